@@ -1,0 +1,87 @@
+import { LRUCache } from 'lru-cache';
+import { SightlineError } from '../errors.ts';
+import type { Embedder } from '../ports.ts';
+import type { JointEmbedding, SpaceId } from '../types.ts';
+import { type EncoderOptions, type Encoders, loadEncoders } from './encoders.ts';
+import { type Head, loadHead } from './head.ts';
+import { findFolder } from './model-files.ts';
+import { spaceId } from './space.ts';
+
+export interface EmbedderOptions extends EncoderOptions {
+  /** Folder of the head, instead of the profile's own in one of the model directories. */
+  readonly head?: string;
+}
+
+/** Vectors of recent texts: paging and typing ask for the same ones again and again. */
+const REMEMBERED_TEXTS = 1000;
+/** Longer texts are not worth keeping. UTF-16 units. */
+const REMEMBERED_LENGTH = 500;
+
+/**
+ * Loads text encoder and head and checks that everything fits together; the image encoder is loaded when the first picture
+ * comes. Throws `model-mismatch` naming both sides, and `invalid-config` for an unknown profile.
+ */
+export async function loadEmbedder(options: EmbedderOptions): Promise<Embedder> {
+  const encoders = await loadEncoders(options);
+  try {
+    const folder = options.head ?? (await findFolder(options.modelDirs, encoders.profile.head));
+    const head = await loadHead(folder, encoders);
+    try {
+      return createEmbedder(encoders, head, checkSpace(encoders, head, folder));
+    } catch (error) {
+      await head.close();
+      throw error;
+    }
+  } catch (error) {
+    await encoders.close();
+    throw error;
+  }
+}
+
+/** The space that encoders and head make together; head.json has to say the same, or it was made for other files. */
+function checkSpace(encoders: Encoders, { info }: Head, folder: string): SpaceId {
+  const space = spaceId({
+    text: encoders.text.fingerprint,
+    image: encoders.image.fingerprint,
+    head: { sha256: info.onnx.sha256, dimension: info.dimension },
+  });
+  if (space !== info.space) {
+    throw new SightlineError(
+      'model-mismatch',
+      `${folder}: this head expects space ${info.space}, but these encoders and their preprocessing make it ${space}`,
+      { details: { file: folder, expected: info.space, got: space } },
+    );
+  }
+  return space;
+}
+
+function createEmbedder(encoders: Encoders, head: Head, space: SpaceId): Embedder {
+  const remembered = new LRUCache<string, JointEmbedding>({ max: REMEMBERED_TEXTS });
+  const embedNew = async (texts: readonly string[]) => {
+    const vectors = await head.projectTexts(await encoders.text.encode(texts));
+    for (const [i, text] of texts.entries()) {
+      if (text.length <= REMEMBERED_LENGTH) remembered.set(text, vectors[i]!);
+    }
+    return new Map(texts.map((text, i) => [text, vectors[i]!]));
+  };
+  return {
+    space,
+    dimension: head.info.dimension,
+    async embedTexts(texts) {
+      const known = new Map(texts.map((text) => [text, remembered.get(text)]));
+      const unknown = [...known.keys()].filter((text) => known.get(text) === undefined);
+      const made = unknown.length === 0 ? known : await embedNew(unknown);
+      // Copies: a caller may do with its vector what it likes.
+      return texts.map((text) => (known.get(text) ?? made.get(text))!.slice() as JointEmbedding);
+    },
+    async embedImage(bytes) {
+      const { outputs, picture } = await encoders.image.encode(bytes);
+      const [vector] = await head.projectImages([outputs]);
+      return { vector: vector!, picture };
+    },
+    async close() {
+      await head.close();
+      await encoders.close();
+    },
+  };
+}

@@ -1,0 +1,90 @@
+import type { PictureInfo } from '../ports.ts';
+import type { DecodeLimits } from './decode.ts';
+import { fingerprintImageEncoder, type ImageEncoder, type ImageOutputs, loadImageEncoder } from './image-encoder.ts';
+import { loadManifest, type Preprocessing, type Profile, profileOf } from './manifest.ts';
+import { type Fingerprint, fingerprintKey } from './space.ts';
+import { loadTextEncoder, type TextEncoder } from './text-encoder.ts';
+
+/** Both encoders of a profile, as serving, training and evaluation use them alike. */
+export interface Encoders {
+  readonly profile: Profile;
+  readonly text: TextEncoder & { readonly key: string };
+  readonly image: {
+    readonly name: string;
+    /** Size of each output. */
+    readonly outputs: Readonly<Record<string, number>>;
+    readonly preprocessing: Preprocessing;
+    readonly fingerprint: Fingerprint;
+    /** Changes whenever the outputs for the same file may change: the key of cached features. */
+    readonly key: string;
+    /** Decodes and encodes a picture; the first call loads the model. Throws `unreadable-image`, `too-large`. */
+    encode(bytes: Uint8Array): Promise<{ outputs: ImageOutputs; picture: PictureInfo }>;
+  };
+  close(): Promise<void>;
+}
+
+export interface EncoderOptions {
+  /** Looked through in order; the first that has a folder wins, and the first that has manifest.json. */
+  readonly modelDirs: readonly string[];
+  /** Name in manifest.json. @default the manifest's default profile */
+  readonly profile?: string;
+  /** Threads of one model run. @default os.availableParallelism() */
+  readonly threads?: number;
+  readonly limits?: DecodeLimits;
+}
+
+/** Enough for every camera; refuses bombs. */
+export const DEFAULT_LIMITS: DecodeLimits = { maxBytes: 50 * 1024 ** 2, maxPixels: 100_000_000 };
+
+/**
+ * Loads the text encoder of a profile and checks the files of the image encoder, which itself is loaded, with the
+ * decoder, when the first picture comes. Throws `model-mismatch` and `invalid-config`.
+ */
+export async function loadEncoders(options: EncoderOptions): Promise<Encoders> {
+  const { modelDirs, threads, limits = DEFAULT_LIMITS } = options;
+  const manifest = await loadManifest(modelDirs);
+  const profile = profileOf(manifest, options.profile ?? manifest.defaultProfile);
+  const fingerprint = await fingerprintImageEncoder(modelDirs, profile.image);
+  const text = await loadTextEncoder(modelDirs, profile.text, { threads });
+  const { name, outputs, preprocessing } = profile.image;
+  const image = once(async () => {
+    const [decoder, encoder] = await Promise.all([
+      import('./decode.ts'),
+      loadImageEncoder(modelDirs, profile.image, { threads }),
+    ]);
+    return { decoder, encoder };
+  });
+  return {
+    profile,
+    text: { ...text, key: fingerprintKey(text.fingerprint) },
+    image: {
+      ...{ name, outputs, preprocessing, fingerprint, key: fingerprintKey(fingerprint) },
+      async encode(bytes) {
+        const { decoder, encoder } = await image.get();
+        const { pixels, picture } = await decoder.decodeImage(bytes, preprocessing, limits);
+        return { outputs: await encoder.encode(pixels), picture };
+      },
+    },
+    async close() {
+      await text.close();
+      await (await image.loaded())?.encoder.close();
+    },
+  };
+}
+
+export type { ImageEncoder, ImageOutputs, TextEncoder };
+
+/** Loads a thing when first asked for; calls that come meanwhile share the load, and a failed one is tried again. */
+function once<T>(load: () => Promise<T>): { get(): Promise<T>; loaded(): Promise<T | null> } {
+  let loading: Promise<T> | null = null;
+  return {
+    get() {
+      loading ??= load().catch((error: unknown) => {
+        loading = null;
+        throw error;
+      });
+      return loading;
+    },
+    loaded: async () => (loading === null ? null : loading.catch(() => null)),
+  };
+}

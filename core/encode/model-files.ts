@@ -1,0 +1,110 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { SightlineError } from '../errors.ts';
+import { loadOnnx, type OnnxModel, type OnnxOptions } from '../onnx.ts';
+import type { ModelFile } from './manifest.ts';
+
+/** Finding model files and making sure that they are the ones the manifest means. */
+
+/** Big reads keep hashing 35 MB at a few tens of milliseconds. */
+const READ_BYTES = 1 << 20;
+
+/** The folder in the first of the directories that has it. Throws `model-mismatch` when none has. */
+export async function findFolder(modelDirs: readonly string[], folder: string): Promise<string> {
+  for (const dir of modelDirs) {
+    const path = join(dir, folder);
+    const info = await stat(path).catch(() => null);
+    if (info?.isDirectory()) return path;
+  }
+  throw new SightlineError('model-mismatch', `expected a folder ${folder} in ${modelDirs.join(' or ')}, found none`, {
+    details: { folder },
+  });
+}
+
+/** SHA-256 of a file as lower-case hex, read in pieces. */
+export async function sha256OfFile(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path, { highWaterMark: READ_BYTES })) hash.update(chunk as Buffer);
+  return hash.digest('hex');
+}
+
+/**
+ * Makes sure that `folder` holds the file as described and answers with its real SHA-256, which is the pinned one unless
+ * the manifest says null. Throws `model-mismatch` naming file, expectation and finding for a file that is missing,
+ * truncated or altered.
+ */
+export async function verifyFile(folder: string, file: ModelFile): Promise<string> {
+  const path = join(folder, file.path);
+  const info = await stat(path).catch((error: NodeJS.ErrnoException) => error);
+  if (info instanceof Error || !info.isFile()) {
+    const got = info instanceof Error ? (info.code ?? info.message) : 'something that is no file';
+    throw mismatch(path, 'a readable file', got);
+  }
+  if (file.bytes !== null && info.size !== file.bytes) throw mismatch(path, `${file.bytes} bytes`, `${info.size}`);
+  let sha256: string;
+  try {
+    sha256 = await sha256OfFile(path);
+  } catch (error) {
+    throw mismatch(path, 'a readable file', (error as Error).message, error);
+  }
+  if (file.sha256 !== null && sha256 !== file.sha256) throw mismatch(path, `SHA-256 ${file.sha256}`, sha256);
+  return sha256;
+}
+
+/** Tensors a model must have: name to declared shape, where null stands for any size. */
+export interface ExpectedTensors {
+  readonly inputs: Readonly<Record<string, readonly (number | null)[]>>;
+  readonly outputs: Readonly<Record<string, readonly (number | null)[]>>;
+}
+
+/**
+ * Loads an ONNX file and makes sure that it takes exactly these inputs and answers at least these outputs in these
+ * sizes. Throws `model-mismatch` naming the file and both sides.
+ */
+export async function loadChecked(path: string, expected: ExpectedTensors, options: OnnxOptions): Promise<OnnxModel> {
+  let model: OnnxModel;
+  try {
+    model = await loadOnnx(path, options);
+  } catch (error) {
+    throw mismatch(path, 'an ONNX model that onnxruntime runs', (error as Error).message, error);
+  }
+  try {
+    checkTensors(path, model, expected);
+    return model;
+  } catch (error) {
+    await model.release();
+    throw error;
+  }
+}
+
+function checkTensors(path: string, model: OnnxModel, { inputs, outputs }: ExpectedTensors): void {
+  const wanted = Object.keys(inputs).sort().join(', ');
+  const got = [...model.inputNames].sort().join(', ');
+  if (wanted !== got) throw mismatch(path, `inputs ${wanted}`, got);
+  for (const [name, shape] of Object.entries({ ...inputs, ...outputs })) {
+    if (!model.inputNames.includes(name) && !model.outputNames.includes(name)) {
+      throw mismatch(path, `an output ${name}`, model.outputNames.join(', '));
+    }
+    const actual = model.shapeOf(name);
+    // A size known only at run time fits every expectation; the run itself will tell.
+    const fits =
+      actual !== null &&
+      actual.length === shape.length &&
+      shape.every((size, i) => size === null || typeof actual[i] !== 'number' || actual[i] === size);
+    if (!fits)
+      throw mismatch(path, `${name} of shape ${describe(shape)}`, actual === null ? 'no tensor' : describe(actual));
+  }
+}
+
+function describe(shape: readonly (number | string | null)[]): string {
+  return `[${shape.map((size) => size ?? 'any').join(', ')}]`;
+}
+
+function mismatch(path: string, expected: string, got: string, cause?: unknown): SightlineError {
+  return new SightlineError('model-mismatch', `${path}: expected ${expected}, got ${got}`, {
+    cause,
+    details: { file: path, expected, got },
+  });
+}

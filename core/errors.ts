@@ -1,0 +1,62 @@
+/**
+ * The faults core raises on purpose. Each has a stable `code` that the HTTP edge maps to a status and that scripts map
+ * to an exit code; the message names what was expected and what came. Anything else that is thrown is a bug or an outage.
+ */
+export class SightlineError extends Error {
+  readonly code: ErrorCode;
+  /** Facts for logs and problem documents; never secrets. */
+  readonly details: Readonly<Record<string, string | number | boolean | null>>;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { cause?: unknown; details?: Readonly<Record<string, string | number | boolean | null>> } = {},
+  ) {
+    super(message, { cause: options.cause });
+    this.name = 'SightlineError';
+    this.code = code;
+    this.details = options.details ?? {};
+  }
+}
+
+export type ErrorCode =
+  /** The caller sent something that can never work. */
+  | 'invalid-input'
+  /** A cursor that this store did not make, or made for another query. */
+  | 'invalid-cursor'
+  /** Bytes that are not a picture this system reads; `details.reason` is an {@link ImageRejection}. */
+  | 'unreadable-image'
+  /** More bytes, pixels, characters or items than the stated limit. */
+  | 'too-large'
+  | 'not-found'
+  /** A conditional write or delete whose condition did not hold. */
+  | 'precondition-failed'
+  /** A byte range outside the object. */
+  | 'range-not-satisfiable'
+  /** A key that the object store cannot hold safely. */
+  | 'invalid-key'
+  /** A model file that is missing, altered, or does not fit its manifest entry or head. */
+  | 'model-mismatch'
+  /** Vectors, a database or a collection of another space than the loaded models make. */
+  | 'space-mismatch'
+  /** A database written by another version of this program. */
+  | 'schema-mismatch'
+  /** Configuration that does not parse. */
+  | 'invalid-config'
+  /** Disk full, permission denied, connection lost: the same call may work later. */
+  | 'unavailable';
+
+/** Why bytes were not accepted as a picture. Part of the API: shown in /failures and problem documents. */
+export type ImageRejection =
+  | 'empty'
+  | 'not-an-image'
+  | 'unsupported-format'
+  | 'truncated'
+  | 'too-many-pixels'
+  | 'too-large'
+  | 'corrupt';
+
+/** Narrowing helper: is this one of our faults, optionally of that code? */
+export function isSightlineError(error: unknown, code?: ErrorCode): error is SightlineError {
+  return error instanceof SightlineError && (code === undefined || error.code === code);
+}

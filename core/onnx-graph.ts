@@ -1,0 +1,190 @@
+import protobuf from 'protobufjs/light.js';
+
+/**
+ * Writes ONNX models: the exact scan of the embedded store, the head, and the training step are small graphs that this
+ * builder puts together and onnxruntime runs. Only the part of onnx.proto3 that is used here is described; field
+ * numbers are those of https://github.com/onnx/onnx/blob/v1.17.0/onnx/onnx.proto3.
+ */
+const onnx = protobuf.Root.fromJSON({
+  nested: {
+    ModelProto: {
+      fields: {
+        irVersion: { type: 'int64', id: 1 },
+        producerName: { type: 'string', id: 2 },
+        graph: { type: 'GraphProto', id: 7 },
+        opsetImport: { rule: 'repeated', type: 'OperatorSetIdProto', id: 8 },
+        metadataProps: { rule: 'repeated', type: 'StringStringEntryProto', id: 14 },
+      },
+    },
+    OperatorSetIdProto: { fields: { domain: { type: 'string', id: 1 }, version: { type: 'int64', id: 2 } } },
+    StringStringEntryProto: { fields: { key: { type: 'string', id: 1 }, value: { type: 'string', id: 2 } } },
+    GraphProto: {
+      fields: {
+        node: { rule: 'repeated', type: 'NodeProto', id: 1 },
+        name: { type: 'string', id: 2 },
+        initializer: { rule: 'repeated', type: 'TensorProto', id: 5 },
+        input: { rule: 'repeated', type: 'ValueInfoProto', id: 11 },
+        output: { rule: 'repeated', type: 'ValueInfoProto', id: 12 },
+      },
+    },
+    NodeProto: {
+      fields: {
+        input: { rule: 'repeated', type: 'string', id: 1 },
+        output: { rule: 'repeated', type: 'string', id: 2 },
+        name: { type: 'string', id: 3 },
+        opType: { type: 'string', id: 4 },
+        attribute: { rule: 'repeated', type: 'AttributeProto', id: 5 },
+      },
+    },
+    AttributeProto: {
+      fields: {
+        name: { type: 'string', id: 1 },
+        f: { type: 'float', id: 2 },
+        i: { type: 'int64', id: 3 },
+        ints: { rule: 'repeated', type: 'int64', id: 8 },
+        type: { type: 'int32', id: 20 },
+      },
+    },
+    TensorProto: {
+      fields: {
+        dims: { rule: 'repeated', type: 'int64', id: 1 },
+        dataType: { type: 'int32', id: 2 },
+        name: { type: 'string', id: 8 },
+        rawData: { type: 'bytes', id: 9 },
+      },
+    },
+    ValueInfoProto: { fields: { name: { type: 'string', id: 1 }, type: { type: 'TypeProto', id: 2 } } },
+    TypeProto: { fields: { tensorType: { type: 'TensorTypeProto', id: 1 } } },
+    TensorTypeProto: {
+      fields: { elemType: { type: 'int32', id: 1 }, shape: { type: 'TensorShapeProto', id: 2 } },
+    },
+    TensorShapeProto: { fields: { dim: { rule: 'repeated', type: 'Dimension', id: 1 } } },
+    Dimension: { fields: { dimValue: { type: 'int64', id: 1 }, dimParam: { type: 'string', id: 2 } } },
+  },
+});
+const ModelProto = onnx.lookupType('ModelProto');
+
+/** TensorProto.DataType */
+const DATA_TYPES = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9, float16: 10 } as const;
+/** AttributeProto.AttributeType */
+const ATTRIBUTE = { float: 1, int: 2, ints: 7 } as const;
+
+export type ElementType = keyof typeof DATA_TYPES;
+/** A number is a fixed size, a string names a size known only at run time. */
+export type Shape = readonly (number | string)[];
+/** Integers and floats look alike in JavaScript, so an attribute says which it is. */
+export type Attribute = { readonly int: number } | { readonly float: number } | { readonly ints: readonly number[] };
+
+/**
+ * One ONNX graph in the making. Values are named by strings; every method that adds a node answers with the name of its
+ * (first) output, so that graphs read as nested expressions.
+ */
+export class OnnxGraph {
+  #names = 0;
+  readonly #nodes: object[] = [];
+  readonly #inputs: object[] = [];
+  readonly #outputs: object[] = [];
+  readonly #initializers: object[] = [];
+
+  /** Declares an input fed at run time. */
+  input(name: string, type: ElementType, shape: Shape): string {
+    this.#inputs.push(valueInfo(name, type, shape));
+    return name;
+  }
+
+  /** Declares that `value` is answered under `name`. */
+  output(name: string, value: string, type: ElementType, shape: Shape): void {
+    if (name !== value) this.#nodes.push({ opType: 'Identity', input: [value], output: [name], attribute: [] });
+    this.#outputs.push(valueInfo(name, type, shape));
+  }
+
+  /** Adds a float32 constant stored in the model. */
+  weights(values: Float32Array, shape: readonly number[], name = this.#fresh('w')): string {
+    return this.#initializer(name, 'float32', shape, bytesOf(values));
+  }
+
+  /**
+   * Adds a constant stored as float16, given by its bits, and computed with in float32: onnxruntime converts it once when it
+   * loads the model.
+   */
+  halfWeights(bits: Uint16Array, shape: readonly number[], name = this.#fresh('h')): string {
+    const stored = this.#initializer(`${name}.float16`, 'float16', shape, bytesOf(bits));
+    return this.op('Cast', [stored], { to: { int: DATA_TYPES.float32 } });
+  }
+
+  /** Adds a float32 scalar. */
+  scalar(value: number): string {
+    return this.weights(Float32Array.of(value), []);
+  }
+
+  /** Adds an int64 constant vector, the form in which ONNX takes axes, shapes and split sizes. */
+  ints(values: readonly number[], shape: readonly number[] = [values.length]): string {
+    return this.#initializer(this.#fresh('i'), 'int64', shape, bytesOf(BigInt64Array.from(values.map(BigInt))));
+  }
+
+  /** Adds a node with one output. '' stands for an optional input left out. */
+  op(opType: string, inputs: readonly string[], attributes: Readonly<Record<string, Attribute>> = {}): string {
+    return this.ops(opType, inputs, 1, attributes)[0]!;
+  }
+
+  /** Adds a node with several outputs. */
+  ops(
+    opType: string,
+    inputs: readonly string[],
+    outputs: number,
+    attributes: Readonly<Record<string, Attribute>> = {},
+  ): string[] {
+    const names = Array.from({ length: outputs }, () => this.#fresh(opType));
+    this.#nodes.push({
+      opType,
+      name: names[0],
+      input: inputs,
+      output: names,
+      attribute: Object.entries(attributes).map(([name, value]) => attribute(name, value)),
+    });
+    return names;
+  }
+
+  /** The finished model as the bytes of an .onnx file. `metadata` is stored in it as strings. */
+  toBytes(options: { name?: string; opset?: number; metadata?: Readonly<Record<string, string>> } = {}): Uint8Array {
+    const model = {
+      irVersion: 8,
+      producerName: 'sightline',
+      opsetImport: [{ domain: '', version: options.opset ?? 17 }],
+      metadataProps: Object.entries(options.metadata ?? {}).map(([key, value]) => ({ key, value })),
+      graph: {
+        name: options.name ?? 'graph',
+        node: this.#nodes,
+        initializer: this.#initializers,
+        input: this.#inputs,
+        output: this.#outputs,
+      },
+    };
+    return ModelProto.encode(ModelProto.fromObject(model)).finish();
+  }
+
+  #fresh(stem: string): string {
+    return `${stem}_${this.#names++}`;
+  }
+
+  #initializer(name: string, type: ElementType, dims: readonly number[], rawData: Uint8Array): string {
+    this.#initializers.push({ name, dataType: DATA_TYPES[type], dims, rawData });
+    return name;
+  }
+}
+
+function valueInfo(name: string, type: ElementType, shape: Shape): object {
+  const dim = shape.map((size) => (typeof size === 'number' ? { dimValue: size } : { dimParam: size }));
+  return { name, type: { tensorType: { elemType: DATA_TYPES[type], shape: { dim } } } };
+}
+
+function attribute(name: string, value: Attribute): object {
+  if ('int' in value) return { name, type: ATTRIBUTE.int, i: value.int };
+  if ('float' in value) return { name, type: ATTRIBUTE.float, f: value.float };
+  return { name, type: ATTRIBUTE.ints, ints: value.ints };
+}
+
+/** ONNX raw data is little endian, as is every platform onnxruntime-node ships for. */
+function bytesOf(array: Float32Array | Uint16Array | BigInt64Array): Uint8Array {
+  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+}

@@ -1,0 +1,82 @@
+import { availableParallelism } from 'node:os';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+
+/** The one door to onnxruntime: encoders, head, exact scan and trainer run their graphs through it. */
+
+export type Feeds = Readonly<Record<string, Tensor>>;
+
+export interface OnnxModel {
+  readonly inputNames: readonly string[];
+  readonly outputNames: readonly string[];
+  /** Declared sizes of an input or output; a string is a size known only at run time. Null when not a tensor. */
+  shapeOf(name: string): readonly (number | string)[] | null;
+  /**
+   * Runs the graph. `fetches` names the outputs wanted; given as tensors, the results are written into them, which saves
+   * an allocation and a copy of large ones. Such a tensor must not be an input of the same run.
+   */
+  run(feeds: Feeds, fetches?: readonly string[] | Feeds): Promise<Record<string, Tensor>>;
+  release(): Promise<void>;
+}
+
+export interface OnnxOptions {
+  /**
+   * Threads inside one operator, 1 to the number of cores.
+   * @default os.availableParallelism(): onnxruntime's own default counts the host's cores, not the container's
+   */
+  readonly threads?: number;
+  /**
+   * Keep freed memory for the next run. Faster for inputs of one size, wasteful for varying ones.
+   * @default false
+   */
+  readonly arena?: boolean;
+}
+
+/** Loads a model from a file path or from its bytes. Throws onnxruntime's error when it is no valid model. */
+export async function loadOnnx(model: string | Uint8Array, options: OnnxOptions = {}): Promise<OnnxModel> {
+  const sessionOptions: InferenceSession.SessionOptions = {
+    intraOpNumThreads: options.threads ?? availableParallelism(),
+    interOpNumThreads: 1,
+    executionMode: 'sequential',
+    graphOptimizationLevel: 'all',
+    enableCpuMemArena: options.arena ?? false,
+    enableMemPattern: options.arena ?? false,
+    logSeverityLevel: 3,
+    // Idle threads would spin for the next operator: with decoding, other sessions or other processes on the same cores
+    // that doubled the CPU time of a picture and more than doubled its wait (docs/decisions/0018-threads.md).
+    extra: { session: { intra_op: { allow_spinning: '0' } } },
+  };
+  // Two overloads that TypeScript cannot pick between for a union.
+  const session =
+    typeof model === 'string'
+      ? await InferenceSession.create(model, sessionOptions)
+      : await InferenceSession.create(model, sessionOptions);
+  const shapes = new Map<string, readonly (number | string)[]>();
+  for (const meta of [...session.inputMetadata, ...session.outputMetadata]) {
+    if (meta.isTensor) shapes.set(meta.name, meta.shape);
+  }
+  return {
+    inputNames: session.inputNames,
+    outputNames: session.outputNames,
+    shapeOf: (name) => shapes.get(name) ?? null,
+    run: async (feeds, fetches) =>
+      (fetches === undefined ? await session.run(feeds) : await session.run(feeds, fetches)) as Record<string, Tensor>,
+    release: () => session.release(),
+  };
+}
+
+/** A float32 tensor over `data`, not copied: it must not change until the run is over. */
+export function float32(data: Float32Array, shape: readonly number[]): Tensor {
+  return new Tensor('float32', data, shape);
+}
+
+/** An int64 tensor. */
+export function int64(values: readonly number[] | BigInt64Array, shape: readonly number[]): Tensor {
+  return new Tensor('int64', values instanceof BigInt64Array ? values : BigInt64Array.from(values, BigInt), shape);
+}
+
+/** A uint8 tensor over `data`, not copied. */
+export function uint8(data: Uint8Array, shape: readonly number[]): Tensor {
+  return new Tensor('uint8', data, shape);
+}
+
+export type { Tensor };

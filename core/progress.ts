@@ -1,0 +1,52 @@
+import { Presets, SingleBar } from 'cli-progress';
+
+/** Shows how far a long job has come: a bar on a terminal, a plain line every few seconds elsewhere. */
+export interface Progress {
+  /** `done` of the total; `total` may grow while the job runs. */
+  update(done: number, total?: number): void;
+  stop(): void;
+}
+
+/** Draws on stderr, so that stdout stays for results, once there is something to do. `unit` is a plural noun: "pictures". */
+export function createProgress(label: string, unit: string, total: number): Progress {
+  const startedAt = performance.now();
+  const bar = new SingleBar(
+    {
+      format: `${label} {bar} {value}/{total} ${unit}, {rate}/s, {left} left`,
+      stream: process.stderr,
+      noTTYOutput: true,
+      notTTYSchedule: 5000,
+      barsize: 24,
+      hideCursor: true,
+      gracefulExit: false,
+    },
+    Presets.shades_classic,
+  );
+  const figures = (done: number, of: number) => {
+    const perSecond = done / Math.max((performance.now() - startedAt) / 1000, 1e-3);
+    const seconds = perSecond > 0 ? Math.ceil((of - done) / perSecond) : 0;
+    return {
+      rate: perSecond >= 10 ? perSecond.toFixed(0) : perSecond.toFixed(1),
+      left: seconds >= 90 ? `${Math.ceil(seconds / 60)} min` : `${seconds} s`,
+    };
+  };
+  let of = 0;
+  let started = false;
+  const update = (done: number, newTotal = of) => {
+    if (!started && newTotal > 0) {
+      bar.start(newTotal, done, figures(done, newTotal));
+      started = true;
+    } else if (newTotal !== of) {
+      bar.setTotal(newTotal);
+    }
+    of = newTotal;
+    if (started) bar.update(done, figures(done, of));
+  };
+  update(0, total);
+  return {
+    update,
+    stop() {
+      if (started) bar.stop();
+    },
+  };
+}

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { loadManifest, profileOf } from '../../core/encode/manifest.ts';
+import { loadTextEncoder, type TextEncoder } from '../../core/encode/text-encoder.ts';
+import { loadTokenizer } from '../../core/encode/tokenizer.ts';
+import { cosine, MODELS, maxDifference, readJson, readRows } from './golden.ts';
+
+interface Golden {
+  maxTokens: number;
+  reference: { minCosine: number };
+  items: { text: string; ids: number[] }[];
+}
+
+const golden = readJson<Golden>('text', 'index.json');
+const texts = golden.items.map(({ text }) => text);
+
+describe('all-minilm-l6-v2 against recorded answers', () => {
+  let encoder: TextEncoder;
+  before(async () => {
+    encoder = await loadTextEncoder([MODELS], profileOf(await loadManifest([MODELS]), 'compact').text);
+  });
+  after(() => encoder.close());
+
+  it('makes the same token ids', async () => {
+    const folder = join(MODELS, 'all-minilm-l6-v2');
+    const tokenizer = await loadTokenizer({
+      tokenizer: join(folder, 'tokenizer.json'),
+      config: join(folder, 'tokenizer_config.json'),
+      maxTokens: golden.maxTokens,
+    });
+    assert.equal(texts.length, 30);
+    for (const { text, ids } of golden.items) assert.deepEqual(tokenizer.encode(text), ids, JSON.stringify(text));
+  });
+
+  it('makes the same vectors to 1e-4, one text at a time', async () => {
+    const expected = readRows(384, 'text', 'embeddings.f32');
+    for (const [i, text] of texts.entries()) {
+      const [vector] = await encoder.encode([text]);
+      assert.ok(maxDifference(vector!, expected[i]!) < 1e-4, JSON.stringify(text));
+    }
+  });
+
+  it('stays as close to the original weights as the stored ones are', async () => {
+    const reference = readRows(384, 'text', 'embeddings-fp32.f32');
+    for (const [i, vector] of (await encoder.encode(texts)).entries()) {
+      assert.ok(cosine(vector, reference[i]!) >= golden.reference.minCosine - 1e-6, JSON.stringify(texts[i]));
+    }
+  });
+
+  it('gives a text the same vector alone, in a batch and beside a longer one, to 1e-5', async () => {
+    const together = await encoder.encode([...texts, ...texts]);
+    for (const [i, text] of texts.entries()) {
+      const [alone] = await encoder.encode([text]);
+      const [beside] = await encoder.encode([text, `${text} and a good deal more than that`]);
+      for (const other of [together[i]!, together[texts.length + i]!, beside!]) {
+        assert.ok(maxDifference(alone!, other) < 1e-5, JSON.stringify(text));
+      }
+    }
+  });
+
+  it('answers in the order of the texts and tells how far it is', async () => {
+    const seen: number[] = [];
+    const mixed = ['a cat', 'a small cat on a mat', 'a dog', '', 'a large dog on a mat'];
+    const vectors = await encoder.encode(mixed, (done) => seen.push(done));
+    assert.equal(seen.at(-1), mixed.length);
+    for (const [i, text] of mixed.entries()) {
+      assert.ok(maxDifference(vectors[i]!, (await encoder.encode([text]))[0]!) < 1e-5, text);
+    }
+  });
+
+  it('makes vectors of unit length', async () => {
+    for (const vector of await encoder.encode(texts)) assert.ok(Math.abs(Math.hypot(...vector) - 1) < 1e-5);
+  });
+});
