@@ -1,0 +1,264 @@
+/**
+ * What core's walks need from the world. Every method is required and every driver passes the contract suite of its
+ * port in test/contract unchanged.
+ */
+import type { JointEmbedding, Kind, Page, Payload, SpaceId } from './types.ts';
+
+// ---------------------------------------------------------------------------------------------------- vectors
+
+export interface Point {
+  /** UUID. */
+  readonly id: string;
+  readonly vector: JointEmbedding;
+  readonly payload: Payload;
+}
+
+/** A point as stored, without its vector. */
+export interface StoredPoint {
+  readonly id: string;
+  readonly deleted: false;
+  readonly payload: Payload;
+}
+
+/**
+ * What stays of a deleted point so that an older event that arrives late cannot bring it back. Seen only by `get`.
+ */
+export interface Tombstone {
+  readonly id: string;
+  readonly deleted: true;
+  readonly sequencer: string;
+  /** ISO 8601. */
+  readonly deletedAt: string;
+}
+
+export interface Hit {
+  readonly id: string;
+  /** Cosine similarity, -1 to 1. */
+  readonly score: number;
+  readonly payload: Payload;
+}
+
+/** All given conditions must hold. Ranges include both ends. */
+export interface Filter {
+  readonly kind?: Kind;
+  readonly bucket?: string;
+  readonly keyPrefix?: string;
+  readonly sha256?: string;
+  /** Every one of these tags / at least one of these tags. */
+  readonly tagsAll?: readonly string[];
+  readonly tagsAny?: readonly string[];
+  /** One of these MIME types. */
+  readonly contentTypes?: readonly string[];
+  readonly orientation?: 'landscape' | 'portrait' | 'square';
+  readonly minBytes?: number;
+  readonly maxBytes?: number;
+  /** ISO 8601. Points without the date never match. */
+  readonly takenAfter?: string;
+  readonly takenBefore?: string;
+  readonly indexedAfter?: string;
+  readonly indexedBefore?: string;
+}
+
+export interface VectorQuery {
+  readonly vector: JointEmbedding;
+  readonly filter: Filter;
+  /** 1 to 1000. */
+  readonly limit: number;
+  /** From the previous page's `next`, for the same vector and filter. */
+  readonly cursor?: string;
+  /** Only hits with at least this cosine. */
+  readonly minScore?: number;
+  /** Ids never returned, such as the picture that is being compared. At most 100. */
+  readonly exclude?: readonly string[];
+}
+
+export interface ListQuery {
+  readonly filter: Filter;
+  /** 1 to 1000. */
+  readonly limit: number;
+  readonly cursor?: string;
+  /** `id` is the cheapest and stable under writes; `newest` is by indexedAt descending, then id ascending. */
+  readonly order: 'id' | 'newest';
+}
+
+/**
+ * When a write may replace what is stored under its id, by comparing sequencers (see {@link compareSequencers}):
+ * `newer` when the incoming one is strictly newer; `not-older` when it is newer or the same. An id that is not stored
+ * yet is always written. Tombstones count as stored.
+ */
+export type WriteCondition = 'newer' | 'not-older';
+
+export interface VectorStore {
+  /** The space all its vectors belong to. */
+  readonly space: SpaceId;
+  /** Components a vector. */
+  readonly dimension: number;
+
+  /**
+   * Stores points, each whole or not at all; durable against a crash of the process when it resolves. The answer says
+   * for each, in order, whether it was written or lost to a newer one. Two points of one call with the same id are
+   * `invalid-input`, as is a vector of another length or with a component that is not finite.
+   */
+  upsert(points: readonly Point[], when: WriteCondition): Promise<('written' | 'stale')[]>;
+
+  /** Replaces points by tombstones under the same rule. An id that is not stored gets a tombstone, too. */
+  remove(tombstones: readonly Omit<Tombstone, 'deleted'>[], when: WriteCondition): Promise<('removed' | 'stale')[]>;
+
+  /** What is stored under these ids, tombstones included; ids that are not stored are absent from the map. */
+  get(ids: readonly string[]): Promise<Map<string, StoredPoint | Tombstone>>;
+
+  /** The vectors of live points; other ids are absent from the map. */
+  vectors(ids: readonly string[]): Promise<Map<string, JointEmbedding>>;
+
+  /** Replaces the tags of a live point. False when there is none. */
+  setTags(id: string, tags: readonly string[]): Promise<boolean>;
+
+  /** Nearest live points by cosine, best first, ties by id ascending. Throws `invalid-cursor`. */
+  query(query: VectorQuery): Promise<Page<Hit>>;
+
+  /** Live points. Throws `invalid-cursor`. */
+  list(query: ListQuery): Promise<Page<StoredPoint>>;
+
+  /** Number of live points, exact. */
+  count(filter: Filter): Promise<number>;
+
+  /** The most frequent tags of live points, most frequent first, then by name. */
+  facetTags(filter: Filter, limit: number): Promise<{ tag: string; count: number }[]>;
+
+  /** Forgets tombstones older than this ISO 8601 date; answers how many. */
+  purgeTombstones(olderThan: string): Promise<number>;
+
+  close(): Promise<void>;
+}
+
+/**
+ * Orders S3 event sequencers: hexadecimal numbers of varying length, compared after padding the shorter one with zeros
+ * on the right (AWS, "Event message structure", s3.object.sequencer). '' is older than all. Negative when a is older.
+ */
+export function compareSequencers(a: string, b: string): number {
+  const length = Math.max(a.length, b.length);
+  const [x, y] = [a.toUpperCase().padEnd(length, '0'), b.toUpperCase().padEnd(length, '0')];
+  return x < y ? -1 : x > y ? 1 : 0;
+}
+
+// ---------------------------------------------------------------------------------------------------- objects
+
+export interface ListedObject {
+  readonly key: string;
+  readonly bytes: number;
+  /** Opaque, without quotes; changes whenever the content does. */
+  readonly etag: string;
+  readonly lastModified: Date;
+}
+
+export interface ObjectInfo extends ListedObject {
+  /** MIME type; `application/octet-stream` when unknown. */
+  readonly contentType: string;
+}
+
+/** Both ends inclusive, as in HTTP; `{ last: n }` is the suffix form `bytes=-n`. */
+export type ByteRange = { readonly first: number; readonly end?: number } | { readonly last: number };
+
+export interface ObjectBody {
+  /** Of the whole object, also when only a range of it was asked for. */
+  readonly info: ObjectInfo;
+  /** What `body` holds of it: first byte and length. */
+  readonly offset: number;
+  readonly length: number;
+  readonly body: ReadableStream<Uint8Array>;
+}
+
+export interface ObjectStore {
+  /** The bucket's name, as it appears in events. */
+  readonly bucket: string;
+
+  /** Null when there is no such object. Throws `invalid-key`. */
+  head(key: string): Promise<ObjectInfo | null>;
+
+  /**
+   * Null when there is no such object. The body is of one version of the object even while it is being replaced.
+   * Throws `range-not-satisfiable`, and `precondition-failed` when `ifMatch` names another etag.
+   */
+  get(key: string, options?: { range?: ByteRange; ifMatch?: string; signal?: AbortSignal }): Promise<ObjectBody | null>;
+
+  /**
+   * Stores the whole body or nothing: readers see the old object or the new one. Throws `precondition-failed` when
+   * `ifNoneMatch: '*'` finds an object or `ifMatch` finds none or another, `too-large` as soon as the body is longer
+   * than `maxBytes`, `invalid-key`, `unavailable`.
+   */
+  put(
+    key: string,
+    body: Uint8Array | ReadableStream<Uint8Array>,
+    options?: {
+      contentType?: string;
+      ifMatch?: string;
+      ifNoneMatch?: '*';
+      maxBytes?: number;
+      signal?: AbortSignal;
+    },
+  ): Promise<ObjectInfo>;
+
+  /** Deleting what is not there is no error, except with `ifMatch`: `precondition-failed`. */
+  delete(key: string, options?: { ifMatch?: string }): Promise<void>;
+
+  /** Keys in ascending order of their UTF-8 bytes. `limit` 1 to 1000. Throws `invalid-cursor`. */
+  list(options: { prefix?: string; cursor?: string; limit: number }): Promise<Page<ListedObject>>;
+}
+
+// --------------------------------------------------------------------------------------------------- failures
+
+/** One object that could not be indexed. Survives restarts; resolved when the object is indexed, or gone. */
+export interface Failure {
+  /** The point id of the object. */
+  readonly id: string;
+  readonly bucket: string;
+  readonly key: string;
+  /** Of the object when it failed, so that an unchanged one is not tried again by itself. '' when unknown. */
+  readonly etag: string;
+  readonly sequencer: string;
+  /** An {@link ImageRejection} or error code, for programs. */
+  readonly reason: string;
+  /** One sentence for people. */
+  readonly message: string;
+  /** False when the same bytes can never succeed. */
+  readonly retryable: boolean;
+  readonly attempts: number;
+  /** ISO 8601. */
+  readonly firstAt: string;
+  readonly lastAt: string;
+}
+
+export interface FailureLog {
+  /** Adds or updates by id: attempts are counted up and `firstAt` is kept while the etag stays the same. */
+  record(failure: Omit<Failure, 'attempts' | 'firstAt' | 'lastAt'>): Promise<Failure>;
+  get(id: string): Promise<Failure | null>;
+  /** Forgets it. False when there was none. */
+  resolve(id: string): Promise<boolean>;
+  /** Latest first. Throws `invalid-cursor`. */
+  list(options: { limit: number; cursor?: string }): Promise<Page<Failure>>;
+  count(): Promise<number>;
+  close(): Promise<void>;
+}
+
+// --------------------------------------------------------------------------------------------------- encoders
+
+/** What decoding a picture told about it. */
+export interface PictureInfo {
+  readonly contentType: string;
+  /** Pixels after EXIF orientation. */
+  readonly width: number;
+  readonly height: number;
+  /** ISO 8601 from EXIF, or null. */
+  readonly takenAt: string | null;
+}
+
+/** Text and pictures to unit vectors of one joint space: the encoders with their head, as serving uses them. */
+export interface Embedder {
+  readonly space: SpaceId;
+  readonly dimension: number;
+  /** One vector a text, in order; independent of the other texts of the call. Loads no image model. */
+  embedTexts(texts: readonly string[]): Promise<JointEmbedding[]>;
+  /** Decodes and embeds one picture. Throws `unreadable-image` or `too-large`. */
+  embedImage(bytes: Uint8Array): Promise<{ vector: JointEmbedding; picture: PictureInfo }>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,207 @@
+import { once } from 'node:events';
+import http, { type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { buffer } from 'node:stream/consumers';
+import { startFauxqs } from 'fauxqs';
+import { refusedSignature } from './s3-signature.ts';
+
+/** What a test server does to the next requests that match, instead of or after serving them. */
+export interface Fault {
+  readonly matches: (request: { method: string; url: string }) => boolean;
+  readonly times: number;
+  /**
+   * Answers an error; or breaks the connection `before` the request is served, `after` it (the answer is lost), or half
+   * way through the answer's body; or falls silent there.
+   */
+  readonly does:
+    | { readonly status: number; readonly code: string; readonly message?: string }
+    | 'break-before'
+    | 'break-after'
+    | 'break-body'
+    | 'stall-body';
+}
+
+export interface S3TestServer {
+  readonly endpoint: string;
+  readonly credentials: { accessKeyId: string; secretAccessKey: string };
+  /** Every request so far, in order. */
+  readonly requests: { method: string; url: string; headers: IncomingHttpHeaders }[];
+  createBucket(name: string): void;
+  inject(fault: Fault): void;
+  /** Forgets the faults that have not happened. */
+  calm(): void;
+  stop(): Promise<void>;
+}
+
+interface Answer {
+  status: number;
+  headers: http.OutgoingHttpHeaders;
+  body: Buffer;
+}
+
+const credentials = { accessKeyId: 'AKIATESTTESTTESTTEST', secretAccessKey: 'a-secret-for-tests' };
+
+/**
+ * fauxqs, behind a proxy that adds what S3 promises and fauxqs 2.4.1 leaves out: conditional writes and deletes, listing
+ * in byte order with working continuation and URL encoding, suffix ranges longer than the object, the limit on key
+ * lengths, and the signatures, expiry and policies of presigned requests. Requests run one after the other.
+ */
+export async function startS3(): Promise<S3TestServer> {
+  const fauxqs = await startFauxqs({ port: 0, host: '127.0.0.1', logger: false });
+  const requests: S3TestServer['requests'] = [];
+  const faults: { fault: Fault; left: number }[] = [];
+  let turn: Promise<unknown> = Promise.resolve();
+
+  const server = http.createServer((request, response) => {
+    const { method = 'GET', url = '/' } = request;
+    requests.push({ method, url, headers: request.headers });
+    const hit = faults.find(({ fault, left }) => left > 0 && fault.matches({ method, url }));
+    if (hit) hit.left--;
+    const serve = async () => {
+      const body = await buffer(request);
+      await respond(request, body, response, hit?.fault.does, fauxqs.port);
+    };
+    turn = turn.then(serve).catch((error: unknown) => response.destroy(error as Error));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+
+  return {
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    credentials,
+    requests,
+    createBucket: (name) => void fauxqs.createBucket(name),
+    inject: (fault) => void faults.push({ fault, left: fault.times }),
+    calm: () => void faults.splice(0),
+    async stop() {
+      server.closeAllConnections();
+      server.close();
+      await fauxqs.stop();
+    },
+  };
+}
+
+async function respond(
+  request: IncomingMessage,
+  body: Buffer,
+  response: ServerResponse,
+  does: Fault['does'] | undefined,
+  port: number,
+): Promise<void> {
+  if (does === 'break-before') {
+    response.destroy();
+    return;
+  }
+  const answer =
+    typeof does === 'object' ? fault(does.status, does.code, does.message) : await serveAsS3(request, body, port);
+  if (does === 'break-after') {
+    response.destroy();
+    return;
+  }
+  response.writeHead(answer.status, answer.headers);
+  if (does === 'break-body' || does === 'stall-body') {
+    response.write(answer.body.subarray(0, answer.body.length / 2));
+    if (does === 'break-body') setTimeout(() => response.destroy(), 20);
+  } else {
+    response.end(request.method === 'HEAD' ? undefined : answer.body);
+  }
+}
+
+function fault(status: number, code: string, message = 'as the test wants it'): Answer {
+  const xml = `<?xml version="1.0" encoding="UTF-8"?><Error><Code>${code}</Code><Message>${message}</Message></Error>`;
+  return { status, headers: { 'content-type': 'application/xml' }, body: Buffer.from(xml) };
+}
+
+async function serveAsS3(request: IncomingMessage, body: Buffer, port: number): Promise<Answer> {
+  const { method = 'GET', url = '/', headers } = request;
+  const { pathname, query } = split(url);
+  const upstream = (changes: { method?: string; url?: string; headers?: IncomingHttpHeaders; body?: Buffer } = {}) =>
+    forward(port, { method, url, headers, body, ...changes });
+  const refused = refusedSignature({ method, pathname, query, headers, body }, credentials);
+  if (refused) return fault(refused.status, refused.code, refused.message);
+
+  const [, , ...rest] = pathname.split('/');
+  const key = decodeURIComponent(rest.join('/'));
+  if (key === '') return query.get('list-type') === '2' ? listInByteOrder(query, pathname, upstream) : upstream();
+  if (Buffer.byteLength(key) > 1024) return fault(400, 'KeyTooLongError', 'Your key is too long');
+
+  const writes = method === 'PUT' ? !query.has('partNumber') : method === 'POST' ? query.has('uploadId') : false;
+  if (writes || method === 'DELETE') {
+    const condition = headers['if-match'] ?? headers['if-none-match'];
+    if (condition !== undefined) {
+      const current = await upstream({
+        method: 'HEAD',
+        url: pathname,
+        headers: { host: headers.host },
+        body: Buffer.alloc(0),
+      });
+      const etag = current.status === 200 ? current.headers.etag : undefined;
+      if (headers['if-none-match'] === '*' && etag !== undefined) return fault(412, 'PreconditionFailed');
+      if (headers['if-match'] !== undefined && etag === undefined) return fault(404, 'NoSuchKey');
+      if (headers['if-match'] !== undefined && etag !== headers['if-match']) return fault(412, 'PreconditionFailed');
+    }
+  }
+
+  const suffix = /^bytes=-(\d+)$/.exec(headers.range ?? '');
+  if (method === 'GET' && suffix) {
+    const { headers: current } = await upstream({ method: 'HEAD' });
+    const longest = Math.min(Number(suffix[1]), Number(current['content-length'] ?? 0));
+    return upstream({ headers: { ...headers, range: `bytes=-${longest}` } });
+  }
+  return upstream();
+}
+
+function split(url: string): { pathname: string; query: URLSearchParams } {
+  const mark = url.indexOf('?');
+  return {
+    pathname: mark < 0 ? url : url.slice(0, mark),
+    query: new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1)),
+  };
+}
+
+/** Node's own request rather than fetch, because paths must not be normalised. */
+async function forward(
+  port: number,
+  request: { method: string; url: string; headers: IncomingHttpHeaders; body: Buffer },
+): Promise<Answer> {
+  const { method, headers, body } = request;
+  const outgoing = http.request({ host: '127.0.0.1', port, method, path: request.url, headers, agent: false });
+  outgoing.end(body);
+  const [incoming] = (await once(outgoing, 'response')) as [IncomingMessage];
+  const { connection: _, 'transfer-encoding': __, ...kept } = incoming.headers;
+  return { status: incoming.statusCode ?? 500, headers: kept, body: await buffer(incoming) };
+}
+
+/** fauxqs sorts by locale and compares by UTF-16, so its own pages lose keys: one page of all of them is sorted here. */
+async function listInByteOrder(
+  query: URLSearchParams,
+  pathname: string,
+  upstream: (changes: { url: string }) => Promise<Answer>,
+): Promise<Answer> {
+  const prefix = query.get('prefix') ?? '';
+  const all = await upstream({ url: `${pathname}?list-type=2&prefix=${encodeURIComponent(prefix)}` });
+  if (all.status !== 200) return all;
+  const xml = all.body.toString();
+  if (xml.includes('<IsTruncated>true')) throw new Error('this test server lists 1,000 keys at most');
+  const decode = (text: string) =>
+    text.replace(
+      /&(lt|gt|quot|apos|amp);/g,
+      (_, name: string) => ({ lt: '<', gt: '>', quot: '"', apos: "'" })[name] ?? '&',
+    );
+  const escapeXml = (text: string) => text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
+  const urlEncoded = query.get('encoding-type') === 'url';
+  const written = (key: string) =>
+    urlEncoded ? encodeURIComponent(key).replaceAll('%2F', '/').replaceAll('%20', '+') : escapeXml(key);
+
+  const after = Buffer.from(query.get('start-after') ?? '');
+  const objects = [...xml.matchAll(/<Contents><Key>(.*?)<\/Key>(.*?)<\/Contents>/gs)]
+    .map(([, key, rest]) => ({ key: decode(key ?? ''), rest: rest ?? '' }))
+    .filter(({ key }) => query.get('start-after') === null || Buffer.compare(Buffer.from(key), after) > 0)
+    .sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)));
+  const limit = Number(query.get('max-keys') ?? 1000);
+  const page = objects.slice(0, limit).map(({ key, rest }) => `<Contents><Key>${written(key)}</Key>${rest}</Contents>`);
+  const answer = `<?xml version="1.0" encoding="UTF-8"?><ListBucketResult>${
+    urlEncoded ? '<EncodingType>url</EncodingType>' : ''
+  }<KeyCount>${page.length}</KeyCount><MaxKeys>${limit}</MaxKeys><IsTruncated>${objects.length > limit}</IsTruncated>${page.join('')}</ListBucketResult>`;
+  return { status: 200, headers: { 'content-type': 'application/xml' }, body: Buffer.from(answer) };
+}

@@ -1,0 +1,316 @@
+import assert from 'node:assert/strict';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { after, before, beforeEach, describe, it } from 'node:test';
+import type { ErrorCode } from '../../core/errors.ts';
+import { openS3, type S3Options, type S3Store } from '../../core/objects/s3.ts';
+import { type Fault, type S3TestServer, startS3 } from '../support/s3-server.ts';
+
+const MiB = 1024 ** 2;
+const failsWith = (code: ErrorCode, message = /./) => ({ name: 'SightlineError', code, message });
+
+describe('S3 driver', () => {
+  let server: S3TestServer;
+  let bucket: string;
+  let s3: S3Store;
+  const open = (options: Partial<S3Options> = {}) =>
+    openS3({ bucket, endpoint: server.endpoint, credentials: server.credentials, region: 'eu-central-1', ...options });
+  const on = (method: string, part: string) => (request: { method: string; url: string }) =>
+    request.method === method && request.url.includes(part);
+  const inject = (method: string, part: string, does: Fault['does'], times = 1) =>
+    server.inject({ matches: on(method, part), times, does });
+  const sent = (method: string, part: string) => server.requests.filter(on(method, part)).length;
+  const textOf = async (key: string) => new Response((await s3.get(key))?.body).text();
+
+  before(async () => {
+    server = await startS3();
+  });
+  after(() => server.stop());
+  beforeEach(async () => {
+    server.calm();
+    bucket = `unit-${randomUUID()}`;
+    server.createBucket(bucket);
+    s3?.close();
+    s3 = await open();
+  });
+  after(() => s3.close());
+
+  describe('opening', () => {
+    it('refuses a bucket that does not exist', async () => {
+      await assert.rejects(open({ bucket: 'not-there' }), failsWith('invalid-config', /no bucket not-there/));
+    });
+    it('refuses an empty name and parts that S3 refuses', async () => {
+      await assert.rejects(open({ bucket: '' }), failsWith('invalid-config'));
+      await assert.rejects(open({ partBytes: MiB }), failsWith('invalid-config', /partBytes/));
+    });
+    it('says that a server cannot be reached', async () => {
+      const closed = { endpoint: 'http://127.0.0.1:1', maxAttempts: 1 };
+      await assert.rejects(open(closed), failsWith('unavailable', /HeadBucket.*ECONNREFUSED/));
+    });
+    it('names the permission a denied bucket needs', async () => {
+      inject('HEAD', bucket, { status: 403, code: 'AccessDenied' });
+      await assert.rejects(open(), failsWith('unavailable', /s3:ListBucket/));
+    });
+    it('does not ask when told not to', async () => {
+      const store = await open({ bucket: 'not-there', verify: false });
+      await assert.rejects(store.get('x'), failsWith('invalid-config', /no bucket not-there/));
+      store.close();
+    });
+  });
+
+  describe('faults', () => {
+    const cases: [string, number, ErrorCode, RegExp][] = [
+      ['AccessDenied', 403, 'unavailable', /s3:GetObject/],
+      ['InvalidObjectState', 403, 'unavailable', /archived/],
+      ['KMS.DisabledException', 400, 'unavailable', /KMS/],
+      ['InvalidAccessKeyId', 403, 'invalid-config', /credentials/],
+      ['SignatureDoesNotMatch', 403, 'invalid-config', /credentials/],
+      ['RequestTimeTooSkewed', 403, 'unavailable', /clock/],
+      ['ExpiredToken', 400, 'unavailable', /expired/],
+      ['InvalidURI', 400, 'invalid-key', /key/],
+    ];
+    for (const [code, status, expected, message] of cases) {
+      it(`translates ${code}`, async () => {
+        await s3.put('a.jpg', Buffer.from('a'));
+        inject('GET', '/a.jpg', { status, code }, 4);
+        await assert.rejects(s3.get('a.jpg'), failsWith(expected, message));
+      });
+    }
+
+    it('tries again when S3 is busy, and gives up after maxAttempts', async () => {
+      inject('PUT', '/busy', { status: 503, code: 'SlowDown' }, 2);
+      await s3.put('busy', Buffer.from('done'));
+      assert.equal(sent('PUT', `${bucket}/busy`), 3);
+      inject('PUT', '/never', { status: 500, code: 'InternalError' }, 99);
+      await assert.rejects(s3.put('never', Buffer.from('x')), failsWith('unavailable', /HTTP 500/));
+      assert.equal(sent('PUT', `${bucket}/never`), 4);
+    });
+
+    it('stays within its deadline', async () => {
+      const store = await open({ deadlineMs: 300, maxAttempts: 50 });
+      inject('GET', '/late', { status: 503, code: 'SlowDown' }, 60);
+      await assert.rejects(store.get('late'), failsWith('unavailable', /within 300 ms/));
+      store.close();
+    });
+
+    it('says that a body broke off or fell silent', async () => {
+      const store = await open({ idleTimeoutMs: 200 });
+      await store.put('body', randomBytes(200_000));
+      for (const does of ['break-body', 'stall-body'] as const) {
+        inject('GET', '/body', does);
+        const got = await store.get('body');
+        await assert.rejects(new Response(got?.body).bytes(), failsWith('unavailable', /GetObject of "body"/), does);
+      }
+      store.close();
+    });
+  });
+
+  describe('writes whose answer is lost', () => {
+    it('are known as our own by their mark', async () => {
+      inject('PUT', '/once', 'break-after');
+      const put = await s3.put('once', Buffer.from('mine'), { ifNoneMatch: '*' });
+      assert.equal(sent('PUT', `${bucket}/once`), 2);
+      assert.equal(put.etag, (await s3.head('once'))?.etag);
+    });
+
+    it('are not taken for those of somebody else', async () => {
+      await s3.put('theirs', Buffer.from('mine'), { ifNoneMatch: '*' });
+      inject('PUT', '/theirs', 'break-before');
+      await assert.rejects(
+        s3.put('theirs', Buffer.from('mine'), { ifNoneMatch: '*' }),
+        failsWith('precondition-failed'),
+      );
+    });
+
+    it('are tried again when two conditional ones met', async () => {
+      inject('PUT', '/met', { status: 409, code: 'ConditionalRequestConflict' }, 2);
+      await s3.put('met', Buffer.from('x'), { ifNoneMatch: '*' });
+      assert.equal(await textOf('met'), 'x');
+    });
+  });
+
+  describe('uploads in parts', () => {
+    const chunks = (bytes: Buffer, size: number) => {
+      let start = 0;
+      return new ReadableStream<Uint8Array>({
+        pull(stream) {
+          if (start >= bytes.length) return stream.close();
+          stream.enqueue(bytes.subarray(start, start + size));
+          start += size;
+        },
+      });
+    };
+
+    it('begin above the limit and not at it', async () => {
+      await s3.put('exact', Buffer.alloc(8 * MiB));
+      await s3.put('exact-stream', chunks(Buffer.alloc(8 * MiB), 999_983));
+      assert.equal(sent('POST', 'uploads'), 0);
+      const above = await s3.put('above', Buffer.alloc(8 * MiB + 1));
+      assert.equal(above.bytes, 8 * MiB + 1);
+      assert.equal(sent('POST', 'above?uploads'), 1);
+    });
+
+    it('keep every byte in its place', async () => {
+      const store = await open({ partBytes: 5 * MiB, partConcurrency: 2 });
+      const bytes = randomBytes(17 * MiB + 12_345);
+      const put = await store.put('parts', chunks(bytes, 3_000_017), { contentType: 'image/tiff' });
+      assert.equal(put.bytes, bytes.length);
+      assert.equal(put.contentType, 'image/tiff');
+      const stored = await new Response((await store.get('parts'))?.body).bytes();
+      const digest = (data: Uint8Array) => createHash('sha256').update(data).digest('hex');
+      assert.equal(digest(stored), digest(bytes));
+      store.close();
+    });
+
+    it('keep the condition to the end', async () => {
+      await s3.put('there', Buffer.from('old'));
+      const large = () => chunks(Buffer.alloc(9 * MiB), MiB);
+      await assert.rejects(s3.put('there', large(), { ifNoneMatch: '*' }), failsWith('precondition-failed'));
+      assert.equal(await textOf('there'), 'old');
+      assert.equal(sent('DELETE', 'there?uploadId'), 1);
+    });
+
+    it('leave nothing when a part fails, the body breaks, is too long or aborted', async () => {
+      const cases: [string, () => Promise<unknown>, RegExp][] = [
+        [
+          'part',
+          () => {
+            inject('PUT', '/gone-part?partNumber=2', { status: 400, code: 'BadDigest' });
+            return s3.put('gone-part', Buffer.alloc(20 * MiB));
+          },
+          /BadDigest/,
+        ],
+        ['long', () => s3.put('gone-long', chunks(Buffer.alloc(20 * MiB), MiB), { maxBytes: 18 * MiB }), /at most/],
+        [
+          'abort',
+          () => {
+            const controller = new AbortController();
+            let pulled = 0;
+            const body = new ReadableStream<Uint8Array>({
+              pull(stream) {
+                if (++pulled === 19) controller.abort(new Error('changed my mind'));
+                stream.enqueue(Buffer.alloc(MiB));
+              },
+            });
+            return s3.put('gone-abort', body, { signal: controller.signal });
+          },
+          /changed my mind/,
+        ],
+      ];
+      for (const [name, run, message] of cases) {
+        await assert.rejects(run(), message);
+        assert.equal(await s3.head(`gone-${name}`), null);
+        assert.equal(sent('POST', `gone-${name}?uploads`), 1, name);
+        assert.equal(sent('DELETE', `gone-${name}?uploadId`), 1, name);
+      }
+    });
+
+    it('are complete although the answer that says so was lost', async () => {
+      inject('POST', '/lost?uploadId', 'break-after');
+      const put = await s3.put('lost', Buffer.alloc(9 * MiB));
+      assert.equal(put.etag, (await s3.head('lost'))?.etag);
+    });
+  });
+
+  describe('presigned requests', () => {
+    const key = 'träger/a b+c%20d&e=ü.jpg';
+    const picture = randomBytes(5000);
+    const put = (url: string, headers: Record<string, string>, body: Uint8Array<ArrayBuffer>) => {
+      const { 'content-length': _, ...sendable } = headers;
+      return fetch(url, { method: 'PUT', headers: sendable, body });
+    };
+    const signPut = () => s3.presignPut(key, { expiresInSeconds: 60, contentType: 'image/jpeg', bytes: 5000 });
+
+    it('GET reads the object, for a while', async () => {
+      await s3.put(key, picture);
+      const { url, expiresAt } = await s3.presignGet(key, { expiresInSeconds: 1 });
+      assert.deepEqual(Buffer.from(await (await fetch(url)).arrayBuffer()), picture);
+      assert.ok(Math.abs(Date.parse(expiresAt) - Date.now()) < 1500);
+      await new Promise((resolve) => setTimeout(resolve, 2100));
+      const late = await fetch(url);
+      assert.equal(late.status, 403);
+      assert.match(await late.text(), /expired/);
+    });
+
+    it('PUT takes the body that was announced', async () => {
+      const { url, headers } = await signPut();
+      assert.equal((await put(url, headers, picture)).status, 200);
+      assert.equal((await s3.head(key))?.contentType, 'image/jpeg');
+      assert.equal((await s3.head(key))?.bytes, 5000);
+    });
+
+    it('PUT takes no other length, type or key', async () => {
+      const { url, headers } = await signPut();
+      assert.equal((await put(url, headers, randomBytes(5001))).status, 403);
+      assert.equal((await put(url, { ...headers, 'content-type': 'text/html' }, picture)).status, 403);
+      assert.equal((await put(url.replace('.jpg', '.png'), headers, picture)).status, 403);
+      assert.equal(await s3.head(key), null);
+    });
+
+    it('PUT can be only for a new object', async () => {
+      const signed = await s3.presignPut(key, {
+        expiresInSeconds: 60,
+        contentType: 'image/jpeg',
+        bytes: 5000,
+        onlyIfNew: true,
+      });
+      assert.equal((await put(signed.url, { 'content-type': 'image/jpeg' }, picture)).status, 403);
+      assert.equal((await put(signed.url, signed.headers, picture)).status, 200);
+      assert.equal((await put(signed.url, signed.headers, picture)).status, 412);
+    });
+
+    const post = async (options: { maxBytes: number; file: Uint8Array<ArrayBuffer>; type?: string }) => {
+      const signed = await s3.presignPost(key, {
+        expiresInSeconds: 60,
+        contentType: 'image/jpeg',
+        maxBytes: options.maxBytes,
+      });
+      const form = new FormData();
+      for (const [name, value] of Object.entries(signed.fields)) form.append(name, value);
+      if (options.type) form.set('Content-Type', options.type);
+      form.append('file', new Blob([options.file]));
+      return fetch(signed.url, { method: 'POST', body: form });
+    };
+
+    it('POST takes what its policy allows', async () => {
+      const answer = await post({ maxBytes: 5000, file: picture });
+      assert.ok(answer.ok, await answer.text());
+      assert.deepEqual(Buffer.from(await new Response((await s3.get(key))?.body).arrayBuffer()), picture);
+      assert.equal((await s3.head(key))?.contentType, 'image/jpeg');
+    });
+
+    it('POST takes nothing larger, empty or of another type', async () => {
+      assert.match(await (await post({ maxBytes: 4999, file: picture })).text(), /EntityTooLarge/);
+      assert.match(await (await post({ maxBytes: 4999, file: new Uint8Array(0) })).text(), /EntityTooSmall/);
+      assert.equal((await post({ maxBytes: 5000, file: picture, type: 'text/html' })).status, 403);
+      assert.equal(await s3.head(key), null);
+    });
+
+    it('are not made for what cannot work', async () => {
+      const common = { contentType: 'image/jpeg', expiresInSeconds: 60 };
+      await assert.rejects(s3.presignPost(`\${filename}`, { ...common, maxBytes: 5 }), failsWith('invalid-key'));
+      await assert.rejects(s3.presignGet('a/../b', common), failsWith('invalid-key'));
+      await assert.rejects(s3.presignPut('', { ...common, bytes: 5 }), failsWith('invalid-key'));
+      await assert.rejects(s3.presignPut('a', { ...common, bytes: -1 }), failsWith('invalid-input'));
+      await assert.rejects(
+        s3.presignGet('a', { expiresInSeconds: 8 * 24 * 3600 }),
+        failsWith('invalid-input', /604800/),
+      );
+    });
+  });
+
+  it('takes the keys S3 takes, and lists them as they are', async () => {
+    const keys = ['a\u0001b', 'x//y', '/lead', 'trail/', 'a&b<c>"d\'', 'a+b c%2B', 'x'.repeat(1024)];
+    for (const key of keys) await s3.put(key, Buffer.from(key));
+    const { items } = await s3.list({ limit: 100 });
+    assert.deepEqual(items.map((item) => item.key).sort(), [...keys].sort());
+    for (const key of keys) assert.equal(await textOf(key), key);
+    await assert.rejects(s3.get('x'.repeat(1025)), failsWith('invalid-key', /1025 bytes/));
+    await assert.rejects(s3.put('a/../../b', Buffer.from('')), failsWith('invalid-key', /out of the bucket/));
+  });
+
+  it('refuses the cursor of another listing', async () => {
+    for (const key of ['a/1', 'a/2', 'b/1']) await s3.put(key, Buffer.from(key));
+    const { next } = await s3.list({ prefix: 'a/', limit: 1 });
+    await assert.rejects(s3.list({ prefix: 'b/', limit: 1, cursor: next }), failsWith('invalid-cursor'));
+  });
+});
