@@ -1,0 +1,157 @@
+import { DatabaseSync } from 'node:sqlite';
+import { SightlineError } from './errors.ts';
+
+export type { DatabaseSync, StatementSync } from 'node:sqlite';
+
+/** What a database file must be to be ours. */
+export interface DatabaseFormat {
+  /** For messages, such as "vector index". */
+  readonly what: string;
+  /** `PRAGMA application_id`: tells our files from those of other programs. Never changes. */
+  readonly applicationId: number;
+  /** `PRAGMA user_version`: the version of `schema`. */
+  readonly version: number;
+  /** SQL that makes the tables of a new file. */
+  readonly schema: string;
+}
+
+/**
+ * How long SQLite itself waits for a lock, milliseconds. Short, because that wait blocks the event loop; callers that
+ * can wait longer do so between attempts.
+ */
+const BUSY_TIMEOUT_MS = 200;
+
+/** Page cache, filled as needed. With SQLite's own 2 MB, inserts under random ids run at less than half the speed. */
+const CACHE_KIB = 32_768;
+/** 16 MB of log between two writes into the database itself, so that pages changed often are written there less often. */
+const CHECKPOINT_PAGES = 4000;
+
+/**
+ * Opens or makes a database in WAL mode: readers never wait for the writer, and what was committed survives the death
+ * of the process (`synchronous = NORMAL`; a power cut may take the last commits, and never more than those).
+ * Throws `schema-mismatch` for a file that is no database, belongs to another program or has another version, all of
+ * which are left as they were, and `unavailable` when the file cannot be opened.
+ */
+export function openDatabase(file: string, format: DatabaseFormat): DatabaseSync {
+  return translated(file, () => {
+    const db = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true });
+    try {
+      // Before anything is written: this fails on a file that is no database.
+      if (isEmpty(db)) create(db, format);
+      checkFormat(db, file, format);
+      db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
+        PRAGMA cache_size = -${CACHE_KIB}; PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+      return db;
+    } catch (error) {
+      db.close();
+      throw error;
+    }
+  });
+}
+
+function isEmpty(db: DatabaseSync): boolean {
+  return pragma(db, 'application_id') === 0 && db.prepare('SELECT count(*) AS n FROM sqlite_schema').get()?.n === 0;
+}
+
+function create(db: DatabaseSync, format: DatabaseFormat): void {
+  db.exec('PRAGMA journal_mode = WAL');
+  inTransaction(db, 'IMMEDIATE', () => {
+    // Another process may have been faster.
+    if (!isEmpty(db)) return;
+    db.exec(format.schema);
+    db.exec(`PRAGMA application_id = ${format.applicationId}; PRAGMA user_version = ${format.version}`);
+  });
+}
+
+function checkFormat(db: DatabaseSync, file: string, format: DatabaseFormat): void {
+  if (pragma(db, 'application_id') !== format.applicationId) {
+    throw new SightlineError(
+      'schema-mismatch',
+      `expected ${file} to be a Sightline ${format.what}, but it is a database of another program; name another file or move it away`,
+    );
+  }
+  const version = pragma(db, 'user_version');
+  if (version !== format.version) {
+    throw new SightlineError(
+      'schema-mismatch',
+      `expected the ${format.what} ${file} to have schema version ${format.version}, but it has version ${version}; ` +
+        'run the release of Sightline that wrote it, or move the file away and index again',
+      { details: { expected: format.version, found: version } },
+    );
+  }
+}
+
+function pragma(db: DatabaseSync, name: 'application_id' | 'user_version'): number {
+  return Number(db.prepare(`PRAGMA ${name}`).get()?.[name]);
+}
+
+/** Runs `work` in a transaction: everything it wrote is committed, or nothing when it throws. */
+export function inTransaction<T>(db: DatabaseSync, mode: 'DEFERRED' | 'IMMEDIATE', work: () => T): T {
+  db.exec(`BEGIN ${mode}`);
+  try {
+    const result = work();
+    db.exec('COMMIT');
+    return result;
+  } catch (error) {
+    rollback(db);
+    throw error;
+  }
+}
+
+/** Ends an open transaction without its changes. SQLite itself has already done so after some faults. */
+export function rollback(db: DatabaseSync): void {
+  if (db.isTransaction) db.exec('ROLLBACK');
+}
+
+/** Primary result codes, https://sqlite.org/rescode.html; the rest of an extended code is above the low byte. */
+const NAMES: Readonly<Record<number, string>> = {
+  3: 'permission denied',
+  5: 'another process holds the lock',
+  6: 'another connection holds the lock',
+  7: 'out of memory',
+  8: 'it cannot be written',
+  10: 'input or output failed',
+  13: 'the disk or the database is full',
+  14: 'it cannot be opened',
+};
+const BUSY = 5;
+const DAMAGED: readonly number[] = [11, 26];
+
+function resultCode(error: unknown): number | null {
+  const code = error instanceof Error && 'errcode' in error ? error.errcode : null;
+  return typeof code === 'number' ? code & 0xff : null;
+}
+
+/** Did this fail only because another process was writing? */
+export function isBusy(error: unknown): boolean {
+  const cause = error instanceof SightlineError ? error.cause : error;
+  return resultCode(cause) === BUSY;
+}
+
+/** The fault that an error of node:sqlite stands for; other errors as they are. */
+export function sqliteFault(file: string, error: unknown): unknown {
+  const code = resultCode(error);
+  if (code === null || !(error instanceof Error)) return error;
+  if (DAMAGED.includes(code)) {
+    return new SightlineError(
+      'schema-mismatch',
+      `expected ${file} to be an intact SQLite database, but SQLite says "${error.message}"; ` +
+        'restore it from a copy, or move it away and index again',
+      { cause: error },
+    );
+  }
+  const name = NAMES[code];
+  if (name === undefined) return error;
+  return new SightlineError('unavailable', `cannot use the database ${file}: ${name} (SQLite: ${error.message})`, {
+    cause: error,
+  });
+}
+
+/** Runs `work` with the errors of node:sqlite translated. */
+export function translated<T>(file: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw sqliteFault(file, error);
+  }
+}

@@ -1,0 +1,66 @@
+import { createHash } from 'node:crypto';
+import { SightlineError } from '../errors.ts';
+
+/** Raised when the meaning of a position changes, so that cursors of an older release are refused, not misread. */
+const VERSION = 1;
+/** Longer ones are not ours: a position is a score or time and an id. */
+const MAX_LENGTH = 256;
+
+/** What a cursor points after: `[score or time, id]` or `[id]`. */
+export type Position = readonly (number | string)[];
+
+/**
+ * Names what a cursor belongs to. Values are told apart whatever their type and the order of an object's properties;
+ * properties that are undefined do not count.
+ */
+export function fingerprint(parts: readonly (string | number | undefined | object)[]): string {
+  const hash = createHash('sha256');
+  for (const part of parts) {
+    if (part instanceof Float32Array) hash.update(new Uint8Array(part.buffer, part.byteOffset, part.byteLength));
+    else hash.update(`${JSON.stringify(part, sortedProperties)}\n`);
+  }
+  return hash.digest('base64url').slice(0, 16);
+}
+
+function sortedProperties(_name: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** An opaque string for `position` in the answer that `of` (a fingerprint) names. */
+export function encodeCursor(of: string, position: Position): string {
+  return Buffer.from(JSON.stringify([VERSION, of, ...position])).toString('base64url');
+}
+
+/**
+ * The position in a cursor. Throws `invalid-cursor` when it was not made by {@link encodeCursor}, for another answer,
+ * by another version, or holds values of other types than `types`.
+ */
+export function decodeCursor(of: string, cursor: string, types: readonly ('number' | 'string')[]): Position {
+  const parsed = parse(cursor);
+  if (parsed === null) throw invalid('it is not one that this store made');
+  const [version, belongsTo, ...position] = parsed;
+  if (version !== VERSION) throw invalid('it is of another version');
+  if (belongsTo !== of) throw invalid('it was made for another query');
+  if (position.length !== types.length || !types.every((type, i) => typeof position[i] === type)) {
+    throw invalid('its position does not fit');
+  }
+  return position as Position;
+}
+
+function parse(cursor: string): unknown[] | null {
+  if (cursor.length > MAX_LENGTH) return null;
+  try {
+    const parsed: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString());
+    return Array.isArray(parsed) ? parsed : null;
+  } catch {
+    return null;
+  }
+}
+
+function invalid(why: string): SightlineError {
+  return new SightlineError(
+    'invalid-cursor',
+    `expected the \`next\` of the previous page of the same query as cursor, but ${why}`,
+  );
+}

@@ -1,0 +1,83 @@
+import type { VectorStore } from '../ports.ts';
+import type { SpaceId } from '../types.ts';
+import { checkId, checkPoints, checkTags, checkTombstones, instantOf } from './checks.ts';
+import { Collection } from './embedded-collection.ts';
+import { countPoints, facetTags, getPoints, getVectors, listPoints } from './embedded-list.ts';
+import { NearestPoints } from './embedded-query.ts';
+import { openScanner } from './embedded-scan.ts';
+import { removePoints, replaceTags, upsertPoints } from './embedded-write.ts';
+
+export interface EmbeddedStoreOptions {
+  /** Path of the SQLite file; made when it does not exist. Its folder must exist. */
+  readonly file: string;
+  /** The space of all vectors in it, as the loaded models make them. */
+  readonly space: SpaceId;
+  /** Components a vector. */
+  readonly dimension: number;
+  /** Which collection of the file is served. */
+  readonly alias?: string;
+  /**
+   * Threads of one scan. A second one makes it up to 1.5 times as fast, because memory is what it waits for, and takes a
+   * core from the encoders.
+   * @default 1
+   */
+  readonly threads?: number;
+  /** Vectors a scan takes at once. Default: 32 MB of them. */
+  readonly chunkSlots?: number;
+}
+
+/**
+ * The vector store that needs no server: one SQLite file for everything that must last, the vectors in memory beside
+ * it, and exact search by one ONNX graph. Several processes may have the file open; each sees what the others committed
+ * by its next call. Throws `space-mismatch` when the file serves another space or dimension, `schema-mismatch` when it
+ * is of another version or no database at all, `unavailable` when it cannot be opened.
+ */
+export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<VectorStore> {
+  const { space, dimension } = options;
+  const scanner = await openScanner(dimension, options.threads ?? 1);
+  let collection: Collection;
+  try {
+    collection = await Collection.open({ ...options, alias: options.alias ?? 'live' });
+  } catch (error) {
+    await scanner.release();
+    throw error;
+  }
+  const nearest = new NearestPoints(collection, scanner);
+  let closing: Promise<void> | undefined;
+  return {
+    space,
+    dimension,
+    async upsert(points, when) {
+      const vectors = checkPoints(points, dimension);
+      return collection.write((transaction) => upsertPoints(collection, transaction, points, vectors, when));
+    },
+    async remove(tombstones, when) {
+      checkTombstones(tombstones);
+      return collection.write((transaction) => removePoints(collection, transaction, tombstones, when));
+    },
+    get: (ids) => getPoints(collection, ids),
+    vectors: (ids) => getVectors(collection, ids),
+    async setTags(id, tags) {
+      checkId(id);
+      checkTags(tags);
+      return collection.write((transaction) => replaceTags(collection, transaction, id, tags));
+    },
+    query: (query) => nearest.query(query),
+    list: (query) => listPoints(collection, query),
+    count: (filter) => countPoints(collection, filter),
+    facetTags: (filter, limit) => facetTags(collection, filter, limit),
+    async purgeTombstones(olderThan) {
+      const before = instantOf(olderThan, 'the date of tombstones to forget');
+      return collection.write(() => {
+        const { changes } = collection
+          .sql('DELETE FROM tombstones WHERE collection = ? AND deleted_ms < ?')
+          .run(collection.id, before);
+        return Number(changes);
+      });
+    },
+    close() {
+      closing ??= collection.close().then(() => scanner.release());
+      return closing;
+    },
+  };
+}

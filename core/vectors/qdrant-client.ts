@@ -1,0 +1,163 @@
+import { randomUUID } from 'node:crypto';
+import diagnostics from 'node:diagnostics_channel';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { QdrantClient, withHeaders } from '@qdrant/js-client-rest';
+import pRetry from 'p-retry';
+import { SightlineError } from '../errors.ts';
+import { isTransient, translateQdrantError } from './qdrant-errors.ts';
+
+export interface QdrantConnection {
+  /** Such as `https://qdrant.example.com:6333`. Without a port: 6333, as all Qdrant clients have it. */
+  readonly url: string;
+  readonly apiKey?: string;
+  /** For one try of a request. Default 10,000. */
+  readonly timeoutMs?: number;
+  /** For one request with all its tries and the pauses between them. Default 30,000. */
+  readonly deadlineMs?: number;
+  /** Tries a request, the first one included. Default 5. */
+  readonly maxAttempts?: number;
+  /** Default 25. */
+  readonly maxConnections?: number;
+}
+
+/** A server and the way every request to it is made. */
+export interface QdrantSession {
+  readonly url: string;
+  /**
+   * Makes one request, and makes it again when the fault may pass (429, 5xx, timeout, connection), with growing, random
+   * pauses that are never shorter than the server asked for, all within the deadline. So requests must be idempotent.
+   * `request` must call the client before it first awaits. Throws translated faults.
+   */
+  call<T>(action: string, request: (client: QdrantClient) => Promise<T>): Promise<T>;
+  close(): void;
+}
+
+/** Throws `invalid-config` for a URL that is none. Sends nothing. */
+export function connectQdrant(options: QdrantConnection): QdrantSession {
+  const { deadlineMs = 30_000, maxAttempts = 5 } = options;
+  const client = createClient(options);
+  const pauses = new RequestedPauses();
+  return {
+    url: options.url,
+    async call(action, request) {
+      const late = new SightlineError(
+        'unavailable',
+        `Qdrant at ${options.url}: ${action}: no answer in ${deadlineMs} ms`,
+      );
+      const deadline = new AbortController();
+      const timer = setTimeout(() => deadline.abort(late), deadlineMs);
+      const end = performance.now() + deadlineMs;
+      const id = randomUUID();
+      const attempt = () => {
+        const answer = withHeaders({ 'x-request-id': id }, () => request(client));
+        return beforeAbort(answer, deadline.signal);
+      };
+      try {
+        return await pRetry(attempt, {
+          retries: maxAttempts - 1,
+          minTimeout: 100,
+          maxTimeout: 5_000,
+          randomize: true,
+          signal: deadline.signal,
+          shouldRetry: ({ error }) => isTransient(error),
+          async onFailedAttempt({ error, retriesLeft }) {
+            const pauseMs = pauses.take(id, error);
+            if (!isTransient(error) || retriesLeft === 0 || pauseMs === 0) return;
+            if (performance.now() + pauseMs > end) throw error;
+            await sleep(pauseMs);
+          },
+        });
+      } catch (error) {
+        throw translateQdrantError(error, { url: options.url, action });
+      } finally {
+        clearTimeout(timer);
+        pauses.forget(id);
+      }
+    },
+    close: () => pauses.close(),
+  };
+}
+
+function createClient(options: QdrantConnection): QdrantClient {
+  const { url, apiKey, timeoutMs = 10_000, maxConnections } = options;
+  const parsed = URL.canParse(url) ? new URL(url) : null;
+  if (parsed === null || !['http:', 'https:'].includes(parsed.protocol)) {
+    throw new SightlineError('invalid-config', `expected the URL of a Qdrant server, got ${JSON.stringify(url)}`);
+  }
+  // URL drops a port that is the protocol's own, and the client would then take 6333 although 443 was written.
+  const ownPort = /^https?:\/\/[^/]*:(80|443)(?:[/?#]|$)/.exec(url)?.[1];
+  return new QdrantClient({
+    url: parsed.origin,
+    port: ownPort === undefined ? undefined : Number(ownPort),
+    prefix: parsed.pathname === '/' ? undefined : parsed.pathname.replace(/\/$/, ''),
+    // As a header, because the client writes a warning to the console about `apiKey` over plain HTTP.
+    headers: apiKey === undefined ? undefined : { 'api-key': apiKey },
+    timeout: timeoutMs,
+    maxConnections,
+    // Would send a request of its own at once and report to the console; the version is checked when a store is opened.
+    checkCompatibility: false,
+  });
+}
+
+/** The answer, unless the signal fires first: then its reason. */
+async function beforeAbort<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([answer, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    // Whatever still comes of it is nobody's any more.
+    answer.catch(() => {});
+  }
+}
+
+/**
+ * What servers say in `Retry-After`. The client keeps only its first character when it reports a 429, so the header is
+ * read where the connection reports what it received, and told apart by request id.
+ */
+class RequestedPauses {
+  readonly #pauses = new Map<string, number>();
+  readonly #onHeaders = (message: unknown) => {
+    const { request, response } = message as { request: { headers: unknown }; response: UndiciResponse };
+    if (response.statusCode !== 429) return;
+    const id = /x-request-id(?::\s*|,)([0-9a-f-]{36})/i.exec(String(request.headers))?.[1];
+    const names = response.headers.map((part) => part.toString());
+    const at = names.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === 'retry-after');
+    if (id !== undefined && at >= 0) this.#pauses.set(id, pauseOf(names[at + 1]));
+  };
+
+  constructor() {
+    diagnostics.subscribe('undici:request:headers', this.#onHeaders);
+  }
+
+  /** Milliseconds that the last answer to this request asked to wait; 0 when it did not. */
+  take(id: string, error: unknown): number {
+    const pause = this.#pauses.get(id) ?? 0;
+    this.#pauses.delete(id);
+    const headers = (error as { headers?: unknown }).headers;
+    return Math.max(pause, headers instanceof Headers ? pauseOf(headers.get('retry-after')) : 0);
+  }
+
+  forget(id: string): void {
+    this.#pauses.delete(id);
+  }
+
+  close(): void {
+    diagnostics.unsubscribe('undici:request:headers', this.#onHeaders);
+  }
+}
+
+interface UndiciResponse {
+  readonly statusCode: number;
+  /** Names and values in turn. */
+  readonly headers: readonly Buffer[];
+}
+
+/** Milliseconds of a Retry-After, which is seconds or a date (RFC 9110, 10.2.3); 0 for anything else. */
+function pauseOf(header: string | null | undefined): number {
+  if (header === null || header === undefined) return 0;
+  const ms = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now();
+  return Number.isFinite(ms) ? Math.max(0, ms) : 0;
+}

@@ -1,0 +1,214 @@
+import type { Filter, Hit, Point, StoredPoint, VectorQuery, VectorStore } from '../../core/ports.ts';
+import type { CaptionPayload, ImagePayload, JointEmbedding, Page } from '../../core/types.ts';
+
+/** Made-up points, and a store that answers like a real one, slowly and obviously. */
+
+export const DIMENSION = 64;
+
+/** Mulberry32: small, seeded, the same everywhere. Numbers from 0 to 1. */
+export function seededRandom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+export function unit(random: () => number, dimension = DIMENSION): JointEmbedding {
+  const raw = Array.from({ length: dimension }, () => random() + random() + random() - 1.5);
+  const length = Math.hypot(...raw);
+  return Float32Array.from(raw, (x) => x / length) as JointEmbedding;
+}
+
+/** A version 5 UUID with `n` in its last digits: ids in the order of n. */
+export function uuid(n: number): string {
+  return `00000000-0000-5000-8000-${n.toString(16).padStart(12, '0')}`;
+}
+
+export function image(overrides: Partial<ImagePayload> = {}): ImagePayload {
+  return {
+    kind: 'image',
+    bucket: 'photos',
+    key: 'a.jpg',
+    etag: 'd41d8cd98f00b204e9800998ecf8427e',
+    sha256: '0'.repeat(64),
+    contentType: 'image/jpeg',
+    bytes: 1000,
+    width: 640,
+    height: 480,
+    takenAt: null,
+    tags: [],
+    indexedAt: '2026-01-01T00:00:00.000Z',
+    sequencer: '',
+    ...overrides,
+  };
+}
+
+export function caption(overrides: Partial<CaptionPayload> = {}): CaptionPayload {
+  return {
+    kind: 'caption',
+    caption: 'a dog on the beach',
+    tags: [],
+    indexedAt: '2026-01-01T00:00:00.000Z',
+    sequencer: '',
+    ...overrides,
+  };
+}
+
+const KEYS = [
+  'holiday/',
+  'holiday0',
+  'Holiday/',
+  'holi_day/',
+  'holi%day/',
+  'ferien/straße ',
+  'ferien/strasse ',
+  '写真/',
+  '',
+  '🏖/',
+];
+const TAGS = ['dog', 'Dog', 'beach', 'to do', '100%', 'été', '犬'];
+const TYPES = ['image/jpeg', 'image/png', 'image/webp'];
+
+/** Points of both kinds that differ in everything a filter can ask for. */
+export function randomPoints(random: () => number, count: number, first = 1): Point[] {
+  const pick = <T>(values: readonly T[]): T => values[Math.floor(random() * values.length)]!;
+  const day = () => new Date(Date.UTC(2026, 0, 1 + Math.floor(random() * 30))).toISOString();
+  return Array.from({ length: count }, (_, i) => {
+    const shared = {
+      tags: TAGS.filter(() => random() < 0.25),
+      indexedAt: day(),
+      sequencer: '',
+    };
+    const payload =
+      random() < 0.3
+        ? caption({ ...shared, caption: `caption ${i}` })
+        : image({
+            ...shared,
+            bucket: pick(['photos', 'Photos', 'archive']),
+            key: `${pick(KEYS)}${i}.jpg`,
+            sha256: Math.floor(random() * 20)
+              .toString(16)
+              .padStart(64, '0'),
+            contentType: pick(TYPES),
+            bytes: Math.floor(random() * 10),
+            width: 1 + Math.floor(random() * 3),
+            height: 1 + Math.floor(random() * 3),
+            takenAt: random() < 0.5 ? day() : null,
+          });
+    return { id: uuid(first + i), vector: unit(random), payload };
+  });
+}
+
+/** Filters for {@link randomPoints}: each field alone, its edge cases, and combinations. */
+export const FILTERS: readonly Filter[] = [
+  {},
+  { kind: 'image' },
+  { kind: 'caption' },
+  { bucket: 'photos' },
+  { bucket: 'nowhere' },
+  { sha256: '7'.padStart(64, '0') },
+  ...[...KEYS, 'holi', 'HOLIDAY/', 'holi%', 'holi_', 'ferien/stra', '写', '%', 'x'].map((keyPrefix) => ({ keyPrefix })),
+  { tagsAll: ['dog'] },
+  { tagsAll: ['dog', 'beach'] },
+  { tagsAll: [] },
+  { tagsAll: ['100%', 'nowhere'] },
+  { tagsAny: ['Dog', '犬'] },
+  { tagsAny: ['nowhere'] },
+  { tagsAny: [] },
+  { tagsAll: ['été'], tagsAny: ['dog', 'to do'] },
+  { contentTypes: ['image/png'] },
+  { contentTypes: ['image/png', 'image/webp', 'text/plain'] },
+  { contentTypes: [] },
+  { orientation: 'landscape' },
+  { orientation: 'portrait' },
+  { orientation: 'square' },
+  { minBytes: 5 },
+  { maxBytes: 5 },
+  { minBytes: 3, maxBytes: 3 },
+  { minBytes: 8, maxBytes: 2 },
+  { takenAfter: '2026-01-10T00:00:00.000Z' },
+  { takenBefore: '2026-01-10' },
+  { takenAfter: '2026-01-05T01:00:00+01:00', takenBefore: '2026-01-08T00:00:00Z' },
+  { indexedAfter: '2026-01-20' },
+  { indexedBefore: '2026-01-20T00:00:00.000Z' },
+  { indexedAfter: '2026-01-12', indexedBefore: '2026-01-12' },
+  { kind: 'image', tagsAny: ['dog', 'beach'], contentTypes: ['image/jpeg'], minBytes: 2, orientation: 'landscape' },
+  { kind: 'caption', tagsAll: ['dog'] },
+  { kind: 'caption', minBytes: 0 },
+];
+
+/** What a filter means, one point at a time. */
+export function matches({ payload }: Point, filter: Filter): boolean {
+  const own = payload.kind === 'image' ? payload : null;
+  const time = (iso: string) => new Date(iso).getTime();
+  const within = (iso: string | null, after?: string, before?: string) =>
+    (after === undefined || (iso !== null && time(iso) >= time(after))) &&
+    (before === undefined || (iso !== null && time(iso) <= time(before)));
+  const shape = own && (own.width > own.height ? 'landscape' : own.width < own.height ? 'portrait' : 'square');
+  return (
+    (filter.kind === undefined || payload.kind === filter.kind) &&
+    (filter.bucket === undefined || own?.bucket === filter.bucket) &&
+    (filter.keyPrefix === undefined || own?.key.startsWith(filter.keyPrefix) === true) &&
+    (filter.sha256 === undefined || own?.sha256 === filter.sha256) &&
+    (filter.tagsAll ?? []).every((tag) => payload.tags.includes(tag)) &&
+    (filter.tagsAny === undefined || filter.tagsAny.some((tag) => payload.tags.includes(tag))) &&
+    (filter.contentTypes === undefined || (own !== null && filter.contentTypes.includes(own.contentType))) &&
+    (filter.orientation === undefined || shape === filter.orientation) &&
+    (filter.minBytes === undefined || (own !== null && own.bytes >= filter.minBytes)) &&
+    (filter.maxBytes === undefined || (own !== null && own.bytes <= filter.maxBytes)) &&
+    within(own?.takenAt ?? null, filter.takenAfter, filter.takenBefore) &&
+    within(payload.indexedAt, filter.indexedAfter, filter.indexedBefore)
+  );
+}
+
+/** Every matching point with its cosine, best first, ties by id. */
+export function ranked(
+  points: readonly Point[],
+  vector: Float32Array,
+  filter: Filter = {},
+): { id: string; score: number }[] {
+  return points
+    .filter((point) => matches(point, filter))
+    .map((point) => ({ id: point.id, score: cosine(point.vector, vector) }))
+    .sort((a, b) => b.score - a.score || (a.id < b.id ? -1 : 1));
+}
+
+export function cosine(a: Float32Array, b: Float32Array): number {
+  let [ab, aa, bb] = [0, 0, 0];
+  for (let i = 0; i < a.length; i++) {
+    ab += a[i]! * b[i]!;
+    aa += a[i]! * a[i]!;
+    bb += b[i]! * b[i]!;
+  }
+  return ab / Math.sqrt(aa * bb);
+}
+
+/** All pages of a query, in order. */
+export async function everyHit(store: VectorStore, query: Omit<VectorQuery, 'cursor'>): Promise<Hit[]> {
+  return allPages((cursor) => store.query({ ...query, cursor }));
+}
+
+export async function everyPoint(
+  store: VectorStore,
+  order: 'id' | 'newest',
+  limit: number,
+  filter: Filter = {},
+): Promise<StoredPoint[]> {
+  return allPages((cursor) => store.list({ filter, limit, order, cursor }));
+}
+
+/** Goes through the pages of anything; gives up on a list that has no end. */
+async function allPages<T>(page: (cursor: string | undefined) => Promise<Page<T>>): Promise<T[]> {
+  const items: T[] = [];
+  let cursor: string | undefined;
+  for (let pages = 0; pages < 10_000; pages++) {
+    const answer = await page(cursor);
+    items.push(...answer.items);
+    cursor = answer.next;
+    if (cursor === undefined) return items;
+  }
+  throw new Error('expected the pages to end, got 10,000 of them');
+}

@@ -1,0 +1,240 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { Filter, Point, VectorStore } from '../../core/ports.ts';
+import {
+  everyHit,
+  everyPoint,
+  FILTERS,
+  image,
+  matches,
+  randomPoints,
+  ranked,
+  seededRandom,
+  unit,
+  uuid,
+} from './vectors-data.ts';
+import { type Open, type OpenStore, withStore } from './vectors-open.ts';
+
+const random = seededRandom(2);
+/** Float32 all the way. */
+const SCORE_TOLERANCE = 1e-5;
+
+/** Hits must be these, best first; where two scores are closer than float32 can tell, either order will do. */
+function assertRanking(
+  hits: readonly { id: string; score: number }[],
+  expected: readonly { id: string; score: number }[],
+  what: string,
+): void {
+  assert.equal(hits.length, expected.length, what);
+  const scores = new Map(expected.map(({ id, score }) => [id, score]));
+  assert.equal(new Set(hits.map(({ id }) => id)).size, hits.length, `${what}: each hit once`);
+  for (const [i, { id, score }] of hits.entries()) {
+    assert.ok(Math.abs(score - (scores.get(id) ?? Number.NaN)) < SCORE_TOLERANCE, `${what}: score of ${id}`);
+    assert.ok(Math.abs(score - expected[i]!.score) < SCORE_TOLERANCE, `${what}: hit ${i}`);
+    assert.ok(i === 0 || score <= hits[i - 1]!.score, `${what}: best first`);
+  }
+}
+
+export function readingContract(open: Open): void {
+  describe('reading', () => {
+    const points = randomPoints(random, 300);
+    let opened: OpenStore;
+    let store: VectorStore;
+
+    before(async () => {
+      opened = await open();
+      store = opened.store;
+      await store.upsert(points, 'newer');
+      // Neither changes the answers below, but both leave something behind that could.
+      const passing = randomPoints(random, 40, 1001);
+      await store.upsert(passing, 'newer');
+      await store.remove(
+        passing.map(({ id }) => ({ id, sequencer: '1', deletedAt: '2026-01-01T00:00:00.000Z' })),
+        'newer',
+      );
+    });
+    after(() => opened.cleanup());
+
+    it('finds the nearest, best first, with their payloads', async () => {
+      for (let i = 0; i < 10; i++) {
+        const vector = unit(random);
+        const { items } = await store.query({ vector, filter: {}, limit: 20 });
+        assertRanking(items, ranked(points, vector).slice(0, 20), `query ${i}`);
+        for (const { id, payload } of items) {
+          assert.deepEqual(payload, points.find((point) => point.id === id)?.payload);
+        }
+      }
+    });
+
+    for (const filter of FILTERS) {
+      it(`knows what ${JSON.stringify(filter)} means`, async () => {
+        const expected = points.filter((point) => matches(point, filter));
+        const ids = expected.map(({ id }) => id).sort();
+        const vector = unit(random);
+        assert.equal(await store.count(filter), expected.length);
+        const hits = (await store.query({ vector, filter, limit: 1000 })).items;
+        assertRanking(hits, ranked(points, vector, filter), 'query');
+        assert.deepEqual(
+          (await everyPoint(store, 'id', 1000, filter)).map(({ id }) => id),
+          ids,
+        );
+        assert.deepEqual(await store.facetTags(filter, 1000), facets(expected));
+      });
+    }
+
+    it('matches something with most filters, so that the test above means something', () => {
+      const matching = FILTERS.filter((filter) => points.some((point) => matches(point, filter)));
+      assert.ok(matching.length > FILTERS.length * 0.7, `${matching.length} of ${FILTERS.length}`);
+      assert.ok(FILTERS.filter((filter) => points.every((point) => matches(point, filter))).length <= 2);
+    });
+
+    for (const limit of [1, 7, 150, 299, 300, 1000]) {
+      it(`covers every hit once in pages of ${limit}`, async () => {
+        const vector = unit(random);
+        for (const filter of [{}, { kind: 'image' }, { tagsAny: ['dog', 'beach'] }] satisfies Filter[]) {
+          assertRanking(await everyHit(store, { vector, filter, limit }), ranked(points, vector, filter), `${limit}`);
+        }
+      });
+
+      it(`lists everything once in pages of ${limit}`, async () => {
+        const byId = points.map(({ id }) => id).sort();
+        const byAge = points
+          .toSorted((a, b) => time(b) - time(a) || (a.id < b.id ? -1 : 1))
+          .map(({ id, payload }) => ({ id, deleted: false, payload }));
+        assert.deepEqual(
+          (await everyPoint(store, 'id', limit)).map(({ id }) => id),
+          byId,
+        );
+        assert.deepEqual(await everyPoint(store, 'newest', limit), byAge);
+        const images = byAge.filter(({ payload }) => payload.kind === 'image');
+        assert.deepEqual(await everyPoint(store, 'newest', limit, { kind: 'image' }), images);
+      });
+    }
+
+    it('ends a list exactly where it ends', async () => {
+      const vector = unit(random);
+      assert.equal((await store.query({ vector, filter: {}, limit: 300 })).next, undefined);
+      assert.ok((await store.query({ vector, filter: {}, limit: 299 })).next);
+      assert.equal((await store.list({ filter: {}, limit: 300, order: 'id' })).next, undefined);
+      assert.ok((await store.list({ filter: {}, limit: 299, order: 'newest' })).next);
+    });
+
+    it('leaves out what scores too low, on every page', async () => {
+      const vector = unit(random);
+      const all = ranked(points, vector);
+      for (const minScore of [-1, 0, all[10]!.score - 1e-3, all[0]!.score + 1e-3, 1]) {
+        const expected = all.filter(({ score }) => score >= minScore);
+        assertRanking(await everyHit(store, { vector, filter: {}, limit: 8, minScore }), expected, `${minScore}`);
+      }
+    });
+
+    it('never returns excluded ids, on any page', async () => {
+      const vector = unit(random);
+      const all = ranked(points, vector);
+      const exclude = [...all.slice(0, 12), ...all.slice(30, 60)].map(({ id }) => id).concat(uuid(999_999));
+      const expected = all.filter(({ id }) => !exclude.includes(id));
+      assertRanking(await everyHit(store, { vector, filter: {}, limit: 10, exclude }), expected, 'exclude');
+      const tagged = expected.filter(({ id }) => points.find((p) => p.id === id)!.payload.tags.includes('dog'));
+      const filter = { tagsAll: ['dog'] };
+      assertRanking(await everyHit(store, { vector, filter, limit: 10, exclude }), tagged, 'exclude and filter');
+    });
+
+    it('counts tags, most frequent first, then by name', async () => {
+      assert.deepEqual(await store.facetTags({}, 3), facets(points).slice(0, 3));
+      assert.deepEqual(await store.facetTags({}, 1000), facets(points));
+    });
+
+    it('answers queries side by side as it does one by one', async () => {
+      const queries = Array.from({ length: 12 }, (_, i) => ({
+        vector: unit(random),
+        filter: FILTERS[i]!,
+        limit: 5 + i,
+      }));
+      const alone = [];
+      for (const query of queries) alone.push(await store.query(query));
+      assert.deepEqual(await Promise.all(queries.map((query) => store.query(query))), alone);
+    });
+  });
+
+  tiesContract(open);
+  emptyContract(open);
+}
+
+function tiesContract(open: Open): void {
+  describe('equal vectors', () => {
+    it('are ordered by id and paged through once', () =>
+      withStore(open, async (store) => {
+        const [same, vector] = [unit(random), unit(random)];
+        const copies: Point[] = Array.from({ length: 60 }, (_, i) => ({
+          id: uuid(Math.floor(random() * 2 ** 32) * 100 + i),
+          vector: same,
+          payload: image({ key: `copy ${i}` }),
+        }));
+        const others = randomPoints(random, 20, 1);
+        await store.upsert([...copies, ...others], 'newer');
+        for (const limit of [1, 7, 30, 60, 100]) {
+          const hits = await everyHit(store, { vector, filter: {}, limit });
+          assertRanking(hits, ranked([...copies, ...others], vector), `pages of ${limit}`);
+          const ids = new Set(copies.map(({ id }) => id));
+          assert.deepEqual(
+            hits.map(({ id }) => id).filter((id) => ids.has(id)),
+            [...ids].sort(),
+          );
+        }
+        const own = await store.query({ vector: same, filter: {}, limit: 1 });
+        assert.ok(own.items[0]!.score <= 1 && own.items[0]!.score > 1 - SCORE_TOLERANCE);
+        const opposite = same.map((x) => -x) as Point['vector'];
+        assert.ok((await everyHit(store, { vector: opposite, filter: {}, limit: 50 })).at(-1)!.score >= -1);
+      }));
+  });
+}
+
+function emptyContract(open: Open): void {
+  describe('an empty store', () => {
+    it('has nothing and says so', () =>
+      withStore(open, async (store) => {
+        assert.deepEqual(await store.query({ vector: unit(random), filter: {}, limit: 10 }), { items: [] });
+        assert.deepEqual(await store.query({ vector: unit(random), filter: { tagsAny: ['a'] }, limit: 10 }), {
+          items: [],
+        });
+        assert.deepEqual(await store.list({ filter: {}, limit: 10, order: 'id' }), { items: [] });
+        assert.deepEqual(await store.list({ filter: {}, limit: 10, order: 'newest' }), { items: [] });
+        assert.equal(await store.count({}), 0);
+        assert.deepEqual(await store.facetTags({}, 10), []);
+        assert.equal((await store.get([uuid(1)])).size, 0);
+        assert.equal((await store.get([])).size, 0);
+        assert.equal((await store.vectors([uuid(1)])).size, 0);
+        assert.equal(await store.purgeTombstones('2030-01-01T00:00:00.000Z'), 0);
+        assert.equal(await store.setTags(uuid(1), []), false);
+      }));
+
+    it('is empty again when everything was removed, and can be filled again', () =>
+      withStore(open, async (store) => {
+        const points = randomPoints(random, 20);
+        await store.upsert(points, 'newer');
+        const graves = points.map(({ id }) => ({ id, sequencer: '1', deletedAt: '2026-01-01T00:00:00.000Z' }));
+        await store.remove(graves, 'newer');
+        assert.deepEqual(await store.query({ vector: unit(random), filter: {}, limit: 10 }), { items: [] });
+        const others = randomPoints(random, 30, 500);
+        await store.upsert(others, 'newer');
+        const vector = unit(random);
+        assertRanking(
+          (await store.query({ vector, filter: {}, limit: 100 })).items,
+          ranked(others, vector),
+          'refilled',
+        );
+      }));
+  });
+}
+
+function time({ payload }: Point): number {
+  return Date.parse(payload.indexedAt);
+}
+
+function facets(points: readonly Point[]): { tag: string; count: number }[] {
+  const counts = new Map<string, number>();
+  for (const tag of points.flatMap(({ payload }) => payload.tags)) counts.set(tag, (counts.get(tag) ?? 0) + 1);
+  return [...counts]
+    .map(([tag, count]) => ({ tag, count }))
+    .sort((a, b) => b.count - a.count || Buffer.compare(Buffer.from(a.tag), Buffer.from(b.tag)));
+}

@@ -1,0 +1,319 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { compareSequencers, type Point, type StoredPoint, type Tombstone, type VectorStore } from '../../core/ports.ts';
+import { caption, cosine, DIMENSION, image, randomPoints, seededRandom, unit, uuid } from './vectors-data.ts';
+import { type Open, withStore } from './vectors-open.ts';
+
+const random = seededRandom(1);
+const ID = uuid(7);
+const AT = '2026-02-03T04:05:06.789Z';
+
+const create = (sequencer: string, key = `key-${sequencer}`): Point => ({
+  id: ID,
+  vector: unit(random),
+  payload: image({ key, sequencer }),
+});
+const grave = (sequencer: string, id = ID) => ({ id, sequencer, deletedAt: AT });
+
+async function stored(store: VectorStore, id = ID): Promise<StoredPoint | Tombstone | undefined> {
+  return (await store.get([id])).get(id);
+}
+
+/** What is stored, in short: the key of a live picture, `grave <sequencer>`, or `nothing`. */
+async function state(store: VectorStore): Promise<string> {
+  const found = await stored(store);
+  if (found === undefined) return 'nothing';
+  if (found.deleted) return `grave ${found.sequencer}`;
+  return found.payload.kind === 'image' ? found.payload.key : found.payload.caption;
+}
+
+export function writingContract(open: Open): void {
+  describe('writing', () => {
+    it('gives back what was written, whole', () =>
+      withStore(open, async (store) => {
+        const points: Point[] = [
+          {
+            id: uuid(1),
+            vector: unit(random),
+            payload: image({
+              bucket: 'Fotos',
+              key: 'Grüße/été 🏖 100%_\'"\\.jpg',
+              etag: 'abc-1',
+              sha256: 'a'.repeat(64),
+              contentType: 'image/webp',
+              bytes: 2 ** 40,
+              width: 1,
+              height: 60_000,
+              takenAt: '2019-05-06T07:08:09.123Z',
+              tags: ['b', 'a', 'Ü', '犬', 'with space', '100%'],
+              indexedAt: AT,
+              sequencer: '0055AED6DCD90281E5',
+            }),
+          },
+          {
+            id: uuid(2),
+            vector: unit(random),
+            payload: caption({ caption: 'two\nlines, "quoted" 🐕', tags: ['x'] }),
+          },
+        ];
+        assert.deepEqual(await store.upsert(points, 'newer'), ['written', 'written']);
+        const found = await store.get([uuid(2), uuid(3), uuid(1)]);
+        assert.equal(found.size, 2);
+        for (const { id, payload } of points) assert.deepEqual(found.get(id), { id, deleted: false, payload });
+      }));
+
+    it('gives back unit vectors of live points', () =>
+      withStore(open, async (store) => {
+        const points = randomPoints(random, 3);
+        // As half precision leaves it: not quite of unit length, with the same direction.
+        const long = { ...points[2]!, vector: points[2]!.vector.map((x) => x * 1.0005) as Point['vector'] };
+        await store.upsert([points[0]!, points[1]!, long], 'newer');
+        await store.remove([grave('1', points[1]!.id)], 'newer');
+        const found = await store.vectors([points[0]!.id, points[1]!.id, long.id, uuid(99)]);
+        assert.deepEqual([...found.keys()].sort(), [points[0]!.id, long.id].sort());
+        for (const point of [points[0]!, points[2]!]) {
+          const vector = found.get(point.id)!;
+          assert.equal(vector.length, DIMENSION);
+          for (const [i, x] of vector.entries()) assert.ok(Math.abs(x - point.vector[i]!) < 1e-6);
+        }
+      }));
+
+    it('keeps everything when it is closed and opened again', () =>
+      withStore(open, async (store, reopen) => {
+        const points = randomPoints(random, 50);
+        await store.upsert(points, 'newer');
+        await store.setTags(points[3]!.id, ['kept']);
+        await store.remove([grave('A', points[5]!.id)], 'newer');
+        const before = await store.get(points.map(({ id }) => id));
+        const query = { vector: unit(random), filter: {}, limit: 60 };
+        const hits = (await store.query(query)).items;
+        const again = await reopen();
+        assert.equal(again.space, store.space);
+        assert.equal(again.dimension, DIMENSION);
+        assert.deepEqual(await again.get(points.map(({ id }) => id)), before);
+        assert.deepEqual((await again.query(query)).items, hits);
+        assert.equal(hits.length, 49);
+        assert.equal(await again.count({}), 49);
+        assert.deepEqual(await again.upsert([{ ...points[5]!, payload: image({ sequencer: '9' }) }], 'newer'), [
+          'stale',
+        ]);
+      }));
+
+    it('replaces a point whole, vector and kind included', () =>
+      withStore(open, async (store) => {
+        const [before, after] = [unit(random), unit(random)];
+        await store.upsert([{ id: ID, vector: before, payload: image({ tags: ['old'], sequencer: '1' }) }], 'newer');
+        await store.upsert([{ id: ID, vector: after, payload: caption({ sequencer: '2' }) }], 'newer');
+        assert.deepEqual(await stored(store), { id: ID, deleted: false, payload: caption({ sequencer: '2' }) });
+        const [hit] = (await store.query({ vector: after, filter: { kind: 'caption' }, limit: 1 })).items;
+        assert.ok(hit && Math.abs(hit.score - 1) < 1e-5);
+        assert.equal(await store.count({ kind: 'image' }), 0);
+        assert.equal(await store.count({ tagsAny: ['old'] }), 0);
+        assert.ok(cosine((await store.vectors([ID])).get(ID)!, after) > 0.99999);
+      }));
+
+    it('answers for each point in order', () =>
+      withStore(open, async (store) => {
+        const points = randomPoints(random, 6).map((point) => ({
+          ...point,
+          payload: { ...point.payload, sequencer: '5' },
+        }));
+        await store.upsert(points.slice(2, 4), 'newer');
+        const expected = ['written', 'written', 'stale', 'stale', 'written', 'written'];
+        assert.deepEqual(await store.upsert(points, 'newer'), expected);
+        const graves = points.map(({ id }, i) => grave(i % 2 === 0 ? '6' : '4', id));
+        assert.deepEqual(
+          await store.remove(graves, 'newer'),
+          points.map((_, i) => (i % 2 === 0 ? 'removed' : 'stale')),
+        );
+        assert.equal(await store.count({}), 3);
+        assert.deepEqual(await store.upsert([], 'newer'), []);
+        assert.deepEqual(await store.remove([], 'newer'), []);
+      }));
+
+    it('takes a thousand points in one call', () =>
+      withStore(open, async (store) => {
+        const points = randomPoints(random, 1000);
+        const answers = await store.upsert(points, 'newer');
+        assert.equal(answers.length, 1000);
+        assert.ok(answers.every((answer) => answer === 'written'));
+        assert.equal(await store.count({}), 1000);
+      }));
+  });
+
+  orderContract(open);
+  tagsContract(open);
+}
+
+function orderContract(open: Open): void {
+  describe('order of events', () => {
+    /** Ascending; the last three are the same, for zeros on the right do not count. */
+    const sequencers = ['', '0055AED6DCD9', '0055AED6DCD90281E5', '0055aed6dcd90281e6', '01', 'A', 'F', 'f0', 'F000'];
+
+    for (const when of ['newer', 'not-older'] as const) {
+      it(`writes and removes what is ${when}, and nothing else`, () =>
+        withStore(open, async (store) => {
+          for (const [i, there] of sequencers.entries()) {
+            for (const [j, incoming] of sequencers.entries()) {
+              const id = uuid(100 * i + j);
+              const order = compareSequencers(incoming, there);
+              const wins = order > 0 || (order === 0 && when === 'not-older');
+              const what = `${JSON.stringify(incoming)} over ${JSON.stringify(there)}`;
+
+              await store.upsert([{ ...create(there, 'there'), id }], 'newer');
+              const [written] = await store.upsert([{ ...create(incoming, 'incoming'), id }], when);
+              assert.equal(written, wins ? 'written' : 'stale', what);
+              const live = await stored(store, id);
+              assert.ok(live && !live.deleted && live.payload.kind === 'image');
+              assert.equal(live.payload.key, wins ? 'incoming' : 'there', what);
+              assert.equal(live.payload.sequencer, wins ? incoming : there, what);
+
+              const other = uuid(10_000 + 100 * i + j);
+              await store.remove([grave(there, other)], 'newer');
+              const [removed] = await store.remove([grave(incoming, other)], when);
+              assert.equal(removed, wins ? 'removed' : 'stale', what);
+            }
+          }
+        }));
+    }
+
+    it('leaves a tombstone that only `get` sees', () =>
+      withStore(open, async (store) => {
+        await store.upsert([create('1'), { ...create('1'), id: uuid(8) }], 'newer');
+        assert.deepEqual(await store.remove([grave('2')], 'newer'), ['removed']);
+        assert.deepEqual(await stored(store), { id: ID, deleted: true, sequencer: '2', deletedAt: AT });
+        assert.equal(await store.count({}), 1);
+        assert.equal((await store.query({ vector: unit(random), filter: {}, limit: 10 })).items.length, 1);
+        for (const order of ['id', 'newest'] as const) {
+          assert.deepEqual(
+            (await store.list({ filter: {}, limit: 10, order })).items.map(({ id }) => id),
+            [uuid(8)],
+          );
+        }
+        assert.equal((await store.vectors([ID])).size, 0);
+        assert.equal(await store.setTags(ID, ['a']), false);
+      }));
+
+    it('buries what it has never seen', () =>
+      withStore(open, async (store) => {
+        assert.deepEqual(await store.remove([grave('5')], 'newer'), ['removed']);
+        assert.deepEqual(await store.upsert([create('4')], 'newer'), ['stale']);
+        assert.deepEqual(await store.upsert([create('5')], 'newer'), ['stale']);
+        assert.equal(await state(store), 'grave 5');
+        assert.deepEqual(await store.upsert([create('6')], 'newer'), ['written']);
+        assert.equal(await state(store), 'key-6');
+        assert.equal(await store.count({}), 1);
+      }));
+
+    it('ends in the newest state, whatever the order and however often events come', () =>
+      withStore(open, async (store) => {
+        const happenings = [
+          { sequencer: '0A1', removed: false },
+          { sequencer: '0A2', removed: true },
+          { sequencer: '0A3', removed: false },
+          { sequencer: '0A30001', removed: true },
+        ];
+        for (const count of [2, 3, 4]) {
+          const events = happenings.slice(0, count);
+          const newest = events.at(-1)!;
+          for (const order of permutations(events)) {
+            const id = uuid(Math.floor(random() * 2 ** 40));
+            for (const { sequencer, removed } of [...order, order[0]!]) {
+              if (removed) await store.remove([grave(sequencer, id)], 'newer');
+              else await store.upsert([{ ...create(sequencer), id }], 'newer');
+            }
+            const found = await stored(store, id);
+            const what = order.map(({ sequencer }) => sequencer).join(', ');
+            assert.equal(found?.deleted, newest.removed, what);
+            const sequencer = found?.deleted ? found.sequencer : found?.payload.sequencer;
+            assert.equal(sequencer, newest.sequencer, what);
+          }
+        }
+      }));
+
+    it('lets the newest of concurrent writes win', () =>
+      withStore(open, async (store) => {
+        for (let round = 0; round < 5; round++) {
+          const id = uuid(1000 + round);
+          const order = Array.from({ length: 20 }, (_, i) => i + 1).sort(() => random() - 0.5);
+          const answers = await Promise.all(
+            order.map((n) => store.upsert([{ ...create(n.toString(16).padStart(4, '0')), id }], 'newer')),
+          );
+          assert.deepEqual(answers[order.indexOf(20)], ['written']);
+          const found = await stored(store, id);
+          assert.ok(found && !found.deleted);
+          assert.equal(found.payload.sequencer, '0014');
+          assert.equal(await store.count({}), round + 1);
+        }
+      }));
+
+    it('forgets tombstones by their age, and then no longer defends them', () =>
+      withStore(open, async (store) => {
+        await store.upsert([create('1')], 'newer');
+        const old = { id: uuid(1), sequencer: '5', deletedAt: '2026-01-01T00:00:00.000Z' };
+        const recent = { id: uuid(2), sequencer: '5', deletedAt: '2026-01-03T00:00:00.000Z' };
+        await store.remove([old, recent], 'newer');
+        assert.equal(await store.purgeTombstones('2026-01-01T00:00:00.000Z'), 0);
+        assert.equal(await store.purgeTombstones('2026-01-02T00:00:00.000Z'), 1);
+        assert.equal(await store.purgeTombstones('2026-01-02T00:00:00.000Z'), 0);
+        assert.deepEqual([...(await store.get([old.id, recent.id])).keys()], [recent.id]);
+        assert.deepEqual(await store.upsert([{ ...create('4'), id: old.id }], 'newer'), ['written']);
+        assert.deepEqual(await store.upsert([{ ...create('4'), id: recent.id }], 'newer'), ['stale']);
+        assert.equal(await store.count({}), 2);
+      }));
+  });
+}
+
+function tagsContract(open: Open): void {
+  describe('tags', () => {
+    it('replaces the tags of a live point and nothing else', () =>
+      withStore(open, async (store) => {
+        const point = { ...create('5'), payload: image({ sequencer: '5', tags: ['a', 'b'] }) };
+        await store.upsert([point], 'newer');
+        const vector = (await store.vectors([ID])).get(ID);
+        const tagged = { vector: point.vector, filter: { tagsAny: ['a'] }, limit: 5 };
+        assert.equal((await store.query(tagged)).items.length, 1);
+        assert.equal(await store.setTags(ID, ['z', 'b', 'ü']), true);
+        assert.equal((await store.query(tagged)).items.length, 0);
+        assert.deepEqual(await stored(store), {
+          id: ID,
+          deleted: false,
+          payload: { ...point.payload, tags: ['z', 'b', 'ü'] },
+        });
+        assert.deepEqual((await store.vectors([ID])).get(ID), vector);
+        assert.equal(await store.count({ tagsAny: ['a'] }), 0);
+        assert.equal(await store.count({ tagsAll: ['z', 'ü'] }), 1);
+        assert.equal(
+          (await store.query({ vector: point.vector, filter: { tagsAny: ['z'] }, limit: 5 })).items.length,
+          1,
+        );
+        assert.equal(
+          (await store.query({ vector: point.vector, filter: { tagsAny: ['a'] }, limit: 5 })).items.length,
+          0,
+        );
+        assert.equal(await store.setTags(ID, []), true);
+        assert.deepEqual(await store.facetTags({}, 10), []);
+        assert.equal(await store.setTags(uuid(999), ['a']), false);
+        assert.equal(await stored(store, uuid(999)), undefined);
+      }));
+
+    it('keeps each tag once, in the order given', () =>
+      withStore(open, async (store) => {
+        await store.upsert([{ ...create('1'), payload: image({ tags: ['b', 'a', 'b', 'B'] }) }], 'newer');
+        const written = await stored(store);
+        assert.deepEqual(written?.deleted === false && written.payload.tags, ['b', 'a', 'B']);
+        await store.setTags(ID, ['c', 'c', 'a']);
+        const replaced = await stored(store);
+        assert.deepEqual(replaced?.deleted === false && replaced.payload.tags, ['c', 'a']);
+        assert.deepEqual(await store.facetTags({}, 10), [
+          { tag: 'a', count: 1 },
+          { tag: 'c', count: 1 },
+        ]);
+      }));
+  });
+}
+
+function permutations<T>(items: readonly T[]): T[][] {
+  if (items.length <= 1) return [[...items]];
+  return items.flatMap((item, i) => permutations(items.toSpliced(i, 1)).map((rest) => [item, ...rest]));
+}

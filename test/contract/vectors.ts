@@ -1,0 +1,19 @@
+import { describe } from 'node:test';
+import type { Open } from './vectors-open.ts';
+import { readingContract } from './vectors-reading.ts';
+import { refusalsContract } from './vectors-refusals.ts';
+import { writingContract } from './vectors-writing.ts';
+
+/**
+ * What every vector store promises: run on each driver, unchanged. It asks for what a real Qdrant server with its
+ * conditional upserts can keep, so scores are compared to 1e-5 and paging only while nothing is written.
+ */
+export function vectorsContract(name: string, open: Open): void {
+  describe(`vectors contract: ${name}`, () => {
+    writingContract(open);
+    readingContract(open);
+    refusalsContract(open);
+  });
+}
+
+export type { Open, OpenStore } from './vectors-open.ts';

@@ -1,0 +1,224 @@
+import { once } from 'node:events';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { FakeCollection, pointId, record } from './collection.ts';
+import { Refusal } from './condition.ts';
+
+type Json = Record<string, unknown>;
+
+export interface Call {
+  readonly method: string;
+  /** With its query. */
+  readonly path: string;
+  readonly body: unknown;
+  readonly headers: http.IncomingHttpHeaders;
+}
+
+export interface FakeAnswer {
+  readonly status: number;
+  readonly headers?: Record<string, string>;
+  readonly body: unknown;
+}
+
+export interface FakeQdrant {
+  readonly url: string;
+  readonly calls: Call[];
+  /**
+   * Answers the next calls that match with something else, instead of serving them or after it; null breaks the
+   * connection, `hang` never answers.
+   */
+  inject(
+    times: number,
+    matches: (call: Call) => boolean,
+    answer: FakeAnswer | null | 'hang',
+    served?: 'not served' | 'served',
+  ): void;
+  stop(): Promise<void>;
+}
+
+/**
+ * The part of Qdrant's HTTP interface that the driver uses, in memory. recorded.test.ts holds it to what a real server
+ * answered; where Qdrant promises no order, this one changes it from answer to answer.
+ */
+export async function startFakeQdrant(options: { apiKey?: string; version?: string } = {}): Promise<FakeQdrant> {
+  const state: State = { collections: new Map(), aliases: new Map(), version: options.version ?? '1.18.3' };
+  const calls: Call[] = [];
+  const faults: {
+    left: number;
+    matches: (call: Call) => boolean;
+    answer: FakeAnswer | null | 'hang';
+    served: string;
+  }[] = [];
+  const server = http.createServer(async (request, response) => {
+    const raw = await text(request);
+    const { method = 'GET', url: path = '/', headers } = request;
+    const call = { method, path, body: parse(raw), headers };
+    calls.push(call);
+    const fault = faults.find(({ left, matches }) => left > 0 && matches(call));
+    if (fault) fault.left--;
+    const answer = fault && fault.served !== 'served' ? fault.answer : serve(state, call, options.apiKey);
+    const sent = fault ? fault.answer : answer;
+    if (sent === 'hang') return;
+    if (sent === null) return request.socket.destroy();
+    const isText = typeof sent.body === 'string';
+    response.writeHead(sent.status, { ...(isText ? {} : { 'content-type': 'application/json' }), ...sent.headers });
+    response.end(isText ? (sent.body as string) : JSON.stringify(sent.body));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    calls,
+    inject: (left, matches, answer, served = 'not served') => void faults.push({ left, matches, answer, served }),
+    async stop() {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+interface State {
+  readonly collections: Map<string, FakeCollection>;
+  readonly aliases: Map<string, string>;
+  readonly version: string;
+}
+
+const BROKEN = Symbol('not JSON');
+
+function parse(raw: string): unknown {
+  if (raw === '') return undefined;
+  try {
+    return JSON.parse(raw);
+  } catch {
+    return BROKEN;
+  }
+}
+
+/** Paths that need no key. */
+const OPEN = new Set(['/', '/readyz', '/livez']);
+
+function serve(state: State, call: Call, apiKey: string | undefined): FakeAnswer {
+  const pathname = call.path.split('?')[0]!;
+  if (apiKey !== undefined && !OPEN.has(pathname) && call.headers['api-key'] !== apiKey) {
+    const given = call.headers['api-key'] !== undefined;
+    return {
+      status: 401,
+      body: given ? 'Invalid API key or JWT' : 'Must provide an API key or an Authorization bearer token',
+    };
+  }
+  if (pathname === '/')
+    return { status: 200, body: { title: 'qdrant - vector search engine', version: state.version } };
+  if (pathname === '/readyz') return { status: 200, body: 'all shards are ready' };
+  if (pathname === '/livez') return { status: 200, body: 'healthz check passed' };
+  try {
+    const result = route(state, call.method, pathname.split('/').slice(1).map(decodeURIComponent), call.body);
+    if (result === undefined) return { status: 404, body: '' };
+    return { status: 200, body: { result, status: 'ok' } };
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return { status: error.status, body: { status: { error: error.message } } };
+  }
+}
+
+function route(state: State, method: string, [root, name = '', ...rest]: string[], given: unknown): unknown {
+  const body = (given ?? {}) as Json;
+  if (root === 'aliases') return { aliases: aliasList(state) };
+  if (root !== 'collections') return undefined;
+  if (name === '') return { collections: [...state.collections.keys()].map((name) => ({ name })) };
+  if (name === 'aliases' && method === 'POST') return changeAliases(state, body);
+  if (rest[0] === 'exists') return { exists: state.collections.has(name) };
+  if (rest.length === 0 && method === 'PUT') return create(state, name, body);
+  if (rest.length === 0 && method === 'DELETE') return drop(state, name);
+  const collection = state.collections.get(state.aliases.get(name) ?? name);
+  if (collection === undefined) throw missing(name);
+  if (rest.length === 0) return collection.info();
+  if (given === BROKEN) {
+    throw new Refusal(400, 'Format error in JSON body: EOF while parsing a list at line 1 column 11');
+  }
+  return onCollection(collection, `${method} ${rest.join('/')}`, rest, body);
+}
+
+function onCollection(collection: FakeCollection, what: string, rest: string[], body: Json): unknown {
+  switch (what) {
+    case 'PUT index':
+      return collection.index(body);
+    case 'PUT points':
+      return collection.upsert(body);
+    case 'POST points':
+      return collection.retrieve(body);
+    case 'POST points/query':
+      return collection.query(body);
+    case 'POST points/query/batch':
+      return (body.searches as Json[]).map((search) => collection.query(search));
+    case 'POST points/scroll':
+      return collection.scroll(body);
+    case 'POST points/count':
+      return collection.count(body);
+    case 'POST facet':
+      return collection.facet(body);
+    case 'POST points/payload':
+      return collection.setPayload(body);
+    case 'POST points/delete':
+      return collection.delete(body);
+    case 'POST points/batch':
+      return (body.operations as Json[]).map((operation) => update(collection, operation));
+  }
+  if (what.startsWith('GET points/') && rest.length === 2) return getOne(collection, rest[1]!);
+  return undefined;
+}
+
+function update(collection: FakeCollection, operation: Json): Json {
+  const [[name, body]] = Object.entries(operation) as [[string, Json]];
+  if (name === 'upsert') return collection.upsert(body);
+  if (name === 'set_payload') return collection.setPayload(body);
+  if (name === 'delete') return collection.delete(body);
+  throw new Refusal(501, `the fake knows no ${name} in a batch`);
+}
+
+function getOne(collection: FakeCollection, id: string): Json {
+  try {
+    pointId(id);
+  } catch {
+    throw new Refusal(400, `Wrong input: Can not recognize "${id}" as point id`);
+  }
+  const point = collection.points.get(id);
+  if (point === undefined) throw new Refusal(404, `Not found: Point with id ${id} does not exists!`);
+  return record(point, true, true);
+}
+
+function create(state: State, name: string, config: Json): boolean {
+  if (state.aliases.has(name)) {
+    throw new Refusal(
+      400,
+      `Wrong input: Can't create collection with name ${name}. Alias with the same name already exists`,
+    );
+  }
+  if (state.collections.has(name)) throw new Refusal(409, `Wrong input: Collection \`${name}\` already exists!`);
+  state.collections.set(name, new FakeCollection(config));
+  return true;
+}
+
+function drop(state: State, name: string): boolean {
+  for (const [alias, target] of state.aliases) if (target === name) state.aliases.delete(alias);
+  return state.collections.delete(name);
+}
+
+function aliasList(state: State): Json[] {
+  return [...state.aliases].map(([alias_name, collection_name]) => ({ alias_name, collection_name }));
+}
+
+function changeAliases(state: State, { actions }: Json): boolean {
+  for (const action of actions as { create_alias?: Record<string, string>; delete_alias?: Record<string, string> }[]) {
+    if (action.delete_alias) state.aliases.delete(action.delete_alias.alias_name!);
+    if (!action.create_alias) continue;
+    const { alias_name, collection_name } = action.create_alias;
+    if (!state.collections.has(collection_name!)) throw missing(collection_name!);
+    state.aliases.set(alias_name!, collection_name!);
+  }
+  return true;
+}
+
+function missing(name: string): Refusal {
+  return new Refusal(404, `Not found: Collection \`${name}\` doesn't exist!`);
+}
