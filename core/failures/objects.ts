@@ -1,0 +1,173 @@
+import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import { isSightlineError, SightlineError } from '../errors.ts';
+import type { Failure, FailureLog, ObjectStore } from '../ports.ts';
+import type { Page } from '../types.ts';
+
+/**
+ * The failure log as small objects, for functions that share a bucket and no disk:
+ *
+ *     failures/<id>.json                    the failure, and the name of its entry
+ *     failures-by-time/<time>_<id>_<random> its entry, latest first in key order; empty
+ *
+ * The entry is written before the failure and the old entry deleted after it, so a crash between the two leaves at most
+ * an entry that no failure names. `list` passes over those, and clears them away once they are old.
+ */
+
+const FAILURES = 'failures/';
+const ENTRIES = 'failures-by-time/';
+/** A write under way is over after this, or was given up. */
+const STALE_ENTRY_MS = 3_600_000;
+/** Writers that meet on one id; each round one of them gets through. */
+const MAX_ROUNDS = 20;
+/** Milliseconds since 1970, in the year 2286: as many digits as any time until then. */
+const LAST_TIME = 9_999_999_999_999;
+
+const storedSchema = z.object({
+  entry: z.string(),
+  failure: z.object({
+    id: z.string(),
+    bucket: z.string(),
+    key: z.string(),
+    etag: z.string(),
+    sequencer: z.string(),
+    reason: z.string(),
+    message: z.string(),
+    retryable: z.boolean(),
+    attempts: z.number().int().min(1),
+    firstAt: z.string(),
+    lastAt: z.string(),
+  }),
+});
+
+type Stored = z.infer<typeof storedSchema>;
+
+/** Opens the log in `objects`, which should hold nothing else: the pictures' bucket would announce every failure. */
+export function openObjectFailureLog(objects: ObjectStore, now: () => Date = () => new Date()): FailureLog {
+  return {
+    async record(failure) {
+      for (let round = 0; round < MAX_ROUNDS; round++) {
+        const before = await read(objects, failure.id);
+        const at = now();
+        const next = nextFailure(failure, before?.stored.failure, at.toISOString());
+        const entry = await nextEntry(objects, at, failure.id);
+        await objects.put(entry, new Uint8Array());
+        if (await write(objects, { entry, failure: next }, before?.etag)) {
+          if (before !== null) await objects.delete(before.stored.entry);
+          return next;
+        }
+        await objects.delete(entry);
+      }
+      throw new SightlineError('unavailable', `too many writers at once on the failure ${failure.id}`);
+    },
+
+    async get(id) {
+      return (await read(objects, id))?.stored.failure ?? null;
+    },
+
+    async resolve(id) {
+      for (let round = 0; round < MAX_ROUNDS; round++) {
+        const found = await read(objects, id);
+        if (found === null) return false;
+        try {
+          await objects.delete(failureKey(id), { ifMatch: found.etag });
+          await objects.delete(found.stored.entry);
+          return true;
+        } catch (error) {
+          if (!isSightlineError(error, 'precondition-failed')) throw error;
+        }
+      }
+      throw new SightlineError('unavailable', `too many writers at once on the failure ${id}`);
+    },
+
+    async list({ limit, cursor }) {
+      let at = cursor;
+      while (true) {
+        const page: Page<{ key: string; lastModified: Date }> = await objects.list({
+          prefix: ENTRIES,
+          limit,
+          cursor: at,
+        });
+        const items = (await Promise.all(page.items.map((item) => readEntry(objects, item, now().getTime())))).filter(
+          (failure) => failure !== null,
+        );
+        if (page.next === undefined) return { items };
+        if (items.length > 0) return { items, next: page.next };
+        at = page.next;
+      }
+    },
+
+    async count() {
+      let count = 0;
+      for (let cursor: string | undefined; ; ) {
+        const page = await objects.list({ prefix: FAILURES, limit: 1000, cursor });
+        count += page.items.length;
+        if (page.next === undefined) return count;
+        cursor = page.next;
+      }
+    },
+
+    // The bucket belongs to whoever opened it.
+    async close() {},
+  };
+}
+
+function nextFailure(
+  failure: Omit<Failure, 'attempts' | 'firstAt' | 'lastAt'>,
+  before: Failure | undefined,
+  at: string,
+): Failure {
+  const again = before !== undefined && before.etag === failure.etag ? before : null;
+  return { ...failure, attempts: (again?.attempts ?? 0) + 1, firstAt: again?.firstAt ?? at, lastAt: at };
+}
+
+function failureKey(id: string): string {
+  return `${FAILURES}${id}.json`;
+}
+
+/**
+ * A key before all others, so that the latest is listed first: digits that count down. They follow the clock, except
+ * where that stands still or goes back; writers that meet may get the same ones.
+ */
+async function nextEntry(objects: ObjectStore, at: Date, id: string): Promise<string> {
+  const [latest] = (await objects.list({ prefix: ENTRIES, limit: 1 })).items;
+  const taken = latest === undefined ? 0 : LAST_TIME - Number(latest.key.slice(ENTRIES.length).split('_')[0]);
+  const time = Math.max(at.getTime(), taken + 1);
+  return `${ENTRIES}${String(LAST_TIME - time).padStart(13, '0')}_${id}_${randomUUID()}`;
+}
+
+async function read(objects: ObjectStore, id: string): Promise<{ stored: Stored; etag: string } | null> {
+  const object = await objects.get(failureKey(id));
+  if (object === null) return null;
+  const parsed = storedSchema.safeParse(await new Response(object.body).json().catch(() => null));
+  if (!parsed.success) {
+    throw new SightlineError('schema-mismatch', `expected ${failureKey(id)} to hold a failure, got something else`);
+  }
+  return { stored: parsed.data, etag: object.info.etag };
+}
+
+/** False when somebody else wrote since it was read. */
+async function write(objects: ObjectStore, stored: Stored, etag: string | undefined): Promise<boolean> {
+  try {
+    await objects.put(failureKey(stored.failure.id), new TextEncoder().encode(JSON.stringify(stored)), {
+      contentType: 'application/json',
+      ...(etag === undefined ? { ifNoneMatch: '*' } : { ifMatch: etag }),
+    });
+    return true;
+  } catch (error) {
+    if (isSightlineError(error, 'precondition-failed')) return false;
+    throw error;
+  }
+}
+
+/** The failure an entry stands for; null for one that no failure names. */
+async function readEntry(
+  objects: ObjectStore,
+  entry: { key: string; lastModified: Date },
+  now: number,
+): Promise<Failure | null> {
+  const found = await read(objects, entry.key.slice(ENTRIES.length).split('_')[1] ?? '');
+  if (found?.stored.entry === entry.key) return found.stored.failure;
+  if (now - entry.lastModified.getTime() > STALE_ENTRY_MS) await objects.delete(entry.key);
+  return null;
+}

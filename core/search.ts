@@ -1,0 +1,83 @@
+import { SightlineError } from './errors.ts';
+import type { Embedder, Filter, Hit, VectorStore } from './ports.ts';
+import type { JointEmbedding, Page } from './types.ts';
+import { mix } from './vector.ts';
+
+/**
+ * One part of a query. A weight below zero means "without that"; only the ratio of weights matters.
+ */
+export type SearchTerm = { readonly weight: number } & (
+  | { readonly text: string }
+  /** A picture or caption that is stored. */
+  | { readonly imageId: string }
+  /** The bytes of a picture that need not be stored. */
+  | { readonly image: Uint8Array }
+);
+
+export interface SearchRequest {
+  /** At least one of them with a weight above zero. */
+  readonly terms: readonly SearchTerm[];
+  readonly filter: Filter;
+  /** 1 to 1000. */
+  readonly limit: number;
+  readonly cursor?: string;
+  /** Cosine, -1 to 1. */
+  readonly minScore?: number;
+}
+
+export interface SearchDeps {
+  readonly embedder: Embedder;
+  readonly vectors: VectorStore;
+}
+
+/**
+ * Walk 2: words, pictures or both to the nearest points. The query is the direction of the weighted sum of its terms'
+ * unit vectors; stored pictures named in the query are not part of the answer. Throws `invalid-input`, `not-found` for
+ * an unknown imageId, `unreadable-image`, `too-large` and `invalid-cursor`.
+ */
+export async function search(deps: SearchDeps, request: SearchRequest): Promise<Page<Hit>> {
+  const { terms } = request;
+  if (!terms.some((term) => term.weight > 0)) {
+    throw new SightlineError('invalid-input', 'expected at least one term with a weight above 0, got none');
+  }
+  const vectors = await Promise.all([
+    embedTexts(deps, terms),
+    storedVectors(deps, terms),
+    ...terms.map(async (term) => ('image' in term ? (await deps.embedder.embedImage(term.image)).vector : null)),
+  ]);
+  const [texts, stored, ...uploaded] = vectors;
+  const query = mix(
+    terms.map((term, i) => {
+      const vector = 'text' in term ? texts.get(term) : 'imageId' in term ? stored.get(term.imageId) : uploaded[i];
+      if (!vector)
+        throw new SightlineError('invalid-input', 'expected each term to hold a text, an imageId or an image');
+      return { vector, weight: term.weight };
+    }),
+  );
+  return deps.vectors.query({
+    vector: query,
+    filter: request.filter,
+    limit: request.limit,
+    cursor: request.cursor,
+    minScore: request.minScore,
+    exclude: [...stored.keys()],
+  });
+}
+
+async function embedTexts(deps: SearchDeps, terms: readonly SearchTerm[]): Promise<Map<SearchTerm, JointEmbedding>> {
+  const withText = terms.filter((term) => 'text' in term);
+  const empty = withText.find((term) => term.text.trim() === '');
+  if (empty) throw new SightlineError('invalid-input', 'expected a text with at least one character, got none');
+  if (withText.length === 0) return new Map();
+  const embedded = await deps.embedder.embedTexts(withText.map((term) => term.text));
+  return new Map(withText.map((term, i) => [term, embedded[i]!]));
+}
+
+async function storedVectors(deps: SearchDeps, terms: readonly SearchTerm[]): Promise<Map<string, JointEmbedding>> {
+  const ids = terms.flatMap((term) => ('imageId' in term ? [term.imageId] : []));
+  if (ids.length === 0) return new Map();
+  const found = await deps.vectors.vectors([...new Set(ids)]);
+  const missing = ids.find((id) => !found.has(id));
+  if (missing !== undefined) throw new SightlineError('not-found', `no stored picture has the id ${missing}`);
+  return found;
+}
