@@ -1,0 +1,179 @@
+import { createHash } from 'node:crypto';
+import { access, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { SightlineError } from '../errors.ts';
+
+/**
+ * Captioned pictures in the canonical form: a folder with `images/` and `captions.jsonl`, one picture a line as
+ * {"image": "name.jpg", "captions": ["...", ...], "split": "train", "sha256": "..."}; the hash may be missing.
+ */
+
+export interface CaptionedPicture {
+  /** Path below `images/`, with forward slashes. */
+  readonly image: string;
+  readonly captions: readonly string[];
+  readonly split: string;
+  /** Of the picture's bytes, lower-case hex, when captions.jsonl states it. */
+  readonly sha256: string | null;
+}
+
+export interface Dataset {
+  readonly folder: string;
+  readonly pictures: readonly CaptionedPicture[];
+  /** What was left out or put right, and how often: `missing-picture`, `empty-caption`, ... Never silent. */
+  readonly warnings: ReadonlyMap<DatasetWarning, number>;
+}
+
+export type DatasetWarning =
+  /** A line whose picture is not in images/. */
+  | 'missing-picture'
+  /** A caption of nothing but white space. */
+  | 'empty-caption'
+  /** A line left without captions. */
+  | 'no-captions'
+  /** A further line for the same picture in the same split; its captions were added. */
+  | 'doubled-line'
+  /** The bytes of a picture under a second name in the same split; its captions were added. */
+  | 'doubled-picture'
+  /** A picture of the training split whose bytes are also in another split; left out of training. */
+  | 'split-leak'
+  /** A picture that cannot be decoded. */
+  | 'unreadable-picture';
+
+const lineSchema = z.object({
+  image: z
+    .string()
+    .min(1)
+    .refine(
+      (name) => !/^[/\\]|^[A-Za-z]:|\0|\\/.test(name) && !name.split('/').includes('..'),
+      'expected a path inside images/',
+    ),
+  captions: z.array(z.string()),
+  split: z.string().min(1),
+  sha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
+});
+
+const CAPTIONS_FILE = 'captions.jsonl';
+
+/**
+ * Reads captions.jsonl and looks whether its pictures are there.
+ * @param splits only these; all when left out
+ * Throws `not-found` without a dataset there and `invalid-input` naming the line for broken text, JSON or fields, or a
+ * picture named in two splits.
+ */
+export async function readDataset(folder: string, splits?: readonly string[]): Promise<Dataset> {
+  const warnings = new Map<DatasetWarning, number>();
+  const warn = (what: DatasetWarning) => warnings.set(what, (warnings.get(what) ?? 0) + 1);
+  const pictures = new Map<string, CaptionedPicture>();
+  for (const [index, line] of (await readLines(join(folder, CAPTIONS_FILE))).entries()) {
+    if (line.trim() === '') continue;
+    const found = parseLine(line, `${CAPTIONS_FILE} line ${index + 1}`, warn);
+    const earlier = pictures.get(found.image);
+    if (earlier === undefined) {
+      pictures.set(found.image, found);
+    } else if (earlier.split !== found.split) {
+      throw new SightlineError(
+        'invalid-input',
+        `${CAPTIONS_FILE} line ${index + 1}: expected ${found.image} in one split, got ${earlier.split} and ${found.split}`,
+      );
+    } else {
+      warn('doubled-line');
+      pictures.set(found.image, { ...earlier, captions: [...new Set([...earlier.captions, ...found.captions])] });
+    }
+  }
+  const usable: CaptionedPicture[] = [];
+  for (const picture of pictures.values()) {
+    if (splits !== undefined && !splits.includes(picture.split)) continue;
+    if (picture.captions.length === 0) warn('no-captions');
+    else if (await exists(join(folder, 'images', picture.image))) usable.push(picture);
+    else warn('missing-picture');
+  }
+  if (usable.length === 0) {
+    const known = [...new Set([...pictures.values()].map(({ split }) => split))].join(', ') || 'none';
+    throw new SightlineError(
+      'invalid-input',
+      `${folder}: expected pictures with captions${splits === undefined ? '' : ` in split ${splits.join(' or ')}`}, ` +
+        `got none (${pictures.size} lines, splits: ${known}${describeWarnings(warnings)})`,
+    );
+  }
+  return { folder, pictures: usable, warnings };
+}
+
+/** `, 3 missing-picture` for each kind of warning. */
+export function describeWarnings(warnings: Dataset['warnings']): string {
+  return [...warnings].map(([what, count]) => `, ${count} ${what}`).join('');
+}
+
+/** Bytes and SHA-256 of a picture. */
+export async function readPicture(
+  dataset: Dataset,
+  picture: CaptionedPicture,
+): Promise<{ bytes: Uint8Array; sha256: string }> {
+  const bytes = await readFile(join(dataset.folder, 'images', picture.image));
+  return { bytes, sha256: createHash('sha256').update(bytes).digest('hex') };
+}
+
+async function readLines(path: string): Promise<string[]> {
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(path);
+  } catch (error) {
+    throw new SightlineError('not-found', `expected a dataset with ${path}, got ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes).split('\n');
+  } catch (error) {
+    throw new SightlineError('invalid-input', `${path} line ${brokenLine(bytes)}: expected UTF-8`, { cause: error });
+  }
+}
+
+function brokenLine(bytes: Buffer): number {
+  let line = 1;
+  for (let start = 0; start < bytes.length; line++) {
+    const end = bytes.indexOf(0x0a, start);
+    const stop = end === -1 ? bytes.length : end;
+    try {
+      new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(start, stop));
+    } catch {
+      return line;
+    }
+    start = stop + 1;
+  }
+  return line;
+}
+
+function parseLine(line: string, where: string, warn: (what: DatasetWarning) => void): CaptionedPicture {
+  let json: unknown;
+  try {
+    json = JSON.parse(line);
+  } catch (error) {
+    throw new SightlineError('invalid-input', `${where}: expected JSON, got ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+  const parsed = lineSchema.safeParse(json);
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'line'}: ${issue.message}`);
+    throw new SightlineError('invalid-input', `${where}: ${problems.join('; ')}`);
+  }
+  const { image, split, sha256 } = parsed.data;
+  const captions = parsed.data.captions.filter((caption) => {
+    const empty = caption.trim() === '';
+    if (empty) warn('empty-caption');
+    return !empty;
+  });
+  return { image, captions, split, sha256: sha256 ?? null };
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,29 @@
+import type { Head } from '../encode/head.ts';
+import type { PairSet } from './features.ts';
+import type { EmbeddedPairs } from './metrics.ts';
+
+/** Rows projected at once: a few megabytes of encoder outputs. */
+const ROWS = 512;
+
+/** Pictures (as serving sees them) and captions of a split through a head as serving loads it. */
+export async function embedPairs(head: Head, pairs: PairSet): Promise<EmbeddedPairs> {
+  const { dimension } = head.info;
+  const images = new Float32Array(pairs.pictures.length * dimension);
+  const texts = new Float32Array(pairs.captions.rows * dimension);
+  const full = Object.entries(pairs.views[0]!);
+  for (let start = 0; start < pairs.pictures.length; start += ROWS) {
+    const rows = rowsFrom(start, pairs.pictures.length);
+    const outputs = rows.map((row) => Object.fromEntries(full.map(([name, matrix]) => [name, matrix.row(row)])));
+    for (const [i, vector] of (await head.projectImages(outputs)).entries())
+      images.set(vector, (start + i) * dimension);
+  }
+  for (let start = 0; start < pairs.captions.rows; start += ROWS) {
+    const vectors = await head.projectTexts(rowsFrom(start, pairs.captions.rows).map((row) => pairs.captions.row(row)));
+    for (const [i, vector] of vectors.entries()) texts.set(vector, (start + i) * dimension);
+  }
+  return { texts, images, firstCaption: pairs.firstCaption, dimension };
+}
+
+function rowsFrom(start: number, end: number): number[] {
+  return Array.from({ length: Math.min(ROWS, end - start) }, (_, i) => start + i);
+}

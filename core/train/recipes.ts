@@ -1,0 +1,164 @@
+import { ADAM, type AdamOptions } from './optimizer.ts';
+import { FLIPPED, FULL, type View, windowView } from './views.ts';
+
+/** How a head is built and trained, as data: everything that a run depends on besides its pairs and its seed. */
+
+/** One encoder output as a tower sees it. */
+export interface TowerInput {
+  /** `text`, or the name of an output of the image encoder. */
+  readonly source: string;
+  /** What comes before the transform; `class-names` turns logits into a mean of the text vectors of class names. */
+  readonly first: 'none' | 'class-names';
+  /**
+   * `l2`: each row to unit length. `standardise`: each column to mean 0 and variance 1 over the training pairs. `whiten`:
+   * principal components of that.
+   */
+  readonly transform: 'none' | 'l2' | 'standardise' | 'whiten';
+  /** For `whiten`: components kept, all when left out; and how far their variances are evened out, 0 to 1 (the default). */
+  readonly columns?: number;
+  readonly power?: number;
+}
+
+/** Inputs side by side -> dropout -> Linear + ReLU -> dropout -> Linear into the joint space. */
+export interface TowerSpec {
+  readonly inputs: readonly TowerInput[];
+  /** Width of the hidden layer. */
+  readonly hidden: number;
+  /** A linear layer from the inputs straight to the output, added to it. */
+  readonly skip: boolean;
+  /** Share of components set to 0 in training, 0 to 1. */
+  readonly inputDropout: number;
+  readonly hiddenDropout: number;
+}
+
+export interface HeadSpec {
+  readonly dimension: number;
+  readonly text: TowerSpec;
+  readonly image: TowerSpec;
+  /** One last layer for both towers instead of one each; both hidden layers then have the same width. */
+  readonly sharedOutput: boolean;
+}
+
+export interface LossSpec {
+  /** Which way pairs are told apart: each text among the pictures, or the mean of that and each picture among the texts. */
+  readonly direction: 'text-to-image' | 'symmetric';
+  /** Cosines are divided by this before the softmax. */
+  readonly temperature: number;
+  /** Learn the temperature, starting there; it never falls below 0.01 (CLIP, Radford et al. 2021, section 2.5). */
+  readonly learnTemperature: boolean;
+  /** Other captions of the same picture are no negatives. */
+  readonly maskSamePicture: boolean;
+}
+
+/** Random changes to prepared training pairs; 0 everywhere is none. */
+export interface AugmentSpec {
+  /** Share of pairs whose text is a random mixture of all captions of the picture instead of one. */
+  readonly captionMix: number;
+  /** Share of pairs whose picture is a random mixture of two of its views. */
+  readonly viewMix: number;
+  /** Standard deviation of normal noise on each prepared column, whose own is about 1 when standardised or whitened. */
+  readonly textNoise: number;
+  readonly imageNoise: number;
+}
+
+/**
+ * Pairs of things that the photos do not show: made-up encoder outputs of the classes that the image encoder knows, with texts
+ * that name them (see pseudo-pictures.ts).
+ */
+export interface PseudoSpec {
+  /** Such pairs added to each batch. */
+  readonly batch: number;
+  /** Made-up pictures a class. */
+  readonly variants: number;
+  /** Share of a random training picture's deviation from the mean that is added to a made-up one. */
+  readonly noise: number;
+}
+
+export interface Recipe {
+  readonly name: string;
+  readonly head: HeadSpec;
+  readonly loss: LossSpec;
+  readonly optimizer: AdamOptions;
+  readonly learningRate: number;
+  /** Steps over which the learning rate rises linearly from 0. */
+  readonly warmupSteps: number;
+  /** After that it stays, or falls along half a cosine to 0 at the last step. */
+  readonly schedule: 'constant' | 'cosine';
+  /** Share of the old average kept a step in the moving average of the weights, which is then what is exported; null: none. */
+  readonly average: number | null;
+  /** Pairs a step. */
+  readonly batch: number;
+  readonly epochs: number;
+  /** Which epoch is the best: the one with the lowest validation loss, or with the largest sum of recalls on validation. */
+  readonly select: 'loss' | 'recall';
+  /** `one`: an epoch shows each picture once, with one of its captions drawn at random. `all`: once with every caption. */
+  readonly captions: 'one' | 'all';
+  readonly augment: AugmentSpec;
+  readonly pseudo: PseudoSpec | null;
+  /** Looks at a training picture, one of which is drawn at random for each pair; the first is what serving sees. */
+  readonly views: readonly View[];
+}
+
+const PLAIN: AugmentSpec = { captionMix: 0, viewMix: 0, textNoise: 0, imageNoise: 0 };
+
+/** The published recipe: Linear + ReLU a modality, one shared Linear, temperature 0.07, Adam 3e-4, batch 64, five epochs. */
+function seed(imageOutput: string): Recipe {
+  const tower = { hidden: 64, skip: false, inputDropout: 0, hiddenDropout: 0 };
+  return {
+    name: 'seed',
+    head: {
+      dimension: 64,
+      text: { ...tower, inputs: [{ source: 'text', first: 'none', transform: 'l2' }] },
+      image: { ...tower, inputs: [{ source: imageOutput, first: 'none', transform: 'l2' }] },
+      sharedOutput: true,
+    },
+    loss: { direction: 'text-to-image', temperature: 0.07, learnTemperature: false, maskSamePicture: false },
+    optimizer: ADAM,
+    learningRate: 3e-4,
+    warmupSteps: 0,
+    schedule: 'constant',
+    average: null,
+    batch: 64,
+    epochs: 5,
+    select: 'loss',
+    captions: 'one',
+    augment: PLAIN,
+    pseudo: null,
+    views: [FULL],
+  };
+}
+
+/** Far better than the published one; every choice is measured in docs/experiments.md. */
+const best: Recipe = {
+  name: 'best',
+  head: {
+    dimension: 64,
+    text: {
+      inputs: [{ source: 'text', first: 'none', transform: 'standardise' }],
+      ...{ hidden: 1024, skip: true, inputDropout: 0.1, hiddenDropout: 0.3 },
+    },
+    image: {
+      inputs: [
+        { source: 'features', first: 'none', transform: 'standardise' },
+        { source: 'logits', first: 'class-names', transform: 'standardise' },
+      ],
+      ...{ hidden: 1024, skip: true, inputDropout: 0.2, hiddenDropout: 0.5 },
+    },
+    sharedOutput: false,
+  },
+  loss: { direction: 'symmetric', temperature: 0.07, learnTemperature: true, maskSamePicture: true },
+  optimizer: { ...ADAM, weightDecay: 1e-2, clipNorm: 1 },
+  learningRate: 1e-3,
+  warmupSteps: 60,
+  schedule: 'cosine',
+  average: 0.99,
+  batch: 512,
+  epochs: 10,
+  select: 'recall',
+  captions: 'all',
+  augment: { captionMix: 0.5, viewMix: 0, textNoise: 0, imageNoise: 0 },
+  pseudo: { batch: 128, variants: 8, noise: 0.5 },
+  views: [FULL, FLIPPED, windowView(0), windowView(1)],
+};
+
+export const RECIPES: Readonly<Record<string, Recipe>> = { seed: seed('logits'), best };

@@ -1,0 +1,233 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { canonicalJson } from '../encode/space.ts';
+import { SightlineError } from '../errors.ts';
+import { stepsAnEpoch, type TrainingPairs, trainingBatches, validationBatches } from './batches.ts';
+import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint.ts';
+import type { TrainedHead } from './export.ts';
+import { headParameters, initialise } from './head-graph.ts';
+import { evaluate } from './metrics.ts';
+import { fitPreparation, type Preparation, type PreparedPairs, preparePairs, prepareRows } from './preparation.ts';
+import { makePseudoPictures } from './pseudo-pictures.ts';
+import { Random } from './random.ts';
+import type { Recipe } from './recipes.ts';
+import {
+  createTrainingStep,
+  createValidator,
+  exportedParameters,
+  initialState,
+  type State,
+  type Validator,
+} from './step.ts';
+import type { TrainingData } from './training-data.ts';
+
+/** Walk 3 from features to a head: epochs of steps, a checkpoint after each, the best one in the end. */
+
+export interface TrainingOptions {
+  readonly recipe: Recipe;
+  readonly data: Pick<TrainingData, 'train' | 'validation' | 'classes' | 'key'>;
+  readonly seed: number;
+  /** Threads inside one operator; part of what decides the bits of the result. */
+  readonly threads: number;
+  /** Folder of the checkpoints. */
+  readonly run: string;
+  /** Go on after the last whole epoch in `run` instead of starting over. */
+  readonly resume: boolean;
+  /** Export this epoch, counted from 1, instead of the one with the lowest validation loss. */
+  readonly epoch?: number;
+  readonly onStep?: (done: number, total: number) => void;
+  readonly onEpoch?: (figures: EpochFigures) => void;
+}
+
+export interface EpochFigures {
+  /** From 1. */
+  readonly epoch: number;
+  /** Mean of the losses of its steps, with dropout. */
+  readonly trainLoss: number;
+  readonly validationLoss: number;
+  /** The six recalls on validation added up, 0 to 600. */
+  readonly recallSum: number;
+}
+
+export interface TrainingResult {
+  readonly head: TrainedHead;
+  /** The epoch that `head` is from. */
+  readonly epoch: number;
+  readonly curves: readonly EpochFigures[];
+}
+
+/**
+ * Trains a head. The same options give the same head bit for bit on the same machine, also when the run was interrupted
+ * and resumed. Throws `invalid-input` for fewer pairs than a batch and for a loss that is no number any more,
+ * `schema-mismatch` for a checkpoint of another run, `unavailable` when a checkpoint cannot be written.
+ */
+export async function trainHead(options: TrainingOptions): Promise<TrainingResult> {
+  const { recipe, seed, threads } = options;
+  checkEpoch(options);
+  const { preparation, training, validation } = await prepareData(options);
+  const widths = { text: validation.texts.columns, image: validation.images[0]!.columns };
+  const steps = stepsAnEpoch(recipe, training.pairs);
+  const parameters = initialise(headParameters(recipe.head, widths), new Random(seed, 'initialise'));
+  const start = await startingPoint(options, { curves: [], state: initialState(recipe, widths, parameters) });
+  const { curves } = start;
+
+  const validated = { ...recipe, pseudo: null, batch: Math.min(recipe.batch, validation.images[0]!.rows) };
+  const step = await createTrainingStep({ recipe, widths, threads }, start.state);
+  const validator = await createValidator({ recipe: validated, widths, threads });
+  try {
+    for (let epoch = curves.length + 1; epoch <= recipe.epochs; epoch++) {
+      const random = new Random(seed, `epoch ${epoch}`);
+      let [sum, t] = [0, (epoch - 1) * steps];
+      for (const batch of trainingBatches(recipe, training, random)) {
+        const learningRate = learningRateAt(recipe, ++t, steps * recipe.epochs);
+        sum += finite(await step.run(batch, { t, learningRate, random }), epoch, t);
+        options.onStep?.(t, steps * recipe.epochs);
+      }
+      const exported = exportedParameters(recipe, widths, step.state());
+      const batches = validationBatches(validated, validation, new Random(0, 'validation'));
+      const validationLoss = finite(await validator.loss(batches, exported), epoch, t);
+      const recallSum = await validationRecall(validator, validation, exported, options);
+      const figures = { epoch, trainLoss: sum / steps, validationLoss, recallSum };
+      curves.push(figures);
+      await saveEpoch(options, { curves, state: step.state() }, exported);
+      options.onEpoch?.(figures);
+    }
+  } finally {
+    await step.close();
+    await validator.close();
+  }
+  const epoch = options.epoch ?? bestFirst(recipe, curves)[0]!.epoch;
+  const chosen = await readCheckpoint(weightsPath(options.run, epoch));
+  if (chosen === null)
+    throw new SightlineError('not-found', `expected the weights of epoch ${epoch} in ${options.run}`);
+  return { head: { spec: recipe.head, preparation, parameters: chosen.tensors }, epoch, curves };
+}
+
+interface PreparedData {
+  readonly preparation: Preparation;
+  readonly training: TrainingPairs;
+  readonly validation: PreparedPairs;
+}
+
+async function prepareData({ recipe, data, seed }: TrainingOptions): Promise<PreparedData> {
+  const { train, classes } = data;
+  const preparation = await fitPreparation(recipe.head, train, classes?.names ?? null);
+  const pairs = await preparePairs(preparation, train);
+  const validation = await preparePairs(preparation, data.validation);
+  if (recipe.pseudo === null) return { preparation, training: { pairs, pseudo: null }, validation };
+  if (classes === null) {
+    throw new SightlineError('invalid-input', `expected an image encoder with classes.json for recipe ${recipe.name}`);
+  }
+  const { outputs, classOf } = await makePseudoPictures(train, recipe.pseudo, seed);
+  const pseudo = {
+    ...{ classOf, firstText: classes.firstText },
+    images: await prepareRows(
+      preparation.image,
+      preparation.image.map(({ spec }) => outputs[spec.source]!),
+    ),
+    texts: await prepareRows(
+      preparation.text,
+      preparation.text.map(() => classes.texts),
+    ),
+  };
+  return { preparation, training: { pairs, pseudo }, validation };
+}
+
+/** Linear warm-up, then constant or half a cosine down to 0 (Loshchilov and Hutter 2017). `t` counts from 1. */
+export function learningRateAt(recipe: Recipe, t: number, total: number): number {
+  const { learningRate, warmupSteps, schedule } = recipe;
+  if (t <= warmupSteps) return (learningRate * t) / warmupSteps;
+  if (schedule === 'constant') return learningRate;
+  return (learningRate * (1 + Math.cos((Math.PI * (t - warmupSteps)) / Math.max(1, total - warmupSteps)))) / 2;
+}
+
+interface Progress {
+  readonly curves: EpochFigures[];
+  readonly state: State;
+}
+
+/** What a run depends on: a checkpoint of anything else is not gone on with. */
+function configuration({ recipe, seed, threads, data }: TrainingOptions): string {
+  return canonicalJson({ recipe, seed, threads, data: data.key });
+}
+
+async function startingPoint(options: TrainingOptions, fresh: Progress): Promise<Progress> {
+  const path = statePath(options.run);
+  const found = options.resume ? await readCheckpoint(path) : null;
+  if (found === null) {
+    await rm(options.run, { recursive: true, force: true });
+    await mkdir(options.run, { recursive: true });
+    return fresh;
+  }
+  const [expected, got] = [configuration(options), String(found.facts.configuration)];
+  if (got !== expected) {
+    throw new SightlineError('schema-mismatch', `${path}: expected a checkpoint of ${expected}, got one of ${got}`);
+  }
+  return { curves: found.facts.curves as unknown as EpochFigures[], state: found.tensors };
+}
+
+/** The weights first, then the state that says that they are there. */
+async function saveEpoch(options: TrainingOptions, { curves, state }: Progress, exported: State): Promise<void> {
+  const { epoch } = curves.at(-1)!;
+  await writeCheckpoint(weightsPath(options.run, epoch), { tensors: exported, facts: { epoch } });
+  const facts: Checkpoint['facts'] = {
+    configuration: configuration(options),
+    curves: curves.map((figures) => ({ ...figures })),
+  };
+  await writeCheckpoint(statePath(options.run), { tensors: state, facts });
+  await dropOldWeights(options, curves);
+}
+
+/** Long runs keep the best epochs only; short ones all, because people like to choose by eye. */
+const EPOCHS_KEPT = 8;
+
+async function dropOldWeights({ run, epoch, recipe }: TrainingOptions, curves: readonly EpochFigures[]): Promise<void> {
+  if (curves.length <= EPOCHS_KEPT) return;
+  const best = bestFirst(recipe, curves).slice(0, EPOCHS_KEPT);
+  for (const figures of curves) {
+    if (best.includes(figures) || figures.epoch === epoch) continue;
+    await rm(weightsPath(run, figures.epoch), { force: true });
+  }
+}
+
+function statePath(run: string): string {
+  return join(run, 'state.checkpoint');
+}
+
+function weightsPath(run: string, epoch: number): string {
+  return join(run, `epoch-${String(epoch).padStart(3, '0')}.weights`);
+}
+
+function bestFirst({ select }: Recipe, curves: readonly EpochFigures[]): EpochFigures[] {
+  return curves.toSorted((a, b) =>
+    select === 'loss' ? a.validationLoss - b.validationLoss : b.recallSum - a.recallSum,
+  );
+}
+
+async function validationRecall(
+  validator: Validator,
+  { texts, images, firstCaption }: PreparedPairs,
+  parameters: State,
+  { recipe, threads }: TrainingOptions,
+): Promise<number> {
+  const pairs = {
+    texts: await validator.embed('text', texts, parameters),
+    images: await validator.embed('image', images[0]!, parameters),
+    ...{ firstCaption, dimension: recipe.head.dimension },
+  };
+  return (await evaluate(pairs, { threads })).recallSum;
+}
+
+function checkEpoch({ epoch, recipe }: TrainingOptions): void {
+  if (epoch !== undefined && !(Number.isInteger(epoch) && epoch >= 1 && epoch <= recipe.epochs)) {
+    throw new SightlineError('invalid-input', `expected an epoch from 1 to ${recipe.epochs}, got ${epoch}`);
+  }
+}
+
+function finite(loss: number, epoch: number, step: number): number {
+  if (Number.isFinite(loss)) return loss;
+  throw new SightlineError(
+    'invalid-input',
+    `expected the loss to be a number, got ${loss} in epoch ${epoch} at step ${step}: try a smaller learning rate`,
+  );
+}

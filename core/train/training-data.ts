@@ -1,0 +1,65 @@
+import { createHash } from 'node:crypto';
+import type { Encoders } from '../encode/encoders.ts';
+import { canonicalJson } from '../encode/space.ts';
+import { SightlineError } from '../errors.ts';
+import { loadClasses } from './classes.ts';
+import { type DatasetWarning, readDataset } from './dataset.ts';
+import { type FeatureOptions, loadFeatures, loadTexts, type PairSet } from './features.ts';
+import type { HalfMatrix } from './half.ts';
+import type { ClassNames } from './preparation.ts';
+import { classTexts } from './pseudo-pictures.ts';
+
+/** What a recipe is trained and validated on. */
+export interface TrainingData {
+  readonly train: PairSet;
+  readonly validation: PairSet;
+  /** What the logits stand for; null when the encoder comes without the names of its classes. */
+  readonly classes: TrainingClasses | null;
+  /** Changes with pictures, captions and encoders. */
+  readonly key: string;
+  readonly warnings: ReadonlyMap<DatasetWarning, number>;
+}
+
+/** Text vectors for the classes of the logits. */
+export interface TrainingClasses {
+  /** One vector a class, of its usual name. */
+  readonly names: ClassNames;
+  /** Vectors of what captions may call them: rows firstText[c] to firstText[c + 1] - 1 for class c. */
+  readonly texts: HalfMatrix;
+  readonly firstText: Uint32Array;
+}
+
+/** Splits "train" and "val" of a dataset, encoded. Throws `invalid-input` when one of them is missing. */
+export async function loadTrainingData(folder: string, options: FeatureOptions): Promise<TrainingData> {
+  const { splits, warnings } = await loadFeatures(await readDataset(folder, ['train', 'val']), options);
+  const [train, validation] = [splits.get('train'), splits.get('val')];
+  if (train === undefined || validation === undefined) {
+    const got = [...splits.keys()].join(', ');
+    throw new SightlineError('invalid-input', `${folder}: expected splits train and val, got ${got}`);
+  }
+  const classes = await loadClassTexts(options);
+  return { train, validation, classes, key: dataKey(train, validation, options.encoders), warnings };
+}
+
+async function loadClassTexts(options: FeatureOptions): Promise<TrainingClasses | null> {
+  const classes = await loadClasses(options.modelDirs, options.encoders);
+  if (classes === null) return null;
+  const names = await loadTexts(
+    classes.map((entry) => entry.names[0]!),
+    options,
+  );
+  const texts = classes.map(classTexts);
+  const firstText = new Uint32Array(classes.length + 1);
+  for (const [c, own] of texts.entries()) firstText[c + 1] = firstText[c]! + own.length;
+  return {
+    names: { vectors: names.block(0, names.rows), count: names.rows },
+    ...{ texts: await loadTexts(texts.flat(), options), firstText },
+  };
+}
+
+function dataKey(train: PairSet, validation: PairSet, { text, image }: Encoders): string {
+  const pictures = [...train.pictures, ...validation.pictures].map((picture) => ({ ...picture }));
+  return createHash('sha256')
+    .update(canonicalJson({ pictures, text: text.key, image: image.key }))
+    .digest('hex');
+}

@@ -1,0 +1,106 @@
+// npm run train -- --data DIR [--profile compact] [--recipe seed] [--epochs N] [--epoch N] [--out DIR] [--resume]
+import { join } from 'node:path';
+import { loadEncoders } from '../core/encode/encoders.ts';
+import { createProgress } from '../core/progress.ts';
+import { writeHead } from '../core/train/export.ts';
+import { RECIPES, type Recipe } from '../core/train/recipes.ts';
+import { trainHead } from '../core/train/trainer.ts';
+import { loadTrainingData } from '../core/train/training-data.ts';
+import { EXIT, runCommand, UsageError } from '../functions/cli.ts';
+import {
+  encodingProgress,
+  FEATURE_CACHE,
+  MODEL_DIRS,
+  PARALLEL_PICTURES,
+  printWarnings,
+  wholeNumber,
+} from './training-options.ts';
+
+const usage = `
+Usage: npm run train -- --data DIR [options]
+
+Trains a head on captioned pictures (DIR/images and DIR/captions.jsonl with splits "train" and "val") and writes it as
+serving loads it. Encoder outputs are cached; a second run needs only them.
+
+  --data DIR         the captioned pictures
+  --profile NAME     encoders, a profile of models/manifest.json (default: compact)
+  --recipe NAME      ${Object.keys(RECIPES).join(' or ')} (default: best)
+  --epochs N         instead of the recipe's own number
+  --epoch N          export this epoch instead of the one with the lowest validation loss
+  --seed N           of everything random (default: 1)
+  --threads N        one number gives the same head bit for bit, another may round differently (default: 2)
+  --out DIR          where head.onnx and head.json go (default: models/head-PROFILE)
+  --run DIR          where checkpoints go (default: data/runs/PROFILE-RECIPE)
+  --resume           go on with the run there after its last whole epoch
+  --features DIR     cache of encoder outputs (default: ${FEATURE_CACHE})
+  --models DIR       folder of the models (default: models)
+  --json             the figures as one JSON document
+  --help             this text
+`;
+
+await runCommand(
+  {
+    usage,
+    options: {
+      data: { type: 'string' },
+      profile: { type: 'string', default: 'compact' },
+      recipe: { type: 'string', default: 'best' },
+      epochs: { type: 'string' },
+      epoch: { type: 'string' },
+      seed: { type: 'string', default: '1' },
+      threads: { type: 'string', default: '2' },
+      out: { type: 'string' },
+      run: { type: 'string' },
+      resume: { type: 'boolean', default: false },
+      features: { type: 'string', default: FEATURE_CACHE },
+      models: { type: 'string' },
+      json: { type: 'boolean', default: false },
+    },
+    positionals: { min: 0, max: 0 },
+  },
+  async (flags) => {
+    if (flags.data === undefined) throw new UsageError('expected --data DIR');
+    const found = RECIPES[flags.recipe];
+    if (found === undefined) {
+      throw new UsageError(`--recipe: expected ${Object.keys(RECIPES).join(' or ')}, got "${flags.recipe}"`);
+    }
+    const recipe: Recipe = { ...found, epochs: wholeNumber('--epochs', flags.epochs, 1, 10_000) ?? found.epochs };
+    const epoch = wholeNumber('--epoch', flags.epoch, 1, recipe.epochs);
+    const seed = wholeNumber('--seed', flags.seed, 0, 2 ** 48)!;
+    const threads = wholeNumber('--threads', flags.threads, 1, 256)!;
+    const modelDirs = flags.models === undefined ? MODEL_DIRS : [flags.models];
+    const out = flags.out ?? join(modelDirs[0]!, `head-${flags.profile}`);
+    const run = flags.run ?? join('data', 'runs', `${flags.profile}-${recipe.name}`);
+
+    const encoders = await loadEncoders({ modelDirs, profile: flags.profile });
+    try {
+      const encoding = encodingProgress();
+      const data = await loadTrainingData(flags.data, {
+        ...{ encoders, modelDirs, cache: flags.features, views: recipe.views, parallel: PARALLEL_PICTURES },
+        onProgress: encoding.update,
+      }).finally(encoding.stop);
+      printWarnings(data.warnings);
+      const progress = createProgress('training', 'steps', 0);
+      const result = await trainHead({
+        ...{ recipe, seed, threads, run, epoch, data, resume: flags.resume },
+        onStep: (done, total) => progress.update(done, total),
+        onEpoch: ({ epoch: at, trainLoss, validationLoss }) =>
+          console.error(
+            `epoch ${at}: train loss ${trainLoss.toFixed(4)}, validation loss ${validationLoss.toFixed(4)}`,
+          ),
+      }).finally(() => progress.stop());
+      const training = {
+        ...{ seed, threads, epoch: result.epoch, curves: result.curves.map((figures) => ({ ...figures })) },
+        pairs: { pictures: data.train.pictures.length, captions: data.train.captions.rows },
+        recipe: JSON.parse(JSON.stringify(recipe)),
+      };
+      const name = `head-${flags.profile}`;
+      const file = await writeHead(out, result.head, { name, recipe, encoders, training });
+      if (flags.json) console.log(JSON.stringify({ out, ...file }, null, 2));
+      else console.log(`epoch ${result.epoch} written to ${out}: space ${file.space}, ${file.onnx.bytes} bytes`);
+      return EXIT.done;
+    } finally {
+      await encoders.close();
+    }
+  },
+);

@@ -1,0 +1,220 @@
+// npm run tune -- --data DIR --trials FILE [--also DIR] [--results FILE] [--threads N]
+import { appendFile, mkdir, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { type Encoders, loadEncoders } from '../core/encode/encoders.ts';
+import { loadHead } from '../core/encode/head.ts';
+import { canonicalJson, fingerprintKey } from '../core/encode/space.ts';
+import { SightlineError } from '../core/errors.ts';
+import { readDataset } from '../core/train/dataset.ts';
+import { embedPairs } from '../core/train/embed-pairs.ts';
+import { writeHead } from '../core/train/export.ts';
+import { type FeatureOptions, loadFeatures, type PairSet } from '../core/train/features.ts';
+import { evaluate } from '../core/train/metrics.ts';
+import { RECIPES, type Recipe } from '../core/train/recipes.ts';
+import { trainHead } from '../core/train/trainer.ts';
+import { loadTrainingData, type TrainingData } from '../core/train/training-data.ts';
+import { FULL } from '../core/train/views.ts';
+import { EXIT, runCommand, UsageError } from '../functions/cli.ts';
+import { encodingProgress, FEATURE_CACHE, MODEL_DIRS, PARALLEL_PICTURES, wholeNumber } from './training-options.ts';
+
+const usage = `
+Usage: npm run tune -- --data DIR --trials FILE [options]
+
+Trains and evaluates one recipe after the other and keeps a table of the results. Stopped and started again, it goes on with
+the trials that have no result yet.
+
+  --data DIR         the captioned pictures, splits "train" and "val"
+  --also DIR         further captioned pictures (split "val") that no head is trained on; may be given more than once
+  --trials FILE      JSON: [{"name": "...", "recipe": "best", "seed": 1, "change": {"epochs": 10, "loss": {...}}}, ...]
+                     where "change" is laid over the recipe
+  --results FILE     one JSON line a finished trial (default: data/tune.jsonl)
+  --profile NAME     encoders (default: compact)
+  --threads N        threads inside one operator (default: 2)
+  --features DIR     cache of encoder outputs (default: ${FEATURE_CACHE})
+  --models DIR       folder of the models (default: models)
+  --help             this text
+`;
+
+interface Trial {
+  readonly name: string;
+  readonly recipe: string;
+  readonly seed?: number;
+  readonly change?: Readonly<Record<string, unknown>>;
+}
+
+interface Result {
+  /** Over recipe, change, seed and threads: the same trial is not run twice. */
+  readonly key: string;
+  readonly name: string;
+  readonly epoch: number;
+  readonly trainLoss: number;
+  readonly validationLoss: number;
+  readonly seconds: number;
+  /** Sums of recalls by dataset. */
+  readonly recallSums: Readonly<Record<string, number>>;
+  readonly bytes: number;
+  readonly trial: Trial;
+}
+
+await runCommand(
+  {
+    usage,
+    options: {
+      data: { type: 'string' },
+      also: { type: 'string', multiple: true, default: [] },
+      trials: { type: 'string' },
+      results: { type: 'string', default: 'data/tune.jsonl' },
+      profile: { type: 'string', default: 'compact' },
+      threads: { type: 'string', default: '2' },
+      features: { type: 'string', default: FEATURE_CACHE },
+      models: { type: 'string' },
+    },
+    positionals: { min: 0, max: 0 },
+  },
+  async (flags) => {
+    if (flags.data === undefined || flags.trials === undefined) throw new UsageError('expected --data and --trials');
+    const threads = wholeNumber('--threads', flags.threads, 1, 256)!;
+    const trials = await readTrials(flags.trials);
+    const modelDirs = flags.models === undefined ? MODEL_DIRS : [flags.models];
+    const encoders = await loadEncoders({ modelDirs, profile: flags.profile });
+    try {
+      const encoding = encodingProgress();
+      const features: FeatureOptions = {
+        ...{ encoders, modelDirs, cache: flags.features, views: [FULL], parallel: PARALLEL_PICTURES },
+        onProgress: encoding.update,
+      };
+      const also = new Map<string, PairSet>();
+      for (const folder of flags.also) {
+        also.set(folder, (await loadFeatures(await readDataset(folder, ['val']), features)).splits.get('val')!);
+      }
+      encoding.stop();
+      const load = remembering(async (views: Recipe['views']) => {
+        const loading = encodingProgress();
+        const options = { ...features, views, onProgress: loading.update };
+        return loadTrainingData(flags.data!, options).finally(loading.stop);
+      });
+      const results = await readResults(flags.results);
+      for (const trial of trials) {
+        const recipe = recipeOf(trial);
+        const key = fingerprintKey({ recipe, seed: trial.seed ?? 1, threads, image: encoders.image.key });
+        const known = results.get(key);
+        const result =
+          known ?? (await runTrial(trial, recipe, { key, threads, data: flags.data, load, encoders, also }));
+        if (known === undefined) {
+          await mkdir(dirname(flags.results), { recursive: true });
+          await appendFile(flags.results, `${JSON.stringify(result)}\n`);
+        }
+        console.log(line(result));
+      }
+      return EXIT.done;
+    } finally {
+      await encoders.close();
+    }
+  },
+);
+
+/** Keeps the last answer: trials with the same views follow each other. */
+function remembering<K, T>(load: (key: K) => Promise<T>): (key: K) => Promise<T> {
+  let last: { readonly key: string; readonly value: Promise<T> } | null = null;
+  return (key) => {
+    const text = canonicalJson(key);
+    if (last?.key !== text) last = { key: text, value: load(key) };
+    return last.value;
+  };
+}
+
+interface TrialContext {
+  readonly key: string;
+  readonly threads: number;
+  readonly data: string;
+  /** Training data with these views. */
+  readonly load: (views: Recipe['views']) => Promise<TrainingData>;
+  readonly encoders: Encoders;
+  readonly also: ReadonlyMap<string, PairSet>;
+}
+
+async function runTrial(trial: Trial, recipe: Recipe, context: TrialContext): Promise<Result> {
+  const { key, threads, encoders } = context;
+  const data = await context.load(recipe.views);
+  const startedAt = performance.now();
+  const run = join('data', 'runs', `tune-${key}`);
+  const { head, epoch, curves } = await trainHead({
+    ...{ recipe, seed: trial.seed ?? 1, threads, run, data, resume: true },
+    onEpoch: (at) =>
+      console.error(
+        `${trial.name}: epoch ${at.epoch}, train ${at.trainLoss.toFixed(4)}, validation ${at.validationLoss.toFixed(4)}, ` +
+          `recalls ${at.recallSum.toFixed(1)}, ` +
+          `${((performance.now() - startedAt) / 1000).toFixed(0)} s`,
+      ),
+  });
+  const seconds = (performance.now() - startedAt) / 1000;
+  const folder = join(run, 'head');
+  const file = await writeHead(folder, head, {
+    ...{ name: trial.name, recipe, encoders, training: {} },
+  });
+  // As serving loads it.
+  const loaded = await loadHead(folder, encoders);
+  try {
+    const recallSums: Record<string, number> = {};
+    for (const [name, pairs] of [[context.data, data.validation] as const, ...context.also]) {
+      recallSums[name] = (await evaluate(await embedPairs(loaded, pairs))).recallSum;
+    }
+    const { trainLoss, validationLoss } = curves[epoch - 1]!;
+    const { name } = trial;
+    return { key, name, epoch, trainLoss, validationLoss, seconds, recallSums, bytes: file.onnx.bytes, trial };
+  } finally {
+    await loaded.close();
+  }
+}
+
+async function readTrials(path: string): Promise<Trial[]> {
+  const trials: unknown = JSON.parse(await readFile(path, 'utf8'));
+  if (!Array.isArray(trials)) throw new SightlineError('invalid-input', `${path}: expected a JSON array of trials`);
+  for (const trial of trials as Trial[]) recipeOf(trial);
+  return trials as Trial[];
+}
+
+async function readResults(path: string): Promise<Map<string, Result>> {
+  const text = await readFile(path, 'utf8').catch(() => '');
+  const lines = text.split('\n').filter((entry) => entry.trim() !== '');
+  return new Map(lines.map((entry) => JSON.parse(entry) as Result).map((result) => [result.key, result]));
+}
+
+function recipeOf({ recipe, name, change = {} }: Trial): Recipe {
+  const base = RECIPES[recipe];
+  if (base === undefined) {
+    const known = Object.keys(RECIPES).join(', ');
+    throw new SightlineError('invalid-input', `trial ${name}: expected a recipe of ${known}, got ${recipe}`);
+  }
+  return overlay(base, change, `trial ${name}`) as Recipe;
+}
+
+/** `change` laid over `base`: objects field by field, everything else replaced. A field that is not there is a mistake. */
+function overlay(base: unknown, change: unknown, where: string): unknown {
+  if (!isObject(base) || !isObject(change)) return change;
+  const unknown = Object.keys(change).find((key) => !(key in base));
+  if (unknown !== undefined) {
+    throw new SightlineError(
+      'invalid-input',
+      `${where}: expected one of ${Object.keys(base).join(', ')}, got ${unknown}`,
+    );
+  }
+  return Object.fromEntries(
+    Object.entries(base).map(([key, value]) => [
+      key,
+      key in change ? overlay(value, change[key], `${where}.${key}`) : value,
+    ]),
+  );
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function line({ name, epoch, validationLoss, seconds, recallSums, bytes, trial }: Result): string {
+  const sums = Object.entries(recallSums).map(([data, sum]) => `${data.split('/').at(-1)} ${sum.toFixed(1)}`);
+  return (
+    `${name} | ${sums.join(' | ')} | epoch ${epoch}, loss ${validationLoss.toFixed(4)} | ${seconds.toFixed(0)} s | ` +
+    `${(bytes / 1e6).toFixed(1)} MB | ${canonicalJson(trial.change ?? {})}`
+  );
+}
