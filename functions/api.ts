@@ -1,0 +1,67 @@
+// The Lambda function behind the function URL: the HTTP API and the page.
+import { handle, streamHandle } from 'hono/aws-lambda';
+import { createApp } from './http/app.ts';
+import type { StaticFiles } from './http/deps.ts';
+import { parseHttpOptions } from './http/options.ts';
+import { createLambdaApp, type LambdaBindings, requestMetrics, sourceAddress } from './lambda/http.ts';
+import { loadOnce, START_MS } from './lambda/start.ts';
+import { createTelemetry } from './lambda/telemetry.ts';
+import { logLevel, openLambdaRuntime, pageFolder, readLambdaConfig, version } from './lambda-runtime.ts';
+import { describeModel } from './model-info.ts';
+import { readPage } from './page.ts';
+
+const telemetry = createTelemetry({ logLevel });
+
+const loading = loadOnce(async () => {
+  const start = performance.now();
+  const config = readLambdaConfig();
+  const runtime = await openLambdaRuntime(config);
+  const limits = { maxBytes: config.maxImageBytes, maxPixels: config.maxImagePixels };
+  const app = createApp({
+    ...runtime,
+    uploadBucket: config.bucket,
+    presignUpload: (key, options) => runtime.buckets.get(config.bucket)!.presignPut(key, options),
+    // Loaded with the first picture: words need no decoder.
+    thumbnail: async (bytes, maxEdge) => {
+      const { thumbnail } = await import('../core/encode/decode.ts');
+      return thumbnail(bytes, maxEdge, { limits });
+    },
+    model: await describeModel(config),
+    ready: () => 'ready',
+    logger: telemetry.logger,
+    metrics: requestMetrics(telemetry),
+    options: parseHttpOptions({
+      apiKeyHashes: [...config.apiKeyHashes],
+      allowedHosts: [...config.allowedHosts],
+      corsOrigins: [...config.corsOrigins],
+      requestsPerMinute: config.requestsPerMinute,
+      requestTimeoutMs: config.requestTimeoutMs,
+      maxImageBytes: config.maxImageBytes,
+    }),
+    version,
+    local: false,
+    clientAddress: (c) => sourceAddress(c.env as LambdaBindings),
+    page: await openPage(),
+  });
+  // The first run of a model is slower than all others.
+  await runtime.embedder.embedTexts(['a first text']);
+  telemetry.logger.info({ space: runtime.embedder.space, durationMs: Math.round(performance.now() - start) }, 'ready');
+  return app;
+});
+// While it starts, Lambda gives a function more processor than it pays for; a failure is answered to the requests.
+await loading.settled(START_MS);
+
+const app = createLambdaApp(loading, telemetry);
+
+/** For the function URL: answers are streamed, up to 200 MB. */
+export const handler = streamHandle(app);
+
+/** For API Gateway (payload 2.0 or 1.0), which cannot stream: answers up to 6 MB. */
+export const bufferedHandler = handle(app);
+
+/** The built page; in `sst dev` there is none. */
+async function openPage(): Promise<StaticFiles | undefined> {
+  if (pageFolder === null) return undefined;
+  const page = await readPage(pageFolder);
+  return (path) => page.get(path) ?? null;
+}

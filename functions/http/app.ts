@@ -1,0 +1,87 @@
+import { methodNotAllowed } from 'hono/method-not-allowed';
+import { requestId } from 'hono/request-id';
+import { identify } from './auth.ts';
+import type { AppDeps, AppEnv } from './deps.ts';
+import { guardHost, guardOrigin, guardUrl } from './guards.ts';
+import { compressJson, crossOrigin, defaults, security, timeLimit } from './headers.ts';
+import { measured } from './measured.ts';
+import { observe } from './observe.ts';
+import { type App, newApp, registerSecurity } from './openapi.ts';
+import { answerProblem, HttpProblem } from './problem.ts';
+import { rateLimit } from './rate-limit.ts';
+import { registerCaptions } from './routes/captions.ts';
+import { registerContent } from './routes/content.ts';
+import { registerDocs, sendPage } from './routes/docs.ts';
+import { registerEmbed } from './routes/embed.ts';
+import { registerFailures } from './routes/failures.ts';
+import { registerImages } from './routes/images.ts';
+import { registerLive } from './routes/live.ts';
+import { registerMap } from './routes/map.ts';
+import { registerNeighbours } from './routes/neighbours.ts';
+import { registerSearch } from './routes/search.ts';
+import { registerSystem } from './routes/system.ts';
+import { registerTags } from './routes/tags.ts';
+import { registerUpload } from './routes/upload.ts';
+import { registerUploads } from './routes/uploads.ts';
+
+/** Sane ones of the caller are kept, so that a request can be followed through several services. */
+const acceptRequestId = { limitLength: 64, headerName: 'X-Request-Id' };
+
+/**
+ * The whole HTTP API as one web-standard handler (`app.fetch`), the same in Node and on Lambda. Middleware from outside
+ * in: who and when, headers, what is refused unseen, how often, how long; then the routes.
+ */
+export function createApp(given: AppDeps): App {
+  const deps: AppDeps = { ...given, embedder: measured(given.embedder, given.metrics) };
+  const { options } = deps;
+  const app = newApp();
+
+  app.use(requestId(acceptRequestId));
+  app.use(observe(deps));
+  app.use(security(deps));
+  app.use(defaults(deps));
+  app.use(compressJson());
+  app.use(crossOrigin(options));
+  app.use(guardHost(options));
+  app.use(guardUrl());
+  app.use(methodNotAllowed({ app, onMethodNotAllowed: answerMethod }));
+  app.use(guardOrigin(options));
+  app.use(identify(options));
+  app.use(rateLimit(options, deps.clientAddress));
+  app.use(timeLimit(options));
+
+  registerSecurity(app);
+  registerSearch(app, deps);
+  registerNeighbours(app, deps);
+  registerEmbed(app, deps);
+  registerUpload(app, deps);
+  registerUploads(app, deps);
+  registerImages(app, deps);
+  registerContent(app, deps);
+  registerTags(app, deps);
+  registerCaptions(app, deps);
+  registerFailures(app, deps);
+  registerSystem(app, deps);
+  registerLive(app, deps);
+  registerMap(app, deps);
+  registerDocs(app, deps);
+
+  app.onError((error, c) => answerProblem(error, c));
+  app.notFound(async (c) => {
+    const page = await sendPage(c, deps);
+    return page ?? answerProblem(new HttpProblem('not-found', 'there is no route of this path'), c);
+  });
+  return app;
+}
+
+/** A known path with a method it does not have: 405, or for OPTIONS what it has. */
+function answerMethod(c: Parameters<typeof answerProblem>[1], methods: string[]): Response {
+  const headers = { Allow: [...methods, 'OPTIONS'].join(', ') };
+  if (c.req.method === 'OPTIONS') return c.body(null, 204, headers);
+  return answerProblem(
+    new HttpProblem('method-not-allowed', `expected ${headers.Allow}, got ${c.req.method.slice(0, 20)}`, { headers }),
+    c,
+  );
+}
+
+export type { AppDeps, AppEnv };

@@ -1,0 +1,145 @@
+import type { Context } from 'hono';
+import type { z } from 'zod';
+import { HttpProblem } from './problem.ts';
+import { parseOrThrow } from './validation.ts';
+
+/** MIME type of a request body in lower case without parameters; '' when there is none. */
+export function mediaType(c: Context): string {
+  return (c.req.header('content-type') ?? '').split(';')[0]!.trim().toLowerCase();
+}
+
+/** Throws 415 unless the body has one of these types; `image/*` stands for any picture. */
+export function expectMediaType(c: Context, ...accepted: readonly string[]): string {
+  const type = mediaType(c);
+  const fits = accepted.some((one) => (one.endsWith('/*') ? type.startsWith(one.slice(0, -1)) : type === one));
+  if (!fits) {
+    throw new HttpProblem(
+      'unsupported-media-type',
+      `expected content-type ${accepted.join(' or ')}, got ${type === '' ? 'none' : type.slice(0, 100)}`,
+      { headers: { Accept: accepted.join(', ') } },
+    );
+  }
+  const encoding = c.req.header('content-encoding');
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
+    throw new HttpProblem('unsupported-media-type', `expected no content-encoding, got ${encoding.slice(0, 40)}`);
+  }
+  return type;
+}
+
+function tooLarge(maxBytes: number, got: string): HttpProblem {
+  return new HttpProblem('too-large', `expected a body of at most ${maxBytes} bytes, got ${got}`, {
+    extra: { maxBytes },
+    headers: { Connection: 'close' },
+  });
+}
+
+/** Throws 413 when the caller announces more than is allowed, before anything is read. */
+export function expectLength(c: Context, maxBytes: number): void {
+  const announced = Number(c.req.header('content-length') ?? 0);
+  if (announced > maxBytes) throw tooLarge(maxBytes, String(announced));
+}
+
+/**
+ * The whole body. Refused at the announced length or, when there is none or it was a lie, at the first byte too many:
+ * hono's own bodyLimit believes Content-Length, which not every host enforces.
+ */
+export async function readBody(c: Context, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+  expectLength(c, maxBytes);
+  const stream = c.req.raw.body;
+  if (stream === null) return new Uint8Array(0);
+  // Room for what is announced, or doubled when it is too small: pictures are large, and copies of them add up.
+  let buffer = new Uint8Array(Math.min(maxBytes, Number(c.req.header('content-length')) || 65_536));
+  let size = 0;
+  try {
+    for await (const chunk of stream) {
+      const end = size + chunk.byteLength;
+      if (end > maxBytes) throw tooLarge(maxBytes, 'more');
+      if (end > buffer.byteLength) {
+        const larger = new Uint8Array(Math.min(maxBytes, Math.max(end, buffer.byteLength * 2)));
+        larger.set(buffer.subarray(0, size));
+        buffer = larger;
+      }
+      buffer.set(chunk, size);
+      size = end;
+    }
+  } catch (cause) {
+    if (cause instanceof HttpProblem) throw cause;
+    throw new HttpProblem('incomplete', 'expected the whole body, got only a part of it', { cause });
+  }
+  return buffer.subarray(0, size);
+}
+
+/** Bytes as JSON, refusing invalid UTF-8 instead of replacing it. */
+export function parseJson(bytes: Uint8Array): unknown {
+  if (bytes.byteLength === 0) throw new HttpProblem('malformed-json', 'expected a JSON body, got none');
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new HttpProblem('malformed-json', 'expected JSON in UTF-8, got bytes that are not UTF-8', { cause });
+  }
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    // The engine quotes the text around the fault; only what kind it is and where are for the answer.
+    const { message } = cause as Error;
+    const position = /position (\d+)/.exec(message)?.[1];
+    const what = /end of JSON|Unterminated/.test(message) ? 'a body that ends early' : 'something else';
+    const where = position === undefined ? what : `${what} at character ${position}`;
+    throw new HttpProblem('malformed-json', `expected JSON, got ${where}`, { cause });
+  }
+}
+
+/** Reads and checks a JSON body: 415, 413 and 400 before the schema is asked. */
+export async function readJson<S extends z.ZodType>(c: Context, schema: S, maxBytes: number): Promise<z.output<S>> {
+  expectMediaType(c, 'application/json');
+  return parseOrThrow(schema, parseJson(await readBody(c, maxBytes)), 'body');
+}
+
+/** A form whose fields are sorted into texts and files; each in the order they came. */
+export interface Form {
+  readonly texts: ReadonlyMap<string, string[]>;
+  readonly files: ReadonlyMap<string, File[]>;
+}
+
+/** Reads a multipart body of at most `maxBytes`; `fileFields` are the names that hold files, all others hold text. */
+export async function readForm(c: Context, maxBytes: number, fileFields: readonly string[]): Promise<Form> {
+  expectMediaType(c, 'multipart/form-data');
+  const body = await readBody(c, maxBytes);
+  let data: FormData;
+  try {
+    data = await new Response(body, { headers: { 'content-type': c.req.header('content-type')! } }).formData();
+  } catch (cause) {
+    throw new HttpProblem(
+      'malformed-form',
+      'expected multipart/form-data, got something that cannot be split into parts',
+      {
+        cause,
+      },
+    );
+  }
+  const texts = new Map<string, string[]>();
+  const files = new Map<string, File[]>();
+  for (const [name, value] of data) {
+    const isFile = typeof value !== 'string';
+    if (isFile !== fileFields.includes(name)) {
+      throw new HttpProblem(
+        'invalid-input',
+        `${name.slice(0, 60)}: expected ${isFile ? 'a text' : 'a file'}, got ${isFile ? 'a file' : 'a text'}`,
+        {
+          errors: [
+            { parameter: name.slice(0, 60), detail: isFile ? 'expected no file of this name' : 'expected a file' },
+          ],
+        },
+      );
+    }
+    if (isFile) files.set(name, [...(files.get(name) ?? []), value]);
+    else texts.set(name, [...(texts.get(name) ?? []), value]);
+  }
+  return { texts, files };
+}
+
+/** Text fields as query parameters arrive: one value as a string, several as a list. */
+export function formFields(form: Form): Record<string, string | string[]> {
+  return Object.fromEntries([...form.texts].map(([name, values]) => [name, values.length === 1 ? values[0]! : values]));
+}

@@ -1,0 +1,76 @@
+import type { Context } from 'hono';
+import type { Logger } from 'pino';
+import type { IndexJob } from '../../core/index-image.ts';
+import type { Embedder, FailureLog, ObjectStore, VectorStore } from '../../core/ports.ts';
+import type { Changes } from '../changes.ts';
+import type { Metrics } from './measured.ts';
+import type { HttpOptions } from './options.ts';
+import type { ModelInfo } from './schemas/system.ts';
+
+/** Whether the service can answer. Anything but `ready` makes GET /ready a 503. */
+export type Readiness = 'starting' | 'ready' | 'stopping';
+
+/** A file of the page or of the documentation. `etag` without quotes. */
+export interface StaticFile {
+  readonly body: Uint8Array<ArrayBuffer> | string;
+  readonly contentType: string;
+  readonly etag: string;
+  /** `public, no-cache` when not given: asked for again each time. */
+  readonly cacheControl?: string;
+}
+
+/** Looks a file up by its URL path, such as `/` or `/app.js`. */
+export type StaticFiles = (path: string) => StaticFile | null | Promise<StaticFile | null>;
+
+/** Everything the HTTP edge needs; the composition root puts it together. */
+export interface AppDeps {
+  readonly embedder: Embedder;
+  readonly vectors: VectorStore;
+  readonly failures: FailureLog;
+  readonly buckets: ReadonlyMap<string, ObjectStore>;
+  /** Where uploads go; a key of `buckets`. */
+  readonly uploadBucket: string;
+  /**
+   * Signs an upload to `uploadBucket` that goes past this service: of exactly this length and type. Without it there is no
+   * POST /uploads.
+   */
+  readonly presignUpload?: (
+    key: string,
+    options: { contentType: string; bytes: number; onlyIfNew: boolean; expiresInSeconds: number },
+  ) => Promise<{ url: string; headers: Readonly<Record<string, string>>; expiresAt: string }>;
+  readonly index: IndexJob;
+  /** A small version of a picture whose longer edge has at most `maxEdge` pixels. Throws `unreadable-image`, `too-large`. */
+  readonly thumbnail: (bytes: Uint8Array, maxEdge: number) => Promise<{ bytes: Uint8Array; contentType: string }>;
+  /** What happens in this process, for GET /events and /status; absent where an answer cannot be a stream. */
+  readonly changes?: Changes;
+  /** Objects that wait to be indexed and those under way, where that is known. */
+  readonly backlog?: () => number;
+  /** The answer of GET /model. */
+  readonly model: ModelInfo;
+  readonly ready: () => Readiness;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly options: HttpOptions;
+  /** Of the program, for /health and the OpenAPI document. */
+  readonly version: string;
+  /** One process on one machine: /metrics is served, and HTTPS is not demanded. */
+  readonly local: boolean;
+  /** The caller's network address as the host knows it, or null. Never from a header that the caller can set. */
+  readonly clientAddress: (c: Context) => string | null;
+  /** The page people use: `/` and its assets. */
+  readonly page?: StaticFiles;
+  /** Files of Swagger UI by name; from node_modules when not given. */
+  readonly docsAssets?: StaticFiles;
+}
+
+/** What middleware leaves for handlers. */
+export interface AppEnv {
+  Variables: {
+    requestId: string;
+    log: Logger;
+    /** Name of the API key that was shown and is known (first 8 digits of its hash), or null. */
+    apiKey: string | null;
+    /** Aborts when the client goes away or the time is up. */
+    signal: AbortSignal;
+  };
+}

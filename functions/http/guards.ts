@@ -1,0 +1,95 @@
+import { isIP } from 'node:net';
+import type { MiddlewareHandler } from 'hono';
+import type { AppEnv } from './deps.ts';
+import type { HttpOptions } from './options.ts';
+import { HttpProblem } from './problem.ts';
+
+/** Host name of a Host or Origin header's authority, without port and trailing dot; null when it is none. */
+function hostName(authority: string): string | null {
+  if (!/^(\[[0-9a-f:.]+\]|[^\s/?#@\\:]+)(:\d{1,5})?$/i.test(authority)) return null;
+  try {
+    return new URL(`http://${authority}/`).hostname.replace(/\.$/, '');
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Answers only to the names that are ours. A page whose own name was rebound to 127.0.0.1 sends that name in Host, and
+ * would otherwise be same-origin with everything here. Only names can be rebound: a server that others can reach also
+ * answers to any address.
+ */
+export function guardHost(options: HttpOptions): MiddlewareHandler<AppEnv> {
+  const { loopback } = options;
+  const named = new Set(options.allowedHosts.map((name) => hostName(name)));
+  const isOurs = (name: string) =>
+    named.has(name) || (loopback ? isLoopbackName(name) : named.size === 0 || isIP(name.replace(/^\[|\]$/g, '')) !== 0);
+  return async (c, next) => {
+    const host = c.req.header('host') ?? new URL(c.req.url).host;
+    const name = hostName(host);
+    if (name === null || !isOurs(name)) {
+      const expected = [...named, ...(loopback ? ['localhost'] : [])].join(' or ');
+      throw new HttpProblem('wrong-host', `expected Host to be ${expected}, got ${host.slice(0, 100)}`);
+    }
+    await next();
+  };
+}
+
+function isLoopbackName(name: string): boolean {
+  return name === 'localhost' || name === '[::1]' || /^127(\.\d{1,3}){3}$/.test(name);
+}
+
+const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/**
+ * Refuses writes that a browser sends on behalf of another site. Programs send neither header; a browser always sends
+ * Sec-Fetch-Site or, when it is old, Origin (Fetch Metadata, W3C).
+ */
+export function guardOrigin(options: HttpOptions): MiddlewareHandler<AppEnv> {
+  const allowed = new Set(options.corsOrigins);
+  return async (c, next) => {
+    if (!SAFE_METHODS.has(c.req.method)) {
+      const origin = c.req.header('origin');
+      const site = c.req.header('sec-fetch-site');
+      const listed = origin !== undefined && allowed.has(origin);
+      const foreign =
+        site !== undefined
+          ? site !== 'same-origin' && site !== 'none'
+          : isForeign(origin, c.req.header('host') ?? new URL(c.req.url).host);
+      if (foreign && !listed) {
+        throw new HttpProblem(
+          'cross-site',
+          `expected a request from this site, got one from ${(origin ?? site ?? 'another').slice(0, 100)}`,
+        );
+      }
+    }
+    await next();
+  };
+}
+
+/** Compared without the scheme, which a proxy in front may have changed. */
+function isForeign(origin: string | undefined, host: string): boolean {
+  if (origin === undefined) return false;
+  try {
+    return new URL(origin).host !== new URL(`http://${host}/`).host;
+  } catch {
+    return true;
+  }
+}
+
+/** Refuses addresses whose percent-encoding is broken, instead of searching for what is left of them. */
+export function guardUrl(): MiddlewareHandler<AppEnv> {
+  return async (c, next) => {
+    const target = c.req.raw.url;
+    const query = target.indexOf('?');
+    try {
+      decodeURIComponent(query < 0 ? '' : target.slice(query + 1).replaceAll('+', ' '));
+      decodeURIComponent(new URL(target).pathname);
+    } catch (cause) {
+      throw new HttpProblem('malformed-url', 'expected percent-encoded UTF-8, got an address that does not decode', {
+        cause,
+      });
+    }
+    await next();
+  };
+}

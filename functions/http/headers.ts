@@ -1,0 +1,100 @@
+import type { MiddlewareHandler } from 'hono';
+import { compress } from 'hono/compress';
+import { cors } from 'hono/cors';
+import { etag } from 'hono/etag';
+import { secureHeaders } from 'hono/secure-headers';
+import type { AppDeps, AppEnv } from './deps.ts';
+import type { HttpOptions } from './options.ts';
+import { HttpProblem } from './problem.ts';
+
+/** Answers are data: nothing in them may run or be framed. Pages set their own policy. */
+const API_POLICY = { defaultSrc: ["'none'"], frameAncestors: ["'none'"], baseUri: ["'none'"], formAction: ["'none'"] };
+
+/** Swagger UI sets style attributes; its scripts are files. */
+export const DOCS_POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; " +
+  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/** A stored file opened by itself can do nothing but be shown. */
+export const CONTENT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'";
+
+/** Security headers, where the handler has not set its own. HTTPS is not demanded of a local server, which has none. */
+export function security(deps: AppDeps): MiddlewareHandler {
+  return secureHeaders({
+    contentSecurityPolicy: API_POLICY,
+    xFrameOptions: 'DENY',
+    strictTransportSecurity: !deps.local,
+    permissionsPolicy: { camera: false, microphone: false, geolocation: false },
+    overwrite: false,
+  });
+}
+
+/** Every answer names the space its scores and vectors belong to, and is not stored unless its route says so. */
+export function defaults(deps: AppDeps): MiddlewareHandler<AppEnv> {
+  return async (c, next) => {
+    await next();
+    c.res.headers.set('Sightline-Space', deps.embedder.space);
+    if (!c.res.headers.has('Cache-Control')) c.res.headers.set('Cache-Control', 'no-store');
+  };
+}
+
+/** Compresses JSON and the page; pictures are compressed already. */
+export function compressJson(): MiddlewareHandler {
+  return compress({ contentTypeFilter: /^(application\/([a-z]+\+)?json|text\/(html|css|javascript))\b/ });
+}
+
+const CORS_METHODS = ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'];
+
+/** Lets the configured origins in; without any, other sites' pages can read nothing. */
+export function crossOrigin(options: HttpOptions): MiddlewareHandler {
+  if (options.corsOrigins.length === 0) return (_c, next) => next();
+  const allow = cors({
+    origin: [...options.corsOrigins],
+    allowMethods: CORS_METHODS,
+    allowHeaders: ['Authorization', 'X-Api-Key', 'X-Request-Id', 'Content-Type', 'If-Match', 'If-None-Match', 'Range'],
+    exposeHeaders: [
+      'Sightline-Space',
+      'ETag',
+      'Location',
+      'X-Request-Id',
+      'Retry-After',
+      'RateLimit-Limit',
+      'RateLimit-Remaining',
+      'RateLimit-Reset',
+    ],
+    maxAge: 600,
+  });
+  // An OPTIONS that is no preflight asks what an address can do, and gets that answer.
+  return (c, next) =>
+    c.req.method === 'OPTIONS' && c.req.header('access-control-request-method') === undefined ? next() : allow(c, next);
+}
+
+const weakEtag = etag({ weak: true });
+
+/** For JSON that changes rarely: kept by the caller's own cache, and asked for again with If-None-Match. */
+export const revalidated: MiddlewareHandler<AppEnv> = (c, next) =>
+  weakEtag(c, async () => {
+    await next();
+    if (c.res.ok) c.res.headers.set('Cache-Control', 'private, no-cache');
+  });
+
+/** Ends a request that takes too long, and lets the work behind it know through `signal`. */
+export function timeLimit(options: HttpOptions): MiddlewareHandler<AppEnv> {
+  const limit = options.requestTimeoutMs;
+  return async (c, next) => {
+    const late = new AbortController();
+    c.set('signal', AbortSignal.any([c.req.raw.signal, late.signal]));
+    const { promise, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      const headers = { 'Retry-After': '5' };
+      const problem = new HttpProblem('timeout', `expected an answer within ${limit} ms, got none`, { headers });
+      late.abort(problem);
+      reject(problem);
+    }, limit);
+    try {
+      await Promise.race([next(), promise]);
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+}

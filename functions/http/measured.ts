@@ -1,0 +1,28 @@
+import type { Embedder } from '../../core/ports.ts';
+
+/** Numbers about this process. A host without /metrics gives an implementation of its own. */
+export interface Metrics {
+  request(labels: { method: string; route: string; status: number }, seconds: number): void;
+  embedding(kind: 'text' | 'image', count: number, seconds: number): void;
+  /** Watches a number that somebody else keeps, such as a queue's length; read when /metrics is asked. */
+  watch(name: `sightline_${string}`, help: string, read: () => number | Promise<number>): void;
+  /** Prometheus text format and its content type. */
+  expose(): Promise<{ body: string; contentType: string }>;
+}
+
+/** The same embedder, with its successful work measured. */
+export function measured(embedder: Embedder, metrics: Metrics): Embedder {
+  const timed = async <T>(kind: 'text' | 'image', count: number, work: () => Promise<T>): Promise<T> => {
+    const start = performance.now();
+    const result = await work();
+    metrics.embedding(kind, count, (performance.now() - start) / 1000);
+    return result;
+  };
+  return {
+    space: embedder.space,
+    dimension: embedder.dimension,
+    embedTexts: (texts) => timed('text', texts.length, () => embedder.embedTexts(texts)),
+    embedImage: (bytes) => timed('image', 1, () => embedder.embedImage(bytes)),
+    close: () => embedder.close(),
+  };
+}

@@ -1,0 +1,101 @@
+import { OpenAPIHono, z } from '@hono/zod-openapi';
+import { SECURITY_SCHEMES } from './auth.ts';
+import type { AppEnv } from './deps.ts';
+import { problem } from './schemas/system.ts';
+import { validationHook } from './validation.ts';
+
+export type App = OpenAPIHono<AppEnv>;
+
+export function newApp(): App {
+  return new OpenAPIHono<AppEnv>({ defaultHook: validationHook });
+}
+
+/** A JSON answer. */
+export function json<S extends z.ZodType>(schema: S, description: string) {
+  return { description, content: { 'application/json': { schema } } };
+}
+
+const problemContent = { 'application/problem+json': { schema: problem } };
+
+const PROBLEM_TEXT = {
+  400: 'The request cannot be understood.',
+  401: 'No API key, or one that is not known.',
+  403: 'A browser sent it for another site.',
+  404: 'There is no such thing.',
+  409: 'It does not fit what is stored.',
+  412: 'The condition does not hold.',
+  413: 'Larger than allowed.',
+  415: 'The content type is not supported, or the bytes are no picture that can be read.',
+  416: 'The range is outside the picture.',
+  422: 'The picture cannot be read, or not be worked with.',
+  429: 'Too many requests; Retry-After says when to come back.',
+  503: 'Not available at the moment; Retry-After says when to come back.',
+} as const;
+
+type ProblemStatus = keyof typeof PROBLEM_TEXT;
+interface ProblemResponse {
+  description: string;
+  content: typeof problemContent;
+}
+
+/** The problem documents a route can answer: the named ones, those every route shares, and the rest. */
+export function problems<S extends ProblemStatus = never>(
+  ...statuses: S[]
+): { [K in S | 400 | 429 | 503 | 'default']: ProblemResponse } {
+  const all = [...statuses, 400, 429, 503] as ProblemStatus[];
+  const described = all.map((status) => [status, { description: PROBLEM_TEXT[status], content: problemContent }]);
+  return {
+    ...Object.fromEntries(described),
+    default: { description: 'Anything else that went wrong.', content: problemContent },
+  };
+}
+
+/**
+ * Adds the schema of a request body to the document and answers a reference to it. A reference instead of the schema,
+ * because bodies are read by body.ts, which knows limits, encodings and positions that the framework's validator does
+ * not. Once a name.
+ */
+export function component(app: App, name: string, schema: z.ZodType): { $ref: string } {
+  app.openAPIRegistry.register(name, schema);
+  return { $ref: `#/components/schemas/${name}` };
+}
+
+/** Bytes as they are, for the document: what OpenAPI 3.1 says, and `format`, which tools still look for. */
+export const BINARY = { type: 'string', format: 'binary', contentMediaType: 'application/octet-stream' } as const;
+
+/** A file field of a multipart form, for the document; body.ts reads the file itself. */
+export const fileField = () => z.instanceof(File).openapi(BINARY);
+
+const DESCRIPTION = `Search pictures with words, and words with pictures.
+
+Errors are problem documents (RFC 9457). Lists page by cursor: pass \`next\` back as \`cursor\`. Fields and parameters that
+are not described here are refused. Every answer names the space of its scores and vectors in \`Sightline-Space\`.`;
+
+const TAGS = [
+  { name: 'search', description: 'Find pictures and captions.' },
+  { name: 'images', description: 'Store, look at and manage pictures.' },
+  { name: 'captions', description: 'Texts that pictures can find.' },
+  { name: 'operations', description: 'What could not be indexed, and how the service is.' },
+];
+
+/** The OpenAPI 3.1 document of everything that was registered. */
+export function describeApi(app: App, version: string) {
+  return app.getOpenAPI31Document({
+    openapi: '3.1.0',
+    info: {
+      title: 'Sightline',
+      version,
+      description: DESCRIPTION,
+      license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
+    },
+    servers: [{ url: '/' }],
+    tags: TAGS,
+  });
+}
+
+/** Once an app, before its routes. */
+export function registerSecurity(app: App): void {
+  for (const [name, scheme] of Object.entries(SECURITY_SCHEMES)) {
+    app.openAPIRegistry.registerComponent('securitySchemes', name, scheme);
+  }
+}

@@ -1,0 +1,158 @@
+import type { Context } from 'hono';
+import { HTTPException } from 'hono/http-exception';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { type ErrorCode, type ImageRejection, isSightlineError, type SightlineError } from '../../core/errors.ts';
+import type { AppEnv } from './deps.ts';
+
+/** One thing wrong with a request, by JSON pointer into the body or by the name of a parameter. */
+export interface ProblemDetail {
+  readonly pointer?: string;
+  readonly parameter?: string;
+  readonly detail: string;
+}
+
+interface ProblemType {
+  readonly status: ContentfulStatusCode;
+  readonly title: string;
+}
+
+/** Every problem this API answers with. `type` of the document is `/problems/<code>`, which can be opened. */
+export const PROBLEMS = {
+  'invalid-input': { status: 400, title: 'The request cannot be understood' },
+  'malformed-json': { status: 400, title: 'The body is not JSON' },
+  'malformed-form': { status: 400, title: 'The body is not a form' },
+  incomplete: { status: 400, title: 'The request ended early' },
+  'malformed-url': { status: 400, title: 'The address is not valid' },
+  'invalid-cursor': { status: 400, title: 'The cursor is not of this list' },
+  'invalid-key': { status: 400, title: 'The key cannot be stored' },
+  unauthorized: { status: 401, title: 'An API key is needed' },
+  'cross-site': { status: 403, title: 'Requests from this site are not allowed' },
+  'not-found': { status: 404, title: 'There is nothing here' },
+  'method-not-allowed': { status: 405, title: 'This address does not take that method' },
+  'already-exists': { status: 409, title: 'The key is taken' },
+  'space-mismatch': { status: 409, title: 'The cursor was made with other models' },
+  conflict: { status: 409, title: 'The picture changed meanwhile' },
+  'precondition-failed': { status: 412, title: 'The condition does not hold' },
+  'too-large': { status: 413, title: 'Larger than allowed' },
+  'unsupported-media-type': { status: 415, title: 'The content type is not supported' },
+  'range-not-satisfiable': { status: 416, title: 'The range is outside the picture' },
+  'wrong-host': { status: 421, title: 'The server does not answer to this name' },
+  'unreadable-image': { status: 422, title: 'The picture cannot be read' },
+  'rate-limited': { status: 429, title: 'Too many requests' },
+  internal: { status: 500, title: 'Something went wrong on our side' },
+  unavailable: { status: 503, title: 'Not available at the moment' },
+  timeout: { status: 503, title: 'The time for this request is up' },
+  'not-ready': { status: 503, title: 'Not ready yet' },
+} as const satisfies Record<string, ProblemType>;
+
+export type ProblemCode = keyof typeof PROBLEMS;
+
+/** Which problem a fault of core becomes. Faults of the installation are internal: their text is not for callers. */
+const FROM_CORE: Record<ErrorCode, ProblemCode> = {
+  'invalid-input': 'invalid-input',
+  'invalid-cursor': 'invalid-cursor',
+  'unreadable-image': 'unreadable-image',
+  'too-large': 'too-large',
+  'not-found': 'not-found',
+  'precondition-failed': 'precondition-failed',
+  'range-not-satisfiable': 'range-not-satisfiable',
+  'invalid-key': 'invalid-key',
+  unavailable: 'unavailable',
+  'model-mismatch': 'internal',
+  'space-mismatch': 'internal',
+  'schema-mismatch': 'internal',
+  'invalid-config': 'internal',
+};
+
+/** Which problem a refused picture is: the type is wrong, the size is, or the content. */
+const FROM_REJECTION: Record<ImageRejection, ProblemCode> = {
+  'not-an-image': 'unsupported-media-type',
+  'unsupported-format': 'unsupported-media-type',
+  empty: 'unreadable-image',
+  truncated: 'unreadable-image',
+  corrupt: 'unreadable-image',
+  'too-many-pixels': 'unreadable-image',
+  'too-large': 'too-large',
+};
+
+interface ProblemOptions {
+  readonly errors?: readonly ProblemDetail[];
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Extension members (RFC 9457, 3.2). */
+  readonly extra?: Readonly<Record<string, string | number | boolean | null>>;
+  readonly cause?: unknown;
+}
+
+/** Thrown by the HTTP edge; answered by {@link answerProblem}. */
+export class HttpProblem extends Error {
+  readonly code: ProblemCode;
+  readonly options: ProblemOptions;
+
+  constructor(code: ProblemCode, detail: string, options: ProblemOptions = {}) {
+    super(detail, { cause: options.cause });
+    this.name = 'HttpProblem';
+    this.code = code;
+    this.options = options;
+  }
+}
+
+/** The problem of a picture that was refused, with the reason as an extension member. */
+export function rejectedImage(reason: ImageRejection, message: string, options: ProblemOptions = {}): HttpProblem {
+  const code = FROM_REJECTION[reason] ?? 'unreadable-image';
+  return new HttpProblem(code, message, { ...options, extra: { ...options.extra, reason } });
+}
+
+/** Any thrown value as a problem. What nobody foresaw becomes `internal` and keeps its cause for the log. */
+export function toProblem(error: unknown): HttpProblem {
+  if (error instanceof HttpProblem) return error;
+  if (isSightlineError(error)) return fromCore(error);
+  if (error instanceof HTTPException && error.status < 500) {
+    const code = Object.entries(PROBLEMS).find(([, { status }]) => status === error.status)?.[0] as ProblemCode;
+    return new HttpProblem(code ?? 'invalid-input', error.message, { cause: error });
+  }
+  return new HttpProblem('internal', 'an unexpected fault; the log has it under this request id', { cause: error });
+}
+
+function fromCore(error: SightlineError): HttpProblem {
+  if (error.code === 'unreadable-image') {
+    return rejectedImage((error.details.reason as ImageRejection | undefined) ?? 'corrupt', error.message, {
+      cause: error,
+    });
+  }
+  const code = FROM_CORE[error.code];
+  if (code === 'internal') {
+    return new HttpProblem(code, 'the installation is not consistent; the log has the details', { cause: error });
+  }
+  const headers = code === 'unavailable' ? { 'Retry-After': '5' } : undefined;
+  return new HttpProblem(code, error.message, { cause: error, headers });
+}
+
+/** Nobody reads this answer; it only keeps what broke because the caller left from looking like a fault of ours. */
+function hungUp(cause: unknown): HttpProblem {
+  return new HttpProblem('incomplete', 'the caller went away before the answer', { cause });
+}
+
+/** Writes a problem document (RFC 9457) and logs what is a fault of ours. */
+export function answerProblem(error: unknown, c: Context<AppEnv>): Response {
+  const problem = c.req.raw.signal.aborted ? hungUp(error) : toProblem(error);
+  const { status, title } = PROBLEMS[problem.code];
+  if (status >= 500) {
+    const log = c.get('log') as AppEnv['Variables']['log'] | undefined;
+    log?.[problem.code === 'internal' ? 'error' : 'warn']({ err: problem.cause ?? problem }, problem.message);
+  }
+  const document = {
+    type: `/problems/${problem.code}`,
+    title,
+    status,
+    detail: problem.message,
+    instance: c.req.path.slice(0, 300),
+    requestId: c.get('requestId') ?? null,
+    ...problem.options.extra,
+    ...(problem.options.errors && { errors: problem.options.errors }),
+  };
+  return c.body(JSON.stringify(document), status, {
+    'Content-Type': 'application/problem+json',
+    'Cache-Control': 'no-store',
+    ...problem.options.headers,
+  });
+}

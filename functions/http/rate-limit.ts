@@ -1,0 +1,67 @@
+import type { Context, MiddlewareHandler } from 'hono';
+import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
+import type { AppEnv } from './deps.ts';
+import type { HttpOptions } from './options.ts';
+import { HttpProblem } from './problem.ts';
+
+/** Seconds a limit counts over. */
+const WINDOW = 60;
+
+/** Asked by machines that watch us; limiting them would look like an outage. */
+const EXEMPT = new Set(['/health', '/ready', '/metrics']);
+
+/** An IPv6 caller usually owns a whole /64 and can take any address of it. */
+function network(address: string): string {
+  if (!address.includes(':')) return address;
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+  if (mapped !== undefined) return mapped;
+  const [head = '', tail] = address.toLowerCase().split('%')[0]!.split('::');
+  const left = head === '' ? [] : head.split(':');
+  const right = tail === undefined || tail === '' ? [] : tail.split(':');
+  const groups =
+    tail === undefined ? left : [...left, ...Array(Math.max(0, 8 - left.length - right.length)).fill('0'), ...right];
+  return `${groups
+    .slice(0, 4)
+    .map((group) => group.replace(/^0+(?=.)/, ''))
+    .join(':')}::/64`;
+}
+
+/** Limits requests a minute by API key or, without a known one, by network address. */
+export function rateLimit(
+  options: HttpOptions,
+  clientAddress: (c: Context) => string | null,
+): MiddlewareHandler<AppEnv> {
+  const points = options.requestsPerMinute;
+  if (points === 0) return (_c, next) => next();
+  const limiter = new RateLimiterMemory({ points, duration: WINDOW });
+  return async (c, next) => {
+    if (EXEMPT.has(c.req.path)) return next();
+    const key = c.get('apiKey');
+    const caller = key === null ? `address:${network(clientAddress(c) ?? 'unknown')}` : `key:${key}`;
+    let state: RateLimiterRes;
+    try {
+      state = await limiter.consume(caller);
+    } catch (refused) {
+      if (!(refused instanceof RateLimiterRes)) throw refused;
+      const seconds = Math.max(1, Math.ceil(refused.msBeforeNext / 1000));
+      throw new HttpProblem('rate-limited', `expected at most ${points} requests in ${WINDOW} s, got more`, {
+        headers: { 'Retry-After': String(seconds), ...headers(points, 0, seconds) },
+        extra: { retryAfter: seconds },
+      });
+    }
+    await next();
+    const left = headers(points, state.remainingPoints, Math.ceil(state.msBeforeNext / 1000));
+    for (const [name, value] of Object.entries(left)) c.res.headers.set(name, value);
+  };
+}
+
+/** draft-ietf-httpapi-ratelimit-headers-07, the form most clients know. */
+function headers(limit: number, remaining: number, reset: number): Record<string, string> {
+  return {
+    'RateLimit-Limit': String(limit),
+    'RateLimit-Remaining': String(remaining),
+    'RateLimit-Reset': String(reset),
+  };
+}
+
+export const forTests = { network };

@@ -1,0 +1,189 @@
+import { createRoute, type z } from '@hono/zod-openapi';
+import { captionId } from '../../../core/index-image.ts';
+import type { Point, StoredPoint, Tombstone } from '../../../core/ports.ts';
+import { requireKey, WRITE_SECURITY } from '../auth.ts';
+import { expectMediaType, parseJson, readBody } from '../body.ts';
+import { openCursor, questionOf, sealCursor } from '../cursor.ts';
+import type { AppDeps } from '../deps.ts';
+import { revalidated } from '../headers.ts';
+import { LIMITS } from '../limits.ts';
+import { type App, component, json, problems } from '../openapi.ts';
+import { captionsOf, showCaption } from '../represent.ts';
+import {
+  captionBatch,
+  captionBatchDocument,
+  captionInput,
+  captionPage,
+  captionQuery,
+  type captionResult,
+  captionResults,
+} from '../schemas/captions.ts';
+import { idParams, noQuery } from '../schemas/common.ts';
+import { toFilter } from '../schemas/filter.ts';
+import { caption } from '../schemas/images.ts';
+import { findCaption } from '../stored.ts';
+import { parseOrThrow, problemDetails } from '../validation.ts';
+
+type Input = z.output<typeof captionInput>;
+type Result = z.output<typeof captionResult>;
+
+const listRoute = createRoute({
+  method: 'get',
+  path: '/captions',
+  tags: ['captions'],
+  summary: 'List captions, newest first',
+  middleware: revalidated,
+  request: { query: captionQuery },
+  responses: { 200: json(captionPage, 'One page of captions.'), ...problems() },
+});
+
+const getRoute = createRoute({
+  method: 'get',
+  path: '/captions/{id}',
+  tags: ['captions'],
+  summary: 'One caption',
+  middleware: revalidated,
+  request: { params: idParams, query: noQuery },
+  responses: { 200: json(caption, 'The caption.'), ...problems(404) },
+});
+
+/** Registers the captions: texts that are found by pictures and words like pictures are. */
+export function registerCaptions(app: App, deps: AppDeps): void {
+  const { vectors } = deps;
+  const write = { security: WRITE_SECURITY, middleware: requireKey(deps.options) };
+
+  app.openapi(listRoute, async (c) => {
+    const { limit, cursor, ...values } = c.req.valid('query');
+    const filter = toFilter(values, 'caption');
+    const question = questionOf('captions', filter);
+    const page = await vectors.list({
+      filter,
+      limit,
+      cursor: openCursor(vectors.space, question, cursor),
+      order: 'newest',
+    });
+    return c.json({ items: captionsOf(page.items), next: sealCursor(vectors.space, question, page.next) }, 200);
+  });
+
+  app.openapi(getRoute, async (c) => {
+    const { id } = c.req.valid('param');
+    return c.json(showCaption(id, await findCaption(vectors, id)), 200);
+  });
+
+  const postRoute = createRoute({
+    ...write,
+    method: 'post',
+    path: '/captions',
+    tags: ['captions'],
+    summary: 'Add one caption or a batch',
+    description: 'The same text is the same caption. In a batch, each item succeeds or is rejected by itself.',
+    request: {
+      query: noQuery,
+      body: {
+        required: true,
+        content: {
+          'application/json': {
+            schema: {
+              anyOf: [
+                component(app, 'CaptionInput', captionInput),
+                component(app, 'CaptionBatch', captionBatchDocument),
+              ],
+            },
+          },
+        },
+      },
+    },
+    responses: {
+      201: {
+        ...json(caption, 'One caption, new.'),
+        headers: { Location: { schema: { type: 'string' }, description: 'Of the caption.' } },
+      },
+      200: {
+        description: 'One caption that was there already, or the results of a batch.',
+        content: { 'application/json': { schema: caption.or(captionResults) } },
+      },
+      ...problems(401, 413, 415),
+    },
+  });
+  app.openapi(postRoute, async (c) => {
+    expectMediaType(c, 'application/json');
+    const body = parseJson(await readBody(c, LIMITS.jsonBytes));
+    if (typeof body === 'object' && body !== null && Object.hasOwn(body, 'items')) {
+      return c.json({ items: await addBatch(deps, parseOrThrow(captionBatch, body, 'body').items) }, 200);
+    }
+    const [added] = await addCaptions(deps, [parseOrThrow(captionInput, body, 'body')]);
+    const shown = showCaption(added!.id, await findCaption(vectors, added!.id));
+    return added!.status === 'created' ? c.json(shown, 201, { Location: shown.links.self }) : c.json(shown, 200);
+  });
+
+  const deleteRoute = createRoute({
+    ...write,
+    method: 'delete',
+    path: '/captions/{id}',
+    tags: ['captions'],
+    summary: 'Delete a caption',
+    request: { params: idParams, query: noQuery },
+    responses: { 204: { description: 'It is gone.' }, ...problems(401, 404) },
+  });
+  app.openapi(deleteRoute, async (c) => {
+    const { id } = c.req.valid('param');
+    const { sequencer } = await findCaption(vectors, id);
+    await vectors.remove([{ id, sequencer, deletedAt: new Date().toISOString() }], 'not-older');
+    return c.body(null, 204);
+  });
+}
+
+/** Checks the items one by one and adds those that fit. */
+async function addBatch(deps: AppDeps, items: readonly unknown[]): Promise<Result[]> {
+  const seen = new Map<string, number>();
+  const checked = items.map((item, index): Input | Result => {
+    const parsed = captionInput.safeParse(item);
+    if (!parsed.success) {
+      const details = problemDetails(parsed.error.issues, item, 'body');
+      return { status: 'rejected', detail: details.map(({ pointer, detail }) => `${pointer}: ${detail}`).join('; ') };
+    }
+    const first = seen.get(parsed.data.text);
+    if (first !== undefined)
+      return { status: 'rejected', detail: `expected each text once, got that of item ${first} again` };
+    seen.set(parsed.data.text, index);
+    return parsed.data;
+  });
+  const inputs = checked.filter((item) => 'text' in item);
+  const added = await addCaptions(deps, inputs);
+  return checked.map((item) => ('text' in item ? added[inputs.indexOf(item)]! : item));
+}
+
+/** Embeds and stores captions with different texts; tags that are not given stay as they are. */
+async function addCaptions(
+  deps: AppDeps,
+  inputs: readonly Input[],
+): Promise<{ status: 'created' | 'updated'; id: string }[]> {
+  if (inputs.length === 0) return [];
+  const ids = inputs.map(({ text }) => captionId(text));
+  const [stored, embedded] = await Promise.all([
+    deps.vectors.get(ids),
+    deps.embedder.embedTexts(inputs.map(({ text }) => text)),
+  ]);
+  const indexedAt = new Date().toISOString();
+  const points = inputs.map(({ text, tags }, i): Point => {
+    const before = stored.get(ids[i]!);
+    const sequencer = sequencerOf(before);
+    const kept = before === undefined || before.deleted ? [] : before.payload.tags;
+    return {
+      id: ids[i]!,
+      vector: embedded[i]!,
+      payload: { kind: 'caption', caption: text, sequencer, tags: tags ?? kept, indexedAt },
+    };
+  });
+  // No event ever names a caption: its sequencer stays, and every write is as new as the last.
+  await deps.vectors.upsert(points, 'not-older');
+  return ids.map((id) => {
+    const before = stored.get(id);
+    return { status: before === undefined || before.deleted ? 'created' : 'updated', id };
+  });
+}
+
+function sequencerOf(point: StoredPoint | Tombstone | undefined): string {
+  if (point === undefined) return '';
+  return point.deleted ? point.sequencer : point.payload.sequencer;
+}

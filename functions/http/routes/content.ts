@@ -1,0 +1,157 @@
+import { createRoute } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import { isSightlineError } from '../../../core/errors.ts';
+import type { ObjectInfo, ObjectStore } from '../../../core/ports.ts';
+import { isFresh, isSatisfiable, matches, parseRange, quoteEtag, rangeApplies } from '../conditional.ts';
+import type { AppDeps, AppEnv } from '../deps.ts';
+import { CONTENT_POLICY } from '../headers.ts';
+import { type App, BINARY, problems } from '../openapi.ts';
+import { HttpProblem } from '../problem.ts';
+import { idParams, noQuery } from '../schemas/common.ts';
+import { thumbnailQuery } from '../schemas/images.ts';
+import { findBucket, findImage } from '../stored.ts';
+import { createThumbnails } from '../thumbnails.ts';
+
+const picture = (description: string) => ({ description, content: { 'image/*': { schema: BINARY } } });
+
+const contentRoute = createRoute({
+  method: 'get',
+  path: '/images/{id}/content',
+  tags: ['images'],
+  summary: 'The picture itself',
+  description: 'One byte range, If-Range, If-Match and If-None-Match are understood.',
+  request: { params: idParams, query: noQuery },
+  responses: {
+    200: picture('The whole file.'),
+    206: picture('The range that was asked for.'),
+    304: { description: 'The copy of the caller is still good.' },
+    ...problems(404, 412, 416),
+  },
+});
+
+const thumbnailRoute = createRoute({
+  method: 'get',
+  path: '/images/{id}/thumbnail',
+  tags: ['images'],
+  summary: 'A small version of the picture',
+  request: { params: idParams, query: thumbnailQuery },
+  responses: {
+    200: picture('The thumbnail.'),
+    304: { description: 'The copy of the caller is still good.' },
+    ...problems(404, 413, 415, 422),
+  },
+});
+
+/** Registers what shows the bytes of pictures. */
+export function registerContent(app: App, deps: AppDeps): void {
+  const thumbnails = createThumbnails(deps);
+
+  app.openapi(contentRoute, async (c) => {
+    const { objects, key } = await locate(deps, c.req.valid('param').id);
+    // Replaced between looking and reading: look once more.
+    return (await sendContent(c, objects, key)) ?? (await sendContent(c, objects, key)) ?? changing();
+  });
+
+  app.openapi(thumbnailRoute, async (c) => {
+    const { size } = c.req.valid('query');
+    const { objects, key } = await locate(deps, c.req.valid('param').id);
+    const info = await expectObject(objects, key);
+    const etag = quoteEtag(`${info.etag}-${size}`);
+    const headers = { ...cacheHeaders(etag), 'Content-Security-Policy': CONTENT_POLICY };
+    if (isFresh(c.req.header('if-none-match'), etag)) return c.body(null, 304, headers);
+    const { bytes, contentType } = await thumbnails(`${objects.bucket}/${key}/${info.etag}/${size}`, size, () =>
+      readWhole(objects, key, info, deps.options.maxImageBytes),
+    );
+    return c.body(bytes, 200, { ...headers, 'Content-Type': contentType, 'Content-Length': String(bytes.byteLength) });
+  });
+}
+
+async function locate(deps: AppDeps, id: string): Promise<{ objects: ObjectStore; key: string }> {
+  const { bucket, key } = await findImage(deps.vectors, id);
+  return { objects: findBucket(deps.buckets, bucket), key };
+}
+
+async function expectObject(objects: ObjectStore, key: string): Promise<ObjectInfo> {
+  const info = await objects.head(key);
+  if (info === null) throw new HttpProblem('not-found', 'the picture is in the index but no longer in its bucket');
+  return info;
+}
+
+/** Kept by the caller's own cache only, and always asked for again: the same id may get another picture. */
+function cacheHeaders(etag: string): Record<string, string> {
+  return { ETag: etag, 'Cache-Control': 'private, no-cache', 'X-Content-Type-Options': 'nosniff' };
+}
+
+/** Null when the object was replaced between looking at it and reading it. */
+async function sendContent(c: Context<AppEnv>, objects: ObjectStore, key: string): Promise<Response | null> {
+  const info = await expectObject(objects, key);
+  const etag = quoteEtag(info.etag);
+  if (!matches(c.req.header('if-match'), etag)) {
+    throw new HttpProblem('precondition-failed', 'expected the version that If-Match names, got another one');
+  }
+  const headers = { ...contentHeaders(info, key), ...cacheHeaders(etag) };
+  if (isFresh(c.req.header('if-none-match'), etag)) return c.body(null, 304, cacheHeaders(etag));
+
+  const asked = parseRange(c.req.header('range'));
+  const range = asked !== null && rangeApplies(c.req.header('if-range'), etag, info.lastModified) ? asked : undefined;
+  if (range !== undefined && !isSatisfiable(range, info.bytes)) throw outside(info.bytes);
+  // Nothing is read for a HEAD; ranges are defined for GET only (RFC 9110, 14.2).
+  if (c.req.method === 'HEAD') return c.body(null, 200, { ...headers, 'Content-Length': String(info.bytes) });
+  try {
+    const object = await objects.get(key, { range, ifMatch: info.etag, signal: c.get('signal') });
+    if (object === null) return null;
+    const { offset, length, body } = object;
+    const partial = { 'Content-Range': `bytes ${offset}-${offset + length - 1}/${object.info.bytes}` };
+    return c.body(body, range === undefined ? 200 : 206, {
+      ...headers,
+      ...(range !== undefined && partial),
+      'Content-Length': String(length),
+    });
+  } catch (error) {
+    if (isSightlineError(error, 'precondition-failed')) return null;
+    if (isSightlineError(error, 'range-not-satisfiable')) throw outside(info.bytes);
+    throw error;
+  }
+}
+
+function outside(size: number): HttpProblem {
+  return new HttpProblem('range-not-satisfiable', `expected a range within ${size} bytes, got one outside`, {
+    headers: { 'Content-Range': `bytes */${size}` },
+  });
+}
+
+function changing(): never {
+  throw new HttpProblem('unavailable', 'the picture is being replaced', { headers: { 'Retry-After': '1' } });
+}
+
+/** A picture is shown, anything else that a bucket may hold by now is only offered for download. */
+function contentHeaders(info: ObjectInfo, key: string): Record<string, string> {
+  const isPicture = /^image\/(?!svg)/.test(info.contentType);
+  return {
+    'Content-Type': isPicture ? info.contentType : 'application/octet-stream',
+    'Content-Disposition': contentDisposition(isPicture ? 'inline' : 'attachment', key),
+    'Content-Security-Policy': CONTENT_POLICY,
+    'Accept-Ranges': 'bytes',
+    'Last-Modified': info.lastModified.toUTCString(),
+  };
+}
+
+/** RFC 6266: a plain ASCII name for old clients and the real one percent-encoded (RFC 8187). */
+export function contentDisposition(type: 'inline' | 'attachment', key: string): string {
+  const name = (key.split('/').at(-1) ?? '').toWellFormed();
+  const ascii = name.replace(/[^\x20-\x7e]|["\\%;]/g, '_');
+  const encoded = encodeURIComponent(name).replace(
+    /['()*!]/g,
+    (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+  return `${type}; filename="${ascii}"; filename*=UTF-8''${encoded}`;
+}
+
+async function readWhole(objects: ObjectStore, key: string, info: ObjectInfo, maxBytes: number): Promise<Uint8Array> {
+  if (info.bytes > maxBytes) {
+    throw new HttpProblem('too-large', `expected a picture of at most ${maxBytes} bytes, got ${info.bytes}`);
+  }
+  const object = await objects.get(key, { ifMatch: info.etag });
+  if (object === null) throw new HttpProblem('not-found', 'the picture was deleted meanwhile');
+  return new Response(object.body).bytes();
+}

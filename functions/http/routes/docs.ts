@@ -1,0 +1,96 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import type { Context } from 'hono';
+import { pagePolicy } from '../../page.ts';
+import { isFresh, quoteEtag } from '../conditional.ts';
+import type { AppDeps, StaticFile, StaticFiles } from '../deps.ts';
+import { DOCS_POLICY } from '../headers.ts';
+import type { App } from '../openapi.ts';
+import { HttpProblem } from '../problem.ts';
+
+const PAGE = `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Sightline API</title>
+<link rel="stylesheet" href="/docs/swagger-ui.css">
+<link rel="icon" href="data:,">
+<div id="docs"></div>
+<script src="/docs/swagger-ui-bundle.js"></script>
+<script src="/docs/start.js"></script>
+</html>
+`;
+
+/** No validator badge: it would ask a server elsewhere. */
+const START = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#docs', deepLinking: true, validatorUrl: null });\n`;
+
+const ASSETS: Readonly<Record<string, string>> = {
+  'swagger-ui.css': 'text/css; charset=utf-8',
+  'swagger-ui-bundle.js': 'text/javascript; charset=utf-8',
+};
+
+/** The files of swagger-ui-dist as npm installed them. */
+function fromNodeModules(): StaticFiles {
+  const kept = new Map<string, Promise<StaticFile>>();
+  const load = async (name: string): Promise<StaticFile> => {
+    const folder = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
+    return fileOf(new Uint8Array(await readFile(join(folder, name))), ASSETS[name]!);
+  };
+  return (name) => {
+    if (!Object.hasOwn(ASSETS, name)) return null;
+    const known = kept.get(name);
+    if (known !== undefined) return known;
+    const loading = load(name);
+    loading.catch(() => kept.delete(name));
+    kept.set(name, loading);
+    return loading;
+  };
+}
+
+function fileOf(body: StaticFile['body'], contentType: string): StaticFile {
+  return { body, contentType, etag: createHash('sha256').update(body).digest('hex').slice(0, 16) };
+}
+
+function send(c: Context, file: StaticFile, policy: string): Response {
+  const etag = quoteEtag(file.etag);
+  const headers = {
+    ETag: etag,
+    'Cache-Control': file.cacheControl ?? 'public, no-cache',
+    'Content-Security-Policy': policy,
+  };
+  if (isFresh(c.req.header('if-none-match'), etag)) return c.body(null, 304, headers);
+  return c.body(file.body, 200, { ...headers, 'Content-Type': file.contentType });
+}
+
+/** Registers /docs: Swagger UI from this server alone. */
+export function registerDocs(app: App, deps: AppDeps): void {
+  const assets = deps.docsAssets ?? fromNodeModules();
+  const own = new Map([
+    ['', fileOf(PAGE, 'text/html; charset=utf-8')],
+    ['start.js', fileOf(START, 'text/javascript; charset=utf-8')],
+  ]);
+  app.get('/docs/:file?', async (c) => {
+    const name = c.req.param('file') ?? '';
+    const file = own.get(name) ?? (await assets(name));
+    if (file === null) throw new HttpProblem('not-found', 'there is no such file in the documentation');
+    return send(c, file, DOCS_POLICY);
+  });
+}
+
+/** The page people use, asked for only when no route fits. Null when it has no such file either. */
+export async function sendPage(c: Context, deps: AppDeps): Promise<Response | null> {
+  if (deps.page === undefined || (c.req.method !== 'GET' && c.req.method !== 'HEAD')) return null;
+  const file = await deps.page(c.req.path);
+  if (file === null) return null;
+  const origin = await uploadOrigin(deps);
+  return send(c, file, pagePolicy(origin === null ? [] : [origin]));
+}
+
+/** Where signed uploads go: the one place beside this service that the page may talk to. */
+async function uploadOrigin({ presignUpload }: AppDeps): Promise<string | null> {
+  if (presignUpload === undefined) return null;
+  const options = { contentType: 'image/jpeg', bytes: 1, onlyIfNew: true, expiresInSeconds: 60 };
+  return new URL((await presignUpload('origin', options)).url).origin;
+}

@@ -1,0 +1,89 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import { isSightlineError } from '../../../core/errors.ts';
+import type { JointEmbedding } from '../../../core/types.ts';
+import { expectMediaType, formFields, readForm, readJson } from '../body.ts';
+import type { AppDeps } from '../deps.ts';
+import { LIMITS } from '../limits.ts';
+import { type App, component, fileField, json, problems } from '../openapi.ts';
+import { HttpProblem, toProblem } from '../problem.ts';
+import { noQuery } from '../schemas/common.ts';
+import { embedBody, embedFields, embedResult } from '../schemas/system.ts';
+import { parseOrThrow } from '../validation.ts';
+
+/** Registers POST /embed: the vectors themselves, for those who search elsewhere. */
+export function registerEmbed(app: App, deps: AppDeps): void {
+  const { embedder } = deps;
+  const { maxImageBytes } = deps.options;
+  const route = createRoute({
+    method: 'post',
+    path: '/embed',
+    tags: ['search'],
+    summary: 'Texts and pictures to vectors',
+    description:
+      `At most ${LIMITS.embedTexts} texts and ${LIMITS.embedImages} pictures; in JSON at most ` +
+      `${LIMITS.jsonWithImagesBytes} bytes, in a form at most ${maxImageBytes} bytes in all. All or nothing: the first ` +
+      'picture that cannot be read is the answer.',
+    request: {
+      query: noQuery,
+      body: {
+        required: true,
+        content: {
+          'application/json': { schema: component(app, 'EmbedRequest', embedBody) },
+          'multipart/form-data': {
+            schema: component(
+              app,
+              'EmbedForm',
+              embedFields.extend({ images: z.array(fileField()).max(LIMITS.embedImages).optional() }),
+            ),
+          },
+        },
+      },
+    },
+    responses: { 200: json(embedResult, 'One vector each, in order.'), ...problems(413, 415, 422) },
+  });
+  app.openapi(route, async (c) => {
+    const type = expectMediaType(c, 'application/json', 'multipart/form-data');
+    const { texts = [], images = [] } =
+      type === 'application/json'
+        ? await readJson(c, embedBody, LIMITS.jsonWithImagesBytes)
+        : await readEmbedForm(c, maxImageBytes);
+    const embedded = await Promise.all([
+      texts.length === 0 ? [] : embedder.embedTexts(texts),
+      embedImages(deps, images),
+    ]);
+    const [textVectors, imageVectors] = embedded.map((vectors) => vectors.map((vector) => Array.from(vector)));
+    return c.json(
+      { space: embedder.space, dimension: embedder.dimension, texts: textVectors!, images: imageVectors! },
+      200,
+    );
+  });
+}
+
+async function readEmbedForm(c: Context, maxImageBytes: number): Promise<{ texts?: string[]; images?: Uint8Array[] }> {
+  const form = await readForm(c, maxImageBytes + LIMITS.formOverheadBytes, ['images']);
+  const { texts } = parseOrThrow(embedFields, formFields(form), 'parameter');
+  const files = form.files.get('images') ?? [];
+  if (files.length > LIMITS.embedImages) {
+    throw new HttpProblem('invalid-input', `images: expected at most ${LIMITS.embedImages} files, got ${files.length}`);
+  }
+  if (texts === undefined && files.length === 0) {
+    throw new HttpProblem('invalid-input', 'expected texts or images, got neither');
+  }
+  return { texts, images: await Promise.all(files.map((file) => file.bytes())) };
+}
+
+/** One after another: each takes all cores, and few decoded pictures should be in memory. */
+async function embedImages(deps: AppDeps, images: readonly Uint8Array[]): Promise<JointEmbedding[]> {
+  const vectors: JointEmbedding[] = [];
+  for (const [i, image] of images.entries()) {
+    try {
+      vectors.push((await deps.embedder.embedImage(image)).vector);
+    } catch (error) {
+      if (!isSightlineError(error)) throw error;
+      const { code, message, options } = toProblem(error);
+      throw new HttpProblem(code, message, { ...options, errors: [{ pointer: `#/images/${i}`, detail: message }] });
+    }
+  }
+  return vectors;
+}

@@ -1,0 +1,71 @@
+import { createRoute, type z } from '@hono/zod-openapi';
+import { isSightlineError } from '../../../core/errors.ts';
+import { requireKey, WRITE_SECURITY } from '../auth.ts';
+import { openCursor, questionOf, sealCursor } from '../cursor.ts';
+import type { AppDeps } from '../deps.ts';
+import { type App, json, problems } from '../openapi.ts';
+import { HttpProblem } from '../problem.ts';
+import { showFailure, showImage } from '../represent.ts';
+import { idParams, noQuery } from '../schemas/common.ts';
+import { failurePage, failureQuery, retryResult } from '../schemas/system.ts';
+import { findImage } from '../stored.ts';
+
+const listRoute = createRoute({
+  method: 'get',
+  path: '/failures',
+  tags: ['operations'],
+  summary: 'What could not be indexed, and why',
+  request: { query: failureQuery },
+  responses: { 200: json(failurePage, 'One page of failures, latest first.'), ...problems() },
+});
+
+/** Registers the list of failures and the way out of it. */
+export function registerFailures(app: App, deps: AppDeps): void {
+  const question = questionOf('failures');
+  // Failures belong to no space: their cursors outlive a change of models.
+  const space = '';
+
+  app.openapi(listRoute, async (c) => {
+    const { limit, cursor } = c.req.valid('query');
+    const [page, total] = await Promise.all([
+      deps.failures.list({ limit, cursor: openCursor(space, question, cursor) }),
+      deps.failures.count(),
+    ]);
+    return c.json({ items: page.items.map(showFailure), next: sealCursor(space, question, page.next), total }, 200);
+  });
+
+  const retryRoute = createRoute({
+    security: WRITE_SECURITY,
+    middleware: requireKey(deps.options),
+    method: 'post',
+    path: '/failures/{id}/retry',
+    tags: ['operations'],
+    summary: 'Try to index it again',
+    description: 'Answers when it was tried. Only what is rejected again stays on the list.',
+    request: { params: idParams, query: noQuery },
+    responses: { 200: json(retryResult, 'What became of it.'), ...problems(401, 404) },
+  });
+  app.openapi(retryRoute, async (c) => c.json(await retry(deps, c.req.valid('param').id), 200));
+}
+
+async function retry(deps: AppDeps, id: string): Promise<z.output<typeof retryResult>> {
+  const failure = await deps.failures.get(id);
+  if (failure === null) throw new HttpProblem('not-found', `no failure has the id ${id}`);
+  const { bucket, key, etag, sequencer } = failure;
+  const outcome = await deps.index({ type: 'created', bucket, key, sequencer: null }).catch(async (error: unknown) => {
+    const reason = isSightlineError(error) ? error.code : 'internal';
+    const message = isSightlineError(error) ? error.message : 'an unexpected fault; the log has it';
+    await deps.failures.record({ id, bucket, key, etag, sequencer, reason, message, retryable: true });
+    throw error;
+  });
+  if (outcome.status === 'rejected') {
+    const { reason, message } = outcome;
+    await deps.failures.record({ id, bucket, key, etag: outcome.etag, sequencer, reason, message, retryable: false });
+    return { status: 'rejected', id, reason, message };
+  }
+  await deps.failures.resolve(id);
+  if (outcome.status === 'removed' || (outcome.status === 'skipped' && outcome.reason === 'gone'))
+    return { status: 'gone', id };
+  const image = showImage(id, await findImage(deps.vectors, id));
+  return { status: outcome.status === 'indexed' ? 'indexed' : 'unchanged', id, image };
+}

@@ -1,0 +1,118 @@
+import { createRoute } from '@hono/zod-openapi';
+import { requireKey, WRITE_SECURITY } from '../auth.ts';
+import { readJson } from '../body.ts';
+import { matches, quoteEtag } from '../conditional.ts';
+import { openCursor, questionOf, sealCursor } from '../cursor.ts';
+import type { AppDeps } from '../deps.ts';
+import { revalidated } from '../headers.ts';
+import { LIMITS } from '../limits.ts';
+import { type App, component, json, problems } from '../openapi.ts';
+import { HttpProblem } from '../problem.ts';
+import { imagesOf, showImage } from '../represent.ts';
+import { idParams, noQuery } from '../schemas/common.ts';
+import { toFilter } from '../schemas/filter.ts';
+import { image, imagePage, listQuery, tagsBody } from '../schemas/images.ts';
+import { findBucket, findImage } from '../stored.ts';
+
+const listRoute = createRoute({
+  method: 'get',
+  path: '/images',
+  tags: ['images'],
+  summary: 'List pictures, newest first',
+  middleware: revalidated,
+  request: { query: listQuery },
+  responses: { 200: json(imagePage, 'One page of pictures.'), ...problems() },
+});
+
+const getRoute = createRoute({
+  method: 'get',
+  path: '/images/{id}',
+  tags: ['images'],
+  summary: 'One picture',
+  middleware: revalidated,
+  request: { params: idParams, query: noQuery },
+  responses: { 200: json(image, 'The picture.'), ...problems(404) },
+});
+
+/** Registers what manages pictures that are there: list, get, tag, delete. */
+export function registerImages(app: App, deps: AppDeps): void {
+  const { vectors } = deps;
+  const write = { security: WRITE_SECURITY, middleware: requireKey(deps.options) };
+
+  app.openapi(listRoute, async (c) => {
+    const { limit, cursor, ...values } = c.req.valid('query');
+    const filter = toFilter(values, 'image');
+    const question = questionOf('images', filter);
+    const inner = openCursor(vectors.space, question, cursor);
+    const [page, total] = await Promise.all([
+      vectors.list({ filter, limit, cursor: inner, order: 'newest' }),
+      vectors.count(filter),
+    ]);
+    return c.json({ items: imagesOf(page.items), next: sealCursor(vectors.space, question, page.next), total }, 200);
+  });
+
+  app.openapi(getRoute, async (c) => {
+    const { id } = c.req.valid('param');
+    return c.json(showImage(id, await findImage(vectors, id)), 200);
+  });
+
+  const patchRoute = createRoute({
+    ...write,
+    method: 'patch',
+    path: '/images/{id}',
+    tags: ['images'],
+    summary: 'Replace the tags of a picture',
+    request: {
+      params: idParams,
+      query: noQuery,
+      body: { required: true, content: { 'application/json': { schema: component(app, 'Tags', tagsBody) } } },
+    },
+    responses: { 200: json(image, 'The picture with its new tags.'), ...problems(401, 404, 413, 415) },
+  });
+  app.openapi(patchRoute, async (c) => {
+    const { id } = c.req.valid('param');
+    const { tags } = await readJson(c, tagsBody, LIMITS.jsonBytes);
+    await findImage(vectors, id);
+    await vectors.setTags(id, tags);
+    return c.json(showImage(id, await findImage(vectors, id)), 200);
+  });
+
+  const deleteRoute = createRoute({
+    ...write,
+    method: 'delete',
+    path: '/images/{id}',
+    tags: ['images'],
+    summary: 'Delete a picture from the bucket and the index',
+    description: 'With If-Match (the entity tag of its content) only while it is that version.',
+    request: { params: idParams, query: noQuery },
+    responses: { 204: { description: 'It is gone.' }, ...problems(401, 404, 412) },
+  });
+  app.openapi(deleteRoute, async (c) => {
+    const { id } = c.req.valid('param');
+    await deleteImage(deps, id, c.req.header('if-match'));
+    return c.body(null, 204);
+  });
+}
+
+/** Deletes the object, then its point: when the second step is lost, the bucket's own event or the next walk does it. */
+async function deleteImage(deps: AppDeps, id: string, ifMatch: string | undefined): Promise<void> {
+  const { bucket, key } = await findImage(deps.vectors, id);
+  const objects = findBucket(deps.buckets, bucket);
+  await objects.delete(key, await versionToDelete(objects, key, ifMatch));
+  await deps.index({ type: 'removed', bucket, key, sequencer: null });
+  await deps.failures.resolve(id);
+}
+
+/** The condition of the caller as the object store's own, so that nothing can come between check and delete. */
+async function versionToDelete(
+  objects: { head(key: string): Promise<{ etag: string } | null> },
+  key: string,
+  ifMatch: string | undefined,
+): Promise<{ ifMatch?: string }> {
+  if (ifMatch === undefined || ifMatch.trim() === '*') return {};
+  const info = await objects.head(key);
+  if (info === null || !matches(ifMatch, quoteEtag(info.etag))) {
+    throw new HttpProblem('precondition-failed', 'expected the version that If-Match names, got another one');
+  }
+  return { ifMatch: info.etag };
+}

@@ -1,0 +1,135 @@
+import { createRoute, type z } from '@hono/zod-openapi';
+import { type SSEStreamingApi, streamSSE } from 'hono/streaming';
+import type { Change } from '../../changes.ts';
+import type { AppDeps } from '../deps.ts';
+import { type App, json, problems } from '../openapi.ts';
+import { noQuery } from '../schemas/common.ts';
+import { change, status } from '../schemas/live.ts';
+
+/** Streams open at the same time; further callers are told to poll. Each costs a socket and a timer. */
+const MAX_STREAMS = 200;
+/** How often other processes' changes are looked for, and whether the service still runs. Milliseconds. */
+const LOOK_MS = 1000;
+/** Comments that keep proxies from closing a quiet stream; the shortest idle limit in common use is 30 s. */
+const BEAT_MS = 15_000;
+/** Callers reconnect after so many milliseconds. */
+const RETRY_MS = 2000;
+
+const eventsRoute = createRoute({
+  method: 'get',
+  path: '/events',
+  tags: ['operations'],
+  summary: 'What happens to the collection, as it happens',
+  description:
+    'Server-sent events; `data` of each is a Change as JSON. Answers 204 where there are none (on Lambda, or when too ' +
+    'many listen): then GET /images with limit=1 tells by its first picture and its `total` whether anything changed.',
+  request: { query: noQuery },
+  responses: {
+    200: { description: 'A stream without end.', content: { 'text/event-stream': { schema: change } } },
+    204: { description: 'No events here.' },
+    ...problems(),
+  },
+});
+
+const statusRoute = createRoute({
+  method: 'get',
+  path: '/status',
+  tags: ['operations'],
+  summary: 'What is stored and what is under way',
+  request: { query: noQuery },
+  responses: { 200: json(status, 'Counts, rates and the latest changes.'), ...problems() },
+});
+
+/** Registers what a page needs to stay up to date without asking all the time. */
+export function registerLive(app: App, deps: AppDeps): void {
+  const { vectors, failures, changes } = deps;
+  const started = performance.now();
+  let streams = 0;
+
+  app.openapi(statusRoute, async (c) => {
+    const [pictures, captions, failed] = await Promise.all([
+      vectors.count({ kind: 'image' }),
+      vectors.count({ kind: 'caption' }),
+      failures.count(),
+    ]);
+    return c.json(
+      {
+        version: deps.version,
+        space: vectors.space,
+        uptimeSeconds: Math.round((performance.now() - started) / 1000),
+        pictures,
+        captions,
+        failures: failed,
+        backlog: deps.backlog?.() ?? null,
+        indexed: changes?.indexed() ?? null,
+        signedUploads: deps.presignUpload !== undefined,
+        recent: [...(changes?.recent() ?? [])],
+      },
+      200,
+    );
+  });
+
+  app.openapi(eventsRoute, (c) => {
+    // The content type keeps browsers from complaining about an answer that is no event stream.
+    if (changes === undefined || streams >= MAX_STREAMS) return c.body(null, 204, { 'Content-Type': EVENT_STREAM });
+    streams += 1;
+    c.header('X-Accel-Buffering', 'no');
+    return streamSSE(c, async (stream) => {
+      try {
+        await tell(stream, deps, changes.subscribe);
+      } finally {
+        streams -= 1;
+      }
+    });
+  });
+}
+
+const EVENT_STREAM = 'text/event-stream';
+
+/** Writes changes until the caller goes away or the service stops. */
+async function tell(
+  stream: SSEStreamingApi,
+  deps: AppDeps,
+  subscribe: (listener: (change: Change) => void) => () => void,
+): Promise<void> {
+  const gone = new Promise<void>((resolve) => stream.onAbort(resolve));
+  // Headers leave with the first byte; the caller should know at once that it is connected.
+  await stream.write(`retry: ${RETRY_MS}\n\n`);
+  let own = false;
+  const unsubscribe = subscribe((what) => {
+    own = true;
+    void stream.writeSSE({ data: JSON.stringify(what) });
+  });
+  let state = await stateOf(deps);
+  let lastBeat = Date.now();
+  try {
+    while (!stream.aborted && !stream.closed && deps.ready() !== 'stopping') {
+      await Promise.race([stream.sleep(LOOK_MS), gone]);
+      const next = await stateOf(deps).catch(() => state);
+      if (next !== state && !own) await stream.writeSSE({ data: JSON.stringify(elsewhere()) });
+      own = false;
+      state = next;
+      if (Date.now() - lastBeat > BEAT_MS) {
+        lastBeat = Date.now();
+        await stream.write(': \n\n');
+      }
+    }
+  } finally {
+    unsubscribe();
+  }
+}
+
+/** Something changed that did not go through this process. */
+function elsewhere(): z.output<typeof change> {
+  return { type: 'changed', id: null, key: null, at: new Date().toISOString() };
+}
+
+/** Differs after anything was indexed or removed, by whomever. */
+async function stateOf({ vectors }: AppDeps): Promise<string> {
+  const filter = { kind: 'image' } as const;
+  const [count, newest] = await Promise.all([
+    vectors.count(filter),
+    vectors.list({ filter, limit: 1, order: 'newest' }),
+  ]);
+  return `${count} ${newest.items[0]?.id} ${newest.items[0]?.payload.indexedAt}`;
+}

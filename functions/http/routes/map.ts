@@ -1,0 +1,64 @@
+import { createRoute } from '@hono/zod-openapi';
+import type { JointEmbedding, Payload } from '../../../core/types.ts';
+import { openCursor, questionOf, sealCursor } from '../cursor.ts';
+import type { AppDeps } from '../deps.ts';
+import { type App, json, problems } from '../openapi.ts';
+import { toFilter } from '../schemas/filter.ts';
+import { mapPage, mapQuery } from '../schemas/map.ts';
+
+const route = createRoute({
+  method: 'get',
+  path: '/map',
+  tags: ['operations'],
+  summary: 'Vectors of the collection in short form, to draw it',
+  description:
+    'By id, so that pages stay the same while pictures come in. Components are rounded to 1/127: good for pictures of ' +
+    'the collection, not for search.',
+  request: { query: mapQuery },
+  responses: { 200: json(mapPage, 'One page.'), ...problems(409) },
+});
+
+/** Registers what a map of the collection is made of. */
+export function registerMap(app: App, deps: AppDeps): void {
+  const { vectors } = deps;
+  const { space, dimension } = vectors;
+
+  app.openapi(route, async (c) => {
+    const { limit, cursor, kind, ...values } = c.req.valid('query');
+    const filter = toFilter(values, kind);
+    const question = questionOf('map', filter);
+    const inner = openCursor(space, question, cursor);
+    const page = await vectors.list({ filter, limit, cursor: inner, order: 'id' });
+    const found = await vectors.vectors(page.items.map(({ id }) => id));
+    // A point deleted in between has no vector any more.
+    const items = page.items.filter(({ id }) => found.has(id));
+    return c.json(
+      {
+        space,
+        dimension,
+        items: items.map(({ id, payload }) => ({ id, ...faceOf(payload) })),
+        vectors: rounded(
+          items.map(({ id }) => found.get(id)!),
+          dimension,
+        ),
+        next: sealCursor(space, question, page.next),
+      },
+      200,
+    );
+  });
+}
+
+function faceOf(payload: Payload) {
+  return payload.kind === 'image'
+    ? { kind: payload.kind, label: payload.key, width: payload.width, height: payload.height }
+    : { kind: payload.kind, label: payload.caption, width: null, height: null };
+}
+
+/** Components of unit vectors as signed bytes, one vector after the other, in base64. */
+function rounded(list: readonly JointEmbedding[], dimension: number): string {
+  const bytes = new Int8Array(list.length * dimension);
+  for (const [i, vector] of list.entries()) {
+    for (let j = 0; j < dimension; j++) bytes[i * dimension + j] = Math.round(vector[j]! * 127);
+  }
+  return Buffer.from(bytes.buffer).toString('base64');
+}

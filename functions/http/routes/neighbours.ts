@@ -1,0 +1,56 @@
+import { createRoute } from '@hono/zod-openapi';
+import { search } from '../../../core/search.ts';
+import { openCursor, questionOf, sealCursor } from '../cursor.ts';
+import type { AppDeps } from '../deps.ts';
+import { type App, json, problems } from '../openapi.ts';
+import { showHit } from '../represent.ts';
+import { idParams } from '../schemas/common.ts';
+import { toFilter } from '../schemas/filter.ts';
+import { neighbourQuery } from '../schemas/images.ts';
+import { searchPage } from '../schemas/search.ts';
+import { findImage } from '../stored.ts';
+
+const request = { params: idParams, query: neighbourQuery };
+const responses = { 200: json(searchPage, 'One page of hits, best first.'), ...problems(404, 409) };
+
+const similarRoute = createRoute({
+  method: 'get',
+  path: '/images/{id}/similar',
+  tags: ['search'],
+  summary: 'Pictures like this one',
+  description: 'Without the picture itself.',
+  request,
+  responses,
+});
+
+const captionsRoute = createRoute({
+  method: 'get',
+  path: '/images/{id}/captions',
+  tags: ['search'],
+  summary: 'Captions that fit this picture',
+  request,
+  responses,
+});
+
+/** Registers the searches that start from a stored picture. */
+export function registerNeighbours(app: App, deps: AppDeps): void {
+  const { space } = deps.embedder;
+
+  async function neighbours(id: string, kind: 'image' | 'caption', query: typeof neighbourQuery._output) {
+    await findImage(deps.vectors, id);
+    const { limit, cursor, minScore, ...values } = query;
+    const filter = toFilter(values, kind);
+    const question = questionOf('neighbours', id, filter, minScore);
+    const terms = [{ imageId: id, weight: 1 }];
+    const inner = openCursor(space, question, cursor);
+    const page = await search(deps, { terms, filter, limit, cursor: inner, minScore });
+    return { items: page.items.map(showHit), next: sealCursor(space, question, page.next), space };
+  }
+
+  app.openapi(similarRoute, async (c) =>
+    c.json(await neighbours(c.req.valid('param').id, 'image', c.req.valid('query')), 200),
+  );
+  app.openapi(captionsRoute, async (c) =>
+    c.json(await neighbours(c.req.valid('param').id, 'caption', c.req.valid('query')), 200),
+  );
+}

@@ -1,0 +1,39 @@
+import { z } from '@hono/zod-openapi';
+import { LIMITS } from '../limits.ts';
+import { cursor, id, limitParameter, pageOf, searchText, tagParameters, tags } from './common.ts';
+import { caption } from './images.ts';
+
+export const captionInput = z
+  .strictObject({
+    text: searchText(),
+    tags: tags.optional().openapi({ description: 'Those of a caption that is there already are kept when absent.' }),
+  })
+  .openapi('CaptionInput', { example: { text: 'a quiet street at night', tags: ['city'] } });
+
+/** What the document says of a batch. Items are checked one by one, so that one bad item does not stop the others. */
+export const captionBatchDocument = z
+  .strictObject({ items: z.array(captionInput).min(1).max(LIMITS.captions) })
+  .openapi('CaptionBatch', { example: { items: [{ text: 'a red boat' }, { text: 'children playing football' }] } });
+
+export const captionBatch = z.strictObject({ items: z.array(z.unknown()).min(1).max(LIMITS.captions) });
+
+export const captionResult = z
+  .strictObject({
+    status: z.enum(['created', 'updated', 'rejected']),
+    id: id.optional(),
+    detail: z.string().optional().openapi({ description: 'Why it was rejected.' }),
+  })
+  .openapi('CaptionResult');
+
+export const captionResults = z
+  .strictObject({ items: z.array(captionResult).openapi({ description: 'One for each, in order.' }) })
+  .openapi('CaptionResults');
+
+export const captionPage = pageOf(caption).openapi('CaptionPage');
+
+export const captionQuery = z.strictObject({
+  tagsAll: tagParameters,
+  tagsAny: tagParameters,
+  limit: limitParameter,
+  cursor: cursor.optional(),
+});

@@ -1,0 +1,149 @@
+import { z } from '@hono/zod-openapi';
+import { LIMITS } from '../limits.ts';
+
+/** Building blocks of all schemas. What the OpenAPI document says of them is what is checked. */
+
+/** Control characters, except tab and line ends: no text that people mean to search for holds them. */
+const CONTROL = /(?![\t\n\r])\p{Cc}/u;
+
+/** Text without control characters or halves of surrogate pairs, trimmed, not empty. */
+export function plainText(maxLength: number) {
+  return z
+    .string()
+    .max(maxLength)
+    .refine((text) => text.isWellFormed(), 'expected well-formed Unicode, got half of a surrogate pair')
+    .refine((text) => !CONTROL.test(text), 'expected text without control characters, got one')
+    .transform((text) => text.trim())
+    .pipe(z.string().min(1).max(maxLength));
+}
+
+export const searchText = () =>
+  plainText(LIMITS.textLength).openapi({ type: 'string', minLength: 1, maxLength: LIMITS.textLength });
+
+const tag = plainText(LIMITS.tagLength).openapi({ type: 'string', minLength: 1, maxLength: LIMITS.tagLength });
+
+/** Tags in the order given, each once. */
+export const tags = z
+  .array(tag)
+  .max(LIMITS.tags)
+  .transform((list) => [...new Set(list)])
+  .openapi({ description: 'Each once; duplicates are dropped.', example: ['beach', 'dog'] });
+
+export const id = z
+  .uuid('expected a UUID')
+  .transform((value) => value.toLowerCase())
+  .openapi({ type: 'string', format: 'uuid', example: '6f1b6f0e-6a2f-5c0b-9d0e-3a4f8f1d7c11' });
+
+export const idParams = z.strictObject({ id });
+
+/** Routes without parameters refuse them, too: a misspelt parameter is never ignored. */
+export const noQuery = z.strictObject({});
+
+export const cursor = z
+  .string()
+  .min(1)
+  .max(LIMITS.cursorLength)
+  .regex(/^[\w-]+$/, 'expected the `next` of a previous page')
+  .openapi({ description: 'The `next` of the previous page of the same query.' });
+
+/** A parameter that may be repeated. */
+export function repeated<S extends z.ZodType>(item: S, maxItems: number) {
+  return z.preprocess(
+    (value) => (value === undefined || Array.isArray(value) ? value : [value]),
+    z.array(item).min(1).max(maxItems).optional(),
+  );
+}
+
+export const tagParameters = repeated(tag, LIMITS.tags);
+
+/** Only digits: no sign, fraction, exponent, blank or hexadecimal. */
+function digits(min: number, max: number) {
+  return z
+    .string()
+    .regex(/^\d{1,15}$/, 'expected a whole number')
+    .transform(Number)
+    .pipe(z.int().min(min).max(max));
+}
+
+/** A whole number in a query string. */
+export function integerParameter({ min, max }: { min: number; max: number }) {
+  return digits(min, max).optional().openapi({ type: 'integer', minimum: min, maximum: max });
+}
+
+/** The same with a default. */
+export function integerWithDefault({ min, max, default: byDefault }: { min: number; max: number; default: number }) {
+  return digits(min, max)
+    .default(byDefault)
+    .openapi({ type: 'integer', minimum: min, maximum: max, default: byDefault });
+}
+
+export const limitParameter = integerWithDefault({ min: 1, max: LIMITS.page, default: LIMITS.defaultPage }).openapi({
+  description: 'Items of a page.',
+});
+
+/** A decimal number in a query string. */
+export function numberParameter(bounds: { min: number; max: number }) {
+  return z
+    .string()
+    .regex(/^-?\d{1,15}(\.\d{1,15})?$/, 'expected a number')
+    .transform(Number)
+    .pipe(z.number().min(bounds.min).max(bounds.max))
+    .optional()
+    .openapi({ type: 'number', minimum: bounds.min, maximum: bounds.max });
+}
+
+export const booleanParameter = z
+  .enum(['true', 'false'])
+  .transform((value) => value === 'true')
+  .default(false)
+  .openapi({ type: 'boolean', default: false });
+
+/** JSON Schema 2020-12, 8.3, which OpenAPI 3.1 takes over. */
+const base64Document = {
+  type: 'string' as const,
+  contentEncoding: 'base64',
+  minLength: 1,
+  maxLength: Math.ceil(LIMITS.inlineImageBytes / 3) * 4,
+  description: `The bytes of a picture, at most ${LIMITS.inlineImageBytes}; larger ones are sent as multipart/form-data.`,
+};
+
+/** A picture as base64, decoded. Checked without a pattern over the whole text, whose cost nobody can bound. */
+export const base64Image = z
+  .string()
+  .min(base64Document.minLength)
+  .max(base64Document.maxLength)
+  .transform((text, ctx) => {
+    const bytes = Buffer.from(text, 'base64');
+    if (text.length % 4 !== 0 || bytes.byteLength !== decodedLength(text) || /[^A-Za-z0-9+/=]/.test(text)) {
+      ctx.addIssue({
+        code: 'custom',
+        message: 'expected a picture in base64 (RFC 4648, 4, with padding), got something else',
+      });
+      return z.NEVER;
+    }
+    return new Uint8Array(bytes);
+  })
+  .openapi(base64Document);
+
+function decodedLength(text: string): number {
+  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
+  return (text.length / 4) * 3 - padding;
+}
+
+/** One part of a list: `next` is absent on the last page. */
+export function pageOf<S extends z.ZodType>(item: S) {
+  return z.strictObject({
+    items: z.array(item).max(LIMITS.page),
+    next: z
+      .string()
+      .optional()
+      .openapi({ description: 'Pass it as `cursor` for the following page; absent on the last one.' }),
+  });
+}
+
+export const spaceId = z.string().openapi({
+  description: 'Names the models and the head; scores and vectors compare only within one space.',
+  example: '3f0c2a9d1b7e4c55',
+});
+
+export const timestamp = z.string().openapi({ format: 'date-time', example: '2026-11-23T20:36:00.000Z' });

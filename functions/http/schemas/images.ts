@@ -1,0 +1,100 @@
+import { z } from '@hono/zod-openapi';
+import { LIMITS } from '../limits.ts';
+import {
+  booleanParameter,
+  cursor,
+  id,
+  integerWithDefault,
+  limitParameter,
+  numberParameter,
+  pageOf,
+  plainText,
+  tagParameters,
+  tags,
+  timestamp,
+} from './common.ts';
+import { filterParameters } from './filter.ts';
+
+/** Relative to this service. */
+const link = z.string().openapi({ format: 'uri-reference' });
+
+const imageFields = {
+  id,
+  kind: z.literal('image'),
+  bucket: z.string(),
+  key: z
+    .string()
+    .openapi({ description: 'The object key, such as the path in the folder.', example: 'holidays/beach.jpg' }),
+  contentType: z.string().openapi({ example: 'image/jpeg' }),
+  width: z.int().openapi({ description: 'Pixels, after EXIF orientation.' }),
+  height: z.int(),
+  bytes: z.int(),
+  sha256: z.string().openapi({ description: 'Of the bytes; finds copies through the filter of this name.' }),
+  tags: z.array(z.string()),
+  takenAt: timestamp.nullable().openapi({ description: 'From EXIF, or null.' }),
+  indexedAt: timestamp,
+  links: z.strictObject({ self: link, content: link, thumbnail: link }),
+};
+
+const score = z.number().min(-1).max(1).openapi({ description: 'Cosine similarity to the query.', example: 0.31 });
+
+export const image = z.strictObject(imageFields).openapi('Image');
+export type ImageView = z.output<typeof image>;
+export const imageHit = z.strictObject({ score, ...imageFields }).openapi('ImageHit');
+
+const captionFields = {
+  id,
+  kind: z.literal('caption'),
+  caption: z.string(),
+  tags: z.array(z.string()),
+  indexedAt: timestamp,
+  links: z.strictObject({ self: link }),
+};
+
+export const caption = z.strictObject(captionFields).openapi('Caption');
+export type CaptionView = z.output<typeof caption>;
+export const captionHit = z.strictObject({ score, ...captionFields }).openapi('CaptionHit');
+export type HitView = z.output<typeof imageHit> | z.output<typeof captionHit>;
+
+export const imagePage = pageOf(image)
+  .extend({ total: z.int().openapi({ description: 'Pictures that the filters let through, on all pages.' }) })
+  .openapi('ImagePage');
+
+export const listQuery = z.strictObject({ ...filterParameters, limit: limitParameter, cursor: cursor.optional() });
+
+export const minScore = numberParameter({ min: -1, max: 1 }).openapi({
+  description: 'Leaves out what is less similar.',
+});
+
+export const neighbourQuery = z.strictObject({
+  ...filterParameters,
+  limit: limitParameter,
+  cursor: cursor.optional(),
+  minScore,
+});
+
+export const tagsBody = z.strictObject({ tags }).openapi('Tags', { example: { tags: ['beach', 'dog'] } });
+
+/** S3's length limit counts bytes; which keys a store can hold safely is the store's to say. */
+export const objectKey = plainText(LIMITS.keyBytes)
+  .refine((key) => Buffer.byteLength(key) <= LIMITS.keyBytes, `expected at most ${LIMITS.keyBytes} bytes of UTF-8`)
+  .openapi({ type: 'string', minLength: 1, maxLength: LIMITS.keyBytes, example: 'holidays/beach.jpg' });
+
+export const uploadQuery = z.strictObject({
+  key: objectKey
+    .optional()
+    .openapi({ description: 'Where to store it; made from the date and the file name when absent.' }),
+  tags: tagParameters,
+  overwrite: booleanParameter.openapi({ description: 'Replace what is stored under the key.' }),
+});
+
+/** Text fields of the upload form; they win over query parameters of the same name. */
+export const uploadFields = z.strictObject({ key: objectKey.optional(), tags: tagParameters });
+
+export const thumbnailQuery = z.strictObject({
+  size: integerWithDefault({
+    min: LIMITS.thumbnailMin,
+    max: LIMITS.thumbnailMax,
+    default: LIMITS.thumbnailDefault,
+  }).openapi({ description: 'Pixels of the longer edge; smaller pictures are not enlarged.' }),
+});

@@ -1,0 +1,43 @@
+import { z } from '@hono/zod-openapi';
+import { id, spaceId, timestamp } from './common.ts';
+
+const known = {
+  type: z
+    .enum(['indexed', 'removed', 'failed', 'resolved'])
+    .openapi({ description: 'failed, resolved: of /failures.' }),
+  id,
+  key: z.string(),
+  at: timestamp,
+};
+
+export const knownChange = z.strictObject(known).openapi('KnownChange');
+
+export const change = z
+  .union([
+    knownChange,
+    z.strictObject({ type: z.literal('changed'), id: z.null(), key: z.null(), at: timestamp }).openapi({
+      description: 'Something was indexed or removed by another process.',
+    }),
+  ])
+  .openapi('Change');
+
+export const status = z
+  .strictObject({
+    version: z.string(),
+    space: spaceId,
+    uptimeSeconds: z.int(),
+    pictures: z.int(),
+    captions: z.int(),
+    failures: z.int(),
+    backlog: z
+      .int()
+      .nullable()
+      .openapi({ description: 'Pictures that wait to be indexed or are; null where not known.' }),
+    indexed: z
+      .strictObject({ lastMinute: z.int(), lastHour: z.int() })
+      .nullable()
+      .openapi({ description: 'Pictures indexed by this process; null where not counted.' }),
+    signedUploads: z.boolean().openapi({ description: 'Whether POST /uploads is there.' }),
+    recent: z.array(knownChange).openapi({ description: 'The latest changes by this process, newest first.' }),
+  })
+  .openapi('Status');

@@ -1,0 +1,35 @@
+import { z } from '@hono/zod-openapi';
+import { cursor, id, integerWithDefault, spaceId } from './common.ts';
+import { filterParameters, kind } from './filter.ts';
+
+/** Larger pages than elsewhere: an item is small, and a map wants all of them. */
+const MAX_POINTS = 1000;
+
+export const mapQuery = z.strictObject({
+  ...filterParameters,
+  kind,
+  limit: integerWithDefault({ min: 1, max: MAX_POINTS, default: MAX_POINTS }),
+  cursor: cursor.optional(),
+});
+
+export const mapPage = z
+  .strictObject({
+    space: spaceId,
+    dimension: z.int().openapi({ description: 'Components a vector.' }),
+    items: z
+      .array(
+        z.strictObject({
+          id,
+          kind: z.enum(['image', 'caption']),
+          label: z.string().openapi({ description: 'The key of a picture, the text of a caption.' }),
+          width: z.int().nullable().openapi({ description: 'Pixels; null for captions.' }),
+          height: z.int().nullable(),
+        }),
+      )
+      .max(MAX_POINTS),
+    vectors: z.string().openapi({
+      description: 'In base64: for each item, in order, its vector as signed bytes, components times 127, rounded.',
+    }),
+    next: z.string().optional().openapi({ description: 'Pass it as `cursor` for the following page.' }),
+  })
+  .openapi('MapPage');

@@ -1,0 +1,112 @@
+import { z } from '@hono/zod-openapi';
+import { LIMITS } from '../limits.ts';
+import { base64Image, cursor, id, limitParameter, pageOf, searchText, spaceId } from './common.ts';
+import { filterBody, filterParameters, kind } from './filter.ts';
+import { captionHit, imageHit, minScore } from './images.ts';
+
+export const searchQuery = z.strictObject({
+  q: searchText().optional().openapi({ description: 'What to look for, in words.', example: 'a dog on the beach' }),
+  minus: searchText().optional().openapi({ description: 'What it should be without.' }),
+  imageId: id.optional().openapi({ description: 'Like this stored picture (or caption).' }),
+  kind,
+  limit: limitParameter,
+  cursor: cursor.optional(),
+  minScore,
+  ...filterParameters,
+});
+
+/** Text fields of a multipart search: as in the query string, or `request` with a JSON body. */
+export const searchFields = searchQuery.extend({
+  request: z
+    .string()
+    .max(LIMITS.jsonBytes)
+    .optional()
+    .openapi({ description: 'A SearchRequest without `image`, instead of the other fields.' }),
+});
+
+const share = (byDefault: number, description: string) =>
+  z
+    .number()
+    .gt(0)
+    .max(LIMITS.weight)
+    .default(byDefault)
+    .openapi({ description, exclusiveMinimum: 0, maximum: LIMITS.weight });
+
+/** Words weigh as much as a picture; what is unwanted half as much, because it is often near what is wanted. */
+const weights = z
+  .strictObject({
+    text: share(1, 'Of `text`.'),
+    image: share(1, 'Of `image` and of `imageId`.'),
+    minus: share(0.5, 'Of `minus`, subtracted.'),
+  })
+  .default({ text: 1, image: 1, minus: 0.5 });
+
+const rest = {
+  kind,
+  filter: filterBody.default({}),
+  limit: z.int().min(1).max(LIMITS.page).default(LIMITS.defaultPage),
+  cursor: cursor.optional(),
+  minScore: z.number().min(-1).max(1).optional(),
+};
+
+export const flatSearch = z
+  .strictObject({
+    text: searchText().optional(),
+    minus: searchText().optional(),
+    imageId: id.optional(),
+    image: base64Image.optional(),
+    weights,
+    ...rest,
+  })
+  .openapi('SearchRequest', {
+    description: 'Needs at least one of text, imageId and image.',
+    example: {
+      text: 'a dog on the beach',
+      minus: 'people',
+      kind: 'image',
+      limit: 20,
+      filter: { orientation: 'landscape' },
+    },
+  });
+
+const term = z
+  .strictObject({
+    text: searchText().optional(),
+    imageId: id.optional(),
+    image: base64Image.optional(),
+    weight: z
+      .number()
+      .min(-LIMITS.weight)
+      .max(LIMITS.weight)
+      .refine((weight) => weight !== 0, 'expected a weight other than 0')
+      .default(1)
+      .openapi({ description: 'Below zero means "without that"; not 0.' }),
+  })
+  .refine(
+    (given) => [given.text, given.imageId, given.image].filter((part) => part !== undefined).length === 1,
+    'expected exactly one of text, imageId and image',
+  )
+  .openapi('SearchTerm', { oneOf: [{ required: ['text'] }, { required: ['imageId'] }, { required: ['image'] }] });
+
+export const generalSearch = z
+  .strictObject({
+    terms: z
+      .array(term)
+      .min(1)
+      .max(LIMITS.terms)
+      .refine((terms) => terms.some(({ weight }) => weight > 0), 'expected at least one weight above 0'),
+    ...rest,
+  })
+  .openapi('GeneralSearchRequest', {
+    example: {
+      terms: [
+        { text: 'a mountain lake', weight: 1 },
+        { text: 'snow', weight: -0.4 },
+      ],
+      limit: 10,
+    },
+  });
+
+export const searchHit = z.union([imageHit, captionHit]).openapi('Hit');
+
+export const searchPage = pageOf(searchHit).extend({ space: spaceId }).openapi('SearchPage');

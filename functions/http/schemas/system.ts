@@ -1,0 +1,138 @@
+import { z } from '@hono/zod-openapi';
+import { LIMITS } from '../limits.ts';
+import {
+  base64Image,
+  cursor,
+  id,
+  integerWithDefault,
+  limitParameter,
+  pageOf,
+  searchText,
+  spaceId,
+  timestamp,
+} from './common.ts';
+import { filterParameters, kind } from './filter.ts';
+import { image } from './images.ts';
+
+export const failure = z
+  .strictObject({
+    id,
+    bucket: z.string(),
+    key: z.string(),
+    etag: z.string(),
+    reason: z.string().openapi({ description: 'For programs.', example: 'truncated' }),
+    message: z.string().openapi({ description: 'For people.' }),
+    retryable: z.boolean().openapi({ description: 'False when the same bytes can never succeed.' }),
+    attempts: z.int(),
+    firstAt: timestamp,
+    lastAt: timestamp,
+    links: z.strictObject({ retry: z.string().openapi({ format: 'uri-reference' }) }),
+  })
+  .openapi('Failure');
+export type FailureView = z.output<typeof failure>;
+
+export const failurePage = pageOf(failure).extend({ total: z.int() }).openapi('FailurePage');
+export const failureQuery = z.strictObject({ limit: limitParameter, cursor: cursor.optional() });
+
+export const retryResult = z
+  .strictObject({
+    status: z.enum(['indexed', 'unchanged', 'gone', 'rejected']),
+    id,
+    image: image.optional(),
+    reason: z.string().optional(),
+    message: z.string().optional(),
+  })
+  .openapi('RetryResult');
+
+const vector = z.array(z.number()).openapi({ description: 'Unit length.' });
+
+export const embedBody = z
+  .strictObject({
+    texts: z.array(searchText()).min(1).max(LIMITS.embedTexts).optional(),
+    images: z.array(base64Image).min(1).max(LIMITS.embedImages).optional(),
+  })
+  .refine((body) => body.texts !== undefined || body.images !== undefined, 'expected texts or images, got neither')
+  .openapi('EmbedRequest', {
+    anyOf: [{ required: ['texts'] }, { required: ['images'] }],
+    example: { texts: ['a dog on the beach', 'a red car'] },
+  });
+
+export const embedFields = z.strictObject({
+  texts: z.preprocess(
+    (value) => (value === undefined || Array.isArray(value) ? value : [value]),
+    z.array(searchText()).min(1).max(LIMITS.embedTexts).optional(),
+  ),
+});
+
+export const embedResult = z
+  .strictObject({ space: spaceId, dimension: z.int(), texts: z.array(vector), images: z.array(vector) })
+  .openapi('Vectors');
+
+export const tagQuery = z.strictObject({
+  ...filterParameters,
+  kind,
+  limit: integerWithDefault({ min: 1, max: LIMITS.page, default: 50 }),
+});
+
+export const tagCounts = z
+  .strictObject({ items: z.array(z.strictObject({ tag: z.string(), count: z.int() })) })
+  .openapi('TagCounts');
+
+export const health = z
+  .strictObject({ status: z.literal('ok'), version: z.string(), uptimeSeconds: z.number() })
+  .openapi('Health');
+
+export const ready = z.strictObject({ status: z.literal('ready'), space: spaceId }).openapi('Ready');
+
+const encoder = {
+  name: z.string(),
+  dimension: z.int(),
+  licence: z.string(),
+  source: z.string().openapi({ format: 'uri' }),
+};
+
+/** The models that answer: what a client must know to compare vectors, and where they come from. */
+export const modelInfo = z
+  .strictObject({
+    space: spaceId,
+    dimension: z.int().openapi({ description: 'Components of a vector in the joint space.' }),
+    profile: z.string(),
+    text: z.strictObject({ ...encoder, maxTokens: z.int() }),
+    image: z.strictObject({ ...encoder, cropPixels: z.int() }),
+    head: z.strictObject({
+      name: z.string(),
+      trained: z
+        .record(z.string(), z.union([z.string(), z.number(), z.null()]))
+        .openapi({ description: 'Figures of its training.' }),
+    }),
+  })
+  .openapi('Model');
+
+export type ModelInfo = z.infer<typeof modelInfo>;
+
+export const problem = z
+  .looseObject({
+    type: z.string().openapi({ format: 'uri-reference', example: '/problems/invalid-input' }),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string().openapi({ description: 'What was expected and what came.' }),
+    instance: z.string().openapi({ description: 'The path that was asked.' }),
+    requestId: z.string().nullable().openapi({ description: 'The same as X-Request-Id; the log has it, too.' }),
+    errors: z
+      .array(
+        z.strictObject({
+          pointer: z
+            .string()
+            .optional()
+            .openapi({ description: 'JSON pointer into the body.', example: '#/filter/minBytes' }),
+          parameter: z.string().optional().openapi({ description: 'Name of a parameter or form field.' }),
+          detail: z.string(),
+        }),
+      )
+      .optional(),
+    reason: z
+      .string()
+      .optional()
+      .openapi({ description: 'Why a picture was refused, for programs.', example: 'truncated' }),
+  })
+  .openapi('Problem', { description: 'RFC 9457; `type` can be opened.' });

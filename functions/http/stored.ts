@@ -1,0 +1,35 @@
+import { SightlineError } from '../../core/errors.ts';
+import type { ObjectStore, VectorStore } from '../../core/ports.ts';
+import type { CaptionPayload, ImagePayload } from '../../core/types.ts';
+import { HttpProblem } from './problem.ts';
+
+/** The live picture of this id, or null. */
+export async function getImage(vectors: VectorStore, id: string): Promise<ImagePayload | null> {
+  const point = (await vectors.get([id])).get(id);
+  return point === undefined || point.deleted || point.payload.kind !== 'image' ? null : point.payload;
+}
+
+/** The live picture of this id. Throws 404. */
+export async function findImage(vectors: VectorStore, id: string): Promise<ImagePayload> {
+  const payload = await getImage(vectors, id);
+  if (payload === null) throw new HttpProblem('not-found', `no stored picture has the id ${id}`);
+  return payload;
+}
+
+/** The live caption of this id. Throws 404. */
+export async function findCaption(vectors: VectorStore, id: string): Promise<CaptionPayload> {
+  const point = (await vectors.get([id])).get(id);
+  if (point === undefined || point.deleted || point.payload.kind !== 'caption') {
+    throw new HttpProblem('not-found', `no stored caption has the id ${id}`);
+  }
+  return point.payload;
+}
+
+/** The bucket of a stored picture. Throws `unavailable` (503) when it is not connected now. */
+export function findBucket(buckets: ReadonlyMap<string, ObjectStore>, bucket: string): ObjectStore {
+  const objects = buckets.get(bucket);
+  if (objects === undefined) {
+    throw new SightlineError('unavailable', `the bucket ${bucket} of this picture is not connected`);
+  }
+  return objects;
+}

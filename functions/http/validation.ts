@@ -1,0 +1,105 @@
+import type { Context } from 'hono';
+import type { z } from 'zod';
+import { HttpProblem, type ProblemDetail } from './problem.ts';
+
+type Issue = z.core.$ZodIssue;
+
+/** A path into a value as a JSON pointer in URI fragment form (RFC 6901, 6). */
+export function jsonPointer(path: readonly PropertyKey[]): string {
+  const parts = path.map((part) => encodeURI(String(part).replaceAll('~', '~0').replaceAll('/', '~1').toWellFormed()));
+  return ['#', ...parts].join('/');
+}
+
+/** What a value is, short enough for a message and without repeating what callers sent at length. */
+function describeValue(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  if (value === null) return 'null';
+  if (typeof value === 'string') {
+    return value.length > 40 ? `${value.length} characters` : JSON.stringify(value.toWellFormed());
+  }
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (typeof value === 'object') return 'an object';
+  return String(value);
+}
+
+/** The unit of a bound and what came, counted in it. */
+function measure(origin: string, input: unknown): string {
+  if (origin === 'string') return ` characters, got ${String(input ?? '').length}`;
+  if (origin === 'array') return ` items, got ${Array.isArray(input) ? input.length : 1}`;
+  return `, got ${typeof input === 'string' ? input.slice(0, 40) : describeValue(input)}`;
+}
+
+/** One sentence that says what was expected and what came. */
+function describeIssue(issue: Issue, input: unknown): string {
+  const got = `, got ${describeValue(input)}`;
+  switch (issue.code) {
+    case 'invalid_type':
+      return `expected ${issue.expected}${got}`;
+    case 'too_big':
+      return `expected at most ${issue.maximum}${measure(issue.origin, input)}`;
+    case 'too_small':
+      return `expected at least ${issue.minimum}${measure(issue.origin, input)}`;
+    case 'invalid_value':
+      return `expected ${issue.values.map((value) => JSON.stringify(value)).join(' or ')}${got}`;
+    case 'invalid_format':
+      return issue.format === 'regex' ? `${issue.message}${got}` : `expected a valid ${issue.format}${got}`;
+    case 'custom':
+      return issue.message;
+    default:
+      return `${issue.message}${got}`;
+  }
+}
+
+function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
+  let value = root;
+  for (const part of path) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, part)) return undefined;
+    value = (value as Record<PropertyKey, unknown>)[part];
+  }
+  return value;
+}
+
+/** Issues of a schema as details of a problem document; `where` says how they are located. */
+export function problemDetails(issues: readonly Issue[], input: unknown, where: 'body' | 'parameter'): ProblemDetail[] {
+  const locate = (path: readonly PropertyKey[]) =>
+    where === 'body' ? { pointer: jsonPointer(path) } : { parameter: String(path[0] ?? '').toWellFormed() };
+  return issues.flatMap((issue) =>
+    issue.code === 'unrecognized_keys'
+      ? issue.keys.map((key) => ({
+          ...locate([...issue.path, key]),
+          detail: `expected no field of this name, got ${describeValue(key)}`,
+        }))
+      : [{ ...locate(issue.path), detail: describeIssue(issue, valueAt(input, issue.path)) }],
+  );
+}
+
+/** The first few details in one sentence, for `detail`. */
+function summary(details: readonly ProblemDetail[]): string {
+  const shown = details.slice(0, 3).map(({ pointer, parameter, detail }) => `${pointer ?? parameter}: ${detail}`);
+  return details.length > 3 ? `${shown.join('; ')}; and ${details.length - 3} more` : shown.join('; ');
+}
+
+/** At most this many details are answered, so that a hostile body cannot make a huge answer. */
+const MAX_DETAILS = 50;
+
+/** The problem for a value that does not fit its schema. */
+export function invalid(issues: readonly Issue[], input: unknown, where: 'body' | 'parameter'): HttpProblem {
+  const details = problemDetails(issues, input, where);
+  return new HttpProblem('invalid-input', summary(details), { errors: details.slice(0, MAX_DETAILS) });
+}
+
+/** Parses a value or throws the problem. */
+export function parseOrThrow<S extends z.ZodType>(schema: S, input: unknown, where: 'body' | 'parameter'): z.output<S> {
+  const parsed = schema.safeParse(input);
+  if (!parsed.success) throw invalid(parsed.error.issues, input, where);
+  return parsed.data;
+}
+
+/** Hook of every route: parameters that do not fit are answered as a problem document. */
+export function validationHook(
+  result: { success: true } | { success: false; error: z.core.$ZodError; data?: unknown; target: string },
+  _c: Context,
+): void {
+  if (result.success) return;
+  throw invalid(result.error.issues, result.data, result.target === 'json' ? 'body' : 'parameter');
+}

@@ -1,0 +1,27 @@
+// The Lambda function behind the queue of S3 events: every new, changed or removed picture in the bucket comes through here.
+import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import { createIngest } from './events/ingest.ts';
+import { createSqsHandler } from './lambda/sqs-batch.ts';
+import { loadOnce, START_MS } from './lambda/start.ts';
+import { createTelemetry } from './lambda/telemetry.ts';
+import { onePixel } from './lambda/warm-up.ts';
+import { logLevel, openLambdaRuntime, openQueue, readLambdaConfig } from './lambda-runtime.ts';
+
+const telemetry = createTelemetry({ logLevel });
+
+const handling = loadOnce(async () => {
+  const start = performance.now();
+  const config = readLambdaConfig();
+  const { embedder, index, failures } = await openLambdaRuntime(config);
+  // Loads the image model now, while Lambda gives the start more processor than the function pays for.
+  await embedder.embedImage(onePixel);
+  telemetry.logger.info({ space: embedder.space, durationMs: Math.round(performance.now() - start) }, 'ready');
+  const ingest = createIngest({ index, failures, logger: telemetry.logger, maxAttempts: config.maxReceives });
+  return createSqsHandler({ ingest, failures, queue: openQueue(config), telemetry });
+});
+await handling.settled(START_MS);
+
+/** Throws, so that the whole batch comes back, only when models or stores could not be opened. */
+export async function handler(event: SQSEvent, context: Context): Promise<SQSBatchResponse> {
+  return telemetry.invocation(context, 'ingest', async () => (await handling.get())(event, context));
+}

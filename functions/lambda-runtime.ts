@@ -1,0 +1,187 @@
+/// <reference path="../sst-env.d.ts" />
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Resource } from 'sst/resource';
+import { type Config, parseConfig } from '../core/config.ts';
+import { loadEmbedder } from '../core/encode/embedder.ts';
+import { SightlineError } from '../core/errors.ts';
+import { openObjectFailureLog } from '../core/failures/objects.ts';
+import { createIndexer, type IndexJob } from '../core/index-image.ts';
+import { openS3, type S3Store } from '../core/objects/s3.ts';
+import type { Embedder, FailureLog, VectorStore } from '../core/ports.ts';
+import { type MessageQueue, openMessageQueue } from './lambda/message-queue.ts';
+
+/** The composition root of the Lambda functions: reads their environment and secrets, puts the parts together. */
+
+/** Of the repository, or of the folder that scripts/build-lambda.ts made, which is laid out in the same way. */
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+interface QdrantSettings {
+  readonly url: string;
+  readonly apiKey?: string;
+  /** Every vector, or the graph: see QdrantSearch in core/vectors. */
+  readonly search: { readonly mode: 'exact' | 'graph' };
+  /** For the collection, when it has to be made. */
+  readonly collection: { readonly shards: number; readonly replicas: number };
+}
+
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'];
+
+export interface LambdaConfig extends Config {
+  /** Where uploads go. */
+  readonly bucket: string;
+  /** Others whose pictures may be in the index. */
+  readonly readBuckets: readonly string[];
+  readonly stateBucket: string;
+  /** Null when messages are not delayed by the function itself. */
+  readonly queueUrl: string | null;
+  /** Deliveries until SQS puts a message aside. */
+  readonly maxReceives: number;
+  /** Milliseconds until a request that has no answer yet gets 503. */
+  readonly requestTimeoutMs: number;
+  /** Of an S3-compatible server instead of AWS. */
+  readonly s3Endpoint?: string;
+  /** Null for the embedded store in `data`, which only one machine can share. */
+  readonly qdrant: QdrantSettings | null;
+}
+
+export const version: string = (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string })
+  .version;
+
+/** Folder with the built page, or null where it was not built. */
+export const pageFolder: string | null = existsSync(join(root, 'page')) ? join(root, 'page') : null;
+
+/** Least severe level that is logged [LOG_LEVEL]; what is no level is refused with the rest of the configuration. */
+export const logLevel: string = LEVELS.find((level) => level === process.env.LOG_LEVEL) ?? 'info';
+
+/** Throws `invalid-config` naming what is missing or does not fit. */
+export function readLambdaConfig(): LambdaConfig {
+  const env = process.env;
+  const text = (name: string) => (env[name] ? env[name] : undefined);
+  const list = (value: string | undefined) =>
+    (value ?? '')
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== '');
+  const required = (name: string): string => {
+    const value = text(name);
+    if (value === undefined) throw new SightlineError('invalid-config', `expected ${name} to be set, it is not`);
+    return value;
+  };
+  const data = text('SIGHTLINE_DATA');
+  const config = parseConfig({
+    host: text('HOST') ?? '0.0.0.0',
+    data: data ?? '/tmp',
+    modelDirs: [join(root, 'models'), ...(text('SIGHTLINE_EXTRA_MODELS') ?? '').split(delimiter).filter(Boolean)],
+    profile: text('SIGHTLINE_PROFILE'),
+    concurrency: text('SIGHTLINE_CONCURRENCY'),
+    maxImageBytes: text('SIGHTLINE_MAX_IMAGE_BYTES'),
+    maxImagePixels: text('SIGHTLINE_MAX_IMAGE_PIXELS'),
+    apiKeyHashes: list(secret('ApiKeys')),
+    corsOrigins: list(text('SIGHTLINE_CORS_ORIGINS')),
+    allowedHosts: list(text('SIGHTLINE_ALLOWED_HOSTS')),
+    requestsPerMinute: text('SIGHTLINE_RATE_LIMIT'),
+    logLevel: text('LOG_LEVEL') as Config['logLevel'] | undefined,
+  });
+  return {
+    ...config,
+    bucket: required('SIGHTLINE_BUCKET'),
+    readBuckets: list(text('SIGHTLINE_READ_BUCKETS')),
+    stateBucket: required('SIGHTLINE_STATE_BUCKET'),
+    queueUrl: text('SIGHTLINE_QUEUE_URL') ?? null,
+    maxReceives: wholeNumber('SIGHTLINE_MAX_RECEIVES', text('SIGHTLINE_MAX_RECEIVES'), 10),
+    requestTimeoutMs: wholeNumber('SIGHTLINE_REQUEST_TIMEOUT_MS', text('SIGHTLINE_REQUEST_TIMEOUT_MS'), 25_000),
+    s3Endpoint: text('S3_ENDPOINT'),
+    qdrant: data === undefined ? readQdrant(env) : null,
+  };
+}
+
+function wholeNumber(name: string, value: string | undefined, otherwise: number): number {
+  const number = value === undefined || value === '' ? otherwise : Number(value);
+  if (!Number.isInteger(number) || number < 1) {
+    throw new SightlineError('invalid-config', `expected ${name} to be a whole number above 0, got "${value}"`);
+  }
+  return number;
+}
+
+function readQdrant(env: Readonly<Record<string, string | undefined>>): QdrantSettings {
+  const url = secret('QdrantUrl') ?? '';
+  if (!URL.canParse(url)) {
+    throw new SightlineError(
+      'invalid-config',
+      `expected the secret QdrantUrl to be a URL, got ${url === '' ? 'none' : 'something else'}: npx sst secret set QdrantUrl`,
+    );
+  }
+  const mode = env.SIGHTLINE_QDRANT_SEARCH || 'exact';
+  if (mode !== 'exact' && mode !== 'graph') {
+    throw new SightlineError('invalid-config', `expected SIGHTLINE_QDRANT_SEARCH to be exact or graph, got ${mode}`);
+  }
+  return {
+    url,
+    apiKey: secret('QdrantApiKey'),
+    search: { mode },
+    collection: {
+      shards: wholeNumber('SIGHTLINE_QDRANT_SHARDS', env.SIGHTLINE_QDRANT_SHARDS, 1),
+      replicas: wholeNumber('SIGHTLINE_QDRANT_REPLICAS', env.SIGHTLINE_QDRANT_REPLICAS, 1),
+    },
+  };
+}
+
+/** A linked secret; undefined when it is empty or this function is not linked to it. */
+function secret(name: 'QdrantUrl' | 'QdrantApiKey' | 'ApiKeys'): string | undefined {
+  try {
+    return Resource[name].value.trim() || undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export interface LambdaRuntime {
+  readonly config: LambdaConfig;
+  readonly embedder: Embedder;
+  readonly vectors: VectorStore;
+  readonly failures: FailureLog;
+  readonly buckets: ReadonlyMap<string, S3Store>;
+  readonly index: IndexJob;
+}
+
+/** Models, stores and the indexing walk. Throws when they do not fit each other or cannot be reached. */
+export async function openLambdaRuntime(config: LambdaConfig): Promise<LambdaRuntime> {
+  const limits = { maxBytes: config.maxImageBytes, maxPixels: config.maxImagePixels };
+  const open = async (bucket: string) => openS3({ bucket, endpoint: config.s3Endpoint, verify: false });
+  const [embedder, state, ...stores] = await Promise.all([
+    loadEmbedder({ modelDirs: config.modelDirs, profile: config.profile, limits }),
+    open(config.stateBucket),
+    ...[config.bucket, ...config.readBuckets].map(open),
+  ]);
+  const vectors = await openVectors(config, embedder);
+  const buckets = new Map(stores.map((store) => [store.bucket, store]));
+  return {
+    config,
+    embedder,
+    vectors,
+    failures: openObjectFailureLog(state),
+    buckets,
+    index: createIndexer({ embedder, vectors, buckets, maxBytes: config.maxImageBytes }),
+  };
+}
+
+/** Loads the code of one driver only: the other would cost every cold start. */
+async function openVectors(config: LambdaConfig, { space, dimension }: Embedder): Promise<VectorStore> {
+  if (config.qdrant !== null) {
+    const { openQdrantStore } = await import('../core/vectors/qdrant.ts');
+    // Given up before the request is, so that the caller hears why.
+    const deadlineMs = Math.max(1000, config.requestTimeoutMs - 5000);
+    return openQdrantStore({ ...config.qdrant, space, dimension, deadlineMs });
+  }
+  const { openEmbeddedStore } = await import('../core/vectors/embedded.ts');
+  await mkdir(config.data, { recursive: true });
+  return openEmbeddedStore({ file: join(config.data, 'index.sqlite'), space, dimension });
+}
+
+/** Null when the environment names no queue. */
+export function openQueue(config: LambdaConfig): MessageQueue | null {
+  return config.queueUrl === null ? null : openMessageQueue({ url: config.queueUrl });
+}

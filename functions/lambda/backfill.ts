@@ -1,0 +1,124 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SightlineError } from '../../core/errors.ts';
+import type { ListedObject, ObjectStore } from '../../core/ports.ts';
+import { toS3Event } from '../events/s3-event.ts';
+import type { MessageQueue } from './message-queue.ts';
+
+export interface BackfillOptions {
+  readonly objects: Pick<ObjectStore, 'bucket' | 'list'>;
+  /** Null to count only. */
+  readonly queue: Pick<MessageQueue, 'send'> | null;
+  readonly prefix: string;
+  /** Where an earlier call stopped. */
+  readonly from?: BackfillState;
+  /** Pictures a second at most. */
+  readonly rate?: number;
+  /** Larger objects are not sent; the functions would refuse them. Bytes. */
+  readonly maxBytes: number;
+  /** Called when everything up to a point was sent, with what is needed to go on from there. */
+  readonly onProgress?: (state: BackfillState) => void | Promise<void>;
+  readonly signal?: AbortSignal;
+}
+
+/** How far it is. `cursor` is absent at the start. */
+export interface BackfillState {
+  readonly cursor?: string;
+  readonly sent: number;
+  readonly messages: number;
+  readonly bytes: number;
+  /** Empty objects, such as the markers some tools make for folders. */
+  readonly empty: number;
+  readonly tooLarge: number;
+}
+
+/** Pictures in one message: few enough that one that fails costs little when the message comes back. */
+const PICTURES_A_MESSAGE = 10;
+/** SQS takes so many messages in one request, and so many bytes in one message or request ("Message quotas"). */
+const MESSAGES_A_REQUEST = 10;
+const REQUEST_BYTES = 250_000;
+const TRIES = 5;
+
+export const START: BackfillState = { sent: 0, messages: 0, bytes: 0, empty: 0, tooLarge: 0 };
+
+/**
+ * Announces all objects of a bucket as S3 would, so that the functions behind the queue index them. The announcements
+ * carry no sequencer: each only asks to look at the object as it is then. May be stopped at any moment and go on from the
+ * last state; what is sent twice is found unchanged. Answers the last state, and whether the end was reached.
+ */
+export async function backfill(options: BackfillOptions): Promise<BackfillState & { finished: boolean }> {
+  const { objects, queue, prefix, maxBytes, rate = Number.POSITIVE_INFINITY, signal } = options;
+  let state = options.from ?? START;
+  const startedAt = performance.now();
+  const before = state.sent;
+  while (signal?.aborted !== true) {
+    const page = await objects.list({ prefix, cursor: state.cursor, limit: 1000 });
+    const wanted = page.items.filter(({ bytes }) => bytes > 0 && bytes <= maxBytes);
+    const bodies = messagesOf(objects.bucket, wanted);
+    for (const request of queue === null ? [] : requestsOf(bodies)) await send(queue!, request);
+    state = {
+      cursor: page.next,
+      sent: state.sent + wanted.length,
+      messages: state.messages + bodies.length,
+      bytes: state.bytes + wanted.reduce((sum, { bytes }) => sum + bytes, 0),
+      empty: state.empty + page.items.filter(({ bytes }) => bytes === 0).length,
+      tooLarge: state.tooLarge + page.items.filter(({ bytes }) => bytes > maxBytes).length,
+    };
+    await options.onProgress?.(state);
+    if (page.next === undefined) return { ...state, finished: true };
+    const dueMs = ((state.sent - before) / rate) * 1000 - (performance.now() - startedAt);
+    if (queue !== null && dueMs > 0) await sleep(dueMs, undefined, { signal }).catch(() => {});
+  }
+  return { ...state, finished: false };
+}
+
+function messagesOf(bucket: string, objects: readonly ListedObject[]): string[] {
+  const bodies: string[] = [];
+  for (let i = 0; i < objects.length; i += PICTURES_A_MESSAGE) {
+    const Records = objects.slice(i, i + PICTURES_A_MESSAGE).flatMap(({ key, bytes, etag, lastModified }) => {
+      const [record] = toS3Event({
+        type: 'created',
+        bucket,
+        key,
+        bytes,
+        etag,
+        sequencer: '0',
+        time: lastModified,
+      }).Records;
+      const { sequencer: _, ...object } = record!.s3.object;
+      return { ...record!, s3: { ...record!.s3, object } };
+    });
+    bodies.push(JSON.stringify({ Records }));
+  }
+  return bodies;
+}
+
+function requestsOf(bodies: readonly string[]): string[][] {
+  const requests: string[][] = [];
+  let size = 0;
+  for (const body of bodies) {
+    const bytes = Buffer.byteLength(body);
+    const last = requests.at(-1);
+    if (last === undefined || last.length === MESSAGES_A_REQUEST || size + bytes > REQUEST_BYTES) {
+      requests.push([body]);
+      size = bytes;
+    } else {
+      last.push(body);
+      size += bytes;
+    }
+  }
+  return requests;
+}
+
+/** Sends again what the queue did not take, with growing pauses. Throws `unavailable` when it does not take it at all. */
+async function send(queue: Pick<MessageQueue, 'send'>, bodies: readonly string[]): Promise<void> {
+  let left = bodies;
+  for (let attempt = 1; left.length > 0; attempt++) {
+    const refused = await queue.send(left);
+    left = refused.map((i) => left[i]!);
+    if (left.length === 0) return;
+    if (attempt === TRIES) {
+      throw new SightlineError('unavailable', `the queue refused ${left.length} messages ${TRIES} times`);
+    }
+    await sleep(25 * 2 ** attempt);
+  }
+}

@@ -1,0 +1,103 @@
+// npm run index -- FOLDER [--data DIR] [--concurrency N] [--json]
+import { createProgress } from '../core/progress.ts';
+import { EXIT, runCommand } from '../functions/cli.ts';
+import { syncFolder } from '../functions/events/folder-sync.ts';
+import { createFolderLine } from '../functions/folder.ts';
+import { createLogger, openRuntime, readConfig, userPath } from '../functions/runtime.ts';
+
+const usage = `
+Usage: npm run index -- FOLDER [options]
+
+Brings the index up to date with all pictures in a folder and below it. May be interrupted at any moment: the next call
+goes on from there. Pictures of other folders in the index stay.
+
+  FOLDER           where the pictures are
+  --data DIR       folder of the index (default: data)
+  --concurrency N  pictures at the same time, 1 to 64 (default: cores, at least 2)
+  --json           the summary as one JSON document
+  --help           this text
+
+Exit code 0 when all went well, files that are no pictures included; 1 when some could not be indexed for other reasons.
+`;
+
+await runCommand(
+  {
+    usage,
+    options: {
+      data: { type: 'string' },
+      concurrency: { type: 'string' },
+      json: { type: 'boolean', default: false },
+    },
+    positionals: { min: 1, max: 1 },
+  },
+  async (flags, [folder]) => {
+    const config = readConfig({ data: flags.data, concurrency: flags.concurrency, logLevel: 'silent' });
+    const logger = createLogger(config);
+    const root = userPath(folder!);
+    const startedAt = performance.now();
+    const runtime = await openRuntime(config, logger);
+    try {
+      const store = await runtime.addFolder(root);
+      const interrupt = new AbortController();
+      process.once('SIGINT', () => interrupt.abort());
+      const { queue, source } = createFolderLine({ runtime, root, store, concurrency: config.concurrency, logger });
+      const progress = createProgress('Indexing', 'pictures', 0);
+      const ended = () => queue.progress().done + queue.progress().failed;
+      const all = () => ended() + queue.progress().waiting + queue.progress().running;
+      const timer = setInterval(() => progress.update(ended(), all()), 100);
+
+      const interrupted = new Promise<null>((resolve) =>
+        interrupt.signal.addEventListener('abort', () => resolve(null)),
+      );
+      const compared = syncFolder(source, '', () => false, interrupt.signal).catch((error: unknown) => {
+        if (!interrupt.signal.aborted) throw error;
+        return null;
+      });
+      const found = (await compared) ?? { created: 0, unchanged: 0, removed: 0 };
+      await Promise.race([queue.onIdle(), interrupted]);
+      await queue.stop();
+      clearInterval(timer);
+      progress.update(ended(), all());
+      progress.stop();
+
+      const { items: failures } = await runtime.failures.list({ limit: 1000 });
+      const failed = failures.filter(({ bucket }) => bucket === store.bucket);
+      const summary = {
+        folder: root,
+        found: found.created,
+        handled: ended(),
+        unchanged: found.unchanged,
+        removed: found.removed,
+        pictures: await runtime.vectors.count({ kind: 'image', bucket: store.bucket }),
+        failed: failed.map(({ key, reason, message, retryable }) => ({ key, reason, message, retryable })),
+        seconds: Math.round((performance.now() - startedAt) / 100) / 10,
+        interrupted: interrupt.signal.aborted,
+      };
+      if (flags.json) console.log(JSON.stringify(summary, null, 2));
+      else print(summary);
+      return summary.interrupted || failed.some(({ retryable }) => retryable) ? EXIT.failed : EXIT.done;
+    } finally {
+      await runtime.close();
+    }
+  },
+);
+
+function print(summary: {
+  folder: string;
+  handled: number;
+  unchanged: number;
+  removed: number;
+  pictures: number;
+  failed: { key: string; reason: string; message: string; retryable: boolean }[];
+  seconds: number;
+  interrupted: boolean;
+}): void {
+  const { handled, unchanged, removed, pictures, failed, seconds } = summary;
+  console.log(`${pictures} pictures of ${summary.folder} can be searched.`);
+  console.log(`${handled} handled in ${seconds} s, ${unchanged} skipped as unchanged, ${removed} removed.`);
+  if (failed.length > 0) console.log(`${failed.length} could not be indexed:`);
+  for (const { key, reason, message, retryable } of failed) {
+    console.log(`  ${key}: ${reason}, ${message}${retryable ? ' (tried again next time)' : ''}`);
+  }
+  if (summary.interrupted) console.log('Interrupted; the next call goes on from here.');
+}

@@ -1,0 +1,215 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { hashEmbedder, type Json, jsonRequest, samplePhoto, type TestApp, testApp } from './harness.ts';
+
+const PHOTOS = ['cat.jpg', 'moon.jpg', 'coffee.jpg', 'rocket.jpg', 'sunset.jpg'];
+
+describe('search over HTTP', () => {
+  let t: TestApp;
+  const ids: Record<string, string> = {};
+  const keys = (body: Json) => [...(body.items as unknown as { key: string }[])].map(({ key }) => key);
+
+  before(async () => {
+    t = await testApp();
+    for (const name of PHOTOS) ids[name] = await t.addPhoto(name, name < 'd' ? '&tags=early' : '&tags=late&tags=sky');
+    await t.json('/captions', jsonRequest('POST', { items: [{ text: 'a cat' }, { text: 'the moon', tags: ['sky'] }] }));
+  });
+  after(() => t.close());
+
+  it('ranks all pictures, best first, and names the space', async () => {
+    const { status, body, headers } = await t.json('/search?q=a+cat');
+    assert.equal(status, 200);
+    assert.deepEqual(keys(body).sort(), [...PHOTOS].sort());
+    const scores = (body.items as unknown as { score: number }[]).map(({ score }) => score);
+    assert.deepEqual(
+      scores,
+      [...scores].sort((a, b) => b - a),
+    );
+    assert.equal(body.space, 'feedfeedfeedfeed');
+    assert.equal(headers.get('sightline-space'), 'feedfeedfeedfeed');
+    assert.equal(headers.get('cache-control'), 'no-store');
+  });
+
+  it('finds a caption by its own words and either kind with any', async () => {
+    const captions = await t.json('/search?q=a+cat&kind=caption&limit=1');
+    const [best] = captions.body.items as unknown as { caption: string; score: number; kind: string }[];
+    assert.equal(best!.caption, 'a cat');
+    assert.ok(best!.score > 0.999 && best!.score <= 1);
+    const any = await t.json('/search?q=a+cat&kind=any');
+    const kinds = (any.body.items as unknown as { kind: string }[]).map(({ kind }) => kind);
+    assert.equal(kinds[0], 'caption');
+    assert.equal(kinds.length, 7);
+  });
+
+  it('finds a picture by its own bytes in base64, as a file and by id', async () => {
+    const bytes = await samplePhoto('moon.jpg');
+    const inline = await t.json(
+      '/search',
+      jsonRequest('POST', { image: Buffer.from(bytes).toString('base64'), limit: 1 }),
+    );
+    assert.deepEqual(keys(inline.body), ['moon.jpg']);
+    assert.ok((inline.body.items[0]!.score as number) > 0.999);
+
+    const form = new FormData();
+    form.set('image', new File([bytes], 'x.jpg'));
+    form.set('limit', '1');
+    assert.deepEqual(keys((await t.json('/search', { method: 'POST', body: form })).body), ['moon.jpg']);
+
+    const withRequest = new FormData();
+    withRequest.set('image', new File([bytes], 'x.jpg'));
+    withRequest.set('request', JSON.stringify({ limit: 2, filter: { tagsAll: ['sky'] } }));
+    assert.equal(keys((await t.json('/search', { method: 'POST', body: withRequest })).body)[0], 'moon.jpg');
+
+    // A picture asked for by id is not part of its own answer.
+    const byId = await t.json(`/search?imageId=${ids['moon.jpg']}`);
+    assert.ok(!keys(byId.body).includes('moon.jpg') && keys(byId.body).length === 4);
+  });
+
+  it('mixes terms: the flat form is the general form with its weights', async () => {
+    const flat = {
+      text: 'a cat',
+      minus: 'dogs',
+      imageId: ids['moon.jpg'],
+      weights: { text: 0.5, image: 1.5, minus: 0.25 },
+    };
+    const general = {
+      terms: [
+        { text: 'a cat', weight: 0.5 },
+        { imageId: ids['moon.jpg'], weight: 1.5 },
+        { text: 'dogs', weight: -0.25 },
+      ],
+    };
+    const [a, b] = await Promise.all([flat, general].map((body) => t.json('/search', jsonRequest('POST', body))));
+    assert.equal(a!.status, 200);
+    assert.deepEqual(a!.body, b!.body);
+    const plain = await t.json('/search', jsonRequest('POST', { text: 'a cat', imageId: ids['moon.jpg'] }));
+    assert.notDeepEqual(plain.body.items[0]!.score, a!.body.items[0]!.score);
+    const minus = await t.json('/search?q=a+cat&minus=dogs');
+    const withDefaults = await t.json('/search', jsonRequest('POST', { text: 'a cat', minus: 'dogs' }));
+    assert.deepEqual(minus.body, withDefaults.body);
+  });
+
+  it('filters', async () => {
+    const found = async (query: string) => keys((await t.json(`/search?q=x&${query}`)).body).sort();
+    assert.deepEqual(await found('tagsAll=early'), ['cat.jpg', 'coffee.jpg']);
+    assert.deepEqual(await found('tagsAll=late&tagsAll=sky'), ['moon.jpg', 'rocket.jpg', 'sunset.jpg']);
+    assert.deepEqual(await found('tagsAll=late&tagsAll=early'), []);
+    assert.deepEqual(await found('tagsAny=early&tagsAny=late'), [...PHOTOS].sort());
+    assert.deepEqual(await found('keyPrefix=c'), ['cat.jpg', 'coffee.jpg']);
+    assert.deepEqual(await found('contentTypes=image/png'), []);
+    assert.deepEqual(await found('bucket=elsewhere'), []);
+    assert.equal((await found('indexedAfter=2020-01-01')).length, 5);
+    assert.equal((await found('indexedBefore=2020-01-01')).length, 0);
+    assert.equal((await found('takenAfter=1990-01-01')).length, 0);
+    const size = (await samplePhoto('cat.jpg')).byteLength;
+    assert.deepEqual(await found(`minBytes=${size}&maxBytes=${size}`), ['cat.jpg']);
+    const image = (await t.json(`/images/${ids['moon.jpg']}`)).body as unknown as { sha256: string };
+    assert.deepEqual(await found(`sha256=${image.sha256}`), ['moon.jpg']);
+    const body = jsonRequest('POST', {
+      text: 'x',
+      filter: { tagsAll: ['sky'], maxBytes: 1e9, indexedAfter: '2020-01-01T00:00:00Z' },
+    });
+    assert.equal(keys((await t.json('/search', body)).body).length, 3);
+  });
+
+  it('a day as the end of a range includes the whole day', async () => {
+    const today = new Date().toISOString().slice(0, 10);
+    const body = (await t.json(`/search?q=x&indexedAfter=${today}&indexedBefore=${today}`)).body;
+    const sameDay = (await t.json('/images')).body.items as unknown as { indexedAt: string }[];
+    assert.equal(keys(body).length, sameDay.filter(({ indexedAt }) => indexedAt.startsWith(today)).length);
+  });
+
+  it('leaves out what is below the minimum score', async () => {
+    const all = (await t.json('/search?q=x')).body.items as unknown as { score: number }[];
+    const middle = all[2]!.score;
+    const some = (await t.json(`/search?q=x&minScore=${middle.toFixed(12)}`)).body.items as unknown as {
+      score: number;
+    }[];
+    assert.ok(some.length >= 2 && some.length <= 3);
+    assert.ok(some.every(({ score }) => score >= middle - 1e-9));
+    assert.equal((await t.json('/search?q=x&minScore=1')).body.items.length, 0);
+  });
+
+  it('pages through everything once, whatever the page size', async () => {
+    const whole = keys((await t.json('/search?q=x')).body);
+    const paged: string[] = [];
+    let next: string | undefined;
+    for (const limit of [1, 2, 1, 5]) {
+      const { body, status } = await t.json(`/search?q=x&limit=${limit}${next ? `&cursor=${next}` : ''}`);
+      assert.equal(status, 200);
+      paged.push(...keys(body));
+      next = body.next as string | undefined;
+      if (next === undefined) break;
+    }
+    assert.deepEqual(paged, whole);
+    assert.equal(next, undefined);
+  });
+
+  it('refuses a cursor of another question, another space, and what is none', async () => {
+    const cursor = (await t.json('/search?q=x&limit=1')).body.next as string;
+    for (const query of ['q=y', 'q=x&tagsAll=sky', 'q=x&minScore=0', 'q=x&kind=any', 'q=x&minus=y']) {
+      const { status, body } = await t.json(`/search?${query}&cursor=${cursor}`);
+      assert.equal(status, 400, query);
+      assert.equal(body.type, '/problems/invalid-cursor', query);
+    }
+    for (const bad of [
+      'abc',
+      'W10',
+      `${cursor}x`,
+      cursor.slice(0, -3),
+      Buffer.from('[1,2,3,4]').toString('base64url'),
+    ]) {
+      assert.equal((await t.json(`/search?q=x&cursor=${bad}`)).status, 400, bad);
+    }
+    assert.equal((await t.json(`/images?cursor=${cursor}`)).status, 400);
+    const other = await testApp({}, (deps) => deps, hashEmbedder('0123456789abcdef'));
+    try {
+      const { status, body } = await other.json(`/search?q=x&cursor=${cursor}`);
+      assert.equal(status, 409);
+      assert.equal(body.detail, 'expected a cursor of space 0123456789abcdef, got one of feedfeedfeedfeed');
+    } finally {
+      await other.close();
+    }
+  });
+
+  it('answers similar pictures and fitting captions of a picture', async () => {
+    const similar = await t.json(`/images/${ids['cat.jpg']}/similar?limit=2`);
+    assert.equal(similar.body.items.length, 2);
+    assert.ok(!keys(similar.body).includes('cat.jpg'));
+    const next = await t.json(`/images/${ids['cat.jpg']}/similar?limit=200&cursor=${similar.body.next}`);
+    assert.equal(new Set([...keys(similar.body), ...keys(next.body)]).size, 4);
+    const elsewhere = await t.json(`/images/${ids['moon.jpg']}/similar?cursor=${similar.body.next}`);
+    assert.equal(elsewhere.status, 400);
+    const captions = await t.json(`/images/${ids['cat.jpg']}/captions?tagsAll=sky`);
+    assert.deepEqual(
+      (captions.body.items as unknown as { caption: string }[]).map(({ caption }) => caption),
+      ['the moon'],
+    );
+    const missing = '6f1b6f0e-6a2f-5c0b-9d0e-3a4f8f1d7c11';
+    for (const path of ['similar', 'captions']) assert.equal((await t.json(`/images/${missing}/${path}`)).status, 404);
+    assert.equal((await t.json(`/search?imageId=${missing}`)).status, 404);
+  });
+
+  it('says what is missing or contradictory', async () => {
+    const problem = async (init: RequestInit) => {
+      const { status, body } = await t.json('/search', init);
+      assert.equal(status, 400);
+      return body.detail as string;
+    };
+    assert.match((await t.json('/search')).body.detail as string, /expected q, imageId or an image/);
+    assert.match(await problem(jsonRequest('POST', {})), /expected text, imageId or image/);
+    assert.match(await problem(jsonRequest('POST', { minus: 'x' })), /expected text, imageId or image/);
+    assert.match(await problem(jsonRequest('POST', { terms: [{ text: 'x', weight: -1 }] })), /weight above 0/);
+    assert.match(await problem(jsonRequest('POST', { terms: [{ text: 'x', weight: 0 }] })), /other than 0/);
+    assert.match(
+      await problem(jsonRequest('POST', { terms: [{ text: 'x', imageId: ids['cat.jpg'] }] })),
+      /exactly one/,
+    );
+    assert.match(await problem(jsonRequest('POST', { terms: Array(9).fill({ text: 'x' }) })), /at most 8 items, got 9/);
+    const opposite = [
+      { text: 'x', weight: 1 },
+      { text: 'x', weight: -1 },
+    ];
+    assert.match(await problem(jsonRequest('POST', { terms: opposite })), /no direction/);
+  });
+});
