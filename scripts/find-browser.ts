@@ -1,0 +1,21 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+
+const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'microsoft-edge'];
+const places = [
+  '/Applications/Chromium.app/Contents/MacOS/Chromium',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+  'C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe',
+  'C:\\Program Files (x86)\\Google\\Chrome\\Application\\chrome.exe',
+  'C:\\Program Files (x86)\\Microsoft\\Edge\\Application\\msedge.exe',
+];
+
+/** Path of Chromium or one of its kind on this machine, or null. */
+export function findBrowser(): string | null {
+  const fixed = places.find((path) => existsSync(path));
+  if (fixed !== undefined) return fixed;
+  const { stdout } = spawnSync('sh', ['-c', names.map((name) => `command -v ${name}`).join('; ')], {
+    encoding: 'utf8',
+  });
+  return stdout?.split('\n').find((line) => line.startsWith('/')) ?? null;
+}

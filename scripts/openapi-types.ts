@@ -1,0 +1,88 @@
+/** The parts of a JSON schema that OpenAPI 3.1 documents of this API use. */
+interface Schema {
+  readonly $ref?: string;
+  readonly type?: string | readonly string[];
+  readonly enum?: readonly unknown[];
+  readonly const?: unknown;
+  readonly anyOf?: readonly Schema[];
+  readonly oneOf?: readonly Schema[];
+  readonly allOf?: readonly Schema[];
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly required?: readonly string[];
+  readonly additionalProperties?: boolean | Schema;
+  readonly items?: Schema;
+  readonly description?: string;
+}
+
+export interface OpenApiDocument {
+  readonly components?: { readonly schemas?: Readonly<Record<string, Schema>> };
+}
+
+const head = `// Made from /openapi.json by \`npm run client\`; do not edit.
+`;
+
+/** TypeScript declarations of all component schemas, in the order of their names. */
+export function typesOf(document: OpenApiDocument): string {
+  const schemas = Object.entries(document.components?.schemas ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
+  const declarations = schemas.map(
+    ([name, schema]) => `${comment(schema, '')}export type ${name} = ${typeOf(schema, '')};\n`,
+  );
+  return [head, ...declarations].join('\n');
+}
+
+function typeOf(schema: Schema, indent: string): string {
+  if (schema.$ref !== undefined) return schema.$ref.slice(schema.$ref.lastIndexOf('/') + 1);
+  if (schema.const !== undefined) return JSON.stringify(schema.const);
+  if (schema.enum) return schema.enum.map((value) => JSON.stringify(value)).join(' | ');
+  const choices = (schema.oneOf ?? schema.anyOf)?.filter(isType);
+  if (choices && choices.length > 0) return choices.map((choice) => typeOf(choice, indent)).join(' | ');
+  const parts = schema.allOf?.filter(isType) ?? [];
+  if (parts.length > 0) {
+    const own = schema.properties ? [objectType(schema, indent)] : [];
+    return [...parts.map((part) => typeOf(part, indent)), ...own].join(' & ');
+  }
+  const types = typeof schema.type === 'string' ? [schema.type] : (schema.type ?? []);
+  const written = new Set(types.map((type) => plainType(type, schema, indent)));
+  return written.size === 0 ? 'unknown' : [...written].join(' | ');
+}
+
+/** Alternatives that only say which fields are required are no types of their own. */
+function isType(schema: Schema): boolean {
+  return Object.keys(schema).some((name) => name !== 'required');
+}
+
+function plainType(type: string, schema: Schema, indent: string): string {
+  switch (type) {
+    case 'integer':
+    case 'number':
+      return 'number';
+    case 'array': {
+      const item = typeOf(schema.items ?? {}, indent);
+      return /[|&\s]/.test(item) ? `readonly (${item})[]` : `readonly ${item}[]`;
+    }
+    case 'object':
+      return objectType(schema, indent);
+    default:
+      return type;
+  }
+}
+
+function objectType(schema: Schema, indent: string): string {
+  const inner = `${indent}  `;
+  const fields = Object.entries(schema.properties ?? {}).map(([name, field]) => {
+    const optional = schema.required?.includes(name) ? '' : '?';
+    const key = /^[\w$]+$/.test(name) ? name : JSON.stringify(name);
+    return `${comment(field, inner)}${inner}readonly ${key}${optional}: ${typeOf(field, inner)};\n`;
+  });
+  const more = schema.additionalProperties;
+  if (typeof more === 'object' && fields.length === 0) {
+    return `{ readonly [name: string]: ${typeOf(more, indent)} }`;
+  }
+  if (typeof more === 'object' || more === true) fields.push(`${inner}readonly [name: string]: unknown;\n`);
+  return fields.length === 0 ? '{}' : `{\n${fields.join('')}${indent}}`;
+}
+
+function comment({ description }: Schema, indent: string): string {
+  const text = description?.replaceAll('*/', '* /').replaceAll(/\s+/g, ' ').trim();
+  return text ? `${indent}/** ${text} */\n` : '';
+}

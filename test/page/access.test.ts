@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { after, before, describe, it } from 'node:test';
+import type { Page } from 'playwright-core';
+import { browserSkip, useBrowser } from './browser.ts';
+import { type PageServer, pageServer } from './server.ts';
+
+interface Violation {
+  readonly id: string;
+  readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[];
+}
+
+/** What axe-core finds wrong with the page as it is. It is evaluated by the debugger, so the policy stays as strict. */
+async function violations(page: Page): Promise<string[]> {
+  const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+  await page.evaluate(await readFile(axe, 'utf8'));
+  const found = await page.evaluate(async () => {
+    const { axe } = globalThis as unknown as { axe: { run(): Promise<{ violations: Violation[] }> } };
+    return (await axe.run()).violations;
+  });
+  return found.map(({ id, nodes }) => `${id}: ${nodes[0]?.html} ${nodes[0]?.failureSummary}`);
+}
+
+describe('the page for everybody', browserSkip(), () => {
+  const browser = useBrowser();
+  let server: PageServer;
+  let first: string;
+  before(async () => {
+    server = await pageServer({}, 12);
+    first = String((await server.json('/images?limit=1')).body.items![0]!.id);
+    await server.json(`/images/${first}`, {
+      method: 'PATCH',
+      headers: { 'content-type': 'application/json' },
+      body: '{"tags":["evening"]}',
+    });
+    const failure = { bucket: 'photos', etag: '', sequencer: '', reason: 'truncated', retryable: true };
+    await server.deps.failures.record({ ...failure, id: first, key: 'lost.jpg', message: 'it ends too early' });
+  });
+  after(() => server.close());
+
+  const views: readonly { name: string; query: string; ready: string; act?: (page: Page) => Promise<void> }[] = [
+    { name: 'results with chips and filters', query: '?q=a+cat&with=-0.5:people&shape=landscape', ready: 'img.shown' },
+    { name: 'nothing found', query: '?q=a+cat&tag=nowhere', ready: '.empty' },
+    {
+      name: 'filters',
+      query: '',
+      ready: 'img.shown',
+      act: (page) => page.getByRole('button', { name: 'Filters' }).click(),
+    },
+    { name: 'menu', query: '', ready: 'img.shown', act: (page) => page.getByRole('button', { name: /^Menu/ }).click() },
+    { name: 'selection', query: '', ready: '.tile', act: (page) => page.locator('.tile-check').first().click() },
+    { name: 'failures', query: '?view=failures', ready: '.failure' },
+    { name: 'status', query: '?view=status', ready: '.card' },
+    { name: 'map', query: '?view=map', ready: '.map-stage' },
+    { name: 'API key', query: '', ready: '.tile', act: askForKey },
+    { name: 'a picture', query: '?photo=FIRST', ready: '.neighbours li' },
+  ];
+  for (const { name, query, ready, act } of views) {
+    it(`${name}: axe finds nothing, in light and dark`, async (t) => {
+      const address = server.url + query.replace('FIRST', first);
+      const { page } = await browser.open(t, address, { colorScheme: 'light', reducedMotion: 'reduce' });
+      await page.locator(ready).first().waitFor();
+      await act?.(page);
+      assert.deepEqual(await violations(page), []);
+      await page.emulateMedia({ colorScheme: 'dark', reducedMotion: 'reduce' });
+      assert.deepEqual(await violations(page), []);
+    });
+  }
+
+  it('works by keyboard alone, with the focus in sight', async (t) => {
+    const { page } = await browser.open(t, server.url);
+    await page.locator('.tile-main').nth(5).waitFor();
+    await page.keyboard.press('Tab');
+    assert.equal(await page.locator(':focus').innerText(), 'Skip to the pictures');
+    await page.keyboard.press('/');
+    await page.keyboard.type('a cat');
+    await page.getByRole('heading', { name: /^Best matches/ }).waitFor();
+    await page.keyboard.press('Enter');
+
+    await tabTo(page, '.tile-main');
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('ArrowUp');
+    assert.equal(await page.locator(':focus').count(), 1);
+    const outline = await page.locator(':focus').evaluate((link) => getComputedStyle(link).outlineStyle);
+    assert.equal(outline, 'solid');
+    const id = new URL((await page.locator(':focus').getAttribute('href'))!, server.url).searchParams.get('photo');
+
+    await page.keyboard.press('Enter');
+    await page.locator('dialog.detail[open]').waitFor();
+    await page.keyboard.press('+');
+    await page.keyboard.press('0');
+    await page.keyboard.press('Escape');
+    await page.locator('dialog.detail').waitFor({ state: 'detached' });
+    assert.ok((await page.locator(':focus').getAttribute('href'))?.includes(id!), 'the focus is back where it was');
+
+    await tabTo(page, '.tile-check');
+    await page.keyboard.press('Space');
+    await page.getByText('1 picture selected').waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByText('1 picture selected').waitFor({ state: 'detached' });
+  });
+
+  for (const [width, height] of [
+    [360, 740],
+    [3840, 2160],
+  ] as const) {
+    it(`fits into ${width} x ${height} without scrolling sideways`, async (t) => {
+      for (const query of ['?q=a+cat&with=-0.5:people', '?view=failures', '?view=status', `?photo=${first}`]) {
+        const { page } = await browser.open(t, server.url + query, { viewport: { width, height } });
+        await page.locator('.header').waitFor();
+        await page.waitForLoadState('load');
+        const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        assert.ok(overflow <= 0, `${query} is ${overflow} px too wide`);
+      }
+    });
+  }
+});
+
+async function askForKey(page: Page): Promise<void> {
+  await page.getByRole('button', { name: /^Menu/ }).click();
+  await page.getByRole('button', { name: /^API key/ }).click();
+}
+
+/** Presses Tab until the focus is on such an element. */
+async function tabTo(page: Page, selector: string): Promise<void> {
+  for (let i = 0; i < 30; i++) {
+    await page.keyboard.press('Tab');
+    if (await page.locator(':focus').evaluate((element, wanted) => element.matches(wanted), selector)) return;
+  }
+  assert.fail(`expected ${selector} to be reachable by Tab`);
+}

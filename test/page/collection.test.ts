@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { nameOf } from '../../web/format.ts';
+import { browserSkip, useBrowser } from './browser.ts';
+import { dropFiles, type PageServer, pageServer, sampleNames, samplePath } from './server.ts';
+
+describe('a collection on the page', browserSkip(), () => {
+  const browser = useBrowser();
+  let server: PageServer;
+  let folder: string;
+  before(async () => {
+    server = await pageServer();
+    folder = await mkdtemp(join(tmpdir(), 'page-'));
+  });
+  after(async () => {
+    await server.close();
+    await rm(folder, { recursive: true });
+  });
+
+  it('explains itself while it is empty', async (t) => {
+    const { page } = await browser.open(t, server.url);
+    await page.getByRole('heading', { name: 'No pictures yet' }).waitFor();
+  });
+
+  it('takes ten dropped pictures of which one is broken, and shows the others without a reload', async (t) => {
+    const { page } = await browser.open(t, server.url, { expectComplaints: /status of 4(15|22)/ });
+    await page.getByRole('heading', { name: 'No pictures yet' }).waitFor();
+    const broken = join(folder, 'broken.jpg');
+    await writeFile(broken, 'this is not a picture');
+    const good = (await sampleNames()).slice(0, 9).map(samplePath);
+    await dropFiles(page, '[data-drop="add"]', [broken, ...good]);
+    await page.getByRole('heading', { name: '9 pictures added, 1 refused' }).waitFor();
+    const row = page.locator('.upload-failed');
+    assert.match(await row.innerText(), /broken\.jpg\s+Not a picture this server reads\. .+/);
+    await page.getByRole('heading', { name: 'Newest 9 pictures' }).waitFor();
+    assert.equal((await server.json('/images')).body.total, 9);
+  });
+
+  it('sends a refused file again on request', async (t) => {
+    const { page } = await browser.open(t, server.url, { expectComplaints: /status of 503/ });
+    let refused = 0;
+    await page.route('**/images', (route) =>
+      route.request().method() === 'POST' && refused++ < 3
+        ? route.fulfill({ status: 503, contentType: 'application/problem+json', body: '{"detail":"later"}' })
+        : route.continue(),
+    );
+    await page.getByLabel('Pictures to add').setInputFiles(samplePath('rocket.jpg'));
+    await page.getByRole('button', { name: 'Try rocket.jpg again' }).click();
+    await page.getByRole('button', { name: 'Show rocket.jpg' }).waitFor();
+    assert.equal(refused, 4);
+  });
+
+  it('sends a large picture straight to the bucket where uploads are signed', async (t) => {
+    const stored: { method?: string; type?: string; bytes: number }[] = [];
+    const bucket = createServer((request, response) => {
+      response.setHeader('access-control-allow-origin', '*');
+      response.setHeader('access-control-allow-headers', '*');
+      response.setHeader('access-control-allow-methods', 'PUT');
+      if (request.method === 'OPTIONS') return response.end();
+      let bytes = 0;
+      request.on('data', (chunk: Buffer) => {
+        bytes += chunk.length;
+      });
+      request.on('end', () => {
+        stored.push({ method: request.method, type: request.headers['content-type'], bytes });
+        response.end();
+      });
+    });
+    await once(bucket.listen(0, '127.0.0.1'), 'listening');
+    const { port } = bucket.address() as AddressInfo;
+    const signing = await pageServer({}, 0, async (key, { contentType }) => ({
+      url: `http://127.0.0.1:${port}/${key}`,
+      headers: { 'content-type': contentType, 'content-length': '4500000' },
+      expiresAt: new Date().toISOString(),
+    }));
+    const { page } = await browser.open(t, signing.url);
+    // After the page is closed, which would complain about servers that are gone.
+    t.after(async () => {
+      await signing.close();
+      bucket.close();
+    });
+    const large = { name: 'large.jpg', mimeType: 'image/jpeg', buffer: Buffer.alloc(4_500_000, 1) };
+    await page.getByLabel('Pictures to add').setInputFiles(large);
+    await page.getByRole('heading', { name: '1 picture added' }).waitFor();
+    assert.deepEqual(stored, [{ method: 'PUT', type: 'image/jpeg', bytes: 4_500_000 }]);
+  });
+
+  it('cancels an upload', async (t) => {
+    const { page } = await browser.open(t, server.url);
+    await page.route('**/images', (route) => (route.request().method() === 'POST' ? undefined : route.continue()));
+    await page.getByLabel('Pictures to add').setInputFiles(samplePath('moon.jpg'));
+    await page.getByRole('button', { name: 'Cancel moon.jpg' }).click();
+    assert.match(await page.locator('.upload').innerText(), /cancelled/);
+  });
+
+  it('shows within two seconds what somebody else has added', async (t) => {
+    await server.seed(4);
+    const { page } = await browser.open(t, server.url);
+    await page.getByRole('heading', { name: /^Newest \d+ pictures$/ }).waitFor();
+    const id = await server.addPhoto('sunset.jpg');
+    await page.locator(`.tile-main[href*="${id}"]`).waitFor({ timeout: 2000 });
+  });
+
+  it('opens a picture, walks with the arrow keys and closes it', async (t) => {
+    await server.seed(4);
+    const { page } = await browser.open(t, server.url);
+    await page.locator('.tile-main').first().click();
+    const dialog = page.locator('dialog.detail');
+    const { items } = (await server.json('/images')).body as unknown as { items: { id: string; key: string }[] };
+    await dialog.getByRole('heading', { name: nameOf(items[0]!.key) }).waitFor();
+    await page.keyboard.press('ArrowRight');
+    await dialog.getByRole('heading', { name: nameOf(items[1]!.key) }).waitFor();
+    await page.keyboard.press('ArrowLeft');
+    await dialog.getByRole('heading', { name: nameOf(items[0]!.key) }).waitFor();
+    assert.equal(new URL(page.url()).searchParams.get('photo'), items[0]!.id);
+    await dialog
+      .locator('.neighbours li')
+      .nth(items.length - 2)
+      .waitFor();
+    assert.equal(await dialog.locator('.neighbours li').count(), items.length - 1);
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+    assert.equal(new URL(page.url()).searchParams.get('photo'), null);
+  });
+
+  it('tags a picture and filters by the tag', async (t) => {
+    await server.seed(4);
+    const { page } = await browser.open(t, server.url);
+    await page.locator('.tile-main').first().click();
+    await page.getByLabel('Add a tag', { exact: true }).fill('<b>evening</b>');
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'Remove tag <b>evening</b>' }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Filters' }).click();
+    await page.getByRole('button', { name: '<b>evening</b> 1' }).click();
+    await page.getByRole('heading', { name: 'Newest 1 picture' }).waitFor();
+  });
+
+  it('deletes with a way back', async (t) => {
+    await server.seed(4);
+    const { page } = await browser.open(t, server.url);
+    await page.locator('.grid .tile').nth(1).waitFor();
+    const before = Number((await server.json('/images')).body.total);
+    const select = page.getByRole('button', { name: /^Select .+/ });
+    await select.nth(0).click();
+    await select.nth(1).click();
+    await page.getByText('2 pictures selected').waitFor();
+    await page.getByRole('button', { name: 'Delete' }).click();
+    await page.getByRole('button', { name: 'Undo' }).click();
+    assert.equal(await page.locator('.grid .tile').count(), before);
+    assert.equal((await server.json('/images')).body.total, before);
+
+    await select.nth(0).click();
+    await page.getByRole('button', { name: 'Delete' }).click();
+    await page.getByText('1 picture deleted').waitFor();
+    // Leaving the page does not lose what was asked for.
+    await page.goto('about:blank');
+    for (let i = 0; i < 50 && (await server.json('/images')).body.total === before; i++) await page.waitForTimeout(50);
+    assert.equal((await server.json('/images')).body.total, before - 1);
+  });
+
+  it('lists failures with their reasons and tries them again', async (t) => {
+    const failure = { bucket: 'photos', etag: 'e', sequencer: '', reason: 'truncated', retryable: true };
+    const id = await server.addPhoto('dahlia.jpg');
+    await server.deps.failures.record({ ...failure, id, key: 'dahlia.jpg', message: 'the file ends too early' });
+    const { page } = await browser.open(t, `${server.url}?view=failures`);
+    await page.getByText('the file ends too early').waitFor();
+    await page.getByRole('button', { name: 'Try again dahlia.jpg' }).click();
+    await page.getByRole('heading', { name: 'Everything could be indexed' }).waitFor();
+    assert.equal(await server.deps.failures.count(), 0);
+  });
+
+  it('says what is stored and which models answer', async (t) => {
+    const { page } = await browser.open(t, `${server.url}?view=status`);
+    const { total } = (await server.json('/images')).body;
+    await page.locator('.card', { hasText: 'Pictures' }).getByText(String(total), { exact: true }).waitFor();
+    await page.getByText('feedfeedfeedfeed').waitFor();
+    await page.getByText('live', { exact: true }).waitFor();
+  });
+});

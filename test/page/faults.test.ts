@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { after, before, describe, it } from 'node:test';
+import { browserSkip, useBrowser } from './browser.ts';
+import { type PageServer, pageServer } from './server.ts';
+
+const failed = /Failed to load resource/;
+
+describe('the page when things go wrong', browserSkip(), () => {
+  const browser = useBrowser();
+  let server: PageServer;
+  before(async () => {
+    server = await pageServer({}, 4);
+  });
+  after(() => server.close());
+
+  const answers = [
+    { status: 413, body: '{"detail":"at most 5 bytes"}', says: /Too large/ },
+    { status: 415, body: '{"detail":"no such type"}', says: /Not a picture/ },
+    { status: 429, body: '{}', says: /Too many requests.*Wait 30 seconds/s },
+    { status: 500, body: '{"detail":"broken"}', says: /The server failed/ },
+    { status: 502, body: '<html>Bad gateway</html>', says: /The server failed/ },
+    { status: 200, body: '<html>Log in to the hotel</html>', says: /The answer makes no sense/ },
+    { status: 200, body: '{"items":7}', says: /The answer makes no sense/ },
+  ];
+  for (const { status, body, says } of answers) {
+    it(`says what to do when a search is answered ${status} ${body}`, async (t) => {
+      const { page } = await browser.open(t, server.url, { expectComplaints: failed });
+      let broken = true;
+      await page.route('**/search?*', (route) =>
+        broken ? route.fulfill({ status, body, headers: { 'retry-after': '30' } }) : route.continue(),
+      );
+      await page.getByRole('combobox').fill('a cat');
+      const note = page.locator('.fault');
+      await note.waitFor();
+      assert.match(await note.innerText(), says);
+      broken = false;
+      await note.getByRole('button', { name: 'Try again' }).click();
+      await page.getByRole('heading', { name: 'Best matches 4' }).waitFor();
+      await note.waitFor({ state: 'detached' });
+    });
+  }
+
+  it('comes back by itself when the server was restarted', async (t) => {
+    const { page } = await browser.open(t, server.url, { expectComplaints: /Failed to load|ERR_|EventSource/ });
+    await page.getByRole('heading', { name: 'Newest 4 pictures' }).waitFor();
+    await server.pause();
+    await page.getByRole('combobox').fill('a cat');
+    assert.match(await page.locator('.fault').innerText(), /The server does not answer/);
+    await server.resume();
+    await page.getByRole('heading', { name: 'Best matches 4' }).waitFor();
+    const id = await server.addPhoto('moon.jpg');
+    await page.locator(`.tile-main[href*="${id}"]`).waitFor();
+  });
+
+  it('starts over when a cursor has expired or the head was swapped', async (t) => {
+    for (const [status, type] of [
+      [400, '/problems/invalid-cursor'],
+      [409, '/problems/space-mismatch'],
+    ] as const) {
+      const { page } = await browser.open(t, 'about:blank', {
+        expectComplaints: failed,
+        viewport: { width: 500, height: 300 },
+      });
+      let refusals = 0;
+      await page.route(/\/images\?/, (route) => {
+        const url = new URL(route.request().url());
+        if (url.searchParams.has('cursor') && refusals++ === 0) {
+          return route.fulfill({
+            status,
+            contentType: 'application/problem+json',
+            body: JSON.stringify({ type, status }),
+          });
+        }
+        if (url.searchParams.get('limit') !== '1') url.searchParams.set('limit', '2');
+        return route.continue({ url: url.href });
+      });
+      await page.goto(server.url);
+      const { total } = (await server.json('/images')).body;
+      await page.waitForFunction((count) => document.querySelectorAll('.grid .tile').length === count, Number(total));
+      assert.ok(refusals > 1);
+      assert.equal(await page.locator('.fault').count(), 0);
+    }
+  });
+
+  it('polls where there are no events', async (t) => {
+    const { page } = await browser.open(t, 'about:blank');
+    await page.route('**/events', (route) => route.fulfill({ status: 204, contentType: 'text/event-stream' }));
+    await page.goto(server.url);
+    await page.getByRole('heading', { name: /^Newest/ }).waitFor();
+    const id = await server.addPhoto('wine-and-drum.jpg');
+    await page.locator(`.tile-main[href*="${id}"]`).waitFor({ timeout: 4000 });
+  });
+
+  it('says so when a link names a picture that is gone, or one of another browser', async (t) => {
+    const { page } = await browser.open(t, `${server.url}?photo=6f1b6f0e-6a2f-5c0b-9d0e-3a4f8f1d7c11`, {
+      expectComplaints: failed,
+    });
+    await page.getByRole('heading', { name: 'It is not there any more' }).waitFor();
+    await page.getByRole('button', { name: 'Back to the pictures' }).click();
+    await page.getByRole('heading', { name: /^Newest/ }).waitFor();
+    await page.goto(`${server.url}?picture=1:0123456789abcdef`);
+    await page.getByText('Drop it here again').waitFor();
+  });
+});
+
+describe('the page of a server that wants a key', browserSkip(), () => {
+  const browser = useBrowser();
+  const key = 'a-key-for-this-test';
+  let server: PageServer;
+  before(async () => {
+    const apiKeyHashes = [createHash('sha256').update(key).digest('hex')];
+    server = await pageServer({ apiKeyHashes, openWrites: false });
+    await server.deps.failures.record({
+      id: '6f1b6f0e-6a2f-5c0b-9d0e-3a4f8f1d7c11',
+      bucket: 'photos',
+      key: 'lost.jpg',
+      etag: '',
+      sequencer: '',
+      reason: 'truncated',
+      message: 'it ends too early',
+      retryable: true,
+    });
+  });
+  after(() => server.close());
+
+  it('asks for it, does what was asked for, and keeps it for the tab only', async (t) => {
+    const { page } = await browser.open(t, `${server.url}?view=failures`, { expectComplaints: failed });
+    await page.getByRole('button', { name: 'Try again lost.jpg' }).click();
+    await page.getByRole('textbox', { name: 'Key' }).fill(key);
+    await page.getByRole('button', { name: 'Use it and try again' }).click();
+    await page.getByRole('heading', { name: 'Everything could be indexed' }).waitFor();
+    assert.deepEqual(await page.evaluate(() => Object.values({ ...sessionStorage })), [key]);
+    assert.ok(!(await page.evaluate(() => JSON.stringify({ ...localStorage }))).includes(key));
+  });
+});

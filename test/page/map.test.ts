@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { arrange, placeNew } from '../../web/map/arrange.ts';
+import { contains, fitted, type Point, toScreen, toWorld, wholeView, zoomAt } from '../../web/map/geometry.ts';
+import { browserSkip, useBrowser } from './browser.ts';
+import { type PageServer, pageServer } from './server.ts';
+
+const size = { width: 800, height: 600 };
+const dimension = 8;
+
+/** Unit vectors around the first or the second axis, taking turns. */
+function twoGroups(count: number): Int8Array {
+  return Int8Array.from({ length: count * dimension }, (_, i) => {
+    const [row, column] = [Math.floor(i / dimension), i % dimension];
+    return column === row % 2 ? 120 : ((row * 31 + column * 17) % 29) - 14;
+  });
+}
+
+describe('the geometry of the map', () => {
+  it('goes from the world to the screen and back', () => {
+    const view = zoomAt(wholeView(size), size, 3, { x: 10, y: 20 });
+    for (const point of [
+      { x: 0, y: 0 },
+      { x: -1, y: 0.5 },
+    ]) {
+      const back = toWorld(view, size, toScreen(view, size, point));
+      assert.ok(Math.hypot(back.x - point.x, back.y - point.y) < 1e-9);
+    }
+  });
+
+  it('keeps what is under the pointer there when it zooms', () => {
+    const view = wholeView(size);
+    const at = { x: 123, y: 456 };
+    for (const factor of [2, 0.9, 1000, 0.0001]) {
+      const fixed = toScreen(zoomAt(view, size, factor, at), size, toWorld(view, size, at));
+      assert.ok(Math.hypot(fixed.x - at.x, fixed.y - at.y) < 1e-6, String(factor));
+    }
+  });
+
+  it('knows what a lasso holds, also one that is not convex', () => {
+    const horseshoe: Point[] = [
+      [0, 0],
+      [4, 0],
+      [4, 4],
+      [3, 4],
+      [3, 1],
+      [1, 1],
+      [1, 4],
+      [0, 4],
+    ].map(([x, y]) => ({ x: x!, y: y! }));
+    const inside = [
+      { x: 0.5, y: 3 },
+      { x: 2, y: 0.5 },
+      { x: 3.5, y: 3 },
+    ];
+    const outside = [
+      { x: 2, y: 3 },
+      { x: 5, y: 1 },
+      { x: -1, y: 0.5 },
+    ];
+    assert.deepEqual(
+      [...inside, ...outside].map((point) => contains(horseshoe, point)),
+      [true, true, true, false, false, false],
+    );
+  });
+
+  it('fits positions into the world without distorting them', () => {
+    const fit = fitted(Float32Array.from({ length: 200 }, (_, i) => (i % 2 === 0 ? i * 10 : i)));
+    assert.ok(fit.every((value) => Math.abs(value) <= 1));
+    const slopes = [10, 50].map((i) => (fit[i * 2 + 3]! - fit[i * 2 + 1]!) / (fit[i * 2 + 2]! - fit[i * 2]!));
+    assert.ok(slopes.every((slope) => Math.abs(slope - 0.1) < 1e-3));
+  });
+});
+
+describe('the arrangement of the map', () => {
+  it('is the same for the same vectors, and keeps alike ones together', () => {
+    const vectors = { bytes: twoGroups(60), dimension };
+    const shares: number[] = [];
+    const positions = arrange(vectors, (_, share) => shares.push(share));
+    assert.deepEqual(
+      arrange(vectors, () => {}),
+      positions,
+    );
+    assert.ok(shares.length > 5 && shares.every((share, i) => i === 0 || share > shares[i - 1]!));
+    const middle = (group: number) => {
+      const rows = Array.from({ length: 60 }, (_, i) => i).filter((i) => i % 2 === group);
+      return [0, 1].map((axis) => rows.reduce((sum, i) => sum + positions[i * 2 + axis]!, 0) / rows.length);
+    };
+    const middles = [middle(0), middle(1)];
+    const distance = (i: number, group: number) =>
+      Math.hypot(positions[i * 2]! - middles[group]![0]!, positions[i * 2 + 1]! - middles[group]![1]!);
+    for (let i = 0; i < 60; i++) assert.ok(distance(i, i % 2) < distance(i, 1 - (i % 2)), `vector ${i}`);
+  });
+
+  it('takes collections that are too small to arrange', () => {
+    for (const count of [0, 1, 2, 3, 4]) {
+      const positions = arrange({ bytes: twoGroups(count), dimension }, () => {});
+      assert.equal(positions.length, count * 2);
+      assert.ok(positions.every(Number.isFinite));
+    }
+  });
+
+  it('puts a new picture beside those it is like and moves no other', () => {
+    const bytes = twoGroups(20);
+    const known = Float32Array.from({ length: 40 }, (_, i) => (Math.floor(i / 2) % 2 === 0 ? -1 : 1));
+    const withNew = known.slice();
+    withNew.fill(Number.NaN, 10, 12);
+    assert.deepEqual(placeNew({ bytes, dimension }, withNew), known);
+  });
+});
+
+describe('the map on the page', browserSkip(), () => {
+  const browser = useBrowser();
+  let server: PageServer;
+  before(async () => {
+    server = await pageServer({}, 12);
+  });
+  after(() => server.close());
+
+  it('shows the collection, keeps its order, opens pictures and selects with a lasso', async (t) => {
+    const { page } = await browser.open(t, `${server.url}?view=map`);
+    await page.getByRole('heading', { name: 'Map 12 pictures' }).waitFor();
+    await page.getByRole('button', { name: 'Arrange again', disabled: false }).waitFor();
+    const canvas = page.getByRole('img', { name: /^Map of the collection/ });
+    await canvas.focus();
+    for (const key of ['+', 'ArrowLeft', '-', '0']) await page.keyboard.press(key);
+
+    const box = (await canvas.boundingBox())!;
+    const corners = [
+      [0.01, 0.01],
+      [0.99, 0.01],
+      [0.99, 0.99],
+      [0.01, 0.99],
+    ] as const;
+    await page.keyboard.down('Shift');
+    await page.mouse.move(box.x + box.width * 0.01, box.y + box.height * 0.5);
+    await page.mouse.down();
+    for (const [x, y] of corners) await page.mouse.move(box.x + box.width * x, box.y + box.height * y);
+    await page.mouse.up();
+    await page.keyboard.up('Shift');
+    await page.getByText('12 pictures selected').waitFor();
+
+    const stored = await page.evaluate(async () => {
+      const cache = await caches.open('sightline-map');
+      const [request] = await cache.keys();
+      return (await (await cache.match(request!))!.json()) as unknown[];
+    });
+    assert.equal(stored.length, 12);
+  });
+});

@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { formatBytes, formatDuration, formatScore, nameOf } from '../../web/format.ts';
+import { emptyQuery, filterCount, isBrowsing, type Place, placeFromParams, placeToParams } from '../../web/place.ts';
+import { ApiFault, explain, mayPass } from '../../web/problem.ts';
+
+const full: Place = {
+  view: 'map',
+  query: {
+    text: 'a dog & a cat: 50% off?',
+    chips: [
+      { by: 'text', text: 'people: many #1', weight: -0.5 },
+      { by: 'stored', id: '6f1b6f0e-6a2f-5c0b-9d0e-3a4f8f1d7c11', weight: 1.25 },
+      { by: 'picture', ref: '0123456789abcdef', weight: 2 },
+    ],
+    kind: 'any',
+    filter: {
+      tagsAll: ['beach', 'a,b'],
+      contentTypes: ['image/png'],
+      orientation: 'portrait',
+      minBytes: 0,
+      maxBytes: 5_000_000,
+      takenAfter: '2020-01-01',
+      takenBefore: '2021-12-31',
+    },
+    minScore: -0.25,
+  },
+  photo: 'some-id',
+};
+
+describe('the address of the page', () => {
+  it('says everything and is read back as it was', () => {
+    assert.deepEqual(placeFromParams(new URLSearchParams(placeToParams(full).toString())), full);
+  });
+
+  it('is empty for the first view', () => {
+    const start: Place = { view: 'search', query: { ...emptyQuery, minScore: undefined } };
+    assert.equal(placeToParams(start).toString(), '');
+    assert.deepEqual(placeFromParams(new URLSearchParams('')), start);
+  });
+
+  it('leaves out what makes no sense', () => {
+    const nonsense =
+      'view=elsewhere&kind=sound&score=7&min=-1&max=x&after=soon&shape=round&like=9:x&like=0:x&like=x&with=1:&picture=__proto__&like=-1:ok';
+    const { view, query } = placeFromParams(new URLSearchParams(nonsense));
+    assert.equal(view, 'search');
+    assert.deepEqual(query, {
+      text: '',
+      chips: [{ by: 'stored', id: 'ok', weight: -1 }],
+      kind: 'image',
+      filter: {},
+      minScore: undefined,
+    });
+  });
+
+  it('holds no more parts than the API takes', () => {
+    const many = Array.from({ length: 20 }, (_, i) => `with=1:w${i}`).join('&');
+    assert.equal(placeFromParams(new URLSearchParams(many)).query.chips.length, 7);
+  });
+
+  it('knows whether there is something to search for', () => {
+    assert.equal(isBrowsing(emptyQuery), true);
+    assert.equal(isBrowsing({ ...emptyQuery, text: '  ' }), true);
+    assert.equal(isBrowsing({ ...emptyQuery, chips: [{ by: 'text', text: 'people', weight: -1 }] }), true);
+    assert.equal(isBrowsing(full.query), false);
+    assert.equal(filterCount(full.query), 7);
+  });
+});
+
+describe('what people read', () => {
+  it('has sizes, scores and names as they are written', () => {
+    assert.deepEqual([0, 999, 1000, 1234567, 12_345_678, 999_999].map(formatBytes), [
+      '0 B',
+      '999 B',
+      '1.0 kB',
+      '1.2 MB',
+      '12 MB',
+      '1.0 MB',
+    ]);
+    assert.deepEqual([0, 59, 60, 3661, 90_061].map(formatDuration), ['0 s', '59 s', '1 min', '1 h 1 min', '1 d 1 h']);
+    assert.deepEqual([0.314, -0.314, -0.001, 1].map(formatScore), ['0.31', '\u22120.31', '0.00', '1.00']);
+    assert.deepEqual(['a/b/c.jpg', 'c.jpg', ''].map(nameOf), ['c.jpg', 'c.jpg', '']);
+  });
+
+  it('has advice for every fault', () => {
+    for (const status of [400, 401, 403, 404, 409, 412, 413, 415, 422, 429, 500, 503]) {
+      const { title, advice } = explain(new ApiFault('refused', 'the detail', { status }));
+      assert.ok(title.length > 5 && advice.length > 5, String(status));
+    }
+    for (const kind of ['unreachable', 'timeout', 'unexpected-answer'] as const) {
+      assert.ok(explain(new ApiFault(kind, 'x')).advice.length > 20);
+    }
+    assert.match(explain(new TypeError('x is not a function')).advice, /Reload/);
+  });
+
+  it('tells what may pass by itself from what will not', () => {
+    const passes = (status: number) => mayPass(new ApiFault('refused', '', { status }));
+    assert.deepEqual([400, 401, 404, 413, 415, 422].map(passes), [false, false, false, false, false, false]);
+    assert.deepEqual([408, 429, 500, 503].map(passes), [true, true, true, true]);
+    assert.equal(mayPass(new ApiFault('unreachable', '')), true);
+    assert.equal(mayPass(new Error('bug')), false);
+  });
+});

@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { Page } from 'playwright-core';
+import { browserSkip, useBrowser } from './browser.ts';
+import { dropFiles, type PageServer, pageServer, pasteFile, samplePath } from './server.ts';
+
+const tiles = (page: Page) => page.locator('.grid .tile');
+const search = (page: Page) => page.getByRole('combobox', { name: 'Search pictures with words' });
+
+describe('searching on the page', browserSkip(), () => {
+  const browser = useBrowser();
+  let server: PageServer;
+  before(async () => {
+    server = await pageServer({}, 23);
+  });
+  after(() => server.close());
+
+  it('opens on the newest pictures', async (t) => {
+    const { page } = await browser.open(t, server.url);
+    await page.getByRole('heading', { name: 'Newest 23 pictures' }).waitFor();
+    const newest = await server.json('/images?limit=1');
+    const first = page.locator('.tile-main').first();
+    assert.ok((await first.getAttribute('href'))?.includes(newest.body.items![0]!.id as unknown as string));
+    await page.locator('.tile img.shown').first().waitFor();
+  });
+
+  it('searches as one types, with the words in the address', async (t) => {
+    const { page } = await browser.open(t, server.url);
+    await search(page).pressSequentially('a dog at a window', { delay: 20 });
+    await page.getByRole('heading', { name: 'Best matches' }).waitFor();
+    assert.equal(new URL(page.url()).searchParams.get('q'), 'a dog at a window');
+    const expected = await server.json('/search?q=a+dog+at+a+window&limit=60');
+    const ids = (expected.body as unknown as { items: { id: string }[] }).items.slice(0, 8).map(({ id }) => id);
+    await page.waitForFunction((wanted) => {
+      const links = [...document.querySelectorAll<HTMLAnchorElement>('.tile-main')];
+      return wanted.every((id, i) => links[i]?.href.includes(id));
+    }, ids);
+  });
+
+  it('never shows an older answer over a newer one', async (t) => {
+    const { page } = await browser.open(t, server.url);
+    await page.getByRole('heading', { name: 'Newest' }).waitFor();
+    // The first query is answered long after the second one.
+    await page.route(/\/search\?q=slow/, async (route) => {
+      await new Promise((resolve) => setTimeout(resolve, 1500));
+      await route.continue().catch(() => {});
+    });
+    await search(page).fill('slow');
+    await page.waitForTimeout(300);
+    await search(page).fill('fast');
+    await page.getByRole('heading', { name: 'Best matches' }).waitFor();
+    await page.waitForTimeout(1800);
+    const { body } = await server.json('/search?q=fast&limit=1');
+    assert.ok((await page.locator('.tile-main').first().getAttribute('href'))?.includes(String(body.items![0]!.id)));
+  });
+
+  it('goes back and forward, and comes back after a reload', async (t) => {
+    const { page } = await browser.open(t, server.url);
+    await search(page).fill('a clock');
+    await page.getByRole('heading', { name: 'Best matches' }).waitFor();
+    await page.getByRole('button', { name: 'Filters' }).click();
+    await page.getByRole('button', { name: 'landscape', exact: true }).click();
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Remove filter landscape' }).waitFor();
+    await page.reload();
+    await page.getByRole('button', { name: 'Remove filter landscape' }).waitFor();
+    assert.equal(await search(page).inputValue(), 'a clock');
+    await page.goBack();
+    await page.getByRole('button', { name: 'Remove filter landscape' }).waitFor({ state: 'detached' });
+    assert.equal(await search(page).inputValue(), 'a clock');
+    await page.goBack();
+    await page.getByRole('heading', { name: 'Newest' }).waitFor();
+    await page.goForward();
+    assert.equal(await search(page).inputValue(), 'a clock');
+  });
+
+  it('finds a picture by itself when it is dropped on the page', async (t) => {
+    const { page } = await browser.open(t, server.url);
+    await page.getByRole('heading', { name: 'Newest' }).waitFor();
+    await dropFiles(page, '.header', [samplePath('cat.jpg')]);
+    await page.getByRole('link', { name: /^cat, score 1\.00$/ }).waitFor();
+    assert.match(await tiles(page).first().innerText(), /1\.00/);
+    // The picture is kept in the browser, so the address works again after a reload.
+    await page.reload();
+    await page.getByRole('link', { name: /^cat, score 1\.00$/ }).waitFor();
+    await page.getByRole('button', { name: 'Remove cat.jpg' }).click();
+    await page.getByRole('heading', { name: 'Newest' }).waitFor();
+  });
+
+  it('takes a picked picture as well as a pasted one', async (t) => {
+    const { page } = await browser.open(t, server.url);
+    await page.getByLabel('Picture to search by').setInputFiles(samplePath('clock.jpg'));
+    await page.getByRole('link', { name: /^clock, score 1\.00$/ }).waitFor();
+    await page.getByRole('button', { name: 'Clear the query' }).click();
+    await page.getByRole('heading', { name: 'Newest' }).waitFor();
+    await pasteFile(page, samplePath('coffee.jpg'));
+    await page.getByRole('link', { name: /^coffee, score 1\.00$/ }).waitFor();
+  });
+
+  it('mixes words and pictures with weights', async (t) => {
+    const { page } = await browser.open(t, server.url);
+    await search(page).fill('mountains -people');
+    await search(page).press('Enter');
+    await page.getByRole('button', { name: 'without people' }).waitFor();
+    assert.equal(await search(page).inputValue(), 'mountains');
+    const tile = tiles(page).first();
+    await tile.hover();
+    await tile.getByRole('button', { name: /^More like / }).click();
+    const chip = page.getByRole('button', { name: /^like / });
+    await chip.click();
+    await page.getByRole('slider', { name: 'How much' }).fill('1.5');
+    await page.getByRole('button', { name: /^like .* ×1\.5$/ }).waitFor();
+    const params = new URL(page.url()).searchParams;
+    assert.deepEqual(params.getAll('with'), ['-0.5:people']);
+    assert.match(params.get('like') ?? '', /^1\.5:[0-9a-f-]{36}$/);
+  });
+
+  it('pages through everything without showing a picture twice', async (t) => {
+    const { page } = await browser.open(t, server.url, { viewport: { width: 500, height: 500 } });
+    await page.route(/\/images\?/, (route) => {
+      const url = new URL(route.request().url());
+      if (url.searchParams.get('limit') !== '1') url.searchParams.set('limit', '5');
+      return route.continue({ url: url.href });
+    });
+    await page.reload();
+    const seen = new Set<string>();
+    for (let i = 0; i < 40 && seen.size < 23; i++) {
+      for (const href of await page.locator('.tile-main').evaluateAll((all) => all.map((a) => a.getAttribute('href'))))
+        seen.add(href!);
+      await page.mouse.wheel(0, 400);
+      await page.waitForTimeout(100);
+    }
+    assert.equal(seen.size, 23);
+    const positions = await page
+      .locator('.grid > li')
+      .evaluateAll((all) => all.map((li) => Number(li.getAttribute('data-index'))));
+    assert.deepEqual(
+      positions,
+      [...positions].sort((a, b) => a - b),
+    );
+  });
+
+  it('keeps what is written like a script as text', async (t) => {
+    const text = '<img src=x onerror=alert(1)>';
+    const { page } = await browser.open(
+      t,
+      `${server.url}?q=${encodeURIComponent(text)}&with=1:${encodeURIComponent(text)}`,
+    );
+    await page.getByRole('heading', { name: 'Best matches' }).waitFor();
+    assert.equal(await search(page).inputValue(), text);
+    assert.equal(await page.locator('img[src="x"]').count(), 0);
+  });
+});

@@ -1,0 +1,407 @@
+// Made from /openapi.json by `npm run client`; do not edit.
+
+export type Caption = {
+  readonly id: string;
+  readonly kind: "caption";
+  readonly caption: string;
+  readonly tags: readonly string[];
+  readonly indexedAt: string;
+  readonly links: {
+    readonly self: string;
+  };
+};
+
+export type CaptionBatch = {
+  readonly items: readonly CaptionInput[];
+};
+
+export type CaptionHit = {
+  /** Cosine similarity to the query. */
+  readonly score: number;
+  readonly id: string;
+  readonly kind: "caption";
+  readonly caption: string;
+  readonly tags: readonly string[];
+  readonly indexedAt: string;
+  readonly links: {
+    readonly self: string;
+  };
+};
+
+export type CaptionInput = {
+  readonly text: string;
+  /** Those of a caption that is there already are kept when absent. */
+  readonly tags?: readonly string[];
+};
+
+export type CaptionPage = {
+  readonly items: readonly Caption[];
+  /** Pass it as `cursor` for the following page; absent on the last one. */
+  readonly next?: string;
+};
+
+export type CaptionResult = {
+  readonly status: "created" | "updated" | "rejected";
+  readonly id?: string;
+  /** Why it was rejected. */
+  readonly detail?: string;
+};
+
+export type CaptionResults = {
+  /** One for each, in order. */
+  readonly items: readonly CaptionResult[];
+};
+
+export type Change = KnownChange | {
+  readonly type: "changed";
+  readonly id: null;
+  readonly key: null;
+  readonly at: string;
+};
+
+export type EmbedForm = {
+  readonly texts?: readonly string[];
+  readonly images?: readonly string[];
+};
+
+export type EmbedRequest = {
+  readonly texts?: readonly string[];
+  readonly images?: readonly string[];
+};
+
+export type Failure = {
+  readonly id: string;
+  readonly bucket: string;
+  readonly key: string;
+  readonly etag: string;
+  /** For programs. */
+  readonly reason: string;
+  /** For people. */
+  readonly message: string;
+  /** False when the same bytes can never succeed. */
+  readonly retryable: boolean;
+  readonly attempts: number;
+  readonly firstAt: string;
+  readonly lastAt: string;
+  readonly links: {
+    readonly retry: string;
+  };
+};
+
+export type FailurePage = {
+  readonly items: readonly Failure[];
+  /** Pass it as `cursor` for the following page; absent on the last one. */
+  readonly next?: string;
+  readonly total: number;
+};
+
+/** All given conditions must hold; ranges include both ends. */
+export type Filter = {
+  readonly bucket?: string;
+  readonly keyPrefix?: string;
+  readonly sha256?: string;
+  readonly orientation?: "landscape" | "portrait" | "square";
+  readonly takenAfter?: string;
+  readonly takenBefore?: string;
+  readonly indexedAfter?: string;
+  readonly indexedBefore?: string;
+  /** Each once; duplicates are dropped. */
+  readonly tagsAll?: readonly string[];
+  /** Each once; duplicates are dropped. */
+  readonly tagsAny?: readonly string[];
+  readonly contentTypes?: readonly string[];
+  readonly minBytes?: number;
+  readonly maxBytes?: number;
+};
+
+export type GeneralSearchRequest = {
+  readonly terms: readonly SearchTerm[];
+  /** What to rank: pictures, captions or both. */
+  readonly kind?: "image" | "caption" | "any";
+  readonly filter?: Filter;
+  readonly limit?: number;
+  /** The `next` of the previous page of the same query. */
+  readonly cursor?: string;
+  readonly minScore?: number;
+};
+
+export type Health = {
+  readonly status: "ok";
+  readonly version: string;
+  readonly uptimeSeconds: number;
+};
+
+export type Hit = ImageHit | CaptionHit;
+
+export type Image = {
+  readonly id: string;
+  readonly kind: "image";
+  readonly bucket: string;
+  /** The object key, such as the path in the folder. */
+  readonly key: string;
+  readonly contentType: string;
+  /** Pixels, after EXIF orientation. */
+  readonly width: number;
+  readonly height: number;
+  readonly bytes: number;
+  /** Of the bytes; finds copies through the filter of this name. */
+  readonly sha256: string;
+  readonly tags: readonly string[];
+  /** From EXIF, or null. */
+  readonly takenAt: string | null;
+  readonly indexedAt: string;
+  readonly links: {
+    readonly self: string;
+    readonly content: string;
+    readonly thumbnail: string;
+  };
+};
+
+export type ImageHit = {
+  /** Cosine similarity to the query. */
+  readonly score: number;
+  readonly id: string;
+  readonly kind: "image";
+  readonly bucket: string;
+  /** The object key, such as the path in the folder. */
+  readonly key: string;
+  readonly contentType: string;
+  /** Pixels, after EXIF orientation. */
+  readonly width: number;
+  readonly height: number;
+  readonly bytes: number;
+  /** Of the bytes; finds copies through the filter of this name. */
+  readonly sha256: string;
+  readonly tags: readonly string[];
+  /** From EXIF, or null. */
+  readonly takenAt: string | null;
+  readonly indexedAt: string;
+  readonly links: {
+    readonly self: string;
+    readonly content: string;
+    readonly thumbnail: string;
+  };
+};
+
+export type ImagePage = {
+  readonly items: readonly Image[];
+  /** Pass it as `cursor` for the following page; absent on the last one. */
+  readonly next?: string;
+  /** Pictures that the filters let through, on all pages. */
+  readonly total: number;
+};
+
+export type KnownChange = {
+  /** failed, resolved: of /failures. */
+  readonly type: "indexed" | "removed" | "failed" | "resolved";
+  readonly id: string;
+  readonly key: string;
+  readonly at: string;
+};
+
+export type MapPage = {
+  /** Names the models and the head; scores and vectors compare only within one space. */
+  readonly space: string;
+  /** Components a vector. */
+  readonly dimension: number;
+  readonly items: readonly ({
+    readonly id: string;
+    readonly kind: "image" | "caption";
+    /** The key of a picture, the text of a caption. */
+    readonly label: string;
+    /** Pixels; null for captions. */
+    readonly width: number | null;
+    readonly height: number | null;
+  })[];
+  /** In base64: for each item, in order, its vector as signed bytes, components times 127, rounded. */
+  readonly vectors: string;
+  /** Pass it as `cursor` for the following page. */
+  readonly next?: string;
+};
+
+export type Model = {
+  /** Names the models and the head; scores and vectors compare only within one space. */
+  readonly space: string;
+  /** Components of a vector in the joint space. */
+  readonly dimension: number;
+  readonly profile: string;
+  readonly text: {
+    readonly name: string;
+    readonly dimension: number;
+    readonly licence: string;
+    readonly source: string;
+    readonly maxTokens: number;
+  };
+  readonly image: {
+    readonly name: string;
+    readonly dimension: number;
+    readonly licence: string;
+    readonly source: string;
+    readonly cropPixels: number;
+  };
+  readonly head: {
+    readonly name: string;
+    /** Figures of its training. */
+    readonly trained: { readonly [name: string]: string | number | null };
+  };
+};
+
+/** RFC 9457; `type` can be opened. */
+export type Problem = {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  /** What was expected and what came. */
+  readonly detail: string;
+  /** The path that was asked. */
+  readonly instance: string;
+  /** The same as X-Request-Id; the log has it, too. */
+  readonly requestId: string | null;
+  readonly errors?: readonly ({
+    /** JSON pointer into the body. */
+    readonly pointer?: string;
+    /** Name of a parameter or form field. */
+    readonly parameter?: string;
+    readonly detail: string;
+  })[];
+  /** Why a picture was refused, for programs. */
+  readonly reason?: string;
+  readonly [name: string]: unknown;
+};
+
+export type Ready = {
+  readonly status: "ready";
+  /** Names the models and the head; scores and vectors compare only within one space. */
+  readonly space: string;
+};
+
+export type RetryResult = {
+  readonly status: "indexed" | "unchanged" | "gone" | "rejected";
+  readonly id: string;
+  readonly image?: Image;
+  readonly reason?: string;
+  readonly message?: string;
+};
+
+export type SearchForm = {
+  /** What to look for, in words. */
+  readonly q?: string;
+  /** What it should be without. */
+  readonly minus?: string;
+  /** Like this stored picture (or caption). */
+  readonly imageId?: string;
+  /** What to rank: pictures, captions or both. */
+  readonly kind?: "image" | "caption" | "any";
+  /** Items of a page. */
+  readonly limit?: number;
+  /** The `next` of the previous page of the same query. */
+  readonly cursor?: string;
+  /** Leaves out what is less similar. */
+  readonly minScore?: number;
+  readonly bucket?: string;
+  readonly keyPrefix?: string;
+  readonly sha256?: string;
+  readonly orientation?: "landscape" | "portrait" | "square";
+  readonly takenAfter?: string;
+  readonly takenBefore?: string;
+  readonly indexedAfter?: string;
+  readonly indexedBefore?: string;
+  /** Every one of these tags; repeat the parameter for several. */
+  readonly tagsAll?: readonly string[];
+  /** At least one of these tags. */
+  readonly tagsAny?: readonly string[];
+  readonly contentTypes?: readonly string[];
+  readonly minBytes?: number;
+  readonly maxBytes?: number;
+  /** A SearchRequest without `image`, instead of the other fields. */
+  readonly request?: string;
+  readonly image?: string;
+};
+
+export type SearchPage = {
+  readonly items: readonly Hit[];
+  /** Pass it as `cursor` for the following page; absent on the last one. */
+  readonly next?: string;
+  /** Names the models and the head; scores and vectors compare only within one space. */
+  readonly space: string;
+};
+
+/** Needs at least one of text, imageId and image. */
+export type SearchRequest = {
+  readonly text?: string;
+  readonly minus?: string;
+  readonly imageId?: string;
+  /** The bytes of a picture, at most 10485760; larger ones are sent as multipart/form-data. */
+  readonly image?: string;
+  readonly weights?: {
+    /** Of `text`. */
+    readonly text?: number;
+    /** Of `image` and of `imageId`. */
+    readonly image?: number;
+    /** Of `minus`, subtracted. */
+    readonly minus?: number;
+  };
+  /** What to rank: pictures, captions or both. */
+  readonly kind?: "image" | "caption" | "any";
+  readonly filter?: Filter;
+  readonly limit?: number;
+  /** The `next` of the previous page of the same query. */
+  readonly cursor?: string;
+  readonly minScore?: number;
+};
+
+export type SearchTerm = {
+  readonly text?: string;
+  readonly imageId?: string;
+  /** The bytes of a picture, at most 10485760; larger ones are sent as multipart/form-data. */
+  readonly image?: string;
+  /** Below zero means "without that"; not 0. */
+  readonly weight?: number;
+};
+
+export type Status = {
+  readonly version: string;
+  /** Names the models and the head; scores and vectors compare only within one space. */
+  readonly space: string;
+  readonly uptimeSeconds: number;
+  readonly pictures: number;
+  readonly captions: number;
+  readonly failures: number;
+  /** Pictures that wait to be indexed or are; null where not known. */
+  readonly backlog: number | null;
+  /** Pictures indexed by this process; null where not counted. */
+  readonly indexed: {
+    readonly lastMinute: number;
+    readonly lastHour: number;
+  } | null;
+  /** Whether POST /uploads is there. */
+  readonly signedUploads: boolean;
+  /** The latest changes by this process, newest first. */
+  readonly recent: readonly KnownChange[];
+};
+
+export type TagCounts = {
+  readonly items: readonly ({
+    readonly tag: string;
+    readonly count: number;
+  })[];
+};
+
+export type Tags = {
+  /** Each once; duplicates are dropped. */
+  readonly tags: readonly string[];
+};
+
+export type UploadForm = {
+  readonly key?: string;
+  readonly tags?: readonly string[];
+  readonly file: string;
+};
+
+export type Vectors = {
+  /** Names the models and the head; scores and vectors compare only within one space. */
+  readonly space: string;
+  readonly dimension: number;
+  readonly texts: readonly (readonly number[])[];
+  readonly images: readonly (readonly number[])[];
+};

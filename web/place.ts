@@ -1,0 +1,140 @@
+import type { Filter, Kind } from './client.ts';
+
+/** Part of a query beside the words in the search field; a weight below zero means "without". */
+export type Chip = { readonly weight: number } & (
+  | { readonly by: 'text'; readonly text: string }
+  /** A stored picture. */
+  | { readonly by: 'stored'; readonly id: string }
+  /** A picture that was dropped, pasted or picked; the name it is kept under in this browser. */
+  | { readonly by: 'picture'; readonly ref: string }
+);
+
+export interface Query {
+  readonly text: string;
+  readonly chips: readonly Chip[];
+  readonly kind: Kind | 'any';
+  readonly filter: Filter;
+  readonly minScore?: number;
+}
+
+export type View = 'search' | 'map' | 'failures' | 'status';
+
+/** Where in the page somebody is: all of it is in the URL, so that back, reload and sharing work. */
+export interface Place {
+  readonly view: View;
+  readonly query: Query;
+  /** The picture shown large. */
+  readonly photo?: string;
+}
+
+export const emptyQuery: Query = { text: '', chips: [], kind: 'image', filter: {} };
+
+export const weights = { min: -2, max: 2, step: 0.25 } as const;
+/** The API takes 8 terms; one is the search field. */
+export const maxChips = 7;
+/** As the API limits it. */
+export const maxTextLength = 2000;
+/** What is unwanted counts half: it is often near what is wanted. */
+export const withoutWeight = -0.5;
+
+const views: readonly View[] = ['map', 'failures', 'status'];
+const chipNames: Readonly<Record<string, Chip['by']>> = { with: 'text', like: 'stored', picture: 'picture' };
+const orientations = ['landscape', 'portrait', 'square'] as const;
+
+/** True when there is nothing to search for: the collection is listed instead. */
+export function isBrowsing(query: Query): boolean {
+  return query.text.trim() === '' && !query.chips.some((chip) => chip.weight > 0);
+}
+
+/** A chip in the URL: `like=1:<id>`, `with=-1:people`. */
+export function placeToParams(place: Place): URLSearchParams {
+  const params = new URLSearchParams();
+  const { query } = place;
+  const set = (name: string, value: string | number | undefined) => {
+    if (value !== undefined && value !== '') params.append(name, String(value));
+  };
+  if (place.view !== 'search') set('view', place.view);
+  set('q', query.text);
+  for (const chip of query.chips) {
+    if (chip.by === 'text') set('with', `${chip.weight}:${chip.text}`);
+    else if (chip.by === 'stored') set('like', `${chip.weight}:${chip.id}`);
+    else set('picture', `${chip.weight}:${chip.ref}`);
+  }
+  if (query.kind !== 'image') set('kind', query.kind);
+  for (const tag of query.filter.tagsAll ?? []) set('tag', tag);
+  for (const type of query.filter.contentTypes ?? []) set('type', type);
+  set('shape', query.filter.orientation);
+  set('min', query.filter.minBytes);
+  set('max', query.filter.maxBytes);
+  set('after', query.filter.takenAfter);
+  set('before', query.filter.takenBefore);
+  set('score', query.minScore);
+  set('photo', place.photo);
+  return params;
+}
+
+/** Reads any URL: what makes no sense in it is left out. */
+export function placeFromParams(params: URLSearchParams): Place {
+  const kind = params.get('kind');
+  const photo = params.get('photo');
+  return {
+    view: views.find((view) => view === params.get('view')) ?? 'search',
+    query: {
+      text: (params.get('q') ?? '').slice(0, maxTextLength),
+      chips: chipsOf(params),
+      kind: kind === 'caption' || kind === 'any' ? kind : 'image',
+      filter: filterOf(params),
+      minScore: number(params.get('score'), -1, 1),
+    },
+    ...(photo ? { photo } : {}),
+  };
+}
+
+function chipsOf(params: URLSearchParams): Chip[] {
+  const chips: Chip[] = [];
+  for (const [name, value] of params) {
+    const by = Object.hasOwn(chipNames, name) ? chipNames[name] : undefined;
+    const [, amount, rest] = /^(-?\d(?:\.\d+)?):(.+)$/s.exec(value) ?? [];
+    if (by === undefined || amount === undefined || rest === undefined) continue;
+    const weight = Number(amount);
+    if (weight === 0 || weight < weights.min || weight > weights.max || chips.length === maxChips) continue;
+    if (by === 'text') chips.push({ by, text: rest.slice(0, maxTextLength), weight });
+    else if (by === 'stored') chips.push({ by, id: rest, weight });
+    else chips.push({ by, ref: rest, weight });
+  }
+  return chips;
+}
+
+function filterOf(params: URLSearchParams): Filter {
+  const tagsAll = params.getAll('tag').filter((tag) => tag !== '');
+  const contentTypes = params.getAll('type').filter((type) => type !== '');
+  const filter = {
+    tagsAll: tagsAll.length > 0 ? tagsAll : undefined,
+    contentTypes: contentTypes.length > 0 ? contentTypes : undefined,
+    orientation: orientations.find((one) => one === params.get('shape')),
+    minBytes: number(params.get('min'), 0, Number.MAX_SAFE_INTEGER),
+    maxBytes: number(params.get('max'), 0, Number.MAX_SAFE_INTEGER),
+    takenAfter: date(params.get('after')),
+    takenBefore: date(params.get('before')),
+  };
+  return Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined));
+}
+
+function number(value: string | null, least: number, most: number): number | undefined {
+  if (value === null || value.trim() === '') return;
+  const parsed = Number(value);
+  return Number.isFinite(parsed) && parsed >= least && parsed <= most ? parsed : undefined;
+}
+
+function date(value: string | null): string | undefined {
+  return value !== null && /^\d{4}-\d\d-\d\d/.test(value) && !Number.isNaN(Date.parse(value)) ? value : undefined;
+}
+
+/** How many filters narrow a query, the kind not counted. */
+export function filterCount(query: Query): number {
+  const { tagsAll = [], contentTypes = [], ...rest } = query.filter;
+  const dates = rest.takenAfter !== undefined || rest.takenBefore !== undefined ? 1 : 0;
+  const sizes = rest.minBytes !== undefined || rest.maxBytes !== undefined ? 1 : 0;
+  const others = (rest.orientation ? 1 : 0) + (query.minScore === undefined ? 0 : 1);
+  return tagsAll.length + contentTypes.length + dates + sizes + others;
+}

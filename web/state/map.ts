@@ -1,0 +1,110 @@
+import { signal } from '@preact/signals';
+import type { MapPage } from '../client.ts';
+import type { MapAnswer, MapTask } from '../map/worker.ts';
+import { isAbort } from '../problem.ts';
+import { client } from './session.ts';
+
+export type MapItem = MapPage['items'][number];
+
+export interface CollectionMap {
+  readonly items: readonly MapItem[];
+  /** x and y of each item, one after the other, mostly within -1 to 1. */
+  readonly positions: Float32Array;
+}
+
+export const map = signal<CollectionMap | null>(null);
+/** What the map is waiting for; null when it is done. */
+export const mapProgress = signal<{ readonly what: 'loading' | 'arranging'; readonly share: number } | null>(null);
+export const mapFault = signal<unknown>(null);
+
+/** More points than this are not arranged in a browser in a time people wait; the first ones are shown. */
+export const maxPoints = 20_000;
+const cacheName = 'sightline-map';
+/** With a larger share of new pictures the old map says little about them: everything is arranged again. */
+const mostlyNew = 0.25;
+
+let worker: Worker | undefined;
+
+/** Shows the known map of the collection with new pictures put into it, or makes one; `again` makes one anyway. */
+export async function loadMap(abort: AbortSignal, again = false): Promise<void> {
+  mapFault.value = null;
+  try {
+    const { space, dimension, items, bytes } = await download(abort);
+    const known = again ? new Map<string, readonly [number, number]>() : await recall(space);
+    const missing = items.filter(({ id }) => !known.has(id)).length;
+    const task: MapTask = { bytes, dimension };
+    const keeps = items.length > 0 && missing <= items.length * mostlyNew;
+    const positions = keeps
+      ? Float32Array.from(items.flatMap(({ id }) => known.get(id) ?? [Number.NaN, Number.NaN]))
+      : undefined;
+    const done = await run({ ...task, positions }, abort, (answer) => {
+      map.value = { items, positions: answer.positions };
+      mapProgress.value = answer.share < 1 ? { what: 'arranging', share: answer.share } : null;
+    });
+    if (missing > 0) await remember(space, items, done);
+  } catch (error) {
+    if (!isAbort(error) && !abort.aborted) mapFault.value = error;
+  } finally {
+    if (!abort.aborted) mapProgress.value = null;
+  }
+}
+
+async function download(abort: AbortSignal) {
+  mapProgress.value = { what: 'loading', share: 0 };
+  const items: MapItem[] = [];
+  const parts: string[] = [];
+  let page: MapPage;
+  let cursor: string | undefined;
+  do {
+    page = await client.map({ cursor, signal: abort });
+    items.push(...page.items);
+    parts.push(page.vectors);
+    cursor = page.next;
+  } while (cursor !== undefined && items.length < maxPoints);
+  const bytes = new Int8Array(items.length * page.dimension);
+  let at = 0;
+  for (const part of parts) {
+    const binary = atob(part);
+    for (let i = 0; i < binary.length; i++) bytes[at++] = binary.charCodeAt(i);
+  }
+  return { space: page.space, dimension: page.dimension, items, bytes };
+}
+
+/** Off the main thread, so that the page stays quick meanwhile. */
+function run(task: MapTask, abort: AbortSignal, onAnswer: (answer: MapAnswer) => void): Promise<Float32Array> {
+  worker?.terminate();
+  const own = new Worker(new URL(document.documentElement.dataset.mapWorker!, document.baseURI), { type: 'module' });
+  worker = own;
+  return new Promise((resolve, reject) => {
+    abort.addEventListener('abort', () => {
+      own.terminate();
+      reject(abort.reason);
+    });
+    own.onerror = (event) => reject(new Error(event.message || 'the map could not be made'));
+    own.onmessage = ({ data }: MessageEvent<MapAnswer>) => {
+      onAnswer(data);
+      if (data.share < 1) return;
+      own.terminate();
+      resolve(data.positions);
+    };
+    own.postMessage(task);
+  });
+}
+
+async function recall(space: string): Promise<Map<string, readonly [number, number]>> {
+  try {
+    const stored = await (await caches.open(cacheName)).match(`/map/${space}`);
+    return new Map((await stored?.json()) ?? []);
+  } catch {
+    return new Map();
+  }
+}
+
+async function remember(space: string, items: readonly MapItem[], positions: Float32Array): Promise<void> {
+  try {
+    const entries = items.map(({ id }, i) => [id, [positions[i * 2], positions[i * 2 + 1]]]);
+    await (await caches.open(cacheName)).put(`/map/${space}`, Response.json(entries));
+  } catch {
+    // Without a cache the map is made again at each visit, the same one from the same pictures.
+  }
+}

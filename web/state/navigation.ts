@@ -1,0 +1,71 @@
+import { computed, signal } from '@preact/signals';
+import { emptyQuery, type Place, placeFromParams, placeToParams, type Query, type View } from '../place.ts';
+
+const current = signal(read());
+
+/** Where the page is. Changes through the functions below and the browser's own back and forward. */
+export const place = computed(() => current.value);
+export const query = computed(() => current.value.query);
+
+/** Keystrokes closer together than this are one entry in the history. */
+const typingPauseMs = 1500;
+let lastTypedAt = 0;
+
+export function startNavigation(): void {
+  // Back to a result list has to find the scroll position that the list was left at; the grid restores it itself.
+  history.scrollRestoration = 'manual';
+  addEventListener('popstate', () => {
+    lastTypedAt = 0;
+    current.value = read();
+  });
+}
+
+function read(): Place {
+  return placeFromParams(new URLSearchParams(location.search));
+}
+
+export function urlOf(target: Place): string {
+  const params = placeToParams(target).toString();
+  return params === '' ? location.pathname : `?${params}`;
+}
+
+export function go(target: Place, how: 'push' | 'replace' = 'push'): void {
+  const url = urlOf(target);
+  current.value = target;
+  if (url === urlOf(read())) return;
+  if (how === 'push') history.pushState({ depth: depth() + 1 }, '', url);
+  else history.replaceState(history.state, '', url);
+}
+
+/** Entries of this page before the current one. */
+function depth(): number {
+  const state: unknown = history.state;
+  return typeof state === 'object' && state !== null && 'depth' in state ? Number(state.depth) : 0;
+}
+
+export function changeQuery(change: Partial<Query>): void {
+  lastTypedAt = 0;
+  go({ view: 'search', query: { ...query.value, ...change } });
+}
+
+/** Like {@link changeQuery} for each keystroke: a burst of typing is one step back. */
+export function typeText(text: string): void {
+  const now = Date.now();
+  const how = now - lastTypedAt < typingPauseMs ? 'replace' : 'push';
+  lastTypedAt = now;
+  go({ view: 'search', query: { ...query.value, text } }, how);
+}
+
+export function openView(view: View): void {
+  go({ view, query: view === 'search' ? emptyQuery : query.value });
+}
+
+export function openPhoto(id: string): void {
+  go({ ...current.value, photo: id }, current.value.photo === undefined ? 'push' : 'replace');
+}
+
+export function closePhoto(): void {
+  const { photo: _, ...rest } = current.value;
+  if (depth() > 0) history.back();
+  else go(rest, 'replace');
+}

@@ -1,0 +1,67 @@
+import { computed, effect, signal } from '@preact/signals';
+import { type CaptionItem, type ImageItem, type Item, isImage } from '../client.ts';
+import { isAbort } from '../problem.ts';
+import { openPhoto, place } from './navigation.ts';
+import { loadMore, results, visibleItems } from './results.ts';
+import { client } from './session.ts';
+
+/** The picture shown large, with what was found around it. */
+export const photo = signal<ImageItem | null>(null);
+export const photoFault = signal<unknown>(null);
+export const neighbours = signal<readonly ImageItem[]>([]);
+export const captions = signal<readonly CaptionItem[]>([]);
+
+const aroundCount = 12;
+const captionCount = 5;
+
+/** Its place among the results; -1 when it was opened from elsewhere. */
+export const position = computed(() => visibleItems.value.findIndex((item) => item.id === place.value.photo));
+
+export function startPhoto(): void {
+  let controller: AbortController | undefined;
+  let shownId: string | undefined;
+  effect(() => {
+    const id = place.value.photo;
+    if (id === shownId) return;
+    shownId = id;
+    controller?.abort();
+    photoFault.value = null;
+    neighbours.value = [];
+    captions.value = [];
+    photo.value = id === undefined ? null : (findImage(results.peek()?.items, id) ?? null);
+    if (id === undefined) return;
+    controller = new AbortController();
+    void load(id, controller.signal);
+  });
+}
+
+function findImage(items: readonly Item[] | undefined, id: string): ImageItem | undefined {
+  const found = items?.find((item) => item.id === id);
+  return found && isImage(found) ? found : undefined;
+}
+
+export async function load(id: string, signal: AbortSignal): Promise<void> {
+  const loading = [
+    client.getImage(id, signal).then((image) => {
+      photo.value = { ...image, score: photo.value?.score };
+    }),
+    client.similar(id, { limit: aroundCount, signal }).then(({ items }) => {
+      neighbours.value = items.filter((item) => item.kind === 'image');
+    }),
+    client.captionsFor(id, { limit: captionCount, signal }).then(({ items }) => {
+      captions.value = items.filter((item) => item.kind === 'caption');
+    }),
+  ];
+  const [picture] = await Promise.allSettled(loading);
+  if (picture?.status === 'rejected' && !signal.aborted && !isAbort(picture.reason)) photoFault.value = picture.reason;
+}
+
+/** The next (1) or previous (-1) picture among the results. */
+export function step(by: 1 | -1): void {
+  if (position.value < 0) return;
+  const items = visibleItems.value;
+  const ahead = by > 0 ? items.slice(position.value + 1) : items.slice(0, position.value).reverse();
+  const item = ahead.find(isImage);
+  if (item) openPhoto(item.id);
+  if (by > 0 && ahead.length < 10) void loadMore();
+}

@@ -1,0 +1,92 @@
+import { signal } from '@preact/signals';
+
+/** Pictures to search by, kept in the browser under a name that stands in the URL. */
+
+/** Longest edge that is sent for searching: the encoder sees a fraction of it. */
+const maxEdge = 1024;
+const sendAsIsBytes = 700_000;
+const cacheName = 'sightline-query-pictures';
+
+interface Held {
+  readonly blob: Blob;
+  /** For showing it; blob URL. */
+  readonly url: string;
+  readonly name: string;
+}
+
+const held = signal<ReadonlyMap<string, Held>>(new Map());
+
+export function heldPicture(ref: string): Held | undefined {
+  return held.value.get(ref);
+}
+
+/** Keeps a picture to search by and answers its name. */
+export async function holdPicture(file: Blob, name: string): Promise<string> {
+  const blob = await scaledDown(file);
+  const digest = await digestOf(blob);
+  remember(digest, blob, name);
+  await withCache((cache) =>
+    cache.put(cachePath(digest), new Response(blob, { headers: { 'x-name': encodeURIComponent(name) } })),
+  );
+  return digest;
+}
+
+/** Finds a picture again after a reload; false when this browser does not have it. */
+export async function recallPicture(ref: string): Promise<boolean> {
+  if (held.value.has(ref)) return true;
+  const found = await withCache((cache) => cache.match(cachePath(ref)));
+  if (!found) return false;
+  remember(ref, await found.blob(), decodeURIComponent(found.headers.get('x-name') ?? 'picture'));
+  return true;
+}
+
+export async function base64Of(ref: string): Promise<string> {
+  const bytes = new Uint8Array(await held.value.get(ref)!.blob.arrayBuffer());
+  let binary = '';
+  const chunk = 0x8000;
+  for (let at = 0; at < bytes.length; at += chunk) binary += String.fromCharCode(...bytes.subarray(at, at + chunk));
+  return btoa(binary);
+}
+
+function remember(ref: string, blob: Blob, name: string): void {
+  const before = held.value.get(ref);
+  if (before) return;
+  held.value = new Map([...held.value, [ref, { blob, url: URL.createObjectURL(blob), name }]]);
+}
+
+/** Smaller where the browser can decode it; as it is otherwise, the server has the last word. */
+async function scaledDown(file: Blob): Promise<Blob> {
+  if (file.size <= sendAsIsBytes && /^image\/(jpeg|png|webp)$/.test(file.type)) return file;
+  try {
+    const bitmap = await createImageBitmap(file, { imageOrientation: 'from-image' });
+    const scale = Math.min(1, maxEdge / Math.max(bitmap.width, bitmap.height));
+    const canvas = new OffscreenCanvas(Math.round(bitmap.width * scale), Math.round(bitmap.height * scale));
+    const context = canvas.getContext('2d')!;
+    context.fillStyle = '#fff';
+    context.fillRect(0, 0, canvas.width, canvas.height);
+    context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+    bitmap.close();
+    return await canvas.convertToBlob({ type: 'image/jpeg', quality: 0.92 });
+  } catch {
+    return file;
+  }
+}
+
+/** Web Crypto and Cache Storage exist on https and loopback only; elsewhere a picture lasts until the reload. */
+async function digestOf(blob: Blob): Promise<string> {
+  if (!globalThis.crypto.subtle) return Math.random().toString(36).slice(2, 12);
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', await blob.arrayBuffer()));
+  return [...digest.subarray(0, 8)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+function cachePath(ref: string): string {
+  return `/query-pictures/${encodeURIComponent(ref)}`;
+}
+
+async function withCache<T>(use: (cache: Cache) => Promise<T>): Promise<T | undefined> {
+  try {
+    return 'caches' in globalThis ? await use(await caches.open(cacheName)) : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,176 @@
+import { computed, effect, signal, untracked } from '@preact/signals';
+import type { Item, SearchTerm } from '../client.ts';
+import { type Chip, isBrowsing, type Query } from '../place.ts';
+import { ApiFault, isAbort, mayPass } from '../problem.ts';
+import { query } from './navigation.ts';
+import { base64Of, recallPicture } from './pictures.ts';
+import { client } from './session.ts';
+
+export interface Results {
+  /** Changes with every new list, so that the grid knows to start at the top. */
+  readonly version: number;
+  readonly query: Query;
+  readonly items: readonly Item[];
+  readonly next?: string;
+}
+
+interface ResultPage {
+  readonly items: readonly Item[];
+  readonly next?: string;
+  readonly space?: string;
+  readonly total?: number;
+}
+
+const firstPage = 60;
+/** Later pages are read ahead and may be large: the limit of the API. */
+const laterPages = 200;
+/** Wait after a keystroke; short enough to feel immediate, long enough to skip the letters in between. */
+const debounceMs = 120;
+
+export const results = signal<Results | null>(null);
+/** A first page is on its way. */
+export const searching = signal(false);
+export const loadingMore = signal(false);
+export const fault = signal<unknown>(null);
+/** Pictures in the collection that the filters let through, where the list says so. */
+export const total = signal<number | undefined>(undefined);
+/** Items taken away on this page whose removal the list does not know yet. */
+export const hidden = signal<ReadonlySet<string>>(new Set());
+
+export const visibleItems = computed(() => {
+  const items = results.value?.items ?? [];
+  return hidden.value.size === 0 ? items : items.filter((item) => !hidden.value.has(item.id));
+});
+
+let running: AbortController | undefined;
+let version = 0;
+let retryTimer: ReturnType<typeof setTimeout> | undefined;
+let failures = 0;
+
+/** Searches whenever the query changes; a newer query ends the older one's request. */
+export function startSearching(): void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let last: Query | undefined;
+  effect(() => {
+    const wanted = query.value;
+    if (last && JSON.stringify(wanted) === JSON.stringify(last)) return;
+    const typed = last !== undefined && wanted.text !== last.text && wanted.text !== '';
+    last = wanted;
+    clearTimeout(timer);
+    running?.abort();
+    searching.value = true;
+    if (typed) timer = setTimeout(() => void searchAgain(), debounceMs);
+    else untracked(() => void searchAgain());
+  });
+}
+
+/** Runs the current query from its first page. `quiet` keeps the place in the list. */
+export async function searchAgain(quiet = false): Promise<void> {
+  clearTimeout(retryTimer);
+  running?.abort();
+  const controller = new AbortController();
+  running = controller;
+  const wanted = query.value;
+  searching.value = !quiet;
+  try {
+    const page = await fetchPage(wanted, undefined, controller.signal);
+    if (controller.signal.aborted) return;
+    failures = 0;
+    fault.value = null;
+    results.value = { version: quiet ? version : ++version, query: wanted, items: page.items, next: page.next };
+    total.value = page.total;
+    space = page.space ?? space;
+  } catch (error) {
+    if (controller.signal.aborted || isAbort(error)) return;
+    fault.value = error;
+    retryLater(error);
+  } finally {
+    if (running === controller) searching.value = false;
+  }
+}
+
+/** Calls back once, when the first answer or fault is there: what can wait should not compete with it. */
+export function afterFirstAnswer(then: () => void): void {
+  const stop = effect(() => {
+    if (results.value === null && fault.value === null) return;
+    queueMicrotask(() => stop());
+    untracked(then);
+  });
+}
+
+/** The space that answered; another one means that the model was swapped and scores are not comparable. */
+let space: string | undefined;
+
+export async function loadMore(): Promise<void> {
+  const shown = results.value;
+  const controller = running;
+  if (!shown?.next || loadingMore.value || searching.value || !controller) return;
+  loadingMore.value = true;
+  try {
+    const page = await fetchPage(shown.query, shown.next, controller.signal);
+    if (results.value !== shown || controller.signal.aborted) return;
+    fault.value = null;
+    if (space !== undefined && page.space !== undefined && page.space !== space) return void searchAgain();
+    const known = new Set(shown.items.map((item) => item.id));
+    const added = page.items.filter((item) => !known.has(item.id));
+    results.value = { ...shown, items: [...shown.items, ...added], next: page.next };
+  } catch (error) {
+    if (controller.signal.aborted || isAbort(error)) return;
+    // A cursor ends with the process or the model that made it: start over, the query is still good.
+    if (error instanceof ApiFault && (error.code === 'invalid-cursor' || error.code === 'space-mismatch'))
+      return void searchAgain();
+    fault.value = error;
+    retryLater(error);
+  } finally {
+    loadingMore.value = false;
+  }
+}
+
+/** Does what failed again: the first page or the next one. */
+export function tryAgain(): void {
+  clearTimeout(retryTimer);
+  fault.value = null;
+  if (results.value && results.value.query === query.value && results.value.next) void loadMore();
+  else void searchAgain();
+}
+
+function retryLater(error: unknown): void {
+  if (!mayPass(error)) return;
+  const asked = error instanceof ApiFault ? error.retryAfter : undefined;
+  const wait = Math.min(30, asked ?? 2 ** failures);
+  failures += 1;
+  retryTimer = setTimeout(tryAgain, wait * 1000);
+}
+
+async function fetchPage(wanted: Query, cursor: string | undefined, signal: AbortSignal): Promise<ResultPage> {
+  const { filter } = wanted;
+  const limit = cursor === undefined ? firstPage : laterPages;
+  if (isBrowsing(wanted)) return client.listImages({ filter, limit, cursor, signal });
+  const request = {
+    terms: await termsOf(wanted),
+    kind: wanted.kind,
+    filter,
+    minScore: wanted.minScore,
+    limit,
+    cursor,
+  };
+  return client.search(request, signal);
+}
+
+async function termsOf(wanted: Query): Promise<SearchTerm[]> {
+  const text = wanted.text.trim();
+  const chips = await Promise.all(wanted.chips.map(termOf));
+  return [...(text === '' ? [] : [{ text, weight: 1 }]), ...chips];
+}
+
+async function termOf(chip: Chip): Promise<SearchTerm> {
+  const { weight } = chip;
+  if (chip.by === 'text') return { text: chip.text, weight };
+  if (chip.by === 'stored') return { imageId: chip.id, weight };
+  if (!(await recallPicture(chip.ref))) {
+    throw new ApiFault('refused', 'The picture of this link is in another browser. Drop it here again.', {
+      status: 404,
+    });
+  }
+  return { image: await base64Of(chip.ref), weight };
+}

@@ -1,0 +1,25 @@
+import { signal } from '@preact/signals';
+
+/** True while pages fly by too fast to look at anything: pictures are not asked for then. */
+export const flying = signal(false);
+
+/** Window heights a second from which on nobody looks. */
+const tooFast = 3;
+const settleMs = 120;
+
+let lastY = 0;
+let lastAt = 0;
+let timer: ReturnType<typeof setTimeout> | undefined;
+
+/** Called for each frame in which the page was scrolled. */
+export function noteScroll(y: number, height: number, now: number): void {
+  const speed = (Math.abs(y - lastY) / height / Math.max(1, now - lastAt)) * 1000;
+  // The first frame after a rest says nothing about speed: a jump to another place is looked at.
+  if (now - lastAt < settleMs) flying.value = speed > tooFast;
+  lastY = y;
+  lastAt = now;
+  clearTimeout(timer);
+  timer = setTimeout(() => {
+    flying.value = false;
+  }, settleMs);
+}

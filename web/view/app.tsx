@@ -1,0 +1,86 @@
+import type { ComponentType } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { isBrowsing, type View } from '../place.ts';
+import { place, query } from '../state/navigation.ts';
+import { report } from '../state/notices.ts';
+import { clearSelection, selectionMode } from '../state/selection.ts';
+import { Detail } from './detail.tsx';
+import { DropArea } from './drop.tsx';
+import { Failures } from './failures.tsx';
+import { Header } from './header.tsx';
+import { KeyDialog } from './key-dialog.tsx';
+import { Notices } from './notices.tsx';
+import { SearchView } from './search-view.tsx';
+import { SelectionBar } from './selection-bar.tsx';
+import { StatusView } from './status.tsx';
+import { Uploads } from './uploads.tsx';
+
+const titles: Readonly<Record<View, string>> = {
+  search: 'Sightline',
+  map: 'Map',
+  failures: 'Failures',
+  status: 'Status',
+};
+
+export function App() {
+  useTitle();
+  useEscape();
+  return (
+    <>
+      <a class="skip-link" href="#content">
+        Skip to the pictures
+      </a>
+      <Header />
+      <main id="content" tabIndex={-1}>
+        <Content view={place.value.view} />
+      </main>
+      <SelectionBar />
+      <Uploads />
+      <Detail />
+      <KeyDialog />
+      <DropArea />
+      <Notices />
+    </>
+  );
+}
+
+function Content({ view }: { view: View }) {
+  if (view === 'failures') return <Failures />;
+  if (view === 'map') return <LazyMap />;
+  if (view === 'status') return <StatusView />;
+  return <SearchView />;
+}
+
+/** The map and what it needs are loaded when somebody looks at it. */
+function LazyMap() {
+  const [View, setView] = useState<ComponentType | null>(null);
+  useEffect(() => {
+    import('./map.tsx').then(
+      ({ MapView }) => setView(() => MapView),
+      (error) => report(error),
+    );
+  }, []);
+  return View === null ? null : <View />;
+}
+
+function useTitle(): void {
+  const { view } = place.value;
+  const text = query.value.text.trim();
+  useEffect(() => {
+    const subject = view === 'search' ? (isBrowsing(query.value) ? '' : text || 'Search') : titles[view];
+    document.title = subject === '' ? 'Sightline' : `${subject} · Sightline`;
+  }, [view, text]);
+}
+
+/** Escape ends a selection when nothing else takes it. */
+function useEscape(): void {
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if (event.key !== 'Escape' || event.defaultPrevented || !selectionMode.value) return;
+      if (document.querySelector('dialog[open], [popover]:popover-open')) return;
+      clearSelection();
+    };
+    addEventListener('keydown', onKey);
+    return () => removeEventListener('keydown', onKey);
+  }, []);
+}

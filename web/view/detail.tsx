@@ -1,0 +1,217 @@
+import { useEffect, useRef } from 'preact/hooks';
+import type { ImageItem } from '../client.ts';
+import { formatAge, formatBytes, formatDate, formatScore, formatType, nameOf } from '../format.ts';
+import { withoutWeight } from '../place.ts';
+import { explain } from '../problem.ts';
+import { addChip, copyLink, deletePictures, moreLike } from '../state/actions.ts';
+import { changeQuery, closePhoto, openPhoto, place } from '../state/navigation.ts';
+import { captions, neighbours, photo, photoFault, position, step } from '../state/photo.ts';
+import { visibleItems } from '../state/results.ts';
+import { Icon } from './icon.tsx';
+import { TagEditor } from './tag-editor.tsx';
+import { describe, thumbnailUrl } from './tile.tsx';
+import { ZoomablePicture } from './zoom.tsx';
+
+/** One picture, large, over the results. */
+export function Detail() {
+  const id = place.value.photo;
+  return id === undefined ? null : <OpenDetail />;
+}
+
+function OpenDetail() {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    const before = document.activeElement;
+    dialog.current!.showModal();
+    return () => {
+      const tile = document.querySelector<HTMLElement>('.tile-main[data-last]') ?? (before as HTMLElement | null);
+      tile?.focus({ preventScroll: true });
+    };
+  }, []);
+  const image = photo.value;
+  const at = position.value;
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (/^(INPUT|TEXTAREA|SELECT)$/.test((event.target as Element).tagName)) return;
+    if (event.key === 'ArrowRight') step(1);
+    else if (event.key === 'ArrowLeft') step(-1);
+    else if (event.key === 'Delete' && image) deletePictures([image.id]);
+    else return;
+    event.preventDefault();
+  };
+  return (
+    <dialog
+      ref={dialog}
+      class="detail"
+      aria-label={image ? describe(image) : 'Picture'}
+      onCancel={(event) => {
+        event.preventDefault();
+        closePhoto();
+      }}
+      onKeyDown={onKeyDown}
+    >
+      <div class="detail-picture">
+        {image ? <ZoomablePicture image={image} /> : null}
+        {photoFault.value && !image ? <Missing /> : null}
+        <button
+          type="button"
+          class="icon-button detail-close"
+          aria-label="Close"
+          title="Close (Esc)"
+          onClick={closePhoto}
+        >
+          <Icon name="close" />
+        </button>
+        {at > 0 ? (
+          <button
+            type="button"
+            class="icon-button detail-left"
+            aria-label="Previous picture"
+            title="Previous (←)"
+            onClick={() => step(-1)}
+          >
+            <Icon name="left" />
+          </button>
+        ) : null}
+        {at >= 0 && at < visibleItems.value.length - 1 ? (
+          <button
+            type="button"
+            class="icon-button detail-right"
+            aria-label="Next picture"
+            title="Next (→)"
+            onClick={() => step(1)}
+          >
+            <Icon name="right" />
+          </button>
+        ) : null}
+      </div>
+      {image ? <Facts image={image} /> : null}
+    </dialog>
+  );
+}
+
+function Missing() {
+  const { title, advice } = explain(photoFault.value);
+  return (
+    <div class="detail-missing">
+      <h2>{title}</h2>
+      <p>{advice}</p>
+      <button type="button" class="button" onClick={closePhoto}>
+        Back to the pictures
+      </button>
+    </div>
+  );
+}
+
+function Facts({ image }: { image: ImageItem }) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region has to be reachable by keyboard
+    <section class="detail-facts" tabIndex={0} aria-label="About this picture">
+      <header class="detail-head">
+        <h2>{nameOf(image.key)}</h2>
+        <button
+          type="button"
+          class="icon-button"
+          aria-label="Copy the link"
+          title="Copy the link"
+          onClick={() => void copyLink()}
+        >
+          <Icon name="link" />
+        </button>
+        <a
+          class="icon-button"
+          href={image.links.content}
+          download={nameOf(image.key)}
+          aria-label="Download"
+          title="Download"
+        >
+          <Icon name="download" />
+        </a>
+        <button
+          type="button"
+          class="icon-button"
+          aria-label="Delete this picture"
+          title="Delete (Del)"
+          onClick={() => deletePictures([image.id])}
+        >
+          <Icon name="trash" />
+        </button>
+      </header>
+      <div class="detail-actions">
+        <button type="button" class="button button-primary" onClick={() => moreLike(image.id)}>
+          <Icon name="plus" />
+          More like this
+        </button>
+        <button
+          type="button"
+          class="button"
+          onClick={() => addChip({ by: 'stored', id: image.id, weight: withoutWeight })}
+        >
+          <Icon name="minus" />
+          Less
+        </button>
+      </div>
+      <TagEditor key={image.id} image={image} />
+      <Captions />
+      <Neighbours />
+      <dl class="facts">
+        {image.score === undefined ? null : <Fact name="Score" value={formatScore(image.score)} />}
+        <Fact name="Size" value={`${image.width} × ${image.height}, ${formatBytes(image.bytes)}`} />
+        <Fact name="Type" value={formatType(image.contentType)} />
+        {image.takenAt === null ? null : <Fact name="Taken" value={formatDate(image.takenAt)} />}
+        <Fact name="Indexed" value={formatAge(image.indexedAt)} title={formatDate(image.indexedAt)} />
+        <Fact name="Key" value={image.key} />
+        <Fact name="Bucket" value={image.bucket} />
+      </dl>
+    </section>
+  );
+}
+
+function Fact({ name, value, title }: { name: string; value: string; title?: string }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd title={title}>{value}</dd>
+    </div>
+  );
+}
+
+function Captions() {
+  if (captions.value.length === 0) return null;
+  return (
+    <section aria-label="Captions">
+      <h3>Captions that fit</h3>
+      <ul class="caption-list">
+        {captions.value.map(({ id, caption, score }) => (
+          <li key={id}>
+            <button
+              type="button"
+              title="Search with these words"
+              onClick={() => changeQuery({ text: caption, chips: [] })}
+            >
+              {caption}
+            </button>
+            {score === undefined ? null : <small>{formatScore(score)}</small>}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Neighbours() {
+  if (neighbours.value.length === 0) return null;
+  return (
+    <section aria-label="Similar pictures">
+      <h3>Nearest to it</h3>
+      <ul class="neighbours">
+        {neighbours.value.map((image) => (
+          <li key={image.id}>
+            <button type="button" aria-label={`Show ${describe(image)}`} onClick={() => openPhoto(image.id)}>
+              <img src={thumbnailUrl(image, 128)} alt="" />
+            </button>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}

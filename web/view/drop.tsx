@@ -1,0 +1,83 @@
+import { useEffect, useState } from 'preact/hooks';
+import { searchByPicture } from '../state/actions.ts';
+import { filesOf, pictureOf } from '../state/files.ts';
+import { notify, report } from '../state/notices.ts';
+import { addUploads } from '../state/uploads.ts';
+import { Icon } from './icon.tsx';
+
+/** Pictures dropped or pasted anywhere on the page: one may be searched by or added, several are added. */
+export function DropArea() {
+  const [dragged, setDragged] = useState(0);
+  useEffect(() => {
+    let depth = 0;
+    const hasFiles = (event: DragEvent) => event.dataTransfer?.types.includes('Files') ?? false;
+    const listeners: Partial<Record<'dragenter' | 'dragover' | 'dragleave' | 'drop', (event: DragEvent) => void>> = {
+      dragenter: (event) => {
+        if (!hasFiles(event)) return;
+        event.preventDefault();
+        depth += 1;
+        setDragged(Math.max(1, [...event.dataTransfer!.items].filter((item) => item.kind === 'file').length));
+      },
+      dragover: (event) => {
+        if (hasFiles(event)) event.preventDefault();
+      },
+      dragleave: (event) => {
+        if (!hasFiles(event)) return;
+        depth = Math.max(0, depth - 1);
+        if (depth === 0) setDragged(0);
+      },
+      drop: (event) => {
+        if (!hasFiles(event)) return;
+        event.preventDefault();
+        depth = 0;
+        setDragged(0);
+        void drop(event);
+      },
+    };
+    for (const [name, listener] of Object.entries(listeners)) addEventListener(name as 'drop', listener);
+    addEventListener('paste', paste);
+    return () => {
+      for (const [name, listener] of Object.entries(listeners)) removeEventListener(name as 'drop', listener);
+      removeEventListener('paste', paste);
+    };
+  }, []);
+  if (dragged === 0) return null;
+  return (
+    <div class="drop" aria-hidden="true">
+      {dragged === 1 ? (
+        <div class="drop-target" data-drop="search">
+          <Icon name="search" />
+          <strong>Search by it</strong>
+          <span>It is not kept</span>
+        </div>
+      ) : null}
+      <div class="drop-target" data-drop="add">
+        <Icon name="upload" />
+        <strong>Add to the collection</strong>
+        <span>{dragged === 1 ? 'A picture or a folder' : `${dragged} files or folders`}</span>
+      </div>
+    </div>
+  );
+}
+
+async function drop(event: DragEvent): Promise<void> {
+  const target = event.target instanceof Element ? event.target.closest<HTMLElement>('[data-drop]') : null;
+  const picture = pictureOf(event.dataTransfer);
+  const files = filesOf(event.dataTransfer!);
+  try {
+    const all = await files;
+    if (target?.dataset.drop !== 'add' && all.length === 1 && picture)
+      return await searchByPicture(picture, picture.name);
+    if (all.length === 0) notify({ tone: 'plain', title: 'No pictures in there' });
+    addUploads(all);
+  } catch (error) {
+    report(error);
+  }
+}
+
+function paste(event: ClipboardEvent): void {
+  const picture = pictureOf(event.clipboardData);
+  if (!picture) return;
+  event.preventDefault();
+  searchByPicture(picture, 'pasted picture').catch(report);
+}

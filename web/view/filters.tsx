@@ -1,0 +1,234 @@
+import { formatBytes, formatDay, formatType } from '../format.ts';
+import { emptyQuery, filterCount, type Query } from '../place.ts';
+import { changeQuery, query } from '../state/navigation.ts';
+import { tags } from '../state/suggestions.ts';
+import { Icon } from './icon.tsx';
+
+const types = ['image/jpeg', 'image/png', 'image/webp', 'image/gif', 'image/avif', 'image/tiff'];
+const shapes = ['landscape', 'portrait', 'square'] as const;
+const sizes: readonly (readonly [label: string, min?: number, max?: number])[] = [
+  ['Any size'],
+  ['Up to 500 kB', undefined, 500_000],
+  ['0.5 to 5 MB', 500_000, 5_000_000],
+  ['5 MB and more', 5_000_000],
+];
+const maxTagsShown = 40;
+
+function changeFilter(change: Partial<Query['filter']>): void {
+  const filter = Object.fromEntries(
+    Object.entries({ ...query.value.filter, ...change }).filter(
+      ([, value]) => value !== undefined && value !== '' && !(Array.isArray(value) && value.length === 0),
+    ),
+  );
+  changeQuery({ filter });
+}
+
+function without(list: readonly string[] | undefined, one: string): string[] {
+  return (list ?? []).filter((item) => item !== one);
+}
+
+export function FiltersButton() {
+  const count = filterCount(query.value);
+  return (
+    <>
+      <button type="button" class="button button-quiet" popovertarget="filters">
+        <Icon name="filter" />
+        <span>Filters</span>
+        {count === 0 ? null : <span class="badge">{count}</span>}
+      </button>
+      <div id="filters" popover="auto" class="popover filters" role="dialog" aria-label="Filters">
+        <FiltersPanel />
+      </div>
+    </>
+  );
+}
+
+function FiltersPanel() {
+  const { filter, minScore } = query.value;
+  return (
+    <>
+      <TagChoices />
+      <fieldset>
+        <legend>Shape</legend>
+        <div class="options">
+          {shapes.map((shape) => (
+            <Choice
+              key={shape}
+              label={shape}
+              chosen={filter.orientation === shape}
+              choose={(on) => changeFilter({ orientation: on ? shape : undefined })}
+            />
+          ))}
+        </div>
+      </fieldset>
+      <fieldset>
+        <legend>Type</legend>
+        <div class="options">
+          {types.map((type) => (
+            <Choice
+              key={type}
+              label={formatType(type)}
+              chosen={filter.contentTypes?.includes(type) ?? false}
+              choose={(on) =>
+                changeFilter({
+                  contentTypes: on ? [...(filter.contentTypes ?? []), type] : without(filter.contentTypes, type),
+                })
+              }
+            />
+          ))}
+        </div>
+      </fieldset>
+      <div class="field-row">
+        <label class="field">
+          <span>File size</span>
+          <select
+            value={String(
+              Math.max(
+                0,
+                sizes.findIndex(([, min, max]) => min === filter.minBytes && max === filter.maxBytes),
+              ),
+            )}
+            onChange={(event) => {
+              const [, minBytes, maxBytes] = sizes[Number(event.currentTarget.value)]!;
+              changeFilter({ minBytes, maxBytes });
+            }}
+          >
+            {sizes.map(([label], i) => (
+              <option key={label} value={String(i)}>
+                {label}
+              </option>
+            ))}
+          </select>
+        </label>
+        <DateField label="Taken from" value={filter.takenAfter} set={(takenAfter) => changeFilter({ takenAfter })} />
+        <DateField label="until" value={filter.takenBefore} set={(takenBefore) => changeFilter({ takenBefore })} />
+      </div>
+      <label class="slider">
+        <span>Least score</span>
+        <input
+          type="range"
+          min={-0.05}
+          max={0.8}
+          step={0.05}
+          value={minScore ?? -0.05}
+          onChange={(event) => {
+            const value = event.currentTarget.valueAsNumber;
+            changeQuery({ minScore: value < 0 ? undefined : value });
+          }}
+        />
+        <output>{minScore === undefined ? 'any' : minScore.toFixed(2)}</output>
+      </label>
+      <button
+        type="button"
+        class="button button-quiet"
+        disabled={filterCount(query.value) === 0}
+        onClick={() => changeQuery({ filter: emptyQuery.filter, minScore: undefined })}
+      >
+        Clear filters
+      </button>
+    </>
+  );
+}
+
+function TagChoices() {
+  const chosen = query.value.filter.tagsAll ?? [];
+  const known = tags.value.slice(0, maxTagsShown);
+  const all = [
+    ...chosen.filter((tag) => !known.some((one) => one.tag === tag)).map((tag) => ({ tag, count: undefined })),
+    ...known,
+  ];
+  return (
+    <fieldset>
+      <legend>Tags</legend>
+      {all.length === 0 ? <p class="hint">No picture has a tag yet. Open one to add some.</p> : null}
+      <div class="options">
+        {all.map(({ tag, count }) => (
+          <Choice
+            key={tag}
+            label={tag}
+            count={count}
+            chosen={chosen.includes(tag)}
+            choose={(on) => changeFilter({ tagsAll: on ? [...chosen, tag] : without(chosen, tag) })}
+          />
+        ))}
+      </div>
+    </fieldset>
+  );
+}
+
+function Choice(props: { label: string; count?: number; chosen: boolean; choose: (on: boolean) => void }) {
+  return (
+    <button type="button" class="option" aria-pressed={props.chosen} onClick={() => props.choose(!props.chosen)}>
+      {props.label}
+      {props.count === undefined ? null : <small>{props.count}</small>}
+    </button>
+  );
+}
+
+function DateField({ label, value, set }: { label: string; value?: string; set: (value?: string) => void }) {
+  return (
+    <label class="field">
+      <span>{label}</span>
+      <input
+        type="date"
+        value={value?.slice(0, 10) ?? ''}
+        onChange={(event) => set(event.currentTarget.value || undefined)}
+      />
+    </label>
+  );
+}
+
+/** What narrows the results, each to be taken away with a click. */
+export function ActiveFilters() {
+  const { filter, minScore } = query.value;
+  const active: { label: string; clear: () => void }[] = [
+    ...(filter.tagsAll ?? []).map((tag) => ({
+      label: `#${tag}`,
+      clear: () => changeFilter({ tagsAll: without(filter.tagsAll, tag) }),
+    })),
+    ...(filter.contentTypes ?? []).map((type) => ({
+      label: formatType(type),
+      clear: () => changeFilter({ contentTypes: without(filter.contentTypes, type) }),
+    })),
+  ];
+  if (filter.orientation)
+    active.push({ label: filter.orientation, clear: () => changeFilter({ orientation: undefined }) });
+  if (filter.minBytes !== undefined || filter.maxBytes !== undefined) {
+    active.push({ label: sizeLabel(filter), clear: () => changeFilter({ minBytes: undefined, maxBytes: undefined }) });
+  }
+  if (filter.takenAfter) {
+    active.push({
+      label: `from ${formatDay(filter.takenAfter)}`,
+      clear: () => changeFilter({ takenAfter: undefined }),
+    });
+  }
+  if (filter.takenBefore) {
+    active.push({
+      label: `until ${formatDay(filter.takenBefore)}`,
+      clear: () => changeFilter({ takenBefore: undefined }),
+    });
+  }
+  if (minScore !== undefined) {
+    active.push({ label: `score ≥ ${minScore.toFixed(2)}`, clear: () => changeQuery({ minScore: undefined }) });
+  }
+  if (active.length === 0) return null;
+  return (
+    <ul class="active-filters" aria-label="Active filters">
+      {active.map(({ label, clear }) => (
+        <li key={label}>
+          <button type="button" class="option" aria-label={`Remove filter ${label}`} onClick={clear}>
+            {label}
+            <Icon name="close" />
+          </button>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function sizeLabel({ minBytes, maxBytes }: Query['filter']): string {
+  if (minBytes === undefined) return `up to ${formatBytes(maxBytes!)}`;
+  return maxBytes === undefined
+    ? `from ${formatBytes(minBytes)}`
+    : `${formatBytes(minBytes)} to ${formatBytes(maxBytes)}`;
+}

@@ -1,0 +1,126 @@
+import { countOf, formatCount } from '../format.ts';
+import { filterCount, isBrowsing, type Query } from '../place.ts';
+import { explain } from '../problem.ts';
+import { newCount, showNew } from '../state/live.ts';
+import { changeQuery, query } from '../state/navigation.ts';
+import { fault, loadingMore, results, searching, total, tryAgain, visibleItems } from '../state/results.ts';
+import { clearSelection, selecting, selectionMode } from '../state/selection.ts';
+import { keyWanted } from '../state/session.ts';
+import { CollectionEmpty, NothingFound } from './empty.tsx';
+import { ActiveFilters, FiltersButton } from './filters.tsx';
+import { Grid } from './grid.tsx';
+import { Icon } from './icon.tsx';
+
+export function SearchView() {
+  const items = visibleItems.value;
+  const answered = results.value !== null;
+  return (
+    <div class="search-view">
+      <Toolbar />
+      {newCount.value > 0 ? (
+        <button type="button" class="button new-pictures" onClick={showNew}>
+          Show {countOf(newCount.value, 'new picture')}
+        </button>
+      ) : null}
+      {fault.value ? <FaultNote hasResults={items.length > 0} /> : null}
+      <div class={searching.value && items.length > 0 ? 'results results-old' : 'results'}>
+        <Grid />
+        {answered && items.length === 0 && !searching.value && !fault.value ? (
+          <Nothing asked={results.value!.query} />
+        ) : null}
+        {searching.value && items.length === 0 ? <Spinner /> : null}
+      </div>
+      <div class="results-end">{loadingMore.value ? <Spinner /> : null}</div>
+    </div>
+  );
+}
+
+function Spinner() {
+  return <span class="spinner" role="img" aria-label="Loading" />;
+}
+
+function Nothing({ asked }: { asked: Query }) {
+  return isBrowsing(asked) && filterCount(asked) === 0 ? <CollectionEmpty /> : <NothingFound asked={asked} />;
+}
+
+function Toolbar() {
+  const { kind } = query.value;
+  return (
+    <div class="toolbar">
+      <h1 class="toolbar-title">{titleOf()}</h1>
+      <ActiveFilters />
+      <div class="toolbar-actions">
+        {isBrowsing(query.value) ? null : (
+          <fieldset class="segmented" aria-label="What to find">
+            <KindButton label="Pictures" chosen={kind === 'image'} choose={() => changeQuery({ kind: 'image' })} />
+            <KindButton label="Captions" chosen={kind === 'caption'} choose={() => changeQuery({ kind: 'caption' })} />
+            <KindButton label="Both" chosen={kind === 'any'} choose={() => changeQuery({ kind: 'any' })} />
+          </fieldset>
+        )}
+        <FiltersButton />
+        <button
+          type="button"
+          class="button button-quiet"
+          aria-pressed={selectionMode.value}
+          onClick={() => {
+            if (selectionMode.value) clearSelection();
+            else selecting.value = true;
+          }}
+        >
+          <Icon name="select" />
+          <span>Select</span>
+        </button>
+      </div>
+    </div>
+  );
+}
+
+function KindButton({ label, chosen, choose }: { label: string; chosen: boolean; choose: () => void }) {
+  return (
+    <button type="button" aria-pressed={chosen} onClick={choose}>
+      {label}
+    </button>
+  );
+}
+
+function titleOf() {
+  if (isBrowsing(query.value)) {
+    return (
+      <>
+        Newest <small>{total.value === undefined ? '' : countOf(total.value, 'picture')}</small>
+      </>
+    );
+  }
+  const found = results.value;
+  const count = found ? `${formatCount(visibleItems.value.length)}${found.next ? '+' : ''}` : '';
+  return (
+    <>
+      Best matches <small>{count}</small>
+    </>
+  );
+}
+
+function FaultNote({ hasResults }: { hasResults: boolean }) {
+  const { title, advice } = explain(fault.value);
+  const needsKey =
+    typeof fault.value === 'object' && fault.value !== null && 'status' in fault.value && fault.value.status === 401;
+  return (
+    <div class={hasResults ? 'fault fault-slim' : 'fault'} role="alert">
+      <Icon name="alert" />
+      <div>
+        <h2>{title}</h2>
+        <p>{advice}</p>
+      </div>
+      <button
+        type="button"
+        class="button"
+        onClick={() => {
+          if (needsKey) keyWanted.value = { retry: tryAgain };
+          else tryAgain();
+        }}
+      >
+        {needsKey ? 'Enter a key' : 'Try again'}
+      </button>
+    </div>
+  );
+}

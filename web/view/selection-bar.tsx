@@ -1,0 +1,64 @@
+import { formatCount } from '../format.ts';
+import { maxChips } from '../place.ts';
+import { addChip, deletePictures, tagPictures } from '../state/actions.ts';
+import { visibleItems } from '../state/results.ts';
+import { clearSelection, select, selected, selectionMode } from '../state/selection.ts';
+import { Icon } from './icon.tsx';
+import { TagInput } from './tag-editor.tsx';
+
+/** What can be done with the selected pictures. */
+export function SelectionBar() {
+  if (!selectionMode.value) return null;
+  const ids = [...selected.value];
+  const none = ids.length === 0;
+  return (
+    <section class="panel selection-bar" aria-label="Selection">
+      <strong>
+        {none ? 'Choose ' : `${formatCount(ids.length)} `}
+        <span>{ids.length === 1 ? 'picture ' : 'pictures '}</span>
+        {none ? '' : 'selected'}
+      </strong>
+      <button type="button" class="button button-quiet" onClick={() => select(visibleItems.value)}>
+        <Icon name="select" />
+        <span>All shown</span>
+      </button>
+      <button type="button" class="button button-quiet" popovertarget="tag-selection" disabled={none}>
+        <Icon name="tag" />
+        <span>Tag</span>
+      </button>
+      <div id="tag-selection" popover="auto" class="popover">
+        <TagInput
+          add={(tag) => {
+            document.getElementById('tag-selection')?.hidePopover();
+            void tagPictures(ids, tag);
+          }}
+        />
+      </div>
+      <button
+        type="button"
+        class="button button-quiet"
+        disabled={none || ids.length > maxChips}
+        onClick={() => {
+          for (const id of ids) addChip({ by: 'stored', id, weight: 1 });
+          clearSelection();
+        }}
+      >
+        <Icon name="plus" />
+        <span>More like these</span>
+      </button>
+      <button type="button" class="button button-quiet button-bad" disabled={none} onClick={() => deletePictures(ids)}>
+        <Icon name="trash" />
+        <span>Delete</span>
+      </button>
+      <button
+        type="button"
+        class="icon-button"
+        aria-label="End the selection"
+        title="End the selection (Esc)"
+        onClick={clearSelection}
+      >
+        <Icon name="close" />
+      </button>
+    </section>
+  );
+}

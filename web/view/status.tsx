@@ -1,0 +1,149 @@
+import { useEffect, useState } from 'preact/hooks';
+import type { KnownChange, Model, Status } from '../client.ts';
+import { formatAge, formatCount, formatDuration } from '../format.ts';
+import { isAbort } from '../problem.ts';
+import { changeCount, connection } from '../state/live.ts';
+import { openPhoto, openView } from '../state/navigation.ts';
+import { client } from '../state/session.ts';
+import { Trouble } from './failures.tsx';
+
+const refreshMs = 5000;
+
+/** What answers here: counts, rates, models, what happened lately. */
+export function StatusView() {
+  const [status, setStatus] = useState<Status | null>(null);
+  const [model, setModel] = useState<Model | null>(null);
+  const [fault, setFault] = useState<unknown>(null);
+  const [turn, setTurn] = useState(0);
+  useEffect(() => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    Promise.all([client.status(signal), client.model(signal)]).then(
+      ([nextStatus, nextModel]) => {
+        setStatus(nextStatus);
+        setModel(nextModel);
+        setFault(null);
+      },
+      (error) => isAbort(error) || setFault(error),
+    );
+    const timer = setTimeout(() => setTurn(turn + 1), refreshMs);
+    return () => {
+      clearTimeout(timer);
+      controller.abort();
+    };
+  }, [turn, changeCount.value]);
+  return (
+    <div class="page">
+      <header class="page-head">
+        <h1>Status</h1>
+      </header>
+      {fault ? <Trouble fault={fault} again={() => setTurn(turn + 1)} /> : null}
+      {status ? <Figures status={status} /> : null}
+      {status ? <Changes changes={status.recent} /> : null}
+      {model ? <Models model={model} /> : null}
+    </div>
+  );
+}
+
+const connectionNames = {
+  connecting: 'connecting',
+  events: 'live',
+  polling: 'every 2 s',
+  lost: 'no connection',
+} as const;
+
+function Figures({ status }: { status: Status }) {
+  return (
+    <div class="cards">
+      <Figure label="Pictures" value={formatCount(status.pictures)} open={() => openView('search')} />
+      <Figure label="Captions" value={formatCount(status.captions)} />
+      <Figure label="Failures" value={formatCount(status.failures)} open={() => openView('failures')} />
+      {status.backlog === null ? null : <Figure label="Waiting" value={formatCount(status.backlog)} />}
+      {status.indexed === null ? null : (
+        <>
+          <Figure label="Indexed in a minute" value={formatCount(status.indexed.lastMinute)} />
+          <Figure label="Indexed in an hour" value={formatCount(status.indexed.lastHour)} />
+        </>
+      )}
+      <Figure label="Updates" value={connectionNames[connection.value]} />
+      <Figure label="Running for" value={formatDuration(status.uptimeSeconds)} />
+    </div>
+  );
+}
+
+function Figure({ label, value, open }: { label: string; value: string; open?: () => void }) {
+  const inside = (
+    <>
+      <span>{label}</span>
+      <strong>{value}</strong>
+    </>
+  );
+  return open ? (
+    <button type="button" class="card" onClick={open}>
+      {inside}
+    </button>
+  ) : (
+    <div class="card">{inside}</div>
+  );
+}
+
+function Models({ model }: { model: Model }) {
+  const { text, image, head } = model;
+  const rows: readonly (readonly [string, string])[] = [
+    ['Space', model.space],
+    ['Profile', model.profile],
+    ['Text encoder', `${text.name}, ${text.dimension} dimensions, ${text.maxTokens} tokens, ${text.licence}`],
+    ['Image encoder', `${image.name}, ${image.dimension} dimensions, ${image.cropPixels} pixels, ${image.licence}`],
+    ['Head', `${head.name}, ${model.dimension} dimensions`],
+    ...Object.entries(head.trained).map(([name, value]) => [spaced(name), String(value)] as const),
+  ];
+  return (
+    <section>
+      <h2>Models</h2>
+      <dl class="facts facts-wide">
+        {rows.map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+    </section>
+  );
+}
+
+/** "recallSum" as "Recall sum". */
+function spaced(name: string): string {
+  const words = name.replaceAll(
+    /([a-z\d])([A-Z])/g,
+    (_, end: string, start: string) => `${end} ${start.toLowerCase()}`,
+  );
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+const verbs = { indexed: 'indexed', removed: 'removed', failed: 'refused', resolved: 'solved' } as const;
+
+function Changes({ changes }: { changes: readonly KnownChange[] }) {
+  return (
+    <section>
+      <h2>Lately</h2>
+      {changes.length === 0 ? <p class="hint">Nothing has changed since the server was started.</p> : null}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region has to be reachable by keyboard */}
+      <ul class="changes" tabIndex={0} aria-label="Latest changes">
+        {changes.map(({ id, type, key, at }) => (
+          <li key={`${id} ${at} ${type}`}>
+            <span class={`change change-${type}`}>{verbs[type]}</span>
+            {type === 'indexed' ? (
+              <button type="button" class="link" onClick={() => openPhoto(id)}>
+                {key}
+              </button>
+            ) : (
+              <span>{key}</span>
+            )}
+            <small>{formatAge(at)}</small>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}

@@ -1,0 +1,73 @@
+import { useState } from 'preact/hooks';
+import type { ImageItem } from '../client.ts';
+import { setTags } from '../state/actions.ts';
+import { photo } from '../state/photo.ts';
+import { tags as knownTags, refreshTags } from '../state/suggestions.ts';
+import { Icon } from './icon.tsx';
+
+const maxTagLength = 64;
+
+/** Tags of one picture; saved as soon as one is added or taken away. */
+export function TagEditor({ image }: { image: ImageItem }) {
+  const [saving, setSaving] = useState(false);
+  const save = async (tags: readonly string[]) => {
+    setSaving(true);
+    if ((await setTags(image, tags)) && photo.value?.id === image.id) photo.value = { ...photo.value, tags };
+    setSaving(false);
+    void refreshTags();
+  };
+  return (
+    <section aria-label="Tags" aria-busy={saving}>
+      <h3>Tags</h3>
+      <ul class="tags">
+        {image.tags.map((tag) => (
+          <li key={tag} class="tag">
+            {tag}
+            <button
+              type="button"
+              class="chip-remove"
+              aria-label={`Remove tag ${tag}`}
+              onClick={() => void save(image.tags.filter((one) => one !== tag))}
+            >
+              <Icon name="close" />
+            </button>
+          </li>
+        ))}
+      </ul>
+      <TagInput add={(tag) => void save([...new Set([...image.tags, tag])])} />
+    </section>
+  );
+}
+
+/** A field for one tag at a time; also used for many pictures at once. */
+export function TagInput({ add }: { add: (tag: string) => void }) {
+  return (
+    <form
+      class="inline-form"
+      onSubmit={(event) => {
+        event.preventDefault();
+        const tag = String(new FormData(event.currentTarget).get('tag')).trim();
+        if (tag !== '') add(tag);
+        event.currentTarget.reset();
+      }}
+    >
+      <input
+        name="tag"
+        type="text"
+        list="known-tags"
+        maxLength={maxTagLength}
+        placeholder="Add a tag"
+        aria-label="Add a tag"
+        autocomplete="off"
+      />
+      <datalist id="known-tags">
+        {knownTags.value.map(({ tag }) => (
+          <option key={tag} value={tag} />
+        ))}
+      </datalist>
+      <button type="submit" class="icon-button" aria-label="Add the tag">
+        <Icon name="plus" />
+      </button>
+    </form>
+  );
+}

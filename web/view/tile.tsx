@@ -1,0 +1,124 @@
+import { useRef, useState } from 'preact/hooks';
+import type { CaptionItem, ImageItem } from '../client.ts';
+import { formatScore, nameOf } from '../format.ts';
+import { withoutWeight } from '../place.ts';
+import { addChip, moreLike } from '../state/actions.ts';
+import { changeQuery, openPhoto, place, urlOf } from '../state/navigation.ts';
+import { flying } from '../state/scroll.ts';
+import { selected, selectionMode, toggle } from '../state/selection.ts';
+import { Icon } from './icon.tsx';
+
+/** Widths that are asked for, so that few versions of a picture are made and kept. */
+const sizes = [256, 384, 512, 768, 1024] as const;
+
+/** Address of a small version whose longer edge suits `edge` CSS pixels on this screen. */
+export function thumbnailUrl(image: ImageItem, edge: number): string {
+  const wanted = edge * Math.min(2, devicePixelRatio || 1);
+  const size = sizes.find((one) => one >= wanted * 0.9) ?? sizes.at(-1)!;
+  const url = new URL(image.links.thumbnail, document.baseURI);
+  url.searchParams.set('size', String(size));
+  return url.href;
+}
+
+/** What a picture is called where it cannot be seen: its name says more than its id. */
+export function describe(image: ImageItem): string {
+  return nameOf(image.key)
+    .replace(/\.\w+$/, '')
+    .replaceAll(/[-_]+/g, ' ');
+}
+
+export function PictureTile({ image, edge }: { image: ImageItem; edge: number }) {
+  const isSelected = selected.value.has(image.id);
+  const open = (event: MouseEvent) => {
+    if (event.ctrlKey || event.metaKey || event.button !== 0) {
+      if (!event.ctrlKey && !event.metaKey) return;
+    }
+    event.preventDefault();
+    if (selectionMode.value || event.shiftKey || event.ctrlKey || event.metaKey) toggle(image.id, event.shiftKey);
+    else openPhoto(image.id);
+  };
+  return (
+    <figure class={isSelected ? 'tile tile-selected' : 'tile'}>
+      <a
+        class="tile-main"
+        href={urlOf({ ...place.value, photo: image.id })}
+        onClick={open}
+        aria-label={`${describe(image)}${image.score === undefined ? '' : `, score ${formatScore(image.score)}`}`}
+      >
+        <Thumbnail image={image} edge={edge} />
+      </a>
+      <button
+        type="button"
+        class="tile-check"
+        aria-pressed={isSelected}
+        aria-label={`Select ${describe(image)}`}
+        onClick={(event) => toggle(image.id, event.shiftKey)}
+      >
+        <Icon name="check" />
+      </button>
+      <figcaption class="tile-bar">
+        <span class="tile-score" title="Cosine similarity to the query">
+          {image.score === undefined ? '' : formatScore(image.score)}
+        </span>
+        <button
+          type="button"
+          class="tile-button"
+          aria-label={`More like ${describe(image)}`}
+          title="More like this"
+          onClick={() => moreLike(image.id)}
+        >
+          <Icon name="plus" />
+        </button>
+        <button
+          type="button"
+          class="tile-button"
+          aria-label={`Less like ${describe(image)}`}
+          title="Less like this"
+          onClick={() => addChip({ by: 'stored', id: image.id, weight: withoutWeight })}
+        >
+          <Icon name="minus" />
+        </button>
+      </figcaption>
+    </figure>
+  );
+}
+
+/** Is not asked for while the page flies by: scrolling past a thousand pictures loads few. */
+function Thumbnail({ image, edge }: { image: ImageItem; edge: number }) {
+  const [state, setState] = useState<'waiting' | 'shown' | 'failed'>('waiting');
+  const wanted = useRef(false);
+  wanted.current ||= !flying.value;
+  if (state === 'failed') {
+    return (
+      <span class="tile-missing">
+        <Icon name="alert" />
+        {nameOf(image.key)}
+      </span>
+    );
+  }
+  return (
+    <img
+      class={state === 'shown' ? 'shown' : ''}
+      src={wanted.current ? thumbnailUrl(image, edge) : undefined}
+      alt=""
+      decoding="async"
+      draggable={false}
+      onLoad={() => setState('shown')}
+      onError={() => setState('failed')}
+    />
+  );
+}
+
+export function CaptionTile({ caption }: { caption: CaptionItem }) {
+  return (
+    <button
+      type="button"
+      class="caption-tile tile-main"
+      title="Search with these words"
+      onClick={() => changeQuery({ text: caption.caption, kind: 'image' })}
+    >
+      <span>{caption.caption}</span>
+      {caption.score === undefined ? null : <small>{formatScore(caption.score)}</small>}
+    </button>
+  );
+}

@@ -1,0 +1,156 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { ImageItem } from '../client.ts';
+import { Icon } from './icon.tsx';
+import { describe, thumbnailUrl } from './tile.tsx';
+
+const maxScale = 8;
+
+interface View {
+  readonly scale: number;
+  readonly x: number;
+  readonly y: number;
+}
+const whole: View = { scale: 1, x: 0, y: 0 };
+
+/** The picture at the size of the window; wheel, pinch, double click, buttons and + - 0 zoom, dragging moves. */
+export function ZoomablePicture({ image }: { image: ImageItem }) {
+  const stage = useRef<HTMLDivElement>(null);
+  const [view, setView] = useState(whole);
+  const [full, setFull] = useState<'loading' | 'shown' | 'failed'>('loading');
+  useEffect(() => {
+    setView(whole);
+    setFull('loading');
+  }, [image.id]);
+  const zoom = (factor: number, at?: { x: number; y: number }) => setView((before) => zoomed(before, factor, at));
+  useZoomGestures(stage, zoom, setView);
+
+  useZoomKeys(zoom, () => setView(whole));
+  return (
+    <div class="stage" ref={stage}>
+      <div
+        class="stage-picture"
+        style={{
+          transform: `translate(${view.x}px, ${view.y}px) scale(${view.scale})`,
+          cursor: view.scale > 1 ? 'grab' : 'zoom-in',
+        }}
+      >
+        <img class="stage-small" src={thumbnailUrl(image, 512)} alt="" draggable={false} />
+        <img
+          key={image.id}
+          class={full === 'shown' ? 'shown' : ''}
+          src={image.links.content}
+          alt={describe(image)}
+          draggable={false}
+          onLoad={() => setFull('shown')}
+          onError={() => setFull('failed')}
+        />
+      </div>
+      {full === 'failed' ? (
+        <p class="stage-note">The browser cannot show this file itself; this is its preview.</p>
+      ) : null}
+      <div class="stage-tools">
+        <button
+          type="button"
+          class="icon-button"
+          aria-label="Zoom out"
+          title="Zoom out (−)"
+          disabled={view.scale <= 1}
+          onClick={() => zoom(1 / 1.6)}
+        >
+          <Icon name="zoomOut" />
+        </button>
+        <button
+          type="button"
+          class="icon-button"
+          aria-label="Zoom in"
+          title="Zoom in (+)"
+          disabled={view.scale >= maxScale}
+          onClick={() => zoom(1.6)}
+        >
+          <Icon name="zoomIn" />
+        </button>
+      </div>
+    </div>
+  );
+}
+
+/** Zooms so that the point under the pointer, measured from the middle of the stage, stays where it is. */
+export function zoomed(view: View, factor: number, at = { x: 0, y: 0 }): View {
+  const scale = Math.min(maxScale, Math.max(1, view.scale * factor));
+  if (scale === 1) return whole;
+  const ratio = scale / view.scale;
+  return { scale, x: at.x - (at.x - view.x) * ratio, y: at.y - (at.y - view.y) * ratio };
+}
+
+function pointIn(stage: { current: HTMLElement | null }, event: { clientX: number; clientY: number }) {
+  const box = stage.current!.getBoundingClientRect();
+  return { x: event.clientX - box.left - box.width / 2, y: event.clientY - box.top - box.height / 2 };
+}
+
+function useZoomGestures(
+  stage: { current: HTMLElement | null },
+  zoom: (factor: number, at: { x: number; y: number }) => void,
+  setView: (update: (before: View) => View) => void,
+): void {
+  useEffect(() => {
+    const element = stage.current!;
+    const pointers = new Map<number, PointerEvent>();
+    const wheel = (event: WheelEvent) => {
+      event.preventDefault();
+      zoom(Math.exp(-event.deltaY * (event.ctrlKey ? 0.01 : 0.0025)), pointIn(stage, event));
+    };
+    const down = (event: PointerEvent) => {
+      if ((event.target as Element).closest('button')) return;
+      pointers.set(event.pointerId, event);
+      element.setPointerCapture(event.pointerId);
+    };
+    const move = (event: PointerEvent) => {
+      const before = pointers.get(event.pointerId);
+      if (!before) return;
+      const other = [...pointers].find(([id]) => id !== event.pointerId)?.[1];
+      if (other) zoom(distance(event, other) / Math.max(1, distance(before, other)), pointIn(stage, event));
+      else {
+        const [dx, dy] = [event.clientX - before.clientX, event.clientY - before.clientY];
+        setView((view) => (view.scale > 1 ? { ...view, x: view.x + dx, y: view.y + dy } : view));
+      }
+      pointers.set(event.pointerId, event);
+    };
+    const up = (event: PointerEvent) => pointers.delete(event.pointerId);
+    const twice = (event: MouseEvent) => {
+      const point = pointIn(stage, event);
+      if (!(event.target as Element).closest('button'))
+        setView((view) => (view.scale > 1 ? whole : zoomed(view, 2.5, point)));
+    };
+    element.addEventListener('dblclick', twice);
+    element.addEventListener('wheel', wheel, { passive: false });
+    element.addEventListener('pointerdown', down);
+    element.addEventListener('pointermove', move);
+    element.addEventListener('pointerup', up);
+    element.addEventListener('pointercancel', up);
+    return () => {
+      element.removeEventListener('dblclick', twice);
+      element.removeEventListener('wheel', wheel);
+      element.removeEventListener('pointerdown', down);
+      element.removeEventListener('pointermove', move);
+      element.removeEventListener('pointerup', up);
+      element.removeEventListener('pointercancel', up);
+    };
+  }, []);
+}
+
+function distance(a: PointerEvent, b: PointerEvent): number {
+  return Math.hypot(a.clientX - b.clientX, a.clientY - b.clientY);
+}
+
+function useZoomKeys(zoom: (factor: number) => void, reset: () => void): void {
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if (/^(INPUT|TEXTAREA|SELECT)$/.test((event.target as Element).tagName) || event.ctrlKey || event.metaKey) return;
+      if (event.key === '+' || event.key === '=') zoom(1.6);
+      else if (event.key === '-') zoom(1 / 1.6);
+      else if (event.key === '0') reset();
+    };
+    addEventListener('keydown', onKey);
+    return () => removeEventListener('keydown', onKey);
+  }, []);
+}
