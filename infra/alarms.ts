@@ -1,0 +1,67 @@
+import type { Events } from './events';
+import type { Functions } from './functions';
+import type { Settings } from './settings';
+
+/** What someone must look at: pictures put aside, pictures waiting, functions failing or held back. */
+export function createAlarms(settings: Settings, { events, functions }: { events: Events; functions: Functions }) {
+  const actions = settings.alarmEmail === undefined ? [] : [emailTopic(settings.alarmEmail)];
+  const queueName = events.queue.nodes.queue.name;
+  const deadLettersName = events.deadLetters.nodes.queue.name;
+
+  const alarm = (name: string, description: string, args: Omit<aws.cloudwatch.MetricAlarmArgs, CommonAlarmArgs>) =>
+    new aws.cloudwatch.MetricAlarm(name, {
+      alarmDescription: description,
+      comparisonOperator: 'GreaterThanThreshold',
+      treatMissingData: 'notBreaching',
+      alarmActions: actions,
+      okActions: actions,
+      ...args,
+    });
+
+  alarm('DeadLettersAlarm', 'Pictures could not be indexed after every retry: GET /failures says why.', {
+    namespace: 'AWS/SQS',
+    metricName: 'ApproximateNumberOfMessagesVisible',
+    dimensions: { QueueName: deadLettersName },
+    statistic: 'Maximum',
+    period: 300,
+    evaluationPeriods: 1,
+    threshold: 0,
+  });
+  alarm(
+    'QueueAgeAlarm',
+    'Pictures wait longer than 15 minutes: raise SIGHTLINE_INGEST_CONCURRENCY or look at errors.',
+    {
+      namespace: 'AWS/SQS',
+      metricName: 'ApproximateAgeOfOldestMessage',
+      dimensions: { QueueName: queueName },
+      statistic: 'Maximum',
+      period: 300,
+      evaluationPeriods: 3,
+      threshold: 15 * 60,
+    },
+  );
+  for (const [name, fn] of [
+    ['Api', functions.api.nodes.function.name],
+    ['Ingest', functions.ingest.nodes.function.name],
+  ] as const) {
+    for (const metricName of ['Errors', 'Throttles']) {
+      alarm(`${name}${metricName}Alarm`, `${metricName} of the ${name.toLowerCase()} function.`, {
+        namespace: 'AWS/Lambda',
+        metricName,
+        dimensions: { FunctionName: fn },
+        statistic: 'Sum',
+        period: 300,
+        evaluationPeriods: 1,
+        threshold: 0,
+      });
+    }
+  }
+}
+
+type CommonAlarmArgs = 'alarmDescription' | 'comparisonOperator' | 'treatMissingData' | 'alarmActions' | 'okActions';
+
+function emailTopic(email: string) {
+  const topic = new aws.sns.Topic('Alarms');
+  new aws.sns.TopicSubscription('AlarmsEmail', { topic: topic.arn, protocol: 'email', endpoint: email });
+  return topic.arn;
+}

@@ -1,0 +1,34 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import type { Settings } from './settings';
+
+/**
+ * A function's code: the folder `npm run build:lambda` made, so that what is deployed is what was tested; in `sst dev`
+ * the sources, which then run on the developer's machine with its own node_modules.
+ */
+export function codeOf(
+  settings: Settings,
+  name: 'api' | 'ingest',
+): Pick<sst.aws.FunctionArgs, 'handler' | 'bundle' | 'nodejs'> {
+  const handler = `functions/${name}.handler`;
+  if ($dev)
+    return { handler, nodejs: { esbuild: { external: ['onnxruntime-node', 'sharp', 'esbuild', 'swagger-ui-dist'] } } };
+
+  const bundle = path.resolve($cli.paths.root, settings.artifacts, name);
+  const built = readBuild(path.join(bundle, 'build.json'));
+  if (built.profile !== settings.profile || built.arch !== 'arm64') {
+    throw new Error(
+      `expected ${bundle} to hold profile ${settings.profile} for arm64, got ${built.profile} for ${built.arch}: ` +
+        `npm run build:lambda -- --profile ${settings.profile}`,
+    );
+  }
+  return { handler, bundle };
+}
+
+function readBuild(file: string): { profile?: string; arch?: string } {
+  try {
+    return JSON.parse(fs.readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new Error(`expected a built function with ${file}, found none: npm run build:lambda`, { cause: error });
+  }
+}

@@ -1,0 +1,101 @@
+import path from 'node:path';
+import { codeOf } from './artifacts';
+import type { Events } from './events';
+import { consume, keepState, lambdaOnly, readPictures, sendTraces, writePictures } from './permissions';
+import type { Secrets } from './secrets';
+import type { Settings } from './settings';
+import type { Storage } from './storage';
+
+interface Parts {
+  readonly storage: Storage;
+  readonly events: Events;
+  readonly secrets: Secrets;
+}
+
+/** The two functions, with no more rights than their code uses. */
+export function createFunctions(settings: Settings, parts: Parts) {
+  const { storage, events, secrets } = parts;
+  const router = settings.domain === undefined ? undefined : new sst.aws.Router('Router', { domain: settings.domain });
+
+  const api = new sst.aws.Function('Api', {
+    ...common(settings, parts),
+    ...codeOf(settings, 'api'),
+    description: `Sightline API, profile ${settings.profile}`,
+    memory: `${settings.apiMemoryMb} MB`,
+    timeout: `${settings.apiTimeoutSeconds} seconds`,
+    link: [secrets.qdrantUrl, secrets.qdrantApiKey, secrets.apiKeys],
+    streaming: true,
+    // CORS is answered by the app itself, from the same setting as everywhere else.
+    url: { cors: false, ...(router === undefined ? {} : { router: { instance: router } }) },
+    permissions: [
+      ...readPictures(settings, storage),
+      ...writePictures(storage),
+      ...keepState(storage),
+      ...sendTraces(),
+    ],
+  });
+
+  const ingest = new sst.aws.Function('Ingest', {
+    ...common(settings, parts),
+    ...codeOf(settings, 'ingest'),
+    description: `Sightline indexing, profile ${settings.profile}`,
+    memory: `${settings.ingestMemoryMb} MB`,
+    timeout: `${settings.ingestTimeoutSeconds} seconds`,
+    link: [secrets.qdrantUrl, secrets.qdrantApiKey],
+    permissions: [...readPictures(settings, storage), ...keepState(storage), ...consume(events.queue), ...sendTraces()],
+  });
+  // Not `queue.subscribe`: it would name the function after a hash of the queue, and take no concurrency.
+  new aws.lambda.EventSourceMapping('IngestFromEvents', {
+    eventSourceArn: events.queue.arn,
+    functionName: ingest.arn,
+    batchSize: settings.ingestBatch,
+    maximumBatchingWindowInSeconds: 0,
+    functionResponseTypes: ['ReportBatchItemFailures'],
+    scalingConfig: { maximumConcurrency: settings.ingestConcurrency },
+  });
+
+  return { api, ingest, url: router === undefined ? api.url : router.url };
+}
+
+export type Functions = ReturnType<typeof createFunctions>;
+
+function common(settings: Settings, { storage, events }: Parts) {
+  return {
+    runtime: 'nodejs24.x',
+    architecture: 'arm64',
+    storage: '512 MB',
+    logging: { retention: settings.logRetention, format: 'json' },
+    environment: {
+      // Not loopback: without an API key nobody may write.
+      HOST: '0.0.0.0',
+      SIGHTLINE_PROFILE: settings.profile,
+      SIGHTLINE_BUCKET: storage.pictures.name,
+      SIGHTLINE_READ_BUCKETS: settings.readBuckets.join(','),
+      SIGHTLINE_STATE_BUCKET: storage.state.name,
+      SIGHTLINE_QUEUE_URL: events.queue.url,
+      SIGHTLINE_MAX_RECEIVES: String(settings.maxReceives),
+      // Before Lambda ends the run, so that the caller gets an answer.
+      SIGHTLINE_REQUEST_TIMEOUT_MS: String(1000 * (settings.apiTimeoutSeconds - 3)),
+      SIGHTLINE_CORS_ORIGINS: settings.corsOrigins.join(','),
+      SIGHTLINE_QDRANT_SEARCH: settings.qdrantSearch,
+      SIGHTLINE_QDRANT_SHARDS: String(settings.qdrantShards),
+      SIGHTLINE_QDRANT_REPLICAS: String(settings.qdrantReplicas),
+      // Decoded pictures go back to the system at once, instead of staying in glibc's heap.
+      MALLOC_MMAP_THRESHOLD_: '1048576',
+      MALLOC_TRIM_THRESHOLD_: '1048576',
+      POWERTOOLS_SERVICE_NAME: 'sightline',
+      POWERTOOLS_METRICS_NAMESPACE: 'Sightline',
+      // In `sst dev` the code runs out of SST's own folder, away from the models.
+      ...($dev ? { SIGHTLINE_EXTRA_MODELS: path.join($cli.paths.root, 'models') } : {}),
+    },
+    transform: {
+      function: (args) => {
+        args.tracingConfig = { mode: 'Active' };
+      },
+      // In `sst dev` SST lets the whole account take the role, so that the local code can; never when deployed.
+      role: (args) => {
+        if (!$dev) args.assumeRolePolicy = lambdaOnly();
+      },
+    },
+  } satisfies Partial<sst.aws.FunctionArgs>;
+}

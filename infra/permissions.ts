@@ -1,0 +1,65 @@
+import type { Settings } from './settings';
+import type { Storage } from './storage';
+
+/**
+ * What a function may do, a statement a purpose. Buckets are not linked, because SST's link of one means `s3:*`.
+ */
+type Permissions = Extract<NonNullable<sst.aws.FunctionArgs['permissions']>, readonly unknown[]>;
+
+export function readPictures(settings: Settings, storage: Storage): Permissions {
+  const others = settings.readBuckets.map((name) => `arn:aws:s3:::${name}`);
+  return [
+    { actions: ['s3:GetObject'], resources: [objectsOf(storage.pictures.arn), ...others.map((arn) => `${arn}/*`)] },
+    // Without it S3 answers 403 instead of 404 for what is gone.
+    { actions: ['s3:ListBucket'], resources: [storage.pictures.arn, ...others] },
+  ];
+}
+
+export function writePictures(storage: Storage): Permissions {
+  return [
+    {
+      actions: ['s3:PutObject', 's3:DeleteObject', 's3:AbortMultipartUpload'],
+      resources: [objectsOf(storage.pictures.arn)],
+    },
+  ];
+}
+
+/** Failures are small objects in the state bucket. */
+export function keepState(storage: Storage): Permissions {
+  return [
+    { actions: ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'], resources: [objectsOf(storage.state.arn)] },
+    { actions: ['s3:ListBucket'], resources: [storage.state.arn] },
+  ];
+}
+
+export function consume(queue: sst.aws.Queue): Permissions {
+  return [
+    {
+      actions: [
+        'sqs:ReceiveMessage',
+        'sqs:DeleteMessage',
+        'sqs:ChangeMessageVisibility',
+        'sqs:GetQueueAttributes',
+        'sqs:GetQueueUrl',
+      ],
+      resources: [queue.arn],
+    },
+  ];
+}
+
+/** X-Ray knows no resources (service authorization reference, AWS X-Ray). */
+export function sendTraces(): Permissions {
+  return [{ actions: ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'], resources: ['*'] }];
+}
+
+/** Trust policy: the Lambda service and nobody else. */
+export function lambdaOnly(): string {
+  return JSON.stringify({
+    Version: '2012-10-17',
+    Statement: [{ Effect: 'Allow', Action: 'sts:AssumeRole', Principal: { Service: 'lambda.amazonaws.com' } }],
+  });
+}
+
+function objectsOf(bucketArn: $util.Output<string>) {
+  return $interpolate`${bucketArn}/*`;
+}

@@ -1,0 +1,126 @@
+// npm run build:lambda -- [--profile NAME] [--arch arm64|x64] [--out DIR]
+import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { loadManifest, type Profile, profileOf } from '../core/encode/manifest.ts';
+import { findFolder } from '../core/encode/model-files.ts';
+import { EXIT, runCommand, UsageError } from '../functions/cli.ts';
+import { buildPage } from '../functions/page.ts';
+import { readConfig, userPath } from '../functions/runtime.ts';
+import { bundleFunction } from './lambda/bundle.ts';
+import { type Arch, copyNativePackages } from './lambda/native-packages.ts';
+import { budgetOf, measure, type Sizes, sizeTable } from './lambda/sizes.ts';
+
+const usage = `
+Usage: npm run build:lambda -- [options]
+
+Makes the two Lambda functions as folders, api and ingest, each whole: code, models, native libraries. The stack deploys
+them as they are. Prints what they weigh and fails when one is over its budget.
+
+  --profile NAME   models to carry (default: SIGHTLINE_PROFILE or compact)
+  --arch ARCH      arm64, as the stack wants it, or x64, to run them on this machine (default: arm64)
+  --out DIR        folder to write (default: dist/lambda, or dist/lambda-x64)
+  --budget MB      most a function may weigh, unzipped (default: 120 for compact, 200 for seed)
+  --json           the sizes as JSON
+  --help           this text
+`;
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const FUNCTIONS = ['api', 'ingest'] as const;
+
+await runCommand(
+  {
+    usage,
+    options: {
+      profile: { type: 'string' },
+      arch: { type: 'string', default: 'arm64' },
+      out: { type: 'string' },
+      budget: { type: 'string' },
+      json: { type: 'boolean', default: false },
+    },
+    positionals: { min: 0, max: 0 },
+  },
+  async (flags) => {
+    const { arch } = flags;
+    if (arch !== 'arm64' && arch !== 'x64') throw new UsageError(`--arch: expected arm64 or x64, got "${arch}"`);
+    if (flags.budget !== undefined && !(Number(flags.budget) > 0)) {
+      throw new UsageError(`--budget: expected a number above 0, got "${flags.budget}"`);
+    }
+    const out = flags.out === undefined ? defaultOut(arch) : userPath(flags.out);
+    const { modelDirs, profile: name } = readConfig({ profile: flags.profile, logLevel: 'silent' });
+    const profile = profileOf(await loadManifest(modelDirs), name);
+
+    const sizes: Record<string, Sizes> = {};
+    for (const fn of FUNCTIONS) sizes[fn] = await makeFunction(fn, join(out, fn), { arch, profile, modelDirs });
+
+    const budget = flags.budget === undefined ? budgetOf(profile.name) : Number(flags.budget) * 1e6;
+    if (flags.json)
+      console.log(JSON.stringify({ out, profile: profile.name, arch, budget, functions: sizes }, null, 2));
+    else console.log([...sizeTable(sizes, budget), `written to ${out}`].join('\n'));
+    const over = FUNCTIONS.filter((fn) => sizes[fn]!.total > budget);
+    for (const fn of over) {
+      console.error(`error: expected ${fn} to have at most ${budget} bytes, got ${sizes[fn]!.total}`);
+    }
+    return over.length === 0 ? EXIT.done : EXIT.failed;
+  },
+);
+
+function defaultOut(arch: Arch): string {
+  return join(root, 'dist', arch === 'arm64' ? 'lambda' : `lambda-${arch}`);
+}
+
+interface Contents {
+  readonly arch: Arch;
+  readonly profile: Profile;
+  readonly modelDirs: readonly string[];
+}
+
+/** Builds beside the target and replaces it when everything is there, so that a broken build is never deployed. */
+async function makeFunction(name: (typeof FUNCTIONS)[number], target: string, contents: Contents): Promise<Sizes> {
+  const work = `${target}.${process.pid}`;
+  try {
+    await mkdir(work, { recursive: true });
+    await bundleFunction(root, work, name);
+    await copyNativePackages(root, work, contents.arch);
+    await copyModels(work, contents);
+    if (name === 'api') await copyPages(work);
+    const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+    await writeFile(join(work, 'package.json'), `${JSON.stringify({ name: 'sightline', version, type: 'module' })}\n`);
+    const { arch, profile } = contents;
+    await writeFile(join(work, 'build.json'), `${JSON.stringify({ function: name, profile: profile.name, arch })}\n`);
+    await rm(target, { recursive: true, force: true });
+    await rename(work, target);
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+  return measure(target);
+}
+
+/** The manifest, and of each model the files it names; nothing else that lies beside them. */
+async function copyModels(work: string, { profile, modelDirs }: Contents): Promise<void> {
+  const models = join(work, 'models');
+  await mkdir(models);
+  await cp(join(modelDirs[0]!, 'manifest.json'), join(models, 'manifest.json'));
+  for (const encoder of [profile.text, profile.image]) {
+    const from = await findFolder(modelDirs, encoder.folder);
+    const { others, ...named } = encoder.files;
+    for (const { path } of [...Object.values(named), ...others]) {
+      await cp(join(from, path), join(models, encoder.folder, path));
+    }
+  }
+  const head = await findFolder(modelDirs, profile.head);
+  for (const path of ['head.onnx', 'head.json']) await cp(join(head, path), join(models, profile.head, path));
+}
+
+/** The page people use, built, and the two files of Swagger UI that /docs serves. */
+async function copyPages(work: string): Promise<void> {
+  for (const [path, file] of await buildPage()) {
+    const target = join(work, 'page', path === '/' ? 'index.html' : path);
+    await mkdir(dirname(target), { recursive: true });
+    await writeFile(target, file.body);
+  }
+  const docs = join('node_modules', 'swagger-ui-dist');
+  for (const file of ['package.json', 'LICENSE', 'swagger-ui.css', 'swagger-ui-bundle.js']) {
+    await cp(join(root, docs, file), join(work, docs, file));
+  }
+}

@@ -1,0 +1,45 @@
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { EXTERNAL } from './native-packages.ts';
+
+/** CommonJS packages that were bundled into a module still ask for these. */
+const banner = `import { createRequire as __createRequire } from 'node:module';
+import { fileURLToPath as __fileURLToPath } from 'node:url';
+const require = __createRequire(import.meta.url);
+const __filename = __fileURLToPath(import.meta.url);
+const __dirname = __fileURLToPath(new URL('.', import.meta.url));`;
+
+/**
+ * Bundles functions/<name>.ts into `target`/functions, in the same place as in the repository, so that relative paths
+ * from import.meta.url mean the same. What only some requests need stays in files of its own.
+ */
+export async function bundleFunction(root: string, target: string, name: string): Promise<void> {
+  await build({
+    absWorkingDir: root,
+    entryPoints: [join(root, 'functions', `${name}.ts`)],
+    outdir: join(target, 'functions'),
+    bundle: true,
+    splitting: true,
+    minify: true,
+    // Class and function names are part of error messages and logs.
+    keepNames: true,
+    format: 'esm',
+    outExtension: { '.js': '.mjs' },
+    chunkNames: '[name]-[hash]',
+    platform: 'node',
+    target: 'node24',
+    mainFields: ['module', 'main'],
+    external: [
+      ...EXTERNAL,
+      'esbuild',
+      'pino-pretty',
+      'chokidar',
+      'cli-progress',
+      'aws-crt',
+      '@aws-sdk/signature-v4-crt',
+    ],
+    banner: { js: banner },
+    legalComments: 'none',
+    logLevel: 'silent',
+  });
+}

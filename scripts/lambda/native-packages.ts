@@ -1,0 +1,103 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { cp, glob, mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { SightlineError } from '../../core/errors.ts';
+
+/** The packages with native code, cut down to what one Lambda architecture runs. */
+
+export type Arch = 'arm64' | 'x64';
+
+const run = promisify(execFile);
+
+interface Part {
+  readonly name: string;
+  /** Of the package's files, those that are loaded, beside package.json and its licence. */
+  readonly files: readonly string[];
+}
+
+function parts(arch: Arch): Part[] {
+  return [
+    { name: 'onnxruntime-node', files: ['dist/**/*.js', `bin/napi-v6/linux/${arch}/*`] },
+    { name: 'onnxruntime-common', files: ['dist/cjs/**/*.js', 'dist/cjs/package.json'] },
+    { name: 'sharp', files: ['dist/**/*.mjs', 'dist/**/*.cjs'] },
+    { name: '@img/colour', files: ['**/*.js', '**/*.cjs'] },
+    { name: 'detect-libc', files: ['lib/**/*.js'] },
+    { name: 'semver', files: ['**/*.js'] },
+    { name: `@img/sharp-linux-${arch}`, files: ['*.cjs', 'lib/*.node'] },
+    { name: `@img/sharp-libvips-linux-${arch}`, files: ['lib/*.so.*', 'lib/*.js', 'versions.json'] },
+  ];
+}
+
+/** Packages that esbuild must leave alone, because this module copies them. */
+export const EXTERNAL = ['onnxruntime-node', 'sharp'];
+
+/**
+ * Copies them into `target`/node_modules. Those npm did not install here, because they are for another machine, are
+ * fetched from the registry once into node_modules/.cache and must have the checksum that package-lock.json names.
+ */
+export async function copyNativePackages(root: string, target: string, arch: Arch): Promise<void> {
+  for (const part of parts(arch)) {
+    const installed = join(root, 'node_modules', part.name);
+    const from = existsSync(installed) ? installed : await fetchPackage(root, part.name);
+    const to = join(target, 'node_modules', part.name);
+    for await (const file of glob([...part.files, 'package.json', 'LICENSE*'], { cwd: from, withFileTypes: true })) {
+      if (!file.isFile()) continue;
+      const path = join(file.parentPath, file.name).slice(from.length + 1);
+      await cp(join(from, path), join(to, path), { dereference: true });
+    }
+  }
+}
+
+interface Lock {
+  readonly packages: Readonly<Record<string, { version: string; integrity: string }>>;
+}
+
+/** A package that the lock names, unpacked in a folder of the cache. Throws `unavailable` when it cannot be fetched. */
+async function fetchPackage(root: string, name: string): Promise<string> {
+  const lock: Lock = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8'));
+  const locked = lock.packages[`node_modules/${name}`];
+  if (locked === undefined) {
+    throw new SightlineError('unavailable', `expected package-lock.json to name ${name}, it does not`);
+  }
+  const cache = join(root, 'node_modules', '.cache', 'sightline');
+  const folder = join(cache, `${name.replace('/', '-')}-${locked.version}`);
+  if (existsSync(folder)) return folder;
+
+  await mkdir(cache, { recursive: true });
+  const archive = await packArchive(cache, `${name}@${locked.version}`);
+  try {
+    await checkIntegrity(archive, name, locked.integrity);
+    const unpacked = `${folder}.${process.pid}`;
+    await mkdir(unpacked, { recursive: true });
+    await run('tar', ['-xzf', archive, '-C', unpacked, '--strip-components=1']);
+    await rename(unpacked, folder);
+  } finally {
+    await rm(archive, { force: true });
+  }
+  return folder;
+}
+
+async function packArchive(cache: string, spec: string): Promise<string> {
+  try {
+    const { stdout } = await run('npm', ['pack', spec, '--json', '--pack-destination', cache], { cwd: dirname(cache) });
+    const [packed]: { filename: string }[] = Object.values(JSON.parse(stdout));
+    return join(cache, packed!.filename.replace('@', '').replace('/', '-'));
+  } catch (error) {
+    throw new SightlineError('unavailable', `cannot fetch ${spec} from the npm registry: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
+
+async function checkIntegrity(archive: string, name: string, integrity: string): Promise<void> {
+  const [algorithm = '', expected] = integrity.split(/-(.*)/s);
+  const got = createHash(algorithm)
+    .update(await readFile(archive))
+    .digest('base64');
+  if (got !== expected) {
+    throw new SightlineError('unavailable', `${name}: expected ${integrity} as package-lock.json says, got ${got}`);
+  }
+}

@@ -1,0 +1,64 @@
+import { glob, stat } from 'node:fs/promises';
+import { join, sep } from 'node:path';
+
+/** What a folder weighs, in bytes, by what a reader of the table asks about. */
+export interface Sizes {
+  readonly total: number;
+  readonly parts: Readonly<Record<string, number>>;
+}
+
+/** Lambda's own limit for a function and its layers, unzipped (Lambda developer guide, "Quotas"). */
+export const LAMBDA_LIMIT_BYTES = 262_144_000;
+
+/** Most bytes an artifact may have, unzipped: a cold start reads them. Others than these profiles have Lambda's limit. */
+const BUDGET_BYTES: Readonly<Record<string, number>> = { compact: 120e6, seed: 200e6 };
+
+export function budgetOf(profile: string): number {
+  return BUDGET_BYTES[profile] ?? LAMBDA_LIMIT_BYTES;
+}
+
+export async function measure(folder: string): Promise<Sizes> {
+  const parts: Record<string, number> = {};
+  let total = 0;
+  for await (const entry of glob('**', { cwd: folder, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const file = join(entry.parentPath, entry.name);
+    const { size } = await stat(file);
+    const part = partOf(file.slice(folder.length + 1).split(sep));
+    parts[part] = (parts[part] ?? 0) + size;
+    total += size;
+  }
+  return { total, parts: Object.fromEntries(Object.entries(parts).sort(([, a], [, b]) => b - a)) };
+}
+
+function partOf([first = '', second = '']: string[]): string {
+  if (first === 'models') return second.endsWith('.json') ? 'models/manifest.json' : `models/${second}`;
+  if (first === 'node_modules') return second === '@img' || second === 'sharp' ? 'sharp and libvips' : second;
+  return first === 'functions' ? 'code' : first;
+}
+
+/** Lines of a table with one column a function, in MB (1,000,000 bytes). */
+export function sizeTable(functions: Readonly<Record<string, Sizes>>, budget: number): string[] {
+  const names = Object.keys(functions);
+  const rows = [...new Set(names.flatMap((name) => Object.keys(functions[name]!.parts)))];
+  const line = (label: string, cells: readonly string[]) =>
+    label.padEnd(24) + cells.map((cell) => cell.padStart(10)).join('');
+  const mb = (bytes: number | undefined) => (bytes === undefined ? '-' : (bytes / 1e6).toFixed(2));
+  return [
+    line('MB, unzipped', names),
+    ...rows.map((row) =>
+      line(
+        row,
+        names.map((name) => mb(functions[name]!.parts[row])),
+      ),
+    ),
+    line(
+      'total',
+      names.map((name) => mb(functions[name]!.total)),
+    ),
+    line(
+      'budget',
+      names.map(() => mb(budget)),
+    ),
+  ];
+}

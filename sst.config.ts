@@ -1,0 +1,40 @@
+/// <reference path="./.sst/platform/config.d.ts" />
+
+/**
+ * The whole system in one AWS account: bucket -> queue -> ingest function -> Qdrant <- api function. `npm run deploy`
+ * builds both functions and deploys them; docs/deploy.md is the way there. Stage `production` is kept and protected,
+ * every other stage can be removed without a trace.
+ */
+export default $config({
+  app(input) {
+    const production = input.stage === 'production';
+    return {
+      name: 'sightline',
+      home: 'aws',
+      removal: production ? 'retain' : 'remove',
+      protect: production,
+    };
+  },
+  async run() {
+    const { readSettings } = await import('./infra/settings');
+    const { createStorage } = await import('./infra/storage');
+    const { createSecrets } = await import('./infra/secrets');
+    const { createEvents } = await import('./infra/events');
+    const { createFunctions } = await import('./infra/functions');
+    const { createAlarms } = await import('./infra/alarms');
+
+    const settings = readSettings($app.stage, process.env);
+    const storage = createStorage(settings);
+    const events = createEvents(settings, storage);
+    const functions = createFunctions(settings, { storage, events, secrets: createSecrets() });
+    createAlarms(settings, { events, functions });
+
+    return {
+      url: functions.url,
+      bucket: storage.pictures.name,
+      stateBucket: storage.state.name,
+      queue: events.queue.url,
+      deadLetterQueue: events.deadLetters.url,
+    };
+  },
+});

@@ -1,0 +1,124 @@
+import { writeFileSync } from 'node:fs';
+import * as pulumi from '@pulumi/pulumi';
+
+/**
+ * Runs inside the evaluated program in place of the Pulumi engine: every resource "exists" at once with the attributes
+ * AWS would give it, and what was asked for is written to MOCK_RESULT.
+ */
+
+const ACCOUNT = '123456789012';
+const REGION = 'eu-central-1';
+
+type Properties = Record<string, unknown>;
+
+const resources: { type: string; name: string; inputs: Properties }[] = [];
+const errors: string[] = [];
+let finished = false;
+
+process.on('unhandledRejection', (error) => errors.push(describe(error)));
+process.on('exit', () => {
+  if (!finished) console.error(errors.join('\n') || 'the program ended before its resources were settled');
+});
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+const attributes: Record<string, (name: string, inputs: Properties, logical: string) => Properties> = {
+  'aws:s3/bucket:Bucket': (name) => ({
+    arn: `arn:aws:s3:::${name}`,
+    bucket: name,
+    bucketRegionalDomainName: `${name}.s3.${REGION}.amazonaws.com`,
+  }),
+  'aws:sqs/queue:Queue': (name) => ({
+    arn: `arn:aws:sqs:${REGION}:${ACCOUNT}:${name}`,
+    name,
+    url: `https://sqs.${REGION}.amazonaws.com/${ACCOUNT}/${name}`,
+  }),
+  'aws:lambda/function:Function': (name) => {
+    const arn = `arn:aws:lambda:${REGION}:${ACCOUNT}:function:${name}`;
+    return { arn, name, qualifiedArn: `${arn}:1`, invokeArn: `${arn}/invocations`, version: '1' };
+  },
+  'aws:lambda/functionUrl:FunctionUrl': (_, __, logical) => ({
+    functionUrl: `https://${logical.toLowerCase()}.lambda-url.${REGION}.on.aws/`,
+  }),
+  'aws:iam/role:Role': (name) => ({ arn: `arn:aws:iam::${ACCOUNT}:role/${name}`, name }),
+  'aws:cloudwatch/logGroup:LogGroup': (name) => ({ arn: `arn:aws:logs:${REGION}:${ACCOUNT}:log-group:${name}`, name }),
+  'aws:acm/certificate:Certificate': (_, { domainName }) => ({
+    domainValidationOptions: [
+      { domainName, resourceRecordName: '_a', resourceRecordType: 'CNAME', resourceRecordValue: '_b' },
+    ],
+  }),
+  'random:index/randomBytes:RandomBytes': () => {
+    const bytes = Buffer.alloc(32, 7);
+    return { base64: bytes.toString('base64'), hex: bytes.toString('hex') };
+  },
+};
+
+function answer(token: string, inputs: Properties): Properties {
+  switch (token) {
+    case 'aws:index/getRegion:getRegion':
+      return { id: REGION, region: REGION, name: REGION };
+    case 'aws:index/getPartition:getPartition':
+      return { partition: 'aws', dnsSuffix: 'amazonaws.com' };
+    case 'aws:index/getCallerIdentity:getCallerIdentity':
+      return { accountId: ACCOUNT, arn: `arn:aws:iam::${ACCOUNT}:root` };
+    case 'aws:iam/getPolicyDocument:getPolicyDocument':
+      return { ...inputs, json: JSON.stringify({ Version: '2012-10-17', Statement: inputs.statements }) };
+    case 'aws:route53/getZone:getZone':
+      return { ...inputs, zoneId: 'Z123', arn: 'arn:aws:route53:::hostedzone/Z123' };
+    default:
+      return inputs;
+  }
+}
+
+pulumi.runtime.setMocks(
+  {
+    newResource({ type, name, inputs }) {
+      resources.push({ type, name, inputs });
+      const physical = String(inputs.name ?? inputs.bucket ?? name.toLowerCase());
+      const generic = { arn: `arn:aws:mock:${REGION}:${ACCOUNT}:${type.replace(/[:/]/g, '-')}/${physical}` };
+      return { id: `${name}-id`, state: { ...inputs, ...generic, ...attributes[type]?.(physical, inputs, name) } };
+    },
+    call: ({ token, inputs }) => answer(token, inputs),
+  },
+  process.env.MOCK_PROJECT,
+  process.env.MOCK_STAGE,
+  false,
+);
+
+/** Pulumi's wrapping of secrets, by its well-known signature. */
+function unwrap(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(unwrap);
+  if (value === null || typeof value !== 'object') return value;
+  const object = value as Properties;
+  if (object['4dabf18193072939515e22adb298388d'] === '1b47061264138c4ac30d75fd1eb44270') return unwrap(object.value);
+  return Object.fromEntries(Object.entries(object).map(([key, inner]) => [key, unwrap(inner)]));
+}
+
+/** Runs the program, waits until no further resource appears, writes what it made, and ends the process. */
+export async function record(program: () => Promise<unknown>): Promise<never> {
+  let outputs: unknown = {};
+  try {
+    const raw = await pulumi.runtime.runInPulumiStack(async () => await program());
+    outputs = await new Promise((resolve) => pulumi.output(raw).apply((value) => resolve(value)));
+    await settled();
+  } catch (error) {
+    errors.push(describe(error));
+  }
+  finished = true;
+  if (errors.length > 0) {
+    console.error(errors.join('\n'));
+    process.exit(1);
+  }
+  writeFileSync(process.env.MOCK_RESULT!, JSON.stringify({ resources: unwrap(resources), outputs: unwrap(outputs) }));
+  process.exit(0);
+}
+
+/** Resources made inside `apply` come later than the program's end: wait until a quarter of a second brings none. */
+async function settled(): Promise<void> {
+  for (let quiet = 0, seen = -1; quiet < 10; quiet = resources.length === seen ? quiet + 1 : 0) {
+    seen = resources.length;
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}

@@ -1,0 +1,378 @@
+import assert from 'node:assert/strict';
+import { before, describe, it } from 'node:test';
+import { evaluate, installPlatform, type Resource, type Stack, typeCheck } from './evaluate.ts';
+
+/** `npm run test:infra`: not part of `npm test`, because SST fetches its component library from npm the first time. */
+
+const secrets = { QdrantUrl: 'https://qdrant.example:6333' };
+
+/** The inputs of the only resource of a type, or of the one with this name. */
+function inputsOf(stack: Stack, type: string, name?: string): Record<string, never> {
+  const found = all(stack, type).filter((resource) => name === undefined || resource.name === name);
+  assert.equal(found.length, 1, `expected one ${type}${name ? ` ${name}` : ''}, got ${found.map((r) => r.name)}`);
+  return found[0]!.inputs as Record<string, never>;
+}
+
+function all(stack: Stack, type: string): Resource[] {
+  return stack.resources.filter((resource) => resource.type === type);
+}
+
+interface Statement {
+  effect?: string;
+  actions: string[];
+  resources: string[];
+  principals?: { type: string; identifiers: string[] }[];
+  conditions?: { test: string; variable: string; values: string[] }[];
+}
+
+const statements = (policy: string): Statement[] => JSON.parse(policy).Statement;
+
+/** "action resource" for everything a function may do, with resource names instead of ARNs. */
+function rightsOf(stack: Stack, role: string): string[] {
+  const [inline] = inputsOf(stack, 'aws:iam/role:Role', role).inlinePolicies as { policy: string }[];
+  return statements(inline!.policy)
+    .flatMap(({ actions, resources }) => actions.flatMap((action) => resources.map((on) => `${action} ${short(on)}`)))
+    .sort();
+}
+
+/** arn:aws:s3:::sightline-ci-picturesbucket-abc/* -> picturesbucket/* */
+function short(arn: string): string {
+  return arn.replace(/^.*[:/]sightline-[a-z]+-(\w+)-\w+/, '$1');
+}
+
+const functions = (stack: Stack) =>
+  Object.fromEntries(all(stack, 'aws:lambda/function:Function').map(({ name, inputs }) => [name, inputs])) as Record<
+    'ApiFunction' | 'IngestFunction',
+    {
+      runtime: string;
+      architectures: string[];
+      memorySize: number;
+      timeout: number;
+      handler: string;
+      environment: { variables: Record<string, string> };
+      tracingConfig: { mode: string };
+      loggingConfig: { logFormat: string; logGroup: string };
+      reservedConcurrentExecutions?: number;
+    }
+  >;
+
+before(installPlatform, { timeout: 300_000 });
+
+it('type-checks against the components of SST', async () => {
+  assert.equal(await typeCheck(), '');
+});
+
+describe('a stage that is not production', () => {
+  let stack: Stack;
+  before(async () => {
+    stack = await evaluate({ stage: 'ci', secrets });
+  });
+
+  it('is removed without a trace', () => {
+    assert.deepEqual([stack.app.removal, stack.app.protect], ['remove', false]);
+    for (const { inputs } of all(stack, 'aws:s3/bucket:Bucket')) assert.equal(inputs.forceDestroy, true);
+    assert.equal(all(stack, 'aws:s3/bucketVersioning:BucketVersioning').length, 0);
+  });
+
+  it('keeps every bucket private, encrypted and behind TLS', () => {
+    const names = all(stack, 'aws:s3/bucket:Bucket').map(({ inputs }) => inputs.bucket);
+    assert.equal(names.length, 2);
+    const of = (type: string) => all(stack, type).filter(({ inputs }) => names.includes(inputs.bucket));
+    const blocks = of('aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock');
+    assert.equal(blocks.length, 2);
+    for (const { inputs } of blocks) {
+      const { bucket: _, ...block } = inputs;
+      assert.deepEqual(block, {
+        blockPublicAcls: true,
+        blockPublicPolicy: true,
+        ignorePublicAcls: true,
+        restrictPublicBuckets: true,
+      });
+    }
+    const encryption = of('aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration');
+    assert.deepEqual(
+      encryption.map(({ inputs }) => inputs.rules),
+      [0, 1].map(() => [{ applyServerSideEncryptionByDefault: { sseAlgorithm: 'AES256' } }]),
+    );
+    const policies = of('aws:s3/bucketPolicy:BucketPolicy').map(({ inputs }) => statements(inputs.policy as string));
+    assert.equal(policies.length, 2);
+    for (const policy of policies) {
+      assert.ok(policy.every(({ effect }) => effect === 'Deny'));
+      assert.equal(policy[0]!.conditions![0]!.variable, 'aws:SecureTransport');
+    }
+    for (const { inputs } of of('aws:s3/bucketOwnershipControls:BucketOwnershipControls')) {
+      assert.deepEqual(inputs.rule, { objectOwnership: 'BucketOwnerEnforced' });
+    }
+    assert.equal(all(stack, 'aws:s3/bucketCorsConfiguration:BucketCorsConfiguration').length, 0);
+  });
+
+  it('encrypts the queues, moves what keeps failing aside, and keeps it two weeks', () => {
+    const queue = inputsOf(stack, 'aws:sqs/queue:Queue', 'EventsQueue');
+    const deadLetters = inputsOf(stack, 'aws:sqs/queue:Queue', 'DeadLettersQueue');
+    const redrive = JSON.parse(queue.redrivePolicy);
+    assert.equal(redrive.deadLetterTargetArn.split(':').at(-1), deadLetters.name);
+    assert.equal(redrive.maxReceiveCount, 10);
+    assert.equal(functions(stack).IngestFunction.environment.variables.SIGHTLINE_MAX_RECEIVES, '10');
+    for (const { sqsManagedSseEnabled, messageRetentionSeconds } of [queue, deadLetters]) {
+      assert.equal(sqsManagedSseEnabled, true);
+      assert.equal(messageRetentionSeconds, 1_209_600);
+    }
+    const allow = JSON.parse(inputsOf(stack, 'aws:sqs/redriveAllowPolicy:RedriveAllowPolicy').redriveAllowPolicy);
+    assert.equal(allow.redrivePermission, 'byQueue');
+    assert.equal(allow.sourceQueueArns[0].split(':').at(-1), queue.name);
+  });
+
+  it('hides a message for at least six times the run of the function that holds it', () => {
+    const queue = inputsOf(stack, 'aws:sqs/queue:Queue', 'EventsQueue');
+    assert.ok(queue.visibilityTimeoutSeconds >= 6 * functions(stack).IngestFunction.timeout);
+  });
+
+  it('lets this bucket of this account announce what happens to it, and nobody else', () => {
+    const [statement, ...others] = statements(inputsOf(stack, 'aws:sqs/queuePolicy:QueuePolicy').policy);
+    assert.equal(others.length, 0);
+    assert.deepEqual(statement!.principals, [{ type: 'Service', identifiers: ['s3.amazonaws.com'] }]);
+    assert.deepEqual(
+      statement!.conditions!.map(({ test, variable, values }) => [test, variable, values.map(short)]),
+      [
+        ['ArnEquals', 'aws:SourceArn', ['picturesbucket']],
+        ['StringEquals', 'aws:SourceAccount', ['123456789012']],
+      ],
+    );
+    const { queues } = inputsOf(stack, 'aws:s3/bucketNotification:BucketNotification') as {
+      queues: { events: string[]; filterPrefix?: string; queueArn: string }[];
+    };
+    assert.equal(queues.length, 1);
+    assert.equal(queues[0]!.filterPrefix, undefined);
+    assert.ok(queues[0]!.events.includes('s3:ObjectCreated:*') && queues[0]!.events.includes('s3:ObjectRemoved:*'));
+  });
+
+  it('feeds the ingest function batches that may fail in part, a bounded number at a time', () => {
+    const mapping = inputsOf(stack, 'aws:lambda/eventSourceMapping:EventSourceMapping');
+    assert.deepEqual(mapping.functionResponseTypes, ['ReportBatchItemFailures']);
+    assert.deepEqual(mapping.scalingConfig, { maximumConcurrency: 10 });
+    assert.equal(mapping.batchSize, 10);
+    assert.match(mapping.eventSourceArn, /EventsQueue/);
+    assert.match(mapping.functionName, /IngestFunction/);
+  });
+
+  it('runs both functions on Node 24 and arm64, out of the built folders', () => {
+    const { ApiFunction: api, IngestFunction: ingest } = functions(stack);
+    for (const fn of [api, ingest]) {
+      assert.equal(fn.runtime, 'nodejs24.x');
+      assert.deepEqual(fn.architectures, ['arm64']);
+      assert.equal(fn.memorySize, 1769);
+      assert.deepEqual(fn.tracingConfig, { mode: 'Active' });
+      assert.equal(fn.loggingConfig.logFormat, 'JSON');
+      assert.equal(fn.reservedConcurrentExecutions, undefined);
+    }
+    assert.deepEqual([api.handler, ingest.handler], ['functions/api.handler', 'functions/ingest.handler']);
+    assert.deepEqual([api.timeout, ingest.timeout], [30, 60]);
+  });
+
+  it('tells the functions where things are, and no secret in plain sight', () => {
+    const { ApiFunction: api, IngestFunction: ingest } = functions(stack);
+    const bucket = inputsOf(stack, 'aws:s3/bucket:Bucket', 'PicturesBucket').bucket;
+    for (const { variables } of [api.environment, ingest.environment]) {
+      assert.equal(variables.HOST, '0.0.0.0');
+      assert.equal(variables.SIGHTLINE_BUCKET, bucket);
+      assert.equal(variables.SIGHTLINE_PROFILE, 'compact');
+      assert.equal(variables.MALLOC_MMAP_THRESHOLD_, '1048576');
+      assert.match(variables.SIGHTLINE_STATE_BUCKET!, /statebucket/);
+      assert.match(variables.SIGHTLINE_QUEUE_URL!, /EventsQueue/);
+      assert.doesNotMatch(JSON.stringify(variables), /qdrant\.example/);
+      assert.equal(variables.SIGHTLINE_EXTRA_MODELS, undefined);
+    }
+  });
+
+  it('gives each function the rights its code uses and no more', () => {
+    const shared = [
+      's3:DeleteObject statebucket/*',
+      's3:GetObject picturesbucket/*',
+      's3:GetObject statebucket/*',
+      's3:ListBucket picturesbucket',
+      's3:ListBucket statebucket',
+      's3:PutObject statebucket/*',
+      'xray:PutTelemetryRecords *',
+      'xray:PutTraceSegments *',
+    ];
+    assert.deepEqual(
+      rightsOf(stack, 'ApiRole'),
+      [
+        ...shared,
+        's3:AbortMultipartUpload picturesbucket/*',
+        's3:DeleteObject picturesbucket/*',
+        's3:PutObject picturesbucket/*',
+      ].sort(),
+    );
+    assert.deepEqual(
+      rightsOf(stack, 'IngestRole'),
+      [
+        ...shared,
+        ...['ChangeMessageVisibility', 'DeleteMessage', 'GetQueueAttributes', 'GetQueueUrl', 'ReceiveMessage'].map(
+          (action) => `sqs:${action} EventsQueue`,
+        ),
+      ].sort(),
+    );
+    for (const { inputs } of all(stack, 'aws:iam/role:Role')) {
+      assert.deepEqual(inputs.managedPolicyArns, ['arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole']);
+      assert.doesNotMatch(JSON.stringify(inputs), /"[a-z0-9]+:\*"/);
+    }
+  });
+
+  it('lets only the Lambda service take the roles', () => {
+    const roles = all(stack, 'aws:iam/role:Role');
+    assert.equal(roles.length, 2);
+    for (const { inputs } of roles) {
+      const trust = JSON.parse(inputs.assumeRolePolicy as string).Statement;
+      assert.deepEqual(
+        trust.map((statement: { Principal: unknown }) => statement.Principal),
+        [{ Service: 'lambda.amazonaws.com' }],
+      );
+    }
+  });
+
+  it('answers at a streaming function URL that leaves CORS to the app', () => {
+    const url = inputsOf(stack, 'aws:lambda/functionUrl:FunctionUrl');
+    assert.equal(url.invokeMode, 'RESPONSE_STREAM');
+    assert.equal(url.cors, undefined);
+    assert.equal(stack.outputs.url, 'https://apiurl.lambda-url.eu-central-1.on.aws/');
+    assert.deepEqual(
+      Object.keys(stack.outputs)
+        .filter((key) => !key.startsWith('_'))
+        .sort(),
+      ['bucket', 'deadLetterQueue', 'queue', 'stateBucket', 'url'],
+    );
+  });
+
+  it('forgets logs after a month', () => {
+    const groups = all(stack, 'aws:cloudwatch/logGroup:LogGroup');
+    assert.equal(groups.length, 2);
+    for (const { inputs } of groups) assert.equal(inputs.retentionInDays, 30);
+  });
+
+  it('raises an alarm for what someone must look at', () => {
+    const alarms = all(stack, 'aws:cloudwatch/metricAlarm:MetricAlarm');
+    const watched = alarms.map(({ inputs }) => {
+      const [target] = Object.values(inputs.dimensions as Record<string, string>);
+      return `${inputs.metricName} ${target!.split('-')[2]}`;
+    });
+    assert.deepEqual(watched.sort(), [
+      'ApproximateAgeOfOldestMessage EventsQueue',
+      'ApproximateNumberOfMessagesVisible DeadLettersQueue',
+      'Errors ApiFunction',
+      'Errors IngestFunction',
+      'Throttles ApiFunction',
+      'Throttles IngestFunction',
+    ]);
+    for (const { inputs } of alarms) assert.deepEqual(inputs.alarmActions, []);
+  });
+});
+
+describe('production', () => {
+  let stack: Stack;
+  before(async () => {
+    stack = await evaluate({
+      stage: 'production',
+      secrets,
+      env: {
+        SIGHTLINE_CORS_ORIGINS: 'https://pictures.example, https://www.pictures.example',
+        SIGHTLINE_PREFIXES: 'photos/,scans/',
+        SIGHTLINE_READ_BUCKETS: 'family-archive',
+        SIGHTLINE_ALARM_EMAIL: 'someone@pictures.example',
+        SIGHTLINE_INGEST_TIMEOUT: '300',
+        SIGHTLINE_INGEST_CONCURRENCY: '50',
+        SIGHTLINE_LOG_RETENTION: '1 year',
+      },
+    });
+  });
+
+  it('is kept when the stack is removed, and cannot be removed by accident', () => {
+    assert.deepEqual([stack.app.removal, stack.app.protect], ['retain', true]);
+    for (const { inputs } of all(stack, 'aws:s3/bucket:Bucket')) assert.equal(inputs.forceDestroy, false);
+    assert.equal(all(stack, 'aws:s3/bucketVersioning:BucketVersioning').length, 2);
+  });
+
+  it('follows its settings', () => {
+    const cors = inputsOf(stack, 'aws:s3/bucketCorsConfiguration:BucketCorsConfiguration') as {
+      corsRules: { allowedOrigins: string[]; allowedMethods: string[] }[];
+    };
+    assert.deepEqual(cors.corsRules[0]!.allowedOrigins, ['https://pictures.example', 'https://www.pictures.example']);
+    assert.ok(!cors.corsRules[0]!.allowedMethods.includes('DELETE'));
+    const { queues } = inputsOf(stack, 'aws:s3/bucketNotification:BucketNotification') as {
+      queues: { filterPrefix: string }[];
+    };
+    assert.deepEqual(
+      queues.map(({ filterPrefix }) => filterPrefix),
+      ['photos/', 'scans/'],
+    );
+    const queue = inputsOf(stack, 'aws:sqs/queue:Queue', 'EventsQueue');
+    assert.equal(functions(stack).IngestFunction.timeout, 300);
+    assert.equal(queue.visibilityTimeoutSeconds, 1800);
+    assert.deepEqual(inputsOf(stack, 'aws:lambda/eventSourceMapping:EventSourceMapping').scalingConfig, {
+      maximumConcurrency: 50,
+    });
+    for (const { inputs } of all(stack, 'aws:cloudwatch/logGroup:LogGroup')) assert.equal(inputs.retentionInDays, 365);
+  });
+
+  it('sends alarms to the address', () => {
+    assert.equal(inputsOf(stack, 'aws:sns/topicSubscription:TopicSubscription').endpoint, 'someone@pictures.example');
+    for (const { inputs } of all(stack, 'aws:cloudwatch/metricAlarm:MetricAlarm')) {
+      assert.equal((inputs.alarmActions as string[]).length, 1);
+    }
+  });
+
+  it('may read the other buckets, and never write them', () => {
+    for (const role of ['ApiRole', 'IngestRole']) {
+      assert.deepEqual(
+        rightsOf(stack, role).filter((right) => right.includes('family-archive')),
+        ['s3:GetObject arn:aws:s3:::family-archive/*', 's3:ListBucket arn:aws:s3:::family-archive'],
+      );
+    }
+  });
+});
+
+it('a domain is served through CloudFront', async () => {
+  const stack = await evaluate({ stage: 'ci', secrets, env: { SIGHTLINE_DOMAIN: 'pictures.example' } });
+  assert.equal(stack.outputs.url, 'https://pictures.example');
+  assert.ok(stack.resources.some(({ type }) => type === 'aws:cloudfront/distribution:Distribution'));
+});
+
+it('sst dev deploys the bridge in place of the functions and needs no build', async () => {
+  const stack = await evaluate({
+    stage: 'ci',
+    dev: true,
+    secrets,
+    env: { SIGHTLINE_ARTIFACTS: '/nowhere' },
+  });
+  const { ApiFunction: api, IngestFunction: ingest } = functions(stack);
+  for (const fn of [api, ingest]) {
+    assert.equal(fn.handler, 'bootstrap');
+    assert.match(fn.environment.variables.SIGHTLINE_EXTRA_MODELS!, /models$/);
+  }
+});
+
+describe('a deployment that cannot work stops before it starts', () => {
+  const cases: [string, Parameters<typeof evaluate>[0], RegExp][] = [
+    ['without a Qdrant server', { stage: 'ci' }, /sst secret set QdrantUrl/],
+    [
+      'without built functions',
+      { stage: 'ci', secrets, env: { SIGHTLINE_ARTIFACTS: '/nowhere' } },
+      /npm run build:lambda/,
+    ],
+    [
+      'with functions built for another profile',
+      { stage: 'ci', secrets, env: { SIGHTLINE_PROFILE: 'seed' } },
+      /expected .* profile seed .*, got compact/,
+    ],
+    [
+      'with a setting out of bounds',
+      { stage: 'ci', secrets, env: { SIGHTLINE_INGEST_CONCURRENCY: '1' } },
+      /ingestConcurrency: .*2/,
+    ],
+  ];
+  for (const [name, options, message] of cases) {
+    it(name, async () => {
+      await assert.rejects(evaluate(options), message);
+    });
+  }
+});

@@ -1,0 +1,379 @@
+import assert from 'node:assert/strict';
+import { glob, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import type { SQSBatchResponse } from 'aws-lambda';
+import { imageId } from '../../core/index-image.ts';
+import { startFakeQdrant } from '../qdrant/server.ts';
+import { type Cloud, startCloud } from './cloud.ts';
+import { type HttpRequest, httpEvent, message, s3Body, testEvent } from './events.ts';
+import {
+  type BuildReport,
+  bodyOf,
+  buildFunctions,
+  jsonOf,
+  type LambdaFunction,
+  placed,
+  runBuild,
+  startFunction,
+} from './function.ts';
+import type { Streamed } from './host.ts';
+
+/**
+ * What `npm run build:lambda` makes, run as Lambda runs it: in a process and a folder of its own, with recorded events,
+ * against an S3 server and the embedded store.
+ */
+
+const readPhoto = (name: string) => readFile(fileURLToPath(new URL(`../../examples/photos/${name}`, import.meta.url)));
+const skip = process.platform === 'linux' ? false : 'the functions are built for Linux';
+
+describe('the built Lambda functions', { skip }, () => {
+  let build: BuildReport & { remove(): Promise<void> };
+  let cloud: Cloud;
+  let ingest: LambdaFunction;
+  let api: LambdaFunction;
+  const places = new Map<string, Awaited<ReturnType<typeof placed>>>();
+
+  async function start(name: 'api' | 'ingest', env: Record<string, string> = {}, handler = 'handler') {
+    return startFunction(places.get(name)!.folder, `functions/${name}.${handler}`, { ...cloud.env, ...env });
+  }
+
+  before(async () => {
+    build = await buildFunctions();
+    for (const name of ['api', 'ingest']) places.set(name, await placed(join(build.out, name)));
+    cloud = await startCloud();
+    [ingest, api] = await Promise.all([start('ingest'), start('api')]);
+  });
+  after(async () => {
+    await Promise.all([ingest?.kill(), api?.kill()]);
+    await cloud?.stop();
+    await Promise.all([...places.values(), build].map((place) => place?.remove()));
+  });
+
+  const request = async (asked: HttpRequest, fn = api): Promise<Streamed> =>
+    (await fn.invoke<Streamed>(httpEvent(asked))).result;
+  const deliver = async (...messages: ReturnType<typeof message>[]): Promise<string[]> => {
+    const { result } = await ingest.invoke<SQSBatchResponse>({ Records: messages });
+    return result.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
+  };
+  const keysOf = (answer: Streamed) => jsonOf<{ items: { key: string }[] }>(answer).items.map(({ key }) => key);
+
+  describe('as folders', () => {
+    it('are within their budget', () => {
+      for (const { total } of Object.values(build.functions)) assert.ok(total > 50e6 && total <= build.budget);
+      assert.equal(build.budget, 120e6);
+    });
+
+    it('are not made when they are over it, or the call makes no sense', async () => {
+      const out = await mkdtemp(join(tmpdir(), 'sightline-over-'));
+      const fails = (code: number, stderr: RegExp, ...options: string[]) =>
+        assert.rejects(runBuild('--arch', process.arch, '--out', out, ...options), { code, stderr });
+      try {
+        await fails(1, /expected api to have at most 60000000 bytes, got 1\d{8}/, '--budget', '60');
+        await fails(2, /--arch: expected arm64 or x64, got "mips"/, '--arch', 'mips');
+        await fails(2, /expected a profile of models\/manifest.json/, '--profile', 'none');
+      } finally {
+        await rm(out, { recursive: true, force: true });
+      }
+    });
+
+    it('carry native code for one system only', async () => {
+      for (const name of ['api', 'ingest']) {
+        const natives: string[] = [];
+        for await (const file of glob('**/*.{node,so*,dll,dylib}', { cwd: join(build.out, name) })) natives.push(file);
+        assert.equal(natives.length, 4, `${natives}`);
+        for (const file of natives) assert.match(file, new RegExp(`linux[-/]${process.arch}`));
+      }
+    });
+
+    it('carry the models of one profile, the page where it is served, and no source', async () => {
+      for (const name of ['api', 'ingest'] as const) {
+        const files: string[] = [];
+        for await (const file of glob('**', { cwd: join(build.out, name), withFileTypes: true })) {
+          assert.ok(!file.isSymbolicLink(), file.name);
+          if (file.isFile()) files.push(join(file.parentPath, file.name).slice(join(build.out, name).length + 1));
+        }
+        assert.deepEqual(
+          files.filter((file) => /\.(ts|map)$/.test(file)),
+          [],
+        );
+        assert.equal(files.filter((file) => /^models\/.*\.onnx$/.test(file)).length, 3);
+        assert.equal(files.includes('page/index.html'), name === 'api');
+      }
+    });
+
+    it('know nothing of the machine they were built on', async () => {
+      const root = fileURLToPath(new URL('../..', import.meta.url));
+      for await (const file of glob('*/functions/*.mjs', { cwd: build.out })) {
+        assert.ok(!(await readFile(join(build.out, file), 'utf8')).includes(root), file);
+      }
+    });
+  });
+
+  describe('ingest', () => {
+    it('indexes what an event of S3 announces, and the API finds it', async () => {
+      await cloud.pictures.put('photos/cat.jpg', await readPhoto('cat.jpg'), { contentType: 'image/jpeg' });
+      await cloud.pictures.put('photos/rocket.jpg', await readPhoto('rocket.jpg'));
+      const both = s3Body({ key: 'photos/cat.jpg', sequencer: '01' }, { key: 'photos/rocket.jpg', sequencer: '01' });
+      assert.deepEqual(await deliver(message(both)), []);
+      const found = await request({ url: '/search?q=a+cat&limit=5' });
+      assert.equal(found.statusCode, 200);
+      assert.deepEqual(keysOf(found).sort(), ['photos/cat.jpg', 'photos/rocket.jpg']);
+    });
+
+    it('finds objects whose keys S3 encodes', async () => {
+      const keys = ['odd/a b+c.jpg', 'odd/100%.jpg', 'odd/Größe 猫 🐈.jpg', "odd/it's (1)!*~.jpg", 'odd//double.jpg'];
+      for (const key of keys) await cloud.pictures.put(key, await readPhoto('coffee.jpg'));
+      const messages = keys.map((key) => message(s3Body({ key, sequencer: '01' })));
+      assert.deepEqual(await deliver(...messages), []);
+      const listed = await request({ url: '/images?keyPrefix=odd/' });
+      assert.deepEqual(keysOf(listed).sort(), keys.toSorted());
+    });
+
+    it('takes what S3 removes out of the index', async () => {
+      await cloud.pictures.put('gone.jpg', await readPhoto('moon.jpg'));
+      await deliver(message(s3Body({ key: 'gone.jpg', sequencer: '01' })));
+      await cloud.pictures.delete('gone.jpg');
+      await deliver(message(s3Body({ key: 'gone.jpg', sequencer: '02', name: 'ObjectRemoved:Delete' })));
+      assert.equal((await request({ url: `/images/${imageId('pictures', 'gone.jpg')}` })).statusCode, 404);
+    });
+
+    it('is content with test events, objects that are gone, and events that change nothing', async () => {
+      const nothing = [
+        message(testEvent),
+        message(s3Body({ key: 'never-there.jpg', sequencer: '01' })),
+        message(s3Body({ key: 'photos/cat.jpg', sequencer: '03', name: 'ObjectTagging:Put' })),
+      ];
+      assert.deepEqual(await deliver(...nothing), []);
+    });
+
+    it('gives back only what failed, and lists what can never be indexed', async () => {
+      await cloud.pictures.put('good.jpg', await readPhoto('galaxies.jpg'));
+      await cloud.pictures.put('text.jpg', Buffer.from('this is no picture'));
+      const poison = message('{"this": "is no event"}');
+      const outage = message(s3Body({ key: 'unreachable.jpg', sequencer: '01' }));
+      const good = message(s3Body({ key: 'good.jpg', sequencer: '01' }));
+      const bad = message(s3Body({ key: 'text.jpg', sequencer: '01' }));
+      cloud.s3.inject({
+        matches: ({ url }) => url.includes('unreachable'),
+        times: 100,
+        does: { status: 403, code: 'AccessDenied' },
+      });
+      const failed = await deliver(poison, outage, good, bad);
+      cloud.s3.calm();
+      assert.deepEqual(failed.sort(), [poison.messageId, outage.messageId].sort());
+      assert.equal((await request({ url: `/images/${imageId('pictures', 'good.jpg')}` })).statusCode, 200);
+      const failures = jsonOf<{ items: { key: string; reason: string }[] }>(await request({ url: '/failures' })).items;
+      assert.equal(failures.find(({ key }) => key === 'text.jpg')?.reason, 'not-an-image');
+    });
+
+    it('lists a poison message on its last delivery, and still gives it back, for the dead letter queue', async () => {
+      const poison = message('not even JSON', { attempt: 3 });
+      assert.deepEqual(await deliver(poison), [poison.messageId]);
+      const failures = jsonOf<{ items: { key: string; reason: string }[] }>(await request({ url: '/failures' })).items;
+      assert.equal(failures.find(({ key }) => key === poison.messageId)?.reason, 'invalid-input');
+    });
+
+    it('writes logs and metrics that CloudWatch reads', () => {
+      const lines = ingest
+        .log()
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line));
+      assert.ok(lines.some(({ level, message: text }) => level === 'INFO' && text === 'ready'));
+      const metrics = lines.filter((line) => line._aws !== undefined);
+      assert.ok(metrics.some(({ Indexed }) => Indexed === 2 || Indexed?.length === 2));
+      assert.ok(metrics.every(({ _aws }) => _aws.CloudWatchMetrics[0].Namespace === 'Sightline'));
+    });
+  });
+
+  it('send traces of what they do', () => {
+    const names = new Set(cloud.traces.map(({ name }) => name));
+    assert.ok(names.has('ingest') && names.has('request'), `${[...names]}`);
+  });
+
+  describe('api', () => {
+    it('streams a picture, whole and in part', async () => {
+      const bytes = await readPhoto('cat.jpg');
+      const url = `/images/${imageId('pictures', 'photos/cat.jpg')}/content`;
+      const whole = await request({ url });
+      assert.equal(whole.statusCode, 200);
+      assert.equal(whole.headers['content-type'], 'image/jpeg');
+      assert.ok(bodyOf(whole).equals(bytes));
+      const part = await request({ url, headers: { range: 'bytes=100-199' } });
+      assert.equal(part.statusCode, 206);
+      assert.ok(bodyOf(part).equals(bytes.subarray(100, 200)));
+    });
+
+    it('makes thumbnails', async () => {
+      const small = await request({ url: `/images/${imageId('pictures', 'photos/cat.jpg')}/thumbnail?size=128` });
+      assert.equal(small.statusCode, 200);
+      assert.match(small.headers['content-type']!, /^image\//);
+      assert.ok(bodyOf(small).byteLength < 20_000);
+    });
+
+    it('takes an upload with a key, and none without', async () => {
+      const body = await readPhoto('sunset.jpg');
+      const upload = {
+        method: 'POST',
+        url: '/images?key=uploaded.jpg',
+        body,
+        headers: { 'content-type': 'image/jpeg' },
+      };
+      assert.equal((await request(upload)).statusCode, 401);
+      const stored = await request({ ...upload, headers: { ...upload.headers, 'x-api-key': cloud.apiKey } });
+      assert.equal(stored.statusCode, 201, bodyOf(stored).toString());
+      assert.equal((await cloud.pictures.head('uploaded.jpg'))?.bytes, body.byteLength);
+      const similar = await request({ url: `/images/${imageId('pictures', 'uploaded.jpg')}/similar?limit=3` });
+      assert.equal(keysOf(similar).length, 3);
+    });
+
+    it('signs an upload, which is found when S3 has announced it', async () => {
+      const photo = await readPhoto('rocket.jpg');
+      const body = Buffer.from(
+        JSON.stringify({ contentType: 'image/jpeg', bytes: photo.byteLength, key: 'signed.jpg' }),
+      );
+      const headers = { 'content-type': 'application/json', 'x-api-key': cloud.apiKey };
+      const answer = await request({ method: 'POST', url: '/uploads', body, headers });
+      assert.equal(answer.statusCode, 201, bodyOf(answer).toString());
+      const signed = jsonOf<{ id: string; url: string; headers: Record<string, string> }>(answer);
+      const put = await fetch(signed.url, { method: 'PUT', headers: signed.headers, body: new Uint8Array(photo) });
+      assert.equal(put.status, 200);
+      assert.deepEqual(await deliver(message(s3Body({ key: 'signed.jpg', sequencer: '01' }))), []);
+      assert.equal((await request({ url: `/images/${signed.id}` })).statusCode, 200);
+    });
+
+    it('searches with a picture that is sent', async () => {
+      const body = Buffer.from(
+        JSON.stringify({ terms: [{ image: (await readPhoto('cat.jpg')).toString('base64') }], limit: 1 }),
+      );
+      const found = await request({
+        method: 'POST',
+        url: '/search',
+        body,
+        headers: { 'content-type': 'application/json' },
+      });
+      assert.equal(found.statusCode, 200, bodyOf(found).toString());
+      assert.deepEqual(keysOf(found), ['photos/cat.jpg']);
+    });
+
+    it('serves the page and the documentation out of its own folder', async () => {
+      const page = await request({ url: '/', headers: { accept: 'text/html' } });
+      assert.equal(page.statusCode, 200);
+      const script = /src="([^"]+\.js)"/.exec(bodyOf(page).toString())?.[1];
+      assert.equal((await request({ url: `/${script!.replace(/^\//, '')}` })).statusCode, 200);
+      for (const url of ['/docs', '/docs/swagger-ui.css', '/docs/swagger-ui-bundle.js', '/openapi.json']) {
+        assert.equal((await request({ url })).statusCode, 200, url);
+      }
+    });
+
+    it('answers problems as problems, and keeps its numbers to itself', async () => {
+      for (const [url, status] of [
+        ['/no/such/route', 404],
+        ['/metrics', 404],
+        ['/search', 400],
+      ] as const) {
+        const answer = await request({ url });
+        assert.equal(answer.statusCode, status, url);
+        assert.match(answer.headers['content-type']!, /^application\/problem\+json/);
+      }
+    });
+
+    it('answers API Gateway, which cannot stream', async () => {
+      const buffered = await start('api', {}, 'bufferedHandler');
+      try {
+        type Answer = { statusCode: number; body: string; isBase64Encoded: boolean };
+        const ask = async (url: string) =>
+          (await buffered.invoke<Answer>(httpEvent({ url }, 'api-gateway-v2-get'))).result;
+        const health = await ask('/health');
+        assert.equal(health.statusCode, 200);
+        assert.equal(health.isBase64Encoded, false);
+        assert.equal(JSON.parse(health.body).status, 'ok');
+        const content = await ask(`/images/${imageId('pictures', 'photos/cat.jpg')}/content`);
+        assert.equal(content.isBase64Encoded, true);
+        assert.ok(Buffer.from(content.body, 'base64').equals(await readPhoto('cat.jpg')));
+      } finally {
+        await buffered.kill();
+      }
+    });
+  });
+
+  /** Without the embedded store's folder the functions look for Qdrant, as in the cloud. */
+  const withQdrant = (url: string, apiKey = '') => ({
+    SIGHTLINE_DATA: '',
+    SIGHTLINE_REQUEST_TIMEOUT_MS: '6000',
+    SST_RESOURCE_QdrantUrl: JSON.stringify({ type: 'sst.sst.Secret', value: url }),
+    SST_RESOURCE_QdrantApiKey: JSON.stringify({ type: 'sst.sst.Secret', value: apiKey }),
+  });
+
+  it('index into Qdrant and search there, with its key', async () => {
+    const qdrant = await startFakeQdrant({ apiKey: 'secret' });
+    const env = withQdrant(qdrant.url, 'secret');
+    const [qdrantIngest, qdrantApi] = await Promise.all([start('ingest', env), start('api', env)]);
+    try {
+      await cloud.pictures.put('in-qdrant.jpg', await readPhoto('dragonfly.jpg'));
+      const Records = [message(s3Body({ key: 'in-qdrant.jpg', sequencer: '01' }))];
+      assert.deepEqual((await qdrantIngest.invoke<SQSBatchResponse>({ Records })).result.batchItemFailures, []);
+      assert.deepEqual(keysOf(await request({ url: '/search?q=an+insect' }, qdrantApi)), ['in-qdrant.jpg']);
+      assert.ok(qdrant.calls.every(({ headers }) => headers['api-key'] === 'secret'));
+    } finally {
+      await Promise.all([qdrantIngest.kill(), qdrantApi.kill()]);
+      await qdrant.stop();
+    }
+  });
+
+  it('know a wrong key of Qdrant and an older Qdrant when they see one', async () => {
+    for (const [options, key, log] of [
+      [{ apiKey: 'secret' }, 'wrong', /API key/],
+      [{ version: '1.15.0' }, '', /1\.16/],
+    ] as const) {
+      const qdrant = await startFakeQdrant(options);
+      const broken = await start('api', withQdrant(qdrant.url, key));
+      try {
+        assert.equal((await request({ url: '/search?q=cat' }, broken)).statusCode, 500);
+        assert.match(broken.log(), log);
+      } finally {
+        await broken.kill();
+        await qdrant.stop();
+      }
+    }
+  });
+
+  describe('when they cannot work', () => {
+    for (const [name, env, log] of [
+      ['a secret is missing', withQdrant(''), /sst secret set QdrantUrl/],
+      ['a secret is wrong', withQdrant('nonsense'), /expected the secret QdrantUrl to be a URL/],
+      ['the bucket is not named', { SIGHTLINE_BUCKET: '' }, /expected SIGHTLINE_BUCKET to be set/],
+      ['the profile is not carried', { SIGHTLINE_PROFILE: 'seed' }, /expected a folder (snowflake|mobilenet)/],
+    ] as const) {
+      it(`${name}, the API answers 500 and the log says why`, async () => {
+        const broken = await start('api', env);
+        try {
+          const answer = await request({ url: '/search?q=cat' }, broken);
+          assert.equal(answer.statusCode, 500);
+          assert.equal(jsonOf<{ type: string }>(answer).type, '/problems/internal');
+          assert.match(broken.log(), log);
+          assert.doesNotMatch(bodyOf(answer).toString(), log);
+        } finally {
+          await broken.kill();
+        }
+      });
+    }
+
+    it('Qdrant does not answer, the API says to come back and ingest gives everything back', async () => {
+      const env = withQdrant('http://127.0.0.1:9');
+      const [deafApi, deafIngest] = await Promise.all([start('api', env), start('ingest', env)]);
+      try {
+        const answer = await request({ url: '/search?q=cat' }, deafApi);
+        assert.equal(answer.statusCode, 503);
+        assert.ok(answer.headers['retry-after']);
+        const batch = { Records: [message(s3Body({ key: 'photos/cat.jpg', sequencer: '09' }))] };
+        await assert.rejects(deafIngest.invoke(batch), /Qdrant at http:\/\/127\.0\.0\.1:9/);
+      } finally {
+        await Promise.all([deafApi.kill(), deafIngest.kill()]);
+      }
+    });
+  });
+});
