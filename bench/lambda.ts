@@ -1,0 +1,160 @@
+// npm run bench -- lambda
+// The built Lambda functions: cold start on one core, what the handler adds to the search itself, memory while indexing.
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { SQSBatchResponse } from 'aws-lambda';
+import sharp from 'sharp';
+import { loadEmbedder } from '../core/encode/embedder.ts';
+import { search } from '../core/search.ts';
+import { openEmbeddedStore } from '../core/vectors/embedded.ts';
+import { type Cloud, startCloud } from '../test/lambda/cloud.ts';
+import { httpEvent, message, s3Body } from '../test/lambda/events.ts';
+import { buildFunctions, type LambdaFunction, startFunction } from '../test/lambda/function.ts';
+import type { Streamed } from '../test/lambda/host.ts';
+
+const samples = fileURLToPath(new URL('../examples/photos', import.meta.url));
+const models = fileURLToPath(new URL('../models', import.meta.url));
+const STARTS = 5;
+const QUERIES = 200;
+const PICTURES = 500;
+
+export async function run(): Promise<void> {
+  const build = await buildFunctions();
+  const cloud = await startCloud();
+  const started: LambdaFunction[] = [];
+  try {
+    const start = async (name: 'api' | 'ingest', core?: number) => {
+      const env = { ...cloud.env, LOG_LEVEL: 'error' };
+      const fn = await startFunction(join(build.out, name), `functions/${name}.handler`, env, { core });
+      started.push(fn);
+      return fn;
+    };
+    await cloud.pictures.put('first.jpg', await readFile(join(samples, 'cat.jpg')));
+    await coldStarts(cloud, start);
+    await overhead(cloud, await start('api'));
+    await memory(cloud, await start('ingest', 0));
+  } finally {
+    for (const fn of started) await fn.kill();
+    await cloud.stop();
+    await build.remove();
+  }
+}
+
+const median = (values: number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
+const query = (text: string) => httpEvent({ url: `/search?q=${encodeURIComponent(text)}&limit=20` });
+
+/** From nothing to the first answer: process, code, models, stores, request. */
+async function coldStarts(
+  cloud: Cloud,
+  start: (name: 'api' | 'ingest', core: number) => Promise<LambdaFunction>,
+): Promise<void> {
+  const [texts, pictures]: [number[], number[]] = [[], []];
+  for (let i = 0; i < STARTS; i++) {
+    const api = await start('api', 0);
+    const text = await api.invoke<Streamed>(query('a dog on the beach'));
+    if (text.result.statusCode !== 200) throw new Error(`expected an answer, got ${text.result.statusCode}`);
+    texts.push(api.startMs + text.ms);
+    await api.kill();
+    const ingest = await start('ingest', 0);
+    const key = `${i}.jpg`;
+    await cloud.pictures.put(key, commented(await readFile(join(samples, 'cat.jpg')), key));
+    const records = { Records: [message(s3Body({ key, sequencer: '01' }))] };
+    pictures.push(ingest.startMs + (await ingest.invoke<SQSBatchResponse>(records)).ms);
+    await ingest.kill();
+  }
+  console.log(`cold start on one core, ${STARTS} times, ms (wanted < 1500)`);
+  console.log(`  text to its answer     median ${median(texts).toFixed(0)}, most ${Math.max(...texts).toFixed(0)}`);
+  console.log(
+    `  picture to the index   median ${median(pictures).toFixed(0)}, most ${Math.max(...pictures).toFixed(0)}`,
+  );
+}
+
+/** The same queries through the function and through the search it is made of, in turn. */
+async function overhead(cloud: Cloud, api: LambdaFunction): Promise<void> {
+  const embedder = await loadEmbedder({ modelDirs: [models], profile: 'compact' });
+  const file = join(cloud.env.SIGHTLINE_DATA!, 'index.sqlite');
+  const vectors = await openEmbeddedStore({ file, space: embedder.space, dimension: embedder.dimension });
+  const [whole, core]: [number[], number[]] = [[], []];
+  for (let i = 0; i < QUERIES; i++) {
+    const text = `picture number ${i} of a dog on the beach`;
+    whole.push((await api.invoke<Streamed>(query(text))).ms);
+    const begin = performance.now();
+    await search({ embedder, vectors }, { terms: [{ text, weight: 1 }], filter: {}, limit: 20 });
+    core.push(performance.now() - begin);
+  }
+  await vectors.close();
+  await embedder.close();
+  await api.kill();
+  const added = median(whole) - median(core);
+  console.log(
+    `one warm query, median of ${QUERIES}, ms: handler ${median(whole).toFixed(2)}, search ${median(core).toFixed(2)}, added ${added.toFixed(2)} (wanted <= 2)`,
+  );
+}
+
+/** Peak memory of the process while it indexes pictures of 0.05 to 12 megapixels. */
+async function memory(cloud: Cloud, ingest: LambdaFunction): Promise<void> {
+  const names = (await readdir(samples)).filter((name) => name.endsWith('.jpg'));
+  const files = await Promise.all(names.map((name) => readFile(join(samples, name))));
+  const variant = createVariants(files);
+  let [peak, busyMs] = [0, 0];
+  for (let i = 0; i < PICTURES; i += 10) {
+    const keys = Array.from({ length: 10 }, (_, j) => `memory/${i + j}.jpg`);
+    for (const [j, key] of keys.entries()) await cloud.pictures.put(key, await variant(i + j));
+    const Records = keys.map((key) => message(s3Body({ key, sequencer: '01' })));
+    const { result, rss, ms } = await ingest.invoke<SQSBatchResponse>({ Records });
+    if (result.batchItemFailures.length > 0) throw new Error(`expected all to be indexed\n${ingest.log()}`);
+    peak = Math.max(peak, rss);
+    busyMs += ms;
+  }
+  const picturesASecond = (PICTURES / busyMs) * 1000;
+  console.log(
+    `memory over ${PICTURES} pictures of up to 12 megapixels: ${(peak / 1e6).toFixed(0)} MB at most (wanted <= 600); ` +
+      `${picturesASecond.toFixed(1)} pictures a second on one core`,
+  );
+  await ingest.kill();
+}
+
+const SIZES: readonly [number, number][] = [
+  [250, 200],
+  [500, 375],
+  [1024, 768],
+  [1600, 1200],
+  [4000, 3000],
+];
+
+/** Makes pictures of several sizes and formats, none a copy of another. */
+function createVariants(photos: readonly Uint8Array[]): (i: number) => Promise<Uint8Array> {
+  const made = new Map<string, Promise<Buffer>>();
+  return async (i) => {
+    const [width, height] = SIZES[i % SIZES.length]!;
+    const resized = (photo: Uint8Array) => sharp(photo).resize(width, height, { fit: 'fill' });
+    const photo = photos[i % photos.length]!;
+    if (i % 7 === 3 && width < 2000)
+      return resized(photo)
+        .tint({ r: i % 256, g: 80, b: 80 })
+        .png()
+        .toBuffer();
+    if (i % 7 === 5 && width < 2000)
+      return resized(photo)
+        .tint({ r: i % 256, g: 80, b: 80 })
+        .webp()
+        .toBuffer();
+    const which = `${i % SIZES.length} ${i % 4}`;
+    let jpeg = made.get(which);
+    if (jpeg === undefined) {
+      jpeg = resized(photos[i % 4]!)
+        .jpeg({ quality: 80, progressive: i % 4 === 3 })
+        .toBuffer();
+      made.set(which, jpeg);
+    }
+    return commented(await jpeg, String(i));
+  };
+}
+
+/** The same JPEG with a comment segment (ITU T.81, B.2.4.5): other bytes, the same pixels. */
+function commented(jpeg: Uint8Array, comment: string): Uint8Array {
+  const text = Buffer.from(comment);
+  const segment = Buffer.from([0xff, 0xfe, 0, text.length + 2, ...text]);
+  return Buffer.concat([jpeg.subarray(0, 2), segment, jpeg.subarray(2)]);
+}

@@ -1,0 +1,228 @@
+// npm run bench -- server
+// The whole server as a user runs it: start to first answer, a query over HTTP against its text embedding alone, indexing
+// a folder against its parts, and memory over a thousand mixed requests.
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { decodeImage } from '../core/encode/decode.ts';
+import { loadEmbedder } from '../core/encode/embedder.ts';
+import { DEFAULT_LIMITS, loadEncoders } from '../core/encode/encoders.ts';
+import { loadImageEncoder } from '../core/encode/image-encoder.ts';
+import type { Point } from '../core/ports.ts';
+import type { JointEmbedding } from '../core/types.ts';
+import { normalise } from '../core/vector.ts';
+import { openEmbeddedStore } from '../core/vectors/embedded.ts';
+import { eventually, type RunningServer, runScript, startServer } from '../test/e2e/server.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const modelDirs = [join(root, 'models')];
+const photos = join(root, 'examples', 'photos');
+const POINTS = 100_000;
+
+export async function run(): Promise<void> {
+  const data = mkdtempSync(join(tmpdir(), 'bench-server-'));
+  try {
+    await indexing(join(data, 'folder'));
+    const { space, dimension, close } = await loadEmbedder({ modelDirs });
+    await close();
+    const first = await startServer(['--data', data], { SIGHTLINE_RATE_LIMIT: '0' });
+    await mixedRequests(first);
+    await first.stop();
+    await fill(join(data, 'index.sqlite'), space, dimension);
+    await starting(data);
+    const server = await startServer(['--data', data], { SIGHTLINE_RATE_LIMIT: '0' });
+    await querying(server);
+    await server.stop();
+  } finally {
+    rmSync(data, { recursive: true, force: true });
+  }
+}
+
+/** `npm run index` on copies of the samples, made different by a trailing byte, against decoding and model alone. */
+async function indexing(folder: string): Promise<void> {
+  const names = readdirSync(photos).filter((name) => name.endsWith('.jpg'));
+  const copies = 12;
+  mkdirSync(join(folder, 'photos'), { recursive: true });
+  for (let copy = 0; copy < copies; copy++) {
+    for (const name of names) {
+      writeFileSync(
+        join(folder, 'photos', `${copy}-${name}`),
+        Buffer.concat([readFileSync(join(photos, name)), Buffer.of(copy)]),
+      );
+    }
+  }
+  const pictures = names.length * copies;
+  const files = names.map((name) => readFileSync(join(photos, name)));
+  const encoders = await loadEncoders({ modelDirs });
+  const { preprocessing } = encoders.image;
+  const model = await loadImageEncoder(modelDirs, encoders.profile.image, { threads: 1 });
+  const decodeMs = await twoAtATime(
+    files,
+    async (file) => void (await decodeImage(file, preprocessing, DEFAULT_LIMITS)),
+  );
+  const pixels = (await decodeImage(files[0]!, preprocessing, DEFAULT_LIMITS)).pixels;
+  const modelMs = await twoAtATime(files, async () => void (await model.encode(pixels)));
+  await model.close();
+  await encoders.close();
+  const { stdout } = await runScript(['scripts/index.ts', join(folder, 'photos'), '--data', folder, '--json']);
+  const { seconds, handled } = JSON.parse(stdout) as { seconds: number; handled: number };
+  const wholeMs = (seconds * 1000) / handled;
+  console.log(`\nindexing ${pictures} pictures, ms a picture, two at a time`);
+  console.table({
+    decode: { ms: round(decodeMs), ratio: '' },
+    model: { ms: round(modelMs), ratio: '' },
+    'npm run index, start included': { ms: round(wholeMs), ratio: round(wholeMs / Math.max(decodeMs, modelMs)) },
+  });
+}
+
+async function twoAtATime(files: readonly Buffer[], work: (file: Buffer) => Promise<void>): Promise<number> {
+  const rounds = 4;
+  await work(files[0]!);
+  const queue = Array.from({ length: rounds }, () => files).flat();
+  const startedAt = performance.now();
+  const lane = async () => {
+    for (let file = queue.pop(); file !== undefined; file = queue.pop()) await work(file);
+  };
+  await Promise.all([lane(), lane()]);
+  return (performance.now() - startedAt) / (files.length * rounds);
+}
+
+async function fill(file: string, space: string, dimension: number): Promise<void> {
+  const store = await openEmbeddedStore({ file, space, dimension });
+  const random = () => Math.random() - 0.5;
+  for (let start = 0; start < POINTS; start += 5000) {
+    const points = Array.from({ length: 5000 }, (_, i): Point => {
+      const n = start + i;
+      return {
+        id: `00000000-0000-5000-8000-${n.toString(16).padStart(12, '0')}`,
+        vector: normalise(Float32Array.from({ length: dimension }, random) as JointEmbedding),
+        payload: {
+          kind: 'image',
+          bucket: 'made-up',
+          key: `${n}.jpg`,
+          etag: `${n}`,
+          sha256: n.toString(16).padStart(64, '0'),
+          sequencer: '1',
+          contentType: 'image/jpeg',
+          bytes: 100_000,
+          width: 640,
+          height: 480,
+          takenAt: null,
+          tags: [],
+          indexedAt: new Date(1_700_000_000_000 + n).toISOString(),
+        },
+      };
+    });
+    await store.upsert(points, 'newer');
+  }
+  await store.close();
+}
+
+async function starting(data: string): Promise<void> {
+  const times: number[] = [];
+  for (let i = 0; i < 5; i++) {
+    const startedAt = performance.now();
+    const server = await startServer(['--data', data]);
+    await answerOf(server, `a first query ${i}`);
+    times.push(performance.now() - startedAt);
+    await server.stop();
+  }
+  console.log(
+    `\nstart to first text answer, ${POINTS} points in the index: median ${round(median(times))} ms of ${times.length}`,
+  );
+}
+
+/** Different words every time, so that no cache answers. The embedding alone is measured in between, in this process. */
+async function querying(server: RunningServer): Promise<void> {
+  const embedder = await loadEmbedder({ modelDirs });
+  const [whole, alone]: [number[], number[]] = [[], []];
+  for (let i = 0; i < 220; i++) {
+    const words = `a ${['dog', 'cat', 'boat', 'tree', 'red car'][i % 5]} beside number ${i}`;
+    let startedAt = performance.now();
+    await answerOf(server, words);
+    if (i >= 20) whole.push(performance.now() - startedAt);
+    startedAt = performance.now();
+    await embedder.embedTexts([words]);
+    if (i >= 20) alone.push(performance.now() - startedAt);
+  }
+  await embedder.close();
+  console.log(`\none query over HTTP, ${POINTS} points, p50 of ${whole.length}`);
+  console.table({
+    'text embedding alone': { ms: round(median(alone)) },
+    'GET /search': { ms: round(median(whole)) },
+    difference: { ms: round(median(whole) - median(alone)) },
+  });
+}
+
+/** 1,000 requests of all kinds; resident memory before, half way and at the end. */
+async function mixedRequests(server: RunningServer): Promise<void> {
+  await eventually('the samples to be indexed', 60_000, async () => {
+    const { items } = (await (await fetch(`${server.url}/images?limit=100`)).json()) as { items: unknown[] };
+    return items.length >= 23 ? true : null;
+  });
+  const copy = mkdtempSync(join(tmpdir(), 'bench-photos-'));
+  cpSync(photos, copy, { recursive: true });
+  const names = readdirSync(copy).filter((name) => name.endsWith('.jpg'));
+  const listed = (await (await fetch(`${server.url}/images?limit=20`)).json()) as {
+    items: { id: string; bucket: string }[];
+  };
+  const ids = listed.items.filter(({ bucket }) => bucket !== 'made-up').map(({ id }) => id);
+  const memory: Record<string, { 'resident MB': number }> = {};
+  const note = (when: string) => {
+    memory[when] = { 'resident MB': residentMegabytes(server.process.pid!) };
+  };
+  note('before');
+  for (let i = 0; i < 1000; i++) {
+    const name = names[i % names.length]!;
+    const id = ids[i % Math.max(ids.length, 1)];
+    if (i % 5 === 0) await answerOf(server, `mixed request ${i}`);
+    else if (i % 5 === 1) await searchByPicture(server, join(copy, name));
+    else if (i % 5 === 2 && id) await drain(`${server.url}/images/${id}/thumbnail?size=${64 + (i % 900)}`);
+    else if (i % 5 === 3 && id) await drain(`${server.url}/images/${id}/similar`);
+    else await drain(`${server.url}/images?limit=50`);
+    if (i === 249 || i === 499) note(`after ${i + 1}`);
+  }
+  note('after 1000');
+  rmSync(copy, { recursive: true, force: true });
+  console.log('\nmemory of the server over 1,000 mixed requests, 23 pictures in the index');
+  console.table(memory);
+}
+
+async function answerOf(server: RunningServer, words: string): Promise<void> {
+  await drain(`${server.url}/search?q=${encodeURIComponent(words)}&limit=10`);
+}
+
+async function drain(url: string): Promise<void> {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url}: expected an answer, got ${response.status} ${await response.text()}`);
+  await response.arrayBuffer();
+}
+
+async function searchByPicture(server: RunningServer, file: string): Promise<void> {
+  const form = new FormData();
+  form.append('image', new Blob([readFileSync(file)]), 'photo.jpg');
+  const response = await fetch(`${server.url}/search`, { method: 'POST', body: form });
+  if (!response.ok) throw new Error(`expected an answer, got ${response.status} ${await response.text()}`);
+  await response.arrayBuffer();
+}
+
+/** Linux only; elsewhere NaN. */
+function residentMegabytes(pid: number): number {
+  try {
+    const kilobytes = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+    return Math.round(Number(kilobytes) / 1024);
+  } catch {
+    return Number.NaN;
+  }
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
+}
+
+function round(value: number): number {
+  return Math.round(value * 100) / 100;
+}
+
+if (import.meta.main) await run();
