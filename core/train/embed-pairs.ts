@@ -2,17 +2,21 @@ import type { Head } from '../encode/head.ts';
 import type { PairSet } from './features.ts';
 import type { EmbeddedPairs } from './metrics.ts';
 
+/** Encoder outputs of captioned pictures; the first view is the one that counts. */
+export type EncodedPairs = Pick<PairSet, 'views' | 'captions' | 'firstCaption'>;
+
 /** Rows projected at once: a few megabytes of encoder outputs. */
 const ROWS = 512;
 
 /** Pictures (as serving sees them) and captions of a split through a head as serving loads it. */
-export async function embedPairs(head: Head, pairs: PairSet): Promise<EmbeddedPairs> {
+export async function embedPairs(head: Head, pairs: EncodedPairs): Promise<EmbeddedPairs> {
   const { dimension } = head.info;
-  const images = new Float32Array(pairs.pictures.length * dimension);
+  const pictures = pairs.firstCaption.length - 1;
+  const images = new Float32Array(pictures * dimension);
   const texts = new Float32Array(pairs.captions.rows * dimension);
   const full = Object.entries(pairs.views[0]!);
-  for (let start = 0; start < pairs.pictures.length; start += ROWS) {
-    const rows = rowsFrom(start, pairs.pictures.length);
+  for (let start = 0; start < pictures; start += ROWS) {
+    const rows = rowsFrom(start, pictures);
     const outputs = rows.map((row) => Object.fromEntries(full.map(([name, matrix]) => [name, matrix.row(row)])));
     for (const [i, vector] of (await head.projectImages(outputs)).entries())
       images.set(vector, (start + i) * dimension);

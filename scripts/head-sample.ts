@@ -1,0 +1,60 @@
+// npm run head-sample -- --data DIR [--split val] [--source TEXT] [--out test/golden/head-sample]
+import { loadEncoders } from '../core/encode/encoders.ts';
+import { readDataset } from '../core/train/dataset.ts';
+import { writeFeatureSample } from '../core/train/feature-sample.ts';
+import { loadFeatures } from '../core/train/features.ts';
+import { FULL } from '../core/train/views.ts';
+import { EXIT, runCommand, UsageError } from '../functions/cli.ts';
+import { encodingProgress, FEATURE_CACHE, MODEL_DIRS, PARALLEL_PICTURES, printWarnings } from './training-options.ts';
+
+const usage = `
+Usage: npm run head-sample -- --data DIR [options]
+
+Writes the encoder outputs of a few captioned pictures, without the pictures and without the texts, for the test that a
+worse head cannot pass (test/golden/head-sample.test.ts). To be run again when an encoder or its preprocessing changes.
+
+  --data DIR         the captioned pictures; none that a head was trained on
+  --split NAME       which of them (default: val)
+  --source TEXT      where they are from, kept in the sample (default: the folder's name)
+  --out DIR          default: test/golden/head-sample
+  --profile NAME     encoders, a profile of models/manifest.json (default: compact)
+  --features DIR     cache of encoder outputs (default: ${FEATURE_CACHE})
+  --models DIR       folder of the models (default: models)
+  --help             this text
+`;
+
+await runCommand(
+  {
+    usage,
+    options: {
+      data: { type: 'string' },
+      split: { type: 'string', default: 'val' },
+      source: { type: 'string' },
+      out: { type: 'string', default: 'test/golden/head-sample' },
+      profile: { type: 'string', default: 'compact' },
+      features: { type: 'string', default: FEATURE_CACHE },
+      models: { type: 'string' },
+    },
+    positionals: { min: 0, max: 0 },
+  },
+  async (flags) => {
+    if (flags.data === undefined) throw new UsageError('expected --data DIR');
+    const modelDirs = flags.models === undefined ? MODEL_DIRS : [flags.models];
+    const encoders = await loadEncoders({ modelDirs, profile: flags.profile });
+    try {
+      const progress = encodingProgress();
+      const { splits, warnings } = await loadFeatures(await readDataset(flags.data, [flags.split]), {
+        ...{ encoders, modelDirs, cache: flags.features, views: [FULL], parallel: PARALLEL_PICTURES },
+        onProgress: progress.update,
+      }).finally(progress.stop);
+      printWarnings(warnings);
+      const source = flags.source ?? flags.data.split(/[/\\]/).filter(Boolean).at(-1)!;
+      const pairs = splits.get(flags.split)!;
+      await writeFeatureSample(flags.out, pairs, { encoders, source });
+      console.log(`${flags.out}: ${pairs.pictures.length} pictures, ${pairs.captions.rows} captions`);
+      return EXIT.done;
+    } finally {
+      await encoders.close();
+    }
+  },
+);
