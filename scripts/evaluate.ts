@@ -1,4 +1,4 @@
-// npm run evaluate -- --data DIR [--split val] [--profile compact] [--head DIR] [--json]
+// npm run evaluate -- --data PLACE [--split val] [--profile compact] [--head DIR] [--json]
 import { join } from 'node:path';
 import { loadEncoders } from '../core/encode/encoders.ts';
 import { loadHead } from '../core/encode/head.ts';
@@ -8,16 +8,17 @@ import { loadFeatures } from '../core/train/features.ts';
 import { type DirectionFigures, evaluate } from '../core/train/metrics.ts';
 import { FULL } from '../core/train/views.ts';
 import { EXIT, runCommand, UsageError } from '../functions/cli.ts';
+import { openPlace } from '../functions/places.ts';
 import { encodingProgress, FEATURE_CACHE, MODEL_DIRS, PARALLEL_PICTURES, printWarnings } from './training-options.ts';
 
 const usage = `
-Usage: npm run evaluate -- --data DIR [options]
+Usage: npm run evaluate -- --data PLACE [options]
 
 Recall at 1, 5 and 10 and the median rank of a head on captioned pictures, both ways. Text to image: every caption is a
 query and its picture the right answer. Image to text: every picture is a query and counts with the best rank of any of
 its captions. Ties count against the head.
 
-  --data DIR         the captioned pictures (DIR/images and DIR/captions.jsonl)
+  --data PLACE       the captioned pictures (images/ and captions.jsonl): a folder, or s3://BUCKET/PREFIX
   --split NAME       which of them (default: val)
   --profile NAME     encoders, a profile of models/manifest.json (default: compact)
   --head DIR         folder of head.onnx and head.json (default: models/head-PROFILE)
@@ -42,10 +43,11 @@ await runCommand(
     positionals: { min: 0, max: 0 },
   },
   async (flags) => {
-    if (flags.data === undefined) throw new UsageError('expected --data DIR');
+    if (flags.data === undefined) throw new UsageError('expected --data PLACE');
     const modelDirs = flags.models === undefined ? MODEL_DIRS : [flags.models];
     const folder = flags.head ?? join(modelDirs[0]!, `head-${flags.profile}`);
-    const dataset = await readDataset(flags.data, [flags.split]);
+    const place = await openPlace(flags.data);
+    const dataset = await readDataset(place, [flags.split]);
     const encoders = await loadEncoders({ modelDirs, profile: flags.profile });
     try {
       const head = await loadHead(folder, encoders);
@@ -73,6 +75,7 @@ await runCommand(
       }
     } finally {
       await encoders.close();
+      place.close();
     }
   },
 );

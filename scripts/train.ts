@@ -1,4 +1,4 @@
-// npm run train -- --data DIR [--profile compact] [--recipe seed] [--epochs N] [--epoch N] [--out DIR] [--resume]
+// npm run train -- --data PLACE [--profile compact] [--recipe seed] [--epochs N] [--epoch N] [--out DIR] [--resume]
 import { join } from 'node:path';
 import { loadEncoders } from '../core/encode/encoders.ts';
 import { createProgress } from '../core/progress.ts';
@@ -7,6 +7,7 @@ import { RECIPES, type Recipe } from '../core/train/recipes.ts';
 import { trainHead } from '../core/train/trainer.ts';
 import { loadTrainingData } from '../core/train/training-data.ts';
 import { EXIT, runCommand, UsageError } from '../functions/cli.ts';
+import { openPlace } from '../functions/places.ts';
 import {
   encodingProgress,
   FEATURE_CACHE,
@@ -17,12 +18,12 @@ import {
 } from './training-options.ts';
 
 const usage = `
-Usage: npm run train -- --data DIR [options]
+Usage: npm run train -- --data PLACE [options]
 
-Trains a head on captioned pictures (DIR/images and DIR/captions.jsonl with splits "train" and "val") and writes it as
+Trains a head on captioned pictures (PLACE/images and PLACE/captions.jsonl with splits "train" and "val") and writes it as
 serving loads it. Encoder outputs are cached; a second run needs only them.
 
-  --data DIR         the captioned pictures
+  --data PLACE       the captioned pictures: a folder, or s3://BUCKET/PREFIX (S3_ENDPOINT for other servers than AWS)
   --profile NAME     encoders, a profile of models/manifest.json (default: compact)
   --recipe NAME      ${Object.keys(RECIPES).join(' or ')} (default: best)
   --epochs N         instead of the recipe's own number
@@ -59,7 +60,7 @@ await runCommand(
     positionals: { min: 0, max: 0 },
   },
   async (flags) => {
-    if (flags.data === undefined) throw new UsageError('expected --data DIR');
+    if (flags.data === undefined) throw new UsageError('expected --data PLACE');
     const found = RECIPES[flags.recipe];
     if (found === undefined) {
       throw new UsageError(`--recipe: expected ${Object.keys(RECIPES).join(' or ')}, got "${flags.recipe}"`);
@@ -72,10 +73,11 @@ await runCommand(
     const out = flags.out ?? join(modelDirs[0]!, `head-${flags.profile}`);
     const run = flags.run ?? join('data', 'runs', `${flags.profile}-${recipe.name}`);
 
+    const place = await openPlace(flags.data);
     const encoders = await loadEncoders({ modelDirs, profile: flags.profile });
     try {
       const encoding = encodingProgress();
-      const data = await loadTrainingData(flags.data, {
+      const data = await loadTrainingData(place, {
         ...{ encoders, modelDirs, cache: flags.features, views: recipe.views, parallel: PARALLEL_PICTURES },
         onProgress: encoding.update,
       }).finally(encoding.stop);
@@ -101,6 +103,7 @@ await runCommand(
       return EXIT.done;
     } finally {
       await encoders.close();
+      place.close();
     }
   },
 );

@@ -1,4 +1,4 @@
-// npm run tune -- --data DIR --trials FILE [--also DIR] [--results FILE] [--threads N]
+// npm run tune -- --data PLACE --trials FILE [--also PLACE] [--results FILE] [--threads N]
 import { appendFile, mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Encoders, loadEncoders } from '../core/encode/encoders.ts';
@@ -15,16 +15,17 @@ import { trainHead } from '../core/train/trainer.ts';
 import { loadTrainingData, type TrainingData } from '../core/train/training-data.ts';
 import { FULL } from '../core/train/views.ts';
 import { EXIT, runCommand, UsageError } from '../functions/cli.ts';
+import { openPlace } from '../functions/places.ts';
 import { encodingProgress, FEATURE_CACHE, MODEL_DIRS, PARALLEL_PICTURES, wholeNumber } from './training-options.ts';
 
 const usage = `
-Usage: npm run tune -- --data DIR --trials FILE [options]
+Usage: npm run tune -- --data PLACE --trials FILE [options]
 
 Trains and evaluates one recipe after the other and keeps a table of the results. Stopped and started again, it goes on with
 the trials that have no result yet.
 
-  --data DIR         the captioned pictures, splits "train" and "val"
-  --also DIR         further captioned pictures (split "val") that no head is trained on; may be given more than once
+  --data PLACE       the captioned pictures (a folder, or s3://BUCKET/PREFIX), splits "train" and "val"
+  --also PLACE       further captioned pictures (split "val") that no head is trained on; may be given more than once
   --trials FILE      JSON: [{"name": "...", "recipe": "best", "seed": 1, "change": {"epochs": 10, "loss": {...}}}, ...]
                      where "change" is laid over the recipe
   --results FILE     one JSON line a finished trial (default: data/tune.jsonl)
@@ -76,6 +77,7 @@ await runCommand(
     const threads = wholeNumber('--threads', flags.threads, 1, 256)!;
     const trials = await readTrials(flags.trials);
     const modelDirs = flags.models === undefined ? MODEL_DIRS : [flags.models];
+    const data = await openPlace(flags.data);
     const encoders = await loadEncoders({ modelDirs, profile: flags.profile });
     try {
       const encoding = encodingProgress();
@@ -84,14 +86,16 @@ await runCommand(
         onProgress: encoding.update,
       };
       const also = new Map<string, PairSet>();
-      for (const folder of flags.also) {
-        also.set(folder, (await loadFeatures(await readDataset(folder, ['val']), features)).splits.get('val')!);
+      for (const at of flags.also) {
+        const place = await openPlace(at);
+        also.set(at, (await loadFeatures(await readDataset(place, ['val']), features)).splits.get('val')!);
+        place.close();
       }
       encoding.stop();
       const load = remembering(async (views: Recipe['views']) => {
         const loading = encodingProgress();
         const options = { ...features, views, onProgress: loading.update };
-        return loadTrainingData(flags.data!, options).finally(loading.stop);
+        return loadTrainingData(data, options).finally(loading.stop);
       });
       const results = await readResults(flags.results);
       for (const trial of trials) {
@@ -109,6 +113,7 @@ await runCommand(
       return EXIT.done;
     } finally {
       await encoders.close();
+      data.close();
     }
   },
 );

@@ -1,13 +1,20 @@
 import { createHash } from 'node:crypto';
-import { access, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { z } from 'zod';
 import { SightlineError } from '../errors.ts';
+import type { ObjectStore } from '../ports.ts';
 
 /**
- * Captioned pictures in the canonical form: a folder with `images/` and `captions.jsonl`, one picture a line as
- * {"image": "name.jpg", "captions": ["...", ...], "split": "train", "sha256": "..."}; the hash may be missing.
+ * Captioned pictures in the canonical form: a folder, or a corner of a bucket, with `images/` and `captions.jsonl`, one
+ * picture a line as {"image": "name.jpg", "captions": ["...", ...], "split": "train", "sha256": "..."}; the hash may be
+ * missing. Pictures are read one by one when they are wanted.
  */
+
+/** Where a data set is. */
+export interface DatasetPlace {
+  readonly store: ObjectStore;
+  /** For messages: the path or s3://bucket/prefix. */
+  readonly name: string;
+}
 
 export interface CaptionedPicture {
   /** Path below `images/`, with forward slashes. */
@@ -19,7 +26,8 @@ export interface CaptionedPicture {
 }
 
 export interface Dataset {
-  readonly folder: string;
+  readonly place: DatasetPlace;
+  /** As captions.jsonl names them; whether they are there shows when they are read. */
   readonly pictures: readonly CaptionedPicture[];
   /** What was left out or put right, and how often: `missing-picture`, `empty-caption`, ... Never silent. */
   readonly warnings: ReadonlyMap<DatasetWarning, number>;
@@ -57,19 +65,21 @@ const lineSchema = z.object({
     .optional(),
 });
 
-const CAPTIONS_FILE = 'captions.jsonl';
+export const CAPTIONS_FILE = 'captions.jsonl';
+/** Where pictures are below the place of a data set. */
+export const IMAGES_PREFIX = 'images/';
 
 /**
- * Reads captions.jsonl and looks whether its pictures are there.
+ * Reads captions.jsonl.
  * @param splits only these; all when left out
  * Throws `not-found` without a dataset there and `invalid-input` naming the line for broken text, JSON or fields, or a
  * picture named in two splits.
  */
-export async function readDataset(folder: string, splits?: readonly string[]): Promise<Dataset> {
+export async function readDataset(place: DatasetPlace, splits?: readonly string[]): Promise<Dataset> {
   const warnings = new Map<DatasetWarning, number>();
   const warn = (what: DatasetWarning) => warnings.set(what, (warnings.get(what) ?? 0) + 1);
   const pictures = new Map<string, CaptionedPicture>();
-  for (const [index, line] of (await readLines(join(folder, CAPTIONS_FILE))).entries()) {
+  for (const [index, line] of (await readLines(place)).entries()) {
     if (line.trim() === '') continue;
     const found = parseLine(line, `${CAPTIONS_FILE} line ${index + 1}`, warn);
     const earlier = pictures.get(found.image);
@@ -89,18 +99,17 @@ export async function readDataset(folder: string, splits?: readonly string[]): P
   for (const picture of pictures.values()) {
     if (splits !== undefined && !splits.includes(picture.split)) continue;
     if (picture.captions.length === 0) warn('no-captions');
-    else if (await exists(join(folder, 'images', picture.image))) usable.push(picture);
-    else warn('missing-picture');
+    else usable.push(picture);
   }
   if (usable.length === 0) {
     const known = [...new Set([...pictures.values()].map(({ split }) => split))].join(', ') || 'none';
     throw new SightlineError(
       'invalid-input',
-      `${folder}: expected pictures with captions${splits === undefined ? '' : ` in split ${splits.join(' or ')}`}, ` +
+      `${place.name}: expected pictures with captions${splits === undefined ? '' : ` in split ${splits.join(' or ')}`}, ` +
         `got none (${pictures.size} lines, splits: ${known}${describeWarnings(warnings)})`,
     );
   }
-  return { folder, pictures: usable, warnings };
+  return { place, pictures: usable, warnings };
 }
 
 /** `, 3 missing-picture` for each kind of warning. */
@@ -108,32 +117,31 @@ export function describeWarnings(warnings: Dataset['warnings']): string {
   return [...warnings].map(([what, count]) => `, ${count} ${what}`).join('');
 }
 
-/** Bytes and SHA-256 of a picture. */
+/** Bytes and SHA-256 of a picture, or null when it is not there. */
 export async function readPicture(
-  dataset: Dataset,
+  { place }: Dataset,
   picture: CaptionedPicture,
-): Promise<{ bytes: Uint8Array; sha256: string }> {
-  const bytes = await readFile(join(dataset.folder, 'images', picture.image));
+): Promise<{ bytes: Uint8Array; sha256: string } | null> {
+  const found = await place.store.get(IMAGES_PREFIX + picture.image);
+  if (found === null) return null;
+  const bytes = await bytesOf(found.body);
   return { bytes, sha256: createHash('sha256').update(bytes).digest('hex') };
 }
 
-async function readLines(path: string): Promise<string[]> {
-  let bytes: Buffer;
-  try {
-    bytes = await readFile(path);
-  } catch (error) {
-    throw new SightlineError('not-found', `expected a dataset with ${path}, got ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
+async function readLines({ store, name }: DatasetPlace): Promise<string[]> {
+  const found = await store.get(CAPTIONS_FILE);
+  if (found === null) throw new SightlineError('not-found', `expected ${CAPTIONS_FILE} in ${name}, found none`);
+  const bytes = await bytesOf(found.body);
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes).split('\n');
   } catch (error) {
-    throw new SightlineError('invalid-input', `${path} line ${brokenLine(bytes)}: expected UTF-8`, { cause: error });
+    throw new SightlineError('invalid-input', `${name}: ${CAPTIONS_FILE} line ${brokenLine(bytes)}: expected UTF-8`, {
+      cause: error,
+    });
   }
 }
 
-function brokenLine(bytes: Buffer): number {
+function brokenLine(bytes: Uint8Array): number {
   let line = 1;
   for (let start = 0; start < bytes.length; line++) {
     const end = bytes.indexOf(0x0a, start);
@@ -171,9 +179,8 @@ function parseLine(line: string, where: string, warn: (what: DatasetWarning) => 
   return { image, captions, split, sha256: sha256 ?? null };
 }
 
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
+async function bytesOf(body: ReadableStream<Uint8Array>): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of body) chunks.push(chunk);
+  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
 }

@@ -4,8 +4,10 @@ import { DEFAULT_LIMITS, type Encoders } from '../encode/encoders.ts';
 import { type ImageEncoder, loadImageEncoder } from '../encode/image-encoder.ts';
 import { fingerprintKey } from '../encode/space.ts';
 import { isSightlineError, SightlineError } from '../errors.ts';
-import { type CaptionedPicture, type Dataset, type DatasetWarning, readPicture } from './dataset.ts';
+import { inParallel } from '../parallel.ts';
+import { type CaptionedPicture, type Dataset, type DatasetWarning, describeWarnings, readPicture } from './dataset.ts';
 import { HalfMatrix } from './half.ts';
+import { type HashedPicture, hashPictures, joinDoubles, TRAINING } from './hashed-pictures.ts';
 import { hashText, RecordCache, type Row } from './record-cache.ts';
 import { cutView, planView, type View } from './views.ts';
 
@@ -42,7 +44,6 @@ export interface Features {
   readonly warnings: ReadonlyMap<DatasetWarning, number>;
 }
 
-const TRAINING = 'train';
 /** Rows appended at once: little is lost by an interruption. */
 const PICTURES_A_WRITE = 64;
 const CAPTIONS_A_WRITE = 4096;
@@ -51,13 +52,14 @@ const CAPTIONS_A_WRITE = 4096;
 export async function loadFeatures(dataset: Dataset, options: FeatureOptions): Promise<Features> {
   const warnings = new Map(dataset.warnings);
   const warn = (what: DatasetWarning) => warnings.set(what, (warnings.get(what) ?? 0) + 1);
-  let pictures = await hashPictures(dataset, warn);
+  let pictures = joinDoubles(await hashPictures(dataset, options.parallel, warn), warn);
   const views: Readonly<Record<string, HalfMatrix>>[] = [];
   const images = await openImageCaches(options);
   try {
-    const unreadable = await encodeMissing(dataset, pictures, images, options);
-    for (const _ of unreadable) warn('unreadable-picture');
-    pictures = pictures.filter(({ sha256 }) => !unreadable.has(sha256));
+    const lost = await encodeMissing(dataset, pictures, images, options);
+    for (const what of lost.values()) warn(what);
+    pictures = pictures.filter(({ sha256 }) => !lost.has(sha256));
+    if (pictures.length === 0) throw nothingLeft(dataset, warnings);
     const { outputs } = options.encoders.image;
     const wanted = (view: number) => pictures.filter((picture) => isWanted(picture, view)).map(({ sha256 }) => sha256);
     for (const [view, { cache }] of images.entries()) {
@@ -95,29 +97,6 @@ export async function loadTexts(texts: readonly string[], options: FeatureOption
   }
 }
 
-type HashedPicture = CaptionedPicture & { readonly sha256: string };
-
-/** Pictures with their hashes; the same bytes twice become one picture, or none in training when another split has them. */
-async function hashPictures(dataset: Dataset, warn: (what: DatasetWarning) => void): Promise<HashedPicture[]> {
-  const bySplitAndHash = new Map<string, HashedPicture>();
-  const splitsOf = new Map<string, Set<string>>();
-  for (const picture of dataset.pictures) {
-    const sha256 = picture.sha256 ?? (await readPicture(dataset, picture)).sha256;
-    const key = `${picture.split} ${sha256}`;
-    const earlier = bySplitAndHash.get(key);
-    if (earlier !== undefined) warn('doubled-picture');
-    const captions =
-      earlier === undefined ? picture.captions : [...new Set([...earlier.captions, ...picture.captions])];
-    bySplitAndHash.set(key, { ...(earlier ?? picture), captions, sha256 });
-    splitsOf.set(sha256, (splitsOf.get(sha256) ?? new Set()).add(picture.split));
-  }
-  return [...bySplitAndHash.values()].filter(({ split, sha256 }) => {
-    const leaks = split === 'train' && splitsOf.get(sha256)!.size > 1;
-    if (leaks) warn('split-leak');
-    return !leaks;
-  });
-}
-
 /** Only training looks at a picture in more than one way. */
 function isWanted({ split }: CaptionedPicture, view: number): boolean {
   return view === 0 || split === TRAINING;
@@ -143,19 +122,19 @@ async function openImageCaches({ encoders, cache, views }: FeatureOptions): Prom
   return open;
 }
 
-/** Encodes the missing views of all pictures, several pictures at a time. Answers with the hashes of unreadable ones. */
+/** Encodes the views that are not cached, several pictures at a time. Answers with the hashes of what cannot be encoded. */
 async function encodeMissing(
   dataset: Dataset,
   pictures: readonly HashedPicture[],
   caches: readonly ViewCache[],
   options: FeatureOptions,
-): Promise<Set<string>> {
+): Promise<Map<string, 'missing-picture' | 'unreadable-picture'>> {
   const unique = [...new Map(pictures.map((picture) => [picture.sha256, picture])).values()];
   const lacks = (picture: HashedPicture, { cache, view }: ViewCache) =>
     isWanted(picture, options.views.indexOf(view)) && !cache.has(picture.sha256);
   const todo = unique.filter((picture) => caches.some((entry) => lacks(picture, entry)));
-  const unreadable = new Set<string>();
-  if (todo.length === 0) return unreadable;
+  const lost = new Map<string, 'missing-picture' | 'unreadable-picture'>();
+  if (todo.length === 0) return lost;
   const { modelDirs, encoders, parallel } = options;
   // One thread a picture and several pictures at a time keep the cores busier than several threads a picture.
   const encoder = await loadImageEncoder(modelDirs, encoders.profile.image, { threads: 1 });
@@ -163,38 +142,36 @@ async function encodeMissing(
   const flush = async (least: number) => {
     for (const { cache, rows } of writers) if (rows.length >= least) await cache.append(rows.splice(0));
   };
-  let [next, done] = [0, 0];
-  const work = async () => {
-    for (let picture = todo[next++]; picture !== undefined; picture = todo[next++]) {
-      const { sha256 } = picture;
-      try {
-        const { bytes, sha256: actual } = await readPicture(dataset, picture);
-        if (actual !== sha256) throw changed(picture, actual);
-        for (const { view, cache, rows } of writers) {
-          if (lacks(picture, { view, cache }))
-            rows.push({ hash: sha256, values: await encodeView(encoder, bytes, view, sha256) });
-        }
-      } catch (error) {
-        if (!isSightlineError(error, 'unreadable-image') && !isSightlineError(error, 'too-large')) throw error;
-        unreadable.add(sha256);
+  let done = 0;
+  const encode = async (picture: HashedPicture) => {
+    const { sha256 } = picture;
+    const found = await readPicture(dataset, picture);
+    if (found === null) {
+      lost.set(sha256, 'missing-picture');
+      return;
+    }
+    if (found.sha256 !== sha256) throw changed(picture, found.sha256);
+    try {
+      for (const { view, cache, rows } of writers) {
+        if (lacks(picture, { view, cache }))
+          rows.push({ hash: sha256, values: await encodeView(encoder, found.bytes, view, sha256) });
       }
-      options.onProgress?.('pictures', ++done, todo.length);
-      await flush(PICTURES_A_WRITE);
+    } catch (error) {
+      if (!isSightlineError(error, 'unreadable-image') && !isSightlineError(error, 'too-large')) throw error;
+      lost.set(sha256, 'unreadable-picture');
     }
   };
-  const stopOthers = (error: unknown) => {
-    next = todo.length;
-    throw error;
-  };
   try {
-    // All of them have ended before the model goes, also when one fails.
-    const ended = await Promise.allSettled(Array.from({ length: parallel }, () => work().catch(stopOthers)));
-    await flush(1);
-    for (const result of ended) if (result.status === 'rejected') throw result.reason;
+    // All of them have ended before the model goes, also when one fails; what they made is kept then, too.
+    await inParallel(parallel, todo, async (picture) => {
+      await encode(picture);
+      options.onProgress?.('pictures', ++done, todo.length);
+      await flush(PICTURES_A_WRITE);
+    }).finally(() => flush(1));
   } finally {
     await encoder.close();
   }
-  return unreadable;
+  return lost;
 }
 
 /** All outputs of the encoder for one view of a picture, in the manifest's order. */
@@ -257,5 +234,13 @@ function changed(picture: HashedPicture, actual: string): SightlineError {
   return new SightlineError(
     'invalid-input',
     `${picture.image}: expected a picture with SHA-256 ${picture.sha256}, got ${actual}`,
+  );
+}
+
+function nothingLeft({ place, pictures }: Dataset, warnings: Dataset['warnings']): SightlineError {
+  return new SightlineError(
+    'invalid-input',
+    `${place.name}: expected pictures in images/, got none of ${pictures.length} that can be used` +
+      `${describeWarnings(warnings)} (symbolic links are not followed)`,
   );
 }

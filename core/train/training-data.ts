@@ -3,7 +3,7 @@ import type { Encoders } from '../encode/encoders.ts';
 import { canonicalJson } from '../encode/space.ts';
 import { SightlineError } from '../errors.ts';
 import { loadClasses } from './classes.ts';
-import { type DatasetWarning, readDataset } from './dataset.ts';
+import { type DatasetPlace, type DatasetWarning, readDataset } from './dataset.ts';
 import { type FeatureOptions, loadFeatures, loadTexts, type PairSet } from './features.ts';
 import type { HalfMatrix } from './half.ts';
 import type { ClassNames } from './preparation.ts';
@@ -30,12 +30,12 @@ export interface TrainingClasses {
 }
 
 /** Splits "train" and "val" of a dataset, encoded. Throws `invalid-input` when one of them is missing. */
-export async function loadTrainingData(folder: string, options: FeatureOptions): Promise<TrainingData> {
-  const { splits, warnings } = await loadFeatures(await readDataset(folder, ['train', 'val']), options);
+export async function loadTrainingData(place: DatasetPlace, options: FeatureOptions): Promise<TrainingData> {
+  const { splits, warnings } = await loadFeatures(await readDataset(place, ['train', 'val']), options);
   const [train, validation] = [splits.get('train'), splits.get('val')];
   if (train === undefined || validation === undefined) {
     const got = [...splits.keys()].join(', ');
-    throw new SightlineError('invalid-input', `${folder}: expected splits train and val, got ${got}`);
+    throw new SightlineError('invalid-input', `${place.name}: expected splits train and val, got ${got}`);
   }
   const classes = await loadClassTexts(options);
   return { train, validation, classes, key: dataKey(train, validation, options.encoders), warnings };

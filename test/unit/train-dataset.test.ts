@@ -3,18 +3,22 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { readDataset } from '../../core/train/dataset.ts';
+import { openFolder } from '../../core/objects/folder.ts';
+import { type DatasetPlace, readDataset } from '../../core/train/dataset.ts';
 
 const folders: string[] = [];
 after(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true }))));
 
-async function dataset(lines: string | Uint8Array, pictures: readonly string[] = ['a.jpg', 'b.jpg']): Promise<string> {
+async function dataset(
+  lines: string | Uint8Array,
+  pictures: readonly string[] = ['a.jpg', 'b.jpg'],
+): Promise<DatasetPlace> {
   const folder = await mkdtemp(join(tmpdir(), 'dataset-'));
   folders.push(folder);
   await mkdir(join(folder, 'images'));
   await writeFile(join(folder, 'captions.jsonl'), lines);
   for (const name of pictures) await writeFile(join(folder, 'images', name), name);
-  return folder;
+  return { store: await openFolder({ root: folder }), name: folder };
 }
 
 const line = (image: string, captions: string[], split = 'train') => `${JSON.stringify({ image, captions, split })}\n`;
@@ -39,11 +43,7 @@ describe('reading captioned pictures', () => {
 
   it('counts what it leaves out', async () => {
     const folder = await dataset(
-      line('a.jpg', ['one', '  ']) +
-        line('missing.jpg', ['two']) +
-        line('b.jpg', ['']) +
-        line('a.jpg', ['one', 'more']) +
-        '\n',
+      `${line('a.jpg', ['one', '  '])}${line('b.jpg', [''])}${line('a.jpg', ['one', 'more'])}\n`,
     );
     const { pictures, warnings } = await readDataset(folder);
     assert.deepEqual(
@@ -53,7 +53,6 @@ describe('reading captioned pictures', () => {
     assert.deepEqual(Object.fromEntries(warnings), {
       'empty-caption': 2,
       'doubled-line': 1,
-      'missing-picture': 1,
       'no-captions': 1,
     });
   });
@@ -80,6 +79,9 @@ describe('reading captioned pictures', () => {
   }
 
   it('says what is missing when there is no dataset', async () => {
-    await assert.rejects(readDataset('/nowhere'), { code: 'not-found', message: /captions\.jsonl/ });
+    await assert.rejects(readDataset({ store: await openFolder({ root: tmpdir() }), name: 'here' }), {
+      code: 'not-found',
+      message: /expected captions\.jsonl in here/,
+    });
   });
 });

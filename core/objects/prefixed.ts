@@ -1,0 +1,43 @@
+import { SightlineError } from '../errors.ts';
+import type { ListedObject, ObjectStore } from '../ports.ts';
+
+/**
+ * The objects of `store` whose keys begin with `prefix`, as a store of its own without it: a data set in a corner of a bucket.
+ * `prefix` is '' or ends with a slash; anything else is `invalid-config`.
+ */
+export function withPrefix(store: ObjectStore, prefix: string): ObjectStore {
+  if (prefix !== '' && !prefix.endsWith('/')) {
+    throw new SightlineError(
+      'invalid-config',
+      `expected a prefix that ends with a slash, got ${JSON.stringify(prefix)}`,
+    );
+  }
+  const inner = <T extends ListedObject>(object: T): T => ({ ...object, key: object.key.slice(prefix.length) });
+  return {
+    bucket: store.bucket,
+    async head(key) {
+      const info = await store.head(prefix + checked(key));
+      return info && inner(info);
+    },
+    async get(key, options) {
+      const found = await store.get(prefix + checked(key), options);
+      return found && { ...found, info: inner(found.info) };
+    },
+    async put(key, body, options) {
+      return inner(await store.put(prefix + checked(key), body, options));
+    },
+    async delete(key, options) {
+      await store.delete(prefix + checked(key), options);
+    },
+    async list(options) {
+      const { items, next } = await store.list({ ...options, prefix: prefix + (options.prefix ?? '') });
+      return { items: items.map(inner), ...(next !== undefined && { next }) };
+    },
+  };
+}
+
+/** '' is no key, and must not become the key of the prefix itself. */
+function checked(key: string): string {
+  if (key === '') throw new SightlineError('invalid-key', 'the key "" is empty');
+  return key;
+}

@@ -1,0 +1,47 @@
+import { inParallel } from '../parallel.ts';
+import { type CaptionedPicture, type Dataset, type DatasetWarning, readPicture } from './dataset.ts';
+
+/** Pictures by what they show rather than by what they are called. */
+
+/** The only split that looks at a picture in more than one way, and that must not show what another one asks for. */
+export const TRAINING = 'train';
+
+export type HashedPicture = CaptionedPicture & { readonly sha256: string };
+
+/** Pictures with their hashes. Those that captions.jsonl states no hash of are read for it, or missed. */
+export async function hashPictures(
+  dataset: Dataset,
+  parallel: number,
+  warn: (what: DatasetWarning) => void,
+): Promise<HashedPicture[]> {
+  const hashes = dataset.pictures.map(({ sha256 }) => sha256);
+  await inParallel(parallel, dataset.pictures.keys(), async (i) => {
+    hashes[i] ??= (await readPicture(dataset, dataset.pictures[i]!))?.sha256 ?? null;
+  });
+  return dataset.pictures.flatMap((picture, i) => {
+    const sha256 = hashes[i] ?? null;
+    if (sha256 === null) warn('missing-picture');
+    return sha256 === null ? [] : [{ ...picture, sha256 }];
+  });
+}
+
+/** The same bytes twice become one picture, or none in training when another split has them. */
+export function joinDoubles(pictures: readonly HashedPicture[], warn: (what: DatasetWarning) => void): HashedPicture[] {
+  const bySplitAndHash = new Map<string, HashedPicture>();
+  const splitsOf = new Map<string, Set<string>>();
+  for (const picture of pictures) {
+    const { sha256 } = picture;
+    const key = `${picture.split} ${sha256}`;
+    const earlier = bySplitAndHash.get(key);
+    if (earlier !== undefined) warn('doubled-picture');
+    const captions =
+      earlier === undefined ? picture.captions : [...new Set([...earlier.captions, ...picture.captions])];
+    bySplitAndHash.set(key, { ...(earlier ?? picture), captions, sha256 });
+    splitsOf.set(sha256, (splitsOf.get(sha256) ?? new Set()).add(picture.split));
+  }
+  return [...bySplitAndHash.values()].filter(({ split, sha256 }) => {
+    const leaks = split === TRAINING && splitsOf.get(sha256)!.size > 1;
+    if (leaks) warn('split-leak');
+    return !leaks;
+  });
+}

@@ -1,0 +1,25 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { it } from 'node:test';
+import { openFolder } from '../../core/objects/folder.ts';
+import { withPrefix } from '../../core/objects/prefixed.ts';
+import { objectsContract } from './objects.ts';
+
+objectsContract('a corner of a folder', async () => {
+  const root = await mkdtemp(join(tmpdir(), 'objects-prefixed-'));
+  const store = await openFolder({ root });
+  // Neighbours that must never be seen.
+  await store.put('corner', Buffer.from('beside'), {}).catch(() => {});
+  await store.put('corner-2/a', Buffer.from('beside'));
+  return {
+    store: withPrefix(store, 'inside/corner/'),
+    close: () => rm(root, { recursive: true, force: true }),
+  };
+});
+
+it('a prefix ends with a slash, or it would take in the neighbours', async () => {
+  const store = await openFolder({ root: tmpdir() });
+  assert.throws(() => withPrefix(store, 'corner'), { code: 'invalid-config' });
+});
