@@ -1,19 +1,20 @@
-// npm run head-sample -- --data DIR [--split val] [--source TEXT] [--out test/golden/head-sample]
+// npm run head-sample -- --data PLACE [--split val] [--source TEXT] [--out test/golden/head-sample]
 import { loadEncoders } from '../core/encode/encoders.ts';
 import { readDataset } from '../core/train/dataset.ts';
 import { writeFeatureSample } from '../core/train/feature-sample.ts';
 import { loadFeatures } from '../core/train/features.ts';
 import { FULL } from '../core/train/views.ts';
 import { EXIT, runCommand, UsageError } from '../functions/cli.ts';
+import { openPlace } from '../functions/places.ts';
 import { encodingProgress, FEATURE_CACHE, MODEL_DIRS, PARALLEL_PICTURES, printWarnings } from './training-options.ts';
 
 const usage = `
-Usage: npm run head-sample -- --data DIR [options]
+Usage: npm run head-sample -- --data PLACE [options]
 
 Writes the encoder outputs of a few captioned pictures, without the pictures and without the texts, for the test that a
 worse head cannot pass (test/golden/head-sample.test.ts). To be run again when an encoder or its preprocessing changes.
 
-  --data DIR         the captioned pictures; none that a head was trained on
+  --data PLACE       the captioned pictures, a folder or s3://BUCKET/PREFIX; none that a head was trained on
   --split NAME       which of them (default: val)
   --source TEXT      where they are from, kept in the sample (default: the folder's name)
   --out DIR          default: test/golden/head-sample
@@ -38,12 +39,13 @@ await runCommand(
     positionals: { min: 0, max: 0 },
   },
   async (flags) => {
-    if (flags.data === undefined) throw new UsageError('expected --data DIR');
+    if (flags.data === undefined) throw new UsageError('expected --data PLACE');
     const modelDirs = flags.models === undefined ? MODEL_DIRS : [flags.models];
+    const place = await openPlace(flags.data);
     const encoders = await loadEncoders({ modelDirs, profile: flags.profile });
     try {
       const progress = encodingProgress();
-      const { splits, warnings } = await loadFeatures(await readDataset(flags.data, [flags.split]), {
+      const { splits, warnings } = await loadFeatures(await readDataset(place, [flags.split]), {
         ...{ encoders, modelDirs, cache: flags.features, views: [FULL], parallel: PARALLEL_PICTURES },
         onProgress: progress.update,
       }).finally(progress.stop);
@@ -55,6 +57,7 @@ await runCommand(
       return EXIT.done;
     } finally {
       await encoders.close();
+      place.close();
     }
   },
 );
