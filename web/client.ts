@@ -1,6 +1,10 @@
 import type {
   Caption,
   CaptionHit,
+  CaptionInput,
+  CaptionPage,
+  CaptionResults,
+  EmbedRequest,
   FailurePage,
   Filter,
   GeneralSearchRequest,
@@ -9,16 +13,18 @@ import type {
   ImagePage,
   MapPage,
   Model,
-  Problem,
   RetryResult,
   SearchPage,
+  SearchTerm,
   Status,
   TagCounts,
+  Vectors,
 } from './api.ts';
-import { ApiFault } from './problem.ts';
+import { type Call, type ClientOptions, hasId, isObject, isPage, send } from './transport.ts';
 
 export type { Change, Failure, Filter, Image, KnownChange, MapPage, Model, SearchTerm, Status } from './api.ts';
 export { ApiFault } from './problem.ts';
+export type { ClientOptions } from './transport.ts';
 
 /** A picture or caption, with its score when it was found by a search. */
 export type ImageItem = Image & Partial<Pick<ImageHit, 'score'>>;
@@ -43,30 +49,14 @@ export interface SignedUpload {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-export interface ClientOptions {
-  /** Where the API is, such as `https://pictures.example/`. */
-  readonly baseUrl: string;
-  /** Asked at every call, so that a key can be entered later. */
-  readonly apiKey?: () => string | undefined;
-  readonly fetch?: typeof fetch;
-  /** Longest wait for an answer, uploads excepted. Default 30,000. */
-  readonly timeoutMs?: number;
-}
-
-interface Call {
-  readonly method?: 'GET' | 'POST' | 'PATCH' | 'DELETE';
-  readonly query?: Readonly<Record<string, string | number | readonly string[] | undefined>>;
-  readonly json?: unknown;
-  readonly body?: FormData;
-  readonly signal?: AbortSignal;
-  readonly keepalive?: boolean;
-}
-
 export interface ListOptions {
   readonly limit?: number;
   readonly cursor?: string;
   readonly signal?: AbortSignal;
 }
+
+/** What captions can be filtered by. */
+export type TagFilter = Pick<Filter, 'tagsAll' | 'tagsAny'>;
 
 export type Client = ReturnType<typeof createClient>;
 
@@ -105,6 +95,17 @@ export function createClient(options: ClientOptions) {
     /** Signs an upload that goes past the API, where status says that this is possible. */
     signUpload: (upload: UploadRequest, signal?: AbortSignal) =>
       call<SignedUpload>('uploads', { method: 'POST', json: upload, signal }, hasId),
+    /** Stored captions, newest first. */
+    listCaptions: ({ filter, ...list }: ListOptions & { readonly filter?: TagFilter } = {}) =>
+      call<CaptionPage>('captions', { query: { ...filter, ...paging(list) }, signal: list.signal }, isPage),
+    /** One result for each, in order; one that is refused does not stop the others. */
+    addCaptions: (items: readonly CaptionInput[], signal?: AbortSignal) =>
+      call<CaptionResults>('captions', { method: 'POST', json: { items }, signal }, isPage),
+    deleteCaption: (id: string) =>
+      call<undefined>(`captions/${encodeURIComponent(id)}`, { method: 'DELETE' }, () => true),
+    /** The vectors themselves; pictures in base64. */
+    embed: (request: EmbedRequest, signal?: AbortSignal) =>
+      call<Vectors>('embed', { method: 'POST', json: request, signal }),
     tags: (signal?: AbortSignal) => call<TagCounts>('tags', { signal }, isPage).then((answer) => answer.items),
     failures: (list: ListOptions = {}) =>
       call<FailurePage>('failures', { query: paging(list), signal: list.signal }, isPage),
@@ -115,6 +116,16 @@ export function createClient(options: ClientOptions) {
     status: (signal?: AbortSignal) => call<Status>('status', { signal }),
     model: (signal?: AbortSignal) => call<Model>('model', { signal }),
   };
+}
+
+/** A picture as a part of a query: `client.search({ terms: [await pictureTerm(file)] })`. */
+export async function pictureTerm(picture: Blob, weight = 1): Promise<SearchTerm> {
+  const bytes = new Uint8Array(await picture.arrayBuffer());
+  let binary = '';
+  // All at once would be more arguments than a call may have.
+  const chunk = 0x8000;
+  for (let at = 0; at < bytes.length; at += chunk) binary += String.fromCharCode(...bytes.subarray(at, at + chunk));
+  return { image: btoa(binary), weight };
 }
 
 /** What `minus` of the GET form weighs. */
@@ -147,84 +158,6 @@ function asPlainQuery(request: GeneralSearchRequest): Call['query'] | undefined 
 
 function paging(list: { limit?: number; cursor?: string }): { limit?: number; cursor?: string } {
   return { limit: list.limit, cursor: list.cursor };
-}
-
-async function send<T>(
-  options: ClientOptions,
-  path: string,
-  request: Call,
-  isAnswer: (value: unknown) => boolean,
-): Promise<T> {
-  const url = new URL(path, options.baseUrl);
-  for (const [name, value] of Object.entries(request.query ?? {})) {
-    if (value === undefined) continue;
-    for (const one of Array.isArray(value) ? value : [value]) url.searchParams.append(name, String(one));
-  }
-  const timeout = AbortSignal.timeout(request.body ? 600_000 : (options.timeoutMs ?? 30_000));
-  let response: Response;
-  let body: unknown;
-  try {
-    response = await (options.fetch ?? fetch)(url, {
-      method: request.method ?? 'GET',
-      headers: headersOf(options, request),
-      body: request.body ?? (request.json === undefined ? undefined : JSON.stringify(request.json)),
-      signal: request.signal ? AbortSignal.any([request.signal, timeout]) : timeout,
-      keepalive: request.keepalive ?? false,
-    });
-    body = parse(await response.text(), response.ok, url.pathname);
-  } catch (error) {
-    if (error instanceof ApiFault || request.signal?.aborted) throw error;
-    if (timeout.aborted) throw new ApiFault('timeout', `no answer from ${url.pathname}`, { cause: error });
-    throw new ApiFault('unreachable', `${url.origin} does not answer`, { cause: error });
-  }
-  if (!response.ok) throw faultOf(response, body);
-  if (!isAnswer(body)) {
-    throw new ApiFault('unexpected-answer', `${url.pathname} answered something else than expected.`);
-  }
-  return body as T;
-}
-
-function headersOf(options: ClientOptions, request: Call): Headers {
-  const headers = new Headers({ accept: 'application/json, application/problem+json' });
-  if (request.json !== undefined) headers.set('content-type', 'application/json');
-  const key = options.apiKey?.();
-  if (key !== undefined && key !== '') headers.set('authorization', `Bearer ${key}`);
-  return headers;
-}
-
-/** What the body says; '' when it is empty. A refusal may have any body, a success must be JSON. */
-export function parse(text: string, ok: boolean, path: string): unknown {
-  if (text === '') return '';
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    if (!ok) return undefined;
-    throw new ApiFault('unexpected-answer', `${path} answered something that is not JSON.`, { cause });
-  }
-}
-
-/** The fault that a refusal stands for. Shared with uploads, which have their own way to send. */
-export function faultOf(response: { status: number; headers: { get(name: string): string | null } }, body: unknown) {
-  const problem: Partial<Problem> = isObject(body) ? (body as Problem) : {};
-  const wait = Number.parseFloat(response.headers.get('retry-after') ?? '');
-  return new ApiFault('refused', problem.detail ?? problem.title ?? `The server answered ${response.status}.`, {
-    status: response.status,
-    code: problem.type?.split('/').at(-1),
-    retryAfter: Number.isFinite(wait) ? wait : undefined,
-    requestId: response.headers.get('x-request-id') ?? undefined,
-  });
-}
-
-function isObject(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function hasId(value: unknown): boolean {
-  return isObject(value) && typeof (value as { id?: unknown }).id === 'string';
-}
-
-function isPage(value: unknown): boolean {
-  return isObject(value) && Array.isArray((value as { items?: unknown }).items);
 }
 
 /** Narrowing helper for mixed lists. */

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type OpenApiDocument, typesOf } from '../../scripts/openapi-types.ts';
-import { ApiFault, type Client, createClient } from '../../web/client.ts';
+import { ApiFault, type Client, createClient, pictureTerm } from '../../web/client.ts';
 import { samplePhoto, type TestApp, testApp } from '../http/harness.ts';
 import { assertDescribed, type OpenApiDocument as CheckedDocument } from '../http/openapi-checks.ts';
 
@@ -61,6 +61,18 @@ describe('the client and the OpenAPI document', () => {
       (await client.search(weighed)).items.map((item) => item.id),
       [other.id],
     );
+    const found = await client.search({ terms: [await pictureTerm(photo)], limit: 1 });
+    assert.equal(found.items[0]?.id, id);
+    const { items: made } = await client.addCaptions([{ text: 'a quiet street', tags: ['city'] }, { text: '' }]);
+    assert.deepEqual(
+      made.map(({ status }) => status),
+      ['created', 'rejected'],
+    );
+    assert.equal((await client.listCaptions({ filter: { tagsAny: ['city'] } })).items[0]?.caption, 'a quiet street');
+    await client.deleteCaption(made[0]!.id!);
+    assert.deepEqual((await client.listCaptions()).items, []);
+    assert.equal((await client.embed({ texts: ['a cat'] })).texts[0]?.length, 64);
+    assert.equal((await client.map()).items.length, 2);
     assert.equal((await client.status()).pictures, 2);
     assert.equal((await client.model()).space, first.space);
     await client.deleteImage(id);
@@ -70,7 +82,7 @@ describe('the client and the OpenAPI document', () => {
   it('sends the same question by GET where that can say it', async () => {
     const asked: string[] = [];
     const watched = createClient({
-      baseUrl: 'http://localhost/api/',
+      baseUrl: 'http://localhost/api',
       fetch: async (url, init) => {
         asked.push(`${init?.method} ${url}`);
         return Response.json({ items: [], space: 'x' });

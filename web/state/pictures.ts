@@ -40,14 +40,6 @@ export async function recallPicture(ref: string): Promise<boolean> {
   return true;
 }
 
-export async function base64Of(ref: string): Promise<string> {
-  const bytes = new Uint8Array(await held.value.get(ref)!.blob.arrayBuffer());
-  let binary = '';
-  const chunk = 0x8000;
-  for (let at = 0; at < bytes.length; at += chunk) binary += String.fromCharCode(...bytes.subarray(at, at + chunk));
-  return btoa(binary);
-}
-
 function remember(ref: string, blob: Blob, name: string): void {
   const before = held.value.get(ref);
   if (before) return;

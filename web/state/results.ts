@@ -1,9 +1,9 @@
 import { computed, effect, signal, untracked } from '@preact/signals';
-import type { Item, SearchTerm } from '../client.ts';
+import { type Item, pictureTerm, type SearchTerm } from '../client.ts';
 import { type Chip, isBrowsing, type Query } from '../place.ts';
 import { ApiFault, isAbort, mayPass } from '../problem.ts';
 import { query } from './navigation.ts';
-import { base64Of, recallPicture } from './pictures.ts';
+import { heldPicture, recallPicture } from './pictures.ts';
 import { client } from './session.ts';
 
 export interface Results {
@@ -172,5 +172,5 @@ async function termOf(chip: Chip): Promise<SearchTerm> {
       status: 404,
     });
   }
-  return { image: await base64Of(chip.ref), weight };
+  return pictureTerm(heldPicture(chip.ref)!.blob, weight);
 }

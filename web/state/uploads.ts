@@ -1,6 +1,6 @@
 import { computed, signal } from '@preact/signals';
-import { faultOf, parse } from '../client.ts';
 import { ApiFault, explain, mayPass } from '../problem.ts';
+import { faultOf, parse } from '../transport.ts';
 import { searchAgain } from './results.ts';
 import { apiKey, client, keyWanted } from './session.ts';
 

@@ -1,0 +1,108 @@
+import type { Problem } from './api.ts';
+import { ApiFault } from './problem.ts';
+
+/** How calls of the client go over the network, and what their answers are taken for. */
+
+export interface ClientOptions {
+  /** Where the API is, such as `https://pictures.example/`. */
+  readonly baseUrl: string;
+  /** Asked at every call, so that a key can be entered later. */
+  readonly apiKey?: () => string | undefined;
+  readonly fetch?: typeof fetch;
+  /** Longest wait for an answer, uploads excepted. Default 30,000. */
+  readonly timeoutMs?: number;
+}
+
+export interface Call {
+  readonly method?: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  readonly query?: Readonly<Record<string, string | number | readonly string[] | undefined>>;
+  readonly json?: unknown;
+  readonly body?: FormData;
+  readonly signal?: AbortSignal;
+  readonly keepalive?: boolean;
+}
+
+/**
+ * One call and its parsed answer. Rejects with ApiFault, or with the reason of `request.signal` when that was aborted;
+ * `isAnswer` tells an answer from what something in between may have sent instead.
+ */
+export async function send<T>(
+  options: ClientOptions,
+  path: string,
+  request: Call,
+  isAnswer: (value: unknown) => boolean,
+): Promise<T> {
+  const url = new URL(path, options.baseUrl.replace(/\/?$/, '/'));
+  for (const [name, value] of Object.entries(request.query ?? {})) {
+    if (value === undefined) continue;
+    for (const one of Array.isArray(value) ? value : [value]) url.searchParams.append(name, String(one));
+  }
+  const timeout = new AbortController();
+  const timer = setTimeout(() => timeout.abort(), request.body ? 600_000 : (options.timeoutMs ?? 30_000));
+  let response: Response;
+  let body: unknown;
+  try {
+    response = await (options.fetch ?? fetch)(url, {
+      method: request.method ?? 'GET',
+      headers: headersOf(options, request),
+      body: request.body ?? (request.json === undefined ? undefined : JSON.stringify(request.json)),
+      signal: request.signal ? AbortSignal.any([request.signal, timeout.signal]) : timeout.signal,
+      keepalive: request.keepalive ?? false,
+    });
+    body = parse(await response.text(), response.ok, url.pathname);
+  } catch (error) {
+    if (error instanceof ApiFault || request.signal?.aborted) throw error;
+    if (timeout.signal.aborted) throw new ApiFault('timeout', `no answer from ${url.pathname}`, { cause: error });
+    throw new ApiFault('unreachable', `${url.origin} does not answer`, { cause: error });
+  } finally {
+    clearTimeout(timer);
+  }
+  if (!response.ok) throw faultOf(response, body);
+  if (!isAnswer(body)) {
+    throw new ApiFault('unexpected-answer', `${url.pathname} answered something else than expected.`);
+  }
+  return body as T;
+}
+
+function headersOf(options: ClientOptions, request: Call): Headers {
+  const headers = new Headers({ accept: 'application/json, application/problem+json' });
+  if (request.json !== undefined) headers.set('content-type', 'application/json');
+  const key = options.apiKey?.();
+  if (key !== undefined && key !== '') headers.set('authorization', `Bearer ${key}`);
+  return headers;
+}
+
+/** What the body says; '' when it is empty. A refusal may have any body, a success must be JSON. */
+export function parse(text: string, ok: boolean, path: string): unknown {
+  if (text === '') return '';
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    if (!ok) return undefined;
+    throw new ApiFault('unexpected-answer', `${path} answered something that is not JSON.`, { cause });
+  }
+}
+
+/** The fault that a refusal stands for. Shared with uploads, which have their own way to send. */
+export function faultOf(response: { status: number; headers: { get(name: string): string | null } }, body: unknown) {
+  const problem: Partial<Problem> = isObject(body) ? (body as Problem) : {};
+  const wait = Number.parseFloat(response.headers.get('retry-after') ?? '');
+  return new ApiFault('refused', problem.detail ?? problem.title ?? `The server answered ${response.status}.`, {
+    status: response.status,
+    code: problem.type?.split('/').at(-1),
+    retryAfter: Number.isFinite(wait) ? wait : undefined,
+    requestId: response.headers.get('x-request-id') ?? undefined,
+  });
+}
+
+export function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+export function hasId(value: unknown): boolean {
+  return isObject(value) && typeof (value as { id?: unknown }).id === 'string';
+}
+
+export function isPage(value: unknown): boolean {
+  return isObject(value) && Array.isArray((value as { items?: unknown }).items);
+}
