@@ -1,32 +1,55 @@
-// npm run evaluate -- --data PLACE [--split val] [--profile compact] [--head DIR] [--json]
-import { join } from 'node:path';
+// npm run evaluate -- --data PLACE [--split val] [--profile compact] [--head DIR] [--compare HEAD HEAD] [--queries FILE] [--json]
+import { createWriteStream } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { loadEncoders } from '../core/encode/encoders.ts';
-import { loadHead } from '../core/encode/head.ts';
+import { SightlineError } from '../core/errors.ts';
 import { readDataset } from '../core/train/dataset.ts';
-import { embedPairs } from '../core/train/embed-pairs.ts';
-import { loadFeatures } from '../core/train/features.ts';
-import { type DirectionFigures, evaluate } from '../core/train/metrics.ts';
+import { type EvaluatedHead, evaluateHead } from '../core/train/evaluate-head.ts';
+import { loadFeatures, type PairSet } from '../core/train/features.ts';
+import { queryLines } from '../core/train/query-lines.ts';
+import type { Ranking } from '../core/train/ranking.ts';
+import { compare } from '../core/train/significance.ts';
 import { FULL } from '../core/train/views.ts';
 import { EXIT, runCommand, UsageError } from '../functions/cli.ts';
 import { openPlace } from '../functions/places.ts';
-import { encodingProgress, FEATURE_CACHE, MODEL_DIRS, PARALLEL_PICTURES, printWarnings } from './training-options.ts';
+import { comparisonLines, figureLines } from './evaluation-text.ts';
+import {
+  encodingProgress,
+  FEATURE_CACHE,
+  MODEL_DIRS,
+  PARALLEL_PICTURES,
+  printWarnings,
+  wholeNumber,
+} from './training-options.ts';
 
 const usage = `
 Usage: npm run evaluate -- --data PLACE [options]
+       npm run evaluate -- --data PLACE --compare FIRST SECOND [options]
 
-Recall at 1, 5 and 10 and the median rank of a head on captioned pictures, both ways. Text to image: every caption is a
-query and its picture the right answer. Image to text: every picture is a query and counts with the best rank of any of
-its captions. Ties count against the head.
+How well a head finds pictures by captions and captions by pictures: recall, precision and NDCG at 1, 5 and 10, median rank,
+MRR and mAP, each with an interval. Text to image: every caption is a query and its picture the right answer. Image to
+text: every picture is a query and all of its captions are right. Ties count against the head. docs/evaluation.md has the
+whole convention. With --compare, two heads on the same pictures: differences, their intervals, and p values.
 
   --data PLACE       the captioned pictures (images/ and captions.jsonl): a folder, or s3://BUCKET/PREFIX
   --split NAME       which of them (default: val)
   --profile NAME     encoders, a profile of models/manifest.json (default: compact)
   --head DIR         folder of head.onnx and head.json (default: models/head-PROFILE)
+  --compare          two head folders follow
+  --queries FILE     also what became of each query, one JSON line each, with its ten best answers
+  --resamples N      of the pictures, for intervals and p values (default: 2000)
+  --seed N           of the resamples (default: 1)
   --features DIR     cache of encoder outputs (default: ${FEATURE_CACHE})
   --models DIR       folder of the models (default: models)
   --json             one JSON document with the six recalls added up as recallSum
   --help             this text
 `;
+
+/** Best answers in the file of queries. */
+const TOP = 10;
 
 await runCommand(
   {
@@ -36,43 +59,43 @@ await runCommand(
       split: { type: 'string', default: 'val' },
       profile: { type: 'string', default: 'compact' },
       head: { type: 'string' },
+      compare: { type: 'boolean', default: false },
+      queries: { type: 'string' },
+      resamples: { type: 'string', default: '2000' },
+      seed: { type: 'string', default: '1' },
       features: { type: 'string', default: FEATURE_CACHE },
       models: { type: 'string' },
       json: { type: 'boolean', default: false },
     },
-    positionals: { min: 0, max: 0 },
+    positionals: { min: 0, max: 2 },
   },
-  async (flags) => {
+  async (flags, positionals) => {
     if (flags.data === undefined) throw new UsageError('expected --data PLACE');
     const modelDirs = flags.models === undefined ? MODEL_DIRS : [flags.models];
-    const folder = flags.head ?? join(modelDirs[0]!, `head-${flags.profile}`);
+    const folders = headFolders(flags, positionals, join(modelDirs[0]!, `head-${flags.profile}`));
+    const resampling = {
+      resamples: wholeNumber('--resamples', flags.resamples, 1, 1_000_000)!,
+      seed: wholeNumber('--seed', flags.seed, 0, 2 ** 48)!,
+    };
     const place = await openPlace(flags.data);
     const dataset = await readDataset(place, [flags.split]);
     const encoders = await loadEncoders({ modelDirs, profile: flags.profile });
     try {
-      const head = await loadHead(folder, encoders);
-      try {
-        const progress = encodingProgress();
-        const { splits, warnings } = await loadFeatures(dataset, {
-          ...{ encoders, modelDirs, cache: flags.features, views: [FULL], parallel: PARALLEL_PICTURES },
-          onProgress: progress.update,
-        }).finally(progress.stop);
-        printWarnings(warnings);
-        const pairs = splits.get(flags.split)!;
-        const figures = await evaluate(await embedPairs(head, pairs));
-        const about = { head: folder, recipe: head.info.recipe, space: head.info.space, split: flags.split };
-        const counts = { pictures: pairs.pictures.length, captions: pairs.captions.rows };
-        if (flags.json) console.log(JSON.stringify({ ...about, ...counts, ...figures }, null, 2));
-        else {
-          console.log(`${folder} (${head.info.recipe}) on ${counts.pictures} pictures, ${counts.captions} captions`);
-          console.log(line('text to image', figures.textToImage));
-          console.log(line('image to text', figures.imageToText));
-          console.log(`sum of recalls  ${figures.recallSum.toFixed(1)}`);
-        }
-        return EXIT.done;
-      } finally {
-        await head.close();
-      }
+      const progress = encodingProgress();
+      const { splits, warnings } = await loadFeatures(dataset, {
+        ...{ encoders, modelDirs, cache: flags.features, views: [FULL], parallel: PARALLEL_PICTURES },
+        onProgress: progress.update,
+      }).finally(progress.stop);
+      printWarnings(warnings);
+      const pairs = splits.get(flags.split)!;
+      const top = flags.queries === undefined ? 0 : TOP;
+      const heads: EvaluatedHead[] = [];
+      for (const folder of folders) heads.push(await evaluateHead(folder, encoders, pairs, { resampling, top }));
+      const [first, second] = heads;
+      if (flags.queries !== undefined) await writeQueries(flags.queries, pairs.pictures, first!.ranking);
+      if (second === undefined) printFigures(first!, flags);
+      else printComparison(first!, second, resampling, flags);
+      return EXIT.done;
     } finally {
       await encoders.close();
       place.close();
@@ -80,7 +103,66 @@ await runCommand(
   },
 );
 
-function line(name: string, { recall, medianRank }: DirectionFigures): string {
-  const share = (k: 1 | 5 | 10) => `R@${k} ${recall[k].toFixed(1).padStart(5)}`;
-  return `${name}   ${share(1)}   ${share(5)}   ${share(10)}   median rank ${medianRank}`;
+/** One head, or two to compare. Throws UsageError. */
+function headFolders(
+  flags: { readonly compare: boolean; readonly head?: string; readonly queries?: string },
+  positionals: readonly string[],
+  usual: string,
+): readonly string[] {
+  if (!flags.compare) {
+    if (positionals.length > 0) throw new UsageError(`expected no arguments without --compare, got ${positionals[0]}`);
+    return [flags.head ?? usual];
+  }
+  if (positionals.length !== 2) throw new UsageError(`--compare: expected two heads, got ${positionals.length}`);
+  if (flags.head !== undefined || flags.queries !== undefined) {
+    throw new UsageError('expected --compare without --head and --queries');
+  }
+  return positionals;
+}
+
+/** Throws `unavailable` when the file cannot be written. */
+async function writeQueries(path: string, pictures: PairSet['pictures'], ranking: Ranking): Promise<void> {
+  const lines = function* () {
+    for (const line of queryLines(pictures, ranking)) yield `${JSON.stringify(line)}\n`;
+  };
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await pipeline(Readable.from(lines()), createWriteStream(path));
+  } catch (error) {
+    throw new SightlineError('unavailable', `cannot write ${path}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function about({ folder, info, figures }: EvaluatedHead, split: string) {
+  const counts = { pictures: figures.imageToText.queries, captions: figures.textToImage.queries };
+  return { head: folder, recipe: info.recipe, space: info.space, split, ...counts };
+}
+
+function printFigures(head: EvaluatedHead, { split, json }: { split: string; json: boolean }): void {
+  const { figures, interval } = head;
+  const facts = about(head, split);
+  if (json) {
+    console.log(JSON.stringify({ ...facts, ...figures, interval }, null, 2));
+    return;
+  }
+  console.log(
+    `${facts.head} (${facts.recipe}) on ${facts.pictures} pictures, ${facts.captions} captions of split ${split}\n`,
+  );
+  console.log(figureLines(figures, interval).join('\n'));
+}
+
+function printComparison(
+  first: EvaluatedHead,
+  second: EvaluatedHead,
+  resampling: { resamples: number; seed: number },
+  { split, json }: { split: string; json: boolean },
+): void {
+  const comparison = compare(first.table, second.table, resampling);
+  if (json) {
+    const [a, b] = [first, second].map((head) => ({ ...about(head, split), ...head.figures, interval: head.interval }));
+    console.log(JSON.stringify({ first: a, second: b, ...comparison }, null, 2));
+    return;
+  }
+  console.log(`first:  ${first.folder} (${first.info.recipe})\nsecond: ${second.folder} (${second.info.recipe})\n`);
+  console.log(comparisonLines(first.figures, second.figures, comparison).join('\n'));
 }

@@ -1,125 +1,186 @@
-import { float32, loadOnnx, type OnnxModel } from '../onnx.ts';
-import { OnnxGraph } from '../onnx-graph.ts';
-import { dot } from '../vector.ts';
+import { type EmbeddedPairs, ownersOf, type Ranking, rankPairs } from './ranking.ts';
+import type { ScoreOptions } from './score-blocks.ts';
 
-/**
- * How well texts find their pictures and pictures their texts. The convention: text to picture, every caption is a query
- * and its picture the one right answer among all pictures of the split; picture to text, every picture is a query and
- * counts with the best rank that any of its captions reaches among all captions of the split. A wrong answer that scores
- * the same as the right one is ranked before it: ties count against us.
- */
+/** How well texts find their pictures and pictures their texts; the convention is in docs/evaluation.md. */
 
-/** Vectors of one split, of unit length. */
-export interface EmbeddedPairs {
-  /** [captions, dimension] */
-  readonly texts: Float32Array;
-  /** [pictures, dimension] */
-  readonly images: Float32Array;
-  /** Captions of picture p are rows firstCaption[p] to firstCaption[p + 1] - 1. */
-  readonly firstCaption: Uint32Array;
-  readonly dimension: number;
-}
+export type { EmbeddedPairs };
 
-export interface DirectionFigures {
-  readonly queries: number;
-  /** Share of queries, in percent, with a right answer among the first k. */
-  readonly recall: { readonly 1: number; readonly 5: number; readonly 10: number };
+export const CUTOFFS = [1, 5, 10] as const;
+
+export type AtCutoffs = Readonly<Record<(typeof CUTOFFS)[number], number>>;
+
+/** Figures of one direction, all but the median rank in percent. */
+export interface DirectionValues {
+  /** Share of queries with a right answer among the first k. */
+  readonly recall: AtCutoffs;
   readonly medianRank: number;
+  /** Share of right answers among the first k. */
+  readonly precision: AtCutoffs;
+  /** Normalised discounted cumulative gain of the first k, gain 1 (Järvelin and Kekäläinen 2002). */
+  readonly ndcg: AtCutoffs;
+  /** Mean of 1 over the rank of the first right answer. */
+  readonly meanReciprocalRank: number;
+  /** Mean over queries of the mean, over right answers, of the precision at their rank. */
+  readonly meanAveragePrecision: number;
 }
 
-export interface Figures {
-  readonly textToImage: DirectionFigures;
-  readonly imageToText: DirectionFigures;
+export interface Values {
+  readonly textToImage: DirectionValues;
+  readonly imageToText: DirectionValues;
   /** The six recalls added up, 0 to 600. */
   readonly recallSum: number;
 }
 
-/** Scores closer than this are the same: float32 sums of another order differ by less. */
-const TIE = 1e-6;
-/** Scores in memory at once: 16 MB. */
-const BLOCK_SCORES = 4 * 1024 ** 2;
+export interface Figures extends Values {
+  readonly textToImage: DirectionValues & { readonly queries: number };
+  readonly imageToText: DirectionValues & { readonly queries: number };
+}
 
-/** Rank of the right answer of each query, from 1, in both directions. */
-export async function ranks(
-  pairs: EmbeddedPairs,
-  options: { threads?: number } = {},
-): Promise<{ textToImage: Uint32Array; imageToText: Uint32Array }> {
-  const { texts, images, firstCaption, dimension } = pairs;
-  const [captions, pictures] = [texts.length / dimension, images.length / dimension];
-  const owner = new Uint32Array(captions);
-  for (let p = 0; p < pictures; p++) owner.fill(p, firstCaption[p]!, firstCaption[p + 1]!);
-  const row = (matrix: Float32Array, i: number) => matrix.subarray(i * dimension, (i + 1) * dimension);
-  const own = Float64Array.from(owner, (picture, caption) => dot(row(texts, caption), row(images, picture)));
-  const best = Float64Array.from({ length: pictures }, (_, p) =>
-    own.subarray(firstCaption[p]!, firstCaption[p + 1]!).reduce((most, score) => Math.max(most, score), -2),
-  );
-  // Ahead of caption c: pictures other than its own. Ahead of picture p: captions of other pictures.
-  const textToImage = new Uint32Array(captions).fill(1);
-  const imageToText = new Uint32Array(pictures).fill(1);
-  const onnx = await scorer(dimension, options.threads);
-  try {
-    const columns = Math.min(pictures, 4096);
-    const rows = Math.max(1, Math.floor(BLOCK_SCORES / columns));
-    for (let c0 = 0; c0 < captions; c0 += rows) {
-      const c1 = Math.min(captions, c0 + rows);
-      for (let p0 = 0; p0 < pictures; p0 += columns) {
-        const p1 = Math.min(pictures, p0 + columns);
-        const scores = await score(onnx, dimension, texts, [c0, c1], images, [p0, p1]);
-        for (let c = c0, i = 0; c < c1; c++) {
-          const [limit, mine] = [own[c]! - TIE, owner[c]!];
-          for (let p = p0; p < p1; p++, i++) {
-            if (p === mine) continue;
-            if (scores[i]! >= limit) textToImage[c]!++;
-            if (scores[i]! >= best[p]! - TIE) imageToText[p]!++;
-          }
-        }
-      }
-    }
-  } finally {
-    await onnx.release();
-  }
-  return { textToImage, imageToText };
+/** Means of a query: recall, precision and ndcg at the cutoffs, reciprocal rank, average precision. */
+const MEANS = 3 * CUTOFFS.length + 2;
+/** A vector of statistics: means and median of texts, means and median of pictures, sum of recalls. */
+export const STATISTICS = 2 * (MEANS + 1) + 1;
+
+/** The queries of each picture, which come and go together when pictures are resampled. */
+export interface QueryTable {
+  readonly pictures: number;
+  readonly captions: number;
+  readonly firstCaption: Uint32Array;
+  /** [pictures, 2 * MEANS] Sums over the caption queries of a picture, then those of the picture as a query. */
+  readonly sums: Float64Array;
+  /** Ranks from low to high, and the picture that each belongs to. */
+  readonly textRanks: SortedRanks;
+  readonly imageRanks: SortedRanks;
+}
+
+export interface SortedRanks {
+  readonly ranks: Uint32Array;
+  readonly owner: Uint32Array;
 }
 
 /** The figures of a split. */
-export async function evaluate(pairs: EmbeddedPairs, options: { threads?: number } = {}): Promise<Figures> {
-  const { textToImage, imageToText } = await ranks(pairs, options);
-  const figures = { textToImage: summarise(textToImage), imageToText: summarise(imageToText) };
-  const sum = ({ recall }: DirectionFigures) => recall[1] + recall[5] + recall[10];
-  return { ...figures, recallSum: sum(figures.textToImage) + sum(figures.imageToText) };
+export async function evaluate(pairs: EmbeddedPairs, options: ScoreOptions = {}): Promise<Figures> {
+  return figuresOf(queryTable(await rankPairs(pairs, options)));
 }
 
-function summarise(found: Uint32Array): DirectionFigures {
-  const within = (k: number) => (100 * found.reduce((count, rank) => count + (rank <= k ? 1 : 0), 0)) / found.length;
-  const sorted = found.toSorted();
-  const middle = (sorted.length - 1) / 2;
+export function queryTable({
+  firstCaption,
+  pictureRank,
+  captionRank,
+}: Pick<Ranking, 'firstCaption' | 'pictureRank' | 'captionRank'>): QueryTable {
+  const pictures = firstCaption.length - 1;
+  const sums = new Float64Array(pictures * 2 * MEANS);
+  const best = new Uint32Array(pictures);
+  for (let p = 0; p < pictures; p++) {
+    const [first, end] = [firstCaption[p]!, firstCaption[p + 1]!];
+    const own = sums.subarray(p * 2 * MEANS, (p + 1) * 2 * MEANS);
+    for (let c = first; c < end; c++) addMeans(own, 0, pictureRank.subarray(c, c + 1));
+    const ranks = captionRank.slice(first, end).sort();
+    addMeans(own, MEANS, ranks);
+    best[p] = ranks[0]!;
+  }
+  const sorted = (ranks: Uint32Array, owner: Uint32Array): SortedRanks => {
+    const order = Uint32Array.from(ranks, (_, i) => i).sort((a, b) => ranks[a]! - ranks[b]! || a - b);
+    return { ranks: order.map((i) => ranks[i]!), owner: order.map((i) => owner[i]!) };
+  };
   return {
-    queries: found.length,
-    recall: { 1: within(1), 5: within(5), 10: within(10) },
-    medianRank: (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle)]!) / 2,
+    ...{ pictures, captions: pictureRank.length, firstCaption, sums },
+    textRanks: sorted(pictureRank, ownersOf(firstCaption)),
+    imageRanks: sorted(
+      best,
+      best.map((_, p) => p),
+    ),
   };
 }
 
-function scorer(dimension: number, threads: number | undefined): Promise<OnnxModel> {
-  const graph = new OnnxGraph();
-  const texts = graph.input('texts', 'float32', ['n', dimension]);
-  const images = graph.input('images', 'float32', ['m', dimension]);
-  graph.output('scores', graph.op('Gemm', [texts, images], { transB: { int: 1 } }), 'float32', ['n', 'm']);
-  return loadOnnx(graph.toBytes({ name: 'scores' }), { threads, arena: true });
+/** Adds what a query with right answers at these ranks, ascending, contributes. */
+function addMeans(sums: Float64Array, at: number, ranks: Uint32Array): void {
+  for (const [i, k] of CUTOFFS.entries()) {
+    let [hits, gain, ideal] = [0, 0, 0];
+    for (const [j, rank] of ranks.entries()) {
+      if (rank <= k) {
+        hits++;
+        gain += 1 / Math.log2(1 + rank);
+      }
+      if (j < k) ideal += 1 / Math.log2(2 + j);
+    }
+    sums[at + i]! += hits > 0 ? 1 : 0;
+    sums[at + CUTOFFS.length + i]! += hits / k;
+    sums[at + 2 * CUTOFFS.length + i]! += gain / ideal;
+  }
+  const precision = ranks.reduce((sum, rank, j) => sum + (j + 1) / rank, 0);
+  sums[at + MEANS - 2]! += 1 / ranks[0]!;
+  sums[at + MEANS - 1]! += precision / ranks.length;
 }
 
-/** Scores [rows of texts, rows of images] of a block. */
-async function score(
-  onnx: OnnxModel,
-  dimension: number,
-  texts: Float32Array,
-  [c0, c1]: readonly [number, number],
-  images: Float32Array,
-  [p0, p1]: readonly [number, number],
-): Promise<Float32Array> {
-  const answer = await onnx.run({
-    texts: float32(texts.subarray(c0 * dimension, c1 * dimension), [c1 - c0, dimension]),
-    images: float32(images.subarray(p0 * dimension, p1 * dimension), [p1 - p0, dimension]),
-  });
-  return answer.scores!.data as Float32Array;
+/**
+ * The statistics of a table in which picture p is there weights[p] times.
+ * @param weights whole numbers, [pictures]
+ */
+export function statistics(table: QueryTable, weights: Uint32Array): Float64Array {
+  const { pictures, sums, firstCaption } = table;
+  const totals = new Float64Array(2 * MEANS);
+  let [texts, images] = [0, 0];
+  for (let p = 0; p < pictures; p++) {
+    const weight = weights[p]!;
+    if (weight === 0) continue;
+    images += weight;
+    texts += weight * (firstCaption[p + 1]! - firstCaption[p]!);
+    for (let i = 0, from = p * 2 * MEANS; i < totals.length; i++, from++) totals[i]! += weight * sums[from]!;
+  }
+  const all = new Float64Array(STATISTICS);
+  for (let i = 0; i < MEANS; i++) {
+    all[i] = (100 * totals[i]!) / texts;
+    all[MEANS + 1 + i] = (100 * totals[MEANS + i]!) / images;
+  }
+  all[MEANS] = weightedMedian(table.textRanks, texts, weights);
+  all[2 * MEANS + 1] = weightedMedian(table.imageRanks, images, weights);
+  all[STATISTICS - 1] = recallSum(all);
+  return all;
+}
+
+function recallSum(all: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < CUTOFFS.length; i++) sum += all[i]! + all[MEANS + 1 + i]!;
+  return sum;
+}
+
+/** The middle of the ranks, each there as often as its picture; the mean of the two middle ones of an even number. */
+function weightedMedian({ ranks, owner }: SortedRanks, total: number, weights: Uint32Array): number {
+  const [lower, upper] = [Math.floor((total - 1) / 2), Math.ceil((total - 1) / 2)];
+  let [seen, low] = [0, -1];
+  for (let i = 0; i < ranks.length; i++) {
+    seen += weights[owner[i]!]!;
+    if (low === -1 && seen > lower) low = ranks[i]!;
+    if (seen > upper) return (low + ranks[i]!) / 2;
+  }
+  return Number.NaN;
+}
+
+export function figuresOf(table: QueryTable): Figures {
+  const values = toValues(statistics(table, new Uint32Array(table.pictures).fill(1)));
+  return {
+    textToImage: { queries: table.captions, ...values.textToImage },
+    imageToText: { queries: table.pictures, ...values.imageToText },
+    recallSum: values.recallSum,
+  };
+}
+
+/** Statistics by name. */
+export function toValues(all: Float64Array): Values {
+  return {
+    textToImage: directionValues(all.subarray(0, MEANS + 1)),
+    imageToText: directionValues(all.subarray(MEANS + 1)),
+    recallSum: all[STATISTICS - 1]!,
+  };
+}
+
+function directionValues(part: Float64Array): DirectionValues {
+  const at = (from: number): AtCutoffs => ({ 1: part[from]!, 5: part[from + 1]!, 10: part[from + 2]! });
+  return {
+    recall: at(0),
+    medianRank: part[MEANS]!,
+    ...{ precision: at(CUTOFFS.length), ndcg: at(2 * CUTOFFS.length) },
+    ...{ meanReciprocalRank: part[MEANS - 2]!, meanAveragePrecision: part[MEANS - 1]! },
+  };
 }
