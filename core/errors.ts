@@ -39,6 +39,8 @@ export type ErrorCode =
   | 'model-mismatch'
   /** Vectors, a database or a collection of another space than the loaded models make. */
   | 'space-mismatch'
+  /** A write to a space that is not the live one any more, or not for now: to be done again on the live one. */
+  | 'space-retired'
   /** A database written by another version of this program. */
   | 'schema-mismatch'
   /** Configuration that does not parse. */

@@ -11,6 +11,7 @@ import {
   sqliteFault,
 } from '../sqlite.ts';
 import type { SpaceId } from '../types.ts';
+import { findCollection } from './embedded-find.ts';
 import { applySlotsSince, loadSlots } from './embedded-load.ts';
 import { type SlotChange, SlotMatrix } from './embedded-matrix.ts';
 import { VECTOR_INDEX } from './embedded-schema.ts';
@@ -26,6 +27,11 @@ export interface CollectionOptions {
   readonly space: SpaceId;
   readonly dimension: number;
   readonly alias: string;
+  /**
+   * `live`: the one behind the alias, made when there is none; writes are refused once the alias names another. `beside`:
+   * one that the alias does not name, made when there is none; writes are refused once the alias names it.
+   */
+  readonly role: 'live' | 'beside';
   readonly chunkSlots?: number;
 }
 
@@ -52,6 +58,7 @@ export class Collection {
   readonly dimension: number;
   readonly matrix: SlotMatrix;
   readonly #db: DatabaseSync;
+  readonly #options: CollectionOptions;
   readonly #statements = new LRUCache<string, StatementSync>({ max: MAX_STATEMENTS });
   /** The state of the collection that the matrix shows. */
   #change: number;
@@ -60,6 +67,7 @@ export class Collection {
 
   private constructor(db: DatabaseSync, options: CollectionOptions, id: number) {
     this.#db = db;
+    this.#options = options;
     this.file = options.file;
     this.id = id;
     this.dimension = options.dimension;
@@ -68,13 +76,14 @@ export class Collection {
   }
 
   /**
-   * Opens the collection behind an alias and loads its vectors; makes both when the file has no such alias. Throws
-   * `space-mismatch` when the alias serves another space or dimension, `schema-mismatch` and `unavailable`.
+   * Opens a collection and loads its vectors. Throws `space-mismatch` when the alias serves another space than the one to
+   * be live, or the space has another dimension, `not-found` and `precondition-failed` when there is nothing to be beside,
+   * `schema-mismatch` and `unavailable`.
    */
   static async open(options: CollectionOptions): Promise<Collection> {
     const db = await whenFree(async () => openDatabase(options.file, VECTOR_INDEX));
     try {
-      const id = await whenFree(async () => inTransaction(db, 'IMMEDIATE', () => findOrCreate(db, options)));
+      const id = await whenFree(async () => inTransaction(db, 'IMMEDIATE', () => findCollection(db, options)));
       const collection = new Collection(db, options, id);
       await collection.read(() => undefined);
       return collection;
@@ -115,7 +124,7 @@ export class Collection {
 
   /**
    * Runs `work` on the newest state while no one else writes. What it wrote is durable when this resolves, and undone
-   * when it throws.
+   * when it throws. Throws `space-retired` when the alias does not agree with the collection's role any more.
    */
   write<T>(work: (transaction: WriteTransaction) => T | Promise<T>): Promise<T> {
     return whenFree(() => this.#turn(() => this.#writeTurn(work)));
@@ -133,6 +142,7 @@ export class Collection {
   async #writeTurn<T>(work: (transaction: WriteTransaction) => T | Promise<T>): Promise<T> {
     this.#db.exec('BEGIN IMMEDIATE');
     this.#catchUp();
+    this.#checkRole();
     const change = this.#change + 1;
     const slots: SlotChange[] = [];
     const vacant = this.matrix.vacant();
@@ -169,7 +179,8 @@ export class Collection {
 
   /** Brings the matrix to the state of the open transaction. */
   #catchUp(): void {
-    const row = this.sql('SELECT change FROM collections WHERE id = ?').get(this.id);
+    // The space is part of it: one that is being deleted loses its name first.
+    const row = this.sql('SELECT change FROM collections WHERE id = ? AND space = ?').get(this.id, this.#options.space);
     if (row === undefined) {
       throw new SightlineError('unavailable', `the collection that was open in ${this.file} has been removed from it`);
     }
@@ -179,10 +190,18 @@ export class Collection {
     else applySlotsSince(this, this.#change);
     this.#change = change;
   }
+
+  #checkRole(): void {
+    const { alias, role, space } = this.#options;
+    const live = this.sql('SELECT collection FROM aliases WHERE name = ?').get(alias)?.collection;
+    if ((live === this.id) === (role === 'live')) return;
+    const became = role === 'live' ? 'is not live any more' : 'has become live';
+    throw new SightlineError('space-retired', `the space ${space} of ${this.file} ${became}`, { details: { space } });
+  }
 }
 
 /** Tries again, without blocking, while another process holds the lock. */
-async function whenFree<T>(work: () => Promise<T>): Promise<T> {
+export async function whenFree<T>(work: () => Promise<T>): Promise<T> {
   const giveUpAt = performance.now() + PATIENCE_MS;
   for (;;) {
     try {
@@ -193,28 +212,4 @@ async function whenFree<T>(work: () => Promise<T>): Promise<T> {
       await sleep(5 + Math.random() * 20);
     }
   }
-}
-
-function findOrCreate(db: DatabaseSync, { file, space, dimension, alias }: CollectionOptions): number {
-  const live = db
-    .prepare(`SELECT c.id, c.space, c.dimension FROM aliases a JOIN collections c ON c.id = a.collection
-      WHERE a.name = ?`)
-    .get(alias);
-  if (live !== undefined) {
-    if (live.space !== space || live.dimension !== dimension) {
-      throw new SightlineError(
-        'space-mismatch',
-        `expected vectors of space ${space} with ${dimension} dimensions, as the loaded models make them, but ${file} ` +
-          `holds those of space ${live.space} with ${live.dimension}; use the models it was made with, or name another ` +
-          'file and index again',
-        { details: { expected: space, found: live.space as string } },
-      );
-    }
-    return live.id as number;
-  }
-  const { lastInsertRowid } = db
-    .prepare('INSERT INTO collections (name, space, dimension, created_at, change) VALUES (?, ?, ?, ?, 0)')
-    .run(`sightline-${space}`, space, dimension, new Date().toISOString());
-  db.prepare('INSERT INTO aliases (name, collection) VALUES (?, ?)').run(alias, lastInsertRowid);
-  return Number(lastInsertRowid);
 }

@@ -16,30 +16,40 @@ export async function getPoints(
   ids: readonly string[],
 ): Promise<Map<string, StoredPoint | Tombstone>> {
   checkIds(ids);
+  return collection.read(() => readPoints(collection, collection.id, ids));
+}
+
+/** What any collection of the file (`of`) holds under these ids, within a turn of this one. */
+export function readPoints(
+  collection: Collection,
+  of: number,
+  ids: readonly string[],
+): Map<string, StoredPoint | Tombstone> {
   const among = JSON.stringify(ids);
-  return collection.read(() => {
-    const live = collection
-      .sql(`SELECT ${PAYLOAD_COLUMNS} FROM points p WHERE p.collection = ? AND p.id ${AMONG}`)
-      .all(collection.id, among);
-    const dead = collection
-      .sql(`SELECT id, sequencer, deleted_at FROM tombstones WHERE collection = ? AND id ${AMONG}`)
-      .all(collection.id, among);
-    const found = [...live.map(storedPointOf), ...dead.map(tombstoneOf)];
-    return new Map(found.map((point) => [point.id, point]));
-  });
+  const live = collection
+    .sql(`SELECT ${PAYLOAD_COLUMNS} FROM points p WHERE p.collection = ? AND p.id ${AMONG}`)
+    .all(of, among);
+  const dead = collection
+    .sql(`SELECT id, sequencer, deleted_at FROM tombstones WHERE collection = ? AND id ${AMONG}`)
+    .all(of, among);
+  const found = [...live.map(storedPointOf), ...dead.map(tombstoneOf)];
+  return new Map(found.map((point) => [point.id, point]));
 }
 
 /** See `VectorStore.vectors`. */
 export async function getVectors(collection: Collection, ids: readonly string[]): Promise<Map<string, JointEmbedding>> {
   checkIds(ids);
-  return collection.read(() => {
-    const rows = collection
-      .sql(`SELECT id, slot FROM points WHERE collection = ? AND id ${AMONG}`)
-      .all(collection.id, JSON.stringify(ids));
-    return new Map(
-      rows.map((row) => [row.id as string, collection.matrix.row(row.slot as number).slice() as JointEmbedding]),
-    );
-  });
+  return collection.read(() => readVectors(collection, ids));
+}
+
+/** The same within a turn, without what that turn has written. */
+export function readVectors(collection: Collection, ids: readonly string[]): Map<string, JointEmbedding> {
+  const rows = collection
+    .sql(`SELECT id, slot FROM points WHERE collection = ? AND id ${AMONG}`)
+    .all(collection.id, JSON.stringify(ids));
+  return new Map(
+    rows.map((row) => [row.id as string, collection.matrix.row(row.slot as number).slice() as JointEmbedding]),
+  );
 }
 
 /** For each order: what follows a cursor, how to sort, and what a cursor points after. */

@@ -4,7 +4,7 @@ import { checkId, checkPoints, checkTags, checkTombstones, instantOf } from './c
 import { Collection } from './embedded-collection.ts';
 import { countPoints, facetTags, getPoints, getVectors, listPoints } from './embedded-list.ts';
 import { NearestPoints } from './embedded-query.ts';
-import { openScanner } from './embedded-scan.ts';
+import { openScanner, type Scanner } from './embedded-scan.ts';
 import { removePoints, replaceTags, upsertPoints } from './embedded-write.ts';
 
 export interface EmbeddedStoreOptions {
@@ -14,7 +14,7 @@ export interface EmbeddedStoreOptions {
   readonly space: SpaceId;
   /** Components a vector. */
   readonly dimension: number;
-  /** Which collection of the file is served. */
+  /** Names the live space of the file. Default `live`. */
   readonly alias?: string;
   /**
    * Threads of one scan. A second one makes it up to 1.5 times as fast, because memory is what it waits for, and takes a
@@ -29,19 +29,30 @@ export interface EmbeddedStoreOptions {
 /**
  * The vector store that needs no server: one SQLite file for everything that must last, the vectors in memory beside
  * it, and exact search by one ONNX graph. Several processes may have the file open; each sees what the others committed
- * by its next call. Throws `space-mismatch` when the file serves another space or dimension, `schema-mismatch` when it
+ * by its next call. When another space of the file becomes live, writes are `space-retired`. Throws `space-mismatch` when the file serves another space or dimension, `schema-mismatch` when it
  * is of another version or no database at all, `unavailable` when it cannot be opened.
  */
 export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<VectorStore> {
-  const { space, dimension } = options;
-  const scanner = await openScanner(dimension, options.threads ?? 1);
-  let collection: Collection;
+  return (await openCollection(options, 'live')).store;
+}
+
+/** A store with the collection it is of, for those that work on several of one file. */
+export async function openCollection(
+  options: EmbeddedStoreOptions,
+  role: 'live' | 'beside',
+): Promise<{ collection: Collection; store: VectorStore }> {
+  const scanner = await openScanner(options.dimension, options.threads ?? 1);
   try {
-    collection = await Collection.open({ ...options, alias: options.alias ?? 'live' });
+    const collection = await Collection.open({ ...options, alias: options.alias ?? 'live', role });
+    return { collection, store: storeOf(collection, options.space, scanner) };
   } catch (error) {
     await scanner.release();
     throw error;
   }
+}
+
+function storeOf(collection: Collection, space: SpaceId, scanner: Scanner): VectorStore {
+  const { dimension } = collection;
   const nearest = new NearestPoints(collection, scanner);
   let closing: Promise<void> | undefined;
   return {

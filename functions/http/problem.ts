@@ -58,6 +58,8 @@ const FROM_CORE: Record<ErrorCode, ProblemCode> = {
   'range-not-satisfiable': 'range-not-satisfiable',
   'invalid-key': 'invalid-key',
   unavailable: 'unavailable',
+  // Whoever could not follow to the live space.
+  'space-retired': 'unavailable',
   'model-mismatch': 'internal',
   'space-mismatch': 'internal',
   'schema-mismatch': 'internal',

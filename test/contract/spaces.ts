@@ -1,0 +1,298 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { setImmediate as breathe } from 'node:timers/promises';
+import type { Point, VectorStore } from '../../core/ports.ts';
+import type { Beside, Copy, Spaces } from '../../core/spaces.ts';
+import { caption, DIMENSION, image, randomPoints, seededRandom, unit, uuid } from './vectors-data.ts';
+
+export interface OpenSpaces {
+  /** Of an index without any. */
+  readonly spaces: Spaces;
+  /** Another process's view of the same index. Closed by the caller. */
+  again(): Promise<Spaces>;
+  /** Closes `spaces` and deletes everything. */
+  cleanup(): Promise<void>;
+}
+
+const point = (n: number, payload: Point['payload'] = image({ key: `${n}.jpg` }), dimension = DIMENSION): Point => ({
+  id: uuid(n),
+  vector: unit(seededRandom(n), dimension),
+  payload,
+});
+const tombstone = (n: number, sequencer = '') => ({
+  id: uuid(n),
+  sequencer,
+  deletedAt: '2026-02-01T00:00:00.000Z',
+});
+
+/** What a build does, with random vectors for content that is new. */
+async function carryOver(copy: Copy, dimension = DIMENSION): Promise<number> {
+  const random = seededRandom(99);
+  let carried = 0;
+  for (let after: string | null = null; ; ) {
+    const ids: string[] = await copy.differences(after, 3);
+    if (ids.length === 0) return carried;
+    const [wanted, there] = [await copy.from.get(ids), await copy.to.get(ids)];
+    const known = await copy.to.vectors(ids);
+    for (const id of ids) {
+      const stored = wanted.get(id);
+      const old = there.get(id);
+      if (stored === undefined) {
+        const sequencer = old === undefined ? '' : old.deleted ? old.sequencer : old.payload.sequencer;
+        await copy.to.remove([{ ...tombstone(0, sequencer), id }], 'not-older');
+      } else if (stored.deleted) await copy.to.remove([stored], 'not-older');
+      else {
+        const vector = known.get(id) ?? unit(random, dimension);
+        await copy.to.upsert([{ id, vector, payload: stored.payload }], 'not-older');
+      }
+    }
+    carried += ids.length;
+    after = ids.at(-1)!;
+  }
+}
+
+/** What every driver of {@link Spaces} promises. */
+export function spacesContract(name: string, open: () => Promise<OpenSpaces>): void {
+  const withSpaces = async (test: (spaces: Spaces, again: OpenSpaces['again']) => Promise<void>) => {
+    const { spaces, again, cleanup } = await open();
+    try {
+      await test(spaces, again);
+    } finally {
+      await cleanup();
+    }
+  };
+  /** A live space `a` and `b` beside it. */
+  const withTwo = (
+    test: (parts: { spaces: Spaces; again: OpenSpaces['again']; live: VectorStore; beside: Beside }) => Promise<void>,
+  ) =>
+    withSpaces(async (spaces, again) => {
+      const live = await spaces.openLive('a', DIMENSION);
+      const beside = await spaces.openBeside('b', DIMENSION);
+      try {
+        await test({ spaces, again, live, beside });
+      } finally {
+        await beside.close();
+        await live.close();
+      }
+    });
+  const names = async (spaces: Spaces) =>
+    (await spaces.list()).map(({ space, live }) => `${space}${live ? ' live' : ''}`);
+  const code = (expected: string) => (error: unknown) => (error as { code?: unknown }).code === expected;
+
+  describe(`spaces contract: ${name}`, () => {
+    it('has none at first, and the first that is opened is live', () =>
+      withSpaces(async (spaces, again) => {
+        assert.equal(await spaces.live(), null);
+        assert.deepEqual(await spaces.list(), []);
+        await assert.rejects(spaces.openBeside('b', DIMENSION), code('not-found'));
+        const store = await spaces.openLive('a', DIMENSION);
+        await store.upsert([point(1), point(2, caption())], 'newer');
+        await store.remove([tombstone(3)], 'newer');
+        const other = await again();
+        assert.deepEqual(await other.live(), { space: 'a', dimension: DIMENSION });
+        const a = { space: 'a', dimension: DIMENSION, live: true, points: 2, tombstones: 1 };
+        assert.deepEqual(await other.list(), [a]);
+        await assert.rejects(other.openLive('b', DIMENSION), code('space-mismatch'));
+        await assert.rejects(other.openBeside('a', DIMENSION), code('precondition-failed'));
+        await other.close();
+        await store.close();
+      }));
+
+    it('keeps another space beside it, of another dimension, that no query of the live one meets', () =>
+      withSpaces(async (spaces) => {
+        const live = await spaces.openLive('a', DIMENSION);
+        await live.upsert([point(1)], 'newer');
+        const beside = await spaces.openBeside('b', 16);
+        await beside.to.upsert([point(1, image(), 16), point(2, image(), 16)], 'newer');
+        assert.equal(await live.count({}), 1);
+        assert.equal(await beside.from.count({}), 1);
+        const { items } = await live.query({ vector: point(2).vector, filter: {}, limit: 10 });
+        assert.deepEqual(
+          items.map(({ id }) => id),
+          [uuid(1)],
+        );
+        assert.equal(
+          (await beside.to.query({ vector: point(2, image(), 16).vector, filter: {}, limit: 10 })).items.length,
+          2,
+        );
+        assert.deepEqual(await names(spaces), ['a live', 'b']);
+        await beside.close();
+        await assert.rejects(spaces.openBeside('b', 17), code('space-mismatch'));
+        await live.close();
+      }));
+
+    it('tells every difference once, in pages, and none when there is none', () =>
+      withTwo(async ({ live, beside }) => {
+        const points = randomPoints(seededRandom(5), 40);
+        await live.upsert(points, 'newer');
+        await live.remove([tombstone(7, 'AA'), tombstone(100, '0055')], 'newer');
+        const all = [...points.map(({ id }) => id), uuid(100)].sort();
+        assert.deepEqual(await beside.differences(null, 1000), all);
+        assert.deepEqual(await beside.differences(all[4]!, 7), all.slice(5, 12));
+        assert.equal(await carryOver(beside), all.length);
+        assert.deepEqual(await beside.differences(null, 1000), []);
+        assert.deepEqual(await beside.to.get(all), await live.get(all));
+      }));
+
+    it('tells of new and changed points, tags in another order, deletions, and what the live one does not know', () =>
+      withTwo(async ({ live, beside }) => {
+        const tagged = image({ key: 'tagged', tags: ['a', 'b'] });
+        await live.upsert([point(1), point(2, tagged), point(3), point(4, caption()), point(5), point(6)], 'newer');
+        await live.remove([tombstone(8)], 'newer');
+        await carryOver(beside);
+        const changes: [string, number, () => Promise<unknown>][] = [
+          ['a new one', 7, () => live.upsert([point(7)], 'newer')],
+          ['a new sequencer', 1, () => live.upsert([point(1, image({ key: '1.jpg', sequencer: '01' }))], 'newer')],
+          [
+            'other content',
+            3,
+            () => live.upsert([point(3, image({ key: '3.jpg', etag: 'other', sha256: '1'.repeat(64) }))], 'not-older'),
+          ],
+          [
+            'a date',
+            1,
+            () =>
+              live.upsert(
+                [point(1, image({ key: '1.jpg', sequencer: '01', takenAt: '2026-01-01T00:00:00Z' }))],
+                'not-older',
+              ),
+          ],
+          ['tags', 2, () => live.setTags(uuid(2), ['b', 'a'])],
+          ['no tags', 2, () => live.setTags(uuid(2), [])],
+          ['tags of a caption', 4, () => live.setTags(uuid(4), ['x'])],
+          ['a deletion', 5, () => live.remove([tombstone(5)], 'not-older')],
+          ['a deletion of what was deleted', 8, () => live.remove([tombstone(8, '02')], 'newer')],
+          ['one that comes back', 8, () => live.upsert([point(8, image({ sequencer: '03' }))], 'newer')],
+          ['one that the live one does not know', 9, () => beside.to.upsert([point(9)], 'newer')],
+        ];
+        for (const [what, n, change] of changes) {
+          await change();
+          assert.deepEqual(await beside.differences(null, 1000), [uuid(n)], what);
+          await carryOver(beside);
+          assert.deepEqual(await beside.differences(null, 1000), [], what);
+        }
+        assert.equal(await beside.to.count({}), await live.count({}));
+      }));
+
+    it('switches at once for everybody: writes to the old space are refused, reads go on, and there is a way back', () =>
+      withTwo(async ({ spaces, again, live, beside }) => {
+        const other = await again();
+        await live.upsert([point(1), point(2)], 'newer');
+        await beside.switch(async (copy) => {
+          await carryOver(copy);
+        });
+        assert.deepEqual(await other.live(), { space: 'b', dimension: DIMENSION });
+        assert.deepEqual(await names(other), ['a', 'b live']);
+        for (const write of [
+          () => live.upsert([point(3)], 'newer'),
+          () => live.remove([tombstone(1)], 'not-older'),
+          () => live.setTags(uuid(1), ['x']),
+          () => beside.to.upsert([point(3)], 'newer'),
+        ]) {
+          await assert.rejects(write, code('space-retired'));
+        }
+        assert.equal((await live.query({ vector: point(1).vector, filter: {}, limit: 5 })).items.length, 2);
+
+        const next = await other.openLive('b', DIMENSION);
+        assert.equal(await next.count({}), 2);
+        await next.upsert([point(4)], 'newer');
+        await next.setTags(uuid(1), ['new']);
+        await assert.rejects(
+          beside.switch(async () => {}),
+          code('space-retired'),
+        );
+
+        const back = await spaces.openBeside('a', DIMENSION);
+        assert.equal(back.live, 'b');
+        await back.switch(async (copy) => {
+          assert.equal(await carryOver(copy), 2);
+        });
+        const again2 = await spaces.openLive('a', DIMENSION);
+        assert.deepEqual(await again2.get([uuid(1), uuid(4)]), await next.get([uuid(1), uuid(4)]));
+        assert.equal(await again2.count({}), 3);
+        await assert.rejects(next.upsert([point(5)], 'newer'), code('space-retired'));
+        await Promise.all([back.close(), next.close(), again2.close(), other.close()]);
+      }));
+
+    it('is as it was when a switch fails', () =>
+      withTwo(async ({ spaces, live, beside }) => {
+        await live.upsert([point(1)], 'newer');
+        const failing = beside.switch(async (copy) => {
+          await carryOver(copy);
+          throw new Error('no');
+        });
+        await assert.rejects(failing, /no/);
+        assert.deepEqual(await names(spaces), ['a live', 'b']);
+        assert.deepEqual(await live.upsert([point(2)], 'newer'), ['written']);
+        await beside.switch(async (copy) => {
+          await carryOver(copy);
+        });
+        assert.deepEqual(await names(spaces), ['a', 'b live']);
+        const next = await spaces.openLive('b', DIMENSION);
+        assert.equal(await next.count({}), 2);
+        await next.close();
+      }));
+
+    it('loses no acknowledged write, whenever it comes', () =>
+      withTwo(async ({ spaces, again, live, beside }) => {
+        const acknowledged = new Set<string>();
+        const deleted = new Set<string>();
+        let refused = 0;
+        let n = 0;
+        const write = async (store: VectorStore) => {
+          for (;;) {
+            // As requests would come: a loop of resolved promises would leave nobody else a turn.
+            await breathe();
+            const i = ++n;
+            try {
+              if (i % 5 === 4) {
+                await store.remove([tombstone(i - 3)], 'not-older');
+                deleted.add(uuid(i - 3));
+              } else if (i % 5 === 0) await store.setTags(uuid(i - 3), ['tagged']);
+              else {
+                await store.upsert([point(i)], 'newer');
+                acknowledged.add(uuid(i));
+              }
+            } catch (error) {
+              assert.ok(code('space-retired')(error), String(error));
+              refused++;
+              return;
+            }
+          }
+        };
+        const other = await again();
+        const theirs = await other.openLive('a', DIMENSION);
+        const writing = [live, live, theirs].map(write);
+        while (acknowledged.size < 20) await new Promise((resolve) => setTimeout(resolve, 1));
+        await beside.switch(async (copy) => {
+          await carryOver(copy);
+          assert.deepEqual(await copy.differences(null, 1000), []);
+        });
+        await Promise.all(writing);
+        assert.equal(refused, 3);
+        const next = await spaces.openLive('b', DIMENSION);
+        const ids = [...acknowledged];
+        const found = await next.get(ids);
+        for (const id of ids) assert.ok(found.has(id), `${id} was acknowledged and is missing`);
+        for (const id of deleted) assert.equal(found.get(id)?.deleted ?? true, true, `${id} was deleted and is back`);
+        await Promise.all([next.close(), theirs.close(), other.close()]);
+      }));
+
+    it('deletes a space that is not live, and it can be made again', () =>
+      withTwo(async ({ spaces, live, beside }) => {
+        await live.upsert([point(1)], 'newer');
+        await carryOver(beside);
+        await assert.rejects(spaces.drop('a'), code('precondition-failed'));
+        assert.equal(await spaces.drop('b'), true);
+        assert.equal(await spaces.drop('b'), false);
+        assert.equal(await spaces.drop('nowhere'), false);
+        assert.deepEqual(await names(spaces), ['a live']);
+        assert.equal(await live.count({}), 1);
+        await assert.rejects(beside.to.upsert([point(2)], 'newer'), code('unavailable'));
+        const made = await spaces.openBeside('b', 16);
+        assert.equal(await made.to.count({}), 0);
+        assert.deepEqual(await made.differences(null, 10), [uuid(1)]);
+        await made.close();
+      }));
+  });
+}
