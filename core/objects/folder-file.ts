@@ -4,8 +4,8 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileTypeFromBuffer } from 'file-type';
+import { systemCode, unavailable } from '../file-errors.ts';
 import type { ListedObject, ObjectInfo } from '../ports.ts';
-import { systemCode, unavailable } from './folder-errors.ts';
 import { isStoredAs, type Place } from './folder-place.ts';
 
 /** What file-type needs at most to recognise a format (its README, "sampleSize"). */

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
-import { z } from 'zod';
 import { SightlineError } from '../errors.ts';
 import type { ObjectStore } from '../ports.ts';
+import { CAPTIONS_FILE, type CaptionedPicture, readCaptionLines } from './captions-file.ts';
+
+export type { CaptionedPicture } from './captions-file.ts';
 
 /**
  * Captioned pictures in the canonical form: a folder, or a corner of a bucket, with `images/` and `captions.jsonl`, one
@@ -14,15 +16,6 @@ export interface DatasetPlace {
   readonly store: ObjectStore;
   /** For messages: the path or s3://bucket/prefix. */
   readonly name: string;
-}
-
-export interface CaptionedPicture {
-  /** Path below `images/`, with forward slashes. */
-  readonly image: string;
-  readonly captions: readonly string[];
-  readonly split: string;
-  /** Of the picture's bytes, lower-case hex, when captions.jsonl states it. */
-  readonly sha256: string | null;
 }
 
 export interface Dataset {
@@ -49,23 +42,6 @@ export type DatasetWarning =
   /** A picture that cannot be decoded. */
   | 'unreadable-picture';
 
-const lineSchema = z.object({
-  image: z
-    .string()
-    .min(1)
-    .refine(
-      (name) => !/^[/\\]|^[A-Za-z]:|\0|\\/.test(name) && !name.split('/').includes('..'),
-      'expected a path inside images/',
-    ),
-  captions: z.array(z.string()),
-  split: z.string().min(1),
-  sha256: z
-    .string()
-    .regex(/^[0-9a-f]{64}$/)
-    .optional(),
-});
-
-export const CAPTIONS_FILE = 'captions.jsonl';
 /** Where pictures are below the place of a data set. */
 export const IMAGES_PREFIX = 'images/';
 
@@ -79,16 +55,16 @@ export async function readDataset(place: DatasetPlace, splits?: readonly string[
   const warnings = new Map<DatasetWarning, number>();
   const warn = (what: DatasetWarning) => warnings.set(what, (warnings.get(what) ?? 0) + 1);
   const pictures = new Map<string, CaptionedPicture>();
-  for (const [index, line] of (await readLines(place)).entries()) {
-    if (line.trim() === '') continue;
-    const found = parseLine(line, `${CAPTIONS_FILE} line ${index + 1}`, warn);
+  for (const line of readCaptionLines(await captionsFile(place), `${place.name}: ${CAPTIONS_FILE}`)) {
+    const { where, ...found } = { ...line, captions: line.captions.filter((caption) => caption.trim() !== '') };
+    for (let n = found.captions.length; n < line.captions.length; n++) warn('empty-caption');
     const earlier = pictures.get(found.image);
     if (earlier === undefined) {
       pictures.set(found.image, found);
     } else if (earlier.split !== found.split) {
       throw new SightlineError(
         'invalid-input',
-        `${CAPTIONS_FILE} line ${index + 1}: expected ${found.image} in one split, got ${earlier.split} and ${found.split}`,
+        `${where}: expected ${found.image} in one split, got ${earlier.split} and ${found.split}`,
       );
     } else {
       warn('doubled-line');
@@ -128,55 +104,10 @@ export async function readPicture(
   return { bytes, sha256: createHash('sha256').update(bytes).digest('hex') };
 }
 
-async function readLines({ store, name }: DatasetPlace): Promise<string[]> {
+async function captionsFile({ store, name }: DatasetPlace): Promise<Uint8Array> {
   const found = await store.get(CAPTIONS_FILE);
   if (found === null) throw new SightlineError('not-found', `expected ${CAPTIONS_FILE} in ${name}, found none`);
-  const bytes = await bytesOf(found.body);
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes).split('\n');
-  } catch (error) {
-    throw new SightlineError('invalid-input', `${name}: ${CAPTIONS_FILE} line ${brokenLine(bytes)}: expected UTF-8`, {
-      cause: error,
-    });
-  }
-}
-
-function brokenLine(bytes: Uint8Array): number {
-  let line = 1;
-  for (let start = 0; start < bytes.length; line++) {
-    const end = bytes.indexOf(0x0a, start);
-    const stop = end === -1 ? bytes.length : end;
-    try {
-      new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(start, stop));
-    } catch {
-      return line;
-    }
-    start = stop + 1;
-  }
-  return line;
-}
-
-function parseLine(line: string, where: string, warn: (what: DatasetWarning) => void): CaptionedPicture {
-  let json: unknown;
-  try {
-    json = JSON.parse(line);
-  } catch (error) {
-    throw new SightlineError('invalid-input', `${where}: expected JSON, got ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
-  const parsed = lineSchema.safeParse(json);
-  if (!parsed.success) {
-    const problems = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'line'}: ${issue.message}`);
-    throw new SightlineError('invalid-input', `${where}: ${problems.join('; ')}`);
-  }
-  const { image, split, sha256 } = parsed.data;
-  const captions = parsed.data.captions.filter((caption) => {
-    const empty = caption.trim() === '';
-    if (empty) warn('empty-caption');
-    return !empty;
-  });
-  return { image, captions, split, sha256: sha256 ?? null };
+  return bytesOf(found.body);
 }
 
 async function bytesOf(body: ReadableStream<Uint8Array>): Promise<Uint8Array> {

@@ -43,6 +43,9 @@ const homes: Record<string, RegExp> = {
   '@aws-lambda-powertools/tracer': /^functions\/lambda\/telemetry\.ts$/,
   sst: /^functions\/lambda-runtime\.ts$/,
   'cli-progress': /^core\/progress\.ts$/,
+  'csv-parse': /^core\/datasets\/csv\.ts$/,
+  'tar-stream': /^core\/datasets\/tar-shard\.ts$/,
+  yauzl: /^core\/datasets\/zip-files\.ts$/,
 };
 
 describe('the arrows of the design', () => {

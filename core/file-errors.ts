@@ -1,4 +1,4 @@
-import { isSightlineError, SightlineError } from '../errors.ts';
+import { isSightlineError, SightlineError } from './errors.ts';
 
 /** What a person can do about a failed system call, by its error code. */
 const ADVICE: Readonly<Record<string, string>> = {

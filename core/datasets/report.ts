@@ -1,0 +1,100 @@
+/** What was found wrong with a data set, counted and with examples, and the report made of it. */
+
+export type Finding =
+  | 'missing-picture'
+  | 'no-captions'
+  | 'empty-caption'
+  | 'broken-line'
+  | 'not-utf8'
+  | 'unreadable-picture'
+  | 'broken-file'
+  | 'changed-picture'
+  | 'unsafe-name'
+  | 'second-file'
+  | 'doubled-picture'
+  | 'split-leak'
+  | 'split-by-rule'
+  | 'empty-split'
+  | 'left-over';
+
+const EXPLANATIONS: Readonly<Record<Finding, string>> = {
+  'missing-picture': 'captions whose picture is not there, left out',
+  'no-captions': 'pictures without captions, left out',
+  'empty-caption': 'captions of nothing but white space, left out',
+  'broken-line': 'lines or entries of the captions file that do not fit its form, left out',
+  'not-utf8': 'captions that are not UTF-8, left out',
+  'unreadable-picture': 'pictures that cannot be decoded, left out',
+  'broken-file': 'files that their archive holds damaged, encrypted or packed in an unknown way, left out',
+  'changed-picture': 'pictures whose bytes are not those that captions.jsonl names, left out',
+  'unsafe-name': 'names that lead out of the folder or cannot be stored, refused',
+  'second-file': 'further files for a picture that had one, left out',
+  'doubled-picture': 'pictures with the bytes of another one in the same split (training and evaluation join them)',
+  'split-leak': 'pictures whose bytes are in two splits (training leaves them out of the split "train")',
+  'split-by-rule': 'pictures that no split was named for; theirs is by rule',
+  'empty-split': 'splits that training or evaluation will look for, without a picture',
+  'left-over': 'files in images/ that captions.jsonl does not name, from something earlier',
+};
+
+/** Named in the report, at most, of each kind. */
+const EXAMPLES = 100;
+
+export class Findings {
+  readonly #found = new Map<Finding, { count: number; examples: string[] }>();
+
+  /** @param example names the thing: a file, a line, a picture */
+  note(what: Finding, example: string): void {
+    const entry = this.#found.get(what) ?? { count: 0, examples: [] };
+    this.#found.set(what, entry);
+    entry.count++;
+    if (entry.examples.length < EXAMPLES) entry.examples.push(example);
+  }
+
+  count(what: Finding): number {
+    return this.#found.get(what)?.count ?? 0;
+  }
+
+  toJSON(): Report['findings'] {
+    const known = (Object.keys(EXPLANATIONS) as Finding[]).filter((what) => this.#found.has(what));
+    return Object.fromEntries(known.map((what) => [what, { ...this.#found.get(what)!, means: EXPLANATIONS[what] }]));
+  }
+}
+
+/** What `prepare` writes as report.json beside captions.jsonl. */
+export interface Report {
+  readonly format: 1;
+  readonly from: string;
+  /** The commit that was downloaded; null for other sources. */
+  readonly commit: string | null;
+  readonly form: string;
+  readonly pictures: number;
+  readonly captions: number;
+  readonly splits: Readonly<Record<string, { readonly pictures: number; readonly captions: number }>>;
+  /** How pictures without a split of their own got one; null when there were none. */
+  readonly splitRule: string | null;
+  readonly findings: Readonly<
+    Partial<Record<Finding, { readonly count: number; readonly means: string; readonly examples: readonly string[] }>>
+  >;
+  /** Pictures written by this call, and those an earlier one had written. */
+  readonly written: number;
+  readonly kept: number;
+  readonly seconds: number;
+}
+
+/** For people: counts, and the first few examples of each finding. */
+export function describeReport(report: Report, to: string): string {
+  const { pictures, captions, splits, splitRule, findings, written, kept, seconds } = report;
+  const lines = [
+    `${to}: ${pictures} pictures with ${captions} captions, from ${report.from} (${report.form})`,
+    ...Object.entries(splits).map(
+      ([name, counts]) => `  ${name.padEnd(6)} ${counts.pictures} pictures, ${counts.captions} captions`,
+    ),
+    `${written} pictures written, ${kept} there already, ${seconds} s`,
+  ];
+  if (splitRule !== null) lines.push(`splits without a name: ${splitRule}`);
+  for (const [what, { count, means, examples }] of Object.entries(findings)) {
+    lines.push(`${count} ${means} (${what})`);
+    for (const example of examples.slice(0, 3)) lines.push(`    ${example}`);
+    if (count > 3) lines.push('    ...');
+  }
+  return lines.join('\n');
+}

@@ -1,0 +1,41 @@
+/** Which split a picture belongs to, where it is said, and by rule where it is not. */
+
+const NAMES: Readonly<Record<string, string>> = {
+  ...{ train: 'train', training: 'train', restval: 'train' },
+  ...{ val: 'val', valid: 'val', validation: 'val', dev: 'val' },
+  ...{ test: 'test', testing: 'test' },
+};
+
+/**
+ * `train`, `val` or `test` for their usual names; another name as it is, null for an empty one. `restval` is training, as in
+ * all publications on Karpathy's splits of COCO.
+ */
+export function splitNamed(name: string | null | undefined): string | null {
+  const trimmed = name?.trim() ?? '';
+  return trimmed === '' ? null : (NAMES[trimmed.toLowerCase()] ?? trimmed);
+}
+
+/** The split in a path such as `annotations/captions_train2017.json` or `shards/flickr-val-003.tar`: the last word that names one. */
+export function splitInPath(path: string): string | null {
+  const words = path.toLowerCase().match(/[a-z]+/g) ?? [];
+  return words.map((word) => NAMES[word]).findLast((split) => split !== undefined) ?? null;
+}
+
+/** Shares of validation and test, in percent. */
+export interface SplitShares {
+  readonly val: number;
+  readonly test: number;
+}
+
+/**
+ * The rule: the first 32 bits of the picture's SHA-256 modulo 100 below `val` is validation, then `test` is test, the rest is
+ * training. It needs nothing but the picture: adding others moves none, and the same bytes under two names stay together.
+ */
+export function splitByHash(sha256: string, { val, test }: SplitShares): string {
+  const bucket = Number.parseInt(sha256.slice(0, 8), 16) % 100;
+  return bucket < val ? 'val' : bucket < val + test ? 'test' : 'train';
+}
+
+export function describeRule({ val, test }: SplitShares): string {
+  return `by the first 32 bits of the picture's SHA-256 modulo 100: below ${val} val, below ${val + test} test, else train`;
+}

@@ -1,0 +1,58 @@
+import { stat } from 'node:fs/promises';
+import { basename, dirname, sep } from 'node:path';
+import type { SourceFiles } from '../core/datasets/files.ts';
+import { isArchiveName, openStoredSource } from '../core/datasets/stored-source.ts';
+import { tarShard } from '../core/datasets/tar-shard.ts';
+import { UsageError } from './cli.ts';
+import { absolutePlace, isBucket, openPlace } from './places.ts';
+
+/** What --from names, opened. */
+export interface DatasetSource {
+  readonly files: SourceFiles;
+  /** The same for the same source, however it was written: an absolute path or a URL. */
+  readonly from: string;
+  /** The commit that was downloaded, or null. */
+  readonly commit: string | null;
+  close(): void;
+}
+
+/**
+ * Opens a folder, a bucket, one archive in either, or a tar on standard input. Throws UsageError when source and target are not
+ * apart, and what the drivers throw.
+ */
+export async function openDatasetSource(from: string, to: string): Promise<DatasetSource> {
+  if (from === '-') return { files: standardInput(), from: 'standard input', commit: null, close: () => {} };
+  const path = absolutePlace(from);
+  keepApart(path, absolutePlace(to));
+  const only = await fileIn(path);
+  const place = await openPlace(only === null ? path : path.slice(0, -only.length));
+  try {
+    const found = await openStoredSource({ store: place.store, name: from }, only);
+    return { files: found, from: path, commit: null, close: place.close };
+  } catch (error) {
+    place.close();
+    throw error;
+  }
+}
+
+function standardInput(): SourceFiles {
+  const shard = tarShard('standard input', () => process.stdin);
+  return { name: 'standard input', files: [], shards: [shard] };
+}
+
+/** The name of the file that a path is, or null for a folder. */
+async function fileIn(path: string): Promise<string | null> {
+  if (isBucket(path)) return isArchiveName(path) ? path.replace(/^.*\//, '') : null;
+  const info = await stat(path).catch(() => null);
+  if (info === null) throw new UsageError(`--from: expected a folder or an archive, but there is no ${path}`);
+  return info.isFile() && dirname(path) !== path ? basename(path) : null;
+}
+
+/** A target inside the source would be read as part of it the next time. */
+function keepApart(from: string, to: string): void {
+  const slash = isBucket(from) ? '/' : sep;
+  const inside = (inner: string, outer: string) => `${inner}${slash}`.startsWith(`${outer}${slash}`);
+  if (inside(to, from) || inside(from, to)) {
+    throw new UsageError(`expected --from and --to apart from each other, got ${from} and ${to}`);
+  }
+}
