@@ -1,7 +1,7 @@
 import { SightlineError } from './errors.ts';
 import type { Embedder, Filter, Hit, VectorStore } from './ports.ts';
 import type { JointEmbedding, Page } from './types.ts';
-import { mix } from './vector.ts';
+import { mix, normalise } from './vector.ts';
 
 /**
  * One part of a query. A weight below zero means "without that"; only the ratio of weights matters.
@@ -12,6 +12,8 @@ export type SearchTerm = { readonly weight: number } & (
   | { readonly imageId: string }
   /** The bytes of a picture that need not be stored. */
   | { readonly image: Uint8Array }
+  /** Of the space of the store, any length but zero; the caller has made sure of that. */
+  | { readonly vector: JointEmbedding }
 );
 
 export interface SearchRequest {
@@ -43,14 +45,17 @@ export async function search(deps: SearchDeps, request: SearchRequest): Promise<
   const vectors = await Promise.all([
     embedTexts(deps, terms),
     storedVectors(deps, terms),
-    ...terms.map(async (term) => ('image' in term ? (await deps.embedder.embedImage(term.image)).vector : null)),
+    ...terms.map((term) => givenVector(deps, term)),
   ]);
-  const [texts, stored, ...uploaded] = vectors;
+  const [texts, stored, ...given] = vectors;
   const query = mix(
     terms.map((term, i) => {
-      const vector = 'text' in term ? texts.get(term) : 'imageId' in term ? stored.get(term.imageId) : uploaded[i];
+      const vector = 'text' in term ? texts.get(term) : 'imageId' in term ? stored.get(term.imageId) : given[i];
       if (!vector)
-        throw new SightlineError('invalid-input', 'expected each term to hold a text, an imageId or an image');
+        throw new SightlineError(
+          'invalid-input',
+          'expected each term to hold a text, an imageId, an image or a vector',
+        );
       return { vector, weight: term.weight };
     }),
   );
@@ -71,6 +76,17 @@ async function embedTexts(deps: SearchDeps, terms: readonly SearchTerm[]): Promi
   if (withText.length === 0) return new Map();
   const embedded = await deps.embedder.embedTexts(withText.map((term) => term.text));
   return new Map(withText.map((term, i) => [term, embedded[i]!]));
+}
+
+/** Of what the term itself brings: a picture or a vector. */
+async function givenVector(deps: SearchDeps, term: SearchTerm): Promise<JointEmbedding | null> {
+  if ('image' in term) return (await deps.embedder.embedImage(term.image)).vector;
+  if (!('vector' in term)) return null;
+  if (term.vector.length !== deps.vectors.dimension) {
+    const message = `expected a vector of ${deps.vectors.dimension} components, got ${term.vector.length}`;
+    throw new SightlineError('invalid-input', message);
+  }
+  return normalise(term.vector);
 }
 
 async function storedVectors(deps: SearchDeps, terms: readonly SearchTerm[]): Promise<Map<string, JointEmbedding>> {

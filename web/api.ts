@@ -326,17 +326,21 @@ export type SearchPage = {
   readonly space: string;
 };
 
-/** Needs at least one of text, imageId and image. */
+/** Needs at least one of text, imageId, image and vector; vector and space only together. */
 export type SearchRequest = {
   readonly text?: string;
   readonly minus?: string;
   readonly imageId?: string;
   /** The bytes of a picture, at most 10485760; larger ones are sent as multipart/form-data. */
   readonly image?: string;
+  /** As POST /embed answers it, of any length above zero. Only together with `space`. */
+  readonly vector?: readonly number[];
+  /** Names the models and the head; scores and vectors compare only within one space. */
+  readonly space?: string;
   readonly weights?: {
     /** Of `text`. */
     readonly text?: number;
-    /** Of `image` and of `imageId`. */
+    /** Of `image`, `imageId` and `vector`. */
     readonly image?: number;
     /** Of `minus`, subtracted. */
     readonly minus?: number;
@@ -355,6 +359,10 @@ export type SearchTerm = {
   readonly imageId?: string;
   /** The bytes of a picture, at most 10485760; larger ones are sent as multipart/form-data. */
   readonly image?: string;
+  /** As POST /embed answers it, of any length above zero. Only together with `space`. */
+  readonly vector?: readonly number[];
+  /** Names the models and the head; scores and vectors compare only within one space. */
+  readonly space?: string;
   /** Below zero means "without that"; not 0. */
   readonly weight?: number;
 };

@@ -36,12 +36,20 @@ export function openCursor(space: string, question: string, cursor: string | und
   const [version, ofSpace, ofQuestion, inner] = parse(cursor);
   if (version !== VERSION || typeof ofSpace !== 'string' || typeof inner !== 'string') throw notOurs();
   if (ofSpace !== space) {
-    throw new HttpProblem('space-mismatch', `expected a cursor of space ${space}, got one of ${ofSpace.slice(0, 64)}`);
+    throw otherSpace('a cursor', space, ofSpace);
   }
   if (ofQuestion !== question) {
     throw new HttpProblem('invalid-cursor', 'expected the cursor of this query, got one of another query');
   }
   return inner;
+}
+
+/** What belongs to another space than the one that answers. */
+export function otherSpace(what: string, expected: string, got: string): HttpProblem {
+  const given = got.slice(0, 64);
+  return new HttpProblem('space-mismatch', `expected ${what} of space ${expected}, got one of ${given}`, {
+    extra: { expected, got: given },
+  });
 }
 
 function parse(cursor: string): unknown[] {

@@ -23,6 +23,8 @@ export const LIMITS = {
   captions: 100,
   embedTexts: 64,
   embedImages: 16,
+  /** Components of a vector in a query; how many it must have is the dimension of the space. */
+  vectorLength: 4096,
   /** Bytes of a picture inside JSON, before base64; larger ones are sent as multipart. */
   inlineImageBytes: 10 * 1024 ** 2,
   /** Bytes of a JSON body without and with pictures in it. */

@@ -30,7 +30,7 @@ export const PROBLEMS = {
   'not-found': { status: 404, title: 'There is nothing here' },
   'method-not-allowed': { status: 405, title: 'This address does not take that method' },
   'already-exists': { status: 409, title: 'The key is taken' },
-  'space-mismatch': { status: 409, title: 'The cursor was made with other models' },
+  'space-mismatch': { status: 409, title: 'It was made with other models' },
   conflict: { status: 409, title: 'The picture changed meanwhile' },
   'precondition-failed': { status: 412, title: 'The condition does not hold' },
   'too-large': { status: 413, title: 'Larger than allowed' },

@@ -145,6 +145,64 @@ describe('search over HTTP', () => {
     assert.equal(next, undefined);
   });
 
+  it('takes a vector as POST /embed answers it, alone and with words, only with its space', async () => {
+    const embedded = await t.json('/embed', jsonRequest('POST', { texts: ['a cat'] }));
+    const space = embedded.body.space as string;
+    const vector = embedded.body.texts[0]!;
+    const scores = (body: Json) => (body.items as unknown as { score: number }[]).map(({ score }) => score.toFixed(4));
+    const search = (body: unknown) => t.json('/search', jsonRequest('POST', body));
+    const byWords = (await t.json('/search?q=a+cat')).body;
+    for (const body of [
+      { vector, space },
+      { vector: vector.map((x) => x * 7), space },
+      { terms: [{ vector, space }] },
+    ]) {
+      const found = await search(body);
+      assert.equal(found.status, 200);
+      assert.deepEqual([keys(found.body), scores(found.body)], [keys(byWords), scores(byWords)]);
+    }
+    const mixed = await search({
+      terms: [
+        { vector, space },
+        { text: 'the moon', weight: -0.5 },
+      ],
+      limit: 2,
+    });
+    const byText = await search({ terms: [{ text: 'a cat' }, { text: 'the moon', weight: -0.5 }], limit: 2 });
+    assert.deepEqual(keys(mixed.body), keys(byText.body));
+    const next = await search({
+      terms: [{ vector, space }],
+      limit: 2,
+      cursor: (await search({ vector, space, limit: 2 })).body.next,
+    });
+    assert.equal(next.status, 200);
+
+    for (const body of [
+      { vector },
+      { space },
+      { terms: [{ vector }] },
+      { terms: [{ text: 'a cat', space }] },
+      { terms: [{ vector, space, text: 'a cat' }] },
+      { vector: vector.slice(1), space },
+      { vector: vector.map(() => 0), space },
+      { vector: [], space },
+      { vector: 'abc', space },
+    ]) {
+      assert.equal((await search(body)).status, 400, JSON.stringify(body).slice(0, 100));
+    }
+    const other = '0123456789abcdef';
+    for (const body of [
+      { vector, space: other },
+      { terms: [{ text: 'a cat' }, { vector, space: other, weight: -1 }] },
+    ]) {
+      const { status, body: problem } = await search(body);
+      assert.equal(status, 409);
+      assert.equal(problem.type, '/problems/space-mismatch');
+      assert.equal(problem.detail, `expected a vector of space ${space}, got one of ${other}`);
+      assert.deepEqual([problem.expected, problem.got], [space, other]);
+    }
+  });
+
   it('refuses a cursor of another question, another space, and what is none', async () => {
     const cursor = (await t.json('/search?q=x&limit=1')).body.next as string;
     for (const query of ['q=y', 'q=x&tagsAll=sky', 'q=x&minScore=0', 'q=x&kind=any', 'q=x&minus=y']) {
@@ -197,8 +255,8 @@ describe('search over HTTP', () => {
       return body.detail as string;
     };
     assert.match((await t.json('/search')).body.detail as string, /expected q, imageId or an image/);
-    assert.match(await problem(jsonRequest('POST', {})), /expected text, imageId or image/);
-    assert.match(await problem(jsonRequest('POST', { minus: 'x' })), /expected text, imageId or image/);
+    assert.match(await problem(jsonRequest('POST', {})), /expected text, imageId, image or vector/);
+    assert.match(await problem(jsonRequest('POST', { minus: 'x' })), /expected text, imageId, image or vector/);
     assert.match(await problem(jsonRequest('POST', { terms: [{ text: 'x', weight: -1 }] })), /weight above 0/);
     assert.match(await problem(jsonRequest('POST', { terms: [{ text: 'x', weight: 0 }] })), /other than 0/);
     assert.match(

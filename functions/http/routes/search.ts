@@ -1,8 +1,9 @@
 import { createRoute, type z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { type SearchTerm, search } from '../../../core/search.ts';
+import type { JointEmbedding } from '../../../core/types.ts';
 import { expectMediaType, formFields, parseJson, readBody, readForm } from '../body.ts';
-import { openCursor, questionOf, sealCursor } from '../cursor.ts';
+import { openCursor, otherSpace, questionOf, sealCursor } from '../cursor.ts';
 import type { AppDeps } from '../deps.ts';
 import { LIMITS } from '../limits.ts';
 import { type App, component, fileField, json, problems } from '../openapi.ts';
@@ -67,8 +68,8 @@ export function registerSearch(app: App, deps: AppDeps): void {
     const type = expectMediaType(c, 'application/json', 'multipart/form-data');
     const question =
       type === 'application/json'
-        ? questionOfBody(parseJson(await readBody(c, LIMITS.jsonWithImagesBytes)), undefined)
-        : await questionOfForm(c, deps.options.maxImageBytes);
+        ? questionOfBody(deps, parseJson(await readBody(c, LIMITS.jsonWithImagesBytes)), undefined)
+        : await questionOfForm(deps, c);
     return c.json(await answer(deps, question), 200);
   });
 }
@@ -86,31 +87,35 @@ async function answer(deps: AppDeps, { terms, rest }: Question): Promise<z.outpu
 function questionOfQuery(query: z.output<typeof searchQuery>, image: Uint8Array | undefined): Question {
   const { q, minus, imageId, kind, limit, cursor, minScore, ...filter } = query;
   const weights = { text: 1, image: 1, minus: 0.5 };
-  const terms = termsOf({ text: q, minus, imageId, image, weights }, 'q, imageId or an image');
+  const terms = termsOf({ text: q, minus, imageId, image, vector: undefined, weights }, 'q, imageId or an image');
   return { terms, rest: { kind, limit, cursor, minScore, filter } };
 }
 
 /** A JSON body in either form; `uploaded` is the file that came beside it. */
-function questionOfBody(body: unknown, uploaded: Uint8Array | undefined): Question {
+function questionOfBody(deps: AppDeps, body: unknown, uploaded: Uint8Array | undefined): Question {
   if (typeof body === 'object' && body !== null && Object.hasOwn(body, 'terms')) {
     if (uploaded !== undefined) {
       throw new HttpProblem('invalid-input', 'expected text and weights beside an uploaded image, got terms');
     }
     const { terms, ...rest } = parseOrThrow(generalSearch, body, 'body');
-    return { terms: terms.map(toTerm), rest };
+    return { terms: terms.map((term) => toTerm(deps, term)), rest };
   }
-  const { text, minus, imageId, image, weights, ...rest } = parseOrThrow(flatSearch, body, 'body');
+  const { text, minus, imageId, image, weights, ...given } = parseOrThrow(flatSearch, body, 'body');
+  const { vector, space, ...rest } = given;
   if (image !== undefined && uploaded !== undefined) {
     throw new HttpProblem('invalid-input', 'expected one image, got one in the request and one as a file');
   }
   return {
-    terms: termsOf({ text, minus, imageId, image: image ?? uploaded, weights }, 'text, imageId or image'),
+    terms: termsOf(
+      { text, minus, imageId, image: image ?? uploaded, vector: ownVector(deps, vector, space), weights },
+      'text, imageId, image or vector',
+    ),
     rest,
   };
 }
 
-async function questionOfForm(c: Context, maxImageBytes: number): Promise<Question> {
-  const form = await readForm(c, maxImageBytes + LIMITS.formOverheadBytes, ['image']);
+async function questionOfForm(deps: AppDeps, c: Context): Promise<Question> {
+  const form = await readForm(c, deps.options.maxImageBytes + LIMITS.formOverheadBytes, ['image']);
   const files = form.files.get('image') ?? [];
   if (files.length > 1) throw new HttpProblem('invalid-input', `image: expected one file, got ${files.length}`);
   const image = await files[0]?.bytes();
@@ -118,7 +123,7 @@ async function questionOfForm(c: Context, maxImageBytes: number): Promise<Questi
   if (request === undefined) return questionOfQuery(query, image);
   if (form.texts.size > 1)
     throw new HttpProblem('invalid-input', 'expected no other text field beside request, got some');
-  return questionOfBody(parseJson(new TextEncoder().encode(request)), image);
+  return questionOfBody(deps, parseJson(new TextEncoder().encode(request)), image);
 }
 
 interface Parts {
@@ -126,23 +131,44 @@ interface Parts {
   readonly minus: string | undefined;
   readonly imageId: string | undefined;
   readonly image: Uint8Array | undefined;
+  readonly vector: JointEmbedding | undefined;
   readonly weights: { readonly text: number; readonly image: number; readonly minus: number };
 }
 
-function termsOf({ text, minus, imageId, image, weights }: Parts, expected: string): SearchTerm[] {
-  if (text === undefined && imageId === undefined && image === undefined) {
+function termsOf({ text, minus, imageId, image, vector, weights }: Parts, expected: string): SearchTerm[] {
+  if ([text, imageId, image, vector].every((part) => part === undefined)) {
     throw new HttpProblem('invalid-input', `expected ${expected}, got none of them`);
   }
   return [
     ...(text === undefined ? [] : [{ text, weight: weights.text }]),
     ...(imageId === undefined ? [] : [{ imageId, weight: weights.image }]),
     ...(image === undefined ? [] : [{ image, weight: weights.image }]),
+    ...(vector === undefined ? [] : [{ vector, weight: weights.image }]),
     ...(minus === undefined ? [] : [{ text: minus, weight: -weights.minus }]),
   ];
 }
 
-/** The schema holds exactly one of the three. */
-function toTerm({ text, imageId, image, weight }: z.output<typeof generalSearch>['terms'][number]): SearchTerm {
+/** The schema holds exactly one of the four. */
+function toTerm(deps: AppDeps, term: z.output<typeof generalSearch>['terms'][number]): SearchTerm {
+  const { text, imageId, image, weight } = term;
   if (text !== undefined) return { text, weight };
-  return imageId !== undefined ? { imageId, weight } : { image: image!, weight };
+  if (imageId !== undefined) return { imageId, weight };
+  return image !== undefined ? { image, weight } : { vector: ownVector(deps, term.vector, term.space)!, weight };
+}
+
+/** A vector of the caller, who says by its space that it is one of ours. Throws `space-mismatch` (409). */
+function ownVector(
+  { embedder }: AppDeps,
+  vector: readonly number[] | undefined,
+  space: string | undefined,
+): JointEmbedding | undefined {
+  if (vector === undefined || space === undefined) return undefined;
+  if (space !== embedder.space) throw otherSpace('a vector', embedder.space, space);
+  if (vector.length !== embedder.dimension) {
+    throw new HttpProblem(
+      'invalid-input',
+      `expected a vector of ${embedder.dimension} components, got ${vector.length}`,
+    );
+  }
+  return Float32Array.from(vector) as JointEmbedding;
 }

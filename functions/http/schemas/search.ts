@@ -36,10 +36,23 @@ const share = (byDefault: number, description: string) =>
 const weights = z
   .strictObject({
     text: share(1, 'Of `text`.'),
-    image: share(1, 'Of `image` and of `imageId`.'),
+    image: share(1, 'Of `image`, `imageId` and `vector`.'),
     minus: share(0.5, 'Of `minus`, subtracted.'),
   })
   .default({ text: 1, image: 1, minus: 0.5 });
+
+/** Comes with `space`: a vector of other models would find anything but what is meant. */
+const vector = z
+  .array(z.number().min(-1e6).max(1e6))
+  .min(1)
+  .max(LIMITS.vectorLength)
+  .openapi({ description: 'As POST /embed answers it, of any length above zero. Only together with `space`.' });
+
+const VECTOR_AND_SPACE = 'expected vector and space together, got one without the other';
+
+function isWithSpace(given: { vector?: unknown; space?: unknown }): boolean {
+  return (given.vector === undefined) === (given.space === undefined);
+}
 
 const rest = {
   kind,
@@ -55,11 +68,14 @@ export const flatSearch = z
     minus: searchText().optional(),
     imageId: id.optional(),
     image: base64Image.optional(),
+    vector: vector.optional(),
+    space: spaceId.max(64).optional(),
     weights,
     ...rest,
   })
+  .refine(isWithSpace, VECTOR_AND_SPACE)
   .openapi('SearchRequest', {
-    description: 'Needs at least one of text, imageId and image.',
+    description: 'Needs at least one of text, imageId, image and vector; vector and space only together.',
     example: {
       text: 'a dog on the beach',
       minus: 'people',
@@ -74,6 +90,8 @@ const term = z
     text: searchText().optional(),
     imageId: id.optional(),
     image: base64Image.optional(),
+    vector: vector.optional(),
+    space: spaceId.max(64).optional(),
     weight: z
       .number()
       .min(-LIMITS.weight)
@@ -83,10 +101,19 @@ const term = z
       .openapi({ description: 'Below zero means "without that"; not 0.' }),
   })
   .refine(
-    (given) => [given.text, given.imageId, given.image].filter((part) => part !== undefined).length === 1,
-    'expected exactly one of text, imageId and image',
+    ({ text, imageId, image, vector }) =>
+      [text, imageId, image, vector].filter((part) => part !== undefined).length === 1,
+    'expected exactly one of text, imageId, image and vector',
   )
-  .openapi('SearchTerm', { oneOf: [{ required: ['text'] }, { required: ['imageId'] }, { required: ['image'] }] });
+  .refine(isWithSpace, VECTOR_AND_SPACE)
+  .openapi('SearchTerm', {
+    oneOf: [
+      { required: ['text'] },
+      { required: ['imageId'] },
+      { required: ['image'] },
+      { required: ['vector', 'space'] },
+    ],
+  });
 
 export const generalSearch = z
   .strictObject({
