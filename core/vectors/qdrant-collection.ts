@@ -183,6 +183,12 @@ function checkVectors(collection: string, vectors: unknown, dimension: number): 
   );
 }
 
+/** Components of a collection's vectors. Throws `unavailable` when it is gone. */
+export async function dimensionOf(session: QdrantSession, collection: string): Promise<number> {
+  const info = await session.call(`reading ${collection}`, (client) => client.getCollection(collection));
+  return Number((info.config.params.vectors as { size?: unknown } | undefined)?.size);
+}
+
 /** Which collection each alias names. */
 export async function readAliases(session: QdrantSession): Promise<Map<string, string>> {
   const { aliases } = await session.call('reading aliases', (client) => client.getAliases());

@@ -1,73 +1,208 @@
 import { SightlineError } from '../errors.ts';
+import type { VectorStore } from '../ports.ts';
+import type { Beside, SpaceSummary, Spaces } from '../spaces.ts';
 import type { SpaceId } from '../types.ts';
-import { connectQdrant, type QdrantConnection } from './qdrant-client.ts';
-import { collectionName, pointAlias, readAliases } from './qdrant-collection.ts';
+import { checkLimit } from './checks.ts';
+import { type QdrantCollectionOptions, storeOf } from './qdrant.ts';
+import { connectQdrant, type QdrantConnection, type QdrantSession } from './qdrant-client.ts';
+import {
+  checkVersion,
+  collectionName,
+  dimensionOf,
+  ensureCollection,
+  pointAlias,
+  readAliases,
+} from './qdrant-collection.ts';
+import { findDifferences } from './qdrant-differences.ts';
+import { type Fence, raiseFence, standingFence } from './qdrant-fence.ts';
+import { liveFilter, tombstonesBefore } from './qdrant-filter.ts';
+import { countExactly } from './qdrant-list.ts';
+import { openPart, type QdrantPart } from './qdrant-part.ts';
+import type { QdrantSearch } from './qdrant-query.ts';
 
-export interface QdrantSpace {
-  readonly space: SpaceId;
-  readonly collection: string;
-  /** Points and tombstones. */
-  readonly points: number;
-  /** Does the alias name it? */
-  readonly live: boolean;
+export interface QdrantSpacesOptions extends QdrantConnection {
+  /** Default `sightline-`. */
+  readonly collectionPrefix?: string;
+  /** Names the live collection. Default `live`. */
+  readonly alias?: string;
+  /** Default exact. */
+  readonly search?: QdrantSearch;
+  /** How collections are made, when they have to be. */
+  readonly collection?: QdrantCollectionOptions;
 }
 
-export interface QdrantSpaces {
-  list(): Promise<QdrantSpace[]>;
-  /** Switches the alias to this space at once. Throws `not-found`. */
-  use(space: SpaceId): Promise<void>;
-  /** Deletes a space. False when there is none. Throws `precondition-failed` for the live one. */
-  drop(space: SpaceId): Promise<boolean>;
-  close(): void;
+/** What the parts of this driver share. */
+interface Server {
+  readonly session: QdrantSession;
+  readonly alias: string;
+  readonly options: QdrantSpacesOptions;
+  nameOf(space: SpaceId): string;
+  spaceOf(collection: string): SpaceId;
 }
 
-/** The collections of all spaces on a server. */
-export function openQdrantSpaces(
-  options: QdrantConnection & { collectionPrefix?: string; alias?: string },
-): QdrantSpaces {
+/**
+ * All spaces on a server: a collection each, and an alias that names the live one. Throws `invalid-config` for a wrong
+ * URL or API key and an older server, `unavailable` when it does not answer.
+ */
+export async function openQdrantSpaces(options: QdrantSpacesOptions): Promise<Spaces> {
   const { collectionPrefix = 'sightline-', alias = 'live' } = options;
   const session = connectQdrant(options);
-  const names = async () => {
-    const { collections } = await session.call('listing collections', (client) => client.getCollections());
-    return collections
-      .map(({ name }) => name)
-      .filter((name) => name.startsWith(collectionPrefix))
-      .sort();
+  const server: Server = {
+    ...{ session, alias, options },
+    nameOf: (space) => collectionName(collectionPrefix, space),
+    spaceOf: (collection) => collection.slice(collectionPrefix.length),
   };
+  try {
+    await checkVersion(session);
+  } catch (error) {
+    session.close();
+    throw error;
+  }
+  const collections = async () => {
+    const answer = await session.call('listing collections', (client) => client.getCollections());
+    return answer.collections.map(({ name }) => name).filter((name) => name.startsWith(collectionPrefix));
+  };
+  /** A collection keeps its dimension. */
+  const dimensions = new Map<string, number>();
   return {
+    async live() {
+      const collection = (await readAliases(session)).get(alias);
+      if (collection === undefined) return null;
+      const dimension = dimensions.get(collection) ?? (await dimensionOf(session, collection));
+      dimensions.set(collection, dimension);
+      return { space: server.spaceOf(collection), dimension };
+    },
     async list() {
       const live = (await readAliases(session)).get(alias);
-      return Promise.all(
-        (await names()).map(async (collection) => {
-          const { count } = await session.call(`counting ${collection}`, (client) =>
-            client.count(collection, { exact: true }),
-          );
-          return {
-            space: collection.slice(collectionPrefix.length),
-            collection,
-            points: count,
-            live: collection === live,
-          };
-        }),
-      );
+      return Promise.all((await collections()).sort().map((name) => summaryOf(server, name, live)));
     },
-    async use(space) {
-      const collection = collectionName(collectionPrefix, space);
-      const all = await names();
-      if (!all.includes(collection)) {
-        const message = `expected one of the spaces ${all.map((name) => name.slice(collectionPrefix.length)).join(', ')}, got ${space}`;
-        throw new SightlineError('not-found', message);
-      }
-      const aliases = await readAliases(session);
-      if (aliases.get(alias) !== collection) await pointAlias(session, alias, collection, aliases.has(alias));
-    },
+    openLive: (space, dimension) => openLive(server, space, dimension),
+    openBeside: (space, dimension) => openBeside(server, space, dimension),
     async drop(space) {
-      const collection = collectionName(collectionPrefix, space);
-      if ((await readAliases(session)).get(alias) === collection) {
-        throw new SightlineError('precondition-failed', `expected a space that is not live, got ${space}`);
-      }
-      return session.call(`deleting ${collection}`, (client) => client.deleteCollection(collection));
+      const collection = server.nameOf(space);
+      if ((await readAliases(session)).get(alias) === collection) throw isLive(space);
+      // A delete of what is not there answers as one of what is.
+      if (!(await collections()).includes(collection)) return false;
+      await session.call(`deleting ${collection}`, (client) => client.deleteCollection(collection));
+      return true;
     },
-    close: () => session.close(),
+    async close() {
+      session.close();
+    },
+  };
+}
+
+function isLive(space: SpaceId): SightlineError {
+  return new SightlineError('precondition-failed', `expected a space that is not live, got ${space}`);
+}
+
+function retired(space: SpaceId, how: string): SightlineError {
+  return new SightlineError('space-retired', `the space ${space} ${how}`, { details: { space } });
+}
+
+async function summaryOf(server: Server, collection: string, live: string | undefined): Promise<SpaceSummary> {
+  const dimension = await dimensionOf(server.session, collection);
+  const part = openPart(server.session, { collection, dimension, keyPrefixes: 'any' });
+  const [points, tombstones] = await Promise.all([
+    countExactly(part, liveFilter({}, 'any')!),
+    countExactly(part, tombstonesBefore('9999-12-31T00:00:00.000Z')),
+  ]);
+  return { space: server.spaceOf(collection), dimension, live: collection === live, points, tombstones };
+}
+
+async function openCollection(server: Server, space: SpaceId, dimension: number): Promise<QdrantPart> {
+  const { session, options } = server;
+  const collection = server.nameOf(space);
+  await ensureCollection(session, collection, dimension, options.collection ?? {});
+  return openPart(session, { collection, dimension, keyPrefixes: options.collection?.keyPrefixes ?? 'any' });
+}
+
+async function openLive(server: Server, space: SpaceId, dimension: number): Promise<VectorStore> {
+  const { session, alias } = server;
+  const collection = server.nameOf(space);
+  const expectLive = (named: string | undefined) => {
+    if (named === undefined || named === collection) return;
+    throw new SightlineError(
+      'space-mismatch',
+      `expected the alias ${alias} to name ${collection}, the space of the loaded models, got ${named}; use the models ` +
+        'it was made with, or change to these by `npm run reindex`',
+      { details: { alias, expected: collection, found: named } },
+    );
+  };
+  const before = (await readAliases(session)).get(alias);
+  expectLive(before);
+  const part = await openCollection(server, space, dimension);
+  if (before === undefined) {
+    await pointAlias(session, alias, collection, false);
+    // Somebody else may have begun with other models at the same moment.
+    expectLive((await readAliases(session)).get(alias));
+  }
+  // Afterwards, because a write and a look at the aliases cannot be one: see docs/decisions/0030-spaces.md.
+  const acknowledge = async () => {
+    const aliases = await readAliases(session);
+    if (aliases.get(alias) !== collection) throw retired(space, 'is not live any more');
+    if (standingFence(aliases, alias) !== null) throw retired(space, 'is about to be succeeded by another');
+  };
+  return guarded(server, part, space, { after: acknowledge });
+}
+
+async function openBeside(server: Server, space: SpaceId, dimension: number): Promise<Beside> {
+  const { session, alias } = server;
+  const collection = server.nameOf(space);
+  const live = (await readAliases(session)).get(alias);
+  if (live === undefined) {
+    throw new SightlineError('not-found', `expected an alias ${alias} to build another space beside, found none`);
+  }
+  if (live === collection) throw isLive(space);
+  const part = await openCollection(server, space, dimension);
+  const { keyPrefixes } = part;
+  const from = openPart(session, { collection: live, dimension: await dimensionOf(session, live), keyPrefixes });
+  const mayWrite = async () => {
+    if ((await readAliases(session)).get(alias) === collection) throw retired(space, 'has become live');
+  };
+  const copy = {
+    live: server.spaceOf(live),
+    differences(after: string | null, limit: number) {
+      checkLimit(limit);
+      return findDifferences(from, part, after, limit);
+    },
+    from: guarded(server, from, server.spaceOf(live), {}),
+    to: guarded(server, part, space, { before: mayWrite }),
+  };
+  return {
+    ...copy,
+    async switch(last) {
+      const fence: Fence = await raiseFence(session, alias, collection);
+      try {
+        if ((await readAliases(session)).get(alias) !== live) throw retired(copy.live, 'is not live any more');
+        await last(copy);
+        await fence.pointAlias();
+      } finally {
+        await fence.lower();
+      }
+    },
+    close: async () => {},
+  };
+}
+
+/** A store whose writes are allowed before, or confirmed after they took place. Its session is the caller's. */
+function guarded(
+  server: Server,
+  part: QdrantPart,
+  space: SpaceId,
+  { before, after }: { before?: () => Promise<void>; after?: () => Promise<void> },
+): VectorStore {
+  const store = storeOf(part, space, server.options.search ?? { mode: 'exact' }, async () => {});
+  const write = async <T>(work: () => Promise<T>): Promise<T> => {
+    await before?.();
+    const result = await work();
+    await after?.();
+    return result;
+  };
+  return {
+    ...store,
+    upsert: (points, when) => write(() => store.upsert(points, when)),
+    remove: (tombstones, when) => write(() => store.remove(tombstones, when)),
+    setTags: (id, tags) => write(() => store.setTags(id, tags)),
   };
 }

@@ -58,9 +58,19 @@ export async function openQdrantStore(options: QdrantStoreOptions): Promise<Vect
     throw error;
   }
   const part = openPart(session, { collection, dimension, keyPrefixes: options.collection?.keyPrefixes ?? 'any' });
+  return storeOf(part, space, search, async () => session.close());
+}
+
+/** The store over one collection that has been checked. */
+export function storeOf(
+  part: QdrantPart,
+  space: SpaceId,
+  search: QdrantSearch,
+  close: () => Promise<void>,
+): VectorStore {
   return {
     space,
-    dimension,
+    dimension: part.dimension,
     upsert: (points, when) => upsertPoints(part, points, when),
     remove: (tombstones, when) => removePoints(part, tombstones, when),
     async get(ids) {
@@ -79,9 +89,7 @@ export async function openQdrantStore(options: QdrantStoreOptions): Promise<Vect
     count: (filter) => countPoints(part, filter),
     facetTags: (filter, limit) => facetTags(part, filter, limit),
     purgeTombstones: (olderThan) => purgeTombstones(part, olderThan),
-    async close() {
-      session.close();
-    },
+    close,
   };
 }
 

@@ -31,9 +31,9 @@ function openAt(server: () => Promise<{ url: string; apiKey?: string; stop(): Pr
       async cleanup() {
         await store.close();
         // The alias goes with its collection; this one is not live for an alias of another name.
-        const spaces = openQdrantSpaces({ ...connection, ...names, alias: `${names.alias}-none` });
+        const spaces = await openQdrantSpaces({ ...connection, ...names, alias: `${names.alias}-none` });
         await spaces.drop('contract');
-        spaces.close();
+        await spaces.close();
         await stop();
       },
     };

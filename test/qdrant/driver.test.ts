@@ -350,27 +350,82 @@ describe('Qdrant driver', () => {
   });
 
   describe('spaces', () => {
-    it('are listed, switched and deleted, the live one never', async () => {
-      await (await open({ space: 'next' })).close();
-      await store.upsert([point(1, '')], 'newer');
-      const spaces = openQdrantSpaces({ url: server.url });
-      const list = async () => (await spaces.list()).map(({ space, live, points }) => [space, live, points]);
-      assert.deepEqual(await list(), [
-        ['next', false, 0],
-        ['test', true, 1],
-      ]);
-      await spaces.use('next');
-      await spaces.use('next');
-      assert.deepEqual(await list(), [
-        ['next', true, 0],
-        ['test', false, 1],
-      ]);
-      await assert.rejects(spaces.use('nowhere'), failsWith('not-found', /next, test/));
-      await assert.rejects(spaces.drop('next'), failsWith('precondition-failed'));
-      assert.equal(await spaces.drop('test'), true);
-      assert.equal(await spaces.drop('test'), false);
-      await assert.rejects(store.count({}), failsWith('unavailable', /has been removed/));
-      spaces.close();
+    const openTwo = async () => {
+      const spaces = await openQdrantSpaces({ url: server.url });
+      const live = await spaces.openLive('test', DIMENSION);
+      const beside = await spaces.openBeside('next', DIMENSION);
+      return { spaces, live, beside, close: () => Promise.all([beside.close(), live.close(), spaces.close()]) };
+    };
+    const aliases = async () => {
+      const answer = await fetch(`${server.url}/aliases`);
+      return ((await answer.json()) as { result: { aliases: { alias_name: string }[] } }).result.aliases;
+    };
+
+    it('are switched in one request, which ends the fence', async () => {
+      const { beside, close } = await openTwo();
+      const before = server.calls.length;
+      await beside.switch(async () => {});
+      const changes = server.calls.slice(before).filter(({ path }) => path.startsWith('/collections/aliases'));
+      assert.deepEqual(
+        changes.map(({ body }) => (body as { actions: object[] }).actions.map((action) => Object.keys(action)[0])),
+        [['create_alias'], ['delete_alias', 'delete_alias', 'create_alias']],
+      );
+      assert.deepEqual(await aliases(), [{ alias_name: 'live', collection_name: 'sightline-next' }]);
+      await close();
+    });
+
+    it('acknowledge no write while a fence stands, and every write when it is over', async () => {
+      const { live, beside, close } = await openTwo();
+      await assert.rejects(
+        beside.switch(async () => {
+          await assert.rejects(
+            live.upsert([point(1, '')], 'newer'),
+            failsWith('space-retired', /about to be succeeded/),
+          );
+          throw new Error('given up');
+        }),
+        /given up/,
+      );
+      assert.equal((await aliases()).length, 1);
+      assert.deepEqual(await live.upsert([point(1, '01')], 'newer'), ['written']);
+      await close();
+    });
+
+    it('do not wait for ever for a switch that was killed, nor allow two at once', async () => {
+      const { live, beside, close } = await openTwo();
+      const fence = (time: number) => ({
+        create_alias: { alias_name: `live-fence-${time}`, collection_name: 'sightline-next' },
+      });
+      const post = (action: object) =>
+        fetch(`${server.url}/collections/aliases`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ actions: [action] }),
+        });
+      await post(fence(Date.now() - 1));
+      assert.deepEqual(await live.upsert([point(1, '')], 'newer'), ['written']);
+      await post(fence(Date.now() + 30_000));
+      await assert.rejects(live.upsert([point(2, '')], 'newer'), failsWith('space-retired'));
+      await assert.rejects(
+        beside.switch(async () => {}),
+        failsWith('unavailable', /another switch/),
+      );
+      assert.equal((await aliases()).length, 3);
+      const standing = (await aliases())
+        .map(({ alias_name }) => alias_name)
+        .sort()
+        .at(-1)!;
+      await post({ delete_alias: { alias_name: standing } });
+      await beside.switch(async () => {});
+      assert.deepEqual(await aliases(), [{ alias_name: 'live', collection_name: 'sightline-next' }]);
+      await close();
+    });
+
+    it('whose collection has been removed say so', async () => {
+      const { spaces, beside, close } = await openTwo();
+      await spaces.drop('next');
+      await assert.rejects(beside.to.count({}), failsWith('unavailable', /has been removed/));
+      await close();
     });
   });
 });
