@@ -1,0 +1,181 @@
+// npm run report -- --data PLACE [--split val] [--head DIR] [--beside DIR ...] [--out report.html]
+import { basename, join } from 'node:path';
+import { type Encoders, loadEncoders } from '../core/encode/encoders.ts';
+import { loadHead, loadHeadFile } from '../core/encode/head.ts';
+import { createProgress } from '../core/progress.ts';
+import { writeWhole } from '../core/train/checkpoint.ts';
+import { type CaptionedPicture, type Dataset, readDataset } from '../core/train/dataset.ts';
+import { embedPairs } from '../core/train/embed-pairs.ts';
+import { type EvaluatedHead, evaluateHead } from '../core/train/evaluate-head.ts';
+import { type FeatureOptions, loadFeatures, type PairSet } from '../core/train/features.ts';
+import { Random } from '../core/train/random.ts';
+import { rankPairs } from '../core/train/ranking.ts';
+import { FULL } from '../core/train/views.ts';
+import { EXIT, runCommand, UsageError } from '../functions/cli.ts';
+import { openPlace } from '../functions/places.ts';
+import { type ReportParts, reportData } from './report/data.ts';
+import { reportDocument } from './report/document.ts';
+import { pictureLines } from './report/lines.ts';
+import { makeThumbnails } from './report/thumbnails.ts';
+import {
+  encodingProgress,
+  FEATURE_CACHE,
+  MODEL_DIRS,
+  PARALLEL_PICTURES,
+  printWarnings,
+  wholeNumber,
+} from './training-options.ts';
+
+const usage = `
+Usage: npm run report -- --data PLACE [options]
+
+Writes one HTML file about a head that opens without a network: figures with intervals, loss curves, other heads and
+published figures beside it, the similarity matrix, what is found for each picture and each caption, the best and the
+worst, and a browser of the data. Beside it, the pictures as JSON lines for other programs (docs/evaluation.md).
+
+  --data PLACE       the captioned pictures (images/ and captions.jsonl): a folder, or s3://BUCKET/PREFIX
+  --split NAME       which of them the head is judged on (default: val)
+  --head DIR         folder of head.onnx and head.json (default: models/head-compact)
+  --beside DIR       another head to show beside it; may be given more than once
+  --browse N         pictures of each other split in the data browser, drawn at random (default: 100)
+  --out FILE         the report (default: data/report.html); the JSON lines go beside it as .jsonl
+  --resamples N      of the pictures, for intervals (default: 2000)
+  --seed N           of everything drawn at random (default: 1)
+  --features DIR     cache of encoder outputs (default: ${FEATURE_CACHE})
+  --models DIR       folder of the models (default: models)
+  --json             what was written as one JSON document
+  --help             this text
+`;
+
+/** Answers shown a query. */
+const TOP = 5;
+
+await runCommand(
+  {
+    usage,
+    options: {
+      data: { type: 'string' },
+      split: { type: 'string', default: 'val' },
+      head: { type: 'string' },
+      beside: { type: 'string', multiple: true, default: [] },
+      browse: { type: 'string', default: '100' },
+      out: { type: 'string', default: 'data/report.html' },
+      resamples: { type: 'string', default: '2000' },
+      seed: { type: 'string', default: '1' },
+      features: { type: 'string', default: FEATURE_CACHE },
+      models: { type: 'string' },
+      json: { type: 'boolean', default: false },
+    },
+    positionals: { min: 0, max: 0 },
+  },
+  async (flags) => {
+    if (flags.data === undefined) throw new UsageError('expected --data PLACE');
+    if (!/\.html?$/.test(flags.out))
+      throw new UsageError(`--out: expected a name that ends in .html, got "${flags.out}"`);
+    const modelDirs = flags.models === undefined ? MODEL_DIRS : [flags.models];
+    const folders = [flags.head ?? join(modelDirs[0]!, 'head-compact'), ...flags.beside];
+    const seed = wholeNumber('--seed', flags.seed, 0, 2 ** 48)!;
+    const resampling = { resamples: wholeNumber('--resamples', flags.resamples, 1, 1_000_000)!, seed };
+    const browse = wholeNumber('--browse', flags.browse, 0, 100_000)!;
+    const place = await openPlace(flags.data);
+    try {
+      const dataset = await readDataset(place);
+      const others = drawOthers(dataset, flags.split, browse, seed);
+      const cache = { modelDirs, cache: flags.features };
+      const heads: EvaluatedHead[] = [];
+      let parts: Pick<ReportParts, 'pictures' | 'others'> | null = null;
+      for (const folder of folders) {
+        // Each head with the encoders that it was made for.
+        const { profile } = await loadHeadFile(folder);
+        const encoders = await loadEncoders({ modelDirs, profile });
+        try {
+          const only = { ...dataset, pictures: dataset.pictures.filter(({ split }) => split === flags.split) };
+          const pairs = (await encode(only, encoders, cache)).get(flags.split);
+          if (pairs === undefined)
+            throw new UsageError(`--split: expected one of ${splitsOf(dataset)}, got ${flags.split}`);
+          heads.push(await evaluateHead(folder, encoders, pairs, { resampling, top: TOP }));
+          parts ??= {
+            pictures: pairs.pictures,
+            others: await scoreOthers(
+              folder,
+              encoders,
+              await encode({ ...dataset, pictures: others }, encoders, cache),
+            ),
+          };
+        } finally {
+          await encoders.close();
+        }
+      }
+      const shown = [...parts!.pictures, ...parts!.others.map(({ picture }) => picture)];
+      const progress = createProgress('thumbnails', 'pictures', shown.length);
+      const thumbnails = await makeThumbnails(dataset, shown, progress.update).finally(progress.stop);
+      const name = basename(flags.data.replace(/\/+$/, ''));
+      const data = reportData({ ...parts!, dataset: name, split: flags.split, heads, thumbnails });
+      const document = await reportDocument(data);
+      const lines = `${[...pictureLines(data)].map((line) => JSON.stringify(line)).join('\n')}\n`;
+      const linesFile = flags.out.replace(/\.html?$/, '.jsonl');
+      await writeWhole(linesFile, lines);
+      await writeWhole(flags.out, document);
+      const bytes = Buffer.byteLength(document);
+      if (flags.json)
+        console.log(JSON.stringify({ report: flags.out, bytes, lines: linesFile, pictures: shown.length }));
+      else console.log(`${flags.out}: ${(bytes / 1e6).toFixed(1)} MB, ${shown.length} pictures; ${linesFile}`);
+      return EXIT.done;
+    } finally {
+      place.close();
+    }
+  },
+);
+
+/** Encoded pictures by split; nothing for no pictures. */
+async function encode(
+  dataset: Dataset,
+  encoders: Encoders,
+  cache: Pick<FeatureOptions, 'modelDirs' | 'cache'>,
+): Promise<ReadonlyMap<string, PairSet>> {
+  if (dataset.pictures.length === 0) return new Map();
+  const progress = encodingProgress();
+  const { splits, warnings } = await loadFeatures(dataset, {
+    ...{ ...cache, encoders, views: [FULL], parallel: PARALLEL_PICTURES },
+    onProgress: progress.update,
+  }).finally(progress.stop);
+  printWarnings(warnings);
+  return splits;
+}
+
+/** At most `count` pictures of each split but this one, in the order of the data. */
+function drawOthers(dataset: Dataset, split: string, count: number, seed: number): CaptionedPicture[] {
+  const others = Map.groupBy(
+    dataset.pictures.filter((picture) => picture.split !== split),
+    (picture) => picture.split,
+  );
+  return [...others].flatMap(([name, pictures]) => {
+    const drawn = new Random(seed, `browse ${name}`).permutation(pictures.length).slice(0, count).sort();
+    return Array.from(drawn, (i) => pictures[i]!);
+  });
+}
+
+/** How near each picture is to its captions. */
+async function scoreOthers(
+  folder: string,
+  encoders: Encoders,
+  splits: ReadonlyMap<string, PairSet>,
+): Promise<ReportParts['others']> {
+  const head = await loadHead(folder, encoders);
+  try {
+    const scored: { picture: CaptionedPicture; scores: number[] }[] = [];
+    for (const pairs of splits.values()) {
+      const { ownScore } = await rankPairs(await embedPairs(head, pairs));
+      for (const [p, picture] of pairs.pictures.entries()) {
+        scored.push({ picture, scores: [...ownScore.subarray(pairs.firstCaption[p], pairs.firstCaption[p + 1])] });
+      }
+    }
+    return scored;
+  } finally {
+    await head.close();
+  }
+}
+
+function splitsOf({ pictures }: Dataset): string {
+  return [...new Set(pictures.map(({ split }) => split))].join(', ');
+}

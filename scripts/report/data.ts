@@ -1,0 +1,170 @@
+import type { HeadFile } from '../../core/encode/head.ts';
+import type { EvaluatedHead } from '../../core/train/evaluate-head.ts';
+import type { PairSet } from '../../core/train/features.ts';
+import type { Figures } from '../../core/train/metrics.ts';
+import { decimals, ownerOf } from '../../core/train/query-lines.ts';
+import type { Interval } from '../../core/train/significance.ts';
+import type { EpochFigures } from '../../core/train/trainer.ts';
+import { PUBLISHED, type Published } from './published.ts';
+
+/** What the page of a report shows, as plain JSON. */
+
+export interface ReportData {
+  /** Such as "head-compact on flickr8k, val". */
+  readonly title: string;
+  readonly dataset: string;
+  readonly split: string;
+  /** Heads measured on this split; the first is the one the report is about. */
+  readonly runs: readonly Run[];
+  readonly published: readonly Published[];
+  /** The pictures of the split, then a few of the others. */
+  readonly pictures: readonly ReportPicture[];
+  /** How many of them are of the split. */
+  readonly evaluated: number;
+  /** Of the split, for the similarity matrix. */
+  readonly vectors: PackedVectors;
+}
+
+export interface Run {
+  readonly folder: string;
+  readonly recipe: string;
+  readonly profile: string;
+  readonly encoders: { readonly text: string; readonly image: string };
+  readonly dimension: number;
+  readonly space: string;
+  readonly bytes: number;
+  readonly curves: readonly EpochFigures[];
+  /** The epoch the head is from; null when its file does not say. */
+  readonly epoch: number | null;
+  /** Epochs after which training was stopped and gone on with. */
+  readonly resumedAfter: readonly number[];
+  readonly trainedOn: { readonly pictures: number; readonly captions: number } | null;
+  readonly figures: Figures;
+  readonly interval: Interval;
+}
+
+/** An answer as [picture, caption, cosine]; `caption` is -1 where the answer is the picture itself. */
+export type Answer = readonly [number, number, number];
+
+export interface ReportPicture {
+  readonly image: string;
+  readonly split: string;
+  /** A small WebP, base64; null when the picture could not be read. */
+  readonly thumbnail: string | null;
+  readonly captions: readonly string[];
+  /** Cosine of each caption and the picture. */
+  readonly scores: readonly number[];
+  /** Where the picture and its captions stand; null outside the split. */
+  readonly found: FoundPicture | null;
+}
+
+export interface FoundPicture {
+  /** Rank of the picture when each of its captions is the query. */
+  readonly pictureRanks: readonly number[];
+  /** Rank of each of its captions when the picture is the query. */
+  readonly captionRanks: readonly number[];
+  /** Best captions for the picture. */
+  readonly topCaptions: readonly Answer[];
+  /** Best pictures for each of its captions. */
+  readonly topPictures: readonly (readonly Answer[])[];
+}
+
+/** Unit vectors as int8, base64: component = byte / 127. For display; every rank is computed from the vectors themselves. */
+export interface PackedVectors {
+  readonly dimension: number;
+  readonly images: string;
+  /** Of the first caption of each picture. */
+  readonly texts: string;
+}
+
+export interface ReportParts {
+  readonly dataset: string;
+  readonly split: string;
+  readonly heads: readonly EvaluatedHead[];
+  readonly pictures: PairSet['pictures'];
+  /** Further pictures with the cosines of their captions. */
+  readonly others: readonly { readonly picture: PairSet['pictures'][number]; readonly scores: readonly number[] }[];
+  /** By name of the picture. */
+  readonly thumbnails: ReadonlyMap<string, string>;
+}
+
+export function reportData({ dataset, split, heads, pictures, others, thumbnails }: ReportParts): ReportData {
+  const [head] = heads;
+  if (head === undefined) throw new Error('expected at least one head');
+  const shown = pictures.map(
+    ({ image, captions }, p): ReportPicture => ({
+      ...{ image, split, captions, thumbnail: thumbnails.get(image) ?? null },
+      scores: ownCaptions(head, p).map((c) => decimals(head.ranking.ownScore[c]!)),
+      found: foundPicture(head, p),
+    }),
+  );
+  const further = others.map(
+    ({ picture, scores }): ReportPicture => ({
+      ...{ image: picture.image, split: picture.split, captions: picture.captions },
+      ...{ thumbnail: thumbnails.get(picture.image) ?? null, scores: scores.map(decimals), found: null },
+    }),
+  );
+  return {
+    title: `${head.info.name} on ${dataset}, ${split}`,
+    ...{ dataset, split, published: PUBLISHED, evaluated: shown.length },
+    runs: heads.map(runOf),
+    pictures: [...shown, ...further],
+    vectors: packVectors(head),
+  };
+}
+
+function ownCaptions({ ranking }: EvaluatedHead, p: number): number[] {
+  const first = ranking.firstCaption[p]!;
+  return Array.from({ length: ranking.firstCaption[p + 1]! - first }, (_, i) => first + i);
+}
+
+function foundPicture(head: EvaluatedHead, p: number): FoundPicture {
+  const { ranking } = head;
+  const own = ownCaptions(head, p);
+  const captionAnswer = ({ answer, score }: { answer: number; score: number }): Answer => {
+    const owner = ownerOf(ranking.firstCaption, answer);
+    return [owner, answer - ranking.firstCaption[owner]!, decimals(score)];
+  };
+  return {
+    pictureRanks: own.map((c) => ranking.pictureRank[c]!),
+    captionRanks: own.map((c) => ranking.captionRank[c]!),
+    topCaptions: ranking.topCaptions.of(p).map(captionAnswer),
+    topPictures: own.map((c) =>
+      ranking.topPictures.of(c).map(({ answer, score }): Answer => [answer, -1, decimals(score)]),
+    ),
+  };
+}
+
+function runOf({ folder, info, figures, interval }: EvaluatedHead): Run {
+  const { training } = info;
+  return {
+    ...{ folder, recipe: info.recipe, profile: info.profile, dimension: info.dimension, space: info.space },
+    encoders: { text: info.text.encoder, image: info.image.encoder },
+    bytes: info.onnx.bytes,
+    ...trainingOf(training),
+    ...{ figures, interval },
+  };
+}
+
+/** What head.json says of the training; heads from elsewhere may say nothing. */
+function trainingOf(training: HeadFile['training']): Pick<Run, 'curves' | 'epoch' | 'resumedAfter' | 'trainedOn'> {
+  const list = <T>(value: unknown) => (Array.isArray(value) ? (value as T[]) : []);
+  return {
+    curves: list<EpochFigures>(training.curves),
+    epoch: typeof training.epoch === 'number' ? training.epoch : null,
+    resumedAfter: list<number>(training.resumedAfter),
+    trainedOn: (training.pairs as Run['trainedOn'] | undefined) ?? null,
+  };
+}
+
+function packVectors({ vectors, ranking }: EvaluatedHead): PackedVectors {
+  const { dimension, images, texts } = vectors;
+  const pack = (values: Float32Array) =>
+    Buffer.from(Int8Array.from(values, (value) => Math.round(value * 127)).buffer).toString('base64');
+  const firsts = new Float32Array(images.length);
+  for (let p = 0; p < images.length / dimension; p++) {
+    const from = ranking.firstCaption[p]! * dimension;
+    firsts.set(texts.subarray(from, from + dimension), p * dimension);
+  }
+  return { dimension, images: pack(images), texts: pack(firsts) };
+}

@@ -1,0 +1,47 @@
+import type { ReportData } from './data.ts';
+
+/** The pictures of a report for other programs, such as a page that browses them: docs/evaluation.md has the schema. */
+
+export interface PictureLine {
+  readonly image: string;
+  readonly split: string;
+  readonly captions: readonly CaptionLine[];
+  /** Rank of the best of its captions with the picture as the query; null outside the evaluated split. */
+  readonly rank: number | null;
+  /** The captions found for it, best first; empty outside the evaluated split. */
+  readonly top: readonly {
+    readonly image: string;
+    readonly text: string;
+    readonly score: number;
+    readonly right: boolean;
+  }[];
+}
+
+export interface CaptionLine {
+  readonly text: string;
+  /** Cosine of caption and picture. */
+  readonly score: number;
+  /** Rank of the picture with the caption as the query; null outside the evaluated split. */
+  readonly rank: number | null;
+  /** The pictures found by it, best first. */
+  readonly top: readonly { readonly image: string; readonly score: number; readonly right: boolean }[];
+}
+
+/** One line a picture, in the order of the report. */
+export function* pictureLines({ pictures }: ReportData): Generator<PictureLine> {
+  for (const [p, { image, split, captions, scores, found }] of pictures.entries()) {
+    yield {
+      ...{ image, split },
+      captions: captions.map((text, i) => ({
+        ...{ text, score: scores[i]!, rank: found?.pictureRanks[i] ?? null },
+        top: (found?.topPictures[i] ?? []).map(([answer, , score]) => ({
+          ...{ image: pictures[answer]!.image, score, right: answer === p },
+        })),
+      })),
+      rank: found === null ? null : Math.min(...found.captionRanks),
+      top: (found?.topCaptions ?? []).map(([owner, caption, score]) => ({
+        ...{ image: pictures[owner]!.image, text: pictures[owner]!.captions[caption]!, score, right: owner === p },
+      })),
+    };
+  }
+}

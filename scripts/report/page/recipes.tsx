@@ -1,0 +1,81 @@
+import { Section } from './parts.tsx';
+import { percent, report } from './store.ts';
+
+/** Heads measured here beside figures that others published. */
+export function RecipesSection() {
+  return (
+    <Section
+      id="recipes"
+      title="Recipes"
+      about={`Measured here on ${report.dataset}, ${report.split}, each with its ${report.runs[0]!.interval.level} % interval. Below the line: as published, on another data set, with other encoders and mostly larger vectors. They show the order of magnitude and are no comparison.`}
+    >
+      <div class="scroll">
+        <table class="recipes">
+          <thead>
+            <tr>
+              <th scope="col" rowSpan={2}>
+                Recipe
+              </th>
+              <th scope="colgroup" colSpan={3}>
+                Text to image
+              </th>
+              <th scope="colgroup" colSpan={3}>
+                Image to text
+              </th>
+              <th scope="col" rowSpan={2}>
+                Sum
+              </th>
+            </tr>
+            <tr>
+              {[1, 5, 10, 1, 5, 10].map((k, i) => (
+                <th scope="col" key={i}>
+                  R@{k}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {report.runs.map((run) => (
+              <tr key={run.folder}>
+                <th scope="row">
+                  {run.recipe}
+                  <small>
+                    {run.encoders.text} + {run.encoders.image}, {run.dimension}-d, {(run.bytes / 1e6).toFixed(1)} MB
+                  </small>
+                </th>
+                {(['textToImage', 'imageToText'] as const).flatMap((side) =>
+                  ([1, 5, 10] as const).map((k) => <td key={`${side}${k}`}>{percent(run.figures[side].recall[k])}</td>),
+                )}
+                <td>
+                  <strong>{percent(run.figures.recallSum)}</strong>
+                  <small>
+                    {percent(run.interval.low.recallSum)} to {percent(run.interval.high.recallSum)}
+                  </small>
+                </td>
+              </tr>
+            ))}
+          </tbody>
+          <tbody class="published">
+            <tr>
+              <th scope="rowgroup" colSpan={8}>
+                As published, not measured here
+              </th>
+            </tr>
+            {report.published.map(({ name, source, dataset, textToImageRecall1 }) => (
+              <tr key={name}>
+                <th scope="row">
+                  {name}
+                  <small>
+                    {source}, {dataset}
+                  </small>
+                </th>
+                <td>{percent(textToImageRecall1)}</td>
+                <td colSpan={6} />
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </Section>
+  );
+}
