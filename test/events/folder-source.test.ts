@@ -65,14 +65,18 @@ describe('at the start', () => {
     for (const key of keys) await drop(key);
     await old(...keys);
     let handled = 0;
+    const stopping = Promise.withResolvers<void>();
     const first = await world.start({
       wrap: (index) => async (job) => {
         handled++;
-        await new Promise((resolve) => setTimeout(resolve, 5));
+        if (handled > 10) await stopping.promise;
         return index(job);
       },
     });
-    await eventually(() => assert.ok(handled >= 10));
+    await eventually(() => assert.ok(handled > 10));
+    const queueStopped = first.queue.stop();
+    stopping.resolve();
+    await queueStopped;
     await first.stop();
     const before = (await world.indexed()).length;
     assert.ok(before >= 10 && before < 60, `${before} before the stop`);
@@ -283,7 +287,7 @@ describe('while it is watched', () => {
   });
 
   it('waits until a slow copy is complete', async () => {
-    const { jobs } = await world.start();
+    const { jobs } = await world.start({ quietMs: 1000 });
     const file = createWriteStream(path('slow.jpg'));
     for (let i = 0; i < 12; i++) {
       file.write(`PIC part ${i}, `);

@@ -19,7 +19,7 @@ import { hashEmbedder } from '../support/embedder.ts';
 export const silent = pino({ level: 'silent' });
 
 /** Waits until `check` holds, and fails with what it last threw when it never does. Not a measurement. */
-export async function eventually(check: () => Promise<void> | void, seconds = 15): Promise<void> {
+export async function eventually(check: () => Promise<void> | void, seconds = 60): Promise<void> {
   for (const end = Date.now() + seconds * 1000; ; ) {
     try {
       return await check();

@@ -56,7 +56,8 @@ export function useBrowser(): {
     async open(t, url, { expectComplaints, ...options } = {}) {
       const context = await browser!.newContext({ viewport: { width: 1280, height: 800 }, ...options });
       const page = await context.newPage();
-      page.setDefaultTimeout(15_000);
+      // How long a busy machine may take, not how long people should wait.
+      page.setDefaultTimeout(45_000);
       const complaints: string[] = [];
       page.on('console', (message) => {
         if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());

@@ -89,7 +89,7 @@ describe('the page when things go wrong', browserSkip(), () => {
     await page.goto(server.url);
     await page.getByRole('heading', { name: /^Newest/ }).waitFor();
     const id = await server.addPhoto('wine-and-drum.jpg');
-    await page.locator(`.tile-main[href*="${id}"]`).waitFor({ timeout: 4000 });
+    await page.locator(`.tile-main[href*="${id}"]`).waitFor();
   });
 
   it('says so when a link names a picture that is gone, or one of another browser', async (t) => {

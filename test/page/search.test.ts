@@ -40,16 +40,20 @@ describe('searching on the page', browserSkip(), () => {
   it('never shows an older answer over a newer one', async (t) => {
     const { page } = await browser.open(t, server.url);
     await page.getByRole('heading', { name: 'Newest' }).waitFor();
-    // The first query is answered long after the second one.
+    // The first query is answered after the second one.
+    const fast = Promise.withResolvers<void>();
+    const slow = Promise.withResolvers<void>();
     await page.route(/\/search\?q=slow/, async (route) => {
-      await new Promise((resolve) => setTimeout(resolve, 1500));
+      slow.resolve();
+      await fast.promise;
       await route.continue().catch(() => {});
     });
     await search(page).fill('slow');
-    await page.waitForTimeout(300);
+    await slow.promise;
     await search(page).fill('fast');
     await page.getByRole('heading', { name: 'Best matches' }).waitFor();
-    await page.waitForTimeout(1800);
+    fast.resolve();
+    await page.waitForTimeout(500);
     const { body } = await server.json('/search?q=fast&limit=1');
     assert.ok((await page.locator('.tile-main').first().getAttribute('href'))?.includes(String(body.items![0]!.id)));
   });
@@ -124,7 +128,7 @@ describe('searching on the page', browserSkip(), () => {
     });
     await page.reload();
     const seen = new Set<string>();
-    for (let i = 0; i < 40 && seen.size < 23; i++) {
+    for (let i = 0; i < 200 && seen.size < 23; i++) {
       for (const href of await page.locator('.tile-main').evaluateAll((all) => all.map((a) => a.getAttribute('href'))))
         seen.add(href!);
       await page.mouse.wheel(0, 400);

@@ -37,12 +37,16 @@ export function startLive(): void {
   });
 }
 
-/** Server-sent events reconnect by themselves; only a server that has none is polled. */
+/**
+ * Server-sent events reconnect by themselves; only a server that has none is polled. Either begins after the list was read,
+ * and nobody tells what changed in between: the list is read once more.
+ */
 function listen(): void {
   const source = new EventSource(new URL('events', document.baseURI));
   let wasOpen = false;
   source.onopen = () => {
-    if (wasOpen) recover();
+    if (connection.value === 'lost') recover();
+    else if (!fault.value) refreshSoon();
     wasOpen = true;
     connection.value = 'events';
   };
@@ -89,7 +93,8 @@ async function poll(): Promise<void> {
     try {
       const page = await client.listImages({ limit: 1 });
       const state = `${page.items[0]?.id} ${page.items[0]?.indexedAt} ${page.total}`;
-      if (newest !== undefined && newest !== state) {
+      if (newest === undefined) refreshSoon();
+      else if (newest !== state) {
         onChange({ type: 'changed', id: null, key: null, at: new Date().toISOString() });
         void countFailures();
       }
