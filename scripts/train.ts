@@ -1,5 +1,5 @@
 // npm run train -- --data PLACE [--profile compact] [--recipe seed] [--epochs N] [--epoch N] [--out DIR] [--resume]
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { loadEncoders } from '../core/encode/encoders.ts';
 import { createProgress } from '../core/progress.ts';
 import { writeHead } from '../core/train/export.ts';
@@ -93,6 +93,8 @@ await runCommand(
       }).finally(() => progress.stop());
       const training = {
         ...{ seed, threads, epoch: result.epoch, curves: result.curves.map((figures) => ({ ...figures })) },
+        data: basename(place.name),
+        ...(result.resumedAfter.length > 0 && { resumedAfter: [...result.resumedAfter] }),
         pairs: { pictures: data.train.pictures.length, captions: data.train.captions.rows },
         recipe: JSON.parse(JSON.stringify(recipe)),
       };

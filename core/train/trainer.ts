@@ -54,6 +54,8 @@ export interface TrainingResult {
   /** The epoch that `head` is from. */
   readonly epoch: number;
   readonly curves: readonly EpochFigures[];
+  /** Epochs after which the run was stopped and gone on with. */
+  readonly resumedAfter: readonly number[];
 }
 
 /**
@@ -68,8 +70,11 @@ export async function trainHead(options: TrainingOptions): Promise<TrainingResul
   const widths = { text: validation.texts.columns, image: validation.images[0]!.columns };
   const steps = stepsAnEpoch(recipe, training.pairs);
   const parameters = initialise(headParameters(recipe.head, widths), new Random(seed, 'initialise'));
-  const start = await startingPoint(options, { curves: [], state: initialState(recipe, widths, parameters) });
-  const { curves } = start;
+  const start = await startingPoint(options, {
+    ...{ curves: [], resumedAfter: [] },
+    state: initialState(recipe, widths, parameters),
+  });
+  const { curves, resumedAfter } = start;
 
   const validated = { ...recipe, pseudo: null, batch: Math.min(recipe.batch, validation.images[0]!.rows) };
   const step = await createTrainingStep({ recipe, widths, threads }, start.state);
@@ -89,7 +94,7 @@ export async function trainHead(options: TrainingOptions): Promise<TrainingResul
       const recallSum = await validationRecall(validator, validation, exported, options);
       const figures = { epoch, trainLoss: sum / steps, validationLoss, recallSum };
       curves.push(figures);
-      await saveEpoch(options, { curves, state: step.state() }, exported);
+      await saveEpoch(options, { curves, resumedAfter, state: step.state() }, exported);
       options.onEpoch?.(figures);
     }
   } finally {
@@ -100,7 +105,7 @@ export async function trainHead(options: TrainingOptions): Promise<TrainingResul
   const chosen = await readCheckpoint(weightsPath(options.run, epoch));
   if (chosen === null)
     throw new SightlineError('not-found', `expected the weights of epoch ${epoch} in ${options.run}`);
-  return { head: { spec: recipe.head, preparation, parameters: chosen.tensors }, epoch, curves };
+  return { head: { spec: recipe.head, preparation, parameters: chosen.tensors }, epoch, curves, resumedAfter };
 }
 
 interface PreparedData {
@@ -143,6 +148,7 @@ export function learningRateAt(recipe: Recipe, t: number, total: number): number
 
 interface Progress {
   readonly curves: EpochFigures[];
+  readonly resumedAfter: readonly number[];
   readonly state: State;
 }
 
@@ -163,16 +169,25 @@ async function startingPoint(options: TrainingOptions, fresh: Progress): Promise
   if (got !== expected) {
     throw new SightlineError('schema-mismatch', `${path}: expected a checkpoint of ${expected}, got one of ${got}`);
   }
-  return { curves: found.facts.curves as unknown as EpochFigures[], state: found.tensors };
+  const curves = found.facts.curves as unknown as EpochFigures[];
+  const earlier = (found.facts.resumedAfter ?? []) as number[];
+  // A run that is done is only read again.
+  const resumedAfter = curves.length < options.recipe.epochs ? [...new Set([...earlier, curves.length])] : earlier;
+  return { curves, resumedAfter, state: found.tensors };
 }
 
 /** The weights first, then the state that says that they are there. */
-async function saveEpoch(options: TrainingOptions, { curves, state }: Progress, exported: State): Promise<void> {
+async function saveEpoch(
+  options: TrainingOptions,
+  { curves, resumedAfter, state }: Progress,
+  exported: State,
+): Promise<void> {
   const { epoch } = curves.at(-1)!;
   await writeCheckpoint(weightsPath(options.run, epoch), { tensors: exported, facts: { epoch } });
   const facts: Checkpoint['facts'] = {
     configuration: configuration(options),
     curves: curves.map((figures) => ({ ...figures })),
+    resumedAfter: [...resumedAfter],
   };
   await writeCheckpoint(statePath(options.run), { tensors: state, facts });
   await dropOldWeights(options, curves);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { appendFile, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { appendFile, cp, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -31,7 +31,24 @@ describe('npm run report', browserSkip(), () => {
     );
     await writeFile(join(data, 'images', 'broken.jpg'), 'no picture');
     file = join(folder, 'report.html');
-    const options = ['--data', data, '--out', file, '--features', join(folder, 'features'), '--resamples', '50'];
+    // The same head beside itself, as if its training had been stopped once.
+    const beside = join(folder, 'head-stopped');
+    await cp(join(root, 'models', 'head-compact'), beside, { recursive: true });
+    const info = JSON.parse(await readFile(join(beside, 'head.json'), 'utf8'));
+    info.training.resumedAfter = [2];
+    await writeFile(join(beside, 'head.json'), JSON.stringify(info));
+    const options = [
+      '--beside',
+      beside,
+      '--data',
+      data,
+      '--out',
+      file,
+      '--features',
+      join(folder, 'features'),
+      '--resamples',
+      '50',
+    ];
     const { status, stderr } = spawnSync(
       process.execPath,
       ['--disable-warning=ExperimentalWarning', 'scripts/report.ts', ...options],
@@ -67,7 +84,11 @@ describe('npm run report', browserSkip(), () => {
     for (const id of ['figures', 'training', 'recipes', 'similarity', 'ranks', 'cases', 'pictures', 'captions']) {
       assert.ok(await page.locator(`#${id} h2`).isVisible(), id);
     }
+    assert.equal(await page.locator('#training .curves').count(), 2);
     assert.ok((await page.locator('#training circle').count()) > 0);
+    assert.ok((await page.locator('#training .resumed').count()) > 0);
+    assert.match(await page.locator('#training').innerText(), /gone on with after epoch 2/);
+    assert.equal(await page.locator('#recipes tbody').first().locator('tr').count(), 2);
     assert.match(await page.locator('#recipes').innerText(), /As published, not measured here/);
     await page.setViewportSize({ width: 390, height: 800 });
     const width = await page.evaluate(() => document.documentElement.scrollWidth);

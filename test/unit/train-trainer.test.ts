@@ -115,6 +115,7 @@ describe('training a head', () => {
       const resumed = await trainHead({ ...interrupted, resume: true, onEpoch: ({ epoch }) => seen.push(epoch) });
       assert.deepEqual(seen, [3, 4]);
       assert.deepEqual(resumed.curves, whole.curves);
+      assert.deepEqual([whole.resumedAfter, resumed.resumedAfter], [[], [2]]);
       assert.deepEqual(bits(resumed.head.parameters), bits(whole.head.parameters));
     });
   }
@@ -126,6 +127,7 @@ describe('training a head', () => {
     assert.equal(best.curves[best.epoch - 1]!.validationLoss, lowest);
     const second = await trainHead({ ...base, epoch: 2, resume: true });
     assert.equal(second.epoch, 2);
+    assert.deepEqual(second.resumedAfter, []);
     assert.notDeepEqual(bits(second.head.parameters), bits(best.head.parameters));
     await assert.rejects(trainHead({ ...base, epoch: 9 }), { code: 'invalid-input', message: /1 to 8, got 9/ });
   });

@@ -1,0 +1,144 @@
+import type { HeadFile } from '../../core/encode/head.ts';
+import type { ImageEncoderEntry, ModelFile, TextEncoderEntry } from '../../core/encode/manifest.ts';
+import type { EvaluatedHead } from '../../core/train/evaluate-head.ts';
+import type { DirectionValues, Values } from '../../core/train/metrics.ts';
+import { describeData } from './data-sets.ts';
+
+/** A model card (Mitchell et al. 2019) as Markdown. */
+
+export interface CardParts {
+  readonly info: HeadFile;
+  /** Name of the data it was trained on, where its file does not say. */
+  readonly trainedOn: string | null;
+  readonly encoders: { readonly text: TextEncoderEntry; readonly image: ImageEncoderEntry };
+  /** The head on each data set. */
+  readonly judged: readonly { readonly data: string; readonly split: string; readonly head: EvaluatedHead }[];
+}
+
+export function modelCard({ info, trainedOn, encoders, judged }: CardParts): string {
+  const names = judged.map(({ data }) => `--data ${data}`).join(' ');
+  return `${[
+    `# ${info.name}`,
+    `<!-- Made by: npm run card -- ${names}. Not to be edited by hand. -->`,
+    `Projects texts (${info.text.encoder}) and pictures (${info.image.encoder}: ${info.image.inputs.join(', ')}) into one space of ` +
+      `${info.dimension} dimensions, in which the cosine of a text and a picture says how well they fit. ` +
+      `${(info.onnx.bytes / 1e6).toFixed(1)} MB; space \`${info.space}\`; SHA-256 of head.onnx \`${info.onnx.sha256}\`. ` +
+      'Apache-2.0, as everything here.',
+    '## Data',
+    [trainingData(info, trainedOn), ...judged.map(({ data, split, head }) => judgedOn(data, split, head))].join('\n'),
+    '## Figures',
+    ...judged.map(figures),
+    'In percent but for ranks, which start at 1. In brackets 95 % intervals from resampled pictures; they say nothing of ' +
+      'other data sets or other seeds. What counts as right is written down in `docs/evaluation.md`. ' +
+      'Repeat them with `npm run evaluate -- --data DIR`.',
+    '## Recipe',
+    recipe(info),
+    '## Encoders',
+    encoderTable([
+      [info.text.encoder, encoders.text],
+      [info.image.encoder, encoders.image],
+    ]),
+    '## Known limits',
+    limits(info),
+  ].join('\n\n')}\n`;
+}
+
+function trainingData({ training }: HeadFile, trainedOn: string | null): string {
+  const pairs = training.pairs as { pictures: number; captions: number } | undefined;
+  const count =
+    pairs === undefined
+      ? ''
+      : `${whole(pairs.pictures)} pictures with ${whole(pairs.captions)} captions, split train. `;
+  const name = typeof training.data === 'string' ? training.data : trainedOn;
+  const about = name === null ? 'The file of the head does not say of what.' : describeData(name);
+  return `- **Trained on** ${count}${about} Epochs were chosen on split val of the same data.`;
+}
+
+function judgedOn(data: string, split: string, { figures: { textToImage, imageToText } }: EvaluatedHead): string {
+  const counts = `${whole(imageToText.queries)} pictures with ${whole(textToImage.queries)} captions`;
+  return `- **Judged on** ${counts}, split ${split}. ${describeData(data)}`;
+}
+
+const ROWS: readonly (readonly [string, (values: DirectionValues) => number])[] = [
+  ['Recall@1', ({ recall }) => recall[1]],
+  ['Recall@5', ({ recall }) => recall[5]],
+  ['Recall@10', ({ recall }) => recall[10]],
+  ['Median rank', ({ medianRank }) => medianRank],
+  ['MRR', ({ meanReciprocalRank }) => meanReciprocalRank],
+  ['mAP', ({ meanAveragePrecision }) => meanAveragePrecision],
+  ['NDCG@10', ({ ndcg }) => ndcg[10]],
+];
+
+function figures({ data, split, head }: CardParts['judged'][number]): string {
+  const cell = (of: (values: Values) => number) => {
+    const { low, high } = head.interval;
+    return `${of(head.figures).toFixed(1)} (${of(low).toFixed(1)} to ${of(high).toFixed(1)})`;
+  };
+  const rows = ROWS.map(
+    ([name, of]) => `| ${name} | ${cell((all) => of(all.textToImage))} | ${cell((all) => of(all.imageToText))} |`,
+  );
+  return [
+    `**${data}, ${split}**: sum of the six recalls ${cell(({ recallSum }) => recallSum)}`,
+    '',
+    '| | text to image | image to text |',
+    '| --- | --- | --- |',
+    ...rows,
+  ].join('\n');
+}
+
+function recipe({ recipe: name, training }: HeadFile): string {
+  const facts = ['seed', 'threads', 'epoch'].flatMap((key) =>
+    training[key] === undefined ? [] : [`${key} ${training[key]}`],
+  );
+  const rows = [...leaves(training.recipe ?? {})].map(([path, value]) => `| ${path} | ${value} |`);
+  return [
+    `\`npm run train -- --data DIR --recipe ${name}\` makes it again${facts.length === 0 ? '' : ` (${facts.join(', ')})`}, bit for bit on the same ` +
+      'machine. All of its settings, as `head.json` has them:',
+    '',
+    '| setting | value |',
+    '| --- | --- |',
+    ...rows,
+  ].join('\n');
+}
+
+/** Every value of a JSON tree with its path; a list is one value. */
+function* leaves(value: unknown, path = ''): Generator<readonly [string, string]> {
+  if (Array.isArray(value)) yield [path, value.map(listed).join(', ')];
+  else if (typeof value !== 'object' || value === null) yield [path, String(value)];
+  else for (const [key, item] of Object.entries(value)) yield* leaves(item, path === '' ? key : `${path}.${key}`);
+}
+
+/** An item of a list by its name, or by its values. */
+function listed(item: unknown): string {
+  if (typeof item !== 'object' || item === null) return String(item);
+  return 'name' in item ? String(item.name) : Object.values(item).join(' ');
+}
+
+function encoderTable(entries: readonly (readonly [string, TextEncoderEntry | ImageEncoderEntry])[]): string {
+  const rows = entries.flatMap(([name, entry]) => {
+    const { others, ...named } = entry.files;
+    const files: readonly ModelFile[] = [...Object.values(named), ...others];
+    return files.map(
+      ({ path, sha256, licence }) =>
+        `| [${name}](${entry.source}) | ${path} | ${licence ?? entry.licence} | ${sha256 === null ? 'not pinned' : `\`${sha256}\``} |`,
+    );
+  });
+  return ['| encoder | file | licence | SHA-256 |', '| --- | --- | --- | --- |', ...rows].join('\n');
+}
+
+function limits({ dimension }: HeadFile): string {
+  return [
+    '- English only: the text encoder knows little else.',
+    '- It knows what its training photos showed and what the classes of the image encoder name. Other subjects, such as charts, ' +
+      'documents, drawings and medical pictures, were never looked at.',
+    '- It finds scenes and things, not people by name, text in pictures, or counts; "left of" and "without" mean little to it.',
+    '- Captions of photos on Flickr say who and what is seen in the eyes of their writers, with their habits and prejudices about ' +
+      'people; a ranking repeats them. Not for judging people.',
+    `- ${dimension} numbers a picture are made for searching among up to some millions of pictures, not for telling near-duplicates apart.`,
+    '- Cosines are comparable within one query; there is no value from which on a picture is right.',
+  ].join('\n');
+}
+
+function whole(count: number): string {
+  return count.toLocaleString('en');
+}
