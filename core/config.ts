@@ -32,8 +32,8 @@ const schema = z.strictObject({
   qdrantApiKey: z.string().min(1).optional(),
   /** Folders with encoders and heads, searched in order; further ones from [SIGHTLINE_EXTRA_MODELS], split at the path delimiter. */
   modelDirs: z.array(z.string().min(1)).min(1),
-  /** Profile in models/manifest.json [SIGHTLINE_PROFILE]. */
-  profile: z.string().min(1).default('compact'),
+  /** Profile in models/manifest.json [SIGHTLINE_PROFILE]. For a new index the manifest's default, else that of the index. */
+  profile: z.string().min(1).optional(),
   /** Folder of the head, instead of the profile's own [SIGHTLINE_HEAD]. */
   head: z.string().min(1).optional(),
   /** Pictures indexed at the same time [SIGHTLINE_CONCURRENCY]. */

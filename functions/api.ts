@@ -27,6 +27,8 @@ const loading = loadOnce(async () => {
       return thumbnail(bytes, maxEdge, { limits });
     },
     model: await describeModel(config),
+    // A function keeps the space of the models it carries; others come with a deployment.
+    onLiveSpace: (work) => work(runtime),
     ready: () => 'ready',
     logger: telemetry.logger,
     metrics: requestMetrics(telemetry),

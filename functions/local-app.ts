@@ -1,13 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { getConnInfo } from '@hono/node-server/conninfo';
+import type { Context } from 'hono';
 import type { Logger } from 'pino';
 import type { Config } from '../core/config.ts';
 import type { Changes } from './changes.ts';
 import { createApp } from './http/app.ts';
 import type { Readiness, StaticFiles } from './http/deps.ts';
 import { createMetrics } from './http/metrics.ts';
+import type { App } from './http/openapi.ts';
 import { parseHttpOptions } from './http/options.ts';
-import { describeModel } from './model-info.ts';
+import type { SpaceParts } from './live-space.ts';
 import { buildPage } from './page.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -15,7 +17,10 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
   version: string;
 };
 
-/** The HTTP API and the page for one process on one machine. Throws `invalid-config`. */
+/**
+ * The HTTP API and the page for one process on one machine. Each space has an app of its own, so that a request is answered
+ * from beginning to end by the models and vectors of one. Throws `invalid-config`.
+ */
 export async function createLocalApp(parts: {
   readonly config: Config;
   readonly runtime: Runtime;
@@ -25,7 +30,7 @@ export async function createLocalApp(parts: {
   readonly changes: Changes;
   readonly ready: () => Readiness;
   readonly logger: Logger;
-}) {
+}): Promise<{ fetch: (request: Request, env?: unknown) => Promise<Response> }> {
   const { config, runtime } = parts;
   const loopback = isLoopback(config.host);
   const limits = { maxBytes: config.maxImageBytes, maxPixels: config.maxImagePixels };
@@ -33,15 +38,17 @@ export async function createLocalApp(parts: {
   metrics.watch('sightline_backlog_objects', 'Objects that wait to be indexed or are being indexed.', parts.backlog);
   metrics.watch('sightline_failures', 'Objects that could not be indexed.', () => runtime.failures.count());
   metrics.watch('sightline_images', 'Pictures in the index.', () => runtime.vectors.count({ kind: 'image' }));
-  return createApp({
-    ...runtime,
+  const shared = {
+    failures: runtime.failures,
+    buckets: runtime.buckets,
+    index: runtime.index,
+    onLiveSpace: runtime.live.write,
     uploadBucket: parts.uploadBucket,
-    thumbnail: async (bytes, maxEdge) => {
+    thumbnail: async (bytes: Uint8Array, maxEdge: number) => {
       // Loads sharp, which the first text answer can do without.
       const { thumbnail } = await import('../core/encode/decode.ts');
       return thumbnail(bytes, maxEdge, { limits });
     },
-    model: await describeModel(config),
     changes: parts.changes,
     backlog: parts.backlog,
     ready: parts.ready,
@@ -58,9 +65,21 @@ export async function createLocalApp(parts: {
     }),
     version,
     local: true,
-    clientAddress: (c) => getConnInfo(c).remote.address ?? null,
+    clientAddress: (c: Context) => getConnInfo(c).remote.address ?? null,
     page: lazyPage(),
-  });
+  };
+  const apps = new WeakMap<SpaceParts, App>();
+  const appOf = (space: SpaceParts): App => {
+    const { embedder, vectors, model } = space;
+    const app = apps.get(space) ?? createApp({ ...shared, embedder, vectors, model });
+    apps.set(space, app);
+    return app;
+  };
+  // At the start, so that what does not fit is found now.
+  appOf(runtime.live.current());
+  return {
+    fetch: (request, env) => runtime.live.read(async (space) => appOf(space).fetch(request, env as never)),
+  };
 }
 
 /** Whether only this machine can reach an address that is listened on. */

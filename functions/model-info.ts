@@ -6,10 +6,11 @@ import type { ModelInfo } from './http/schemas/system.ts';
 /** What GET /model answers, from the manifest and head.json. Throws `model-mismatch` and `invalid-config`. */
 export async function describeModel(config: {
   readonly modelDirs: readonly string[];
-  readonly profile: string;
+  readonly profile?: string;
   readonly head?: string;
 }): Promise<ModelInfo> {
-  const profile = profileOf(await loadManifest(config.modelDirs), config.profile);
+  const manifest = await loadManifest(config.modelDirs);
+  const profile = profileOf(manifest, config.profile ?? manifest.defaultProfile);
   const head = await loadHeadFile(config.head ?? (await findFolder(config.modelDirs, profile.head)));
   const { text, image } = profile;
   const figures = Object.entries(head.training).filter(

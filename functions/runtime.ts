@@ -9,8 +9,13 @@ import { createIndexer, type IndexJob } from '../core/index-image.ts';
 import { openFolder } from '../core/objects/folder.ts';
 import type { S3Store } from '../core/objects/s3.ts';
 import type { Embedder, FailureLog, ObjectStore, VectorStore } from '../core/ports.ts';
-import { openEmbeddedStore } from '../core/vectors/embedded.ts';
+import type { Spaces } from '../core/spaces.ts';
+import type { SpaceId } from '../core/types.ts';
+import { openEmbeddedSpaces } from '../core/vectors/embedded-spaces.ts';
 import { readFolders, rememberFolder } from './folders.ts';
+import { followLiveSpace, type LiveSpace, type SpaceParts } from './live-space.ts';
+import { describeModel } from './model-info.ts';
+import { expectModels, findModels, type SpaceModels } from './space-models.ts';
 
 /** The composition root: reads the environment, chooses the drivers, puts the parts together. */
 
@@ -83,14 +88,18 @@ export async function preparePhotos(config: Config): Promise<string> {
   return photos;
 }
 
+/** What is asked of the index whatever space is live; each answer is of one space. */
+export type StoredPoints = Pick<VectorStore, 'get' | 'list' | 'count'>;
+
 export interface Runtime {
-  readonly embedder: Embedder;
-  readonly vectors: VectorStore;
+  readonly live: LiveSpace;
+  readonly vectors: StoredPoints;
   readonly failures: FailureLog;
   /** Every folder whose pictures are in the index and that is there now. */
   readonly buckets: ReadonlyMap<string, ObjectStore>;
   /** The S3 bucket of the configuration, also one of `buckets`; null when a folder is served. */
   readonly bucket: S3Store | null;
+  /** Into the live space. */
   readonly index: IndexJob;
   /** Makes a folder part of the index; its bucket. Throws when it is no readable folder. */
   addFolder(path: string): Promise<ObjectStore>;
@@ -100,14 +109,6 @@ export interface Runtime {
 /** Models, stores and walks, loaded and ready. Throws when any of them does not fit the others. */
 export async function openRuntime(config: Config, logger: Logger): Promise<Runtime> {
   await mkdir(config.data, { recursive: true });
-  const embedder = await loadEmbedder({
-    modelDirs: config.modelDirs,
-    profile: config.profile,
-    head: config.head,
-    limits: { maxBytes: config.maxImageBytes, maxPixels: config.maxImagePixels },
-  });
-  const vectors = await openVectors(config, embedder);
-  const failures = await openFailureLog({ file: join(config.data, 'failures.sqlite') });
   const buckets = new Map<string, ObjectStore>();
   for (const { bucket, path } of await readFolders(config.data)) {
     try {
@@ -118,14 +119,26 @@ export async function openRuntime(config: Config, logger: Logger): Promise<Runti
   }
   const bucket = config.bucket === undefined ? null : await openBucket(config.bucket, config);
   if (bucket !== null) buckets.set(bucket.bucket, bucket);
-  const index = createIndexer({ embedder, vectors, buckets, maxBytes: config.maxImageBytes });
+  const spaces = await openSpaces(config);
+  const open = (models: Partial<SpaceModels>) => openParts(config, spaces, buckets, models);
+  const live = followLiveSpace({
+    spaces,
+    logger,
+    first: await open(await firstModels((await spaces.live())?.space, config)),
+    open: async (space) => open(await expectModels(space, config)),
+  });
+  const failures = await openFailureLog({ file: join(config.data, 'failures.sqlite') });
   return {
-    embedder,
-    vectors,
+    live,
+    vectors: {
+      get: (ids) => live.read(({ vectors }) => vectors.get(ids)),
+      list: (query) => live.read(({ vectors }) => vectors.list(query)),
+      count: (filter) => live.read(({ vectors }) => vectors.count(filter)),
+    },
     failures,
     buckets,
     bucket,
-    index,
+    index: (job) => live.write(({ index }) => index(job)),
     async addFolder(path) {
       const store = await openFolder({ root: path });
       await rememberFolder(config.data, { bucket: store.bucket, path });
@@ -133,21 +146,61 @@ export async function openRuntime(config: Config, logger: Logger): Promise<Runti
       return store;
     },
     async close() {
-      await vectors.close();
+      await live.close();
+      await spaces.close();
       await failures.close();
-      await embedder.close();
       bucket?.close();
     },
   };
 }
 
-/** Only the driver that is used is loaded. */
-async function openVectors(config: Config, { space, dimension }: Embedder): Promise<VectorStore> {
-  if (config.qdrantUrl !== undefined) {
-    const { openQdrantStore } = await import('../core/vectors/qdrant.ts');
-    return openQdrantStore({ url: config.qdrantUrl, apiKey: config.qdrantApiKey, space, dimension });
+/** Models and vectors of the live space, which becomes that of these models in an index that has none yet. */
+async function openParts(
+  config: Config,
+  spaces: Spaces,
+  buckets: ReadonlyMap<string, ObjectStore>,
+  models: Partial<SpaceModels>,
+): Promise<SpaceParts> {
+  const embedder = await openEmbedder(config, models);
+  try {
+    const model = await describeModel({ modelDirs: config.modelDirs, profile: models.profile, head: models.head });
+    const vectors = await spaces.openLive(embedder.space, embedder.dimension);
+    const index = createIndexer({ embedder, vectors, buckets, maxBytes: config.maxImageBytes });
+    return { embedder, vectors, index, model };
+  } catch (error) {
+    await embedder.close();
+    throw error;
   }
-  return openEmbeddedStore({ file: join(config.data, 'index.sqlite'), space, dimension });
+}
+
+/**
+ * What a process starts with: the configured models in an index that has none, else those of the live space, with which
+ * what is configured has to agree: a head, or a profile whatever its head. When it does not, the store will say so. Throws
+ * `space-mismatch` when there are no models of the space here.
+ */
+async function firstModels(live: SpaceId | undefined, config: Config): Promise<Partial<SpaceModels>> {
+  if (live === undefined || config.head !== undefined) return config;
+  const found = config.profile === undefined ? await expectModels(live, config) : await findModels(live, config);
+  return found !== null && (config.profile ?? found.profile) === found.profile ? found : config;
+}
+
+/** Text encoder and head of a profile, checked; the configured ones when none are named. */
+export function openEmbedder(config: Config, { profile, head }: Partial<SpaceModels>): Promise<Embedder> {
+  return loadEmbedder({
+    modelDirs: config.modelDirs,
+    profile,
+    head,
+    limits: { maxBytes: config.maxImageBytes, maxPixels: config.maxImagePixels },
+  });
+}
+
+/** All spaces of the index. Only the driver that is used is loaded. */
+export async function openSpaces(config: Config): Promise<Spaces> {
+  if (config.qdrantUrl !== undefined) {
+    const { openQdrantSpaces } = await import('../core/vectors/qdrant-spaces.ts');
+    return openQdrantSpaces({ url: config.qdrantUrl, apiKey: config.qdrantApiKey });
+  }
+  return openEmbeddedSpaces({ file: join(config.data, 'index.sqlite') });
 }
 
 async function openBucket(bucket: string, { s3Endpoint }: Config): Promise<S3Store> {

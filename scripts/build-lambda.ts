@@ -48,7 +48,8 @@ await runCommand(
     }
     const out = flags.out === undefined ? defaultOut(arch) : userPath(flags.out);
     const { modelDirs, profile: name } = readConfig({ profile: flags.profile, logLevel: 'silent' });
-    const profile = profileOf(await loadManifest(modelDirs), name);
+    const manifest = await loadManifest(modelDirs);
+    const profile = profileOf(manifest, name ?? manifest.defaultProfile);
 
     const sizes: Record<string, Sizes> = {};
     for (const fn of FUNCTIONS) sizes[fn] = await makeFunction(fn, join(out, fn), { arch, profile, modelDirs });

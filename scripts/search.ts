@@ -51,7 +51,10 @@ await runCommand(
 
     const runtime = await openRuntime(config, createLogger(config));
     try {
-      const { items } = await search(runtime, { terms, filter: { kind: 'image' }, limit, minScore });
+      const request = { terms, filter: { kind: 'image' }, limit, minScore } as const;
+      const [{ items }, space] = await runtime.live.read(async (parts) => {
+        return [await search(parts, request), parts.embedder.space] as const;
+      });
       const folders = new Map((await readFolders(config.data)).map(({ bucket, path }) => [bucket, path]));
       const found = items.flatMap(({ id, score, payload }) => {
         if (payload.kind !== 'image') return [];
@@ -60,7 +63,7 @@ await runCommand(
           { id, score, path: join(folders.get(bucket) ?? bucket, key), bucket, key, width, height, contentType, tags },
         ];
       });
-      if (flags.json) console.log(JSON.stringify({ space: runtime.embedder.space, items: found }, null, 2));
+      if (flags.json) console.log(JSON.stringify({ space, items: found }, null, 2));
       else for (const { score, path } of found) console.log(`${score.toFixed(3)}  ${path}`);
       if (found.length === 0 && !flags.json) {
         const all = await runtime.vectors.count({ kind: 'image' });

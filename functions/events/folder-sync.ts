@@ -9,7 +9,7 @@ export interface FolderSyncOptions {
   /** The folder behind `store`. */
   readonly root: string;
   readonly store: ObjectStore;
-  readonly vectors: VectorStore;
+  readonly vectors: Pick<VectorStore, 'get' | 'list' | 'count'>;
   readonly failures: FailureLog;
   readonly emit: (event: S3Event) => void;
   readonly sequencer: Sequencer;

@@ -39,6 +39,11 @@ export interface AppDeps {
     options: { contentType: string; bytes: number; onlyIfNew: boolean; expiresInSeconds: number },
   ) => Promise<{ url: string; headers: Readonly<Record<string, string>>; expiresAt: string }>;
   readonly index: IndexJob;
+  /**
+   * Runs work that writes on the space that is live now, and again on its successor when that took over meanwhile. What
+   * one answer reads comes from `embedder` and `vectors`, which stay of one space.
+   */
+  readonly onLiveSpace: <T>(work: (space: Pick<AppDeps, 'embedder' | 'vectors'>) => Promise<T>) => Promise<T>;
   /** A small version of a picture whose longer edge has at most `maxEdge` pixels. Throws `unreadable-image`, `too-large`. */
   readonly thumbnail: (bytes: Uint8Array, maxEdge: number) => Promise<{ bytes: Uint8Array; contentType: string }>;
   /** What happens in this process, for GET /events and /status; absent where an answer cannot be a stream. */

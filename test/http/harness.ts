@@ -106,6 +106,7 @@ export async function testApp(
     failures,
     buckets,
     uploadBucket: objects.bucket,
+    onLiveSpace: (work) => work({ embedder, vectors }),
     index: createIndexer({ embedder, vectors, buckets, maxBytes: parsed.maxImageBytes }),
     thumbnail: (bytes, maxEdge) => thumbnail(bytes, maxEdge, { limits: LIMITS }),
     model: {

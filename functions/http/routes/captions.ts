@@ -26,6 +26,7 @@ import { parseOrThrow, problemDetails } from '../validation.ts';
 
 type Input = z.output<typeof captionInput>;
 type Result = z.output<typeof captionResult>;
+type Live = Pick<AppDeps, 'embedder' | 'vectors'>;
 
 const listRoute = createRoute({
   method: 'get',
@@ -109,10 +110,14 @@ export function registerCaptions(app: App, deps: AppDeps): void {
     expectMediaType(c, 'application/json');
     const body = parseJson(await readBody(c, LIMITS.jsonBytes));
     if (typeof body === 'object' && body !== null && Object.hasOwn(body, 'items')) {
-      return c.json({ items: await addBatch(deps, parseOrThrow(captionBatch, body, 'body').items) }, 200);
+      const { items } = parseOrThrow(captionBatch, body, 'body');
+      return c.json({ items: await deps.onLiveSpace((live) => addBatch(live, items)) }, 200);
     }
-    const [added] = await addCaptions(deps, [parseOrThrow(captionInput, body, 'body')]);
-    const shown = showCaption(added!.id, await findCaption(vectors, added!.id));
+    const input = parseOrThrow(captionInput, body, 'body');
+    const [added, shown] = await deps.onLiveSpace(async (live) => {
+      const [one] = await addCaptions(live, [input]);
+      return [one, showCaption(one!.id, await findCaption(live.vectors, one!.id))] as const;
+    });
     return added!.status === 'created' ? c.json(shown, 201, { Location: shown.links.self }) : c.json(shown, 200);
   });
 
@@ -127,14 +132,16 @@ export function registerCaptions(app: App, deps: AppDeps): void {
   });
   app.openapi(deleteRoute, async (c) => {
     const { id } = c.req.valid('param');
-    const { sequencer } = await findCaption(vectors, id);
-    await vectors.remove([{ id, sequencer, deletedAt: new Date().toISOString() }], 'not-older');
+    await deps.onLiveSpace(async (live) => {
+      const { sequencer } = await findCaption(live.vectors, id);
+      await live.vectors.remove([{ id, sequencer, deletedAt: new Date().toISOString() }], 'not-older');
+    });
     return c.body(null, 204);
   });
 }
 
 /** Checks the items one by one and adds those that fit. */
-async function addBatch(deps: AppDeps, items: readonly unknown[]): Promise<Result[]> {
+async function addBatch(live: Live, items: readonly unknown[]): Promise<Result[]> {
   const seen = new Map<string, number>();
   const checked = items.map((item, index): Input | Result => {
     const parsed = captionInput.safeParse(item);
@@ -149,20 +156,20 @@ async function addBatch(deps: AppDeps, items: readonly unknown[]): Promise<Resul
     return parsed.data;
   });
   const inputs = checked.filter((item) => 'text' in item);
-  const added = await addCaptions(deps, inputs);
+  const added = await addCaptions(live, inputs);
   return checked.map((item) => ('text' in item ? added[inputs.indexOf(item)]! : item));
 }
 
 /** Embeds and stores captions with different texts; tags that are not given stay as they are. */
 async function addCaptions(
-  deps: AppDeps,
+  live: Live,
   inputs: readonly Input[],
 ): Promise<{ status: 'created' | 'updated'; id: string }[]> {
   if (inputs.length === 0) return [];
   const ids = inputs.map(({ text }) => captionId(text));
   const [stored, embedded] = await Promise.all([
-    deps.vectors.get(ids),
-    deps.embedder.embedTexts(inputs.map(({ text }) => text)),
+    live.vectors.get(ids),
+    live.embedder.embedTexts(inputs.map(({ text }) => text)),
   ]);
   const indexedAt = new Date().toISOString();
   const points = inputs.map(({ text, tags }, i): Point => {
@@ -176,7 +183,7 @@ async function addCaptions(
     };
   });
   // No event ever names a caption: its sequencer stays, and every write is as new as the last.
-  await deps.vectors.upsert(points, 'not-older');
+  await live.vectors.upsert(points, 'not-older');
   return ids.map((id) => {
     const before = stored.get(id);
     return { status: before === undefined || before.deleted ? 'created' : 'updated', id };

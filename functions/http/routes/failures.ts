@@ -66,6 +66,6 @@ async function retry(deps: AppDeps, id: string): Promise<z.output<typeof retryRe
   await deps.failures.resolve(id);
   if (outcome.status === 'removed' || (outcome.status === 'skipped' && outcome.reason === 'gone'))
     return { status: 'gone', id };
-  const image = showImage(id, await findImage(deps.vectors, id));
+  const image = showImage(id, await deps.onLiveSpace(({ vectors }) => findImage(vectors, id)));
   return { status: outcome.status === 'indexed' ? 'indexed' : 'unchanged', id, image };
 }

@@ -72,9 +72,12 @@ export function registerImages(app: App, deps: AppDeps): void {
   app.openapi(patchRoute, async (c) => {
     const { id } = c.req.valid('param');
     const { tags } = await readJson(c, tagsBody, LIMITS.jsonBytes);
-    await findImage(vectors, id);
-    await vectors.setTags(id, tags);
-    return c.json(showImage(id, await findImage(vectors, id)), 200);
+    const payload = await deps.onLiveSpace(async (live) => {
+      await findImage(live.vectors, id);
+      await live.vectors.setTags(id, tags);
+      return findImage(live.vectors, id);
+    });
+    return c.json(showImage(id, payload), 200);
   });
 
   const deleteRoute = createRoute({

@@ -125,11 +125,11 @@ function elsewhere(): z.output<typeof change> {
 }
 
 /** Differs after anything was indexed or removed, by whomever. */
-async function stateOf({ vectors }: AppDeps): Promise<string> {
+async function stateOf({ onLiveSpace }: AppDeps): Promise<string> {
   const filter = { kind: 'image' } as const;
-  const [count, newest] = await Promise.all([
-    vectors.count(filter),
-    vectors.list({ filter, limit: 1, order: 'newest' }),
-  ]);
+  // A stream outlives the space that it began with.
+  const [count, newest] = await onLiveSpace(({ vectors }) =>
+    Promise.all([vectors.count(filter), vectors.list({ filter, limit: 1, order: 'newest' })]),
+  );
   return `${count} ${newest.items[0]?.id} ${newest.items[0]?.payload.indexedAt}`;
 }

@@ -64,8 +64,10 @@ export function registerUpload(app: App, deps: AppDeps): void {
     const query = c.req.valid('query');
     const upload = await readUpload(c, query, maxImageBytes);
     const { id, replaced } = await storeAndIndex(deps, upload, c.get('signal'));
-    if (upload.tags !== undefined) await deps.vectors.setTags(id, upload.tags);
-    const payload = await getImage(deps.vectors, id);
+    const payload = await deps.onLiveSpace(async ({ vectors }) => {
+      if (upload.tags !== undefined) await vectors.setTags(id, upload.tags);
+      return getImage(vectors, id);
+    });
     if (payload === null) throw deletedMeanwhile();
     const shown = showImage(id, payload);
     return replaced ? c.json(shown, 200) : c.json(shown, 201, { Location: shown.links.self });
