@@ -109,16 +109,7 @@ export interface Runtime {
 /** Models, stores and walks, loaded and ready. Throws when any of them does not fit the others. */
 export async function openRuntime(config: Config, logger: Logger): Promise<Runtime> {
   await mkdir(config.data, { recursive: true });
-  const buckets = new Map<string, ObjectStore>();
-  for (const { bucket, path } of await readFolders(config.data)) {
-    try {
-      buckets.set(bucket, await openFolder({ root: path, bucket }));
-    } catch (error) {
-      logger.warn({ bucket, path, err: error }, 'a folder of the index cannot be opened; its pictures are not served');
-    }
-  }
-  const bucket = config.bucket === undefined ? null : await openBucket(config.bucket, config);
-  if (bucket !== null) buckets.set(bucket.bucket, bucket);
+  const { buckets, bucket } = await openBuckets(config, logger);
   const spaces = await openSpaces(config);
   const open = (models: Partial<SpaceModels>) => openParts(config, spaces, buckets, models);
   const live = followLiveSpace({
@@ -182,6 +173,24 @@ async function firstModels(live: SpaceId | undefined, config: Config): Promise<P
   if (live === undefined || config.head !== undefined) return config;
   const found = config.profile === undefined ? await expectModels(live, config) : await findModels(live, config);
   return found !== null && (config.profile ?? found.profile) === found.profile ? found : config;
+}
+
+/** Every folder of the index that is there, and the S3 bucket of the configuration. */
+export async function openBuckets(
+  config: Config,
+  logger: Logger,
+): Promise<{ buckets: Map<string, ObjectStore>; bucket: S3Store | null }> {
+  const buckets = new Map<string, ObjectStore>();
+  for (const { bucket, path } of await readFolders(config.data)) {
+    try {
+      buckets.set(bucket, await openFolder({ root: path, bucket }));
+    } catch (error) {
+      logger.warn({ bucket, path, err: error }, 'a folder of the index cannot be opened; its pictures are not served');
+    }
+  }
+  const bucket = config.bucket === undefined ? null : await openBucket(config.bucket, config);
+  if (bucket !== null) buckets.set(bucket.bucket, bucket);
+  return { buckets, bucket };
 }
 
 /** Text encoder and head of a profile, checked; the configured ones when none are named. */

@@ -2,6 +2,8 @@ import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { HEAD_FILE, type HeadFile, loadHeadFile } from '../core/encode/head.ts';
+import { loadManifest, profileOf } from '../core/encode/manifest.ts';
+import { findFolder } from '../core/encode/model-files.ts';
 import { SightlineError } from '../core/errors.ts';
 import type { SpaceId } from '../core/types.ts';
 
@@ -26,6 +28,20 @@ interface Places {
 const schema = z.strictObject({
   spaces: z.record(z.string(), z.strictObject({ profile: z.string(), head: z.string() })),
 });
+
+/** The models that are configured: a head with its profile, or a profile with its head. Throws `model-mismatch`. */
+export async function configuredModels(config: {
+  readonly modelDirs: readonly string[];
+  readonly profile?: string;
+  readonly head?: string;
+}): Promise<SpaceModels> {
+  if (config.head !== undefined) {
+    return { profile: config.profile ?? (await loadHeadFile(config.head)).profile, head: config.head };
+  }
+  const manifest = await loadManifest(config.modelDirs);
+  const profile = profileOf(manifest, config.profile ?? manifest.defaultProfile);
+  return { profile: profile.name, head: await findFolder(config.modelDirs, profile.head) };
+}
 
 /** Every head in the models directories, in their order. Folders without one, or with a damaged one, are passed over. */
 export async function listHeads(modelDirs: readonly string[]): Promise<(SpaceModels & { space: SpaceId })[]> {

@@ -1,0 +1,125 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { openS3 } from '../../core/objects/s3.ts';
+import { createProgress } from '../../core/progress.ts';
+import { EXIT, UsageError } from '../../functions/cli.ts';
+import { type BackfillState, backfill, START } from '../../functions/lambda/backfill.ts';
+import { openMessageQueue } from '../../functions/lambda/message-queue.ts';
+import { readConfig } from '../../functions/runtime.ts';
+import { indexingCost } from '../lambda/costs.ts';
+
+export interface AnnounceFlags {
+  readonly queue?: string;
+  readonly rate?: string;
+  readonly 'dry-run': boolean;
+  readonly seconds: string;
+  readonly restart: boolean;
+  readonly data?: string;
+  readonly region?: string;
+  readonly endpoint?: string;
+  readonly json: boolean;
+}
+
+/** Announces every object of a bucket to the queue of a stack; the exit code. */
+export async function announce(source: string, flags: AnnounceFlags): Promise<number> {
+  const { bucket, prefix } = parseSource(source);
+  if (flags.queue === undefined && !flags['dry-run']) throw new UsageError('expected --queue URL or --dry-run');
+  const rate = positive('--rate', flags.rate ?? '500');
+  const secondsAPicture = positive('--seconds', flags.seconds);
+  const config = readConfig({ data: flags.data, logLevel: 'silent' });
+  const { region, endpoint } = flags;
+  const objects = await openS3({ bucket, region, endpoint });
+  const queue = flags['dry-run'] ? null : openMessageQueue({ url: flags.queue!, region });
+
+  const place = stateFile(config.data, `${bucket}/${prefix} ${flags.queue}`);
+  const from = flags.restart || queue === null ? START : await readState(place);
+  if (from.sent > 0) console.error(`going on after ${from.sent} pictures; --restart begins again`);
+  const interrupt = new AbortController();
+  process.once('SIGINT', () => interrupt.abort());
+  const progress = createProgress(queue === null ? 'Counting' : 'Announcing', 'pictures', from.sent);
+  try {
+    const result = await backfill({
+      objects,
+      queue,
+      prefix,
+      from,
+      rate,
+      maxBytes: config.maxImageBytes,
+      signal: interrupt.signal,
+      async onProgress(state) {
+        progress.update(state.sent, state.sent);
+        if (queue !== null) await writeState(place, state);
+      },
+    });
+    progress.stop();
+    if (result.finished && queue !== null) await rm(place, { force: true });
+    const { cursor: _, ...counts } = result;
+    const cost = indexingCost({
+      pictures: result.sent,
+      messages: result.messages,
+      secondsAPicture,
+      memoryGb: 1769 / 1024,
+    });
+    const total = Object.values(cost).reduce((sum, part) => sum + part, 0);
+    const summary = { bucket, prefix, dryRun: queue === null, ...counts, costUsd: { ...cost, total } };
+    if (flags.json) console.log(JSON.stringify(summary, null, 2));
+    else print(summary);
+    return result.finished ? EXIT.done : EXIT.failed;
+  } finally {
+    progress.stop();
+    objects.close();
+    queue?.close();
+  }
+}
+
+function parseSource(source: string): { bucket: string; prefix: string } {
+  const match = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/s.exec(source);
+  if (match === null) throw new UsageError(`expected s3://BUCKET or s3://BUCKET/PREFIX, got "${source}"`);
+  return { bucket: match[1]!, prefix: match[2] ?? '' };
+}
+
+/** A number above zero. Throws a usage error. */
+export function positive(name: string, value: string): number {
+  const number = Number(value);
+  if (!(number > 0 && number <= 1e6)) throw new UsageError(`${name}: expected a number above 0, got "${value}"`);
+  return number;
+}
+
+function stateFile(data: string, what: string): string {
+  return join(data, 'reindex', `${createHash('sha256').update(what).digest('hex').slice(0, 16)}.json`);
+}
+
+/** Where an earlier call stopped; the start when there is none, or what is there is not readable. */
+async function readState(file: string): Promise<BackfillState> {
+  try {
+    return { ...START, ...(JSON.parse(await readFile(file, 'utf8')) as BackfillState) };
+  } catch {
+    return START;
+  }
+}
+
+async function writeState(file: string, state: BackfillState): Promise<void> {
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(`${file}.${process.pid}`, JSON.stringify(state));
+  await rename(`${file}.${process.pid}`, file);
+}
+
+function print(summary: {
+  dryRun: boolean;
+  sent: number;
+  messages: number;
+  bytes: number;
+  empty: number;
+  tooLarge: number;
+  finished: boolean;
+  costUsd: Record<string, number>;
+}): void {
+  const { sent, messages, bytes, empty, tooLarge, costUsd } = summary;
+  const verb = summary.dryRun ? 'would be announced' : 'announced';
+  console.log(`${sent} pictures (${(bytes / 1e9).toFixed(2)} GB) ${verb} in ${messages} messages.`);
+  if (empty + tooLarge > 0) console.log(`Left out: ${empty} empty objects, ${tooLarge} that are too large.`);
+  console.log('Indexing them all costs about (us-east-1 list prices, 1,769 MB, without Qdrant):');
+  for (const [part, dollars] of Object.entries(costUsd)) console.log(`  ${part.padEnd(16)} ${dollars.toFixed(4)} USD`);
+  if (!summary.finished) console.log('Interrupted; the next call goes on from here.');
+}

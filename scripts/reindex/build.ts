@@ -1,0 +1,166 @@
+import { statfs } from 'node:fs/promises';
+import { type BuildOptions, type BuildReport, buildSpace } from '../../core/build-space.ts';
+import type { Config } from '../../core/config.ts';
+import { SightlineError } from '../../core/errors.ts';
+import type { Embedder } from '../../core/ports.ts';
+import { createProgress } from '../../core/progress.ts';
+import type { Spaces } from '../../core/spaces.ts';
+import { EXIT, UsageError } from '../../functions/cli.ts';
+import { createLogger, openBuckets, openEmbedder, openSpaces, readConfig } from '../../functions/runtime.ts';
+import { configuredModels, expectModels, rememberModels } from '../../functions/space-models.ts';
+import { positive } from './announce.ts';
+
+/** Options of every command that fills a space. */
+export const BUILD_OPTIONS = {
+  rate: { type: 'string' },
+  concurrency: { type: 'string' },
+  sample: { type: 'string' },
+  'skip-missing': { type: 'boolean', default: false },
+  data: { type: 'string' },
+  bucket: { type: 'string' },
+  qdrant: { type: 'string' },
+  json: { type: 'boolean', default: false },
+} as const;
+
+/** What a space takes on disk, bytes a picture or caption: docs/decisions/0015-embedded-store.md, with room for the log. */
+const BYTES_A_POINT = 2000;
+
+type Options = Pick<BuildOptions, 'rate' | 'sample' | 'minOverlap' | 'skipMissing' | 'switch'> & {
+  readonly concurrency?: string;
+  readonly json: boolean;
+};
+
+/** Checks the flags. Throws a usage error. */
+export function buildOptions(
+  flags: { rate?: string; concurrency?: string; sample?: string; 'skip-missing': boolean },
+  minOverlap: string,
+): Omit<Options, 'switch' | 'json'> {
+  return {
+    rate: flags.rate === undefined ? Infinity : positive('--rate', flags.rate),
+    concurrency: flags.concurrency,
+    sample: within('--sample', flags.sample ?? '100', 1000),
+    minOverlap: within('--min-overlap', minOverlap, 1),
+    skipMissing: flags['skip-missing'],
+  };
+}
+
+function within(name: string, value: string, max: number): number {
+  const number = value.trim() === '' ? Number.NaN : Number(value);
+  const whole = max === 1 || Number.isInteger(number);
+  if (!(number >= 0 && number <= max) || !whole) {
+    throw new UsageError(`${name}: expected a ${max === 1 ? '' : 'whole '}number from 0 to ${max}, got "${value}"`);
+  }
+  return number;
+}
+
+/**
+ * Fills a space beside the live one and makes it live: that of the configured models, or `wanted`, whose models are looked
+ * for. Prints what became of it; the exit code.
+ */
+export async function changeSpace(
+  flags: Parameters<typeof readConfig>[0],
+  wanted: string | null,
+  options: Options,
+): Promise<number> {
+  const config = readConfig({ ...flags, concurrency: options.concurrency, logLevel: 'warn' });
+  const spaces = await openSpaces(config);
+  try {
+    const live = await spaces.live();
+    if (live === null)
+      throw new SightlineError('not-found', 'expected an index with pictures, found none: npm run index');
+    if (wanted !== null) await expectSpace(spaces, wanted);
+    const models = wanted === null ? await configuredModels(config) : await expectModels(wanted, config);
+    const embedder = await openEmbedder(config, models);
+    try {
+      if (embedder.space === live.space) return tell(options.json, { space: live.space, live: true, already: true });
+      await rememberModels(config.data, embedder.space, models);
+      return await fill(config, spaces, embedder, options);
+    } finally {
+      await embedder.close();
+    }
+  } finally {
+    await spaces.close();
+  }
+}
+
+async function expectSpace(spaces: Spaces, wanted: string): Promise<void> {
+  const known = (await spaces.list()).map(({ space }) => space);
+  if (known.includes(wanted)) return;
+  throw new SightlineError('not-found', `expected one of the spaces ${known.join(', ')}, got ${wanted}`);
+}
+
+async function fill(config: Config, spaces: Spaces, embedder: Embedder, options: Options): Promise<number> {
+  const { buckets, bucket } = await openBuckets(config, createLogger(config));
+  const interrupt = new AbortController();
+  process.once('SIGINT', () => interrupt.abort());
+  const beside = await spaces.openBeside(embedder.space, embedder.dimension);
+  const [all, there] = [await beside.from.count({}), await beside.to.count({})];
+  const progress = createProgress('Embedding', 'pictures and captions', 0);
+  try {
+    if (config.qdrantUrl === undefined) await expectRoom(config.data, all - there);
+    if (!options.json) console.error(`Filling space ${embedder.space} beside ${beside.live}, which goes on answering.`);
+    const report = await buildSpace(
+      { beside, embedder, buckets },
+      {
+        ...options,
+        concurrency: config.concurrency,
+        signal: interrupt.signal,
+        onProgress: ({ embedded }) => progress.update(embedded, Math.max(embedded, all - there)),
+      },
+    );
+    progress.stop();
+    return tell(options.json, { space: embedder.space, before: beside.live, live: report.switched, ...report });
+  } catch (error) {
+    progress.stop();
+    if (!interrupt.signal.aborted) throw error;
+    console.error('Interrupted; the next call goes on from here.');
+    return EXIT.failed;
+  } finally {
+    await beside.close();
+    bucket?.close();
+  }
+}
+
+/** Throws `unavailable` when the disk cannot hold what is to be written: a full disk would stop the live space, too. */
+async function expectRoom(data: string, points: number): Promise<void> {
+  const { bavail, bsize } = await statfs(data);
+  const [needed, free] = [Math.max(0, points) * BYTES_A_POINT, bavail * bsize];
+  if (free >= needed) return;
+  const megabytes = (bytes: number) => `${Math.ceil(bytes / 1e6)} MB`;
+  throw new SightlineError(
+    'unavailable',
+    `expected ${megabytes(needed)} free in ${data} for a second space of ${points} points, found ${megabytes(free)}; ` +
+      'delete old spaces (npm run spaces -- rm SPACE) or make room',
+  );
+}
+
+type Told = { readonly space: string; readonly live: boolean } & (
+  | { readonly already: true }
+  | ({ readonly before: string } & BuildReport)
+);
+
+function tell(json: boolean, told: Told): number {
+  if (json) console.log(JSON.stringify(told, null, 2));
+  else if ('already' in told) console.log(`The space ${told.space} is live already; there is nothing to do.`);
+  else print(told);
+  return EXIT.done;
+}
+
+function print(report: { readonly space: string; readonly before: string } & BuildReport): void {
+  const { space, before, verification: found } = report;
+  console.log(`${report.embedded} pictures and captions embedded, ${report.copied} entries copied.`);
+  if (report.missingCount > 0) console.log(`${report.missingCount} pictures left out:`);
+  for (const { bucket, key, reason } of report.missing) console.log(`  ${key} of ${bucket}: ${reason}`);
+  console.log(
+    `Check: ${found.built.images} of ${found.live.images} pictures, ${found.built.captions} of ${found.live.captions} captions, ` +
+      `${found.foundThemselves} of ${found.sampled} found by their own vectors` +
+      (found.overlap === null ? '.' : `, ${Math.round(found.overlap * 100)} % of the nearest pictures as before.`),
+  );
+  if (!report.switched) console.log(`Not switched: npm run spaces -- use ${space} does it.`);
+  else {
+    console.log(`The space ${space} is live.`);
+    console.log(
+      `${before} is kept: "npm run spaces -- use ${before}" goes back, "npm run spaces -- rm ${before}" deletes it.`,
+    );
+  }
+}

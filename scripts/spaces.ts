@@ -1,0 +1,74 @@
+// npm run spaces -- list | use SPACE | rm SPACE
+import type { SpaceSummary } from '../core/spaces.ts';
+import { EXIT, runCommand, UsageError } from '../functions/cli.ts';
+import { openSpaces, readConfig } from '../functions/runtime.ts';
+import { findModels, type SpaceModels } from '../functions/space-models.ts';
+import { BUILD_OPTIONS, buildOptions, changeSpace } from './reindex/build.ts';
+
+const usage = `
+Usage: npm run spaces -- list | use SPACE | rm SPACE [options]
+
+The spaces of an index: what was embedded by which models. One of them is live; npm run reindex makes others.
+
+  list             all of them, with what they hold and the models that make them
+  use SPACE        bring it up to date from the live one and make it live instead, while the index is served
+  rm SPACE         delete it, unless it is live
+
+  --rate N         for use: pictures embedded a second at most (default: as many as there can be)
+  --concurrency N  for use: pictures embedded at the same time (default: cores, at least 2)
+  --sample N       for use: pictures and captions that are looked for in the check, 0 to 1000 (default: 100)
+  --skip-missing   for use: leave out pictures that are not there any more as they were indexed, instead of refusing
+  --data DIR       folder of the index (default: data)
+  --bucket NAME    S3 bucket that is served instead of a folder, as s3://name
+  --qdrant URL     Qdrant server with the vectors, instead of a file (key: QDRANT_API_KEY)
+  --json           one JSON document instead of lines
+  --help           this text
+
+Exit code 0 when it was done, 1 when it was interrupted, refused or failed.
+`;
+
+await runCommand({ usage, options: BUILD_OPTIONS, positionals: { min: 1, max: 2 } }, async (flags, [what, space]) => {
+  const { data, bucket, qdrant, json } = flags;
+  const place = { data, bucket, qdrantUrl: qdrant };
+  if (what === 'list' && space === undefined) return list(place, json);
+  if (what === 'use' && space !== undefined) {
+    // Going back must not fail because the space to leave is a bad one.
+    return changeSpace(place, space, { ...buildOptions(flags, '0'), switch: true, json });
+  }
+  if (what === 'rm' && space !== undefined) return remove(place, space, json);
+  throw new UsageError(`expected list, use SPACE or rm SPACE, got ${[what, space].join(' ').trim()}`);
+});
+
+async function list(place: Parameters<typeof readConfig>[0], json: boolean): Promise<number> {
+  const config = readConfig({ ...place, logLevel: 'silent' });
+  const spaces = await openSpaces(config);
+  try {
+    const all = await Promise.all(
+      (await spaces.list()).map(async (space) => ({ ...space, models: await findModels(space.space, config) })),
+    );
+    if (json) console.log(JSON.stringify({ spaces: all }, null, 2));
+    else if (all.length === 0) console.log('The index is empty.');
+    else for (const space of all) console.log(lineOf(space));
+    return EXIT.done;
+  } finally {
+    await spaces.close();
+  }
+}
+
+function lineOf(summary: SpaceSummary & { models: SpaceModels | null }): string {
+  const { space, live, points, tombstones, dimension, models } = summary;
+  const made = models === null ? 'its models are not here' : `${models.profile}, ${models.head}`;
+  return `${live ? '*' : ' '} ${space}  ${points} points, ${tombstones} deleted, ${dimension} dimensions; ${made}`;
+}
+
+async function remove(place: Parameters<typeof readConfig>[0], space: string, json: boolean): Promise<number> {
+  const spaces = await openSpaces(readConfig({ ...place, logLevel: 'silent' }));
+  try {
+    const removed = await spaces.drop(space);
+    if (json) console.log(JSON.stringify({ space, removed }, null, 2));
+    else console.log(removed ? `${space} is deleted.` : `There is no space ${space}.`);
+    return removed ? EXIT.done : EXIT.failed;
+  } finally {
+    await spaces.close();
+  }
+}
