@@ -1,7 +1,18 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { arrange, placeNew } from '../../web/map/arrange.ts';
-import { contains, fitted, type Point, toScreen, toWorld, wholeView, zoomAt } from '../../web/map/geometry.ts';
+import {
+  contains,
+  extentOf,
+  fitted,
+  type Point,
+  toScreen,
+  toWorld,
+  wholeView,
+  zoomAt,
+} from '../../web/map/geometry.ts';
+import { type Placed, pickPictures } from '../../web/map/pick.ts';
+import type { CollectionMap } from '../../web/state/map.ts';
 import { browserSkip, useBrowser } from './browser.ts';
 import { type PageServer, pageServer } from './server.ts';
 
@@ -64,11 +75,84 @@ describe('the geometry of the map', () => {
     );
   });
 
-  it('fits positions into the world without distorting them', () => {
-    const fit = fitted(Float32Array.from({ length: 200 }, (_, i) => (i % 2 === 0 ? i * 10 : i)));
+  it('fits positions into the world, the longer side across, without distorting them', () => {
+    // An ellipse, three times as long as wide, that lies askew and far off.
+    const ellipse = Float32Array.from({ length: 400 }, (_, i) => {
+      const angle = (Math.floor(i / 2) / 200) * 2 * Math.PI;
+      const [x, y] = [30 * Math.cos(angle), 10 * Math.sin(angle)];
+      return i % 2 === 0 ? 500 + x * 0.6 - y * 0.8 : -70 + x * 0.8 + y * 0.6;
+    });
+    const fit = fitted(ellipse);
     assert.ok(fit.every((value) => Math.abs(value) <= 1));
-    const slopes = [10, 50].map((i) => (fit[i * 2 + 3]! - fit[i * 2 + 1]!) / (fit[i * 2 + 2]! - fit[i * 2]!));
-    assert.ok(slopes.every((slope) => Math.abs(slope - 0.1) < 1e-3));
+    const extent = extentOf(fit);
+    assert.ok(extent.x > 0.88 && Math.abs(extent.y - extent.x / 3) < 0.01, JSON.stringify(extent));
+    const gap = (positions: Float32Array, i: number, j: number) =>
+      Math.hypot(positions[i * 2]! - positions[j * 2]!, positions[i * 2 + 1]! - positions[j * 2 + 1]!);
+    const scales = [1, 50, 77, 133].map((i) => gap(fit, 0, i) / gap(ellipse, 0, i));
+    assert.ok(
+      scales.every((scale) => Math.abs(scale / scales[0]! - 1) < 1e-3),
+      String(scales),
+    );
+  });
+});
+
+describe('the pictures on the map', () => {
+  /** Scattered over -1 to 1. */
+  const random = (i: number) => (Math.sin(i * 12.9898) * 43758.5453) % 1;
+  const map: CollectionMap = {
+    items: Array.from({ length: 500 }, (_, i) => ({
+      id: `p${i}`,
+      kind: 'image',
+      label: '',
+      width: 100 + (i % 3) * 50,
+      height: 100,
+    })),
+    positions: Float32Array.from({ length: 1000 }, (_, i) => random(i)),
+    settled: true,
+    thumbnail: () => '',
+  };
+  const none: ReadonlySet<string> = new Set();
+
+  it('never cover each other, and leave out only what would', () => {
+    const covers = (a: Placed, b: Placed, gap: number) => {
+      const dx = Math.abs(map.positions[a.index * 2]! - map.positions[b.index * 2]!);
+      const dy = Math.abs(map.positions[a.index * 2 + 1]! - map.positions[b.index * 2 + 1]!);
+      return dx < (a.width + b.width) / 2 + gap && dy < (a.height + b.height) / 2 + gap;
+    };
+    const { pictures, edge } = pickPictures(map, none, 300, 48);
+    assert.ok(pictures.length > 20 && pictures.length < 500, String(pictures.length));
+    for (const [i, a] of pictures.entries()) {
+      for (const b of pictures.slice(i + 1)) assert.ok(!covers(a, b, 0), `${a.index} and ${b.index}`);
+    }
+    for (const [index, { width, height }] of map.items.entries()) {
+      const ratio = width! / height!;
+      const placed = { index, width: edge * Math.min(1, ratio), height: edge * Math.min(1, 1 / ratio) };
+      assert.ok(
+        pictures.some((other) => other.index === index || covers(placed, other, edge * 0.13)),
+        String(index),
+      );
+    }
+  });
+
+  it('are more the further one zooms in, and the same ones at the same zoom', () => {
+    const counts = [300, 900, 2700, 100_000].map((scale) => pickPictures(map, none, scale, 48).pictures.length);
+    assert.deepEqual(
+      counts,
+      [...counts].sort((a, b) => a - b),
+    );
+    assert.ok(counts.at(-1)! > 480, String(counts));
+    assert.equal(pickPictures(map, none, 310, 48), pickPictures(map, none, 311, 48));
+  });
+
+  it('show what fits the query first', () => {
+    const first = new Set(['p11', 'p222']);
+    assert.deepEqual(
+      pickPictures(map, first, 300, 48)
+        .pictures.slice(0, 2)
+        .map(({ index }) => index)
+        .sort((a, b) => a - b),
+      [11, 222],
+    );
   });
 });
 

@@ -1,5 +1,6 @@
 import type { CollectionMap, MapItem } from '../state/map.ts';
-import { type Point, type Size, toScreen, type View } from './geometry.ts';
+import { type Point, type Size, toScreen, toWorld, type View } from './geometry.ts';
+import { type Level, pickPictures } from './pick.ts';
 
 export interface Drawing {
   readonly map: CollectionMap;
@@ -15,19 +16,19 @@ export interface Drawing {
   readonly redraw: () => void;
 }
 
-/** With more in sight than this, points stand for pictures. */
-const maxPictures = 220;
+/** About so many pictures stand on the map at the same time; more would only be smaller. */
+const picturesInSight = 240;
+/** Longer edge of a picture on the map, CSS pixels; it grows from the one to the other while one zooms in. */
+const smallest = 40;
+const largest = 300;
 /** Thumbnails kept decoded. */
-const keptPictures = 500;
-/** Longer edge of a picture on the map when all is in sight and when zoomed in. CSS pixels. */
-const smallest = 34;
-const largest = 150;
+const keptPictures = 600;
 
 const pictures = new Map<string, HTMLImageElement>();
 
-/** Draws what is in sight: thumbnails where there is room for them, points elsewhere. */
+/** Draws what is in sight: a point for every picture, and pictures where there is room for them. */
 export function drawMap(canvas: HTMLCanvasElement, drawing: Drawing): void {
-  const { size, map, lasso, hovered } = drawing;
+  const { size, lasso, hovered } = drawing;
   const ratio = devicePixelRatio || 1;
   const [width, height] = [Math.round(size.width * ratio), Math.round(size.height * ratio)];
   if (canvas.width !== width || canvas.height !== height) {
@@ -38,27 +39,28 @@ export function drawMap(canvas: HTMLCanvasElement, drawing: Drawing): void {
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.clearRect(0, 0, size.width, size.height);
   const colours = coloursOf(canvas);
-  const visible = inSight(drawing);
-  const edge = Math.min(
-    largest,
-    Math.max(smallest, Math.sqrt((size.width * size.height) / Math.max(1, visible.length)) * 0.55),
-  );
-  const asPictures = visible.length <= maxPictures;
-  for (const index of visible) {
-    const item = map.items[index]!;
-    const at = screenOf(drawing, index);
-    const picture = asPictures && item.kind === 'image' ? pictureOf(item, drawing.redraw) : undefined;
-    if (picture) drawPicture(context, picture, at, edge, item, drawing, colours);
-    else drawPoint(context, at, item, drawing, colours);
-  }
+  drawPoints(context, drawing, colours, ratio);
+  // While the map is being arranged only points move: pictures would flicker.
+  if (drawing.map.settled) drawPictures(context, drawing, colours);
   if (hovered !== undefined) drawHovered(context, hovered, drawing, colours);
   if (lasso) drawLasso(context, lasso, colours);
 }
 
-/** The item under a point of the screen, if one is near. */
-export function nearestItem(map: CollectionMap, view: View, size: Size, at: Point): number | undefined {
+/** The item under a point of the screen: a picture that is drawn there, or a point near it. */
+export function itemAt(shown: Seen, at: Point): number | undefined {
+  const { map, view, size } = shown;
+  if (map.settled) {
+    const world = toWorld(view, size, at);
+    const grow = growth(shown);
+    const under = pictureLevel(shown).pictures.findLast(({ index, width, height }) => {
+      const dx = Math.abs(map.positions[index * 2]! - world.x);
+      const dy = Math.abs(map.positions[index * 2 + 1]! - world.y);
+      return dx < (width * grow) / 2 && dy < (height * grow) / 2;
+    });
+    if (under) return under.index;
+  }
   let best: number | undefined;
-  let nearest = 24;
+  let nearest = 16;
   for (let i = 0; i < map.items.length; i++) {
     const point = toScreen(view, size, { x: map.positions[i * 2]!, y: map.positions[i * 2 + 1]! });
     const distance = Math.hypot(point.x - at.x, point.y - at.y);
@@ -78,34 +80,93 @@ function coloursOf(canvas: HTMLCanvasElement): Colours {
     canvas.style.color = `var(${name})`;
     return getComputedStyle(canvas).color;
   };
-  return { accent: probe('--accent'), soft: probe('--line-strong'), paper: probe('--paper') };
+  return { accent: probe('--accent'), soft: probe('--line-strong'), paper: probe('--raised') };
+}
+
+type Seen = Pick<Drawing, 'map' | 'view' | 'size' | 'highlighted'>;
+
+const nothing: ReadonlySet<string> = new Set();
+
+function pictureLevel({ map, view, size, highlighted }: Seen): Level {
+  const edge = Math.max(smallest, Math.sqrt((size.width * size.height) / picturesInSight));
+  return pickPictures(map, highlighted ?? nothing, view.scale, Math.round(edge / 8) * 8);
+}
+
+/** Far in, where all pictures have room, they stop growing. */
+function growth(seen: Seen): number {
+  return Math.min(1, largest / (pictureLevel(seen).edge * seen.view.scale));
 }
 
 function screenOf({ map, view, size }: Drawing, index: number): Point {
   return toScreen(view, size, { x: map.positions[index * 2]!, y: map.positions[index * 2 + 1]! });
 }
 
-function inSight(drawing: Drawing): number[] {
-  const { size, map } = drawing;
-  const visible: number[] = [];
-  for (let i = 0; i < map.items.length; i++) {
-    const { x, y } = screenOf(drawing, i);
-    if (x > -largest && x < size.width + largest && y > -largest && y < size.height + largest) visible.push(i);
-  }
-  return visible;
+function isInSight({ size }: Drawing, { x, y }: Point, margin: number): boolean {
+  return x > -margin && x < size.width + margin && y > -margin && y < size.height + margin;
 }
 
-function pictureOf({ id }: MapItem, redraw: () => void): HTMLImageElement | undefined {
-  let picture = pictures.get(id);
+/** One small drawing is stamped for each point: thousands of circles would take longer than a frame. */
+function drawPoints(context: CanvasRenderingContext2D, drawing: Drawing, colours: Colours, ratio: number): void {
+  const { map, chosen, highlighted } = drawing;
+  const [plain, faint, marked] = [
+    dot(colours.accent, 2.8, 0.8, ratio),
+    dot(colours.soft, 2.4, 0.4, ratio),
+    dot(colours.accent, 4.2, 1, ratio),
+  ];
+  const isMarking = chosen.size > 0 || highlighted !== null;
+  for (let i = 0; i < map.items.length; i++) {
+    const at = screenOf(drawing, i);
+    if (!isInSight(drawing, at, 6)) continue;
+    const { id } = map.items[i]!;
+    const stamp = !isMarking ? plain : chosen.has(id) || highlighted?.has(id) ? marked : faint;
+    context.drawImage(stamp.canvas, at.x - stamp.radius, at.y - stamp.radius, stamp.radius * 2, stamp.radius * 2);
+  }
+}
+
+const dots = new Map<string, { canvas: OffscreenCanvas; radius: number }>();
+
+function dot(colour: string, radius: number, alpha: number, ratio: number) {
+  const name = `${colour} ${radius} ${ratio}`;
+  const known = dots.get(name);
+  if (known) return known;
+  const edge = Math.ceil(radius * 2 * ratio);
+  const canvas = new OffscreenCanvas(edge, edge);
+  const context = canvas.getContext('2d')!;
+  context.globalAlpha = alpha;
+  context.fillStyle = colour;
+  context.arc(edge / 2, edge / 2, edge / 2, 0, 2 * Math.PI);
+  context.fill();
+  const made = { canvas, radius };
+  dots.set(name, made);
+  return made;
+}
+
+function drawPictures(context: CanvasRenderingContext2D, drawing: Drawing, colours: Colours): void {
+  const { map, view, redraw } = drawing;
+  const grow = growth(drawing) * view.scale;
+  const { pictures: picked, edge } = pictureLevel(drawing);
+  for (const { index, width, height } of picked) {
+    const at = screenOf(drawing, index);
+    if (!isInSight(drawing, at, largest / 2)) continue;
+    const item = map.items[index]!;
+    const picture = pictureOf(map, item, edge * grow, redraw);
+    if (picture)
+      drawPicture(context, picture, at, { width: width * grow, height: height * grow }, item, drawing, colours);
+  }
+}
+
+function pictureOf(map: CollectionMap, item: MapItem, edge: number, redraw: () => void): HTMLImageElement | undefined {
+  const url = map.thumbnail(item, edge * (devicePixelRatio || 1) > 150 ? 384 : 128);
+  let picture = pictures.get(url);
   if (!picture) {
     picture = new Image();
     picture.decoding = 'async';
     picture.onload = () => requestAnimationFrame(redraw);
-    picture.src = new URL(`images/${id}/thumbnail?size=256`, document.baseURI).href;
+    picture.src = url;
   }
   // The one used last is the last to go.
-  pictures.delete(id);
-  pictures.set(id, picture);
+  pictures.delete(url);
+  pictures.set(url, picture);
   if (pictures.size > keptPictures) pictures.delete(pictures.keys().next().value!);
   return picture.complete && picture.naturalWidth > 0 ? picture : undefined;
 }
@@ -114,52 +175,42 @@ function drawPicture(
   context: CanvasRenderingContext2D,
   picture: HTMLImageElement,
   at: Point,
-  edge: number,
+  { width, height }: Size,
   item: MapItem,
   { chosen, highlighted }: Drawing,
   colours: Colours,
 ): void {
-  const scale = edge / Math.max(picture.naturalWidth, picture.naturalHeight);
-  const [width, height] = [picture.naturalWidth * scale, picture.naturalHeight * scale];
   const [x, y] = [at.x - width / 2, at.y - height / 2];
-  context.globalAlpha = highlighted && !highlighted.has(item.id) ? 0.25 : 1;
-  context.drawImage(picture, x, y, width, height);
-  context.globalAlpha = 1;
-  if (!chosen.has(item.id)) return;
-  context.lineWidth = 3;
-  context.strokeStyle = colours.accent;
-  context.strokeRect(x, y, width, height);
-}
-
-function drawPoint(
-  context: CanvasRenderingContext2D,
-  at: Point,
-  item: MapItem,
-  drawing: Drawing,
-  colours: Colours,
-): void {
-  const { chosen, highlighted } = drawing;
-  const stands = chosen.has(item.id) || (highlighted?.has(item.id) ?? chosen.size === 0);
-  context.fillStyle = stands ? colours.accent : colours.soft;
-  context.globalAlpha = stands ? 0.85 : 0.4;
+  const isChosen = chosen.has(item.id);
+  const frame = isChosen ? 3 : 1.5;
+  context.globalAlpha = highlighted && !highlighted.has(item.id) && !isChosen ? 0.22 : 1;
+  context.fillStyle = isChosen ? colours.accent : colours.paper;
   context.beginPath();
-  context.arc(at.x, at.y, chosen.has(item.id) ? 4 : 2.8, 0, 2 * Math.PI);
+  context.roundRect(x - frame, y - frame, width + 2 * frame, height + 2 * frame, 3);
   context.fill();
+  context.drawImage(picture, x, y, width, height);
   context.globalAlpha = 1;
 }
 
 /** The picture under the pointer, large enough to recognise, beside the pointer and within the canvas. */
 function drawHovered(context: CanvasRenderingContext2D, index: number, drawing: Drawing, colours: Colours): void {
-  const item = drawing.map.items[index];
-  const picture = item?.kind === 'image' ? pictureOf(item, drawing.redraw) : undefined;
+  const { map, size, redraw } = drawing;
+  const item = map.items[index];
+  const picture = item?.kind === 'image' ? pictureOf(map, item, largest, redraw) : undefined;
   if (!picture) return;
   const at = screenOf(drawing, index);
-  const scale = 200 / Math.max(picture.naturalWidth, picture.naturalHeight);
+  const scale = 220 / Math.max(picture.naturalWidth, picture.naturalHeight);
   const [width, height] = [picture.naturalWidth * scale, picture.naturalHeight * scale];
-  const x = Math.min(drawing.size.width - width - 8, Math.max(8, at.x - width / 2));
-  const y = Math.min(drawing.size.height - height - 8, Math.max(8, at.y - height / 2));
+  const x = Math.min(size.width - width - 10, Math.max(10, at.x - width / 2));
+  const y = Math.min(size.height - height - 10, Math.max(10, at.y - height / 2));
+  context.save();
+  context.shadowColor = 'rgb(0 0 0 / 0.35)';
+  context.shadowBlur = 24;
   context.fillStyle = colours.paper;
-  context.fillRect(x - 4, y - 4, width + 8, height + 8);
+  context.beginPath();
+  context.roundRect(x - 4, y - 4, width + 8, height + 8, 6);
+  context.fill();
+  context.restore();
   context.drawImage(picture, x, y, width, height);
 }
 

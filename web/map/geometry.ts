@@ -18,9 +18,24 @@ export interface Point {
   readonly y: number;
 }
 
-/** The whole world with a margin. */
-export function wholeView({ width, height }: Size): View {
-  return { x: 0, y: 0, scale: Math.max(1, Math.min(width, height) * 0.46) };
+/** Half of what a map takes of the world in either direction. */
+export interface Extent {
+  readonly x: number;
+  readonly y: number;
+}
+
+/** The whole map with a margin. */
+export function wholeView({ width, height }: Size, extent: Extent = { x: 1, y: 1 }): View {
+  return { x: 0, y: 0, scale: Math.max(1, Math.min((width / extent.x) * 0.46, (height / extent.y) * 0.46)) };
+}
+
+export function extentOf(positions: Float32Array): Extent {
+  const extent = { x: 0.2, y: 0.2 };
+  for (let i = 0; i + 1 < positions.length; i += 2) {
+    extent.x = Math.max(extent.x, Math.min(1, Math.abs(positions[i]!)));
+    extent.y = Math.max(extent.y, Math.min(1, Math.abs(positions[i + 1]!)));
+  }
+  return extent;
 }
 
 export function toScreen(view: View, size: Size, point: Point): Point {
@@ -60,13 +75,41 @@ export function contains(polygon: readonly Point[], { x, y }: Point): boolean {
   return inside;
 }
 
-/** Positions moved and scaled alike in both directions so that they fill the world; outliers beyond 2% may stick out. */
+/**
+ * Positions turned so that they spread most from left to right, where windows have room, then moved and scaled alike in
+ * both directions so that they fill the world; outliers beyond 2% may stick out.
+ */
 export function fitted(positions: Float32Array): Float32Array {
+  const turned = rotated(positions, -mainDirection(positions));
   const spread = [0, 1].map((axis) => {
-    const values = positions.filter((_, i) => i % 2 === axis).sort();
+    const values = turned.filter((_, i) => i % 2 === axis).sort();
     const at = (share: number) => values[Math.round((values.length - 1) * share)] ?? 0;
     return { middle: (at(0.02) + at(0.98)) / 2, half: (at(0.98) - at(0.02)) / 2 };
   });
   const half = Math.max(...spread.map((one) => one.half)) || 1;
-  return positions.map((value, i) => ((value - spread[i % 2]!.middle) / half) * 0.9);
+  return turned.map((value, i) => ((value - spread[i % 2]!.middle) / half) * 0.9);
+}
+
+/** Angle of the first principal axis: half the angle of the covariance's deviator. */
+function mainDirection(positions: Float32Array): number {
+  const count = positions.length / 2;
+  const mean = [0, 1].map(
+    (axis) => positions.reduce((sum, value, i) => (i % 2 === axis ? sum + value : sum), 0) / count,
+  );
+  let [xx, xy, yy] = [0, 0, 0];
+  for (let i = 0; i < positions.length; i += 2) {
+    const [x, y] = [positions[i]! - mean[0]!, positions[i + 1]! - mean[1]!];
+    xx += x * x;
+    xy += x * y;
+    yy += y * y;
+  }
+  return Math.atan2(2 * xy, xx - yy) / 2;
+}
+
+function rotated(positions: Float32Array, angle: number): Float32Array {
+  const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
+  return positions.map((_, i) => {
+    const [x, y] = i % 2 === 0 ? [positions[i]!, positions[i + 1]!] : [positions[i - 1]!, positions[i]!];
+    return i % 2 === 0 ? x * cos - y * sin : x * sin + y * cos;
+  });
 }

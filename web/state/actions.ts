@@ -1,6 +1,6 @@
 import type { ImageItem } from '../client.ts';
 import { countOf } from '../format.ts';
-import { type Chip, maxChips } from '../place.ts';
+import { type Chip, maxChips, withoutWeight } from '../place.ts';
 import { changeQuery, closePhoto, place, query } from './navigation.ts';
 import { notify, report } from './notices.ts';
 import { holdPicture } from './pictures.ts';
@@ -30,15 +30,16 @@ export function chipKey(chip: Chip): string {
   return `${chip.by}:${chip.by === 'text' ? chip.text : chip.by === 'stored' ? chip.id : chip.ref}`;
 }
 
-/** Only pictures like this one: the query starts over. */
-export function moreLike(id: string, weight = 1): void {
-  addChip({ by: 'stored', id, weight });
-  scrollTo({ top: 0 });
+export function moreLike(id: string): void {
+  addChip({ by: 'stored', id, weight: 1 });
+}
+
+export function lessLike(id: string): void {
+  addChip({ by: 'stored', id, weight: withoutWeight });
 }
 
 export async function searchByPicture(file: Blob, name: string): Promise<void> {
   addChip({ by: 'picture', ref: await holdPicture(file, name), weight: 1 });
-  scrollTo({ top: 0 });
 }
 
 /** Time to take a delete back. */

@@ -23,8 +23,19 @@ async function walk(entry: FileSystemEntry | File | null): Promise<NamedFile[]> 
   const children = await childrenOf(entry as FileSystemDirectoryEntry);
   const lists = [];
   for (const child of children.filter(({ name }) => !name.startsWith('.'))) lists.push(await walk(child));
-  // In a folder there is more than pictures; what was dropped as such is the server's to refuse.
-  return lists.flat().filter(({ file }) => file.type === '' || file.type.startsWith('image/'));
+  return lists.flat().filter(({ file }) => mayBePicture(file));
+}
+
+/** In a folder there is more than pictures; what was chosen as such is the server's to refuse. */
+function mayBePicture({ type, name }: File): boolean {
+  return type.startsWith('image/') || (type === '' && /\.(heic|heif|avif|tiff?|jxl|dng)$/i.test(name));
+}
+
+/** The pictures of a folder that was picked, hidden ones left out. */
+export function picturesOf(files: readonly File[]): NamedFile[] {
+  return files
+    .map((file) => ({ file, name: file.webkitRelativePath || file.name }))
+    .filter(({ file, name }) => mayBePicture(file) && !name.split('/').some((part) => part.startsWith('.')));
 }
 
 function isFileEntry(entry: FileSystemEntry): entry is FileSystemFileEntry {

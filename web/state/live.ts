@@ -13,8 +13,13 @@ export const newCount = signal(0);
 /** Counts what happened, for views that show it. */
 export const changeCount = signal(0);
 
-const pollMs = 2000;
+/** Counts how often the server came back: what failed meanwhile may be tried again. */
+export const recoveries = signal(0);
+
+/** New pictures are to be seen within two seconds. */
+const pollMs = 1500;
 const slowestPollMs = 30_000;
+const reconnectMs = 2000;
 /** Changes closer together than this are one refresh. */
 const settleMs = 250;
 
@@ -59,7 +64,7 @@ function listen(): void {
     if (source.readyState !== EventSource.CLOSED) return;
     source.close();
     // Refused for good: after a working connection the server is being replaced, otherwise it knows no events.
-    if (wasOpen) setTimeout(listen, pollMs);
+    if (wasOpen) setTimeout(listen, reconnectMs);
     else startPolling();
   };
 }
@@ -136,6 +141,7 @@ export function showNew(): void {
 }
 
 function recover(): void {
+  recoveries.value += 1;
   if (fault.value) tryAgain();
   else refreshSoon();
   void countFailures();

@@ -10,6 +10,26 @@ export interface CollectionMap {
   readonly items: readonly MapItem[];
   /** x and y of each item, one after the other, mostly within -1 to 1. */
   readonly positions: Float32Array;
+  /** False while positions still move. */
+  readonly settled: boolean;
+  /** Address of a small version of an item's picture. */
+  readonly thumbnail: (item: MapItem, size: number) => string;
+}
+
+/** Where a map's vectors and pictures come from. */
+export interface MapSource {
+  /** Under which it is kept in this browser, together with the space. */
+  readonly name: string;
+  readonly download: (abort: AbortSignal) => Promise<MapVectors>;
+  readonly thumbnail: CollectionMap['thumbnail'];
+}
+
+export interface MapVectors {
+  readonly space: string;
+  readonly dimension: number;
+  readonly items: readonly MapItem[];
+  /** Unit vectors as signed bytes, one after the other. */
+  readonly bytes: Int8Array;
 }
 
 export const map = signal<CollectionMap | null>(null);
@@ -25,23 +45,32 @@ const mostlyNew = 0.25;
 
 let worker: Worker | undefined;
 
-/** Shows the known map of the collection with new pictures put into it, or makes one; `again` makes one anyway. */
-export async function loadMap(abort: AbortSignal, again = false): Promise<void> {
+/** The pictures of the collection. */
+export const collection: MapSource = {
+  name: 'map',
+  download,
+  thumbnail: ({ id }, size) => new URL(`images/${id}/thumbnail?size=${size}`, document.baseURI).href,
+};
+
+/** Shows the known map with new pictures put into it, or makes one; `again` makes one anyway. */
+export async function loadMap(source: MapSource, abort: AbortSignal, again = false): Promise<void> {
   mapFault.value = null;
+  mapProgress.value = { what: 'loading', share: 0 };
+  const { thumbnail } = source;
   try {
-    const { space, dimension, items, bytes } = await download(abort);
-    const known = again ? new Map<string, readonly [number, number]>() : await recall(space);
+    const { space, dimension, items, bytes } = await source.download(abort);
+    const place = `/${source.name}/${space}`;
+    const known = again ? new Map<string, readonly [number, number]>() : await recall(place);
     const missing = items.filter(({ id }) => !known.has(id)).length;
-    const task: MapTask = { bytes, dimension };
     const keeps = items.length > 0 && missing <= items.length * mostlyNew;
     const positions = keeps
       ? Float32Array.from(items.flatMap(({ id }) => known.get(id) ?? [Number.NaN, Number.NaN]))
       : undefined;
-    const done = await run({ ...task, positions }, abort, (answer) => {
-      map.value = { items, positions: answer.positions };
+    const done = await run({ bytes, dimension, positions }, abort, (answer) => {
+      map.value = { items, positions: answer.positions, settled: answer.share >= 1, thumbnail };
       mapProgress.value = answer.share < 1 ? { what: 'arranging', share: answer.share } : null;
     });
-    if (missing > 0) await remember(space, items, done);
+    if (missing > 0 || known.size > items.length) await remember(place, items, done);
   } catch (error) {
     if (!isAbort(error) && !abort.aborted) mapFault.value = error;
   } finally {
@@ -49,8 +78,7 @@ export async function loadMap(abort: AbortSignal, again = false): Promise<void> 
   }
 }
 
-async function download(abort: AbortSignal) {
-  mapProgress.value = { what: 'loading', share: 0 };
+async function download(abort: AbortSignal): Promise<MapVectors> {
   const items: MapItem[] = [];
   const parts: string[] = [];
   let page: MapPage;
@@ -61,13 +89,16 @@ async function download(abort: AbortSignal) {
     parts.push(page.vectors);
     cursor = page.next;
   } while (cursor !== undefined && items.length < maxPoints);
-  const bytes = new Int8Array(items.length * page.dimension);
+  return { space: page.space, dimension: page.dimension, items, bytes: bytesOf(parts) };
+}
+
+/** Parts in base64 as one array. */
+export function bytesOf(parts: readonly string[]): Int8Array {
+  const binaries = parts.map((part) => atob(part));
+  const bytes = new Int8Array(binaries.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
-  for (const part of parts) {
-    const binary = atob(part);
-    for (let i = 0; i < binary.length; i++) bytes[at++] = binary.charCodeAt(i);
-  }
-  return { space: page.space, dimension: page.dimension, items, bytes };
+  for (const binary of binaries) for (let i = 0; i < binary.length; i++) bytes[at++] = binary.charCodeAt(i);
+  return bytes;
 }
 
 /** Off the main thread, so that the page stays quick meanwhile. */
@@ -91,19 +122,19 @@ function run(task: MapTask, abort: AbortSignal, onAnswer: (answer: MapAnswer) =>
   });
 }
 
-async function recall(space: string): Promise<Map<string, readonly [number, number]>> {
+async function recall(place: string): Promise<Map<string, readonly [number, number]>> {
   try {
-    const stored = await (await caches.open(cacheName)).match(`/map/${space}`);
+    const stored = await (await caches.open(cacheName)).match(place);
     return new Map((await stored?.json()) ?? []);
   } catch {
     return new Map();
   }
 }
 
-async function remember(space: string, items: readonly MapItem[], positions: Float32Array): Promise<void> {
+async function remember(place: string, items: readonly MapItem[], positions: Float32Array): Promise<void> {
   try {
     const entries = items.map(({ id }, i) => [id, [positions[i * 2], positions[i * 2 + 1]]]);
-    await (await caches.open(cacheName)).put(`/map/${space}`, Response.json(entries));
+    await (await caches.open(cacheName)).put(place, Response.json(entries));
   } catch {
     // Without a cache the map is made again at each visit, the same one from the same pictures.
   }

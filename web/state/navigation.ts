@@ -10,12 +10,19 @@ export const query = computed(() => current.value.query);
 /** Keystrokes closer together than this are one entry in the history. */
 const typingPauseMs = 1500;
 let lastTypedAt = 0;
+let moved: 'on' | 'back' = 'on';
+
+/** How the page came where it is: by something one did on it, or by the browser's back and forward. */
+export function lastMove(): 'on' | 'back' {
+  return moved;
+}
 
 export function startNavigation(): void {
   // Back to a result list has to find the scroll position that the list was left at; the grid restores it itself.
   history.scrollRestoration = 'manual';
   addEventListener('popstate', () => {
     lastTypedAt = 0;
+    moved = 'back';
     current.value = read();
   });
 }
@@ -31,6 +38,7 @@ export function urlOf(target: Place): string {
 
 export function go(target: Place, how: 'push' | 'replace' = 'push'): void {
   const url = urlOf(target);
+  moved = 'on';
   current.value = target;
   if (url === urlOf(read())) return;
   if (how === 'push') history.pushState({ depth: depth() + 1 }, '', url);
@@ -45,7 +53,12 @@ function depth(): number {
 
 export function changeQuery(change: Partial<Query>): void {
   lastTypedAt = 0;
-  go({ view: 'search', query: { ...query.value, ...change } });
+  go({ view: whereResultsShow(), query: { ...query.value, ...change } });
+}
+
+/** The map shows where the results are; every other page makes way for their list. */
+function whereResultsShow(): View {
+  return current.value.view === 'map' ? 'map' : 'search';
 }
 
 /** Like {@link changeQuery} for each keystroke: a burst of typing is one step back. */
@@ -53,11 +66,12 @@ export function typeText(text: string): void {
   const now = Date.now();
   const how = now - lastTypedAt < typingPauseMs ? 'replace' : 'push';
   lastTypedAt = now;
-  go({ view: 'search', query: { ...query.value, text } }, how);
+  go({ view: whereResultsShow(), query: { ...query.value, text } }, how);
 }
 
 export function openView(view: View): void {
   go({ view, query: view === 'search' ? emptyQuery : query.value });
+  if (view !== 'search') scrollTo({ top: 0 });
 }
 
 export function openPhoto(id: string): void {

@@ -1,9 +1,10 @@
 import { computed, effect, signal } from '@preact/signals';
 import { type CaptionItem, type ImageItem, type Item, isImage } from '../client.ts';
 import { isAbort } from '../problem.ts';
-import { openPhoto, place } from './navigation.ts';
+import { openPhoto, place, query } from './navigation.ts';
 import { loadMore, results, visibleItems } from './results.ts';
 import { client } from './session.ts';
+import { rememberQuery } from './suggestions.ts';
 
 /** The picture shown large, with what was found around it. */
 export const photo = signal<ImageItem | null>(null);
@@ -30,6 +31,8 @@ export function startPhoto(): void {
     captions.value = [];
     photo.value = id === undefined ? null : (findImage(results.peek()?.items, id) ?? null);
     if (id === undefined) return;
+    // Words that led to a picture are worth remembering.
+    rememberQuery(query.peek().text);
     controller = new AbortController();
     void load(id, controller.signal);
   });

@@ -1,8 +1,8 @@
 import { computed, effect, signal, untracked } from '@preact/signals';
 import { type Item, pictureTerm, type SearchTerm } from '../client.ts';
-import { type Chip, isBrowsing, type Query } from '../place.ts';
+import { type Chip, isBrowsing, type Query, type View } from '../place.ts';
 import { ApiFault, isAbort, mayPass } from '../problem.ts';
-import { query } from './navigation.ts';
+import { lastMove, place, query } from './navigation.ts';
 import { heldPicture, recallPicture } from './pictures.ts';
 import { client } from './session.ts';
 
@@ -12,6 +12,8 @@ export interface Results {
   readonly query: Query;
   readonly items: readonly Item[];
   readonly next?: string;
+  /** Where the page is to be scrolled to when this list appears. Pixels; the top when absent. */
+  readonly top?: number;
 }
 
 interface ResultPage {
@@ -53,15 +55,50 @@ export function startSearching(): void {
   let last: Query | undefined;
   effect(() => {
     const wanted = query.value;
-    if (last && JSON.stringify(wanted) === JSON.stringify(last)) return;
+    if (last && nameOf(wanted) === nameOf(last)) return;
     const typed = last !== undefined && wanted.text !== last.text && wanted.text !== '';
     last = wanted;
     clearTimeout(timer);
     running?.abort();
+    if (untracked(() => showLeft(wanted))) return;
     searching.value = true;
     if (typed) timer = setTimeout(() => void searchAgain(), debounceMs);
     else untracked(() => void searchAgain());
   });
+  let lastView: View | undefined;
+  effect(() => {
+    const { view } = place.value;
+    const shown = results.peek();
+    if (lastView === 'search' && view !== 'search' && shown) results.value = { ...shown, top: scrollY };
+    lastView = view;
+  });
+}
+
+/** Lists that were left for others, by their query, with the place one was at: back finds them as they were. */
+const left = new Map<string, { readonly results: Results; readonly total: number | undefined }>();
+const maxLeft = 20;
+
+/** Keeps the list that is shown; shows the one that was left when somebody goes back to it. True when there was one. */
+function showLeft(wanted: Query): boolean {
+  const shown = results.value;
+  if (shown) {
+    const top = lastMove() === 'back' && place.value.view !== 'search' ? shown.top : scrollY;
+    left.delete(nameOf(shown.query));
+    left.set(nameOf(shown.query), { results: { ...shown, top }, total: total.value });
+    if (left.size > maxLeft) left.delete(left.keys().next().value!);
+  }
+  const known = left.get(nameOf(wanted));
+  if (!known || lastMove() !== 'back') return false;
+  running = new AbortController();
+  results.value = { ...known.results, query: wanted, version: ++version };
+  total.value = known.total;
+  fault.value = null;
+  searching.value = false;
+  return true;
+}
+
+function nameOf(asked: Query): string {
+  return JSON.stringify(asked);
 }
 
 /** Runs the current query from its first page. `quiet` keeps the place in the list. */
@@ -77,7 +114,8 @@ export async function searchAgain(quiet = false): Promise<void> {
     if (controller.signal.aborted) return;
     failures = 0;
     fault.value = null;
-    results.value = { version: quiet ? version : ++version, query: wanted, items: page.items, next: page.next };
+    const { top } = (quiet && results.peek()) || {};
+    results.value = { version: quiet ? version : ++version, query: wanted, items: page.items, next: page.next, top };
     total.value = page.total;
     space = page.space ?? space;
   } catch (error) {

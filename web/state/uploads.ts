@@ -1,8 +1,8 @@
 import { computed, signal } from '@preact/signals';
 import { ApiFault, explain, mayPass } from '../problem.ts';
-import { faultOf, parse } from '../transport.ts';
 import { searchAgain } from './results.ts';
-import { apiKey, client, keyWanted } from './session.ts';
+import { followIndexing, sendPicture } from './sending.ts';
+import { keyWanted } from './session.ts';
 
 export type UploadState = 'waiting' | 'sending' | 'indexing' | 'done' | 'failed' | 'cancelled';
 
@@ -20,15 +20,13 @@ export interface Upload {
   readonly retryable?: boolean;
   /** Id of the stored picture. */
   readonly picture?: string;
+  /** Where it was stored when it went past the API. */
+  readonly key?: string;
 }
 
 /** Sent at the same time; the server embeds on few cores, more would only wait there. */
 const parallel = 3;
 const maxAttempts = 3;
-/** Smaller pictures are indexed when the answer comes; larger ones may be more than a function takes (6 MB on Lambda). */
-const directFromBytes = 4_000_000;
-/** Types that the API signs. */
-const signable = /^image\/(jpeg|png|webp|gif|avif|tiff)$/;
 
 export const uploads = signal<readonly Upload[]>([]);
 export const uploadSummary = computed(() => {
@@ -38,7 +36,7 @@ export const uploadSummary = computed(() => {
 });
 
 let nextId = 1;
-const requests = new Map<number, XMLHttpRequest>();
+const running = new Map<number, AbortController>();
 let refreshTimer: ReturnType<typeof setTimeout> | undefined;
 
 export function addUploads(files: readonly { readonly file: File; readonly name: string }[]): void {
@@ -48,22 +46,35 @@ export function addUploads(files: readonly { readonly file: File; readonly name:
 }
 
 export function cancelUpload(id: number): void {
-  requests.get(id)?.abort();
-  change(id, { state: 'cancelled' });
-  startNext();
+  cancel([id]);
 }
 
 export function cancelAll(): void {
-  for (const one of uploads.value) if (isActive(one)) cancelUpload(one.id);
+  cancel(uploads.value.filter(isActive).map(({ id }) => id));
 }
 
-export function retryUpload(id: number): void {
-  change(id, { state: 'waiting', sent: 0, reason: undefined });
+/** All in one go: each change of the list is a new list, and there may be thousands. */
+function cancel(ids: readonly number[]): void {
+  const gone = new Set(ids);
+  uploads.value = uploads.value.map((one) => (gone.has(one.id) ? { ...one, state: 'cancelled' } : one));
+  for (const id of ids) running.get(id)?.abort();
   startNext();
 }
 
+export function retryUpload(id: number): void {
+  retry((one) => one.id === id);
+}
+
+/** What may succeed the second time; the server has looked at the rest and will not change its mind. */
 export function retryFailed(): void {
-  for (const one of uploads.value) if (one.state === 'failed' && one.retryable) retryUpload(one.id);
+  retry(({ state, retryable }) => state === 'failed' && retryable === true);
+}
+
+function retry(wanted: (one: Upload) => boolean): void {
+  uploads.value = uploads.value.map((one) =>
+    wanted(one) ? { ...one, state: 'waiting', sent: 0, reason: undefined, key: undefined } : one,
+  );
+  startNext();
 }
 
 /** Takes away what has ended. */
@@ -80,29 +91,43 @@ function change(id: number, what: Partial<Upload>): void {
 }
 
 function startNext(): void {
-  const running = uploads.value.filter(({ state }) => state === 'sending' || state === 'indexing').length;
-  const waiting = uploads.value.filter(({ state }) => state === 'waiting');
-  for (const upload of waiting.slice(0, Math.max(0, parallel - running))) void run(upload);
+  const free = parallel - running.size;
+  if (free <= 0) return;
+  const waiting = [];
+  for (const one of uploads.value) {
+    if (one.state === 'waiting' && !running.has(one.id)) waiting.push(one);
+    if (waiting.length === free) break;
+  }
+  for (const upload of waiting) void run(upload);
 }
 
 async function run(upload: Upload): Promise<void> {
-  change(upload.id, { state: 'sending', sent: 0 });
-  for (let attempt = 1; ; attempt++) {
+  const { id } = upload;
+  const controller = new AbortController();
+  running.set(id, controller);
+  change(id, { state: 'sending', sent: 0 });
+  const onSent = (sent: number) => change(id, { sent, state: sent >= 1 ? 'indexing' : 'sending' });
+  for (let attempt = 1; !controller.signal.aborted; attempt++) {
     try {
-      change(upload.id, { state: 'done', sent: 1, picture: await send(upload) });
-      refreshSoon();
+      const stored = await sendPicture(upload.file, onSent, controller.signal);
+      if (stored.indexed) {
+        change(id, { state: 'done', sent: 1, picture: stored.id });
+        refreshSoon();
+      } else {
+        change(id, { state: 'indexing', sent: 1, picture: stored.id, key: stored.key });
+        watchIndexing();
+      }
       break;
     } catch (error) {
-      if (stateOf(upload.id) === 'cancelled') break;
-      if (mayPass(error) && attempt < maxAttempts) {
-        await pause(error instanceof ApiFault && error.retryAfter ? error.retryAfter : attempt);
-        if (stateOf(upload.id) !== 'cancelled') continue;
+      if (controller.signal.aborted) break;
+      if (!mayPass(error) || attempt === maxAttempts) {
+        fail(id, error);
         break;
       }
-      fail(upload.id, error);
-      break;
+      await pause(error instanceof ApiFault && error.retryAfter ? error.retryAfter : attempt);
     }
   }
+  running.delete(id);
   startNext();
 }
 
@@ -113,97 +138,27 @@ function fail(id: number, error: unknown): void {
   if (needsKey && !keyWanted.value) keyWanted.value = { retry: retryFailed };
 }
 
-function stateOf(id: number): UploadState | undefined {
-  return uploads.value.find((one) => one.id === id)?.state;
-}
-
-/** Large pictures go straight to the bucket where that is possible, all others through the API. Answers the id. */
-async function send(upload: Upload): Promise<string> {
-  const { file } = upload;
-  if (file.size > directFromBytes && signable.test(file.type) && (await hasSignedUploads())) {
-    const key = keyFor(file.name);
-    const signed = await client.signUpload({ contentType: file.type, bytes: file.size, key });
-    await put(upload, { ...signed, body: file }).catch((error: unknown) => {
-      // A bucket that lets no page in: the next attempt goes through the API, which has its say about the size.
-      if (error instanceof ApiFault && error.kind === 'unreachable') signedUploads = Promise.resolve(false);
-      throw error;
-    });
-    return signed.id;
-  }
-  const body = new FormData();
-  body.append('file', file, file.name);
-  const headers = {
-    accept: 'application/json, application/problem+json',
-    ...(apiKey.value === '' ? {} : { authorization: `Bearer ${apiKey.value}` }),
-  };
-  const url = new URL('images', document.baseURI).href;
-  const answer = parse(await put(upload, { method: 'POST', url, headers, body }), true, '/images');
-  if (typeof answer === 'object' && answer !== null && 'id' in answer) return String(answer.id);
-  throw new ApiFault('unexpected-answer', 'The upload was answered by something else than expected.');
-}
-
-interface Sending {
-  readonly method: 'POST' | 'PUT';
-  readonly url: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: File | FormData;
-}
-
-/** XMLHttpRequest, because fetch does not tell how much has been sent. Answers the body. */
-function put(upload: Upload, { method, url, headers, body }: Sending): Promise<string> {
-  const request = new XMLHttpRequest();
-  requests.set(upload.id, request);
-  return new Promise<string>((resolve, reject) => {
-    request.open(method, url);
-    for (const [name, value] of Object.entries(headers)) {
-      // The browser sets it itself, and refuses to be told.
-      if (name.toLowerCase() !== 'content-length') request.setRequestHeader(name, value);
-    }
-    request.upload.onprogress = ({ loaded, total }) => {
-      const sent = total > 0 ? loaded / total : 0;
-      change(upload.id, { sent, state: sent >= 1 ? 'indexing' : 'sending' });
-    };
-    request.onload = () => {
-      if (request.status >= 200 && request.status < 300) return resolve(request.responseText);
-      const answered = { get: (name: string) => request.getResponseHeader(name) };
-      const problem = parse(request.responseText, false, url);
-      reject(faultOf({ status: request.status, headers: answered }, problem));
-    };
-    request.onerror = () => reject(new ApiFault('unreachable', 'The connection was lost while sending.'));
-    request.onabort = () => reject(new DOMException('cancelled', 'AbortError'));
-    request.send(body);
-  }).finally(() => requests.delete(upload.id));
-}
-
-/** Asked once: it does not change while a server runs. */
-let signedUploads: Promise<boolean> | undefined;
-
-function hasSignedUploads(): Promise<boolean> {
-  signedUploads ??= client.status().then(
-    (status) => status.signedUploads,
-    () => {
-      signedUploads = undefined;
-      return false;
+/** What became of pictures that went straight to the bucket: they are indexed some seconds later, or refused. */
+function watchIndexing(): void {
+  if (watching) return;
+  watching = true;
+  void followIndexing(
+    () => uploads.value.filter(({ state, key }) => state === 'indexing' && key !== undefined).map(({ key }) => key!),
+    (key, outcome) => {
+      const upload = uploads.value.find((one) => one.key === key && one.state === 'indexing');
+      if (!upload) return;
+      if (outcome === 'indexed') change(upload.id, { state: 'done' });
+      else if (outcome === 'overdue') change(upload.id, { state: 'done', picture: undefined, reason: overdue });
+      else change(upload.id, { state: 'failed', reason: outcome.message, retryable: outcome.retryable });
+      refreshSoon();
     },
-  );
-  return signedUploads;
+  ).finally(() => {
+    watching = false;
+  });
 }
 
-/** Like the API's own keys: the day, something unique, and what can be kept of the name. */
-function keyFor(name: string): string {
-  const day = new Date().toISOString().slice(0, 10).replaceAll('-', '/');
-  const unique = Array.from(crypto.getRandomValues(new Uint8Array(4)), (byte) => byte.toString(16).padStart(2, '0'));
-  const safe = name
-    .normalize('NFC')
-    .replaceAll(/[^\p{L}\p{N}._-]+/gu, '-')
-    .replaceAll(/^[.-]+|[.-]+$/g, '')
-    .slice(-80);
-  return `${day}/${unique.join('')}-${safe || 'picture'}`;
-}
-
-function pause(seconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, Math.min(30, seconds) * 1000));
-}
+let watching = false;
+const overdue = 'stored; indexing it takes longer than usual';
 
 /** New pictures come into the results without a reload; many at once in one go. */
 function refreshSoon(): void {
@@ -212,4 +167,8 @@ function refreshSoon(): void {
     refreshTimer = undefined;
     if (scrollY < innerHeight) void searchAgain(true);
   }, 400);
+}
+
+function pause(seconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, Math.min(30, seconds) * 1000));
 }

@@ -4,11 +4,13 @@ import { isBrowsing, type View } from '../place.ts';
 import { place, query } from '../state/navigation.ts';
 import { report } from '../state/notices.ts';
 import { clearSelection, selectionMode } from '../state/selection.ts';
+import { ConnectionNote } from './connection.tsx';
 import { Detail } from './detail.tsx';
 import { DropArea } from './drop.tsx';
 import { Failures } from './failures.tsx';
 import { Header } from './header.tsx';
 import { KeyDialog } from './key-dialog.tsx';
+import { KeyboardHelp } from './keyboard.tsx';
 import { Notices } from './notices.tsx';
 import { SearchView } from './search-view.tsx';
 import { SelectionBar } from './selection-bar.tsx';
@@ -31,6 +33,7 @@ export function App() {
         Skip to the pictures
       </a>
       <Header />
+      <ConnectionNote />
       <main id="content" tabIndex={-1}>
         <Content view={place.value.view} />
       </main>
@@ -38,6 +41,7 @@ export function App() {
       <Uploads />
       <Detail />
       <KeyDialog />
+      <KeyboardHelp />
       <DropArea />
       <Notices />
     </>

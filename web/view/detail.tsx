@@ -1,12 +1,11 @@
 import { useEffect, useRef } from 'preact/hooks';
 import type { ImageItem } from '../client.ts';
-import { formatAge, formatBytes, formatDate, formatScore, formatType, nameOf } from '../format.ts';
-import { withoutWeight } from '../place.ts';
+import { formatAge, formatBytes, formatCount, formatDate, formatScore, formatType, nameOf } from '../format.ts';
 import { explain } from '../problem.ts';
-import { addChip, copyLink, deletePictures, moreLike } from '../state/actions.ts';
+import { copyLink, deletePictures, lessLike, moreLike } from '../state/actions.ts';
 import { changeQuery, closePhoto, openPhoto, place } from '../state/navigation.ts';
 import { captions, neighbours, photo, photoFault, position, step } from '../state/photo.ts';
-import { visibleItems } from '../state/results.ts';
+import { results, visibleItems } from '../state/results.ts';
 import { Icon } from './icon.tsx';
 import { TagEditor } from './tag-editor.tsx';
 import { describe, thumbnailUrl } from './tile.tsx';
@@ -23,6 +22,8 @@ function OpenDetail() {
   useEffect(() => {
     const before = document.activeElement;
     dialog.current!.showModal();
+    // The picture is what one came for: no button is ringed before somebody uses the keyboard.
+    dialog.current!.focus();
     return () => {
       const tile = document.querySelector<HTMLElement>('.tile-main[data-last]') ?? (before as HTMLElement | null);
       tile?.focus({ preventScroll: true });
@@ -42,6 +43,7 @@ function OpenDetail() {
     <dialog
       ref={dialog}
       class="detail"
+      tabIndex={-1}
       aria-label={image ? describe(image) : 'Picture'}
       onCancel={(event) => {
         event.preventDefault();
@@ -71,6 +73,12 @@ function OpenDetail() {
           >
             <Icon name="left" />
           </button>
+        ) : null}
+        {at >= 0 ? (
+          <p class="detail-position">
+            {formatCount(at + 1)} of {formatCount(visibleItems.value.length)}
+            {results.value?.next ? '+' : ''}
+          </p>
         ) : null}
         {at >= 0 && at < visibleItems.value.length - 1 ? (
           <button
@@ -141,11 +149,7 @@ function Facts({ image }: { image: ImageItem }) {
           <Icon name="plus" />
           More like this
         </button>
-        <button
-          type="button"
-          class="button"
-          onClick={() => addChip({ by: 'stored', id: image.id, weight: withoutWeight })}
-        >
+        <button type="button" class="button" onClick={() => lessLike(image.id)}>
           <Icon name="minus" />
           Less
         </button>

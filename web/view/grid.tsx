@@ -5,6 +5,7 @@ import { place } from '../state/navigation.ts';
 import { loadMore, results, searching, visibleItems } from '../state/results.ts';
 import { noteScroll } from '../state/scroll.ts';
 import { selectionMode } from '../state/selection.ts';
+import { moveFocus } from './grid-keys.ts';
 import { CaptionTile, PictureTile } from './tile.tsx';
 
 /** Rows are kept this far outside the window, in window heights. */
@@ -146,42 +147,13 @@ function useVisibleRows(frame: { current: HTMLElement | null }, rows: readonly R
   return range;
 }
 
-/** A new list starts at its top; one that is only longer stays where it is. */
+/** A new list starts at its top, or where it was left; one that is only longer stays where it is. */
 function useKeptScroll(): void {
   const version = results.value?.version;
-  const shown = useRef(version);
+  const shown = useRef<number | undefined>(undefined);
   useLayoutEffect(() => {
-    if (shown.current !== undefined && version !== shown.current && place.peek().photo === undefined) {
-      scrollTo({ top: 0 });
-    }
+    const isNew = version !== undefined && version !== shown.current;
+    if (isNew && place.peek().photo === undefined) scrollTo({ top: results.peek()?.top ?? 0 });
     shown.current = version;
   }, [version]);
-}
-
-/** Arrow keys walk through the pictures: sideways in order, up and down to the nearest in the next row. */
-function moveFocus(event: KeyboardEvent): void {
-  const from = (event.target as HTMLElement).closest('li');
-  if (!from || event.altKey || event.ctrlKey || event.metaKey) return;
-  const to = neighbourOf(from, event.key);
-  if (!to) return;
-  event.preventDefault();
-  const link = to.querySelector<HTMLElement>('.tile-main');
-  link?.focus({ preventScroll: true });
-  to.scrollIntoView({ block: 'nearest' });
-}
-
-function neighbourOf(from: Element, key: string): Element | undefined {
-  const all = [...from.parentElement!.children];
-  if (key === 'ArrowRight') return all[all.indexOf(from) + 1];
-  if (key === 'ArrowLeft') return all[all.indexOf(from) - 1];
-  if (key !== 'ArrowDown' && key !== 'ArrowUp') return;
-  const box = from.getBoundingClientRect();
-  const centre = box.left + box.width / 2;
-  const boxes = all.map((element) => ({ element, box: element.getBoundingClientRect() }));
-  const beyond = boxes.filter((one) => (key === 'ArrowDown' ? one.box.top > box.top + 1 : one.box.top < box.top - 1));
-  const nextTop =
-    key === 'ArrowDown' ? Math.min(...beyond.map((one) => one.box.top)) : Math.max(...beyond.map((one) => one.box.top));
-  const row = beyond.filter((one) => Math.abs(one.box.top - nextTop) < 1);
-  const distance = (one: { box: DOMRect }) => Math.abs(one.box.left + one.box.width / 2 - centre);
-  return row.sort((a, b) => distance(a) - distance(b))[0]?.element;
 }

@@ -1,10 +1,12 @@
 import { useRef } from 'preact/hooks';
 import type { View } from '../place.ts';
+import { picturesOf } from '../state/files.ts';
 import { failureCount } from '../state/live.ts';
-import { openView, place } from '../state/navigation.ts';
+import { openView, place, query, urlOf } from '../state/navigation.ts';
 import { apiKey, keyWanted, setTheme, type Theme, theme } from '../state/session.ts';
 import { addUploads } from '../state/uploads.ts';
 import { Icon, type IconName, Logo } from './icon.tsx';
+import { keysShown } from './keyboard.tsx';
 import { SearchBar } from './search-bar.tsx';
 
 export function Header() {
@@ -24,6 +26,7 @@ export function Header() {
         <Logo />
         <span>Sightline</span>
       </a>
+      <Pages />
       <SearchBar />
       <nav class="header-actions" aria-label="Pages and settings">
         <AddButton />
@@ -46,21 +49,60 @@ function AddButton() {
         <Icon name="upload" />
         <span>Add pictures</span>
       </button>
-      <input
-        ref={input}
-        class="visually-hidden"
-        type="file"
-        accept="image/*"
-        multiple
-        tabIndex={-1}
-        aria-label="Pictures to add"
-        onChange={(event) => {
-          const files = [...(event.currentTarget.files ?? [])];
-          event.currentTarget.value = '';
-          addUploads(files.map((file) => ({ file, name: file.name })));
-        }}
-      />
+      <FileInput input={input} label="Pictures to add" />
     </>
+  );
+}
+
+/** What a button opens the browser's own dialog with; a folder is sent as the pictures below it. */
+function FileInput({ input, label, folder = false }: FileInputProps) {
+  return (
+    <input
+      ref={input}
+      class="visually-hidden"
+      type="file"
+      accept={folder ? undefined : 'image/*'}
+      {...(folder ? { webkitdirectory: '' } : {})}
+      multiple
+      tabIndex={-1}
+      aria-label={label}
+      onChange={(event) => {
+        const files = [...(event.currentTarget.files ?? [])];
+        event.currentTarget.value = '';
+        addUploads(folder ? picturesOf(files) : files.map((file) => ({ file, name: file.name })));
+      }}
+    />
+  );
+}
+
+interface FileInputProps {
+  readonly input: { current: HTMLInputElement | null };
+  readonly label: string;
+  readonly folder?: boolean;
+}
+
+/** The pages in plain sight where there is room; the menu has them everywhere. */
+function Pages() {
+  return (
+    <nav class="pages" aria-label="Pages">
+      {entries
+        .filter(({ view }) => view !== 'search' && (view !== 'failures' || failureCount.value > 0))
+        .map(({ view, label }) => (
+          <a
+            key={view}
+            href={urlOf({ view, query: query.value })}
+            aria-current={place.value.view === view ? 'page' : undefined}
+            onClick={(event) => {
+              if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+              event.preventDefault();
+              openView(view);
+            }}
+          >
+            {label}
+            {view === 'failures' ? <span class="badge badge-bad">{failureCount.value}</span> : null}
+          </a>
+        ))}
+    </nav>
   );
 }
 
@@ -80,8 +122,10 @@ const themes: readonly { value: Theme; label: string; icon: IconName }[] = [
 function Menu() {
   const close = () => document.getElementById('menu')?.hidePopover();
   const failures = failureCount.value;
+  const folder = useRef<HTMLInputElement>(null);
   return (
     <>
+      <FileInput input={folder} label="Folder to add" folder />
       <button
         type="button"
         class="icon-button"
@@ -110,6 +154,29 @@ function Menu() {
           </button>
         ))}
         <hr />
+        <button
+          type="button"
+          class="menu-item"
+          onClick={() => {
+            close();
+            folder.current?.click();
+          }}
+        >
+          <Icon name="folder" />
+          <span>Add a folder</span>
+        </button>
+        <button
+          type="button"
+          class="menu-item"
+          onClick={() => {
+            close();
+            keysShown.value = true;
+          }}
+        >
+          <Icon name="keyboard" />
+          <span>Keyboard</span>
+          <kbd>?</kbd>
+        </button>
         <button
           type="button"
           class="menu-item"

@@ -5,7 +5,7 @@ import { addChip, searchByPicture } from '../state/actions.ts';
 import { changeQuery, query, typeText } from '../state/navigation.ts';
 import { report } from '../state/notices.ts';
 import { searching } from '../state/results.ts';
-import { rememberQuery, type Suggestion, suggestions } from '../state/suggestions.ts';
+import { forgetQueries, rememberQuery, type Suggestion, suggestions } from '../state/suggestions.ts';
 import { Chips } from './chips.tsx';
 import { Icon } from './icon.tsx';
 
@@ -55,6 +55,8 @@ function SearchInput({ input, submit }: { input: { current: HTMLInputElement | n
   const [active, setActive] = useState(-1);
   const options = suggestions.value;
   const shown = open && options.length > 0;
+  // The last one forgets the recent ones.
+  const count = options.length + (options.some(({ kind }) => kind === 'recent') ? 1 : 0);
   const take = (option: Suggestion) => {
     setOpen(false);
     setActive(-1);
@@ -72,10 +74,11 @@ function SearchInput({ input, submit }: { input: { current: HTMLInputElement | n
       event.preventDefault();
       setOpen(true);
       const step = event.key === 'ArrowDown' ? 1 : -1;
-      setActive(((active + step + 1 + options.length + 1) % (options.length + 1)) - 1);
+      setActive(((active + step + 1 + count + 1) % (count + 1)) - 1);
     } else if (event.key === 'Enter') {
       event.preventDefault();
-      if (shown && active >= 0) take(options[active]!);
+      if (shown && active === options.length) forgetQueries();
+      else if (shown && active >= 0) take(options[active]!);
       else submit();
       setOpen(false);
     } else if (event.key === 'Backspace' && query.value.text === '' && query.value.chips.length > 0) {
@@ -128,6 +131,20 @@ function SearchInput({ input, submit }: { input: { current: HTMLInputElement | n
               {option.kind === 'tag' ? <small>{countOf(option.tag.count, 'picture')}</small> : null}
             </button>
           ))}
+        {shown && options.some(({ kind }) => kind === 'recent') ? (
+          <button
+            type="button"
+            tabIndex={-1}
+            id={`suggestion-${options.length}`}
+            role="option"
+            aria-selected={active === options.length}
+            class="suggestion suggestion-forget"
+            onMouseDown={(event) => event.preventDefault()}
+            onClick={forgetQueries}
+          >
+            Forget earlier searches
+          </button>
+        ) : null}
       </div>
     </div>
   );
@@ -143,7 +160,8 @@ function WithoutButton() {
         popovertarget="without"
         title="Leave out what is like these words"
       >
-        without…
+        <Icon name="without" />
+        <span>without…</span>
       </button>
       <div id="without" popover="auto" class="popover">
         <form

@@ -1,8 +1,8 @@
-import { useRef, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { CaptionItem, ImageItem } from '../client.ts';
 import { formatScore, nameOf } from '../format.ts';
-import { withoutWeight } from '../place.ts';
-import { addChip, moreLike } from '../state/actions.ts';
+import { lessLike, moreLike } from '../state/actions.ts';
+import { recoveries } from '../state/live.ts';
 import { changeQuery, openPhoto, place, urlOf } from '../state/navigation.ts';
 import { flying } from '../state/scroll.ts';
 import { selected, selectionMode, toggle } from '../state/selection.ts';
@@ -74,7 +74,7 @@ export function PictureTile({ image, edge }: { image: ImageItem; edge: number })
           class="tile-button"
           aria-label={`Less like ${describe(image)}`}
           title="Less like this"
-          onClick={() => addChip({ by: 'stored', id: image.id, weight: withoutWeight })}
+          onClick={() => lessLike(image.id)}
         >
           <Icon name="minus" />
         </button>
@@ -83,11 +83,25 @@ export function PictureTile({ image, edge }: { image: ImageItem; edge: number })
   );
 }
 
+/** Waits before a picture that did not come is asked for again: a server that restarts needs seconds. */
+const retryMs = [1500, 6000, 20_000];
+
 /** Is not asked for while the page flies by: scrolling past a thousand pictures loads few. */
 function Thumbnail({ image, edge }: { image: ImageItem; edge: number }) {
-  const [state, setState] = useState<'waiting' | 'shown' | 'failed'>('waiting');
+  const [state, setState] = useState<'waiting' | 'pausing' | 'shown' | 'failed'>('waiting');
   const wanted = useRef(false);
+  const attempts = useRef(0);
   wanted.current ||= !flying.value;
+  const recovered = recoveries.value;
+  useEffect(() => {
+    attempts.current = 0;
+    setState((before) => (before === 'failed' ? 'waiting' : before));
+  }, [recovered]);
+  useEffect(() => {
+    if (state !== 'pausing') return;
+    const timer = setTimeout(() => setState('waiting'), retryMs[attempts.current++]);
+    return () => clearTimeout(timer);
+  }, [state]);
   if (state === 'failed') {
     return (
       <span class="tile-missing">
@@ -99,12 +113,12 @@ function Thumbnail({ image, edge }: { image: ImageItem; edge: number }) {
   return (
     <img
       class={state === 'shown' ? 'shown' : ''}
-      src={wanted.current ? thumbnailUrl(image, edge) : undefined}
+      src={wanted.current && state !== 'pausing' ? thumbnailUrl(image, edge) : undefined}
       alt=""
       decoding="async"
       draggable={false}
       onLoad={() => setState('shown')}
-      onError={() => setState('failed')}
+      onError={() => setState(attempts.current < retryMs.length ? 'pausing' : 'failed')}
     />
   );
 }

@@ -132,7 +132,7 @@ function describeState({ state, file, reason }: Upload): string {
     case 'indexing':
       return 'being indexed';
     case 'done':
-      return 'added';
+      return reason ?? 'added';
     case 'cancelled':
       return 'cancelled';
     case 'failed':

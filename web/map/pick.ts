@@ -1,0 +1,104 @@
+import type { CollectionMap, MapItem } from '../state/map.ts';
+
+/** A picture's place on the map, in units of the world, its middle at the item's position. */
+export interface Placed {
+  readonly index: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Pictures of one zoom level, and their longer edge in units of the world. */
+export interface Level {
+  readonly edge: number;
+  readonly pictures: readonly Placed[];
+}
+
+/** Levels are this factor of zoom apart: pictures grow up to it before there is room for more of them. */
+const levelFactor = 1.5;
+/** Air around a picture, as a share of its edge. */
+const air = 0.12;
+
+/** Once nearly all pictures have room, the rest lies under copies of itself. */
+const nearlyAll = 0.98;
+/** Units of the world. */
+const largestEdge = 0.5;
+
+type First = ReadonlySet<string>;
+
+const levels = new WeakMap<CollectionMap, WeakMap<First, Map<string, Level>>>();
+
+/**
+ * Which items are shown as pictures at a scale (CSS pixels a unit of the world): as many as fit without covering each
+ * other, about `edge` CSS pixels large; larger when all of them fit so. Those of `first` come first. Depends on the zoom
+ * alone, so that moving the map changes nothing, and is made once a level.
+ */
+export function pickPictures(map: CollectionMap, first: First, scale: number, edge: number): Level {
+  let step = Math.floor(Math.log(scale) / Math.log(levelFactor));
+  let level = levelOf(map, first, step, edge);
+  while (level.pictures.length >= map.items.length * nearlyAll) {
+    step -= 1;
+    const larger = edge / levelFactor ** step > largestEdge ? undefined : levelOf(map, first, step, edge);
+    if (larger === undefined || larger.pictures.length < level.pictures.length) break;
+    level = larger;
+  }
+  return level;
+}
+
+function levelOf(map: CollectionMap, first: First, step: number, edge: number): Level {
+  const ofMap = levels.get(map) ?? new WeakMap<First, Map<string, Level>>();
+  levels.set(map, ofMap);
+  const known = ofMap.get(first) ?? new Map<string, Level>();
+  ofMap.set(first, known);
+  const name = `${step} ${edge}`;
+  const made = known.get(name) ?? pick(map, first, edge / levelFactor ** step);
+  known.set(name, made);
+  return made;
+}
+
+/** Greedy, in an order that mixes the collection; a grid of cells one edge wide keeps comparisons few. */
+function pick({ items, positions }: CollectionMap, first: First, edge: number): Level {
+  const cells = new Map<string, Placed[]>();
+  const pictures: Placed[] = [];
+  for (const index of orderOf(items, first)) {
+    const item = items[index]!;
+    if (item.kind !== 'image') continue;
+    const [x, y] = [positions[index * 2]!, positions[index * 2 + 1]!];
+    const ratio = (item.width ?? 1) / (item.height ?? 1);
+    const placed = { index, width: edge * Math.min(1, ratio), height: edge * Math.min(1, 1 / ratio) };
+    const [column, row] = [Math.floor(x / edge), Math.floor(y / edge)];
+    if (isCovered(placed, { x, y, column, row }, cells, positions, edge * air)) continue;
+    pictures.push(placed);
+    const key = `${column} ${row}`;
+    const cell = cells.get(key);
+    if (cell) cell.push(placed);
+    else cells.set(key, [placed]);
+  }
+  return { edge, pictures };
+}
+
+function isCovered(
+  { width, height }: Placed,
+  at: { x: number; y: number; column: number; row: number },
+  cells: ReadonlyMap<string, readonly Placed[]>,
+  positions: Float32Array,
+  gap: number,
+): boolean {
+  for (let column = at.column - 2; column <= at.column + 2; column++) {
+    for (let row = at.row - 2; row <= at.row + 2; row++) {
+      for (const other of cells.get(`${column} ${row}`) ?? []) {
+        const dx = Math.abs(positions[other.index * 2]! - at.x);
+        const dy = Math.abs(positions[other.index * 2 + 1]! - at.y);
+        if (dx < (width + other.width) / 2 + gap && dy < (height + other.height) / 2 + gap) return true;
+      }
+    }
+  }
+  return false;
+}
+
+/** A fixed order without a pattern (Knuth's multiplicative hash): neighbours in the list are strangers in it. */
+function orderOf(items: readonly MapItem[], first: First): Uint32Array {
+  const rank = (index: number) =>
+    (Math.imul(index + 1, 2654435761) >>> 0) + (first.has(items[index]!.id) ? 0 : 2 ** 32);
+  const ranks = Float64Array.from(items, (_, i) => rank(i));
+  return Uint32Array.from(items, (_, i) => i).sort((a, b) => ranks[a]! - ranks[b]!);
+}

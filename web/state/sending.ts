@@ -1,0 +1,132 @@
+import { ApiFault } from '../problem.ts';
+import { faultOf, parse } from '../transport.ts';
+import { apiKey, client } from './session.ts';
+
+/** How one picture gets to the server: straight to the bucket where uploads are signed, through the API elsewhere. */
+
+export interface Stored {
+  readonly id: string;
+  /** False for what went to the bucket: it is indexed by the event that this makes. */
+  readonly indexed: boolean;
+  readonly key?: string;
+}
+
+/** Types that the API signs. */
+const signable = /^image\/(jpeg|png|webp|gif|avif|tiff)$/;
+
+/** Sends one picture; `onSent` is called with the share that has left, 0 to 1. Rejects with ApiFault or AbortError. */
+export async function sendPicture(file: File, onSent: (share: number) => void, abort: AbortSignal): Promise<Stored> {
+  if (signable.test(file.type) && (await hasSignedUploads())) {
+    const key = keyFor(file.name);
+    const signed = await client.signUpload({ contentType: file.type, bytes: file.size, key }, abort);
+    await put({ ...signed, body: file }, onSent, abort).catch((error: unknown) => {
+      // A bucket that lets no page in: the next attempt goes through the API, which has its say about the size.
+      if (error instanceof ApiFault && error.kind === 'unreachable') signedUploads = Promise.resolve(false);
+      throw error;
+    });
+    return { id: signed.id, indexed: false, key };
+  }
+  const body = new FormData();
+  body.append('file', file, file.name);
+  const headers = {
+    accept: 'application/json, application/problem+json',
+    ...(apiKey.value === '' ? {} : { authorization: `Bearer ${apiKey.value}` }),
+  };
+  const url = new URL('images', document.baseURI).href;
+  const answer = parse(await put({ method: 'POST', url, headers, body }, onSent, abort), true, '/images');
+  if (typeof answer === 'object' && answer !== null && 'id' in answer) return { id: String(answer.id), indexed: true };
+  throw new ApiFault('unexpected-answer', 'The upload was answered by something else than expected.');
+}
+
+interface Sending {
+  readonly method: 'POST' | 'PUT';
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: File | FormData;
+}
+
+/** XMLHttpRequest, because fetch does not tell how much has been sent. Answers the body. */
+function put(
+  { method, url, headers, body }: Sending,
+  onSent: (share: number) => void,
+  abort: AbortSignal,
+): Promise<string> {
+  const request = new XMLHttpRequest();
+  return new Promise<string>((resolve, reject) => {
+    request.open(method, url);
+    for (const [name, value] of Object.entries(headers)) {
+      // The browser sets it itself, and refuses to be told.
+      if (name.toLowerCase() !== 'content-length') request.setRequestHeader(name, value);
+    }
+    request.upload.onprogress = ({ loaded, total }) => onSent(total > 0 ? loaded / total : 0);
+    request.onload = () => {
+      if (request.status >= 200 && request.status < 300) return resolve(request.responseText);
+      const answered = { get: (name: string) => request.getResponseHeader(name) };
+      const problem = parse(request.responseText, false, url);
+      reject(faultOf({ status: request.status, headers: answered }, problem));
+    };
+    request.onerror = () => reject(new ApiFault('unreachable', 'The connection was lost while sending.'));
+    request.onabort = () => reject(new DOMException('cancelled', 'AbortError'));
+    abort.addEventListener('abort', () => request.abort(), { once: true });
+    if (abort.aborted) return request.onabort?.(new ProgressEvent('abort'));
+    request.send(body);
+  });
+}
+
+/** Asked once: it does not change while a server runs. */
+let signedUploads: Promise<boolean> | undefined;
+
+function hasSignedUploads(): Promise<boolean> {
+  signedUploads ??= client.status().then(
+    (status) => status.signedUploads,
+    () => {
+      signedUploads = undefined;
+      return false;
+    },
+  );
+  return signedUploads;
+}
+
+/** Like the API's own keys: the day, something unique, and what can be kept of the name. */
+function keyFor(name: string): string {
+  const day = new Date().toISOString().slice(0, 10).replaceAll('-', '/');
+  const unique = Array.from(crypto.getRandomValues(new Uint8Array(4)), (byte) => byte.toString(16).padStart(2, '0'));
+  const safe = name
+    .normalize('NFC')
+    .replaceAll(/[^\p{L}\p{N}._-]+/gu, '-')
+    .replaceAll(/^[.-]+|[.-]+$/g, '')
+    .slice(-80);
+  return `${day}/${unique.join('')}-${safe || 'picture'}`;
+}
+
+/** Time between looks at what was indexed, and time after which nobody waits any longer. */
+const lookMs = 1500;
+const overdueMs = 120_000;
+const lookedAt = 200;
+
+type Outcome = 'indexed' | 'overdue' | { readonly message: string; readonly retryable: boolean };
+
+/** Looks at the newest pictures and failures until it is known of all `waiting()` keys what became of them. */
+export async function followIndexing(
+  waiting: () => readonly string[],
+  tell: (key: string, outcome: Outcome) => void,
+): Promise<void> {
+  const since = new Map<string, number>();
+  while (waiting().length > 0) {
+    await new Promise((resolve) => setTimeout(resolve, lookMs));
+    const [pictures, failures] = await Promise.all([
+      client.listImages({ limit: lookedAt }),
+      client.failures({ limit: lookedAt }),
+    ]).catch(() => [{ items: [] }, { items: [] }]);
+    const indexed = new Set(pictures.items.map(({ key }) => key));
+    const refused = new Map(failures.items.map((failure) => [failure.key, failure]));
+    for (const key of waiting()) {
+      const first = since.get(key) ?? Date.now();
+      since.set(key, first);
+      const failure = refused.get(key);
+      if (indexed.has(key)) tell(key, 'indexed');
+      else if (failure) tell(key, { message: `${failure.message}.`, retryable: failure.retryable });
+      else if (Date.now() - first > overdueMs) tell(key, 'overdue');
+    }
+  }
+}

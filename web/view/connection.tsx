@@ -1,0 +1,28 @@
+import { useEffect, useState } from 'preact/hooks';
+import { connection } from '../state/live.ts';
+import { fault } from '../state/results.ts';
+import { Icon } from './icon.tsx';
+
+/** Shorter gaps, such as a stream that is opened again, are nobody's business. */
+const patienceMs = 2500;
+
+/** Says that the server cannot be reached, where nothing else on the page does. */
+export function ConnectionNote() {
+  const lost = connection.value === 'lost';
+  const [shown, setShown] = useState(false);
+  useEffect(() => {
+    if (!lost) return setShown(false);
+    const timer = setTimeout(() => setShown(true), patienceMs);
+    return () => clearTimeout(timer);
+  }, [lost]);
+  if (!lost || !shown || fault.value) return null;
+  return (
+    <p class="connection-note" role="status">
+      <Icon name="offline" />
+      <span>
+        {navigator.onLine ? 'The server does not answer.' : 'This machine is offline.'} What is on the page stays; it
+        goes on by itself.
+      </span>
+    </p>
+  );
+}

@@ -1,0 +1,47 @@
+import { type Item, isImage } from '../client.ts';
+import { deletePictures, lessLike, moreLike } from '../state/actions.ts';
+import { visibleItems } from '../state/results.ts';
+import { selected, toggle } from '../state/selection.ts';
+
+/** What letters do with the picture that has the focus; true when there was something to do. */
+function act({ key, shiftKey }: KeyboardEvent, item: Item | undefined): boolean {
+  if (!item || !isImage(item)) return false;
+  if (key === 'x' || key === 'X') toggle(item.id, shiftKey);
+  else if (key === 'm') moreLike(item.id);
+  else if (key === 'M') lessLike(item.id);
+  else if (key === 'Delete') deletePictures(selected.value.has(item.id) ? [...selected.value] : [item.id]);
+  else return false;
+  return true;
+}
+
+/** Arrow keys walk through the pictures: sideways in order, up and down to the nearest in the next row. */
+export function moveFocus(event: KeyboardEvent): void {
+  const from = (event.target as HTMLElement).closest('li');
+  if (!from || event.altKey || event.ctrlKey || event.metaKey) return;
+  if (act(event, visibleItems.value[Number(from.dataset.index)])) {
+    event.preventDefault();
+    return;
+  }
+  const to = neighbourOf(from, event.key);
+  if (!to) return;
+  event.preventDefault();
+  const link = to.querySelector<HTMLElement>('.tile-main');
+  link?.focus({ preventScroll: true });
+  to.scrollIntoView({ block: 'nearest' });
+}
+
+function neighbourOf(from: Element, key: string): Element | undefined {
+  const all = [...from.parentElement!.children];
+  if (key === 'ArrowRight') return all[all.indexOf(from) + 1];
+  if (key === 'ArrowLeft') return all[all.indexOf(from) - 1];
+  if (key !== 'ArrowDown' && key !== 'ArrowUp') return;
+  const box = from.getBoundingClientRect();
+  const centre = box.left + box.width / 2;
+  const boxes = all.map((element) => ({ element, box: element.getBoundingClientRect() }));
+  const beyond = boxes.filter((one) => (key === 'ArrowDown' ? one.box.top > box.top + 1 : one.box.top < box.top - 1));
+  const nextTop =
+    key === 'ArrowDown' ? Math.min(...beyond.map((one) => one.box.top)) : Math.max(...beyond.map((one) => one.box.top));
+  const row = beyond.filter((one) => Math.abs(one.box.top - nextTop) < 1);
+  const distance = (one: { box: DOMRect }) => Math.abs(one.box.left + one.box.width / 2 - centre);
+  return row.sort((a, b) => distance(a) - distance(b))[0]?.element;
+}

@@ -1,0 +1,248 @@
+import type { ComponentChildren } from 'preact';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { nameOf } from '../format.ts';
+import { drawMap, itemAt } from '../map/draw.ts';
+import {
+  contains,
+  extentOf,
+  type Point,
+  type Size,
+  toScreen,
+  toWorld,
+  type View,
+  wholeView,
+  zoomAt,
+} from '../map/geometry.ts';
+import { usePointer } from '../map/pointer.ts';
+import { type CollectionMap, map } from '../state/map.ts';
+import { hidden } from '../state/results.ts';
+import { selected } from '../state/selection.ts';
+import { theme } from '../state/session.ts';
+import { Icon } from './icon.tsx';
+
+interface MapCanvasProps {
+  /** Ids of the pictures that stand out; null when all do. */
+  readonly highlighted: ReadonlySet<string> | null;
+  readonly open: (id: string) => void;
+  readonly children: ComponentChildren;
+}
+
+/** The map itself, with its gestures and keys. */
+export function MapCanvas({ highlighted, open, children }: MapCanvasProps) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const shown = useShownMap();
+  const [size, setSize] = useState<Size>({ width: 0, height: 0 });
+  const [view, setView] = useState<View | null>(null);
+  const [lasso, setLasso] = useState<readonly Point[] | null>(null);
+  const [lassoMode, setLassoMode] = useState(false);
+  const [hovered, setHovered] = useState<number | undefined>();
+  useSize(canvas, setSize);
+  const whole = wholeView(size, shown ? extentOf(shown.positions) : undefined);
+  // Until somebody moves it, all of the map is in sight, also while it grows.
+  const seen = view ?? whole;
+  const change = (to: (before: View) => View) => setView((before) => to(before ?? whole));
+  const redraw = useRedraw(canvas, () =>
+    shown && size.width > 0
+      ? { map: shown, view: seen, size, lasso, hovered, highlighted, chosen: selected.value }
+      : undefined,
+  );
+  useLayoutEffect(() => {
+    const frame = requestAnimationFrame(redraw);
+    return () => cancelAnimationFrame(frame);
+  });
+
+  const at = (point: Point) => (shown ? itemAt({ map: shown, view: seen, size, highlighted }, point) : undefined);
+  const middle = { x: size.width / 2, y: size.height / 2 };
+  const zoom = (factor: number, point = middle) => change((before) => zoomAt(before, size, factor, point));
+  const openAt = (point: Point) => {
+    const item = shown?.items[at(point) ?? -1];
+    if (item?.kind === 'image') open(item.id);
+  };
+  usePointer(canvas, {
+    lassoMode,
+    pan: (dx, dy) =>
+      change((before) => ({ ...before, x: before.x - dx / before.scale, y: before.y - dy / before.scale })),
+    zoom,
+    hover: (point) => setHovered(point && at(point)),
+    tap: openAt,
+    lasso: setLasso,
+    enclose: (polygon) => {
+      if (shown)
+        selectWithin(
+          shown,
+          polygon.map((point) => toWorld(seen, size, point)),
+        );
+      setLasso(null);
+      setLassoMode(false);
+    },
+  });
+  const selectInSight = () => {
+    const corners = [
+      { x: 0, y: 0 },
+      { x: size.width, y: 0 },
+      { x: size.width, y: size.height },
+      { x: 0, y: size.height },
+    ];
+    if (shown)
+      selectWithin(
+        shown,
+        corners.map((corner) => toWorld(seen, size, corner)),
+      );
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === 'Enter') openAt(nearestTo(middle, shown, seen, size));
+    else if (event.key === 's') selectInSight();
+    else if (event.key === '0') setView(null);
+    else {
+      const moved = keyChange(event.key, seen, size);
+      if (!moved) return;
+      setView(moved);
+    }
+    event.preventDefault();
+  };
+  const label = hovered === undefined ? '' : nameOf(shown?.items[hovered]?.label ?? '');
+  return (
+    <div class="map-stage">
+      <canvas
+        ref={canvas}
+        tabIndex={0}
+        role="img"
+        class={lassoMode ? 'lasso' : hovered === undefined ? '' : 'over'}
+        aria-label={
+          'Map of the collection. Arrow keys move it, plus and minus zoom, zero shows all of it, ' +
+          'Enter opens the picture in the middle, S selects what is in sight.'
+        }
+        onKeyDown={onKeyDown}
+      />
+      {children}
+      {label === '' ? null : <p class="map-label">{label}</p>}
+      <div class="stage-tools">
+        <Tool
+          icon="lasso"
+          label="Lasso"
+          title="Draw around pictures to select them (Shift)"
+          pressed={lassoMode}
+          act={() => setLassoMode(!lassoMode)}
+        />
+        <Tool icon="select" label="Select what is in sight" title="Select what is in sight (S)" act={selectInSight} />
+        <Tool icon="zoomOut" label="Zoom out" title="Zoom out (−)" act={() => zoom(1 / 1.6)} />
+        <Tool icon="zoomIn" label="Zoom in" title="Zoom in (+)" act={() => zoom(1.6)} />
+        <Tool icon="fit" label="Show all" title="Show all (0)" act={() => setView(null)} />
+      </div>
+    </div>
+  );
+}
+
+interface ToolProps {
+  readonly icon: 'lasso' | 'select' | 'zoomOut' | 'zoomIn' | 'fit';
+  readonly label: string;
+  readonly title: string;
+  readonly pressed?: boolean;
+  readonly act: () => void;
+}
+
+function Tool({ icon, label, title, pressed, act }: ToolProps) {
+  return (
+    <button type="button" class="icon-button" aria-pressed={pressed} aria-label={label} title={title} onClick={act}>
+      <Icon name={icon} />
+    </button>
+  );
+}
+
+/** The map without pictures that were deleted on this page. */
+function useShownMap(): CollectionMap | null {
+  const whole = map.value;
+  const away = hidden.value;
+  const [known] = useState<{ whole?: CollectionMap | null; away?: ReadonlySet<string>; shown?: CollectionMap | null }>(
+    {},
+  );
+  if (known.whole !== whole || known.away !== away) {
+    Object.assign(known, { whole, away, shown: whole && away.size > 0 ? withoutHidden(whole, away) : whole });
+  }
+  return known.shown ?? null;
+}
+
+function withoutHidden(whole: CollectionMap, away: ReadonlySet<string>): CollectionMap {
+  const kept = whole.items.map((_, i) => i).filter((i) => !away.has(whole.items[i]!.id));
+  return {
+    ...whole,
+    items: kept.map((i) => whole.items[i]!),
+    positions: Float32Array.from(kept.flatMap((i) => [whole.positions[i * 2]!, whole.positions[i * 2 + 1]!])),
+  };
+}
+
+function selectWithin(shown: CollectionMap, polygon: readonly Point[]): void {
+  if (polygon.length < 3) return;
+  const inside = shown.items.filter(
+    ({ kind }, i) =>
+      kind === 'image' && contains(polygon, { x: shown.positions[i * 2]!, y: shown.positions[i * 2 + 1]! }),
+  );
+  selected.value = new Set([...selected.value, ...inside.map(({ id }) => id)]);
+}
+
+/** Where on the screen the picture nearest to a point is; the point itself when there is none. */
+function nearestTo(point: Point, shown: CollectionMap | null, view: View, size: Size): Point {
+  let best = point;
+  let nearest = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < (shown?.items.length ?? 0); i++) {
+    const at = toScreen(view, size, { x: shown!.positions[i * 2]!, y: shown!.positions[i * 2 + 1]! });
+    const distance = Math.hypot(at.x - point.x, at.y - point.y);
+    if (distance < nearest) [nearest, best] = [distance, at];
+  }
+  return best;
+}
+
+function keyChange(key: string, view: View, size: Size): View | undefined {
+  const step = 60 / view.scale;
+  const middle = { x: size.width / 2, y: size.height / 2 };
+  switch (key) {
+    case 'ArrowLeft':
+      return { ...view, x: view.x - step };
+    case 'ArrowRight':
+      return { ...view, x: view.x + step };
+    case 'ArrowUp':
+      return { ...view, y: view.y - step };
+    case 'ArrowDown':
+      return { ...view, y: view.y + step };
+    case '+':
+    case '=':
+      return zoomAt(view, size, 1.4, middle);
+    case '-':
+      return zoomAt(view, size, 1 / 1.4, middle);
+    default:
+      return undefined;
+  }
+}
+
+/** Draws what `describe` says now; the same function always, so that a thumbnail that arrives late draws the latest. */
+function useRedraw(
+  canvas: { current: HTMLCanvasElement | null },
+  describe: () => Omit<Parameters<typeof drawMap>[1], 'redraw'> | undefined,
+): () => void {
+  const latest = useRef(describe);
+  latest.current = describe;
+  const redraw = useRef(() => {
+    const drawing = latest.current();
+    if (canvas.current && drawing) drawMap(canvas.current, { ...drawing, redraw: redraw.current });
+  });
+  useEffect(() => theme.subscribe(() => redraw.current()), []);
+  useEffect(() => {
+    const scheme = matchMedia('(prefers-color-scheme: dark)');
+    const follow = () => redraw.current();
+    scheme.addEventListener('change', follow);
+    return () => scheme.removeEventListener('change', follow);
+  }, []);
+  return redraw.current;
+}
+
+function useSize(canvas: { current: HTMLCanvasElement | null }, setSize: (size: Size) => void): void {
+  useLayoutEffect(() => {
+    const element = canvas.current!;
+    const measure = () => setSize({ width: element.clientWidth, height: element.clientHeight });
+    measure();
+    const observer = new ResizeObserver(measure);
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, []);
+}
