@@ -1,30 +1,17 @@
 // npm run report -- --data PLACE [--split val] [--head DIR] [--beside DIR ...] [--out report.html]
 import { basename, join } from 'node:path';
-import { type Encoders, loadEncoders } from '../core/encode/encoders.ts';
-import { loadHead, loadHeadFile } from '../core/encode/head.ts';
 import { createProgress } from '../core/progress.ts';
 import { writeWhole } from '../core/train/checkpoint.ts';
 import { type CaptionedPicture, type Dataset, readDataset } from '../core/train/dataset.ts';
-import { embedPairs } from '../core/train/embed-pairs.ts';
-import { type EvaluatedHead, evaluateHead } from '../core/train/evaluate-head.ts';
-import { type FeatureOptions, loadFeatures, type PairSet } from '../core/train/features.ts';
 import { Random } from '../core/train/random.ts';
-import { rankPairs } from '../core/train/ranking.ts';
-import { FULL } from '../core/train/views.ts';
 import { EXIT, runCommand, UsageError } from '../functions/cli.ts';
 import { openPlace } from '../functions/places.ts';
-import { type ReportParts, reportData } from './report/data.ts';
+import { reportData } from './report/data.ts';
 import { reportDocument } from './report/document.ts';
+import { judgeHeads } from './report/judge.ts';
 import { pictureLines } from './report/lines.ts';
 import { makeThumbnails } from './report/thumbnails.ts';
-import {
-  encodingProgress,
-  FEATURE_CACHE,
-  MODEL_DIRS,
-  PARALLEL_PICTURES,
-  printWarnings,
-  wholeNumber,
-} from './training-options.ts';
+import { FEATURE_CACHE, MODEL_DIRS, wholeNumber } from './training-options.ts';
 
 const usage = `
 Usage: npm run report -- --data PLACE [options]
@@ -46,9 +33,6 @@ worst, and a browser of the data. Beside it, the pictures as JSON lines for othe
   --json             what was written as one JSON document
   --help             this text
 `;
-
-/** Answers shown a query. */
-const TOP = 5;
 
 await runCommand(
   {
@@ -81,36 +65,14 @@ await runCommand(
     try {
       const dataset = await readDataset(place);
       const others = drawOthers(dataset, flags.split, browse, seed);
-      const cache = { modelDirs, cache: flags.features };
-      const heads: EvaluatedHead[] = [];
-      let parts: Pick<ReportParts, 'pictures' | 'others'> | null = null;
-      for (const folder of folders) {
-        // Each head with the encoders that it was made for.
-        const { profile } = await loadHeadFile(folder);
-        const encoders = await loadEncoders({ modelDirs, profile });
-        try {
-          const only = { ...dataset, pictures: dataset.pictures.filter(({ split }) => split === flags.split) };
-          const pairs = (await encode(only, encoders, cache)).get(flags.split);
-          if (pairs === undefined)
-            throw new UsageError(`--split: expected one of ${splitsOf(dataset)}, got ${flags.split}`);
-          heads.push(await evaluateHead(folder, encoders, pairs, { resampling, top: TOP }));
-          parts ??= {
-            pictures: pairs.pictures,
-            others: await scoreOthers(
-              folder,
-              encoders,
-              await encode({ ...dataset, pictures: others }, encoders, cache),
-            ),
-          };
-        } finally {
-          await encoders.close();
-        }
-      }
-      const shown = [...parts!.pictures, ...parts!.others.map(({ picture }) => picture)];
+      const { heads, ...parts } = await judgeHeads(folders, {
+        ...{ dataset, split: flags.split, others, resampling, modelDirs, cache: flags.features },
+      });
+      const shown = [...parts.pictures, ...parts.others.map(({ picture }) => picture)];
       const progress = createProgress('thumbnails', 'pictures', shown.length);
       const thumbnails = await makeThumbnails(dataset, shown, progress.update).finally(progress.stop);
       const name = basename(flags.data.replace(/\/+$/, ''));
-      const data = reportData({ ...parts!, dataset: name, split: flags.split, heads, thumbnails });
+      const data = reportData({ ...parts, dataset: name, split: flags.split, heads, thumbnails });
       const document = await reportDocument(data);
       const lines = `${[...pictureLines(data)].map((line) => JSON.stringify(line)).join('\n')}\n`;
       const linesFile = flags.out.replace(/\.html?$/, '.jsonl');
@@ -127,22 +89,6 @@ await runCommand(
   },
 );
 
-/** Encoded pictures by split; nothing for no pictures. */
-async function encode(
-  dataset: Dataset,
-  encoders: Encoders,
-  cache: Pick<FeatureOptions, 'modelDirs' | 'cache'>,
-): Promise<ReadonlyMap<string, PairSet>> {
-  if (dataset.pictures.length === 0) return new Map();
-  const progress = encodingProgress();
-  const { splits, warnings } = await loadFeatures(dataset, {
-    ...{ ...cache, encoders, views: [FULL], parallel: PARALLEL_PICTURES },
-    onProgress: progress.update,
-  }).finally(progress.stop);
-  printWarnings(warnings);
-  return splits;
-}
-
 /** At most `count` pictures of each split but this one, in the order of the data. */
 function drawOthers(dataset: Dataset, split: string, count: number, seed: number): CaptionedPicture[] {
   const others = Map.groupBy(
@@ -153,29 +99,4 @@ function drawOthers(dataset: Dataset, split: string, count: number, seed: number
     const drawn = new Random(seed, `browse ${name}`).permutation(pictures.length).slice(0, count).sort();
     return Array.from(drawn, (i) => pictures[i]!);
   });
-}
-
-/** How near each picture is to its captions. */
-async function scoreOthers(
-  folder: string,
-  encoders: Encoders,
-  splits: ReadonlyMap<string, PairSet>,
-): Promise<ReportParts['others']> {
-  const head = await loadHead(folder, encoders);
-  try {
-    const scored: { picture: CaptionedPicture; scores: number[] }[] = [];
-    for (const pairs of splits.values()) {
-      const { ownScore } = await rankPairs(await embedPairs(head, pairs));
-      for (const [p, picture] of pairs.pictures.entries()) {
-        scored.push({ picture, scores: [...ownScore.subarray(pairs.firstCaption[p], pairs.firstCaption[p + 1])] });
-      }
-    }
-    return scored;
-  } finally {
-    await head.close();
-  }
-}
-
-function splitsOf({ pictures }: Dataset): string {
-  return [...new Set(pictures.map(({ split }) => split))].join(', ');
 }

@@ -40,7 +40,7 @@ export function FiguresSection() {
         <>
           {plural(figures.textToImage.queries, 'caption')} looking for their pictures and{' '}
           {plural(figures.imageToText.queries, 'picture')} looking for their captions. In brackets{' '}
-          {`${interval.level}\u00a0%`}
+          {`${interval.level}\u00a0% `}
           intervals from {interval.resamples.toLocaleString('en')} resamples of the pictures. Ties count against the
           head.
         </>
