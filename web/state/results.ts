@@ -45,6 +45,8 @@ export const visibleItems = computed(() => {
 });
 
 let running: AbortController | undefined;
+/** A first page is on its way, shown or quiet: a later page of the list that it replaces would be thrown away. */
+let renewing = false;
 let version = 0;
 let retryTimer: ReturnType<typeof setTimeout> | undefined;
 let failures = 0;
@@ -107,6 +109,7 @@ export async function searchAgain(quiet = false): Promise<void> {
   running?.abort();
   const controller = new AbortController();
   running = controller;
+  renewing = true;
   const wanted = query.value;
   searching.value = !quiet;
   try {
@@ -123,7 +126,10 @@ export async function searchAgain(quiet = false): Promise<void> {
     fault.value = error;
     retryLater(error);
   } finally {
-    if (running === controller) searching.value = false;
+    if (running === controller) {
+      searching.value = false;
+      renewing = false;
+    }
   }
 }
 
@@ -142,7 +148,7 @@ let space: string | undefined;
 export async function loadMore(): Promise<void> {
   const shown = results.value;
   const controller = running;
-  if (!shown?.next || loadingMore.value || searching.value || !controller) return;
+  if (!shown?.next || loadingMore.value || searching.value || renewing || !controller) return;
   loadingMore.value = true;
   try {
     const page = await fetchPage(shown.query, shown.next, controller.signal);
