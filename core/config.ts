@@ -64,11 +64,21 @@ const schema = z.strictObject({
 export type Config = Readonly<z.infer<typeof schema>>;
 export type ConfigInput = z.input<typeof schema>;
 
+/** What came, as the end of a message; secrets stay out of it. */
+function shown(field: keyof ConfigInput, value: unknown): string {
+  const isSecret = field === 'qdrantApiKey' || field === 'apiKeyHashes';
+  return isSecret || value === undefined ? '' : ` (got ${JSON.stringify(value)})`;
+}
+
 /** Checks and completes a configuration. Throws `invalid-config` naming every field that does not fit. */
 export function parseConfig(input: ConfigInput): Config {
   const parsed = schema.safeParse(input);
   if (!parsed.success) {
-    const problems = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'configuration'}: ${issue.message}`);
+    const problems = parsed.error.issues.map((issue) => {
+      const [field, ...rest] = issue.path as (keyof ConfigInput)[];
+      if (field === undefined) return `configuration: ${issue.message}`;
+      return `${[field, ...rest].join('.')}: ${issue.message}${shown(field, input[field])}`;
+    });
     throw new SightlineError('invalid-config', `the configuration does not fit: ${problems.join('; ')}`);
   }
   return Object.freeze(parsed.data);

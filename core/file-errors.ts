@@ -12,7 +12,8 @@ const ADVICE: Readonly<Record<string, string>> = {
   ENFILE: 'too many open files on this machine',
   EFBIG: 'the file is larger than the file system or the limit of this process allows',
   ENOENT: 'it is not there (any more): if it is on a removable or network drive, is that mounted?',
-  ENOTDIR: 'it is not a folder',
+  ENOTDIR: 'it is not a folder, or below something that is none',
+  EEXIST: 'something else is there already',
   ESTALE: 'the network drive was reconnected: try again',
   EXDEV: 'it is on another file system, mounted below the folder: open that one as a folder of its own',
 };

@@ -33,6 +33,7 @@ export async function serveLocally(flags: Parameters<typeof readConfig>[0]): Pro
     // Answers and pictures under way are finished; pictures that wait are found again at the next start.
     readiness = 'stopping';
     await Promise.all([stop(), stopListening(server)]);
+    console.log('Stopped. The next start goes on from here.');
   } finally {
     await runtime.close();
   }
@@ -99,13 +100,21 @@ async function showProgress(
   }
 }
 
+/** One Ctrl-C can arrive twice, from the terminal and passed on by npm. Milliseconds. */
+const SAME_PRESS_MS = 500;
+
 /** Aborts at the first Ctrl-C or SIGTERM. A second one ends the process at once; what was acknowledged is safe then, too. */
 function interruption(): AbortSignal {
   const controller = new AbortController();
+  let first = 0;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
-      if (controller.signal.aborted) process.exit(130);
-      controller.abort();
+      if (!controller.signal.aborted) {
+        first = performance.now();
+        controller.abort();
+      } else if (performance.now() - first > SAME_PRESS_MS) {
+        process.exit(130);
+      }
     });
   }
   return controller.signal;

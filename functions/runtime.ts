@@ -1,10 +1,11 @@
-import { cp, mkdir, stat } from 'node:fs/promises';
+import { cp, mkdir, rename, rm, stat } from 'node:fs/promises';
 import { delimiter, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pino, { type Logger } from 'pino';
 import { type Config, type ConfigInput, parseConfig } from '../core/config.ts';
 import { loadEmbedder } from '../core/encode/embedder.ts';
 import { openFailureLog } from '../core/failures/sqlite.ts';
+import { unavailable } from '../core/file-errors.ts';
 import { createIndexer, type IndexJob } from '../core/index-image.ts';
 import { openFolder } from '../core/objects/folder.ts';
 import type { S3Store } from '../core/objects/s3.ts';
@@ -26,9 +27,12 @@ export function userPath(path: string): string {
   return resolve(process.env.INIT_CWD ?? process.cwd(), path);
 }
 
-/** Flags win over the environment. Relative paths count from where the user called npm. */
+/**
+ * Flags win over the environment. Relative paths count from where the user called npm. A variable that is set to nothing,
+ * as containers like to do, is not set: as a number it would be 0, which is no limit at all to some of these.
+ */
 export function readConfig(flags: Partial<ConfigInput> = {}): Config {
-  const env = process.env;
+  const env = Object.fromEntries(Object.entries(process.env).filter(([, value]) => value?.trim() !== ''));
   const path = (value: string | undefined) => (value === undefined || value === '' ? undefined : userPath(value));
   const list = (value: string | undefined) =>
     value
@@ -47,7 +51,8 @@ export function readConfig(flags: Partial<ConfigInput> = {}): Config {
     corsOrigins: list(env.SIGHTLINE_CORS_ORIGINS),
     allowedHosts: list(env.SIGHTLINE_ALLOWED_HOSTS),
     requestsPerMinute: env.SIGHTLINE_RATE_LIMIT,
-    logLevel: env.LOG_LEVEL as ConfigInput['logLevel'],
+    // A person at a terminal is told what needs attention; a line for every request would bury it.
+    logLevel: (env.LOG_LEVEL ?? (process.stderr.isTTY ? 'warn' : undefined)) as ConfigInput['logLevel'],
     bucket: env.SIGHTLINE_BUCKET,
     s3Endpoint: env.S3_ENDPOINT,
     qdrantUrl: env.QDRANT_URL,
@@ -66,7 +71,10 @@ export function readConfig(flags: Partial<ConfigInput> = {}): Config {
 /** Structured lines on stderr, so that stdout stays for results; readable ones on a terminal. */
 export function createLogger(config: Config): Logger {
   return process.stderr.isTTY
-    ? pino({ level: config.logLevel, transport: { target: 'pino-pretty', options: { destination: 2 } } })
+    ? pino({
+        level: config.logLevel,
+        transport: { target: 'pino-pretty', options: { destination: 2, singleLine: true, ignore: 'pid,hostname' } },
+      })
     : pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: true }));
 }
 
@@ -78,14 +86,24 @@ export async function preparePhotos(config: Config): Promise<string> {
     () => true,
     () => false,
   );
-  if (!exists) {
-    await mkdir(config.data, { recursive: true });
-    await cp(join(root, 'examples', 'photos'), photos, {
+  if (!exists) await copySamples(config.data, photos);
+  return photos;
+}
+
+/** All of them or none: whoever is interrupted in between gets them at the next start. */
+async function copySamples(data: string, photos: string): Promise<void> {
+  const unfinished = join(data, 'photos.unfinished');
+  try {
+    await mkdir(data, { recursive: true });
+    await rm(unfinished, { recursive: true, force: true });
+    await cp(join(root, 'examples', 'photos'), unfinished, {
       recursive: true,
       filter: (source) => !source.endsWith('.md'),
     });
+    await rename(unfinished, photos);
+  } catch (error) {
+    throw unavailable(error, 'copy the sample photos to', photos);
   }
-  return photos;
 }
 
 /** What is asked of the index whatever space is live; each answer is of one space. */
@@ -108,7 +126,9 @@ export interface Runtime {
 
 /** Models, stores and walks, loaded and ready. Throws when any of them does not fit the others. */
 export async function openRuntime(config: Config, logger: Logger): Promise<Runtime> {
-  await mkdir(config.data, { recursive: true });
+  await mkdir(config.data, { recursive: true }).catch((error: unknown) => {
+    throw unavailable(error, 'make the folder', config.data);
+  });
   const { buckets, bucket } = await openBuckets(config, logger);
   const spaces = await openSpaces(config);
   const open = (models: Partial<SpaceModels>) => openParts(config, spaces, buckets, models);

@@ -1,4 +1,5 @@
 // npm run index -- FOLDER [--data DIR] [--concurrency N] [--json]
+import type { Failure, FailureLog } from '../core/ports.ts';
 import { createProgress } from '../core/progress.ts';
 import { EXIT, runCommand } from '../functions/cli.ts';
 import { syncFolder } from '../functions/events/folder-sync.ts';
@@ -19,6 +20,9 @@ goes on from there. Pictures of other folders in the index stay.
 
 Exit code 0 when all went well, files that are no pictures included; 1 when some could not be indexed for other reasons.
 `;
+
+/** Failures on a terminal; a folder full of something else would scroll the summary away. */
+const PRINTED = 50;
 
 await runCommand(
   {
@@ -60,8 +64,7 @@ await runCommand(
       progress.update(ended(), all());
       progress.stop();
 
-      const { items: failures } = await runtime.failures.list({ limit: 1000 });
-      const failed = failures.filter(({ bucket }) => bucket === store.bucket);
+      const failed = await failuresOf(runtime.failures, store.bucket);
       const summary = {
         folder: root,
         found: found.created,
@@ -82,6 +85,16 @@ await runCommand(
   },
 );
 
+async function failuresOf(failures: FailureLog, bucket: string): Promise<Failure[]> {
+  const found: Failure[] = [];
+  for (let cursor: string | undefined; ; ) {
+    const page = await failures.list({ limit: 1000, cursor });
+    found.push(...page.items.filter((failure) => failure.bucket === bucket));
+    if (page.next === undefined) return found;
+    cursor = page.next;
+  }
+}
+
 function print(summary: {
   folder: string;
   handled: number;
@@ -96,8 +109,9 @@ function print(summary: {
   console.log(`${pictures} pictures of ${summary.folder} can be searched.`);
   console.log(`${handled} handled in ${seconds} s, ${unchanged} skipped as unchanged, ${removed} removed.`);
   if (failed.length > 0) console.log(`${failed.length} could not be indexed:`);
-  for (const { key, reason, message, retryable } of failed) {
+  for (const { key, reason, message, retryable } of failed.slice(0, PRINTED)) {
     console.log(`  ${key}: ${reason}, ${message}${retryable ? ' (tried again next time)' : ''}`);
   }
+  if (failed.length > PRINTED) console.log(`  and ${failed.length - PRINTED} more; --json names all of them.`);
   if (summary.interrupted) console.log('Interrupted; the next call goes on from here.');
 }
