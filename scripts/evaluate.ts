@@ -20,7 +20,8 @@ import {
   encodingProgress,
   FEATURE_CACHE,
   MODEL_DIRS,
-  PARALLEL_PICTURES,
+  openFeatures,
+  parallelPictures,
   printWarnings,
   wholeNumber,
 } from './training-options.ts';
@@ -42,7 +43,7 @@ whole convention. With --compare, two heads on the same pictures: differences, t
   --queries FILE     also what became of each query, one JSON line each, with its ten best answers
   --resamples N      of the pictures, for intervals and p values (default: 2000)
   --seed N           of the resamples (default: 1)
-  --features DIR     cache of encoder outputs (default: ${FEATURE_CACHE})
+  --features PLACE   cache of encoder outputs, a folder or s3://BUCKET/PREFIX (default: ${FEATURE_CACHE})
   --models DIR       folder of the models (default: models)
   --json             one JSON document with the six recalls added up as recallSum
   --help             this text
@@ -78,12 +79,14 @@ await runCommand(
       seed: wholeNumber('--seed', flags.seed, 0, 2 ** 48)!,
     };
     const place = await openPlace(flags.data);
+    const features = await openFeatures(flags.features);
     const dataset = await readDataset(place, [flags.split]);
     const encoders = await loadEncoders({ modelDirs, profile: flags.profile });
     try {
       const progress = encodingProgress();
       const { splits, warnings } = await loadFeatures(dataset, {
-        ...{ encoders, modelDirs, cache: flags.features, views: [FULL], parallel: PARALLEL_PICTURES },
+        ...{ encoders, modelDirs, views: [FULL], parallel: parallelPictures(place) },
+        ...features,
         onProgress: progress.update,
       }).finally(progress.stop);
       printWarnings(warnings);
@@ -99,6 +102,7 @@ await runCommand(
     } finally {
       await encoders.close();
       place.close();
+      features.close();
     }
   },
 );

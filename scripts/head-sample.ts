@@ -6,7 +6,14 @@ import { loadFeatures } from '../core/train/features.ts';
 import { FULL } from '../core/train/views.ts';
 import { EXIT, runCommand, UsageError } from '../functions/cli.ts';
 import { openPlace } from '../functions/places.ts';
-import { encodingProgress, FEATURE_CACHE, MODEL_DIRS, PARALLEL_PICTURES, printWarnings } from './training-options.ts';
+import {
+  encodingProgress,
+  FEATURE_CACHE,
+  MODEL_DIRS,
+  openFeatures,
+  parallelPictures,
+  printWarnings,
+} from './training-options.ts';
 
 const usage = `
 Usage: npm run head-sample -- --data PLACE [options]
@@ -19,7 +26,7 @@ worse head cannot pass (test/golden/head-sample.test.ts). To be run again when a
   --source TEXT      where they are from, kept in the sample (default: the folder's name)
   --out DIR          default: test/golden/head-sample
   --profile NAME     encoders, a profile of models/manifest.json (default: compact)
-  --features DIR     cache of encoder outputs (default: ${FEATURE_CACHE})
+  --features PLACE   cache of encoder outputs, a folder or s3://BUCKET/PREFIX (default: ${FEATURE_CACHE})
   --models DIR       folder of the models (default: models)
   --help             this text
 `;
@@ -42,11 +49,13 @@ await runCommand(
     if (flags.data === undefined) throw new UsageError('expected --data PLACE');
     const modelDirs = flags.models === undefined ? MODEL_DIRS : [flags.models];
     const place = await openPlace(flags.data);
+    const features = await openFeatures(flags.features);
     const encoders = await loadEncoders({ modelDirs, profile: flags.profile });
     try {
       const progress = encodingProgress();
       const { splits, warnings } = await loadFeatures(await readDataset(place, [flags.split]), {
-        ...{ encoders, modelDirs, cache: flags.features, views: [FULL], parallel: PARALLEL_PICTURES },
+        ...{ encoders, modelDirs, views: [FULL], parallel: parallelPictures(place) },
+        ...features,
         onProgress: progress.update,
       }).finally(progress.stop);
       printWarnings(warnings);
@@ -58,6 +67,7 @@ await runCommand(
     } finally {
       await encoders.close();
       place.close();
+      features.close();
     }
   },
 );

@@ -12,7 +12,8 @@ import {
   encodingProgress,
   FEATURE_CACHE,
   MODEL_DIRS,
-  PARALLEL_PICTURES,
+  openFeatures,
+  parallelPictures,
   printWarnings,
   wholeNumber,
 } from './training-options.ts';
@@ -33,7 +34,7 @@ serving loads it. Encoder outputs are cached; a second run needs only them.
   --out DIR          where head.onnx and head.json go (default: models/head-PROFILE)
   --run DIR          where checkpoints go (default: data/runs/PROFILE-RECIPE)
   --resume           go on with the run there after its last whole epoch
-  --features DIR     cache of encoder outputs (default: ${FEATURE_CACHE})
+  --features PLACE   cache of encoder outputs, a folder or s3://BUCKET/PREFIX (default: ${FEATURE_CACHE})
   --models DIR       folder of the models (default: models)
   --json             the figures as one JSON document
   --help             this text
@@ -74,11 +75,13 @@ await runCommand(
     const run = flags.run ?? join('data', 'runs', `${flags.profile}-${recipe.name}`);
 
     const place = await openPlace(flags.data);
+    const features = await openFeatures(flags.features);
     const encoders = await loadEncoders({ modelDirs, profile: flags.profile });
     try {
       const encoding = encodingProgress();
       const data = await loadTrainingData(place, {
-        ...{ encoders, modelDirs, cache: flags.features, views: recipe.views, parallel: PARALLEL_PICTURES },
+        ...{ encoders, modelDirs, views: recipe.views, parallel: parallelPictures(place) },
+        ...features,
         onProgress: encoding.update,
       }).finally(encoding.stop);
       printWarnings(data.warnings);
@@ -106,6 +109,7 @@ await runCommand(
     } finally {
       await encoders.close();
       place.close();
+      features.close();
     }
   },
 );

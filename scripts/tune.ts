@@ -16,7 +16,14 @@ import { loadTrainingData, type TrainingData } from '../core/train/training-data
 import { FULL } from '../core/train/views.ts';
 import { EXIT, runCommand, UsageError } from '../functions/cli.ts';
 import { openPlace } from '../functions/places.ts';
-import { encodingProgress, FEATURE_CACHE, MODEL_DIRS, PARALLEL_PICTURES, wholeNumber } from './training-options.ts';
+import {
+  encodingProgress,
+  FEATURE_CACHE,
+  MODEL_DIRS,
+  openFeatures,
+  parallelPictures,
+  wholeNumber,
+} from './training-options.ts';
 
 const usage = `
 Usage: npm run tune -- --data PLACE --trials FILE [options]
@@ -31,7 +38,7 @@ the trials that have no result yet.
   --results FILE     one JSON line a finished trial (default: data/tune.jsonl)
   --profile NAME     encoders (default: compact)
   --threads N        threads inside one operator (default: 2)
-  --features DIR     cache of encoder outputs (default: ${FEATURE_CACHE})
+  --features PLACE   cache of encoder outputs, a folder or s3://BUCKET/PREFIX (default: ${FEATURE_CACHE})
   --models DIR       folder of the models (default: models)
   --help             this text
 `;
@@ -78,11 +85,13 @@ await runCommand(
     const trials = await readTrials(flags.trials);
     const modelDirs = flags.models === undefined ? MODEL_DIRS : [flags.models];
     const data = await openPlace(flags.data);
+    const cache = await openFeatures(flags.features);
     const encoders = await loadEncoders({ modelDirs, profile: flags.profile });
     try {
       const encoding = encodingProgress();
       const features: FeatureOptions = {
-        ...{ encoders, modelDirs, cache: flags.features, views: [FULL], parallel: PARALLEL_PICTURES },
+        ...{ encoders, modelDirs, views: [FULL], parallel: parallelPictures(data) },
+        ...cache,
         onProgress: encoding.update,
       };
       const also = new Map<string, PairSet>();
@@ -114,6 +123,7 @@ await runCommand(
     } finally {
       await encoders.close();
       data.close();
+      cache.close();
     }
   },
 );

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { decodeImage } from '../encode/decode.ts';
 import { DEFAULT_LIMITS, type Encoders } from '../encode/encoders.ts';
 import { type ImageEncoder, loadImageEncoder } from '../encode/image-encoder.ts';
@@ -8,7 +7,8 @@ import { inParallel } from '../parallel.ts';
 import { type CaptionedPicture, type Dataset, type DatasetWarning, describeWarnings, readPicture } from './dataset.ts';
 import { HalfMatrix } from './half.ts';
 import { type HashedPicture, hashPictures, joinDoubles, TRAINING } from './hashed-pictures.ts';
-import { hashText, RecordCache, type Row } from './record-cache.ts';
+import { hashText, type Row } from './record-cache.ts';
+import { type CachePlace, type OpenCache, openCache } from './shared-cache.ts';
 import { cutView, planView, type View } from './views.ts';
 
 /** Captioned pictures to encoder outputs, through the encoders and the preprocessing of serving and a cache on disk. */
@@ -27,11 +27,9 @@ export interface PairSet {
   readonly firstCaption: Uint32Array;
 }
 
-export interface FeatureOptions {
+export interface FeatureOptions extends CachePlace {
   readonly encoders: Encoders;
   readonly modelDirs: readonly string[];
-  /** Folder of all caches. */
-  readonly cache: string;
   readonly views: readonly View[];
   /** Pictures decoded and encoded at the same time. */
   readonly parallel: number;
@@ -63,8 +61,9 @@ export async function loadFeatures(dataset: Dataset, options: FeatureOptions): P
     const { outputs } = options.encoders.image;
     const wanted = (view: number) => pictures.filter((picture) => isWanted(picture, view)).map(({ sha256 }) => sha256);
     for (const [view, { cache }] of images.entries()) {
-      views.push(splitOutputs(await cache.read(wanted(view)), outputs));
+      views.push(splitOutputs(await cache.rows.read(wanted(view)), outputs));
     }
+    for (const { cache } of images) await cache.send('everything');
   } finally {
     for (const { cache } of images) await cache.close();
   }
@@ -76,11 +75,10 @@ export async function loadFeatures(dataset: Dataset, options: FeatureOptions): P
 export async function loadTexts(texts: readonly string[], options: FeatureOptions): Promise<HalfMatrix> {
   const { encoders } = options;
   const { key, dimension, name } = encoders.text;
-  const folder = join(options.cache, `text-${key}`);
-  const cache = await RecordCache.open(folder, { made: { encoder: name, key }, columns: dimension });
+  const cache = await openCache(options, `text-${key}`, { made: { encoder: name, key }, columns: dimension });
   try {
     const hashes = texts.map(hashText);
-    const missing = new Map(hashes.flatMap((hash, i) => (cache.has(hash) ? [] : [[hash, texts[i]!] as const])));
+    const missing = new Map(hashes.flatMap((hash, i) => (cache.rows.has(hash) ? [] : [[hash, texts[i]!] as const])));
     // Neighbours in length make full batches of one length.
     const todo = [...missing].sort(([, a], [, b]) => a.length - b.length || (a < b ? -1 : 1));
     for (let start = 0; start < todo.length; start += CAPTIONS_A_WRITE) {
@@ -89,9 +87,11 @@ export async function loadTexts(texts: readonly string[], options: FeatureOption
         part.map(([, text]) => text),
         (done) => options.onProgress?.('captions', start + done, todo.length),
       );
-      await cache.append(part.map(([hash], i) => ({ hash, values: vectors[i]! })));
+      await cache.rows.append(part.map(([hash], i) => ({ hash, values: vectors[i]! })));
+      await cache.send('when-large');
     }
-    return await cache.read(hashes);
+    await cache.send('everything');
+    return await cache.rows.read(hashes);
   } finally {
     await cache.close();
   }
@@ -104,19 +104,20 @@ function isWanted({ split }: CaptionedPicture, view: number): boolean {
 
 interface ViewCache {
   readonly view: View;
-  readonly cache: RecordCache;
+  readonly cache: OpenCache;
 }
 
-async function openImageCaches({ encoders, cache, views }: FeatureOptions): Promise<ViewCache[]> {
+async function openImageCaches(options: FeatureOptions): Promise<ViewCache[]> {
+  const { encoders, views } = options;
   const { key, name, outputs } = encoders.image;
   const columns = Object.values(outputs).reduce((sum, size) => sum + size, 0);
   const open: ViewCache[] = [];
   for (const view of views) {
     // The name alone would not tell two versions of a view apart.
-    const folder = join(cache, `image-${key}`, `${view.name}-${fingerprintKey({ ...view }).slice(0, 8)}`);
+    const path = `image-${key}/${view.name}-${fingerprintKey({ ...view }).slice(0, 8)}`;
     open.push({
       view,
-      cache: await RecordCache.open(folder, { made: { encoder: name, key, outputs, view }, columns }),
+      cache: await openCache(options, path, { made: { encoder: name, key, outputs, view }, columns }),
     });
   }
   return open;
@@ -131,7 +132,7 @@ async function encodeMissing(
 ): Promise<Map<string, 'missing-picture' | 'unreadable-picture'>> {
   const unique = [...new Map(pictures.map((picture) => [picture.sha256, picture])).values()];
   const lacks = (picture: HashedPicture, { cache, view }: ViewCache) =>
-    isWanted(picture, options.views.indexOf(view)) && !cache.has(picture.sha256);
+    isWanted(picture, options.views.indexOf(view)) && !cache.rows.has(picture.sha256);
   const todo = unique.filter((picture) => caches.some((entry) => lacks(picture, entry)));
   const lost = new Map<string, 'missing-picture' | 'unreadable-picture'>();
   if (todo.length === 0) return lost;
@@ -140,7 +141,11 @@ async function encodeMissing(
   const encoder = await loadImageEncoder(modelDirs, encoders.profile.image, { threads: 1 });
   const writers = caches.map((entry) => ({ ...entry, rows: [] as Row[] }));
   const flush = async (least: number) => {
-    for (const { cache, rows } of writers) if (rows.length >= least) await cache.append(rows.splice(0));
+    for (const { cache, rows } of writers) {
+      if (rows.length < least) continue;
+      await cache.rows.append(rows.splice(0));
+      await cache.send('when-large');
+    }
   };
   let done = 0;
   const encode = async (picture: HashedPicture) => {

@@ -1,20 +1,26 @@
-import { createHash } from 'node:crypto';
-import { type FileHandle, mkdir, open, readFile, rename, writeFile } from 'node:fs/promises';
+import { createHash, randomUUID } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { type FileHandle, mkdir, open, readdir, readFile, rename, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { crc32 } from 'node:zlib';
+import { pipeline } from 'node:stream/promises';
+import { sha256OfFile } from '../encode/model-files.ts';
 import { SightlineError } from '../errors.ts';
+import { unavailable } from '../file-errors.ts';
 import { HalfMatrix } from './half.ts';
+import { encodeRows, type Row, readRecords, recordBytes } from './record-file.ts';
+
+export type { Row } from './record-file.ts';
 
 /**
- * Float16 rows by content hash in one append-only file, so that an interrupted extraction goes on where it was: 32 bytes of
- * SHA-256, 4 bytes of CRC-32 over hash and values (little endian), then the values. Records have one size, and the
- * checksum tells a half-written or damaged one.
+ * Float16 rows by content hash, so that an interrupted extraction goes on where it was. New rows are appended to `rows.bin`.
+ * A sealed file becomes `segments/SHA-256.bin` and never changes again: segments can be copied between machines, and two
+ * caches are brought together by exchanging those that the other one lacks (shared-cache.ts).
  */
 
-const HASH_BYTES = 32;
-const CRC_BYTES = 4;
 const FORMAT = 1;
-const READ_BYTES = 8 * 1024 ** 2;
+const ROWS = 'rows.bin';
+const SEGMENTS = 'segments';
+const SEGMENT = /^[0-9a-f]{64}\.bin$/;
 
 /** What made the rows: another description is another cache. */
 export interface CacheDescription {
@@ -23,167 +29,227 @@ export interface CacheDescription {
   readonly columns: number;
 }
 
-export interface Row {
-  /** SHA-256 of what it was made from, lower-case hex. */
-  readonly hash: string;
-  readonly values: Float32Array;
+interface Part {
+  readonly path: string;
+  readonly file: FileHandle;
 }
 
 export class RecordCache {
-  readonly path: string;
-  /** Records that failed their checksum when the cache was opened; they will be made again. */
-  readonly damaged: number;
-  readonly columns: number;
-  readonly #file: FileHandle;
-  /** Hash to the record's number in the file. */
-  readonly #records: Map<string, number>;
-  #count: number;
+  readonly folder: string;
+  readonly description: CacheDescription;
+  /** Records that failed their checksum when they were read in; they will be made again. */
+  damaged = 0;
+  /** Bytes of rows that are in no segment yet. */
+  unsealedBytes = 0;
+  /** Where a row is: the part, and its record there. */
+  readonly #places = new Map<string, { readonly part: Part; readonly record: number }>();
+  readonly #segments = new Map<string, Part>();
+  #rows: Part;
   /** Writes go one after the other: a record's number is its place in the file. */
-  #lastWrite: Promise<void> = Promise.resolve();
+  #lastWrite: Promise<unknown> = Promise.resolve();
 
-  private constructor(path: string, file: FileHandle, columns: number, found: Scan) {
-    this.path = path;
-    this.#file = file;
-    this.columns = columns;
-    this.#records = found.records;
-    this.#count = found.count;
-    this.damaged = found.damaged;
+  private constructor(folder: string, description: CacheDescription, rows: Part) {
+    this.folder = folder;
+    this.description = description;
+    this.#rows = rows;
   }
 
   /** Opens or starts the cache in `folder`. Throws `schema-mismatch` when the folder holds one that something else made. */
   static async open(folder: string, description: CacheDescription): Promise<RecordCache> {
-    await mkdir(folder, { recursive: true });
+    await mkdir(join(folder, SEGMENTS), { recursive: true }).catch((error: unknown) => {
+      throw unavailable(error, 'make', folder);
+    });
     await checkDescription(join(folder, 'cache.json'), description);
-    const path = join(folder, 'rows.bin');
-    // Read and write, made when missing, never truncated by opening.
-    const file = await open(path, 'a+');
+    const cache = new RecordCache(folder, description, await openRows(folder));
     try {
-      const found = await scan(file, recordBytes(description.columns));
-      // A tail shorter than a record is what an interrupted write left.
-      await file.truncate(found.count * recordBytes(description.columns));
-      return new RecordCache(path, file, description.columns, found);
+      for (const name of await readdir(join(folder, SEGMENTS))) {
+        if (SEGMENT.test(name)) await cache.#addSegment(name);
+        // A download that never ended.
+        else await unlink(join(folder, SEGMENTS, name)).catch(() => {});
+      }
+      const count = await cache.#index(cache.#rows);
+      cache.unsealedBytes = count * recordBytes(description.columns);
+      // What an interrupted write left behind the last whole record.
+      await cache.#rows.file.truncate(cache.unsealedBytes);
+      return cache;
     } catch (error) {
-      await file.close();
+      await cache.close();
       throw error;
     }
   }
 
   get size(): number {
-    return this.#records.size;
+    return this.#places.size;
+  }
+
+  /** Names of the sealed files, which are the SHA-256 of their content. */
+  get segments(): readonly string[] {
+    return [...this.#segments.keys()];
   }
 
   has(hash: string): boolean {
-    return this.#records.has(hash);
+    return this.#places.has(hash);
   }
 
   /** Appends rows in one write. Throws `unavailable` when the disk does not take them. */
   append(rows: readonly Row[]): Promise<void> {
-    const write = this.#lastWrite.then(() => this.#append(rows));
-    this.#lastWrite = write.catch(() => undefined);
-    return write;
-  }
-
-  async #append(rows: readonly Row[]): Promise<void> {
-    const bytes = recordBytes(this.columns);
-    const out = Buffer.alloc(bytes * rows.length);
-    for (const [i, { hash, values }] of rows.entries()) {
-      const half = new HalfMatrix(1, this.columns);
-      half.set(0, values);
-      const start = i * bytes;
-      out.write(hash, start, 'hex');
-      out.set(new Uint8Array(half.bits.buffer), start + HASH_BYTES + CRC_BYTES);
-      out.writeUInt32LE(checksum(out.subarray(start, start + bytes)), start + HASH_BYTES);
-    }
-    try {
-      await this.#file.appendFile(out);
-    } catch (error) {
-      throw new SightlineError('unavailable', `cannot write to ${this.path}: ${(error as Error).message}`, {
-        cause: error,
-      });
-    }
-    for (const { hash } of rows) this.#records.set(hash, this.#count++);
+    return this.#inTurn(async () => {
+      const { columns } = this.description;
+      const out = encodeRows(rows, columns);
+      try {
+        await this.#rows.file.appendFile(out);
+      } catch (error) {
+        throw unavailable(error, 'write', this.#rows.path);
+      }
+      let record = this.unsealedBytes / recordBytes(columns);
+      for (const { hash } of rows) this.#places.set(hash, { part: this.#rows, record: record++ });
+      this.unsealedBytes += out.length;
+    });
   }
 
   /** The rows of these hashes, in order. Throws a plain Error for one that is not there: a bug. */
   async read(hashes: readonly string[]): Promise<HalfMatrix> {
-    const bytes = recordBytes(this.columns);
-    const rowBytes = this.columns * 2;
-    const matrix = new HalfMatrix(hashes.length, this.columns);
+    const { columns } = this.description;
+    const matrix = new HalfMatrix(hashes.length, columns);
     const target = new Uint8Array(matrix.bits.buffer);
-    const wanted = new Map<number, number[]>();
+    const wanted = new Map<Part, Map<number, number[]>>();
     for (const [row, hash] of hashes.entries()) {
-      const record = this.#records.get(hash);
-      if (record === undefined) throw new Error(`expected a row for ${hash} in ${this.path}`);
-      const rows = wanted.get(record);
-      if (rows === undefined) wanted.set(record, [row]);
-      else rows.push(row);
+      const place = this.#places.get(hash);
+      if (place === undefined) throw new Error(`expected a row for ${hash} in ${this.folder}`);
+      const records = wanted.get(place.part) ?? new Map<number, number[]>();
+      wanted.set(place.part, records);
+      records.set(place.record, [...(records.get(place.record) ?? []), row]);
     }
-    for await (const { record, data } of records(this.#file, bytes)) {
-      for (const row of wanted.get(record) ?? []) target.set(data.subarray(HASH_BYTES + CRC_BYTES), row * rowBytes);
+    for (const [{ path, file }, records] of wanted) {
+      for await (const { record, hash, values } of readRecords(file, columns)) {
+        for (const row of records.get(record) ?? []) {
+          if (hash !== hashes[row]) throw changedMeanwhile(path);
+          target.set(values, row * columns * 2);
+        }
+      }
     }
     return matrix;
   }
 
+  /** Makes a segment of what was appended; nothing when there is nothing. Throws `unavailable`. */
+  seal(): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.unsealedBytes === 0) return;
+      const { path, file } = this.#rows;
+      try {
+        await file.sync();
+        const name = `${await sha256OfFile(path)}.bin`;
+        const sealed = { path: join(this.folder, SEGMENTS, name), file };
+        await rename(path, sealed.path);
+        for (const [hash, { part, record }] of this.#places) {
+          if (part === this.#rows) this.#places.set(hash, { part: sealed, record });
+        }
+        this.#segments.set(name, sealed);
+        this.#rows = await openRows(this.folder);
+        this.unsealedBytes = 0;
+      } catch (error) {
+        throw unavailable(error, 'seal', path);
+      }
+    });
+  }
+
+  /** Takes in a segment that another cache sealed. Throws `unavailable` when the bytes are not those of its name. */
+  async adopt(name: string, bytes: AsyncIterable<Uint8Array>): Promise<void> {
+    const aside = join(this.folder, SEGMENTS, `${randomUUID()}.part`);
+    const hash = createHash('sha256');
+    const hashed = async function* (chunks: AsyncIterable<Uint8Array>) {
+      for await (const chunk of chunks) {
+        hash.update(chunk);
+        yield chunk;
+      }
+    };
+    try {
+      await pipeline(bytes, hashed, createWriteStream(aside));
+      const actual = `${hash.digest('hex')}.bin`;
+      if (actual !== name) throw new SightlineError('unavailable', `${name}: expected these bytes, got ${actual}`);
+      await rename(aside, this.pathOf(name));
+    } catch (error) {
+      await unlink(aside).catch(() => {});
+      throw unavailable(error, 'write', aside);
+    }
+    await this.#addSegment(name);
+  }
+
+  pathOf(segment: string): string {
+    return join(this.folder, SEGMENTS, segment);
+  }
+
   async close(): Promise<void> {
-    await this.#file.close();
+    for (const { file } of [this.#rows, ...this.#segments.values()]) await file.close();
+  }
+
+  #inTurn<T>(write: () => Promise<T>): Promise<T> {
+    const turn = this.#lastWrite.then(write);
+    this.#lastWrite = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #addSegment(name: string): Promise<void> {
+    const path = this.pathOf(name);
+    const part = { path, file: await open(path, 'r') };
+    this.#segments.set(name, part);
+    await this.#index(part);
+  }
+
+  /** Notes where the rows of a part are; answers with the number of its records, damaged ones included. */
+  async #index(part: Part): Promise<number> {
+    let count = 0;
+    for await (const { record, hash, isWhole } of readRecords(part.file, this.description.columns)) {
+      count = record + 1;
+      if (isWhole) this.#places.set(hash, { part, record });
+      else this.damaged++;
+    }
+    return count;
   }
 }
 
-interface Scan {
-  readonly records: Map<string, number>;
-  readonly count: number;
-  readonly damaged: number;
-}
-
-async function scan(file: FileHandle, bytes: number): Promise<Scan> {
-  const found = new Map<string, number>();
-  let [count, damaged] = [0, 0];
-  for await (const { record, data } of records(file, bytes)) {
-    count = record + 1;
-    if (data.readUInt32LE(HASH_BYTES) === checksum(data)) found.set(data.toString('hex', 0, HASH_BYTES), record);
-    else damaged++;
-  }
-  return { records: found, count, damaged };
-}
-
-/** Whole records from the start; `data` is valid until the next one. */
-async function* records(file: FileHandle, bytes: number): AsyncGenerator<{ record: number; data: Buffer }> {
-  const perRead = Math.max(1, Math.floor(READ_BYTES / bytes));
-  const buffer = Buffer.alloc(perRead * bytes);
-  for (let record = 0; ; ) {
-    const { bytesRead } = await file.read(buffer, 0, buffer.length, record * bytes);
-    const whole = Math.floor(bytesRead / bytes);
-    for (let i = 0; i < whole; i++) yield { record: record + i, data: buffer.subarray(i * bytes, (i + 1) * bytes) };
-    record += whole;
-    if (whole === 0) return;
+/** Read and write, made when missing, never truncated by opening. */
+async function openRows(folder: string): Promise<Part> {
+  const path = join(folder, ROWS);
+  try {
+    return { path, file: await open(path, 'a+') };
+  } catch (error) {
+    throw unavailable(error, 'open', path);
   }
 }
 
-function checksum(record: Buffer): number {
-  return crc32(record.subarray(HASH_BYTES + CRC_BYTES), crc32(record.subarray(0, HASH_BYTES)));
+/** What the file `cache.json` says of a cache, here and in a bucket. */
+export function describeCache(description: CacheDescription): string {
+  return `${JSON.stringify({ format: FORMAT, ...description }, null, 2)}\n`;
 }
 
-function recordBytes(columns: number): number {
-  return HASH_BYTES + CRC_BYTES + columns * 2;
+export function otherCache(path: string, expected: string, found: string): SightlineError {
+  return new SightlineError(
+    'schema-mismatch',
+    `${path}: expected a cache made by ${expected.trim()}, got ${found.trim()}`,
+  );
 }
 
 async function checkDescription(path: string, description: CacheDescription): Promise<void> {
-  const expected = `${JSON.stringify({ format: FORMAT, ...description }, null, 2)}\n`;
-  const found = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return null;
-    throw new SightlineError('unavailable', `cannot read ${path}: ${error.message}`, { cause: error });
-  });
-  if (found === null) {
-    // Written aside and renamed: a description is there whole or not at all.
-    const aside = `${path}.${process.pid}`;
-    await writeFile(aside, expected);
-    await rename(aside, path);
-  } else if (found !== expected) {
-    throw new SightlineError(
-      'schema-mismatch',
-      `${path}: expected a cache made by ${expected.trim()}, got ${found.trim()}`,
-    );
+  const expected = describeCache(description);
+  try {
+    const found = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return null;
+      throw error;
+    });
+    if (found === null) {
+      // Written aside and renamed: a description is there whole or not at all.
+      const aside = `${path}.${process.pid}`;
+      await writeFile(aside, expected);
+      await rename(aside, path);
+    } else if (found !== expected) throw otherCache(path, expected, found);
+  } catch (error) {
+    throw unavailable(error, 'read or write', path);
   }
+}
+
+function changedMeanwhile(path: string): SightlineError {
+  return new SightlineError('unavailable', `${path} changed while it was read: is another process writing there?`);
 }
 
 /** SHA-256 of a text in UTF-8: what its row is found by. */

@@ -17,6 +17,7 @@ import type { ObjectStore } from '../../core/ports.ts';
 import { readDataset } from '../../core/train/dataset.ts';
 import { type Content, jpeg, tar, zip } from '../support/archives.ts';
 import { startS3 } from '../support/s3-server.ts';
+import { onSmallDisk, smallDisk } from '../support/small-disk.ts';
 
 const folders: string[] = [];
 after(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true }))));
@@ -439,6 +440,17 @@ describe('an interrupted preparation', () => {
       'captions.txt': `image,caption\n${names.map((name) => `${name}.jpg,${name}\n`).join('')}`,
     });
   };
+
+  it('says so when the disk is full, and is no data set then', { skip: smallDisk() }, async () => {
+    await onSmallDisk(16, async (mount) => {
+      const target = await openFolder({ root: mount });
+      await assert.rejects(prepare(await source(), { target, parallel: 1 }), {
+        code: 'unavailable',
+        message: /the disk is full: free some space/,
+      });
+      assert.equal(await target.head('captions.jsonl'), null);
+    });
+  });
 
   it('goes on where the disk became full, and writes nothing twice', async () => {
     const journal = join(await freshFolder(), 'journal.jsonl');

@@ -26,6 +26,7 @@ import { isSightlineError } from '../../core/errors.ts';
 import { openFolder } from '../../core/objects/folder.ts';
 import { type FileNames, isStoredAs } from '../../core/objects/folder-place.ts';
 import type { ObjectStore } from '../../core/ports.ts';
+import { onSmallDisk, smallDisk } from '../support/small-disk.ts';
 
 let dir: string;
 let root: string;
@@ -422,22 +423,17 @@ describe('writing', () => {
 
 describe('faults of the disk', { skip: isWindows }, () => {
   it('a full disk is named, and the old object stays', { skip: smallDisk() }, async () => {
-    const mount = join(dir, 'small');
-    await mkdir(mount);
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', mount]);
-    try {
+    await onSmallDisk(256, async (mount) => {
       const small = await openFolder({ root: mount });
       await small.put('a.jpg', Buffer.alloc(100_000, 'o'));
       await assert.rejects(small.put('a.jpg', Buffer.alloc(500_000)), {
         code: 'unavailable',
-        message: /cannot store .*small.a\.jpg: the disk is full: free some space.*\(ENOSPC\)/,
+        message: /cannot store .*a\.jpg: the disk is full: free some space.*\(ENOSPC\)/,
       });
       assert.equal((await small.head('a.jpg'))?.bytes, 100_000);
       assert.deepEqual(await readdir(join(mount, '.sightline')), []);
       await small.put('b.jpg', Buffer.alloc(100_000));
-    } finally {
-      execFileSync('umount', [mount]);
-    }
+    });
   });
 
   it('a limit on file sizes is named, and the old object stays', async () => {
@@ -498,17 +494,6 @@ describe('faults of the disk', { skip: isWindows }, () => {
     }
   });
 });
-
-/** Why no small file system can be mounted here, or false. */
-function smallDisk(): string | false {
-  if (process.platform !== 'linux' || process.geteuid?.() !== 0) return 'mounting a small disk needs root on Linux';
-  try {
-    execFileSync('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt'], { stdio: 'ignore' });
-    return false;
-  } catch {
-    return 'this machine does not allow mounting';
-  }
-}
 
 describe('listing', () => {
   it('is the same from memory as from the disk, and sees what changed since', async () => {

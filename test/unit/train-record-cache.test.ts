@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { hashText, RecordCache } from '../../core/train/record-cache.ts';
+import { onSmallDisk, smallDisk } from '../support/small-disk.ts';
 
 const folders: string[] = [];
 after(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true }))));
@@ -81,5 +82,39 @@ describe('the cache of encoder outputs', () => {
     const cache = await RecordCache.open(folder, description);
     assert.deepEqual([cache.size, cache.damaged], [1, 1]);
     await cache.close();
+  });
+
+  it('says so when the disk is full, and keeps every row it acknowledged', { skip: smallDisk() }, async () => {
+    await onSmallDisk(64, async (folder) => {
+      const cache = await RecordCache.open(folder, description);
+      let acknowledged = 0;
+      const fill = async () => {
+        for (;;) {
+          const rows = Array.from({ length: 100 }, (_, i) => row(acknowledged + i));
+          await cache.append(rows);
+          acknowledged += rows.length;
+        }
+      };
+      await assert.rejects(fill(), { code: 'unavailable', message: /rows\.bin: the disk is full: free some space/ });
+      await cache.close();
+      const again = await RecordCache.open(folder, description);
+      assert.ok(acknowledged > 0 && again.size >= acknowledged && again.size < acknowledged + 100);
+      assert.equal(again.damaged, 0);
+      assert.deepEqual([...(await again.read([row(acknowledged - 1).hash])).row(0)].length, 3);
+      await again.close();
+    });
+  });
+
+  it('does not give out rows that another process moved', async () => {
+    const folder = await freshFolder();
+    const cache = await RecordCache.open(folder, description);
+    const other = await RecordCache.open(folder, description);
+    await other.append([row(8)]);
+    await cache.append([row(9)]);
+    await assert.rejects(cache.read([row(9).hash]), {
+      code: 'unavailable',
+      message: /is another process writing there/,
+    });
+    await Promise.all([cache.close(), other.close()]);
   });
 });

@@ -1,0 +1,72 @@
+import type { FileHandle } from 'node:fs/promises';
+import { crc32 } from 'node:zlib';
+import { HalfMatrix } from './half.ts';
+
+/**
+ * Float16 rows by content hash, one after the other: 32 bytes of SHA-256, 4 bytes of CRC-32 over hash and values (little
+ * endian), then the values. Records have one size, and the checksum tells a half-written or damaged one.
+ */
+
+const HASH_BYTES = 32;
+const CRC_BYTES = 4;
+const READ_BYTES = 8 * 1024 ** 2;
+
+export interface Row {
+  /** SHA-256 of what it was made from, lower-case hex. */
+  readonly hash: string;
+  readonly values: Float32Array;
+}
+
+export function recordBytes(columns: number): number {
+  return HASH_BYTES + CRC_BYTES + columns * 2;
+}
+
+/** Rows as they stand in a file. */
+export function encodeRows(rows: readonly Row[], columns: number): Buffer {
+  const bytes = recordBytes(columns);
+  const out = Buffer.alloc(bytes * rows.length);
+  for (const [i, { hash, values }] of rows.entries()) {
+    const half = new HalfMatrix(1, columns);
+    half.set(0, values);
+    const start = i * bytes;
+    out.write(hash, start, 'hex');
+    out.set(new Uint8Array(half.bits.buffer), start + HASH_BYTES + CRC_BYTES);
+    out.writeUInt32LE(checksum(out.subarray(start, start + bytes)), start + HASH_BYTES);
+  }
+  return out;
+}
+
+export interface StoredRecord {
+  /** Its number in the file. */
+  readonly record: number;
+  readonly hash: string;
+  /** The values; valid until the next record. */
+  readonly values: Buffer;
+  readonly isWhole: boolean;
+}
+
+/** Whole records from the start; a tail shorter than a record is what an interrupted write left, and not among them. */
+export async function* readRecords(file: FileHandle, columns: number): AsyncGenerator<StoredRecord> {
+  const bytes = recordBytes(columns);
+  const perRead = Math.max(1, Math.floor(READ_BYTES / bytes));
+  const buffer = Buffer.alloc(perRead * bytes);
+  for (let record = 0; ; ) {
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, record * bytes);
+    const whole = Math.floor(bytesRead / bytes);
+    for (let i = 0; i < whole; i++) {
+      const data = buffer.subarray(i * bytes, (i + 1) * bytes);
+      yield {
+        record: record + i,
+        hash: data.toString('hex', 0, HASH_BYTES),
+        values: data.subarray(HASH_BYTES + CRC_BYTES),
+        isWhole: data.readUInt32LE(HASH_BYTES) === checksum(data),
+      };
+    }
+    record += whole;
+    if (whole === 0) return;
+  }
+}
+
+function checksum(record: Buffer): number {
+  return crc32(record.subarray(HASH_BYTES + CRC_BYTES), crc32(record.subarray(0, HASH_BYTES)));
+}
