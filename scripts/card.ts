@@ -9,6 +9,7 @@ import { loadFeatures } from '../core/train/features.ts';
 import { FULL } from '../core/train/views.ts';
 import { EXIT, runCommand, UsageError } from '../functions/cli.ts';
 import { openPlace } from '../functions/places.ts';
+import { userPath } from '../functions/runtime.ts';
 import { type CardParts, modelCard } from './card/markdown.ts';
 import { encodingProgress, FEATURE_CACHE, MODEL_DIRS, PARALLEL_PICTURES, printWarnings } from './training-options.ts';
 
@@ -48,7 +49,7 @@ await runCommand(
   async (flags) => {
     if (flags.data.length === 0) throw new UsageError('expected --data PLACE');
     const modelDirs = flags.models === undefined ? MODEL_DIRS : [flags.models];
-    const folder = flags.head ?? join(modelDirs[0]!, 'head-compact');
+    const folder = flags.head === undefined ? join(modelDirs[0]!, 'head-compact') : userPath(flags.head);
     const info = await loadHeadFile(folder);
     const encoders = await loadEncoders({ modelDirs, profile: info.profile });
     try {
@@ -70,7 +71,7 @@ await runCommand(
         }
       }
       const { text, image } = encoders.profile;
-      const out = flags.out ?? join(folder, 'README.md');
+      const out = flags.out === undefined ? join(folder, 'README.md') : userPath(flags.out);
       await writeWhole(
         out,
         modelCard({ info, trainedOn: flags['trained-on'] ?? null, encoders: { text, image }, judged }),

@@ -1,7 +1,7 @@
 // npm run evaluate -- --data PLACE [--split val] [--profile compact] [--head DIR] [--compare HEAD HEAD] [--queries FILE] [--json]
 import { createWriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { loadEncoders } from '../core/encode/encoders.ts';
@@ -15,6 +15,7 @@ import { compare } from '../core/train/significance.ts';
 import { FULL } from '../core/train/views.ts';
 import { EXIT, runCommand, UsageError } from '../functions/cli.ts';
 import { openPlace } from '../functions/places.ts';
+import { userPath } from '../functions/runtime.ts';
 import { comparisonLines, figureLines } from './evaluation-text.ts';
 import {
   encodingProgress,
@@ -95,7 +96,7 @@ await runCommand(
       const heads: EvaluatedHead[] = [];
       for (const folder of folders) heads.push(await evaluateHead(folder, encoders, pairs, { resampling, top }));
       const [first, second] = heads;
-      if (flags.queries !== undefined) await writeQueries(flags.queries, pairs.pictures, first!.ranking);
+      if (flags.queries !== undefined) await writeQueries(userPath(flags.queries), pairs.pictures, first!.ranking);
       if (second === undefined) printFigures(first!, flags);
       else printComparison(first!, second, resampling, flags);
       return EXIT.done;
@@ -115,13 +116,13 @@ function headFolders(
 ): readonly string[] {
   if (!flags.compare) {
     if (positionals.length > 0) throw new UsageError(`expected no arguments without --compare, got ${positionals[0]}`);
-    return [flags.head ?? usual];
+    return [flags.head === undefined ? usual : userPath(flags.head)];
   }
   if (positionals.length !== 2) throw new UsageError(`--compare: expected two heads, got ${positionals.length}`);
   if (flags.head !== undefined || flags.queries !== undefined) {
     throw new UsageError('expected --compare without --head and --queries');
   }
-  return positionals;
+  return positionals.map(userPath);
 }
 
 /** Throws `unavailable` when the file cannot be written. */
@@ -139,7 +140,7 @@ async function writeQueries(path: string, pictures: PairSet['pictures'], ranking
 
 function about({ folder, info, figures }: EvaluatedHead, split: string) {
   const counts = { pictures: figures.imageToText.queries, captions: figures.textToImage.queries };
-  return { head: folder, recipe: info.recipe, space: info.space, split, ...counts };
+  return { head: shortPath(folder), recipe: info.recipe, space: info.space, split, ...counts };
 }
 
 function printFigures(head: EvaluatedHead, { split, json }: { split: string; json: boolean }): void {
@@ -167,6 +168,13 @@ function printComparison(
     console.log(JSON.stringify({ first: a, second: b, ...comparison }, null, 2));
     return;
   }
-  console.log(`first:  ${first.folder} (${first.info.recipe})\nsecond: ${second.folder} (${second.info.recipe})\n`);
+  const name = ({ folder, info }: EvaluatedHead) => `${shortPath(folder)} (${info.recipe})`;
+  console.log(`first:  ${name(first)}\nsecond: ${name(second)}\n`);
   console.log(comparisonLines(first.figures, second.figures, comparison).join('\n'));
+}
+
+/** From here when it is below here. */
+function shortPath(path: string): string {
+  const below = relative('', path);
+  return below.startsWith('..') ? path : below;
 }

@@ -6,6 +6,7 @@ import { type CaptionedPicture, type Dataset, readDataset } from '../core/train/
 import { Random } from '../core/train/random.ts';
 import { EXIT, runCommand, UsageError } from '../functions/cli.ts';
 import { openPlace } from '../functions/places.ts';
+import { userPath } from '../functions/runtime.ts';
 import { reportData } from './report/data.ts';
 import { reportDocument } from './report/document.ts';
 import { judgeHeads } from './report/judge.ts';
@@ -34,6 +35,9 @@ worst, and a browser of the data. Beside it, the pictures as JSON lines for othe
   --help             this text
 `;
 
+/** Beyond that a browser takes long to open the file. */
+const MANY = 5000;
+
 await runCommand(
   {
     usage,
@@ -43,7 +47,7 @@ await runCommand(
       head: { type: 'string' },
       beside: { type: 'string', multiple: true, default: [] },
       browse: { type: 'string', default: '100' },
-      out: { type: 'string', default: 'data/report.html' },
+      out: { type: 'string' },
       resamples: { type: 'string', default: '2000' },
       seed: { type: 'string', default: '1' },
       features: { type: 'string', default: FEATURE_CACHE },
@@ -54,10 +58,11 @@ await runCommand(
   },
   async (flags) => {
     if (flags.data === undefined) throw new UsageError('expected --data PLACE');
-    if (!/\.html?$/.test(flags.out))
-      throw new UsageError(`--out: expected a name that ends in .html, got "${flags.out}"`);
+    const out = flags.out === undefined ? join('data', 'report.html') : userPath(flags.out);
+    if (!/\.html?$/.test(out)) throw new UsageError(`--out: expected a name that ends in .html, got "${flags.out}"`);
     const modelDirs = flags.models === undefined ? MODEL_DIRS : [flags.models];
-    const folders = [flags.head ?? join(modelDirs[0]!, 'head-compact'), ...flags.beside];
+    const usual = join(modelDirs[0]!, 'head-compact');
+    const folders = [flags.head === undefined ? usual : userPath(flags.head), ...flags.beside.map(userPath)];
     const seed = wholeNumber('--seed', flags.seed, 0, 2 ** 48)!;
     const resampling = { resamples: wholeNumber('--resamples', flags.resamples, 1, 1_000_000)!, seed };
     const browse = wholeNumber('--browse', flags.browse, 0, 100_000)!;
@@ -68,6 +73,11 @@ await runCommand(
       const { heads, ...parts } = await judgeHeads(folders, {
         ...{ dataset, split: flags.split, others, resampling, modelDirs, cache: flags.features },
       });
+      if (parts.pictures.length > MANY) {
+        console.error(
+          `warning: ${parts.pictures.length} pictures make a report of about ${Math.round(parts.pictures.length / 100)} MB`,
+        );
+      }
       const shown = [...parts.pictures, ...parts.others.map(({ picture }) => picture)];
       const progress = createProgress('thumbnails', 'pictures', shown.length);
       const thumbnails = await makeThumbnails(dataset, shown, progress.update).finally(progress.stop);
@@ -75,13 +85,12 @@ await runCommand(
       const data = reportData({ ...parts, dataset: name, split: flags.split, heads, thumbnails });
       const document = await reportDocument(data);
       const lines = `${[...pictureLines(data)].map((line) => JSON.stringify(line)).join('\n')}\n`;
-      const linesFile = flags.out.replace(/\.html?$/, '.jsonl');
+      const linesFile = out.replace(/\.html?$/, '.jsonl');
       await writeWhole(linesFile, lines);
-      await writeWhole(flags.out, document);
+      await writeWhole(out, document);
       const bytes = Buffer.byteLength(document);
-      if (flags.json)
-        console.log(JSON.stringify({ report: flags.out, bytes, lines: linesFile, pictures: shown.length }));
-      else console.log(`${flags.out}: ${(bytes / 1e6).toFixed(1)} MB, ${shown.length} pictures; ${linesFile}`);
+      if (flags.json) console.log(JSON.stringify({ report: out, bytes, lines: linesFile, pictures: shown.length }));
+      else console.log(`${out}: ${(bytes / 1e6).toFixed(1)} MB, ${shown.length} pictures; ${linesFile}`);
       return EXIT.done;
     } finally {
       place.close();

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import type { HeadFile } from '../../core/encode/head.ts';
 import type { EvaluatedHead } from '../../core/train/evaluate-head.ts';
 import type { PairSet } from '../../core/train/features.ts';
@@ -26,7 +27,8 @@ export interface ReportData {
 }
 
 export interface Run {
-  readonly folder: string;
+  /** Of the folder, without the path to it: reports are passed around. */
+  readonly name: string;
   readonly recipe: string;
   readonly profile: string;
   readonly encoders: { readonly text: string; readonly image: string };
@@ -138,7 +140,13 @@ function foundPicture(head: EvaluatedHead, p: number): FoundPicture {
 function runOf({ folder, info, figures, interval }: EvaluatedHead): Run {
   const { training } = info;
   return {
-    ...{ folder, recipe: info.recipe, profile: info.profile, dimension: info.dimension, space: info.space },
+    ...{
+      name: basename(folder),
+      recipe: info.recipe,
+      profile: info.profile,
+      dimension: info.dimension,
+      space: info.space,
+    },
     encoders: { text: info.text.encoder, image: info.image.encoder },
     bytes: info.onnx.bytes,
     ...trainingOf(training),

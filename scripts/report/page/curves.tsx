@@ -29,7 +29,7 @@ export function CurvesSection() {
     >
       {runs.length === 0 && <p>The file of this head says nothing of its training.</p>}
       {runs.map((run) => (
-        <figure class="curves" key={run.folder}>
+        <figure class="curves" key={report.runs.indexOf(run)}>
           <figcaption>
             <strong>{run.recipe}</strong> <span class="quiet">{describe(run)}</span>
           </figcaption>

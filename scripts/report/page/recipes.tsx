@@ -36,7 +36,7 @@ export function RecipesSection() {
           </thead>
           <tbody>
             {report.runs.map((run) => (
-              <tr key={run.folder}>
+              <tr key={report.runs.indexOf(run)}>
                 <th scope="row">
                   {run.recipe}
                   <small>
