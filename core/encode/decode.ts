@@ -29,12 +29,14 @@ export interface DecodeLimits {
 
 /**
  * Most memory that decoding may need beside the file, in bytes. Plain JPEG and PNG are decoded row by row and need next
- * to nothing; what cannot be (progressive, interlaced, WebP, AVIF, GIF, TIFF) is refused above this, however many
- * pixels are allowed.
+ * to nothing unless their rows are very long; what cannot be (progressive, interlaced, WebP, AVIF, GIF, TIFF) needs all of
+ * the picture. Refused above this, however many pixels are allowed.
  */
 const MAX_FRAME_BYTES = 256 * 1024 ** 2;
 /** Pictures that need more than this are decoded one after the other, so that several at once stay within memory. */
 const HEAVY_FRAME_BYTES = 64 * 1024 ** 2;
+/** Rows of a plain picture that libvips holds while it makes it smaller, at most (docs/decisions/0011-decoding-pictures.md). */
+const HELD_ROWS = { jpeg: 700, png: 1400 } as const;
 /** Larger EXIF blocks cannot come from a camera: a JPEG segment ends here. */
 const MAX_EXIF_BYTES = 65_536;
 
@@ -125,7 +127,7 @@ async function readHeader(bytes: Uint8Array, limits: DecodeLimits): Promise<Head
       `expected at most ${limits.maxPixels} pixels, got ${stored.width} x ${stored.height}`,
     );
   }
-  const frameBytes = estimateFrameBytes(format, metadata, pixels);
+  const frameBytes = estimateFrameBytes(format, metadata, stored);
   if (frameBytes > MAX_FRAME_BYTES) {
     throw rejection(
       'too-many-pixels',
@@ -163,18 +165,22 @@ function checkBytes(bytes: Uint8Array, { maxBytes }: DecodeLimits): PictureForma
 }
 
 /**
- * Memory that decoding takes when it cannot go row by row, 0 when it can. Bytes a pixel are what the process grew by when
- * pictures of 12 to 50 megapixels were decoded (docs/decisions/0011-decoding-pictures.md).
+ * Memory that decoding takes: of the whole picture, or of the rows that are held when it goes row by row. The factors are
+ * what the process grew by when pictures of 12 to 100 megapixels were decoded (docs/decisions/0011-decoding-pictures.md).
  */
-function estimateFrameBytes(format: PictureFormat, metadata: Metadata, pixels: number): number {
+function estimateFrameBytes(format: PictureFormat, metadata: Metadata, { width, height }: Size): number {
   const { channels, depth, isProgressive, chromaSubsampling } = metadata;
   const sample = depth === 'uchar' ? 1 : depth === 'ushort' ? 2 : 4;
+  const pixels = width * height;
+  if ((format === 'jpeg' || format === 'png') && !isProgressive) {
+    return width * channels * sample * Math.min(height, HELD_ROWS[format]);
+  }
   switch (format) {
     case 'jpeg':
       // libjpeg keeps a 16-bit coefficient per sample until the last scan; 4:2:0 has half as many samples.
-      return isProgressive ? pixels * 2.1 * (chromaSubsampling?.startsWith('4:2:0') ? 1.5 : channels) : 0;
+      return pixels * 2.1 * (chromaSubsampling?.startsWith('4:2:0') ? 1.5 : channels);
     case 'png':
-      return isProgressive ? pixels * channels * sample * 1.4 : 0;
+      return pixels * channels * sample * 1.4;
     case 'tiff':
       // Usually far less, but a file may be one strip.
       return pixels * channels * sample;

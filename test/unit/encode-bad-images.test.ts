@@ -203,6 +203,8 @@ describe('pictures that are too much', () => {
     await refuses(await jpegOf(60_000, 60_000, false), 'too-many-pixels', '60,000 x 60,000 JPEG');
     await refuses(await jpegOf(9900, 9900, true), 'too-many-pixels', 'a progressive JPEG of many coefficients');
     await refuses(pngOf(8000, 8000, { interlaced: true, bits: 16 }), 'too-many-pixels', 'an interlaced 16-bit PNG');
+    await refuses(pngOf(1_000_000, 100), 'too-many-pixels', 'rows of a million pixels');
+    await refuses(pngOf(30_000, 3333, { bits: 16 }), 'too-many-pixels', 'long rows of 16-bit pixels');
   });
 
   it('say what is allowed and what came', async () => {
@@ -230,6 +232,7 @@ describe('pictures that are too much', () => {
         sharp({ create: { width, height, channels: 3, background: '#456' } });
       add('60000.png', 'too-many-pixels', pngOf(60_000, 60_000));
       add('60000.jpg', 'too-many-pixels', await jpegOf(60_000, 60_000, false));
+      add('long-rows.png', 'too-many-pixels', pngOf(1_000_000, 100, { bits: 16 }));
       add('progressive.jpg', 'too-many-pixels', await jpegOf(9900, 9900, true));
       add('interlaced.png', 'too-many-pixels', pngOf(9900, 9900, { interlaced: true }));
       // Allowed, and so it has to fit: almost as many pixels as there may be.
