@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import { connect } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { gunzipSync } from 'node:zlib';
-import { type ServerType, serve } from '@hono/node-server';
+import type { ServerType } from '@hono/node-server';
+import { listen, stopListening } from '../../functions/listen.ts';
 import { samplePhoto, type TestApp, testApp } from './harness.ts';
 
 /** What only a real connection shows: chunked bodies, broken connections, compression, HEAD on the wire. */
@@ -16,12 +17,12 @@ describe('the API over a real connection', () => {
   before(async () => {
     t = await testApp({ openWrites: true });
     id = await t.addPhoto('cat.jpg');
-    server = serve({ fetch: t.app.fetch, port: 0, hostname: '127.0.0.1' });
-    await once(server, 'listening');
-    port = (server.address() as AddressInfo).port;
+    const listening = await listen(t.app.fetch, '127.0.0.1', 0);
+    server = listening.server;
+    port = Number(new URL(listening.url).port);
   });
   after(async () => {
-    server.close();
+    await stopListening(server, 100);
     await t.close();
   });
   const url = (path: string) => `http://127.0.0.1:${port}${path}`;
@@ -120,6 +121,20 @@ describe('the API over a real connection', () => {
       t.log.filter(({ level }) => Number(level) >= 40),
       [],
     );
+  });
+
+  it('answers what is too long for an address, or is no HTTP, with a problem', async () => {
+    const long = await fetch(url(`/search?q=${'a'.repeat(100_000)}`));
+    assert.equal(long.status, 431);
+    assert.equal(long.headers.get('content-type'), 'application/problem+json');
+    const { type, detail } = (await long.json()) as { type: string; detail: string };
+    assert.equal(type, '/problems/headers-too-large');
+    assert.match(detail, /within 16384 bytes.*POST \/search/);
+
+    const socket = connect(port, '127.0.0.1');
+    socket.write('\x16\x03\x01 this is TLS\r\n\r\n');
+    const answer = Buffer.concat(await socket.toArray()).toString();
+    assert.match(answer, /^HTTP\/1\.1 400 Bad Request\r\n[\s\S]*"type":"\/problems\/malformed-http"/);
   });
 
   it('refuses a rebound name on the wire', async () => {
