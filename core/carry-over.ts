@@ -50,7 +50,7 @@ export class TooMuch extends Error {}
 /** Ids looked for together. */
 const PAGE = 256;
 /** Written together: what a killed build has to embed again at most. */
-const BATCH = 32;
+const BATCH = 8;
 
 /**
  * Makes the function that goes once over everything that differs and carries it over: payloads, tags and tombstones as

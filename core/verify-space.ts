@@ -2,6 +2,7 @@ import { SightlineError } from './errors.ts';
 import type { Hit, StoredPoint, VectorStore } from './ports.ts';
 import type { Beside } from './spaces.ts';
 import type { JointEmbedding } from './types.ts';
+import { dot } from './vector.ts';
 
 export interface VerifyOptions {
   /** Points that are looked for, 0 to 1000. */
@@ -25,6 +26,8 @@ export interface Verification {
 
 /** Nearest pictures that are compared. */
 const NEIGHBOURS = 10;
+/** Cosine of what counts as the same picture. */
+const SAME = 0.999;
 /** How many differences may be left for the last pass. */
 const FEW = 100;
 
@@ -43,18 +46,20 @@ export async function verifySpace(beside: Beside, options: VerifyOptions, missin
   const sample = options.sample === 0 ? [] : (await to.list({ filter: {}, limit: options.sample, order: 'id' })).items;
   const ids = sample.map(({ id }) => id);
   const [ours, theirs] = [await to.vectors(ids), await from.vectors(ids)];
-  let foundThemselves = 0;
+  let [sampled, foundThemselves] = [0, 0];
   const overlaps: number[] = [];
   for (const point of sample) {
     const [here, there] = [ours.get(point.id), theirs.get(point.id)];
     if (here === undefined) continue;
-    if (await findsItself(to, point, here)) foundThemselves++;
+    const found = await findsItself(beside, point, here);
+    if (found !== null) sampled++;
+    if (found) foundThemselves++;
     if (there === undefined || point.payload.kind !== 'image') continue;
     const share = overlapOf(await neighbours(from, point.id, there), await neighbours(to, point.id, here));
     if (share !== null) overlaps.push(share);
   }
   const overlap = overlaps.length === 0 ? null : overlaps.reduce((sum, share) => sum + share, 0) / overlaps.length;
-  const found = { live, built, differences, sampled: ours.size, foundThemselves, overlap };
+  const found = { live, built, differences, sampled, foundThemselves, overlap };
   assertGood(found, options, missing);
   return found;
 }
@@ -64,14 +69,17 @@ async function countsOf(store: VectorStore): Promise<{ images: number; captions:
   return { images, captions };
 }
 
-/** Copies of a picture have its vector, too; then any of them will do. */
-async function findsItself(store: VectorStore, point: StoredPoint, vector: JointEmbedding): Promise<boolean> {
-  const { items } = await store.query({ vector, filter: {}, limit: NEIGHBOURS });
-  return items.some(({ id, payload }) => id === point.id || isCopy(payload, point.payload));
-}
-
-function isCopy(a: StoredPoint['payload'], b: StoredPoint['payload']): boolean {
-  return a.kind === 'image' && b.kind === 'image' && a.sha256 === b.sha256;
+/**
+ * The picture itself, or one that the live space takes for the same, too: of many copies, also such that differ in their
+ * bytes, others may come first. Null when it has been deleted meanwhile.
+ */
+async function findsItself({ from, to }: Beside, { id }: StoredPoint, vector: JointEmbedding): Promise<boolean | null> {
+  const { items } = await to.query({ vector, filter: {}, limit: NEIGHBOURS });
+  const [first] = items;
+  if (first === undefined || items.some((hit) => hit.id === id)) return first !== undefined;
+  const known = await from.vectors([id, first.id]);
+  const [own, other] = [known.get(id), known.get(first.id)];
+  return own === undefined || other === undefined ? null : dot(own, other) > SAME;
 }
 
 async function neighbours(store: VectorStore, id: string, vector: JointEmbedding): Promise<readonly Hit[]> {

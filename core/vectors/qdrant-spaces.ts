@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { SightlineError } from '../errors.ts';
 import type { VectorStore } from '../ports.ts';
 import type { Beside, SpaceSummary, Spaces } from '../spaces.ts';
@@ -30,6 +31,9 @@ export interface QdrantSpacesOptions extends QdrantConnection {
   /** How collections are made, when they have to be. */
   readonly collection?: QdrantCollectionOptions;
 }
+
+/** How often a writer looks whether a switch is over. */
+const FENCE_POLL_MS = 50;
 
 /** What the parts of this driver share. */
 interface Server {
@@ -137,11 +141,15 @@ async function openLive(server: Server, space: SpaceId, dimension: number): Prom
     // Somebody else may have begun with other models at the same moment.
     expectLive((await readAliases(session)).get(alias));
   }
-  // Afterwards, because a write and a look at the aliases cannot be one: see docs/decisions/0030-spaces.md.
+  // Afterwards, because a write and a look at the aliases cannot be one: see docs/decisions/0030-spaces.md. It waits for as
+  // long as the fence stands: a caller who was refused too early would find what it wrote, and take it for acknowledged.
   const acknowledge = async () => {
-    const aliases = await readAliases(session);
-    if (aliases.get(alias) !== collection) throw retired(space, 'is not live any more');
-    if (standingFence(aliases, alias) !== null) throw retired(space, 'is about to be succeeded by another');
+    for (;;) {
+      const aliases = await readAliases(session);
+      if (aliases.get(alias) !== collection) throw retired(space, 'is not live any more');
+      if (standingFence(aliases, alias) === null) return;
+      await sleep(FENCE_POLL_MS);
+    }
   };
   return guarded(server, part, space, { after: acknowledge });
 }
