@@ -10,6 +10,8 @@ export interface OnnxModel {
   readonly outputNames: readonly string[];
   /** Declared sizes of an input or output; a string is a size known only at run time. Null when not a tensor. */
   shapeOf(name: string): readonly (number | string)[] | null;
+  /** Declared element type of an input or output, such as `float32`; null when not a tensor. */
+  typeOf(name: string): string | null;
   /**
    * Runs the graph. `fetches` names the outputs wanted; given as tensors, the results are written into them, which saves
    * an allocation and a copy of large ones. Such a tensor must not be an input of the same run.
@@ -51,13 +53,17 @@ export async function loadOnnx(model: string | Uint8Array, options: OnnxOptions 
       ? await InferenceSession.create(model, sessionOptions)
       : await InferenceSession.create(model, sessionOptions);
   const shapes = new Map<string, readonly (number | string)[]>();
+  const types = new Map<string, string>();
   for (const meta of [...session.inputMetadata, ...session.outputMetadata]) {
-    if (meta.isTensor) shapes.set(meta.name, meta.shape);
+    if (!meta.isTensor) continue;
+    shapes.set(meta.name, meta.shape);
+    types.set(meta.name, meta.type);
   }
   return {
     inputNames: session.inputNames,
     outputNames: session.outputNames,
     shapeOf: (name) => shapes.get(name) ?? null,
+    typeOf: (name) => types.get(name) ?? null,
     run: async (feeds, fetches) =>
       (fetches === undefined ? await session.run(feeds) : await session.run(feeds, fetches)) as Record<string, Tensor>,
     release: () => session.release(),

@@ -74,6 +74,7 @@ export async function loadHead(folder: string, encoders: HeadInputs): Promise<He
   const onnx = await loadChecked(
     join(folder, HEAD_MODEL),
     {
+      inputType: 'float32',
       inputs: Object.fromEntries(Object.entries(sizes).map(([name, size]) => [name, [null, size]])),
       outputs: { text_embedding: [null, info.dimension], image_embedding: [null, info.dimension] },
     },

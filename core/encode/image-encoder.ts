@@ -53,6 +53,7 @@ export async function loadImageEncoder(
   const onnx = await loadChecked(
     join(folder, files.model.path),
     {
+      inputType: 'float32',
       inputs: { [tensors.pixels]: [null, ...shape.slice(1)] },
       outputs: Object.fromEntries(Object.entries(outputs).map(([name, size]) => [name, [null, size]])),
     },

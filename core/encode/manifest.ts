@@ -125,7 +125,14 @@ const manifestSchema = z
         `expected defaultProfile to be one of ${Object.keys(manifest.profiles)}, got ${manifest.defaultProfile}`,
       );
     }
+    const made = new Map<string, string>();
     for (const [profile, entry] of Object.entries(manifest.profiles)) {
+      const parts = `${entry.text}, ${entry.image} and ${entry.head}`;
+      const other = made.get(parts);
+      if (other !== undefined) {
+        ctx.addIssue(`expected each profile to make a space of its own, got ${parts} in both ${other} and ${profile}`);
+      }
+      made.set(parts, profile);
       for (const kind of ['text', 'image'] as const) {
         const found = manifest.encoders[entry[kind]]?.kind ?? 'nothing';
         if (found !== kind)

@@ -51,6 +51,7 @@ export async function loadTextEncoder(
   const onnx = await loadChecked(
     join(folder, files.model.path),
     {
+      inputType: 'int64',
       inputs: Object.fromEntries(inputs.map((name) => [name, [null, null]])),
       outputs: { [tensors.output]: [null, null, dimension] },
     },
