@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { getConnInfo } from '@hono/node-server/conninfo';
 import type { Context } from 'hono';
 import type { Logger } from 'pino';
@@ -11,6 +12,7 @@ import type { App } from './http/openapi.ts';
 import { parseHttpOptions } from './http/options.ts';
 import type { SpaceParts } from './live-space.ts';
 import { buildPage } from './page.ts';
+import { openReport } from './report.ts';
 import type { Runtime } from './runtime.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
@@ -67,6 +69,7 @@ export async function createLocalApp(parts: {
     local: true,
     clientAddress: (c: Context) => getConnInfo(c).remote.address ?? null,
     page: lazyPage(),
+    report: openReport(join(config.data, 'report.html')),
   };
   const apps = new WeakMap<SpaceParts, App>();
   const appOf = (space: SpaceParts): App => {

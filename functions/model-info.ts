@@ -1,7 +1,7 @@
 import { loadHeadFile } from '../core/encode/head.ts';
 import { loadManifest, profileOf } from '../core/encode/manifest.ts';
 import { findFolder } from '../core/encode/model-files.ts';
-import type { ModelInfo } from './http/schemas/system.ts';
+import { type ModelInfo, trainingCurves } from './http/schemas/system.ts';
 
 /** What GET /model answers, from the manifest and head.json. Throws `model-mismatch` and `invalid-config`. */
 export async function describeModel(config: {
@@ -13,10 +13,12 @@ export async function describeModel(config: {
   const profile = profileOf(manifest, config.profile ?? manifest.defaultProfile);
   const head = await loadHeadFile(config.head ?? (await findFolder(config.modelDirs, profile.head)));
   const { text, image } = profile;
-  const figures = Object.entries(head.training).filter(
+  const { pairs } = head.training;
+  const figures = Object.entries({ ...head.training, ...(isRecord(pairs) && pairs) }).filter(
     (entry): entry is [string, string | number | null] =>
       entry[1] === null || typeof entry[1] === 'string' || typeof entry[1] === 'number',
   );
+  const curves = trainingCurves.safeParse(head.training.curves);
   return {
     space: head.space,
     dimension: head.dimension,
@@ -37,6 +39,15 @@ export async function describeModel(config: {
       source: image.source,
       cropPixels: image.preprocessing.crop,
     },
-    head: { name: head.name, trained: Object.fromEntries(figures) },
+    head: {
+      name: head.name,
+      trained: Object.fromEntries([['recipe', head.recipe], ...figures]),
+      // A head that was made elsewhere may say nothing of its training.
+      curves: curves.success ? curves.data : [],
+    },
   };
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -243,6 +243,13 @@ export type Model = {
     readonly name: string;
     /** Figures of its training. */
     readonly trained: { readonly [name: string]: string | number | null };
+    /** Losses and the sum of recalls (R@1, R@5 and R@10, both ways, in percent) on the validation split. */
+    readonly curves: readonly ({
+      readonly epoch: number;
+      readonly trainLoss: number;
+      readonly validationLoss: number;
+      readonly recallSum: number;
+    })[];
   };
 };
 
@@ -384,6 +391,8 @@ export type Status = {
   } | null;
   /** Whether POST /uploads is there. */
   readonly signedUploads: boolean;
+  /** Whether GET /report has a report on the head. */
+  readonly report: boolean;
   /** The latest changes by this process, newest first. */
   readonly recent: readonly KnownChange[];
 };

@@ -17,7 +17,7 @@ export interface Query {
   readonly minScore?: number;
 }
 
-export type View = 'search' | 'map' | 'failures' | 'status';
+export type View = 'search' | 'map' | 'training' | 'failures' | 'status';
 
 /** Where in the page somebody is: all of it is in the URL, so that back, reload and sharing work. */
 export interface Place {
@@ -37,7 +37,7 @@ export const maxTextLength = 2000;
 /** What is unwanted counts half: it is often near what is wanted. */
 export const withoutWeight = -0.5;
 
-const views: readonly View[] = ['map', 'failures', 'status'];
+const views: readonly View[] = ['map', 'training', 'failures', 'status'];
 const chipNames: Readonly<Record<string, Chip['by']>> = { with: 'text', like: 'stored', picture: 'picture' };
 const orientations = ['landscape', 'portrait', 'square'] as const;
 

@@ -18,6 +18,7 @@ import { registerImages } from './routes/images.ts';
 import { registerLive } from './routes/live.ts';
 import { registerMap } from './routes/map.ts';
 import { registerNeighbours } from './routes/neighbours.ts';
+import { registerReport } from './routes/report.ts';
 import { registerSearch } from './routes/search.ts';
 import { registerSystem } from './routes/system.ts';
 import { registerTags } from './routes/tags.ts';
@@ -64,6 +65,7 @@ export function createApp(given: AppDeps): App {
   registerSystem(app, deps);
   registerLive(app, deps);
   registerMap(app, deps);
+  registerReport(app, deps);
   registerDocs(app, deps);
 
   app.onError((error, c) => answerProblem(error, c));

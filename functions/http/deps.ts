@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { IndexJob } from '../../core/index-image.ts';
 import type { Embedder, FailureLog, ObjectStore, VectorStore } from '../../core/ports.ts';
 import type { Changes } from '../changes.ts';
+import type { Report } from '../report.ts';
 import type { Metrics } from './measured.ts';
 import type { HttpOptions } from './options.ts';
 import type { ModelInfo } from './schemas/system.ts';
@@ -64,6 +65,8 @@ export interface AppDeps {
   readonly clientAddress: (c: Context) => string | null;
   /** The page people use: `/` and its assets. */
   readonly page?: StaticFiles;
+  /** Of the head's training; without it there is no GET /report. */
+  readonly report?: Report;
   /** Files of Swagger UI by name; from node_modules when not given. */
   readonly docsAssets?: StaticFiles;
 }

@@ -127,7 +127,14 @@ export async function testApp(
         source: 'https://example.org/eyes',
         cropPixels: 260,
       },
-      head: { name: 'head-test', trained: { epochs: 5, dataset: 'none' } },
+      head: {
+        name: 'head-test',
+        trained: { recipe: 'none', epoch: 2, pictures: 6000, captions: 30_000 },
+        curves: [
+          { epoch: 1, trainLoss: 4.5, validationLoss: 4.25, recallSum: 120 },
+          { epoch: 2, trainLoss: 2.5, validationLoss: 3.25, recallSum: 240 },
+        ],
+      },
     },
     ready: () => 'ready',
     logger: pino({ level: 'info' }, { write: (line: string) => void log.push(JSON.parse(line)) }),

@@ -3,14 +3,20 @@ import { after, before, describe, it } from 'node:test';
 import type { Page } from 'playwright-core';
 import { violations } from './axe.ts';
 import { browserSkip, useBrowser } from './browser.ts';
-import { type PageServer, pageServer } from './server.ts';
+import { sampleReport } from './report.ts';
+import { type PageServer, pageServer, samplePath } from './server.ts';
 
 describe('the page for everybody', browserSkip(), () => {
   const browser = useBrowser();
   let server: PageServer;
   let first: string;
   before(async () => {
-    server = await pageServer({}, 12);
+    server = await pageServer({}, 12, { report: sampleReport() });
+    await server.json('/captions', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ items: [{ text: 'a quiet street at night' }, { text: 'a red boat' }] }),
+    });
     first = String((await server.json('/images?limit=1')).body.items![0]!.id);
     await server.json(`/images/${first}`, {
       method: 'PATCH',
@@ -35,6 +41,52 @@ describe('the page for everybody', browserSkip(), () => {
     { name: 'selection', query: '', ready: '.tile', act: (page) => page.locator('.tile-check').first().click() },
     { name: 'failures', query: '?view=failures', ready: '.failure' },
     { name: 'status', query: '?view=status', ready: '.card' },
+    { name: 'captions', query: '?q=a+boat&kind=caption', ready: '.caption-tile' },
+    {
+      name: 'suggestions',
+      query: '',
+      ready: 'img.shown',
+      act: async (page) => {
+        await page.getByRole('combobox').click();
+        await page.getByRole('option', { name: /^evening/ }).waitFor();
+      },
+    },
+    {
+      name: 'weights of a part',
+      query: '?q=a+cat&with=-0.5:people',
+      ready: 'img.shown',
+      act: (page) => page.getByRole('button', { name: 'without people', exact: true }).click(),
+    },
+    {
+      name: 'uploads',
+      query: '',
+      ready: '.tile',
+      act: async (page) => {
+        await page.route('**/images', (route) => (route.request().method() === 'POST' ? undefined : route.continue()));
+        await page.getByLabel('Pictures to add').setInputFiles(['cat.jpg', 'moon.jpg'].map(samplePath));
+        await page.getByRole('button', { name: 'Cancel moon.jpg' }).click();
+        await page.getByRole('button', { name: 'Try moon.jpg again' }).waitFor();
+      },
+    },
+    {
+      name: 'list of keys',
+      query: '',
+      ready: '.tile',
+      act: async (page) => {
+        await page.keyboard.press('?');
+        await page.getByRole('heading', { name: 'Keyboard' }).waitFor();
+      },
+    },
+    { name: 'training', query: '?view=training', ready: '.card' },
+    {
+      name: 'data of the training report',
+      query: '?view=training',
+      ready: '.card',
+      act: async (page) => {
+        await page.getByRole('button', { name: 'Data', exact: true }).click();
+        await page.locator('.data-row').first().waitFor();
+      },
+    },
     { name: 'map', query: '?view=map', ready: '.map-stage' },
     { name: 'API key', query: '', ready: '.tile', act: askForKey },
     { name: 'a picture', query: '?photo=FIRST', ready: '.neighbours li' },
@@ -90,7 +142,13 @@ describe('the page for everybody', browserSkip(), () => {
     [3840, 2160],
   ] as const) {
     it(`fits into ${width} x ${height} without scrolling sideways`, async (t) => {
-      for (const query of ['?q=a+cat&with=-0.5:people', '?view=failures', '?view=status', `?photo=${first}`]) {
+      for (const query of [
+        '?q=a+cat&with=-0.5:people',
+        '?view=failures',
+        '?view=status',
+        '?view=training',
+        `?photo=${first}`,
+      ]) {
         const { page } = await browser.open(t, server.url + query, { viewport: { width, height } });
         await page.locator('.header').waitFor();
         await page.waitForLoadState('load');

@@ -78,11 +78,13 @@ describe('a collection on the page', browserSkip(), () => {
     });
     await once(bucket.listen(0, '127.0.0.1'), 'listening');
     const { port } = bucket.address() as AddressInfo;
-    const signing = await pageServer({}, 0, async (key, { contentType, bytes }) => ({
-      url: `http://127.0.0.1:${port}/${encodeURIComponent(key)}`,
-      headers: { 'content-type': contentType, 'content-length': String(bytes) },
-      expiresAt: new Date().toISOString(),
-    }));
+    const signing = await pageServer({}, 0, {
+      presignUpload: async (key, { contentType, bytes }) => ({
+        url: `http://127.0.0.1:${port}/${encodeURIComponent(key)}`,
+        headers: { 'content-type': contentType, 'content-length': String(bytes) },
+        expiresAt: new Date().toISOString(),
+      }),
+    });
     const { page } = await browser.open(t, signing.url);
     // After the page is closed, which would complain about servers that are gone.
     t.after(async () => {

@@ -33,7 +33,7 @@ export async function sampleNames(): Promise<string[]> {
 export async function pageServer(
   options: HttpOptionsInput = {},
   photos = 0,
-  presignUpload?: AppDeps['presignUpload'],
+  more: Pick<AppDeps, 'presignUpload' | 'report'> = {},
 ): Promise<PageServer> {
   const page = await buildPage();
   const changes = createChanges();
@@ -41,7 +41,7 @@ export async function pageServer(
   const app = await testApp(options, (deps) => ({
     ...changes.watch(deps),
     changes,
-    presignUpload,
+    ...more,
     page: (path) => page.get(path) ?? null,
     ready: () => (stopping ? 'stopping' : 'ready'),
   }));

@@ -20,6 +20,7 @@ import { Uploads } from './uploads.tsx';
 const titles: Readonly<Record<View, string>> = {
   search: 'Sightline',
   map: 'Map',
+  training: 'Training',
   failures: 'Failures',
   status: 'Status',
 };
@@ -50,17 +51,21 @@ export function App() {
 
 function Content({ view }: { view: View }) {
   if (view === 'failures') return <Failures />;
-  if (view === 'map') return <LazyMap />;
+  if (view === 'map') return <Lazy key="map" load={loadMapView} />;
+  if (view === 'training') return <Lazy key="training" load={loadTrainingView} />;
   if (view === 'status') return <StatusView />;
   return <SearchView />;
 }
 
-/** The map and what it needs are loaded when somebody looks at it. */
-function LazyMap() {
+const loadMapView = () => import('./map.tsx').then(({ MapView }) => MapView);
+const loadTrainingView = () => import('./training.tsx').then(({ TrainingView }) => TrainingView);
+
+/** Views that few look at are loaded when somebody does. */
+function Lazy({ load }: { load: () => Promise<ComponentType> }) {
   const [View, setView] = useState<ComponentType | null>(null);
   useEffect(() => {
-    import('./map.tsx').then(
-      ({ MapView }) => setView(() => MapView),
+    load().then(
+      (loaded) => setView(() => loaded),
       (error) => report(error),
     );
   }, []);

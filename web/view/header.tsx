@@ -109,6 +109,7 @@ function Pages() {
 const entries: readonly { view: View; label: string; icon: IconName }[] = [
   { view: 'search', label: 'Pictures', icon: 'picture' },
   { view: 'map', label: 'Map', icon: 'map' },
+  { view: 'training', label: 'Training', icon: 'chart' },
   { view: 'failures', label: 'Failures', icon: 'alert' },
   { view: 'status', label: 'Status', icon: 'pulse' },
 ];

@@ -24,11 +24,13 @@ interface MapCanvasProps {
   /** Ids of the pictures that stand out; null when all do. */
   readonly highlighted: ReadonlySet<string> | null;
   readonly open: (id: string) => void;
+  /** What becomes of pictures that are drawn around; selected on the page when absent. */
+  readonly select?: (ids: ReadonlySet<string>) => void;
   readonly children: ComponentChildren;
 }
 
 /** The map itself, with its gestures and keys. */
-export function MapCanvas({ highlighted, open, children }: MapCanvasProps) {
+export function MapCanvas({ highlighted, open, select = addToSelection, children }: MapCanvasProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const shown = useShownMap();
   const [size, setSize] = useState<Size>({ width: 0, height: 0 });
@@ -58,6 +60,15 @@ export function MapCanvas({ highlighted, open, children }: MapCanvasProps) {
     const item = shown?.items[at(point) ?? -1];
     if (item?.kind === 'image') open(item.id);
   };
+  const choose = (polygon: readonly Point[]) => {
+    const inside =
+      shown &&
+      within(
+        shown,
+        polygon.map((point) => toWorld(seen, size, point)),
+      );
+    if (inside && inside.size > 0) select(inside);
+  };
   usePointer(canvas, {
     lassoMode,
     pan: (dx, dy) =>
@@ -67,11 +78,7 @@ export function MapCanvas({ highlighted, open, children }: MapCanvasProps) {
     tap: openAt,
     lasso: setLasso,
     enclose: (polygon) => {
-      if (shown)
-        selectWithin(
-          shown,
-          polygon.map((point) => toWorld(seen, size, point)),
-        );
+      choose(polygon);
       setLasso(null);
       setLassoMode(false);
     },
@@ -83,11 +90,7 @@ export function MapCanvas({ highlighted, open, children }: MapCanvasProps) {
       { x: size.width, y: size.height },
       { x: 0, y: size.height },
     ];
-    if (shown)
-      selectWithin(
-        shown,
-        corners.map((corner) => toWorld(seen, size, corner)),
-      );
+    choose(corners);
   };
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -172,13 +175,17 @@ function withoutHidden(whole: CollectionMap, away: ReadonlySet<string>): Collect
   };
 }
 
-function selectWithin(shown: CollectionMap, polygon: readonly Point[]): void {
-  if (polygon.length < 3) return;
+function addToSelection(ids: ReadonlySet<string>): void {
+  selected.value = new Set([...selected.value, ...ids]);
+}
+
+/** Ids of the pictures in a polygon of the world. */
+function within(shown: CollectionMap, polygon: readonly Point[]): ReadonlySet<string> {
   const inside = shown.items.filter(
     ({ kind }, i) =>
       kind === 'image' && contains(polygon, { x: shown.positions[i * 2]!, y: shown.positions[i * 2 + 1]! }),
   );
-  selected.value = new Set([...selected.value, ...inside.map(({ id }) => id)]);
+  return new Set(inside.map(({ id }) => id));
 }
 
 /** Where on the screen the picture nearest to a point is; the point itself when there is none. */

@@ -51,10 +51,12 @@ interface MapPageProps {
   readonly hint: string;
   readonly highlighted: ReadonlySet<string> | null;
   readonly open: (id: string) => void;
+  /** What becomes of pictures that are drawn around; selected on the page when absent. */
+  readonly select?: (ids: ReadonlySet<string>) => void;
   readonly children?: ComponentChildren;
 }
 
-export function MapPage({ source, title, hint, highlighted, open, children }: MapPageProps) {
+export function MapPage({ source, title, hint, highlighted, open, select, children }: MapPageProps) {
   const arrangeAgain = useMap(source);
   const progress = mapProgress.value;
   const count = map.value?.items.length ?? 0;
@@ -81,7 +83,7 @@ export function MapPage({ source, title, hint, highlighted, open, children }: Ma
           <p>The map is drawn when there are some.</p>
         </section>
       ) : (
-        <MapCanvas highlighted={highlighted} open={open}>
+        <MapCanvas highlighted={highlighted} open={open} select={select}>
           {progress ? (
             <div class="map-progress">
               <span>{progress.what === 'loading' ? 'Loading' : 'Putting alike pictures together'}</span>

@@ -47,10 +47,11 @@ export function registerLive(app: App, deps: AppDeps): void {
   let streams = 0;
 
   app.openapi(statusRoute, async (c) => {
-    const [pictures, captions, failed] = await Promise.all([
+    const [pictures, captions, failed, report] = await Promise.all([
       vectors.count({ kind: 'image' }),
       vectors.count({ kind: 'caption' }),
       failures.count(),
+      deps.report?.version() ?? null,
     ]);
     return c.json(
       {
@@ -62,6 +63,7 @@ export function registerLive(app: App, deps: AppDeps): void {
         failures: failed,
         backlog: deps.backlog?.() ?? null,
         indexed: changes?.indexed() ?? null,
+        report: report !== null,
         signedUploads: deps.presignUpload !== undefined,
         recent: [...(changes?.recent() ?? [])],
       },

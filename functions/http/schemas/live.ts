@@ -38,6 +38,7 @@ export const status = z
       .nullable()
       .openapi({ description: 'Pictures indexed by this process; null where not counted.' }),
     signedUploads: z.boolean().openapi({ description: 'Whether POST /uploads is there.' }),
+    report: z.boolean().openapi({ description: 'Whether GET /report has a report on the head.' }),
     recent: z.array(knownChange).openapi({ description: 'The latest changes by this process, newest first.' }),
   })
   .openapi('Status');

@@ -91,6 +91,11 @@ const encoder = {
   source: z.string().openapi({ format: 'uri' }),
 };
 
+/** Of each epoch; additional figures of other trainers are left out. */
+export const trainingCurves = z.array(
+  z.object({ epoch: z.int(), trainLoss: z.number(), validationLoss: z.number(), recallSum: z.number() }),
+);
+
 /** The models that answer: what a client must know to compare vectors, and where they come from. */
 export const modelInfo = z
   .strictObject({
@@ -104,6 +109,10 @@ export const modelInfo = z
       trained: z
         .record(z.string(), z.union([z.string(), z.number(), z.null()]))
         .openapi({ description: 'Figures of its training.' }),
+      curves: trainingCurves.openapi({
+        description:
+          'Losses and the sum of recalls (R@1, R@5 and R@10, both ways, in percent) on the validation split.',
+      }),
     }),
   })
   .openapi('Model');

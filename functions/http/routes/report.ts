@@ -1,0 +1,25 @@
+import { isFresh, quoteEtag } from '../conditional.ts';
+import type { AppDeps } from '../deps.ts';
+import type { App } from '../openapi.ts';
+import { HttpProblem } from '../problem.ts';
+
+/** The policy inside of the document, which names its one script and its one style sheet by their hashes. */
+const ownPolicy = /<meta http-equiv="Content-Security-Policy" content="([^"]*)">/;
+
+/** Registers GET /report: the report on the head, as `npm run report` wrote it. It may do nothing but draw itself. */
+export function registerReport(app: App, deps: AppDeps): void {
+  app.get('/report', async (c) => {
+    const version = (await deps.report?.version()) ?? null;
+    if (version === null) throw new HttpProblem('not-found', 'there is no report; npm run report writes one');
+    const etag = quoteEtag(version);
+    const headers = { ETag: etag, 'Cache-Control': 'no-cache' };
+    if (isFresh(c.req.header('if-none-match'), etag)) return c.body(null, 304, headers);
+    const body = await deps.report!.read();
+    const policy = ownPolicy.exec(new TextDecoder().decode(body.subarray(0, 10_000)))?.[1] ?? "default-src 'none'";
+    return c.body(body, 200, {
+      ...headers,
+      'Content-Type': 'text/html; charset=utf-8',
+      'Content-Security-Policy': `${policy}; frame-ancestors 'none'; sandbox allow-scripts`,
+    });
+  });
+}

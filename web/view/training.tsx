@@ -1,0 +1,191 @@
+import type { ComponentChildren } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import type { Model } from '../client.ts';
+import { formatCount } from '../format.ts';
+import { isAbort } from '../problem.ts';
+import { client } from '../state/session.ts';
+import { loadReport, report, reportFault, trainingMap } from '../state/training.ts';
+import { Chart } from './chart.tsx';
+import { Trouble } from './failures.tsx';
+import { Icon } from './icon.tsx';
+import { MapPage } from './map.tsx';
+import { TrainingData } from './training-data.tsx';
+
+type Part = 'curves' | 'data' | 'map';
+const parts: readonly (readonly [Part, string])[] = [
+  ['curves', 'Curves'],
+  ['data', 'Data'],
+  ['map', 'Map'],
+];
+
+/** How the head that answers was trained, and on what it was judged. */
+export function TrainingView() {
+  const [model, setModel] = useState<Model | null>(null);
+  const [hasReport, setHasReport] = useState(false);
+  const [fault, setFault] = useState<unknown>(null);
+  const [turn, setTurn] = useState(0);
+  const [part, setPart] = useState<Part>('curves');
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  useEffect(() => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    Promise.all([client.model(signal), client.status(signal)]).then(
+      ([nextModel, status]) => {
+        setModel(nextModel);
+        setHasReport(status.report);
+        setFault(null);
+        if (status.report) void loadReport(signal);
+      },
+      (error) => isAbort(error) || setFault(error),
+    );
+    return () => controller.abort();
+  }, [turn]);
+  const again = () => setTurn(turn + 1);
+  const shown = report.value;
+  const choose = (ids: ReadonlySet<string>) => {
+    setChosen(ids);
+    setPart('data');
+  };
+  const switcher = hasReport ? (
+    <fieldset class="segmented" aria-label="Part">
+      {parts.map(([name, label]) => (
+        <button key={name} type="button" aria-pressed={part === name} onClick={() => setPart(name)}>
+          {label}
+        </button>
+      ))}
+    </fieldset>
+  ) : null;
+  if (part === 'map' && shown) return <TrainingMap choose={choose}>{switcher}</TrainingMap>;
+  return (
+    <div class="page page-wide">
+      <header class="page-head">
+        <h1>
+          Training <small>{part === 'data' && shown ? shown.title : (model?.head.name ?? '')}</small>
+        </h1>
+        <div class="toolbar-actions">
+          {switcher}
+          {hasReport ? (
+            <a class="button button-quiet" href="report" target="_blank" rel="noopener">
+              <Icon name="link" />
+              <span>Whole report</span>
+            </a>
+          ) : null}
+        </div>
+      </header>
+      {fault ? <Trouble fault={fault} again={again} /> : null}
+      {hasReport && reportFault.value ? <Trouble fault={reportFault.value} again={again} /> : null}
+      {part === 'curves' && model ? <Curves model={model} hasReport={hasReport} /> : null}
+      {part === 'data' && shown ? (
+        <TrainingData report={shown} chosen={chosen} showAll={() => setChosen(new Set())} />
+      ) : null}
+    </div>
+  );
+}
+
+function TrainingMap({
+  choose,
+  children,
+}: {
+  choose: (ids: ReadonlySet<string>) => void;
+  children: ComponentChildren;
+}) {
+  const shown = report.value!;
+  const [source] = useState(() => trainingMap(shown));
+  return (
+    <MapPage
+      source={source}
+      title={`Map of ${shown.split}`}
+      hint="What the head takes for alike lies together. Draw with Shift held to see those pictures in the list."
+      highlighted={null}
+      open={(id) => choose(new Set([id]))}
+      select={choose}
+    >
+      {children}
+    </MapPage>
+  );
+}
+
+function Curves({ model, hasReport }: { model: Model; hasReport: boolean }) {
+  const { curves, trained } = model.head;
+  const epoch = typeof trained.epoch === 'number' ? trained.epoch : undefined;
+  const taken = curves.find((one) => one.epoch === epoch);
+  const cards: readonly (readonly [string, unknown])[] = [
+    ['Sum of recalls', taken?.recallSum.toFixed(1)],
+    ['Pictures', typeof trained.pictures === 'number' ? formatCount(trained.pictures) : undefined],
+    ['Captions', typeof trained.captions === 'number' ? formatCount(trained.captions) : undefined],
+    ['Epoch taken', epoch === undefined ? undefined : `${epoch} of ${curves.length}`],
+    ['Recipe', trained.recipe],
+  ];
+  return (
+    <>
+      <div class="cards">
+        {cards.map(([name, value]) =>
+          value === undefined || value === null ? null : (
+            <div key={name} class="card">
+              <span>{name}</span>
+              <strong>{String(value)}</strong>
+            </div>
+          ),
+        )}
+      </div>
+      {curves.length === 0 ? (
+        <p class="hint">The file of this head says nothing of its training.</p>
+      ) : (
+        <>
+          <div class="charts">
+            <Chart
+              title="Loss"
+              marked={epoch}
+              series={[
+                { name: 'training', values: curves.map(({ trainLoss }) => trainLoss) },
+                { name: 'validation', values: curves.map(({ validationLoss }) => validationLoss) },
+              ]}
+            />
+            <Chart
+              title="Recall"
+              marked={epoch}
+              series={[
+                { name: 'R@1, R@5 and R@10 both ways, added up', values: curves.map(({ recallSum }) => recallSum) },
+              ]}
+            />
+          </div>
+          <CurveTable curves={curves} />
+        </>
+      )}
+      {hasReport ? null : (
+        <p class="hint">
+          <code>npm run report -- --data DIR</code> judges this head on captioned pictures; its data and a map of them
+          then appear here.
+        </p>
+      )}
+    </>
+  );
+}
+
+function CurveTable({ curves }: { curves: Model['head']['curves'] }) {
+  return (
+    <details>
+      <summary>As numbers</summary>
+      <table class="numbers">
+        <thead>
+          <tr>
+            <th scope="col">Epoch</th>
+            <th scope="col">Training loss</th>
+            <th scope="col">Validation loss</th>
+            <th scope="col">Sum of recalls</th>
+          </tr>
+        </thead>
+        <tbody>
+          {curves.map(({ epoch, trainLoss, validationLoss, recallSum }) => (
+            <tr key={epoch}>
+              <th scope="row">{epoch}</th>
+              <td>{trainLoss.toFixed(3)}</td>
+              <td>{validationLoss.toFixed(3)}</td>
+              <td>{recallSum.toFixed(1)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </details>
+  );
+}
