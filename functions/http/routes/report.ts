@@ -1,14 +1,30 @@
+import { createRoute, z } from '@hono/zod-openapi';
 import { isFresh, quoteEtag } from '../conditional.ts';
 import type { AppDeps } from '../deps.ts';
-import type { App } from '../openapi.ts';
+import { type App, problems } from '../openapi.ts';
 import { HttpProblem } from '../problem.ts';
+import { noQuery } from '../schemas/common.ts';
+
+const route = createRoute({
+  method: 'get',
+  path: '/report',
+  tags: ['operations'],
+  summary: 'The report on the head',
+  description: 'One HTML file, as `npm run report` wrote it into the data folder. Only on a local server.',
+  request: { query: noQuery },
+  responses: {
+    200: { description: 'The report.', content: { 'text/html': { schema: z.string() } } },
+    304: { description: 'The copy of the caller is still good.' },
+    ...problems(404),
+  },
+});
 
 /** The policy inside of the document, which names its one script and its one style sheet by their hashes. */
 const ownPolicy = /<meta http-equiv="Content-Security-Policy" content="([^"]*)">/;
 
 /** Registers GET /report: the report on the head, as `npm run report` wrote it. It may do nothing but draw itself. */
 export function registerReport(app: App, deps: AppDeps): void {
-  app.get('/report', async (c) => {
+  app.openapi(route, async (c) => {
     const version = (await deps.report?.version()) ?? null;
     if (version === null) throw new HttpProblem('not-found', 'there is no report; npm run report writes one');
     const etag = quoteEtag(version);
