@@ -68,6 +68,12 @@ export function readConfig(flags: Partial<ConfigInput> = {}): Config {
   });
 }
 
+/** Where models and data sets are pulled from: HF_ENDPOINT names a mirror, HF_TOKEN is for what is not open to all. */
+export function readHubConfig(): { endpoint: string; token: string | undefined } {
+  const { HF_ENDPOINT: endpoint, HF_TOKEN: token } = process.env;
+  return { endpoint: endpoint || 'https://huggingface.co', token: token || undefined };
+}
+
 /** Structured lines on stderr, so that stdout stays for results; readable ones on a terminal. */
 export function createLogger(config: Config): Logger {
   return process.stderr.isTTY

@@ -11,7 +11,14 @@ import { EXIT, runCommand, UsageError } from '../functions/cli.ts';
 import { openPlace } from '../functions/places.ts';
 import { userPath } from '../functions/runtime.ts';
 import { type CardParts, modelCard } from './card/markdown.ts';
-import { encodingProgress, FEATURE_CACHE, MODEL_DIRS, PARALLEL_PICTURES, printWarnings } from './training-options.ts';
+import {
+  encodingProgress,
+  FEATURE_CACHE,
+  MODEL_DIRS,
+  openFeatures,
+  parallelPictures,
+  printWarnings,
+} from './training-options.ts';
 
 const usage = `
 Usage: npm run card -- --data PLACE [--data PLACE ...] [options]
@@ -25,7 +32,7 @@ licences and hashes, known limits. To be run again whenever the head changes.
   --head DIR         folder of head.onnx and head.json (default: models/head-compact)
   --trained-on NAME  data it was trained on, where head.json does not say
   --out FILE         default: README.md beside the head
-  --features DIR     cache of encoder outputs (default: ${FEATURE_CACHE})
+  --features PLACE   cache of encoder outputs (default: ${FEATURE_CACHE})
   --models DIR       folder of the models (default: models)
   --help             this text
 `;
@@ -51,6 +58,7 @@ await runCommand(
     const modelDirs = flags.models === undefined ? MODEL_DIRS : [flags.models];
     const folder = flags.head === undefined ? join(modelDirs[0]!, 'head-compact') : userPath(flags.head);
     const info = await loadHeadFile(folder);
+    const features = await openFeatures(flags.features);
     const encoders = await loadEncoders({ modelDirs, profile: info.profile });
     try {
       const judged: CardParts['judged'][number][] = [];
@@ -60,7 +68,8 @@ await runCommand(
           const dataset = await readDataset(place, [flags.split]);
           const progress = encodingProgress();
           const { splits, warnings } = await loadFeatures(dataset, {
-            ...{ encoders, modelDirs, cache: flags.features, views: [FULL], parallel: PARALLEL_PICTURES },
+            ...{ encoders, modelDirs, views: [FULL], parallel: parallelPictures(place) },
+            ...features,
             onProgress: progress.update,
           }).finally(progress.stop);
           printWarnings(warnings);
@@ -82,6 +91,7 @@ await runCommand(
       return EXIT.done;
     } finally {
       await encoders.close();
+      features.close();
     }
   },
 );

@@ -12,7 +12,7 @@ import { reportDocument } from './report/document.ts';
 import { judgeHeads } from './report/judge.ts';
 import { pictureLines } from './report/lines.ts';
 import { makeThumbnails } from './report/thumbnails.ts';
-import { FEATURE_CACHE, MODEL_DIRS, wholeNumber } from './training-options.ts';
+import { FEATURE_CACHE, MODEL_DIRS, openFeatures, wholeNumber } from './training-options.ts';
 
 const usage = `
 Usage: npm run report -- --data PLACE [options]
@@ -67,11 +67,12 @@ await runCommand(
     const resampling = { resamples: wholeNumber('--resamples', flags.resamples, 1, 1_000_000)!, seed };
     const browse = wholeNumber('--browse', flags.browse, 0, 100_000)!;
     const place = await openPlace(flags.data);
+    const features = await openFeatures(flags.features);
     try {
       const dataset = await readDataset(place);
       const others = drawOthers(dataset, flags.split, browse, seed);
       const { heads, ...parts } = await judgeHeads(folders, {
-        ...{ dataset, split: flags.split, others, resampling, modelDirs, cache: flags.features },
+        ...{ dataset, split: flags.split, others, resampling, modelDirs, ...features },
       });
       if (parts.pictures.length > MANY) {
         console.error(
@@ -94,6 +95,7 @@ await runCommand(
       return EXIT.done;
     } finally {
       place.close();
+      features.close();
     }
   },
 );

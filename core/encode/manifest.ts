@@ -21,6 +21,8 @@ const fileSchema = z.strictObject({
     .nullable(),
   /** When it differs from the encoder's. */
   licence: z.string().min(1).optional(),
+  /** Its path in the encoder's repository on the hub, when that has this very file. */
+  hub: z.string().min(1).optional(),
 });
 
 const provenance = {
@@ -33,6 +35,8 @@ const provenance = {
   source: z.url(),
   /** How these files came from the source. */
   origin: z.string().min(1),
+  /** Where files that are not bundled are pulled from: owner/name on the Hugging Face hub, and which revision at first. */
+  hub: z.strictObject({ repo: z.string().regex(/^[\w.-]+\/[\w.-]+$/), revision: z.string().min(1) }).optional(),
 };
 
 const textEncoderSchema = z.strictObject({

@@ -14,7 +14,7 @@ import type { ReportParts } from './data.ts';
 /** Answers shown a query. */
 const TOP = 5;
 
-export interface JudgeOptions extends Pick<FeatureOptions, 'modelDirs' | 'cache'> {
+export interface JudgeOptions extends Pick<FeatureOptions, 'modelDirs' | 'cache' | 'shared'> {
   readonly dataset: Dataset;
   readonly split: string;
   /** Pictures of other splits, to be shown without ranks. */
@@ -52,7 +52,7 @@ export async function judgeHeads(
 async function encode(
   dataset: Dataset,
   encoders: Encoders,
-  cache: Pick<FeatureOptions, 'modelDirs' | 'cache'>,
+  cache: Pick<FeatureOptions, 'modelDirs' | 'cache' | 'shared'>,
 ): Promise<ReadonlyMap<string, PairSet>> {
   if (dataset.pictures.length === 0) return new Map();
   const progress = encodingProgress();

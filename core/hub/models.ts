@@ -1,0 +1,158 @@
+import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { ImageEncoderEntry, ModelFile, TextEncoderEntry } from '../encode/manifest.ts';
+import { verifyFile } from '../encode/model-files.ts';
+import { isSightlineError, SightlineError } from '../errors.ts';
+import { unavailable } from '../file-errors.ts';
+import { withFileLock } from '../file-lock.ts';
+import { type HubOptions, type HubRepo, resolveRevision } from './client.ts';
+import { downloadFile } from './download.ts';
+
+/**
+ * Models that are not bundled, pulled from the hub into the folder where serving looks for them. What the first pull found is
+ * written to lock.json; every later one, on any machine, has to find the same.
+ */
+
+export type Encoder = (TextEncoderEntry | ImageEncoderEntry) & { readonly name: string };
+
+const lockSchema = z.strictObject({
+  format: z.literal(1),
+  encoders: z.record(
+    z.string(),
+    z.strictObject({
+      repo: z.string(),
+      commit: z.string().regex(/^[0-9a-f]{40}$/),
+      files: z.record(
+        z.string(),
+        z.strictObject({ bytes: z.int().positive(), sha256: z.string().regex(/^[0-9a-f]{64}$/) }),
+      ),
+    }),
+  ),
+});
+
+export type ModelLock = z.infer<typeof lockSchema>;
+
+export const LOCK_FILE = 'lock.json';
+
+/** Reads lock.json; an empty one when there is none. Throws `model-mismatch` when it does not parse. */
+export async function readLock(models: string): Promise<ModelLock> {
+  const path = join(models, LOCK_FILE);
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return '{"format": 1, "encoders": {}}';
+    throw unavailable(error, 'read', path);
+  });
+  try {
+    return lockSchema.parse(JSON.parse(text));
+  } catch (error) {
+    throw new SightlineError('model-mismatch', `${path} does not fit: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** Files of an encoder with sizes and hashes of the manifest, or else of the lock. */
+export function pinnedFiles(encoder: Encoder, lock: ModelLock): ModelFile[] {
+  const { others, ...named } = encoder.files;
+  const locked = lock.encoders[encoder.name]?.files ?? {};
+  return [...Object.values(named), ...others].map((file) => ({
+    ...file,
+    bytes: file.bytes ?? locked[file.path]?.bytes ?? null,
+    sha256: file.sha256 ?? locked[file.path]?.sha256 ?? null,
+  }));
+}
+
+/** `missing` when nothing is there, `altered` with the reason when something else is. */
+export type ModelState = { readonly state: 'ok' | 'missing' } | { readonly state: 'altered'; readonly reason: string };
+
+/** Looks at every file of an encoder in this folder of models. */
+export async function checkModel(models: string, encoder: Encoder, lock: ModelLock): Promise<ModelState> {
+  const folder = join(models, encoder.folder);
+  if (!(await stat(folder).catch(() => null))) return { state: 'missing' };
+  try {
+    for (const file of pinnedFiles(encoder, lock)) await verifyFile(folder, file);
+    return { state: 'ok' };
+  } catch (error) {
+    if (!isSightlineError(error, 'model-mismatch')) throw error;
+    return { state: 'altered', reason: error.message };
+  }
+}
+
+export interface PullOptions {
+  readonly hub: HubOptions;
+  readonly models: string;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (file: string, bytes: number, total: number | null) => void;
+  /** Another process is pulling; this one waits for it. */
+  readonly onWait?: () => void;
+  /** For tests: see {@link downloadFile}. */
+  readonly waitMs?: number;
+}
+
+/**
+ * Makes sure that an encoder is there, as pinned: downloads what is not. Processes that pull at the same time do it one after
+ * the other, so only the first has something to do. Throws `not-found` for an encoder that no repository has as it is,
+ * `model-mismatch` when the hub's files are not those of the lock, and what `downloadFile` throws.
+ */
+export function pullModel(encoder: Encoder, options: PullOptions): Promise<'pulled' | 'there'> {
+  const { models, onWait, signal } = options;
+  const pull = async () => {
+    const lock = await readLock(models);
+    if ((await checkModel(models, encoder, lock)).state === 'ok') return 'there' as const;
+    await pullFiles(encoder, lock, options);
+    return 'pulled' as const;
+  };
+  return withFileLock(join(models, '.pull.lock'), pull, { onWait, signal });
+}
+
+async function pullFiles(encoder: Encoder, lock: ModelLock, options: PullOptions): Promise<void> {
+  const { hub, models, signal, onProgress, waitMs } = options;
+  const files = pinnedFiles(encoder, lock);
+  if (encoder.hub === undefined || files.some((file) => file.hub === undefined)) {
+    const message = `${encoder.name} cannot be pulled: no repository has its files as they are (${encoder.origin}). Put them into ${join(models, encoder.folder)}`;
+    throw new SightlineError('not-found', message);
+  }
+  const repo: HubRepo = { kind: 'model', name: encoder.hub.repo };
+  const known = lock.encoders[encoder.name];
+  const commit = known?.commit ?? (await resolveRevision(hub, repo, encoder.hub.revision, signal)).commit;
+  const found: ModelLock['encoders'][string]['files'] = {};
+  for (const file of files) {
+    const to = join(models, encoder.folder, file.path);
+    const { bytes, sha256 } = file;
+    const expected = bytes !== null && sha256 !== null ? { bytes, sha256 } : null;
+    const whole =
+      expected !== null && (await verifyFile(join(models, encoder.folder), file).catch(() => null)) !== null;
+    const got = whole
+      ? expected
+      : await downloadFile(hub, {
+          ...{ repo, revision: commit, path: file.hub!, to, expected, signal, waitMs },
+          onProgress: (done, total) => onProgress?.(`${encoder.name}/${file.path}`, done, total),
+        });
+    found[file.path] = { bytes: got.bytes, sha256: got.sha256 };
+  }
+  if (known === undefined) {
+    await writeLock(models, {
+      ...lock,
+      encoders: { ...lock.encoders, [encoder.name]: { repo: repo.name, commit, files: found } },
+    });
+  }
+}
+
+async function writeLock(models: string, lock: ModelLock): Promise<void> {
+  const path = join(models, LOCK_FILE);
+  try {
+    await writeFile(`${path}.${process.pid}`, `${JSON.stringify(lock, null, 2)}\n`);
+    await rename(`${path}.${process.pid}`, path);
+  } catch (error) {
+    throw unavailable(error, 'write', path);
+  }
+}
+
+/** Removes the files of a pulled encoder; false when there are none. Throws `invalid-input` for a bundled one. */
+export async function removeModel(models: string, encoder: Encoder): Promise<boolean> {
+  if (encoder.bundled) throw new SightlineError('invalid-input', `${encoder.name} is bundled, and is not removed`);
+  const folder = join(models, encoder.folder);
+  if (!(await stat(folder).catch(() => null))) return false;
+  await rm(folder, { recursive: true }).catch((error: unknown) => {
+    throw unavailable(error, 'remove', folder);
+  });
+  return true;
+}

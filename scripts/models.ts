@@ -1,0 +1,148 @@
+// npm run models -- list | pull PROFILE | verify [PROFILE] | info PROFILE | rm PROFILE
+import { loadManifest, type Manifest, profileOf } from '../core/encode/manifest.ts';
+import { isSightlineError } from '../core/errors.ts';
+import { checkModel, type Encoder, pinnedFiles, pullModel, readLock, removeModel } from '../core/hub/models.ts';
+import { createProgress, type Progress } from '../core/progress.ts';
+import { EXIT, runCommand, UsageError } from '../functions/cli.ts';
+import { readConfig, readHubConfig, userPath } from '../functions/runtime.ts';
+
+const COMMANDS = { list, pull, verify, info, rm };
+
+const usage = `
+Usage: npm run models -- COMMAND [PROFILE] [options]
+
+  list             profiles and whether their encoders are here
+  pull PROFILE     fetches what is not bundled from the Hugging Face hub (HF_TOKEN for what needs one, HF_ENDPOINT for a
+                   mirror); goes on where it was interrupted, and holds every file to its checksum and to lock.json
+  verify [PROFILE] holds the files that are here to the manifest and to lock.json; all profiles when none is named
+  info PROFILE     encoders, licences, sources, files and hashes
+  rm PROFILE       removes what was pulled and no other profile uses; bundled encoders stay
+
+  --models DIR     folder with manifest.json (default: models)
+  --json           one JSON document
+  --help           this text
+
+Exit code 0 when all is well, 1 when something failed or is not as it should be.
+`;
+
+await runCommand(
+  {
+    usage,
+    options: { models: { type: 'string' }, json: { type: 'boolean', default: false } },
+    positionals: { min: 1, max: 2 },
+  },
+  async (flags, [command, name]) => {
+    const run = COMMANDS[command as keyof typeof COMMANDS];
+    if (run === undefined) throw new UsageError(`expected ${Object.keys(COMMANDS).join(', ')}, got "${command}"`);
+    const needsProfile = !['list', 'verify'].includes(command!);
+    if (needsProfile && name === undefined) throw new UsageError(`expected a profile: ${command} PROFILE`);
+    const models =
+      flags.models === undefined ? readConfig({ logLevel: 'silent' }).modelDirs[0]! : userPath(flags.models);
+    const manifest = await loadManifest([models]);
+    return run({ models, manifest, name: name ?? null, json: flags.json });
+  },
+);
+
+interface Call {
+  readonly models: string;
+  readonly manifest: Manifest;
+  readonly name: string | null;
+  readonly json: boolean;
+}
+
+function encodersOf({ manifest }: Call, name: string): Encoder[] {
+  const { text, image } = profileOf(manifest, name);
+  return [text, image];
+}
+
+async function list(call: Call): Promise<number> {
+  const lock = await readLock(call.models);
+  const rows = [];
+  for (const profile of Object.keys(call.manifest.profiles)) {
+    for (const encoder of encodersOf(call, profile)) {
+      const { state } = await checkModel(call.models, encoder, lock);
+      rows.push({ profile, encoder: encoder.name, kind: encoder.kind, bundled: encoder.bundled, state });
+    }
+  }
+  if (call.json) console.log(JSON.stringify(rows, null, 2));
+  else console.table(rows);
+  return EXIT.done;
+}
+
+async function pull(call: Call): Promise<number> {
+  const hub = readHubConfig();
+  const interrupt = new AbortController();
+  process.once('SIGINT', () => interrupt.abort());
+  const results: Record<string, string> = {};
+  for (const encoder of encodersOf(call, call.name!)) {
+    let bar: { readonly file: string; readonly progress: Progress } | null = null;
+    try {
+      results[encoder.name] = await pullModel(encoder, {
+        ...{ hub, models: call.models, signal: interrupt.signal },
+        onWait: () => console.error('another process is pulling; waiting for it'),
+        onProgress(file, bytes, total) {
+          if (bar?.file !== file) {
+            bar?.progress.stop();
+            bar = { file, progress: createProgress(file, 'kB', 0) };
+          }
+          bar.progress.update(Math.ceil(bytes / 1000), Math.ceil((total ?? bytes) / 1000));
+        },
+      });
+    } catch (error) {
+      if (interrupt.signal.aborted) results[encoder.name] = 'interrupted; the next call goes on from here';
+      else if (isSightlineError(error)) results[encoder.name] = `failed: ${error.message}`;
+      else throw error;
+    } finally {
+      (bar as { progress: Progress } | null)?.progress.stop();
+    }
+  }
+  if (call.json) console.log(JSON.stringify(results, null, 2));
+  else for (const [encoder, result] of Object.entries(results)) console.log(`${encoder}: ${result}`);
+  return Object.values(results).every((result) => result === 'pulled' || result === 'there') ? EXIT.done : EXIT.failed;
+}
+
+async function verify(call: Call): Promise<number> {
+  const lock = await readLock(call.models);
+  const names = call.name === null ? Object.keys(call.manifest.profiles) : [call.name];
+  const encoders = new Map(names.flatMap((name) => encodersOf(call, name)).map((encoder) => [encoder.name, encoder]));
+  const found: Record<string, { state: string; reason?: string }> = {};
+  for (const encoder of encoders.values()) found[encoder.name] = await checkModel(call.models, encoder, lock);
+  if (call.json) console.log(JSON.stringify(found, null, 2));
+  else for (const [encoder, { state, reason }] of Object.entries(found)) console.log(`${encoder}: ${reason ?? state}`);
+  // What was never pulled is only a fault when it was asked for.
+  const isWell = (encoder: Encoder) => {
+    const { state } = found[encoder.name]!;
+    return state === 'ok' || (state === 'missing' && call.name === null && !encoder.bundled);
+  };
+  return [...encoders.values()].every(isWell) ? EXIT.done : EXIT.failed;
+}
+
+async function info(call: Call): Promise<number> {
+  const lock = await readLock(call.models);
+  const encoders = encodersOf(call, call.name!).map((encoder) => {
+    const { name, kind, bundled, licence, source, origin } = encoder;
+    const commit = lock.encoders[name]?.commit ?? null;
+    return { name, kind, bundled, licence, source, origin, commit, files: pinnedFiles(encoder, lock) };
+  });
+  if (call.json) console.log(JSON.stringify({ profile: call.name, encoders }, null, 2));
+  for (const { name, kind, licence, source, origin, commit, files } of call.json ? [] : encoders) {
+    console.log(`${name} (${kind}), ${licence}\n  ${source}${commit === null ? '' : ` at ${commit}`}\n  ${origin}`);
+    for (const { path, bytes, sha256 } of files)
+      console.log(`  ${path}: ${bytes ?? '?'} bytes, ${sha256 ?? 'not pinned yet'}`);
+  }
+  return EXIT.done;
+}
+
+async function rm(call: Call): Promise<number> {
+  const others = Object.keys(call.manifest.profiles).filter((profile) => profile !== call.name);
+  const used = new Set(others.flatMap((profile) => encodersOf(call, profile)).map(({ name }) => name));
+  const results: Record<string, string> = {};
+  for (const encoder of encodersOf(call, call.name!)) {
+    if (encoder.bundled) results[encoder.name] = 'bundled, stays';
+    else if (used.has(encoder.name)) results[encoder.name] = 'used by another profile, stays';
+    else results[encoder.name] = (await removeModel(call.models, encoder)) ? 'removed' : 'was not here';
+  }
+  if (call.json) console.log(JSON.stringify(results, null, 2));
+  else for (const [encoder, result] of Object.entries(results)) console.log(`${encoder}: ${result}`);
+  return EXIT.done;
+}

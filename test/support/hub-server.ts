@@ -1,0 +1,148 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import http, { type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** What goes wrong with the next answers of the CDN or the hub. */
+export interface HubFault {
+  /** `hub` answers about files, `cdn` sends the large ones. */
+  readonly at: 'hub' | 'cdn';
+  readonly times: number;
+  readonly does:
+    | { readonly status: number; readonly headers?: Readonly<Record<string, string>> }
+    /** Ends the connection after so many bytes of the body. */
+    | { readonly cutAfter: number }
+    /** Other bytes of the same length. */
+    | 'wrong-bytes'
+    | 'silence';
+}
+
+export interface HubTestServer {
+  readonly endpoint: string;
+  readonly commit: string;
+  readonly requests: { at: 'hub' | 'cdn'; url: string; headers: IncomingMessage['headers'] }[];
+  inject(fault: HubFault): void;
+  stop(): Promise<void>;
+}
+
+export interface HubRepoContent {
+  /** `owner/name`, or `datasets/owner/name`. */
+  readonly files: Readonly<Record<string, Uint8Array>>;
+  /** Only with this token. */
+  readonly token?: string;
+  readonly gated?: boolean;
+}
+
+const COMMIT = 'c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00';
+/** Files from this size on are kept by Git LFS, and come from the CDN. */
+const LARGE = 1000;
+
+/**
+ * A server that answers as huggingface.co does: /api/.../revision/..., /OWNER/NAME/resolve/REV/FILE with X-Repo-Commit, small
+ * files at once with the Git SHA-1 as ETag, large ones by a redirect with X-Linked-Etag (SHA-256) and X-Linked-Size to a CDN on
+ * another origin, which knows ranges, If-Range and an ETag of its own, and would be told a secret by an Authorization header.
+ */
+export async function startHub(repos: Readonly<Record<string, HubRepoContent>>): Promise<HubTestServer> {
+  const requests: HubTestServer['requests'] = [];
+  const faults: { fault: HubFault; left: number }[] = [];
+  const fault = (at: 'hub' | 'cdn') => {
+    const found = faults.find((entry) => entry.fault.at === at && entry.left > 0);
+    if (found !== undefined) found.left--;
+    return found?.fault.does ?? null;
+  };
+  const note = (at: 'hub' | 'cdn', { url = '/', headers }: IncomingMessage) => requests.push({ at, url, headers });
+
+  const cdn = http.createServer((request, response) => {
+    note('cdn', request);
+    if (request.headers.authorization !== undefined) return void response.writeHead(400).end('told a secret');
+    const [, repo = '', file = ''] = new URL(request.url ?? '/', 'http://cdn').pathname
+      .split('/')
+      .map(decodeURIComponent);
+    send(request, response, Buffer.from(repos[repo]!.files[file]!), fault('cdn'));
+  });
+  const cdnOrigin = await listen(cdn);
+
+  const hub = http.createServer((request, response) => {
+    note('hub', request);
+    const { pathname } = new URL(request.url ?? '/', 'http://hub');
+    const does = fault('hub');
+    if (does !== null && typeof does === 'object' && 'status' in does) {
+      return void response.writeHead(does.status, does.headers).end();
+    }
+    const api = /^\/api\/(models|datasets)\/(.+)\/revision\/([^/]+)$/.exec(pathname);
+    const resolve = /^\/(.+?)\/resolve\/([^/]+)\/(.+)$/.exec(pathname);
+    const name = api ? (api[1] === 'datasets' ? `datasets/${api[2]}` : api[2]!) : (resolve?.[1] ?? '');
+    const revision = api?.[3] ?? resolve?.[2];
+    const repo = repos[name];
+    const refuse = (status: number, code: string) => void response.writeHead(status, { 'x-error-code': code }).end();
+    // The hub does not tell strangers whether a repository is there.
+    if (repo === undefined) return refuse(request.headers.authorization ? 404 : 401, 'RepoNotFound');
+    if (repo.gated) return refuse(request.headers.authorization ? 403 : 401, 'GatedRepo');
+    if (repo.token !== undefined && request.headers.authorization !== `Bearer ${repo.token}`)
+      return refuse(401, 'RepoNotFound');
+    if (revision !== 'main' && revision !== COMMIT) return refuse(404, 'RevisionNotFound');
+    if (api) {
+      const siblings = Object.keys(repo.files).map((rfilename) => ({ rfilename }));
+      return void response.setHeader('content-type', 'application/json').end(JSON.stringify({ sha: COMMIT, siblings }));
+    }
+    const path = decodeURIComponent(resolve?.[3] ?? '');
+    const bytes = repo.files[path];
+    if (bytes === undefined) return refuse(404, 'EntryNotFound');
+    response.setHeader('x-repo-commit', COMMIT);
+    if (bytes.length >= LARGE) {
+      response.setHeader('x-linked-etag', `"${createHash('sha256').update(bytes).digest('hex')}"`);
+      response.setHeader('x-linked-size', bytes.length);
+      response.setHeader(
+        'location',
+        `${cdnOrigin}/${encodeURIComponent(name)}/${encodeURIComponent(path)}?signature=x`,
+      );
+      return void response.writeHead(302).end();
+    }
+    const git = createHash('sha1').update(`blob ${bytes.length}\0`).update(bytes).digest('hex');
+    send(request, response, Buffer.from(bytes), does, `"${git}"`);
+  });
+  const endpoint = await listen(hub);
+
+  return {
+    ...{ endpoint, commit: COMMIT, requests },
+    inject: (injected) => void faults.push({ fault: injected, left: injected.times }),
+    async stop() {
+      for (const server of [hub, cdn]) {
+        server.closeAllConnections();
+        server.close();
+      }
+    },
+  };
+}
+
+function send(
+  { headers }: IncomingMessage,
+  response: ServerResponse,
+  bytes: Buffer,
+  does: HubFault['does'] | null,
+  etag = `"${createHash('md5').update(bytes).digest('hex')}"`,
+): void {
+  if (does !== null && typeof does === 'object' && 'status' in does) {
+    return void response.writeHead(does.status, does.headers).end();
+  }
+  const range = /^bytes=(\d+)-$/.exec(headers.range ?? '');
+  const from = range !== null && (headers['if-range'] ?? etag) === etag ? Number(range[1]) : 0;
+  response.setHeader('etag', etag);
+  response.setHeader('accept-ranges', 'bytes');
+  if (from >= bytes.length) return void response.writeHead(416).end();
+  const body = does === 'wrong-bytes' ? Buffer.alloc(bytes.length - from, 0x21) : bytes.subarray(from);
+  response.setHeader('content-length', body.length);
+  if (from > 0) response.setHeader('content-range', `bytes ${from}-${bytes.length - 1}/${bytes.length}`);
+  response.writeHead(from > 0 ? 206 : 200);
+  if (does === 'silence') response.write(body.subarray(0, 10));
+  else if (does !== null && typeof does === 'object') {
+    // Later: fetch throws away what it has received and not handed out when the connection ends.
+    response.write(body.subarray(0, does.cutAfter), () => setTimeout(() => response.socket?.end(), 300));
+  } else response.end(body);
+}
+
+async function listen(server: http.Server): Promise<string> {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}

@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { parseManifest } from '../../core/encode/manifest.ts';
+import { type HubTestServer, startHub } from '../support/hub-server.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const model = randomBytes(200_000);
+let server: HubTestServer;
+const folders: string[] = [];
+before(async () => {
+  const files = {
+    'onnx/model.onnx': model,
+    'tokenizer.json': Buffer.from('{}'),
+    'tokenizer_config.json': Buffer.from('{"a": 1}'),
+  };
+  server = await startHub({ 'Snowflake/snowflake-arctic-embed-m': { files, token: 'hf_test' } });
+});
+after(async () => {
+  await server.stop();
+  await Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true })));
+});
+
+/** A models folder with the real manifest and a profile of what can be pulled. */
+async function modelsFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'models-'));
+  folders.push(folder);
+  const manifest = parseManifest(JSON.parse(await readFile(join(root, 'models/manifest.json'), 'utf8')));
+  const { seed } = manifest.profiles;
+  await writeFile(
+    join(folder, 'manifest.json'),
+    JSON.stringify({ ...manifest, profiles: { compact: manifest.profiles.compact, seed } }),
+  );
+  return folder;
+}
+
+async function run(models: string, args: readonly string[], env: Record<string, string> = {}) {
+  const all = ['--disable-warning=ExperimentalWarning', join(root, 'scripts/models.ts'), ...args, '--models', models];
+  const child = spawn(process.execPath, all, {
+    env: { ...process.env, HF_ENDPOINT: server.endpoint, HF_TOKEN: 'hf_test', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
+  return { code: child.exitCode, stdout, stderr };
+}
+
+describe('npm run models', () => {
+  it('pulls once for several processes, through a mirror, and records what came', async () => {
+    const models = await modelsFolder();
+    const both = await Promise.all([1, 2].map(() => run(models, ['pull', 'seed', '--json'])));
+    const results = both.map(({ stdout }) => JSON.parse(stdout) as Record<string, string>);
+    assert.deepEqual(results.map((result) => result['snowflake-arctic-embed-m']).sort(), ['pulled', 'there']);
+    // The other encoder has no such file on the hub: said, not hidden.
+    assert.match(results[0]!['mobilenet_v2_1.0_224']!, /failed: mobilenet.* cannot be pulled: .*Put them into/);
+    assert.deepEqual(
+      both.map(({ code }) => code),
+      [1, 1],
+    );
+    assert.equal(server.requests.filter(({ at }) => at === 'cdn').length, 1);
+    assert.deepEqual(await readFile(join(models, 'snowflake-arctic-embed-m/model.onnx')), model);
+    const lock = JSON.parse(await readFile(join(models, 'lock.json'), 'utf8'));
+    assert.equal(lock.encoders['snowflake-arctic-embed-m'].commit, server.commit);
+    assert.equal(lock.encoders['snowflake-arctic-embed-m'].files['model.onnx'].bytes, model.length);
+
+    const { stdout } = await run(models, ['list', '--json']);
+    const states = (JSON.parse(stdout) as { encoder: string; state: string }[]).map(
+      ({ encoder, state }) => `${encoder} ${state}`,
+    );
+    assert.ok(states.includes('snowflake-arctic-embed-m ok') && states.includes('mobilenet_v2_1.0_224 missing'));
+    assert.match((await run(models, ['info', 'seed'])).stdout, new RegExp(`at ${server.commit}`));
+
+    // Altered files are found, and pulled again as they were.
+    await writeFile(join(models, 'snowflake-arctic-embed-m/model.onnx'), Buffer.alloc(model.length));
+    const verified = await run(models, ['verify', 'seed']);
+    assert.deepEqual(
+      [verified.code, /arctic-embed-m: .*model\.onnx: expected SHA-256/.test(verified.stdout)],
+      [1, true],
+    );
+    await run(models, ['pull', 'seed']);
+    assert.deepEqual(await readFile(join(models, 'snowflake-arctic-embed-m/model.onnx')), model);
+
+    assert.match((await run(models, ['rm', 'seed'])).stdout, /arctic-embed-m: removed/);
+    await assert.rejects(access(join(models, 'snowflake-arctic-embed-m')), { code: 'ENOENT' });
+  });
+
+  it('refuses what is not what the first pull found, and keeps the lock', async () => {
+    const models = await modelsFolder();
+    const file = { bytes: 1, sha256: '0'.repeat(64) };
+    const files = { 'model.onnx': file, 'tokenizer.json': file, 'tokenizer_config.json': file };
+    const lock = JSON.stringify({
+      ...{
+        format: 1,
+        encoders: {
+          'snowflake-arctic-embed-m': { repo: 'Snowflake/snowflake-arctic-embed-m', commit: server.commit, files },
+        },
+      },
+    });
+    await writeFile(join(models, 'lock.json'), lock);
+    const { code, stdout } = await run(models, ['pull', 'seed']);
+    assert.deepEqual([code, /arctic-embed-m: failed: .*as pinned, got/.test(stdout)], [1, true]);
+    assert.equal(await readFile(join(models, 'lock.json'), 'utf8'), lock);
+    await writeFile(join(models, 'lock.json'), '{');
+    assert.match((await run(models, ['list'])).stderr, /lock\.json does not fit/);
+  });
+
+  it('says what it was called wrongly with, and what a token is missing for', async () => {
+    const models = await modelsFolder();
+    assert.equal((await run(models, ['push'])).code, 2);
+    assert.equal((await run(models, ['pull'])).code, 2);
+    assert.equal((await run(models, ['pull', 'nothing'])).code, 2);
+    assert.match((await run(models, ['pull', 'seed'], { HF_TOKEN: '' })).stdout, /set HF_TOKEN/);
+  });
+});
