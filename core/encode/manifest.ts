@@ -39,6 +39,9 @@ const provenance = {
   hub: z.strictObject({ repo: z.string().regex(/^[\w.-]+\/[\w.-]+$/), revision: z.string().min(1) }).optional(),
 };
 
+/** `mean` of all tokens, the largest of each component (`max`), or the first token, `cls`. */
+const poolingSchema = z.enum(['mean', 'max', 'cls']);
+
 const textEncoderSchema = z.strictObject({
   kind: z.literal('text'),
   ...provenance,
@@ -57,10 +60,14 @@ const textEncoderSchema = z.strictObject({
     output: z.string().min(1),
   }),
   dimension: z.int().positive(),
-  /** `mean` of all tokens, or the first one, `cls`. */
-  pooling: z.enum(['mean', 'cls']),
+  pooling: poolingSchema,
   /** To unit length after pooling. */
   normalise: z.boolean(),
+  /**
+   * Further vectors of a text from the same run, of the same dimension and normalised alike: pooled from another tensor
+   * [batch, tokens, dimension], or in another way. A head may use them beside the encoder's own.
+   */
+  extras: z.record(name, z.strictObject({ output: z.string().min(1), pooling: poolingSchema })),
   /** Put before a text. The head has to see at query time what it saw in training, so one of them is used for all texts. */
   prefix: z.strictObject({ query: z.string(), document: z.string(), used: z.enum(['query', 'document']) }),
   /** Including the special tokens at both ends. */
@@ -147,6 +154,7 @@ const manifestSchema = z
 
 export type Manifest = z.infer<typeof manifestSchema>;
 export type ModelFile = z.infer<typeof fileSchema>;
+export type Pooling = z.infer<typeof poolingSchema>;
 export type TextEncoderEntry = z.infer<typeof textEncoderSchema>;
 export type ImageEncoderEntry = z.infer<typeof imageEncoderSchema>;
 export type Preprocessing = z.infer<typeof preprocessingSchema>;

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { int64, type OnnxModel, type Tensor } from '../onnx.ts';
 import type { Embedding } from '../types.ts';
-import type { TextEncoderEntry } from './manifest.ts';
+import type { Pooling, TextEncoderEntry } from './manifest.ts';
 import { findFolder, loadChecked, verifyFile } from './model-files.ts';
 import type { Fingerprint } from './space.ts';
 import { loadTokenizer, type Tokenizer } from './tokenizer.ts';
@@ -9,11 +9,13 @@ import { loadTokenizer, type Tokenizer } from './tokenizer.ts';
 /** Texts to vectors of the text encoder's own space. */
 export interface TextEncoder {
   readonly name: string;
-  /** Components of a vector. */
+  /** Size of each part of a vector, in order: the encoder's own `embedding`, then the extras of its entry by name. */
+  readonly outputs: Readonly<Record<string, number>>;
+  /** Components of a vector, all parts together. */
   readonly dimension: number;
   readonly fingerprint: Fingerprint;
   /**
-   * One vector a text, in order. What else is in the call changes a vector by rounding only (less than 1e-5). Any number
+   * One vector a text, in order, its parts side by side and each of unit length where the entry says so. What else is in the call changes a vector by rounding only (less than 1e-5). Any number
    * of texts; progress, when asked for, tells how many are done.
    */
   encode(texts: readonly string[], onProgress?: (done: number) => void): Promise<Embedding<'text'>[]>;
@@ -53,39 +55,57 @@ export async function loadTextEncoder(
     {
       inputType: 'int64',
       inputs: Object.fromEntries(inputs.map((name) => [name, [null, null]])),
-      outputs: { [tensors.output]: [null, null, dimension] },
+      outputs: Object.fromEntries(partsOf(entry).map(({ output }) => [output, [null, null, dimension]])),
     },
     { threads: options.threads },
   );
-  const { pooling, normalise, prefix } = entry;
+  const { pooling, prefix, extras } = entry;
+  const outputs = Object.fromEntries(partsOf(entry).map((part) => [part.name, dimension]));
   return {
     name: entry.name,
-    dimension,
+    outputs,
+    dimension: dimension * Object.keys(outputs).length,
     fingerprint: {
       ...{ model, tokenizer: tokenizerHash, tokenizerConfig, output: tensors.output },
-      ...{ dimension, pooling, normalise, prefix: prefix[prefix.used], maxTokens },
+      ...{ dimension, pooling, normalise: entry.normalise, extras, prefix: prefix[prefix.used], maxTokens },
     },
     encode: (texts, onProgress) => encode({ entry, onnx, tokenizer }, texts, onProgress),
     close: () => onnx.release(),
   };
 }
 
-interface Parts {
+/** Name of the part of a vector that is the encoder's own. */
+export const OWN_OUTPUT = 'embedding';
+
+interface Part {
+  readonly name: string;
+  /** Tensor [batch, tokens, dimension] that it is pooled from. */
+  readonly output: string;
+  readonly pooling: Pooling;
+}
+
+/** What a vector is put together from, in order. */
+function partsOf({ tensors, pooling, extras }: TextEncoderEntry): Part[] {
+  const others = Object.entries(extras).map(([name, extra]) => ({ name, ...extra }));
+  return [{ name: OWN_OUTPUT, output: tensors.output, pooling }, ...others];
+}
+
+interface Loaded {
   readonly entry: TextEncoderEntry;
   readonly onnx: OnnxModel;
   readonly tokenizer: Tokenizer;
 }
 
 async function encode(
-  parts: Parts,
+  loaded: Loaded,
   texts: readonly string[],
   onProgress: ((done: number) => void) | undefined,
 ): Promise<Embedding<'text'>[]> {
-  const prefix = parts.entry.prefix[parts.entry.prefix.used];
+  const prefix = loaded.entry.prefix[loaded.entry.prefix.used];
   const vectors = new Array<Embedding<'text'>>(texts.length);
   const groups = new Map<number, { index: number; ids: number[] }[]>();
   for (const [index, text] of texts.entries()) {
-    const ids = parts.tokenizer.encode(prefix + text);
+    const ids = loaded.tokenizer.encode(prefix + text);
     const group = groups.get(ids.length);
     if (group === undefined) groups.set(ids.length, [{ index, ids }]);
     else group.push({ index, ids });
@@ -96,7 +116,7 @@ async function encode(
     for (let start = 0; start < group.length; start += rows) {
       const batch = group.slice(start, start + rows);
       const pooled = await runBatch(
-        parts,
+        loaded,
         batch.map(({ ids }) => ids),
       );
       for (const [i, { index }] of batch.entries()) vectors[index] = pooled[i]!;
@@ -108,7 +128,7 @@ async function encode(
 }
 
 /** Runs token id rows of one length through the model. */
-async function runBatch({ entry, onnx }: Parts, rows: readonly number[][]): Promise<Embedding<'text'>[]> {
+async function runBatch({ entry, onnx }: Loaded, rows: readonly number[][]): Promise<Embedding<'text'>[]> {
   const { tensors, dimension } = entry;
   const length = rows[0]!.length;
   const shape = [rows.length, length];
@@ -119,33 +139,38 @@ async function runBatch({ entry, onnx }: Parts, rows: readonly number[][]): Prom
     [tensors.attentionMask]: int64(new BigInt64Array(ids.length).fill(1n), shape),
   };
   if (tensors.tokenTypeIds !== null) feeds[tensors.tokenTypeIds] = int64(new BigInt64Array(ids.length), shape);
-  const answer = await onnx.run(feeds, [tensors.output]);
-  const states = answer[tensors.output]!.data as Float32Array;
-  return rows.map((_, r) =>
-    pool(states.subarray(r * length * dimension, (r + 1) * length * dimension), dimension, entry),
-  );
+  const parts = partsOf(entry);
+  const answer = await onnx.run(feeds, [...new Set(parts.map(({ output }) => output))]);
+  return rows.map((_, r) => {
+    const vector = new Float32Array(parts.length * dimension) as Embedding<'text'>;
+    for (const [i, { output, pooling }] of parts.entries()) {
+      const all = answer[output]!.data as Float32Array;
+      const states = all.subarray(r * length * dimension, (r + 1) * length * dimension);
+      const part = vector.subarray(i * dimension, (i + 1) * dimension);
+      pool(states, pooling, part);
+      if (entry.normalise) normalise(part);
+    }
+    return vector;
+  });
 }
 
-/** [tokens, dimension] to one vector; every token is real, there is no padding. */
-function pool(
-  states: Float32Array,
-  dimension: number,
-  { pooling, normalise }: Pick<TextEncoderEntry, 'pooling' | 'normalise'>,
-): Embedding<'text'> {
-  const vector = states.slice(0, dimension) as Embedding<'text'>;
-  if (pooling === 'mean') {
-    for (let i = dimension; i < states.length; i += dimension) {
-      for (let d = 0; d < dimension; d++) vector[d]! += states[i + d]!;
-    }
-    const tokens = states.length / dimension;
-    for (let d = 0; d < dimension; d++) vector[d]! /= tokens;
+/** [tokens, dimension] to one vector of that dimension, into `vector`; every token is real, there is no padding. */
+function pool(states: Float32Array, pooling: Pooling, vector: Float32Array): void {
+  const dimension = vector.length;
+  vector.set(states.subarray(0, dimension));
+  if (pooling === 'cls') return;
+  const tokens = states.length / dimension;
+  for (let i = dimension; i < states.length; i += dimension) {
+    if (pooling === 'mean') for (let d = 0; d < dimension; d++) vector[d]! += states[i + d]!;
+    else for (let d = 0; d < dimension; d++) vector[d] = Math.max(vector[d]!, states[i + d]!);
   }
-  if (normalise) {
-    let squares = 0;
-    for (let d = 0; d < dimension; d++) squares += vector[d]! * vector[d]!;
-    // The floor is sentence-transformers' (torch.nn.functional.normalize, eps): a zero vector stays zero.
-    const length = Math.max(Math.sqrt(squares), 1e-12);
-    for (let d = 0; d < dimension; d++) vector[d]! /= length;
-  }
-  return vector;
+  if (pooling === 'mean') for (let d = 0; d < dimension; d++) vector[d]! /= tokens;
+}
+
+/** To unit length, in place. The floor is sentence-transformers' (torch.nn.functional.normalize, eps): zero stays zero. */
+function normalise(vector: Float32Array): void {
+  let squares = 0;
+  for (let d = 0; d < vector.length; d++) squares += vector[d]! * vector[d]!;
+  const length = Math.max(Math.sqrt(squares), 1e-12);
+  for (let d = 0; d < vector.length; d++) vector[d]! /= length;
 }

@@ -144,7 +144,7 @@ describe('a head', () => {
 
   it('projects many rows as it projects one', async () => {
     const loaded = await loadHead(head, encoders);
-    const vectors = [1, 2, 3].map((seed) => noise(384, seed));
+    const vectors = [1, 2, 3].map((seed) => noise(encoders.text.dimension, seed));
     const together = await loaded.projectTexts(vectors);
     for (const [i, vector] of vectors.entries()) {
       assert.ok(maxDifference(together[i]!, (await loaded.projectTexts([vector]))[0]!) < 1e-6);
@@ -174,7 +174,7 @@ describe('a head', () => {
     const image = { encoder: 'efficientnet-lite2', inputs: ['pooled'] };
     await assert.rejects(
       load({ head: changedHead(t, { changes: { image } }) }),
-      mismatch('pooled', 'features, logits'),
+      mismatch('pooled', 'features, logits, stage6_corners'),
     );
   });
 
@@ -184,14 +184,14 @@ describe('a head', () => {
     const dir = temporaryFolder(t);
     copyModels(dir, ['all-minilm-l6-v2', 'efficientnet-lite2']);
     const manifest = JSON.parse(readFileSync(join(dir, 'manifest.json'), 'utf8'));
-    manifest.encoders['efficientnet-lite2'].preprocessing.resize.mode = 'squash';
+    manifest.encoders['efficientnet-lite2'].preprocessing.resize.mode = 'shortest-edge';
     writeFileSync(join(dir, 'manifest.json'), JSON.stringify(manifest));
     await assert.rejects(load({ modelDirs: [dir] }), mismatch('space'));
   });
 
   it('is refused when a file is missing, altered or does not say what it holds', async (t) => {
     const other = changedHead(t, {});
-    writeFileSync(join(other, HEAD_MODEL), randomHeadModel(384, { logits: 1000 }, 32));
+    writeFileSync(join(other, HEAD_MODEL), randomHeadModel(encoders.text.dimension, { logits: 1000 }, 32));
     await assert.rejects(load({ head: other }), mismatch(HEAD_MODEL, 'bytes'));
     rmSync(join(other, HEAD_MODEL));
     await assert.rejects(load({ head: other }), mismatch(HEAD_MODEL, 'ENOENT'));
