@@ -7,7 +7,7 @@ import { OnnxGraph } from '../onnx-graph.ts';
 import { Tape, type Value } from './autodiff.ts';
 import { writeWhole } from './checkpoint.ts';
 import { addTower, headParameters } from './head-graph.ts';
-import { addConstant, addPreparation, type Preparation, preparedWidth } from './preparation.ts';
+import { addConstant, addPreparation, graphInputs, type Preparation, preparedWidth } from './preparation.ts';
 import type { HeadSpec, Recipe } from './recipes.ts';
 import type { State } from './step.ts';
 import { keepAll } from './step-graph.ts';
@@ -31,9 +31,11 @@ export function headGraph({ spec, preparation, parameters }: TrainedHead): Uint8
   }
   for (const side of ['text', 'image'] as const) {
     const rows = side === 'text' ? 'n' : 'm';
-    const sizes = new Map(preparation[side].map((input) => [input.spec.source, input.width]));
     const inputs = Object.fromEntries(
-      [...sizes].map(([source, size]) => [source, graph.input(source, 'float32', [rows, size])]),
+      [...graphInputs(preparation[side])].map(([source, size]) => [
+        source,
+        graph.input(source, 'float32', [rows, size]),
+      ]),
     );
     const input = tape.value(addPreparation(graph, preparation[side], inputs), [rows, widths[side]]);
     const embedding = addTower(tape, side, {

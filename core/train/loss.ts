@@ -9,36 +9,56 @@ const MASKED = -1e4;
 /** The learned logarithm of 1 / temperature, a parameter like the others but never decayed. */
 export const TEMPERATURE = 'log_scale';
 
+/** What the loss is made of. */
+export interface LossInputs {
+  /** [n, d], unit rows. */
+  readonly text: Value;
+  readonly image: Value;
+  /** [n], which picture each pair is of; needed for `maskSamePicture` only. */
+  readonly pictures: Value | null;
+  /** The parameter {@link TEMPERATURE}, when it is learned. */
+  readonly logScale: Value | null;
+  /** Rows [n, k] whose products are the logits of the teachers, and the share of these in the target. */
+  readonly teacher: { readonly text: Value; readonly image: Value; readonly weight: number } | null;
+}
+
 /**
- * InfoNCE (van den Oord et al. 2018): pair i of text [n, d] and image [n, d] is right, all others of the batch are wrong.
- * @param pictures [n], which picture each pair is of; needed for `maskSamePicture` only
+ * InfoNCE (van den Oord et al. 2018): pair i of text [n, d] and image [n, d] is right, all others of the batch are wrong, or as
+ * right as the teachers find them.
  */
-export function addContrastiveLoss(
-  tape: Tape,
-  spec: LossSpec,
-  { text, image, pictures, logScale }: { text: Value; image: Value; pictures: Value | null; logScale: Value | null },
-): Value {
+export function addContrastiveLoss(tape: Tape, spec: LossSpec, inputs: LossInputs): Value {
   const { graph } = tape;
+  const { text, image, logScale, teacher } = inputs;
   const n = text.shape[0] as number;
   const scale =
     logScale === null
       ? tape.scalar(1 / spec.temperature)
       : tape.exp(tape.clampAbove(logScale, Math.log(LARGEST_SCALE)));
-  let logits = tape.multiply(tape.linear(text, image), scale);
   const identity = graph.weights(
     Float32Array.from({ length: n * n }, (_, i) => (i % (n + 1) === 0 ? 1 : 0)),
     [n, n],
   );
-  if (pictures !== null) {
-    const same = graph.op('Equal', [
-      graph.op('Unsqueeze', [pictures.name, graph.ints([0])]),
-      graph.op('Unsqueeze', [pictures.name, graph.ints([1])]),
-    ]);
-    const others = graph.op('Sub', [graph.op('Cast', [same], { to: { int: 1 } }), identity]);
-    logits = tape.add(logits, tape.value(graph.op('Mul', [others, graph.scalar(MASKED)]), [n, n]));
-  }
-  const target = tape.value(identity, [n, n]);
-  const textToImage = tape.crossEntropy(logits, target, 1);
+  const mask = inputs.pictures === null ? null : addMask(tape, inputs.pictures, identity, n);
+  const masked = (logits: Value) => (mask === null ? logits : tape.add(logits, mask));
+  const logits = masked(tape.multiply(tape.linear(text, image), scale));
+  const taught = teacher === null ? null : masked(tape.linear(teacher.text, teacher.image));
+  const target = (axis: 0 | 1): Value => {
+    if (teacher === null || taught === null) return tape.value(identity, [n, n]);
+    const soft = graph.op('Softmax', [taught.name], { axis: { int: axis } });
+    const hard = graph.op('Mul', [identity, graph.scalar(1 - teacher.weight)]);
+    return tape.value(graph.op('Add', [hard, graph.op('Mul', [soft, graph.scalar(teacher.weight)])]), [n, n]);
+  };
+  const textToImage = tape.crossEntropy(logits, target(1), 1);
   if (spec.direction === 'text-to-image') return textToImage;
-  return tape.multiply(tape.add(textToImage, tape.crossEntropy(logits, target, 0)), tape.scalar(0.5));
+  return tape.multiply(tape.add(textToImage, tape.crossEntropy(logits, target(0), 0)), tape.scalar(0.5));
+}
+
+/** [n, n], {@link MASKED} for two pairs of one picture, else 0. */
+function addMask({ graph, value }: Tape, pictures: Value, identity: string, n: number): Value {
+  const same = graph.op('Equal', [
+    graph.op('Unsqueeze', [pictures.name, graph.ints([0])]),
+    graph.op('Unsqueeze', [pictures.name, graph.ints([1])]),
+  ]);
+  const others = graph.op('Sub', [graph.op('Cast', [same], { to: { int: 1 } }), identity]);
+  return value(graph.op('Mul', [others, graph.scalar(MASKED)]), [n, n]);
 }

@@ -14,6 +14,8 @@ import type { HeadSpec, TowerInput } from './recipes.ts';
 /** One encoder output made ready: x -> (first(x) - mean) * scale, or (first(x) - mean) projection^T. */
 export interface PreparedInput {
   readonly spec: TowerInput;
+  /** Where the encoder output lies: columns `start` to `start` + `width` of the graph's input `from`, which has `columns`. */
+  readonly place: { readonly from: string; readonly columns: number; readonly start: number };
   /** Columns of the encoder output, and of what comes out. */
   readonly width: number;
   readonly columns: number;
@@ -56,28 +58,46 @@ export function preparedWidth(inputs: readonly PreparedInput[]): number {
   return inputs.reduce((sum, { columns }) => sum + columns, 0);
 }
 
-/** Learns means, scales and projections from the training pairs, all views together. */
-export async function fitPreparation(spec: HeadSpec, pairs: PairSet, classes: ClassNames | null): Promise<Preparation> {
-  const fit = (side: 'text' | 'image') =>
-    Promise.all(
-      spec[side].inputs.map((input) => {
-        const rows = input.source === 'text' ? [pairs.captions] : pairs.views.map((view) => view[input.source]!);
-        return fitInput(input, rows, classes);
-      }),
-    );
-  return { text: await fit('text'), image: await fit('image') };
+/** Input of the graph that takes the text encoder's vectors, all their parts side by side. */
+const TEXT_INPUT = 'text';
+
+/**
+ * Learns means, scales and projections from the training pairs, all views together. `textOutputs` are the sizes of the parts
+ * of a text's vector, in order.
+ */
+export async function fitPreparation(
+  spec: HeadSpec,
+  pairs: PairSet,
+  { textOutputs, classes }: { textOutputs: Readonly<Record<string, number>>; classes: ClassNames | null },
+): Promise<Preparation> {
+  const text = spec.text.inputs.map((input) => fitInput(unfitted(input, textOutputs), [pairs.captions], classes));
+  const image = spec.image.inputs.map(({ source, ...input }) => {
+    const rows = pairs.views.map((view) => view[source]!);
+    const { columns } = rows[0]!;
+    const place = { from: source, columns, start: 0 };
+    return fitInput({ spec: { source, ...input }, place, width: columns, columns, constants: {} }, rows, classes);
+  });
+  return { text: await Promise.all(text), image: await Promise.all(image) };
+}
+
+function unfitted(spec: TowerInput, textOutputs: Readonly<Record<string, number>>): PreparedInput {
+  const names = Object.keys(textOutputs);
+  const total = (some: readonly string[]) => some.reduce((sum, name) => sum + textOutputs[name]!, 0);
+  const start = total(names.slice(0, names.indexOf(spec.source)));
+  const width = textOutputs[spec.source]!;
+  return { spec, place: { from: TEXT_INPUT, columns: total(names), start }, width, columns: width, constants: {} };
 }
 
 async function fitInput(
-  spec: TowerInput,
+  { spec, ...given }: PreparedInput,
   rows: readonly HalfMatrix[],
   classes: ClassNames | null,
 ): Promise<PreparedInput> {
-  const width = rows[0]!.columns;
-  const base: PreparedInput = { spec: { ...spec, transform: 'none' }, width, columns: width, constants: {} };
+  const base: PreparedInput = { ...given, spec: { ...spec, transform: 'none' } };
   const first = spec.first === 'class-names' ? withClassNames(base, classes) : base;
   if (spec.transform === 'none' || spec.transform === 'l2') return { ...first, spec };
-  const seen = spec.first === 'none' ? rows : await Promise.all(rows.map((matrix) => prepareRows([first], [matrix])));
+  const asItIs = spec.first === 'none' && isWhole(base);
+  const seen = asItIs ? rows : await Promise.all(rows.map((matrix) => prepareRows([first], [matrix])));
   const { mean, std } = columnMoments(seen);
   const constants = { ...first.constants, mean: { values: Float32Array.from(mean), shape: [mean.length] } };
   if (spec.transform === 'standardise') {
@@ -87,9 +107,13 @@ async function fitInput(
   const columns = Math.min(spec.columns ?? mean.length, mean.length);
   const projection = await whitening(seen, mean, std, columns, spec.power ?? 1);
   return {
-    ...{ spec, width, columns },
+    ...{ ...first, spec, columns },
     constants: { ...constants, projection: { values: projection, shape: [columns, mean.length] } },
   };
+}
+
+function isWhole({ place, width }: PreparedInput): boolean {
+  return place.columns === width;
 }
 
 function withClassNames(base: PreparedInput, classes: ClassNames | null): PreparedInput {
@@ -100,13 +124,18 @@ function withClassNames(base: PreparedInput, classes: ClassNames | null): Prepar
   return { ...base, columns, constants: { classes: { values: classes.vectors, shape: [classes.count, columns] } } };
 }
 
-/** Adds the preparation of one tower; `inputs` are encoder outputs [rows, width] by name. */
+/** Inputs of the graph that a tower is prepared from, with their columns. */
+export function graphInputs(prepared: readonly PreparedInput[]): Map<string, number> {
+  return new Map(prepared.map(({ place }) => [place.from, place.columns]));
+}
+
+/** Adds the preparation of one tower; `inputs` are those of {@link graphInputs}, [rows, columns] each. */
 export function addPreparation(
   graph: OnnxGraph,
   prepared: readonly PreparedInput[],
   inputs: Readonly<Record<string, string>>,
 ): string {
-  const parts = prepared.map((input) => addInput(graph, input, inputs[input.spec.source]!));
+  const parts = prepared.map((input) => addInput(graph, input, inputs[input.place.from]!));
   return parts.length === 1 ? parts[0]! : graph.op('Concat', parts, { axis: { int: 1 } });
 }
 
@@ -115,7 +144,11 @@ export function addConstant(graph: OnnxGraph, { values, shape }: Constant): stri
   return shape.length < 2 ? graph.weights(values, shape) : graph.halfWeights(Uint16Array.from(values, toHalf), shape);
 }
 
-function addInput(graph: OnnxGraph, { spec, width, constants }: PreparedInput, raw: string): string {
+function addInput(graph: OnnxGraph, input: PreparedInput, given: string): string {
+  const { spec, place, width, constants } = input;
+  const raw = isWhole(input)
+    ? given
+    : graph.op('Slice', [given, graph.ints([place.start]), graph.ints([place.start + width]), graph.ints([1])]);
   const constant = (name: string) => addConstant(graph, constants[name]!);
   const first = spec.first === 'class-names' ? addClassNames(graph, raw, constant('classes'), width) : raw;
   if (spec.transform === 'none') return first;
@@ -153,15 +186,15 @@ function addClassNames(graph: OnnxGraph, logits: string, classes: string, width:
   return graph.op('MatMul', [graph.op('Softmax', [kept], { axis: { int: 1 } }), classes]);
 }
 
-/** Encoder outputs, one matrix an input, through the preparation: [rows, width of all]. */
+/** Encoder outputs, the matrix of each input's graph input, through the preparation: [rows, width of all]. */
 export async function prepareRows(
   prepared: readonly PreparedInput[],
   matrices: readonly HalfMatrix[],
 ): Promise<HalfMatrix> {
   const graph = new OnnxGraph();
-  const sources = new Map(prepared.map(({ spec, width }, i) => [spec.source, { width, matrix: matrices[i]! }]));
+  const sources = new Map(prepared.map(({ place }, i) => [place.from, matrices[i]!]));
   const inputs = Object.fromEntries(
-    [...sources].map(([source, { width }]) => [source, graph.input(source, 'float32', ['n', width])]),
+    [...graphInputs(prepared)].map(([name, width]) => [name, graph.input(name, 'float32', ['n', width])]),
   );
   const columns = preparedWidth(prepared);
   graph.output('prepared', addPreparation(graph, prepared, inputs), 'float32', ['n', columns]);
@@ -171,9 +204,9 @@ export async function prepareRows(
     const out = new HalfMatrix(rows, columns);
     for (let start = 0; start < rows; start += ROWS) {
       const count = Math.min(ROWS, rows - start);
-      const feeds = [...sources].map(([source, { matrix, width }]) => [
-        source,
-        float32(matrix.block(start, count), [count, width]),
+      const feeds = [...sources].map(([name, matrix]) => [
+        name,
+        float32(matrix.block(start, count), [count, matrix.columns]),
       ]);
       const answer = (await onnx.run(Object.fromEntries(feeds))).prepared!.data as Float32Array;
       for (let i = 0; i < count; i++) out.set(start + i, answer.subarray(i * columns, (i + 1) * columns));

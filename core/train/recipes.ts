@@ -1,3 +1,4 @@
+import { SightlineError } from '../errors.ts';
 import { ADAM, type AdamOptions } from './optimizer.ts';
 import { FLIPPED, FULL, type View, windowView } from './views.ts';
 
@@ -5,8 +6,10 @@ import { FLIPPED, FULL, type View, windowView } from './views.ts';
 
 /** One encoder output as a tower sees it. */
 export interface TowerInput {
-  /** `text`, or the name of an output of the image encoder. */
+  /** Name of an output of the encoder: `embedding` or an extra of a text encoder, what the manifest names of an image encoder. */
   readonly source: string;
+  /** Left out for an encoder that has no such output, instead of refusing that encoder. @default false */
+  readonly optional?: boolean;
   /** What comes before the transform; `class-names` turns logits into a mean of the text vectors of class names. */
   readonly first: 'none' | 'class-names';
   /**
@@ -74,6 +77,16 @@ export interface PseudoSpec {
   readonly noise: number;
 }
 
+/**
+ * Several heads into one (Hinton et al. 2015, "Distilling the Knowledge in a Neural Network"): heads that differ in their seed
+ * are trained first, and how similar they find the texts and pictures of a batch, on average, becomes part of the target.
+ */
+export interface DistilSpec {
+  readonly teachers: number;
+  /** Share of the teachers in the target, 0 to 1; the rest is that pairs belong together. */
+  readonly weight: number;
+}
+
 export interface Recipe {
   readonly name: string;
   readonly head: HeadSpec;
@@ -89,12 +102,15 @@ export interface Recipe {
   /** Pairs a step. */
   readonly batch: number;
   readonly epochs: number;
+  /** Stop after so many epochs in a row that are no better than the best before them; null: never. */
+  readonly patience: number | null;
   /** Which epoch is the best: the one with the lowest validation loss, or with the largest sum of recalls on validation. */
   readonly select: 'loss' | 'recall';
   /** `one`: an epoch shows each picture once, with one of its captions drawn at random. `all`: once with every caption. */
   readonly captions: 'one' | 'all';
   readonly augment: AugmentSpec;
   readonly pseudo: PseudoSpec | null;
+  readonly distil: DistilSpec | null;
   /** Looks at a training picture, one of which is drawn at random for each pair; the first is what serving sees. */
   readonly views: readonly View[];
 }
@@ -108,7 +124,7 @@ function seed(imageOutput: string): Recipe {
     name: 'seed',
     head: {
       dimension: 64,
-      text: { ...tower, inputs: [{ source: 'text', first: 'none', transform: 'l2' }] },
+      text: { ...tower, inputs: [{ source: 'embedding', first: 'none', transform: 'l2' }] },
       image: { ...tower, inputs: [{ source: imageOutput, first: 'none', transform: 'l2' }] },
       sharedOutput: true,
     },
@@ -120,13 +136,19 @@ function seed(imageOutput: string): Recipe {
     average: null,
     batch: 64,
     epochs: 5,
+    patience: null,
     select: 'loss',
     captions: 'one',
     augment: PLAIN,
     pseudo: null,
+    distil: null,
     views: [FULL],
   };
 }
+
+const standardised = (source: string, optional = false): TowerInput => ({
+  ...{ source, first: 'none', transform: 'standardise', optional },
+});
 
 /** Far better than the published one; every choice is measured in docs/experiments.md. */
 const best: Recipe = {
@@ -134,31 +156,67 @@ const best: Recipe = {
   head: {
     dimension: 64,
     text: {
-      inputs: [{ source: 'text', first: 'none', transform: 'standardise' }],
-      ...{ hidden: 1024, skip: true, inputDropout: 0.1, hiddenDropout: 0.3 },
+      inputs: [standardised('embedding'), standardised('words', true), standardised('peaks', true)],
+      ...{ hidden: 1024, skip: true, inputDropout: 0.2, hiddenDropout: 0.4 },
     },
     image: {
       inputs: [
-        { source: 'features', first: 'none', transform: 'standardise' },
-        { source: 'logits', first: 'class-names', transform: 'standardise' },
+        standardised('features'),
+        standardised('stage6_corners', true),
+        { source: 'logits', first: 'class-names', transform: 'standardise', optional: true },
       ],
-      ...{ hidden: 1024, skip: true, inputDropout: 0.2, hiddenDropout: 0.5 },
+      ...{ hidden: 1024, skip: true, inputDropout: 0.3, hiddenDropout: 0.6 },
     },
     sharedOutput: false,
   },
   loss: { direction: 'symmetric', temperature: 0.07, learnTemperature: true, maskSamePicture: true },
   optimizer: { ...ADAM, weightDecay: 1e-2, clipNorm: 1 },
-  learningRate: 1e-3,
+  learningRate: 1.5e-3,
   warmupSteps: 60,
   schedule: 'cosine',
   average: 0.99,
-  batch: 512,
-  epochs: 10,
+  batch: 1024,
+  epochs: 12,
+  patience: 4,
   select: 'recall',
   captions: 'all',
   augment: { captionMix: 0.5, viewMix: 0, textNoise: 0, imageNoise: 0 },
   pseudo: { batch: 128, variants: 8, noise: 0.5 },
+  distil: { teachers: 3, weight: 0.5 },
   views: [FULL, FLIPPED, windowView(0), windowView(1)],
 };
+
+/** What there is to train on. */
+export interface Available {
+  /** Names of the outputs of each encoder. */
+  readonly text: readonly string[];
+  readonly image: readonly string[];
+  /** Whether the image encoder's logits have names. */
+  readonly classNames: boolean;
+}
+
+/**
+ * A recipe as it is for these encoders: optional inputs that they lack are left out, and so is what needs the names of classes
+ * when there are none. Throws `invalid-input` for an input that is missing and not optional.
+ */
+export function recipeFor(recipe: Recipe, available: Available): Recipe {
+  const tower = (side: 'text' | 'image'): TowerSpec => ({
+    ...recipe.head[side],
+    inputs: recipe.head[side].inputs.filter(({ source, first, optional }) => {
+      const there = available[side].includes(source) && (first === 'none' || available.classNames);
+      if (there || optional === true) return there;
+      const got = available[side].join(', ') + (available.classNames ? '' : ', without names of classes');
+      throw new SightlineError(
+        'invalid-input',
+        `recipe ${recipe.name}: expected ${side === 'text' ? 'a text' : 'an image'} encoder with ${source}${first === 'none' ? '' : ` for ${first}`}, got ${got}`,
+      );
+    }),
+  });
+  return {
+    ...recipe,
+    head: { ...recipe.head, text: tower('text'), image: tower('image') },
+    pseudo: available.classNames ? recipe.pseudo : null,
+  };
+}
 
 export const RECIPES: Readonly<Record<string, Recipe>> = { seed: seed('logits'), best };

@@ -26,6 +26,8 @@ export interface MaskInput {
 
 export const MOMENTS = ['.moment1', '.moment2'] as const;
 export const AVERAGE = '.average';
+/** Prefix of the graph's inputs for what the teachers make of a batch: [batch, teachers * dimension]. */
+export const TEACHER = 'teacher.';
 /** Suffix of the graph's output for the new value of an input. */
 export const NEXT = '.next';
 
@@ -50,7 +52,7 @@ export function stateSlots(recipe: Recipe, widths: TowerWidths): Slot[] {
 
 /**
  * The step as one graph. Inputs: the state by name, `text` and `image` [batch, width], `pictures` [batch] when captions
- * of one picture are masked, dropout masks, and the scalars `learning_rate`, `correction1`, `correction2`. Outputs: `loss`
+ * of one picture are masked, what {@link TEACHER}s make of the batch when there are some, dropout masks, and the scalars `learning_rate`, `correction1`, `correction2`. Outputs: `loss`
  * before the update, and every state value under its name + `.next`.
  */
 export function trainingGraph(options: GraphOptions): { bytes: Uint8Array; masks: MaskInput[] } {
@@ -141,10 +143,20 @@ function addLoss(
     image: tape.input('image', [batch, widths.image]),
   };
   const parts = { spec, parameters, inputs, dropout };
+  const { distil } = recipe;
+  const taught = distil === null ? null : [batch, distil.teachers * spec.dimension];
   return addContrastiveLoss(tape, recipe.loss, {
     text: addTower(tape, 'text', parts),
     image: addTower(tape, 'image', parts),
     pictures: recipe.loss.maskSamePicture ? tape.input('pictures', [batch]) : null,
     logScale: parameters.get(TEMPERATURE) ?? null,
+    teacher:
+      distil === null || taught === null
+        ? null
+        : {
+            text: tape.input(`${TEACHER}text`, taught),
+            image: tape.input(`${TEACHER}image`, taught),
+            weight: distil.weight,
+          },
   });
 }

@@ -12,6 +12,7 @@ import {
   NEXT,
   stateSlots,
   stepRows,
+  TEACHER,
   towerGraph,
   trainable,
   trainingGraph,
@@ -26,6 +27,8 @@ export interface PairBatch {
   readonly image: Float32Array;
   /** [batch], a number that pairs share whose texts fit each other's pictures. */
   readonly pictures: Float32Array;
+  /** [batch, teachers * dimension] each, when the recipe distils: see {@link createTeachers}. */
+  readonly teacher?: { readonly text: Float32Array; readonly image: Float32Array };
 }
 
 /** Parameters, moments of Adam and, when the recipe averages, averaged weights, by name. */
@@ -160,6 +163,10 @@ function batchFeeds({ recipe, widths }: GraphOptions, batch: PairBatch): Record<
     image: float32(batch.image, [stepRows(recipe), widths.image]),
   };
   if (recipe.loss.maskSamePicture) feeds.pictures = float32(batch.pictures, [stepRows(recipe)]);
+  if (recipe.distil !== null) {
+    const shape = [stepRows(recipe), recipe.distil.teachers * recipe.head.dimension];
+    for (const side of ['text', 'image'] as const) feeds[TEACHER + side] = float32(batch.teacher![side], shape);
+  }
   return feeds;
 }
 

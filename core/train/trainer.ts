@@ -10,7 +10,7 @@ import { evaluate } from './metrics.ts';
 import { fitPreparation, type Preparation, type PreparedPairs, preparePairs, prepareRows } from './preparation.ts';
 import { makePseudoPictures } from './pseudo-pictures.ts';
 import { Random } from './random.ts';
-import type { Recipe } from './recipes.ts';
+import { type Recipe, recipeFor } from './recipes.ts';
 import {
   createTrainingStep,
   createValidator,
@@ -19,13 +19,14 @@ import {
   type State,
   type Validator,
 } from './step.ts';
+import { createTeachers } from './teachers.ts';
 import type { TrainingData } from './training-data.ts';
 
 /** Walk 3 from features to a head: epochs of steps, a checkpoint after each, the best one in the end. */
 
 export interface TrainingOptions {
   readonly recipe: Recipe;
-  readonly data: Pick<TrainingData, 'train' | 'validation' | 'classes' | 'key'>;
+  readonly data: Pick<TrainingData, 'train' | 'validation' | 'textOutputs' | 'classes' | 'key'>;
   readonly seed: number;
   /** Threads inside one operator; part of what decides the bits of the result. */
   readonly threads: number;
@@ -63,29 +64,72 @@ export interface TrainingResult {
  * and resumed. Throws `invalid-input` for fewer pairs than a batch and for a loss that is no number any more,
  * `schema-mismatch` for a checkpoint of another run, `unavailable` when a checkpoint cannot be written.
  */
-export async function trainHead(options: TrainingOptions): Promise<TrainingResult> {
-  const { recipe, seed, threads } = options;
+export async function trainHead(given: TrainingOptions): Promise<TrainingResult> {
+  const { textOutputs, train, classes } = given.data;
+  const available = {
+    text: Object.keys(textOutputs),
+    image: Object.keys(train.views[0]!),
+    classNames: classes !== null,
+  };
+  const options = { ...given, recipe: recipeFor(given.recipe, available) };
   checkEpoch(options);
-  const { preparation, training, validation } = await prepareData(options);
+  const prepared = await prepareData(options);
+  const { distil } = options.recipe;
+  const runs = (distil?.teachers ?? 0) + 1;
+  const teachers: State[] = [];
+  for (let k = 1; k < runs; k++) {
+    const own = { seed: options.seed + k * TEACHER_SEEDS, run: `${options.run}.teacher-${k}`, epoch: undefined };
+    const recipe = { ...options.recipe, distil: null };
+    const report = { onStep: partOf(options.onStep, k - 1, runs), onEpoch: undefined };
+    teachers.push((await trainPrepared({ ...options, ...own, ...report, recipe }, prepared, [])).parameters);
+  }
+  const student = { ...options, onStep: partOf(options.onStep, runs - 1, runs) };
+  const { parameters, ...run } = await trainPrepared(student, prepared, teachers);
+  return { head: { spec: options.recipe.head, preparation: prepared.preparation, parameters }, ...run };
+}
+
+/** Far enough apart that teachers of neighbouring seeds are not the same. */
+const TEACHER_SEEDS = 1_000_003;
+
+/** Progress of one of several runs of equal length as progress of them all. */
+function partOf(onStep: TrainingOptions['onStep'], before: number, runs: number): TrainingOptions['onStep'] {
+  return onStep && ((done, total) => onStep(before * total + done, runs * total));
+}
+
+type TrainedRun = Omit<TrainingResult, 'head'> & { readonly parameters: State };
+
+/** One run over prepared pairs: from its start, or from where its checkpoint is, to its best epoch. */
+async function trainPrepared(
+  options: TrainingOptions,
+  { training, validation }: PreparedData,
+  teachers: readonly State[],
+): Promise<TrainedRun> {
+  const { recipe, seed, threads } = options;
   const widths = { text: validation.texts.columns, image: validation.images[0]!.columns };
   const steps = stepsAnEpoch(recipe, training.pairs);
-  const parameters = initialise(headParameters(recipe.head, widths), new Random(seed, 'initialise'));
+  const initial = initialise(headParameters(recipe.head, widths), new Random(seed, 'initialise'));
   const start = await startingPoint(options, {
     ...{ curves: [], resumedAfter: [] },
-    state: initialState(recipe, widths, parameters),
+    state: initialState(recipe, widths, initial),
   });
   const { curves, resumedAfter } = start;
 
-  const validated = { ...recipe, pseudo: null, batch: Math.min(recipe.batch, validation.images[0]!.rows) };
+  const validated = {
+    ...{ ...recipe, pseudo: null, distil: null },
+    batch: Math.min(recipe.batch, validation.images[0]!.rows),
+  };
   const step = await createTrainingStep({ recipe, widths, threads }, start.state);
   const validator = await createValidator({ recipe: validated, widths, threads });
+  const taught = teachers.length === 0 ? null : await createTeachers({ recipe, widths, threads }, teachers);
   try {
-    for (let epoch = curves.length + 1; epoch <= recipe.epochs; epoch++) {
+    while (curves.length < recipe.epochs && !hasStopped(options, curves)) {
+      const epoch = curves.length + 1;
       const random = new Random(seed, `epoch ${epoch}`);
       let [sum, t] = [0, (epoch - 1) * steps];
       for (const batch of trainingBatches(recipe, training, random)) {
         const learningRate = learningRateAt(recipe, ++t, steps * recipe.epochs);
-        sum += finite(await step.run(batch, { t, learningRate, random }), epoch, t);
+        const full = taught === null ? batch : await taught.teach(batch);
+        sum += finite(await step.run(full, { t, learningRate, random }), epoch, t);
         options.onStep?.(t, steps * recipe.epochs);
       }
       const exported = exportedParameters(recipe, widths, step.state());
@@ -100,12 +144,19 @@ export async function trainHead(options: TrainingOptions): Promise<TrainingResul
   } finally {
     await step.close();
     await validator.close();
+    await taught?.close();
   }
   const epoch = options.epoch ?? bestFirst(recipe, curves)[0]!.epoch;
   const chosen = await readCheckpoint(weightsPath(options.run, epoch));
   if (chosen === null)
     throw new SightlineError('not-found', `expected the weights of epoch ${epoch} in ${options.run}`);
-  return { head: { spec: recipe.head, preparation, parameters: chosen.tensors }, epoch, curves, resumedAfter };
+  return { parameters: chosen.tensors, epoch, curves, resumedAfter };
+}
+
+/** Whether the last epochs brought nothing: early stopping (Prechelt 1998). Not when a certain epoch is asked for. */
+function hasStopped({ recipe, epoch }: TrainingOptions, curves: readonly EpochFigures[]): boolean {
+  if (recipe.patience === null || epoch !== undefined || curves.length === 0) return false;
+  return curves.length - bestFirst(recipe, curves)[0]!.epoch >= recipe.patience;
 }
 
 interface PreparedData {
@@ -115,14 +166,11 @@ interface PreparedData {
 }
 
 async function prepareData({ recipe, data, seed }: TrainingOptions): Promise<PreparedData> {
-  const { train, classes } = data;
-  const preparation = await fitPreparation(recipe.head, train, classes?.names ?? null);
+  const { train, textOutputs, classes } = data;
+  const preparation = await fitPreparation(recipe.head, train, { textOutputs, classes: classes?.names ?? null });
   const pairs = await preparePairs(preparation, train);
   const validation = await preparePairs(preparation, data.validation);
-  if (recipe.pseudo === null) return { preparation, training: { pairs, pseudo: null }, validation };
-  if (classes === null) {
-    throw new SightlineError('invalid-input', `expected an image encoder with classes.json for recipe ${recipe.name}`);
-  }
+  if (recipe.pseudo === null || classes === null) return { preparation, training: { pairs, pseudo: null }, validation };
   const { outputs, classOf } = await makePseudoPictures(train, recipe.pseudo, seed);
   const pseudo = {
     ...{ classOf, firstText: classes.firstText },

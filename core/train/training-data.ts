@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Encoders } from '../encode/encoders.ts';
 import { canonicalJson } from '../encode/space.ts';
+import { OWN_OUTPUT } from '../encode/text-encoder.ts';
 import { SightlineError } from '../errors.ts';
 import { loadClasses } from './classes.ts';
 import { type DatasetPlace, type DatasetWarning, readDataset } from './dataset.ts';
@@ -13,6 +14,8 @@ import { classTexts } from './pseudo-pictures.ts';
 export interface TrainingData {
   readonly train: PairSet;
   readonly validation: PairSet;
+  /** Size of each part of a text's vector, in order. */
+  readonly textOutputs: Readonly<Record<string, number>>;
   /** What the logits stand for; null when the encoder comes without the names of its classes. */
   readonly classes: TrainingClasses | null;
   /** Changes with pictures, captions and encoders. */
@@ -22,7 +25,7 @@ export interface TrainingData {
 
 /** Text vectors for the classes of the logits. */
 export interface TrainingClasses {
-  /** One vector a class, of its usual name. */
+  /** One vector a class, of its usual name: the encoder's own embedding, without further parts. */
   readonly names: ClassNames;
   /** Vectors of what captions may call them: rows firstText[c] to firstText[c + 1] - 1 for class c. */
   readonly texts: HalfMatrix;
@@ -38,7 +41,8 @@ export async function loadTrainingData(place: DatasetPlace, options: FeatureOpti
     throw new SightlineError('invalid-input', `${place.name}: expected splits train and val, got ${got}`);
   }
   const classes = await loadClassTexts(options);
-  return { train, validation, classes, key: dataKey(train, validation, options.encoders), warnings };
+  const textOutputs = options.encoders.text.outputs;
+  return { train, validation, textOutputs, classes, key: dataKey(train, validation, options.encoders), warnings };
 }
 
 async function loadClassTexts(options: FeatureOptions): Promise<TrainingClasses | null> {
@@ -52,9 +56,16 @@ async function loadClassTexts(options: FeatureOptions): Promise<TrainingClasses 
   const firstText = new Uint32Array(classes.length + 1);
   for (const [c, own] of texts.entries()) firstText[c + 1] = firstText[c]! + own.length;
   return {
-    names: { vectors: names.block(0, names.rows), count: names.rows },
+    names: { vectors: ownEmbeddings(names, options.encoders.text.outputs[OWN_OUTPUT]!), count: names.rows },
     ...{ texts: await loadTexts(texts.flat(), options), firstText },
   };
+}
+
+/** The first `columns` of each row. */
+function ownEmbeddings(matrix: HalfMatrix, columns: number): Float32Array {
+  const own = new Float32Array(matrix.rows * columns);
+  for (let row = 0; row < matrix.rows; row++) own.set(matrix.row(row).subarray(0, columns), row * columns);
+  return own;
 }
 
 function dataKey(train: PairSet, validation: PairSet, { text, image }: Encoders): string {

@@ -130,7 +130,26 @@ describe('gradients against finite differences', () => {
         text: tape.l2Normalise(text!),
         image: tape.l2Normalise(image!),
         pictures: tape.value(tape.graph.weights(Float32Array.of(0, 1, 0, 2), [4]), [4]),
-        logScale: scale!,
+        ...{ logScale: scale!, teacher: null },
+      }),
+    );
+  });
+
+  it('the contrastive loss with teachers in its target', async () => {
+    const spec: LossSpec = {
+      ...{ direction: 'symmetric', temperature: 0.5, learnTemperature: false, maskSamePicture: true },
+    };
+    const rows = (tape: Tape, seed: number) => {
+      const values = Float32Array.from({ length: 24 }, (_, i) => Math.sin(seed + 3 * i));
+      return tape.value(tape.graph.weights(values, [4, 6]), [4, 6]);
+    };
+    await checkGradients({ text: [4, 3], image: [4, 3] }, (tape, { text, image }) =>
+      addContrastiveLoss(tape, spec, {
+        text: tape.l2Normalise(text!),
+        image: tape.l2Normalise(image!),
+        pictures: tape.value(tape.graph.weights(Float32Array.of(0, 1, 0, 2), [4]), [4]),
+        logScale: null,
+        teacher: { text: rows(tape, 1), image: rows(tape, 2), weight: 0.5 },
       }),
     );
   });

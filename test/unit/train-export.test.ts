@@ -14,7 +14,7 @@ const normal = (length: number) => Float32Array.from({ length }, () => random.no
 function prepared(source: string, first: 'none' | 'class-names', width: number, columns: number): PreparedInput {
   return {
     spec: { source, first, transform: 'standardise' },
-    ...{ width, columns },
+    ...{ width, columns, place: { from: source, columns: width, start: 0 } },
     constants: {
       mean: { values: normal(columns), shape: [columns] },
       scale: { values: normal(columns), shape: [columns] },

@@ -63,10 +63,12 @@ const covarianceOf = (a: number[], b: number[]) => {
   return mean(a.map((x, i) => (x - ma) * (b[i]! - mb)));
 };
 
+const without = { textOutputs: { embedding: 6 }, classes: null };
+
 describe('preparing encoder outputs', () => {
   it('standardises columns and puts inputs side by side', async () => {
     const data = pairs();
-    const preparation = await fitPreparation(spec([input('features'), input('logits')]), data, null);
+    const preparation = await fitPreparation(spec([input('features'), input('logits')]), data, without);
     const { images, texts } = await preparePairs(preparation, data);
     assert.equal(images[0]!.columns, 20);
     for (const column of columnsOf(images[0]!)) {
@@ -79,7 +81,7 @@ describe('preparing encoder outputs', () => {
 
   it('whitens: components without correlation, as large as each other, the strongest first', async () => {
     const data = pairs();
-    const whole = await fitPreparation(spec([input('features', { transform: 'whiten', columns: 4 })]), data, null);
+    const whole = await fitPreparation(spec([input('features', { transform: 'whiten', columns: 4 })]), data, without);
     const columns = columnsOf((await preparePairs(whole, data)).images[0]!);
     assert.equal(columns.length, 4);
     for (const [i, a] of columns.entries()) {
@@ -87,7 +89,7 @@ describe('preparing encoder outputs', () => {
         assert.ok(Math.abs(covarianceOf(a, b) - (i === j ? 1 : 0)) < 0.02, `${i}, ${j}: ${covarianceOf(a, b)}`);
       }
     }
-    const plain = await fitPreparation(spec([input('features', { transform: 'whiten', power: 0 })]), data, null);
+    const plain = await fitPreparation(spec([input('features', { transform: 'whiten', power: 0 })]), data, without);
     const variances = columnsOf((await preparePairs(plain, data)).images[0]!).map((column) =>
       covarianceOf(column, column),
     );
@@ -103,7 +105,10 @@ describe('preparing encoder outputs', () => {
     const data = pairs();
     const names = { vectors: Float32Array.from({ length: 36 }, (_, i) => Math.sin(i)), count: 12 };
     const classes = input('logits', { first: 'class-names', transform: 'none' });
-    const { images } = await preparePairs(await fitPreparation(spec([classes]), data, names), data);
+    const { images } = await preparePairs(
+      await fitPreparation(spec([classes]), data, { ...without, classes: names }),
+      data,
+    );
     for (const row of [0, 17, 2999]) {
       const logits = [...data.views[0]!.logits!.row(row)];
       const top = logits
@@ -118,9 +123,9 @@ describe('preparing encoder outputs', () => {
     }
     // Serving feeds no rows to the tower that it does not ask for.
     const none = new HalfMatrix(0, 12);
-    const preparation = await fitPreparation(spec([classes]), data, names);
+    const preparation = await fitPreparation(spec([classes]), data, { ...without, classes: names });
     assert.equal((await prepareRows(preparation.image, [none])).rows, 0);
-    await assert.rejects(fitPreparation(spec([classes]), data, null), /names of 12 classes, got none/);
+    await assert.rejects(fitPreparation(spec([classes]), data, without), /names of 12 classes, got none/);
   });
 });
 

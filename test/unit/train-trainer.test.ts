@@ -55,7 +55,7 @@ const rich: Recipe = {
   head: {
     dimension: 8,
     text: {
-      inputs: [{ source: 'text', first: 'none', transform: 'standardise' }],
+      inputs: [{ source: 'embedding', first: 'none', transform: 'standardise' }],
       hidden: 24,
       skip: true,
       inputDropout: 0.1,
@@ -75,7 +75,13 @@ const rich: Recipe = {
   ...{ warmupSteps: 5, schedule: 'cosine', average: 0.9, captions: 'all' },
 };
 
-const data = { train: madeUpPairs(80, 'train'), validation: madeUpPairs(40, 'val'), classes: null, key: 'made up' };
+const data = {
+  train: madeUpPairs(80, 'train'),
+  validation: madeUpPairs(40, 'val'),
+  textOutputs: { embedding: 12 },
+  classes: null,
+  key: 'made up',
+};
 
 async function options(recipe: Recipe, more: Partial<TrainingOptions> = {}): Promise<TrainingOptions> {
   return {
@@ -119,6 +125,46 @@ describe('training a head', () => {
       assert.deepEqual(bits(resumed.head.parameters), bits(whole.head.parameters));
     });
   }
+
+  it('distils several heads into one, and goes on after an interruption with the same bits', async () => {
+    const recipe: Recipe = { ...rich, distil: { teachers: 2, weight: 0.5 } };
+    const whole = await trainHead(await options(recipe));
+    const alone = await trainHead(await options(rich));
+    assert.notDeepEqual(bits(whole.head.parameters), bits(alone.head.parameters));
+    const interrupted = await options(recipe);
+    const stop = new Error('interrupted');
+    // Both teachers have their 4 epochs of 10 steps, and their pupil its first.
+    const onStep = (done: number, total: number) => {
+      assert.equal(total, 120);
+      if (done === 92) throw stop;
+    };
+    await assert.rejects(trainHead({ ...interrupted, onStep }), stop);
+    const seen: number[] = [];
+    const resumed = await trainHead({ ...interrupted, resume: true, onEpoch: ({ epoch }) => seen.push(epoch) });
+    assert.deepEqual(seen, [2, 3, 4]);
+    assert.deepEqual(resumed.curves, whole.curves);
+    assert.deepEqual(bits(resumed.head.parameters), bits(whole.head.parameters));
+  });
+
+  it('stops when epochs bring nothing any more, but not before the one asked for', async () => {
+    const recipe = { ...small, learningRate: 0.05, epochs: 30, patience: 1 };
+    const { epoch, curves } = await trainHead(await options(recipe));
+    assert.ok(curves.length < 30);
+    assert.equal(curves.length, epoch + 1);
+    assert.equal((await trainHead(await options(recipe, { epoch: 30 }))).curves.length, 30);
+  });
+
+  it('leaves out what the encoders lack, where the recipe can do without', async () => {
+    const [features] = rich.head.image.inputs;
+    const image = { ...rich.head.image, inputs: [features!, { ...features!, source: 'corners', optional: true }] };
+    const trained = await trainHead(await options({ ...rich, head: { ...rich.head, image } }));
+    assert.deepEqual(trained.head.spec.image.inputs, [features]);
+    const strict = { ...rich.head.image, inputs: [{ ...features!, source: 'corners' }] };
+    await assert.rejects(trainHead(await options({ ...rich, head: { ...rich.head, image: strict } })), {
+      code: 'invalid-input',
+      message: /expected an image encoder with corners, got logits, features/,
+    });
+  });
 
   it('exports the epoch with the lowest validation loss, or the one asked for', async () => {
     const base = await options({ ...small, learningRate: 0.05, epochs: 8 });
