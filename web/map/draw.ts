@@ -175,11 +175,14 @@ function drawPicture(
   context: CanvasRenderingContext2D,
   picture: HTMLImageElement,
   at: Point,
-  { width, height }: Size,
+  place: Size,
   item: MapItem,
   { chosen, highlighted }: Drawing,
   colours: Colours,
 ): void {
+  // Not every item tells the size of its picture.
+  const fit = Math.min(place.width / picture.naturalWidth, place.height / picture.naturalHeight);
+  const [width, height] = [picture.naturalWidth * fit, picture.naturalHeight * fit];
   const [x, y] = [at.x - width / 2, at.y - height / 2];
   const isChosen = chosen.has(item.id);
   const frame = isChosen ? 3 : 1.5;
