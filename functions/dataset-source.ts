@@ -1,10 +1,13 @@
 import { stat } from 'node:fs/promises';
-import { basename, dirname, sep } from 'node:path';
+import { basename, dirname, join, sep } from 'node:path';
 import type { SourceFiles } from '../core/datasets/files.ts';
 import { isArchiveName, openStoredSource } from '../core/datasets/stored-source.ts';
 import { tarShard } from '../core/datasets/tar-shard.ts';
+import { downloadDataset } from '../core/hub/dataset.ts';
+import { createProgress, type Progress } from '../core/progress.ts';
 import { UsageError } from './cli.ts';
 import { absolutePlace, isBucket, openPlace } from './places.ts';
+import { readHubConfig } from './runtime.ts';
 
 /** What --from names, opened. */
 export interface DatasetSource {
@@ -17,11 +20,12 @@ export interface DatasetSource {
 }
 
 /**
- * Opens a folder, a bucket, one archive in either, or a tar on standard input. Throws UsageError when source and target are not
+ * Opens a folder, a bucket, one archive in either, a tar on standard input, or what is downloaded into a folder below `data`. Throws UsageError when source and target are not
  * apart, and what the drivers throw.
  */
-export async function openDatasetSource(from: string, to: string): Promise<DatasetSource> {
+export async function openDatasetSource(from: string, to: string, data: string): Promise<DatasetSource> {
   if (from === '-') return { files: standardInput(), from: 'standard input', commit: null, close: () => {} };
+  if (from.startsWith('hf:')) return fromHub(from, join(data, 'downloads'));
   const path = absolutePlace(from);
   keepApart(path, absolutePlace(to));
   const only = await fileIn(path);
@@ -33,6 +37,27 @@ export async function openDatasetSource(from: string, to: string): Promise<Datas
     place.close();
     throw error;
   }
+}
+
+/** `hf:OWNER/NAME@REVISION`, downloaded first. */
+async function fromHub(from: string, downloads: string): Promise<DatasetSource> {
+  const match = /^hf:([\w.-]+\/[\w.-]+)@(\S+)$/.exec(from);
+  if (match === null) throw new UsageError(`expected hf:OWNER/NAME@REVISION, got "${from}"`);
+  const [name, revision] = [match[1]!, match[2]!];
+  let bar: { readonly file: string; readonly progress: Progress } | null = null;
+  const { folder, commit } = await downloadDataset(readHubConfig(), {
+    ...{ name, revision, downloads },
+    onProgress(file, bytes, total) {
+      if (bar?.file !== file) {
+        bar?.progress.stop();
+        bar = { file, progress: createProgress(file, 'kB', 0) };
+      }
+      bar.progress.update(Math.ceil(bytes / 1000), Math.ceil((total ?? bytes) / 1000));
+    },
+  }).finally(() => bar?.progress.stop());
+  const place = await openPlace(folder);
+  const files = await openStoredSource({ store: place.store, name: from }, null);
+  return { files, from: `hf:${name}@${commit}`, commit, close: place.close };
 }
 
 function standardInput(): SourceFiles {

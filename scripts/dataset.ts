@@ -19,7 +19,8 @@ Brings captioned pictures into the form that training and evaluation read: image
 image, captions, split, sha256), with report.json on what was broken, missing or doubled. Every picture is decoded once.
 May be interrupted at any moment: the next call goes on from there. docs/datasets.md describes the forms.
 
-  --from SOURCE    a folder, a .zip, a .tar, s3://BUCKET/PREFIX with any of these, or - for a tar on standard input.
+  --from SOURCE    a folder, a .zip, a .tar, s3://BUCKET/PREFIX with any of these, or - for a tar on standard input;
+                   hf:OWNER/NAME@REVISION downloads from the Hugging Face hub first (HF_TOKEN, HF_ENDPOINT).
                    Understood: flickr_annotations_30k.csv, results.csv and captions.txt of Kaggle, Karpathy's
                    dataset_*.json, COCO's captions_*.json, webdataset shards, a .txt or .json beside each picture, and
                    the canonical form itself
@@ -29,7 +30,7 @@ May be interrupted at any moment: the next call goes on from there. docs/dataset
   --test N         the same for "test" (default: 5)
   --parallel N     pictures under way at the same time, each in memory (default: 8)
   --replace        write over another data set in the same place
-  --data DIR       folder for the state of an interrupted call (default: data)
+  --data DIR       folder for downloads and the state of an interrupted call (default: data)
   --json           the report as one JSON document
   --help           this text
 
@@ -63,7 +64,7 @@ await runCommand(
 
     const interrupt = new AbortController();
     process.once('SIGINT', () => interrupt.abort());
-    const source = await openDatasetSource(from, to);
+    const source = await openDatasetSource(from, to, data);
     const target = await openPlace(to, { create: true });
     const journal = await openJournal(join(data, 'prepare', `${keyOf(source.from, absolutePlace(to))}.jsonl`));
     const progress = createProgress('Preparing', 'pictures', 0);

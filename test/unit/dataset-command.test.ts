@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -7,7 +8,9 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import type { Report } from '../../core/datasets/report.ts';
 import { jpeg, tar, zip } from '../support/archives.ts';
+import { startHub } from '../support/hub-server.ts';
 
 const command = fileURLToPath(new URL('../../scripts/dataset.ts', import.meta.url));
 let folder: string;
@@ -16,13 +19,13 @@ before(async () => {
 });
 after(() => rm(folder, { recursive: true, force: true }));
 
-function start(args: readonly string[]): ChildProcess {
+function start(args: readonly string[], env: Record<string, string> = {}): ChildProcess {
   const all = ['--disable-warning=ExperimentalWarning', command, ...args, '--data', join(folder, 'data')];
-  return spawn(process.execPath, all, { env: { ...process.env, INIT_CWD: folder }, stdio: 'pipe' });
+  return spawn(process.execPath, all, { env: { ...process.env, INIT_CWD: folder, ...env }, stdio: 'pipe' });
 }
 
-async function run(args: readonly string[], input?: Uint8Array) {
-  const child = start(args);
+async function run(args: readonly string[], input?: Uint8Array, env: Record<string, string> = {}) {
+  const child = start(args, env);
   child.stdin!.on('error', () => {}).end(input ?? '');
   const [stdout, stderr] = await Promise.all([text(child.stdout!), text(child.stderr!), once(child, 'exit')]);
   return { code: child.exitCode, stdout, stderr };
@@ -38,6 +41,33 @@ describe('npm run dataset', () => {
     const { code: broken, stderr } = await run(['prepare', '--from', '-', '--to', 'never'], shard.subarray(0, 700));
     assert.equal(broken, 1);
     assert.match(stderr, /error: standard input: expected a whole tar archive/);
+  });
+
+  it('downloads Flickr30k in its layout from the hub, at one commit, over a connection that breaks', async () => {
+    const csv = 'raw,sentids,split,filename,img_id\n"[""a thing""]",[0],test,a.jpg,0\n';
+    const padding = { 'padding.bin': randomBytes(200_000) };
+    const pictures = await zip({ 'flickr30k-images/a.jpg': await jpeg(1), ...padding });
+    const files = {
+      'flickr_annotations_30k.csv': Buffer.from(csv),
+      'flickr30k-images.zip': pictures,
+      'README.md': pictures,
+    };
+    const hub = await startHub({ 'datasets/nlphuji/flickr30k': { files } });
+    try {
+      hub.inject({ at: 'cdn', times: 1, does: { cutAfter: 90_000 } });
+      const env = { HF_ENDPOINT: hub.endpoint };
+      const args = ['prepare', '--from', 'hf:nlphuji/flickr30k@main', '--to', 'from-hub', '--json'];
+      const report = JSON.parse((await run(args, undefined, env)).stdout) as Report;
+      assert.deepEqual(
+        [report.form, report.splits, report.commit],
+        ['flickr30k', { test: { pictures: 1, captions: 1 } }, hub.commit],
+      );
+      const before = hub.requests.filter(({ at }) => at === 'cdn').length;
+      assert.equal((JSON.parse((await run(args, undefined, env)).stdout) as Report).kept, 1);
+      assert.equal(hub.requests.filter(({ at }) => at === 'cdn').length, before, 'nothing is downloaded twice');
+    } finally {
+      await hub.stop();
+    }
   });
 
   it('says what it was called wrongly with', async () => {
