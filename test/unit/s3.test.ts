@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import type { ErrorCode } from '../../core/errors.ts';
 import { openS3, type S3Options, type S3Store } from '../../core/objects/s3.ts';
@@ -315,4 +318,16 @@ describe('S3 driver', () => {
     const { next } = await s3.list({ prefix: 'a/', limit: 1 });
     await assert.rejects(s3.list({ prefix: 'b/', limit: 1, cursor: next }), failsWith('invalid-cursor'));
   });
+});
+
+it('refuses a range of an empty object also from a server that answers it with the whole', async (context) => {
+  const server = createServer((_, response) => response.writeHead(200, { 'content-length': 0, etag: '"e"' }).end());
+  context.after(() => server.close());
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
+  const s3 = await openS3({ bucket: 'pictures', endpoint, credentials, region: 'us-east-1' });
+  context.after(() => s3.close());
+  await assert.rejects(s3.get('empty', { range: { last: 5 } }), failsWith('range-not-satisfiable'));
+  assert.equal((await s3.get('empty'))?.length, 0);
 });
