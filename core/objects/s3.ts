@@ -5,6 +5,7 @@ import {
   HeadObjectCommand,
   type HeadObjectCommandOutput,
   ListObjectsV2Command,
+  type ListObjectsV2CommandOutput,
 } from '@aws-sdk/client-s3';
 import { SightlineError } from '../errors.ts';
 import type { ByteRange, ObjectBody, ObjectInfo, ObjectStore } from '../ports.ts';
@@ -195,16 +196,23 @@ async function listObjects(s3: S3Session, options: { prefix?: string; cursor?: s
   if (!Number.isInteger(limit) || limit < 1 || limit > 1000) {
     throw new SightlineError('invalid-input', `expected a limit of 1 to 1000, got ${limit}`);
   }
-  const command = new ListObjectsV2Command({
-    Bucket: s3.bucket,
-    Prefix: prefix,
-    MaxKeys: limit,
-    // Keys may hold characters that XML cannot.
-    EncodingType: 'url',
-    // Not the service's own token: this one is checked, and stays valid for as long as anybody keeps it.
-    StartAfter: cursor === undefined ? undefined : decodeListCursor(cursor, prefix),
-  });
-  const answer = await s3.call({ action: 'ListObjectsV2' }, (abortSignal) => s3.client.send(command, { abortSignal }));
+  // Some servers answer with no keys and a token to go on with; what comes after those must not be lost.
+  let token: string | undefined;
+  let answer: ListObjectsV2CommandOutput;
+  do {
+    const command = new ListObjectsV2Command({
+      Bucket: s3.bucket,
+      Prefix: prefix,
+      MaxKeys: limit,
+      // Keys may hold characters that XML cannot.
+      EncodingType: 'url',
+      ContinuationToken: token,
+      // Not the service's own token: this one is checked, and stays valid for as long as anybody keeps it.
+      StartAfter: cursor === undefined ? undefined : decodeListCursor(cursor, prefix),
+    });
+    answer = await s3.call({ action: 'ListObjectsV2' }, (abortSignal) => s3.client.send(command, { abortSignal }));
+    token = answer.NextContinuationToken;
+  } while (answer.IsTruncated && token !== undefined && (answer.Contents ?? []).length === 0);
   const encoded = answer.EncodingType === 'url';
   const items = (answer.Contents ?? []).map((object) => ({
     key: encoded ? decodeListedKey(object.Key ?? '') : (object.Key ?? ''),

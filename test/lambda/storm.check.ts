@@ -16,7 +16,7 @@ import { type Change, message, s3Body } from './events.ts';
 import { type BuildReport, buildFunctions, type LambdaFunction, startFunction } from './function.ts';
 
 /**
- * `npm run test:storm [SEED]`: pictures are put, replaced and deleted while two copies of the built ingest function handle
+ * `SEED=N npm run test:storm`: pictures are put, replaced and deleted while two copies of the built ingest function handle
  * what S3 announces: late, twice, in any order; while the functions are killed and the stores fail. In the end the index
  * must say what the bucket holds. Takes minutes, so it is not part of `npm test`; every run has another seed and prints it.
  */

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { after, before, beforeEach, describe, it } from 'node:test';
+import { after, before, beforeEach, describe, it, type TestContext } from 'node:test';
 import type { ErrorCode } from '../../core/errors.ts';
 import { openS3, type S3Options, type S3Store } from '../../core/objects/s3.ts';
 import { type Fault, type S3TestServer, startS3 } from '../support/s3-server.ts';
@@ -320,14 +320,34 @@ describe('S3 driver', () => {
   });
 });
 
-it('refuses a range of an empty object also from a server that answers it with the whole', async (context) => {
-  const server = createServer((_, response) => response.writeHead(200, { 'content-length': 0, etag: '"e"' }).end());
+/** A driver for a server of a test's own. */
+async function openAnswering(context: TestContext, answer: RequestListener): Promise<S3Store> {
+  const server = createServer(answer);
   context.after(() => server.close());
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
   const s3 = await openS3({ bucket: 'pictures', endpoint, credentials, region: 'us-east-1' });
   context.after(() => s3.close());
+  return s3;
+}
+
+it('refuses a range of an empty object also from a server that answers it with the whole', async (context) => {
+  const s3 = await openAnswering(context, (_, response) =>
+    response.writeHead(200, { 'content-length': 0, etag: '"e"' }).end(),
+  );
   await assert.rejects(s3.get('empty', { range: { last: 5 } }), failsWith('range-not-satisfiable'));
   assert.equal((await s3.get('empty'))?.length, 0);
+});
+
+it('goes on where a server lists nothing but says that there is more', async (context) => {
+  const page = (content: string) => `<ListBucketResult>${content}</ListBucketResult>`;
+  const s3 = await openAnswering(context, ({ url }, response) => {
+    const more = new URL(url!, 'http://localhost').searchParams.get('continuation-token') === 'more';
+    const key = '<Contents><Key>a.jpg</Key><Size>1</Size><ETag>"e"</ETag></Contents><IsTruncated>false</IsTruncated>';
+    const nothing = '<IsTruncated>true</IsTruncated><NextContinuationToken>more</NextContinuationToken>';
+    response.writeHead(200, { 'content-type': 'application/xml' }).end(page(more ? key : nothing));
+  });
+  const { items, next } = await s3.list({ limit: 10 });
+  assert.deepEqual([items.map(({ key }) => key), next], [['a.jpg'], undefined]);
 });
