@@ -150,6 +150,8 @@ describe('the page and what nobody should send it', browserSkip(), () => {
   it('says that the server is gone while nobody searches, and takes it back when it is there again', async (t) => {
     const { page } = await browser.open(t, server.url, { expectComplaints: /Failed to load|ERR_|EventSource/ });
     await page.locator('.tile img.shown').first().waitFor();
+    // A search that is under way when the server goes says so itself, and then the note keeps quiet.
+    await untilQuiet(page);
     await server.pause();
     const note = page.getByText('The server does not answer.');
     await note.waitFor();
@@ -158,6 +160,15 @@ describe('the page and what nobody should send it', browserSkip(), () => {
     await note.waitFor({ state: 'detached' });
   });
 });
+
+/** Until the page has asked for nothing for a second. */
+async function untilQuiet(page: Page): Promise<void> {
+  let last = performance.now();
+  page.on('request', () => {
+    last = performance.now();
+  });
+  while (performance.now() - last < 1000) await page.waitForTimeout(100);
+}
 
 /** A drag as the browser itself reports it, with real entries of the file system; scripts cannot make those. */
 async function dropFromDesktop(page: Page, path: string): Promise<void> {

@@ -102,11 +102,11 @@ describe('opening a folder', () => {
     await assert.rejects(store.list({ limit: 10 }), { code: 'unavailable', message: /mounted/ });
     await mkdir(root);
     for (const attempt of [
-      store.list({ limit: 10 }),
-      store.head('a'),
-      store.get('a'),
-      store.put('b', text('x')),
-      store.delete('a'),
+      () => store.list({ limit: 10 }),
+      () => store.head('a'),
+      () => store.get('a'),
+      () => store.put('b', text('x')),
+      () => store.delete('a'),
     ]) {
       await assert.rejects(attempt, { code: 'unavailable', message: /was its drive unmounted/ });
     }
