@@ -94,7 +94,9 @@ export function createIndexer(deps: IndexDeps): IndexJob {
       // The newer sequencer must be kept: a late event from before this one would win against the old one.
       if (compareSequencers(sequencer, storedSequencer) > 0) {
         const vector = (await vectors.vectors([id])).get(id);
-        if (vector !== undefined) await vectors.upsert([{ id, vector, payload: { ...live, sequencer } }], when);
+        if (vector !== undefined) {
+          await vectors.upsert([{ id, vector, payload: { ...live, sequencer } }], when, { keepTags: true });
+        }
       }
       return { status: 'skipped', id, reason: 'unchanged' };
     }
@@ -146,10 +148,11 @@ export function createIndexer(deps: IndexDeps): IndexJob {
       sequencer,
       bytes: info.bytes,
       ...embedded.picture,
-      tags: live?.tags ?? [],
+      // Of a new picture: one that is there keeps its own, which may have been changed since it was looked up.
+      tags: [],
       indexedAt: now(),
     };
-    const [written] = await vectors.upsert([{ id, vector: embedded.vector, payload }], when);
+    const [written] = await vectors.upsert([{ id, vector: embedded.vector, payload }], when, { keepTags: true });
     return written === 'written' ? { status: 'indexed', id, reusedVector } : { status: 'skipped', id, reason: 'stale' };
   };
 }

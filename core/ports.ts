@@ -98,8 +98,15 @@ export interface VectorStore {
    * Stores points, each whole or not at all; durable against a crash of the process when it resolves. The answer says
    * for each, in order, whether it was written or lost to a newer one. Two points of one call with the same id are
    * `invalid-input`, as is a vector of another length or with a component that is not finite.
+   *
+   * With `keepTags` a live point that is replaced keeps the tags that it has at the moment of the write, whatever those
+   * of the payload; so tags that are set while something is indexed again are not lost.
    */
-  upsert(points: readonly Point[], when: WriteCondition): Promise<('written' | 'stale')[]>;
+  upsert(
+    points: readonly Point[],
+    when: WriteCondition,
+    options?: { readonly keepTags?: boolean },
+  ): Promise<('written' | 'stale')[]>;
 
   /** Replaces points by tombstones under the same rule. An id that is not stored gets a tombstone, too. */
   remove(tombstones: readonly Omit<Tombstone, 'deleted'>[], when: WriteCondition): Promise<('removed' | 'stale')[]>;

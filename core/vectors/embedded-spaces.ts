@@ -111,9 +111,9 @@ function copyWithin(collection: Collection, from: number, transaction: WriteTran
         checkIds(ids);
         return readVectors(collection, ids);
       },
-      async upsert(points, when) {
+      async upsert(points, when, { keepTags = false } = {}) {
         const vectors = checkPoints(points, collection.dimension);
-        return upsertPoints(collection, transaction, points, vectors, when);
+        return upsertPoints(collection, transaction, points, vectors, { when, keepTags });
       },
       async remove(tombstones, when) {
         checkTombstones(tombstones);

@@ -22,14 +22,14 @@ export async function upsertPoints(
   transaction: WriteTransaction,
   points: readonly Point[],
   vectors: readonly JointEmbedding[],
-  when: WriteCondition,
+  { when, keepTags }: { readonly when: WriteCondition; readonly keepTags: boolean },
 ): Promise<('written' | 'stale')[]> {
   const answers: ('written' | 'stale')[] = [];
   for (const [i, point] of points.entries()) {
     if (i > 0 && i % BATCH === 0) await breathe();
     const standing = standingOf(collection, point.id);
     if (mayReplace(standing, point.payload.sequencer, when)) {
-      writePoint(collection, transaction, point, vectors[i]!, standing);
+      writePoint(collection, transaction, point, vectors[i]!, standing, keepTags);
       answers.push('written');
     } else {
       answers.push('stale');
@@ -68,8 +68,7 @@ export function replaceTags(
 ): boolean {
   const standing = standingOf(collection, id);
   if (standing === undefined || standing.row === null) return false;
-  collection.sql('DELETE FROM tags WHERE point = ?').run(standing.row);
-  insertTags(collection, standing.row, tags);
+  setTags(collection, standing.row, tags);
   transaction.touch();
   return true;
 }
@@ -95,6 +94,7 @@ function writePoint(
   { id, payload }: Point,
   vector: JointEmbedding,
   standing: Standing | undefined,
+  keepTags: boolean,
 ): void {
   const slot = standing?.slot ?? transaction.takeSlot();
   const values = { collection: collection.id, id, slot, ...columnsOf(payload) };
@@ -102,11 +102,11 @@ function writePoint(
   if (row === null) {
     if (standing !== undefined) deleteTombstone(collection, id);
     row = Number(collection.sql(INSERT_POINT).run(values).lastInsertRowid);
+    insertTags(collection, row, payload.tags);
   } else {
     collection.sql(UPDATE_POINT).run(values);
-    collection.sql('DELETE FROM tags WHERE point = ?').run(row);
+    if (!keepTags) setTags(collection, row, payload.tags);
   }
-  insertTags(collection, row, payload.tags);
   setSlot(collection, transaction, slot, { kind: KIND_NUMBERS[payload.kind], vector });
 }
 
@@ -142,6 +142,11 @@ function setSlot(
     .run(collection.id, slot, transaction.change, live?.kind ?? FREE, blob);
   transaction.slots.push({ slot, live });
   transaction.touch();
+}
+
+function setTags(collection: Collection, row: number, tags: readonly string[]): void {
+  collection.sql('DELETE FROM tags WHERE point = ?').run(row);
+  insertTags(collection, row, tags);
 }
 
 function insertTags(collection: Collection, row: number, tags: readonly string[]): void {

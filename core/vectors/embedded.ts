@@ -58,9 +58,11 @@ function storeOf(collection: Collection, space: SpaceId, scanner: Scanner): Vect
   return {
     space,
     dimension,
-    async upsert(points, when) {
+    async upsert(points, when, { keepTags = false } = {}) {
       const vectors = checkPoints(points, dimension);
-      return collection.write((transaction) => upsertPoints(collection, transaction, points, vectors, when));
+      return collection.write((transaction) =>
+        upsertPoints(collection, transaction, points, vectors, { when, keepTags }),
+      );
     },
     async remove(tombstones, when) {
       checkTombstones(tombstones);

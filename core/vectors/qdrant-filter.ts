@@ -7,7 +7,9 @@ import {
   LONG_SEQUENCER_FIELD,
   PREFIX_FIELDS,
   prefixNumber,
+  type StoredPayload,
   sequencerParts,
+  TAGS_MARK,
 } from './qdrant-payload.ts';
 
 type Condition = Schemas['Condition'];
@@ -97,4 +99,17 @@ export function replaceable(sequencer: string, when: WriteCondition): QdrantFilt
       { is_empty: { key: 'seqHi' } },
     ],
   };
+}
+
+/**
+ * Points that have still the kind and the tags they were read with; nothing when none was there, for what is not there is
+ * inserted without a look at conditions, and what has come meanwhile must be read first.
+ */
+export function unchangedTags(read: StoredPayload | undefined): Condition[] {
+  if (read === undefined) return [equals('kind', 'not there')];
+  const mark = read[TAGS_MARK];
+  return [
+    equals('kind', String(read.kind)),
+    typeof mark === 'number' ? equals(TAGS_MARK, mark) : { is_empty: { key: TAGS_MARK } },
+  ];
 }

@@ -25,6 +25,7 @@ export const INDEXES = {
   seq3: 'integer',
   seq4: 'integer',
   seq5: 'integer',
+  tagsMark: { type: 'integer', lookup: true, range: false },
 } as const;
 
 /** Which prefixes of a key can be filtered by: every one, or those that end with a slash. */
@@ -62,12 +63,18 @@ export const TOMBSTONE = 'tombstone';
 /** Field that tells which call wrote a point, because the answer to a conditional upsert does not say whether it did. */
 export const WRITE_MARK = 'write';
 
+/**
+ * Field that stands for the tags in their order, so that a write can be made on the condition that they have not changed.
+ * Only on points that have tags, or had some.
+ */
+export const TAGS_MARK = 'tagsMark';
+
 export type StoredPayload = Record<string, unknown>;
 
 export function storedPayload(payload: Payload, keyPrefixes: KeyPrefixes): StoredPayload {
   const shared = {
     kind: payload.kind,
-    tags: [...new Set(payload.tags)],
+    ...(payload.tags.length === 0 ? { tags: [] } : tagFields(payload.tags)),
     ...dateFields('indexedAt', payload.indexedAt),
     ...sequencerFields(payload.sequencer),
   };
@@ -80,6 +87,12 @@ export function storedPayload(payload: Payload, keyPrefixes: KeyPrefixes): Store
     orientation: width > height ? 'landscape' : width < height ? 'portrait' : 'square',
     [PREFIX_FIELDS[keyPrefixes]]: prefixNumbers(key, keyPrefixes),
   };
+}
+
+/** Each tag once, and their mark: the first 52 bits of a SHA-256, which a JSON number holds exactly. */
+export function tagFields(tags: readonly string[]): StoredPayload {
+  const once = [...new Set(tags)];
+  return { tags: once, [TAGS_MARK]: hashNumber(JSON.stringify(once)) };
 }
 
 export function storedTombstone(tombstone: Omit<Tombstone, 'deleted'>): StoredPayload {
@@ -180,6 +193,8 @@ function prefixNumbers(key: string, which: KeyPrefixes): number[] {
   return numbers;
 }
 
-export function prefixNumber(prefix: string): number {
-  return Number.parseInt(hash('sha256', prefix, 'hex').slice(0, 13), 16);
+export const prefixNumber = (prefix: string): number => hashNumber(prefix);
+
+function hashNumber(text: string): number {
+  return Number.parseInt(hash('sha256', text, 'hex').slice(0, 13), 16);
 }

@@ -209,7 +209,7 @@ function guarded(
   };
   return {
     ...store,
-    upsert: (points, when) => write(() => store.upsert(points, when)),
+    upsert: (points, when, options) => write(() => store.upsert(points, when, options)),
     remove: (tombstones, when) => write(() => store.remove(tombstones, when)),
     setTags: (id, tags) => write(() => store.setTags(id, tags)),
   };

@@ -1,17 +1,28 @@
 import { randomBytes } from 'node:crypto';
 import type { QdrantClient } from '@qdrant/js-client-rest';
+import { SightlineError } from '../errors.ts';
 import { compareSequencers, type Point, type Tombstone, type WriteCondition } from '../ports.ts';
 import type { JointEmbedding } from '../types.ts';
 import { checkId, checkPoints, checkTags, checkTombstones } from './checks.ts';
 import { assertApplied, isMissingPoint } from './qdrant-errors.ts';
-import { replaceable } from './qdrant-filter.ts';
-import type { FetchedPoint, QdrantPart } from './qdrant-part.ts';
-import { type StoredPayload, storedPayload, storedTombstone, WRITE_MARK } from './qdrant-payload.ts';
+import { type QdrantFilter, replaceable, unchangedTags } from './qdrant-filter.ts';
+import type { QdrantPart } from './qdrant-part.ts';
+import {
+  type StoredPayload,
+  storedPayload,
+  storedTombstone,
+  TAGS_MARK,
+  tagFields,
+  WRITE_MARK,
+} from './qdrant-payload.ts';
 import { jsonVector } from './qdrant-query.ts';
 
 /** Qdrant asks for less than 32 MB a request; smaller ones keep its writers responsive to others. */
 const MAX_REQUEST_BYTES = 4_500_000;
 const MAX_REQUEST_POINTS = 500;
+
+/** How often a write that keeps tags is made again because somebody changed them meanwhile. */
+const MAX_ROUNDS = 20;
 
 /** A point or tombstone on its way. */
 interface Write {
@@ -19,18 +30,25 @@ interface Write {
   readonly sequencer: string;
   readonly vector: number[];
   readonly payload: StoredPayload;
+  /** The stored points that it may replace. */
+  readonly onto: QdrantFilter;
 }
 
 /** See `VectorStore.upsert`. */
-export async function upsertPoints(part: QdrantPart, points: readonly Point[], when: WriteCondition) {
+export async function upsertPoints(
+  part: QdrantPart,
+  points: readonly Point[],
+  { when, keepTags }: { readonly when: WriteCondition; readonly keepTags: boolean },
+) {
   const vectors: JointEmbedding[] = checkPoints(points, part.dimension);
   const writes = points.map(({ id, payload }, i) => ({
     id,
     sequencer: payload.sequencer,
     vector: jsonVector(vectors[i]!),
     payload: storedPayload(payload, part.keyPrefixes),
+    onto: replaceable(payload.sequencer, when),
   }));
-  const won = await writeAll(part, writes, when);
+  const won = keepTags ? await writeKeepingTags(part, writes, when) : await writeAll(part, writes, when);
   return won.map((written) => (written ? ('written' as const) : ('stale' as const)));
 }
 
@@ -47,6 +65,7 @@ export async function removePoints(
     sequencer: tombstone.sequencer,
     vector,
     payload: storedTombstone(tombstone),
+    onto: replaceable(tombstone.sequencer, when),
   }));
   const won = await writeAll(part, writes, when);
   return won.map((removed) => (removed ? ('removed' as const) : ('stale' as const)));
@@ -54,29 +73,77 @@ export async function removePoints(
 
 /** Which of the writes took place, in order. */
 async function writeAll(part: QdrantPart, writes: readonly Write[], when: WriteCondition): Promise<boolean[]> {
-  // One mark for the whole call: tries of it that are repeated write the same, whichever of them was the one.
-  const mark = randomBytes(9).toString('base64url');
-  const won: boolean[] = [];
-  for (const batch of batches(writes, mark)) {
-    await part.call('writing to', (client) => sendBatch(client, part.collection, batch, when));
-    const fields = [WRITE_MARK, 'sequencer'];
-    const found = await part.retrieve(
-      batch.map(({ id }) => id),
-      { fields },
+  const found = await send(part, writes);
+  // Something of the same sequencer can stand where a `not-older` write was only when another one came right after it.
+  return writes.map((write, i) => {
+    const { own, sequencer } = found[i]!;
+    return own || (when === 'not-older' && compareSequencers(sequencer, write.sequencer) === 0);
+  });
+}
+
+/**
+ * The same for points that take over the tags of those they replace. The server can copy no field from the old point to the
+ * new one, so tags are read, and written on the condition that they are still these; when not, all of it again.
+ */
+async function writeKeepingTags(part: QdrantPart, writes: readonly Write[], when: WriteCondition): Promise<boolean[]> {
+  const won = writes.map(() => false);
+  let open = [...writes.keys()];
+  for (let round = 0; open.length > 0; round++) {
+    if (round === MAX_ROUNDS) {
+      const message = `expected the tags of ${writes[open[0]!]!.id} to rest for a moment, they changed ${MAX_ROUNDS} times`;
+      throw new SightlineError('unavailable', message);
+    }
+    const there = await part.retrieve(
+      open.map((i) => writes[i]!.id),
+      { fields: ['kind', 'tags', TAGS_MARK] },
     );
-    const stored = new Map(found.map((point) => [point.id, point]));
-    won.push(...batch.map((write) => tookPlace(stored.get(write.id), write, mark, when)));
+    const payloads = new Map(there.map(({ id, payload }) => [id, payload]));
+    const found = await send(
+      part,
+      open.map((i) => withTagsOf(writes[i]!, payloads.get(writes[i]!.id))),
+    );
+    const again: number[] = [];
+    for (const [j, i] of open.entries()) {
+      const { own, sequencer } = found[j]!;
+      won[i] = own;
+      const order = compareSequencers(sequencer, writes[i]!.sequencer);
+      if (!own && (order < 0 || (order === 0 && when === 'not-older'))) again.push(i);
+    }
+    open = again;
   }
   return won;
 }
 
+function withTagsOf(write: Write, there: StoredPayload | undefined): Write {
+  const onto = { ...write.onto, must: unchangedTags(there) };
+  if (there === undefined || !isLive({ payload: there })) return { ...write, onto };
+  const { [TAGS_MARK]: _, ...payload } = write.payload;
+  const tags = (there.tags ?? []) as string[];
+  return { ...write, onto, payload: { ...payload, ...(tags.length === 0 ? { tags } : tagFields(tags)) } };
+}
+
 /**
- * Qdrant answers "completed" whether the condition held or not; what is stored afterwards tells. Something of the same
- * sequencer can stand where a `not-older` write was only when another one came right after it.
+ * Sends the writes and looks what stands under their ids then: Qdrant answers "completed" whether a condition held or not.
+ * `own` when it is this write, or has been forgotten since.
  */
-function tookPlace(stored: FetchedPoint | undefined, write: Write, mark: string, when: WriteCondition): boolean {
-  if (stored === undefined || stored.payload[WRITE_MARK] === mark) return true;
-  return when === 'not-older' && compareSequencers(String(stored.payload.sequencer ?? ''), write.sequencer) === 0;
+async function send(part: QdrantPart, writes: readonly Write[]): Promise<{ own: boolean; sequencer: string }[]> {
+  // One mark for the whole call: tries of it that are repeated write the same, whichever of them was the one.
+  const mark = randomBytes(9).toString('base64url');
+  const found: { own: boolean; sequencer: string }[] = [];
+  for (const batch of batches(writes, mark)) {
+    await part.call('writing to', (client) => sendBatch(client, part.collection, batch));
+    const points = await part.retrieve(
+      batch.map(({ id }) => id),
+      { fields: [WRITE_MARK, 'sequencer'] },
+    );
+    const stored = new Map(points.map(({ id, payload }) => [id, payload]));
+    for (const { id } of batch) {
+      const payload = stored.get(id);
+      const own = payload === undefined || payload[WRITE_MARK] === mark;
+      found.push({ own, sequencer: String(payload?.sequencer ?? '') });
+    }
+  }
+  return found;
 }
 
 function* batches(writes: readonly Write[], mark: string): Generator<Write[]> {
@@ -84,8 +151,8 @@ function* batches(writes: readonly Write[], mark: string): Generator<Write[]> {
   let bytes = 0;
   for (const write of writes) {
     const marked = { ...write, payload: { ...write.payload, [WRITE_MARK]: mark } };
-    // With room for the condition, which may come with each point.
-    const size = Buffer.byteLength(JSON.stringify(marked)) + 1000;
+    // With its condition, which may come with each point, and room for what is between them.
+    const size = Buffer.byteLength(JSON.stringify(marked)) + 100;
     if (batch.length > 0 && (bytes + size > MAX_REQUEST_BYTES || batch.length === MAX_REQUEST_POINTS)) {
       yield batch;
       [batch, bytes] = [[], 0];
@@ -96,11 +163,11 @@ function* batches(writes: readonly Write[], mark: string): Generator<Write[]> {
   if (batch.length > 0) yield batch;
 }
 
-/** One upsert a sequencer, because the condition is about the sequencer; several go together in one request. */
-async function sendBatch(client: QdrantClient, collection: string, batch: readonly Write[], when: WriteCondition) {
-  const upserts = [...Map.groupBy(batch, ({ sequencer }) => sequencer)].map(([sequencer, writes]) => ({
+/** One upsert a condition; several go together in one request. */
+async function sendBatch(client: QdrantClient, collection: string, batch: readonly Write[]) {
+  const upserts = [...Map.groupBy(batch, ({ onto }) => JSON.stringify(onto)).values()].map((writes) => ({
     points: writes.map(({ id, vector, payload }) => ({ id, vector, payload })),
-    update_filter: replaceable(sequencer, when),
+    update_filter: writes[0]!.onto,
   }));
   const [only] = upserts;
   if (upserts.length === 1 && only !== undefined) {
@@ -117,7 +184,7 @@ export async function setTags(part: QdrantPart, id: string, tags: readonly strin
   checkTags(tags);
   const [found] = await part.retrieve([id], { fields: ['kind'] });
   if (found === undefined || !isLive(found)) return false;
-  const payload = { tags: [...new Set(tags)] };
+  const payload = tagFields(tags);
   return part.call('setting tags in', async (client) => {
     try {
       assertApplied([await client.setPayload(part.collection, { payload, points: [id], wait: true })]);

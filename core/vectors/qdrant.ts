@@ -71,7 +71,7 @@ export function storeOf(
   return {
     space,
     dimension: part.dimension,
-    upsert: (points, when) => upsertPoints(part, points, when),
+    upsert: (points, when, { keepTags = false } = {}) => upsertPoints(part, points, { when, keepTags }),
     remove: (tombstones, when) => removePoints(part, tombstones, when),
     async get(ids) {
       checkIds(ids);

@@ -143,6 +143,7 @@ export function writingContract(open: Open): void {
 
   orderContract(open);
   tagsContract(open);
+  keepingTagsContract(open);
 }
 
 function orderContract(open: Open): void {
@@ -309,6 +310,97 @@ function tagsContract(open: Open): void {
           { tag: 'a', count: 1 },
           { tag: 'c', count: 1 },
         ]);
+      }));
+  });
+}
+
+function keepingTagsContract(open: Open): void {
+  describe('points that keep their tags', () => {
+    const tagsOf = async (store: VectorStore, id = ID) => {
+      const found = await stored(store, id);
+      return found === undefined || found.deleted ? null : found.payload.tags;
+    };
+    const withTags = (id: string, sequencer: string, ...tags: string[]): Point => ({
+      id,
+      vector: unit(random),
+      payload: image({ sequencer, key: `${id}-${sequencer}`, tags }),
+    });
+    const keepTags = true;
+
+    it('are replaced whole but for these', () =>
+      withStore(open, async (store) => {
+        const [live, buried, untagged, late, fresh] = [1, 2, 3, 4, 5].map(uuid) as [
+          string,
+          string,
+          string,
+          string,
+          string,
+        ];
+        const before = [live, buried, untagged, late].map((id) =>
+          withTags(id, '5', ...(id === untagged ? [] : ['b', 'a'])),
+        );
+        await store.upsert(before, 'newer');
+        await store.setTags(live, ['z', 'a', 'ü']);
+        await store.remove([grave('6', buried)], 'newer');
+        const after = [live, buried, untagged, late, fresh].map((id) => withTags(id, id === late ? '4' : '7', 'own'));
+        const expected = ['written', 'written', 'written', 'stale', 'written'];
+        assert.deepEqual(await store.upsert(after, 'newer', { keepTags }), expected);
+        const tags = [['z', 'a', 'ü'], ['own'], [], ['b', 'a'], ['own']];
+        for (const [i, { id, vector, payload }] of after.entries()) {
+          const source = id === late ? before[3]! : { vector, payload };
+          assert.deepEqual(await stored(store, id), {
+            id,
+            deleted: false,
+            payload: { ...source.payload, tags: tags[i] },
+          });
+          assert.ok(cosine((await store.vectors([id])).get(id)!, source.vector) > 0.99999);
+        }
+        assert.equal(await store.count({ tagsAny: ['z'] }), 1);
+        assert.equal(await store.count({ tagsAny: ['own'] }), 2);
+        // Tags that were taken away stay away, and those of a payload count again when nobody asks to keep any.
+        await store.setTags(live, []);
+        assert.deepEqual(await store.upsert([withTags(live, '8', 'own')], 'newer', { keepTags }), ['written']);
+        assert.deepEqual(await tagsOf(store, live), []);
+        assert.deepEqual(await store.upsert([withTags(live, '8', 'own')], 'not-older'), ['written']);
+        assert.deepEqual(await tagsOf(store, live), ['own']);
+        assert.deepEqual(await store.upsert([withTags(live, '8')], 'not-older', { keepTags }), ['written']);
+        assert.deepEqual(await tagsOf(store, live), ['own']);
+      }));
+
+    it('have the last tags that were set, whatever is written at the same time', () =>
+      withStore(open, async (store) => {
+        await store.upsert([withTags(ID, '0', 'first', 'second')], 'newer');
+        let sequencer = 0;
+        for (let round = 0; round < 12; round++) {
+          const when = round % 2 === 0 ? 'newer' : 'not-older';
+          // The same ones in another order are others, too.
+          const tags = round % 3 === 0 ? ['second', 'first'] : [`tag ${round}`, 'second', 'first'];
+          const again = () => {
+            if (when === 'newer') sequencer++;
+            return store.upsert([withTags(ID, sequencer.toString(16).padStart(4, '0'))], when, { keepTags });
+          };
+          const [set] = await Promise.all([store.setTags(ID, tags), again(), again(), again()]);
+          assert.equal(set, true);
+          assert.deepEqual(await tagsOf(store), tags, `round ${round}, ${when}`);
+          const found = await stored(store);
+          assert.ok(found && !found.deleted);
+          assert.equal(Number.parseInt(found.payload.sequencer, 16), sequencer);
+        }
+      }));
+
+    it('are not made of tags that a deletion has taken away', () =>
+      withStore(open, async (store) => {
+        for (let round = 1; round <= 8; round++) {
+          const [older, newer] = [`${round}1`, `${round}2`];
+          await store.upsert([withTags(ID, `${round}0`, 'gone')], 'newer');
+          await Promise.all([
+            store.remove([grave(older)], 'newer'),
+            store.upsert([withTags(ID, newer, 'own')], 'newer', { keepTags }),
+          ]);
+          // Either the deletion came first, or it was too late.
+          assert.ok(['own', 'gone'].includes((await tagsOf(store))!.join()));
+          assert.equal(await store.count({}), 1);
+        }
       }));
   });
 }

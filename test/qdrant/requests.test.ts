@@ -140,6 +140,8 @@ async function exercise(url: string): Promise<void> {
   await store.get([uuid(1), uuid(5)]);
   await store.vectors([uuid(1)]);
   await store.setTags(uuid(1), ['x']);
+  const again = [1, 2, 5, 77].map((id) => ({ ...points[9]!, id: uuid(id), payload: image({ sequencer: 'B' }) }));
+  await store.upsert(again, 'newer', { keepTags: true });
   for (const filter of FILTERS) {
     const query = { vector: unit(random), filter, limit: 2, minScore: -0.5, exclude: [uuid(3)] };
     const { next } = await store.query(query);

@@ -104,6 +104,38 @@ describe('indexing one picture', () => {
     assert.deepEqual(point.payload.tags, ['kept']);
   });
 
+  it('keeps tags that are set while it works', async () => {
+    await put('PIC one');
+    await index(created('10'));
+    const between: VectorStore = {
+      ...vectors,
+      async vectors(ids) {
+        const found = await vectors.vectors(ids);
+        await vectors.setTags(id, ['set while unchanged']);
+        return found;
+      },
+    };
+    const settingTags = (store: VectorStore, tags: string[]) => ({
+      ...embedder,
+      async embedImage(bytes: Uint8Array) {
+        await store.setTags(id, tags);
+        return embedder.embedImage(bytes);
+      },
+    });
+    const buckets = new Map([['b', objects]]);
+    const tags = async () => {
+      const point = await stored();
+      return point && !point.deleted && point.payload.tags;
+    };
+    const unchanged = createIndexer({ embedder, vectors: between, buckets, maxBytes: 1000 });
+    assert.equal(reasonOf(await unchanged(created('20'))), 'skipped: unchanged');
+    assert.deepEqual(await tags(), ['set while unchanged']);
+    await put('PIC two');
+    const changed = createIndexer({ embedder: settingTags(vectors, ['set']), vectors, buckets, maxBytes: 1000 });
+    assert.equal(reasonOf(await changed(created('30'))), 'indexed');
+    assert.deepEqual(await tags(), ['set']);
+  });
+
   it('never embeds the same bytes twice, under whatever key, also at the same time', async () => {
     await Promise.all(['1.jpg', '2.jpg', '3.jpg'].map((key) => put('PIC same', key)));
     const outcomes = await Promise.all(['1.jpg', '2.jpg', '3.jpg'].map((key) => index(created('10', key))));

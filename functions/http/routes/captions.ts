@@ -175,15 +175,17 @@ async function addCaptions(
   const points = inputs.map(({ text, tags }, i): Point => {
     const before = stored.get(ids[i]!);
     const sequencer = sequencerOf(before);
-    const kept = before === undefined || before.deleted ? [] : before.payload.tags;
     return {
       id: ids[i]!,
       vector: embedded[i]!,
-      payload: { kind: 'caption', caption: text, sequencer, tags: tags ?? kept, indexedAt },
+      payload: { kind: 'caption', caption: text, sequencer, tags: tags ?? [], indexedAt },
     };
   });
-  // No event ever names a caption: its sequencer stays, and every write is as new as the last.
-  await live.vectors.upsert(points, 'not-older');
+  for (const keepTags of [false, true]) {
+    const some = points.filter((_, i) => (inputs[i]!.tags === undefined) === keepTags);
+    // No event ever names a caption: its sequencer stays, and every write is as new as the last.
+    if (some.length > 0) await live.vectors.upsert(some, 'not-older', { keepTags });
+  }
   return ids.map((id) => {
     const before = stored.get(id);
     return { status: before === undefined || before.deleted ? 'created' : 'updated', id };
