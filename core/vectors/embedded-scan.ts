@@ -40,16 +40,24 @@ function scoreError(dimension: number): number {
 
 /**
  * The exact scan as an ONNX graph: scores = matrix x query + mask, those above `upper` put last, then the best k. The
- * matrix is read where it is, not copied.
+ * matrix is read where it is, not copied. First pages have no `upper`, and a graph that spares its comparison: a sixth
+ * of the time.
  */
 export async function openScanner(dimension: number, threads: number): Promise<Scanner> {
-  const model = await loadOnnx(scanGraph(dimension), { threads });
+  const [all, below] = await Promise.all(
+    [false, true].map((bounded) => loadOnnx(scanGraph(dimension, bounded), { threads })),
+  );
   return {
     async scan({ matrix, query, masks, k, upper }) {
       const error = scoreError(dimension);
       const slots: number[] = [];
       let bound = -Infinity;
-      const shared = { query: float32(query, [dimension, 1]), upper: float32(Float32Array.of(upper + error), []) };
+      const bounded = upper < Infinity;
+      const model = bounded ? below! : all!;
+      const shared = {
+        query: float32(query, [dimension, 1]),
+        ...(bounded && { upper: float32(Float32Array.of(upper + error), []) }),
+      };
       for (const [i, chunk] of [...matrix.chunks()].entries()) {
         const mask = masks[i];
         if (!mask || chunk.slots === 0) continue;
@@ -71,11 +79,13 @@ export async function openScanner(dimension: number, threads: number): Promise<S
       }
       return { slots, bound };
     },
-    release: () => model.release(),
+    async release() {
+      await Promise.all([all!.release(), below!.release()]);
+    },
   };
 }
 
-function scanGraph(dimension: number): Uint8Array {
+function scanGraph(dimension: number, bounded: boolean): Uint8Array {
   const graph = new OnnxGraph();
   const products = graph.op('MatMul', [
     graph.input('matrix', 'float32', ['slots', dimension]),
@@ -83,10 +93,14 @@ function scanGraph(dimension: number): Uint8Array {
   ]);
   const flat = graph.op('Reshape', [products, graph.ints([-1])]);
   const masked = graph.op('Add', [flat, graph.input('mask', 'float32', ['slots'])]);
-  const below = graph.op('LessOrEqual', [masked, graph.input('upper', 'float32', [])]);
-  const scores = graph.op('Where', [below, masked, graph.scalar(-Infinity)]);
+  const scores = bounded ? notAbove(graph, masked) : masked;
   const best = graph.ops('TopK', [scores, graph.input('k', 'int64', [1])], 2, { axis: { int: 0 }, sorted: { int: 0 } });
   graph.output('scores', best[0]!, 'float32', ['found']);
   graph.output('offsets', best[1]!, 'int64', ['found']);
   return graph.toBytes({ name: 'exact-scan' });
+}
+
+function notAbove(graph: OnnxGraph, scores: string): string {
+  const below = graph.op('LessOrEqual', [scores, graph.input('upper', 'float32', [])]);
+  return graph.op('Where', [below, scores, graph.scalar(-Infinity)]);
 }

@@ -1,9 +1,10 @@
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { requestId } from 'hono/request-id';
 import { identify } from './auth.ts';
+import { compressed } from './compress.ts';
 import type { AppDeps, AppEnv } from './deps.ts';
 import { guardHost, guardOrigin, guardUrl } from './guards.ts';
-import { compressJson, crossOrigin, defaults, security, timeLimit } from './headers.ts';
+import { crossOrigin, defaults, security, timeLimit } from './headers.ts';
 import { measured } from './measured.ts';
 import { observe } from './observe.ts';
 import { type App, newApp, registerSecurity } from './openapi.ts';
@@ -41,7 +42,7 @@ export function createApp(given: AppDeps): App {
   app.use(observe(deps));
   app.use(security(deps));
   app.use(defaults(deps));
-  app.use(compressJson());
+  app.use(compressed());
   app.use(crossOrigin(options));
   app.use(guardHost(options));
   app.use(guardUrl());

@@ -1,5 +1,4 @@
 import type { MiddlewareHandler } from 'hono';
-import { compress } from 'hono/compress';
 import { cors } from 'hono/cors';
 import { etag } from 'hono/etag';
 import { secureHeaders } from 'hono/secure-headers';
@@ -36,11 +35,6 @@ export function defaults(deps: AppDeps): MiddlewareHandler<AppEnv> {
     c.res.headers.set('Sightline-Space', deps.embedder.space);
     if (!c.res.headers.has('Cache-Control')) c.res.headers.set('Cache-Control', 'no-store');
   };
-}
-
-/** Compresses JSON and the page; pictures are compressed already. */
-export function compressJson(): MiddlewareHandler {
-  return compress({ contentTypeFilter: /^(application\/([a-z]+\+)?json|text\/(html|css|javascript))\b/ });
 }
 
 const CORS_METHODS = ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'];

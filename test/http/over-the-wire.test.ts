@@ -61,6 +61,14 @@ describe('the API over a real connection', () => {
     assert.equal(json.response.headers['content-encoding'], 'gzip');
     assert.equal(JSON.parse(gunzipSync(json.body).toString()).openapi, '3.1.0');
     assert.match(json.response.headers.vary!, /accept-encoding/i);
+    const page = await ask('/images?limit=3');
+    assert.equal(page.response.headers['content-encoding'], 'gzip');
+    assert.match(page.response.headers.vary!, /accept-encoding/i);
+    assert.equal(page.response.headers['content-length'], String(page.body.byteLength));
+    assert.ok(JSON.parse(gunzipSync(page.body).toString()).items);
+    const small = await ask('/health');
+    assert.equal(small.response.headers['content-encoding'], undefined, 'a single packet is not compressed');
+    assert.equal(small.response.headers['content-length'], String(small.body.byteLength));
     assert.equal((await ask('/docs/swagger-ui.css')).response.headers['content-encoding'], 'gzip');
     for (const path of [`/images/${id}/content`, `/images/${id}/thumbnail`]) {
       assert.equal((await ask(path)).response.headers['content-encoding'], undefined, path);
