@@ -45,6 +45,7 @@ async function textQuery(encoders: Encoders): Promise<void> {
     tokenizer: join(folder, profile.text.files.tokenizer.path),
     config: join(folder, profile.text.files.tokenizerConfig.path),
     maxTokens: profile.text.maxTokens,
+    vocabulary: profile.text.vocabulary,
   });
   const { tensors } = profile.text;
   const feeds = CAPTIONS.map((caption) => {
@@ -52,7 +53,7 @@ async function textQuery(encoders: Encoders): Promise<void> {
     const shape = [1, ids.length];
     return {
       [tensors.inputIds]: int64(ids, shape),
-      [tensors.attentionMask]: int64(
+      [tensors.attentionMask!]: int64(
         ids.map(() => 1),
         shape,
       ),
@@ -93,22 +94,23 @@ async function bulkTexts(encoders: Encoders): Promise<void> {
 /** The whole way of one picture against its parts measured alone, and a batch against one at a time. */
 async function onePicture(encoders: Encoders, photos: readonly Buffer[]): Promise<void> {
   const { image } = encoders.profile;
+  const { preprocessing } = encoders.image;
   const model = await loadImageEncoder([models], image);
   const photo = (i: number) => photos[i % photos.length]!;
-  const decode = (i: number) => decodeImage(photo(i), image.preprocessing, DEFAULT_LIMITS);
+  const decode = (i: number) => decodeImage(photo(i), preprocessing, DEFAULT_LIMITS);
   const pixels: RgbPixels[] = [];
   for (const i of photos.keys()) pixels.push((await decode(i)).pixels);
   const pixel = (i: number) => pixels[i % pixels.length]!;
   const times = await interleaved(3 * photos.length, {
     decode,
     model: (i) => model.encode(pixel(i)),
-    scale: async (i) => toTensorData(pixel(i), image.preprocessing, image.tensors.layout),
+    scale: async (i) => toTensorData(pixel(i), preprocessing, image.tensors.layout),
     whole: (i) => encoders.image.encode(photo(i)),
   });
   await model.close();
   const parts = undisturbed(times.decode) + undisturbed(times.model);
   const bare = await loadOnnx(join(models, image.folder, image.files.model.path));
-  const { crop } = image.preprocessing;
+  const { crop } = preprocessing;
   const input = (rows: number) => ({
     [image.tensors.pixels]: float32(new Float32Array(rows * 3 * crop * crop), [rows, 3, crop, crop]),
   });

@@ -16,7 +16,7 @@ import { openEmbeddedSpaces } from '../core/vectors/embedded-spaces.ts';
 import { readFolders, rememberFolder } from './folders.ts';
 import { followLiveSpace, type LiveSpace, type SpaceParts } from './live-space.ts';
 import { describeModel } from './model-info.ts';
-import { expectModels, findModels, type SpaceModels } from './space-models.ts';
+import { expectModels, findModels, listHeads, type SpaceModels } from './space-models.ts';
 
 /** The composition root: reads the environment, chooses the drivers, puts the parts together. */
 
@@ -196,6 +196,8 @@ async function openParts(
  * `space-mismatch` when there are no models of the space here.
  */
 async function firstModels(live: SpaceId | undefined, config: Config): Promise<Partial<SpaceModels>> {
+  // Refuses two heads of one space, also in an index that has no space yet.
+  await listHeads(config.modelDirs);
   if (live === undefined || config.head !== undefined) return config;
   const found = config.profile === undefined ? await expectModels(live, config) : await findModels(live, config);
   return found !== null && (config.profile ?? found.profile) === found.profile ? found : config;

@@ -1,10 +1,11 @@
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { HEAD_FILE, type HeadFile, loadHeadFile } from '../core/encode/head.ts';
 import { loadManifest, profileOf } from '../core/encode/manifest.ts';
 import { findFolder } from '../core/encode/model-files.ts';
-import { SightlineError } from '../core/errors.ts';
+import { readSharedSpaceId } from '../core/encode/shared-space.ts';
+import { isSightlineError, SightlineError } from '../core/errors.ts';
 import type { SpaceId } from '../core/types.ts';
 
 /**
@@ -16,8 +17,8 @@ import type { SpaceId } from '../core/types.ts';
 export interface SpaceModels {
   /** Name in manifest.json. */
   readonly profile: string;
-  /** Folder of the head. */
-  readonly head: string;
+  /** Folder of the head; null when the encoders of the profile share a space without one. */
+  readonly head: string | null;
 }
 
 interface Places {
@@ -26,7 +27,7 @@ interface Places {
 }
 
 const schema = z.strictObject({
-  spaces: z.record(z.string(), z.strictObject({ profile: z.string(), head: z.string() })),
+  spaces: z.record(z.string(), z.strictObject({ profile: z.string(), head: z.string().nullable() })),
 });
 
 /** The models that are configured: a head with its profile, or a profile with its head. Throws `model-mismatch`. */
@@ -40,11 +41,18 @@ export async function configuredModels(config: {
   }
   const manifest = await loadManifest(config.modelDirs);
   const profile = profileOf(manifest, config.profile ?? manifest.defaultProfile);
-  return { profile: profile.name, head: await findFolder(config.modelDirs, profile.head) };
+  const head = profile.head === null ? null : await findFolder(config.modelDirs, profile.head);
+  return { profile: profile.name, head };
 }
 
-/** Every head in the models directories, in their order. Folders without one, or with a damaged one, are passed over. */
-export async function listHeads(modelDirs: readonly string[]): Promise<(SpaceModels & { space: SpaceId })[]> {
+/** Models and the space that they make. */
+type KnownModels = SpaceModels & { readonly space: SpaceId };
+
+/**
+ * Every head in the models directories, in their order. Folders without one, or with a damaged one, are passed over. Throws
+ * `model-mismatch` for two that make one space: nobody could tell which of them answered.
+ */
+export async function listHeads(modelDirs: readonly string[]): Promise<KnownModels[]> {
   const folders = await Promise.all(
     modelDirs.map(async (dir) => {
       const entries = await readdir(dir, { withFileTypes: true }).catch(() => []);
@@ -57,17 +65,64 @@ export async function listHeads(modelDirs: readonly string[]): Promise<(SpaceMod
       return file === null ? [] : [{ space: file.space, profile: file.profile, head }];
     }),
   );
-  return found.flat();
+  return refuseTwins(found.flat(), ({ head }) => head ?? '');
+}
+
+/** Profiles without a head whose encoders are here, and their spaces. Throws as {@link listHeads}. */
+async function listSharedSpaces(modelDirs: readonly string[]): Promise<KnownModels[]> {
+  const manifest = await loadManifest(modelDirs);
+  const found: KnownModels[] = [];
+  for (const profile of Object.keys(manifest.profiles).filter((name) => manifest.profiles[name]!.head === null)) {
+    const space = await sharedSpaceOf(modelDirs, profile);
+    if (space !== null) found.push({ space, profile, head: null });
+  }
+  return refuseTwins(found, ({ profile }) => `profile ${profile}`);
+}
+
+/** The space of a profile without a head; null when its files are not here, or not as pinned. */
+async function sharedSpaceOf(modelDirs: readonly string[], profile: string): Promise<SpaceId | null> {
+  const manifest = await loadManifest(modelDirs);
+  try {
+    return await readSharedSpaceId(modelDirs, profileOf(manifest, profile));
+  } catch (error) {
+    if (isSightlineError(error, 'model-mismatch') || isSightlineError(error, 'invalid-config')) return null;
+    throw error;
+  }
+}
+
+function refuseTwins(all: readonly KnownModels[], nameOf: (models: KnownModels) => string): KnownModels[] {
+  const seen = new Map<SpaceId, KnownModels>();
+  for (const models of all) {
+    const twin = seen.get(models.space);
+    // A folder of the same name in a later models directory is hidden by the first one.
+    const isHidden = twin?.head != null && models.head !== null && basename(twin.head) === basename(models.head);
+    if (twin !== undefined && !isHidden) {
+      throw new SightlineError(
+        'model-mismatch',
+        `expected each head to make a space of its own, got ${models.space} from both ${nameOf(twin)} and ` +
+          `${nameOf(models)}: move one of them out of the models directories`,
+        { details: { space: models.space } },
+      );
+    }
+    if (twin === undefined) seen.set(models.space, models);
+  }
+  return [...seen.values()];
 }
 
 /** The models of a space, or null when there are none here. Throws `invalid-config` when spaces.json is damaged. */
 export async function findModels(space: SpaceId, places: Places): Promise<SpaceModels | null> {
   const remembered = (await readRemembered(places.data))[space];
+  const heads = await listHeads(places.modelDirs);
   if (remembered !== undefined) {
-    const file = await loadHeadFile(remembered.head).catch(() => null);
-    if (file?.space === space) return remembered;
+    const { profile, head } = remembered;
+    const made =
+      head === null
+        ? await sharedSpaceOf(places.modelDirs, profile)
+        : (await loadHeadFile(head).catch(() => null))?.space;
+    if (made === space) return remembered;
   }
-  const found = (await listHeads(places.modelDirs)).find((head) => head.space === space);
+  const isIt = (models: KnownModels) => models.space === space;
+  const found = heads.find(isIt) ?? (await listSharedSpaces(places.modelDirs)).find(isIt);
   return found === undefined ? null : { profile: found.profile, head: found.head };
 }
 

@@ -2,6 +2,7 @@
 import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { LOCK_FILE, readLock } from '../core/encode/lock.ts';
 import { loadManifest, type Profile, profileOf } from '../core/encode/manifest.ts';
 import { findFolder } from '../core/encode/model-files.ts';
 import { EXIT, runCommand, UsageError } from '../functions/cli.ts';
@@ -97,11 +98,13 @@ async function makeFunction(name: (typeof FUNCTIONS)[number], target: string, co
   return measure(target);
 }
 
-/** The manifest, and of each model the files it names; nothing else that lies beside them. */
+/** The manifest with its lock, and of each model the files it names; nothing else that lies beside them. */
 async function copyModels(work: string, { profile, modelDirs }: Contents): Promise<void> {
   const models = join(work, 'models');
   await mkdir(models);
   await cp(join(modelDirs[0]!, 'manifest.json'), join(models, 'manifest.json'));
+  const lock = await readLock(modelDirs[0]!);
+  await writeFile(join(models, LOCK_FILE), `${JSON.stringify(lock)}\n`);
   for (const encoder of [profile.text, profile.image]) {
     const from = await findFolder(modelDirs, encoder.folder);
     const { others, ...named } = encoder.files;
@@ -109,6 +112,7 @@ async function copyModels(work: string, { profile, modelDirs }: Contents): Promi
       await cp(join(from, path), join(models, encoder.folder, path));
     }
   }
+  if (profile.head === null) return;
   const head = await findFolder(modelDirs, profile.head);
   for (const path of ['head.onnx', 'head.json']) await cp(join(head, path), join(models, profile.head, path));
 }

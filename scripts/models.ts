@@ -1,7 +1,8 @@
 // npm run models -- list | pull PROFILE | verify [PROFILE] | info PROFILE | rm PROFILE
+import { readLock } from '../core/encode/lock.ts';
 import { loadManifest, type Manifest, profileOf } from '../core/encode/manifest.ts';
 import { isSightlineError } from '../core/errors.ts';
-import { checkModel, type Encoder, pinnedFiles, pullModel, readLock, removeModel } from '../core/hub/models.ts';
+import { checkModel, type Encoder, pinnedFiles, pullModel, removeModel } from '../core/hub/models.ts';
 import { createProgress, type Progress } from '../core/progress.ts';
 import { EXIT, runCommand, UsageError } from '../functions/cli.ts';
 import { readConfig, readHubConfig, userPath } from '../functions/runtime.ts';

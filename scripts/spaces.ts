@@ -57,7 +57,7 @@ async function list(place: Parameters<typeof readConfig>[0], json: boolean): Pro
 
 function lineOf(summary: SpaceSummary & { models: SpaceModels | null }): string {
   const { space, live, points, tombstones, dimension, models } = summary;
-  const made = models === null ? 'its models are not here' : `${models.profile}, ${models.head}`;
+  const made = models === null ? 'its models are not here' : `${models.profile}, ${models.head ?? 'no head'}`;
   return `${live ? '*' : ' '} ${space}  ${points} points, ${tombstones} deleted, ${dimension} dimensions; ${made}`;
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { decodeImage } from '../encode/decode.ts';
 import { DEFAULT_LIMITS } from '../encode/encoders.ts';
-import type { Preprocessing } from '../encode/manifest.ts';
+import type { Preprocessing } from '../encode/preprocessor-config.ts';
 import { isSightlineError, SightlineError } from '../errors.ts';
 import { inParallel } from '../parallel.ts';
 import { CAPTIONS_FILE } from '../train/captions-file.ts';

@@ -5,11 +5,12 @@ import type { JointEmbedding, SpaceId } from '../types.ts';
 import { type EncoderOptions, type Encoders, loadEncoders } from './encoders.ts';
 import { type Head, loadHead } from './head.ts';
 import { findFolder } from './model-files.ts';
+import { type Projection, sharedSpace, sharedSpaceId } from './shared-space.ts';
 import { spaceId } from './space.ts';
 
 export interface EmbedderOptions extends EncoderOptions {
-  /** Folder of the head, instead of the profile's own in one of the model directories. */
-  readonly head?: string;
+  /** Folder of the head, instead of the profile's own in one of the model directories; null for none. */
+  readonly head?: string | null;
 }
 
 /** Vectors of recent texts: paging and typing ask for the same ones again and again. */
@@ -24,16 +25,23 @@ const REMEMBERED_LENGTH = 500;
 export async function loadEmbedder(options: EmbedderOptions): Promise<Embedder> {
   const encoders = await loadEncoders(options);
   try {
-    const folder = options.head ?? (await findFolder(options.modelDirs, encoders.profile.head));
-    const head = await loadHead(folder, encoders);
-    try {
-      return createEmbedder(encoders, head, checkSpace(encoders, head, folder));
-    } catch (error) {
-      await head.close();
-      throw error;
-    }
+    const own = encoders.profile.head;
+    const head = options.head === undefined ? own && (await findFolder(options.modelDirs, own)) : options.head;
+    if (head !== null) return await withHead(encoders, head);
+    const space = sharedSpaceId({ text: encoders.text.fingerprint, image: encoders.image.fingerprint });
+    return createEmbedder(encoders, sharedSpace(encoders.profile), space);
   } catch (error) {
     await encoders.close();
+    throw error;
+  }
+}
+
+async function withHead(encoders: Encoders, folder: string): Promise<Embedder> {
+  const head = await loadHead(folder, encoders);
+  try {
+    return createEmbedder(encoders, head, checkSpace(encoders, head, folder));
+  } catch (error) {
+    await head.close();
     throw error;
   }
 }
@@ -55,7 +63,7 @@ function checkSpace(encoders: Encoders, { info }: Head, folder: string): SpaceId
   return space;
 }
 
-function createEmbedder(encoders: Encoders, head: Head, space: SpaceId): Embedder {
+function createEmbedder(encoders: Encoders, head: Projection, space: SpaceId): Embedder {
   const remembered = new LRUCache<string, JointEmbedding>({ max: REMEMBERED_TEXTS });
   const embedNew = async (texts: readonly string[]) => {
     const vectors = await head.projectTexts(await encoders.text.encode(texts));
@@ -66,7 +74,7 @@ function createEmbedder(encoders: Encoders, head: Head, space: SpaceId): Embedde
   };
   return {
     space,
-    dimension: head.info.dimension,
+    dimension: head.dimension,
     async embedTexts(texts) {
       const known = new Map(texts.map((text) => [text, remembered.get(text)]));
       const unknown = [...known.keys()].filter((text) => known.get(text) === undefined);

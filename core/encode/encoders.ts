@@ -1,7 +1,15 @@
 import type { PictureInfo } from '../ports.ts';
 import type { DecodeLimits } from './decode.ts';
-import { fingerprintImageEncoder, type ImageEncoder, type ImageOutputs, loadImageEncoder } from './image-encoder.ts';
-import { loadManifest, type Preprocessing, type Profile, profileOf } from './manifest.ts';
+import {
+  fingerprintImageEncoder,
+  type ImageEncoder,
+  type ImageOutputs,
+  loadImageEncoder,
+  outputSizes,
+  preprocessingOf,
+} from './image-encoder.ts';
+import { loadManifest, type Profile, profileOf } from './manifest.ts';
+import type { Preprocessing } from './preprocessor-config.ts';
 import { type Fingerprint, fingerprintKey } from './space.ts';
 import { loadTextEncoder, type TextEncoder } from './text-encoder.ts';
 
@@ -46,7 +54,9 @@ export async function loadEncoders(options: EncoderOptions): Promise<Encoders> {
   const profile = profileOf(manifest, options.profile ?? manifest.defaultProfile);
   const fingerprint = await fingerprintImageEncoder(modelDirs, profile.image);
   const text = await loadTextEncoder(modelDirs, profile.text, { threads });
-  const { name, outputs, preprocessing } = profile.image;
+  const { name } = profile.image;
+  const outputs = outputSizes(profile.image);
+  const preprocessing = await preprocessingOf(modelDirs, profile.image);
   const image = once(async () => {
     const [decoder, encoder] = await Promise.all([
       import('./decode.ts'),

@@ -1,4 +1,4 @@
-import type { Preprocessing } from './manifest.ts';
+import type { Preprocessing } from './preprocessor-config.ts';
 
 /** Which pixels of a picture the model sees, as numbers only: decoding carries it out. */
 

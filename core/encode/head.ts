@@ -4,8 +4,8 @@ import { z } from 'zod';
 import { SightlineError } from '../errors.ts';
 import { float32, type Tensor } from '../onnx.ts';
 import type { JointEmbedding } from '../types.ts';
-import type { ImageOutputs } from './image-encoder.ts';
 import { loadChecked, verifyFile } from './model-files.ts';
+import type { Projection } from './shared-space.ts';
 
 /**
  * The head: head.onnx projects what both encoders answer into one space, head.json says which encoders those are.
@@ -50,13 +50,8 @@ export interface HeadInputs {
   readonly image: { readonly name: string; readonly outputs: Readonly<Record<string, number>> };
 }
 
-export interface Head {
+export interface Head extends Projection {
   readonly info: HeadFile;
-  /** One unit vector a text vector, in order. */
-  projectTexts(vectors: readonly Float32Array[]): Promise<JointEmbedding[]>;
-  /** One unit vector a picture, in order. */
-  projectImages(outputs: readonly ImageOutputs[]): Promise<JointEmbedding[]>;
-  close(): Promise<void>;
 }
 
 /**
@@ -78,6 +73,7 @@ export async function loadHead(folder: string, encoders: HeadInputs): Promise<He
       inputs: Object.fromEntries(Object.entries(sizes).map(([name, size]) => [name, [null, size]])),
       outputs: { text_embedding: [null, info.dimension], image_embedding: [null, info.dimension] },
     },
+    null,
     // Far too small to share between threads.
     { threads: 1 },
   );
@@ -91,6 +87,7 @@ export async function loadHead(folder: string, encoders: HeadInputs): Promise<He
   };
   return {
     info,
+    dimension: info.dimension,
     async projectTexts(vectors) {
       if (vectors.length === 0) return [];
       return project({ text: stack(vectors, info.text.dimension) }, 'text_embedding');

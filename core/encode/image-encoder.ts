@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { float32 } from '../onnx.ts';
-import type { ImageEncoderEntry, Preprocessing } from './manifest.ts';
+import { type ImageEncoderEntry, type ImageOutput, sizeOf } from './entry.ts';
 import { findFolder, loadChecked, verifyFile } from './model-files.ts';
 import { type RgbPixels, toTensorData } from './preprocess.ts';
+import { type Preprocessing, readPreprocessing } from './preprocessor-config.ts';
 import type { Fingerprint } from './space.ts';
 
 /**
@@ -25,13 +26,29 @@ export interface ImageEncoder {
   close(): Promise<void>;
 }
 
+/** Name and size of each output of an entry. */
+export function outputSizes({ outputs }: ImageEncoderEntry): Readonly<Record<string, number>> {
+  return Object.fromEntries(Object.entries(outputs).map(([name, output]) => [name, sizeOf(output)]));
+}
+
+/**
+ * How pictures are made ready for an encoder: as its preprocessor_config.json says, but for what the manifest changes. Throws
+ * `model-mismatch` when the file is not as pinned or asks for what is not done here.
+ */
+export async function preprocessingOf(modelDirs: readonly string[], entry: ImageEncoderEntry): Promise<Preprocessing> {
+  const folder = await findFolder(modelDirs, entry.folder);
+  await verifyFile(folder, entry.files.preprocessor);
+  return readPreprocessing(join(folder, entry.files.preprocessor.path), entry.preprocessing);
+}
+
 /** What decides the outputs of an image encoder, without loading it. Throws `model-mismatch` when its files are not as pinned. */
 export async function fingerprintImageEncoder(
   modelDirs: readonly string[],
   entry: ImageEncoderEntry,
 ): Promise<Fingerprint> {
-  const { files, tensors, outputs, preprocessing } = entry;
+  const { files, tensors, outputs } = entry;
   const model = await verifyFile(await findFolder(modelDirs, entry.folder), files.model);
+  const preprocessing = await preprocessingOf(modelDirs, entry);
   return { model, outputs, layout: tensors.layout, preprocessing, pipeline: PIXEL_PIPELINE };
 }
 
@@ -46,23 +63,28 @@ export async function loadImageEncoder(
   entry: ImageEncoderEntry & { readonly name: string },
   options: { threads?: number } = {},
 ): Promise<ImageEncoder> {
-  const { files, tensors, outputs, preprocessing } = entry;
+  const { files, tensors } = entry;
   const folder = await findFolder(modelDirs, entry.folder);
+  const preprocessing = await preprocessingOf(modelDirs, entry);
   const { crop } = preprocessing;
   const shape = tensors.layout === 'nchw' ? [1, 3, crop, crop] : [1, crop, crop, 3];
+  const parts = partsOf(entry);
   const onnx = await loadChecked(
     join(folder, files.model.path),
     {
       inputType: 'float32',
       inputs: { [tensors.pixels]: [null, ...shape.slice(1)] },
-      outputs: Object.fromEntries(Object.entries(outputs).map(([name, size]) => [name, [null, size]])),
+      outputs: Object.fromEntries(
+        parts.map(({ output, size, pooling }) => [output, pooling === 'none' ? [null, size] : [null, null, size]]),
+      ),
     },
+    entry.bundled ? null : { opset: entry.opset },
     { threads: options.threads },
   );
-  const names = Object.keys(outputs);
+  const names = [...new Set(parts.map(({ output }) => output))];
   return {
     name: entry.name,
-    outputs,
+    outputs: outputSizes(entry),
     preprocessing,
     async encode(pixels) {
       if (pixels.width !== crop || pixels.height !== crop) {
@@ -72,8 +94,28 @@ export async function loadImageEncoder(
         { [tensors.pixels]: float32(toTensorData(pixels, preprocessing, tensors.layout), shape) },
         names,
       );
-      return Object.fromEntries(names.map((name) => [name, answer[name]!.data as Float32Array]));
+      return Object.fromEntries(
+        parts.map((part) => [part.name, pooled(answer[part.output]!.data as Float32Array, part)]),
+      );
     },
     close: () => onnx.release(),
   };
+}
+
+type Part = Exclude<ImageOutput, number> & { readonly name: string };
+
+function partsOf({ outputs }: ImageEncoderEntry): Part[] {
+  return Object.entries(outputs).map(([name, output]) =>
+    typeof output === 'number' ? { name, output: name, size: output, pooling: 'none' } : { name, ...output },
+  );
+}
+
+/** [tokens, size] to one vector of that size, the first token standing for the whole and the others for places in it. */
+function pooled(states: Float32Array, { size, pooling }: Part): Float32Array {
+  if (pooling === 'none') return states;
+  if (pooling === 'cls') return states.slice(0, size);
+  const mean = new Float32Array(size);
+  const places = states.length / size - 1;
+  for (let i = size; i < states.length; i += size) for (let d = 0; d < size; d++) mean[d]! += states[i + d]! / places;
+  return mean;
 }

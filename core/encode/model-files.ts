@@ -4,7 +4,8 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SightlineError } from '../errors.ts';
 import { loadOnnx, type OnnxModel, type OnnxOptions } from '../onnx.ts';
-import type { ModelFile } from './manifest.ts';
+import type { OnnxOutline } from '../onnx-file.ts';
+import type { ModelFile } from './entry.ts';
 
 /** Finding model files and making sure that they are the ones the manifest means. */
 
@@ -61,12 +62,30 @@ export interface ExpectedTensors {
   readonly outputs: Readonly<Record<string, readonly (number | null)[]>>;
 }
 
+/** What is checked of a file from elsewhere before onnxruntime sees it. */
+export interface ExpectedFile {
+  readonly opset?: number | undefined;
+  /** An input of token ids, and how many ids there are. */
+  readonly vocabulary?: { readonly input: string; readonly size: number };
+}
+
+/** Embedding tables are padded to a multiple of 8 to 256 rows; more than that is another vocabulary. */
+const PADDING_ROWS = 255;
+
 /**
- * Loads an ONNX file and makes sure that it is whole in itself, takes exactly these inputs and answers at least these
- * outputs in these sizes and types. Throws `model-mismatch` naming the file and both sides.
+ * Loads an ONNX file and makes sure that it takes exactly these inputs and answers at least these outputs in these sizes and
+ * types. When `file` is given, also that it is made as expected and of operators that are known here; a file that was made
+ * here, or whose hash is that of one that was looked at, needs none of it. Throws `model-mismatch` naming the file and both
+ * sides.
  */
-export async function loadChecked(path: string, expected: ExpectedTensors, options: OnnxOptions): Promise<OnnxModel> {
-  await refuseExternalData(path);
+export async function loadChecked(
+  path: string,
+  expected: ExpectedTensors,
+  file: ExpectedFile | null,
+  options: OnnxOptions,
+): Promise<OnnxModel> {
+  const bytes = await readWhole(path);
+  if (file !== null) await checkFile(path, bytes, file);
   let model: OnnxModel;
   try {
     model = await loadOnnx(path, options);
@@ -84,17 +103,45 @@ export async function loadChecked(path: string, expected: ExpectedTensors, optio
 
 /**
  * The first field of an entry of TensorProto.external_data, whose key `location` names another file (onnx.proto3: key = 1).
- * No operator has an attribute of this name, and weights hold these ten bytes by chance once in 2^80 places.
+ * No operator has an attribute of this name, and weights hold these ten bytes by chance once in 2^80 places. A search finds
+ * it also in tensors of attributes and of inner graphs.
  */
 const EXTERNAL = Buffer.from('\x0a\x08location');
 
 /** Weights in another file are not covered by the hash of this one. */
-async function refuseExternalData(path: string): Promise<void> {
+async function readWhole(path: string): Promise<Buffer> {
   const bytes = await readFile(path).catch((error: Error) => {
     throw mismatch(path, 'a readable file', error.message, error);
   });
-  if (bytes.includes(EXTERNAL)) {
-    throw mismatch(path, 'a model with all its weights inside', 'one with external data: save it as one file');
+  if (!bytes.includes(EXTERNAL)) return bytes;
+  throw mismatch(path, 'a model with all its weights inside', 'one with external data: save it as one file');
+}
+
+async function checkFile(path: string, bytes: Uint8Array, { opset, vocabulary }: ExpectedFile): Promise<void> {
+  // Only here: a process that serves bundled models has no use for it.
+  const { readOutline } = await import('../onnx-file.ts');
+  let outline: OnnxOutline;
+  try {
+    outline = readOutline(bytes);
+  } catch (error) {
+    throw mismatch(path, 'an ONNX model that onnxruntime runs', `something else (${(error as Error).message})`, error);
+  }
+  if (outline.customOperators.length > 0) {
+    const got = `the custom operators ${outline.customOperators.join(', ')}`;
+    throw mismatch(path, 'operators of ONNX and onnxruntime only', got);
+  }
+  if (opset !== undefined && outline.opset !== opset) {
+    throw mismatch(path, `opset ${opset}, as the manifest says`, `${outline.opset ?? 'none'}`);
+  }
+  const rows = vocabulary === undefined ? null : outline.tableRows(vocabulary.input);
+  if (vocabulary !== undefined && rows !== null) {
+    const { size } = vocabulary;
+    if (rows >= size && rows - size <= PADDING_ROWS) return;
+    throw mismatch(
+      path,
+      `embeddings of ${size} tokens, as its tokenizer has`,
+      `${rows}: one of them is another model's`,
+    );
   }
 }
 

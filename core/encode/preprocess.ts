@@ -1,4 +1,4 @@
-import type { Preprocessing } from './manifest.ts';
+import type { Preprocessing } from './preprocessor-config.ts';
 
 /** A decoded picture: 8-bit sRGB, rows from the top, pixels from the left, three values each. */
 export interface RgbPixels {

@@ -13,8 +13,8 @@ export type Fingerprint = Readonly<Record<string, unknown>>;
 export function spaceId(parts: {
   readonly text: Fingerprint;
   readonly image: Fingerprint;
-  /** SHA-256 of head.onnx, lower-case hex, and the components of its vectors. */
-  readonly head: { readonly sha256: string; readonly dimension: number };
+  /** SHA-256 of head.onnx, lower-case hex, and the components of its vectors; null when the encoders share a space. */
+  readonly head: { readonly sha256: string; readonly dimension: number } | null;
 }): SpaceId {
   return shortHash({ text: parts.text, image: parts.image, head: parts.head });
 }

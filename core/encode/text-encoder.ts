@@ -1,7 +1,8 @@
 import { join } from 'node:path';
+import { SightlineError } from '../errors.ts';
 import { int64, type OnnxModel, type Tensor } from '../onnx.ts';
 import type { Embedding } from '../types.ts';
-import type { Pooling, TextEncoderEntry } from './manifest.ts';
+import type { TextEncoderEntry, TextPooling } from './entry.ts';
 import { findFolder, loadChecked, verifyFile } from './model-files.ts';
 import type { Fingerprint } from './space.ts';
 import { loadTokenizer, type Tokenizer } from './tokenizer.ts';
@@ -37,40 +38,62 @@ export async function loadTextEncoder(
   entry: TextEncoderEntry & { readonly name: string },
   options: { threads?: number } = {},
 ): Promise<TextEncoder> {
-  const { files, tensors, maxTokens, dimension } = entry;
+  const { files, tensors, maxTokens, dimension, vocabulary } = entry;
   const folder = await findFolder(modelDirs, entry.folder);
-  const [model, tokenizerHash, tokenizerConfig] = await Promise.all([
-    verifyFile(folder, files.model),
-    verifyFile(folder, files.tokenizer),
-    verifyFile(folder, files.tokenizerConfig),
-  ]);
+  const fingerprint = await fingerprintTextEncoder(modelDirs, entry);
   const tokenizer = await loadTokenizer({
     tokenizer: join(folder, files.tokenizer.path),
     config: join(folder, files.tokenizerConfig.path),
-    maxTokens,
+    ...{ maxTokens, vocabulary },
   });
+  if (entry.padding === 'max' && tokenizer.padId === null) {
+    const path = join(folder, files.tokenizerConfig.path);
+    throw new SightlineError('model-mismatch', `${path}: expected a pad_token, because texts are padded, got none`);
+  }
   const inputs = [tensors.inputIds, tensors.attentionMask, tensors.tokenTypeIds].filter((name) => name !== null);
   const onnx = await loadChecked(
     join(folder, files.model.path),
     {
       inputType: 'int64',
       inputs: Object.fromEntries(inputs.map((name) => [name, [null, null]])),
-      outputs: Object.fromEntries(partsOf(entry).map(({ output }) => [output, [null, null, dimension]])),
+      outputs: Object.fromEntries(
+        partsOf(entry).map(({ output, pooling }) => [
+          output,
+          pooling === 'none' ? [null, dimension] : [null, null, dimension],
+        ]),
+      ),
     },
+    entry.bundled ? null : { opset: entry.opset, vocabulary: { input: tensors.inputIds, size: vocabulary.size } },
     { threads: options.threads },
   );
-  const { pooling, prefix, extras } = entry;
   const outputs = Object.fromEntries(partsOf(entry).map((part) => [part.name, dimension]));
   return {
     name: entry.name,
     outputs,
     dimension: dimension * Object.keys(outputs).length,
-    fingerprint: {
-      ...{ model, tokenizer: tokenizerHash, tokenizerConfig, output: tensors.output },
-      ...{ dimension, pooling, normalise: entry.normalise, extras, prefix: prefix[prefix.used], maxTokens },
-    },
+    fingerprint,
     encode: (texts, onProgress) => encode({ entry, onnx, tokenizer }, texts, onProgress),
     close: () => onnx.release(),
+  };
+}
+
+/** What decides the vectors of a text encoder, without loading it. Throws `model-mismatch` when its files are not as pinned. */
+export async function fingerprintTextEncoder(
+  modelDirs: readonly string[],
+  entry: TextEncoderEntry,
+): Promise<Fingerprint> {
+  const { files, tensors, dimension, pooling, normalise, extras, prefix, maxTokens, padding } = entry;
+  const folder = await findFolder(modelDirs, entry.folder);
+  const [model, tokenizer, tokenizerConfig] = await Promise.all([
+    verifyFile(folder, files.model),
+    verifyFile(folder, files.tokenizer),
+    verifyFile(folder, files.tokenizerConfig),
+  ]);
+  return {
+    ...{ model, tokenizer, tokenizerConfig, output: tensors.output },
+    ...{ dimension, pooling, normalise, extras, prefix: prefix[prefix.used], maxTokens },
+    // Not named where there is none, so that spaces from before it could be named keep their ids.
+    ...(padding === 'none' ? {} : { padding }),
   };
 }
 
@@ -81,7 +104,7 @@ interface Part {
   readonly name: string;
   /** Tensor [batch, tokens, dimension] that it is pooled from. */
   readonly output: string;
-  readonly pooling: Pooling;
+  readonly pooling: TextPooling;
 }
 
 /** What a vector is put together from, in order. */
@@ -106,13 +129,14 @@ async function encode(
   const groups = new Map<number, { index: number; ids: number[] }[]>();
   for (const [index, text] of texts.entries()) {
     const ids = loaded.tokenizer.encode(prefix + text);
-    const group = groups.get(ids.length);
-    if (group === undefined) groups.set(ids.length, [{ index, ids }]);
+    const length = loaded.entry.padding === 'max' ? loaded.entry.maxTokens : ids.length;
+    const group = groups.get(length);
+    if (group === undefined) groups.set(length, [{ index, ids }]);
     else group.push({ index, ids });
   }
   let done = 0;
   for (const [length, group] of groups) {
-    const rows = Math.max(1, Math.min(BATCH, Math.floor(BATCH_TOKENS / length)));
+    const rows = loaded.entry.batchChanges ? 1 : Math.max(1, Math.min(BATCH, Math.floor(BATCH_TOKENS / length)));
     for (let start = 0; start < group.length; start += rows) {
       const batch = group.slice(start, start + rows);
       const pooled = await runBatch(
@@ -128,37 +152,45 @@ async function encode(
 }
 
 /** Runs token id rows of one length through the model. */
-async function runBatch({ entry, onnx }: Loaded, rows: readonly number[][]): Promise<Embedding<'text'>[]> {
-  const { tensors, dimension } = entry;
-  const length = rows[0]!.length;
-  const shape = [rows.length, length];
-  const ids = new BigInt64Array(rows.length * length);
-  for (const [r, row] of rows.entries()) for (let t = 0; t < length; t++) ids[r * length + t] = BigInt(row[t]!);
-  const feeds: Record<string, Tensor> = {
-    [tensors.inputIds]: int64(ids, shape),
-    [tensors.attentionMask]: int64(new BigInt64Array(ids.length).fill(1n), shape),
-  };
-  if (tensors.tokenTypeIds !== null) feeds[tensors.tokenTypeIds] = int64(new BigInt64Array(ids.length), shape);
+async function runBatch(loaded: Loaded, rows: readonly number[][]): Promise<Embedding<'text'>[]> {
+  const { entry, onnx } = loaded;
+  const { dimension } = entry;
   const parts = partsOf(entry);
-  const answer = await onnx.run(feeds, [...new Set(parts.map(({ output }) => output))]);
+  const answer = await onnx.run(feedsOf(loaded, rows), [...new Set(parts.map(({ output }) => output))]);
   return rows.map((_, r) => {
     const vector = new Float32Array(parts.length * dimension) as Embedding<'text'>;
     for (const [i, { output, pooling }] of parts.entries()) {
       const all = answer[output]!.data as Float32Array;
-      const states = all.subarray(r * length * dimension, (r + 1) * length * dimension);
       const part = vector.subarray(i * dimension, (i + 1) * dimension);
-      pool(states, pooling, part);
+      pool(all.subarray((r * all.length) / rows.length, ((r + 1) * all.length) / rows.length), pooling, part);
       if (entry.normalise) normalise(part);
     }
     return vector;
   });
 }
 
-/** [tokens, dimension] to one vector of that dimension, into `vector`; every token is real, there is no padding. */
-function pool(states: Float32Array, pooling: Pooling, vector: Float32Array): void {
+/** Ids, mask and types [rows, tokens], filled up where the entry says so. */
+function feedsOf({ entry, tokenizer }: Loaded, rows: readonly number[][]): Record<string, Tensor> {
+  const { tensors, padding, maxTokens } = entry;
+  const length = padding === 'max' ? maxTokens : rows[0]!.length;
+  const shape = [rows.length, length];
+  const ids = new BigInt64Array(rows.length * length).fill(BigInt(tokenizer.padId ?? 0));
+  const mask = new BigInt64Array(ids.length);
+  for (const [r, row] of rows.entries()) {
+    for (let t = 0; t < row.length; t++) ids[r * length + t] = BigInt(row[t]!);
+    mask.fill(1n, r * length, r * length + row.length);
+  }
+  const feeds: Record<string, Tensor> = { [tensors.inputIds]: int64(ids, shape) };
+  if (tensors.attentionMask !== null) feeds[tensors.attentionMask] = int64(mask, shape);
+  if (tensors.tokenTypeIds !== null) feeds[tensors.tokenTypeIds] = int64(new BigInt64Array(ids.length), shape);
+  return feeds;
+}
+
+/** [tokens, dimension], or [dimension], to one vector of that dimension, into `vector`; every token is real, there is no padding. */
+function pool(states: Float32Array, pooling: TextPooling, vector: Float32Array): void {
   const dimension = vector.length;
   vector.set(states.subarray(0, dimension));
-  if (pooling === 'cls') return;
+  if (pooling === 'cls' || pooling === 'none') return;
   const tokens = states.length / dimension;
   for (let i = dimension; i < states.length; i += dimension) {
     if (pooling === 'mean') for (let d = 0; d < dimension; d++) vector[d]! += states[i + d]!;

@@ -7,6 +7,15 @@ import { SightlineError } from '../errors.ts';
 export interface Tokenizer {
   /** Ids with the special tokens at both ends, at most `maxTokens` of them. Any string is fine, also '' and broken ones. */
   encode(text: string): number[];
+  /** What shorter texts are filled up with, as tokenizer_config.json says; null when it says nothing. */
+  readonly padId: number | null;
+}
+
+/** Ids of a tokenizer, all together, and those at both ends of a text; null for none. */
+export interface Vocabulary {
+  readonly size: number;
+  readonly start: number | null;
+  readonly end: number | null;
 }
 
 /**
@@ -20,18 +29,21 @@ const FIRST_WINDOW = 4096;
 const WINDOW_GROWTH = 4;
 
 /**
- * Loads a tokenizer from tokenizer.json and tokenizer_config.json. Throws `model-mismatch` when they are no tokenizer.
+ * Loads a tokenizer from tokenizer.json and tokenizer_config.json. Throws `model-mismatch` when they are no tokenizer, or one
+ * of another vocabulary.
  */
 export async function loadTokenizer(files: {
   tokenizer: string;
   config: string;
   /** Including the special tokens. */
   maxTokens: number;
+  vocabulary: Vocabulary;
 }): Promise<Tokenizer> {
   const json = await readJson(files.tokenizer);
+  const config = await readJson(files.config);
   let inner: HfTokenizer;
   try {
-    inner = new HfTokenizer(json, await readJson(files.config));
+    inner = new HfTokenizer(json, config);
     if (inner.encode('a').ids.length < 1) throw new Error('it makes no tokens');
   } catch (error) {
     if (error instanceof SightlineError) throw error;
@@ -44,10 +56,12 @@ export async function loadTokenizer(files: {
     );
   }
   // Special tokens behind the text: they survive truncation.
-  const ends = trailingTokens(inner);
+  const { ends, ...found } = vocabularyOf(inner, json);
+  checkVocabulary(files.tokenizer, files.vocabulary, found);
   const encode = (text: string) => inner.encode(text).ids;
   const cuttable = splitsAtSpaces(json);
   return {
+    padId: padIdOf(inner, config),
     encode(text) {
       const clean = text.toWellFormed().replace(EXCESS_MARKS, '$1');
       const ids = cuttable ? encodeStart(clean, files.maxTokens, encode) : encode(clean);
@@ -92,10 +106,48 @@ function splitsAtSpaces(json: unknown): boolean {
   );
 }
 
-function trailingTokens(tokenizer: HfTokenizer): number {
+/** The vocabulary, and how many special tokens are behind a text. */
+function vocabularyOf(tokenizer: HfTokenizer, json: object): Vocabulary & { readonly ends: number } {
   const bare = tokenizer.encode('a', { add_special_tokens: false }).ids;
   const full = tokenizer.encode('a').ids;
-  return Math.max(0, full.length - full.lastIndexOf(bare.at(-1) ?? -1) - 1);
+  const ends = Math.max(0, full.length - full.lastIndexOf(bare.at(-1) ?? -1) - 1);
+  const starts = full.length - ends - bare.length;
+  return {
+    size: highestId(json) + 1,
+    start: starts > 0 ? (full[0] ?? null) : null,
+    end: ends > 0 ? (full.at(-1) ?? null) : null,
+    ends,
+  };
+}
+
+/** WordPiece and BPE store ids by token, Unigram its tokens in the order of their ids. */
+function highestId(json: object): number {
+  const { model, added_tokens: added = [] } = json as {
+    model?: { vocab?: Readonly<Record<string, number>> | readonly unknown[] };
+    added_tokens?: readonly { id: number }[];
+  };
+  const vocab = model?.vocab ?? [];
+  let highest = Array.isArray(vocab) ? vocab.length - 1 : -1;
+  if (!Array.isArray(vocab)) for (const id of Object.values(vocab)) highest = Math.max(highest, id as number);
+  for (const { id } of added) highest = Math.max(highest, id);
+  return highest;
+}
+
+function checkVocabulary(path: string, expected: Vocabulary, got: Vocabulary): void {
+  if (expected.size === got.size && expected.start === got.start && expected.end === got.end) return;
+  const say = ({ size, start, end }: Vocabulary) =>
+    `${size} tokens, ${start ?? 'none'} before and ${end ?? 'none'} behind a text`;
+  throw new SightlineError(
+    'model-mismatch',
+    `${path}: expected the tokenizer of this model (${say(expected)}), got one of another vocabulary (${say(got)})`,
+    { details: { file: path, expected: say(expected), got: say(got) } },
+  );
+}
+
+function padIdOf(tokenizer: HfTokenizer, config: object): number | null {
+  const { pad_token: token } = config as { pad_token?: string | { content?: string } | null };
+  const text = typeof token === 'object' ? token?.content : token;
+  return text === undefined ? null : (tokenizer.token_to_id(text) ?? null);
 }
 
 async function readJson(path: string): Promise<object> {

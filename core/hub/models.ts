@@ -1,7 +1,7 @@
-import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
-import type { ImageEncoderEntry, ModelFile, TextEncoderEntry } from '../encode/manifest.ts';
+import type { ImageEncoderEntry, ModelFile, TextEncoderEntry } from '../encode/entry.ts';
+import { LOCK_FILE, type ModelLock, pinned, readLock } from '../encode/lock.ts';
 import { verifyFile } from '../encode/model-files.ts';
 import { isSightlineError, SightlineError } from '../errors.ts';
 import { unavailable } from '../file-errors.ts';
@@ -16,48 +16,10 @@ import { downloadFile } from './download.ts';
 
 export type Encoder = (TextEncoderEntry | ImageEncoderEntry) & { readonly name: string };
 
-const lockSchema = z.strictObject({
-  format: z.literal(1),
-  encoders: z.record(
-    z.string(),
-    z.strictObject({
-      repo: z.string(),
-      commit: z.string().regex(/^[0-9a-f]{40}$/),
-      files: z.record(
-        z.string(),
-        z.strictObject({ bytes: z.int().positive(), sha256: z.string().regex(/^[0-9a-f]{64}$/) }),
-      ),
-    }),
-  ),
-});
-
-export type ModelLock = z.infer<typeof lockSchema>;
-
-export const LOCK_FILE = 'lock.json';
-
-/** Reads lock.json; an empty one when there is none. Throws `model-mismatch` when it does not parse. */
-export async function readLock(models: string): Promise<ModelLock> {
-  const path = join(models, LOCK_FILE);
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return '{"format": 1, "encoders": {}}';
-    throw unavailable(error, 'read', path);
-  });
-  try {
-    return lockSchema.parse(JSON.parse(text));
-  } catch (error) {
-    throw new SightlineError('model-mismatch', `${path} does not fit: ${(error as Error).message}`, { cause: error });
-  }
-}
-
 /** Files of an encoder with sizes and hashes of the manifest, or else of the lock. */
 export function pinnedFiles(encoder: Encoder, lock: ModelLock): ModelFile[] {
   const { others, ...named } = encoder.files;
-  const locked = lock.encoders[encoder.name]?.files ?? {};
-  return [...Object.values(named), ...others].map((file) => ({
-    ...file,
-    bytes: file.bytes ?? locked[file.path]?.bytes ?? null,
-    sha256: file.sha256 ?? locked[file.path]?.sha256 ?? null,
-  }));
+  return [...Object.values(named), ...others].map((file) => pinned(file, encoder.name, lock));
 }
 
 /** `missing` when nothing is there, `altered` with the reason when something else is. */
@@ -112,6 +74,7 @@ async function pullFiles(encoder: Encoder, lock: ModelLock, options: PullOptions
   }
   const repo: HubRepo = { kind: 'model', name: encoder.hub.repo };
   const known = lock.encoders[encoder.name];
+  if (known !== undefined) checkLocked(encoder.name, encoder.hub, known);
   const commit = known?.commit ?? (await resolveRevision(hub, repo, encoder.hub.revision, signal)).commit;
   const found: ModelLock['encoders'][string]['files'] = {};
   for (const file of files) {
@@ -134,6 +97,17 @@ async function pullFiles(encoder: Encoder, lock: ModelLock, options: PullOptions
       encoders: { ...lock.encoders, [encoder.name]: { repo: repo.name, commit, files: found } },
     });
   }
+}
+
+/** The lock was written for another version of the manifest. */
+function checkLocked(name: string, hub: NonNullable<Encoder['hub']>, known: ModelLock['encoders'][string]): void {
+  const isCommit = /^[0-9a-f]{40}$/.test(hub.revision);
+  if (known.repo === hub.repo && (!isCommit || known.commit === hub.revision)) return;
+  throw new SightlineError(
+    'model-mismatch',
+    `${name}: expected ${hub.repo} at ${hub.revision}, as the manifest says, but ${LOCK_FILE} has ${known.repo} at ` +
+      `${known.commit}: take its entry out of ${LOCK_FILE} to pull the other one`,
+  );
 }
 
 async function writeLock(models: string, lock: ModelLock): Promise<void> {

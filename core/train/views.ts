@@ -1,5 +1,5 @@
-import type { Preprocessing } from '../encode/manifest.ts';
 import type { RgbPixels } from '../encode/preprocess.ts';
+import type { Preprocessing } from '../encode/preprocessor-config.ts';
 import { Random } from './random.ts';
 
 /**

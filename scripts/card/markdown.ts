@@ -1,5 +1,5 @@
+import type { ImageEncoderEntry, ModelFile, TextEncoderEntry } from '../../core/encode/entry.ts';
 import type { HeadFile } from '../../core/encode/head.ts';
-import type { ImageEncoderEntry, ModelFile, TextEncoderEntry } from '../../core/encode/manifest.ts';
 import type { EvaluatedHead } from '../../core/train/evaluate-head.ts';
 import type { DirectionValues, Values } from '../../core/train/metrics.ts';
 import { describeData } from './data-sets.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pino from 'pino';
 import { decodeImage, thumbnail } from '../../core/encode/decode.ts';
-import type { Preprocessing } from '../../core/encode/manifest.ts';
+import type { Preprocessing } from '../../core/encode/preprocessor-config.ts';
 import { openFailureLog } from '../../core/failures/sqlite.ts';
 import { createIndexer } from '../../core/index-image.ts';
 import { openFolder } from '../../core/objects/folder.ts';

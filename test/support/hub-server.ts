@@ -80,15 +80,17 @@ export async function startHub(repos: Readonly<Record<string, HubRepoContent>>):
     if (repo.gated) return refuse(request.headers.authorization ? 403 : 401, 'GatedRepo');
     if (repo.token !== undefined && request.headers.authorization !== `Bearer ${repo.token}`)
       return refuse(401, 'RepoNotFound');
-    if (revision !== 'main' && revision !== COMMIT) return refuse(404, 'RevisionNotFound');
+    // A branch is where the server says; a commit is itself.
+    const commit = /^[0-9a-f]{40}$/.test(revision ?? '') ? revision! : COMMIT;
+    if (revision !== 'main' && revision !== commit) return refuse(404, 'RevisionNotFound');
     if (api) {
       const siblings = Object.keys(repo.files).map((rfilename) => ({ rfilename }));
-      return void response.setHeader('content-type', 'application/json').end(JSON.stringify({ sha: COMMIT, siblings }));
+      return void response.setHeader('content-type', 'application/json').end(JSON.stringify({ sha: commit, siblings }));
     }
     const path = decodeURIComponent(resolve?.[3] ?? '');
     const bytes = repo.files[path];
     if (bytes === undefined) return refuse(404, 'EntryNotFound');
-    response.setHeader('x-repo-commit', COMMIT);
+    response.setHeader('x-repo-commit', commit);
     if (bytes.length >= LARGE) {
       response.setHeader('x-linked-etag', `"${createHash('sha256').update(bytes).digest('hex')}"`);
       response.setHeader('x-linked-size', bytes.length);

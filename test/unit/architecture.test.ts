@@ -35,7 +35,7 @@ const homes: Record<string, RegExp> = {
   '@aws-sdk/s3-presigned-post': /^core\/objects\/s3-presign\.ts$/,
   '@aws-sdk/s3-request-presigner': /^core\/objects\/s3-presign\.ts$/,
   'node:sqlite': /^core\/(sqlite\.ts|file-lock\.ts|vectors\/embedded[\w-]*\.ts|failures\/sqlite\.ts)$/,
-  protobufjs: /^core\/onnx-graph\.ts$/,
+  protobufjs: /^core\/onnx-proto\.ts$/,
   '@aws-sdk/client-sqs': /^functions\/lambda\/message-queue\.ts$/,
   '@aws-lambda-powertools/batch': /^functions\/lambda\/sqs-batch\.ts$/,
   '@aws-lambda-powertools/logger': /^functions\/lambda\/telemetry\.ts$/,

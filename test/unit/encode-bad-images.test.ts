@@ -9,7 +9,7 @@ import { crc32, deflateSync } from 'node:zlib';
 import sharp from 'sharp';
 import { decodeImage, inspectImage, thumbnail } from '../../core/encode/decode.ts';
 import { DEFAULT_LIMITS } from '../../core/encode/encoders.ts';
-import type { Preprocessing } from '../../core/encode/manifest.ts';
+import type { Preprocessing } from '../../core/encode/preprocessor-config.ts';
 import { isTruncated, type PictureFormat, sniff } from '../../core/encode/sniff.ts';
 import type { ImageRejection } from '../../core/errors.ts';
 import { readGolden } from '../golden/golden.ts';

@@ -1,16 +1,22 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import type { ImageEncoderEntry } from '../../core/encode/entry.ts';
 import { loadImageEncoder } from '../../core/encode/image-encoder.ts';
-import { type ImageEncoderEntry, loadManifest, parseManifest } from '../../core/encode/manifest.ts';
-import { loadChecked } from '../../core/encode/model-files.ts';
+import { loadManifest, parseManifest, profileOf } from '../../core/encode/manifest.ts';
+import { type ExpectedFile, loadChecked } from '../../core/encode/model-files.ts';
+import { type PreprocessingChanges, readPreprocessing } from '../../core/encode/preprocessor-config.ts';
+import { loadTextEncoder } from '../../core/encode/text-encoder.ts';
 import { isSightlineError, type SightlineError } from '../../core/errors.ts';
 import { OnnxGraph } from '../../core/onnx-graph.ts';
+import { BERT_FILES, clipTokenizer, randomBert, siglipTokenizer } from '../support/random-models.ts';
 import { MODELS, noise, temporaryFolder } from './encode-fixtures.ts';
 
 /** Models that are not what the manifest says, or that nobody should run: refused naming both sides. */
+
+const CONFIG = 'preprocessor_config.json';
 
 type Context = { after(fn: () => void): void };
 
@@ -33,10 +39,15 @@ function model(options: { type?: 'float32' | 'int64'; operator?: string; opset?:
   return graph.toBytes(opset === undefined ? {} : { opset });
 }
 
-const load = (t: Context, bytes: Uint8Array, inputType: 'float32' | 'int64' = 'float32') => {
+const load = (
+  t: Context,
+  bytes: Uint8Array,
+  inputType: 'float32' | 'int64' = 'float32',
+  file: ExpectedFile | null = {},
+) => {
   const path = join(temporaryFolder(t), 'model.onnx');
   writeFileSync(path, bytes);
-  return loadChecked(path, { inputType, inputs: { x: [null, 4] }, outputs: { y: [null, 2] } }, { threads: 1 });
+  return loadChecked(path, { inputType, inputs: { x: [null, 4] }, outputs: { y: [null, 2] } }, file, { threads: 1 });
 };
 
 /** A length-delimited field of a protobuf message. */
@@ -56,6 +67,12 @@ function withExternalData(bytes: Uint8Array): Uint8Array {
   return Buffer.concat([bytes, field(7, field(5, tensor))]);
 }
 
+/** The model with one more node, of an operator that no onnxruntime has: node = 1 with input = 1, output = 2, op_type = 4, domain = 7. */
+function withCustomOperator(bytes: Uint8Array): Uint8Array {
+  const node = Buffer.concat([field(1, 'x'), field(2, 'z'), field(4, 'Twist'), field(7, 'acme')]);
+  return Buffer.concat([bytes, field(7, field(1, node))]);
+}
+
 describe('an ONNX model', () => {
   it('that is what was expected is loaded', async (t) => {
     await (await load(t, model())).release();
@@ -69,14 +86,27 @@ describe('an ONNX model', () => {
 
   it('with custom operators is refused, naming them', async (t) => {
     await assert.rejects(load(t, model({ operator: 'Frobnicate' })), refused('expected an ONNX model', 'Frobnicate'));
+    const elsewhere = refused('operators of ONNX and onnxruntime only', 'custom operators acme.Twist');
+    await assert.rejects(load(t, withCustomOperator(model())), elsewhere);
+    // What is not looked at beforehand is refused by onnxruntime.
+    await assert.rejects(load(t, withCustomOperator(model()), 'float32', null), refused('onnxruntime runs', 'acme'));
   });
 
   it('of an opset that onnxruntime does not know is refused, naming it', async (t) => {
     await assert.rejects(load(t, model({ opset: 9999 })), refused('expected an ONNX model', /opset|9999/));
   });
 
+  it('of another opset than the manifest says is refused, naming both', async (t) => {
+    await (await load(t, model({ opset: 13 }), 'float32', { opset: 13 })).release();
+    const other = load(t, model({ opset: 13 }), 'float32', { opset: 17 });
+    await assert.rejects(other, refused('expected opset 17, as the manifest says, got 13'));
+  });
+
   it('with external data is refused before anything of it is read', async (t) => {
-    await assert.rejects(load(t, withExternalData(model())), refused('weights inside', 'external data'));
+    for (const file of [{}, null]) {
+      const loading = load(t, withExternalData(model()), 'float32', file);
+      await assert.rejects(loading, refused('weights inside', 'external data'));
+    }
   });
 
   it('that is truncated is refused', async (t) => {
@@ -90,6 +120,7 @@ describe('an ONNX model', () => {
     mkdirSync(join(dir, 'tiny'));
     const bytes = model();
     writeFileSync(join(dir, 'tiny', 'model.onnx'), bytes);
+    cpSync(join(MODELS, 'efficientnet-lite2', CONFIG), join(dir, 'tiny', CONFIG));
     const { encoders } = await loadManifest([MODELS]);
     const template = encoders['efficientnet-lite2'] as ImageEncoderEntry;
     const sha256 = createHash('sha256').update(bytes).digest('hex');
@@ -97,11 +128,100 @@ describe('an ONNX model', () => {
       ...template,
       name: 'tiny',
       folder: 'tiny',
-      files: { model: { path: 'model.onnx', bytes: bytes.length, sha256 }, others: [] },
+      bundled: false,
+      opset: undefined,
+      files: { ...template.files, model: { path: 'model.onnx', bytes: bytes.length, sha256 }, others: [] },
     };
     await assert.rejects(loadImageEncoder([dir], entry), refused('expected inputs pixel_values, got x'));
     const other = { ...entry, tensors: { ...entry.tensors, pixels: 'x' } };
     await assert.rejects(loadImageEncoder([dir], other), refused('features|pixel|shape', 'got'));
+  });
+});
+
+describe('a text encoder', () => {
+  /** A folder with a random model of so many rows, described as bert-base-uncased's, with the tokenizer of `from`. */
+  async function textEncoder(t: Context, options: { rows: number; tokenizer?: Readonly<Record<string, Buffer>> }) {
+    const dir = temporaryFolder(t);
+    const { rows, tokenizer = BERT_FILES } = options;
+    mkdirSync(join(dir, 'e5-small-v2'));
+    const files = { 'model.onnx': randomBert({ rows }), ...tokenizer };
+    for (const [name, bytes] of Object.entries(files)) writeFileSync(join(dir, 'e5-small-v2', name), bytes);
+    const { text } = profileOf(await loadManifest([MODELS]), 'e5');
+    return loadTextEncoder([dir], text, { threads: 1 });
+  }
+
+  it('whose embeddings are padded by a few rows is loaded', async (t) => {
+    await (await textEncoder(t, { rows: 30_528 })).close();
+  });
+
+  it('whose embeddings are those of another tokenizer is refused, naming both sizes', async (t) => {
+    for (const rows of [28_996, 31_102]) {
+      const wanted = refused('model\\.onnx: expected embeddings of 30522 tokens', `got ${rows}`);
+      await assert.rejects(textEncoder(t, { rows }), wanted);
+    }
+  });
+
+  it('with a tokenizer of another vocabulary is refused, naming sizes and special tokens', async (t) => {
+    const clip = refused('30522 tokens, 101 before and 102 behind', '49408 tokens, 49406 before and 49407 behind');
+    await assert.rejects(textEncoder(t, { rows: 30_522, tokenizer: clipTokenizer() }), clip);
+    const siglip = refused('30522 tokens', '32000 tokens, none before and 1 behind a text');
+    await assert.rejects(textEncoder(t, { rows: 30_522, tokenizer: siglipTokenizer() }), siglip);
+    // As many words, but other ones at the ends.
+    const swapped = JSON.parse(BERT_FILES['tokenizer.json'].toString());
+    swapped.post_processor.single.reverse();
+    const json = Buffer.from(JSON.stringify(swapped));
+    const ends = refused('101 before and 102 behind', 'another vocabulary .*102 before and 101 behind');
+    await assert.rejects(textEncoder(t, { rows: 30_522, tokenizer: { ...BERT_FILES, 'tokenizer.json': json } }), ends);
+  });
+
+  it('that needs padding and whose tokenizer has none is refused', async (t) => {
+    const dir = temporaryFolder(t);
+    const { text } = profileOf(await loadManifest([MODELS]), 'siglip');
+    mkdirSync(join(dir, text.folder));
+    const files = { 'model.onnx': model(), ...siglipTokenizer(), 'tokenizer_config.json': '{}' };
+    for (const [name, bytes] of Object.entries(files)) writeFileSync(join(dir, text.folder, name), bytes);
+    await assert.rejects(loadTextEncoder([dir], text), refused('tokenizer_config\\.json: expected a pad_token'));
+  });
+});
+
+describe('a preprocessor_config.json', () => {
+  const good = {
+    ...{ do_resize: true, size: { height: 224, width: 224 }, resample: 3 },
+    ...{ do_normalize: true, image_mean: [0.5, 0.5, 0.5], image_std: [0.5, 0.5, 0.5] },
+  };
+  const read = (t: Context, config: unknown, changes?: PreprocessingChanges) => {
+    const path = join(temporaryFolder(t), CONFIG);
+    writeFileSync(path, typeof config === 'string' ? config : JSON.stringify(config));
+    return readPreprocessing(path, changes);
+  };
+
+  it('is read, changed where the manifest says so, and takes bare numbers as processors do', async (t) => {
+    const squash = { mode: 'squash', size: 224, kernel: 'bicubic' };
+    const scaling = { mean: [127.5, 127.5, 127.5], std: [127.5, 127.5, 127.5] };
+    assert.deepEqual(await read(t, good), { resize: squash, crop: 224, ...scaling });
+    const padded = await read(t, good, { resize: { mode: 'pad', background: [0, 0, 0] }, crop: 200 });
+    assert.deepEqual(padded.resize, { ...squash, mode: 'pad', background: [0, 0, 0] });
+    assert.equal(padded.crop, 200);
+    assert.deepEqual((await read(t, { ...good, size: 224 })).resize, squash);
+    const cropped = await read(t, { ...good, size: 256, do_center_crop: true, crop_size: 224 });
+    assert.deepEqual([cropped.resize.mode, cropped.resize.size, cropped.crop], ['shortest-edge', 256, 224]);
+  });
+
+  it('that asks for what is not done here is refused, naming it', async (t) => {
+    const bad: readonly [unknown, string][] = [
+      ['{', 'expected JSON'],
+      [{ ...good, do_resize: false }, 'do_resize'],
+      [{ ...good, resample: 1 }, 'resample: expected 2 \\(bilinear\\) or 3 \\(bicubic\\), got 1'],
+      [{ ...good, size: { height: 224, width: 336 } }, 'size: expected a square, got 224 x 336'],
+      [{ ...good, size: { shortest_edge: 224 } }, 'pictures of different sizes'],
+      [{ ...good, size: 224, do_center_crop: true, crop_size: 256 }, 'crop to be at most resize.size'],
+      [{ ...good, image_std: undefined }, 'expected image_mean and image_std'],
+      [{ ...good, image_std: [0, 1, 1] }, 'values above 0'],
+      [{ ...good, do_flip_channel_order: true }, 'do_flip_channel_order'],
+      [{ ...good, crop_pct: 0.875 }, 'crop_pct'],
+    ];
+    for (const [config, reason] of bad) await assert.rejects(read(t, config), refused(CONFIG, reason));
+    await assert.rejects(read(t, good, { resize: { mode: 'pad' } }), refused('background'));
   });
 });
 

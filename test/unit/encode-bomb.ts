@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { decodeImage, thumbnail } from '../../core/encode/decode.ts';
 import { DEFAULT_LIMITS } from '../../core/encode/encoders.ts';
-import type { Preprocessing } from '../../core/encode/manifest.ts';
+import type { Preprocessing } from '../../core/encode/preprocessor-config.ts';
 import { isSightlineError } from '../../core/errors.ts';
 
 /**

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import sharp from 'sharp';
 import { decodeImage, inspectImage, thumbnail } from '../../core/encode/decode.ts';
 import { DEFAULT_LIMITS } from '../../core/encode/encoders.ts';
-import type { Preprocessing } from '../../core/encode/manifest.ts';
+import type { Preprocessing } from '../../core/encode/preprocessor-config.ts';
 import { meanDifference, readGolden } from '../golden/golden.ts';
 import { naivePreprocess, type Rgb } from '../golden/naive-resize.ts';
 

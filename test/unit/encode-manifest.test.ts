@@ -3,6 +3,7 @@ import { rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import type { ModelFile } from '../../core/encode/entry.ts';
 import { fingerprintImageEncoder, loadImageEncoder } from '../../core/encode/image-encoder.ts';
 import { loadManifest, type Manifest, parseManifest, profileOf } from '../../core/encode/manifest.ts';
 import { findFolder, verifyFile } from '../../core/encode/model-files.ts';
@@ -21,11 +22,16 @@ const mismatch =
     return true;
   };
 
+/** A manifest in which anything can be put anywhere. */
+interface LooseManifest extends Omit<Manifest, 'encoders'> {
+  encoders: Record<string, { folder: string; files: { model: ModelFile }; dimension?: number; pooling?: string }>;
+}
+
 /** The manifest of the repository after a change that parsing should notice. */
-function changed(change: (copy: Manifest) => void): Manifest {
-  const copy = structuredClone(manifest);
+function changed(change: (copy: LooseManifest) => void): Manifest {
+  const copy = structuredClone(manifest) as LooseManifest;
   change(copy);
-  return copy;
+  return copy as Manifest;
 }
 
 describe('the manifest', () => {
@@ -37,6 +43,7 @@ describe('the manifest', () => {
     const seed = profileOf(manifest, 'seed');
     assert.deepEqual([seed.text.dimension, seed.text.pooling, seed.text.maxTokens], [768, 'cls', 512]);
     assert.equal(seed.image.outputs.logits, 1001);
+    assert.equal(seed.text.prefix[seed.text.prefix.used], '');
     assert.equal(seed.text.prefix.query, 'Represent this sentence for searching relevant passages: ');
   });
 
@@ -73,20 +80,24 @@ describe('the manifest', () => {
     ['an unknown default', changed((m) => (m.defaultProfile = 'large')), 'large'],
     ['an unknown field', { ...manifest, colour: 'red' } as Manifest, 'colour'],
     [
-      'a crop larger than the picture',
-      changed((m) => {
-        const encoder = m.encoders['efficientnet-lite2']!;
-        if (encoder.kind === 'image') encoder.preprocessing.crop = 298;
-      }),
-      'crop',
+      'a profile without a head whose encoders share no space',
+      changed((m) => (m.profiles.bge!.head = null)),
+      'profile bge without a head: expected two encoders of one sharedSpace, got none and none',
     ],
     [
-      'padding without a colour',
-      changed((m) => {
-        const encoder = m.encoders['efficientnet-lite2']!;
-        if (encoder.kind === 'image') encoder.preprocessing.resize.mode = 'pad';
-      }),
-      'background',
+      'a profile without a head of two different spaces',
+      changed((m) => (m.profiles.clip!.image = 'mobileclip-s0-image')),
+      'got openai/clip-vit-base-patch32 and apple/MobileCLIP-S0',
+    ],
+    [
+      'a profile without a head whose encoders have different dimensions',
+      changed((m) => (m.encoders['clip-vit-base-patch32-text']!.dimension = 384)),
+      'texts and pictures of one dimension, got 384 and 512',
+    ],
+    [
+      'a mean over padding',
+      changed((m) => (m.encoders['mobileclip-s0-text']!.pooling = 'mean')),
+      'padding to a fixed length, got mean',
     ],
   ];
   for (const [what, broken, part] of faults) {
@@ -96,7 +107,7 @@ describe('the manifest', () => {
   }
 
   it('names the profiles there are when asked for another', () => {
-    assert.throws(() => profileOf(manifest, 'large'), /compact, mobilenet, seed.*large/);
+    assert.throws(() => profileOf(manifest, 'large'), /compact, mobilenet, seed.*siglip.*large/);
     assert.throws(() => profileOf(manifest, 'constructor'), /constructor/);
   });
 
@@ -145,7 +156,7 @@ describe('model files', () => {
     await assert.rejects(loadImageEncoder([dir], other), mismatch(path, 'pooled', 'features, logits'));
     const renamed = { ...image, tensors: { ...image.tensors, pixels: 'pixels' } };
     await assert.rejects(loadImageEncoder([dir], renamed), mismatch(path, 'inputs pixels', 'pixel_values'));
-    const smaller = { ...image, preprocessing: { ...image.preprocessing, crop: 224 } };
+    const smaller = { ...image, preprocessing: { crop: 224 } };
     await assert.rejects(loadImageEncoder([dir], smaller), mismatch(path, '224', '260'));
     writeFileSync(path, 'not a model');
     await assert.rejects(loadImageEncoder([dir], image), mismatch(path, 'ONNX model'));

@@ -11,6 +11,7 @@ import { MODELS, noise, temporaryFolder } from './encode-fixtures.ts';
 const files = {
   tokenizer: join(MODELS, 'all-minilm-l6-v2', 'tokenizer.json'),
   config: join(MODELS, 'all-minilm-l6-v2', 'tokenizer_config.json'),
+  vocabulary: { size: 30522, start: 101, end: 102 },
 };
 const tokenizer = await loadTokenizer({ ...files, maxTokens: 256 });
 const library = new Library(
@@ -111,7 +112,7 @@ describe('the tokenizer', () => {
   it('refuses files that are no tokenizer', async (t) => {
     const folder = temporaryFolder(t);
     const path = join(folder, 'tokenizer.json');
-    const load = () => loadTokenizer({ tokenizer: path, config: files.config, maxTokens: 256 });
+    const load = () => loadTokenizer({ ...files, tokenizer: path, maxTokens: 256 });
     await assert.rejects(load, { code: 'model-mismatch', message: /ENOENT/ });
     for (const content of ['{', 'null', '[]', '{}', '{"model":{"type":"None"}}']) {
       writeFileSync(path, content);

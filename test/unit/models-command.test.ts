@@ -10,9 +10,11 @@ import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parseManifest } from '../../core/encode/manifest.ts';
 import { type HubTestServer, startHub } from '../support/hub-server.ts';
+import { mobilenetFiles } from '../support/random-models.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const model = randomBytes(200_000);
+const ARCTIC = 'fc74610d18462d218e312aa986ec5c8a75a98152';
 let server: HubTestServer;
 const folders: string[] = [];
 before(async () => {
@@ -20,8 +22,12 @@ before(async () => {
     'onnx/model.onnx': model,
     'tokenizer.json': Buffer.from('{}'),
     'tokenizer_config.json': Buffer.from('{"a": 1}'),
+    'config.json': Buffer.from('{"b": 1}'),
   };
-  server = await startHub({ 'Snowflake/snowflake-arctic-embed-m': { files, token: 'hf_test' } });
+  server = await startHub({
+    'Snowflake/snowflake-arctic-embed-m': { files, token: 'hf_test' },
+    'onnx-community/mobilenet_v2_1.0_224': { files: mobilenetFiles(model.subarray(0, 50_000)) },
+  });
 });
 after(async () => {
   await server.stop();
@@ -33,10 +39,10 @@ async function modelsFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'models-'));
   folders.push(folder);
   const manifest = parseManifest(JSON.parse(await readFile(join(root, 'models/manifest.json'), 'utf8')));
-  const { seed } = manifest.profiles;
+  const { seed, mobilenet } = manifest.profiles;
   await writeFile(
     join(folder, 'manifest.json'),
-    JSON.stringify({ ...manifest, profiles: { compact: manifest.profiles.compact, seed } }),
+    JSON.stringify({ ...manifest, profiles: { compact: manifest.profiles.compact, seed, mobilenet } }),
   );
   return folder;
 }
@@ -57,16 +63,16 @@ describe('npm run models', () => {
     const both = await Promise.all([1, 2].map(() => run(models, ['pull', 'seed', '--json'])));
     const results = both.map(({ stdout }) => JSON.parse(stdout) as Record<string, string>);
     assert.deepEqual(results.map((result) => result['snowflake-arctic-embed-m']).sort(), ['pulled', 'there']);
-    // The other encoder has no such file on the hub: said, not hidden.
-    assert.match(results[0]!['mobilenet_v2_1.0_224']!, /failed: mobilenet.* cannot be pulled: .*Put them into/);
     assert.deepEqual(
       both.map(({ code }) => code),
-      [1, 1],
+      [0, 0],
     );
-    assert.equal(server.requests.filter(({ at }) => at === 'cdn').length, 1);
+    assert.equal(server.requests.filter(({ at }) => at === 'cdn').length, 2);
     assert.deepEqual(await readFile(join(models, 'snowflake-arctic-embed-m/model.onnx')), model);
     const lock = JSON.parse(await readFile(join(models, 'lock.json'), 'utf8'));
-    assert.equal(lock.encoders['snowflake-arctic-embed-m'].commit, server.commit);
+    // One is asked for by commit, the other by branch.
+    assert.equal(lock.encoders['snowflake-arctic-embed-m'].commit, ARCTIC);
+    assert.equal(lock.encoders['mobilenet_v2_1.0_224-logits'].commit, server.commit);
     assert.equal(lock.encoders['snowflake-arctic-embed-m'].files['model.onnx'].bytes, model.length);
 
     const { stdout } = await run(models, ['list', '--json']);
@@ -74,7 +80,7 @@ describe('npm run models', () => {
       ({ encoder, state }) => `${encoder} ${state}`,
     );
     assert.ok(states.includes('snowflake-arctic-embed-m ok') && states.includes('mobilenet_v2_1.0_224 missing'));
-    assert.match((await run(models, ['info', 'seed'])).stdout, new RegExp(`at ${server.commit}`));
+    assert.match((await run(models, ['info', 'seed'])).stdout, new RegExp(`at ${ARCTIC}`));
 
     // Altered files are found, and pulled again as they were.
     await writeFile(join(models, 'snowflake-arctic-embed-m/model.onnx'), Buffer.alloc(model.length));
@@ -93,21 +99,32 @@ describe('npm run models', () => {
   it('refuses what is not what the first pull found, and keeps the lock', async () => {
     const models = await modelsFolder();
     const file = { bytes: 1, sha256: '0'.repeat(64) };
-    const files = { 'model.onnx': file, 'tokenizer.json': file, 'tokenizer_config.json': file };
-    const lock = JSON.stringify({
-      ...{
-        format: 1,
-        encoders: {
-          'snowflake-arctic-embed-m': { repo: 'Snowflake/snowflake-arctic-embed-m', commit: server.commit, files },
-        },
-      },
-    });
+    const files = { 'model.onnx': file, 'tokenizer.json': file, 'tokenizer_config.json': file, 'config.json': file };
+    const lockOf = (commit: string) => {
+      const entry = { repo: 'Snowflake/snowflake-arctic-embed-m', commit, files };
+      return JSON.stringify({ format: 1, encoders: { 'snowflake-arctic-embed-m': entry } });
+    };
+    await writeFile(join(models, 'lock.json'), lockOf(server.commit));
+    const stale = await run(models, ['pull', 'seed']);
+    assert.match(
+      stale.stdout,
+      new RegExp(`expected Snowflake/\\S+ at ${ARCTIC}, .* has \\S+ at ${server.commit}: take`),
+    );
+    const lock = lockOf(ARCTIC);
     await writeFile(join(models, 'lock.json'), lock);
     const { code, stdout } = await run(models, ['pull', 'seed']);
     assert.deepEqual([code, /arctic-embed-m: failed: .*as pinned, got/.test(stdout)], [1, true]);
-    assert.equal(await readFile(join(models, 'lock.json'), 'utf8'), lock);
+    const { encoders } = JSON.parse(await readFile(join(models, 'lock.json'), 'utf8'));
+    assert.deepEqual(encoders['snowflake-arctic-embed-m'], JSON.parse(lock).encoders['snowflake-arctic-embed-m']);
     await writeFile(join(models, 'lock.json'), '{');
     assert.match((await run(models, ['list'])).stderr, /lock\.json does not fit/);
+  });
+
+  it('says of an encoder that no repository has as it is where to put it', async () => {
+    const { code, stdout } = await run(await modelsFolder(), ['pull', 'mobilenet', '--json']);
+    const results = JSON.parse(stdout) as Record<string, string>;
+    assert.match(results['mobilenet_v2_1.0_224']!, /failed: mobilenet.* cannot be pulled: .*Put them into/);
+    assert.equal(code, 1);
   });
 
   it('says what it was called wrongly with, and what a token is missing for', async () => {

@@ -105,7 +105,7 @@ export const modelInfo = z
     text: z.strictObject({ ...encoder, maxTokens: z.int() }),
     image: z.strictObject({ ...encoder, cropPixels: z.int() }),
     head: z.strictObject({
-      name: z.string(),
+      name: z.string().openapi({ description: 'Begins with "none" when the encoders share a space without a head.' }),
       trained: z
         .record(z.string(), z.union([z.string(), z.number(), z.null()]))
         .openapi({ description: 'Figures of its training.' }),
