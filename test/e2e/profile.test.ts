@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { cpSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { startHub } from '../support/hub-server.ts';
+import { randomRepos } from '../support/random-models.ts';
+import { runScript } from './server.ts';
+
+/** A profile that is not bundled, by the commands of a user: pulled, indexed with, searched, left and come back to. */
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+let dir: string;
+
+before(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'sightline-profile-'));
+  for (const name of ['cat.jpg', 'coffee.jpg']) cpSync(join(root, 'examples/photos', name), join(dir, 'photos', name));
+  cpSync(join(root, 'models/manifest.json'), join(dir, 'models/manifest.json'));
+});
+after(() => rm(dir, { recursive: true }));
+
+interface Spaces {
+  readonly spaces: { space: string; live: boolean; dimension: number; models: { profile: string; head: string | null } }[];
+}
+
+describe('a profile without a head', () => {
+  it('is pulled, indexes, searches, is changed for another and comes back', async () => {
+    const hub = await startHub(randomRepos());
+    const pulled = await runScript(['scripts/models.ts', 'pull', 'clip', '--models', join(dir, 'models')], {
+      HF_ENDPOINT: hub.endpoint,
+    });
+    await hub.stop();
+    assert.equal(pulled.code, 0, pulled.stderr + pulled.stdout);
+
+    const env = { SIGHTLINE_EXTRA_MODELS: join(dir, 'models') };
+    const run = async (...args: string[]) => {
+      const done = await runScript([...args, '--data', join(dir, 'data'), '--json'], env);
+      assert.equal(done.code, 0, done.stderr + done.stdout);
+      return JSON.parse(done.stdout) as unknown;
+    };
+    const indexed = await runScript(['scripts/index.ts', join(dir, 'photos'), '--data', join(dir, 'data')], {
+      ...{ ...env, SIGHTLINE_PROFILE: 'clip' },
+    });
+    assert.equal(indexed.code, 0, indexed.stderr);
+    // Nobody says which profile it is: the index knows its space, and the space its models.
+    const { items } = (await run('scripts/search.ts', '--image', join(dir, 'photos/coffee.jpg'))) as {
+      items: { key: string; score: number }[];
+    };
+    assert.deepEqual([items.length, items[0]!.key, items[0]!.score > 0.999], [2, 'coffee.jpg', true]);
+
+    await run('scripts/reindex.ts', '--profile', 'compact', '--min-overlap', '0');
+    const { spaces } = (await run('scripts/spaces.ts', 'list')) as Spaces;
+    const shown = spaces.map(({ live, dimension, models }) => [models.profile, models.head === null, dimension, live]);
+    assert.deepEqual(shown.sort(), [
+      ['clip', true, 512, false],
+      ['compact', false, 64, true],
+    ]);
+    const back = spaces.find(({ live }) => !live)!.space;
+    const { live, before: left } = (await run('scripts/spaces.ts', 'use', back)) as { live: boolean; before: string };
+    assert.deepEqual([live, left], [true, spaces.find((one) => one.live)!.space]);
+  });
+});
