@@ -22,7 +22,12 @@ before(async () => {
 after(() => rm(dir, { recursive: true }));
 
 interface Spaces {
-  readonly spaces: { space: string; live: boolean; dimension: number; models: { profile: string; head: string | null } }[];
+  readonly spaces: {
+    space: string;
+    live: boolean;
+    dimension: number;
+    models: { profile: string; head: string | null };
+  }[];
 }
 
 describe('a profile without a head', () => {

@@ -1,41 +1,19 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, rm, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { type BuildOptions, buildSpace } from '../../core/build-space.ts';
-import { SightlineError } from '../../core/errors.ts';
+import type { SightlineError } from '../../core/errors.ts';
 import { captionId, createIndexer, imageId } from '../../core/index-image.ts';
 import { openFolder } from '../../core/objects/folder.ts';
 import type { Embedder, ObjectStore, VectorStore } from '../../core/ports.ts';
 import type { Spaces } from '../../core/spaces.ts';
-import type { JointEmbedding } from '../../core/types.ts';
-import { normalise } from '../../core/vector.ts';
 import { openEmbeddedSpaces } from '../../core/vectors/embedded-spaces.ts';
+import { saltedEmbedder } from '../support/spaces-place.ts';
 
 /** The walk over real stores; vectors are hashes, salted by the space, and a picture is any file that starts with PIC. */
-function embedder(space: string, dimension = 32): Embedder & { embedded: number } {
-  const vectorOf = (content: Uint8Array | string) => {
-    const bytes = createHash('shake256', { outputLength: dimension }).update(space).update(content).digest();
-    return normalise(Float32Array.from(bytes, (byte) => byte - 127.5) as JointEmbedding);
-  };
-  return {
-    space,
-    dimension,
-    embedded: 0,
-    async embedTexts(texts) {
-      this.embedded += texts.length;
-      return texts.map(vectorOf);
-    },
-    async embedImage(bytes) {
-      this.embedded++;
-      if (!Buffer.from(bytes).toString().startsWith('PIC')) throw new SightlineError('unreadable-image', 'not one');
-      return { vector: vectorOf(bytes), picture: { contentType: 'image/jpeg', width: 1, height: 1, takenAt: null } };
-    },
-    close: async () => {},
-  };
-}
+const embedder = saltedEmbedder;
 
 const OPTIONS: BuildOptions = {
   concurrency: 2,

@@ -1,0 +1,283 @@
+// npx node bench/quantise.ts --variants DIR [--data DIR] [--encoder NAME]
+// What quantising an encoder gains and costs: speed, memory, size, whether a batch changes a vector, and what search loses by it.
+import { execFileSync } from 'node:child_process';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { loadEncoders } from '../core/encode/encoders.ts';
+import { findFolder } from '../core/encode/model-files.ts';
+import { float32, int64, loadOnnx, type Tensor } from '../core/onnx.ts';
+import { readDataset } from '../core/train/dataset.ts';
+import { type EvaluatedHead, evaluateHead } from '../core/train/evaluate-head.ts';
+import { loadFeatures } from '../core/train/features.ts';
+import { compare } from '../core/train/significance.ts';
+import { FULL } from '../core/train/views.ts';
+import { openPlace } from '../functions/places.ts';
+
+/**
+ * Variants are made by models/export/quantise.py: DIR/ENCODER/VARIANT.onnx. Speeds are medians of runs in turn, so that a slow
+ * spell of the machine hits all of them.
+ */
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const models = join(root, 'models');
+const ROUNDS = 15;
+/** Tokens of a caption, special ones included. */
+const TOKENS = 14;
+const HEAD = 'head-compact';
+const RESAMPLING = { resamples: 1000, seed: 1 };
+
+interface Encoder {
+  readonly name: string;
+  readonly kind: 'text' | 'image';
+  /** Output whose vectors are compared. */
+  readonly output: string;
+  readonly edge: number;
+}
+
+const ENCODERS: readonly Encoder[] = [
+  { name: 'all-minilm-l6-v2', kind: 'text', output: 'last_hidden_state', edge: 0 },
+  { name: 'efficientnet-lite2', kind: 'image', output: 'features', edge: 260 },
+  { name: 'mobilenet_v2_1.0_224', kind: 'image', output: 'features', edge: 224 },
+];
+
+export async function run(args: readonly string[] = []): Promise<void> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: { variants: { type: 'string' }, data: { type: 'string' }, encoder: { type: 'string' } },
+  });
+  if (values.variants === undefined) {
+    console.log(
+      'needs variants: models/export/quantise.py makes them, npx node bench/quantise.ts --variants DIR measures',
+    );
+    return;
+  }
+  for (const encoder of ENCODERS.filter(({ name }) => name === (values.encoder ?? name))) {
+    const variants = findVariants(encoder, resolve(values.variants));
+    if (variants.size < 2) continue;
+    const speed = await speeds(encoder, variants);
+    const faults = await batchFaults(encoder, variants);
+    const recalls = values.data === undefined ? new Map() : await recallsOf(encoder, variants, values.data);
+    console.log(`\n${encoder.name}: ms a ${encoder.kind}`);
+    console.table(
+      Object.fromEntries(
+        [...variants].map(([variant, path]) => [
+          variant,
+          { ...speed.get(variant), ...sizes(path, encoder), ...faults.get(variant), ...recalls.get(variant) },
+        ]),
+      ),
+    );
+  }
+}
+
+/** Path by name; what is bundled is called `weights`. */
+function findVariants({ name }: Encoder, folder: string): Map<string, string> {
+  const found = new Map<string, string>();
+  const files = readdirSync(join(folder, name), { withFileTypes: true }).filter((file) => file.name.endsWith('.onnx'));
+  for (const file of files) found.set(basename(file.name, '.onnx'), join(folder, name, file.name));
+  const bundled = join(models, name, 'model.onnx');
+  if (statSync(bundled, { throwIfNoEntry: false })) found.set('weights', bundled);
+  return new Map([...found].sort(([a], [b]) => order(a) - order(b)));
+}
+
+const order = (name: string) => ['fp32', 'weights', 'dynamic-int8', 'dynamic-int8-fused', 'static-int8'].indexOf(name);
+
+/** The same numbers on every run, from 0 to 1. */
+function noise(length: number, seed: number): Float32Array {
+  let state = seed;
+  return Float32Array.from({ length }, () => {
+    // Numerical Recipes' linear congruential generator.
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  });
+}
+
+/** Random pictures or captions, each its own. */
+function feeds({ kind, edge }: Encoder, rows: number, first = 0): Record<string, Tensor> {
+  if (kind === 'image') {
+    const size = 3 * edge * edge;
+    const data = new Float32Array(rows * size);
+    // Of different contrast: as different from each other as photos are.
+    for (let r = 0; r < rows; r++)
+      data.set(
+        noise(size, first + r + 1).map((x) => (2 * x - 1) * (0.2 + 0.05 * (first + r))),
+        r * size,
+      );
+    return { pixel_values: float32(data, [rows, 3, edge, edge]) };
+  }
+  const shape = [rows, TOKENS];
+  const ids = Array.from({ length: rows }, (_, r) => [
+    101,
+    ...Array.from(noise(TOKENS - 2, first + r + 1), (x) => 1000 + Math.floor(x * 20_000)),
+    102,
+  ]).flat();
+  const all = (value: number) =>
+    int64(
+      ids.map(() => value),
+      shape,
+    );
+  return { input_ids: int64(ids, shape), attention_mask: all(1), token_type_ids: all(0) };
+}
+
+type Row = Readonly<Record<string, string>>;
+
+async function speeds(encoder: Encoder, variants: ReadonlyMap<string, string>): Promise<Map<string, Row>> {
+  const table = new Map<string, Record<string, string>>([...variants.keys()].map((name) => [name, {}]));
+  for (const threads of [1, 2]) {
+    const sessions = new Map<string, Awaited<ReturnType<typeof loadOnnx>>>();
+    for (const [variant, path] of variants) sessions.set(variant, await loadOnnx(path, { threads }));
+    for (const batch of [1, 16]) {
+      const input = feeds(encoder, batch);
+      const times = new Map<string, number[]>([...variants.keys()].map((name) => [name, []]));
+      for (let round = 0; round <= ROUNDS; round++) {
+        for (const [variant, session] of sessions) {
+          const start = performance.now();
+          await session.run(input, [encoder.output]);
+          // The first one warms up.
+          if (round > 0) times.get(variant)!.push((performance.now() - start) / batch);
+        }
+      }
+      const reference = median(times.get('fp32')!);
+      for (const [variant, taken] of times) {
+        const ms = median(taken);
+        table.get(variant)![`${threads} thr, ${batch}`] = `${ms.toFixed(1)} (${(ms / reference).toFixed(2)})`;
+      }
+    }
+    for (const session of sessions.values()) await session.release();
+  }
+  return table;
+}
+
+/** Bytes on disk, and what a process of its own takes more with the model loaded and run. */
+function sizes(path: string, encoder: Encoder): Row {
+  const output = execFileSync(process.execPath, [
+    ...['--disable-warning=ExperimentalWarning', fileURLToPath(import.meta.url)],
+    ...['--memory', path, encoder.name],
+  ]);
+  const mb = (bytes: number) => (bytes / 1e6).toFixed(0);
+  return { 'file MB': mb(statSync(path).size), 'memory MB': mb(Number(output.toString())) };
+}
+
+async function reportMemory(path: string, name: string): Promise<void> {
+  const encoder = ENCODERS.find((one) => one.name === name)!;
+  const input = feeds(encoder, 1);
+  const before = process.memoryUsage.rss();
+  const session = await loadOnnx(path, { threads: 1 });
+  for (let i = 0; i < 3; i++) await session.run(input, [encoder.output]);
+  console.log(process.memoryUsage.rss() - before);
+}
+
+/** How far a vector moves when others are in its batch, and how near it is to float32's; both as 1 - cosine, the worst of 16. */
+async function batchFaults(encoder: Encoder, variants: ReadonlyMap<string, string>): Promise<Map<string, Row>> {
+  const vectors = new Map<string, { alone: Float32Array[]; together: Float32Array[] }>();
+  for (const [variant, path] of variants) {
+    const session = await loadOnnx(path, { threads: 1 });
+    const answer = async (rows: number, first: number) => {
+      const output = (await session.run(feeds(encoder, rows, first), [encoder.output]))[encoder.output]!;
+      return split(output.data as Float32Array, rows);
+    };
+    const alone: Float32Array[] = [];
+    for (let i = 0; i < 16; i++) alone.push((await answer(1, i))[0]!);
+    vectors.set(variant, { alone, together: await answer(16, 0) });
+    await session.release();
+  }
+  const reference = vectors.get('fp32')!.alone;
+  const worst = (a: readonly Float32Array[], b: readonly Float32Array[]) =>
+    Math.max(...a.map((one, i) => 1 - cosine(one, b[i]!))).toExponential(0);
+  return new Map(
+    [...vectors].map(([variant, { alone, together }]) => [
+      variant,
+      { 'batch moves': worst(alone, together), 'off fp32': worst(alone, reference) },
+    ]),
+  );
+}
+
+const split = (data: Float32Array, rows: number) =>
+  Array.from({ length: rows }, (_, r) => data.slice((r * data.length) / rows, ((r + 1) * data.length) / rows));
+
+function cosine(a: Float32Array, b: Float32Array): number {
+  let [dot, aa, bb] = [0, 0, 0];
+  for (let i = 0; i < a.length; i++) {
+    dot += a[i]! * b[i]!;
+    aa += a[i]! ** 2;
+    bb += b[i]! ** 2;
+  }
+  return dot / Math.sqrt(aa * bb);
+}
+
+/** The sum of the six recalls with the committed head, the variant in the place of what the head was trained on. */
+async function recallsOf(
+  encoder: Encoder,
+  variants: ReadonlyMap<string, string>,
+  data: string,
+): Promise<Map<string, Row>> {
+  const heads = new Map<string, EvaluatedHead>();
+  for (const [variant, path] of variants) {
+    const head = await judge(encoder, path, variant.startsWith('dynamic'), data);
+    if (head !== null) heads.set(variant, head);
+  }
+  const bundled = heads.get('weights');
+  return new Map(
+    [...heads].map(([variant, head]) => {
+      const { difference, interval } = compare(bundled!.table, head.table, RESAMPLING);
+      const sum = head.figures.recallSum.toFixed(1);
+      const change = [difference, interval.low, interval.high].map((one) => one.recallSum.toFixed(1));
+      return [variant, { 'sum of recalls': sum, 'against bundled': `${change[0]} (${change[1]} to ${change[2]})` }];
+    }),
+  );
+}
+
+/** Null for an encoder that the head was not made for. */
+async function judge(encoder: Encoder, path: string, batchChanges: boolean, data: string) {
+  const folder = mkdtempSync(join(tmpdir(), 'sightline-quantise-'));
+  const place = await openPlace(data);
+  try {
+    const manifest = JSON.parse(readFileSync(join(models, 'manifest.json'), 'utf8'));
+    const entry = manifest.encoders[encoder.name];
+    const { text, image } = manifest.profiles.compact;
+    if (![text, image].includes(encoder.name)) return null;
+    Object.assign(entry, {
+      bundled: false,
+      opset: undefined,
+      batchChanges: encoder.kind === 'text' ? batchChanges : undefined,
+    });
+    Object.assign(entry.files.model, { bytes: null, sha256: null });
+    writeFileSync(join(folder, 'manifest.json'), JSON.stringify(manifest));
+    mkdirSync(join(folder, encoder.name));
+    const from = await findFolder([models], encoder.name);
+    for (const file of readdirSync(from)) {
+      symlinkSync(file === 'model.onnx' ? path : join(from, file), join(folder, encoder.name, file));
+    }
+    const modelDirs = [folder, models];
+    const encoders = await loadEncoders({ modelDirs, threads: 1 });
+    const dataset = await readDataset(place, ['val']);
+    const cache = join(root, 'data', 'features');
+    const { splits } = await loadFeatures(dataset, { encoders, modelDirs, views: [FULL], parallel: 3, cache });
+    await encoders.close();
+    return await evaluateHead(join(models, HEAD), encoders, splits.get('val')!, { resampling: RESAMPLING });
+  } finally {
+    place.close();
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
+}
+
+if (import.meta.main) {
+  const [flag, path, name] = process.argv.slice(2);
+  if (flag === '--memory' && path !== undefined && name !== undefined) await reportMemory(path, name);
+  else await run(process.argv.slice(2));
+}

@@ -1,0 +1,36 @@
+import { createHash } from 'node:crypto';
+import { SightlineError } from '../../core/errors.ts';
+import type { Embedder } from '../../core/ports.ts';
+import type { Spaces } from '../../core/spaces.ts';
+import type { JointEmbedding } from '../../core/types.ts';
+import { normalise } from '../../core/vector.ts';
+import { openEmbeddedSpaces } from '../../core/vectors/embedded-spaces.ts';
+import { openQdrantSpaces } from '../../core/vectors/qdrant-spaces.ts';
+
+/** Vectors are hashes, salted by the space, and a picture is any file that starts with PIC. */
+export function saltedEmbedder(space: string, dimension = 32): Embedder & { embedded: number } {
+  const vectorOf = (content: Uint8Array | string) => {
+    const bytes = createHash('shake256', { outputLength: dimension }).update(space).update(content).digest();
+    return normalise(Float32Array.from(bytes, (byte) => byte - 127.5) as JointEmbedding);
+  };
+  return {
+    space,
+    dimension,
+    embedded: 0,
+    async embedTexts(texts) {
+      this.embedded += texts.length;
+      return texts.map(vectorOf);
+    },
+    async embedImage(bytes) {
+      this.embedded++;
+      if (!Buffer.from(bytes).toString().startsWith('PIC')) throw new SightlineError('unreadable-image', 'not one');
+      return { vector: vectorOf(bytes), picture: { contentType: 'image/jpeg', width: 1, height: 1, takenAt: null } };
+    },
+    close: async () => {},
+  };
+}
+
+/** The spaces of a file, or of the Qdrant server at a URL. */
+export function openSpacesAt(place: string): Promise<Spaces> {
+  return place.startsWith('http') ? openQdrantSpaces({ url: place }) : openEmbeddedSpaces({ file: place, threads: 1 });
+}
