@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { loadEncoders } from '../core/encode/encoders.ts';
 import { SightlineError } from '../core/errors.ts';
 import { readDataset } from '../core/train/dataset.ts';
-import { type EvaluatedHead, evaluateHead } from '../core/train/evaluate-head.ts';
+import { type EvaluatedSpace, evaluateHead, evaluateSharedSpace } from '../core/train/evaluate-head.ts';
 import { loadFeatures, type PairSet } from '../core/train/features.ts';
 import { queryLines } from '../core/train/query-lines.ts';
 import type { Ranking } from '../core/train/ranking.ts';
@@ -39,7 +39,7 @@ whole convention. With --compare, two heads on the same pictures: differences, t
   --data PLACE       the captioned pictures (images/ and captions.jsonl): a folder, or s3://BUCKET/PREFIX
   --split NAME       which of them (default: val)
   --profile NAME     encoders, a profile of models/manifest.json (default: compact)
-  --head DIR         folder of head.onnx and head.json (default: models/head-PROFILE)
+  --head DIR         folder of head.onnx and head.json (default: models/head-PROFILE, or none where the profile needs none)
   --compare          two head folders follow
   --queries FILE     also what became of each query, one JSON line each, with its ten best answers
   --resamples N      of the pictures, for intervals and p values (default: 2000)
@@ -93,8 +93,10 @@ await runCommand(
       printWarnings(warnings);
       const pairs = splits.get(flags.split)!;
       const top = flags.queries === undefined ? 0 : TOP;
-      const heads: EvaluatedHead[] = [];
-      for (const folder of folders) heads.push(await evaluateHead(folder, encoders, pairs, { resampling, top }));
+      const heads: EvaluatedSpace[] = [];
+      const headless = encoders.profile.head === null && flags.head === undefined && !flags.compare;
+      if (headless) heads.push(await evaluateSharedSpace(encoders, pairs, { resampling, top }));
+      else for (const folder of folders) heads.push(await evaluateHead(folder, encoders, pairs, { resampling, top }));
       const [first, second] = heads;
       if (flags.queries !== undefined) await writeQueries(userPath(flags.queries), pairs.pictures, first!.ranking);
       if (second === undefined) printFigures(first!, flags);
@@ -138,12 +140,12 @@ async function writeQueries(path: string, pictures: PairSet['pictures'], ranking
   }
 }
 
-function about({ folder, info, figures }: EvaluatedHead, split: string) {
+function about({ folder, info, figures }: EvaluatedSpace, split: string) {
   const counts = { pictures: figures.imageToText.queries, captions: figures.textToImage.queries };
   return { head: shortPath(folder), recipe: info.recipe, space: info.space, split, ...counts };
 }
 
-function printFigures(head: EvaluatedHead, { split, json }: { split: string; json: boolean }): void {
+function printFigures(head: EvaluatedSpace, { split, json }: { split: string; json: boolean }): void {
   const { figures, interval } = head;
   const facts = about(head, split);
   if (json) {
@@ -157,8 +159,8 @@ function printFigures(head: EvaluatedHead, { split, json }: { split: string; jso
 }
 
 function printComparison(
-  first: EvaluatedHead,
-  second: EvaluatedHead,
+  first: EvaluatedSpace,
+  second: EvaluatedSpace,
   resampling: { resamples: number; seed: number },
   { split, json }: { split: string; json: boolean },
 ): void {
@@ -168,7 +170,7 @@ function printComparison(
     console.log(JSON.stringify({ first: a, second: b, ...comparison }, null, 2));
     return;
   }
-  const name = ({ folder, info }: EvaluatedHead) => `${shortPath(folder)} (${info.recipe})`;
+  const name = ({ folder, info }: EvaluatedSpace) => `${shortPath(folder)} (${info.recipe})`;
   console.log(`first:  ${name(first)}\nsecond: ${name(second)}\n`);
   console.log(comparisonLines(first.figures, second.figures, comparison).join('\n'));
 }

@@ -1,4 +1,7 @@
 // npm run models -- list | pull PROFILE | verify [PROFILE] | info PROFILE | rm PROFILE
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { HEAD_FILE } from '../core/encode/head.ts';
 import { readLock } from '../core/encode/lock.ts';
 import { loadManifest, type Manifest, profileOf } from '../core/encode/manifest.ts';
 import { isSightlineError } from '../core/errors.ts';
@@ -12,7 +15,7 @@ const COMMANDS = { list, pull, verify, info, rm };
 const usage = `
 Usage: npm run models -- COMMAND [PROFILE] [options]
 
-  list             profiles and whether their encoders are here
+  list             profiles, whether their encoders are here, and whether they have the head that they need
   pull PROFILE     fetches what is not bundled from the Hugging Face hub (HF_TOKEN for what needs one, HF_ENDPOINT for a
                    mirror); goes on where it was interrupted, and holds every file to its checksum and to lock.json
   verify [PROFILE] holds the files that are here to the manifest and to lock.json; all profiles when none is named
@@ -59,10 +62,12 @@ function encodersOf({ manifest }: Call, name: string): Encoder[] {
 async function list(call: Call): Promise<number> {
   const lock = await readLock(call.models);
   const rows = [];
-  for (const profile of Object.keys(call.manifest.profiles)) {
+  for (const [profile, { head: folder }] of Object.entries(call.manifest.profiles)) {
+    const there = folder !== null && (await stat(join(call.models, folder, HEAD_FILE)).catch(() => null)) !== null;
+    const head = folder === null ? 'not needed' : there ? 'ok' : 'to be trained';
     for (const encoder of encodersOf(call, profile)) {
       const { state } = await checkModel(call.models, encoder, lock);
-      rows.push({ profile, encoder: encoder.name, kind: encoder.kind, bundled: encoder.bundled, state });
+      rows.push({ profile, encoder: encoder.name, kind: encoder.kind, bundled: encoder.bundled, state, head });
     }
   }
   if (call.json) console.log(JSON.stringify(rows, null, 2));
@@ -99,7 +104,15 @@ async function pull(call: Call): Promise<number> {
   }
   if (call.json) console.log(JSON.stringify(results, null, 2));
   else for (const [encoder, result] of Object.entries(results)) console.log(`${encoder}: ${result}`);
-  return Object.values(results).every((result) => result === 'pulled' || result === 'there') ? EXIT.done : EXIT.failed;
+  const isWell = Object.values(results).every((result) => result === 'pulled' || result === 'there');
+  if (isWell && !call.json) console.log(nextStep(call));
+  return isWell ? EXIT.done : EXIT.failed;
+}
+
+function nextStep({ manifest, name }: Call): string {
+  return manifest.profiles[name!]!.head === null
+    ? `Profile ${name} needs no head: SIGHTLINE_PROFILE=${name} for a new index, npm run reindex -- --profile ${name} for one that is there.`
+    : `Profile ${name} needs a head that was trained with it: npm run train -- --profile ${name} --data DIR`;
 }
 
 async function verify(call: Call): Promise<number> {

@@ -1,4 +1,4 @@
-import type { Head } from '../encode/head.ts';
+import type { Projection } from '../encode/shared-space.ts';
 import type { PairSet } from './features.ts';
 import type { EmbeddedPairs } from './metrics.ts';
 
@@ -8,9 +8,9 @@ export type EncodedPairs = Pick<PairSet, 'views' | 'captions' | 'firstCaption'>;
 /** Rows projected at once: a few megabytes of encoder outputs. */
 const ROWS = 512;
 
-/** Pictures (as serving sees them) and captions of a split through a head as serving loads it. */
-export async function embedPairs(head: Head, pairs: EncodedPairs): Promise<EmbeddedPairs> {
-  const { dimension } = head.info;
+/** Pictures (as serving sees them) and captions of a split through a head as serving loads it, or what stands in its place. */
+export async function embedPairs(head: Projection, pairs: EncodedPairs): Promise<EmbeddedPairs> {
+  const { dimension } = head;
   const pictures = pairs.firstCaption.length - 1;
   const images = new Float32Array(pictures * dimension);
   const texts = new Float32Array(pairs.captions.rows * dimension);

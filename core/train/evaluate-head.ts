@@ -1,18 +1,26 @@
+import type { Encoders } from '../encode/encoders.ts';
 import { type HeadFile, type HeadInputs, loadHead } from '../encode/head.ts';
+import { type Projection, sharedSpace, sharedSpaceId } from '../encode/shared-space.ts';
 import { type EncodedPairs, embedPairs } from './embed-pairs.ts';
 import { type Figures, figuresOf, type QueryTable, queryTable } from './metrics.ts';
 import { type EmbeddedPairs, type Ranking, rankPairs } from './ranking.ts';
 import { type Interval, interval, type Resampling } from './significance.ts';
 
-/** A head as serving loads it, judged on the pictures and captions of one split. */
-export interface EvaluatedHead {
+/** A space, judged on the pictures and captions of one split. */
+export interface EvaluatedSpace {
+  /** Where head.json is; `none` for encoders that share a space. */
   readonly folder: string;
-  readonly info: HeadFile;
+  readonly info: Pick<HeadFile, 'name' | 'recipe' | 'space'>;
   readonly vectors: EmbeddedPairs;
   readonly ranking: Ranking;
   readonly table: QueryTable;
   readonly figures: Figures;
   readonly interval: Interval;
+}
+
+/** That of a head as serving loads it. */
+export interface EvaluatedHead extends EvaluatedSpace {
+  readonly info: HeadFile;
 }
 
 export interface EvaluationOptions {
@@ -28,16 +36,31 @@ export async function evaluateHead(
   folder: string,
   encoders: HeadInputs,
   pairs: EncodedPairs,
-  { resampling, top, threads }: EvaluationOptions,
+  options: EvaluationOptions,
 ): Promise<EvaluatedHead> {
   const head = await loadHead(folder, encoders);
   try {
-    const vectors = await embedPairs(head, pairs);
-    const ranking = await rankPairs(vectors, { top, threads });
-    const table = queryTable(ranking);
-    const figures = figuresOf(table);
-    return { folder, info: head.info, vectors, ranking, table, figures, interval: interval(table, resampling) };
+    return { folder, info: head.info, ...(await judge(head, pairs, options)) };
   } finally {
     await head.close();
   }
+}
+
+/** The same for encoders whose own vectors are the space. Throws `invalid-config` when they share none. */
+export async function evaluateSharedSpace(
+  { profile, text, image }: Encoders,
+  pairs: EncodedPairs,
+  options: EvaluationOptions,
+): Promise<EvaluatedSpace> {
+  const projection = sharedSpace(profile);
+  const space = sharedSpaceId({ text: text.fingerprint, image: image.fingerprint });
+  const info = { name: 'none', recipe: `encoders of ${profile.text.sharedSpace}`, space };
+  return { folder: 'none', info, ...(await judge(projection, pairs, options)) };
+}
+
+async function judge(head: Projection, pairs: EncodedPairs, { resampling, top, threads }: EvaluationOptions) {
+  const vectors = await embedPairs(head, pairs);
+  const ranking = await rankPairs(vectors, { top, threads });
+  const table = queryTable(ranking);
+  return { vectors, ranking, table, figures: figuresOf(table), interval: interval(table, resampling) };
 }

@@ -22,8 +22,9 @@ export const BUILD_OPTIONS = {
   json: { type: 'boolean', default: false },
 } as const;
 
-/** What a space takes on disk, bytes a picture or caption: docs/decisions/0015-embedded-store.md, with room for the log. */
-const BYTES_A_POINT = 2000;
+/** What a space takes on disk beside the vectors, bytes a picture or caption: docs/decisions/0015-embedded-store.md, with room for the log. */
+const BYTES_A_POINT = 1744;
+const BYTES_A_COMPONENT = 4;
 
 type Options = Pick<BuildOptions, 'rate' | 'sample' | 'minOverlap' | 'skipMissing' | 'switch'> & {
   readonly concurrency?: string;
@@ -97,7 +98,7 @@ async function fill(config: Config, spaces: Spaces, embedder: Embedder, options:
   const [all, there] = [await beside.from.count({}), await beside.to.count({})];
   const progress = createProgress('Embedding', 'pictures and captions', 0);
   try {
-    if (config.qdrantUrl === undefined) await expectRoom(config.data, all - there);
+    if (config.qdrantUrl === undefined) await expectRoom(config.data, all - there, embedder.dimension);
     if (!options.json) console.error(`Filling space ${embedder.space} beside ${beside.live}, which goes on answering.`);
     const report = await buildSpace(
       { beside, embedder, buckets },
@@ -122,11 +123,12 @@ async function fill(config: Config, spaces: Spaces, embedder: Embedder, options:
 }
 
 /** Throws `unavailable` when the disk cannot hold what is to be written: a full disk would stop the live space, too. */
-async function expectRoom(data: string, points: number): Promise<void> {
+async function expectRoom(data: string, points: number, dimension: number): Promise<void> {
   const { bavail, bsize } = await statfs(data);
-  const [needed, free] = [Math.max(0, points) * BYTES_A_POINT, bavail * bsize];
+  const needed = Math.max(0, points) * (BYTES_A_POINT + BYTES_A_COMPONENT * dimension);
+  const free = bavail * bsize;
   if (free >= needed) return;
-  const megabytes = (bytes: number) => `${Math.ceil(bytes / 1e6)} MB`;
+  const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
   throw new SightlineError(
     'unavailable',
     `expected ${megabytes(needed)} free in ${data} for a second space of ${points} points, found ${megabytes(free)}; ` +

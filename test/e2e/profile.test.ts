@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { startHub } from '../support/hub-server.ts';
+import { writePhotoDataset } from '../support/photo-dataset.ts';
 import { randomRepos } from '../support/random-models.ts';
 import { runScript } from './server.ts';
 
@@ -31,13 +32,24 @@ interface Spaces {
 }
 
 describe('a profile without a head', () => {
-  it('is pulled, indexes, searches, is changed for another and comes back', async () => {
+  it('is pulled, judged, indexes, searches, is changed for another and comes back', async () => {
     const hub = await startHub(randomRepos());
     const pulled = await runScript(['scripts/models.ts', 'pull', 'clip', '--models', join(dir, 'models')], {
       HF_ENDPOINT: hub.endpoint,
     });
     await hub.stop();
     assert.equal(pulled.code, 0, pulled.stderr + pulled.stdout);
+
+    const judged = await runScript([
+      ...['scripts/evaluate.ts', '--profile', 'clip', '--models', join(dir, 'models'), '--json'],
+      ...['--data', await writePhotoDataset(join(dir, 'dataset')), '--features', join(dir, 'features')],
+    ]);
+    assert.equal(judged.code, 0, judged.stderr);
+    const figures = JSON.parse(judged.stdout) as { head: string; recipe: string; pictures: number };
+    assert.deepEqual(
+      [figures.head, figures.recipe, figures.pictures],
+      ['none', 'encoders of openai/clip-vit-base-patch32', 18],
+    );
 
     const env = { SIGHTLINE_EXTRA_MODELS: join(dir, 'models') };
     const run = async (...args: string[]) => {
