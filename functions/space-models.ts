@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { HEAD_FILE, type HeadFile, loadHeadFile } from '../core/encode/head.ts';
-import { loadManifest, profileOf } from '../core/encode/manifest.ts';
+import { headAdvice, loadManifest, profileOf } from '../core/encode/manifest.ts';
 import { findFolder } from '../core/encode/model-files.ts';
 import { readSharedSpaceId } from '../core/encode/shared-space.ts';
 import { isSightlineError, SightlineError } from '../core/errors.ts';
@@ -41,7 +41,8 @@ export async function configuredModels(config: {
   }
   const manifest = await loadManifest(config.modelDirs);
   const profile = profileOf(manifest, config.profile ?? manifest.defaultProfile);
-  const head = profile.head === null ? null : await findFolder(config.modelDirs, profile.head);
+  const head =
+    profile.head === null ? null : await findFolder(config.modelDirs, profile.head, headAdvice(profile.name));
   return { profile: profile.name, head };
 }
 

@@ -20,7 +20,7 @@ Usage: npm run models -- COMMAND [PROFILE] [options]
                    mirror); goes on where it was interrupted, and holds every file to its checksum and to lock.json
   verify [PROFILE] holds the files that are here to the manifest and to lock.json; all profiles when none is named
   info PROFILE     encoders, licences, sources, files and hashes
-  rm PROFILE       removes what was pulled and no other profile uses; bundled encoders stay
+  rm PROFILE       removes what was pulled and no other profile that is here uses; bundled encoders stay
 
   --models DIR     folder with manifest.json (default: models)
   --json           one JSON document
@@ -82,6 +82,11 @@ async function pull(call: Call): Promise<number> {
   const results: Record<string, string> = {};
   for (const encoder of encodersOf(call, call.name!)) {
     let bar: { readonly file: string; readonly progress: Progress } | null = null;
+    if (encoder.bundled && (await checkModel(call.models, encoder, await readLock(call.models))).state === 'missing') {
+      // Another folder than that of the repository, as SIGHTLINE_EXTRA_MODELS names.
+      results[encoder.name] = 'bundled';
+      continue;
+    }
     try {
       results[encoder.name] = await pullModel(encoder, {
         ...{ hub, models: call.models, signal: interrupt.signal },
@@ -104,7 +109,7 @@ async function pull(call: Call): Promise<number> {
   }
   if (call.json) console.log(JSON.stringify(results, null, 2));
   else for (const [encoder, result] of Object.entries(results)) console.log(`${encoder}: ${result}`);
-  const isWell = Object.values(results).every((result) => result === 'pulled' || result === 'there');
+  const isWell = Object.values(results).every((result) => ['pulled', 'there', 'bundled'].includes(result));
   if (isWell && !call.json) console.log(nextStep(call));
   return isWell ? EXIT.done : EXIT.failed;
 }
@@ -149,7 +154,14 @@ async function info(call: Call): Promise<number> {
 
 async function rm(call: Call): Promise<number> {
   const others = Object.keys(call.manifest.profiles).filter((profile) => profile !== call.name);
-  const used = new Set(others.flatMap((profile) => encodersOf(call, profile)).map(({ name }) => name));
+  const lock = await readLock(call.models);
+  const used = new Set<string>();
+  for (const profile of others) {
+    const encoders = encodersOf(call, profile);
+    const states = await Promise.all(encoders.map((encoder) => checkModel(call.models, encoder, lock)));
+    // A profile of which something was never pulled has no use for the rest.
+    if (states.every(({ state }) => state !== 'missing')) for (const { name } of encoders) used.add(name);
+  }
   const results: Record<string, string> = {};
   for (const encoder of encodersOf(call, call.name!)) {
     if (encoder.bundled) results[encoder.name] = 'bundled, stays';

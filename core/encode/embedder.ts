@@ -4,6 +4,7 @@ import type { Embedder } from '../ports.ts';
 import type { JointEmbedding, SpaceId } from '../types.ts';
 import { type EncoderOptions, type Encoders, loadEncoders } from './encoders.ts';
 import { type Head, loadHead } from './head.ts';
+import { headAdvice } from './manifest.ts';
 import { findFolder } from './model-files.ts';
 import { type Projection, sharedSpace, sharedSpaceId } from './shared-space.ts';
 import { spaceId } from './space.ts';
@@ -26,7 +27,10 @@ export async function loadEmbedder(options: EmbedderOptions): Promise<Embedder> 
   const encoders = await loadEncoders(options);
   try {
     const own = encoders.profile.head;
-    const head = options.head === undefined ? own && (await findFolder(options.modelDirs, own)) : options.head;
+    const head =
+      options.head === undefined
+        ? own && (await findFolder(options.modelDirs, own, headAdvice(encoders.profile.name)))
+        : options.head;
     if (head !== null) return await withHead(encoders, head);
     const space = sharedSpaceId({ text: encoders.text.fingerprint, image: encoders.image.fingerprint });
     return createEmbedder(encoders, sharedSpace(encoders.profile), space);

@@ -9,6 +9,7 @@ import {
   preprocessingOf,
 } from './image-encoder.ts';
 import { loadManifest, type Profile, profileOf } from './manifest.ts';
+import { findFolder } from './model-files.ts';
 import type { Preprocessing } from './preprocessor-config.ts';
 import { type Fingerprint, fingerprintKey } from './space.ts';
 import { loadTextEncoder, type TextEncoder } from './text-encoder.ts';
@@ -52,6 +53,8 @@ export async function loadEncoders(options: EncoderOptions): Promise<Encoders> {
   const { modelDirs, threads, limits = DEFAULT_LIMITS } = options;
   const manifest = await loadManifest(modelDirs);
   const profile = profileOf(manifest, options.profile ?? manifest.defaultProfile);
+  const advice = `npm run models -- pull ${profile.name} brings it`;
+  for (const { folder } of [profile.text, profile.image]) await findFolder(modelDirs, folder, advice);
   const fingerprint = await fingerprintImageEncoder(modelDirs, profile.image);
   const text = await loadTextEncoder(modelDirs, profile.text, { threads });
   const { name } = profile.image;

@@ -99,6 +99,11 @@ export interface Profile {
   readonly head: string | null;
 }
 
+/** Where the head of a profile comes from. */
+export function headAdvice(profile: string): string {
+  return `npm run train -- --profile ${profile} --data DIR makes it`;
+}
+
 /** Checks a manifest. Throws `model-mismatch` naming every field that does not fit. */
 export function parseManifest(input: unknown, path = 'manifest.json'): Manifest {
   const parsed = manifestSchema.safeParse(input);

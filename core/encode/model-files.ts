@@ -12,14 +12,15 @@ import type { ModelFile } from './entry.ts';
 /** Big reads keep hashing 35 MB at a few tens of milliseconds. */
 const READ_BYTES = 1 << 20;
 
-/** The folder in the first of the directories that has it. Throws `model-mismatch` when none has. */
-export async function findFolder(modelDirs: readonly string[], folder: string): Promise<string> {
+/** The folder in the first of the directories that has it. Throws `model-mismatch`, with the advice, when none has. */
+export async function findFolder(modelDirs: readonly string[], folder: string, advice?: string): Promise<string> {
   for (const dir of modelDirs) {
     const path = join(dir, folder);
     const info = await stat(path).catch(() => null);
     if (info?.isDirectory()) return path;
   }
-  throw new SightlineError('model-mismatch', `expected a folder ${folder} in ${modelDirs.join(' or ')}, found none`, {
+  const found = `found none${advice === undefined ? '' : `: ${advice}`}`;
+  throw new SightlineError('model-mismatch', `expected a folder ${folder} in ${modelDirs.join(' or ')}, ${found}`, {
     details: { folder },
   });
 }

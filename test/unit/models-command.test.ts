@@ -39,10 +39,10 @@ async function modelsFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'models-'));
   folders.push(folder);
   const manifest = parseManifest(JSON.parse(await readFile(join(root, 'models/manifest.json'), 'utf8')));
-  const { seed, mobilenet } = manifest.profiles;
+  const { seed, mobilenet, 'seed-int8': int8 } = manifest.profiles;
   await writeFile(
     join(folder, 'manifest.json'),
-    JSON.stringify({ ...manifest, profiles: { compact: manifest.profiles.compact, seed, mobilenet } }),
+    JSON.stringify({ ...manifest, profiles: { compact: manifest.profiles.compact, seed, mobilenet, int8 } }),
   );
   return folder;
 }
@@ -92,7 +92,9 @@ describe('npm run models', () => {
     await run(models, ['pull', 'seed']);
     assert.deepEqual(await readFile(join(models, 'snowflake-arctic-embed-m/model.onnx')), model);
 
-    assert.match((await run(models, ['rm', 'seed'])).stdout, /arctic-embed-m: removed/);
+    const removed = await run(models, ['rm', 'seed']);
+    // The int8 profile shares an encoder with it, and is not here.
+    assert.match(removed.stdout, /arctic-embed-m: removed\nmobilenet_v2_1\.0_224-logits: removed/);
     await assert.rejects(access(join(models, 'snowflake-arctic-embed-m')), { code: 'ENOENT' });
   });
 
@@ -118,6 +120,14 @@ describe('npm run models', () => {
     assert.deepEqual(encoders['snowflake-arctic-embed-m'], JSON.parse(lock).encoders['snowflake-arctic-embed-m']);
     await writeFile(join(models, 'lock.json'), '{');
     assert.match((await run(models, ['list'])).stderr, /lock\.json does not fit/);
+  });
+
+  it('leaves bundled encoders to the repository, and says what to do next', async () => {
+    const models = await modelsFolder();
+    const { code, stdout } = await run(models, ['pull', 'compact']);
+    assert.deepEqual([code, /minilm-l6-v2: bundled\nefficientnet-lite2: bundled/.test(stdout)], [0, true], stdout);
+    const seed = await run(models, ['pull', 'seed']);
+    assert.match(seed.stdout, /Profile seed needs a head .*npm run train -- --profile seed/);
   });
 
   it('says of an encoder that no repository has as it is where to put it', async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cpSync, readFileSync, symlinkSync } from 'node:fs';
+import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -150,7 +150,7 @@ for (const [profile, prefix] of Object.entries({ minilm: '', bge: '', e5: 'query
       assert.deepEqual(await checkModel(models, encoder!, await readLock(models)), { state: 'ok' });
       await assert.rejects(loadEmbedder({ modelDirs: [models], profile }), {
         code: 'model-mismatch',
-        message: new RegExp(`expected a folder head-${profile}`),
+        message: new RegExp(`expected a folder head-${profile} in .*found none: npm run train -- --profile ${profile}`),
       });
       const encoders = await loadEncoders({ modelDirs: [models], profile });
       const inputs = profile === 'dinov2' ? ['features', 'patches'] : ['features'];
@@ -168,6 +168,34 @@ for (const [profile, prefix] of Object.entries({ minilm: '', bge: '', e5: 'query
     });
   });
 }
+
+describe('what was not pulled', () => {
+  it('is named, with the command that brings it', async () => {
+    const message = /expected a folder snowflake-arctic-embed-m in .*found none: npm run models -- pull seed/;
+    await assert.rejects(loadEncoders({ modelDirs: [models], profile: 'seed' }), { code: 'model-mismatch', message });
+  });
+});
+
+describe('what was pulled', () => {
+  it('has to be that of the lock wherever it is loaded: altered or cut off, it is refused, naming file and both sides', async () => {
+    for (const profile of ['clip', 'bge']) await pull(profile);
+    const { files } = (await readLock(models)).encoders['clip-vit-base-patch32-image']!;
+    const path = join(models, 'clip-vit-base-patch32-image', 'model.onnx');
+    const whole = readFileSync(path);
+    const altered = Buffer.from(whole);
+    altered[1000] = altered[1000]! ^ 1;
+    const refusals: readonly [Buffer, RegExp][] = [
+      [altered, new RegExp(`model\\.onnx: expected SHA-256 ${files['model.onnx']!.sha256}, got [0-9a-f]{64}`)],
+      [whole.subarray(0, 5000), new RegExp(`model\\.onnx: expected ${whole.length} bytes, got 5000`)],
+    ];
+    for (const [bytes, message] of refusals) {
+      writeFileSync(path, bytes);
+      await assert.rejects(loadEmbedder({ modelDirs: [models], profile: 'clip' }), { code: 'model-mismatch', message });
+    }
+    writeFileSync(path, whole);
+    await (await loadEmbedder({ modelDirs: [models], profile: 'clip' })).close();
+  });
+});
 
 describe('an image encoder that answers a state a patch', () => {
   it('gives the first as the picture, and the mean of the others', async () => {
