@@ -22,6 +22,10 @@ import { eventually, type RunningServer, runScript, startServer } from './server
 const samples = fileURLToPath(new URL('../../examples/photos', import.meta.url));
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const DEADLINE = 120_000;
+/** Half of them: enough for a build that is killed in the middle, with some that start with a `c`. */
+const PHOTOS = readdirSync(samples)
+  .filter((name) => name.endsWith('.jpg'))
+  .slice(0, 12);
 /** A photo with something behind its end is another file of the same picture. */
 const photo = readFileSync(join(samples, 'cat.jpg'));
 const variant = (name: string) => Buffer.concat([photo, Buffer.from(name)]);
@@ -188,7 +192,7 @@ function swapUnderLoad(name: string, openStore: () => Promise<Store>): void {
 
     before(async () => {
       data = await mkdtemp(join(tmpdir(), 'sightline-swap-data-'));
-      cpSync(samples, join(data, 'photos'), { recursive: true, filter: (from) => !from.endsWith('.md') });
+      for (const name of PHOTOS) cpSync(join(samples, name), join(data, 'photos', name));
       store = await openStore();
       server = await startServer(args());
       const pictures = readdirSync(join(data, 'photos')).length;
