@@ -142,6 +142,20 @@ for (const [profile, towers] of Object.entries(TOWERS)) {
   });
 }
 
+for (const profile of ['clip-int8', 'mobileclip-int8']) {
+  describe(`profile ${profile}`, () => {
+    it('is pulled, loaded, and runs texts one at a time, because a batch would change them', async () => {
+      await pull(profile);
+      const { text } = profileOf(await loadManifest([models]), profile);
+      assert.equal(text.batchChanges, true);
+      const embedder = await loadEmbedder({ modelDirs: [models], profile });
+      assert.deepEqual((await embedder.embedTexts(TEXTS)).length, TEXTS.length);
+      assert.equal(embedder.dimension, 512);
+      await embedder.close();
+    });
+  });
+}
+
 for (const [profile, prefix] of Object.entries({ minilm: '', bge: '', e5: 'query: ', dinov2: '' })) {
   describe(`profile ${profile}, with a head`, () => {
     it('is pulled, verified, loaded, indexes and finds', async () => {
