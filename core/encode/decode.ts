@@ -69,11 +69,6 @@ export async function decodeImage(
   return { pixels, picture: header.picture };
 }
 
-/** What the header of a picture says, without decoding it. Throws as {@link decodeImage}. */
-export async function inspectImage(bytes: Uint8Array, limits: DecodeLimits): Promise<PictureInfo> {
-  return (await readHeader(bytes, limits)).picture;
-}
-
 export interface Thumbnail extends Size {
   readonly bytes: Uint8Array;
   readonly contentType: string;

@@ -60,6 +60,12 @@ export function component(app: App, name: string, schema: z.ZodType): { $ref: st
   return { $ref: `#/components/schemas/${name}` };
 }
 
+/** A JSON request body of any of these forms, by their names in the document; see {@link component}. */
+export function jsonOf(app: App, forms: Readonly<Record<string, z.ZodType>>) {
+  const anyOf = Object.entries(forms).map(([name, schema]) => component(app, name, schema));
+  return { 'application/json': { schema: { anyOf } } };
+}
+
 /** Bytes as they are, for the document: what OpenAPI 3.1 says, and `format`, which tools still look for. */
 export const BINARY = { type: 'string', format: 'binary', contentMediaType: 'application/octet-stream' } as const;
 

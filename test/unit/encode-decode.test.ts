@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import sharp from 'sharp';
-import { decodeImage, inspectImage, thumbnail } from '../../core/encode/decode.ts';
+import { decodeImage, thumbnail } from '../../core/encode/decode.ts';
 import { DEFAULT_LIMITS } from '../../core/encode/encoders.ts';
 import type { Preprocessing } from '../../core/encode/preprocessor-config.ts';
 import { meanDifference, readGolden } from '../golden/golden.ts';
@@ -134,7 +134,6 @@ describe('formats and colours', () => {
     for (const [contentType, bytes] of Object.entries(files)) {
       const { picture } = await decodeImage(bytes, PLAIN, DEFAULT_LIMITS);
       assert.deepEqual(picture, { contentType, width: 150, height: 110, takenAt: null });
-      assert.deepEqual(await inspectImage(bytes, DEFAULT_LIMITS), picture);
       await near(bytes, pixels, contentType === 'image/gif' ? 8 : 2, contentType);
     }
   });

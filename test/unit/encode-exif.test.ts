@@ -1,9 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import sharp from 'sharp';
-import { inspectImage } from '../../core/encode/decode.ts';
+import { decodeImage } from '../../core/encode/decode.ts';
 import { DEFAULT_LIMITS } from '../../core/encode/encoders.ts';
 import { takenAt } from '../../core/encode/exif.ts';
+import type { Preprocessing } from '../../core/encode/preprocessor-config.ts';
+
+const HOW: Preprocessing = {
+  resize: { mode: 'squash', size: 8, kernel: 'bilinear' },
+  crop: 8,
+  mean: [0, 0, 0],
+  std: [1, 1, 1],
+};
 
 const picture = (exif: Record<string, string>) =>
   sharp({ create: { width: 8, height: 8, channels: 3, background: '#789' } }).withExif({ IFD2: exif });
@@ -12,7 +20,7 @@ async function takenAtOf(
   exif: Record<string, string>,
   format: 'jpeg' | 'webp' | 'png' = 'jpeg',
 ): Promise<string | null> {
-  return (await inspectImage(await picture(exif).toFormat(format).toBuffer(), DEFAULT_LIMITS)).takenAt;
+  return (await decodeImage(await picture(exif).toFormat(format).toBuffer(), HOW, DEFAULT_LIMITS)).picture.takenAt;
 }
 
 describe('when a picture was taken', () => {

@@ -7,7 +7,7 @@ import { openCursor, questionOf, sealCursor } from '../cursor.ts';
 import type { AppDeps } from '../deps.ts';
 import { revalidated } from '../headers.ts';
 import { LIMITS } from '../limits.ts';
-import { type App, component, json, problems } from '../openapi.ts';
+import { type App, json, jsonOf, problems } from '../openapi.ts';
 import { captionsOf, showCaption } from '../represent.ts';
 import {
   captionBatch,
@@ -82,16 +82,7 @@ export function registerCaptions(app: App, deps: AppDeps): void {
       query: noQuery,
       body: {
         required: true,
-        content: {
-          'application/json': {
-            schema: {
-              anyOf: [
-                component(app, 'CaptionInput', captionInput),
-                component(app, 'CaptionBatch', captionBatchDocument),
-              ],
-            },
-          },
-        },
+        content: jsonOf(app, { CaptionInput: captionInput, CaptionBatch: captionBatchDocument }),
       },
     },
     responses: {

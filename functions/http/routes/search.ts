@@ -6,7 +6,7 @@ import { expectMediaType, formFields, parseJson, readBody, readForm } from '../b
 import { openCursor, otherSpace, questionOf, sealCursor } from '../cursor.ts';
 import type { AppDeps } from '../deps.ts';
 import { LIMITS } from '../limits.ts';
-import { type App, component, fileField, json, problems } from '../openapi.ts';
+import { type App, component, fileField, json, jsonOf, problems } from '../openapi.ts';
 import { HttpProblem } from '../problem.ts';
 import { showHit } from '../represent.ts';
 import { noQuery } from '../schemas/common.ts';
@@ -48,14 +48,7 @@ export function registerSearch(app: App, deps: AppDeps): void {
       body: {
         required: true,
         content: {
-          'application/json': {
-            schema: {
-              anyOf: [
-                component(app, 'SearchRequest', flatSearch),
-                component(app, 'GeneralSearchRequest', generalSearch),
-              ],
-            },
-          },
+          ...jsonOf(app, { SearchRequest: flatSearch, GeneralSearchRequest: generalSearch }),
           'multipart/form-data': {
             schema: component(app, 'SearchForm', searchFields.extend({ image: fileField().optional() })),
           },
