@@ -240,6 +240,7 @@ export type Model = {
     readonly cropPixels: number;
   };
   readonly head: {
+    /** Begins with "none" when the encoders share a space without a head. */
     readonly name: string;
     /** Figures of its training. */
     readonly trained: { readonly [name: string]: string | number | null };

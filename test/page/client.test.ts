@@ -20,11 +20,8 @@ describe('the client and the OpenAPI document', () => {
 
   it('has the types that the document describes', async () => {
     const committed = await readFile(fileURLToPath(new URL('../../web/api.ts', import.meta.url)), 'utf8');
-    assert.equal(
-      committed,
-      typesOf(document as OpenApiDocument),
-      'web/api.ts is not of this API any more: npm start, then npm run client',
-    );
+    const made = typesOf(document as OpenApiDocument);
+    assert.ok(committed === made, 'web/api.ts is not of this API any more: npm start, then npm run client');
   });
 
   it('calls only what is described and gets what is described', async () => {
