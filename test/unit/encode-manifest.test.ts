@@ -59,6 +59,14 @@ describe('the manifest', () => {
     assert.equal(files, 7);
   });
 
+  it('agrees with what the bundled models are made of, which is not looked at when they are served', async () => {
+    const { text, image } = profileOf(manifest, 'compact');
+    await (await loadTextEncoder([MODELS], { ...text, bundled: false }, { threads: 1 })).close();
+    await (await loadImageEncoder([MODELS], { ...image, bundled: false }, { threads: 1 })).close();
+    const other = loadTextEncoder([MODELS], { ...text, bundled: false, opset: 16 });
+    await assert.rejects(other, mismatch('model.onnx: expected opset 16, as the manifest says, got 17'));
+  });
+
   const faults: [string, Manifest, string][] = [
     ['a folder that leads out', changed((m) => (m.encoders['efficientnet-lite2']!.folder = '../elsewhere')), 'folder'],
     [
