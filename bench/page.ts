@@ -18,7 +18,7 @@ export async function run(): Promise<void> {
   const server = await pageServer({}, 23);
   const browser = await launchBrowser();
   try {
-    await fill(server);
+    await fill(server, pictures);
     await firstPaint(browser, server.url);
     await scrolling(browser, server.url);
   } finally {
@@ -40,8 +40,8 @@ async function buildAndSize(): Promise<void> {
   console.log(`built in ${median(times).toFixed(0)} ms (limit 2,000)`);
 }
 
-/** The sample photos, made small, under 10,000 keys and with vectors of their own; nothing is embedded. */
-async function fill(server: PageServer): Promise<void> {
+/** The sample photos, made small, under as many keys and with vectors of their own; nothing is embedded. */
+export async function fill(server: PageServer, pictures: number): Promise<void> {
   const { vectors, buckets, thumbnail } = server.deps;
   const objects = [...buckets.values()][0]!;
   const small = await Promise.all(
@@ -186,7 +186,7 @@ async function largestRenderer(session: CDPSession): Promise<number> {
   return Math.max(0, ...sizes);
 }
 
-function median(values: readonly number[]): number {
+export function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[values.length >> 1]!;
 }
 

@@ -116,7 +116,7 @@ export type Filter = {
 
 export type GeneralSearchRequest = {
   readonly terms: readonly SearchTerm[];
-  /** What to rank: pictures, captions or both. */
+  /** What to rank: pictures, captions, or both in one list by cosine. Two texts are nearer to each other than a text and a picture that fits it as well, and so are two pictures: `any` puts what is like the query in kind first. To see the best of both, ask once for each. */
   readonly kind?: "image" | "caption" | "any";
   readonly filter?: Filter;
   readonly limit?: number;
@@ -298,7 +298,7 @@ export type SearchForm = {
   readonly minus?: string;
   /** Like this stored picture (or caption). */
   readonly imageId?: string;
-  /** What to rank: pictures, captions or both. */
+  /** What to rank: pictures, captions, or both in one list by cosine. Two texts are nearer to each other than a text and a picture that fits it as well, and so are two pictures: `any` puts what is like the query in kind first. To see the best of both, ask once for each. */
   readonly kind?: "image" | "caption" | "any";
   /** Items of a page. */
   readonly limit?: number;
@@ -353,7 +353,7 @@ export type SearchRequest = {
     /** Of `minus`, subtracted. */
     readonly minus?: number;
   };
-  /** What to rank: pictures, captions or both. */
+  /** What to rank: pictures, captions, or both in one list by cosine. Two texts are nearer to each other than a text and a picture that fits it as well, and so are two pictures: `any` puts what is like the query in kind first. To see the best of both, ask once for each. */
   readonly kind?: "image" | "caption" | "any";
   readonly filter?: Filter;
   readonly limit?: number;
@@ -373,6 +373,17 @@ export type SearchTerm = {
   readonly space?: string;
   /** Below zero means "without that"; not 0. */
   readonly weight?: number;
+};
+
+export type SignedUpload = {
+  /** Of the picture, once it is indexed. */
+  readonly id: string;
+  readonly key: string;
+  readonly method: "PUT";
+  readonly url: string;
+  /** To be sent exactly as they are: they are part of the signature. */
+  readonly headers: { readonly [name: string]: string };
+  readonly expiresAt: string;
 };
 
 export type Status = {
@@ -414,6 +425,16 @@ export type UploadForm = {
   readonly key?: string;
   readonly tags?: readonly string[];
   readonly file: string;
+};
+
+export type UploadRequest = {
+  readonly contentType: "image/jpeg" | "image/png" | "image/webp" | "image/gif" | "image/avif" | "image/tiff";
+  /** Exactly: the store refuses any other length. */
+  readonly bytes: number;
+  /** Where to store it; made from the date when absent. */
+  readonly key?: string;
+  /** Replace what is stored under the key. */
+  readonly overwrite?: boolean;
 };
 
 export type Vectors = {

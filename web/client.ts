@@ -16,13 +16,27 @@ import type {
   RetryResult,
   SearchPage,
   SearchTerm,
+  SignedUpload,
   Status,
   TagCounts,
+  UploadRequest,
   Vectors,
 } from './api.ts';
 import { type Call, type ClientOptions, hasId, isObject, isPage, send } from './transport.ts';
 
-export type { Change, Failure, Filter, Image, KnownChange, MapPage, Model, SearchTerm, Status } from './api.ts';
+export type {
+  Change,
+  Failure,
+  Filter,
+  Image,
+  KnownChange,
+  MapPage,
+  Model,
+  SearchTerm,
+  SignedUpload,
+  Status,
+  UploadRequest,
+} from './api.ts';
 export { ApiFault } from './problem.ts';
 export type { ClientOptions } from './transport.ts';
 
@@ -32,22 +46,6 @@ export type CaptionItem = Caption & Partial<Pick<CaptionHit, 'score'>>;
 export type Item = ImageItem | CaptionItem;
 export type Kind = Item['kind'];
 export type TagCount = TagCounts['items'][number];
-
-/** POST /uploads is there only where the object store signs; its types are not in every OpenAPI document. */
-export interface UploadRequest {
-  readonly contentType: string;
-  /** Exactly. */
-  readonly bytes: number;
-  readonly key?: string;
-}
-
-export interface SignedUpload {
-  /** Of the picture, once it is indexed. */
-  readonly id: string;
-  readonly method: 'PUT';
-  readonly url: string;
-  readonly headers: Readonly<Record<string, string>>;
-}
 
 export interface ListOptions {
   readonly limit?: number;
@@ -106,7 +104,9 @@ export function createClient(options: ClientOptions) {
     /** The vectors themselves; pictures in base64. */
     embed: (request: EmbedRequest, signal?: AbortSignal) =>
       call<Vectors>('embed', { method: 'POST', json: request, signal }),
-    tags: (signal?: AbortSignal) => call<TagCounts>('tags', { signal }, isPage).then((answer) => answer.items),
+    /** How often each tag is used, most frequent first. */
+    tags: ({ kind, signal }: { readonly kind?: Kind | 'any'; readonly signal?: AbortSignal } = {}) =>
+      call<TagCounts>('tags', { query: { kind }, signal }, isPage).then((answer) => answer.items),
     failures: (list: ListOptions = {}) =>
       call<FailurePage>('failures', { query: paging(list), signal: list.signal }, isPage),
     retryFailure: (id: string) =>
@@ -160,7 +160,11 @@ function paging(list: { limit?: number; cursor?: string }): { limit?: number; cu
   return { limit: list.limit, cursor: list.cursor };
 }
 
-/** Narrowing helper for mixed lists. */
+/** Narrowing helpers for mixed lists. */
 export function isImage(item: Item): item is ImageItem {
   return item.kind === 'image';
+}
+
+export function isCaption(item: Item): item is CaptionItem {
+  return item.kind === 'caption';
 }

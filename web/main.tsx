@@ -1,11 +1,12 @@
 import { render } from 'preact';
 import { finishDeletes } from './state/actions.ts';
+import { lookForCaptions } from './state/captions.ts';
 import { startLive } from './state/live.ts';
 import { startNavigation } from './state/navigation.ts';
 import { startPhoto } from './state/photo.ts';
 import { afterFirstAnswer, startSearching } from './state/results.ts';
 import { showTheme } from './state/session.ts';
-import { refreshTags } from './state/suggestions.ts';
+import { startTags } from './state/suggestions.ts';
 import { App } from './view/app.tsx';
 
 showTheme();
@@ -14,7 +15,8 @@ startSearching();
 startPhoto();
 afterFirstAnswer(() => {
   startLive();
-  void refreshTags();
+  startTags();
+  void lookForCaptions();
 });
 addEventListener('pagehide', finishDeletes);
 render(<App />, document.getElementById('app')!);

@@ -46,6 +46,11 @@ export function isBrowsing(query: Query): boolean {
   return query.text.trim() === '' && !query.chips.some((chip) => chip.weight > 0);
 }
 
+/** True when a filter asks for what only pictures have: captions have tags, and nothing else to go by. */
+export function hasPictureFilter({ tagsAll: _, tagsAny: __, ...rest }: Filter): boolean {
+  return Object.values(rest).some((value) => value !== undefined);
+}
+
 /** A chip in the URL: `like=1:<id>`, `with=-1:people`. */
 export function placeToParams(place: Place): URLSearchParams {
   const params = new URLSearchParams();

@@ -1,15 +1,16 @@
+import type { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { type ErrorCode, type ImageRejection, isSightlineError, type SightlineError } from '../../core/errors.ts';
 import type { AppEnv } from './deps.ts';
+import type { problem } from './schemas/system.ts';
+
+/** The document as the API describes it. */
+type ProblemDocument = z.input<typeof problem>;
 
 /** One thing wrong with a request, by JSON pointer into the body or by the name of a parameter. */
-export interface ProblemDetail {
-  readonly pointer?: string;
-  readonly parameter?: string;
-  readonly detail: string;
-}
+export type ProblemDetail = NonNullable<ProblemDocument['errors']>[number];
 
 interface ProblemType {
   readonly status: ContentfulStatusCode;
@@ -144,7 +145,7 @@ export function answerProblem(error: unknown, c: Context<AppEnv>): Response {
     const log = c.get('log') as AppEnv['Variables']['log'] | undefined;
     log?.[problem.code === 'internal' ? 'error' : 'warn']({ err: problem.cause ?? problem }, problem.message);
   }
-  const document = {
+  const document: ProblemDocument = {
     type: `/problems/${problem.code}`,
     title,
     status,
@@ -152,7 +153,7 @@ export function answerProblem(error: unknown, c: Context<AppEnv>): Response {
     instance: c.req.path.slice(0, 300),
     requestId: c.get('requestId') ?? null,
     ...problem.options.extra,
-    ...(problem.options.errors && { errors: problem.options.errors }),
+    ...(problem.options.errors && { errors: [...problem.options.errors] }),
   };
   return c.body(JSON.stringify(document), status, {
     'Content-Type': 'application/problem+json',

@@ -24,6 +24,20 @@ describe('a collection on the page', browserSkip(), () => {
     await rm(folder, { recursive: true });
   });
 
+  it('says that pictures are being looked at while none is there yet', async (t) => {
+    let waiting = 1200;
+    const starting = await pageServer({}, 0, { backlog: () => waiting });
+    const { page } = await browser.open(t, starting.url);
+    t.after(() => starting.close());
+    await page.getByRole('heading', { name: 'Looking at 1,200 pictures' }).waitFor();
+    await page.getByRole('button', { name: /^Menu/ }).click();
+    await page.getByRole('button', { name: 'Status' }).click();
+    await page.locator('.card', { hasText: 'Waiting to be indexed' }).getByText('1,200').waitFor();
+    await page.goBack();
+    waiting = 0;
+    await page.getByRole('heading', { name: 'No pictures yet' }).waitFor();
+  });
+
   it('explains itself while it is empty', async (t) => {
     const { page } = await browser.open(t, server.url);
     await page.getByRole('heading', { name: 'No pictures yet' }).waitFor();
@@ -172,6 +186,56 @@ describe('a collection on the page', browserSkip(), () => {
     await page.goto('about:blank');
     for (let i = 0; i < 50 && (await server.json('/images')).body.total === before; i++) await page.waitForTimeout(50);
     assert.equal((await server.json('/images')).body.total, before - 1);
+  });
+
+  it('shows how far it is with many pictures, stops when asked to, and gives back what was not done', async (t) => {
+    await server.seed(8);
+    const { page } = await browser.open(t, server.url, { expectComplaints: /status of 429/ });
+    const total = Number((await server.json('/images')).body.total);
+    await page.getByRole('heading', { name: `Newest ${total} pictures` }).waitFor();
+    const all = async () => {
+      await page
+        .getByRole('button', { name: /^Select .+/ })
+        .first()
+        .click();
+      await page.getByRole('button', { name: 'All shown' }).click();
+    };
+    const tag = async (name: string) => {
+      await page.getByRole('button', { name: 'Tag', exact: true }).click();
+      await page.getByLabel('Add a tag', { exact: true }).fill(name);
+      await page.keyboard.press('Enter');
+    };
+    // A server that is asked too much is asked again when it says so.
+    let busy = 2;
+    await page.route('**/images/*', (route) =>
+      route.request().method() === 'PATCH' && busy-- > 0
+        ? route.fulfill({ status: 429, headers: { 'retry-after': '1' }, body: '{}' })
+        : route.continue(),
+    );
+    await all();
+    await tag('night');
+    await page.getByText(`${total} pictures tagged night`).waitFor();
+    assert.deepEqual((await server.json('/tags')).body.items.find(({ tag }) => tag === 'night')?.count, total);
+    await page.unrouteAll();
+
+    let held = 0;
+    await page.clock.install();
+    await page.route('**/images/*', (route) => {
+      if (route.request().method() !== 'DELETE') return route.continue();
+      held += 1;
+      return held > 2 ? undefined : route.continue();
+    });
+    await page.getByRole('button', { name: 'Delete' }).click();
+    await page.clock.runFor(9000);
+    await page.getByText(`2 of ${total}`).waitFor();
+    await page.getByRole('progressbar', { name: `Deleting ${total} pictures` }).waitFor();
+    await page.getByRole('button', { name: 'Stop' }).click();
+    // What is under way is waited for, and no more: it fails when the server is too slow.
+    await page.clock.fastForward(31_000);
+    await page.getByText('The server takes too long').waitFor();
+    await page.getByRole('heading', { name: `Newest ${total - 2} pictures` }).waitFor();
+    assert.equal(held, 6);
+    assert.equal((await server.json('/images')).body.total, total - 2);
   });
 
   it('lists failures with their reasons and tries them again', async (t) => {

@@ -14,6 +14,7 @@ import {
 import { type Placed, pickPictures } from '../../web/map/pick.ts';
 import type { CollectionMap } from '../../web/state/map.ts';
 import { browserSkip, useBrowser } from './browser.ts';
+import { sampleReport } from './report.ts';
 import { type PageServer, pageServer } from './server.ts';
 
 const size = { width: 800, height: 600 };
@@ -230,5 +231,26 @@ describe('the map on the page', browserSkip(), () => {
       return (await (await cache.match(request!))!.json()) as unknown[];
     });
     assert.equal(stored.length, 12);
+  });
+
+  it('shows what a head was judged on, and lists the pictures that are drawn around', async (t) => {
+    const judged = await pageServer({}, 0, { report: sampleReport() });
+    const { page } = await browser.open(t, `${judged.url}?view=training`);
+    t.after(() => judged.close());
+    await page.getByRole('button', { name: 'Map', exact: true }).click();
+    await page.getByRole('heading', { name: 'Map of val 2 pictures' }).waitFor();
+    await page.getByRole('button', { name: 'Arrange again', disabled: false }).waitFor();
+    const canvas = page.getByRole('img', { name: /^Map of the collection/ });
+    await canvas.focus();
+    await page.keyboard.press('s');
+    await page.getByRole('button', { name: '2 pictures of the map' }).waitFor();
+    assert.deepEqual(await page.locator('.data-row h2').allInnerTexts(), ['street.jpg val', 'boat.jpg val']);
+
+    await page.getByRole('button', { name: 'Map', exact: true }).click();
+    await page.getByRole('button', { name: 'Arrange again', disabled: false }).waitFor();
+    await canvas.focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: '1 picture of the map' }).click();
+    await page.getByText('2 pictures', { exact: true }).waitFor();
   });
 });

@@ -33,7 +33,7 @@ export async function sampleNames(): Promise<string[]> {
 export async function pageServer(
   options: HttpOptionsInput = {},
   photos = 0,
-  more: Pick<AppDeps, 'presignUpload' | 'report'> = {},
+  more: Pick<AppDeps, 'presignUpload' | 'report' | 'backlog'> = {},
 ): Promise<PageServer> {
   const page = await buildPage();
   const changes = createChanges();
@@ -94,10 +94,16 @@ async function transferOf(page: Page, paths: readonly string[]): Promise<JSHandl
   }, files);
 }
 
-/** Drags files from outside over the page and drops them; `target` may be what appears while dragging. */
-export async function dropFiles(page: Page, target: string, paths: readonly string[]): Promise<void> {
+/** Drags files from outside over the page and holds them there. */
+export async function dragFiles(page: Page, paths: readonly string[]): Promise<JSHandle<DataTransfer>> {
   const dataTransfer = await transferOf(page, paths);
   await page.dispatchEvent('body', 'dragenter', { dataTransfer });
+  return dataTransfer;
+}
+
+/** Drags files from outside over the page and drops them; `target` may be what appears while dragging. */
+export async function dropFiles(page: Page, target: string, paths: readonly string[]): Promise<void> {
+  const dataTransfer = await dragFiles(page, paths);
   await page.dispatchEvent(target, 'dragover', { dataTransfer });
   await page.dispatchEvent(target, 'drop', { dataTransfer });
 }

@@ -1,6 +1,8 @@
 import type { ImageItem } from '../client.ts';
 import { countOf } from '../format.ts';
 import { type Chip, maxChips, withoutWeight } from '../place.ts';
+import { ApiFault } from '../problem.ts';
+import { forEachPicture } from './bulk.ts';
 import { changeQuery, closePhoto, place, query } from './navigation.ts';
 import { notify, report } from './notices.ts';
 import { holdPicture } from './pictures.ts';
@@ -45,8 +47,9 @@ export async function searchByPicture(file: Blob, name: string): Promise<void> {
 /** Time to take a delete back. */
 const undoMs = 8000;
 
+/** Pictures that are off the page and still on the server, with what keeps them there. */
 interface Pending {
-  readonly ids: readonly string[];
+  readonly ids: Set<string>;
   readonly timer: ReturnType<typeof setTimeout>;
 }
 const pending = new Set<Pending>();
@@ -61,11 +64,10 @@ export function deletePictures(ids: readonly string[]): void {
   clearSelection();
   if (place.value.photo !== undefined && ids.includes(place.value.photo)) closePhoto();
   const entry: Pending = {
-    ids,
+    ids: new Set(ids),
     timer: setTimeout(() => {
-      pending.delete(entry);
       dismiss();
-      void deleteNow(ids);
+      void deleteNow(entry.ids).finally(() => pending.delete(entry));
     }, undoMs),
   };
   pending.add(entry);
@@ -95,20 +97,20 @@ function hide(ids: readonly string[], away: boolean): void {
   hidden.value = next;
 }
 
-async function deleteNow(ids: readonly string[]): Promise<void> {
-  const failed: string[] = [];
-  let last: unknown;
-  for (const id of ids) {
-    try {
-      await client.deleteImage(id);
-    } catch (error) {
-      failed.push(id);
-      last = error;
-    }
-  }
-  if (failed.length === 0) return;
-  hide(failed, false);
-  report(last, () => deletePictures(failed));
+/** Deletes what is in the set and takes it out of it; what stays on the server comes back on the page. */
+async function deleteNow(ids: Set<string>): Promise<void> {
+  const all = [...ids];
+  const remove = (id: string) =>
+    client.deleteImage(id).catch((error: unknown) => {
+      // Somebody else was faster.
+      if (!(error instanceof ApiFault && error.status === 404)) throw error;
+    });
+  const title = `Deleting ${countOf(all.length, 'picture')}`;
+  const { left, fault } = await forEachPicture(all, title, remove, (id) => ids.delete(id));
+  if (left.length === 0) return;
+  hide(left, false);
+  if (fault === undefined) notify({ tone: 'plain', title: `Stopped: ${countOf(left.length, 'picture')} kept` });
+  else report(fault, () => deletePictures(left));
 }
 
 /** Replaces the tags of a picture, on the page at once, back again when the server refuses. */
@@ -125,20 +127,14 @@ export async function setTags(image: ImageItem, tags: readonly string[]): Promis
 
 /** Adds a tag to many pictures; those that cannot be tagged stay as they are and are told about once. */
 export async function tagPictures(ids: readonly string[], tag: string): Promise<void> {
-  let last: unknown;
-  const failed: string[] = [];
-  for (const id of ids) {
-    try {
-      const { tags } = await client.getImage(id);
-      patchItem(id, (await client.setTags(id, [...new Set([...tags, tag])])).tags);
-    } catch (error) {
-      last = error;
-      failed.push(id);
-    }
-  }
-  const done = ids.length - failed.length;
+  const add = async (id: string) => {
+    const { tags } = await client.getImage(id);
+    patchItem(id, (await client.setTags(id, [...new Set([...tags, tag])])).tags);
+  };
+  const { left, fault } = await forEachPicture(ids, `Tagging ${countOf(ids.length, 'picture')}`, add);
+  const done = ids.length - left.length;
   if (done > 0) notify({ tone: 'plain', title: `${countOf(done, 'picture')} tagged ${tag}` });
-  if (failed.length > 0) report(last, () => void tagPictures(failed, tag));
+  if (fault !== undefined) report(fault, () => void tagPictures(left, tag));
   void refreshTags();
 }
 

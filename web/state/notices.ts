@@ -8,6 +8,8 @@ export interface Notice {
   readonly title: string;
   readonly detail?: string;
   readonly action?: { readonly label: string; readonly run: () => void };
+  /** Something under way. */
+  readonly progress?: { readonly done: number; readonly total: number };
 }
 
 export const notices = signal<readonly Notice[]>([]);
@@ -27,6 +29,32 @@ export function notify(notice: Omit<Notice, 'id'>, ms = notice.tone === 'error' 
   notices.value = [...others.slice(-3), { ...notice, id }];
   if (ms > 0) setTimeout(dismiss, ms);
   return dismiss;
+}
+
+/** Work that is over sooner than this needs no progress. */
+const briefMs = 400;
+
+/** Shows how far something is; `stop` ends it early. */
+export function showTask({ title, total, stop }: { title: string; total: number; stop: () => void }): {
+  update(done: number): void;
+  end(): void;
+} {
+  const id = nextId++;
+  const action = { label: 'Stop', run: stop };
+  let task: Notice = { id, tone: 'plain', title, action, progress: { done: 0, total } };
+  const timer = setTimeout(() => {
+    notices.value = [...notices.value, task];
+  }, briefMs);
+  return {
+    update(done) {
+      task = { ...task, progress: { done, total } };
+      notices.value = notices.value.map((one) => (one.id === id ? task : one));
+    },
+    end() {
+      clearTimeout(timer);
+      notices.value = notices.value.filter((one) => one.id !== id);
+    },
+  };
 }
 
 /** What to do with a fault that nothing on the page shows otherwise. `retry` does the refused thing again. */

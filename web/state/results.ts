@@ -1,31 +1,22 @@
 import { computed, effect, signal, untracked } from '@preact/signals';
-import { type Item, pictureTerm, type SearchTerm } from '../client.ts';
-import { type Chip, isBrowsing, type Query, type View } from '../place.ts';
+import type { CaptionItem, Item } from '../client.ts';
+import type { Query, View } from '../place.ts';
 import { ApiFault, isAbort, mayPass } from '../problem.ts';
+import { fetchPage } from './asking.ts';
 import { lastMove, place, query } from './navigation.ts';
-import { heldPicture, recallPicture } from './pictures.ts';
-import { client } from './session.ts';
 
 export interface Results {
   /** Changes with every new list, so that the grid knows to start at the top. */
   readonly version: number;
   readonly query: Query;
   readonly items: readonly Item[];
+  /** The best captions, where pictures and captions are asked for: a list of their own, see {@link fetchPage}. */
+  readonly captions: readonly CaptionItem[];
   readonly next?: string;
   /** Where the page is to be scrolled to when this list appears. Pixels; the top when absent. */
   readonly top?: number;
 }
 
-interface ResultPage {
-  readonly items: readonly Item[];
-  readonly next?: string;
-  readonly space?: string;
-  readonly total?: number;
-}
-
-const firstPage = 60;
-/** Later pages are read ahead and may be large: the limit of the API. */
-const laterPages = 200;
 /** Wait after a keystroke; short enough to feel immediate, long enough to skip the letters in between. */
 const debounceMs = 120;
 
@@ -118,7 +109,8 @@ export async function searchAgain(quiet = false): Promise<void> {
     failures = 0;
     fault.value = null;
     const { top } = (quiet && results.peek()) || {};
-    results.value = { version: quiet ? version : ++version, query: wanted, items: page.items, next: page.next, top };
+    const { items, captions = [], next } = page;
+    results.value = { version: quiet ? version : ++version, query: wanted, items, captions, next, top };
     total.value = page.total;
     space = page.space ?? space;
   } catch (error) {
@@ -184,37 +176,4 @@ function retryLater(error: unknown): void {
   const wait = Math.min(30, asked ?? 2 ** failures);
   failures += 1;
   retryTimer = setTimeout(tryAgain, wait * 1000);
-}
-
-async function fetchPage(wanted: Query, cursor: string | undefined, signal: AbortSignal): Promise<ResultPage> {
-  const { filter } = wanted;
-  const limit = cursor === undefined ? firstPage : laterPages;
-  if (isBrowsing(wanted)) return client.listImages({ filter, limit, cursor, signal });
-  const request = {
-    terms: await termsOf(wanted),
-    kind: wanted.kind,
-    filter,
-    minScore: wanted.minScore,
-    limit,
-    cursor,
-  };
-  return client.search(request, signal);
-}
-
-async function termsOf(wanted: Query): Promise<SearchTerm[]> {
-  const text = wanted.text.trim();
-  const chips = await Promise.all(wanted.chips.map(termOf));
-  return [...(text === '' ? [] : [{ text, weight: 1 }]), ...chips];
-}
-
-async function termOf(chip: Chip): Promise<SearchTerm> {
-  const { weight } = chip;
-  if (chip.by === 'text') return { text: chip.text, weight };
-  if (chip.by === 'stored') return { imageId: chip.id, weight };
-  if (!(await recallPicture(chip.ref))) {
-    throw new ApiFault('refused', 'The picture of this link is in another browser. Drop it here again.', {
-      status: 404,
-    });
-  }
-  return pictureTerm(heldPicture(chip.ref)!.blob, weight);
 }

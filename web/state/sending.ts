@@ -1,3 +1,4 @@
+import type { UploadRequest } from '../client.ts';
 import { ApiFault } from '../problem.ts';
 import { faultOf, parse } from '../transport.ts';
 import { apiKey, client } from './session.ts';
@@ -12,13 +13,21 @@ export interface Stored {
 }
 
 /** Types that the API signs. */
-const signable = /^image\/(jpeg|png|webp|gif|avif|tiff)$/;
+const signable: readonly UploadRequest['contentType'][] = [
+  'image/jpeg',
+  'image/png',
+  'image/webp',
+  'image/gif',
+  'image/avif',
+  'image/tiff',
+];
 
 /** Sends one picture; `onSent` is called with the share that has left, 0 to 1. Rejects with ApiFault or AbortError. */
 export async function sendPicture(file: File, onSent: (share: number) => void, abort: AbortSignal): Promise<Stored> {
-  if (signable.test(file.type) && (await hasSignedUploads())) {
+  const contentType = signable.find((type) => type === file.type);
+  if (contentType !== undefined && (await hasSignedUploads())) {
     const key = keyFor(file.name);
-    const signed = await client.signUpload({ contentType: file.type, bytes: file.size, key }, abort);
+    const signed = await client.signUpload({ contentType, bytes: file.size, key }, abort);
     await put({ ...signed, body: file }, onSent, abort).catch((error: unknown) => {
       // A bucket that lets no page in: the next attempt goes through the API, which has its say about the size.
       if (error instanceof ApiFault && error.kind === 'unreachable') signedUploads = Promise.resolve(false);

@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals';
 import { createClient } from '../client.ts';
+import { patientFetch } from './waiting.ts';
 
 const keyName = 'sightline-api-key';
 const themeName = 'sightline-theme';
@@ -13,7 +14,11 @@ export const theme = signal<Theme>(asTheme(readStorage(() => localStorage, theme
 /** Shown when a call was refused for want of a key; `retry` is what to do once there is one. */
 export const keyWanted = signal<{ readonly retry?: () => void } | null>(null);
 
-export const client = createClient({ baseUrl: new URL('./', document.baseURI).href, apiKey: () => apiKey.value });
+export const client = createClient({
+  baseUrl: new URL('./', document.baseURI).href,
+  apiKey: () => apiKey.value,
+  fetch: patientFetch,
+});
 
 export function setApiKey(key: string): void {
   apiKey.value = key;

@@ -1,5 +1,6 @@
-import { computed, signal } from '@preact/signals';
+import { computed, effect, signal } from '@preact/signals';
 import type { TagCount } from '../client.ts';
+import type { Query } from '../place.ts';
 import { query } from './navigation.ts';
 import { client, readStorage, writeStorage } from './session.ts';
 
@@ -11,16 +12,26 @@ export type Suggestion =
   | { readonly kind: 'recent'; readonly text: string }
   | { readonly kind: 'tag'; readonly tag: TagCount };
 
-/** Tags of the collection, most frequent first. */
+/** Tags of what is looked for, pictures or captions, most frequent first. */
 export const tags = signal<readonly TagCount[]>([]);
 const recent = signal<readonly string[]>(readRecent());
 
 export async function refreshTags(): Promise<void> {
   try {
-    tags.value = await client.tags();
+    tags.value = await client.tags({ kind: query.peek().kind });
   } catch {
     // Suggestions are a help; without them the page works as before.
   }
+}
+
+/** Keeps the tags those of the kind that is looked for. */
+export function startTags(): void {
+  let kind: Query['kind'] | undefined;
+  effect(() => {
+    if (query.value.kind === kind) return;
+    kind = query.value.kind;
+    void refreshTags();
+  });
 }
 
 /** Fits to what is typed: recent queries that go on from it, then tags that hold it. */

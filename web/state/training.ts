@@ -2,6 +2,7 @@ import { signal } from '@preact/signals';
 import { ApiFault } from '../problem.ts';
 import { faultOf } from '../transport.ts';
 import { bytesOf, type MapSource } from './map.ts';
+import { patientFetch } from './waiting.ts';
 
 /** The parts of a report (`npm run report`) that the page shows itself; the file has more. */
 export interface TrainingReport {
@@ -43,7 +44,7 @@ export const reportFault = signal<unknown>(null);
 export async function loadReport(abort: AbortSignal): Promise<void> {
   reportFault.value = null;
   try {
-    const response = await fetch(new URL('report', document.baseURI), { signal: abort });
+    const response = await patientFetch(new URL('report', document.baseURI), { signal: abort });
     if (!response.ok) throw faultOf(response, undefined);
     const parsed = new DOMParser().parseFromString(await response.text(), 'text/html');
     report.value = asReport(parsed.getElementById('data')?.textContent ?? '');

@@ -1,24 +1,41 @@
-import { formatCount } from '../format.ts';
-
 export interface Series {
   readonly name: string;
+  /** One for each epoch of the chart. */
   readonly values: readonly number[];
+}
+
+export interface ChartProps {
+  readonly title: string;
+  readonly epochs: readonly number[];
+  readonly series: readonly Series[];
+  /** The epoch that was taken. */
+  readonly taken?: number;
+  /** Epochs after which training was stopped and gone on with. */
+  readonly resumedAfter?: readonly number[];
 }
 
 const width = 520;
 const height = 240;
 const edge = { left: 46, right: 14, top: 14, bottom: 28 };
+/** With more epochs than this, points would be one thick line. */
+const maxPoints = 80;
 
-/** Lines over epochs. `marked` is the epoch that was taken, from 1. The numbers are in the table beside it, for who cannot see it. */
-export function Chart({ title, series, marked }: { title: string; series: readonly Series[]; marked?: number }) {
+/** Lines over epochs. The numbers are in the table beside it, for who cannot see it. */
+export function Chart({ title, epochs, series, taken, resumedAfter = [] }: ChartProps) {
   const all = series.flatMap(({ values }) => values);
-  const count = Math.max(...series.map(({ values }) => values.length));
   const ticks = ticksFor(Math.min(...all), Math.max(...all));
   const [low, high] = [ticks[0]!, ticks.at(-1)!];
-  const x = (i: number) => edge.left + ((width - edge.left - edge.right) * i) / Math.max(1, count - 1);
+  const [first, last] = [epochs[0]!, epochs.at(-1)!];
+  const x = (epoch: number) =>
+    edge.left + ((width - edge.left - edge.right) * (epoch - first)) / Math.max(1, last - first);
   const y = (value: number) =>
     height - edge.bottom - ((height - edge.top - edge.bottom) * (value - low)) / (high - low || 1);
-  const every = Math.ceil(count / 10);
+  const every = Math.ceil(epochs.length / 10);
+  const upright = (className: string, epoch: number, what: string) => (
+    <line key={what} class={className} x1={x(epoch)} x2={x(epoch)} y1={edge.top} y2={height - edge.bottom}>
+      <title>{what}</title>
+    </line>
+  );
   return (
     <figure class="chart">
       <figcaption>
@@ -31,31 +48,37 @@ export function Chart({ title, series, marked }: { title: string; series: readon
           ))}
         </ul>
       </figcaption>
-      <svg viewBox={`0 0 ${width} ${height}`} role="img" aria-label={`${title} by epoch`}>
+      <svg viewBox={`0 0 ${width} ${height}`} role="img" aria-label={`${title} by epoch; the table has the numbers`}>
         {ticks.map((tick) => (
           <g key={tick}>
             <line class="chart-grid" x1={edge.left} x2={width - edge.right} y1={y(tick)} y2={y(tick)} />
             <text class="chart-text" x={edge.left - 8} y={y(tick) + 4} text-anchor="end">
-              {formatCount(tick)}
+              {+tick.toPrecision(6)}
             </text>
           </g>
         ))}
-        {Array.from({ length: count }, (_, i) => i)
-          .filter((i) => i % every === 0)
-          .map((i) => (
-            <text key={i} class="chart-text" x={x(i)} y={height - 8} text-anchor="middle">
-              {i + 1}
+        {epochs
+          .filter((_, i) => i % every === 0)
+          .map((epoch) => (
+            <text key={epoch} class="chart-text" x={x(epoch)} y={height - 8} text-anchor="middle">
+              {epoch}
             </text>
           ))}
-        {marked === undefined ? null : (
-          <line class="chart-mark" x1={x(marked - 1)} x2={x(marked - 1)} y1={edge.top} y2={height - edge.bottom} />
+        {taken === undefined ? null : upright('chart-mark', taken, `epoch ${taken} was taken`)}
+        {resumedAfter.map((epoch) =>
+          upright('chart-break', epoch + 0.5, `stopped after epoch ${epoch} and gone on with`),
         )}
         {series.map(({ name, values }, i) => (
-          <polyline
-            key={name}
-            class={`chart-line series-${i}`}
-            points={values.map((value, j) => `${x(j)},${y(value)}`).join(' ')}
-          />
+          <g key={name} class={`series-${i}`}>
+            <polyline class="chart-line" points={values.map((value, j) => `${x(epochs[j]!)},${y(value)}`).join(' ')} />
+            {values.length > maxPoints
+              ? null
+              : values.map((value, j) => (
+                  <circle key={epochs[j]} class="chart-point" cx={x(epochs[j]!)} cy={y(value)} r="2.6">
+                    <title>{`epoch ${epochs[j]}, ${name}: ${+value.toPrecision(4)}`}</title>
+                  </circle>
+                ))}
+          </g>
         ))}
       </svg>
     </figure>

@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { connection } from '../state/live.ts';
 import { fault } from '../state/results.ts';
+import { waiting } from '../state/waiting.ts';
 import { Icon } from './icon.tsx';
 
 /** Shorter gaps, such as a stream that is opened again, are nobody's business. */
@@ -15,7 +16,9 @@ export function ConnectionNote() {
     const timer = setTimeout(() => setShown(true), patienceMs);
     return () => clearTimeout(timer);
   }, [lost]);
-  if (!lost || !shown || fault.value) return null;
+  if (fault.value) return null;
+  if (!lost && waiting.value) return <WaitingNote />;
+  if (!lost || !shown) return null;
   return (
     <p class="connection-note" role="status">
       <Icon name="offline" />
@@ -23,6 +26,16 @@ export function ConnectionNote() {
         {navigator.onLine ? 'The server does not answer.' : 'This machine is offline.'} What is on the page stays; it
         goes on by itself.
       </span>
+    </p>
+  );
+}
+
+/** Between the moment when one wonders and the one when the page gives up. */
+function WaitingNote() {
+  return (
+    <p class="connection-note connection-waiting" role="status">
+      <span class="spinner" aria-hidden="true" />
+      <span>Still waiting for the server. It may be starting, or busy.</span>
     </p>
   );
 }

@@ -1,9 +1,22 @@
-import { filterCount, type Query } from '../place.ts';
+import { useEffect, useState } from 'preact/hooks';
+import { countOf } from '../format.ts';
+import { filterCount, hasPictureFilter, type Query } from '../place.ts';
 import { changeQuery } from '../state/navigation.ts';
+import { client } from '../state/session.ts';
 import { Icon } from './icon.tsx';
 
-/** The first start without pictures. */
+/** The first start without pictures, or with pictures that are still to be looked at. */
 export function CollectionEmpty() {
+  const waiting = useBacklog();
+  if (waiting > 0) {
+    return (
+      <section class="empty">
+        <Icon name="picture" />
+        <h2>Looking at {countOf(waiting, 'picture')}</h2>
+        <p>They appear here by themselves, the first ones in a moment.</p>
+      </section>
+    );
+  }
   return (
     <section class="empty">
       <Icon name="picture" />
@@ -27,25 +40,79 @@ export function CollectionEmpty() {
   );
 }
 
-export function NothingFound({ asked }: { asked: Query }) {
+const askMs = 1000;
+
+/** Pictures that wait to be indexed; 0 where that is not known. */
+function useBacklog(): number {
+  const [count, setCount] = useState(0);
+  useEffect(() => {
+    const controller = new AbortController();
+    const ask = async () => {
+      try {
+        setCount((await client.status(controller.signal)).backlog ?? 0);
+      } catch {
+        // What else fails says so; this is a nicety.
+      }
+    };
+    void ask();
+    const timer = setInterval(() => void ask(), askMs);
+    return () => {
+      controller.abort();
+      clearInterval(timer);
+    };
+  }, []);
+  return count;
+}
+
+export function CaptionsEmpty() {
+  return (
+    <section class="empty">
+      <Icon name="text" />
+      <h2>No captions yet</h2>
+      <p>
+        Captions are texts that pictures find: open a picture, or drop one on this page, to see which fit. They come in
+        through the API, <code>POST /captions</code>.
+      </p>
+      <button type="button" class="button" onClick={() => changeQuery({ kind: 'image' })}>
+        Show pictures
+      </button>
+    </section>
+  );
+}
+
+/** A query or filters that leave nothing over. */
+export function NothingFound({ asked, besideCaptions }: { asked: Query; besideCaptions: boolean }) {
   const filters = filterCount(asked);
+  const ofCaptions = asked.kind === 'caption';
   return (
     <section class="empty">
       <Icon name="search" />
-      <h2>{asked.kind === 'caption' ? 'No captions fit' : 'Nothing fits'}</h2>
+      <h2>{ofCaptions ? 'No captions fit' : besideCaptions ? 'No pictures fit' : 'Nothing fits'}</h2>
       {filters > 0 ? (
         <>
-          <p>The filters leave nothing over.</p>
+          <p>
+            The filters leave nothing over.
+            {ofCaptions && hasPictureFilter(asked.filter)
+              ? ' Captions have tags, but no shape, type, size or date.'
+              : ''}
+          </p>
           <button type="button" class="button" onClick={() => changeQuery({ filter: {}, minScore: undefined })}>
             Clear filters
           </button>
         </>
       ) : (
-        <p>
-          {asked.kind === 'caption'
-            ? 'The collection holds no captions. They are added through the API, POST /captions.'
-            : 'The collection holds nothing of this kind yet.'}
-        </p>
+        <>
+          <p>
+            {ofCaptions
+              ? 'The collection holds no captions. They come in through the API, POST /captions.'
+              : 'The collection holds no pictures yet. Drop some on this page.'}
+          </p>
+          {ofCaptions ? (
+            <button type="button" class="button" onClick={() => changeQuery({ kind: 'image' })}>
+              Search pictures
+            </button>
+          ) : null}
+        </>
       )}
     </section>
   );

@@ -1,5 +1,5 @@
 import { formatBytes, formatDay, formatType } from '../format.ts';
-import { emptyQuery, filterCount, type Query } from '../place.ts';
+import { emptyQuery, filterCount, isBrowsing, type Query } from '../place.ts';
 import { changeQuery, query } from '../state/navigation.ts';
 import { tags } from '../state/suggestions.ts';
 import { Icon } from './icon.tsx';
@@ -44,10 +44,44 @@ export function FiltersButton() {
 }
 
 function FiltersPanel() {
-  const { filter, minScore } = query.value;
+  const { kind, minScore } = query.value;
   return (
     <>
       <TagChoices />
+      {kind === 'caption' ? <p class="hint">Captions have no shape, type, size or date.</p> : <PictureFilters />}
+      {isBrowsing(query.value) ? null : (
+        <label class="slider">
+          <span>Least score</span>
+          <input
+            type="range"
+            min={-0.05}
+            max={0.8}
+            step={0.05}
+            value={minScore ?? -0.05}
+            onChange={(event) => {
+              const value = event.currentTarget.valueAsNumber;
+              changeQuery({ minScore: value < 0 ? undefined : value });
+            }}
+          />
+          <output>{minScore === undefined ? 'any' : minScore.toFixed(2)}</output>
+        </label>
+      )}
+      <button
+        type="button"
+        class="button button-quiet"
+        disabled={filterCount(query.value) === 0}
+        onClick={() => changeQuery({ filter: emptyQuery.filter, minScore: undefined })}
+      >
+        Clear filters
+      </button>
+    </>
+  );
+}
+
+function PictureFilters() {
+  const { filter } = query.value;
+  return (
+    <>
       <fieldset>
         <legend>Shape</legend>
         <div class="options">
@@ -103,29 +137,6 @@ function FiltersPanel() {
         <DateField label="Taken from" value={filter.takenAfter} set={(takenAfter) => changeFilter({ takenAfter })} />
         <DateField label="until" value={filter.takenBefore} set={(takenBefore) => changeFilter({ takenBefore })} />
       </div>
-      <label class="slider">
-        <span>Least score</span>
-        <input
-          type="range"
-          min={-0.05}
-          max={0.8}
-          step={0.05}
-          value={minScore ?? -0.05}
-          onChange={(event) => {
-            const value = event.currentTarget.valueAsNumber;
-            changeQuery({ minScore: value < 0 ? undefined : value });
-          }}
-        />
-        <output>{minScore === undefined ? 'any' : minScore.toFixed(2)}</output>
-      </label>
-      <button
-        type="button"
-        class="button button-quiet"
-        disabled={filterCount(query.value) === 0}
-        onClick={() => changeQuery({ filter: emptyQuery.filter, minScore: undefined })}
-      >
-        Clear filters
-      </button>
     </>
   );
 }
@@ -140,7 +151,7 @@ function TagChoices() {
   return (
     <fieldset>
       <legend>Tags</legend>
-      {all.length === 0 ? <p class="hint">No picture has a tag yet. Open one to add some.</p> : null}
+      {all.length === 0 ? <p class="hint">Nothing has a tag yet. Open a picture to add some.</p> : null}
       <div class="options">
         {all.map(({ tag, count }) => (
           <Choice

@@ -1,3 +1,4 @@
+import { formatCount } from '../format.ts';
 import { announcement, type Notice, notices } from '../state/notices.ts';
 import { Icon } from './icon.tsx';
 
@@ -8,6 +9,18 @@ function dismiss(notice: Notice): void {
 function act(notice: Notice): void {
   dismiss(notice);
   notice.action?.run();
+}
+
+function Progress({ title, done, total }: { title: string; done: number; total: number }) {
+  return (
+    <>
+      {/* Read out once, when it begins: each step would be a sentence. */}
+      <span aria-hidden="true">
+        {formatCount(done)} of {formatCount(total)}
+      </span>
+      <progress max={total} value={done} aria-label={title} />
+    </>
+  );
 }
 
 export function Notices() {
@@ -23,15 +36,18 @@ export function Notices() {
             <p>
               <strong>{notice.title}</strong>
               {notice.detail === undefined ? null : <span>{notice.detail}</span>}
+              {notice.progress === undefined ? null : <Progress title={notice.title} {...notice.progress} />}
             </p>
             {notice.action === undefined ? null : (
               <button type="button" class="button" onClick={() => act(notice)}>
                 {notice.action.label}
               </button>
             )}
-            <button type="button" class="icon-button" aria-label="Dismiss" onClick={() => dismiss(notice)}>
-              <Icon name="close" />
-            </button>
+            {notice.progress === undefined ? (
+              <button type="button" class="icon-button" aria-label="Dismiss" onClick={() => dismiss(notice)}>
+                <Icon name="close" />
+              </button>
+            ) : null}
           </div>
         ))}
       </section>

@@ -50,6 +50,9 @@ export function SearchBar() {
   );
 }
 
+/** What a tag counts. */
+const nouns = { image: 'picture', caption: 'caption', any: 'item' } as const;
+
 function SearchInput({ input, submit }: { input: { current: HTMLInputElement | null }; submit: () => void }) {
   const [open, setOpen] = useState(false);
   const [active, setActive] = useState(-1);
@@ -128,7 +131,7 @@ function SearchInput({ input, submit }: { input: { current: HTMLInputElement | n
             >
               <Icon name={option.kind === 'recent' ? 'undo' : 'tag'} />
               <span>{option.kind === 'recent' ? option.text : option.tag.tag}</span>
-              {option.kind === 'tag' ? <small>{countOf(option.tag.count, 'picture')}</small> : null}
+              {option.kind === 'tag' ? <small>{countOf(option.tag.count, nouns[query.value.kind])}</small> : null}
             </button>
           ))}
         {shown && options.some(({ kind }) => kind === 'recent') ? (

@@ -1,19 +1,23 @@
+import type { CaptionItem } from '../client.ts';
 import { countOf, formatCount } from '../format.ts';
 import { filterCount, isBrowsing, type Query } from '../place.ts';
 import { explain } from '../problem.ts';
+import { hasCaptions } from '../state/captions.ts';
 import { newCount, showNew } from '../state/live.ts';
 import { changeQuery, query } from '../state/navigation.ts';
 import { fault, loadingMore, results, searching, total, tryAgain, visibleItems } from '../state/results.ts';
 import { clearSelection, selecting, selectionMode } from '../state/selection.ts';
 import { keyWanted } from '../state/session.ts';
-import { CollectionEmpty, NothingFound } from './empty.tsx';
+import { CaptionsEmpty, CollectionEmpty, NothingFound } from './empty.tsx';
 import { ActiveFilters, FiltersButton } from './filters.tsx';
 import { Grid } from './grid.tsx';
 import { Icon } from './icon.tsx';
+import { CaptionTile } from './tile.tsx';
 
 export function SearchView() {
   const items = visibleItems.value;
-  const answered = results.value !== null;
+  const shown = results.value;
+  const captions = shown?.captions ?? [];
   return (
     <div class="search-view">
       <Toolbar />
@@ -24,9 +28,10 @@ export function SearchView() {
       ) : null}
       {fault.value ? <FaultNote hasResults={items.length > 0} /> : null}
       <div class={searching.value && items.length > 0 ? 'results results-old' : 'results'}>
+        {captions.length > 0 ? <CaptionsAbove captions={captions} /> : null}
         <Grid />
-        {answered && items.length === 0 && !searching.value && !fault.value ? (
-          <Nothing asked={results.value!.query} />
+        {shown && items.length === 0 && !searching.value && !fault.value ? (
+          <Nothing asked={shown.query} besideCaptions={captions.length > 0} />
         ) : null}
         {searching.value && items.length === 0 ? <Spinner /> : null}
       </div>
@@ -39,8 +44,33 @@ function Spinner() {
   return <span class="spinner" role="img" aria-label="Loading" />;
 }
 
-function Nothing({ asked }: { asked: Query }) {
-  return isBrowsing(asked) && filterCount(asked) === 0 ? <CollectionEmpty /> : <NothingFound asked={asked} />;
+function Nothing({ asked, besideCaptions }: { asked: Query; besideCaptions: boolean }) {
+  if (isBrowsing(asked) && filterCount(asked) === 0 && !besideCaptions) {
+    return asked.kind === 'caption' ? <CaptionsEmpty /> : <CollectionEmpty />;
+  }
+  return <NothingFound asked={asked} besideCaptions={besideCaptions} />;
+}
+
+/** The two kinds are two lists: their scores do not compare, see state/asking.ts. */
+function CaptionsAbove({ captions }: { captions: readonly CaptionItem[] }) {
+  return (
+    <section class="captions-above" aria-labelledby="captions-above">
+      <header>
+        <h2 id="captions-above">Captions</h2>
+        <button type="button" class="button button-quiet" onClick={() => changeQuery({ kind: 'caption' })}>
+          All captions
+        </button>
+      </header>
+      <ul>
+        {captions.map((caption) => (
+          <li key={caption.id}>
+            <CaptionTile caption={caption} />
+          </li>
+        ))}
+      </ul>
+      <h2>Pictures</h2>
+    </section>
+  );
 }
 
 function Toolbar() {
@@ -50,7 +80,7 @@ function Toolbar() {
       <h1 class="toolbar-title">{titleOf()}</h1>
       <ActiveFilters />
       <div class="toolbar-actions">
-        {isBrowsing(query.value) ? null : (
+        {isBrowsing(query.value) && kind === 'image' && !hasCaptions.value ? null : (
           <fieldset class="segmented" aria-label="What to find">
             <KindButton label="Pictures" chosen={kind === 'image'} choose={() => changeQuery({ kind: 'image' })} />
             <KindButton label="Captions" chosen={kind === 'caption'} choose={() => changeQuery({ kind: 'caption' })} />
@@ -58,20 +88,26 @@ function Toolbar() {
           </fieldset>
         )}
         <FiltersButton />
-        <button
-          type="button"
-          class="button button-quiet"
-          aria-pressed={selectionMode.value}
-          onClick={() => {
-            if (selectionMode.value) clearSelection();
-            else selecting.value = true;
-          }}
-        >
-          <Icon name="select" />
-          <span>Select</span>
-        </button>
+        {kind === 'caption' ? null : <SelectButton />}
       </div>
     </div>
+  );
+}
+
+function SelectButton() {
+  return (
+    <button
+      type="button"
+      class="button button-quiet"
+      aria-pressed={selectionMode.value}
+      onClick={() => {
+        if (selectionMode.value) clearSelection();
+        else selecting.value = true;
+      }}
+    >
+      <Icon name="select" />
+      <span>Select</span>
+    </button>
   );
 }
 
@@ -85,9 +121,10 @@ function KindButton({ label, chosen, choose }: { label: string; chosen: boolean;
 
 function titleOf() {
   if (isBrowsing(query.value)) {
+    const count = query.value.kind === 'caption' ? 'captions' : undefined;
     return (
       <>
-        Newest <small>{total.value === undefined ? '' : countOf(total.value, 'picture')}</small>
+        Newest <small>{count ?? (total.value === undefined ? '' : countOf(total.value, 'picture'))}</small>
       </>
     );
   }

@@ -1,9 +1,10 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { KnownChange, Model, Status } from '../client.ts';
 import { formatAge, formatCount, formatDuration } from '../format.ts';
+import { emptyQuery } from '../place.ts';
 import { isAbort } from '../problem.ts';
 import { changeCount, connection } from '../state/live.ts';
-import { openPhoto, openView } from '../state/navigation.ts';
+import { go, openPhoto, openView } from '../state/navigation.ts';
 import { client } from '../state/session.ts';
 import { Trouble } from './failures.tsx';
 
@@ -56,9 +57,9 @@ function Figures({ status }: { status: Status }) {
   return (
     <div class="cards">
       <Figure label="Pictures" value={formatCount(status.pictures)} open={() => openView('search')} />
-      <Figure label="Captions" value={formatCount(status.captions)} />
+      <Figure label="Captions" value={formatCount(status.captions)} open={openCaptions} />
       <Figure label="Failures" value={formatCount(status.failures)} open={() => openView('failures')} />
-      {status.backlog === null ? null : <Figure label="Waiting" value={formatCount(status.backlog)} />}
+      {status.backlog === null ? null : <Figure label="Waiting to be indexed" value={formatCount(status.backlog)} />}
       {status.indexed === null ? null : (
         <>
           <Figure label="Indexed in a minute" value={formatCount(status.indexed.lastMinute)} />
@@ -69,6 +70,10 @@ function Figures({ status }: { status: Status }) {
       <Figure label="Running for" value={formatDuration(status.uptimeSeconds)} />
     </div>
   );
+}
+
+function openCaptions(): void {
+  go({ view: 'search', query: { ...emptyQuery, kind: 'caption' } });
 }
 
 function Figure({ label, value, open }: { label: string; value: string; open?: () => void }) {

@@ -129,7 +129,7 @@ export function CaptionTile({ caption }: { caption: CaptionItem }) {
       type="button"
       class="caption-tile tile-main"
       title="Search with these words"
-      onClick={() => changeQuery({ text: caption.caption, kind: 'image' })}
+      onClick={() => changeQuery({ text: caption.caption, chips: [], kind: 'image' })}
     >
       <span>{caption.caption}</span>
       {caption.score === undefined ? null : <small>{formatScore(caption.score)}</small>}

@@ -5,10 +5,10 @@ import { formatCount } from '../format.ts';
 import { isAbort } from '../problem.ts';
 import { client } from '../state/session.ts';
 import { loadReport, report, reportFault, trainingMap } from '../state/training.ts';
-import { Chart } from './chart.tsx';
 import { Trouble } from './failures.tsx';
 import { Icon } from './icon.tsx';
 import { MapPage } from './map.tsx';
+import { TrainingCurves } from './training-curves.tsx';
 import { TrainingData } from './training-data.tsx';
 
 type Part = 'curves' | 'data' | 'map';
@@ -131,26 +131,7 @@ function Curves({ model, hasReport }: { model: Model; hasReport: boolean }) {
       {curves.length === 0 ? (
         <p class="hint">The file of this head says nothing of its training.</p>
       ) : (
-        <>
-          <div class="charts">
-            <Chart
-              title="Loss"
-              marked={epoch}
-              series={[
-                { name: 'training', values: curves.map(({ trainLoss }) => trainLoss) },
-                { name: 'validation', values: curves.map(({ validationLoss }) => validationLoss) },
-              ]}
-            />
-            <Chart
-              title="Recall"
-              marked={epoch}
-              series={[
-                { name: 'R@1, R@5 and R@10 both ways, added up', values: curves.map(({ recallSum }) => recallSum) },
-              ]}
-            />
-          </div>
-          <CurveTable curves={curves} />
-        </>
+        <TrainingCurves curves={curves} taken={epoch} />
       )}
       {hasReport ? null : (
         <p class="hint">
@@ -159,33 +140,5 @@ function Curves({ model, hasReport }: { model: Model; hasReport: boolean }) {
         </p>
       )}
     </>
-  );
-}
-
-function CurveTable({ curves }: { curves: Model['head']['curves'] }) {
-  return (
-    <details>
-      <summary>As numbers</summary>
-      <table class="numbers">
-        <thead>
-          <tr>
-            <th scope="col">Epoch</th>
-            <th scope="col">Training loss</th>
-            <th scope="col">Validation loss</th>
-            <th scope="col">Sum of recalls</th>
-          </tr>
-        </thead>
-        <tbody>
-          {curves.map(({ epoch, trainLoss, validationLoss, recallSum }) => (
-            <tr key={epoch}>
-              <th scope="row">{epoch}</th>
-              <td>{trainLoss.toFixed(3)}</td>
-              <td>{validationLoss.toFixed(3)}</td>
-              <td>{recallSum.toFixed(1)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </details>
   );
 }

@@ -28,10 +28,12 @@ const signedUpload = z
   })
   .openapi('SignedUpload');
 
-/** Registers POST /uploads, where the object store takes uploads itself. */
+/**
+ * Registers POST /uploads, where the object store takes uploads itself. The document has its schemas everywhere: a client
+ * is made for the API, not for one server.
+ */
 export function registerUploads(app: App, deps: AppDeps): void {
   const { presignUpload } = deps;
-  if (presignUpload === undefined) return;
   const { maxImageBytes } = deps.options;
   const body = z.strictObject({
     contentType: z.enum(ACCEPTED),
@@ -39,6 +41,9 @@ export function registerUploads(app: App, deps: AppDeps): void {
     key: objectKey.optional().openapi({ description: 'Where to store it; made from the date when absent.' }),
     overwrite: z.boolean().default(false).openapi({ description: 'Replace what is stored under the key.' }),
   });
+  const schema = component(app, 'UploadRequest', body);
+  app.openAPIRegistry.register('SignedUpload', signedUpload);
+  if (presignUpload === undefined) return;
   const route = createRoute({
     security: WRITE_SECURITY,
     middleware: requireKey(deps.options),
@@ -52,7 +57,7 @@ export function registerUploads(app: App, deps: AppDeps): void {
       'indexed, GET /failures says why.',
     request: {
       query: noQuery,
-      body: { required: true, content: { 'application/json': { schema: component(app, 'UploadRequest', body) } } },
+      body: { required: true, content: { 'application/json': { schema } } },
     },
     responses: { 201: json(signedUpload, 'What to send, and where.'), ...problems(401, 409, 413, 415) },
   });

@@ -67,7 +67,12 @@ export const filterBody = z
 export const kind = z
   .enum(['image', 'caption', 'any'])
   .default('image')
-  .openapi({ description: 'What to rank: pictures, captions or both.' });
+  .openapi({
+    description:
+      'What to rank: pictures, captions, or both in one list by cosine. Two texts are nearer to each other than a text and ' +
+      'a picture that fits it as well, and so are two pictures: `any` puts what is like the query in kind first. To see the ' +
+      'best of both, ask once for each.',
+  });
 
 type FilterValues = z.output<typeof filterBody>;
 

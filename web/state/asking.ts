@@ -1,0 +1,73 @@
+import { type CaptionItem, type Item, isCaption, pictureTerm, type SearchTerm } from '../client.ts';
+import { type Chip, hasPictureFilter, isBrowsing, type Query } from '../place.ts';
+import { ApiFault } from '../problem.ts';
+import { heldPicture, recallPicture } from './pictures.ts';
+import { client } from './session.ts';
+
+/** What the page asks the API for a query. */
+
+export interface ResultPage {
+  readonly items: readonly Item[];
+  readonly captions?: readonly CaptionItem[];
+  readonly next?: string;
+  readonly space?: string;
+  readonly total?: number;
+}
+
+const firstPage = 60;
+/** Later pages are read ahead and may be large: the limit of the API. */
+const laterPages = 200;
+/** Captions shown above the pictures when both are wanted. */
+const captionsAbove = 12;
+
+/**
+ * One page of the query's answer. When both kinds are wanted they are two lists, each in its own order: cosines of two
+ * texts lie far above those of a text and a picture that fit as well, so one list by score would begin with every caption
+ * that shares a word with the query and bury the pictures (and the other way round when the query is a picture).
+ */
+export async function fetchPage(wanted: Query, cursor: string | undefined, signal: AbortSignal): Promise<ResultPage> {
+  const page = { limit: cursor === undefined ? firstPage : laterPages, cursor, signal };
+  if (wanted.kind === 'caption') return fetchKind(wanted, 'caption', page);
+  if (wanted.kind === 'image' || cursor !== undefined) return fetchKind(wanted, 'image', page);
+  const [pictures, { items }] = await Promise.all([
+    fetchKind(wanted, 'image', page),
+    fetchKind(wanted, 'caption', { limit: captionsAbove, signal }),
+  ]);
+  return { ...pictures, captions: items.filter(isCaption) };
+}
+
+interface PageWanted {
+  readonly limit: number;
+  readonly cursor?: string;
+  readonly signal: AbortSignal;
+}
+
+async function fetchKind(wanted: Query, kind: Item['kind'], page: PageWanted): Promise<ResultPage> {
+  const { filter, minScore } = wanted;
+  if (!isBrowsing(wanted)) {
+    const { signal, ...size } = page;
+    return client.search({ terms: await termsOf(wanted), kind, filter, minScore, ...size }, signal);
+  }
+  if (kind === 'image') return client.listImages({ filter, ...page });
+  // As in a search: a caption has no shape, size or date, so that none fits.
+  if (hasPictureFilter(filter)) return { items: [] };
+  return client.listCaptions({ filter, ...page });
+}
+
+async function termsOf(wanted: Query): Promise<SearchTerm[]> {
+  const text = wanted.text.trim();
+  const chips = await Promise.all(wanted.chips.map(termOf));
+  return [...(text === '' ? [] : [{ text, weight: 1 }]), ...chips];
+}
+
+async function termOf(chip: Chip): Promise<SearchTerm> {
+  const { weight } = chip;
+  if (chip.by === 'text') return { text: chip.text, weight };
+  if (chip.by === 'stored') return { imageId: chip.id, weight };
+  if (!(await recallPicture(chip.ref))) {
+    throw new ApiFault('refused', 'The picture of this link is in another browser. Drop it here again.', {
+      status: 404,
+    });
+  }
+  return pictureTerm(heldPicture(chip.ref)!.blob, weight);
+}

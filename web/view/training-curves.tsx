@@ -1,0 +1,65 @@
+import { Chart } from './chart.tsx';
+
+/** Of one epoch; sum of recalls: R@1, R@5 and R@10, both ways, in percent, on the validation split. */
+export interface EpochFigures {
+  readonly epoch: number;
+  readonly trainLoss: number;
+  readonly validationLoss: number;
+  readonly recallSum: number;
+}
+
+interface TrainingCurvesProps {
+  /** At least one, in order. */
+  readonly curves: readonly EpochFigures[];
+  /** The epoch that was taken. */
+  readonly taken?: number;
+  readonly resumedAfter?: readonly number[];
+}
+
+/** Losses and recalls of a training by epoch, drawn and as numbers; the page and the report show the same. */
+export function TrainingCurves({ curves, taken, resumedAfter }: TrainingCurvesProps) {
+  const marks = { epochs: curves.map(({ epoch }) => epoch), taken, resumedAfter };
+  return (
+    <>
+      <div class="charts">
+        <Chart
+          {...marks}
+          title="Loss"
+          series={[
+            { name: 'training', values: curves.map(({ trainLoss }) => trainLoss) },
+            { name: 'validation', values: curves.map(({ validationLoss }) => validationLoss) },
+          ]}
+        />
+        <Chart
+          {...marks}
+          title="Recall"
+          series={[{ name: 'R@1, R@5 and R@10 both ways, added up', values: curves.map(({ recallSum }) => recallSum) }]}
+        />
+      </div>
+      <details>
+        <summary>As numbers</summary>
+        <table class="numbers">
+          <thead>
+            <tr>
+              {['Epoch', 'Training loss', 'Validation loss', 'Sum of recalls'].map((name) => (
+                <th key={name} scope="col">
+                  {name}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {curves.map(({ epoch, trainLoss, validationLoss, recallSum }) => (
+              <tr key={epoch}>
+                <th scope="row">{epoch}</th>
+                <td>{trainLoss.toFixed(3)}</td>
+                <td>{validationLoss.toFixed(3)}</td>
+                <td>{recallSum.toFixed(1)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </details>
+    </>
+  );
+}
