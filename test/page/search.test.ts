@@ -176,7 +176,8 @@ describe('searching on the page', browserSkip(), () => {
 
     await search(page).fill('a clock');
     await page.getByRole('heading', { name: 'Best matches' }).waitFor();
-    assert.equal(await page.evaluate(() => scrollY), 0, 'a new list begins at its top');
+    // A new list begins at its top.
+    await page.waitForFunction(() => scrollY === 0);
     await page.goBack();
     await page.getByRole('heading', { name: 'Newest 23 pictures' }).waitFor();
     await isBack();

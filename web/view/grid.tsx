@@ -27,7 +27,7 @@ export function Grid() {
   const rows = layout ? (last ? [...layout.rows, last] : layout.rows) : [];
   const height = rows.length === 0 ? 0 : rows.at(-1)!.y + rows.at(-1)!.height;
   const { first, end } = useVisibleRows(frame, rows, height);
-  useKeptScroll();
+  useKeptScroll(layout !== undefined);
 
   return (
     <ul
@@ -148,12 +148,14 @@ function useVisibleRows(frame: { current: HTMLElement | null }, rows: readonly R
 }
 
 /** A new list starts at its top, or where it was left; one that is only longer stays where it is. */
-function useKeptScroll(): void {
+function useKeptScroll(isLaidOut: boolean): void {
   const version = results.value?.version;
   const shown = useRef<number | undefined>(undefined);
   useLayoutEffect(() => {
+    // Before it is laid out, the list has no height to scroll through.
+    if (!isLaidOut) return;
     const isNew = version !== undefined && version !== shown.current;
     if (isNew && place.peek().photo === undefined) scrollTo({ top: results.peek()?.top ?? 0 });
     shown.current = version;
-  }, [version]);
+  }, [version, isLaidOut]);
 }
