@@ -247,10 +247,16 @@ describe('the map on the page', browserSkip(), () => {
     assert.deepEqual(await page.locator('.data-row h2').allInnerTexts(), ['street.jpg val', 'boat.jpg val']);
 
     await page.getByRole('button', { name: 'Map', exact: true }).click();
-    await page.getByRole('button', { name: 'Arrange again', disabled: false }).waitFor();
     await canvas.focus();
-    await page.keyboard.press('Enter');
-    await page.getByRole('button', { name: '1 picture of the map' }).click();
+    // Until the map is there, there is nothing in its middle.
+    const one = page.getByRole('button', { name: '1 picture of the map' });
+    await canvas.evaluate(async (element) => {
+      for (let i = 0; i < 600 && element.isConnected; i++) {
+        element.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true }));
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    });
+    await one.click();
     await page.getByText('2 pictures', { exact: true }).waitFor();
   });
 });

@@ -43,12 +43,12 @@ describe('the page of `npm start`, with the real models', browserSkip(), () => {
     await encoders.close();
     const { page } = await browser.open(t, 'about:blank', {
       expectComplaints: /status of 409/,
-      viewport: { width: 500, height: 300 },
+      viewport: { width: 500, height: 200 },
     });
     // Pages so small that there is one to come when the models change.
     await page.route(/\/(images|search)\?/, (route) => {
       const url = new URL(route.request().url());
-      if (url.searchParams.get('limit') !== '1') url.searchParams.set('limit', '12');
+      if (url.searchParams.get('limit') !== '1') url.searchParams.set('limit', '18');
       return route.continue({ url: url.href });
     });
     const refused: string[] = [];
@@ -57,6 +57,8 @@ describe('the page of `npm start`, with the real models', browserSkip(), () => {
     await page.locator('.tile img.shown').first().waitFor();
     const before = await page.locator('.tile-main').first().getAttribute('aria-label');
     assert.match(before ?? '', /^dogs/);
+    // At its top a list renews itself; further down it stays, with a cursor of the models that made it.
+    await page.evaluate(() => scrollTo(0, 100));
 
     const swapped = await runScript(['scripts/reindex.ts', '--head', head, '--data', data]);
     assert.equal(swapped.code, 0, swapped.stderr);
