@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { loadEncoders } from '../../core/encode/encoders.ts';
-import { type RunningServer, runScript, startServer } from '../e2e/server.ts';
+import { loadHeadFile } from '../../core/encode/head.ts';
+import { eventually, type RunningServer, runScript, startServer } from '../e2e/server.ts';
 import { MODELS, writeHead } from '../unit/encode-fixtures.ts';
 import { browserSkip, useBrowser } from './browser.ts';
 import { samplePath } from './server.ts';
@@ -62,6 +63,9 @@ describe('the page of `npm start`, with the real models', browserSkip(), () => {
 
     const swapped = await runScript(['scripts/reindex.ts', '--head', head, '--data', data]);
     assert.equal(swapped.code, 0, swapped.stderr);
+    const spaceNow = async () => ((await (await fetch(`${server.url}/ready`)).json()) as { space: string }).space;
+    const { space } = await loadHeadFile(head);
+    await eventually('the server to follow', 60_000, async () => ((await spaceNow()) === space ? true : null));
     // Down to the end, through a page that the new models refuse to go on with.
     await page.waitForFunction(() => {
       scrollBy(0, 100);
@@ -69,7 +73,6 @@ describe('the page of `npm start`, with the real models', browserSkip(), () => {
     });
     assert.deepEqual(refused, ['/search']);
     assert.equal(await page.locator('.fault').count(), 0);
-    const { space } = (await (await fetch(`${server.url}/model`)).json()) as { space: string };
     const found = await fetch(`${server.url}/search?q=a+dog&limit=1`);
     const { items, ...rest } = (await found.json()) as { space: string; items: { id: string }[] };
     assert.equal(rest.space, space);
