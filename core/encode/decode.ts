@@ -278,7 +278,7 @@ function toBuffer(pipeline: Sharp) {
 
 /** sharp tells its faults apart by their text only. */
 function translate(error: unknown, bytes: Uint8Array, format: PictureFormat): SightlineError {
-  const message = (error as Error).message.split('\n')[0]!.trim();
+  const message = (error as Error).message.split('\n')[0]!.trim().replace(/:$/, '');
   if (/out of memory|unable to allocate/i.test(message)) {
     return new SightlineError('unavailable', `decoding failed: ${message}`, { cause: error });
   }

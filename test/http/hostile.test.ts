@@ -41,7 +41,7 @@ describe('bad input over HTTP', () => {
     ['/search?q=%', 'a broken escape', /percent-encoded UTF-8/],
     ['/search?q=x&q=y', 'a repeated parameter', /q: expected string, got a list of 2/],
     ['/search?q=x&limit=0', 'a limit of 0', /limit: expected at least 1, got 0/],
-    ['/search?q=x&limit=-1', 'a negative limit', /limit: expected a whole number, got "-1"/],
+    ['/search?q=x&limit=-1', 'a negative limit', /limit: expected a whole number from 1 to 200, got "-1"/],
     ['/search?q=x&limit=201', 'a limit above the maximum', /limit: expected at most 200, got 201/],
     ['/search?q=x&limit=99999999999999999999', 'a huge limit', /limit: expected a whole number/],
     ['/search?q=x&limit=1e2', 'an exponent', /limit: expected a whole number/],

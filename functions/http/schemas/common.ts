@@ -60,7 +60,7 @@ export const tagParameters = repeated(tag, LIMITS.tags);
 function digits(min: number, max: number) {
   return z
     .string()
-    .regex(/^\d{1,15}$/, 'expected a whole number')
+    .regex(/^\d{1,15}$/, `expected a whole number from ${min} to ${max}`)
     .transform(Number)
     .pipe(z.int().min(min).max(max));
 }
