@@ -284,9 +284,11 @@ async function judge(replaced: readonly Replaced[], data: string): Promise<Evalu
     const encoders = await loadEncoders({ modelDirs, threads: 1 });
     const dataset = await readDataset(place, ['val']);
     const cache = join(root, 'data', 'features');
-    const { splits } = await loadFeatures(dataset, { encoders, modelDirs, views: [FULL], parallel: 3, cache });
+    const { splits, close } = await loadFeatures(dataset, { encoders, modelDirs, views: [FULL], parallel: 3, cache });
     await encoders.close();
-    return await evaluateHead(join(models, HEAD), encoders, splits.get('val')!, { resampling: RESAMPLING });
+    const head = await evaluateHead(join(models, HEAD), encoders, splits.get('val')!, { resampling: RESAMPLING });
+    await close();
+    return head;
   } finally {
     place.close();
     rmSync(folder, { recursive: true });

@@ -6,7 +6,7 @@ import { ModelProto } from './onnx-proto.ts';
  */
 
 /** TensorProto.DataType */
-const DATA_TYPES = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9, float16: 10 } as const;
+const DATA_TYPES = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9, float16: 10 } as const;
 /** AttributeProto.AttributeType */
 const ATTRIBUTE = { float: 1, int: 2, ints: 7 } as const;
 
@@ -51,6 +51,11 @@ export class OnnxGraph {
   halfWeights(bits: Uint16Array, shape: readonly number[], name = this.#fresh('h')): string {
     const stored = this.#initializer(`${name}.float16`, 'float16', shape, bytesOf(bits));
     return this.op('Cast', [stored], { to: { int: DATA_TYPES.float32 } });
+  }
+
+  /** Adds a constant of 8-bit integers. */
+  bytes(values: Int8Array | Uint8Array, shape: readonly number[]): string {
+    return this.#initializer(this.#fresh('b'), values instanceof Int8Array ? 'int8' : 'uint8', shape, bytesOf(values));
   }
 
   /** Adds a float32 scalar. */
@@ -126,6 +131,6 @@ function attribute(name: string, value: Attribute): object {
 }
 
 /** ONNX raw data is little endian, as is every platform onnxruntime-node ships for. */
-function bytesOf(array: Float32Array | Uint16Array | BigInt64Array): Uint8Array {
+function bytesOf(array: Float32Array | Uint16Array | Int8Array | Uint8Array | BigInt64Array): Uint8Array {
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }

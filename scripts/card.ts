@@ -5,20 +5,12 @@ import { loadHeadFile } from '../core/encode/head.ts';
 import { writeWhole } from '../core/train/checkpoint.ts';
 import { readDataset } from '../core/train/dataset.ts';
 import { evaluateHead } from '../core/train/evaluate-head.ts';
-import { loadFeatures } from '../core/train/features.ts';
-import { FULL } from '../core/train/views.ts';
 import { EXIT, runCommand, UsageError } from '../functions/cli.ts';
 import { openPlace } from '../functions/places.ts';
 import { userPath } from '../functions/runtime.ts';
 import { type CardParts, modelCard } from './card/markdown.ts';
-import {
-  encodingProgress,
-  FEATURE_CACHE,
-  MODEL_DIRS,
-  openFeatures,
-  parallelPictures,
-  printWarnings,
-} from './training-options.ts';
+import { encodePictures } from './encoding.ts';
+import { FEATURE_CACHE, modelFolders, openFeatures } from './training-options.ts';
 
 const usage = `
 Usage: npm run card -- --data PLACE [--data PLACE ...] [options]
@@ -32,8 +24,8 @@ licences and hashes, known limits. To be run again whenever the head changes.
   --head DIR         folder of head.onnx and head.json (default: models/head-compact)
   --trained-on NAME  data it was trained on, where head.json does not say
   --out FILE         default: README.md beside the head
-  --features PLACE   cache of encoder outputs (default: ${FEATURE_CACHE})
-  --models DIR       folder of the models (default: models)
+  --features PLACE   cache of encoder outputs, a folder or s3://BUCKET/PREFIX (default: ${FEATURE_CACHE})
+  --models DIR       folder of the models (default: models, and those that SIGHTLINE_EXTRA_MODELS names)
   --help             this text
 `;
 
@@ -55,7 +47,7 @@ await runCommand(
   },
   async (flags) => {
     if (flags.data.length === 0) throw new UsageError('expected --data PLACE');
-    const modelDirs = flags.models === undefined ? MODEL_DIRS : [flags.models];
+    const modelDirs = modelFolders(flags.models);
     const folder = flags.head === undefined ? join(modelDirs[0]!, 'head-compact') : userPath(flags.head);
     const info = await loadHeadFile(folder);
     const features = await openFeatures(flags.features);
@@ -66,14 +58,10 @@ await runCommand(
         const place = await openPlace(at);
         try {
           const dataset = await readDataset(place, [flags.split]);
-          const progress = encodingProgress();
-          const { splits, warnings } = await loadFeatures(dataset, {
-            ...{ encoders, modelDirs, views: [FULL], parallel: parallelPictures(place) },
-            ...features,
-            onProgress: progress.update,
-          }).finally(progress.stop);
-          printWarnings(warnings);
-          const head = await evaluateHead(folder, encoders, splits.get(flags.split)!, { resampling: RESAMPLING });
+          const encoded = await encodePictures(place, dataset, { encoders, modelDirs, features });
+          const pairs = encoded.splits.get(flags.split)!;
+          const head = await evaluateHead(folder, encoders, pairs, { resampling: RESAMPLING });
+          await encoded.close();
           judged.push({ data: basename(place.name.replace(/\/+$/, '')), split: flags.split, head });
         } finally {
           place.close();

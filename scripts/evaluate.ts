@@ -8,24 +8,16 @@ import { loadEncoders } from '../core/encode/encoders.ts';
 import { SightlineError } from '../core/errors.ts';
 import { readDataset } from '../core/train/dataset.ts';
 import { type EvaluatedSpace, evaluateHead, evaluateSharedSpace } from '../core/train/evaluate-head.ts';
-import { loadFeatures, type PairSet } from '../core/train/features.ts';
+import type { PairSet } from '../core/train/features.ts';
 import { queryLines } from '../core/train/query-lines.ts';
 import type { Ranking } from '../core/train/ranking.ts';
 import { compare } from '../core/train/significance.ts';
-import { FULL } from '../core/train/views.ts';
 import { EXIT, runCommand, UsageError } from '../functions/cli.ts';
 import { openPlace } from '../functions/places.ts';
 import { userPath } from '../functions/runtime.ts';
+import { encodePictures } from './encoding.ts';
 import { comparisonLines, figureLines } from './evaluation-text.ts';
-import {
-  encodingProgress,
-  FEATURE_CACHE,
-  MODEL_DIRS,
-  openFeatures,
-  parallelPictures,
-  printWarnings,
-  wholeNumber,
-} from './training-options.ts';
+import { FEATURE_CACHE, modelFolders, openFeatures, wholeNumber } from './training-options.ts';
 
 const usage = `
 Usage: npm run evaluate -- --data PLACE [options]
@@ -45,7 +37,7 @@ whole convention. With --compare, two heads on the same pictures: differences, t
   --resamples N      of the pictures, for intervals and p values (default: 2000)
   --seed N           of the resamples (default: 1)
   --features PLACE   cache of encoder outputs, a folder or s3://BUCKET/PREFIX (default: ${FEATURE_CACHE})
-  --models DIR       folder of the models (default: models)
+  --models DIR       folder of the models (default: models, and those that SIGHTLINE_EXTRA_MODELS names)
   --json             one JSON document with the six recalls added up as recallSum
   --help             this text
 `;
@@ -73,7 +65,7 @@ await runCommand(
   },
   async (flags, positionals) => {
     if (flags.data === undefined) throw new UsageError('expected --data PLACE');
-    const modelDirs = flags.models === undefined ? MODEL_DIRS : [flags.models];
+    const modelDirs = modelFolders(flags.models);
     const folders = headFolders(flags, positionals, join(modelDirs[0]!, `head-${flags.profile}`));
     const resampling = {
       resamples: wholeNumber('--resamples', flags.resamples, 1, 1_000_000)!,
@@ -84,19 +76,14 @@ await runCommand(
     const dataset = await readDataset(place, [flags.split]);
     const encoders = await loadEncoders({ modelDirs, profile: flags.profile });
     try {
-      const progress = encodingProgress();
-      const { splits, warnings } = await loadFeatures(dataset, {
-        ...{ encoders, modelDirs, views: [FULL], parallel: parallelPictures(place) },
-        ...features,
-        onProgress: progress.update,
-      }).finally(progress.stop);
-      printWarnings(warnings);
-      const pairs = splits.get(flags.split)!;
+      const encoded = await encodePictures(place, dataset, { encoders, modelDirs, features });
+      const pairs = encoded.splits.get(flags.split)!;
       const top = flags.queries === undefined ? 0 : TOP;
       const heads: EvaluatedSpace[] = [];
       const headless = encoders.profile.head === null && flags.head === undefined && !flags.compare;
       if (headless) heads.push(await evaluateSharedSpace(encoders, pairs, { resampling, top }));
       else for (const folder of folders) heads.push(await evaluateHead(folder, encoders, pairs, { resampling, top }));
+      await encoded.close();
       const [first, second] = heads;
       if (flags.queries !== undefined) await writeQueries(userPath(flags.queries), pairs.pictures, first!.ranking);
       if (second === undefined) printFigures(first!, flags);

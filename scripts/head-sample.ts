@@ -2,18 +2,11 @@
 import { loadEncoders } from '../core/encode/encoders.ts';
 import { readDataset } from '../core/train/dataset.ts';
 import { writeFeatureSample } from '../core/train/feature-sample.ts';
-import { loadFeatures } from '../core/train/features.ts';
-import { FULL } from '../core/train/views.ts';
 import { EXIT, runCommand, UsageError } from '../functions/cli.ts';
 import { openPlace } from '../functions/places.ts';
-import {
-  encodingProgress,
-  FEATURE_CACHE,
-  MODEL_DIRS,
-  openFeatures,
-  parallelPictures,
-  printWarnings,
-} from './training-options.ts';
+import { userPath } from '../functions/runtime.ts';
+import { encodePictures } from './encoding.ts';
+import { FEATURE_CACHE, modelFolders, openFeatures } from './training-options.ts';
 
 const usage = `
 Usage: npm run head-sample -- --data PLACE [options]
@@ -27,7 +20,7 @@ worse head cannot pass (test/golden/head-sample.test.ts). To be run again when a
   --out DIR          default: test/golden/head-sample
   --profile NAME     encoders, a profile of models/manifest.json (default: compact)
   --features PLACE   cache of encoder outputs, a folder or s3://BUCKET/PREFIX (default: ${FEATURE_CACHE})
-  --models DIR       folder of the models (default: models)
+  --models DIR       folder of the models (default: models, and those that SIGHTLINE_EXTRA_MODELS names)
   --help             this text
 `;
 
@@ -47,21 +40,17 @@ await runCommand(
   },
   async (flags) => {
     if (flags.data === undefined) throw new UsageError('expected --data PLACE');
-    const modelDirs = flags.models === undefined ? MODEL_DIRS : [flags.models];
+    const modelDirs = modelFolders(flags.models);
     const place = await openPlace(flags.data);
     const features = await openFeatures(flags.features);
     const encoders = await loadEncoders({ modelDirs, profile: flags.profile });
     try {
-      const progress = encodingProgress();
-      const { splits, warnings } = await loadFeatures(await readDataset(place, [flags.split]), {
-        ...{ encoders, modelDirs, views: [FULL], parallel: parallelPictures(place) },
-        ...features,
-        onProgress: progress.update,
-      }).finally(progress.stop);
-      printWarnings(warnings);
+      const dataset = await readDataset(place, [flags.split]);
+      const encoded = await encodePictures(place, dataset, { encoders, modelDirs, features });
       const source = flags.source ?? flags.data.split(/[/\\]/).filter(Boolean).at(-1)!;
-      const pairs = splits.get(flags.split)!;
-      await writeFeatureSample(flags.out, pairs, { encoders, source });
+      const pairs = encoded.splits.get(flags.split)!;
+      await writeFeatureSample(userPath(flags.out), pairs, { encoders, source });
+      await encoded.close();
       console.log(`${flags.out}: ${pairs.pictures.length} pictures, ${pairs.captions.rows} captions`);
       return EXIT.done;
     } finally {

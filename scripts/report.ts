@@ -12,7 +12,7 @@ import { reportDocument } from './report/document.ts';
 import { judgeHeads } from './report/judge.ts';
 import { pictureLines } from './report/lines.ts';
 import { makeThumbnails } from './report/thumbnails.ts';
-import { FEATURE_CACHE, MODEL_DIRS, openFeatures, wholeNumber } from './training-options.ts';
+import { FEATURE_CACHE, modelFolders, openFeatures, wholeNumber } from './training-options.ts';
 
 const usage = `
 Usage: npm run report -- --data PLACE [options]
@@ -29,8 +29,8 @@ worst, and a browser of the data. Beside it, the pictures as JSON lines for othe
   --out FILE         the report (default: data/report.html); the JSON lines go beside it as .jsonl
   --resamples N      of the pictures, for intervals (default: 2000)
   --seed N           of everything drawn at random (default: 1)
-  --features DIR     cache of encoder outputs (default: ${FEATURE_CACHE})
-  --models DIR       folder of the models (default: models)
+  --features PLACE   cache of encoder outputs, a folder or s3://BUCKET/PREFIX (default: ${FEATURE_CACHE})
+  --models DIR       folder of the models (default: models, and those that SIGHTLINE_EXTRA_MODELS names)
   --json             what was written as one JSON document
   --help             this text
 `;
@@ -60,7 +60,7 @@ await runCommand(
     if (flags.data === undefined) throw new UsageError('expected --data PLACE');
     const out = flags.out === undefined ? join('data', 'report.html') : userPath(flags.out);
     if (!/\.html?$/.test(out)) throw new UsageError(`--out: expected a name that ends in .html, got "${flags.out}"`);
-    const modelDirs = flags.models === undefined ? MODEL_DIRS : [flags.models];
+    const modelDirs = modelFolders(flags.models);
     const usual = join(modelDirs[0]!, 'head-compact');
     const folders = [flags.head === undefined ? usual : userPath(flags.head), ...flags.beside.map(userPath)];
     const seed = wholeNumber('--seed', flags.seed, 0, 2 ** 48)!;
@@ -72,7 +72,7 @@ await runCommand(
       const dataset = await readDataset(place);
       const others = drawOthers(dataset, flags.split, browse, seed);
       const { heads, ...parts } = await judgeHeads(folders, {
-        ...{ dataset, split: flags.split, others, resampling, modelDirs, ...features },
+        ...{ place, dataset, split: flags.split, others, resampling, modelDirs, features },
       });
       if (parts.pictures.length > MANY) {
         console.error(

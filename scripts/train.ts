@@ -5,18 +5,11 @@ import { createProgress } from '../core/progress.ts';
 import { writeHead } from '../core/train/export.ts';
 import { RECIPES, type Recipe } from '../core/train/recipes.ts';
 import { trainHead } from '../core/train/trainer.ts';
-import { loadTrainingData } from '../core/train/training-data.ts';
 import { EXIT, runCommand, UsageError } from '../functions/cli.ts';
 import { openPlace } from '../functions/places.ts';
-import {
-  encodingProgress,
-  FEATURE_CACHE,
-  MODEL_DIRS,
-  openFeatures,
-  parallelPictures,
-  printWarnings,
-  wholeNumber,
-} from './training-options.ts';
+import { userPath } from '../functions/runtime.ts';
+import { encodeTrainingData } from './encoding.ts';
+import { FEATURE_CACHE, modelFolders, openFeatures, wholeNumber } from './training-options.ts';
 
 const usage = `
 Usage: npm run train -- --data PLACE [options]
@@ -35,7 +28,7 @@ serving loads it. Encoder outputs are cached; a second run needs only them.
   --run DIR          where checkpoints go (default: data/runs/PROFILE-RECIPE)
   --resume           go on with the run there after its last whole epoch
   --features PLACE   cache of encoder outputs, a folder or s3://BUCKET/PREFIX (default: ${FEATURE_CACHE})
-  --models DIR       folder of the models (default: models)
+  --models DIR       folder of the models (default: models, and those that SIGHTLINE_EXTRA_MODELS names)
   --json             the figures as one JSON document
   --help             this text
 `;
@@ -70,21 +63,16 @@ await runCommand(
     const epoch = wholeNumber('--epoch', flags.epoch, 1, recipe.epochs);
     const seed = wholeNumber('--seed', flags.seed, 0, 2 ** 48)!;
     const threads = wholeNumber('--threads', flags.threads, 1, 256)!;
-    const modelDirs = flags.models === undefined ? MODEL_DIRS : [flags.models];
-    const out = flags.out ?? join(modelDirs[0]!, `head-${flags.profile}`);
-    const run = flags.run ?? join('data', 'runs', `${flags.profile}-${recipe.name}`);
+    const modelDirs = modelFolders(flags.models);
+    const out = flags.out === undefined ? join(modelDirs[0]!, `head-${flags.profile}`) : userPath(flags.out);
+    const usual = join('data', 'runs', `${flags.profile}-${recipe.name}`);
+    const run = flags.run === undefined ? usual : userPath(flags.run);
 
     const place = await openPlace(flags.data);
     const features = await openFeatures(flags.features);
     const encoders = await loadEncoders({ modelDirs, profile: flags.profile });
     try {
-      const encoding = encodingProgress();
-      const data = await loadTrainingData(place, {
-        ...{ encoders, modelDirs, views: recipe.views, parallel: parallelPictures(place) },
-        ...features,
-        onProgress: encoding.update,
-      }).finally(encoding.stop);
-      printWarnings(data.warnings);
+      const data = await encodeTrainingData(place, recipe.views, { encoders, modelDirs, features });
       const progress = createProgress('training', 'steps', 0);
       const result = await trainHead({
         ...{ recipe, seed, threads, run, epoch, data, resume: flags.resume },
@@ -93,7 +81,10 @@ await runCommand(
           console.error(
             `epoch ${at}: train loss ${trainLoss.toFixed(4)}, validation loss ${validationLoss.toFixed(4)}`,
           ),
-      }).finally(() => progress.stop());
+      }).finally(() => {
+        progress.stop();
+        return data.close();
+      });
       const training = {
         ...{ seed, threads, epoch: result.epoch, curves: result.curves.map((figures) => ({ ...figures })) },
         data: basename(place.name),

@@ -1,24 +1,19 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { createProgress, type Progress } from '../core/progress.ts';
 import type { DatasetWarning } from '../core/train/dataset.ts';
 import type { CachePlace } from '../core/train/shared-cache.ts';
 import { UsageError } from '../functions/cli.ts';
-import { absolutePlace, isBucket, openPlace, type Place } from '../functions/places.ts';
+import { absolutePlace, isBucket, openPlace } from '../functions/places.ts';
+import { readConfig, userPath } from '../functions/runtime.ts';
 
 /** What the training commands have in common. */
 
 /** Where encoder outputs are kept between runs. */
 export const FEATURE_CACHE = 'data/features';
-export const MODEL_DIRS = ['models'];
-/** Pictures encoded at the same time, one thread each: one more than two cores, so that reading a file leaves none idle. */
-export const PARALLEL_PICTURES = 3;
 
-/** A bucket answers later than a disk: more pictures at the same time keep the encoder busy. */
-const PARALLEL_REMOTE_PICTURES = 8;
-
-export function parallelPictures({ remote }: Place): number {
-  return remote ? PARALLEL_REMOTE_PICTURES : PARALLEL_PICTURES;
+/** The folders of models: the one that --models names, or those that serving looks through. */
+export function modelFolders(models: string | undefined): readonly string[] {
+  return models === undefined ? readConfig({ logLevel: 'silent' }).modelDirs : [userPath(models)];
 }
 
 /**
@@ -55,22 +50,4 @@ const EXPLANATIONS: Readonly<Record<DatasetWarning, string>> = {
 /** One line a kind of warning, on stderr. */
 export function printWarnings(warnings: ReadonlyMap<DatasetWarning, number>): void {
   for (const [what, count] of warnings) console.error(`warning: ${count} ${EXPLANATIONS[what]} (${what})`);
-}
-
-/** A progress bar for each unit in turn. */
-export function encodingProgress(): { update(unit: string, done: number, total: number): void; stop(): void } {
-  let current: { readonly unit: string; readonly bar: Progress } | null = null;
-  return {
-    update(unit, done, total) {
-      if (current?.unit !== unit) {
-        current?.bar.stop();
-        current = { unit, bar: createProgress('encoding', unit, total) };
-      }
-      current.bar.update(done, total);
-    },
-    stop() {
-      current?.bar.stop();
-      current = null;
-    },
-  };
 }

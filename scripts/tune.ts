@@ -8,22 +8,16 @@ import { SightlineError } from '../core/errors.ts';
 import { readDataset } from '../core/train/dataset.ts';
 import { embedPairs } from '../core/train/embed-pairs.ts';
 import { writeHead } from '../core/train/export.ts';
-import { type FeatureOptions, loadFeatures, type PairSet } from '../core/train/features.ts';
+import type { Features, PairSet } from '../core/train/features.ts';
 import { evaluate } from '../core/train/metrics.ts';
 import { RECIPES, type Recipe } from '../core/train/recipes.ts';
 import { trainHead } from '../core/train/trainer.ts';
-import { loadTrainingData, type TrainingData } from '../core/train/training-data.ts';
-import { FULL } from '../core/train/views.ts';
+import type { TrainingData } from '../core/train/training-data.ts';
 import { EXIT, runCommand, UsageError } from '../functions/cli.ts';
 import { openPlace } from '../functions/places.ts';
-import {
-  encodingProgress,
-  FEATURE_CACHE,
-  MODEL_DIRS,
-  openFeatures,
-  parallelPictures,
-  wholeNumber,
-} from './training-options.ts';
+import { userPath } from '../functions/runtime.ts';
+import { encodePictures, encodeTrainingData } from './encoding.ts';
+import { FEATURE_CACHE, modelFolders, openFeatures, wholeNumber } from './training-options.ts';
 
 const usage = `
 Usage: npm run tune -- --data PLACE --trials FILE [options]
@@ -39,7 +33,7 @@ the trials that have no result yet.
   --profile NAME     encoders (default: compact)
   --threads N        threads inside one operator (default: 2)
   --features PLACE   cache of encoder outputs, a folder or s3://BUCKET/PREFIX (default: ${FEATURE_CACHE})
-  --models DIR       folder of the models (default: models)
+  --models DIR       folder of the models (default: models, and those that SIGHTLINE_EXTRA_MODELS names)
   --help             this text
 `;
 
@@ -71,7 +65,7 @@ await runCommand(
       data: { type: 'string' },
       also: { type: 'string', multiple: true, default: [] },
       trials: { type: 'string' },
-      results: { type: 'string', default: 'data/tune.jsonl' },
+      results: { type: 'string' },
       profile: { type: 'string', default: 'compact' },
       threads: { type: 'string', default: '2' },
       features: { type: 'string', default: FEATURE_CACHE },
@@ -82,31 +76,29 @@ await runCommand(
   async (flags) => {
     if (flags.data === undefined || flags.trials === undefined) throw new UsageError('expected --data and --trials');
     const threads = wholeNumber('--threads', flags.threads, 1, 256)!;
-    const trials = await readTrials(flags.trials);
-    const modelDirs = flags.models === undefined ? MODEL_DIRS : [flags.models];
+    const trials = await readTrials(userPath(flags.trials));
+    const table = flags.results === undefined ? join('data', 'tune.jsonl') : userPath(flags.results);
+    const modelDirs = modelFolders(flags.models);
     const data = await openPlace(flags.data);
     const cache = await openFeatures(flags.features);
     const encoders = await loadEncoders({ modelDirs, profile: flags.profile });
+    const open: Pick<Features, 'close'>[] = [];
     try {
-      const encoding = encodingProgress();
-      const features: FeatureOptions = {
-        ...{ encoders, modelDirs, views: [FULL], parallel: parallelPictures(data) },
-        ...cache,
-        onProgress: encoding.update,
-      };
+      const options = { encoders, modelDirs, features: cache };
       const also = new Map<string, PairSet>();
       for (const at of flags.also) {
         const place = await openPlace(at);
-        also.set(at, (await loadFeatures(await readDataset(place, ['val']), features)).splits.get('val')!);
+        const encoded = await encodePictures(place, await readDataset(place, ['val']), options);
+        also.set(at, encoded.splits.get('val')!);
+        open.push(encoded);
         place.close();
       }
-      encoding.stop();
       const load = remembering(async (views: Recipe['views']) => {
-        const loading = encodingProgress();
-        const options = { ...features, views, onProgress: loading.update };
-        return loadTrainingData(data, options).finally(loading.stop);
+        const loaded = await encodeTrainingData(data, views, options);
+        open.push(loaded);
+        return loaded;
       });
-      const results = await readResults(flags.results);
+      const results = await readResults(table);
       for (const trial of trials) {
         const recipe = recipeOf(trial);
         const key = fingerprintKey({ recipe, seed: trial.seed ?? 1, threads, image: encoders.image.key });
@@ -114,13 +106,14 @@ await runCommand(
         const result =
           known ?? (await runTrial(trial, recipe, { key, threads, data: flags.data, load, encoders, also }));
         if (known === undefined) {
-          await mkdir(dirname(flags.results), { recursive: true });
-          await appendFile(flags.results, `${JSON.stringify(result)}\n`);
+          await mkdir(dirname(table), { recursive: true });
+          await appendFile(table, `${JSON.stringify(result)}\n`);
         }
         console.log(line(result));
       }
       return EXIT.done;
     } finally {
+      for (const encoded of open) await encoded.close();
       await encoders.close();
       data.close();
       cache.close();

@@ -1,5 +1,5 @@
 import { SightlineError } from '../errors.ts';
-import type { HalfMatrix } from './half.ts';
+import type { HalfMatrix, HalfRows } from './half.ts';
 import type { PreparedPairs } from './preparation.ts';
 import type { Random } from './random.ts';
 import type { Recipe } from './recipes.ts';
@@ -132,7 +132,7 @@ function fillMixed(
 }
 
 /** Weights uniform over all that sum to 1: exponential variates divided by their sum (Dirichlet with all parameters 1). */
-function mixRows(matrix: HalfMatrix, first: number, end: number, out: Float32Array, at: number, random: Random): void {
+function mixRows(matrix: HalfRows, first: number, end: number, out: Float32Array, at: number, random: Random): void {
   const weights = Array.from({ length: end - first }, () => -Math.log(1 - random.uniform()));
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   out.fill(0, at, at + matrix.columns);

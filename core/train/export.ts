@@ -4,9 +4,10 @@ import type { Encoders } from '../encode/encoders.ts';
 import { HEAD_FILE, HEAD_MODEL, type HeadFile, headFileSchema } from '../encode/head.ts';
 import { spaceId } from '../encode/space.ts';
 import { OnnxGraph } from '../onnx-graph.ts';
-import { Tape, type Value } from './autodiff.ts';
+import { Tape } from './autodiff.ts';
 import { writeWhole } from './checkpoint.ts';
-import { addTower, headParameters } from './head-graph.ts';
+import { addTower, headParameters, type Linear, layersOf, type TowerWidths } from './head-graph.ts';
+import { addInt8Layer } from './int8-layer.ts';
 import { addConstant, addPreparation, graphInputs, type Preparation, preparedWidth } from './preparation.ts';
 import type { HeadSpec, Recipe } from './recipes.ts';
 import type { State } from './step.ts';
@@ -24,11 +25,8 @@ export interface TrainedHead {
 export function headGraph({ spec, preparation, parameters }: TrainedHead): Uint8Array {
   const tape = new Tape(new OnnxGraph());
   const { graph } = tape;
-  const weights = new Map<string, Value>();
   const widths = { text: preparedWidth(preparation.text), image: preparedWidth(preparation.image) };
-  for (const { name, shape } of headParameters(spec, widths)) {
-    weights.set(name, tape.value(addConstant(graph, { values: parameters.get(name)!, shape }), shape));
-  }
+  const linear = spec.stored === 'int8' ? int8Layers(tape, parameters) : halfLayers(tape, spec, parameters, widths);
   for (const side of ['text', 'image'] as const) {
     const rows = side === 'text' ? 'n' : 'm';
     const inputs = Object.fromEntries(
@@ -39,12 +37,27 @@ export function headGraph({ spec, preparation, parameters }: TrainedHead): Uint8
     );
     const input = tape.value(addPreparation(graph, preparation[side], inputs), [rows, widths[side]]);
     const embedding = addTower(tape, side, {
-      ...{ spec, inputs: { text: input, image: input }, parameters: weights },
+      ...{ spec, inputs: { text: input, image: input }, linear },
       dropout: keepAll,
     });
     graph.output(`${side}_embedding`, embedding.name, 'float32', [rows, spec.dimension]);
   }
   return graph.toBytes({ name: 'head' });
+}
+
+function halfLayers(tape: Tape, spec: HeadSpec, parameters: State, widths: TowerWidths): Linear {
+  const constants = headParameters(spec, widths).map(({ name, shape }) => {
+    return [name, tape.value(addConstant(tape.graph, { values: parameters.get(name)!, shape }), shape)] as const;
+  });
+  return layersOf(tape, new Map(constants));
+}
+
+function int8Layers(tape: Tape, parameters: State): Linear {
+  return (name, input) => {
+    const [rows, width] = [input.shape[0]!, input.shape[1] as number];
+    const layer = { weight: parameters.get(`${name}.weight`)!, bias: parameters.get(`${name}.bias`) ?? null, width };
+    return tape.value(addInt8Layer(tape.graph, input.name, layer), [rows, layer.weight.length / width]);
+  };
 }
 
 /** Writes head.onnx and head.json; the description last, so that a half-written head is refused. */

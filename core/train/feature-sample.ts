@@ -44,7 +44,8 @@ export async function writeFeatureSample(
     captions: Array.from(pairs.firstCaption.subarray(1), (end, picture) => end - pairs.firstCaption[picture]!),
   };
   const matrices = { ...pairs.views[0]!, [CAPTIONS]: pairs.captions };
-  for (const [name, { bits }] of Object.entries(matrices)) {
+  for (const [name, matrix] of Object.entries(matrices)) {
+    const bits = matrix.bitsOf(0, matrix.rows);
     await writeWhole(matrixPath(folder, name), new Uint8Array(bits.buffer, bits.byteOffset, bits.byteLength));
   }
   await writeWhole(join(folder, SAMPLE_FILE), `${JSON.stringify(sample)}\n`);

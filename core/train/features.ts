@@ -5,9 +5,9 @@ import { fingerprintKey } from '../encode/space.ts';
 import { isSightlineError, SightlineError } from '../errors.ts';
 import { inParallel } from '../parallel.ts';
 import { type CaptionedPicture, type Dataset, type DatasetWarning, describeWarnings, readPicture } from './dataset.ts';
-import { HalfMatrix } from './half.ts';
+import { HalfMatrix, type HalfRows } from './half.ts';
 import { type HashedPicture, hashPictures, joinDoubles, TRAINING } from './hashed-pictures.ts';
-import { hashText, type Row } from './record-cache.ts';
+import { type CacheDescription, hashText, type Row } from './record-cache.ts';
 import { type CachePlace, type OpenCache, openCache } from './shared-cache.ts';
 import { cutView, planView, type View } from './views.ts';
 
@@ -20,9 +20,9 @@ export interface PairSet {
    * One matrix [pictures, size] an output of the image encoder, for each view. The first view is what serving sees, and the
    * only one outside the split "train".
    */
-  readonly views: readonly Readonly<Record<string, HalfMatrix>>[];
+  readonly views: readonly Readonly<Record<string, HalfRows>>[];
   /** [captions, text dimension] */
-  readonly captions: HalfMatrix;
+  readonly captions: HalfRows;
   /** Captions of picture p are rows firstCaption[p] to firstCaption[p + 1] - 1. */
   readonly firstCaption: Uint32Array;
 }
@@ -40,45 +40,70 @@ export interface FeatureOptions extends CachePlace {
 export interface Features {
   readonly splits: ReadonlyMap<string, PairSet>;
   readonly warnings: ReadonlyMap<DatasetWarning, number>;
+  /** To be called when the rows of the splits are not read any more. */
+  close(): Promise<void>;
 }
 
 /** Rows appended at once: little is lost by an interruption. */
 const PICTURES_A_WRITE = 64;
 const CAPTIONS_A_WRITE = 4096;
 
-/** Encodes what is not cached yet and answers with everything. Throws `unavailable` when the cache cannot be written. */
+/**
+ * Encodes what is not cached yet. What comes back is read from the cache when it is used, so that memory does not grow with the
+ * pictures. Throws `unavailable` when the cache cannot be written.
+ */
 export async function loadFeatures(dataset: Dataset, options: FeatureOptions): Promise<Features> {
   const warnings = new Map(dataset.warnings);
   const warn = (what: DatasetWarning) => warnings.set(what, (warnings.get(what) ?? 0) + 1);
   let pictures = joinDoubles(await hashPictures(dataset, options.parallel, warn), warn);
-  const views: Readonly<Record<string, HalfMatrix>>[] = [];
-  const images = await openImageCaches(options);
+  const views = await openImageCaches(options);
+  const open: OpenCache[] = views.map(({ cache }) => cache);
+  const close = async () => {
+    for (const cache of open) await cache.close();
+  };
   try {
-    const lost = await encodeMissing(dataset, pictures, images, options);
+    const lost = await encodeMissing(dataset, pictures, views, options);
     for (const what of lost.values()) warn(what);
     pictures = pictures.filter(({ sha256 }) => !lost.has(sha256));
     if (pictures.length === 0) throw nothingLeft(dataset, warnings);
-    const { outputs } = options.encoders.image;
-    const wanted = (view: number) => pictures.filter((picture) => isWanted(picture, view)).map(({ sha256 }) => sha256);
-    for (const [view, { cache }] of images.entries()) {
-      views.push(splitOutputs(await cache.rows.read(wanted(view)), outputs));
+    for (const { cache } of views) await cache.send('everything');
+    const texts = await encodeTexts(
+      pictures.flatMap(({ captions }) => captions),
+      options,
+    );
+    open.push(texts);
+    const splits = new Map<string, PairSet>();
+    for (const split of new Set(pictures.map((picture) => picture.split))) {
+      const own = pictures.filter((picture) => picture.split === split);
+      splits.set(split, pairSet(own, views, texts, options.encoders.image.outputs));
     }
-    for (const { cache } of images) await cache.send('everything');
-  } finally {
-    for (const { cache } of images) await cache.close();
+    return { splits, warnings, close };
+  } catch (error) {
+    await close();
+    throw error;
   }
-  const texts = pictures.flatMap(({ captions }) => captions);
-  return { splits: bySplit(pictures, views, await loadTexts(texts, options)), warnings };
 }
 
 /** Vectors of texts, one row each. */
 export async function loadTexts(texts: readonly string[], options: FeatureOptions): Promise<HalfMatrix> {
-  const { encoders } = options;
-  const { key, dimension, name } = encoders.text;
-  const cache = await openCache(options, `text-${key}`, { made: { encoder: name, key }, columns: dimension });
+  const cache = await encodeTexts(texts, options);
   try {
-    const hashes = texts.map(hashText);
-    const missing = new Map(hashes.flatMap((hash, i) => (cache.rows.has(hash) ? [] : [[hash, texts[i]!] as const])));
+    const { rows, columns, bitsOf } = cache.rows.rows(texts.map(hashText));
+    return new HalfMatrix(rows, columns, bitsOf(0, rows).slice());
+  } finally {
+    await cache.close();
+  }
+}
+
+/** The cache with the vectors of all these texts in it. */
+async function encodeTexts(texts: readonly string[], options: FeatureOptions): Promise<OpenCache> {
+  const { encoders } = options;
+  const { path, description } = textCache(encoders.text);
+  const cache = await openCache(options, path, description);
+  try {
+    const missing = new Map(
+      texts.map((text) => [hashText(text), text] as const).filter(([hash]) => !cache.rows.has(hash)),
+    );
     // Neighbours in length make full batches of one length.
     const todo = [...missing].sort(([, a], [, b]) => a.length - b.length || (a < b ? -1 : 1));
     for (let start = 0; start < todo.length; start += CAPTIONS_A_WRITE) {
@@ -91,9 +116,10 @@ export async function loadTexts(texts: readonly string[], options: FeatureOption
       await cache.send('when-large');
     }
     await cache.send('everything');
-    return await cache.rows.read(hashes);
-  } finally {
+    return cache;
+  } catch (error) {
     await cache.close();
+    throw error;
   }
 }
 
@@ -108,19 +134,31 @@ interface ViewCache {
 }
 
 async function openImageCaches(options: FeatureOptions): Promise<ViewCache[]> {
-  const { encoders, views } = options;
-  const { key, name, outputs } = encoders.image;
-  const columns = Object.values(outputs).reduce((sum, size) => sum + size, 0);
   const open: ViewCache[] = [];
-  for (const view of views) {
-    // The name alone would not tell two versions of a view apart.
-    const path = `image-${key}/${view.name}-${fingerprintKey({ ...view }).slice(0, 8)}`;
-    open.push({
-      view,
-      cache: await openCache(options, path, { made: { encoder: name, key, outputs, view }, columns }),
-    });
+  for (const view of options.views) {
+    const { path, description } = imageCache(options.encoders.image, view);
+    open.push({ view, cache: await openCache(options, path, description) });
   }
   return open;
+}
+
+/** Where a cache is below the folder of caches, and what says whose it is. */
+interface NamedCache {
+  readonly path: string;
+  readonly description: CacheDescription;
+}
+
+/** All outputs side by side of one view of a picture, by the hash of its bytes. */
+export function imageCache({ key, name, outputs }: Encoders['image'], view: View): NamedCache {
+  const columns = Object.values(outputs).reduce((sum, size) => sum + size, 0);
+  // The name alone would not tell two versions of a view apart.
+  const path = `image-${key}/${view.name}-${fingerprintKey({ ...view }).slice(0, 8)}`;
+  return { path, description: { made: { encoder: name, key, outputs, view }, columns } };
+}
+
+/** Vectors of texts, by their hash. */
+export function textCache({ key, name, dimension }: Encoders['text']): NamedCache {
+  return { path: `text-${key}`, description: { made: { encoder: name, key }, columns: dimension } };
 }
 
 /** Encodes the views that are not cached, several pictures at a time. Answers with the hashes of what cannot be encoded. */
@@ -193,46 +231,37 @@ async function encodeView(encoder: ImageEncoder, bytes: Uint8Array, view: View, 
   return values;
 }
 
-function splitOutputs(all: HalfMatrix, outputs: Readonly<Record<string, number>>): Record<string, HalfMatrix> {
-  const parts: Record<string, HalfMatrix> = {};
-  let from = 0;
-  for (const [name, size] of Object.entries(outputs)) {
-    const part = new HalfMatrix(all.rows, size);
-    for (let row = 0; row < all.rows; row++) {
-      part.bits.set(all.bits.subarray(row * all.columns + from, row * all.columns + from + size), row * size);
-    }
-    parts[name] = part;
-    from += size;
-  }
-  return parts;
+/** The pairs of one split, in the order of its pictures. */
+function pairSet(
+  pictures: readonly HashedPicture[],
+  views: readonly ViewCache[],
+  texts: OpenCache,
+  outputs: Readonly<Record<string, number>>,
+): PairSet {
+  const hashes = pictures.map(({ sha256 }) => sha256);
+  const firstCaption = new Uint32Array(pictures.length + 1);
+  for (const [i, { captions }] of pictures.entries()) firstCaption[i + 1] = firstCaption[i]! + captions.length;
+  const seen = views.filter((_, view) => pictures.every((picture) => isWanted(picture, view)));
+  return {
+    ...{ pictures, firstCaption },
+    views: seen.map(({ cache }) => splitOutputs(cache, hashes, outputs)),
+    captions: texts.rows.rows(pictures.flatMap(({ captions }) => captions.map(hashText))),
+  };
 }
 
-function bySplit(
-  pictures: readonly HashedPicture[],
-  views: readonly Readonly<Record<string, HalfMatrix>>[],
-  captions: HalfMatrix,
-): Map<string, PairSet> {
-  const captionStart = new Map<HashedPicture, number>();
-  let start = 0;
-  for (const picture of pictures) {
-    captionStart.set(picture, start);
-    start += picture.captions.length;
-  }
-  const splits = new Map<string, PairSet>();
-  for (const split of new Set(pictures.map((picture) => picture.split))) {
-    const own = pictures.filter((picture) => picture.split === split);
-    const firstCaption = new Uint32Array(own.length + 1);
-    for (const [i, picture] of own.entries()) firstCaption[i + 1] = firstCaption[i]! + picture.captions.length;
-    const seen = views.flatMap((matrices, view) => {
-      if (!own.every((picture) => isWanted(picture, view))) return [];
-      const all = pictures.filter((picture) => isWanted(picture, view));
-      const rows = all.flatMap((picture, row) => (picture.split === split ? [row] : []));
-      return [Object.fromEntries(Object.entries(matrices).map(([name, matrix]) => [name, matrix.pick(rows)]))];
-    });
-    const captionRows = own.flatMap((picture) => picture.captions.map((_, i) => captionStart.get(picture)! + i));
-    splits.set(split, { pictures: own, views: seen, captions: captions.pick(captionRows), firstCaption });
-  }
-  return splits;
+function splitOutputs(
+  cache: OpenCache,
+  hashes: readonly string[],
+  outputs: Readonly<Record<string, number>>,
+): Record<string, HalfRows> {
+  let end = 0;
+  return Object.fromEntries(
+    Object.entries(outputs).map(([name, size]) => {
+      const from = end;
+      end += size;
+      return [name, cache.rows.rows(hashes, { from, to: end })];
+    }),
+  );
 }
 
 function changed(picture: HashedPicture, actual: string): SightlineError {

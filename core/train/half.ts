@@ -36,17 +36,54 @@ function fromBits(bits: number): number {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
-/** A matrix of float16 values, row by row. */
-export class HalfMatrix {
+/** Rows start to start + count - 1, one after the other, as float16 bits; valid until the next call. */
+export type ReadBits = (start: number, count: number) => Uint16Array;
+
+/** A matrix of float16 values that is read row by row, wherever it is: in memory (HalfMatrix) or on disk. */
+export class HalfRows {
   readonly rows: number;
   readonly columns: number;
+  readonly bitsOf: ReadBits;
+
+  constructor(rows: number, columns: number, bitsOf: ReadBits) {
+    this.rows = rows;
+    this.columns = columns;
+    this.bitsOf = bitsOf;
+  }
+
+  /** out[at...] = weight * row */
+  copyRow(row: number, out: Float32Array, at: number, weight = 1): void {
+    const bits = this.bitsOf(row, 1);
+    for (let i = 0; i < bits.length; i++) out[at + i] = weight * VALUES[bits[i]!]!;
+  }
+
+  /** out[at...] += weight * row */
+  addRow(row: number, out: Float32Array, at: number, weight: number): void {
+    const bits = this.bitsOf(row, 1);
+    for (let i = 0; i < bits.length; i++) out[at + i]! += weight * VALUES[bits[i]!]!;
+  }
+
+  /** Rows start to start + count - 1 as float32. */
+  block(start: number, count: number): Float32Array {
+    const bits = this.bitsOf(start, count);
+    const out = new Float32Array(bits.length);
+    for (let i = 0; i < out.length; i++) out[i] = VALUES[bits[i]!]!;
+    return out;
+  }
+
+  row(row: number): Float32Array {
+    return this.block(row, 1);
+  }
+}
+
+/** A matrix of float16 values in memory. */
+export class HalfMatrix extends HalfRows {
   /** rows x columns, float16 bits */
   readonly bits: Uint16Array;
 
   constructor(rows: number, columns: number, bits = new Uint16Array(rows * columns)) {
     if (bits.length !== rows * columns) throw new Error(`expected ${rows} x ${columns} values, got ${bits.length}`);
-    this.rows = rows;
-    this.columns = columns;
+    super(rows, columns, (start, count) => bits.subarray(start * columns, (start + count) * columns));
     this.bits = bits;
   }
 
@@ -54,40 +91,5 @@ export class HalfMatrix {
     if (values.length !== this.columns) throw new Error(`expected ${this.columns} values, got ${values.length}`);
     const start = row * this.columns;
     for (let i = 0; i < values.length; i++) this.bits[start + i] = toHalf(values[i]!);
-  }
-
-  /** out[at...] = weight * row */
-  copyRow(row: number, out: Float32Array, at: number, weight = 1): void {
-    const { bits, columns } = this;
-    for (let i = 0, from = row * columns; i < columns; i++, from++) out[at + i] = weight * VALUES[bits[from]!]!;
-  }
-
-  /** out[at...] += weight * row */
-  addRow(row: number, out: Float32Array, at: number, weight: number): void {
-    const { bits, columns } = this;
-    for (let i = 0, from = row * columns; i < columns; i++, from++) out[at + i]! += weight * VALUES[bits[from]!]!;
-  }
-
-  /** A new matrix of these rows. */
-  pick(rows: readonly number[]): HalfMatrix {
-    const picked = new HalfMatrix(rows.length, this.columns);
-    for (const [to, from] of rows.entries()) {
-      picked.bits.set(this.bits.subarray(from * this.columns, (from + 1) * this.columns), to * this.columns);
-    }
-    return picked;
-  }
-
-  /** Rows start to start + count - 1 as float32. */
-  block(start: number, count: number): Float32Array {
-    const { bits, columns } = this;
-    const out = new Float32Array(count * columns);
-    for (let i = 0, from = start * columns; i < out.length; i++, from++) out[i] = VALUES[bits[from]!]!;
-    return out;
-  }
-
-  row(row: number): Float32Array {
-    const out = new Float32Array(this.columns);
-    this.copyRow(row, out, 0);
-    return out;
   }
 }

@@ -47,9 +47,17 @@ export function initialise(parameters: readonly ParameterSpec[], random: Random)
 /** Scales a value by a random mask in training; the identity elsewhere. */
 export type Dropout = (name: string, value: Value, rate: number) => Value;
 
+/** Adds the layer of this name, such as `text.hidden`, to a value [n, in]: [n, out]. */
+export type Linear = (name: string, input: Value) => Value;
+
+/** Layers whose weights and biases are values of the graph, by the names of {@link headParameters}. */
+export function layersOf(tape: Tape, parameters: ReadonlyMap<string, Value>): Linear {
+  return (name, input) => tape.linear(input, parameters.get(`${name}.weight`)!, parameters.get(`${name}.bias`));
+}
+
 export interface HeadParts {
   readonly spec: HeadSpec;
-  readonly parameters: ReadonlyMap<string, Value>;
+  readonly linear: Linear;
   /** Prepared encoder outputs [n, width]. */
   readonly inputs: Readonly<Record<'text' | 'image', Value>>;
   readonly dropout: Dropout;
@@ -57,12 +65,10 @@ export interface HeadParts {
 
 /** Adds one tower; its result [n, dimension] has rows of unit length. */
 export function addTower(tape: Tape, side: 'text' | 'image', parts: HeadParts): Value {
-  const { spec, parameters, dropout } = parts;
+  const { spec, linear, dropout } = parts;
   const tower = spec[side];
-  const layer = (name: string, input: Value): Value =>
-    tape.linear(input, parameters.get(`${name}.weight`)!, parameters.get(`${name}.bias`));
   const input = dropout(`${side}.input`, parts.inputs[side], tower.inputDropout);
-  const hidden = dropout(`${side}.hidden`, tape.relu(layer(`${side}.hidden`, input)), tower.hiddenDropout);
-  const output = layer(spec.sharedOutput ? 'output' : `${side}.output`, hidden);
-  return tape.l2Normalise(tower.skip ? tape.add(output, layer(`${side}.skip`, input)) : output);
+  const hidden = dropout(`${side}.hidden`, tape.relu(linear(`${side}.hidden`, input)), tower.hiddenDropout);
+  const output = linear(spec.sharedOutput ? 'output' : `${side}.output`, hidden);
+  return tape.l2Normalise(tower.skip ? tape.add(output, linear(`${side}.skip`, input)) : output);
 }

@@ -1,6 +1,6 @@
 import { float32, loadOnnx } from '../onnx.ts';
 import { OnnxGraph } from '../onnx-graph.ts';
-import type { HalfMatrix } from './half.ts';
+import type { HalfRows } from './half.ts';
 
 /** Means, spreads and covariances of the columns of large matrices. */
 
@@ -10,7 +10,7 @@ const ROWS = 1024;
 const LEAST_STD = 1e-6;
 
 /** Mean and standard deviation of each column over the rows of all matrices; a column that never changes has 1. */
-export function columnMoments(matrices: readonly HalfMatrix[]): { mean: Float64Array; std: Float64Array } {
+export function columnMoments(matrices: readonly HalfRows[]): { mean: Float64Array; std: Float64Array } {
   const columns = matrices[0]!.columns;
   const [sum, squares] = [new Float64Array(columns), new Float64Array(columns)];
   const row = new Float32Array(columns);
@@ -34,7 +34,7 @@ export function columnMoments(matrices: readonly HalfMatrix[]): { mean: Float64A
 
 /** Covariance [n, n] of (x - mean) / scale over the rows of all matrices. */
 export async function covariance(
-  matrices: readonly HalfMatrix[],
+  matrices: readonly HalfRows[],
   mean: Float64Array,
   scale: Float64Array,
 ): Promise<Float64Array> {
@@ -55,7 +55,7 @@ export async function covariance(
  * `covariances` [columns of matrices[one], all columns].
  */
 export async function jointCovariance(
-  matrices: readonly HalfMatrix[],
+  matrices: readonly HalfRows[],
   one: number,
 ): Promise<{ mean: Float64Array; covariances: Float64Array }> {
   const means = matrices.map((matrix) => columnMoments([matrix]).mean);

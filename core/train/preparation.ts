@@ -1,10 +1,12 @@
+import { join } from 'node:path';
 import { float32, loadOnnx } from '../onnx.ts';
 import { OnnxGraph } from '../onnx-graph.ts';
 import { symmetricEigen } from './eigen.ts';
 import type { PairSet } from './features.ts';
-import { HalfMatrix, toHalf } from './half.ts';
+import { HalfMatrix, type HalfRows, toHalf } from './half.ts';
 import { columnMoments, covariance } from './moments.ts';
 import type { HeadSpec, TowerInput } from './recipes.ts';
+import { type ScratchRows, writeScratch } from './scratch-rows.ts';
 
 /**
  * What happens to encoder outputs before the first layer that is learned: fixed once from the training pairs, computed once a
@@ -40,13 +42,15 @@ export interface ClassNames {
 /** Pairs as the towers take them. */
 export interface PreparedPairs {
   /** [captions, width] */
-  readonly texts: HalfMatrix;
+  readonly texts: HalfRows;
   /** [pictures, width] for each view. */
-  readonly images: readonly HalfMatrix[];
+  readonly images: readonly HalfRows[];
   /** Captions of picture p are rows firstCaption[p] to firstCaption[p + 1] - 1. */
   readonly firstCaption: Uint32Array;
   /** [pictures], a number that pictures share whose captions fit each other, too. */
   readonly groups: Float32Array;
+  /** Removes the files that the rows are in. */
+  close(): Promise<void>;
 }
 
 /** Share of the mean eigenvalue added to each before whitening. */
@@ -90,7 +94,7 @@ function unfitted(spec: TowerInput, textOutputs: Readonly<Record<string, number>
 
 async function fitInput(
   { spec, ...given }: PreparedInput,
-  rows: readonly HalfMatrix[],
+  rows: readonly HalfRows[],
   classes: ClassNames | null,
 ): Promise<PreparedInput> {
   const base: PreparedInput = { ...given, spec: { ...spec, transform: 'none' } };
@@ -173,24 +177,22 @@ function addClassNames(graph: OnnxGraph, logits: string, classes: string, width:
   // onnxruntime 1.30 ends the process (division by zero) on TopK over no rows, which is what serving feeds the tower that it
   // does not ask for. One more row, and away with it.
   const padding = graph.weights(new Float32Array(width), [1, width]);
-  const [top] = graph.ops(
-    'TopK',
-    [graph.op('Concat', [logits, padding], { axis: { int: 0 } }), graph.ints([TOP_CLASSES])],
-    2,
-  );
-  const least = graph.op('Slice', [
-    graph.op('ReduceMin', [top!], { axes: { ints: [1] }, keepdims: { int: 1 } }),
-    ...[graph.ints([0]), graph.ints([-1]), graph.ints([0])],
-  ]);
-  const kept = graph.op('Where', [graph.op('GreaterOrEqual', [logits, least]), logits, graph.scalar(-1e9)]);
-  return graph.op('MatMul', [graph.op('Softmax', [kept], { axis: { int: 1 } }), classes]);
+  const padded = graph.op('Concat', [logits, padding], { axis: { int: 0 } });
+  const [top, which] = graph
+    .ops('TopK', [padded, graph.ints([TOP_CLASSES])], 2)
+    .map((value) => graph.op('Slice', [value, graph.ints([0]), graph.ints([-1]), graph.ints([0])]));
+  const shares = graph.op('Softmax', [top!], { axis: { int: 1 } });
+  // Ten rows of the names instead of a product with all of them: most of their memory is never touched.
+  const names = graph.op('Gather', [classes, which!], { axis: { int: 0 } });
+  const weighted = graph.op('Mul', [names, graph.op('Unsqueeze', [shares, graph.ints([2])])]);
+  return graph.op('ReduceSum', [weighted, graph.ints([1])], { keepdims: { int: 0 } });
 }
 
-/** Encoder outputs, the matrix of each input's graph input, through the preparation: [rows, width of all]. */
-export async function prepareRows(
+/** Encoder outputs, the matrix of each input's graph input, through the preparation: blocks of whole rows. */
+async function* preparedBlocks(
   prepared: readonly PreparedInput[],
-  matrices: readonly HalfMatrix[],
-): Promise<HalfMatrix> {
+  matrices: readonly HalfRows[],
+): AsyncGenerator<Float32Array> {
   const graph = new OnnxGraph();
   const sources = new Map(prepared.map(({ place }, i) => [place.from, matrices[i]!]));
   const inputs = Object.fromEntries(
@@ -200,40 +202,63 @@ export async function prepareRows(
   graph.output('prepared', addPreparation(graph, prepared, inputs), 'float32', ['n', columns]);
   const onnx = await loadOnnx(graph.toBytes({ name: 'preparation' }));
   try {
-    const rows = matrices[0]!.rows;
-    const out = new HalfMatrix(rows, columns);
+    const { rows } = matrices[0]!;
     for (let start = 0; start < rows; start += ROWS) {
       const count = Math.min(ROWS, rows - start);
       const feeds = [...sources].map(([name, matrix]) => [
         name,
         float32(matrix.block(start, count), [count, matrix.columns]),
       ]);
-      const answer = (await onnx.run(Object.fromEntries(feeds))).prepared!.data as Float32Array;
-      for (let i = 0; i < count; i++) out.set(start + i, answer.subarray(i * columns, (i + 1) * columns));
+      yield (await onnx.run(Object.fromEntries(feeds))).prepared!.data as Float32Array;
     }
-    return out;
   } finally {
     await onnx.release();
   }
 }
 
-/** All rows of a split, ready for the towers. */
-export async function preparePairs(preparation: Preparation, pairs: PairSet): Promise<PreparedPairs> {
-  const texts = await prepareRows(
-    preparation.text,
-    preparation.text.map(() => pairs.captions),
-  );
-  const images: HalfMatrix[] = [];
-  for (const view of pairs.views) {
-    images.push(
-      await prepareRows(
-        preparation.image,
-        preparation.image.map(({ spec }) => view[spec.source]!),
-      ),
-    );
+/** All rows of prepared encoder outputs in memory: [rows, width of all]. */
+export async function prepareRows(
+  prepared: readonly PreparedInput[],
+  matrices: readonly HalfRows[],
+): Promise<HalfMatrix> {
+  const columns = preparedWidth(prepared);
+  const out = new HalfMatrix(matrices[0]!.rows, columns);
+  let row = 0;
+  for await (const block of preparedBlocks(prepared, matrices)) {
+    for (let at = 0; at < block.length; at += columns) out.set(row++, block.subarray(at, at + columns));
   }
-  const groups = Float32Array.from(pairs.pictures, (_, i) => i);
-  return { texts, images, firstCaption: pairs.firstCaption, groups };
+  return out;
+}
+
+/**
+ * All rows of a split, ready for the towers, in files in `folder`: beside four views of 30,000 pictures a head in training is
+ * small. Throws `unavailable`.
+ */
+export async function preparePairs(preparation: Preparation, pairs: PairSet, folder: string): Promise<PreparedPairs> {
+  const open: ScratchRows[] = [];
+  const close = async () => {
+    for (const rows of open) await rows.close();
+  };
+  const write = async (name: string, prepared: readonly PreparedInput[], matrices: readonly HalfRows[]) => {
+    const blocks = preparedBlocks(prepared, matrices);
+    const written = await writeScratch(join(folder, `${name}.f16`), preparedWidth(prepared), blocks);
+    open.push(written);
+    return written.rows;
+  };
+  try {
+    const captions = preparation.text.map(() => pairs.captions);
+    const texts = await write('texts', preparation.text, captions);
+    const images: HalfRows[] = [];
+    for (const [v, view] of pairs.views.entries()) {
+      const outputs = preparation.image.map(({ spec }) => view[spec.source]!);
+      images.push(await write(`images-${v}`, preparation.image, outputs));
+    }
+    const groups = Float32Array.from(pairs.pictures, (_, i) => i);
+    return { texts, images, firstCaption: pairs.firstCaption, groups, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }
 
 /**
@@ -241,7 +266,7 @@ export async function preparePairs(preparation: Preparation, pairs: PairSet): Pr
  * equally large (whitening), 0 leaves them as they are. Rows of the projection take x - mean.
  */
 async function whitening(
-  matrices: readonly HalfMatrix[],
+  matrices: readonly HalfRows[],
   mean: Float64Array,
   std: Float64Array,
   columns: number,

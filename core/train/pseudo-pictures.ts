@@ -1,6 +1,6 @@
 import type { ImageClass } from './classes.ts';
 import type { PairSet } from './features.ts';
-import { HalfMatrix } from './half.ts';
+import { HalfMatrix, type HalfRows } from './half.ts';
 import { jointCovariance } from './moments.ts';
 import { Random } from './random.ts';
 import type { PseudoSpec } from './recipes.ts';
@@ -79,7 +79,7 @@ function withArticle(name: string): string {
   return /^[aeiou]/i.test(name) ? `an ${name}` : `a ${name}`;
 }
 
-function typicalTopLogit(logits: HalfMatrix): number {
+function typicalTopLogit(logits: HalfRows): number {
   const tops = Float32Array.from({ length: logits.rows }, (_, row) => logits.row(row).reduce((a, b) => Math.max(a, b)));
   return tops.sort()[Math.floor(TYPICAL_TOP * (tops.length - 1))]!;
 }

@@ -6,8 +6,8 @@ import { pipeline } from 'node:stream/promises';
 import { sha256OfFile } from '../encode/model-files.ts';
 import { SightlineError } from '../errors.ts';
 import { unavailable } from '../file-errors.ts';
-import { HalfMatrix } from './half.ts';
-import { encodeRows, type Row, readRecords, recordBytes } from './record-file.ts';
+import type { HalfRows } from './half.ts';
+import { encodeRows, type Row, readRecords, recordBytes, recordRows } from './record-file.ts';
 
 export type { Row } from './record-file.ts';
 
@@ -107,28 +107,18 @@ export class RecordCache {
     });
   }
 
-  /** The rows of these hashes, in order. Throws a plain Error for one that is not there: a bug. */
-  async read(hashes: readonly string[]): Promise<HalfMatrix> {
-    const { columns } = this.description;
-    const matrix = new HalfMatrix(hashes.length, columns);
-    const target = new Uint8Array(matrix.bits.buffer);
-    const wanted = new Map<Part, Map<number, number[]>>();
-    for (const [row, hash] of hashes.entries()) {
+  /**
+   * Columns `from` to `to` (all when left out) of the rows of these hashes, in order, to be read until the cache is closed. Reading
+   * throws `unavailable` when another process changed the file. Throws a plain Error for a hash that is not there: a bug.
+   */
+  rows(hashes: readonly string[], part: { from?: number; to?: number } = {}): HalfRows {
+    const places = hashes.map((hash) => {
       const place = this.#places.get(hash);
       if (place === undefined) throw new Error(`expected a row for ${hash} in ${this.folder}`);
-      const records = wanted.get(place.part) ?? new Map<number, number[]>();
-      wanted.set(place.part, records);
-      records.set(place.record, [...(records.get(place.record) ?? []), row]);
-    }
-    for (const [{ path, file }, records] of wanted) {
-      for await (const { record, hash, values } of readRecords(file, columns)) {
-        for (const row of records.get(record) ?? []) {
-          if (hash !== hashes[row]) throw changedMeanwhile(path);
-          target.set(values, row * columns * 2);
-        }
-      }
-    }
-    return matrix;
+      return place;
+    });
+    const changed = () => changedMeanwhile(this.folder);
+    return recordRows(places, hashes, { columns: this.description.columns, ...part }, changed);
   }
 
   /** Makes a segment of what was appended; nothing when there is nothing. Throws `unavailable`. */
@@ -248,8 +238,8 @@ async function checkDescription(path: string, description: CacheDescription): Pr
   }
 }
 
-function changedMeanwhile(path: string): SightlineError {
-  return new SightlineError('unavailable', `${path} changed while it was read: is another process writing there?`);
+function changedMeanwhile(folder: string): SightlineError {
+  return new SightlineError('unavailable', `${folder} changed while it was read: is another process writing there?`);
 }
 
 /** SHA-256 of a text in UTF-8: what its row is found by. */

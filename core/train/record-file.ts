@@ -1,6 +1,7 @@
+import { readSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
-import { HalfMatrix } from './half.ts';
+import { HalfMatrix, HalfRows } from './half.ts';
 
 /**
  * Float16 rows by content hash, one after the other: 32 bytes of SHA-256, 4 bytes of CRC-32 over hash and values (little
@@ -40,8 +41,6 @@ export interface StoredRecord {
   /** Its number in the file. */
   readonly record: number;
   readonly hash: string;
-  /** The values; valid until the next record. */
-  readonly values: Buffer;
   readonly isWhole: boolean;
 }
 
@@ -58,13 +57,48 @@ export async function* readRecords(file: FileHandle, columns: number): AsyncGene
       yield {
         record: record + i,
         hash: data.toString('hex', 0, HASH_BYTES),
-        values: data.subarray(HASH_BYTES + CRC_BYTES),
         isWhole: data.readUInt32LE(HASH_BYTES) === checksum(data),
       };
     }
     record += whole;
     if (whole === 0) return;
   }
+}
+
+/** Where a record is. */
+export interface RecordPlace {
+  readonly part: { readonly file: FileHandle };
+  readonly record: number;
+}
+
+/**
+ * Columns `from` to `to` of these records as the rows of a matrix, each read from its file when it is asked for: a data set
+ * of any size takes as good as no memory. `hashes` are those that the records must have; `changed` makes what is thrown
+ * when one has another.
+ */
+export function recordRows(
+  places: readonly RecordPlace[],
+  hashes: readonly string[],
+  { columns, from = 0, to = columns }: { columns: number; from?: number; to?: number },
+  changed: () => Error,
+): HalfRows {
+  const width = to - from;
+  const expected = Buffer.from(hashes.join(''), 'hex');
+  const head = HASH_BYTES + CRC_BYTES;
+  const record = Buffer.alloc(head + to * 2);
+  return new HalfRows(places.length, width, (start, count) => {
+    const bits = new Uint16Array(count * width);
+    const out = new Uint8Array(bits.buffer);
+    for (let i = 0; i < count; i++) {
+      const { part, record: number } = places[start + i]!;
+      const read = readSync(part.file.fd, record, 0, record.length, number * recordBytes(columns));
+      const hash = (start + i) * HASH_BYTES;
+      if (read < record.length || record.compare(expected, hash, hash + HASH_BYTES, 0, HASH_BYTES) !== 0)
+        throw changed();
+      out.set(record.subarray(head + from * 2), i * width * 2);
+    }
+    return bits;
+  });
 }
 
 function checksum(record: Buffer): number {

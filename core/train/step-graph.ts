@@ -1,6 +1,6 @@
 import { OnnxGraph } from '../onnx-graph.ts';
 import { Tape, type Value } from './autodiff.ts';
-import { addTower, type Dropout, headParameters, type TowerWidths } from './head-graph.ts';
+import { addTower, type Dropout, headParameters, layersOf, type TowerWidths } from './head-graph.ts';
 import { addContrastiveLoss, TEMPERATURE } from './loss.ts';
 import { addAdam, addClipping } from './optimizer.ts';
 import type { Recipe } from './recipes.ts';
@@ -122,7 +122,7 @@ export function towerGraph({ recipe, widths }: GraphOptions, side: 'text' | 'ima
   );
   const parameters = new Map(own.map(({ name, shape }) => [name, tape.parameter(name, shape)]));
   const input = tape.input(side, ['n', widths[side]]);
-  const parts = { spec, parameters, inputs: { text: input, image: input }, dropout: keepAll };
+  const parts = { spec, linear: layersOf(tape, parameters), inputs: { text: input, image: input }, dropout: keepAll };
   tape.graph.output('embedding', addTower(tape, side, parts).name, 'float32', ['n', spec.dimension]);
   return tape.graph.toBytes({ name: `${side}-tower` });
 }
@@ -142,7 +142,7 @@ function addLoss(
     text: tape.input('text', [batch, widths.text]),
     image: tape.input('image', [batch, widths.image]),
   };
-  const parts = { spec, parameters, inputs, dropout };
+  const parts = { spec, linear: layersOf(tape, parameters), inputs, dropout };
   const { distil } = recipe;
   const taught = distil === null ? null : [batch, distil.teachers * spec.dimension];
   return addContrastiveLoss(tape, recipe.loss, {

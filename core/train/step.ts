@@ -1,5 +1,5 @@
 import { float32, loadOnnx, type OnnxModel, type Tensor, uint8 } from '../onnx.ts';
-import type { HalfMatrix } from './half.ts';
+import type { HalfRows } from './half.ts';
 import type { TowerWidths } from './head-graph.ts';
 import { TEMPERATURE } from './loss.ts';
 import { adamCorrections } from './optimizer.ts';
@@ -106,7 +106,7 @@ export interface Validator {
   /** Mean loss over the batches. */
   loss(batches: Iterable<PairBatch>, parameters: State): Promise<number>;
   /** Unit vectors [rows, dimension] of prepared rows. */
-  embed(side: 'text' | 'image', rows: HalfMatrix, parameters: State): Promise<Float32Array>;
+  embed(side: 'text' | 'image', rows: HalfRows, parameters: State): Promise<Float32Array>;
   close(): Promise<void>;
 }
 

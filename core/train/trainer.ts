@@ -2,13 +2,13 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { canonicalJson } from '../encode/space.ts';
 import { SightlineError } from '../errors.ts';
-import { stepsAnEpoch, type TrainingPairs, trainingBatches, validationBatches } from './batches.ts';
+import { stepsAnEpoch, trainingBatches, validationBatches } from './batches.ts';
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint.ts';
 import type { TrainedHead } from './export.ts';
 import { headParameters, initialise } from './head-graph.ts';
 import { evaluate } from './metrics.ts';
-import { fitPreparation, type Preparation, type PreparedPairs, preparePairs, prepareRows } from './preparation.ts';
-import { makePseudoPictures } from './pseudo-pictures.ts';
+import type { PreparedPairs } from './preparation.ts';
+import { type PreparedData, prepareData } from './prepared-data.ts';
 import { Random } from './random.ts';
 import { type Recipe, recipeFor } from './recipes.ts';
 import {
@@ -73,19 +73,27 @@ export async function trainHead(given: TrainingOptions): Promise<TrainingResult>
   };
   const options = { ...given, recipe: recipeFor(given.recipe, available) };
   checkEpoch(options);
-  const prepared = await prepareData(options);
-  const { distil } = options.recipe;
-  const runs = (distil?.teachers ?? 0) + 1;
-  const teachers: State[] = [];
-  for (let k = 1; k < runs; k++) {
-    const own = { seed: options.seed + k * TEACHER_SEEDS, run: `${options.run}.teacher-${k}`, epoch: undefined };
-    const recipe = { ...options.recipe, distil: null };
-    const report = { onStep: partOf(options.onStep, k - 1, runs), onEpoch: undefined };
-    teachers.push((await trainPrepared({ ...options, ...own, ...report, recipe }, prepared, [])).parameters);
+  const prepared = await prepareData(options.recipe, options.data, {
+    seed: options.seed,
+    // Beside the folder of the run, which is emptied when a run begins.
+    folder: `${options.run}.prepared`,
+  });
+  try {
+    const { distil } = options.recipe;
+    const runs = (distil?.teachers ?? 0) + 1;
+    const teachers: State[] = [];
+    for (let k = 1; k < runs; k++) {
+      const own = { seed: options.seed + k * TEACHER_SEEDS, run: `${options.run}.teacher-${k}`, epoch: undefined };
+      const recipe = { ...options.recipe, distil: null };
+      const report = { onStep: partOf(options.onStep, k - 1, runs), onEpoch: undefined };
+      teachers.push((await trainPrepared({ ...options, ...own, ...report, recipe }, prepared, [])).parameters);
+    }
+    const student = { ...options, onStep: partOf(options.onStep, runs - 1, runs) };
+    const { parameters, ...run } = await trainPrepared(student, prepared, teachers);
+    return { head: { spec: options.recipe.head, preparation: prepared.preparation, parameters }, ...run };
+  } finally {
+    await prepared.close();
   }
-  const student = { ...options, onStep: partOf(options.onStep, runs - 1, runs) };
-  const { parameters, ...run } = await trainPrepared(student, prepared, teachers);
-  return { head: { spec: options.recipe.head, preparation: prepared.preparation, parameters }, ...run };
 }
 
 /** Far enough apart that teachers of neighbouring seeds are not the same. */
@@ -157,33 +165,6 @@ async function trainPrepared(
 function hasStopped({ recipe, epoch }: TrainingOptions, curves: readonly EpochFigures[]): boolean {
   if (recipe.patience === null || epoch !== undefined || curves.length === 0) return false;
   return curves.length - bestFirst(recipe, curves)[0]!.epoch >= recipe.patience;
-}
-
-interface PreparedData {
-  readonly preparation: Preparation;
-  readonly training: TrainingPairs;
-  readonly validation: PreparedPairs;
-}
-
-async function prepareData({ recipe, data, seed }: TrainingOptions): Promise<PreparedData> {
-  const { train, textOutputs, classes } = data;
-  const preparation = await fitPreparation(recipe.head, train, { textOutputs, classes: classes?.names ?? null });
-  const pairs = await preparePairs(preparation, train);
-  const validation = await preparePairs(preparation, data.validation);
-  if (recipe.pseudo === null || classes === null) return { preparation, training: { pairs, pseudo: null }, validation };
-  const { outputs, classOf } = await makePseudoPictures(train, recipe.pseudo, seed);
-  const pseudo = {
-    ...{ classOf, firstText: classes.firstText },
-    images: await prepareRows(
-      preparation.image,
-      preparation.image.map(({ spec }) => outputs[spec.source]!),
-    ),
-    texts: await prepareRows(
-      preparation.text,
-      preparation.text.map(() => classes.texts),
-    ),
-  };
-  return { preparation, training: { pairs, pseudo }, validation };
 }
 
 /** Linear warm-up, then constant or half a cosine down to 0 (Loshchilov and Hutter 2017). `t` counts from 1. */

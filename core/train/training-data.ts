@@ -21,6 +21,8 @@ export interface TrainingData {
   /** Changes with pictures, captions and encoders. */
   readonly key: string;
   readonly warnings: ReadonlyMap<DatasetWarning, number>;
+  /** To be called when the rows of the splits are not read any more. */
+  close(): Promise<void>;
 }
 
 /** Text vectors for the classes of the logits. */
@@ -34,15 +36,20 @@ export interface TrainingClasses {
 
 /** Splits "train" and "val" of a dataset, encoded. Throws `invalid-input` when one of them is missing. */
 export async function loadTrainingData(place: DatasetPlace, options: FeatureOptions): Promise<TrainingData> {
-  const { splits, warnings } = await loadFeatures(await readDataset(place, ['train', 'val']), options);
-  const [train, validation] = [splits.get('train'), splits.get('val')];
-  if (train === undefined || validation === undefined) {
-    const got = [...splits.keys()].join(', ');
-    throw new SightlineError('invalid-input', `${place.name}: expected splits train and val, got ${got}`);
+  const { splits, warnings, close } = await loadFeatures(await readDataset(place, ['train', 'val']), options);
+  try {
+    const [train, validation] = [splits.get('train'), splits.get('val')];
+    if (train === undefined || validation === undefined) {
+      const got = [...splits.keys()].join(', ');
+      throw new SightlineError('invalid-input', `${place.name}: expected splits train and val, got ${got}`);
+    }
+    const classes = await loadClassTexts(options);
+    const key = dataKey(train, validation, options.encoders);
+    return { ...{ train, validation, classes, key, warnings, close }, textOutputs: options.encoders.text.outputs };
+  } catch (error) {
+    await close();
+    throw error;
   }
-  const classes = await loadClassTexts(options);
-  const textOutputs = options.encoders.text.outputs;
-  return { train, validation, textOutputs, classes, key: dataKey(train, validation, options.encoders), warnings };
 }
 
 async function loadClassTexts(options: FeatureOptions): Promise<TrainingClasses | null> {

@@ -3,18 +3,19 @@ import { loadHead, loadHeadFile } from '../../core/encode/head.ts';
 import type { CaptionedPicture, Dataset } from '../../core/train/dataset.ts';
 import { embedPairs } from '../../core/train/embed-pairs.ts';
 import { type EvaluatedHead, evaluateHead } from '../../core/train/evaluate-head.ts';
-import { type FeatureOptions, loadFeatures, type PairSet } from '../../core/train/features.ts';
+import type { Features } from '../../core/train/features.ts';
 import { rankPairs } from '../../core/train/ranking.ts';
 import type { Resampling } from '../../core/train/significance.ts';
-import { FULL } from '../../core/train/views.ts';
 import { UsageError } from '../../functions/cli.ts';
-import { encodingProgress, PARALLEL_PICTURES, printWarnings } from '../training-options.ts';
+import type { Place } from '../../functions/places.ts';
+import { type EncodingOptions, encodePictures } from '../encoding.ts';
 import type { ReportParts } from './data.ts';
 
 /** Answers shown a query. */
 const TOP = 5;
 
-export interface JudgeOptions extends Pick<FeatureOptions, 'modelDirs' | 'cache' | 'shared'> {
+export interface JudgeOptions extends Omit<EncodingOptions, 'encoders'> {
+  readonly place: Place;
   readonly dataset: Dataset;
   readonly split: string;
   /** Pictures of other splits, to be shown without ranks. */
@@ -25,22 +26,28 @@ export interface JudgeOptions extends Pick<FeatureOptions, 'modelDirs' | 'cache'
 /** Judges heads on one split, each with the encoders that it was made for. The first one also scores the others. */
 export async function judgeHeads(
   folders: readonly string[],
-  { dataset, split, others, resampling, ...cache }: JudgeOptions,
+  { place, dataset, split, others, resampling, ...options }: JudgeOptions,
 ): Promise<Pick<ReportParts, 'heads' | 'pictures' | 'others'>> {
   const heads: EvaluatedHead[] = [];
   let shown: Pick<ReportParts, 'pictures' | 'others'> = { pictures: [], others: [] };
   for (const folder of folders) {
     const { profile } = await loadHeadFile(folder);
-    const encoders = await loadEncoders({ modelDirs: cache.modelDirs, profile });
+    const encoders = await loadEncoders({ modelDirs: options.modelDirs, profile });
+    const encode = (pictures: readonly CaptionedPicture[]) =>
+      encodePictures(place, { ...dataset, pictures }, { ...options, encoders });
     try {
       const only = dataset.pictures.filter((picture) => picture.split === split);
-      const pairs = (await encode({ ...dataset, pictures: only }, encoders, cache)).get(split);
-      if (pairs === undefined) throw new UsageError(`--split: expected one of ${splitsOf(dataset)}, got ${split}`);
+      if (only.length === 0) throw new UsageError(`--split: expected one of ${splitsOf(dataset)}, got ${split}`);
+      const encoded = await encode(only);
+      const pairs = encoded.splits.get(split)!;
       if (heads.length === 0) {
-        const further = await encode({ ...dataset, pictures: others }, encoders, cache);
-        shown = { pictures: pairs.pictures, others: await scoreOthers(folder, encoders, further) };
+        const further = others.length === 0 ? null : await encode(others);
+        const scored = further === null ? [] : await scoreOthers(folder, encoders, further.splits);
+        await further?.close();
+        shown = { pictures: pairs.pictures, others: scored };
       }
       heads.push(await evaluateHead(folder, encoders, pairs, { resampling, top: TOP }));
+      await encoded.close();
     } finally {
       await encoders.close();
     }
@@ -48,27 +55,11 @@ export async function judgeHeads(
   return { heads, ...shown };
 }
 
-/** Encoded pictures by split; nothing for no pictures. */
-async function encode(
-  dataset: Dataset,
-  encoders: Encoders,
-  cache: Pick<FeatureOptions, 'modelDirs' | 'cache' | 'shared'>,
-): Promise<ReadonlyMap<string, PairSet>> {
-  if (dataset.pictures.length === 0) return new Map();
-  const progress = encodingProgress();
-  const { splits, warnings } = await loadFeatures(dataset, {
-    ...{ ...cache, encoders, views: [FULL], parallel: PARALLEL_PICTURES },
-    onProgress: progress.update,
-  }).finally(progress.stop);
-  printWarnings(warnings);
-  return splits;
-}
-
 /** How near each picture is to its captions. */
 async function scoreOthers(
   folder: string,
   encoders: Encoders,
-  splits: ReadonlyMap<string, PairSet>,
+  splits: Features['splits'],
 ): Promise<ReportParts['others']> {
   const head = await loadHead(folder, encoders);
   try {

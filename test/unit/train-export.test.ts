@@ -25,7 +25,7 @@ function prepared(source: string, first: 'none' | 'class-names', width: number, 
 
 const base = RECIPES.best!.head;
 const spec: HeadSpec = {
-  ...{ dimension: 8, sharedOutput: false },
+  ...{ dimension: 8, sharedOutput: false, stored: 'float16' },
   text: { ...base.text, hidden: 16 },
   image: { ...base.image, hidden: 16 },
 };
@@ -51,49 +51,60 @@ function naive(side: 'text' | 'image', row: readonly number[]): number[] {
 }
 
 describe('head.onnx', () => {
-  it('takes raw encoder outputs and does what the layers say', async () => {
-    const onnx = await loadOnnx(headGraph({ spec, preparation, parameters }), { threads: 1 });
-    const [text, features, logits] = [normal(2 * 6), normal(3 * 10), normal(3 * 12)];
-    const answer = await onnx.run({
-      text: float32(text, [2, 6]),
-      features: float32(features, [3, 10]),
-      logits: float32(logits, [3, 12]),
+  // Prepared rows are float16 here, and int8 weights have steps of a 64th of the largest one.
+  for (const [stored, tolerance] of [
+    ['float16', 5e-3],
+    ['int8', 3e-2],
+  ] as const) {
+    it(`takes raw encoder outputs and does what the layers say, stored as ${stored}`, async () => {
+      await checkHead({ ...spec, stored }, tolerance);
     });
-    const half = (values: Float32Array, rows: number) => {
-      const matrix = new HalfMatrix(rows, values.length / rows);
-      for (let r = 0; r < rows; r++) matrix.set(r, values.subarray(r * matrix.columns, (r + 1) * matrix.columns));
-      return matrix;
-    };
-    const inputs = {
-      text: await prepareRows(preparation.text, [half(text, 2)]),
-      image: await prepareRows(preparation.image, [half(features, 3), half(logits, 3)]),
-    };
-    for (const [side, rows] of [
-      ['text', 2],
-      ['image', 3],
-    ] as const) {
-      const embedding = answer[`${side}_embedding`]!.data as Float32Array;
-      for (let r = 0; r < rows; r++) {
-        const expected = naive(side, [...inputs[side].row(r)]);
-        // Prepared rows are float16 here.
-        for (const [i, x] of expected.entries())
-          assert.ok(Math.abs(x - embedding[r * 8 + i]!) < 5e-3, `${side} ${r} ${i}`);
-      }
-    }
-    await onnx.release();
-  });
+  }
 
   it('answers for one side when the other has no rows', async () => {
-    const onnx = await loadOnnx(headGraph({ spec, preparation, parameters }), { threads: 1 });
-    const answer = await onnx.run(
-      {
-        text: float32(normal(6), [1, 6]),
-        features: float32(new Float32Array(0), [0, 10]),
-        logits: float32(new Float32Array(0), [0, 12]),
-      },
-      ['text_embedding'],
-    );
-    assert.deepEqual(answer.text_embedding!.dims, [1, 8]);
-    await onnx.release();
+    for (const stored of ['float16', 'int8'] as const) {
+      const onnx = await loadOnnx(headGraph({ spec: { ...spec, stored }, preparation, parameters }), { threads: 1 });
+      const answer = await onnx.run(
+        {
+          text: float32(normal(6), [1, 6]),
+          features: float32(new Float32Array(0), [0, 10]),
+          logits: float32(new Float32Array(0), [0, 12]),
+        },
+        ['text_embedding'],
+      );
+      assert.deepEqual(answer.text_embedding!.dims, [1, 8]);
+      await onnx.release();
+    }
   });
 });
+
+async function checkHead(own: HeadSpec, tolerance: number): Promise<void> {
+  const onnx = await loadOnnx(headGraph({ spec: own, preparation, parameters }), { threads: 1 });
+  const [text, features, logits] = [normal(2 * 6), normal(3 * 10), normal(3 * 12)];
+  const answer = await onnx.run({
+    text: float32(text, [2, 6]),
+    features: float32(features, [3, 10]),
+    logits: float32(logits, [3, 12]),
+  });
+  const half = (values: Float32Array, rows: number) => {
+    const matrix = new HalfMatrix(rows, values.length / rows);
+    for (let r = 0; r < rows; r++) matrix.set(r, values.subarray(r * matrix.columns, (r + 1) * matrix.columns));
+    return matrix;
+  };
+  const inputs = {
+    text: await prepareRows(preparation.text, [half(text, 2)]),
+    image: await prepareRows(preparation.image, [half(features, 3), half(logits, 3)]),
+  };
+  for (const [side, rows] of [
+    ['text', 2],
+    ['image', 3],
+  ] as const) {
+    const embedding = answer[`${side}_embedding`]!.data as Float32Array;
+    for (let r = 0; r < rows; r++) {
+      const expected = naive(side, [...inputs[side].row(r)]);
+      for (const [i, x] of expected.entries())
+        assert.ok(Math.abs(x - embedding[r * 8 + i]!) < tolerance, `${side} ${r} ${i}`);
+    }
+  }
+  await onnx.release();
+}

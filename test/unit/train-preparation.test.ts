@@ -1,15 +1,38 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
 import { symmetricEigen } from '../../core/train/eigen.ts';
 import type { PairSet } from '../../core/train/features.ts';
-import { HalfMatrix } from '../../core/train/half.ts';
+import { HalfMatrix, type HalfRows } from '../../core/train/half.ts';
 import { covariance, jointCovariance } from '../../core/train/moments.ts';
-import { fitPreparation, preparePairs, prepareRows } from '../../core/train/preparation.ts';
+import {
+  fitPreparation,
+  type Preparation,
+  type PreparedPairs,
+  preparePairs,
+  prepareRows,
+} from '../../core/train/preparation.ts';
 import { makePseudoPictures } from '../../core/train/pseudo-pictures.ts';
 import { Random } from '../../core/train/random.ts';
 import { type HeadSpec, RECIPES, type TowerInput } from '../../core/train/recipes.ts';
 
 const ROWS = 3000;
+
+const folder = await mkdtemp(join(tmpdir(), 'prepared-'));
+const open: PreparedPairs[] = [];
+after(async () => {
+  for (const pairs of open) await pairs.close();
+  assert.deepEqual(await readdir(folder), []);
+  await rm(folder, { recursive: true });
+});
+
+async function prepareAll(preparation: Preparation, data: PairSet): Promise<PreparedPairs> {
+  const prepared = await preparePairs(preparation, data, folder);
+  open.push(prepared);
+  return prepared;
+}
 
 /** `things` hidden causes seen through a random linear map, plus a little of its own in each column. */
 function madeUp(random: Random, things: number, columns: number, causes: Float32Array): HalfMatrix {
@@ -52,7 +75,7 @@ const input = (source: string, more: Partial<TowerInput> = {}): TowerInput => ({
   ...more,
 });
 
-function columnsOf(matrix: HalfMatrix): number[][] {
+function columnsOf(matrix: HalfRows): number[][] {
   const rows = Array.from({ length: matrix.rows }, (_, r) => [...matrix.row(r)]);
   return Array.from({ length: matrix.columns }, (_, c) => rows.map((row) => row[c]!));
 }
@@ -69,7 +92,7 @@ describe('preparing encoder outputs', () => {
   it('standardises columns and puts inputs side by side', async () => {
     const data = pairs();
     const preparation = await fitPreparation(spec([input('features'), input('logits')]), data, without);
-    const { images, texts } = await preparePairs(preparation, data);
+    const { images, texts } = await prepareAll(preparation, data);
     assert.equal(images[0]!.columns, 20);
     for (const column of columnsOf(images[0]!)) {
       assert.ok(Math.abs(mean(column)) < 1e-3);
@@ -82,7 +105,7 @@ describe('preparing encoder outputs', () => {
   it('whitens: components without correlation, as large as each other, the strongest first', async () => {
     const data = pairs();
     const whole = await fitPreparation(spec([input('features', { transform: 'whiten', columns: 4 })]), data, without);
-    const columns = columnsOf((await preparePairs(whole, data)).images[0]!);
+    const columns = columnsOf((await prepareAll(whole, data)).images[0]!);
     assert.equal(columns.length, 4);
     for (const [i, a] of columns.entries()) {
       for (const [j, b] of columns.entries()) {
@@ -90,7 +113,7 @@ describe('preparing encoder outputs', () => {
       }
     }
     const plain = await fitPreparation(spec([input('features', { transform: 'whiten', power: 0 })]), data, without);
-    const variances = columnsOf((await preparePairs(plain, data)).images[0]!).map((column) =>
+    const variances = columnsOf((await prepareAll(plain, data)).images[0]!).map((column) =>
       covarianceOf(column, column),
     );
     assert.deepEqual(
@@ -105,7 +128,7 @@ describe('preparing encoder outputs', () => {
     const data = pairs();
     const names = { vectors: Float32Array.from({ length: 36 }, (_, i) => Math.sin(i)), count: 12 };
     const classes = input('logits', { first: 'class-names', transform: 'none' });
-    const { images } = await preparePairs(
+    const { images } = await prepareAll(
       await fitPreparation(spec([classes]), data, { ...without, classes: names }),
       data,
     );

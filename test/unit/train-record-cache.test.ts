@@ -31,10 +31,12 @@ describe('the cache of encoder outputs', () => {
     const folder = await freshFolder();
     await filled(folder, 5);
     const cache = await RecordCache.open(folder, description);
-    const matrix = await cache.read([4, 0, 4].map((n) => row(n).hash));
+    const matrix = cache.rows([4, 0, 4].map((n) => row(n).hash));
     assert.deepEqual([...matrix.row(0), ...matrix.row(1), ...matrix.row(2)], [4, 2, -4, 0, 0, -0, 4, 2, -4]);
     assert.ok(!cache.has(row(5).hash));
-    await assert.rejects(cache.read([row(5).hash]), /expected a row/);
+    const inner = cache.rows([row(3).hash, row(1).hash], { from: 1, to: 2 });
+    assert.deepEqual([inner.rows, inner.columns, ...inner.block(0, 2)], [2, 1, 1.5, 0.5]);
+    assert.throws(() => cache.rows([row(5).hash]), /expected a row/);
     await cache.close();
   });
 
@@ -47,7 +49,7 @@ describe('the cache of encoder outputs', () => {
     await cache.append([row(2), row(7)]);
     await cache.close();
     const again = await RecordCache.open(folder, description);
-    assert.deepEqual([...(await again.read([row(7).hash])).row(0)], [7, 3.5, -7]);
+    assert.deepEqual([...again.rows([row(7).hash]).row(0)], [7, 3.5, -7]);
     assert.equal((await stat(join(folder, 'rows.bin'))).size, 4 * RECORD);
     await again.close();
   });
@@ -62,7 +64,7 @@ describe('the cache of encoder outputs', () => {
     assert.equal(cache.damaged, 1);
     assert.deepEqual([cache.has(row(0).hash), cache.has(row(1).hash), cache.has(row(2).hash)], [true, false, true]);
     await cache.append([row(1)]);
-    assert.deepEqual([...(await cache.read([row(1).hash])).row(0)], [1, 0.5, -1]);
+    assert.deepEqual([...cache.rows([row(1).hash]).row(0)], [1, 0.5, -1]);
     await cache.close();
   });
 
@@ -100,7 +102,7 @@ describe('the cache of encoder outputs', () => {
       const again = await RecordCache.open(folder, description);
       assert.ok(acknowledged > 0 && again.size >= acknowledged && again.size < acknowledged + 100);
       assert.equal(again.damaged, 0);
-      assert.deepEqual([...(await again.read([row(acknowledged - 1).hash])).row(0)].length, 3);
+      assert.deepEqual([...again.rows([row(acknowledged - 1).hash]).row(0)].length, 3);
       await again.close();
     });
   });
@@ -111,7 +113,7 @@ describe('the cache of encoder outputs', () => {
     const other = await RecordCache.open(folder, description);
     await other.append([row(8)]);
     await cache.append([row(9)]);
-    await assert.rejects(cache.read([row(9).hash]), {
+    assert.throws(() => cache.rows([row(9).hash]).row(0), {
       code: 'unavailable',
       message: /is another process writing there/,
     });

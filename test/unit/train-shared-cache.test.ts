@@ -61,7 +61,7 @@ describe('a cache of encoder outputs in a bucket', () => {
     await Promise.all([first.close(), second.close()]);
     for (const cache of [here, there, await freshFolder()]) {
       const again = await openCache({ cache, shared }, 'image-x/full', description);
-      const matrix = await again.rows.read([4, 1, 3, 2].map((n) => row(n).hash));
+      const matrix = again.rows.rows([4, 1, 3, 2].map((n) => row(n).hash));
       assert.deepEqual([...matrix.row(0), ...matrix.row(2)], [4, 2, -4, 3, 1.5, -3]);
       await again.send('everything');
       await again.close();

@@ -69,6 +69,7 @@ const rich: Recipe = {
       ...{ hidden: 24, skip: true, inputDropout: 0.1, hiddenDropout: 0.3 },
     },
     sharedOutput: false,
+    stored: 'float16',
   },
   loss: { direction: 'symmetric', temperature: 0.1, learnTemperature: true, maskSamePicture: true },
   optimizer: { ...small.optimizer, weightDecay: 1e-2, clipNorm: 1 },

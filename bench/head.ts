@@ -1,0 +1,129 @@
+// npm run bench -- head
+// What the head adds to a vector, and what it gains from weights of one byte.
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { loadEncoders } from '../core/encode/encoders.ts';
+import { loadHead } from '../core/encode/head.ts';
+import { float32, loadOnnx } from '../core/onnx.ts';
+import { headGraph } from '../core/train/export.ts';
+import { headParameters, initialise } from '../core/train/head-graph.ts';
+import { type Preparation, preparedWidth } from '../core/train/preparation.ts';
+import { Random } from '../core/train/random.ts';
+import { type HeadSpec, RECIPES, recipeFor } from '../core/train/recipes.ts';
+
+const models = fileURLToPath(new URL('../models', import.meta.url));
+const ROUNDS = 400;
+const FOUR = 4;
+
+type Work = () => Promise<unknown>;
+
+export async function run(): Promise<void> {
+  const encoders = await loadEncoders({ modelDirs: [models], threads: 1 });
+  const sizes = { text: encoders.text.outputs, image: encoders.image.outputs };
+  const text = new Float32Array(encoders.text.dimension).map(() => Math.random());
+  const picture = Object.fromEntries(
+    Object.entries(sizes.image).map(([name, size]) => [name, new Float32Array(size).map(() => Math.random())]),
+  );
+  const committed = await loadHead(join(models, encoders.profile.head ?? 'head-compact'), encoders);
+  await encoders.close();
+  const heads: Record<string, { bytes: number; text: Work; picture: Work; four: Work }> = {
+    'the committed head': {
+      bytes: committed.info.onnx.bytes,
+      text: () => committed.projectTexts([text]),
+      picture: () => committed.projectImages([picture]),
+      four: () => committed.projectImages(Array(FOUR).fill(picture)),
+    },
+  };
+  for (const stored of ['float16', 'int8'] as const) {
+    heads[`best, weights stored as ${stored}`] = await madeUpHead(stored, sizes, text, picture);
+  }
+  const rows = await interleaved(
+    Object.entries(heads).flatMap(([name, head]) =>
+      (['text', 'picture', 'four'] as const).map((work) => [`${name}: ${work}`, head[work]] as const),
+    ),
+  );
+  console.log('milliseconds on one thread, medians; wanted <= 0.3 a vector');
+  console.table(
+    Object.fromEntries(
+      Object.entries(heads).map(([name, { bytes }]) => [
+        name,
+        {
+          'one text': rows.get(`${name}: text`)!.toFixed(3),
+          'one picture': rows.get(`${name}: picture`)!.toFixed(3),
+          [`a picture of ${FOUR}`]: (rows.get(`${name}: four`)! / FOUR).toFixed(3),
+          MB: (bytes / 1e6).toFixed(1),
+        },
+      ]),
+    ),
+  );
+}
+
+/** A head of the default recipe that was not trained: what it costs does not depend on its values. */
+async function madeUpHead(
+  stored: HeadSpec['stored'],
+  sizes: Readonly<Record<'text' | 'image', Readonly<Record<string, number>>>>,
+  text: Float32Array,
+  picture: Readonly<Record<string, Float32Array>>,
+): Promise<{ bytes: number; text: Work; picture: Work; four: Work }> {
+  const names = { text: Object.keys(sizes.text), image: Object.keys(sizes.image), classNames: true };
+  const spec = { ...recipeFor(RECIPES.best!, names).head, stored };
+  const random = new Random(1, 'bench');
+  const preparation = madeUpPreparation(spec, sizes, random);
+  const widths = { text: preparedWidth(preparation.text), image: preparedWidth(preparation.image) };
+  const bytes = headGraph({ spec, preparation, parameters: initialise(headParameters(spec, widths), random) });
+  const onnx = await loadOnnx(bytes, { threads: 1 });
+  const feeds = (texts: number, pictures: number) => ({
+    text: float32(repeat(text, texts), [texts, text.length]),
+    ...Object.fromEntries(
+      spec.image.inputs.map(({ source }) => [
+        source,
+        float32(repeat(picture[source]!, pictures), [pictures, picture[source]!.length]),
+      ]),
+    ),
+  });
+  const project = (texts: number, pictures: number) => () =>
+    onnx.run(feeds(texts, pictures), [texts > 0 ? 'text_embedding' : 'image_embedding']);
+  return { bytes: bytes.length, text: project(1, 0), picture: project(0, 1), four: project(0, FOUR) };
+}
+
+function madeUpPreparation(
+  spec: HeadSpec,
+  sizes: Readonly<Record<'text' | 'image', Readonly<Record<string, number>>>>,
+  random: Random,
+): Preparation {
+  const normal = (...shape: number[]) => ({
+    ...{ shape, values: Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => random.normal()) },
+  });
+  const total = Object.values(sizes.text).reduce((sum, size) => sum + size, 0);
+  let start = 0;
+  const text = spec.text.inputs.map((input) => {
+    const width = sizes.text[input.source]!;
+    const place = { from: 'text', columns: total, start };
+    start += width;
+    return { spec: input, place, width, columns: width, constants: { mean: normal(width), scale: normal(width) } };
+  });
+  const image = spec.image.inputs.map((input) => {
+    const width = sizes.image[input.source]!;
+    const columns = input.first === 'none' ? width : sizes.text.embedding!;
+    const constants = { mean: normal(columns), scale: normal(columns), classes: normal(width, columns) };
+    return { spec: input, place: { from: input.source, columns: width, start: 0 }, width, columns, constants };
+  });
+  return { text, image };
+}
+
+function repeat(values: Float32Array, times: number): Float32Array {
+  return Float32Array.from({ length: values.length * times }, (_, i) => values[i % values.length]!);
+}
+
+/** The alternatives in turn, so that a slow spell of the machine hits all of them: median milliseconds of each. */
+async function interleaved(alternatives: readonly (readonly [string, Work])[]): Promise<Map<string, number>> {
+  const times = new Map(alternatives.map(([name]) => [name, [] as number[]]));
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const [name, work] of alternatives) {
+      const before = performance.now();
+      await work();
+      times.get(name)!.push(performance.now() - before);
+    }
+  }
+  return new Map([...times].map(([name, taken]) => [name, taken.sort((a, b) => a - b)[ROUNDS / 2]!]));
+}
