@@ -2,7 +2,7 @@
 import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { LOCK_FILE, readLock } from '../core/encode/lock.ts';
+import { LOCK_FILE, readLocks } from '../core/encode/lock.ts';
 import { loadManifest, type Profile, profileOf } from '../core/encode/manifest.ts';
 import { findFolder } from '../core/encode/model-files.ts';
 import { EXIT, runCommand, UsageError } from '../functions/cli.ts';
@@ -103,8 +103,7 @@ async function copyModels(work: string, { profile, modelDirs }: Contents): Promi
   const models = join(work, 'models');
   await mkdir(models);
   await cp(join(modelDirs[0]!, 'manifest.json'), join(models, 'manifest.json'));
-  const lock = await readLock(modelDirs[0]!);
-  await writeFile(join(models, LOCK_FILE), `${JSON.stringify(lock)}\n`);
+  await writeFile(join(models, LOCK_FILE), `${JSON.stringify(await readLocks(modelDirs))}\n`);
   for (const encoder of [profile.text, profile.image]) {
     const from = await findFolder(modelDirs, encoder.folder);
     const { others, ...named } = encoder.files;

@@ -40,6 +40,12 @@ export async function readLock(models: string): Promise<ModelLock> {
   }
 }
 
+/** The locks of several folders as one; where two know an encoder, the first, as it is with the encoders themselves. */
+export async function readLocks(modelDirs: readonly string[]): Promise<ModelLock> {
+  const locks = await Promise.all(modelDirs.map(readLock));
+  return { format: 1, encoders: Object.assign({}, ...locks.map(({ encoders }) => encoders).reverse()) };
+}
+
 /** A file with size and hash of the manifest, or else of the lock. */
 export function pinned(file: ModelFile, encoder: string, lock: ModelLock): ModelFile {
   const locked = lock.encoders[encoder]?.files[file.path];

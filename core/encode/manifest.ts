@@ -10,7 +10,7 @@ import {
   type TextEncoderEntry,
   textEncoderSchema,
 } from './entry.ts';
-import { pinned, readLock } from './lock.ts';
+import { pinned, readLocks } from './lock.ts';
 
 /**
  * What is known about every encoder, as data: models/manifest.json. One code path serves every encoder of a kind, so
@@ -115,8 +115,7 @@ export function parseManifest(input: unknown, path = 'manifest.json'): Manifest 
 }
 
 /**
- * Reads manifest.json from the first of the directories that has one, with the hashes of lock.json beside it where it names
- * none. Throws `model-mismatch`.
+ * Reads manifest.json from the first of the directories that has one, with the hashes of lock.json where it names none. Throws `model-mismatch`.
  */
 export async function loadManifest(modelDirs: readonly string[]): Promise<Manifest> {
   for (const dir of modelDirs) {
@@ -129,7 +128,7 @@ export async function loadManifest(modelDirs: readonly string[]): Promise<Manife
       throw new SightlineError('model-mismatch', `cannot read ${path}: ${(error as Error).message}`, { cause: error });
     }
     try {
-      return await withLock(parseManifest(JSON.parse(json), path), dir);
+      return await withLocks(parseManifest(JSON.parse(json), path), modelDirs);
     } catch (error) {
       if (error instanceof SightlineError) throw error;
       throw new SightlineError('model-mismatch', `${path} is not JSON: ${(error as Error).message}`, { cause: error });
@@ -138,8 +137,8 @@ export async function loadManifest(modelDirs: readonly string[]): Promise<Manife
   throw new SightlineError('model-mismatch', `expected manifest.json in one of ${modelDirs.join(', ')}, found none`);
 }
 
-async function withLock(manifest: Manifest, dir: string): Promise<Manifest> {
-  const lock = await readLock(dir);
+async function withLocks(manifest: Manifest, modelDirs: readonly string[]): Promise<Manifest> {
+  const lock = await readLocks(modelDirs);
   for (const [encoder, { files }] of Object.entries(manifest.encoders)) {
     const { others, ...named } = files;
     for (const file of [...Object.values(named), ...others]) Object.assign(file, pinned(file, encoder, lock));

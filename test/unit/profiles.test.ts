@@ -183,6 +183,29 @@ for (const [profile, prefix] of Object.entries({ minilm: '', bge: '', e5: 'query
   });
 }
 
+describe('encoders that share a space', () => {
+  it('take a head all the same, which makes another space of them', async () => {
+    await pull('clip');
+    const encoders = await loadEncoders({ modelDirs: [models], profile: 'clip' });
+    const head = writeHead(join(folder, 'head-on-clip'), encoders, { inputs: ['features'] });
+    const [own, projected] = await Promise.all(
+      [undefined, head].map((one) => loadEmbedder({ modelDirs: [models], profile: 'clip', head: one })),
+    );
+    assert.deepEqual([own!.dimension, projected!.dimension], [512, 64]);
+    assert.notEqual(own!.space, projected!.space);
+    await Promise.all([own!.close(), projected!.close(), encoders.close()]);
+  });
+
+  it('are needed where no head is: others are refused', async () => {
+    await pull('bge');
+    const loading = loadEmbedder({ modelDirs: [models], profile: 'bge', head: null });
+    await assert.rejects(loading, {
+      code: 'invalid-config',
+      message: /profile bge: expected a head, because bge-small-en-v1.5 and efficientnet-lite2 share no space/,
+    });
+  });
+});
+
 describe('what was not pulled', () => {
   it('is named, with the command that brings it', async () => {
     const message = /expected a folder snowflake-arctic-embed-m in .*found none: npm run models -- pull seed/;
@@ -204,7 +227,10 @@ describe('what was pulled', () => {
     ];
     for (const [bytes, message] of refusals) {
       writeFileSync(path, bytes);
-      await assert.rejects(loadEmbedder({ modelDirs: [models], profile: 'clip' }), { code: 'model-mismatch', message });
+      // Also where another folder has the manifest.
+      for (const modelDirs of [[models], [MODELS, models]]) {
+        await assert.rejects(loadEmbedder({ modelDirs, profile: 'clip' }), { code: 'model-mismatch', message });
+      }
     }
     writeFileSync(path, whole);
     await (await loadEmbedder({ modelDirs: [models], profile: 'clip' })).close();
