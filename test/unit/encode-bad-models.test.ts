@@ -11,7 +11,8 @@ import { type PreprocessingChanges, readPreprocessing } from '../../core/encode/
 import { loadTextEncoder } from '../../core/encode/text-encoder.ts';
 import { isSightlineError, type SightlineError } from '../../core/errors.ts';
 import { OnnxGraph } from '../../core/onnx-graph.ts';
-import { BERT_FILES, clipTokenizer, randomBert, siglipTokenizer } from '../support/random-models.ts';
+import { BERT_FILES, randomBert } from '../support/random-models.ts';
+import { clipTokenizer, siglipTokenizer } from '../support/random-tokenizers.ts';
 import { MODELS, noise, temporaryFolder } from './encode-fixtures.ts';
 
 /** Models that are not what the manifest says, or that nobody should run: refused naming both sides. */
