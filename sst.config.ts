@@ -17,7 +17,7 @@ export default $config({
   },
   async run() {
     const { readSettings } = await import('./infra/settings');
-    const { createStorage } = await import('./infra/storage');
+    const { allowUploads, createStorage } = await import('./infra/storage');
     const { createSecrets } = await import('./infra/secrets');
     const { createEvents } = await import('./infra/events');
     const { createFunctions } = await import('./infra/functions');
@@ -27,6 +27,7 @@ export default $config({
     const storage = createStorage(settings);
     const events = createEvents(settings, storage);
     const functions = createFunctions(settings, { storage, events, secrets: createSecrets() });
+    allowUploads(settings, storage, functions.url);
     createAlarms(settings, { events, functions });
 
     return {

@@ -26,6 +26,8 @@ const schema = z.strictObject({
     .optional(),
   /** An S3-compatible server instead of AWS [S3_ENDPOINT]. */
   s3Endpoint: z.url().optional(),
+  /** SQS queue that the bucket announces its changes to [SIGHTLINE_QUEUE_URL]. */
+  queueUrl: z.url().optional(),
   /** Qdrant server to keep the vectors in, instead of a file [QDRANT_URL]. */
   qdrantUrl: z.url().optional(),
   /** Its API key [QDRANT_API_KEY]. */

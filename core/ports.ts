@@ -97,7 +97,8 @@ export interface VectorStore {
   /**
    * Stores points, each whole or not at all; durable against a crash of the process when it resolves. The answer says
    * for each, in order, whether it was written or lost to a newer one. Two points of one call with the same id are
-   * `invalid-input`, as is a vector of another length or with a component that is not finite.
+   * `invalid-input`, as is a vector of another length or with a component that is not finite. A call with no points writes
+   * nothing, and still fails where a write would not count (`space-retired`).
    *
    * With `keepTags` a live point that is replaced keeps the tags that it has at the moment of the write, whatever those
    * of the payload; so tags that are set while something is indexed again are not lost.

@@ -6,7 +6,7 @@ import { parseHttpOptions } from './http/options.ts';
 import { createLambdaApp, type LambdaBindings, requestMetrics, sourceAddress } from './lambda/http.ts';
 import { loadOnce, START_MS } from './lambda/start.ts';
 import { createTelemetry } from './lambda/telemetry.ts';
-import { logLevel, openLambdaRuntime, pageFolder, readLambdaConfig, version } from './lambda-runtime.ts';
+import { logLevel, openLambdaRuntime, openQueue, pageFolder, readLambdaConfig, version } from './lambda-runtime.ts';
 import { describeModel } from './model-info.ts';
 import { readPage } from './page.ts';
 
@@ -16,10 +16,12 @@ const loading = loadOnce(async () => {
   const start = performance.now();
   const config = readLambdaConfig();
   const runtime = await openLambdaRuntime(config);
+  const queue = loadOnce(() => openQueue(config));
   const limits = { maxBytes: config.maxImageBytes, maxPixels: config.maxImagePixels };
   const app = createApp({
     ...runtime,
     uploadBucket: config.bucket,
+    backlog: config.queueUrl === undefined ? undefined : async () => (await queue.get())?.depth() ?? 0,
     presignUpload: (key, options) => runtime.buckets.get(config.bucket)!.presignPut(key, options),
     // Loaded with the first picture: words need no decoder.
     thumbnail: async (bytes, maxEdge) => {

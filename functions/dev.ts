@@ -10,6 +10,7 @@ Serves a picture search over a folder and keeps its index up to date while it ru
   --photos DIR     folder to watch (default: data/photos, which starts with 23 sample photos)
   --data DIR       folder for the index (default: data)
   --bucket NAME    S3 bucket to serve instead of a folder, as s3://name
+  --queue URL      SQS queue that the bucket announces its changes to; they are indexed as they come
   --qdrant URL     Qdrant server for the vectors, instead of a file (key: QDRANT_API_KEY)
   --port N         port, 0 for any free one (default: PORT or 8787)
   --host ADDRESS   address to listen on (default: 127.0.0.1)
@@ -28,15 +29,16 @@ await runCommand(
       photos: { type: 'string' },
       data: { type: 'string' },
       bucket: { type: 'string' },
+      queue: { type: 'string' },
       qdrant: { type: 'string' },
       port: { type: 'string' },
       host: { type: 'string' },
     },
     positionals: { min: 0, max: 0 },
   },
-  async ({ qdrant, ...flags }) => {
+  async ({ qdrant, queue, ...flags }) => {
     const { serveLocally } = await import('./local-server.ts');
-    await serveLocally({ ...flags, qdrantUrl: qdrant });
+    await serveLocally({ ...flags, queueUrl: queue, qdrantUrl: qdrant });
     return EXIT.done;
   },
 );

@@ -17,7 +17,7 @@ const handling = loadOnce(async () => {
   await embedder.embedImage(onePixel);
   telemetry.logger.info({ space: embedder.space, durationMs: Math.round(performance.now() - start) }, 'ready');
   const ingest = createIngest({ index, failures, logger: telemetry.logger, maxAttempts: config.maxReceives });
-  return createSqsHandler({ ingest, failures, queue: openQueue(config), telemetry });
+  return createSqsHandler({ ingest, failures, queue: await openQueue(config), telemetry });
 });
 await handling.settled(START_MS);
 

@@ -11,7 +11,8 @@ import { openObjectFailureLog } from '../core/failures/objects.ts';
 import { createIndexer, type IndexJob } from '../core/index-image.ts';
 import { openS3, type S3Store } from '../core/objects/s3.ts';
 import type { Embedder, FailureLog, VectorStore } from '../core/ports.ts';
-import { type MessageQueue, openMessageQueue } from './lambda/message-queue.ts';
+import type { MessageQueue } from './events/message-queue.ts';
+import { loadOnce } from './lambda/start.ts';
 
 /** The composition root of the Lambda functions: reads their environment and secrets, puts the parts together. */
 
@@ -35,8 +36,6 @@ export interface LambdaConfig extends Config {
   /** Others whose pictures may be in the index. */
   readonly readBuckets: readonly string[];
   readonly stateBucket: string;
-  /** Null when messages are not delayed by the function itself. */
-  readonly queueUrl: string | null;
   /** Deliveries until SQS puts a message aside. */
   readonly maxReceives: number;
   /** Milliseconds until a request that has no answer yet gets 503. */
@@ -83,6 +82,7 @@ export function readLambdaConfig(): LambdaConfig {
     corsOrigins: list(text('SIGHTLINE_CORS_ORIGINS')),
     allowedHosts: list(text('SIGHTLINE_ALLOWED_HOSTS')),
     requestsPerMinute: text('SIGHTLINE_RATE_LIMIT'),
+    queueUrl: text('SIGHTLINE_QUEUE_URL'),
     logLevel: text('LOG_LEVEL') as Config['logLevel'] | undefined,
   });
   return {
@@ -90,7 +90,6 @@ export function readLambdaConfig(): LambdaConfig {
     bucket: required('SIGHTLINE_BUCKET'),
     readBuckets: list(text('SIGHTLINE_READ_BUCKETS')),
     stateBucket: required('SIGHTLINE_STATE_BUCKET'),
-    queueUrl: text('SIGHTLINE_QUEUE_URL') ?? null,
     maxReceives: wholeNumber('SIGHTLINE_MAX_RECEIVES', text('SIGHTLINE_MAX_RECEIVES'), 10),
     requestTimeoutMs: wholeNumber('SIGHTLINE_REQUEST_TIMEOUT_MS', text('SIGHTLINE_REQUEST_TIMEOUT_MS'), 25_000),
     s3Endpoint: text('S3_ENDPOINT'),
@@ -147,41 +146,63 @@ export interface LambdaRuntime {
   readonly index: IndexJob;
 }
 
+/** Loaded once, also when the stores cannot be opened and all is tried again: models that are let go leave memory behind. */
+const models = loadOnce(async () => {
+  const { modelDirs, profile, maxImageBytes: maxBytes, maxImagePixels: maxPixels } = readLambdaConfig();
+  return loadEmbedder({ modelDirs, profile, limits: { maxBytes, maxPixels } });
+});
+
 /** Models, stores and the indexing walk. Throws when they do not fit each other or cannot be reached. */
 export async function openLambdaRuntime(config: LambdaConfig): Promise<LambdaRuntime> {
-  const limits = { maxBytes: config.maxImageBytes, maxPixels: config.maxImagePixels };
   const open = async (bucket: string) => openS3({ bucket, endpoint: config.s3Endpoint, verify: false });
   const [embedder, state, ...stores] = await Promise.all([
-    loadEmbedder({ modelDirs: config.modelDirs, profile: config.profile, limits }),
+    models.get(),
     open(config.stateBucket),
     ...[config.bucket, ...config.readBuckets].map(open),
   ]);
   const vectors = await openVectors(config, embedder);
   const buckets = new Map(stores.map((store) => [store.bucket, store]));
+  const index = createIndexer({ embedder, vectors, buckets, maxBytes: config.maxImageBytes });
   return {
     config,
     embedder,
     vectors,
     failures: openObjectFailureLog(state),
     buckets,
-    index: createIndexer({ embedder, vectors, buckets, maxBytes: config.maxImageBytes }),
+    async index(job) {
+      const outcome = await index(job);
+      // What is found done may have been written by a try that ended before it knew whether its write counts.
+      if (outcome.status === 'skipped') await vectors.upsert([], 'newer');
+      return outcome;
+    },
   };
 }
 
+/** A write waits so long for a change of models to end, less than a run has left for it. */
+const FENCE_PATIENCE_MS = 3000;
+
 /** Loads the code of one driver only: the other would cost every cold start. */
 async function openVectors(config: LambdaConfig, { space, dimension }: Embedder): Promise<VectorStore> {
-  if (config.qdrant !== null) {
-    const { openQdrantStore } = await import('../core/vectors/qdrant.ts');
-    // Given up before the request is, so that the caller hears why.
-    const deadlineMs = Math.max(1000, config.requestTimeoutMs - 5000);
-    return openQdrantStore({ ...config.qdrant, space, dimension, deadlineMs });
+  if (config.qdrant === null) {
+    const { openEmbeddedStore } = await import('../core/vectors/embedded.ts');
+    await mkdir(config.data, { recursive: true });
+    return openEmbeddedStore({ file: join(config.data, 'index.sqlite'), space, dimension });
   }
-  const { openEmbeddedStore } = await import('../core/vectors/embedded.ts');
-  await mkdir(config.data, { recursive: true });
-  return openEmbeddedStore({ file: join(config.data, 'index.sqlite'), space, dimension });
+  const { openQdrantSpaces } = await import('../core/vectors/qdrant-spaces.ts');
+  // Given up before the request is, so that the caller hears why.
+  const deadlineMs = Math.max(1000, config.requestTimeoutMs - 5000);
+  const spaces = await openQdrantSpaces({ ...config.qdrant, deadlineMs, fencePatienceMs: FENCE_PATIENCE_MS });
+  try {
+    return await spaces.openLive(space, dimension);
+  } catch (error) {
+    await spaces.close();
+    throw error;
+  }
 }
 
-/** Null when the environment names no queue. */
-export function openQueue(config: LambdaConfig): MessageQueue | null {
-  return config.queueUrl === null ? null : openMessageQueue({ url: config.queueUrl });
+/** Null when the environment names no queue: messages are then not delayed, and nobody can say how many there are. Its code is loaded only where it is used. */
+export async function openQueue(config: LambdaConfig): Promise<MessageQueue | null> {
+  if (config.queueUrl === undefined) return null;
+  const { openMessageQueue } = await import('./events/message-queue.ts');
+  return openMessageQueue({ url: config.queueUrl });
 }

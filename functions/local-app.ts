@@ -6,7 +6,7 @@ import type { Logger } from 'pino';
 import type { Config } from '../core/config.ts';
 import type { Changes } from './changes.ts';
 import { createApp } from './http/app.ts';
-import type { Readiness, StaticFiles } from './http/deps.ts';
+import type { AppDeps, Readiness, StaticFiles } from './http/deps.ts';
 import { createMetrics } from './http/metrics.ts';
 import type { App } from './http/openapi.ts';
 import { parseHttpOptions } from './http/options.ts';
@@ -28,7 +28,8 @@ export async function createLocalApp(parts: {
   readonly runtime: Runtime;
   readonly uploadBucket: string;
   /** Objects that wait to be indexed and those under way. */
-  readonly backlog: () => number;
+  readonly backlog: () => number | Promise<number>;
+  readonly presignUpload?: AppDeps['presignUpload'];
   readonly changes: Changes;
   readonly ready: () => Readiness;
   readonly logger: Logger;
@@ -46,6 +47,7 @@ export async function createLocalApp(parts: {
     index: runtime.index,
     onLiveSpace: runtime.live.write,
     uploadBucket: parts.uploadBucket,
+    presignUpload: parts.presignUpload,
     thumbnail: async (bytes: Uint8Array, maxEdge: number) => {
       // Loads sharp, which the first text answer can do without.
       const { thumbnail } = await import('../core/encode/decode.ts');

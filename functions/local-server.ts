@@ -1,14 +1,10 @@
-import type { Logger } from 'pino';
-import type { Config } from '../core/config.ts';
-import type { S3Store } from '../core/objects/s3.ts';
-import { createProgress } from '../core/progress.ts';
 import { createChanges } from './changes.ts';
-import { watchFolder } from './events/folder-source.ts';
-import { createFolderLine } from './folder.ts';
+import { UsageError } from './cli.ts';
+import { aborted, bucketFeed, folderFeed } from './feed.ts';
 import type { Readiness } from './http/deps.ts';
 import { listen, stopListening } from './listen.ts';
 import { createLocalApp } from './local-app.ts';
-import { createLogger, openRuntime, preparePhotos, type Runtime, readConfig } from './runtime.ts';
+import { createLogger, openRuntime, readConfig } from './runtime.ts';
 
 /**
  * Everything on one machine: the HTTP API and the page, and a watched folder whose changes go through the same ingest as
@@ -16,13 +12,19 @@ import { createLogger, openRuntime, preparePhotos, type Runtime, readConfig } fr
  */
 export async function serveLocally(flags: Parameters<typeof readConfig>[0]): Promise<void> {
   const config = readConfig(flags);
+  if (config.queueUrl !== undefined && config.bucket === undefined) {
+    throw new UsageError('--queue tells of changes in a bucket: expected --bucket s3://NAME with it');
+  }
   const logger = createLogger(config);
   const interrupted = interruption();
   const changes = createChanges();
   const runtime = changes.watch(await openRuntime(config, logger));
   let readiness: Readiness = 'ready';
   try {
-    const feed = runtime.bucket === null ? await folderFeed(config, runtime, logger) : bucketFeed(runtime.bucket);
+    const feed =
+      runtime.bucket === null
+        ? await folderFeed(config, runtime, logger)
+        : await bucketFeed(config, runtime, runtime.bucket, logger);
     const app = await createLocalApp({ ...feed, config, runtime, changes, ready: () => readiness, logger });
     const { server, url } = await listen(app.fetch, config.host, config.port);
     console.log(`Sightline is at ${url}`);
@@ -36,67 +38,6 @@ export async function serveLocally(flags: Parameters<typeof readConfig>[0]): Pro
     console.log('Stopped. The next start goes on from here.');
   } finally {
     await runtime.close();
-  }
-}
-
-/** Where pictures come from while the server runs. */
-interface Feed {
-  readonly uploadBucket: string;
-  /** One sentence for the terminal. */
-  readonly description: string;
-  /** Objects that wait to be indexed and those under way. */
-  readonly backlog: () => number;
-  /** Resolves, with what ends it, when it runs or was interrupted. */
-  start(interrupted: AbortSignal): Promise<() => Promise<unknown>>;
-}
-
-/** The watched folder: what differs from the index first, with its progress shown, then every change. */
-async function folderFeed(config: Config, runtime: Runtime, logger: Logger): Promise<Feed> {
-  const root = await preparePhotos(config);
-  const store = await runtime.addFolder(root);
-  const { queue, source } = createFolderLine({ runtime, root, store, concurrency: config.concurrency, logger });
-  return {
-    uploadBucket: store.bucket,
-    description: `It searches the pictures in ${root}; drop more in at any time.`,
-    backlog: () => queue.progress().waiting + queue.progress().running,
-    async start(signal) {
-      const watching = await watchFolder({ ...source, logger, signal }).catch((error: unknown) => {
-        if (!signal.aborted) throw error;
-        return null;
-      });
-      if (watching !== null) await Promise.race([showProgress(watching.found.created, queue), aborted(signal)]);
-      return () => Promise.all([watching?.close(), queue.stop()]);
-    },
-  };
-}
-
-/**
- * An S3 bucket: uploads through this server are indexed at once. None are signed to go past it: no event would tell of them.
- */
-function bucketFeed(store: S3Store): Feed {
-  return {
-    uploadBucket: store.bucket,
-    description: `It searches the pictures of s3://${store.bucket}; those uploaded through it are indexed.`,
-    backlog: () => 0,
-    start: async () => async () => {},
-  };
-}
-
-/** Shows how the pictures found at the start are indexed, until they are. */
-async function showProgress(
-  found: number,
-  queue: { progress(): { done: number; failed: number }; onIdle(): Promise<void> },
-): Promise<void> {
-  if (found === 0) return;
-  const progress = createProgress('Indexing', 'pictures', found);
-  const ended = () => Math.min(found, queue.progress().done + queue.progress().failed);
-  const timer = setInterval(() => progress.update(ended()), 100);
-  try {
-    await queue.onIdle();
-    progress.update(ended());
-  } finally {
-    clearInterval(timer);
-    progress.stop();
   }
 }
 
@@ -118,8 +59,4 @@ function interruption(): AbortSignal {
     });
   }
   return controller.signal;
-}
-
-async function aborted(signal: AbortSignal): Promise<void> {
-  if (!signal.aborted) await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
 }

@@ -55,6 +55,7 @@ export function readConfig(flags: Partial<ConfigInput> = {}): Config {
     logLevel: (env.LOG_LEVEL ?? (process.stderr.isTTY ? 'warn' : undefined)) as ConfigInput['logLevel'],
     bucket: env.SIGHTLINE_BUCKET,
     s3Endpoint: env.S3_ENDPOINT,
+    queueUrl: env.SIGHTLINE_QUEUE_URL,
     qdrantUrl: env.QDRANT_URL,
     qdrantApiKey: env.QDRANT_API_KEY,
     ...given,

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { codeOf } from './artifacts';
 import type { Events } from './events';
-import { consume, keepState, lambdaOnly, readPictures, sendTraces, writePictures } from './permissions';
+import { consume, countMessages, keepState, lambdaOnly, readPictures, sendTraces, writePictures } from './permissions';
 import type { Secrets } from './secrets';
 import type { Settings } from './settings';
 import type { Storage } from './storage';
@@ -31,6 +31,7 @@ export function createFunctions(settings: Settings, parts: Parts) {
       ...readPictures(settings, storage),
       ...writePictures(storage),
       ...keepState(storage),
+      ...countMessages(events.queue),
       ...sendTraces(),
     ],
   });

@@ -32,6 +32,11 @@ export function keepState(storage: Storage): Permissions {
   ];
 }
 
+/** How many messages there are, for GET /status. */
+export function countMessages(queue: sst.aws.Queue): Permissions {
+  return [{ actions: ['sqs:GetQueueAttributes'], resources: [queue.arn] }];
+}
+
 export function consume(queue: sst.aws.Queue): Permissions {
   return [
     {

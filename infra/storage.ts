@@ -2,29 +2,36 @@ import { isProduction, type Settings } from './settings';
 
 /** The pictures, and what the functions must remember about them (failures), in buckets nobody else can read. */
 export function createStorage(settings: Settings) {
-  const pictures = privateBucket('Pictures', settings, {
-    // Browsers send presigned uploads straight to the bucket; without an origin there is nobody to allow.
-    cors:
-      settings.corsOrigins.length === 0
-        ? false
-        : {
-            allowOrigins: settings.corsOrigins,
-            allowMethods: ['GET', 'HEAD', 'PUT'],
-            allowHeaders: ['content-type', 'content-length', 'if-none-match'],
-            exposeHeaders: ['ETag'],
-            maxAge: '1 hour',
-          },
-  });
-  const state = privateBucket('State', settings, { cors: false });
+  const pictures = privateBucket('Pictures', settings);
+  const state = privateBucket('State', settings);
   return { pictures, state };
 }
 
 export type Storage = ReturnType<typeof createStorage>;
 
+/**
+ * Browsers send signed uploads straight to the bucket: from the page at `url`, and from pages of other origins that are
+ * allowed. Apart from the bucket, because the page's address is known only when the function that serves it is there.
+ */
+export function allowUploads(settings: Settings, storage: Storage, url: $util.Output<string>) {
+  new aws.s3.BucketCorsConfiguration('PicturesCors', {
+    bucket: storage.pictures.name,
+    corsRules: [
+      {
+        allowedOrigins: [url.apply((at) => at.replace(/\/$/, '')), ...settings.corsOrigins],
+        allowedMethods: ['GET', 'HEAD', 'PUT'],
+        allowedHeaders: ['content-type', 'content-length', 'if-none-match'],
+        exposeHeaders: ['ETag'],
+        maxAgeSeconds: 3600,
+      },
+    ],
+  });
+}
+
 /** Encrypted, private, TLS only; parts of broken multipart uploads go after a day. Versioned where data is kept. */
-function privateBucket(name: string, settings: Settings, args: Pick<sst.aws.BucketArgs, 'cors'>) {
+function privateBucket(name: string, settings: Settings) {
   const bucket = new sst.aws.Bucket(name, {
-    ...args,
+    cors: false,
     versioning: isProduction(settings),
     enforceHttps: true,
     transform: {

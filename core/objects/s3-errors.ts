@@ -20,14 +20,14 @@ function nameOf(error: unknown): string {
   return error instanceof Error ? error.name : '';
 }
 
-/** A condition that did not hold (412), or that a write at the same moment made undecidable (409). */
+/** A condition that did not hold (412), or that writes at the same moment made undecidable every time (409). */
 function isPreconditionFault(error: unknown): boolean {
-  return nameOf(error) === 'PreconditionFailed' || isConflict(error) || statusOf(error) === 412;
+  return ['PreconditionFailed', 'ConditionalRequestConflict'].includes(nameOf(error)) || statusOf(error) === 412;
 }
 
-/** Two conditional writes met; S3 asks to try again. */
+/** Writes of one object met, and S3 asks to try again (Amazon S3 API reference, "Error responses"). Others of its 409s say no such thing. */
 export function isConflict(error: unknown): boolean {
-  return nameOf(error) === 'ConditionalRequestConflict' || statusOf(error) === 409;
+  return ['ConditionalRequestConflict', 'OperationAborted'].includes(nameOf(error));
 }
 
 /** No such object. A HEAD answer has no body, so a missing bucket cannot be told from it there. */

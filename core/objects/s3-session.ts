@@ -1,6 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import { SightlineError } from '../errors.ts';
-import { type S3Context, translateS3Error } from './s3-errors.ts';
+import { isConflict, type S3Context, translateS3Error } from './s3-errors.ts';
 
 export interface S3Options {
   readonly bucket: string;
@@ -32,6 +33,21 @@ export interface S3Options {
   readonly partConcurrency?: number;
   /** Whether to ask for the bucket once before the store is handed out. Default true. */
   readonly verify?: boolean;
+}
+
+/** Tries of a write that met another one of the same object. */
+const CONFLICT_TRIES = 4;
+
+/** Makes a write again, after a short random pause, when S3 says that it met another one. */
+export async function againOnConflict<T>(write: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await write();
+    } catch (error) {
+      if (!isConflict(error) || attempt === CONFLICT_TRIES) throw error;
+      await sleep(Math.random() * 50 * 2 ** attempt);
+    }
+  }
 }
 
 const MIN_PART_BYTES = 5 * 1024 ** 2;

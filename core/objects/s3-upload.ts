@@ -10,16 +10,13 @@ import {
 } from '@aws-sdk/client-s3';
 import { SightlineError } from '../errors.ts';
 import type { ObjectInfo, ObjectStore } from '../ports.ts';
-import { isConflict } from './s3-errors.ts';
 import { bareEtag, checkS3Key } from './s3-keys.ts';
-import type { S3Session } from './s3-session.ts';
+import { againOnConflict, type S3Session } from './s3-session.ts';
 
 type PutOptions = NonNullable<Parameters<ObjectStore['put']>[2]>;
 
 /** Most parts an upload may have (Amazon S3 user guide, "Amazon S3 multipart upload limits"). */
 const MAX_PARTS = 10_000;
-/** Tries of a conditional write that met another one. */
-const CONFLICT_TRIES = 4;
 /** Object metadata that tells our own write from another one when the answer to it was lost. */
 const WRITE_MARK = 'sightline-write';
 
@@ -137,18 +134,12 @@ async function putWhole(s3: S3Session, write: Write, bytes: Uint8Array): Promise
     ...conditions,
   });
   return s3.call({ action: 'PutObject', key, signal }, async (abortSignal) => {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return bareEtag((await s3.client.send(command, { abortSignal })).ETag);
-      } catch (error) {
-        if (isConflict(error) && attempt < CONFLICT_TRIES) {
-          await new Promise((resolve) => setTimeout(resolve, Math.random() * 50 * 2 ** attempt));
-          continue;
-        }
-        const etag = await etagOfOwnWrite(s3, write, error, abortSignal);
-        if (etag === null) throw error;
-        return etag;
-      }
+    try {
+      return bareEtag((await againOnConflict(() => s3.client.send(command, { abortSignal }))).ETag);
+    } catch (error) {
+      const etag = await etagOfOwnWrite(s3, write, error, abortSignal);
+      if (etag === null) throw error;
+      return etag;
     }
   });
 }

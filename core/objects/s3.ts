@@ -12,7 +12,7 @@ import type { ByteRange, ObjectBody, ObjectInfo, ObjectStore } from '../ports.ts
 import { isMissingObject, statusOf, translateS3Error } from './s3-errors.ts';
 import { bareEtag, checkS3Key, decodeListCursor, decodeListedKey, encodeListCursor } from './s3-keys.ts';
 import { type PresignedPost, type PresignedRequest, presignGet, presignPost, presignPut } from './s3-presign.ts';
-import { createSession, type S3Options, type S3Session } from './s3-session.ts';
+import { againOnConflict, createSession, type S3Options, type S3Session } from './s3-session.ts';
 import { putObject } from './s3-upload.ts';
 
 export type { PresignedPost, PresignedRequest } from './s3-presign.ts';
@@ -180,7 +180,8 @@ async function deleteObject(s3: S3Session, key: string, ifMatch: string | undefi
   const condition = ifMatch === undefined ? {} : { IfMatch: `"${ifMatch}"` };
   await s3.call({ action: 'DeleteObject', key }, async (abortSignal) => {
     try {
-      await s3.client.send(new DeleteObjectCommand({ Bucket: s3.bucket, Key: key, ...condition }), { abortSignal });
+      const command = new DeleteObjectCommand({ Bucket: s3.bucket, Key: key, ...condition });
+      await againOnConflict(() => s3.client.send(command, { abortSignal }));
     } catch (error) {
       if (!isMissingObject(error)) throw error;
       if (ifMatch !== undefined) {

@@ -30,6 +30,8 @@ export interface QdrantSpacesOptions extends QdrantConnection {
   readonly search?: QdrantSearch;
   /** How collections are made, when they have to be. */
   readonly collection?: QdrantCollectionOptions;
+  /** A write waits so long for a switch to end, and is `unavailable` then. Default: as long as it takes, a minute at most. */
+  readonly fencePatienceMs?: number;
 }
 
 /** How often a writer looks whether a switch is over. */
@@ -144,10 +146,18 @@ async function openLive(server: Server, space: SpaceId, dimension: number): Prom
   // Afterwards, because a write and a look at the aliases cannot be one: see docs/decisions/0030-spaces.md. It waits for as
   // long as the fence stands: a caller who was refused too early would find what it wrote, and take it for acknowledged.
   const acknowledge = async () => {
+    const giveUpAt = performance.now() + (server.options.fencePatienceMs ?? Number.POSITIVE_INFINITY);
     for (;;) {
       const aliases = await readAliases(session);
-      if (aliases.get(alias) !== collection) throw retired(space, 'is not live any more');
+      const named = aliases.get(alias);
+      if (named !== collection) throw retired(space, `is not live any more: ${alias} names ${named ?? 'none'}`);
       if (standingFence(aliases, alias) === null) return;
+      if (performance.now() > giveUpAt) {
+        throw new SightlineError(
+          'unavailable',
+          `a change of models is under way at ${session.url}; try again in a moment`,
+        );
+      }
       await sleep(FENCE_POLL_MS);
     }
   };

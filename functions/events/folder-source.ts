@@ -9,6 +9,7 @@ import { compare, emitChange, type FolderSyncOptions, type SyncCounts, syncFolde
 import { watchTree } from './watch-tree.ts';
 
 export interface FolderSourceOptions extends FolderSyncOptions {
+  readonly root: string;
   readonly logger: Logger;
   /**
    * How long nothing may have happened to a file before it counts as written. Milliseconds.

@@ -6,13 +6,14 @@ import { type S3Event, toS3Event } from './s3-event.ts';
 import type { Sequencer } from './sequencer.ts';
 
 export interface FolderSyncOptions {
-  /** The folder behind `store`. */
-  readonly root: string;
+  /** The folder behind `store`; null when there is none. */
+  readonly root: string | null;
   readonly store: ObjectStore;
   readonly vectors: Pick<VectorStore, 'get' | 'list' | 'count'>;
   readonly failures: FailureLog;
   readonly emit: (event: S3Event) => void;
-  readonly sequencer: Sequencer;
+  /** Null for a store whose own events have sequencers: events made here then only ask to look. */
+  readonly sequencer: Sequencer | null;
 }
 
 /** Objects by what the comparison found. */
@@ -31,7 +32,7 @@ const PAGE = 1000;
 const HEADS_AT_ONCE = 16;
 
 /**
- * Compares the folder with the index and emits an event for each difference, as S3 would have when it arose. Nothing is
+ * Compares a folder or a bucket with the index and emits an event for each difference, as S3 would have when it arose. Nothing is
  * removed when the folder cannot be read or looks like the empty mount point of a drive: then it throws `unavailable`.
  * Memory: one id for each object of the folder.
  *
@@ -62,7 +63,7 @@ export async function syncFolder(
     cursor = page.next;
   } while (cursor !== undefined);
 
-  if (seen.size === 0 && prefix === '') await refuseEmptyMountPoint(options);
+  if (seen.size === 0 && prefix === '' && options.root !== null) await refuseEmptyMountPoint(options.root, options);
   for await (const keys of indexedKeys(options, prefix)) {
     signal?.throwIfAborted();
     counts.removed += await emitRemoved(options, keys, seen);
@@ -91,7 +92,7 @@ export async function compare(
   return 'created';
 }
 
-/** An event whose sequencer is newer than what the index holds for the key. */
+/** An event whose sequencer, if it has one, is newer than what the index holds for the key. */
 export function emitChange(
   { store, emit, sequencer }: FolderSyncOptions,
   type: 'created' | 'removed',
@@ -99,7 +100,7 @@ export function emitChange(
   stored: StoredPoint | Tombstone | undefined,
 ): void {
   const after = stored === undefined ? '' : stored.deleted ? stored.sequencer : stored.payload.sequencer;
-  emit(toS3Event({ type, bucket: store.bucket, ...object, sequencer: sequencer(after), time: new Date() }));
+  emit(toS3Event({ type, bucket: store.bucket, ...object, sequencer: sequencer?.(after), time: new Date() }));
 }
 
 /** Keys of the bucket in the index, in batches. */
@@ -163,7 +164,7 @@ async function emitRemoved(options: FolderSyncOptions, keys: readonly string[], 
  * its pictures were indexed and has changed since, the second is older and has not, or was made later. Throws
  * `unavailable` for the second.
  */
-async function refuseEmptyMountPoint({ root, store, vectors }: FolderSyncOptions): Promise<void> {
+async function refuseEmptyMountPoint(root: string, { store, vectors }: FolderSyncOptions): Promise<void> {
   const filter = { kind: 'image', bucket: store.bucket } as const;
   const [newest] = (await vectors.list({ filter, limit: 1, order: 'newest' })).items;
   if (newest === undefined || (await readdir(root)).length > 0) return;

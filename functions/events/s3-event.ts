@@ -79,7 +79,8 @@ export interface ObjectChange {
   readonly bucket: string;
   /** As the object store knows it. */
   readonly key: string;
-  readonly sequencer: string;
+  /** Without one an event only asks to look at the object as it is then. */
+  readonly sequencer?: string;
   readonly bytes?: number;
   readonly etag?: string;
   readonly time: Date;

@@ -49,8 +49,8 @@ export interface AppDeps {
   readonly thumbnail: (bytes: Uint8Array, maxEdge: number) => Promise<{ bytes: Uint8Array; contentType: string }>;
   /** What happens in this process, for GET /events and /status; absent where an answer cannot be a stream. */
   readonly changes?: Changes;
-  /** Objects that wait to be indexed and those under way, where that is known. */
-  readonly backlog?: () => number;
+  /** Objects that wait to be indexed and those under way, where that is known; of a queue in the cloud its messages. */
+  readonly backlog?: () => number | Promise<number>;
   /** The answer of GET /model. */
   readonly model: ModelInfo;
   readonly ready: () => Readiness;

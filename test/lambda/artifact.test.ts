@@ -6,6 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { SQSBatchResponse } from 'aws-lambda';
 import { imageId } from '../../core/index-image.ts';
+import { openQdrantSpaces } from '../../core/vectors/qdrant-spaces.ts';
 import { startFakeQdrant } from '../qdrant/server.ts';
 import { type Cloud, startCloud } from './cloud.ts';
 import { type HttpRequest, httpEvent, message, s3Body, testEvent } from './events.ts';
@@ -20,6 +21,7 @@ import {
   startFunction,
 } from './function.ts';
 import type { Streamed } from './host.ts';
+import { startQueue } from './queue.ts';
 
 /**
  * What `npm run build:lambda` makes, run as Lambda runs it: in a process and a folder of its own, with recorded events,
@@ -308,9 +310,11 @@ describe('the built Lambda functions', { skip }, () => {
     SST_RESOURCE_QdrantApiKey: JSON.stringify({ type: 'sst.sst.Secret', value: apiKey }),
   });
 
-  it('index into Qdrant and search there, with its key', async () => {
+  it('index into Qdrant and search there, with its key, and tell how many messages wait', async () => {
     const qdrant = await startFakeQdrant({ apiKey: 'secret' });
-    const env = withQdrant(qdrant.url, 'secret');
+    const queue = await startQueue({ maxReceives: 3, visibilitySeconds: 30 });
+    queue.send('one', 'two');
+    const env = { ...withQdrant(qdrant.url, 'secret'), SIGHTLINE_QUEUE_URL: queue.url };
     const [qdrantIngest, qdrantApi] = await Promise.all([start('ingest', env), start('api', env)]);
     try {
       await cloud.pictures.put('in-qdrant.jpg', await readPhoto('dragonfly.jpg'));
@@ -318,8 +322,57 @@ describe('the built Lambda functions', { skip }, () => {
       assert.deepEqual((await qdrantIngest.invoke<SQSBatchResponse>({ Records })).result.batchItemFailures, []);
       assert.deepEqual(keysOf(await request({ url: '/search?q=an+insect' }, qdrantApi)), ['in-qdrant.jpg']);
       assert.ok(qdrant.calls.every(({ headers }) => headers['api-key'] === 'secret'));
+      const waiting = async () =>
+        jsonOf<{ backlog: number | null }>(await request({ url: '/status' }, qdrantApi)).backlog;
+      assert.equal(await waiting(), 2);
+      await queue.stop();
+      assert.equal(await waiting(), null, 'the rest of the status is told without the queue');
     } finally {
       await Promise.all([qdrantIngest.kill(), qdrantApi.kill()]);
+      await Promise.all([qdrant.stop(), queue.stop()]);
+    }
+  });
+
+  it('write nothing that does not count once other models have taken over, and do not start with those that have not', async () => {
+    const qdrant = await startFakeQdrant();
+    const env = withQdrant(qdrant.url);
+    const [oldIngest, oldApi] = await Promise.all([start('ingest', env), start('api', env)]);
+    const spaces = await openQdrantSpaces({ url: qdrant.url });
+    const messages = (...changes: { key: string; sequencer: string }[]) =>
+      changes.map((change) => message(s3Body(change)));
+    const handle = async (Records: ReturnType<typeof messages>) => {
+      const { result } = await oldIngest.invoke<SQSBatchResponse>({ Records });
+      return result.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier).sort();
+    };
+    let late: LambdaFunction | undefined;
+    try {
+      for (const key of ['before.jpg', 'after.jpg']) await cloud.pictures.put(key, await readPhoto('dragonfly.jpg'));
+      assert.deepEqual(await handle(messages({ key: 'before.jpg', sequencer: '01' })), []);
+      const beside = await spaces.openBeside('other-models', 64);
+      await beside.switch(async () => {});
+
+      // Also one that was written before: perhaps by a try that ended before it knew whether it counts.
+      const again = messages({ key: 'before.jpg', sequencer: '01' }, { key: 'after.jpg', sequencer: '01' });
+      assert.deepEqual(await handle(again), again.map(({ messageId }) => messageId).sort());
+      assert.match(oldIngest.log(), /is not live any more: live names sightline-other-models/);
+      assert.equal((await request({ url: '/search?q=an+insect' }, oldApi)).statusCode, 200);
+      const tags = await request(
+        {
+          method: 'PATCH',
+          url: `/images/${imageId('pictures', 'before.jpg')}`,
+          body: Buffer.from('{"tags":["x"]}'),
+          headers: { 'content-type': 'application/json', 'x-api-key': cloud.apiKey },
+        },
+        oldApi,
+      );
+      assert.equal(tags.statusCode, 503, bodyOf(tags).toString());
+
+      late = await start('api', env);
+      assert.equal((await request({ url: '/search?q=an+insect' }, late)).statusCode, 500);
+      assert.match(late.log(), /expected the alias live to name sightline-\w+, .* got sightline-other-models/);
+    } finally {
+      await Promise.all([oldIngest.kill(), oldApi.kill(), late?.kill()]);
+      await spaces.close();
       await qdrant.stop();
     }
   });

@@ -11,7 +11,7 @@ import { type IndexJob, type IndexOutcome, imageId, type Job } from '../../core/
 import { openFolder } from '../../core/objects/folder.ts';
 import type { FailureLog } from '../../core/ports.ts';
 import { createIngest } from '../../functions/events/ingest.ts';
-import { type MessageQueue, openMessageQueue } from '../../functions/lambda/message-queue.ts';
+import { type MessageQueue, openMessageQueue } from '../../functions/events/message-queue.ts';
 import { createSqsHandler } from '../../functions/lambda/sqs-batch.ts';
 import type { Telemetry } from '../../functions/lambda/telemetry.ts';
 import { message, s3Body } from './events.ts';
@@ -254,7 +254,22 @@ describe('with a queue', () => {
       credentials,
       region: 'eu-central-1',
     });
-    await assert.rejects(missing.send(['x']), { name: 'SightlineError', code: 'unavailable' });
+    await assert.rejects(missing.send(['x']), { code: 'invalid-config', message: /there is no such queue/ });
     missing.close();
+    assert.throws(() => openMessageQueue({ url: 'events' }), {
+      code: 'invalid-config',
+      message: /URL of an SQS queue/,
+    });
+  });
+
+  it('hands messages out, takes those that were handled away, and says how many there are', async () => {
+    const before = queue.size();
+    assert.equal(await client.depth(), before);
+    assert.deepEqual(await client.settings(), { visibilitySeconds: 3600, maxReceives: MAX_RECEIVES });
+    const received = await client.receive({ waitSeconds: 0 });
+    assert.ok(received.length > 0 && received.every(({ receives }) => receives === 1));
+    assert.equal(await client.depth(), before, 'those that are being handled count, too');
+    assert.deepEqual(await client.remove(received.map(({ receiptHandle }) => receiptHandle)), []);
+    assert.equal(queue.size(), before - received.length);
   });
 });

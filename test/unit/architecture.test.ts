@@ -36,7 +36,7 @@ const homes: Record<string, RegExp> = {
   '@aws-sdk/s3-request-presigner': /^core\/objects\/s3-presign\.ts$/,
   'node:sqlite': /^core\/(sqlite\.ts|file-lock\.ts|vectors\/embedded[\w-]*\.ts|failures\/sqlite\.ts)$/,
   protobufjs: /^core\/onnx-proto\.ts$/,
-  '@aws-sdk/client-sqs': /^functions\/lambda\/message-queue\.ts$/,
+  '@aws-sdk/client-sqs': /^functions\/events\/message-queue\.ts$/,
   '@aws-lambda-powertools/batch': /^functions\/lambda\/sqs-batch\.ts$/,
   '@aws-lambda-powertools/logger': /^functions\/lambda\/telemetry\.ts$/,
   '@aws-lambda-powertools/metrics': /^functions\/lambda\/telemetry\.ts$/,

@@ -128,6 +128,15 @@ describe('S3 driver', () => {
       inject('PUT', '/met', { status: 409, code: 'ConditionalRequestConflict' }, 2);
       await s3.put('met', Buffer.from('x'), { ifNoneMatch: '*' });
       assert.equal(await textOf('met'), 'x');
+      const { etag } = await s3.put('met', Buffer.from('y'));
+      inject('DELETE', '/met', { status: 409, code: 'OperationAborted' }, 2);
+      await s3.delete('met', { ifMatch: etag });
+      assert.equal(await s3.head('met'), null);
+    });
+
+    it('that met again and again are no proof that a condition does not hold', async () => {
+      inject('PUT', '/busy', { status: 409, code: 'OperationAborted' }, 99);
+      await assert.rejects(s3.put('busy', Buffer.from('x')), failsWith('unavailable', /HTTP 409.*OperationAborted/));
     });
   });
 

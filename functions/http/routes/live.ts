@@ -1,7 +1,7 @@
 import { createRoute, type z } from '@hono/zod-openapi';
 import { type SSEStreamingApi, streamSSE } from 'hono/streaming';
 import type { Change } from '../../changes.ts';
-import type { AppDeps } from '../deps.ts';
+import type { AppDeps, AppEnv } from '../deps.ts';
 import { type App, json, problems } from '../openapi.ts';
 import { noQuery } from '../schemas/common.ts';
 import { change, status } from '../schemas/live.ts';
@@ -47,11 +47,13 @@ export function registerLive(app: App, deps: AppDeps): void {
   let streams = 0;
 
   app.openapi(statusRoute, async (c) => {
-    const [pictures, captions, failed, report] = await Promise.all([
+    const [pictures, captions, failed, report, backlog] = await Promise.all([
       vectors.count({ kind: 'image' }),
       vectors.count({ kind: 'caption' }),
       failures.count(),
       deps.report?.version() ?? null,
+      // What is stored is worth telling also when the queue is not to be asked.
+      readBacklog(deps, c.get('log')),
     ]);
     return c.json(
       {
@@ -61,7 +63,7 @@ export function registerLive(app: App, deps: AppDeps): void {
         pictures,
         captions,
         failures: failed,
-        backlog: deps.backlog?.() ?? null,
+        backlog,
         indexed: changes?.indexed() ?? null,
         report: report !== null,
         signedUploads: deps.presignUpload !== undefined,
@@ -84,6 +86,15 @@ export function registerLive(app: App, deps: AppDeps): void {
       }
     });
   });
+}
+
+async function readBacklog({ backlog }: AppDeps, log: AppEnv['Variables']['log']): Promise<number | null> {
+  try {
+    return (await backlog?.()) ?? null;
+  } catch (error) {
+    log.warn({ err: error }, 'how much waits to be indexed is not known');
+    return null;
+  }
 }
 
 const EVENT_STREAM = 'text/event-stream';

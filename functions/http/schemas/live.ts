@@ -29,10 +29,9 @@ export const status = z
     pictures: z.int(),
     captions: z.int(),
     failures: z.int(),
-    backlog: z
-      .int()
-      .nullable()
-      .openapi({ description: 'Pictures that wait to be indexed or are; null where not known.' }),
+    backlog: z.int().nullable().openapi({
+      description: 'Pictures that wait to be indexed or are, of an SQS queue its messages; null where not known.',
+    }),
     indexed: z
       .strictObject({ lastMinute: z.int(), lastHour: z.int() })
       .nullable()

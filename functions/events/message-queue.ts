@@ -1,0 +1,150 @@
+import {
+  ChangeMessageVisibilityCommand,
+  DeleteMessageBatchCommand,
+  GetQueueAttributesCommand,
+  type QueueAttributeName,
+  ReceiveMessageCommand,
+  SendMessageBatchCommand,
+  SQSClient,
+  type SQSClientConfig,
+} from '@aws-sdk/client-sqs';
+import { SightlineError } from '../../core/errors.ts';
+
+export interface ReceivedMessage {
+  readonly id: string;
+  readonly body: string;
+  /** Names this delivery, for `remove` and `delay`. */
+  readonly receiptHandle: string;
+  /** How often it has been delivered, this time included. */
+  readonly receives: number;
+}
+
+/** The queue of S3 events, as far as this program talks to it itself. */
+export interface MessageQueue {
+  /** As its URL ends. */
+  readonly name: string;
+  /** Sends 1 to 10 bodies of together at most 256 KiB (SQS, "Message quotas"). Answers the indices that were refused. */
+  send(bodies: readonly string[]): Promise<number[]>;
+  /** Up to 10 messages; waits for the first one up to so many seconds, 0 to 20. */
+  receive(options: { readonly waitSeconds: number; readonly signal?: AbortSignal }): Promise<ReceivedMessage[]>;
+  /** Deletes 1 to 10 messages that were handled. Answers the indices of those that could not be; they will come again. */
+  remove(receiptHandles: readonly string[]): Promise<number[]>;
+  /** Delivers a message that is being handled again after so many seconds, 0 to 43,200, instead of after its timeout. */
+  delay(receiptHandle: string, seconds: number): Promise<void>;
+  /** Messages that wait, are being handled or wait for their next delivery. Approximate, as SQS says itself. */
+  depth(): Promise<number>;
+  /** How long a message is hidden once it is delivered, and after how many deliveries it is put aside: null for never. */
+  settings(): Promise<{ readonly visibilitySeconds: number; readonly maxReceives: number | null }>;
+  close(): void;
+}
+
+export interface QueueOptions {
+  /** Also says which server: the client talks to the host it names. */
+  readonly url: string;
+  /** Default: the one in the URL of a queue of AWS, else as the SDK finds it. */
+  readonly region?: string;
+  readonly credentials?: SQSClientConfig['credentials'];
+}
+
+const MISSING = /NonExistentQueue|QueueDoesNotExist/;
+/** Faults of the credentials themselves. */
+const CREDENTIALS =
+  /CredentialsProviderError|InvalidClientTokenId|SignatureDoesNotMatch|UnrecognizedClient|InvalidAccessKeyId/;
+const COUNTS = [
+  'ApproximateNumberOfMessages',
+  'ApproximateNumberOfMessagesNotVisible',
+  'ApproximateNumberOfMessagesDelayed',
+] as const;
+
+/**
+ * Sends nothing. Throws `invalid-config` for a URL that is none. Its methods throw `invalid-config` when there is no such
+ * queue or the credentials are not accepted, `unavailable` for everything else.
+ */
+export function openMessageQueue({ url, ...config }: QueueOptions): MessageQueue {
+  if (!URL.canParse(url)) throw new SightlineError('invalid-config', `expected the URL of an SQS queue, got ${url}`);
+  const aws = /^https:\/\/sqs\.([a-z0-9-]+)\.amazonaws\.com/.exec(url);
+  const client = new SQSClient({
+    maxAttempts: 4,
+    // Longer than the longest wait for a message.
+    requestHandler: { connectionTimeout: 3_000, requestTimeout: 30_000, throwOnRequestTimeout: true },
+    // The client would take the host from the URL by itself, and print a warning about it.
+    endpoint: aws === null ? new URL(url).origin : undefined,
+    ...config,
+    region: config.region ?? aws?.[1],
+  });
+  const call = async <T>(action: string, work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      throw translated(error, `${action} on ${url}`);
+    }
+  };
+  const attributes = (names: readonly QueueAttributeName[]) =>
+    call('GetQueueAttributes', async () => {
+      const command = new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: [...names] });
+      return (await client.send(command)).Attributes ?? {};
+    });
+  return {
+    name: new URL(url).pathname.split('/').at(-1) || url,
+    send: (bodies) =>
+      call('SendMessageBatch', async () => {
+        const Entries = bodies.map((MessageBody, i) => ({ Id: String(i), MessageBody }));
+        const { Failed = [] } = await client.send(new SendMessageBatchCommand({ QueueUrl: url, Entries }));
+        return Failed.map(({ Id }) => Number(Id));
+      }),
+    receive: ({ waitSeconds, signal }) =>
+      call('ReceiveMessage', async () => {
+        const command = new ReceiveMessageCommand({
+          QueueUrl: url,
+          MaxNumberOfMessages: 10,
+          WaitTimeSeconds: waitSeconds,
+          MessageSystemAttributeNames: ['ApproximateReceiveCount'],
+        });
+        const { Messages = [] } = await client.send(command, { abortSignal: signal });
+        return Messages.map(({ MessageId, Body, ReceiptHandle, Attributes }) => ({
+          id: MessageId ?? '',
+          body: Body ?? '',
+          receiptHandle: ReceiptHandle ?? '',
+          receives: Number(Attributes?.ApproximateReceiveCount ?? 1),
+        }));
+      }),
+    remove: (handles) =>
+      call('DeleteMessageBatch', async () => {
+        const Entries = handles.map((ReceiptHandle, i) => ({ Id: String(i), ReceiptHandle }));
+        const { Failed = [] } = await client.send(new DeleteMessageBatchCommand({ QueueUrl: url, Entries }));
+        return Failed.map(({ Id }) => Number(Id));
+      }),
+    delay: (ReceiptHandle, VisibilityTimeout) =>
+      call('ChangeMessageVisibility', async () => {
+        await client.send(new ChangeMessageVisibilityCommand({ QueueUrl: url, ReceiptHandle, VisibilityTimeout }));
+      }),
+    async depth() {
+      const found = await attributes(COUNTS);
+      return COUNTS.reduce((sum, name) => sum + Number(found[name] ?? 0), 0);
+    },
+    async settings() {
+      const found = await attributes(['VisibilityTimeout', 'RedrivePolicy']);
+      const redrive = JSON.parse(found.RedrivePolicy ?? '{}') as { maxReceiveCount?: number | string };
+      return {
+        visibilitySeconds: Number(found.VisibilityTimeout ?? 30),
+        maxReceives: redrive.maxReceiveCount === undefined ? null : Number(redrive.maxReceiveCount),
+      };
+    },
+    close: () => client.destroy(),
+  };
+}
+
+/** The fault in the words of this program. */
+function translated(error: unknown, where: string): SightlineError {
+  const { name, message, $metadata } = error as Error & { $metadata?: { httpStatusCode?: number } };
+  const fault = (code: 'invalid-config' | 'unavailable', text: string) =>
+    new SightlineError(code, `${where}: ${text}`, { cause: error, details: { sqsError: name } });
+  if (MISSING.test(name)) return fault('invalid-config', `there is no such queue: ${message}`);
+  if (CREDENTIALS.test(name)) return fault('invalid-config', `expected valid AWS credentials, got ${name}: ${message}`);
+  if (/AccessDenied/.test(name) || $metadata?.httpStatusCode === 403) {
+    const [action] = where.split(' ');
+    const needed = action!.replace('Batch', '');
+    return fault('unavailable', `access denied. Expected a policy that allows sqs:${needed} on the queue: ${message}`);
+  }
+  return fault('unavailable', message || name);
+}
