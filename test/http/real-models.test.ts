@@ -64,7 +64,8 @@ describe('the API with the bundled models', () => {
     };
     const plain = await score('q=an+animal');
     assert.ok((await score('q=an+animal&minus=two+dogs+at+a+window')) < plain - 0.05);
-    assert.ok((await score('q=two+dogs+at+a+window')) > plain);
+    // Cosines of two texts with one picture compare only when they are far apart.
+    assert.ok((await score('q=two+dogs+at+a+window')) > (await score('q=a+cup+of+coffee')) + 0.1);
   });
 
   it('finds a picture by its own bytes, and captions by a picture', async () => {
