@@ -394,7 +394,7 @@ export type Status = {
   readonly pictures: number;
   readonly captions: number;
   readonly failures: number;
-  /** Pictures that wait to be indexed or are; null where not known. */
+  /** Pictures that wait to be indexed or are, of an SQS queue its messages; null where not known. */
   readonly backlog: number | null;
   /** Pictures indexed by this process; null where not counted. */
   readonly indexed: {

@@ -17,6 +17,8 @@ export interface BackfillOptions {
   readonly maxBytes: number;
   /** Called when everything up to a point was sent, with what is needed to go on from there. */
   readonly onProgress?: (state: BackfillState) => void | Promise<void>;
+  /** Called after each request with the pictures that were announced so far, those of earlier calls included. */
+  readonly onSent?: (pictures: number) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -48,51 +50,77 @@ export const START: BackfillState = { sent: 0, messages: 0, bytes: 0, empty: 0, 
 export async function backfill(options: BackfillOptions): Promise<BackfillState & { finished: boolean }> {
   const { objects, queue, prefix, maxBytes, rate = Number.POSITIVE_INFINITY, signal } = options;
   let state = options.from ?? START;
-  const startedAt = performance.now();
-  const before = state.sent;
+  const pace = createPace(rate, signal);
   while (signal?.aborted !== true) {
     const page = await objects.list({ prefix, cursor: state.cursor, limit: 1000 });
     const wanted = page.items.filter(({ bytes }) => bytes > 0 && bytes <= maxBytes);
-    const bodies = messagesOf(objects.bucket, wanted);
-    for (const request of queue === null ? [] : requestsOf(bodies)) await send(queue!, request);
+    const messages = messagesOf(objects.bucket, wanted);
+    let announced = state.sent;
+    for (const request of queue === null ? [] : requestsOf(messages)) {
+      await send(
+        queue!,
+        request.map(({ body }) => body),
+      );
+      const pictures = request.reduce((sum, message) => sum + message.pictures, 0);
+      announced += pictures;
+      options.onSent?.(announced);
+      await pace(pictures);
+      // What was sent of this page is sent again by the next call, and found unchanged.
+      if (signal?.aborted) return { ...state, finished: false };
+    }
     state = {
       cursor: page.next,
       sent: state.sent + wanted.length,
-      messages: state.messages + bodies.length,
+      messages: state.messages + messages.length,
       bytes: state.bytes + wanted.reduce((sum, { bytes }) => sum + bytes, 0),
       empty: state.empty + page.items.filter(({ bytes }) => bytes === 0).length,
       tooLarge: state.tooLarge + page.items.filter(({ bytes }) => bytes > maxBytes).length,
     };
     await options.onProgress?.(state);
     if (page.next === undefined) return { ...state, finished: true };
-    const dueMs = ((state.sent - before) / rate) * 1000 - (performance.now() - startedAt);
-    if (queue !== null && dueMs > 0) await sleep(dueMs, undefined, { signal }).catch(() => {});
   }
   return { ...state, finished: false };
 }
 
-function messagesOf(bucket: string, objects: readonly ListedObject[]): string[] {
-  const bodies: string[] = [];
+/** Waits after each share of the work until it is due at this rate a second; not after the signal has fired. */
+function createPace(rate: number, signal: AbortSignal | undefined): (count: number) => Promise<void> {
+  const startedAt = performance.now();
+  let done = 0;
+  return async (count) => {
+    done += count;
+    const waitMs = (done / rate) * 1000 - (performance.now() - startedAt);
+    if (waitMs > 0) await sleep(waitMs, undefined, { signal }).catch(() => {});
+  };
+}
+
+/** One message: its body, and the pictures that it announces. */
+interface Announcement {
+  readonly body: string;
+  readonly pictures: number;
+}
+
+function messagesOf(bucket: string, objects: readonly ListedObject[]): Announcement[] {
+  const messages: Announcement[] = [];
   for (let i = 0; i < objects.length; i += PICTURES_A_MESSAGE) {
     const Records = objects.slice(i, i + PICTURES_A_MESSAGE).flatMap(({ key, bytes, etag, lastModified: time }) => {
       return toS3Event({ type: 'created', bucket, key, bytes, etag, time }).Records;
     });
-    bodies.push(JSON.stringify({ Records }));
+    messages.push({ body: JSON.stringify({ Records }), pictures: Records.length });
   }
-  return bodies;
+  return messages;
 }
 
-function requestsOf(bodies: readonly string[]): string[][] {
-  const requests: string[][] = [];
+function requestsOf(messages: readonly Announcement[]): Announcement[][] {
+  const requests: Announcement[][] = [];
   let size = 0;
-  for (const body of bodies) {
-    const bytes = Buffer.byteLength(body);
+  for (const message of messages) {
+    const bytes = Buffer.byteLength(message.body);
     const last = requests.at(-1);
     if (last === undefined || last.length === MESSAGES_A_REQUEST || size + bytes > REQUEST_BYTES) {
-      requests.push([body]);
+      requests.push([message]);
       size = bytes;
     } else {
-      last.push(body);
+      last.push(message);
       size += bytes;
     }
   }

@@ -47,6 +47,7 @@ export async function announce(source: string, flags: AnnounceFlags): Promise<nu
       rate,
       maxBytes: config.maxImageBytes,
       signal: interrupt.signal,
+      onSent: (pictures) => progress.update(pictures, pictures),
       async onProgress(state) {
         progress.update(state.sent, state.sent);
         if (queue !== null) await writeState(place, state);

@@ -82,6 +82,23 @@ describe('backfill', () => {
     assert.equal(second.keys().length, 2500);
   });
 
+  it('sends no faster than it is told, and stops while it waits', async () => {
+    const queue = recorder();
+    const stop = new AbortController();
+    const seen: number[] = [];
+    const onSent = (pictures: number) => {
+      seen.push(pictures);
+      if (pictures >= 300) stop.abort();
+    };
+    const options = { objects: bucketOf(2345), queue, prefix: '', maxBytes: 1e6, onSent, signal: stop.signal };
+    const startedAt = performance.now();
+    const stopped = await backfill({ ...options, rate: 1000 });
+    // Two whole requests were waited for, and not all requests of the first page came.
+    assert.ok(performance.now() - startedAt >= ((seen.at(-2) ?? 0) / 1000) * 1000 - 5);
+    assert.ok(seen.length < 100 && queue.keys().length === seen.at(-1), `${seen}`);
+    assert.deepEqual([stopped.finished, stopped.sent, stopped.cursor], [false, 0, undefined]);
+  });
+
   it('sends again what the queue refused', async () => {
     const queue = recorder((call) => (call === 0 ? [0, 2] : []));
     await backfill({ objects: bucketOf(50), queue, prefix: '', maxBytes: 1e6 });

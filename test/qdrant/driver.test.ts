@@ -284,6 +284,28 @@ describe('Qdrant driver', () => {
     });
   });
 
+  describe('writes while other models take over', () => {
+    it('wait for that as long as they are told, and are no longer unsure afterwards', async () => {
+      const spaces = await openQdrantSpaces({ url: server.url, fencePatienceMs: 0 });
+      const live = await spaces.openLive('test', DIMENSION);
+      const beside = await spaces.openBeside('next', DIMENSION);
+      await assert.rejects(
+        beside.switch(async () => {
+          await assert.rejects(live.upsert([point(1, '1')], 'newer'), failsWith('unavailable', /change of models/));
+          // It stands there, and is found; but whoever finds it cannot take it for done either.
+          assert.ok((await live.get([uuid(1)])).has(uuid(1)));
+          await assert.rejects(live.upsert([], 'newer'), failsWith('unavailable', /change of models/));
+          throw new Error('given up');
+        }),
+        /given up/,
+      );
+      assert.deepEqual(await live.upsert([], 'newer'), []);
+      await beside.switch(async () => {});
+      await assert.rejects(live.upsert([], 'newer'), failsWith('space-retired', /live names sightline-next/));
+      await spaces.close();
+    });
+  });
+
   describe('pages of a query', () => {
     it('go on where they ended while better points come and go', async () => {
       const vector = unit(random);
