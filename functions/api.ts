@@ -28,7 +28,7 @@ const loading = loadOnce(async () => {
       const { thumbnail } = await import('../core/encode/decode.ts');
       return thumbnail(bytes, maxEdge, { limits });
     },
-    model: await describeModel(config),
+    model: await describeModel({ ...config, space: runtime.embedder.space }),
     // A function keeps the space of the models it carries; others come with a deployment.
     onLiveSpace: (work) => work(runtime),
     ready: () => 'ready',

@@ -11,6 +11,8 @@ export async function describeModel(config: {
   readonly modelDirs: readonly string[];
   readonly profile?: string;
   readonly head?: string | null;
+  /** Of encoders without a head, when it is known: to find it out their files are hashed. */
+  readonly space?: SpaceId;
 }): Promise<ModelInfo> {
   const manifest = await loadManifest(config.modelDirs);
   const profile = profileOf(manifest, config.profile ?? manifest.defaultProfile);
@@ -18,7 +20,7 @@ export async function describeModel(config: {
   const outputs = outputSizes(image);
   const folder =
     config.head === undefined && profile.head !== null ? await findFolder(config.modelDirs, profile.head) : config.head;
-  const head = folder ? await describeHead(folder) : await describeSharedSpace(config.modelDirs, profile);
+  const head = folder ? await describeHead(folder) : await describeSharedSpace(config, profile);
   return {
     space: head.space,
     dimension: head.dimension,
@@ -68,8 +70,11 @@ async function describeHead(folder: string): Promise<Projected> {
   };
 }
 
-async function describeSharedSpace(modelDirs: readonly string[], profile: Profile): Promise<Projected> {
-  const space = await readSharedSpaceId(modelDirs, profile);
+async function describeSharedSpace(
+  config: { readonly modelDirs: readonly string[]; readonly space?: SpaceId },
+  profile: Profile,
+): Promise<Projected> {
+  const space = config.space ?? (await readSharedSpaceId(config.modelDirs, profile));
   const about = { name: `none: ${profile.text.sharedSpace}`, trained: {}, curves: [] };
   return { space, dimension: profile.text.dimension, imageOutputs: [SHARED_OUTPUT], about };
 }

@@ -181,7 +181,7 @@ async function openParts(
 ): Promise<SpaceParts> {
   const embedder = await openEmbedder(config, models);
   try {
-    const model = await describeModel({ modelDirs: config.modelDirs, profile: models.profile, head: models.head });
+    const model = await describeModel({ ...models, modelDirs: config.modelDirs, space: embedder.space });
     const vectors = await spaces.openLive(embedder.space, embedder.dimension);
     const index = createIndexer({ embedder, vectors, buckets, maxBytes: config.maxImageBytes });
     return { embedder, vectors, index, model };
