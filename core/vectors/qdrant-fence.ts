@@ -34,22 +34,38 @@ export async function raiseFence(session: QdrantSession, alias: string, collecti
   }
   let current: string | null = null;
   let failure: unknown = null;
-  const change = async (what: string, next: string | null, more: object[] = []) => {
+  const lost = () =>
+    new SightlineError('unavailable', `the fence of ${alias} could not be kept up; nothing was switched`, {
+      cause: failure,
+    });
+  /** Replaces the fence by `next`; without one takes it away, and with `point` makes the alias name the collection. */
+  const change = async (what: string, next: string | null, point = false) => {
     const old = current === null ? fencesOf(left, alias) : [current];
     const actions = [
       ...(next === null ? [] : [{ create_alias: { alias_name: next, collection_name: collection } }]),
       ...old.map((alias_name) => ({ delete_alias: { alias_name } })),
-      ...more,
+      ...(point ? [{ delete_alias: { alias_name: alias } }] : []),
+      ...(point ? [{ create_alias: { alias_name: alias, collection_name: collection } }] : []),
     ];
-    await session.call(what, (client) => client.updateCollectionAliases({ actions: actions as never }));
+    let tries = 0;
+    await session.call(what, async (client) => {
+      if (tries++ > 0 && current !== null) {
+        // The answer to an earlier try was lost. Where it was carried out, our fence is down, and somebody else may have
+        // switched since: sending it again would undo that.
+        const { aliases } = await client.getAliases();
+        const names = new Map(aliases.map((each) => [each.alias_name, each.collection_name]));
+        const isDone = next === null ? !point || names.get(alias) === collection : names.has(next);
+        if (!names.has(current) && isDone) return;
+        if (!names.has(current)) throw lost();
+      }
+      await client.updateCollectionAliases({ actions: actions as never });
+    });
     current = next;
   };
   const renew = () => change(`fencing ${alias}`, `${alias}-fence-${Date.now() + LEASE_MS}`);
   const assertHeld = () => {
     if (failure === null && current !== null && timeOf(current) - Date.now() > LEASE_MS / 2) return;
-    throw new SightlineError('unavailable', `the fence of ${alias} could not be kept up; nothing was switched`, {
-      cause: failure,
-    });
+    throw lost();
   };
   await renew();
   const timer = setInterval(() => {
@@ -63,10 +79,7 @@ export async function raiseFence(session: QdrantSession, alias: string, collecti
       clearInterval(timer);
       await renewing;
       assertHeld();
-      await change(`pointing ${alias} to ${collection}`, null, [
-        { delete_alias: { alias_name: alias } },
-        { create_alias: { alias_name: alias, collection_name: collection } },
-      ]);
+      await change(`pointing ${alias} to ${collection}`, null, true);
     },
     async lower() {
       clearInterval(timer);

@@ -304,6 +304,30 @@ describe('Qdrant driver', () => {
       await assert.rejects(live.upsert([], 'newer'), failsWith('space-retired', /live names sightline-next/));
       await spaces.close();
     });
+
+    it('switch once, although the answer was lost and others have switched back since', async () => {
+      const spaces = await openQdrantSpaces({ url: server.url });
+      const beside = await spaces.openBeside('next', DIMENSION);
+      const points = ({ method, body }: Call) => method === 'POST' && JSON.stringify(body).includes('"live"');
+      server.inject(1, points, null, 'served');
+      await beside.switch(async () => {});
+      assert.equal((await spaces.live())?.space, 'next');
+      assert.equal(server.calls.filter(points).length, 1);
+
+      const back = await spaces.openBeside('test', DIMENSION);
+      let answered = 0;
+      // Served, not answered; before it is tried again, somebody else makes the other space live.
+      server.inject(1, (call) => points(call) && answered++ === 0, null, 'served');
+      server.inject(1, ({ path }) => answered > 0 && path === '/aliases', {
+        status: 200,
+        body: { result: { aliases: [{ alias_name: 'live', collection_name: 'sightline-next' }] }, status: 'ok' },
+      });
+      await assert.rejects(
+        back.switch(async () => {}),
+        failsWith('unavailable', /could not be kept up/),
+      );
+      await spaces.close();
+    });
   });
 
   describe('pages of a query', () => {
