@@ -38,7 +38,7 @@ const views: readonly View[] = [
   { name: 'captions', query: '?kind=caption', ready: '.caption-tile, .empty' },
   { name: 'nothing', query: '?q=a+cat&tag=nowhere', ready: '.empty' },
   { name: 'picture', query: '', ready: '.tile img.shown', act: openFirst },
-  { name: 'filters', query: '?shape=landscape', ready: '.tile img.shown', act: (page) => press(page, 'Filters') },
+  { name: 'filters', query: '?shape=landscape', ready: '.tile img.shown', act: (page) => press(page, /^Filters/) },
   { name: 'menu', query: '', ready: '.tile img.shown', act: (page) => press(page, /^Menu/) },
   { name: 'weights', query: '?q=a+cat&with=-0.5:people', ready: '.chip', act: (page) => press(page, 'without people') },
   {
@@ -130,7 +130,7 @@ async function shoot(page: Page, path: string): Promise<void> {
 }
 
 async function press(page: Page, name: string | RegExp): Promise<void> {
-  await page.getByRole('button', { name, exact: true }).click();
+  await page.getByRole('button', { name, exact: typeof name === 'string' }).click();
 }
 
 async function openFirst(page: Page): Promise<void> {

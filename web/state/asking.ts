@@ -31,7 +31,8 @@ export async function fetchPage(wanted: Query, cursor: string | undefined, signa
   if (wanted.kind === 'image' || cursor !== undefined) return fetchKind(wanted, 'image', page);
   const [pictures, { items }] = await Promise.all([
     fetchKind(wanted, 'image', page),
-    fetchKind(wanted, 'caption', { limit: captionsAbove, signal }),
+    // What points away from the query (a cosine below 0) does not fit it, and there is no more to come that might.
+    fetchKind({ ...wanted, minScore: Math.max(0, wanted.minScore ?? 0) }, 'caption', { limit: captionsAbove, signal }),
   ]);
   return { ...pictures, captions: items.filter(isCaption) };
 }

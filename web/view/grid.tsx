@@ -12,8 +12,9 @@ import { CaptionTile, PictureTile } from './tile.tsx';
 const overscan = 0.75;
 /** The next page is asked for when the end is this near, in window heights. */
 const readAhead = 2.5;
-/** A caption as a card has these proportions. */
-const captionProportion = 1.15;
+/** Captions stand in lower rows than pictures; a card has these proportions, in a narrow window and elsewhere. */
+const captionProportions = { narrow: 1.3, wide: 2.1 } as const;
+const captionRowHeight = 122;
 
 /** Endless, justified results of which only the rows near the window exist. */
 export function Grid() {
@@ -69,8 +70,9 @@ export function Grid() {
   );
 }
 
-function proportionOf(item: Item): number {
-  return isImage(item) ? proportion(item.width, item.height) : captionProportion;
+function proportionOf(item: Item, width: number): number {
+  if (isImage(item)) return proportion(item.width, item.height);
+  return width < 520 ? captionProportions.narrow : captionProportions.wide;
 }
 
 function useFrameWidth(frame: { current: HTMLElement | null }): number {
@@ -97,15 +99,16 @@ function useLayout(width: number, items: readonly Item[]): JustifiedLayout | und
   const known = useRef<{ layout: JustifiedLayout; proportions: readonly number[] }>(undefined);
   return useMemo(() => {
     if (width === 0) return;
-    const proportions = items.map(proportionOf);
+    const proportions = items.map((item) => proportionOf(item, width));
     const before = known.current;
+    // A list is of one kind.
+    const rowHeight = items[0] && !isImage(items[0]) ? captionRowHeight : rowHeightFor(width);
     const grows =
       before?.layout.options.width === width &&
+      before.layout.options.rowHeight === rowHeight &&
       before.proportions.length <= proportions.length &&
       before.proportions.every((value, i) => value === proportions[i]);
-    const layout = grows
-      ? before.layout
-      : new JustifiedLayout({ width, rowHeight: rowHeightFor(width), gap: width < 520 ? 4 : 8 });
+    const layout = grows ? before.layout : new JustifiedLayout({ width, rowHeight, gap: width < 520 ? 4 : 8 });
     layout.add(proportions.slice(grows ? before.proportions.length : 0));
     known.current = { layout, proportions };
     return layout;
