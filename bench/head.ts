@@ -81,8 +81,10 @@ async function madeUpHead(
       ]),
     ),
   });
-  const project = (texts: number, pictures: number) => () =>
-    onnx.run(feeds(texts, pictures), [texts > 0 ? 'text_embedding' : 'image_embedding']);
+  const project = (texts: number, pictures: number) => {
+    const ready = feeds(texts, pictures);
+    return () => onnx.run(ready, [texts > 0 ? 'text_embedding' : 'image_embedding']);
+  };
   return { bytes: bytes.length, text: project(1, 0), picture: project(0, 1), four: project(0, FOUR) };
 }
 

@@ -42,6 +42,8 @@ whole convention. With --compare, two heads on the same pictures: differences, t
   --help             this text
 `;
 
+/** Fewer are no test: by chance alone recall at 10 is 20 % among 50. */
+const FEW = 50;
 /** Best answers in the file of queries. */
 const TOP = 10;
 
@@ -79,6 +81,10 @@ await runCommand(
       const encoded = await encodePictures(place, dataset, { encoders, modelDirs, features });
       const pairs = encoded.splits.get(flags.split)!;
       const top = flags.queries === undefined ? 0 : TOP;
+      if (pairs.pictures.length < FEW) {
+        const why = `among ${pairs.pictures.length} even chance is right often`;
+        console.error(`warning: fewer than ${FEW} pictures: ${why}, and the figures say little about the head`);
+      }
       const heads: EvaluatedSpace[] = [];
       const headless = encoders.profile.head === null && flags.head === undefined && !flags.compare;
       if (headless) heads.push(await evaluateSharedSpace(encoders, pairs, { resampling, top }));

@@ -1,6 +1,9 @@
 import { decodeImage } from '../encode/decode.ts';
 import { DEFAULT_LIMITS, type Encoders } from '../encode/encoders.ts';
 import { type ImageEncoder, loadImageEncoder } from '../encode/image-encoder.ts';
+
+import type { RgbPixels } from '../encode/preprocess.ts';
+import type { Preprocessing } from '../encode/preprocessor-config.ts';
 import { fingerprintKey } from '../encode/space.ts';
 import { isSightlineError, SightlineError } from '../errors.ts';
 import { inParallel } from '../parallel.ts';
@@ -195,9 +198,10 @@ async function encodeMissing(
     }
     if (found.sha256 !== sha256) throw changed(picture, found.sha256);
     try {
+      const decode = decoderOf(found.bytes);
       for (const { view, cache, rows } of writers) {
         if (lacks(picture, { view, cache }))
-          rows.push({ hash: sha256, values: await encodeView(encoder, found.bytes, view, sha256) });
+          rows.push({ hash: sha256, values: await encodeView(encoder, decode, view, sha256) });
       }
     } catch (error) {
       if (!isSightlineError(error, 'unreadable-image') && !isSightlineError(error, 'too-large')) throw error;
@@ -217,10 +221,22 @@ async function encodeMissing(
   return lost;
 }
 
+type Decode = (preprocessing: Preprocessing) => Promise<RgbPixels>;
+
+/** Decodes one picture, once for all views that want the same pixels of it. */
+function decoderOf(bytes: Uint8Array): Decode {
+  const known = new Map<Preprocessing, RgbPixels>();
+  return async (preprocessing) => {
+    const pixels = known.get(preprocessing) ?? (await decodeImage(bytes, preprocessing, DEFAULT_LIMITS)).pixels;
+    known.set(preprocessing, pixels);
+    return pixels;
+  };
+}
+
 /** All outputs of the encoder for one view of a picture, in the manifest's order. */
-async function encodeView(encoder: ImageEncoder, bytes: Uint8Array, view: View, sha256: string): Promise<Float32Array> {
+async function encodeView(encoder: ImageEncoder, decode: Decode, view: View, sha256: string): Promise<Float32Array> {
   const plan = planView(view, encoder.preprocessing, sha256);
-  const { pixels } = await decodeImage(bytes, plan.preprocessing, DEFAULT_LIMITS);
+  const pixels = await decode(plan.preprocessing);
   const outputs = await encoder.encode(cutView(pixels, plan, encoder.preprocessing.crop));
   const values = new Float32Array(Object.values(encoder.outputs).reduce((sum, size) => sum + size, 0));
   let at = 0;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtemp, open, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -124,8 +124,9 @@ describe('a cache of encoder outputs in a bucket', () => {
   });
 });
 
-describe('evaluating with pictures and encoder outputs in a bucket', () => {
-  const evaluate = async (cwd: string) => {
+describe('judging with pictures and encoder outputs in a bucket', () => {
+  const names = ['cat', 'moon', 'rocket', 'coffee', 'sunset', 'clock'];
+  const run = async (command: string, cwd: string, ...further: readonly string[]) => {
     const environment = {
       ...{ S3_ENDPOINT: server.endpoint, AWS_REGION: region },
       ...{
@@ -134,14 +135,14 @@ describe('evaluating with pictures and encoder outputs in a bucket', () => {
       },
     };
     const places = ['--data', 's3://photos/flickr', '--features', 's3://photos/features'];
-    const args = [...places, '--models', join(root, 'models'), '--head', join(root, 'models/head-compact'), '--json'];
-    const all = ['--disable-warning=ExperimentalWarning', join(root, 'scripts/evaluate.ts'), ...args];
+    const args = [...places, '--models', join(root, 'models'), '--head', join(root, 'models/head-compact'), ...further];
+    const all = ['--disable-warning=ExperimentalWarning', join(root, `scripts/${command}.ts`), ...args];
     const options = { cwd, env: { ...process.env, INIT_CWD: cwd, ...environment } };
-    return JSON.parse((await promisify(execFile)(process.execPath, all, options)).stdout) as Record<string, unknown>;
+    return (await promisify(execFile)(process.execPath, all, options)).stdout;
   };
+  const evaluate = async (cwd: string) => JSON.parse(await run('evaluate', cwd, '--json')) as Record<string, unknown>;
 
-  it('reads each picture once, and none on a second machine, which gets the same figures', async () => {
-    const names = ['cat', 'moon', 'rocket', 'coffee', 'sunset', 'clock'];
+  it('encodes each picture once, and none on a second machine, which gets the same figures', async () => {
     let lines = '';
     for (const name of names) {
       const bytes = await readFile(join(root, 'examples/photos', `${name}.jpg`));
@@ -157,7 +158,13 @@ describe('evaluating with pictures and encoder outputs in a bucket', () => {
       .slice(before)
       .filter(({ method, url }) => method === 'GET' && url.includes('/images/'));
     assert.equal(reads.length, names.length);
+    const folder = await freshFolder();
+    const report = JSON.parse(await run('report', folder, '--out', 'report.html', '--json')) as { pictures: number };
+    assert.equal(report.pictures, names.length);
+    assert.ok((await stat(join(folder, 'report.html'))).size > 50_000);
     for (const name of names) await s3.delete(`flickr/images/${name}.jpg`);
+    assert.match(await run('card', folder, '--out', 'card.md'), /card\.md: flickr \d/);
+    assert.match(await readFile(join(folder, 'card.md'), 'utf8'), /\*\*flickr, val\*\*: sum of the six recalls/);
     assert.deepEqual(await evaluate(await freshFolder()), first);
   });
 });

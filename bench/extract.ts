@@ -1,0 +1,76 @@
+// npm run bench -- extract
+// What it takes to cache the encoder outputs of pictures for training, against the encoder alone on pixels that are ready.
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { decodeImage } from '../core/encode/decode.ts';
+import { DEFAULT_LIMITS, loadEncoders } from '../core/encode/encoders.ts';
+import { loadImageEncoder } from '../core/encode/image-encoder.ts';
+import { openFolder } from '../core/objects/folder.ts';
+import { inParallel } from '../core/parallel.ts';
+import { readDataset } from '../core/train/dataset.ts';
+import { loadFeatures } from '../core/train/features.ts';
+import { RECIPES } from '../core/train/recipes.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const models = join(root, 'models');
+const photos = join(root, 'examples', 'photos');
+const PARALLEL = 3;
+const ROUNDS = 5;
+
+export async function run(): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'extract-'));
+  const encoders = await loadEncoders({ modelDirs: [models], threads: 1 });
+  const encoder = await loadImageEncoder([models], encoders.profile.image, { threads: 1 });
+  try {
+    const { views } = RECIPES.best!;
+    const names = (await readdir(photos)).filter((name) => name.endsWith('.jpg'));
+    const bytes = await Promise.all(names.map((name) => readFile(join(photos, name))));
+    const ready = await Promise.all(
+      bytes.map(async (photo) => (await decodeImage(photo, encoder.preprocessing, DEFAULT_LIMITS)).pixels),
+    );
+    const looks = ready.flatMap((pixels) => views.map(() => pixels));
+    await mkdir(join(folder, 'images'));
+    for (const name of names) await writeFile(join(folder, 'images', name), await readFile(join(photos, name)));
+    const lines = names.map((image) => JSON.stringify({ image, captions: ['a photo'], split: 'train' }));
+    await writeFile(join(folder, 'captions.jsonl'), lines.join('\n'));
+    const dataset = await readDataset({ store: await openFolder({ root: folder }), name: folder });
+    const ways = {
+      'the encoder alone': () => inParallel(PARALLEL, looks, async (pixels) => void (await encoder.encode(pixels))),
+      'pictures to cached outputs': async (round: number) => {
+        const cache = join(folder, `cache-${round}`);
+        const options = { encoders, modelDirs: [models], cache, views, parallel: PARALLEL };
+        await (await loadFeatures(dataset, options)).close();
+      },
+    };
+    const times = new Map(Object.keys(ways).map((name) => [name, [] as number[]]));
+    for (let round = 0; round < ROUNDS; round++) {
+      for (const [name, way] of Object.entries(ways)) {
+        const before = performance.now();
+        await way(round);
+        times.get(name)!.push(performance.now() - before);
+      }
+    }
+    const alone = median(times.get('the encoder alone')!);
+    console.log(
+      `${names.length} photos, ${views.length} views each, ${PARALLEL} at once; wanted <= 1.3 of the encoder alone`,
+    );
+    console.table(
+      Object.fromEntries(
+        [...times].map(([name, taken]) => [
+          name,
+          { 'ms a view': (median(taken) / looks.length).toFixed(1), ratio: (median(taken) / alone).toFixed(2) },
+        ]),
+      ),
+    );
+  } finally {
+    await encoder.close();
+    await encoders.close();
+    await rm(folder, { recursive: true });
+  }
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
+}
