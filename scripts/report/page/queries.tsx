@@ -1,3 +1,4 @@
+import type { JSX } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
 import { FoundCaptions, FoundPictures } from './found.tsx';
 import { Pages, Search, Section, Select } from './parts.tsx';
@@ -27,59 +28,66 @@ function ordered<T extends { readonly rank: number }>(
   return order === 'worst' ? worst : worst.reverse();
 }
 
-export function PictureQueries() {
+interface QueriesProps<T extends { readonly rank: number }> {
+  readonly id: string;
+  readonly title: string;
+  readonly about: string;
+  readonly noun: string;
+  readonly size: number;
+  readonly queries: readonly T[];
+  /** How far the right answer is above the best wrong one. */
+  readonly by: (query: T) => number;
+  readonly matching: (search: string) => (query: T) => boolean;
+  readonly render: (query: T) => JSX.Element;
+}
+
+function Queries<T extends { readonly rank: number }>(props: QueriesProps<T>) {
+  const { id, title, about, noun, size, queries, by, matching, render } = props;
   const [order, setOrder] = useState<Order>('data');
   const [search, setSearch] = useState('');
-  const list = useMemo(
-    () => ordered(judged, order, margin).filter(({ picture }) => matcher(search)(picture)),
-    [order, search],
-  );
+  const list = useMemo(() => ordered(queries, order, by).filter(matching(search)), [order, search]);
   return (
-    <Section
-      id="pictures"
-      title="Picture to text"
-      about="For every picture the five captions that the head puts first, among all captions of the split, beside its own with their ranks."
-    >
+    <Section id={id} title={title} about={about}>
       <div class="controls">
         <Search label="Search in captions" value={search} onChange={setSearch} />
         <Select label="Order" value={order} options={ORDERS} onChange={setOrder} />
       </div>
-      <Pages
-        list={list}
-        size={8}
-        noun="pictures"
-        class="stack"
-        render={(of: Judged) => <FoundCaptions key={of.index} of={of} />}
-      />
+      <Pages list={list} size={size} noun={noun} class="stack" render={render} />
     </Section>
   );
 }
 
-export function CaptionQueries() {
-  const [order, setOrder] = useState<Order>('data');
-  const [search, setSearch] = useState('');
-  const list = useMemo(
-    () => ordered(judgedCaptions, order, captionMargin).filter(({ text }) => captionMatcher(search)(text)),
-    [order, search],
-  );
+export function PictureQueries() {
+  const matching = (search: string) => {
+    const matches = matcher(search);
+    return ({ picture }: Judged) => matches(picture);
+  };
   return (
-    <Section
+    <Queries
+      id="pictures"
+      title="Picture to text"
+      about="For every picture the five captions that the head puts first, among all captions of the split, beside its own with their ranks."
+      noun="pictures"
+      size={8}
+      {...{ queries: judged, by: margin, matching, render: pictureCase }}
+    />
+  );
+}
+
+export function CaptionQueries() {
+  const matching = (search: string) => {
+    const matches = captionMatcher(search);
+    return ({ text }: JudgedCaption) => matches(text);
+  };
+  return (
+    <Queries
       id="captions"
       title="Text to picture"
       about="For every caption the five pictures that the head puts first. Where its own is not among them, it follows with its rank."
-    >
-      <div class="controls">
-        <Search label="Search in captions" value={search} onChange={setSearch} />
-        <Select label="Order" value={order} options={ORDERS} onChange={setOrder} />
-      </div>
-      <Pages
-        list={list}
-        size={10}
-        noun="captions"
-        class="stack"
-        render={(query: JudgedCaption) => <FoundPictures key={`${query.of.index} ${query.caption}`} query={query} />}
-      />
-    </Section>
+      noun="captions"
+      size={10}
+      {...{ queries: judgedCaptions, by: captionMargin, matching, render: captionCase }}
+    />
   );
 }
 
