@@ -46,7 +46,7 @@ describe('the page and what nobody should send it', browserSkip(), () => {
     });
     const views: readonly (readonly [string, string])[] = [
       [`?q=${encodeURIComponent(script)}&with=1:${encodeURIComponent(script)}`, '.tile'],
-      ['?q=a&kind=any', '.caption-tile'],
+      [`?q=${encodeURIComponent(`${script} javascript:alert(1)`)}&kind=any`, '.caption-tile'],
       [`?photo=${outcome.id}`, '.caption-list li'],
       ['?view=failures', '.failure'],
       ['?view=status', '.changes li'],
@@ -143,7 +143,8 @@ describe('the page and what nobody should send it', browserSkip(), () => {
     await page.clock.fastForward(5_000);
     const note = page.getByText('Still waiting for the server.');
     await note.waitFor();
-    await page.clock.fastForward(26_000);
+    assert.equal(await page.locator('.results-old').count(), 1, 'what is there is not the answer');
+    await page.clock.fastForward(31_000);
     await page.getByRole('heading', { name: 'The server takes too long' }).waitFor();
     await note.waitFor({ state: 'detached' });
     silent = false;

@@ -94,8 +94,12 @@ function nameOf(asked: Query): string {
   return JSON.stringify(asked);
 }
 
-/** Runs the current query from its first page. `quiet` keeps the place in the list. */
-export async function searchAgain(quiet = false): Promise<void> {
+/**
+ * Runs the current query from its first page. `unnoticed` keeps the place in the list, unless a search that people wait for
+ * is under way: then it takes that one's place.
+ */
+export async function searchAgain(unnoticed = false): Promise<void> {
+  const quiet = unnoticed && !searching.value;
   clearTimeout(retryTimer);
   running?.abort();
   const controller = new AbortController();
