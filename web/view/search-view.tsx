@@ -129,7 +129,8 @@ function titleOf() {
     );
   }
   const found = results.value;
-  const count = found ? `${formatCount(visibleItems.value.length)}${found.next ? '+' : ''}` : '';
+  // Until the answer is there, the number is of another question.
+  const count = found && !searching.value ? `${formatCount(visibleItems.value.length)}${found.next ? '+' : ''}` : '';
   return (
     <>
       Best matches <small>{count}</small>
