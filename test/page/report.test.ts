@@ -86,7 +86,7 @@ describe('npm run report', browserSkip(), () => {
     }
     assert.equal(await page.locator('#training .curves').count(), 2);
     assert.ok((await page.locator('#training circle').count()) > 0);
-    assert.ok((await page.locator('#training .resumed').count()) > 0);
+    assert.ok((await page.locator('#training .chart-break').count()) > 0);
     assert.match(await page.locator('#training').innerText(), /gone on with after epoch 2/);
     assert.equal(await page.locator('#recipes tbody').first().locator('tr').count(), 2);
     assert.match(await page.locator('#recipes').innerText(), /As published, not measured here/);
