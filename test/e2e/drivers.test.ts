@@ -14,7 +14,7 @@ import { eventually, type RunningServer, runScript, startServer } from './server
 
 /**
  * `npm start` with every pair of drivers, chosen by flags and environment alone: pictures in a folder or in S3, vectors in a
- * file or in Qdrant, and a bucket whose changes come through a queue.
+ * file or in Qdrant; and a bucket whose changes come through a queue.
  */
 
 const samples = fileURLToPath(new URL('../../examples/photos', import.meta.url));
@@ -32,7 +32,7 @@ before(async () => {
   s3 = await startS3();
   qdrant = await startFakeQdrant({ apiKey: 'secret' });
   queue = await startQueue({ maxReceives: 3, visibilitySeconds: 30 });
-  for (const bucket of ['pictures', 'with-file', 'with-qdrant']) s3.createBucket(bucket);
+  for (const bucket of ['pictures', 'with-file']) s3.createBucket(bucket);
   const { endpoint, credentials } = s3;
   pictures = await openS3({ bucket: 'pictures', region, endpoint, credentials });
   env = {
@@ -66,60 +66,64 @@ const has = (server: RunningServer, ...expected: string[]) =>
   });
 
 describe('npm start', () => {
-  for (const objects of ['folder', 's3'] as const) {
-    for (const vectors of ['file', 'qdrant'] as const) {
-      it(`keeps pictures in ${objects === 's3' ? 'S3' : 'a folder'} and vectors in ${vectors === 'file' ? 'a file' : 'Qdrant'}`, async (context) => {
-        const qdrant = await startFakeQdrant({ apiKey: 'secret' });
-        context.after(() => qdrant.stop());
-        const data = join(root, `${objects}-${vectors}`);
-        const photos = join(data, 'photos');
-        const first = `first-${vectors}.jpg`;
-        if (objects === 'folder') {
-          await mkdir(photos, { recursive: true });
-          await copyFile(join(samples, 'cat.jpg'), join(photos, first));
-        } else {
-          const { endpoint, credentials } = s3;
-          const bucket = await openS3({ bucket: `with-${vectors}`, region, endpoint, credentials });
-          await bucket.put(first, await photo('cat.jpg'));
-          bucket.close();
-        }
-        const args = [
-          ...['--data', data],
-          ...(objects === 'folder' ? ['--photos', photos] : ['--bucket', `s3://with-${vectors}`]),
-          ...(vectors === 'qdrant' ? ['--qdrant', qdrant.url] : []),
-        ];
-        let server = await startServer(args, env);
-        try {
-          await has(server, first);
-          const key = `rocket-${vectors}.jpg`;
-          const body = await photo('rocket.jpg');
-          const headers = { 'content-type': 'image/jpeg' };
-          const { id } = await json<{ id: string }>(server, `/images?key=${key}`, { method: 'POST', headers, body });
-          const found = await json<Items>(server, '/search?q=a+rocket&limit=1&kind=image');
-          assert.equal(found.items[0]?.id, id);
-          await json(server, `/images/${id}`, {
-            method: 'PATCH',
-            headers: { 'content-type': 'application/json' },
-            body: JSON.stringify({ tags: ['kept'] }),
-          });
-          const shown = await fetch(`${server.url}/images/${id}/content`);
-          assert.deepEqual(new Uint8Array(await shown.arrayBuffer()), body);
+  // A folder and a file are first-start.test.ts; S3 and Qdrant together are below.
+  for (const [objects, vectors] of [
+    ['folder', 'qdrant'],
+    ['s3', 'file'],
+  ] as const) {
+    it(`keeps pictures in ${objects === 's3' ? 'S3' : 'a folder'} and vectors in ${vectors === 'file' ? 'a file' : 'Qdrant'}`, async (context) => {
+      const qdrant = await startFakeQdrant({ apiKey: 'secret' });
+      context.after(() => qdrant.stop());
+      const data = join(root, `${objects}-${vectors}`);
+      const photos = join(data, 'photos');
+      const first = `first-${vectors}.jpg`;
+      if (objects === 'folder') {
+        await mkdir(photos, { recursive: true });
+        await copyFile(join(samples, 'cat.jpg'), join(photos, first));
+      } else {
+        const { endpoint, credentials } = s3;
+        const bucket = await openS3({ bucket: 'with-file', region, endpoint, credentials });
+        await bucket.put(first, await photo('cat.jpg'));
+        bucket.close();
+      }
+      const args = [
+        ...['--data', data],
+        ...(objects === 'folder' ? ['--photos', photos] : ['--bucket', 's3://with-file']),
+        ...(vectors === 'qdrant' ? ['--qdrant', qdrant.url] : []),
+      ];
+      let server = await startServer(args, env);
+      try {
+        await has(server, first);
+        const key = `rocket-${vectors}.jpg`;
+        const body = await photo('rocket.jpg');
+        const headers = { 'content-type': 'image/jpeg' };
+        const { id } = await json<{ id: string }>(server, `/images?key=${key}`, { method: 'POST', headers, body });
+        const found = await json<Items>(server, '/search?q=a+rocket&limit=1&kind=image');
+        assert.equal(found.items[0]?.id, id);
+        await json(server, `/images/${id}`, {
+          method: 'PATCH',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ tags: ['kept'] }),
+        });
+        const shown = await fetch(`${server.url}/images/${id}/content`);
+        assert.deepEqual(new Uint8Array(await shown.arrayBuffer()), body);
 
-          // What there is stays, and what has gone meanwhile goes, over a restart.
+        if (objects === 's3') {
           assert.equal(await server.stop(), 0, server.output());
           server = await startServer(args, env);
-          assert.deepEqual(
-            (await json<Items>(server, '/images?tagsAll=kept')).items.map((item) => item.id),
-            [id],
-          );
-          await has(server, first, key);
-          await json(server, `/images/${imageId(await bucketOf(server, id), first)}`, { method: 'DELETE' });
-          assert.ok(!(await keys(server)).includes(first));
-        } finally {
-          await server.stop();
         }
-      });
-    }
+        const kept = await json<Items>(server, '/images?tagsAll=kept');
+        assert.deepEqual(
+          kept.items.map((item) => item.id),
+          [id],
+        );
+        await has(server, first, key);
+        await json(server, `/images/${imageId(await bucketOf(server, id), first)}`, { method: 'DELETE' });
+        assert.ok(!(await keys(server)).includes(first));
+      } finally {
+        await server.stop();
+      }
+    });
   }
 
   it('follows a bucket by its queue, uploads that were signed included', async () => {
