@@ -72,7 +72,10 @@ await runCommand(
     const features = await openFeatures(flags.features);
     const encoders = await loadEncoders({ modelDirs, profile: flags.profile });
     try {
-      const data = await encodeTrainingData(place, recipe.views, { encoders, modelDirs, features });
+      // What is known of the encoders is all that is needed from here on; their weights are larger than the head in training.
+      const data = await encodeTrainingData(place, recipe.views, { encoders, modelDirs, features }).finally(() =>
+        encoders.close(),
+      );
       const progress = createProgress('training', 'steps', 0);
       const result = await trainHead({
         ...{ recipe, seed, threads, run, epoch, data, resume: flags.resume },
@@ -98,7 +101,6 @@ await runCommand(
       else console.log(`epoch ${result.epoch} written to ${out}: space ${file.space}, ${file.onnx.bytes} bytes`);
       return EXIT.done;
     } finally {
-      await encoders.close();
       place.close();
       features.close();
     }

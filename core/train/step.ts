@@ -113,13 +113,13 @@ export interface Validator {
 /** Rows embedded at once: some megabytes. */
 const ROWS = 1024;
 
-/** Builds and loads the graphs of the loss and of both towers alone. */
+/** Builds and loads the graphs of the loss and of both towers alone. They run once an epoch, and keep no memory in between. */
 export async function createValidator(options: StepOptions): Promise<Validator> {
   const { recipe, widths, threads } = options;
-  const lossModel = await loadOnnx(lossGraph(options), { threads, arena: true });
+  const lossModel = await loadOnnx(lossGraph(options), { threads });
   const towers = {
-    text: await loadOnnx(towerGraph(options, 'text'), { threads, arena: true }),
-    image: await loadOnnx(towerGraph(options, 'image'), { threads, arena: true }),
+    text: await loadOnnx(towerGraph(options, 'text'), { threads }),
+    image: await loadOnnx(towerGraph(options, 'image'), { threads }),
   };
   const slots = trainable(recipe, widths);
   const fixed = (model: OnnxModel, parameters: State) =>

@@ -5,7 +5,7 @@ import { SightlineError } from '../errors.ts';
 import { stepsAnEpoch, trainingBatches, validationBatches } from './batches.ts';
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint.ts';
 import type { TrainedHead } from './export.ts';
-import { headParameters, initialise } from './head-graph.ts';
+import { headParameters, initialise, type TowerWidths } from './head-graph.ts';
 import { evaluate } from './metrics.ts';
 import type { PreparedPairs } from './preparation.ts';
 import { type PreparedData, prepareData } from './prepared-data.ts';
@@ -17,6 +17,7 @@ import {
   exportedParameters,
   initialState,
   type State,
+  type TrainingStep,
   type Validator,
 } from './step.ts';
 import { createTeachers } from './teachers.ts';
@@ -115,18 +116,12 @@ async function trainPrepared(
   const { recipe, seed, threads } = options;
   const widths = { text: validation.texts.columns, image: validation.images[0]!.columns };
   const steps = stepsAnEpoch(recipe, training.pairs);
-  const initial = initialise(headParameters(recipe.head, widths), new Random(seed, 'initialise'));
-  const start = await startingPoint(options, {
-    ...{ curves: [], resumedAfter: [] },
-    state: initialState(recipe, widths, initial),
-  });
-  const { curves, resumedAfter } = start;
 
   const validated = {
     ...{ ...recipe, pseudo: null, distil: null },
     batch: Math.min(recipe.batch, validation.images[0]!.rows),
   };
-  const step = await createTrainingStep({ recipe, widths, threads }, start.state);
+  const { step, curves, resumedAfter } = await beginRun(options, widths);
   const validator = await createValidator({ recipe: validated, widths, threads });
   const taught = teachers.length === 0 ? null : await createTeachers({ recipe, widths, threads }, teachers);
   try {
@@ -159,6 +154,18 @@ async function trainPrepared(
   if (chosen === null)
     throw new SightlineError('not-found', `expected the weights of epoch ${epoch} in ${options.run}`);
   return { parameters: chosen.tensors, epoch, curves, resumedAfter };
+}
+
+/** The step as it stands at the start of the run or after its last whole epoch; it alone keeps the state. */
+async function beginRun(
+  options: TrainingOptions,
+  widths: TowerWidths,
+): Promise<Omit<Progress, 'state'> & { readonly step: TrainingStep }> {
+  const { recipe, seed, threads } = options;
+  const initial = initialise(headParameters(recipe.head, widths), new Random(seed, 'initialise'));
+  const fresh = { curves: [], resumedAfter: [], state: initialState(recipe, widths, initial) };
+  const { state, curves, resumedAfter } = await startingPoint(options, fresh);
+  return { curves, resumedAfter, step: await createTrainingStep({ recipe, widths, threads }, state) };
 }
 
 /** Whether the last epochs brought nothing: early stopping (Prechelt 1998). Not when a certain epoch is asked for. */
