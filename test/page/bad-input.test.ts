@@ -33,7 +33,9 @@ describe('the page and what nobody should send it', browserSkip(), () => {
     const outcome = await index({ type: 'created', bucket: 'photos', key, sequencer: null });
     assert.equal(outcome.status, 'indexed');
     await post(`/images/${outcome.id}`, { tags: [script] }, 'PATCH');
-    await post('/captions', { items: [{ text: `${script} javascript:alert(1)` }] });
+    // Some of them fit the picture, and so stand beside it.
+    const captions = ['javascript:alert(1)', 'a cup of coffee', 'a red boat', 'two dogs', 'a street', 'the moon'];
+    await post('/captions', { items: captions.map((text) => ({ text: `${script} ${text}` })) });
     const failure = { bucket: 'photos', etag: '', sequencer: '', reason: 'truncated', retryable: true };
     await failures.record({ ...failure, id: outcome.id, key, message: script });
 

@@ -49,6 +49,28 @@ describe('captions on the page', browserSkip(), () => {
     await page.getByText('Captions have tags, but no shape').waitFor();
   });
 
+  it('stand beside a picture when they fit it', async (t) => {
+    const texts = ['two dogs look out of a window', 'a path through the mountains', 'children playing football'];
+    await server.json('/captions', jsonRequest('POST', { items: texts.map((text) => ({ text })) }));
+    const { body } = await server.json('/images?limit=4');
+    const { page } = await browser.open(t, server.url);
+    let leftOut = 0;
+    for (const { id } of body.items) {
+      const nearest = await server.json(`/images/${id}/captions?limit=5`);
+      const fitting = nearest.body.items.filter(({ score }) => Number(score) > 0);
+      leftOut += nearest.body.items.length - fitting.length;
+      const listed = page.locator('.caption-list button');
+      await page.goto(`${server.url}?photo=${id}`);
+      await page.getByRole('region', { name: 'Similar pictures' }).waitFor();
+      if (fitting.length > 0) await listed.first().waitFor();
+      assert.deepEqual(
+        await listed.allInnerTexts(),
+        fitting.map(({ caption }) => caption),
+      );
+    }
+    assert.ok(leftOut > 0, 'some do not fit');
+  });
+
   it('do not crowd out the pictures when both are asked for', async (t) => {
     const texts = Array.from({ length: 30 }, (_, i) => ({ text: `caption number ${i}` }));
     await server.json('/captions', jsonRequest('POST', { items: texts }));
@@ -68,7 +90,7 @@ describe('captions on the page', browserSkip(), () => {
     );
     await page.reload();
     await above.getByRole('button', { name: 'All captions' }).click();
-    await page.getByRole('heading', { name: 'Best matches 32' }).waitFor();
+    await page.getByRole('heading', { name: 'Best matches 35' }).waitFor();
   });
 });
 

@@ -10,6 +10,7 @@ import { rememberQuery } from './suggestions.ts';
 export const photo = signal<ImageItem | null>(null);
 export const photoFault = signal<unknown>(null);
 export const neighbours = signal<readonly ImageItem[]>([]);
+/** Those that fit it: one at a right angle to it or beyond (a cosine of 0 or less) has nothing to do with it. */
 export const captions = signal<readonly CaptionItem[]>([]);
 
 const aroundCount = 12;
@@ -52,7 +53,7 @@ export async function load(id: string, signal: AbortSignal): Promise<void> {
       neighbours.value = items.filter((item) => item.kind === 'image');
     }),
     client.captionsFor(id, { limit: captionCount, signal }).then(({ items }) => {
-      captions.value = items.filter((item) => item.kind === 'caption');
+      captions.value = items.filter((item) => item.kind === 'caption').filter(({ score }) => score > 0);
     }),
   ];
   const [picture] = await Promise.allSettled(loading);
