@@ -1,4 +1,4 @@
-// npx node bench/quantise.ts --variants DIR [--data DIR] [--encoder NAME | --encoder both]
+// npx node bench/quantise.ts --variants DIR [--data DIR] [--encoder NAME | --encoder both] [--mobilenet-head DIR]
 // What quantising an encoder gains and costs: speed, memory, size, whether a batch changes a vector, and what search loses by it.
 import { execFileSync } from 'node:child_process';
 import {
@@ -24,6 +24,7 @@ import { loadFeatures } from '../core/train/features.ts';
 import { compare } from '../core/train/significance.ts';
 import { FULL } from '../core/train/views.ts';
 import { openPlace } from '../functions/places.ts';
+import { modelFolders } from '../scripts/training-options.ts';
 
 /**
  * Variants are made by models/export/quantise.py: DIR/ENCODER/VARIANT.onnx. Speeds are medians of runs in turn, so that a slow
@@ -32,10 +33,10 @@ import { openPlace } from '../functions/places.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const models = join(root, 'models');
+const MODEL_DIRS = modelFolders(undefined);
 const ROUNDS = 15;
 /** Tokens of a caption, special ones included. */
 const TOKENS = 14;
-const HEAD = 'head-compact';
 const RESAMPLING = { resamples: 1000, seed: 1 };
 
 interface Encoder {
@@ -55,7 +56,13 @@ const ENCODERS: readonly Encoder[] = [
 export async function run(args: readonly string[] = []): Promise<void> {
   const { values } = parseArgs({
     args: [...args],
-    options: { variants: { type: 'string' }, data: { type: 'string' }, encoder: { type: 'string' } },
+    options: {
+      variants: { type: 'string' },
+      data: { type: 'string' },
+      encoder: { type: 'string' },
+      /** Of npm run train -- --profile mobilenet; without it MobileNetV2 is not judged by recall. */
+      'mobilenet-head': { type: 'string' },
+    },
   });
   if (values.variants === undefined) {
     console.log(
@@ -69,7 +76,11 @@ export async function run(args: readonly string[] = []): Promise<void> {
     if (variants.size < 2) continue;
     const speed = await speeds(encoder, variants);
     const faults = await batchFaults(encoder, variants);
-    const recalls = values.data === undefined ? new Map() : await recallsOf(encoder, variants, values.data);
+    const judged = headOf(encoder, values['mobilenet-head']);
+    const recalls =
+      values.data === undefined || judged === null
+        ? new Map()
+        : await recallsOf(encoder, variants, values.data, judged);
     console.log(`\n${encoder.name}: ms a ${encoder.kind}`);
     console.table(
       Object.fromEntries(
@@ -90,8 +101,8 @@ async function together(folder: string, data: string): Promise<void> {
     { encoder: text, path: join(folder, text.name, 'dynamic-int8-fused.onnx'), batchChanges: true },
     { encoder: image, path: join(folder, image.name, 'static-int8.onnx'), batchChanges: false },
   ];
-  const bundled = await judge([], data);
-  const both = await judge(fast, data);
+  const bundled = await judge([], data, COMPACT);
+  const both = await judge(fast, data, COMPACT);
   const { difference, interval } = compare(bundled.table, both.table, RESAMPLING);
   const [change, low, high] = [difference, interval.low, interval.high].map((one) => one.recallSum.toFixed(1));
   console.log(
@@ -234,25 +245,39 @@ function cosine(a: Float32Array, b: Float32Array): number {
   return dot / Math.sqrt(aa * bb);
 }
 
-/** The sum of the six recalls with the committed head, the variant in the place of what the head was trained on. */
+interface Judged {
+  readonly profile: string;
+  /** Folder of the head. */
+  readonly head: string;
+}
+
+const COMPACT: Judged = { profile: 'compact', head: join(models, 'head-compact') };
+
+/** A head that was trained on what this encoder answers; null when there is none. */
+function headOf({ name }: Encoder, mobilenetHead: string | undefined): Judged | null {
+  if (name !== 'mobilenet_v2_1.0_224') return COMPACT;
+  return mobilenetHead === undefined ? null : { profile: 'mobilenet', head: resolve(mobilenetHead) };
+}
+
+/** The sum of the six recalls, the variant in the place of what the head was trained on. */
 async function recallsOf(
   encoder: Encoder,
   variants: ReadonlyMap<string, string>,
   data: string,
+  judged: Judged,
 ): Promise<Map<string, Row>> {
   const heads = new Map<string, EvaluatedHead>();
-  // The head was made for the first two only.
-  if (encoder.name === 'mobilenet_v2_1.0_224') return new Map();
   for (const [variant, path] of variants) {
-    heads.set(variant, await judge([{ encoder, path, batchChanges: variant.startsWith('dynamic') }], data));
+    heads.set(variant, await judge([{ encoder, path, batchChanges: variant.startsWith('dynamic') }], data, judged));
   }
-  const bundled = heads.get('weights');
+  // What is not bundled is used as it is published, in float32.
+  const usual = heads.get('weights') ?? heads.get('fp32');
   return new Map(
     [...heads].map(([variant, head]) => {
-      const { difference, interval } = compare(bundled!.table, head.table, RESAMPLING);
+      const { difference, interval } = compare(usual!.table, head.table, RESAMPLING);
       const sum = head.figures.recallSum.toFixed(1);
       const change = [difference, interval.low, interval.high].map((one) => one.recallSum.toFixed(1));
-      return [variant, { 'sum of recalls': sum, 'against bundled': `${change[0]} (${change[1]} to ${change[2]})` }];
+      return [variant, { 'sum of recalls': sum, 'against the usual': `${change[0]} (${change[1]} to ${change[2]})` }];
     }),
   );
 }
@@ -263,8 +288,8 @@ interface Replaced {
   readonly batchChanges: boolean;
 }
 
-/** The committed head on encoders of which some are replaced. */
-async function judge(replaced: readonly Replaced[], data: string): Promise<EvaluatedHead> {
+/** A head on its encoders, of which some are replaced. */
+async function judge(replaced: readonly Replaced[], data: string, judged: Judged): Promise<EvaluatedHead> {
   const folder = mkdtempSync(join(tmpdir(), 'sightline-quantise-'));
   const place = await openPlace(data);
   try {
@@ -274,19 +299,19 @@ async function judge(replaced: readonly Replaced[], data: string): Promise<Evalu
       Object.assign(entry, { bundled: false, opset: undefined }, encoder.kind === 'text' ? { batchChanges } : {});
       Object.assign(entry.files.model, { bytes: null, sha256: null });
       mkdirSync(join(folder, encoder.name));
-      const from = await findFolder([models], encoder.name);
+      const from = await findFolder(MODEL_DIRS, encoder.name);
       for (const file of readdirSync(from)) {
         symlinkSync(file === 'model.onnx' ? path : join(from, file), join(folder, encoder.name, file));
       }
     }
     writeFileSync(join(folder, 'manifest.json'), JSON.stringify(manifest));
-    const modelDirs = [folder, models];
-    const encoders = await loadEncoders({ modelDirs, threads: 1 });
+    const modelDirs = [folder, ...MODEL_DIRS];
+    const encoders = await loadEncoders({ modelDirs, profile: judged.profile, threads: 1 });
     const dataset = await readDataset(place, ['val']);
     const cache = join(root, 'data', 'features');
     const { splits, close } = await loadFeatures(dataset, { encoders, modelDirs, views: [FULL], parallel: 3, cache });
     await encoders.close();
-    const head = await evaluateHead(join(models, HEAD), encoders, splits.get('val')!, { resampling: RESAMPLING });
+    const head = await evaluateHead(judged.head, encoders, splits.get('val')!, { resampling: RESAMPLING });
     await close();
     return head;
   } finally {
