@@ -1,4 +1,5 @@
 import type { Kind } from '../types.ts';
+import { encodeRow, rowError } from './embedded-codes.ts';
 
 /** What stands in a slot, as stored in `slots.kind`. */
 export const KIND_NUMBERS: Readonly<Record<Kind, number>> = { image: 1, caption: 2 };
@@ -14,9 +15,24 @@ const CHUNK_FLOATS = 2 ** 23;
 /** A contiguous part of the matrix with one mask for each question that nearly every query asks. */
 interface Chunk {
   readonly vectors: Float32Array;
+  /** The same in one byte a component, and what a step of each is worth. */
+  readonly codes: Uint8Array;
+  readonly steps: Float32Array;
+  /** No vector that is or was here is farther from its codes. */
+  codeError: number;
   readonly kinds: Uint8Array;
   readonly live: Float32Array;
   readonly byKind: readonly Float32Array[];
+}
+
+/** The part of a chunk that has been used, as a scan reads it. */
+export interface ChunkCodes {
+  /** Its first slot, and how many. */
+  readonly first: number;
+  readonly slots: number;
+  readonly codes: Uint8Array;
+  readonly steps: Float32Array;
+  readonly codeError: number;
 }
 
 /** What is live in a slot from now on; null frees it. */
@@ -27,7 +43,7 @@ export interface SlotChange {
 
 /**
  * The vectors of one collection in memory, one a slot, in chunks that are never moved or copied as it grows. Everything
- * else about a point stays in the database. Bounds: 4 bytes a component and 13 bytes a slot.
+ * else about a point stays in the database. Memory: 5 bytes a component and 17 bytes a slot.
  */
 export class SlotMatrix {
   readonly dimension: number;
@@ -60,11 +76,17 @@ export class SlotMatrix {
   }
 
   /** The chunks in use, each cut to its used slots. */
-  *chunks(): Generator<{ first: number; slots: number; vectors: Float32Array }> {
-    for (const [i, chunk] of this.#chunks.entries()) {
+  *chunks(): Generator<ChunkCodes> {
+    for (const [i, { codes, steps, codeError }] of this.#chunks.entries()) {
       const first = i * this.chunkSlots;
       const slots = Math.min(this.chunkSlots, this.#used - first);
-      yield { first, slots, vectors: chunk.vectors.subarray(0, slots * this.dimension) };
+      yield {
+        first,
+        slots,
+        codes: codes.subarray(0, slots * this.dimension),
+        steps: steps.subarray(0, slots),
+        codeError,
+      };
     }
   }
 
@@ -106,7 +128,11 @@ export class SlotMatrix {
       this.#free.add(slot);
     } else {
       this.#free.delete(slot);
-      chunk.vectors.set(live.vector, offset * this.dimension);
+      const [from, to] = [offset * this.dimension, (offset + 1) * this.dimension];
+      chunk.vectors.set(live.vector, from);
+      const step = encodeRow(live.vector, chunk.codes.subarray(from, to));
+      chunk.steps[offset] = step;
+      chunk.codeError = Math.max(chunk.codeError, rowError(step, this.dimension));
     }
   }
 
@@ -118,6 +144,9 @@ export class SlotMatrix {
     const mask = () => new Float32Array(this.chunkSlots).fill(OUT);
     return {
       vectors: new Float32Array(this.chunkSlots * this.dimension),
+      codes: new Uint8Array(this.chunkSlots * this.dimension),
+      steps: new Float32Array(this.chunkSlots),
+      codeError: 0,
       kinds: new Uint8Array(this.chunkSlots),
       live: mask(),
       byKind: [mask(), mask()],

@@ -11,8 +11,11 @@ import type { Candidates, Scanner } from './embedded-scan.ts';
 
 /** Up to this many selected slots are scored one by one, which is exact at once and cheaper than a scan. */
 const FEW = 4096;
-/** Candidates asked for beyond those needed, so that the last needed one is well above the bound. */
-const SLACK = 16;
+/**
+ * Candidates asked for beyond those needed, so that the last needed one is well above the bound: codes are off by about
+ * 0.02, which are some dozens of 100,000.
+ */
+const SLACK = 100;
 /** When candidates do not suffice (ties, a long tail after the cursor), how many times more are asked for. */
 const GROWTH = 8;
 /** Memory for remembered selections, bytes. */

@@ -1,8 +1,9 @@
-import { float32, int64, loadOnnx } from '../onnx.ts';
+import { float32, int8, int32, int64, loadOnnx, uint8 } from '../onnx.ts';
 import { OnnxGraph } from '../onnx-graph.ts';
+import { encodeQuery, type QueryCode, ZERO_CODE } from './embedded-codes.ts';
 import type { SlotMatrix } from './embedded-matrix.ts';
 
-/** The best slots of a matrix, as far as float32 arithmetic can tell. */
+/** The best slots of a matrix, as far as their codes can tell. */
 export interface Candidates {
   readonly slots: number[];
   /**
@@ -19,7 +20,7 @@ export interface Scan {
   readonly masks: readonly (Float32Array | null)[];
   /** Candidates wanted of each chunk, at least 1. */
   readonly k: number;
-  /** Slots with a higher score are left out, give or take the error of float32. Infinity for all. */
+  /** Slots with a higher score are left out, give or take the error of their codes. Infinity for all. */
   readonly upper: number;
 }
 
@@ -30,18 +31,18 @@ export interface Scanner {
 }
 
 /**
- * How far a float32 dot product of two unit vectors can be from their score: n u |a||b| with u = 2^-24 (Higham,
- * Accuracy and Stability of Numerical Algorithms, 3.1), doubled for the rounding of the bound itself, and what lengths
- * of 1 +- 1e-6 (see `unitVector`) and the clamping of scores to 1 make of it.
+ * How far a score of codes can be from the cosine: with v and q as they are, v' and q' as their codes stand for them,
+ * v.q - v'.q' = (v - v').q' + v.(q - q'), each at most the product of the lengths. Sums of codes are exact; the rest is for
+ * the float32 that they become, lengths of 1 +- 1e-6 (see `unitVector`) and the clamping of scores to 1.
  */
-function scoreError(dimension: number): number {
-  return dimension * 2 ** -23 + 4e-6;
+function scoreError(codeError: number, query: QueryCode): number {
+  return codeError * query.length + query.error * (1 + 1e-6) + 5e-6;
 }
 
 /**
- * The exact scan as an ONNX graph: scores = matrix x query + mask, those above `upper` put last, then the best k. The
- * matrix is read where it is, not copied. First pages have no `upper`, and a graph that spares its comparison: a sixth
- * of the time.
+ * The scan as an ONNX graph over vectors in one byte a component: scores = (codes x query - offset) x step + mask, those
+ * above `upper` put last, then the best k. The codes are read where they are, not copied. First pages have no `upper`, and
+ * a graph that spares its comparison.
  */
 export async function openScanner(dimension: number, threads: number): Promise<Scanner> {
   const [all, below] = await Promise.all(
@@ -49,22 +50,25 @@ export async function openScanner(dimension: number, threads: number): Promise<S
   );
   return {
     async scan({ matrix, query, masks, k, upper }) {
-      const error = scoreError(dimension);
+      const code = encodeQuery(query);
       const slots: number[] = [];
       let bound = -Infinity;
       const bounded = upper < Infinity;
       const model = bounded ? below! : all!;
       const shared = {
-        query: float32(query, [dimension, 1]),
-        ...(bounded && { upper: float32(Float32Array.of(upper + error), []) }),
+        query: int8(code.levels, [dimension, 1]),
+        offset: int32(Int32Array.of(ZERO_CODE * code.sum), []),
       };
       for (const [i, chunk] of [...matrix.chunks()].entries()) {
         const mask = masks[i];
         if (!mask || chunk.slots === 0) continue;
+        const error = scoreError(chunk.codeError, code);
         const wanted = Math.min(k, chunk.slots);
         const answer = await model.run({
           ...shared,
-          matrix: float32(chunk.vectors, [chunk.slots, dimension]),
+          ...(bounded && { upper: float32(Float32Array.of((upper + error) / code.step), []) }),
+          codes: uint8(chunk.codes, [chunk.slots, dimension]),
+          steps: float32(chunk.steps, [chunk.slots]),
           mask: float32(mask.subarray(0, chunk.slots), [chunk.slots]),
           k: int64([wanted], [1]),
         });
@@ -72,7 +76,7 @@ export async function openScanner(dimension: number, threads: number): Promise<S
         const offsets = answer.offsets!.data as BigInt64Array;
         let lowest = wanted < chunk.slots ? Infinity : -Infinity;
         for (const [j, score] of scores.entries()) {
-          lowest = Math.min(lowest, score);
+          lowest = Math.min(lowest, score * code.step);
           if (score !== -Infinity) slots.push(chunk.first + Number(offsets[j]));
         }
         bound = Math.max(bound, lowest + error);
@@ -85,19 +89,23 @@ export async function openScanner(dimension: number, threads: number): Promise<S
   };
 }
 
+const FLOAT32 = { to: { int: 1 } };
+
+/** Scores are in steps of the query: what they are worth is the same for all of them. */
 function scanGraph(dimension: number, bounded: boolean): Uint8Array {
   const graph = new OnnxGraph();
-  const products = graph.op('MatMul', [
-    graph.input('matrix', 'float32', ['slots', dimension]),
-    graph.input('query', 'float32', [dimension, 1]),
+  const products = graph.op('MatMulInteger', [
+    graph.input('codes', 'uint8', ['slots', dimension]),
+    graph.input('query', 'int8', [dimension, 1]),
   ]);
-  const flat = graph.op('Reshape', [products, graph.ints([-1])]);
-  const masked = graph.op('Add', [flat, graph.input('mask', 'float32', ['slots'])]);
+  const sums = graph.op('Sub', [graph.op('Reshape', [products, graph.ints([-1])]), graph.input('offset', 'int32', [])]);
+  const scaled = graph.op('Mul', [graph.op('Cast', [sums], FLOAT32), graph.input('steps', 'float32', ['slots'])]);
+  const masked = graph.op('Add', [scaled, graph.input('mask', 'float32', ['slots'])]);
   const scores = bounded ? notAbove(graph, masked) : masked;
   const best = graph.ops('TopK', [scores, graph.input('k', 'int64', [1])], 2, { axis: { int: 0 }, sorted: { int: 0 } });
   graph.output('scores', best[0]!, 'float32', ['found']);
   graph.output('offsets', best[1]!, 'int64', ['found']);
-  return graph.toBytes({ name: 'exact-scan' });
+  return graph.toBytes({ name: 'scan' });
 }
 
 function notAbove(graph: OnnxGraph, scores: string): string {

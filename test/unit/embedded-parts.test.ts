@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { compareSequencers } from '../../core/ports.ts';
 import { instantOf, sortableSequencer } from '../../core/vectors/checks.ts';
 import { decodeCursor, encodeCursor, fingerprint } from '../../core/vectors/cursor.ts';
+import { encodeQuery, encodeRow, rowError, ZERO_CODE } from '../../core/vectors/embedded-codes.ts';
 import { endOfPrefix } from '../../core/vectors/embedded-filter.ts';
 import { SlotMatrix } from '../../core/vectors/embedded-matrix.ts';
 import { seededRandom } from '../contract/vectors-data.ts';
@@ -74,6 +75,49 @@ describe('cursors', () => {
     assert.notEqual(fingerprint([vector, { a: 1 }]), fingerprint([vector, { a: '1' }]));
     assert.notEqual(fingerprint([vector, {}]), fingerprint([Float32Array.of(1, 3), {}]));
     assert.notEqual(fingerprint(['ab', 'c']), fingerprint(['a', 'bc']));
+  });
+});
+
+describe('vectors in one byte a component', () => {
+  const unit = (values: readonly number[]) => {
+    const length = Math.hypot(...values);
+    return Float32Array.from(values, (value) => value / length);
+  };
+  const vectors = [
+    ...Array.from({ length: 300 }, () => unit(Array.from({ length: 64 }, () => random() - 0.5))),
+    unit([1, ...new Array<number>(63).fill(0)]),
+    unit([1, ...new Array<number>(63).fill(1e-3)]),
+    unit(new Array<number>(64).fill(-1)),
+  ];
+
+  it('are off by no more than they say', () => {
+    for (const query of vectors.slice(-20)) {
+      const asked = encodeQuery(query);
+      for (const vector of vectors) {
+        const codes = new Uint8Array(64);
+        const step = encodeRow(vector, codes);
+        const error = rowError(step, 64);
+        let [exact, whole] = [0, 0];
+        for (let i = 0; i < 64; i++) {
+          exact += vector[i]! * query[i]!;
+          whole += (codes[i]! - ZERO_CODE) * asked.levels[i]!;
+        }
+        const off = Math.abs(exact - whole * step * asked.step);
+        assert.ok(off <= error * asked.length + asked.error * (1 + 1e-6) + 1e-7, `${off}`);
+        assert.ok(error < 0.04 && asked.error < 0.08, `${error} ${asked.error}`);
+      }
+    }
+  });
+
+  it('leave room for two products in 16 bits, and know the sum of their levels', () => {
+    for (const query of vectors) {
+      const { levels, sum } = encodeQuery(query);
+      assert.ok(levels.every((level) => 2 * 255 * Math.abs(level) < 2 ** 15));
+      assert.equal(
+        sum,
+        levels.reduce((total, level) => total + level, 0),
+      );
+    }
   });
 });
 
