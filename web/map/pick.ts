@@ -57,7 +57,7 @@ function levelOf(map: CollectionMap, first: First, step: number, edge: number): 
 
 /** Greedy, in an order that mixes the collection; a grid of cells one edge wide keeps comparisons few. */
 function pick({ items, positions }: CollectionMap, first: First, edge: number): Level {
-  const cells = new Map<string, Placed[]>();
+  const cells = new Map<number, Placed[]>();
   const pictures: Placed[] = [];
   for (const index of orderOf(items, first)) {
     const item = items[index]!;
@@ -68,7 +68,7 @@ function pick({ items, positions }: CollectionMap, first: First, edge: number): 
     const [column, row] = [Math.floor(x / edge), Math.floor(y / edge)];
     if (isCovered(placed, { x, y, column, row }, cells, positions, edge * air)) continue;
     pictures.push(placed);
-    const key = `${column} ${row}`;
+    const key = cellOf(column, row);
     const cell = cells.get(key);
     if (cell) cell.push(placed);
     else cells.set(key, [placed]);
@@ -76,16 +76,19 @@ function pick({ items, positions }: CollectionMap, first: First, edge: number): 
   return { edge, pictures };
 }
 
+/** One number for a cell: texts would take most of the time of a level. */
+const cellOf = (column: number, row: number) => column * 2 ** 22 + row;
+
 function isCovered(
   { width, height }: Placed,
   at: { x: number; y: number; column: number; row: number },
-  cells: ReadonlyMap<string, readonly Placed[]>,
+  cells: ReadonlyMap<number, readonly Placed[]>,
   positions: Float32Array,
   gap: number,
 ): boolean {
   for (let column = at.column - 2; column <= at.column + 2; column++) {
     for (let row = at.row - 2; row <= at.row + 2; row++) {
-      for (const other of cells.get(`${column} ${row}`) ?? []) {
+      for (const other of cells.get(cellOf(column, row)) ?? []) {
         const dx = Math.abs(positions[other.index * 2]! - at.x);
         const dy = Math.abs(positions[other.index * 2 + 1]! - at.y);
         if (dx < (width + other.width) / 2 + gap && dy < (height + other.height) / 2 + gap) return true;
