@@ -225,7 +225,7 @@ const agent = new Agent({ keepAlive: true });
 async function answered(url: string): Promise<void> {
   const [response] = (await once(request(url, { agent }).end(), 'response')) as [IncomingMessage];
   if (response.statusCode !== 200) throw new Error(`${url}: expected an answer, got ${response.statusCode}`);
-  await response.resume().toArray();
+  await once(response.resume(), 'end');
 }
 
 async function drain(url: string): Promise<void> {

@@ -90,9 +90,4 @@ export function int8(data: Int8Array, shape: readonly number[]): Tensor {
   return new Tensor('int8', data, shape);
 }
 
-/** An int32 tensor over `data`, not copied. */
-export function int32(data: Int32Array, shape: readonly number[]): Tensor {
-  return new Tensor('int32', data, shape);
-}
-
 export type { Tensor };

@@ -30,8 +30,6 @@ export interface QueryCode {
   readonly levels: Int8Array;
   /** What one level is worth. */
   readonly step: number;
-  /** Sum of the levels. */
-  readonly sum: number;
   /** Length of what the levels stand for. */
   readonly length: number;
   /** Its distance from the query. */
@@ -42,13 +40,12 @@ export interface QueryCode {
 export function encodeQuery(query: Float32Array): QueryCode {
   const step = largest(query) / QUERY_LEVELS;
   const levels = Int8Array.from(query, (value) => Math.round(value / step));
-  let [sum, squares, errors] = [0, 0, 0];
+  let [squares, errors] = [0, 0];
   for (const [i, level] of levels.entries()) {
-    sum += level;
     squares += (level * step) ** 2;
     errors += (query[i]! - level * step) ** 2;
   }
-  return { levels, step, sum, length: Math.sqrt(squares), error: Math.sqrt(errors) };
+  return { levels, step, length: Math.sqrt(squares), error: Math.sqrt(errors) };
 }
 
 function largest(vector: Float32Array): number {

@@ -75,18 +75,18 @@ export class NearestPoints {
         excluded: this.#slotsOf(exclude),
       });
       const items = this.#hits(ranked.slice(0, limit));
-      const last = ranked[limit - 1];
+      const last = items[limit - 1];
       if (ranked.length <= limit || last === undefined) return { items };
       return { items, next: encodeCursor(of, [last.score, last.id]) };
     });
   }
 
-  /** The first `wanted` or more in order, with their ids; fewer when there are no more. */
+  /** The first `wanted` or more in order; fewer when there are no more. */
   async #rank(
     vector: Float32Array,
     selection: Selection,
     options: { wanted: number; minScore: number; after: After | null; excluded: ReadonlySet<number> },
-  ): Promise<(Scored & { id: string })[]> {
+  ): Promise<readonly Scored[]> {
     const { wanted, minScore, after, excluded } = options;
     const upper = after?.score ?? Infinity;
     for (let k = wanted + excluded.size + SLACK; ; k *= GROWTH) {
@@ -121,7 +121,10 @@ export class NearestPoints {
     return Math.max(-1, Math.min(1, dot(vector, this.#collection.matrix.row(slot))));
   }
 
-  #inOrder(scored: readonly Scored[], after: After | null): (Scored & { id: string })[] {
+  /** By id where scores are equal, from a list sorted by score. Ids are in the database, and most pages need none. */
+  #inOrder(scored: readonly Scored[], after: After | null): readonly Scored[] {
+    const tied = scored.some(({ score }, i) => score === (i === 0 ? after : scored[i - 1])?.score);
+    if (!tied) return scored;
     const ids = this.#idsOf(scored.map(({ slot }) => slot));
     return scored
       .map(({ slot, score }) => ({ slot, score, id: ids.get(slot)! }))
@@ -169,13 +172,16 @@ export class NearestPoints {
     return new Map(rows.map((row) => [row.slot as number, row.id as string]));
   }
 
-  #hits(ranked: readonly (Scored & { id: string })[]): Hit[] {
+  #hits(ranked: readonly Scored[]): Hit[] {
     const rows = this.#collection
       .sql(`SELECT ${PAYLOAD_COLUMNS} FROM points p
         WHERE p.collection = ? AND p.slot IN (SELECT value FROM json_each(?))`)
       .all(this.#collection.id, JSON.stringify(ranked.map(({ slot }) => slot)));
-    const payloads = new Map(rows.map((row) => [row.slot as number, payloadOf(row)]));
-    return ranked.map(({ id, slot, score }) => ({ id, score, payload: payloads.get(slot)! }));
+    const found = new Map(rows.map((row) => [row.slot, row]));
+    return ranked.map(({ slot, score }) => {
+      const row = found.get(slot)!;
+      return { id: row.id as string, score, payload: payloadOf(row) };
+    });
   }
 }
 

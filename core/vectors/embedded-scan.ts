@@ -1,4 +1,4 @@
-import { float32, int8, int32, int64, loadOnnx, uint8 } from '../onnx.ts';
+import { float32, int8, int64, loadOnnx, uint8 } from '../onnx.ts';
 import { OnnxGraph } from '../onnx-graph.ts';
 import { encodeQuery, type QueryCode, ZERO_CODE } from './embedded-codes.ts';
 import type { SlotMatrix } from './embedded-matrix.ts';
@@ -40,7 +40,7 @@ function scoreError(codeError: number, query: QueryCode): number {
 }
 
 /**
- * The scan as an ONNX graph over vectors in one byte a component: scores = (codes x query - offset) x step + mask, those
+ * The scan as an ONNX graph over vectors in one byte a component: scores = ((codes - zero) x query) x step + mask, those
  * above `upper` put last, then the best k. The codes are read where they are, not copied. First pages have no `upper`, and
  * a graph that spares its comparison.
  */
@@ -57,7 +57,7 @@ export async function openScanner(dimension: number, threads: number): Promise<S
       const model = bounded ? below! : all!;
       const shared = {
         query: int8(code.levels, [dimension, 1]),
-        offset: int32(Int32Array.of(ZERO_CODE * code.sum), []),
+        zero: uint8(Uint8Array.of(ZERO_CODE), []),
       };
       for (const [i, chunk] of [...matrix.chunks()].entries()) {
         const mask = masks[i];
@@ -97,8 +97,9 @@ function scanGraph(dimension: number, bounded: boolean): Uint8Array {
   const products = graph.op('MatMulInteger', [
     graph.input('codes', 'uint8', ['slots', dimension]),
     graph.input('query', 'int8', [dimension, 1]),
+    graph.input('zero', 'uint8', []),
   ]);
-  const sums = graph.op('Sub', [graph.op('Reshape', [products, graph.ints([-1])]), graph.input('offset', 'int32', [])]);
+  const sums = graph.op('Reshape', [products, graph.ints([-1])]);
   const scaled = graph.op('Mul', [graph.op('Cast', [sums], FLOAT32), graph.input('steps', 'float32', ['slots'])]);
   const masked = graph.op('Add', [scaled, graph.input('mask', 'float32', ['slots'])]);
   const scores = bounded ? notAbove(graph, masked) : masked;

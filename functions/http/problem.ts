@@ -155,7 +155,7 @@ export function answerProblem(error: unknown, c: Context<AppEnv>): Response {
     ...problem.options.extra,
     ...(problem.options.errors && { errors: [...problem.options.errors] }),
   };
-  return c.body(JSON.stringify(document), status, {
+  return c.json(document, status, {
     'Content-Type': 'application/problem+json',
     'Cache-Control': 'no-store',
     ...problem.options.headers,

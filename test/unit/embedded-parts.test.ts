@@ -109,14 +109,10 @@ describe('vectors in one byte a component', () => {
     }
   });
 
-  it('leave room for two products in 16 bits, and know the sum of their levels', () => {
+  it('leave room for two products in 16 bits', () => {
     for (const query of vectors) {
-      const { levels, sum } = encodeQuery(query);
+      const { levels } = encodeQuery(query);
       assert.ok(levels.every((level) => 2 * 255 * Math.abs(level) < 2 ** 15));
-      assert.equal(
-        sum,
-        levels.reduce((total, level) => total + level, 0),
-      );
     }
   });
 });
