@@ -35,7 +35,8 @@ export default $config({
       bucket: storage.pictures.name,
       stateBucket: storage.state.name,
       queue: events.queue.url,
-      deadLetterQueue: events.deadLetters.url,
+      // Its ARN, which is what `aws sqs start-message-move-task` asks for.
+      deadLetterQueueArn: events.deadLetters.arn,
     };
   },
 });

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { SQSRecord } from 'aws-lambda';
 import type { SightlineError } from '../../core/errors.ts';
 import { imageId, type Job } from '../../core/index-image.ts';
@@ -44,10 +45,13 @@ export async function forgetStale(
   }
 }
 
-/** A message that is no S3 event names no picture: it is listed under its queue and its own id. */
+/**
+ * A message that is no S3 event names no picture: it is listed under its queue and what is in it. Not under its own id, for
+ * one that comes back from the dead letter queue has another (SQS, "Dead-letter queue redrive").
+ */
 export async function noteUnreadable(failures: FailureLog, record: SQSRecord, error: SightlineError): Promise<void> {
   const bucket = record.eventSourceARN.split(':').at(-1) ?? '';
-  const key = record.messageId;
+  const key = unreadableKey(record.body);
   await failures.record({
     id: imageId(bucket, key),
     bucket,
@@ -55,7 +59,12 @@ export async function noteUnreadable(failures: FailureLog, record: SQSRecord, er
     etag: '',
     sequencer: '',
     reason: error.code,
-    message: error.message,
+    message: `${error.message} (message ${record.messageId})`,
     retryable: false,
   });
+}
+
+/** What stands for the key of a message that names none. */
+export function unreadableKey(body: string): string {
+  return `message-${hash('sha256', body, 'hex').slice(0, 16)}`;
 }

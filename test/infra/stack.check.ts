@@ -254,7 +254,7 @@ describe('a stage that is not production', () => {
       Object.keys(stack.outputs)
         .filter((key) => !key.startsWith('_'))
         .sort(),
-      ['bucket', 'deadLetterQueue', 'queue', 'stateBucket', 'url'],
+      ['bucket', 'deadLetterQueueArn', 'queue', 'stateBucket', 'url'],
     );
   });
 

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { SQSBatchResponse } from 'aws-lambda';
 import { imageId } from '../../core/index-image.ts';
 import { openQdrantSpaces } from '../../core/vectors/qdrant-spaces.ts';
+import { unreadableKey } from '../../functions/lambda/last-attempt.ts';
 import { startFakeQdrant } from '../qdrant/server.ts';
 import { type Cloud, startCloud } from './cloud.ts';
 import { type HttpRequest, httpEvent, message, s3Body, testEvent } from './events.ts';
@@ -175,7 +176,7 @@ describe('the built Lambda functions', { skip }, () => {
       const poison = message('not even JSON', { attempt: 3 });
       assert.deepEqual(await deliver(poison), [poison.messageId]);
       const failures = jsonOf<{ items: { key: string; reason: string }[] }>(await request({ url: '/failures' })).items;
-      assert.equal(failures.find(({ key }) => key === poison.messageId)?.reason, 'invalid-input');
+      assert.equal(failures.find(({ key }) => key === unreadableKey(poison.body))?.reason, 'invalid-input');
     });
 
     it('writes logs and metrics that CloudWatch reads', () => {

@@ -1,4 +1,4 @@
-import { DeleteMessageCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { DeleteMessageCommand, ReceiveMessageCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { startFauxqs } from 'fauxqs';
 
@@ -13,6 +13,11 @@ export interface TestQueue {
   settle(event: SQSEvent, answer: SQSBatchResponse): Promise<void>;
   /** Bodies in the dead letter queue. */
   deadLetters(): string[];
+  /**
+   * Moves all of them back, as `aws sqs start-message-move-task` does: as new messages, with ids of their own, that were
+   * delivered never yet (SQS, "Dead-letter queue redrive"). No server that runs here has the command itself.
+   */
+  redrive(): Promise<void>;
   /** Messages in the queue, those that are hidden included. */
   size(): number;
   stop(): Promise<void>;
@@ -77,6 +82,19 @@ export async function startQueue(options: { maxReceives: number; visibilitySecon
       }
     },
     deadLetters: () => bodiesOf('dead-letters'),
+    async redrive() {
+      const from = `${endpoint}/000000000000/dead-letters`;
+      for (;;) {
+        const { Messages = [] } = await client.send(
+          new ReceiveMessageCommand({ QueueUrl: from, MaxNumberOfMessages: 10 }),
+        );
+        if (Messages.length === 0) return;
+        for (const { Body, ReceiptHandle } of Messages) {
+          await client.send(new SendMessageCommand({ QueueUrl: url, MessageBody: Body }));
+          await client.send(new DeleteMessageCommand({ QueueUrl: from, ReceiptHandle }));
+        }
+      }
+    },
     size: () => bodiesOf('events').length,
     async stop() {
       client.destroy();

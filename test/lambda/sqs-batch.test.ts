@@ -12,6 +12,7 @@ import { openFolder } from '../../core/objects/folder.ts';
 import type { FailureLog } from '../../core/ports.ts';
 import { createIngest } from '../../functions/events/ingest.ts';
 import { type MessageQueue, openMessageQueue } from '../../functions/events/message-queue.ts';
+import { unreadableKey } from '../../functions/lambda/last-attempt.ts';
 import { createSqsHandler } from '../../functions/lambda/sqs-batch.ts';
 import type { Telemetry } from '../../functions/lambda/telemetry.ts';
 import { message, s3Body } from './events.ts';
@@ -181,11 +182,15 @@ describe('the last delivery', () => {
     assert.deepEqual(await listed(failures), [{ key: 'known', reason: 'corrupt', retryable: false }]);
   });
 
-  it('lists a message that is no event under its own id', async (context) => {
+  it('lists a message that is no event under what is in it', async (context) => {
     const { handler, failures } = await arrange(context, async (job) => indexed(job));
     const record = message('{"not": "an event"}', { attempt: 3 });
     assert.equal((await handler({ Records: [record] }, lambdaContext())).batchItemFailures.length, 1);
-    assert.deepEqual(await listed(failures), [{ key: record.messageId, reason: 'invalid-input', retryable: false }]);
+    assert.deepEqual(await listed(failures), [
+      { key: unreadableKey(record.body), reason: 'invalid-input', retryable: false },
+    ]);
+    const [failure] = (await failures.list({ limit: 1 })).items;
+    assert.match(failure!.message, new RegExp(record.messageId));
   });
 });
 
@@ -243,6 +248,48 @@ describe('with a queue', () => {
       [3, 3, 5, 5, 10, 10],
       'doubles, and half of it is random',
     );
+  });
+
+  it('indexes what is moved back when the cause is gone, and forgets that it had failed', async (context) => {
+    const own = await startQueue({ maxReceives: MAX_RECEIVES, visibilitySeconds: 3600 });
+    const { url, credentials } = own;
+    const messages = openMessageQueue({ url, credentials, region: 'eu-central-1' });
+    context.after(async () => {
+      messages.close();
+      await own.stop();
+    });
+    let isAway = true;
+    const { handler, failures } = await arrange(
+      context,
+      async (job) => {
+        if (isAway) throw outage();
+        return indexed(job);
+      },
+      { queue: { ...messages, delay: (handle) => messages.delay(handle, 0) } },
+    );
+    const drain = async () => {
+      for (let event = await own.receive(); event !== null; event = await own.receive()) {
+        await own.settle(event, await handler(event, lambdaContext()));
+      }
+    };
+    const failed = async () => (await listed(failures)).map((failure) => failure.key).sort();
+    const unreadable = unreadableKey('nonsense');
+    own.send(s3Body({ key: 'a', sequencer: '01' }), s3Body({ key: 'b', sequencer: '01' }), 'nonsense');
+    await drain();
+    assert.deepEqual(await failed(), ['a', 'b', unreadable]);
+
+    // Too early: they come back, and are listed once.
+    await own.redrive();
+    assert.deepEqual([own.deadLetters(), own.size()], [[], 3]);
+    await drain();
+    assert.deepEqual(await failed(), ['a', 'b', unreadable]);
+    assert.equal(own.deadLetters().length, 3);
+
+    isAway = false;
+    await own.redrive();
+    await drain();
+    assert.deepEqual(own.deadLetters(), ['nonsense'], 'what can never be read comes back here');
+    assert.deepEqual(await failed(), [unreadable]);
   });
 
   it('takes messages, and says which it did not', async () => {
