@@ -233,6 +233,36 @@ describe('the map on the page', browserSkip(), () => {
     assert.equal(stored.length, 12);
   });
 
+  it('draws its pictures once they are there, and asks again for those that did not come', async (t) => {
+    const { page } = await browser.open(t, `${server.url}?view=status`, { expectComplaints: /503/ });
+    await page.clock.install();
+    let refused = 0;
+    await page.route('**/thumbnail?*', async (route) => {
+      refused++;
+      await route.fulfill({ status: 503 });
+    });
+    await page.getByRole('button', { name: /^Menu/ }).click();
+    await page.getByRole('button', { name: 'Map', exact: true }).click();
+    // Points have one colour and its shades, photographs thousands.
+    const colours = () =>
+      page.locator('.map-stage canvas').evaluate((element) => {
+        const canvas = element as HTMLCanvasElement;
+        const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d')!;
+        copy.drawImage(canvas, 0, 0);
+        const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
+        return new Set(new Uint32Array(data.buffer)).size;
+      });
+    const until = async (isDone: () => boolean | Promise<boolean>) => {
+      for (let i = 0; i < 400 && !(await isDone()); i++) await page.clock.runFor(50);
+      assert.ok(await isDone());
+    };
+    await until(() => refused >= 12);
+    assert.ok((await colours()) < 500);
+    await page.unroute('**/thumbnail?*');
+    await page.clock.runFor(6000);
+    await until(async () => (await colours()) > 2000);
+  });
+
   it('shows what a head was judged on, and lists the pictures that are drawn around', async (t) => {
     const judged = await pageServer({}, 0, { report: sampleReport() });
     const { page } = await browser.open(t, `${judged.url}?view=training`);

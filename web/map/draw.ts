@@ -1,6 +1,7 @@
 import type { CollectionMap, MapItem } from '../state/map.ts';
 import { type Point, type Size, toScreen, toWorld, type View } from './geometry.ts';
 import { type Level, pickPictures } from './pick.ts';
+import { type Thumbnails, thumbnailsOfDrawing } from './thumbnails.ts';
 
 export interface Drawing {
   readonly map: CollectionMap;
@@ -12,6 +13,9 @@ export interface Drawing {
   /** Ids of the pictures that fit the query; null when there is none. */
   readonly highlighted: ReadonlySet<string> | null;
   readonly chosen: ReadonlySet<string>;
+  readonly colours: Colours;
+  /** While the map is moved or zoomed it is drawn quickly: what is fine or lies above it waits until it rests. */
+  readonly moving: boolean;
   /** Called when a thumbnail has arrived. */
   readonly redraw: () => void;
 }
@@ -21,14 +25,14 @@ const picturesInSight = 240;
 /** Longer edge of a picture on the map, CSS pixels; it grows from the one to the other while one zooms in. */
 const smallest = 40;
 const largest = 300;
-/** Thumbnails kept decoded. */
-const keptPictures = 600;
-
-const pictures = new Map<string, HTMLImageElement>();
+/** From so many points in sight on, nobody sees of which shape they are. */
+const manyPoints = 4000;
+/** Longer edges of the pictures that are asked for. */
+const thumbnailSizes = [128, 256, 384] as const;
 
 /** Draws what is in sight: a point for every picture, and pictures where there is room for them. */
 export function drawMap(canvas: HTMLCanvasElement, drawing: Drawing): void {
-  const { size, lasso, hovered } = drawing;
+  const { size, lasso, hovered, moving, redraw } = drawing;
   const ratio = devicePixelRatio || 1;
   const [width, height] = [Math.round(size.width * ratio), Math.round(size.height * ratio)];
   if (canvas.width !== width || canvas.height !== height) {
@@ -38,12 +42,13 @@ export function drawMap(canvas: HTMLCanvasElement, drawing: Drawing): void {
   const context = canvas.getContext('2d')!;
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.clearRect(0, 0, size.width, size.height);
-  const colours = coloursOf(canvas);
-  drawPoints(context, drawing, colours);
+  const thumbnails = thumbnailsOfDrawing();
+  drawPoints(context, drawing);
   // While the map is being arranged only points move: pictures would flicker.
-  if (drawing.map.settled) drawPictures(context, drawing, colours);
-  if (hovered !== undefined) drawHovered(context, hovered, drawing, colours);
-  if (lasso) drawLasso(context, lasso, colours);
+  if (drawing.map.settled) drawPictures(context, drawing, thumbnails);
+  if (hovered !== undefined && !moving) drawHovered(context, hovered, drawing, thumbnails);
+  if (lasso) drawLasso(context, lasso, drawing.colours);
+  thumbnails.fetch(moving, redraw);
 }
 
 /** The item under a point of the screen: a picture that is drawn there, or a point near it. */
@@ -72,10 +77,10 @@ export function itemAt(shown: Seen, at: Point): number | undefined {
   return best;
 }
 
-type Colours = Readonly<Record<'accent' | 'soft' | 'paper', string>>;
+export type Colours = Readonly<Record<'accent' | 'soft' | 'paper', string>>;
 
-/** The page's own colours, so that the map follows light and dark. */
-function coloursOf(canvas: HTMLCanvasElement): Colours {
+/** The page's own colours as they are now, so that the map follows light and dark. Makes the page compute its styles. */
+export function coloursOf(canvas: HTMLCanvasElement): Colours {
   const probe = (name: string) => {
     canvas.style.color = `var(${name})`;
     return getComputedStyle(canvas).color;
@@ -105,90 +110,95 @@ function isInSight({ size }: Drawing, { x, y }: Point, margin: number): boolean 
   return x > -margin && x < size.width + margin && y > -margin && y < size.height + margin;
 }
 
-/** Circles, drawn one by one: a small drawing stamped for each took two to three times as long (`npm run bench -- map`). */
-function drawPoints(context: CanvasRenderingContext2D, drawing: Drawing, colours: Colours): void {
-  const { map, chosen, highlighted } = drawing;
+/**
+ * Circles, drawn one by one, or squares of their size where those do: they take a fifth of the time. A small drawing stamped
+ * for each takes twice that of circles (`npm run bench -- map`).
+ */
+function drawPoints(context: CanvasRenderingContext2D, drawing: Drawing): void {
+  const { map, chosen, highlighted, moving, colours } = drawing;
   const plain = { colour: colours.accent, radius: 2.8, alpha: 0.8 };
   const faint = { colour: colours.soft, radius: 2.4, alpha: 0.4 };
   const marked = { colour: colours.accent, radius: 4.2, alpha: 1 };
   const isMarking = chosen.size > 0 || highlighted !== null;
-  for (let i = 0; i < map.items.length; i++) {
-    const at = screenOf(drawing, i);
-    if (!isInSight(drawing, at, 6)) continue;
-    const { id } = map.items[i]!;
-    const dot = !isMarking ? plain : chosen.has(id) || highlighted?.has(id) ? marked : faint;
+  const points = map.items
+    .map((item, index) => ({ item, at: screenOf(drawing, index) }))
+    .filter(({ at }) => isInSight(drawing, at, 6));
+  const drawPoint = moving || points.length > manyPoints ? drawSquare : drawCircle;
+  for (const { item, at } of points) {
+    const dot = !isMarking ? plain : chosen.has(item.id) || highlighted?.has(item.id) ? marked : faint;
     context.globalAlpha = dot.alpha;
     context.fillStyle = dot.colour;
-    context.beginPath();
-    context.arc(at.x, at.y, dot.radius, 0, 2 * Math.PI);
-    context.fill();
+    drawPoint(context, at, dot.radius);
   }
   context.globalAlpha = 1;
 }
 
-function drawPictures(context: CanvasRenderingContext2D, drawing: Drawing, colours: Colours): void {
-  const { map, view, redraw } = drawing;
+function drawCircle(context: CanvasRenderingContext2D, { x, y }: Point, radius: number): void {
+  context.beginPath();
+  context.arc(x, y, radius, 0, 2 * Math.PI);
+  context.fill();
+}
+
+/** As large as the circle. */
+function drawSquare(context: CanvasRenderingContext2D, { x, y }: Point, radius: number): void {
+  const side = radius * Math.sqrt(Math.PI);
+  context.fillRect(x - side / 2, y - side / 2, side, side);
+}
+
+function drawPictures(context: CanvasRenderingContext2D, drawing: Drawing, thumbnails: Thumbnails): void {
+  const { map, view } = drawing;
   const grow = growth(drawing) * view.scale;
   const { pictures: picked, edge } = pictureLevel(drawing);
   for (const { index, width, height } of picked) {
     const at = screenOf(drawing, index);
     if (!isInSight(drawing, at, largest / 2)) continue;
     const item = map.items[index]!;
-    const picture = pictureOf(map, item, edge * grow, redraw);
-    if (picture)
-      drawPicture(context, picture, at, { width: width * grow, height: height * grow }, item, drawing, colours);
+    const picture = thumbnails.get(addressOf(map, item, edge * grow));
+    if (picture) drawPicture(context, picture, at, { width: width * grow, height: height * grow }, item, drawing);
   }
 }
 
-function pictureOf(map: CollectionMap, item: MapItem, edge: number, redraw: () => void): HTMLImageElement | undefined {
-  const url = map.thumbnail(item, edge * (devicePixelRatio || 1) > 150 ? 384 : 128);
-  let picture = pictures.get(url);
-  if (!picture) {
-    picture = new Image();
-    picture.decoding = 'async';
-    picture.onload = () => requestAnimationFrame(redraw);
-    picture.src = url;
-  }
-  // The one used last is the last to go.
-  pictures.delete(url);
-  pictures.set(url, picture);
-  if (pictures.size > keptPictures) pictures.delete(pictures.keys().next().value!);
-  return picture.complete && picture.naturalWidth > 0 ? picture : undefined;
+function addressOf(map: CollectionMap, item: MapItem, edge: number): string {
+  const wanted = edge * (devicePixelRatio || 1) * 0.85;
+  return map.thumbnail(item, thumbnailSizes.find((size) => size >= wanted) ?? thumbnailSizes.at(-1)!);
 }
 
 function drawPicture(
   context: CanvasRenderingContext2D,
-  picture: HTMLImageElement,
+  picture: ImageBitmap,
   at: Point,
   place: Size,
   item: MapItem,
-  { chosen, highlighted }: Drawing,
-  colours: Colours,
+  { chosen, highlighted, moving, colours }: Drawing,
 ): void {
   // Not every item tells the size of its picture.
-  const fit = Math.min(place.width / picture.naturalWidth, place.height / picture.naturalHeight);
-  const [width, height] = [picture.naturalWidth * fit, picture.naturalHeight * fit];
+  const fit = Math.min(place.width / picture.width, place.height / picture.height);
+  const [width, height] = [picture.width * fit, picture.height * fit];
   const [x, y] = [at.x - width / 2, at.y - height / 2];
   const isChosen = chosen.has(item.id);
   const frame = isChosen ? 3 : 1.5;
   context.globalAlpha = highlighted && !highlighted.has(item.id) && !isChosen ? 0.22 : 1;
   context.fillStyle = isChosen ? colours.accent : colours.paper;
-  context.beginPath();
-  context.roundRect(x - frame, y - frame, width + 2 * frame, height + 2 * frame, 3);
-  context.fill();
+  const around = [x - frame, y - frame, width + 2 * frame, height + 2 * frame] as const;
+  if (moving) context.fillRect(...around);
+  else {
+    context.beginPath();
+    context.roundRect(...around, 3);
+    context.fill();
+  }
   context.drawImage(picture, x, y, width, height);
   context.globalAlpha = 1;
 }
 
 /** The picture under the pointer, large enough to recognise, beside the pointer and within the canvas. */
-function drawHovered(context: CanvasRenderingContext2D, index: number, drawing: Drawing, colours: Colours): void {
-  const { map, size, redraw } = drawing;
+function drawHovered(context: CanvasRenderingContext2D, index: number, drawing: Drawing, thumbnails: Thumbnails): void {
+  const { map, size, colours } = drawing;
   const item = map.items[index];
-  const picture = item?.kind === 'image' ? pictureOf(map, item, largest, redraw) : undefined;
+  const picture = item?.kind === 'image' ? thumbnails.get(addressOf(map, item, largest)) : undefined;
   if (!picture) return;
   const at = screenOf(drawing, index);
-  const scale = 220 / Math.max(picture.naturalWidth, picture.naturalHeight);
-  const [width, height] = [picture.naturalWidth * scale, picture.naturalHeight * scale];
+  const scale = 220 / Math.max(picture.width, picture.height);
+  const [width, height] = [picture.width * scale, picture.height * scale];
   const x = Math.min(size.width - width - 10, Math.max(10, at.x - width / 2));
   const y = Math.min(size.height - height - 10, Math.max(10, at.y - height / 2));
   context.save();

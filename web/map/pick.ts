@@ -25,7 +25,13 @@ const largestEdge = 0.5;
 
 type First = ReadonlySet<string>;
 
-const levels = new WeakMap<CollectionMap, WeakMap<First, Map<string, Level>>>();
+/** What is known of a map for one set of first ones: the order in which places are given, and the levels made so far. */
+interface Known {
+  readonly order: Uint32Array;
+  readonly levels: Map<string, Level>;
+}
+
+const known = new WeakMap<CollectionMap, WeakMap<First, Known>>();
 
 /**
  * Which items are shown as pictures at a scale (CSS pixels a unit of the world): as many as fit without covering each
@@ -45,27 +51,33 @@ export function pickPictures(map: CollectionMap, first: First, scale: number, ed
 }
 
 function levelOf(map: CollectionMap, first: First, step: number, edge: number): Level {
-  const ofMap = levels.get(map) ?? new WeakMap<First, Map<string, Level>>();
-  levels.set(map, ofMap);
-  const known = ofMap.get(first) ?? new Map<string, Level>();
-  ofMap.set(first, known);
+  const { order, levels } = knownOf(map, first);
   const name = `${step} ${edge}`;
-  const made = known.get(name) ?? pick(map, first, edge / levelFactor ** step);
-  known.set(name, made);
-  return made;
+  const level = levels.get(name) ?? pick(map, order, edge / levelFactor ** step);
+  levels.set(name, level);
+  return level;
 }
 
-/** Greedy, in an order that mixes the collection; a grid of cells one edge wide keeps comparisons few. */
-function pick({ items, positions }: CollectionMap, first: First, edge: number): Level {
+function knownOf(map: CollectionMap, first: First): Known {
+  const ofMap = known.get(map) ?? new WeakMap<First, Known>();
+  known.set(map, ofMap);
+  const ofFirst = ofMap.get(first) ?? { order: orderOf(map.items, first), levels: new Map() };
+  ofMap.set(first, ofFirst);
+  return ofFirst;
+}
+
+/** Greedy; a grid whose cells are as wide as two pictures must lie apart keeps comparisons few. */
+function pick({ items, positions }: CollectionMap, order: Uint32Array, edge: number): Level {
   const cells = new Map<number, Placed[]>();
   const pictures: Placed[] = [];
-  for (const index of orderOf(items, first)) {
+  const side = edge * (1 + air);
+  for (const index of order) {
     const item = items[index]!;
     if (item.kind !== 'image') continue;
     const [x, y] = [positions[index * 2]!, positions[index * 2 + 1]!];
     const ratio = (item.width ?? 1) / (item.height ?? 1);
     const placed = { index, width: edge * Math.min(1, ratio), height: edge * Math.min(1, 1 / ratio) };
-    const [column, row] = [Math.floor(x / edge), Math.floor(y / edge)];
+    const [column, row] = [Math.floor(x / side), Math.floor(y / side)];
     if (isCovered(placed, { x, y, column, row }, cells, positions, edge * air)) continue;
     pictures.push(placed);
     const key = cellOf(column, row);
@@ -86,8 +98,8 @@ function isCovered(
   positions: Float32Array,
   gap: number,
 ): boolean {
-  for (let column = at.column - 2; column <= at.column + 2; column++) {
-    for (let row = at.row - 2; row <= at.row + 2; row++) {
+  for (let column = at.column - 1; column <= at.column + 1; column++) {
+    for (let row = at.row - 1; row <= at.row + 1; row++) {
       for (const other of cells.get(cellOf(column, row)) ?? []) {
         const dx = Math.abs(positions[other.index * 2]! - at.x);
         const dy = Math.abs(positions[other.index * 2 + 1]! - at.y);

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { nameOf } from '../format.ts';
-import { drawMap, itemAt } from '../map/draw.ts';
+import { type Colours, coloursOf, type Drawing, drawMap, itemAt } from '../map/draw.ts';
 import {
   contains,
   extentOf,
@@ -48,10 +48,7 @@ export function MapCanvas({ highlighted, open, select = addToSelection, children
       ? { map: shown, view: seen, size, lasso, hovered, highlighted, chosen: selected.value }
       : undefined,
   );
-  useLayoutEffect(() => {
-    const frame = requestAnimationFrame(redraw);
-    return () => cancelAnimationFrame(frame);
-  });
+  useLayoutEffect(redraw);
 
   const at = (point: Point) => (shown ? itemAt({ map: shown, view: seen, size, highlighted }, point) : undefined);
   const middle = { x: size.width / 2, y: size.height / 2 };
@@ -222,25 +219,71 @@ function keyChange(key: string, view: View, size: Size): View | undefined {
   }
 }
 
-/** Draws what `describe` says now; the same function always, so that a thumbnail that arrives late draws the latest. */
+/** A view that did not change for so long is at rest. */
+const restMs = 150;
+
+/**
+ * Draws in the next frame what `describe` says then, once, however often and by whom it was asked for; the same function
+ * always. A view that changes is drawn quickly, and finely once it rests.
+ */
 function useRedraw(
   canvas: { current: HTMLCanvasElement | null },
-  describe: () => Omit<Parameters<typeof drawMap>[1], 'redraw'> | undefined,
+  describe: () => Omit<Drawing, 'redraw' | 'moving' | 'colours'> | undefined,
 ): () => void {
   const latest = useRef(describe);
   latest.current = describe;
-  const redraw = useRef(() => {
-    const drawing = latest.current();
-    if (canvas.current && drawing) drawMap(canvas.current, { ...drawing, redraw: redraw.current });
-  });
-  useEffect(() => theme.subscribe(() => redraw.current()), []);
+  const [{ redraw, recolour, stop }] = useState(() => createRedraw(canvas, latest));
+  useEffect(() => stop, []);
+  useEffect(() => theme.subscribe(recolour), []);
   useEffect(() => {
     const scheme = matchMedia('(prefers-color-scheme: dark)');
-    const follow = () => redraw.current();
-    scheme.addEventListener('change', follow);
-    return () => scheme.removeEventListener('change', follow);
+    scheme.addEventListener('change', recolour);
+    return () => scheme.removeEventListener('change', recolour);
   }, []);
-  return redraw.current;
+  return redraw;
+}
+
+function createRedraw(
+  canvas: { current: HTMLCanvasElement | null },
+  latest: { readonly current: () => Omit<Drawing, 'redraw' | 'moving' | 'colours'> | undefined },
+) {
+  let frame = 0;
+  let rest: ReturnType<typeof setTimeout> | undefined;
+  let drawn: View | undefined;
+  let colours: Colours | undefined;
+  const redraw = () => {
+    frame ||= requestAnimationFrame(draw);
+  };
+  const draw = () => {
+    frame = 0;
+    const drawing = latest.current();
+    if (!canvas.current || !drawing) return;
+    if (drawn && !isSameView(drawn, drawing.view)) {
+      clearTimeout(rest);
+      rest = setTimeout(() => {
+        rest = undefined;
+        redraw();
+      }, restMs);
+    }
+    drawn = drawing.view;
+    colours ??= coloursOf(canvas.current);
+    drawMap(canvas.current, { ...drawing, colours, moving: rest !== undefined, redraw });
+  };
+  return {
+    redraw,
+    recolour: () => {
+      colours = undefined;
+      redraw();
+    },
+    stop: () => {
+      cancelAnimationFrame(frame);
+      clearTimeout(rest);
+    },
+  };
+}
+
+function isSameView(a: View, b: View): boolean {
+  return a.x === b.x && a.y === b.y && a.scale === b.scale;
 }
 
 function useSize(canvas: { current: HTMLCanvasElement | null }, setSize: (size: Size) => void): void {
