@@ -194,10 +194,3 @@ export async function readAliases(session: QdrantSession): Promise<Map<string, s
   const { aliases } = await session.call('reading aliases', (client) => client.getAliases());
   return new Map(aliases.map(({ alias_name, collection_name }) => [alias_name, collection_name]));
 }
-
-/** Makes an alias name a collection, at once for everybody who uses it. */
-export async function pointAlias(session: QdrantSession, alias: string, collection: string, exists: boolean) {
-  const create_alias = { alias_name: alias, collection_name: collection };
-  const actions = exists ? [{ delete_alias: { alias_name: alias } }, { create_alias }] : [{ create_alias }];
-  await session.call(`pointing ${alias} to ${collection}`, (client) => client.updateCollectionAliases({ actions }));
-}

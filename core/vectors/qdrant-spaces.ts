@@ -4,18 +4,18 @@ import type { VectorStore } from '../ports.ts';
 import type { Beside, SpaceSummary, Spaces } from '../spaces.ts';
 import type { SpaceId } from '../types.ts';
 import { checkLimit } from './checks.ts';
-import { type QdrantCollectionOptions, storeOf } from './qdrant.ts';
+import { storeOf } from './qdrant.ts';
 import { connectQdrant, type QdrantConnection, type QdrantSession } from './qdrant-client.ts';
 import {
   checkVersion,
   collectionName,
   dimensionOf,
   ensureCollection,
-  pointAlias,
+  type QdrantCollectionOptions,
   readAliases,
 } from './qdrant-collection.ts';
 import { findDifferences } from './qdrant-differences.ts';
-import { type Fence, raiseFence, standingFence } from './qdrant-fence.ts';
+import { claimAlias, type Fence, raiseFence, standingFence } from './qdrant-fence.ts';
 import { liveFilter, tombstonesBefore } from './qdrant-filter.ts';
 import { countExactly } from './qdrant-list.ts';
 import { openPart, type QdrantPart } from './qdrant-part.ts';
@@ -138,11 +138,8 @@ async function openLive(server: Server, space: SpaceId, dimension: number): Prom
   const before = (await readAliases(session)).get(alias);
   expectLive(before);
   const part = await openCollection(server, space, dimension);
-  if (before === undefined) {
-    await pointAlias(session, alias, collection, false);
-    // Somebody else may have begun with other models at the same moment.
-    expectLive((await readAliases(session)).get(alias));
-  }
+  // Somebody else may begin with other models at the same moment; one of the two gets the alias.
+  if (before === undefined) expectLive(await claimAlias(session, alias, collection));
   // Afterwards, because a write and a look at the aliases cannot be one: see docs/decisions/0030-spaces.md. It waits for as
   // long as the fence stands: a caller who was refused too early would find what it wrote, and take it for acknowledged.
   const acknowledge = async () => {

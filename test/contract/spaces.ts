@@ -98,6 +98,28 @@ export function spacesContract(name: string, open: () => Promise<OpenSpaces>): v
         await store.close();
       }));
 
+    it('lets one of several that begin at once with other models win, and tells the others', () =>
+      withSpaces(async (spaces, again) => {
+        const others = await Promise.all([again(), again(), again()]);
+        const names = ['a', 'b', 'a', 'b'];
+        const opened = await Promise.allSettled(
+          [spaces, ...others].map((each, i) => each.openLive(names[i]!, DIMENSION)),
+        );
+        const live = (await spaces.live())?.space;
+        for (const [i, each] of opened.entries()) {
+          if (each.status === 'rejected') {
+            assert.notEqual(names[i], live, String(each.reason));
+            assert.equal((each.reason as { code?: unknown }).code, 'space-mismatch');
+            assert.match(String(each.reason), new RegExp(`(got .*|of space )${live}\\b`));
+          } else {
+            assert.equal(names[i], live);
+            assert.deepEqual(await each.value.upsert([point(i)], 'newer'), ['written']);
+            await each.value.close();
+          }
+        }
+        await Promise.all(others.map((each) => each.close()));
+      }));
+
     it('keeps another space beside it, of another dimension, that no query of the live one meets', () =>
       withSpaces(async (spaces) => {
         const live = await spaces.openLive('a', DIMENSION);

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
-import { openQdrantStore } from '../../core/vectors/qdrant.ts';
 import { openQdrantSpaces } from '../../core/vectors/qdrant-spaces.ts';
+import { openQdrantStore } from '../qdrant/open.ts';
 import { startFakeQdrant } from '../qdrant/server.ts';
 import { vectorsContract } from './vectors.ts';
 import { DIMENSION } from './vectors-data.ts';

@@ -3,12 +3,12 @@ import { after, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ErrorCode, isSightlineError } from '../../core/errors.ts';
 import { compareSequencers, type Point, type VectorStore } from '../../core/ports.ts';
-import { openQdrantStore, type QdrantStoreOptions } from '../../core/vectors/qdrant.ts';
 import { replaceable } from '../../core/vectors/qdrant-filter.ts';
 import { sequencerParts } from '../../core/vectors/qdrant-payload.ts';
-import { openQdrantSpaces } from '../../core/vectors/qdrant-spaces.ts';
+import { openQdrantSpaces, type QdrantSpacesOptions } from '../../core/vectors/qdrant-spaces.ts';
 import { DIMENSION, image, randomPoints, ranked, seededRandom, unit, uuid } from '../contract/vectors-data.ts';
 import { satisfies } from './condition.ts';
+import { openQdrantStore } from './open.ts';
 import { RECORDING } from './recording.ts';
 import { type Call, type FakeAnswer, type FakeQdrant, startFakeQdrant } from './server.ts';
 
@@ -29,7 +29,7 @@ const busy = (status: number, headers = {}): FakeAnswer => ({
 describe('Qdrant driver', () => {
   let server: FakeQdrant;
   let store: VectorStore;
-  const open = (options: Partial<QdrantStoreOptions> = {}) =>
+  const open = (options: Partial<QdrantSpacesOptions & { space: string; dimension: number }> = {}) =>
     openQdrantStore({ url: server.url, space: 'test', dimension: DIMENSION, timeoutMs: 2_000, ...options });
   const sent = (part: string) => server.calls.filter(to(part)).length;
 
@@ -50,12 +50,12 @@ describe('Qdrant driver', () => {
       await (await open()).close();
       assert.deepEqual(
         server.calls.map(({ method, path }) => `${method} ${path}`),
-        ['GET /', 'GET /collections/sightline-test', 'GET /aliases'],
+        ['GET /', 'GET /aliases', 'GET /collections/sightline-test'],
       );
     });
 
     it('survives that somebody else makes the collection at the same time', async () => {
-      const stores = await Promise.all(Array.from({ length: 5 }, () => open({ space: 'together' })));
+      const stores = await Promise.all(Array.from({ length: 5 }, () => open({ space: 'together', alias: 'together' })));
       await Promise.all(stores.map((each) => each.close()));
     });
 
@@ -68,7 +68,7 @@ describe('Qdrant driver', () => {
         hnsw: { m: 32, efConstruct: 200 },
         quantization: { type: 'scalar', quantile: 0.99, alwaysInMemory: true },
       } as const;
-      await (await open({ space: 'made', collection })).close();
+      await (await open({ space: 'made', alias: 'made', collection })).close();
       const created = server.calls.find(
         ({ method, path }) => method === 'PUT' && path === '/collections/sightline-made',
       );
@@ -103,13 +103,6 @@ describe('Qdrant driver', () => {
     it('refuses a collection of another dimension before anything is sent to it', async () => {
       await assert.rejects(open({ dimension: 32 }), failsWith('space-mismatch', /32 components by Cosine, got 64/));
       assert.equal(sent('/points'), 0);
-    });
-
-    it('refuses, when asked to, a space that is not live', async () => {
-      const expected = /alias live.*sightline-next.*got sightline-test/;
-      await assert.rejects(open({ space: 'next', requireLive: true }), failsWith('space-mismatch', expected));
-      await (await open({ space: 'next' })).close();
-      await (await open({ requireLive: true })).close();
     });
 
     it('says that the API key is missing or wrong', async () => {
@@ -377,7 +370,7 @@ describe('Qdrant driver', () => {
   });
 
   it('indexes keys by folder only, when told so', async () => {
-    const folders = await open({ space: 'folders', collection: { keyPrefixes: 'folders' } });
+    const folders = await open({ space: 'folders', alias: 'folders', collection: { keyPrefixes: 'folders' } });
     const keyed = (id: number, key: string) => ({ ...point(id, ''), payload: image({ key }) });
     await folders.upsert([keyed(1, 'a/b/c.jpg'), keyed(2, 'a/bc.jpg')], 'newer');
     assert.equal(await folders.count({ keyPrefix: 'a/b/' }), 1);
@@ -385,7 +378,10 @@ describe('Qdrant driver', () => {
     assert.equal(await folders.count({ keyPrefix: '' }), 2);
     await assert.rejects(folders.count({ keyPrefix: 'a/b' }), failsWith('invalid-input', /ends with "\/"/));
     await folders.close();
-    await assert.rejects(open({ space: 'folders' }), failsWith('schema-mismatch', /keyPrefixes any, got folders/));
+    await assert.rejects(
+      open({ space: 'folders', alias: 'folders' }),
+      failsWith('schema-mismatch', /keyPrefixes any, got folders/),
+    );
   });
 
   it('sends no API key to the console and each request with an id of its own', async (test) => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { openQdrantStore } from '../../core/vectors/qdrant.ts';
 import { openQdrantSpaces } from '../../core/vectors/qdrant-spaces.ts';
 import { DIMENSION, FILTERS, image, randomPoints, seededRandom, unit, uuid } from '../contract/vectors-data.ts';
+import { openQdrantStore } from './open.ts';
 import { RECORDING } from './recording.ts';
 import { type FakeQdrant, startFakeQdrant } from './server.ts';
 
@@ -155,8 +155,6 @@ async function exercise(url: string): Promise<void> {
   }
   await store.purgeTombstones('2027-01-01');
   await store.close();
-  const other = await openQdrantStore({ url, space: 'two', dimension: DIMENSION });
-  await other.close();
   const spaces = await openQdrantSpaces({ url });
   await spaces.list();
   const beside = await spaces.openBeside('two', DIMENSION);

@@ -144,7 +144,7 @@ killedSwitch('in Qdrant (a fake held to recorded answers)', async () => {
       const fences = (await aliases()).filter(({ alias_name }) => alias_name.includes('-fence-'));
       const actions = fences.flatMap(({ alias_name, collection_name }) => [
         { delete_alias: { alias_name } },
-        { create_alias: { alias_name: alias_name.replace(/\d+$/, '1'), collection_name } },
+        { create_alias: { alias_name: alias_name.replace(/[\d.]+$/, '1'), collection_name } },
       ]);
       const body = JSON.stringify({ actions });
       const headers = { 'content-type': 'application/json' };
