@@ -11,6 +11,9 @@ const { scripts } = JSON.parse(readFileSync(new URL('../../package.json', import
 };
 const START = scripts.start.split(' ').slice(1);
 
+/** Far more than anything takes, on a machine that is busy with other things. */
+const DEADLINE_MS = 180_000;
+
 /** One `npm start` as a user runs it, in its own process, on a port of its own. */
 export interface RunningServer {
   readonly url: string;
@@ -21,7 +24,10 @@ export interface RunningServer {
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
-/** Starts the server and resolves when it has printed its URL. Rejects with its output when it ends before that. */
+/**
+ * Starts the server and resolves when it has printed its URL. Rejects with its output when it ends before that, and, as
+ * `stop` does, kills it when it takes too long.
+ */
 export async function startServer(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<RunningServer> {
   const child = spawn(process.execPath, [...START, '--port', '0', ...args], {
     cwd: root,
@@ -30,7 +36,7 @@ export async function startServer(args: readonly string[], env: NodeJS.ProcessEn
   });
   let printed = '';
   const ended = once(child, 'exit').then(([code]) => code as number | null);
-  const url = await new Promise<string>((resolve, reject) => {
+  const up = new Promise<string>((resolve, reject) => {
     const collect = (chunk: Buffer) => {
       printed += chunk.toString();
       const found = /http:\/\/[\w.:[\]]+:\d+/.exec(printed)?.[0];
@@ -40,18 +46,19 @@ export async function startServer(args: readonly string[], env: NodeJS.ProcessEn
     child.stderr.on('data', collect);
     ended.then((code) => reject(new Error(`the server ended with code ${code} before it was up:\n${printed}`)));
   });
+  const output = () => printed;
   return {
-    url,
+    url: await inTime('the server to be up', up, child, output),
     process: child,
-    output: () => printed,
+    output,
     async stop(signal = 'SIGINT') {
       if (child.exitCode === null && child.signalCode === null) child.kill(signal);
-      return ended;
+      return inTime('the server to end', ended, child, output);
     },
   };
 }
 
-/** Runs one command to its end. */
+/** Runs one command to its end; kills it and rejects with its output when it takes too long. */
 export async function runScript(
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
@@ -69,8 +76,23 @@ export async function runScript(
   child.stderr.on('data', (chunk) => {
     stderr += chunk;
   });
-  const [code] = await once(child, 'close');
+  const closed = once(child, 'close').then(([code]) => code as number | null);
+  const code = await inTime(`${args.join(' ')} to end`, closed, child, () => stdout + stderr);
   return { code, stdout, stderr };
+}
+
+/** What comes of `work`, unless it takes too long: then the process is killed, and the error has what it printed. */
+async function inTime<T>(what: string, work: Promise<T>, child: ChildProcess, output: () => string): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    child.kill('SIGKILL');
+    reject(new Error(`waited ${DEADLINE_MS} ms for ${what}; it was killed and had printed:\n${output()}`));
+  }, DEADLINE_MS);
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Polls until `check` answers something other than null; fails after `timeoutMs` saying what was waited for. */
