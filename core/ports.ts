@@ -157,6 +157,8 @@ export interface ListedObject {
   /** Opaque, without quotes; changes whenever the content does. */
   readonly etag: string;
   readonly lastModified: Date;
+  /** Only when it has to be restored before its bytes can be read, as far as a listing can tell. */
+  readonly archived?: true;
 }
 
 export interface ObjectInfo extends ListedObject {

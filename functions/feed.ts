@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Config } from '../core/config.ts';
 import type { S3Store } from '../core/objects/s3.ts';
+import type { ListedObject } from '../core/ports.ts';
 import { createProgress } from '../core/progress.ts';
 import { watchFolder } from './events/folder-source.ts';
 import { syncFolder } from './events/folder-sync.ts';
@@ -60,8 +61,17 @@ export async function bucketFeed(config: Config, runtime: Runtime, store: S3Stor
     backlog: async () => local() + ((await events?.depth()) ?? 0),
     async start(signal) {
       const stopFollowing = events?.follow();
-      const comparing = syncFolder(source, '', () => false, signal)
-        .then(({ created }) => Promise.race([showProgress(created, queue), aborted(signal)]))
+      let archived = 0;
+      const isLeftOut = (object: ListedObject) => {
+        if (object.archived) archived++;
+        return object.archived === true;
+      };
+      const comparing = syncFolder(source, '', isLeftOut, signal)
+        .then(({ created }) => {
+          if (archived > 0)
+            logger.warn({ objects: archived }, 'archived objects are left out: they must be restored first');
+          return Promise.race([showProgress(created, queue), aborted(signal)]);
+        })
         .catch((error: unknown) => {
           if (!signal.aborted) logger.error({ err: error }, 'the bucket could not be compared with the index');
         });

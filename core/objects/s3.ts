@@ -6,6 +6,7 @@ import {
   type HeadObjectCommandOutput,
   ListObjectsV2Command,
   type ListObjectsV2CommandOutput,
+  type _Object as S3Object,
 } from '@aws-sdk/client-s3';
 import { SightlineError } from '../errors.ts';
 import type { ByteRange, ObjectBody, ObjectInfo, ObjectStore } from '../ports.ts';
@@ -207,6 +208,8 @@ async function listObjects(s3: S3Session, options: { prefix?: string; cursor?: s
       MaxKeys: limit,
       // Keys may hold characters that XML cannot.
       EncodingType: 'url',
+      // Tells archived objects that have been restored from those that cannot be read.
+      OptionalObjectAttributes: ['RestoreStatus'],
       ContinuationToken: token,
       // Not the service's own token: this one is checked, and stays valid for as long as anybody keeps it.
       StartAfter: cursor === undefined ? undefined : decodeListCursor(cursor, prefix),
@@ -220,8 +223,15 @@ async function listObjects(s3: S3Session, options: { prefix?: string; cursor?: s
     bytes: object.Size ?? 0,
     etag: bareEtag(object.ETag),
     lastModified: object.LastModified ?? new Date(0),
+    ...(isArchived(object) ? { archived: true as const } : {}),
   }));
   const last = items.at(-1);
   if (!answer.IsTruncated || last === undefined) return { items };
   return { items, next: encodeListCursor({ prefix, after: last.key }) };
+}
+
+/** Of the classes that must be restored first (S3, "Restoring an archived object"); a copy that was restored can be read. */
+function isArchived({ StorageClass, RestoreStatus }: S3Object): boolean {
+  if (StorageClass !== 'GLACIER' && StorageClass !== 'DEEP_ARCHIVE') return false;
+  return (RestoreStatus?.RestoreExpiryDate?.getTime() ?? 0) <= Date.now();
 }

@@ -37,12 +37,12 @@ const HEADS_AT_ONCE = 16;
  * Memory: one id for each object of the folder.
  *
  * @param prefix only the objects whose keys begin so
- * @param isWriting objects it says true for are left out: they are still being written, and the caller watches them
+ * @param isLeftOut objects it says true for are not looked at: those still being written, which the caller watches, or archived
  */
 export async function syncFolder(
   options: FolderSyncOptions,
   prefix = '',
-  isWriting: (object: ListedObject) => boolean = () => false,
+  isLeftOut: (object: ListedObject) => boolean = () => false,
   signal?: AbortSignal,
 ): Promise<SyncCounts> {
   const { store, vectors } = options;
@@ -58,7 +58,7 @@ export async function syncFolder(
     for (const [i, object] of page.items.entries()) {
       const id = ids[i]!;
       seen.add(id);
-      if (!isWriting(object)) counts[await compare(options, object, stored.get(id))]++;
+      if (!isLeftOut(object)) counts[await compare(options, object, stored.get(id))]++;
     }
     cursor = page.next;
   } while (cursor !== undefined);

@@ -31,6 +31,8 @@ export interface BackfillState {
   /** Empty objects, such as the markers some tools make for folders. */
   readonly empty: number;
   readonly tooLarge: number;
+  /** In Glacier: S3 announces them by itself when they have been restored. */
+  readonly archived: number;
 }
 
 /** Pictures in one message: few enough that one that fails costs little when the message comes back. */
@@ -40,7 +42,7 @@ const MESSAGES_A_REQUEST = 10;
 const REQUEST_BYTES = 250_000;
 const TRIES = 5;
 
-export const START: BackfillState = { sent: 0, messages: 0, bytes: 0, empty: 0, tooLarge: 0 };
+export const START: BackfillState = { sent: 0, messages: 0, bytes: 0, empty: 0, tooLarge: 0, archived: 0 };
 
 /**
  * Announces all objects of a bucket as S3 would, so that the functions behind the queue index them. The announcements
@@ -53,7 +55,8 @@ export async function backfill(options: BackfillOptions): Promise<BackfillState 
   const pace = createPace(rate, signal);
   while (signal?.aborted !== true) {
     const page = await objects.list({ prefix, cursor: state.cursor, limit: 1000 });
-    const wanted = page.items.filter(({ bytes }) => bytes > 0 && bytes <= maxBytes);
+    const of = Object.groupBy(page.items, (object) => kindOf(object, maxBytes));
+    const wanted = of.wanted ?? [];
     const messages = messagesOf(objects.bucket, wanted);
     let announced = state.sent;
     for (const request of queue === null ? [] : requestsOf(messages)) {
@@ -73,13 +76,20 @@ export async function backfill(options: BackfillOptions): Promise<BackfillState 
       sent: state.sent + wanted.length,
       messages: state.messages + messages.length,
       bytes: state.bytes + wanted.reduce((sum, { bytes }) => sum + bytes, 0),
-      empty: state.empty + page.items.filter(({ bytes }) => bytes === 0).length,
-      tooLarge: state.tooLarge + page.items.filter(({ bytes }) => bytes > maxBytes).length,
+      empty: state.empty + (of.empty?.length ?? 0),
+      tooLarge: state.tooLarge + (of.tooLarge?.length ?? 0),
+      archived: state.archived + (of.archived?.length ?? 0),
     };
     await options.onProgress?.(state);
     if (page.next === undefined) return { ...state, finished: true };
   }
   return { ...state, finished: false };
+}
+
+function kindOf(object: ListedObject, maxBytes: number): 'wanted' | 'empty' | 'tooLarge' | 'archived' {
+  if (object.bytes === 0) return 'empty';
+  if (object.bytes > maxBytes) return 'tooLarge';
+  return object.archived ? 'archived' : 'wanted';
 }
 
 /** Waits after each share of the work until it is due at this rate a second; not after the signal has fired. */

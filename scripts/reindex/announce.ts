@@ -113,13 +113,19 @@ function print(summary: {
   bytes: number;
   empty: number;
   tooLarge: number;
+  archived: number;
   finished: boolean;
   costUsd: Record<string, number>;
 }): void {
-  const { sent, messages, bytes, empty, tooLarge, costUsd } = summary;
+  const { sent, messages, bytes, empty, tooLarge, archived, costUsd } = summary;
   const verb = summary.dryRun ? 'would be announced' : 'announced';
   console.log(`${sent} pictures (${(bytes / 1e9).toFixed(2)} GB) ${verb} in ${messages} messages.`);
   if (empty + tooLarge > 0) console.log(`Left out: ${empty} empty objects, ${tooLarge} that are too large.`);
+  if (archived > 0) {
+    console.log(
+      `Left out: ${archived} archived objects. Restore them first; S3 announces them then, or the next call does.`,
+    );
+  }
   console.log('Indexing them all costs about (us-east-1 list prices, 1,769 MB, without Qdrant):');
   for (const [part, dollars] of Object.entries(costUsd)) console.log(`  ${part.padEnd(16)} ${dollars.toFixed(4)} USD`);
   if (!summary.finished) console.log('Interrupted; the next call goes on from here.');

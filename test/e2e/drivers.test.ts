@@ -57,6 +57,8 @@ async function json<T>(server: RunningServer, path: string, init?: RequestInit):
   assert.ok(response.ok, `${path}: ${response.status} ${text}\n${server.output()}`);
   return (text === '' ? null : JSON.parse(text)) as T;
 }
+/** Of a request to Qdrant. */
+type Sent = { shard_number?: number; params?: unknown };
 type Items = { items: { id: string; key: string; tags: string[] }[] };
 const keys = async (server: RunningServer) => (await json<Items>(server, '/images')).items.map(({ key }) => key).sort();
 const has = (server: RunningServer, ...expected: string[]) =>
@@ -84,6 +86,8 @@ describe('npm start', () => {
         const { endpoint, credentials } = s3;
         const bucket = await openS3({ bucket: 'with-file', region, endpoint, credentials });
         await bucket.put(first, await photo('cat.jpg'));
+        await bucket.put('frozen.jpg', await photo('moon.jpg'));
+        s3.archive('with-file', 'frozen.jpg');
         bucket.close();
       }
       const args = [
@@ -91,7 +95,8 @@ describe('npm start', () => {
         ...(objects === 'folder' ? ['--photos', photos] : ['--bucket', 's3://with-file']),
         ...(vectors === 'qdrant' ? ['--qdrant', qdrant.url] : []),
       ];
-      let server = await startServer(args, env);
+      const settings = { ...env, SIGHTLINE_QDRANT_SHARDS: '2', SIGHTLINE_QDRANT_SEARCH: 'graph' };
+      let server = await startServer(args, settings);
       try {
         await has(server, first);
         const key = `rocket-${vectors}.jpg`;
@@ -110,7 +115,7 @@ describe('npm start', () => {
 
         if (objects === 's3') {
           assert.equal(await server.stop(), 0, server.output());
-          server = await startServer(args, env);
+          server = await startServer(args, settings);
         }
         const kept = await json<Items>(server, '/images?tagsAll=kept');
         assert.deepEqual(
@@ -120,6 +125,15 @@ describe('npm start', () => {
         await has(server, first, key);
         await json(server, `/images/${imageId(await bucketOf(server, id), first)}`, { method: 'DELETE' });
         assert.ok(!(await keys(server)).includes(first));
+
+        assert.equal((await json<{ total: number }>(server, '/failures')).total, 0);
+        if (objects === 's3') assert.match(server.output(), /archived objects are left out/);
+        const sent = (method: string, path: RegExp) =>
+          qdrant.calls.filter((call) => call.method === method && path.test(call.path)).map(({ body }) => body as Sent);
+        if (vectors === 'qdrant') {
+          assert.deepEqual(sent('PUT', /^\/collections\/[^/]+$/)[0]?.shard_number, 2);
+          assert.equal(sent('POST', /\/points\/query$/).at(-1)?.params, undefined, 'exact search is not asked for');
+        }
       } finally {
         await server.stop();
       }

@@ -121,6 +121,9 @@ describe('npm run reindex', () => {
     const body = new TextEncoder().encode('a picture');
     for (const key of ['old/a b.jpg', 'old/c+d.jpg', 'other/e.jpg']) await cloud.pictures.put(key, body);
     await cloud.pictures.put('old/', new Uint8Array());
+    for (const key of ['old/frozen é.jpg', 'old/thawed.jpg']) await cloud.pictures.put(key, body);
+    cloud.s3.archive('pictures', 'old/frozen é.jpg');
+    cloud.s3.archive('pictures', 'old/thawed.jpg', 'restored');
   });
   after(async () => {
     await cloud.stop();
@@ -148,7 +151,8 @@ describe('npm run reindex', () => {
     );
     assert.equal(code, 0);
     const summary = JSON.parse(stdout);
-    assert.deepEqual([summary.sent, summary.messages, summary.empty, summary.bytes], [2, 1, 1, 18]);
+    const { sent, messages, empty, archived, bytes } = summary;
+    assert.deepEqual([sent, messages, empty, archived, bytes], [3, 1, 1, 1, 27]);
     assert.ok(summary.costUsd.total > 0 && summary.costUsd.total < 0.001);
     assert.equal(queue.size(), 0);
   });
@@ -157,10 +161,11 @@ describe('npm run reindex', () => {
     const args = ['s3://pictures/old/', '--queue', queue.url, '--endpoint', cloud.s3.endpoint];
     const { code, stdout, stderr } = await reindex(...args);
     assert.equal(code, 0, stderr);
-    assert.match(stdout, /2 pictures .* announced in 1 messages/);
+    assert.match(stdout, /3 pictures .* announced in 1 messages/);
+    assert.match(stdout, /Left out: 1 archived objects/);
     const event = await queue.receive();
     const keys = event!.Records.flatMap(({ body }) => parseS3Event(body).map(({ key }) => key));
-    assert.deepEqual(keys, ['old/a b.jpg', 'old/c+d.jpg']);
+    assert.deepEqual(keys, ['old/a b.jpg', 'old/c+d.jpg', 'old/thawed.jpg']);
   });
 
   it('says what is wrong with how it was called', async () => {

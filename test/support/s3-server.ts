@@ -27,10 +27,20 @@ export interface S3TestServer {
   /** Every request so far, in order. */
   readonly requests: { method: string; url: string; headers: IncomingHttpHeaders }[];
   createBucket(name: string): void;
+  /** Puts an object into Glacier, where it cannot be read; `restored` when a copy can be until tomorrow. */
+  archive(bucket: string, key: string, restored?: 'restored'): void;
   inject(fault: Fault): void;
   /** Forgets the faults that have not happened. */
   calm(): void;
   stop(): Promise<void>;
+}
+
+/** Whether it was restored, of each object in Glacier by `/bucket/key`. */
+type Archive = Map<string, boolean>;
+
+interface Upstream {
+  readonly port: number;
+  readonly archive: Archive;
 }
 
 interface Answer {
@@ -50,6 +60,7 @@ export async function startS3(): Promise<S3TestServer> {
   const fauxqs = await startFauxqs({ port: 0, host: '127.0.0.1', logger: false });
   const requests: S3TestServer['requests'] = [];
   const faults: { fault: Fault; left: number }[] = [];
+  const archive: Archive = new Map();
   let turn: Promise<unknown> = Promise.resolve();
 
   const server = http.createServer((request, response) => {
@@ -59,7 +70,7 @@ export async function startS3(): Promise<S3TestServer> {
     if (hit) hit.left--;
     const serve = async () => {
       const body = await buffer(request);
-      await respond(request, body, response, hit?.fault.does, fauxqs.port);
+      await respond(request, body, response, hit?.fault.does, { port: fauxqs.port, archive });
     };
     turn = turn.then(serve).catch((error: unknown) => response.destroy(error as Error));
   });
@@ -71,6 +82,7 @@ export async function startS3(): Promise<S3TestServer> {
     credentials,
     requests,
     createBucket: (name) => void fauxqs.createBucket(name),
+    archive: (bucket, key, restored) => void archive.set(`/${bucket}/${key}`, restored !== undefined),
     inject: (fault) => void faults.push({ fault, left: fault.times }),
     calm: () => void faults.splice(0),
     async stop() {
@@ -86,14 +98,14 @@ async function respond(
   body: Buffer,
   response: ServerResponse,
   does: Fault['does'] | undefined,
-  port: number,
+  upstream: Upstream,
 ): Promise<void> {
   if (does === 'break-before') {
     response.destroy();
     return;
   }
   const answer =
-    typeof does === 'object' ? fault(does.status, does.code, does.message) : await serveAsS3(request, body, port);
+    typeof does === 'object' ? fault(does.status, does.code, does.message) : await serveAsS3(request, body, upstream);
   if (does === 'break-after') {
     response.destroy();
     return;
@@ -112,7 +124,7 @@ function fault(status: number, code: string, message = 'as the test wants it'): 
   return { status, headers: { 'content-type': 'application/xml' }, body: Buffer.from(xml) };
 }
 
-async function serveAsS3(request: IncomingMessage, body: Buffer, port: number): Promise<Answer> {
+async function serveAsS3(request: IncomingMessage, body: Buffer, { port, archive }: Upstream): Promise<Answer> {
   const { method = 'GET', url = '/', headers } = request;
   const { pathname, query } = split(url);
   const upstream = (changes: { method?: string; url?: string; headers?: IncomingHttpHeaders; body?: Buffer } = {}) =>
@@ -122,8 +134,13 @@ async function serveAsS3(request: IncomingMessage, body: Buffer, port: number): 
 
   const [, , ...rest] = pathname.split('/');
   const key = decodeURIComponent(rest.join('/'));
-  if (key === '') return query.get('list-type') === '2' ? listInByteOrder(query, pathname, upstream) : upstream();
+  if (key === '')
+    return query.get('list-type') === '2'
+      ? listInByteOrder(query, pathname, upstream, listedClass(archive, headers))
+      : upstream();
   if (Buffer.byteLength(key) > 1024) return fault(400, 'KeyTooLongError', 'Your key is too long');
+
+  if (method === 'GET' && archive.get(decodeURIComponent(pathname)) === false) return fault(403, 'InvalidObjectState');
 
   const writes = method === 'PUT' ? !query.has('partNumber') : method === 'POST' ? query.has('uploadId') : false;
   if (writes || method === 'DELETE') {
@@ -177,6 +194,7 @@ async function listInByteOrder(
   query: URLSearchParams,
   pathname: string,
   upstream: (changes: { url: string }) => Promise<Answer>,
+  classOf: (path: string) => string,
 ): Promise<Answer> {
   const prefix = query.get('prefix') ?? '';
   const all = await upstream({ url: `${pathname}?list-type=2&prefix=${encodeURIComponent(prefix)}` });
@@ -199,9 +217,26 @@ async function listInByteOrder(
     .filter(({ key }) => query.get('start-after') === null || Buffer.compare(Buffer.from(key), after) > 0)
     .sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)));
   const limit = Number(query.get('max-keys') ?? 1000);
-  const page = objects.slice(0, limit).map(({ key, rest }) => `<Contents><Key>${written(key)}</Key>${rest}</Contents>`);
+  const page = objects
+    .slice(0, limit)
+    .map(
+      ({ key, rest }) =>
+        `<Contents><Key>${written(key)}</Key>${rest.replace(/<StorageClass>.*/s, classOf(`${pathname}/${key}`.replaceAll('//', '/')))}</Contents>`,
+    );
   const answer = `<?xml version="1.0" encoding="UTF-8"?><ListBucketResult>${
     urlEncoded ? '<EncodingType>url</EncodingType>' : ''
   }<KeyCount>${page.length}</KeyCount><MaxKeys>${limit}</MaxKeys><IsTruncated>${objects.length > limit}</IsTruncated>${page.join('')}</ListBucketResult>`;
   return { status: 200, headers: { 'content-type': 'application/xml' }, body: Buffer.from(answer) };
+}
+
+/** How a listing names an object's class; whether it was restored only when that is asked for. */
+function listedClass(archive: Archive, headers: IncomingHttpHeaders): (path: string) => string {
+  const isAsked = String(headers['x-amz-optional-object-attributes']).includes('RestoreStatus');
+  return (path) => {
+    const restored = archive.get(path);
+    if (restored === undefined) return '<StorageClass>STANDARD</StorageClass>';
+    const until = new Date(Date.now() + 86_400_000).toISOString();
+    const status = `<IsRestoreInProgress>false</IsRestoreInProgress><RestoreExpiryDate>${until}</RestoreExpiryDate>`;
+    return `<StorageClass>GLACIER</StorageClass>${restored && isAsked ? `<RestoreStatus>${status}</RestoreStatus>` : ''}`;
+  };
 }
