@@ -32,6 +32,12 @@ const schema = z.strictObject({
   qdrantUrl: z.url().optional(),
   /** Its API key [QDRANT_API_KEY]. */
   qdrantApiKey: z.string().min(1).optional(),
+  /** Every vector is looked at, or the HNSW graph, which may miss some [SIGHTLINE_QDRANT_SEARCH]. */
+  qdrantSearch: z.enum(['exact', 'graph']).default('exact'),
+  /** Shards of a collection, when it has to be made [SIGHTLINE_QDRANT_SHARDS]. */
+  qdrantShards: z.coerce.number().int().min(1).max(1000).default(1),
+  /** Copies of each shard, when a collection has to be made [SIGHTLINE_QDRANT_REPLICAS]. */
+  qdrantReplicas: z.coerce.number().int().min(1).max(100).default(1),
   /** Folders with encoders and heads, searched in order; further ones from [SIGHTLINE_EXTRA_MODELS], split at the path delimiter. */
   modelDirs: z.array(z.string().min(1)).min(1),
   /** Profile in models/manifest.json [SIGHTLINE_PROFILE]. For a new index the manifest's default, else that of the index. */

@@ -19,13 +19,9 @@ import { loadOnce } from './lambda/start.ts';
 /** Of the repository, or of the folder that scripts/build-lambda.ts made, which is laid out in the same way. */
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-interface QdrantSettings {
+interface QdrantServer {
   readonly url: string;
   readonly apiKey?: string;
-  /** Every vector, or the graph: see QdrantSearch in core/vectors. */
-  readonly search: { readonly mode: 'exact' | 'graph' };
-  /** For the collection, when it has to be made. */
-  readonly collection: { readonly shards: number; readonly replicas: number };
 }
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'];
@@ -43,7 +39,7 @@ export interface LambdaConfig extends Config {
   /** Of an S3-compatible server instead of AWS. */
   readonly s3Endpoint?: string;
   /** Null for the embedded store in `data`, which only one machine can share. */
-  readonly qdrant: QdrantSettings | null;
+  readonly qdrant: QdrantServer | null;
 }
 
 export const version: string = (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string })
@@ -83,6 +79,9 @@ export function readLambdaConfig(): LambdaConfig {
     allowedHosts: list(text('SIGHTLINE_ALLOWED_HOSTS')),
     requestsPerMinute: text('SIGHTLINE_RATE_LIMIT'),
     queueUrl: text('SIGHTLINE_QUEUE_URL'),
+    qdrantSearch: text('SIGHTLINE_QDRANT_SEARCH') as Config['qdrantSearch'] | undefined,
+    qdrantShards: text('SIGHTLINE_QDRANT_SHARDS'),
+    qdrantReplicas: text('SIGHTLINE_QDRANT_REPLICAS'),
     logLevel: text('LOG_LEVEL') as Config['logLevel'] | undefined,
   });
   return {
@@ -93,7 +92,7 @@ export function readLambdaConfig(): LambdaConfig {
     maxReceives: wholeNumber('SIGHTLINE_MAX_RECEIVES', text('SIGHTLINE_MAX_RECEIVES'), 10),
     requestTimeoutMs: wholeNumber('SIGHTLINE_REQUEST_TIMEOUT_MS', text('SIGHTLINE_REQUEST_TIMEOUT_MS'), 25_000),
     s3Endpoint: text('S3_ENDPOINT'),
-    qdrant: data === undefined ? readQdrant(env) : null,
+    qdrant: data === undefined ? readQdrant() : null,
   };
 }
 
@@ -105,7 +104,7 @@ function wholeNumber(name: string, value: string | undefined, otherwise: number)
   return number;
 }
 
-function readQdrant(env: Readonly<Record<string, string | undefined>>): QdrantSettings {
+function readQdrant(): QdrantServer {
   const url = secret('QdrantUrl') ?? '';
   if (!URL.canParse(url)) {
     throw new SightlineError(
@@ -113,19 +112,7 @@ function readQdrant(env: Readonly<Record<string, string | undefined>>): QdrantSe
       `expected the secret QdrantUrl to be a URL, got ${url === '' ? 'none' : 'something else'}: npx sst secret set QdrantUrl`,
     );
   }
-  const mode = env.SIGHTLINE_QDRANT_SEARCH || 'exact';
-  if (mode !== 'exact' && mode !== 'graph') {
-    throw new SightlineError('invalid-config', `expected SIGHTLINE_QDRANT_SEARCH to be exact or graph, got ${mode}`);
-  }
-  return {
-    url,
-    apiKey: secret('QdrantApiKey'),
-    search: { mode },
-    collection: {
-      shards: wholeNumber('SIGHTLINE_QDRANT_SHARDS', env.SIGHTLINE_QDRANT_SHARDS, 1),
-      replicas: wholeNumber('SIGHTLINE_QDRANT_REPLICAS', env.SIGHTLINE_QDRANT_REPLICAS, 1),
-    },
-  };
+  return { url, apiKey: secret('QdrantApiKey') };
 }
 
 /** A linked secret; undefined when it is empty or this function is not linked to it. */
@@ -191,7 +178,13 @@ async function openVectors(config: LambdaConfig, { space, dimension }: Embedder)
   const { openQdrantSpaces } = await import('../core/vectors/qdrant-spaces.ts');
   // Given up before the request is, so that the caller hears why.
   const deadlineMs = Math.max(1000, config.requestTimeoutMs - 5000);
-  const spaces = await openQdrantSpaces({ ...config.qdrant, deadlineMs, fencePatienceMs: FENCE_PATIENCE_MS });
+  const spaces = await openQdrantSpaces({
+    ...config.qdrant,
+    search: { mode: config.qdrantSearch },
+    collection: { shards: config.qdrantShards, replicas: config.qdrantReplicas },
+    deadlineMs,
+    fencePatienceMs: FENCE_PATIENCE_MS,
+  });
   try {
     return await spaces.openLive(space, dimension);
   } catch (error) {

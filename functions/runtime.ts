@@ -58,6 +58,9 @@ export function readConfig(flags: Partial<ConfigInput> = {}): Config {
     queueUrl: env.SIGHTLINE_QUEUE_URL,
     qdrantUrl: env.QDRANT_URL,
     qdrantApiKey: env.QDRANT_API_KEY,
+    qdrantSearch: env.SIGHTLINE_QDRANT_SEARCH as ConfigInput['qdrantSearch'],
+    qdrantShards: env.SIGHTLINE_QDRANT_SHARDS,
+    qdrantReplicas: env.SIGHTLINE_QDRANT_REPLICAS,
     ...given,
     photos: path(flags.photos ?? env.SIGHTLINE_PHOTOS),
     data: path(flags.data ?? env.SIGHTLINE_DATA) ?? join(root, 'data'),
@@ -236,7 +239,12 @@ export function openEmbedder(config: Config, { profile, head }: Partial<SpaceMod
 export async function openSpaces(config: Config): Promise<Spaces> {
   if (config.qdrantUrl !== undefined) {
     const { openQdrantSpaces } = await import('../core/vectors/qdrant-spaces.ts');
-    return openQdrantSpaces({ url: config.qdrantUrl, apiKey: config.qdrantApiKey });
+    return openQdrantSpaces({
+      url: config.qdrantUrl,
+      apiKey: config.qdrantApiKey,
+      search: { mode: config.qdrantSearch },
+      collection: { shards: config.qdrantShards, replicas: config.qdrantReplicas },
+    });
   }
   return openEmbeddedSpaces({ file: join(config.data, 'index.sqlite') });
 }
