@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { EXIT, runCommand } from '../functions/cli.ts';
 import { userPath } from '../functions/runtime.ts';
+import { createClient } from '../web/client.ts';
 import { findBrowser } from './find-browser.ts';
 
 const usage = `
@@ -24,6 +25,10 @@ interface View {
   /** What has to be there before it is done. */
   readonly ready: string;
   readonly act?: (page: Page) => Promise<void>;
+  /** Done before the page is opened. */
+  readonly before?: (page: Page) => Promise<void>;
+  /** Nothing to see without what `npm run report` writes. */
+  readonly ofReport?: true;
 }
 
 const menu = (name: string | RegExp) => async (page: Page) => {
@@ -53,11 +58,22 @@ const views: readonly View[] = [
   { name: 'map', query: '?view=map', ready: '.map-stage', act: mapDone },
   { name: 'map-search', query: '?view=map&q=a+walk+in+the+mountains', ready: '.map-stage', act: mapDone },
   { name: 'training', query: '?view=training', ready: '.card' },
-  { name: 'training-data', query: '?view=training', ready: '.card', act: (page) => part(page, 'Data', '.data-row') },
-  { name: 'training-map', query: '?view=training', ready: '.card', act: (page) => part(page, 'Map', '.map-stage') },
+  {
+    ...{ name: 'training-data', query: '?view=training', ready: '.card', ofReport: true },
+    act: (page) => part(page, 'Data', '.data-row img'),
+  },
+  {
+    ...{ name: 'training-map', query: '?view=training', ready: '.card', ofReport: true },
+    act: async (page) => {
+      await part(page, 'Map', '.map-stage');
+      await mapDone(page);
+    },
+  },
   { name: 'failures', query: '?view=failures', ready: '.failure, .empty' },
   { name: 'status', query: '?view=status', ready: '.card' },
   { name: 'silent', query: '', ready: '.tile img.shown', act: searchInVain },
+  { name: 'offline', query: '', ready: '.tile img.shown', act: goOffline },
+  { name: 'first-start', query: '', ready: '.empty', before: withoutPictures },
 ];
 
 const windows = [
@@ -80,8 +96,8 @@ await runCommand(
     await mkdir(out, { recursive: true });
     const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
     try {
-      if (flags.all) await shootAll(browser, url, out);
-      else await shootForReadme(browser, url, out);
+      if (!flags.all) await shootForReadme(browser, url, out);
+      else return (await shootAll(browser, url, out)) ? EXIT.done : EXIT.failed;
     } finally {
       await browser.close();
     }
@@ -99,31 +115,52 @@ async function shootForReadme(browser: Browser, url: string, out: string): Promi
   await shoot(page, join(out, 'picture.jpg'));
 }
 
-async function shootAll(browser: Browser, url: string, out: string): Promise<void> {
+/** True when every view is there; says which are not, and why. */
+async function shootAll(browser: Browser, url: string, out: string): Promise<boolean> {
+  const { report } = await createClient({ baseUrl: url }).status();
+  const shown = views.filter(({ ofReport }) => report || !ofReport);
+  const faults: string[] = [];
   for (const viewport of windows) {
     const context = await browser.newContext({ viewport, reducedMotion: 'reduce' });
-    for (const { name, query, ready, act } of views) {
+    for (const view of shown) {
       const page = await context.newPage();
-      page.setDefaultTimeout(15_000);
-      await page.goto(url + query);
-      await page.locator(ready).first().waitFor();
-      // A view that needs what this server has not (a report, say) is shown as far as it goes.
-      await act?.(page).catch((error: Error) => console.log(`${name}: ${error.message.split('\n')[0]}`));
-      for (const colorScheme of ['light', 'dark'] as const) {
-        await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-        await shoot(page, join(out, `${name}-${viewport.width}-${colorScheme}.jpg`));
+      try {
+        await shootView(page, view, url, join(out, `${view.name}-${viewport.width}`));
+      } catch (error) {
+        faults.push(`${view.name} at ${viewport.width} px: ${(error as Error).message.split('\n')[0]}`);
       }
+      // Also for the views after it.
+      await context.setOffline(false);
       await page.close();
     }
     await context.close();
+  }
+  for (const fault of faults) console.error(`not taken: ${fault}`);
+  if (!report) {
+    const left = views.filter(({ ofReport }) => ofReport).map(({ name }) => name);
+    console.error(`not taken: ${left.join(', ')}: the server has no report; npm run report -- --data DIR writes one`);
+  }
+  return faults.length === 0 && report;
+}
+
+async function shootView(page: Page, { query, ready, act, before }: View, url: string, path: string): Promise<void> {
+  page.setDefaultTimeout(15_000);
+  await before?.(page);
+  await page.goto(url + query);
+  await page.locator(ready).first().waitFor();
+  await act?.(page);
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    await shoot(page, `${path}-${colorScheme}.jpg`);
   }
 }
 
 async function shoot(page: Page, path: string): Promise<void> {
   await page.waitForLoadState('load');
-  // Every thumbnail in sight has to be there.
   await page.waitForFunction(() =>
-    [...document.images].every(({ complete, naturalWidth }) => complete && naturalWidth > 0),
+    [...document.images].every(
+      (image) => image.getBoundingClientRect().top > innerHeight || (image.complete && image.naturalWidth > 0),
+    ),
   );
   await page.screenshot({ path, type: 'jpeg', quality: 84 });
   console.log(path);
@@ -154,4 +191,17 @@ async function searchInVain(page: Page): Promise<void> {
   await page.route('**/search?*', (route) => route.abort());
   await page.getByRole('combobox').fill('a cat');
   await page.locator('.fault').waitFor();
+}
+
+/** As when the network goes away under an open page. */
+async function goOffline(page: Page): Promise<void> {
+  await page.context().setOffline(true);
+  await page.locator('.connection-note').waitFor();
+}
+
+/** What the page gets from a server that has nothing yet. */
+async function withoutPictures(page: Page): Promise<void> {
+  const nothing = { items: [], total: 0 };
+  await page.route('**/images?*', (route) => route.fulfill({ json: nothing }));
+  await page.route('**/status', (route) => route.fulfill({ json: { backlog: 0 } }));
 }

@@ -39,6 +39,11 @@ export function isAbort(error: unknown): boolean {
   return error instanceof DOMException && error.name === 'AbortError';
 }
 
+/** True when there was no answer at all. */
+export function isUnreachable(error: unknown): boolean {
+  return error instanceof ApiFault && error.kind === 'unreachable';
+}
+
 /** True when the same call may succeed a little later without anybody doing anything. */
 export function mayPass(error: unknown): boolean {
   return (
@@ -61,6 +66,9 @@ export function explain(error: unknown): Explanation {
   const trace = error.requestId === undefined ? '' : ` The request id is ${error.requestId}.`;
   switch (error.kind) {
     case 'unreachable':
+      if (navigator.onLine === false) {
+        return { title: 'This machine is offline', advice: 'The page goes on by itself when it is online again.' };
+      }
       return {
         title: 'The server does not answer',
         advice: 'Check that it is running and that this machine is online. The page tries again by itself.',

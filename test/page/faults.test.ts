@@ -65,6 +65,18 @@ describe('the page when things go wrong', browserSkip(), () => {
     await page.locator(`.tile-main[href*="${id}"]`).waitFor();
   });
 
+  it('says that the machine is offline, and shows what came meanwhile once it is not', async (t) => {
+    const { page } = await browser.open(t, server.url, { expectComplaints: failed });
+    await page.getByRole('heading', { name: /^Newest/ }).waitFor();
+    await page.context().setOffline(true);
+    await page.getByText('This machine is offline.').waitFor();
+    assert.ok((await page.locator('.tile img.shown').count()) > 0, 'what is on the page stays');
+    const id = await server.addPhoto('sunset.jpg');
+    await page.context().setOffline(false);
+    await page.locator(`.tile-main[href*="${id}"]`).waitFor();
+    await page.getByText('This machine is offline.').waitFor({ state: 'detached' });
+  });
+
   // The cursor is changed on the way; it is the server that refuses it.
   const cursors = [
     { name: 'has expired', change: (cursor: string) => cursor.slice(0, -4), status: 400 },

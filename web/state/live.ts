@@ -23,6 +23,7 @@ const reconnectMs = 2000;
 /** Changes closer together than this are one refresh. */
 const settleMs = 250;
 
+let source: EventSource | undefined;
 let refreshPlanned = false;
 let pollTimer: ReturnType<typeof setTimeout> | undefined;
 let pending = 0;
@@ -32,7 +33,8 @@ let newest: string | undefined;
 export function startLive(): void {
   listen();
   void countFailures();
-  addEventListener('online', recover);
+  addEventListener('online', connectAgain);
+  addEventListener('offline', connectAgain);
   addEventListener('scroll', () => scrollY < 80 && newCount.value > 0 && showNew(), { passive: true });
   document.addEventListener('visibilitychange', () => {
     if (!document.hidden && connection.value === 'polling') void poll();
@@ -47,26 +49,34 @@ export function startLive(): void {
  * and nobody tells what changed in between: the list is read once more.
  */
 function listen(): void {
-  const source = new EventSource(new URL('events', document.baseURI));
+  const opened = new EventSource(new URL('events', document.baseURI));
+  source = opened;
   let wasOpen = false;
-  source.onopen = () => {
+  opened.onopen = () => {
     if (connection.value === 'lost') recover();
     else if (!fault.value) refreshSoon();
     wasOpen = true;
     connection.value = 'events';
   };
-  source.onmessage = ({ data }) => {
+  opened.onmessage = ({ data }) => {
     const change = parseChange(data);
     if (change) onChange(change);
   };
-  source.onerror = () => {
+  opened.onerror = () => {
     connection.value = 'lost';
-    if (source.readyState !== EventSource.CLOSED) return;
-    source.close();
+    if (opened.readyState !== EventSource.CLOSED) return;
+    opened.close();
     // Refused for good: after a working connection the server is being replaced, otherwise it knows no events.
-    if (wasOpen) setTimeout(listen, reconnectMs);
+    if (wasOpen) setTimeout(() => source === opened && listen(), reconnectMs);
     else startPolling();
   };
+}
+
+/** The network came or went. A connection from before may be dead without saying so, and one to this machine is not. */
+function connectAgain(): void {
+  if (source === undefined) return void poll();
+  source.close();
+  listen();
 }
 
 function parseChange(data: unknown): Change | undefined {
@@ -87,6 +97,7 @@ function onChange(change: Change): void {
 }
 
 function startPolling(): void {
+  source = undefined;
   connection.value = 'polling';
   void poll();
 }
@@ -112,6 +123,7 @@ async function poll(): Promise<void> {
       connection.value = 'lost';
     }
   }
+  clearTimeout(pollTimer);
   pollTimer = setTimeout(() => void poll(), Math.min(slowestPollMs, pollMs * 2 ** misses));
 }
 

@@ -1,7 +1,7 @@
 import { computed, effect, signal, untracked } from '@preact/signals';
 import type { CaptionItem, Item } from '../client.ts';
 import type { Query, View } from '../place.ts';
-import { ApiFault, isAbort, mayPass } from '../problem.ts';
+import { ApiFault, isAbort, isUnreachable, mayPass } from '../problem.ts';
 import { fetchPage } from './asking.ts';
 import { lastMove, place, query } from './navigation.ts';
 
@@ -119,7 +119,8 @@ export async function searchAgain(unnoticed = false): Promise<void> {
     space = page.space ?? space;
   } catch (error) {
     if (controller.signal.aborted || isAbort(error)) return;
-    fault.value = error;
+    // Nobody asked for this list: what is shown stays, and the connection's own note says what is the matter.
+    if (!quiet || !isUnreachable(error)) fault.value = error;
     retryLater(error);
   } finally {
     if (running === controller) {
@@ -169,6 +170,8 @@ export async function loadMore(): Promise<void> {
 /** Does what failed again: the first page or the next one. */
 export function tryAgain(): void {
   clearTimeout(retryTimer);
+  // A refresh that nobody saw fail; further down it would take away what one has scrolled to.
+  if (fault.value === null) return void (scrollY < 80 && searchAgain(true));
   fault.value = null;
   if (results.value && results.value.query === query.value && results.value.next) void loadMore();
   else void searchAgain();

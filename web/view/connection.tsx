@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import { connection } from '../state/live.ts';
+import { place } from '../state/navigation.ts';
 import { fault } from '../state/results.ts';
 import { waiting } from '../state/waiting.ts';
 import { Icon } from './icon.tsx';
@@ -16,7 +17,7 @@ export function ConnectionNote() {
     const timer = setTimeout(() => setShown(true), patienceMs);
     return () => clearTimeout(timer);
   }, [lost]);
-  if (fault.value) return null;
+  if (fault.value && place.value.view === 'search' && place.value.photo === undefined) return null;
   if (!lost && waiting.value) return <WaitingNote />;
   if (!lost || !shown) return null;
   return (
