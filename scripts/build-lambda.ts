@@ -21,7 +21,7 @@ them as they are. Prints what they weigh and fails when one is over its budget.
   --profile NAME   models to carry (default: SIGHTLINE_PROFILE or compact)
   --arch ARCH      arm64, as the stack wants it, or x64, to run them on this machine (default: arm64)
   --out DIR        folder to write (default: dist/lambda, or dist/lambda-x64)
-  --budget MB      most a function may weigh, unzipped (default: 120 for compact, 200 for seed)
+  --budget MB      most a function may weigh, unzipped (default: 120 for compact, 200 for seed and seed-int8)
   --json           the sizes as JSON
   --help           this text
 `;
@@ -62,6 +62,10 @@ await runCommand(
     const over = FUNCTIONS.filter((fn) => sizes[fn]!.total > budget);
     for (const fn of over) {
       console.error(`error: expected ${fn} to have at most ${budget} bytes, got ${sizes[fn]!.total}`);
+    }
+    const smaller = `${profile.name}-int8`;
+    if (over.length > 0 && Object.hasOwn(manifest.profiles, smaller)) {
+      console.error(`The profile ${smaller} has the same encoders with smaller weights, and a head of its own.`);
     }
     return over.length === 0 ? EXIT.done : EXIT.failed;
   },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { glob, mkdtemp, open, rm } from 'node:fs/promises';
+import { glob, mkdir, mkdtemp, open, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -26,15 +26,30 @@ async function machineOf(file: string): Promise<number> {
   }
 }
 
+const script = fileURLToPath(new URL('../../scripts/build-lambda.ts', import.meta.url));
+interface Report {
+  readonly budget: number;
+  readonly arch: string;
+  readonly functions: Record<string, { total: number }>;
+}
+
+/** The exit code, and what was said. */
+async function build(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  const all = ['--disable-warning=ExperimentalWarning', script, ...args, '--json'];
+  const { code, stdout, stderr } = await promisify(execFile)(process.execPath, all, { env: { ...process.env, ...env } })
+    .then((printed) => ({ code: 0, ...printed }))
+    .catch((error: { code: number; stdout: string; stderr: string }) => error);
+  assert.ok(stdout !== '', stderr);
+  return { code, stderr, report: JSON.parse(stdout) as Report };
+}
+
 describe('npm run build:lambda', () => {
   let out: string;
-  let report: { budget: number; arch: string; functions: Record<string, { total: number }> };
+  let report: Report;
   before(
     async () => {
       out = await mkdtemp(join(tmpdir(), 'sightline-arm64-'));
-      const script = fileURLToPath(new URL('../../scripts/build-lambda.ts', import.meta.url));
-      const args = ['--disable-warning=ExperimentalWarning', script, '--out', out, '--json'];
-      report = JSON.parse((await promisify(execFile)(process.execPath, args)).stdout);
+      report = (await build(['--out', out])).report;
     },
     { timeout: 300_000 },
   );
@@ -55,4 +70,49 @@ describe('npm run build:lambda', () => {
       assert.deepEqual(machines, [AARCH64, AARCH64, AARCH64, AARCH64]);
     });
   }
+});
+
+/** Numbers in BERT-base without its pooler (Devlin et al. 2018): embeddings, 12 layers of matrices, and what is no matrix. */
+const EMBEDDINGS = (30_522 + 512 + 2) * 768;
+const MATRICES = 12 * (4 * 768 ** 2 + 2 * 768 * 3072);
+const REST = 12 * (4 * 768 + 3072 + 768 + 4 * 768) + 2 * 768;
+/** Nodes and names of the graph, and the scales of int8; the export is about as much larger than its numbers. */
+const GRAPH_BYTES = 700_000;
+
+describe('npm run build:lambda -- --profile', () => {
+  let models: string;
+  const put = async (folder: string, files: Record<string, number>) => {
+    await mkdir(join(models, folder));
+    for (const [name, bytes] of Object.entries(files)) {
+      await writeFile(join(models, folder, name), '');
+      await truncate(join(models, folder, name), bytes);
+    }
+  };
+  before(async () => {
+    models = await mkdtemp(join(tmpdir(), 'sightline-published-'));
+    const tokenizer = { 'tokenizer.json': 711_649, 'tokenizer_config.json': 1_500, 'config.json': 1_000 };
+    const [float32, int8] = [(EMBEDDINGS + MATRICES + REST) * 4, EMBEDDINGS + MATRICES + REST * 4];
+    await put('snowflake-arctic-embed-m', { 'model.onnx': float32 + GRAPH_BYTES, ...tokenizer });
+    await put('snowflake-arctic-embed-m-int8', { 'model.onnx': int8 + GRAPH_BYTES, ...tokenizer });
+    const mobilenet = { 'model.onnx': 14_167_791, 'preprocessor_config.json': 350, 'config.json': 70_000 };
+    await put('mobilenet_v2_1.0_224-logits', mobilenet);
+    for (const head of ['head-seed', 'head-seed-int8']) await put(head, { 'head.onnx': 5_000_000, 'head.json': 6_000 });
+  });
+  after(() => rm(models, { recursive: true, force: true }));
+
+  it('makes the published pair fit with its int8 text encoder, and says so of float32', {
+    timeout: 300_000,
+  }, async () => {
+    const env = { SIGHTLINE_EXTRA_MODELS: models };
+    const int8 = await build(['--profile', 'seed-int8', '--out', join(models, 'out')], env);
+    assert.equal(int8.code, 0, int8.stderr);
+    assert.equal(int8.report.budget, 200e6);
+    for (const { total } of Object.values(int8.report.functions))
+      assert.ok(total > 170e6 && total <= 185e6, `${total}`);
+
+    const float32 = await build(['--profile', 'seed', '--out', join(models, 'out')], env);
+    assert.equal(float32.code, 1);
+    assert.match(float32.stderr, /expected api to have at most 200000000 bytes, got 50\d{7}/);
+    assert.match(float32.stderr, /seed-int8/);
+  });
 });
