@@ -127,7 +127,14 @@ describe('the built Lambda functions', { skip }, () => {
     });
 
     it('finds objects whose keys S3 encodes', async () => {
-      const keys = ['odd/a b+c.jpg', 'odd/100%.jpg', 'odd/Größe 猫 🐈.jpg', "odd/it's (1)!*~.jpg", 'odd//double.jpg'];
+      const keys = [
+        'odd/a b+c.jpg',
+        'odd/100%.jpg',
+        'odd/Größe 猫 🐈.jpg',
+        "odd/it's (1)!*~.jpg",
+        'odd//double.jpg',
+        'odd/end/',
+      ];
       for (const key of keys) await cloud.pictures.put(key, await readPhoto('coffee.jpg'));
       const messages = keys.map((key) => message(s3Body({ key, sequencer: '01' })));
       assert.deepEqual(await deliver(...messages), []);
@@ -159,14 +166,18 @@ describe('the built Lambda functions', { skip }, () => {
       const outage = message(s3Body({ key: 'unreachable.jpg', sequencer: '01' }));
       const good = message(s3Body({ key: 'good.jpg', sequencer: '01' }));
       const bad = message(s3Body({ key: 'text.jpg', sequencer: '01' }));
+      await cloud.pictures.put('frozen.jpg', await readPhoto('moon.jpg'));
+      cloud.s3.archive('pictures', 'frozen.jpg');
+      const archived = message(s3Body({ key: 'frozen.jpg', sequencer: '01' }));
       cloud.s3.inject({
         matches: ({ url }) => url.includes('unreachable'),
         times: 100,
         does: { status: 403, code: 'AccessDenied' },
       });
-      const failed = await deliver(poison, outage, good, bad);
+      const failed = await deliver(poison, outage, archived, good, bad);
       cloud.s3.calm();
-      assert.deepEqual(failed.sort(), [poison.messageId, outage.messageId].sort());
+      assert.deepEqual(failed.sort(), [poison, outage, archived].map(({ messageId }) => messageId).sort());
+      assert.match(ingest.log(), /frozen.jpg.*must be restored before it can be read/);
       assert.equal((await request({ url: `/images/${imageId('pictures', 'good.jpg')}` })).statusCode, 200);
       const failures = jsonOf<{ items: { key: string; reason: string }[] }>(await request({ url: '/failures' })).items;
       assert.equal(failures.find(({ key }) => key === 'text.jpg')?.reason, 'not-an-image');
@@ -304,11 +315,12 @@ describe('the built Lambda functions', { skip }, () => {
   });
 
   /** Without the embedded store's folder the functions look for Qdrant, as in the cloud. */
+  const secret = (value: string) => JSON.stringify({ type: 'sst.sst.Secret', value });
   const withQdrant = (url: string, apiKey = '') => ({
     SIGHTLINE_DATA: '',
     SIGHTLINE_REQUEST_TIMEOUT_MS: '6000',
-    SST_RESOURCE_QdrantUrl: JSON.stringify({ type: 'sst.sst.Secret', value: url }),
-    SST_RESOURCE_QdrantApiKey: JSON.stringify({ type: 'sst.sst.Secret', value: apiKey }),
+    SST_RESOURCE_QdrantUrl: secret(url),
+    SST_RESOURCE_QdrantApiKey: secret(apiKey),
   });
 
   it('index into Qdrant and search there, with its key, and tell how many messages wait', async () => {
@@ -399,6 +411,7 @@ describe('the built Lambda functions', { skip }, () => {
     for (const [name, env, log] of [
       ['a secret is missing', withQdrant(''), /sst secret set QdrantUrl/],
       ['a secret is wrong', withQdrant('nonsense'), /expected the secret QdrantUrl to be a URL/],
+      ['a key that may write is no hash', { SST_RESOURCE_ApiKeys: secret('the key itself') }, /apiKeyHashes.*SHA-256/],
       ['the bucket is not named', { SIGHTLINE_BUCKET: '' }, /expected SIGHTLINE_BUCKET to be set/],
       ['the profile is not carried', { SIGHTLINE_PROFILE: 'seed' }, /expected a folder (snowflake|mobilenet)/],
     ] as const) {
@@ -410,6 +423,7 @@ describe('the built Lambda functions', { skip }, () => {
           assert.equal(jsonOf<{ type: string }>(answer).type, '/problems/internal');
           assert.match(broken.log(), log);
           assert.doesNotMatch(bodyOf(answer).toString(), log);
+          assert.doesNotMatch(broken.log(), /the key itself/);
         } finally {
           await broken.kill();
         }

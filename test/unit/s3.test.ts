@@ -232,17 +232,20 @@ describe('S3 driver', () => {
     };
     const signPut = () => s3.presignPut(key, { expiresInSeconds: 60, contentType: 'image/jpeg', bytes: 5000 });
 
-    it('GET reads the object, for a while', async () => {
+    it('GET reads the object, and PUT takes one, for a while', async () => {
       await s3.put(key, picture);
       const { url, expiresAt } = await s3.presignGet(key, { expiresInSeconds: 60 });
       assert.deepEqual(Buffer.from(await (await fetch(url)).arrayBuffer()), picture);
       const left = Date.parse(expiresAt) - Date.now();
       assert.ok(left > 0 && left <= 61_000, expiresAt);
       const brief = await s3.presignGet(key, { expiresInSeconds: 1 });
+      const late = await s3.presignPut('late.jpg', { expiresInSeconds: 1, contentType: 'image/jpeg', bytes: 5000 });
       await new Promise((resolve) => setTimeout(resolve, 2100));
-      const late = await fetch(brief.url);
-      assert.equal(late.status, 403);
-      assert.match(await late.text(), /expired/);
+      for (const refused of [await fetch(brief.url), await put(late.url, late.headers, picture)]) {
+        assert.equal(refused.status, 403);
+        assert.match(await refused.text(), /expired/);
+      }
+      assert.equal(await s3.head('late.jpg'), null);
     });
 
     it('PUT takes the body that was announced', async () => {
