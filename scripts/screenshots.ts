@@ -2,19 +2,19 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
-import { EXIT, runCommand } from '../functions/cli.ts';
+import { EXIT, runCommand, UsageError } from '../functions/cli.ts';
 import { userPath } from '../functions/runtime.ts';
 import { createClient } from '../web/client.ts';
 import { findBrowser } from './find-browser.ts';
 
 const usage = `
-Usage: npm run screenshots -- [options]
+Usage: npm run screenshots -- [options] [VIEW ...]
 
 Takes the pictures of the page that README.md shows, of a running server with the sample photos; or of every view in every
 size and in light and dark, for who is about to change how the page looks.
 
   --url URL   the page (default: http://127.0.0.1:8787/)
-  --all       every view at 360, 1280 and 3840 pixels, light and dark
+  --all       every view at 360, 1280 and 3840 pixels, light and dark; or only those that are named
   --out DIR   folder to write (default: docs/images, with --all dist/screenshots)
 `;
 
@@ -86,9 +86,15 @@ await runCommand(
   {
     usage,
     options: { url: { type: 'string' }, out: { type: 'string' }, all: { type: 'boolean', default: false } },
-    positionals: { min: 0, max: 0 },
+    positionals: { min: 0, max: views.length },
   },
-  async (flags) => {
+  async (flags, names) => {
+    const unknown = names.find((name) => !views.some((view) => view.name === name));
+    if (unknown !== undefined || (names.length > 0 && !flags.all)) {
+      const known = views.map(({ name }) => name).join(', ');
+      throw new UsageError(`expected views out of ${known}, after --all; got ${names.join(' ')}`);
+    }
+    const chosen = views.filter(({ name }) => names.length === 0 || names.includes(name));
     const url = flags.url ?? 'http://127.0.0.1:8787/';
     const out = userPath(flags.out ?? (flags.all ? 'dist/screenshots' : 'docs/images'));
     const executablePath = findBrowser();
@@ -97,7 +103,7 @@ await runCommand(
     const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
     try {
       if (!flags.all) await shootForReadme(browser, url, out);
-      else return (await shootAll(browser, url, out)) ? EXIT.done : EXIT.failed;
+      else return (await shootAll(browser, url, out, chosen)) ? EXIT.done : EXIT.failed;
     } finally {
       await browser.close();
     }
@@ -116,9 +122,9 @@ async function shootForReadme(browser: Browser, url: string, out: string): Promi
 }
 
 /** True when every view is there; says which are not, and why. */
-async function shootAll(browser: Browser, url: string, out: string): Promise<boolean> {
+async function shootAll(browser: Browser, url: string, out: string, chosen: readonly View[]): Promise<boolean> {
   const { report } = await createClient({ baseUrl: url }).status();
-  const shown = views.filter(({ ofReport }) => report || !ofReport);
+  const shown = chosen.filter(({ ofReport }) => report || !ofReport);
   const faults: string[] = [];
   for (const viewport of windows) {
     const context = await browser.newContext({ viewport, reducedMotion: 'reduce' });
@@ -136,11 +142,11 @@ async function shootAll(browser: Browser, url: string, out: string): Promise<boo
     await context.close();
   }
   for (const fault of faults) console.error(`not taken: ${fault}`);
-  if (!report) {
-    const left = views.filter(({ ofReport }) => ofReport).map(({ name }) => name);
+  if (shown.length < chosen.length) {
+    const left = chosen.filter(({ ofReport }) => ofReport).map(({ name }) => name);
     console.error(`not taken: ${left.join(', ')}: the server has no report; npm run report -- --data DIR writes one`);
   }
-  return faults.length === 0 && report;
+  return faults.length === 0 && shown.length === chosen.length;
 }
 
 async function shootView(page: Page, { query, ready, act, before }: View, url: string, path: string): Promise<void> {
@@ -177,8 +183,13 @@ async function openFirst(page: Page): Promise<void> {
 }
 
 async function mapDone(page: Page): Promise<void> {
-  await page.getByRole('button', { name: 'Arrange again', disabled: false }).waitFor();
-  await page.waitForLoadState('networkidle', { timeout: 2000 }).catch(() => {});
+  await page.getByRole('button', { name: 'Arrange again', disabled: false }).waitFor({ timeout: 120_000 });
+  // Its pictures come one after the other, and nothing but the network tells that there are no more.
+  const loaded = () => page.evaluate(() => performance.getEntriesByType('resource').length);
+  for (let before = -1, now = await loaded(); now > before; now = await loaded()) {
+    before = now;
+    await page.waitForTimeout(1000);
+  }
 }
 
 async function part(page: Page, name: string, ready: string): Promise<void> {

@@ -27,6 +27,14 @@ export function formatBytes(bytes: number): string {
   return `${value.toFixed(digits)} ${units[unit]}`;
 }
 
+/** What the API says of file sizes, in units people know: "at most 52 MB, got 60 MB". */
+export function withSizes(message: string): string {
+  return message.replace(
+    /(\d{5,}) bytes, got (\d+)/,
+    (_, most: string, got: string) => `${formatBytes(Number(most))}, got ${formatBytes(Number(got))}`,
+  );
+}
+
 export function formatDate(iso: string): string {
   const date = new Date(iso);
   return Number.isNaN(date.getTime()) ? iso : dates.format(date);

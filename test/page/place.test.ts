@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { formatBytes, formatDuration, formatScore, nameOf } from '../../web/format.ts';
+import { formatBytes, formatDuration, formatScore, nameOf, withSizes } from '../../web/format.ts';
 import { emptyQuery, filterCount, isBrowsing, type Place, placeFromParams, placeToParams } from '../../web/place.ts';
 import { ApiFault, explain, mayPass } from '../../web/problem.ts';
 
@@ -79,6 +79,8 @@ describe('what people read', () => {
     ]);
     assert.deepEqual([0, 59, 60, 3661, 90_061].map(formatDuration), ['0 s', '59 s', '1 min', '1 h 1 min', '1 d 1 h']);
     assert.deepEqual([0.314, -0.314, -0.001, 1].map(formatScore), ['0.31', '\u22120.31', '0.00', '1.00']);
+    assert.equal(withSizes('expected at most 52428800 bytes, got 60000000'), 'expected at most 52 MB, got 60 MB');
+    assert.equal(withSizes('expected 3 bytes, got 2'), 'expected 3 bytes, got 2');
     assert.deepEqual(['a/b/c.jpg', 'c.jpg', ''].map(nameOf), ['c.jpg', 'c.jpg', '']);
   });
 

@@ -70,14 +70,14 @@ describe('searching on the page', browserSkip(), () => {
     await search(page).fill('a clock');
     await page.getByRole('heading', { name: 'Best matches' }).waitFor();
     await page.getByRole('button', { name: 'Filters' }).click();
-    await page.getByRole('button', { name: 'landscape', exact: true }).click();
+    await page.getByRole('button', { name: 'Landscape', exact: true }).click();
     await page.keyboard.press('Escape');
-    await page.getByRole('button', { name: 'Remove filter landscape' }).waitFor();
+    await page.getByRole('button', { name: 'Remove filter Landscape' }).waitFor();
     await page.reload();
-    await page.getByRole('button', { name: 'Remove filter landscape' }).waitFor();
+    await page.getByRole('button', { name: 'Remove filter Landscape' }).waitFor();
     assert.equal(await search(page).inputValue(), 'a clock');
     await page.goBack();
-    await page.getByRole('button', { name: 'Remove filter landscape' }).waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'Remove filter Landscape' }).waitFor({ state: 'detached' });
     assert.equal(await search(page).inputValue(), 'a clock');
     await page.goBack();
     await page.getByRole('heading', { name: 'Newest' }).waitFor();

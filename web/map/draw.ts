@@ -177,7 +177,6 @@ function drawPicture(
   const [x, y] = [at.x - width / 2, at.y - height / 2];
   const isChosen = chosen.has(item.id);
   const frame = isChosen ? 3 : 1.5;
-  context.globalAlpha = highlighted && !highlighted.has(item.id) && !isChosen ? 0.22 : 1;
   context.fillStyle = isChosen ? colours.accent : colours.paper;
   const around = [x - frame, y - frame, width + 2 * frame, height + 2 * frame] as const;
   if (moving) context.fillRect(...around);
@@ -186,6 +185,7 @@ function drawPicture(
     context.roundRect(...around, 3);
     context.fill();
   }
+  context.globalAlpha = highlighted && !highlighted.has(item.id) && !isChosen ? 0.3 : 1;
   context.drawImage(picture, x, y, width, height);
   context.globalAlpha = 1;
 }

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Failure } from '../client.ts';
-import { countOf, formatAge, formatDate } from '../format.ts';
+import { countOf, formatAge, formatDate, withSizes } from '../format.ts';
 import { explain, isAbort } from '../problem.ts';
 import { countFailures, failureCount } from '../state/live.ts';
 import { notify, report } from '../state/notices.ts';
@@ -37,7 +37,8 @@ export function Failures() {
     setBusy((before) => new Set([...before, failure.id]));
     try {
       const result = await client.retryFailure(failure.id);
-      if (result.status === 'rejected') notify({ tone: 'plain', title: 'Refused again', detail: result.message });
+      if (result.status === 'rejected')
+        notify({ tone: 'plain', title: 'Refused again', detail: withSizes(result.message ?? '') });
       else setItems((before) => before?.filter(({ id }) => id !== failure.id) ?? null);
     } catch (error) {
       report(error, () => void retry(failure));
@@ -99,7 +100,7 @@ function FailureRow({ failure, busy, retry }: { failure: Failure; busy: boolean;
     <li class="failure">
       <div>
         <strong class="failure-key">{key}</strong>
-        <p>{message}</p>
+        <p>{withSizes(message)}</p>
         <small title={formatDate(lastAt)}>
           {reason} · {countOf(attempts, 'attempt')} · {formatAge(lastAt)}
           {retryable ? '' : ' · the same file will be refused again'}

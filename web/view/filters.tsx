@@ -88,7 +88,7 @@ function PictureFilters() {
           {shapes.map((shape) => (
             <Choice
               key={shape}
-              label={shape}
+              label={capital(shape)}
               chosen={filter.orientation === shape}
               choose={(on) => changeFilter({ orientation: on ? shape : undefined })}
             />
@@ -135,7 +135,11 @@ function PictureFilters() {
           </select>
         </label>
         <DateField label="Taken from" value={filter.takenAfter} set={(takenAfter) => changeFilter({ takenAfter })} />
-        <DateField label="until" value={filter.takenBefore} set={(takenBefore) => changeFilter({ takenBefore })} />
+        <DateField
+          label="Taken until"
+          value={filter.takenBefore}
+          set={(takenBefore) => changeFilter({ takenBefore })}
+        />
       </div>
     </>
   );
@@ -203,7 +207,7 @@ export function ActiveFilters() {
     })),
   ];
   if (filter.orientation)
-    active.push({ label: filter.orientation, clear: () => changeFilter({ orientation: undefined }) });
+    active.push({ label: capital(filter.orientation), clear: () => changeFilter({ orientation: undefined }) });
   if (filter.minBytes !== undefined || filter.maxBytes !== undefined) {
     active.push({ label: sizeLabel(filter), clear: () => changeFilter({ minBytes: undefined, maxBytes: undefined }) });
   }
@@ -235,6 +239,10 @@ export function ActiveFilters() {
       ))}
     </ul>
   );
+}
+
+function capital(word: string): string {
+  return word.charAt(0).toUpperCase() + word.slice(1);
 }
 
 function sizeLabel({ minBytes, maxBytes }: Query['filter']): string {

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { nameOf } from '../format.ts';
 import { type Colours, coloursOf, type Drawing, drawMap, itemAt } from '../map/draw.ts';
 import {
@@ -32,8 +32,8 @@ interface MapCanvasProps {
 /** The map itself, with its gestures and keys. */
 export function MapCanvas({ highlighted, open, select = addToSelection, children }: MapCanvasProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const shown = useShownMap();
   const [size, setSize] = useState<Size>({ width: 0, height: 0 });
+  const shown = useShownMap(size.height > size.width);
   const [view, setView] = useState<View | null>(null);
   const [lasso, setLasso] = useState<readonly Point[] | null>(null);
   const [lassoMode, setLassoMode] = useState(false);
@@ -150,17 +150,19 @@ function Tool({ icon, label, title, pressed, act }: ToolProps) {
   );
 }
 
-/** The map without pictures that were deleted on this page. */
-function useShownMap(): CollectionMap | null {
+/** The map without pictures that were deleted on this page; its longer side upright where the window's is. */
+function useShownMap(upright: boolean): CollectionMap | null {
   const whole = map.value;
   const away = hidden.value;
-  const [known] = useState<{ whole?: CollectionMap | null; away?: ReadonlySet<string>; shown?: CollectionMap | null }>(
-    {},
-  );
-  if (known.whole !== whole || known.away !== away) {
-    Object.assign(known, { whole, away, shown: whole && away.size > 0 ? withoutHidden(whole, away) : whole });
-  }
-  return known.shown ?? null;
+  return useMemo(() => {
+    const shown = whole && away.size > 0 ? withoutHidden(whole, away) : whole;
+    return shown && upright ? { ...shown, positions: upended(shown.positions) } : shown;
+  }, [whole, away, upright]);
+}
+
+/** A quarter turn. */
+function upended(positions: Float32Array): Float32Array {
+  return positions.map((_, i) => (i % 2 === 0 ? -positions[i + 1]! : positions[i - 1]!));
 }
 
 function withoutHidden(whole: CollectionMap, away: ReadonlySet<string>): CollectionMap {

@@ -130,7 +130,10 @@ function titleOf() {
   }
   const found = results.value;
   // Until the answer is there, the number is of another question.
-  const count = found && !searching.value ? `${formatCount(visibleItems.value.length)}${found.next ? '+' : ''}` : '';
+  const count =
+    found?.query === query.value && !searching.value
+      ? `${formatCount(visibleItems.value.length)}${found.next ? '+' : ''}`
+      : '';
   return (
     <>
       Best matches <small>{count}</small>

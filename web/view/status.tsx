@@ -100,7 +100,10 @@ function Models({ model }: { model: Model }) {
     ['Text encoder', `${text.name}, ${text.dimension} dimensions, ${text.maxTokens} tokens, ${text.licence}`],
     ['Image encoder', `${image.name}, ${image.dimension} dimensions, ${image.cropPixels} pixels, ${image.licence}`],
     ['Head', `${head.name}, ${model.dimension} dimensions`],
-    ...Object.entries(head.trained).map(([name, value]) => [spaced(name), String(value)] as const),
+    ...Object.entries(head.trained).map(
+      ([name, value]) =>
+        [spaced(name), typeof value === 'number' && name !== 'seed' ? formatCount(value) : String(value)] as const,
+    ),
   ];
   return (
     <section>

@@ -95,7 +95,7 @@ function TrainingMap({
     <MapPage
       source={source}
       title={`Map of ${shown.split}`}
-      hint="What the head takes for alike lies together. Draw with Shift held to see those pictures in the list."
+      hint="What the head takes for alike lies together. Draw with Shift held to list pictures."
       highlighted={null}
       open={(id) => choose(new Set([id]))}
       select={choose}

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { countOf, formatBytes } from '../format.ts';
+import { countOf, formatBytes, withSizes } from '../format.ts';
 import { openPhoto } from '../state/navigation.ts';
 import {
   cancelAll,
@@ -136,6 +136,6 @@ function describeState({ state, file, reason }: Upload): string {
     case 'cancelled':
       return 'cancelled';
     case 'failed':
-      return reason ?? 'failed';
+      return reason === undefined ? 'failed' : withSizes(reason);
   }
 }
