@@ -14,7 +14,7 @@ const pageDir = fileURLToPath(new URL('page/', import.meta.url));
 export async function reportDocument(data: ReportData): Promise<string> {
   const { outputFiles } = await build({
     absWorkingDir: pageDir,
-    entryPoints: ['main.tsx', 'style.css'],
+    entryPoints: { script: 'main.tsx', style: 'style/main.css' },
     bundle: true,
     format: 'iife',
     minify: true,

@@ -115,7 +115,7 @@ function Details({ index, onStep, onClose }: { index: number; onStep: (by: numbe
     >
       <header>
         <h3>
-          {picture.image} <span class="quiet">split {picture.split}</span>
+          {picture.image} <span class="hint">split {picture.split}</span>
         </h3>
         <span class="buttons">
           <button type="button" onClick={() => onStep(-1)} aria-label="Picture before">

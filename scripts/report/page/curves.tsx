@@ -17,7 +17,7 @@ export function CurvesSection() {
       {runs.map((run) => (
         <figure class="curves" key={report.runs.indexOf(run)}>
           <figcaption>
-            <strong>{run.recipe}</strong> <span class="quiet">{describe(run)}</span>
+            <strong>{run.recipe}</strong> <span class="hint">{describe(run)}</span>
           </figcaption>
           <TrainingCurves curves={run.curves} taken={run.epoch ?? undefined} resumedAfter={run.resumedAfter} />
         </figure>

@@ -11,7 +11,7 @@ export function FoundCaptions({ of }: { of: Judged }) {
       <figure>
         <Thumb index={index} />
         <figcaption>
-          <Rank rank={of.rank} /> <span class="quiet">{picture.image}</span>
+          <Rank rank={of.rank} /> <span class="hint">{picture.image}</span>
         </figcaption>
       </figure>
       <div>

@@ -24,12 +24,12 @@ function Report() {
   const run = report.runs[0]!;
   return (
     <>
-      <a class="skip" href="#figures">
+      <a class="skip-link" href="#figures">
         Skip to the figures
       </a>
       <header class="top">
         <h1>{report.title}</h1>
-        <p class="quiet">
+        <p class="hint">
           Recipe {run.recipe} on {run.encoders.text} and {run.encoders.image}, {run.dimension} dimensions, space{' '}
           <code>{run.space}</code>; {plural(run.figures.imageToText.queries, 'picture')} with{' '}
           {plural(run.figures.textToImage.queries, 'caption')}
@@ -53,7 +53,7 @@ function Report() {
         <CaptionQueries />
         <BrowserSection />
       </main>
-      <footer class="quiet">
+      <footer class="hint">
         Made by <code>npm run report</code>. How it is judged is written down in docs/evaluation.md.
       </footer>
     </>

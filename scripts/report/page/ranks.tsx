@@ -33,7 +33,7 @@ function Histogram({ title, ranks }: { title: string; ranks: readonly number[] }
   return (
     <table class="histogram">
       <caption>{title}</caption>
-      <thead class="unseen">
+      <thead class="visually-hidden">
         <tr>
           <th scope="col">Rank</th>
           <th scope="col">Share of queries</th>

@@ -98,12 +98,12 @@ function Pair(props: { order: readonly number[]; at: readonly [number, number]; 
   const caption = report.pictures[order[row]!]!.captions[0];
   return (
     <div class="pair" aria-live="polite">
-      <p class="quiet">{diagonal(scores, order.length)}</p>
+      <p class="hint">{diagonal(scores, order.length)}</p>
       <Thumb index={order[column]!} />
       <p>{caption}</p>
       <p>
         <strong>{scores[row * order.length + column]!.toFixed(2)}</strong>{' '}
-        <span class="quiet">{row === column ? 'a right pair' : 'a wrong pair'}</span>
+        <span class="hint">{row === column ? 'a right pair' : 'a wrong pair'}</span>
       </p>
     </div>
   );
