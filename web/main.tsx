@@ -8,6 +8,7 @@ import { afterFirstAnswer, startSearching } from './state/results.ts';
 import { showTheme } from './state/session.ts';
 import { startTags } from './state/suggestions.ts';
 import { App } from './view/app.tsx';
+import { keepFocus } from './view/keep-focus.ts';
 
 showTheme();
 startNavigation();
@@ -19,4 +20,5 @@ afterFirstAnswer(() => {
   void lookForCaptions();
 });
 addEventListener('pagehide', finishDeletes);
+keepFocus();
 render(<App />, document.getElementById('app')!);

@@ -187,6 +187,38 @@ describe('the page for everybody', browserSkip(), () => {
     await page.getByText('1 picture selected').waitFor({ state: 'detached' });
   });
 
+  it('never loses the focus when what had it goes away', async (t) => {
+    const { page } = await browser.open(t, `${server.url}?with=-0.5:people&with=1:boats`);
+    await page.locator('.tile-main').nth(5).waitFor();
+    const focusIsIn = (selector: string) =>
+      page.waitForFunction((wanted) => document.activeElement?.matches(wanted), selector);
+    const remove = page.getByRole('button', { name: /^Remove (people|boats)$/ });
+    for (const left of [1, 0]) {
+      await remove.first().focus();
+      await page.keyboard.press('Enter');
+      await page.waitForFunction((count) => document.querySelectorAll('.chip').length === count, left);
+      await focusIsIn('.search *');
+    }
+
+    await page.getByRole('heading', { name: /^Newest/ }).waitFor();
+    await page.locator('.tile-main').nth(1).focus();
+    const gone = (await page.locator(':focus').getAttribute('href'))!;
+    await page.keyboard.press('Delete');
+    await page.getByText('1 picture deleted').waitFor();
+    await focusIsIn('.tile-main');
+    assert.notEqual(await page.locator(':focus').getAttribute('href'), gone);
+    await page.getByRole('button', { name: 'Undo' }).focus();
+    await page.keyboard.press('Enter');
+    await page.locator(`.tile-main[href="${gone}"]`).waitFor();
+    await focusIsIn('main');
+
+    await page.locator('.tile-check').first().focus();
+    await page.keyboard.press('Space');
+    await page.getByRole('button', { name: 'Tag', exact: true }).focus();
+    await page.keyboard.press('Enter');
+    await focusIsIn('input[name="tag"]');
+  });
+
   for (const [width, height] of [
     [360, 740],
     [3840, 2160],

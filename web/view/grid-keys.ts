@@ -4,21 +4,36 @@ import { visibleItems } from '../state/results.ts';
 import { selected, toggle } from '../state/selection.ts';
 
 /** What letters do with the picture that has the focus; true when there was something to do. */
-function act({ key, shiftKey }: KeyboardEvent, item: Item | undefined): boolean {
+function act({ key, shiftKey }: KeyboardEvent, from: Element, item: Item | undefined): boolean {
   if (!item || !isImage(item)) return false;
   if (key === 'x' || key === 'X') toggle(item.id, shiftKey);
   else if (key === 'm') moreLike(item.id);
   else if (key === 'M') lessLike(item.id);
-  else if (key === 'Delete') deletePictures(selected.value.has(item.id) ? [...selected.value] : [item.id]);
-  else return false;
+  else if (key === 'Delete') {
+    const ids = selected.value.has(item.id) ? selected.value : new Set([item.id]);
+    focusNextBut(ids, from);
+    deletePictures([...ids]);
+  } else return false;
   return true;
+}
+
+/** The picture after one, or before it, that is not about to go. */
+function focusNextBut(going: ReadonlySet<string>, from: Element): void {
+  const stays = (one: Element) => {
+    const item = visibleItems.value[Number((one as HTMLElement).dataset.index)];
+    return item !== undefined && !going.has(item.id);
+  };
+  const all = [...from.parentElement!.children];
+  const at = all.indexOf(from);
+  const next = all.slice(at).find(stays) ?? all.slice(0, at).findLast(stays);
+  next?.querySelector<HTMLElement>('.tile-main')?.focus({ preventScroll: true });
 }
 
 /** Arrow keys walk through the pictures: sideways in order, up and down to the nearest in the next row. */
 export function moveFocus(event: KeyboardEvent): void {
   const from = (event.target as HTMLElement).closest('li');
   if (!from || event.altKey || event.ctrlKey || event.metaKey) return;
-  if (act(event, visibleItems.value[Number(from.dataset.index)])) {
+  if (act(event, from, visibleItems.value[Number(from.dataset.index)])) {
     event.preventDefault();
     return;
   }

@@ -28,6 +28,7 @@ export function SelectionBar() {
       </button>
       <div id="tag-selection" popover="auto" class="popover">
         <TagInput
+          first
           add={(tag) => {
             document.getElementById('tag-selection')?.hidePopover();
             void tagPictures(ids, tag);

@@ -39,8 +39,8 @@ export function TagEditor({ image }: { image: ImageItem }) {
   );
 }
 
-/** A field for one tag at a time; also used for many pictures at once. */
-export function TagInput({ add }: { add: (tag: string) => void }) {
+/** A field for one tag at a time; also used for many pictures at once. `first`: has the focus when its popover opens. */
+export function TagInput({ add, first = false }: { add: (tag: string) => void; first?: boolean }) {
   return (
     <form
       class="inline-form"
@@ -59,6 +59,7 @@ export function TagInput({ add }: { add: (tag: string) => void }) {
         placeholder="Add a tag"
         aria-label="Add a tag"
         autocomplete="off"
+        autofocus={first}
       />
       <datalist id="known-tags">
         {knownTags.value.map(({ tag }) => (
