@@ -85,9 +85,10 @@ export function createIndexer(deps: IndexDeps): IndexJob {
     if (compareSequencers(sequencer, storedSequencer) < 0) return { status: 'skipped', id, reason: 'stale' };
 
     const bury = async () => (await vectors.remove([{ id, sequencer, deletedAt: now() }], when))[0];
-    if (job.type === 'removed') {
-      return (await bury()) === 'removed' ? { status: 'removed', id } : { status: 'skipped', id, reason: 'stale' };
-    }
+    const remove = async (): Promise<IndexOutcome> =>
+      (await bury()) === 'removed' ? { status: 'removed', id } : { status: 'skipped', id, reason: 'stale' };
+    // In a bucket that keeps versions it may have been an old one, or the marker that hid the object.
+    if (job.type === 'removed' && (await objects.head(job.key)) === null) return remove();
 
     const live = livePicture(stored);
     if (live !== null && (await objects.head(job.key))?.etag === live.etag) {
@@ -102,7 +103,7 @@ export function createIndexer(deps: IndexDeps): IndexJob {
     }
 
     const object = await objects.get(job.key);
-    if (object === null) return { status: 'skipped', id, reason: 'gone' };
+    if (object === null) return job.type === 'removed' ? remove() : { status: 'skipped', id, reason: 'gone' };
     const { info } = object;
     const reject = async (reason: ImageRejection, message: string): Promise<IndexOutcome> => {
       // What was found under this key before is no longer what is there; and a slower, older job must not bring it back.

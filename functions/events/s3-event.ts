@@ -64,7 +64,10 @@ export function parseS3Event(body: unknown, onIgnored: (reason: string) => void 
   });
 }
 
-/** A delete marker hides the object, and a lifecycle rule that expires it removes it: both as gone as deleted. */
+/**
+ * A delete marker hides the object, and a lifecycle rule that expires it removes it: both as gone as deleted. Where versions are
+ * kept, `Delete` says that one of them has gone for good, which may be an old one: whoever handles it has to look.
+ */
 function jobType(eventName: string): Job['type'] | null {
   const name = eventName.replace(/^s3:/, '');
   // Back from the archive, it can be read for the first time.

@@ -222,6 +222,19 @@ describe('any order of events ends in the state of the newest', () => {
     assert.equal(await vectors.count({}), 1);
   });
 
+  it('an old version that expires leaves the picture, and one that is brought back is there again', async () => {
+    await put('PIC one');
+    await index(created('10'));
+    assert.equal(reasonOf(await index(removed('20'))), 'skipped: unchanged');
+    assert.equal(await vectors.count({}), 1);
+    assert.equal(reasonOf(await index(created('15'))), 'skipped: stale');
+    await objects.delete('a.jpg');
+    assert.equal(reasonOf(await index(removed('30'))), 'removed');
+    await put('PIC one');
+    assert.equal(reasonOf(await index(removed('40'))), 'indexed');
+    assert.equal(await vectors.count({}), 1);
+  });
+
   it('a delete through the API is not undone by the late event of the upload', async () => {
     await put('PIC one');
     await index(created('10'));
