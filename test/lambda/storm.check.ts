@@ -116,15 +116,18 @@ async function change(world: World, cloud: Cloud, contents: readonly Content[]):
     const key = pick(keys);
     const sequence = (world.sequence.get(key) ?? 0) + 1;
     world.sequence.set(key, sequence);
-    const isDelete = random() < 0.25;
+    // That an old version expired changes nothing, and is announced as if the object had been deleted.
+    const what = pick(['put', 'put', 'put', 'put', 'put', 'delete', 'delete', 'expire'] as const);
     const content = pick(contents);
-    await retried(() =>
-      isDelete ? cloud.pictures.delete(key) : cloud.pictures.put(key, content.bytes).then(() => {}),
-    );
-    if (isDelete) world.current.delete(key);
-    else world.current.set(key, content);
+    if (what === 'delete') {
+      await retried(() => cloud.pictures.delete(key));
+      world.current.delete(key);
+    } else if (what === 'put') {
+      await retried(() => cloud.pictures.put(key, content.bytes).then(() => {}));
+      world.current.set(key, content);
+    }
 
-    const name = isDelete ? 'ObjectRemoved:Delete' : 'ObjectCreated:Put';
+    const name = what !== 'put' ? 'ObjectRemoved:Delete' : 'ObjectCreated:Put';
     together.push({ key, name, sequencer: sequence.toString(16).padStart(16, '0').toUpperCase() });
     if (random() < 0.2) continue;
     const body = s3Body(...together);
@@ -195,7 +198,8 @@ async function work(
         await sleep(10);
         continue;
       }
-      const dies = random() < 0.02 ? sleep(below(150)).then(() => fn.kill()) : null;
+      const isDue = tally.crashes < world.delivered / 1000;
+      const dies = random() < 0.02 || isDue ? sleep(below(150)).then(() => fn.kill()) : null;
       const back = await fn.invoke<SQSBatchResponse>({ Records: batch }).then(
         ({ result }) => new Set(result.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier)),
         () => null,
