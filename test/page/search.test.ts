@@ -190,6 +190,30 @@ describe('searching on the page', browserSkip(), () => {
     await isBack();
   });
 
+  it('goes on where it was when it is loaded again, far down a list of many pages', async (t) => {
+    const { page } = await browser.open(t, 'about:blank', { viewport: { width: 500, height: 400 } });
+    await page.route(/\/images\?/, (route) => {
+      const url = new URL(route.request().url());
+      if (url.searchParams.get('limit') !== '1') url.searchParams.set('limit', '5');
+      return route.continue({ url: url.href });
+    });
+    await page.goto(server.url);
+    const isAt = (y: number) => page.waitForFunction((top) => Math.abs(scrollY - top) < 2, y);
+    await page.waitForFunction(() => {
+      scrollTo(0, 800);
+      return scrollY === 800;
+    });
+    for (const restore of [() => page.reload(), () => page.goto('about:blank').then(() => page.goBack())]) {
+      await restore();
+      await isAt(800);
+      assert.ok((await page.locator('.tile img').count()) > 0);
+    }
+    // Another query begins at its top.
+    await search(page).fill('a clock');
+    await page.getByRole('heading', { name: 'Best matches' }).waitFor();
+    await isAt(0);
+  });
+
   it('keeps what is written like a script as text', async (t) => {
     const text = '<img src=x onerror=alert(1)>';
     const { page } = await browser.open(

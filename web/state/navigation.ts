@@ -27,6 +27,33 @@ export function startNavigation(): void {
   });
 }
 
+/** Where in a list one was: the window's scroll position in pixels, and how many items there were. */
+export interface ListPlace {
+  readonly top: number;
+  readonly count: number;
+}
+
+const markName = 'sightline-place';
+
+/** Notes where in the list one is when the page is left, for a reload and the way back from another site. */
+export function leaveMark(mark: ListPlace): void {
+  try {
+    sessionStorage.setItem(markName, JSON.stringify({ ...mark, url: location.href }));
+  } catch {
+    // Without it the list begins at its top.
+  }
+}
+
+/** What the page that was at this address before left there. */
+export function markLeft(): ListPlace | undefined {
+  try {
+    const mark = JSON.parse(sessionStorage.getItem(markName) ?? '{}');
+    return mark.url === location.href ? { top: Number(mark.top), count: Number(mark.count) } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 function read(): Place {
   return placeFromParams(new URLSearchParams(location.search));
 }

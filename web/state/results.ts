@@ -2,8 +2,8 @@ import { computed, effect, signal, untracked } from '@preact/signals';
 import type { CaptionItem, Item } from '../client.ts';
 import type { Query, View } from '../place.ts';
 import { ApiFault, isAbort, isUnreachable, mayPass } from '../problem.ts';
-import { fetchPage } from './asking.ts';
-import { lastMove, place, query } from './navigation.ts';
+import { fetchPage, type ResultPage } from './asking.ts';
+import { type ListPlace, lastMove, leaveMark, markLeft, place, query } from './navigation.ts';
 
 export interface Results {
   /** Changes with every new list, so that the grid knows to start at the top. */
@@ -35,6 +35,11 @@ export const visibleItems = computed(() => {
   return hidden.value.size === 0 ? items : items.filter((item) => !hidden.value.has(item.id));
 });
 
+/** Where a reload, or the way back from another site, goes on. */
+let mark: ListPlace | undefined = markLeft();
+/** As far down a list such a place is looked for. */
+const maxRestored = 2000;
+
 let running: AbortController | undefined;
 /** A first page is on its way, shown or quiet: a later page of the list that it replaces would be thrown away. */
 let renewing = false;
@@ -49,6 +54,8 @@ export function startSearching(): void {
   effect(() => {
     const wanted = query.value;
     if (last && nameOf(wanted) === nameOf(last)) return;
+    // The mark was left in the list that the page began with.
+    if (last !== undefined) mark = undefined;
     const typed = last !== undefined && wanted.text !== last.text && wanted.text !== '';
     last = wanted;
     clearTimeout(timer);
@@ -57,6 +64,10 @@ export function startSearching(): void {
     searching.value = true;
     if (typed) timer = setTimeout(() => void searchAgain(), debounceMs);
     else untracked(() => void searchAgain());
+  });
+  addEventListener('pagehide', () => {
+    const top = place.value.view === 'search' ? scrollY : 0;
+    leaveMark({ top, count: results.value?.items.length ?? 0 });
   });
   let lastView: View | undefined;
   effect(() => {
@@ -109,11 +120,13 @@ export async function searchAgain(unnoticed = false): Promise<void> {
   searching.value = !quiet;
   try {
     const page = await fetchPage(wanted, undefined, controller.signal);
+    const { items, next } = mark ? await fetchUpTo(mark.count, page, wanted, controller.signal) : page;
     if (controller.signal.aborted) return;
     failures = 0;
     fault.value = null;
-    const { top } = (quiet && results.peek()) || {};
-    const { items, captions = [], next } = page;
+    const { top } = mark ?? ((quiet && results.peek()) || {});
+    mark = undefined;
+    const { captions = [] } = page;
     results.value = { version: quiet ? version : ++version, query: wanted, items, captions, next, top };
     total.value = page.total;
     space = page.space ?? space;
@@ -128,6 +141,18 @@ export async function searchAgain(unnoticed = false): Promise<void> {
       renewing = false;
     }
   }
+}
+
+/** A first page and those after it, until there are as many items as before. */
+async function fetchUpTo(count: number, first: ResultPage, wanted: Query, signal: AbortSignal) {
+  const items = [...first.items];
+  let { next } = first;
+  while (next !== undefined && items.length < Math.min(count, maxRestored)) {
+    const page = await fetchPage(wanted, next, signal);
+    items.push(...page.items);
+    next = page.next;
+  }
+  return { items, next };
 }
 
 /** Calls back once, when the first answer or fault is there: what can wait should not compete with it. */

@@ -158,7 +158,8 @@ function useKeptScroll(isLaidOut: boolean): void {
     // Before it is laid out, the list has no height to scroll through.
     if (!isLaidOut) return;
     const isNew = version !== undefined && version !== shown.current;
-    if (isNew && place.peek().photo === undefined) scrollTo({ top: results.peek()?.top ?? 0 });
+    const top = results.peek()?.top;
+    if (isNew && (top !== undefined || place.peek().photo === undefined)) scrollTo({ top: top ?? 0 });
     shown.current = version;
   }, [version, isLaidOut]);
 }

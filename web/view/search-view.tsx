@@ -124,7 +124,8 @@ function titleOf() {
     const count = query.value.kind === 'caption' ? 'captions' : undefined;
     return (
       <>
-        Newest <small>{count ?? (total.value === undefined ? '' : countOf(total.value, 'picture'))}</small>
+        Newest{' '}
+        <small>{count ?? (total.value === undefined ? '' : countOf(total.value - goneCount(), 'picture'))}</small>
       </>
     );
   }
@@ -139,6 +140,11 @@ function titleOf() {
       Best matches <small>{count}</small>
     </>
   );
+}
+
+/** Pictures that were taken away on this page and still count for the server. */
+function goneCount(): number {
+  return (results.value?.items.length ?? 0) - visibleItems.value.length;
 }
 
 function FaultNote({ hasResults }: { hasResults: boolean }) {
