@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -252,6 +252,22 @@ describe('a collection on the page', browserSkip(), () => {
     await page.getByRole('button', { name: 'Try again dahlia.jpg' }).click();
     await page.getByRole('heading', { name: 'Everything could be indexed' }).waitFor();
     assert.equal(await server.deps.failures.count(), 0);
+  });
+
+  it('adds the pictures below a folder that is picked, and nothing else of it', async (t) => {
+    const empty = await pageServer();
+    const albums = await mkdtemp(join(folder, 'albums-'));
+    await mkdir(join(albums, 'spring', '.hidden'), { recursive: true });
+    await copyFile(samplePath('dahlia.jpg'), join(albums, 'dahlia.jpg'));
+    await copyFile(samplePath('cat.jpg'), join(albums, 'spring', 'cat.jpg'));
+    await copyFile(samplePath('moon.jpg'), join(albums, 'spring', '.hidden', 'moon.jpg'));
+    await writeFile(join(albums, 'notes.txt'), 'not a picture');
+    const { page } = await browser.open(t, empty.url);
+    t.after(() => empty.close());
+    await page.getByLabel('Folder to add').setInputFiles(albums);
+    await page.getByRole('heading', { name: '2 pictures added' }).waitFor();
+    const names = await page.locator('.upload-name').allInnerTexts();
+    assert.deepEqual(names.map((name) => name.replace(/^albums-\w+\//, '')).sort(), ['dahlia.jpg', 'spring/cat.jpg']);
   });
 
   it('says what is stored and which models answer', async (t) => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { browserSkip, useBrowser } from './browser.ts';
-import { type PageServer, pageServer } from './server.ts';
+import { type PageServer, pageServer, samplePath } from './server.ts';
 
 const failed = /Failed to load resource/;
 
@@ -63,6 +63,17 @@ describe('the page when things go wrong', browserSkip(), () => {
     await page.getByRole('heading', { name: 'Best matches 4' }).waitFor();
     const id = await server.addPhoto('moon.jpg');
     await page.locator(`.tile-main[href*="${id}"]`).waitFor();
+  });
+
+  it('goes on sending pictures when the server is back', async (t) => {
+    const { page } = await browser.open(t, server.url, { expectComplaints: failed });
+    await page.getByRole('heading', { name: /^Newest/ }).waitFor();
+    await server.pause();
+    await page.getByLabel('Pictures to add').setInputFiles(['rocket.jpg', 'clock.jpg'].map(samplePath));
+    await page.getByRole('heading', { name: 'Adding 2 pictures' }).waitFor();
+    await page.getByText('The server does not answer.').waitFor();
+    await server.resume();
+    await page.getByRole('heading', { name: '2 pictures added', exact: true }).waitFor();
   });
 
   it('says that the machine is offline, and shows what came meanwhile once it is not', async (t) => {

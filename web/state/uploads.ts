@@ -1,5 +1,6 @@
 import { computed, signal } from '@preact/signals';
-import { ApiFault, explain, mayPass } from '../problem.ts';
+import { ApiFault, explain, isUnreachable, mayPass } from '../problem.ts';
+import { connection } from './live.ts';
 import { searchAgain } from './results.ts';
 import { followIndexing, sendPicture } from './sending.ts';
 import { keyWanted } from './session.ts';
@@ -120,6 +121,12 @@ async function run(upload: Upload): Promise<void> {
       break;
     } catch (error) {
       if (controller.signal.aborted) break;
+      if (isUnreachable(error) && connection.value === 'lost') {
+        change(id, { state: 'waiting', sent: 0 });
+        await reconnected(controller.signal);
+        attempt = 0;
+        continue;
+      }
       if (!mayPass(error) || attempt === maxAttempts) {
         fail(id, error);
         break;
@@ -167,6 +174,16 @@ function refreshSoon(): void {
     refreshTimer = undefined;
     if (scrollY < innerHeight) void searchAgain(true);
   }, 400);
+}
+
+/** A server that is gone refuses nothing: what was to be sent waits until it is back, or is cancelled. */
+async function reconnected(abort: AbortSignal): Promise<void> {
+  let stop = () => {};
+  await new Promise<void>((resolve) => {
+    stop = connection.subscribe((state) => state !== 'lost' && resolve());
+    abort.addEventListener('abort', () => resolve(), { once: true });
+  });
+  stop();
 }
 
 function pause(seconds: number): Promise<void> {

@@ -62,7 +62,7 @@ function FileInput({ input, label, folder = false }: FileInputProps) {
       class="visually-hidden"
       type="file"
       accept={folder ? undefined : 'image/*'}
-      {...(folder ? { webkitdirectory: '' } : {})}
+      {...(folder ? { webkitdirectory: true } : {})}
       multiple
       tabIndex={-1}
       aria-label={label}
