@@ -216,6 +216,8 @@ describe('the map on the page', browserSkip(), () => {
       [0.99, 0.01],
       [0.99, 0.99],
       [0.01, 0.99],
+      // Back to where it began, as lassos do.
+      [0.01, 0.5],
     ] as const;
     await page.keyboard.down('Shift');
     await page.mouse.move(box.x + box.width * 0.01, box.y + box.height * 0.5);

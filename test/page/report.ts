@@ -35,6 +35,7 @@ export function sampleReport(): Report {
   const json = JSON.stringify(data).replaceAll('<', '\\u003c');
   const html = `<!doctype html><html lang="en"><title>r</title>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'sha256-x'">
+<style>body { color: red }</style>
 <script type="application/json" id="data">${json}</script></html>`;
   return { version: async () => '1', read: async () => new Uint8Array(Buffer.from(html)) };
 }

@@ -12,7 +12,7 @@ export interface PointerActions {
   readonly enclose: (polygon: readonly Point[]) => void;
 }
 
-/** A press that moved less than this is a tap. CSS pixels. */
+/** A press that was never farther than this from where it began is a tap, also when it comes back there. CSS pixels. */
 const tapSlack = 5;
 
 /** Panning, zooming, hovering, tapping and drawing a lasso on a canvas, by mouse, pen or fingers. */
@@ -24,6 +24,7 @@ export function usePointer(canvas: { current: HTMLCanvasElement | null }, action
     const down = new Map<number, Point>();
     let start: Point | undefined;
     let polygon: Point[] | undefined;
+    let farthest = 0;
     const at = (event: MouseEvent): Point => {
       const box = element.getBoundingClientRect();
       return { x: event.clientX - box.left, y: event.clientY - box.top };
@@ -32,6 +33,7 @@ export function usePointer(canvas: { current: HTMLCanvasElement | null }, action
       pointerdown: (event: PointerEvent) => {
         element.setPointerCapture(event.pointerId);
         start = at(event);
+        farthest = 0;
         down.set(event.pointerId, start);
         polygon = event.shiftKey || latest.current.lassoMode ? [start] : undefined;
       },
@@ -39,6 +41,7 @@ export function usePointer(canvas: { current: HTMLCanvasElement | null }, action
         const here = at(event);
         const before = down.get(event.pointerId);
         if (!before) return latest.current.hover(here);
+        if (start) farthest = Math.max(farthest, distance(start, here));
         const other = [...down].find(([id]) => id !== event.pointerId)?.[1];
         if (other) latest.current.zoom(distance(here, other) / Math.max(1, distance(before, other)), here);
         else if (polygon) {
@@ -49,7 +52,7 @@ export function usePointer(canvas: { current: HTMLCanvasElement | null }, action
       },
       pointerup: (event: PointerEvent) => {
         const here = at(event);
-        const isTap = down.size === 1 && start !== undefined && distance(start, here) < tapSlack;
+        const isTap = down.size === 1 && farthest < tapSlack;
         down.delete(event.pointerId);
         if (polygon && !isTap) latest.current.enclose(polygon);
         else if (isTap) latest.current.tap(here);

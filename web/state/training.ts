@@ -40,14 +40,16 @@ export interface TrainingPicture {
 export const report = signal<TrainingReport | null>(null);
 export const reportFault = signal<unknown>(null);
 
-/** Takes the data out of the report's document; nothing in it is run. */
+/** As the report writes it: JSON without a `<`. */
+const dataBlock = /<script type="application\/json" id="data">([^<]*)<\/script>/;
+
+/** Takes the data out of the report's document; nothing in it is parsed as a document, applied or run. */
 export async function loadReport(abort: AbortSignal): Promise<void> {
   reportFault.value = null;
   try {
     const response = await patientFetch(new URL('report', document.baseURI), { signal: abort });
     if (!response.ok) throw faultOf(response, undefined);
-    const parsed = new DOMParser().parseFromString(await response.text(), 'text/html');
-    report.value = asReport(parsed.getElementById('data')?.textContent ?? '');
+    report.value = asReport(dataBlock.exec(await response.text())?.[1] ?? '');
   } catch (error) {
     if (abort.aborted) return;
     reportFault.value =
