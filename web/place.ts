@@ -19,12 +19,16 @@ export interface Query {
 
 export type View = 'search' | 'map' | 'training' | 'failures' | 'status';
 
+export type TrainingPart = 'data' | 'map';
+
 /** Where in the page somebody is: all of it is in the URL, so that back, reload and sharing work. */
 export interface Place {
   readonly view: View;
   readonly query: Query;
   /** The picture shown large. */
   readonly photo?: string;
+  /** Of the training view; its curves when absent. */
+  readonly part?: TrainingPart;
 }
 
 export const emptyQuery: Query = { text: '', chips: [], kind: 'image', filter: {} };
@@ -37,6 +41,7 @@ export const maxTextLength = 2000;
 /** What is unwanted counts half: it is often near what is wanted. */
 export const withoutWeight = -0.5;
 
+const trainingParts: readonly TrainingPart[] = ['data', 'map'];
 const views: readonly View[] = ['map', 'training', 'failures', 'status'];
 const chipNames: Readonly<Record<string, Chip['by']>> = { with: 'text', like: 'stored', picture: 'picture' };
 const orientations = ['landscape', 'portrait', 'square'] as const;
@@ -75,6 +80,7 @@ export function placeToParams(place: Place): URLSearchParams {
   set('before', query.filter.takenBefore);
   set('score', query.minScore);
   set('photo', place.photo);
+  set('part', place.part);
   return params;
 }
 
@@ -82,8 +88,10 @@ export function placeToParams(place: Place): URLSearchParams {
 export function placeFromParams(params: URLSearchParams): Place {
   const kind = params.get('kind');
   const photo = params.get('photo');
+  const view = views.find((one) => one === params.get('view')) ?? 'search';
+  const part = view === 'training' ? trainingParts.find((one) => one === params.get('part')) : undefined;
   return {
-    view: views.find((view) => view === params.get('view')) ?? 'search',
+    view,
     query: {
       text: (params.get('q') ?? '').slice(0, maxTextLength),
       chips: chipsOf(params),
@@ -92,6 +100,7 @@ export function placeFromParams(params: URLSearchParams): Place {
       minScore: number(params.get('score'), -1, 1),
     },
     ...(photo ? { photo } : {}),
+    ...(part ? { part } : {}),
   };
 }
 

@@ -33,6 +33,14 @@ describe('the address of the page', () => {
     assert.deepEqual(placeFromParams(new URLSearchParams(placeToParams(full).toString())), full);
   });
 
+  it('names the part of the training view, and of no other', () => {
+    const data: Place = { view: 'training', query: { ...emptyQuery, minScore: undefined }, part: 'data' };
+    assert.equal(placeToParams(data).toString(), 'view=training&part=data');
+    assert.deepEqual(placeFromParams(new URLSearchParams('view=training&part=data')), data);
+    assert.equal(placeFromParams(new URLSearchParams('view=training&part=other')).part, undefined);
+    assert.equal(placeFromParams(new URLSearchParams('part=data')).part, undefined);
+  });
+
   it('is empty for the first view', () => {
     const start: Place = { view: 'search', query: { ...emptyQuery, minScore: undefined } };
     assert.equal(placeToParams(start).toString(), '');

@@ -8,7 +8,7 @@ const focusable = 'a[href], button:not(:disabled), input:not(:disabled), select,
 export function keepFocus(): void {
   let path: Element[] = [];
   let byKeyboard = false;
-  addEventListener('keydown', () => (byKeyboard = true), true);
+  addEventListener('keydown', ({ isTrusted }) => (byKeyboard ||= isTrusted), true);
   addEventListener('pointerdown', () => (byKeyboard = false), true);
   addEventListener('focusin', ({ target }) => {
     path = [];

@@ -2,7 +2,9 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { Model } from '../client.ts';
 import { formatCount } from '../format.ts';
+import type { TrainingPart } from '../place.ts';
 import { isAbort } from '../problem.ts';
+import { go, place, query } from '../state/navigation.ts';
 import { client } from '../state/session.ts';
 import { loadReport, report, reportFault, trainingMap } from '../state/training.ts';
 import { Trouble } from './failures.tsx';
@@ -11,7 +13,7 @@ import { MapPage } from './map.tsx';
 import { TrainingCurves } from './training-curves.tsx';
 import { TrainingData } from './training-data.tsx';
 
-type Part = 'curves' | 'data' | 'map';
+type Part = 'curves' | TrainingPart;
 const parts: readonly (readonly [Part, string])[] = [
   ['curves', 'Curves'],
   ['data', 'Data'],
@@ -24,7 +26,6 @@ export function TrainingView() {
   const [hasReport, setHasReport] = useState(false);
   const [fault, setFault] = useState<unknown>(null);
   const [turn, setTurn] = useState(0);
-  const [part, setPart] = useState<Part>('curves');
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   useEffect(() => {
     const controller = new AbortController();
@@ -41,6 +42,7 @@ export function TrainingView() {
     return () => controller.abort();
   }, [turn]);
   const again = () => setTurn(turn + 1);
+  const part = (hasReport && place.value.part) || 'curves';
   const shown = report.value;
   const choose = (ids: ReadonlySet<string>) => {
     setChosen(ids);
@@ -80,6 +82,10 @@ export function TrainingView() {
       ) : null}
     </div>
   );
+}
+
+function setPart(part: Part): void {
+  go({ view: 'training', query: query.value, ...(part === 'curves' ? {} : { part }) });
 }
 
 function TrainingMap({
