@@ -41,6 +41,8 @@ export const maxTextLength = 2000;
 /** What is unwanted counts half: it is often near what is wanted. */
 export const withoutWeight = -0.5;
 
+/** Of a picture: a UUID. */
+const isId = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
 const trainingParts: readonly TrainingPart[] = ['data', 'map'];
 const views: readonly View[] = ['map', 'training', 'failures', 'status'];
 const chipNames: Readonly<Record<string, Chip['by']>> = { with: 'text', like: 'stored', picture: 'picture' };
@@ -99,7 +101,7 @@ export function placeFromParams(params: URLSearchParams): Place {
       filter: filterOf(params),
       minScore: number(params.get('score'), -1, 1),
     },
-    ...(photo ? { photo } : {}),
+    ...(photo && isId.test(photo) ? { photo } : {}),
     ...(part ? { part } : {}),
   };
 }

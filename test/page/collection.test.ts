@@ -261,13 +261,20 @@ describe('a collection on the page', browserSkip(), () => {
     await copyFile(samplePath('dahlia.jpg'), join(albums, 'dahlia.jpg'));
     await copyFile(samplePath('cat.jpg'), join(albums, 'spring', 'cat.jpg'));
     await copyFile(samplePath('moon.jpg'), join(albums, 'spring', '.hidden', 'moon.jpg'));
-    await writeFile(join(albums, 'notes.txt'), 'not a picture');
-    const { page } = await browser.open(t, empty.url);
+    for (const name of ['notes.txt', 'one.jpg', 'two.jpg']) await writeFile(join(albums, name), 'not a picture');
+    const { page } = await browser.open(t, empty.url, { expectComplaints: /status of 4(15|22)/ });
     t.after(() => empty.close());
     await page.getByLabel('Folder to add').setInputFiles(albums);
-    await page.getByRole('heading', { name: '2 pictures added' }).waitFor();
+    await page.getByRole('heading', { name: '2 pictures added, 2 refused' }).waitFor();
     const names = await page.locator('.upload-name').allInnerTexts();
-    assert.deepEqual(names.map((name) => name.replace(/^albums-\w+\//, '')).sort(), ['dahlia.jpg', 'spring/cat.jpg']);
+    assert.deepEqual(names.map((name) => name.replace(/^albums-\w+\//, '')).sort(), [
+      'dahlia.jpg',
+      'one.jpg',
+      'spring/cat.jpg',
+      'two.jpg',
+    ]);
+    // They would be refused again.
+    assert.equal(await page.getByRole('button', { name: 'Try failed ones again' }).count(), 0);
   });
 
   it('says what is stored and which models answer', async (t) => {

@@ -25,7 +25,7 @@ const full: Place = {
     },
     minScore: -0.25,
   },
-  photo: 'some-id',
+  photo: '6f1b6f0e-6a2f-5c0b-9d0e-3a4f8f1d7c11',
 };
 
 describe('the address of the page', () => {
@@ -39,6 +39,10 @@ describe('the address of the page', () => {
     assert.deepEqual(placeFromParams(new URLSearchParams('view=training&part=data')), data);
     assert.equal(placeFromParams(new URLSearchParams('view=training&part=other')).part, undefined);
     assert.equal(placeFromParams(new URLSearchParams('part=data')).part, undefined);
+  });
+
+  it('leaves out what cannot be the id of a picture', () => {
+    assert.equal(placeFromParams(new URLSearchParams('photo=<script>')).photo, undefined);
   });
 
   it('is empty for the first view', () => {

@@ -33,7 +33,8 @@ export const uploads = signal<readonly Upload[]>([]);
 export const uploadSummary = computed(() => {
   const count = (state: UploadState) => uploads.value.filter((one) => one.state === state).length;
   const active = count('waiting') + count('sending') + count('indexing');
-  return { total: uploads.value.length, active, done: count('done'), failed: count('failed') };
+  const again = uploads.value.filter(mayBeSentAgain).length;
+  return { total: uploads.value.length, active, done: count('done'), failed: count('failed'), again };
 });
 
 let nextId = 1;
@@ -68,7 +69,11 @@ export function retryUpload(id: number): void {
 
 /** What may succeed the second time; the server has looked at the rest and will not change its mind. */
 export function retryFailed(): void {
-  retry(({ state, retryable }) => state === 'failed' && retryable === true);
+  retry(mayBeSentAgain);
+}
+
+function mayBeSentAgain({ state, retryable }: Upload): boolean {
+  return state === 'failed' && retryable === true;
 }
 
 function retry(wanted: (one: Upload) => boolean): void {

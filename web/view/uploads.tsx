@@ -27,7 +27,7 @@ const order: Readonly<Record<Upload['state'], number>> = {
 
 export function Uploads() {
   const [folded, setFolded] = useState(false);
-  const { total, active, done, failed } = uploadSummary.value;
+  const { total, active, done, failed, again } = uploadSummary.value;
   if (total === 0) return null;
   const title = active > 0 ? `Adding ${countOf(active, 'picture')}` : `${countOf(done, 'picture')} added`;
   const shown = [...uploads.value].sort((a, b) => order[a.state] - order[b.state] || a.id - b.id).slice(0, maxShown);
@@ -63,14 +63,14 @@ export function Uploads() {
           {total > maxShown ? <li class="hint">and {countOf(total - maxShown, 'more file', 'more files')}</li> : null}
         </ul>
       )}
-      {active > 1 || failed > 1 ? (
+      {active > 1 || again > 1 ? (
         <footer>
           {active > 1 ? (
             <button type="button" class="button button-quiet" onClick={cancelAll}>
               Cancel all
             </button>
           ) : null}
-          {failed > 1 ? (
+          {again > 1 ? (
             <button type="button" class="button button-quiet" onClick={retryFailed}>
               Try failed ones again
             </button>
