@@ -20,18 +20,21 @@ export interface Checkpoint {
   readonly facts: Readonly<Record<string, z.core.util.JSONType>>;
 }
 
-/** Writes a file that is there whole or not at all. Throws `unavailable` when it cannot be written. */
+/**
+ * Writes a file that is there whole or not at all, without a copy of the values, which are the largest thing in training.
+ * Throws `unavailable` when it cannot be written.
+ */
 export async function writeCheckpoint(path: string, { tensors, facts }: Checkpoint): Promise<void> {
-  const body = Buffer.concat(
-    [...tensors.values()].map((values) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength)),
+  const parts = [...tensors.values()].map(
+    (values) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
   );
   const header = {
     format: 1,
-    crc: crc32(body),
+    crc: parts.reduce((crc, part) => crc32(part, crc), 0),
     tensors: [...tensors].map(([name, { length }]) => ({ name, length })),
     facts,
   };
-  await writeWhole(path, Buffer.concat([Buffer.from(`${JSON.stringify(header)}\n`), body]));
+  await writeWhole(path, [Buffer.from(`${JSON.stringify(header)}\n`), ...parts]);
 }
 
 /** Null when there is no such file. Throws `schema-mismatch` for one that is damaged or something else. */
@@ -58,14 +61,14 @@ export async function readCheckpoint(path: string): Promise<Checkpoint | null> {
   const tensors = new Map<string, Float32Array>();
   let at = 0;
   for (const { name, length } of header.data.tensors) {
-    tensors.set(name, values.slice(at, at + length));
+    tensors.set(name, values.subarray(at, at + length));
     at += length;
   }
   return { tensors, facts: header.data.facts };
 }
 
 /** Writes beside `path`, then renames: readers see the old file or the new one. Throws `unavailable`. */
-export async function writeWhole(path: string, bytes: Uint8Array | string): Promise<void> {
+export async function writeWhole(path: string, bytes: Uint8Array | string | Iterable<Uint8Array>): Promise<void> {
   const aside = `${path}.${process.pid}.part`;
   try {
     await mkdir(dirname(path), { recursive: true });

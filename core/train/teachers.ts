@@ -19,8 +19,8 @@ export async function createTeachers(options: StepOptions, teachers: readonly St
   const { dimension } = recipe.head;
   const [rows, width] = [stepRows(recipe), teachers.length * dimension];
   const towers = {
-    text: await loadOnnx(towerGraph(options, 'text'), { threads, arena: true }),
-    image: await loadOnnx(towerGraph(options, 'image'), { threads, arena: true }),
+    text: await loadOnnx(towerGraph(options, 'text'), { threads }),
+    image: await loadOnnx(towerGraph(options, 'image'), { threads }),
   };
   const scales = teachers.map((teacher) => {
     const learned = teacher.get(TEMPERATURE);
