@@ -88,7 +88,7 @@ export async function createLocalApp(parts: {
 }
 
 /** Whether only this machine can reach an address that is listened on. */
-export function isLoopback(host: string): boolean {
+function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }
 

@@ -11,7 +11,7 @@ import { isLitter, isPictureName, stemOf } from './names.ts';
 import { isSidecarName } from './sidecars.ts';
 
 /** Forms with a captions file, the surest first. Without one, captions are looked for beside each picture (sidecars.ts). */
-export const CAPTION_FORMS: readonly CaptionForm[] = [canonical, flickr30k, kaggle, karpathy, coco];
+const CAPTION_FORMS: readonly CaptionForm[] = [canonical, flickr30k, kaggle, karpathy, coco];
 
 /** Enough for a header, or for the first entry of a JSON document. */
 const HEAD_BYTES = 4096;

@@ -12,7 +12,7 @@ import { type Pair, pairsOf } from './pairs.ts';
 import { Findings, type Report } from './report.ts';
 import { describeRule, type SplitShares, splitByHash } from './splits.ts';
 
-export const REPORT_FILE = 'report.json';
+const REPORT_FILE = 'report.json';
 
 export interface PrepareOptions {
   readonly source: SourceFiles;

@@ -58,7 +58,7 @@ export function planCrop(source: Size, { resize, crop: edge }: Pick<Preprocessin
 }
 
 /** Size of the whole picture after the manifest's resize, before the crop. */
-export function resizedSize({ width, height }: Size, { mode, size }: Preprocessing['resize']): Size {
+function resizedSize({ width, height }: Size, { mode, size }: Preprocessing['resize']): Size {
   switch (mode) {
     case 'squash':
       return { width: size, height: size };

@@ -1,7 +1,7 @@
 import { SightlineError } from '../errors.ts';
 
 /** Longest key, in bytes of UTF-8 (Amazon S3 user guide, "Naming Amazon S3 objects"). */
-export const MAX_KEY_BYTES = 1024;
+const MAX_KEY_BYTES = 1024;
 
 /**
  * Accepts exactly the keys that S3 does: 1 to 1,024 bytes of well-formed Unicode, in which `..` segments never climb

@@ -175,7 +175,7 @@ function createNoise({ augment }: Recipe, random: Random): (batch: PairBatch) =>
 }
 
 /** The picture of each caption. */
-export function captionOwners({ firstCaption }: PreparedPairs): Uint32Array {
+function captionOwners({ firstCaption }: PreparedPairs): Uint32Array {
   const owners = new Uint32Array(firstCaption.at(-1)!);
   for (let picture = 0; picture + 1 < firstCaption.length; picture++) {
     owners.fill(picture, firstCaption[picture]!, firstCaption[picture + 1]!);

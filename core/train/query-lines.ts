@@ -57,7 +57,7 @@ export function* queryLines(pictures: PairSet['pictures'], ranking: Ranking): Ge
 }
 
 /** The best pictures of caption c. */
-export function topPictures(pictures: PairSet['pictures'], ranking: Ranking, c: number): PictureAnswer[] {
+function topPictures(pictures: PairSet['pictures'], ranking: Ranking, c: number): PictureAnswer[] {
   return ranking.topPictures.of(c).map(({ answer, score }) => ({
     image: pictures[answer]!.image,
     score: decimals(score),
@@ -66,7 +66,7 @@ export function topPictures(pictures: PairSet['pictures'], ranking: Ranking, c: 
 }
 
 /** The best captions of picture p. */
-export function topCaptions(pictures: PairSet['pictures'], ranking: Ranking, p: number): CaptionAnswer[] {
+function topCaptions(pictures: PairSet['pictures'], ranking: Ranking, p: number): CaptionAnswer[] {
   return ranking.topCaptions.of(p).map(({ answer, score }) => {
     const owner = ownerOf(ranking.firstCaption, answer);
     const caption = answer - ranking.firstCaption[owner]!;

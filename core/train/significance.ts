@@ -14,7 +14,7 @@ export interface Resampling {
 }
 
 /** Percent of the resamples between the bounds. */
-export const LEVEL = 95;
+const LEVEL = 95;
 
 /** Both bounds, each figure by itself: the percentile interval (Efron and Tibshirani 1993, chapter 13). */
 export interface Interval extends Resampling {

@@ -24,7 +24,7 @@ export interface MaskInput {
   readonly keep: number;
 }
 
-export const MOMENTS = ['.moment1', '.moment2'] as const;
+const MOMENTS = ['.moment1', '.moment2'] as const;
 export const AVERAGE = '.average';
 /** Prefix of the graph's inputs for what the teachers make of a batch: [batch, teachers * dimension]. */
 export const TEACHER = 'teacher.';

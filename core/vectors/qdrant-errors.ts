@@ -74,7 +74,7 @@ export function translateQdrantError(error: unknown, context: { url: string; act
 }
 
 /** What the server said: JSON with `status.error`, or plain text; else what the connection said. */
-export function serverMessage(error: unknown): string {
+function serverMessage(error: unknown): string {
   const { data, message } = error as Fault;
   if (typeof data === 'string' && data !== '') return data;
   const said = (data as { status?: { error?: unknown } } | undefined)?.status?.error;

@@ -58,7 +58,7 @@ export const READ_FIELDS: string[] = [
 ];
 
 /** The kind of a point that only remembers a deletion. */
-export const TOMBSTONE = 'tombstone';
+const TOMBSTONE = 'tombstone';
 
 /** Field that tells which call wrote a point, because the answer to a conditional upsert does not say whether it did. */
 export const WRITE_MARK = 'write';

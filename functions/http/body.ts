@@ -4,7 +4,7 @@ import { HttpProblem } from './problem.ts';
 import { parseOrThrow } from './validation.ts';
 
 /** MIME type of a request body in lower case without parameters; '' when there is none. */
-export function mediaType(c: Context): string {
+function mediaType(c: Context): string {
   return (c.req.header('content-type') ?? '').split(';')[0]!.trim().toLowerCase();
 }
 

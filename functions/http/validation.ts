@@ -5,7 +5,7 @@ import { HttpProblem, type ProblemDetail } from './problem.ts';
 type Issue = z.core.$ZodIssue;
 
 /** A path into a value as a JSON pointer in URI fragment form (RFC 6901, 6). */
-export function jsonPointer(path: readonly PropertyKey[]): string {
+function jsonPointer(path: readonly PropertyKey[]): string {
   const parts = path.map((part) => encodeURI(String(part).replaceAll('~', '~0').replaceAll('/', '~1').toWellFormed()));
   return ['#', ...parts].join('/');
 }
@@ -83,7 +83,7 @@ function summary(details: readonly ProblemDetail[]): string {
 const MAX_DETAILS = 50;
 
 /** The problem for a value that does not fit its schema. */
-export function invalid(issues: readonly Issue[], input: unknown, where: 'body' | 'parameter'): HttpProblem {
+function invalid(issues: readonly Issue[], input: unknown, where: 'body' | 'parameter'): HttpProblem {
   const details = problemDetails(issues, input, where);
   return new HttpProblem('invalid-input', summary(details), { errors: details.slice(0, MAX_DETAILS) });
 }

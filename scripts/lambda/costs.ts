@@ -3,7 +3,7 @@
  * a third dearer. Sources: the pricing pages of AWS Lambda (arm64), Amazon SQS (standard), Amazon S3 (standard class),
  * CloudWatch Logs.
  */
-export const PRICES = {
+const PRICES = {
   lambdaGbSecond: 0.0000133334,
   lambdaRequest: 0.2 / 1e6,
   sqsRequest: 0.4 / 1e6,

@@ -10,7 +10,7 @@ const known = {
   at: timestamp,
 };
 
-export const knownChange = z.strictObject(known).openapi('KnownChange');
+const knownChange = z.strictObject(known).openapi('KnownChange');
 
 export const change = z
   .union([

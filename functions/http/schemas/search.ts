@@ -134,6 +134,6 @@ export const generalSearch = z
     },
   });
 
-export const searchHit = z.union([imageHit, captionHit]).openapi('Hit');
+const searchHit = z.union([imageHit, captionHit]).openapi('Hit');
 
 export const searchPage = pageOf(searchHit).extend({ space: spaceId }).openapi('SearchPage');
