@@ -88,6 +88,8 @@ export interface PseudoSpec {
  */
 export interface DistilSpec {
   readonly teachers: number;
+  /** Of the space of each teacher, which may be larger than the one that the head is for. */
+  readonly dimension: number;
   /** Share of the teachers in the target, 0 to 1; the rest is that pairs belong together. */
   readonly weight: number;
 }
@@ -189,9 +191,15 @@ const best: Recipe = {
   captions: 'all',
   augment: { captionMix: 0.5, viewMix: 0, textNoise: 0, imageNoise: 0 },
   pseudo: { batch: 128, variants: 8, noise: 0.5 },
-  distil: { teachers: 3, weight: 0.5 },
+  distil: { teachers: 3, dimension: 256, weight: 0.5 },
   views: [FULL, FLIPPED, windowView(0), windowView(1)],
 };
+
+/** The recipe of a teacher of `recipe`; null when that has none. */
+export function teacherOf(recipe: Recipe): Recipe | null {
+  const { distil, head } = recipe;
+  return distil && { ...recipe, distil: null, head: { ...head, dimension: distil.dimension } };
+}
 
 /** What there is to train on. */
 export interface Available {

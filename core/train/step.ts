@@ -27,7 +27,7 @@ export interface PairBatch {
   readonly image: Float32Array;
   /** [batch], a number that pairs share whose texts fit each other's pictures. */
   readonly pictures: Float32Array;
-  /** [batch, teachers * dimension] each, when the recipe distils: see {@link createTeachers}. */
+  /** [batch, teachers * their dimension] each, when the recipe distils: see {@link createTeachers}. */
   readonly teacher?: { readonly text: Float32Array; readonly image: Float32Array };
 }
 
@@ -164,7 +164,7 @@ function batchFeeds({ recipe, widths }: GraphOptions, batch: PairBatch): Record<
   };
   if (recipe.loss.maskSamePicture) feeds.pictures = float32(batch.pictures, [stepRows(recipe)]);
   if (recipe.distil !== null) {
-    const shape = [stepRows(recipe), recipe.distil.teachers * recipe.head.dimension];
+    const shape = [stepRows(recipe), recipe.distil.teachers * recipe.distil.dimension];
     for (const side of ['text', 'image'] as const) feeds[TEACHER + side] = float32(batch.teacher![side], shape);
   }
   return feeds;

@@ -10,7 +10,7 @@ import { evaluate } from './metrics.ts';
 import type { PreparedPairs } from './preparation.ts';
 import { type PreparedData, prepareData } from './prepared-data.ts';
 import { Random } from './random.ts';
-import { type Recipe, recipeFor } from './recipes.ts';
+import { type Recipe, recipeFor, teacherOf } from './recipes.ts';
 import {
   createTrainingStep,
   createValidator,
@@ -80,12 +80,11 @@ export async function trainHead(given: TrainingOptions): Promise<TrainingResult>
     folder: `${options.run}.prepared`,
   });
   try {
-    const { distil } = options.recipe;
-    const runs = (distil?.teachers ?? 0) + 1;
+    const recipe = teacherOf(options.recipe);
+    const runs = (options.recipe.distil?.teachers ?? 0) + 1;
     const teachers: State[] = [];
-    for (let k = 1; k < runs; k++) {
+    for (let k = 1; k < runs && recipe !== null; k++) {
       const own = { seed: options.seed + k * TEACHER_SEEDS, run: `${options.run}.teacher-${k}`, epoch: undefined };
-      const recipe = { ...options.recipe, distil: null };
       const report = { onStep: partOf(options.onStep, k - 1, runs), onEpoch: undefined };
       teachers.push((await trainPrepared({ ...options, ...own, ...report, recipe }, prepared, [])).parameters);
     }
@@ -123,7 +122,8 @@ async function trainPrepared(
   };
   const { step, curves, resumedAfter } = await beginRun(options, widths);
   const validator = await createValidator({ recipe: validated, widths, threads });
-  const taught = teachers.length === 0 ? null : await createTeachers({ recipe, widths, threads }, teachers);
+  const taughtBy = teacherOf(recipe);
+  const taught = taughtBy === null ? null : await createTeachers({ recipe: taughtBy, widths, threads }, teachers);
   try {
     while (curves.length < recipe.epochs && !hasStopped(options, curves)) {
       const epoch = curves.length + 1;
