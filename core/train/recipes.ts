@@ -88,11 +88,17 @@ export interface PseudoSpec {
  */
 export interface DistilSpec {
   readonly teachers: number;
-  /** Of the space of each teacher, which may be larger than the one that the head is for. */
-  readonly dimension: number;
+  /** How each of them is built where it differs from the head: it sees the same inputs, and may be larger than can be served. */
+  readonly teacher: {
+    readonly dimension: number;
+    readonly text: TeacherTower;
+    readonly image: TeacherTower;
+  };
   /** Share of the teachers in the target, 0 to 1; the rest is that pairs belong together. */
   readonly weight: number;
 }
+
+type TeacherTower = Partial<Omit<TowerSpec, 'inputs'>>;
 
 export interface Recipe {
   readonly name: string;
@@ -173,7 +179,7 @@ const best: Recipe = {
         standardised('stage6_corners', true),
         { source: 'logits', first: 'class-names', transform: 'standardise', optional: true },
       ],
-      ...{ hidden: 1024, skip: true, inputDropout: 0.3, hiddenDropout: 0.6 },
+      ...{ hidden: 512, skip: true, inputDropout: 0.3, hiddenDropout: 0.5 },
     },
     sharedOutput: false,
     stored: 'int8',
@@ -191,14 +197,24 @@ const best: Recipe = {
   captions: 'all',
   augment: { captionMix: 0.5, viewMix: 0, textNoise: 0, imageNoise: 0 },
   pseudo: { batch: 128, variants: 8, noise: 0.5 },
-  distil: { teachers: 3, dimension: 256, weight: 0.5 },
+  distil: {
+    teachers: 3,
+    teacher: { dimension: 256, text: {}, image: { hidden: 1024, hiddenDropout: 0.6 } },
+    weight: 0.5,
+  },
   views: [FULL, FLIPPED, windowView(0), windowView(1)],
 };
 
 /** The recipe of a teacher of `recipe`; null when that has none. */
 export function teacherOf(recipe: Recipe): Recipe | null {
   const { distil, head } = recipe;
-  return distil && { ...recipe, distil: null, head: { ...head, dimension: distil.dimension } };
+  if (distil === null) return null;
+  const { dimension, text, image } = distil.teacher;
+  return {
+    ...recipe,
+    distil: null,
+    head: { ...head, dimension, text: { ...head.text, ...text }, image: { ...head.image, ...image } },
+  };
 }
 
 /** What there is to train on. */

@@ -144,7 +144,7 @@ function addLoss(
   };
   const parts = { spec, linear: layersOf(tape, parameters), inputs, dropout };
   const { distil } = recipe;
-  const taught = distil === null ? null : [batch, distil.teachers * distil.dimension];
+  const taught = distil === null ? null : [batch, distil.teachers * distil.teacher.dimension];
   return addContrastiveLoss(tape, recipe.loss, {
     text: addTower(tape, 'text', parts),
     image: addTower(tape, 'image', parts),

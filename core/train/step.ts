@@ -164,7 +164,7 @@ function batchFeeds({ recipe, widths }: GraphOptions, batch: PairBatch): Record<
   };
   if (recipe.loss.maskSamePicture) feeds.pictures = float32(batch.pictures, [stepRows(recipe)]);
   if (recipe.distil !== null) {
-    const shape = [stepRows(recipe), recipe.distil.teachers * recipe.distil.dimension];
+    const shape = [stepRows(recipe), recipe.distil.teachers * recipe.distil.teacher.dimension];
     for (const side of ['text', 'image'] as const) feeds[TEACHER + side] = float32(batch.teacher![side], shape);
   }
   return feeds;

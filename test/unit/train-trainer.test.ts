@@ -128,7 +128,10 @@ describe('training a head', () => {
   }
 
   it('distils several heads into one, and goes on after an interruption with the same bits', async () => {
-    const recipe: Recipe = { ...rich, distil: { teachers: 2, dimension: 24, weight: 0.5 } };
+    const recipe: Recipe = {
+      ...rich,
+      distil: { teachers: 2, teacher: { dimension: 24, text: {}, image: { hidden: 40 } }, weight: 0.5 },
+    };
     const whole = await trainHead(await options(recipe));
     const alone = await trainHead(await options(rich));
     assert.notDeepEqual(bits(whole.head.parameters), bits(alone.head.parameters));
