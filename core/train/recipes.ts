@@ -200,7 +200,7 @@ const best: Recipe = {
   distil: {
     teachers: 3,
     teacher: { dimension: 256, text: {}, image: { hidden: 1024, hiddenDropout: 0.6 } },
-    weight: 0.5,
+    weight: 0.7,
   },
   views: [FULL, FLIPPED, windowView(0), windowView(1)],
 };
