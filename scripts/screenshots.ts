@@ -163,13 +163,17 @@ async function shootView(page: Page, { query, ready, act, before }: View, url: s
 
 async function shoot(page: Page, path: string): Promise<void> {
   await page.waitForLoadState('load');
+  await thumbnailsInSight(page);
+  await page.screenshot({ path, type: 'jpeg', quality: 84 });
+  console.log(path);
+}
+
+async function thumbnailsInSight(page: Page): Promise<void> {
   await page.waitForFunction(() =>
     [...document.images].every(
       (image) => image.getBoundingClientRect().top > innerHeight || (image.complete && image.naturalWidth > 0),
     ),
   );
-  await page.screenshot({ path, type: 'jpeg', quality: 84 });
-  console.log(path);
 }
 
 async function press(page: Page, name: string | RegExp): Promise<void> {
@@ -206,6 +210,7 @@ async function searchInVain(page: Page): Promise<void> {
 
 /** As when the network goes away under an open page. */
 async function goOffline(page: Page): Promise<void> {
+  await thumbnailsInSight(page);
   await page.context().setOffline(true);
   await page.locator('.connection-note').waitFor();
 }
