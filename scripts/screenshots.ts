@@ -2,6 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
+import { SightlineError } from '../core/errors.ts';
 import { EXIT, runCommand, UsageError } from '../functions/cli.ts';
 import { userPath } from '../functions/runtime.ts';
 import { createClient } from '../web/client.ts';
@@ -123,7 +124,11 @@ async function shootForReadme(browser: Browser, url: string, out: string): Promi
 
 /** True when every view is there; says which are not, and why. */
 async function shootAll(browser: Browser, url: string, out: string, chosen: readonly View[]): Promise<boolean> {
-  const { report } = await createClient({ baseUrl: url }).status();
+  const { report } = await createClient({ baseUrl: url })
+    .status()
+    .catch((error: Error) => {
+      throw new SightlineError('invalid-config', `--url: expected a running server, got: ${error.message}; npm start`);
+    });
   const shown = chosen.filter(({ ofReport }) => report || !ofReport);
   const faults: string[] = [];
   for (const viewport of windows) {
@@ -212,7 +217,7 @@ async function searchInVain(page: Page): Promise<void> {
 async function goOffline(page: Page): Promise<void> {
   await thumbnailsInSight(page);
   await page.context().setOffline(true);
-  await page.locator('.connection-note').waitFor();
+  await page.locator('.connection-note, .fault').waitFor();
 }
 
 /** What the page gets from a server that has nothing yet. */

@@ -65,6 +65,26 @@ describe('the page when things go wrong', browserSkip(), () => {
     await page.locator(`.tile-main[href*="${id}"]`).waitFor();
   });
 
+  it('says in sight that there is no next page, however far down', async (t) => {
+    const { page } = await browser.open(t, 'about:blank', {
+      expectComplaints: failed,
+      viewport: { width: 360, height: 300 },
+    });
+    await page.route(/\/images\?/, (route) => {
+      const url = new URL(route.request().url());
+      if (url.searchParams.has('cursor')) return route.abort();
+      if (url.searchParams.get('limit') !== '1') url.searchParams.set('limit', '4');
+      return route.continue({ url: url.href });
+    });
+    await page.goto(server.url);
+    const note = page.locator('.fault');
+    await note.waitFor();
+    await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
+    await page.waitForFunction(() => scrollY > 100);
+    const box = (await note.boundingBox())!;
+    assert.ok(box.y >= 0 && box.y < 300, `at ${box.y}`);
+  });
+
   it('goes on sending pictures when the server is back', async (t) => {
     const { page } = await browser.open(t, server.url, { expectComplaints: failed });
     await page.getByRole('heading', { name: /^Newest/ }).waitFor();
