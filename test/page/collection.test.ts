@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -155,6 +155,29 @@ describe('a collection on the page', browserSkip(), () => {
     await page.keyboard.press('Escape');
     await dialog.waitFor({ state: 'detached' });
     assert.equal(new URL(page.url()).searchParams.get('photo'), null);
+  });
+
+  it('copies the link of a picture and downloads its file', async (t) => {
+    await server.seed(4);
+    const { page } = await browser.open(t, server.url);
+    await page
+      .context()
+      .grantPermissions(['clipboard-read', 'clipboard-write'], { origin: new URL(server.url).origin });
+    await page.locator('.tile-main').first().click();
+    const dialog = page.locator('dialog.detail');
+    await dialog.getByRole('button', { name: 'Copy the link' }).click();
+    await page.getByText('Link copied').waitFor();
+    assert.equal(await page.evaluate(() => navigator.clipboard.readText()), page.url());
+    const id = new URL(page.url()).searchParams.get('photo');
+    const { key, links } = (await server.json(`/images/${id}`)).body as unknown as Record<'key', string> & {
+      links: { content: string };
+    };
+    const coming = page.waitForEvent('download');
+    await dialog.getByRole('link', { name: 'Download' }).click();
+    const download = await coming;
+    assert.equal(download.suggestedFilename(), nameOf(key));
+    const stored = await fetch(new URL(links.content, server.url));
+    assert.deepEqual(await readFile(await download.path()), Buffer.from(await stored.arrayBuffer()));
   });
 
   it('tags a picture and filters by the tag', async (t) => {

@@ -37,6 +37,26 @@ describe('searching on the page', browserSkip(), () => {
     }, ids);
   });
 
+  it('offers what was looked for before, and forgets it on request', async (t) => {
+    const { page } = await browser.open(t, server.url);
+    await search(page).fill('a red bicycle');
+    await search(page).press('Enter');
+    await page.reload();
+    await search(page).fill('a red');
+    await page.getByRole('option', { name: 'a red bicycle' }).waitFor();
+    await search(page).press('ArrowDown');
+    await search(page).press('Enter');
+    await page.waitForURL((url) => url.searchParams.get('q') === 'a red bicycle');
+    await search(page).fill('a red');
+    await page.getByRole('option', { name: 'a red bicycle' }).waitFor();
+    // Up from the field: the last option.
+    await search(page).press('ArrowUp');
+    await search(page).press('Enter');
+    await search(page).fill('a re');
+    await page.getByRole('heading', { name: 'Best matches' }).waitFor();
+    assert.equal(await page.getByRole('option', { name: 'a red bicycle' }).count(), 0);
+  });
+
   it('never shows an older answer over a newer one', async (t) => {
     const { page } = await browser.open(t, server.url);
     await page.getByRole('heading', { name: 'Newest' }).waitFor();
