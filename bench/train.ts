@@ -1,6 +1,6 @@
 import { headParameters, initialise } from '../core/train/head-graph.ts';
 import { Random } from '../core/train/random.ts';
-import { RECIPES, type Recipe } from '../core/train/recipes.ts';
+import { RECIPES, type Recipe, teacherOf } from '../core/train/recipes.ts';
 import { createTrainingStep, initialState, type PairBatch, type State } from '../core/train/step.ts';
 import { stepRows } from '../core/train/step-graph.ts';
 import { createTeachers } from '../core/train/teachers.ts';
@@ -66,6 +66,7 @@ const BEST_STEPS = 10;
 async function bestSteps(): Promise<void> {
   const best = RECIPES.best!;
   const { teachers } = best.distil!;
+  const teacher = teacherOf(best)!;
   const random = new Random(1, 'bench');
   const rows = stepRows(best);
   const batch: PairBatch = {
@@ -73,14 +74,18 @@ async function bestSteps(): Promise<void> {
     image: unitRows(random, rows, BEST_WIDTHS.image),
     pictures: Float32Array.from({ length: rows }, (_, i) => i),
   };
+  const startOf = (recipe: Recipe) =>
+    initialState(recipe, BEST_WIDTHS, initialise(headParameters(recipe.head, BEST_WIDTHS), random));
   const table: Record<string, { 'alone, ms': string; 'taught, ms': string; [whole: string]: string }> = {};
   for (const threads of [1, 2]) {
     const ms: number[] = [];
-    for (const recipe of [{ ...best, distil: null }, best]) {
+    for (const recipe of [teacher, best]) {
       const options = { recipe, widths: BEST_WIDTHS, threads };
-      const start = initialState(recipe, BEST_WIDTHS, initialise(headParameters(recipe.head, BEST_WIDTHS), random));
-      const step = await createTrainingStep(options, start);
-      const taught = await createTeachers(options, Array(recipe.distil === null ? 0 : teachers).fill(start));
+      const step = await createTrainingStep(options, startOf(recipe));
+      const taught = await createTeachers(
+        { ...options, recipe: teacher },
+        Array(recipe.distil === null ? 0 : teachers).fill(startOf(teacher)),
+      );
       const once = async (t: number) => {
         const full = recipe.distil === null ? batch : await taught.teach(batch);
         await step.run(full, { t, learningRate: recipe.learningRate, random });
