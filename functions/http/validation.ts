@@ -23,9 +23,10 @@ function describeValue(value: unknown): string {
 }
 
 /** The unit of a bound and what came, counted in it. */
-function measure(origin: string, input: unknown): string {
-  if (origin === 'string') return ` characters, got ${String(input ?? '').length}`;
-  if (origin === 'array') return ` items, got ${Array.isArray(input) ? input.length : 1}`;
+function measure(origin: string, bound: unknown, input: unknown): string {
+  const plural = Number(bound) === 1 ? '' : 's';
+  if (origin === 'string') return ` character${plural}, got ${String(input ?? '').length}`;
+  if (origin === 'array') return ` item${plural}, got ${Array.isArray(input) ? input.length : 1}`;
   return `, got ${typeof input === 'string' ? input.slice(0, 40) : describeValue(input)}`;
 }
 
@@ -36,9 +37,9 @@ function describeIssue(issue: Issue, input: unknown): string {
     case 'invalid_type':
       return `expected ${issue.expected}${got}`;
     case 'too_big':
-      return `expected at most ${issue.maximum}${measure(issue.origin, input)}`;
+      return `expected at most ${issue.maximum}${measure(issue.origin, issue.maximum, input)}`;
     case 'too_small':
-      return `expected at least ${issue.minimum}${measure(issue.origin, input)}`;
+      return `expected at least ${issue.minimum}${measure(issue.origin, issue.minimum, input)}`;
     case 'invalid_value':
       return `expected ${issue.values.map((value) => JSON.stringify(value)).join(' or ')}${got}`;
     case 'invalid_format':

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { copyFile, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { eventually, type RunningServer, runScript, startServer } from './server.ts';
 
+const readme = fileURLToPath(new URL('../../README.md', import.meta.url));
 const samples = fileURLToPath(new URL('../../examples/photos', import.meta.url));
 
 interface Found {
@@ -55,6 +56,28 @@ describe('a first start, as a new user does it', { timeout: 600_000 }, () => {
     ] as const) {
       const keys = (await find(server, query, 3)).map((item) => item.key);
       assert.ok(keys.includes(key), `"${query}" found ${keys}`);
+    }
+  });
+
+  it('answers what the README asks by curl', async () => {
+    const examples = (await readFile(readme, 'utf8')).match(/^ {4}curl .+$/gm) ?? [];
+    assert.equal(examples.length, 3);
+    for (const example of examples) {
+      const [, path] = /http:\/\/127\.0\.0\.1:8787([^\s']*)/.exec(example)!;
+      const form = new FormData();
+      for (const [, name, quoted, bare] of example.matchAll(/-F (\w+)=(?:'([^']*)'|(\S+))/g)) {
+        if (bare?.startsWith('@'))
+          form.append(name!, new Blob([await readFile(join(samples, 'cat.jpg'))]), bare.slice(1));
+        else form.append(name!, quoted ?? bare!);
+      }
+      const isForm = [...form.keys()].length > 0;
+      const response = await fetch(`${server.url}${path}`, isForm ? { method: 'POST', body: form } : {});
+      const answer = (await response.json()) as { id?: string; items?: unknown[] };
+      assert.ok(response.ok, `${example}: ${JSON.stringify(answer)}`);
+      if (answer.items === undefined) {
+        const removed = await fetch(`${server.url}/images/${answer.id}`, { method: 'DELETE' });
+        assert.equal(removed.status, 204);
+      } else assert.ok(answer.items.length > 0);
     }
   });
 

@@ -55,7 +55,7 @@ describe('captions over HTTP', () => {
       ['created', 'rejected', 'rejected', 'updated', 'rejected', 'rejected', 'rejected'],
     );
     assert.equal(results[0]!.id, captionId('one'));
-    assert.match(results[1]!.detail!, /#\/text: expected at least 1 characters, got 0/);
+    assert.match(results[1]!.detail!, /#\/text: expected at least 1 character, got 0/);
     assert.match(results[2]!.detail!, /that of item 0 again/);
     assert.match(results[5]!.detail!, /tgas/);
     assert.equal((await t.json('/captions')).body.items.length, 2);

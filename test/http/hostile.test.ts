@@ -30,8 +30,8 @@ describe('bad input over HTTP', () => {
   }
 
   const queries: [string, string, RegExp][] = [
-    ['/search?q=', 'empty text', /q: expected at least 1 characters, got 0/],
-    ['/search?q=%20%09', 'blank text', /q: expected at least 1 characters/],
+    ['/search?q=', 'empty text', /q: expected at least 1 character, got 0/],
+    ['/search?q=%20%09', 'blank text', /q: expected at least 1 characterb/],
     [`/search?q=${'x'.repeat(100_000)}`, '100 kB of text', /q: expected at most 2000 characters, got 100000/],
     ['/search?q=a%00b', 'a NUL', /without control characters/],
     ['/search?q=a%1b%5b31m', 'a terminal sequence', /without control characters/],
@@ -103,7 +103,7 @@ describe('bad input over HTTP', () => {
     ['a field name with a slash', '/search', '{"text":"x","a/b~c":1}', /#\/a~1b~0c/],
     ['a weight of another sign', '/search', '{"text":"x","weights":{"minus":-1}}', /#\/weights\/minus/],
     ['both forms at once', '/search', '{"text":"x","terms":[{"text":"x"}]}', /#\/text: expected no field/],
-    ['no terms', '/search', '{"terms":[]}', /#\/terms: expected at least 1 items, got 0/],
+    ['no terms', '/search', '{"terms":[]}', /#\/terms: expected at least 1 item, got 0/],
     [
       'a heavy term',
       '/search',
