@@ -50,12 +50,17 @@ export class OnnxGraph {
    */
   halfWeights(bits: Uint16Array, shape: readonly number[], name = this.#fresh('h')): string {
     const stored = this.#initializer(`${name}.float16`, 'float16', shape, bytesOf(bits));
-    return this.op('Cast', [stored], { to: { int: DATA_TYPES.float32 } });
+    return this.cast(stored, 'float32');
   }
 
   /** Adds a constant of 8-bit integers. */
   bytes(values: Int8Array | Uint8Array, shape: readonly number[]): string {
     return this.#initializer(this.#fresh('b'), values instanceof Int8Array ? 'int8' : 'uint8', shape, bytesOf(values));
+  }
+
+  /** The same numbers as another type. */
+  cast(value: string, type: ElementType): string {
+    return this.op('Cast', [value], { to: { int: DATA_TYPES[type] } });
   }
 
   /** Adds a float32 scalar. */

@@ -1,4 +1,4 @@
-import type { Attribute, OnnxGraph, Shape } from '../onnx-graph.ts';
+import type { OnnxGraph, Shape } from '../onnx-graph.ts';
 
 /**
  * Reverse-mode differentiation over an ONNX graph. Every operation below adds its forward nodes at once and remembers
@@ -124,7 +124,7 @@ export class Tape {
     const bound = graph.scalar(limit);
     const backward = (grad: string) => {
       const inside = graph.op('LessOrEqual', [a.name, bound]);
-      return graph.op('Mul', [grad, graph.op('Cast', [inside], FLOAT32)]);
+      return graph.op('Mul', [grad, graph.cast(inside, 'float32')]);
     };
     return this.#record(graph.op('Min', [a.name, bound]), a.shape, [a], [backward]);
   }
@@ -232,8 +232,6 @@ export class Tape {
     return added === 0 ? reduced : this.graph.op('Squeeze', [reduced, this.graph.ints(axes.slice(0, added))]);
   }
 }
-
-const FLOAT32: Readonly<Record<string, Attribute>> = { to: { int: 1 } };
 
 /** The shape of a + b. Sizes known only at run time must have the same name. */
 function broadcast(a: Shape, b: Shape): Shape {

@@ -1,7 +1,6 @@
 import { decodeImage } from '../encode/decode.ts';
 import { DEFAULT_LIMITS, type Encoders } from '../encode/encoders.ts';
 import { type ImageEncoder, loadImageEncoder } from '../encode/image-encoder.ts';
-
 import type { RgbPixels } from '../encode/preprocess.ts';
 import type { Preprocessing } from '../encode/preprocessor-config.ts';
 import { fingerprintKey } from '../encode/space.ts';

@@ -31,17 +31,13 @@ export function addInt8Layer(graph: OnnxGraph, input: string, { weight, bias, wi
   const largest = graph.op('ReduceMax', [graph.op('Abs', [input])], { axes: { ints: [1] }, keepdims: { int: 1 } });
   const step = graph.op('Max', [graph.op('Mul', [largest, graph.scalar(1 / LARGEST_INPUT)]), graph.scalar(1e-12)]);
   const rounded = graph.op('Round', [graph.op('Div', [input, step])]);
-  const unsigned = graph.op('Cast', [graph.op('Add', [rounded, graph.scalar(SHIFT)])], { to: { int: UINT8 } });
+  const unsigned = graph.cast(graph.op('Add', [rounded, graph.scalar(SHIFT)]), 'uint8');
   const zero = graph.bytes(Uint8Array.of(SHIFT), []);
   const sums = graph.op('MatMulInteger', [unsigned, graph.bytes(bytes, [width, out]), zero]);
-  const products = graph.op('Mul', [graph.op('Cast', [sums], { to: { int: FLOAT32 } }), step]);
+  const products = graph.op('Mul', [graph.cast(sums, 'float32'), step]);
   const scaled = graph.op('Mul', [products, graph.weights(scales, [out])]);
   return bias === null ? scaled : graph.op('Add', [scaled, graph.weights(bias, [out])]);
 }
-
-/** TensorProto.DataType */
-const FLOAT32 = 1;
-const UINT8 = 2;
 
 /** Weights [out, width] as bytes [width, out], the form MatMulInteger takes, and what each output is to be multiplied by. */
 function quantise(weight: Float32Array, width: number): { bytes: Int8Array; scales: Float32Array } {

@@ -59,6 +59,6 @@ function addMask({ graph, value }: Tape, pictures: Value, identity: string, n: n
     graph.op('Unsqueeze', [pictures.name, graph.ints([0])]),
     graph.op('Unsqueeze', [pictures.name, graph.ints([1])]),
   ]);
-  const others = graph.op('Sub', [graph.op('Cast', [same], { to: { int: 1 } }), identity]);
+  const others = graph.op('Sub', [graph.cast(same, 'float32'), identity]);
   return value(graph.op('Mul', [others, graph.scalar(MASKED)]), [n, n]);
 }

@@ -68,7 +68,7 @@ export function trainingGraph(options: GraphOptions): { bytes: Uint8Array; masks
     const mask = graph.input(`${name}.mask`, 'uint8', [stepRows(recipe), width]);
     masks.push({ name: mask, width, keep: 1 - rate });
     // Scaled up in training so that nothing has to be scaled down later (Srivastava et al. 2014, "inverted" dropout).
-    const scaled = graph.op('Mul', [graph.op('Cast', [mask], { to: { int: 1 } }), graph.scalar(1 / (1 - rate))]);
+    const scaled = graph.op('Mul', [graph.cast(mask, 'float32'), graph.scalar(1 / (1 - rate))]);
     return tape.multiply(value, tape.value(scaled, value.shape));
   };
   const loss = addLoss(tape, options, new Map(parameters.map((value) => [value.name, value])), dropout);

@@ -89,8 +89,6 @@ export async function openScanner(dimension: number, threads: number): Promise<S
   };
 }
 
-const FLOAT32 = { to: { int: 1 } };
-
 /** Scores are in steps of the query: what they are worth is the same for all of them. */
 function scanGraph(dimension: number, bounded: boolean): Uint8Array {
   const graph = new OnnxGraph();
@@ -100,7 +98,7 @@ function scanGraph(dimension: number, bounded: boolean): Uint8Array {
     graph.input('zero', 'uint8', []),
   ]);
   const sums = graph.op('Reshape', [products, graph.ints([-1])]);
-  const scaled = graph.op('Mul', [graph.op('Cast', [sums], FLOAT32), graph.input('steps', 'float32', ['slots'])]);
+  const scaled = graph.op('Mul', [graph.cast(sums, 'float32'), graph.input('steps', 'float32', ['slots'])]);
   const masked = graph.op('Add', [scaled, graph.input('mask', 'float32', ['slots'])]);
   const scores = bounded ? notAbove(graph, masked) : masked;
   const best = graph.ops('TopK', [scores, graph.input('k', 'int64', [1])], 2, { axis: { int: 0 }, sorted: { int: 0 } });

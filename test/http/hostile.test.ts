@@ -31,7 +31,7 @@ describe('bad input over HTTP', () => {
 
   const queries: [string, string, RegExp][] = [
     ['/search?q=', 'empty text', /q: expected at least 1 character, got 0/],
-    ['/search?q=%20%09', 'blank text', /q: expected at least 1 characterb/],
+    ['/search?q=%20%09', 'blank text', /q: expected at least 1 character\b/],
     [`/search?q=${'x'.repeat(100_000)}`, '100 kB of text', /q: expected at most 2000 characters, got 100000/],
     ['/search?q=a%00b', 'a NUL', /without control characters/],
     ['/search?q=a%1b%5b31m', 'a terminal sequence', /without control characters/],

@@ -36,7 +36,7 @@ export function randomBert(options: { rows?: number; dimension?: number; opset?:
   const graph = new OnnxGraph();
   const shape = ['batch_size', 'sequence_length'];
   const ids = graph.input('input_ids', 'int64', shape);
-  const mask = graph.op('Cast', [graph.input('attention_mask', 'int64', shape)], { to: { int: 1 } });
+  const mask = graph.cast(graph.input('attention_mask', 'int64', shape), 'float32');
   const types = graph.input('token_type_ids', 'int64', shape);
   const words = graph.op('Add', [lookUp(graph, ids, rows), lookUp(graph, types, 2)]);
   const seen = graph.op('Mul', [words, graph.op('Unsqueeze', [mask, graph.ints([2])])]);
@@ -55,7 +55,7 @@ export function randomBertBase(): Uint8Array {
   const graph = new OnnxGraph();
   const shape = ['batch_size', 'sequence_length'];
   const ids = graph.input('input_ids', 'int64', shape);
-  const mask = graph.op('Cast', [graph.input('attention_mask', 'int64', shape)], { to: { int: 1 } });
+  const mask = graph.cast(graph.input('attention_mask', 'int64', shape), 'float32');
   const types = graph.input('token_type_ids', 'int64', shape);
   const random = (rows: number, columns: number, scale: number) =>
     graph.weights(
@@ -116,7 +116,7 @@ function randomClipText(): Uint8Array {
   const flat = graph.op('Reshape', [ids, graph.ints([0, -1])]);
   const states = graph.op('Tanh', [lookUp(graph, flat, 49_408)]);
   const last = graph.op('Equal', [ids, graph.op('ReduceMax', [ids], { axes: { ints: [1] }, keepdims: { int: 1 } })]);
-  const pick = graph.op('Unsqueeze', [graph.op('Cast', [last], { to: { int: 1 } }), graph.ints([1])]);
+  const pick = graph.op('Unsqueeze', [graph.cast(last, 'float32'), graph.ints([1])]);
   const all = graph.op('ReduceMean', [states], { axes: { ints: [1] }, keepdims: { int: 0 } });
   const picked = graph.op('Squeeze', [graph.op('MatMul', [pick, states]), graph.ints([1])]);
   const sum = graph.op('Add', [all, picked]);

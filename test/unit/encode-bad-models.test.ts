@@ -34,7 +34,7 @@ function model(options: { type?: 'float32' | 'int64'; operator?: string; opset?:
   const { type = 'float32', operator = 'Relu', opset } = options;
   const graph = new OnnxGraph();
   const given = graph.input('x', type, ['n', 4]);
-  const x = type === 'float32' ? given : graph.op('Cast', [given], { to: { int: 1 } });
+  const x = type === 'float32' ? given : graph.cast(given, 'float32');
   const y = graph.op('MatMul', [graph.op(operator, [x]), graph.weights(noise(8, 1), [4, 2])]);
   graph.output('y', y, 'float32', ['n', 2]);
   return graph.toBytes(opset === undefined ? {} : { opset });
