@@ -144,6 +144,14 @@ describe('searching on the page', browserSkip(), () => {
     const params = new URL(page.url()).searchParams;
     assert.deepEqual(params.getAll('with'), ['-0.5:people']);
     assert.match(params.get('like') ?? '', /^1\.5:[0-9a-f-]{36}$/);
+
+    const other = tiles(page).nth(1);
+    await other.hover();
+    await other.getByRole('button', { name: /^Less like / }).click();
+    await page.waitForURL((url) => url.searchParams.getAll('like').length === 2);
+    assert.match(new URL(page.url()).searchParams.getAll('like')[1]!, /^-0\.5:[0-9a-f-]{36}$/);
+    await page.getByRole('button', { name: /^Remove people/ }).click();
+    await page.waitForURL((url) => !url.searchParams.has('with'));
   });
 
   it('pages through everything without showing a picture twice', async (t) => {
