@@ -9,10 +9,11 @@ import { loadEmbedder } from '../core/encode/embedder.ts';
 import { SightlineError } from '../core/errors.ts';
 import { openObjectFailureLog } from '../core/failures/objects.ts';
 import { createIndexer, type IndexJob } from '../core/index-image.ts';
-import { openS3, type S3Store } from '../core/objects/s3.ts';
+import { openS3, type S3Options, type S3Store } from '../core/objects/s3.ts';
 import type { Embedder, FailureLog, VectorStore } from '../core/ports.ts';
 import type { MessageQueue } from './events/message-queue.ts';
 import { loadOnce } from './lambda/start.ts';
+import type { Telemetry } from './lambda/telemetry.ts';
 
 /** The composition root of the Lambda functions: reads their environment and secrets, puts the parts together. */
 
@@ -140,12 +141,17 @@ const models = loadOnce(async () => {
 });
 
 /** Models, stores and the indexing walk. Throws when they do not fit each other or cannot be reached. */
-export async function openLambdaRuntime(config: LambdaConfig): Promise<LambdaRuntime> {
-  const open = async (bucket: string) => openS3({ bucket, endpoint: config.s3Endpoint, verify: false });
+export async function openLambdaRuntime(
+  config: LambdaConfig,
+  { trace }: Pick<Telemetry, 'trace'>,
+): Promise<LambdaRuntime> {
+  const open = async (bucket: string, observe?: S3Options['observe']) =>
+    openS3({ bucket, endpoint: config.s3Endpoint, verify: false, observe });
   const [embedder, state, ...stores] = await Promise.all([
     models.get(),
+    // Not traced: a picture that has not failed is one that is not found there, which X-Ray would count as an error.
     open(config.stateBucket),
-    ...[config.bucket, ...config.readBuckets].map(open),
+    ...[config.bucket, ...config.readBuckets].map((bucket) => open(bucket, trace)),
   ]);
   const vectors = await openVectors(config, embedder);
   const buckets = new Map(stores.map((store) => [store.bucket, store]));

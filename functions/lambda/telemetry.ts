@@ -16,6 +16,8 @@ export interface Telemetry {
   /** Adds to a metric of the current invocation. */
   count(name: MetricName, value?: number): void;
   milliseconds(name: TimeName, value: number): void;
+  /** Makes each request of a client of the AWS SDK a part of the trace. */
+  trace(client: object): void;
   /** Runs one invocation: its id in every line, one X-Ray subsegment, its metrics published at the end. */
   invocation<T>(context: InvocationContext, name: string, work: () => Promise<T>): Promise<T>;
 }
@@ -45,6 +47,8 @@ export function createTelemetry(options: { logLevel: string }): Telemetry {
   const sink = new PowertoolsLogger({ logLevel: 'DEBUG' });
   const metrics = new PowertoolsMetrics();
   const tracer = new Tracer();
+  // While the process starts there is no trace yet; the SDK would print an error for every request to Qdrant.
+  tracer.provider.setContextMissingStrategy('IGNORE_ERROR');
   const logger = pino(
     { level: options.logLevel, base: null, timestamp: false },
     {
@@ -59,6 +63,7 @@ export function createTelemetry(options: { logLevel: string }): Telemetry {
     logger,
     count: (name, value = 1) => void metrics.addMetric(name, MetricUnit.Count, value),
     milliseconds: (name, value) => void metrics.addMetric(name, MetricUnit.Milliseconds, value),
+    trace: (client) => void tracer.captureAWSv3Client(client),
     async invocation(context, name, work) {
       sink.addContext(context as Context);
       metrics.captureColdStartMetric(context.functionName);

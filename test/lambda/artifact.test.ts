@@ -206,6 +206,11 @@ describe('the built Lambda functions', { skip }, () => {
   it('send traces of what they do', () => {
     const names = new Set(cloud.traces.map(({ name }) => name));
     assert.ok(names.has('ingest') && names.has('request'), `${[...names]}`);
+    const runs = new Set(cloud.traces.filter(({ name }) => name === 'ingest').map(({ id }) => id));
+    assert.ok(
+      cloud.traces.some(({ name, parent_id }) => name === 'S3' && runs.has(parent_id)),
+      `${[...names]}`,
+    );
   });
 
   describe('api', () => {
@@ -335,6 +340,7 @@ describe('the built Lambda functions', { skip }, () => {
       assert.deepEqual((await qdrantIngest.invoke<SQSBatchResponse>({ Records })).result.batchItemFailures, []);
       assert.deepEqual(keysOf(await request({ url: '/search?q=an+insect' }, qdrantApi)), ['in-qdrant.jpg']);
       assert.ok(qdrant.calls.every(({ headers }) => headers['api-key'] === 'secret'));
+      assert.doesNotMatch(qdrantIngest.log() + qdrantApi.log(), /Missing AWS Lambda trace data/);
       const waiting = async () =>
         jsonOf<{ backlog: number | null }>(await request({ url: '/status' }, qdrantApi)).backlog;
       assert.equal(await waiting(), 2);

@@ -13,7 +13,7 @@ export interface Cloud {
   readonly pictures: S3Store;
   readonly apiKey: string;
   /** Subsegments that the functions sent to X-Ray. */
-  readonly traces: { readonly name: string }[];
+  readonly traces: { readonly id: string; readonly name: string; readonly parent_id: string }[];
   /** The environment the stack gives the functions, for this cloud. */
   readonly env: Readonly<Record<string, string>>;
   stop(): Promise<void>;
