@@ -33,7 +33,9 @@ export interface QdrantSession {
 }
 
 /** Throws `invalid-config` for a URL that is none. Sends nothing. */
-export function connectQdrant(options: QdrantConnection): QdrantSession {
+export function connectQdrant(connection: QdrantConnection): QdrantSession {
+  // A secret that was written with `echo` ends with a line feed.
+  const options = { ...connection, url: connection.url.trim(), apiKey: connection.apiKey?.trim() };
   const { deadlineMs = 30_000, maxAttempts = 5 } = options;
   const client = createClient(options);
   const pauses = new RequestedPauses();
@@ -47,7 +49,7 @@ export function connectQdrant(options: QdrantConnection): QdrantSession {
       const deadline = new AbortController();
       const timer = setTimeout(() => deadline.abort(late), deadlineMs);
       const end = performance.now() + deadlineMs;
-      const id = randomUUID();
+      const id = pauses.expect(randomUUID());
       const attempt = () => {
         const answer = withHeaders({ 'x-request-id': id }, () => request(client));
         return beforeAbort(answer, deadline.signal);
@@ -84,8 +86,12 @@ function createClient(options: QdrantConnection): QdrantClient {
   if (parsed === null || !['http:', 'https:'].includes(parsed.protocol)) {
     throw new SightlineError('invalid-config', `expected the URL of a Qdrant server, got ${JSON.stringify(url)}`);
   }
+  if (apiKey !== undefined && !/^[\x20-\x7e]*$/.test(apiKey)) {
+    // Without the key: what is wrong here may be wrong with one character of a real one.
+    throw new SightlineError('invalid-config', 'expected an API key of Qdrant in visible ASCII characters, got others');
+  }
   // URL drops a port that is the protocol's own, and the client would then take 6333 although 443 was written.
-  const ownPort = /^https?:\/\/[^/]*:(80|443)(?:[/?#]|$)/.exec(url)?.[1];
+  const ownPort = /^https?:\/\/[^/]*:(80|443)(?:[/?#]|$)/i.exec(url)?.[1];
   return new QdrantClient({
     url: parsed.origin,
     port: ownPort === undefined ? undefined : Number(ownPort),
@@ -125,17 +131,24 @@ class RequestedPauses {
     const id = /x-request-id(?::\s*|,)([0-9a-f-]{36})/i.exec(String(request.headers))?.[1];
     const names = response.headers.map((part) => part.toString());
     const at = names.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === 'retry-after');
-    if (id !== undefined && at >= 0) this.#pauses.set(id, pauseOf(names[at + 1]));
+    // Every request of this process is seen here, those of other sessions and to other servers, too.
+    if (id !== undefined && at >= 0 && this.#pauses.has(id)) this.#pauses.set(id, pauseOf(names[at + 1]));
   };
 
   constructor() {
     diagnostics.subscribe('undici:request:headers', this.#onHeaders);
   }
 
+  /** From now on, until it is forgotten, answers to this request are looked at. */
+  expect(id: string): string {
+    this.#pauses.set(id, 0);
+    return id;
+  }
+
   /** Milliseconds that the last answer to this request asked to wait; 0 when it did not. */
   take(id: string, error: unknown): number {
     const pause = this.#pauses.get(id) ?? 0;
-    this.#pauses.delete(id);
+    this.#pauses.set(id, 0);
     const headers = (error as { headers?: unknown }).headers;
     return Math.max(pause, headers instanceof Headers ? pauseOf(headers.get('retry-after')) : 0);
   }

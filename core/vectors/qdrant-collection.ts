@@ -66,7 +66,9 @@ const OLDEST = [1, 16] as const;
 
 /** Throws `invalid-config` when the server is older than this program needs, or no Qdrant. */
 export async function checkVersion(session: QdrantSession): Promise<void> {
-  const { version } = await session.call('asking for its version', (client) => client.versionInfo());
+  const info: unknown = await session.call('asking for its version', (client) => client.versionInfo());
+  // Something else than Qdrant may answer anything.
+  const { version } = (info ?? {}) as { version?: unknown };
   const [major = 0, minor = 0] = String(version).split('.').map(Number);
   const isOld = major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1]);
   if (isOld || Number.isNaN(major + minor)) {
@@ -87,6 +89,14 @@ export function collectionName(prefix: string, space: SpaceId): string {
   return name;
 }
 
+/** What there is to know of a collection before it is used. */
+export interface CollectionLayout {
+  /** Components of its vectors. */
+  readonly dimension: number;
+  /** Nodes that hold each shard. */
+  readonly replicas: number;
+}
+
 /**
  * Makes the collection and its payload indexes, or checks the one there is. Safe to run by several processes at once.
  * Throws `space-mismatch` when it is for other vectors, `schema-mismatch` when for other key prefixes.
@@ -96,7 +106,7 @@ export async function ensureCollection(
   collection: string,
   dimension: number,
   options: QdrantCollectionOptions,
-): Promise<void> {
+): Promise<CollectionLayout> {
   const info = (await findCollection(session, collection)) ?? (await create(session, collection, dimension, options));
   checkVectors(collection, info.config.params.vectors, dimension);
   const schema = info.payload_schema ?? {};
@@ -116,6 +126,7 @@ export async function ensureCollection(
       assertApplied([await client.createPayloadIndex(collection, { field_name, field_schema, wait: true })]),
     );
   }
+  return layoutOf(info);
 }
 
 async function findCollection(session: QdrantSession, collection: string): Promise<Schemas['CollectionInfo'] | null> {
@@ -183,10 +194,14 @@ function checkVectors(collection: string, vectors: unknown, dimension: number): 
   );
 }
 
-/** Components of a collection's vectors. Throws `unavailable` when it is gone. */
-export async function dimensionOf(session: QdrantSession, collection: string): Promise<number> {
-  const info = await session.call(`reading ${collection}`, (client) => client.getCollection(collection));
-  return Number((info.config.params.vectors as { size?: unknown } | undefined)?.size);
+/** Throws `unavailable` when the collection is gone. */
+export async function readLayout(session: QdrantSession, collection: string): Promise<CollectionLayout> {
+  return layoutOf(await session.call(`reading ${collection}`, (client) => client.getCollection(collection)));
+}
+
+function layoutOf(info: Schemas['CollectionInfo']): CollectionLayout {
+  const { vectors, replication_factor } = info.config.params;
+  return { dimension: Number((vectors as { size?: unknown } | undefined)?.size), replicas: replication_factor ?? 1 };
 }
 
 /** Which collection each alias names. */

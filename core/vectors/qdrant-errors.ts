@@ -8,7 +8,8 @@ interface Fault {
   readonly message: string;
 }
 
-const PASSING = new Set([408, 429, 500, 502, 503, 504]);
+/** Is a fault of this status the server's, or of what stands before it, and may pass? */
+const isPassing = (status: number) => status === 408 || status === 429 || status >= 500;
 /** What the client throws when it cannot read the Retry-After of a 429, such as a date. */
 const UNREADABLE_RETRY_AFTER = /^Invalid retryAfter value/;
 
@@ -34,7 +35,7 @@ export function isTransient(error: unknown): boolean {
   if (isSightlineError(error)) return false;
   if (error instanceof QdrantClientTimeoutError || error instanceof NotYetApplied) return true;
   const status = statusOf(error);
-  if (status !== undefined) return PASSING.has(status);
+  if (status !== undefined) return isPassing(status);
   return isConnectionFault(error);
 }
 
@@ -64,7 +65,7 @@ export function translateQdrantError(error: unknown, context: { url: string; act
   if (status === 404 && /Collection .* doesn't exist/.test(text)) {
     return fault('unavailable', `${where}: the collection has been removed: ${text}`);
   }
-  if (status !== undefined && status < 500 && !PASSING.has(status)) {
+  if (status !== undefined && !isPassing(status)) {
     return fault('invalid-config', `${where}: the server refused the request with HTTP ${status}: ${text}`);
   }
   if (error instanceof NotYetApplied) return fault('unavailable', `${where}: ${text}`);

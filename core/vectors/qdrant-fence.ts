@@ -107,6 +107,11 @@ async function putUp(
   const change = async (what: string, next: string | null, point: 'no' | 'first' | 'again' = 'no') => {
     const old = current === null ? over : [current];
     const actions = [
+      // Names nothing new, but fails when the collection is gone: actions are carried out one by one, and those before one that
+      // fails stay done. Without it the alias would be taken away and could not be set.
+      ...(point === 'again' && current !== null
+        ? [{ create_alias: { alias_name: current, collection_name: collection } }]
+        : []),
       ...(next === null ? [] : [{ create_alias: { alias_name: next, collection_name: collection } }]),
       ...old.map((alias_name) => ({ delete_alias: { alias_name } })),
       ...(point === 'again' ? [{ delete_alias: { alias_name: alias } }] : []),

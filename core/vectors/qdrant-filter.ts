@@ -43,7 +43,12 @@ export function liveFilter(filter: Filter, keyPrefixes: KeyPrefixes): QdrantFilt
     ...(tagsAny === undefined ? [] : [oneOf('tags', tagsAny)]),
     ...(contentTypes === undefined ? [] : [oneOf('contentType', contentTypes)]),
     ...(filter.orientation === undefined ? [] : [equals('orientation', filter.orientation)]),
-    ...range('bytes', { gte: filter.minBytes, lte: filter.maxBytes, lt: undefined }),
+    // Whole: indexes of integers have cut the bounds to these.
+    ...range('bytes', {
+      gte: filter.minBytes === undefined ? undefined : Math.ceil(filter.minBytes),
+      lte: filter.maxBytes === undefined ? undefined : Math.floor(filter.maxBytes),
+      lt: undefined,
+    }),
     ...range('takenAt', { gte: date('takenAfter'), lte: date('takenBefore'), lt: undefined }),
     ...range('indexedAt', { gte: date('indexedAfter'), lte: date('indexedBefore'), lt: undefined }),
   ];

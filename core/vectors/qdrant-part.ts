@@ -1,5 +1,6 @@
 import type { QdrantClient, Schemas } from '@qdrant/js-client-rest';
 import type { QdrantSession } from './qdrant-client.ts';
+import type { CollectionLayout } from './qdrant-collection.ts';
 import { type KeyPrefixes, READ_FIELDS, type StoredPayload } from './qdrant-payload.ts';
 
 /** Ids asked for in one request. */
@@ -16,6 +17,8 @@ export interface QdrantPart {
   readonly collection: string;
   readonly dimension: number;
   readonly keyPrefixes: KeyPrefixes;
+  /** For every request that writes points. */
+  readonly writing: { readonly wait: true; readonly ordering?: 'medium' };
   call<T>(action: string, request: (client: QdrantClient) => Promise<T>): Promise<T>;
   /** Points by id, in no order; those that are not there are left out. */
   retrieve(ids: readonly string[], what?: { fields?: string[]; vectors?: boolean }): Promise<FetchedPoint[]>;
@@ -24,12 +27,16 @@ export interface QdrantPart {
 
 export function openPart(
   session: QdrantSession,
-  options: { collection: string; dimension: number; keyPrefixes: KeyPrefixes },
+  options: CollectionLayout & { collection: string; keyPrefixes: KeyPrefixes },
 ): QdrantPart {
-  const { collection } = options;
+  const { collection, replicas, ...rest } = options;
   const call: QdrantPart['call'] = (action, request) => session.call(`${action} ${collection}`, request);
   return {
-    ...options,
+    ...rest,
+    collection,
+    // Replicas take writes as they come, each in an order of its own, and may differ for good after two to one point. One of
+    // them orders them for all; another does when that one is down. Qdrant, "Consistency guarantees".
+    writing: replicas > 1 ? { wait: true, ordering: 'medium' } : { wait: true },
     call,
     async retrieve(ids, { fields = READ_FIELDS, vectors = false } = {}) {
       const found: FetchedPoint[] = [];

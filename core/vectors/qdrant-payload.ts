@@ -145,8 +145,11 @@ function readDate(name: string, stored: StoredPayload): string | null {
   return ((stored[`${name}Text`] ?? stored[name]) as string | undefined) ?? null;
 }
 
+/** A zone can put a date a day before the first year or behind the last that has four digits, and so sorts as text. */
+const [FIRST_INSTANT, LAST_INSTANT] = [Date.parse('0000-01-01T00:00:00.000Z'), Date.parse('9999-12-31T23:59:59.999Z')];
+
 export function canonicalDate(iso: string, what: string): string {
-  return new Date(instantOf(iso, what)).toISOString();
+  return new Date(Math.min(Math.max(instantOf(iso, what), FIRST_INSTANT), LAST_INSTANT)).toISOString();
 }
 
 /** Digits a part of a sequencer: 52 bits, which both a JSON number and Qdrant's range conditions hold exactly. */

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SightlineError } from '../errors.ts';
+import { isSightlineError, SightlineError } from '../errors.ts';
 import type { VectorStore } from '../ports.ts';
 import type { Beside, SpaceSummary, Spaces } from '../spaces.ts';
 import type { SpaceId } from '../types.ts';
@@ -9,10 +9,10 @@ import { connectQdrant, type QdrantConnection, type QdrantSession } from './qdra
 import {
   checkVersion,
   collectionName,
-  dimensionOf,
   ensureCollection,
   type QdrantCollectionOptions,
   readAliases,
+  readLayout,
 } from './qdrant-collection.ts';
 import { findDifferences } from './qdrant-differences.ts';
 import { claimAlias, type Fence, raiseFence, standingFence } from './qdrant-fence.ts';
@@ -74,22 +74,31 @@ export async function openQdrantSpaces(options: QdrantSpacesOptions): Promise<Sp
     async live() {
       const collection = (await readAliases(session)).get(alias);
       if (collection === undefined) return null;
-      const dimension = dimensions.get(collection) ?? (await dimensionOf(session, collection));
+      const dimension = dimensions.get(collection) ?? (await readLayout(session, collection)).dimension;
       dimensions.set(collection, dimension);
       return { space: server.spaceOf(collection), dimension };
     },
     async list() {
       const live = (await readAliases(session)).get(alias);
-      return Promise.all((await collections()).sort().map((name) => summaryOf(server, name, live)));
+      const summaries = await Promise.all((await collections()).sort().map((name) => summaryOf(server, name, live)));
+      return summaries.filter((summary) => summary !== null);
     },
     openLive: (space, dimension) => openLive(server, space, dimension),
     openBeside: (space, dimension) => openBeside(server, space, dimension),
     async drop(space) {
       const collection = server.nameOf(space);
-      if ((await readAliases(session)).get(alias) === collection) throw isLive(space);
+      const assertNotLive = async () => {
+        if ((await readAliases(session)).get(alias) === collection) throw isLive(space);
+      };
+      await assertNotLive();
       // A delete of what is not there answers as one of what is.
       if (!(await collections()).includes(collection)) return false;
-      await session.call(`deleting ${collection}`, (client) => client.deleteCollection(collection));
+      let tries = 0;
+      await session.call(`deleting ${collection}`, async (client) => {
+        // The answer to an earlier try was lost, and somebody may have made it again and live since.
+        if (tries++ > 0) await assertNotLive();
+        return client.deleteCollection(collection);
+      });
       return true;
     },
     async close() {
@@ -106,21 +115,28 @@ function retired(space: SpaceId, how: string): SightlineError {
   return new SightlineError('space-retired', `the space ${space} ${how}`, { details: { space } });
 }
 
-async function summaryOf(server: Server, collection: string, live: string | undefined): Promise<SpaceSummary> {
-  const dimension = await dimensionOf(server.session, collection);
-  const part = openPart(server.session, { collection, dimension, keyPrefixes: 'any' });
-  const [points, tombstones] = await Promise.all([
-    countExactly(part, liveFilter({}, 'any')!),
-    countExactly(part, tombstonesBefore('9999-12-31T00:00:00.000Z')),
-  ]);
-  return { space: server.spaceOf(collection), dimension, live: collection === live, points, tombstones };
+/** Null when the collection has been removed since it was listed. */
+async function summaryOf(server: Server, collection: string, live: string | undefined): Promise<SpaceSummary | null> {
+  try {
+    const layout = await readLayout(server.session, collection);
+    const part = openPart(server.session, { ...layout, collection, keyPrefixes: 'any' });
+    const [points, tombstones] = await Promise.all([
+      countExactly(part, liveFilter({}, 'any')!),
+      countExactly(part, tombstonesBefore('9999-12-31T00:00:00.000Z')),
+    ]);
+    const { dimension } = layout;
+    return { space: server.spaceOf(collection), dimension, live: collection === live, points, tombstones };
+  } catch (error) {
+    if (isSightlineError(error, 'unavailable') && error.details?.httpStatus === 404) return null;
+    throw error;
+  }
 }
 
 async function openCollection(server: Server, space: SpaceId, dimension: number): Promise<QdrantPart> {
   const { session, options } = server;
   const collection = server.nameOf(space);
-  await ensureCollection(session, collection, dimension, options.collection ?? {});
-  return openPart(session, { collection, dimension, keyPrefixes: options.collection?.keyPrefixes ?? 'any' });
+  const layout = await ensureCollection(session, collection, dimension, options.collection ?? {});
+  return openPart(session, { ...layout, collection, keyPrefixes: options.collection?.keyPrefixes ?? 'any' });
 }
 
 async function openLive(server: Server, space: SpaceId, dimension: number): Promise<VectorStore> {
@@ -171,7 +187,7 @@ async function openBeside(server: Server, space: SpaceId, dimension: number): Pr
   if (live === collection) throw isLive(space);
   const part = await openCollection(server, space, dimension);
   const { keyPrefixes } = part;
-  const from = openPart(session, { collection: live, dimension: await dimensionOf(session, live), keyPrefixes });
+  const from = openPart(session, { ...(await readLayout(session, live)), collection: live, keyPrefixes });
   const mayWrite = async () => {
     if ((await readAliases(session)).get(alias) === collection) throw retired(space, 'has become live');
   };

@@ -131,7 +131,7 @@ async function send(part: QdrantPart, writes: readonly Write[]): Promise<{ own: 
   const mark = randomBytes(9).toString('base64url');
   const found: { own: boolean; sequencer: string }[] = [];
   for (const batch of batches(writes, mark)) {
-    await part.call('writing to', (client) => sendBatch(client, part.collection, batch));
+    await part.call('writing to', (client) => sendBatch(client, part, batch));
     const points = await part.retrieve(
       batch.map(({ id }) => id),
       { fields: [WRITE_MARK, 'sequencer'] },
@@ -164,18 +164,18 @@ function* batches(writes: readonly Write[], mark: string): Generator<Write[]> {
 }
 
 /** One upsert a condition; several go together in one request. */
-async function sendBatch(client: QdrantClient, collection: string, batch: readonly Write[]) {
+async function sendBatch(client: QdrantClient, { collection, writing }: QdrantPart, batch: readonly Write[]) {
   const upserts = [...Map.groupBy(batch, ({ onto }) => JSON.stringify(onto)).values()].map((writes) => ({
     points: writes.map(({ id, vector, payload }) => ({ id, vector, payload })),
     update_filter: writes[0]!.onto,
   }));
   const [only] = upserts;
   if (upserts.length === 1 && only !== undefined) {
-    assertApplied([await client.upsert(collection, { ...only, wait: true })]);
+    assertApplied([await client.upsert(collection, { ...only, ...writing })]);
     return;
   }
   const operations = upserts.map((upsert) => ({ upsert }));
-  assertApplied(await client.batchUpdate(collection, { operations, wait: true }));
+  assertApplied(await client.batchUpdate(collection, { operations, ...writing }));
 }
 
 /** See `VectorStore.setTags`. A tombstone that comes in between gets the tags, too, where nobody reads them. */
@@ -187,7 +187,7 @@ export async function setTags(part: QdrantPart, id: string, tags: readonly strin
   const payload = tagFields(tags);
   return part.call('setting tags in', async (client) => {
     try {
-      assertApplied([await client.setPayload(part.collection, { payload, points: [id], wait: true })]);
+      assertApplied([await client.setPayload(part.collection, { payload, points: [id], ...part.writing })]);
       return true;
     } catch (error) {
       if (isMissingPoint(error)) return false;

@@ -48,7 +48,7 @@ async function purgeTombstones(part: QdrantPart, olderThan: string): Promise<num
   const count = await countExactly(part, filter);
   if (count === 0) return 0;
   await part.call('purging', async (client) =>
-    assertApplied([await client.delete(part.collection, { filter, wait: true })]),
+    assertApplied([await client.delete(part.collection, { filter, ...part.writing })]),
   );
   return count;
 }

@@ -128,6 +128,8 @@ export const FILTERS: readonly Filter[] = [
   { minBytes: 5 },
   { maxBytes: 5 },
   { minBytes: 3, maxBytes: 3 },
+  { minBytes: 4.5 },
+  { minBytes: -0.5, maxBytes: 4.5 },
   { minBytes: 8, maxBytes: 2 },
   { takenAfter: '2026-01-10T00:00:00.000Z' },
   { takenBefore: '2026-01-10' },

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { type ErrorCode, isSightlineError } from '../../core/errors.ts';
 import type { Filter, Point } from '../../core/ports.ts';
 import type { JointEmbedding } from '../../core/types.ts';
 import { caption, DIMENSION, image, randomPoints, seededRandom, unit, uuid } from './vectors-data.ts';
-import { type Open, withStore } from './vectors-open.ts';
+import { type Open, type OpenStore, withStore } from './vectors-open.ts';
 
 const random = seededRandom(3);
 const good = (): Point => ({ id: uuid(1), vector: unit(random), payload: image() });
@@ -45,15 +45,24 @@ async function refuses(work: () => Promise<unknown>, code: ErrorCode, what: stri
 
 export function refusalsContract(open: Open): void {
   describe('refusals', () => {
-    for (const [what, points] of BAD_POINTS) {
-      it(`refuses ${what} and writes nothing of the call`, () =>
-        withStore(open, async (store) => {
+    // One store for all, which stays empty: to make one takes a server longer than the test itself.
+    describe('of points', () => {
+      let opened: OpenStore;
+      before(async () => {
+        opened = await open();
+      });
+      after(() => opened.cleanup());
+
+      for (const [what, points] of BAD_POINTS) {
+        it(`refuses ${what} and writes nothing of the call`, async () => {
+          const { store } = opened;
           const innocent = randomPoints(random, 2, 100);
           const batch = [innocent[0]!, ...points(), innocent[1]!];
           await refuses(() => store.upsert(batch, 'newer'), 'invalid-input', what);
           assert.equal(await store.count({}), 0);
-        }));
-    }
+        });
+      }
+    });
 
     it('refuses tombstones that could not be ordered', () =>
       withStore(open, async (store) => {

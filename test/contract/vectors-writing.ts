@@ -155,24 +155,32 @@ function orderContract(open: Open): void {
       it(`writes and removes what is ${when}, and nothing else`, () =>
         withStore(open, async (store) => {
           for (const [i, there] of sequencers.entries()) {
-            for (const [j, incoming] of sequencers.entries()) {
-              const id = uuid(100 * i + j);
-              const order = compareSequencers(incoming, there);
+            const [ids, others] = [0, 10_000].map((first) => sequencers.map((_, j) => uuid(first + 100 * i + j)));
+            await store.upsert(
+              ids!.map((id) => ({ ...create(there, 'there'), id })),
+              'newer',
+            );
+            const incoming = sequencers.map((sequencer, j) => ({ ...create(sequencer, 'incoming'), id: ids![j]! }));
+            const written = await store.upsert(incoming, when);
+            const found = await store.get(ids!);
+            await store.remove(
+              others!.map((id) => grave(there, id)),
+              'newer',
+            );
+            const removed = await store.remove(
+              sequencers.map((sequencer, j) => grave(sequencer, others![j])),
+              when,
+            );
+            for (const [j, sequencer] of sequencers.entries()) {
+              const order = compareSequencers(sequencer, there);
               const wins = order > 0 || (order === 0 && when === 'not-older');
-              const what = `${JSON.stringify(incoming)} over ${JSON.stringify(there)}`;
-
-              await store.upsert([{ ...create(there, 'there'), id }], 'newer');
-              const [written] = await store.upsert([{ ...create(incoming, 'incoming'), id }], when);
-              assert.equal(written, wins ? 'written' : 'stale', what);
-              const live = await stored(store, id);
+              const what = `${JSON.stringify(sequencer)} over ${JSON.stringify(there)}`;
+              assert.equal(written[j], wins ? 'written' : 'stale', what);
+              const live = found.get(ids![j]!);
               assert.ok(live && !live.deleted && live.payload.kind === 'image');
               assert.equal(live.payload.key, wins ? 'incoming' : 'there', what);
-              assert.equal(live.payload.sequencer, wins ? incoming : there, what);
-
-              const other = uuid(10_000 + 100 * i + j);
-              await store.remove([grave(there, other)], 'newer');
-              const [removed] = await store.remove([grave(incoming, other)], when);
-              assert.equal(removed, wins ? 'removed' : 'stale', what);
+              assert.equal(live.payload.sequencer, wins ? sequencer : there, what);
+              assert.equal(removed[j], wins ? 'removed' : 'stale', what);
             }
           }
         }));

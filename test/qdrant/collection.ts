@@ -22,7 +22,7 @@ export class FakeCollection {
     const payload_schema = Object.fromEntries(
       [...this.indexes].map(([field, schema]) => [field, { data_type: typeOf(schema), points: 0 }]),
     );
-    const params = { vectors: this.#config.vectors };
+    const params = { vectors: this.#config.vectors, replication_factor: this.#config.replication_factor ?? 1 };
     return { status: 'green', points_count: this.points.size, config: { params }, payload_schema };
   }
 

@@ -114,7 +114,32 @@ describe('Qdrant driver', () => {
         failsWith('invalid-config', /API key.*Invalid/),
       );
       await (await openQdrantStore({ ...at, apiKey: 'right' })).close();
+      // As a secret is that was piped into a file.
+      await (await openQdrantStore({ ...at, url: `${locked.url}/\n`, apiKey: 'right\n' })).close();
       await locked.stop();
+    });
+
+    it('says that an API key can be none, without the key', async () => {
+      for (const apiKey of ['two\nlines', 'schl\u00fcssel', '\u2026']) {
+        await assert.rejects(open({ apiKey }), (error: Error) => {
+          assert.ok(isSightlineError(error, 'invalid-config'), String(error));
+          assert.match(error.message, /API key/);
+          return !error.message.includes(apiKey);
+        });
+      }
+    });
+
+    it('says that something else than Qdrant answers', async () => {
+      for (const body of [null, [], '<html>', { version: { number: '8.1' } }]) {
+        server.inject(1, ({ path }) => path === '/', { status: 200, body });
+        await assert.rejects(
+          open(),
+          failsWith('invalid-config', /expected Qdrant 1.16 or newer/),
+          JSON.stringify(body),
+        );
+      }
+      server.inject(1, ({ path }) => path === '/', { status: 404, body: 'Not Found' });
+      await assert.rejects(open(), failsWith('invalid-config', /HTTP 404: Not Found/));
     });
 
     it('says that no server answers, and takes a port that is written', async () => {
@@ -122,6 +147,17 @@ describe('Qdrant driver', () => {
       await assert.rejects(
         openQdrantStore({ ...at, url: 'http://127.0.0.1:80' }),
         failsWith('unavailable', /127\.0\.0\.1:80/),
+      );
+      // The port is kept however the rest is written; without one it is Qdrant's own.
+      for (const url of ['HTTP://127.0.0.1:80', 'http://127.0.0.1:80/prefix/', 'http://127.0.0.1:80\n']) {
+        await assert.rejects(
+          openQdrantStore({ ...at, url }),
+          failsWith('unavailable', /ECONNREFUSED 127\.0\.0\.1:80$/),
+        );
+      }
+      await assert.rejects(
+        openQdrantStore({ ...at, url: 'http://127.0.0.2' }),
+        failsWith('unavailable', /ECONNREFUSED 127\.0\.0\.2:6333$/),
       );
       await assert.rejects(
         openQdrantStore({ ...at, url: 'http://127.0.0.1:1/' }),
@@ -164,11 +200,12 @@ describe('Qdrant driver', () => {
   });
 
   describe('repeated requests', () => {
-    for (const status of [429, 500, 502, 503, 504]) {
+    // 507 is Qdrant's full disk from 1.19 on, 522 a proxy that found nobody.
+    for (const status of [408, 429, 500, 502, 503, 504, 507, 522]) {
       it(`are made after ${status}`, async () => {
-        server.inject(2, to('/points/count'), busy(status));
+        server.inject(1, to('/points/count'), busy(status));
         assert.equal(await store.count({}), 0);
-        assert.equal(sent('/points/count'), 3);
+        assert.equal(sent('/points/count'), 2);
       });
     }
 
@@ -241,6 +278,27 @@ describe('Qdrant driver', () => {
         assert.deepEqual(await store.upsert([point(1, '5')], 'newer'), ['stale']);
       });
     }
+
+    it('are ordered by one replica for all, where there are several', async () => {
+      const replicated = await open({ space: 'copies', alias: 'copies', collection: { replicas: 2 } });
+      const writeAll = async (to: VectorStore) => {
+        server.calls.length = 0;
+        await to.upsert([point(1, '1'), point(2, '2')], 'newer');
+        await to.upsert([point(1, '3')], 'newer', { keepTags: true });
+        await to.setTags(uuid(1), ['a']);
+        await to.remove([{ id: uuid(2), sequencer: '9', deletedAt: '2026-01-01T00:00:00.000Z' }], 'newer');
+        assert.equal(await to.purgeTombstones('2027-01-01T00:00:00.000Z'), 1);
+        const paths = server.calls.map(({ path }) => path).filter((path) => path.includes('?'));
+        assert.ok(paths.length >= 5);
+        return new Set(paths.map((path) => path.split('?')[1]));
+      };
+      assert.deepEqual(await writeAll(replicated), new Set(['wait=true&ordering=medium']));
+      // So does who finds the collection made.
+      const found = await open({ space: 'copies', alias: 'copies' });
+      assert.deepEqual(await writeAll(found), new Set(['wait=true&ordering=medium']));
+      assert.deepEqual(await writeAll(store), new Set(['wait=true']));
+      await Promise.all([replicated.close(), found.close()]);
+    });
 
     it('go in requests under 5 MB, whatever they weigh', async () => {
       const heavy = Array.from({ length: 300 }, (_, i) => ({
@@ -369,6 +427,34 @@ describe('Qdrant driver', () => {
     });
   });
 
+  it('asks for whole numbers of bytes only, as indexes of integers know no others', async () => {
+    const sized = (id: number, bytes: number) => ({ ...point(id, ''), payload: image({ bytes }) });
+    await store.upsert([sized(1, 1), sized(2, 2), sized(3, 3)], 'newer');
+    server.calls.length = 0;
+    assert.equal(await store.count({ minBytes: 1.5 }), 2);
+    assert.equal(await store.count({ maxBytes: 2.5 }), 2);
+    assert.equal(await store.count({ minBytes: -0.5, maxBytes: 0.5 }), 0);
+    const bounds = [...JSON.stringify(server.calls).matchAll(/"[gl]te":([-\d.]+)/g)].map(([, bound]) => bound);
+    assert.deepEqual(bounds, ['2', '2', '0', '0']);
+  });
+
+  it('lists points of the first and the last day there is', async () => {
+    const times = ['9999-12-31T23:59:59-12:00', '2026-01-01', '0000-01-01T00:00:00+12:00', '9999-12-31T00:00:00Z'];
+    await store.upsert(
+      times.map((indexedAt, i) => ({ ...point(i, ''), payload: image({ indexedAt, takenAt: indexedAt }) })),
+      'newer',
+    );
+    const seen: string[] = [];
+    for (let cursor: string | undefined; ; ) {
+      const { items, next } = await store.list({ filter: {}, limit: 1, order: 'newest', cursor });
+      seen.push(...items.map(({ payload }) => payload.indexedAt));
+      cursor = next;
+      if (cursor === undefined) break;
+    }
+    assert.deepEqual(seen, [times[0], times[3], times[1], times[2]]);
+    assert.equal(await store.count({ takenBefore: '0000-01-01T00:00:00+12:00' }), 1);
+  });
+
   it('indexes keys by folder only, when told so', async () => {
     const folders = await open({ space: 'folders', alias: 'folders', collection: { keyPrefixes: 'folders' } });
     const keyed = (id: number, key: string) => ({ ...point(id, ''), payload: image({ key }) });
@@ -411,7 +497,7 @@ describe('Qdrant driver', () => {
       const changes = server.calls.slice(before).filter(({ path }) => path.startsWith('/collections/aliases'));
       assert.deepEqual(
         changes.map(({ body }) => (body as { actions: object[] }).actions.map((action) => Object.keys(action)[0])),
-        [['create_alias'], ['delete_alias', 'delete_alias', 'create_alias']],
+        [['create_alias'], ['create_alias', 'delete_alias', 'delete_alias', 'create_alias']],
       );
       assert.deepEqual(await aliases(), [{ alias_name: 'live', collection_name: 'sightline-next' }]);
       await close();
@@ -463,6 +549,45 @@ describe('Qdrant driver', () => {
       assert.ok(Date.now() >= end);
       await beside.switch(async () => {});
       assert.deepEqual(await aliases(), [{ alias_name: 'live', collection_name: 'sightline-next' }]);
+      await close();
+    });
+
+    it('stay as they are when the new one is removed while it takes over', async () => {
+      const { spaces, live, beside, close } = await openTwo();
+      await assert.rejects(
+        beside.switch(async () => {
+          assert.equal(await spaces.drop('next'), true);
+        }),
+        failsWith('unavailable', /has been removed/),
+      );
+      assert.deepEqual(await aliases(), [{ alias_name: 'live', collection_name: 'sightline-test' }]);
+      assert.deepEqual(await live.upsert([point(1, '')], 'newer'), ['written']);
+      await close();
+    });
+
+    it('are removed once, although the answer was lost and somebody has made the space again and live', async () => {
+      const { spaces, close } = await openTwo();
+      const deletes = ({ method }: Call) => method === 'DELETE';
+      server.inject(1, deletes, null, 'served');
+      server.inject(1, ({ path }) => path === '/aliases' && server.calls.some(deletes), {
+        status: 200,
+        body: { result: { aliases: [{ alias_name: 'live', collection_name: 'sightline-next' }] }, status: 'ok' },
+      });
+      await assert.rejects(spaces.drop('next'), failsWith('precondition-failed', /not live/));
+      assert.equal(server.calls.filter(deletes).length, 1);
+      await close();
+    });
+
+    it('are listed without those that are removed meanwhile', async () => {
+      const { spaces, close } = await openTwo();
+      const gone = { status: { error: "Not found: Collection `sightline-next` doesn't exist!" } };
+      for (const at of ['/collections/sightline-next', '/collections/sightline-next/points/count']) {
+        server.inject(1, ({ path }) => path === at, { status: 404, body: gone });
+        assert.deepEqual(
+          (await spaces.list()).map(({ space }) => space),
+          ['test'],
+        );
+      }
       await close();
     });
 
