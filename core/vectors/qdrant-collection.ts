@@ -185,11 +185,13 @@ function quantizationConfig(
 }
 
 function checkVectors(collection: string, vectors: unknown, dimension: number): void {
-  const { size, distance } = (vectors ?? {}) as { size?: unknown; distance?: unknown };
-  if (size === dimension && distance === 'Cosine') return;
+  const { size, distance, datatype, multivector_config } = (vectors ?? {}) as Partial<Schemas['VectorParams']>;
+  // Of unit vectors nothing but zeros would be left in bytes.
+  const other = multivector_config ? ', several vectors a point' : datatype === 'uint8' ? ' in bytes' : '';
+  if (size === dimension && distance === 'Cosine' && other === '') return;
   throw new SightlineError(
     'space-mismatch',
-    `expected ${collection} to hold ${dimension} components by Cosine, got ${size ?? 'named vectors'} by ${distance ?? 'unknown'}`,
+    `expected ${collection} to hold ${dimension} components by Cosine, got ${size ?? 'named vectors'} by ${distance ?? 'unknown'}${other}`,
     { details: { collection, expected: dimension } },
   );
 }

@@ -42,6 +42,8 @@ interface Server {
   readonly session: QdrantSession;
   readonly alias: string;
   readonly options: QdrantSpacesOptions;
+  /** The collection that is live now, undefined when none is. Throws `invalid-config` when the alias is not ours. */
+  readLive(): Promise<string | undefined>;
   nameOf(space: SpaceId): string;
   spaceOf(collection: string): SpaceId;
 }
@@ -55,6 +57,16 @@ export async function openQdrantSpaces(options: QdrantSpacesOptions): Promise<Sp
   const session = connectQdrant(options);
   const server: Server = {
     ...{ session, alias, options },
+    async readLive() {
+      const named = (await readAliases(session)).get(alias);
+      if (named === undefined || named.startsWith(collectionPrefix)) return named;
+      throw new SightlineError(
+        'invalid-config',
+        `expected the alias ${alias} at ${session.url} to name a collection ${collectionPrefix}…, got ${named}, which is ` +
+          'not of this program; use a Qdrant server where this alias is free',
+        { details: { alias, found: named } },
+      );
+    },
     nameOf: (space) => collectionName(collectionPrefix, space),
     spaceOf: (collection) => collection.slice(collectionPrefix.length),
   };
@@ -72,7 +84,7 @@ export async function openQdrantSpaces(options: QdrantSpacesOptions): Promise<Sp
   const dimensions = new Map<string, number>();
   return {
     async live() {
-      const collection = (await readAliases(session)).get(alias);
+      const collection = await server.readLive();
       if (collection === undefined) return null;
       const dimension = dimensions.get(collection) ?? (await readLayout(session, collection)).dimension;
       dimensions.set(collection, dimension);
@@ -151,7 +163,7 @@ async function openLive(server: Server, space: SpaceId, dimension: number): Prom
       { details: { alias, expected: collection, found: named } },
     );
   };
-  const before = (await readAliases(session)).get(alias);
+  const before = await server.readLive();
   expectLive(before);
   const part = await openCollection(server, space, dimension);
   // Somebody else may begin with other models at the same moment; one of the two gets the alias.
@@ -180,7 +192,7 @@ async function openLive(server: Server, space: SpaceId, dimension: number): Prom
 async function openBeside(server: Server, space: SpaceId, dimension: number): Promise<Beside> {
   const { session, alias } = server;
   const collection = server.nameOf(space);
-  const live = (await readAliases(session)).get(alias);
+  const live = await server.readLive();
   if (live === undefined) {
     throw new SightlineError('not-found', `expected an alias ${alias} to build another space beside, found none`);
   }

@@ -105,6 +105,35 @@ describe('Qdrant driver', () => {
       assert.equal(sent('/points'), 0);
     });
 
+    it('refuses a collection of another kind of vectors, and an alias of somebody else', async () => {
+      const send = (method: string, path: string, body: object) =>
+        fetch(server.url + path, {
+          method,
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify(body),
+        });
+      const kinds: [object, RegExp][] = [
+        [{ size: DIMENSION, distance: 'Dot' }, /by Dot/],
+        [{ size: DIMENSION, distance: 'Cosine', datatype: 'uint8' }, /in bytes/],
+        [{ size: DIMENSION, distance: 'Cosine', multivector_config: { comparator: 'max_sim' } }, /several vectors/],
+        [{ image: { size: DIMENSION, distance: 'Cosine' } }, /named vectors/],
+      ];
+      for (const [i, [vectors, message]] of kinds.entries()) {
+        await send('PUT', `/collections/sightline-kind${i}`, { vectors });
+        await assert.rejects(open({ space: `kind${i}`, alias: 'kinds' }), failsWith('space-mismatch', message));
+      }
+      await send('PUT', '/collections/products', { vectors: { size: DIMENSION, distance: 'Cosine' } });
+      const theirs = { create_alias: { alias_name: 'theirs', collection_name: 'products' } };
+      await send('POST', '/collections/aliases', { actions: [theirs] });
+      const spaces = await openQdrantSpaces({ url: server.url, alias: 'theirs' });
+      const refused = failsWith('invalid-config', /alias theirs.*got products/);
+      await assert.rejects(spaces.live(), refused);
+      await assert.rejects(spaces.openLive('test', DIMENSION), refused);
+      await assert.rejects(spaces.openBeside('test', DIMENSION), refused);
+      await spaces.close();
+      assert.equal(sent('/points'), 0);
+    });
+
     it('says that the API key is missing or wrong', async () => {
       const locked = await startFakeQdrant({ apiKey: 'right' });
       const at = { url: locked.url, space: 'test', dimension: DIMENSION };
