@@ -60,6 +60,8 @@ export function translateQdrantError(error: unknown, context: { url: string; act
     new SightlineError(code, message, { cause: error, details: { httpStatus: status ?? null } });
 
   if (status === 401) return fault('invalid-config', `${where}: expected a valid API key: ${text}`);
+  // By an operator, for as long as a copy is made, say; the key is all right.
+  if (status === 403 && text.startsWith('Storage locked')) return fault('unavailable', `${where}: ${text}`);
   if (status === 403) return fault('invalid-config', `${where}: the API key does not allow this: ${text}`);
   if (/Vector dimension error/.test(text)) return fault('space-mismatch', `${where}: ${text}`);
   if (status === 404 && /Collection .* doesn't exist/.test(text)) {
@@ -77,7 +79,8 @@ export function translateQdrantError(error: unknown, context: { url: string; act
 /** What the server said: JSON with `status.error`, or plain text; else what the connection said. */
 function serverMessage(error: unknown): string {
   const { data, message } = error as Fault;
-  if (typeof data === 'string' && data !== '') return data;
+  // What stands before the server may answer with a whole page.
+  if (typeof data === 'string' && data !== '') return data.slice(0, 300);
   const said = (data as { status?: { error?: unknown } } | undefined)?.status?.error;
   if (typeof said === 'string') return said;
   const { cause } = error as Error;

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type ErrorCode, isSightlineError } from '../../core/errors.ts';
 import { openQdrantSpaces } from '../../core/vectors/qdrant-spaces.ts';
-import { DIMENSION } from '../contract/vectors-data.ts';
-import { busy, failsWith, onFreshServer, to } from './fresh.ts';
+import { DIMENSION, image, unit, uuid } from '../contract/vectors-data.ts';
+import { busy, failsWith, onFreshServer, random, to } from './fresh.ts';
 import { openQdrantStore } from './open.ts';
 import { RECORDING } from './recording.ts';
 import { startFakeQdrant } from './server.ts';
@@ -196,6 +196,17 @@ describe('faults of Qdrant', () => {
     }
   });
 
+  it('tell a key that may not write from a server that nobody may write to for now', async () => {
+    const point = { id: uuid(1), vector: unit(random), payload: image() };
+    for (const [error, code] of [
+      ['Forbidden: Write access to collection `sightline-test` is required', 'invalid-config'],
+      ['Storage locked: a copy is made', 'unavailable'],
+    ] as const) {
+      on.server.inject(1, to('/points?wait=true'), { status: 403, body: { status: { error } } });
+      await assert.rejects(on.store.upsert([point], 'newer'), failsWith(code, new RegExp(error)));
+    }
+  });
+
   describe('repeated requests', () => {
     // 507 is Qdrant's full disk from 1.19 on, 522 a proxy that found nobody.
     for (const status of [408, 429, 500, 502, 503, 504, 507, 522]) {
@@ -215,6 +226,17 @@ describe('faults of Qdrant', () => {
         assert.equal(on.sent('/points/count'), 2, String(fault));
       }
       await impatient.close();
+    });
+
+    it('leave no whole page of a proxy in the message', async () => {
+      const page = `<html><title>Bad Gateway</title>${'<p>'.repeat(5000)}`;
+      on.server.inject(9, to('/points/count'), { status: 502, body: page });
+      const hasty = await on.open({ maxAttempts: 1 });
+      await assert.rejects(
+        hasty.count({}),
+        (error: Error) => /HTTP 502: .*Bad Gateway/.test(error.message) && error.message.length < 500,
+      );
+      await hasty.close();
     });
 
     it('end after the attempts there are', async () => {
