@@ -11,7 +11,7 @@ import { openEmbeddedStore } from '../core/vectors/embedded.ts';
 import { type Cloud, startCloud } from '../test/lambda/cloud.ts';
 import { httpEvent, message, s3Body } from '../test/lambda/events.ts';
 import { buildFunctions, type LambdaFunction, startFunction } from '../test/lambda/function.ts';
-import type { Streamed } from '../test/lambda/host.ts';
+import type { Streamed } from '../test/lambda/response-stream.ts';
 
 const samples = fileURLToPath(new URL('../examples/photos', import.meta.url));
 const models = fileURLToPath(new URL('../models', import.meta.url));

@@ -1,8 +1,8 @@
 // The Lambda function behind the function URL: the HTTP API and the page.
-import { handle, streamHandle } from 'hono/aws-lambda';
 import { createApp } from './http/app.ts';
 import type { StaticFiles } from './http/deps.ts';
 import { parseHttpOptions } from './http/options.ts';
+import { buffered, streamed } from './lambda/answer.ts';
 import { createLambdaApp, type LambdaBindings, requestMetrics, sourceAddress } from './lambda/http.ts';
 import { loadOnce, START_MS } from './lambda/start.ts';
 import { createTelemetry } from './lambda/telemetry.ts';
@@ -58,10 +58,10 @@ await loading.settled(START_MS);
 const app = createLambdaApp(loading, telemetry);
 
 /** For the function URL: answers are streamed, up to 200 MB. */
-export const handler = streamHandle(app);
+export const handler = streamed(app);
 
-/** For API Gateway (payload 2.0 or 1.0), which cannot stream: answers up to 6 MB. */
-export const bufferedHandler = handle(app);
+/** For API Gateway (payload 2.0 or 1.0): answers up to 6 MB. */
+export const bufferedHandler = buffered(app);
 
 /** The built page; in `sst dev` there is none. */
 async function openPage(): Promise<StaticFiles | undefined> {

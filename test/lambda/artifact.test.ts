@@ -1,16 +1,18 @@
 import assert from 'node:assert/strict';
-import { glob, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createCipheriv, createHash, randomBytes } from 'node:crypto';
+import { glob, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { SQSBatchResponse } from 'aws-lambda';
+import sharp from 'sharp';
 import { imageId } from '../../core/index-image.ts';
 import { openQdrantSpaces } from '../../core/vectors/qdrant-spaces.ts';
 import { unreadableKey } from '../../functions/lambda/last-attempt.ts';
 import { startFakeQdrant } from '../qdrant/server.ts';
 import { type Cloud, startCloud } from './cloud.ts';
-import { type HttpRequest, httpEvent, message, s3Body, testEvent } from './events.ts';
+import { type HttpRequest, httpEvent, message, restEvent, s3Body, testEvent } from './events.ts';
 import {
   type BuildReport,
   bodyOf,
@@ -21,8 +23,8 @@ import {
   runBuild,
   startFunction,
 } from './function.ts';
-import type { Streamed } from './host.ts';
 import { startQueue } from './queue.ts';
+import type { Streamed } from './response-stream.ts';
 
 /**
  * What `npm run build:lambda` makes, run as Lambda runs it: in a process and a folder of its own, with recorded events,
@@ -300,23 +302,120 @@ describe('the built Lambda functions', { skip }, () => {
       }
     });
 
-    it('answers API Gateway, which cannot stream', async () => {
-      const buffered = await start('api', {}, 'bufferedHandler');
-      try {
-        type Answer = { statusCode: number; body: string; isBase64Encoded: boolean };
-        const ask = async (url: string) =>
-          (await buffered.invoke<Answer>(httpEvent({ url }, 'api-gateway-v2-get'))).result;
-        const health = await ask('/health');
-        assert.equal(health.statusCode, 200);
-        assert.equal(health.isBase64Encoded, false);
-        assert.equal(JSON.parse(health.body).status, 'ok');
-        const content = await ask(`/images/${imageId('pictures', 'photos/cat.jpg')}/content`);
-        assert.equal(content.isBase64Encoded, true);
-        assert.ok(Buffer.from(content.body, 'base64').equals(await readPhoto('cat.jpg')));
-      } finally {
-        await buffered.kill();
-      }
+    it('sends status and headers also when there is no body', async () => {
+      const url = `/images/${imageId('pictures', 'photos/cat.jpg')}/content`;
+      const head = await request({ method: 'HEAD', url });
+      assert.deepEqual([head.statusCode, head.headers['content-type'], head.body], [200, 'image/jpeg', '']);
+      const { etag } = head.headers;
+      const fresh = await request({ url, headers: { 'if-none-match': etag! } });
+      assert.deepEqual([fresh.statusCode, fresh.headers.etag, fresh.body], [304, etag, '']);
+      const allowed = await request({ method: 'OPTIONS', url });
+      assert.deepEqual([allowed.statusCode, allowed.headers.allow, allowed.body], [204, 'GET, HEAD, OPTIONS', '']);
     });
+
+    it('answers a GET with content, and what is no request at all', async () => {
+      const found = await request({ url: '/search?q=cat', body: Buffer.from('{"not": "looked at"}') });
+      assert.equal(found.statusCode, 200, bodyOf(found).toString());
+      const answer = await request({ method: 'TRACE', url: '/search?q=cat' });
+      assert.deepEqual([answer.statusCode, jsonOf<{ type: string }>(answer).type], [400, '/problems/malformed-http']);
+    });
+
+    it('lets the caller see that a picture broke off, and answers the next request', async () => {
+      const url = `/images/${imageId('pictures', 'photos/cat.jpg')}/content`;
+      cloud.s3.inject({
+        matches: ({ method, url: at }) => method === 'GET' && at.includes('cat.jpg'),
+        times: 1,
+        does: 'break-body',
+      });
+      const broken = await request({ url });
+      cloud.s3.calm();
+      assert.equal(broken.isCut, true);
+      const bytes = await readPhoto('cat.jpg');
+      assert.ok(bodyOf(broken).equals(bytes.subarray(0, bodyOf(broken).length)), 'nothing else follows what there was');
+      assert.ok(bodyOf(await request({ url })).equals(bytes));
+    });
+
+    describe('behind API Gateway', () => {
+      type Answer = { statusCode: number; body: string; isBase64Encoded: boolean };
+      let gateway: LambdaFunction;
+      before(async () => {
+        gateway = await start('api', {}, 'bufferedHandler');
+      });
+      after(() => gateway?.kill());
+      const ask = async (event: object) => (await gateway.invoke<Answer>(event)).result;
+
+      it('answers payloads 2.0 and 1.0, texts as they are and pictures in base64', async () => {
+        const url = `/images/${imageId('pictures', 'photos/cat.jpg')}/content`;
+        for (const event of [(at: string) => httpEvent({ url: at }, 'api-gateway-v2-get'), restEvent]) {
+          const health = await ask(event('/health'));
+          assert.deepEqual([health.statusCode, health.isBase64Encoded], [200, false]);
+          assert.equal(JSON.parse(health.body).status, 'ok');
+          const content = await ask(event(url));
+          assert.equal(content.isBase64Encoded, true);
+          assert.ok(Buffer.from(content.body, 'base64').equals(await readPhoto('cat.jpg')));
+        }
+      });
+
+      it('reads several values of one parameter, and odd ones', async () => {
+        const url = '/images?tagsAll=one%20%26%20two&tagsAll=none';
+        for (const event of [httpEvent({ url }, 'api-gateway-v2-get'), restEvent(url)]) {
+          const listed = await ask(event);
+          assert.deepEqual([listed.statusCode, JSON.parse(listed.body).items], [200, []], listed.body);
+        }
+      });
+
+      it('says so when an answer is longer than API Gateway takes, and gives it in parts', async () => {
+        const noise = { type: 'gaussian', mean: 128, sigma: 60 } as const;
+        const create = { width: 1500, height: 1100, channels: 3, background: 'black', noise } as const;
+        const large = await sharp({ create }).png({ compressionLevel: 0 }).toBuffer();
+        assert.ok(large.length > 4.8e6);
+        await cloud.pictures.put('large.png', large);
+        assert.deepEqual(await deliver(message(s3Body({ key: 'large.png', sequencer: '01' }))), []);
+        const url = `/images/${imageId('pictures', 'large.png')}/content`;
+        const whole = await ask(restEvent(url));
+        assert.equal(whole.statusCode, 413);
+        assert.match(JSON.parse(whole.body).detail, /at most 6 MB .* ask for parts of it with Range/);
+        const part = await ask(restEvent(url, { range: 'bytes=0-999999' }));
+        assert.equal(part.statusCode, 206);
+        assert.ok(Buffer.from(part.body, 'base64').equals(large.subarray(0, 1e6)));
+        assert.ok(bodyOf(await request({ url })).equals(large), 'the function URL streams it');
+      });
+    });
+  });
+
+  it('answer words without the decoder and the model for pictures, with secrets that were encrypted as SST does it', async () => {
+    const place = await placed(join(build.out, 'api'));
+    const key = randomBytes(32);
+    // As `Runtime.Build` of SST's command line writes it: AES-256-GCM with a nonce of zeros, its tag at the end.
+    const cipher = createCipheriv('aes-256-gcm', key, Buffer.alloc(12));
+    const apiKeys = { type: 'sst.sst.Secret', value: createHash('sha256').update('another key').digest('hex') };
+    const links = cipher.update(JSON.stringify({ ApiKeys: apiKeys }));
+    await writeFile(join(place.folder, 'resource.enc'), Buffer.concat([links, cipher.final(), cipher.getAuthTag()]));
+    const { SST_RESOURCE_ApiKeys: _, ...env } = cloud.env;
+    const fn = await startFunction(place.folder, 'functions/api.handler', {
+      ...env,
+      SST_KEY: key.toString('base64'),
+      SST_KEY_FILE: 'resource.enc',
+    });
+    try {
+      assert.equal((await request({ url: '/ready' }, fn)).statusCode, 200);
+      assert.equal((await request({ url: '/search?q=a+cat' }, fn)).statusCode, 200);
+      const url = `/images/${imageId('pictures', 'never-there.jpg')}`;
+      const remove = (apiKey: string) => request({ method: 'DELETE', url, headers: { 'x-api-key': apiKey } }, fn);
+      assert.deepEqual([(await remove(cloud.apiKey)).statusCode, (await remove('another key')).statusCode], [401, 404]);
+
+      // Decoder and image model are loaded together.
+      const libraries = () => readFile(`/proc/${fn.pid}/maps`, 'utf8');
+      assert.match(await libraries(), /onnxruntime/);
+      assert.doesNotMatch(await libraries(), /libvips/);
+      const body = Buffer.from(JSON.stringify({ terms: [{ image: (await readPhoto('cat.jpg')).toString('base64') }] }));
+      const headers = { 'content-type': 'application/json' };
+      assert.equal((await request({ method: 'POST', url: '/search', body, headers }, fn)).statusCode, 200);
+      assert.match(await libraries(), /libvips/);
+    } finally {
+      await fn.kill();
+      await place.remove();
+    }
   });
 
   /** Without the embedded store's folder the functions look for Qdrant, as in the cloud. */

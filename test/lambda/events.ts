@@ -13,6 +13,7 @@ export interface HttpEvent {
   rawQueryString: string;
   headers: Record<string, string>;
   requestContext: { http: { method: string; path: string; sourceIp: string } };
+  cookies?: string[];
   body?: string;
   isBase64Encoded: boolean;
 }
@@ -88,3 +89,21 @@ export const testEvent = {
   RequestId: '5582815E1AEA5ADF',
   HostId: '8cLeGAmw098X5cv4Zkwcmo8vvZa3eH3eKxsPzbB9wrR+YstdA6Knx4Ip8EXAMPLE',
 };
+
+/** A request as a REST API of API Gateway (payload 1.0) hands it over. */
+export function restEvent(url: string, headers: Readonly<Record<string, string>> = {}): object {
+  const event = read<{ multiValueHeaders: Record<string, string[]> }>('api-gateway-v1-get');
+  const { pathname, searchParams } = new URL(url, 'https://api.example');
+  const lists = Object.fromEntries([...searchParams.keys()].map((name) => [name, searchParams.getAll(name)]));
+  return {
+    ...event,
+    path: pathname,
+    headers,
+    multiValueHeaders: {
+      ...event.multiValueHeaders,
+      ...Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [value]])),
+    },
+    queryStringParameters: Object.fromEntries(searchParams),
+    multiValueQueryStringParameters: lists,
+  };
+}

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import type { Answer, Streamed } from './host.ts';
+import type { Answer } from './host.ts';
+import type { Streamed } from './response-stream.ts';
 
 /** Builds the functions for this machine and runs them as Lambda would: each in a process and a folder of its own. */
 
@@ -32,6 +33,7 @@ export async function buildFunctions(): Promise<BuildReport & { remove(): Promis
 }
 
 export interface LambdaFunction {
+  readonly pid: number;
   /** From the start of the process until it could take an event, ms. */
   readonly startMs: number;
   /** Everything it wrote to its log. */
@@ -87,6 +89,7 @@ export async function startFunction(
   await started;
   let calls = 0;
   return {
+    pid: child.pid!,
     startMs: performance.now() - begin,
     log: () => log,
     async invoke<T>(event: unknown, { timeMs = 60_000 } = {}) {
