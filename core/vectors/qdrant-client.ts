@@ -7,7 +7,7 @@ import { SightlineError } from '../errors.ts';
 import { isTransient, translateQdrantError } from './qdrant-errors.ts';
 
 export interface QdrantConnection {
-  /** Such as `https://qdrant.example.com:6333`. Without a port: 6333, as all Qdrant clients have it. */
+  /** Such as `https://qdrant.example.com:6333/prefix`. Without a port: 6333, as all Qdrant clients have it. */
   readonly url: string;
   readonly apiKey?: string;
   /** For one try of a request. Default 10,000. */
@@ -22,6 +22,7 @@ export interface QdrantConnection {
 
 /** A server and the way every request to it is made. */
 export interface QdrantSession {
+  /** With the port, for messages. */
   readonly url: string;
   /**
    * Makes one request, and makes it again when the fault may pass (429, 5xx, timeout, connection), with growing, random
@@ -34,18 +35,15 @@ export interface QdrantSession {
 
 /** Throws `invalid-config` for a URL that is none. Sends nothing. */
 export function connectQdrant(connection: QdrantConnection): QdrantSession {
-  // A secret that was written with `echo` ends with a line feed.
-  const options = { ...connection, url: connection.url.trim(), apiKey: connection.apiKey?.trim() };
-  const { deadlineMs = 30_000, maxAttempts = 5 } = options;
-  const client = createClient(options);
+  const { deadlineMs = 30_000, maxAttempts = 5 } = connection;
+  const address = addressOf(connection.url);
+  const { url } = address;
+  const client = createClient(address, connection);
   const pauses = new RequestedPauses();
   return {
-    url: options.url,
+    url,
     async call(action, request) {
-      const late = new SightlineError(
-        'unavailable',
-        `Qdrant at ${options.url}: ${action}: no answer in ${deadlineMs} ms`,
-      );
+      const late = new SightlineError('unavailable', `Qdrant at ${url}: ${action}: no answer in ${deadlineMs} ms`);
       const deadline = new AbortController();
       const timer = setTimeout(() => deadline.abort(late), deadlineMs);
       const end = performance.now() + deadlineMs;
@@ -70,7 +68,7 @@ export function connectQdrant(connection: QdrantConnection): QdrantSession {
           },
         });
       } catch (error) {
-        throw translateQdrantError(error, { url: options.url, action });
+        throw translateQdrantError(error, { url, action });
       } finally {
         clearTimeout(timer);
         pauses.forget(id);
@@ -80,22 +78,41 @@ export function connectQdrant(connection: QdrantConnection): QdrantSession {
   };
 }
 
-function createClient(options: QdrantConnection): QdrantClient {
-  const { url, apiKey, timeoutMs = 10_000, maxConnections } = options;
-  const parsed = URL.canParse(url) ? new URL(url) : null;
+interface Address {
+  readonly origin: string;
+  readonly port: number;
+  /** Begins with a slash and does not end with one; undefined when there is none. */
+  readonly prefix: string | undefined;
+  /** All of it, as requests are sent there: with the port, without a user or password. */
+  readonly url: string;
+}
+
+function addressOf(given: string): Address {
+  // A secret that was written with `echo` ends with a line feed.
+  const text = given.trim();
+  const parsed = URL.canParse(text) ? new URL(text) : null;
   if (parsed === null || !['http:', 'https:'].includes(parsed.protocol)) {
-    throw new SightlineError('invalid-config', `expected the URL of a Qdrant server, got ${JSON.stringify(url)}`);
+    throw new SightlineError('invalid-config', `expected the URL of a Qdrant server, got ${JSON.stringify(text)}`);
   }
+  // URL drops a port that is the protocol's own, and the client would then take 6333 although 443 was written.
+  const ownPort = /^https?:\/\/[^/]*:(80|443)(?:[/?#]|$)/i.exec(text)?.[1];
+  const port = Number(parsed.port || ownPort || 6333);
+  const prefix = parsed.pathname.replace(/\/+$/, '');
+  const url = `${parsed.protocol}//${parsed.hostname}:${port}${prefix}`;
+  return { origin: parsed.origin, port, prefix: prefix === '' ? undefined : prefix, url };
+}
+
+function createClient({ origin, port, prefix }: Address, options: QdrantConnection): QdrantClient {
+  const { timeoutMs = 10_000, maxConnections } = options;
+  const apiKey = options.apiKey?.trim();
   if (apiKey !== undefined && !/^[\x20-\x7e]*$/.test(apiKey)) {
     // Without the key: what is wrong here may be wrong with one character of a real one.
     throw new SightlineError('invalid-config', 'expected an API key of Qdrant in visible ASCII characters, got others');
   }
-  // URL drops a port that is the protocol's own, and the client would then take 6333 although 443 was written.
-  const ownPort = /^https?:\/\/[^/]*:(80|443)(?:[/?#]|$)/i.exec(url)?.[1];
   return new QdrantClient({
-    url: parsed.origin,
-    port: ownPort === undefined ? undefined : Number(ownPort),
-    prefix: parsed.pathname === '/' ? undefined : parsed.pathname.replace(/\/$/, ''),
+    url: origin,
+    port,
+    prefix,
     // As a header, because the client writes a warning to the console about `apiKey` over plain HTTP.
     headers: apiKey === undefined ? undefined : { 'api-key': apiKey },
     timeout: timeoutMs,

@@ -160,6 +160,13 @@ describe('faults of Qdrant', () => {
         openQdrantStore({ ...at, url: 'http://127.0.0.1:1/' }),
         failsWith('unavailable', /127\.0\.0\.1:1\b/),
       );
+      // What is said names what was tried, and no password.
+      for (const [url, said] of [
+        ['http://me:secret@127.0.0.2/a/b//', /Qdrant at http:\/\/127\.0\.0\.2:6333\/a\/b:/],
+        ['http://[::1]', /Qdrant at http:\/\/\[::1\]:6333:/],
+      ] as const) {
+        await assert.rejects(openQdrantStore({ ...at, url }), failsWith('unavailable', said));
+      }
       for (const url of ['', 'localhost:6333', 'ftp://localhost']) {
         await assert.rejects(openQdrantStore({ ...at, url }), failsWith('invalid-config', /URL/));
       }
