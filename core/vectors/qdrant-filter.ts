@@ -43,7 +43,7 @@ export function liveFilter(filter: Filter, keyPrefixes: KeyPrefixes): QdrantFilt
     ...(tagsAny === undefined ? [] : [oneOf('tags', tagsAny)]),
     ...(contentTypes === undefined ? [] : [oneOf('contentType', contentTypes)]),
     ...(filter.orientation === undefined ? [] : [equals('orientation', filter.orientation)]),
-    // Whole: indexes of integers have cut the bounds to these.
+    // Whole: before Qdrant 1.18.1 an index of integers cut the fraction off, so that 1 was found at least 1.5.
     ...range('bytes', {
       gte: filter.minBytes === undefined ? undefined : Math.ceil(filter.minBytes),
       lte: filter.maxBytes === undefined ? undefined : Math.floor(filter.maxBytes),
