@@ -21,6 +21,7 @@ const loading = loadOnce(async () => {
   const app = createApp({
     ...runtime,
     uploadBucket: config.bucket,
+    uploadPrefixes: config.prefixes,
     backlog: config.queueUrl === undefined ? undefined : async () => (await queue.get())?.depth() ?? 0,
     presignUpload: (key, options) => runtime.buckets.get(config.bucket)!.presignPut(key, options),
     // Loaded with the first picture: words need no decoder.

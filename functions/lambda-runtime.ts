@@ -30,6 +30,8 @@ const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'];
 export interface LambdaConfig extends Config {
   /** Where uploads go. */
   readonly bucket: string;
+  /** Of the keys whose objects are announced; none for all. */
+  readonly prefixes: readonly string[];
   /** Others whose pictures may be in the index. */
   readonly readBuckets: readonly string[];
   readonly stateBucket: string;
@@ -88,6 +90,7 @@ export function readLambdaConfig(): LambdaConfig {
   return {
     ...config,
     bucket: required('SIGHTLINE_BUCKET'),
+    prefixes: list(text('SIGHTLINE_PREFIXES')),
     readBuckets: list(text('SIGHTLINE_READ_BUCKETS')),
     stateBucket: required('SIGHTLINE_STATE_BUCKET'),
     maxReceives: wholeNumber('SIGHTLINE_MAX_RECEIVES', text('SIGHTLINE_MAX_RECEIVES'), 10),

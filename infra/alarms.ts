@@ -1,5 +1,5 @@
 import type { Events } from './events';
-import type { Functions } from './functions';
+import { type Functions, METRICS, serviceName } from './functions';
 import type { Settings } from './settings';
 
 /** What someone must look at: pictures put aside, pictures waiting, functions failing or held back. */
@@ -40,6 +40,16 @@ export function createAlarms(settings: Settings, { events, functions }: { events
       threshold: 15 * 60,
     },
   );
+  // Lambda's own errors are runs that ended badly; most faults are answered, with 500 or 503.
+  alarm('ApiAnswersAlarm', 'The API could not answer more than 5 requests in 5 minutes: its log says why.', {
+    namespace: METRICS.namespace,
+    metricName: METRICS.serverErrors,
+    dimensions: { service: serviceName() },
+    statistic: 'Sum',
+    period: 300,
+    evaluationPeriods: 1,
+    threshold: 5,
+  });
   for (const [name, fn] of [
     ['Api', functions.api.nodes.function.name],
     ['Ingest', functions.ingest.nodes.function.name],

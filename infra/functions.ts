@@ -15,7 +15,7 @@ interface Parts {
 /** The two functions, with no more rights than their code uses. */
 export function createFunctions(settings: Settings, parts: Parts) {
   const { storage, events, secrets } = parts;
-  const router = settings.domain === undefined ? undefined : new sst.aws.Router('Router', { domain: settings.domain });
+  const router = settings.domain === undefined ? undefined : createRouter(settings.domain);
 
   const api = new sst.aws.Function('Api', {
     ...common(settings, parts),
@@ -26,7 +26,10 @@ export function createFunctions(settings: Settings, parts: Parts) {
     link: [secrets.qdrantUrl, secrets.qdrantApiKey, secrets.apiKeys],
     streaming: true,
     // CORS is answered by the app itself, from the same setting as everywhere else.
-    url: { cors: false, ...(router === undefined ? {} : { router: { instance: router } }) },
+    url: {
+      cors: false,
+      ...(router === undefined ? {} : { router: { instance: router, readTimeout: readTimeout(settings) } }),
+    },
     permissions: [
       ...readPictures(settings, storage),
       ...writePictures(storage),
@@ -58,7 +61,41 @@ export function createFunctions(settings: Settings, parts: Parts) {
   return { api, ingest, url: router === undefined ? api.url : router.url };
 }
 
+/** Longest wait for an origin that CloudFront takes without a quota of one's own (CloudFront quotas), seconds. */
+const LONGEST_READ = 60;
+
+/** As long as the function may take: by default CloudFront gives up after 20 s, and asks again. */
+function readTimeout(settings: Settings) {
+  return `${Math.min(settings.apiTimeoutSeconds, LONGEST_READ)} seconds` as const;
+}
+
+/** Those whose faults CloudFront keeps for 10 s whatever the answer says, if it is not told otherwise (CloudFront, "Error caching"). */
+const KEPT_ERRORS = [400, 403, 404, 405, 414, 500, 501, 502, 503, 504];
+
+function createRouter(domain: string) {
+  return new sst.aws.Router('Router', {
+    domain,
+    transform: {
+      cdn: (args) => {
+        args.transform = {
+          distribution: (distribution) => {
+            // A picture that is asked for just before it is indexed must be found just after.
+            distribution.customErrorResponses = KEPT_ERRORS.map((errorCode) => ({ errorCode, errorCachingMinTtl: 0 }));
+          },
+        };
+      },
+    },
+  });
+}
+
 export type Functions = ReturnType<typeof createFunctions>;
+
+/** Where the functions' own metrics are: by service, so that stages in one account stay apart. */
+export const METRICS = { namespace: 'Sightline', serverErrors: 'ServerErrors' } as const;
+
+export function serviceName(): string {
+  return `${$app.name}-${$app.stage}`;
+}
 
 function common(settings: Settings, { storage, events }: Parts) {
   return {
@@ -77,15 +114,20 @@ function common(settings: Settings, { storage, events }: Parts) {
       SIGHTLINE_MAX_RECEIVES: String(settings.maxReceives),
       // Before Lambda ends the run, so that the caller gets an answer.
       SIGHTLINE_REQUEST_TIMEOUT_MS: String(1000 * (settings.apiTimeoutSeconds - 3)),
-      SIGHTLINE_CORS_ORIGINS: settings.corsOrigins.join(','),
+      // Behind CloudFront the function does not see the name that its page has.
+      SIGHTLINE_CORS_ORIGINS: [
+        ...(settings.domain === undefined ? [] : [`https://${settings.domain}`]),
+        ...settings.corsOrigins,
+      ].join(','),
+      SIGHTLINE_PREFIXES: settings.prefixes.join(','),
       SIGHTLINE_QDRANT_SEARCH: settings.qdrantSearch,
       SIGHTLINE_QDRANT_SHARDS: String(settings.qdrantShards),
       SIGHTLINE_QDRANT_REPLICAS: String(settings.qdrantReplicas),
       // Decoded pictures go back to the system at once, instead of staying in glibc's heap.
       MALLOC_MMAP_THRESHOLD_: '1048576',
       MALLOC_TRIM_THRESHOLD_: '1048576',
-      POWERTOOLS_SERVICE_NAME: 'sightline',
-      POWERTOOLS_METRICS_NAMESPACE: 'Sightline',
+      POWERTOOLS_SERVICE_NAME: serviceName(),
+      POWERTOOLS_METRICS_NAMESPACE: METRICS.namespace,
       // In `sst dev` the code runs out of SST's own folder, away from the models.
       ...($dev ? { SIGHTLINE_EXTRA_MODELS: path.join($cli.paths.root, 'models') } : {}),
     },

@@ -12,6 +12,8 @@ export function readPictures(settings: Settings, storage: Storage): Permissions 
     { actions: ['s3:GetObject'], resources: [objectsOf(storage.pictures.arn), ...others.map((arn) => `${arn}/*`)] },
     // Without it S3 answers 403 instead of 404 for what is gone.
     { actions: ['s3:ListBucket'], resources: [storage.pictures.arn, ...others] },
+    // The stack's own buckets need none: their keys are S3's.
+    ...(settings.readKeys.length === 0 ? [] : [{ actions: ['kms:Decrypt'], resources: [...settings.readKeys] }]),
   ];
 }
 

@@ -29,13 +29,26 @@ const schema = z.strictObject({
   qdrantShards: z.coerce.number().int().min(1).max(1000).default(1),
   qdrantReplicas: z.coerce.number().int().min(1).max(100).default(1),
   /** Key prefixes whose objects are indexed, comma separated; none means all [SIGHTLINE_PREFIXES]. */
-  prefixes: z.array(z.string().min(1)).max(50).default([]),
+  prefixes: z
+    .array(z.string().min(1))
+    .max(50)
+    .refine((all) => all.every((one, i) => !all.some((other, j) => i !== j && one.startsWith(other))), {
+      error: 'expected prefixes of which none begins with another: S3 refuses notifications that overlap',
+    })
+    .default([]),
   /** Existing buckets that may be read and indexed, comma separated [SIGHTLINE_READ_BUCKETS]. */
   readBuckets: z.array(z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/)).default([]),
+  /** ARNs of the KMS keys that those buckets are encrypted with, comma separated [SIGHTLINE_READ_KEYS]. */
+  readKeys: z
+    .array(z.string().regex(/^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[\w-]+$/, 'expected the ARN of a KMS key'))
+    .default([]),
   /** Origins whose pages may call the API and upload to the bucket, comma separated [SIGHTLINE_CORS_ORIGINS]. */
   corsOrigins: z.array(z.url()).default([]),
   /** Domain served through CloudFront; none means the function's own URL [SIGHTLINE_DOMAIN]. */
-  domain: z.string().min(4).optional(),
+  domain: z
+    .string()
+    .regex(/^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$/, 'expected a name such as pictures.example.com')
+    .optional(),
   /** Address that alarms are sent to [SIGHTLINE_ALARM_EMAIL]. */
   alarmEmail: z.email().optional(),
   /** How long logs are kept [SIGHTLINE_LOG_RETENTION]. */
@@ -69,6 +82,7 @@ export function readSettings(stage: string, env: Readonly<Record<string, string 
     qdrantReplicas: text('SIGHTLINE_QDRANT_REPLICAS'),
     prefixes: list('SIGHTLINE_PREFIXES'),
     readBuckets: list('SIGHTLINE_READ_BUCKETS'),
+    readKeys: list('SIGHTLINE_READ_KEYS'),
     corsOrigins: list('SIGHTLINE_CORS_ORIGINS'),
     domain: text('SIGHTLINE_DOMAIN'),
     alarmEmail: text('SIGHTLINE_ALARM_EMAIL'),

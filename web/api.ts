@@ -403,6 +403,8 @@ export type Status = {
   } | null;
   /** Whether POST /uploads is there. */
   readonly signedUploads: boolean;
+  /** How a key may begin that is asked for with POST /uploads. */
+  readonly uploadPrefix: string;
   /** Whether GET /report has a report on the head. */
   readonly report: boolean;
   /** The latest changes by this process, newest first. */

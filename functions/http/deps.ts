@@ -39,6 +39,8 @@ export interface AppDeps {
     key: string,
     options: { contentType: string; bytes: number; onlyIfNew: boolean; expiresInSeconds: number },
   ) => Promise<{ url: string; headers: Readonly<Record<string, string>>; expiresAt: string }>;
+  /** Of the keys in `uploadBucket` whose changes are announced: a signed upload elsewhere would not be found. None for all. */
+  readonly uploadPrefixes?: readonly string[];
   readonly index: IndexJob;
   /**
    * Runs work that writes on the space that is live now, and again on its successor when that took over meanwhile. What

@@ -27,7 +27,14 @@ export function createLambdaApp(loaded: Loaded<WebApp>, telemetry: Telemetry) {
   outer.use(requestId({ limitLength: 64, headerName: 'X-Request-Id' }));
   outer.all('*', async (c) => {
     const bindings = c.env as LambdaBindings;
-    const answer = async () => (await loaded.get()).fetch(c.req.raw, bindings);
+    const answer = async () => {
+      const app = await loaded.get().catch((error: unknown) => {
+        telemetry.count('Requests');
+        telemetry.count('ServerErrors');
+        throw error;
+      });
+      return app.fetch(c.req.raw, bindings);
+    };
     const context = bindings.context ?? bindings.lambdaContext;
     return context === undefined ? answer() : telemetry.invocation(context, 'request', answer);
   });

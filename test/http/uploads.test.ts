@@ -52,6 +52,31 @@ describe('POST /uploads', () => {
     assert.match(String(body.key), /^\d{4}\/\d\d\/\d\d\/[0-9a-f]{8}-picture\.png$/);
   });
 
+  it('signs only where the bucket announces what comes', async (context) => {
+    const uploadPrefixes = ['photos/', 'scans/'];
+    const filtered = await testApp({}, (deps) => ({
+      ...deps,
+      buckets: new Map([['pictures', store]]),
+      uploadBucket: 'pictures',
+      uploadPrefixes,
+      presignUpload: (key, options) => store.presignPut(key, options),
+    }));
+    context.after(() => filtered.close());
+    const ask = (key?: string) =>
+      filtered.json('/uploads', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ contentType: 'image/png', bytes: 10, key }),
+      });
+    assert.match(String((await ask()).body.key), /^photos\/\d{4}\/\d\d\/\d\d\/[0-9a-f]{8}-picture\.png$/);
+    assert.equal((await ask('scans/a.png')).status, 201);
+    const elsewhere = await ask('other/a.png');
+    assert.equal(elsewhere.status, 400);
+    assert.match(String(elsewhere.body.detail), /begins with "photos\/" or "scans\/"/);
+    assert.equal((await filtered.json('/status')).body.uploadPrefix, 'photos/');
+    assert.equal((await t.json('/status')).body.uploadPrefix, '');
+  });
+
   it('lets nothing through that is longer, shorter, or of another type than declared', async () => {
     const { body } = await sign({ contentType: 'image/jpeg', bytes: 1000, key: 'declared.jpg' });
     const signed = body as unknown as Signed;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
+import { readSettings } from '../../infra/settings.ts';
 import { evaluate, installPlatform, type Resource, type Stack, typeCheck } from './evaluate.ts';
 
 /** `npm run test:infra`: not part of `npm test`, because SST fetches its component library from npm the first time. */
@@ -156,7 +157,12 @@ describe('a stage that is not production', () => {
     };
     assert.equal(queues.length, 1);
     assert.equal(queues[0]!.filterPrefix, undefined);
-    assert.ok(queues[0]!.events.includes('s3:ObjectCreated:*') && queues[0]!.events.includes('s3:ObjectRemoved:*'));
+    assert.deepEqual(queues[0]!.events, [
+      's3:ObjectCreated:*',
+      's3:ObjectRemoved:*',
+      's3:LifecycleExpiration:*',
+      's3:ObjectRestore:Completed',
+    ]);
   });
 
   it('feeds the ingest function batches that may fail in part, a bounded number at a time', () => {
@@ -245,7 +251,16 @@ describe('a stage that is not production', () => {
     }
   });
 
-  it('answers at a streaming function URL that leaves CORS to the app', () => {
+  it('answers at a streaming function URL that everybody may call, and that leaves CORS to the app', () => {
+    const allowed = all(stack, 'aws:lambda/permission:Permission').map(({ inputs }) => {
+      const { action, principal, functionUrlAuthType, invokedViaFunctionUrl } = inputs;
+      return [action, principal, functionUrlAuthType ?? invokedViaFunctionUrl];
+    });
+    // Both, since October 2025 (Lambda developer guide, "Control access to function URLs").
+    assert.deepEqual(allowed, [
+      ['lambda:InvokeFunctionUrl', '*', 'NONE'],
+      ['lambda:InvokeFunction', '*', true],
+    ]);
     const url = inputsOf(stack, 'aws:lambda/functionUrl:FunctionUrl');
     assert.equal(url.invokeMode, 'RESPONSE_STREAM');
     assert.equal(url.cors, undefined);
@@ -268,21 +283,43 @@ describe('a stage that is not production', () => {
     const alarms = all(stack, 'aws:cloudwatch/metricAlarm:MetricAlarm');
     const watched = alarms.map(({ inputs }) => {
       const [target] = Object.values(inputs.dimensions as Record<string, string>);
-      return `${inputs.metricName} ${target!.split('-')[2]}`;
+      return `${inputs.metricName} ${target!.split('-')[2] ?? target!.split('-')[1]}`;
     });
     assert.deepEqual(watched.sort(), [
       'ApproximateAgeOfOldestMessage EventsQueue',
       'ApproximateNumberOfMessagesVisible DeadLettersQueue',
       'Errors ApiFunction',
       'Errors IngestFunction',
+      'ServerErrors ci',
       'Throttles ApiFunction',
       'Throttles IngestFunction',
     ]);
-    for (const { inputs } of alarms) assert.deepEqual(inputs.alarmActions, []);
+    for (const { inputs } of alarms) {
+      assert.deepEqual([inputs.alarmActions, inputs.okActions], [[], []]);
+      assert.deepEqual([inputs.comparisonOperator, inputs.treatMissingData], ['GreaterThanThreshold', 'notBreaching']);
+    }
+    const limits = Object.fromEntries(
+      alarms.map(({ name, inputs }) => [name, [inputs.statistic, inputs.threshold, inputs.evaluationPeriods]]),
+    );
+    assert.deepEqual(limits.DeadLettersAlarm, ['Maximum', 0, 1]);
+    assert.deepEqual(limits.QueueAgeAlarm, ['Maximum', 900, 3]);
+    assert.deepEqual([limits.ApiErrorsAlarm, limits.IngestThrottlesAlarm], Array(2).fill(['Sum', 0, 1]));
+    assert.deepEqual(limits.ApiAnswersAlarm, ['Sum', 5, 1]);
+  });
+
+  it('watches the metrics that the functions of this stage write', () => {
+    const [alarm] = all(stack, 'aws:cloudwatch/metricAlarm:MetricAlarm').filter(
+      ({ name }) => name === 'ApiAnswersAlarm',
+    );
+    const { variables } = functions(stack).ApiFunction.environment;
+    assert.equal(variables.POWERTOOLS_SERVICE_NAME, 'sightline-ci');
+    assert.deepEqual(alarm!.inputs.dimensions, { service: variables.POWERTOOLS_SERVICE_NAME });
+    assert.equal(alarm!.inputs.namespace, variables.POWERTOOLS_METRICS_NAMESPACE);
   });
 });
 
 describe('production', () => {
+  const key = 'arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab';
   let stack: Stack;
   before(async () => {
     stack = await evaluate({
@@ -292,6 +329,7 @@ describe('production', () => {
         SIGHTLINE_CORS_ORIGINS: 'https://pictures.example, https://www.pictures.example',
         SIGHTLINE_PREFIXES: 'photos/,scans/',
         SIGHTLINE_READ_BUCKETS: 'family-archive',
+        SIGHTLINE_READ_KEYS: key,
         SIGHTLINE_ALARM_EMAIL: 'someone@pictures.example',
         SIGHTLINE_INGEST_TIMEOUT: '300',
         SIGHTLINE_INGEST_CONCURRENCY: '50',
@@ -321,6 +359,7 @@ describe('production', () => {
       queues.map(({ filterPrefix }) => filterPrefix),
       ['photos/', 'scans/'],
     );
+    assert.equal(functions(stack).ApiFunction.environment.variables.SIGHTLINE_PREFIXES, 'photos/,scans/');
     const queue = inputsOf(stack, 'aws:sqs/queue:Queue', 'EventsQueue');
     assert.equal(functions(stack).IngestFunction.timeout, 300);
     assert.equal(queue.visibilityTimeoutSeconds, 1800);
@@ -343,14 +382,51 @@ describe('production', () => {
         rightsOf(stack, role).filter((right) => right.includes('family-archive')),
         ['s3:GetObject arn:aws:s3:::family-archive/*', 's3:ListBucket arn:aws:s3:::family-archive'],
       );
+      assert.deepEqual(
+        rightsOf(stack, role).filter((right) => right.startsWith('kms:')),
+        [`kms:Decrypt ${key}`],
+      );
     }
   });
 });
 
-it('a domain is served through CloudFront', async () => {
-  const stack = await evaluate({ stage: 'ci', secrets, env: { SIGHTLINE_DOMAIN: 'pictures.example' } });
-  assert.equal(stack.outputs.url, 'https://pictures.example');
-  assert.ok(stack.resources.some(({ type }) => type === 'aws:cloudfront/distribution:Distribution'));
+describe('a domain', () => {
+  let stack: Stack;
+  before(async () => {
+    const env = { SIGHTLINE_DOMAIN: 'pictures.example', SIGHTLINE_API_TIMEOUT: '45' };
+    stack = await evaluate({ stage: 'ci', secrets, env });
+  });
+
+  it('is served through CloudFront, whose page may upload and write', () => {
+    assert.equal(stack.outputs.url, 'https://pictures.example');
+    const { variables } = functions(stack).ApiFunction.environment;
+    assert.equal(variables.SIGHTLINE_CORS_ORIGINS, 'https://pictures.example');
+    const cors = inputsOf(stack, 'aws:s3/bucketCorsConfiguration:BucketCorsConfiguration') as {
+      corsRules: { allowedOrigins: string[] }[];
+    };
+    assert.deepEqual(cors.corsRules[0]!.allowedOrigins, ['https://pictures.example']);
+  });
+
+  it('waits for the function as long as it may take', () => {
+    const [route] = stack.resources.filter(({ name }) => name.startsWith('ApiRouteKey.'));
+    const { metadata } = route!.inputs.entries as { metadata: string };
+    assert.deepEqual(JSON.parse(metadata).origin.timeouts, { readTimeout: 45 });
+  });
+
+  it('passes everything on, and keeps no faults', () => {
+    const distribution = inputsOf(stack, 'aws:cloudfront/distribution:Distribution') as {
+      customErrorResponses: { errorCode: number; errorCachingMinTtl: number }[];
+      defaultCacheBehavior: { allowedMethods: string[]; viewerProtocolPolicy: string };
+    };
+    const kept = distribution.customErrorResponses;
+    for (const code of [404, 500, 503]) assert.ok(kept.some(({ errorCode }) => errorCode === code));
+    assert.ok(kept.every(({ errorCachingMinTtl }) => errorCachingMinTtl === 0));
+    const { allowedMethods, viewerProtocolPolicy } = distribution.defaultCacheBehavior;
+    for (const method of ['POST', 'PATCH', 'DELETE']) assert.ok(allowedMethods.includes(method));
+    assert.equal(viewerProtocolPolicy, 'redirect-to-https');
+    const policy = inputsOf(stack, 'aws:cloudfront/cachePolicy:CachePolicy');
+    assert.deepEqual([policy.minTtl, policy.defaultTtl], [0, 0], 'what does not say so itself is not kept');
+  });
 });
 
 it('sst dev deploys the bridge in place of the functions and needs no build', async () => {
@@ -389,6 +465,32 @@ describe('a deployment that cannot work stops before it starts', () => {
   for (const [name, options, message] of cases) {
     it(name, async () => {
       await assert.rejects(evaluate(options), message);
+    });
+  }
+});
+
+describe('the settings', () => {
+  const read = (env: Record<string, string>) => readSettings('ci', env);
+
+  it('have defaults, and take what is in bounds', () => {
+    const { ingestConcurrency, prefixes, domain, apiMemoryMb } = read({});
+    assert.deepEqual([ingestConcurrency, prefixes, domain, apiMemoryMb], [10, [], undefined, 1769]);
+    assert.deepEqual(read({ SIGHTLINE_PREFIXES: ' photos/ ,scans/,' }).prefixes, ['photos/', 'scans/']);
+    assert.equal(read({ SIGHTLINE_DOMAIN: 'pictures.example.com' }).domain, 'pictures.example.com');
+  });
+
+  for (const [env, message] of [
+    [{ SIGHTLINE_PREFIXES: 'photos/2026/,photos/' }, /prefixes: .*S3 refuses notifications that overlap/],
+    [{ SIGHTLINE_DOMAIN: 'https://pictures.example' }, /domain: expected a name such as/],
+    [{ SIGHTLINE_API_MEMORY: '128' }, /apiMemoryMb: .*512/],
+    [{ SIGHTLINE_INGEST_TIMEOUT: '901' }, /ingestTimeoutSeconds: .*900/],
+    [{ SIGHTLINE_INGEST_TIMEOUT: 'long' }, /ingestTimeoutSeconds/],
+    [{ SIGHTLINE_READ_KEYS: 'alias/key' }, /readKeys.*: expected the ARN of a KMS key/],
+    [{ SIGHTLINE_ALARM_EMAIL: 'nobody' }, /alarmEmail/],
+    [{ SIGHTLINE_LOG_RETENTION: 'for ever' }, /logRetention/],
+  ] as const) {
+    it(`refuse ${Object.entries(env).join('=').replace(',', '=')}`, () => {
+      assert.throws(() => read(env), message);
     });
   }
 });

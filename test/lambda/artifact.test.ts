@@ -527,6 +527,7 @@ describe('the built Lambda functions', { skip }, () => {
           assert.equal(answer.statusCode, 500);
           assert.equal(jsonOf<{ type: string }>(answer).type, '/problems/internal');
           assert.match(broken.log(), log);
+          assert.match(broken.log(), /"Dimensions":\[\["service"\]\].*"service":"sightline".*"ServerErrors":1/);
           assert.doesNotMatch(bodyOf(answer).toString(), log);
           assert.doesNotMatch(broken.log(), /the key itself/);
         } finally {

@@ -25,15 +25,16 @@ const signable: readonly UploadRequest['contentType'][] = [
 /** Sends one picture; `onSent` is called with the share that has left, 0 to 1. Rejects with ApiFault or AbortError. */
 export async function sendPicture(file: File, onSent: (share: number) => void, abort: AbortSignal): Promise<Stored> {
   const contentType = signable.find((type) => type === file.type);
-  if (contentType !== undefined && (await hasSignedUploads())) {
-    const key = keyFor(file.name);
-    const signed = await client.signUpload({ contentType, bytes: file.size, key }, abort);
-    await put({ ...signed, body: file }, onSent, abort).catch((error: unknown) => {
+  const prefix = contentType === undefined ? null : await signedPrefix();
+  if (contentType !== undefined && prefix !== null) {
+    const key = prefix + keyFor(file.name);
+    const upload = await client.signUpload({ contentType, bytes: file.size, key }, abort);
+    await put({ ...upload, body: file }, onSent, abort).catch((error: unknown) => {
       // A bucket that lets no page in: the next attempt goes through the API, which has its say about the size.
-      if (error instanceof ApiFault && error.kind === 'unreachable') signedUploads = Promise.resolve(false);
+      if (error instanceof ApiFault && error.kind === 'unreachable') signed = Promise.resolve(null);
       throw error;
     });
-    return { id: signed.id, indexed: false, key };
+    return { id: upload.id, indexed: false, key };
   }
   const body = new FormData();
   body.append('file', file, file.name);
@@ -83,17 +84,18 @@ function put(
 }
 
 /** Asked once: it does not change while a server runs. */
-let signedUploads: Promise<boolean> | undefined;
+let signed: Promise<string | null> | undefined;
 
-function hasSignedUploads(): Promise<boolean> {
-  signedUploads ??= client.status().then(
-    (status) => status.signedUploads,
+/** How the keys of signed uploads begin; null where none are signed. */
+function signedPrefix(): Promise<string | null> {
+  signed ??= client.status().then(
+    ({ signedUploads, uploadPrefix }) => (signedUploads ? uploadPrefix : null),
     () => {
-      signedUploads = undefined;
-      return false;
+      signed = undefined;
+      return null;
     },
   );
-  return signedUploads;
+  return signed;
 }
 
 /** Like the API's own keys: the day, something unique, and what can be kept of the name. */

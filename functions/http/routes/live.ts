@@ -67,6 +67,7 @@ export function registerLive(app: App, deps: AppDeps): void {
         indexed: changes?.indexed() ?? null,
         report: report !== null,
         signedUploads: deps.presignUpload !== undefined,
+        uploadPrefix: deps.uploadPrefixes?.[0] ?? '',
         recent: [...(changes?.recent() ?? [])],
       },
       200,

@@ -33,7 +33,7 @@ const signedUpload = z
  * is made for the API, not for one server.
  */
 export function registerUploads(app: App, deps: AppDeps): void {
-  const { presignUpload } = deps;
+  const { presignUpload, uploadPrefixes = [] } = deps;
   const { maxImageBytes } = deps.options;
   const body = z.strictObject({
     contentType: z.enum(ACCEPTED),
@@ -63,7 +63,11 @@ export function registerUploads(app: App, deps: AppDeps): void {
   });
   app.openapi(route, async (c) => {
     const { contentType, bytes, overwrite, ...asked } = await readJson(c, body, LIMITS.jsonBytes);
-    const key = asked.key ?? newKey(undefined, contentType);
+    const key = asked.key ?? `${uploadPrefixes[0] ?? ''}${newKey(undefined, contentType)}`;
+    if (uploadPrefixes.length > 0 && !uploadPrefixes.some((prefix) => key.startsWith(prefix))) {
+      const expected = uploadPrefixes.map((prefix) => JSON.stringify(prefix)).join(' or ');
+      throw new HttpProblem('invalid-key', `key: expected one that begins with ${expected}, as others are not indexed`);
+    }
     const bucket = deps.uploadBucket;
     const known = { id: imageId(bucket, key) };
     // Only to say so early: the signature makes the store refuse it, too.

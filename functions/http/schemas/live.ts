@@ -37,6 +37,7 @@ export const status = z
       .nullable()
       .openapi({ description: 'Pictures indexed by this process; null where not counted.' }),
     signedUploads: z.boolean().openapi({ description: 'Whether POST /uploads is there.' }),
+    uploadPrefix: z.string().openapi({ description: 'How a key may begin that is asked for with POST /uploads.' }),
     report: z.boolean().openapi({ description: 'Whether GET /report has a report on the head.' }),
     recent: z.array(knownChange).openapi({ description: 'The latest changes by this process, newest first.' }),
   })
