@@ -16,6 +16,16 @@ export function statusOf(error: unknown): number | undefined {
   return error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
 }
 
+/** Tries of the request that ended in this fault, the first one included. */
+export function attemptsOf(error: unknown): number {
+  return (error as { $metadata?: { attempts?: number } }).$metadata?.attempts ?? 1;
+}
+
+/** An answer came, and was no XML. */
+export function isUnreadable(error: unknown): boolean {
+  return error instanceof Error && !(error instanceof S3ServiceException) && '$response' in error;
+}
+
 function nameOf(error: unknown): string {
   return error instanceof Error ? error.name : '';
 }

@@ -60,6 +60,8 @@ export interface S3Session {
   /** Signs URLs for others, who cannot compute the checksums `client` adds by itself. */
   readonly signer: S3Client;
   readonly bucket: string;
+  /** Whether an endpoint was given, so that the server may be another one than S3. */
+  readonly isOther: boolean;
   readonly partBytes: number;
   readonly partConcurrency: number;
   /** Runs one request under the deadline and translates its faults. The caller's signal stays connected to the answer. */
@@ -96,6 +98,7 @@ export function createSession(options: S3Options): S3Session {
     client,
     signer,
     bucket,
+    isOther: options.endpoint !== undefined,
     partBytes,
     partConcurrency,
     async call(context, run) {

@@ -10,6 +10,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { SightlineError } from '../errors.ts';
 import type { ObjectInfo, ObjectStore } from '../ports.ts';
+import { attemptsOf } from './s3-errors.ts';
 import { bareEtag, checkS3Key } from './s3-keys.ts';
 import { againOnConflict, type S3Session } from './s3-session.ts';
 
@@ -149,8 +150,7 @@ async function putWhole(s3: S3Session, write: Write, bytes: Uint8Array): Promise
  * or an upload that is no longer there. The mark tells that from a write of somebody else.
  */
 async function etagOfOwnWrite(s3: S3Session, write: Write, error: unknown, abortSignal: AbortSignal) {
-  const attempts = (error as { $metadata?: { attempts?: number } }).$metadata?.attempts ?? 1;
-  if (attempts < 2 || abortSignal.aborted) return null;
+  if (attemptsOf(error) < 2 || abortSignal.aborted) return null;
   try {
     const found = await s3.client.send(new HeadObjectCommand({ Bucket: s3.bucket, Key: write.key }), { abortSignal });
     return found.Metadata?.[WRITE_MARK] === write.mark ? bareEtag(found.ETag) : null;

@@ -4,14 +4,12 @@ import {
   HeadBucketCommand,
   HeadObjectCommand,
   type HeadObjectCommandOutput,
-  ListObjectsV2Command,
-  type ListObjectsV2CommandOutput,
-  type _Object as S3Object,
 } from '@aws-sdk/client-s3';
 import { SightlineError } from '../errors.ts';
 import type { ByteRange, ObjectBody, ObjectInfo, ObjectStore } from '../ports.ts';
-import { isMissingObject, statusOf, translateS3Error } from './s3-errors.ts';
-import { bareEtag, checkS3Key, decodeListCursor, decodeListedKey, encodeListCursor } from './s3-keys.ts';
+import { attemptsOf, isMissingObject, statusOf, translateS3Error } from './s3-errors.ts';
+import { bareEtag, checkS3Key } from './s3-keys.ts';
+import { listObjects } from './s3-list.ts';
 import { type PresignedPost, type PresignedRequest, presignGet, presignPost, presignPut } from './s3-presign.ts';
 import { againOnConflict, createSession, type S3Options, type S3Session } from './s3-session.ts';
 import { putObject } from './s3-upload.ts';
@@ -178,60 +176,29 @@ function guardedBody(
 
 async function deleteObject(s3: S3Session, key: string, ifMatch: string | undefined): Promise<void> {
   checkS3Key(key);
+  // Most other servers ignore the condition of a delete without a word: they must not be asked when it does not hold.
+  if (ifMatch !== undefined) checkCondition(key, ifMatch, await headObject(s3, key));
   const condition = ifMatch === undefined ? {} : { IfMatch: `"${ifMatch}"` };
   await s3.call({ action: 'DeleteObject', key }, async (abortSignal) => {
     try {
       const command = new DeleteObjectCommand({ Bucket: s3.bucket, Key: key, ...condition });
       await againOnConflict(() => s3.client.send(command, { abortSignal }));
     } catch (error) {
-      if (!isMissingObject(error)) throw error;
-      if (ifMatch !== undefined) {
-        const message = `expected ${JSON.stringify(key)} with etag ${ifMatch}, got no object`;
-        throw new SightlineError('precondition-failed', message, { cause: error });
+      if (ifMatch !== undefined && statusOf(error) === 501) {
+        // This server says that it has no conditional deletes; the condition held a moment ago.
+        await s3.client.send(new DeleteObjectCommand({ Bucket: s3.bucket, Key: key }), { abortSignal });
+        return;
       }
+      if (!isMissingObject(error)) throw error;
+      // It was there a moment ago. Not found by a second try, it was removed by the first, whose answer was lost.
+      if (ifMatch !== undefined && attemptsOf(error) === 1) checkCondition(key, ifMatch, null, error);
     }
   });
 }
 
-async function listObjects(s3: S3Session, options: { prefix?: string; cursor?: string; limit: number }) {
-  const { prefix = '', cursor, limit } = options;
-  if (!Number.isInteger(limit) || limit < 1 || limit > 1000) {
-    throw new SightlineError('invalid-input', `expected a limit of 1 to 1000, got ${limit}`);
-  }
-  // Some servers answer with no keys and a token to go on with; what comes after those must not be lost.
-  let token: string | undefined;
-  let answer: ListObjectsV2CommandOutput;
-  do {
-    const command = new ListObjectsV2Command({
-      Bucket: s3.bucket,
-      Prefix: prefix,
-      MaxKeys: limit,
-      // Keys may hold characters that XML cannot.
-      EncodingType: 'url',
-      // Tells archived objects that have been restored from those that cannot be read.
-      OptionalObjectAttributes: ['RestoreStatus'],
-      ContinuationToken: token,
-      // Not the service's own token: this one is checked, and stays valid for as long as anybody keeps it.
-      StartAfter: cursor === undefined ? undefined : decodeListCursor(cursor, prefix),
-    });
-    answer = await s3.call({ action: 'ListObjectsV2' }, (abortSignal) => s3.client.send(command, { abortSignal }));
-    token = answer.NextContinuationToken;
-  } while (answer.IsTruncated && token !== undefined && (answer.Contents ?? []).length === 0);
-  const encoded = answer.EncodingType === 'url';
-  const items = (answer.Contents ?? []).map((object) => ({
-    key: encoded ? decodeListedKey(object.Key ?? '') : (object.Key ?? ''),
-    bytes: object.Size ?? 0,
-    etag: bareEtag(object.ETag),
-    lastModified: object.LastModified ?? new Date(0),
-    ...(isArchived(object) ? { archived: true as const } : {}),
-  }));
-  const last = items.at(-1);
-  if (!answer.IsTruncated || last === undefined) return { items };
-  return { items, next: encodeListCursor({ prefix, after: last.key }) };
-}
-
-/** Of the classes that must be restored first (S3, "Restoring an archived object"); a copy that was restored can be read. */
-function isArchived({ StorageClass, RestoreStatus }: S3Object): boolean {
-  if (StorageClass !== 'GLACIER' && StorageClass !== 'DEEP_ARCHIVE') return false;
-  return (RestoreStatus?.RestoreExpiryDate?.getTime() ?? 0) <= Date.now();
+function checkCondition(key: string, ifMatch: string, found: ObjectInfo | null, cause?: unknown): void {
+  if (found?.etag === ifMatch) return;
+  const got = found === null ? 'no object' : found.etag;
+  const message = `expected ${JSON.stringify(key)} with etag ${ifMatch}, got ${got}`;
+  throw new SightlineError('precondition-failed', message, { cause });
 }

@@ -134,6 +134,14 @@ describe('S3 driver', () => {
       assert.equal(await s3.head('met'), null);
     });
 
+    it('are known for a delete by what was there before it', async () => {
+      const { etag } = await s3.put('gone', Buffer.from('x'));
+      inject('DELETE', '/gone', 'break-after');
+      await s3.delete('gone', { ifMatch: etag });
+      assert.equal(sent('DELETE', `${bucket}/gone`), 2);
+      await assert.rejects(s3.delete('gone', { ifMatch: etag }), failsWith('precondition-failed', /got no object/));
+    });
+
     it('that met again and again are no proof that a condition does not hold', async () => {
       inject('PUT', '/busy', { status: 409, code: 'OperationAborted' }, 99);
       await assert.rejects(s3.put('busy', Buffer.from('x')), failsWith('unavailable', /HTTP 409.*OperationAborted/));
@@ -362,4 +370,59 @@ it('goes on where a server lists nothing but says that there is more', async (co
   });
   const { items, next } = await s3.list({ limit: 10 });
   assert.deepEqual([items.map(({ key }) => key), next], [['a.jpg'], undefined]);
+});
+
+it('lists keys that XML cannot hold, from servers that damage them in three ways', async (context) => {
+  for (const damaged of ['a&#x1;b.jpg', 'a\ufffdb.jpg', '<>']) {
+    const s3 = await openAnswering(context, ({ url }, response) => {
+      const isEncoded = new URL(url!, 'http://localhost').searchParams.get('encoding-type') === 'url';
+      const [type, key] = isEncoded ? ['<EncodingType>url</EncodingType>', 'a%01b.jpg'] : ['', damaged];
+      response
+        .writeHead(200, { 'content-type': 'application/xml' })
+        .end(`<ListBucketResult>${type}<Contents><Key>${key}</Key><Size>1</Size></Contents></ListBucketResult>`);
+    });
+    const { items } = await s3.list({ limit: 10 });
+    assert.deepEqual(
+      items.map(({ key }) => key),
+      ['a\u0001b.jpg'],
+    );
+  }
+});
+
+it('deletes where conditional deletes are refused as unknown', async (context) => {
+  const conditions: unknown[] = [];
+  const s3 = await openAnswering(context, ({ method, headers }, response) => {
+    if (method === 'DELETE') conditions.push(headers['if-match']);
+    const error = '<Error><Code>NotImplemented</Code></Error>';
+    if (method === 'DELETE' && headers['if-match']) response.writeHead(501).end(error);
+    else response.writeHead(method === 'DELETE' ? 204 : 200, { etag: '"e"' }).end();
+  });
+  await s3.delete('a.jpg', { ifMatch: 'e' });
+  assert.equal(conditions.at(-1), undefined);
+});
+
+it('deletes no other version on a server that does not know conditional deletes', async (context) => {
+  const methods: string[] = [];
+  const s3 = await openAnswering(context, ({ method = '' }, response) => {
+    methods.push(method);
+    response.writeHead(method === 'DELETE' ? 204 : 200, { etag: '"new"' }).end();
+  });
+  const asked = methods.length;
+  await assert.rejects(s3.delete('a.jpg', { ifMatch: 'old' }), failsWith('precondition-failed', /etag old, got new/));
+  await s3.delete('a.jpg', { ifMatch: 'new' });
+  assert.deepEqual(methods.slice(asked), ['HEAD', 'HEAD', 'DELETE']);
+});
+
+it('refuses a listing that goes back behind its cursor', async (context) => {
+  const s3 = await openAnswering(context, (_, response) => {
+    const key = '<Contents><Key>a b.jpg</Key><Size>1</Size><ETag>"e"</ETag></Contents>';
+    response
+      .writeHead(200, { 'content-type': 'application/xml' })
+      .end(`<ListBucketResult><IsTruncated>true</IsTruncated>${key}</ListBucketResult>`);
+  });
+  const { next } = await s3.list({ limit: 1 });
+  await assert.rejects(
+    s3.list({ limit: 1, cursor: next }),
+    failsWith('unavailable', /behind "a b.jpg", got "a b.jpg"/),
+  );
 });
