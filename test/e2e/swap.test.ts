@@ -76,7 +76,7 @@ async function underLoad(url: string, work: (soFar: Seen) => Promise<void>): Pro
   const search = async () => {
     for (let i = 0; running; i++) {
       // As people ask: a loop without pauses would only keep everything else from running.
-      await sleep(40);
+      await sleep(100);
       const response = await ask(`/search?q=picture+number+${i}&limit=3&kind=any`);
       if (response === null) continue;
       const { space: named, items } = (await response.json()) as { space: string; items: unknown[] };
@@ -87,7 +87,7 @@ async function underLoad(url: string, work: (soFar: Seen) => Promise<void>): Pro
   };
   const write = async () => {
     for (let i = 0; running; i++) {
-      await sleep(150);
+      await sleep(400);
       const key = `load/${Date.now()}-${i}.jpg`;
       const init = { method: 'POST', headers: { 'content-type': 'image/jpeg' }, body: variant(key) };
       const answer = await ask(`/images?key=${encodeURIComponent(key)}`, init);
