@@ -242,6 +242,43 @@ describe('searching on the page', browserSkip(), () => {
     await isAt(0);
   });
 
+  it('keeps the list that one has scrolled on in while it was read again, and counts what that found', async (t) => {
+    const { page } = await browser.open(t, 'about:blank', { viewport: { width: 500, height: 400 } });
+    const asked = Promise.withResolvers<void>();
+    const scrolled = Promise.withResolvers<void>();
+    let firstPages = 0;
+    await page.route(/\/images\?/, async (route) => {
+      const url = new URL(route.request().url());
+      if (url.searchParams.get('limit') === '1') return route.continue();
+      url.searchParams.set('limit', '5');
+      if (url.searchParams.has('cursor') || ++firstPages !== 2) return route.continue({ url: url.href });
+      asked.resolve();
+      await scrolled.promise;
+      const response = await route.fetch({ url: url.href });
+      const list = (await response.json()) as { items: { id: string }[] };
+      list.items.unshift({ ...list.items[0]!, id: '00000000-0000-4000-8000-000000000000' });
+      return route.fulfill({ response, json: list });
+    });
+    // The list is read once more when events begin.
+    await page.route(/\/events$/, async (route) => {
+      await page.locator('.tile').first().waitFor();
+      return route.continue();
+    });
+    await page.goto(server.url);
+    await asked.promise;
+    const scrollDownTo = (y: number) =>
+      page.waitForFunction((top) => {
+        scrollTo(0, top);
+        return scrollY === top;
+      }, y);
+    await scrollDownTo(200);
+    scrolled.resolve();
+    await page.getByRole('button', { name: '1 new picture' }).waitFor();
+    // The browser keeps what is in view in place when the button comes in above it.
+    assert.ok((await page.evaluate(() => scrollY)) >= 200);
+    await scrollDownTo(800);
+  });
+
   it('keeps what is written like a script as text', async (t) => {
     const text = '<img src=x onerror=alert(1)>';
     const { page } = await browser.open(

@@ -142,8 +142,8 @@ async function refresh(): Promise<void> {
   pending = 0;
   void refreshTags();
   const atTop = scrollY < 80 && place.value.view === 'search' && place.value.photo === undefined;
-  if (atTop) await searchAgain(true);
-  else newCount.value += came;
+  const unseen = atTop ? await searchAgain(true) : came;
+  newCount.value += unseen;
 }
 
 export function showNew(): void {

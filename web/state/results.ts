@@ -107,10 +107,12 @@ function nameOf(asked: Query): string {
 
 /**
  * Runs the current query from its first page. `unnoticed` keeps the place in the list, unless a search that people wait for
- * is under way: then it takes that one's place.
+ * is under way: then it takes that one's place. Answers how many items it found that it does not show, because somebody
+ * has scrolled on meanwhile and looks at more than a first page.
  */
-export async function searchAgain(unnoticed = false): Promise<void> {
+export async function searchAgain(unnoticed = false): Promise<number> {
   const quiet = unnoticed && !searching.value;
+  const from = scrollY;
   clearTimeout(retryTimer);
   running?.abort();
   const controller = new AbortController();
@@ -121,26 +123,41 @@ export async function searchAgain(unnoticed = false): Promise<void> {
   try {
     const page = await fetchPage(wanted, undefined, controller.signal);
     const { items, next } = mark ? await fetchUpTo(mark.count, page, wanted, controller.signal) : page;
-    if (controller.signal.aborted) return;
+    if (controller.signal.aborted) return 0;
     failures = 0;
     fault.value = null;
+    if (quiet && scrollY > from + settledPx) {
+      // The next page was not asked for while this one was on its way.
+      queueMicrotask(() => void loadMore());
+      return countUnknown(items);
+    }
     const { top } = mark ?? ((quiet && results.peek()) || {});
     mark = undefined;
     const { captions = [] } = page;
     results.value = { version: quiet ? version : ++version, query: wanted, items, captions, next, top };
     total.value = page.total;
     space = page.space ?? space;
+    return 0;
   } catch (error) {
-    if (controller.signal.aborted || isAbort(error)) return;
+    if (controller.signal.aborted || isAbort(error)) return 0;
     // Nobody asked for this list: what is shown stays, and the connection's own note says what is the matter.
     if (!quiet || !isUnreachable(error)) fault.value = error;
     retryLater(error);
+    return 0;
   } finally {
     if (running === controller) {
       searching.value = false;
       renewing = false;
     }
   }
+}
+
+/** A touch moves a list by less than this without anybody having scrolled. */
+const settledPx = 80;
+
+function countUnknown(items: readonly Item[]): number {
+  const known = new Set(results.peek()?.items.map(({ id }) => id));
+  return items.filter(({ id }) => !known.has(id)).length;
 }
 
 /** A first page and those after it, until there are as many items as before. */
