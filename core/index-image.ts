@@ -81,8 +81,10 @@ export function createIndexer(deps: IndexDeps): IndexJob {
     const stored = (await vectors.get([id])).get(id);
     const storedSequencer = sequencerOf(stored);
     const sequencer = job.sequencer ?? storedSequencer;
-    const when: WriteCondition = job.sequencer === null ? 'not-older' : 'newer';
-    if (compareSequencers(sequencer, storedSequencer) < 0) return { status: 'skipped', id, reason: 'stale' };
+    const order = compareSequencers(sequencer, storedSequencer);
+    if (order < 0) return { status: 'skipped', id, reason: 'stale' };
+    // The same one is the same event again, unless the server is not S3: most others send one for all. What is there decides.
+    const when: WriteCondition = order === 0 ? 'not-older' : 'newer';
 
     const bury = async () => (await vectors.remove([{ id, sequencer, deletedAt: now() }], when))[0];
     const remove = async (): Promise<IndexOutcome> =>
@@ -93,7 +95,7 @@ export function createIndexer(deps: IndexDeps): IndexJob {
     const live = livePicture(stored);
     if (live !== null && (await objects.head(job.key))?.etag === live.etag) {
       // The newer sequencer must be kept: a late event from before this one would win against the old one.
-      if (compareSequencers(sequencer, storedSequencer) > 0) {
+      if (order > 0) {
         const vector = (await vectors.vectors([id])).get(id);
         if (vector !== undefined) {
           await vectors.upsert([{ id, vector, payload: { ...live, sequencer } }], when, { keepTags: true });

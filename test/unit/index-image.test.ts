@@ -235,6 +235,20 @@ describe('any order of events ends in the state of the newest', () => {
     assert.equal(await vectors.count({}), 1);
   });
 
+  it('follows a server that sends one sequencer for everything by what is there', async () => {
+    await put('PIC one');
+    await index(created('10'));
+    assert.equal(reasonOf(await index(created('10'))), 'skipped: unchanged');
+    await put('PIC two');
+    assert.equal(reasonOf(await index(created('10'))), 'indexed');
+    await objects.delete('a.jpg');
+    assert.equal(reasonOf(await index(removed('10'))), 'removed');
+    assert.equal(await vectors.count({}), 0);
+    await put('PIC three');
+    assert.equal(reasonOf(await index(created('10'))), 'indexed');
+    assert.equal(await vectors.count({}), 1);
+  });
+
   it('a delete through the API is not undone by the late event of the upload', async () => {
     await put('PIC one');
     await index(created('10'));
