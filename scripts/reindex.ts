@@ -36,7 +36,7 @@ interrupted, too.
   --restart        from the beginning, not from where an earlier call stopped
   --data DIR       folder for the state of an interrupted call (default: data)
   --region NAME    of bucket and queue (default: as the AWS SDK finds it)
-  --endpoint URL   of another server that speaks S3, instead of AWS
+  --endpoint URL   of another server that speaks S3, instead of AWS (default: S3_ENDPOINT)
 
   --json           the summary as one JSON document
   --help           this text

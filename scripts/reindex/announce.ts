@@ -28,7 +28,7 @@ export async function announce(source: string, flags: AnnounceFlags): Promise<nu
   const rate = positive('--rate', flags.rate ?? '500');
   const secondsAPicture = positive('--seconds', flags.seconds);
   const config = readConfig({ data: flags.data, logLevel: 'silent' });
-  const { region, endpoint } = flags;
+  const { region, endpoint = config.s3Endpoint } = flags;
   const objects = await openS3({ bucket, region, endpoint });
   const queue = flags['dry-run'] ? null : openMessageQueue({ url: flags.queue!, region });
 
@@ -37,6 +37,7 @@ export async function announce(source: string, flags: AnnounceFlags): Promise<nu
   if (from.sent > 0) console.error(`going on after ${from.sent} pictures; --restart begins again`);
   const interrupt = new AbortController();
   process.once('SIGINT', () => interrupt.abort());
+  let announced = from.sent;
   const progress = createProgress(queue === null ? 'Counting' : 'Announcing', 'pictures', from.sent);
   try {
     const result = await backfill({
@@ -47,7 +48,10 @@ export async function announce(source: string, flags: AnnounceFlags): Promise<nu
       rate,
       maxBytes: config.maxImageBytes,
       signal: interrupt.signal,
-      onSent: (pictures) => progress.update(pictures, pictures),
+      onSent: (pictures) => {
+        announced = pictures;
+        progress.update(pictures, pictures);
+      },
       async onProgress(state) {
         progress.update(state.sent, state.sent);
         if (queue !== null) await writeState(place, state);
@@ -63,7 +67,7 @@ export async function announce(source: string, flags: AnnounceFlags): Promise<nu
       memoryGb: 1769 / 1024,
     });
     const total = Object.values(cost).reduce((sum, part) => sum + part, 0);
-    const summary = { bucket, prefix, dryRun: queue === null, ...counts, costUsd: { ...cost, total } };
+    const summary = { bucket, prefix, dryRun: queue === null, announced, ...counts, costUsd: { ...cost, total } };
     if (flags.json) console.log(JSON.stringify(summary, null, 2));
     else print(summary);
     return result.finished ? EXIT.done : EXIT.failed;
@@ -108,6 +112,7 @@ async function writeState(file: string, state: BackfillState): Promise<void> {
 
 function print(summary: {
   dryRun: boolean;
+  announced: number;
   sent: number;
   messages: number;
   bytes: number;
@@ -118,6 +123,12 @@ function print(summary: {
   costUsd: Record<string, number>;
 }): void {
   const { sent, messages, bytes, empty, tooLarge, archived, costUsd } = summary;
+  if (!summary.finished) {
+    const again = summary.announced - sent;
+    const repeats = again > 0 ? ` and repeats the last ${again}, which are found unchanged` : '';
+    console.log(`Interrupted after ${summary.announced} pictures; the next call goes on from here${repeats}.`);
+    return;
+  }
   const verb = summary.dryRun ? 'would be announced' : 'announced';
   console.log(`${sent} pictures (${(bytes / 1e9).toFixed(2)} GB) ${verb} in ${messages} messages.`);
   if (empty + tooLarge > 0) console.log(`Left out: ${empty} empty objects, ${tooLarge} that are too large.`);
@@ -128,5 +139,4 @@ function print(summary: {
   }
   console.log('Indexing them all costs about (us-east-1 list prices, 1,769 MB, without Qdrant):');
   for (const [part, dollars] of Object.entries(costUsd)) console.log(`  ${part.padEnd(16)} ${dollars.toFixed(4)} USD`);
-  if (!summary.finished) console.log('Interrupted; the next call goes on from here.');
 }
