@@ -75,6 +75,12 @@ export function translateS3Error(error: unknown, context: S3Context): unknown {
   if (CREDENTIAL_FAULTS.has(name)) {
     return fault('invalid-config', `${where}: expected valid AWS credentials, got ${name}: ${text}`);
   }
+  if (/^Region (is missing|not accepted)/.test(text)) {
+    return fault(
+      'invalid-config',
+      `${where}: expected an AWS region, such as AWS_REGION=eu-central-1, got none: ${text}`,
+    );
+  }
   // Only a write with If-Match misses an object: there is none in the state it names.
   if (isPreconditionFault(error) || name === 'NoSuchKey') {
     return fault('precondition-failed', `${where}: the object is not in the state the condition names`);

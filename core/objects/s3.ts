@@ -4,6 +4,7 @@ import {
   HeadBucketCommand,
   HeadObjectCommand,
   type HeadObjectCommandOutput,
+  ListObjectsV2Command,
 } from '@aws-sdk/client-s3';
 import { SightlineError } from '../errors.ts';
 import type { ByteRange, ObjectBody, ObjectInfo, ObjectStore } from '../ports.ts';
@@ -64,11 +65,14 @@ async function verifyBucket(s3: S3Session): Promise<void> {
     try {
       await s3.client.send(new HeadBucketCommand({ Bucket: s3.bucket }), { abortSignal });
     } catch (error) {
+      const status = statusOf(error) ?? 0;
       // Told apart here because a HEAD answer has no body that could name the missing thing.
-      if (statusOf(error) === 404) {
+      if (status === 404) {
         throw new SightlineError('invalid-config', `there is no bucket ${s3.bucket}`, { cause: error });
       }
-      throw error;
+      if (status < 400 || status >= 500) throw error;
+      // The same permission, and an answer that says what is wrong: the policy, the credentials, the clock.
+      await s3.client.send(new ListObjectsV2Command({ Bucket: s3.bucket, MaxKeys: 1 }), { abortSignal });
     }
   });
 }

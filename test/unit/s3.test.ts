@@ -51,7 +51,29 @@ describe('S3 driver', () => {
     });
     it('names the permission a denied bucket needs', async () => {
       inject('HEAD', bucket, { status: 403, code: 'AccessDenied' });
+      inject('GET', bucket, { status: 403, code: 'AccessDenied' });
       await assert.rejects(open(), failsWith('unavailable', /s3:ListBucket/));
+    });
+    it('says which of many reasons a refusal has that itself gives none', async () => {
+      for (const [status, code, expected, message] of [
+        [403, 'SignatureDoesNotMatch', 'invalid-config', /credentials/],
+        [403, 'RequestTimeTooSkewed', 'unavailable', /clock/],
+        [400, 'ExpiredToken', 'unavailable', /expired/],
+      ] as const) {
+        server.calm();
+        inject('HEAD', bucket, { status, code });
+        inject('GET', bucket, { status, code }, 4);
+        await assert.rejects(open(), failsWith(expected, message));
+      }
+    });
+    it('asks for a region where none is set', async (context) => {
+      const { AWS_REGION, AWS_CONFIG_FILE } = process.env;
+      context.after(() =>
+        Object.assign(process.env, { AWS_REGION: AWS_REGION ?? '', AWS_CONFIG_FILE: AWS_CONFIG_FILE ?? '' }),
+      );
+      delete process.env.AWS_REGION;
+      process.env.AWS_CONFIG_FILE = '/not-there';
+      await assert.rejects(open({ region: undefined }), failsWith('invalid-config', /AWS_REGION/));
     });
     it('does not ask when told not to', async () => {
       const store = await open({ bucket: 'not-there', verify: false });
