@@ -27,7 +27,7 @@ export function startNavigation(): void {
   });
 }
 
-/** Where in a list one was: the window's scroll position in pixels, and how many items there were. */
+/** Where in a list one was: how far it was scrolled, in pixels from its top, and how many items there were. */
 export interface ListPlace {
   readonly top: number;
   readonly count: number;

@@ -4,6 +4,7 @@ import type { Query, View } from '../place.ts';
 import { ApiFault, isAbort, isUnreachable, mayPass } from '../problem.ts';
 import { fetchPage, type ResultPage } from './asking.ts';
 import { type ListPlace, lastMove, leaveMark, markLeft, place, query } from './navigation.ts';
+import { aboveList, scrolledInList } from './scroll.ts';
 
 export interface Results {
   /** Changes with every new list, so that the grid knows to start at the top. */
@@ -13,7 +14,7 @@ export interface Results {
   /** The best captions, where pictures and captions are asked for: a list of their own, see {@link fetchPage}. */
   readonly captions: readonly CaptionItem[];
   readonly next?: string;
-  /** Where the page is to be scrolled to when this list appears. Pixels; the top when absent. */
+  /** Where in it one was, see {@link scrolledInList}, to go on there when this list appears; the top when absent. */
   readonly top?: number;
 }
 
@@ -66,14 +67,14 @@ export function startSearching(): void {
     else untracked(() => void searchAgain());
   });
   addEventListener('pagehide', () => {
-    const top = place.value.view === 'search' ? scrollY : 0;
+    const top = place.value.view === 'search' ? scrolledInList() : aboveList;
     leaveMark({ top, count: results.value?.items.length ?? 0 });
   });
   let lastView: View | undefined;
   effect(() => {
     const { view } = place.value;
     const shown = results.peek();
-    if (lastView === 'search' && view !== 'search' && shown) results.value = { ...shown, top: scrollY };
+    if (lastView === 'search' && view !== 'search' && shown) results.value = { ...shown, top: scrolledInList() };
     lastView = view;
   });
 }
@@ -86,7 +87,7 @@ const maxLeft = 20;
 function showLeft(wanted: Query): boolean {
   const shown = results.value;
   if (shown) {
-    const top = lastMove() === 'back' && place.value.view !== 'search' ? shown.top : scrollY;
+    const top = lastMove() === 'back' && place.value.view !== 'search' ? shown.top : scrolledInList();
     left.delete(nameOf(shown.query));
     left.set(nameOf(shown.query), { results: { ...shown, top }, total: total.value });
     if (left.size > maxLeft) left.delete(left.keys().next().value!);
@@ -160,11 +161,14 @@ function countUnknown(items: readonly Item[]): number {
   return items.filter(({ id }) => !known.has(id)).length;
 }
 
-/** A first page and those after it, until there are as many items as before. */
+/**
+ * A first page and those after it, until there are more items than before, if there are more: what stood below them, such as
+ * the sign that a page is on its way, is gone, and the place may have been down there.
+ */
 async function fetchUpTo(count: number, first: ResultPage, wanted: Query, signal: AbortSignal) {
   const items = [...first.items];
   let { next } = first;
-  while (next !== undefined && items.length < Math.min(count, maxRestored)) {
+  while (next !== undefined && items.length <= Math.min(count, maxRestored)) {
     const page = await fetchPage(wanted, next, signal);
     items.push(...page.items);
     next = page.next;

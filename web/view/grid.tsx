@@ -3,7 +3,7 @@ import { type Item, isImage } from '../client.ts';
 import { JustifiedLayout, proportion, type Row, rowsBetween } from '../layout.ts';
 import { place } from '../state/navigation.ts';
 import { loadMore, results, searching, visibleItems } from '../state/results.ts';
-import { noteScroll } from '../state/scroll.ts';
+import { aboveList, noteScroll, scrollInList } from '../state/scroll.ts';
 import { selectionMode } from '../state/selection.ts';
 import { moveFocus } from './grid-keys.ts';
 import { CaptionTile, PictureTile } from './tile.tsx';
@@ -159,7 +159,7 @@ function useKeptScroll(isLaidOut: boolean): void {
     if (!isLaidOut) return;
     const isNew = version !== undefined && version !== shown.current;
     const top = results.peek()?.top;
-    if (isNew && (top !== undefined || place.peek().photo === undefined)) scrollTo({ top: top ?? 0 });
+    if (isNew && (top !== undefined || place.peek().photo === undefined)) scrollInList(top ?? aboveList);
     shown.current = version;
   }, [version, isLaidOut]);
 }
