@@ -65,7 +65,10 @@ await runCommand(
     }
     const smaller = `${profile.name}-int8`;
     if (over.length > 0 && Object.hasOwn(manifest.profiles, smaller)) {
-      console.error(`The profile ${smaller} has the same encoders with smaller weights, and a head of its own.`);
+      console.error(
+        `The profile ${smaller} has the same encoders with smaller weights, and a head of its own: ` +
+          `npm run models -- pull ${smaller}, then npm run build:lambda -- --profile ${smaller}`,
+      );
     }
     return over.length === 0 ? EXIT.done : EXIT.failed;
   },

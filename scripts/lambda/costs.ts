@@ -1,7 +1,7 @@
 /**
- * List prices in US dollars, us-east-1, on demand, without the free tier, as published in 2025. Other regions are up to
+ * List prices in US dollars, us-east-1, on demand, without the free tier, as published in November 2025. Other regions are up to
  * a third dearer. Sources: the pricing pages of AWS Lambda (arm64), Amazon SQS (standard), Amazon S3 (standard class),
- * CloudWatch Logs.
+ * Amazon CloudWatch (logs, custom metrics, alarms) and AWS X-Ray.
  */
 const PRICES = {
   lambdaGbSecond: 0.0000133334,
@@ -9,26 +9,78 @@ const PRICES = {
   sqsRequest: 0.4 / 1e6,
   s3Get: 0.0004 / 1000,
   s3List: 0.005 / 1000,
+  s3Put: 0.005 / 1000,
+  s3GbMonth: 0.023,
   logGb: 0.5,
+  trace: 5 / 1e6,
+  alarmMonth: 0.1,
+  metricMonth: 0.3,
 } as const;
+
+/** What one run leaves in the log: Lambda's own lines about it, about 900 bytes, and ours with its metrics. */
+const LOG_BYTES = 1700;
+
+/** Costs by part, in US dollars. */
+export type Costs = Readonly<Record<string, number>>;
 
 export interface Workload {
   readonly pictures: number;
   readonly messages: number;
+  /** Messages that are sent, received and handled together, up to 10: 1 when pictures come one by one. */
+  readonly batch: number;
   /** Of one picture from its event to the index, on one core. */
   readonly secondsAPicture: number;
   readonly memoryGb: number;
 }
 
-/** What indexing costs, by part. One read and one look of S3 a picture, a log line of 400 bytes. */
-export function indexingCost({ pictures, messages, secondsAPicture, memoryGb }: Workload): Record<string, number> {
-  const runs = Math.ceil(messages / 10);
+/** What indexing costs. A look and a read of S3 a picture. */
+export function indexingCost({ pictures, messages, batch, secondsAPicture, memoryGb }: Workload): Costs {
+  const runs = Math.ceil(messages / batch);
   return {
     'Lambda time': pictures * secondsAPicture * memoryGb * PRICES.lambdaGbSecond,
     'Lambda requests': runs * PRICES.lambdaRequest,
-    // Sent, received and deleted in batches of ten.
-    SQS: ((3 * messages) / 10) * PRICES.sqsRequest,
+    // Sent, received and deleted.
+    SQS: 3 * runs * PRICES.sqsRequest,
     'S3 requests': pictures * 2 * PRICES.s3Get + Math.ceil(pictures / 1000) * PRICES.s3List,
-    Logs: ((pictures * 400) / 1e9) * PRICES.logGb,
+    Logs: logs(runs),
+    // At most: X-Ray samples one run a second and 5 % of the others.
+    Traces: runs * PRICES.trace,
   };
+}
+
+/** What queries cost; traces at most, as above. */
+export function queryCost(work: { queries: number; secondsAQuery: number; memoryGb: number }): Costs {
+  const { queries, secondsAQuery, memoryGb } = work;
+  return {
+    'Lambda time': queries * secondsAQuery * memoryGb * PRICES.lambdaGbSecond,
+    'Lambda requests': queries * PRICES.lambdaRequest,
+    Logs: logs(queries),
+    Traces: queries * PRICES.trace,
+  };
+}
+
+/** A month in which nothing happens: alarms, and Lambda's five pollers, each asking every 20 s (Lambda, "Using SQS"). */
+export function idleCost({ alarms }: { alarms: number }): Costs {
+  return { Alarms: alarms * PRICES.alarmMonth, SQS: ((5 * 30 * 24 * 3600) / 20) * PRICES.sqsRequest };
+}
+
+/** A month of so many metrics, if each is written in every hour; CloudWatch asks for those hours only. */
+export function metricsCost(metrics: number): number {
+  return metrics * PRICES.metricMonth;
+}
+
+export function putCost(pictures: number): number {
+  return pictures * PRICES.s3Put;
+}
+
+export function storageCost(gbMonths: number): number {
+  return gbMonths * PRICES.s3GbMonth;
+}
+
+export function sumOf(costs: Costs): number {
+  return Object.values(costs).reduce((sum, part) => sum + part, 0);
+}
+
+function logs(runs: number): number {
+  return ((runs * LOG_BYTES) / 1e9) * PRICES.logGb;
 }

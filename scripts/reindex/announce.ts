@@ -7,7 +7,7 @@ import { EXIT, UsageError } from '../../functions/cli.ts';
 import { openMessageQueue } from '../../functions/events/message-queue.ts';
 import { type BackfillState, backfill, START } from '../../functions/lambda/backfill.ts';
 import { readConfig } from '../../functions/runtime.ts';
-import { indexingCost } from '../lambda/costs.ts';
+import { indexingCost, sumOf } from '../lambda/costs.ts';
 
 export interface AnnounceFlags {
   readonly queue?: string;
@@ -63,11 +63,12 @@ export async function announce(source: string, flags: AnnounceFlags): Promise<nu
     const cost = indexingCost({
       pictures: result.sent,
       messages: result.messages,
+      batch: 10,
       secondsAPicture,
       memoryGb: 1769 / 1024,
     });
-    const total = Object.values(cost).reduce((sum, part) => sum + part, 0);
-    const summary = { bucket, prefix, dryRun: queue === null, announced, ...counts, costUsd: { ...cost, total } };
+    const costUsd = { ...cost, total: sumOf(cost) };
+    const summary = { bucket, prefix, dryRun: queue === null, announced, ...counts, costUsd };
     if (flags.json) console.log(JSON.stringify(summary, null, 2));
     else print(summary);
     return result.finished ? EXIT.done : EXIT.failed;

@@ -113,6 +113,6 @@ describe('npm run build:lambda -- --profile', () => {
     const float32 = await build(['--profile', 'seed', '--out', join(models, 'out')], env);
     assert.equal(float32.code, 1);
     assert.match(float32.stderr, /expected api to have at most 200000000 bytes, got 50\d{7}/);
-    assert.match(float32.stderr, /seed-int8/);
+    assert.match(float32.stderr, /npm run models -- pull seed-int8/);
   });
 });

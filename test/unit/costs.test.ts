@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { it } from 'node:test';
+import {
+  idleCost,
+  indexingCost,
+  metricsCost,
+  putCost,
+  queryCost,
+  storageCost,
+  sumOf,
+} from '../../scripts/lambda/costs.ts';
+
+const memoryGb = 1769 / 1024;
+
+it('docs/deploy.md says what the prices make it', async () => {
+  const text = await readFile(new URL('../../docs/deploy.md', import.meta.url), 'utf8');
+  const pictures = { pictures: 1000, secondsAPicture: 0.1, memoryGb };
+  const rows: [string, number][] = [
+    ['1,000 pictures, as they are uploaded', sumOf(indexingCost({ ...pictures, messages: 1000, batch: 1 }))],
+    ['1,000 pictures of a bucket', sumOf(indexingCost({ ...pictures, messages: 100, batch: 10 }))],
+    ['1,000 queries', sumOf(queryCost({ queries: 1000, secondsAQuery: 0.06, memoryGb }))],
+    ['1,000 uploads', putCost(1000)],
+    ['a month of nothing', sumOf(idleCost({ alarms: 7 }))],
+    ['a month of work', metricsCost(14)],
+    ['100 GB of pictures', storageCost(100)],
+  ];
+  for (const [label, usd] of rows) {
+    const row = text.split('\n').find((line) => line.startsWith(`| ${label}`));
+    assert.equal(row?.split('|').at(-2)?.trim(), usd.toPrecision(2), label);
+  }
+  const all = sumOf(indexingCost({ pictures: 1e8, messages: 1e7, batch: 10, secondsAPicture: 0.1, memoryGb }));
+  assert.match(text, new RegExp(`about ${Number(all.toPrecision(2))} USD`));
+});
