@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { glob, mkdir, mkdtemp, open, rm, truncate, writeFile } from 'node:fs/promises';
+import { glob, mkdir, mkdtemp, open, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -62,6 +62,17 @@ describe('npm run build:lambda', () => {
   });
 
   for (const name of ['api', 'ingest']) {
+    it(`puts nothing into ${name} that Amazon Linux 2023, under Node 24, cannot load`, async () => {
+      // Its glibc is 2.34, and its GCC 11 brings GLIBCXX up to 3.4.29 (Amazon Linux 2023 release notes).
+      for await (const file of glob('**/*.{node,so*}', { cwd: join(out, name) })) {
+        const text = await readFile(join(out, name, file), 'latin1');
+        for (const [, library, version] of text.matchAll(/\0(GLIBC|GLIBCXX)_(\d+(?:\.\d+)+)(?=\0)/g)) {
+          const [most, got] = [library === 'GLIBC' ? '2.34' : '3.4.29', version!];
+          assert.ok(got.localeCompare(most, 'en', { numeric: true }) <= 0, `${file} wants ${library}_${got}`);
+        }
+      }
+    });
+
     it(`puts native code for arm64 into ${name}, and for nothing else`, async () => {
       const machines: number[] = [];
       for await (const file of glob('**/*.{node,so*,dll,dylib}', { cwd: join(out, name) })) {
