@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
+import { glob, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { readSettings } from '../../infra/settings.ts';
 import { evaluate, installPlatform, type Resource, type Stack, typeCheck } from './evaluate.ts';
 
 /** `npm run test:infra`: not part of `npm test`, because SST fetches its component library from npm the first time. */
 
+const root = fileURLToPath(new URL('../..', import.meta.url));
 const secrets = { QdrantUrl: 'https://qdrant.example:6333' };
 
 /** The inputs of the only resource of a type, or of the one with this name. */
@@ -236,6 +240,40 @@ describe('a stage that is not production', () => {
     for (const { inputs } of all(stack, 'aws:iam/role:Role')) {
       assert.deepEqual(inputs.managedPolicyArns, ['arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole']);
       assert.doesNotMatch(JSON.stringify(inputs), /"[a-z0-9]+:\*"/);
+    }
+  });
+
+  it('grants what every command needs that the code can send', async () => {
+    // Service authorization reference, Amazon S3; commands that are not here are named like their action.
+    const actions: Readonly<Record<string, string>> = {
+      HeadObject: 'GetObject',
+      HeadBucket: 'ListBucket',
+      ListObjectsV2: 'ListBucket',
+      CreateMultipartUpload: 'PutObject',
+      UploadPart: 'PutObject',
+      CompleteMultipartUpload: 'PutObject',
+    };
+    const commands = async (files: string) => {
+      const found = new Set<string>();
+      for await (const file of glob(files, { cwd: root })) {
+        const code = await readFile(join(root, file), 'utf8');
+        for (const [, command] of code.matchAll(/new (\w+)Command\(/g)) found.add(command!);
+      }
+      return [...found];
+    };
+    const s3 = await commands('core/objects/*.ts');
+    assert.ok(s3.length >= 9, `${s3}`);
+    const rights = rightsOf(stack, 'ApiRole');
+    for (const command of s3) {
+      const action = actions[command] ?? command;
+      const on = action === 'ListBucket' ? 'picturesbucket' : 'picturesbucket/*';
+      assert.ok(rights.includes(`s3:${action} ${on}`), `${command} needs s3:${action} on ${on}`);
+    }
+    // Announcing a bucket is done on somebody's own machine.
+    const sqs = (await commands('functions/events/message-queue.ts')).filter((name) => name !== 'SendMessageBatch');
+    for (const command of sqs) {
+      const right = `sqs:${command.replace('Batch', '')} EventsQueue`;
+      assert.ok(rightsOf(stack, 'IngestRole').includes(right), `${command} needs ${right}`);
     }
   });
 
