@@ -44,12 +44,16 @@ export interface QueueOptions {
   /** Default: the one in the URL of a queue of AWS, else as the SDK finds it. */
   readonly region?: string;
   readonly credentials?: SQSClientConfig['credentials'];
+  /** For one try of a request, beside what `receive` is told to wait. @default 10000 */
+  readonly timeoutMs?: number;
 }
 
 const MISSING = /NonExistentQueue|QueueDoesNotExist/;
 /** Faults of the credentials themselves. */
 const CREDENTIALS =
   /CredentialsProviderError|InvalidClientTokenId|SignatureDoesNotMatch|UnrecognizedClient|InvalidAccessKeyId/;
+/** Of a request, with growing pauses between them. */
+const TRIES = 3;
 const COUNTS = [
   'ApproximateNumberOfMessages',
   'ApproximateNumberOfMessagesNotVisible',
@@ -60,13 +64,12 @@ const COUNTS = [
  * Sends nothing. Throws `invalid-config` for a URL that is none. Its methods throw `invalid-config` when there is no such
  * queue or the credentials are not accepted, `unavailable` for everything else.
  */
-export function openMessageQueue({ url, ...config }: QueueOptions): MessageQueue {
+export function openMessageQueue({ url, timeoutMs = 10_000, ...config }: QueueOptions): MessageQueue {
   if (!URL.canParse(url)) throw new SightlineError('invalid-config', `expected the URL of an SQS queue, got ${url}`);
   const aws = /^https:\/\/sqs\.([a-z0-9-]+)\.amazonaws\.com/.exec(url);
   const client = new SQSClient({
-    maxAttempts: 4,
-    // Longer than the longest wait for a message.
-    requestHandler: { connectionTimeout: 3_000, requestTimeout: 30_000, throwOnRequestTimeout: true },
+    maxAttempts: TRIES,
+    requestHandler: { connectionTimeout: 3_000, requestTimeout: timeoutMs, throwOnRequestTimeout: true },
     // The client would take the host from the URL by itself, and print a warning about it.
     endpoint: aws === null ? new URL(url).origin : undefined,
     ...config,
@@ -100,7 +103,10 @@ export function openMessageQueue({ url, ...config }: QueueOptions): MessageQueue
           WaitTimeSeconds: waitSeconds,
           MessageSystemAttributeNames: ['ApproximateReceiveCount'],
         });
-        const { Messages = [] } = await client.send(command, { abortSignal: signal });
+        const { Messages = [] } = await client.send(command, {
+          abortSignal: signal,
+          requestTimeout: timeoutMs + waitSeconds * 1000,
+        });
         return Messages.map(({ MessageId, Body, ReceiptHandle, Attributes }) => ({
           id: MessageId ?? '',
           body: Body ?? '',
@@ -146,5 +152,7 @@ function translated(error: unknown, where: string): SightlineError {
     const needed = action!.replace('Batch', '');
     return fault('unavailable', `access denied. Expected a policy that allows sqs:${needed} on the queue: ${message}`);
   }
+  if (name === 'TimeoutError' && !/ECONN|EPIPE/.test(message))
+    return fault('unavailable', `no answer in time, ${TRIES} times`);
   return fault('unavailable', message || name);
 }

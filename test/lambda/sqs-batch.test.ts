@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -308,6 +311,24 @@ describe('with a queue', () => {
       code: 'invalid-config',
       message: /URL of an SQS queue/,
     });
+  });
+
+  it('waits for a message as long as it is told to, and for everything else not long', async (context) => {
+    const server = createServer((request, response) => {
+      if (String(request.headers['x-amz-target']).endsWith('ReceiveMessage'))
+        setTimeout(() => response.writeHead(200, { 'content-type': 'application/x-amz-json-1.0' }).end('{}'), 400);
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/000000000000/events`;
+    const slow = openMessageQueue({ url, credentials: queue.credentials, region: 'eu-central-1', timeoutMs: 200 });
+    context.after(() => {
+      slow.close();
+      server.closeAllConnections();
+      server.close();
+    });
+    assert.deepEqual(await slow.receive({ waitSeconds: 1 }), []);
+    await assert.rejects(slow.settings(), { code: 'unavailable', message: /GetQueueAttributes.*no answer in time/ });
   });
 
   it('hands messages out, takes those that were handled away, and says how many there are', async () => {
