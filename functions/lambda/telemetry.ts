@@ -31,7 +31,7 @@ export type MetricName =
   | 'Rejected'
   | 'Retried'
   | 'NotStarted';
-export type TimeName = 'RequestTime' | 'TextEmbeddingTime' | 'ImageEmbeddingTime' | 'IndexTime' | 'StartTime';
+export type TimeName = 'RequestTime' | 'TextEmbeddingTime' | 'ImageEmbeddingTime' | 'IndexTime';
 
 const LEVELS: Readonly<Record<number, 'debug' | 'info' | 'warn' | 'error' | 'critical'>> = {
   10: 'debug',
