@@ -35,7 +35,7 @@ export function createFunctions(settings: Settings, parts: Parts) {
       ...writePictures(storage),
       ...keepState(storage),
       ...countMessages(events.queue),
-      ...sendTraces(),
+      ...sendTraces(settings),
     ],
   });
 
@@ -46,7 +46,12 @@ export function createFunctions(settings: Settings, parts: Parts) {
     memory: `${settings.ingestMemoryMb} MB`,
     timeout: `${settings.ingestTimeoutSeconds} seconds`,
     link: [secrets.qdrantUrl, secrets.qdrantApiKey],
-    permissions: [...readPictures(settings, storage), ...keepState(storage), ...consume(events.queue), ...sendTraces()],
+    permissions: [
+      ...readPictures(settings, storage),
+      ...keepState(storage),
+      ...consume(events.queue),
+      ...sendTraces(settings),
+    ],
   });
   // Not `queue.subscribe`: it would name the function after a hash of the queue, and take no concurrency.
   new aws.lambda.EventSourceMapping('IngestFromEvents', {
@@ -128,12 +133,13 @@ function common(settings: Settings, { storage, events }: Parts) {
       MALLOC_TRIM_THRESHOLD_: '1048576',
       POWERTOOLS_SERVICE_NAME: serviceName(),
       POWERTOOLS_METRICS_NAMESPACE: METRICS.namespace,
+      POWERTOOLS_TRACE_ENABLED: String(settings.traces === 'on'),
       // In `sst dev` the code runs out of SST's own folder, away from the models.
       ...($dev ? { SIGHTLINE_EXTRA_MODELS: path.join($cli.paths.root, 'models') } : {}),
     },
     transform: {
       function: (args) => {
-        args.tracingConfig = { mode: 'Active' };
+        args.tracingConfig = { mode: settings.traces === 'on' ? 'Active' : 'PassThrough' };
       },
       // In `sst dev` SST lets the whole account take the role, so that the local code can; never when deployed.
       role: (args) => {

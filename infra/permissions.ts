@@ -55,7 +55,8 @@ export function consume(queue: sst.aws.Queue): Permissions {
 }
 
 /** X-Ray knows no resources (service authorization reference, AWS X-Ray). */
-export function sendTraces(): Permissions {
+export function sendTraces(settings: Settings): Permissions {
+  if (settings.traces === 'off') return [];
   return [{ actions: ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'], resources: ['*'] }];
 }
 

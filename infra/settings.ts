@@ -51,6 +51,8 @@ const schema = z.strictObject({
     .optional(),
   /** Address that alarms are sent to [SIGHTLINE_ALARM_EMAIL]. */
   alarmEmail: z.email().optional(),
+  /** Whether X-Ray is told what each run took [SIGHTLINE_TRACES]. */
+  traces: z.enum(['on', 'off']).default('on'),
   /** How long logs are kept [SIGHTLINE_LOG_RETENTION]. */
   logRetention: z.enum(['1 day', '1 week', '1 month', '3 months', '1 year']).default('1 month'),
   /** Folder with the built functions, `api` and `ingest` [SIGHTLINE_ARTIFACTS]; `npm run build:lambda` fills it. */
@@ -86,6 +88,7 @@ export function readSettings(stage: string, env: Readonly<Record<string, string 
     corsOrigins: list('SIGHTLINE_CORS_ORIGINS'),
     domain: text('SIGHTLINE_DOMAIN'),
     alarmEmail: text('SIGHTLINE_ALARM_EMAIL'),
+    traces: text('SIGHTLINE_TRACES'),
     logRetention: text('SIGHTLINE_LOG_RETENTION'),
     artifacts: text('SIGHTLINE_ARTIFACTS'),
   });

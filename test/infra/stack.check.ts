@@ -185,6 +185,7 @@ describe('a stage that is not production', () => {
       assert.deepEqual(fn.architectures, ['arm64']);
       assert.equal(fn.memorySize, 1769);
       assert.deepEqual(fn.tracingConfig, { mode: 'Active' });
+      assert.equal(fn.environment.variables.POWERTOOLS_TRACE_ENABLED, 'true');
       assert.equal(fn.loggingConfig.logFormat, 'JSON');
       assert.equal(fn.reservedConcurrentExecutions, undefined);
     }
@@ -372,6 +373,7 @@ describe('production', () => {
         SIGHTLINE_INGEST_TIMEOUT: '300',
         SIGHTLINE_INGEST_CONCURRENCY: '50',
         SIGHTLINE_LOG_RETENTION: '1 year',
+        SIGHTLINE_TRACES: 'off',
       },
     });
   });
@@ -405,6 +407,14 @@ describe('production', () => {
       maximumConcurrency: 50,
     });
     for (const { inputs } of all(stack, 'aws:cloudwatch/logGroup:LogGroup')) assert.equal(inputs.retentionInDays, 365);
+  });
+
+  it('tells X-Ray nothing when it should not, and may not', () => {
+    for (const fn of Object.values(functions(stack))) {
+      assert.deepEqual(fn.tracingConfig, { mode: 'PassThrough' });
+      assert.equal(fn.environment.variables.POWERTOOLS_TRACE_ENABLED, 'false');
+    }
+    for (const role of ['ApiRole', 'IngestRole']) assert.doesNotMatch(rightsOf(stack, role).join(), /xray:/);
   });
 
   it('sends alarms to the address', () => {
