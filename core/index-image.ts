@@ -26,7 +26,7 @@ export interface Job {
 /** What became of a job. All of these are expected; anything thrown is an outage, and the job may be tried again. */
 export type IndexOutcome =
   | { readonly status: 'indexed'; readonly id: string; readonly reusedVector: boolean }
-  | { readonly status: 'skipped'; readonly id: string; readonly reason: 'unchanged' | 'stale' | 'gone' }
+  | { readonly status: 'skipped'; readonly id: string; readonly reason: 'unchanged' | 'stale' | 'gone' | 'archived' }
   | { readonly status: 'removed'; readonly id: string }
   | {
       readonly status: 'rejected';

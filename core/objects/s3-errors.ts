@@ -65,11 +65,9 @@ export function translateS3Error(error: unknown, context: S3Context): unknown {
   const [name, status] = [nameOf(error), statusOf(error)];
   const text = error instanceof Error ? error.message : String(error);
   const where = `${context.action} of ${context.key === undefined ? '' : `${JSON.stringify(context.key)} in `}bucket ${context.bucket}`;
-  const fault = (code: SightlineError['code'], message: string) =>
-    new SightlineError(code, message, {
-      cause: error,
-      details: { bucket: context.bucket, key: context.key ?? null, s3Error: name, httpStatus: status ?? null },
-    });
+  const details = { bucket: context.bucket, key: context.key ?? null, s3Error: name, httpStatus: status ?? null };
+  const fault = (code: SightlineError['code'], message: string, more: { archived?: true } = {}) =>
+    new SightlineError(code, message, { cause: error, details: { ...details, ...more } });
 
   if (name === 'NoSuchBucket') return fault('invalid-config', `there is no bucket ${context.bucket}: ${text}`);
   if (CREDENTIAL_FAULTS.has(name)) {
@@ -93,7 +91,8 @@ export function translateS3Error(error: unknown, context: S3Context): unknown {
   }
   if (name === 'EntityTooLarge' || status === 413) return fault('too-large', `${where}: larger than S3 takes: ${text}`);
   if (name === 'InvalidObjectState') {
-    return fault('unavailable', `${where}: the object is archived and must be restored before it can be read: ${text}`);
+    const message = `${where}: the object is archived and must be restored before it can be read: ${text}`;
+    return fault('unavailable', message, { archived: true });
   }
   if (/^KMS\.?/.test(name) || /\bkms:\w+/.test(text)) {
     return fault('unavailable', `${where}: its encryption key cannot be used (KMS): ${text}`);

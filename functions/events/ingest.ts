@@ -32,8 +32,8 @@ export interface Ingest {
 }
 
 /**
- * Takes events to the index and keeps the failure log true: what can never be indexed is recorded at once, an outage after
- * the last attempt, and what was indexed or is gone is forgotten. It knows nothing of where events come from or how they
+ * Takes events to the index and keeps the failure log true: what can never be indexed, or not before it has been restored
+ * from an archive, is recorded at once, an outage after the last attempt, and what was indexed or is gone is forgotten. It knows nothing of where events come from or how they
  * are delivered again, so that the local queue and the Lambda behind SQS share it.
  */
 export function createIngest({ index, failures, logger, maxAttempts = 5 }: IngestOptions): Ingest {
@@ -44,6 +44,15 @@ export function createIngest({ index, failures, logger, maxAttempts = 5 }: Inges
       logger.debug({ job, outcome }, 'handled');
       return { job, status: 'done', outcome };
     } catch (error) {
+      // What is archived is announced again when it has been restored; until then every try would end as this one did.
+      if (isSightlineError(error) && error.details.archived === true && (await recordOutage(job, error))) {
+        logger.warn({ job, err: error }, 'archived');
+        return {
+          job,
+          status: 'done',
+          outcome: { status: 'skipped', id: imageId(job.bucket, job.key), reason: 'archived' },
+        };
+      }
       const isLast = attempt >= maxAttempts;
       logger[isLast ? 'error' : 'warn']({ job, attempt, err: error }, 'could not be handled');
       const isRecorded = isLast && (await recordOutage(job, error));

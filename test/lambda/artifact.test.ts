@@ -178,11 +178,21 @@ describe('the built Lambda functions', { skip }, () => {
       });
       const failed = await deliver(poison, outage, archived, good, bad);
       cloud.s3.calm();
-      assert.deepEqual(failed.sort(), [poison, outage, archived].map(({ messageId }) => messageId).sort());
-      assert.match(ingest.log(), /frozen.jpg.*must be restored before it can be read/);
+      assert.deepEqual(failed.sort(), [poison, outage].map(({ messageId }) => messageId).sort());
       assert.equal((await request({ url: `/images/${imageId('pictures', 'good.jpg')}` })).statusCode, 200);
-      const failures = jsonOf<{ items: { key: string; reason: string }[] }>(await request({ url: '/failures' })).items;
+      type Listed = { key: string; reason: string; message: string; retryable: boolean };
+      const failures = jsonOf<{ items: Listed[] }>(await request({ url: '/failures' })).items;
       assert.equal(failures.find(({ key }) => key === 'text.jpg')?.reason, 'not-an-image');
+      const frozen = failures.find(({ key }) => key === 'frozen.jpg');
+      assert.ok(frozen?.retryable);
+      assert.match(frozen.message, /must be restored before it can be read/);
+      cloud.s3.archive('pictures', 'frozen.jpg', 'restored');
+      assert.deepEqual(
+        await deliver(message(s3Body({ key: 'frozen.jpg', sequencer: '02', name: 'ObjectRestore:Completed' }))),
+        [],
+      );
+      const left = jsonOf<{ items: Listed[] }>(await request({ url: '/failures' })).items;
+      assert.ok(!left.some(({ key }) => key === 'frozen.jpg'));
     });
 
     it('lists a poison message on its last delivery, and still gives it back, for the dead letter queue', async () => {
