@@ -15,7 +15,7 @@ const telemetry = createTelemetry({ logLevel });
 const loading = loadOnce(async () => {
   const start = performance.now();
   const config = readLambdaConfig();
-  const runtime = await openLambdaRuntime(config, telemetry);
+  const runtime = await openLambdaRuntime(config, { ...telemetry, texts: 'now' });
   const queue = loadOnce(() => openQueue(config));
   const limits = { maxBytes: config.maxImageBytes, maxPixels: config.maxImagePixels };
   const app = createApp({

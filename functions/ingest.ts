@@ -12,7 +12,7 @@ const telemetry = createTelemetry({ logLevel });
 const handling = loadOnce(async () => {
   const start = performance.now();
   const config = readLambdaConfig();
-  const { embedder, index, failures } = await openLambdaRuntime(config, telemetry);
+  const { embedder, index, failures } = await openLambdaRuntime(config, { ...telemetry, texts: 'later' });
   // Loads the image model now, while Lambda gives the start more processor than the function pays for.
   await embedder.embedImage(onePixel);
   telemetry.logger.info({ space: embedder.space, durationMs: Math.round(performance.now() - start) }, 'ready');

@@ -12,7 +12,7 @@ import { createIndexer, type IndexJob } from '../core/index-image.ts';
 import { openS3, type S3Options, type S3Store } from '../core/objects/s3.ts';
 import type { Embedder, FailureLog, VectorStore } from '../core/ports.ts';
 import type { MessageQueue } from './events/message-queue.ts';
-import { loadOnce } from './lambda/start.ts';
+import { type Loaded, loadOnce } from './lambda/start.ts';
 import type { Telemetry } from './lambda/telemetry.ts';
 
 /** The composition root of the Lambda functions: reads their environment and secrets, puts the parts together. */
@@ -138,20 +138,26 @@ export interface LambdaRuntime {
 }
 
 /** Loaded once, also when the stores cannot be opened and all is tried again: models that are let go leave memory behind. */
-const models = loadOnce(async () => {
-  const { modelDirs, profile, maxImageBytes: maxBytes, maxImagePixels: maxPixels } = readLambdaConfig();
-  return loadEmbedder({ modelDirs, profile, limits: { maxBytes, maxPixels } });
-});
+let models: Loaded<Embedder> | undefined;
 
-/** Models, stores and the indexing walk. Throws when they do not fit each other or cannot be reached. */
+function modelsOf(config: LambdaConfig, texts: 'now' | 'later'): Loaded<Embedder> {
+  const { modelDirs, profile, maxImageBytes: maxBytes, maxImagePixels: maxPixels } = config;
+  models ??= loadOnce(() => loadEmbedder({ modelDirs, profile, texts, limits: { maxBytes, maxPixels } }));
+  return models;
+}
+
+/**
+ * Models, stores and the indexing walk; `texts` says whether the text encoder is loaded before the first text comes.
+ * Throws when they do not fit each other or cannot be reached.
+ */
 export async function openLambdaRuntime(
   config: LambdaConfig,
-  { trace }: Pick<Telemetry, 'trace'>,
+  { trace, texts }: Pick<Telemetry, 'trace'> & { readonly texts: 'now' | 'later' },
 ): Promise<LambdaRuntime> {
   const open = async (bucket: string, observe?: S3Options['observe']) =>
     openS3({ bucket, endpoint: config.s3Endpoint, verify: false, observe });
   const [embedder, state, ...stores] = await Promise.all([
-    models.get(),
+    modelsOf(config, texts).get(),
     // Not traced: a picture that has not failed is one that is not found there, which X-Ray would count as an error.
     open(config.stateBucket),
     ...[config.bucket, ...config.readBuckets].map((bucket) => open(bucket, trace)),

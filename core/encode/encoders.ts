@@ -12,7 +12,7 @@ import { loadManifest, type Profile, profileOf } from './manifest.ts';
 import { findFolder } from './model-files.ts';
 import type { Preprocessing } from './preprocessor-config.ts';
 import { type Fingerprint, fingerprintKey } from './space.ts';
-import { loadTextEncoder, type TextEncoder } from './text-encoder.ts';
+import { describeTextEncoder, loadTextEncoder, type TextEncoder } from './text-encoder.ts';
 
 /** Both encoders of a profile, as serving, training and evaluation use them alike. */
 export interface Encoders {
@@ -37,6 +37,8 @@ export interface EncoderOptions {
   readonly modelDirs: readonly string[];
   /** Name in manifest.json. @default the manifest's default profile */
   readonly profile?: string;
+  /** When the text encoder is loaded: `later`, with the first text, for a process that may see none. @default 'now' */
+  readonly texts?: 'now' | 'later';
   /** Threads of one model run. @default os.availableParallelism() */
   readonly threads?: number;
   readonly limits?: DecodeLimits;
@@ -46,8 +48,8 @@ export interface EncoderOptions {
 export const DEFAULT_LIMITS: DecodeLimits = { maxBytes: 50 * 1024 ** 2, maxPixels: 100_000_000 };
 
 /**
- * Loads the text encoder of a profile and checks the files of the image encoder, which itself is loaded, with the
- * decoder, when the first picture comes. Throws `model-mismatch` and `invalid-config`.
+ * Loads the text encoder of a profile, unless it is to come later, and checks the files of both encoders. The image encoder
+ * is loaded, with the decoder, when the first picture comes. Throws `model-mismatch` and `invalid-config`.
  */
 export async function loadEncoders(options: EncoderOptions): Promise<Encoders> {
   const { modelDirs, threads, limits = DEFAULT_LIMITS } = options;
@@ -56,7 +58,9 @@ export async function loadEncoders(options: EncoderOptions): Promise<Encoders> {
   const advice = `npm run models -- pull ${profile.name} brings it`;
   for (const { folder } of [profile.text, profile.image]) await findFolder(modelDirs, folder, advice);
   const fingerprint = await fingerprintImageEncoder(modelDirs, profile.image);
-  const text = await loadTextEncoder(modelDirs, profile.text, { threads });
+  const loadText = () => loadTextEncoder(modelDirs, profile.text, { threads });
+  const text =
+    options.texts === 'later' ? await describeTextEncoder(modelDirs, profile.text, once(loadText)) : await loadText();
   const { name } = profile.image;
   const outputs = outputSizes(profile.image);
   const preprocessing = await preprocessingOf(modelDirs, profile.image);

@@ -66,15 +66,31 @@ export async function loadTextEncoder(
     entry.bundled ? null : { opset: entry.opset, vocabulary: { input: tensors.inputIds, size: vocabulary.size } },
     { threads: options.threads },
   );
-  const outputs = Object.fromEntries(partsOf(entry).map((part) => [part.name, dimension]));
   return {
-    name: entry.name,
-    outputs,
-    dimension: dimension * Object.keys(outputs).length,
+    ...describe(entry),
     fingerprint,
     encode: (texts, onProgress) => encode({ entry, onnx, tokenizer }, texts, onProgress),
     close: () => onnx.release(),
   };
+}
+
+/** The same, loaded with the first text; what there is to know before is checked now. Throws `model-mismatch`. */
+export async function describeTextEncoder(
+  modelDirs: readonly string[],
+  entry: TextEncoderEntry & { readonly name: string },
+  encoder: { get(): Promise<TextEncoder>; loaded(): Promise<TextEncoder | null> },
+): Promise<TextEncoder> {
+  return {
+    ...describe(entry),
+    fingerprint: await fingerprintTextEncoder(modelDirs, entry),
+    encode: async (texts, onProgress) => (await encoder.get()).encode(texts, onProgress),
+    close: async () => (await encoder.loaded())?.close(),
+  };
+}
+
+function describe(entry: TextEncoderEntry & { readonly name: string }) {
+  const outputs = Object.fromEntries(partsOf(entry).map((part) => [part.name, entry.dimension]));
+  return { name: entry.name, outputs, dimension: entry.dimension * Object.keys(outputs).length };
 }
 
 /** What decides the vectors of a text encoder, without loading it. Throws `model-mismatch` when its files are not as pinned. */

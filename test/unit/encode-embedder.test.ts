@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { cpSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
@@ -128,6 +128,27 @@ describe('the image model', () => {
     renameSync(`${path}.away`, path);
     assert.equal((await embedder.embedImage(photo)).vector.length, 64);
     await embedder.close();
+  });
+});
+
+describe('a text encoder that is to come later', () => {
+  it('is not loaded for pictures, and makes the same vectors in the same space', async (t) => {
+    const dir = copyModels(temporaryFolder(t), ['efficientnet-lite2', 'all-minilm-l6-v2']);
+    const [now, later] = [await load({ modelDirs: [dir] }), await load({ modelDirs: [dir], texts: 'later' })];
+    assert.equal(later.space, now.space);
+    const path = join(dir, 'all-minilm-l6-v2', 'tokenizer.json');
+    renameSync(path, `${path}.away`);
+    assert.deepEqual((await later.embedImage(photo)).vector, (await now.embedImage(photo)).vector);
+    await assert.rejects(later.embedTexts(['a dog']), mismatch('tokenizer.json'));
+    renameSync(`${path}.away`, path);
+    assert.deepEqual(await later.embedTexts(['a dog']), await now.embedTexts(['a dog']));
+    await Promise.all([now.close(), later.close()]);
+  });
+
+  it('has its files checked all the same', async (t) => {
+    const dir = copyModels(temporaryFolder(t), ['efficientnet-lite2', 'all-minilm-l6-v2']);
+    appendFileSync(join(dir, 'all-minilm-l6-v2', 'tokenizer.json'), ' ');
+    await assert.rejects(load({ modelDirs: [dir], texts: 'later' }), mismatch('tokenizer.json'));
   });
 });
 
