@@ -33,8 +33,9 @@ export interface Ingest {
 
 /**
  * Takes events to the index and keeps the failure log true: what can never be indexed, or not before it has been restored
- * from an archive, is recorded at once, an outage after the last attempt, and what was indexed or is gone is forgotten. It knows nothing of where events come from or how they
- * are delivered again, so that the local queue and the Lambda behind SQS share it.
+ * from an archive, is recorded at once, an outage after the last attempt, and what was indexed or is gone is forgotten. It
+ * knows nothing of where events come from or how they are delivered again, so that the local queue and the Lambda behind
+ * SQS share it.
  */
 export function createIngest({ index, failures, logger, maxAttempts = 5 }: IngestOptions): Ingest {
   async function run(job: Job, attempt: number): Promise<JobResult> {

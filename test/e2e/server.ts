@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -79,6 +80,26 @@ export async function runScript(
   const closed = once(child, 'close').then(([code]) => code as number | null);
   const code = await inTime(`${args.join(' ')} to end`, closed, child, () => stdout + stderr);
   return { code, stdout, stderr };
+}
+
+/** Starts a command and kills it as soon as the condition holds for what it has printed. */
+export async function killWhen(
+  what: string,
+  holds: (printed: string) => boolean | Promise<boolean>,
+  args: readonly string[],
+): Promise<void> {
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...args], { cwd: root });
+  const exited = once(child, 'exit');
+  let printed = '';
+  const hear = (chunk: Buffer) => {
+    printed += chunk.toString();
+  };
+  child.stdout.on('data', hear);
+  child.stderr.on('data', hear);
+  await eventually(what, DEADLINE_MS, async () => (child.exitCode !== null || (await holds(printed)) ? true : null));
+  child.kill('SIGKILL');
+  const [code, signal] = await exited;
+  assert.equal(signal, 'SIGKILL', `expected it to be killed, it ended with ${code}:\n${printed}`);
 }
 
 /** What comes of `work`, unless it takes too long: then the process is killed, and the error has what it printed. */

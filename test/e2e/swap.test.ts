@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { cpSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -15,12 +13,11 @@ import { openEmbeddedSpaces } from '../../core/vectors/embedded-spaces.ts';
 import { openQdrantSpaces } from '../../core/vectors/qdrant-spaces.ts';
 import { startFakeQdrant } from '../qdrant/server.ts';
 import { MODELS, writeHead } from '../unit/encode-fixtures.ts';
-import { eventually, type RunningServer, runScript, startServer } from './server.ts';
+import { eventually, killWhen, type RunningServer, runScript, startServer } from './server.ts';
 
 /** Other models take over while a real server answers, takes uploads, and the processes that do it are killed. */
 
 const samples = fileURLToPath(new URL('../../examples/photos', import.meta.url));
-const root = fileURLToPath(new URL('../..', import.meta.url));
 const DEADLINE = 120_000;
 /** Half of them: enough for a build that is killed in the middle, with some that start with a `c`. */
 const PHOTOS = readdirSync(samples)
@@ -150,28 +147,6 @@ function assertOneSwitch(spaces: readonly string[], from: string, to: string): v
   assert.deepEqual([...new Set(spaces)].sort(), [from, to].sort());
 }
 
-/** Starts a command and kills it as soon as the condition holds. */
-async function killWhen(
-  what: string,
-  holds: (printed: string) => Promise<boolean>,
-  args: readonly string[],
-): Promise<void> {
-  const child: ChildProcess = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...args], {
-    cwd: root,
-  });
-  const exited = once(child, 'exit');
-  let printed = '';
-  const hear = (chunk: Buffer) => {
-    printed += chunk.toString();
-  };
-  child.stdout!.on('data', hear);
-  child.stderr!.on('data', hear);
-  await eventually(what, DEADLINE, async () => (child.exitCode !== null || (await holds(printed)) ? true : null));
-  child.kill('SIGKILL');
-  const [code, signal] = await exited;
-  assert.equal(signal, 'SIGKILL', `expected it to be killed, it ended with ${code}:\n${printed}`);
-}
-
 interface Store {
   readonly flags: readonly string[];
   openSpaces(data: string): Promise<Spaces>;
@@ -224,7 +199,7 @@ function swapUnderLoad(name: string, openStore: () => Promise<Store>): void {
           return found?.points ?? 0;
         };
         const build = ['scripts/reindex.ts', '--head', otherHead, ...args()];
-        await killWhen('the new space to be made', async (printed) => printed.includes('Filling space'), build);
+        await killWhen('the new space to be made', (printed) => printed.includes('Filling space'), build);
         await killWhen('it to be filled', async () => (await filled()) >= 8, [...build, '--rate', '8']);
         assert.ok((await filled()) >= 8);
         assert.equal(new Set(soFar.spaces).size, 1);

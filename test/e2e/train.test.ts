@@ -1,16 +1,13 @@
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { writePhotoDataset } from '../support/photo-dataset.ts';
+import { killWhen, runScript } from './server.ts';
 
 /** Training commands as a user calls them: real pictures, real encoders, in processes that can be killed. */
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 /** Enough that a run is still under way when it is killed. */
 const EPOCHS = 40;
 
@@ -30,12 +27,10 @@ describe('npm run train, npm run tune', () => {
   after(() => rm(folder, { recursive: true, force: true }));
 
   const command = (script: string, args: readonly string[]) => [
-    '--disable-warning=ExperimentalWarning',
-    join(root, 'scripts', script),
-    ...['--models', join(root, 'models'), '--features', join(folder, 'features'), ...args],
+    join('scripts', script),
+    ...['--features', join(folder, 'features'), ...args],
   ];
-  const call = (script: string, ...args: string[]) =>
-    spawnSync(process.execPath, command(script, args), { cwd: folder, encoding: 'utf8' });
+  const call = (script: string, ...args: string[]) => runScript(command(script, args));
   const training = (name: string, ...more: string[]) => [
     ...['--data', data, '--recipe', 'seed', '--epochs', String(EPOCHS)],
     ...['--run', join(folder, `run-${name}`), '--out', join(folder, `head-${name}`), ...more],
@@ -43,43 +38,35 @@ describe('npm run train, npm run tune', () => {
   const head = (name: string, file = 'head.onnx') => readFile(join(folder, `head-${name}`, file));
 
   it('makes a head that evaluates as serving loads it, with a checkpoint for its best epochs', async () => {
-    const { status, stdout, stderr } = call('train.ts', ...training('whole', '--json'));
-    assert.equal(status, 0, stderr);
+    const { code, stdout, stderr } = await call('train.ts', ...training('whole', '--json'));
+    assert.equal(code, 0, stderr);
     const written = JSON.parse(stdout) as { space: string; training: { curves: object[] } };
     assert.equal(written.training.curves.length, EPOCHS);
     assert.deepEqual(JSON.parse(String(await head('whole', 'head.json'))).space, written.space);
     const kept = (await readdir(join(folder, 'run-whole'))).filter((name) => name.endsWith('.weights'));
     assert.equal(kept.length, 8);
-    const judged = call('evaluate.ts', '--data', data, '--head', join(folder, 'head-whole'), '--json');
-    assert.equal(judged.status, 0, judged.stderr);
+    const judged = await call('evaluate.ts', '--data', data, '--head', join(folder, 'head-whole'), '--json');
+    assert.equal(judged.code, 0, judged.stderr);
     // By chance it would be about 166 of 600: 1, 5 and 10 of 18 one way, more the other.
     const { recallSum } = JSON.parse(judged.stdout) as { recallSum: number };
     assert.ok(recallSum > 250, `${recallSum}`);
   });
 
   it('is killed, goes on after its last whole epoch, and has the same bits', async () => {
-    const child = spawn(process.execPath, command('train.ts', training('killed')), { cwd: folder });
-    let printed = '';
-    child.stdout.resume();
-    child.stderr.on('data', (chunk) => {
-      printed += chunk;
-      if (/^epoch 3:/m.test(printed)) child.kill('SIGKILL');
-    });
-    const [, signal] = await once(child, 'close');
-    assert.equal(signal, 'SIGKILL', printed);
-    const { status, stderr } = call('train.ts', ...training('killed', '--resume'));
-    assert.equal(status, 0, stderr);
+    await killWhen('its third epoch', (printed) => /^epoch 3:/m.test(printed), command('train.ts', training('killed')));
+    const { code, stderr } = await call('train.ts', ...training('killed', '--resume'));
+    assert.equal(code, 0, stderr);
     assert.doesNotMatch(stderr, /^epoch 2:/m);
     assert.deepEqual(await head('killed'), await head('whole'));
   });
 
   it('says that there are fewer pairs than a batch, and that an option is wrong', async () => {
     const few = await writePhotoDataset(join(folder, 'few'));
-    const { status, stderr } = call('train.ts', ...training('few', '--data', few));
-    assert.equal(status, 1);
+    const { code, stderr } = await call('train.ts', ...training('few', '--data', few));
+    assert.equal(code, 1);
     assert.match(stderr, /expected at least one batch of 64 training pairs, got 5 pairs/);
-    const wrong = call('train.ts', '--data', few, '--recipe', 'better');
-    assert.equal(wrong.status, 2);
+    const wrong = await call('train.ts', '--data', few, '--recipe', 'better');
+    assert.equal(wrong.code, 2);
     assert.match(wrong.stderr, /--recipe: expected seed or best, got "better"/);
   });
 
@@ -89,8 +76,8 @@ describe('npm run train, npm run tune', () => {
     const tune = async (...changes: object[]) => {
       const named = changes.map((change, i) => ({ name: `trial ${i}`, recipe: 'seed', change }));
       await writeFile(trials, JSON.stringify(named));
-      const answer = call('tune.ts', '--data', data, '--also', data, '--trials', trials, '--results', results);
-      assert.equal(answer.status, 0, answer.stderr);
+      const answer = await call('tune.ts', '--data', data, '--also', data, '--trials', trials, '--results', results);
+      assert.equal(answer.code, 0, answer.stderr);
       const table = (await readFile(results, 'utf8')).trim().split('\n');
       return { table, run: answer.stderr.match(/trial \d(?=: epoch 1,)/g) ?? [], stdout: answer.stdout };
     };

@@ -1,15 +1,13 @@
 import { effect, signal } from '@preact/signals';
 import type { Change } from '../client.ts';
 import { place } from './navigation.ts';
-import { fault, searchAgain, tryAgain } from './results.ts';
+import { fault, newCount, searchAgain, tryAgain } from './results.ts';
 import { client } from './session.ts';
 import { refreshTags } from './suggestions.ts';
 
 /** How changes reach the page. */
 export const connection = signal<'connecting' | 'events' | 'polling' | 'lost'>('connecting');
 export const failureCount = signal(0);
-/** Pictures that came in while the list was not at its top. */
-export const newCount = signal(0);
 /** Counts what happened, for views that show it. */
 export const changeCount = signal(0);
 
@@ -142,8 +140,8 @@ async function refresh(): Promise<void> {
   pending = 0;
   void refreshTags();
   const atTop = scrollY < 80 && place.value.view === 'search' && place.value.photo === undefined;
-  const unseen = atTop ? await searchAgain(true) : came;
-  newCount.value += unseen;
+  if (atTop) await searchAgain(true);
+  else newCount.value += came;
 }
 
 export function showNew(): void {

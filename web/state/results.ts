@@ -28,6 +28,8 @@ export const loadingMore = signal(false);
 export const fault = signal<unknown>(null);
 /** Pictures in the collection that the filters let through, where the list says so. */
 export const total = signal<number | undefined>(undefined);
+/** Pictures that came in while the list was not at its top. */
+export const newCount = signal(0);
 /** Items taken away on this page whose removal the list does not know yet. */
 export const hidden = signal<ReadonlySet<string>>(new Set());
 
@@ -108,10 +110,10 @@ function nameOf(asked: Query): string {
 
 /**
  * Runs the current query from its first page. `unnoticed` keeps the place in the list, unless a search that people wait for
- * is under way: then it takes that one's place. Answers how many items it found that it does not show, because somebody
- * has scrolled on meanwhile and looks at more than a first page.
+ * is under way: then it takes that one's place. When somebody has scrolled on meanwhile, and looks at more than a first page,
+ * what is new in it is only counted.
  */
-export async function searchAgain(unnoticed = false): Promise<number> {
+export async function searchAgain(unnoticed = false): Promise<void> {
   const quiet = unnoticed && !searching.value;
   const from = scrollY;
   clearTimeout(retryTimer);
@@ -124,13 +126,14 @@ export async function searchAgain(unnoticed = false): Promise<number> {
   try {
     const page = await fetchPage(wanted, undefined, controller.signal);
     const { items, next } = mark ? await fetchUpTo(mark.count, page, wanted, controller.signal) : page;
-    if (controller.signal.aborted) return 0;
+    if (controller.signal.aborted) return;
     failures = 0;
     fault.value = null;
     if (quiet && scrollY > from + settledPx) {
       // The next page was not asked for while this one was on its way.
       queueMicrotask(() => void loadMore());
-      return countUnknown(items);
+      newCount.value += countUnknown(items);
+      return;
     }
     const { top } = mark ?? ((quiet && results.peek()) || {});
     mark = undefined;
@@ -138,13 +141,11 @@ export async function searchAgain(unnoticed = false): Promise<number> {
     results.value = { version: quiet ? version : ++version, query: wanted, items, captions, next, top };
     total.value = page.total;
     space = page.space ?? space;
-    return 0;
   } catch (error) {
-    if (controller.signal.aborted || isAbort(error)) return 0;
+    if (controller.signal.aborted || isAbort(error)) return;
     // Nobody asked for this list: what is shown stays, and the connection's own note says what is the matter.
     if (!quiet || !isUnreachable(error)) fault.value = error;
     retryLater(error);
-    return 0;
   } finally {
     if (running === controller) {
       searching.value = false;
