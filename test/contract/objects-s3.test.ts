@@ -5,6 +5,8 @@ import {
   DeleteBucketCommand,
   DeleteObjectCommand,
   ListObjectsV2Command,
+  ListObjectVersionsCommand,
+  PutBucketVersioningCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
 import { openS3 } from '../../core/objects/s3.ts';
@@ -13,7 +15,8 @@ import { objectsContract } from './objects.ts';
 
 /**
  * The contract on fauxqs, or with `npm run test:s3` on any server: S3_ENDPOINT (its URL), AWS_ACCESS_KEY_ID and
- * AWS_SECRET_ACCESS_KEY ("test" when not set), AWS_REGION (us-east-1). It makes a bucket and removes it.
+ * AWS_SECRET_ACCESS_KEY ("test" when not set), AWS_REGION (us-east-1), there also in a bucket that keeps old versions, as
+ * that of stage `production` does. It makes buckets and removes them.
  */
 const { S3_ENDPOINT: endpoint, AWS_REGION: region = 'us-east-1' } = process.env;
 const credentials = {
@@ -40,21 +43,44 @@ if (endpoint === undefined) {
     it('runs where a server is named', { skip: 'S3_ENDPOINT is not set' }, () => {});
   });
 } else {
-  objectsContract(`S3 at ${endpoint}`, async () => {
-    const client = new S3Client({ endpoint, region, credentials, forcePathStyle: true });
-    const bucket = `sightline-${randomUUID()}`;
-    await client.send(new CreateBucketCommand({ Bucket: bucket }));
-    const store = await openS3({ bucket, endpoint, credentials, region });
-    return {
-      store,
-      async close() {
-        await emptyBucket(client, bucket);
-        await client.send(new DeleteBucketCommand({ Bucket: bucket }));
-        store.close();
-        client.destroy();
-      },
-    };
-  });
+  const client = new S3Client({ endpoint, region, credentials, forcePathStyle: true });
+  objectsContract(`S3 at ${endpoint}`, () => openBucket(client, emptyBucket));
+  const keepVersions = async (Bucket: string) => {
+    const VersioningConfiguration = { Status: 'Enabled' } as const;
+    await client.send(new PutBucketVersioningCommand({ Bucket, VersioningConfiguration }));
+  };
+  const name = `S3 at ${endpoint}, with versions`;
+  const without = await reasonAgainst(client, keepVersions);
+  if (without === null) objectsContract(name, () => openBucket(client, removeVersions, keepVersions));
+  else describe(`objects contract: ${name}`, () => it('runs where a server keeps them', { skip: without }, () => {}));
+}
+
+/** A bucket of its own, which is emptied and removed when it is closed. */
+async function openBucket(client: S3Client, empty: typeof emptyBucket, prepare?: (bucket: string) => Promise<void>) {
+  const bucket = `sightline-${randomUUID()}`;
+  await client.send(new CreateBucketCommand({ Bucket: bucket }));
+  await prepare?.(bucket);
+  const store = await openS3({ bucket, endpoint, credentials, region });
+  return {
+    store,
+    async close() {
+      await empty(client, bucket);
+      await client.send(new DeleteBucketCommand({ Bucket: bucket }));
+      store.close();
+    },
+  };
+}
+
+/** What a server says that cannot prepare a bucket so; null from one that can. */
+async function reasonAgainst(client: S3Client, prepare: (bucket: string) => Promise<void>): Promise<string | null> {
+  const Bucket = `sightline-${randomUUID()}`;
+  await client.send(new CreateBucketCommand({ Bucket }));
+  const reason = await prepare(Bucket).then(
+    () => null,
+    (error: Error) => `the server answers ${error.name}`,
+  );
+  await client.send(new DeleteBucketCommand({ Bucket }));
+  return reason;
 }
 
 async function emptyBucket(client: S3Client, bucket: string): Promise<void> {
@@ -62,5 +88,15 @@ async function emptyBucket(client: S3Client, bucket: string): Promise<void> {
     const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket: bucket }));
     if (Contents.length === 0) return;
     for (const { Key } of Contents) await client.send(new DeleteObjectCommand({ Bucket: bucket, Key }));
+  }
+}
+
+async function removeVersions(client: S3Client, bucket: string): Promise<void> {
+  for (;;) {
+    const { Versions = [], DeleteMarkers = [] } = await client.send(new ListObjectVersionsCommand({ Bucket: bucket }));
+    if (Versions.length + DeleteMarkers.length === 0) return;
+    for (const { Key, VersionId } of [...Versions, ...DeleteMarkers]) {
+      await client.send(new DeleteObjectCommand({ Bucket: bucket, Key, VersionId }));
+    }
   }
 }
