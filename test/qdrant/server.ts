@@ -24,6 +24,8 @@ export interface FakeAnswer {
 export interface FakeQdrant {
   readonly url: string;
   readonly calls: Call[];
+  /** Connections that were opened so far. */
+  connections(): number;
   /**
    * Answers the next calls that match with something else, instead of serving them or after it; null breaks the
    * connection, `hang` never answers.
@@ -65,11 +67,18 @@ export async function startFakeQdrant(options: { apiKey?: string; version?: stri
     response.writeHead(sent.status, { ...(isText ? {} : { 'content-type': 'application/json' }), ...sent.headers });
     response.end(isText ? (sent.body as string) : JSON.stringify(sent.body));
   });
+  // Longer than any test pauses.
+  server.keepAliveTimeout = 120_000;
+  let connections = 0;
+  server.on('connection', () => {
+    connections += 1;
+  });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     calls,
+    connections: () => connections,
     inject: (left, matches, answer, served = 'not served') => void faults.push({ left, matches, answer, served }),
     async stop() {
       server.closeAllConnections();

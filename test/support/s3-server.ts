@@ -26,6 +26,8 @@ export interface S3TestServer {
   readonly credentials: { accessKeyId: string; secretAccessKey: string };
   /** Every request so far, in order. */
   readonly requests: { method: string; url: string; headers: IncomingHttpHeaders }[];
+  /** Connections that were opened so far. */
+  connections(): number;
   createBucket(name: string): void;
   /** Puts an object into Glacier, where it cannot be read; `restored` when a copy can be until tomorrow. */
   archive(bucket: string, key: string, restored?: 'restored'): void;
@@ -74,10 +76,17 @@ export async function startS3(): Promise<S3TestServer> {
     };
     turn = turn.then(serve).catch((error: unknown) => response.destroy(error as Error));
   });
+  // Longer than any test pauses.
+  server.keepAliveTimeout = 120_000;
+  let connections = 0;
+  server.on('connection', () => {
+    connections += 1;
+  });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
 
   return {
+    connections: () => connections,
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     credentials,
     requests,
