@@ -21,6 +21,9 @@ export function streamed(app: App) {
   return awslambda.streamifyResponse<LambdaEvent, void>(async (event, stream, context) => {
     let response: Response | undefined;
     const read = reading(async (request, bindings) => {
+      // What is streamed compressed is unpacked by the function URL on its way, and behind CloudFront answered with 502 now and
+      // then (aws-lambda-nodejs-runtime-interface-client, issue 96; opennextjs-aws, issue 1127).
+      request.headers.delete('accept-encoding');
       response = await app.fetch(request, bindings);
       return new Response(null);
     });

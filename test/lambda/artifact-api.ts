@@ -108,6 +108,18 @@ export function apiSuite(on: Built): void {
       assert.deepEqual([allowed.statusCode, allowed.headers.allow, allowed.body], [204, 'GET, HEAD, OPTIONS', '']);
     });
 
+    it('streams nothing compressed, which the function URL would unpack', async () => {
+      const headers = { 'accept-encoding': 'gzip, br' };
+      for (const url of ['/openapi.json', '/images?limit=20', '/']) {
+        const answer = await request({ url, headers });
+        assert.deepEqual([answer.statusCode, answer.headers['content-encoding']], [200, undefined], url);
+      }
+      assert.ok(
+        bodyOf(await request({ url: '/images?limit=20', headers })).length > 1024,
+        'long enough to be compressed',
+      );
+    });
+
     it('answers a GET with content, and what is no request at all', async () => {
       const found = await request({ url: '/search?q=cat', body: Buffer.from('{"not": "looked at"}') });
       assert.equal(found.statusCode, 200, bodyOf(found).toString());
