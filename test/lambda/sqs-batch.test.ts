@@ -1,8 +1,5 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -294,51 +291,5 @@ describe('with a queue', () => {
     await drain();
     assert.deepEqual(own.deadLetters(), ['nonsense'], 'what can never be read comes back here');
     assert.deepEqual(await failed(), [unreadable]);
-  });
-
-  it('takes messages, and says which it did not', async () => {
-    assert.deepEqual(await client.send(['one', 'two']), []);
-    assert.equal(queue.size(), 2);
-    const { credentials } = queue;
-    const missing = openMessageQueue({
-      url: queue.url.replace(/events$/, 'none'),
-      credentials,
-      region: 'eu-central-1',
-    });
-    await assert.rejects(missing.send(['x']), { code: 'invalid-config', message: /there is no such queue/ });
-    missing.close();
-    assert.throws(() => openMessageQueue({ url: 'events' }), {
-      code: 'invalid-config',
-      message: /URL of an SQS queue/,
-    });
-  });
-
-  it('waits for a message as long as it is told to, and for everything else not long', async (context) => {
-    const server = createServer((request, response) => {
-      if (String(request.headers['x-amz-target']).endsWith('ReceiveMessage'))
-        setTimeout(() => response.writeHead(200, { 'content-type': 'application/x-amz-json-1.0' }).end('{}'), 400);
-    });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/000000000000/events`;
-    const slow = openMessageQueue({ url, credentials: queue.credentials, region: 'eu-central-1', timeoutMs: 200 });
-    context.after(() => {
-      slow.close();
-      server.closeAllConnections();
-      server.close();
-    });
-    assert.deepEqual(await slow.receive({ waitSeconds: 1 }), []);
-    await assert.rejects(slow.settings(), { code: 'unavailable', message: /GetQueueAttributes.*no answer in time/ });
-  });
-
-  it('hands messages out, takes those that were handled away, and says how many there are', async () => {
-    const before = queue.size();
-    assert.equal(await client.depth(), before);
-    assert.deepEqual(await client.settings(), { visibilitySeconds: 3600, maxReceives: MAX_RECEIVES });
-    const received = await client.receive({ waitSeconds: 0 });
-    assert.ok(received.length > 0 && received.every(({ receives }) => receives === 1));
-    assert.equal(await client.depth(), before, 'those that are being handled count, too');
-    assert.deepEqual(await client.remove(received.map(({ receiptHandle }) => receiptHandle)), []);
-    assert.equal(queue.size(), before - received.length);
   });
 });
