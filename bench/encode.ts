@@ -9,7 +9,7 @@ import { DEFAULT_LIMITS, type Encoders, loadEncoders } from '../core/encode/enco
 import { loadImageEncoder } from '../core/encode/image-encoder.ts';
 import { type RgbPixels, toTensorData } from '../core/encode/preprocess.ts';
 import { loadTokenizer } from '../core/encode/tokenizer.ts';
-import { float32, int64, loadOnnx } from '../core/onnx.ts';
+import { float32, int64, loadOnnx } from '../core/onnx/session.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const models = join(root, 'models');

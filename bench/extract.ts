@@ -7,11 +7,11 @@ import { fileURLToPath } from 'node:url';
 import { decodeImage } from '../core/encode/decode.ts';
 import { DEFAULT_LIMITS, loadEncoders } from '../core/encode/encoders.ts';
 import { loadImageEncoder } from '../core/encode/image-encoder.ts';
-import { openFolder } from '../core/objects/folder.ts';
-import { inParallel } from '../core/parallel.ts';
-import { readDataset } from '../core/train/dataset.ts';
-import { loadFeatures } from '../core/train/features.ts';
-import { RECIPES } from '../core/train/recipes.ts';
+import { openFolder } from '../core/objects/folder/store.ts';
+import { readDataset } from '../training/datasets/dataset.ts';
+import { loadFeatures } from '../training/features/extract.ts';
+import { inParallel } from '../training/parallel.ts';
+import { RECIPES } from '../training/trainer/recipes.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const models = join(root, 'models');

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadEncoders } from '../core/encode/encoders.ts';
 import { loadHead } from '../core/encode/head.ts';
-import { float32, loadOnnx } from '../core/onnx.ts';
-import { headGraph } from '../core/train/export.ts';
-import { headParameters, initialise } from '../core/train/head-graph.ts';
-import { type Preparation, preparedWidth } from '../core/train/preparation.ts';
-import { Random } from '../core/train/random.ts';
-import { type HeadSpec, RECIPES, recipeFor } from '../core/train/recipes.ts';
+import { float32, loadOnnx } from '../core/onnx/session.ts';
+import { type Preparation, preparedWidth } from '../training/features/feature-transform.ts';
+import { headGraph } from '../training/trainer/export.ts';
+import { headParameters, initialise } from '../training/trainer/head-graph.ts';
+import { Random } from '../training/trainer/random.ts';
+import { type HeadSpec, RECIPES, recipeFor } from '../training/trainer/recipes.ts';
 
 const models = fileURLToPath(new URL('../models', import.meta.url));
 const ROUNDS = 400;

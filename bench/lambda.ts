@@ -8,11 +8,11 @@ import type { SQSBatchResponse } from 'aws-lambda';
 import sharp from 'sharp';
 import { loadEmbedder } from '../core/encode/embedder.ts';
 import { search } from '../core/search.ts';
-import { openEmbeddedStore } from '../core/vectors/embedded.ts';
-import { type Cloud, startCloud } from '../test/lambda/cloud.ts';
-import { httpEvent, message, s3Body } from '../test/lambda/events.ts';
-import { buildFunctions, type LambdaFunction, startFunction } from '../test/lambda/function.ts';
-import type { Streamed } from '../test/lambda/response-stream.ts';
+import { openEmbeddedStore } from '../core/vectors/sqlite/store.ts';
+import { type Cloud, startCloud } from '../test/functions/lambda/cloud.ts';
+import { httpEvent, message, s3Body } from '../test/functions/lambda/events.ts';
+import { buildFunctions, type LambdaFunction, startFunction } from '../test/functions/lambda/function.ts';
+import type { Streamed } from '../test/functions/lambda/response-stream.ts';
 
 const samples = fileURLToPath(new URL('../examples/photos', import.meta.url));
 const models = fileURLToPath(new URL('../models', import.meta.url));

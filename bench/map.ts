@@ -2,8 +2,8 @@
 // How long the map takes to draw a frame: points as squares, as circles and as stamped dots, and the whole view while it is moved and zoomed.
 import { fileURLToPath } from 'node:url';
 import type { Browser, CDPSession, Page } from 'playwright-core';
-import { launchBrowser } from '../test/page/browser.ts';
-import { type PageServer, pageServer } from '../test/page/server.ts';
+import { launchBrowser } from '../test/browser/browser.ts';
+import { type PageServer, pageServer } from '../test/browser/server.ts';
 import type { MapPage } from '../web/client.ts';
 import type { drawMap } from '../web/map/draw.ts';
 import { fill, median } from './page.ts';

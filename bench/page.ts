@@ -6,10 +6,10 @@ import PQueue from 'p-queue';
 import type { Browser, CDPSession, Page } from 'playwright-core';
 import { imageId } from '../core/index-image.ts';
 import type { ImagePayload, JointEmbedding } from '../core/types.ts';
-import { normalise } from '../core/vector.ts';
-import { buildPage } from '../functions/page.ts';
-import { launchBrowser } from '../test/page/browser.ts';
-import { type PageServer, pageServer, sampleNames, samplePath } from '../test/page/server.ts';
+import { normalise } from '../core/vector-arithmetic.ts';
+import { buildPage } from '../server/build-page.ts';
+import { launchBrowser } from '../test/browser/browser.ts';
+import { type PageServer, pageServer, sampleNames, samplePath } from '../test/browser/server.ts';
 
 const pictures = 10_000;
 

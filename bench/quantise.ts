@@ -17,14 +17,14 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { loadEncoders } from '../core/encode/encoders.ts';
 import { findFolder } from '../core/encode/model-files.ts';
-import { float32, int64, loadOnnx, type Tensor } from '../core/onnx.ts';
-import { readDataset } from '../core/train/dataset.ts';
-import { type EvaluatedHead, evaluateHead } from '../core/train/evaluate-head.ts';
-import { loadFeatures } from '../core/train/features.ts';
-import { compare } from '../core/train/significance.ts';
-import { FULL } from '../core/train/views.ts';
-import { openPlace } from '../functions/places.ts';
-import { modelFolders } from '../scripts/training-options.ts';
+import { float32, int64, loadOnnx, type Tensor } from '../core/onnx/session.ts';
+import { openPlace } from '../scripts/cli/location.ts';
+import { modelFolders } from '../scripts/cli/training-options.ts';
+import { readDataset } from '../training/datasets/dataset.ts';
+import { FULL } from '../training/features/augmentations.ts';
+import { loadFeatures } from '../training/features/extract.ts';
+import { type EvaluatedHead, evaluateHead } from '../training/metrics/evaluate-head.ts';
+import { compare } from '../training/metrics/significance.ts';
 
 /**
  * Variants are made by models/export/quantise.py: DIR/ENCODER/VARIANT.onnx. Speeds are medians of runs in turn, so that a slow

@@ -13,9 +13,9 @@ import { DEFAULT_LIMITS, loadEncoders } from '../core/encode/encoders.ts';
 import { loadImageEncoder } from '../core/encode/image-encoder.ts';
 import type { Point } from '../core/ports.ts';
 import type { JointEmbedding } from '../core/types.ts';
-import { normalise } from '../core/vector.ts';
-import { openEmbeddedStore } from '../core/vectors/embedded.ts';
-import { eventually, type RunningServer, runScript, startServer } from '../test/e2e/server.ts';
+import { normalise } from '../core/vector-arithmetic.ts';
+import { openEmbeddedStore } from '../core/vectors/sqlite/store.ts';
+import { eventually, type RunningServer, runScript, startServer } from '../test/server/server.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const modelDirs = [join(root, 'models')];

@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadEncoders } from '../core/encode/encoders.ts';
-import { imageCache, textCache } from '../core/train/features.ts';
-import { Random } from '../core/train/random.ts';
-import { RECIPES } from '../core/train/recipes.ts';
-import { hashText, RecordCache } from '../core/train/record-cache.ts';
+import { imageCache, textCache } from '../training/features/extract.ts';
+import { hashText, RecordCache } from '../training/features/record-cache.ts';
+import { Random } from '../training/trainer/random.ts';
+import { RECIPES } from '../training/trainer/recipes.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const SPLITS = { train: 29_000, val: 1_014, test: 1_000 };

@@ -1,9 +1,9 @@
-import { headParameters, initialise } from '../core/train/head-graph.ts';
-import { Random } from '../core/train/random.ts';
-import { RECIPES, type Recipe, teacherOf } from '../core/train/recipes.ts';
-import { createTrainingStep, initialState, type PairBatch, type State } from '../core/train/step.ts';
-import { stepRows } from '../core/train/step-graph.ts';
-import { createTeachers } from '../core/train/teachers.ts';
+import { headParameters, initialise } from '../training/trainer/head-graph.ts';
+import { Random } from '../training/trainer/random.ts';
+import { RECIPES, type Recipe, teacherOf } from '../training/trainer/recipes.ts';
+import { createTrainingStep, initialState, type PairBatch, type State } from '../training/trainer/step.ts';
+import { stepRows } from '../training/trainer/step-graph.ts';
+import { createTeachers } from '../training/trainer/teachers.ts';
 
 /**
  * A training step of the published recipe: one ONNX graph against plain loops that do the same arithmetic. Then steps of the

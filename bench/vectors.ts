@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { load as loadSqliteVec } from 'sqlite-vec';
 import type { Filter, Point, VectorStore } from '../core/ports.ts';
 import type { JointEmbedding, Kind } from '../core/types.ts';
-import { openEmbeddedStore } from '../core/vectors/embedded.ts';
+import { openEmbeddedStore } from '../core/vectors/sqlite/store.ts';
 
 const DIMENSION = 64;
 const K = 10;

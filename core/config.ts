@@ -4,7 +4,7 @@ import { SightlineError } from './errors.ts';
 
 /**
  * Everything that can be configured, parsed once by the composition root and frozen. Each field says its default and
- * bounds; the environment variable in brackets is read by functions/runtime.ts only.
+ * bounds; the environment variable in brackets is read by server/runtime.ts only.
  */
 const schema = z.strictObject({
   /** Address to listen on [HOST]. Anything but loopback closes the write routes to callers without an API key. */

@@ -1,7 +1,7 @@
 import { SightlineError } from './errors.ts';
 import type { Embedder, Filter, Hit, VectorStore } from './ports.ts';
 import type { JointEmbedding, Page } from './types.ts';
-import { mix, normalise } from './vector.ts';
+import { mix, normalise } from './vector-arithmetic.ts';
 
 /**
  * One part of a query. A weight below zero means "without that"; only the ratio of weights matters.

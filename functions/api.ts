@@ -1,14 +1,14 @@
 // The Lambda function behind the function URL: the HTTP API and the page.
 import { createApp } from './http/app.ts';
 import type { StaticFiles } from './http/deps.ts';
+import { describeModel } from './http/describe-model.ts';
 import { parseHttpOptions } from './http/options.ts';
+import { readPage } from './http/page.ts';
 import { buffered, streamed } from './lambda/answer.ts';
-import { createLambdaApp, type LambdaBindings, requestMetrics, sourceAddress } from './lambda/http.ts';
-import { loadOnce, START_MS } from './lambda/start.ts';
+import { createLambdaApp, type LambdaBindings, requestMetrics, sourceAddress } from './lambda/app.ts';
+import { loadOnce, START_MS } from './lambda/load-once.ts';
+import { logLevel, openLambdaRuntime, openQueue, pageFolder, readLambdaConfig, version } from './lambda/runtime.ts';
 import { createTelemetry } from './lambda/telemetry.ts';
-import { logLevel, openLambdaRuntime, openQueue, pageFolder, readLambdaConfig, version } from './lambda-runtime.ts';
-import { describeModel } from './model-info.ts';
-import { readPage } from './page.ts';
 
 const telemetry = createTelemetry({ logLevel });
 

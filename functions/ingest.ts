@@ -1,11 +1,11 @@
 // The Lambda function behind the queue of S3 events: every new, changed or removed picture in the bucket comes through here.
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
-import { createIngest } from './events/ingest.ts';
+import { createIngest } from './events/event-handler.ts';
+import { loadOnce, START_MS } from './lambda/load-once.ts';
+import { logLevel, openLambdaRuntime, openQueue, readLambdaConfig } from './lambda/runtime.ts';
 import { createSqsHandler } from './lambda/sqs-batch.ts';
-import { loadOnce, START_MS } from './lambda/start.ts';
 import { createTelemetry } from './lambda/telemetry.ts';
 import { onePixel } from './lambda/warm-up.ts';
-import { logLevel, openLambdaRuntime, openQueue, readLambdaConfig } from './lambda-runtime.ts';
 
 const telemetry = createTelemetry({ logLevel });
 

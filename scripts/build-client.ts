@@ -5,8 +5,8 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { EXIT, runCommand } from '../functions/cli.ts';
-import { userPath } from '../functions/runtime.ts';
+import { userPath } from '../server/runtime.ts';
+import { EXIT, runCommand } from './cli/command.ts';
 
 const usage = `
 Usage: npm run build:client -- [options]

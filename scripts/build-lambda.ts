@@ -2,12 +2,12 @@
 import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { LOCK_FILE, readLocks } from '../core/encode/lock.ts';
 import { loadManifest, type Profile, profileOf } from '../core/encode/manifest.ts';
 import { findFolder } from '../core/encode/model-files.ts';
-import { EXIT, runCommand, UsageError } from '../functions/cli.ts';
-import { buildPage } from '../functions/page.ts';
-import { readConfig, userPath } from '../functions/runtime.ts';
+import { LOCK_FILE, readLocks } from '../core/encode/model-lock.ts';
+import { buildPage } from '../server/build-page.ts';
+import { readConfig, userPath } from '../server/runtime.ts';
+import { EXIT, runCommand, UsageError } from './cli/command.ts';
 import { bundleFunction } from './lambda/bundle.ts';
 import { type Arch, copyNativePackages } from './lambda/native-packages.ts';
 import { budgetOf, measure, type Sizes, sizeTable } from './lambda/sizes.ts';

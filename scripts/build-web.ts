@@ -2,9 +2,9 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { EXIT, runCommand } from '../functions/cli.ts';
-import { buildPage } from '../functions/page.ts';
-import { userPath } from '../functions/runtime.ts';
+import { buildPage } from '../server/build-page.ts';
+import { userPath } from '../server/runtime.ts';
+import { EXIT, runCommand } from './cli/command.ts';
 
 const usage = `
 Usage: npm run build -- [options]

@@ -2,15 +2,15 @@
 import { basename, join } from 'node:path';
 import { loadEncoders } from '../core/encode/encoders.ts';
 import { loadHeadFile } from '../core/encode/head.ts';
-import { writeWhole } from '../core/train/checkpoint.ts';
-import { readDataset } from '../core/train/dataset.ts';
-import { evaluateHead } from '../core/train/evaluate-head.ts';
-import { EXIT, runCommand, UsageError } from '../functions/cli.ts';
-import { openPlace } from '../functions/places.ts';
-import { userPath } from '../functions/runtime.ts';
+import { userPath } from '../server/runtime.ts';
+import { readDataset } from '../training/datasets/dataset.ts';
+import { evaluateHead } from '../training/metrics/evaluate-head.ts';
+import { writeWhole } from '../training/trainer/checkpoint.ts';
 import { type CardParts, modelCard } from './card/markdown.ts';
-import { encodePictures } from './encoding.ts';
-import { FEATURE_CACHE, modelFolders, openFeatures } from './training-options.ts';
+import { EXIT, runCommand, UsageError } from './cli/command.ts';
+import { encodePictures } from './cli/encoding-options.ts';
+import { openPlace } from './cli/location.ts';
+import { FEATURE_CACHE, modelFolders, openFeatures } from './cli/training-options.ts';
 
 const usage = `
 Usage: npm run card -- --data PLACE [--data PLACE ...] [options]

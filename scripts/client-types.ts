@@ -1,8 +1,8 @@
 // npm run client -- [--from URL] [--out web/api.ts]
 import { writeFile } from 'node:fs/promises';
-import { EXIT, runCommand } from '../functions/cli.ts';
-import { userPath } from '../functions/runtime.ts';
-import { type OpenApiDocument, typesOf } from './openapi-types.ts';
+import { userPath } from '../server/runtime.ts';
+import { EXIT, runCommand } from './cli/command.ts';
+import { type OpenApiDocument, typesOf } from './client/openapi-types.ts';
 
 const usage = `
 Usage: npm run client -- [options]

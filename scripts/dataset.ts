@@ -1,16 +1,16 @@
 // npm run dataset -- prepare --from SOURCE --to PLACE [--captions FILE] [--val N] [--test N] [--json]
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { openJournal } from '../core/datasets/journal.ts';
-import { prepareDataset } from '../core/datasets/prepare.ts';
-import { describeReport } from '../core/datasets/report.ts';
 import { isSightlineError } from '../core/errors.ts';
-import { createProgress } from '../core/progress.ts';
-import { EXIT, runCommand, UsageError } from '../functions/cli.ts';
-import { openDatasetSource } from '../functions/dataset-source.ts';
-import { absolutePlace, openPlace } from '../functions/places.ts';
-import { readConfig } from '../functions/runtime.ts';
-import { wholeNumber } from './training-options.ts';
+import { readConfig } from '../server/runtime.ts';
+import { describeReport } from '../training/datasets/findings.ts';
+import { openJournal } from '../training/datasets/journal.ts';
+import { prepareDataset } from '../training/datasets/prepare.ts';
+import { EXIT, runCommand, UsageError } from './cli/command.ts';
+import { absolutePlace, openPlace } from './cli/location.ts';
+import { createProgress } from './cli/progress.ts';
+import { wholeNumber } from './cli/training-options.ts';
+import { openDatasetSource } from './dataset/source.ts';
 
 const usage = `
 Usage: npm run dataset -- prepare --from SOURCE --to PLACE [options]

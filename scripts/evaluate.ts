@@ -6,18 +6,18 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { loadEncoders } from '../core/encode/encoders.ts';
 import { SightlineError } from '../core/errors.ts';
-import { readDataset } from '../core/train/dataset.ts';
-import { type EvaluatedSpace, evaluateHead, evaluateSharedSpace } from '../core/train/evaluate-head.ts';
-import type { PairSet } from '../core/train/features.ts';
-import { queryLines } from '../core/train/query-lines.ts';
-import type { Ranking } from '../core/train/ranking.ts';
-import { compare } from '../core/train/significance.ts';
-import { EXIT, runCommand, UsageError } from '../functions/cli.ts';
-import { openPlace } from '../functions/places.ts';
-import { userPath } from '../functions/runtime.ts';
-import { encodePictures } from './encoding.ts';
-import { comparisonLines, figureLines } from './evaluation-text.ts';
-import { FEATURE_CACHE, modelFolders, openFeatures, wholeNumber } from './training-options.ts';
+import { userPath } from '../server/runtime.ts';
+import { readDataset } from '../training/datasets/dataset.ts';
+import type { PairSet } from '../training/features/extract.ts';
+import { type EvaluatedSpace, evaluateHead, evaluateSharedSpace } from '../training/metrics/evaluate-head.ts';
+import { queryLines } from '../training/metrics/query-lines.ts';
+import type { Ranking } from '../training/metrics/ranking.ts';
+import { compare } from '../training/metrics/significance.ts';
+import { EXIT, runCommand, UsageError } from './cli/command.ts';
+import { encodePictures } from './cli/encoding-options.ts';
+import { openPlace } from './cli/location.ts';
+import { FEATURE_CACHE, modelFolders, openFeatures, wholeNumber } from './cli/training-options.ts';
+import { comparisonLines, figureLines } from './evaluate/text.ts';
 
 const usage = `
 Usage: npm run evaluate -- --data PLACE [options]

@@ -1,12 +1,12 @@
 // npm run head-sample -- --data PLACE [--split val] [--source TEXT] [--out test/golden/head-sample]
 import { loadEncoders } from '../core/encode/encoders.ts';
-import { readDataset } from '../core/train/dataset.ts';
-import { writeFeatureSample } from '../core/train/feature-sample.ts';
-import { EXIT, runCommand, UsageError } from '../functions/cli.ts';
-import { openPlace } from '../functions/places.ts';
-import { userPath } from '../functions/runtime.ts';
-import { encodePictures } from './encoding.ts';
-import { FEATURE_CACHE, modelFolders, openFeatures } from './training-options.ts';
+import { userPath } from '../server/runtime.ts';
+import { readDataset } from '../training/datasets/dataset.ts';
+import { writeFeatureSample } from '../training/features/feature-sample.ts';
+import { EXIT, runCommand, UsageError } from './cli/command.ts';
+import { encodePictures } from './cli/encoding-options.ts';
+import { openPlace } from './cli/location.ts';
+import { FEATURE_CACHE, modelFolders, openFeatures } from './cli/training-options.ts';
 
 const usage = `
 Usage: npm run head-sample -- --data PLACE [options]

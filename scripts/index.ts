@@ -1,10 +1,10 @@
 // npm run index -- FOLDER [--data DIR] [--concurrency N] [--json]
 import type { Failure, FailureLog } from '../core/ports.ts';
-import { createProgress } from '../core/progress.ts';
-import { EXIT, runCommand } from '../functions/cli.ts';
-import { syncFolder } from '../functions/events/folder-sync.ts';
-import { createFolderLine } from '../functions/folder.ts';
-import { createLogger, openRuntime, readConfig, userPath } from '../functions/runtime.ts';
+import { createFolderLine } from '../server/index-pipeline.ts';
+import { createLogger, openRuntime, readConfig, userPath } from '../server/runtime.ts';
+import { syncFolder } from '../server/watch/reconcile.ts';
+import { EXIT, runCommand } from './cli/command.ts';
+import { createProgress } from './cli/progress.ts';
 
 const usage = `
 Usage: npm run index -- FOLDER [options]

@@ -1,7 +1,7 @@
 // npm run browser; also before npm test
 import { spawnSync } from 'node:child_process';
-import { EXIT, runCommand } from '../functions/cli.ts';
-import { findBrowser } from './find-browser.ts';
+import { EXIT, runCommand } from './cli/command.ts';
+import { findBrowser } from './cli/find-browser.ts';
 
 const usage = `
 Usage: npm run browser

@@ -3,8 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { EXIT, runCommand, UsageError } from '../functions/cli.ts';
-import { findBrowser } from './find-browser.ts';
+import { EXIT, runCommand, UsageError } from './cli/command.ts';
+import { findBrowser } from './cli/find-browser.ts';
 
 const usage = `
 Usage: npm run lighthouse -- [options]

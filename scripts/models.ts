@@ -2,13 +2,13 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HEAD_FILE } from '../core/encode/head.ts';
-import { readLock } from '../core/encode/lock.ts';
 import { loadManifest, type Manifest, profileOf } from '../core/encode/manifest.ts';
+import { readLock } from '../core/encode/model-lock.ts';
 import { isSightlineError } from '../core/errors.ts';
 import { checkModel, type Encoder, pinnedFiles, pullModel, removeModel } from '../core/hub/models.ts';
-import { createProgress, type Progress } from '../core/progress.ts';
-import { EXIT, runCommand, UsageError } from '../functions/cli.ts';
-import { readConfig, readHubConfig, userPath } from '../functions/runtime.ts';
+import { readConfig, readHubConfig, userPath } from '../server/runtime.ts';
+import { EXIT, runCommand, UsageError } from './cli/command.ts';
+import { createProgress, type Progress } from './cli/progress.ts';
 
 const COMMANDS = { list, pull, verify, info, rm };
 

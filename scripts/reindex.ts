@@ -1,5 +1,5 @@
 // npm run reindex -- [--profile NAME] [--head DIR]     or     npm run reindex -- s3://BUCKET/PREFIX --queue URL
-import { runCommand, UsageError } from '../functions/cli.ts';
+import { runCommand, UsageError } from './cli/command.ts';
 import { announce } from './reindex/announce.ts';
 import { BUILD_OPTIONS, buildOptions, changeSpace } from './reindex/build.ts';
 

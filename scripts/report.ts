@@ -1,18 +1,18 @@
 // npm run report -- --data PLACE [--split val] [--head DIR] [--beside DIR ...] [--out report.html]
 import { basename, join } from 'node:path';
-import { createProgress } from '../core/progress.ts';
-import { writeWhole } from '../core/train/checkpoint.ts';
-import { type CaptionedPicture, type Dataset, readDataset } from '../core/train/dataset.ts';
-import { Random } from '../core/train/random.ts';
-import { EXIT, runCommand, UsageError } from '../functions/cli.ts';
-import { openPlace } from '../functions/places.ts';
-import { userPath } from '../functions/runtime.ts';
+import { userPath } from '../server/runtime.ts';
+import { type CaptionedPicture, type Dataset, readDataset } from '../training/datasets/dataset.ts';
+import { writeWhole } from '../training/trainer/checkpoint.ts';
+import { Random } from '../training/trainer/random.ts';
+import { EXIT, runCommand, UsageError } from './cli/command.ts';
+import { openPlace } from './cli/location.ts';
+import { createProgress } from './cli/progress.ts';
+import { FEATURE_CACHE, modelFolders, openFeatures, wholeNumber } from './cli/training-options.ts';
 import { reportData } from './report/data.ts';
 import { reportDocument } from './report/document.ts';
 import { judgeHeads } from './report/judge.ts';
 import { pictureLines } from './report/lines.ts';
 import { makeThumbnails } from './report/thumbnails.ts';
-import { FEATURE_CACHE, modelFolders, openFeatures, wholeNumber } from './training-options.ts';
 
 const usage = `
 Usage: npm run report -- --data PLACE [options]

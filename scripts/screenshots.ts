@@ -3,10 +3,10 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { SightlineError } from '../core/errors.ts';
-import { EXIT, runCommand, UsageError } from '../functions/cli.ts';
-import { userPath } from '../functions/runtime.ts';
+import { userPath } from '../server/runtime.ts';
 import { createClient } from '../web/client.ts';
-import { findBrowser } from './find-browser.ts';
+import { EXIT, runCommand, UsageError } from './cli/command.ts';
+import { findBrowser } from './cli/find-browser.ts';
 
 const usage = `
 Usage: npm run screenshots -- [options] [VIEW ...]

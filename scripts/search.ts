@@ -3,9 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SightlineError } from '../core/errors.ts';
 import { type SearchTerm, search } from '../core/search.ts';
-import { EXIT, runCommand, UsageError } from '../functions/cli.ts';
-import { readFolders } from '../functions/folders.ts';
-import { createLogger, openRuntime, readConfig, userPath } from '../functions/runtime.ts';
+import { readFolders } from '../server/folder-registry.ts';
+import { createLogger, openRuntime, readConfig, userPath } from '../server/runtime.ts';
+import { EXIT, runCommand, UsageError } from './cli/command.ts';
 
 const usage = `
 Usage: npm run search -- [WORDS] [options]

@@ -1,8 +1,8 @@
 // npm run spaces -- list | use SPACE | rm SPACE
-import type { SpaceSummary } from '../core/spaces.ts';
-import { EXIT, runCommand, UsageError } from '../functions/cli.ts';
-import { openSpaces, readConfig } from '../functions/runtime.ts';
-import { findModels, type SpaceModels } from '../functions/space-models.ts';
+import type { SpaceSummary } from '../core/spaces/port.ts';
+import { openSpaces, readConfig } from '../server/runtime.ts';
+import { findModels, type SpaceModels } from '../server/space-models.ts';
+import { EXIT, runCommand, UsageError } from './cli/command.ts';
 import { BUILD_OPTIONS, buildOptions, changeSpace } from './reindex/build.ts';
 
 const usage = `

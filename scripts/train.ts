@@ -1,15 +1,15 @@
 // npm run train -- --data PLACE [--profile compact] [--recipe seed] [--epochs N] [--epoch N] [--out DIR] [--resume]
 import { basename, join } from 'node:path';
 import { loadEncoders } from '../core/encode/encoders.ts';
-import { createProgress } from '../core/progress.ts';
-import { writeHead } from '../core/train/export.ts';
-import { RECIPES, type Recipe } from '../core/train/recipes.ts';
-import { trainHead } from '../core/train/trainer.ts';
-import { EXIT, runCommand, UsageError } from '../functions/cli.ts';
-import { openPlace } from '../functions/places.ts';
-import { userPath } from '../functions/runtime.ts';
-import { encodeTrainingData } from './encoding.ts';
-import { FEATURE_CACHE, modelFolders, openFeatures, wholeNumber } from './training-options.ts';
+import { userPath } from '../server/runtime.ts';
+import { writeHead } from '../training/trainer/export.ts';
+import { RECIPES, type Recipe } from '../training/trainer/recipes.ts';
+import { trainHead } from '../training/trainer/trainer.ts';
+import { EXIT, runCommand, UsageError } from './cli/command.ts';
+import { encodeTrainingData } from './cli/encoding-options.ts';
+import { openPlace } from './cli/location.ts';
+import { createProgress } from './cli/progress.ts';
+import { FEATURE_CACHE, modelFolders, openFeatures, wholeNumber } from './cli/training-options.ts';
 
 const usage = `
 Usage: npm run train -- --data PLACE [options]

@@ -3,21 +3,21 @@ import { appendFile, mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Encoders, loadEncoders } from '../core/encode/encoders.ts';
 import { loadHead } from '../core/encode/head.ts';
-import { canonicalJson, fingerprintKey } from '../core/encode/space.ts';
+import { canonicalJson, fingerprintKey } from '../core/encode/space-id.ts';
 import { SightlineError } from '../core/errors.ts';
-import { readDataset } from '../core/train/dataset.ts';
-import { embedPairs } from '../core/train/embed-pairs.ts';
-import { writeHead } from '../core/train/export.ts';
-import type { Features, PairSet } from '../core/train/features.ts';
-import { evaluate } from '../core/train/metrics.ts';
-import { RECIPES, type Recipe } from '../core/train/recipes.ts';
-import { trainHead } from '../core/train/trainer.ts';
-import type { TrainingData } from '../core/train/training-data.ts';
-import { EXIT, runCommand, UsageError } from '../functions/cli.ts';
-import { openPlace } from '../functions/places.ts';
-import { userPath } from '../functions/runtime.ts';
-import { encodePictures, encodeTrainingData } from './encoding.ts';
-import { FEATURE_CACHE, modelFolders, openFeatures, wholeNumber } from './training-options.ts';
+import { userPath } from '../server/runtime.ts';
+import { readDataset } from '../training/datasets/dataset.ts';
+import type { Features, PairSet } from '../training/features/extract.ts';
+import { embedPairs } from '../training/metrics/embed-pairs.ts';
+import { evaluate } from '../training/metrics/metrics.ts';
+import { writeHead } from '../training/trainer/export.ts';
+import { RECIPES, type Recipe } from '../training/trainer/recipes.ts';
+import { trainHead } from '../training/trainer/trainer.ts';
+import type { TrainingData } from '../training/trainer/training-data.ts';
+import { EXIT, runCommand, UsageError } from './cli/command.ts';
+import { encodePictures, encodeTrainingData } from './cli/encoding-options.ts';
+import { openPlace } from './cli/location.ts';
+import { FEATURE_CACHE, modelFolders, openFeatures, wholeNumber } from './cli/training-options.ts';
 
 const usage = `
 Usage: npm run tune -- --data PLACE --trials FILE [options]

@@ -4,9 +4,9 @@ import type { PictureInfo } from '../ports.ts';
 import { enlarge } from './enlarge.ts';
 import { takenAt } from './exif.ts';
 import { type Kernel, type Plan, planCrop, type Size, storedRect, turnSize, turnUpright } from './geometry.ts';
+import { CONTENT_TYPES, isTruncated, type PictureFormat, sniff } from './picture-format.ts';
 import type { RgbPixels } from './preprocess.ts';
 import type { Preprocessing } from './preprocessor-config.ts';
-import { CONTENT_TYPES, isTruncated, type PictureFormat, sniff } from './sniff.ts';
 
 /** The one door to sharp: the bytes of a picture to the pixels a model sees, or to a thumbnail. */
 

@@ -4,10 +4,10 @@ import type { Embedder } from '../ports.ts';
 import type { JointEmbedding, SpaceId } from '../types.ts';
 import { type EncoderOptions, type Encoders, loadEncoders } from './encoders.ts';
 import { type Head, loadHead } from './head.ts';
+import { type Projection, sharedSpace, sharedSpaceId } from './identity-head.ts';
 import { headAdvice } from './manifest.ts';
 import { findFolder } from './model-files.ts';
-import { type Projection, sharedSpace, sharedSpaceId } from './shared-space.ts';
-import { spaceId } from './space.ts';
+import { spaceId } from './space-id.ts';
 
 export interface EmbedderOptions extends EncoderOptions {
   /** Folder of the head, instead of the profile's own in one of the model directories; null for none. */

@@ -11,7 +11,7 @@ import {
 import { loadManifest, type Profile, profileOf } from './manifest.ts';
 import { findFolder } from './model-files.ts';
 import type { Preprocessing } from './preprocessor-config.ts';
-import { type Fingerprint, fingerprintKey } from './space.ts';
+import { type Fingerprint, fingerprintKey } from './space-id.ts';
 import { describeTextEncoder, loadTextEncoder, type TextEncoder } from './text-encoder.ts';
 
 /** Both encoders of a profile, as serving, training and evaluation use them alike. */

@@ -2,10 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { SightlineError } from '../errors.ts';
-import { float32, type Tensor } from '../onnx.ts';
+import { float32, type Tensor } from '../onnx/session.ts';
 import type { JointEmbedding } from '../types.ts';
+import type { Projection } from './identity-head.ts';
 import { loadChecked, verifyFile } from './model-files.ts';
-import type { Projection } from './shared-space.ts';
 
 /**
  * The head: head.onnx projects what both encoders answer into one space, head.json says which encoders those are.

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import { float32 } from '../onnx.ts';
-import { type ImageEncoderEntry, type ImageOutput, sizeOf } from './entry.ts';
+import { float32 } from '../onnx/session.ts';
+import { type ImageEncoderEntry, type ImageOutput, sizeOf } from './encoder-entry.ts';
 import { findFolder, loadChecked, verifyFile } from './model-files.ts';
 import { type RgbPixels, toTensorData } from './preprocess.ts';
 import { type Preprocessing, readPreprocessing } from './preprocessor-config.ts';
-import type { Fingerprint } from './space.ts';
+import type { Fingerprint } from './space-id.ts';
 
 /**
  * Counts up whenever decoding or preprocessing changes what a model sees of the same picture, so that neither cached

@@ -9,8 +9,8 @@ import {
   sizeOf,
   type TextEncoderEntry,
   textEncoderSchema,
-} from './entry.ts';
-import { pinned, readLocks } from './lock.ts';
+} from './encoder-entry.ts';
+import { pinned, readLocks } from './model-lock.ts';
 
 /**
  * What is known about every encoder, as data: models/manifest.json. One code path serves every encoder of a kind, so

@@ -3,9 +3,9 @@ import { createReadStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SightlineError } from '../errors.ts';
-import { loadOnnx, type OnnxModel, type OnnxOptions } from '../onnx.ts';
-import type { OnnxOutline } from '../onnx-file.ts';
-import type { ModelFile } from './entry.ts';
+import type { OnnxOutline } from '../onnx/outline.ts';
+import { loadOnnx, type OnnxModel, type OnnxOptions } from '../onnx/session.ts';
+import type { ModelFile } from './encoder-entry.ts';
 
 /** Finding model files and making sure that they are the ones the manifest means. */
 
@@ -120,7 +120,7 @@ async function readWhole(path: string): Promise<Buffer> {
 
 async function checkFile(path: string, bytes: Uint8Array, { opset, vocabulary }: ExpectedFile): Promise<void> {
   // Only here: a process that serves bundled models has no use for it.
-  const { readOutline } = await import('../onnx-file.ts');
+  const { readOutline } = await import('../onnx/outline.ts');
   let outline: OnnxOutline;
   try {
     outline = readOutline(bytes);

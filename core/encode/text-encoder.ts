@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { SightlineError } from '../errors.ts';
-import { int64, type OnnxModel, type Tensor } from '../onnx.ts';
+import { int64, type OnnxModel, type Tensor } from '../onnx/session.ts';
 import type { Embedding } from '../types.ts';
-import type { TextEncoderEntry, TextPooling } from './entry.ts';
+import type { TextEncoderEntry, TextPooling } from './encoder-entry.ts';
 import { findFolder, loadChecked, verifyFile } from './model-files.ts';
-import type { Fingerprint } from './space.ts';
+import type { Fingerprint } from './space-id.ts';
 import { loadTokenizer, type Tokenizer } from './tokenizer.ts';
 
 /** Texts to vectors of the text encoder's own space. */

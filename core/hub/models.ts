@@ -1,8 +1,8 @@
 import { rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ImageEncoderEntry, ModelFile, TextEncoderEntry } from '../encode/entry.ts';
-import { LOCK_FILE, type ModelLock, pinned, readLock } from '../encode/lock.ts';
+import type { ImageEncoderEntry, ModelFile, TextEncoderEntry } from '../encode/encoder-entry.ts';
 import { verifyFile } from '../encode/model-files.ts';
+import { LOCK_FILE, type ModelLock, pinned, readLock } from '../encode/model-lock.ts';
 import { isSightlineError, SightlineError } from '../errors.ts';
 import { unavailable } from '../file-errors.ts';
 import { withFileLock } from '../file-lock.ts';

@@ -2,10 +2,10 @@ import type { Context } from 'hono';
 import type { Logger } from 'pino';
 import type { IndexJob } from '../../core/index-image.ts';
 import type { Embedder, FailureLog, ObjectStore, VectorStore } from '../../core/ports.ts';
-import type { Changes } from '../changes.ts';
-import type { Report } from '../report.ts';
-import type { Metrics } from './measured.ts';
+import type { Changes } from './change-feed.ts';
+import type { Metrics } from './metrics.ts';
 import type { HttpOptions } from './options.ts';
+import type { Report } from './report-file.ts';
 import type { ModelInfo } from './schemas/system.ts';
 
 /** Whether the service can answer. Anything but `ready` makes GET /ready a 503. */

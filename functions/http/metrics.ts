@@ -1,46 +1,28 @@
-import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { Metrics } from './measured.ts';
+import type { Embedder } from '../../core/ports.ts';
 
-/** Seconds; from a cached answer to the time limit. */
-const REQUEST_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
-const EMBED_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 5];
-
-/** Metrics in the form of Prometheus, in a registry of their own, so that several apps in one process do not mix. */
-export function createMetrics(options: { processMetrics: boolean }): Metrics {
-  const registry = new Registry();
-  if (options.processMetrics) collectDefaultMetrics({ register: registry });
-  const requests = new Histogram({
-    name: 'sightline_http_request_duration_seconds',
-    help: 'Time until the head of the answer, by route template.',
-    labelNames: ['method', 'route', 'status'] as const,
-    buckets: REQUEST_BUCKETS,
-    registers: [registry],
-  });
-  const embeddings = new Histogram({
-    name: 'sightline_embedding_duration_seconds',
-    help: 'Time to embed one text or decode and embed one picture.',
-    labelNames: ['kind'] as const,
-    buckets: EMBED_BUCKETS,
-    registers: [registry],
-  });
-  return {
-    request: ({ method, route, status }, seconds) =>
-      requests.observe({ method, route, status: String(status) }, seconds),
-    embedding(kind, count, seconds) {
-      for (let i = 0; i < count; i++) embeddings.observe({ kind }, seconds / count);
-    },
-    watch(name, help, read) {
-      new Gauge({
-        name,
-        help,
-        registers: [registry],
-        async collect() {
-          this.set(await read());
-        },
-      });
-    },
-    expose: async () => ({ body: await registry.metrics(), contentType: registry.contentType }),
-  };
+/** Numbers about this process. A host without /metrics gives an implementation of its own. */
+export interface Metrics {
+  request(labels: { method: string; route: string; status: number }, seconds: number): void;
+  embedding(kind: 'text' | 'image', count: number, seconds: number): void;
+  /** Watches a number that somebody else keeps, such as a queue's length; read when /metrics is asked. */
+  watch(name: `sightline_${string}`, help: string, read: () => number | Promise<number>): void;
+  /** Prometheus text format and its content type. */
+  expose(): Promise<{ body: string; contentType: string }>;
 }
 
-export type { Metrics } from './measured.ts';
+/** The same embedder, with its successful work measured. */
+export function measured(embedder: Embedder, metrics: Metrics): Embedder {
+  const timed = async <T>(kind: 'text' | 'image', count: number, work: () => Promise<T>): Promise<T> => {
+    const start = performance.now();
+    const result = await work();
+    metrics.embedding(kind, count, (performance.now() - start) / 1000);
+    return result;
+  };
+  return {
+    space: embedder.space,
+    dimension: embedder.dimension,
+    embedTexts: (texts) => timed('text', texts.length, () => embedder.embedTexts(texts)),
+    embedImage: (bytes) => timed('image', 1, () => embedder.embedImage(bytes)),
+    close: () => embedder.close(),
+  };
+}

@@ -3,7 +3,7 @@ import { Hono } from 'hono';
 import { handle, type LambdaEvent } from 'hono/aws-lambda';
 import type { AppEnv } from '../http/deps.ts';
 import { answerProblem, HttpProblem } from '../http/problem.ts';
-import type { LambdaBindings } from './http.ts';
+import type { LambdaBindings } from './app.ts';
 
 /**
  * The app as a handler of HTTP events, which hono reads. Answers are written here, where hono would leave the caller with

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SightlineError } from '../../core/errors.ts';
 import type { ListedObject, ObjectStore } from '../../core/ports.ts';
-import type { MessageQueue } from '../events/message-queue.ts';
 import { toS3Event } from '../events/s3-event.ts';
+import type { MessageQueue } from '../events/sqs.ts';
 
 export interface BackfillOptions {
   readonly objects: Pick<ObjectStore, 'bucket' | 'list'>;

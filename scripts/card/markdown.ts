@@ -1,7 +1,7 @@
-import type { ImageEncoderEntry, ModelFile, TextEncoderEntry } from '../../core/encode/entry.ts';
+import type { ImageEncoderEntry, ModelFile, TextEncoderEntry } from '../../core/encode/encoder-entry.ts';
 import type { HeadFile } from '../../core/encode/head.ts';
-import type { EvaluatedHead } from '../../core/train/evaluate-head.ts';
-import type { DirectionValues, Values } from '../../core/train/metrics.ts';
+import type { EvaluatedHead } from '../../training/metrics/evaluate-head.ts';
+import type { DirectionValues, Values } from '../../training/metrics/metrics.ts';
 import { describeData } from './data-sets.ts';
 
 /** A model card (Mitchell et al. 2019) as Markdown. */

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { openS3 } from '../../core/objects/s3.ts';
-import { createProgress } from '../../core/progress.ts';
-import { EXIT, UsageError } from '../../functions/cli.ts';
-import { openMessageQueue } from '../../functions/events/message-queue.ts';
+import { openS3 } from '../../core/objects/s3/store.ts';
+import { openMessageQueue } from '../../functions/events/sqs.ts';
 import { type BackfillState, backfill, START } from '../../functions/lambda/backfill.ts';
-import { readConfig } from '../../functions/runtime.ts';
+import { readConfig } from '../../server/runtime.ts';
+import { EXIT, UsageError } from '../cli/command.ts';
+import { createProgress } from '../cli/progress.ts';
 import { indexingCost, sumOf } from '../lambda/costs.ts';
 
 export interface AnnounceFlags {

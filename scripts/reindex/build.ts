@@ -1,13 +1,13 @@
 import { statfs } from 'node:fs/promises';
-import { type BuildOptions, type BuildReport, buildSpace } from '../../core/build-space.ts';
 import type { Config } from '../../core/config.ts';
 import { SightlineError } from '../../core/errors.ts';
 import type { Embedder } from '../../core/ports.ts';
-import { createProgress } from '../../core/progress.ts';
-import type { Spaces } from '../../core/spaces.ts';
-import { EXIT, UsageError } from '../../functions/cli.ts';
-import { createLogger, openBuckets, openEmbedder, openSpaces, readConfig } from '../../functions/runtime.ts';
-import { configuredModels, expectModels, rememberModels } from '../../functions/space-models.ts';
+import { type BuildOptions, type BuildReport, buildSpace } from '../../core/spaces/build.ts';
+import type { Spaces } from '../../core/spaces/port.ts';
+import { createLogger, openBuckets, openEmbedder, openSpaces, readConfig } from '../../server/runtime.ts';
+import { configuredModels, expectModels, rememberModels } from '../../server/space-models.ts';
+import { EXIT, UsageError } from '../cli/command.ts';
+import { createProgress } from '../cli/progress.ts';
 import { positive } from './announce.ts';
 
 /** Options of every command that fills a space. */

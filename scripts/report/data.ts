@@ -1,11 +1,11 @@
 import { basename } from 'node:path';
 import type { HeadFile } from '../../core/encode/head.ts';
-import type { EvaluatedHead } from '../../core/train/evaluate-head.ts';
-import type { PairSet } from '../../core/train/features.ts';
-import type { Figures } from '../../core/train/metrics.ts';
-import { decimals, ownerOf } from '../../core/train/query-lines.ts';
-import type { Interval } from '../../core/train/significance.ts';
-import type { EpochFigures } from '../../core/train/trainer.ts';
+import type { PairSet } from '../../training/features/extract.ts';
+import type { EvaluatedHead } from '../../training/metrics/evaluate-head.ts';
+import type { Figures } from '../../training/metrics/metrics.ts';
+import { decimals, ownerOf } from '../../training/metrics/query-lines.ts';
+import type { Interval } from '../../training/metrics/significance.ts';
+import type { EpochFigures } from '../../training/trainer/trainer.ts';
 import { PUBLISHED, type Published } from './published.ts';
 
 /** What the page of a report shows, as plain JSON. */

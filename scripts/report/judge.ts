@@ -1,14 +1,14 @@
 import { type Encoders, loadEncoders } from '../../core/encode/encoders.ts';
 import { loadHead, loadHeadFile } from '../../core/encode/head.ts';
-import type { CaptionedPicture, Dataset } from '../../core/train/dataset.ts';
-import { embedPairs } from '../../core/train/embed-pairs.ts';
-import { type EvaluatedHead, evaluateHead } from '../../core/train/evaluate-head.ts';
-import type { Features } from '../../core/train/features.ts';
-import { rankPairs } from '../../core/train/ranking.ts';
-import type { Resampling } from '../../core/train/significance.ts';
-import { UsageError } from '../../functions/cli.ts';
-import type { Place } from '../../functions/places.ts';
-import { type EncodingOptions, encodePictures } from '../encoding.ts';
+import type { CaptionedPicture, Dataset } from '../../training/datasets/dataset.ts';
+import type { Features } from '../../training/features/extract.ts';
+import { embedPairs } from '../../training/metrics/embed-pairs.ts';
+import { type EvaluatedHead, evaluateHead } from '../../training/metrics/evaluate-head.ts';
+import { rankPairs } from '../../training/metrics/ranking.ts';
+import type { Resampling } from '../../training/metrics/significance.ts';
+import { UsageError } from '../cli/command.ts';
+import { type EncodingOptions, encodePictures } from '../cli/encoding-options.ts';
+import type { Place } from '../cli/location.ts';
 import type { ReportParts } from './data.ts';
 
 /** Answers shown a query. */

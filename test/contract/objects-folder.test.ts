@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openFolder } from '../../core/objects/folder.ts';
+import { openFolder } from '../../core/objects/folder/store.ts';
 import { objectsContract } from './objects.ts';
 
 objectsContract('folder', async () => {

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it } from 'node:test';
-import { openFolder } from '../../core/objects/folder.ts';
+import { openFolder } from '../../core/objects/folder/store.ts';
 import { withPrefix } from '../../core/objects/prefixed.ts';
 import { objectsContract } from './objects.ts';
 

@@ -9,7 +9,7 @@ import {
   PutBucketVersioningCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
-import { openS3 } from '../../core/objects/s3.ts';
+import { openS3 } from '../../core/objects/s3/store.ts';
 import { startS3 } from '../support/s3-server.ts';
 import { objectsContract } from './objects.ts';
 

@@ -1,5 +1,5 @@
-import { openQdrantSpaces } from '../../core/vectors/qdrant-spaces.ts';
-import { onEveryQdrant } from '../qdrant/open.ts';
+import { openQdrantSpaces } from '../../core/vectors/qdrant/spaces.ts';
+import { onEveryQdrant } from '../core/vectors/qdrant/open.ts';
 import { spacesContract } from './spaces.ts';
 
 await onEveryQdrant('spaces', (name, ownNames) =>

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as breathe } from 'node:timers/promises';
 import type { Point, VectorStore } from '../../core/ports.ts';
-import type { Beside, Copy, Spaces } from '../../core/spaces.ts';
+import type { Beside, Copy, Spaces } from '../../core/spaces/port.ts';
 import { caption, DIMENSION, image, randomPoints, seededRandom, unit, uuid } from './vectors-data.ts';
 
 export interface OpenSpaces {

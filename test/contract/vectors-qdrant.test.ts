@@ -1,4 +1,4 @@
-import { onEveryQdrant, openQdrantStore } from '../qdrant/open.ts';
+import { onEveryQdrant, openQdrantStore } from '../core/vectors/qdrant/open.ts';
 import { vectorsContract } from './vectors.ts';
 import { DIMENSION } from './vectors-data.ts';
 

@@ -6,10 +6,10 @@ import { fileURLToPath } from 'node:url';
 import { loadEmbedder } from '../../core/encode/embedder.ts';
 import { loadEncoders } from '../../core/encode/encoders.ts';
 import { loadHead } from '../../core/encode/head.ts';
-import { embedPairs } from '../../core/train/embed-pairs.ts';
-import { readFeatureSample } from '../../core/train/feature-sample.ts';
-import { evaluate } from '../../core/train/metrics.ts';
-import { dot } from '../../core/vector.ts';
+import { dot } from '../../core/vector-arithmetic.ts';
+import { readFeatureSample } from '../../training/features/feature-sample.ts';
+import { embedPairs } from '../../training/metrics/embed-pairs.ts';
+import { evaluate } from '../../training/metrics/metrics.ts';
 import { goldenPath, MODELS } from './golden.ts';
 
 /** What the committed head must reach, so that a worse one cannot land unnoticed. Raise both with a better head. */

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { Random } from '../../core/train/random.ts';
-import { RECIPES, type Recipe } from '../../core/train/recipes.ts';
-import { createTrainingStep, initialState, type State } from '../../core/train/step.ts';
+import { Random } from '../../training/trainer/random.ts';
+import { RECIPES, type Recipe } from '../../training/trainer/recipes.ts';
+import { createTrainingStep, initialState, type State } from '../../training/trainer/step.ts';
 
 /** Ten steps of the published recipe in PyTorch, float32: the same from the same start here. */
 

@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 
 /**
  * The functions as they are deployed. Beside the stack, not in `npm test`, because the libraries for arm64 come from the
- * npm registry the first time. What they do is tested for this machine's architecture in test/lambda.
+ * npm registry the first time. What they do is tested for this machine's architecture in test/functions/lambda.
  */
 
 /** ELF's e_machine (System V ABI, AArch64 supplement). */

@@ -87,7 +87,7 @@ export async function evaluate(options: Options): Promise<Stack> {
   }
 }
 
-/** The smallest folders the stack takes for built functions; what is really in them is checked by test/lambda. */
+/** The smallest folders the stack takes for built functions; what is really in them is checked by test/functions/lambda. */
 async function writeArtifacts(work: string): Promise<string> {
   const artifacts = path.join(work, 'lambda');
   for (const name of ['api', 'ingest']) {

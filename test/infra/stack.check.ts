@@ -270,7 +270,7 @@ describe('a stage that is not production', () => {
       assert.ok(rights.includes(`s3:${action} ${on}`), `${command} needs s3:${action} on ${on}`);
     }
     // Announcing a bucket is done on somebody's own machine.
-    const sqs = (await commands('functions/events/message-queue.ts')).filter((name) => name !== 'SendMessageBatch');
+    const sqs = (await commands('functions/events/sqs.ts')).filter((name) => name !== 'SendMessageBatch');
     for (const command of sqs) {
       const right = `sqs:${command.replace('Batch', '')} EventsQueue`;
       assert.ok(rightsOf(stack, 'IngestRole').includes(right), `${command} needs ${right}`);

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { SightlineError } from '../../core/errors.ts';
 import type { Embedder } from '../../core/ports.ts';
 import type { JointEmbedding } from '../../core/types.ts';
-import { normalise } from '../../core/vector.ts';
+import { normalise } from '../../core/vector-arithmetic.ts';
 
 /**
  * An embedder for tests of ordering and storage, where the model does not matter: a unit vector from the hash of the

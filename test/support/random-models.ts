@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { OnnxGraph } from '../../core/onnx-graph.ts';
-import { MODELS, noise } from '../unit/encode-fixtures.ts';
+import { OnnxGraph } from '../../core/onnx/graph-builder.ts';
+import { MODELS, noise } from '../core/encode/fixtures.ts';
 import type { HubRepoContent } from './hub-server.ts';
 import { clipTokenizer, siglipTokenizer } from './random-tokenizers.ts';
 

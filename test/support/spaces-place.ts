@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { SightlineError } from '../../core/errors.ts';
 import type { Embedder } from '../../core/ports.ts';
-import type { Spaces } from '../../core/spaces.ts';
+import type { Spaces } from '../../core/spaces/port.ts';
 import type { JointEmbedding } from '../../core/types.ts';
-import { normalise } from '../../core/vector.ts';
-import { openEmbeddedSpaces } from '../../core/vectors/embedded-spaces.ts';
-import { openQdrantSpaces } from '../../core/vectors/qdrant-spaces.ts';
+import { normalise } from '../../core/vector-arithmetic.ts';
+import { openQdrantSpaces } from '../../core/vectors/qdrant/spaces.ts';
+import { openEmbeddedSpaces } from '../../core/vectors/sqlite/spaces.ts';
 
 /** Vectors are hashes, salted by the space, and a picture is any file that starts with PIC. */
 export function saltedEmbedder(space: string, dimension = 32): Embedder & { embedded: number } {

@@ -1,14 +1,14 @@
 import { createRoute, type z } from '@hono/zod-openapi';
 import { captionId } from '../../../core/index-image.ts';
 import type { Point, StoredPoint, Tombstone } from '../../../core/ports.ts';
+import { LIMITS } from '../api-limits.ts';
 import { requireKey, WRITE_SECURITY } from '../auth.ts';
-import { expectMediaType, parseJson, readBody } from '../body.ts';
 import { openCursor, questionOf, sealCursor } from '../cursor.ts';
 import type { AppDeps } from '../deps.ts';
 import { revalidated } from '../headers.ts';
-import { LIMITS } from '../limits.ts';
+import { findCaption } from '../lookup.ts';
 import { type App, json, jsonOf, problems } from '../openapi.ts';
-import { captionsOf, showCaption } from '../represent.ts';
+import { expectMediaType, parseJson, readBody } from '../request-body.ts';
 import {
   captionBatch,
   captionBatchDocument,
@@ -21,7 +21,7 @@ import {
 import { idParams, noQuery } from '../schemas/common.ts';
 import { toFilter } from '../schemas/filter.ts';
 import { caption } from '../schemas/images.ts';
-import { findCaption } from '../stored.ts';
+import { captionsOf, showCaption } from '../serialise.ts';
 import { parseOrThrow, problemDetails } from '../validation.ts';
 
 type Input = z.output<typeof captionInput>;

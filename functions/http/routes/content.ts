@@ -5,12 +5,12 @@ import type { ObjectInfo, ObjectStore } from '../../../core/ports.ts';
 import { isFresh, isSatisfiable, matches, parseRange, quoteEtag, rangeApplies } from '../conditional.ts';
 import type { AppDeps, AppEnv } from '../deps.ts';
 import { CONTENT_POLICY } from '../headers.ts';
+import { findBucket, findImage } from '../lookup.ts';
 import { type App, BINARY, problems } from '../openapi.ts';
 import { HttpProblem } from '../problem.ts';
 import { idParams, noQuery } from '../schemas/common.ts';
 import { thumbnailQuery } from '../schemas/images.ts';
-import { findBucket, findImage } from '../stored.ts';
-import { createThumbnails } from '../thumbnails.ts';
+import { createThumbnails } from '../thumbnail-cache.ts';
 
 const picture = (description: string) => ({ description, content: { 'image/*': { schema: BINARY } } });
 

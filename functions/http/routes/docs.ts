@@ -3,11 +3,11 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { Context } from 'hono';
-import { pagePolicy } from '../../page.ts';
 import { isFresh, quoteEtag } from '../conditional.ts';
 import type { AppDeps, StaticFile, StaticFiles } from '../deps.ts';
 import { DOCS_POLICY } from '../headers.ts';
 import type { App } from '../openapi.ts';
+import { pagePolicy } from '../page.ts';
 import { HttpProblem } from '../problem.ts';
 
 const PAGE = `<!doctype html>

@@ -3,12 +3,12 @@ import { isSightlineError } from '../../../core/errors.ts';
 import { requireKey, WRITE_SECURITY } from '../auth.ts';
 import { openCursor, questionOf, sealCursor } from '../cursor.ts';
 import type { AppDeps } from '../deps.ts';
+import { findImage } from '../lookup.ts';
 import { type App, json, problems } from '../openapi.ts';
 import { HttpProblem } from '../problem.ts';
-import { showFailure, showImage } from '../represent.ts';
 import { idParams, noQuery } from '../schemas/common.ts';
 import { failurePage, failureQuery, retryResult } from '../schemas/system.ts';
-import { findImage } from '../stored.ts';
+import { showFailure, showImage } from '../serialise.ts';
 
 const listRoute = createRoute({
   method: 'get',

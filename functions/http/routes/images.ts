@@ -1,18 +1,18 @@
 import { createRoute } from '@hono/zod-openapi';
+import { LIMITS } from '../api-limits.ts';
 import { requireKey, WRITE_SECURITY } from '../auth.ts';
-import { readJson } from '../body.ts';
 import { matches, quoteEtag } from '../conditional.ts';
 import { openCursor, questionOf, sealCursor } from '../cursor.ts';
 import type { AppDeps } from '../deps.ts';
 import { revalidated } from '../headers.ts';
-import { LIMITS } from '../limits.ts';
+import { findBucket, findImage } from '../lookup.ts';
 import { type App, component, json, problems } from '../openapi.ts';
 import { HttpProblem } from '../problem.ts';
-import { imagesOf, showImage } from '../represent.ts';
+import { readJson } from '../request-body.ts';
 import { idParams, noQuery } from '../schemas/common.ts';
 import { toFilter } from '../schemas/filter.ts';
 import { image, imagePage, listQuery, tagsBody } from '../schemas/images.ts';
-import { findBucket, findImage } from '../stored.ts';
+import { imagesOf, showImage } from '../serialise.ts';
 
 const listRoute = createRoute({
   method: 'get',

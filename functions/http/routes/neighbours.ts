@@ -2,13 +2,13 @@ import { createRoute } from '@hono/zod-openapi';
 import { search } from '../../../core/search.ts';
 import { openCursor, questionOf, sealCursor } from '../cursor.ts';
 import type { AppDeps } from '../deps.ts';
+import { findImage } from '../lookup.ts';
 import { type App, json, problems } from '../openapi.ts';
-import { showHit } from '../represent.ts';
 import { idParams } from '../schemas/common.ts';
 import { toFilter } from '../schemas/filter.ts';
 import { neighbourQuery } from '../schemas/images.ts';
 import { searchPage } from '../schemas/search.ts';
-import { findImage } from '../stored.ts';
+import { showHit } from '../serialise.ts';
 
 const request = { params: idParams, query: neighbourQuery };
 const responses = { 200: json(searchPage, 'One page of hits, best first.'), ...problems(404, 409) };

@@ -2,16 +2,16 @@ import { createRoute, type z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { type SearchTerm, search } from '../../../core/search.ts';
 import type { JointEmbedding } from '../../../core/types.ts';
-import { expectMediaType, formFields, parseJson, readBody, readForm } from '../body.ts';
+import { LIMITS } from '../api-limits.ts';
 import { openCursor, otherSpace, questionOf, sealCursor } from '../cursor.ts';
 import type { AppDeps } from '../deps.ts';
-import { LIMITS } from '../limits.ts';
 import { type App, component, fileField, json, jsonOf, problems } from '../openapi.ts';
 import { HttpProblem } from '../problem.ts';
-import { showHit } from '../represent.ts';
+import { expectMediaType, formFields, parseJson, readBody, readForm } from '../request-body.ts';
 import { noQuery } from '../schemas/common.ts';
 import { toFilter } from '../schemas/filter.ts';
 import { flatSearch, generalSearch, searchFields, searchPage, searchQuery } from '../schemas/search.ts';
+import { showHit } from '../serialise.ts';
 import { parseOrThrow } from '../validation.ts';
 
 /** What every form of a search comes down to. */

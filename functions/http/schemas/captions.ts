@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import { LIMITS } from '../limits.ts';
+import { LIMITS } from '../api-limits.ts';
 import { cursor, id, limitParameter, pageOf, searchText, tagParameters, tags } from './common.ts';
 import { caption } from './images.ts';
 

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import { LIMITS } from '../limits.ts';
+import { LIMITS } from '../api-limits.ts';
 
 /** Building blocks of all schemas. What the OpenAPI document says of them is what is checked. */
 

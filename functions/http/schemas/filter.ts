@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import type { Filter } from '../../../core/ports.ts';
-import { LIMITS } from '../limits.ts';
+import { LIMITS } from '../api-limits.ts';
 import { integerParameter, plainText, repeated, tagParameters, tags } from './common.ts';
 
 /** Dates as stores compare them: UTC with milliseconds. A day without time means its start or its end. */

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import { LIMITS } from '../limits.ts';
+import { LIMITS } from '../api-limits.ts';
 import {
   base64Image,
   cursor,

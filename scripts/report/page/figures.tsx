@@ -1,4 +1,4 @@
-import type { DirectionValues, Values } from '../../../core/train/metrics.ts';
+import type { DirectionValues, Values } from '../../../training/metrics/metrics.ts';
 import { Section } from './parts.tsx';
 import { percent, plural, report } from './store.ts';
 

@@ -1,0 +1,57 @@
+import { SightlineError } from '../errors.ts';
+import type { JointEmbedding, SpaceId } from '../types.ts';
+import { normalise } from '../vector-arithmetic.ts';
+import { fingerprintImageEncoder, type ImageOutputs } from './image-encoder.ts';
+import { type Profile, SHARED_OUTPUT } from './manifest.ts';
+import type { Fingerprint } from './space-id.ts';
+import { spaceId } from './space-id.ts';
+import { fingerprintTextEncoder } from './text-encoder.ts';
+
+/**
+ * The space of encoders that were trained into one together (CLIP and its like): their own vectors, of unit length. Stands
+ * where a head does otherwise.
+ */
+
+/** What makes joint vectors of what encoders answer; a head is one. */
+export interface Projection {
+  /** Components of a joint vector. */
+  readonly dimension: number;
+  /** One unit vector a text vector, in order. */
+  projectTexts(vectors: readonly Float32Array[]): Promise<JointEmbedding[]>;
+  /** One unit vector a picture, in order. */
+  projectImages(outputs: readonly ImageOutputs[]): Promise<JointEmbedding[]>;
+  close(): Promise<void>;
+}
+
+/** Throws `invalid-config` for a profile whose encoders share no space: it needs a head. */
+export function sharedSpace({ name, text, image }: Profile): Projection {
+  if (text.sharedSpace === undefined || text.sharedSpace !== image.sharedSpace) {
+    throw new SightlineError(
+      'invalid-config',
+      `profile ${name}: expected a head, because ${text.name} and ${image.name} share no space, got none`,
+    );
+  }
+  const unit = async (vectors: readonly Float32Array[]) => vectors.map((vector) => normalise(vector as JointEmbedding));
+  return {
+    dimension: text.dimension,
+    projectTexts: unit,
+    projectImages: (outputs) => unit(outputs.map((output) => output[SHARED_OUTPUT]!)),
+    close: async () => {},
+  };
+}
+
+/** The id of the space of two encoders without a head. */
+export function sharedSpaceId(parts: { readonly text: Fingerprint; readonly image: Fingerprint }): SpaceId {
+  return spaceId({ text: parts.text, image: parts.image, head: null });
+}
+
+/**
+ * The space of a profile without a head, from its files alone: no model is loaded. Throws `model-mismatch` when they are not
+ * there or not as pinned.
+ */
+export async function readSharedSpaceId(modelDirs: readonly string[], { text, image }: Profile): Promise<SpaceId> {
+  return sharedSpaceId({
+    text: await fingerprintTextEncoder(modelDirs, text),
+    image: await fingerprintImageEncoder(modelDirs, image),
+  });
+}

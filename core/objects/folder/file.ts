@@ -1,0 +1,143 @@
+import { createHash } from 'node:crypto';
+import type { BigIntStats } from 'node:fs';
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileTypeFromBuffer } from 'file-type';
+import { systemCode, unavailable } from '../../file-errors.ts';
+import type { ListedObject, ObjectInfo } from '../../ports.ts';
+import { isStoredAs, type Place } from './open-directory.ts';
+
+/** What file-type needs at most to recognise a format (its README, "sampleSize"). */
+const SNIFFED_BYTES = 4100;
+const CHUNK_BYTES = 256 * 1024;
+/** Markup that a browser would run: never named, so that it is downloaded instead of shown. */
+const MARKUP = /xml|html|svg|javascript/;
+
+/** A file that was opened once, so that everything read from it is of one version. */
+export interface OpenedFile {
+  readonly handle: FileHandle;
+  readonly stat: BigIntStats;
+  readonly shown: string;
+}
+
+/**
+ * Opens the regular file `name` in `place`, or answers null: symbolic links, folders, devices and names in another case are
+ * no objects. The caller closes the handle. Throws `unavailable`.
+ */
+export async function openFile(place: Place, name: string): Promise<OpenedFile | null> {
+  const shown = join(place.shown, name);
+  let handle: FileHandle;
+  try {
+    // Not blocking, because opening a named pipe would otherwise wait for a writer.
+    const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+    handle = await open(join(place.path, name), flags);
+  } catch (error) {
+    if (['ENOENT', 'ELOOP', 'ENOTDIR', 'ENXIO', 'EISDIR'].includes(systemCode(error) ?? '')) return null;
+    throw unavailable(error, 'read', shown);
+  }
+  try {
+    const stat = await handle.stat({ bigint: true });
+    if (stat.isFile() && (await isStoredAs(place, name))) return { handle, stat, shown };
+  } catch (error) {
+    await handle.close();
+    if (systemCode(error) === 'ENOENT') return null;
+    throw unavailable(error, 'read', shown);
+  }
+  await handle.close();
+  return null;
+}
+
+/**
+ * The etag of a file, from what the file system knows about it, so that listing a folder reads no file. Replacing a file
+ * changes the inode, writing into it the times; ctime cannot be set back by anyone. It also changes when only the
+ * permissions do, or when the folder is copied to another disk: the picture is then read again, recognised by its SHA-256,
+ * and not embedded again.
+ */
+export function etagOf(stat: BigIntStats): string {
+  const identity = `${stat.ino}:${stat.size}:${stat.mtimeNs}:${stat.ctimeNs}`;
+  return createHash('sha256').update(identity).digest('hex').slice(0, 32);
+}
+
+export function listedObjectOf(key: string, stat: BigIntStats): ListedObject {
+  return { key, bytes: Number(stat.size), etag: etagOf(stat), lastModified: new Date(Number(stat.mtimeMs)) };
+}
+
+/** Everything there is to know about the object `key`, which is the open `file`. */
+export async function objectInfoOf(key: string, file: OpenedFile): Promise<ObjectInfo> {
+  const head = new Uint8Array(Math.min(SNIFFED_BYTES, Number(file.stat.size)));
+  try {
+    const { bytesRead } = await file.handle.read(head, 0, head.length, 0);
+    return { ...listedObjectOf(key, file.stat), contentType: await contentTypeOf(head.subarray(0, bytesRead)) };
+  } catch (error) {
+    throw unavailable(error, 'read', file.shown);
+  }
+}
+
+/** MIME type by content; `application/octet-stream` when unknown, and for markup such as SVG. */
+async function contentTypeOf(head: Uint8Array): Promise<string> {
+  // A file that only begins like a known format makes file-type throw; it is then of no known type.
+  const type = head.length === 0 ? undefined : await fileTypeFromBuffer(head).catch(() => undefined);
+  return type === undefined || MARKUP.test(type.mime) ? 'application/octet-stream' : type.mime;
+}
+
+/**
+ * The bytes of an open file as a stream that closes it at its end, when it is cancelled, and when `signal` aborts. A file
+ * that another program writes into meanwhile ends the stream with `unavailable`: better no version than two mixed.
+ */
+export function streamOf(
+  file: OpenedFile,
+  range: { offset: number; length: number },
+  signal?: AbortSignal,
+): ReadableStream<Uint8Array> {
+  const { handle, stat, shown } = file;
+  const end = range.offset + range.length;
+  let position = range.offset;
+  let closing: Promise<void> | undefined;
+  let abort = () => {};
+  const close = () => {
+    signal?.removeEventListener('abort', abort);
+    closing ??= handle.close();
+    return closing;
+  };
+  const changed = (now: BigIntStats) => now.mtimeNs !== stat.mtimeNs || now.size !== stat.size;
+
+  return new ReadableStream<Uint8Array>({
+    start(controller) {
+      abort = () => {
+        controller.error(signal?.reason);
+        void close();
+      };
+      signal?.addEventListener('abort', abort, { once: true });
+    },
+    async pull(controller) {
+      try {
+        if (position < end) {
+          const chunk = new Uint8Array(Math.min(CHUNK_BYTES, end - position));
+          const { bytesRead } = await handle.read(chunk, 0, chunk.length, position);
+          if (bytesRead === 0) throw changedWhileRead(shown);
+          position += bytesRead;
+          if (position < end) return controller.enqueue(chunk.subarray(0, bytesRead));
+          // Before the last bytes go out: whoever has read to the end has read one version.
+          if (changed(await handle.stat({ bigint: true }))) throw changedWhileRead(shown);
+          controller.enqueue(chunk.subarray(0, bytesRead));
+        }
+        controller.close();
+        await close();
+      } catch (error) {
+        if (signal?.aborted) return;
+        await close().catch(() => {});
+        throw unavailable(error, 'read', shown);
+      }
+    },
+    cancel: close,
+  });
+}
+
+function changedWhileRead(shown: string): Error {
+  return Object.assign(new Error('the file changed while it was read'), {
+    code: 'ESTALE',
+    syscall: 'read',
+    path: shown,
+  });
+}

@@ -1,0 +1,164 @@
+import { type BigIntStats, constants } from 'node:fs';
+import { type FileHandle, lstat, mkdir, open, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { SightlineError } from '../../errors.ts';
+import { systemCode, unavailable } from '../../file-errors.ts';
+
+/**
+ * A folder below the root, held open while something is done in it. On Linux `path` goes through the open descriptor
+ * (/proc/self/fd), so that nobody can put a symbolic link in its place between a check and the use: what openat is for in
+ * C. Elsewhere `path` is the real path, checked just before.
+ */
+export interface Place {
+  /** For system calls. */
+  readonly path: string;
+  /** For people. */
+  readonly shown: string;
+  stat(): Promise<BigIntStats>;
+  /** Makes the entries of this folder durable. */
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The root as it was when it was opened. A drive that was unmounted since leaves another folder at the same path. */
+export interface Root {
+  readonly path: string;
+  readonly dev: bigint;
+  readonly ino: bigint;
+}
+
+/** Why a path does not lead to a folder of the bucket; `problem` continues "the key ...". */
+export interface Blocked {
+  readonly blocked: 'missing' | 'conflict';
+  readonly problem: string;
+}
+
+const NOFOLLOW = constants.O_NOFOLLOW ?? 0;
+const byDescriptor = process.platform === 'linux';
+
+/** Opens the root. Throws `unavailable` when it is gone or no longer the folder that was opened. */
+export async function enterRoot(root: Root): Promise<Place> {
+  try {
+    const place = await enter(root.path, root.path);
+    const { dev, ino } = await place.stat();
+    if (dev === root.dev && ino === root.ino) return place;
+    await place.close();
+  } catch (error) {
+    throw unavailable(error, 'open the folder', root.path);
+  }
+  throw new SightlineError(
+    'unavailable',
+    `expected ${root.path} to be the folder it was at the start, found another one: was its drive unmounted?`,
+  );
+}
+
+/**
+ * The folder `names` below the root, or why there is none. With `create`, missing folders are made. Symbolic links are
+ * never followed: whatever they point to is not part of the bucket.
+ */
+export async function enterFolder(
+  root: Root,
+  names: readonly string[],
+  options: { create: boolean } = { create: false },
+): Promise<Place | Blocked> {
+  let place = await enterRoot(root);
+  for (const name of names) {
+    const parent = place;
+    try {
+      const next = await enterChild(parent, name, options.create);
+      if ('blocked' in next) return next;
+      place = next;
+    } catch (error) {
+      throw unavailable(error, 'open the folder', join(parent.shown, name));
+    } finally {
+      await parent.close();
+    }
+  }
+  return place;
+}
+
+async function enterChild(parent: Place, name: string, create: boolean): Promise<Place | Blocked> {
+  const path = join(parent.path, name);
+  const shown = join(parent.shown, name);
+  for (let attempt = 0; ; attempt++) {
+    try {
+      const place = await enter(path, shown);
+      if (await isStoredAs(parent, name)) return place;
+      await place.close();
+      return caseClash(name);
+    } catch (error) {
+      const code = systemCode(error);
+      if (code === 'ENOTDIR' || code === 'ELOOP') {
+        return { blocked: 'conflict', problem: `needs the folder ${shown}, but that is a file or a symbolic link` };
+      }
+      if (code !== 'ENOENT') throw error;
+      if (!create || attempt > 2)
+        return { blocked: 'missing', problem: `needs the folder ${shown}, which is not there` };
+    }
+    await mkdir(path).catch((error: unknown) => {
+      if (systemCode(error) !== 'EEXIST') throw error;
+    });
+    await parent.sync();
+  }
+}
+
+export function caseClash(name: string): Blocked {
+  return {
+    blocked: 'conflict',
+    problem: `differs only in upper and lower case or Unicode form from ${JSON.stringify(name)} as it is stored`,
+  };
+}
+
+async function enter(path: string, shown: string): Promise<Place> {
+  if (!byDescriptor) {
+    const info = await lstat(path);
+    if (!info.isDirectory()) throw Object.assign(new Error('not a folder'), { code: 'ENOTDIR', syscall: 'open' });
+    // Windows cannot open folders; its file systems write entries through their own journal.
+    return { path, shown, stat: () => lstat(path, { bigint: true }), sync: async () => {}, close: async () => {} };
+  }
+  const handle: FileHandle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | NOFOLLOW);
+  return {
+    path: `/proc/self/fd/${handle.fd}`,
+    shown,
+    stat: () => handle.stat({ bigint: true }),
+    sync: () => syncFolder(handle),
+    close: () => handle.close(),
+  };
+}
+
+/** Some network file systems cannot sync a folder; there is nothing better to do on them. */
+async function syncFolder(handle: FileHandle): Promise<void> {
+  try {
+    await handle.sync();
+  } catch (error) {
+    if (!['EINVAL', 'ENOTSUP', 'EBADF'].includes(systemCode(error) ?? '')) throw error;
+  }
+}
+
+/**
+ * Whether the entry that `name` finds really has that name. A file system that ignores case or Unicode form would answer
+ * two different keys with one file. It shows by another spelling leading to the same file; only then the folder is read.
+ */
+export async function isStoredAs(
+  place: Pick<Place, 'path'>,
+  name: string,
+  system: FileNames = { lstat: (path) => lstat(path, { bigint: true }), readdir },
+): Promise<boolean> {
+  const swapped = [...name].map((c) => (c === c.toLowerCase() ? c.toUpperCase() : c.toLowerCase())).join('');
+  const spellings = new Set([swapped, name.normalize('NFC'), name.normalize('NFD')]);
+  spellings.delete(name);
+  let self: { dev: bigint; ino: bigint } | undefined;
+  for (const spelling of spellings) {
+    const other = await system.lstat(join(place.path, spelling)).catch(() => null);
+    if (other === null) continue;
+    self ??= await system.lstat(join(place.path, name));
+    if (other.dev === self.dev && other.ino === self.ino) return (await system.readdir(place.path)).includes(name);
+  }
+  return true;
+}
+
+/** How a file system finds files by name. */
+export interface FileNames {
+  lstat(path: string): Promise<{ dev: bigint; ino: bigint }>;
+  readdir(path: string): Promise<string[]>;
+}

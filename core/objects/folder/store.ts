@@ -1,0 +1,102 @@
+import { createHash } from 'node:crypto';
+import { realpath, stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { SightlineError } from '../../errors.ts';
+import { unavailable } from '../../file-errors.ts';
+import type { ObjectStore } from '../../ports.ts';
+import { resolveRange } from '../byte-range.ts';
+import { type OpenedFile, objectInfoOf, openFile, streamOf } from './file.ts';
+import { segmentsOf } from './key.ts';
+import { listFolder } from './list.ts';
+import { enterFolder, type Root } from './open-directory.ts';
+import { conditionFailed, deleteObject, putObject, removeStaleWrites } from './write.ts';
+
+export interface FolderOptions {
+  /** An existing folder; may itself be a symbolic link. */
+  readonly root: string;
+  /**
+   * The bucket's name.
+   * @default the folder's name and eight hex digits of the SHA-256 of its real path, such as `photos-1f9a0c3e`
+   */
+  readonly bucket?: string;
+}
+
+/**
+ * A folder as a bucket: the key `a/b.jpg` is the file `a/b.jpg` below the root. Throws `unavailable` when the root is no
+ * readable folder.
+ *
+ * Keys that have no safe path below the root are refused by every method with `invalid-key`. Hidden names (`.x`), symbolic
+ * links, and what is not a regular file are not part of the bucket. Unlike in S3, a key cannot be both an object and the
+ * beginning of others (`a` and `a/b`).
+ */
+export async function openFolder({ root: path, bucket }: FolderOptions): Promise<ObjectStore> {
+  const root = await openRoot(path);
+  await removeStaleWrites(root);
+  const name = bucket ?? bucketNameOf(root.path);
+
+  return {
+    bucket: name,
+
+    async head(key) {
+      const file = await open(root, key);
+      if (file === null) return null;
+      return objectInfoOf(key, file).finally(() => file.handle.close());
+    },
+
+    async get(key, { range, ifMatch, signal } = {}) {
+      signal?.throwIfAborted();
+      const file = await open(root, key);
+      if (file === null) return null;
+      try {
+        const info = await objectInfoOf(key, file);
+        if (ifMatch !== undefined && ifMatch !== info.etag) throw conditionFailed(key, `etag ${ifMatch}`, info.etag);
+        const part = resolveRange(range, info.bytes);
+        signal?.throwIfAborted();
+        return { info, ...part, body: streamOf(file, part, signal) };
+      } catch (error) {
+        await file.handle.close();
+        throw error;
+      }
+    },
+
+    put: (key, body, options = {}) => putObject(root, key, body, options),
+
+    delete: async (key, { ifMatch } = {}) => deleteObject(root, key, segmentsOf(key), ifMatch),
+
+    list: (options) => listFolder(root, name, options),
+  };
+}
+
+async function openRoot(path: string): Promise<Root> {
+  try {
+    const real = await realpath(path);
+    const { dev, ino, isDirectory } = await stat(real, { bigint: true }).then((info) => ({
+      dev: info.dev,
+      ino: info.ino,
+      isDirectory: info.isDirectory(),
+    }));
+    if (isDirectory) return { path: real, dev, ino };
+  } catch (error) {
+    throw unavailable(error, 'open the folder', path);
+  }
+  throw new SightlineError('unavailable', `expected a folder of pictures, but ${path} is a file`);
+}
+
+async function open(root: Root, key: string): Promise<OpenedFile | null> {
+  const names = segmentsOf(key);
+  const place = await enterFolder(root, names.slice(0, -1));
+  if ('blocked' in place) return null;
+  return openFile(place, names.at(-1)!).finally(place.close);
+}
+
+/** A valid S3 bucket name (3 to 63 of a-z, 0-9 and '-') that differs for folders of the same name. */
+function bucketNameOf(realPath: string): string {
+  const slug = basename(realPath)
+    .normalize('NFKD')
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .slice(0, 50)
+    .replace(/^-|-$/g, '');
+  const hash = createHash('sha256').update(realPath).digest('hex').slice(0, 8);
+  return `${slug === '' ? 'folder' : slug}-${hash}`;
+}

@@ -1,0 +1,245 @@
+import { randomUUID } from 'node:crypto';
+import { type FileHandle, link, lstat, open, readdir, rename, rmdir, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { SightlineError } from '../../errors.ts';
+import { systemCode, unavailable } from '../../file-errors.ts';
+import type { ObjectInfo, ObjectStore } from '../../ports.ts';
+import { etagOf, objectInfoOf } from './file.ts';
+import { invalidKey, newSegmentsOf } from './key.ts';
+import { caseClash, enterFolder, enterRoot, isStoredAs, type Place, type Root } from './open-directory.ts';
+
+type Body = Parameters<ObjectStore['put']>[1];
+type PutOptions = NonNullable<Parameters<ObjectStore['put']>[2]>;
+
+/** Unfinished writes wait here, out of sight, on the same file system as their destination. */
+const WORKSHOP = '.sightline';
+/** Nobody writes a single picture for longer without a byte coming in; a crash leaves files that stay older. */
+const STALE_AFTER_MS = 3_600_000;
+
+/** Removes what writes that never finished have left behind, where it may. Throws `unavailable` when there is no root. */
+export async function removeStaleWrites(root: Root): Promise<void> {
+  await (await enterRoot(root)).close();
+  const workshop = await enterFolder(root, [WORKSHOP]).catch(() => null);
+  if (workshop === null || 'blocked' in workshop) return;
+  try {
+    for (const name of await readdir(workshop.path)) {
+      const path = join(workshop.path, name);
+      const stat = await lstat(path).catch(() => null);
+      if (stat?.isFile() && Date.now() - stat.mtimeMs > STALE_AFTER_MS) await unlink(path).catch(() => {});
+    }
+  } finally {
+    await workshop.close();
+  }
+}
+
+/** `ObjectStore.put` for a folder: a complete, synced file takes the place of the old one in one step, or nothing happens. */
+export async function putObject(root: Root, key: string, body: Body, options: PutOptions): Promise<ObjectInfo> {
+  try {
+    return await store(root, key, body, options);
+  } catch (error) {
+    // Whoever sends the body learns that nobody listens any more.
+    if (!(body instanceof Uint8Array) && !body.locked) await body.cancel(error).catch(() => {});
+    throw error;
+  }
+}
+
+async function store(root: Root, key: string, body: Body, options: PutOptions): Promise<ObjectInfo> {
+  const names = newSegmentsOf(key);
+  const name = names.pop()!;
+  options.signal?.throwIfAborted();
+  // Looked at before the body is read, to refuse early, and again when it takes its place, to be sure.
+  if (options.ifMatch !== undefined || options.ifNoneMatch !== undefined) {
+    const place = await enterFolder(root, names);
+    const etag = 'blocked' in place ? null : await storedEtag(place, name, key).finally(place.close);
+    checkCondition(key, etag, options);
+  }
+  const workshop = await enterFolder(root, [WORKSHOP], { create: true });
+  if ('blocked' in workshop) throw new SightlineError('unavailable', `storing a picture ${workshop.problem}`);
+  const shown = join(root.path, ...names, name);
+  const temporary = join(workshop.path, `${process.pid}-${randomUUID()}`);
+  try {
+    const handle = await open(temporary, 'wx+');
+    try {
+      await fill(handle, body, options);
+      await handle.utimes(...uniqueTimes());
+      await handle.sync();
+      options.signal?.throwIfAborted();
+      return await exclusively(shown, async () => {
+        await place(root, names, name, key, temporary, options);
+        return objectInfoOf(key, { handle, stat: await handle.stat({ bigint: true }), shown });
+      });
+    } finally {
+      await handle.close();
+      await unlink(temporary).catch(() => {});
+    }
+  } catch (error) {
+    throw unavailable(error, 'store', shown);
+  } finally {
+    await workshop.close();
+  }
+}
+
+/** Writes the whole body. Throws `too-large` as soon as it is, and what the body itself throws. */
+async function fill(handle: FileHandle, body: Body, options: PutOptions): Promise<void> {
+  const { maxBytes = Number.POSITIVE_INFINITY, signal } = options;
+  let total = 0;
+  const write = async (chunk: Uint8Array) => {
+    total += chunk.length;
+    if (total > maxBytes) {
+      throw new SightlineError('too-large', `expected at most ${maxBytes} bytes, got more`, { details: { maxBytes } });
+    }
+    for (let done = 0; done < chunk.length; ) {
+      done += (await handle.write(chunk, done, chunk.length - done)).bytesWritten;
+    }
+  };
+  if (body instanceof Uint8Array) return write(body);
+  const reader = body.getReader();
+  // Unblocks a read that waits for a body which never comes.
+  const abort = () => void reader.cancel(signal?.reason).catch(() => {});
+  signal?.addEventListener('abort', abort, { once: true });
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      signal?.throwIfAborted();
+      if (done) return;
+      await write(value);
+    }
+  } catch (error) {
+    await reader.cancel(error).catch(() => {});
+    throw error;
+  } finally {
+    signal?.removeEventListener('abort', abort);
+  }
+}
+
+/** Lets the finished file take its place, when the condition still holds. */
+async function place(
+  root: Root,
+  names: readonly string[],
+  name: string,
+  key: string,
+  temporary: string,
+  options: PutOptions,
+): Promise<void> {
+  for (let attempt = 0; ; attempt++) {
+    const parent = await enterFolder(root, names, { create: true });
+    if ('blocked' in parent) throw invalidKey(key, parent.problem);
+    try {
+      checkCondition(key, await storedEtag(parent, name, key), options);
+      const target = join(parent.path, name);
+      if (options.ifNoneMatch === undefined) await rename(temporary, target);
+      else await linkNew(temporary, target, key);
+      return await parent.sync();
+    } catch (error) {
+      // A delete may have removed the folder, empty as it was, between the two steps.
+      if (systemCode(error) !== 'ENOENT' || attempt > 5) throw error;
+    } finally {
+      await parent.close();
+    }
+  }
+}
+
+/** Unlike a rename, a link fails when something has the name already, also when another process was quicker. */
+async function linkNew(temporary: string, target: string, key: string): Promise<void> {
+  try {
+    await link(temporary, target);
+    await unlink(temporary);
+  } catch (error) {
+    const code = systemCode(error) ?? '';
+    if (code === 'EEXIST') throw conditionFailed(key, 'no object', 'one');
+    // exFAT and some network drives know no links: there, only writers of this process exclude each other.
+    if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(code)) throw error;
+    await rename(temporary, target);
+  }
+}
+
+/** The etag of the object, null when there is none. Throws `invalid-key` when something else is in its place. */
+async function storedEtag(parent: Place, name: string, key: string): Promise<string | null> {
+  const stat = await lstat(join(parent.path, name), { bigint: true }).catch((error: unknown) => {
+    if (systemCode(error) === 'ENOENT') return null;
+    throw unavailable(error, 'look at', join(parent.shown, name));
+  });
+  if (stat === null) return null;
+  if (!(await isStoredAs(parent, name))) throw invalidKey(key, caseClash(name).problem);
+  if (!stat.isFile()) throw invalidKey(key, `is taken by a folder or a symbolic link, ${join(parent.shown, name)}`);
+  return etagOf(stat);
+}
+
+function checkCondition(key: string, etag: string | null, options: Pick<PutOptions, 'ifMatch' | 'ifNoneMatch'>): void {
+  if (options.ifNoneMatch !== undefined && etag !== null) throw conditionFailed(key, 'no object', etag);
+  if (options.ifMatch !== undefined && etag !== options.ifMatch) {
+    throw conditionFailed(key, `etag ${options.ifMatch}`, etag ?? 'no object');
+  }
+}
+
+export function conditionFailed(key: string, expected: string, got: string): SightlineError {
+  return new SightlineError('precondition-failed', `expected ${expected} under ${JSON.stringify(key)}, found ${got}`);
+}
+
+/** `ObjectStore.delete` for a folder. Folders that it leaves empty go, too: in a bucket there are none. */
+export async function deleteObject(root: Root, key: string, names: readonly string[], ifMatch?: string): Promise<void> {
+  const parents = names.slice(0, -1);
+  const name = names.at(-1)!;
+  const shown = join(root.path, ...names);
+  await exclusively(shown, async () => {
+    const parent = await enterFolder(root, parents);
+    if ('blocked' in parent) {
+      if (ifMatch !== undefined) throw conditionFailed(key, `etag ${ifMatch}`, 'no object');
+      return;
+    }
+    try {
+      const stat = await lstat(join(parent.path, name), { bigint: true }).catch(() => null);
+      const etag = stat?.isFile() && (await isStoredAs(parent, name)) ? etagOf(stat) : null;
+      checkCondition(key, etag, { ifMatch });
+      if (etag === null) return;
+      await unlink(join(parent.path, name));
+      await parent.sync();
+    } catch (error) {
+      if (systemCode(error) !== 'ENOENT') throw unavailable(error, 'delete', shown);
+    } finally {
+      await parent.close();
+    }
+    await removeEmptyFolders(root, parents);
+  });
+}
+
+async function removeEmptyFolders(root: Root, names: readonly string[]): Promise<void> {
+  for (let depth = names.length; depth > 0; depth--) {
+    const parent = depth === 1 ? await enterRoot(root) : await enterFolder(root, names.slice(0, depth - 1));
+    if ('blocked' in parent) return;
+    try {
+      await rmdir(join(parent.path, names[depth - 1]!));
+    } catch {
+      // Not empty, or not ours to remove: the object itself is gone, which is all that was asked for.
+      return;
+    } finally {
+      await parent.close();
+    }
+  }
+}
+
+/** Writes and deletes of one path take turns, so that nothing changes between looking at the etag and acting on it. */
+const turns = new Map<string, Promise<unknown>>();
+
+async function exclusively<T>(path: string, task: () => Promise<T>): Promise<T> {
+  const before = turns.get(path) ?? Promise.resolve();
+  const turn = before.then(task, task);
+  const settled = turn.catch(() => {});
+  turns.set(path, settled);
+  try {
+    return await turn;
+  } finally {
+    if (turns.get(path) === settled) turns.delete(path);
+  }
+}
+
+let lastTime = 0;
+
+/**
+ * Access and modification time for a new file, in seconds, never the same twice in this process. Kernels before 6.13
+ * stamp files with a clock of 1 to 4 ms, in which an inode can be freed and taken again: the etag would not change.
+ */
+function uniqueTimes(): [number, number] {
+  lastTime = Math.max(lastTime + 1e-6, (performance.timeOrigin + performance.now()) / 1000);
+  return [lastTime, lastTime];
+}

@@ -1,0 +1,116 @@
+import { S3ServiceException } from '@aws-sdk/client-s3';
+import { SightlineError } from '../../errors.ts';
+
+/** What an S3 call was about, for messages. */
+export interface S3Context {
+  readonly bucket: string;
+  /** As S3 and its IAM action call it, such as `GetObject`. */
+  readonly action: string;
+  readonly key?: string;
+  /** The caller's signal: its abort is handed on as it is, not as a fault of the store. */
+  readonly signal?: AbortSignal;
+}
+
+/** HTTP status of a fault of the service, or undefined when none was answered. */
+export function statusOf(error: unknown): number | undefined {
+  return error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
+}
+
+/** Tries of the request that ended in this fault, the first one included. */
+export function attemptsOf(error: unknown): number {
+  return (error as { $metadata?: { attempts?: number } }).$metadata?.attempts ?? 1;
+}
+
+/** An answer came, and was no XML. */
+export function isUnreadable(error: unknown): boolean {
+  return error instanceof Error && !(error instanceof S3ServiceException) && '$response' in error;
+}
+
+function nameOf(error: unknown): string {
+  return error instanceof Error ? error.name : '';
+}
+
+/** A condition that did not hold (412), or that writes at the same moment made undecidable every time (409). */
+function isPreconditionFault(error: unknown): boolean {
+  return ['PreconditionFailed', 'ConditionalRequestConflict'].includes(nameOf(error)) || statusOf(error) === 412;
+}
+
+/** Writes of one object met, and S3 asks to try again (Amazon S3 API reference, "Error responses"). Others of its 409s say no such thing. */
+export function isConflict(error: unknown): boolean {
+  return ['ConditionalRequestConflict', 'OperationAborted'].includes(nameOf(error));
+}
+
+/** No such object. A HEAD answer has no body, so a missing bucket cannot be told from it there. */
+export function isMissingObject(error: unknown): boolean {
+  if (nameOf(error) === 'NoSuchBucket') return false;
+  return ['NoSuchKey', 'NotFound'].includes(nameOf(error)) || statusOf(error) === 404;
+}
+
+/** Faults of the credentials themselves: no retry and no other object will do better. */
+const CREDENTIAL_FAULTS = new Set([
+  'CredentialsProviderError',
+  'InvalidAccessKeyId',
+  'SignatureDoesNotMatch',
+  'AuthorizationHeaderMalformed',
+  'InvalidToken',
+]);
+
+/**
+ * The fault in the words of this program. 403 has many reasons; each gets its own sentence, because they are repaired
+ * in different places (policy, key policy, storage class, clock, credentials).
+ */
+export function translateS3Error(error: unknown, context: S3Context): unknown {
+  if (error instanceof SightlineError) return error;
+  if (context.signal?.aborted) return context.signal.reason;
+  const [name, status] = [nameOf(error), statusOf(error)];
+  const text = error instanceof Error ? error.message : String(error);
+  const where = `${context.action} of ${context.key === undefined ? '' : `${JSON.stringify(context.key)} in `}bucket ${context.bucket}`;
+  const details = { bucket: context.bucket, key: context.key ?? null, s3Error: name, httpStatus: status ?? null };
+  const fault = (code: SightlineError['code'], message: string, more: { archived?: true } = {}) =>
+    new SightlineError(code, message, { cause: error, details: { ...details, ...more } });
+
+  if (name === 'NoSuchBucket') return fault('invalid-config', `there is no bucket ${context.bucket}: ${text}`);
+  if (CREDENTIAL_FAULTS.has(name)) {
+    return fault('invalid-config', `${where}: expected valid AWS credentials, got ${name}: ${text}`);
+  }
+  if (/^Region (is missing|not accepted)/.test(text)) {
+    return fault(
+      'invalid-config',
+      `${where}: expected an AWS region, such as AWS_REGION=eu-central-1, got none: ${text}`,
+    );
+  }
+  // Only a write with If-Match misses an object: there is none in the state it names.
+  if (isPreconditionFault(error) || name === 'NoSuchKey') {
+    return fault('precondition-failed', `${where}: the object is not in the state the condition names`);
+  }
+  if (name === 'InvalidRange' || status === 416) {
+    return fault('range-not-satisfiable', `${where}: the byte range lies outside the object`);
+  }
+  if (name === 'KeyTooLongError' || name === 'InvalidURI') {
+    return fault('invalid-key', `${where}: S3 does not take this key: ${text}`);
+  }
+  if (name === 'EntityTooLarge' || status === 413) return fault('too-large', `${where}: larger than S3 takes: ${text}`);
+  if (name === 'InvalidObjectState') {
+    const message = `${where}: the object is archived and must be restored before it can be read: ${text}`;
+    return fault('unavailable', message, { archived: true });
+  }
+  if (/^KMS\.?/.test(name) || /\bkms:\w+/.test(text)) {
+    return fault('unavailable', `${where}: its encryption key cannot be used (KMS): ${text}`);
+  }
+  if (name === 'RequestTimeTooSkewed') return fault('unavailable', `${where}: this machine's clock is wrong: ${text}`);
+  if (name === 'ExpiredToken') return fault('unavailable', `${where}: the AWS credentials have expired: ${text}`);
+  if (status === 403) {
+    return fault(
+      'unavailable',
+      `${where}: access denied. Expected a policy that allows s3:${permissionFor(context.action)}, and s3:ListBucket on the bucket (without it a missing object answers "denied", too): ${text}`,
+    );
+  }
+  return fault('unavailable', `${where} failed${status === undefined ? '' : ` with HTTP ${status}`}: ${name} ${text}`);
+}
+
+/** The IAM permission an API action needs, where they are not named alike. */
+function permissionFor(action: string): string {
+  if (action === 'HeadObject') return 'GetObject';
+  if (['CreateMultipartUpload', 'UploadPart', 'CompleteMultipartUpload'].includes(action)) return 'PutObject';
+  return ['ListObjectsV2', 'HeadBucket'].includes(action) ? 'ListBucket' : action;
+}

@@ -1,0 +1,57 @@
+import { SightlineError } from '../../errors.ts';
+
+/** Longest key, in bytes of UTF-8 (Amazon S3 user guide, "Naming Amazon S3 objects"). */
+const MAX_KEY_BYTES = 1024;
+
+/**
+ * Accepts exactly the keys that S3 does: 1 to 1,024 bytes of well-formed Unicode, in which `..` segments never climb
+ * above the bucket (same page: "the cumulative count of relative path segments never exceeds the number of non-relative
+ * path elements"). Control characters are fine, because listings are asked for in URL encoding. Throws `invalid-key`.
+ */
+export function checkS3Key(key: string): void {
+  const refuse = (reason: string) => {
+    throw new SightlineError('invalid-key', `expected a key that S3 can hold, got ${JSON.stringify(key)}: ${reason}`);
+  };
+  if (key === '') refuse('it is empty');
+  if (!key.isWellFormed()) refuse('it is not well-formed Unicode');
+  const bytes = Buffer.byteLength(key);
+  if (bytes > MAX_KEY_BYTES) refuse(`it has ${bytes} bytes of UTF-8, at most ${MAX_KEY_BYTES} are possible`);
+  let depth = 0;
+  for (const segment of key.split('/')) {
+    depth += segment === '..' ? -1 : segment === '' || segment === '.' ? 0 : 1;
+    if (depth < 0) refuse('its ".." segments lead out of the bucket');
+  }
+}
+
+/** Undoes `EncodingType: url`, in which S3 writes a space as `+`. */
+export function decodeListedKey(key: string): string {
+  return decodeURIComponent(key.replaceAll('+', ' '));
+}
+
+/** An entity tag without its quotes and weakness marker. */
+export function bareEtag(etag: string | undefined): string {
+  return (etag ?? '').replace(/^W\//, '').replaceAll('"', '');
+}
+
+interface ListPosition {
+  readonly prefix: string;
+  /** The last key that was listed. */
+  readonly after: string;
+}
+
+export function encodeListCursor(position: ListPosition): string {
+  return Buffer.from(JSON.stringify([position.prefix, position.after])).toString('base64url');
+}
+
+/** Where a listing goes on. Throws `invalid-cursor` when it is none of ours or of another prefix. */
+export function decodeListCursor(cursor: string, prefix: string): string {
+  try {
+    const parsed: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString());
+    if (Array.isArray(parsed) && parsed.length === 2 && parsed[0] === prefix && typeof parsed[1] === 'string') {
+      return parsed[1];
+    }
+  } catch {
+    // Not JSON: answered below.
+  }
+  throw new SightlineError('invalid-cursor', 'expected a cursor of this listing, got another text');
+}

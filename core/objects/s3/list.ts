@@ -1,0 +1,82 @@
+import { ListObjectsV2Command, type ListObjectsV2CommandOutput, type _Object as S3Object } from '@aws-sdk/client-s3';
+import { SightlineError } from '../../errors.ts';
+import { compareUtf8 } from '../utf8-order.ts';
+import { isUnreadable } from './errors.ts';
+import { bareEtag, decodeListCursor, decodeListedKey, encodeListCursor } from './keys.ts';
+import type { S3Session } from './session.ts';
+
+/** `ObjectStore.list` on S3. Its cursors are keys, so they can be checked and stay valid. */
+export async function listObjects(s3: S3Session, options: { prefix?: string; cursor?: string; limit: number }) {
+  const { prefix = '', cursor, limit } = options;
+  if (!Number.isInteger(limit) || limit < 1 || limit > 1000) {
+    throw new SightlineError('invalid-input', `expected a limit of 1 to 1000, got ${limit}`);
+  }
+  const after = cursor === undefined ? undefined : decodeListCursor(cursor, prefix);
+  // Some servers answer with no keys and a token to go on with; what comes after those must not be lost.
+  let token: string | undefined;
+  let answer: ListObjectsV2CommandOutput;
+  do {
+    answer = await listPage(s3, { prefix, limit, after, token });
+    token = answer.NextContinuationToken;
+  } while (answer.IsTruncated && token !== undefined && (answer.Contents ?? []).length === 0);
+  const encoded = answer.EncodingType === 'url';
+  const items = (answer.Contents ?? []).map((object) => ({
+    key: encoded ? decodeListedKey(object.Key ?? '') : (object.Key ?? ''),
+    bytes: object.Size ?? 0,
+    etag: bareEtag(object.ETag),
+    lastModified: object.LastModified ?? new Date(0),
+    ...(isArchived(object) ? { archived: true as const } : {}),
+  }));
+  const [first] = items;
+  if (after !== undefined && first !== undefined && compareUtf8(first.key, after) <= 0) {
+    // Whoever follows the cursors would go round and round.
+    const message = `ListObjectsV2 of bucket ${s3.bucket}: expected keys behind ${JSON.stringify(after)}, got ${JSON.stringify(first.key)}: the server does not keep start-after`;
+    throw new SightlineError('unavailable', message);
+  }
+  const last = items.at(-1);
+  if (!answer.IsTruncated || last === undefined) return { items };
+  return { items, next: encodeListCursor({ prefix, after: last.key }) };
+}
+
+/** What XML 1.0 cannot hold, or is put in its place; an empty key is one of which nothing was left. */
+const DAMAGED_KEY = /^$|[\p{Cc}\ufffd-\uffff]/u;
+
+/**
+ * A page as S3 recommends it for keys that XML cannot hold: URL-encoded. Other servers are asked so only where XML may
+ * have damaged a key, for some of them compare encoded keys with the cursor then, and leave out what lies behind it.
+ */
+async function listPage(
+  s3: S3Session,
+  { prefix, limit, after, token }: { prefix: string; limit: number; after?: string; token?: string },
+): Promise<ListObjectsV2CommandOutput> {
+  const list = (EncodingType?: 'url') => {
+    const command = new ListObjectsV2Command({
+      Bucket: s3.bucket,
+      Prefix: prefix,
+      MaxKeys: limit,
+      EncodingType,
+      // Tells archived objects that have been restored from those that cannot be read.
+      OptionalObjectAttributes: ['RestoreStatus'],
+      ContinuationToken: token,
+      // Not the service's own token: this one is checked, and stays valid for as long as anybody keeps it.
+      StartAfter: after,
+    });
+    return s3.call({ action: 'ListObjectsV2' }, async (abortSignal) => {
+      try {
+        return await s3.client.send(command, { abortSignal });
+      } catch (error) {
+        if (EncodingType === undefined && isUnreadable(error)) return null;
+        throw error;
+      }
+    });
+  };
+  const plain = s3.isOther ? await list() : null;
+  const isSound = plain?.Contents?.every(({ Key = '' }) => !DAMAGED_KEY.test(Key)) ?? plain !== null;
+  return (isSound ? plain : await list('url'))!;
+}
+
+/** Of the classes that must be restored first (S3, "Restoring an archived object"); a copy that was restored can be read. */
+function isArchived({ StorageClass, RestoreStatus }: S3Object): boolean {
+  if (StorageClass !== 'GLACIER' && StorageClass !== 'DEEP_ARCHIVE') return false;
+  return (RestoreStatus?.RestoreExpiryDate?.getTime() ?? 0) <= Date.now();
+}

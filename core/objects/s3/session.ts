@@ -1,0 +1,118 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
+import { SightlineError } from '../../errors.ts';
+import { isConflict, type S3Context, translateS3Error } from './errors.ts';
+
+export interface S3Options {
+  readonly bucket: string;
+  /** Default: where the SDK finds it (environment, profile, instance). */
+  readonly region?: string;
+  /** Of another S3-compatible server, such as `http://127.0.0.1:9000`. Implies path-style addresses. */
+  readonly endpoint?: string;
+  /** `https://host/bucket/key` instead of `https://bucket.host/key`. Default: true with an `endpoint`, else false. */
+  readonly forcePathStyle?: boolean;
+  /** Default: the SDK's provider chain, which is right on Lambda. */
+  readonly credentials?: {
+    readonly accessKeyId: string;
+    readonly secretAccessKey: string;
+    readonly sessionToken?: string;
+  };
+  /** Tries a request, the first one included, with exponential backoff and full jitter between them. Default 4. */
+  readonly maxAttempts?: number;
+  /** For the TCP and TLS handshake. Default 3,000. */
+  readonly connectTimeoutMs?: number;
+  /** For one try of a request up to its answer's headers; a part of `partBytes` is sent within it. Default 30,000. */
+  readonly requestTimeoutMs?: number;
+  /** Longest silence while a body is read. Default 30,000. */
+  readonly idleTimeoutMs?: number;
+  /** For one request with all its tries. Default 60,000. */
+  readonly deadlineMs?: number;
+  /** Bodies longer than this go up in parts of this size. At least 5 MiB (S3's smallest part). Default 8 MiB. */
+  readonly partBytes?: number;
+  /** Parts of one upload under way at the same time; each holds `partBytes` of memory. Default 3. */
+  readonly partConcurrency?: number;
+  /** Whether to ask for the bucket once before the store is handed out. Default true. */
+  readonly verify?: boolean;
+  /** Is given the client before its first request, to trace what it sends. Not the one that signs URLs for others. */
+  readonly observe?: (client: S3Client) => void;
+}
+
+/** Tries of a write that met another one of the same object. */
+const CONFLICT_TRIES = 4;
+
+/** Makes a write again, after a short random pause, when S3 says that it met another one. */
+export async function againOnConflict<T>(write: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await write();
+    } catch (error) {
+      if (!isConflict(error) || attempt === CONFLICT_TRIES) throw error;
+      await sleep(Math.random() * 50 * 2 ** attempt);
+    }
+  }
+}
+
+const MIN_PART_BYTES = 5 * 1024 ** 2;
+
+/** One bucket and how to talk to it. */
+export interface S3Session {
+  readonly client: S3Client;
+  /** Signs URLs for others, who cannot compute the checksums `client` adds by itself. */
+  readonly signer: S3Client;
+  readonly bucket: string;
+  /** Whether an endpoint was given, so that the server may be another one than S3. */
+  readonly isOther: boolean;
+  readonly partBytes: number;
+  readonly partConcurrency: number;
+  /** Runs one request under the deadline and translates its faults. The caller's signal stays connected to the answer. */
+  call<T>(context: Omit<S3Context, 'bucket'>, run: (signal: AbortSignal) => Promise<T>): Promise<T>;
+}
+
+/** Throws `invalid-config` for options that cannot work. Sends nothing. */
+export function createSession(options: S3Options): S3Session {
+  const { bucket, deadlineMs = 60_000, partBytes = 8 * 1024 ** 2, partConcurrency = 3 } = options;
+  if (bucket === '') throw new SightlineError('invalid-config', 'expected the name of a bucket, got an empty text');
+  if (!Number.isInteger(partBytes) || partBytes < MIN_PART_BYTES) {
+    throw new SightlineError('invalid-config', `expected partBytes of at least ${MIN_PART_BYTES}, got ${partBytes}`);
+  }
+  const config: S3ClientConfig = {
+    region: options.region,
+    endpoint: options.endpoint,
+    forcePathStyle: options.forcePathStyle ?? options.endpoint !== undefined,
+    credentials: options.credentials,
+    followRegionRedirects: true,
+    retryMode: 'standard',
+    maxAttempts: options.maxAttempts ?? 4,
+    requestHandler: {
+      connectionTimeout: options.connectTimeoutMs ?? 3_000,
+      requestTimeout: options.requestTimeoutMs ?? 30_000,
+      throwOnRequestTimeout: true,
+      socketTimeout: options.idleTimeoutMs ?? 30_000,
+    },
+  };
+  const client = new S3Client(config);
+  options.observe?.(client);
+  const signer = new S3Client({ ...config, requestChecksumCalculation: 'WHEN_REQUIRED' });
+
+  return {
+    client,
+    signer,
+    bucket,
+    isOther: options.endpoint !== undefined,
+    partBytes,
+    partConcurrency,
+    async call(context, run) {
+      const deadline = new AbortController();
+      const late = new Error(`no answer within ${deadlineMs} ms`);
+      const timer = setTimeout(() => deadline.abort(late), deadlineMs);
+      const signal = context.signal ? AbortSignal.any([context.signal, deadline.signal]) : deadline.signal;
+      try {
+        return await run(signal);
+      } catch (error) {
+        throw translateS3Error(deadline.signal.aborted ? late : error, { ...context, bucket });
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+  };
+}

@@ -1,0 +1,114 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SightlineError } from '../errors.ts';
+import type { Beside, Copy } from './port.ts';
+import { type CarryDeps, type CarryOptions, createCarrier, type Missing, type PassResult, TooMuch } from './sync.ts';
+import { type Verification, type VerifyOptions, verifySpace } from './verify.ts';
+
+export interface BuildDeps extends CarryDeps {
+  /** The space to fill, beside the live one. */
+  readonly beside: Beside;
+}
+
+export interface BuildOptions extends VerifyOptions, CarryOptions {
+  /** Switch although pictures that cannot be read any more will not be in the new space. */
+  readonly skipMissing: boolean;
+  /** Fill and verify only. */
+  readonly switch: boolean;
+  /** Between two looks for pictures that may only be on their way to be deleted or replaced. @default 1000 */
+  readonly secondLookMs?: number;
+  readonly onProgress?: (progress: BuildProgress) => void;
+}
+
+export interface BuildProgress {
+  readonly step: 'fill' | 'verify' | 'switch';
+  /** Pictures and captions embedded so far by this call. */
+  readonly embedded: number;
+  /** Points and tombstones brought up to date by this call without embedding. */
+  readonly copied: number;
+}
+
+export interface BuildReport {
+  readonly embedded: number;
+  readonly copied: number;
+  /** The first of them. */
+  readonly missing: readonly Missing[];
+  readonly missingCount: number;
+  readonly verification: Verification;
+  readonly switched: boolean;
+}
+
+/** While writers wait for the switch no more than this is embedded; with more to do, it is done before. */
+const LAST_EMBEDDINGS = 32;
+/** Pictures whose event is still on its way are looked for so many times more. */
+const SECOND_LOOKS = 5;
+const KEPT_MISSING = 20;
+
+/**
+ * Walk 4: fills a space from the live one and makes it live. Passes over what differs, until little is left; then the
+ * check; then the switch, with one more pass while nobody can write. Everything it knows is in the two spaces, so it may be
+ * stopped at any point and called again. Throws `precondition-failed` when pictures are missing or the check fails,
+ * `space-retired` when another space became live meanwhile, the signal's reason, and what the stores throw.
+ */
+export async function buildSpace(deps: BuildDeps, options: BuildOptions): Promise<BuildReport> {
+  const { beside } = deps;
+  const { signal, onProgress, secondLookMs = 1000 } = options;
+  const total = { embedded: 0, copied: 0 };
+  const tell = (step: BuildProgress['step']) => onProgress?.({ step, ...total });
+  const carryOver = createCarrier(deps, options);
+  const pass = async (copy: Copy, step: BuildProgress['step'], mostEmbeddings = Infinity) =>
+    carryOver(copy, mostEmbeddings, (done) => {
+      total.embedded += done.embedded;
+      total.copied += done.copied;
+      tell(step);
+    });
+
+  tell('fill');
+  let filled = await pass(beside, 'fill');
+  for (let looks = 0; filled.embedded > LAST_EMBEDDINGS || isWorthALook(filled, looks, options); looks++) {
+    // What is missing may only be on its way: deleted or replaced by a server that has yet to say so.
+    if (filled.embedded <= LAST_EMBEDDINGS) await sleep(secondLookMs, undefined, { signal });
+    filled = await pass(beside, 'fill');
+  }
+  const { missing } = filled;
+  if (missing.length > 0 && !options.skipMissing) throw areMissing(missing);
+
+  tell('verify');
+  const verification = await verifySpace(beside, options, missing.length);
+
+  let switched = false;
+  while (options.switch && !switched) {
+    tell('switch');
+    switched = await tryToSwitch(beside, (copy) => pass(copy, 'switch', LAST_EMBEDDINGS));
+    // Too much has come meanwhile to keep writers waiting for it.
+    if (!switched) await pass(beside, 'fill');
+  }
+  return { ...total, missing: missing.slice(0, KEPT_MISSING), missingCount: missing.length, verification, switched };
+}
+
+function isWorthALook({ missing }: PassResult, looks: number, { skipMissing }: BuildOptions): boolean {
+  return missing.length > 0 && !skipMissing && looks < SECOND_LOOKS;
+}
+
+/** False, with nothing switched, when the last pass had more to do than writers should wait for. */
+async function tryToSwitch(beside: Beside, lastPass: (copy: Copy) => Promise<PassResult>): Promise<boolean> {
+  try {
+    // A picture that is missing only now was deleted or replaced by a job that waits for the switch.
+    await beside.switch(async (copy) => void (await lastPass(copy)));
+    return true;
+  } catch (error) {
+    if (error instanceof TooMuch) return false;
+    throw error;
+  }
+}
+
+function areMissing(missing: readonly Missing[]): SightlineError {
+  const [first] = missing;
+  const reasons = [...new Set(missing.map(({ reason }) => reason))].join(', ');
+  return new SightlineError(
+    'precondition-failed',
+    `expected every indexed picture to be there as it was indexed, but ${missing.length} are not (${reasons}), such as ` +
+      `${first!.key} of ${first!.bucket}. Connect their folder or bucket, bring the index up to date with npm start or ` +
+      'npm run index, or leave them out with --skip-missing',
+    { details: { missing: missing.length } },
+  );
+}

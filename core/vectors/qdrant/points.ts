@@ -1,0 +1,63 @@
+import type { QdrantClient, Schemas } from '@qdrant/js-client-rest';
+import type { CollectionLayout } from './collection.ts';
+import { type KeyPrefixes, READ_FIELDS, type StoredPayload } from './payload.ts';
+import type { QdrantSession } from './session.ts';
+
+/** Ids asked for in one request. */
+const MAX_IDS = 1000;
+
+export interface FetchedPoint {
+  readonly id: string;
+  readonly payload: StoredPayload;
+  readonly vector: unknown;
+}
+
+/** One collection of a server: what the reading and writing parts of the store share. */
+export interface QdrantPart {
+  readonly collection: string;
+  readonly dimension: number;
+  readonly keyPrefixes: KeyPrefixes;
+  /** For every request that writes points. */
+  readonly writing: { readonly wait: true; readonly ordering?: 'medium' };
+  call<T>(action: string, request: (client: QdrantClient) => Promise<T>): Promise<T>;
+  /** Points by id, in no order; those that are not there are left out. */
+  retrieve(ids: readonly string[], what?: { fields?: string[]; vectors?: boolean }): Promise<FetchedPoint[]>;
+  scroll(request: Omit<Schemas['ScrollRequest'], 'with_payload'>): Promise<FetchedPoint[]>;
+}
+
+export function openPart(
+  session: QdrantSession,
+  options: CollectionLayout & { collection: string; keyPrefixes: KeyPrefixes },
+): QdrantPart {
+  const { collection, replicas, ...rest } = options;
+  const call: QdrantPart['call'] = (action, request) => session.call(`${action} ${collection}`, request);
+  return {
+    ...rest,
+    collection,
+    // Replicas take writes as they come, each in an order of its own, and may differ for good after two to one point. One of
+    // them orders them for all; another does when that one is down. Qdrant, "Consistency guarantees".
+    writing: replicas > 1 ? { wait: true, ordering: 'medium' } : { wait: true },
+    call,
+    async retrieve(ids, { fields = READ_FIELDS, vectors = false } = {}) {
+      const found: FetchedPoint[] = [];
+      for (let start = 0; start < ids.length; start += MAX_IDS) {
+        const some = ids.slice(start, start + MAX_IDS);
+        const points = await call('reading points of', (client) =>
+          client.retrieve(collection, { ids: some, with_payload: fields, with_vector: vectors }),
+        );
+        found.push(...points.map(fetchedPoint));
+      }
+      return found;
+    },
+    async scroll(request) {
+      const { points } = await call('listing', (client) =>
+        client.scroll(collection, { ...request, with_payload: READ_FIELDS }),
+      );
+      return points.map(fetchedPoint);
+    },
+  };
+}
+
+function fetchedPoint(point: Schemas['Record']): FetchedPoint {
+  return { id: String(point.id), payload: point.payload ?? {}, vector: point.vector };
+}

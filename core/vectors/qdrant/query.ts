@@ -1,0 +1,160 @@
+import type { Schemas } from '@qdrant/js-client-rest';
+import type { Hit, VectorQuery } from '../../ports.ts';
+import type { JointEmbedding, Page } from '../../types.ts';
+import { decodeCursor, encodeCursor, fingerprint } from '../page-position.ts';
+import { checkExcluded, checkFilter, checkLimit, checkMinScore, unitVector } from '../validate.ts';
+import { liveFilter, narrowed, type QdrantFilter } from './filter.ts';
+import { READ_FIELDS, readPayload, type StoredPayload } from './payload.ts';
+import type { QdrantPart } from './points.ts';
+
+/** How much of a collection a query looks at. */
+export type QdrantSearch =
+  /** Every matching vector: exact; the time grows with the points of a shard. */
+  | { readonly mode: 'exact' }
+  /** The HNSW graph: for more, at the price of missing some. Pages may then differ from one long answer. */
+  | {
+      readonly mode: 'graph';
+      /** Candidates kept on the way; more find more and take longer. Qdrant's default is what it was built with. */
+      readonly ef?: number;
+      /** Compute scores again from the full vectors, when the collection is quantised. Qdrant's default is true. */
+      readonly rescore?: boolean;
+      /** How many times more candidates than asked for are computed again. */
+      readonly oversampling?: number;
+    };
+
+/** Hits fetched beyond those needed, to see where the ties of the last one end. */
+const SLACK = 8;
+/** When that does not suffice, how many times more are fetched. */
+const GROWTH = 4;
+/** Qdrant keeps only scores above its threshold, in float32; it is asked a little lower and the rest is left out here. */
+const THRESHOLD_MARGIN = 1e-5;
+
+/** Where a page begins: strictly after this, by score descending, then by id ascending. */
+interface After {
+  readonly score: number;
+  readonly id: string;
+  /** Hits with a better score, when the cursor was made. */
+  readonly better: number;
+}
+
+interface Ranked {
+  readonly id: string;
+  readonly score: number;
+  /** Null when many were fetched and it was left out. */
+  readonly payload: StoredPayload | null;
+}
+
+interface Search {
+  readonly query: number[];
+  readonly filter: QdrantFilter;
+  readonly minScore: number;
+}
+
+/** See `VectorStore.query`. */
+export async function queryPoints(part: QdrantPart, query: VectorQuery, search: QdrantSearch): Promise<Page<Hit>> {
+  const { limit, exclude = [], minScore } = query;
+  checkLimit(limit);
+  checkFilter(query.filter);
+  checkExcluded(exclude);
+  if (minScore !== undefined) checkMinScore(minScore);
+  const vector = unitVector(query.vector, part.dimension, 'the query');
+  const of = fingerprint(['query', vector, query.filter, minScore]);
+  const after = query.cursor === undefined ? null : positionOf(of, query.cursor);
+  const filter = liveFilter(query.filter, part.keyPrefixes);
+  if (filter === null) return { items: [] };
+
+  const { ranked, window } = await rank(part, search, limit + 1, after, {
+    query: jsonVector(vector),
+    filter: narrowed(filter, [], exclude.length === 0 ? [] : [{ has_id: [...exclude] }]),
+    minScore: minScore ?? Number.NEGATIVE_INFINITY,
+  });
+  const items = await withPayloads(part, ranked.slice(0, limit));
+  const last = ranked[limit - 1];
+  if (ranked.length <= limit || last === undefined) return { items };
+  const better = window.offset + window.hits.filter(({ score }) => score > last.score).length;
+  return { items, next: encodeCursor(of, [last.score, last.id, better]) };
+}
+
+/**
+ * The first `wanted` or more after the cursor, in order. Qdrant orders hits with the same score as it likes, and
+ * differently in each answer; so a window is fetched that begins above the ties of the cursor and ends below the ties
+ * of the last hit wanted, and is ordered here.
+ */
+async function rank(part: QdrantPart, search: QdrantSearch, wanted: number, after: After | null, what: Search) {
+  const upper = after?.score ?? Number.POSITIVE_INFINITY;
+  let offset = Math.max(0, (after?.better ?? 0) - 1);
+  let stepBack = 1;
+  for (let size = wanted + SLACK; ; ) {
+    const hits = await fetchWindow(part, search, what, { offset, size, withPayload: size === wanted + SLACK });
+    // Better ones were deleted since the cursor was made: ties of the cursor may lie before the window.
+    if (offset > 0 && (hits[0] === undefined || hits[0].score <= upper)) {
+      offset = Math.max(0, offset - stepBack);
+      stepBack *= GROWTH;
+      continue;
+    }
+    const ended = hits.length < size;
+    const bound = ended ? Number.NEGATIVE_INFINITY : hits.at(-1)!.score;
+    const ranked = hits
+      .filter(({ score }) => score > bound && score >= what.minScore)
+      .filter(({ score, id }) => after === null || score < after.score || (score === after.score && id > after.id))
+      .sort((a, b) => b.score - a.score || (a.id < b.id ? -1 : 1));
+    if (ended || ranked.length >= wanted) return { ranked, window: { offset, hits } };
+    size *= GROWTH;
+  }
+}
+
+async function fetchWindow(
+  part: QdrantPart,
+  search: QdrantSearch,
+  what: Search,
+  window: { offset: number; size: number; withPayload: boolean },
+): Promise<Ranked[]> {
+  const request = {
+    query: what.query,
+    filter: what.filter,
+    limit: window.size,
+    offset: window.offset === 0 ? undefined : window.offset,
+    score_threshold: Number.isFinite(what.minScore) ? what.minScore - THRESHOLD_MARGIN : undefined,
+    params: searchParams(search),
+    with_payload: window.withPayload ? READ_FIELDS : false,
+  };
+  const { points } = await part.call('querying', (client) => client.query(part.collection, request));
+  return points.map(({ id, score, payload }) => ({
+    id: String(id),
+    // Rounding can leave a float32 cosine a little outside.
+    score: Math.max(-1, Math.min(1, score)),
+    payload: payload ?? null,
+  }));
+}
+
+function searchParams(search: QdrantSearch): Schemas['SearchParams'] | undefined {
+  if (search.mode === 'exact') return { exact: true };
+  const { ef, rescore, oversampling } = search;
+  const quantization = rescore === undefined && oversampling === undefined ? undefined : { rescore, oversampling };
+  return ef === undefined && quantization === undefined ? undefined : { hnsw_ef: ef, quantization };
+}
+
+async function withPayloads(part: QdrantPart, ranked: readonly Ranked[]): Promise<Hit[]> {
+  const without = ranked.filter(({ payload }) => payload === null).map(({ id }) => id);
+  const fetched = new Map((await part.retrieve(without)).map(({ id, payload }) => [id, payload]));
+  return ranked.flatMap(({ id, score, payload }) => {
+    const stored = payload ?? fetched.get(id);
+    // Deleted since it was ranked.
+    if (stored === undefined || (stored.kind !== 'image' && stored.kind !== 'caption')) return [];
+    return [{ id, score, payload: readPayload(stored) }];
+  });
+}
+
+/** The components as JSON numbers of nine digits: enough to give back the same float32, and half as long. */
+export function jsonVector(vector: Float32Array): number[] {
+  return Array.from(vector, (x) => Number(x.toPrecision(9)));
+}
+
+export function float32Vector(vector: unknown): JointEmbedding {
+  return Float32Array.from(vector as number[]) as JointEmbedding;
+}
+
+function positionOf(of: string, cursor: string): After {
+  const [score, id, better] = decodeCursor(of, cursor, ['number', 'string', 'number']);
+  return { score: score as number, id: id as string, better: better as number };
+}

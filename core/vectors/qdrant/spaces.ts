@@ -1,0 +1,251 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isSightlineError, SightlineError } from '../../errors.ts';
+import type { VectorStore } from '../../ports.ts';
+import type { Beside, SpaceSummary, Spaces } from '../../spaces/port.ts';
+import type { SpaceId } from '../../types.ts';
+import { checkLimit } from '../validate.ts';
+import {
+  checkVersion,
+  collectionName,
+  ensureCollection,
+  type QdrantCollectionOptions,
+  readAliases,
+  readLayout,
+} from './collection.ts';
+import { findDifferences } from './diff.ts';
+import { liveFilter, tombstonesBefore } from './filter.ts';
+import { countExactly } from './list.ts';
+import { openPart, type QdrantPart } from './points.ts';
+import type { QdrantSearch } from './query.ts';
+import { connectQdrant, type QdrantConnection, type QdrantSession } from './session.ts';
+import { storeOf } from './store.ts';
+import { claimAlias, type Fence, raiseFence, standingFence } from './switch-lock.ts';
+
+export interface QdrantSpacesOptions extends QdrantConnection {
+  /** Default `sightline-`. */
+  readonly collectionPrefix?: string;
+  /** Names the live collection. Default `live`. */
+  readonly alias?: string;
+  /** Default exact. */
+  readonly search?: QdrantSearch;
+  /** How collections are made, when they have to be. */
+  readonly collection?: QdrantCollectionOptions;
+  /** A write waits so long for a switch to end, and is `unavailable` then. Default: as long as it takes, a minute at most. */
+  readonly fencePatienceMs?: number;
+}
+
+/** How often a writer looks whether a switch is over. */
+const FENCE_POLL_MS = 50;
+
+/** What the parts of this driver share. */
+interface Server {
+  readonly session: QdrantSession;
+  readonly alias: string;
+  readonly options: QdrantSpacesOptions;
+  /** The collection that is live now, undefined when none is. Throws `invalid-config` when the alias is not ours. */
+  readLive(): Promise<string | undefined>;
+  nameOf(space: SpaceId): string;
+  spaceOf(collection: string): SpaceId;
+}
+
+/**
+ * All spaces on a server: a collection each, and an alias that names the live one. Throws `invalid-config` for a wrong
+ * URL or API key and an older server, `unavailable` when it does not answer.
+ */
+export async function openQdrantSpaces(options: QdrantSpacesOptions): Promise<Spaces> {
+  const { collectionPrefix = 'sightline-', alias = 'live' } = options;
+  const session = connectQdrant(options);
+  const server: Server = {
+    ...{ session, alias, options },
+    async readLive() {
+      const named = (await readAliases(session)).get(alias);
+      if (named === undefined || named.startsWith(collectionPrefix)) return named;
+      throw new SightlineError(
+        'invalid-config',
+        `expected the alias ${alias} at ${session.url} to name a collection ${collectionPrefix}…, got ${named}, which is ` +
+          'not of this program; use a Qdrant server where this alias is free',
+        { details: { alias, found: named } },
+      );
+    },
+    nameOf: (space) => collectionName(collectionPrefix, space),
+    spaceOf: (collection) => collection.slice(collectionPrefix.length),
+  };
+  try {
+    await checkVersion(session);
+  } catch (error) {
+    session.close();
+    throw error;
+  }
+  const collections = async () => {
+    const answer = await session.call('listing collections', (client) => client.getCollections());
+    return answer.collections.map(({ name }) => name).filter((name) => name.startsWith(collectionPrefix));
+  };
+  /** A collection keeps its dimension. */
+  const dimensions = new Map<string, number>();
+  return {
+    async live() {
+      const collection = await server.readLive();
+      if (collection === undefined) return null;
+      const dimension = dimensions.get(collection) ?? (await readLayout(session, collection)).dimension;
+      dimensions.set(collection, dimension);
+      return { space: server.spaceOf(collection), dimension };
+    },
+    async list() {
+      const live = (await readAliases(session)).get(alias);
+      const summaries = await Promise.all((await collections()).sort().map((name) => summaryOf(server, name, live)));
+      return summaries.filter((summary) => summary !== null);
+    },
+    openLive: (space, dimension) => openLive(server, space, dimension),
+    openBeside: (space, dimension) => openBeside(server, space, dimension),
+    async drop(space) {
+      const collection = server.nameOf(space);
+      const assertNotLive = async () => {
+        if ((await readAliases(session)).get(alias) === collection) throw isLive(space);
+      };
+      await assertNotLive();
+      // A delete of what is not there answers as one of what is.
+      if (!(await collections()).includes(collection)) return false;
+      let tries = 0;
+      await session.call(`deleting ${collection}`, async (client) => {
+        // The answer to an earlier try was lost, and somebody may have made it again and live since.
+        if (tries++ > 0) await assertNotLive();
+        return client.deleteCollection(collection);
+      });
+      return true;
+    },
+    async close() {
+      session.close();
+    },
+  };
+}
+
+function isLive(space: SpaceId): SightlineError {
+  return new SightlineError('precondition-failed', `expected a space that is not live, got ${space}`);
+}
+
+function retired(space: SpaceId, how: string): SightlineError {
+  return new SightlineError('space-retired', `the space ${space} ${how}`, { details: { space } });
+}
+
+/** Null when the collection has been removed since it was listed. */
+async function summaryOf(server: Server, collection: string, live: string | undefined): Promise<SpaceSummary | null> {
+  try {
+    const layout = await readLayout(server.session, collection);
+    const part = openPart(server.session, { ...layout, collection, keyPrefixes: 'any' });
+    const [points, tombstones] = await Promise.all([
+      countExactly(part, liveFilter({}, 'any')!),
+      countExactly(part, tombstonesBefore('9999-12-31T00:00:00.000Z')),
+    ]);
+    const { dimension } = layout;
+    return { space: server.spaceOf(collection), dimension, live: collection === live, points, tombstones };
+  } catch (error) {
+    if (isSightlineError(error, 'unavailable') && error.details?.httpStatus === 404) return null;
+    throw error;
+  }
+}
+
+async function openCollection(server: Server, space: SpaceId, dimension: number): Promise<QdrantPart> {
+  const { session, options } = server;
+  const collection = server.nameOf(space);
+  const layout = await ensureCollection(session, collection, dimension, options.collection ?? {});
+  return openPart(session, { ...layout, collection, keyPrefixes: options.collection?.keyPrefixes ?? 'any' });
+}
+
+async function openLive(server: Server, space: SpaceId, dimension: number): Promise<VectorStore> {
+  const { session, alias } = server;
+  const collection = server.nameOf(space);
+  const expectLive = (named: string | undefined) => {
+    if (named === undefined || named === collection) return;
+    throw new SightlineError(
+      'space-mismatch',
+      `expected the alias ${alias} to name ${collection}, the space of the loaded models, got ${named}; use the models ` +
+        'it was made with, or change to these by `npm run reindex`',
+      { details: { alias, expected: collection, found: named } },
+    );
+  };
+  const before = await server.readLive();
+  expectLive(before);
+  const part = await openCollection(server, space, dimension);
+  // Somebody else may begin with other models at the same moment; one of the two gets the alias.
+  if (before === undefined) expectLive(await claimAlias(session, alias, collection));
+  // Afterwards, because a write and a look at the aliases cannot be one: see docs/decisions/0030-spaces.md. It waits for as
+  // long as the fence stands: a caller who was refused too early would find what it wrote, and take it for acknowledged.
+  const acknowledge = async () => {
+    const giveUpAt = performance.now() + (server.options.fencePatienceMs ?? Number.POSITIVE_INFINITY);
+    for (;;) {
+      const aliases = await readAliases(session);
+      const named = aliases.get(alias);
+      if (named !== collection) throw retired(space, `is not live any more: ${alias} names ${named ?? 'none'}`);
+      if (standingFence(aliases, alias) === null) return;
+      if (performance.now() > giveUpAt) {
+        throw new SightlineError(
+          'unavailable',
+          `a change of models is under way at ${session.url}; try again in a moment`,
+        );
+      }
+      await sleep(FENCE_POLL_MS);
+    }
+  };
+  return guarded(server, part, space, { after: acknowledge });
+}
+
+async function openBeside(server: Server, space: SpaceId, dimension: number): Promise<Beside> {
+  const { session, alias } = server;
+  const collection = server.nameOf(space);
+  const live = await server.readLive();
+  if (live === undefined) {
+    throw new SightlineError('not-found', `expected an alias ${alias} to build another space beside, found none`);
+  }
+  if (live === collection) throw isLive(space);
+  const part = await openCollection(server, space, dimension);
+  const { keyPrefixes } = part;
+  const from = openPart(session, { ...(await readLayout(session, live)), collection: live, keyPrefixes });
+  const mayWrite = async () => {
+    if ((await readAliases(session)).get(alias) === collection) throw retired(space, 'has become live');
+  };
+  const copy = {
+    live: server.spaceOf(live),
+    differences(after: string | null, limit: number) {
+      checkLimit(limit);
+      return findDifferences(from, part, after, limit);
+    },
+    from: guarded(server, from, server.spaceOf(live), {}),
+    to: guarded(server, part, space, { before: mayWrite }),
+  };
+  return {
+    ...copy,
+    async switch(last) {
+      const fence: Fence = await raiseFence(session, alias, collection);
+      try {
+        if ((await readAliases(session)).get(alias) !== live) throw retired(copy.live, 'is not live any more');
+        await last(copy);
+        await fence.pointAlias();
+      } finally {
+        await fence.lower();
+      }
+    },
+    close: async () => {},
+  };
+}
+
+/** A store whose writes are allowed before, or confirmed after they took place. Its session is the caller's. */
+function guarded(
+  server: Server,
+  part: QdrantPart,
+  space: SpaceId,
+  { before, after }: { before?: () => Promise<void>; after?: () => Promise<void> },
+): VectorStore {
+  const store = storeOf(part, space, server.options.search ?? { mode: 'exact' }, async () => {});
+  const write = async <T>(work: () => Promise<T>): Promise<T> => {
+    await before?.();
+    const result = await work();
+    await after?.();
+    return result;
+  };
+  return {
+    ...store,
+    upsert: (points, when, options) => write(() => store.upsert(points, when, options)),
+    remove: (tombstones, when) => write(() => store.remove(tombstones, when)),
+    setTags: (id, tags) => write(() => store.setTags(id, tags)),
+  };
+}

@@ -1,0 +1,54 @@
+import type { VectorStore } from '../../ports.ts';
+import type { SpaceId } from '../../types.ts';
+import { checkIds, instantOf } from '../validate.ts';
+import { assertApplied } from './errors.ts';
+import { tombstonesBefore } from './filter.ts';
+import { countExactly, countPoints, facetTags, listPoints } from './list.ts';
+import { canonicalDate, readPoint } from './payload.ts';
+import type { QdrantPart } from './points.ts';
+import { float32Vector, type QdrantSearch, queryPoints } from './query.ts';
+import { isLive, removePoints, setTags, upsertPoints } from './write.ts';
+
+/** The vector store over one collection of a Qdrant server (1.16 or newer), which has been checked. */
+export function storeOf(
+  part: QdrantPart,
+  space: SpaceId,
+  search: QdrantSearch,
+  close: () => Promise<void>,
+): VectorStore {
+  return {
+    space,
+    dimension: part.dimension,
+    upsert: (points, when, { keepTags = false } = {}) => upsertPoints(part, points, { when, keepTags }),
+    remove: (tombstones, when) => removePoints(part, tombstones, when),
+    async get(ids) {
+      checkIds(ids);
+      const found = await part.retrieve(ids);
+      return new Map(found.map(({ id, payload }) => [id, readPoint(id, payload)]));
+    },
+    async vectors(ids) {
+      checkIds(ids);
+      const found = await part.retrieve(ids, { fields: ['kind'], vectors: true });
+      return new Map(found.filter(isLive).map(({ id, vector }) => [id, float32Vector(vector)]));
+    },
+    setTags: (id, tags) => setTags(part, id, tags),
+    query: (query) => queryPoints(part, query, search),
+    list: (query) => listPoints(part, query),
+    count: (filter) => countPoints(part, filter),
+    facetTags: (filter, limit) => facetTags(part, filter, limit),
+    purgeTombstones: (olderThan) => purgeTombstones(part, olderThan),
+    close,
+  };
+}
+
+/** By condition, not by id: a point that has been written again meanwhile is no tombstone and stays. */
+async function purgeTombstones(part: QdrantPart, olderThan: string): Promise<number> {
+  instantOf(olderThan, 'the date of tombstones to forget');
+  const filter = tombstonesBefore(canonicalDate(olderThan, 'the date of tombstones to forget'));
+  const count = await countExactly(part, filter);
+  if (count === 0) return 0;
+  await part.call('purging', async (client) =>
+    assertApplied([await client.delete(part.collection, { filter, ...part.writing })]),
+  );
+  return count;
+}

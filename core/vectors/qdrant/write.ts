@@ -1,0 +1,194 @@
+import { randomBytes } from 'node:crypto';
+import type { QdrantClient } from '@qdrant/js-client-rest';
+import { SightlineError } from '../../errors.ts';
+import { compareSequencers, type Point, type Tombstone, type WriteCondition } from '../../ports.ts';
+import type { JointEmbedding } from '../../types.ts';
+import { checkId, checkPoints, checkTags, checkTombstones } from '../validate.ts';
+import { assertApplied, isMissingPoint } from './errors.ts';
+import { type QdrantFilter, replaceable, unchangedTags } from './filter.ts';
+import { type StoredPayload, storedPayload, storedTombstone, TAGS_MARK, tagFields, WRITE_MARK } from './payload.ts';
+import type { QdrantPart } from './points.ts';
+import { jsonVector } from './query.ts';
+
+/** Qdrant asks for less than 32 MB a request; smaller ones keep its writers responsive to others. */
+const MAX_REQUEST_BYTES = 4_500_000;
+const MAX_REQUEST_POINTS = 500;
+
+/** How often a write that keeps tags is made again because somebody changed them meanwhile. */
+const MAX_ROUNDS = 20;
+
+/** A point or tombstone on its way. */
+interface Write {
+  readonly id: string;
+  readonly sequencer: string;
+  readonly vector: number[];
+  readonly payload: StoredPayload;
+  /** The stored points that it may replace. */
+  readonly onto: QdrantFilter;
+}
+
+/** See `VectorStore.upsert`. */
+export async function upsertPoints(
+  part: QdrantPart,
+  points: readonly Point[],
+  { when, keepTags }: { readonly when: WriteCondition; readonly keepTags: boolean },
+) {
+  const vectors: JointEmbedding[] = checkPoints(points, part.dimension);
+  const writes = points.map(({ id, payload }, i) => ({
+    id,
+    sequencer: payload.sequencer,
+    vector: jsonVector(vectors[i]!),
+    payload: storedPayload(payload, part.keyPrefixes),
+    onto: replaceable(payload.sequencer, when),
+  }));
+  const won = keepTags ? await writeKeepingTags(part, writes, when) : await writeAll(part, writes, when);
+  return won.map((written) => (written ? ('written' as const) : ('stale' as const)));
+}
+
+/** See `VectorStore.remove`. A tombstone has no direction, and scores 0 against every query. */
+export async function removePoints(
+  part: QdrantPart,
+  tombstones: readonly Omit<Tombstone, 'deleted'>[],
+  when: WriteCondition,
+) {
+  checkTombstones(tombstones);
+  const vector = new Array<number>(part.dimension).fill(0);
+  const writes = tombstones.map((tombstone) => ({
+    id: tombstone.id,
+    sequencer: tombstone.sequencer,
+    vector,
+    payload: storedTombstone(tombstone),
+    onto: replaceable(tombstone.sequencer, when),
+  }));
+  const won = await writeAll(part, writes, when);
+  return won.map((removed) => (removed ? ('removed' as const) : ('stale' as const)));
+}
+
+/** Which of the writes took place, in order. */
+async function writeAll(part: QdrantPart, writes: readonly Write[], when: WriteCondition): Promise<boolean[]> {
+  const found = await send(part, writes);
+  // Something of the same sequencer can stand where a `not-older` write was only when another one came right after it.
+  return writes.map((write, i) => {
+    const { own, sequencer } = found[i]!;
+    return own || (when === 'not-older' && compareSequencers(sequencer, write.sequencer) === 0);
+  });
+}
+
+/**
+ * The same for points that take over the tags of those they replace. The server can copy no field from the old point to the
+ * new one, so tags are read, and written on the condition that they are still these; when not, all of it again.
+ */
+async function writeKeepingTags(part: QdrantPart, writes: readonly Write[], when: WriteCondition): Promise<boolean[]> {
+  const won = writes.map(() => false);
+  let open = [...writes.keys()];
+  for (let round = 0; open.length > 0; round++) {
+    if (round === MAX_ROUNDS) {
+      const message = `expected the tags of ${writes[open[0]!]!.id} to rest for a moment, they changed ${MAX_ROUNDS} times`;
+      throw new SightlineError('unavailable', message);
+    }
+    const there = await part.retrieve(
+      open.map((i) => writes[i]!.id),
+      { fields: ['kind', 'tags', TAGS_MARK] },
+    );
+    const payloads = new Map(there.map(({ id, payload }) => [id, payload]));
+    const found = await send(
+      part,
+      open.map((i) => withTagsOf(writes[i]!, payloads.get(writes[i]!.id))),
+    );
+    const again: number[] = [];
+    for (const [j, i] of open.entries()) {
+      const { own, sequencer } = found[j]!;
+      won[i] = own;
+      const order = compareSequencers(sequencer, writes[i]!.sequencer);
+      if (!own && (order < 0 || (order === 0 && when === 'not-older'))) again.push(i);
+    }
+    open = again;
+  }
+  return won;
+}
+
+function withTagsOf(write: Write, there: StoredPayload | undefined): Write {
+  const onto = { ...write.onto, must: unchangedTags(there) };
+  if (there === undefined || !isLive({ payload: there })) return { ...write, onto };
+  const { [TAGS_MARK]: _, ...payload } = write.payload;
+  const tags = (there.tags ?? []) as string[];
+  return { ...write, onto, payload: { ...payload, ...(tags.length === 0 ? { tags } : tagFields(tags)) } };
+}
+
+/**
+ * Sends the writes and looks what stands under their ids then: Qdrant answers "completed" whether a condition held or not.
+ * `own` when it is this write, or has been forgotten since.
+ */
+async function send(part: QdrantPart, writes: readonly Write[]): Promise<{ own: boolean; sequencer: string }[]> {
+  // One mark for the whole call: tries of it that are repeated write the same, whichever of them was the one.
+  const mark = randomBytes(9).toString('base64url');
+  const found: { own: boolean; sequencer: string }[] = [];
+  for (const batch of batches(writes, mark)) {
+    await part.call('writing to', (client) => sendBatch(client, part, batch));
+    const points = await part.retrieve(
+      batch.map(({ id }) => id),
+      { fields: [WRITE_MARK, 'sequencer'] },
+    );
+    const stored = new Map(points.map(({ id, payload }) => [id, payload]));
+    for (const { id } of batch) {
+      const payload = stored.get(id);
+      const own = payload === undefined || payload[WRITE_MARK] === mark;
+      found.push({ own, sequencer: String(payload?.sequencer ?? '') });
+    }
+  }
+  return found;
+}
+
+function* batches(writes: readonly Write[], mark: string): Generator<Write[]> {
+  let batch: Write[] = [];
+  let bytes = 0;
+  for (const write of writes) {
+    const marked = { ...write, payload: { ...write.payload, [WRITE_MARK]: mark } };
+    // With its condition, which may come with each point, and room for what is between them.
+    const size = Buffer.byteLength(JSON.stringify(marked)) + 100;
+    if (batch.length > 0 && (bytes + size > MAX_REQUEST_BYTES || batch.length === MAX_REQUEST_POINTS)) {
+      yield batch;
+      [batch, bytes] = [[], 0];
+    }
+    batch.push(marked);
+    bytes += size;
+  }
+  if (batch.length > 0) yield batch;
+}
+
+/** One upsert a condition; several go together in one request. */
+async function sendBatch(client: QdrantClient, { collection, writing }: QdrantPart, batch: readonly Write[]) {
+  const upserts = [...Map.groupBy(batch, ({ onto }) => JSON.stringify(onto)).values()].map((writes) => ({
+    points: writes.map(({ id, vector, payload }) => ({ id, vector, payload })),
+    update_filter: writes[0]!.onto,
+  }));
+  const [only] = upserts;
+  if (upserts.length === 1 && only !== undefined) {
+    assertApplied([await client.upsert(collection, { ...only, ...writing })]);
+    return;
+  }
+  const operations = upserts.map((upsert) => ({ upsert }));
+  assertApplied(await client.batchUpdate(collection, { operations, ...writing }));
+}
+
+/** See `VectorStore.setTags`. A tombstone that comes in between gets the tags, too, where nobody reads them. */
+export async function setTags(part: QdrantPart, id: string, tags: readonly string[]): Promise<boolean> {
+  checkId(id);
+  checkTags(tags);
+  const [found] = await part.retrieve([id], { fields: ['kind'] });
+  if (found === undefined || !isLive(found)) return false;
+  const payload = tagFields(tags);
+  return part.call('setting tags in', async (client) => {
+    try {
+      assertApplied([await client.setPayload(part.collection, { payload, points: [id], ...part.writing })]);
+      return true;
+    } catch (error) {
+      if (isMissingPoint(error)) return false;
+      throw error;
+    }
+  });
+}
+
+export function isLive({ payload }: { payload: StoredPayload }): boolean {
+  return payload.kind === 'image' || payload.kind === 'caption';
+}

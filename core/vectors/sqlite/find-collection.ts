@@ -1,0 +1,73 @@
+import { SightlineError } from '../../errors.ts';
+import type { DatabaseSync } from '../../sqlite.ts';
+import type { CollectionOptions } from './collection.ts';
+
+interface Found {
+  readonly id: number;
+  readonly space: string;
+  readonly dimension: number;
+}
+
+/**
+ * The number of the collection that the options mean; makes it when there is none. To be called in a transaction. Throws
+ * as `Collection.open` does.
+ */
+export function findCollection(db: DatabaseSync, options: CollectionOptions): number {
+  const live = liveCollection(db, options.alias);
+  return options.role === 'live' ? findLive(db, options, live) : findBeside(db, options, live);
+}
+
+/** What an alias names, or null. */
+export function liveCollection(db: DatabaseSync, alias: string): Found | null {
+  const found = db
+    .prepare(
+      'SELECT c.id, c.space, c.dimension FROM aliases a JOIN collections c ON c.id = a.collection WHERE a.name = ?',
+    )
+    .get(alias);
+  return (found as Found | undefined) ?? null;
+}
+
+function findLive(db: DatabaseSync, options: CollectionOptions, live: Found | null): number {
+  const { file, space, dimension, alias } = options;
+  if (live === null) {
+    const id = create(db, options);
+    db.prepare('INSERT INTO aliases (name, collection) VALUES (?, ?)').run(alias, id);
+    return id;
+  }
+  if (live.space === space && live.dimension === dimension) return live.id;
+  throw new SightlineError(
+    'space-mismatch',
+    `expected vectors of space ${space} with ${dimension} dimensions, as the loaded models make them, but ${file} ` +
+      `holds those of space ${live.space} with ${live.dimension}; use the models it was made with, change to these by ` +
+      '`npm run reindex`, or name another file and index again',
+    { details: { expected: space, found: live.space } },
+  );
+}
+
+function findBeside(db: DatabaseSync, options: CollectionOptions, live: Found | null): number {
+  const { file, space, dimension } = options;
+  if (live === null) {
+    throw new SightlineError('not-found', `expected a live space in ${file} to build another one beside, found none`);
+  }
+  if (live.space === space) {
+    throw new SightlineError('precondition-failed', `expected a space that is not live, got ${space}`);
+  }
+  const found = db.prepare('SELECT id, space, dimension FROM collections WHERE space = ?').get(space) as
+    | Found
+    | undefined;
+  if (found === undefined) return create(db, options);
+  if (found.dimension === dimension) return found.id;
+  throw new SightlineError(
+    'space-mismatch',
+    `expected the space ${space} of ${file} to have ${dimension} dimensions, as the loaded models make it, got ${found.dimension}`,
+    { details: { expected: dimension, found: found.dimension } },
+  );
+}
+
+/** When a space was made and deleted and made again, each time is a collection of its own. */
+function create(db: DatabaseSync, { space, dimension }: CollectionOptions): number {
+  const { lastInsertRowid } = db
+    .prepare('INSERT INTO collections (name, space, dimension, created_at, change) VALUES (?, ?, ?, ?, 0)')
+    .run(`sightline-${space}`, space, dimension, new Date().toISOString());
+  return Number(lastInsertRowid);
+}

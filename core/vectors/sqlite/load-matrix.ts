@@ -1,0 +1,53 @@
+import { SightlineError } from '../../errors.ts';
+import type { Collection } from './collection.ts';
+
+/** Slots read at once when everything is loaded. */
+const LOAD_ROWS = 1000;
+
+/**
+ * Reads all vectors into the matrix, many at a time: SQLite concatenates them, for a row each would cost six times as
+ * much. (It takes a BLOB as text without looking at it as long as the database is UTF-8, and NULLs, which are free
+ * slots, are left out.) The unary plus keeps it from going through an index instead of the table from end to end.
+ * Throws `schema-mismatch` when the file is damaged.
+ */
+export function loadSlots(collection: Collection): void {
+  const { matrix, dimension } = collection;
+  const last = collection.sql('SELECT max(rowid) AS last FROM slots').get()?.last as number | null;
+  const block = collection.sql(`SELECT json_group_array(slot) AS slots, json_group_array(kind) AS kinds,
+      CAST(group_concat(vector, '') AS BLOB) AS vectors
+    FROM slots WHERE rowid > ? AND rowid <= ? AND +collection = ? AND vector IS NOT NULL`);
+  for (let first = 0; first < (last ?? 0); first += LOAD_ROWS) {
+    const row = block.get(first, first + LOAD_ROWS, collection.id);
+    const slots = JSON.parse(row?.slots as string) as number[];
+    const kinds = JSON.parse(row?.kinds as string) as number[];
+    if (slots.length === 0) continue;
+    const vectors = floats(collection, row?.vectors as Uint8Array, slots.length);
+    for (const [i, slot] of slots.entries()) {
+      const vector = vectors.subarray(i * dimension, (i + 1) * dimension);
+      matrix.apply({ slot, live: { kind: kinds[i]!, vector } });
+    }
+  }
+}
+
+/** Reads the slots that were changed after `change`, freed ones included. Throws as {@link loadSlots} does. */
+export function applySlotsSince(collection: Collection, change: number): void {
+  const changed = collection.sql('SELECT slot, kind, vector FROM slots WHERE collection = ? AND change > ?');
+  for (const { slot, kind, vector } of changed.iterate(collection.id, change)) {
+    const live = vector === null ? null : { kind: kind as number, vector: floats(collection, vector as Uint8Array, 1) };
+    collection.matrix.apply({ slot: slot as number, live });
+  }
+}
+
+/** `count` vectors as they were stored: float32, little endian, as is every platform this runs on. */
+function floats({ dimension, file }: Collection, blob: Uint8Array, count: number): Float32Array {
+  const expected = count * dimension * 4;
+  if (blob.byteLength !== expected) {
+    throw new SightlineError(
+      'schema-mismatch',
+      `expected ${count} vectors of ${dimension} dimensions in ${expected} bytes of ${file}, found ` +
+        `${blob.byteLength} bytes; the file is damaged: restore it from a copy, or move it away and index again`,
+    );
+  }
+  const aligned = blob.byteOffset % 4 === 0 ? blob : blob.slice();
+  return new Float32Array(aligned.buffer, aligned.byteOffset, count * dimension);
+}

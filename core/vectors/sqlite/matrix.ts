@@ -1,0 +1,155 @@
+import type { Kind } from '../../types.ts';
+import { encodeRow, rowError } from './int8-codes.ts';
+
+/** What stands in a slot, as stored in `slots.kind`. */
+export const KIND_NUMBERS: Readonly<Record<Kind, number>> = { image: 1, caption: 2 };
+export const FREE = 0;
+
+/** What a scan adds to the score of a slot: nothing, or so much that it never wins. */
+const IN = 0;
+const OUT = -Infinity;
+
+/** About 32 MB of float32, found to be the fastest size of one scan: its scores stay in the second-level cache. */
+const CHUNK_FLOATS = 2 ** 23;
+
+/** A contiguous part of the matrix with one mask for each question that nearly every query asks. */
+interface Chunk {
+  readonly vectors: Float32Array;
+  /** The same in one byte a component, and what a step of each is worth. */
+  readonly codes: Uint8Array;
+  readonly steps: Float32Array;
+  /** No vector that is or was here is farther from its codes. */
+  codeError: number;
+  readonly kinds: Uint8Array;
+  readonly live: Float32Array;
+  readonly byKind: readonly Float32Array[];
+}
+
+/** The part of a chunk that has been used, as a scan reads it. */
+export interface ChunkCodes {
+  /** Its first slot, and how many. */
+  readonly first: number;
+  readonly slots: number;
+  readonly codes: Uint8Array;
+  readonly steps: Float32Array;
+  readonly codeError: number;
+}
+
+/** What is live in a slot from now on; null frees it. */
+export interface SlotChange {
+  readonly slot: number;
+  readonly live: { readonly kind: number; readonly vector: Float32Array } | null;
+}
+
+/**
+ * The vectors of one collection in memory, one a slot, in chunks that are never moved or copied as it grows. Everything
+ * else about a point stays in the database. Memory: 5 bytes a component and 17 bytes a slot.
+ */
+export class SlotMatrix {
+  readonly dimension: number;
+  /** Slots a chunk. */
+  readonly chunkSlots: number;
+  readonly #chunks: Chunk[] = [];
+  readonly #free = new Set<number>();
+  readonly #counts = [0, 0, 0];
+  #used = 0;
+
+  constructor(dimension: number, chunkSlots = Math.max(1, Math.floor(CHUNK_FLOATS / dimension))) {
+    this.dimension = dimension;
+    this.chunkSlots = chunkSlots;
+  }
+
+  /** Slots below this have been used at least once. */
+  get used(): number {
+    return this.#used;
+  }
+
+  /** Number of live slots, of one kind or of all. */
+  count(kind?: Kind): number {
+    return kind === undefined ? this.#counts[1]! + this.#counts[2]! : this.#counts[KIND_NUMBERS[kind]]!;
+  }
+
+  /** The vector in a slot: a view, valid until the slot changes. */
+  row(slot: number): Float32Array {
+    const [chunk, offset] = this.#locate(slot);
+    return chunk.vectors.subarray(offset * this.dimension, (offset + 1) * this.dimension);
+  }
+
+  /** The chunks in use, each cut to its used slots. */
+  *chunks(): Generator<ChunkCodes> {
+    for (const [i, { codes, steps, codeError }] of this.#chunks.entries()) {
+      const first = i * this.chunkSlots;
+      const slots = Math.min(this.chunkSlots, this.#used - first);
+      yield {
+        first,
+        slots,
+        codes: codes.subarray(0, slots * this.dimension),
+        steps: steps.subarray(0, slots),
+        codeError,
+      };
+    }
+  }
+
+  /** For each chunk what to add to its scores so that only live points (of one kind) are found. */
+  masks(kind?: Kind): Float32Array[] {
+    return this.#chunks.map((chunk) => (kind === undefined ? chunk.live : chunk.byKind[KIND_NUMBERS[kind] - 1]!));
+  }
+
+  /** The same for a selection of slots; null for a chunk that has none of them. */
+  masksOf(slots: Iterable<number>): (Float32Array | null)[] {
+    const masks: (Float32Array | null)[] = this.#chunks.map(() => null);
+    for (const slot of slots) {
+      const i = Math.floor(slot / this.chunkSlots);
+      masks[i] ??= new Float32Array(this.chunkSlots).fill(OUT);
+      masks[i][slot % this.chunkSlots] = IN;
+    }
+    return masks;
+  }
+
+  /** Slots for new points, freed ones first. They are taken only when a change of them is applied. */
+  *vacant(): Generator<number> {
+    yield* this.#free;
+    for (let slot = this.#used; ; slot++) yield slot;
+  }
+
+  apply({ slot, live }: SlotChange): void {
+    while (slot >= this.#chunks.length * this.chunkSlots) this.#chunks.push(this.#newChunk());
+    // Slots that are skipped here have never been used, unless rows come unordered: then they are filled later.
+    for (; this.#used <= slot; this.#used++) this.#free.add(this.#used);
+    const [chunk, offset] = this.#locate(slot);
+    const before = chunk.kinds[offset]!;
+    const kind = live?.kind ?? FREE;
+    this.#counts[before]!--;
+    this.#counts[kind]!++;
+    chunk.kinds[offset] = kind;
+    chunk.live[offset] = kind === FREE ? OUT : IN;
+    for (const [i, mask] of chunk.byKind.entries()) mask[offset] = kind === i + 1 ? IN : OUT;
+    if (live === null) {
+      this.#free.add(slot);
+    } else {
+      this.#free.delete(slot);
+      const [from, to] = [offset * this.dimension, (offset + 1) * this.dimension];
+      chunk.vectors.set(live.vector, from);
+      const step = encodeRow(live.vector, chunk.codes.subarray(from, to));
+      chunk.steps[offset] = step;
+      chunk.codeError = Math.max(chunk.codeError, rowError(step, this.dimension));
+    }
+  }
+
+  #locate(slot: number): [Chunk, number] {
+    return [this.#chunks[Math.floor(slot / this.chunkSlots)]!, slot % this.chunkSlots];
+  }
+
+  #newChunk(): Chunk {
+    const mask = () => new Float32Array(this.chunkSlots).fill(OUT);
+    return {
+      vectors: new Float32Array(this.chunkSlots * this.dimension),
+      codes: new Uint8Array(this.chunkSlots * this.dimension),
+      steps: new Float32Array(this.chunkSlots),
+      codeError: 0,
+      kinds: new Uint8Array(this.chunkSlots),
+      live: mask(),
+      byKind: [mask(), mask()],
+    };
+  }
+}

@@ -1,0 +1,113 @@
+import { OnnxGraph } from '../../onnx/graph-builder.ts';
+import { float32, int8, int64, loadOnnx, uint8 } from '../../onnx/session.ts';
+import { encodeQuery, type QueryCode, ZERO_CODE } from './int8-codes.ts';
+import type { SlotMatrix } from './matrix.ts';
+
+/** The best slots of a matrix, as far as their codes can tell. */
+export interface Candidates {
+  readonly slots: number[];
+  /**
+   * No slot that is left out scores above this in exact arithmetic. -Infinity when none is left out.
+   */
+  readonly bound: number;
+}
+
+export interface Scan {
+  readonly matrix: SlotMatrix;
+  /** Unit vector. */
+  readonly query: Float32Array;
+  /** For each chunk what is added to its scores; a chunk without is passed over. */
+  readonly masks: readonly (Float32Array | null)[];
+  /** Candidates wanted of each chunk, at least 1. */
+  readonly k: number;
+  /** Slots with a higher score are left out, give or take the error of their codes. Infinity for all. */
+  readonly upper: number;
+}
+
+export interface Scanner {
+  /** The matrix, masks and query must not change until the answer is there. */
+  scan(scan: Scan): Promise<Candidates>;
+  release(): Promise<void>;
+}
+
+/**
+ * How far a score of codes can be from the cosine: with v and q as they are, v' and q' as their codes stand for them,
+ * v.q - v'.q' = (v - v').q' + v.(q - q'), each at most the product of the lengths. Sums of codes are exact; the rest is for
+ * the float32 that they become, lengths of 1 +- 1e-6 (see `unitVector`) and the clamping of scores to 1.
+ */
+function scoreError(codeError: number, query: QueryCode): number {
+  return codeError * query.length + query.error * (1 + 1e-6) + 5e-6;
+}
+
+/**
+ * The scan as an ONNX graph over vectors in one byte a component: scores = ((codes - zero) x query) x step + mask, those
+ * above `upper` put last, then the best k. The codes are read where they are, not copied. First pages have no `upper`, and
+ * a graph that spares its comparison.
+ */
+export async function openScanner(dimension: number, threads: number): Promise<Scanner> {
+  const [all, below] = await Promise.all(
+    [false, true].map((bounded) => loadOnnx(scanGraph(dimension, bounded), { threads })),
+  );
+  return {
+    async scan({ matrix, query, masks, k, upper }) {
+      const code = encodeQuery(query);
+      const slots: number[] = [];
+      let bound = -Infinity;
+      const bounded = upper < Infinity;
+      const model = bounded ? below! : all!;
+      const shared = {
+        query: int8(code.levels, [dimension, 1]),
+        zero: uint8(Uint8Array.of(ZERO_CODE), []),
+      };
+      for (const [i, chunk] of [...matrix.chunks()].entries()) {
+        const mask = masks[i];
+        if (!mask || chunk.slots === 0) continue;
+        const error = scoreError(chunk.codeError, code);
+        const wanted = Math.min(k, chunk.slots);
+        const answer = await model.run({
+          ...shared,
+          ...(bounded && { upper: float32(Float32Array.of((upper + error) / code.step), []) }),
+          codes: uint8(chunk.codes, [chunk.slots, dimension]),
+          steps: float32(chunk.steps, [chunk.slots]),
+          mask: float32(mask.subarray(0, chunk.slots), [chunk.slots]),
+          k: int64([wanted], [1]),
+        });
+        const scores = answer.scores!.data as Float32Array;
+        const offsets = answer.offsets!.data as BigInt64Array;
+        let lowest = wanted < chunk.slots ? Infinity : -Infinity;
+        for (const [j, score] of scores.entries()) {
+          lowest = Math.min(lowest, score * code.step);
+          if (score !== -Infinity) slots.push(chunk.first + Number(offsets[j]));
+        }
+        bound = Math.max(bound, lowest + error);
+      }
+      return { slots, bound };
+    },
+    async release() {
+      await Promise.all([all!.release(), below!.release()]);
+    },
+  };
+}
+
+/** Scores are in steps of the query: what they are worth is the same for all of them. */
+function scanGraph(dimension: number, bounded: boolean): Uint8Array {
+  const graph = new OnnxGraph();
+  const products = graph.op('MatMulInteger', [
+    graph.input('codes', 'uint8', ['slots', dimension]),
+    graph.input('query', 'int8', [dimension, 1]),
+    graph.input('zero', 'uint8', []),
+  ]);
+  const sums = graph.op('Reshape', [products, graph.ints([-1])]);
+  const scaled = graph.op('Mul', [graph.cast(sums, 'float32'), graph.input('steps', 'float32', ['slots'])]);
+  const masked = graph.op('Add', [scaled, graph.input('mask', 'float32', ['slots'])]);
+  const scores = bounded ? notAbove(graph, masked) : masked;
+  const best = graph.ops('TopK', [scores, graph.input('k', 'int64', [1])], 2, { axis: { int: 0 }, sorted: { int: 0 } });
+  graph.output('scores', best[0]!, 'float32', ['found']);
+  graph.output('offsets', best[1]!, 'int64', ['found']);
+  return graph.toBytes({ name: 'scan' });
+}
+
+function notAbove(graph: OnnxGraph, scores: string): string {
+  const below = graph.op('LessOrEqual', [scores, graph.input('upper', 'float32', [])]);
+  return graph.op('Where', [below, scores, graph.scalar(-Infinity)]);
+}

@@ -1,0 +1,173 @@
+import { SightlineError } from '../../errors.ts';
+import type { Beside, Copy, Spaces } from '../../spaces/port.ts';
+import { type DatabaseSync, inTransaction, openDatabase, translated } from '../../sqlite.ts';
+import type { SpaceId } from '../../types.ts';
+import { checkIds, checkLimit, checkPoints, checkTombstones } from '../validate.ts';
+import { type Collection, type WriteTransaction, whenFree } from './collection.ts';
+import { findDifferences } from './diff.ts';
+import { liveCollection } from './find-collection.ts';
+import { readPoints, readVectors } from './list.ts';
+import { VECTOR_INDEX } from './schema.ts';
+import { openCollection } from './store.ts';
+import { removePoints, upsertPoints } from './write.ts';
+
+export interface EmbeddedSpacesOptions {
+  /** Path of the SQLite file; made when it does not exist. Its folder must exist. */
+  readonly file: string;
+  /** Names the live space. Default `live`. */
+  readonly alias?: string;
+  /** As for `openEmbeddedStore`. */
+  readonly threads?: number;
+  readonly chunkSlots?: number;
+}
+
+/** Rows deleted in one transaction, so that other writers get their turns. */
+const DELETED_AT_ONCE = 5000;
+
+/** All spaces of one SQLite file. Throws as `openEmbeddedStore` does. */
+export async function openEmbeddedSpaces(options: EmbeddedSpacesOptions): Promise<Spaces> {
+  const { file, alias = 'live' } = options;
+  const db = await whenFree(async () => openDatabase(file, VECTOR_INDEX));
+  return {
+    live: () =>
+      whenFree(async () => {
+        const found = translated(file, () => liveCollection(db, alias));
+        return found === null ? null : { space: found.space, dimension: found.dimension };
+      }),
+    list: () => whenFree(async () => translated(file, () => listSpaces(db, alias))),
+    openLive: async (space, dimension) => (await openCollection({ ...options, space, dimension }, 'live')).store,
+    async openBeside(space, dimension) {
+      await sweep(db, file);
+      const to = await openCollection({ ...options, space, dimension }, 'beside');
+      try {
+        const live = liveCollection(db, alias)!;
+        const from = await openCollection({ ...options, space: live.space, dimension: live.dimension }, 'live');
+        return besideOf(alias, from, to, live.space);
+      } catch (error) {
+        await to.store.close();
+        throw error;
+      }
+    },
+    async drop(space) {
+      const found = await whenFree(async () => translated(file, () => loseName(db, space)));
+      await sweep(db, file);
+      return found;
+    },
+    async close() {
+      if (db.isOpen) db.close();
+    },
+  };
+}
+
+type Opened = Awaited<ReturnType<typeof openCollection>>;
+
+function besideOf(alias: string, from: Opened, to: Opened, live: SpaceId): Beside {
+  const differences = (after: string | null, limit: number) => {
+    checkLimit(limit);
+    return to.collection.read(() => findDifferences(to.collection, from.collection.id, after, limit));
+  };
+  return {
+    live,
+    differences,
+    from: from.store,
+    to: to.store,
+    switch: (last) =>
+      to.collection.write(async (transaction) => {
+        const stillLive = to.collection.sql('SELECT 1 FROM aliases WHERE name = ? AND collection = ?');
+        if (stillLive.get(alias, from.collection.id) === undefined) {
+          throw new SightlineError('space-retired', `the space ${live} is not live any more`, {
+            details: { space: live },
+          });
+        }
+        await last(copyWithin(to.collection, from.collection.id, transaction));
+        to.collection.sql('UPDATE aliases SET collection = ? WHERE name = ?').run(to.collection.id, alias);
+      }),
+    async close() {
+      await from.store.close();
+      await to.store.close();
+    },
+  };
+}
+
+/** The same as from outside, as part of a transaction that keeps all other writers waiting. */
+function copyWithin(collection: Collection, from: number, transaction: WriteTransaction): Copy {
+  return {
+    async differences(after, limit) {
+      checkLimit(limit);
+      return findDifferences(collection, from, after, limit);
+    },
+    from: {
+      async get(ids) {
+        checkIds(ids);
+        return readPoints(collection, from, ids);
+      },
+    },
+    to: {
+      async get(ids) {
+        checkIds(ids);
+        return readPoints(collection, collection.id, ids);
+      },
+      async vectors(ids) {
+        checkIds(ids);
+        return readVectors(collection, ids);
+      },
+      async upsert(points, when, { keepTags = false } = {}) {
+        const vectors = checkPoints(points, collection.dimension);
+        return upsertPoints(collection, transaction, points, vectors, { when, keepTags });
+      },
+      async remove(tombstones, when) {
+        checkTombstones(tombstones);
+        return removePoints(collection, transaction, tombstones, when);
+      },
+    },
+  };
+}
+
+/** A collection whose content is yet to be deleted. No space has such an id. */
+const NAMELESS = 'deleted-';
+
+function listSpaces(db: DatabaseSync, alias: string) {
+  const rows = db
+    .prepare(`SELECT c.space, c.dimension, c.id IN (SELECT collection FROM aliases WHERE name = ?) AS live,
+        (SELECT count(*) FROM points WHERE collection = c.id) AS points,
+        (SELECT count(*) FROM tombstones WHERE collection = c.id) AS tombstones
+      FROM collections c WHERE c.space NOT LIKE '${NAMELESS}%' ORDER BY c.space`)
+    .all(alias);
+  return rows.map(({ space, dimension, live, points, tombstones }) => ({
+    space: space as string,
+    dimension: dimension as number,
+    live: live === 1,
+    points: points as number,
+    tombstones: tombstones as number,
+  }));
+}
+
+/** Makes a space unknown at once; what it holds is deleted afterwards. False when there is none. */
+function loseName(db: DatabaseSync, space: SpaceId): boolean {
+  return inTransaction(db, 'IMMEDIATE', () => {
+    const found = db.prepare('SELECT id FROM collections WHERE space = ?').get(space);
+    if (found === undefined) return false;
+    const id = found.id as number;
+    if (db.prepare('SELECT 1 FROM aliases WHERE collection = ?').get(id) !== undefined) {
+      throw new SightlineError('precondition-failed', `expected a space that is not live, got ${space}`);
+    }
+    db.prepare(`UPDATE collections SET space = ?1, name = ?1 WHERE id = ?2`).run(`${NAMELESS}${id}`, id);
+    return true;
+  });
+}
+
+/** Deletes what spaces without a name hold, a part at a time; also what an earlier call did not come to. */
+async function sweep(db: DatabaseSync, file: string): Promise<void> {
+  const nameless = `(SELECT id FROM collections WHERE space LIKE '${NAMELESS}%')`;
+  const parts = [
+    `DELETE FROM points WHERE row IN (SELECT row FROM points WHERE collection IN ${nameless} LIMIT ?)`,
+    `DELETE FROM slots WHERE rowid IN (SELECT rowid FROM slots WHERE collection IN ${nameless} LIMIT ?)`,
+    `DELETE FROM tombstones WHERE (collection, id) IN
+      (SELECT collection, id FROM tombstones WHERE collection IN ${nameless} LIMIT ?)`,
+    `DELETE FROM collections WHERE id IN (SELECT id FROM collections WHERE id IN ${nameless} LIMIT ?)`,
+  ];
+  for (const part of parts) {
+    const some = () => translated(file, () => Number(db.prepare(part).run(DELETED_AT_ONCE).changes));
+    while ((await whenFree(async () => some())) > 0);
+  }
+}

@@ -1,0 +1,159 @@
+import { setImmediate as breathe } from 'node:timers/promises';
+import type { Point, Tombstone, WriteCondition } from '../../ports.ts';
+import type { JointEmbedding } from '../../types.ts';
+import { instantOf, sortableSequencer } from '../validate.ts';
+import type { Collection, WriteTransaction } from './collection.ts';
+import { FREE, KIND_NUMBERS } from './matrix.ts';
+import { columnsOf, INSERT_POINT, UPDATE_POINT } from './rows.ts';
+
+/** Points written before other work of the process gets its turn: about 10 ms. */
+const BATCH = 250;
+
+/** What stands under an id: `slot` and `row` are null for a tombstone. */
+interface Standing {
+  readonly seq: string;
+  readonly slot: number | null;
+  readonly row: number | null;
+}
+
+/** Writes checked points; `vectors` are theirs, of unit length. */
+export async function upsertPoints(
+  collection: Collection,
+  transaction: WriteTransaction,
+  points: readonly Point[],
+  vectors: readonly JointEmbedding[],
+  { when, keepTags }: { readonly when: WriteCondition; readonly keepTags: boolean },
+): Promise<('written' | 'stale')[]> {
+  const answers: ('written' | 'stale')[] = [];
+  for (const [i, point] of points.entries()) {
+    if (i > 0 && i % BATCH === 0) await breathe();
+    const standing = standingOf(collection, point.id);
+    if (mayReplace(standing, point.payload.sequencer, when)) {
+      writePoint(collection, transaction, point, vectors[i]!, standing, keepTags);
+      answers.push('written');
+    } else {
+      answers.push('stale');
+    }
+  }
+  return answers;
+}
+
+/** Replaces what stands under the ids of checked tombstones by them. */
+export async function removePoints(
+  collection: Collection,
+  transaction: WriteTransaction,
+  tombstones: readonly Omit<Tombstone, 'deleted'>[],
+  when: WriteCondition,
+): Promise<('removed' | 'stale')[]> {
+  const answers: ('removed' | 'stale')[] = [];
+  for (const [i, tombstone] of tombstones.entries()) {
+    if (i > 0 && i % BATCH === 0) await breathe();
+    const standing = standingOf(collection, tombstone.id);
+    if (mayReplace(standing, tombstone.sequencer, when)) {
+      bury(collection, transaction, tombstone, standing);
+      answers.push('removed');
+    } else {
+      answers.push('stale');
+    }
+  }
+  return answers;
+}
+
+/** Replaces the tags of a live point; false when there is none. */
+export function replaceTags(
+  collection: Collection,
+  transaction: WriteTransaction,
+  id: string,
+  tags: readonly string[],
+): boolean {
+  const standing = standingOf(collection, id);
+  if (standing === undefined || standing.row === null) return false;
+  setTags(collection, standing.row, tags);
+  transaction.touch();
+  return true;
+}
+
+function standingOf(collection: Collection, id: string): Standing | undefined {
+  const found =
+    collection.sql('SELECT seq, slot, row FROM points WHERE collection = ? AND id = ?').get(collection.id, id) ??
+    collection
+      .sql('SELECT seq, NULL AS slot, NULL AS row FROM tombstones WHERE collection = ? AND id = ?')
+      .get(collection.id, id);
+  return found as Standing | undefined;
+}
+
+function mayReplace(standing: Standing | undefined, sequencer: string, when: WriteCondition): boolean {
+  if (standing === undefined) return true;
+  const seq = sortableSequencer(sequencer);
+  return seq > standing.seq || (when === 'not-older' && seq === standing.seq);
+}
+
+function writePoint(
+  collection: Collection,
+  transaction: WriteTransaction,
+  { id, payload }: Point,
+  vector: JointEmbedding,
+  standing: Standing | undefined,
+  keepTags: boolean,
+): void {
+  const slot = standing?.slot ?? transaction.takeSlot();
+  const values = { collection: collection.id, id, slot, ...columnsOf(payload) };
+  let row = standing?.row ?? null;
+  if (row === null) {
+    if (standing !== undefined) deleteTombstone(collection, id);
+    row = Number(collection.sql(INSERT_POINT).run(values).lastInsertRowid);
+    insertTags(collection, row, payload.tags);
+  } else {
+    collection.sql(UPDATE_POINT).run(values);
+    if (!keepTags) setTags(collection, row, payload.tags);
+  }
+  setSlot(collection, transaction, slot, { kind: KIND_NUMBERS[payload.kind], vector });
+}
+
+function bury(
+  collection: Collection,
+  transaction: WriteTransaction,
+  { id, sequencer, deletedAt }: Omit<Tombstone, 'deleted'>,
+  standing: Standing | undefined,
+): void {
+  if (standing?.row != null && standing.slot !== null) {
+    collection.sql('DELETE FROM points WHERE row = ?').run(standing.row);
+    setSlot(collection, transaction, standing.slot, null);
+  }
+  collection
+    .sql(`INSERT OR REPLACE INTO tombstones (collection, id, seq, sequencer, deleted_at, deleted_ms)
+      VALUES (?, ?, ?, ?, ?, ?)`)
+    .run(collection.id, id, sortableSequencer(sequencer), sequencer, deletedAt, instantOf(deletedAt, 'deletedAt'));
+  transaction.touch();
+}
+
+function setSlot(
+  collection: Collection,
+  transaction: WriteTransaction,
+  slot: number,
+  live: { kind: number; vector: Float32Array } | null,
+): void {
+  const vector = live?.vector;
+  // Little endian, as is every platform that Node and onnxruntime are built for here.
+  const blob = vector === undefined ? null : new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength);
+  collection
+    .sql(`INSERT INTO slots (collection, slot, change, kind, vector) VALUES (?, ?, ?, ?, ?)
+      ON CONFLICT (collection, slot) DO UPDATE SET change = excluded.change, kind = excluded.kind, vector = excluded.vector`)
+    .run(collection.id, slot, transaction.change, live?.kind ?? FREE, blob);
+  transaction.slots.push({ slot, live });
+  transaction.touch();
+}
+
+function setTags(collection: Collection, row: number, tags: readonly string[]): void {
+  collection.sql('DELETE FROM tags WHERE point = ?').run(row);
+  insertTags(collection, row, tags);
+}
+
+function insertTags(collection: Collection, row: number, tags: readonly string[]): void {
+  const insert = collection.sql('INSERT INTO tags (point, position, tag) VALUES (?, ?, ?)');
+  for (const [position, tag] of [...new Set(tags)].entries()) insert.run(row, position, tag);
+}
+
+function deleteTombstone(collection: Collection, id: string): void {
+  collection.sql('DELETE FROM tombstones WHERE collection = ? AND id = ?').run(collection.id, id);
+}

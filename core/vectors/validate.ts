@@ -1,0 +1,163 @@
+import { SightlineError } from '../errors.ts';
+import type { Filter, Point, Tombstone } from '../ports.ts';
+import type { JointEmbedding, Payload } from '../types.ts';
+import { norm } from '../vector-arithmetic.ts';
+
+/**
+ * What every vector store refuses, in one place, so that no driver is laxer than another. All of these throw
+ * `invalid-input` saying what was expected and what came.
+ */
+
+/** RFC 9562 in its canonical form, which sorts as text like the number it stands for. */
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const SEQUENCER = /^[0-9a-fA-F]{0,64}$/;
+const INSTANT = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})?)?$/;
+/** How far from unit length a vector may be, as float16 arithmetic leaves it; further away it was not normalised. */
+const UNIT_TOLERANCE = 1e-3;
+/** A float32 vector that was normalised is nearer to unit length than this and is kept bit by bit. */
+const EXACT_UNIT_TOLERANCE = 1e-6;
+const MAX_PAGE = 1000;
+const MAX_VALUES = 100;
+
+const quoted = (value: unknown) => JSON.stringify(value)?.slice(0, 100);
+
+export function checkId(id: string): void {
+  if (!UUID.test(id)) throw invalid(`expected a UUID in lower case as id, got ${quoted(id)}`);
+}
+
+export function checkIds(ids: readonly string[]): void {
+  for (const id of ids) checkId(id);
+}
+
+export function checkExcluded(ids: readonly string[]): void {
+  if (ids.length > MAX_VALUES) throw invalid(`expected at most ${MAX_VALUES} excluded ids, got ${ids.length}`);
+  checkIds(ids);
+}
+
+export function checkMinScore(minScore: number): void {
+  if (!Number.isFinite(minScore)) throw invalid(`expected a number as minimum score, got ${minScore}`);
+}
+
+export function checkLimit(limit: number): void {
+  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_PAGE) {
+    throw invalid(`expected a limit from 1 to ${MAX_PAGE}, got ${limit}`);
+  }
+}
+
+/** A copy of the vector with exactly unit length in float32; the same components when it has it. */
+export function unitVector(vector: Float32Array, dimension: number, what: string): JointEmbedding {
+  if (vector.length !== dimension) {
+    throw invalid(`expected ${dimension} components, got ${vector.length} in ${what}`);
+  }
+  const length = norm(vector);
+  if (!Number.isFinite(length)) throw invalid(`expected finite components, got others in ${what}`);
+  if (Math.abs(length - 1) > UNIT_TOLERANCE) {
+    throw invalid(`expected a vector of length 1, got length ${length.toPrecision(6)} in ${what}`);
+  }
+  const divisor = Math.abs(length - 1) <= EXACT_UNIT_TOLERANCE ? 1 : length;
+  return vector.map((x) => x / divisor) as JointEmbedding;
+}
+
+/** Checks a batch whole before any of it is written. Answers the unit vectors in order. */
+export function checkPoints(points: readonly Point[], dimension: number): JointEmbedding[] {
+  checkUnique(points);
+  return points.map(({ id, vector, payload }) => {
+    checkPayload(id, payload);
+    return unitVector(vector, dimension, `the vector of ${id}`);
+  });
+}
+
+export function checkTombstones(tombstones: readonly Omit<Tombstone, 'deleted'>[]): void {
+  checkUnique(tombstones);
+  for (const { id, sequencer, deletedAt } of tombstones) {
+    checkSequencer(sequencer, id);
+    instantOf(deletedAt, `deletedAt of ${id}`);
+  }
+}
+
+function checkUnique(items: readonly { id: string }[]): void {
+  const seen = new Set<string>();
+  for (const { id } of items) {
+    checkId(id);
+    if (seen.has(id)) throw invalid(`expected each id once in a call, got ${id} twice`);
+    seen.add(id);
+  }
+}
+
+function checkPayload(id: string, payload: Payload): void {
+  checkSequencer(payload.sequencer, id);
+  instantOf(payload.indexedAt, `indexedAt of ${id}`);
+  checkTags(payload.tags);
+  if (payload.kind === 'caption') {
+    checkText(payload.caption, `caption of ${id}`);
+    return;
+  }
+  if (payload.kind !== 'image') throw invalid(`expected kind image or caption, got ${quoted(payload)} for ${id}`);
+  for (const name of ['bucket', 'key', 'etag', 'sha256', 'contentType'] as const) {
+    checkText(payload[name], `${name} of ${id}`);
+  }
+  for (const name of ['bytes', 'width', 'height'] as const) {
+    if (!Number.isSafeInteger(payload[name]) || payload[name] < 0) {
+      throw invalid(`expected a whole number as ${name} of ${id}, got ${payload[name]}`);
+    }
+  }
+  if (payload.takenAt !== null) instantOf(payload.takenAt, `takenAt of ${id}`);
+}
+
+export function checkTags(tags: readonly string[]): void {
+  for (const tag of tags) checkText(tag, 'tag');
+}
+
+/** No store keeps a lone surrogate (no UTF-8 for it) or, in all of its indexes, a NUL. */
+function checkText(text: string, what: string): void {
+  if (typeof text !== 'string' || !text.isWellFormed() || text.includes('\0')) {
+    throw invalid(`expected well-formed Unicode text without NUL as ${what}, got ${quoted(text)}`);
+  }
+}
+
+function checkSequencer(sequencer: string, id: string): void {
+  if (!SEQUENCER.test(sequencer)) {
+    throw invalid(`expected at most 64 hexadecimal digits as sequencer of ${id}, got ${quoted(sequencer)}`);
+  }
+}
+
+export function checkFilter(filter: Filter): void {
+  for (const name of ['minBytes', 'maxBytes'] as const) {
+    const value = filter[name];
+    if (value !== undefined && !Number.isFinite(value)) throw invalid(`expected a number as ${name}, got ${value}`);
+  }
+  for (const name of ['takenAfter', 'takenBefore', 'indexedAfter', 'indexedBefore'] as const) {
+    const value = filter[name];
+    if (value !== undefined) instantOf(value, name);
+  }
+  for (const name of ['bucket', 'keyPrefix', 'sha256'] as const) {
+    const value = filter[name];
+    if (value !== undefined) checkText(value, name);
+  }
+  for (const name of ['tagsAll', 'tagsAny', 'contentTypes'] as const) {
+    const values = filter[name] ?? [];
+    if (values.length > MAX_VALUES) throw invalid(`expected at most ${MAX_VALUES} ${name}, got ${values.length}`);
+    for (const value of values) checkText(value, name);
+  }
+}
+
+/** Milliseconds since 1970 of an ISO 8601 date or date and time; UTC when it names no zone. */
+export function instantOf(iso: string, what: string): number {
+  const match = INSTANT.exec(iso);
+  const zoned = match?.[1] === undefined || match[4] !== undefined ? iso : `${iso}Z`;
+  const instant = match === null ? Number.NaN : Date.parse(zoned);
+  if (Number.isNaN(instant)) throw invalid(`expected an ISO 8601 date as ${what}, got ${quoted(iso)}`);
+  return instant;
+}
+
+/**
+ * A form of a sequencer whose order as text is that of `compareSequencers`: padding with zeros on the right is the same
+ * as cutting them off, for the shorter of two equal beginnings sorts first.
+ */
+export function sortableSequencer(sequencer: string): string {
+  return sequencer.toUpperCase().replace(/0+$/, '');
+}
+
+function invalid(message: string): SightlineError {
+  return new SightlineError('invalid-input', message);
+}

@@ -1,0 +1,106 @@
+import type { IndexJob, IndexOutcome } from '../../core/index-image.ts';
+import type { FailureLog } from '../../core/ports.ts';
+
+/** One thing that happened to the collection. */
+export interface Change {
+  readonly type: 'indexed' | 'removed' | 'failed' | 'resolved';
+  /** Of the picture's point. */
+  readonly id: string;
+  readonly key: string;
+  /** ISO 8601. */
+  readonly at: string;
+}
+
+export interface Changes {
+  /** The latest, newest first; at most 100. */
+  recent(): readonly Change[];
+  /** Pictures indexed by this process in the last 60 seconds and the last 60 minutes. */
+  indexed(): { lastMinute: number; lastHour: number };
+  /** Calls the listener at every change until the answered function is called. */
+  subscribe(listener: (change: Change) => void): () => void;
+  /** The same walk and failure log, whose outcomes are told to the subscribers. */
+  watch<T extends { readonly index: IndexJob; readonly failures: FailureLog }>(parts: T): T;
+}
+
+const KEPT = 100;
+/** Counts are kept for each of so many past steps of so many seconds. */
+const STEP_SECONDS = 5;
+const STEPS = 3600 / STEP_SECONDS;
+
+/** What happens in this process, for people who watch. Other processes' changes are not seen here. */
+export function createChanges(now: () => number = Date.now): Changes {
+  const listeners = new Set<(change: Change) => void>();
+  const counts = new Map<number, number>();
+  let kept: readonly Change[] = [];
+
+  function publish(type: Change['type'], id: string, key: string): void {
+    const change = { type, id, key, at: new Date(now()).toISOString() };
+    kept = [change, ...kept].slice(0, KEPT);
+    if (type === 'indexed') count();
+    for (const listener of listeners) listener(change);
+  }
+
+  function count(): void {
+    const step = Math.floor(now() / 1000 / STEP_SECONDS);
+    counts.set(step, (counts.get(step) ?? 0) + 1);
+    for (const old of counts.keys()) {
+      if (old > step - STEPS) break;
+      counts.delete(old);
+    }
+  }
+
+  function countSince(seconds: number): number {
+    const from = Math.floor((now() / 1000 - seconds) / STEP_SECONDS);
+    let sum = 0;
+    for (const [step, value] of counts) if (step > from) sum += value;
+    return sum;
+  }
+
+  return {
+    recent: () => kept,
+    indexed: () => ({ lastMinute: countSince(60), lastHour: countSince(3600) }),
+    subscribe(listener) {
+      // One function may be subscribed twice; each subscription ends by itself.
+      const own = (change: Change) => listener(change);
+      listeners.add(own);
+      return () => listeners.delete(own);
+    },
+    watch: (parts) => ({
+      ...parts,
+      index: async (job) => {
+        const outcome = await parts.index(job);
+        const type = changeOf(outcome);
+        if (type !== null) publish(type, outcome.id, job.key);
+        return outcome;
+      },
+      failures: watchFailures(parts.failures, publish),
+    }),
+  };
+}
+
+function changeOf(outcome: IndexOutcome): 'indexed' | 'removed' | null {
+  return outcome.status === 'indexed' || outcome.status === 'removed' ? outcome.status : null;
+}
+
+function watchFailures(
+  failures: FailureLog,
+  publish: (type: 'failed' | 'resolved', id: string, key: string) => void,
+): FailureLog {
+  return {
+    async record(failure) {
+      const recorded = await failures.record(failure);
+      publish('failed', recorded.id, recorded.key);
+      return recorded;
+    },
+    async resolve(id) {
+      const known = await failures.get(id);
+      const resolved = await failures.resolve(id);
+      if (resolved) publish('resolved', id, known?.key ?? '');
+      return resolved;
+    },
+    get: (id) => failures.get(id),
+    list: (options) => failures.list(options),
+    count: () => failures.count(),
+    close: () => failures.close(),
+  };
+}

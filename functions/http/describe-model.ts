@@ -1,0 +1,84 @@
+import { loadHeadFile } from '../../core/encode/head.ts';
+import { readSharedSpaceId } from '../../core/encode/identity-head.ts';
+import { outputSizes, preprocessingOf } from '../../core/encode/image-encoder.ts';
+import { loadManifest, type Profile, profileOf, SHARED_OUTPUT } from '../../core/encode/manifest.ts';
+import { findFolder } from '../../core/encode/model-files.ts';
+import type { SpaceId } from '../../core/types.ts';
+import { type ModelInfo, trainingCurves } from './schemas/system.ts';
+
+/** What GET /model answers, from the manifest and head.json. Throws `model-mismatch` and `invalid-config`. */
+export async function describeModel(config: {
+  readonly modelDirs: readonly string[];
+  readonly profile?: string;
+  readonly head?: string | null;
+  /** Of encoders without a head, when it is known: to find it out their files are hashed. */
+  readonly space?: SpaceId;
+}): Promise<ModelInfo> {
+  const manifest = await loadManifest(config.modelDirs);
+  const profile = profileOf(manifest, config.profile ?? manifest.defaultProfile);
+  const { text, image } = profile;
+  const outputs = outputSizes(image);
+  const folder =
+    config.head === undefined && profile.head !== null ? await findFolder(config.modelDirs, profile.head) : config.head;
+  const head = folder ? await describeHead(folder) : await describeSharedSpace(config, profile);
+  return {
+    space: head.space,
+    dimension: head.dimension,
+    profile: profile.name,
+    text: {
+      name: text.name,
+      dimension: text.dimension,
+      licence: text.licence,
+      source: text.source,
+      maxTokens: text.maxTokens,
+    },
+    image: {
+      name: image.name,
+      dimension: head.imageOutputs.reduce((sum, output) => sum + (outputs[output] ?? 0), 0),
+      licence: image.licence,
+      source: image.source,
+      cropPixels: (await preprocessingOf(config.modelDirs, image)).crop,
+    },
+    head: head.about,
+  };
+}
+
+interface Projected {
+  readonly space: SpaceId;
+  readonly dimension: number;
+  /** Of the image encoder, those that are used. */
+  readonly imageOutputs: readonly string[];
+  readonly about: ModelInfo['head'];
+}
+
+async function describeHead(folder: string): Promise<Projected> {
+  const { space, dimension, name, recipe, training, image } = await loadHeadFile(folder);
+  const { pairs } = training;
+  const figures = Object.entries({ ...training, ...(isRecord(pairs) && pairs) }).filter(
+    (entry): entry is [string, string | number | null] =>
+      entry[1] === null || typeof entry[1] === 'string' || typeof entry[1] === 'number',
+  );
+  const curves = trainingCurves.safeParse(training.curves);
+  return {
+    ...{ space, dimension, imageOutputs: image.inputs },
+    about: {
+      name,
+      trained: Object.fromEntries([['recipe', recipe], ...figures]),
+      // A head that was made elsewhere may say nothing of its training.
+      curves: curves.success ? curves.data : [],
+    },
+  };
+}
+
+async function describeSharedSpace(
+  config: { readonly modelDirs: readonly string[]; readonly space?: SpaceId },
+  profile: Profile,
+): Promise<Projected> {
+  const space = config.space ?? (await readSharedSpaceId(config.modelDirs, profile));
+  const about = { name: `none: ${profile.text.sharedSpace}`, trained: {}, curves: [] };
+  return { space, dimension: profile.text.dimension, imageOutputs: [SHARED_OUTPUT], about };
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,67 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { extname, join, relative, sep } from 'node:path';
+
+/** One file of the page, ready to be sent. */
+export interface PageFile {
+  readonly body: Uint8Array<ArrayBuffer>;
+  readonly contentType: string;
+  /** Hash of the content, without quotes. */
+  readonly etag: string;
+  readonly cacheControl: string;
+}
+
+/** URL path (`/`, `/assets/main-K2QZ.js`) to file. */
+export type Page = ReadonlyMap<string, PageFile>;
+
+/**
+ * The policy the page is built for: nothing inline, nothing from elsewhere but uploads to `connect` (origins). `blob:`
+ * shows pictures that were dropped on the page, `data:` small icons; the map's worker falls under script-src.
+ */
+export function pagePolicy(connect: readonly string[] = []): string {
+  return [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self' blob: data:",
+    ["connect-src 'self'", ...connect].join(' '),
+    "manifest-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ');
+}
+
+const types: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.map': 'application/json',
+};
+
+/** A page that scripts/build-web.ts wrote into a folder, for servers without esbuild. */
+export async function readPage(dir: string): Promise<Page> {
+  const entries = await readdir(dir, { recursive: true, withFileTypes: true });
+  const page = new Map<string, PageFile>();
+  for (const entry of entries.filter((item) => item.isFile())) {
+    const file = join(entry.parentPath, entry.name);
+    const path = `/${relative(dir, file).split(sep).join('/')}`;
+    page.set(path === '/index.html' ? '/' : path, pageFile(file, new Uint8Array(await readFile(file))));
+  }
+  if (!page.has('/')) throw new Error(`expected a built page with an index.html in ${dir}, found none`);
+  return page;
+}
+
+/** A file as it is served, its type told by its name. */
+export function pageFile(name: string, contents: Uint8Array): PageFile {
+  const body = new Uint8Array(contents);
+  const hash = createHash('sha256').update(body).digest('base64url').slice(0, 22);
+  return {
+    body,
+    contentType: types[extname(name)] ?? 'application/octet-stream',
+    etag: hash,
+    // Names with a hash never change their content; the document that names them is asked for every time.
+    cacheControl: name.endsWith('.html') ? 'no-cache' : 'public, max-age=31536000, immutable',
+  };
+}

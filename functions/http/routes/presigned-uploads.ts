@@ -1,0 +1,82 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import { imageId } from '../../../core/index-image.ts';
+import { LIMITS } from '../api-limits.ts';
+import { requireKey, WRITE_SECURITY } from '../auth.ts';
+import type { AppDeps } from '../deps.ts';
+import { type App, component, json, problems } from '../openapi.ts';
+import { HttpProblem } from '../problem.ts';
+import { readJson } from '../request-body.ts';
+import { id, noQuery, timestamp } from '../schemas/common.ts';
+import { objectKey } from '../schemas/images.ts';
+import { newKey } from './add-images.ts';
+
+/** Long enough for a slow line, short enough that a leaked one is worth little. */
+const EXPIRES_SECONDS = 900;
+
+const ACCEPTED = ['image/jpeg', 'image/png', 'image/webp', 'image/gif', 'image/avif', 'image/tiff'] as const;
+
+const signedUpload = z
+  .strictObject({
+    id: id.openapi({ description: 'Of the picture, once it is indexed.' }),
+    key: objectKey,
+    method: z.literal('PUT'),
+    url: z.string().openapi({ format: 'uri' }),
+    headers: z
+      .record(z.string(), z.string())
+      .openapi({ description: 'To be sent exactly as they are: they are part of the signature.' }),
+    expiresAt: timestamp,
+  })
+  .openapi('SignedUpload');
+
+/**
+ * Registers POST /uploads, where the object store takes uploads itself. The document has its schemas everywhere: a client
+ * is made for the API, not for one server.
+ */
+export function registerUploads(app: App, deps: AppDeps): void {
+  const { presignUpload, uploadPrefixes = [] } = deps;
+  const { maxImageBytes } = deps.options;
+  const body = z.strictObject({
+    contentType: z.enum(ACCEPTED),
+    bytes: z.int().min(1).max(maxImageBytes).openapi({ description: 'Exactly: the store refuses any other length.' }),
+    key: objectKey.optional().openapi({ description: 'Where to store it; made from the date when absent.' }),
+    overwrite: z.boolean().default(false).openapi({ description: 'Replace what is stored under the key.' }),
+  });
+  const schema = component(app, 'UploadRequest', body);
+  app.openAPIRegistry.register('SignedUpload', signedUpload);
+  if (presignUpload === undefined) return;
+  const route = createRoute({
+    security: WRITE_SECURITY,
+    middleware: requireKey(deps.options),
+    method: 'post',
+    path: '/uploads',
+    tags: ['images'],
+    summary: 'Sign one upload',
+    description:
+      `A PUT that goes straight to the bucket, for pictures of up to ${maxImageBytes} bytes, within ` +
+      `${EXPIRES_SECONDS / 60} minutes. The picture can be found some seconds after it was stored; when it cannot be ` +
+      'indexed, GET /failures says why.',
+    request: {
+      query: noQuery,
+      body: { required: true, content: { 'application/json': { schema } } },
+    },
+    responses: { 201: json(signedUpload, 'What to send, and where.'), ...problems(401, 409, 413, 415) },
+  });
+  app.openapi(route, async (c) => {
+    const { contentType, bytes, overwrite, ...asked } = await readJson(c, body, LIMITS.jsonBytes);
+    const key = asked.key ?? `${uploadPrefixes[0] ?? ''}${newKey(undefined, contentType)}`;
+    if (uploadPrefixes.length > 0 && !uploadPrefixes.some((prefix) => key.startsWith(prefix))) {
+      const expected = uploadPrefixes.map((prefix) => JSON.stringify(prefix)).join(' or ');
+      throw new HttpProblem('invalid-key', `key: expected one that begins with ${expected}, as others are not indexed`);
+    }
+    const bucket = deps.uploadBucket;
+    const known = { id: imageId(bucket, key) };
+    // Only to say so early: the signature makes the store refuse it, too.
+    if (asked.key !== undefined && !overwrite && (await deps.buckets.get(bucket)!.head(key)) !== null) {
+      const detail = 'expected a key that is free, or overwrite=true; this one is taken';
+      throw new HttpProblem('already-exists', detail, { extra: known });
+    }
+    const options = { contentType, bytes, onlyIfNew: !overwrite, expiresInSeconds: EXPIRES_SECONDS };
+    const { url, headers, expiresAt } = await presignUpload(key, options);
+    return c.json({ ...known, key, method: 'PUT' as const, url, headers: { ...headers }, expiresAt }, 201);
+  });
+}

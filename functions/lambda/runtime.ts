@@ -1,0 +1,229 @@
+/// <reference path="../../sst-env.d.ts" />
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { delimiter, dirname, join } from 'node:path';
+import { Resource } from 'sst/resource';
+import { type Config, parseConfig } from '../../core/config.ts';
+import { loadEmbedder } from '../../core/encode/embedder.ts';
+import { SightlineError } from '../../core/errors.ts';
+import { openObjectFailureLog } from '../../core/failure-log/bucket.ts';
+import { createIndexer, type IndexJob } from '../../core/index-image.ts';
+import { openS3, type S3Options, type S3Store } from '../../core/objects/s3/store.ts';
+import type { Embedder, FailureLog, VectorStore } from '../../core/ports.ts';
+import packageJson from '../../package.json' with { type: 'json' };
+import type { MessageQueue } from '../events/sqs.ts';
+import { type Loaded, loadOnce } from './load-once.ts';
+import type { Telemetry } from './telemetry.ts';
+
+/** The composition root of the Lambda functions: reads their environment and secrets, puts the parts together. */
+
+/**
+ * The closest folder above this file that holds the models: the repository, the folder that scripts/build-lambda.ts made, or,
+ * in `sst dev`, the repository above `.sst/artifacts/NAME-dev`. Wherever the bundle lies, it finds them.
+ */
+const root = findRoot(import.meta.dirname);
+
+function findRoot(folder: string): string {
+  if (existsSync(join(folder, 'models', 'manifest.json'))) return folder;
+  if (dirname(folder) === folder) {
+    throw new SightlineError(
+      'invalid-config',
+      `expected models/manifest.json in a folder above ${import.meta.dirname}`,
+    );
+  }
+  return findRoot(dirname(folder));
+}
+
+interface QdrantServer {
+  readonly url: string;
+  readonly apiKey?: string;
+}
+
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'];
+
+export interface LambdaConfig extends Config {
+  /** Where uploads go. */
+  readonly bucket: string;
+  /** Of the keys whose objects are announced; none for all. */
+  readonly prefixes: readonly string[];
+  /** Others whose pictures may be in the index. */
+  readonly readBuckets: readonly string[];
+  readonly stateBucket: string;
+  /** Deliveries until SQS puts a message aside. */
+  readonly maxReceives: number;
+  /** Milliseconds until a request that has no answer yet gets 503. */
+  readonly requestTimeoutMs: number;
+  /** Of an S3-compatible server instead of AWS. */
+  readonly s3Endpoint?: string;
+  /** Null for the embedded store in `data`, which only one machine can share. */
+  readonly qdrant: QdrantServer | null;
+}
+
+export const version: string = packageJson.version;
+
+/** Folder with the built page, or null where it was not built. */
+export const pageFolder: string | null = existsSync(join(root, 'page')) ? join(root, 'page') : null;
+
+/** Least severe level that is logged [LOG_LEVEL]; what is no level is refused with the rest of the configuration. */
+export const logLevel: string = LEVELS.find((level) => level === process.env.LOG_LEVEL) ?? 'info';
+
+/** Throws `invalid-config` naming what is missing or does not fit. */
+export function readLambdaConfig(): LambdaConfig {
+  const env = process.env;
+  const text = (name: string) => (env[name] ? env[name] : undefined);
+  const list = (value: string | undefined) =>
+    (value ?? '')
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== '');
+  const required = (name: string): string => {
+    const value = text(name);
+    if (value === undefined) throw new SightlineError('invalid-config', `expected ${name} to be set, it is not`);
+    return value;
+  };
+  const data = text('SIGHTLINE_DATA');
+  const config = parseConfig({
+    host: text('HOST') ?? '0.0.0.0',
+    data: data ?? '/tmp',
+    modelDirs: [join(root, 'models'), ...(text('SIGHTLINE_EXTRA_MODELS') ?? '').split(delimiter).filter(Boolean)],
+    profile: text('SIGHTLINE_PROFILE'),
+    concurrency: text('SIGHTLINE_CONCURRENCY'),
+    maxImageBytes: text('SIGHTLINE_MAX_IMAGE_BYTES'),
+    maxImagePixels: text('SIGHTLINE_MAX_IMAGE_PIXELS'),
+    apiKeyHashes: list(secret('ApiKeys')),
+    corsOrigins: list(text('SIGHTLINE_CORS_ORIGINS')),
+    allowedHosts: list(text('SIGHTLINE_ALLOWED_HOSTS')),
+    requestsPerMinute: text('SIGHTLINE_RATE_LIMIT'),
+    queueUrl: text('SIGHTLINE_QUEUE_URL'),
+    qdrantSearch: text('SIGHTLINE_QDRANT_SEARCH') as Config['qdrantSearch'] | undefined,
+    qdrantShards: text('SIGHTLINE_QDRANT_SHARDS'),
+    qdrantReplicas: text('SIGHTLINE_QDRANT_REPLICAS'),
+    logLevel: text('LOG_LEVEL') as Config['logLevel'] | undefined,
+  });
+  return {
+    ...config,
+    bucket: required('SIGHTLINE_BUCKET'),
+    prefixes: list(text('SIGHTLINE_PREFIXES')),
+    readBuckets: list(text('SIGHTLINE_READ_BUCKETS')),
+    stateBucket: required('SIGHTLINE_STATE_BUCKET'),
+    maxReceives: wholeNumber('SIGHTLINE_MAX_RECEIVES', text('SIGHTLINE_MAX_RECEIVES'), 10),
+    requestTimeoutMs: wholeNumber('SIGHTLINE_REQUEST_TIMEOUT_MS', text('SIGHTLINE_REQUEST_TIMEOUT_MS'), 25_000),
+    s3Endpoint: text('S3_ENDPOINT'),
+    qdrant: data === undefined ? readQdrant() : null,
+  };
+}
+
+function wholeNumber(name: string, value: string | undefined, otherwise: number): number {
+  const number = value === undefined || value === '' ? otherwise : Number(value);
+  if (!Number.isInteger(number) || number < 1) {
+    throw new SightlineError('invalid-config', `expected ${name} to be a whole number above 0, got "${value}"`);
+  }
+  return number;
+}
+
+function readQdrant(): QdrantServer {
+  const url = secret('QdrantUrl') ?? '';
+  if (!URL.canParse(url)) {
+    throw new SightlineError(
+      'invalid-config',
+      `expected the secret QdrantUrl to be a URL, got ${url === '' ? 'none' : 'something else'}: npx sst secret set QdrantUrl`,
+    );
+  }
+  return { url, apiKey: secret('QdrantApiKey') };
+}
+
+/** A linked secret; undefined when it is empty or this function is not linked to it. */
+function secret(name: 'QdrantUrl' | 'QdrantApiKey' | 'ApiKeys'): string | undefined {
+  try {
+    return Resource[name].value.trim() || undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export interface LambdaRuntime {
+  readonly config: LambdaConfig;
+  readonly embedder: Embedder;
+  readonly vectors: VectorStore;
+  readonly failures: FailureLog;
+  readonly buckets: ReadonlyMap<string, S3Store>;
+  readonly index: IndexJob;
+}
+
+/** Loaded once, also when the stores cannot be opened and all is tried again: models that are let go leave memory behind. */
+let models: Loaded<Embedder> | undefined;
+
+function modelsOf(config: LambdaConfig, texts: 'now' | 'later'): Loaded<Embedder> {
+  const { modelDirs, profile, maxImageBytes: maxBytes, maxImagePixels: maxPixels } = config;
+  models ??= loadOnce(() => loadEmbedder({ modelDirs, profile, texts, limits: { maxBytes, maxPixels } }));
+  return models;
+}
+
+/**
+ * Models, stores and the indexing walk; `texts` says whether the text encoder is loaded before the first text comes.
+ * Throws when they do not fit each other or cannot be reached.
+ */
+export async function openLambdaRuntime(
+  config: LambdaConfig,
+  { trace, texts }: Pick<Telemetry, 'trace'> & { readonly texts: 'now' | 'later' },
+): Promise<LambdaRuntime> {
+  const open = async (bucket: string, observe?: S3Options['observe']) =>
+    openS3({ bucket, endpoint: config.s3Endpoint, verify: false, observe });
+  const [embedder, state, ...stores] = await Promise.all([
+    modelsOf(config, texts).get(),
+    // Not traced: a picture that has not failed is one that is not found there, which X-Ray would count as an error.
+    open(config.stateBucket),
+    ...[config.bucket, ...config.readBuckets].map((bucket) => open(bucket, trace)),
+  ]);
+  const vectors = await openVectors(config, embedder);
+  const buckets = new Map(stores.map((store) => [store.bucket, store]));
+  const index = createIndexer({ embedder, vectors, buckets, maxBytes: config.maxImageBytes });
+  return {
+    config,
+    embedder,
+    vectors,
+    failures: openObjectFailureLog(state),
+    buckets,
+    async index(job) {
+      const outcome = await index(job);
+      // What is found done may have been written by a try that ended before it knew whether its write counts.
+      if (outcome.status === 'skipped') await vectors.upsert([], 'newer');
+      return outcome;
+    },
+  };
+}
+
+/** A write waits so long for a change of models to end, less than a run has left for it. */
+const FENCE_PATIENCE_MS = 3000;
+
+/** Loads the code of one driver only: the other would cost every cold start. */
+async function openVectors(config: LambdaConfig, { space, dimension }: Embedder): Promise<VectorStore> {
+  if (config.qdrant === null) {
+    const { openEmbeddedStore } = await import('../../core/vectors/sqlite/store.ts');
+    await mkdir(config.data, { recursive: true });
+    return openEmbeddedStore({ file: join(config.data, 'index.sqlite'), space, dimension });
+  }
+  const { openQdrantSpaces } = await import('../../core/vectors/qdrant/spaces.ts');
+  // Given up before the request is, so that the caller hears why.
+  const deadlineMs = Math.max(1000, config.requestTimeoutMs - 5000);
+  const spaces = await openQdrantSpaces({
+    ...config.qdrant,
+    search: { mode: config.qdrantSearch },
+    collection: { shards: config.qdrantShards, replicas: config.qdrantReplicas },
+    deadlineMs,
+    fencePatienceMs: FENCE_PATIENCE_MS,
+  });
+  try {
+    return await spaces.openLive(space, dimension);
+  } catch (error) {
+    await spaces.close();
+    throw error;
+  }
+}
+
+/** Null when the environment names no queue: messages are then not delayed, and nobody can say how many there are. Its code is loaded only where it is used. */
+export async function openQueue(config: LambdaConfig): Promise<MessageQueue | null> {
+  if (config.queueUrl === undefined) return null;
+  const { openMessageQueue } = await import('../events/sqs.ts');
+  return openMessageQueue({ url: config.queueUrl });
+}

@@ -1,0 +1,69 @@
+import type { Encoders } from '../../core/encode/encoders.ts';
+import type { Dataset } from '../../training/datasets/dataset.ts';
+import { FULL, type View } from '../../training/features/augmentations.ts';
+import { type FeatureOptions, type Features, loadFeatures } from '../../training/features/extract.ts';
+import type { CachePlace } from '../../training/features/shared-cache.ts';
+import { loadTrainingData, type TrainingData } from '../../training/trainer/training-data.ts';
+import type { Place } from './location.ts';
+import { createProgress, type Progress } from './progress.ts';
+import { printWarnings } from './training-options.ts';
+
+/** Captioned pictures to encoder outputs as all training commands do it: with a progress bar, and what was left out on stderr. */
+
+export interface EncodingOptions {
+  readonly encoders: Encoders;
+  readonly modelDirs: readonly string[];
+  readonly features: CachePlace;
+}
+
+/** Pictures encoded at the same time, one thread each: one more than two cores, so that reading a file leaves none idle. */
+const PARALLEL_PICTURES = 3;
+/** A bucket answers later than a disk: more pictures at the same time keep the encoder busy. */
+const PARALLEL_REMOTE_PICTURES = 8;
+
+/** Pictures of a data set as serving sees them. To be closed. */
+export async function encodePictures(place: Place, dataset: Dataset, options: EncodingOptions): Promise<Features> {
+  return shown(place, options, [FULL], (full) => loadFeatures(dataset, full));
+}
+
+/** Splits "train" and "val" in all the views that a recipe trains on. To be closed. */
+export async function encodeTrainingData(
+  place: Place,
+  views: readonly View[],
+  options: EncodingOptions,
+): Promise<TrainingData> {
+  return shown(place, options, views, (full) => loadTrainingData(place, full));
+}
+
+async function shown<T extends Pick<Features, 'warnings'>>(
+  { remote }: Place,
+  { features, ...options }: EncodingOptions,
+  views: readonly View[],
+  load: (options: FeatureOptions) => Promise<T>,
+): Promise<T> {
+  const progress = encodingProgress();
+  const parallel = remote ? PARALLEL_REMOTE_PICTURES : PARALLEL_PICTURES;
+  const { cache, shared } = features;
+  const full = { ...options, cache, shared, views, parallel, onProgress: progress.update };
+  const loaded = await load(full).finally(progress.stop);
+  printWarnings(loaded.warnings);
+  return loaded;
+}
+
+/** A progress bar for each unit in turn. */
+function encodingProgress(): { update(unit: string, done: number, total: number): void; stop(): void } {
+  let current: { readonly unit: string; readonly bar: Progress } | null = null;
+  return {
+    update(unit, done, total) {
+      if (current?.unit !== unit) {
+        current?.bar.stop();
+        current = { unit, bar: createProgress('encoding', unit, total) };
+      }
+      current.bar.update(done, total);
+    },
+    stop() {
+      current?.bar.stop();
+      current = null;
+    },
+  };
+}

@@ -1,0 +1,83 @@
+import { stat } from 'node:fs/promises';
+import { basename, dirname, join, sep } from 'node:path';
+import { readHubConfig } from '../../server/runtime.ts';
+import { downloadDataset } from '../../training/datasets/hub.ts';
+import type { SourceFiles } from '../../training/datasets/source-files.ts';
+import { isArchiveName, openStoredSource } from '../../training/datasets/stored-files.ts';
+import { tarShard } from '../../training/datasets/tar-shard.ts';
+import { UsageError } from '../cli/command.ts';
+import { absolutePlace, isBucket, openPlace } from '../cli/location.ts';
+import { createProgress, type Progress } from '../cli/progress.ts';
+
+/** What --from names, opened. */
+export interface DatasetSource {
+  readonly files: SourceFiles;
+  /** The same for the same source, however it was written: an absolute path or a URL. */
+  readonly from: string;
+  /** The commit that was downloaded, or null. */
+  readonly commit: string | null;
+  close(): void;
+}
+
+/**
+ * Opens a folder, a bucket, one archive in either, a tar on standard input, or what is downloaded into a folder below `data`. Throws UsageError when source and target are not
+ * apart, and what the drivers throw.
+ */
+export async function openDatasetSource(from: string, to: string, data: string): Promise<DatasetSource> {
+  if (from === '-') return { files: standardInput(), from: 'standard input', commit: null, close: () => {} };
+  if (from.startsWith('hf:')) return fromHub(from, join(data, 'downloads'));
+  const path = absolutePlace(from);
+  keepApart(path, absolutePlace(to));
+  const only = await fileIn(path);
+  const place = await openPlace(only === null ? path : path.slice(0, -only.length));
+  try {
+    const found = await openStoredSource({ store: place.store, name: from }, only);
+    return { files: found, from: path, commit: null, close: place.close };
+  } catch (error) {
+    place.close();
+    throw error;
+  }
+}
+
+/** `hf:OWNER/NAME@REVISION`, downloaded first. */
+async function fromHub(from: string, downloads: string): Promise<DatasetSource> {
+  const match = /^hf:([\w.-]+\/[\w.-]+)@(\S+)$/.exec(from);
+  if (match === null) throw new UsageError(`expected hf:OWNER/NAME@REVISION, got "${from}"`);
+  const [name, revision] = [match[1]!, match[2]!];
+  let bar: { readonly file: string; readonly progress: Progress } | null = null;
+  const { folder, commit } = await downloadDataset(readHubConfig(), {
+    ...{ name, revision, downloads },
+    onProgress(file, bytes, total) {
+      if (bar?.file !== file) {
+        bar?.progress.stop();
+        bar = { file, progress: createProgress(file, 'kB', 0) };
+      }
+      bar.progress.update(Math.ceil(bytes / 1000), Math.ceil((total ?? bytes) / 1000));
+    },
+  }).finally(() => bar?.progress.stop());
+  const place = await openPlace(folder);
+  const files = await openStoredSource({ store: place.store, name: from }, null);
+  return { files, from: `hf:${name}@${commit}`, commit, close: place.close };
+}
+
+function standardInput(): SourceFiles {
+  const shard = tarShard('standard input', () => process.stdin);
+  return { name: 'standard input', files: [], shards: [shard] };
+}
+
+/** The name of the file that a path is, or null for a folder. */
+async function fileIn(path: string): Promise<string | null> {
+  if (isBucket(path)) return isArchiveName(path) ? path.replace(/^.*\//, '') : null;
+  const info = await stat(path).catch(() => null);
+  if (info === null) throw new UsageError(`--from: expected a folder or an archive, but there is no ${path}`);
+  return info.isFile() && dirname(path) !== path ? basename(path) : null;
+}
+
+/** A target inside the source would be read as part of it the next time. */
+function keepApart(from: string, to: string): void {
+  const slash = isBucket(from) ? '/' : sep;
+  const inside = (inner: string, outer: string) => `${inner}${slash}`.startsWith(`${outer}${slash}`);
+  if (inside(to, from) || inside(from, to)) {
+    throw new UsageError(`expected --from and --to apart from each other, got ${from} and ${to}`);
+  }
+}

@@ -1,0 +1,50 @@
+import { CUTOFFS, type DirectionValues, type Figures, type Values } from '../../training/metrics/metrics.ts';
+import type { Comparison, Interval } from '../../training/metrics/significance.ts';
+
+/** Figures as lines for people. */
+
+const ROWS: readonly (readonly [string, (values: DirectionValues) => number])[] = [
+  ...CUTOFFS.map((k) => [`recall@${k}`, ({ recall }: DirectionValues) => recall[k]] as const),
+  ['median rank', ({ medianRank }) => medianRank],
+  ['MRR', ({ meanReciprocalRank }) => meanReciprocalRank],
+  ['mAP', ({ meanAveragePrecision }) => meanAveragePrecision],
+  ...CUTOFFS.map((k) => [`precision@${k}`, ({ precision }: DirectionValues) => precision[k]] as const),
+  ...CUTOFFS.map((k) => [`NDCG@${k}`, ({ ndcg }: DirectionValues) => ndcg[k]] as const),
+];
+const SIDES = ['textToImage', 'imageToText'] as const;
+
+/** One line a figure, both directions beside each other, with intervals. */
+export function figureLines(figures: Figures, { level, resamples, low, high }: Interval): string[] {
+  const cell = (of: (values: Values) => number) =>
+    `${of(figures).toFixed(1).padStart(6)} (${of(low).toFixed(1)} to ${of(high).toFixed(1)})`.padEnd(26);
+  const rows = ROWS.map(([name, of]) =>
+    `${name.padEnd(16)}${SIDES.map((side) => cell((values) => of(values[side]))).join('')}`.trimEnd(),
+  );
+  return [
+    `${''.padEnd(18)}${'text to image'.padEnd(26)}image to text`,
+    ...rows,
+    `${'sum of recalls'.padEnd(16)}${cell(({ recallSum }) => recallSum)}`.trimEnd(),
+    `in percent but for ranks; ${level} % intervals from ${resamples} resamples of the pictures`,
+  ];
+}
+
+/** One line a figure: both heads, what lies between them, and whether that may be chance. */
+export function comparisonLines(first: Figures, second: Figures, comparison: Comparison): string[] {
+  const { difference, interval, p } = comparison;
+  const line = (name: string, of: (values: Values) => number) => {
+    const between = `${signed(of(difference))} (${signed(of(interval.low))} to ${signed(of(interval.high))})`;
+    const sides = [of(first), of(second)].map((value) => value.toFixed(1).padStart(8)).join('');
+    return `${name.padEnd(30)}${sides}   ${between.padEnd(26)}${of(p).toFixed(4)}`;
+  };
+  const names = { textToImage: 'text to image', imageToText: 'image to text' };
+  return [
+    `${''.padEnd(30)}${'first'.padStart(8)}${'second'.padStart(8)}   ${'difference'.padEnd(26)}p`,
+    ...SIDES.flatMap((side) => ROWS.map(([name, of]) => line(`${names[side]}, ${name}`, (values) => of(values[side])))),
+    line('sum of recalls', ({ recallSum }) => recallSum),
+    `${interval.level} % intervals of the difference from ${interval.resamples} resamples of the pictures; p from as many sign flips`,
+  ];
+}
+
+function signed(value: number): string {
+  return `${value < 0 ? '-' : '+'}${Math.abs(value).toFixed(1)}`;
+}

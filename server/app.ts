@@ -1,0 +1,101 @@
+import { join } from 'node:path';
+import { getConnInfo } from '@hono/node-server/conninfo';
+import type { Context } from 'hono';
+import type { Logger } from 'pino';
+import type { Config } from '../core/config.ts';
+import { createApp } from '../functions/http/app.ts';
+import type { Changes } from '../functions/http/change-feed.ts';
+import type { AppDeps, Readiness, StaticFiles } from '../functions/http/deps.ts';
+import type { App } from '../functions/http/openapi.ts';
+import { parseHttpOptions } from '../functions/http/options.ts';
+import { createMetrics } from '../functions/http/prometheus.ts';
+import { openReport } from '../functions/http/report-file.ts';
+import packageJson from '../package.json' with { type: 'json' };
+import { buildPage } from './build-page.ts';
+import type { SpaceParts } from './live-space.ts';
+import type { Runtime } from './runtime.ts';
+
+/**
+ * The HTTP API and the page for one process on one machine. Each space has an app of its own, so that a request is answered
+ * from beginning to end by the models and vectors of one. Throws `invalid-config`.
+ */
+export async function createLocalApp(parts: {
+  readonly config: Config;
+  readonly runtime: Runtime;
+  readonly uploadBucket: string;
+  /** Objects that wait to be indexed and those under way. */
+  readonly backlog: () => number | Promise<number>;
+  readonly presignUpload?: AppDeps['presignUpload'];
+  readonly changes: Changes;
+  readonly ready: () => Readiness;
+  readonly logger: Logger;
+}): Promise<{ fetch: (request: Request, env?: unknown) => Promise<Response> }> {
+  const { config, runtime } = parts;
+  const loopback = isLoopback(config.host);
+  const limits = { maxBytes: config.maxImageBytes, maxPixels: config.maxImagePixels };
+  const metrics = createMetrics({ processMetrics: true });
+  metrics.watch('sightline_backlog_objects', 'Objects that wait to be indexed or are being indexed.', parts.backlog);
+  metrics.watch('sightline_failures', 'Objects that could not be indexed.', () => runtime.failures.count());
+  metrics.watch('sightline_images', 'Pictures in the index.', () => runtime.vectors.count({ kind: 'image' }));
+  const shared = {
+    failures: runtime.failures,
+    buckets: runtime.buckets,
+    index: runtime.index,
+    onLiveSpace: runtime.live.write,
+    uploadBucket: parts.uploadBucket,
+    presignUpload: parts.presignUpload,
+    thumbnail: async (bytes: Uint8Array, maxEdge: number) => {
+      // Loads sharp, which the first text answer can do without.
+      const { thumbnail } = await import('../core/encode/decode.ts');
+      return thumbnail(bytes, maxEdge, { limits });
+    },
+    changes: parts.changes,
+    backlog: parts.backlog,
+    ready: parts.ready,
+    logger: parts.logger,
+    metrics,
+    options: parseHttpOptions({
+      loopback,
+      openWrites: loopback && config.apiKeyHashes.length === 0,
+      allowedHosts: [...config.allowedHosts],
+      apiKeyHashes: [...config.apiKeyHashes],
+      corsOrigins: [...config.corsOrigins],
+      requestsPerMinute: config.requestsPerMinute,
+      maxImageBytes: config.maxImageBytes,
+    }),
+    version: packageJson.version,
+    local: true,
+    clientAddress: (c: Context) => getConnInfo(c).remote.address ?? null,
+    page: lazyPage(),
+    report: openReport(join(config.data, 'report.html')),
+  };
+  const apps = new WeakMap<SpaceParts, App>();
+  const appOf = (space: SpaceParts): App => {
+    const { embedder, vectors, model } = space;
+    const app = apps.get(space) ?? createApp({ ...shared, embedder, vectors, model });
+    apps.set(space, app);
+    return app;
+  };
+  // At the start, so that what does not fit is found now.
+  appOf(runtime.live.current());
+  return {
+    fetch: (request, env) => runtime.live.read(async (space) => appOf(space).fetch(request, env as never)),
+  };
+}
+
+/** Whether only this machine can reach an address that is listened on. */
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+/** The page is bundled when it is first asked for, so that it costs the start nothing. A failed build is tried again. */
+function lazyPage(): StaticFiles {
+  let building: ReturnType<typeof buildPage> | null = null;
+  return async (path) => {
+    building ??= buildPage().catch((error: unknown) => {
+      building = null;
+      throw error;
+    });
+    return (await building).get(path) ?? null;
+  };
+}

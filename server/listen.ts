@@ -1,0 +1,62 @@
+import { once } from 'node:events';
+import { maxHeaderSize, STATUS_CODES } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { createAdaptorServer, type ServerType } from '@hono/node-server';
+import { SightlineError } from '../core/errors.ts';
+import { PROBLEMS } from '../functions/http/problem.ts';
+
+type Fetch = (request: Request, env: unknown) => Response | Promise<Response>;
+
+/** Serves on an address; port 0 takes any free one. Throws `unavailable` when it cannot be had, saying why. */
+export async function listen(fetch: Fetch, host: string, port: number): Promise<{ server: ServerType; url: string }> {
+  const server = createAdaptorServer({ fetch: fetch as never });
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
+    // Whoever has gone, or is being answered, is told nothing more.
+    if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
+    else socket.end(rawProblem(error.code === 'HPE_HEADER_OVERFLOW' ? 'headers-too-large' : 'malformed-http', error));
+  });
+  server.listen(port, host);
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    const reasons: Record<string, string> = {
+      EADDRINUSE: `port ${port} is in use; stop what uses it, or choose another with --port`,
+      EACCES: `port ${port} needs more rights than this user has; choose one above 1023 with --port`,
+      EADDRNOTAVAIL: `this machine has no address ${host}`,
+      ENOTFOUND: `there is no host ${host}`,
+    };
+    const reason = reasons[(error as NodeJS.ErrnoException).code ?? ''] ?? (error as Error).message;
+    throw new SightlineError('unavailable', `cannot listen on ${host}: ${reason}`, { cause: error });
+  }
+  const address = server.address() as AddressInfo;
+  const shown = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  return { server, url: `http://${shown}:${address.port}` };
+}
+
+/** The answer to what never became a request: Node would close the connection with an empty one. */
+function rawProblem(code: 'headers-too-large' | 'malformed-http', error: NodeJS.ErrnoException): string {
+  const { status, title } = PROBLEMS[code];
+  const detail =
+    code === 'headers-too-large'
+      ? `expected the address and the headers within ${maxHeaderSize} bytes, got more; long texts go into the body of POST /search`
+      : `expected an HTTP/1.1 request, got something else (${error.code ?? error.message})`;
+  const body = JSON.stringify({ type: `/problems/${code}`, title, status, detail });
+  return [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'Content-Type: application/problem+json',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Connection: close',
+    '',
+    body,
+  ].join('\r\n');
+}
+
+/** Takes no new connections, ends idle ones, and waits up to `graceMs` for answers under way before it ends those too. */
+export async function stopListening(server: ServerType, graceMs = 3000): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  if ('closeIdleConnections' in server) server.closeIdleConnections();
+  const timer = setTimeout(() => 'closeAllConnections' in server && server.closeAllConnections(), graceMs);
+  await closed;
+  clearTimeout(timer);
+}

@@ -1,0 +1,151 @@
+import type { Logger } from 'pino';
+import type { Config } from '../core/config.ts';
+import type { S3Store } from '../core/objects/s3/store.ts';
+import type { ListedObject } from '../core/ports.ts';
+import { createIngest } from '../functions/events/event-handler.ts';
+import type { AppDeps } from '../functions/http/deps.ts';
+import { createBucketLine, createFolderLine } from './index-pipeline.ts';
+import { preparePhotos, type Runtime } from './runtime.ts';
+import { watchFolder } from './watch/folder-watcher.ts';
+import { syncFolder } from './watch/reconcile.ts';
+
+/** Shows on a terminal how far a job has come; `unit` is a plural noun. */
+export type CreateProgress = (
+  label: string,
+  unit: string,
+  total: number,
+) => { update(done: number): void; stop(): void };
+
+/** Where pictures come from while the server runs. */
+export interface Feed {
+  readonly uploadBucket: string;
+  /** Only where something will tell of uploads that go past this server. */
+  readonly presignUpload?: AppDeps['presignUpload'];
+  /** One sentence for the terminal. */
+  readonly description: string;
+  /** Objects that wait to be indexed and those under way. */
+  readonly backlog: () => number | Promise<number>;
+  /** Resolves, with what ends it, when it runs or was interrupted. */
+  start(interrupted: AbortSignal): Promise<() => Promise<unknown>>;
+}
+
+/** The watched folder: what differs from the index first, with its progress shown, then every change. */
+export async function folderFeed(
+  config: Config,
+  runtime: Runtime,
+  logger: Logger,
+  createProgress: CreateProgress,
+): Promise<Feed> {
+  const root = await preparePhotos(config);
+  const store = await runtime.addFolder(root);
+  const { queue, source } = createFolderLine({ runtime, root, store, concurrency: config.concurrency, logger });
+  return {
+    uploadBucket: store.bucket,
+    description: `It searches the pictures in ${root}; drop more in at any time.`,
+    backlog: () => queue.progress().waiting + queue.progress().running,
+    async start(signal) {
+      const watching = await watchFolder({ ...source, logger, signal }).catch((error: unknown) => {
+        if (!signal.aborted) throw error;
+        return null;
+      });
+      if (watching !== null)
+        await Promise.race([showProgress(createProgress, watching.found.created, queue), aborted(signal)]);
+      return () => Promise.all([watching?.close(), queue.stop()]);
+    },
+  };
+}
+
+/**
+ * An S3 bucket: what differs from the index at the start, what is uploaded through this server, and, with a queue that the
+ * bucket announces its changes to, every change. Throws `invalid-config` for a queue that is not there.
+ */
+export async function bucketFeed(
+  config: Config,
+  runtime: Runtime,
+  store: S3Store,
+  logger: Logger,
+  createProgress: CreateProgress,
+): Promise<Feed> {
+  const { queue, source } = createBucketLine({ runtime, store, concurrency: config.concurrency, logger });
+  const events = config.queueUrl === undefined ? null : await openEvents(config.queueUrl, config, runtime, logger);
+  const local = () => queue.progress().waiting + queue.progress().running;
+  return {
+    uploadBucket: store.bucket,
+    presignUpload: events === null ? undefined : (key, options) => store.presignPut(key, options),
+    description:
+      events === null
+        ? `It searches the pictures of s3://${store.bucket}, as they are now and as they are uploaded here; --queue tells it of others.`
+        : `It searches the pictures of s3://${store.bucket} and follows its changes in the queue ${events.name}.`,
+    backlog: async () => local() + ((await events?.depth()) ?? 0),
+    async start(signal) {
+      const stopFollowing = events?.follow();
+      let archived = 0;
+      const isLeftOut = (object: ListedObject) => {
+        if (object.archived) archived++;
+        return object.archived === true;
+      };
+      const comparing = syncFolder(source, '', isLeftOut, signal)
+        .then(({ created }) => {
+          if (archived > 0)
+            logger.warn({ objects: archived }, 'archived objects are left out: they must be restored first');
+          return Promise.race([showProgress(createProgress, created, queue), aborted(signal)]);
+        })
+        .catch((error: unknown) => {
+          if (!signal.aborted) logger.error({ err: error }, 'the bucket could not be compared with the index');
+        });
+      return () => Promise.all([comparing, stopFollowing?.(), queue.stop()]);
+    },
+  };
+}
+
+/** The queue behind a bucket, handled by what Lambda would call. */
+async function openEvents(url: string, config: Config, runtime: Runtime, logger: Logger) {
+  const [{ openMessageQueue }, { followQueue }, { createSqsHandler }] = await Promise.all([
+    import('../functions/events/sqs.ts'),
+    import('./queue/sqs-poller.ts'),
+    import('../functions/lambda/sqs-batch.ts'),
+  ]);
+  const queue = openMessageQueue({ url });
+  const { visibilitySeconds, maxReceives } = await queue.settings();
+  const { index, failures } = runtime;
+  const ingest = createIngest({ index, failures, logger, maxAttempts: maxReceives ?? MAX_RECEIVES });
+  const telemetry = { logger, count: () => {}, milliseconds: () => {} };
+  const handler = createSqsHandler({ ingest, failures, queue, telemetry, concurrency: config.concurrency });
+  return {
+    name: queue.name,
+    depth: () => queue.depth(),
+    follow() {
+      const { stop } = followQueue({ queue, handler, visibilitySeconds, logger });
+      return async () => {
+        await stop();
+        queue.close();
+      };
+    },
+  };
+}
+
+/** Deliveries until a picture is listed as failed, when the queue itself never puts one aside. */
+const MAX_RECEIVES = 10;
+
+/** Shows how the pictures found at the start are indexed, until they are. */
+async function showProgress(
+  createProgress: CreateProgress,
+  found: number,
+  queue: { progress(): { done: number; failed: number }; onIdle(): Promise<void> },
+): Promise<void> {
+  if (found === 0) return;
+  const progress = createProgress('Indexing', 'pictures', found);
+  const ended = () => Math.min(found, queue.progress().done + queue.progress().failed);
+  const timer = setInterval(() => progress.update(ended()), 100);
+  try {
+    await queue.onIdle();
+    progress.update(ended());
+  } finally {
+    clearInterval(timer);
+    progress.stop();
+  }
+}
+
+export async function aborted(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+}

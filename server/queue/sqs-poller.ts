@@ -1,0 +1,82 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
+import type { Logger } from 'pino';
+import type { MessageQueue, ReceivedMessage } from '../../functions/events/sqs.ts';
+
+export interface QueueSourceOptions {
+  readonly queue: Pick<MessageQueue, 'name' | 'receive' | 'remove'>;
+  /** What Lambda would call with each batch, see `createSqsHandler`. */
+  readonly handler: (event: SQSEvent, context: Context) => Promise<SQSBatchResponse>;
+  /** How long the queue hides a message: a batch is to be handled within it. */
+  readonly visibilitySeconds: number;
+  readonly logger: Logger;
+  /** @default 20 */
+  readonly waitSeconds?: number;
+}
+
+/** Pauses after a request that failed: the first one, doubled up to the last. Milliseconds. */
+const FIRST_PAUSE_MS = 500;
+const LAST_PAUSE_MS = 30_000;
+
+/**
+ * Does what Lambda does between a queue and a function: takes messages in batches, hands them over, and deletes what was
+ * handled. What was not comes back, and what was handled but not deleted is found done. Stopping waits for the
+ * pictures under way and gives the other messages of their batch back.
+ */
+export function followQueue(options: QueueSourceOptions): { stop(): Promise<void> } {
+  const { queue, handler, visibilitySeconds, logger, waitSeconds = 20 } = options;
+  const stopping = new AbortController();
+  const { signal } = stopping;
+
+  async function handle(messages: readonly ReceivedMessage[]): Promise<void> {
+    const endMs = performance.now() + visibilitySeconds * 1000;
+    const context = { getRemainingTimeInMillis: () => (signal.aborted ? 0 : Math.max(0, endMs - performance.now())) };
+    const { batchItemFailures } = await handler(
+      { Records: messages.map((message) => recordOf(message, queue.name)) },
+      context as Context,
+    );
+    const failed = new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
+    const done = messages.filter(({ id }) => !failed.has(id));
+    if (done.length === 0) return;
+    const left = await queue.remove(done.map(({ receiptHandle }) => receiptHandle));
+    if (left.length > 0) logger.warn({ messages: left.length }, 'messages that were handled will come again');
+  }
+
+  async function follow(): Promise<void> {
+    let pauseMs = FIRST_PAUSE_MS;
+    while (!signal.aborted) {
+      try {
+        const messages = await queue.receive({ waitSeconds, signal });
+        if (messages.length > 0) await handle(messages);
+        pauseMs = FIRST_PAUSE_MS;
+      } catch (error) {
+        if (signal.aborted) return;
+        logger.error({ err: error }, 'the queue of events cannot be read; it is tried again');
+        await sleep(pauseMs, undefined, { signal }).catch(() => {});
+        pauseMs = Math.min(LAST_PAUSE_MS, 2 * pauseMs);
+      }
+    }
+  }
+
+  const following = follow();
+  return {
+    async stop() {
+      stopping.abort();
+      await following;
+    },
+  };
+}
+
+function recordOf({ id, body, receiptHandle, receives }: ReceivedMessage, queue: string): SQSRecord {
+  return {
+    messageId: id,
+    receiptHandle,
+    body,
+    attributes: { ApproximateReceiveCount: String(receives) } as SQSRecord['attributes'],
+    messageAttributes: {},
+    md5OfBody: '',
+    eventSource: 'aws:sqs',
+    eventSourceARN: `arn:aws:sqs:::${queue}`,
+    awsRegion: '',
+  };
+}

@@ -1,0 +1,255 @@
+import { cp, mkdir, rename, rm, stat } from 'node:fs/promises';
+import { delimiter, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import pino, { type Logger } from 'pino';
+import { type Config, type ConfigInput, parseConfig } from '../core/config.ts';
+import { loadEmbedder } from '../core/encode/embedder.ts';
+import { openFailureLog } from '../core/failure-log/sqlite.ts';
+import { unavailable } from '../core/file-errors.ts';
+import { createIndexer, type IndexJob } from '../core/index-image.ts';
+import { openFolder } from '../core/objects/folder/store.ts';
+import type { S3Store } from '../core/objects/s3/store.ts';
+import type { Embedder, FailureLog, ObjectStore, VectorStore } from '../core/ports.ts';
+import type { Spaces } from '../core/spaces/port.ts';
+import type { SpaceId } from '../core/types.ts';
+import { openEmbeddedSpaces } from '../core/vectors/sqlite/spaces.ts';
+import { describeModel } from '../functions/http/describe-model.ts';
+import { readFolders, rememberFolder } from './folder-registry.ts';
+import { followLiveSpace, type LiveSpace, type SpaceParts } from './live-space.ts';
+import { expectModels, findModels, listHeads, type SpaceModels } from './space-models.ts';
+
+/** The composition root: reads the environment, chooses the drivers, puts the parts together. */
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** A path as the user typed it: relative ones count from where npm was called, not from the package. */
+export function userPath(path: string): string {
+  return resolve(process.env.INIT_CWD ?? process.cwd(), path);
+}
+
+/**
+ * Flags win over the environment. Relative paths count from where the user called npm. A variable that is set to nothing,
+ * as containers like to do, is not set: as a number it would be 0, which is no limit at all to some of these.
+ */
+export function readConfig(flags: Partial<ConfigInput> = {}): Config {
+  const env = Object.fromEntries(Object.entries(process.env).filter(([, value]) => value?.trim() !== ''));
+  const path = (value: string | undefined) => (value === undefined || value === '' ? undefined : userPath(value));
+  const list = (value: string | undefined) =>
+    value
+      ?.split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== '');
+  const given = Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
+  return parseConfig({
+    host: env.HOST,
+    port: env.PORT,
+    profile: env.SIGHTLINE_PROFILE,
+    concurrency: env.SIGHTLINE_CONCURRENCY,
+    maxImageBytes: env.SIGHTLINE_MAX_IMAGE_BYTES,
+    maxImagePixels: env.SIGHTLINE_MAX_IMAGE_PIXELS,
+    apiKeyHashes: list(env.SIGHTLINE_API_KEYS),
+    corsOrigins: list(env.SIGHTLINE_CORS_ORIGINS),
+    allowedHosts: list(env.SIGHTLINE_ALLOWED_HOSTS),
+    requestsPerMinute: env.SIGHTLINE_RATE_LIMIT,
+    // A person at a terminal is told what needs attention; a line for every request would bury it.
+    logLevel: (env.LOG_LEVEL ?? (process.stderr.isTTY ? 'warn' : undefined)) as ConfigInput['logLevel'],
+    bucket: env.SIGHTLINE_BUCKET,
+    s3Endpoint: env.S3_ENDPOINT,
+    queueUrl: env.SIGHTLINE_QUEUE_URL,
+    qdrantUrl: env.QDRANT_URL,
+    qdrantApiKey: env.QDRANT_API_KEY,
+    qdrantSearch: env.SIGHTLINE_QDRANT_SEARCH as ConfigInput['qdrantSearch'],
+    qdrantShards: env.SIGHTLINE_QDRANT_SHARDS,
+    qdrantReplicas: env.SIGHTLINE_QDRANT_REPLICAS,
+    ...given,
+    photos: path(flags.photos ?? env.SIGHTLINE_PHOTOS),
+    data: path(flags.data ?? env.SIGHTLINE_DATA) ?? join(root, 'data'),
+    head: path(flags.head ?? env.SIGHTLINE_HEAD),
+    modelDirs: flags.modelDirs ?? [
+      join(root, 'models'),
+      ...(env.SIGHTLINE_EXTRA_MODELS ?? '').split(delimiter).filter((dir) => dir !== ''),
+    ],
+  });
+}
+
+/** Where models and data sets are pulled from: HF_ENDPOINT names a mirror, HF_TOKEN is for what is not open to all. */
+export function readHubConfig(): { endpoint: string; token: string | undefined } {
+  const { HF_ENDPOINT: endpoint, HF_TOKEN: token } = process.env;
+  return { endpoint: endpoint || 'https://huggingface.co', token: token || undefined };
+}
+
+/** Structured lines on stderr, so that stdout stays for results; readable ones on a terminal. */
+export function createLogger(config: Config): Logger {
+  return process.stderr.isTTY
+    ? pino({
+        level: config.logLevel,
+        transport: { target: 'pino-pretty', options: { destination: 2, singleLine: true, ignore: 'pid,hostname' } },
+      })
+    : pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: true }));
+}
+
+/** The picture folder to serve: the one asked for, or data/photos, which starts as a copy of the sample photos. */
+export async function preparePhotos(config: Config): Promise<string> {
+  if (config.photos !== undefined) return config.photos;
+  const photos = join(config.data, 'photos');
+  const exists = await stat(photos).then(
+    () => true,
+    () => false,
+  );
+  if (!exists) await copySamples(config.data, photos);
+  return photos;
+}
+
+/** All of them or none: whoever is interrupted in between gets them at the next start. */
+async function copySamples(data: string, photos: string): Promise<void> {
+  const unfinished = join(data, 'photos.unfinished');
+  try {
+    await mkdir(data, { recursive: true });
+    await rm(unfinished, { recursive: true, force: true });
+    await cp(join(root, 'examples', 'photos'), unfinished, {
+      recursive: true,
+      filter: (source) => !source.endsWith('.md'),
+    });
+    await rename(unfinished, photos);
+  } catch (error) {
+    throw unavailable(error, 'copy the sample photos to', photos);
+  }
+}
+
+/** What is asked of the index whatever space is live; each answer is of one space. */
+export type StoredPoints = Pick<VectorStore, 'get' | 'list' | 'count'>;
+
+export interface Runtime {
+  readonly live: LiveSpace;
+  readonly vectors: StoredPoints;
+  readonly failures: FailureLog;
+  /** Every folder whose pictures are in the index and that is there now. */
+  readonly buckets: ReadonlyMap<string, ObjectStore>;
+  /** The S3 bucket of the configuration, also one of `buckets`; null when a folder is served. */
+  readonly bucket: S3Store | null;
+  /** Into the live space. */
+  readonly index: IndexJob;
+  /** Makes a folder part of the index; its bucket. Throws when it is no readable folder. */
+  addFolder(path: string): Promise<ObjectStore>;
+  close(): Promise<void>;
+}
+
+/** Models, stores and walks, loaded and ready. Throws when any of them does not fit the others. */
+export async function openRuntime(config: Config, logger: Logger): Promise<Runtime> {
+  await mkdir(config.data, { recursive: true }).catch((error: unknown) => {
+    throw unavailable(error, 'make the folder', config.data);
+  });
+  const { buckets, bucket } = await openBuckets(config, logger);
+  const spaces = await openSpaces(config);
+  const open = (models: Partial<SpaceModels>) => openParts(config, spaces, buckets, models);
+  const live = followLiveSpace({
+    spaces,
+    logger,
+    first: await open(await firstModels((await spaces.live())?.space, config)),
+    open: async (space) => open(await expectModels(space, config)),
+  });
+  const failures = await openFailureLog({ file: join(config.data, 'failures.sqlite') });
+  return {
+    live,
+    vectors: {
+      get: (ids) => live.read(({ vectors }) => vectors.get(ids)),
+      list: (query) => live.read(({ vectors }) => vectors.list(query)),
+      count: (filter) => live.read(({ vectors }) => vectors.count(filter)),
+    },
+    failures,
+    buckets,
+    bucket,
+    index: (job) => live.write(({ index }) => index(job)),
+    async addFolder(path) {
+      const store = await openFolder({ root: path });
+      await rememberFolder(config.data, { bucket: store.bucket, path });
+      buckets.set(store.bucket, store);
+      return store;
+    },
+    async close() {
+      await live.close();
+      await spaces.close();
+      await failures.close();
+      bucket?.close();
+    },
+  };
+}
+
+/** Models and vectors of the live space, which becomes that of these models in an index that has none yet. */
+async function openParts(
+  config: Config,
+  spaces: Spaces,
+  buckets: ReadonlyMap<string, ObjectStore>,
+  models: Partial<SpaceModels>,
+): Promise<SpaceParts> {
+  const embedder = await openEmbedder(config, models);
+  try {
+    const model = await describeModel({ ...models, modelDirs: config.modelDirs, space: embedder.space });
+    const vectors = await spaces.openLive(embedder.space, embedder.dimension);
+    const index = createIndexer({ embedder, vectors, buckets, maxBytes: config.maxImageBytes });
+    return { embedder, vectors, index, model };
+  } catch (error) {
+    await embedder.close();
+    throw error;
+  }
+}
+
+/**
+ * What a process starts with: the configured models in an index that has none, else those of the live space, with which
+ * what is configured has to agree: a head, or a profile whatever its head. When it does not, the store will say so. Throws
+ * `space-mismatch` when there are no models of the space here.
+ */
+async function firstModels(live: SpaceId | undefined, config: Config): Promise<Partial<SpaceModels>> {
+  // Refuses two heads of one space, also in an index that has no space yet.
+  await listHeads(config.modelDirs);
+  if (live === undefined || config.head !== undefined) return config;
+  const found = config.profile === undefined ? await expectModels(live, config) : await findModels(live, config);
+  return found !== null && (config.profile ?? found.profile) === found.profile ? found : config;
+}
+
+/** Every folder of the index that is there, and the S3 bucket of the configuration. */
+export async function openBuckets(
+  config: Config,
+  logger: Logger,
+): Promise<{ buckets: Map<string, ObjectStore>; bucket: S3Store | null }> {
+  const buckets = new Map<string, ObjectStore>();
+  for (const { bucket, path } of await readFolders(config.data)) {
+    try {
+      buckets.set(bucket, await openFolder({ root: path, bucket }));
+    } catch (error) {
+      logger.warn({ bucket, path, err: error }, 'a folder of the index cannot be opened; its pictures are not served');
+    }
+  }
+  const bucket = config.bucket === undefined ? null : await openBucket(config.bucket, config);
+  if (bucket !== null) buckets.set(bucket.bucket, bucket);
+  return { buckets, bucket };
+}
+
+/** Text encoder and head of a profile, checked; the configured ones when none are named. */
+export function openEmbedder(config: Config, { profile, head }: Partial<SpaceModels>): Promise<Embedder> {
+  return loadEmbedder({
+    modelDirs: config.modelDirs,
+    profile,
+    head,
+    limits: { maxBytes: config.maxImageBytes, maxPixels: config.maxImagePixels },
+  });
+}
+
+/** All spaces of the index. Only the driver that is used is loaded. */
+export async function openSpaces(config: Config): Promise<Spaces> {
+  if (config.qdrantUrl !== undefined) {
+    const { openQdrantSpaces } = await import('../core/vectors/qdrant/spaces.ts');
+    return openQdrantSpaces({
+      url: config.qdrantUrl,
+      apiKey: config.qdrantApiKey,
+      search: { mode: config.qdrantSearch },
+      collection: { shards: config.qdrantShards, replicas: config.qdrantReplicas },
+    });
+  }
+  return openEmbeddedSpaces({ file: join(config.data, 'index.sqlite') });
+}
+
+async function openBucket(bucket: string, { s3Endpoint }: Config): Promise<S3Store> {
+  const { openS3 } = await import('../core/objects/s3/store.ts');
+  return openS3({ bucket, endpoint: s3Endpoint });
+}

@@ -1,0 +1,69 @@
+import { SightlineError } from '../core/errors.ts';
+import { createChanges } from '../functions/http/change-feed.ts';
+import type { Readiness } from '../functions/http/deps.ts';
+import { createLocalApp } from './app.ts';
+import { listen, stopListening } from './listen.ts';
+import { aborted, bucketFeed, type CreateProgress, folderFeed } from './picture-source.ts';
+import { createLogger, openRuntime, readConfig } from './runtime.ts';
+
+/**
+ * Everything on one machine: the HTTP API and the page, and a watched folder whose changes go through the same ingest as
+ * the events of S3. Resolves when it was interrupted and has stopped. Throws what keeps it from starting.
+ * @param createProgress shows how far the first comparison with the index has come
+ */
+export async function serveLocally(
+  flags: Parameters<typeof readConfig>[0],
+  createProgress: CreateProgress,
+): Promise<void> {
+  const config = readConfig(flags);
+  if (config.queueUrl !== undefined && config.bucket === undefined) {
+    throw new SightlineError(
+      'invalid-config',
+      '--queue tells of changes in a bucket: expected --bucket s3://NAME with it',
+    );
+  }
+  const logger = createLogger(config);
+  const interrupted = interruption();
+  const changes = createChanges();
+  const runtime = changes.watch(await openRuntime(config, logger));
+  let readiness: Readiness = 'ready';
+  try {
+    const feed =
+      runtime.bucket === null
+        ? await folderFeed(config, runtime, logger, createProgress)
+        : await bucketFeed(config, runtime, runtime.bucket, logger, createProgress);
+    const app = await createLocalApp({ ...feed, config, runtime, changes, ready: () => readiness, logger });
+    const { server, url } = await listen(app.fetch, config.host, config.port);
+    console.log(`Sightline is at ${url}`);
+    console.log(`${feed.description} Ctrl-C stops it.`);
+
+    const stop = await feed.start(interrupted);
+    await aborted(interrupted);
+    // Answers and pictures under way are finished; pictures that wait are found again at the next start.
+    readiness = 'stopping';
+    await Promise.all([stop(), stopListening(server)]);
+    console.log('Stopped. The next start goes on from here.');
+  } finally {
+    await runtime.close();
+  }
+}
+
+/** One Ctrl-C can arrive twice, from the terminal and passed on by npm. Milliseconds. */
+const SAME_PRESS_MS = 500;
+
+/** Aborts at the first Ctrl-C or SIGTERM. A second one ends the process at once; what was acknowledged is safe then, too. */
+function interruption(): AbortSignal {
+  const controller = new AbortController();
+  let first = 0;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (!controller.signal.aborted) {
+        first = performance.now();
+        controller.abort();
+      } else if (performance.now() - first > SAME_PRESS_MS) {
+        process.exit(130);
+      }
+    });
+  }
+  return controller.signal;
+}

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+/** What a top-level folder may import of the others; the same table as in docs/architecture.md. */
+const ARROWS: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  training: ['core'],
+  functions: ['core'],
+  server: ['core', 'functions'],
+  scripts: ['core', 'training', 'functions', 'server', 'web'],
+  bench: ['core', 'training', 'functions', 'server', 'scripts', 'web', 'test'],
+  web: [],
+};
+
+const files = globSync(
+  Object.keys(ARROWS).map((folder) => `${folder}/**/*.{ts,tsx}`),
+  { cwd: root },
+).map((file) => file.replaceAll('\\', '/'));
+
+/** The modules a file imports or re-exports, statically or not. */
+function importsOf(file: string): string[] {
+  const source = readFileSync(join(root, file), 'utf8');
+  const found = source.matchAll(
+    /(?:^|\n)\s*(?:import|export)\b[^;'"]*?\bfrom\s*['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]|(?:^|\n)import\s*['"]([^'"]+)['"]/g,
+  );
+  return [...found].map((match) => match[1] ?? match[2] ?? match[3]!);
+}
+
+/** Relative imports as paths from the root. */
+function internalImportsOf(file: string): string[] {
+  return importsOf(file)
+    .filter((specifier) => specifier.startsWith('.'))
+    .map((specifier) => normalize(join(dirname(file), specifier)).replaceAll('\\', '/'));
+}
+
+/** A vendor package may be imported by exactly these files, so that it can be replaced and its faults translated there. */
+const homes: Record<string, RegExp> = {
+  'onnxruntime-node': /^core\/onnx\/session\.ts$/,
+  sharp: /^core\/encode\/decode\.ts$/,
+  '@huggingface/tokenizers': /^core\/encode\/tokenizer\.ts$/,
+  '@qdrant/js-client-rest': /^core\/vectors\/qdrant\//,
+  '@aws-sdk/client-s3': /^core\/objects\/s3\//,
+  '@aws-sdk/s3-presigned-post': /^core\/objects\/s3\/presign\.ts$/,
+  '@aws-sdk/s3-request-presigner': /^core\/objects\/s3\/presign\.ts$/,
+  'node:sqlite': /^core\/(sqlite\.ts|file-lock\.ts|vectors\/sqlite\/[\w-]+\.ts|failure-log\/sqlite\.ts)$/,
+  protobufjs: /^core\/onnx\/protobuf\.ts$/,
+  '@aws-sdk/client-sqs': /^functions\/events\/sqs\.ts$/,
+  '@aws-lambda-powertools/batch': /^functions\/lambda\/sqs-batch\.ts$/,
+  '@aws-lambda-powertools/logger': /^functions\/lambda\/telemetry\.ts$/,
+  '@aws-lambda-powertools/metrics': /^functions\/lambda\/telemetry\.ts$/,
+  '@aws-lambda-powertools/tracer': /^functions\/lambda\/telemetry\.ts$/,
+  sst: /^functions\/lambda\/runtime\.ts$/,
+  'cli-progress': /^scripts\/cli\/progress\.ts$/,
+  'csv-parse': /^training\/datasets\/csv\.ts$/,
+  'tar-stream': /^training\/datasets\/tar-shard\.ts$/,
+  yauzl: /^training\/datasets\/zip-files\.ts$/,
+  esbuild: /^(server\/build-page|scripts\/.*)\.ts$/,
+};
+
+/** Benchmarks measure vendor packages beside ours. */
+const product = files.filter((file) => !file.startsWith('bench/'));
+
+describe('the arrows of the design', () => {
+  it('finds the code it judges', () => {
+    assert.ok(files.includes('core/ports.ts') && files.includes('core/search.ts'));
+    assert.ok(internalImportsOf('core/search.ts').includes('core/ports.ts'));
+  });
+
+  for (const [folder, allowed] of Object.entries(ARROWS)) {
+    it(`${folder} imports ${allowed.join(', ') || 'nothing'} beside itself`, () => {
+      for (const file of files.filter((name) => name.startsWith(`${folder}/`))) {
+        for (const imported of internalImportsOf(file)) {
+          if (imported === 'package.json') continue;
+          const target = imported.split('/')[0]!;
+          assert.ok(target === folder || allowed.includes(target), `${file} imports ${imported}`);
+        }
+      }
+    });
+  }
+
+  it('the indexing and the search of core know ports, not drivers', () => {
+    for (const file of ['core/index-image.ts', 'core/search.ts']) {
+      for (const imported of internalImportsOf(file)) {
+        assert.doesNotMatch(imported, /^core\/(vectors|objects|failure-log|encode)\//, `${file} imports ${imported}`);
+      }
+    }
+  });
+
+  it('drivers do not know each other', () => {
+    const ports = 'vectors|objects|failure-log|encode';
+    for (const file of files) {
+      const port = /^core\/(vectors|objects|failure-log)\//.exec(file)?.[1];
+      if (port === undefined) continue;
+      const driver = /^core\/[\w-]+\/(\w+)\//.exec(file)?.[1];
+      for (const imported of internalImportsOf(file)) {
+        const other = new RegExp(`^core/(${ports})/(?:(\\w+)/)?`).exec(imported);
+        const own = other?.[1] === port && (other[2] === undefined || other[2] === driver || driver === undefined);
+        assert.ok(other === null || own, `${file} imports ${imported}`);
+      }
+    }
+  });
+
+  for (const [name, home] of Object.entries(homes)) {
+    it(`${name} is imported where its faults are translated`, () => {
+      for (const file of product) {
+        const vendor = importsOf(file).some((specifier) => specifier === name || specifier.startsWith(`${name}/`));
+        if (vendor) assert.match(file, home, `${file} imports ${name}`);
+      }
+    });
+  }
+
+  it('only the composition roots read the environment', () => {
+    const roots = ['server/runtime.ts', 'functions/lambda/runtime.ts'];
+    for (const file of product.filter((name) => !roots.includes(name))) {
+      assert.doesNotMatch(readFileSync(join(root, file), 'utf8'), /\bprocess\.env\b/, `${file} reads process.env`);
+    }
+  });
+});

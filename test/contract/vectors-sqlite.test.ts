@@ -1,0 +1,34 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { VectorStore } from '../../core/ports.ts';
+import { openEmbeddedStore } from '../../core/vectors/sqlite/store.ts';
+import { vectorsContract } from './vectors.ts';
+import { DIMENSION } from './vectors-data.ts';
+
+/** Chunks as they are in use, and so small that every store has several. */
+for (const chunkSlots of [undefined, 37]) {
+  vectorsContract(`embedded, ${chunkSlots ?? 'default'} slots a chunk`, async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'sightline-vectors-'));
+    const options = {
+      file: join(folder, 'index.sqlite'),
+      space: 'contract',
+      dimension: DIMENSION,
+      threads: 1,
+      chunkSlots,
+    };
+    let current: VectorStore = await openEmbeddedStore(options);
+    return {
+      store: current,
+      async reopen() {
+        await current.close();
+        current = await openEmbeddedStore(options);
+        return current;
+      },
+      async cleanup() {
+        await current.close();
+        await rm(folder, { recursive: true });
+      },
+    };
+  });
+}

@@ -1,0 +1,279 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { appendFileSync, cpSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
+import { type EmbedderOptions, loadEmbedder } from '../../../core/encode/embedder.ts';
+import { type Encoders, loadEncoders } from '../../../core/encode/encoders.ts';
+import { HEAD_FILE, HEAD_MODEL, loadHead } from '../../../core/encode/head.ts';
+import { canonicalJson, fingerprintKey, spaceId } from '../../../core/encode/space-id.ts';
+import { isSightlineError, type SightlineError } from '../../../core/errors.ts';
+import type { Embedder } from '../../../core/ports.ts';
+import { dot, norm } from '../../../core/vector-arithmetic.ts';
+import { MODEL_DIRS, maxDifference, missingModel, readGolden } from '../../golden/golden.ts';
+import { copyModels, MODELS, noise, randomHeadModel, temporaryFolder, writeHead } from './fixtures.ts';
+
+const photo = readGolden('mobilenet_v2', 'images', '1000268201_693b08cb0e.jpg');
+const folder = temporaryFolder({ after });
+let encoders: Encoders;
+let head: string;
+
+before(async () => {
+  encoders = await loadEncoders({ modelDirs: [MODELS], profile: 'compact' });
+  head = writeHead(join(folder, 'head'), encoders);
+});
+after(() => encoders.close());
+
+const load = (options: Partial<EmbedderOptions> = {}) =>
+  loadEmbedder({ modelDirs: [MODELS], profile: 'compact', head, ...options });
+
+const mismatch =
+  (...parts: (string | RegExp)[]) =>
+  (error: SightlineError) => {
+    assert.ok(isSightlineError(error, 'model-mismatch'), String(error));
+    for (const part of parts) assert.match(error.message, typeof part === 'string' ? new RegExp(part) : part);
+    return true;
+  };
+
+describe('the embedder', () => {
+  let embedder: Embedder;
+  before(async () => {
+    embedder = await load();
+  });
+  after(() => embedder.close());
+
+  it('makes unit vectors of texts, each on its own, in order', async () => {
+    assert.equal(embedder.dimension, 64);
+    const texts = ['a dog', 'two children in the snow', 'a dog', ''];
+    const together = await embedder.embedTexts(texts);
+    const fresh = await load();
+    for (const [i, text] of texts.entries()) {
+      assert.ok(Math.abs(norm(together[i]!) - 1) < 1e-5);
+      assert.ok(maxDifference(together[i]!, (await fresh.embedTexts([text]))[0]!) < 1e-5, text);
+    }
+    assert.deepEqual(await embedder.embedTexts([]), []);
+    await fresh.close();
+  });
+
+  it('gives every caller a vector of its own, also of a remembered text', async () => {
+    const [first] = await embedder.embedTexts(['a remembered cat']);
+    const copy = first!.slice();
+    first!.fill(0);
+    const [second, third] = await embedder.embedTexts(['a remembered cat', 'a remembered cat']);
+    assert.deepEqual(second!.slice(), copy);
+    second!.fill(0);
+    assert.deepEqual(third!.slice(), copy);
+  });
+
+  it('makes of a picture what the parts make of it', async () => {
+    const { vector, picture } = await embedder.embedImage(photo);
+    assert.deepEqual(picture, { contentType: 'image/jpeg', width: 375, height: 500, takenAt: null });
+    const { outputs } = await encoders.image.encode(photo);
+    const matrix = noise(1000 * 64, 2);
+    const expected = Float32Array.from({ length: 64 }, (_, d) =>
+      outputs.logits!.reduce((sum, logit, i) => sum + logit * matrix[i * 64 + d]!, 0),
+    );
+    assert.ok(Math.abs(norm(vector) - 1) < 1e-5);
+    assert.ok(dot(vector, expected) / norm(expected) > 0.99999);
+  });
+
+  it('refuses bytes that are no picture, and goes on', async () => {
+    await assert.rejects(embedder.embedImage(Buffer.from('hello')), {
+      code: 'unreadable-image',
+      details: { reason: 'not-an-image' },
+    });
+    const small = await load({ limits: { maxBytes: 100, maxPixels: 1e6 } });
+    await assert.rejects(small.embedImage(photo), { code: 'too-large' });
+    await small.close();
+    assert.equal((await embedder.embedImage(photo)).vector.length, 64);
+  });
+
+  it('takes several pictures at once', async () => {
+    const [one] = await Promise.all([embedder.embedImage(photo), embedder.embedImage(photo)]);
+    const many = await Promise.all(Array.from({ length: 6 }, () => embedder.embedImage(photo)));
+    for (const { vector } of many) assert.ok(maxDifference(vector, one.vector) < 1e-6);
+  });
+});
+
+describe('the image model', () => {
+  it('is neither needed nor loaded for texts, but its file is checked', async () => {
+    const program = `
+      import { loadEmbedder } from ${JSON.stringify(new URL('../../../core/encode/embedder.ts', import.meta.url).href)};
+      const embedder = await loadEmbedder(${JSON.stringify({ modelDirs: [MODELS], profile: 'compact', head })});
+      await embedder.embedTexts(['a dog']);
+      const sharp = () => process.report.getReport().sharedObjects.some((path) => /sharp|vips/.test(path));
+      const before = sharp();
+      await embedder.embedImage(Buffer.from('x')).catch(() => {});
+      console.log(JSON.stringify([before, sharp()]));`;
+    const { stdout } = await promisify(execFile)(process.execPath, [
+      '--disable-warning=ExperimentalWarning',
+      '--input-type=module',
+      '-e',
+      program,
+    ]);
+    assert.deepEqual(JSON.parse(stdout), [false, true]);
+  });
+
+  it('that fails to load is tried again, and loads once for all who wait', async (t) => {
+    const dir = copyModels(temporaryFolder(t), ['efficientnet-lite2', 'all-minilm-l6-v2']);
+    const embedder = await load({ modelDirs: [dir] });
+    const path = join(dir, 'efficientnet-lite2', 'model.onnx');
+    renameSync(path, `${path}.away`);
+    const failures = await Promise.allSettled([embedder.embedImage(photo), embedder.embedImage(photo)]);
+    for (const failure of failures)
+      assert.ok(failure.status === 'rejected' && isSightlineError(failure.reason, 'model-mismatch'));
+    // Both waited for one load: they have one error between them.
+    assert.equal((failures[0] as PromiseRejectedResult).reason, (failures[1] as PromiseRejectedResult).reason);
+    renameSync(`${path}.away`, path);
+    assert.equal((await embedder.embedImage(photo)).vector.length, 64);
+    await embedder.close();
+  });
+});
+
+describe('a text encoder that is to come later', () => {
+  it('is not loaded for pictures, and makes the same vectors in the same space', async (t) => {
+    const dir = copyModels(temporaryFolder(t), ['efficientnet-lite2', 'all-minilm-l6-v2']);
+    const [now, later] = [await load({ modelDirs: [dir] }), await load({ modelDirs: [dir], texts: 'later' })];
+    assert.equal(later.space, now.space);
+    const path = join(dir, 'all-minilm-l6-v2', 'tokenizer.json');
+    renameSync(path, `${path}.away`);
+    assert.deepEqual((await later.embedImage(photo)).vector, (await now.embedImage(photo)).vector);
+    await assert.rejects(later.embedTexts(['a dog']), mismatch('tokenizer.json'));
+    renameSync(`${path}.away`, path);
+    assert.deepEqual(await later.embedTexts(['a dog']), await now.embedTexts(['a dog']));
+    await Promise.all([now.close(), later.close()]);
+  });
+
+  it('has its files checked all the same', async (t) => {
+    const dir = copyModels(temporaryFolder(t), ['efficientnet-lite2', 'all-minilm-l6-v2']);
+    appendFileSync(join(dir, 'all-minilm-l6-v2', 'tokenizer.json'), ' ');
+    await assert.rejects(load({ modelDirs: [dir], texts: 'later' }), mismatch('tokenizer.json'));
+  });
+});
+
+describe('a head', () => {
+  const changedHead = (t: { after(fn: () => void): void }, changes: Parameters<typeof writeHead>[2]) =>
+    writeHead(join(temporaryFolder(t), 'head'), encoders, changes);
+
+  it('may take several outputs of the image encoder', async (t) => {
+    const both = await load({ head: changedHead(t, { inputs: ['features', 'logits'] }) });
+    assert.ok(Math.abs(norm((await both.embedImage(photo)).vector) - 1) < 1e-5);
+    assert.ok(Math.abs(norm((await both.embedTexts(['a dog']))[0]!) - 1) < 1e-5);
+    await both.close();
+  });
+
+  it('projects many rows as it projects one', async () => {
+    const loaded = await loadHead(head, encoders);
+    const vectors = [1, 2, 3].map((seed) => noise(encoders.text.dimension, seed));
+    const together = await loaded.projectTexts(vectors);
+    for (const [i, vector] of vectors.entries()) {
+      assert.ok(maxDifference(together[i]!, (await loaded.projectTexts([vector]))[0]!) < 1e-6);
+    }
+    assert.deepEqual(await loaded.projectImages([]), []);
+    await loaded.close();
+  });
+
+  it('is looked up under the profile when none is named', async (t) => {
+    const dir = temporaryFolder(t);
+    cpSync(head, join(dir, 'head-compact'), { recursive: true });
+    const found = await load({ head: undefined, modelDirs: [dir, MODELS] });
+    const named = await load();
+    assert.equal(found.space, named.space);
+    await Promise.all([found.close(), named.close()]);
+    const missing = temporaryFolder(t);
+    copyModels(missing, ['all-minilm-l6-v2', 'efficientnet-lite2']);
+    await assert.rejects(load({ head: undefined, modelDirs: [missing] }), mismatch('head-compact'));
+  });
+
+  it('is refused when it is for other encoders', async (t) => {
+    const text = { encoder: 'snowflake-arctic-embed-m', dimension: 768 };
+    await assert.rejects(
+      load({ head: changedHead(t, { changes: { text } }) }),
+      mismatch('snowflake-arctic-embed-m', 'all-minilm-l6-v2'),
+    );
+    const image = { encoder: 'efficientnet-lite2', inputs: ['pooled'] };
+    await assert.rejects(
+      load({ head: changedHead(t, { changes: { image } }) }),
+      mismatch('pooled', 'features, logits, stage6_corners'),
+    );
+  });
+
+  it('is refused when it was made for another space', async (t) => {
+    const space = '0123456789abcdef';
+    await assert.rejects(load({ head: changedHead(t, { changes: { space } }) }), mismatch(space));
+    const dir = temporaryFolder(t);
+    copyModels(dir, ['all-minilm-l6-v2', 'efficientnet-lite2']);
+    const manifest = JSON.parse(readFileSync(join(dir, 'manifest.json'), 'utf8'));
+    manifest.encoders['efficientnet-lite2'].preprocessing.resize.mode = 'shortest-edge';
+    writeFileSync(join(dir, 'manifest.json'), JSON.stringify(manifest));
+    await assert.rejects(load({ modelDirs: [dir] }), mismatch('space'));
+  });
+
+  it('is refused when a file is missing, altered or does not say what it holds', async (t) => {
+    const other = changedHead(t, {});
+    writeFileSync(join(other, HEAD_MODEL), randomHeadModel(encoders.text.dimension, { logits: 1000 }, 32));
+    await assert.rejects(load({ head: other }), mismatch(HEAD_MODEL, 'bytes'));
+    rmSync(join(other, HEAD_MODEL));
+    await assert.rejects(load({ head: other }), mismatch(HEAD_MODEL, 'ENOENT'));
+    rmSync(join(other, HEAD_FILE));
+    await assert.rejects(load({ head: other }), mismatch(HEAD_FILE, 'ENOENT'));
+    writeFileSync(join(other, HEAD_FILE), '{"format": 2}');
+    await assert.rejects(load({ head: other }), mismatch(HEAD_FILE, 'format', 'dimension'));
+    await assert.rejects(load({ head: changedHead(t, { changes: { dimension: 128 } }) }), mismatch('128', '64'));
+  });
+});
+
+describe('the space id', () => {
+  const parts = () => ({
+    text: encoders.text.fingerprint,
+    image: encoders.image.fingerprint,
+    head: { sha256: 'a'.repeat(64), dimension: 64 },
+  });
+
+  it('changes with everything that changes a vector', () => {
+    const base = spaceId(parts());
+    assert.match(base, /^[0-9a-f]{16}$/);
+    const { text, image, head: weights } = parts();
+    const others = [
+      ...Object.keys(text).map((field) => spaceId({ ...parts(), text: { ...text, [field]: 'changed' } })),
+      ...Object.keys(image).map((field) => spaceId({ ...parts(), image: { ...image, [field]: 'changed' } })),
+      spaceId({ ...parts(), head: { ...weights, sha256: 'b'.repeat(64) } }),
+      spaceId({ ...parts(), head: { ...weights, dimension: 32 } }),
+    ];
+    assert.equal(new Set([base, ...others]).size, others.length + 1);
+    assert.deepEqual(
+      ['maxTokens', 'model', 'normalise', 'pooling', 'prefix', 'tokenizer'].filter((field) => !(field in text)),
+      [],
+    );
+    assert.deepEqual(
+      ['model', 'preprocessing'].filter((field) => !(field in image)),
+      [],
+    );
+  });
+
+  it('does not depend on the order in which facts are written down', () => {
+    assert.equal(canonicalJson({ b: [1, { d: 2, c: null }], a: 'x' }), '{"a":"x","b":[1,{"c":null,"d":2}]}');
+    assert.equal(fingerprintKey({ a: 1, b: { c: 2, d: 3 } }), fingerprintKey({ b: { d: 3, c: 2 }, a: 1 }));
+    assert.notEqual(fingerprintKey({ a: [1, 2] }), fingerprintKey({ a: [2, 1] }));
+  });
+});
+
+describe('another pair of encoders', { skip: missingModel('mobilenet_v2_1.0_224') }, () => {
+  it('runs through the same code', async (t) => {
+    const dir = temporaryFolder(t);
+    const manifest = JSON.parse(readFileSync(join(MODELS, 'manifest.json'), 'utf8'));
+    manifest.profiles.mixed = { text: 'all-minilm-l6-v2', image: 'mobilenet_v2_1.0_224', head: 'head-mixed' };
+    writeFileSync(join(dir, 'manifest.json'), JSON.stringify(manifest));
+    const mixed = await loadEncoders({ modelDirs: [dir, ...MODEL_DIRS], profile: 'mixed' });
+    const embedder = await loadEmbedder({
+      modelDirs: [dir, ...MODEL_DIRS],
+      profile: 'mixed',
+      head: writeHead(join(dir, 'head-mixed'), mixed),
+    });
+    assert.ok(Math.abs(norm((await embedder.embedImage(photo)).vector) - 1) < 1e-5);
+    assert.notEqual(mixed.image.key, encoders.image.key);
+    assert.equal(mixed.text.key, encoders.text.key);
+    await Promise.all([mixed.close(), embedder.close()]);
+  });
+});

@@ -1,0 +1,193 @@
+import assert from 'node:assert/strict';
+import { rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import type { ModelFile } from '../../../core/encode/encoder-entry.ts';
+import { fingerprintImageEncoder, loadImageEncoder } from '../../../core/encode/image-encoder.ts';
+import { loadManifest, type Manifest, parseManifest, profileOf } from '../../../core/encode/manifest.ts';
+import { findFolder, verifyFile } from '../../../core/encode/model-files.ts';
+import { loadTextEncoder } from '../../../core/encode/text-encoder.ts';
+import { isSightlineError, type SightlineError } from '../../../core/errors.ts';
+import { copyModels, MODELS, temporaryFolder } from './fixtures.ts';
+
+const manifest = await loadManifest([MODELS]);
+
+/** Matches a `model-mismatch` whose message has all of these in it. */
+const mismatch =
+  (...parts: string[]) =>
+  (error: SightlineError) => {
+    assert.ok(isSightlineError(error, 'model-mismatch'), String(error));
+    for (const part of parts) assert.ok(error.message.includes(part), `${part} is not in: ${error.message}`);
+    return true;
+  };
+
+/** A manifest in which anything can be put anywhere. */
+interface LooseManifest extends Omit<Manifest, 'encoders'> {
+  encoders: Record<string, { folder: string; files: { model: ModelFile }; dimension?: number; pooling?: string }>;
+}
+
+/** The manifest of the repository after a change that parsing should notice. */
+function changed(change: (copy: LooseManifest) => void): Manifest {
+  const copy = structuredClone(manifest) as LooseManifest;
+  change(copy);
+  return copy as Manifest;
+}
+
+describe('the manifest', () => {
+  it('describes its profiles fully', () => {
+    const compact = profileOf(manifest, 'compact');
+    assert.equal(manifest.defaultProfile, 'compact');
+    assert.deepEqual([compact.text.name, compact.image.name], ['all-minilm-l6-v2', 'efficientnet-lite2']);
+    assert.deepEqual([compact.text.dimension, compact.text.pooling, compact.text.maxTokens], [384, 'mean', 256]);
+    const seed = profileOf(manifest, 'seed');
+    assert.deepEqual([seed.text.dimension, seed.text.pooling, seed.text.maxTokens], [768, 'cls', 512]);
+    assert.equal(seed.image.outputs.logits, 1001);
+    assert.equal(seed.text.prefix[seed.text.prefix.used], '');
+    assert.equal(seed.text.prefix.query, 'Represent this sentence for searching relevant passages: ');
+  });
+
+  it('agrees with every file of the bundled encoders', async () => {
+    let files = 0;
+    for (const encoder of Object.values(manifest.encoders).filter(({ bundled }) => bundled)) {
+      const { others, ...named } = encoder.files;
+      for (const file of [...Object.values(named), ...others]) {
+        assert.equal(await verifyFile(join(MODELS, encoder.folder), file), file.sha256);
+        files++;
+      }
+    }
+    assert.equal(files, 7);
+  });
+
+  it('agrees with what the bundled models are made of, which is not looked at when they are served', async () => {
+    const { text, image } = profileOf(manifest, 'compact');
+    await (await loadTextEncoder([MODELS], { ...text, bundled: false }, { threads: 1 })).close();
+    await (await loadImageEncoder([MODELS], { ...image, bundled: false }, { threads: 1 })).close();
+    const other = loadTextEncoder([MODELS], { ...text, bundled: false, opset: 16 });
+    await assert.rejects(other, mismatch('model.onnx: expected opset 16, as the manifest says, got 17'));
+  });
+
+  const faults: [string, Manifest, string][] = [
+    ['a folder that leads out', changed((m) => (m.encoders['efficientnet-lite2']!.folder = '../elsewhere')), 'folder'],
+    [
+      'a file that leads out',
+      changed((m) => (m.encoders['efficientnet-lite2']!.files.model.path = 'a/../../b')),
+      'path',
+    ],
+    [
+      'a bundled file without a hash',
+      changed((m) => (m.encoders['all-minilm-l6-v2']!.files.model.sha256 = null)),
+      'model.onnx',
+    ],
+    ['a profile of an unknown encoder', changed((m) => (m.profiles.compact!.text = 'nobody')), 'nobody'],
+    [
+      'a profile with its encoders swapped',
+      changed((m) => (m.profiles.compact!.text = 'efficientnet-lite2')),
+      'text encoder',
+    ],
+    ['an unknown default', changed((m) => (m.defaultProfile = 'large')), 'large'],
+    ['an unknown field', { ...manifest, colour: 'red' } as Manifest, 'colour'],
+    [
+      'a profile without a head whose encoders share no space',
+      changed((m) => (m.profiles.bge!.head = null)),
+      'profile bge without a head: expected two encoders of one sharedSpace, got none and none',
+    ],
+    [
+      'a profile without a head of two different spaces',
+      changed((m) => (m.profiles.clip!.image = 'mobileclip-s0-image')),
+      'got openai/clip-vit-base-patch32 and apple/MobileCLIP-S0',
+    ],
+    [
+      'a profile without a head whose encoders have different dimensions',
+      changed((m) => (m.encoders['clip-vit-base-patch32-text']!.dimension = 384)),
+      'texts and pictures of one dimension, got 384 and 512',
+    ],
+    [
+      'a mean over padding',
+      changed((m) => (m.encoders['mobileclip-s0-text']!.pooling = 'mean')),
+      'padding to a fixed length, got mean',
+    ],
+  ];
+  for (const [what, broken, part] of faults) {
+    it(`refuses ${what}`, () => {
+      assert.throws(() => parseManifest(broken), mismatch(part));
+    });
+  }
+
+  it('names the profiles there are when asked for another', () => {
+    assert.throws(() => profileOf(manifest, 'large'), /compact, mobilenet, seed.*siglip.*large/);
+    assert.throws(() => profileOf(manifest, 'constructor'), /constructor/);
+  });
+
+  it('says so when it is missing or no JSON', async (t) => {
+    const folder = temporaryFolder(t);
+    await assert.rejects(loadManifest([folder]), mismatch('manifest.json', folder));
+    writeFileSync(join(folder, 'manifest.json'), '{ "format": 1');
+    await assert.rejects(loadManifest([folder, MODELS]), mismatch('not JSON'));
+  });
+
+  it('is looked up in the folders in order, as the encoders are', async (t) => {
+    const folder = temporaryFolder(t);
+    assert.deepEqual(await loadManifest([folder, MODELS]), manifest);
+    assert.equal(await findFolder([folder, MODELS], 'efficientnet-lite2'), join(MODELS, 'efficientnet-lite2'));
+    await assert.rejects(findFolder([folder], 'efficientnet-lite2'), mismatch('efficientnet-lite2', folder));
+  });
+});
+
+describe('model files', () => {
+  const image = profileOf(manifest, 'compact').image;
+
+  it('are refused when missing, truncated or altered', async (t) => {
+    const dir = copyModels(temporaryFolder(t), ['efficientnet-lite2']);
+    const path = join(dir, 'efficientnet-lite2', 'model.onnx');
+    const { bytes, sha256 } = image.files.model;
+    await fingerprintImageEncoder([dir], image);
+
+    const file = await open(path, 'r+');
+    await file.write(Buffer.from([0x55]), 0, 1, 6_000_000);
+    await file.close();
+    await assert.rejects(fingerprintImageEncoder([dir], image), mismatch(path, sha256!));
+
+    truncateSync(path, 1_000_000);
+    await assert.rejects(fingerprintImageEncoder([dir], image), mismatch(path, String(bytes), '1000000'));
+
+    rmSync(path);
+    await assert.rejects(fingerprintImageEncoder([dir], image), mismatch(path, 'ENOENT'));
+  });
+
+  it('are refused when they are no models, or models of other tensors', async (t) => {
+    const dir = copyModels(temporaryFolder(t), ['efficientnet-lite2']);
+    const path = join(dir, 'efficientnet-lite2', 'model.onnx');
+    const fewer = { ...image, outputs: { logits: 1001 } };
+    await assert.rejects(loadImageEncoder([dir], fewer), mismatch(path, '[any, 1001]', '1000'));
+    const other = { ...image, outputs: { pooled: 1280 } };
+    await assert.rejects(loadImageEncoder([dir], other), mismatch(path, 'pooled', 'features, logits'));
+    const renamed = { ...image, tensors: { ...image.tensors, pixels: 'pixels' } };
+    await assert.rejects(loadImageEncoder([dir], renamed), mismatch(path, 'inputs pixels', 'pixel_values'));
+    const smaller = { ...image, preprocessing: { crop: 224 } };
+    await assert.rejects(loadImageEncoder([dir], smaller), mismatch(path, '224', '260'));
+    writeFileSync(path, 'not a model');
+    await assert.rejects(loadImageEncoder([dir], image), mismatch(path, 'ONNX model'));
+  });
+
+  it('may be unpinned when they are not bundled, and then their real hash counts', async () => {
+    const { files, ...entry } = profileOf(manifest, 'compact').text;
+    const unpinned = {
+      ...entry,
+      bundled: false,
+      files: { ...files, model: { path: 'model.onnx', bytes: null, sha256: null } },
+    };
+    const loose = await loadTextEncoder([MODELS], unpinned);
+    const pinned = await loadTextEncoder([MODELS], { ...entry, files });
+    assert.deepEqual(loose.fingerprint, pinned.fingerprint);
+    assert.equal(loose.fingerprint.model, files.model.sha256);
+    await Promise.all([loose.close(), pinned.close()]);
+  });
+
+  it('of a text encoder are checked like those of an image encoder', async () => {
+    const { text } = profileOf(manifest, 'compact');
+    await assert.rejects(loadTextEncoder([MODELS], { ...text, dimension: 768 }), mismatch('[any, any, 768]', '384'));
+    const noTypes = { ...text, tensors: { ...text.tensors, tokenTypeIds: null } };
+    await assert.rejects(loadTextEncoder([MODELS], noTypes), mismatch('attention_mask, input_ids, got'));
+  });
+});

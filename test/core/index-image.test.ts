@@ -1,0 +1,260 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import {
+  captionId,
+  createIndexer,
+  type IndexJob,
+  type IndexOutcome,
+  imageId,
+  type Job,
+} from '../../core/index-image.ts';
+import { openFolder } from '../../core/objects/folder/store.ts';
+import type { ObjectStore, VectorStore } from '../../core/ports.ts';
+import { openEmbeddedStore } from '../../core/vectors/sqlite/store.ts';
+import { hashEmbedder } from '../support/embedder.ts';
+
+let dir: string;
+let objects: ObjectStore;
+let vectors: VectorStore;
+let embedder: ReturnType<typeof hashEmbedder>;
+let index: IndexJob;
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'index-image-'));
+  objects = await openFolder({ root: dir, bucket: 'b' });
+  embedder = hashEmbedder();
+  vectors = await openEmbeddedStore({ file: `${dir}.sqlite`, space: embedder.space, dimension: 64 });
+  index = createIndexer({ embedder, vectors, buckets: new Map([['b', objects]]), maxBytes: 1000 });
+});
+
+afterEach(async () => {
+  await vectors.close();
+  for (const path of [dir, `${dir}.sqlite`, `${dir}.sqlite-wal`, `${dir}.sqlite-shm`]) {
+    await rm(path, { recursive: true, force: true });
+  }
+});
+
+const id = imageId('b', 'a.jpg');
+const put = (text: string, key = 'a.jpg') => objects.put(key, Buffer.from(text));
+const created = (sequencer: string | null, key = 'a.jpg'): Job => ({ type: 'created', bucket: 'b', key, sequencer });
+const removed = (sequencer: string | null, key = 'a.jpg'): Job => ({ type: 'removed', bucket: 'b', key, sequencer });
+const reasonOf = (outcome: IndexOutcome) =>
+  'reason' in outcome ? `${outcome.status}: ${outcome.reason}` : outcome.status;
+const stored = async (key = 'a.jpg') => (await vectors.get([imageId('b', key)])).get(imageId('b', key));
+
+function permutations<T>(items: readonly T[]): T[][] {
+  if (items.length < 2) return [[...items]];
+  return items.flatMap((item, i) => permutations(items.toSpliced(i, 1)).map((rest) => [item, ...rest]));
+}
+
+describe('ids', () => {
+  it('are version 5 UUIDs that never change', () => {
+    assert.equal(id, imageId('b', 'a.jpg'));
+    assert.match(id, /^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    assert.notEqual(imageId('b', 'a.jpg'), imageId('c', 'a.jpg'));
+    assert.notEqual(captionId('b/a.jpg'), id);
+    // Written down, so that a change of namespace cannot pass unnoticed: it would orphan every stored point.
+    assert.equal(imageId('bucket', 'key.jpg'), '2a59682e-0b32-5ace-9328-80777b2e4bf9');
+    assert.equal(captionId('a dog'), '0300125e-a337-5537-8751-2eb55d8a3763');
+  });
+});
+
+describe('indexing one picture', () => {
+  it('stores what there is to know about it', async () => {
+    const info = await put('PIC one');
+    assert.equal(reasonOf(await index(created('10'))), 'indexed');
+    const point = await stored();
+    assert.ok(point && !point.deleted && point.payload.kind === 'image');
+    const { indexedAt, sha256, ...payload } = point.payload;
+    assert.deepEqual(payload, {
+      kind: 'image',
+      bucket: 'b',
+      key: 'a.jpg',
+      etag: info.etag,
+      sequencer: '10',
+      contentType: 'image/jpeg',
+      bytes: 7,
+      width: 4,
+      height: 3,
+      takenAt: null,
+      tags: [],
+    });
+    assert.match(sha256, /^[0-9a-f]{64}$/);
+    assert.ok(Math.abs(Date.parse(indexedAt) - Date.now()) < 60_000);
+  });
+
+  it('does nothing for the same event again', async () => {
+    await put('PIC one');
+    await index(created('10'));
+    assert.equal(reasonOf(await index(created('10'))), 'skipped: unchanged');
+    assert.equal(embedder.embeddedImages.length, 1);
+  });
+
+  it('keeps the tags when the picture changes', async () => {
+    await put('PIC one');
+    await index(created('10'));
+    await vectors.setTags(id, ['kept']);
+    await put('PIC two');
+    assert.equal(reasonOf(await index(created('20'))), 'indexed');
+    const point = await stored();
+    assert.ok(point && !point.deleted);
+    assert.deepEqual(point.payload.tags, ['kept']);
+  });
+
+  it('keeps tags that are set while it works', async () => {
+    await put('PIC one');
+    await index(created('10'));
+    const between: VectorStore = {
+      ...vectors,
+      async vectors(ids) {
+        const found = await vectors.vectors(ids);
+        await vectors.setTags(id, ['set while unchanged']);
+        return found;
+      },
+    };
+    const settingTags = (store: VectorStore, tags: string[]) => ({
+      ...embedder,
+      async embedImage(bytes: Uint8Array) {
+        await store.setTags(id, tags);
+        return embedder.embedImage(bytes);
+      },
+    });
+    const buckets = new Map([['b', objects]]);
+    const tags = async () => {
+      const point = await stored();
+      return point && !point.deleted && point.payload.tags;
+    };
+    const unchanged = createIndexer({ embedder, vectors: between, buckets, maxBytes: 1000 });
+    assert.equal(reasonOf(await unchanged(created('20'))), 'skipped: unchanged');
+    assert.deepEqual(await tags(), ['set while unchanged']);
+    await put('PIC two');
+    const changed = createIndexer({ embedder: settingTags(vectors, ['set']), vectors, buckets, maxBytes: 1000 });
+    assert.equal(reasonOf(await changed(created('30'))), 'indexed');
+    assert.deepEqual(await tags(), ['set']);
+  });
+
+  it('never embeds the same bytes twice, under whatever key, also at the same time', async () => {
+    await Promise.all(['1.jpg', '2.jpg', '3.jpg'].map((key) => put('PIC same', key)));
+    const outcomes = await Promise.all(['1.jpg', '2.jpg', '3.jpg'].map((key) => index(created('10', key))));
+    assert.deepEqual(outcomes.map(reasonOf), ['indexed', 'indexed', 'indexed']);
+    await put('PIC same', '4.jpg');
+    const later = await index(created('10', '4.jpg'));
+    assert.ok(later.status === 'indexed' && later.reusedVector);
+    assert.equal(embedder.embeddedImages.length, 1);
+    assert.equal(await vectors.count({ kind: 'image' }), 4);
+  });
+
+  it('says why something is no picture, and drops what was found under the key before', async () => {
+    await put('PIC one');
+    await index(created('10'));
+    await put('text');
+    assert.equal(reasonOf(await index(created('20'))), 'rejected: not-an-image');
+    assert.equal(await vectors.count({}), 0);
+    await put('PIC again');
+    assert.equal(reasonOf(await index(created(null))), 'indexed');
+  });
+
+  it('rejects an object over the limit without reading it', async () => {
+    await put(`PIC ${'x'.repeat(1000)}`);
+    assert.equal(reasonOf(await index(created('10'))), 'rejected: too-large');
+    assert.equal(embedder.embeddedImages.length, 0);
+  });
+
+  it('lets an outage through and succeeds on the next try', async () => {
+    await put('PIC one');
+    embedder.failNext = new Error('out of memory');
+    await assert.rejects(index(created('10')), /out of memory/);
+    assert.equal(reasonOf(await index(created('10'))), 'indexed');
+  });
+
+  it('skips what is gone and buckets it does not know', async () => {
+    assert.equal(reasonOf(await index(created('10'))), 'skipped: gone');
+    assert.equal(reasonOf(await index({ ...created('10'), bucket: 'unknown' })), 'skipped: gone');
+  });
+});
+
+describe('any order of events ends in the state of the newest', () => {
+  it('when the object is there at the end', async () => {
+    await put('PIC final');
+    const events = [created('10'), removed('20'), created('30'), created('30')];
+    for (const [i, order] of permutations(events).entries()) {
+      const key = `${i}.jpg`;
+      await put('PIC final', key);
+      for (const job of order) await index({ ...job, key });
+      const point = await stored(key);
+      assert.ok(point !== undefined && !point.deleted, `order ${order.map((job) => job.type + job.sequencer)}`);
+      assert.equal(point.payload.sequencer, '30');
+    }
+  });
+
+  it('when the object is gone at the end', async () => {
+    for (const [i, order] of permutations([created('10'), removed('20'), created('30'), removed('40')]).entries()) {
+      const key = `${i}.jpg`;
+      for (const job of order) await index({ ...job, key });
+      const point = await stored(key);
+      assert.ok(point === undefined || point.deleted, `order ${order.map((job) => job.type + job.sequencer)}`);
+    }
+    assert.equal(await vectors.count({}), 0);
+  });
+
+  it('also when they are handled at the same time', async () => {
+    for (let round = 0; round < 20; round++) {
+      const key = `p${round}.jpg`;
+      await put(`PIC ${round}`, key);
+      await Promise.all([created('10', key), removed('20', key), created('30', key), removed('15', key)].map(index));
+      const point = await stored(key);
+      assert.ok(point !== undefined && !point.deleted);
+      assert.equal(point.payload.sequencer, '30');
+    }
+  });
+
+  it('an upload without an event is not undone by a delete from before it', async () => {
+    await put('PIC one');
+    await index(created('10'));
+    await objects.delete('a.jpg');
+    await put('PIC two');
+    assert.equal(reasonOf(await index(created(null))), 'indexed');
+    assert.equal(reasonOf(await index(created('30'))), 'skipped: unchanged');
+    assert.equal(reasonOf(await index(removed('20'))), 'skipped: stale');
+    assert.equal(await vectors.count({}), 1);
+  });
+
+  it('an old version that expires leaves the picture, and one that is brought back is there again', async () => {
+    await put('PIC one');
+    await index(created('10'));
+    assert.equal(reasonOf(await index(removed('20'))), 'skipped: unchanged');
+    assert.equal(await vectors.count({}), 1);
+    assert.equal(reasonOf(await index(created('15'))), 'skipped: stale');
+    await objects.delete('a.jpg');
+    assert.equal(reasonOf(await index(removed('30'))), 'removed');
+    await put('PIC one');
+    assert.equal(reasonOf(await index(removed('40'))), 'indexed');
+    assert.equal(await vectors.count({}), 1);
+  });
+
+  it('follows a server that sends one sequencer for everything by what is there', async () => {
+    await put('PIC one');
+    await index(created('10'));
+    assert.equal(reasonOf(await index(created('10'))), 'skipped: unchanged');
+    await put('PIC two');
+    assert.equal(reasonOf(await index(created('10'))), 'indexed');
+    await objects.delete('a.jpg');
+    assert.equal(reasonOf(await index(removed('10'))), 'removed');
+    assert.equal(await vectors.count({}), 0);
+    await put('PIC three');
+    assert.equal(reasonOf(await index(created('10'))), 'indexed');
+    assert.equal(await vectors.count({}), 1);
+  });
+
+  it('a delete through the API is not undone by the late event of the upload', async () => {
+    await put('PIC one');
+    await index(created('10'));
+    await objects.delete('a.jpg');
+    assert.equal(reasonOf(await index(removed(null))), 'removed');
+    assert.equal(reasonOf(await index(created('10'))), 'skipped: gone');
+    assert.equal(await vectors.count({}), 0);
+  });
+});

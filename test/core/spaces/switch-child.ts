@@ -1,0 +1,47 @@
+/**
+ * A process of its own that fills space `b` from the live one and makes it live: `switch-child.ts PLACE PHOTOS STEP`. Says
+ * `at STEP` when it gets there, and stays there to be killed; says `done` when it was not to stay anywhere.
+ */
+
+import { openFolder } from '../../../core/objects/folder/store.ts';
+import { buildSpace } from '../../../core/spaces/build.ts';
+import type { Beside } from '../../../core/spaces/port.ts';
+import { openSpacesAt, saltedEmbedder } from '../../support/spaces-place.ts';
+
+const [place, photos, step] = process.argv.slice(2);
+if (place === undefined || photos === undefined || step === undefined)
+  throw new Error('expected PLACE, PHOTOS and STEP');
+
+async function stay(where: string): Promise<void> {
+  if (where !== step) return;
+  process.stdout.write(`at ${where}\n`);
+  await new Promise((resolve) => setTimeout(resolve, 600_000));
+}
+
+const embedder = saltedEmbedder('b', 48);
+const spaces = await openSpacesAt(place);
+const beside = await spaces.openBeside(embedder.space, embedder.dimension);
+const watched: Beside = {
+  ...{ live: beside.live, from: beside.from, to: beside.to },
+  differences: (after, limit) => beside.differences(after, limit),
+  close: () => beside.close(),
+  async switch(last) {
+    await beside.switch(async (copy) => {
+      await stay('begun');
+      await last(copy);
+      await stay('carried');
+    });
+    await stay('switched');
+  },
+};
+const objects = await openFolder({ root: photos, bucket: 'photos' });
+await buildSpace(
+  { beside: watched, embedder, buckets: new Map([['photos', objects]]) },
+  {
+    ...{ concurrency: 2, rate: Number.POSITIVE_INFINITY, skipMissing: false, switch: true },
+    ...{ sample: 5, minOverlap: 0, secondLookMs: 10 },
+  },
+);
+await beside.close();
+await spaces.close();
+process.stdout.write('done\n');

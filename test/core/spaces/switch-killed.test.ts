@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { createIndexer, imageId } from '../../../core/index-image.ts';
+import { openFolder } from '../../../core/objects/folder/store.ts';
+import type { ObjectStore, VectorStore } from '../../../core/ports.ts';
+import type { Spaces } from '../../../core/spaces/port.ts';
+import { openSpacesAt, saltedEmbedder } from '../../support/spaces-place.ts';
+import { startFakeQdrant } from '../vectors/qdrant/server.ts';
+
+/** kill -9 inside the switch from one space to another, and what is left: one live space, and nothing that was acknowledged lost. */
+
+const CHILD = fileURLToPath(new URL('switch-child.ts', import.meta.url));
+
+interface Place {
+  readonly at: string;
+  /** Lets the minute pass after which what a killed process left does not count any more. */
+  lapse(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+function killedSwitch(name: string, openPlace: (root: string) => Promise<Place>): void {
+  describe(`a switch that is killed, ${name}`, () => {
+    let root: string;
+    let place: Place;
+    let spaces: Spaces;
+    let live: VectorStore;
+    let objects: ObjectStore;
+    const old = saltedEmbedder('a');
+    beforeEach(async () => {
+      root = await mkdtemp(join(tmpdir(), 'sightline-switch-'));
+      await mkdir(join(root, 'photos'));
+      place = await openPlace(root);
+      objects = await openFolder({ root: join(root, 'photos'), bucket: 'photos' });
+      spaces = await openSpacesAt(place.at);
+      live = await spaces.openLive(old.space, old.dimension);
+    });
+    afterEach(async () => {
+      await live.close();
+      await spaces.close();
+      await place.stop();
+      await rm(root, { recursive: true });
+    });
+
+    /** Into the space that is live, as a server does it; its id once it is acknowledged. */
+    async function upload(key: string): Promise<string> {
+      await writeFile(join(root, 'photos', key), `PIC of ${key}`);
+      const index = createIndexer({
+        embedder: old,
+        vectors: live,
+        buckets: new Map([['photos', objects]]),
+        maxBytes: 1000,
+      });
+      assert.equal((await index({ type: 'created', bucket: 'photos', key, sequencer: null })).status, 'indexed');
+      return imageId('photos', key);
+    }
+
+    /** Runs the other process until it is where it is to be killed, and kills it; or to its end. */
+    async function buildUntil(step: string): Promise<void> {
+      const args = ['--disable-warning=ExperimentalWarning', CHILD, place.at, join(root, 'photos'), step];
+      const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+      const exited = once(child, 'exit');
+      for await (const line of createInterface({ input: child.stdout })) {
+        if (line === `at ${step}`) child.kill('SIGKILL');
+        else assert.equal(line, 'done');
+      }
+      const [code, signal] = await exited;
+      assert.deepEqual([code, signal], step === 'nowhere' ? [0, null] : [null, 'SIGKILL']);
+    }
+
+    async function assertWhole(ids: readonly string[]): Promise<void> {
+      assert.equal((await spaces.live())?.space, 'b');
+      const next = await spaces.openLive('b', 48);
+      const found = await next.get(ids);
+      assert.deepEqual(
+        ids.filter((id) => found.get(id)?.deleted !== false),
+        [],
+      );
+      assert.equal(await next.count({}), ids.length);
+      const { items } = await next.query({
+        vector: (await saltedEmbedder('b', 48).embedImage(Buffer.from('PIC of 3.jpg'))).vector,
+        filter: {},
+        limit: 1,
+      });
+      assert.equal(items[0]?.id, imageId('photos', '3.jpg'));
+      await next.close();
+    }
+
+    for (const [step, when] of [
+      ['begun', 'when it has begun'],
+      ['carried', 'when all is carried over'],
+    ] as const) {
+      it(`${when} leaves the old space live, which takes writes, and is gone on with`, async () => {
+        const ids: string[] = [];
+        for (let i = 0; i < 10; i++) ids.push(await upload(`${i}.jpg`));
+        await buildUntil(step);
+        await place.lapse();
+        assert.equal((await spaces.live())?.space, 'a');
+        ids.push(await upload('later.jpg'));
+        assert.equal(await live.count({}), 11);
+        await buildUntil('nowhere');
+        await assertWhole(ids);
+        await assert.rejects(upload('too late.jpg'), { code: 'space-retired' });
+      });
+    }
+
+    it('when it has switched leaves the new space live, and the old one to go back to', async () => {
+      const ids: string[] = [];
+      for (let i = 0; i < 10; i++) ids.push(await upload(`${i}.jpg`));
+      await buildUntil('switched');
+      await assertWhole(ids);
+      const left = (await spaces.list()).map(({ space, live: isLive, points }) => [space, isLive, points]);
+      assert.deepEqual(left, [
+        ['a', false, 10],
+        ['b', true, 10],
+      ]);
+    });
+  });
+}
+
+killedSwitch('in a SQLite file', async (root) => ({
+  at: join(root, 'index.sqlite'),
+  lapse: async () => {},
+  stop: async () => {},
+}));
+
+killedSwitch('in Qdrant (a fake held to recorded answers)', async () => {
+  const server = await startFakeQdrant();
+  const aliases = async () => {
+    const answer = await fetch(`${server.url}/aliases`);
+    return ((await answer.json()) as { result: { aliases: { alias_name: string; collection_name: string }[] } }).result
+      .aliases;
+  };
+  return {
+    at: server.url,
+    // The fence names the time until which it stands.
+    async lapse() {
+      const fences = (await aliases()).filter(({ alias_name }) => alias_name.includes('-fence-'));
+      const actions = fences.flatMap(({ alias_name, collection_name }) => [
+        { delete_alias: { alias_name } },
+        { create_alias: { alias_name: alias_name.replace(/[\d.]+$/, '1'), collection_name } },
+      ]);
+      const body = JSON.stringify({ actions });
+      const headers = { 'content-type': 'application/json' };
+      const answer = await fetch(`${server.url}/collections/aliases`, { method: 'POST', headers, body });
+      assert.equal(answer.status, 200);
+    },
+    stop: () => server.stop(),
+  };
+});

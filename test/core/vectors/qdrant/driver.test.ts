@@ -1,0 +1,187 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { compareSequencers, type VectorStore } from '../../../../core/ports.ts';
+import { replaceable } from '../../../../core/vectors/qdrant/filter.ts';
+import { sequencerParts } from '../../../../core/vectors/qdrant/payload.ts';
+import { image, randomPoints, ranked, unit, uuid } from '../../../contract/vectors-data.ts';
+import { satisfies } from './condition.ts';
+import { busy, failsWith, onFreshServer, point, random, to } from './fresh.ts';
+import type { FakeAnswer } from './server.ts';
+
+describe('Qdrant driver', () => {
+  const on = onFreshServer();
+
+  describe('writes', () => {
+    const answers: [string, FakeAnswer | null][] = [
+      ['the connection broke', null],
+      ['the answer was a fault', busy(500)],
+      [
+        'the server gave up waiting',
+        { status: 200, body: { result: { operation_id: 1, status: 'wait_timeout' }, status: 'ok' } },
+      ],
+    ];
+    for (const [what, answer] of answers) {
+      it(`are known to have taken place although ${what}`, async () => {
+        on.server.inject(1, to('/points?wait=true'), answer, 'served');
+        assert.deepEqual(await on.store.upsert([point(1, '5')], 'newer'), ['written']);
+        on.server.inject(1, to('/points?wait=true'), answer, 'served');
+        const grave = { id: uuid(2), sequencer: '5', deletedAt: '2026-01-01T00:00:00.000Z' };
+        assert.deepEqual(await on.store.remove([grave], 'newer'), ['removed']);
+        assert.equal(on.sent('/points?wait=true'), 4);
+        assert.deepEqual(await on.store.upsert([point(1, '5')], 'newer'), ['stale']);
+      });
+    }
+
+    it('are ordered by one replica for all, where there are several', async () => {
+      const replicated = await on.open({ space: 'copies', alias: 'copies', collection: { replicas: 2 } });
+      const writeAll = async (to: VectorStore) => {
+        on.server.calls.length = 0;
+        await to.upsert([point(1, '1'), point(2, '2')], 'newer');
+        await to.upsert([point(1, '3')], 'newer', { keepTags: true });
+        await to.setTags(uuid(1), ['a']);
+        await to.remove([{ id: uuid(2), sequencer: '9', deletedAt: '2026-01-01T00:00:00.000Z' }], 'newer');
+        assert.equal(await to.purgeTombstones('2027-01-01T00:00:00.000Z'), 1);
+        const paths = on.server.calls.map(({ path }) => path).filter((path) => path.includes('?'));
+        assert.ok(paths.length >= 5);
+        return new Set(paths.map((path) => path.split('?')[1]));
+      };
+      assert.deepEqual(await writeAll(replicated), new Set(['wait=true&ordering=medium']));
+      // So does who finds the collection made.
+      const found = await on.open({ space: 'copies', alias: 'copies' });
+      assert.deepEqual(await writeAll(found), new Set(['wait=true&ordering=medium']));
+      assert.deepEqual(await writeAll(on.store), new Set(['wait=true']));
+      await Promise.all([replicated.close(), found.close()]);
+    });
+
+    it('go in requests under 5 MB, whatever they weigh', async () => {
+      const heavy = Array.from({ length: 300 }, (_, i) => ({
+        ...point(i, i % 2 === 0 ? '1' : ''),
+        payload: image({ key: `${'long/'.repeat(190)}${i}.jpg`, sequencer: i % 2 === 0 ? '1' : '' }),
+      }));
+      assert.ok((await on.store.upsert(heavy, 'newer')).every((answer) => answer === 'written'));
+      const sizes = on.server.calls.filter(to('wait=true')).map(({ body }) => Buffer.byteLength(JSON.stringify(body)));
+      assert.ok(sizes.length > 1 && sizes.every((size) => size < 5_000_000), sizes.join());
+      assert.equal(await on.store.count({ keyPrefix: 'long/'.repeat(190) }), 300);
+    });
+
+    it('compare sequencers of any length as the port does', () => {
+      const digit = () => '0123456789ABCDEFabcdef'[Math.floor(random() * 22)]!;
+      const some = (length: number) => Array.from({ length }, digit).join('');
+      const stems = [some(12), some(13), some(25), some(26), some(40), some(63)];
+      const all = [
+        '',
+        '0',
+        'F'.repeat(64),
+        '0'.repeat(64),
+        ...stems.flatMap((s) => [s, `${s}0`, `${s}1`, s.slice(0, -1), s.toLowerCase()]),
+      ];
+      for (const there of all) {
+        const payload = Object.fromEntries(sequencerParts(there).map(({ field, value }) => [field, value]));
+        const stored = { id: uuid(1), version: 0, vector: new Float32Array(0), payload };
+        for (const incoming of all) {
+          const order = compareSequencers(incoming, there);
+          const what = `${incoming} over ${there}`;
+          assert.equal(satisfies(stored, replaceable(incoming, 'newer')), order > 0, what);
+          assert.equal(satisfies(stored, replaceable(incoming, 'not-older')), order >= 0, what);
+        }
+      }
+    });
+  });
+
+  describe('pages of a query', () => {
+    it('go on where they ended while better points come and go', async () => {
+      const vector = unit(random);
+      const points = randomPoints(random, 120);
+      await on.store.upsert(points, 'newer');
+      const order = ranked(points, vector).map(({ id }) => id);
+      const page = await on.store.query({ vector, filter: {}, limit: 40 });
+      const graves = order.slice(0, 35).map((id) => ({ id, sequencer: '1', deletedAt: '2026-01-01T00:00:00.000Z' }));
+      await on.store.remove(graves, 'newer');
+      const rest = await on.store.query({ vector, filter: {}, limit: 1000, cursor: page.next });
+      assert.deepEqual(
+        rest.items.map(({ id }) => id),
+        order.slice(40),
+      );
+      const better = Array.from({ length: 50 }, (_, i) => ({ ...point(9000 + i, ''), vector }));
+      await on.store.upsert(better, 'newer');
+      const again = await on.store.query({ vector, filter: {}, limit: 1000, cursor: page.next });
+      assert.deepEqual(
+        again.items.map(({ id }) => id),
+        order.slice(40),
+      );
+    });
+
+    it('keep their order through many more ties than a page has', async () => {
+      const vector = unit(random);
+      const ties = Array.from({ length: 400 }, (_, i) => ({ ...point(i, ''), vector }));
+      await on.store.upsert(ties, 'newer');
+      const { items, next } = await on.store.query({ vector, filter: {}, limit: 5 });
+      const second = await on.store.query({ vector, filter: {}, limit: 5, cursor: next });
+      assert.deepEqual(
+        [...items, ...second.items].map(({ id }) => id),
+        Array.from({ length: 10 }, (_, i) => uuid(i)),
+      );
+      assert.equal((items[4]!.payload as { key: string }).key, '4-');
+    });
+
+    it('ask for what is configured', async () => {
+      const graph = await on.open({ search: { mode: 'graph', ef: 200, rescore: true, oversampling: 2 } });
+      await graph.query({ vector: unit(random), filter: {}, limit: 3 });
+      await on.store.query({ vector: unit(random), filter: {}, limit: 3 });
+      const asked = on.server.calls.filter(to('/points/query')).map(({ body }) => (body as { params: unknown }).params);
+      assert.deepEqual(asked, [{ hnsw_ef: 200, quantization: { rescore: true, oversampling: 2 } }, { exact: true }]);
+      await graph.close();
+    });
+  });
+
+  it('asks for whole numbers of bytes only, as indexes of integers know no others', async () => {
+    const sized = (id: number, bytes: number) => ({ ...point(id, ''), payload: image({ bytes }) });
+    await on.store.upsert([sized(1, 1), sized(2, 2), sized(3, 3)], 'newer');
+    on.server.calls.length = 0;
+    assert.equal(await on.store.count({ minBytes: 1.5 }), 2);
+    assert.equal(await on.store.count({ maxBytes: 2.5 }), 2);
+    assert.equal(await on.store.count({ minBytes: -0.5, maxBytes: 0.5 }), 0);
+    const bounds = [...JSON.stringify(on.server.calls).matchAll(/"[gl]te":([-\d.]+)/g)].map(([, bound]) => bound);
+    assert.deepEqual(bounds, ['2', '2', '0', '0']);
+  });
+
+  it('lists points of the first and the last day there is', async () => {
+    const times = ['9999-12-31T23:59:59-12:00', '2026-01-01', '0000-01-01T00:00:00+12:00', '9999-12-31T00:00:00Z'];
+    await on.store.upsert(
+      times.map((indexedAt, i) => ({ ...point(i, ''), payload: image({ indexedAt, takenAt: indexedAt }) })),
+      'newer',
+    );
+    const seen: string[] = [];
+    for (let cursor: string | undefined; ; ) {
+      const { items, next } = await on.store.list({ filter: {}, limit: 1, order: 'newest', cursor });
+      seen.push(...items.map(({ payload }) => payload.indexedAt));
+      cursor = next;
+      if (cursor === undefined) break;
+    }
+    assert.deepEqual(seen, [times[0], times[3], times[1], times[2]]);
+    assert.equal(await on.store.count({ takenBefore: '0000-01-01T00:00:00+12:00' }), 1);
+  });
+
+  it('indexes keys by folder only, when told so', async () => {
+    const folders = await on.open({ space: 'folders', alias: 'folders', collection: { keyPrefixes: 'folders' } });
+    const keyed = (id: number, key: string) => ({ ...point(id, ''), payload: image({ key }) });
+    await folders.upsert([keyed(1, 'a/b/c.jpg'), keyed(2, 'a/bc.jpg')], 'newer');
+    assert.equal(await folders.count({ keyPrefix: 'a/b/' }), 1);
+    assert.equal(await folders.count({ keyPrefix: 'a/' }), 2);
+    assert.equal(await folders.count({ keyPrefix: '' }), 2);
+    await assert.rejects(folders.count({ keyPrefix: 'a/b' }), failsWith('invalid-input', /ends with "\/"/));
+    await folders.close();
+    await assert.rejects(
+      on.open({ space: 'folders', alias: 'folders' }),
+      failsWith('schema-mismatch', /keyPrefixes any, got folders/),
+    );
+  });
+
+  it('sends no API key to the console and each request with an id of its own', async (test) => {
+    const warn = test.mock.method(console, 'warn');
+    await (await on.open({ apiKey: 'secret' })).close();
+    assert.equal(warn.mock.callCount(), 0);
+    assert.equal(new Set(on.server.calls.map(({ headers }) => headers['x-request-id'])).size, on.server.calls.length);
+    assert.ok(on.server.calls.every(({ headers }) => headers['api-key'] === 'secret'));
+  });
+});

@@ -1,0 +1,83 @@
+import { randomBytes } from 'node:crypto';
+import { describe, it } from 'node:test';
+import type { VectorStore } from '../../../../core/ports.ts';
+import type { Spaces } from '../../../../core/spaces/port.ts';
+import { openQdrantSpaces, type QdrantSpacesOptions } from '../../../../core/vectors/qdrant/spaces.ts';
+import { startFakeQdrant } from './server.ts';
+
+/** The live store of a server as the program opens it, which closes its connection, too. */
+export async function openQdrantStore(
+  options: QdrantSpacesOptions & { readonly space: string; readonly dimension: number },
+): Promise<VectorStore> {
+  const spaces = await openQdrantSpaces(options);
+  try {
+    const store = await spaces.openLive(options.space, options.dimension);
+    return { ...store, close: () => spaces.close() };
+  } catch (error) {
+    await spaces.close();
+    throw error;
+  }
+}
+
+/** Names on a server that nobody else uses, and what takes away everything that was made under them. */
+export interface OwnNames {
+  readonly options: QdrantSpacesOptions;
+  cleanup(): Promise<void>;
+}
+
+/**
+ * Runs a contract on the fake that is held to recorded answers, and with `npm run test:qdrant` on a real server: QDRANT_URL
+ * (such as http://127.0.0.1:6333) and, when it wants one, QDRANT_API_KEY. It may be in use: collections and aliases of the
+ * tests have names of their own and are removed. A server that cannot be used is one test that fails, not all of them slowly.
+ */
+export async function onEveryQdrant(
+  what: string,
+  contract: (name: string, ownNames: () => Promise<OwnNames>) => void,
+): Promise<void> {
+  contract('Qdrant, a fake held to recorded answers', async () => {
+    const { url, stop } = await startFakeQdrant();
+    return ownNames({ url }, stop);
+  });
+  const { QDRANT_URL: url, QDRANT_API_KEY: apiKey } = process.env;
+  if (!url) {
+    describe(`${what} contract: Qdrant at QDRANT_URL`, () => {
+      it('runs where a server is named', { skip: 'QDRANT_URL is not set' }, () => {});
+    });
+    return;
+  }
+  const fault = await faultOf({ url, apiKey });
+  if (fault === null) contract(`Qdrant at ${url}`, async () => ownNames({ url, apiKey }, async () => {}));
+  else {
+    it(`finds Qdrant at ${url}`, () => {
+      throw fault;
+    });
+  }
+}
+
+async function faultOf(server: { url: string; apiKey: string | undefined }): Promise<unknown> {
+  let spaces: Spaces | undefined;
+  try {
+    spaces = await openQdrantSpaces(server);
+    await spaces.live();
+    return null;
+  } catch (error) {
+    return error;
+  } finally {
+    await spaces?.close();
+  }
+}
+
+function ownNames(server: { url: string; apiKey?: string }, stop: () => Promise<void>): OwnNames {
+  const unique = randomBytes(6).toString('hex');
+  const options = { ...server, collectionPrefix: `sightline-test-${unique}-`, alias: `sightline-test-${unique}` };
+  return {
+    options,
+    async cleanup() {
+      // Aliases go with their collections; none is live for an alias of another name.
+      const spaces = await openQdrantSpaces({ ...options, alias: `${options.alias}-none` });
+      for (const { space } of await spaces.list()) await spaces.drop(space);
+      await spaces.close();
+      await stop();
+    },
+  };
+}

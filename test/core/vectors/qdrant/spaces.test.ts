@@ -1,0 +1,178 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { openQdrantSpaces } from '../../../../core/vectors/qdrant/spaces.ts';
+import { DIMENSION, uuid } from '../../../contract/vectors-data.ts';
+import { failsWith, onFreshServer, point } from './fresh.ts';
+import type { Call } from './server.ts';
+
+describe('spaces in Qdrant', () => {
+  const on = onFreshServer();
+
+  describe('writes while other models take over', () => {
+    it('wait for that as long as they are told, and are no longer unsure afterwards', async () => {
+      const spaces = await openQdrantSpaces({ url: on.server.url, fencePatienceMs: 0 });
+      const live = await spaces.openLive('test', DIMENSION);
+      const beside = await spaces.openBeside('next', DIMENSION);
+      await assert.rejects(
+        beside.switch(async () => {
+          await assert.rejects(live.upsert([point(1, '1')], 'newer'), failsWith('unavailable', /change of models/));
+          // It stands there, and is found; but whoever finds it cannot take it for done either.
+          assert.ok((await live.get([uuid(1)])).has(uuid(1)));
+          await assert.rejects(live.upsert([], 'newer'), failsWith('unavailable', /change of models/));
+          throw new Error('given up');
+        }),
+        /given up/,
+      );
+      assert.deepEqual(await live.upsert([], 'newer'), []);
+      await beside.switch(async () => {});
+      await assert.rejects(live.upsert([], 'newer'), failsWith('space-retired', /live names sightline-next/));
+      await spaces.close();
+    });
+
+    it('switch once, although the answer was lost and others have switched back since', async () => {
+      const spaces = await openQdrantSpaces({ url: on.server.url });
+      const beside = await spaces.openBeside('next', DIMENSION);
+      const points = ({ method, body }: Call) => method === 'POST' && JSON.stringify(body).includes('"live"');
+      on.server.inject(1, points, null, 'served');
+      await beside.switch(async () => {});
+      assert.equal((await spaces.live())?.space, 'next');
+      assert.equal(on.server.calls.filter(points).length, 1);
+
+      const back = await spaces.openBeside('test', DIMENSION);
+      let answered = 0;
+      // Served, not answered; before it is tried again, somebody else makes the other space live.
+      on.server.inject(1, (call) => points(call) && answered++ === 0, null, 'served');
+      on.server.inject(1, ({ path }) => answered > 0 && path === '/aliases', {
+        status: 200,
+        body: { result: { aliases: [{ alias_name: 'live', collection_name: 'sightline-next' }] }, status: 'ok' },
+      });
+      await assert.rejects(
+        back.switch(async () => {}),
+        failsWith('unavailable', /could not be kept up/),
+      );
+      await spaces.close();
+    });
+  });
+
+  describe('in collections', () => {
+    const openTwo = async () => {
+      const spaces = await openQdrantSpaces({ url: on.server.url });
+      const live = await spaces.openLive('test', DIMENSION);
+      const beside = await spaces.openBeside('next', DIMENSION);
+      return { spaces, live, beside, close: () => Promise.all([beside.close(), live.close(), spaces.close()]) };
+    };
+    const aliases = async () => {
+      const answer = await fetch(`${on.server.url}/aliases`);
+      return ((await answer.json()) as { result: { aliases: { alias_name: string }[] } }).result.aliases;
+    };
+
+    it('are switched in one request, which ends the fence', async () => {
+      const { beside, close } = await openTwo();
+      const before = on.server.calls.length;
+      await beside.switch(async () => {});
+      const changes = on.server.calls.slice(before).filter(({ path }) => path.startsWith('/collections/aliases'));
+      assert.deepEqual(
+        changes.map(({ body }) => (body as { actions: object[] }).actions.map((action) => Object.keys(action)[0])),
+        [['create_alias'], ['create_alias', 'delete_alias', 'delete_alias', 'create_alias']],
+      );
+      assert.deepEqual(await aliases(), [{ alias_name: 'live', collection_name: 'sightline-next' }]);
+      await close();
+    });
+
+    it('acknowledge no write while a fence stands, and every write when it is over', async () => {
+      const { live, beside, close } = await openTwo();
+      let acknowledged = false;
+      let writing: Promise<unknown> = Promise.resolve();
+      const { id } = point(1, '');
+      await assert.rejects(
+        beside.switch(async () => {
+          writing = live.upsert([point(1, '')], 'newer').then(() => {
+            acknowledged = true;
+          });
+          while ((await live.get([id])).size === 0) await sleep(1);
+          await sleep(100);
+          assert.equal(acknowledged, false);
+          throw new Error('given up');
+        }),
+        /given up/,
+      );
+      await writing;
+      assert.equal((await aliases()).length, 1);
+      assert.deepEqual(await live.upsert([point(1, '01')], 'newer'), ['written']);
+      await close();
+    });
+
+    it('do not wait for ever for a switch that was killed, nor allow two at once', async () => {
+      const { live, beside, close } = await openTwo();
+      const fence = (time: number) => ({
+        create_alias: { alias_name: `live-fence-${time}`, collection_name: 'sightline-next' },
+      });
+      const post = (action: object) =>
+        fetch(`${on.server.url}/collections/aliases`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ actions: [action] }),
+        });
+      await post(fence(Date.now() - 1));
+      assert.deepEqual(await live.upsert([point(1, '')], 'newer'), ['written']);
+      const end = Date.now() + 2000;
+      await post(fence(end));
+      await assert.rejects(
+        beside.switch(async () => {}),
+        failsWith('unavailable', /another switch/),
+      );
+      assert.deepEqual(await live.upsert([point(2, '')], 'newer'), ['written']);
+      assert.ok(Date.now() >= end);
+      await beside.switch(async () => {});
+      assert.deepEqual(await aliases(), [{ alias_name: 'live', collection_name: 'sightline-next' }]);
+      await close();
+    });
+
+    it('stay as they are when the new one is removed while it takes over', async () => {
+      const { spaces, live, beside, close } = await openTwo();
+      await assert.rejects(
+        beside.switch(async () => {
+          assert.equal(await spaces.drop('next'), true);
+        }),
+        failsWith('unavailable', /has been removed/),
+      );
+      assert.deepEqual(await aliases(), [{ alias_name: 'live', collection_name: 'sightline-test' }]);
+      assert.deepEqual(await live.upsert([point(1, '')], 'newer'), ['written']);
+      await close();
+    });
+
+    it('are removed once, although the answer was lost and somebody has made the space again and live', async () => {
+      const { spaces, close } = await openTwo();
+      const deletes = ({ method }: Call) => method === 'DELETE';
+      on.server.inject(1, deletes, null, 'served');
+      on.server.inject(1, ({ path }) => path === '/aliases' && on.server.calls.some(deletes), {
+        status: 200,
+        body: { result: { aliases: [{ alias_name: 'live', collection_name: 'sightline-next' }] }, status: 'ok' },
+      });
+      await assert.rejects(spaces.drop('next'), failsWith('precondition-failed', /not live/));
+      assert.equal(on.server.calls.filter(deletes).length, 1);
+      await close();
+    });
+
+    it('are listed without those that are removed meanwhile', async () => {
+      const { spaces, close } = await openTwo();
+      const gone = { status: { error: "Not found: Collection `sightline-next` doesn't exist!" } };
+      for (const at of ['/collections/sightline-next', '/collections/sightline-next/points/count']) {
+        on.server.inject(1, ({ path }) => path === at, { status: 404, body: gone });
+        assert.deepEqual(
+          (await spaces.list()).map(({ space }) => space),
+          ['test'],
+        );
+      }
+      await close();
+    });
+
+    it('whose collection has been removed say so', async () => {
+      const { spaces, beside, close } = await openTwo();
+      await spaces.drop('next');
+      await assert.rejects(beside.to.count({}), failsWith('unavailable', /has been removed/));
+      await close();
+    });
+  });
+});

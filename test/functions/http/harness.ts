@@ -1,0 +1,181 @@
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import pino from 'pino';
+import { decodeImage, thumbnail } from '../../../core/encode/decode.ts';
+import type { Preprocessing } from '../../../core/encode/preprocessor-config.ts';
+import { openFailureLog } from '../../../core/failure-log/sqlite.ts';
+import { createIndexer } from '../../../core/index-image.ts';
+import { openFolder } from '../../../core/objects/folder/store.ts';
+import type { Embedder } from '../../../core/ports.ts';
+import type { JointEmbedding } from '../../../core/types.ts';
+import { normalise } from '../../../core/vector-arithmetic.ts';
+import { openEmbeddedStore } from '../../../core/vectors/sqlite/store.ts';
+import { createApp } from '../../../functions/http/app.ts';
+import type { AppDeps } from '../../../functions/http/deps.ts';
+import type { App } from '../../../functions/http/openapi.ts';
+import { type HttpOptionsInput, parseHttpOptions } from '../../../functions/http/options.ts';
+import { createMetrics } from '../../../functions/http/prometheus.ts';
+
+/** The API over the real stores in a folder of its own, asked without a network. */
+
+const samples = fileURLToPath(new URL('../../../examples/photos', import.meta.url));
+
+/** One of the sample photos. */
+export function samplePhoto(name: string): Promise<Uint8Array<ArrayBuffer>> {
+  return readFile(join(samples, name)).then((bytes) => new Uint8Array(bytes));
+}
+
+const LIMITS = { maxBytes: 5 * 1024 ** 2, maxPixels: 50_000_000 };
+
+const PREPROCESSING: Preprocessing = {
+  resize: { mode: 'squash', size: 16, kernel: 'bilinear' },
+  crop: 16,
+  mean: [0, 0, 0],
+  std: [1, 1, 1],
+};
+
+/**
+ * For what is about HTTP alone and where the model is irrelevant: pictures are really decoded, so that bad ones are
+ * refused as they will be, but a vector is only a hash: of the words of a text, or of a small version of a picture.
+ */
+export function hashEmbedder(space = 'feedfeedfeedfeed'): Embedder {
+  const vectorOf = (bytes: Uint8Array): JointEmbedding =>
+    normalise(Float32Array.from(createHash('sha512').update(bytes).digest(), (byte) => byte - 127.5) as JointEmbedding);
+  return {
+    space,
+    dimension: 64,
+    embedTexts: async (texts) => texts.map((text) => vectorOf(Buffer.from(text))),
+    async embedImage(bytes) {
+      const { pixels, picture } = await decodeImage(bytes, PREPROCESSING, LIMITS);
+      return {
+        vector: vectorOf(Buffer.from(Object.values(pixels).find((part) => part instanceof Uint8Array)!)),
+        picture,
+      };
+    },
+    close: async () => {},
+  };
+}
+
+export interface TestApp {
+  readonly app: App;
+  readonly deps: AppDeps;
+  /** Lines of the log, parsed. */
+  readonly log: Record<string, unknown>[];
+  /** Asks for JSON and answers status, headers and the parsed body (null when there is none). */
+  json(path: string, init?: RequestInit): Promise<{ status: number; headers: Headers; body: Json }>;
+  /** Uploads a sample photo and answers its id. */
+  addPhoto(name: string, query?: string): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** An answer as tests look into it; what it really is, openapi.test.ts checks. */
+export interface Json {
+  readonly items: Json[];
+  readonly errors: Json[];
+  readonly image: Json;
+  readonly texts: number[][];
+  readonly [name: string]: unknown;
+}
+
+export async function testApp(
+  options: HttpOptionsInput = {},
+  change: (deps: AppDeps) => AppDeps = (deps) => deps,
+  embedder: Embedder = hashEmbedder(),
+): Promise<TestApp> {
+  const root = await mkdtemp(join(tmpdir(), 'http-'));
+  await mkdir(join(root, 'photos'));
+  const objects = await openFolder({ root: join(root, 'photos'), bucket: 'photos' });
+  const { space, dimension } = embedder;
+  const vectors = await openEmbeddedStore({ file: join(root, 'index.sqlite'), space, dimension, threads: 1 });
+  const failures = await openFailureLog({ file: join(root, 'failures.sqlite') });
+  const buckets = new Map([[objects.bucket, objects]]);
+  const log: Record<string, unknown>[] = [];
+  const parsed = parseHttpOptions({
+    loopback: true,
+    openWrites: true,
+    requestsPerMinute: 0,
+    maxImageBytes: LIMITS.maxBytes,
+    ...options,
+  });
+  const deps = change({
+    embedder,
+    vectors,
+    failures,
+    buckets,
+    uploadBucket: objects.bucket,
+    onLiveSpace: (work) => work({ embedder, vectors }),
+    index: createIndexer({ embedder, vectors, buckets, maxBytes: parsed.maxImageBytes }),
+    thumbnail: (bytes, maxEdge) => thumbnail(bytes, maxEdge, { limits: LIMITS }),
+    model: {
+      space,
+      dimension,
+      profile: 'test',
+      text: {
+        name: 'words',
+        dimension: 384,
+        licence: 'Apache-2.0',
+        source: 'https://example.org/words',
+        maxTokens: 256,
+      },
+      image: {
+        name: 'eyes',
+        dimension: 1280,
+        licence: 'Apache-2.0',
+        source: 'https://example.org/eyes',
+        cropPixels: 260,
+      },
+      head: {
+        name: 'head-test',
+        trained: { recipe: 'none', epoch: 2, pictures: 6000, captions: 30_000 },
+        curves: [
+          { epoch: 1, trainLoss: 4.5, validationLoss: 4.25, recallSum: 120 },
+          { epoch: 2, trainLoss: 2.5, validationLoss: 3.25, recallSum: 240 },
+        ],
+      },
+    },
+    ready: () => 'ready',
+    logger: pino({ level: 'info' }, { write: (line: string) => void log.push(JSON.parse(line)) }),
+    metrics: createMetrics({ processMetrics: false }),
+    options: parsed,
+    version: '0.0.0-test',
+    local: true,
+    clientAddress: () => '127.0.0.1',
+  });
+  const app = createApp(deps);
+
+  async function json(path: string, init?: RequestInit) {
+    const response = await app.request(path, init);
+    const text = await response.text();
+    const isJson = /json/.test(response.headers.get('content-type') ?? '');
+    return { status: response.status, headers: response.headers, body: (isJson ? JSON.parse(text) : null) as Json };
+  }
+
+  return {
+    app,
+    deps,
+    log,
+    json,
+    async addPhoto(name, query = '') {
+      const response = await json(`/images?key=${encodeURIComponent(name)}${query}`, {
+        method: 'POST',
+        headers: { 'content-type': 'image/jpeg' },
+        body: await samplePhoto(name),
+      });
+      if (response.status !== 201) throw new Error(`uploading ${name}: ${JSON.stringify(response.body)}`);
+      return response.body.id as unknown as string;
+    },
+    async close() {
+      await vectors.close();
+      await failures.close();
+      await rm(root, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A request with a JSON body. */
+export function jsonRequest(method: string, body: unknown, headers: Record<string, string> = {}): RequestInit {
+  return { method, headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) };
+}

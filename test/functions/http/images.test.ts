@@ -1,0 +1,272 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { imageId } from '../../../core/index-image.ts';
+import { newKey } from '../../../functions/http/routes/add-images.ts';
+import { jsonRequest, samplePhoto, type TestApp, testApp } from './harness.ts';
+
+describe('pictures over HTTP', () => {
+  let t: TestApp;
+  before(async () => {
+    t = await testApp();
+  });
+  after(() => t.close());
+
+  const raw = async (name: string, type = 'image/jpeg') => ({
+    method: 'POST',
+    headers: { 'content-type': type },
+    body: await samplePhoto(name),
+  });
+  const objects = () => t.deps.buckets.get('photos')!;
+
+  it('stores and indexes a raw body', async () => {
+    const { status, headers, body } = await t.json(
+      '/images?key=a/cat.jpg&tags=pet&tags=pet&tags=small',
+      await raw('cat.jpg'),
+    );
+    assert.equal(status, 201);
+    const id = imageId('photos', 'a/cat.jpg');
+    assert.equal(headers.get('location'), `/images/${id}`);
+    assert.deepEqual(body.tags, ['pet', 'small']);
+    const stored = await t.json(`/images/${id}`);
+    assert.deepEqual(stored.body, body);
+    const { indexedAt, sha256, ...rest } = body as unknown as Record<string, string>;
+    assert.ok(!Number.isNaN(Date.parse(indexedAt!)));
+    assert.match(sha256!, /^[0-9a-f]{64}$/);
+    assert.deepEqual(rest, {
+      id,
+      kind: 'image',
+      bucket: 'photos',
+      key: 'a/cat.jpg',
+      contentType: 'image/jpeg',
+      width: 451,
+      height: 300,
+      bytes: (await samplePhoto('cat.jpg')).byteLength,
+      tags: ['pet', 'small'],
+      takenAt: null,
+      links: { self: `/images/${id}`, content: `/images/${id}/content`, thumbnail: `/images/${id}/thumbnail` },
+    });
+  });
+
+  it('stores and indexes a form, whose fields win over the query', async () => {
+    const form = new FormData();
+    form.set('file', new File([await samplePhoto('moon.jpg')], 'moon.jpg', { type: 'image/jpeg' }));
+    form.set('key', 'b/moon.jpg');
+    form.append('tags', 'night');
+    form.append('tags', 'sky');
+    const { status, body } = await t.json('/images?key=ignored.jpg&tags=no', { method: 'POST', body: form });
+    assert.equal(status, 201);
+    assert.equal(body.key, 'b/moon.jpg');
+    assert.deepEqual(body.tags, ['night', 'sky']);
+  });
+
+  it('makes a key from the day and the name when there is none', async () => {
+    const form = new FormData();
+    form.set('file', new File([await samplePhoto('coffee.jpg')], '../../Grüner Kaffee (1).jpg'));
+    const { body } = await t.json('/images', { method: 'POST', body: form });
+    assert.match(body.key as string, /^\d{4}\/\d\d\/\d\d\/[0-9a-f]{8}-Grüner-Kaffee-1-.jpg$/);
+    const bare = await t.json('/images', await raw('rocket.jpg'));
+    assert.match(bare.body.key as string, /^\d{4}\/\d\d\/\d\d\/[0-9a-f]{8}-picture\.jpg$/);
+    const now = new Date('2026-01-02T03:04:05Z');
+    assert.match(newKey('\ud800..', 'image/png', now), /^2026\/01\/02\/[0-9a-f]{8}-/);
+    assert.match(newKey('.hidden', 'image/png', now), /-hidden$/);
+    assert.match(newKey('...', 'image/png', now), /-picture\.png$/);
+    assert.ok(newKey('x'.repeat(500), '', now).length < 120);
+  });
+
+  it('refuses a taken key, and replaces it when asked', async () => {
+    await t.json('/images?key=taken.jpg&tags=kept', await raw('cat.jpg'));
+    const again = await t.json('/images?key=taken.jpg', await raw('moon.jpg'));
+    assert.equal(again.status, 409);
+    assert.equal(again.body.type, '/problems/already-exists');
+    assert.equal(again.body.id, imageId('photos', 'taken.jpg'));
+    const replaced = await t.json('/images?key=taken.jpg&overwrite=true', await raw('moon.jpg'));
+    assert.equal(replaced.status, 200);
+    assert.equal(replaced.body.bytes, (await samplePhoto('moon.jpg')).byteLength);
+    assert.deepEqual(replaced.body.tags, ['kept']);
+    const fresh = await t.json('/images?key=fresh.jpg&overwrite=true', await raw('moon.jpg'));
+    assert.equal(fresh.status, 201);
+  });
+
+  it('two uploads of one key at once: one wins, the other is told', async () => {
+    const bodies = await Promise.all([raw('cat.jpg'), raw('moon.jpg')]);
+    const answers = await Promise.all(bodies.map((body) => t.json('/images?key=race.jpg', body)));
+    assert.deepEqual(answers.map(({ status }) => status).sort(), [201, 409]);
+    const winner = answers.find(({ status }) => status === 201)!;
+    const { sha256 } = (await t.json(`/images/${winner.body.id}`)).body as unknown as { sha256: string };
+    assert.equal(sha256, winner.body.sha256);
+  });
+
+  it('keeps nothing of a picture that cannot be read, and says why', async () => {
+    const jpeg = await samplePhoto('cat.jpg');
+    const cases: [string, Uint8Array<ArrayBuffer>, number, string][] = [
+      ['text.jpg', new TextEncoder().encode('not a picture'), 415, 'not-an-image'],
+      ['empty.jpg', new Uint8Array(0), 422, 'empty'],
+      ['cut.jpg', jpeg.slice(0, 9000), 422, 'truncated'],
+      ['drawing.svg', new TextEncoder().encode('<svg xmlns="http://www.w3.org/2000/svg"/>'), 415, 'unsupported-format'],
+    ];
+    for (const [key, body, status, reason] of cases) {
+      const answer = await t.json(`/images?key=${key}`, {
+        method: 'POST',
+        headers: { 'content-type': 'image/jpeg' },
+        body,
+      });
+      assert.equal(answer.status, status, JSON.stringify(answer.body));
+      assert.equal(answer.body.reason, reason);
+      assert.equal(await objects().head(key), null, key);
+      assert.equal((await t.json(`/images/${imageId('photos', key)}`)).status, 404);
+    }
+    assert.equal(await t.deps.failures.count(), 0);
+  });
+
+  it('a bad replacement does not cost the good picture', async () => {
+    await t.json('/images?key=good.jpg', await raw('cat.jpg'));
+    const bad = {
+      method: 'POST',
+      headers: { 'content-type': 'image/jpeg' },
+      body: (await samplePhoto('moon.jpg')).slice(0, 5000),
+    };
+    assert.equal((await t.json('/images?key=good.jpg&overwrite=true', bad)).status, 422);
+    const { body } = await t.json(`/images/${imageId('photos', 'good.jpg')}`);
+    assert.equal(body.bytes, (await samplePhoto('cat.jpg')).byteLength);
+    const content = await t.app.request(`/images/${imageId('photos', 'good.jpg')}/content`);
+    assert.deepEqual(await content.bytes(), await samplePhoto('cat.jpg'));
+  });
+
+  it('refuses keys that have no safe place', async () => {
+    const bad = [
+      '../x.jpg',
+      '/etc/passwd',
+      'a/../../x.jpg',
+      'a//b.jpg',
+      'a%00.jpg',
+      'x%0A.jpg',
+      '%20',
+      `${'x'.repeat(1025)}`,
+      'é'.repeat(600),
+    ];
+    for (const key of bad) {
+      const { status, body } = await t.json(`/images?key=${key}`, await raw('cat.jpg'));
+      assert.equal(status, 400, `${key}: ${JSON.stringify(body)}`);
+    }
+  });
+
+  it('refuses bodies of another kind or shape', async () => {
+    const post = async (headers: Record<string, string>, body: BodyInit | undefined) =>
+      (await t.json('/images?key=shape.jpg', { method: 'POST', headers, body })).status;
+    assert.equal(await post({ 'content-type': 'text/plain' }, 'x'), 415);
+    assert.equal(await post({}, undefined), 415);
+    assert.equal(await post({ 'content-type': 'image/jpeg', 'content-encoding': 'gzip' }, 'x'), 415);
+    assert.equal(await post({ 'content-type': 'multipart/form-data' }, 'x'), 400);
+    assert.equal(await post({ 'content-type': 'multipart/form-data; boundary=x' }, 'no parts'), 400);
+    const form = (fill: (form: FormData) => void) => {
+      const data = new FormData();
+      fill(data);
+      return post({}, data);
+    };
+    assert.equal(await form(() => {}), 400);
+    assert.equal(await form((data) => data.set('file', 'a text')), 400);
+    const file = new File([await samplePhoto('cat.jpg')], 'x.jpg');
+    assert.equal(await form((data) => [data.append('file', file), data.append('file', file)]), 400);
+    assert.equal(await form((data) => [data.append('file', file), data.append('other', 'x')]), 400);
+    assert.equal(await form((data) => [data.append('file', file), data.append('other', file)]), 400);
+    assert.equal(await objects().head('shape.jpg'), null);
+  });
+
+  it('lists newest first with filters, pages and a total, and revalidates', async () => {
+    const all = await t.json('/images?limit=200');
+    const items = all.body.items as unknown as { id: string; indexedAt: string; key: string }[];
+    const times = items.map(({ indexedAt }) => indexedAt);
+    assert.deepEqual(times, [...times].sort().reverse());
+    assert.equal(all.body.total, items.length);
+    const seen: string[] = [];
+    for (let next = ''; ; ) {
+      const { body } = await t.json(`/images?limit=2${next}`);
+      seen.push(...(body.items as unknown as { id: string }[]).map(({ id }) => id));
+      if (body.next === undefined) break;
+      next = `&cursor=${body.next}`;
+    }
+    assert.deepEqual(
+      seen,
+      items.map(({ id }) => id),
+    );
+    const tagged = await t.json('/images?tagsAll=night');
+    assert.deepEqual([tagged.body.total, tagged.body.items[0]!.key], [1, 'b/moon.jpg']);
+
+    const etag = all.headers.get('etag')!;
+    assert.match(etag, /^W\//);
+    const again = await t.app.request('/images?limit=200', { headers: { 'if-none-match': etag } });
+    assert.equal(again.status, 304);
+    assert.equal(await again.text(), '');
+    assert.equal(again.headers.get('cache-control'), 'private, no-cache');
+  });
+
+  it('replaces tags, trimmed and each once', async () => {
+    const id = imageId('photos', 'a/cat.jpg');
+    const patched = await t.json(`/images/${id}`, jsonRequest('PATCH', { tags: [' a ', 'b', 'a'] }));
+    assert.equal(patched.status, 200);
+    assert.deepEqual(patched.body.tags, ['a', 'b']);
+    assert.deepEqual((await t.json(`/images/${id}`)).body, patched.body);
+    assert.deepEqual((await t.json(`/images/${id}`, jsonRequest('PATCH', { tags: [] }))).body.tags, []);
+    const bad = [
+      { tags: 'a' },
+      { tags: [''] },
+      { tags: ['x'.repeat(65)] },
+      { tags: Array(33).fill('a') },
+      {},
+      { tags: [], key: 'x' },
+    ];
+    for (const body of bad) assert.equal((await t.json(`/images/${id}`, jsonRequest('PATCH', body))).status, 400);
+    const missing = '6f1b6f0e-6a2f-5c0b-9d0e-3a4f8f1d7c11';
+    assert.equal((await t.json(`/images/${missing}`, jsonRequest('PATCH', { tags: [] }))).status, 404);
+  });
+
+  it('counts tags', async () => {
+    const { body } = await t.json('/tags?limit=2&kind=any');
+    assert.deepEqual(body.items, [
+      { tag: 'kept', count: 1 },
+      { tag: 'night', count: 1 },
+    ]);
+    assert.deepEqual((await t.json('/tags?keyPrefix=b/')).body.items, [
+      { tag: 'night', count: 1 },
+      { tag: 'sky', count: 1 },
+    ]);
+  });
+
+  it('deletes from bucket and index, once', async () => {
+    const id = imageId('photos', 'a/cat.jpg');
+    const etag = (await t.app.request(`/images/${id}/content`)).headers.get('etag')!;
+    const other = await t.json(`/images/${id}`, { method: 'DELETE', headers: { 'if-match': '"other"' } });
+    assert.equal(other.status, 412);
+    assert.notEqual(await objects().head('a/cat.jpg'), null);
+    const gone = await t.app.request(`/images/${id}`, { method: 'DELETE', headers: { 'if-match': etag } });
+    assert.equal(gone.status, 204);
+    assert.equal(await gone.text(), '');
+    assert.equal(await objects().head('a/cat.jpg'), null);
+    assert.equal((await t.json(`/images/${id}`)).status, 404);
+    assert.equal((await t.json(`/images/${id}`, { method: 'DELETE' })).status, 404);
+    const uploaded = await t.json('/images?key=a/cat.jpg', await raw('cat.jpg'));
+    assert.equal(uploaded.status, 201);
+    assert.deepEqual(uploaded.body.tags, []);
+  });
+
+  it('says so when the bucket of a picture is not connected', async () => {
+    const id = imageId('photos', 'good.jpg');
+    const buckets = t.deps.buckets as Map<string, ReturnType<typeof objects>>;
+    const kept = objects();
+    buckets.delete('photos');
+    try {
+      for (const [path, method] of [
+        [`/images/${id}/content`, 'GET'],
+        [`/images/${id}/thumbnail`, 'GET'],
+        [`/images/${id}`, 'DELETE'],
+      ] as const) {
+        const { status, headers, body } = await t.json(path, { method });
+        assert.equal(status, 503, path);
+        assert.match(body.detail as string, /bucket photos/);
+        assert.ok(headers.get('retry-after'), path);
+      }
+    } finally {
+      buckets.set('photos', kept);
+    }
+  });
+});

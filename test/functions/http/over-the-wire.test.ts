@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { connect } from 'node:net';
+import { after, before, describe, it } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { gunzipSync } from 'node:zlib';
+import type { ServerType } from '@hono/node-server';
+import { listen, stopListening } from '../../../server/listen.ts';
+import { samplePhoto, type TestApp, testApp } from './harness.ts';
+
+/** What only a real connection shows: chunked bodies, broken connections, compression, HEAD on the wire. */
+describe('the API over a real connection', () => {
+  let t: TestApp;
+  let server: ServerType;
+  let port: number;
+  let id: string;
+  before(async () => {
+    t = await testApp({ openWrites: true });
+    id = await t.addPhoto('cat.jpg');
+    const listening = await listen(t.app.fetch, '127.0.0.1', 0);
+    server = listening.server;
+    port = Number(new URL(listening.url).port);
+  });
+  after(async () => {
+    await stopListening(server, 100);
+    await t.close();
+  });
+  const url = (path: string) => `http://127.0.0.1:${port}${path}`;
+
+  it('uploads, searches and downloads', async () => {
+    const body = await samplePhoto('moon.jpg');
+    const uploaded = await fetch(url('/images?key=wire/moon.jpg'), {
+      method: 'POST',
+      headers: { 'content-type': 'image/jpeg' },
+      body,
+    });
+    assert.equal(uploaded.status, 201);
+    const { links } = (await uploaded.json()) as { links: { content: string; thumbnail: string } };
+    assert.deepEqual(await (await fetch(url(links.content))).bytes(), body);
+    const part = await fetch(url(links.content), { headers: { range: 'bytes=10-19' } });
+    assert.equal(part.status, 206);
+    assert.deepEqual(await part.bytes(), body.slice(10, 20));
+    assert.equal((await fetch(url(links.thumbnail))).status, 200);
+    const head = await fetch(url(links.content), { method: 'HEAD' });
+    assert.deepEqual([head.status, head.headers.get('content-length')], [200, String(body.byteLength)]);
+    const form = new FormData();
+    form.set('image', new File([body], 'moon.jpg'));
+    const found = (await (await fetch(url('/search'), { method: 'POST', body: form })).json()) as {
+      items: { key: string }[];
+    };
+    assert.equal(found.items[0]!.key, 'wire/moon.jpg');
+  });
+
+  it('compresses JSON and the files of pages, but no pictures', async () => {
+    const ask = async (path: string) => {
+      const request = httpRequest(url(path), { headers: { 'accept-encoding': 'gzip, br' } }).end();
+      const [response] = (await once(request, 'response')) as [IncomingMessage];
+      return { response, body: Buffer.concat(await response.toArray()) };
+    };
+    const json = await ask('/openapi.json');
+    assert.equal(json.response.headers['content-encoding'], 'gzip');
+    assert.equal(JSON.parse(gunzipSync(json.body).toString()).openapi, '3.1.0');
+    assert.match(json.response.headers.vary!, /accept-encoding/i);
+    const page = await ask('/images?limit=3');
+    assert.equal(page.response.headers['content-encoding'], 'gzip');
+    assert.match(page.response.headers.vary!, /accept-encoding/i);
+    assert.equal(page.response.headers['content-length'], String(page.body.byteLength));
+    assert.ok(JSON.parse(gunzipSync(page.body).toString()).items);
+    const small = await ask('/health');
+    assert.equal(small.response.headers['content-encoding'], undefined, 'a single packet is not compressed');
+    assert.equal(small.response.headers['content-length'], String(small.body.byteLength));
+    assert.equal((await ask('/docs/swagger-ui.css')).response.headers['content-encoding'], 'gzip');
+    for (const path of [`/images/${id}/content`, `/images/${id}/thumbnail`]) {
+      assert.equal((await ask(path)).response.headers['content-encoding'], undefined, path);
+    }
+  });
+
+  it('stops a chunked body at the limit, and the server goes on', async () => {
+    const request = httpRequest(url('/images'), { method: 'POST', headers: { 'content-type': 'image/jpeg' } });
+    let sent = 0;
+    let open = true;
+    request.on('error', () => {
+      open = false;
+    });
+    const answered = once(request, 'response') as Promise<[IncomingMessage]>;
+    const chunk = Buffer.alloc(65_536);
+    // One chunk a turn of the event loop, so that an answer is read before the write that finds the connection closed.
+    const pump = async () => {
+      while (open && sent < 100 * 1024 ** 2) {
+        if (!request.write(chunk)) await Promise.race([once(request, 'drain').catch(() => {}), answered]);
+        sent += chunk.length;
+        await nextTurn();
+      }
+    };
+    void pump();
+    const [response] = await answered;
+    open = false;
+    assert.equal(response.statusCode, 413);
+    const problem = JSON.parse(Buffer.concat(await response.toArray()).toString()) as { type: string };
+    assert.equal(problem.type, '/problems/too-large');
+    request.destroy();
+    assert.ok(sent < 60 * 1024 ** 2, `${sent} bytes were taken`);
+    assert.equal((await fetch(url('/health'))).status, 200);
+  });
+
+  it('answers 413 for an announced length without waiting for the body', async () => {
+    const socket = connect(port, '127.0.0.1');
+    socket.write(
+      `POST /captions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2000000\r\n\r\n`,
+    );
+    const [data] = (await once(socket, 'data')) as [Buffer];
+    assert.match(data.toString(), /^HTTP\/1\.1 413 /);
+    socket.destroy();
+  });
+
+  it('survives callers that hang up in the middle', async () => {
+    for (const tail of ['', '5\r\nhello\r\n']) {
+      const socket = connect(port, '127.0.0.1');
+      socket.on('error', () => {});
+      socket.write(
+        `POST /images?key=cut.jpg HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/jpeg\r\nTransfer-Encoding: chunked\r\n\r\n${tail}`,
+      );
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      socket.destroy();
+    }
+    const reader = (await fetch(url(`/images/${id}/content`))).body!.getReader();
+    await reader.read();
+    await reader.cancel();
+    assert.equal((await fetch(url('/health'))).status, 200);
+    assert.equal(await t.deps.buckets.get('photos')!.head('cut.jpg'), null);
+    // Callers who leave are no fault of ours.
+    assert.deepEqual(
+      t.log.filter(({ level }) => Number(level) >= 40),
+      [],
+    );
+  });
+
+  it('answers what is too long for an address, or is no HTTP, with a problem', async () => {
+    const long = await fetch(url(`/search?q=${'a'.repeat(100_000)}`));
+    assert.equal(long.status, 431);
+    assert.equal(long.headers.get('content-type'), 'application/problem+json');
+    const { type, detail } = (await long.json()) as { type: string; detail: string };
+    assert.equal(type, '/problems/headers-too-large');
+    assert.match(detail, /within 16384 bytes.*POST \/search/);
+
+    const socket = connect(port, '127.0.0.1');
+    socket.write('\x16\x03\x01 this is TLS\r\n\r\n');
+    const answer = Buffer.concat(await socket.toArray()).toString();
+    assert.match(answer, /^HTTP\/1\.1 400 Bad Request\r\n[\s\S]*"type":"\/problems\/malformed-http"/);
+  });
+
+  it('refuses a rebound name on the wire', async () => {
+    const request = httpRequest(url('/images'), { headers: { host: 'evil.example' } }).end();
+    const [response] = (await once(request, 'response')) as [IncomingMessage];
+    assert.equal(response.statusCode, 421);
+    response.resume();
+  });
+
+  it('many at once are all answered', async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 60 }, (_, i) =>
+        fetch(url(i % 3 === 0 ? `/images/${id}/thumbnail?size=${64 + i}` : `/search?q=${i}`)),
+      ),
+    );
+    assert.ok(answers.every(({ status }) => status === 200));
+    await Promise.all(answers.map((answer) => answer.bytes()));
+  });
+});

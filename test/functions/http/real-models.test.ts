@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import { delimiter } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { loadEmbedder } from '../../../core/encode/embedder.ts';
+import type { Embedder } from '../../../core/ports.ts';
+import { jsonRequest, samplePhoto, type TestApp, testApp } from './harness.ts';
+
+const modelDirs = [
+  fileURLToPath(new URL('../../../models', import.meta.url)),
+  ...(process.env.SIGHTLINE_EXTRA_MODELS ?? '').split(delimiter).filter((dir) => dir !== ''),
+];
+const PHOTOS = [
+  'cat',
+  'moon',
+  'coffee',
+  'rocket',
+  'sunset',
+  'dogs-at-window',
+  'nuthatch-on-tree',
+  'astronaut',
+  'clock',
+  'dahlia',
+];
+
+/** The walk of a query through the whole edge with the models that are served. */
+describe('the API with the bundled models', () => {
+  let embedder: Embedder;
+  let t: TestApp;
+  const ids = new Map<string, string>();
+  before(async () => {
+    embedder = await loadEmbedder({ modelDirs, profile: 'compact' });
+    t = await testApp({}, (deps) => deps, embedder);
+    for (const name of PHOTOS) ids.set(`${name}.jpg`, await t.addPhoto(`${name}.jpg`));
+  });
+  after(async () => {
+    await t?.close();
+    await embedder?.close();
+  });
+
+  const keys = async (path: string, init?: RequestInit) => {
+    const { status, body } = await t.json(path, init);
+    assert.equal(status, 200, JSON.stringify(body));
+    return body.items.map(({ key }) => key as string);
+  };
+
+  it('finds pictures by what is on them', async () => {
+    const cases: [string, string][] = [
+      ['two dogs looking out of a window', 'dogs-at-window.jpg'],
+      ['a bird on a tree', 'nuthatch-on-tree.jpg'],
+      ['a pink flower', 'dahlia.jpg'],
+      ['a person in an orange suit', 'astronaut.jpg'],
+    ];
+    for (const [query, key] of cases) {
+      const found = await keys(`/search?q=${encodeURIComponent(query)}&limit=3`);
+      assert.ok(found.includes(key), `"${query}" found ${found}`);
+    }
+  });
+
+  it('minus takes a picture down, its own words take it up', async () => {
+    const score = async (query: string) => {
+      const { body } = await t.json(`/search?keyPrefix=dogs-at-window&${query}`);
+      return body.items[0]!.score as number;
+    };
+    const plain = await score('q=an+animal');
+    assert.ok((await score('q=an+animal&minus=two+dogs+at+a+window')) < plain - 0.05);
+    // Cosines of two texts with one picture compare only when they are far apart.
+    assert.ok((await score('q=two+dogs+at+a+window')) > (await score('q=a+cup+of+coffee')) + 0.1);
+  });
+
+  it('finds a picture by its own bytes, and captions by a picture', async () => {
+    const image = Buffer.from(await samplePhoto('moon.jpg')).toString('base64');
+    assert.equal((await keys('/search', jsonRequest('POST', { image, limit: 1 })))[0], 'moon.jpg');
+    const texts = ['two dogs behind a window', 'a cup of coffee on a table', 'a man cooking pasta'];
+    await t.json('/captions', jsonRequest('POST', { items: texts.map((text) => ({ text })) }));
+    const { body } = await t.json(`/images/${ids.get('dogs-at-window.jpg')}/captions`);
+    assert.equal(body.items[0]!.caption, texts[0]);
+    const both = await t.json(
+      '/search',
+      jsonRequest('POST', { text: 'two dogs behind a window', kind: 'any', limit: 1 }),
+    );
+    assert.equal(both.body.items[0]!.caption, texts[0]);
+  });
+
+  it('answers the vectors that search uses', async () => {
+    const body = {
+      texts: ['a cat', 'the moon'],
+      images: [Buffer.from(await samplePhoto('cat.jpg')).toString('base64')],
+    };
+    const answer = (await t.json('/embed', jsonRequest('POST', body))).body as unknown as {
+      space: string;
+      texts: number[][];
+      images: number[][];
+    };
+    assert.equal(answer.space, embedder.space);
+    const cosine = (a: number[], b: number[]) => a.reduce((sum, x, i) => sum + x * b[i]!, 0);
+    for (const vector of [...answer.texts, ...answer.images]) {
+      assert.equal(vector.length, embedder.dimension);
+      assert.ok(Math.abs(cosine(vector, vector) - 1) < 1e-5);
+    }
+    const { items } = (await t.json('/search?q=a+cat&keyPrefix=cat')).body;
+    assert.ok(Math.abs((items[0]!.score as number) - cosine(answer.texts[0]!, answer.images[0]!)) < 1e-4);
+  });
+
+  it('takes a text longer than the model reads', async () => {
+    assert.equal((await keys(`/search?q=${'word+'.repeat(399)}&limit=2`)).length, 2);
+  });
+});

@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { SQSBatchResponse } from 'aws-lambda';
+import { imageId } from '../../../core/index-image.ts';
+import { openQdrantSpaces } from '../../../core/vectors/qdrant/spaces.ts';
+import { startFakeQdrant } from '../../core/vectors/qdrant/server.ts';
+import { type Built, keysOf, readPhoto } from './built.ts';
+import { message, s3Body } from './events.ts';
+import { bodyOf, jsonOf, type LambdaFunction } from './function.ts';
+import { startQueue } from './queue.ts';
+
+/** The built functions with Qdrant instead of a file, and where their settings or their servers do not work. */
+export function qdrantSuite(on: Built): void {
+  const { start, request } = on;
+
+  /** Without the embedded store's folder the functions look for Qdrant, as in the on.cloud. */
+  const secret = (value: string) => JSON.stringify({ type: 'sst.sst.Secret', value });
+  const withQdrant = (url: string, apiKey = '') => ({
+    SIGHTLINE_DATA: '',
+    SIGHTLINE_REQUEST_TIMEOUT_MS: '6000',
+    SST_RESOURCE_QdrantUrl: secret(url),
+    SST_RESOURCE_QdrantApiKey: secret(apiKey),
+  });
+
+  it('index into Qdrant and search there, with its key, and tell how many messages wait', async () => {
+    const qdrant = await startFakeQdrant({ apiKey: 'secret' });
+    const queue = await startQueue({ maxReceives: 3, visibilitySeconds: 30 });
+    queue.send('one', 'two');
+    const env = { ...withQdrant(qdrant.url, 'secret'), SIGHTLINE_QUEUE_URL: queue.url };
+    const [qdrantIngest, qdrantApi] = await Promise.all([start('ingest', env), start('api', env)]);
+    try {
+      await on.cloud.pictures.put('in-qdrant.jpg', await readPhoto('dragonfly.jpg'));
+      const Records = [message(s3Body({ key: 'in-qdrant.jpg', sequencer: '01' }))];
+      assert.deepEqual((await qdrantIngest.invoke<SQSBatchResponse>({ Records })).result.batchItemFailures, []);
+      assert.deepEqual(keysOf(await request({ url: '/search?q=an+insect' }, qdrantApi)), ['in-qdrant.jpg']);
+      const opened = qdrant.connections();
+      for (let i = 0; i < 3; i++) await request({ url: `/search?q=insect+number+${i}` }, qdrantApi);
+      assert.equal(qdrant.connections(), opened, 'connections are kept from one request to the next');
+      assert.ok(qdrant.calls.every(({ headers }) => headers['api-key'] === 'secret'));
+      assert.doesNotMatch(qdrantIngest.log() + qdrantApi.log(), /Missing AWS Lambda trace data/);
+      const waiting = async () =>
+        jsonOf<{ backlog: number | null }>(await request({ url: '/status' }, qdrantApi)).backlog;
+      assert.equal(await waiting(), 2);
+      await queue.stop();
+      assert.equal(await waiting(), null, 'the rest of the status is told without the queue');
+    } finally {
+      await Promise.all([qdrantIngest.kill(), qdrantApi.kill()]);
+      await Promise.all([qdrant.stop(), queue.stop()]);
+    }
+  });
+
+  it('write nothing that does not count once other models have taken over, and do not start with those that have not', async () => {
+    const qdrant = await startFakeQdrant();
+    const env = withQdrant(qdrant.url);
+    const [oldIngest, oldApi] = await Promise.all([start('ingest', env), start('api', env)]);
+    const spaces = await openQdrantSpaces({ url: qdrant.url });
+    const messages = (...changes: { key: string; sequencer: string }[]) =>
+      changes.map((change) => message(s3Body(change)));
+    const handle = async (Records: ReturnType<typeof messages>) => {
+      const { result } = await oldIngest.invoke<SQSBatchResponse>({ Records });
+      return result.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier).sort();
+    };
+    let late: LambdaFunction | undefined;
+    try {
+      for (const key of ['before.jpg', 'after.jpg']) await on.cloud.pictures.put(key, await readPhoto('dragonfly.jpg'));
+      assert.deepEqual(await handle(messages({ key: 'before.jpg', sequencer: '01' })), []);
+      const beside = await spaces.openBeside('other-models', 64);
+      await beside.switch(async () => {});
+
+      // Also one that was written before: perhaps by a try that ended before it knew whether it counts.
+      const again = messages({ key: 'before.jpg', sequencer: '01' }, { key: 'after.jpg', sequencer: '01' });
+      assert.deepEqual(await handle(again), again.map(({ messageId }) => messageId).sort());
+      assert.match(oldIngest.log(), /is not live any more: live names sightline-other-models/);
+      assert.equal((await request({ url: '/search?q=an+insect' }, oldApi)).statusCode, 200);
+      const tags = await request(
+        {
+          method: 'PATCH',
+          url: `/images/${imageId('pictures', 'before.jpg')}`,
+          body: Buffer.from('{"tags":["x"]}'),
+          headers: { 'content-type': 'application/json', 'x-api-key': on.cloud.apiKey },
+        },
+        oldApi,
+      );
+      assert.equal(tags.statusCode, 503, bodyOf(tags).toString());
+
+      late = await start('api', env);
+      assert.equal((await request({ url: '/search?q=an+insect' }, late)).statusCode, 500);
+      assert.match(late.log(), /expected the alias live to name sightline-\w+, .* got sightline-other-models/);
+    } finally {
+      await Promise.all([oldIngest.kill(), oldApi.kill(), late?.kill()]);
+      await spaces.close();
+      await qdrant.stop();
+    }
+  });
+
+  it('know a wrong key of Qdrant and an older Qdrant when they see one', async () => {
+    for (const [options, key, log] of [
+      [{ apiKey: 'secret' }, 'wrong', /API key/],
+      [{ version: '1.15.0' }, '', /1\.16/],
+    ] as const) {
+      const qdrant = await startFakeQdrant(options);
+      const broken = await start('api', withQdrant(qdrant.url, key));
+      try {
+        assert.equal((await request({ url: '/search?q=cat' }, broken)).statusCode, 500);
+        assert.match(broken.log(), log);
+      } finally {
+        await broken.kill();
+        await qdrant.stop();
+      }
+    }
+  });
+
+  describe('when they cannot work', () => {
+    for (const [name, env, log] of [
+      ['a secret is missing', withQdrant(''), /sst secret set QdrantUrl/],
+      ['a secret is wrong', withQdrant('nonsense'), /expected the secret QdrantUrl to be a URL/],
+      ['a key that may write is no hash', { SST_RESOURCE_ApiKeys: secret('the key itself') }, /apiKeyHashes.*SHA-256/],
+      ['the bucket is not named', { SIGHTLINE_BUCKET: '' }, /expected SIGHTLINE_BUCKET to be set/],
+      ['the profile is not carried', { SIGHTLINE_PROFILE: 'seed' }, /expected a folder (snowflake|mobilenet)/],
+    ] as const) {
+      it(`${name}, the API answers 500 and the log says why`, async () => {
+        const broken = await start('api', env);
+        try {
+          const answer = await request({ url: '/search?q=cat' }, broken);
+          assert.equal(answer.statusCode, 500);
+          assert.equal(jsonOf<{ type: string }>(answer).type, '/problems/internal');
+          assert.match(broken.log(), log);
+          assert.match(broken.log(), /"Dimensions":\[\["service"\]\].*"service":"sightline".*"ServerErrors":1/);
+          assert.doesNotMatch(bodyOf(answer).toString(), log);
+          assert.doesNotMatch(broken.log(), /the key itself/);
+        } finally {
+          await broken.kill();
+        }
+      });
+    }
+
+    it('Qdrant does not answer, the API says to come back and ingest gives everything back', async () => {
+      const env = withQdrant('http://127.0.0.1:9');
+      const [deafApi, deafIngest] = await Promise.all([start('api', env), start('ingest', env)]);
+      try {
+        const answer = await request({ url: '/search?q=cat' }, deafApi);
+        assert.equal(answer.statusCode, 503);
+        assert.ok(answer.headers['retry-after']);
+        const batch = { Records: [message(s3Body({ key: 'photos/cat.jpg', sequencer: '09' }))] };
+        await assert.rejects(deafIngest.invoke(batch), /Qdrant at http:\/\/127\.0\.0\.1:9/);
+      } finally {
+        await Promise.all([deafApi.kill(), deafIngest.kill()]);
+      }
+    });
+  });
+}

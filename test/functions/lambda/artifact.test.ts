@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { createCipheriv, createHash, randomBytes } from 'node:crypto';
+import { glob, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { imageId } from '../../../core/index-image.ts';
+import { apiSuite } from './artifact-api.ts';
+import { ingestSuite } from './artifact-ingest.ts';
+import { qdrantSuite } from './artifact-qdrant.ts';
+import { builtFunctions, readPhoto } from './built.ts';
+import { placed, runBuild, startFunction } from './function.ts';
+
+/**
+ * What `npm run build:lambda` makes, run as Lambda runs it: in a process and a folder of its own, with recorded events,
+ * against an S3 server and the embedded store.
+ */
+
+const skip = process.platform === 'linux' ? false : 'the functions are built for Linux';
+
+describe('the built Lambda functions', { skip }, () => {
+  const on = builtFunctions();
+  const { request } = on;
+
+  describe('as folders', () => {
+    it('are within their budget', () => {
+      for (const { total } of Object.values(on.build.functions)) assert.ok(total > 50e6 && total <= on.build.budget);
+      assert.equal(on.build.budget, 120e6);
+    });
+
+    it('are not made when they are over it, or the call makes no sense', async () => {
+      const out = await mkdtemp(join(tmpdir(), 'sightline-over-'));
+      const fails = (code: number, stderr: RegExp, ...options: string[]) =>
+        assert.rejects(runBuild('--arch', process.arch, '--out', out, ...options), { code, stderr });
+      try {
+        await fails(1, /expected api to have at most 60000000 bytes, got 1\d{8}/, '--budget', '60');
+        await fails(2, /--arch: expected arm64 or x64, got "mips"/, '--arch', 'mips');
+        await fails(2, /expected a profile of models\/manifest.json/, '--profile', 'none');
+      } finally {
+        await rm(out, { recursive: true, force: true });
+      }
+    });
+
+    it('carry native code for one system only', async () => {
+      for (const name of ['api', 'ingest']) {
+        const natives: string[] = [];
+        for await (const file of glob('**/*.{node,so*,dll,dylib}', { cwd: join(on.build.out, name) }))
+          natives.push(file);
+        assert.equal(natives.length, 4, `${natives}`);
+        for (const file of natives) assert.match(file, new RegExp(`linux[-/]${process.arch}`));
+      }
+    });
+
+    it('carry the models of one profile, the page where it is served, and no source', async () => {
+      for (const name of ['api', 'ingest'] as const) {
+        const files: string[] = [];
+        for await (const file of glob('**', { cwd: join(on.build.out, name), withFileTypes: true })) {
+          assert.ok(!file.isSymbolicLink(), file.name);
+          if (file.isFile()) files.push(join(file.parentPath, file.name).slice(join(on.build.out, name).length + 1));
+        }
+        assert.deepEqual(
+          files.filter((file) => /\.(ts|map)$/.test(file)),
+          [],
+        );
+        assert.equal(files.filter((file) => /^models\/.*\.onnx$/.test(file)).length, 3);
+        assert.equal(files.includes('page/index.html'), name === 'api');
+      }
+    });
+
+    it('know nothing of the machine they were built on', async () => {
+      const root = fileURLToPath(new URL('../../..', import.meta.url));
+      for await (const file of glob('*/functions/*.mjs', { cwd: on.build.out })) {
+        assert.ok(!(await readFile(join(on.build.out, file), 'utf8')).includes(root), file);
+      }
+    });
+  });
+
+  ingestSuite(on);
+
+  it('send traces of what they do', () => {
+    const names = new Set(on.cloud.traces.map(({ name }) => name));
+    assert.ok(names.has('ingest') && names.has('request'), `${[...names]}`);
+    const runs = new Set(on.cloud.traces.filter(({ name }) => name === 'ingest').map(({ id }) => id));
+    assert.ok(
+      on.cloud.traces.some(({ name, parent_id }) => name === 'S3' && runs.has(parent_id)),
+      `${[...names]}`,
+    );
+  });
+
+  apiSuite(on);
+
+  it('answer words without the decoder and the model for pictures, with secrets that were encrypted as SST does it', async () => {
+    const place = await placed(join(on.build.out, 'api'));
+    const key = randomBytes(32);
+    // As `Runtime.Build` of SST's command line writes it: AES-256-GCM with a nonce of zeros, its tag at the end.
+    const cipher = createCipheriv('aes-256-gcm', key, Buffer.alloc(12));
+    const apiKeys = { type: 'sst.sst.Secret', value: createHash('sha256').update('another key').digest('hex') };
+    const links = cipher.update(JSON.stringify({ ApiKeys: apiKeys }));
+    await writeFile(join(place.folder, 'resource.enc'), Buffer.concat([links, cipher.final(), cipher.getAuthTag()]));
+    const { SST_RESOURCE_ApiKeys: _, ...env } = on.cloud.env;
+    const fn = await startFunction(place.folder, 'functions/api.handler', {
+      ...env,
+      SST_KEY: key.toString('base64'),
+      SST_KEY_FILE: 'resource.enc',
+    });
+    try {
+      // Read once: nothing asks for them again.
+      await rm(join(place.folder, 'resource.enc'));
+      assert.equal((await request({ url: '/ready' }, fn)).statusCode, 200);
+      assert.equal((await request({ url: '/search?q=a+cat' }, fn)).statusCode, 200);
+      const url = `/images/${imageId('pictures', 'never-there.jpg')}`;
+      const remove = (apiKey: string) => request({ method: 'DELETE', url, headers: { 'x-api-key': apiKey } }, fn);
+      assert.deepEqual(
+        [(await remove(on.cloud.apiKey)).statusCode, (await remove('another key')).statusCode],
+        [401, 404],
+      );
+
+      // Decoder and image model are loaded together.
+      const libraries = () => readFile(`/proc/${fn.pid}/maps`, 'utf8');
+      assert.match(await libraries(), /onnxruntime/);
+      assert.doesNotMatch(await libraries(), /libvips/);
+      const body = Buffer.from(JSON.stringify({ terms: [{ image: (await readPhoto('cat.jpg')).toString('base64') }] }));
+      const headers = { 'content-type': 'application/json' };
+      assert.equal((await request({ method: 'POST', url: '/search', body, headers }, fn)).statusCode, 200);
+      assert.match(await libraries(), /libvips/);
+    } finally {
+      await fn.kill();
+      await place.remove();
+    }
+  });
+
+  qdrantSuite(on);
+});

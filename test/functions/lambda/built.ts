@@ -1,0 +1,72 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import type { SQSBatchResponse } from 'aws-lambda';
+import { type Cloud, startCloud } from './cloud.ts';
+import { type HttpRequest, httpEvent, type message } from './events.ts';
+import { type BuildReport, buildFunctions, jsonOf, type LambdaFunction, placed, startFunction } from './function.ts';
+import type { Streamed } from './response-stream.ts';
+
+/** The functions as `npm run build:lambda` makes them, one of each running beside what stands around them. */
+export interface Built {
+  readonly build: BuildReport;
+  readonly cloud: Cloud;
+  readonly ingest: LambdaFunction;
+  readonly api: LambdaFunction;
+  /** Another process of a function, with more in its environment. The caller ends it. */
+  start(name: 'api' | 'ingest', env?: Record<string, string>, handler?: string): Promise<LambdaFunction>;
+  /** Asks `api`, unless another process is named. */
+  request(asked: HttpRequest, fn?: LambdaFunction): Promise<Streamed>;
+  /** Hands messages to `ingest`, unless another process is named; answers the ids of those that it gave back. */
+  deliver(messages: readonly ReturnType<typeof message>[], fn?: LambdaFunction): Promise<string[]>;
+}
+
+/** Built and started before the tests of the suite that calls this; all of it goes with them. Its values are there then. */
+export function builtFunctions(): Built {
+  let build: BuildReport & { remove(): Promise<void> };
+  let cloud: Cloud;
+  let ingest: LambdaFunction;
+  let api: LambdaFunction;
+  const places = new Map<string, Awaited<ReturnType<typeof placed>>>();
+
+  const start: Built['start'] = (name, env = {}, handler = 'handler') =>
+    startFunction(places.get(name)!.folder, `functions/${name}.${handler}`, { ...cloud.env, ...env });
+
+  before(async () => {
+    build = await buildFunctions();
+    for (const name of ['api', 'ingest']) places.set(name, await placed(join(build.out, name)));
+    cloud = await startCloud();
+    [ingest, api] = await Promise.all([start('ingest'), start('api')]);
+  });
+  after(async () => {
+    await Promise.all([ingest?.kill(), api?.kill()]);
+    await cloud?.stop();
+    await Promise.all([...places.values(), build].map((place) => place?.remove()));
+  });
+  return {
+    get build() {
+      return build;
+    },
+    get cloud() {
+      return cloud;
+    },
+    get ingest() {
+      return ingest;
+    },
+    get api() {
+      return api;
+    },
+    start,
+    request: async (asked, fn = api) => (await fn.invoke<Streamed>(httpEvent(asked))).result,
+    async deliver(messages, fn = ingest) {
+      const { result } = await fn.invoke<SQSBatchResponse>({ Records: messages });
+      return result.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
+    },
+  };
+}
+
+export const keysOf = (answer: Streamed) => jsonOf<{ items: { key: string }[] }>(answer).items.map(({ key }) => key);
+
+export const readPhoto = (name: string) =>
+  readFile(fileURLToPath(new URL(`../../../examples/photos/${name}`, import.meta.url)));

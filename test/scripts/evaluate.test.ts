@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import type { Figures } from '../../training/metrics/metrics.ts';
+import type { QueryLine } from '../../training/metrics/query-lines.ts';
+import { writePhotoDataset } from '../support/photo-dataset.ts';
+
+/** The command as a user calls it, on the sample photos. */
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const HEAD = join('models', 'head-compact');
+
+describe('npm run evaluate', () => {
+  let folder: string;
+  let data: string;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'sightline-evaluate-'));
+    data = await writePhotoDataset(join(folder, 'photos'));
+  });
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  const evaluate = (...args: string[]) =>
+    spawnSync(
+      process.execPath,
+      ['--disable-warning=ExperimentalWarning', 'scripts/evaluate.ts', '--features', join(folder, 'features'), ...args],
+      { cwd: root, encoding: 'utf8' },
+    );
+
+  it('gives figures with intervals as JSON, and the queries that they are made of', async () => {
+    const file = join(folder, 'made', 'queries.jsonl');
+    const { stdout, stderr, status } = evaluate('--data', data, '--queries', file, '--resamples', '200', '--json');
+    assert.equal(status, 0, stderr);
+    const answer = JSON.parse(stdout) as Figures & { interval: { low: Figures; high: Figures; resamples: number } };
+    const { textToImage, imageToText, recallSum, interval } = answer;
+    assert.deepEqual([textToImage.queries, imageToText.queries, interval.resamples], [54, 18, 200]);
+    assert.ok(interval.low.recallSum < recallSum && recallSum < interval.high.recallSum, stdout);
+
+    const lines = (await readFile(file, 'utf8')).trim().split('\n');
+    const queries = lines.map((line) => JSON.parse(line) as QueryLine);
+    assert.equal(queries.length, 72);
+    const share = (direction: QueryLine['direction'], found: (line: QueryLine) => boolean) => {
+      const own = queries.filter((line) => line.direction === direction);
+      return (100 * own.filter(found).length) / own.length;
+    };
+    const byRank = (line: QueryLine) => line.rank <= 5;
+    const byAnswers = (line: QueryLine) => line.top.slice(0, 5).some(({ right }) => right);
+    for (const found of [byRank, byAnswers]) {
+      assert.ok(Math.abs(share('text-to-image', found) - textToImage.recall[5]) < 1e-9);
+      assert.ok(Math.abs(share('image-to-text', found) - imageToText.recall[5]) < 1e-9);
+    }
+    assert.equal(queries.find((line) => line.image === 'coffee.jpg')?.direction, 'text-to-image');
+  });
+
+  it('compares a head with itself and finds nothing', () => {
+    const { stdout, stderr, status } = evaluate('--data', data, '--compare', HEAD, HEAD, '--resamples', '50', '--json');
+    assert.equal(status, 0, stderr);
+    const { first, second, difference, p } = JSON.parse(stdout) as Record<string, Figures>;
+    assert.deepEqual(first!.textToImage, second!.textToImage);
+    assert.deepEqual([difference!.recallSum, p!.recallSum], [0, 1]);
+  });
+
+  it('says what it was called wrongly with, and what it cannot write', () => {
+    const wrong = evaluate('--data', data, '--compare', HEAD);
+    assert.deepEqual([wrong.status, /two heads, got 1/.test(wrong.stderr)], [2, true], wrong.stderr);
+    const unwritable = evaluate('--data', data, '--queries', join(data, 'captions.jsonl', 'queries'));
+    assert.deepEqual(
+      [unwritable.status, /^error: cannot write /m.test(unwritable.stderr)],
+      [1, true],
+      unwritable.stderr,
+    );
+  });
+});

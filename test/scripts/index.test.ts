@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { appendFile, copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { runScript } from '../server/server.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const sample = (name: string) => join(root, 'examples', 'photos', name);
+
+interface Summary {
+  readonly found: number;
+  readonly handled: number;
+  readonly unchanged: number;
+  readonly removed: number;
+  readonly pictures: number;
+  readonly failed: { readonly key: string; readonly reason: string; readonly message: string }[];
+  readonly interrupted: boolean;
+}
+
+describe('npm run index, npm run search', { timeout: 600_000 }, () => {
+  let dir: string;
+  let photos: string;
+  before(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'index-command-'));
+    photos = join(dir, 'photos');
+    await mkdir(join(photos, 'sub'), { recursive: true });
+    await copyFile(sample('cat.jpg'), join(photos, 'cat.jpg'));
+    await copyFile(sample('moon.jpg'), join(photos, 'sub', 'the moon.jpg'));
+    await writeFile(join(photos, 'notes.txt'), 'just words');
+    await writeFile(join(photos, 'drawing.svg'), '<svg xmlns="http://www.w3.org/2000/svg"/>');
+  });
+  after(() => rm(dir, { recursive: true, force: true }));
+
+  const data = () => join(dir, 'data');
+  const index = (...args: string[]) => runScript(['scripts/index.ts', photos, '--data', data(), ...args]);
+  const summaryOf = async (): Promise<Summary & { code: number | null }> => {
+    const { code, stdout, stderr } = await index('--json');
+    return { ...(JSON.parse(stdout || `{"stderr": ${JSON.stringify(stderr)}}`) as Summary), code };
+  };
+
+  it('indexes a folder once, says what was skipped and what failed and why', async () => {
+    const first = await index();
+    assert.equal(first.code, 0, first.stderr);
+    assert.match(first.stdout, /2 pictures of .*photos can be searched/);
+    assert.match(first.stdout, /4 handled in [\d.]+ s, 0 skipped as unchanged, 0 removed/);
+    assert.match(first.stdout, /notes\.txt: not-an-image, expected JPEG/);
+    assert.match(first.stdout, /drawing\.svg: unsupported-format, .*SVG/);
+
+    await appendFile(join(photos, 'cat.jpg'), ' ');
+    await rm(join(photos, 'sub'), { recursive: true });
+    const { found, unchanged, removed, pictures, failed, code } = await summaryOf();
+    assert.deepEqual({ found, removed, pictures, code }, { found: 1, removed: 1, pictures: 1, code: 0 });
+    assert.equal(unchanged, 0);
+    assert.deepEqual(failed.map(({ key }) => key).sort(), ['drawing.svg', 'notes.txt']);
+
+    const again = await summaryOf();
+    assert.deepEqual([again.found, again.handled, again.unchanged, again.pictures], [0, 0, 1, 1]);
+  });
+
+  it('goes on where Ctrl-C stopped it', async () => {
+    for (let i = 0; i < 40; i++) {
+      await copyFile(sample('cat.jpg'), join(photos, `${i}.jpg`));
+      await appendFile(join(photos, `${i}.jpg`), `${i}`);
+    }
+    const args = ['--disable-warning=ExperimentalWarning', 'scripts/index.ts', photos, '--data', data(), '--json'];
+    const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+    let stdout = '';
+    child.stdout.on('data', (chunk) => {
+      stdout += chunk;
+    });
+    // The first line of progress: it has begun.
+    await once(child.stderr, 'data');
+    child.kill('SIGINT');
+    const [code] = await once(child, 'close');
+    assert.equal(code, 1);
+    const stopped = JSON.parse(stdout) as Summary;
+    assert.equal(stopped.interrupted, true);
+    const rest = await summaryOf();
+    assert.equal(rest.pictures, 41);
+    assert.equal(rest.unchanged, stopped.pictures, 'nothing twice');
+    assert.equal(rest.found, 41 - stopped.pictures);
+  });
+
+  it('searches by words and by a picture', async () => {
+    const { code, stdout } = await runScript(['scripts/search.ts', 'a cat', '--limit', '2', '--data', data()]);
+    assert.equal(code, 0);
+    assert.match(stdout, /^0\.\d{3} {2}.*photos\/.*\.jpg\n0\.\d{3} {2}.*\.jpg\n$/);
+    const by = ['--image', sample('cat.jpg'), '--limit', '1', '--json', '--data', data()];
+    const [item] = (
+      JSON.parse((await runScript(['scripts/search.ts', ...by])).stdout) as { items: { score: number }[] }
+    ).items;
+    assert.ok(item!.score > 0.999);
+  });
+
+  it('are told what is wrong with a call, with exit code 2, and with a folder, with 1', async () => {
+    const file = join(dir, 'file');
+    await writeFile(file, '');
+    for (const [args, code, says] of [
+      [['scripts/index.ts'], 2, /expected 1 arguments, got 0[\s\S]*Usage/],
+      [['scripts/index.ts', photos, '--concurrency', 'many'], 2, /concurrency.*got "many"/],
+      [['scripts/index.ts', join(dir, 'none'), '--data', data()], 1, /cannot open the folder .*none.*ENOENT/],
+      [['scripts/index.ts', photos, '--data', join(file, 'x')], 1, /cannot make the folder .*file\/x: .*\(ENOTDIR\)/],
+      [['scripts/search.ts'], 2, /expected words or --image FILE, got neither/],
+      [['scripts/search.ts', 'x', '--limit', '0'], 2, /--limit: expected a whole number from 1 to 1000, got "0"/],
+      [['scripts/search.ts', '--image', join(dir, 'none'), '--data', data()], 1, /--image: cannot read .*none/],
+      [['scripts/search.ts', '--image', file, '--data', data()], 1, /expected a picture, got 0 bytes/],
+    ] as const) {
+      const result = await runScript(args);
+      assert.equal(result.code, code, args.join(' '));
+      assert.match(result.stderr, says);
+      assert.doesNotMatch(result.stderr, /\n {4}at /, 'a stack is for bugs');
+    }
+  });
+});

@@ -1,0 +1,210 @@
+import assert from 'node:assert/strict';
+import { copyFile, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { imageId } from '../../core/index-image.ts';
+import { openS3, type S3Store } from '../../core/objects/s3/store.ts';
+import { type FakeQdrant, startFakeQdrant } from '../core/vectors/qdrant/server.ts';
+import { s3Body } from '../functions/lambda/events.ts';
+import { startQueue, type TestQueue } from '../functions/lambda/queue.ts';
+import { type S3TestServer, startS3 } from '../support/s3-server.ts';
+import { eventually, type RunningServer, runScript, startServer } from './server.ts';
+
+/**
+ * `npm start` with every pair of drivers, chosen by flags and environment alone: pictures in a folder or in S3, vectors in a
+ * file or in Qdrant; and a bucket whose changes come through a queue.
+ */
+
+const samples = fileURLToPath(new URL('../../examples/photos', import.meta.url));
+const DEADLINE = 60_000;
+const region = 'eu-central-1';
+
+let root: string;
+let s3: S3TestServer;
+let qdrant: FakeQdrant;
+let queue: TestQueue;
+let pictures: S3Store;
+let env: Record<string, string>;
+before(async () => {
+  root = await mkdtemp(join(tmpdir(), 'sightline-drivers-'));
+  s3 = await startS3();
+  qdrant = await startFakeQdrant({ apiKey: 'secret' });
+  queue = await startQueue({ maxReceives: 3, visibilitySeconds: 30 });
+  for (const bucket of ['pictures', 'with-file']) s3.createBucket(bucket);
+  const { endpoint, credentials } = s3;
+  pictures = await openS3({ bucket: 'pictures', region, endpoint, credentials });
+  env = {
+    S3_ENDPOINT: endpoint,
+    AWS_REGION: region,
+    AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+    QDRANT_API_KEY: 'secret',
+  };
+});
+after(async () => {
+  pictures.close();
+  await Promise.all([s3.stop(), qdrant.stop(), queue.stop()]);
+  await rm(root, { recursive: true, force: true });
+});
+
+const photo = async (name: string) => new Uint8Array(await readFile(join(samples, name)));
+
+async function json<T>(server: RunningServer, path: string, init?: RequestInit): Promise<T> {
+  const response = await fetch(server.url + path, init);
+  const text = await response.text();
+  assert.ok(response.ok, `${path}: ${response.status} ${text}\n${server.output()}`);
+  return (text === '' ? null : JSON.parse(text)) as T;
+}
+/** Of a request to Qdrant. */
+type Sent = { shard_number?: number; params?: unknown };
+type Items = { items: { id: string; key: string; tags: string[] }[] };
+const keys = async (server: RunningServer) => (await json<Items>(server, '/images')).items.map(({ key }) => key).sort();
+const has = (server: RunningServer, ...expected: string[]) =>
+  eventually(`${expected} to be indexed`, DEADLINE, async () => {
+    const found = await keys(server);
+    return expected.every((key) => found.includes(key)) ? found : null;
+  });
+
+describe('npm start', () => {
+  // A folder and a file are first-start.test.ts; S3 and Qdrant together are below.
+  for (const [objects, vectors] of [
+    ['folder', 'qdrant'],
+    ['s3', 'file'],
+  ] as const) {
+    it(`keeps pictures in ${objects === 's3' ? 'S3' : 'a folder'} and vectors in ${vectors === 'file' ? 'a file' : 'Qdrant'}`, async (context) => {
+      const qdrant = await startFakeQdrant({ apiKey: 'secret' });
+      context.after(() => qdrant.stop());
+      const data = join(root, `${objects}-${vectors}`);
+      const photos = join(data, 'photos');
+      const first = `first-${vectors}.jpg`;
+      if (objects === 'folder') {
+        await mkdir(photos, { recursive: true });
+        await copyFile(join(samples, 'cat.jpg'), join(photos, first));
+      } else {
+        const { endpoint, credentials } = s3;
+        const bucket = await openS3({ bucket: 'with-file', region, endpoint, credentials });
+        await bucket.put(first, await photo('cat.jpg'));
+        await bucket.put('frozen.jpg', await photo('moon.jpg'));
+        s3.archive('with-file', 'frozen.jpg');
+        bucket.close();
+      }
+      const args = [
+        ...['--data', data],
+        ...(objects === 'folder' ? ['--photos', photos] : ['--bucket', 's3://with-file']),
+        ...(vectors === 'qdrant' ? ['--qdrant', qdrant.url] : []),
+      ];
+      const settings = { ...env, SIGHTLINE_QDRANT_SHARDS: '2', SIGHTLINE_QDRANT_SEARCH: 'graph' };
+      let server = await startServer(args, settings);
+      try {
+        await has(server, first);
+        const key = `rocket-${vectors}.jpg`;
+        const body = await photo('rocket.jpg');
+        const headers = { 'content-type': 'image/jpeg' };
+        const { id } = await json<{ id: string }>(server, `/images?key=${key}`, { method: 'POST', headers, body });
+        const found = await json<Items>(server, '/search?q=a+rocket&limit=1&kind=image');
+        assert.equal(found.items[0]?.id, id);
+        await json(server, `/images/${id}`, {
+          method: 'PATCH',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ tags: ['kept'] }),
+        });
+        const shown = await fetch(`${server.url}/images/${id}/content`);
+        assert.deepEqual(new Uint8Array(await shown.arrayBuffer()), body);
+
+        if (objects === 's3') {
+          assert.equal(await server.stop(), 0, server.output());
+          server = await startServer(args, settings);
+        }
+        const kept = await json<Items>(server, '/images?tagsAll=kept');
+        assert.deepEqual(
+          kept.items.map((item) => item.id),
+          [id],
+        );
+        await has(server, first, key);
+        await json(server, `/images/${imageId(await bucketOf(server, id), first)}`, { method: 'DELETE' });
+        assert.ok(!(await keys(server)).includes(first));
+
+        assert.equal((await json<{ total: number }>(server, '/failures')).total, 0);
+        if (objects === 's3') assert.match(server.output(), /archived objects are left out/);
+        const sent = (method: string, path: RegExp) =>
+          qdrant.calls.filter((call) => call.method === method && path.test(call.path)).map(({ body }) => body as Sent);
+        if (vectors === 'qdrant') {
+          assert.deepEqual(sent('PUT', /^\/collections\/[^/]+$/)[0]?.shard_number, 2);
+          assert.equal(sent('POST', /\/points\/query$/).at(-1)?.params, undefined, 'exact search is not asked for');
+        }
+      } finally {
+        await server.stop();
+      }
+    });
+  }
+
+  it('follows a bucket by its queue, uploads that were signed included', async () => {
+    await pictures.put('before/cat.jpg', await photo('cat.jpg'));
+    const args = [
+      '--data',
+      join(root, 'queue'),
+      '--bucket',
+      's3://pictures',
+      '--queue',
+      queue.url,
+      '--qdrant',
+      qdrant.url,
+    ];
+    const server = await startServer(args, env);
+    try {
+      await has(server, 'before/cat.jpg');
+      assert.match(server.output(), /follows its changes in the queue events/);
+      await pictures.put('new/a b+c.jpg', await photo('moon.jpg'));
+      queue.send(s3Body({ key: 'new/a b+c.jpg', sequencer: '01' }), JSON.stringify({ Event: 's3:TestEvent' }));
+      await has(server, 'new/a b+c.jpg');
+
+      const body = await photo('coffee.jpg');
+      const signed = await json<{ url: string; headers: Record<string, string> }>(server, '/uploads', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ contentType: 'image/jpeg', bytes: body.byteLength, key: 'signed.jpg' }),
+      });
+      assert.equal((await fetch(signed.url, { method: 'PUT', headers: signed.headers, body })).status, 200);
+      queue.send(s3Body({ key: 'signed.jpg', sequencer: '01' }));
+      await has(server, 'signed.jpg');
+
+      await pictures.delete('new/a b+c.jpg');
+      queue.send(s3Body({ key: 'new/a b+c.jpg', sequencer: '02', name: 'ObjectRemoved:Delete' }));
+      await eventually('a removed picture to go', DEADLINE, async () =>
+        (await keys(server)).includes('new/a b+c.jpg') ? null : true,
+      );
+      await eventually('an empty queue', DEADLINE, async () =>
+        (await json<{ backlog: number }>(server, '/status')).backlog === 0 ? true : null,
+      );
+      assert.equal(queue.size(), 0);
+      assert.deepEqual(queue.deadLetters(), []);
+    } finally {
+      assert.equal(await server.stop(), 0, server.output());
+    }
+  });
+
+  it('says what is wrong with a bucket, a queue or a Qdrant that cannot be used', async () => {
+    const credentials = /there is no bucket no-such-bucket/;
+    const cases: [string[], Record<string, string>, RegExp][] = [
+      [['--bucket', 's3://no-such-bucket'], {}, credentials],
+      [['--bucket', 's3://pictures', '--queue', queue.url.replace('events', 'none')], {}, /there is no such queue/],
+      [['--queue', queue.url], {}, /--queue.*--bucket/],
+      [['--qdrant', qdrant.url], { QDRANT_API_KEY: 'wrong' }, /expected a valid API key/],
+    ];
+    await Promise.all(
+      cases.map(async ([args, more, message]) => {
+        const all = ['scripts/serve.ts', '--port', '0', '--data', join(root, 'wrong'), ...args];
+        const { code, stderr } = await runScript(all, { ...env, ...more });
+        assert.equal(code, 2, stderr);
+        assert.match(stderr, message);
+        assert.doesNotMatch(stderr, /^ +at /m);
+      }),
+    );
+  });
+});
+
+async function bucketOf(server: RunningServer, id: string): Promise<string> {
+  return (await json<{ bucket: string }>(server, `/images/${id}`)).bucket;
+}

@@ -1,0 +1,222 @@
+import assert from 'node:assert/strict';
+import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { eventually, type RunningServer, runScript, startServer } from './server.ts';
+
+const readme = fileURLToPath(new URL('../../README.md', import.meta.url));
+const samples = fileURLToPath(new URL('../../examples/photos', import.meta.url));
+
+interface Found {
+  items: { id: string; key: string; score: number; links: { content: string; thumbnail: string } }[];
+}
+
+async function find(server: RunningServer, query: string, limit = 5): Promise<Found['items']> {
+  const response = await fetch(`${server.url}/search?q=${encodeURIComponent(query)}&limit=${limit}`);
+  assert.equal(response.status, 200);
+  return ((await response.json()) as Found).items;
+}
+
+async function countPictures(server: RunningServer): Promise<number> {
+  const response = await fetch(`${server.url}/images?limit=200`);
+  return ((await response.json()) as { items: unknown[] }).items.length;
+}
+
+describe('a first start, as a new user does it', { timeout: 600_000 }, () => {
+  let data: string;
+  let server: RunningServer;
+  const photo = (name: string) => join(data, 'photos', name);
+
+  before(async () => {
+    data = await mkdtemp(join(tmpdir(), 'first-start-'));
+    server = await startServer(['--data', data]);
+    await eventually('23 pictures to be indexed', 120_000, async () =>
+      (await countPictures(server)) === 23 ? true : null,
+    );
+  });
+
+  after(async () => {
+    await server.stop();
+    await rm(data, { recursive: true, force: true });
+  });
+
+  it('finds sample photos by words', async () => {
+    for (const [query, key] of [
+      ['a cat', 'cat.jpg'],
+      ['two dogs', 'dogs-at-window.jpg'],
+      ['a cup of coffee', 'coffee.jpg'],
+      ['a mountain', 'mountain-path.jpg'],
+      ['a rocket', 'rocket.jpg'],
+      ['an insect', 'dragonfly.jpg'],
+      ['a clock', 'clock.jpg'],
+      ['a waterfall', 'forest-stream.jpg'],
+      ['a galaxy', 'galaxies.jpg'],
+    ] as const) {
+      const keys = (await find(server, query, 3)).map((item) => item.key);
+      assert.ok(keys.includes(key), `"${query}" found ${keys}`);
+    }
+  });
+
+  it('answers what the README asks by curl', async () => {
+    const examples = (await readFile(readme, 'utf8')).match(/^ {4}curl .+$/gm) ?? [];
+    assert.equal(examples.length, 3);
+    for (const example of examples) {
+      const [, path] = /http:\/\/127\.0\.0\.1:8787([^\s']*)/.exec(example)!;
+      const form = new FormData();
+      for (const [, name, quoted, bare] of example.matchAll(/-F (\w+)=(?:'([^']*)'|(\S+))/g)) {
+        if (bare?.startsWith('@'))
+          form.append(name!, new Blob([await readFile(join(samples, 'cat.jpg'))]), bare.slice(1));
+        else form.append(name!, quoted ?? bare!);
+      }
+      const isForm = [...form.keys()].length > 0;
+      const response = await fetch(`${server.url}${path}`, isForm ? { method: 'POST', body: form } : {});
+      const answer = (await response.json()) as { id?: string; items?: unknown[] };
+      assert.ok(response.ok, `${example}: ${JSON.stringify(answer)}`);
+      if (answer.items === undefined) {
+        const removed = await fetch(`${server.url}/images/${answer.id}`, { method: 'DELETE' });
+        assert.equal(removed.status, 204);
+      } else assert.ok(answer.items.length > 0);
+    }
+  });
+
+  it('serves the pictures it finds', async () => {
+    const [first] = await find(server, 'a mountain');
+    for (const [link, type] of [
+      [first!.links.content, 'image/jpeg'],
+      [first!.links.thumbnail, 'image/'],
+    ] as const) {
+      const response = await fetch(new URL(link, server.url));
+      assert.equal(response.status, 200);
+      assert.ok(response.headers.get('content-type')?.startsWith(type));
+      assert.ok((await response.arrayBuffer()).byteLength > 500);
+    }
+  });
+
+  it('finds a picture soon after it was dropped into the folder, and no longer after it is removed', async () => {
+    await copyFile(join(samples, 'cat.jpg'), photo('dropped cat +1.jpg'));
+    const hit = await eventually('the dropped picture', 60_000, async () => {
+      const items = await find(server, 'a cat', 50);
+      return items.find((item) => item.key === 'dropped cat +1.jpg') ?? null;
+    });
+    await rm(photo('dropped cat +1.jpg'));
+    await eventually('the removed picture to go', 60_000, async () => {
+      const response = await fetch(`${server.url}/images/${hit.id}`);
+      return response.status === 404 ? true : null;
+    });
+  });
+
+  it('indexes a changed picture again', async () => {
+    await copyFile(join(samples, 'cat.jpg'), photo('changing.jpg'));
+    const width = async () => {
+      const items = (
+        (await (await fetch(`${server.url}/images?limit=200`)).json()) as { items: { key: string; width: number }[] }
+      ).items;
+      return items.find((item) => item.key === 'changing.jpg')?.width ?? null;
+    };
+    const before = await eventually('the picture', 60_000, width);
+    await copyFile(join(samples, 'moon.jpg'), photo('changing.jpg'));
+    await eventually('the changed picture', 60_000, async () => ((await width()) === before ? null : true));
+    await rm(photo('changing.jpg'));
+    await eventually('the end', 60_000, async () => ((await countPictures(server)) === 23 ? true : null));
+  });
+
+  it('lists a file that is no picture among the failures, with the reason, and goes on', async () => {
+    await writeFile(photo('notes.txt'), 'not a picture');
+    const failure = await eventually('the failure', 60_000, async () => {
+      const { items } = (await (await fetch(`${server.url}/failures`)).json()) as {
+        items: { key: string; reason: string }[];
+      };
+      return items.find((item) => item.key === 'notes.txt') ?? null;
+    });
+    assert.equal(failure.reason, 'not-an-image');
+    await rm(photo('notes.txt'));
+  });
+
+  it('stops on Ctrl-C and indexes nothing again on the second start', async () => {
+    // npm passes on what the terminal has sent already: one Ctrl-C arrives twice.
+    server.process.kill('SIGINT');
+    assert.equal(await server.stop('SIGINT'), 0, server.output());
+    assert.match(server.output(), /Stopped\./);
+    const images = async () =>
+      (
+        (await (await fetch(`${server.url}/images?limit=200`)).json()) as {
+          items: { key: string; indexedAt: string }[];
+        }
+      ).items;
+    server = await startServer(['--data', data]);
+    const first = await images();
+    assert.equal(first.length, 23);
+    await server.stop('SIGTERM');
+    server = await startServer(['--data', data]);
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    assert.deepEqual(await images(), first);
+  });
+
+  it('the terminal search finds the same pictures', async () => {
+    const { code, stdout } = await runScript(['scripts/search.ts', '--data', data, '--json', '--limit', '3', 'a cat']);
+    assert.equal(code, 0);
+    const { items } = JSON.parse(stdout) as { items: { key: string }[] };
+    assert.deepEqual(
+      items.map((item) => item.key),
+      (await find(server, 'a cat', 3)).map((item) => item.key),
+    );
+  });
+});
+
+describe('stopping in the middle', { timeout: 600_000 }, () => {
+  it('kill -9 during the first indexing loses nothing, and the next start goes on', async () => {
+    const data = await mkdtemp(join(tmpdir(), 'middle-'));
+    try {
+      let server = await startServer(['--data', data]);
+      await eventually('the first pictures', 120_000, async () => ((await countPictures(server)) >= 3 ? true : null));
+      await server.stop('SIGKILL');
+      server = await startServer(['--data', data]);
+      await eventually('the rest', 120_000, async () => ((await countPictures(server)) === 23 ? true : null));
+      assert.equal(await server.stop(), 0);
+      assert.equal((await readdir(join(data, 'photos'))).length, 23);
+    } finally {
+      await rm(data, { recursive: true, force: true });
+    }
+  });
+});
+
+describe('what cannot start says why', { timeout: 300_000 }, () => {
+  const start = (args: string[], env: NodeJS.ProcessEnv = {}) =>
+    runScript(['scripts/serve.ts', ...args], { LOG_LEVEL: 'warn', ...env });
+
+  it('an unknown option, with the usage and exit code 2', async () => {
+    const { code, stderr } = await start(['--nope']);
+    assert.equal(code, 2);
+    assert.match(stderr, /--nope[\s\S]*Usage/);
+  });
+
+  it('a port that is no port, with exit code 2', async () => {
+    const { code, stderr } = await start(['--port', '99999']);
+    assert.equal(code, 2);
+    assert.match(stderr, /port/);
+  });
+
+  it('a folder of photos that does not exist', async () => {
+    const data = await mkdtemp(join(tmpdir(), 'nowhere-'));
+    const { code, stderr } = await start(['--data', data, '--photos', join(data, 'missing')]);
+    assert.equal(code, 1);
+    assert.match(stderr, /missing/);
+    await rm(data, { recursive: true, force: true });
+  });
+
+  it('a port in use', async () => {
+    const data = await mkdtemp(join(tmpdir(), 'port-'));
+    const server = await startServer(['--data', data]);
+    const other = await mkdtemp(join(tmpdir(), 'port-'));
+    try {
+      const { code, stderr } = await start(['--data', other, '--port', new URL(server.url).port]);
+      assert.equal(code, 1);
+      assert.match(stderr, /port \d+ .*in use/);
+    } finally {
+      await server.stop();
+      for (const dir of [data, other]) await rm(dir, { recursive: true, force: true });
+    }
+  });
+});

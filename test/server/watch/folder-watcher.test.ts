@@ -1,0 +1,417 @@
+import assert from 'node:assert/strict';
+import { createWriteStream } from 'node:fs';
+import { appendFile, cp, mkdir, rename, rm, symlink, unlink, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { imageId } from '../../../core/index-image.ts';
+import { createSequencer } from '../../../functions/events/sequencer.ts';
+import { createWorld, eventually, type World } from '../../support/ingest-harness.ts';
+
+let world: World;
+beforeEach(async () => {
+  world = await createWorld();
+});
+afterEach(() => world.dispose());
+
+const path = (key: string) => join(world.root, key);
+/** Drops a picture into the folder as another program would. */
+async function drop(key: string, text = key): Promise<void> {
+  await mkdir(join(path(key), '..'), { recursive: true });
+  await writeFile(path(key), `PIC ${text}`);
+}
+const finds = (...keys: string[]) =>
+  eventually(async () => assert.deepEqual(await world.indexed(), keys.toSorted(), 'indexed keys'));
+
+describe('at the start', () => {
+  it('indexes what is there, and nothing again at the next start', async () => {
+    const keys = ['a.jpg', 'b c+d.jpg', 'sub/ä 猫.jpg', 'sub/deep/x.jpg'];
+    for (const key of keys) await drop(key);
+    const first = await world.start();
+    await finds(...keys);
+    await first.stop();
+    assert.equal(world.embedder.embeddedImages.length, 4);
+
+    await world.reopen();
+    const second = await world.start();
+    assert.deepEqual(second.source.found, { unchanged: 4, created: 0, removed: 0, failed: 0 });
+    await second.queue.onIdle();
+    assert.equal(second.jobs.length, 0);
+    assert.equal(world.embedder.embeddedImages.length, 4);
+  });
+
+  it('catches up with what changed while nobody watched', async () => {
+    for (const key of ['same.jpg', 'changed.jpg', 'removed.jpg', 'album/1.jpg', 'album/2.jpg']) await drop(key);
+    await (await world.start()).stop();
+    await world.reopen();
+    const first = await world.start();
+    await finds('album/1.jpg', 'album/2.jpg', 'changed.jpg', 'removed.jpg', 'same.jpg');
+    await first.stop();
+
+    await drop('changed.jpg', 'other content');
+    await drop('new.jpg');
+    await unlink(path('removed.jpg'));
+    await rm(path('album'), { recursive: true });
+    await old('changed.jpg', 'new.jpg');
+    await world.reopen();
+    const { source, queue } = await world.start();
+    assert.deepEqual(source.found, { unchanged: 1, created: 2, removed: 3, failed: 0 });
+    await queue.onIdle();
+    assert.deepEqual(await world.indexed(), ['changed.jpg', 'new.jpg', 'same.jpg']);
+    assert.deepEqual(world.embedder.embeddedImages.filter((text) => text === 'PIC same.jpg').length, 1);
+  });
+
+  it('goes on where it was stopped in the middle', async () => {
+    const keys = Array.from({ length: 60 }, (_, i) => `${i}.jpg`);
+    for (const key of keys) await drop(key);
+    await old(...keys);
+    let handled = 0;
+    const stopping = Promise.withResolvers<void>();
+    const first = await world.start({
+      wrap: (index) => async (job) => {
+        handled++;
+        if (handled > 10) await stopping.promise;
+        return index(job);
+      },
+    });
+    await eventually(() => assert.ok(handled > 10));
+    const queueStopped = first.queue.stop();
+    stopping.resolve();
+    await queueStopped;
+    await first.stop();
+    const before = (await world.indexed()).length;
+    assert.ok(before >= 10 && before < 60, `${before} before the stop`);
+    assert.equal(before, handled, 'what had begun was finished');
+
+    await world.reopen();
+    const second = await world.start();
+    assert.deepEqual(second.source.found, { unchanged: before, created: 60 - before, removed: 0, failed: 0 });
+    await second.queue.onIdle();
+    assert.equal((await world.indexed()).length, 60);
+    assert.equal(world.embedder.embeddedImages.length, 60, 'nothing was embedded twice');
+  });
+
+  it('does not try again what can never succeed, but what may', async () => {
+    await drop('good.jpg');
+    await writeFile(path('notes.txt'), 'just words');
+    await drop('unlucky.jpg');
+    await old('good.jpg', 'notes.txt', 'unlucky.jpg');
+    const first = await world.start({
+      maxAttempts: 2,
+      wrap: (index) => async (job) => {
+        if (job.key === 'unlucky.jpg') throw new Error('out of memory');
+        return index(job);
+      },
+    });
+    await first.queue.onIdle();
+    await first.stop();
+    assert.equal(await world.failures.count(), 2);
+
+    await world.reopen();
+    const second = await world.start();
+    assert.deepEqual(second.source.found, { unchanged: 1, created: 1, removed: 0, failed: 1 });
+    await second.queue.onIdle();
+    assert.deepEqual(await world.indexed(), ['good.jpg', 'unlucky.jpg']);
+    const { items } = await world.failures.list({ limit: 10 });
+    assert.deepEqual(
+      items.map(({ key, reason, retryable }) => [key, reason, retryable]),
+      [['notes.txt', 'not-an-image', false]],
+    );
+    await second.stop();
+
+    // Changed into a picture, and then gone.
+    await writeFile(path('notes.txt'), 'PIC after all');
+    const third = await world.start();
+    await finds('good.jpg', 'notes.txt', 'unlucky.jpg');
+    assert.equal(await world.failures.count(), 0);
+    await third.stop();
+    await writeFile(path('notes.txt'), 'words again');
+    const fourth = await world.start();
+    await eventually(async () => assert.equal(await world.failures.count(), 1));
+    await fourth.stop();
+    await unlink(path('notes.txt'));
+    const fifth = await world.start();
+    assert.equal(fifth.source.found.removed, 1);
+    await fifth.queue.onIdle();
+    assert.equal(await world.failures.count(), 0);
+  });
+
+  it('forgets failures of pictures that are indexed', async () => {
+    await drop('a.jpg');
+    const first = await world.start();
+    await finds('a.jpg');
+    await first.stop();
+    const failure = {
+      bucket: 'photos',
+      sequencer: '',
+      reason: 'internal',
+      message: 'outage',
+      retryable: true,
+      etag: '',
+    };
+    await world.failures.record({ ...failure, id: imageId('photos', 'a.jpg'), key: 'a.jpg' });
+    await world.failures.record({ ...failure, id: imageId('others', 'b.jpg'), bucket: 'others', key: 'b.jpg' });
+    const second = await world.start();
+    assert.deepEqual(second.source.found, { unchanged: 1, created: 0, removed: 0, failed: 0 });
+    assert.deepEqual(
+      (await world.failures.list({ limit: 10 })).items.map(({ key }) => key),
+      ['b.jpg'],
+    );
+  });
+
+  it('removes nothing when the drive looks unmounted', async () => {
+    for (const key of ['a.jpg', 'b.jpg']) await drop(key);
+    const first = await world.start();
+    await finds('a.jpg', 'b.jpg');
+    await first.stop();
+    // As after a restart without the drive: another, empty folder at the same path.
+    await rename(world.root, `${world.root}-drive`);
+    await mkdir(world.root);
+    await world.reopen();
+    await assert.rejects(world.start(), { code: 'unavailable', message: /holds 2 of them; is its drive mounted/ });
+    assert.deepEqual(await world.indexed(), ['a.jpg', 'b.jpg']);
+    await rm(world.root, { recursive: true });
+    await assert.rejects(world.start(), /ENOENT|unavailable/);
+    assert.deepEqual(await world.indexed(), ['a.jpg', 'b.jpg']);
+    await rename(`${world.root}-drive`, world.root);
+    await world.reopen();
+    assert.equal((await world.start()).source.found.unchanged, 2);
+  });
+
+  it('removes everything when the folder was emptied', async () => {
+    for (const key of ['a.jpg', 'sub/b.jpg']) await drop(key);
+    const first = await world.start();
+    await finds('a.jpg', 'sub/b.jpg');
+    await first.stop();
+    await unlink(path('a.jpg'));
+    await rm(path('sub'), { recursive: true });
+    await world.reopen();
+    const second = await world.start();
+    assert.equal(second.source.found.removed, 2);
+    await second.queue.onIdle();
+    assert.deepEqual(await world.indexed(), []);
+  });
+
+  it('leaves the pictures of other folders alone', async () => {
+    await drop('a.jpg');
+    const first = await world.start();
+    await finds('a.jpg');
+    await first.stop();
+    const vector = (await world.vectors.vectors([imageId('photos', 'a.jpg')])).values().next().value!;
+    const payload = { ...(await world.payload('a.jpg')), bucket: 'others', key: 'z.jpg' };
+    await world.vectors.upsert([{ id: imageId('others', 'z.jpg'), vector, payload }], 'newer');
+    const second = await world.start();
+    assert.deepEqual(second.source.found, { unchanged: 1, created: 0, removed: 0, failed: 0 });
+    assert.deepEqual(await world.indexed(), ['a.jpg', 'z.jpg']);
+  });
+
+  it('beats what earlier runs wrote, although the clock went back', async () => {
+    await drop('a.jpg', 'one');
+    await drop('b.jpg', 'one');
+    const future = await world.start({ sequencer: createSequencer(() => Date.now() + 86_400_000) });
+    await finds('a.jpg', 'b.jpg');
+    await unlink(path('b.jpg'));
+    await finds('a.jpg');
+    await future.stop();
+
+    await drop('a.jpg', 'two');
+    await drop('b.jpg', 'two');
+    await world.start();
+    await finds('a.jpg', 'b.jpg');
+    const { bytes } = (await world.objects.head('a.jpg'))!;
+    await eventually(async () => {
+      const [payload, info] = [await world.payload('a.jpg'), await world.objects.head('a.jpg')];
+      assert.equal(payload.etag, info?.etag);
+      assert.equal(payload.bytes, bytes);
+    });
+  });
+});
+
+/** Sets the modification time back, so that the files count as written long ago. */
+async function old(...keys: string[]): Promise<void> {
+  const past = new Date(Date.now() - 60_000);
+  for (const key of keys) await utimes(path(key), past, past);
+}
+
+describe('while it is watched', () => {
+  it('a new picture is found, a changed one is indexed again, a removed one is gone', async () => {
+    await world.start();
+    await drop('a.jpg', 'one');
+    await finds('a.jpg');
+    const before = await world.payload('a.jpg');
+    await drop('a.jpg', 'two and more');
+    await eventually(async () => assert.notEqual((await world.payload('a.jpg')).sha256, before.sha256));
+    await unlink(path('a.jpg'));
+    await finds();
+  });
+
+  it('takes names as they are', async () => {
+    await world.start();
+    const keys = ['with space.jpg', 'plus+sign.jpg', '100%.jpg', 'ä/ö ü.jpg', '猫 🐈.jpg', "it's #1 (best)!.jpg"];
+    for (const key of keys) await drop(key);
+    await finds(...keys);
+    for (const key of keys) await unlink(path(key));
+    await finds();
+  });
+
+  it('sees pictures in new folders, and in folders in those', async () => {
+    await world.start();
+    await drop('one/two/three/a.jpg');
+    await finds('one/two/three/a.jpg');
+    await drop('one/two/b.jpg');
+    await drop('one/four/c.jpg');
+    await finds('one/four/c.jpg', 'one/two/b.jpg', 'one/two/three/a.jpg');
+  });
+
+  it('sees a folder that is copied, moved in, renamed, moved out, deleted and made again', async () => {
+    await world.start();
+    const album = join(world.dir, 'album');
+    await mkdir(join(album, 'sub'), { recursive: true });
+    for (const name of ['1.jpg', '2.jpg', 'sub/3.jpg']) await writeFile(join(album, name), `PIC ${name}`);
+    const keysIn = (folder: string) => ['1.jpg', '2.jpg', 'sub/3.jpg'].map((name) => `${folder}/${name}`);
+
+    await cp(album, path('copied'), { recursive: true });
+    await finds(...keysIn('copied'));
+    await rename(album, path('moved'));
+    await finds(...keysIn('copied'), ...keysIn('moved'));
+    await rename(path('moved'), path('renamed'));
+    await finds(...keysIn('copied'), ...keysIn('renamed'));
+    await rename(path('renamed'), album);
+    await finds(...keysIn('copied'));
+    await rm(path('copied'), { recursive: true });
+    await finds();
+    await drop('copied/sub/4.jpg');
+    await finds('copied/sub/4.jpg');
+    await drop('copied/5.jpg');
+    await finds('copied/5.jpg', 'copied/sub/4.jpg');
+    assert.equal(world.embedder.embeddedImages.length, 5, 'the same bytes are embedded once');
+  });
+
+  it('waits until a slow copy is complete', async () => {
+    const { jobs } = await world.start({ quietMs: 1000 });
+    const file = createWriteStream(path('slow.jpg'));
+    for (let i = 0; i < 12; i++) {
+      file.write(`PIC part ${i}, `);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    assert.deepEqual(jobs, []);
+    await new Promise((resolve) => file.end(resolve));
+    await finds('slow.jpg');
+    assert.equal(jobs.length, 1);
+    assert.match(world.embedder.embeddedImages.join(), /part 0.*part 11, $/);
+  });
+
+  it('indexes again what was cut off at first', async () => {
+    await world.start();
+    await writeFile(path('late.jpg'), 'half of a');
+    await eventually(async () => assert.equal(await world.failures.count(), 1));
+    await writeFile(path('late.jpg'), 'PIC whole');
+    await finds('late.jpg');
+    await eventually(async () => assert.equal(await world.failures.count(), 0));
+  });
+
+  it('follows pictures that are replaced by a rename, as editors do', async () => {
+    await world.start();
+    await drop('a.jpg', 'one');
+    await finds('a.jpg');
+    for (const text of ['two', 'three', 'four']) {
+      await writeFile(path('.a.jpg.tmp'), `PIC ${text}`);
+      await rename(path('.a.jpg.tmp'), path('a.jpg'));
+    }
+    await eventually(async () => {
+      assert.equal((await world.payload('a.jpg')).etag, (await world.objects.head('a.jpg'))?.etag);
+    });
+    assert.equal(world.embedder.embeddedImages.at(-1), 'PIC four');
+    await rename(path('a.jpg'), path('b.jpg'));
+    await finds('b.jpg');
+  });
+
+  it('ends with what is there after many quick changes', async () => {
+    await world.start();
+    for (let i = 0; i < 30; i++) {
+      await drop('a.jpg', `version ${i}`);
+      if (i % 3 === 0) await unlink(path('a.jpg'));
+      await drop('b.jpg', `version ${i}`);
+      await unlink(path('b.jpg'));
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    }
+    await finds('a.jpg');
+    await eventually(async () => {
+      assert.equal((await world.payload('a.jpg')).etag, (await world.objects.head('a.jpg'))?.etag);
+    });
+  });
+
+  it('takes many at once', async () => {
+    await world.start();
+    const keys = Array.from({ length: 400 }, (_, i) => `${i % 7}/${i}.jpg`);
+    await Promise.all(keys.map((key) => drop(key)));
+    await finds(...keys);
+    await rm(path('3'), { recursive: true });
+    await finds(...keys.filter((key) => !key.startsWith('3/')));
+  });
+
+  it('ignores hidden files, our own unfinished writes, symbolic links and what lies outside', async () => {
+    const { jobs } = await world.start();
+    await writeFile(join(world.dir, 'outside.jpg'), 'PIC outside');
+    await writeFile(path('.DS_Store'), 'PIC hidden');
+    await drop('.thumbnails/a.jpg');
+    await symlink(join(world.dir, 'outside.jpg'), path('link.jpg'));
+    await mkdir(join(world.dir, 'elsewhere'));
+    await symlink(join(world.dir, 'elsewhere'), path('linked'));
+    await writeFile(join(world.dir, 'elsewhere', 'x.jpg'), 'PIC elsewhere');
+    await drop('seen.jpg');
+    await finds('seen.jpg');
+    await world.objects.put('uploaded.jpg', Buffer.from('PIC uploaded'));
+    await finds('seen.jpg', 'uploaded.jpg');
+    assert.deepEqual([...new Set(jobs.map(({ key }) => key))].sort(), ['seen.jpg', 'uploaded.jpg']);
+  });
+
+  it('sends no event about a picture that is indexed as it is', async () => {
+    const { jobs, queue } = await world.start();
+    await drop('a.jpg');
+    await finds('a.jpg');
+    await queue.onIdle();
+    const before = jobs.length;
+    await drop('b.jpg');
+    await finds('a.jpg', 'b.jpg');
+    await appendFile(path('a.jpg'), '');
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    assert.deepEqual(
+      jobs.slice(before).map(({ key }) => key),
+      ['b.jpg'],
+    );
+  });
+
+  it('misses nothing that happens while it starts', async () => {
+    for (let i = 0; i < 50; i++) await drop(`before/${i}.jpg`);
+    const dropping = (async () => {
+      for (let i = 0; i < 100; i++) await drop(`new-${i % 10}/${i}.jpg`);
+    })();
+    await world.start();
+    await dropping;
+    await eventually(async () => assert.equal((await world.indexed()).length, 150));
+  });
+
+  it('finds by comparing again what no system reported', async () => {
+    await world.start({ resyncMs: 200, quietMs: 50 });
+    // Nothing tells about the content behind a name that changed on another machine; a store that changed is the same.
+    await drop('a.jpg');
+    await finds('a.jpg');
+    const sequencer = 'f'.repeat(15);
+    await world.vectors.remove(
+      [{ id: imageId('photos', 'a.jpg'), sequencer, deletedAt: '2026-01-01T00:00:00.000Z' }],
+      'newer',
+    );
+    await finds();
+    await finds('a.jpg');
+  });
+
+  it('keeps what it knows when the folder disappears', async () => {
+    await world.start({ resyncMs: 100, quietMs: 20 });
+    await drop('a.jpg');
+    await finds('a.jpg');
+    await rename(world.root, `${world.root}-gone`);
+    await mkdir(world.root);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    assert.deepEqual(await world.indexed(), ['a.jpg']);
+  });
+});

@@ -1,0 +1,254 @@
+import assert from 'node:assert/strict';
+import { createHash, randomInt } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { SQSBatchResponse, SQSRecord } from 'aws-lambda';
+import sharp from 'sharp';
+import { imageId } from '../../core/index-image.ts';
+import { openEmbeddedStore } from '../../core/vectors/sqlite/store.ts';
+import { type Cloud, startCloud } from '../functions/lambda/cloud.ts';
+import { type Change, message, s3Body } from '../functions/lambda/events.ts';
+import { type BuildReport, buildFunctions, type LambdaFunction, startFunction } from '../functions/lambda/function.ts';
+import type { Fault } from '../support/s3-server.ts';
+
+/**
+ * `SEED=N npm run test:storm`: pictures are put, replaced and deleted while two copies of the built ingest function handle
+ * what S3 announces: late, twice, in any order; while the functions are killed and the stores fail. In the end the index
+ * must say what the bucket holds. Takes minutes, so it is not part of `npm test`; CI runs it with fewer events. Every run has another
+ * seed and prints it.
+ */
+
+const DELIVERIES = Number(process.env.EVENTS ?? 10_000);
+const KEYS = 400;
+const seed = Number(process.env.SEED ?? randomInt(2 ** 31));
+
+/** Mulberry32 (Tommy Ettinger, 2017): small, and the same everywhere. */
+function createRandom(state: number): () => number {
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+const random = createRandom(seed);
+const below = (n: number) => Math.floor(random() * n);
+const pick = <T>(items: readonly T[]): T => items[below(items.length)]!;
+
+interface Content {
+  readonly bytes: Uint8Array;
+  readonly sha256: string;
+  readonly isPicture: boolean;
+}
+
+async function makeContents(): Promise<Content[]> {
+  const content = (bytes: Uint8Array, isPicture: boolean) => ({
+    bytes,
+    sha256: createHash('sha256').update(bytes).digest('hex'),
+    isPicture,
+  });
+  const photos = ['cat', 'coffee', 'dahlia', 'moon', 'rocket', 'sunset'].map((name) =>
+    fileURLToPath(new URL(`../../examples/photos/${name}.jpg`, import.meta.url)),
+  );
+  const pictures = photos.flatMap((file) =>
+    [64, 96, 128, 160, 192].map(async (size) => content(await sharp(file).resize(size, size).jpeg().toBuffer(), true)),
+  );
+  const others = ['no picture', '<svg/>'].map((text) => content(new TextEncoder().encode(text), false));
+  return [...(await Promise.all(pictures)), ...others];
+}
+
+const keys = Array.from({ length: KEYS }, (_, i) => `${pick(['a', 'b b', 'c+c', 'ü/d', '猫/e%20'])}/${i}.jpg`);
+
+/** What the bucket holds, and what was announced about it. */
+interface World {
+  readonly current: Map<string, Content>;
+  readonly sequence: Map<string, number>;
+  readonly pool: SQSRecord[];
+  delivered: number;
+  announcing: boolean;
+}
+
+it(`0 lost, 0 doubled, 0 stale after ${DELIVERIES} events (SEED=${seed})`, {
+  timeout: 30 * 60_000,
+}, async (context) => {
+  const build = await buildFunctions();
+  context.after(() => build.remove());
+  const cloud = await startCloud();
+  context.after(() => cloud.stop());
+  const contents = await makeContents();
+  const world: World = { current: new Map(), sequence: new Map(), pool: [], delivered: 0, announcing: true };
+  const tally = { crashes: 0, outages: 0, returned: 0 };
+
+  const env = { ...cloud.env, SIGHTLINE_MAX_RECEIVES: '1000', LOG_LEVEL: 'error' };
+  const start = () => startFunction(join(build.out, 'ingest'), 'functions/ingest.handler', env);
+  await Promise.all([
+    change(world, cloud, contents),
+    trouble(world, cloud, tally),
+    work(world, start, tally),
+    work(world, start, tally),
+  ]);
+  cloud.s3.calm();
+
+  const found = await readIndex(build, cloud);
+  const expected = [...world.current].filter(([, { isPicture }]) => isPicture);
+  const lost = expected.filter(([key]) => !found.has(key)).map(([key]) => key);
+  const stale = [...found].filter(([key, shas]) => shas[0] !== world.current.get(key)?.sha256).map(([key]) => key);
+  const doubled = [...found].filter(([, shas]) => shas.length > 1).map(([key]) => key);
+  context.diagnostic(JSON.stringify({ seed, delivered: world.delivered, ...tally, live: expected.length }));
+  assert.deepEqual({ lost, stale, doubled }, { lost: [], stale: [], doubled: [] });
+  assert.equal(found.size, expected.length);
+  assert.ok(world.delivered >= DELIVERIES && tally.crashes >= DELIVERIES / 1000 && tally.outages >= DELIVERIES / 1000);
+});
+
+/** Changes the bucket and announces each change once, twice or three times, alone or with others in one message. */
+async function change(world: World, cloud: Cloud, contents: readonly Content[]): Promise<void> {
+  let announced = 0;
+  let together: Change[] = [];
+  while (announced < DELIVERIES) {
+    if (world.pool.length > 300) {
+      await sleep(20);
+      continue;
+    }
+    const key = pick(keys);
+    const sequence = (world.sequence.get(key) ?? 0) + 1;
+    world.sequence.set(key, sequence);
+    // That an old version expired changes nothing, and is announced as if the object had been deleted.
+    const what = pick(['put', 'put', 'put', 'put', 'put', 'delete', 'delete', 'expire'] as const);
+    const content = pick(contents);
+    if (what === 'delete') {
+      await retried(() => cloud.pictures.delete(key));
+      world.current.delete(key);
+    } else if (what === 'put') {
+      await retried(() => cloud.pictures.put(key, content.bytes).then(() => {}));
+      world.current.set(key, content);
+    }
+
+    const name = what !== 'put' ? 'ObjectRemoved:Delete' : 'ObjectCreated:Put';
+    together.push({ key, name, sequencer: sequence.toString(16).padStart(16, '0').toUpperCase() });
+    if (random() < 0.2) continue;
+    const body = s3Body(...together);
+    const copies = pick([1, 1, 2, 3]);
+    for (let i = 0; i < copies; i++) world.pool.push(message(body));
+    announced += copies * together.length;
+    world.delivered += copies * together.length;
+    together = [];
+  }
+  if (together.length > 0) world.pool.push(message(s3Body(...together)));
+  world.announcing = false;
+}
+
+/** The bucket itself must change, whatever trouble there is. */
+async function retried(work: () => Promise<void>): Promise<void> {
+  while (true) {
+    try {
+      return await work();
+    } catch {
+      await sleep(50);
+    }
+  }
+}
+
+/** Until everything is handled, now and then the stores do not answer, or not well. */
+async function trouble(world: World, cloud: Cloud, tally: { outages: number }): Promise<void> {
+  const faults: Fault['does'][] = [
+    { status: 503, code: 'SlowDown' },
+    { status: 500, code: 'InternalError' },
+    { status: 403, code: 'AccessDenied' },
+    'break-before',
+    'break-after',
+    'break-body',
+  ];
+  while (world.announcing || world.pool.length > 0) {
+    await sleep(500 + below(4000));
+    tally.outages++;
+    if (random() < 0.25) await lockIndex(cloud, 200 + below(1500));
+    else cloud.s3.inject({ matches: () => true, times: 1 + below(12), does: pick(faults) });
+  }
+}
+
+/** Another process that holds on to the index file. */
+async function lockIndex(cloud: Cloud, ms: number): Promise<void> {
+  const database = new DatabaseSync(join(cloud.env.SIGHTLINE_DATA!, 'index.sqlite'), { timeout: 1000 });
+  try {
+    database.exec('BEGIN IMMEDIATE');
+    await sleep(ms);
+    database.exec('ROLLBACK');
+  } catch {
+    // Held by a function at this moment: no outage this time.
+  } finally {
+    database.close();
+  }
+}
+
+/** One copy of the function with its share of the messages: any ones, in any order. Sometimes it dies in the middle. */
+async function work(
+  world: World,
+  start: () => Promise<LambdaFunction>,
+  tally: { crashes: number; returned: number },
+): Promise<void> {
+  let fn = await start();
+  try {
+    while (world.announcing || world.pool.length > 0) {
+      const batch = take(world.pool, 1 + below(10));
+      if (batch.length === 0) {
+        await sleep(10);
+        continue;
+      }
+      const isDue = tally.crashes < world.delivered / 1000;
+      const dies = random() < 0.02 || isDue ? sleep(below(150)).then(() => fn.kill()) : null;
+      const back = await fn.invoke<SQSBatchResponse>({ Records: batch }).then(
+        ({ result }) => new Set(result.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier)),
+        () => null,
+      );
+      await dies;
+      // After a crash even what was handled comes again: SQS was not told.
+      const returned = batch.filter(({ messageId }) => dies !== null || back === null || back.has(messageId));
+      for (const record of returned) countReceive(record);
+      world.pool.push(...returned);
+      tally.returned += returned.length;
+      if (dies !== null || back === null) {
+        tally.crashes++;
+        fn = await start();
+      }
+    }
+  } finally {
+    await fn.kill();
+  }
+}
+
+function take(pool: SQSRecord[], count: number): SQSRecord[] {
+  const taken: SQSRecord[] = [];
+  while (taken.length < count && pool.length > 0) taken.push(pool.splice(below(pool.length), 1)[0]!);
+  return taken;
+}
+
+function countReceive(record: SQSRecord): void {
+  record.attributes.ApproximateReceiveCount = String(Number(record.attributes.ApproximateReceiveCount) + 1);
+}
+
+/** SHA-256 of every live picture by key; more than one where a key is in the index twice. */
+async function readIndex(build: BuildReport, cloud: Cloud): Promise<Map<string, string[]>> {
+  const head = JSON.parse(await readFile(join(build.out, 'ingest', 'models', 'head-compact', 'head.json'), 'utf8'));
+  const file = join(cloud.env.SIGHTLINE_DATA!, 'index.sqlite');
+  const store = await openEmbeddedStore({ file, space: head.space, dimension: head.dimension });
+  const found = new Map<string, string[]>();
+  try {
+    for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {
+      const page = await store.list({ filter: { kind: 'image' }, limit: 1000, cursor, order: 'id' });
+      for (const { id, payload } of page.items) {
+        if (payload.kind !== 'image') continue;
+        assert.equal(id, imageId('pictures', payload.key));
+        found.set(payload.key, [...(found.get(payload.key) ?? []), payload.sha256]);
+      }
+      cursor = page.next;
+    }
+    assert.equal(await store.count({ kind: 'image' }), found.size);
+  } finally {
+    await store.close();
+  }
+  return found;
+}

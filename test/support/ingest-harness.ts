@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pino from 'pino';
+import { openFailureLog } from '../../core/failure-log/sqlite.ts';
+import { createIndexer, type IndexJob, type Job } from '../../core/index-image.ts';
+import { openFolder } from '../../core/objects/folder/store.ts';
+import type { FailureLog, ObjectStore, VectorStore } from '../../core/ports.ts';
+import type { ImagePayload } from '../../core/types.ts';
+import { openEmbeddedStore } from '../../core/vectors/sqlite/store.ts';
+import { createIngest, type Ingest } from '../../functions/events/event-handler.ts';
+import { parseS3Event } from '../../functions/events/s3-event.ts';
+import { createSequencer, type Sequencer } from '../../functions/events/sequencer.ts';
+import { createQueue, type EventQueue } from '../../server/queue/job-queue.ts';
+import { type FolderSource, watchFolder } from '../../server/watch/folder-watcher.ts';
+import { hashEmbedder } from './embedder.ts';
+
+export const silent = pino({ level: 'silent' });
+
+/** Waits until `check` holds, and fails with what it last threw when it never does. Not a measurement. */
+export async function eventually(check: () => Promise<void> | void, seconds = 60): Promise<void> {
+  for (const end = Date.now() + seconds * 1000; ; ) {
+    try {
+      return await check();
+    } catch (error) {
+      if (Date.now() > end) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}
+
+/** A folder of "pictures" (see hashEmbedder) beside an index and a failure log, all real and on disk. */
+export interface World {
+  readonly dir: string;
+  readonly root: string;
+  readonly embedder: ReturnType<typeof hashEmbedder>;
+  objects: ObjectStore;
+  vectors: VectorStore;
+  failures: FailureLog;
+  /** As a new process would find it: stores opened again. */
+  reopen(): Promise<void>;
+  /** The watched folder with its queue, as `npm start` puts them together. */
+  start(options?: StartOptions): Promise<Running>;
+  /** Keys that can be found, sorted. */
+  indexed(): Promise<string[]>;
+  payload(key: string): Promise<ImagePayload>;
+  dispose(): Promise<void>;
+}
+
+export interface StartOptions {
+  /** Around the index function, to let it fail. */
+  readonly wrap?: (index: IndexJob) => IndexJob;
+  readonly maxAttempts?: number;
+  readonly minDelayMs?: number;
+  readonly sequencer?: Sequencer;
+  readonly quietMs?: number;
+  readonly resyncMs?: number;
+}
+
+export interface Running {
+  readonly source: FolderSource;
+  readonly queue: EventQueue;
+  readonly ingest: Ingest;
+  /** Every job, in the order in which events arrived. */
+  readonly jobs: Job[];
+  stop(): Promise<void>;
+}
+
+export async function createWorld(): Promise<World> {
+  const dir = await mkdtemp(join(tmpdir(), 'events-'));
+  const root = join(dir, 'photos');
+  await mkdir(root);
+  const embedder = hashEmbedder();
+  const running = new Set<Running>();
+  const open = async () => ({
+    objects: await openFolder({ root, bucket: 'photos' }),
+    vectors: await openEmbeddedStore({ file: join(dir, 'index.sqlite'), space: embedder.space, dimension: 64 }),
+    failures: await openFailureLog({ file: join(dir, 'failures.sqlite') }),
+  });
+  const close = async () => {
+    for (const one of running) await one.stop();
+    await world.vectors.close();
+    await world.failures.close();
+  };
+
+  const world: World = {
+    dir,
+    root,
+    embedder,
+    ...(await open()),
+    async reopen() {
+      await close();
+      Object.assign(world, await open());
+    },
+    async start({ wrap = (index: IndexJob) => index, maxAttempts, minDelayMs = 1, sequencer, quietMs, resyncMs } = {}) {
+      const { objects, vectors, failures } = world;
+      const index = createIndexer({ embedder, vectors, buckets: new Map([['photos', objects]]), maxBytes: 100_000 });
+      const ingest = createIngest({ index: wrap(index), failures, logger: silent, maxAttempts });
+      const queue = createQueue({ ingest, logger: silent, minDelayMs, maxDelayMs: 20 });
+      const jobs: Job[] = [];
+      const source = await watchFolder({
+        root,
+        store: objects,
+        vectors,
+        failures,
+        sequencer: sequencer ?? createSequencer(),
+        logger: silent,
+        quietMs,
+        resyncMs: resyncMs ?? 0,
+        emit(event) {
+          // As text, so that what goes over the wire in the cloud is proven here.
+          const body = JSON.stringify(event);
+          jobs.push(...parseS3Event(body));
+          queue.push(body);
+        },
+      }).catch(async (error) => {
+        await queue.stop();
+        throw error;
+      });
+      const one: Running = {
+        source,
+        queue,
+        ingest,
+        jobs,
+        async stop() {
+          running.delete(one);
+          await source.close();
+          await queue.stop();
+        },
+      };
+      running.add(one);
+      return one;
+    },
+    async indexed() {
+      const page = await world.vectors.list({ filter: { kind: 'image' }, limit: 1000, order: 'id' });
+      assert.equal(page.next, undefined);
+      return page.items.map(({ payload }) => (payload as ImagePayload).key).sort();
+    },
+    async payload(key) {
+      const { items } = await world.vectors.list({ filter: { kind: 'image' }, limit: 1000, order: 'id' });
+      const found = items.map(({ payload }) => payload as ImagePayload).find((payload) => payload.key === key);
+      assert.ok(found, `${key} is not indexed`);
+      return found;
+    },
+    async dispose() {
+      await close();
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+  return world;
+}

@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { type Encoders, loadEncoders } from '../../../core/encode/encoders.ts';
+import { openFolder } from '../../../core/objects/folder/store.ts';
+import { type DatasetPlace, readDataset } from '../../../training/datasets/dataset.ts';
+import { FLIPPED, FULL } from '../../../training/features/augmentations.ts';
+import { loadFeatures, type PairSet } from '../../../training/features/extract.ts';
+import { loadTrainingData, type TrainingData } from '../../../training/trainer/training-data.ts';
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+const modelDirs = [join(root, 'models')];
+const folders: string[] = [];
+let encoders: Encoders;
+before(async () => {
+  encoders = await loadEncoders({ modelDirs, threads: 1 });
+});
+after(async () => {
+  await encoders.close();
+  await Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true })));
+});
+
+async function freshFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'features-'));
+  folders.push(folder);
+  return folder;
+}
+
+const photo = (name: string) => readFile(join(root, 'examples/photos', name));
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+
+interface Line {
+  readonly image: string;
+  readonly captions: readonly string[];
+  readonly split: string;
+  readonly sha256?: string;
+}
+
+async function dataset(lines: readonly Line[], pictures: Readonly<Record<string, Uint8Array>>): Promise<DatasetPlace> {
+  const folder = await freshFolder();
+  const store = await openFolder({ root: folder });
+  await store.put('captions.jsonl', Buffer.from(lines.map((line) => `${JSON.stringify(line)}\n`).join('')));
+  for (const [name, bytes] of Object.entries(pictures)) await store.put(`images/${name}`, bytes);
+  return { store, name: folder };
+}
+
+const options = (cache: string) => ({ encoders, modelDirs, cache, views: [FULL], parallel: 2 });
+
+describe('captioned pictures to encoder outputs', () => {
+  it('counts what it cannot use, and never trains on what another split shows', async () => {
+    const [cat, moon, rocket] = [await photo('cat.jpg'), await photo('moon.jpg'), await photo('rocket.jpg')];
+    const place = await dataset(
+      [
+        { image: 'cat.jpg', captions: ['a cat'], split: 'train' },
+        { image: 'same-cat.jpg', captions: ['a cat', 'a pet'], split: 'train' },
+        { image: 'moon.jpg', captions: ['the moon'], split: 'train' },
+        { image: 'leak.jpg', captions: ['the moon again'], split: 'val' },
+        { image: 'cut.jpg', captions: ['half of a rocket'], split: 'val' },
+        { image: 'nowhere.jpg', captions: ['not there'], split: 'train' },
+        { image: 'nowhere-either.jpg', captions: ['not there'], split: 'train', sha256: sha256(rocket) },
+      ],
+      { 'cat.jpg': cat, 'same-cat.jpg': cat, 'moon.jpg': moon, 'leak.jpg': moon, 'cut.jpg': rocket.subarray(0, 9000) },
+    );
+    const { splits, warnings, close } = await loadFeatures(await readDataset(place), options(await freshFolder()));
+    await close();
+    assert.deepEqual(Object.fromEntries(warnings), {
+      'missing-picture': 2,
+      'doubled-picture': 1,
+      'split-leak': 1,
+      'unreadable-picture': 1,
+    });
+    const seen = [...splits].map(([name, { pictures }]) => [name, pictures.map(({ image }) => image)]);
+    assert.deepEqual(seen, [
+      ['train', ['cat.jpg']],
+      ['val', ['leak.jpg']],
+    ]);
+    assert.deepEqual(splits.get('train')!.pictures[0]!.captions, ['a cat', 'a pet']);
+  });
+
+  it('refuses bytes that are not those captions.jsonl names, and says so when no picture is left', async () => {
+    const cat = await photo('cat.jpg');
+    const line = { image: 'cat.jpg', captions: ['a cat'], split: 'train', sha256: sha256(Buffer.from('a dog')) };
+    const changed = await readDataset(await dataset([line], { 'cat.jpg': cat }));
+    await assert.rejects(loadFeatures(changed, options(await freshFolder())), {
+      code: 'invalid-input',
+      message: /cat\.jpg: expected a picture with SHA-256/,
+    });
+    const empty = await readDataset(await dataset([line], {}));
+    await assert.rejects(loadFeatures(empty, options(await freshFolder())), {
+      code: 'invalid-input',
+      message: /got none of 1 that can be used, 1 missing-picture/,
+    });
+    await assert.rejects(loadTrainingData(await dataset([line], {}), options(await freshFolder())), {
+      code: 'invalid-input',
+    });
+  });
+
+  it('needs no pictures once everything is cached, and gives the same numbers', async () => {
+    const [cat, moon] = [await photo('cat.jpg'), await photo('moon.jpg')];
+    const lines = [
+      { image: 'cat.jpg', captions: ['a cat', 'a pet'], split: 'train', sha256: sha256(cat) },
+      { image: 'moon.jpg', captions: ['the moon'], split: 'val', sha256: sha256(moon) },
+    ];
+    const cache = await freshFolder();
+    const views = { ...options(cache), views: [FULL, FLIPPED] };
+    const first = await loadTrainingData(await dataset(lines, { 'cat.jpg': cat, 'moon.jpg': moon }), views);
+    const again = await loadTrainingData(await dataset(lines, {}), views);
+    const values = ({ pictures, firstCaption, captions, ...pairs }: PairSet) => ({
+      ...{ pictures, firstCaption, captions: captions.block(0, captions.rows) },
+      views: pairs.views.map((view) => Object.entries(view).map(([name, rows]) => [name, rows.block(0, rows.rows)])),
+    });
+    for (const split of ['train', 'validation'] as const) assert.deepEqual(values(again[split]), values(first[split]));
+    const words = ({ key, classes }: TrainingData) => [key, classes!.names, classes!.firstText, classes!.texts.bits];
+    assert.deepEqual(words(again), words(first));
+    assert.equal(again.warnings.size, 0);
+    assert.deepEqual([again.train.views.length, again.validation.views.length], [2, 1]);
+    await Promise.all([first.close(), again.close()]);
+  });
+});

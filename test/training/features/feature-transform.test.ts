@@ -1,0 +1,231 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { symmetricEigen } from '../../../training/features/eigen.ts';
+import type { PairSet } from '../../../training/features/extract.ts';
+import {
+  fitPreparation,
+  type Preparation,
+  type PreparedPairs,
+  preparePairs,
+  prepareRows,
+} from '../../../training/features/feature-transform.ts';
+import { HalfMatrix, type HalfRows } from '../../../training/features/half.ts';
+import { covariance, jointCovariance } from '../../../training/features/moments.ts';
+import { makePseudoPictures } from '../../../training/features/pseudo-features.ts';
+import { Random } from '../../../training/trainer/random.ts';
+import { type HeadSpec, RECIPES, type TowerInput } from '../../../training/trainer/recipes.ts';
+
+const ROWS = 3000;
+
+const folder = await mkdtemp(join(tmpdir(), 'prepared-'));
+const open: PreparedPairs[] = [];
+after(async () => {
+  for (const pairs of open) await pairs.close();
+  assert.deepEqual(await readdir(folder), []);
+  await rm(folder, { recursive: true });
+});
+
+async function prepareAll(preparation: Preparation, data: PairSet): Promise<PreparedPairs> {
+  const prepared = await preparePairs(preparation, data, folder);
+  open.push(prepared);
+  return prepared;
+}
+
+/** `things` hidden causes seen through a random linear map, plus a little of its own in each column. */
+function madeUp(random: Random, things: number, columns: number, causes: Float32Array): HalfMatrix {
+  const map = Array.from({ length: things * columns }, () => random.normal());
+  const matrix = new HalfMatrix(ROWS, columns);
+  for (let r = 0; r < ROWS; r++) {
+    matrix.set(
+      r,
+      Float32Array.from({ length: columns }, (_, c) => {
+        let sum = 2 + 0.1 * random.normal();
+        for (let t = 0; t < things; t++) sum += causes[r * things + t]! * map[t * columns + c]!;
+        return sum;
+      }),
+    );
+  }
+  return matrix;
+}
+
+function pairs(things = 4): PairSet {
+  const random = new Random(5, 'pairs');
+  const causes = Float32Array.from({ length: ROWS * things }, () => random.normal());
+  const logits = madeUp(random, things, 12, causes);
+  return {
+    pictures: Array.from({ length: ROWS }, (_, i) => ({
+      ...{ image: `${i}`, captions: ['a'], split: 'train', sha256: null },
+    })),
+    views: [{ features: madeUp(random, things, 8, causes), logits }],
+    captions: madeUp(random, things, 6, causes),
+    firstCaption: Uint32Array.from({ length: ROWS + 1 }, (_, i) => i),
+  };
+}
+
+function spec(image: TowerInput[]): HeadSpec {
+  const { head } = RECIPES.seed!;
+  return { ...head, image: { ...head.image, inputs: image } };
+}
+
+const input = (source: string, more: Partial<TowerInput> = {}): TowerInput => ({
+  ...{ source, first: 'none', transform: 'standardise' },
+  ...more,
+});
+
+function columnsOf(matrix: HalfRows): number[][] {
+  const rows = Array.from({ length: matrix.rows }, (_, r) => [...matrix.row(r)]);
+  return Array.from({ length: matrix.columns }, (_, c) => rows.map((row) => row[c]!));
+}
+
+const mean = (values: number[]) => values.reduce((a, b) => a + b, 0) / values.length;
+const covarianceOf = (a: number[], b: number[]) => {
+  const [ma, mb] = [mean(a), mean(b)];
+  return mean(a.map((x, i) => (x - ma) * (b[i]! - mb)));
+};
+
+const without = { textOutputs: { embedding: 6 }, classes: null };
+
+describe('preparing encoder outputs', () => {
+  it('standardises columns and puts inputs side by side', async () => {
+    const data = pairs();
+    const preparation = await fitPreparation(spec([input('features'), input('logits')]), data, without);
+    const { images, texts } = await prepareAll(preparation, data);
+    assert.equal(images[0]!.columns, 20);
+    for (const column of columnsOf(images[0]!)) {
+      assert.ok(Math.abs(mean(column)) < 1e-3);
+      assert.ok(Math.abs(covarianceOf(column, column) - 1) < 5e-3);
+    }
+    // The published recipe's text input: rows of unit length.
+    for (let r = 0; r < 20; r++) assert.ok(Math.abs(Math.hypot(...texts.row(r)) - 1) < 1e-3);
+  });
+
+  it('whitens: components without correlation, as large as each other, the strongest first', async () => {
+    const data = pairs();
+    const whole = await fitPreparation(spec([input('features', { transform: 'whiten', columns: 4 })]), data, without);
+    const columns = columnsOf((await prepareAll(whole, data)).images[0]!);
+    assert.equal(columns.length, 4);
+    for (const [i, a] of columns.entries()) {
+      for (const [j, b] of columns.entries()) {
+        assert.ok(Math.abs(covarianceOf(a, b) - (i === j ? 1 : 0)) < 0.02, `${i}, ${j}: ${covarianceOf(a, b)}`);
+      }
+    }
+    const plain = await fitPreparation(spec([input('features', { transform: 'whiten', power: 0 })]), data, without);
+    const variances = columnsOf((await prepareAll(plain, data)).images[0]!).map((column) =>
+      covarianceOf(column, column),
+    );
+    assert.deepEqual(
+      variances,
+      variances.toSorted((a, b) => b - a),
+    );
+    // Rotated only: as much variance as the standardised columns had.
+    assert.ok(Math.abs(variances.reduce((a, b) => a + b, 0) - 8) < 0.05);
+  });
+
+  it('names a picture by its ten likeliest classes', async () => {
+    const data = pairs();
+    const names = { vectors: Float32Array.from({ length: 36 }, (_, i) => Math.sin(i)), count: 12 };
+    const classes = input('logits', { first: 'class-names', transform: 'none' });
+    const { images } = await prepareAll(
+      await fitPreparation(spec([classes]), data, { ...without, classes: names }),
+      data,
+    );
+    for (const row of [0, 17, 2999]) {
+      const logits = [...data.views[0]!.logits!.row(row)];
+      const top = logits
+        .map((logit, c) => ({ logit, c }))
+        .sort((a, b) => b.logit - a.logit)
+        .slice(0, 10);
+      const total = top.reduce((sum, { logit }) => sum + Math.exp(logit), 0);
+      const expected = [0, 1, 2].map((d) =>
+        top.reduce((sum, { logit, c }) => sum + (Math.exp(logit) / total) * names.vectors[c * 3 + d]!, 0),
+      );
+      for (const [d, value] of images[0]!.row(row).entries()) assert.ok(Math.abs(value - expected[d]!) < 1e-3);
+    }
+    // Serving feeds no rows to the tower that it does not ask for.
+    const none = new HalfMatrix(0, 12);
+    const preparation = await fitPreparation(spec([classes]), data, { ...without, classes: names });
+    assert.equal((await prepareRows(preparation.image, [none])).rows, 0);
+    await assert.rejects(fitPreparation(spec([classes]), data, without), /names of 12 classes, got none/);
+  });
+});
+
+describe('moments', () => {
+  it('agree with the definition', async () => {
+    const { features, logits } = pairs().views[0]!;
+    const [f, l] = [columnsOf(features!), columnsOf(logits!)];
+    const ones = new Float64Array(8).fill(1);
+    const own = await covariance([features!], Float64Array.from(f, mean), ones);
+    const joint = await jointCovariance([features!, logits!], 1);
+    const all = [...f, ...l];
+    for (let i = 0; i < 8; i++) for (let j = 0; j < 8; j++) near(own[i * 8 + j]!, covarianceOf(f[i]!, f[j]!));
+    for (let i = 0; i < 12; i++)
+      for (let j = 0; j < 20; j++) near(joint.covariances[i * 20 + j]!, covarianceOf(l[i]!, all[j]!));
+    for (const [j, value] of joint.mean.entries()) near(value, mean(all[j]!));
+  });
+});
+
+function near(actual: number, expected: number): void {
+  assert.ok(
+    Math.abs(actual - expected) < 1e-3 * Math.max(1, Math.abs(expected)),
+    `expected ${expected}, got ${actual}`,
+  );
+}
+
+describe('eigenvectors', () => {
+  for (const n of [1, 2, 3, 7, 40]) {
+    it(`of a symmetric matrix ${n} x ${n}: A v = value v, unit and at right angles, largest first`, () => {
+      const random = new Random(n, 'eigen');
+      const a = new Float64Array(n * n);
+      for (let i = 0; i < n; i++) for (let j = 0; j <= i; j++) a[i * n + j] = a[j * n + i] = random.normal();
+      const { values, vectors } = symmetricEigen(a, n);
+      assert.deepEqual(
+        [...values],
+        [...values].toSorted((x, y) => y - x),
+      );
+      for (let e = 0; e < n; e++) {
+        const v = vectors.subarray(e * n, (e + 1) * n);
+        for (let i = 0; i < n; i++) {
+          const image = a.subarray(i * n, (i + 1) * n).reduce((sum, x, j) => sum + x * v[j]!, 0);
+          assert.ok(Math.abs(image - values[e]! * v[i]!) < 1e-10);
+        }
+        for (let f = 0; f < n; f++) {
+          const product = v.reduce((sum, x, j) => sum + x * vectors[f * n + j]!, 0);
+          assert.ok(Math.abs(product - (e === f ? 1 : 0)) < 1e-10);
+        }
+      }
+    });
+  }
+
+  it('of matrices with equal eigenvalues or none besides 0', () => {
+    assert.deepEqual([...symmetricEigen(Float64Array.of(2, 0, 0, 0, 2, 0, 0, 0, 2), 3).values], [2, 2, 2]);
+    assert.deepEqual([...symmetricEigen(new Float64Array(16), 4).values], [0, 0, 0, 0]);
+  });
+});
+
+describe('made-up pictures', () => {
+  it('raise the logit of their class above the others', async () => {
+    // As many causes as classes, so that no class is a mixture of others.
+    const data = pairs(12);
+    const means = columnsOf(data.views[0]!.logits!).map(mean);
+    const made = await makePseudoPictures(data, { batch: 4, variants: 3, noise: 0 }, 1);
+    assert.equal(made.outputs.logits!.rows, 36);
+    assert.deepEqual([...made.classOf.subarray(0, 6)], [0, 0, 0, 1, 1, 1]);
+    let right = 0;
+    for (const [row, c] of made.classOf.entries()) {
+      // Columns have other means and spreads, which is what a classifier's do not: compare what was added.
+      const added = [...made.outputs.logits!.row(row)].map((x, i) => x - means[i]!);
+      if (added[c] === Math.max(...added)) right++;
+    }
+    assert.ok(right >= 34, `${right} of 36`);
+  });
+
+  it('are the same for the same seed', async () => {
+    const data = pairs();
+    const make = (seed: number) => makePseudoPictures(data, { batch: 4, variants: 2, noise: 0.5 }, seed);
+    assert.deepEqual((await make(1)).outputs.features!.bits, (await make(1)).outputs.features!.bits);
+    assert.notDeepEqual((await make(1)).outputs.features!.bits, (await make(2)).outputs.features!.bits);
+  });
+});

@@ -1,0 +1,222 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, truncate } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import type { PairSet } from '../../../training/features/extract.ts';
+import { HalfMatrix } from '../../../training/features/half.ts';
+import { Random } from '../../../training/trainer/random.ts';
+import { RECIPES, type Recipe } from '../../../training/trainer/recipes.ts';
+import { learningRateAt, type TrainingOptions, trainHead } from '../../../training/trainer/trainer.ts';
+
+const folders: string[] = [];
+after(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true }))));
+
+async function freshFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'run-'));
+  folders.push(folder);
+  return folder;
+}
+
+/** Pairs that can be learned: a picture is a mixture of a few things, and so are its captions, seen otherwise. */
+function madeUpPairs(count: number, label: string): PairSet {
+  const map = new Random(1, 'maps');
+  const random = new Random(1, label);
+  const things = 6;
+  const matrix = (columns: number) => Array.from({ length: columns * things }, () => map.normal());
+  const [toText, toLogits, toFeatures] = [matrix(12), matrix(16), matrix(20)];
+  const captions = new HalfMatrix(2 * count, 12);
+  const logits = new HalfMatrix(count, 16);
+  const features = new HalfMatrix(count, 20);
+  const apply = (weights: number[], of: number[], columns: number) =>
+    Float32Array.from({ length: columns }, (_, c) =>
+      of.reduce((sum, x, t) => sum + x * weights[c * things + t]!, 0.1 * random.normal()),
+    );
+  for (let p = 0; p < count; p++) {
+    const mixture = Array.from({ length: things }, () => random.normal());
+    logits.set(p, apply(toLogits, mixture, 16));
+    features.set(p, apply(toFeatures, mixture, 20));
+    captions.set(2 * p, apply(toText, mixture, 12));
+    captions.set(2 * p + 1, apply(toText, mixture, 12));
+  }
+  return {
+    pictures: Array.from({ length: count }, (_, p) => ({
+      ...{ image: `${p}.jpg`, captions: ['a', 'b'], split: label, sha256: null },
+    })),
+    views: [{ logits, features }],
+    captions,
+    firstCaption: Uint32Array.from({ length: count + 1 }, (_, p) => 2 * p),
+  };
+}
+
+const small: Recipe = { ...RECIPES.seed!, batch: 16, epochs: 4, learningRate: 3e-3 };
+const rich: Recipe = {
+  ...small,
+  head: {
+    dimension: 8,
+    text: {
+      inputs: [{ source: 'embedding', first: 'none', transform: 'standardise' }],
+      hidden: 24,
+      skip: true,
+      inputDropout: 0.1,
+      hiddenDropout: 0.3,
+    },
+    image: {
+      inputs: [
+        { source: 'features', first: 'none', transform: 'standardise' },
+        { source: 'logits', first: 'none', transform: 'l2' },
+      ],
+      ...{ hidden: 24, skip: true, inputDropout: 0.1, hiddenDropout: 0.3 },
+    },
+    sharedOutput: false,
+    stored: 'float16',
+  },
+  loss: { direction: 'symmetric', temperature: 0.1, learnTemperature: true, maskSamePicture: true },
+  optimizer: { ...small.optimizer, weightDecay: 1e-2, clipNorm: 1 },
+  ...{ warmupSteps: 5, schedule: 'cosine', average: 0.9, captions: 'all' },
+};
+
+const data = {
+  train: madeUpPairs(80, 'train'),
+  validation: madeUpPairs(40, 'val'),
+  textOutputs: { embedding: 12 },
+  classes: null,
+  key: 'made up',
+};
+
+async function options(recipe: Recipe, more: Partial<TrainingOptions> = {}): Promise<TrainingOptions> {
+  return {
+    ...{ recipe, seed: 1, threads: 1, resume: false, run: await freshFolder() },
+    data,
+    ...more,
+  };
+}
+
+const bits = (parameters: ReadonlyMap<string, Float32Array>) =>
+  [...parameters].map(([name, values]) => [name, Buffer.from(values.buffer).toString('base64')]);
+
+describe('training a head', () => {
+  for (const [name, recipe] of Object.entries({ seed: small, rich })) {
+    it(`learns, and the same command gives the same bits (${name})`, async () => {
+      const [a, b] = [await trainHead(await options(recipe)), await trainHead(await options(recipe))];
+      assert.equal(a.curves.length, 4);
+      const [first, last] = [a.curves[0]!, a.curves.at(-1)!];
+      assert.ok(last.validationLoss < first.validationLoss, JSON.stringify(a.curves));
+      assert.ok(last.trainLoss < first.trainLoss, JSON.stringify(a.curves));
+      assert.deepEqual(bits(a.head.parameters), bits(b.head.parameters));
+      const other = await trainHead(await options(recipe, { seed: 2 }));
+      assert.notDeepEqual(bits(other.head.parameters), bits(a.head.parameters));
+    });
+
+    it(`goes on after an interruption with the same bits (${name})`, async () => {
+      const whole = await trainHead(await options(recipe));
+      const interrupted = await options(recipe);
+      const steps = recipe.captions === 'all' ? 10 : 5;
+      const stop = new Error('interrupted');
+      // In the middle of the third epoch.
+      const onStep = (done: number) => {
+        if (done === 2 * steps + 2) throw stop;
+      };
+      await assert.rejects(trainHead({ ...interrupted, onStep }), stop);
+      const seen: number[] = [];
+      const resumed = await trainHead({ ...interrupted, resume: true, onEpoch: ({ epoch }) => seen.push(epoch) });
+      assert.deepEqual(seen, [3, 4]);
+      assert.deepEqual(resumed.curves, whole.curves);
+      assert.deepEqual([whole.resumedAfter, resumed.resumedAfter], [[], [2]]);
+      assert.deepEqual(bits(resumed.head.parameters), bits(whole.head.parameters));
+    });
+  }
+
+  it('distils several heads into one, and goes on after an interruption with the same bits', async () => {
+    const recipe: Recipe = {
+      ...rich,
+      distil: { teachers: 2, teacher: { dimension: 24, text: {}, image: { hidden: 40 } }, weight: 0.5 },
+    };
+    const whole = await trainHead(await options(recipe));
+    const alone = await trainHead(await options(rich));
+    assert.notDeepEqual(bits(whole.head.parameters), bits(alone.head.parameters));
+    const interrupted = await options(recipe);
+    const stop = new Error('interrupted');
+    // Both teachers have their 4 epochs of 10 steps, and their pupil its first.
+    const onStep = (done: number, total: number) => {
+      assert.equal(total, 120);
+      if (done === 92) throw stop;
+    };
+    await assert.rejects(trainHead({ ...interrupted, onStep }), stop);
+    const seen: number[] = [];
+    const resumed = await trainHead({ ...interrupted, resume: true, onEpoch: ({ epoch }) => seen.push(epoch) });
+    assert.deepEqual(seen, [2, 3, 4]);
+    assert.deepEqual(resumed.curves, whole.curves);
+    assert.deepEqual(bits(resumed.head.parameters), bits(whole.head.parameters));
+  });
+
+  it('stops when epochs bring nothing any more, but not before the one asked for', async () => {
+    const recipe = { ...small, learningRate: 0.05, epochs: 30, patience: 1 };
+    const { epoch, curves } = await trainHead(await options(recipe));
+    assert.ok(curves.length < 30);
+    assert.equal(curves.length, epoch + 1);
+    assert.equal((await trainHead(await options(recipe, { epoch: 30 }))).curves.length, 30);
+  });
+
+  it('leaves out what the encoders lack, where the recipe can do without', async () => {
+    const [features] = rich.head.image.inputs;
+    const image = { ...rich.head.image, inputs: [features!, { ...features!, source: 'corners', optional: true }] };
+    const trained = await trainHead(await options({ ...rich, head: { ...rich.head, image } }));
+    assert.deepEqual(trained.head.spec.image.inputs, [features]);
+    const strict = { ...rich.head.image, inputs: [{ ...features!, source: 'corners' }] };
+    await assert.rejects(trainHead(await options({ ...rich, head: { ...rich.head, image: strict } })), {
+      code: 'invalid-input',
+      message: /expected an image encoder with corners, got logits, features/,
+    });
+  });
+
+  it('exports the epoch with the lowest validation loss, or the one asked for', async () => {
+    const base = await options({ ...small, learningRate: 0.05, epochs: 8 });
+    const best = await trainHead(base);
+    const lowest = Math.min(...best.curves.map(({ validationLoss }) => validationLoss));
+    assert.equal(best.curves[best.epoch - 1]!.validationLoss, lowest);
+    const second = await trainHead({ ...base, epoch: 2, resume: true });
+    assert.equal(second.epoch, 2);
+    assert.deepEqual(second.resumedAfter, []);
+    assert.notDeepEqual(bits(second.head.parameters), bits(best.head.parameters));
+    await assert.rejects(trainHead({ ...base, epoch: 9 }), { code: 'invalid-input', message: /1 to 8, got 9/ });
+  });
+
+  it('refuses fewer pairs than a batch', async () => {
+    await assert.rejects(trainHead(await options({ ...small, batch: 81 })), {
+      code: 'invalid-input',
+      message: /batch of 81 training pairs, got 80/,
+    });
+  });
+
+  it('refuses to go on when the loss is no number any more', async () => {
+    await assert.rejects(trainHead(await options({ ...small, learningRate: 1e38 })), {
+      code: 'invalid-input',
+      message: /loss to be a number, got NaN in epoch 1/,
+    });
+  });
+
+  it('refuses the checkpoint of another run, and a damaged one', async () => {
+    const base = await options({ ...small, epochs: 1 });
+    await trainHead(base);
+    for (const other of [
+      { seed: 2 },
+      { data: { ...data, key: 'others' } },
+      { recipe: { ...base.recipe, batch: 8 } },
+      { threads: 2 },
+    ]) {
+      await assert.rejects(trainHead({ ...base, ...other, resume: true }), { code: 'schema-mismatch' });
+    }
+    await truncate(join(base.run, 'state.checkpoint'), 5000);
+    await assert.rejects(trainHead({ ...base, resume: true }), { code: 'schema-mismatch', message: /bytes of values/ });
+  });
+});
+
+describe('the learning rate', () => {
+  it('rises linearly and falls along a cosine', () => {
+    const at = (t: number) => learningRateAt({ ...rich, learningRate: 1, warmupSteps: 10 }, t, 110);
+    assert.deepEqual([at(1), at(5), at(10)], [0.1, 0.5, 1]);
+    assert.ok(Math.abs(at(60) - 0.5) < 1e-12 && Math.abs(at(110)) < 1e-12);
+    assert.equal(learningRateAt(small, 100, 110), small.learningRate);
+  });
+});

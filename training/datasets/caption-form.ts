@@ -1,0 +1,58 @@
+import { SightlineError } from '../../core/errors.ts';
+import type { Findings } from './findings.ts';
+import type { SourceFile } from './source-files.ts';
+
+/** A file of captions in one of the forms people have. */
+export interface CaptionForm {
+  readonly name: string;
+  /** Judged by the file's path and its first bytes. */
+  matches(path: string, head: string): boolean;
+  /**
+   * Reads it. What does not fit the form is counted and left out; throws `invalid-input` when the rest of the file cannot be
+   * trusted. One picture may come in several records.
+   */
+  read(file: SourceFile, findings: Findings): AsyncIterable<CaptionRecord>;
+}
+
+export interface CaptionRecord {
+  /** As the form names it, which may be the end of the picture's path only. */
+  readonly image: string;
+  readonly captions: readonly string[];
+  /** As the form names it; null when it names none. */
+  readonly split: string | null;
+  /** Of the picture's bytes, when the form states it. */
+  readonly sha256?: string;
+}
+
+/** Larger captions files that have to be parsed as a whole would not fit into one text of V8 (512 Mi characters). */
+const MAX_JSON_BYTES = 500 * 1024 ** 2;
+
+/** A file that is one JSON document in UTF-8. Throws `invalid-input`. */
+export async function readJson(file: SourceFile): Promise<unknown> {
+  if (file.bytes > MAX_JSON_BYTES) throw notJson(file, `${file.bytes} bytes, more than ${MAX_JSON_BYTES}`);
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  let text = '';
+  try {
+    for await (const chunk of file.open()) text += decoder.decode(chunk, { stream: true });
+    text += decoder.decode();
+  } catch (error) {
+    if (error instanceof SightlineError) throw error;
+    throw notJson(file, `bytes that are not UTF-8 after character ${text.length}`, error);
+  }
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw notJson(file, (error as Error).message, error);
+  }
+}
+
+function notJson(file: SourceFile, got: string, cause?: unknown): SightlineError {
+  return new SightlineError('invalid-input', `${file.path}: expected a JSON document, got ${got}`, { cause });
+}
+
+/** A list under `key` of a JSON document. Throws `invalid-input`. */
+export function listIn(json: unknown, key: string, file: SourceFile): readonly unknown[] {
+  const list = typeof json === 'object' && json !== null ? (json as Record<string, unknown>)[key] : undefined;
+  if (Array.isArray(list)) return list;
+  throw new SightlineError('invalid-input', `${file.path}: expected a list "${key}", got ${typeof list}`);
+}

@@ -1,0 +1,83 @@
+import { z } from 'zod';
+import { SightlineError } from '../../core/errors.ts';
+
+/** captions.jsonl, a line a picture. */
+
+export const CAPTIONS_FILE = 'captions.jsonl';
+
+export interface CaptionedPicture {
+  /** Path below `images/`, with forward slashes. */
+  readonly image: string;
+  readonly captions: readonly string[];
+  readonly split: string;
+  /** Of the picture's bytes, lower-case hex, when captions.jsonl states it. */
+  readonly sha256: string | null;
+}
+
+const lineSchema = z.object({
+  image: z
+    .string()
+    .min(1)
+    .refine(
+      (name) => !/^[/\\]|^[A-Za-z]:|\0|\\/.test(name) && !name.split('/').includes('..'),
+      'expected a path inside images/',
+    ),
+  captions: z.array(z.string()),
+  split: z.string().min(1),
+  sha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
+});
+
+/** A line, its captions as they stand there. */
+export interface CaptionLine extends CaptionedPicture {
+  /** For messages: the file and the line, counted from 1. */
+  readonly where: string;
+}
+
+/** The lines of captions.jsonl. Throws `invalid-input` naming the line for broken text, JSON or fields. */
+export function* readCaptionLines(bytes: Uint8Array, file: string): Generator<CaptionLine> {
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw new SightlineError('invalid-input', `${file} line ${brokenLine(bytes)}: expected UTF-8`, { cause: error });
+  }
+  for (const [index, line] of text.split('\n').entries()) {
+    if (line.trim() !== '') yield parseLine(line, `${file} line ${index + 1}`);
+  }
+}
+
+function brokenLine(bytes: Uint8Array): number {
+  let line = 1;
+  for (let start = 0; start < bytes.length; line++) {
+    const end = bytes.indexOf(0x0a, start);
+    const stop = end === -1 ? bytes.length : end;
+    try {
+      new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(start, stop));
+    } catch {
+      return line;
+    }
+    start = stop + 1;
+  }
+  return line;
+}
+
+function parseLine(line: string, where: string): CaptionLine {
+  let json: unknown;
+  try {
+    json = JSON.parse(line);
+  } catch (error) {
+    throw new SightlineError('invalid-input', `${where}: expected JSON, got ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+  const parsed = lineSchema.safeParse(json);
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'line'}: ${issue.message}`);
+    throw new SightlineError('invalid-input', `${where}: ${problems.join('; ')}`);
+  }
+  const { image, captions, split, sha256 } = parsed.data;
+  return { image, captions, split, sha256: sha256 ?? null, where };
+}

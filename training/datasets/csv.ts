@@ -1,0 +1,69 @@
+import { Readable } from 'node:stream';
+import { type CsvError, type Info, parse } from 'csv-parse';
+import { isSightlineError, SightlineError } from '../../core/errors.ts';
+import type { Findings } from './findings.ts';
+import type { SourceFile } from './source-files.ts';
+
+/** A longer record is a quote that was never closed. */
+const MAX_RECORD_BYTES = 1 << 20;
+const BOM = [0xef, 0xbb, 0xbf];
+
+export interface Row {
+  /** Of the file, counted from 1; the last one of a row of several. */
+  readonly line: number;
+  readonly fields: readonly string[];
+}
+
+/**
+ * Rows of a text table, in constant memory. A row that is not UTF-8 is counted (`not-utf8`) and left out.
+ * Throws `invalid-input` naming the line when nothing after it can be trusted, such as a quote that never ends.
+ */
+export async function* readTable(
+  file: SourceFile,
+  options: { readonly delimiter: string; readonly quote: string | null },
+  findings: Findings,
+): AsyncGenerator<Row> {
+  const parser = parse({
+    ...options,
+    // One character a byte, so that bytes that are no UTF-8 can be told apart afterwards, row by row.
+    encoding: 'latin1',
+    relax_quotes: true,
+    relax_column_count: true,
+    skip_empty_lines: true,
+    info: true,
+    max_record_size: MAX_RECORD_BYTES,
+  });
+  const input = Readable.from(withoutBom(file.open()));
+  input.on('error', (error) => parser.destroy(error));
+  input.pipe(parser);
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  try {
+    for await (const { record, info } of parser as AsyncIterable<{ record: string[]; info: Info }>) {
+      const line = info.lines;
+      let fields: string[];
+      try {
+        fields = record.map((field) => decoder.decode(Buffer.from(field, 'latin1')));
+      } catch {
+        findings.note('not-utf8', `${file.path} line ${line}`);
+        continue;
+      }
+      yield { line, fields };
+    }
+  } catch (error) {
+    if (isSightlineError(error) || !(error instanceof Error)) throw error;
+    const line = (error as Partial<CsvError>).lines ?? '?';
+    throw new SightlineError('invalid-input', `${file.path} line ${line}: expected a table, got: ${error.message}`, {
+      cause: error,
+    });
+  } finally {
+    input.destroy();
+  }
+}
+
+async function* withoutBom(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let first = true;
+  for await (const chunk of bytes) {
+    yield first && BOM.every((byte, i) => chunk[i] === byte) ? chunk.subarray(BOM.length) : chunk;
+    first = false;
+  }
+}

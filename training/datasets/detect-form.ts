@@ -1,0 +1,71 @@
+import { createHash } from 'node:crypto';
+import { SightlineError } from '../../core/errors.ts';
+import type { CaptionForm } from './caption-form.ts';
+import { isSidecarName } from './caption-sidecars.ts';
+import { canonical } from './forms/canonical.ts';
+import { coco } from './forms/coco.ts';
+import { flickr30k } from './forms/flickr30k.ts';
+import { kaggle } from './forms/kaggle.ts';
+import { karpathy } from './forms/karpathy.ts';
+import { isLitter, isPictureName, stemOf } from './picture-names.ts';
+import { headOf, type SourceFile } from './source-files.ts';
+
+/** Forms with a captions file, the surest first. Without one, captions are looked for beside each picture (sidecars.ts). */
+const CAPTION_FORMS: readonly CaptionForm[] = [canonical, flickr30k, kaggle, karpathy, coco];
+
+/** Enough for a header, or for the first entry of a JSON document. */
+const HEAD_BYTES = 4096;
+
+export interface FoundCaptions {
+  readonly form: CaptionForm;
+  /** Several for COCO, which has one a split. */
+  readonly files: readonly SourceFile[];
+}
+
+/**
+ * The captions files among `files`, and their form; null when there are none. Copies of one file count once.
+ * Throws `invalid-input` when there are several that could be meant: `chosen`, the end of a path, says which.
+ */
+export async function findCaptions(files: readonly SourceFile[], chosen: string | null): Promise<FoundCaptions | null> {
+  const pictures = new Set(files.filter(({ path }) => isPictureName(path)).map(({ path }) => stemOf(path)));
+  const isBesidePicture = (path: string) => isSidecarName(path) && pictures.has(stemOf(path));
+  const candidates = files.filter(({ path }) =>
+    chosen === null
+      ? /\.(csv|tsv|txt|jsonl?)$/i.test(path) && !isLitter(path) && !isBesidePicture(path)
+      : path === chosen || path.endsWith(`/${chosen}`),
+  );
+  const found: { form: CaptionForm; file: SourceFile }[] = [];
+  for (const file of candidates) {
+    const head = new TextDecoder().decode(await headOf(file, HEAD_BYTES));
+    const form = CAPTION_FORMS.find((known) => known.matches(file.path, head));
+    if (form !== undefined) found.push({ form, file });
+  }
+  const [first] = found;
+  if (first === undefined) {
+    if (chosen === null) return null;
+    throw new SightlineError(
+      'invalid-input',
+      `expected ${chosen} to be a captions file (${CAPTION_FORMS.map(({ name }) => name).join(', ')}), ` +
+        `got ${candidates.length === 0 ? 'no such file' : 'none of these forms'}`,
+    );
+  }
+  const own = await withoutCopies(found.filter(({ form }) => form === first.form).map(({ file }) => file));
+  const others = found.filter(({ form }) => form !== first.form);
+  if (others.length > 0 || (own.length > 1 && first.form !== coco)) {
+    const names = found.map(({ form, file }) => `${file.path} (${form.name})`).join(', ');
+    throw new SightlineError('invalid-input', `expected one captions file, got ${names}: choose one with --captions`);
+  }
+  return { form: first.form, files: own };
+}
+
+async function withoutCopies(files: readonly SourceFile[]): Promise<SourceFile[]> {
+  if (files.length === 1) return [...files];
+  const byContent = new Map<string, SourceFile>();
+  for (const file of files) {
+    const hash = createHash('sha256');
+    for await (const chunk of file.open()) hash.update(chunk);
+    const key = hash.digest('hex');
+    if (!byContent.has(key)) byContent.set(key, file);
+  }
+  return [...byContent.values()];
+}

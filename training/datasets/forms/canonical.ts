@@ -1,0 +1,15 @@
+import type { CaptionForm } from '../caption-form.ts';
+import { CAPTIONS_FILE, readCaptionLines } from '../captions-file.ts';
+
+/** What this project itself reads: so that a data set can be moved to another place, and checked on the way. */
+export const canonical: CaptionForm = {
+  name: 'canonical',
+  matches: (path) => path === CAPTIONS_FILE || path.endsWith(`/${CAPTIONS_FILE}`),
+  async *read(file) {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of file.open()) chunks.push(chunk);
+    for (const { image, captions, split, sha256 } of readCaptionLines(Buffer.concat(chunks), file.path)) {
+      yield { image, captions, split, ...(sha256 !== null && { sha256 }) };
+    }
+  },
+};

@@ -1,0 +1,70 @@
+import { type FileHandle, mkdir, open, readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { z } from 'zod';
+import { unavailable } from '../../core/file-errors.ts';
+
+/** What of a data set has been written to its new place, so that an interrupted preparation goes on from there. */
+
+const entrySchema = z.object({
+  image: z.string(),
+  /** Of the file it came from. */
+  stamp: z.string(),
+  sha256: z.string(),
+  /** Of the object that was written. */
+  etag: z.string(),
+});
+
+export type JournalEntry = z.infer<typeof entrySchema>;
+
+export interface Journal {
+  /** What was written for this picture, when it came from a file of this stamp. */
+  find(image: string, stamp: string): JournalEntry | null;
+  add(entry: JournalEntry): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Opens or starts the journal in a file: a JSON line an entry, of which a half-written one is no entry. Throws `unavailable`. */
+export async function openJournal(file: string): Promise<Journal> {
+  const entries = new Map<string, JournalEntry>();
+  let handle: FileHandle;
+  let torn = false;
+  try {
+    await mkdir(dirname(file), { recursive: true });
+    const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return '';
+      throw error;
+    });
+    for (const line of text.split('\n')) {
+      const entry = entryIn(line);
+      if (entry !== null) entries.set(entry.image, entry);
+    }
+    torn = text !== '' && !text.endsWith('\n');
+    handle = await open(file, 'a');
+  } catch (error) {
+    throw unavailable(error, 'write', file);
+  }
+  return {
+    find(image, stamp) {
+      const entry = entries.get(image);
+      return entry?.stamp === stamp ? entry : null;
+    },
+    async add(entry) {
+      try {
+        await handle.appendFile(`${torn ? '\n' : ''}${JSON.stringify(entry)}\n`);
+      } catch (error) {
+        throw unavailable(error, 'write', file);
+      }
+      torn = false;
+      entries.set(entry.image, entry);
+    },
+    close: () => handle.close(),
+  };
+}
+
+function entryIn(line: string): JournalEntry | null {
+  try {
+    return entrySchema.safeParse(JSON.parse(line)).data ?? null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,207 @@
+import { SightlineError } from '../../core/errors.ts';
+import type { CaptionRecord } from './caption-form.ts';
+import { isSidecarName, readSidecars, sampleKey } from './caption-sidecars.ts';
+import { type FoundCaptions, findCaptions } from './detect-form.ts';
+import type { Findings } from './findings.ts';
+import { isLitter, isPictureName, unsafeName } from './picture-names.ts';
+import type { SourceFile, SourceFiles } from './source-files.ts';
+import { splitNamed } from './splits.ts';
+
+/** Pictures and captions brought together, whatever form they came in. */
+
+/** A picture that has captions, not read yet. */
+export interface Pair {
+  /** What it is called from now on, below images/. */
+  readonly image: string;
+  /** Its place among the lines of captions.jsonl. */
+  readonly order: number;
+  readonly file: SourceFile;
+  /** Texts beside a picture are files of their own, read when asked for. */
+  described(): Promise<Described>;
+}
+
+export type Described = Pick<CaptionRecord, 'captions' | 'split' | 'sha256'>;
+
+export interface Pairs {
+  readonly form: string;
+  /** How many there will be at most; null when that shows only at the end. */
+  readonly total: number | null;
+  each(): AsyncIterable<Pair>;
+}
+
+/**
+ * Finds out which form a source has, and reads its captions.
+ * @param chosen the captions file, when there are several
+ * Throws `invalid-input` when there is nothing to be brought together.
+ */
+export async function pairsOf(source: SourceFiles, chosen: string | null, findings: Findings): Promise<Pairs> {
+  const found = await findCaptions(source.files, chosen);
+  if (found !== null) {
+    const records = await readRecords(found, findings);
+    return { form: found.form.name, total: records.size, each: () => byName(source, records, findings) };
+  }
+  const files = source.files.filter(({ path }) => !isLitter(path));
+  const pictures = files.filter(({ path }) => isPictureName(path));
+  const sharded = source.shards.length > 0;
+  if (!sharded && !(pictures.length > 0 && files.some(({ path }) => isSidecarName(path)))) {
+    throw new SightlineError(
+      'invalid-input',
+      `${source.name}: expected pictures and a captions file, a text beside each picture, or tar shards of both, ` +
+        `got ${pictures.length} pictures and ${files.length - pictures.length} other files`,
+    );
+  }
+  const each = async function* () {
+    yield* besidePictures(files, findings);
+    yield* inShards(source, findings);
+  };
+  return { form: sharded ? 'webdataset' : 'sidecars', total: sharded ? null : pictures.length, each };
+}
+
+type Records = Map<string, Described & { readonly order: number }>;
+
+async function readRecords({ form, files }: FoundCaptions, findings: Findings): Promise<Records> {
+  const records: Records = new Map();
+  for (const file of files) {
+    for await (const { image, captions, split, sha256 } of form.read(file, findings)) {
+      const problem = unsafeName(image);
+      if (problem !== null) {
+        findings.note('unsafe-name', `${JSON.stringify(image)} in ${file.path} ${problem}`);
+        continue;
+      }
+      const earlier = records.get(image);
+      const named = splitNamed(split);
+      if (earlier !== undefined && named !== null && earlier.split !== named) {
+        throw new SightlineError(
+          'invalid-input',
+          `${file.path}: expected ${image} in one split, got ${earlier.split} and ${named}`,
+        );
+      }
+      records.set(image, {
+        captions: [...(earlier?.captions ?? []), ...trimmed(captions, image, findings)],
+        ...{ split: named, sha256, order: earlier?.order ?? records.size },
+      });
+    }
+  }
+  for (const [image, { captions }] of records) {
+    if (captions.length > 0) continue;
+    findings.note('no-captions', image);
+    records.delete(image);
+  }
+  if (records.size > 0) return records;
+  const names = files.map(({ path }) => path).join(', ');
+  throw new SightlineError('invalid-input', `${names}: expected captions (${form.name}), got none that can be used`);
+}
+
+function trimmed(captions: readonly string[], image: string, findings: Findings): string[] {
+  return captions.flatMap((caption) => {
+    const text = caption.trim();
+    if (text === '') findings.note('empty-caption', image);
+    return text === '' ? [] : [text];
+  });
+}
+
+/** Pictures of files and shards that the captions name, each by the longest end of its path that is a name there. */
+async function* byName(source: SourceFiles, records: Records, findings: Findings): AsyncGenerator<Pair> {
+  const taken = new Set<string>();
+  const nameOf = (path: string) => endsOf(path).find((end) => records.has(end)) ?? null;
+  const pair = (file: SourceFile): Pair | null => {
+    const image = nameOf(file.path);
+    if (image === null && !isPictureName(file.path)) return null;
+    if (!isSafe(file, findings)) return null;
+    if (image === null) {
+      findings.note('no-captions', file.path);
+      return null;
+    }
+    if (taken.has(image)) {
+      findings.note('second-file', file.path);
+      return null;
+    }
+    taken.add(image);
+    const { order, ...described } = records.get(image)!;
+    return { image, order, file, described: async () => described };
+  };
+  for (const file of source.files) {
+    const found = pair(file);
+    if (found !== null) yield found;
+  }
+  for (const shard of source.shards) {
+    for await (const file of shard.files((path) => nameOf(path) !== null)) {
+      const found = pair(file);
+      if (found !== null) yield found;
+    }
+  }
+  for (const image of records.keys()) if (!taken.has(image)) findings.note('missing-picture', image);
+}
+
+/** `a/b/c` as a/b/c, b/c, c. */
+function endsOf(path: string): string[] {
+  const names = path.split('/');
+  return names.map((_, i) => names.slice(i).join('/'));
+}
+
+function isSafe(file: SourceFile, findings: Findings): boolean {
+  const problem = unsafeName(file.path);
+  if (problem !== null) findings.note('unsafe-name', `${JSON.stringify(file.path)} ${problem}`);
+  return problem === null;
+}
+
+/** Pictures of folders and zips with the texts beside them. */
+function* besidePictures(files: readonly SourceFile[], findings: Findings): Generator<Pair> {
+  // Two archives may hold the same names.
+  const archives = new Set(files.map(({ archive }) => archive)).size;
+  const placeOf = ({ archive, path }: SourceFile) => (archives > 1 && archive !== null ? `${archive}/${path}` : path);
+  const texts = Map.groupBy(
+    files.filter((file) => isSidecarName(file.path)),
+    (file) => sampleKey(placeOf(file), false),
+  );
+  let order = 0;
+  for (const file of files) {
+    if (!isPictureName(file.path) || !isSafe(file, findings)) continue;
+    const image = placeOf(file);
+    const key = sampleKey(image, false);
+    const own = texts.get(key) ?? [];
+    texts.delete(key);
+    yield { image, order: order++, file, described: () => describedBeside(own, image, image, findings) };
+  }
+  for (const [, [text]] of texts) findings.note('missing-picture', text!.path);
+}
+
+/** Samples of webdataset shards: neighbours whose names are the same up to their first dot. */
+async function* inShards(source: SourceFiles, findings: Findings): AsyncGenerator<Pair> {
+  let order = 0;
+  for (const shard of source.shards) {
+    let sample: SourceFile[] = [];
+    const finished = (): Pair[] => {
+      const [picture, ...further] = sample.filter(({ path }) => isPictureName(path));
+      const texts = sample.filter(({ path }) => isSidecarName(path));
+      sample = [];
+      for (const { path } of further) findings.note('second-file', path);
+      if (picture === undefined) {
+        if (texts.length > 0) findings.note('missing-picture', `${shard.name}: ${texts[0]!.path}`);
+        return [];
+      }
+      const image = `${picture.archive}/${picture.path}`;
+      return [
+        {
+          image,
+          order: order++,
+          file: picture,
+          described: () => describedBeside(texts, image, `${shard.name}/${image}`, findings),
+        },
+      ];
+    };
+    for await (const file of shard.files((path) => !isLitter(path) && (isPictureName(path) || isSidecarName(path)))) {
+      if (!isSafe(file, findings)) continue;
+      const last = sample.at(-1);
+      if (last !== undefined && sampleKey(last.path, true) !== sampleKey(file.path, true)) yield* finished();
+      sample.push(file);
+    }
+    yield* finished();
+  }
+}
+
+async function describedBeside(texts: readonly SourceFile[], image: string, where: string, findings: Findings) {
+  const { captions, split } = await readSidecars(texts, where, findings);
+  if (captions.length === 0) findings.note('no-captions', image);
+  return { captions, split: splitNamed(split) };
+}

@@ -1,0 +1,223 @@
+import { createHash } from 'node:crypto';
+import { decodeImage } from '../../core/encode/decode.ts';
+import { DEFAULT_LIMITS } from '../../core/encode/encoders.ts';
+import type { Preprocessing } from '../../core/encode/preprocessor-config.ts';
+import { isSightlineError, SightlineError } from '../../core/errors.ts';
+import { inParallel } from '../parallel.ts';
+import { CAPTIONS_FILE } from './captions-file.ts';
+import { type DatasetPlace, IMAGES_PREFIX } from './dataset.ts';
+import { Findings, type Report } from './findings.ts';
+import type { Journal } from './journal.ts';
+import { type Pair, pairsOf } from './pairs.ts';
+import { contentOf, listAll, type SourceFiles } from './source-files.ts';
+import { describeRule, type SplitShares, splitByHash } from './splits.ts';
+
+const REPORT_FILE = 'report.json';
+
+export interface PrepareOptions {
+  readonly source: SourceFiles;
+  /** As the user named it, for the report. */
+  readonly from: string;
+  /** The commit that was downloaded, or null. */
+  readonly commit: string | null;
+  readonly target: DatasetPlace;
+  readonly journal: Journal;
+  /** The end of the path of the captions file, when there are several. */
+  readonly captions: string | null;
+  readonly shares: SplitShares;
+  /** Pictures under way at the same time; each is in memory. */
+  readonly parallel: number;
+  /** Over an existing captions.jsonl that was not prepared from the same source. */
+  readonly replace: boolean;
+  readonly signal?: AbortSignal;
+  /** @param total null while it is not known */
+  readonly onProgress?: (done: number, total: number | null) => void;
+}
+
+/** A line of captions.jsonl to be, with its place among them. */
+interface Line {
+  readonly order: number;
+  readonly image: string;
+  readonly captions: readonly string[];
+  readonly split: string;
+  readonly sha256: string;
+}
+
+/**
+ * Writes a data set in the canonical form: every picture as it is, once it has been decoded, then captions.jsonl, last and at
+ * once, and a report. May be stopped at any moment; what the journal knows is not written again.
+ *
+ * Throws `invalid-input` for a source that cannot be read, `precondition-failed` when another data set is in the target's place,
+ * `unavailable` when it cannot be written (the next call goes on there), and the signal's reason.
+ */
+export async function prepareDataset(options: PrepareOptions): Promise<Report> {
+  const startedAt = performance.now();
+  const findings = new Findings();
+  await refuseOthers(options);
+  const pairs = await pairsOf(options.source, options.captions, findings);
+  const stored = await storedPictures(options.target);
+  const work = { ...options, stored, findings, counts: { written: 0, kept: 0, byRule: 0 } };
+  const lines: Line[] = [];
+  let done = 0;
+  await inParallel(options.parallel, pairs.each(), async (pair) => {
+    options.signal?.throwIfAborted();
+    const line = await settle(pair, work);
+    if (line !== null) lines.push(line);
+    options.onProgress?.(++done, pairs.total);
+  });
+  if (lines.length === 0) {
+    const found = JSON.stringify(findings);
+    throw new SightlineError(
+      'invalid-input',
+      `${options.source.name}: expected pictures with captions, got none: ${found}`,
+    );
+  }
+  lines.sort((a, b) => a.order - b.order);
+  compareContents(lines, findings);
+  noteLeftOvers(stored, lines, findings);
+  const report = reportOf(lines, {
+    ...{ from: options.from, commit: options.commit, form: pairs.form, findings, counts: work.counts },
+    splitRule: work.counts.byRule > 0 ? describeRule(options.shares) : null,
+    seconds: Math.round((performance.now() - startedAt) / 100) / 10,
+  });
+  await write(options.target, lines, report);
+  return report;
+}
+
+/** Nobody's captions are written over by mistake. */
+async function refuseOthers({ target, from, replace }: PrepareOptions): Promise<void> {
+  if (replace || (await target.store.head(CAPTIONS_FILE)) === null) return;
+  const found = await target.store.get(REPORT_FILE);
+  const report: unknown = found && (await new Response(found.body).json().catch(() => null));
+  const earlier = (report as Partial<Report> | null)?.from ?? 'something else';
+  if (earlier === from) return;
+  throw new SightlineError(
+    'precondition-failed',
+    `${target.name}: expected no data set, or one prepared from ${from}; got one from ${earlier} (--replace writes over it)`,
+  );
+}
+
+async function storedPictures({ store }: DatasetPlace): Promise<Map<string, string>> {
+  const etags = new Map<string, string>();
+  for await (const { key, etag } of listAll(store, IMAGES_PREFIX)) etags.set(key.slice(IMAGES_PREFIX.length), etag);
+  return etags;
+}
+
+type Work = PrepareOptions & {
+  /** Etags of what is in images/ already. */
+  readonly stored: ReadonlyMap<string, string>;
+  readonly findings: Findings;
+  readonly counts: { written: number; kept: number; byRule: number };
+};
+
+/** One picture: read, checked, written; its line, or null when it was left out. */
+async function settle(pair: Pair, work: Work): Promise<Line | null> {
+  const { image, order } = pair;
+  const { captions, split, sha256: expected } = await pair.described();
+  if (captions.length === 0) return null;
+  const sha256 = await written(pair, expected ?? null, work);
+  if (sha256 === null) return null;
+  if (split === null) {
+    work.counts.byRule++;
+    work.findings.note('split-by-rule', image);
+  }
+  return { order, image, captions, split: split ?? splitByHash(sha256, work.shares), sha256 };
+}
+
+/** Makes sure that the picture is in its new place; its hash, or null when it was left out. */
+async function written(pair: Pair, expected: string | null, work: Work): Promise<string | null> {
+  const { image, file } = pair;
+  const { stored, journal, findings, counts, target } = work;
+  const known = journal.find(image, file.stamp);
+  if (known !== null && known.etag === stored.get(image)) {
+    counts.kept++;
+    return known.sha256;
+  }
+  const bytes = await goodPicture(pair, findings);
+  if (bytes === null) return null;
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  if (expected !== null && expected !== sha256) {
+    findings.note('changed-picture', `${image}: expected SHA-256 ${expected}, got ${sha256}`);
+    return null;
+  }
+  try {
+    const { etag } = await target.store.put(IMAGES_PREFIX + image, bytes, { signal: work.signal });
+    await journal.add({ image, stamp: file.stamp, sha256, etag });
+  } catch (error) {
+    if (!isSightlineError(error, 'invalid-key')) throw error;
+    findings.note('unsafe-name', error.message);
+    return null;
+  }
+  counts.written++;
+  return sha256;
+}
+
+/** Decoding through all pixels of the file is what finds the damaged ones; what comes out is not used. */
+const CHECK: Preprocessing = {
+  ...{ resize: { mode: 'squash', size: 32, kernel: 'bilinear' }, crop: 32 },
+  ...{ mean: [0, 0, 0], std: [1, 1, 1] },
+};
+
+/** The bytes of a picture that can be decoded, or null. */
+async function goodPicture({ image, file }: Pair, findings: Findings): Promise<Uint8Array | null> {
+  try {
+    const bytes = await contentOf(file, DEFAULT_LIMITS.maxBytes);
+    if (bytes === null) {
+      findings.note('unreadable-picture', `${image}: more than ${DEFAULT_LIMITS.maxBytes} bytes`);
+      return null;
+    }
+    await decodeImage(bytes, CHECK, DEFAULT_LIMITS);
+    return bytes;
+  } catch (error) {
+    if (!isSightlineError(error)) throw error;
+    if (error.code === 'invalid-input') findings.note('broken-file', error.message);
+    else if (error.code === 'unreadable-image' || error.code === 'too-large') {
+      findings.note('unreadable-picture', `${image}: ${error.message}`);
+    } else throw error;
+    return null;
+  }
+}
+
+/** Finds the same bytes under several names, in one split and across splits. */
+function compareContents(lines: readonly Line[], findings: Findings): void {
+  for (const same of Map.groupBy(lines, ({ sha256 }) => sha256).values()) {
+    if (same.length === 1) continue;
+    const [first, ...others] = same;
+    for (const other of others) {
+      const pair = `${first!.image} (${first!.split}) and ${other.image} (${other.split})`;
+      findings.note(other.split === first!.split ? 'doubled-picture' : 'split-leak', pair);
+    }
+  }
+  for (const split of ['train', 'val'])
+    if (!lines.some((line) => line.split === split)) findings.note('empty-split', split);
+}
+
+function noteLeftOvers(stored: ReadonlyMap<string, string>, lines: readonly Line[], findings: Findings): void {
+  const named = new Set(lines.map(({ image }) => image));
+  for (const image of stored.keys()) if (!named.has(image)) findings.note('left-over', image);
+}
+
+function reportOf(
+  lines: readonly Line[],
+  facts: Pick<Report, 'from' | 'commit' | 'form' | 'splitRule' | 'seconds'> & Pick<Work, 'findings' | 'counts'>,
+): Report {
+  const { findings, counts, from, commit, form, splitRule, seconds } = facts;
+  const count = (some: readonly Line[]) => ({
+    ...{ pictures: some.length, captions: some.reduce((sum, { captions }) => sum + captions.length, 0) },
+  });
+  const bySplit = Map.groupBy(lines, ({ split }) => split);
+  return {
+    ...{ format: 1, from, commit, form, ...count(lines) },
+    splits: Object.fromEntries([...bySplit].map(([name, some]) => [name, count(some)])),
+    ...{ splitRule, findings: findings.toJSON(), written: counts.written, kept: counts.kept, seconds },
+  };
+}
+
+async function write({ store }: DatasetPlace, lines: readonly Line[], report: Report): Promise<void> {
+  const text = lines.map(({ order: _, ...line }) => `${JSON.stringify(line)}\n`);
+  // The report names the source, and is what allows the next call to write here again.
+  await store.put(REPORT_FILE, Buffer.from(`${JSON.stringify(report, null, 2)}\n`), {
+    contentType: 'application/json',
+  });
+  await store.put(CAPTIONS_FILE, Buffer.from(text.join('')), { contentType: 'application/jsonl' });
+}

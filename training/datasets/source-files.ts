@@ -1,0 +1,78 @@
+import type { ListedObject, ObjectStore } from '../../core/ports.ts';
+
+/** What a data set is made from, wherever it lies: files of a folder or a bucket, of archives there, or of a stream. */
+
+export interface SourceFile {
+  /** With forward slashes, from the top of the folder or archive. Not to be trusted: `unsafeName` judges it. */
+  readonly path: string;
+  /** The archive it is in, without its extension; null outside of one. */
+  readonly archive: string | null;
+  readonly bytes: number;
+  /** Changes with the content, as far as that can be known without reading it. */
+  readonly stamp: string;
+  /** May be called at any time, and for several files at once. Rejects with `invalid-input` when an archive holds rubbish. */
+  open(): AsyncIterable<Uint8Array>;
+}
+
+/** An archive that can only be read from front to back. */
+export interface Shard {
+  readonly name: string;
+  /**
+   * Its files in order. Those that are `wanted` are read into memory and can be opened from then on; the others are skipped.
+   * Throws `invalid-input` when the archive is broken.
+   */
+  files(wanted: (path: string, bytes: number) => boolean): AsyncIterable<SourceFile>;
+}
+
+export interface SourceFiles {
+  /** For messages. */
+  readonly name: string;
+  readonly files: readonly SourceFile[];
+  readonly shards: readonly Shard[];
+}
+
+/** The whole content of a file, of at most `maxBytes`; null when it is longer. */
+export async function contentOf(file: SourceFile, maxBytes: number): Promise<Uint8Array | null> {
+  if (file.bytes > maxBytes) return null;
+  const chunks: Uint8Array[] = [];
+  let total = 0;
+  for await (const chunk of file.open()) {
+    total += chunk.length;
+    if (total > maxBytes) return null;
+    chunks.push(chunk);
+  }
+  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+}
+
+/** The first bytes of a file. */
+export async function headOf(file: SourceFile, bytes: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let total = 0;
+  for await (const chunk of file.open()) {
+    chunks.push(chunk);
+    total += chunk.length;
+    if (total >= bytes) break;
+  }
+  return Buffer.concat(chunks).subarray(0, bytes);
+}
+
+/** An object of a store as a file. */
+export function storedFile(store: ObjectStore, { key, bytes, etag }: ListedObject): SourceFile {
+  return { path: key, archive: null, bytes, stamp: etag, open: () => bodyOf(store, key, etag) };
+}
+
+/** The bytes of one version of an object; nothing at all when it is gone. */
+export async function* bodyOf(store: ObjectStore, key: string, etag: string): AsyncGenerator<Uint8Array> {
+  const found = await store.get(key, { ifMatch: etag });
+  if (found !== null) yield* found.body;
+}
+
+/** All objects of a store. */
+export async function* listAll(store: ObjectStore, prefix = ''): AsyncGenerator<ListedObject> {
+  let cursor: string | undefined;
+  do {
+    const { items, next } = await store.list({ prefix, cursor, limit: 1000 });
+    yield* items;
+    cursor = next;
+  } while (cursor !== undefined);
+}

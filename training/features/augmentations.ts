@@ -1,0 +1,62 @@
+import type { RgbPixels } from '../../core/encode/preprocess.ts';
+import type { Preprocessing } from '../../core/encode/preprocessor-config.ts';
+import { Random } from '../trainer/random.ts';
+
+/**
+ * Several looks at one picture, encoded once and cached, so that a head sees more than one vector of it. `full` is exactly
+ * what serving sees. The others are made from the same decoded and resized pixels; nothing is decoded in another way.
+ */
+export interface View {
+  readonly name: string;
+  /** Mirrored. */
+  readonly flip: boolean;
+  /** A window at a random place of the picture, resized to a random size in this range times the model's input; null: none. */
+  readonly zoom: { readonly from: number; readonly to: number } | null;
+}
+
+export const FULL: View = { name: 'full', flip: false, zoom: null };
+export const FLIPPED: View = { name: 'flipped', flip: true, zoom: null };
+
+/** Random window number `n`: every second one is mirrored. */
+export function windowView(n: number): View {
+  return { name: `window-${n}`, flip: n % 2 === 1, zoom: { from: 1.05, to: 1.5 } };
+}
+
+/** What a view asks of the decoder, and where in its answer the model's square lies. */
+export interface ViewPlan {
+  readonly preprocessing: Preprocessing;
+  /** Corner of the square of `preprocessing.crop` that is cut out of the decoded pixels. */
+  readonly left: number;
+  readonly top: number;
+  readonly flip: boolean;
+}
+
+/** Plans a view of one picture; the same picture and view give the same plan. `sha256` is of the picture. */
+export function planView(view: View, preprocessing: Preprocessing, sha256: string): ViewPlan {
+  if (view.zoom === null) return { preprocessing, left: 0, top: 0, flip: view.flip };
+  const random = new Random(0, `${view.name} ${sha256}`);
+  const { crop, resize } = preprocessing;
+  const { from, to } = view.zoom;
+  const size = Math.round(crop * (from + (to - from) * random.uniform()));
+  return {
+    // All of the resized square comes back, and the window is cut from that.
+    preprocessing: { ...preprocessing, resize: { ...resize, size }, crop: size },
+    left: random.below(size - crop + 1),
+    top: random.below(size - crop + 1),
+    flip: view.flip,
+  };
+}
+
+/** Cuts the model's square of `edge` pixels out of what the decoder answered and mirrors it when the plan says so. */
+export function cutView(pixels: RgbPixels, plan: ViewPlan, edge: number): RgbPixels {
+  if (!plan.flip && pixels.width === edge && pixels.height === edge) return pixels;
+  const data = new Uint8Array(edge * edge * 3);
+  for (let y = 0; y < edge; y++) {
+    for (let x = 0; x < edge; x++) {
+      const from = 3 * ((plan.top + y) * pixels.width + plan.left + (plan.flip ? edge - 1 - x : x));
+      const to = 3 * (y * edge + x);
+      for (let c = 0; c < 3; c++) data[to + c] = pixels.data[from + c]!;
+    }
+  }
+  return { data, width: edge, height: edge };
+}

@@ -1,0 +1,301 @@
+import { decodeImage } from '../../core/encode/decode.ts';
+import { DEFAULT_LIMITS, type Encoders } from '../../core/encode/encoders.ts';
+import { type ImageEncoder, loadImageEncoder } from '../../core/encode/image-encoder.ts';
+import type { RgbPixels } from '../../core/encode/preprocess.ts';
+import type { Preprocessing } from '../../core/encode/preprocessor-config.ts';
+import { fingerprintKey } from '../../core/encode/space-id.ts';
+import { isSightlineError, SightlineError } from '../../core/errors.ts';
+import {
+  type CaptionedPicture,
+  type Dataset,
+  type DatasetWarning,
+  describeWarnings,
+  readPicture,
+} from '../datasets/dataset.ts';
+import { type HashedPicture, hashPictures, joinDoubles, TRAINING } from '../datasets/deduplicate.ts';
+import { inParallel } from '../parallel.ts';
+import { cutView, planView, type View } from './augmentations.ts';
+import { HalfMatrix, type HalfRows } from './half.ts';
+import { type CacheDescription, hashText, type Row } from './record-cache.ts';
+import { type CachePlace, type OpenCache, openCache } from './shared-cache.ts';
+
+/** Captioned pictures to encoder outputs, through the encoders and the preprocessing of serving and a cache on disk. */
+
+/** Encoder outputs of the pictures and captions of one split. */
+export interface PairSet {
+  readonly pictures: readonly CaptionedPicture[];
+  /**
+   * One matrix [pictures, size] an output of the image encoder, for each view. The first view is what serving sees, and the
+   * only one outside the split "train".
+   */
+  readonly views: readonly Readonly<Record<string, HalfRows>>[];
+  /** [captions, text dimension] */
+  readonly captions: HalfRows;
+  /** Captions of picture p are rows firstCaption[p] to firstCaption[p + 1] - 1. */
+  readonly firstCaption: Uint32Array;
+}
+
+export interface FeatureOptions extends CachePlace {
+  readonly encoders: Encoders;
+  readonly modelDirs: readonly string[];
+  readonly views: readonly View[];
+  /** Pictures decoded and encoded at the same time. */
+  readonly parallel: number;
+  /** @param done of `total`, `unit` being "pictures" or "captions"; not called for what is cached */
+  readonly onProgress?: (unit: string, done: number, total: number) => void;
+}
+
+export interface Features {
+  readonly splits: ReadonlyMap<string, PairSet>;
+  readonly warnings: ReadonlyMap<DatasetWarning, number>;
+  /** To be called when the rows of the splits are not read any more. */
+  close(): Promise<void>;
+}
+
+/** Rows appended at once: little is lost by an interruption. */
+const PICTURES_A_WRITE = 64;
+const CAPTIONS_A_WRITE = 4096;
+
+/**
+ * Encodes what is not cached yet. What comes back is read from the cache when it is used, so that memory does not grow with the
+ * pictures. Throws `unavailable` when the cache cannot be written.
+ */
+export async function loadFeatures(dataset: Dataset, options: FeatureOptions): Promise<Features> {
+  const warnings = new Map(dataset.warnings);
+  const warn = (what: DatasetWarning) => warnings.set(what, (warnings.get(what) ?? 0) + 1);
+  let pictures = joinDoubles(await hashPictures(dataset, options.parallel, warn), warn);
+  const views = await openImageCaches(options);
+  const open: OpenCache[] = views.map(({ cache }) => cache);
+  const close = async () => {
+    for (const cache of open) await cache.close();
+  };
+  try {
+    const lost = await encodeMissing(dataset, pictures, views, options);
+    for (const what of lost.values()) warn(what);
+    pictures = pictures.filter(({ sha256 }) => !lost.has(sha256));
+    if (pictures.length === 0) throw nothingLeft(dataset, warnings);
+    for (const { cache } of views) await cache.send('everything');
+    const texts = await encodeTexts(
+      pictures.flatMap(({ captions }) => captions),
+      options,
+    );
+    open.push(texts);
+    const splits = new Map<string, PairSet>();
+    for (const split of new Set(pictures.map((picture) => picture.split))) {
+      const own = pictures.filter((picture) => picture.split === split);
+      splits.set(split, pairSet(own, views, texts, options.encoders.image.outputs));
+    }
+    return { splits, warnings, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Vectors of texts, one row each. */
+export async function loadTexts(texts: readonly string[], options: FeatureOptions): Promise<HalfMatrix> {
+  const cache = await encodeTexts(texts, options);
+  try {
+    const { rows, columns, bitsOf } = cache.rows.rows(texts.map(hashText));
+    return new HalfMatrix(rows, columns, bitsOf(0, rows).slice());
+  } finally {
+    await cache.close();
+  }
+}
+
+/** The cache with the vectors of all these texts in it. */
+async function encodeTexts(texts: readonly string[], options: FeatureOptions): Promise<OpenCache> {
+  const { encoders } = options;
+  const { path, description } = textCache(encoders.text);
+  const cache = await openCache(options, path, description);
+  try {
+    const missing = new Map(
+      texts.map((text) => [hashText(text), text] as const).filter(([hash]) => !cache.rows.has(hash)),
+    );
+    // Neighbours in length make full batches of one length.
+    const todo = [...missing].sort(([, a], [, b]) => a.length - b.length || (a < b ? -1 : 1));
+    for (let start = 0; start < todo.length; start += CAPTIONS_A_WRITE) {
+      const part = todo.slice(start, start + CAPTIONS_A_WRITE);
+      const vectors = await encoders.text.encode(
+        part.map(([, text]) => text),
+        (done) => options.onProgress?.('captions', start + done, todo.length),
+      );
+      await cache.rows.append(part.map(([hash], i) => ({ hash, values: vectors[i]! })));
+      await cache.send('when-large');
+    }
+    await cache.send('everything');
+    return cache;
+  } catch (error) {
+    await cache.close();
+    throw error;
+  }
+}
+
+/** Only training looks at a picture in more than one way. */
+function isWanted({ split }: CaptionedPicture, view: number): boolean {
+  return view === 0 || split === TRAINING;
+}
+
+interface ViewCache {
+  readonly view: View;
+  readonly cache: OpenCache;
+}
+
+async function openImageCaches(options: FeatureOptions): Promise<ViewCache[]> {
+  const open: ViewCache[] = [];
+  for (const view of options.views) {
+    const { path, description } = imageCache(options.encoders.image, view);
+    open.push({ view, cache: await openCache(options, path, description) });
+  }
+  return open;
+}
+
+/** Where a cache is below the folder of caches, and what says whose it is. */
+interface NamedCache {
+  readonly path: string;
+  readonly description: CacheDescription;
+}
+
+/** All outputs side by side of one view of a picture, by the hash of its bytes. */
+export function imageCache({ key, name, outputs }: Encoders['image'], view: View): NamedCache {
+  const columns = Object.values(outputs).reduce((sum, size) => sum + size, 0);
+  // The name alone would not tell two versions of a view apart.
+  const path = `image-${key}/${view.name}-${fingerprintKey({ ...view }).slice(0, 8)}`;
+  return { path, description: { made: { encoder: name, key, outputs, view }, columns } };
+}
+
+/** Vectors of texts, by their hash. */
+export function textCache({ key, name, dimension }: Encoders['text']): NamedCache {
+  return { path: `text-${key}`, description: { made: { encoder: name, key }, columns: dimension } };
+}
+
+/** Encodes the views that are not cached, several pictures at a time. Answers with the hashes of what cannot be encoded. */
+async function encodeMissing(
+  dataset: Dataset,
+  pictures: readonly HashedPicture[],
+  caches: readonly ViewCache[],
+  options: FeatureOptions,
+): Promise<Map<string, 'missing-picture' | 'unreadable-picture'>> {
+  const unique = [...new Map(pictures.map((picture) => [picture.sha256, picture])).values()];
+  const lacks = (picture: HashedPicture, { cache, view }: ViewCache) =>
+    isWanted(picture, options.views.indexOf(view)) && !cache.rows.has(picture.sha256);
+  const todo = unique.filter((picture) => caches.some((entry) => lacks(picture, entry)));
+  const lost = new Map<string, 'missing-picture' | 'unreadable-picture'>();
+  if (todo.length === 0) return lost;
+  const { modelDirs, encoders, parallel } = options;
+  // One thread a picture and several pictures at a time keep the cores busier than several threads a picture.
+  const encoder = await loadImageEncoder(modelDirs, encoders.profile.image, { threads: 1 });
+  const writers = caches.map((entry) => ({ ...entry, rows: [] as Row[] }));
+  const flush = async (least: number) => {
+    for (const { cache, rows } of writers) {
+      if (rows.length < least) continue;
+      await cache.rows.append(rows.splice(0));
+      await cache.send('when-large');
+    }
+  };
+  let done = 0;
+  const encode = async (picture: HashedPicture) => {
+    const { sha256 } = picture;
+    const found = await readPicture(dataset, picture);
+    if (found === null) {
+      lost.set(sha256, 'missing-picture');
+      return;
+    }
+    if (found.sha256 !== sha256) throw changed(picture, found.sha256);
+    try {
+      const decode = decoderOf(found.bytes);
+      for (const { view, cache, rows } of writers) {
+        if (lacks(picture, { view, cache }))
+          rows.push({ hash: sha256, values: await encodeView(encoder, decode, view, sha256) });
+      }
+    } catch (error) {
+      if (!isSightlineError(error, 'unreadable-image') && !isSightlineError(error, 'too-large')) throw error;
+      lost.set(sha256, 'unreadable-picture');
+    }
+  };
+  try {
+    // All of them have ended before the model goes, also when one fails; what they made is kept then, too.
+    await inParallel(parallel, todo, async (picture) => {
+      await encode(picture);
+      options.onProgress?.('pictures', ++done, todo.length);
+      await flush(PICTURES_A_WRITE);
+    }).finally(() => flush(1));
+  } finally {
+    await encoder.close();
+  }
+  return lost;
+}
+
+type Decode = (preprocessing: Preprocessing) => Promise<RgbPixels>;
+
+/** Decodes one picture, once for all views that want the same pixels of it. */
+function decoderOf(bytes: Uint8Array): Decode {
+  const known = new Map<Preprocessing, RgbPixels>();
+  return async (preprocessing) => {
+    const pixels = known.get(preprocessing) ?? (await decodeImage(bytes, preprocessing, DEFAULT_LIMITS)).pixels;
+    known.set(preprocessing, pixels);
+    return pixels;
+  };
+}
+
+/** All outputs of the encoder for one view of a picture, in the manifest's order. */
+async function encodeView(encoder: ImageEncoder, decode: Decode, view: View, sha256: string): Promise<Float32Array> {
+  const plan = planView(view, encoder.preprocessing, sha256);
+  const pixels = await decode(plan.preprocessing);
+  const outputs = await encoder.encode(cutView(pixels, plan, encoder.preprocessing.crop));
+  const values = new Float32Array(Object.values(encoder.outputs).reduce((sum, size) => sum + size, 0));
+  let at = 0;
+  for (const [name, size] of Object.entries(encoder.outputs)) {
+    values.set(outputs[name]!, at);
+    at += size;
+  }
+  return values;
+}
+
+/** The pairs of one split, in the order of its pictures. */
+function pairSet(
+  pictures: readonly HashedPicture[],
+  views: readonly ViewCache[],
+  texts: OpenCache,
+  outputs: Readonly<Record<string, number>>,
+): PairSet {
+  const hashes = pictures.map(({ sha256 }) => sha256);
+  const firstCaption = new Uint32Array(pictures.length + 1);
+  for (const [i, { captions }] of pictures.entries()) firstCaption[i + 1] = firstCaption[i]! + captions.length;
+  const seen = views.filter((_, view) => pictures.every((picture) => isWanted(picture, view)));
+  return {
+    ...{ pictures, firstCaption },
+    views: seen.map(({ cache }) => splitOutputs(cache, hashes, outputs)),
+    captions: texts.rows.rows(pictures.flatMap(({ captions }) => captions.map(hashText))),
+  };
+}
+
+function splitOutputs(
+  cache: OpenCache,
+  hashes: readonly string[],
+  outputs: Readonly<Record<string, number>>,
+): Record<string, HalfRows> {
+  let end = 0;
+  return Object.fromEntries(
+    Object.entries(outputs).map(([name, size]) => {
+      const from = end;
+      end += size;
+      return [name, cache.rows.rows(hashes, { from, to: end })];
+    }),
+  );
+}
+
+function changed(picture: HashedPicture, actual: string): SightlineError {
+  return new SightlineError(
+    'invalid-input',
+    `${picture.image}: expected a picture with SHA-256 ${picture.sha256}, got ${actual}`,
+  );
+}
+
+function nothingLeft({ place, pictures }: Dataset, warnings: Dataset['warnings']): SightlineError {
+  return new SightlineError(
+    'invalid-input',
+    `${place.name}: expected pictures in images/, got none of ${pictures.length} that can be used` +
+      `${describeWarnings(warnings)} (symbolic links are not followed)`,
+  );
+}

@@ -1,0 +1,91 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { Encoders } from '../../core/encode/encoders.ts';
+import { SightlineError } from '../../core/errors.ts';
+import type { EncodedPairs } from '../metrics/embed-pairs.ts';
+import { writeWhole } from '../trainer/checkpoint.ts';
+import { HalfMatrix } from './half.ts';
+
+/**
+ * Encoder outputs of a few captioned pictures as files small enough to commit, so that a head can be judged without the
+ * pictures: `sample.json` and one file a matrix, float16, little endian, row by row. Neither pictures nor texts are in it.
+ */
+
+const encoder = { encoder: z.string().min(1), key: z.string().regex(/^[0-9a-f]{16}$/) };
+
+const sampleSchema = z.strictObject({
+  format: z.literal(1),
+  /** Where the pictures are from, for people. */
+  source: z.string().min(1),
+  text: z.strictObject({ ...encoder, dimension: z.int().positive() }),
+  image: z.strictObject({ ...encoder, outputs: z.record(z.string(), z.int().positive()) }),
+  /** Captions of each picture, in order. */
+  captions: z.array(z.int().positive()).min(1),
+});
+
+/** What sample.json says. */
+export type FeatureSample = z.infer<typeof sampleSchema>;
+
+const SAMPLE_FILE = 'sample.json';
+const CAPTIONS = 'captions';
+
+/** Writes the first view of the pictures and the captions' vectors; the description last. Throws `unavailable`. */
+export async function writeFeatureSample(
+  folder: string,
+  pairs: EncodedPairs,
+  { encoders, source }: { encoders: Encoders; source: string },
+): Promise<FeatureSample> {
+  const { text, image } = encoders;
+  const sample: FeatureSample = {
+    ...{ format: 1, source },
+    text: { encoder: text.name, key: text.key, dimension: text.dimension },
+    image: { encoder: image.name, key: image.key, outputs: { ...image.outputs } },
+    captions: Array.from(pairs.firstCaption.subarray(1), (end, picture) => end - pairs.firstCaption[picture]!),
+  };
+  const matrices = { ...pairs.views[0]!, [CAPTIONS]: pairs.captions };
+  for (const [name, matrix] of Object.entries(matrices)) {
+    const bits = matrix.bitsOf(0, matrix.rows);
+    await writeWhole(matrixPath(folder, name), new Uint8Array(bits.buffer, bits.byteOffset, bits.byteLength));
+  }
+  await writeWhole(join(folder, SAMPLE_FILE), `${JSON.stringify(sample)}\n`);
+  return sample;
+}
+
+/** Reads a sample back. Throws `schema-mismatch` when a file is missing, of another size, or something else. */
+export async function readFeatureSample(folder: string): Promise<{ sample: FeatureSample; pairs: EncodedPairs }> {
+  const path = join(folder, SAMPLE_FILE);
+  const parsed = sampleSchema.safeParse(JSON.parse((await readBytes(path)).toString('utf8')));
+  if (!parsed.success) throw new SightlineError('schema-mismatch', `${path}: ${z.prettifyError(parsed.error)}`);
+  const sample = parsed.data;
+  const firstCaption = new Uint32Array(sample.captions.length + 1);
+  for (const [picture, count] of sample.captions.entries()) firstCaption[picture + 1] = firstCaption[picture]! + count;
+  const view: Record<string, HalfMatrix> = {};
+  for (const [name, size] of Object.entries(sample.image.outputs)) {
+    view[name] = await readMatrix(matrixPath(folder, name), sample.captions.length, size);
+  }
+  const captions = await readMatrix(matrixPath(folder, CAPTIONS), firstCaption.at(-1)!, sample.text.dimension);
+  return { sample, pairs: { views: [view], captions, firstCaption } };
+}
+
+async function readMatrix(path: string, rows: number, columns: number): Promise<HalfMatrix> {
+  const bytes = await readBytes(path);
+  if (bytes.length !== rows * columns * 2) {
+    throw new SightlineError(
+      'schema-mismatch',
+      `${path}: expected ${rows} x ${columns} float16 values, got ${bytes.length} bytes`,
+    );
+  }
+  // A copy, because 16-bit values need an even address.
+  return new HalfMatrix(rows, columns, new Uint16Array(new Uint8Array(bytes).buffer));
+}
+
+function readBytes(path: string): Promise<Buffer> {
+  return readFile(path).catch((error: Error) => {
+    throw new SightlineError('schema-mismatch', `expected a feature sample, got ${error.message}`, { cause: error });
+  });
+}
+
+function matrixPath(folder: string, name: string): string {
+  return join(folder, `${name}.f16`);
+}

@@ -1,0 +1,284 @@
+import { join } from 'node:path';
+import { OnnxGraph } from '../../core/onnx/graph-builder.ts';
+import { float32, loadOnnx } from '../../core/onnx/session.ts';
+import type { HeadSpec, TowerInput } from '../trainer/recipes.ts';
+import { symmetricEigen } from './eigen.ts';
+import type { PairSet } from './extract.ts';
+import { HalfMatrix, type HalfRows, toHalf } from './half.ts';
+import { columnMoments, covariance } from './moments.ts';
+import { type ScratchRows, writeScratch } from './scratch-rows.ts';
+
+/**
+ * What happens to encoder outputs before the first layer that is learned: fixed once from the training pairs, computed once a
+ * row for training, and built into head.onnx by the same function, so that serving feeds raw encoder outputs.
+ */
+
+/** One encoder output made ready: x -> (first(x) - mean) * scale, or (first(x) - mean) projection^T. */
+export interface PreparedInput {
+  readonly spec: TowerInput;
+  /** Where the encoder output lies: columns `start` to `start` + `width` of the graph's input `from`, which has `columns`. */
+  readonly place: { readonly from: string; readonly columns: number; readonly start: number };
+  /** Columns of the encoder output, and of what comes out. */
+  readonly width: number;
+  readonly columns: number;
+  /** Constants of the graph by name; which there are depends on the transform. */
+  readonly constants: Readonly<Record<string, Constant>>;
+}
+
+export interface Constant {
+  readonly values: Float32Array;
+  readonly shape: readonly number[];
+}
+
+/** The inputs of each tower, side by side in this order. */
+export type Preparation = Readonly<Record<'text' | 'image', readonly PreparedInput[]>>;
+
+/** Text vectors of the classes that the logits stand for: [classes, text dimension]. */
+export interface ClassNames {
+  readonly vectors: Float32Array;
+  readonly count: number;
+}
+
+/** Pairs as the towers take them. */
+export interface PreparedPairs {
+  /** [captions, width] */
+  readonly texts: HalfRows;
+  /** [pictures, width] for each view. */
+  readonly images: readonly HalfRows[];
+  /** Captions of picture p are rows firstCaption[p] to firstCaption[p + 1] - 1. */
+  readonly firstCaption: Uint32Array;
+  /** [pictures], a number that pictures share whose captions fit each other, too. */
+  readonly groups: Float32Array;
+  /** Removes the files that the rows are in. */
+  close(): Promise<void>;
+}
+
+/** Share of the mean eigenvalue added to each before whitening. */
+const WHITENING_FLOOR = 1e-3;
+/** Rows run at once: some megabytes. */
+const ROWS = 1024;
+
+export function preparedWidth(inputs: readonly PreparedInput[]): number {
+  return inputs.reduce((sum, { columns }) => sum + columns, 0);
+}
+
+/** Input of the graph that takes the text encoder's vectors, all their parts side by side. */
+const TEXT_INPUT = 'text';
+
+/**
+ * Learns means, scales and projections from the training pairs, all views together. `textOutputs` are the sizes of the parts
+ * of a text's vector, in order.
+ */
+export async function fitPreparation(
+  spec: HeadSpec,
+  pairs: PairSet,
+  { textOutputs, classes }: { textOutputs: Readonly<Record<string, number>>; classes: ClassNames | null },
+): Promise<Preparation> {
+  const text = spec.text.inputs.map((input) => fitInput(unfitted(input, textOutputs), [pairs.captions], classes));
+  const image = spec.image.inputs.map(({ source, ...input }) => {
+    const rows = pairs.views.map((view) => view[source]!);
+    const { columns } = rows[0]!;
+    const place = { from: source, columns, start: 0 };
+    return fitInput({ spec: { source, ...input }, place, width: columns, columns, constants: {} }, rows, classes);
+  });
+  return { text: await Promise.all(text), image: await Promise.all(image) };
+}
+
+function unfitted(spec: TowerInput, textOutputs: Readonly<Record<string, number>>): PreparedInput {
+  const names = Object.keys(textOutputs);
+  const total = (some: readonly string[]) => some.reduce((sum, name) => sum + textOutputs[name]!, 0);
+  const start = total(names.slice(0, names.indexOf(spec.source)));
+  const width = textOutputs[spec.source]!;
+  return { spec, place: { from: TEXT_INPUT, columns: total(names), start }, width, columns: width, constants: {} };
+}
+
+async function fitInput(
+  { spec, ...given }: PreparedInput,
+  rows: readonly HalfRows[],
+  classes: ClassNames | null,
+): Promise<PreparedInput> {
+  const base: PreparedInput = { ...given, spec: { ...spec, transform: 'none' } };
+  const first = spec.first === 'class-names' ? withClassNames(base, classes) : base;
+  if (spec.transform === 'none' || spec.transform === 'l2') return { ...first, spec };
+  const asItIs = spec.first === 'none' && isWhole(base);
+  const seen = asItIs ? rows : await Promise.all(rows.map((matrix) => prepareRows([first], [matrix])));
+  const { mean, std } = columnMoments(seen);
+  const constants = { ...first.constants, mean: { values: Float32Array.from(mean), shape: [mean.length] } };
+  if (spec.transform === 'standardise') {
+    const values = Float32Array.from(std, (s) => 1 / s);
+    return { ...first, spec, constants: { ...constants, scale: { values, shape: [std.length] } } };
+  }
+  const columns = Math.min(spec.columns ?? mean.length, mean.length);
+  const projection = await whitening(seen, mean, std, columns, spec.power ?? 1);
+  return {
+    ...{ ...first, spec, columns },
+    constants: { ...constants, projection: { values: projection, shape: [columns, mean.length] } },
+  };
+}
+
+function isWhole({ place, width }: PreparedInput): boolean {
+  return place.columns === width;
+}
+
+function withClassNames(base: PreparedInput, classes: ClassNames | null): PreparedInput {
+  if (classes === null || classes.count !== base.width) {
+    throw new Error(`expected names of ${base.width} classes, got ${classes?.count ?? 'none'}`);
+  }
+  const columns = classes.vectors.length / classes.count;
+  return { ...base, columns, constants: { classes: { values: classes.vectors, shape: [classes.count, columns] } } };
+}
+
+/** Inputs of the graph that a tower is prepared from, with their columns. */
+export function graphInputs(prepared: readonly PreparedInput[]): Map<string, number> {
+  return new Map(prepared.map(({ place }) => [place.from, place.columns]));
+}
+
+/** Adds the preparation of one tower; `inputs` are those of {@link graphInputs}, [rows, columns] each. */
+export function addPreparation(
+  graph: OnnxGraph,
+  prepared: readonly PreparedInput[],
+  inputs: Readonly<Record<string, string>>,
+): string {
+  const parts = prepared.map((input) => addInput(graph, input, inputs[input.place.from]!));
+  return parts.length === 1 ? parts[0]! : graph.op('Concat', parts, { axis: { int: 1 } });
+}
+
+/** Matrices are stored as float16, which halves head.onnx and changes cosines by less than 1e-3. */
+export function addConstant(graph: OnnxGraph, { values, shape }: Constant): string {
+  return shape.length < 2 ? graph.weights(values, shape) : graph.halfWeights(Uint16Array.from(values, toHalf), shape);
+}
+
+function addInput(graph: OnnxGraph, input: PreparedInput, given: string): string {
+  const { spec, place, width, constants } = input;
+  const raw = isWhole(input)
+    ? given
+    : graph.op('Slice', [given, graph.ints([place.start]), graph.ints([place.start + width]), graph.ints([1])]);
+  const constant = (name: string) => addConstant(graph, constants[name]!);
+  const first = spec.first === 'class-names' ? addClassNames(graph, raw, constant('classes'), width) : raw;
+  if (spec.transform === 'none') return first;
+  if (spec.transform === 'l2') {
+    const length = graph.op('ReduceL2', [first], { axes: { ints: [1] }, keepdims: { int: 1 } });
+    return graph.op('Div', [first, graph.op('Max', [length, graph.scalar(1e-12)])]);
+  }
+  const centred = graph.op('Sub', [first, constant('mean')]);
+  return spec.transform === 'standardise'
+    ? graph.op('Mul', [centred, constant('scale')])
+    : graph.op('Gemm', [centred, constant('projection')], { transB: { int: 1 } });
+}
+
+/** Classes that take part in naming a picture. */
+const TOP_CLASSES = 10;
+
+/**
+ * The names of the likeliest classes, weighted by their probability among those (convex combination of semantic embeddings,
+ * Norouzi et al. 2014): a text vector for the picture.
+ */
+function addClassNames(graph: OnnxGraph, logits: string, classes: string, width: number): string {
+  // onnxruntime 1.30 ends the process (division by zero) on TopK over no rows, which is what serving feeds the tower that it
+  // does not ask for. One more row, and away with it.
+  const padding = graph.weights(new Float32Array(width), [1, width]);
+  const padded = graph.op('Concat', [logits, padding], { axis: { int: 0 } });
+  const [top, which] = graph
+    .ops('TopK', [padded, graph.ints([TOP_CLASSES])], 2)
+    .map((value) => graph.op('Slice', [value, graph.ints([0]), graph.ints([-1]), graph.ints([0])]));
+  const shares = graph.op('Softmax', [top!], { axis: { int: 1 } });
+  // Ten rows of the names instead of a product with all of them: most of their memory is never touched.
+  const names = graph.op('Gather', [classes, which!], { axis: { int: 0 } });
+  const weighted = graph.op('Mul', [names, graph.op('Unsqueeze', [shares, graph.ints([2])])]);
+  return graph.op('ReduceSum', [weighted, graph.ints([1])], { keepdims: { int: 0 } });
+}
+
+/** Encoder outputs, the matrix of each input's graph input, through the preparation: blocks of whole rows. */
+async function* preparedBlocks(
+  prepared: readonly PreparedInput[],
+  matrices: readonly HalfRows[],
+): AsyncGenerator<Float32Array> {
+  const graph = new OnnxGraph();
+  const sources = new Map(prepared.map(({ place }, i) => [place.from, matrices[i]!]));
+  const inputs = Object.fromEntries(
+    [...graphInputs(prepared)].map(([name, width]) => [name, graph.input(name, 'float32', ['n', width])]),
+  );
+  const columns = preparedWidth(prepared);
+  graph.output('prepared', addPreparation(graph, prepared, inputs), 'float32', ['n', columns]);
+  const onnx = await loadOnnx(graph.toBytes({ name: 'preparation' }));
+  try {
+    const { rows } = matrices[0]!;
+    for (let start = 0; start < rows; start += ROWS) {
+      const count = Math.min(ROWS, rows - start);
+      const feeds = [...sources].map(([name, matrix]) => [
+        name,
+        float32(matrix.block(start, count), [count, matrix.columns]),
+      ]);
+      yield (await onnx.run(Object.fromEntries(feeds))).prepared!.data as Float32Array;
+    }
+  } finally {
+    await onnx.release();
+  }
+}
+
+/** All rows of prepared encoder outputs in memory: [rows, width of all]. */
+export async function prepareRows(
+  prepared: readonly PreparedInput[],
+  matrices: readonly HalfRows[],
+): Promise<HalfMatrix> {
+  const columns = preparedWidth(prepared);
+  const out = new HalfMatrix(matrices[0]!.rows, columns);
+  let row = 0;
+  for await (const block of preparedBlocks(prepared, matrices)) {
+    for (let at = 0; at < block.length; at += columns) out.set(row++, block.subarray(at, at + columns));
+  }
+  return out;
+}
+
+/**
+ * All rows of a split, ready for the towers, in files in `folder`: beside four views of 30,000 pictures a head in training is
+ * small. Throws `unavailable`.
+ */
+export async function preparePairs(preparation: Preparation, pairs: PairSet, folder: string): Promise<PreparedPairs> {
+  const open: ScratchRows[] = [];
+  const close = async () => {
+    for (const rows of open) await rows.close();
+  };
+  const write = async (name: string, prepared: readonly PreparedInput[], matrices: readonly HalfRows[]) => {
+    const blocks = preparedBlocks(prepared, matrices);
+    const written = await writeScratch(join(folder, `${name}.f16`), preparedWidth(prepared), blocks);
+    open.push(written);
+    return written.rows;
+  };
+  try {
+    const captions = preparation.text.map(() => pairs.captions);
+    const texts = await write('texts', preparation.text, captions);
+    const images: HalfRows[] = [];
+    for (const [v, view] of pairs.views.entries()) {
+      const outputs = preparation.image.map(({ spec }) => view[spec.source]!);
+      images.push(await write(`images-${v}`, preparation.image, outputs));
+    }
+    const groups = Float32Array.from(pairs.pictures, (_, i) => i);
+    return { texts, images, firstCaption: pairs.firstCaption, groups, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/**
+ * Principal components of the standardised columns, each divided by its variance to the power of `power` / 2: 1 makes all
+ * equally large (whitening), 0 leaves them as they are. Rows of the projection take x - mean.
+ */
+async function whitening(
+  matrices: readonly HalfRows[],
+  mean: Float64Array,
+  std: Float64Array,
+  columns: number,
+  power: number,
+): Promise<Float32Array> {
+  const n = mean.length;
+  const { values, vectors } = symmetricEigen(await covariance(matrices, mean, std), n);
+  const floor = WHITENING_FLOOR * (values.reduce((sum, value) => sum + value, 0) / n);
+  const projection = new Float32Array(columns * n);
+  for (let i = 0; i < columns; i++) {
+    const scale = (Math.max(values[i]!, 0) + floor) ** (-power / 2);
+    for (let c = 0; c < n; c++) projection[i * n + c] = (scale * vectors[i * n + c]!) / std[c]!;
+  }
+  return projection;
+}

@@ -1,0 +1,51 @@
+import { readSync } from 'node:fs';
+import { mkdir, open, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { unavailable } from '../../core/file-errors.ts';
+import { HalfRows, toHalf } from './half.ts';
+
+/** Rows in a file that is there only while they are used: more of them than memory is to hold. */
+export interface ScratchRows {
+  readonly rows: HalfRows;
+  /** Removes the file. */
+  close(): Promise<void>;
+}
+
+/** Writes blocks of whole rows, as float16, one after the other. Throws `unavailable` when the disk does not take them. */
+export async function writeScratch(
+  path: string,
+  columns: number,
+  blocks: AsyncIterable<Float32Array>,
+): Promise<ScratchRows> {
+  const file = await mkdir(dirname(path), { recursive: true })
+    .then(() => open(path, 'w+'))
+    .catch((error: unknown) => {
+      throw unavailable(error, 'write', path);
+    });
+  // Where open files can be removed it goes at once, so that a killed process leaves nothing; elsewhere when it is closed.
+  await rm(path).catch(() => {});
+  const close = async () => {
+    await file.close();
+    await rm(path, { force: true });
+  };
+  try {
+    let rows = 0;
+    for await (const block of blocks) {
+      const bits = Uint16Array.from(block, toHalf);
+      await file.appendFile(new Uint8Array(bits.buffer));
+      rows += block.length / columns;
+    }
+    let buffer = new Uint16Array(columns);
+    const bitsOf = (start: number, count: number) => {
+      if (buffer.length < count * columns) buffer = new Uint16Array(count * columns);
+      const length = count * columns * 2;
+      const read = readSync(file.fd, new Uint8Array(buffer.buffer, 0, length), 0, length, start * columns * 2);
+      if (read < length) throw new Error(`${path}: expected ${length} bytes from row ${start} on, got ${read}`);
+      return buffer.subarray(0, count * columns);
+    };
+    return { rows: new HalfRows(rows, columns, bitsOf), close };
+  } catch (error) {
+    await close();
+    throw unavailable(error, 'write', path);
+  }
+}

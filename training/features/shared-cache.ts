@@ -1,0 +1,122 @@
+import { createReadStream } from 'node:fs';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { sha256OfFile } from '../../core/encode/model-files.ts';
+import { isSightlineError, SightlineError } from '../../core/errors.ts';
+import { withPrefix } from '../../core/objects/prefixed.ts';
+import type { ObjectStore } from '../../core/ports.ts';
+import { type CacheDescription, describeCache, otherCache, RecordCache } from './record-cache.ts';
+
+/**
+ * A cache of rows that several machines share through a bucket. What is there are sealed segments, named by their content, so
+ * bringing two sides together is fetching and sending the names that the other side lacks: nothing is ever changed in place,
+ * a call that is cut off leaves nothing half done, and two machines that encode at the same time cannot disturb each other.
+ */
+
+const DESCRIPTION = 'cache.json';
+const SEGMENTS = 'segments/';
+/** Rows that wait to be sent; no more than these are lost with a machine. */
+const SEGMENT_BYTES = 16 * 1024 ** 2;
+
+export interface CachePlace {
+  /** Folder of all caches on this machine. */
+  readonly cache: string;
+  /** Where other machines find them, too. */
+  readonly shared?: ObjectStore | null;
+}
+
+export interface OpenCache {
+  readonly rows: RecordCache;
+  /** Sends what the bucket lacks, if there is one: everything, or only once it is worth a request. */
+  send(how: 'everything' | 'when-large'): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens one cache, with everything that is in the bucket.
+ * @param path of this cache below the folder and in the bucket alike, with forward slashes
+ * Throws `schema-mismatch` and `unavailable`.
+ */
+export async function openCache(
+  { cache, shared }: CachePlace,
+  path: string,
+  description: CacheDescription,
+): Promise<OpenCache> {
+  const rows = await RecordCache.open(join(cache, path), description);
+  const store = shared ? withPrefix(shared, `${path}/`) : null;
+  try {
+    if (store !== null) await fetchSegments(rows, store);
+  } catch (error) {
+    await rows.close();
+    throw error;
+  }
+  return {
+    rows,
+    async send(how) {
+      if (store !== null && (how === 'everything' || rows.unsealedBytes >= SEGMENT_BYTES))
+        await sendSegments(rows, store);
+    },
+    close: () => rows.close(),
+  };
+}
+
+/**
+ * Fetches the segments that the bucket has and the cache lacks.
+ * Throws `schema-mismatch` when the bucket holds a cache that something else made, and `unavailable`.
+ */
+async function fetchSegments(cache: RecordCache, store: ObjectStore): Promise<void> {
+  await checkShared(cache, store);
+  const known = new Set(cache.segments);
+  for (const name of await sharedSegments(store)) {
+    if (known.has(name)) continue;
+    const found = await store.get(SEGMENTS + name);
+    if (found !== null) await cache.adopt(name, found.body);
+  }
+}
+
+/** Sends what the cache has and the bucket lacks. Throws `unavailable`; nothing is lost then, the next call sends it. */
+async function sendSegments(cache: RecordCache, store: ObjectStore): Promise<void> {
+  await cache.seal();
+  const known = new Set(await sharedSegments(store));
+  for (const name of cache.segments) {
+    if (known.has(name)) continue;
+    const path = cache.pathOf(name);
+    const actual = `${await sha256OfFile(path)}.bin`;
+    if (actual !== name) {
+      throw new SightlineError('unavailable', `${path} was damaged on this disk (its SHA-256 is ${actual}): delete it`);
+    }
+    const body = Readable.toWeb(createReadStream(path)) as ReadableStream<Uint8Array>;
+    await store.put(SEGMENTS + name, body).catch((error: unknown) => {
+      throw unsent(name, error);
+    });
+  }
+}
+
+async function sharedSegments(store: ObjectStore): Promise<string[]> {
+  const names: string[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await store.list({ prefix: SEGMENTS, cursor, limit: 1000 });
+    names.push(...page.items.map(({ key }) => key.slice(SEGMENTS.length)));
+    cursor = page.next;
+  } while (cursor !== undefined);
+  return names;
+}
+
+async function checkShared(cache: RecordCache, store: ObjectStore): Promise<void> {
+  const expected = describeCache(cache.description);
+  try {
+    await store.put(DESCRIPTION, Buffer.from(expected), { contentType: 'application/json', ifNoneMatch: '*' });
+  } catch (error) {
+    if (!isSightlineError(error, 'precondition-failed')) throw error;
+    const found = await store.get(DESCRIPTION);
+    const text = found === null ? '' : await new Response(found.body).text();
+    if (text !== expected) throw otherCache(`${store.bucket}/${DESCRIPTION}`, expected, text);
+  }
+}
+
+function unsent(name: string, error: unknown): unknown {
+  if (!(error instanceof SightlineError)) return error;
+  const message = `encoder outputs could not be sent (${name}), they are kept here and sent next time: ${error.message}`;
+  return new SightlineError(error.code, message, { cause: error, details: error.details });
+}

@@ -1,0 +1,33 @@
+import type { Projection } from '../../core/encode/identity-head.ts';
+import type { PairSet } from '../features/extract.ts';
+import type { EmbeddedPairs } from './metrics.ts';
+
+/** Encoder outputs of captioned pictures; the first view is the one that counts. */
+export type EncodedPairs = Pick<PairSet, 'views' | 'captions' | 'firstCaption'>;
+
+/** Rows projected at once: a few megabytes of encoder outputs. */
+const ROWS = 512;
+
+/** Pictures (as serving sees them) and captions of a split through a head as serving loads it, or what stands in its place. */
+export async function embedPairs(head: Projection, pairs: EncodedPairs): Promise<EmbeddedPairs> {
+  const { dimension } = head;
+  const pictures = pairs.firstCaption.length - 1;
+  const images = new Float32Array(pictures * dimension);
+  const texts = new Float32Array(pairs.captions.rows * dimension);
+  const full = Object.entries(pairs.views[0]!);
+  for (let start = 0; start < pictures; start += ROWS) {
+    const rows = rowsFrom(start, pictures);
+    const outputs = rows.map((row) => Object.fromEntries(full.map(([name, matrix]) => [name, matrix.row(row)])));
+    for (const [i, vector] of (await head.projectImages(outputs)).entries())
+      images.set(vector, (start + i) * dimension);
+  }
+  for (let start = 0; start < pairs.captions.rows; start += ROWS) {
+    const vectors = await head.projectTexts(rowsFrom(start, pairs.captions.rows).map((row) => pairs.captions.row(row)));
+    for (const [i, vector] of vectors.entries()) texts.set(vector, (start + i) * dimension);
+  }
+  return { texts, images, firstCaption: pairs.firstCaption, dimension };
+}
+
+function rowsFrom(start: number, end: number): number[] {
+  return Array.from({ length: Math.min(ROWS, end - start) }, (_, i) => start + i);
+}

@@ -1,0 +1,184 @@
+import { SightlineError } from '../../core/errors.ts';
+import type { PreparedPairs } from '../features/feature-transform.ts';
+import type { HalfMatrix, HalfRows } from '../features/half.ts';
+import type { Random } from './random.ts';
+import type { Recipe } from './recipes.ts';
+import type { PairBatch } from './step.ts';
+import { stepRows } from './step-graph.ts';
+
+/** Prepared pairs of a split as the batches that a step is fed. */
+
+/** One pair: a picture through one of its views, and one of its captions. */
+interface Pair {
+  readonly picture: number;
+  readonly view: number;
+  /** Row of the caption. */
+  readonly caption: number;
+}
+
+/** Made-up pictures and the texts of their classes, prepared. */
+export interface PreparedPseudo {
+  readonly images: HalfMatrix;
+  /** Class of each row of images. */
+  readonly classOf: Uint32Array;
+  readonly texts: HalfMatrix;
+  /** Texts of class c are rows firstText[c] to firstText[c + 1] - 1. */
+  readonly firstText: Uint32Array;
+}
+
+export interface TrainingPairs {
+  readonly pairs: PreparedPairs;
+  readonly pseudo: PreparedPseudo | null;
+}
+
+/** Steps an epoch: pairs that fill no whole batch are left out, other ones every epoch. */
+export function stepsAnEpoch(recipe: Recipe, pairs: PreparedPairs): number {
+  const count = recipe.captions === 'all' ? pairs.texts.rows : pictureCount(pairs);
+  const steps = Math.floor(count / recipe.batch);
+  if (steps === 0) {
+    throw new SightlineError(
+      'invalid-input',
+      `expected at least one batch of ${recipe.batch} training pairs, got ${count} pairs`,
+    );
+  }
+  return steps;
+}
+
+function pictureCount({ firstCaption }: PreparedPairs): number {
+  return firstCaption.length - 1;
+}
+
+/** The batches of one epoch, in the order and with the draws that `random` decides. */
+export function* trainingBatches(
+  recipe: Recipe,
+  { pairs, pseudo }: TrainingPairs,
+  random: Random,
+): Generator<PairBatch> {
+  const steps = stepsAnEpoch(recipe, pairs);
+  const pictureOf = recipe.captions === 'all' ? captionOwners(pairs) : null;
+  const order = random.permutation(pictureOf?.length ?? pictureCount(pairs));
+  const noise = createNoise(recipe, random);
+  for (let step = 0; step < steps; step++) {
+    const batch = emptyBatch(stepRows(recipe), pairs);
+    for (let row = 0; row < recipe.batch; row++) {
+      const index = order[step * recipe.batch + row]!;
+      const picture = pictureOf === null ? index : pictureOf[index]!;
+      const [first, end] = [pairs.firstCaption[picture]!, pairs.firstCaption[picture + 1]!];
+      const caption = pictureOf === null ? first + random.below(end - first) : index;
+      const view = pairs.images.length === 1 ? 0 : random.below(pairs.images.length);
+      fillMixed(recipe, pairs, batch, row, { picture, caption, view }, random);
+    }
+    if (pseudo !== null) fillPseudo(pseudo, batch, recipe.batch, random);
+    noise(batch);
+    yield batch;
+  }
+}
+
+/**
+ * Batches for the validation loss, always the same ones: every picture as serving sees it, paired with its first caption,
+ * in random but fixed order, then with its second, and so on up to the fifth (again from the first where there are fewer).
+ */
+export function* validationBatches(recipe: Recipe, pairs: PreparedPairs, random: Random): Generator<PairBatch> {
+  for (let round = 0; round < 5; round++) {
+    const order = random.permutation(pictureCount(pairs));
+    for (let start = 0; start + recipe.batch <= order.length; start += recipe.batch) {
+      const batch = emptyBatch(recipe.batch, pairs);
+      for (let row = 0; row < recipe.batch; row++) {
+        const picture = order[start + row]!;
+        const [first, end] = [pairs.firstCaption[picture]!, pairs.firstCaption[picture + 1]!];
+        fill(pairs, batch, row, { picture, caption: first + (round % (end - first)), view: 0 });
+      }
+      yield batch;
+    }
+  }
+}
+
+function emptyBatch(rows: number, pairs: PreparedPairs): PairBatch {
+  return {
+    text: new Float32Array(rows * pairs.texts.columns),
+    image: new Float32Array(rows * pairs.images[0]!.columns),
+    pictures: new Float32Array(rows),
+  };
+}
+
+function fill(pairs: PreparedPairs, batch: PairBatch, row: number, { picture, caption, view }: Pair): void {
+  pairs.texts.copyRow(caption, batch.text, row * pairs.texts.columns);
+  const image = pairs.images[view]!;
+  image.copyRow(picture, batch.image, row * image.columns);
+  batch.pictures[row] = pairs.groups[picture]!;
+}
+
+/** As {@link fill}, or with a random mixture of the picture's captions or of two of its views in place of one. */
+function fillMixed(
+  { augment }: Recipe,
+  pairs: PreparedPairs,
+  batch: PairBatch,
+  row: number,
+  pair: Pair,
+  random: Random,
+): void {
+  fill(pairs, batch, row, pair);
+  const { picture } = pair;
+  if (augment.captionMix > 0 && random.uniform() < augment.captionMix) {
+    const [first, end] = [pairs.firstCaption[picture]!, pairs.firstCaption[picture + 1]!];
+    mixRows(pairs.texts, first, end, batch.text, row * pairs.texts.columns, random);
+  }
+  if (augment.viewMix > 0 && pairs.images.length > 1 && random.uniform() < augment.viewMix) {
+    const [a, b] = [pairs.images[pair.view]!, pairs.images[random.below(pairs.images.length)]!];
+    const share = random.uniform();
+    a.copyRow(picture, batch.image, row * a.columns, share);
+    b.addRow(picture, batch.image, row * b.columns, 1 - share);
+  }
+}
+
+/** Weights uniform over all that sum to 1: exponential variates divided by their sum (Dirichlet with all parameters 1). */
+function mixRows(matrix: HalfRows, first: number, end: number, out: Float32Array, at: number, random: Random): void {
+  const weights = Array.from({ length: end - first }, () => -Math.log(1 - random.uniform()));
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  out.fill(0, at, at + matrix.columns);
+  for (const [i, weight] of weights.entries()) matrix.addRow(first + i, out, at, weight / total);
+}
+
+/** Groups of made-up pictures start here, above every number of a real picture. float32 counts on to 2^24. */
+const FIRST_PSEUDO_GROUP = 2 ** 23;
+
+function fillPseudo(pseudo: PreparedPseudo, batch: PairBatch, start: number, random: Random): void {
+  for (let row = start; row < batch.pictures.length; row++) {
+    const picture = random.below(pseudo.images.rows);
+    const c = pseudo.classOf[picture]!;
+    const [first, end] = [pseudo.firstText[c]!, pseudo.firstText[c + 1]!];
+    pseudo.texts.copyRow(first + random.below(end - first), batch.text, row * pseudo.texts.columns);
+    pseudo.images.copyRow(picture, batch.image, row * pseudo.images.columns);
+    batch.pictures[row] = FIRST_PSEUDO_GROUP + c;
+  }
+}
+
+/** Normal numbers drawn once an epoch and used from random places on: fresh ones would take longer than the step. */
+const NOISE_POOL = 2 ** 20;
+
+function createNoise({ augment }: Recipe, random: Random): (batch: PairBatch) => void {
+  const { textNoise, imageNoise } = augment;
+  if (textNoise === 0 && imageNoise === 0) return () => undefined;
+  const pool = Float32Array.from({ length: NOISE_POOL }, () => random.normal());
+  const add = (values: Float32Array, rows: number, scale: number) => {
+    if (scale === 0) return;
+    const width = values.length / rows;
+    for (let row = 0; row < rows; row++) {
+      const from = random.below(NOISE_POOL - width);
+      for (let i = 0; i < width; i++) values[row * width + i]! += scale * pool[from + i]!;
+    }
+  };
+  return (batch) => {
+    add(batch.text, batch.pictures.length, textNoise);
+    add(batch.image, batch.pictures.length, imageNoise);
+  };
+}
+
+/** The picture of each caption. */
+function captionOwners({ firstCaption }: PreparedPairs): Uint32Array {
+  const owners = new Uint32Array(firstCaption.at(-1)!);
+  for (let picture = 0; picture + 1 < firstCaption.length; picture++) {
+    owners.fill(picture, firstCaption[picture]!, firstCaption[picture + 1]!);
+  }
+  return owners;
+}

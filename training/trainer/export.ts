@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import type { Encoders } from '../../core/encode/encoders.ts';
+import { HEAD_FILE, HEAD_MODEL, type HeadFile, headFileSchema } from '../../core/encode/head.ts';
+import { spaceId } from '../../core/encode/space-id.ts';
+import { OnnxGraph } from '../../core/onnx/graph-builder.ts';
+import {
+  addConstant,
+  addPreparation,
+  graphInputs,
+  type Preparation,
+  preparedWidth,
+} from '../features/feature-transform.ts';
+import { Tape } from './autodiff.ts';
+import { writeWhole } from './checkpoint.ts';
+import { addTower, headParameters, type Linear, layersOf, type TowerWidths } from './head-graph.ts';
+import { addInt8Layer } from './int8-layer.ts';
+import type { HeadSpec, Recipe } from './recipes.ts';
+import type { State } from './step.ts';
+import { keepAll } from './step-graph.ts';
+
+/** A trained head as the files that serving loads. */
+
+export interface TrainedHead {
+  readonly spec: HeadSpec;
+  readonly preparation: Preparation;
+  readonly parameters: State;
+}
+
+/** head.onnx: raw encoder outputs in, unit vectors out, everything between them inside. */
+export function headGraph({ spec, preparation, parameters }: TrainedHead): Uint8Array {
+  const tape = new Tape(new OnnxGraph());
+  const { graph } = tape;
+  const widths = { text: preparedWidth(preparation.text), image: preparedWidth(preparation.image) };
+  const linear = spec.stored === 'int8' ? int8Layers(tape, parameters) : halfLayers(tape, spec, parameters, widths);
+  for (const side of ['text', 'image'] as const) {
+    const rows = side === 'text' ? 'n' : 'm';
+    const inputs = Object.fromEntries(
+      [...graphInputs(preparation[side])].map(([source, size]) => [
+        source,
+        graph.input(source, 'float32', [rows, size]),
+      ]),
+    );
+    const input = tape.value(addPreparation(graph, preparation[side], inputs), [rows, widths[side]]);
+    const embedding = addTower(tape, side, {
+      ...{ spec, inputs: { text: input, image: input }, linear },
+      dropout: keepAll,
+    });
+    graph.output(`${side}_embedding`, embedding.name, 'float32', [rows, spec.dimension]);
+  }
+  return graph.toBytes({ name: 'head' });
+}
+
+function halfLayers(tape: Tape, spec: HeadSpec, parameters: State, widths: TowerWidths): Linear {
+  const constants = headParameters(spec, widths).map(({ name, shape }) => {
+    return [name, tape.value(addConstant(tape.graph, { values: parameters.get(name)!, shape }), shape)] as const;
+  });
+  return layersOf(tape, new Map(constants));
+}
+
+function int8Layers(tape: Tape, parameters: State): Linear {
+  return (name, input) => {
+    const [rows, width] = [input.shape[0]!, input.shape[1] as number];
+    const layer = { weight: parameters.get(`${name}.weight`)!, bias: parameters.get(`${name}.bias`) ?? null, width };
+    return tape.value(addInt8Layer(tape.graph, input.name, layer), [rows, layer.weight.length / width]);
+  };
+}
+
+/** Writes head.onnx and head.json; the description last, so that a half-written head is refused. */
+export async function writeHead(
+  folder: string,
+  head: TrainedHead,
+  about: { name: string; recipe: Recipe; encoders: Encoders; training: HeadFile['training'] },
+): Promise<HeadFile> {
+  const { encoders } = about;
+  const bytes = headGraph(head);
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  const { dimension } = head.spec;
+  const file: HeadFile = headFileSchema.parse({
+    format: 1,
+    name: about.name,
+    profile: encoders.profile.name,
+    recipe: about.recipe.name,
+    dimension,
+    text: { encoder: encoders.text.name, dimension: encoders.text.dimension },
+    image: {
+      encoder: encoders.image.name,
+      inputs: [...new Set(head.spec.image.inputs.map(({ source }) => source))],
+    },
+    space: spaceId({
+      text: encoders.text.fingerprint,
+      image: encoders.image.fingerprint,
+      head: { sha256, dimension },
+    }),
+    onnx: { sha256, bytes: bytes.length },
+    training: about.training,
+  });
+  await writeWhole(join(folder, HEAD_MODEL), bytes);
+  await writeWhole(join(folder, HEAD_FILE), `${JSON.stringify(file, null, 2)}\n`);
+  return file;
+}

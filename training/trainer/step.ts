@@ -1,0 +1,185 @@
+import { float32, loadOnnx, type OnnxModel, type Tensor, uint8 } from '../../core/onnx/session.ts';
+import type { HalfRows } from '../features/half.ts';
+import type { TowerWidths } from './head-graph.ts';
+import { TEMPERATURE } from './loss.ts';
+import { adamCorrections } from './optimizer.ts';
+import type { Random } from './random.ts';
+import type { Recipe } from './recipes.ts';
+import {
+  AVERAGE,
+  type GraphOptions,
+  lossGraph,
+  NEXT,
+  stateSlots,
+  stepRows,
+  TEACHER,
+  towerGraph,
+  trainable,
+  trainingGraph,
+} from './step-graph.ts';
+
+/** Runs the training graphs: holds what changes from step to step and feeds the rest. */
+
+/** What a step is fed: row i of every input belongs to pair i. */
+export interface PairBatch {
+  /** [batch, width], prepared encoder outputs. */
+  readonly text: Float32Array;
+  readonly image: Float32Array;
+  /** [batch], a number that pairs share whose texts fit each other's pictures. */
+  readonly pictures: Float32Array;
+  /** [batch, teachers * their dimension] each, when the recipe distils: see {@link createTeachers}. */
+  readonly teacher?: { readonly text: Float32Array; readonly image: Float32Array };
+}
+
+/** Parameters, moments of Adam and, when the recipe averages, averaged weights, by name. */
+export type State = ReadonlyMap<string, Float32Array>;
+
+export interface StepOptions extends GraphOptions {
+  /** Threads inside one operator. The same number gives the same bits; another one may round differently. */
+  readonly threads: number;
+}
+
+export interface TrainingStep {
+  /** The values after the last step, by name. Valid until the next step: copy what is to be kept. */
+  state(): State;
+  /** Runs step `t`, counted from 1, and answers with the loss before the update. `random` decides what is dropped. */
+  run(batch: PairBatch, step: { t: number; learningRate: number; random: Random }): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** The state before the first step, from the parameters of the head. */
+export function initialState(recipe: Recipe, widths: TowerWidths, parameters: State): State {
+  const start = new Map(parameters);
+  if (recipe.loss.learnTemperature) start.set(TEMPERATURE, Float32Array.of(-Math.log(recipe.loss.temperature)));
+  return new Map(
+    stateSlots(recipe, widths).map(({ name, shape }) => {
+      const value = start.get(name.endsWith(AVERAGE) ? name.slice(0, -AVERAGE.length) : name);
+      return [name, value?.slice() ?? new Float32Array(elements(shape))];
+    }),
+  );
+}
+
+/** What is exported and validated: the parameters, averaged when the recipe averages. Copies. */
+export function exportedParameters(recipe: Recipe, widths: TowerWidths, state: State): State {
+  const suffix = recipe.average === null ? '' : AVERAGE;
+  return new Map(trainable(recipe, widths).map(({ name }) => [name, state.get(name + suffix)!.slice()]));
+}
+
+/** Builds and loads the graph of a step. */
+export async function createTrainingStep(options: StepOptions, initial: State): Promise<TrainingStep> {
+  const { recipe, widths } = options;
+  const { bytes, masks } = trainingGraph(options);
+  const onnx = await loadOnnx(bytes, { threads: options.threads, arena: true });
+  const slots = stateSlots(recipe, widths);
+  // onnxruntime must not write a tensor that it reads, so the state lives twice and the two change places every step.
+  let now = new Map(
+    slots.map(({ name, shape }) => [name, float32(checkedValue(initial, name, elements(shape)).slice(), shape)]),
+  );
+  let next = new Map(slots.map(({ name, shape }) => [name, float32(new Float32Array(elements(shape)), shape)]));
+  const drops = masks.map((mask) => ({ ...mask, data: new Uint8Array(stepRows(recipe) * mask.width) }));
+  const loss = float32(new Float32Array(1), []);
+  return {
+    state: () => new Map([...now].map(([name, tensor]) => [name, tensor.data as Float32Array])),
+    async run(batch, { t, learningRate, random }) {
+      const corrections = adamCorrections(recipe.optimizer, t);
+      const feeds: Record<string, Tensor> = {
+        ...Object.fromEntries(now),
+        ...batchFeeds(options, batch),
+        learning_rate: scalar(learningRate),
+        correction1: scalar(corrections.correction1),
+        correction2: scalar(corrections.correction2),
+      };
+      for (const { name, width, keep, data } of drops) {
+        random.bernoulli(data, keep);
+        feeds[name] = uint8(data, [stepRows(recipe), width]);
+      }
+      await onnx.run(feeds, { loss, ...Object.fromEntries([...next].map(([name, tensor]) => [name + NEXT, tensor])) });
+      [now, next] = [next, now];
+      return (loss.data as Float32Array)[0]!;
+    },
+    close: () => onnx.release(),
+  };
+}
+
+/** What a head with given parameters does, nothing dropped. */
+export interface Validator {
+  /** Mean loss over the batches. */
+  loss(batches: Iterable<PairBatch>, parameters: State): Promise<number>;
+  /** Unit vectors [rows, dimension] of prepared rows. */
+  embed(side: 'text' | 'image', rows: HalfRows, parameters: State): Promise<Float32Array>;
+  close(): Promise<void>;
+}
+
+/** Rows embedded at once: some megabytes. */
+const ROWS = 1024;
+
+/** Builds and loads the graphs of the loss and of both towers alone. They run once an epoch, and keep no memory in between. */
+export async function createValidator(options: StepOptions): Promise<Validator> {
+  const { recipe, widths, threads } = options;
+  const lossModel = await loadOnnx(lossGraph(options), { threads });
+  const towers = {
+    text: await loadOnnx(towerGraph(options, 'text'), { threads }),
+    image: await loadOnnx(towerGraph(options, 'image'), { threads }),
+  };
+  const slots = trainable(recipe, widths);
+  const fixed = (model: OnnxModel, parameters: State) =>
+    Object.fromEntries(
+      slots
+        .filter(({ name }) => model.inputNames.includes(name))
+        .map(({ name, shape }) => [name, float32(checkedValue(parameters, name, elements(shape)), shape)]),
+    );
+  return {
+    async loss(batches, parameters) {
+      let [sum, count] = [0, 0];
+      const feeds = fixed(lossModel, parameters);
+      for (const batch of batches) {
+        const answer = await lossModel.run({ ...feeds, ...batchFeeds(options, batch) });
+        sum += (answer.loss!.data as Float32Array)[0]!;
+        count++;
+      }
+      return sum / count;
+    },
+    async embed(side, rows, parameters) {
+      const { dimension } = recipe.head;
+      const feeds = fixed(towers[side], parameters);
+      const out = new Float32Array(rows.rows * dimension);
+      for (let start = 0; start < rows.rows; start += ROWS) {
+        const count = Math.min(ROWS, rows.rows - start);
+        const input = float32(rows.block(start, count), [count, rows.columns]);
+        const answer = await towers[side].run({ ...feeds, [side]: input });
+        out.set(answer.embedding!.data as Float32Array, start * dimension);
+      }
+      return out;
+    },
+    async close() {
+      for (const model of [lossModel, towers.text, towers.image]) await model.release();
+    },
+  };
+}
+
+function batchFeeds({ recipe, widths }: GraphOptions, batch: PairBatch): Record<string, Tensor> {
+  const feeds: Record<string, Tensor> = {
+    text: float32(batch.text, [stepRows(recipe), widths.text]),
+    image: float32(batch.image, [stepRows(recipe), widths.image]),
+  };
+  if (recipe.loss.maskSamePicture) feeds.pictures = float32(batch.pictures, [stepRows(recipe)]);
+  if (recipe.distil !== null) {
+    const shape = [stepRows(recipe), recipe.distil.teachers * recipe.distil.teacher.dimension];
+    for (const side of ['text', 'image'] as const) feeds[TEACHER + side] = float32(batch.teacher![side], shape);
+  }
+  return feeds;
+}
+
+function checkedValue(values: State, name: string, length: number): Float32Array {
+  const value = values.get(name);
+  if (value?.length !== length) throw new Error(`expected ${length} values of ${name}, got ${value?.length ?? 'none'}`);
+  return value;
+}
+
+function scalar(value: number): Tensor {
+  return float32(Float32Array.of(value), []);
+}
+
+function elements(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}

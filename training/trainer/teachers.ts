@@ -1,0 +1,55 @@
+import { float32, loadOnnx } from '../../core/onnx/session.ts';
+import { TEMPERATURE } from './loss.ts';
+import type { PairBatch, State, StepOptions } from './step.ts';
+import { stepRows, towerGraph } from './step-graph.ts';
+
+/** Trained heads that tell another one how similar texts and pictures are. */
+export interface Teachers {
+  /**
+   * The batch with what all teachers make of it, side by side: the product of a row for a text and a row for a picture is the mean
+   * of the teachers' logits, that is cosines divided by each teacher's own temperature.
+   */
+  teach(batch: PairBatch): Promise<PairBatch>;
+  close(): Promise<void>;
+}
+
+/** `teachers` are the parameters of heads of one recipe, for batches of the rows that `options` trains on. */
+export async function createTeachers(options: StepOptions, teachers: readonly State[]): Promise<Teachers> {
+  const { recipe, widths, threads } = options;
+  const { dimension } = recipe.head;
+  const [rows, width] = [stepRows(recipe), teachers.length * dimension];
+  const towers = {
+    text: await loadOnnx(towerGraph(options, 'text'), { threads }),
+    image: await loadOnnx(towerGraph(options, 'image'), { threads }),
+  };
+  const scales = teachers.map((teacher) => {
+    const learned = teacher.get(TEMPERATURE);
+    return (learned === undefined ? 1 / recipe.loss.temperature : Math.exp(learned[0]!)) / teachers.length;
+  });
+  const embed = async (side: 'text' | 'image', values: Float32Array): Promise<Float32Array> => {
+    const out = new Float32Array(rows * width);
+    const input = float32(values, [rows, widths[side]]);
+    for (const [k, teacher] of teachers.entries()) {
+      const parameters = towers[side].inputNames
+        .filter((name) => name !== side)
+        .map((name) => [name, float32(teacher.get(name)!, towers[side].shapeOf(name) as number[])] as const);
+      const answer = await towers[side].run({ ...Object.fromEntries(parameters), [side]: input });
+      const vectors = answer.embedding!.data as Float32Array;
+      const scale = side === 'text' ? scales[k]! : 1;
+      for (let row = 0; row < rows; row++) {
+        for (let d = 0; d < dimension; d++) {
+          out[row * width + k * dimension + d] = scale * vectors[row * dimension + d]!;
+        }
+      }
+    }
+    return out;
+  };
+  return {
+    async teach(batch) {
+      return { ...batch, teacher: { text: await embed('text', batch.text), image: await embed('image', batch.image) } };
+    },
+    async close() {
+      for (const tower of [towers.text, towers.image]) await tower.release();
+    },
+  };
+}

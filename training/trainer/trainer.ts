@@ -1,0 +1,284 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { canonicalJson } from '../../core/encode/space-id.ts';
+import { SightlineError } from '../../core/errors.ts';
+import type { PreparedPairs } from '../features/feature-transform.ts';
+import { type PreparedData, prepareData } from '../features/transformed-data.ts';
+import { evaluate } from '../metrics/metrics.ts';
+import { stepsAnEpoch, trainingBatches, validationBatches } from './batches.ts';
+import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint.ts';
+import type { TrainedHead } from './export.ts';
+import { headParameters, initialise, type TowerWidths } from './head-graph.ts';
+import { Random } from './random.ts';
+import { type Recipe, recipeFor, teacherOf } from './recipes.ts';
+import {
+  createTrainingStep,
+  createValidator,
+  exportedParameters,
+  initialState,
+  type State,
+  type TrainingStep,
+  type Validator,
+} from './step.ts';
+import { createTeachers } from './teachers.ts';
+import type { TrainingData } from './training-data.ts';
+
+/** Walk 3 from features to a head: epochs of steps, a checkpoint after each, the best one in the end. */
+
+export interface TrainingOptions {
+  readonly recipe: Recipe;
+  readonly data: Pick<TrainingData, 'train' | 'validation' | 'textOutputs' | 'classes' | 'key'>;
+  readonly seed: number;
+  /** Threads inside one operator; part of what decides the bits of the result. */
+  readonly threads: number;
+  /** Folder of the checkpoints. */
+  readonly run: string;
+  /** Go on after the last whole epoch in `run` instead of starting over. */
+  readonly resume: boolean;
+  /** Export this epoch, counted from 1, instead of the one with the lowest validation loss. */
+  readonly epoch?: number;
+  readonly onStep?: (done: number, total: number) => void;
+  readonly onEpoch?: (figures: EpochFigures) => void;
+}
+
+export interface EpochFigures {
+  /** From 1. */
+  readonly epoch: number;
+  /** Mean of the losses of its steps, with dropout. */
+  readonly trainLoss: number;
+  readonly validationLoss: number;
+  /** The six recalls on validation added up, 0 to 600. */
+  readonly recallSum: number;
+}
+
+export interface TrainingResult {
+  readonly head: TrainedHead;
+  /** The epoch that `head` is from. */
+  readonly epoch: number;
+  readonly curves: readonly EpochFigures[];
+  /** Epochs after which the run was stopped and gone on with. */
+  readonly resumedAfter: readonly number[];
+}
+
+/**
+ * Trains a head. The same options give the same head bit for bit on the same machine, also when the run was interrupted
+ * and resumed. Throws `invalid-input` for fewer pairs than a batch and for a loss that is no number any more,
+ * `schema-mismatch` for a checkpoint of another run, `unavailable` when a checkpoint cannot be written.
+ */
+export async function trainHead(given: TrainingOptions): Promise<TrainingResult> {
+  const { textOutputs, train, classes } = given.data;
+  const available = {
+    text: Object.keys(textOutputs),
+    image: Object.keys(train.views[0]!),
+    classNames: classes !== null,
+  };
+  const options = { ...given, recipe: recipeFor(given.recipe, available) };
+  checkEpoch(options);
+  const prepared = await prepareData(options.recipe, options.data, {
+    seed: options.seed,
+    // Beside the folder of the run, which is emptied when a run begins.
+    folder: `${options.run}.prepared`,
+  });
+  try {
+    const recipe = teacherOf(options.recipe);
+    const runs = (options.recipe.distil?.teachers ?? 0) + 1;
+    const teachers: State[] = [];
+    for (let k = 1; k < runs && recipe !== null; k++) {
+      const own = { seed: options.seed + k * TEACHER_SEEDS, run: `${options.run}.teacher-${k}`, epoch: undefined };
+      const report = { onStep: partOf(options.onStep, k - 1, runs), onEpoch: undefined };
+      teachers.push((await trainPrepared({ ...options, ...own, ...report, recipe }, prepared, [])).parameters);
+    }
+    const student = { ...options, onStep: partOf(options.onStep, runs - 1, runs) };
+    const { parameters, ...run } = await trainPrepared(student, prepared, teachers);
+    return { head: { spec: options.recipe.head, preparation: prepared.preparation, parameters }, ...run };
+  } finally {
+    await prepared.close();
+  }
+}
+
+/** Far enough apart that teachers of neighbouring seeds are not the same. */
+const TEACHER_SEEDS = 1_000_003;
+
+/** Progress of one of several runs of equal length as progress of them all. */
+function partOf(onStep: TrainingOptions['onStep'], before: number, runs: number): TrainingOptions['onStep'] {
+  return onStep && ((done, total) => onStep(before * total + done, runs * total));
+}
+
+type TrainedRun = Omit<TrainingResult, 'head'> & { readonly parameters: State };
+
+/** One run over prepared pairs: from its start, or from where its checkpoint is, to its best epoch. */
+async function trainPrepared(
+  options: TrainingOptions,
+  { training, validation }: PreparedData,
+  teachers: readonly State[],
+): Promise<TrainedRun> {
+  const { recipe, seed, threads } = options;
+  const widths = { text: validation.texts.columns, image: validation.images[0]!.columns };
+  const steps = stepsAnEpoch(recipe, training.pairs);
+
+  const validated = {
+    ...{ ...recipe, pseudo: null, distil: null },
+    batch: Math.min(recipe.batch, validation.images[0]!.rows),
+  };
+  const { step, curves, resumedAfter } = await beginRun(options, widths);
+  const validator = await createValidator({ recipe: validated, widths, threads });
+  const taughtBy = teacherOf(recipe);
+  const taught = taughtBy === null ? null : await createTeachers({ recipe: taughtBy, widths, threads }, teachers);
+  try {
+    while (curves.length < recipe.epochs && !hasStopped(options, curves)) {
+      const epoch = curves.length + 1;
+      const random = new Random(seed, `epoch ${epoch}`);
+      let [sum, t] = [0, (epoch - 1) * steps];
+      for (const batch of trainingBatches(recipe, training, random)) {
+        const learningRate = learningRateAt(recipe, ++t, steps * recipe.epochs);
+        const full = taught === null ? batch : await taught.teach(batch);
+        sum += finite(await step.run(full, { t, learningRate, random }), epoch, t);
+        options.onStep?.(t, steps * recipe.epochs);
+      }
+      const exported = exportedParameters(recipe, widths, step.state());
+      const batches = validationBatches(validated, validation, new Random(0, 'validation'));
+      const validationLoss = finite(await validator.loss(batches, exported), epoch, t);
+      const recallSum = await validationRecall(validator, validation, exported, options);
+      const figures = { epoch, trainLoss: sum / steps, validationLoss, recallSum };
+      curves.push(figures);
+      await saveEpoch(options, { curves, resumedAfter, state: step.state() }, exported);
+      options.onEpoch?.(figures);
+    }
+  } finally {
+    await step.close();
+    await validator.close();
+    await taught?.close();
+  }
+  const epoch = options.epoch ?? bestFirst(recipe, curves)[0]!.epoch;
+  const chosen = await readCheckpoint(weightsPath(options.run, epoch));
+  if (chosen === null)
+    throw new SightlineError('not-found', `expected the weights of epoch ${epoch} in ${options.run}`);
+  return { parameters: chosen.tensors, epoch, curves, resumedAfter };
+}
+
+/** The step as it stands at the start of the run or after its last whole epoch; it alone keeps the state. */
+async function beginRun(
+  options: TrainingOptions,
+  widths: TowerWidths,
+): Promise<Omit<Progress, 'state'> & { readonly step: TrainingStep }> {
+  const { recipe, seed, threads } = options;
+  const initial = initialise(headParameters(recipe.head, widths), new Random(seed, 'initialise'));
+  const fresh = { curves: [], resumedAfter: [], state: initialState(recipe, widths, initial) };
+  const { state, curves, resumedAfter } = await startingPoint(options, fresh);
+  return { curves, resumedAfter, step: await createTrainingStep({ recipe, widths, threads }, state) };
+}
+
+/** Whether the last epochs brought nothing: early stopping (Prechelt 1998). Not when a certain epoch is asked for. */
+function hasStopped({ recipe, epoch }: TrainingOptions, curves: readonly EpochFigures[]): boolean {
+  if (recipe.patience === null || epoch !== undefined || curves.length === 0) return false;
+  return curves.length - bestFirst(recipe, curves)[0]!.epoch >= recipe.patience;
+}
+
+/** Linear warm-up, then constant or half a cosine down to 0 (Loshchilov and Hutter 2017). `t` counts from 1. */
+export function learningRateAt(recipe: Recipe, t: number, total: number): number {
+  const { learningRate, warmupSteps, schedule } = recipe;
+  if (t <= warmupSteps) return (learningRate * t) / warmupSteps;
+  if (schedule === 'constant') return learningRate;
+  return (learningRate * (1 + Math.cos((Math.PI * (t - warmupSteps)) / Math.max(1, total - warmupSteps)))) / 2;
+}
+
+interface Progress {
+  readonly curves: EpochFigures[];
+  readonly resumedAfter: readonly number[];
+  readonly state: State;
+}
+
+/** What a run depends on: a checkpoint of anything else is not gone on with. */
+function configuration({ recipe, seed, threads, data }: TrainingOptions): string {
+  return canonicalJson({ recipe, seed, threads, data: data.key });
+}
+
+async function startingPoint(options: TrainingOptions, fresh: Progress): Promise<Progress> {
+  const path = statePath(options.run);
+  const found = options.resume ? await readCheckpoint(path) : null;
+  if (found === null) {
+    await rm(options.run, { recursive: true, force: true });
+    await mkdir(options.run, { recursive: true });
+    return fresh;
+  }
+  const [expected, got] = [configuration(options), String(found.facts.configuration)];
+  if (got !== expected) {
+    throw new SightlineError('schema-mismatch', `${path}: expected a checkpoint of ${expected}, got one of ${got}`);
+  }
+  const curves = found.facts.curves as unknown as EpochFigures[];
+  const earlier = (found.facts.resumedAfter ?? []) as number[];
+  // A run that is done is only read again.
+  const resumedAfter = curves.length < options.recipe.epochs ? [...new Set([...earlier, curves.length])] : earlier;
+  return { curves, resumedAfter, state: found.tensors };
+}
+
+/** The weights first, then the state that says that they are there. */
+async function saveEpoch(
+  options: TrainingOptions,
+  { curves, resumedAfter, state }: Progress,
+  exported: State,
+): Promise<void> {
+  const { epoch } = curves.at(-1)!;
+  await writeCheckpoint(weightsPath(options.run, epoch), { tensors: exported, facts: { epoch } });
+  const facts: Checkpoint['facts'] = {
+    configuration: configuration(options),
+    curves: curves.map((figures) => ({ ...figures })),
+    resumedAfter: [...resumedAfter],
+  };
+  await writeCheckpoint(statePath(options.run), { tensors: state, facts });
+  await dropOldWeights(options, curves);
+}
+
+/** Long runs keep the best epochs only; short ones all, because people like to choose by eye. */
+const EPOCHS_KEPT = 8;
+
+async function dropOldWeights({ run, epoch, recipe }: TrainingOptions, curves: readonly EpochFigures[]): Promise<void> {
+  if (curves.length <= EPOCHS_KEPT) return;
+  const best = bestFirst(recipe, curves).slice(0, EPOCHS_KEPT);
+  for (const figures of curves) {
+    if (best.includes(figures) || figures.epoch === epoch) continue;
+    await rm(weightsPath(run, figures.epoch), { force: true });
+  }
+}
+
+function statePath(run: string): string {
+  return join(run, 'state.checkpoint');
+}
+
+function weightsPath(run: string, epoch: number): string {
+  return join(run, `epoch-${String(epoch).padStart(3, '0')}.weights`);
+}
+
+function bestFirst({ select }: Recipe, curves: readonly EpochFigures[]): EpochFigures[] {
+  return curves.toSorted((a, b) =>
+    select === 'loss' ? a.validationLoss - b.validationLoss : b.recallSum - a.recallSum,
+  );
+}
+
+async function validationRecall(
+  validator: Validator,
+  { texts, images, firstCaption }: PreparedPairs,
+  parameters: State,
+  { recipe, threads }: TrainingOptions,
+): Promise<number> {
+  const pairs = {
+    texts: await validator.embed('text', texts, parameters),
+    images: await validator.embed('image', images[0]!, parameters),
+    ...{ firstCaption, dimension: recipe.head.dimension },
+  };
+  return (await evaluate(pairs, { threads })).recallSum;
+}
+
+function checkEpoch({ epoch, recipe }: TrainingOptions): void {
+  if (epoch !== undefined && !(Number.isInteger(epoch) && epoch >= 1 && epoch <= recipe.epochs)) {
+    throw new SightlineError('invalid-input', `expected an epoch from 1 to ${recipe.epochs}, got ${epoch}`);
+  }
+}
+
+function finite(loss: number, epoch: number, step: number): number {
+  if (Number.isFinite(loss)) return loss;
+  throw new SightlineError(
+    'invalid-input',
+    `expected the loss to be a number, got ${loss} in epoch ${epoch} at step ${step}: try a smaller learning rate`,
+  );
+}
