@@ -1,20 +1,26 @@
 import assert from 'node:assert/strict';
-import { globSync, readFileSync } from 'node:fs';
+import { globSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-/** What a top-level folder may import of the others; the same table as in docs/architecture.md. */
-const ARROWS: Readonly<Record<string, readonly string[]>> = {
-  core: [],
-  training: ['core'],
-  functions: ['core'],
-  server: ['core', 'functions'],
-  scripts: ['core', 'training', 'functions', 'server', 'web'],
-  bench: ['core', 'training', 'functions', 'server', 'scripts', 'web', 'test'],
-  web: [],
-};
+/** The page for a first visit, whose tables and lists are held to the tree here. */
+const page = readFileSync(join(root, 'docs/architecture.md'), 'utf8');
+
+/** Rows of the page's table of folders: name, description, what it may import. */
+const folders = [...page.matchAll(/^\| `([\w/-]+)` \| (.+?) \|(?: (.*?))? ?\|$/gm)].map(([, name, what, imports]) => ({
+  name: name!,
+  what: what!,
+  imports: [...(imports ?? '').matchAll(/`([\w-]+)`/g)].map((match) => match[1]!),
+}));
+
+/** Top-level folders with code whose imports are held. */
+const ARROWS: Readonly<Record<string, readonly string[]>> = Object.fromEntries(
+  folders
+    .filter(({ name }) => !name.includes('/') && !['models', 'examples', 'test', 'docs', 'infra'].includes(name))
+    .map(({ name, imports }) => [name, imports]),
+);
 
 const files = globSync(
   Object.keys(ARROWS).map((folder) => `${folder}/**/*.{ts,tsx}`),
@@ -63,6 +69,30 @@ const homes: Record<string, RegExp> = {
 
 /** Benchmarks measure vendor packages beside ours. */
 const product = files.filter((file) => !file.startsWith('bench/'));
+
+describe('docs/architecture.md', () => {
+  const foldersIn = (folder: string) =>
+    readdirSync(join(root, folder), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
+      .map((entry) => join(folder, entry.name).replaceAll('\\', '/'));
+
+  it('lists every folder at the top, and those one level below of what serves and trains, and no other', () => {
+    const made = ['node_modules', 'data', 'dist'];
+    const top = foldersIn('.').filter((name) => !made.includes(name));
+    const found = [...top, ...['core', 'training', 'functions', 'server'].flatMap(foldersIn)];
+    assert.deepEqual(folders.map(({ name }) => name).toSorted(), found.toSorted());
+  });
+
+  it('names files and functions that are there', () => {
+    const named = [...page.matchAll(/`([\w/.-]+\.ts)(?::(\w+))?`/g)];
+    assert.ok(named.length > 20, `found only ${named.length}`);
+    for (const [, file, name] of named) {
+      const source = readFileSync(join(root, file!), 'utf8');
+      if (name === undefined) continue;
+      assert.match(source, new RegExp(`export (async )?(function|const|class) ${name}\\b`), `${file}: ${name}`);
+    }
+  });
+});
 
 describe('the arrows of the design', () => {
   it('finds the code it judges', () => {
