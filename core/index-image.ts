@@ -62,7 +62,7 @@ export function captionId(caption: string): string {
 }
 
 /**
- * Walk 1: makes the index agree with one object. Idempotent and safe under duplicated, reordered and concurrent jobs:
+ * The indexing pipeline: makes the index agree with one object. Idempotent and safe under duplicated, reordered and concurrent jobs:
  * the object is read as it is now, and the store takes a write only from an event that is newer than what it holds
  * (`compareSequencers`), so that every order of the same jobs ends in the state of the newest. The same bytes are
  * embedded once, whatever they are called.

@@ -1,5 +1,5 @@
 /**
- * What core's walks need from the world. Every method is required and every driver passes the contract suite of its
+ * What core's pipelines need from the world. Every method is required and every driver passes the contract suite of its
  * port in test/contract unchanged.
  */
 import type { JointEmbedding, Kind, Page, Payload, SpaceId } from './types.ts';

@@ -7,7 +7,7 @@ import type { Spaces } from '../core/spaces/port.ts';
 import type { SpaceId } from '../core/types.ts';
 import type { ModelInfo } from '../functions/http/schemas/system.ts';
 
-/** Everything that belongs to one space: models, vectors and the walk that indexes into them. */
+/** Everything that belongs to one space: models, vectors and the pipeline that indexes into them. */
 export interface SpaceParts {
   readonly embedder: Embedder;
   readonly vectors: VectorStore;

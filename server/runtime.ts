@@ -134,7 +134,7 @@ export interface Runtime {
   close(): Promise<void>;
 }
 
-/** Models, stores and walks, loaded and ready. Throws when any of them does not fit the others. */
+/** Models, stores and pipelines, loaded and ready. Throws when any of them does not fit the others. */
 export async function openRuntime(config: Config, logger: Logger): Promise<Runtime> {
   await mkdir(config.data, { recursive: true }).catch((error: unknown) => {
     throw unavailable(error, 'make the folder', config.data);

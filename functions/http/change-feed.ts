@@ -18,7 +18,7 @@ export interface Changes {
   indexed(): { lastMinute: number; lastHour: number };
   /** Calls the listener at every change until the answered function is called. */
   subscribe(listener: (change: Change) => void): () => void;
-  /** The same walk and failure log, whose outcomes are told to the subscribers. */
+  /** The same indexing pipeline and failure log, whose outcomes are told to the subscribers. */
   watch<T extends { readonly index: IndexJob; readonly failures: FailureLog }>(parts: T): T;
 }
 

@@ -160,7 +160,7 @@ function modelsOf(config: LambdaConfig, texts: 'now' | 'later'): Loaded<Embedder
 }
 
 /**
- * Models, stores and the indexing walk; `texts` says whether the text encoder is loaded before the first text comes.
+ * Models, stores and the indexing pipeline; `texts` says whether the text encoder is loaded before the first text comes.
  * Throws when they do not fit each other or cannot be reached.
  */
 export async function openLambdaRuntime(

@@ -23,7 +23,7 @@ import {
 import { createTeachers } from './teachers.ts';
 import type { TrainingData } from './training-data.ts';
 
-/** Walk 3 from features to a head: epochs of steps, a checkpoint after each, the best one in the end. */
+/** Training, from features to a head: epochs of steps, a checkpoint after each, the best one in the end. */
 
 export interface TrainingOptions {
   readonly recipe: Recipe;

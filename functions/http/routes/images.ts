@@ -97,7 +97,7 @@ export function registerImages(app: App, deps: AppDeps): void {
   });
 }
 
-/** Deletes the object, then its point: when the second step is lost, the bucket's own event or the next walk does it. */
+/** Deletes the object, then its point: when the second step is lost, the bucket's own event or the next comparison does it. */
 async function deleteImage(deps: AppDeps, id: string, ifMatch: string | undefined): Promise<void> {
   const { bucket, key } = await findImage(deps.vectors, id);
   const objects = findBucket(deps.buckets, bucket);

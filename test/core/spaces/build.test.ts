@@ -12,7 +12,7 @@ import type { Spaces } from '../../../core/spaces/port.ts';
 import { openEmbeddedSpaces } from '../../../core/vectors/sqlite/spaces.ts';
 import { saltedEmbedder } from '../../support/spaces-place.ts';
 
-/** The walk over real stores; vectors are hashes, salted by the space, and a picture is any file that starts with PIC. */
+/** The change of models over real stores; vectors are hashes, salted by the space, and a picture is any file that starts with PIC. */
 const embedder = saltedEmbedder;
 
 const OPTIONS: BuildOptions = {
@@ -75,7 +75,7 @@ async function fill(count: number): Promise<string[]> {
   return ids;
 }
 
-/** Runs the walk into a space and closes it. */
+/** Runs the change into a space and closes it. */
 async function build(
   into: Embedder,
   options: Partial<BuildOptions> = {},

@@ -23,7 +23,7 @@ const PHOTOS = [
   'dahlia',
 ];
 
-/** The walk of a query through the whole edge with the models that are served. */
+/** The flow of a query through the whole edge with the models that are served. */
 describe('the API with the bundled models', () => {
   let embedder: Embedder;
   let t: TestApp;

@@ -299,11 +299,11 @@ describe('the queue, the ingest and the index together', () => {
     it(`end in the state of the bucket: duplicates, disorder, outages (seed ${seed})`, async () => {
       const random = generator(seed);
       const { objects, vectors, failures, embedder } = world;
-      const walk = createIndexer({ embedder, vectors, buckets: new Map([['photos', objects]]), maxBytes: 1000 });
+      const indexImage = createIndexer({ embedder, vectors, buckets: new Map([['photos', objects]]), maxBytes: 1000 });
       const queue = queueOf(
         async (job) => {
           if (random() < 0.2) throw new Error('outage before');
-          const outcome = await walk(job);
+          const outcome = await indexImage(job);
           if (random() < 0.2) throw new Error('outage after');
           return outcome;
         },
