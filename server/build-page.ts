@@ -14,7 +14,7 @@ export async function buildPage(options: { sourceMaps?: boolean } = {}): Promise
   const { build } = await import('esbuild');
   const result = await build({
     absWorkingDir: webDir,
-    entryPoints: ['main.tsx', 'style/main.css', 'map/worker.ts', 'icon.svg'],
+    entryPoints: ['main.tsx', 'style/main.css', 'map/worker.ts', 'events/shared-worker.ts', 'icon.svg'],
     bundle: true,
     splitting: true,
     format: 'esm',

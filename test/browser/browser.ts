@@ -14,6 +14,8 @@ const flags = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
+  // A name for this machine that browsers do not trust as they trust localhost.
+  '--host-resolver-rules=MAP nas.test 127.0.0.1',
 ];
 
 /** BROWSER names one that is not found by itself. */
@@ -39,13 +41,15 @@ export interface OpenPage {
   readonly complaints: string[];
 }
 
+interface OpenOptions extends BrowserContextOptions {
+  readonly expectComplaints?: RegExp;
+  /** Without shared workers, as Chrome on Android; what they ask for goes past the test's routes and network. */
+  readonly withoutSharedWorkers?: boolean;
+}
+
 /** One browser for all tests of a suite; each test gets a context of its own and has to leave a clean console. */
 export function useBrowser(): {
-  open(
-    t: TestContext | SuiteContext,
-    url: string,
-    options?: BrowserContextOptions & { expectComplaints?: RegExp },
-  ): Promise<OpenPage>;
+  open(t: TestContext | SuiteContext, url: string, options?: OpenOptions): Promise<OpenPage>;
 } {
   let browser: Browser | undefined;
   before(async () => {
@@ -53,8 +57,9 @@ export function useBrowser(): {
   });
   after(() => browser?.close());
   return {
-    async open(t, url, { expectComplaints, ...options } = {}) {
+    async open(t, url, { expectComplaints, withoutSharedWorkers, ...options } = {}) {
       const context = await browser!.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+      if (withoutSharedWorkers) await context.addInitScript(() => Reflect.deleteProperty(globalThis, 'SharedWorker'));
       const page = await context.newPage();
       // How long a busy machine may take, not how long people should wait.
       page.setDefaultTimeout(45_000);

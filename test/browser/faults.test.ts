@@ -97,7 +97,7 @@ describe('the page when things go wrong', browserSkip(), () => {
   });
 
   it('says that the machine is offline, and shows what came meanwhile once it is not', async (t) => {
-    const { page } = await browser.open(t, server.url, { expectComplaints: failed });
+    const { page } = await browser.open(t, server.url, { expectComplaints: failed, withoutSharedWorkers: true });
     await page.getByRole('heading', { name: /^Newest/ }).waitFor();
     await page.context().setOffline(true);
     await page.getByText('This machine is offline.').waitFor();
@@ -137,7 +137,7 @@ describe('the page when things go wrong', browserSkip(), () => {
   }
 
   it('polls where there are no events', async (t) => {
-    const { page } = await browser.open(t, 'about:blank');
+    const { page } = await browser.open(t, 'about:blank', { withoutSharedWorkers: true });
     await page.route('**/events', (route) => route.fulfill({ status: 204, contentType: 'text/event-stream' }));
     await page.goto(server.url);
     await page.getByRole('heading', { name: /^Newest/ }).waitFor();

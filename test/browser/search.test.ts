@@ -249,7 +249,10 @@ describe('searching on the page', browserSkip(), () => {
   });
 
   it('keeps the list that one has scrolled on in while it was read again, and counts what that found', async (t) => {
-    const { page } = await browser.open(t, 'about:blank', { viewport: { width: 500, height: 400 } });
+    const { page } = await browser.open(t, 'about:blank', {
+      viewport: { width: 500, height: 400 },
+      withoutSharedWorkers: true,
+    });
     const asked = Promise.withResolvers<void>();
     const scrolled = Promise.withResolvers<void>();
     let firstPages = 0;

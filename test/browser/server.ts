@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { JSHandle, Page } from 'playwright-core';
-import { createChanges } from '../../functions/http/change-feed.ts';
+import { type Changes, createChanges } from '../../functions/http/change-feed.ts';
 import type { AppDeps } from '../../functions/http/deps.ts';
 import type { HttpOptionsInput } from '../../functions/http/options.ts';
 import { buildPage } from '../../server/build-page.ts';
@@ -14,6 +14,8 @@ export interface PageServer extends TestApp {
   readonly url: string;
   /** Stores sample photos until there are at least `count` pictures. */
   seed(count: number): Promise<void>;
+  /** How many streams of events are open. */
+  streams(): number;
   /** Stops listening and keeps what is stored, as a server that is restarted. */
   pause(): Promise<void>;
   resume(): Promise<void>;
@@ -36,7 +38,7 @@ export async function pageServer(
   more: Pick<AppDeps, 'presignUpload' | 'report' | 'backlog'> = {},
 ): Promise<PageServer> {
   const page = await buildPage();
-  const changes = createChanges();
+  const changes = countingStreams(createChanges());
   let stopping = false;
   const app = await testApp(options, (deps) => ({
     ...changes.watch(deps),
@@ -62,6 +64,7 @@ export async function pageServer(
     ...app,
     seed,
     url: `${url}/`,
+    streams: changes.streams,
     pause,
     async resume() {
       ({ server, url } = await listen(app.app.fetch, '127.0.0.1', Number(new URL(url).port)));
@@ -69,6 +72,22 @@ export async function pageServer(
     async close() {
       await pause();
       await app.close();
+    },
+  };
+}
+
+function countingStreams(changes: Changes): Changes & { streams(): number } {
+  let open = 0;
+  return {
+    ...changes,
+    streams: () => open,
+    subscribe(listener) {
+      const end = changes.subscribe(listener);
+      open += 1;
+      return () => {
+        open -= 1;
+        end();
+      };
     },
   };
 }

@@ -1,5 +1,7 @@
-import { effect, signal } from '@preact/signals';
+import { computed, effect, signal, untracked } from '@preact/signals';
 import type { Change } from '../client.ts';
+import { type Listening, listenToEvents } from '../events/listen.ts';
+import type { StreamState } from '../events/stream.ts';
 import { place } from './navigation.ts';
 import { fault, newCount, searchAgain, tryAgain } from './results.ts';
 import { client } from './session.ts';
@@ -17,64 +19,77 @@ export const recoveries = signal(0);
 /** New pictures are to be seen within two seconds. */
 const pollMs = 1500;
 const slowestPollMs = 30_000;
-const reconnectMs = 2000;
 /** Changes closer together than this are one refresh. */
 const settleMs = 250;
 
-let source: EventSource | undefined;
+let listening: Listening | undefined;
 let refreshPlanned = false;
 let pollTimer: ReturnType<typeof setTimeout> | undefined;
 let pending = 0;
 let misses = 0;
 let newest: string | undefined;
 
+const visible = signal(!document.hidden);
+/** True while something waits for the server to come back that goes on also when nobody looks, such as uploads. */
+export const serverAwaited = signal(false);
+/** A tab that nobody looks at lets go of the connection, and reads what it missed when somebody does. */
+const isWatching = computed(() => visible.value || serverAwaited.value);
+
 export function startLive(): void {
-  listen();
+  document.addEventListener('visibilitychange', () => {
+    visible.value = !document.hidden;
+  });
+  addEventListener('pagehide', stopListening);
+  addEventListener('pageshow', ({ persisted }) => persisted && isWatching.value && listen());
+  effect(() => {
+    if (isWatching.value) untracked(listen);
+    else stopListening();
+  });
   void countFailures();
   addEventListener('online', connectAgain);
   addEventListener('offline', connectAgain);
   addEventListener('scroll', () => scrollY < 80 && newCount.value > 0 && showNew(), { passive: true });
-  document.addEventListener('visibilitychange', () => {
-    if (!document.hidden && connection.value === 'polling') void poll();
-  });
   effect(() => {
     if (place.value.view === 'failures') void countFailures();
   });
 }
 
-/**
- * Server-sent events reconnect by themselves; only a server that has none is polled. Either begins after the list was read,
- * and nobody tells what changed in between: the list is read once more.
- */
+/** Events, or polling where the server has none. */
 function listen(): void {
-  const opened = new EventSource(new URL('events', document.baseURI));
-  source = opened;
-  let wasOpen = false;
-  opened.onopen = () => {
-    if (connection.value === 'lost') recover();
-    else if (!fault.value) refreshSoon();
-    wasOpen = true;
-    connection.value = 'events';
-  };
-  opened.onmessage = ({ data }) => {
-    const change = parseChange(data);
-    if (change) onChange(change);
-  };
-  opened.onerror = () => {
-    connection.value = 'lost';
-    if (opened.readyState !== EventSource.CLOSED) return;
-    opened.close();
-    // Refused for good: after a working connection the server is being replaced, otherwise it knows no events.
-    if (wasOpen) setTimeout(() => source === opened && listen(), reconnectMs);
-    else startPolling();
-  };
+  stopListening();
+  const own = listenToEvents((message) => {
+    if (listening !== own) return;
+    if ('data' in message) {
+      const change = parseChange(message.data);
+      if (change) onChange(change);
+    } else onState(message.state);
+  });
+  listening = own;
 }
 
-/** The network came or went. A connection from before may be dead without saying so, and one to this machine is not. */
-function connectAgain(): void {
-  if (source === undefined) return void poll();
-  source.close();
-  listen();
+function stopListening(): void {
+  clearTimeout(pollTimer);
+  listening?.stop();
+  listening = undefined;
+}
+
+function onState(state: StreamState): void {
+  clearTimeout(pollTimer);
+  if (state === 'none') {
+    connection.value = 'polling';
+    return void poll();
+  }
+  if (state === 'open') {
+    // Events begin after the list was read, and nobody tells what changed in between: it is read once more.
+    if (connection.value === 'lost') recover();
+    else if (!fault.value) refreshSoon();
+  }
+  connection.value = state === 'open' ? 'events' : 'lost';
+}
+
+/** The network came or went, or a key was entered. A connection from before may be dead without saying so. */
+export function connectAgain(): void {
+  if (isWatching.value) listening?.renew();
 }
 
 function parseChange(data: unknown): Change | undefined {
@@ -94,33 +109,26 @@ function onChange(change: Change): void {
   if (change.type !== 'failed' && change.type !== 'resolved') refreshSoon();
 }
 
-function startPolling(): void {
-  source = undefined;
-  connection.value = 'polling';
-  void poll();
-}
-
 /** The newest picture and the number of pictures tell whether anything came or went. */
 async function poll(): Promise<void> {
-  clearTimeout(pollTimer);
-  if (!document.hidden) {
-    try {
-      const page = await client.listImages({ limit: 1 });
-      const state = `${page.items[0]?.id} ${page.items[0]?.indexedAt} ${page.total}`;
-      if (newest === undefined) refreshSoon();
-      else if (newest !== state) {
-        onChange({ type: 'changed', id: null, key: null, at: new Date().toISOString() });
-        void countFailures();
-      }
-      newest = state;
-      if (misses > 0) recover();
-      misses = 0;
-      connection.value = 'polling';
-    } catch {
-      misses += 1;
-      connection.value = 'lost';
+  const own = listening;
+  try {
+    const page = await client.listImages({ limit: 1 });
+    const state = `${page.items[0]?.id} ${page.items[0]?.indexedAt} ${page.total}`;
+    if (newest === undefined) refreshSoon();
+    else if (newest !== state) {
+      onChange({ type: 'changed', id: null, key: null, at: new Date().toISOString() });
+      void countFailures();
     }
+    newest = state;
+    if (misses > 0) recover();
+    misses = 0;
+    connection.value = 'polling';
+  } catch {
+    misses += 1;
+    connection.value = 'lost';
   }
+  if (listening !== own) return;
   clearTimeout(pollTimer);
   pollTimer = setTimeout(() => void poll(), Math.min(slowestPollMs, pollMs * 2 ** misses));
 }

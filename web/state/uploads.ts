@@ -1,6 +1,6 @@
-import { computed, signal } from '@preact/signals';
+import { computed, effect, signal } from '@preact/signals';
 import { ApiFault, explain, isUnreachable, mayPass } from '../problem.ts';
-import { connection } from './live.ts';
+import { connection, serverAwaited } from './live.ts';
 import { searchAgain } from './results.ts';
 import { followIndexing, sendPicture } from './sending.ts';
 import { keyWanted } from './session.ts';
@@ -35,6 +35,10 @@ export const uploadSummary = computed(() => {
   const active = count('waiting') + count('sending') + count('indexing');
   const again = uploads.value.filter(mayBeSentAgain).length;
   return { total: uploads.value.length, active, done: count('done'), failed: count('failed'), again };
+});
+
+effect(() => {
+  serverAwaited.value = uploadSummary.value.active > 0;
 });
 
 let nextId = 1;
