@@ -4,6 +4,7 @@ import { type ImageRejection, isSightlineError } from './errors.ts';
 import {
   compareSequencers,
   type Embedder,
+  type ObjectBody,
   type ObjectStore,
   type PictureInfo,
   type StoredPoint,
@@ -62,102 +63,157 @@ export function captionId(caption: string): string {
 }
 
 /**
- * The indexing pipeline: makes the index agree with one object. Idempotent and safe under duplicated, reordered and concurrent jobs:
- * the object is read as it is now, and the store takes a write only from an event that is newer than what it holds
+ * The indexing pipeline: makes the index agree with one object. Idempotent and safe under duplicated, reordered and
+ * concurrent jobs: the object is read as it is now, and the store takes a write only from an event that is newer than what it holds
  * (`compareSequencers`), so that every order of the same jobs ends in the state of the newest. The same bytes are
  * embedded once, whatever they are called.
  */
 export function createIndexer(deps: IndexDeps): IndexJob {
-  const { embedder, vectors, buckets } = deps;
-  const now = () => (deps.now?.() ?? new Date()).toISOString();
-  /** Embeddings under way by SHA-256, so that copies that arrive together are embedded once. */
-  const underWay = new Map<string, ReturnType<Embedder['embedImage']>>();
+  const embed = createEmbedding(deps);
 
-  return async function indexImage(job: Job): Promise<IndexOutcome> {
+  return async (job) => {
     const id = imageId(job.bucket, job.key);
-    const objects = buckets.get(job.bucket);
+    const objects = deps.buckets.get(job.bucket);
     if (objects === undefined) return { status: 'skipped', id, reason: 'gone' };
+    const write = decide(job, (await deps.vectors.get([id])).get(id));
+    if (write === null) return { status: 'skipped', id, reason: 'stale' };
 
-    const stored = (await vectors.get([id])).get(id);
-    const storedSequencer = sequencerOf(stored);
-    const sequencer = job.sequencer ?? storedSequencer;
-    const order = compareSequencers(sequencer, storedSequencer);
-    if (order < 0) return { status: 'skipped', id, reason: 'stale' };
-    // The same one is the same event again, unless the server is not S3: most others send one for all. What is there decides.
-    const when: WriteCondition = order === 0 ? 'not-older' : 'newer';
-
-    const bury = async () => (await vectors.remove([{ id, sequencer, deletedAt: now() }], when))[0];
-    const remove = async (): Promise<IndexOutcome> =>
-      (await bury()) === 'removed' ? { status: 'removed', id } : { status: 'skipped', id, reason: 'stale' };
-    // In a bucket that keeps versions it may have been an old one, or the marker that hid the object.
-    if (job.type === 'removed' && (await objects.head(job.key)) === null) return remove();
-
-    const live = livePicture(stored);
-    if (live !== null && (await objects.head(job.key))?.etag === live.etag) {
-      // The newer sequencer must be kept: a late event from before this one would win against the old one.
-      if (order > 0) {
-        const vector = (await vectors.vectors([id])).get(id);
-        if (vector !== undefined) {
-          await vectors.upsert([{ id, vector, payload: { ...live, sequencer } }], when, { keepTags: true });
-        }
-      }
-      return { status: 'skipped', id, reason: 'unchanged' };
-    }
-
-    const object = await objects.get(job.key);
-    if (object === null) return job.type === 'removed' ? remove() : { status: 'skipped', id, reason: 'gone' };
-    const { info } = object;
-    const reject = async (reason: ImageRejection, message: string): Promise<IndexOutcome> => {
-      // What was found under this key before is no longer what is there; and a slower, older job must not bring it back.
-      await bury();
-      return { status: 'rejected', id, reason, message, etag: info.etag };
-    };
-    if (info.bytes > deps.maxBytes) {
-      await object.body.cancel();
-      return reject('too-large', `expected at most ${deps.maxBytes} bytes, got ${info.bytes}`);
-    }
-
-    const bytes = await new Response(object.body).bytes();
-    const sha256 = createHash('sha256').update(bytes).digest('hex');
-    let embedded: { vector: JointEmbedding; picture: PictureInfo };
-    let reusedVector = true;
-    try {
-      const known = await findCopy(vectors, sha256);
-      if (known !== null) {
-        embedded = known;
-      } else {
-        let running = underWay.get(sha256);
-        reusedVector = running !== undefined;
-        if (running === undefined) {
-          running = embedder.embedImage(bytes).finally(() => underWay.delete(sha256));
-          underWay.set(sha256, running);
-        }
-        embedded = await running;
-      }
-    } catch (error) {
-      if (isSightlineError(error, 'unreadable-image')) {
-        return reject((error.details.reason as ImageRejection | undefined) ?? 'corrupt', error.message);
-      }
-      if (isSightlineError(error, 'too-large')) return reject('too-large', error.message);
-      throw error;
-    }
-
-    const payload: ImagePayload = {
-      kind: 'image',
-      bucket: job.bucket,
-      key: job.key,
-      etag: info.etag,
-      sha256,
-      sequencer,
-      bytes: info.bytes,
-      ...embedded.picture,
-      // Of a new picture: one that is there keeps its own, which may have been changed since it was looked up.
-      tags: [],
-      indexedAt: now(),
-    };
-    const [written] = await vectors.upsert([{ id, vector: embedded.vector, payload }], when, { keepTags: true });
-    return written === 'written' ? { status: 'indexed', id, reusedVector } : { status: 'skipped', id, reason: 'stale' };
+    const task: Task = { ...write, job, id, objects };
+    const found = await look(task);
+    if (found === 'unchanged') return acknowledge(deps, task);
+    if (found !== 'gone') return indexObject(deps, task, found, embed);
+    return job.type === 'removed' ? remove(deps, task) : { status: 'skipped', id, reason: 'gone' };
   };
+}
+
+/** How a job may write. */
+interface Write {
+  readonly sequencer: string;
+  readonly when: WriteCondition;
+  /** The picture that the index holds for the object. */
+  readonly live: ImagePayload | null;
+}
+
+interface Task extends Write {
+  readonly job: Job;
+  readonly id: string;
+  readonly objects: ObjectStore;
+}
+
+/** What the job may write over what is stored; null when that is newer. */
+function decide(job: Job, stored: StoredPoint | Tombstone | undefined): Write | null {
+  const storedSequencer = sequencerOf(stored);
+  const sequencer = job.sequencer ?? storedSequencer;
+  const order = compareSequencers(sequencer, storedSequencer);
+  if (order < 0) return null;
+  // The same one is the same event again, unless the server is not S3: most others send one for all. What is there decides.
+  return { sequencer, when: order === 0 ? 'not-older' : 'newer', live: livePicture(stored) };
+}
+
+/** The object as it is now, to be read by the caller, unless it is gone or indexed as it is. */
+async function look({ job, objects, live }: Task): Promise<'gone' | 'unchanged' | ObjectBody> {
+  // In a bucket that keeps versions a removed one may have been an old one, or the marker that hid the object.
+  if (job.type === 'removed' || live !== null) {
+    const info = await objects.head(job.key);
+    if (info === null && job.type === 'removed') return 'gone';
+    if (info !== null && info.etag === live?.etag) return 'unchanged';
+  }
+  return (await objects.get(job.key)) ?? 'gone';
+}
+
+/** Keeps the newer sequencer of an object that did not change: a late event from before it would win against the old one. */
+async function acknowledge({ vectors }: IndexDeps, { id, live, sequencer, when }: Task): Promise<IndexOutcome> {
+  const vector = when === 'newer' ? (await vectors.vectors([id])).get(id) : undefined;
+  if (vector !== undefined && live !== null) {
+    await vectors.upsert([{ id, vector, payload: { ...live, sequencer } }], when, { keepTags: true });
+  }
+  return { status: 'skipped', id, reason: 'unchanged' };
+}
+
+async function remove(deps: IndexDeps, task: Task): Promise<IndexOutcome> {
+  const { id } = task;
+  const written = await writeTombstone(deps, task);
+  return written === 'removed' ? { status: 'removed', id } : { status: 'skipped', id, reason: 'stale' };
+}
+
+async function writeTombstone(deps: IndexDeps, { id, sequencer, when }: Task): Promise<'removed' | 'stale'> {
+  const [written] = await deps.vectors.remove([{ id, sequencer, deletedAt: timeOf(deps) }], when);
+  return written!;
+}
+
+/** Reads, embeds and stores a new or changed object. */
+async function indexObject(deps: IndexDeps, task: Task, object: ObjectBody, embed: Embed): Promise<IndexOutcome> {
+  const { id, job, sequencer, when } = task;
+  const { info } = object;
+  const embedded = await readAndEmbed(deps, object, embed);
+  if ('reason' in embedded) {
+    // What was found under this key before is no longer what is there; and a slower, older job must not bring it back.
+    await writeTombstone(deps, task);
+    return { status: 'rejected', id, etag: info.etag, ...embedded };
+  }
+  const { sha256, vector, picture, reusedVector } = embedded;
+  const payload: ImagePayload = {
+    kind: 'image',
+    bucket: job.bucket,
+    key: job.key,
+    etag: info.etag,
+    sha256,
+    sequencer,
+    bytes: info.bytes,
+    ...picture,
+    // Of a new picture: one that is there keeps its own, which may have been changed since it was looked up.
+    tags: [],
+    indexedAt: timeOf(deps),
+  };
+  const [written] = await deps.vectors.upsert([{ id, vector, payload }], when, { keepTags: true });
+  return written === 'written' ? { status: 'indexed', id, reusedVector } : { status: 'skipped', id, reason: 'stale' };
+}
+
+interface Embedded {
+  readonly vector: JointEmbedding;
+  readonly picture: PictureInfo;
+  /** It was known, or another job was embedding it. */
+  readonly reusedVector: boolean;
+}
+
+type Embed = (bytes: Uint8Array, sha256: string) => Promise<Embedded>;
+
+/** What is stored of an object's bytes, or why they are no picture. */
+async function readAndEmbed(
+  { maxBytes }: IndexDeps,
+  { info, body }: ObjectBody,
+  embed: Embed,
+): Promise<(Embedded & { sha256: string }) | { reason: ImageRejection; message: string }> {
+  if (info.bytes > maxBytes) {
+    await body.cancel();
+    return { reason: 'too-large', message: `expected at most ${maxBytes} bytes, got ${info.bytes}` };
+  }
+  const bytes = await new Response(body).bytes();
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  try {
+    return { ...(await embed(bytes, sha256)), sha256 };
+  } catch (error) {
+    if (isSightlineError(error, 'too-large')) return { reason: 'too-large', message: error.message };
+    if (!isSightlineError(error, 'unreadable-image')) throw error;
+    return { reason: (error.details.reason as ImageRejection | undefined) ?? 'corrupt', message: error.message };
+  }
+}
+
+/** Embeds what is not known yet, copies that arrive together once. */
+function createEmbedding({ embedder, vectors }: IndexDeps): Embed {
+  /** By SHA-256. */
+  const underWay = new Map<string, ReturnType<Embedder['embedImage']>>();
+  return async (bytes, sha256) => {
+    const known = (await findCopy(vectors, sha256)) ?? underWay.get(sha256);
+    if (known !== undefined) return { ...(await known), reusedVector: true };
+    const running = embedder.embedImage(bytes).finally(() => underWay.delete(sha256));
+    underWay.set(sha256, running);
+    return { ...(await running), reusedVector: false };
+  };
+}
+
+function timeOf({ now }: IndexDeps): string {
+  return (now?.() ?? new Date()).toISOString();
 }
 
 function sequencerOf(stored: StoredPoint | Tombstone | undefined): string {
@@ -169,15 +225,15 @@ function livePicture(stored: StoredPoint | Tombstone | undefined): ImagePayload 
   return stored !== undefined && !stored.deleted && stored.payload.kind === 'image' ? stored.payload : null;
 }
 
-/** A stored picture with the same bytes under whatever key, or null. */
+/** What is known of a stored picture with the same bytes under whatever key. */
 async function findCopy(
   vectors: VectorStore,
   sha256: string,
-): Promise<{ vector: JointEmbedding; picture: PictureInfo } | null> {
+): Promise<{ vector: JointEmbedding; picture: PictureInfo } | undefined> {
   const [copy] = (await vectors.list({ filter: { kind: 'image', sha256 }, limit: 1, order: 'id' })).items;
-  if (copy === undefined || copy.payload.kind !== 'image') return null;
+  if (copy === undefined || copy.payload.kind !== 'image') return undefined;
   const vector = (await vectors.vectors([copy.id])).get(copy.id);
-  if (vector === undefined) return null;
+  if (vector === undefined) return undefined;
   const { contentType, width, height, takenAt } = copy.payload;
   return { vector, picture: { contentType, width, height, takenAt } };
 }
