@@ -1,4 +1,6 @@
 // The Lambda function behind the function URL: the HTTP API and the page.
+
+import { loadOnce } from '../core/load-once.ts';
 import { createApp } from './http/app.ts';
 import type { StaticFiles } from './http/deps.ts';
 import { describeModel } from './http/describe-model.ts';
@@ -6,8 +8,8 @@ import { parseHttpOptions } from './http/options.ts';
 import { readPage } from './http/page.ts';
 import { buffered, streamed } from './lambda/answer.ts';
 import { createLambdaApp, type LambdaBindings, requestMetrics, sourceAddress } from './lambda/app.ts';
-import { loadOnce, START_MS } from './lambda/load-once.ts';
 import { logLevel, openLambdaRuntime, openQueue, pageFolder, readLambdaConfig, version } from './lambda/runtime.ts';
+import { settled } from './lambda/start.ts';
 import { createTelemetry } from './lambda/telemetry.ts';
 
 const telemetry = createTelemetry({ logLevel });
@@ -54,7 +56,7 @@ const loading = loadOnce(async () => {
   return app;
 });
 // While it starts, Lambda gives a function more processor than it pays for; a failure is answered to the requests.
-await loading.settled(START_MS);
+await settled(loading);
 
 const app = createLambdaApp(loading, telemetry);
 

@@ -1,9 +1,10 @@
 // The Lambda function behind the queue of S3 events: every new, changed or removed picture in the bucket comes through here.
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import { loadOnce } from '../core/load-once.ts';
 import { createIngest } from './events/event-handler.ts';
-import { loadOnce, START_MS } from './lambda/load-once.ts';
 import { logLevel, openLambdaRuntime, openQueue, readLambdaConfig } from './lambda/runtime.ts';
 import { createSqsHandler } from './lambda/sqs-batch.ts';
+import { settled } from './lambda/start.ts';
 import { createTelemetry } from './lambda/telemetry.ts';
 import { onePixel } from './lambda/warm-up.ts';
 
@@ -19,7 +20,7 @@ const handling = loadOnce(async () => {
   const ingest = createIngest({ index, failures, logger: telemetry.logger, maxAttempts: config.maxReceives });
   return createSqsHandler({ ingest, failures, queue: await openQueue(config), telemetry });
 });
-await handling.settled(START_MS);
+await settled(handling);
 
 /** Throws, so that the whole batch comes back, only when models or stores could not be opened. */
 export async function handler(event: SQSEvent, context: Context): Promise<SQSBatchResponse> {

@@ -1,9 +1,10 @@
 // npm run tune -- --data PLACE --trials FILE [--also PLACE] [--results FILE] [--threads N]
 import { appendFile, mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { canonicalJson } from '../core/canonical-json.ts';
 import { type Encoders, loadEncoders } from '../core/encode/encoders.ts';
 import { loadHead } from '../core/encode/head.ts';
-import { canonicalJson, fingerprintKey } from '../core/encode/space-id.ts';
+import { fingerprintKey } from '../core/encode/space-id.ts';
 import { SightlineError } from '../core/errors.ts';
 import { userPath } from '../server/runtime.ts';
 import { readDataset } from '../training/datasets/dataset.ts';

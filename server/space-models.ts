@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { HEAD_FILE, type HeadFile, loadHeadFile } from '../core/encode/head.ts';
@@ -6,6 +6,7 @@ import { readSharedSpaceId } from '../core/encode/identity-head.ts';
 import { headAdvice, loadManifest, profileOf } from '../core/encode/manifest.ts';
 import { findFolder } from '../core/encode/model-files.ts';
 import { isSightlineError, SightlineError } from '../core/errors.ts';
+import { readJsonFile, writeJsonFile } from '../core/json-file.ts';
 import type { SpaceId } from '../core/types.ts';
 
 /**
@@ -145,26 +146,13 @@ export async function expectModels(space: SpaceId, places: Places): Promise<Spac
 
 /** Keeps in mind where the models of a space are, written whole or not at all. */
 export async function rememberModels(data: string, space: SpaceId, models: SpaceModels): Promise<void> {
-  const spaces = { ...(await readRemembered(data)), [space]: models };
-  await mkdir(data, { recursive: true });
-  const file = join(data, 'spaces.json');
-  await writeFile(`${file}.${process.pid}`, `${JSON.stringify({ spaces }, null, 2)}\n`);
-  await rename(`${file}.${process.pid}`, file);
+  await writeJsonFile(spacesFile(data), { spaces: { ...(await readRemembered(data)), [space]: models } });
 }
 
 async function readRemembered(data: string): Promise<Readonly<Record<SpaceId, SpaceModels>>> {
-  const file = join(data, 'spaces.json');
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
-    throw new SightlineError('unavailable', `cannot read ${file}: ${(error as Error).message}`, { cause: error });
-  }
-  try {
-    return schema.parse(JSON.parse(text)).spaces;
-  } catch (error) {
-    const message = `expected ${file} to be a JSON list of spaces, got something else; delete it, and name --head again`;
-    throw new SightlineError('invalid-config', message, { cause: error });
-  }
+  return (await readJsonFile(spacesFile(data), schema, 'delete it, and name --head again'))?.spaces ?? {};
+}
+
+function spacesFile(data: string): string {
+  return join(data, 'spaces.json');
 }

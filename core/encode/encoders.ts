@@ -1,3 +1,4 @@
+import { loadOnce } from '../load-once.ts';
 import type { PictureInfo } from '../ports.ts';
 import type { DecodeLimits } from './decode.ts';
 import {
@@ -60,11 +61,13 @@ export async function loadEncoders(options: EncoderOptions): Promise<Encoders> {
   const fingerprint = await fingerprintImageEncoder(modelDirs, profile.image);
   const loadText = () => loadTextEncoder(modelDirs, profile.text, { threads });
   const text =
-    options.texts === 'later' ? await describeTextEncoder(modelDirs, profile.text, once(loadText)) : await loadText();
+    options.texts === 'later'
+      ? await describeTextEncoder(modelDirs, profile.text, loadOnce(loadText))
+      : await loadText();
   const { name } = profile.image;
   const outputs = outputSizes(profile.image);
   const preprocessing = await preprocessingOf(modelDirs, profile.image);
-  const image = once(async () => {
+  const image = loadOnce(async () => {
     const [decoder, encoder] = await Promise.all([
       import('./decode.ts'),
       loadImageEncoder(modelDirs, profile.image, { threads }),
@@ -84,24 +87,9 @@ export async function loadEncoders(options: EncoderOptions): Promise<Encoders> {
     },
     async close() {
       await text.close();
-      await (await image.loaded())?.encoder.close();
+      await (await image.peek())?.encoder.close();
     },
   };
 }
 
 export type { ImageEncoder, ImageOutputs, TextEncoder };
-
-/** Loads a thing when first asked for; calls that come meanwhile share the load, and a failed one is tried again. */
-function once<T>(load: () => Promise<T>): { get(): Promise<T>; loaded(): Promise<T | null> } {
-  let loading: Promise<T> | null = null;
-  return {
-    get() {
-      loading ??= load().catch((error: unknown) => {
-        loading = null;
-        throw error;
-      });
-      return loading;
-    },
-    loaded: async () => (loading === null ? null : loading.catch(() => null)),
-  };
-}

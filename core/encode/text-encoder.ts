@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { SightlineError } from '../errors.ts';
+import type { Loaded } from '../load-once.ts';
 import { int64, type OnnxModel, type Tensor } from '../onnx/session.ts';
 import type { Embedding } from '../types.ts';
 import type { TextEncoderEntry, TextPooling } from './encoder-entry.ts';
@@ -78,13 +79,13 @@ export async function loadTextEncoder(
 export async function describeTextEncoder(
   modelDirs: readonly string[],
   entry: TextEncoderEntry & { readonly name: string },
-  encoder: { get(): Promise<TextEncoder>; loaded(): Promise<TextEncoder | null> },
+  encoder: Loaded<TextEncoder>,
 ): Promise<TextEncoder> {
   return {
     ...describe(entry),
     fingerprint: await fingerprintTextEncoder(modelDirs, entry),
     encode: async (texts, onProgress) => (await encoder.get()).encode(texts, onProgress),
-    close: async () => (await encoder.loaded())?.close(),
+    close: async () => (await encoder.peek())?.close(),
   };
 }
 
@@ -129,14 +130,14 @@ function partsOf({ tensors, pooling, extras }: TextEncoderEntry): Part[] {
   return [{ name: OWN_OUTPUT, output: tensors.output, pooling }, ...others];
 }
 
-interface Loaded {
+interface LoadedModel {
   readonly entry: TextEncoderEntry;
   readonly onnx: OnnxModel;
   readonly tokenizer: Tokenizer;
 }
 
 async function encode(
-  loaded: Loaded,
+  loaded: LoadedModel,
   texts: readonly string[],
   onProgress: ((done: number) => void) | undefined,
 ): Promise<Embedding<'text'>[]> {
@@ -168,7 +169,7 @@ async function encode(
 }
 
 /** Runs token id rows of one length through the model. */
-async function runBatch(loaded: Loaded, rows: readonly number[][]): Promise<Embedding<'text'>[]> {
+async function runBatch(loaded: LoadedModel, rows: readonly number[][]): Promise<Embedding<'text'>[]> {
   const { entry, onnx } = loaded;
   const { dimension } = entry;
   const parts = partsOf(entry);
@@ -186,7 +187,7 @@ async function runBatch(loaded: Loaded, rows: readonly number[][]): Promise<Embe
 }
 
 /** Ids, mask and types [rows, tokens], filled up where the entry says so. */
-function feedsOf({ entry, tokenizer }: Loaded, rows: readonly number[][]): Record<string, Tensor> {
+function feedsOf({ entry, tokenizer }: LoadedModel, rows: readonly number[][]): Record<string, Tensor> {
   const { tensors, padding, maxTokens } = entry;
   const length = padding === 'max' ? maxTokens : rows[0]!.length;
   const shape = [rows.length, length];

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { SightlineError } from '../errors.ts';
+import { retryAfterMs } from '../retry-after.ts';
 
 /** The Hugging Face hub, or a mirror that speaks its language: which commit a revision is, and where its files lie. */
 
@@ -185,14 +186,7 @@ function refusal({ status, headers }: Response, repo: HubRepo, url: URL, { endpo
   }
   if (status === 403) return fault('invalid-config', 'access denied: is the token allowed to read this repository?');
   if (status === 416 || status === 408 || status === 429 || status >= 500) {
-    return new HubBusy(`${where}: HTTP ${status}`, retryAfter(headers.get('retry-after')));
+    return new HubBusy(`${where}: HTTP ${status}`, retryAfterMs(headers.get('retry-after')));
   }
   return fault('unavailable', `HTTP ${status}`);
-}
-
-/** Seconds or a date (RFC 9110, 10.2.3). */
-function retryAfter(value: string | null): number | null {
-  if (value === null) return null;
-  const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now();
-  return Number.isFinite(ms) ? Math.max(0, ms) : null;
 }

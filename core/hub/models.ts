@@ -1,4 +1,4 @@
-import { rename, rm, stat, writeFile } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ImageEncoderEntry, ModelFile, TextEncoderEntry } from '../encode/encoder-entry.ts';
 import { verifyFile } from '../encode/model-files.ts';
@@ -6,6 +6,7 @@ import { LOCK_FILE, type ModelLock, pinned, readLock } from '../encode/model-loc
 import { isSightlineError, SightlineError } from '../errors.ts';
 import { unavailable } from '../file-errors.ts';
 import { withFileLock } from '../file-lock.ts';
+import { writeJsonFile } from '../json-file.ts';
 import { type HubOptions, type HubRepo, resolveRevision } from './client.ts';
 import { downloadFile } from './download.ts';
 
@@ -92,7 +93,7 @@ async function pullFiles(encoder: Encoder, lock: ModelLock, options: PullOptions
     found[file.path] = { bytes: got.bytes, sha256: got.sha256 };
   }
   if (known === undefined) {
-    await writeLock(models, {
+    await writeJsonFile(join(models, LOCK_FILE), {
       ...lock,
       encoders: { ...lock.encoders, [encoder.name]: { repo: repo.name, commit, files: found } },
     });
@@ -108,16 +109,6 @@ function checkLocked(name: string, hub: NonNullable<Encoder['hub']>, known: Mode
     `${name}: expected ${hub.repo} at ${hub.revision}, as the manifest says, but ${LOCK_FILE} has ${known.repo} at ` +
       `${known.commit}: take its entry out of ${LOCK_FILE} to pull the other one`,
   );
-}
-
-async function writeLock(models: string, lock: ModelLock): Promise<void> {
-  const path = join(models, LOCK_FILE);
-  try {
-    await writeFile(`${path}.${process.pid}`, `${JSON.stringify(lock, null, 2)}\n`);
-    await rename(`${path}.${process.pid}`, path);
-  } catch (error) {
-    throw unavailable(error, 'write', path);
-  }
 }
 
 /** Removes the files of a pulled encoder; false when there are none. Throws `invalid-input` for a bundled one. */

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { canonicalJson } from '../canonical-json.ts';
 import { SightlineError } from '../errors.ts';
 
 /** Raised when the meaning of a position changes, so that cursors of an older release are refused, not misread. */
@@ -17,14 +18,9 @@ export function fingerprint(parts: readonly (string | number | undefined | objec
   const hash = createHash('sha256');
   for (const part of parts) {
     if (part instanceof Float32Array) hash.update(new Uint8Array(part.buffer, part.byteOffset, part.byteLength));
-    else hash.update(`${JSON.stringify(part, sortedProperties)}\n`);
+    else hash.update(`${canonicalJson(part)}\n`);
   }
   return hash.digest('base64url').slice(0, 16);
-}
-
-function sortedProperties(_name: string, value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** An opaque string for `position` in the answer that `of` (a fingerprint) names. */

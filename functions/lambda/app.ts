@@ -1,10 +1,10 @@
 import { Hono } from 'hono';
 import type { LambdaContext, LambdaEvent } from 'hono/aws-lambda';
 import { requestId } from 'hono/request-id';
+import type { Loaded } from '../../core/load-once.ts';
 import type { AppEnv } from '../http/deps.ts';
 import type { Metrics } from '../http/metrics.ts';
 import { answerProblem } from '../http/problem.ts';
-import type { Loaded } from './load-once.ts';
 import type { Telemetry } from './telemetry.ts';
 
 /** What hono's adapters hand over with a request: `context` when streaming, `lambdaContext` when not. */

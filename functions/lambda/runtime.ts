@@ -8,11 +8,11 @@ import { loadEmbedder } from '../../core/encode/embedder.ts';
 import { SightlineError } from '../../core/errors.ts';
 import { openObjectFailureLog } from '../../core/failure-log/bucket.ts';
 import { createIndexer, type IndexJob } from '../../core/index-image.ts';
+import { type Loaded, loadOnce } from '../../core/load-once.ts';
 import { openS3, type S3Options, type S3Store } from '../../core/objects/s3/store.ts';
 import type { Embedder, FailureLog, VectorStore } from '../../core/ports.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { MessageQueue } from '../events/sqs.ts';
-import { type Loaded, loadOnce } from './load-once.ts';
 import type { Telemetry } from './telemetry.ts';
 
 /** The composition root of the Lambda functions: reads their environment and secrets, puts the parts together. */

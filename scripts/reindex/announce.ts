@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeJsonFile } from '../../core/json-file.ts';
 import { openS3 } from '../../core/objects/s3/store.ts';
 import { openMessageQueue } from '../../functions/events/sqs.ts';
 import { type BackfillState, backfill, START } from '../../functions/lambda/backfill.ts';
@@ -54,7 +55,7 @@ export async function announce(source: string, flags: AnnounceFlags): Promise<nu
       },
       async onProgress(state) {
         progress.update(state.sent, state.sent);
-        if (queue !== null) await writeState(place, state);
+        if (queue !== null) await writeJsonFile(place, state);
       },
     });
     progress.stop();
@@ -103,12 +104,6 @@ async function readState(file: string): Promise<BackfillState> {
   } catch {
     return START;
   }
-}
-
-async function writeState(file: string, state: BackfillState): Promise<void> {
-  await mkdir(dirname(file), { recursive: true });
-  await writeFile(`${file}.${process.pid}`, JSON.stringify(state));
-  await rename(`${file}.${process.pid}`, file);
 }
 
 function print(summary: {

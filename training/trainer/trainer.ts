@@ -1,6 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { canonicalJson } from '../../core/encode/space-id.ts';
+import { canonicalJson } from '../../core/canonical-json.ts';
 import { SightlineError } from '../../core/errors.ts';
 import type { PreparedPairs } from '../features/feature-transform.ts';
 import { type PreparedData, prepareData } from '../features/transformed-data.ts';

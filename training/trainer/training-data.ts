@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
+import { canonicalJson } from '../../core/canonical-json.ts';
 import type { Encoders } from '../../core/encode/encoders.ts';
-import { canonicalJson } from '../../core/encode/space-id.ts';
 import { OWN_OUTPUT } from '../../core/encode/text-encoder.ts';
 import { SightlineError } from '../../core/errors.ts';
 import { type DatasetPlace, type DatasetWarning, readDataset } from '../datasets/dataset.ts';

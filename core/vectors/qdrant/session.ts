@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { QdrantClient, withHeaders } from '@qdrant/js-client-rest';
 import pRetry from 'p-retry';
 import { SightlineError } from '../../errors.ts';
+import { retryAfterMs } from '../../retry-after.ts';
 import { isTransient, translateQdrantError } from './errors.ts';
 
 export interface QdrantConnection {
@@ -149,7 +150,7 @@ class RequestedPauses {
     const names = response.headers.map((part) => part.toString());
     const at = names.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === 'retry-after');
     // Every request of this process is seen here, those of other sessions and to other servers, too.
-    if (id !== undefined && at >= 0 && this.#pauses.has(id)) this.#pauses.set(id, pauseOf(names[at + 1]));
+    if (id !== undefined && at >= 0 && this.#pauses.has(id)) this.#pauses.set(id, retryAfterMs(names[at + 1]) ?? 0);
   };
 
   constructor() {
@@ -167,7 +168,7 @@ class RequestedPauses {
     const pause = this.#pauses.get(id) ?? 0;
     this.#pauses.set(id, 0);
     const headers = (error as { headers?: unknown }).headers;
-    return Math.max(pause, headers instanceof Headers ? pauseOf(headers.get('retry-after')) : 0);
+    return Math.max(pause, headers instanceof Headers ? (retryAfterMs(headers.get('retry-after')) ?? 0) : 0);
   }
 
   forget(id: string): void {
@@ -183,11 +184,4 @@ interface UndiciResponse {
   readonly statusCode: number;
   /** Names and values in turn. */
   readonly headers: readonly Buffer[];
-}
-
-/** Milliseconds of a Retry-After, which is seconds or a date (RFC 9110, 10.2.3); 0 for anything else. */
-function pauseOf(header: string | null | undefined): number {
-  if (header === null || header === undefined) return 0;
-  const ms = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now();
-  return Number.isFinite(ms) ? Math.max(0, ms) : 0;
 }

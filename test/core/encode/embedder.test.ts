@@ -4,10 +4,11 @@ import { appendFileSync, cpSync, readFileSync, renameSync, rmSync, writeFileSync
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
+import { canonicalJson } from '../../../core/canonical-json.ts';
 import { type EmbedderOptions, loadEmbedder } from '../../../core/encode/embedder.ts';
 import { type Encoders, loadEncoders } from '../../../core/encode/encoders.ts';
 import { HEAD_FILE, HEAD_MODEL, loadHead } from '../../../core/encode/head.ts';
-import { canonicalJson, fingerprintKey, spaceId } from '../../../core/encode/space-id.ts';
+import { fingerprintKey, spaceId } from '../../../core/encode/space-id.ts';
 import { isSightlineError, type SightlineError } from '../../../core/errors.ts';
 import type { Embedder } from '../../../core/ports.ts';
 import { dot, norm } from '../../../core/vector-arithmetic.ts';
