@@ -21,9 +21,9 @@ May be interrupted at any moment: the next call goes on from there. docs/dataset
 
   --from SOURCE    a folder, a .zip, a .tar, s3://BUCKET/PREFIX with any of these, or - for a tar on standard input;
                    hf:OWNER/NAME@REVISION downloads from the Hugging Face hub first (HF_TOKEN, HF_ENDPOINT).
-                   Understood: flickr_annotations_30k.csv, results.csv and captions.txt of Kaggle, Karpathy's
-                   dataset_*.json, COCO's captions_*.json, webdataset shards, a .txt or .json beside each picture, and
-                   the canonical form itself
+                   Understood: flickr_annotations_30k.csv, Flickr8k.token.txt, results_20130124.token, results.csv and
+                   captions.txt of Kaggle, Karpathy's dataset_*.json, COCO's captions_*.json, webdataset shards, a .txt or
+                   .json beside each picture, and the canonical form itself
   --to PLACE       a folder or s3://BUCKET/PREFIX (S3_ENDPOINT for other servers than AWS)
   --captions FILE  which captions file, when there are several
   --val N          percent of the pictures that go to "val" where no split is named (default: 5)

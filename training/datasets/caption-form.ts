@@ -7,6 +7,8 @@ export interface CaptionForm {
   readonly name: string;
   /** Judged by the file's path and its first bytes. */
   matches(path: string, head: string): boolean;
+  /** The split whose pictures a file beside the captions lists, a name a line; null for any other file. */
+  splitOfList?(path: string): string | null;
   /**
    * Reads it. What does not fit the form is counted and left out; throws `invalid-input` when the rest of the file cannot be
    * trusted. One picture may come in several records.

@@ -4,6 +4,7 @@ import type { Findings } from './findings.ts';
 import { stemOf } from './picture-names.ts';
 import { contentOf, type SourceFile } from './source-files.ts';
 import { splitInPath } from './splits.ts';
+import { asUtf8 } from './utf8.ts';
 
 /**
  * Captions in a file beside each picture, of the same name: `dog.jpg` with `dog.txt` (a caption a line) or `dog.json` (a text
@@ -41,7 +42,7 @@ export async function readSidecars(
   const captions = new Set<string>();
   let split: string | null = null;
   for (const file of texts) {
-    const text = decode(await contentOf(file, MAX_TEXT_BYTES));
+    const text = decode(await contentOf(asUtf8(file), MAX_TEXT_BYTES));
     if (text === null) {
       findings.note('not-utf8', file.path);
       continue;

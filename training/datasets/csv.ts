@@ -6,7 +6,6 @@ import type { SourceFile } from './source-files.ts';
 
 /** A longer record is a quote that was never closed. */
 const MAX_RECORD_BYTES = 1 << 20;
-const BOM = [0xef, 0xbb, 0xbf];
 
 export interface Row {
   /** Of the file, counted from 1; the last one of a row of several. */
@@ -27,13 +26,14 @@ export async function* readTable(
     ...options,
     // One character a byte, so that bytes that are no UTF-8 can be told apart afterwards, row by row.
     encoding: 'latin1',
+    record_delimiter: ['\r\n', '\n', '\r'],
     relax_quotes: true,
     relax_column_count: true,
     skip_empty_lines: true,
     info: true,
     max_record_size: MAX_RECORD_BYTES,
   });
-  const input = Readable.from(withoutBom(file.open()));
+  const input = Readable.from(file.open());
   input.on('error', (error) => parser.destroy(error));
   input.pipe(parser);
   const decoder = new TextDecoder('utf-8', { fatal: true });
@@ -60,10 +60,15 @@ export async function* readTable(
   }
 }
 
-async function* withoutBom(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let first = true;
-  for await (const chunk of bytes) {
-    yield first && BOM.every((byte, i) => chunk[i] === byte) ? chunk.subarray(BOM.length) : chunk;
-    first = false;
-  }
+const DELIMITERS = [',', ';', '\t', '|'];
+
+/** The delimiter of a table, by its header: what is there most often. Excel writes `;` where the comma is in numbers. */
+export function delimiterOf(header: string): string {
+  const count = (delimiter: string) => header.split(delimiter).length;
+  return DELIMITERS.reduce((most, delimiter) => (count(delimiter) > count(most) ? delimiter : most));
+}
+
+/** Names of the columns of a header. */
+export function columnsOf(header: string): string[] {
+  return header.split(delimiterOf(header)).map((name) => name.replaceAll('"', '').trim());
 }

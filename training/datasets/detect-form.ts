@@ -7,11 +7,13 @@ import { coco } from './forms/coco.ts';
 import { flickr30k } from './forms/flickr30k.ts';
 import { kaggle } from './forms/kaggle.ts';
 import { karpathy } from './forms/karpathy.ts';
+import { token } from './forms/token.ts';
 import { isLitter, isPictureName, stemOf } from './picture-names.ts';
 import { headOf, type SourceFile } from './source-files.ts';
+import { asUtf8 } from './utf8.ts';
 
 /** Forms with a captions file, the surest first. Without one, captions are looked for beside each picture (sidecars.ts). */
-const CAPTION_FORMS: readonly CaptionForm[] = [canonical, flickr30k, kaggle, karpathy, coco];
+const CAPTION_FORMS: readonly CaptionForm[] = [canonical, flickr30k, kaggle, token, karpathy, coco];
 
 /** Enough for a header, or for the first entry of a JSON document. */
 const HEAD_BYTES = 4096;
@@ -20,6 +22,8 @@ export interface FoundCaptions {
   readonly form: CaptionForm;
   /** Several for COCO, which has one a split. */
   readonly files: readonly SourceFile[];
+  /** Lists of the pictures of a split, for forms that have such files beside the captions. */
+  readonly lists: readonly { readonly split: string; readonly file: SourceFile }[];
 }
 
 /**
@@ -31,11 +35,11 @@ export async function findCaptions(files: readonly SourceFile[], chosen: string 
   const isBesidePicture = (path: string) => isSidecarName(path) && pictures.has(stemOf(path));
   const candidates = files.filter(({ path }) =>
     chosen === null
-      ? /\.(csv|tsv|txt|jsonl?)$/i.test(path) && !isLitter(path) && !isBesidePicture(path)
+      ? /\.(csv|tsv|txt|token|jsonl?)$/i.test(path) && !isLitter(path) && !isBesidePicture(path)
       : path === chosen || path.endsWith(`/${chosen}`),
   );
   const found: { form: CaptionForm; file: SourceFile }[] = [];
-  for (const file of candidates) {
+  for (const file of candidates.map(asUtf8)) {
     const head = new TextDecoder().decode(await headOf(file, HEAD_BYTES));
     const form = CAPTION_FORMS.find((known) => known.matches(file.path, head));
     if (form !== undefined) found.push({ form, file });
@@ -55,7 +59,11 @@ export async function findCaptions(files: readonly SourceFile[], chosen: string 
     const names = found.map(({ form, file }) => `${file.path} (${form.name})`).join(', ');
     throw new SightlineError('invalid-input', `expected one captions file, got ${names}: choose one with --captions`);
   }
-  return { form: first.form, files: own };
+  const lists = files.flatMap((file) => {
+    const split = first.form.splitOfList?.(file.path) ?? null;
+    return split === null ? [] : [{ split, file: asUtf8(file) }];
+  });
+  return { form: first.form, files: own, lists };
 }
 
 async function withoutCopies(files: readonly SourceFile[]): Promise<SourceFile[]> {

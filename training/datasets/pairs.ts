@@ -1,6 +1,7 @@
 import { SightlineError } from '../../core/errors.ts';
 import type { CaptionRecord } from './caption-form.ts';
 import { isSidecarName, readSidecars, sampleKey } from './caption-sidecars.ts';
+import { readTable } from './csv.ts';
 import { type FoundCaptions, findCaptions } from './detect-form.ts';
 import type { Findings } from './findings.ts';
 import { isLitter, isPictureName, unsafeName } from './picture-names.ts';
@@ -59,8 +60,9 @@ export async function pairsOf(source: SourceFiles, chosen: string | null, findin
 
 type Records = Map<string, Described & { readonly order: number }>;
 
-async function readRecords({ form, files }: FoundCaptions, findings: Findings): Promise<Records> {
+async function readRecords({ form, files, lists }: FoundCaptions, findings: Findings): Promise<Records> {
   const records: Records = new Map();
+  const listed = await readLists(lists, findings);
   for (const file of files) {
     for await (const { image, captions, split, sha256 } of form.read(file, findings)) {
       const problem = unsafeName(image);
@@ -69,7 +71,7 @@ async function readRecords({ form, files }: FoundCaptions, findings: Findings): 
         continue;
       }
       const earlier = records.get(image);
-      const named = splitNamed(split);
+      const named = splitNamed(split) ?? listed.get(image) ?? null;
       if (earlier !== undefined && named !== null && earlier.split !== named) {
         throw new SightlineError(
           'invalid-input',
@@ -90,6 +92,17 @@ async function readRecords({ form, files }: FoundCaptions, findings: Findings): 
   if (records.size > 0) return records;
   const names = files.map(({ path }) => path).join(', ');
   throw new SightlineError('invalid-input', `${names}: expected captions (${form.name}), got none that can be used`);
+}
+
+/** The split of each picture that a list names. */
+async function readLists(lists: FoundCaptions['lists'], findings: Findings): Promise<Map<string, string>> {
+  const splits = new Map<string, string>();
+  for (const { split, file } of lists) {
+    for await (const { fields } of readTable(file, { delimiter: '\t', quote: null }, findings)) {
+      splits.set(fields[0]!.trim(), split);
+    }
+  }
+  return splits;
 }
 
 function trimmed(captions: readonly string[], image: string, findings: Findings): string[] {

@@ -56,6 +56,11 @@ export async function headOf(file: SourceFile, bytes: number): Promise<Uint8Arra
   return Buffer.concat(chunks).subarray(0, bytes);
 }
 
+/** The first line of a text in UTF-8, as far as it is shorter than 4 kB. */
+export async function firstLine(file: SourceFile): Promise<string> {
+  return new TextDecoder().decode(await headOf(file, 4096)).split('\n', 1)[0]!;
+}
+
 /** An object of a store as a file. */
 export function storedFile(store: ObjectStore, { key, bytes, etag }: ListedObject): SourceFile {
   return { path: key, archive: null, bytes, stamp: etag, open: () => bodyOf(store, key, etag) };

@@ -72,6 +72,12 @@ async function prepare(
   }
 }
 
+/** A text as Excel and Notepad save it, with a byte order mark. */
+function utf16(text: string, order: 'little' | 'big'): Buffer {
+  const bytes = Buffer.from(`\ufeff${text.replace(/^\ufeff/, '')}`, 'utf16le');
+  return order === 'little' ? bytes : bytes.swap16();
+}
+
 const counts = ({ findings }: Report) =>
   Object.fromEntries(Object.entries(findings).map(([name, { count }]) => [name, count]));
 const brief = ({ lines }: Prepared) => lines.map(({ image, captions, split }) => [image, captions, split]);
@@ -179,6 +185,72 @@ describe('preparing Flickr30k as it lies on the hub', () => {
 });
 
 describe('preparing the other forms with a captions file', () => {
+  it('Flickr8k and Flickr30k as their authors give them out, with lists of splits and beside lemmas', async () => {
+    const [a, b, c] = [await jpeg(1), await jpeg(2), await jpeg(3)];
+    const captions = 'a.jpg#0\tA "child"\tin pink .\na.jpg#1\tA girl .\r\nb.jpg#0\tA dog # 1 .\nno number\n';
+    const flickr30k = await prepare(
+      await storeOf({ 'flickr30k-images/a.jpg': a, 'flickr30k-images/b.jpg': b, 'results_20130124.token': captions }),
+    );
+    assert.deepEqual(brief(flickr30k), [
+      ['a.jpg', ['A "child"\tin pink .', 'A girl .'], 'train'],
+      ['b.jpg', ['A dog # 1 .'], 'train'],
+    ]);
+    assert.deepEqual(counts(flickr30k.report), { 'broken-line': 1, 'split-by-rule': 2, 'empty-split': 1 });
+    const flickr8k = await prepare(
+      await storeOf({
+        ...{ 'Flicker8k_Dataset/a.jpg': a, 'Flicker8k_Dataset/b.jpg': b, 'Flicker8k_Dataset/c.jpg': c },
+        'Flickr8k.token.txt': `${captions}c.jpg#0\tNeither .\nc.jpg.1#0\tNo such picture .\n`,
+        'Flickr8k.lemma.token.txt': captions.toLowerCase(),
+        'Flickr_8k.trainImages.txt': 'a.jpg\r\n',
+        'Flickr_8k.devImages.txt': 'b.jpg\nnobody.jpg\n',
+        'ExpertAnnotations.txt': 'a.jpg\tb.jpg#2\t1\t1\t1\n',
+        'readme.txt': 'If you publish work based on the data ...\n',
+      }),
+    );
+    assert.deepEqual(
+      flickr8k.lines.map(({ image, split }) => [image, split]),
+      [
+        ['a.jpg', 'train'],
+        ['b.jpg', 'val'],
+        ['c.jpg', 'train'],
+      ],
+    );
+    assert.equal(flickr8k.report.form, 'token');
+    assert.equal(flickr8k.report.findings['missing-picture']?.count, 1);
+  });
+
+  it('tables that Excel saved again: semicolons, a byte order mark, UTF-16 with tabs', async () => {
+    const pictures = { 'a.jpg': await jpeg(1), 'b.jpg': await jpeg(2) };
+    const caption = 'A café, "open"; in the rain';
+    const quoted = `"${caption.replaceAll('"', '""')}"`;
+    const tables = {
+      semicolons: `\ufeffimage;caption\r\na.jpg;${quoted}\r\nb.jpg;A dog\r\n`,
+      comments: `image_name;comment_number;comment\r\na.jpg;0;${quoted}\r\nb.jpg;0;A dog\r\n`,
+      tabs: `image\tcaption\r\na.jpg\t${quoted}\r\nb.jpg\tA dog\r\n`,
+      hub: `raw;split;filename\r\n"[""${caption.replaceAll('"', '\\""')}""]";;a.jpg\r\n"[""A dog""]";;b.jpg\r\n`,
+    };
+    for (const [name, table] of Object.entries(tables)) {
+      for (const bytes of [Buffer.from(table), utf16(table, 'little'), utf16(table, 'big')]) {
+        const prepared = await prepare(await storeOf({ ...pictures, 'captions.csv': bytes }));
+        assert.deepEqual(
+          prepared.lines.map(({ image, captions }) => [image, captions]),
+          [
+            ['a.jpg', [caption]],
+            ['b.jpg', ['A dog']],
+          ],
+          name,
+        );
+      }
+    }
+  });
+
+  it('a text beside each picture in UTF-16, as Notepad saves it', async () => {
+    const prepared = await prepare(
+      await storeOf({ 'a.jpg': await jpeg(1), 'a.txt': utf16('Ein Hündchen\r\n', 'little') }),
+    );
+    assert.deepEqual(brief(prepared), [['a.jpg', ['Ein Hündchen'], 'train']]);
+  });
+
   it('Kaggle, results.csv with bars: the line without its last bar, copies in a second folder', async () => {
     const results =
       'image_name| comment_number| comment\n' +

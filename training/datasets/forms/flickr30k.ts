@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { CaptionForm } from '../caption-form.ts';
-import { readTable } from '../csv.ts';
+import { columnsOf, delimiterOf, readTable } from '../csv.ts';
+import { firstLine } from '../source-files.ts';
 
 /**
  * `flickr_annotations_30k.csv` of the Hugging Face data set nlphuji/flickr30k: columns raw, sentids, split, filename, img_id
@@ -15,8 +16,9 @@ export const flickr30k: CaptionForm = {
   },
 
   async *read(file, findings) {
+    const delimiter = delimiterOf(await firstLine(file));
     let columns: readonly string[] | null = null;
-    for await (const { line, fields } of readTable(file, { delimiter: ',', quote: '"' }, findings)) {
+    for await (const { line, fields } of readTable(file, { delimiter, quote: '"' }, findings)) {
       if (columns === null) {
         columns = fields.map((name) => name.trim());
         continue;
@@ -29,10 +31,6 @@ export const flickr30k: CaptionForm = {
     }
   },
 };
-
-function columnsOf(header: string): string[] {
-  return header.split(',').map((name) => name.replace(/["\uFEFF\s]/g, ''));
-}
 
 const rawSchema = z.array(z.string());
 

@@ -1,21 +1,23 @@
 import type { CaptionForm } from '../caption-form.ts';
-import { readTable } from '../csv.ts';
-import { headOf } from '../source-files.ts';
+import { columnsOf, delimiterOf, readTable } from '../csv.ts';
+import { firstLine } from '../source-files.ts';
 
 /**
  * One caption a line, as on Kaggle: `results.csv` of Flickr30k (image_name| comment_number| comment, no quoting) and
- * `captions.txt` of Flickr8k and others (image,caption). Which one it is, its first line says. A caption that holds the
- * delimiter itself makes a line too long, and is put together again.
+ * `captions.txt` of Flickr8k and others (image,caption), also as Excel saves them again (semicolons or tabs). Which one it
+ * is, its first line says. A caption that holds the delimiter itself makes a line too long, and is put together again.
  */
 export const kaggle: CaptionForm = {
   name: 'kaggle',
 
   matches(path, head) {
-    return /\.(csv|txt|tsv)$/i.test(path) && layoutOf(head.split('\n', 1)[0]!) !== null;
+    return /\.(csv|txt|tsv)$/i.test(path) && isHeader(head.split('\n', 1)[0]!);
   },
 
   async *read(file, findings) {
-    const options = await tableOptions(file);
+    const delimiter = delimiterOf(await firstLine(file));
+    // With bars, quotes are part of the captions. With tabs they may be, or stand around a cell that Excel wrote.
+    const options = { delimiter, quote: delimiter === '|' || delimiter === '\t' ? null : '"' };
     let first = true;
     let captionColumn = 1;
     for await (const { line, fields } of readTable(file, options, findings)) {
@@ -25,23 +27,20 @@ export const kaggle: CaptionForm = {
         continue;
       }
       const image = fields[0]!.trim();
-      const caption = captionIn(fields, captionColumn, options.delimiter);
+      const caption = captionIn(fields, captionColumn, delimiter);
       if (caption === null || image === '') findings.note('broken-line', `${file.path} line ${line}`);
-      else yield { image, captions: [caption], split: null };
+      else yield { image, captions: [delimiter === '\t' ? unquoted(caption) : caption], split: null };
     }
   },
 };
 
 const IMAGE = /^(image|image_name|filename|file_name)$/i;
 const CAPTION = /^(caption|comment|text)$/i;
-const DELIMITERS = ['|', '\t', ','];
 
-/** The delimiter of a header that begins with the picture and ends with the caption; null for another one. */
-function layoutOf(header: string): string | null {
-  const found = DELIMITERS.find((delimiter) => header.includes(delimiter));
-  if (found === undefined) return null;
-  const names = header.split(found).map((name) => name.replace(/["\uFEFF]/g, '').trim());
-  return IMAGE.test(names[0]!) && CAPTION.test(names.at(-1)!) ? found : null;
+/** Whether a header begins with the picture and ends with the caption. */
+function isHeader(line: string): boolean {
+  const names = columnsOf(line);
+  return names.length > 1 && IMAGE.test(names[0]!) && CAPTION.test(names.at(-1)!);
 }
 
 function captionIn(fields: readonly string[], column: number, delimiter: string): string | null {
@@ -51,8 +50,6 @@ function captionIn(fields: readonly string[], column: number, delimiter: string)
   return joined?.[1] ?? null;
 }
 
-async function tableOptions(file: Parameters<CaptionForm['read']>[0]) {
-  const delimiter = layoutOf(new TextDecoder().decode(await headOf(file, 1024)).split('\n', 1)[0]!) ?? ',';
-  // With bars, quotes are part of the captions.
-  return { delimiter, quote: delimiter === ',' ? '"' : null };
+function unquoted(cell: string): string {
+  return /^"(.*)"$/s.exec(cell)?.[1]?.replaceAll('""', '"') ?? cell;
 }
