@@ -1,8 +1,10 @@
 // npm run index -- FOLDER [--data DIR] [--concurrency N] [--json]
 import type { Failure, FailureLog } from '../core/ports.ts';
 import { createFolderLine } from '../server/index-pipeline.ts';
+import { aborted } from '../server/picture-source.ts';
+import type { EventQueue } from '../server/queue/job-queue.ts';
 import { createLogger, openRuntime, readConfig, userPath } from '../server/runtime.ts';
-import { syncFolder } from '../server/watch/reconcile.ts';
+import { type FolderSyncOptions, syncFolder } from '../server/watch/reconcile.ts';
 import { EXIT, runCommand } from './cli/command.ts';
 import { createProgress } from './cli/progress.ts';
 
@@ -45,30 +47,15 @@ await runCommand(
       const interrupt = new AbortController();
       process.once('SIGINT', () => interrupt.abort());
       const { queue, source } = createFolderLine({ runtime, root, store, concurrency: config.concurrency, logger });
-      const progress = createProgress('Indexing', 'pictures', 0);
-      const ended = () => queue.progress().done + queue.progress().failed;
-      const all = () => ended() + queue.progress().waiting + queue.progress().running;
-      const timer = setInterval(() => progress.update(ended(), all()), 100);
-
-      const interrupted = new Promise<null>((resolve) =>
-        interrupt.signal.addEventListener('abort', () => resolve(null)),
-      );
-      const compared = syncFolder(source, '', () => false, interrupt.signal).catch((error: unknown) => {
-        if (!interrupt.signal.aborted) throw error;
-        return null;
-      });
-      const found = (await compared) ?? { created: 0, unchanged: 0, removed: 0 };
-      await Promise.race([queue.onIdle(), interrupted]);
-      await queue.stop();
-      clearInterval(timer);
-      progress.update(ended(), all());
-      progress.stop();
+      const { progress: counts } = queue;
+      const found = await withProgress(counts, () => compareAndIndex(source, queue, interrupt.signal));
+      const { done, failed: givenUp } = counts();
 
       const failed = await failuresOf(runtime.failures, store.bucket);
       const summary = {
         folder: root,
         found: found.created,
-        handled: ended(),
+        handled: done + givenUp,
         unchanged: found.unchanged,
         removed: found.removed,
         pictures: await runtime.vectors.count({ kind: 'image', bucket: store.bucket }),
@@ -84,6 +71,37 @@ await runCommand(
     }
   },
 );
+
+/** Indexes what differs from the index; nothing is left to be done when it resolves, or what is left is found next time. */
+async function compareAndIndex(source: FolderSyncOptions, queue: EventQueue, interrupt: AbortSignal) {
+  try {
+    const found = await syncFolder(source, '', () => false, interrupt);
+    await Promise.race([queue.onIdle(), aborted(interrupt)]);
+    return found;
+  } catch (error) {
+    if (!interrupt.aborted) throw error;
+    return { created: 0, unchanged: 0, removed: 0 };
+  } finally {
+    await queue.stop();
+  }
+}
+
+/** Shows how far the work has come until it ends, however it does. */
+async function withProgress<T>(counts: EventQueue['progress'], work: () => Promise<T>): Promise<T> {
+  const progress = createProgress('Indexing', 'pictures', 0);
+  const show = () => {
+    const { done, failed, waiting, running } = counts();
+    progress.update(done + failed, done + failed + waiting + running);
+  };
+  const timer = setInterval(show, 100);
+  try {
+    return await work();
+  } finally {
+    clearInterval(timer);
+    show();
+    progress.stop();
+  }
+}
 
 async function failuresOf(failures: FailureLog, bucket: string): Promise<Failure[]> {
   const found: Failure[] = [];

@@ -78,6 +78,10 @@ export function readHubConfig(): { endpoint: string; token: string | undefined }
   return { endpoint: endpoint || 'https://huggingface.co', token: token || undefined };
 }
 
+export function isStartedByNpm(): boolean {
+  return process.env.npm_lifecycle_event !== undefined;
+}
+
 /** Structured lines on stderr, so that stdout stays for results; readable ones on a terminal. */
 export function createLogger(config: Config): Logger {
   return process.stderr.isTTY

@@ -4,7 +4,7 @@ import type { Readiness } from '../functions/http/deps.ts';
 import { createLocalApp } from './app.ts';
 import { listen, stopListening } from './listen.ts';
 import { aborted, bucketFeed, type CreateProgress, folderFeed } from './picture-source.ts';
-import { createLogger, openRuntime, readConfig } from './runtime.ts';
+import { createLogger, isStartedByNpm, openRuntime, readConfig } from './runtime.ts';
 
 /**
  * Everything on one machine: the HTTP API and the page, and a watched folder whose changes go through the same ingest as
@@ -37,7 +37,12 @@ export async function serveLocally(
     console.log(`Sightline is at ${url}`);
     console.log(`${feed.description} Ctrl-C stops it.`);
 
-    const stop = await feed.start(interrupted);
+    // What cannot go on ends: a process that answers nobody would only look alive to who watches over it.
+    const stop = await feed.start(interrupted).catch(async (error: unknown) => {
+      readiness = 'stopping';
+      await stopListening(server);
+      throw error;
+    });
     await aborted(interrupted);
     // Answers and pictures under way are finished; pictures that wait are found again at the next start.
     readiness = 'stopping';
@@ -51,7 +56,13 @@ export async function serveLocally(
 /** One Ctrl-C can arrive twice, from the terminal and passed on by npm. Milliseconds. */
 const SAME_PRESS_MS = 500;
 
-/** Aborts at the first Ctrl-C or SIGTERM. A second one ends the process at once; what was acknowledged is safe then, too. */
+/** How often it is looked whether npm is still there. Milliseconds. */
+const PARENT_MS = 500;
+
+/**
+ * Aborts at the first Ctrl-C or SIGTERM, and when npm, which started this, has gone: npm passes signals on to its shell, and
+ * that dies of them without a word to us. A second signal ends the process at once; what was acknowledged is safe then, too.
+ */
 function interruption(): AbortSignal {
   const controller = new AbortController();
   let first = 0;
@@ -65,5 +76,7 @@ function interruption(): AbortSignal {
       }
     });
   }
+  const parent = process.ppid;
+  if (isStartedByNpm()) setInterval(() => process.ppid !== parent && controller.abort(), PARENT_MS).unref();
   return controller.signal;
 }
