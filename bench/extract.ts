@@ -26,7 +26,7 @@ export async function run(): Promise<void> {
   const encoders = await loadEncoders({ modelDirs: [models], threads: 1 });
   const encoder = await loadImageEncoder([models], encoders.profile.image, { threads: 1 });
   try {
-    const { views } = RECIPES.best!;
+    const { views: augmentations } = RECIPES.best!;
     const files = (await readdir(photos)).filter((name) => name.endsWith('.jpg'));
     const copies = Array.from({ length: COPIES }, (_, copy) =>
       files.map((name) => ({ name: `${copy}-${name}`, copy, from: name })),
@@ -35,7 +35,7 @@ export async function run(): Promise<void> {
     const ready = await Promise.all(
       bytes.map(async (photo) => (await decodeImage(photo, encoder.preprocessing, DEFAULT_LIMITS)).pixels),
     );
-    const looks = copies.flatMap(() => ready.flatMap((pixels) => views.map(() => pixels)));
+    const looks = copies.flatMap(() => ready.flatMap((pixels) => augmentations.map(() => pixels)));
     await mkdir(join(folder, 'images'));
     for (const { name, copy, from } of copies.flat()) {
       await writeFile(
@@ -52,7 +52,7 @@ export async function run(): Promise<void> {
       'the encoder alone': () => inParallel(PARALLEL, looks, async (pixels) => void (await encoder.encode(pixels))),
       'pictures to cached outputs': async (round: number) => {
         const cache = join(folder, `cache-${round}`);
-        const options = { encoders, modelDirs: [models], cache, views, parallel: PARALLEL };
+        const options = { encoders, modelDirs: [models], cache, augmentations, parallel: PARALLEL };
         await (await loadFeatures(dataset, options)).close();
       },
     };
@@ -66,13 +66,16 @@ export async function run(): Promise<void> {
     }
     const alone = median(times.get('the encoder alone')!);
     console.log(
-      `${copies.flat().length} photos, ${views.length} views each, ${PARALLEL} at once; wanted <= 1.3 of the encoder alone`,
+      `${copies.flat().length} photos, ${augmentations.length} augmentations each, ${PARALLEL} at once; wanted <= 1.3 of the encoder alone`,
     );
     console.table(
       Object.fromEntries(
         [...times].map(([name, taken]) => [
           name,
-          { 'ms a view': (median(taken) / looks.length).toFixed(1), ratio: (median(taken) / alone).toFixed(2) },
+          {
+            'ms an augmentation': (median(taken) / looks.length).toFixed(1),
+            ratio: (median(taken) / alone).toFixed(2),
+          },
         ]),
       ),
     );

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { loadEncoders } from '../core/encode/encoders.ts';
 import { loadHead } from '../core/encode/head.ts';
 import { float32, loadOnnx } from '../core/onnx/session.ts';
-import { type Preparation, preparedWidth } from '../training/features/feature-transform.ts';
+import { type FeatureTransform, transformedWidth } from '../training/features/feature-transform.ts';
 import { headGraph } from '../training/trainer/export.ts';
 import { headParameters, initialise } from '../training/trainer/head-graph.ts';
 import { Random } from '../training/trainer/random.ts';
@@ -68,9 +68,9 @@ async function madeUpHead(
   const names = { text: Object.keys(sizes.text), image: Object.keys(sizes.image), classNames: true };
   const spec = { ...recipeFor(RECIPES.best!, names).head, stored };
   const random = new Random(1, 'bench');
-  const preparation = madeUpPreparation(spec, sizes, random);
-  const widths = { text: preparedWidth(preparation.text), image: preparedWidth(preparation.image) };
-  const bytes = headGraph({ spec, preparation, parameters: initialise(headParameters(spec, widths), random) });
+  const transform = madeUpTransform(spec, sizes, random);
+  const widths = { text: transformedWidth(transform.text), image: transformedWidth(transform.image) };
+  const bytes = headGraph({ spec, transform, parameters: initialise(headParameters(spec, widths), random) });
   const onnx = await loadOnnx(bytes, { threads: 1 });
   const feeds = (texts: number, pictures: number) => ({
     text: float32(repeat(text, texts), [texts, text.length]),
@@ -88,11 +88,11 @@ async function madeUpHead(
   return { bytes: bytes.length, text: project(1, 0), picture: project(0, 1), four: project(0, FOUR) };
 }
 
-function madeUpPreparation(
+function madeUpTransform(
   spec: HeadSpec,
   sizes: Readonly<Record<'text' | 'image', Readonly<Record<string, number>>>>,
   random: Random,
-): Preparation {
+): FeatureTransform {
   const normal = (...shape: number[]) => ({
     ...{ shape, values: Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => random.normal()) },
   });

@@ -309,7 +309,13 @@ async function judge(replaced: readonly Replaced[], data: string, judged: Judged
     const encoders = await loadEncoders({ modelDirs, profile: judged.profile, threads: 1 });
     const dataset = await readDataset(place, ['val']);
     const cache = join(root, 'data', 'features');
-    const { splits, close } = await loadFeatures(dataset, { encoders, modelDirs, views: [FULL], parallel: 3, cache });
+    const { splits, close } = await loadFeatures(dataset, {
+      encoders,
+      modelDirs,
+      augmentations: [FULL],
+      parallel: 3,
+      cache,
+    });
     await encoders.close();
     const head = await evaluateHead(judged.head, encoders, splits.get('val')!, { resampling: RESAMPLING });
     await close();

@@ -57,13 +57,13 @@ function madeUpLine(name: string, split: string): Line {
   return { image: `${name}.jpg`, split, sha256: hashText(name), captions };
 }
 
-/** The caches as `train` would leave them: all views of training pictures, the first of the others, and all captions. */
+/** The caches as `train` would leave them: all augmentations of training pictures, the first of the others, and all captions. */
 async function fillCaches(features: string, lines: readonly Line[]): Promise<void> {
   const encoders = await loadEncoders({ modelDirs: [join(root, 'models')] });
   await encoders.close();
-  for (const [v, view] of RECIPES.best!.views.entries()) {
+  for (const [v, augmentation] of RECIPES.best!.views.entries()) {
     const seen = lines.filter(({ split }) => v === 0 || split === 'train').map(({ sha256 }) => sha256);
-    await fill(features, imageCache(encoders.image, view), seen);
+    await fill(features, imageCache(encoders.image, augmentation), seen);
   }
   const texts = lines.flatMap(({ captions }) => captions.map(hashText));
   await fill(features, textCache(encoders.text), texts);

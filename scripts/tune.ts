@@ -94,8 +94,8 @@ await runCommand(
         open.push(encoded);
         place.close();
       }
-      const load = remembering(async (views: Recipe['views']) => {
-        const loaded = await encodeTrainingData(data, views, options);
+      const load = remembering(async (augmentations: Recipe['views']) => {
+        const loaded = await encodeTrainingData(data, augmentations, options);
         open.push(loaded);
         return loaded;
       });
@@ -122,7 +122,7 @@ await runCommand(
   },
 );
 
-/** Keeps the last answer: trials with the same views follow each other. */
+/** Keeps the last answer: trials with the same augmentations follow each other. */
 function remembering<K, T>(load: (key: K) => Promise<T>): (key: K) => Promise<T> {
   let last: { readonly key: string; readonly value: Promise<T> } | null = null;
   return (key) => {
@@ -136,8 +136,8 @@ interface TrialContext {
   readonly key: string;
   readonly threads: number;
   readonly data: string;
-  /** Training data with these views. */
-  readonly load: (views: Recipe['views']) => Promise<TrainingData>;
+  /** Training data with these augmentations. */
+  readonly load: (augmentations: Recipe['views']) => Promise<TrainingData>;
   readonly encoders: Encoders;
   readonly also: ReadonlyMap<string, PairSet>;
 }

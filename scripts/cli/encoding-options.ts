@@ -1,6 +1,6 @@
 import type { Encoders } from '../../core/encode/encoders.ts';
 import type { Dataset } from '../../training/datasets/dataset.ts';
-import { FULL, type View } from '../../training/features/augmentations.ts';
+import { type Augmentation, FULL } from '../../training/features/augmentations.ts';
 import { type FeatureOptions, type Features, loadFeatures } from '../../training/features/extract.ts';
 import type { CachePlace } from '../../training/features/shared-cache.ts';
 import { loadTrainingData, type TrainingData } from '../../training/trainer/training-data.ts';
@@ -26,25 +26,25 @@ export async function encodePictures(place: Place, dataset: Dataset, options: En
   return shown(place, options, [FULL], (full) => loadFeatures(dataset, full));
 }
 
-/** Splits "train" and "val" in all the views that a recipe trains on. To be closed. */
+/** Splits "train" and "val" with all the augmentations that a recipe trains on. To be closed. */
 export async function encodeTrainingData(
   place: Place,
-  views: readonly View[],
+  augmentations: readonly Augmentation[],
   options: EncodingOptions,
 ): Promise<TrainingData> {
-  return shown(place, options, views, (full) => loadTrainingData(place, full));
+  return shown(place, options, augmentations, (full) => loadTrainingData(place, full));
 }
 
 async function shown<T extends Pick<Features, 'warnings'>>(
   { remote }: Place,
   { features, ...options }: EncodingOptions,
-  views: readonly View[],
+  augmentations: readonly Augmentation[],
   load: (options: FeatureOptions) => Promise<T>,
 ): Promise<T> {
   const progress = encodingProgress();
   const parallel = remote ? PARALLEL_REMOTE_PICTURES : PARALLEL_PICTURES;
   const { cache, shared } = features;
-  const full = { ...options, cache, shared, views, parallel, onProgress: progress.update };
+  const full = { ...options, cache, shared, augmentations, parallel, onProgress: progress.update };
   const loaded = await load(full).finally(progress.stop);
   printWarnings(loaded.warnings);
   return loaded;

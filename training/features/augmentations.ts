@@ -6,7 +6,7 @@ import { Random } from '../trainer/random.ts';
  * Several looks at one picture, encoded once and cached, so that a head sees more than one vector of it. `full` is exactly
  * what serving sees. The others are made from the same decoded and resized pixels; nothing is decoded in another way.
  */
-export interface View {
+export interface Augmentation {
   readonly name: string;
   /** Mirrored. */
   readonly flip: boolean;
@@ -14,16 +14,16 @@ export interface View {
   readonly zoom: { readonly from: number; readonly to: number } | null;
 }
 
-export const FULL: View = { name: 'full', flip: false, zoom: null };
-export const FLIPPED: View = { name: 'flipped', flip: true, zoom: null };
+export const FULL: Augmentation = { name: 'full', flip: false, zoom: null };
+export const FLIPPED: Augmentation = { name: 'flipped', flip: true, zoom: null };
 
 /** Random window number `n`: every second one is mirrored. */
-export function windowView(n: number): View {
+export function randomWindow(n: number): Augmentation {
   return { name: `window-${n}`, flip: n % 2 === 1, zoom: { from: 1.05, to: 1.5 } };
 }
 
-/** What a view asks of the decoder, and where in its answer the model's square lies. */
-export interface ViewPlan {
+/** What an augmentation asks of the decoder, and where in its answer the model's square lies. */
+export interface AugmentationPlan {
   readonly preprocessing: Preprocessing;
   /** Corner of the square of `preprocessing.crop` that is cut out of the decoded pixels. */
   readonly left: number;
@@ -31,24 +31,28 @@ export interface ViewPlan {
   readonly flip: boolean;
 }
 
-/** Plans a view of one picture; the same picture and view give the same plan. `sha256` is of the picture. */
-export function planView(view: View, preprocessing: Preprocessing, sha256: string): ViewPlan {
-  if (view.zoom === null) return { preprocessing, left: 0, top: 0, flip: view.flip };
-  const random = new Random(0, `${view.name} ${sha256}`);
+/** Plans the augmentation of one picture; the same picture and augmentation give the same plan. `sha256` is of the picture. */
+export function planAugmentation(
+  augmentation: Augmentation,
+  preprocessing: Preprocessing,
+  sha256: string,
+): AugmentationPlan {
+  if (augmentation.zoom === null) return { preprocessing, left: 0, top: 0, flip: augmentation.flip };
+  const random = new Random(0, `${augmentation.name} ${sha256}`);
   const { crop, resize } = preprocessing;
-  const { from, to } = view.zoom;
+  const { from, to } = augmentation.zoom;
   const size = Math.round(crop * (from + (to - from) * random.uniform()));
   return {
     // All of the resized square comes back, and the window is cut from that.
     preprocessing: { ...preprocessing, resize: { ...resize, size }, crop: size },
     left: random.below(size - crop + 1),
     top: random.below(size - crop + 1),
-    flip: view.flip,
+    flip: augmentation.flip,
   };
 }
 
 /** Cuts the model's square of `edge` pixels out of what the decoder answered and mirrors it when the plan says so. */
-export function cutView(pixels: RgbPixels, plan: ViewPlan, edge: number): RgbPixels {
+export function cutAugmented(pixels: RgbPixels, plan: AugmentationPlan, edge: number): RgbPixels {
   if (!plan.flip && pixels.width === edge && pixels.height === edge) return pixels;
   const data = new Uint8Array(edge * edge * 3);
   for (let y = 0; y < edge; y++) {

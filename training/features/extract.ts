@@ -14,7 +14,7 @@ import {
 } from '../datasets/dataset.ts';
 import { type HashedPicture, hashPictures, joinDoubles, TRAINING } from '../datasets/deduplicate.ts';
 import { inParallel } from '../parallel.ts';
-import { cutView, planView, type View } from './augmentations.ts';
+import { type Augmentation, cutAugmented, planAugmentation } from './augmentations.ts';
 import { HalfMatrix, type HalfRows } from './half.ts';
 import { type CacheDescription, hashText, type Row } from './record-cache.ts';
 import { type CachePlace, type OpenCache, openCache } from './shared-cache.ts';
@@ -25,10 +25,10 @@ import { type CachePlace, type OpenCache, openCache } from './shared-cache.ts';
 export interface PairSet {
   readonly pictures: readonly CaptionedPicture[];
   /**
-   * One matrix [pictures, size] an output of the image encoder, for each view. The first view is what serving sees, and the
+   * One matrix [pictures, size] an output of the image encoder, for each augmentation. The first one is what serving sees, and the
    * only one outside the split "train".
    */
-  readonly views: readonly Readonly<Record<string, HalfRows>>[];
+  readonly augmented: readonly Readonly<Record<string, HalfRows>>[];
   /** [captions, text dimension] */
   readonly captions: HalfRows;
   /** Captions of picture p are rows firstCaption[p] to firstCaption[p + 1] - 1. */
@@ -38,7 +38,7 @@ export interface PairSet {
 export interface FeatureOptions extends CachePlace {
   readonly encoders: Encoders;
   readonly modelDirs: readonly string[];
-  readonly views: readonly View[];
+  readonly augmentations: readonly Augmentation[];
   /** Pictures decoded and encoded at the same time. */
   readonly parallel: number;
   /** @param done of `total`, `unit` being "pictures" or "captions"; not called for what is cached */
@@ -64,17 +64,17 @@ export async function loadFeatures(dataset: Dataset, options: FeatureOptions): P
   const warnings = new Map(dataset.warnings);
   const warn = (what: DatasetWarning) => warnings.set(what, (warnings.get(what) ?? 0) + 1);
   let pictures = joinDoubles(await hashPictures(dataset, options.parallel, warn), warn);
-  const views = await openImageCaches(options);
-  const open: OpenCache[] = views.map(({ cache }) => cache);
+  const caches = await openImageCaches(options);
+  const open: OpenCache[] = caches.map(({ cache }) => cache);
   const close = async () => {
     for (const cache of open) await cache.close();
   };
   try {
-    const lost = await encodeMissing(dataset, pictures, views, options);
+    const lost = await encodeMissing(dataset, pictures, caches, options);
     for (const what of lost.values()) warn(what);
     pictures = pictures.filter(({ sha256 }) => !lost.has(sha256));
     if (pictures.length === 0) throw nothingLeft(dataset, warnings);
-    for (const { cache } of views) await cache.send('everything');
+    for (const { cache } of caches) await cache.send('everything');
     const texts = await encodeTexts(
       pictures.flatMap(({ captions }) => captions),
       options,
@@ -83,7 +83,7 @@ export async function loadFeatures(dataset: Dataset, options: FeatureOptions): P
     const splits = new Map<string, PairSet>();
     for (const split of new Set(pictures.map((picture) => picture.split))) {
       const own = pictures.filter((picture) => picture.split === split);
-      splits.set(split, pairSet(own, views, texts, options.encoders.image.outputs));
+      splits.set(split, pairSet(own, caches, texts, options.encoders.image.outputs));
     }
     return { splits, warnings, close };
   } catch (error) {
@@ -132,20 +132,20 @@ async function encodeTexts(texts: readonly string[], options: FeatureOptions): P
 }
 
 /** Only training looks at a picture in more than one way. */
-function isWanted({ split }: CaptionedPicture, view: number): boolean {
-  return view === 0 || split === TRAINING;
+function isWanted({ split }: CaptionedPicture, augmentation: number): boolean {
+  return augmentation === 0 || split === TRAINING;
 }
 
-interface ViewCache {
-  readonly view: View;
+interface AugmentationCache {
+  readonly augmentation: Augmentation;
   readonly cache: OpenCache;
 }
 
-async function openImageCaches(options: FeatureOptions): Promise<ViewCache[]> {
-  const open: ViewCache[] = [];
-  for (const view of options.views) {
-    const { path, description } = imageCache(options.encoders.image, view);
-    open.push({ view, cache: await openCache(options, path, description) });
+async function openImageCaches(options: FeatureOptions): Promise<AugmentationCache[]> {
+  const open: AugmentationCache[] = [];
+  for (const augmentation of options.augmentations) {
+    const { path, description } = imageCache(options.encoders.image, augmentation);
+    open.push({ augmentation, cache: await openCache(options, path, description) });
   }
   return open;
 }
@@ -156,12 +156,12 @@ interface NamedCache {
   readonly description: CacheDescription;
 }
 
-/** All outputs side by side of one view of a picture, by the hash of its bytes. */
-export function imageCache({ key, name, outputs }: Encoders['image'], view: View): NamedCache {
+/** All outputs side by side of one augmentation of a picture, by the hash of its bytes. */
+export function imageCache({ key, name, outputs }: Encoders['image'], augmentation: Augmentation): NamedCache {
   const columns = Object.values(outputs).reduce((sum, size) => sum + size, 0);
-  // The name alone would not tell two versions of a view apart.
-  const path = `image-${key}/${view.name}-${fingerprintKey({ ...view }).slice(0, 8)}`;
-  return { path, description: { made: { encoder: name, key, outputs, view }, columns } };
+  // The name alone would not tell two versions of an augmentation apart.
+  const path = `image-${key}/${augmentation.name}-${fingerprintKey({ ...augmentation }).slice(0, 8)}`;
+  return { path, description: { made: { encoder: name, key, outputs, view: augmentation }, columns } };
 }
 
 /** Vectors of texts, by their hash. */
@@ -169,16 +169,16 @@ export function textCache({ key, name, dimension }: Encoders['text']): NamedCach
   return { path: `text-${key}`, description: { made: { encoder: name, key }, columns: dimension } };
 }
 
-/** Encodes the views that are not cached, several pictures at a time. Answers with the hashes of what cannot be encoded. */
+/** Encodes the augmented pictures that are not cached, several pictures at a time. Answers with the hashes of what cannot be encoded. */
 async function encodeMissing(
   dataset: Dataset,
   pictures: readonly HashedPicture[],
-  caches: readonly ViewCache[],
+  caches: readonly AugmentationCache[],
   options: FeatureOptions,
 ): Promise<Map<string, 'missing-picture' | 'unreadable-picture'>> {
   const unique = [...new Map(pictures.map((picture) => [picture.sha256, picture])).values()];
-  const lacks = (picture: HashedPicture, { cache, view }: ViewCache) =>
-    isWanted(picture, options.views.indexOf(view)) && !cache.rows.has(picture.sha256);
+  const lacks = (picture: HashedPicture, { cache, augmentation }: AugmentationCache) =>
+    isWanted(picture, options.augmentations.indexOf(augmentation)) && !cache.rows.has(picture.sha256);
   const todo = unique.filter((picture) => caches.some((entry) => lacks(picture, entry)));
   const lost = new Map<string, 'missing-picture' | 'unreadable-picture'>();
   if (todo.length === 0) return lost;
@@ -204,9 +204,9 @@ async function encodeMissing(
     if (found.sha256 !== sha256) throw changed(picture, found.sha256);
     try {
       const decode = decoderOf(found.bytes);
-      for (const { view, cache, rows } of writers) {
-        if (lacks(picture, { view, cache }))
-          rows.push({ hash: sha256, values: await encodeView(encoder, decode, view, sha256) });
+      for (const { augmentation, cache, rows } of writers) {
+        if (lacks(picture, { augmentation, cache }))
+          rows.push({ hash: sha256, values: await encodeAugmented(encoder, decode, augmentation, sha256) });
       }
     } catch (error) {
       if (!isSightlineError(error, 'unreadable-image') && !isSightlineError(error, 'too-large')) throw error;
@@ -228,7 +228,7 @@ async function encodeMissing(
 
 type Decode = (preprocessing: Preprocessing) => Promise<RgbPixels>;
 
-/** Decodes one picture, once for all views that want the same pixels of it. */
+/** Decodes one picture, once for all augmentations that want the same pixels of it. */
 function decoderOf(bytes: Uint8Array): Decode {
   const known = new Map<Preprocessing, RgbPixels>();
   return async (preprocessing) => {
@@ -238,11 +238,16 @@ function decoderOf(bytes: Uint8Array): Decode {
   };
 }
 
-/** All outputs of the encoder for one view of a picture, in the manifest's order. */
-async function encodeView(encoder: ImageEncoder, decode: Decode, view: View, sha256: string): Promise<Float32Array> {
-  const plan = planView(view, encoder.preprocessing, sha256);
+/** All outputs of the encoder for one augmentation of a picture, in the manifest's order. */
+async function encodeAugmented(
+  encoder: ImageEncoder,
+  decode: Decode,
+  augmentation: Augmentation,
+  sha256: string,
+): Promise<Float32Array> {
+  const plan = planAugmentation(augmentation, encoder.preprocessing, sha256);
   const pixels = await decode(plan.preprocessing);
-  const outputs = await encoder.encode(cutView(pixels, plan, encoder.preprocessing.crop));
+  const outputs = await encoder.encode(cutAugmented(pixels, plan, encoder.preprocessing.crop));
   const values = new Float32Array(Object.values(encoder.outputs).reduce((sum, size) => sum + size, 0));
   let at = 0;
   for (const [name, size] of Object.entries(encoder.outputs)) {
@@ -255,17 +260,17 @@ async function encodeView(encoder: ImageEncoder, decode: Decode, view: View, sha
 /** The pairs of one split, in the order of its pictures. */
 function pairSet(
   pictures: readonly HashedPicture[],
-  views: readonly ViewCache[],
+  caches: readonly AugmentationCache[],
   texts: OpenCache,
   outputs: Readonly<Record<string, number>>,
 ): PairSet {
   const hashes = pictures.map(({ sha256 }) => sha256);
   const firstCaption = new Uint32Array(pictures.length + 1);
   for (const [i, { captions }] of pictures.entries()) firstCaption[i + 1] = firstCaption[i]! + captions.length;
-  const seen = views.filter((_, view) => pictures.every((picture) => isWanted(picture, view)));
+  const seen = caches.filter((_, augmentation) => pictures.every((picture) => isWanted(picture, augmentation)));
   return {
     ...{ pictures, firstCaption },
-    views: seen.map(({ cache }) => splitOutputs(cache, hashes, outputs)),
+    augmented: seen.map(({ cache }) => splitOutputs(cache, hashes, outputs)),
     captions: texts.rows.rows(pictures.flatMap(({ captions }) => captions.map(hashText))),
   };
 }

@@ -30,7 +30,7 @@ export type FeatureSample = z.infer<typeof sampleSchema>;
 const SAMPLE_FILE = 'sample.json';
 const CAPTIONS = 'captions';
 
-/** Writes the first view of the pictures and the captions' vectors; the description last. Throws `unavailable`. */
+/** Writes the pictures as serving sees them and the captions' vectors; the description last. Throws `unavailable`. */
 export async function writeFeatureSample(
   folder: string,
   pairs: EncodedPairs,
@@ -43,7 +43,7 @@ export async function writeFeatureSample(
     image: { encoder: image.name, key: image.key, outputs: { ...image.outputs } },
     captions: Array.from(pairs.firstCaption.subarray(1), (end, picture) => end - pairs.firstCaption[picture]!),
   };
-  const matrices = { ...pairs.views[0]!, [CAPTIONS]: pairs.captions };
+  const matrices = { ...pairs.augmented[0]!, [CAPTIONS]: pairs.captions };
   for (const [name, matrix] of Object.entries(matrices)) {
     const bits = matrix.bitsOf(0, matrix.rows);
     await writeWhole(matrixPath(folder, name), new Uint8Array(bits.buffer, bits.byteOffset, bits.byteLength));
@@ -60,12 +60,12 @@ export async function readFeatureSample(folder: string): Promise<{ sample: Featu
   const sample = parsed.data;
   const firstCaption = new Uint32Array(sample.captions.length + 1);
   for (const [picture, count] of sample.captions.entries()) firstCaption[picture + 1] = firstCaption[picture]! + count;
-  const view: Record<string, HalfMatrix> = {};
+  const image: Record<string, HalfMatrix> = {};
   for (const [name, size] of Object.entries(sample.image.outputs)) {
-    view[name] = await readMatrix(matrixPath(folder, name), sample.captions.length, size);
+    image[name] = await readMatrix(matrixPath(folder, name), sample.captions.length, size);
   }
   const captions = await readMatrix(matrixPath(folder, CAPTIONS), firstCaption.at(-1)!, sample.text.dimension);
-  return { sample, pairs: { views: [view], captions, firstCaption } };
+  return { sample, pairs: { augmented: [image], captions, firstCaption } };
 }
 
 async function readMatrix(path: string, rows: number, columns: number): Promise<HalfMatrix> {

@@ -14,7 +14,7 @@ import { type ScratchRows, writeScratch } from './scratch-rows.ts';
  */
 
 /** One encoder output made ready: x -> (first(x) - mean) * scale, or (first(x) - mean) projection^T. */
-export interface PreparedInput {
+export interface InputTransform {
   readonly spec: TowerInput;
   /** Where the encoder output lies: columns `start` to `start` + `width` of the graph's input `from`, which has `columns`. */
   readonly place: { readonly from: string; readonly columns: number; readonly start: number };
@@ -31,7 +31,7 @@ export interface Constant {
 }
 
 /** The inputs of each tower, side by side in this order. */
-export type Preparation = Readonly<Record<'text' | 'image', readonly PreparedInput[]>>;
+export type FeatureTransform = Readonly<Record<'text' | 'image', readonly InputTransform[]>>;
 
 /** Text vectors of the classes that the logits stand for: [classes, text dimension]. */
 export interface ClassNames {
@@ -40,10 +40,10 @@ export interface ClassNames {
 }
 
 /** Pairs as the towers take them. */
-export interface PreparedPairs {
+export interface TransformedPairs {
   /** [captions, width] */
   readonly texts: HalfRows;
-  /** [pictures, width] for each view. */
+  /** [pictures, width] for each augmentation. */
   readonly images: readonly HalfRows[];
   /** Captions of picture p are rows firstCaption[p] to firstCaption[p + 1] - 1. */
   readonly firstCaption: Uint32Array;
@@ -58,7 +58,7 @@ const WHITENING_FLOOR = 1e-3;
 /** Rows run at once: some megabytes. */
 const ROWS = 1024;
 
-export function preparedWidth(inputs: readonly PreparedInput[]): number {
+export function transformedWidth(inputs: readonly InputTransform[]): number {
   return inputs.reduce((sum, { columns }) => sum + columns, 0);
 }
 
@@ -66,17 +66,17 @@ export function preparedWidth(inputs: readonly PreparedInput[]): number {
 const TEXT_INPUT = 'text';
 
 /**
- * Learns means, scales and projections from the training pairs, all views together. `textOutputs` are the sizes of the parts
+ * Learns means, scales and projections from the training pairs, all augmentations together. `textOutputs` are the sizes of the parts
  * of a text's vector, in order.
  */
-export async function fitPreparation(
+export async function fitTransform(
   spec: HeadSpec,
   pairs: PairSet,
   { textOutputs, classes }: { textOutputs: Readonly<Record<string, number>>; classes: ClassNames | null },
-): Promise<Preparation> {
+): Promise<FeatureTransform> {
   const text = spec.text.inputs.map((input) => fitInput(unfitted(input, textOutputs), [pairs.captions], classes));
   const image = spec.image.inputs.map(({ source, ...input }) => {
-    const rows = pairs.views.map((view) => view[source]!);
+    const rows = pairs.augmented.map((outputs) => outputs[source]!);
     const { columns } = rows[0]!;
     const place = { from: source, columns, start: 0 };
     return fitInput({ spec: { source, ...input }, place, width: columns, columns, constants: {} }, rows, classes);
@@ -84,7 +84,7 @@ export async function fitPreparation(
   return { text: await Promise.all(text), image: await Promise.all(image) };
 }
 
-function unfitted(spec: TowerInput, textOutputs: Readonly<Record<string, number>>): PreparedInput {
+function unfitted(spec: TowerInput, textOutputs: Readonly<Record<string, number>>): InputTransform {
   const names = Object.keys(textOutputs);
   const total = (some: readonly string[]) => some.reduce((sum, name) => sum + textOutputs[name]!, 0);
   const start = total(names.slice(0, names.indexOf(spec.source)));
@@ -93,15 +93,15 @@ function unfitted(spec: TowerInput, textOutputs: Readonly<Record<string, number>
 }
 
 async function fitInput(
-  { spec, ...given }: PreparedInput,
+  { spec, ...given }: InputTransform,
   rows: readonly HalfRows[],
   classes: ClassNames | null,
-): Promise<PreparedInput> {
-  const base: PreparedInput = { ...given, spec: { ...spec, transform: 'none' } };
+): Promise<InputTransform> {
+  const base: InputTransform = { ...given, spec: { ...spec, transform: 'none' } };
   const first = spec.first === 'class-names' ? withClassNames(base, classes) : base;
   if (spec.transform === 'none' || spec.transform === 'l2') return { ...first, spec };
   const asItIs = spec.first === 'none' && isWhole(base);
-  const seen = asItIs ? rows : await Promise.all(rows.map((matrix) => prepareRows([first], [matrix])));
+  const seen = asItIs ? rows : await Promise.all(rows.map((matrix) => transformRows([first], [matrix])));
   const { mean, std } = columnMoments(seen);
   const constants = { ...first.constants, mean: { values: Float32Array.from(mean), shape: [mean.length] } };
   if (spec.transform === 'standardise') {
@@ -116,11 +116,11 @@ async function fitInput(
   };
 }
 
-function isWhole({ place, width }: PreparedInput): boolean {
+function isWhole({ place, width }: InputTransform): boolean {
   return place.columns === width;
 }
 
-function withClassNames(base: PreparedInput, classes: ClassNames | null): PreparedInput {
+function withClassNames(base: InputTransform, classes: ClassNames | null): InputTransform {
   if (classes === null || classes.count !== base.width) {
     throw new Error(`expected names of ${base.width} classes, got ${classes?.count ?? 'none'}`);
   }
@@ -128,18 +128,18 @@ function withClassNames(base: PreparedInput, classes: ClassNames | null): Prepar
   return { ...base, columns, constants: { classes: { values: classes.vectors, shape: [classes.count, columns] } } };
 }
 
-/** Inputs of the graph that a tower is prepared from, with their columns. */
-export function graphInputs(prepared: readonly PreparedInput[]): Map<string, number> {
-  return new Map(prepared.map(({ place }) => [place.from, place.columns]));
+/** Inputs of the graph that a tower takes, with their columns. */
+export function graphInputs(transforms: readonly InputTransform[]): Map<string, number> {
+  return new Map(transforms.map(({ place }) => [place.from, place.columns]));
 }
 
-/** Adds the preparation of one tower; `inputs` are those of {@link graphInputs}, [rows, columns] each. */
-export function addPreparation(
+/** Adds the transform of one tower; `inputs` are those of {@link graphInputs}, [rows, columns] each. */
+export function addTransform(
   graph: OnnxGraph,
-  prepared: readonly PreparedInput[],
+  transforms: readonly InputTransform[],
   inputs: Readonly<Record<string, string>>,
 ): string {
-  const parts = prepared.map((input) => addInput(graph, input, inputs[input.place.from]!));
+  const parts = transforms.map((input) => addInput(graph, input, inputs[input.place.from]!));
   return parts.length === 1 ? parts[0]! : graph.op('Concat', parts, { axis: { int: 1 } });
 }
 
@@ -148,7 +148,7 @@ export function addConstant(graph: OnnxGraph, { values, shape }: Constant): stri
   return shape.length < 2 ? graph.weights(values, shape) : graph.halfWeights(Uint16Array.from(values, toHalf), shape);
 }
 
-function addInput(graph: OnnxGraph, input: PreparedInput, given: string): string {
+function addInput(graph: OnnxGraph, input: InputTransform, given: string): string {
   const { spec, place, width, constants } = input;
   const raw = isWhole(input)
     ? given
@@ -188,19 +188,19 @@ function addClassNames(graph: OnnxGraph, logits: string, classes: string, width:
   return graph.op('ReduceSum', [weighted, graph.ints([1])], { keepdims: { int: 0 } });
 }
 
-/** Encoder outputs, the matrix of each input's graph input, through the preparation: blocks of whole rows. */
-async function* preparedBlocks(
-  prepared: readonly PreparedInput[],
+/** Encoder outputs, the matrix of each input's graph input, through the transform: blocks of whole rows. */
+async function* transformedBlocks(
+  transforms: readonly InputTransform[],
   matrices: readonly HalfRows[],
 ): AsyncGenerator<Float32Array> {
   const graph = new OnnxGraph();
-  const sources = new Map(prepared.map(({ place }, i) => [place.from, matrices[i]!]));
+  const sources = new Map(transforms.map(({ place }, i) => [place.from, matrices[i]!]));
   const inputs = Object.fromEntries(
-    [...graphInputs(prepared)].map(([name, width]) => [name, graph.input(name, 'float32', ['n', width])]),
+    [...graphInputs(transforms)].map(([name, width]) => [name, graph.input(name, 'float32', ['n', width])]),
   );
-  const columns = preparedWidth(prepared);
-  graph.output('prepared', addPreparation(graph, prepared, inputs), 'float32', ['n', columns]);
-  const onnx = await loadOnnx(graph.toBytes({ name: 'preparation' }));
+  const columns = transformedWidth(transforms);
+  graph.output('transformed', addTransform(graph, transforms, inputs), 'float32', ['n', columns]);
+  const onnx = await loadOnnx(graph.toBytes({ name: 'feature-transform' }));
   try {
     const { rows } = matrices[0]!;
     for (let start = 0; start < rows; start += ROWS) {
@@ -209,49 +209,53 @@ async function* preparedBlocks(
         name,
         float32(matrix.block(start, count), [count, matrix.columns]),
       ]);
-      yield (await onnx.run(Object.fromEntries(feeds))).prepared!.data as Float32Array;
+      yield (await onnx.run(Object.fromEntries(feeds))).transformed!.data as Float32Array;
     }
   } finally {
     await onnx.release();
   }
 }
 
-/** All rows of prepared encoder outputs in memory: [rows, width of all]. */
-export async function prepareRows(
-  prepared: readonly PreparedInput[],
+/** All rows of transformed encoder outputs in memory: [rows, width of all]. */
+export async function transformRows(
+  transforms: readonly InputTransform[],
   matrices: readonly HalfRows[],
 ): Promise<HalfMatrix> {
-  const columns = preparedWidth(prepared);
+  const columns = transformedWidth(transforms);
   const out = new HalfMatrix(matrices[0]!.rows, columns);
   let row = 0;
-  for await (const block of preparedBlocks(prepared, matrices)) {
+  for await (const block of transformedBlocks(transforms, matrices)) {
     for (let at = 0; at < block.length; at += columns) out.set(row++, block.subarray(at, at + columns));
   }
   return out;
 }
 
 /**
- * All rows of a split, ready for the towers, in files in `folder`: beside four views of 30,000 pictures a head in training is
+ * All rows of a split, ready for the towers, in files in `folder`: beside four augmentations of 30,000 pictures a head in training is
  * small. Throws `unavailable`.
  */
-export async function preparePairs(preparation: Preparation, pairs: PairSet, folder: string): Promise<PreparedPairs> {
+export async function transformPairs(
+  transform: FeatureTransform,
+  pairs: PairSet,
+  folder: string,
+): Promise<TransformedPairs> {
   const open: ScratchRows[] = [];
   const close = async () => {
     for (const rows of open) await rows.close();
   };
-  const write = async (name: string, prepared: readonly PreparedInput[], matrices: readonly HalfRows[]) => {
-    const blocks = preparedBlocks(prepared, matrices);
-    const written = await writeScratch(join(folder, `${name}.f16`), preparedWidth(prepared), blocks);
+  const write = async (name: string, transforms: readonly InputTransform[], matrices: readonly HalfRows[]) => {
+    const blocks = transformedBlocks(transforms, matrices);
+    const written = await writeScratch(join(folder, `${name}.f16`), transformedWidth(transforms), blocks);
     open.push(written);
     return written.rows;
   };
   try {
-    const captions = preparation.text.map(() => pairs.captions);
-    const texts = await write('texts', preparation.text, captions);
+    const captions = transform.text.map(() => pairs.captions);
+    const texts = await write('texts', transform.text, captions);
     const images: HalfRows[] = [];
-    for (const [v, view] of pairs.views.entries()) {
-      const outputs = preparation.image.map(({ spec }) => view[spec.source]!);
-      images.push(await write(`images-${v}`, preparation.image, outputs));
+    for (const [a, augmented] of pairs.augmented.entries()) {
+      const outputs = transform.image.map(({ spec }) => augmented[spec.source]!);
+      images.push(await write(`images-${a}`, transform.image, outputs));
     }
     const groups = Float32Array.from(pairs.pictures, (_, i) => i);
     return { texts, images, firstCaption: pairs.firstCaption, groups, close };

@@ -16,7 +16,7 @@ import { jointCovariance } from './moments.ts';
  */
 
 /** Made-up outputs by name of the encoder's output, `variants` rows for each class in turn. */
-export interface PseudoPictures {
+export interface PseudoFeatures {
   readonly outputs: Readonly<Record<string, HalfMatrix>>;
   /** [rows] */
   readonly classOf: Uint32Array;
@@ -29,20 +29,20 @@ const TYPICAL_TOP = 0.5;
 const STRENGTH_RANGE = 1.3;
 
 /** Makes them from the training pictures as serving sees them. */
-export async function makePseudoPictures(pairs: PairSet, spec: PseudoSpec, seed: number): Promise<PseudoPictures> {
-  const view = pairs.views[0]!;
-  const names = Object.keys(view);
-  const classes = view[LOGITS]!.columns;
+export async function makePseudoFeatures(pairs: PairSet, spec: PseudoSpec, seed: number): Promise<PseudoFeatures> {
+  const real = pairs.augmented[0]!;
+  const names = Object.keys(real);
+  const classes = real[LOGITS]!.columns;
   const { mean, covariances } = await jointCovariance(
-    names.map((name) => view[name]!),
+    names.map((name) => real[name]!),
     names.indexOf(LOGITS),
   );
   const width = mean.length;
-  const logitsAt = names.slice(0, names.indexOf(LOGITS)).reduce((sum, name) => sum + view[name]!.columns, 0);
-  const top = typicalTopLogit(view[LOGITS]!);
+  const logitsAt = names.slice(0, names.indexOf(LOGITS)).reduce((sum, name) => sum + real[name]!.columns, 0);
+  const top = typicalTopLogit(real[LOGITS]!);
   const random = new Random(seed, 'pseudo pictures');
   const rows = classes * spec.variants;
-  const outputs = Object.fromEntries(names.map((name) => [name, new HalfMatrix(rows, view[name]!.columns)]));
+  const outputs = Object.fromEntries(names.map((name) => [name, new HalfMatrix(rows, real[name]!.columns)]));
   const classOf = new Uint32Array(rows);
   const meanDirection = averageRow(covariances, classes, width);
   for (let c = 0; c < classes; c++) {
@@ -56,8 +56,8 @@ export async function makePseudoPictures(pairs: PairSet, spec: PseudoSpec, seed:
       const other = random.below(pairs.pictures.length);
       let at = 0;
       for (const name of names) {
-        const values = new Float32Array(view[name]!.columns);
-        view[name]!.copyRow(other, values, 0);
+        const values = new Float32Array(real[name]!.columns);
+        real[name]!.copyRow(other, values, 0);
         for (let i = 0; i < values.length; i++, at++) {
           values[i] = mean[at]! + strength * direction[at]! + spec.noise * (values[i]! - mean[at]!);
         }

@@ -24,7 +24,7 @@ const SEGMENT = /^[0-9a-f]{64}\.bin$/;
 
 /** What made the rows: another description is another cache. */
 export interface CacheDescription {
-  /** Such as the encoder's key and the name of the view. */
+  /** Such as the encoder's key and the name of the augmentation. */
   readonly made: Readonly<Record<string, unknown>>;
   readonly columns: number;
 }

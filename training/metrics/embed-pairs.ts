@@ -2,8 +2,8 @@ import type { Projection } from '../../core/encode/identity-head.ts';
 import type { PairSet } from '../features/extract.ts';
 import type { EmbeddedPairs } from './metrics.ts';
 
-/** Encoder outputs of captioned pictures; the first view is the one that counts. */
-export type EncodedPairs = Pick<PairSet, 'views' | 'captions' | 'firstCaption'>;
+/** Encoder outputs of captioned pictures; the first augmentation is the one that counts. */
+export type EncodedPairs = Pick<PairSet, 'augmented' | 'captions' | 'firstCaption'>;
 
 /** Rows projected at once: a few megabytes of encoder outputs. */
 const ROWS = 512;
@@ -14,7 +14,7 @@ export async function embedPairs(head: Projection, pairs: EncodedPairs): Promise
   const pictures = pairs.firstCaption.length - 1;
   const images = new Float32Array(pictures * dimension);
   const texts = new Float32Array(pairs.captions.rows * dimension);
-  const full = Object.entries(pairs.views[0]!);
+  const full = Object.entries(pairs.augmented[0]!);
   for (let start = 0; start < pictures; start += ROWS) {
     const rows = rowsFrom(start, pictures);
     const outputs = rows.map((row) => Object.fromEntries(full.map(([name, matrix]) => [name, matrix.row(row)])));

@@ -1,23 +1,23 @@
 import { SightlineError } from '../../core/errors.ts';
-import type { PreparedPairs } from '../features/feature-transform.ts';
+import type { TransformedPairs } from '../features/feature-transform.ts';
 import type { HalfMatrix, HalfRows } from '../features/half.ts';
 import type { Random } from './random.ts';
 import type { Recipe } from './recipes.ts';
 import type { PairBatch } from './step.ts';
 import { stepRows } from './step-graph.ts';
 
-/** Prepared pairs of a split as the batches that a step is fed. */
+/** Transformed pairs of a split as the batches that a step is fed. */
 
-/** One pair: a picture through one of its views, and one of its captions. */
+/** One pair: a picture through one of its augmentations, and one of its captions. */
 interface Pair {
   readonly picture: number;
-  readonly view: number;
+  readonly augmentation: number;
   /** Row of the caption. */
   readonly caption: number;
 }
 
-/** Made-up pictures and the texts of their classes, prepared. */
-export interface PreparedPseudo {
+/** Pseudo-features and the texts of their classes, transformed. */
+export interface TransformedPseudo {
   readonly images: HalfMatrix;
   /** Class of each row of images. */
   readonly classOf: Uint32Array;
@@ -27,12 +27,12 @@ export interface PreparedPseudo {
 }
 
 export interface TrainingPairs {
-  readonly pairs: PreparedPairs;
-  readonly pseudo: PreparedPseudo | null;
+  readonly pairs: TransformedPairs;
+  readonly pseudo: TransformedPseudo | null;
 }
 
 /** Steps an epoch: pairs that fill no whole batch are left out, other ones every epoch. */
-export function stepsAnEpoch(recipe: Recipe, pairs: PreparedPairs): number {
+export function stepsAnEpoch(recipe: Recipe, pairs: TransformedPairs): number {
   const count = recipe.captions === 'all' ? pairs.texts.rows : pictureCount(pairs);
   const steps = Math.floor(count / recipe.batch);
   if (steps === 0) {
@@ -44,7 +44,7 @@ export function stepsAnEpoch(recipe: Recipe, pairs: PreparedPairs): number {
   return steps;
 }
 
-function pictureCount({ firstCaption }: PreparedPairs): number {
+function pictureCount({ firstCaption }: TransformedPairs): number {
   return firstCaption.length - 1;
 }
 
@@ -65,8 +65,8 @@ export function* trainingBatches(
       const picture = pictureOf === null ? index : pictureOf[index]!;
       const [first, end] = [pairs.firstCaption[picture]!, pairs.firstCaption[picture + 1]!];
       const caption = pictureOf === null ? first + random.below(end - first) : index;
-      const view = pairs.images.length === 1 ? 0 : random.below(pairs.images.length);
-      fillMixed(recipe, pairs, batch, row, { picture, caption, view }, random);
+      const augmentation = pairs.images.length === 1 ? 0 : random.below(pairs.images.length);
+      fillMixed(recipe, pairs, batch, row, { picture, caption, augmentation }, random);
     }
     if (pseudo !== null) fillPseudo(pseudo, batch, recipe.batch, random);
     noise(batch);
@@ -78,7 +78,7 @@ export function* trainingBatches(
  * Batches for the validation loss, always the same ones: every picture as serving sees it, paired with its first caption,
  * in random but fixed order, then with its second, and so on up to the fifth (again from the first where there are fewer).
  */
-export function* validationBatches(recipe: Recipe, pairs: PreparedPairs, random: Random): Generator<PairBatch> {
+export function* validationBatches(recipe: Recipe, pairs: TransformedPairs, random: Random): Generator<PairBatch> {
   for (let round = 0; round < 5; round++) {
     const order = random.permutation(pictureCount(pairs));
     for (let start = 0; start + recipe.batch <= order.length; start += recipe.batch) {
@@ -86,14 +86,14 @@ export function* validationBatches(recipe: Recipe, pairs: PreparedPairs, random:
       for (let row = 0; row < recipe.batch; row++) {
         const picture = order[start + row]!;
         const [first, end] = [pairs.firstCaption[picture]!, pairs.firstCaption[picture + 1]!];
-        fill(pairs, batch, row, { picture, caption: first + (round % (end - first)), view: 0 });
+        fill(pairs, batch, row, { picture, caption: first + (round % (end - first)), augmentation: 0 });
       }
       yield batch;
     }
   }
 }
 
-function emptyBatch(rows: number, pairs: PreparedPairs): PairBatch {
+function emptyBatch(rows: number, pairs: TransformedPairs): PairBatch {
   return {
     text: new Float32Array(rows * pairs.texts.columns),
     image: new Float32Array(rows * pairs.images[0]!.columns),
@@ -101,17 +101,17 @@ function emptyBatch(rows: number, pairs: PreparedPairs): PairBatch {
   };
 }
 
-function fill(pairs: PreparedPairs, batch: PairBatch, row: number, { picture, caption, view }: Pair): void {
+function fill(pairs: TransformedPairs, batch: PairBatch, row: number, { picture, caption, augmentation }: Pair): void {
   pairs.texts.copyRow(caption, batch.text, row * pairs.texts.columns);
-  const image = pairs.images[view]!;
+  const image = pairs.images[augmentation]!;
   image.copyRow(picture, batch.image, row * image.columns);
   batch.pictures[row] = pairs.groups[picture]!;
 }
 
-/** As {@link fill}, or with a random mixture of the picture's captions or of two of its views in place of one. */
+/** As {@link fill}, or with a random mixture of the picture's captions or of two of its augmentations in place of one. */
 function fillMixed(
   { augment }: Recipe,
-  pairs: PreparedPairs,
+  pairs: TransformedPairs,
   batch: PairBatch,
   row: number,
   pair: Pair,
@@ -124,7 +124,7 @@ function fillMixed(
     mixRows(pairs.texts, first, end, batch.text, row * pairs.texts.columns, random);
   }
   if (augment.viewMix > 0 && pairs.images.length > 1 && random.uniform() < augment.viewMix) {
-    const [a, b] = [pairs.images[pair.view]!, pairs.images[random.below(pairs.images.length)]!];
+    const [a, b] = [pairs.images[pair.augmentation]!, pairs.images[random.below(pairs.images.length)]!];
     const share = random.uniform();
     a.copyRow(picture, batch.image, row * a.columns, share);
     b.addRow(picture, batch.image, row * b.columns, 1 - share);
@@ -139,10 +139,10 @@ function mixRows(matrix: HalfRows, first: number, end: number, out: Float32Array
   for (const [i, weight] of weights.entries()) matrix.addRow(first + i, out, at, weight / total);
 }
 
-/** Groups of made-up pictures start here, above every number of a real picture. float32 counts on to 2^24. */
+/** Groups of pseudo-features start here, above every number of a real picture. float32 counts on to 2^24. */
 const FIRST_PSEUDO_GROUP = 2 ** 23;
 
-function fillPseudo(pseudo: PreparedPseudo, batch: PairBatch, start: number, random: Random): void {
+function fillPseudo(pseudo: TransformedPseudo, batch: PairBatch, start: number, random: Random): void {
   for (let row = start; row < batch.pictures.length; row++) {
     const picture = random.below(pseudo.images.rows);
     const c = pseudo.classOf[picture]!;
@@ -175,7 +175,7 @@ function createNoise({ augment }: Recipe, random: Random): (batch: PairBatch) =>
 }
 
 /** The picture of each caption. */
-function captionOwners({ firstCaption }: PreparedPairs): Uint32Array {
+function captionOwners({ firstCaption }: TransformedPairs): Uint32Array {
   const owners = new Uint32Array(firstCaption.at(-1)!);
   for (let picture = 0; picture + 1 < firstCaption.length; picture++) {
     owners.fill(picture, firstCaption[picture]!, firstCaption[picture + 1]!);

@@ -6,10 +6,10 @@ import { spaceId } from '../../core/encode/space-id.ts';
 import { OnnxGraph } from '../../core/onnx/graph-builder.ts';
 import {
   addConstant,
-  addPreparation,
+  addTransform,
+  type FeatureTransform,
   graphInputs,
-  type Preparation,
-  preparedWidth,
+  transformedWidth,
 } from '../features/feature-transform.ts';
 import { Tape } from './autodiff.ts';
 import { writeWhole } from './checkpoint.ts';
@@ -23,25 +23,22 @@ import { keepAll } from './step-graph.ts';
 
 export interface TrainedHead {
   readonly spec: HeadSpec;
-  readonly preparation: Preparation;
+  readonly transform: FeatureTransform;
   readonly parameters: State;
 }
 
 /** head.onnx: raw encoder outputs in, unit vectors out, everything between them inside. */
-export function headGraph({ spec, preparation, parameters }: TrainedHead): Uint8Array {
+export function headGraph({ spec, transform, parameters }: TrainedHead): Uint8Array {
   const tape = new Tape(new OnnxGraph());
   const { graph } = tape;
-  const widths = { text: preparedWidth(preparation.text), image: preparedWidth(preparation.image) };
+  const widths = { text: transformedWidth(transform.text), image: transformedWidth(transform.image) };
   const linear = spec.stored === 'int8' ? int8Layers(tape, parameters) : halfLayers(tape, spec, parameters, widths);
   for (const side of ['text', 'image'] as const) {
     const rows = side === 'text' ? 'n' : 'm';
     const inputs = Object.fromEntries(
-      [...graphInputs(preparation[side])].map(([source, size]) => [
-        source,
-        graph.input(source, 'float32', [rows, size]),
-      ]),
+      [...graphInputs(transform[side])].map(([source, size]) => [source, graph.input(source, 'float32', [rows, size])]),
     );
-    const input = tape.value(addPreparation(graph, preparation[side], inputs), [rows, widths[side]]);
+    const input = tape.value(addTransform(graph, transform[side], inputs), [rows, widths[side]]);
     const embedding = addTower(tape, side, {
       ...{ spec, inputs: { text: input, image: input }, linear },
       dropout: keepAll,

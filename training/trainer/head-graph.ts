@@ -4,7 +4,7 @@ import type { HeadSpec } from './recipes.ts';
 
 /** The head as a graph: the same function builds it for training, for validation and for head.onnx. */
 
-/** Widths of what the towers take: encoder outputs after their preparation. */
+/** Widths of what the towers take: encoder outputs after their transform. */
 export type TowerWidths = Readonly<Record<'text' | 'image', number>>;
 
 /** Layers have PyTorch's form: weights [out, in], y = x W^T + b. */
@@ -58,7 +58,7 @@ export function layersOf(tape: Tape, parameters: ReadonlyMap<string, Value>): Li
 export interface HeadParts {
   readonly spec: HeadSpec;
   readonly linear: Linear;
-  /** Prepared encoder outputs [n, width]. */
+  /** Transformed encoder outputs [n, width]. */
   readonly inputs: Readonly<Record<'text' | 'image', Value>>;
   readonly dropout: Dropout;
 }

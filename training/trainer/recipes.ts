@@ -1,5 +1,5 @@
 import { SightlineError } from '../../core/errors.ts';
-import { FLIPPED, FULL, type View, windowView } from '../features/augmentations.ts';
+import { type Augmentation, FLIPPED, FULL, randomWindow } from '../features/augmentations.ts';
 import { ADAM, type AdamOptions } from './optimizer.ts';
 
 /** How a head is built and trained, as data: everything that a run depends on besides its pairs and its seed. */
@@ -58,27 +58,27 @@ export interface LossSpec {
   readonly maskSamePicture: boolean;
 }
 
-/** Random changes to prepared training pairs; 0 everywhere is none. */
+/** Random changes to transformed training pairs; 0 everywhere is none. */
 export interface AugmentSpec {
   /** Share of pairs whose text is a random mixture of all captions of the picture instead of one. */
   readonly captionMix: number;
-  /** Share of pairs whose picture is a random mixture of two of its views. */
+  /** Share of pairs whose picture is a random mixture of two of its augmentations. */
   readonly viewMix: number;
-  /** Standard deviation of normal noise on each prepared column, whose own is about 1 when standardised or whitened. */
+  /** Standard deviation of normal noise on each transformed column, whose own is about 1 when standardised or whitened. */
   readonly textNoise: number;
   readonly imageNoise: number;
 }
 
 /**
- * Pairs of things that the photos do not show: made-up encoder outputs of the classes that the image encoder knows, with texts
- * that name them (see pseudo-pictures.ts).
+ * Pairs of things that the photos do not show: pseudo-features of the classes that the image encoder knows, with texts
+ * that name them (see pseudo-features.ts).
  */
 export interface PseudoSpec {
   /** Such pairs added to each batch. */
   readonly batch: number;
-  /** Made-up pictures a class. */
+  /** Pseudo-features a class. */
   readonly variants: number;
-  /** Share of a random training picture's deviation from the mean that is added to a made-up one. */
+  /** Share of a random training picture's deviation from the mean that is added to one of them. */
   readonly noise: number;
 }
 
@@ -124,8 +124,8 @@ export interface Recipe {
   readonly augment: AugmentSpec;
   readonly pseudo: PseudoSpec | null;
   readonly distil: DistilSpec | null;
-  /** Looks at a training picture, one of which is drawn at random for each pair; the first is what serving sees. */
-  readonly views: readonly View[];
+  /** Augmentations of a training picture, one of which is drawn at random for each pair; the first is what serving sees. */
+  readonly views: readonly Augmentation[];
 }
 
 const PLAIN: AugmentSpec = { captionMix: 0, viewMix: 0, textNoise: 0, imageNoise: 0 };
@@ -202,7 +202,7 @@ const best: Recipe = {
     teacher: { dimension: 256, text: {}, image: { hidden: 1024, hiddenDropout: 0.6 } },
     weight: 0.7,
   },
-  views: [FULL, FLIPPED, windowView(0), windowView(1)],
+  views: [FULL, FLIPPED, randomWindow(0), randomWindow(1)],
 };
 
 /** The recipe of a teacher of `recipe`; null when that has none. */

@@ -37,7 +37,7 @@ export function trainable({ head, loss }: Recipe, widths: TowerWidths): Slot[] {
   return loss.learnTemperature ? [...parameters, { name: TEMPERATURE, shape: [] }] : parameters;
 }
 
-/** Rows of a batch: real pairs, then made-up ones. */
+/** Rows of a batch: real pairs, then pseudo-features. */
 export function stepRows({ batch, pseudo }: Recipe): number {
   return batch + (pseudo?.batch ?? 0);
 }

@@ -22,7 +22,7 @@ import {
 
 /** What a step is fed: row i of every input belongs to pair i. */
 export interface PairBatch {
-  /** [batch, width], prepared encoder outputs. */
+  /** [batch, width], transformed encoder outputs. */
   readonly text: Float32Array;
   readonly image: Float32Array;
   /** [batch], a number that pairs share whose texts fit each other's pictures. */
@@ -105,7 +105,7 @@ export async function createTrainingStep(options: StepOptions, initial: State): 
 export interface Validator {
   /** Mean loss over the batches. */
   loss(batches: Iterable<PairBatch>, parameters: State): Promise<number>;
-  /** Unit vectors [rows, dimension] of prepared rows. */
+  /** Unit vectors [rows, dimension] of transformed rows. */
   embed(side: 'text' | 'image', rows: HalfRows, parameters: State): Promise<Float32Array>;
   close(): Promise<void>;
 }

@@ -2,8 +2,8 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { canonicalJson } from '../../core/canonical-json.ts';
 import { SightlineError } from '../../core/errors.ts';
-import type { PreparedPairs } from '../features/feature-transform.ts';
-import { type PreparedData, prepareData } from '../features/transformed-data.ts';
+import type { TransformedPairs } from '../features/feature-transform.ts';
+import { type TransformedData, transformData } from '../features/transformed-data.ts';
 import { evaluate } from '../metrics/metrics.ts';
 import { stepsAnEpoch, trainingBatches, validationBatches } from './batches.ts';
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint.ts';
@@ -69,15 +69,15 @@ export async function trainHead(given: TrainingOptions): Promise<TrainingResult>
   const { textOutputs, train, classes } = given.data;
   const available = {
     text: Object.keys(textOutputs),
-    image: Object.keys(train.views[0]!),
+    image: Object.keys(train.augmented[0]!),
     classNames: classes !== null,
   };
   const options = { ...given, recipe: recipeFor(given.recipe, available) };
   checkEpoch(options);
-  const prepared = await prepareData(options.recipe, options.data, {
+  const transformed = await transformData(options.recipe, options.data, {
     seed: options.seed,
     // Beside the folder of the run, which is emptied when a run begins.
-    folder: `${options.run}.prepared`,
+    folder: `${options.run}.transformed`,
   });
   try {
     const recipe = teacherOf(options.recipe);
@@ -86,13 +86,13 @@ export async function trainHead(given: TrainingOptions): Promise<TrainingResult>
     for (let k = 1; k < runs && recipe !== null; k++) {
       const own = { seed: options.seed + k * TEACHER_SEEDS, run: `${options.run}.teacher-${k}`, epoch: undefined };
       const report = { onStep: partOf(options.onStep, k - 1, runs), onEpoch: undefined };
-      teachers.push((await trainPrepared({ ...options, ...own, ...report, recipe }, prepared, [])).parameters);
+      teachers.push((await trainOnce({ ...options, ...own, ...report, recipe }, transformed, [])).parameters);
     }
     const student = { ...options, onStep: partOf(options.onStep, runs - 1, runs) };
-    const { parameters, ...run } = await trainPrepared(student, prepared, teachers);
-    return { head: { spec: options.recipe.head, preparation: prepared.preparation, parameters }, ...run };
+    const { parameters, ...run } = await trainOnce(student, transformed, teachers);
+    return { head: { spec: options.recipe.head, transform: transformed.transform, parameters }, ...run };
   } finally {
-    await prepared.close();
+    await transformed.close();
   }
 }
 
@@ -106,10 +106,10 @@ function partOf(onStep: TrainingOptions['onStep'], before: number, runs: number)
 
 type TrainedRun = Omit<TrainingResult, 'head'> & { readonly parameters: State };
 
-/** One run over prepared pairs: from its start, or from where its checkpoint is, to its best epoch. */
-async function trainPrepared(
+/** One run over transformed pairs: from its start, or from where its checkpoint is, to its best epoch. */
+async function trainOnce(
   options: TrainingOptions,
-  { training, validation }: PreparedData,
+  { training, validation }: TransformedData,
   teachers: readonly State[],
 ): Promise<TrainedRun> {
   const { recipe, seed, threads } = options;
@@ -257,7 +257,7 @@ function bestFirst({ select }: Recipe, curves: readonly EpochFigures[]): EpochFi
 
 async function validationRecall(
   validator: Validator,
-  { texts, images, firstCaption }: PreparedPairs,
+  { texts, images, firstCaption }: TransformedPairs,
   parameters: State,
   { recipe, threads }: TrainingOptions,
 ): Promise<number> {

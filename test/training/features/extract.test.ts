@@ -48,7 +48,7 @@ async function dataset(lines: readonly Line[], pictures: Readonly<Record<string,
   return { store, name: folder };
 }
 
-const options = (cache: string) => ({ encoders, modelDirs, cache, views: [FULL], parallel: 2 });
+const options = (cache: string) => ({ encoders, modelDirs, cache, augmentations: [FULL], parallel: 2 });
 
 describe('captioned pictures to encoder outputs', () => {
   it('counts what it cannot use, and never trains on what another split shows', async () => {
@@ -106,18 +106,20 @@ describe('captioned pictures to encoder outputs', () => {
       { image: 'moon.jpg', captions: ['the moon'], split: 'val', sha256: sha256(moon) },
     ];
     const cache = await freshFolder();
-    const views = { ...options(cache), views: [FULL, FLIPPED] };
-    const first = await loadTrainingData(await dataset(lines, { 'cat.jpg': cat, 'moon.jpg': moon }), views);
-    const again = await loadTrainingData(await dataset(lines, {}), views);
+    const both = { ...options(cache), augmentations: [FULL, FLIPPED] };
+    const first = await loadTrainingData(await dataset(lines, { 'cat.jpg': cat, 'moon.jpg': moon }), both);
+    const again = await loadTrainingData(await dataset(lines, {}), both);
     const values = ({ pictures, firstCaption, captions, ...pairs }: PairSet) => ({
       ...{ pictures, firstCaption, captions: captions.block(0, captions.rows) },
-      views: pairs.views.map((view) => Object.entries(view).map(([name, rows]) => [name, rows.block(0, rows.rows)])),
+      augmented: pairs.augmented.map((outputs) =>
+        Object.entries(outputs).map(([name, rows]) => [name, rows.block(0, rows.rows)]),
+      ),
     });
     for (const split of ['train', 'validation'] as const) assert.deepEqual(values(again[split]), values(first[split]));
     const words = ({ key, classes }: TrainingData) => [key, classes!.names, classes!.firstText, classes!.texts.bits];
     assert.deepEqual(words(again), words(first));
     assert.equal(again.warnings.size, 0);
-    assert.deepEqual([again.train.views.length, again.validation.views.length], [2, 1]);
+    assert.deepEqual([again.train.augmented.length, again.validation.augmented.length], [2, 1]);
     await Promise.all([first.close(), again.close()]);
   });
 });

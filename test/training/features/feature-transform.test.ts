@@ -6,32 +6,32 @@ import { after, describe, it } from 'node:test';
 import { symmetricEigen } from '../../../training/features/eigen.ts';
 import type { PairSet } from '../../../training/features/extract.ts';
 import {
-  fitPreparation,
-  type Preparation,
-  type PreparedPairs,
-  preparePairs,
-  prepareRows,
+  type FeatureTransform,
+  fitTransform,
+  type TransformedPairs,
+  transformPairs,
+  transformRows,
 } from '../../../training/features/feature-transform.ts';
 import { HalfMatrix, type HalfRows } from '../../../training/features/half.ts';
 import { covariance, jointCovariance } from '../../../training/features/moments.ts';
-import { makePseudoPictures } from '../../../training/features/pseudo-features.ts';
+import { makePseudoFeatures } from '../../../training/features/pseudo-features.ts';
 import { Random } from '../../../training/trainer/random.ts';
 import { type HeadSpec, RECIPES, type TowerInput } from '../../../training/trainer/recipes.ts';
 
 const ROWS = 3000;
 
-const folder = await mkdtemp(join(tmpdir(), 'prepared-'));
-const open: PreparedPairs[] = [];
+const folder = await mkdtemp(join(tmpdir(), 'transform-'));
+const open: TransformedPairs[] = [];
 after(async () => {
   for (const pairs of open) await pairs.close();
   assert.deepEqual(await readdir(folder), []);
   await rm(folder, { recursive: true });
 });
 
-async function prepareAll(preparation: Preparation, data: PairSet): Promise<PreparedPairs> {
-  const prepared = await preparePairs(preparation, data, folder);
-  open.push(prepared);
-  return prepared;
+async function transformAll(transform: FeatureTransform, data: PairSet): Promise<TransformedPairs> {
+  const transformed = await transformPairs(transform, data, folder);
+  open.push(transformed);
+  return transformed;
 }
 
 /** `things` hidden causes seen through a random linear map, plus a little of its own in each column. */
@@ -59,7 +59,7 @@ function pairs(things = 4): PairSet {
     pictures: Array.from({ length: ROWS }, (_, i) => ({
       ...{ image: `${i}`, captions: ['a'], split: 'train', sha256: null },
     })),
-    views: [{ features: madeUp(random, things, 8, causes), logits }],
+    augmented: [{ features: madeUp(random, things, 8, causes), logits }],
     captions: madeUp(random, things, 6, causes),
     firstCaption: Uint32Array.from({ length: ROWS + 1 }, (_, i) => i),
   };
@@ -88,11 +88,11 @@ const covarianceOf = (a: number[], b: number[]) => {
 
 const without = { textOutputs: { embedding: 6 }, classes: null };
 
-describe('preparing encoder outputs', () => {
+describe('the feature transform', () => {
   it('standardises columns and puts inputs side by side', async () => {
     const data = pairs();
-    const preparation = await fitPreparation(spec([input('features'), input('logits')]), data, without);
-    const { images, texts } = await prepareAll(preparation, data);
+    const transform = await fitTransform(spec([input('features'), input('logits')]), data, without);
+    const { images, texts } = await transformAll(transform, data);
     assert.equal(images[0]!.columns, 20);
     for (const column of columnsOf(images[0]!)) {
       assert.ok(Math.abs(mean(column)) < 1e-3);
@@ -104,16 +104,16 @@ describe('preparing encoder outputs', () => {
 
   it('whitens: components without correlation, as large as each other, the strongest first', async () => {
     const data = pairs();
-    const whole = await fitPreparation(spec([input('features', { transform: 'whiten', columns: 4 })]), data, without);
-    const columns = columnsOf((await prepareAll(whole, data)).images[0]!);
+    const whole = await fitTransform(spec([input('features', { transform: 'whiten', columns: 4 })]), data, without);
+    const columns = columnsOf((await transformAll(whole, data)).images[0]!);
     assert.equal(columns.length, 4);
     for (const [i, a] of columns.entries()) {
       for (const [j, b] of columns.entries()) {
         assert.ok(Math.abs(covarianceOf(a, b) - (i === j ? 1 : 0)) < 0.02, `${i}, ${j}: ${covarianceOf(a, b)}`);
       }
     }
-    const plain = await fitPreparation(spec([input('features', { transform: 'whiten', power: 0 })]), data, without);
-    const variances = columnsOf((await prepareAll(plain, data)).images[0]!).map((column) =>
+    const plain = await fitTransform(spec([input('features', { transform: 'whiten', power: 0 })]), data, without);
+    const variances = columnsOf((await transformAll(plain, data)).images[0]!).map((column) =>
       covarianceOf(column, column),
     );
     assert.deepEqual(
@@ -128,12 +128,12 @@ describe('preparing encoder outputs', () => {
     const data = pairs();
     const names = { vectors: Float32Array.from({ length: 36 }, (_, i) => Math.sin(i)), count: 12 };
     const classes = input('logits', { first: 'class-names', transform: 'none' });
-    const { images } = await prepareAll(
-      await fitPreparation(spec([classes]), data, { ...without, classes: names }),
+    const { images } = await transformAll(
+      await fitTransform(spec([classes]), data, { ...without, classes: names }),
       data,
     );
     for (const row of [0, 17, 2999]) {
-      const logits = [...data.views[0]!.logits!.row(row)];
+      const logits = [...data.augmented[0]!.logits!.row(row)];
       const top = logits
         .map((logit, c) => ({ logit, c }))
         .sort((a, b) => b.logit - a.logit)
@@ -146,15 +146,15 @@ describe('preparing encoder outputs', () => {
     }
     // Serving feeds no rows to the tower that it does not ask for.
     const none = new HalfMatrix(0, 12);
-    const preparation = await fitPreparation(spec([classes]), data, { ...without, classes: names });
-    assert.equal((await prepareRows(preparation.image, [none])).rows, 0);
-    await assert.rejects(fitPreparation(spec([classes]), data, without), /names of 12 classes, got none/);
+    const transform = await fitTransform(spec([classes]), data, { ...without, classes: names });
+    assert.equal((await transformRows(transform.image, [none])).rows, 0);
+    await assert.rejects(fitTransform(spec([classes]), data, without), /names of 12 classes, got none/);
   });
 });
 
 describe('moments', () => {
   it('agree with the definition', async () => {
-    const { features, logits } = pairs().views[0]!;
+    const { features, logits } = pairs().augmented[0]!;
     const [f, l] = [columnsOf(features!), columnsOf(logits!)];
     const ones = new Float64Array(8).fill(1);
     const own = await covariance([features!], Float64Array.from(f, mean), ones);
@@ -205,12 +205,12 @@ describe('eigenvectors', () => {
   });
 });
 
-describe('made-up pictures', () => {
+describe('pseudo-features', () => {
   it('raise the logit of their class above the others', async () => {
     // As many causes as classes, so that no class is a mixture of others.
     const data = pairs(12);
-    const means = columnsOf(data.views[0]!.logits!).map(mean);
-    const made = await makePseudoPictures(data, { batch: 4, variants: 3, noise: 0 }, 1);
+    const means = columnsOf(data.augmented[0]!.logits!).map(mean);
+    const made = await makePseudoFeatures(data, { batch: 4, variants: 3, noise: 0 }, 1);
     assert.equal(made.outputs.logits!.rows, 36);
     assert.deepEqual([...made.classOf.subarray(0, 6)], [0, 0, 0, 1, 1, 1]);
     let right = 0;
@@ -224,7 +224,7 @@ describe('made-up pictures', () => {
 
   it('are the same for the same seed', async () => {
     const data = pairs();
-    const make = (seed: number) => makePseudoPictures(data, { batch: 4, variants: 2, noise: 0.5 }, seed);
+    const make = (seed: number) => makePseudoFeatures(data, { batch: 4, variants: 2, noise: 0.5 }, seed);
     assert.deepEqual((await make(1)).outputs.features!.bits, (await make(1)).outputs.features!.bits);
     assert.notDeepEqual((await make(1)).outputs.features!.bits, (await make(2)).outputs.features!.bits);
   });

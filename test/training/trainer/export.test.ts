@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { float32, loadOnnx } from '../../../core/onnx/session.ts';
-import { type PreparedInput, prepareRows } from '../../../training/features/feature-transform.ts';
+import { type InputTransform, transformRows } from '../../../training/features/feature-transform.ts';
 import { HalfMatrix } from '../../../training/features/half.ts';
 import { headGraph } from '../../../training/trainer/export.ts';
 import { headParameters, initialise } from '../../../training/trainer/head-graph.ts';
@@ -11,7 +11,7 @@ import { type HeadSpec, RECIPES } from '../../../training/trainer/recipes.ts';
 const random = new Random(2, 'export');
 const normal = (length: number) => Float32Array.from({ length }, () => random.normal());
 
-function prepared(source: string, first: 'none' | 'class-names', width: number, columns: number): PreparedInput {
+function inputTransform(source: string, first: 'none' | 'class-names', width: number, columns: number): InputTransform {
   return {
     spec: { source, first, transform: 'standardise' },
     ...{ width, columns, place: { from: source, columns: width, start: 0 } },
@@ -29,9 +29,9 @@ const spec: HeadSpec = {
   text: { ...base.text, hidden: 16 },
   image: { ...base.image, hidden: 16 },
 };
-const preparation = {
-  text: [prepared('text', 'none', 6, 6)],
-  image: [prepared('features', 'none', 10, 10), prepared('logits', 'class-names', 12, 5)],
+const transform = {
+  text: [inputTransform('text', 'none', 6, 6)],
+  image: [inputTransform('features', 'none', 10, 10), inputTransform('logits', 'class-names', 12, 5)],
 };
 const parameters = initialise(headParameters(spec, { text: 6, image: 15 }), random);
 
@@ -51,7 +51,7 @@ function naive(side: 'text' | 'image', row: readonly number[]): number[] {
 }
 
 describe('head.onnx', () => {
-  // Prepared rows are float16 here, and int8 weights have steps of a 64th of the largest one.
+  // Transformed rows are float16 here, and int8 weights have steps of a 64th of the largest one.
   for (const [stored, tolerance] of [
     ['float16', 5e-3],
     ['int8', 3e-2],
@@ -63,7 +63,7 @@ describe('head.onnx', () => {
 
   it('answers for one side when the other has no rows', async () => {
     for (const stored of ['float16', 'int8'] as const) {
-      const onnx = await loadOnnx(headGraph({ spec: { ...spec, stored }, preparation, parameters }), { threads: 1 });
+      const onnx = await loadOnnx(headGraph({ spec: { ...spec, stored }, transform, parameters }), { threads: 1 });
       const answer = await onnx.run(
         {
           text: float32(normal(6), [1, 6]),
@@ -79,7 +79,7 @@ describe('head.onnx', () => {
 });
 
 async function checkHead(own: HeadSpec, tolerance: number): Promise<void> {
-  const onnx = await loadOnnx(headGraph({ spec: own, preparation, parameters }), { threads: 1 });
+  const onnx = await loadOnnx(headGraph({ spec: own, transform, parameters }), { threads: 1 });
   const [text, features, logits] = [normal(2 * 6), normal(3 * 10), normal(3 * 12)];
   const answer = await onnx.run({
     text: float32(text, [2, 6]),
@@ -92,8 +92,8 @@ async function checkHead(own: HeadSpec, tolerance: number): Promise<void> {
     return matrix;
   };
   const inputs = {
-    text: await prepareRows(preparation.text, [half(text, 2)]),
-    image: await prepareRows(preparation.image, [half(features, 3), half(logits, 3)]),
+    text: await transformRows(transform.text, [half(text, 2)]),
+    image: await transformRows(transform.image, [half(features, 3), half(logits, 3)]),
   };
   for (const [side, rows] of [
     ['text', 2],

@@ -43,7 +43,7 @@ function madeUpPairs(count: number, label: string): PairSet {
     pictures: Array.from({ length: count }, (_, p) => ({
       ...{ image: `${p}.jpg`, captions: ['a', 'b'], split: label, sha256: null },
     })),
-    views: [{ logits, features }],
+    augmented: [{ logits, features }],
     captions,
     firstCaption: Uint32Array.from({ length: count + 1 }, (_, p) => 2 * p),
   };
