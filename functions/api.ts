@@ -8,16 +8,13 @@ import { parseHttpOptions } from './http/options.ts';
 import { readPage } from './http/page.ts';
 import { buffered, streamed } from './lambda/answer.ts';
 import { createLambdaApp, type LambdaBindings, requestMetrics, sourceAddress } from './lambda/app.ts';
-import { logLevel, openLambdaRuntime, openQueue, pageFolder, readLambdaConfig, version } from './lambda/runtime.ts';
+import { openLambdaRuntime, openQueue, pageFolder, readLambdaConfig, telemetry, version } from './lambda/runtime.ts';
 import { settled } from './lambda/start.ts';
-import { createTelemetry } from './lambda/telemetry.ts';
-
-const telemetry = createTelemetry({ logLevel });
 
 const loading = loadOnce(async () => {
   const start = performance.now();
   const config = readLambdaConfig();
-  const runtime = await openLambdaRuntime(config, { ...telemetry, texts: 'now' });
+  const runtime = await openLambdaRuntime(config, { texts: 'now' });
   const queue = loadOnce(() => openQueue(config));
   const limits = { maxBytes: config.maxImageBytes, maxPixels: config.maxImagePixels };
   const app = createApp({

@@ -2,20 +2,22 @@
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { loadOnce } from '../core/load-once.ts';
 import { createIngest } from './events/event-handler.ts';
-import { logLevel, openLambdaRuntime, openQueue, readLambdaConfig } from './lambda/runtime.ts';
+import { openLambdaRuntime, openQueue, readLambdaConfig, telemetry } from './lambda/runtime.ts';
 import { createSqsHandler } from './lambda/sqs-batch.ts';
 import { settled } from './lambda/start.ts';
-import { createTelemetry } from './lambda/telemetry.ts';
-import { onePixel } from './lambda/warm-up.ts';
 
-const telemetry = createTelemetry({ logLevel });
+/** A grey PNG of one pixel. */
+const ONE_PIXEL = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAMAAAAoyzS7AAAAA1BMVEWIiIhYZW6zAAAACklEQVQI12NgAAAAAgAB4iG8MwAAAABJRU5ErkJggg==',
+  'base64',
+);
 
 const handling = loadOnce(async () => {
   const start = performance.now();
   const config = readLambdaConfig();
-  const { embedder, index, failures } = await openLambdaRuntime(config, { ...telemetry, texts: 'later' });
+  const { embedder, index, failures } = await openLambdaRuntime(config, { texts: 'later' });
   // Loads the image model now, while Lambda gives the start more processor than the function pays for.
-  await embedder.embedImage(onePixel);
+  await embedder.embedImage(ONE_PIXEL);
   telemetry.logger.info({ space: embedder.space, durationMs: Math.round(performance.now() - start) }, 'ready');
   const ingest = createIngest({ index, failures, logger: telemetry.logger, maxAttempts: config.maxReceives });
   return createSqsHandler({ ingest, failures, queue: await openQueue(config), telemetry });
@@ -24,5 +26,5 @@ await settled(handling);
 
 /** Throws, so that the whole batch comes back, only when models or stores could not be opened. */
 export async function handler(event: SQSEvent, context: Context): Promise<SQSBatchResponse> {
-  return telemetry.invocation(context, 'ingest', async () => (await handling.get())(event, context));
+  return telemetry.invocation(context, async () => (await handling.get())(event, context));
 }

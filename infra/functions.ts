@@ -1,7 +1,6 @@
-import path from 'node:path';
 import { codeOf } from './artifacts';
 import type { Events } from './events';
-import { consume, countMessages, keepState, lambdaOnly, readPictures, sendTraces, writePictures } from './permissions';
+import { consume, countMessages, keepState, lambdaOnly, readPictures, writePictures } from './permissions';
 import type { Secrets } from './secrets';
 import type { Settings } from './settings';
 import type { Storage } from './storage';
@@ -35,7 +34,6 @@ export function createFunctions(settings: Settings, parts: Parts) {
       ...writePictures(storage),
       ...keepState(storage),
       ...countMessages(events.queue),
-      ...sendTraces(settings),
     ],
   });
 
@@ -46,12 +44,7 @@ export function createFunctions(settings: Settings, parts: Parts) {
     memory: `${settings.ingestMemoryMb} MB`,
     timeout: `${settings.ingestTimeoutSeconds} seconds`,
     link: [secrets.qdrantUrl, secrets.qdrantApiKey],
-    permissions: [
-      ...readPictures(settings, storage),
-      ...keepState(storage),
-      ...consume(events.queue),
-      ...sendTraces(settings),
-    ],
+    permissions: [...readPictures(settings, storage), ...keepState(storage), ...consume(events.queue)],
   });
   // Not `queue.subscribe`: it would name the function after a hash of the queue, and take no concurrency.
   new aws.lambda.EventSourceMapping('IngestFromEvents', {
@@ -95,7 +88,7 @@ function createRouter(domain: string) {
 
 export type Functions = ReturnType<typeof createFunctions>;
 
-/** Where the functions' own metrics are: by service, so that stages in one account stay apart. */
+/** Where the functions' own metrics are (functions/lambda/telemetry.ts): by service, so that stages in one account stay apart. */
 export const METRICS = { namespace: 'Sightline', serverErrors: 'ServerErrors' } as const;
 
 export function serviceName(): string {
@@ -131,15 +124,14 @@ function common(settings: Settings, { storage, events }: Parts) {
       // Decoded pictures go back to the system at once, instead of staying in glibc's heap.
       MALLOC_MMAP_THRESHOLD_: '1048576',
       MALLOC_TRIM_THRESHOLD_: '1048576',
-      POWERTOOLS_SERVICE_NAME: serviceName(),
-      POWERTOOLS_METRICS_NAMESPACE: METRICS.namespace,
-      POWERTOOLS_TRACE_ENABLED: String(settings.traces === 'on'),
-      // In `sst dev` the code runs out of SST's own folder, away from the models.
-      ...($dev ? { SIGHTLINE_EXTRA_MODELS: path.join($cli.paths.root, 'models') } : {}),
+      SIGHTLINE_SERVICE: serviceName(),
     },
     transform: {
       function: (args) => {
-        args.tracingConfig = { mode: settings.traces === 'on' ? 'Active' : 'PassThrough' };
+        args.loggingConfig = $util.output(args.loggingConfig).apply((config) => ({
+          ...config!,
+          applicationLogLevel: settings.logLevel === 'silent' ? 'FATAL' : settings.logLevel.toUpperCase(),
+        }));
       },
       // In `sst dev` SST lets the whole account take the role, so that the local code can; never when deployed.
       role: (args) => {

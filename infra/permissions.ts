@@ -54,12 +54,6 @@ export function consume(queue: sst.aws.Queue): Permissions {
   ];
 }
 
-/** X-Ray knows no resources (service authorization reference, AWS X-Ray). */
-export function sendTraces(settings: Settings): Permissions {
-  if (settings.traces === 'off') return [];
-  return [{ actions: ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'], resources: ['*'] }];
-}
-
 /** Trust policy: the Lambda service and nobody else. */
 export function lambdaOnly(): string {
   return JSON.stringify({

@@ -51,8 +51,12 @@ const schema = z.strictObject({
     .optional(),
   /** Address that alarms are sent to [SIGHTLINE_ALARM_EMAIL]. */
   alarmEmail: z.email().optional(),
-  /** Whether X-Ray is told what each run took [SIGHTLINE_TRACES]. */
-  traces: z.enum(['on', 'off']).default('on'),
+  /** Least severe level that the functions log and Lambda lets through, in any case of letters [LOG_LEVEL]. */
+  logLevel: z
+    .string()
+    .toLowerCase()
+    .pipe(z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']))
+    .default('info'),
   /** How long logs are kept [SIGHTLINE_LOG_RETENTION]. */
   logRetention: z.enum(['1 day', '1 week', '1 month', '3 months', '1 year']).default('1 month'),
   /** Folder with the built functions, `api` and `ingest` [SIGHTLINE_ARTIFACTS]; `npm run build:lambda` fills it. */
@@ -88,7 +92,7 @@ export function readSettings(stage: string, env: Readonly<Record<string, string 
     corsOrigins: list('SIGHTLINE_CORS_ORIGINS'),
     domain: text('SIGHTLINE_DOMAIN'),
     alarmEmail: text('SIGHTLINE_ALARM_EMAIL'),
-    traces: text('SIGHTLINE_TRACES'),
+    logLevel: text('LOG_LEVEL'),
     logRetention: text('SIGHTLINE_LOG_RETENTION'),
     artifacts: text('SIGHTLINE_ARTIFACTS'),
   });

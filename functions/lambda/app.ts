@@ -19,7 +19,7 @@ interface WebApp {
 }
 
 /**
- * The app as Lambda runs it: each request an invocation for logs, metrics and traces. While models or stores cannot be
+ * The app as Lambda runs it: each request an invocation for logs and metrics. While models or stores cannot be
  * opened it answers with the problem, and the next request tries again.
  */
 export function createLambdaApp(loaded: Loaded<WebApp>, telemetry: Telemetry) {
@@ -36,7 +36,7 @@ export function createLambdaApp(loaded: Loaded<WebApp>, telemetry: Telemetry) {
       return app.fetch(c.req.raw, bindings);
     };
     const context = bindings.context ?? bindings.lambdaContext;
-    return context === undefined ? answer() : telemetry.invocation(context, 'request', answer);
+    return context === undefined ? answer() : telemetry.invocation(context, answer);
   });
   outer.onError((error, c) => {
     c.set('log', telemetry.logger);

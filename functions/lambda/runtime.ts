@@ -1,7 +1,7 @@
-/// <reference path="../../sst-env.d.ts" />
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
+import pino from 'pino';
 import { Resource } from 'sst/resource';
 import { type Config, parseConfig } from '../../core/config.ts';
 import { loadEmbedder } from '../../core/encode/embedder.ts';
@@ -9,11 +9,11 @@ import { SightlineError } from '../../core/errors.ts';
 import { openObjectFailureLog } from '../../core/failure-log/bucket.ts';
 import { createIndexer, type IndexJob } from '../../core/index-image.ts';
 import { type Loaded, loadOnce } from '../../core/load-once.ts';
-import { openS3, type S3Options, type S3Store } from '../../core/objects/s3/store.ts';
+import { openS3, type S3Store } from '../../core/objects/s3/store.ts';
 import type { Embedder, FailureLog, VectorStore } from '../../core/ports.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { MessageQueue } from '../events/sqs.ts';
-import type { Telemetry } from './telemetry.ts';
+import { createTelemetry } from './telemetry.ts';
 
 /** The composition root of the Lambda functions: reads their environment and secrets, puts the parts together. */
 
@@ -39,8 +39,6 @@ interface QdrantServer {
   readonly apiKey?: string;
 }
 
-const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'];
-
 export interface LambdaConfig extends Config {
   /** Where uploads go. */
   readonly bucket: string;
@@ -64,8 +62,14 @@ export const version: string = packageJson.version;
 /** Folder with the built page, or null where it was not built. */
 export const pageFolder: string | null = existsSync(join(root, 'page')) ? join(root, 'page') : null;
 
-/** Least severe level that is logged [LOG_LEVEL]; what is no level is refused with the rest of the configuration. */
-export const logLevel: string = LEVELS.find((level) => level === process.env.LOG_LEVEL) ?? 'info';
+/** The level that Lambda filters by, so that there is one setting for both; elsewhere LOG_LEVEL. In any case of letters. */
+const logLevel = (process.env.AWS_LAMBDA_LOG_LEVEL || process.env.LOG_LEVEL || 'info').toLowerCase();
+
+/** What is no level is refused with the rest of the configuration, and said at `info`. */
+export const telemetry = createTelemetry({
+  level: logLevel in pino.levels.values ? logLevel : 'info',
+  service: process.env.SIGHTLINE_SERVICE || 'sightline',
+});
 
 /** Throws `invalid-config` naming what is missing or does not fit. */
 export function readLambdaConfig(): LambdaConfig {
@@ -98,7 +102,7 @@ export function readLambdaConfig(): LambdaConfig {
     qdrantSearch: text('SIGHTLINE_QDRANT_SEARCH') as Config['qdrantSearch'] | undefined,
     qdrantShards: text('SIGHTLINE_QDRANT_SHARDS'),
     qdrantReplicas: text('SIGHTLINE_QDRANT_REPLICAS'),
-    logLevel: text('LOG_LEVEL') as Config['logLevel'] | undefined,
+    logLevel: (logLevel === 'fatal' ? 'silent' : logLevel) as Config['logLevel'],
   });
   return {
     ...config,
@@ -132,13 +136,12 @@ function readQdrant(): QdrantServer {
   return { url, apiKey: secret('QdrantApiKey') };
 }
 
+/** What SST links; it types this by a file that it writes when it deploys, and is not there before. */
+const links = Resource as unknown as Readonly<Record<string, { readonly value: string }>>;
+
 /** A linked secret; undefined when it is empty or this function is not linked to it. */
 function secret(name: 'QdrantUrl' | 'QdrantApiKey' | 'ApiKeys'): string | undefined {
-  try {
-    return Resource[name].value.trim() || undefined;
-  } catch {
-    return undefined;
-  }
+  return name in links ? links[name]!.value.trim() || undefined : undefined;
 }
 
 export interface LambdaRuntime {
@@ -165,15 +168,13 @@ function modelsOf(config: LambdaConfig, texts: 'now' | 'later'): Loaded<Embedder
  */
 export async function openLambdaRuntime(
   config: LambdaConfig,
-  { trace, texts }: Pick<Telemetry, 'trace'> & { readonly texts: 'now' | 'later' },
+  { texts }: { readonly texts: 'now' | 'later' },
 ): Promise<LambdaRuntime> {
-  const open = async (bucket: string, observe?: S3Options['observe']) =>
-    openS3({ bucket, endpoint: config.s3Endpoint, verify: false, observe });
+  const open = (bucket: string) => openS3({ bucket, endpoint: config.s3Endpoint, verify: false });
   const [embedder, state, ...stores] = await Promise.all([
     modelsOf(config, texts).get(),
-    // Not traced: a picture that has not failed is one that is not found there, which X-Ray would count as an error.
     open(config.stateBucket),
-    ...[config.bucket, ...config.readBuckets].map((bucket) => open(bucket, trace)),
+    ...[config.bucket, ...config.readBuckets].map(open),
   ]);
   const vectors = await openVectors(config, embedder);
   const buckets = new Map(stores.map((store) => [store.bucket, store]));

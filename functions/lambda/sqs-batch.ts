@@ -1,4 +1,3 @@
-import { BatchProcessor, EventType, processPartialResponse } from '@aws-lambda-powertools/batch';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import PQueue from 'p-queue';
 import { isSightlineError } from '../../core/errors.ts';
@@ -41,9 +40,6 @@ interface Run {
   readonly slots: PQueue;
 }
 
-/** A message that goes back to the queue; the reason is logged where it arose. */
-class Again extends Error {}
-
 /**
  * Handles batches of S3 events from SQS, each message whatever becomes of the others. A message that fails comes back
  * with growing delay until SQS puts it aside; by then it is in the failure log, also when handling it ended the process.
@@ -53,24 +49,25 @@ export function createSqsHandler(options: SqsBatchOptions) {
   const { logger } = telemetry;
   let longestMs = 0;
 
-  async function handle(record: SQSRecord, run: Run): Promise<void> {
-    await run.slots.add(async () => {
+  /** Whether the message is done with; what is not goes back to the queue. */
+  async function handle(record: SQSRecord, run: Run): Promise<boolean> {
+    return run.slots.add(async () => {
       const enough = Math.min(Math.max(minTimeMs, TIME_MARGIN * longestMs), LARGEST_SHARE * run.timeMs);
       if (run.context.getRemainingTimeInMillis() < enough) {
         telemetry.count('NotStarted');
         if (isLast(options, record)) await noteMessage(options, record);
         await comeBack(record, 0);
-        throw new Again('no time left');
+        return false;
       }
       const start = performance.now();
       const isDone = await handleMessage(options, record);
       const took = performance.now() - start;
       longestMs = Math.max(longestMs, took);
       telemetry.milliseconds('IndexTime', took);
-      if (isDone) return;
+      if (isDone) return true;
       telemetry.count('Retried');
       await comeBack(record, delayAfter(attemptOf(record), random));
-      throw new Again('failed');
+      return false;
     });
   }
 
@@ -85,14 +82,16 @@ export function createSqsHandler(options: SqsBatchOptions) {
     // Those that have failed before come last: if one of them ends the process, the others are done.
     const Records = event.Records.toSorted((a, b) => attemptOf(a) - attemptOf(b));
     const run = { context, timeMs: context.getRemainingTimeInMillis(), slots: new PQueue({ concurrency }) };
-    return processPartialResponse(
-      { Records },
-      (record: SQSRecord) => handle(record, run),
-      new BatchProcessor(EventType.SQS),
-      {
-        throwOnFullBatchFailure: false,
-      },
+    const isDone = await Promise.all(
+      Records.map((record) =>
+        handle(record, run).catch((error: unknown) => {
+          logger.error({ messageId: record.messageId, err: error }, 'the message could not be handled');
+          return false;
+        }),
+      ),
     );
+    const failed = Records.filter((_, i) => !isDone[i]);
+    return { batchItemFailures: failed.map(({ messageId }) => ({ itemIdentifier: messageId })) };
   };
 }
 

@@ -1,6 +1,3 @@
-import { Logger as PowertoolsLogger } from '@aws-lambda-powertools/logger';
-import { MetricUnit, Metrics as PowertoolsMetrics } from '@aws-lambda-powertools/metrics';
-import { Tracer } from '@aws-lambda-powertools/tracer';
 import type { Context } from 'aws-lambda';
 import pino, { type Logger } from 'pino';
 
@@ -8,21 +5,21 @@ import pino, { type Logger } from 'pino';
 export type InvocationContext = Omit<Context, 'done' | 'fail' | 'succeed'>;
 
 /**
- * Logs, metrics and traces as Lambda's tools read them: JSON lines with the request's id, embedded metric format, X-Ray.
- * The rest of the program logs through pino, as everywhere; its lines are handed on.
+ * Logs and metrics as CloudWatch reads them: JSON lines with Lambda's id of the request, and metrics in the embedded
+ * metric format, as one more line an invocation.
  */
 export interface Telemetry {
   readonly logger: Logger;
   /** Adds to a metric of the current invocation. */
-  count(name: MetricName, value?: number): void;
+  count(name: CountName, value?: number): void;
+  /** Adds a measurement to a metric of the current invocation, in milliseconds. */
   milliseconds(name: TimeName, value: number): void;
-  /** Makes each request of a client of the AWS SDK a part of the trace. */
-  trace(client: object): void;
-  /** Runs one invocation: its id in every line, one X-Ray subsegment, its metrics published at the end. */
-  invocation<T>(context: InvocationContext, name: string, work: () => Promise<T>): Promise<T>;
+  /** Runs one invocation: its id is in every line, its metrics are written at the end. */
+  invocation<T>(context: InvocationContext, work: () => Promise<T>): Promise<T>;
 }
 
-export type MetricName =
+export type CountName =
+  | 'ColdStart'
   | 'Requests'
   | 'ServerErrors'
   | 'Indexed'
@@ -33,64 +30,72 @@ export type MetricName =
   | 'NotStarted';
 export type TimeName = 'RequestTime' | 'TextEmbeddingTime' | 'ImageEmbeddingTime' | 'IndexTime';
 
-const LEVELS: Readonly<Record<number, 'debug' | 'info' | 'warn' | 'error' | 'critical'>> = {
-  10: 'debug',
-  20: 'debug',
-  30: 'info',
-  40: 'warn',
-  50: 'error',
-  60: 'critical',
-};
+/** Measurements of one metric that CloudWatch takes in one line (CloudWatch, "Embedded metric format specification"). */
+const MOST_VALUES = 100;
 
-/** Service name and namespace come from POWERTOOLS_SERVICE_NAME and POWERTOOLS_METRICS_NAMESPACE, which powertools reads. */
-export function createTelemetry(options: { logLevel: string }): Telemetry {
-  const sink = new PowertoolsLogger({ logLevel: 'DEBUG' });
-  const metrics = new PowertoolsMetrics();
-  const tracer = new Tracer();
-  // While the process starts there is no trace yet; the SDK would print an error for every request to Qdrant.
-  tracer.provider.setContextMissingStrategy('IGNORE_ERROR');
+/** Where the metrics of all stages are; `service` tells the stages apart. */
+const NAMESPACE = 'Sightline';
+
+/**
+ * Writes to standard output. Lambda filters lines by their `level` and `timestamp` (Lambda, "Log level filtering").
+ *
+ * @param options.level Least severe level that is logged.
+ * @param options.service Names the deployment in lines and metrics.
+ */
+export function createTelemetry({ level, service }: { level: string; service: string }): Telemetry {
+  const output = pino.destination({ dest: 1, sync: true });
+  let invocation: { readonly awsRequestId: string } | undefined;
   const logger = pino(
-    { level: options.logLevel, base: null, timestamp: false },
     {
-      write(line: string) {
-        const { level, msg, ...fields } = JSON.parse(line) as { level: number; msg?: string };
-        sink[LEVELS[level] ?? 'info'](msg ?? '', fields);
-      },
+      level,
+      base: { service },
+      messageKey: 'message',
+      timestamp: () => `,"timestamp":"${new Date().toISOString()}"`,
+      formatters: { level: (label) => ({ level: label.toUpperCase() }) },
+      mixin: () => invocation ?? {},
     },
+    output,
   );
 
+  const counts = new Map<CountName, number>();
+  const times = new Map<TimeName, number[]>();
+  const publish = () => {
+    if (counts.size + times.size === 0) return;
+    const metrics = (names: Iterable<string>, Unit: string) => [...names].map((Name) => ({ Name, Unit }));
+    const Metrics = [...metrics(counts.keys(), 'Count'), ...metrics(times.keys(), 'Milliseconds')];
+    const line = {
+      _aws: {
+        Timestamp: Date.now(),
+        CloudWatchMetrics: [{ Namespace: NAMESPACE, Dimensions: [['service']], Metrics }],
+      },
+      service,
+      ...Object.fromEntries(counts),
+      ...Object.fromEntries(times),
+    };
+    output.write(`${JSON.stringify(line)}\n`);
+    counts.clear();
+    times.clear();
+  };
+
+  let isCold = true;
+  const count = (name: CountName, value = 1) => void counts.set(name, (counts.get(name) ?? 0) + value);
   return {
     logger,
-    count: (name, value = 1) => void metrics.addMetric(name, MetricUnit.Count, value),
-    milliseconds: (name, value) => void metrics.addMetric(name, MetricUnit.Milliseconds, value),
-    trace: (client) => void tracer.captureAWSv3Client(client),
-    async invocation(context, name, work) {
-      sink.addContext(context as Context);
-      metrics.captureColdStartMetric(context.functionName);
+    count,
+    milliseconds(name, value) {
+      const values = times.get(name) ?? [];
+      times.set(name, [...values, value]);
+      if (values.length + 1 === MOST_VALUES) publish();
+    },
+    async invocation({ awsRequestId }, work) {
+      invocation = { awsRequestId };
+      if (isCold) count('ColdStart');
+      isCold = false;
       try {
-        return await traced(tracer, name, work);
+        return await work();
       } finally {
-        if (metrics.hasStoredMetrics()) metrics.publishStoredMetrics();
+        publish();
       }
     },
   };
-}
-
-/** A subsegment around the work; without X-Ray just the work. */
-async function traced<T>(tracer: Tracer, name: string, work: () => Promise<T>): Promise<T> {
-  const parent = tracer.isTracingEnabled() ? tracer.getSegment() : undefined;
-  if (parent === undefined) return work();
-  const segment = parent.addNewSubsegment(name);
-  tracer.setSegment(segment);
-  tracer.annotateColdStart();
-  tracer.addServiceNameAnnotation();
-  try {
-    return await work();
-  } catch (error) {
-    tracer.addErrorAsMetadata(error as Error);
-    throw error;
-  } finally {
-    segment.close();
-    tracer.setSegment(parent);
-  }
 }

@@ -29,7 +29,6 @@ export async function bundleFunction(root: string, target: string, name: string)
     platform: 'node',
     target: 'node24',
     mainFields: ['module', 'main'],
-    alias: { 'cls-hooked/context': join(root, 'functions/lambda/trace-context.ts') },
     external: [
       ...EXTERNAL,
       'esbuild',

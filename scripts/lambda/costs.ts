@@ -1,7 +1,7 @@
 /**
  * List prices in US dollars, us-east-1, on demand, without the free tier, as published in November 2025. Other regions are up to
  * a third dearer. Sources: the pricing pages of AWS Lambda (arm64), Amazon SQS (standard), Amazon S3 (standard class),
- * Amazon CloudWatch (logs, custom metrics, alarms) and AWS X-Ray.
+ * Amazon CloudWatch (logs, custom metrics, alarms).
  */
 const PRICES = {
   lambdaGbSecond: 0.0000133334,
@@ -12,7 +12,6 @@ const PRICES = {
   s3Put: 0.005 / 1000,
   s3GbMonth: 0.023,
   logGb: 0.5,
-  trace: 5 / 1e6,
   alarmMonth: 0.1,
   metricMonth: 0.3,
 } as const;
@@ -43,19 +42,16 @@ export function indexingCost({ pictures, messages, batch, secondsAPicture, memor
     SQS: 3 * runs * PRICES.sqsRequest,
     'S3 requests': pictures * 2 * PRICES.s3Get + Math.ceil(pictures / 1000) * PRICES.s3List,
     Logs: logs(runs),
-    // At most: X-Ray samples one run a second and 5 % of the others.
-    Traces: runs * PRICES.trace,
   };
 }
 
-/** What queries cost; traces at most, as above. */
+/** What queries cost. */
 export function queryCost(work: { queries: number; secondsAQuery: number; memoryGb: number }): Costs {
   const { queries, secondsAQuery, memoryGb } = work;
   return {
     'Lambda time': queries * secondsAQuery * memoryGb * PRICES.lambdaGbSecond,
     'Lambda requests': queries * PRICES.lambdaRequest,
     Logs: logs(queries),
-    Traces: queries * PRICES.trace,
   };
 }
 

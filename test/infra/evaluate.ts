@@ -29,6 +29,16 @@ export interface Stack {
   readonly app: { name: string; removal: string; protect: boolean };
   readonly resources: readonly Resource[];
   readonly outputs: Record<string, unknown>;
+  /** In `sst dev`, what the command line is to bundle and run here. */
+  readonly targets: readonly DevTarget[];
+}
+
+export interface DevTarget {
+  readonly functionID: string;
+  readonly handler: string;
+  /** Of the linked resources, by name. */
+  readonly links: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  readonly properties: { readonly esbuild?: { readonly external?: string[] }; readonly install?: string[] };
 }
 
 export interface Options {
@@ -63,7 +73,8 @@ export async function typeCheck(): Promise<string> {
 /** What a deployment would make. Throws with the program's own output when it fails. */
 export async function evaluate(options: Options): Promise<Stack> {
   const work = await mkdtemp(path.join(platform, 'check-'));
-  const server = await startCliServer(work);
+  const targets: DevTarget[] = [];
+  const server = await startCliServer(work, targets);
   try {
     const app = await readApp(options.stage, work);
     const program = await bundleProgram(app, options, work);
@@ -80,7 +91,7 @@ export async function evaluate(options: Options): Promise<Stack> {
       MOCK_STAGE: options.stage,
       NODE_OPTIONS: '--enable-source-maps --no-deprecation --no-warnings',
     });
-    return { app, ...JSON.parse(await readFile(result, 'utf8')) };
+    return { app, targets, ...JSON.parse(await readFile(result, 'utf8')) };
   } finally {
     server.close();
     await rm(work, { recursive: true, force: true });
@@ -191,8 +202,8 @@ async function bundleProgram(app: object, { dev = false }: Options, work: string
 }
 
 /** Answers the calls that components make to the CLI, as `sst deploy` 4.17 does for a function with a bundle. */
-async function startCliServer(work: string): Promise<Server> {
-  const answers: Record<string, (params: { handler: string; bundle?: string; functionID: string }) => unknown> = {
+async function startCliServer(work: string, targets: DevTarget[]): Promise<Server> {
+  const answers: Record<string, (params: DevTarget & { bundle?: string }) => unknown> = {
     'Provider.Aws.Bootstrap': () => ({
       asset: 'sst-asset-mock',
       state: 'sst-state-mock',
@@ -202,7 +213,10 @@ async function startCliServer(work: string): Promise<Server> {
       appsyncRealtime: 'wss://realtime.mock',
     }),
     'Provider.Aws.Appsync': () => ({ http: 'http.mock', realtime: 'realtime.mock' }),
-    'Runtime.AddTarget': () => true,
+    'Runtime.AddTarget': (target) => {
+      targets.push(target);
+      return true;
+    },
     'Runtime.Build': ({ handler, bundle, functionID }) => {
       // SST would build these by its own rules; nothing in this stack may leave it that choice.
       if (bundle === undefined) throw new Error(`expected function ${functionID} to name its bundle`);

@@ -54,8 +54,7 @@ const functions = (stack: Stack) =>
       timeout: number;
       handler: string;
       environment: { variables: Record<string, string> };
-      tracingConfig: { mode: string };
-      loggingConfig: { logFormat: string; logGroup: string };
+      loggingConfig: { logFormat: string; logGroup: string; applicationLogLevel: string };
       reservedConcurrentExecutions?: number;
     }
   >;
@@ -183,8 +182,7 @@ describe('a stage that is not production', () => {
       assert.equal(fn.runtime, 'nodejs24.x');
       assert.deepEqual(fn.architectures, ['arm64']);
       assert.equal(fn.memorySize, 1769);
-      assert.deepEqual(fn.tracingConfig, { mode: 'Active' });
-      assert.equal(fn.environment.variables.POWERTOOLS_TRACE_ENABLED, 'true');
+      assert.equal(fn.loggingConfig.applicationLogLevel, 'INFO');
       assert.equal(fn.loggingConfig.logFormat, 'JSON');
       assert.equal(fn.reservedConcurrentExecutions, undefined);
     }
@@ -203,7 +201,6 @@ describe('a stage that is not production', () => {
       assert.match(variables.SIGHTLINE_STATE_BUCKET!, /statebucket/);
       assert.match(variables.SIGHTLINE_QUEUE_URL!, /EventsQueue/);
       assert.doesNotMatch(JSON.stringify(variables), /qdrant\.example/);
-      assert.equal(variables.SIGHTLINE_EXTRA_MODELS, undefined);
     }
   });
 
@@ -215,8 +212,6 @@ describe('a stage that is not production', () => {
       's3:ListBucket picturesbucket',
       's3:ListBucket statebucket',
       's3:PutObject statebucket/*',
-      'xray:PutTelemetryRecords *',
-      'xray:PutTraceSegments *',
     ];
     assert.deepEqual(
       rightsOf(stack, 'ApiRole'),
@@ -261,7 +256,7 @@ describe('a stage that is not production', () => {
       }
       return [...found];
     };
-    const s3 = await commands('core/objects/*.ts');
+    const s3 = await commands('core/objects/s3/*.ts');
     assert.ok(s3.length >= 9, `${s3}`);
     const rights = rightsOf(stack, 'ApiRole');
     for (const command of s3) {
@@ -350,9 +345,9 @@ describe('a stage that is not production', () => {
       ({ name }) => name === 'ApiAnswersAlarm',
     );
     const { variables } = functions(stack).ApiFunction.environment;
-    assert.equal(variables.POWERTOOLS_SERVICE_NAME, 'sightline-ci');
-    assert.deepEqual(alarm!.inputs.dimensions, { service: variables.POWERTOOLS_SERVICE_NAME });
-    assert.equal(alarm!.inputs.namespace, variables.POWERTOOLS_METRICS_NAMESPACE);
+    assert.equal(variables.SIGHTLINE_SERVICE, 'sightline-ci');
+    assert.deepEqual(alarm!.inputs.dimensions, { service: variables.SIGHTLINE_SERVICE });
+    assert.equal(alarm!.inputs.namespace, 'Sightline');
   });
 });
 
@@ -372,7 +367,7 @@ describe('production', () => {
         SIGHTLINE_INGEST_TIMEOUT: '300',
         SIGHTLINE_INGEST_CONCURRENCY: '50',
         SIGHTLINE_LOG_RETENTION: '1 year',
-        SIGHTLINE_TRACES: 'off',
+        LOG_LEVEL: 'Debug',
       },
     });
   });
@@ -408,12 +403,11 @@ describe('production', () => {
     for (const { inputs } of all(stack, 'aws:cloudwatch/logGroup:LogGroup')) assert.equal(inputs.retentionInDays, 365);
   });
 
-  it('tells X-Ray nothing when it should not, and may not', () => {
+  it('logs at one level, for Lambda and for the program', () => {
     for (const fn of Object.values(functions(stack))) {
-      assert.deepEqual(fn.tracingConfig, { mode: 'PassThrough' });
-      assert.equal(fn.environment.variables.POWERTOOLS_TRACE_ENABLED, 'false');
+      assert.deepEqual([fn.loggingConfig.logFormat, fn.loggingConfig.applicationLogLevel], ['JSON', 'DEBUG']);
+      assert.equal(fn.environment.variables.LOG_LEVEL, undefined);
     }
-    for (const role of ['ApiRole', 'IngestRole']) assert.doesNotMatch(rightsOf(stack, role).join(), /xray:/);
   });
 
   it('sends alarms to the address', () => {
@@ -474,20 +468,6 @@ describe('a domain', () => {
     const policy = inputsOf(stack, 'aws:cloudfront/cachePolicy:CachePolicy');
     assert.deepEqual([policy.minTtl, policy.defaultTtl], [0, 0], 'what does not say so itself is not kept');
   });
-});
-
-it('sst dev deploys the bridge in place of the functions and needs no build', async () => {
-  const stack = await evaluate({
-    stage: 'ci',
-    dev: true,
-    secrets,
-    env: { SIGHTLINE_ARTIFACTS: '/nowhere' },
-  });
-  const { ApiFunction: api, IngestFunction: ingest } = functions(stack);
-  for (const fn of [api, ingest]) {
-    assert.equal(fn.handler, 'bootstrap');
-    assert.match(fn.environment.variables.SIGHTLINE_EXTRA_MODELS!, /models$/);
-  }
 });
 
 describe('a deployment that cannot work stops before it starts', () => {

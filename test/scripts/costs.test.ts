@@ -22,7 +22,7 @@ it('docs/deploy.md says what the prices make it', async () => {
     ['1,000 queries', sumOf(queryCost({ queries: 1000, secondsAQuery: 0.06, memoryGb }))],
     ['1,000 uploads', putCost(1000)],
     ['a month of nothing', sumOf(idleCost({ alarms: 7 }))],
-    ['a month of work', metricsCost(14)],
+    ['a month of work', metricsCost(13)],
     ['100 GB of pictures', storageCost(100)],
   ];
   for (const [label, usd] of rows) {

@@ -33,8 +33,6 @@ export interface S3Options {
   readonly partConcurrency?: number;
   /** Whether to ask for the bucket once before the store is handed out. Default true. */
   readonly verify?: boolean;
-  /** Is given the client before its first request, to trace what it sends. Not the one that signs URLs for others. */
-  readonly observe?: (client: S3Client) => void;
 }
 
 /** Tries of a write that met another one of the same object. */
@@ -91,7 +89,6 @@ export function createSession(options: S3Options): S3Session {
     },
   };
   const client = new S3Client(config);
-  options.observe?.(client);
   const signer = new S3Client({ ...config, requestChecksumCalculation: 'WHEN_REQUIRED' });
 
   return {

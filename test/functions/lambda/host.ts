@@ -29,10 +29,6 @@ export type Answer =
 
 type Handler = (event: unknown, ...rest: unknown[]) => Promise<unknown>;
 
-/** What Lambda says to X-Ray: nothing while it starts, then the trace of each invocation. */
-const trace = process.env._X_AMZN_TRACE_ID;
-delete process.env._X_AMZN_TRACE_ID;
-
 const begin = performance.now();
 Object.assign(globalThis, { awslambda });
 const [file = '', name = ''] = process.argv[2]!.split(/\.(?=[^.]+$)/);
@@ -41,7 +37,6 @@ const handler = module[name]!;
 const send = (answer: Answer) => void process.send!(answer);
 
 process.on('message', async ({ id, event, timeMs }: Invocation) => {
-  if (trace !== undefined) process.env._X_AMZN_TRACE_ID = trace;
   const start = performance.now();
   const context = {
     functionName: process.env.AWS_LAMBDA_FUNCTION_NAME,

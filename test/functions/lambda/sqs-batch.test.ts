@@ -37,8 +37,7 @@ async function arrange(
       counts[name] = (counts[name] ?? 0) + value;
     },
     milliseconds() {},
-    trace() {},
-    invocation: (_context, _name, work) => work(),
+    invocation: (_context, work) => work(),
   };
   const ingest = createIngest({ index, failures, logger, maxAttempts: MAX_RECEIVES });
   const handler = createSqsHandler({ ingest, failures, queue: null, telemetry, random: () => 0, ...options });
