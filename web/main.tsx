@@ -1,9 +1,9 @@
 import { render } from 'preact';
 import { finishDeletes } from './state/actions.ts';
-import { lookForCaptions } from './state/captions.ts';
-import { startLive } from './state/live.ts';
+import { lookForCaptions } from './state/has-captions.ts';
+import { startLive } from './state/live-updates.ts';
 import { startNavigation } from './state/navigation.ts';
-import { startPhoto } from './state/photo.ts';
+import { startPhoto } from './state/open-picture.ts';
 import { afterFirstAnswer, startSearching } from './state/results.ts';
 import { showTheme } from './state/session.ts';
 import { startTags } from './state/suggestions.ts';

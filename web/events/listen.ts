@@ -9,9 +9,9 @@ export interface Listening {
 }
 
 /**
- * Listens to the server's events through a worker that all tabs share: over HTTP/1.1 a browser opens six connections to a
- * server, and six streams would leave none for anything else. Browsers have shared workers over plain HTTP, too; those
- * without any (Chrome on Android) show one tab at a time, which has a stream of its own.
+ * Listens to the server's events through a worker that all tabs share: over HTTP/1.1 a browser opens six connections to
+ * a server, and six streams would leave none for anything else. Browsers have shared workers over plain HTTP, too;
+ * those without any (Chrome on Android) show one tab at a time, which has a stream of its own.
  */
 export function listenToEvents(tell: (message: StreamMessage) => void): Listening {
   const url = new URL('events', document.baseURI).href;

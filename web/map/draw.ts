@@ -1,11 +1,11 @@
 import type { CollectionMap, MapItem } from '../state/map.ts';
-import { type Point, type Size, toScreen, toWorld, type View } from './geometry.ts';
+import { type Point, type Size, toScreen, toWorld, type Viewport } from './geometry.ts';
 import { type Level, pickPictures } from './pick.ts';
 import { type Thumbnails, thumbnailsOfDrawing } from './thumbnails.ts';
 
 export interface Drawing {
   readonly map: CollectionMap;
-  readonly view: View;
+  readonly view: Viewport;
   /** CSS pixels. */
   readonly size: Size;
   readonly lasso: readonly Point[] | null;
@@ -52,7 +52,7 @@ export function drawMap(canvas: HTMLCanvasElement, drawing: Drawing): void {
 }
 
 /** The item under a point of the screen: a picture that is drawn there, or a point near it. */
-export function itemAt(shown: Seen, at: Point): number | undefined {
+export function itemAt(shown: Scene, at: Point): number | undefined {
   const { map, view, size } = shown;
   if (map.settled) {
     const world = toWorld(view, size, at);
@@ -79,7 +79,7 @@ export function itemAt(shown: Seen, at: Point): number | undefined {
 
 export type Colours = Readonly<Record<'accent' | 'soft' | 'paper', string>>;
 
-/** The page's own colours as they are now, so that the map follows light and dark. Makes the page compute its styles. */
+/** The page's own colours as they are now, so that the map follows light and dark. Computes the page's styles. */
 export function coloursOf(canvas: HTMLCanvasElement): Colours {
   const probe = (name: string) => {
     canvas.style.color = `var(${name})`;
@@ -88,17 +88,18 @@ export function coloursOf(canvas: HTMLCanvasElement): Colours {
   return { accent: probe('--accent'), soft: probe('--line-strong'), paper: probe('--raised') };
 }
 
-type Seen = Pick<Drawing, 'map' | 'view' | 'size' | 'highlighted'>;
+/** What of a drawing tells where its pictures stand. */
+export type Scene = Pick<Drawing, 'map' | 'view' | 'size' | 'highlighted'>;
 
 const nothing: ReadonlySet<string> = new Set();
 
-function pictureLevel({ map, view, size, highlighted }: Seen): Level {
+function pictureLevel({ map, view, size, highlighted }: Scene): Level {
   const edge = Math.max(smallest, Math.sqrt((size.width * size.height) / picturesInSight));
   return pickPictures(map, highlighted ?? nothing, view.scale, Math.round(edge / 8) * 8);
 }
 
 /** Far in, where all pictures have room, they stop growing. */
-function growth(seen: Seen): number {
+function growth(seen: Scene): number {
   return Math.min(1, largest / (pictureLevel(seen).edge * seen.view.scale));
 }
 
@@ -111,8 +112,8 @@ function isInSight({ size }: Drawing, { x, y }: Point, margin: number): boolean 
 }
 
 /**
- * Circles, drawn one by one, or squares of their size where those do: they take a fifth of the time. A small drawing stamped
- * for each takes twice that of circles (`npm run bench -- map`).
+ * Circles, drawn one by one, or squares of their size where those do: they take a fifth of the time. A small drawing
+ * stamped for each takes twice that of circles (`npm run bench -- map`).
  */
 function drawPoints(context: CanvasRenderingContext2D, drawing: Drawing): void {
   const { map, chosen, highlighted, moving, colours } = drawing;
@@ -139,7 +140,7 @@ function drawCircle(context: CanvasRenderingContext2D, { x, y }: Point, radius: 
   context.fill();
 }
 
-/** As large as the circle. */
+/** A square as large as the circle. */
 function drawSquare(context: CanvasRenderingContext2D, { x, y }: Point, radius: number): void {
   const side = radius * Math.sqrt(Math.PI);
   context.fillRect(x - side / 2, y - side / 2, side, side);
@@ -167,12 +168,12 @@ function drawPicture(
   context: CanvasRenderingContext2D,
   picture: ImageBitmap,
   at: Point,
-  place: Size,
+  room: Size,
   item: MapItem,
   { chosen, highlighted, moving, colours }: Drawing,
 ): void {
   // Not every item tells the size of its picture.
-  const fit = Math.min(place.width / picture.width, place.height / picture.height);
+  const fit = Math.min(room.width / picture.width, room.height / picture.height);
   const [width, height] = [picture.width * fit, picture.height * fit];
   const [x, y] = [at.x - width / 2, at.y - height / 2];
   const isChosen = chosen.has(item.id);

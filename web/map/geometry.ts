@@ -1,6 +1,6 @@
 /** Geometry of the map: what is drawn is a square world from -1 to 1, seen through a window that moves and zooms. */
 
-export interface View {
+export interface Viewport {
   /** Middle of the window in the world. */
   readonly x: number;
   readonly y: number;
@@ -25,7 +25,7 @@ export interface Extent {
 }
 
 /** The whole map with a margin. */
-export function wholeView({ width, height }: Size, extent: Extent = { x: 1, y: 1 }): View {
+export function wholeView({ width, height }: Size, extent: Extent = { x: 1, y: 1 }): Viewport {
   return { x: 0, y: 0, scale: Math.max(1, Math.min((width / extent.x) * 0.46, (height / extent.y) * 0.46)) };
 }
 
@@ -38,14 +38,14 @@ export function extentOf(positions: Float32Array): Extent {
   return extent;
 }
 
-export function toScreen(view: View, size: Size, point: Point): Point {
+export function toScreen(view: Viewport, size: Size, point: Point): Point {
   return {
     x: (point.x - view.x) * view.scale + size.width / 2,
     y: (point.y - view.y) * view.scale + size.height / 2,
   };
 }
 
-export function toWorld(view: View, size: Size, point: Point): Point {
+export function toWorld(view: Viewport, size: Size, point: Point): Point {
   return {
     x: (point.x - size.width / 2) / view.scale + view.x,
     y: (point.y - size.height / 2) / view.scale + view.y,
@@ -53,7 +53,7 @@ export function toWorld(view: View, size: Size, point: Point): Point {
 }
 
 /** Zooms by a factor so that what is under `at` (on the screen) stays there. */
-export function zoomAt(view: View, size: Size, factor: number, at: Point): View {
+export function zoomAt(view: Viewport, size: Size, factor: number, at: Point): Viewport {
   const least = wholeView(size).scale * 0.5;
   const scale = Math.min(least * 400, Math.max(least, view.scale * factor));
   const fixed = toWorld(view, size, at);

@@ -1,6 +1,6 @@
 import type { CollectionMap, MapItem } from '../state/map.ts';
 
-/** A picture's place on the map, in units of the world, its middle at the item's position. */
+/** A picture's room on the map, in units of the world, its middle at the item's position. */
 export interface Placed {
   readonly index: number;
   readonly width: number;
@@ -25,7 +25,7 @@ const largestEdge = 0.5;
 
 type First = ReadonlySet<string>;
 
-/** What is known of a map for one set of first ones: the order in which places are given, and the levels made so far. */
+/** A map with one set of first ones: the order in which pictures get room, and the levels made so far. */
 interface Known {
   readonly order: Uint32Array;
   readonly levels: Map<string, Level>;
@@ -35,8 +35,8 @@ const known = new WeakMap<CollectionMap, WeakMap<First, Known>>();
 
 /**
  * Which items are shown as pictures at a scale (CSS pixels a unit of the world): as many as fit without covering each
- * other, about `edge` CSS pixels large; larger when all of them fit so. Those of `first` come first. Depends on the zoom
- * alone, so that moving the map changes nothing, and is made once a level.
+ * other, about `edge` CSS pixels large; larger when all of them fit so. Those of `first` come first. Depends on the
+ * zoom alone, so that moving the map changes nothing, and is made once a level.
  */
 export function pickPictures(map: CollectionMap, first: First, scale: number, edge: number): Level {
   let step = Math.floor(Math.log(scale) / Math.log(levelFactor));

@@ -25,10 +25,7 @@ export function usePointer(canvas: { current: HTMLCanvasElement | null }, action
     let start: Point | undefined;
     let polygon: Point[] | undefined;
     let farthest = 0;
-    const at = (event: MouseEvent): Point => {
-      const box = element.getBoundingClientRect();
-      return { x: event.clientX - box.left, y: event.clientY - box.top };
-    };
+    const at = (event: MouseEvent) => pointIn(element, event);
     const listeners = {
       pointerdown: (event: PointerEvent) => {
         element.setPointerCapture(event.pointerId);
@@ -78,6 +75,11 @@ export function usePointer(canvas: { current: HTMLCanvasElement | null }, action
         element.removeEventListener(name, listener as EventListener);
     };
   }, []);
+}
+
+function pointIn(element: Element, event: MouseEvent): Point {
+  const box = element.getBoundingClientRect();
+  return { x: event.clientX - box.left, y: event.clientY - box.top };
 }
 
 function distance(a: Point, b: Point): number {

@@ -1,4 +1,4 @@
-/** Small pictures for the map: fetched a few at a time and decoded off the main thread, so that drawing waits for none. */
+/** Small pictures for the map: fetched a few at a time, decoded off the main thread, so that drawing waits for none. */
 
 const atATime = { resting: 8, moving: 2 };
 /** Kept decoded, 4 bytes each, beside those of the last drawing. */
@@ -17,8 +17,8 @@ let pixels = 0;
 export interface Thumbnails {
   readonly get: (url: string) => ImageBitmap | undefined;
   /**
-   * Ends the drawing: the missing ones are fetched, those of earlier drawings no longer; `arrived` is called for each. Few
-   * at a time while the map is moving, when many are only passed and drawing needs the processor itself.
+   * Ends the drawing: the missing ones are fetched, those of earlier drawings no longer; `arrived` is called for each.
+   * Few at a time while the map is moving, when many are only passed and drawing needs the processor itself.
    */
   readonly fetch: (moving: boolean, arrived: () => void) => void;
 }

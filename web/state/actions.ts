@@ -1,11 +1,11 @@
 import type { ImageItem } from '../client.ts';
 import { countOf } from '../format.ts';
-import { type Chip, maxChips, withoutWeight } from '../place.ts';
 import { ApiFault } from '../problem.ts';
+import { type Chip, maxChips, withoutWeight } from '../route.ts';
 import { forEachPicture } from './bulk.ts';
-import { changeQuery, closePhoto, place, query } from './navigation.ts';
+import { changeQuery, closePhoto, query, route } from './navigation.ts';
 import { notify, report } from './notices.ts';
-import { holdPicture } from './pictures.ts';
+import { holdPicture } from './query-pictures.ts';
 import { hidden, results } from './results.ts';
 import { clearSelection } from './selection.ts';
 import { client } from './session.ts';
@@ -62,7 +62,7 @@ export function deletePictures(ids: readonly string[]): void {
   if (ids.length === 0) return;
   hide(ids, true);
   clearSelection();
-  if (place.value.photo !== undefined && ids.includes(place.value.photo)) closePhoto();
+  if (route.value.photo !== undefined && ids.includes(route.value.photo)) closePhoto();
   const entry: Pending = {
     ids: new Set(ids),
     timer: setTimeout(() => {

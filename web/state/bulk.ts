@@ -16,8 +16,8 @@ export interface BulkOutcome {
 }
 
 /**
- * Calls `work` for each id and shows how far it is. Ends early when somebody stops it, and when a refusal is not about one
- * picture but about all of them (no key, no server): the rest is then left. `done` is called after each.
+ * Calls `work` for each id and shows how far it is. Ends early when somebody stops it, and when a refusal is not about
+ * one picture but about all of them (no key, no server): the rest is then left. `done` is called after each.
  */
 export async function forEachPicture(
   ids: readonly string[],

@@ -59,8 +59,8 @@ export async function loadMap(source: MapSource, abort: AbortSignal, again = fal
   const { thumbnail } = source;
   try {
     const { space, dimension, items, bytes } = await source.download(abort);
-    const place = `/${source.name}/${space}`;
-    const known = again ? new Map<string, readonly [number, number]>() : await recall(place);
+    const cacheKey = `/${source.name}/${space}`;
+    const known = again ? new Map<string, readonly [number, number]>() : await recall(cacheKey);
     const missing = items.filter(({ id }) => !known.has(id)).length;
     const keeps = items.length > 0 && missing <= items.length * mostlyNew;
     const positions = keeps
@@ -70,7 +70,7 @@ export async function loadMap(source: MapSource, abort: AbortSignal, again = fal
       map.value = { items, positions: answer.positions, settled: answer.share >= 1, thumbnail };
       mapProgress.value = answer.share < 1 ? { what: 'arranging', share: answer.share } : null;
     });
-    if (missing > 0 || known.size > items.length) await remember(place, items, done);
+    if (missing > 0 || known.size > items.length) await remember(cacheKey, items, done);
   } catch (error) {
     if (!isAbort(error) && !abort.aborted) mapFault.value = error;
   } finally {
@@ -122,19 +122,19 @@ function run(task: MapTask, abort: AbortSignal, onAnswer: (answer: MapAnswer) =>
   });
 }
 
-async function recall(place: string): Promise<Map<string, readonly [number, number]>> {
+async function recall(cacheKey: string): Promise<Map<string, readonly [number, number]>> {
   try {
-    const stored = await (await caches.open(cacheName)).match(place);
+    const stored = await (await caches.open(cacheName)).match(cacheKey);
     return new Map((await stored?.json()) ?? []);
   } catch {
     return new Map();
   }
 }
 
-async function remember(place: string, items: readonly MapItem[], positions: Float32Array): Promise<void> {
+async function remember(cacheKey: string, items: readonly MapItem[], positions: Float32Array): Promise<void> {
   try {
     const entries = items.map(({ id }, i) => [id, [positions[i * 2], positions[i * 2 + 1]]]);
-    await (await caches.open(cacheName)).put(place, Response.json(entries));
+    await (await caches.open(cacheName)).put(cacheKey, Response.json(entries));
   } catch {
     // Without a cache the map is made again at each visit, the same one from the same pictures.
   }

@@ -1,10 +1,10 @@
 import { computed, signal } from '@preact/signals';
-import { emptyQuery, type Place, placeFromParams, placeToParams, type Query, type View } from '../place.ts';
+import { emptyQuery, type Query, type Route, routeFromParams, routeToParams, type View } from '../route.ts';
 
 const current = signal(read());
 
 /** Where the page is. Changes through the functions below and the browser's own back and forward. */
-export const place = computed(() => current.value);
+export const route = computed(() => current.value);
 export const query = computed(() => current.value.query);
 
 /** Keystrokes closer together than this are one entry in the history. */
@@ -28,15 +28,15 @@ export function startNavigation(): void {
 }
 
 /** Where in a list one was: how far it was scrolled, in pixels from its top, and how many items there were. */
-export interface ListPlace {
+export interface ScrollMark {
   readonly top: number;
   readonly count: number;
 }
 
-const markName = 'sightline-place';
+const markName = 'sightline-scroll';
 
 /** Notes where in the list one is when the page is left, for a reload and the way back from another site. */
-export function leaveMark(mark: ListPlace): void {
+export function leaveMark(mark: ScrollMark): void {
   try {
     sessionStorage.setItem(markName, JSON.stringify({ ...mark, url: location.href }));
   } catch {
@@ -45,7 +45,7 @@ export function leaveMark(mark: ListPlace): void {
 }
 
 /** What the page that was at this address before left there. */
-export function markLeft(): ListPlace | undefined {
+export function markLeft(): ScrollMark | undefined {
   try {
     const mark = JSON.parse(sessionStorage.getItem(markName) ?? '{}');
     return mark.url === location.href ? { top: Number(mark.top), count: Number(mark.count) } : undefined;
@@ -54,16 +54,16 @@ export function markLeft(): ListPlace | undefined {
   }
 }
 
-function read(): Place {
-  return placeFromParams(new URLSearchParams(location.search));
+function read(): Route {
+  return routeFromParams(new URLSearchParams(location.search));
 }
 
-export function urlOf(target: Place): string {
-  const params = placeToParams(target).toString();
+export function urlOf(target: Route): string {
+  const params = routeToParams(target).toString();
   return params === '' ? location.pathname : `?${params}`;
 }
 
-export function go(target: Place, how: 'push' | 'replace' = 'push'): void {
+export function go(target: Route, how: 'push' | 'replace' = 'push'): void {
   const url = urlOf(target);
   moved = 'on';
   current.value = target;
@@ -98,7 +98,7 @@ export function typeText(text: string): void {
 
 export function openView(view: View): void {
   go({ view, query: view === 'search' ? emptyQuery : query.value });
-  if (view !== 'search') scrollTo({ top: 0 });
+  scrollTo({ top: 0 });
 }
 
 export function openPhoto(id: string): void {

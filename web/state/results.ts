@@ -1,9 +1,9 @@
 import { computed, effect, signal, untracked } from '@preact/signals';
 import type { CaptionItem, Item } from '../client.ts';
-import type { Query, View } from '../place.ts';
 import { ApiFault, isAbort, isUnreachable, mayPass } from '../problem.ts';
-import { fetchPage, type ResultPage } from './asking.ts';
-import { type ListPlace, lastMove, leaveMark, markLeft, place, query } from './navigation.ts';
+import type { Query, View } from '../route.ts';
+import { fetchPage, type ResultPage } from './fetch-results.ts';
+import { lastMove, leaveMark, markLeft, query, route, type ScrollMark } from './navigation.ts';
 import { aboveList, scrolledInList } from './scroll.ts';
 
 export interface Results {
@@ -39,8 +39,8 @@ export const visibleItems = computed(() => {
 });
 
 /** Where a reload, or the way back from another site, goes on. */
-let mark: ListPlace | undefined = markLeft();
-/** As far down a list such a place is looked for. */
+let mark: ScrollMark | undefined = markLeft();
+/** Items of a list that are read again to get there. */
 const maxRestored = 2000;
 
 let running: AbortController | undefined;
@@ -69,19 +69,19 @@ export function startSearching(): void {
     else untracked(() => void searchAgain());
   });
   addEventListener('pagehide', () => {
-    const top = place.value.view === 'search' ? scrolledInList() : aboveList;
+    const top = route.value.view === 'search' ? scrolledInList() : aboveList;
     leaveMark({ top, count: results.value?.items.length ?? 0 });
   });
   let lastView: View | undefined;
   effect(() => {
-    const { view } = place.value;
+    const { view } = route.value;
     const shown = results.peek();
     if (lastView === 'search' && view !== 'search' && shown) results.value = { ...shown, top: scrolledInList() };
     lastView = view;
   });
 }
 
-/** Lists that were left for others, by their query, with the place one was at: back finds them as they were. */
+/** Lists that were left for others, by their query, with how far they were scrolled: back finds them as they were. */
 const left = new Map<string, { readonly results: Results; readonly total: number | undefined }>();
 const maxLeft = 20;
 
@@ -89,7 +89,7 @@ const maxLeft = 20;
 function showLeft(wanted: Query): boolean {
   const shown = results.value;
   if (shown) {
-    const top = lastMove() === 'back' && place.value.view !== 'search' ? shown.top : scrolledInList();
+    const top = lastMove() === 'back' && route.value.view !== 'search' ? shown.top : scrolledInList();
     left.delete(nameOf(shown.query));
     left.set(nameOf(shown.query), { results: { ...shown, top }, total: total.value });
     if (left.size > maxLeft) left.delete(left.keys().next().value!);
@@ -109,9 +109,9 @@ function nameOf(asked: Query): string {
 }
 
 /**
- * Runs the current query from its first page. `unnoticed` keeps the place in the list, unless a search that people wait for
- * is under way: then it takes that one's place. When somebody has scrolled on meanwhile, and looks at more than a first page,
- * what is new in it is only counted.
+ * Runs the current query from its first page. `unnoticed` keeps the list where it is scrolled to, unless a search that
+ * people wait for is under way: then it replaces that one. When somebody has scrolled on meanwhile, and looks at more
+ * than a first page, what is new in it is only counted.
  */
 export async function searchAgain(unnoticed = false): Promise<void> {
   const quiet = unnoticed && !searching.value;
@@ -163,8 +163,8 @@ function countUnknown(items: readonly Item[]): number {
 }
 
 /**
- * A first page and those after it, until there are more items than before, if there are more: what stood below them, such as
- * the sign that a page is on its way, is gone, and the place may have been down there.
+ * A first page and those after it, until there are more items than before, if there are more: what stood below them,
+ * such as the sign that a page is on its way, is gone, and the window may have been scrolled down there.
  */
 async function fetchUpTo(count: number, first: ResultPage, wanted: Query, signal: AbortSignal) {
   const items = [...first.items];

@@ -28,15 +28,15 @@ export function noteScroll(y: number, height: number, now: number): void {
 export const aboveList = -100_000;
 
 /**
- * How far the window is scrolled, from the top of the result list, in pixels; less than 0 while that is below the window's.
- * Not from the top of the page: what stands above a list, such as the note of a fault, comes and goes.
+ * How far the window is scrolled, from the top of the result list, in pixels; less than 0 while that is below the
+ * window's. Not from the top of the page: what stands above a list, such as the note of a fault, comes and goes.
  */
 export function scrolledInList(): number {
   const list = document.querySelector('.grid');
   return list === null ? aboveList : -list.getBoundingClientRect().top;
 }
 
-/** Scrolls to where {@link scrolledInList} was `place`. */
-export function scrollInList(place: number): void {
-  scrollBy({ top: place - scrolledInList() });
+/** Scrolls to where {@link scrolledInList} was `top`. */
+export function scrollInList(top: number): void {
+  scrollBy({ top: top - scrolledInList() });
 }

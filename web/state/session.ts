@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 import { createClient } from '../client.ts';
-import { patientFetch } from './waiting.ts';
+import { watchedFetch } from './late-answers.ts';
 
 const keyName = 'sightline-api-key';
 const themeName = 'sightline-theme';
@@ -17,7 +17,7 @@ export const keyWanted = signal<{ readonly retry?: () => void } | null>(null);
 export const client = createClient({
   baseUrl: new URL('./', document.baseURI).href,
   apiKey: () => apiKey.value,
-  fetch: patientFetch,
+  fetch: watchedFetch,
 });
 
 export function setApiKey(key: string): void {

@@ -1,6 +1,6 @@
 import { computed, effect, signal } from '@preact/signals';
 import type { TagCount } from '../client.ts';
-import type { Query } from '../place.ts';
+import type { Query } from '../route.ts';
 import { query } from './navigation.ts';
 import { client, readStorage, writeStorage } from './session.ts';
 

@@ -1,8 +1,8 @@
 import { signal } from '@preact/signals';
 import { ApiFault } from '../problem.ts';
 import { faultOf } from '../transport.ts';
+import { watchedFetch } from './late-answers.ts';
 import { bytesOf, type MapSource } from './map.ts';
-import { patientFetch } from './waiting.ts';
 
 /** The parts of a report (`npm run report`) that the page shows itself; the file has more. */
 export interface TrainingReport {
@@ -13,7 +13,7 @@ export interface TrainingReport {
   readonly pictures: readonly TrainingPicture[];
   /** How many of them are of the split. */
   readonly evaluated: number;
-  /** Of the pictures of the split: unit vectors as signed bytes in base64. */
+  /** Unit vectors of the split's pictures as signed bytes in base64. */
   readonly vectors: { readonly dimension: number; readonly images: string };
   readonly runs: readonly { readonly space: string }[];
 }
@@ -40,14 +40,14 @@ export interface TrainingPicture {
 export const report = signal<TrainingReport | null>(null);
 export const reportFault = signal<unknown>(null);
 
-/** As the report writes it: JSON without a `<`. */
+/** The data as the report writes it: JSON without a `<`. */
 const dataBlock = /<script type="application\/json" id="data">([^<]*)<\/script>/;
 
 /** Takes the data out of the report's document; nothing in it is parsed as a document, applied or run. */
 export async function loadReport(abort: AbortSignal): Promise<void> {
   reportFault.value = null;
   try {
-    const response = await patientFetch(new URL('report', document.baseURI), { signal: abort });
+    const response = await watchedFetch(new URL('report', document.baseURI), { signal: abort });
     if (!response.ok) throw faultOf(response, undefined);
     report.value = asReport(dataBlock.exec(await response.text())?.[1] ?? '');
   } catch (error) {
@@ -81,8 +81,11 @@ export function trainingMap(shown: TrainingReport): MapSource {
   const pictures = shown.pictures.slice(0, shown.evaluated);
   const byName = new Map(pictures.map((picture) => [picture.image, picture]));
   const items = pictures.map(({ image }) => ({
-    ...{ id: image, kind: 'image' as const, label: image },
-    ...{ width: null, height: null },
+    id: image,
+    kind: 'image' as const,
+    label: image,
+    width: null,
+    height: null,
   }));
   return {
     name: `training-map-${shown.title}`,

@@ -1,7 +1,7 @@
 import type { ComponentType } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { isBrowsing, type View } from '../place.ts';
-import { place, query } from '../state/navigation.ts';
+import { isBrowsing, type View } from '../route.ts';
+import { query, route } from '../state/navigation.ts';
 import { report } from '../state/notices.ts';
 import { clearSelection, selectionMode } from '../state/selection.ts';
 import { ConnectionNote } from './connection.tsx';
@@ -36,7 +36,7 @@ export function App() {
       <Header />
       <ConnectionNote />
       <main id="content" tabIndex={-1}>
-        <Content view={place.value.view} />
+        <Content view={route.value.view} />
       </main>
       <SelectionBar />
       <Uploads />
@@ -73,7 +73,7 @@ function Lazy({ load }: { load: () => Promise<ComponentType> }) {
 }
 
 function useTitle(): void {
-  const { view } = place.value;
+  const { view } = route.value;
   const text = query.value.text.trim();
   useEffect(() => {
     const subject = view === 'search' ? (isBrowsing(query.value) ? '' : text || 'Search') : titles[view];

@@ -17,7 +17,7 @@ export interface ChartProps {
 const width = 520;
 const height = 240;
 const edge = { left: 46, right: 14, top: 14, bottom: 28 };
-/** With more epochs than this, points would be one thick line. */
+/** More points than this would be one thick line. */
 const maxPoints = 80;
 
 /** Lines over epochs. The numbers are in the table beside it, for who cannot see it. */
@@ -70,18 +70,32 @@ export function Chart({ title, epochs, series, taken, resumedAfter = [] }: Chart
         )}
         {series.map(({ name, values }, i) => (
           <g key={name} class={`series-${i}`}>
-            <polyline class="chart-line" points={values.map((value, j) => `${x(epochs[j]!)},${y(value)}`).join(' ')} />
-            {values.length > maxPoints
-              ? null
-              : values.map((value, j) => (
-                  <circle key={epochs[j]} class="chart-point" cx={x(epochs[j]!)} cy={y(value)} r="2.6">
-                    <title>{`epoch ${epochs[j]}, ${name}: ${+value.toPrecision(4)}`}</title>
-                  </circle>
-                ))}
+            <Line name={name} values={values} epochs={epochs} x={x} y={y} />
           </g>
         ))}
       </svg>
     </figure>
+  );
+}
+
+interface LineProps extends Series {
+  readonly epochs: readonly number[];
+  readonly x: (epoch: number) => number;
+  readonly y: (value: number) => number;
+}
+
+function Line({ name, values, epochs, x, y }: LineProps) {
+  return (
+    <>
+      <polyline class="chart-line" points={values.map((value, j) => `${x(epochs[j]!)},${y(value)}`).join(' ')} />
+      {values.length > maxPoints
+        ? null
+        : values.map((value, j) => (
+            <circle key={epochs[j]} class="chart-point" cx={x(epochs[j]!)} cy={y(value)} r="2.6">
+              <title>{`epoch ${epochs[j]}, ${name}: ${+value.toPrecision(4)}`}</title>
+            </circle>
+          ))}
+    </>
   );
 }
 

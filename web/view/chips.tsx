@@ -1,9 +1,9 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { type ImageItem, isImage } from '../client.ts';
-import { type Chip, weights } from '../place.ts';
+import { type Chip, weights } from '../route.ts';
 import { addChip, chipKey, removeChip } from '../state/actions.ts';
 import { query } from '../state/navigation.ts';
-import { heldPicture, recallPicture } from '../state/pictures.ts';
+import { heldPicture, recallPicture } from '../state/query-pictures.ts';
 import { results } from '../state/results.ts';
 import { client } from '../state/session.ts';
 import { Icon } from './icon.tsx';

@@ -1,8 +1,8 @@
 import { useEffect, useState } from 'preact/hooks';
-import { connection } from '../state/live.ts';
-import { place } from '../state/navigation.ts';
+import { answerIsLate } from '../state/late-answers.ts';
+import { connection } from '../state/live-updates.ts';
+import { route } from '../state/navigation.ts';
 import { fault } from '../state/results.ts';
-import { waiting } from '../state/waiting.ts';
 import { Icon } from './icon.tsx';
 
 /** Shorter gaps, such as a stream that is opened again, are nobody's business. */
@@ -17,8 +17,8 @@ export function ConnectionNote() {
     const timer = setTimeout(() => setShown(true), patienceMs);
     return () => clearTimeout(timer);
   }, [lost]);
-  if (fault.value && place.value.view === 'search' && place.value.photo === undefined) return null;
-  if (!lost && waiting.value) return <WaitingNote />;
+  if (fault.value && route.value.view === 'search' && route.value.photo === undefined) return null;
+  if (!lost && answerIsLate.value) return <WaitingNote />;
   if (!lost || !shown) return null;
   return (
     <p class="connection-note" role="status">

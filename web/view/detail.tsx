@@ -3,8 +3,8 @@ import type { ImageItem } from '../client.ts';
 import { formatAge, formatBytes, formatCount, formatDate, formatScore, formatType, nameOf } from '../format.ts';
 import { explain } from '../problem.ts';
 import { copyLink, deletePictures, lessLike, moreLike } from '../state/actions.ts';
-import { changeQuery, closePhoto, openPhoto, place } from '../state/navigation.ts';
-import { captions, neighbours, photo, photoFault, position, step } from '../state/photo.ts';
+import { changeQuery, closePhoto, openPhoto, route } from '../state/navigation.ts';
+import { captions, neighbours, photo, photoFault, position, step } from '../state/open-picture.ts';
 import { results, visibleItems } from '../state/results.ts';
 import { Icon } from './icon.tsx';
 import { TagEditor } from './tag-editor.tsx';
@@ -13,32 +13,14 @@ import { ZoomablePicture } from './zoom.tsx';
 
 /** One picture, large, over the results. */
 export function Detail() {
-  const id = place.value.photo;
+  const id = route.value.photo;
   return id === undefined ? null : <OpenDetail />;
 }
 
 function OpenDetail() {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
-    const before = document.activeElement;
-    dialog.current!.showModal();
-    // The picture is what one came for: no button is ringed before somebody uses the keyboard.
-    dialog.current!.focus();
-    return () => {
-      const tile = document.querySelector<HTMLElement>('.tile-main[data-last]') ?? (before as HTMLElement | null);
-      tile?.focus({ preventScroll: true });
-    };
-  }, []);
+  useModal(dialog);
   const image = photo.value;
-  const at = position.value;
-  const onKeyDown = (event: KeyboardEvent) => {
-    if (/^(INPUT|TEXTAREA|SELECT)$/.test((event.target as Element).tagName)) return;
-    if (event.key === 'ArrowRight') step(1);
-    else if (event.key === 'ArrowLeft') step(-1);
-    else if (event.key === 'Delete' && image) deletePictures([image.id]);
-    else return;
-    event.preventDefault();
-  };
   return (
     <dialog
       ref={dialog}
@@ -63,37 +45,70 @@ function OpenDetail() {
         >
           <Icon name="close" />
         </button>
-        {at > 0 ? (
-          <button
-            type="button"
-            class="icon-button detail-left"
-            aria-label="Previous picture"
-            title="Previous (←)"
-            onClick={() => step(-1)}
-          >
-            <Icon name="left" />
-          </button>
-        ) : null}
-        {at >= 0 ? (
-          <p class="detail-position">
-            {formatCount(at + 1)} of {formatCount(visibleItems.value.length)}
-            {results.value?.next ? '+' : ''}
-          </p>
-        ) : null}
-        {at >= 0 && at < visibleItems.value.length - 1 ? (
-          <button
-            type="button"
-            class="icon-button detail-right"
-            aria-label="Next picture"
-            title="Next (→)"
-            onClick={() => step(1)}
-          >
-            <Icon name="right" />
-          </button>
-        ) : null}
+        <Neighbouring />
       </div>
-      {image ? <Facts image={image} /> : null}
+      {image ? <About image={image} /> : null}
     </dialog>
+  );
+}
+
+/** Opens the dialog; the tile of the picture that was shown last has the focus afterwards. */
+function useModal(dialog: { current: HTMLDialogElement | null }): void {
+  useEffect(() => {
+    const before = document.activeElement;
+    dialog.current!.showModal();
+    // The picture is what one came for: no button is ringed before somebody uses the keyboard.
+    dialog.current!.focus();
+    return () => {
+      const tile = document.querySelector<HTMLElement>('.tile-main[data-last]') ?? (before as HTMLElement | null);
+      tile?.focus({ preventScroll: true });
+    };
+  }, []);
+}
+
+function onKeyDown(event: KeyboardEvent): void {
+  if (/^(INPUT|TEXTAREA|SELECT)$/.test((event.target as Element).tagName)) return;
+  if (event.key === 'ArrowRight') step(1);
+  else if (event.key === 'ArrowLeft') step(-1);
+  else if (event.key === 'Delete' && photo.value) deletePictures([photo.value.id]);
+  else return;
+  event.preventDefault();
+}
+
+/** The way to the previous and the next picture among the results, and where among them this one is. */
+function Neighbouring() {
+  const at = position.value;
+  const count = visibleItems.value.length;
+  if (at < 0) return null;
+  return (
+    <>
+      {at > 0 ? (
+        <button
+          type="button"
+          class="icon-button detail-left"
+          aria-label="Previous picture"
+          title="Previous (←)"
+          onClick={() => step(-1)}
+        >
+          <Icon name="left" />
+        </button>
+      ) : null}
+      <p class="detail-position">
+        {formatCount(at + 1)} of {formatCount(count)}
+        {results.value?.next ? '+' : ''}
+      </p>
+      {at < count - 1 ? (
+        <button
+          type="button"
+          class="icon-button detail-right"
+          aria-label="Next picture"
+          title="Next (→)"
+          onClick={() => step(1)}
+        >
+          <Icon name="right" />
+        </button>
+      ) : null}
+    </>
   );
 }
 
@@ -110,40 +125,11 @@ function Missing() {
   );
 }
 
-function Facts({ image }: { image: ImageItem }) {
+function About({ image }: { image: ImageItem }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region has to be reachable by keyboard
     <section class="detail-facts" tabIndex={0} aria-label="About this picture">
-      <header class="detail-head">
-        <h2>{nameOf(image.key)}</h2>
-        <button
-          type="button"
-          class="icon-button"
-          aria-label="Copy the link"
-          title="Copy the link"
-          onClick={() => void copyLink()}
-        >
-          <Icon name="link" />
-        </button>
-        <a
-          class="icon-button"
-          href={image.links.content}
-          download={nameOf(image.key)}
-          aria-label="Download"
-          title="Download"
-        >
-          <Icon name="download" />
-        </a>
-        <button
-          type="button"
-          class="icon-button"
-          aria-label="Delete this picture"
-          title="Delete (Del)"
-          onClick={() => deletePictures([image.id])}
-        >
-          <Icon name="trash" />
-        </button>
-      </header>
+      <Head image={image} />
       <div class="detail-actions">
         <button type="button" class="button button-primary" onClick={() => moreLike(image.id)}>
           <Icon name="plus" />
@@ -157,16 +143,53 @@ function Facts({ image }: { image: ImageItem }) {
       <TagEditor key={image.id} image={image} />
       <Captions />
       <Neighbours />
-      <dl class="facts">
-        {image.score === undefined ? null : <Fact name="Score" value={formatScore(image.score)} />}
-        <Fact name="Size" value={`${image.width} × ${image.height}, ${formatBytes(image.bytes)}`} />
-        <Fact name="Type" value={formatType(image.contentType)} />
-        {image.takenAt === null ? null : <Fact name="Taken" value={formatDate(image.takenAt)} />}
-        <Fact name="Indexed" value={formatAge(image.indexedAt)} title={formatDate(image.indexedAt)} />
-        <Fact name="Key" value={image.key} />
-        <Fact name="Bucket" value={image.bucket} />
-      </dl>
+      <Facts image={image} />
     </section>
+  );
+}
+
+/** The picture's name, and what can be done with its file. */
+function Head({ image }: { image: ImageItem }) {
+  const name = nameOf(image.key);
+  return (
+    <header class="detail-head">
+      <h2>{name}</h2>
+      <button
+        type="button"
+        class="icon-button"
+        aria-label="Copy the link"
+        title="Copy the link"
+        onClick={() => void copyLink()}
+      >
+        <Icon name="link" />
+      </button>
+      <a class="icon-button" href={image.links.content} download={name} aria-label="Download" title="Download">
+        <Icon name="download" />
+      </a>
+      <button
+        type="button"
+        class="icon-button"
+        aria-label="Delete this picture"
+        title="Delete (Del)"
+        onClick={() => deletePictures([image.id])}
+      >
+        <Icon name="trash" />
+      </button>
+    </header>
+  );
+}
+
+function Facts({ image }: { image: ImageItem }) {
+  return (
+    <dl class="facts">
+      {image.score === undefined ? null : <Fact name="Score" value={formatScore(image.score)} />}
+      <Fact name="Size" value={`${image.width} × ${image.height}, ${formatBytes(image.bytes)}`} />
+      <Fact name="Type" value={formatType(image.contentType)} />
+      {image.takenAt === null ? null : <Fact name="Taken" value={formatDate(image.takenAt)} />}
+      <Fact name="Indexed" value={formatAge(image.indexedAt)} title={formatDate(image.indexedAt)} />
+      <Fact name="Key" value={image.key} />
+      <Fact name="Bucket" value={image.bucket} />
+    </dl>
   );
 }
 

@@ -1,8 +1,8 @@
 import { useEffect, useState } from 'preact/hooks';
 import { searchByPicture } from '../state/actions.ts';
-import { filesOf, pictureOf } from '../state/files.ts';
 import { notify, report } from '../state/notices.ts';
-import { addUploads } from '../state/uploads.ts';
+import { filesOf, pictureOf } from '../state/picked-files.ts';
+import { addUploads } from '../state/upload-queue.ts';
 import { Icon } from './icon.tsx';
 
 /** Pictures dropped or pasted anywhere on the page: one may be searched by or added, several are added. */

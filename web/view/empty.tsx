@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import { countOf } from '../format.ts';
-import { filterCount, hasPictureFilter, type Query } from '../place.ts';
+import { filterCount, hasPictureFilter, type Query } from '../route.ts';
 import { changeQuery } from '../state/navigation.ts';
 import { client } from '../state/session.ts';
 import { Icon } from './icon.tsx';

@@ -1,74 +1,39 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect } from 'preact/hooks';
 import type { Failure } from '../client.ts';
 import { countOf, formatAge, formatDate, withSizes } from '../format.ts';
-import { explain, isAbort } from '../problem.ts';
-import { countFailures, failureCount } from '../state/live.ts';
-import { notify, report } from '../state/notices.ts';
-import { client } from '../state/session.ts';
+import {
+  busyFailures,
+  failureList,
+  failuresFault,
+  loadFailures,
+  retryFailure,
+  retryFailures,
+} from '../state/failures.ts';
+import { failureCount } from '../state/live-updates.ts';
+import { FaultNote } from './fault-note.tsx';
 import { Icon } from './icon.tsx';
-
-const pageSize = 50;
 
 /** What could not be indexed, why, and a way to try again. */
 export function Failures() {
-  const [items, setItems] = useState<readonly Failure[] | null>(null);
-  const [next, setNext] = useState<string | undefined>();
-  const [fault, setFault] = useState<unknown>(null);
-  const [busy, setBusy] = useState<ReadonlySet<string>>(new Set());
   const total = failureCount.value;
-
-  const load = async (cursor?: string, signal?: AbortSignal) => {
-    try {
-      const page = await client.failures({ limit: pageSize, cursor, signal });
-      setItems((before) => (cursor === undefined || !before ? page.items : [...before, ...page.items]));
-      setNext(page.next);
-      setFault(null);
-    } catch (error) {
-      if (!isAbort(error)) setFault(error);
-    }
-  };
+  const { items, next } = failureList.value ?? {};
   useEffect(() => {
     const controller = new AbortController();
-    void load(undefined, controller.signal);
+    void loadFailures(undefined, controller.signal);
     return () => controller.abort();
   }, [total]);
-
-  const retry = async (failure: Failure) => {
-    setBusy((before) => new Set([...before, failure.id]));
-    try {
-      const result = await client.retryFailure(failure.id);
-      if (result.status === 'rejected')
-        notify({ tone: 'plain', title: 'Refused again', detail: withSizes(result.message ?? '') });
-      else setItems((before) => before?.filter(({ id }) => id !== failure.id) ?? null);
-    } catch (error) {
-      report(error, () => void retry(failure));
-    }
-    setBusy((before) => new Set([...before].filter((id) => id !== failure.id)));
-    void countFailures();
-  };
-
-  const retryAll = async () => {
-    for (const failure of items ?? []) if (failure.retryable) await retry(failure);
-  };
-  const retryable = items?.filter((one) => one.retryable).length ?? 0;
-
   return (
     <div class="page">
       <header class="page-head">
         <h1>
           Failures <small>{total > 0 ? countOf(total, 'file') : ''}</small>
         </h1>
-        {retryable > 1 ? (
-          <button type="button" class="button" disabled={busy.size > 0} onClick={() => void retryAll()}>
-            <Icon name="retry" />
-            Try all again
-          </button>
-        ) : null}
+        <RetryAll />
       </header>
       <p class="hint">
         Files that could not be indexed. They hold up nothing else and are tried again when they change.
       </p>
-      {fault ? <Trouble fault={fault} again={() => void load()} /> : null}
+      {failuresFault.value ? <FaultNote fault={failuresFault.value} again={() => void loadFailures()} /> : null}
       {items?.length === 0 ? (
         <section class="empty">
           <Icon name="check" />
@@ -77,16 +42,11 @@ export function Failures() {
       ) : null}
       <ul class="failures">
         {items?.map((failure) => (
-          <FailureRow
-            key={failure.id}
-            failure={failure}
-            busy={busy.has(failure.id)}
-            retry={() => void retry(failure)}
-          />
+          <FailureRow key={failure.id} failure={failure} />
         ))}
       </ul>
       {next === undefined ? null : (
-        <button type="button" class="button" onClick={() => void load(next)}>
+        <button type="button" class="button" onClick={() => void loadFailures(next)}>
           More
         </button>
       )}
@@ -94,8 +54,20 @@ export function Failures() {
   );
 }
 
-function FailureRow({ failure, busy, retry }: { failure: Failure; busy: boolean; retry: () => void }) {
-  const { key, message, reason, retryable, attempts, lastAt } = failure;
+function RetryAll() {
+  const retryable = failureList.value?.items.filter((one) => one.retryable) ?? [];
+  if (retryable.length < 2) return null;
+  return (
+    <button type="button" class="button" disabled={busyFailures.value.size > 0} onClick={() => void retryFailures()}>
+      <Icon name="retry" />
+      Try all again
+    </button>
+  );
+}
+
+function FailureRow({ failure }: { failure: Failure }) {
+  const { id, key, message, reason, retryable, attempts, lastAt } = failure;
+  const isBusy = busyFailures.value.has(id);
   return (
     <li class="failure">
       <div>
@@ -106,27 +78,11 @@ function FailureRow({ failure, busy, retry }: { failure: Failure; busy: boolean;
           {retryable ? '' : ' · the same file will be refused again'}
         </small>
       </div>
-      <button type="button" class="button" disabled={busy} onClick={retry}>
+      <button type="button" class="button" disabled={isBusy} onClick={() => void retryFailure(failure)}>
         <Icon name="retry" />
-        {busy ? 'Trying' : 'Try again'}
+        {isBusy ? 'Trying' : 'Try again'}
         <span class="visually-hidden">{key}</span>
       </button>
     </li>
-  );
-}
-
-export function Trouble({ fault, again }: { fault: unknown; again: () => void }) {
-  const { title, advice } = explain(fault);
-  return (
-    <div class="fault" role="alert">
-      <Icon name="alert" />
-      <div>
-        <h2>{title}</h2>
-        <p>{advice}</p>
-      </div>
-      <button type="button" class="button" onClick={again}>
-        Try again
-      </button>
-    </div>
   );
 }

@@ -1,5 +1,5 @@
 import { formatBytes, formatDay, formatType } from '../format.ts';
-import { emptyQuery, filterCount, isBrowsing, type Query } from '../place.ts';
+import { emptyQuery, filterCount, isBrowsing, type Query } from '../route.ts';
 import { changeQuery, query } from '../state/navigation.ts';
 import { tags } from '../state/suggestions.ts';
 import { Icon } from './icon.tsx';
@@ -79,7 +79,7 @@ function FiltersPanel() {
 }
 
 function PictureFilters() {
-  const { filter } = query.value;
+  const { orientation, contentTypes = [], takenAfter, takenBefore } = query.value.filter;
   return (
     <>
       <fieldset>
@@ -89,7 +89,7 @@ function PictureFilters() {
             <Choice
               key={shape}
               label={capital(shape)}
-              chosen={filter.orientation === shape}
+              chosen={orientation === shape}
               choose={(on) => changeFilter({ orientation: on ? shape : undefined })}
             />
           ))}
@@ -102,46 +102,43 @@ function PictureFilters() {
             <Choice
               key={type}
               label={formatType(type)}
-              chosen={filter.contentTypes?.includes(type) ?? false}
+              chosen={contentTypes.includes(type)}
               choose={(on) =>
-                changeFilter({
-                  contentTypes: on ? [...(filter.contentTypes ?? []), type] : without(filter.contentTypes, type),
-                })
+                changeFilter({ contentTypes: on ? [...contentTypes, type] : without(contentTypes, type) })
               }
             />
           ))}
         </div>
       </fieldset>
       <div class="field-row">
-        <label class="field">
-          <span>File size</span>
-          <select
-            value={String(
-              Math.max(
-                0,
-                sizes.findIndex(([, min, max]) => min === filter.minBytes && max === filter.maxBytes),
-              ),
-            )}
-            onChange={(event) => {
-              const [, minBytes, maxBytes] = sizes[Number(event.currentTarget.value)]!;
-              changeFilter({ minBytes, maxBytes });
-            }}
-          >
-            {sizes.map(([label], i) => (
-              <option key={label} value={String(i)}>
-                {label}
-              </option>
-            ))}
-          </select>
-        </label>
-        <DateField label="Taken from" value={filter.takenAfter} set={(takenAfter) => changeFilter({ takenAfter })} />
-        <DateField
-          label="Taken until"
-          value={filter.takenBefore}
-          set={(takenBefore) => changeFilter({ takenBefore })}
-        />
+        <SizeField />
+        <DateField label="Taken from" value={takenAfter} set={(day) => changeFilter({ takenAfter: day })} />
+        <DateField label="Taken until" value={takenBefore} set={(day) => changeFilter({ takenBefore: day })} />
       </div>
     </>
+  );
+}
+
+function SizeField() {
+  const { minBytes, maxBytes } = query.value.filter;
+  const chosen = sizes.findIndex(([, min, max]) => min === minBytes && max === maxBytes);
+  return (
+    <label class="field">
+      <span>File size</span>
+      <select
+        value={String(Math.max(0, chosen))}
+        onChange={(event) => {
+          const [, min, max] = sizes[Number(event.currentTarget.value)]!;
+          changeFilter({ minBytes: min, maxBytes: max });
+        }}
+      >
+        {sizes.map(([label], i) => (
+          <option key={label} value={String(i)}>
+            {label}
+          </option>
+        ))}
+      </select>
+    </label>
   );
 }
 
@@ -195,41 +192,11 @@ function DateField({ label, value, set }: { label: string; value?: string; set: 
 
 /** What narrows the results, each to be taken away with a click. */
 export function ActiveFilters() {
-  const { filter, minScore } = query.value;
-  const active: { label: string; clear: () => void }[] = [
-    ...(filter.tagsAll ?? []).map((tag) => ({
-      label: `#${tag}`,
-      clear: () => changeFilter({ tagsAll: without(filter.tagsAll, tag) }),
-    })),
-    ...(filter.contentTypes ?? []).map((type) => ({
-      label: formatType(type),
-      clear: () => changeFilter({ contentTypes: without(filter.contentTypes, type) }),
-    })),
-  ];
-  if (filter.orientation)
-    active.push({ label: capital(filter.orientation), clear: () => changeFilter({ orientation: undefined }) });
-  if (filter.minBytes !== undefined || filter.maxBytes !== undefined) {
-    active.push({ label: sizeLabel(filter), clear: () => changeFilter({ minBytes: undefined, maxBytes: undefined }) });
-  }
-  if (filter.takenAfter) {
-    active.push({
-      label: `from ${formatDay(filter.takenAfter)}`,
-      clear: () => changeFilter({ takenAfter: undefined }),
-    });
-  }
-  if (filter.takenBefore) {
-    active.push({
-      label: `until ${formatDay(filter.takenBefore)}`,
-      clear: () => changeFilter({ takenBefore: undefined }),
-    });
-  }
-  if (minScore !== undefined) {
-    active.push({ label: `score ≥ ${minScore.toFixed(2)}`, clear: () => changeQuery({ minScore: undefined }) });
-  }
+  const active = activeFilters(query.value);
   if (active.length === 0) return null;
   return (
     <ul class="active-filters" aria-label="Active filters">
-      {active.map(({ label, clear }) => (
+      {active.map(([label, clear]) => (
         <li key={label}>
           <button type="button" class="option" aria-label={`Remove filter ${label}`} onClick={clear}>
             {label}
@@ -241,11 +208,30 @@ export function ActiveFilters() {
   );
 }
 
+/** The filters that are set: what each is called, and how it is taken away. */
+function activeFilters({ filter, minScore }: Query): (readonly [label: string, clear: () => void])[] {
+  const { tagsAll = [], contentTypes = [], orientation, takenAfter, takenBefore } = filter;
+  const set: [string | undefined, () => void][] = [
+    ...tagsAll.map((tag): [string, () => void] => [`#${tag}`, () => changeFilter({ tagsAll: without(tagsAll, tag) })]),
+    ...contentTypes.map((type): [string, () => void] => [
+      formatType(type),
+      () => changeFilter({ contentTypes: without(contentTypes, type) }),
+    ]),
+    [orientation && capital(orientation), () => changeFilter({ orientation: undefined })],
+    [sizeLabel(filter), () => changeFilter({ minBytes: undefined, maxBytes: undefined })],
+    [takenAfter && `from ${formatDay(takenAfter)}`, () => changeFilter({ takenAfter: undefined })],
+    [takenBefore && `until ${formatDay(takenBefore)}`, () => changeFilter({ takenBefore: undefined })],
+    [minScore === undefined ? undefined : `score ≥ ${minScore.toFixed(2)}`, () => changeQuery({ minScore: undefined })],
+  ];
+  return set.flatMap(([label, clear]) => (label === undefined ? [] : [[label, clear] as const]));
+}
+
 function capital(word: string): string {
   return word.charAt(0).toUpperCase() + word.slice(1);
 }
 
-function sizeLabel({ minBytes, maxBytes }: Query['filter']): string {
+function sizeLabel({ minBytes, maxBytes }: Query['filter']): string | undefined {
+  if (minBytes === undefined && maxBytes === undefined) return;
   if (minBytes === undefined) return `up to ${formatBytes(maxBytes!)}`;
   return maxBytes === undefined
     ? `from ${formatBytes(minBytes)}`

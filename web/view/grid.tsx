@@ -1,7 +1,7 @@
 import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { type Item, isImage } from '../client.ts';
 import { JustifiedLayout, proportion, type Row, rowsBetween } from '../layout.ts';
-import { place } from '../state/navigation.ts';
+import { route } from '../state/navigation.ts';
 import { loadMore, results, searching, visibleItems } from '../state/results.ts';
 import { aboveList, noteScroll, scrollInList } from '../state/scroll.ts';
 import { selectionMode } from '../state/selection.ts';
@@ -159,7 +159,7 @@ function useKeptScroll(isLaidOut: boolean): void {
     if (!isLaidOut) return;
     const isNew = version !== undefined && version !== shown.current;
     const top = results.peek()?.top;
-    if (isNew && (top !== undefined || place.peek().photo === undefined)) scrollInList(top ?? aboveList);
+    if (isNew && (top !== undefined || route.peek().photo === undefined)) scrollInList(top ?? aboveList);
     shown.current = version;
   }, [version, isLaidOut]);
 }

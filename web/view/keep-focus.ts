@@ -1,9 +1,9 @@
 const focusable = 'a[href], button:not(:disabled), input:not(:disabled), select, [tabindex="0"]';
 
 /**
- * Focus is never lost: when what had it is taken away, such as a chip that was removed or a message that was answered, the
- * nearest thing that is left has it, within the same part of the page. Only for who works by keyboard: a pointer knows where
- * it is, and a field that takes the focus brings up the keyboard of a phone.
+ * Focus is never lost: when what had it is taken away, such as a chip that was removed or a message that was answered,
+ * the nearest thing that is left has it, within the same part of the page. Only for who works by keyboard: a pointer
+ * knows where it is, and a field that takes the focus brings up the keyboard of a phone.
  */
 export function keepFocus(): void {
   let path: Element[] = [];

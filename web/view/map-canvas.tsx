@@ -1,24 +1,15 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { nameOf } from '../format.ts';
-import { type Colours, coloursOf, type Drawing, drawMap, itemAt } from '../map/draw.ts';
-import {
-  contains,
-  extentOf,
-  type Point,
-  type Size,
-  toScreen,
-  toWorld,
-  type View,
-  wholeView,
-  zoomAt,
-} from '../map/geometry.ts';
+import { itemAt, type Scene } from '../map/draw.ts';
+import { extentOf, type Point, type Size, toWorld, type Viewport, wholeView, zoomAt } from '../map/geometry.ts';
 import { usePointer } from '../map/pointer.ts';
+import { idsWithin, nearestTo, shownMap } from '../map/shown-map.ts';
 import { type CollectionMap, map } from '../state/map.ts';
 import { hidden } from '../state/results.ts';
 import { selected } from '../state/selection.ts';
-import { theme } from '../state/session.ts';
 import { Icon } from './icon.tsx';
+import { useRedraw } from './use-redraw.ts';
 
 interface MapCanvasProps {
   /** Ids of the pictures that stand out; null when all do. */
@@ -29,266 +20,197 @@ interface MapCanvasProps {
   readonly children: ComponentChildren;
 }
 
+const zoomStep = 1.6;
+
 /** The map itself, with its gestures and keys. */
 export function MapCanvas({ highlighted, open, select = addToSelection, children }: MapCanvasProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const [size, setSize] = useState<Size>({ width: 0, height: 0 });
+  const size = useSize(canvas);
   const shown = useShownMap(size.height > size.width);
-  const [view, setView] = useState<View | null>(null);
-  const [lasso, setLasso] = useState<readonly Point[] | null>(null);
-  const [lassoMode, setLassoMode] = useState(false);
+  const { view, change, showAll } = useViewport(size, shown);
+  const lasso = useLasso();
   const [hovered, setHovered] = useState<number | undefined>();
-  useSize(canvas, setSize);
-  const whole = wholeView(size, shown ? extentOf(shown.positions) : undefined);
-  // Until somebody moves it, all of the map is in sight, also while it grows.
-  const seen = view ?? whole;
-  const change = (to: (before: View) => View) => setView((before) => to(before ?? whole));
-  const redraw = useRedraw(canvas, () =>
-    shown && size.width > 0
-      ? { map: shown, view: seen, size, lasso, hovered, highlighted, chosen: selected.value }
-      : undefined,
-  );
+  const scene = shown && size.width > 0 ? { map: shown, view, size, highlighted } : undefined;
+  const redraw = useRedraw(canvas, () => scene && { ...scene, lasso: lasso.polygon, hovered, chosen: selected.value });
   useLayoutEffect(redraw);
 
-  const at = (point: Point) => (shown ? itemAt({ map: shown, view: seen, size, highlighted }, point) : undefined);
-  const middle = { x: size.width / 2, y: size.height / 2 };
-  const zoom = (factor: number, point = middle) => change((before) => zoomAt(before, size, factor, point));
+  const zoom = (factor: number, point = middleOf(size)) => change((before) => zoomAt(before, size, factor, point));
   const openAt = (point: Point) => {
-    const item = shown?.items[at(point) ?? -1];
+    const item = scene?.map.items[itemAt(scene, point) ?? -1];
     if (item?.kind === 'image') open(item.id);
   };
   const choose = (polygon: readonly Point[]) => {
-    const inside =
-      shown &&
-      within(
-        shown,
-        polygon.map((point) => toWorld(seen, size, point)),
-      );
-    if (inside && inside.size > 0) select(inside);
+    const ids = scene && enclosed(scene, polygon);
+    if (ids && ids.size > 0) select(ids);
   };
+  const selectInSight = () => choose(cornersOf(size));
   usePointer(canvas, {
-    lassoMode,
-    pan: (dx, dy) =>
-      change((before) => ({ ...before, x: before.x - dx / before.scale, y: before.y - dy / before.scale })),
+    lassoMode: lasso.isOn,
+    pan: (dx, dy) => change((before) => panned(before, dx, dy)),
     zoom,
-    hover: (point) => setHovered(point && at(point)),
+    hover: (point) => setHovered(point && scene && itemAt(scene, point)),
     tap: openAt,
-    lasso: setLasso,
+    lasso: lasso.draw,
     enclose: (polygon) => {
       choose(polygon);
-      setLasso(null);
-      setLassoMode(false);
+      lasso.end();
     },
   });
-  const selectInSight = () => {
-    const corners = [
-      { x: 0, y: 0 },
-      { x: size.width, y: 0 },
-      { x: size.width, y: size.height },
-      { x: 0, y: size.height },
-    ];
-    choose(corners);
+  const keys: KeyActions = {
+    Enter: () => scene && openAt(nearestTo(middleOf(size), scene.map, view, size)),
+    s: selectInSight,
+    '0': showAll,
   };
-  const onKeyDown = (event: KeyboardEvent) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === 'Enter') openAt(nearestTo(middle, shown, seen, size));
-    else if (event.key === 's') selectInSight();
-    else if (event.key === '0') setView(null);
-    else {
-      const moved = keyChange(event.key, seen, size);
-      if (!moved) return;
-      setView(moved);
-    }
-    event.preventDefault();
-  };
-  const label = hovered === undefined ? '' : nameOf(shown?.items[hovered]?.label ?? '');
   return (
     <div class="map-stage">
       <canvas
         ref={canvas}
         tabIndex={0}
         role="img"
-        class={lassoMode ? 'lasso' : hovered === undefined ? '' : 'over'}
-        aria-label={
-          'Map of the collection. Arrow keys move it, plus and minus zoom, zero shows all of it, ' +
-          'Enter opens the picture in the middle, S selects what is in sight.'
-        }
-        onKeyDown={onKeyDown}
+        class={lasso.isOn ? 'lasso' : hovered === undefined ? '' : 'over'}
+        aria-label={canvasLabel}
+        onKeyDown={(event) => onKey(event, keys, (key) => change((before) => viewAfterKey(key, before, size)))}
       />
       {children}
-      {label === '' ? null : <p class="map-label">{label}</p>}
+      <HoveredName label={hovered === undefined ? undefined : shown?.items[hovered]?.label} />
       <div class="stage-tools">
-        <Tool
-          icon="lasso"
-          label="Lasso"
-          title="Draw around pictures to select them (Shift)"
-          pressed={lassoMode}
-          act={() => setLassoMode(!lassoMode)}
-        />
-        <Tool icon="select" label="Select what is in sight" title="Select what is in sight (S)" act={selectInSight} />
-        <Tool icon="zoomOut" label="Zoom out" title="Zoom out (−)" act={() => zoom(1 / 1.6)} />
-        <Tool icon="zoomIn" label="Zoom in" title="Zoom in (+)" act={() => zoom(1.6)} />
-        <Tool icon="fit" label="Show all" title="Show all (0)" act={() => setView(null)} />
+        <LassoTool pressed={lasso.isOn} act={lasso.toggle} />
+        <Tool icon="select" label="Select what is in sight" hint=" (S)" act={selectInSight} />
+        <Tool icon="zoomOut" label="Zoom out" hint=" (−)" act={() => zoom(1 / zoomStep)} />
+        <Tool icon="zoomIn" label="Zoom in" hint=" (+)" act={() => zoom(zoomStep)} />
+        <Tool icon="fit" label="Show all" hint=" (0)" act={showAll} />
       </div>
     </div>
   );
 }
 
+const canvasLabel =
+  'Map of the collection. Arrow keys move it, plus and minus zoom, zero shows all of it, ' +
+  'Enter opens the picture in the middle, S selects what is in sight.';
+
+function HoveredName({ label = '' }: { label?: string }) {
+  return label === '' ? null : <p class="map-label">{nameOf(label)}</p>;
+}
+
 interface ToolProps {
-  readonly icon: 'lasso' | 'select' | 'zoomOut' | 'zoomIn' | 'fit';
+  readonly icon: 'select' | 'zoomOut' | 'zoomIn' | 'fit';
   readonly label: string;
-  readonly title: string;
-  readonly pressed?: boolean;
+  /** Stands behind the label in the title. */
+  readonly hint: string;
   readonly act: () => void;
 }
 
-function Tool({ icon, label, title, pressed, act }: ToolProps) {
+function Tool({ icon, label, hint, act }: ToolProps) {
   return (
-    <button type="button" class="icon-button" aria-pressed={pressed} aria-label={label} title={title} onClick={act}>
+    <button type="button" class="icon-button" aria-label={label} title={label + hint} onClick={act}>
       <Icon name={icon} />
     </button>
   );
 }
 
-/** The map without pictures that were deleted on this page; its longer side upright where the window's is. */
+function LassoTool({ pressed, act }: { pressed: boolean; act: () => void }) {
+  return (
+    <button
+      type="button"
+      class="icon-button"
+      aria-pressed={pressed}
+      aria-label="Lasso"
+      title="Draw around pictures to select them (Shift)"
+      onClick={act}
+    >
+      <Icon name="lasso" />
+    </button>
+  );
+}
+
 function useShownMap(upright: boolean): CollectionMap | null {
   const whole = map.value;
   const away = hidden.value;
-  return useMemo(() => {
-    const shown = whole && away.size > 0 ? withoutHidden(whole, away) : whole;
-    return shown && upright ? { ...shown, positions: upended(shown.positions) } : shown;
-  }, [whole, away, upright]);
+  return useMemo(() => whole && shownMap(whole, away, upright), [whole, away, upright]);
 }
 
-/** A quarter turn. */
-function upended(positions: Float32Array): Float32Array {
-  return positions.map((_, i) => (i % 2 === 0 ? -positions[i + 1]! : positions[i - 1]!));
-}
-
-function withoutHidden(whole: CollectionMap, away: ReadonlySet<string>): CollectionMap {
-  const kept = whole.items.map((_, i) => i).filter((i) => !away.has(whole.items[i]!.id));
+/** What of the map is in sight; until somebody moves it, all of it, also while it grows. */
+function useViewport(size: Size, shown: CollectionMap | null) {
+  const [view, setView] = useState<Viewport | null>(null);
+  const whole = wholeView(size, shown ? extentOf(shown.positions) : undefined);
   return {
-    ...whole,
-    items: kept.map((i) => whole.items[i]!),
-    positions: Float32Array.from(kept.flatMap((i) => [whole.positions[i * 2]!, whole.positions[i * 2 + 1]!])),
+    view: view ?? whole,
+    change: (to: (before: Viewport) => Viewport) => setView((before) => to(before ?? whole)),
+    showAll: () => setView(null),
   };
+}
+
+/** The line that is being drawn around pictures, and whether a press begins one instead of moving the map. */
+function useLasso() {
+  const [polygon, draw] = useState<readonly Point[] | null>(null);
+  const [isOn, setIsOn] = useState(false);
+  const end = () => {
+    draw(null);
+    setIsOn(false);
+  };
+  return { polygon, draw, isOn, toggle: () => setIsOn(!isOn), end };
+}
+
+function middleOf({ width, height }: Size): Point {
+  return { x: width / 2, y: height / 2 };
+}
+
+function cornersOf({ width, height }: Size): Point[] {
+  return [
+    { x: 0, y: 0 },
+    { x: width, y: 0 },
+    { x: width, y: height },
+    { x: 0, y: height },
+  ];
 }
 
 function addToSelection(ids: ReadonlySet<string>): void {
   selected.value = new Set([...selected.value, ...ids]);
 }
 
-/** Ids of the pictures in a polygon of the world. */
-function within(shown: CollectionMap, polygon: readonly Point[]): ReadonlySet<string> {
-  const inside = shown.items.filter(
-    ({ kind }, i) =>
-      kind === 'image' && contains(polygon, { x: shown.positions[i * 2]!, y: shown.positions[i * 2 + 1]! }),
-  );
-  return new Set(inside.map(({ id }) => id));
+/** Ids of the pictures in a polygon of the screen. */
+function enclosed({ map, view, size }: Scene, polygon: readonly Point[]): ReadonlySet<string> {
+  const inWorld = polygon.map((point) => toWorld(view, size, point));
+  return idsWithin(map, inWorld);
 }
 
-/** Where on the screen the picture nearest to a point is; the point itself when there is none. */
-function nearestTo(point: Point, shown: CollectionMap | null, view: View, size: Size): Point {
-  let best = point;
-  let nearest = Number.POSITIVE_INFINITY;
-  for (let i = 0; i < (shown?.items.length ?? 0); i++) {
-    const at = toScreen(view, size, { x: shown!.positions[i * 2]!, y: shown!.positions[i * 2 + 1]! });
-    const distance = Math.hypot(at.x - point.x, at.y - point.y);
-    if (distance < nearest) [nearest, best] = [distance, at];
-  }
-  return best;
+function panned(view: Viewport, dx: number, dy: number): Viewport {
+  return { ...view, x: view.x - dx / view.scale, y: view.y - dy / view.scale };
 }
 
-function keyChange(key: string, view: View, size: Size): View | undefined {
-  const step = 60 / view.scale;
-  const middle = { x: size.width / 2, y: size.height / 2 };
+type KeyActions = Readonly<Record<'Enter' | 's' | '0', () => void>>;
+
+function onKey(event: KeyboardEvent, actions: KeyActions, move: (key: string) => void): void {
+  const { key } = event;
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (key in actions) actions[key as keyof KeyActions]();
+  else if (movingKeys.test(key)) move(key);
+  else return;
+  event.preventDefault();
+}
+
+const movingKeys = /^(Arrow(Left|Right|Up|Down)|[-+=])$/;
+const keyStepPx = 60;
+
+function viewAfterKey(key: string, view: Viewport, size: Size): Viewport {
   switch (key) {
     case 'ArrowLeft':
-      return { ...view, x: view.x - step };
+      return panned(view, keyStepPx, 0);
     case 'ArrowRight':
-      return { ...view, x: view.x + step };
+      return panned(view, -keyStepPx, 0);
     case 'ArrowUp':
-      return { ...view, y: view.y - step };
+      return panned(view, 0, keyStepPx);
     case 'ArrowDown':
-      return { ...view, y: view.y + step };
-    case '+':
-    case '=':
-      return zoomAt(view, size, 1.4, middle);
+      return panned(view, 0, -keyStepPx);
     case '-':
-      return zoomAt(view, size, 1 / 1.4, middle);
+      return zoomAt(view, size, 1 / 1.4, middleOf(size));
     default:
-      return undefined;
+      return zoomAt(view, size, 1.4, middleOf(size));
   }
 }
 
-/** A view that did not change for so long is at rest. */
-const restMs = 150;
-
-/**
- * Draws in the next frame what `describe` says then, once, however often and by whom it was asked for; the same function
- * always. A view that changes is drawn quickly, and finely once it rests.
- */
-function useRedraw(
-  canvas: { current: HTMLCanvasElement | null },
-  describe: () => Omit<Drawing, 'redraw' | 'moving' | 'colours'> | undefined,
-): () => void {
-  const latest = useRef(describe);
-  latest.current = describe;
-  const [{ redraw, recolour, stop }] = useState(() => createRedraw(canvas, latest));
-  useEffect(() => stop, []);
-  useEffect(() => theme.subscribe(recolour), []);
-  useEffect(() => {
-    const scheme = matchMedia('(prefers-color-scheme: dark)');
-    scheme.addEventListener('change', recolour);
-    return () => scheme.removeEventListener('change', recolour);
-  }, []);
-  return redraw;
-}
-
-function createRedraw(
-  canvas: { current: HTMLCanvasElement | null },
-  latest: { readonly current: () => Omit<Drawing, 'redraw' | 'moving' | 'colours'> | undefined },
-) {
-  let frame = 0;
-  let rest: ReturnType<typeof setTimeout> | undefined;
-  let drawn: View | undefined;
-  let colours: Colours | undefined;
-  const redraw = () => {
-    frame ||= requestAnimationFrame(draw);
-  };
-  const draw = () => {
-    frame = 0;
-    const drawing = latest.current();
-    if (!canvas.current || !drawing) return;
-    if (drawn && !isSameView(drawn, drawing.view)) {
-      clearTimeout(rest);
-      rest = setTimeout(() => {
-        rest = undefined;
-        redraw();
-      }, restMs);
-    }
-    drawn = drawing.view;
-    colours ??= coloursOf(canvas.current);
-    drawMap(canvas.current, { ...drawing, colours, moving: rest !== undefined, redraw });
-  };
-  return {
-    redraw,
-    recolour: () => {
-      colours = undefined;
-      redraw();
-    },
-    stop: () => {
-      cancelAnimationFrame(frame);
-      clearTimeout(rest);
-    },
-  };
-}
-
-function isSameView(a: View, b: View): boolean {
-  return a.x === b.x && a.y === b.y && a.scale === b.scale;
-}
-
-function useSize(canvas: { current: HTMLCanvasElement | null }, setSize: (size: Size) => void): void {
+function useSize(canvas: { current: HTMLCanvasElement | null }): Size {
+  const [size, setSize] = useState<Size>({ width: 0, height: 0 });
   useLayoutEffect(() => {
     const element = canvas.current!;
     const measure = () => setSize({ width: element.clientWidth, height: element.clientHeight });
@@ -297,4 +219,5 @@ function useSize(canvas: { current: HTMLCanvasElement | null }, setSize: (size: 
     observer.observe(element);
     return () => observer.disconnect();
   }, []);
+  return size;
 }

@@ -2,12 +2,12 @@ import { computed } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { countOf } from '../format.ts';
-import { isBrowsing } from '../place.ts';
-import { changeCount } from '../state/live.ts';
+import { isBrowsing } from '../route.ts';
+import { changeCount } from '../state/live-updates.ts';
 import { collection, loadMap, type MapSource, map, mapFault, mapProgress, maxPoints } from '../state/map.ts';
 import { go, openPhoto, query } from '../state/navigation.ts';
 import { results } from '../state/results.ts';
-import { Trouble } from './failures.tsx';
+import { FaultNote } from './fault-note.tsx';
 import { Icon } from './icon.tsx';
 import { MapCanvas } from './map-canvas.tsx';
 
@@ -75,7 +75,7 @@ export function MapPage({ source, title, hint, highlighted, open, select, childr
           </button>
         </div>
       </header>
-      {mapFault.value ? <Trouble fault={mapFault.value} again={arrangeAgain} /> : null}
+      {mapFault.value ? <FaultNote fault={mapFault.value} again={arrangeAgain} /> : null}
       {map.value && count === 0 ? (
         <section class="empty">
           <Icon name="map" />

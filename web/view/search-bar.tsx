@@ -1,13 +1,14 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
-import { countOf } from '../format.ts';
-import { maxTextLength, withoutWeight } from '../place.ts';
+import { useEffect, useRef } from 'preact/hooks';
+import { maxTextLength, withoutWeight } from '../route.ts';
 import { addChip, searchByPicture } from '../state/actions.ts';
-import { changeQuery, query, typeText } from '../state/navigation.ts';
+import { changeQuery, query } from '../state/navigation.ts';
 import { report } from '../state/notices.ts';
 import { searching } from '../state/results.ts';
-import { forgetQueries, rememberQuery, type Suggestion, suggestions } from '../state/suggestions.ts';
+import { rememberQuery } from '../state/suggestions.ts';
 import { Chips } from './chips.tsx';
+import { FileInput } from './file-input.tsx';
 import { Icon } from './icon.tsx';
+import { SearchInput } from './search-input.tsx';
 
 /** ` -word` and ` -"some words"` at the end of what is typed mean "without". */
 const withoutPattern = /(?:^|\s)-(?:"([^"]+)"|([^\s"]\S*))/g;
@@ -50,111 +51,7 @@ export function SearchBar() {
   );
 }
 
-/** What a tag counts. */
-const nouns = { image: 'picture', caption: 'caption', any: 'item' } as const;
-
-function SearchInput({ input, submit }: { input: { current: HTMLInputElement | null }; submit: () => void }) {
-  const [open, setOpen] = useState(false);
-  const [active, setActive] = useState(-1);
-  const options = suggestions.value;
-  const shown = open && options.length > 0;
-  // The last one forgets the recent ones.
-  const count = options.length + (options.some(({ kind }) => kind === 'recent') ? 1 : 0);
-  const take = (option: Suggestion) => {
-    setOpen(false);
-    setActive(-1);
-    if (option.kind === 'recent') changeQuery({ text: option.text });
-    else {
-      const tagsAll = [...(query.value.filter.tagsAll ?? []), option.tag.tag];
-      changeQuery({ text: '', filter: { ...query.value.filter, tagsAll } });
-    }
-  };
-  const onKeyDown = (event: KeyboardEvent) => {
-    if (event.key === 'Escape' && shown) {
-      event.preventDefault();
-      setOpen(false);
-    } else if ((event.key === 'ArrowDown' || event.key === 'ArrowUp') && options.length > 0) {
-      event.preventDefault();
-      setOpen(true);
-      const step = event.key === 'ArrowDown' ? 1 : -1;
-      setActive(((active + step + 1 + count + 1) % (count + 1)) - 1);
-    } else if (event.key === 'Enter') {
-      event.preventDefault();
-      if (shown && active === options.length) forgetQueries();
-      else if (shown && active >= 0) take(options[active]!);
-      else submit();
-      setOpen(false);
-    } else if (event.key === 'Backspace' && query.value.text === '' && query.value.chips.length > 0) {
-      changeQuery({ chips: query.value.chips.slice(0, -1) });
-    }
-  };
-  return (
-    <div class="search-field">
-      <input
-        ref={input}
-        type="text"
-        inputMode="search"
-        enterkeyhint="search"
-        autocomplete="off"
-        spellcheck={false}
-        maxLength={maxTextLength}
-        role="combobox"
-        aria-label="Search pictures with words"
-        aria-expanded={shown}
-        aria-controls="suggestions"
-        aria-autocomplete="list"
-        aria-activedescendant={shown && active >= 0 ? `suggestion-${active}` : undefined}
-        placeholder={query.value.chips.length > 0 ? 'and…' : 'What are you looking for?'}
-        value={query.value.text}
-        onInput={(event) => {
-          setActive(-1);
-          setOpen(true);
-          typeText(event.currentTarget.value);
-        }}
-        onClick={() => setOpen(true)}
-        onBlur={() => setOpen(false)}
-        onKeyDown={onKeyDown}
-      />
-      <div id="suggestions" role="listbox" aria-label="Suggestions" class="suggestions" hidden={!shown}>
-        {shown &&
-          options.map((option, i) => (
-            <button
-              type="button"
-              tabIndex={-1}
-              key={option.kind === 'recent' ? option.text : `tag:${option.tag.tag}`}
-              id={`suggestion-${i}`}
-              role="option"
-              aria-selected={i === active}
-              class="suggestion"
-              onMouseDown={(event) => event.preventDefault()}
-              onClick={() => take(option)}
-            >
-              <Icon name={option.kind === 'recent' ? 'undo' : 'tag'} />
-              <span>{option.kind === 'recent' ? option.text : option.tag.tag}</span>
-              {option.kind === 'tag' ? <small>{countOf(option.tag.count, nouns[query.value.kind])}</small> : null}
-            </button>
-          ))}
-        {shown && options.some(({ kind }) => kind === 'recent') ? (
-          <button
-            type="button"
-            tabIndex={-1}
-            id={`suggestion-${options.length}`}
-            role="option"
-            aria-selected={active === options.length}
-            class="suggestion suggestion-forget"
-            onMouseDown={(event) => event.preventDefault()}
-            onClick={forgetQueries}
-          >
-            Forget earlier searches
-          </button>
-        ) : null}
-      </div>
-    </div>
-  );
-}
-
 function WithoutButton() {
-  const popover = useRef<HTMLFormElement>(null);
   return (
     <>
       <button
@@ -168,7 +65,6 @@ function WithoutButton() {
       </button>
       <div id="without" popover="auto" class="popover">
         <form
-          ref={popover}
           class="inline-form"
           onSubmit={(event) => {
             event.preventDefault();
@@ -181,7 +77,14 @@ function WithoutButton() {
         >
           <label>
             <span>Without</span>
-            <input name="text" type="text" maxLength={maxTextLength} placeholder="people" autocomplete="off" />
+            <input
+              name="text"
+              type="text"
+              maxLength={maxTextLength}
+              placeholder="people"
+              autocomplete="off"
+              autofocus
+            />
           </label>
           <button type="submit" class="button">
             Add
@@ -193,7 +96,7 @@ function WithoutButton() {
 }
 
 function PictureButton() {
-  const file = useRef<HTMLInputElement>(null);
+  const input = useRef<HTMLInputElement>(null);
   return (
     <>
       <button
@@ -201,20 +104,14 @@ function PictureButton() {
         class="icon-button"
         aria-label="Search by a picture"
         title="Search by a picture: pick one, drop it here or paste it"
-        onClick={() => file.current?.click()}
+        onClick={() => input.current?.click()}
       >
         <Icon name="picture" />
       </button>
-      <input
-        ref={file}
-        class="visually-hidden"
-        type="file"
-        accept="image/*"
-        aria-label="Picture to search by"
-        tabIndex={-1}
-        onChange={(event) => {
-          const picked = event.currentTarget.files?.[0];
-          event.currentTarget.value = '';
+      <FileInput
+        input={input}
+        label="Picture to search by"
+        pick={([picked]) => {
           if (picked) searchByPicture(picked, picked.name).catch(report);
         }}
       />

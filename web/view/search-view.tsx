@@ -1,17 +1,17 @@
 import type { CaptionItem } from '../client.ts';
 import { countOf, formatCount } from '../format.ts';
-import { filterCount, isBrowsing, type Query } from '../place.ts';
-import { explain } from '../problem.ts';
-import { hasCaptions } from '../state/captions.ts';
-import { showNew } from '../state/live.ts';
+import { filterCount, isBrowsing, type Query } from '../route.ts';
+import { hasCaptions } from '../state/has-captions.ts';
+import { showNew } from '../state/live-updates.ts';
 import { changeQuery, query } from '../state/navigation.ts';
 import { fault, loadingMore, newCount, results, searching, total, tryAgain, visibleItems } from '../state/results.ts';
 import { clearSelection, selecting, selectionMode } from '../state/selection.ts';
-import { keyWanted } from '../state/session.ts';
 import { CaptionsEmpty, CollectionEmpty, NothingFound } from './empty.tsx';
+import { FaultNote } from './fault-note.tsx';
 import { ActiveFilters, FiltersButton } from './filters.tsx';
 import { Grid } from './grid.tsx';
 import { Icon } from './icon.tsx';
+import { Segmented } from './segmented.tsx';
 import { CaptionTile } from './tile.tsx';
 
 export function SearchView() {
@@ -26,7 +26,7 @@ export function SearchView() {
           Show {countOf(newCount.value, 'new picture')}
         </button>
       ) : null}
-      {fault.value ? <FaultNote hasResults={items.length > 0} /> : null}
+      {fault.value ? <FaultNote fault={fault.value} again={tryAgain} slim={items.length > 0} /> : null}
       <div class={searching.value && items.length > 0 ? 'results results-old' : 'results'}>
         {captions.length > 0 ? <CaptionsAbove captions={captions} /> : null}
         <Grid />
@@ -51,7 +51,7 @@ function Nothing({ asked, besideCaptions }: { asked: Query; besideCaptions: bool
   return <NothingFound asked={asked} besideCaptions={besideCaptions} />;
 }
 
-/** The two kinds are two lists: their scores do not compare, see state/asking.ts. */
+/** The two kinds are two lists: their scores do not compare, see state/fetch-results.ts. */
 function CaptionsAbove({ captions }: { captions: readonly CaptionItem[] }) {
   return (
     <section class="captions-above" aria-labelledby="captions-above">
@@ -73,6 +73,12 @@ function CaptionsAbove({ captions }: { captions: readonly CaptionItem[] }) {
   );
 }
 
+const kinds = [
+  ['image', 'Pictures'],
+  ['caption', 'Captions'],
+  ['any', 'Both'],
+] as const;
+
 function Toolbar() {
   const { kind } = query.value;
   return (
@@ -81,11 +87,7 @@ function Toolbar() {
       <ActiveFilters />
       <div class="toolbar-actions">
         {isBrowsing(query.value) && kind === 'image' && !hasCaptions.value ? null : (
-          <fieldset class="segmented" aria-label="What to find">
-            <KindButton label="Pictures" chosen={kind === 'image'} choose={() => changeQuery({ kind: 'image' })} />
-            <KindButton label="Captions" chosen={kind === 'caption'} choose={() => changeQuery({ kind: 'caption' })} />
-            <KindButton label="Both" chosen={kind === 'any'} choose={() => changeQuery({ kind: 'any' })} />
-          </fieldset>
+          <Segmented label="What to find" options={kinds} chosen={kind} choose={(one) => changeQuery({ kind: one })} />
         )}
         <FiltersButton />
         {kind === 'caption' ? null : <SelectButton />}
@@ -107,14 +109,6 @@ function SelectButton() {
     >
       <Icon name="select" />
       <span>Select</span>
-    </button>
-  );
-}
-
-function KindButton({ label, chosen, choose }: { label: string; chosen: boolean; choose: () => void }) {
-  return (
-    <button type="button" aria-pressed={chosen} onClick={choose}>
-      {label}
     </button>
   );
 }
@@ -145,29 +139,4 @@ function titleOf() {
 /** Pictures that were taken away on this page and still count for the server. */
 function goneCount(): number {
   return (results.value?.items.length ?? 0) - visibleItems.value.length;
-}
-
-function FaultNote({ hasResults }: { hasResults: boolean }) {
-  const { title, advice } = explain(fault.value);
-  const needsKey =
-    typeof fault.value === 'object' && fault.value !== null && 'status' in fault.value && fault.value.status === 401;
-  return (
-    <div class={hasResults ? 'fault fault-slim' : 'fault'} role="alert">
-      <Icon name="alert" />
-      <div>
-        <h2>{title}</h2>
-        <p>{advice}</p>
-      </div>
-      <button
-        type="button"
-        class="button"
-        onClick={() => {
-          if (needsKey) keyWanted.value = { retry: tryAgain };
-          else tryAgain();
-        }}
-      >
-        {needsKey ? 'Enter a key' : 'Try again'}
-      </button>
-    </div>
-  );
 }

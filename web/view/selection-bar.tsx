@@ -1,5 +1,5 @@
 import { formatCount } from '../format.ts';
-import { maxChips } from '../place.ts';
+import { maxChips } from '../route.ts';
 import { addChip, deletePictures, tagPictures } from '../state/actions.ts';
 import { visibleItems } from '../state/results.ts';
 import { clearSelection, select, selected, selectionMode } from '../state/selection.ts';

@@ -1,44 +1,29 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { KnownChange, Model, Status } from '../client.ts';
 import { formatAge, formatCount, formatDuration } from '../format.ts';
-import { emptyQuery } from '../place.ts';
-import { isAbort } from '../problem.ts';
-import { changeCount, connection } from '../state/live.ts';
+import { emptyQuery } from '../route.ts';
+import { changeCount, connection } from '../state/live-updates.ts';
 import { go, openPhoto, openView } from '../state/navigation.ts';
-import { client } from '../state/session.ts';
-import { Trouble } from './failures.tsx';
+import { FaultNote } from './fault-note.tsx';
+import { useStatus } from './use-status.ts';
 
 const refreshMs = 5000;
 
 /** What answers here: counts, rates, models, what happened lately. */
 export function StatusView() {
-  const [status, setStatus] = useState<Status | null>(null);
-  const [model, setModel] = useState<Model | null>(null);
-  const [fault, setFault] = useState<unknown>(null);
   const [turn, setTurn] = useState(0);
+  const again = () => setTurn((before) => before + 1);
+  const { status, model, fault } = useStatus(`${turn} ${changeCount.value}`);
   useEffect(() => {
-    const controller = new AbortController();
-    const { signal } = controller;
-    Promise.all([client.status(signal), client.model(signal)]).then(
-      ([nextStatus, nextModel]) => {
-        setStatus(nextStatus);
-        setModel(nextModel);
-        setFault(null);
-      },
-      (error) => isAbort(error) || setFault(error),
-    );
-    const timer = setTimeout(() => setTurn(turn + 1), refreshMs);
-    return () => {
-      clearTimeout(timer);
-      controller.abort();
-    };
-  }, [turn, changeCount.value]);
+    const timer = setInterval(again, refreshMs);
+    return () => clearInterval(timer);
+  }, []);
   return (
     <div class="page">
       <header class="page-head">
         <h1>Status</h1>
       </header>
-      {fault ? <Trouble fault={fault} again={() => setTurn(turn + 1)} /> : null}
+      {fault ? <FaultNote fault={fault} again={again} /> : null}
       {status ? <Figures status={status} /> : null}
       {status ? <Changes changes={status.recent} /> : null}
       {model ? <Models model={model} /> : null}

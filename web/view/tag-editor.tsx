@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { ImageItem } from '../client.ts';
 import { setTags } from '../state/actions.ts';
-import { photo } from '../state/photo.ts';
+import { photo } from '../state/open-picture.ts';
 import { tags as knownTags, refreshTags } from '../state/suggestions.ts';
 import { Icon } from './icon.tsx';
 
@@ -39,7 +39,7 @@ export function TagEditor({ image }: { image: ImageItem }) {
   );
 }
 
-/** A field for one tag at a time; also used for many pictures at once. `first`: has the focus when its popover opens. */
+/** A field for one tag at a time, of one picture or of many. `first`: has the focus when its popover opens. */
 export function TagInput({ add, first = false }: { add: (tag: string) => void; first?: boolean }) {
   return (
     <form

@@ -2,8 +2,8 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { CaptionItem, ImageItem } from '../client.ts';
 import { formatScore, nameOf } from '../format.ts';
 import { lessLike, moreLike } from '../state/actions.ts';
-import { recoveries } from '../state/live.ts';
-import { changeQuery, openPhoto, place, urlOf } from '../state/navigation.ts';
+import { recoveries } from '../state/live-updates.ts';
+import { changeQuery, openPhoto, route, urlOf } from '../state/navigation.ts';
 import { flying } from '../state/scroll.ts';
 import { selected, selectionMode, toggle } from '../state/selection.ts';
 import { Icon } from './icon.tsx';
@@ -41,7 +41,7 @@ export function PictureTile({ image, edge }: { image: ImageItem; edge: number })
     <figure class={isSelected ? 'tile tile-selected' : 'tile'}>
       <a
         class="tile-main"
-        href={urlOf({ ...place.value, photo: image.id })}
+        href={urlOf({ ...route.value, photo: image.id })}
         onClick={open}
         aria-label={`${describe(image)}${image.score === undefined ? '' : `, score ${formatScore(image.score)}`}`}
       >

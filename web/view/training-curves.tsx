@@ -1,6 +1,6 @@
 import { Chart } from './chart.tsx';
 
-/** Of one epoch; sum of recalls: R@1, R@5 and R@10, both ways, in percent, on the validation split. */
+/** Figures of one epoch; the sum of recalls: R@1, R@5 and R@10, both ways, in percent, on the validation split. */
 export interface EpochFigures {
   readonly epoch: number;
   readonly trainLoss: number;

@@ -18,54 +18,28 @@ interface TrainingDataProps {
   readonly showAll: () => void;
 }
 
+/** What of the report is listed, and in which order. */
+interface DataChoice {
+  readonly split: string;
+  readonly order: Order;
+  readonly words: string;
+}
+
 /** The pictures a head was judged on and a few of the others: what they are called, and what the head calls them. */
 export function TrainingData({ report, chosen, showAll }: TrainingDataProps) {
-  const [split, setSplit] = useState(report.split);
-  const [order, setOrder] = useState<Order>('worst');
-  const [words, setWords] = useState('');
+  const [choice, setChoice] = useState<DataChoice>({ split: report.split, order: 'worst', words: '' });
   const [count, setCount] = useState(pageSize);
-  const splits = [...new Set(report.pictures.map((picture) => picture.split))];
-  const found = sorted(
-    report.pictures.filter(
-      (picture) => (chosen.size > 0 ? chosen.has(picture.image) : picture.split === split) && mentions(picture, words),
-    ),
-    order,
-  );
-  const change = <T,>(set: (value: T) => void) => {
-    return (value: T) => {
-      set(value);
-      setCount(pageSize);
-    };
+  const isListed = (picture: TrainingPicture) =>
+    (chosen.size > 0 ? chosen.has(picture.image) : picture.split === choice.split) && mentions(picture, choice.words);
+  const found = sorted(report.pictures.filter(isListed), choice.order);
+  const change = (part: Partial<DataChoice>) => {
+    setChoice({ ...choice, ...part });
+    setCount(pageSize);
   };
   return (
     <section aria-label="Pictures of the report">
       <div class="data-tools">
-        <label class="field">
-          <span>Split</span>
-          <select
-            value={split}
-            disabled={chosen.size > 0}
-            onChange={(event) => change(setSplit)(event.currentTarget.value)}
-          >
-            {splits.map((name) => (
-              <option key={name}>{name}</option>
-            ))}
-          </select>
-        </label>
-        <label class="field">
-          <span>Order</span>
-          <select value={order} onChange={(event) => change(setOrder)(event.currentTarget.value as Order)}>
-            {orders.map(([value, label]) => (
-              <option key={value} value={value}>
-                {label}
-              </option>
-            ))}
-          </select>
-        </label>
-        <label class="field data-words">
-          <span>Words in captions</span>
-          <input type="text" value={words} onInput={(event) => change(setWords)(event.currentTarget.value)} />
-        </label>
+        <DataTools report={report} choice={choice} isFixed={chosen.size > 0} change={change} />
         {chosen.size > 0 ? (
           <button type="button" class="option" onClick={showAll}>
             {countOf(chosen.size, 'picture')} of the map
@@ -87,6 +61,48 @@ export function TrainingData({ report, chosen, showAll }: TrainingDataProps) {
         </button>
       ) : null}
     </section>
+  );
+}
+
+interface DataToolsProps {
+  readonly report: TrainingReport;
+  readonly choice: DataChoice;
+  /** The pictures are chosen already, whatever their split. */
+  readonly isFixed: boolean;
+  readonly change: (part: Partial<DataChoice>) => void;
+}
+
+function DataTools({ report, choice, isFixed, change }: DataToolsProps) {
+  const splits = [...new Set(report.pictures.map((picture) => picture.split))];
+  return (
+    <>
+      <label class="field">
+        <span>Split</span>
+        <select
+          value={choice.split}
+          disabled={isFixed}
+          onChange={(event) => change({ split: event.currentTarget.value })}
+        >
+          {splits.map((name) => (
+            <option key={name}>{name}</option>
+          ))}
+        </select>
+      </label>
+      <label class="field">
+        <span>Order</span>
+        <select value={choice.order} onChange={(event) => change({ order: event.currentTarget.value as Order })}>
+          {orders.map(([value, label]) => (
+            <option key={value} value={value}>
+              {label}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label class="field data-words">
+        <span>Words in captions</span>
+        <input type="text" value={choice.words} onInput={(event) => change({ words: event.currentTarget.value })} />
+      </label>
+    </>
   );
 }
 
@@ -119,22 +135,30 @@ function DataRow({ picture, report }: { picture: TrainingPicture; report: Traini
           <p class={rank <= 10 ? 'data-rank' : 'data-rank data-rank-bad'}>rank {formatCount(rank)}</p>
           <h3>Captions found for it</h3>
           <ol>
-            {found.topCaptions.map(([owner, caption, score]) => {
-              const right = report.pictures[owner] === picture;
-              return (
-                <li key={`${owner} ${caption}`} class={right ? 'right' : ''}>
-                  <span>
-                    {right ? <Icon name="check" /> : null}
-                    {right ? <span class="visually-hidden">right: </span> : null}
-                    {report.pictures[owner]?.captions[caption]}
-                  </span>
-                  <small>{formatScore(score)}</small>
-                </li>
-              );
-            })}
+            {found.topCaptions.map(([owner, caption, score]) => (
+              <FoundCaption
+                key={`${owner} ${caption}`}
+                text={report.pictures[owner]?.captions[caption]}
+                score={score}
+                isRight={report.pictures[owner] === picture}
+              />
+            ))}
           </ol>
         </div>
       ) : null}
+    </li>
+  );
+}
+
+function FoundCaption({ text, score, isRight }: { text?: string; score: number; isRight: boolean }) {
+  return (
+    <li class={isRight ? 'right' : ''}>
+      <span>
+        {isRight ? <Icon name="check" /> : null}
+        {isRight ? <span class="visually-hidden">right: </span> : null}
+        {text}
+      </span>
+      <small>{formatScore(score)}</small>
     </li>
   );
 }

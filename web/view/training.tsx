@@ -2,16 +2,16 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { Model } from '../client.ts';
 import { formatCount } from '../format.ts';
-import type { TrainingPart } from '../place.ts';
-import { isAbort } from '../problem.ts';
-import { go, place, query } from '../state/navigation.ts';
-import { client } from '../state/session.ts';
+import type { TrainingPart } from '../route.ts';
+import { go, query, route } from '../state/navigation.ts';
 import { loadReport, report, reportFault, trainingMap } from '../state/training.ts';
-import { Trouble } from './failures.tsx';
+import { FaultNote } from './fault-note.tsx';
 import { Icon } from './icon.tsx';
 import { MapPage } from './map.tsx';
+import { Segmented } from './segmented.tsx';
 import { TrainingCurves } from './training-curves.tsx';
 import { TrainingData } from './training-data.tsx';
+import { useStatus } from './use-status.ts';
 
 type Part = 'curves' | TrainingPart;
 const parts: readonly (readonly [Part, string])[] = [
@@ -22,41 +22,19 @@ const parts: readonly (readonly [Part, string])[] = [
 
 /** How the head that answers was trained, and on what it was judged. */
 export function TrainingView() {
-  const [model, setModel] = useState<Model | null>(null);
-  const [hasReport, setHasReport] = useState(false);
-  const [fault, setFault] = useState<unknown>(null);
   const [turn, setTurn] = useState(0);
+  const { model, status, fault } = useStatus(turn);
+  const hasReport = status?.report ?? false;
+  useReport(hasReport, turn);
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
-  useEffect(() => {
-    const controller = new AbortController();
-    const { signal } = controller;
-    Promise.all([client.model(signal), client.status(signal)]).then(
-      ([nextModel, status]) => {
-        setModel(nextModel);
-        setHasReport(status.report);
-        setFault(null);
-        if (status.report) void loadReport(signal);
-      },
-      (error) => isAbort(error) || setFault(error),
-    );
-    return () => controller.abort();
-  }, [turn]);
   const again = () => setTurn(turn + 1);
-  const part = (hasReport && place.value.part) || 'curves';
+  const part = (hasReport && route.value.part) || 'curves';
   const shown = report.value;
   const choose = (ids: ReadonlySet<string>) => {
     setChosen(ids);
     setPart('data');
   };
-  const switcher = hasReport ? (
-    <fieldset class="segmented" aria-label="Part">
-      {parts.map(([name, label]) => (
-        <button key={name} type="button" aria-pressed={part === name} onClick={() => setPart(name)}>
-          {label}
-        </button>
-      ))}
-    </fieldset>
-  ) : null;
+  const switcher = hasReport ? <Segmented label="Part" options={parts} chosen={part} choose={setPart} /> : null;
   if (part === 'map' && shown) return <TrainingMap choose={choose}>{switcher}</TrainingMap>;
   return (
     <div class="page page-wide">
@@ -74,8 +52,8 @@ export function TrainingView() {
           ) : null}
         </div>
       </header>
-      {fault ? <Trouble fault={fault} again={again} /> : null}
-      {hasReport && reportFault.value ? <Trouble fault={reportFault.value} again={again} /> : null}
+      {fault ? <FaultNote fault={fault} again={again} /> : null}
+      {hasReport && reportFault.value ? <FaultNote fault={reportFault.value} again={again} /> : null}
       {part === 'curves' && model ? <Curves model={model} hasReport={hasReport} /> : null}
       {part === 'data' && shown ? (
         <TrainingData report={shown} chosen={chosen} showAll={() => setChosen(new Set())} />
@@ -84,17 +62,25 @@ export function TrainingView() {
   );
 }
 
+function useReport(isThere: boolean, turn: number): void {
+  useEffect(() => {
+    if (!isThere) return;
+    const controller = new AbortController();
+    void loadReport(controller.signal);
+    return () => controller.abort();
+  }, [isThere, turn]);
+}
+
 function setPart(part: Part): void {
   go({ view: 'training', query: query.value, ...(part === 'curves' ? {} : { part }) });
 }
 
-function TrainingMap({
-  choose,
-  children,
-}: {
-  choose: (ids: ReadonlySet<string>) => void;
-  children: ComponentChildren;
-}) {
+interface TrainingMapProps {
+  readonly choose: (ids: ReadonlySet<string>) => void;
+  readonly children: ComponentChildren;
+}
+
+function TrainingMap({ choose, children }: TrainingMapProps) {
   const shown = report.value!;
   const [source] = useState(() => trainingMap(shown));
   return (

@@ -11,7 +11,7 @@ import {
   type Upload,
   uploadSummary,
   uploads,
-} from '../state/uploads.ts';
+} from '../state/upload-queue.ts';
 import { Icon } from './icon.tsx';
 
 /** Of a thousand files the list shows what needs eyes: failures, then what is under way, then the latest. */

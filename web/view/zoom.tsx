@@ -5,12 +5,12 @@ import { describe, thumbnailUrl } from './tile.tsx';
 
 const maxScale = 8;
 
-interface View {
+interface Viewport {
   readonly scale: number;
   readonly x: number;
   readonly y: number;
 }
-const whole: View = { scale: 1, x: 0, y: 0 };
+const whole: Viewport = { scale: 1, x: 0, y: 0 };
 
 /** The picture at the size of the window; wheel, pinch, double click, buttons and + - 0 zoom, dragging moves. */
 export function ZoomablePicture({ image }: { image: ImageItem }) {
@@ -75,7 +75,7 @@ export function ZoomablePicture({ image }: { image: ImageItem }) {
 }
 
 /** Zooms so that the point under the pointer, measured from the middle of the stage, stays where it is. */
-export function zoomed(view: View, factor: number, at = { x: 0, y: 0 }): View {
+export function zoomed(view: Viewport, factor: number, at = { x: 0, y: 0 }): Viewport {
   const scale = Math.min(maxScale, Math.max(1, view.scale * factor));
   if (scale === 1) return whole;
   const ratio = scale / view.scale;
@@ -90,7 +90,7 @@ function pointIn(stage: { current: HTMLElement | null }, event: { clientX: numbe
 function useZoomGestures(
   stage: { current: HTMLElement | null },
   zoom: (factor: number, at: { x: number; y: number }) => void,
-  setView: (update: (before: View) => View) => void,
+  setView: (update: (before: Viewport) => Viewport) => void,
 ): void {
   useEffect(() => {
     const element = stage.current!;

@@ -7,16 +7,16 @@ const maxEdge = 1024;
 const sendAsIsBytes = 700_000;
 const cacheName = 'sightline-query-pictures';
 
-interface Held {
+interface QueryPicture {
   readonly blob: Blob;
-  /** For showing it; blob URL. */
+  /** A blob URL, for showing it. */
   readonly url: string;
   readonly name: string;
 }
 
-const held = signal<ReadonlyMap<string, Held>>(new Map());
+const held = signal<ReadonlyMap<string, QueryPicture>>(new Map());
 
-export function heldPicture(ref: string): Held | undefined {
+export function heldPicture(ref: string): QueryPicture | undefined {
   return held.value.get(ref);
 }
 

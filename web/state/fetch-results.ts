@@ -1,7 +1,7 @@
 import { type CaptionItem, type Item, isCaption, pictureTerm, type SearchTerm } from '../client.ts';
-import { type Chip, hasPictureFilter, isBrowsing, type Query } from '../place.ts';
 import { ApiFault } from '../problem.ts';
-import { heldPicture, recallPicture } from './pictures.ts';
+import { type Chip, hasPictureFilter, isBrowsing, type Query } from '../route.ts';
+import { heldPicture, recallPicture } from './query-pictures.ts';
 import { client } from './session.ts';
 
 /** What the page asks the API for a query. */
@@ -22,8 +22,8 @@ const captionsAbove = 12;
 
 /**
  * One page of the query's answer. When both kinds are wanted they are two lists, each in its own order: cosines of two
- * texts lie far above those of a text and a picture that fit as well, so one list by score would begin with every caption
- * that shares a word with the query and bury the pictures (and the other way round when the query is a picture).
+ * texts lie far above those of a text and a picture that fit as well, so one list by score would begin with every
+ * caption that shares a word with the query and bury the pictures (the other way round when the query is a picture).
  */
 export async function fetchPage(wanted: Query, cursor: string | undefined, signal: AbortSignal): Promise<ResultPage> {
   const page = { limit: cursor === undefined ? firstPage : laterPages, cursor, signal };

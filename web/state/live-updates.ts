@@ -2,7 +2,7 @@ import { computed, effect, signal, untracked } from '@preact/signals';
 import type { Change } from '../client.ts';
 import { type Listening, listenToEvents } from '../events/listen.ts';
 import type { StreamState } from '../events/stream.ts';
-import { place } from './navigation.ts';
+import { route } from './navigation.ts';
 import { fault, newCount, searchAgain, tryAgain } from './results.ts';
 import { client } from './session.ts';
 import { refreshTags } from './suggestions.ts';
@@ -50,7 +50,7 @@ export function startLive(): void {
   addEventListener('offline', connectAgain);
   addEventListener('scroll', () => scrollY < 80 && newCount.value > 0 && showNew(), { passive: true });
   effect(() => {
-    if (place.value.view === 'failures') void countFailures();
+    if (route.value.view === 'failures') void countFailures();
   });
 }
 
@@ -147,7 +147,7 @@ async function refresh(): Promise<void> {
   const came = pending;
   pending = 0;
   void refreshTags();
-  const atTop = scrollY < 80 && place.value.view === 'search' && place.value.photo === undefined;
+  const atTop = scrollY < 80 && route.value.view === 'search' && route.value.photo === undefined;
   if (atTop) await searchAgain(true);
   else newCount.value += came;
 }

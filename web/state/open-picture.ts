@@ -1,7 +1,7 @@
 import { computed, effect, signal } from '@preact/signals';
 import { type CaptionItem, type ImageItem, type Item, isImage } from '../client.ts';
 import { isAbort } from '../problem.ts';
-import { openPhoto, place, query } from './navigation.ts';
+import { openPhoto, query, route } from './navigation.ts';
 import { loadMore, results, visibleItems } from './results.ts';
 import { client } from './session.ts';
 import { rememberQuery } from './suggestions.ts';
@@ -17,13 +17,13 @@ const aroundCount = 12;
 const captionCount = 5;
 
 /** Its place among the results; -1 when it was opened from elsewhere. */
-export const position = computed(() => visibleItems.value.findIndex((item) => item.id === place.value.photo));
+export const position = computed(() => visibleItems.value.findIndex((item) => item.id === route.value.photo));
 
 export function startPhoto(): void {
   let controller: AbortController | undefined;
   let shownId: string | undefined;
   effect(() => {
-    const id = place.value.photo;
+    const id = route.value.photo;
     if (id === shownId) return;
     shownId = id;
     controller?.abort();

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { formatBytes, formatDuration, formatScore, nameOf, withSizes } from '../../web/format.ts';
-import { emptyQuery, filterCount, isBrowsing, type Place, placeFromParams, placeToParams } from '../../web/place.ts';
 import { ApiFault, explain, mayPass } from '../../web/problem.ts';
+import { emptyQuery, filterCount, isBrowsing, type Route, routeFromParams, routeToParams } from '../../web/route.ts';
 
-const full: Place = {
+const full: Route = {
   view: 'map',
   query: {
     text: 'a dog & a cat: 50% off?',
@@ -30,31 +30,31 @@ const full: Place = {
 
 describe('the address of the page', () => {
   it('says everything and is read back as it was', () => {
-    assert.deepEqual(placeFromParams(new URLSearchParams(placeToParams(full).toString())), full);
+    assert.deepEqual(routeFromParams(new URLSearchParams(routeToParams(full).toString())), full);
   });
 
   it('names the part of the training view, and of no other', () => {
-    const data: Place = { view: 'training', query: { ...emptyQuery, minScore: undefined }, part: 'data' };
-    assert.equal(placeToParams(data).toString(), 'view=training&part=data');
-    assert.deepEqual(placeFromParams(new URLSearchParams('view=training&part=data')), data);
-    assert.equal(placeFromParams(new URLSearchParams('view=training&part=other')).part, undefined);
-    assert.equal(placeFromParams(new URLSearchParams('part=data')).part, undefined);
+    const data: Route = { view: 'training', query: { ...emptyQuery, minScore: undefined }, part: 'data' };
+    assert.equal(routeToParams(data).toString(), 'view=training&part=data');
+    assert.deepEqual(routeFromParams(new URLSearchParams('view=training&part=data')), data);
+    assert.equal(routeFromParams(new URLSearchParams('view=training&part=other')).part, undefined);
+    assert.equal(routeFromParams(new URLSearchParams('part=data')).part, undefined);
   });
 
   it('leaves out what cannot be the id of a picture', () => {
-    assert.equal(placeFromParams(new URLSearchParams('photo=<script>')).photo, undefined);
+    assert.equal(routeFromParams(new URLSearchParams('photo=<script>')).photo, undefined);
   });
 
   it('is empty for the first view', () => {
-    const start: Place = { view: 'search', query: { ...emptyQuery, minScore: undefined } };
-    assert.equal(placeToParams(start).toString(), '');
-    assert.deepEqual(placeFromParams(new URLSearchParams('')), start);
+    const start: Route = { view: 'search', query: { ...emptyQuery, minScore: undefined } };
+    assert.equal(routeToParams(start).toString(), '');
+    assert.deepEqual(routeFromParams(new URLSearchParams('')), start);
   });
 
   it('leaves out what makes no sense', () => {
     const nonsense =
       'view=elsewhere&kind=sound&score=7&min=-1&max=x&after=soon&shape=round&like=9:x&like=0:x&like=x&with=1:&picture=__proto__&like=-1:ok';
-    const { view, query } = placeFromParams(new URLSearchParams(nonsense));
+    const { view, query } = routeFromParams(new URLSearchParams(nonsense));
     assert.equal(view, 'search');
     assert.deepEqual(query, {
       text: '',
@@ -67,7 +67,7 @@ describe('the address of the page', () => {
 
   it('holds no more parts than the API takes', () => {
     const many = Array.from({ length: 20 }, (_, i) => `with=1:w${i}`).join('&');
-    assert.equal(placeFromParams(new URLSearchParams(many)).query.chips.length, 7);
+    assert.equal(routeFromParams(new URLSearchParams(many)).query.chips.length, 7);
   });
 
   it('knows whether there is something to search for', () => {

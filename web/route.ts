@@ -22,12 +22,12 @@ export type View = 'search' | 'map' | 'training' | 'failures' | 'status';
 export type TrainingPart = 'data' | 'map';
 
 /** Where in the page somebody is: all of it is in the URL, so that back, reload and sharing work. */
-export interface Place {
+export interface Route {
   readonly view: View;
   readonly query: Query;
   /** The picture shown large. */
   readonly photo?: string;
-  /** Of the training view; its curves when absent. */
+  /** The part of the training view; its curves when absent. */
   readonly part?: TrainingPart;
 }
 
@@ -36,12 +36,12 @@ export const emptyQuery: Query = { text: '', chips: [], kind: 'image', filter: {
 export const weights = { min: -2, max: 2, step: 0.25 } as const;
 /** The API takes 8 terms; one is the search field. */
 export const maxChips = 7;
-/** As the API limits it. */
+/** Characters; the API's limit. */
 export const maxTextLength = 2000;
 /** What is unwanted counts half: it is often near what is wanted. */
 export const withoutWeight = -0.5;
 
-/** Of a picture: a UUID. */
+/** The id of a picture: a UUID. */
 const isId = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
 const trainingParts: readonly TrainingPart[] = ['data', 'map'];
 const views: readonly View[] = ['map', 'training', 'failures', 'status'];
@@ -59,13 +59,13 @@ export function hasPictureFilter({ tagsAll: _, tagsAny: __, ...rest }: Filter): 
 }
 
 /** A chip in the URL: `like=1:<id>`, `with=-1:people`. */
-export function placeToParams(place: Place): URLSearchParams {
+export function routeToParams(route: Route): URLSearchParams {
   const params = new URLSearchParams();
-  const { query } = place;
+  const { query } = route;
   const set = (name: string, value: string | number | undefined) => {
     if (value !== undefined && value !== '') params.append(name, String(value));
   };
-  if (place.view !== 'search') set('view', place.view);
+  if (route.view !== 'search') set('view', route.view);
   set('q', query.text);
   for (const chip of query.chips) {
     if (chip.by === 'text') set('with', `${chip.weight}:${chip.text}`);
@@ -81,13 +81,13 @@ export function placeToParams(place: Place): URLSearchParams {
   set('after', query.filter.takenAfter);
   set('before', query.filter.takenBefore);
   set('score', query.minScore);
-  set('photo', place.photo);
-  set('part', place.part);
+  set('photo', route.photo);
+  set('part', route.part);
   return params;
 }
 
 /** Reads any URL: what makes no sense in it is left out. */
-export function placeFromParams(params: URLSearchParams): Place {
+export function routeFromParams(params: URLSearchParams): Route {
   const kind = params.get('kind');
   const photo = params.get('photo');
   const view = views.find((one) => one === params.get('view')) ?? 'search';

@@ -1,8 +1,9 @@
 import { computed, effect, signal } from '@preact/signals';
 import { ApiFault, explain, isUnreachable, mayPass } from '../problem.ts';
-import { connection, serverAwaited } from './live.ts';
+import { followIndexing } from './follow-indexing.ts';
+import { connection, serverAwaited } from './live-updates.ts';
 import { searchAgain } from './results.ts';
-import { followIndexing, sendPicture } from './sending.ts';
+import { sendPicture } from './send-picture.ts';
 import { keyWanted } from './session.ts';
 
 export type UploadState = 'waiting' | 'sending' | 'indexing' | 'done' | 'failed' | 'cancelled';

@@ -4,23 +4,23 @@ import { signal } from '@preact/signals';
 const patienceMs = 4000;
 
 /** True while a call has been waiting for its answer for longer than people wait without being told. */
-export const waiting = signal(false);
+export const answerIsLate = signal(false);
 
 let late = 0;
 
 /** `fetch`, watched. Uploads have a progress of their own and do not come through here. */
-export const patientFetch: typeof fetch = async (input, init) => {
+export const watchedFetch: typeof fetch = async (input, init) => {
   let isLate = false;
   const timer = setTimeout(() => {
     isLate = true;
     late += 1;
-    waiting.value = true;
+    answerIsLate.value = true;
   }, patienceMs);
   try {
     return await fetch(input, init);
   } finally {
     clearTimeout(timer);
     if (isLate) late -= 1;
-    waiting.value = late > 0;
+    answerIsLate.value = late > 0;
   }
 };

@@ -1,0 +1,20 @@
+interface SegmentedProps<T extends string> {
+  /** What is chosen with it. */
+  readonly label: string;
+  readonly options: readonly (readonly [value: T, label: string])[];
+  readonly chosen: T;
+  readonly choose: (value: T) => void;
+}
+
+/** A few options side by side, of which one is chosen. */
+export function Segmented<T extends string>({ label, options, chosen, choose }: SegmentedProps<T>) {
+  return (
+    <fieldset class="segmented" aria-label={label}>
+      {options.map(([value, name]) => (
+        <button key={value} type="button" aria-pressed={value === chosen} onClick={() => choose(value)}>
+          {name}
+        </button>
+      ))}
+    </fieldset>
+  );
+}
