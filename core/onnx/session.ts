@@ -3,6 +3,10 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 
 /** The one door to onnxruntime: encoders, head, exact scan and trainer run their graphs through it. */
 
+// The official builds report to Microsoft and write an identifier of the machine below HOME, from the first session on,
+// unless the environment of the process says otherwise by then (docs/decisions/0021-no-telemetry.md).
+process.env.ORT_DISABLE_TELEMETRY = '1';
+
 export type Feeds = Readonly<Record<string, Tensor>>;
 
 export interface OnnxModel {

@@ -1,28 +1,22 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { killWhen, runScript } from '../server/server.ts';
-import { writePhotoDataset } from '../support/photo-dataset.ts';
+import { writeManyPhotos, writePhotoDataset } from '../support/photo-dataset.ts';
 
 /** Training commands as a user calls them: real pictures, real encoders, in processes that can be killed. */
 
 /** Enough that a run is still under way when it is killed. */
 const EPOCHS = 40;
 
-interface Line {
-  readonly image: string;
-  readonly split: string;
-  readonly captions: readonly string[];
-}
-
 describe('npm run train, npm run tune', () => {
   let folder: string;
   let data: string;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'sightline-train-'));
-    data = await manyPhotos(join(folder, 'photos'));
+    data = await writeManyPhotos(join(folder, 'photos'));
   });
   after(() => rm(folder, { recursive: true, force: true }));
 
@@ -90,22 +84,3 @@ describe('npm run train, npm run tune', () => {
     assert.equal(again.stdout.trim().split('\n').length, 3);
   });
 });
-
-/** The sample photos three times, each time as other files, so that a batch of 64 pictures is there to train on. */
-async function manyPhotos(to: string): Promise<string> {
-  await writePhotoDataset(to);
-  const lines = (await readFile(join(to, 'captions.jsonl'), 'utf8')).trim().split('\n');
-  const pictures = lines.map((line) => JSON.parse(line) as Line);
-  await mkdir(join(to, 'images', 'more'));
-  for (const picture of [...pictures]) {
-    for (const copy of [1, 2, 3]) {
-      const image = `more/${copy}-${picture.image}`;
-      const bytes = await readFile(join(to, 'images', picture.image));
-      await writeFile(join(to, 'images', image), Buffer.concat([bytes, Buffer.of(copy)]));
-      pictures.push({ image, split: 'train', captions: picture.captions });
-    }
-  }
-  const judged = pictures.filter(({ image, split }) => split === 'val' || image.startsWith('more/'));
-  await writeFile(join(to, 'captions.jsonl'), judged.map((line) => `${JSON.stringify(line)}\n`).join(''));
-  return to;
-}

@@ -1,4 +1,4 @@
-import { cp, mkdir } from 'node:fs/promises';
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -11,4 +11,29 @@ export async function writePhotoDataset(folder: string): Promise<string> {
   await cp(PHOTOS, join(folder, 'images'), { recursive: true, filter: (source) => !source.endsWith('.md') });
   await cp(CAPTIONS, join(folder, 'captions.jsonl'));
   return folder;
+}
+
+interface Line {
+  readonly image: string;
+  readonly split: string;
+  readonly captions: readonly string[];
+}
+
+/** The sample photos three times, each time as other files, so that a batch of 64 pictures is there to train on. */
+export async function writeManyPhotos(to: string): Promise<string> {
+  await writePhotoDataset(to);
+  const lines = (await readFile(join(to, 'captions.jsonl'), 'utf8')).trim().split('\n');
+  const pictures = lines.map((line) => JSON.parse(line) as Line);
+  await mkdir(join(to, 'images', 'more'));
+  for (const picture of [...pictures]) {
+    for (const copy of [1, 2, 3]) {
+      const image = `more/${copy}-${picture.image}`;
+      const bytes = await readFile(join(to, 'images', picture.image));
+      await writeFile(join(to, 'images', image), Buffer.concat([bytes, Buffer.of(copy)]));
+      pictures.push({ image, split: 'train', captions: picture.captions });
+    }
+  }
+  const judged = pictures.filter(({ image, split }) => split === 'val' || image.startsWith('more/'));
+  await writeFile(join(to, 'captions.jsonl'), judged.map((line) => `${JSON.stringify(line)}\n`).join(''));
+  return to;
 }
