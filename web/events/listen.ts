@@ -1,3 +1,4 @@
+import { addressOf } from '../state/session.ts';
 import type { TabMessage } from './shared-worker.ts';
 import { openStream, type StreamMessage } from './stream.ts';
 
@@ -14,10 +15,12 @@ export interface Listening {
  * those without any (Chrome on Android) show one tab at a time, which has a stream of its own.
  */
 export function listenToEvents(tell: (message: StreamMessage) => void): Listening {
-  const url = new URL('events', document.baseURI).href;
+  const url = addressOf('events');
   if (!('SharedWorker' in globalThis)) return listenAlone(url, tell);
-  const script = new URL(document.documentElement.dataset.eventsWorker!, document.baseURI);
-  const worker = new SharedWorker(script, { type: 'module', name: url });
+  const worker = new SharedWorker(addressOf(document.documentElement.dataset.eventsWorker!), {
+    type: 'module',
+    name: url,
+  });
   const say = (message: TabMessage) => worker.port.postMessage(message);
   let listening: Listening = { renew: () => say('renew'), stop: () => say('leave') };
   worker.port.onmessage = ({ data }: MessageEvent<StreamMessage>) => tell(data);

@@ -2,7 +2,7 @@ import { signal } from '@preact/signals';
 import type { MapPage } from '../client.ts';
 import type { MapAnswer, MapTask } from '../map/worker.ts';
 import { isAbort } from '../problem.ts';
-import { client } from './session.ts';
+import { addressOf, client, thumbnailUrl } from './session.ts';
 
 export type MapItem = MapPage['items'][number];
 
@@ -49,7 +49,7 @@ let worker: Worker | undefined;
 export const collection: MapSource = {
   name: 'map',
   download,
-  thumbnail: ({ id }, size) => new URL(`images/${id}/thumbnail?size=${size}`, document.baseURI).href,
+  thumbnail: ({ id }, size) => thumbnailUrl(id, size),
 };
 
 /** Shows the known map with new pictures put into it, or makes one; `again` makes one anyway. */
@@ -104,7 +104,7 @@ export function bytesOf(parts: readonly string[]): Int8Array {
 /** Off the main thread, so that the page stays quick meanwhile. */
 function run(task: MapTask, abort: AbortSignal, onAnswer: (answer: MapAnswer) => void): Promise<Float32Array> {
   worker?.terminate();
-  const own = new Worker(new URL(document.documentElement.dataset.mapWorker!, document.baseURI), { type: 'module' });
+  const own = new Worker(addressOf(document.documentElement.dataset.mapWorker!), { type: 'module' });
   worker = own;
   return new Promise((resolve, reject) => {
     abort.addEventListener('abort', () => {

@@ -1,7 +1,7 @@
 import type { UploadRequest } from '../client.ts';
 import { ApiFault } from '../problem.ts';
 import { faultOf, parse } from '../transport.ts';
-import { apiKey, client } from './session.ts';
+import { addressOf, apiKey, client } from './session.ts';
 
 /** How one picture gets to the server: straight to the bucket where uploads are signed, through the API elsewhere. */
 
@@ -42,7 +42,7 @@ export async function sendPicture(file: File, onSent: (share: number) => void, a
     accept: 'application/json, application/problem+json',
     ...(apiKey.value === '' ? {} : { authorization: `Bearer ${apiKey.value}` }),
   };
-  const url = new URL('images', document.baseURI).href;
+  const url = addressOf('images');
   const answer = parse(await put({ method: 'POST', url, headers, body }, onSent, abort), true, '/images');
   if (typeof answer === 'object' && answer !== null && 'id' in answer) return { id: String(answer.id), indexed: true };
   throw new ApiFault('unexpected-answer', 'The upload was answered by something else than expected.');

@@ -11,11 +11,25 @@ export type Theme = 'auto' | 'light' | 'dark';
 export const apiKey = signal(readStorage(() => sessionStorage, keyName) ?? '');
 export const theme = signal<Theme>(asTheme(readStorage(() => localStorage, themeName)));
 
+/** The address of what the server has, from where the page itself is: a proxy may have put both under a path. */
+export function addressOf(path: string): string {
+  return new URL(path, document.baseURI).href;
+}
+
+export function contentUrl(id: string): string {
+  return addressOf(`images/${id}/content`);
+}
+
+/** `size`: pixels of the longer edge. */
+export function thumbnailUrl(id: string, size: number): string {
+  return addressOf(`images/${id}/thumbnail?size=${size}`);
+}
+
 /** Shown when a call was refused for want of a key; `retry` is what to do once there is one. */
 export const keyWanted = signal<{ readonly retry?: () => void } | null>(null);
 
 export const client = createClient({
-  baseUrl: new URL('./', document.baseURI).href,
+  baseUrl: addressOf('./'),
   apiKey: () => apiKey.value,
   fetch: watchedFetch,
 });

@@ -3,6 +3,7 @@ import { ApiFault } from '../problem.ts';
 import { faultOf } from '../transport.ts';
 import { watchedFetch } from './late-answers.ts';
 import { bytesOf, type MapSource } from './map.ts';
+import { addressOf } from './session.ts';
 
 /** The parts of a report (`npm run report`) that the page shows itself; the file has more. */
 export interface TrainingReport {
@@ -47,7 +48,7 @@ const dataBlock = /<script type="application\/json" id="data">([^<]*)<\/script>/
 export async function loadReport(abort: AbortSignal): Promise<void> {
   reportFault.value = null;
   try {
-    const response = await watchedFetch(new URL('report', document.baseURI), { signal: abort });
+    const response = await watchedFetch(addressOf('report'), { signal: abort });
     if (!response.ok) throw faultOf(response, undefined);
     report.value = asReport(dataBlock.exec(await response.text())?.[1] ?? '');
   } catch (error) {

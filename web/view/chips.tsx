@@ -7,7 +7,7 @@ import { heldPicture, recallPicture } from '../state/query-pictures.ts';
 import { results } from '../state/results.ts';
 import { client } from '../state/session.ts';
 import { Icon } from './icon.tsx';
-import { describe, thumbnailUrl } from './tile.tsx';
+import { describe, smallVersion } from './tile.tsx';
 
 /** The parts of a query beside the words in the field; each can be weighed and taken away. */
 export function Chips() {
@@ -95,7 +95,7 @@ function useChipFace(chip: Chip): { label: string; picture?: string } {
   }, [id, ref]);
   if (chip.by === 'text') return { label: chip.text };
   if (chip.by === 'stored') {
-    return stored ? { label: describe(stored), picture: thumbnailUrl(stored, 64) } : { label: 'a stored picture' };
+    return stored ? { label: describe(stored), picture: smallVersion(stored, 64) } : { label: 'a stored picture' };
   }
   const held = heldPicture(chip.ref);
   return held ? { label: held.name, picture: held.url } : { label: 'your picture' };

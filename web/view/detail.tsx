@@ -6,9 +6,10 @@ import { copyLink, deletePictures, lessLike, moreLike } from '../state/actions.t
 import { changeQuery, closePhoto, openPhoto, route } from '../state/navigation.ts';
 import { captions, neighbours, photo, photoFault, position, step } from '../state/open-picture.ts';
 import { results, visibleItems } from '../state/results.ts';
+import { contentUrl } from '../state/session.ts';
 import { Icon } from './icon.tsx';
 import { TagEditor } from './tag-editor.tsx';
-import { describe, thumbnailUrl } from './tile.tsx';
+import { describe, smallVersion } from './tile.tsx';
 import { ZoomablePicture } from './zoom.tsx';
 
 /** One picture, large, over the results. */
@@ -163,7 +164,7 @@ function Head({ image }: { image: ImageItem }) {
       >
         <Icon name="link" />
       </button>
-      <a class="icon-button" href={image.links.content} download={name} aria-label="Download" title="Download">
+      <a class="icon-button" href={contentUrl(image.id)} download={name} aria-label="Download" title="Download">
         <Icon name="download" />
       </a>
       <button
@@ -234,7 +235,7 @@ function Neighbours() {
         {neighbours.value.map((image) => (
           <li key={image.id}>
             <button type="button" aria-label={`Show ${describe(image)}`} onClick={() => openPhoto(image.id)}>
-              <img src={thumbnailUrl(image, 128)} alt="" />
+              <img src={smallVersion(image, 128)} alt="" />
             </button>
           </li>
         ))}

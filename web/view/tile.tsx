@@ -6,18 +6,16 @@ import { recoveries } from '../state/live-updates.ts';
 import { changeQuery, openPhoto, route, urlOf } from '../state/navigation.ts';
 import { flying } from '../state/scroll.ts';
 import { selected, selectionMode, toggle } from '../state/selection.ts';
+import { thumbnailUrl } from '../state/session.ts';
 import { Icon } from './icon.tsx';
 
 /** Widths that are asked for, so that few versions of a picture are made and kept. */
 const sizes = [256, 384, 512, 768, 1024] as const;
 
 /** Address of a small version whose longer edge suits `edge` CSS pixels on this screen. */
-export function thumbnailUrl(image: ImageItem, edge: number): string {
+export function smallVersion({ id }: ImageItem, edge: number): string {
   const wanted = edge * Math.min(2, devicePixelRatio || 1);
-  const size = sizes.find((one) => one >= wanted * 0.9) ?? sizes.at(-1)!;
-  const url = new URL(image.links.thumbnail, document.baseURI);
-  url.searchParams.set('size', String(size));
-  return url.href;
+  return thumbnailUrl(id, sizes.find((one) => one >= wanted * 0.9) ?? sizes.at(-1)!);
 }
 
 /** What a picture is called where it cannot be seen: its name says more than its id. */
@@ -113,7 +111,7 @@ function Thumbnail({ image, edge }: { image: ImageItem; edge: number }) {
   return (
     <img
       class={state === 'shown' ? 'shown' : ''}
-      src={wanted.current && state !== 'pausing' ? thumbnailUrl(image, edge) : undefined}
+      src={wanted.current && state !== 'pausing' ? smallVersion(image, edge) : undefined}
       alt=""
       decoding="async"
       draggable={false}

@@ -1,7 +1,8 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { ImageItem } from '../client.ts';
+import { contentUrl } from '../state/session.ts';
 import { Icon } from './icon.tsx';
-import { describe, thumbnailUrl } from './tile.tsx';
+import { describe, smallVersion } from './tile.tsx';
 
 const maxScale = 8;
 
@@ -34,11 +35,11 @@ export function ZoomablePicture({ image }: { image: ImageItem }) {
           cursor: view.scale > 1 ? 'grab' : 'zoom-in',
         }}
       >
-        <img class="stage-small" src={thumbnailUrl(image, 512)} alt="" draggable={false} />
+        <img class="stage-small" src={smallVersion(image, 512)} alt="" draggable={false} />
         <img
           key={image.id}
           class={full === 'shown' ? 'shown' : ''}
-          src={image.links.content}
+          src={contentUrl(image.id)}
           alt={describe(image)}
           draggable={false}
           onLoad={() => setFull('shown')}
