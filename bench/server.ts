@@ -11,6 +11,7 @@ import { decodeImage } from '../core/encode/decode.ts';
 import { loadEmbedder } from '../core/encode/embedder.ts';
 import { DEFAULT_LIMITS, loadEncoders } from '../core/encode/encoders.ts';
 import { loadImageEncoder } from '../core/encode/image-encoder.ts';
+import { NOTHING_KNOWN } from '../core/picture-fields.ts';
 import type { Point } from '../core/ports.ts';
 import type { JointEmbedding } from '../core/types.ts';
 import { normalise } from '../core/vector-arithmetic.ts';
@@ -110,7 +111,7 @@ async function fill(file: string, space: string, dimension: number): Promise<voi
           bytes: 100_000,
           width: 640,
           height: 480,
-          takenAt: null,
+          ...NOTHING_KNOWN,
           tags: [],
           indexedAt: new Date(1_700_000_000_000 + n).toISOString(),
         },

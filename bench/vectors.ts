@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { load as loadSqliteVec } from 'sqlite-vec';
+import { NOTHING_KNOWN } from '../core/picture-fields.ts';
 import type { Filter, Point, VectorStore } from '../core/ports.ts';
 import type { JointEmbedding, Kind } from '../core/types.ts';
 import { openEmbeddedStore } from '../core/vectors/sqlite/store.ts';
@@ -168,7 +169,7 @@ function pointOf(i: number, matrix: Float32Array): Point {
             bytes: 100_000 + i,
             width: 640,
             height: 360 + (i % 400),
-            takenAt: null,
+            ...NOTHING_KNOWN,
             tags: i % 3 === 0 ? ['holiday', `tag ${i % 100}`] : [],
           },
   };

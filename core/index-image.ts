@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { v5 as uuidv5 } from 'uuid';
 import { type ImageRejection, isSightlineError } from './errors.ts';
+import { contentOf } from './picture-fields.ts';
 import {
   compareSequencers,
   type Embedder,
@@ -234,6 +235,5 @@ async function findCopy(
   if (copy === undefined || copy.payload.kind !== 'image') return undefined;
   const vector = (await vectors.vectors([copy.id])).get(copy.id);
   if (vector === undefined) return undefined;
-  const { contentType, width, height, takenAt } = copy.payload;
-  return { vector, picture: { contentType, width, height, takenAt } };
+  return { vector, picture: contentOf(copy.payload) };
 }

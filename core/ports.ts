@@ -2,6 +2,7 @@
  * What core's pipelines need from the world. Every method is required and every driver passes the contract suite of its
  * port in test/contract unchanged.
  */
+import type { ContentValues, PictureFilter } from './picture-fields.ts';
 import type { JointEmbedding, Kind, Page, Payload, SpaceId } from './types.ts';
 
 // ---------------------------------------------------------------------------------------------------- vectors
@@ -38,25 +39,9 @@ export interface Hit {
   readonly payload: Payload;
 }
 
-/** All given conditions must hold. Ranges include both ends. */
-export interface Filter {
+/** All given conditions must hold. Ranges include both ends. Those over fields are declared in `picture-fields.ts`. */
+export interface Filter extends PictureFilter {
   readonly kind?: Kind;
-  readonly bucket?: string;
-  readonly keyPrefix?: string;
-  readonly sha256?: string;
-  /** Every one of these tags / at least one of these tags. */
-  readonly tagsAll?: readonly string[];
-  readonly tagsAny?: readonly string[];
-  /** One of these MIME types. */
-  readonly contentTypes?: readonly string[];
-  readonly orientation?: 'landscape' | 'portrait' | 'square';
-  readonly minBytes?: number;
-  readonly maxBytes?: number;
-  /** ISO 8601. Points without the date never match. */
-  readonly takenAfter?: string;
-  readonly takenBefore?: string;
-  readonly indexedAfter?: string;
-  readonly indexedBefore?: string;
 }
 
 export interface VectorQuery {
@@ -252,15 +237,8 @@ export interface FailureLog {
 
 // --------------------------------------------------------------------------------------------------- encoders
 
-/** What decoding a picture told about it. */
-export interface PictureInfo {
-  readonly contentType: string;
-  /** Pixels after EXIF orientation. */
-  readonly width: number;
-  readonly height: number;
-  /** ISO 8601 from EXIF, or null. */
-  readonly takenAt: string | null;
-}
+/** What decoding a picture and reading its metadata told; its fields are those of `picture-fields.ts` from content. */
+export type PictureInfo = ContentValues;
 
 /** Text and pictures to unit vectors of one joint space: the encoders with their head, as serving uses them. */
 export interface Embedder {

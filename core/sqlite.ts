@@ -1,3 +1,4 @@
+import { existsSync, renameSync, rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { SightlineError } from './errors.ts';
 
@@ -13,6 +14,8 @@ export interface DatabaseFormat {
   readonly version: number;
   /** SQL that makes the tables of a new file. */
   readonly schema: string;
+  /** Brings the tables of any older version up to this one, in a transaction. Without it older files are refused. */
+  readonly migrate?: (db: DatabaseSync) => void;
 }
 
 /**
@@ -29,8 +32,11 @@ const CHECKPOINT_PAGES = 4000;
 /**
  * Opens or makes a database in WAL mode: readers never wait for the writer, and what was committed survives the death
  * of the process (`synchronous = NORMAL`; a power cut may take the last commits, and never more than those).
- * Throws `schema-mismatch` for a file that is no database, belongs to another program or has another version, all of
- * which are left as they were, and `unavailable` when the file cannot be opened.
+ * A file of an older version is migrated in place where the format knows how, and copied before: the copy lies beside it
+ * and is named like it with `.version-N` behind.
+ * @throws {schema-mismatch} for a file that is no database, belongs to another program or has another version, all of
+ * which are left as they were
+ * @throws {unavailable} when the file cannot be opened
  */
 export function openDatabase(file: string, format: DatabaseFormat): DatabaseSync {
   return translated(file, () => {
@@ -38,6 +44,7 @@ export function openDatabase(file: string, format: DatabaseFormat): DatabaseSync
     try {
       // Before anything is written: this fails on a file that is no database.
       if (isEmpty(db)) create(db, format);
+      if (isOlder(db, format)) migrate(db, file, format);
       checkFormat(db, file, format);
       db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
         PRAGMA cache_size = -${CACHE_KIB}; PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
@@ -63,6 +70,32 @@ function create(db: DatabaseSync, format: DatabaseFormat): void {
   });
 }
 
+function isOlder(db: DatabaseSync, format: DatabaseFormat): boolean {
+  return (
+    format.migrate !== undefined &&
+    pragma(db, 'application_id') === format.applicationId &&
+    pragma(db, 'user_version') < format.version
+  );
+}
+
+function migrate(db: DatabaseSync, file: string, format: DatabaseFormat): void {
+  const version = pragma(db, 'user_version');
+  const copy = `${file}.version-${version}`;
+  if (!existsSync(copy)) {
+    // Whole or not at all, also when the process is killed meanwhile.
+    const unfinished = `${copy}.${process.pid}`;
+    rmSync(unfinished, { force: true });
+    db.prepare('VACUUM INTO ?').run(unfinished);
+    renameSync(unfinished, copy);
+  }
+  inTransaction(db, 'IMMEDIATE', () => {
+    // Another process may have been faster.
+    if (!isOlder(db, format)) return;
+    format.migrate?.(db);
+    db.exec(`PRAGMA user_version = ${format.version}`);
+  });
+}
+
 function checkFormat(db: DatabaseSync, file: string, format: DatabaseFormat): void {
   if (pragma(db, 'application_id') !== format.applicationId) {
     throw new SightlineError(
@@ -75,7 +108,7 @@ function checkFormat(db: DatabaseSync, file: string, format: DatabaseFormat): vo
     throw new SightlineError(
       'schema-mismatch',
       `expected the ${format.what} ${file} to have schema version ${format.version}, but it has version ${version}; ` +
-        'run the release of Sightline that wrote it, or move the file away and index again',
+        'run the release of Sightline that wrote it or a newer one, or move the file away and index again',
       { details: { expected: format.version, found: version } },
     );
   }

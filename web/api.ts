@@ -99,19 +99,24 @@ export type FailurePage = {
 export type Filter = {
   readonly bucket?: string;
   readonly keyPrefix?: string;
-  readonly sha256?: string;
+  readonly folder?: string;
+  readonly contentTypes?: readonly string[];
   readonly orientation?: "landscape" | "portrait" | "square";
-  readonly takenAfter?: string;
-  readonly takenBefore?: string;
-  readonly indexedAfter?: string;
-  readonly indexedBefore?: string;
+  readonly minBytes?: number;
+  readonly maxBytes?: number;
+  readonly sha256?: string;
   /** Each once; duplicates are dropped. */
   readonly tagsAll?: readonly string[];
   /** Each once; duplicates are dropped. */
   readonly tagsAny?: readonly string[];
-  readonly contentTypes?: readonly string[];
-  readonly minBytes?: number;
-  readonly maxBytes?: number;
+  /** By the clock of the place where it was taken; an offset in it does not count. */
+  readonly takenAfter?: string;
+  /** By the clock of the place where it was taken; an offset in it does not count. */
+  readonly takenBefore?: string;
+  readonly camera?: string;
+  readonly lens?: string;
+  readonly indexedAfter?: string;
+  readonly indexedBefore?: string;
 };
 
 export type GeneralSearchRequest = {
@@ -136,19 +141,37 @@ export type Hit = ImageHit | CaptionHit;
 export type Image = {
   readonly id: string;
   readonly kind: "image";
+  /** Name of the bucket or folder. */
   readonly bucket: string;
   /** The object key, such as the path in the folder. */
   readonly key: string;
+  /** The file name: the key without its folder. */
+  readonly name: string;
+  /** The key without the file name; empty at the top. As a filter: pictures right in this folder. */
+  readonly folder: string;
+  /** MIME type by the content, whatever the file name says. */
   readonly contentType: string;
   /** Pixels, after EXIF orientation. */
   readonly width: number;
+  /** Pixels, after EXIF orientation. */
   readonly height: number;
+  /** Whether it is wider than high. */
+  readonly orientation: "landscape" | "portrait" | "square";
+  /** File size. */
   readonly bytes: number;
   /** Of the bytes; finds copies through the filter of this name. */
   readonly sha256: string;
+  /** Each once, in the order they were given. */
   readonly tags: readonly string[];
-  /** From EXIF, or null. */
+  /** When it was taken, by the clock of the place where it was taken; with its offset from UTC where that is known. Null when nothing says. */
   readonly takenAt: string | null;
+  /** Which source `takenAt` is from. */
+  readonly takenFrom: "exif" | "xmp" | "iptc" | "gps" | "png" | "tiff" | "sidecar" | "name" | "file" | null;
+  /** Maker and model of the camera. */
+  readonly camera: string | null;
+  /** Model of the lens. */
+  readonly lens: string | null;
+  /** When it was indexed. */
   readonly indexedAt: string;
   readonly links: {
     readonly self: string;
@@ -162,19 +185,37 @@ export type ImageHit = {
   readonly score: number;
   readonly id: string;
   readonly kind: "image";
+  /** Name of the bucket or folder. */
   readonly bucket: string;
   /** The object key, such as the path in the folder. */
   readonly key: string;
+  /** The file name: the key without its folder. */
+  readonly name: string;
+  /** The key without the file name; empty at the top. As a filter: pictures right in this folder. */
+  readonly folder: string;
+  /** MIME type by the content, whatever the file name says. */
   readonly contentType: string;
   /** Pixels, after EXIF orientation. */
   readonly width: number;
+  /** Pixels, after EXIF orientation. */
   readonly height: number;
+  /** Whether it is wider than high. */
+  readonly orientation: "landscape" | "portrait" | "square";
+  /** File size. */
   readonly bytes: number;
   /** Of the bytes; finds copies through the filter of this name. */
   readonly sha256: string;
+  /** Each once, in the order they were given. */
   readonly tags: readonly string[];
-  /** From EXIF, or null. */
+  /** When it was taken, by the clock of the place where it was taken; with its offset from UTC where that is known. Null when nothing says. */
   readonly takenAt: string | null;
+  /** Which source `takenAt` is from. */
+  readonly takenFrom: "exif" | "xmp" | "iptc" | "gps" | "png" | "tiff" | "sidecar" | "name" | "file" | null;
+  /** Maker and model of the camera. */
+  readonly camera: string | null;
+  /** Model of the lens. */
+  readonly lens: string | null;
+  /** When it was indexed. */
   readonly indexedAt: string;
   readonly links: {
     readonly self: string;
@@ -308,19 +349,24 @@ export type SearchForm = {
   readonly minScore?: number;
   readonly bucket?: string;
   readonly keyPrefix?: string;
-  readonly sha256?: string;
-  readonly orientation?: "landscape" | "portrait" | "square";
-  readonly takenAfter?: string;
-  readonly takenBefore?: string;
-  readonly indexedAfter?: string;
-  readonly indexedBefore?: string;
-  /** Every one of these tags; repeat the parameter for several. */
-  readonly tagsAll?: readonly string[];
-  /** At least one of these tags. */
-  readonly tagsAny?: readonly string[];
+  readonly folder?: string;
   readonly contentTypes?: readonly string[];
+  readonly orientation?: "landscape" | "portrait" | "square";
   readonly minBytes?: number;
   readonly maxBytes?: number;
+  readonly sha256?: string;
+  /** Every one of these; repeat the parameter for several. */
+  readonly tagsAll?: readonly string[];
+  /** At least one of these; repeat the parameter for several. */
+  readonly tagsAny?: readonly string[];
+  /** By the clock of the place where it was taken; an offset in it does not count. */
+  readonly takenAfter?: string;
+  /** By the clock of the place where it was taken; an offset in it does not count. */
+  readonly takenBefore?: string;
+  readonly camera?: string;
+  readonly lens?: string;
+  readonly indexedAfter?: string;
+  readonly indexedBefore?: string;
   /** A SearchRequest without `image`, instead of the other fields. */
   readonly request?: string;
   readonly image?: string;

@@ -35,6 +35,11 @@ export function withSizes(message: string): string {
   );
 }
 
+/** What the clock showed where it was, whatever the offset behind it. */
+export function formatLocalTime(iso: string): string {
+  return formatDate(iso.replace(/(T[\d:.]+).*/, '$1'));
+}
+
 export function formatDate(iso: string): string {
   const date = new Date(iso);
   return Number.isNaN(date.getTime()) ? iso : dates.format(date);

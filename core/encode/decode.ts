@@ -1,5 +1,6 @@
 import sharp, { type Metadata, type Sharp } from 'sharp';
 import { type ImageRejection, SightlineError } from '../errors.ts';
+import { NOTHING_KNOWN } from '../picture-fields.ts';
 import type { PictureInfo } from '../ports.ts';
 import { enlarge } from './enlarge.ts';
 import { takenAt } from './exif.ts';
@@ -137,6 +138,7 @@ async function readHeader(bytes: Uint8Array, limits: DecodeLimits): Promise<Head
     // Anything but 8 bits is left to libvips, which converts through a generic CMYK profile.
     cmyk: metadata.space === 'cmyk' && metadata.depth === 'uchar',
     picture: {
+      ...NOTHING_KNOWN,
       contentType: CONTENT_TYPES[format],
       ...turnSize(stored, orientation),
       takenAt: exif === undefined || exif.length > MAX_EXIF_BYTES ? null : takenAt(exif),

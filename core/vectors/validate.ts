@@ -1,4 +1,5 @@
 import { SightlineError } from '../errors.ts';
+import { FILTERS, type FieldName, type FieldType, type NamedField, STORED_FIELDS } from '../picture-fields.ts';
 import type { Filter, Point, Tombstone } from '../ports.ts';
 import type { JointEmbedding, Payload } from '../types.ts';
 import { norm } from '../vector-arithmetic.ts';
@@ -85,23 +86,38 @@ function checkUnique(items: readonly { id: string }[]): void {
 }
 
 function checkPayload(id: string, payload: Payload): void {
-  checkSequencer(payload.sequencer, id);
-  instantOf(payload.indexedAt, `indexedAt of ${id}`);
-  checkTags(payload.tags);
-  if (payload.kind === 'caption') {
-    checkText(payload.caption, `caption of ${id}`);
-    return;
+  const { kind } = payload;
+  if (kind !== 'image' && kind !== 'caption') {
+    throw invalid(`expected kind image or caption, got ${quoted(payload)} for ${id}`);
   }
-  if (payload.kind !== 'image') throw invalid(`expected kind image or caption, got ${quoted(payload)} for ${id}`);
-  for (const name of ['bucket', 'key', 'etag', 'sha256', 'contentType'] as const) {
-    checkText(payload[name], `${name} of ${id}`);
+  if (kind === 'caption') checkText(payload.caption, `caption of ${id}`);
+  for (const field of STORED_FIELDS) {
+    if (kind === 'image' || field.ofCaptions)
+      checkValue(field, (payload as Partial<Record<FieldName, unknown>>)[field.name], id);
   }
-  for (const name of ['bytes', 'width', 'height'] as const) {
-    if (!Number.isSafeInteger(payload[name]) || payload[name] < 0) {
-      throw invalid(`expected a whole number as ${name} of ${id}, got ${payload[name]}`);
+}
+
+function checkValue({ name, type, values, absent }: NamedField, value: unknown, id: string): void {
+  const what = `${name} of ${id}`;
+  if (value === null && absent === null) return;
+  if (type === 'integer') {
+    if (Number.isSafeInteger(value) && (value as number) >= 0) return;
+    throw invalid(`expected a whole number as ${what}, got ${value}`);
+  }
+  if (type === 'number') {
+    if (Number.isFinite(value)) return;
+    throw invalid(`expected a number as ${what}, got ${value}`);
+  }
+  if (type === 'texts') {
+    for (const text of value as readonly string[]) checkText(text, what);
+  } else if (type === 'sequencer') checkSequencer(value as string, id);
+  else if (isTime(type)) timeOf(type, value as string, what);
+  else {
+    checkText(value as string, what);
+    if (values !== undefined && !values.includes(value as string)) {
+      throw invalid(`expected one of ${values.join(', ')} as ${what}, got ${quoted(value)}`);
     }
   }
-  if (payload.takenAt !== null) instantOf(payload.takenAt, `takenAt of ${id}`);
 }
 
 export function checkTags(tags: readonly string[]): void {
@@ -122,23 +138,33 @@ function checkSequencer(sequencer: string, id: string): void {
 }
 
 export function checkFilter(filter: Filter): void {
-  for (const name of ['minBytes', 'maxBytes'] as const) {
-    const value = filter[name];
-    if (value !== undefined && !Number.isFinite(value)) throw invalid(`expected a number as ${name}, got ${value}`);
+  for (const { name, comparison, field } of FILTERS) {
+    const value: unknown = filter[name];
+    if (value === undefined) continue;
+    if (comparison === 'all' || comparison === 'any' || comparison === 'oneOf') {
+      const texts = value as readonly string[];
+      if (texts.length > MAX_VALUES) throw invalid(`expected at most ${MAX_VALUES} ${name}, got ${texts.length}`);
+      for (const text of texts) checkText(text, name);
+    } else if (field.type === 'integer' || field.type === 'number') {
+      if (!Number.isFinite(value)) throw invalid(`expected a number as ${name}, got ${value}`);
+    } else if (isTime(field.type)) timeOf(field.type, value as string, name);
+    else checkText(value as string, name);
   }
-  for (const name of ['takenAfter', 'takenBefore', 'indexedAfter', 'indexedBefore'] as const) {
-    const value = filter[name];
-    if (value !== undefined) instantOf(value, name);
-  }
-  for (const name of ['bucket', 'keyPrefix', 'sha256'] as const) {
-    const value = filter[name];
-    if (value !== undefined) checkText(value, name);
-  }
-  for (const name of ['tagsAll', 'tagsAny', 'contentTypes'] as const) {
-    const values = filter[name] ?? [];
-    if (values.length > MAX_VALUES) throw invalid(`expected at most ${MAX_VALUES} ${name}, got ${values.length}`);
-    for (const value of values) checkText(value, name);
-  }
+}
+
+/** Types whose values have a place in time, and are compared by it. */
+export function isTime(type: FieldType): type is 'instant' | 'local-time' {
+  return type === 'instant' || type === 'local-time';
+}
+
+/**
+ * What times are compared by. Of an instant its milliseconds since 1970; of a local time those that its clock would have
+ * in UTC, so that what happened on the same day somewhere has the same day. A `Z` behind a local time stands for an offset
+ * that was not kept: pictures were stored so by the first version, most of them without an offset of their own.
+ */
+export function timeOf(type: 'instant' | 'local-time', iso: string, what: string): number {
+  const instant = instantOf(iso, what);
+  return type === 'instant' ? instant : instantOf(iso.replace(/(T.*?)(Z|[+-]\d{2}:\d{2})$/, '$1'), what);
 }
 
 /** Milliseconds since 1970 of an ISO 8601 date or date and time; UTC when it names no zone. */

@@ -1,3 +1,4 @@
+import { fieldValue, SHOWN_FIELDS, type ShownValues } from '../../core/picture-fields.ts';
 import type { Failure, Hit, StoredPoint } from '../../core/ports.ts';
 import type { CaptionPayload, ImagePayload } from '../../core/types.ts';
 import type { CaptionView, HitView, ImageView } from './schemas/images.ts';
@@ -6,24 +7,18 @@ import type { FailureView } from './schemas/system.ts';
 /** Stored things as the API shows them: sequencers and other inner workings stay inside. */
 
 export function showImage(id: string, payload: ImagePayload): ImageView {
-  const { kind, bucket, key, contentType, width, height, bytes, sha256, tags, takenAt, indexedAt } = payload;
   const self = `/images/${id}`;
   const links = { self, content: `${self}/content`, thumbnail: `${self}/thumbnail` };
-  return {
-    id,
-    kind,
-    bucket,
-    key,
-    contentType,
-    width,
-    height,
-    bytes,
-    sha256,
-    tags: [...tags],
-    takenAt,
-    indexedAt,
-    links,
-  };
+  return { id, kind: payload.kind, ...shownValues(payload), links };
+}
+
+function shownValues(payload: ImagePayload): ShownValues {
+  const shown = SHOWN_FIELDS.map((field) => {
+    const value = fieldValue(payload, field);
+    // Local times of the first version end in a Z that stood for an offset that was not kept: see `timeOf`.
+    return [field.name, field.type === 'local-time' && typeof value === 'string' ? value.replace(/Z$/, '') : value];
+  });
+  return Object.fromEntries(shown) as ShownValues;
 }
 
 export function showCaption(id: string, payload: CaptionPayload): CaptionView {

@@ -1,3 +1,4 @@
+import { NOTHING_KNOWN } from '../../core/picture-fields.ts';
 import type { Filter, Hit, Point, StoredPoint, VectorQuery, VectorStore } from '../../core/ports.ts';
 import type { CaptionPayload, ImagePayload, JointEmbedding, Page } from '../../core/types.ts';
 
@@ -38,7 +39,7 @@ export function image(overrides: Partial<ImagePayload> = {}): ImagePayload {
     bytes: 1000,
     width: 640,
     height: 480,
-    takenAt: null,
+    ...NOTHING_KNOWN,
     tags: [],
     indexedAt: '2026-01-01T00:00:00.000Z',
     sequencer: '',
@@ -76,6 +77,7 @@ const TYPES = ['image/jpeg', 'image/png', 'image/webp'];
 export function randomPoints(random: () => number, count: number, first = 1): Point[] {
   const pick = <T>(values: readonly T[]): T => values[Math.floor(random() * values.length)]!;
   const day = () => new Date(Date.UTC(2026, 0, 1 + Math.floor(random() * 30))).toISOString();
+  const localDay = () => day().replace('Z', pick(['', 'Z', '+09:00', '-08:00']));
   return Array.from({ length: count }, (_, i) => {
     const shared = {
       tags: TAGS.filter(() => random() < 0.25),
@@ -96,7 +98,10 @@ export function randomPoints(random: () => number, count: number, first = 1): Po
             bytes: Math.floor(random() * 10),
             width: 1 + Math.floor(random() * 3),
             height: 1 + Math.floor(random() * 3),
-            takenAt: random() < 0.5 ? day() : null,
+            takenAt: random() < 0.5 ? localDay() : null,
+            camera: pick([null, 'Canon EOS 5D', 'canon eos 5d', 'iPhone 12']),
+            lens: pick([null, '24-70mm']),
+            metadataVersion: pick([0, 1, 2]),
           });
     return { id: uuid(first + i), vector: unit(random), payload };
   });
@@ -134,6 +139,16 @@ export const FILTERS: readonly Filter[] = [
   { takenAfter: '2026-01-10T00:00:00.000Z' },
   { takenBefore: '2026-01-10' },
   { takenAfter: '2026-01-05T01:00:00+01:00', takenBefore: '2026-01-08T00:00:00Z' },
+  { takenAfter: '2026-01-03', takenBefore: '2026-01-03T23:59:59.999' },
+  { folder: 'holiday' },
+  { folder: '写真' },
+  { folder: '' },
+  { folder: 'holi' },
+  { camera: 'Canon EOS 5D' },
+  { camera: 'iPhone 12', lens: '24-70mm' },
+  { metadataBelow: 0 },
+  { metadataBelow: 2 },
+  { kind: 'caption', metadataBelow: 2 },
   { indexedAfter: '2026-01-20' },
   { indexedBefore: '2026-01-20T00:00:00.000Z' },
   { indexedAfter: '2026-01-12', indexedBefore: '2026-01-12' },
@@ -146,6 +161,7 @@ export const FILTERS: readonly Filter[] = [
 export function matches({ payload }: Point, filter: Filter): boolean {
   const own = payload.kind === 'image' ? payload : null;
   const time = (iso: string) => new Date(iso).getTime();
+  const clock = (iso: string | undefined) => iso?.replace(/(T[^Z+-]*).*/, '$1').concat(iso.includes('T') ? 'Z' : '');
   const within = (iso: string | null, after?: string, before?: string) =>
     (after === undefined || (iso !== null && time(iso) >= time(after))) &&
     (before === undefined || (iso !== null && time(iso) <= time(before)));
@@ -161,7 +177,11 @@ export function matches({ payload }: Point, filter: Filter): boolean {
     (filter.orientation === undefined || shape === filter.orientation) &&
     (filter.minBytes === undefined || (own !== null && own.bytes >= filter.minBytes)) &&
     (filter.maxBytes === undefined || (own !== null && own.bytes <= filter.maxBytes)) &&
-    within(own?.takenAt ?? null, filter.takenAfter, filter.takenBefore) &&
+    within(clock(own?.takenAt ?? undefined) ?? null, clock(filter.takenAfter), clock(filter.takenBefore)) &&
+    (filter.folder === undefined || own?.key.replace(/\/?[^/]*$/, '') === filter.folder) &&
+    (filter.camera === undefined || own?.camera === filter.camera) &&
+    (filter.lens === undefined || own?.lens === filter.lens) &&
+    (filter.metadataBelow === undefined || (own !== null && own.metadataVersion < filter.metadataBelow)) &&
     within(payload.indexedAt, filter.indexedAfter, filter.indexedBefore)
   );
 }

@@ -12,6 +12,7 @@ import {
   type Job,
 } from '../../core/index-image.ts';
 import { openFolder } from '../../core/objects/folder/store.ts';
+import { NOTHING_KNOWN } from '../../core/picture-fields.ts';
 import type { ObjectStore, VectorStore } from '../../core/ports.ts';
 import { openEmbeddedStore } from '../../core/vectors/sqlite/store.ts';
 import { hashEmbedder } from '../support/embedder.ts';
@@ -79,7 +80,7 @@ describe('indexing one picture', () => {
       bytes: 7,
       width: 4,
       height: 3,
-      takenAt: null,
+      ...NOTHING_KNOWN,
       tags: [],
     });
     assert.match(sha256, /^[0-9a-f]{64}$/);

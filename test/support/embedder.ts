@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { SightlineError } from '../../core/errors.ts';
+import { NOTHING_KNOWN } from '../../core/picture-fields.ts';
 import type { Embedder } from '../../core/ports.ts';
 import type { JointEmbedding } from '../../core/types.ts';
 import { normalise } from '../../core/vector-arithmetic.ts';
@@ -34,7 +35,7 @@ export function hashEmbedder(): Embedder & { readonly embeddedImages: string[]; 
       }
       return {
         vector: vectorOf(bytes),
-        picture: { contentType: 'image/jpeg', width: 4, height: 3, takenAt: null },
+        picture: { ...NOTHING_KNOWN, contentType: 'image/jpeg', width: 4, height: 3 },
       };
     },
     close: async () => {},

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { SightlineError } from '../../core/errors.ts';
+import { NOTHING_KNOWN } from '../../core/picture-fields.ts';
 import type { Embedder } from '../../core/ports.ts';
 import type { Spaces } from '../../core/spaces/port.ts';
 import type { JointEmbedding } from '../../core/types.ts';
@@ -24,7 +25,7 @@ export function saltedEmbedder(space: string, dimension = 32): Embedder & { embe
     async embedImage(bytes) {
       this.embedded++;
       if (!Buffer.from(bytes).toString().startsWith('PIC')) throw new SightlineError('unreadable-image', 'not one');
-      return { vector: vectorOf(bytes), picture: { contentType: 'image/jpeg', width: 1, height: 1, takenAt: null } };
+      return { vector: vectorOf(bytes), picture: { ...NOTHING_KNOWN, contentType: 'image/jpeg', width: 1, height: 1 } };
     },
     close: async () => {},
   };

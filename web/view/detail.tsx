@@ -1,6 +1,15 @@
 import { useEffect, useRef } from 'preact/hooks';
 import type { ImageItem } from '../client.ts';
-import { formatAge, formatBytes, formatCount, formatDate, formatScore, formatType, nameOf } from '../format.ts';
+import {
+  formatAge,
+  formatBytes,
+  formatCount,
+  formatDate,
+  formatLocalTime,
+  formatScore,
+  formatType,
+  nameOf,
+} from '../format.ts';
 import { explain } from '../problem.ts';
 import { copyLink, deletePictures, lessLike, moreLike } from '../state/actions.ts';
 import { changeQuery, closePhoto, openPhoto, route } from '../state/navigation.ts';
@@ -186,7 +195,7 @@ function Facts({ image }: { image: ImageItem }) {
       {image.score === undefined ? null : <Fact name="Score" value={formatScore(image.score)} />}
       <Fact name="Size" value={`${image.width} × ${image.height}, ${formatBytes(image.bytes)}`} />
       <Fact name="Type" value={formatType(image.contentType)} />
-      {image.takenAt === null ? null : <Fact name="Taken" value={formatDate(image.takenAt)} />}
+      {image.takenAt === null ? null : <Fact name="Taken" value={formatLocalTime(image.takenAt)} />}
       <Fact name="Indexed" value={formatAge(image.indexedAt)} title={formatDate(image.indexedAt)} />
       <Fact name="Key" value={image.key} />
       <Fact name="Bucket" value={image.bucket} />

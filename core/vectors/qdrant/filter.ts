@@ -1,8 +1,10 @@
 import type { Schemas } from '@qdrant/js-client-rest';
 import { SightlineError } from '../../errors.ts';
+import { type Comparison, FILTERS, type NamedField } from '../../picture-fields.ts';
 import type { Filter, WriteCondition } from '../../ports.ts';
+import { isTime } from '../validate.ts';
 import {
-  canonicalDate,
+  canonicalTime,
   type KeyPrefixes,
   LONG_SEQUENCER_FIELD,
   PREFIX_FIELDS,
@@ -17,49 +19,70 @@ export type QdrantFilter = Schemas['Filter'];
 
 const equals = (key: string, value: string | number): Condition => ({ key, match: { value } });
 const oneOf = (key: string, values: readonly string[]): Condition => ({ key, match: { any: [...values] } });
-const range = (key: string, bounds: Record<'gte' | 'lte' | 'lt', number | string | undefined>): Condition[] => {
-  const given = Object.entries(bounds).filter(([, bound]) => bound !== undefined);
-  return given.length === 0 ? [] : [{ key, range: Object.fromEntries(given) } as Condition];
-};
+const range = (key: string, bounds: Partial<Record<'gte' | 'lte' | 'lt', number | string>>): Condition =>
+  ({ key, range: bounds }) as Condition;
 
 /**
  * Live points that match a checked filter; null when none can. Fields that a point does not have match no condition.
- * Throws `invalid-input` for a key prefix that this collection has not indexed.
+ * @throws {invalid-input} for a key prefix that this collection has not indexed
  */
 export function liveFilter(filter: Filter, keyPrefixes: KeyPrefixes): QdrantFilter | null {
-  const { tagsAny, contentTypes, keyPrefix } = filter;
-  if (tagsAny?.length === 0 || contentTypes?.length === 0) return null;
-  const date = (name: 'takenAfter' | 'takenBefore' | 'indexedAfter' | 'indexedBefore') => {
+  // Leaves out tombstones, too.
+  const must = [filter.kind === undefined ? oneOf('kind', ['image', 'caption']) : equals('kind', filter.kind)];
+  const ranges = new Map<string, Partial<Record<'gte' | 'lte', number | string>>>();
+  for (const { name, comparison, field } of FILTERS) {
     const value = filter[name];
-    return value === undefined ? undefined : canonicalDate(value, name);
-  };
-  const must: Condition[] = [
-    // Leaves out tombstones, too. Only pictures have a key, so the empty prefix asks for pictures.
-    filter.kind === undefined ? oneOf('kind', ['image', 'caption']) : equals('kind', filter.kind),
-    ...(keyPrefix === '' ? [equals('kind', 'image')] : []),
-    ...(filter.bucket === undefined ? [] : [equals('bucket', filter.bucket)]),
-    ...(filter.sha256 === undefined ? [] : [equals('sha256', filter.sha256)]),
-    ...(filter.tagsAll ?? []).map((tag) => equals('tags', tag)),
-    ...(tagsAny === undefined ? [] : [oneOf('tags', tagsAny)]),
-    ...(contentTypes === undefined ? [] : [oneOf('contentType', contentTypes)]),
-    ...(filter.orientation === undefined ? [] : [equals('orientation', filter.orientation)]),
-    // Whole: before Qdrant 1.18.1 an index of integers cut the fraction off, so that 1 was found at least 1.5.
-    ...range('bytes', {
-      gte: filter.minBytes === undefined ? undefined : Math.ceil(filter.minBytes),
-      lte: filter.maxBytes === undefined ? undefined : Math.floor(filter.maxBytes),
-      lt: undefined,
-    }),
-    ...range('takenAt', { gte: date('takenAfter'), lte: date('takenBefore'), lt: undefined }),
-    ...range('indexedAt', { gte: date('indexedAfter'), lte: date('indexedBefore'), lt: undefined }),
-  ];
-  if (keyPrefix !== undefined && keyPrefix !== '') {
-    if (keyPrefixes === 'folders' && !keyPrefix.endsWith('/')) {
-      const message = `expected a key prefix that ends with "/" (this collection is indexed by folder), got ${keyPrefix}`;
-      throw new SightlineError('invalid-input', message);
-    }
-    must.push(equals(PREFIX_FIELDS[keyPrefixes], prefixNumber(keyPrefix)));
+    if (value === undefined) continue;
+    if ((comparison === 'any' || comparison === 'oneOf') && (value as readonly string[]).length === 0) return null;
+    if (comparison === 'atLeast' || comparison === 'atMost') {
+      // Both bounds of a field are one condition.
+      const bounds = ranges.get(field.name) ?? {};
+      if (!ranges.has(field.name)) must.push(range(field.name, bounds));
+      ranges.set(field.name, bounds);
+      bounds[comparison === 'atLeast' ? 'gte' : 'lte'] = boundOf(field, comparison, value as string | number, name);
+    } else must.push(...conditionsOf(field, comparison, value, keyPrefixes));
   }
   return { must };
+}
+
+function boundOf(field: NamedField, comparison: 'atLeast' | 'atMost', value: string | number, name: string) {
+  if (isTime(field.type)) return canonicalTime(field.type, value as string, name);
+  if (field.type === 'number') return value;
+  // Whole: before Qdrant 1.18.1 an index of integers cut the fraction off, so that 1 was found at least 1.5.
+  return comparison === 'atLeast' ? Math.ceil(value as number) : Math.floor(value as number);
+}
+
+type Other = Exclude<Comparison, 'atLeast' | 'atMost'>;
+
+function conditionsOf(field: NamedField, comparison: Other, value: unknown, keyPrefixes: KeyPrefixes): Condition[] {
+  const { name } = field;
+  switch (comparison) {
+    case 'equals':
+      return [equals(name, value as string)];
+    case 'oneOf':
+    case 'any':
+      return [oneOf(name, value as readonly string[])];
+    case 'all':
+      return (value as readonly string[]).map((text) => equals(name, text));
+    case 'below': {
+      const below = { key: name, range: { lt: value as number } };
+      // Points of before the field was declared have its absent value.
+      const isAbsent = field.absent === 0 && (value as number) > 0;
+      return isAbsent ? [equals('kind', 'image'), { should: [below, { is_empty: { key: name } }] }] : [below];
+    }
+    case 'prefix':
+      return [prefixCondition(value as string, keyPrefixes)];
+  }
+}
+
+function prefixCondition(prefix: string, keyPrefixes: KeyPrefixes): Condition {
+  // Only pictures have a key, so the empty prefix asks for pictures.
+  if (prefix === '') return equals('kind', 'image');
+  if (keyPrefixes === 'folders' && !prefix.endsWith('/')) {
+    const message = `expected a key prefix that ends with "/" (this collection is indexed by folder), got ${prefix}`;
+    throw new SightlineError('invalid-input', message);
+  }
+  return equals(PREFIX_FIELDS[keyPrefixes], prefixNumber(prefix));
 }
 
 /** A filter with further conditions that must or must not hold. */
@@ -72,13 +95,12 @@ export function narrowed(
   return mustNot.length === 0 ? narrow : { ...narrow, must_not: [...mustNot] };
 }
 
-export const indexedAt = (iso: string): Condition[] => range('indexedAt', { gte: iso, lte: iso, lt: undefined });
-export const indexedBefore = (iso: string): Condition[] =>
-  range('indexedAt', { gte: undefined, lte: undefined, lt: iso });
+export const indexedAt = (iso: string): Condition => range('indexedAt', { gte: iso, lte: iso });
+export const indexedBefore = (iso: string): Condition => range('indexedAt', { lt: iso });
 
 /** Tombstones older than a date. */
 export function tombstonesBefore(iso: string): QdrantFilter {
-  return { must: [equals('kind', 'tombstone'), ...range('deletedAt', { gte: undefined, lte: undefined, lt: iso })] };
+  return { must: [equals('kind', 'tombstone'), range('deletedAt', { lt: iso })] };
 }
 
 /**

@@ -50,13 +50,13 @@ async function newestFirst(
   after: { at: string; id: string } | null,
 ): Promise<FetchedPoint[]> {
   const ofTime = (time: string, count: number, id?: string) =>
-    inIdOrder(part, narrowed(filter, indexedAt(time), []), count, id);
+    inIdOrder(part, narrowed(filter, [indexedAt(time)], []), count, id);
   const found = after === null ? [] : await ofTime(after.at, wanted, after.id);
   let before = after?.at;
   while (found.length < wanted) {
     const limit = wanted - found.length;
     const latest = await part.scroll({
-      filter: before === undefined ? filter : narrowed(filter, indexedBefore(before), []),
+      filter: before === undefined ? filter : narrowed(filter, [indexedBefore(before)], []),
       limit,
       order_by: { key: 'indexedAt', direction: 'desc' },
     });

@@ -1,24 +1,34 @@
 import { hash } from 'node:crypto';
+import type { Schemas } from '@qdrant/js-client-rest';
+import { FILTERS, fieldValue, HELD_FIELDS, type NamedField, STORED_FIELDS } from '../../picture-fields.ts';
 import type { StoredPoint, Tombstone } from '../../ports.ts';
 import type { CaptionPayload, ImagePayload, Payload } from '../../types.ts';
-import { instantOf } from '../validate.ts';
+import { isTime, timeOf } from '../validate.ts';
 
 /**
  * How a point is written to Qdrant. Fields that are only there to be filtered by are derived here and left out again
  * when a point is read; see {@link INDEXES}.
  */
 
-/** Payload indexes, one for every field that a filter, an order or a facet uses. */
-export const INDEXES = {
+const INDEX_TYPES = {
+  text: 'keyword',
+  texts: 'keyword',
+  integer: 'integer',
+  number: 'float',
+  instant: 'datetime',
+  'local-time': 'datetime',
+  sequencer: 'keyword',
+} as const;
+
+/** Payload indexes, one for every field that a filter, an order or a facet uses. Prefixes have one of their own. */
+export const INDEXES: Readonly<Record<string, Schemas['PayloadFieldSchema']>> = {
   kind: 'keyword',
-  tags: 'keyword',
-  bucket: 'keyword',
-  sha256: 'keyword',
-  contentType: 'keyword',
-  orientation: 'keyword',
-  bytes: 'integer',
-  takenAt: 'datetime',
-  indexedAt: 'datetime',
+  ...Object.fromEntries(
+    FILTERS.filter(({ comparison }) => comparison !== 'prefix').map(({ field }) => [
+      field.name,
+      INDEX_TYPES[field.type],
+    ]),
+  ),
   deletedAt: 'datetime',
   seqHi: 'integer',
   seqLo: 'integer',
@@ -26,7 +36,7 @@ export const INDEXES = {
   seq4: 'integer',
   seq5: 'integer',
   tagsMark: { type: 'integer', lookup: true, range: false },
-} as const;
+};
 
 /** Which prefixes of a key can be filtered by: every one, or those that end with a slash. */
 export type KeyPrefixes = 'any' | 'folders';
@@ -35,26 +45,13 @@ export type KeyPrefixes = 'any' | 'folders';
 export const PREFIX_FIELDS = { any: 'keyPrefixes', folders: 'keyFolders' } as const;
 export const PREFIX_INDEX = { type: 'integer', lookup: true, range: false } as const;
 
-/** What is read of a point: everything but what is derived. */
+/** What is read of a point: everything but what is derived. Times have their own text beside the one that is indexed. */
 export const READ_FIELDS: string[] = [
   'kind',
-  'bucket',
-  'key',
-  'etag',
-  'sha256',
-  'contentType',
-  'bytes',
-  'width',
-  'height',
-  'takenAt',
-  'takenAtText',
-  'tags',
   'caption',
-  'indexedAt',
-  'indexedAtText',
+  ...STORED_FIELDS.flatMap(({ name, type }) => (isTime(type) ? [name, `${name}Text`] : [name])),
   'deletedAt',
   'deletedAtText',
-  'sequencer',
 ];
 
 /** The kind of a point that only remembers a deletion. */
@@ -72,21 +69,22 @@ export const TAGS_MARK = 'tagsMark';
 export type StoredPayload = Record<string, unknown>;
 
 export function storedPayload(payload: Payload, keyPrefixes: KeyPrefixes): StoredPayload {
-  const shared = {
-    kind: payload.kind,
-    ...(payload.tags.length === 0 ? { tags: [] } : tagFields(payload.tags)),
-    ...dateFields('indexedAt', payload.indexedAt),
-    ...sequencerFields(payload.sequencer),
-  };
-  if (payload.kind === 'caption') return { ...shared, caption: payload.caption };
-  const { bucket, key, etag, sha256, contentType, bytes, width, height, takenAt } = payload;
-  return {
-    ...shared,
-    ...{ bucket, key, etag, sha256, contentType, bytes, width, height },
-    ...(takenAt === null ? {} : dateFields('takenAt', takenAt)),
-    orientation: width > height ? 'landscape' : width < height ? 'portrait' : 'square',
-    [PREFIX_FIELDS[keyPrefixes]]: prefixNumbers(key, keyPrefixes),
-  };
+  const stored: StoredPayload = { kind: payload.kind };
+  for (const field of HELD_FIELDS) {
+    if (payload.kind === 'image' || field.ofCaptions)
+      Object.assign(stored, storedField(field, fieldValue(payload, field)));
+  }
+  if (payload.kind === 'caption') return { ...stored, caption: payload.caption };
+  return { ...stored, [PREFIX_FIELDS[keyPrefixes]]: prefixNumbers(payload.key, keyPrefixes) };
+}
+
+/** What is written of a field; nothing when there is no value, so that no condition on it holds. */
+function storedField({ name, type }: NamedField, value: unknown): StoredPayload {
+  if (value === null) return {};
+  if (name === 'tags') return (value as string[]).length === 0 ? { tags: [] } : tagFields(value as string[]);
+  if (type === 'sequencer') return sequencerFields(value as string);
+  if (isTime(type)) return timeFields(name, type, value as string);
+  return { [name]: value };
 }
 
 /** Each tag once, and their mark: the first 52 bits of a SHA-256, which a JSON number holds exactly. */
@@ -98,7 +96,7 @@ export function tagFields(tags: readonly string[]): StoredPayload {
 export function storedTombstone(tombstone: Omit<Tombstone, 'deleted'>): StoredPayload {
   return {
     kind: TOMBSTONE,
-    ...dateFields('deletedAt', tombstone.deletedAt),
+    ...timeFields('deletedAt', 'instant', tombstone.deletedAt),
     ...sequencerFields(tombstone.sequencer),
   };
 }
@@ -112,32 +110,18 @@ export function readPoint(id: string, stored: StoredPayload): StoredPoint | Tomb
 }
 
 export function readPayload(stored: StoredPayload): Payload {
-  const shared = {
-    tags: stored.tags as string[],
-    indexedAt: readDate('indexedAt', stored)!,
-    sequencer: stored.sequencer as string,
-  };
-  if (stored.kind === 'caption') {
-    return { kind: 'caption', caption: stored.caption as string, ...shared } satisfies CaptionPayload;
+  const payload: StoredPayload = { kind: stored.kind };
+  for (const { name, type, absent, ofCaptions } of STORED_FIELDS) {
+    if (stored.kind === 'caption' && !ofCaptions) continue;
+    payload[name] = (isTime(type) ? readDate(name, stored) : stored[name]) ?? absent ?? null;
   }
-  return {
-    kind: 'image',
-    bucket: stored.bucket as string,
-    key: stored.key as string,
-    etag: stored.etag as string,
-    sha256: stored.sha256 as string,
-    contentType: stored.contentType as string,
-    bytes: stored.bytes as number,
-    width: stored.width as number,
-    height: stored.height as number,
-    takenAt: readDate('takenAt', stored),
-    ...shared,
-  } satisfies ImagePayload;
+  if (stored.kind === 'caption') payload.caption = stored.caption;
+  return payload as unknown as ImagePayload | CaptionPayload;
 }
 
-/** A date in the form that Qdrant indexes, with the precision of a millisecond; and as it was, when that differs. */
-function dateFields(name: string, iso: string): StoredPayload {
-  const indexed = canonicalDate(iso, name);
+/** A time in the form that Qdrant indexes, with the precision of a millisecond; and as it was, when that differs. */
+function timeFields(name: string, type: 'instant' | 'local-time', iso: string): StoredPayload {
+  const indexed = canonicalTime(type, iso, name);
   return indexed === iso ? { [name]: iso } : { [name]: indexed, [`${name}Text`]: iso };
 }
 
@@ -148,8 +132,9 @@ function readDate(name: string, stored: StoredPayload): string | null {
 /** A zone can put a date a day before the first year or behind the last that has four digits, and so sorts as text. */
 const [FIRST_INSTANT, LAST_INSTANT] = [Date.parse('0000-01-01T00:00:00.000Z'), Date.parse('9999-12-31T23:59:59.999Z')];
 
-export function canonicalDate(iso: string, what: string): string {
-  return new Date(Math.min(Math.max(instantOf(iso, what), FIRST_INSTANT), LAST_INSTANT)).toISOString();
+/** What a time is compared by, as text: see `timeOf`. */
+export function canonicalTime(type: 'instant' | 'local-time', iso: string, what: string): string {
+  return new Date(Math.min(Math.max(timeOf(type, iso, what), FIRST_INSTANT), LAST_INSTANT)).toISOString();
 }
 
 /** Digits a part of a sequencer: 52 bits, which both a JSON number and Qdrant's range conditions hold exactly. */

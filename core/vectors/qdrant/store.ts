@@ -4,7 +4,7 @@ import { checkIds, instantOf } from '../validate.ts';
 import { assertApplied } from './errors.ts';
 import { tombstonesBefore } from './filter.ts';
 import { countExactly, countPoints, facetTags, listPoints } from './list.ts';
-import { canonicalDate, readPoint } from './payload.ts';
+import { canonicalTime, readPoint } from './payload.ts';
 import type { QdrantPart } from './points.ts';
 import { float32Vector, type QdrantSearch, queryPoints } from './query.ts';
 import { isLive, removePoints, setTags, upsertPoints } from './write.ts';
@@ -44,7 +44,7 @@ export function storeOf(
 /** By condition, not by id: a point that has been written again meanwhile is no tombstone and stays. */
 async function purgeTombstones(part: QdrantPart, olderThan: string): Promise<number> {
   instantOf(olderThan, 'the date of tombstones to forget');
-  const filter = tombstonesBefore(canonicalDate(olderThan, 'the date of tombstones to forget'));
+  const filter = tombstonesBefore(canonicalTime('instant', olderThan, 'the date of tombstones to forget'));
   const count = await countExactly(part, filter);
   if (count === 0) return 0;
   await part.call('purging', async (client) =>

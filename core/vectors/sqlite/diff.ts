@@ -1,11 +1,7 @@
 import type { Collection } from './collection.ts';
+import { OWN_COLUMNS } from './rows.ts';
 
-/** Everything a point is but its vector, slot and what is derived from other columns. */
-const COLUMNS = [
-  ...['sequencer', 'kind', 'indexed_at', 'bucket', 'key', 'etag', 'sha256', 'content_type', 'bytes', 'width', 'height'],
-  ...['taken_at', 'caption'],
-];
-const columnsOf = (table: string) => COLUMNS.map((name) => `${table}.${name}`).join(', ');
+const columnsOf = (table: string) => OWN_COLUMNS.map((name) => `${table}.${name}`).join(', ');
 const tagsOf = (table: string) =>
   `(SELECT json_group_array(tag ORDER BY position) FROM tags WHERE point = ${table}.row)`;
 

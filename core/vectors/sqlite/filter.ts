@@ -1,5 +1,7 @@
+import { type Comparison, FILTERS, type NamedField } from '../../picture-fields.ts';
 import type { Filter } from '../../ports.ts';
-import { instantOf } from '../validate.ts';
+import { isTime, timeOf } from '../validate.ts';
+import { columnOf } from './rows.ts';
 
 /** A condition over `points AS p`, to be joined with AND, and the values of its placeholders in order. */
 export interface Condition {
@@ -16,48 +18,56 @@ export interface Condition {
 export function filterCondition(filter: Filter): Condition {
   const terms: string[] = [];
   const values: (string | number)[] = [];
-  const add = (sql: string, ...given: (string | number)[]) => {
-    terms.push(sql);
-    values.push(...given);
-  };
-  if (filter.kind !== undefined) add('p.kind = ?', filter.kind);
-  if (filter.bucket !== undefined) add('p.bucket = ?', filter.bucket);
-  if (filter.sha256 !== undefined) add('p.sha256 = ?', filter.sha256);
-  if (filter.keyPrefix !== undefined) {
-    add('p.key >= ?', filter.keyPrefix);
-    const end = endOfPrefix(filter.keyPrefix);
-    if (end !== null) add('p.key < ?', end);
+  let selective = false;
+  if (filter.kind !== undefined) {
+    terms.push('p.kind = ?');
+    values.push(filter.kind);
   }
-  for (const tag of filter.tagsAll ?? []) add('p.row IN (SELECT point FROM tags WHERE tag = ?)', tag);
-  if (filter.tagsAny !== undefined) {
-    add(
-      'p.row IN (SELECT point FROM tags WHERE tag IN (SELECT value FROM json_each(?)))',
-      JSON.stringify(filter.tagsAny),
-    );
+  for (const { name, comparison, field } of FILTERS) {
+    const value = filter[name];
+    if (value === undefined) continue;
+    const term = termOf(field, comparison, value, name);
+    terms.push(...term.sql);
+    values.push(...term.values);
+    // Every key has the empty prefix, and all tags of an empty list.
+    selective ||=
+      field.selective === true && (comparison === 'any' || (value as string | readonly string[]).length !== 0);
   }
-  if (filter.contentTypes !== undefined) {
-    add('p.content_type IN (SELECT value FROM json_each(?))', JSON.stringify(filter.contentTypes));
-  }
-  if (filter.orientation !== undefined) add(ORIENTATIONS[filter.orientation]);
-  if (filter.minBytes !== undefined) add('p.bytes >= ?', filter.minBytes);
-  if (filter.maxBytes !== undefined) add('p.bytes <= ?', filter.maxBytes);
-  if (filter.takenAfter !== undefined) add('p.taken_ms >= ?', instantOf(filter.takenAfter, 'takenAfter'));
-  if (filter.takenBefore !== undefined) add('p.taken_ms <= ?', instantOf(filter.takenBefore, 'takenBefore'));
-  if (filter.indexedAfter !== undefined) add('p.indexed_ms >= ?', instantOf(filter.indexedAfter, 'indexedAfter'));
-  if (filter.indexedBefore !== undefined) add('p.indexed_ms <= ?', instantOf(filter.indexedBefore, 'indexedBefore'));
-  const selective =
-    filter.sha256 !== undefined ||
-    (filter.keyPrefix ?? '') !== '' ||
-    (filter.tagsAll ?? []).length > 0 ||
-    filter.tagsAny !== undefined;
   return { sql: terms.length === 0 ? 'TRUE' : terms.join(' AND '), values, selective };
 }
 
-const ORIENTATIONS = {
-  landscape: 'p.width > p.height',
-  portrait: 'p.width < p.height',
-  square: 'p.width = p.height',
-} as const;
+const OPERATORS = { equals: '=', atLeast: '>=', atMost: '<=', below: '<' } as const;
+
+/** One condition on a field, as parts to be joined with AND. */
+function termOf(field: NamedField, comparison: Comparison, value: unknown, name: string): Term {
+  if (comparison === 'all' || comparison === 'any') return textsTerm(field, comparison, value as readonly string[]);
+  const column = columnOf(field.name);
+  if (comparison === 'oneOf')
+    return { sql: [`p.${column.name} IN (SELECT value FROM json_each(?))`], values: [JSON.stringify(value)] };
+  if (comparison === 'prefix') {
+    const end = endOfPrefix(value as string);
+    const from = { sql: [`p.${column.name} >= ?`], values: [value as string] };
+    if (end === null) return from;
+    return { sql: [...from.sql, `p.${column.name} < ?`], values: [...from.values, end] };
+  }
+  const operand = isTime(field.type) ? timeOf(field.type, value as string, name) : (value as string | number);
+  return { sql: [`p.${column.ms ?? column.name} ${OPERATORS[comparison]} ?`], values: [operand] };
+}
+
+/** Tags are looked up in their table, other lists of texts in their column. */
+function textsTerm(field: NamedField, comparison: 'all' | 'any', texts: readonly string[]): Term {
+  const holds = (which: string) =>
+    field.name === 'tags'
+      ? `p.row IN (SELECT point FROM tags WHERE tag ${which})`
+      : `EXISTS (SELECT 1 FROM json_each(p.${columnOf(field.name).name}) WHERE value ${which})`;
+  if (comparison === 'all') return { sql: texts.map(() => holds('= ?')), values: [...texts] };
+  return { sql: [holds('IN (SELECT value FROM json_each(?))')], values: [JSON.stringify(texts)] };
+}
+
+interface Term {
+  readonly sql: readonly string[];
+  readonly values: readonly (string | number)[];
+}
 
 const LAST_CODE_POINT = 0x10ffff;
 

@@ -1,100 +1,86 @@
+import { type FieldName, fieldValue, HELD_FIELDS, type NamedField, STORED_FIELDS } from '../../picture-fields.ts';
 import type { StoredPoint, Tombstone } from '../../ports.ts';
-import type { Payload } from '../../types.ts';
-import { instantOf, sortableSequencer } from '../validate.ts';
+import type { CaptionPayload, ImagePayload, Payload } from '../../types.ts';
+import { isTime, sortableSequencer, timeOf } from '../validate.ts';
 
-/** What one row of `points` holds beside its key and slot, as SQLite takes it. */
-type Columns = Record<string, string | number | null>;
+/** A column of `points` that holds a field. */
+export interface Column {
+  readonly field: NamedField;
+  readonly name: string;
+  readonly type: 'TEXT' | 'INTEGER' | 'REAL';
+  /** Of a time: the column of the milliseconds that it is compared by. */
+  readonly ms: string | null;
+}
+
+/** A row as SQLite takes and gives it. */
+type Row = Record<string, string | number | null>;
+
+/** The columns of fields. Tags have a table of their own, so that they can be looked up. */
+export const COLUMNS: readonly Column[] = HELD_FIELDS.filter(({ name }) => name !== 'tags').map((field) => {
+  const name = columnName(field.name);
+  const type = field.type === 'integer' ? 'INTEGER' : field.type === 'number' ? 'REAL' : 'TEXT';
+  return { field, name, type, ms: isTime(field.type) ? `${name.replace(/_at$/, '')}_ms` : null };
+});
+
+const BY_FIELD = new Map(COLUMNS.map((column) => [column.field.name, column]));
+
+/** The column of a field that has one. */
+export function columnOf(field: FieldName): Column {
+  return BY_FIELD.get(field)!;
+}
+
+function columnName(field: string): string {
+  return field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+/** `name type` of every column that the declaration makes. */
+export const COLUMN_TYPES: readonly { readonly name: string; readonly type: string }[] = COLUMNS.flatMap(
+  ({ name, type, ms }) => [{ name, type }, ...(ms === null ? [] : [{ name: ms, type: 'INTEGER' }])],
+);
+
+const STORED_COLUMNS = COLUMNS.filter(({ field }) => STORED_FIELDS.includes(field));
+
+/** Everything of a point but its vector, slot, tags, and what follows from other columns. */
+export const OWN_COLUMNS: readonly string[] = ['kind', 'caption', ...STORED_COLUMNS.map(({ name }) => name)];
 
 /** The columns that {@link payloadOf} needs, with the tags as JSON in their order. */
-export const PAYLOAD_COLUMNS = `p.id, p.slot, p.sequencer, p.kind, p.indexed_at, p.bucket, p.key, p.etag, p.sha256,
-  p.content_type, p.bytes, p.width, p.height, p.taken_at, p.caption,
+export const PAYLOAD_COLUMNS = `p.id, p.slot, ${OWN_COLUMNS.map((name) => `p.${name}`).join(', ')},
   (SELECT json_group_array(tag ORDER BY position) FROM tags WHERE point = p.row) AS tags`;
 
-const FIELDS = [
-  'slot',
-  'seq',
-  'sequencer',
-  'kind',
-  'indexed_at',
-  'indexed_ms',
-  'bucket',
-  'key',
-  'etag',
-  'sha256',
-  'content_type',
-  'bytes',
-  'width',
-  'height',
-  'taken_at',
-  'taken_ms',
-  'caption',
-] as const;
+const WRITTEN = ['slot', 'seq', 'kind', 'caption', ...COLUMN_TYPES.map(({ name }) => name)];
 
-export const INSERT_POINT = `INSERT INTO points (collection, id, ${FIELDS.join(', ')})
-  VALUES (:collection, :id, ${FIELDS.map((name) => `:${name}`).join(', ')})`;
-export const UPDATE_POINT = `UPDATE points SET ${FIELDS.map((name) => `${name} = :${name}`).join(', ')}
+export const INSERT_POINT = `INSERT INTO points (collection, id, ${WRITTEN.join(', ')})
+  VALUES (:collection, :id, ${WRITTEN.map((name) => `:${name}`).join(', ')})`;
+export const UPDATE_POINT = `UPDATE points SET ${WRITTEN.map((name) => `${name} = :${name}`).join(', ')}
   WHERE collection = :collection AND id = :id`;
 
 /** The values of {@link INSERT_POINT} and {@link UPDATE_POINT} for a checked payload. */
-export function columnsOf(payload: Payload): Columns {
-  const shared = {
-    seq: sortableSequencer(payload.sequencer),
-    sequencer: payload.sequencer,
-    kind: payload.kind,
-    indexed_at: payload.indexedAt,
-    indexed_ms: instantOf(payload.indexedAt, 'indexedAt'),
-  };
-  if (payload.kind === 'caption') return { ...NO_IMAGE, ...shared, caption: payload.caption };
-  return {
-    ...shared,
-    bucket: payload.bucket,
-    key: payload.key,
-    etag: payload.etag,
-    sha256: payload.sha256,
-    content_type: payload.contentType,
-    bytes: payload.bytes,
-    width: payload.width,
-    height: payload.height,
-    taken_at: payload.takenAt,
-    taken_ms: payload.takenAt === null ? null : instantOf(payload.takenAt, 'takenAt'),
-    caption: null,
-  };
+export function rowOf(payload: Payload): Row {
+  const caption = payload.kind === 'caption' ? payload.caption : null;
+  return { seq: sortableSequencer(payload.sequencer), kind: payload.kind, caption, ...fieldColumns(payload) };
 }
 
-const NO_IMAGE: Columns = {
-  bucket: null,
-  key: null,
-  etag: null,
-  sha256: null,
-  content_type: null,
-  bytes: null,
-  width: null,
-  height: null,
-  taken_at: null,
-  taken_ms: null,
-};
+/** The values of the columns of fields; null for those that a caption does not have. */
+export function fieldColumns(payload: Payload): Row {
+  const row: Row = {};
+  for (const { field, name, ms } of COLUMNS) {
+    const value = payload.kind === 'image' || field.ofCaptions ? fieldValue(payload, field) : null;
+    row[name] = Array.isArray(value) ? JSON.stringify(value) : (value as string | number | null);
+    if (ms !== null && isTime(field.type)) row[ms] = value === null ? null : timeOf(field.type, value as string, name);
+  }
+  return row;
+}
 
-/** A row of {@link PAYLOAD_COLUMNS} as it was given to {@link columnsOf}. */
+/** A row of {@link PAYLOAD_COLUMNS} as it was given to {@link rowOf}. */
 export function payloadOf(row: Record<string, unknown>): Payload {
-  const shared = {
-    sequencer: row.sequencer as string,
-    tags: JSON.parse(row.tags as string) as string[],
-    indexedAt: row.indexed_at as string,
-  };
-  if (row.kind === 'caption') return { kind: 'caption', ...shared, caption: row.caption as string };
-  return {
-    kind: 'image',
-    ...shared,
-    bucket: row.bucket as string,
-    key: row.key as string,
-    etag: row.etag as string,
-    sha256: row.sha256 as string,
-    contentType: row.content_type as string,
-    bytes: row.bytes as number,
-    width: row.width as number,
-    height: row.height as number,
-    takenAt: row.taken_at as string | null,
-  };
+  const payload: Record<string, unknown> = { kind: row.kind, tags: JSON.parse(row.tags as string) };
+  for (const { field, name } of STORED_COLUMNS) {
+    if (row.kind === 'caption' && !field.ofCaptions) continue;
+    const value = row[name] ?? field.absent ?? null;
+    payload[field.name] = field.type === 'texts' && value !== null ? JSON.parse(value as string) : value;
+  }
+  if (row.kind === 'caption') payload.caption = row.caption;
+  return payload as unknown as ImagePayload | CaptionPayload;
 }
 
 export function storedPointOf(row: Record<string, unknown>): StoredPoint {

@@ -1,4 +1,49 @@
-import type { DatabaseFormat } from '../../sqlite.ts';
+import { FIELDS } from '../../picture-fields.ts';
+import type { DatabaseFormat, DatabaseSync } from '../../sqlite.ts';
+import { COLUMN_TYPES, COLUMNS, fieldColumns, PAYLOAD_COLUMNS, payloadOf } from './rows.ts';
+
+/** Fields are only added, so their number names the version of the tables; the first had twelve. */
+const VERSION = FIELDS.length - 11;
+
+/** Those of the first version have names of their own. */
+const FIELD_INDEXES = COLUMNS.filter(({ field }) => field.selective)
+  .map(({ name }) => {
+    const index = name === 'sha256' ? 'points_by_content' : `points_by_${name}`;
+    return `CREATE INDEX IF NOT EXISTS ${index} ON points (${name}) WHERE ${name} IS NOT NULL;`;
+  })
+  .join('\n    ');
+
+/** Rows brought up to date between two looks for more. */
+const MIGRATED_AT_ONCE = 1000;
+
+/** Adds the columns that an older file lacks, and fills those that follow from others. Vectors and slots stay. */
+function migrate(db: DatabaseSync): void {
+  const there = new Set(
+    db
+      .prepare('SELECT name FROM pragma_table_info(?)')
+      .all('points')
+      .map(({ name }) => name),
+  );
+  const missing = COLUMN_TYPES.filter(({ name }) => !there.has(name));
+  for (const { name, type } of missing) db.exec(`ALTER TABLE points ADD COLUMN ${name} ${type}`);
+  if (missing.length === 0) return;
+  const some = db.prepare(`SELECT p.row, ${PAYLOAD_COLUMNS} FROM points p
+    WHERE p.row > ? AND p.kind = 'image' ORDER BY p.row LIMIT ${MIGRATED_AT_ONCE}`);
+  const update = db.prepare(
+    `UPDATE points SET ${missing.map(({ name }) => `${name} = :${name}`).join(', ')} WHERE row = :row`,
+  );
+  for (let last = 0; ; ) {
+    const rows = some.all(last);
+    for (const row of rows) {
+      const values = fieldColumns(payloadOf(row));
+      const added = Object.fromEntries(missing.map(({ name }) => [name, values[name]!]));
+      update.run({ ...added, row: row.row as number });
+    }
+    if (rows.length < MIGRATED_AT_ONCE) break;
+    last = rows.at(-1)!.row as number;
+  }
+  db.exec(FIELD_INDEXES);
+}
 
 /**
  * The tables of the embedded store. A collection holds the vectors of one space; `live` is the alias that is served, so
@@ -12,12 +57,14 @@ import type { DatabaseFormat } from '../../sqlite.ts';
  * The indexes for filters leave the collection out, and queries write `+p.collection` to keep SQLite from using it: it
  * cannot know that nearly every row is of the same one, and would take any index that begins with it for a good start.
  *
- * `*_ms` are the instants of the texts beside them, `seq` is the sequencer in its sortable form.
+ * The columns of `points` behind `caption` are those of `picture-fields.ts`. `*_ms` are what the times beside them are
+ * compared by, `seq` is the sequencer in its sortable form.
  */
 export const VECTOR_INDEX: DatabaseFormat = {
   what: 'vector index',
   applicationId: 0x53_4c_76_31,
-  version: 1,
+  version: VERSION,
+  migrate,
   schema: `
     CREATE TABLE collections (
       id INTEGER PRIMARY KEY,
@@ -46,27 +93,14 @@ export const VECTOR_INDEX: DatabaseFormat = {
       id TEXT NOT NULL,
       slot INTEGER NOT NULL,
       seq TEXT NOT NULL,
-      sequencer TEXT NOT NULL,
       kind TEXT NOT NULL,
-      indexed_at TEXT NOT NULL,
-      indexed_ms INTEGER NOT NULL,
-      bucket TEXT,
-      key TEXT,
-      etag TEXT,
-      sha256 TEXT,
-      content_type TEXT,
-      bytes INTEGER,
-      width INTEGER,
-      height INTEGER,
-      taken_at TEXT,
-      taken_ms INTEGER,
-      caption TEXT
+      caption TEXT,
+      ${COLUMN_TYPES.map(({ name, type }) => `${name} ${type}`).join(',\n      ')}
     ) STRICT;
     CREATE UNIQUE INDEX points_by_id ON points (collection, id);
     CREATE UNIQUE INDEX points_by_slot ON points (collection, slot);
     CREATE INDEX points_by_age ON points (indexed_ms DESC, id);
-    CREATE INDEX points_by_content ON points (sha256) WHERE sha256 IS NOT NULL;
-    CREATE INDEX points_by_key ON points (key) WHERE key IS NOT NULL;
+    ${FIELD_INDEXES}
     CREATE TABLE tags (
       point INTEGER NOT NULL REFERENCES points (row) ON DELETE CASCADE,
       position INTEGER NOT NULL,

@@ -4,7 +4,7 @@ import type { JointEmbedding } from '../../types.ts';
 import { instantOf, sortableSequencer } from '../validate.ts';
 import type { Collection, WriteTransaction } from './collection.ts';
 import { FREE, KIND_NUMBERS } from './matrix.ts';
-import { columnsOf, INSERT_POINT, UPDATE_POINT } from './rows.ts';
+import { INSERT_POINT, rowOf, UPDATE_POINT } from './rows.ts';
 
 /** Points written before other work of the process gets its turn: about 10 ms. */
 const BATCH = 250;
@@ -97,7 +97,7 @@ function writePoint(
   keepTags: boolean,
 ): void {
   const slot = standing?.slot ?? transaction.takeSlot();
-  const values = { collection: collection.id, id, slot, ...columnsOf(payload) };
+  const values = { collection: collection.id, id, slot, ...rowOf(payload) };
   let row = standing?.row ?? null;
   if (row === null) {
     if (standing !== undefined) deleteTombstone(collection, id);

@@ -1,67 +1,110 @@
 import { z } from '@hono/zod-openapi';
+import {
+  type Comparison,
+  FILTERS,
+  type FilterName,
+  type NamedField,
+  type PictureFilter,
+} from '../../../core/picture-fields.ts';
 import type { Filter } from '../../../core/ports.ts';
 import { LIMITS } from '../api-limits.ts';
-import { integerParameter, plainText, repeated, tagParameters, tags } from './common.ts';
+import { integerParameter, numberParameter, plainText, repeated, tagParameters, tags } from './common.ts';
 
-/** Dates as stores compare them: UTC with milliseconds. A day without time means its start or its end. */
+/** Dates as stores compare them, in UTC with milliseconds. A day without time means its start or its end. */
 function moment(dayEdge: 'start' | 'end') {
   return z
     .union([z.iso.datetime({ offset: true }), z.iso.date()], {
       error: 'expected an ISO 8601 date such as 2026-11-23 or 2026-11-23T20:36:00Z',
     })
-    .transform((text) =>
-      text.includes('T') ? text : `${text}T${dayEdge === 'start' ? '00:00:00.000' : '23:59:59.999'}Z`,
-    )
+    .transform((text) => (text.includes('T') ? text : `${text}T${EDGES[dayEdge]}Z`))
     .transform((text) => new Date(text).toISOString())
     .openapi({ type: 'string', format: 'date-time', example: '2026-11-23T00:00:00Z' });
 }
 
-/** RFC 6838, 4.2, for type and subtype. */
-const mimeType = z
-  .string()
-  .max(127)
-  .regex(/^[a-z0-9][a-z0-9!#$&^_.+-]*\/[a-z0-9][a-z0-9!#$&^_.+-]*$/, 'expected a MIME type in lower case')
-  .openapi({ example: 'image/jpeg' });
+/** The same by the clock of the place: an offset that is given is left out. */
+function localMoment(dayEdge: 'start' | 'end') {
+  return z
+    .string()
+    .max(40)
+    .pipe(
+      z.union([z.iso.datetime({ offset: true, local: true }), z.iso.date()], {
+        error: 'expected an ISO 8601 date such as 2026-11-23 or 2026-11-23T20:36:00',
+      }),
+    )
+    .transform((text) => {
+      const clock = text.includes('T') ? text.replace(/(Z|[+-]\d{2}:?\d{2})$/, '') : `${text}T${EDGES[dayEdge]}`;
+      return new Date(`${clock}Z`).toISOString().slice(0, -1);
+    })
+    .openapi({
+      type: 'string',
+      maxLength: 40,
+      description: 'By the clock of the place where it was taken; an offset in it does not count.',
+      example: '2026-11-23',
+    });
+}
 
-const bucket = plainText(255).openapi({ type: 'string', minLength: 1, maxLength: 255 });
-const keyPrefix = plainText(LIMITS.keyBytes).openapi({ type: 'string', minLength: 1, maxLength: LIMITS.keyBytes });
-const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 lower-case hex digits');
-const orientation = z.enum(['landscape', 'portrait', 'square']);
+const EDGES = { start: '00:00:00.000', end: '23:59:59.999' } as const;
 
-const single = {
-  bucket: bucket.optional(),
-  keyPrefix: keyPrefix.optional(),
-  sha256: sha256.optional(),
-  orientation: orientation.optional(),
-  takenAfter: moment('start').optional(),
-  takenBefore: moment('end').optional(),
-  indexedAfter: moment('start').optional(),
-  indexedBefore: moment('end').optional(),
+/** How texts of a format are written. */
+const FORMATS = {
+  sha256: () => z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 lower-case hex digits'),
+  /** RFC 6838, 4.2, for type and subtype. */
+  'mime-type': () =>
+    z
+      .string()
+      .max(127)
+      .regex(/^[a-z0-9][a-z0-9!#$&^_.+-]*\/[a-z0-9][a-z0-9!#$&^_.+-]*$/, 'expected a MIME type in lower case')
+      .openapi({ example: 'image/jpeg' }),
 };
 
-const bytes = () => z.int().min(0).optional().openapi({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
-const bytesParameter = () => integerParameter({ min: 0, max: 999_999_999_999_999 });
+function textSchema({ values, format, maxLength = 255 }: NamedField): z.ZodType<string> {
+  if (values !== undefined) return z.enum(values as [string, ...string[]]);
+  if (format !== undefined) return FORMATS[format]();
+  return plainText(maxLength).openapi({ type: 'string', minLength: 1, maxLength });
+}
 
-/** Filters in a query string; all of them must hold, ranges include both ends. */
-export const filterParameters = {
-  ...single,
-  tagsAll: tagParameters.openapi({ description: 'Every one of these tags; repeat the parameter for several.' }),
-  tagsAny: tagParameters.openapi({ description: 'At least one of these tags.' }),
-  contentTypes: repeated(mimeType, LIMITS.contentTypes),
-  minBytes: bytesParameter(),
-  maxBytes: bytesParameter(),
-};
+/** A filter in a query string, where everything is text, or in a JSON body. */
+function filterSchema(comparison: Comparison, field: NamedField, where: 'query' | 'body'): z.ZodType {
+  const edge = comparison === 'atLeast' ? 'start' : 'end';
+  if (field.type === 'instant') return moment(edge).optional();
+  if (field.type === 'local-time') return localMoment(edge).optional();
+  if (field.type === 'integer') return where === 'query' ? integerParameter(WHOLE) : wholeNumber();
+  if (field.type === 'number') return where === 'query' ? numberParameter(ANY) : z.number().optional();
+  if (comparison === 'all' || comparison === 'any') {
+    if (where === 'body') return tags.optional();
+    const description =
+      comparison === 'all'
+        ? 'Every one of these; repeat the parameter for several.'
+        : 'At least one of these; repeat the parameter for several.';
+    return tagParameters.openapi({ description });
+  }
+  if (comparison === 'oneOf') {
+    const item = textSchema(field);
+    const most = LIMITS.contentTypes;
+    return where === 'query' ? repeated(item, most) : z.array(item).min(1).max(most).optional();
+  }
+  return textSchema(field).optional();
+}
+
+const WHOLE = { min: 0, max: 999_999_999_999_999 };
+const ANY = { min: -Number.MAX_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER };
+const wholeNumber = () => z.int().min(0).optional().openapi({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+
+const SHOWN = FILTERS.filter(({ field }) => !field.internal);
+
+type FilterSchemas = { [Name in FilterName]: z.ZodOptional<z.ZodType<NonNullable<PictureFilter[Name]>>> };
+
+function filterSchemas(where: 'query' | 'body'): FilterSchemas {
+  const schemas = SHOWN.map(({ name, comparison, field }) => [name, filterSchema(comparison, field, where)]);
+  return Object.fromEntries(schemas) as FilterSchemas;
+}
+
+/** Filters in a query string, as `core/picture-fields.ts` declares them; all of them must hold, ranges include both ends. */
+export const filterParameters = filterSchemas('query');
 
 /** The same in a JSON body. */
 export const filterBody = z
-  .strictObject({
-    ...single,
-    tagsAll: tags.optional(),
-    tagsAny: tags.optional(),
-    contentTypes: z.array(mimeType).min(1).max(LIMITS.contentTypes).optional(),
-    minBytes: bytes(),
-    maxBytes: bytes(),
-  })
+  .strictObject(filterSchemas('body'))
   .openapi('Filter', { description: 'All given conditions must hold; ranges include both ends.' });
 
 export const kind = z
@@ -74,13 +117,8 @@ export const kind = z
       'best of both, ask once for each.',
   });
 
-type FilterValues = z.output<typeof filterBody>;
-
 /** The port's filter: only what was given, so that the same question always has the same fingerprint. */
-export function toFilter(values: FilterValues & Record<string, unknown>, of: z.output<typeof kind>): Filter {
-  const names = Object.keys(filterParameters) as (keyof FilterValues)[];
-  const given = Object.fromEntries(
-    names.filter((name) => values[name] !== undefined).map((name) => [name, values[name]]),
-  );
-  return { ...(given as Omit<Filter, 'kind'>), ...(of !== 'any' && { kind: of }) };
+export function toFilter(values: PictureFilter, of: z.output<typeof kind>): Filter {
+  const given = SHOWN.flatMap(({ name }) => (values[name] === undefined ? [] : [[name, values[name]]]));
+  return { ...Object.fromEntries(given), ...(of !== 'any' && { kind: of }) };
 }

@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { type NamedField, SHOWN_FIELDS, type ShownValues } from '../../../core/picture-fields.ts';
 import { LIMITS } from '../api-limits.ts';
 import {
   booleanParameter,
@@ -18,21 +19,32 @@ import { filterParameters } from './filter.ts';
 /** Relative to this service. */
 const link = z.string().openapi({ format: 'uri-reference' });
 
+type ShownSchemas = { [Name in keyof ShownValues]: z.ZodType<ShownValues[Name]> };
+
+/** The schema of each field that answers show, as `core/picture-fields.ts` declares it. */
+function shownFields(): ShownSchemas {
+  return Object.fromEntries(SHOWN_FIELDS.map((field) => [field.name, valueSchema(field)])) as ShownSchemas;
+}
+
+function valueSchema({ type, values, absent, doc, example }: NamedField): z.ZodType {
+  const schema = values !== undefined ? z.enum(values as [string, ...string[]]) : VALUES[type]();
+  return (absent === null ? schema.nullable() : schema).openapi({ description: doc, ...(example && { example }) });
+}
+
+const VALUES = {
+  text: () => z.string(),
+  texts: () => z.array(z.string()),
+  integer: () => z.int(),
+  number: () => z.number(),
+  instant: () => timestamp,
+  'local-time': () => z.string(),
+  sequencer: () => z.string(),
+} as const;
+
 const imageFields = {
   id,
   kind: z.literal('image'),
-  bucket: z.string(),
-  key: z
-    .string()
-    .openapi({ description: 'The object key, such as the path in the folder.', example: 'holidays/beach.jpg' }),
-  contentType: z.string().openapi({ example: 'image/jpeg' }),
-  width: z.int().openapi({ description: 'Pixels, after EXIF orientation.' }),
-  height: z.int(),
-  bytes: z.int(),
-  sha256: z.string().openapi({ description: 'Of the bytes; finds copies through the filter of this name.' }),
-  tags: z.array(z.string()),
-  takenAt: timestamp.nullable().openapi({ description: 'From EXIF, or null.' }),
-  indexedAt: timestamp,
+  ...shownFields(),
   links: z.strictObject({ self: link, content: link, thumbnail: link }),
 };
 

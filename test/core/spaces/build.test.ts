@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import type { SightlineError } from '../../../core/errors.ts';
 import { captionId, createIndexer, imageId } from '../../../core/index-image.ts';
 import { openFolder } from '../../../core/objects/folder/store.ts';
+import { NOTHING_KNOWN } from '../../../core/picture-fields.ts';
 import type { Embedder, ObjectStore, VectorStore } from '../../../core/ports.ts';
 import { type BuildOptions, buildSpace } from '../../../core/spaces/build.ts';
 import type { Spaces } from '../../../core/spaces/port.ts';
@@ -220,7 +221,7 @@ describe('building a space', () => {
     const same = (await flat.embedTexts(['x']))[0]!;
     flat.embedImage = async () => ({
       vector: same,
-      picture: { contentType: 'image/jpeg', width: 1, height: 1, takenAt: null },
+      picture: { ...NOTHING_KNOWN, contentType: 'image/jpeg', width: 1, height: 1 },
     });
     await assert.rejects(
       build(flat),

@@ -43,6 +43,12 @@ describe('pictures over HTTP', () => {
       bytes: (await samplePhoto('cat.jpg')).byteLength,
       tags: ['pet', 'small'],
       takenAt: null,
+      takenFrom: null,
+      camera: null,
+      lens: null,
+      name: 'cat.jpg',
+      folder: 'a',
+      orientation: 'landscape',
       links: { self: `/images/${id}`, content: `/images/${id}/content`, thumbnail: `/images/${id}/thumbnail` },
     });
   });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { type ErrorCode, isSightlineError } from '../../../../core/errors.ts';
+import type { Filter, StoredPoint } from '../../../../core/ports.ts';
 import { openEmbeddedStore } from '../../../../core/vectors/sqlite/store.ts';
 import { DIMENSION, image, randomPoints, seededRandom, unit, uuid } from '../../../contract/vectors-data.ts';
 
@@ -71,10 +72,37 @@ describe('opening the embedded store', () => {
 
   it('refuses another schema version, naming both', async () => {
     await fill(1);
+    const before = new DatabaseSync(file).prepare('PRAGMA user_version').get()?.user_version;
     tamper('PRAGMA user_version = 99');
-    await refuses(open, 'schema-mismatch', ['version 1', 'version 99', file]);
-    tamper('PRAGMA user_version = 1');
+    await refuses(open, 'schema-mismatch', [`version ${before}`, 'version 99', file]);
+    tamper(`PRAGMA user_version = ${before}`);
     await (await open()).close();
+  });
+
+  it('brings an index of the first version up to date in place, and keeps a copy of it', async () => {
+    tamper(readFileSync(new URL('../../../fixtures/vector-index-1.sql', import.meta.url), 'utf8'));
+    const store = await open({ dimension: 4 });
+    assert.equal(await store.count({}), 3);
+    const { payload } = (await store.get([uuid(1)])).get(uuid(1)) as StoredPoint;
+    assert.deepEqual(payload, {
+      ...image({ key: 'trips/rome/a.jpg', width: 480, height: 640, tags: ['dog', 'beach'], sequencer: '0a' }),
+      takenAt: '2024-01-01T00:30:00.000Z',
+    });
+    // What follows from other fields can be asked for at once, what has to be read from the file is known to be missing.
+    const keys = async (filter: Filter) =>
+      (await store.list({ filter, limit: 10, order: 'id' })).items.map(({ id }) => id);
+    assert.deepEqual(await keys({ folder: 'trips/rome' }), [uuid(1)]);
+    assert.deepEqual(await keys({ orientation: 'portrait' }), [uuid(1)]);
+    assert.deepEqual(await keys({ metadataBelow: 1 }), [uuid(1), uuid(2)]);
+    assert.deepEqual(await keys({ takenAfter: '2024-01-01', takenBefore: '2024-01-01T23:59:59.999' }), [uuid(1)]);
+    assert.equal((await store.get([uuid(4)])).get(uuid(4))?.deleted, true);
+    const vector = (await store.vectors([uuid(3)])).get(uuid(3))!;
+    assert.equal((await store.query({ vector, filter: {}, limit: 1 })).items[0]?.id, uuid(3));
+    await store.close();
+    const copy = new DatabaseSync(`${file}.version-1`, { readOnly: true });
+    assert.equal(copy.prepare('PRAGMA user_version').get()?.user_version, 1);
+    assert.equal(copy.prepare('SELECT count(*) AS n FROM points').get()?.n, 3);
+    copy.close();
   });
 
   it('refuses the database of another program and leaves it as it was', async () => {

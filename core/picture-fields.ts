@@ -1,0 +1,262 @@
+/**
+ * What a picture has, each field declared once. Types, checks, the columns and payloads of both stores with their indexes,
+ * filters, differences between spaces and the schemas of the API follow from it. A new field takes its entry here and the
+ * code that reads it from the file. Fields are only ever added: points that were written before have its `absent` value.
+ */
+
+/**
+ * What a value is: `instant` a moment as ISO 8601; `local-time` the time on the clock where it happened, as ISO 8601 with
+ * the offset behind it where that is known; `sequencer` the logical time of an event.
+ */
+export type FieldType = 'text' | 'texts' | 'integer' | 'number' | 'instant' | 'local-time' | 'sequencer';
+
+/** Who knows it: the object and its store, the file's content, a person, the index, or other fields. */
+export type FieldSource = 'object' | 'content' | 'user' | 'index' | 'derived';
+
+/**
+ * How a filter compares. Points that have no value never match. `below` is strict, the bounds `atLeast` and `atMost` are
+ * not; local times compare by their clocks, whatever their offsets.
+ */
+export type Comparison = 'equals' | 'oneOf' | 'prefix' | 'all' | 'any' | 'atLeast' | 'atMost' | 'below';
+
+export interface PictureField {
+  readonly type: FieldType;
+  /** The only texts there can be. */
+  readonly values?: readonly string[];
+  /** What texts of a filter look like at the API. @default plain text */
+  readonly format?: 'sha256' | 'mime-type';
+  /** UTF-16 units of a text in a filter. @default 255 */
+  readonly maxLength?: number;
+  readonly from: FieldSource;
+  /** For derived fields only: makes it, and nothing else is stored of it than filters need. */
+  readonly derive?: (picture: DerivationSources) => string;
+  /** The value of points that have none: null, or 0 where it has to be a number. Fields without must always be given. */
+  readonly absent?: null | 0;
+  /** Names of filters, and how each compares. */
+  readonly filters?: Readonly<Record<string, Comparison>>;
+  /** A value of it leaves few points, so the embedded store looks it up instead of going through all of them. */
+  readonly selective?: true;
+  /** Captions have it, too. */
+  readonly ofCaptions?: true;
+  /** Not in answers of the API, and neither are its filters. */
+  readonly internal?: true;
+  /** What it is, for readers of the API. */
+  readonly doc: string;
+  readonly example?: string;
+}
+
+/** What derived fields are made from. */
+export interface DerivationSources {
+  readonly key: string;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Where the date of a picture comes from, from the most to the least trustworthy. */
+export const DATE_SOURCES = ['exif', 'xmp', 'iptc', 'gps', 'png', 'tiff', 'sidecar', 'name', 'file'] as const;
+
+export const PICTURE_FIELDS = {
+  bucket: { type: 'text', from: 'object', filters: { bucket: 'equals' }, doc: 'Name of the bucket or folder.' },
+  key: {
+    type: 'text',
+    from: 'object',
+    filters: { keyPrefix: 'prefix' },
+    selective: true,
+    maxLength: 1024,
+    doc: 'The object key, such as the path in the folder.',
+    example: 'holidays/beach.jpg',
+  },
+  name: {
+    type: 'text',
+    from: 'derived',
+    derive: ({ key }) => key.slice(key.lastIndexOf('/') + 1),
+    doc: 'The file name: the key without its folder.',
+    example: 'beach.jpg',
+  },
+  folder: {
+    type: 'text',
+    from: 'derived',
+    derive: ({ key }) => key.slice(0, Math.max(0, key.lastIndexOf('/'))),
+    filters: { folder: 'equals' },
+    selective: true,
+    maxLength: 1024,
+    doc: 'The key without the file name; empty at the top. As a filter: pictures right in this folder.',
+    example: 'holidays',
+  },
+  contentType: {
+    type: 'text',
+    from: 'content',
+    filters: { contentTypes: 'oneOf' },
+    format: 'mime-type',
+    doc: 'MIME type by the content, whatever the file name says.',
+    example: 'image/jpeg',
+  },
+  width: { type: 'integer', from: 'content', doc: 'Pixels, after EXIF orientation.' },
+  height: { type: 'integer', from: 'content', doc: 'Pixels, after EXIF orientation.' },
+  orientation: {
+    type: 'text',
+    values: ['landscape', 'portrait', 'square'],
+    from: 'derived',
+    derive: ({ width, height }) => (width > height ? 'landscape' : width < height ? 'portrait' : 'square'),
+    filters: { orientation: 'equals' },
+    doc: 'Whether it is wider than high.',
+  },
+  bytes: { type: 'integer', from: 'object', filters: { minBytes: 'atLeast', maxBytes: 'atMost' }, doc: 'File size.' },
+  etag: { type: 'text', from: 'object', internal: true, doc: "The object store's entity tag, without quotes." },
+  sha256: {
+    type: 'text',
+    from: 'object',
+    filters: { sha256: 'equals' },
+    selective: true,
+    format: 'sha256',
+    doc: 'Of the bytes; finds copies through the filter of this name.',
+  },
+  tags: {
+    type: 'texts',
+    from: 'user',
+    filters: { tagsAll: 'all', tagsAny: 'any' },
+    selective: true,
+    ofCaptions: true,
+    doc: 'Each once, in the order they were given.',
+  },
+  takenAt: {
+    type: 'local-time',
+    from: 'content',
+    absent: null,
+    filters: { takenAfter: 'atLeast', takenBefore: 'atMost' },
+    doc:
+      'When it was taken, by the clock of the place where it was taken; with its offset from UTC where that is known. ' +
+      'Null when nothing says.',
+    example: '2019-07-05T23:30:00.000+02:00',
+  },
+  takenFrom: {
+    type: 'text',
+    values: DATE_SOURCES,
+    from: 'content',
+    absent: null,
+    doc: 'Which source `takenAt` is from.',
+  },
+  camera: {
+    type: 'text',
+    from: 'content',
+    absent: null,
+    filters: { camera: 'equals' },
+    doc: 'Maker and model of the camera.',
+    example: 'Canon EOS 5D',
+  },
+  lens: { type: 'text', from: 'content', absent: null, filters: { lens: 'equals' }, doc: 'Model of the lens.' },
+  indexedAt: {
+    type: 'instant',
+    from: 'index',
+    filters: { indexedAfter: 'atLeast', indexedBefore: 'atMost' },
+    ofCaptions: true,
+    doc: 'When it was indexed.',
+  },
+  metadataVersion: {
+    type: 'integer',
+    from: 'content',
+    absent: 0,
+    filters: { metadataBelow: 'below' },
+    internal: true,
+    doc: 'Version of the code that read all this from the file; pictures read by an older one can be read again.',
+  },
+  sequencer: {
+    type: 'sequencer',
+    from: 'index',
+    ofCaptions: true,
+    internal: true,
+    doc: "Logical time of the event that wrote it, as S3 sends it: hexadecimal, '' when unknown (the oldest).",
+  },
+} as const satisfies Readonly<Record<string, PictureField>>;
+
+type Fields = typeof PICTURE_FIELDS;
+export type FieldName = keyof Fields;
+
+/** The value of a declared field: `string`, one of its `values`, a number or texts; or null where it may be absent. */
+type Value<F extends PictureField> = Given<F> | (F['absent'] extends null ? null : never);
+type Given<F extends PictureField> = F['type'] extends 'integer' | 'number'
+  ? number
+  : F['type'] extends 'texts'
+    ? readonly string[]
+    : F['values'] extends readonly string[]
+      ? F['values'][number]
+      : string;
+
+/** The fields that a condition on their declaration picks out, with their values. */
+type ValuesWhere<Condition> = {
+  readonly [Name in FieldName as Fields[Name] extends Condition ? Name : never]: Value<Fields[Name]>;
+};
+
+/** What is stored of a picture. */
+export type PictureValues = ValuesWhere<{ from: 'object' | 'content' | 'user' | 'index' }>;
+/** What decoding a picture and reading its metadata tells. */
+export type ContentValues = ValuesWhere<{ from: 'content' }>;
+/** What pictures and captions have in common. */
+export type SharedValues = ValuesWhere<{ ofCaptions: true }>;
+/** What answers of the API show. */
+export type ShownValues = Omit<ValuesWhere<PictureField>, keyof ValuesWhere<{ internal: true }>>;
+
+/** Every filter with the field it is of, as a union. */
+type DeclaredFilter = {
+  [Name in FieldName]: Fields[Name] extends { filters: infer Filters }
+    ? { [Filter in keyof Filters]: { name: Filter; of: Fields[Name]; comparison: Filters[Filter] } }[keyof Filters]
+    : never;
+}[FieldName];
+
+type FilterValue<F extends DeclaredFilter> = F['comparison'] extends 'oneOf' | 'all' | 'any'
+  ? readonly string[]
+  : Given<F['of']>;
+
+/** The filters over fields. All given conditions must hold. */
+export type PictureFilter = { readonly [F in DeclaredFilter as F['name']]?: FilterValue<F> };
+export type FilterName = keyof PictureFilter;
+
+export interface NamedField extends PictureField {
+  readonly name: FieldName;
+}
+
+/** Every declared field with its name, in the order of the declaration. */
+export const FIELDS: readonly NamedField[] = Object.entries<PictureField>(PICTURE_FIELDS).map(([name, field]) => ({
+  name: name as FieldName,
+  ...field,
+}));
+
+/** Fields that are kept as they are given; the others are derived from them. */
+export const STORED_FIELDS = FIELDS.filter(({ from }) => from !== 'derived');
+/** Fields that a store has to hold: the stored ones, and the derived ones that filters ask for. */
+export const HELD_FIELDS = FIELDS.filter(({ from, filters }) => from !== 'derived' || filters !== undefined);
+
+/** Fields that answers of the API show. */
+export const SHOWN_FIELDS = FIELDS.filter(({ internal }) => !internal);
+
+/** Every filter with its field. */
+export const FILTERS: readonly { name: FilterName; comparison: Comparison; field: NamedField }[] = FIELDS.flatMap(
+  (field) =>
+    Object.entries(field.filters ?? {}).map(([name, comparison]) => ({
+      name: name as FilterName,
+      comparison,
+      field,
+    })),
+);
+
+/** A value of a picture by its field, derived ones included; {@link PictureField.absent} where there is none. */
+export function fieldValue(picture: PictureValues | SharedValues, field: NamedField): unknown {
+  if (field.derive !== undefined) return field.derive(picture as PictureValues);
+  return (picture as Partial<Record<FieldName, unknown>>)[field.name] ?? field.absent ?? null;
+}
+
+/** The values of some fields, derived ones included. */
+export function fieldValues(picture: PictureValues | SharedValues, fields: readonly NamedField[]) {
+  return Object.fromEntries(fields.map((field) => [field.name, fieldValue(picture, field)]));
+}
+
+/** What a picture has of which nothing is known but what it must have: every field with an absent value, with that. */
+export const NOTHING_KNOWN = Object.fromEntries(
+  FIELDS.filter(({ absent }) => absent !== undefined).map(({ name, absent }) => [name, absent]),
+) as Readonly<ValuesWhere<{ absent: null | 0 }>>;
+
+/** The content fields of a stored picture, such as a copy of the same bytes has them, too. */
+export function contentOf(picture: PictureValues): ContentValues {
+  const content = FIELDS.filter(({ from }) => from === 'content');
+  return fieldValues(picture, content) as ContentValues;
+}

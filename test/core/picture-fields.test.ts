@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { FIELDS, FILTERS } from '../../core/picture-fields.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const COPIED = ['core', 'functions', 'server', 'test/core/vectors', 'test/contract', 'test/functions', 'test/support'];
+
+/** What a new field takes: its declaration, and the code that reads it from the file. */
+const CHANGES = [
+  {
+    file: 'core/picture-fields.ts',
+    at: '  indexedAt: {',
+    insert: `  channels: {
+    type: 'integer',
+    from: 'content',
+    absent: 0,
+    filters: { minChannels: 'atLeast' },
+    doc: 'Colours of a pixel.',
+  },
+`,
+  },
+  {
+    file: 'core/encode/decode.ts',
+    at: '      ...turnSize(stored, orientation),',
+    insert: 'channels: metadata.channels,\n',
+  },
+];
+
+/** Run in the copy: a grey and a coloured picture, in both stores and through the API. */
+const PROBE = `
+import sharp from 'sharp';
+import { decodeImage } from './core/encode/decode.ts';
+import type { Preprocessing } from './core/encode/preprocessor-config.ts';
+import { openEmbeddedStore } from './core/vectors/sqlite/store.ts';
+import { startFakeQdrant } from './test/core/vectors/qdrant/server.ts';
+import { openQdrantStore } from './test/core/vectors/qdrant/open.ts';
+import { image, seededRandom, unit, uuid } from './test/contract/vectors-data.ts';
+import { testApp } from './test/functions/http/harness.ts';
+
+const how: Preprocessing = { resize: { mode: 'squash', size: 8, kernel: 'bilinear' }, crop: 8, mean: [0, 0, 0], std: [1, 1, 1] };
+const random = seededRandom(1);
+const noise = Buffer.from(Array.from({ length: 12 * 8 }, () => 255 * random()));
+const grey = await sharp(noise, { raw: { width: 12, height: 8, channels: 1 } }).toColourspace('b-w').png().toBuffer();
+const coloured = await sharp(grey).tint('red').toColourspace('srgb').png().toBuffer();
+const points = await Promise.all([grey, coloured].map(async (bytes, i) => {
+  const { picture } = await decodeImage(bytes, how, { maxBytes: 1e6, maxPixels: 1e6 });
+  return { id: uuid(i), vector: unit(random), payload: { ...image({ key: i + '.png' }), ...picture } };
+}));
+const server = await startFakeQdrant();
+const stores = {
+  sqlite: await openEmbeddedStore({ file: process.argv[2]!, space: 'test', dimension: 64, threads: 1 }),
+  qdrant: await openQdrantStore({ url: server.url, space: 'test', dimension: 64 }),
+};
+const found: Record<string, unknown> = {};
+for (const [name, store] of Object.entries(stores)) {
+  await store.upsert(points, 'newer');
+  const filter = { minChannels: 2 };
+  const { items } = await store.list({ filter, limit: 10, order: 'id' });
+  found[name] = items.map(({ payload }) => payload.kind === 'image' && payload.channels);
+  found[name + ' query'] = (await store.query({ vector: points[0]!.vector, filter, limit: 10 })).items.length;
+  await store.close();
+}
+await server.stop();
+const t = await testApp();
+for (const [name, body] of Object.entries({ grey, coloured })) {
+  const headers = { 'content-type': 'image/png' };
+  await t.json('/images?key=' + name + '.png', { method: 'POST', headers, body: new Uint8Array(body) });
+}
+const { items } = (await t.json('/images?minChannels=2')).body;
+found.api = items.map(({ key, channels }) => [key, channels]);
+const document = JSON.stringify((await t.json('/openapi.json')).body);
+found.openapi = [document.includes('"minChannels"'), document.includes('Colours of a pixel.')];
+await t.close();
+console.log(JSON.stringify(found));
+`;
+
+describe('the declaration of what a picture has', () => {
+  let copy: string;
+  before(async () => {
+    copy = await mkdtemp(join(tmpdir(), 'sightline-field-'));
+    for (const folder of COPIED) await cp(join(root, folder), join(copy, folder), { recursive: true });
+    await cp(join(root, 'package.json'), join(copy, 'package.json'));
+    const types = {
+      extends: join(root, 'tsconfig.json'),
+      include: ['probe.ts', 'core', 'functions/http'],
+      exclude: [],
+    };
+    await writeFile(join(copy, 'tsconfig.json'), JSON.stringify(types));
+    for (const link of ['node_modules', 'models', 'examples']) await symlink(join(root, link), join(copy, link));
+  });
+  after(() => rm(copy, { recursive: true, force: true }));
+
+  it('is the only place, beside the reader, that knows a new field: stores, filters and API follow', async () => {
+    for (const { file, at, insert } of CHANGES) {
+      const text = await readFile(join(copy, file), 'utf8');
+      assert.ok(text.includes(at), `expected "${at}" in ${file}`);
+      await writeFile(join(copy, file), text.replace(at, insert + at));
+    }
+    await writeFile(join(copy, 'probe.ts'), PROBE);
+    const run = promisify(execFile);
+    const { stdout } = await run(process.execPath, [
+      '--disable-warning=ExperimentalWarning',
+      join(copy, 'probe.ts'),
+      join(copy, 'index.sqlite'),
+    ]);
+    assert.deepEqual(JSON.parse(stdout), {
+      sqlite: [3],
+      'sqlite query': 1,
+      qdrant: [3],
+      'qdrant query': 1,
+      api: [['coloured.png', 3]],
+      openapi: [true, true],
+    });
+    await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '--noEmit', '-p', copy]).catch(
+      (error: { stdout: string }) => assert.fail(error.stdout.slice(0, 2000)),
+    );
+  });
+
+  it('gives each filter one name, and says of each field what it is', () => {
+    const names = FILTERS.map(({ name }) => name);
+    assert.equal(new Set(names).size, names.length);
+    for (const { name, doc, from, derive } of FIELDS) {
+      assert.match(doc, /\.$/, name);
+      assert.equal(from === 'derived', derive !== undefined, name);
+    }
+  });
+});
