@@ -15,7 +15,7 @@ import sharp from 'sharp';
 import { ZipFile } from 'yazl';
 
 const DEFAULT_PICTURES = 3000;
-const command = fileURLToPath(new URL('../scripts/dataset.ts', import.meta.url));
+const command = fileURLToPath(new URL('../scripts/sightline.ts', import.meta.url));
 
 export async function run(pictures = DEFAULT_PICTURES): Promise<void> {
   const root = await mkdtemp(join(tmpdir(), 'sightline-bench-'));
@@ -45,7 +45,17 @@ async function measure(folder: string, pictures: number): Promise<Row> {
   // The most resident memory of this very process, which the command reports of itself when it ends.
   const report = `process.on('exit', () => console.error(process.resourceUsage().maxRSS))`;
   const watch = `data:text/javascript,${encodeURIComponent(report)}`;
-  const args = ['prepare', '--from', source, '--to', join(folder, 'to'), '--data', join(folder, 'data'), '--json'];
+  const args = [
+    'dataset',
+    'prepare',
+    '--from',
+    source,
+    '--to',
+    join(folder, 'to'),
+    '--data',
+    join(folder, 'data'),
+    '--json',
+  ];
   const { stdout, stderr } = await promisify(execFile)(process.execPath, ['--import', watch, command, ...args], {
     maxBuffer: 1e8,
   });

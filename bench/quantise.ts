@@ -18,7 +18,7 @@ import { parseArgs } from 'node:util';
 import { loadEncoders } from '../core/encode/encoders.ts';
 import { findFolder } from '../core/encode/model-files.ts';
 import { float32, int64, loadOnnx, type Tensor } from '../core/onnx/session.ts';
-import { openPlace } from '../scripts/cli/location.ts';
+import { openLocation } from '../scripts/cli/location.ts';
 import { modelFolders } from '../scripts/cli/training-options.ts';
 import { readDataset } from '../training/datasets/dataset.ts';
 import { FULL } from '../training/features/augmentations.ts';
@@ -291,7 +291,7 @@ interface Replaced {
 /** A head on its encoders, of which some are replaced. */
 async function judge(replaced: readonly Replaced[], data: string, judged: Judged): Promise<EvaluatedHead> {
   const folder = mkdtempSync(join(tmpdir(), 'sightline-quantise-'));
-  const place = await openPlace(data);
+  const place = await openLocation(data);
   try {
     const manifest = JSON.parse(readFileSync(join(models, 'manifest.json'), 'utf8'));
     for (const { encoder, path, batchChanges } of replaced) {

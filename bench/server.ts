@@ -68,7 +68,14 @@ async function indexing(folder: string): Promise<void> {
   const modelMs = await twoAtATime(files, async () => void (await model.encode(pixels)));
   await model.close();
   await encoders.close();
-  const { stdout } = await runScript(['scripts/index.ts', join(folder, 'photos'), '--data', folder, '--json']);
+  const { stdout } = await runScript([
+    'scripts/sightline.ts',
+    'index',
+    join(folder, 'photos'),
+    '--data',
+    folder,
+    '--json',
+  ]);
   const { seconds, handled } = JSON.parse(stdout) as { seconds: number; handled: number };
   const wholeMs = (seconds * 1000) / handled;
   console.log(`\nindexing ${pictures} pictures, ms a picture, two at a time`);

@@ -37,11 +37,13 @@ export async function run(): Promise<void> {
     const where = ['--data', folder, '--features', join(folder, 'features')];
     const table = {
       'train --recipe best --epochs 1': await measured(folder, [
-        'scripts/train.ts',
+        'scripts/sightline.ts',
+        'train',
         ...[...where, '--epochs', '1', '--out', head, '--run', join(folder, 'run')],
       ]),
       [`evaluate --split train (${SPLITS.train} pictures)`]: await measured(folder, [
-        'scripts/evaluate.ts',
+        'scripts/sightline.ts',
+        'evaluate',
         ...[...where, '--head', head, '--split', 'train', '--resamples', '200'],
       ]),
     };

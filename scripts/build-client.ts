@@ -1,42 +1,39 @@
-// npm run build:client -- [--out dist/client]
 import { spawnSync } from 'node:child_process';
 import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { userPath } from '../server/runtime.ts';
-import { EXIT, runCommand } from './cli/command.ts';
-
-const usage = `
-Usage: npm run build:client -- [options]
-
-Writes the typed client of the API as JavaScript with its types, for browsers and Node, without dependencies: what
-\`import { createClient } from 'sightline/client'\` finds. Packing the package does it by itself. The folder is a package
-of its own, too: \`npm install ./dist/client\` takes the client and nothing else.
-
-  --out DIR   folder to write, emptied first (default: dist/client)
-`;
+import { path } from '../core/option.ts';
+import { userPath } from '../server/environment.ts';
+import { command, EXIT } from './cli/command.ts';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 const source = join(root, 'web/client.ts');
 
-await runCommand({ usage, options: { out: { type: 'string' } }, positionals: { min: 0, max: 0 } }, async (flags) => {
-  const out = userPath(flags.out ?? 'dist/client');
-  await rm(out, { recursive: true, force: true });
-  await mkdir(out, { recursive: true });
-  const { build } = await import('esbuild');
-  await build({
-    ...{ entryPoints: [source], outfile: join(out, 'client.js'), bundle: true, format: 'esm', platform: 'neutral' },
-    ...{ target: 'es2022', legalComments: 'none', logLevel: 'silent' },
-  });
-  writeTypes(out);
-  const { version, license } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Record<string, string>;
-  const about = { name: 'sightline-client', version, license, type: 'module', private: true };
-  const entry = { types: './client.d.ts', default: './client.js' };
-  await writeFile(join(out, 'package.json'), `${JSON.stringify({ ...about, exports: { '.': entry } }, null, 2)}\n`);
-  console.log(`${out}: client.js, client.d.ts`);
-  return EXIT.done;
+export default command({
+  about: `
+Writes the typed client of the API as JavaScript with its types, for browsers and Node, without dependencies: what
+\`import { createClient } from 'sightline/client'\` finds. Packing the package does it by itself. The folder is a package
+of its own, too: \`npm install ./dist/client\` takes the client and nothing else.`,
+  options: { out: path({ text: 'folder to write, emptied first', shown: 'dist/client' }) },
+  run: async (flags) => {
+    const out = flags.out ?? userPath('dist/client');
+    await rm(out, { recursive: true, force: true });
+    await mkdir(out, { recursive: true });
+    const { build } = await import('esbuild');
+    await build({
+      ...{ entryPoints: [source], outfile: join(out, 'client.js'), bundle: true, format: 'esm', platform: 'neutral' },
+      ...{ target: 'es2022', legalComments: 'none', logLevel: 'silent' },
+    });
+    writeTypes(out);
+    const { version, license } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Record<string, string>;
+    const about = { name: 'sightline-client', version, license, type: 'module', private: true };
+    const entry = { types: './client.d.ts', default: './client.js' };
+    await writeFile(join(out, 'package.json'), `${JSON.stringify({ ...about, exports: { '.': entry } }, null, 2)}\n`);
+    console.log(`${out}: client.js, client.d.ts`);
+    return EXIT.done;
+  },
 });
 
 /** Declarations name each other by `.js`, so that every resolution of modules finds them. */

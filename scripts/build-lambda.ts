@@ -1,53 +1,42 @@
-// npm run build:lambda -- [--profile NAME] [--arch arm64|x64] [--out DIR]
 import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadManifest, type Profile, profileOf } from '../core/encode/manifest.ts';
 import { findFolder } from '../core/encode/model-files.ts';
 import { LOCK_FILE, readLocks } from '../core/encode/model-lock.ts';
+import { choice, decimal, path, text, toggle } from '../core/option.ts';
 import { buildPage } from '../server/build-page.ts';
-import { readConfig, userPath } from '../server/runtime.ts';
-import { EXIT, runCommand, UsageError } from './cli/command.ts';
+import { readConfig } from '../server/environment.ts';
+import { command, EXIT } from './cli/command.ts';
 import { bundleFunction } from './lambda/bundle.ts';
 import { type Arch, copyNativePackages } from './lambda/native-packages.ts';
 import { budgetOf, measure, type Sizes, sizeTable } from './lambda/sizes.ts';
 
-const usage = `
-Usage: npm run build:lambda -- [options]
-
-Makes the two Lambda functions as folders, api and ingest, each whole: code, models, native libraries. The stack deploys
-them as they are. Prints what they weigh and fails when one is over its budget.
-
-  --profile NAME   models to carry (default: SIGHTLINE_PROFILE or compact)
-  --arch ARCH      arm64, as the stack wants it, or x64, to run them on this machine (default: arm64)
-  --out DIR        folder to write (default: dist/lambda, or dist/lambda-x64)
-  --budget MB      most a function may weigh, unzipped (default: 120 for compact, 200 for seed and seed-int8)
-  --json           the sizes as JSON
-  --help           this text
-`;
-
 const root = fileURLToPath(new URL('..', import.meta.url));
 const FUNCTIONS = ['api', 'ingest'] as const;
 
-await runCommand(
-  {
-    usage,
-    options: {
-      profile: { type: 'string' },
-      arch: { type: 'string', default: 'arm64' },
-      out: { type: 'string' },
-      budget: { type: 'string' },
-      json: { type: 'boolean', default: false },
-    },
-    positionals: { min: 0, max: 0 },
+export default command({
+  about: `
+Makes the two Lambda functions as folders, api and ingest, each whole: code, models, native libraries. The stack deploys
+them as they are. Prints what they weigh and fails when one is over its budget.`,
+  options: {
+    profile: text({ unit: 'NAME', text: 'models to carry', shown: 'SIGHTLINE_PROFILE or compact' }),
+    arch: choice(['arm64', 'x64'], {
+      text: 'arm64, as the stack wants it, or x64, to run them on this machine',
+      default: 'arm64',
+    }),
+    out: path({ text: 'folder to write', shown: 'dist/lambda, or dist/lambda-x64' }),
+    budget: decimal({
+      above: 0,
+      unit: 'MB',
+      text: 'most a function may weigh, unzipped',
+      shown: '120 for compact, 200 for seed and seed-int8',
+    }),
+    json: toggle({ text: 'the sizes as JSON' }),
   },
-  async (flags) => {
+  run: async (flags) => {
     const { arch } = flags;
-    if (arch !== 'arm64' && arch !== 'x64') throw new UsageError(`--arch: expected arm64 or x64, got "${arch}"`);
-    if (flags.budget !== undefined && !(Number(flags.budget) > 0)) {
-      throw new UsageError(`--budget: expected a number above 0, got "${flags.budget}"`);
-    }
-    const out = flags.out === undefined ? defaultOut(arch) : userPath(flags.out);
+    const out = flags.out ?? defaultOut(arch);
     const { modelDirs, profile: name } = readConfig({ profile: flags.profile, logLevel: 'silent' });
     const manifest = await loadManifest(modelDirs);
     const profile = profileOf(manifest, name ?? manifest.defaultProfile);
@@ -55,7 +44,7 @@ await runCommand(
     const sizes: Record<string, Sizes> = {};
     for (const fn of FUNCTIONS) sizes[fn] = await makeFunction(fn, join(out, fn), { arch, profile, modelDirs });
 
-    const budget = flags.budget === undefined ? budgetOf(profile.name) : Number(flags.budget) * 1e6;
+    const budget = flags.budget === undefined ? budgetOf(profile.name) : flags.budget * 1e6;
     if (flags.json)
       console.log(JSON.stringify({ out, profile: profile.name, arch, budget, functions: sizes }, null, 2));
     else console.log([...sizeTable(sizes, budget), `written to ${out}`].join('\n'));
@@ -72,7 +61,7 @@ await runCommand(
     }
     return over.length === 0 ? EXIT.done : EXIT.failed;
   },
-);
+});
 
 function defaultOut(arch: Arch): string {
   return join(root, 'dist', arch === 'arm64' ? 'lambda' : `lambda-${arch}`);

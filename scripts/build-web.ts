@@ -1,30 +1,21 @@
-// npm run build -- [--out dist/web]
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { path, toggle } from '../core/option.ts';
 import { buildPage } from '../server/build-page.ts';
-import { userPath } from '../server/runtime.ts';
-import { EXIT, runCommand } from './cli/command.ts';
+import { userPath } from '../server/environment.ts';
+import { command, EXIT } from './cli/command.ts';
 
-const usage = `
-Usage: npm run build -- [options]
-
-Writes the page into a folder, for servers that do not build it at their start.
-
-  --out DIR       folder to write, emptied first (default: dist/web)
-  --source-maps   with source maps
-  --json          the written files as JSON
-`;
-
-await runCommand(
-  {
-    usage,
-    options: { out: { type: 'string' }, 'source-maps': { type: 'boolean' }, json: { type: 'boolean' } },
-    positionals: { min: 0, max: 0 },
+export default command({
+  about: 'Writes the page into a folder, for servers that do not build it at their start.',
+  options: {
+    out: path({ text: 'folder to write, emptied first', shown: 'dist/web' }),
+    'source-maps': toggle({ text: 'with source maps' }),
+    json: toggle({ text: 'the written files as JSON' }),
   },
-  async (flags) => {
-    const out = userPath(flags.out ?? 'dist/web');
-    const page = await buildPage({ sourceMaps: flags['source-maps'] ?? false });
+  run: async (flags) => {
+    const out = flags.out ?? userPath('dist/web');
+    const page = await buildPage({ sourceMaps: flags['source-maps'] });
     await rm(join(out, 'assets'), { recursive: true, force: true });
     const written = [];
     for (const [path, file] of page) {
@@ -37,4 +28,4 @@ await runCommand(
     else for (const { path, bytes, gzipBytes } of written) console.log(`${path}  ${bytes} bytes, ${gzipBytes} gzipped`);
     return EXIT.done;
   },
-);
+});

@@ -1,74 +1,56 @@
-// npm run card -- --data PLACE [--data PLACE ...] [--head models/head-compact]
 import { basename, join } from 'node:path';
 import { loadEncoders } from '../core/encode/encoders.ts';
 import { loadHeadFile } from '../core/encode/head.ts';
-import { userPath } from '../server/runtime.ts';
+import { many, path, text } from '../core/option.ts';
 import { readDataset } from '../training/datasets/dataset.ts';
 import { evaluateHead } from '../training/metrics/evaluate-head.ts';
 import { writeWhole } from '../training/trainer/checkpoint.ts';
 import { type CardParts, modelCard } from './card/markdown.ts';
-import { EXIT, runCommand, UsageError } from './cli/command.ts';
+import { command, EXIT, UsageError } from './cli/command.ts';
 import { encodePictures } from './cli/encoding-options.ts';
-import { openPlace } from './cli/location.ts';
-import { FEATURE_CACHE, modelFolders, openFeatures } from './cli/training-options.ts';
-
-const usage = `
-Usage: npm run card -- --data PLACE [--data PLACE ...] [options]
-
-Writes the model card of a head, its README.md: data, recipe, figures with intervals on each of the data sets, encoders with
-licences and hashes, known limits. To be run again whenever the head changes.
-
-  --data PLACE       captioned pictures (images/ and captions.jsonl), a folder or s3://BUCKET/PREFIX, that the head is judged
-                     on; may be given more than once
-  --split NAME       which of them (default: val)
-  --head DIR         folder of head.onnx and head.json (default: models/head-compact)
-  --trained-on NAME  data it was trained on, where head.json does not say
-  --out FILE         default: README.md beside the head
-  --features PLACE   cache of encoder outputs, a folder or s3://BUCKET/PREFIX (default: ${FEATURE_CACHE})
-  --models DIR       folder of the models (default: models, and those that SIGHTLINE_EXTRA_MODELS names)
-  --help             this text
-`;
+import { openLocation } from './cli/location.ts';
+import { CAPTIONED, FEATURES, LOCATION, MODELS, modelFolders, openFeatures, SPLIT } from './cli/training-options.ts';
 
 const RESAMPLING = { resamples: 2000, seed: 1 };
 
-await runCommand(
-  {
-    usage,
-    options: {
-      data: { type: 'string', multiple: true, default: [] },
-      split: { type: 'string', default: 'val' },
-      head: { type: 'string' },
-      'trained-on': { type: 'string' },
-      out: { type: 'string' },
-      features: { type: 'string', default: FEATURE_CACHE },
-      models: { type: 'string' },
-    },
-    positionals: { min: 0, max: 0 },
+export default command({
+  usage: '--data LOCATION [--data LOCATION ...] [options]',
+  about: `
+Writes the model card of a head, its README.md: data, recipe, figures with intervals on each of the data sets, encoders with
+licences and hashes, known limits. To be run again whenever the head changes.`,
+  options: {
+    data: many(text({ ...LOCATION, text: `${CAPTIONED}, that the head is judged on` })),
+    split: SPLIT,
+    head: path({ text: 'folder of head.onnx and head.json', shown: 'models/head-compact' }),
+    'trained-on': text({ unit: 'NAME', text: 'data it was trained on, where head.json does not say' }),
+    out: path({ unit: 'FILE', text: 'what to write', shown: 'README.md beside the head' }),
+    features: FEATURES,
+    models: MODELS,
   },
-  async (flags) => {
-    if (flags.data.length === 0) throw new UsageError('expected --data PLACE');
+  run: async (flags) => {
+    if (flags.data.length === 0) throw new UsageError('expected --data LOCATION');
     const modelDirs = modelFolders(flags.models);
-    const folder = flags.head === undefined ? join(modelDirs[0]!, 'head-compact') : userPath(flags.head);
+    const folder = flags.head ?? join(modelDirs[0]!, 'head-compact');
     const info = await loadHeadFile(folder);
     const features = await openFeatures(flags.features);
     const encoders = await loadEncoders({ modelDirs, profile: info.profile });
     try {
       const judged: CardParts['judged'][number][] = [];
       for (const at of flags.data) {
-        const place = await openPlace(at);
+        const location = await openLocation(at);
         try {
-          const dataset = await readDataset(place, [flags.split]);
-          const encoded = await encodePictures(place, dataset, { encoders, modelDirs, features });
+          const dataset = await readDataset(location, [flags.split]);
+          const encoded = await encodePictures(location, dataset, { encoders, modelDirs, features });
           const pairs = encoded.splits.get(flags.split)!;
           const head = await evaluateHead(folder, encoders, pairs, { resampling: RESAMPLING });
           await encoded.close();
-          judged.push({ data: basename(place.name.replace(/\/+$/, '')), split: flags.split, head });
+          judged.push({ data: basename(location.name.replace(/\/+$/, '')), split: flags.split, head });
         } finally {
-          place.close();
+          location.close();
         }
       }
       const { text, image } = encoders.profile;
-      const out = flags.out === undefined ? join(folder, 'README.md') : userPath(flags.out);
+      const out = flags.out ?? join(folder, 'README.md');
       await writeWhole(
         out,
         modelCard({ info, trainedOn: flags['trained-on'] ?? null, encoders: { text, image }, judged }),
@@ -82,4 +64,4 @@ await runCommand(
       features.close();
     }
   },
-);
+});

@@ -1,76 +1,69 @@
-// npm run dataset -- prepare --from SOURCE --to PLACE [--captions FILE] [--val N] [--test N] [--json]
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { isSightlineError } from '../core/errors.ts';
-import { readConfig } from '../server/runtime.ts';
+import { path, text, toggle, whole } from '../core/option.ts';
+import { readConfig } from '../server/environment.ts';
 import { describeReport } from '../training/datasets/findings.ts';
 import { openJournal } from '../training/datasets/journal.ts';
 import { prepareDataset } from '../training/datasets/prepare.ts';
-import { EXIT, runCommand, UsageError } from './cli/command.ts';
-import { absolutePlace, openPlace } from './cli/location.ts';
+import { command, EXIT, UsageError } from './cli/command.ts';
+import { absoluteLocation, openLocation } from './cli/location.ts';
 import { createProgress } from './cli/progress.ts';
-import { wholeNumber } from './cli/training-options.ts';
+import { LOCATION } from './cli/training-options.ts';
 import { openDatasetSource } from './dataset/source.ts';
 
-const usage = `
-Usage: npm run dataset -- prepare --from SOURCE --to PLACE [options]
+const SOURCES =
+  'a folder, a .zip, a .tar, s3://BUCKET/PREFIX with any of these, or - for a tar on standard input; ' +
+  'hf:OWNER/NAME@REVISION downloads from the Hugging Face hub first (HF_TOKEN, HF_ENDPOINT). Understood: ' +
+  'flickr_annotations_30k.csv, Flickr8k.token.txt, results_20130124.token, results.csv and captions.txt of Kaggle, ' +
+  "Karpathy's dataset_*.json, COCO's " +
+  'captions_*.json, webdataset shards, a .txt or .json beside each picture, and the canonical form itself';
 
+export default command({
+  usage: 'prepare --from SOURCE --to LOCATION [options]',
+  about: `
 Brings captioned pictures into the form that training and evaluation read: images/ and captions.jsonl (a line a picture:
 image, captions, split, sha256), with report.json on what was broken, missing or doubled. Every picture is decoded once.
-May be interrupted at any moment: the next call goes on from there. docs/datasets.md describes the forms.
-
-  --from SOURCE    a folder, a .zip, a .tar, s3://BUCKET/PREFIX with any of these, or - for a tar on standard input;
-                   hf:OWNER/NAME@REVISION downloads from the Hugging Face hub first (HF_TOKEN, HF_ENDPOINT).
-                   Understood: flickr_annotations_30k.csv, Flickr8k.token.txt, results_20130124.token, results.csv and
-                   captions.txt of Kaggle, Karpathy's dataset_*.json, COCO's captions_*.json, webdataset shards, a .txt or
-                   .json beside each picture, and the canonical form itself
-  --to PLACE       a folder or s3://BUCKET/PREFIX (S3_ENDPOINT for other servers than AWS)
-  --captions FILE  which captions file, when there are several
-  --val N          percent of the pictures that go to "val" where no split is named (default: 5)
-  --test N         the same for "test" (default: 5)
-  --parallel N     pictures under way at the same time, each in memory (default: 8)
-  --replace        write over another data set in the same place
-  --data DIR       folder for downloads and the state of an interrupted call (default: data)
-  --json           the report as one JSON document
-  --help           this text
-
-Exit code 0 when the data set is there, also when some of it had to be left out (see the report), 1 when it is not.
-`;
-
-await runCommand(
-  {
-    usage,
-    options: {
-      from: { type: 'string' },
-      to: { type: 'string' },
-      captions: { type: 'string' },
-      val: { type: 'string', default: '5' },
-      test: { type: 'string', default: '5' },
-      parallel: { type: 'string', default: '8' },
-      replace: { type: 'boolean', default: false },
-      data: { type: 'string' },
-      json: { type: 'boolean', default: false },
-    },
-    positionals: { min: 1, max: 1 },
+May be interrupted at any moment: the next call goes on from there. docs/datasets.md describes the forms.`,
+  words: { min: 1, max: 1 },
+  options: {
+    from: text({ unit: 'SOURCE', text: SOURCES }),
+    to: text({ ...LOCATION, text: 'a folder or s3://BUCKET/PREFIX (S3_ENDPOINT for other servers than AWS)' }),
+    captions: text({ unit: 'FILE', text: 'which captions file, when there are several' }),
+    val: whole({ max: 100, default: 5, text: 'percent of the pictures that go to "val" where no split is named' }),
+    test: whole({ max: 100, default: 5, text: 'the same for "test"' }),
+    parallel: whole({ min: 1, max: 64, default: 8, text: 'pictures under way at the same time, each in memory' }),
+    replace: toggle({ text: 'write over another data set in the same place' }),
+    data: path({ text: 'folder for downloads and the state of an interrupted call', shown: 'data' }),
+    json: toggle({ text: 'the report as one JSON document' }),
   },
-  async (flags, [command]) => {
-    if (command !== 'prepare') throw new UsageError(`expected the command "prepare", got "${command}"`);
+  notes:
+    'Exit code 0 when the data set is there, also when some of it had to be left out (see the report), 1 when it is not.',
+  run: async (flags, [what]) => {
+    if (what !== 'prepare') throw new UsageError(`expected the command "prepare", got "${what}"`);
     const { from, to } = flags;
-    if (from === undefined || to === undefined) throw new UsageError('expected --from SOURCE and --to PLACE');
-    const shares = { val: wholeNumber('--val', flags.val, 0, 100)!, test: wholeNumber('--test', flags.test, 0, 100)! };
+    if (from === undefined || to === undefined) throw new UsageError('expected --from SOURCE and --to LOCATION');
+    const shares = { val: flags.val, test: flags.test };
     if (shares.val + shares.test > 100) throw new UsageError('expected --val and --test of at most 100 together');
-    const parallel = wholeNumber('--parallel', flags.parallel, 1, 64)!;
     const { data } = readConfig({ data: flags.data, logLevel: 'silent' });
 
     const interrupt = new AbortController();
     process.once('SIGINT', () => interrupt.abort());
     const source = await openDatasetSource(from, to, data);
-    const target = await openPlace(to, { create: true });
-    const journal = await openJournal(join(data, 'prepare', `${keyOf(source.from, absolutePlace(to))}.jsonl`));
+    const target = await openLocation(to, { create: true });
+    const journal = await openJournal(join(data, 'prepare', `${keyOf(source.from, absoluteLocation(to))}.jsonl`));
     const progress = createProgress('Preparing', 'pictures', 0);
     try {
       const report = await prepareDataset({
-        ...{ source: source.files, from: source.from, commit: source.commit, target, journal, shares, parallel },
+        ...{
+          source: source.files,
+          from: source.from,
+          commit: source.commit,
+          target,
+          journal,
+          shares,
+          parallel: flags.parallel,
+        },
         ...{ captions: flags.captions ?? null, replace: flags.replace, signal: interrupt.signal },
         onProgress: (done, total) => progress.update(done, total ?? done),
       }).finally(() => progress.stop());
@@ -89,7 +82,7 @@ await runCommand(
       source.close();
     }
   },
-);
+});
 
 function keyOf(from: string, to: string): string {
   return createHash('sha256').update(`${from}\n${to}`).digest('hex').slice(0, 16);

@@ -1,4 +1,3 @@
-// npm run evaluate -- --data PLACE [--split val] [--profile compact] [--head DIR] [--compare HEAD HEAD] [--queries FILE] [--json]
 import { createWriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
@@ -6,79 +5,73 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { loadEncoders } from '../core/encode/encoders.ts';
 import { SightlineError } from '../core/errors.ts';
-import { userPath } from '../server/runtime.ts';
+import { path, toggle } from '../core/option.ts';
+import { userPath } from '../server/environment.ts';
 import { readDataset } from '../training/datasets/dataset.ts';
 import type { PairSet } from '../training/features/extract.ts';
 import { type EvaluatedSpace, evaluateHead, evaluateSharedSpace } from '../training/metrics/evaluate-head.ts';
 import { queryLines } from '../training/metrics/query-lines.ts';
 import type { Ranking } from '../training/metrics/ranking.ts';
 import { compare } from '../training/metrics/significance.ts';
-import { EXIT, runCommand, UsageError } from './cli/command.ts';
+import { command, EXIT, UsageError } from './cli/command.ts';
 import { encodePictures } from './cli/encoding-options.ts';
-import { openPlace } from './cli/location.ts';
-import { FEATURE_CACHE, modelFolders, openFeatures, wholeNumber } from './cli/training-options.ts';
+import { openLocation } from './cli/location.ts';
+import {
+  DATASET,
+  FEATURES,
+  MODELS,
+  modelFolders,
+  openFeatures,
+  PROFILE,
+  RESAMPLES,
+  SPLIT,
+  seed,
+} from './cli/training-options.ts';
 import { comparisonLines, figureLines } from './evaluate/text.ts';
-
-const usage = `
-Usage: npm run evaluate -- --data PLACE [options]
-       npm run evaluate -- --data PLACE --compare FIRST SECOND [options]
-
-How well a head finds pictures by captions and captions by pictures: recall, precision and NDCG at 1, 5 and 10, median rank,
-MRR and mAP, each with an interval. Text to image: every caption is a query and its picture the right answer. Image to
-text: every picture is a query and all of its captions are right. Ties count against the head. docs/evaluation.md has the
-whole convention. With --compare, two heads on the same pictures: differences, their intervals, and p values.
-
-  --data PLACE       the captioned pictures (images/ and captions.jsonl): a folder, or s3://BUCKET/PREFIX
-  --split NAME       which of them (default: val)
-  --profile NAME     encoders, a profile of models/manifest.json (default: compact)
-  --head DIR         folder of head.onnx and head.json (default: models/head-PROFILE, or none where the profile needs none)
-  --compare          two head folders follow
-  --queries FILE     also what became of each query, one JSON line each, with its ten best answers
-  --resamples N      of the pictures, for intervals and p values (default: 2000)
-  --seed N           of the resamples (default: 1)
-  --features PLACE   cache of encoder outputs, a folder or s3://BUCKET/PREFIX (default: ${FEATURE_CACHE})
-  --models DIR       folder of the models (default: models, and those that SIGHTLINE_EXTRA_MODELS names)
-  --json             one JSON document with the six recalls added up as recallSum
-  --help             this text
-`;
 
 /** Fewer are no test: by chance alone recall at 10 is 20 % among 50. */
 const FEW = 50;
 /** Best answers in the file of queries. */
 const TOP = 10;
 
-await runCommand(
-  {
-    usage,
-    options: {
-      data: { type: 'string' },
-      split: { type: 'string', default: 'val' },
-      profile: { type: 'string', default: 'compact' },
-      head: { type: 'string' },
-      compare: { type: 'boolean', default: false },
-      queries: { type: 'string' },
-      resamples: { type: 'string', default: '2000' },
-      seed: { type: 'string', default: '1' },
-      features: { type: 'string', default: FEATURE_CACHE },
-      models: { type: 'string' },
-      json: { type: 'boolean', default: false },
-    },
-    positionals: { min: 0, max: 2 },
+export default command({
+  usage: ['--data LOCATION [options]', '--data LOCATION --compare FIRST SECOND [options]'],
+  about: `
+How well a head finds pictures by captions and captions by pictures: recall, precision and NDCG at 1, 5 and 10, median rank,
+MRR and mAP, each with an interval. Text to image: every caption is a query and its picture the right answer. Image to
+text: every picture is a query and all of its captions are right. Ties count against the head. docs/evaluation.md has the
+whole convention. With --compare, two heads on the same pictures: differences, their intervals, and p values.`,
+  words: { min: 0, max: 2 },
+  options: {
+    data: DATASET,
+    split: SPLIT,
+    profile: PROFILE,
+    head: path({
+      text: 'folder of head.onnx and head.json',
+      shown: 'models/head-PROFILE, or none where the profile needs none',
+    }),
+    compare: toggle({ text: 'two head folders follow' }),
+    queries: path({
+      unit: 'FILE',
+      text: 'also what became of each query, one JSON line each, with its ten best answers',
+    }),
+    resamples: RESAMPLES,
+    seed: seed('of the resamples'),
+    features: FEATURES,
+    models: MODELS,
+    json: toggle({ text: 'one JSON document with the six recalls added up as recallSum' }),
   },
-  async (flags, positionals) => {
-    if (flags.data === undefined) throw new UsageError('expected --data PLACE');
+  run: async (flags, words) => {
+    if (flags.data === undefined) throw new UsageError('expected --data LOCATION');
     const modelDirs = modelFolders(flags.models);
-    const folders = headFolders(flags, positionals, join(modelDirs[0]!, `head-${flags.profile}`));
-    const resampling = {
-      resamples: wholeNumber('--resamples', flags.resamples, 1, 1_000_000)!,
-      seed: wholeNumber('--seed', flags.seed, 0, 2 ** 48)!,
-    };
-    const place = await openPlace(flags.data);
+    const folders = headFolders(flags, words, join(modelDirs[0]!, `head-${flags.profile}`));
+    const resampling = { resamples: flags.resamples, seed: flags.seed };
+    const location = await openLocation(flags.data);
     const features = await openFeatures(flags.features);
-    const dataset = await readDataset(place, [flags.split]);
+    const dataset = await readDataset(location, [flags.split]);
     const encoders = await loadEncoders({ modelDirs, profile: flags.profile });
     try {
-      const encoded = await encodePictures(place, dataset, { encoders, modelDirs, features });
+      const encoded = await encodePictures(location, dataset, { encoders, modelDirs, features });
       const pairs = encoded.splits.get(flags.split)!;
       const top = flags.queries === undefined ? 0 : TOP;
       if (pairs.pictures.length < FEW) {
@@ -91,17 +84,17 @@ await runCommand(
       else for (const folder of folders) heads.push(await evaluateHead(folder, encoders, pairs, { resampling, top }));
       await encoded.close();
       const [first, second] = heads;
-      if (flags.queries !== undefined) await writeQueries(userPath(flags.queries), pairs.pictures, first!.ranking);
+      if (flags.queries !== undefined) await writeQueries(flags.queries, pairs.pictures, first!.ranking);
       if (second === undefined) printFigures(first!, flags);
       else printComparison(first!, second, resampling, flags);
       return EXIT.done;
     } finally {
       await encoders.close();
-      place.close();
+      location.close();
       features.close();
     }
   },
-);
+});
 
 /** One head, or two to compare. Throws UsageError. */
 function headFolders(
@@ -111,7 +104,7 @@ function headFolders(
 ): readonly string[] {
   if (!flags.compare) {
     if (positionals.length > 0) throw new UsageError(`expected no arguments without --compare, got ${positionals[0]}`);
-    return [flags.head === undefined ? usual : userPath(flags.head)];
+    return [flags.head ?? usual];
   }
   if (positionals.length !== 2) throw new UsageError(`--compare: expected two heads, got ${positionals.length}`);
   if (flags.head !== undefined || flags.queries !== undefined) {

@@ -1,42 +1,29 @@
-// npm run index -- FOLDER [--data DIR] [--concurrency N] [--json]
+import { toggle } from '../core/option.ts';
 import type { Failure, FailureLog } from '../core/ports.ts';
+import { readConfig, userPath } from '../server/environment.ts';
 import { createFolderLine } from '../server/index-pipeline.ts';
 import { aborted } from '../server/picture-source.ts';
 import type { EventQueue } from '../server/queue/job-queue.ts';
-import { createLogger, openRuntime, readConfig, userPath } from '../server/runtime.ts';
+import { createLogger, openRuntime } from '../server/runtime.ts';
 import { type FolderSyncOptions, syncFolder } from '../server/watch/reconcile.ts';
-import { EXIT, runCommand } from './cli/command.ts';
+import { command, EXIT } from './cli/command.ts';
+import { CONCURRENCY, DATA } from './cli/options.ts';
 import { createProgress } from './cli/progress.ts';
-
-const usage = `
-Usage: npm run index -- FOLDER [options]
-
-Brings the index up to date with all pictures in a folder and below it. May be interrupted at any moment: the next call
-goes on from there. Pictures of other folders in the index stay.
-
-  FOLDER           where the pictures are
-  --data DIR       folder of the index (default: data)
-  --concurrency N  pictures at the same time, 1 to 64 (default: cores, at least 2)
-  --json           the summary as one JSON document
-  --help           this text
-
-Exit code 0 when all went well, files that are no pictures included; 1 when some could not be indexed for other reasons.
-`;
 
 /** Failures on a terminal; a folder full of something else would scroll the summary away. */
 const PRINTED = 50;
 
-await runCommand(
-  {
-    usage,
-    options: {
-      data: { type: 'string' },
-      concurrency: { type: 'string' },
-      json: { type: 'boolean', default: false },
-    },
-    positionals: { min: 1, max: 1 },
-  },
-  async (flags, [folder]) => {
+export default command({
+  usage: 'FOLDER [options]',
+  about: `
+Brings the index up to date with all pictures in a folder and below it. May be interrupted at any moment: the next call
+goes on from there. Pictures of other folders in the index stay.`,
+  words: { min: 1, max: 1, rows: { FOLDER: 'where the pictures are' } },
+  options: { data: DATA, concurrency: CONCURRENCY, json: toggle({ text: 'the summary as one JSON document' }) },
+  notes: `
+Exit code 0 when all went well, files that are no pictures included; 1 when some could not be indexed for other
+reasons.`,
+  run: async (flags, [folder]) => {
     const config = readConfig({ data: flags.data, concurrency: flags.concurrency, logLevel: 'silent' });
     const logger = createLogger(config);
     const root = userPath(folder!);
@@ -70,7 +57,7 @@ await runCommand(
       await runtime.close();
     }
   },
-);
+});
 
 /** Indexes what differs from the index; nothing is left to be done when it resolves, or what is left is found next time. */
 async function compareAndIndex(source: FolderSyncOptions, queue: EventQueue, interrupt: AbortSignal) {

@@ -1,31 +1,31 @@
-// npm run browser; also before npm test
 import { spawnSync } from 'node:child_process';
-import { EXIT, runCommand } from './cli/command.ts';
+import { command, EXIT } from './cli/command.ts';
 import { findBrowser } from './cli/find-browser.ts';
-
-const usage = `
-Usage: npm run browser
-
-Makes sure that the tests of the page find a Chromium: installs the system's one where this user may (root on a system
-with apt), and says what to do elsewhere. Never fails; the tests say themselves whether they can do without.
-`;
 
 /** Seconds; a machine without a network should not wait for one. */
 const patience = ['-o', 'Acquire::http::Timeout=20', '-o', 'Acquire::https::Timeout=20', '-o', 'Acquire::Retries=1'];
 
-await runCommand({ usage, options: {}, positionals: { min: 0, max: 0 } }, async () => {
-  if (findBrowser() !== null) return EXIT.done;
-  const mayInstall = process.getuid?.() === 0 && spawnSync('apt-get', ['--version']).status === 0;
-  if (!mayInstall) {
-    console.error('No Chromium found: the tests of the page will be skipped. Install Chromium or Chrome to run them.');
+export default command({
+  about: `
+Makes sure that the tests of the page find a Chromium: installs the system's one where this user may (root on a system
+with apt), and says what to do elsewhere. Never fails; the tests say themselves whether they can do without.`,
+  options: {},
+  run: async () => {
+    if (findBrowser() !== null) return EXIT.done;
+    const mayInstall = process.getuid?.() === 0 && spawnSync('apt-get', ['--version']).status === 0;
+    if (!mayInstall) {
+      console.error(
+        'No Chromium found: the tests of the page will be skipped. Install Chromium or Chrome to run them.',
+      );
+      return EXIT.done;
+    }
+    console.error('Installing chromium for the tests of the page');
+    apt('update');
+    const installed = apt('install', '-y', '--no-install-recommends', 'chromium') && findBrowser() !== null;
+    if (!installed)
+      console.error('Chromium could not be installed: the tests of the page will be skipped, or fail in CI.');
     return EXIT.done;
-  }
-  console.error('Installing chromium for the tests of the page');
-  apt('update');
-  const installed = apt('install', '-y', '--no-install-recommends', 'chromium') && findBrowser() !== null;
-  if (!installed)
-    console.error('Chromium could not be installed: the tests of the page will be skipped, or fail in CI.');
-  return EXIT.done;
+  },
 });
 
 function apt(...args: string[]): boolean {

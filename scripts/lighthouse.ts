@@ -1,50 +1,37 @@
-// npm run lighthouse -- [--url URL] [--form desktop|mobile]
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { EXIT, runCommand, UsageError } from './cli/command.ts';
+import { choice, toggle, url, whole } from '../core/option.ts';
+import { command, EXIT } from './cli/command.ts';
 import { findBrowser } from './cli/find-browser.ts';
-
-const usage = `
-Usage: npm run lighthouse -- [options]
-
-Lets Lighthouse judge the page of a running server in the system's Chromium and prints its scores. Ends with 1 when one of
-them is below the floor. Lighthouse itself is fetched by npm when it is first used: it is as large as all else that the
-tests need.
-
-  --url URL      the page (default: http://127.0.0.1:8787/)
-  --form NAME    desktop or mobile, a slow phone on a slow network (default: desktop)
-  --floor N      least score of each category (default: 95)
-  --json         the scores as JSON
-`;
 
 const version = '13.5.0';
 const categories = ['performance', 'accessibility', 'best-practices'];
 
-await runCommand(
-  {
-    usage,
-    options: {
-      url: { type: 'string', default: 'http://127.0.0.1:8787/' },
-      form: { type: 'string', default: 'desktop' },
-      floor: { type: 'string', default: '95' },
-      json: { type: 'boolean', default: false },
-    },
-    positionals: { min: 0, max: 0 },
+export default command({
+  about: `
+Lets Lighthouse judge the page of a running server in the system's Chromium and prints its scores. Ends with 1 when one of
+them is below the floor. Lighthouse itself is fetched by npm when it is first used: it is as large as all else that the
+tests need.`,
+  options: {
+    url: url({ text: 'the page', default: 'http://127.0.0.1:8787/' }),
+    form: choice(['desktop', 'mobile'], {
+      text: 'desktop, or mobile: a slow phone on a slow network',
+      default: 'desktop',
+    }),
+    floor: whole({ max: 100, default: 95, text: 'least score of each category' }),
+    json: toggle({ text: 'the scores as JSON' }),
   },
-  async (flags) => {
-    if (flags.form !== 'desktop' && flags.form !== 'mobile') {
-      throw new UsageError(`--form: expected desktop or mobile, got "${flags.form}"`);
-    }
+  run: async (flags) => {
     const browser = findBrowser();
     if (browser === null) throw new Error('expected a Chromium on this machine, found none: npm run browser');
     const scores = judge(flags.url, flags.form, browser);
     if (flags.json) console.log(JSON.stringify(scores));
     else for (const [name, score] of Object.entries(scores)) console.log(`${name.padEnd(16)} ${score}`);
-    return Object.values(scores).every((score) => score >= Number(flags.floor)) ? EXIT.done : EXIT.failed;
+    return Object.values(scores).every((score) => score >= flags.floor) ? EXIT.done : EXIT.failed;
   },
-);
+});
 
 /** Scores from 0 to 100 by category. */
 function judge(url: string, form: 'desktop' | 'mobile', browser: string): Record<string, number> {

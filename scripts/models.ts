@@ -1,4 +1,3 @@
-// npm run models -- list | pull PROFILE | verify [PROFILE] | info PROFILE | rm PROFILE
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HEAD_FILE } from '../core/encode/head.ts';
@@ -6,46 +5,43 @@ import { loadManifest, type Manifest, profileOf } from '../core/encode/manifest.
 import { readLock } from '../core/encode/model-lock.ts';
 import { isSightlineError } from '../core/errors.ts';
 import { checkModel, type Encoder, pinnedFiles, pullModel, removeModel } from '../core/hub/models.ts';
-import { readConfig, readHubConfig, userPath } from '../server/runtime.ts';
-import { EXIT, runCommand, UsageError } from './cli/command.ts';
+import { path } from '../core/option.ts';
+import { readConfig, readHubConfig } from '../server/environment.ts';
+import { command, EXIT, UsageError } from './cli/command.ts';
+import { JSON_OUTPUT } from './cli/options.ts';
 import { createProgress, type Progress } from './cli/progress.ts';
 
 const COMMANDS = { list, pull, verify, info, rm };
 
-const usage = `
-Usage: npm run models -- COMMAND [PROFILE] [options]
-
-  list             profiles, whether their encoders are here, and whether they have the head that they need
-  pull PROFILE     fetches what is not bundled from the Hugging Face hub (HF_TOKEN for what needs one, HF_ENDPOINT for a
-                   mirror); goes on where it was interrupted, and holds every file to its checksum and to lock.json
-  verify [PROFILE] holds the files that are here to the manifest and to lock.json; all profiles when none is named
-  info PROFILE     encoders, licences, sources, files and hashes
-  rm PROFILE       removes what was pulled and no other profile that is here uses; bundled encoders stay
-
-  --models DIR     folder with manifest.json (default: models)
-  --json           one JSON document
-  --help           this text
-
-Exit code 0 when all is well, 1 when something failed or is not as it should be.
-`;
-
-await runCommand(
-  {
-    usage,
-    options: { models: { type: 'string' }, json: { type: 'boolean', default: false } },
-    positionals: { min: 1, max: 2 },
+export default command({
+  usage: 'COMMAND [PROFILE] [options]',
+  about: 'The encoders that profiles are made of: which are here, where they are from, and fetching others.',
+  words: {
+    min: 1,
+    max: 2,
+    rows: {
+      list: 'profiles, whether their encoders are here, and whether they have the head that they need',
+      'pull PROFILE':
+        'fetches what is not bundled from the Hugging Face hub (HF_TOKEN for what needs one, HF_ENDPOINT for a mirror); ' +
+        'goes on where it was interrupted, and holds every file to its checksum and to lock.json',
+      'verify [PROFILE]':
+        'holds the files that are here to the manifest and to lock.json; all profiles when none is named',
+      'info PROFILE': 'encoders, licences, sources, files and hashes',
+      'rm PROFILE': 'removes what was pulled and no other profile that is here uses; bundled encoders stay',
+    },
   },
-  async (flags, [command, name]) => {
-    const run = COMMANDS[command as keyof typeof COMMANDS];
-    if (run === undefined) throw new UsageError(`expected ${Object.keys(COMMANDS).join(', ')}, got "${command}"`);
-    const needsProfile = !['list', 'verify'].includes(command!);
-    if (needsProfile && name === undefined) throw new UsageError(`expected a profile: ${command} PROFILE`);
-    const models =
-      flags.models === undefined ? readConfig({ logLevel: 'silent' }).modelDirs[0]! : userPath(flags.models);
+  options: { models: path({ text: 'folder with manifest.json', shown: 'models' }), json: JSON_OUTPUT },
+  notes: 'Exit code 0 when all is well, 1 when something failed or is not as it should be.',
+  run: async (flags, [what, name]) => {
+    const run = COMMANDS[what as keyof typeof COMMANDS];
+    if (run === undefined) throw new UsageError(`expected ${Object.keys(COMMANDS).join(', ')}, got "${what}"`);
+    const needsProfile = !['list', 'verify'].includes(what!);
+    if (needsProfile && name === undefined) throw new UsageError(`expected a profile: ${what} PROFILE`);
+    const models = flags.models ?? readConfig({ logLevel: 'silent' }).modelDirs[0]!;
     const manifest = await loadManifest([models]);
     return run({ models, manifest, name: name ?? null, json: flags.json });
   },
-);
+});
 
 interface Call {
   readonly models: string;

@@ -1,23 +1,12 @@
-// npm run screenshots -- [--url URL] [--out docs/images] [--all]
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { SightlineError } from '../core/errors.ts';
-import { userPath } from '../server/runtime.ts';
+import { path, toggle, url } from '../core/option.ts';
+import { userPath } from '../server/environment.ts';
 import { createClient } from '../web/client.ts';
-import { EXIT, runCommand, UsageError } from './cli/command.ts';
+import { command, EXIT, UsageError } from './cli/command.ts';
 import { findBrowser } from './cli/find-browser.ts';
-
-const usage = `
-Usage: npm run screenshots -- [options] [VIEW ...]
-
-Takes the pictures of the page that README.md shows, of a running server with the sample photos; or of every view in every
-size and in light and dark, for who is about to change how the page looks.
-
-  --url URL   the page (default: http://127.0.0.1:8787/)
-  --all       every view at 360, 1280 and 3840 pixels, light and dark; or only those that are named
-  --out DIR   folder to write (default: docs/images, with --all dist/screenshots)
-`;
 
 interface View {
   readonly name: string;
@@ -83,21 +72,25 @@ const windows = [
   { width: 3840, height: 2160 },
 ] as const;
 
-await runCommand(
-  {
-    usage,
-    options: { url: { type: 'string' }, out: { type: 'string' }, all: { type: 'boolean', default: false } },
-    positionals: { min: 0, max: views.length },
+export default command({
+  usage: '[options] [VIEW ...]',
+  about: `
+Takes the pictures of the page that README.md shows, of a running server with the sample photos; or of every view in every
+size and in light and dark, for who is about to change how the page looks.`,
+  words: { min: 0, max: views.length },
+  options: {
+    url: url({ text: 'the page', default: 'http://127.0.0.1:8787/' }),
+    all: toggle({ text: 'every view at 360, 1280 and 3840 pixels, light and dark; or only those that are named' }),
+    out: path({ text: 'folder to write', shown: 'docs/images, with --all dist/screenshots' }),
   },
-  async (flags, names) => {
+  run: async (flags, names) => {
     const unknown = names.find((name) => !views.some((view) => view.name === name));
     if (unknown !== undefined || (names.length > 0 && !flags.all)) {
       const known = views.map(({ name }) => name).join(', ');
       throw new UsageError(`expected views out of ${known}, after --all; got ${names.join(' ')}`);
     }
     const chosen = views.filter(({ name }) => names.length === 0 || names.includes(name));
-    const url = flags.url ?? 'http://127.0.0.1:8787/';
-    const out = userPath(flags.out ?? (flags.all ? 'dist/screenshots' : 'docs/images'));
+    const { url, out = userPath(flags.all ? 'dist/screenshots' : 'docs/images') } = flags;
     const executablePath = findBrowser();
     if (executablePath === null) throw new Error('expected a Chromium on this machine, found none: npm run browser');
     await mkdir(out, { recursive: true });
@@ -110,7 +103,7 @@ await runCommand(
     }
     return EXIT.done;
   },
-);
+});
 
 async function shootForReadme(browser: Browser, url: string, out: string): Promise<void> {
   const page = await browser.newPage({ viewport: windows[1], colorScheme: 'light' });

@@ -1,47 +1,32 @@
-// npm run search -- "a dog on the beach" [--image FILE] [--limit N] [--json]
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SightlineError } from '../core/errors.ts';
+import { decimal, path, text, toggle, whole } from '../core/option.ts';
 import { type SearchTerm, search } from '../core/search.ts';
+import { readConfig } from '../server/environment.ts';
 import { readFolders } from '../server/folder-registry.ts';
-import { createLogger, openRuntime, readConfig, userPath } from '../server/runtime.ts';
-import { EXIT, runCommand, UsageError } from './cli/command.ts';
+import { createLogger, openRuntime } from '../server/runtime.ts';
+import { command, EXIT, UsageError } from './cli/command.ts';
+import { DATA, JSON_OUTPUT } from './cli/options.ts';
 
-const usage = `
-Usage: npm run search -- [WORDS] [options]
-
-Prints the pictures of the index that fit best, best first: score, then path.
-
-  WORDS            what to look for, such as "a dog on the beach"
-  --image FILE     a picture to look for, alone or together with words
-  --minus WORDS    what the pictures should not show
-  --limit N        how many to print, 1 to 1000 (default 10)
-  --min-score N    only pictures with at least this cosine, -1 to 1
-  --json           one JSON document instead of lines
-  --data DIR       folder of the index (default: data)
-  --help           this text
-`;
-
-await runCommand(
-  {
-    usage,
-    options: {
-      image: { type: 'string' },
-      minus: { type: 'string' },
-      limit: { type: 'string', default: '10' },
-      'min-score': { type: 'string' },
-      json: { type: 'boolean', default: false },
-      data: { type: 'string' },
-    },
-    positionals: { min: 0, max: 100 },
+export default command({
+  usage: '[WORDS] [options]',
+  about: 'Prints the pictures of the index that fit best, best first: score, then path.',
+  words: { min: 0, max: 100, rows: { WORDS: 'what to look for, such as "a dog on the beach"' } },
+  options: {
+    image: path({ unit: 'FILE', text: 'a picture to look for, alone or together with words' }),
+    minus: text({ unit: 'WORDS', text: 'what the pictures should not show' }),
+    limit: whole({ min: 1, max: 1000, default: 10, text: 'how many to print, 1 to 1000' }),
+    'min-score': decimal({ min: -1, max: 1, text: 'only pictures with at least this cosine, -1 to 1' }),
+    paths: toggle({ text: 'only the paths, one a line, for other programs' }),
+    json: JSON_OUTPUT,
+    data: DATA,
   },
-  async (flags, words) => {
+  run: async (flags, words) => {
     const text = words.join(' ');
     if (text.trim() === '' && flags.image === undefined)
       throw new UsageError('expected words or --image FILE, got neither');
-    const limit = numberFlag('--limit', flags.limit, 1, 1000, true);
-    const minScore =
-      flags['min-score'] === undefined ? undefined : numberFlag('--min-score', flags['min-score'], -1, 1);
+    const { limit, 'min-score': minScore } = flags;
 
     const config = readConfig({ data: flags.data, logLevel: 'error' });
     const terms: SearchTerm[] = [];
@@ -64,6 +49,7 @@ await runCommand(
         ];
       });
       if (flags.json) console.log(JSON.stringify({ space, items: found }, null, 2));
+      else if (flags.paths) for (const { path } of found) console.log(path);
       else for (const { score, path } of found) console.log(`${score.toFixed(3)}  ${path}`);
       if (found.length === 0 && !flags.json) {
         const all = await runtime.vectors.count({ kind: 'image' });
@@ -74,18 +60,10 @@ await runCommand(
       await runtime.close();
     }
   },
-);
-
-function numberFlag(name: string, value: string, min: number, max: number, whole = false): number {
-  const number = value.trim() === '' ? Number.NaN : Number(value);
-  if (!(number >= min && number <= max) || (whole && !Number.isInteger(number))) {
-    throw new UsageError(`${name}: expected a ${whole ? 'whole ' : ''}number from ${min} to ${max}, got "${value}"`);
-  }
-  return number;
-}
+});
 
 async function readPicture(path: string): Promise<Uint8Array> {
-  const file = userPath(path);
+  const file = path;
   try {
     return await readFile(file);
   } catch (error) {

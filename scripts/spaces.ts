@@ -1,42 +1,36 @@
-// npm run spaces -- list | use SPACE | rm SPACE
 import type { SpaceSummary } from '../core/spaces/port.ts';
-import { openSpaces, readConfig } from '../server/runtime.ts';
+import { readConfig } from '../server/environment.ts';
+import { openSpaces } from '../server/runtime.ts';
 import { findModels, type SpaceModels } from '../server/space-models.ts';
-import { EXIT, runCommand, UsageError } from './cli/command.ts';
+import { command, EXIT, UsageError } from './cli/command.ts';
 import { BUILD_OPTIONS, buildOptions, changeSpace } from './reindex/build.ts';
 
-const usage = `
-Usage: npm run spaces -- list | use SPACE | rm SPACE [options]
-
-The spaces of an index: what was embedded by which models. One of them is live; npm run reindex makes others.
-
-  list             all of them, with what they hold and the models that make them
-  use SPACE        bring it up to date from the live one and make it live instead, while the index is served
-  rm SPACE         delete it, unless it is live
-
-  --rate N         for use: pictures embedded a second at most (default: as many as there can be)
-  --concurrency N  for use: pictures embedded at the same time (default: cores, at least 2)
-  --sample N       for use: pictures and captions that are looked for in the check, 0 to 1000 (default: 100)
-  --skip-missing   for use: leave out pictures that are not there any more as they were indexed, instead of refusing
-  --data DIR       folder of the index (default: data)
-  --bucket NAME    S3 bucket that is served instead of a folder, as s3://name
-  --qdrant URL     Qdrant server with the vectors, instead of a file (key: QDRANT_API_KEY)
-  --json           one JSON document instead of lines
-  --help           this text
-
-Exit code 0 when it was done, 1 when it was interrupted, refused or failed.
-`;
-
-await runCommand({ usage, options: BUILD_OPTIONS, positionals: { min: 1, max: 2 } }, async (flags, [what, space]) => {
-  const { data, bucket, qdrant, json } = flags;
-  const place = { data, bucket, qdrantUrl: qdrant };
-  if (what === 'list' && space === undefined) return list(place, json);
-  if (what === 'use' && space !== undefined) {
-    // Going back must not fail because the space to leave is a bad one.
-    return changeSpace(place, space, { ...buildOptions(flags, '0'), switch: true, json });
-  }
-  if (what === 'rm' && space !== undefined) return remove(place, space, json);
-  throw new UsageError(`expected list, use SPACE or rm SPACE, got ${[what, space].join(' ').trim()}`);
+export default command({
+  usage: 'list | use SPACE | rm SPACE [options]',
+  about: `
+The spaces of an index: what was embedded by which models. One of them is live; npm run reindex makes others.`,
+  words: {
+    min: 1,
+    max: 2,
+    rows: {
+      list: 'all of them, with what they hold and the models that make them',
+      'use SPACE': 'bring it up to date from the live one and make it live instead, while the index is served',
+      'rm SPACE': 'delete it, unless it is live',
+    },
+  },
+  options: BUILD_OPTIONS,
+  notes: 'Exit code 0 when it was done, 1 when it was interrupted, refused or failed.',
+  run: async (flags, [what, space]) => {
+    const { data, bucket, qdrant, json } = flags;
+    const place = { data, bucket, qdrantUrl: qdrant };
+    if (what === 'list' && space === undefined) return list(place, json);
+    if (what === 'use' && space !== undefined) {
+      // Going back must not fail because the space to leave is a bad one.
+      return changeSpace(place, space, { ...buildOptions(flags, 0), switch: true, json });
+    }
+    if (what === 'rm' && space !== undefined) return remove(place, space, json);
+    throw new UsageError(`expected list, use SPACE or rm SPACE, got ${[what, space].join(' ').trim()}`);
+  },
 });
 
 async function list(place: Parameters<typeof readConfig>[0], json: boolean): Promise<number> {

@@ -1,4 +1,3 @@
-// npm run tune -- --data PLACE --trials FILE [--also PLACE] [--results FILE] [--threads N]
 import { appendFile, mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { canonicalJson } from '../core/canonical-json.ts';
@@ -6,7 +5,8 @@ import { type Encoders, loadEncoders } from '../core/encode/encoders.ts';
 import { loadHead } from '../core/encode/head.ts';
 import { fingerprintKey } from '../core/encode/space-id.ts';
 import { SightlineError } from '../core/errors.ts';
-import { userPath } from '../server/runtime.ts';
+import { many, path, text } from '../core/option.ts';
+import { dataFolder } from '../server/environment.ts';
 import { readDataset } from '../training/datasets/dataset.ts';
 import type { Features, PairSet } from '../training/features/extract.ts';
 import { embedPairs } from '../training/metrics/embed-pairs.ts';
@@ -15,28 +15,19 @@ import { writeHead } from '../training/trainer/export.ts';
 import { RECIPES, type Recipe } from '../training/trainer/recipes.ts';
 import { trainHead } from '../training/trainer/trainer.ts';
 import type { TrainingData } from '../training/trainer/training-data.ts';
-import { EXIT, runCommand, UsageError } from './cli/command.ts';
+import { command, EXIT, UsageError } from './cli/command.ts';
 import { encodePictures, encodeTrainingData } from './cli/encoding-options.ts';
-import { openPlace } from './cli/location.ts';
-import { FEATURE_CACHE, modelFolders, openFeatures, wholeNumber } from './cli/training-options.ts';
-
-const usage = `
-Usage: npm run tune -- --data PLACE --trials FILE [options]
-
-Trains and evaluates one recipe after the other and keeps a table of the results. Stopped and started again, it goes on with
-the trials that have no result yet.
-
-  --data PLACE       the captioned pictures (a folder, or s3://BUCKET/PREFIX), splits "train" and "val"
-  --also PLACE       further captioned pictures (split "val") that no head is trained on; may be given more than once
-  --trials FILE      JSON: [{"name": "...", "recipe": "best", "seed": 1, "change": {"epochs": 10, "loss": {...}}}, ...]
-                     where "change" is laid over the recipe
-  --results FILE     one JSON line a finished trial (default: data/tune.jsonl)
-  --profile NAME     encoders (default: compact)
-  --threads N        threads inside one operator (default: 2)
-  --features PLACE   cache of encoder outputs, a folder or s3://BUCKET/PREFIX (default: ${FEATURE_CACHE})
-  --models DIR       folder of the models (default: models, and those that SIGHTLINE_EXTRA_MODELS names)
-  --help             this text
-`;
+import { openLocation } from './cli/location.ts';
+import {
+  CAPTIONED,
+  FEATURES,
+  LOCATION,
+  MODELS,
+  modelFolders,
+  openFeatures,
+  PROFILE,
+  THREADS,
+} from './cli/training-options.ts';
 
 interface Trial {
   readonly name: string;
@@ -59,28 +50,29 @@ interface Result {
   readonly trial: Trial;
 }
 
-await runCommand(
-  {
-    usage,
-    options: {
-      data: { type: 'string' },
-      also: { type: 'string', multiple: true, default: [] },
-      trials: { type: 'string' },
-      results: { type: 'string' },
-      profile: { type: 'string', default: 'compact' },
-      threads: { type: 'string', default: '2' },
-      features: { type: 'string', default: FEATURE_CACHE },
-      models: { type: 'string' },
-    },
-    positionals: { min: 0, max: 0 },
+export default command({
+  usage: '--data LOCATION --trials FILE [options]',
+  about: `
+Trains and evaluates one recipe after the other and keeps a table of the results. Stopped and started again, it goes on with
+the trials that have no result yet. A trial is {"name": "...", "recipe": "best", "seed": 1, "change": {"epochs": 10}}, where
+"change" is laid over the recipe.`,
+  options: {
+    data: text({ ...LOCATION, text: `${CAPTIONED}, splits "train" and "val"` }),
+    also: many(text({ ...LOCATION, text: 'further captioned pictures (split "val") that no head is trained on' })),
+    trials: path({ unit: 'FILE', text: 'JSON, an array of trials' }),
+    results: path({ unit: 'FILE', text: 'one JSON line a finished trial', shown: 'data/tune.jsonl' }),
+    profile: PROFILE,
+    threads: THREADS,
+    features: FEATURES,
+    models: MODELS,
   },
-  async (flags) => {
+  run: async (flags) => {
     if (flags.data === undefined || flags.trials === undefined) throw new UsageError('expected --data and --trials');
-    const threads = wholeNumber('--threads', flags.threads, 1, 256)!;
-    const trials = await readTrials(userPath(flags.trials));
-    const table = flags.results === undefined ? join('data', 'tune.jsonl') : userPath(flags.results);
+    const { threads } = flags;
+    const trials = await readTrials(flags.trials);
+    const table = flags.results ?? join(dataFolder(), 'tune.jsonl');
     const modelDirs = modelFolders(flags.models);
-    const data = await openPlace(flags.data);
+    const data = await openLocation(flags.data);
     const cache = await openFeatures(flags.features);
     const encoders = await loadEncoders({ modelDirs, profile: flags.profile });
     const open: Pick<Features, 'close'>[] = [];
@@ -88,11 +80,11 @@ await runCommand(
       const options = { encoders, modelDirs, features: cache };
       const also = new Map<string, PairSet>();
       for (const at of flags.also) {
-        const place = await openPlace(at);
-        const encoded = await encodePictures(place, await readDataset(place, ['val']), options);
+        const location = await openLocation(at);
+        const encoded = await encodePictures(location, await readDataset(location, ['val']), options);
         also.set(at, encoded.splits.get('val')!);
         open.push(encoded);
-        place.close();
+        location.close();
       }
       const load = remembering(async (augmentations: Recipe['views']) => {
         const loaded = await encodeTrainingData(data, augmentations, options);
@@ -120,7 +112,7 @@ await runCommand(
       cache.close();
     }
   },
-);
+});
 
 /** Keeps the last answer: trials with the same augmentations follow each other. */
 function remembering<K, T>(load: (key: K) => Promise<T>): (key: K) => Promise<T> {
@@ -146,7 +138,7 @@ async function runTrial(trial: Trial, recipe: Recipe, context: TrialContext): Pr
   const { key, threads, encoders } = context;
   const data = await context.load(recipe.views);
   const startedAt = performance.now();
-  const run = join('data', 'runs', `tune-${key}`);
+  const run = join(dataFolder(), 'runs', `tune-${key}`);
   const { head, epoch, curves } = await trainHead({
     ...{ recipe, seed: trial.seed ?? 1, threads, run, data, resume: true },
     onEpoch: (at) =>

@@ -1,8 +1,7 @@
 import { cp, mkdir, rename, rm, stat } from 'node:fs/promises';
-import { delimiter, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import pino, { type Logger } from 'pino';
-import { type Config, type ConfigInput, parseConfig } from '../core/config.ts';
+import type { Config } from '../core/config.ts';
 import { loadEmbedder } from '../core/encode/embedder.ts';
 import { openFailureLog } from '../core/failure-log/sqlite.ts';
 import { unavailable } from '../core/file-errors.ts';
@@ -14,73 +13,12 @@ import type { Spaces } from '../core/spaces/port.ts';
 import type { SpaceId } from '../core/types.ts';
 import { openEmbeddedSpaces } from '../core/vectors/sqlite/spaces.ts';
 import { describeModel } from '../functions/http/describe-model.ts';
+import { root } from './environment.ts';
 import { readFolders, rememberFolder } from './folder-registry.ts';
 import { followLiveSpace, type LiveSpace, type SpaceParts } from './live-space.ts';
 import { expectModels, findModels, listHeads, type SpaceModels } from './space-models.ts';
 
-/** The composition root: reads the environment, chooses the drivers, puts the parts together. */
-
-const root = fileURLToPath(new URL('..', import.meta.url));
-
-/** A path as the user typed it: relative ones count from where npm was called, not from the package. */
-export function userPath(path: string): string {
-  return resolve(process.env.INIT_CWD ?? process.cwd(), path);
-}
-
-/**
- * Flags win over the environment. Relative paths count from where the user called npm. A variable that is set to nothing,
- * as containers like to do, is not set: as a number it would be 0, which is no limit at all to some of these.
- */
-export function readConfig(flags: Partial<ConfigInput> = {}): Config {
-  const env = Object.fromEntries(Object.entries(process.env).filter(([, value]) => value?.trim() !== ''));
-  const path = (value: string | undefined) => (value === undefined || value === '' ? undefined : userPath(value));
-  const list = (value: string | undefined) =>
-    value
-      ?.split(',')
-      .map((item) => item.trim())
-      .filter((item) => item !== '');
-  const given = Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
-  return parseConfig({
-    host: env.HOST,
-    port: env.PORT,
-    profile: env.SIGHTLINE_PROFILE,
-    concurrency: env.SIGHTLINE_CONCURRENCY,
-    maxImageBytes: env.SIGHTLINE_MAX_IMAGE_BYTES,
-    maxImagePixels: env.SIGHTLINE_MAX_IMAGE_PIXELS,
-    apiKeyHashes: list(env.SIGHTLINE_API_KEYS),
-    corsOrigins: list(env.SIGHTLINE_CORS_ORIGINS),
-    allowedHosts: list(env.SIGHTLINE_ALLOWED_HOSTS),
-    requestsPerMinute: env.SIGHTLINE_RATE_LIMIT,
-    // A person at a terminal is told what needs attention; a line for every request would bury it.
-    logLevel: (env.LOG_LEVEL ?? (process.stderr.isTTY ? 'warn' : undefined)) as ConfigInput['logLevel'],
-    bucket: env.SIGHTLINE_BUCKET,
-    s3Endpoint: env.S3_ENDPOINT,
-    queueUrl: env.SIGHTLINE_QUEUE_URL,
-    qdrantUrl: env.QDRANT_URL,
-    qdrantApiKey: env.QDRANT_API_KEY,
-    qdrantSearch: env.SIGHTLINE_QDRANT_SEARCH as ConfigInput['qdrantSearch'],
-    qdrantShards: env.SIGHTLINE_QDRANT_SHARDS,
-    qdrantReplicas: env.SIGHTLINE_QDRANT_REPLICAS,
-    ...given,
-    photos: path(flags.photos ?? env.SIGHTLINE_PHOTOS),
-    data: path(flags.data ?? env.SIGHTLINE_DATA) ?? join(root, 'data'),
-    head: path(flags.head ?? env.SIGHTLINE_HEAD),
-    modelDirs: flags.modelDirs ?? [
-      join(root, 'models'),
-      ...(env.SIGHTLINE_EXTRA_MODELS ?? '').split(delimiter).filter((dir) => dir !== ''),
-    ],
-  });
-}
-
-/** Where models and data sets are pulled from: HF_ENDPOINT names a mirror, HF_TOKEN is for what is not open to all. */
-export function readHubConfig(): { endpoint: string; token: string | undefined } {
-  const { HF_ENDPOINT: endpoint, HF_TOKEN: token } = process.env;
-  return { endpoint: endpoint || 'https://huggingface.co', token: token || undefined };
-}
-
-export function isStartedByNpm(): boolean {
-  return process.env.npm_lifecycle_event !== undefined;
-}
+/** The composition root: chooses the drivers, puts the parts together. */
 
 /** Structured lines on stderr, so that stdout stays for results; readable ones on a terminal. */
 export function createLogger(config: Config): Logger {

@@ -2,9 +2,10 @@ import { SightlineError } from '../core/errors.ts';
 import { createChanges } from '../functions/http/change-feed.ts';
 import type { Readiness } from '../functions/http/deps.ts';
 import { createLocalApp } from './app.ts';
+import { isStartedByNpm, readConfig } from './environment.ts';
 import { listen, stopListening } from './listen.ts';
 import { aborted, bucketFeed, type CreateProgress, folderFeed } from './picture-source.ts';
-import { createLogger, isStartedByNpm, openRuntime, readConfig } from './runtime.ts';
+import { createLogger, openRuntime } from './runtime.ts';
 
 /**
  * Everything on one machine: the HTTP API and the page, and a watched folder whose changes go through the same ingest as

@@ -1,5 +1,8 @@
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
 import { isSightlineError } from '../../core/errors.ts';
+import { nearest, type Option, readOption } from '../../core/option.ts';
+import packageJson from '../../package.json' with { type: 'json' };
+import { isCheckout, npmCall, userPath } from '../../server/environment.ts';
 
 /** Exit codes of every command: done, failed, called wrongly. */
 export const EXIT = { done: 0, failed: 1, usage: 2 } as const;
@@ -7,49 +10,177 @@ export const EXIT = { done: 0, failed: 1, usage: 2 } as const;
 /** Thrown by a command whose arguments make no sense together; ends it with the usage text and exit code 2. */
 export class UsageError extends Error {}
 
-type Values<T extends ParseArgsOptionsConfig> = ReturnType<
-  typeof parseArgs<{ options: T; allowPositionals: true; strict: true }>
->['values'];
+export type Options = Readonly<Record<string, Option<unknown>>>;
+
+/** What a command gets of its options: a value each, undefined where it may be left out. */
+export type Values<O extends Options> = { readonly [K in keyof O]: O[K] extends Option<infer T> ? T : never };
+
+/** One command, said once: the usage text, the types and the errors follow from it. */
+export interface Command<O extends Options> {
+  /** What follows the command's name, one line a form. @default '[options]' */
+  readonly usage?: string | readonly string[];
+  /** What it does, in paragraphs of at most 120 columns. */
+  readonly about: string;
+  /** How many words it takes beside its options, and what each form of them means. */
+  readonly words?: { readonly min: number; readonly max: number; readonly rows?: Readonly<Record<string, string>> };
+  readonly options: O;
+  /** What else is to be known, under the options. */
+  readonly notes?: string;
+  /** Does it; the exit code. */
+  readonly run: (flags: Values<O>, words: readonly string[]) => Promise<number>;
+}
+
+/** Types a declaration; does nothing else. */
+export function command<const O extends Options>(declared: Command<O>): Command<O> {
+  return declared;
+}
+
+/** A declared command whatever its options, as the table of commands holds it. */
+// biome-ignore lint/suspicious/noExplicitAny: a function of some options is none of all options.
+export type AnyCommand = Command<any>;
+
+export type LoadCommand = () => Promise<{ readonly default: AnyCommand }>;
 
 /**
- * Runs one command line program: parses long options strictly, prints `usage` for --help, turns faults into one line on
+ * Runs one command with what was typed after its name: prints the usage text for --help, turns faults into one sentence on
  * stderr, and sets the exit code.
  */
-export async function runCommand<T extends ParseArgsOptionsConfig>(
-  command: { usage: string; options: T; positionals: { min: number; max: number } },
-  main: (values: Values<T>, positionals: string[]) => Promise<number>,
-): Promise<void> {
+export async function runCommand(name: string, declared: AnyCommand, args: readonly string[]): Promise<void> {
   try {
-    const { values, positionals } = parseArguments(command.options);
-    if ('help' in values) {
-      console.log(command.usage.trim());
-      return;
-    }
-    const { min, max } = command.positionals;
-    if (positionals.length < min || positionals.length > max) {
-      throw new UsageError(`expected ${min === max ? min : `${min} to ${max}`} arguments, got ${positionals.length}`);
-    }
-    process.exitCode = await main(values, positionals);
+    const { flags, words } = readArguments(name, declared, args);
+    if (flags.help) console.log(usageText(name, declared));
+    else if (flags.version) console.log(packageJson.version);
+    else process.exitCode = await declared.run(flags, words);
   } catch (error) {
     if (error instanceof UsageError) {
-      console.error(`${error.message}\n\n${command.usage.trim()}`);
+      const forms = `${usageForms(name, declared)}\n${called(name)} --help says more.`;
+      console.error(`${asTyped(error.message)}\n\n${asTyped(forms)}`);
       process.exitCode = EXIT.usage;
     } else {
-      console.error(isSightlineError(error) ? `error: ${error.message}` : error);
+      console.error(isSightlineError(error) ? `error: ${asTyped(error.message)}` : error);
       process.exitCode = isSightlineError(error, 'invalid-config') ? EXIT.usage : EXIT.failed;
     }
   }
 }
 
-function parseArguments<T extends ParseArgsOptionsConfig>(options: T): { values: Values<T>; positionals: string[] } {
-  try {
-    const parsed = parseArgs({
-      options: { ...options, help: { type: 'boolean' } },
-      allowPositionals: true,
-      strict: true,
-    });
-    return { values: parsed.values as Values<T>, positionals: parsed.positionals };
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
+/** Throws UsageError for everything that does not fit the declaration. */
+function readArguments(
+  name: string,
+  { options, words: expected = { min: 0, max: 0 } }: AnyCommand,
+  args: readonly string[],
+): { flags: Record<string, unknown>; words: readonly string[] } {
+  const { values, positionals } = parse(options, args);
+  if (values.help || values.version) return { flags: values, words: positionals };
+  expectNothingKept(name, options, values, positionals);
+  const { min, max } = expected;
+  if (positionals.length < min || positionals.length > max) {
+    throw new UsageError(`expected ${min === max ? min : `${min} to ${max}`} arguments, got ${positionals.length}`);
   }
+  const flags: Record<string, unknown> = {};
+  for (const [flag, option] of Object.entries(options as Options)) {
+    const given = values[flag];
+    const read = typeof given === 'boolean' ? { value: given } : readOption(option, `--${flag}`, given, userPath);
+    if ('problem' in read) throw new UsageError(read.problem);
+    flags[flag] = read.value;
+  }
+  return { flags, words: positionals };
+}
+
+type Given = Record<string, string | boolean | string[] | undefined>;
+
+function parse(options: Options, args: readonly string[]): { values: Given; positionals: string[] } {
+  const config: ParseArgsOptionsConfig = { help: { type: 'boolean', short: 'h' }, version: { type: 'boolean' } };
+  for (const [flag, { unit, many }] of Object.entries(options)) {
+    config[flag] = { type: unit === null ? 'boolean' : 'string', multiple: many };
+  }
+  try {
+    return parseArgs({ args: [...args], options: config, allowPositionals: true, strict: true }) as never;
+  } catch (error) {
+    const { code, message } = error as Error & { code?: string };
+    const flag = code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION' ? /'--([\w-]+)'/.exec(message)?.[1] : undefined;
+    const near = flag === undefined ? null : nearest(flag, Object.keys(config));
+    throw new UsageError(near === null ? message : `there is no option --${flag}; did you mean --${near}?`);
+  }
+}
+
+/** Throws UsageError when npm took flags that were meant for this command, with the line to type instead. */
+function expectNothingKept(name: string, options: Options, values: Given, words: readonly string[]): void {
+  const call = npmCall();
+  const kept = Object.keys(options).filter((flag) => values[flag] === undefined && call?.kept(flag) !== undefined);
+  if (kept.length === 0) return;
+  const left = [...words];
+  const flags = kept.map((flag) => {
+    const value = call!.kept(flag)!;
+    if (options[flag]!.unit === null) return `--${flag}`;
+    // Of `--limit 3` npm keeps the name and passes the 3 on, of `--limit=3` it keeps both.
+    return `--${flag} ${value === 'true' ? (takeValue(options[flag]!, left) ?? options[flag]!.unit) : quoted(value)}`;
+  });
+  const line = [called(name), ...left.map(quoted), ...flags].join(' ');
+  const names = kept.map((flag) => `--${flag}`).join(', ');
+  throw new UsageError(`npm kept ${names} for itself, because no -- stood before; type:\n\n    ${line}`);
+}
+
+/** Takes the last word that could be the option's value out of `words`. */
+function takeValue(option: Option<unknown>, words: string[]): string | null {
+  const at = words.findLastIndex((word) => 'value' in readOption(option, '', option.many ? [word] : word, userPath));
+  return at < 0 ? null : quoted(words.splice(at, 1)[0]!);
+}
+
+function quoted(word: string): string {
+  return /^[\w@%+=:,./~-]+$/.test(word) ? word : `"${word.replaceAll(/["\\$`]/g, '\\$&')}"`;
+}
+
+/** What the user types to call a command: by npm's scripts in a checkout, else by the name of the program. */
+function called(name: string): string {
+  if (!isCheckout) return name === 'serve' ? 'sightline' : `sightline ${name}`;
+  return name === 'serve' ? 'npm start --' : `npm run ${name} --`;
+}
+
+/** A message as it is true for this user: who has no npm scripts here is not told to call them. */
+export function asTyped(message: string): string {
+  if (isCheckout) return message;
+  return message.replaceAll(/npm start(?: --)?/g, 'sightline').replaceAll(/npm run ([a-z-]+)(?: --)?/g, 'sightline $1');
+}
+
+function usageForms(name: string, { usage = '[options]' }: AnyCommand): string {
+  const forms = [usage].flat().map((form, i) => `${i === 0 ? 'Usage: ' : '       '}${called(name)} ${form}`);
+  return forms.join('\n');
+}
+
+/** The whole usage text of a command. */
+function usageText(name: string, declared: AnyCommand): string {
+  const { about, words, options, notes } = declared;
+  const rows: [string, string][] = Object.entries(words?.rows ?? {});
+  const optionRows = Object.entries(options as Options).map(([flag, option]): [string, string] => [
+    `--${flag}${option.unit === null ? '' : ` ${option.unit}`}`,
+    describe(option),
+  ]);
+  optionRows.push(['-h, --help', 'this text']);
+  const width = Math.max(...[...rows, ...optionRows].map(([left]) => left.length));
+  const table = (all: [string, string][]) => all.map((row) => tableRow(row, width)).join('\n');
+  const parts = [
+    usageForms(name, declared),
+    about.trim(),
+    ...(rows.length > 0 ? [table(rows)] : []),
+    table(optionRows),
+  ];
+  return asTyped([...parts, ...(notes === undefined ? [] : [notes.trim()])].join('\n\n'));
+}
+
+function describe({ text, shown, many }: Option<unknown>): string {
+  const again = many ? '; may be given more than once' : '';
+  return `${text}${again}${shown === undefined ? '' : ` (default: ${shown})`}`;
+}
+
+const COLUMNS = 120;
+
+/** `left` in a column of its own, `right` beside it, broken between words. */
+function tableRow([left, right]: [string, string], width: number): string {
+  const lines = [''];
+  for (const word of right.split(' ')) {
+    const longer = lines.at(-1) === '' ? word : `${lines.at(-1)} ${word}`;
+    if (width + 4 + longer.length <= COLUMNS) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return `  ${left.padEnd(width)}  ${lines.join(`\n${' '.repeat(width + 4)}`)}`;
 }

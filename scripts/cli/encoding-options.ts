@@ -4,7 +4,7 @@ import { type Augmentation, FULL } from '../../training/features/augmentations.t
 import { type FeatureOptions, type Features, loadFeatures } from '../../training/features/extract.ts';
 import type { CachePlace } from '../../training/features/shared-cache.ts';
 import { loadTrainingData, type TrainingData } from '../../training/trainer/training-data.ts';
-import type { Place } from './location.ts';
+import type { Location } from './location.ts';
 import { createProgress, type Progress } from './progress.ts';
 import { printWarnings } from './training-options.ts';
 
@@ -22,21 +22,25 @@ const PARALLEL_PICTURES = 3;
 const PARALLEL_REMOTE_PICTURES = 8;
 
 /** Pictures of a data set as serving sees them. To be closed. */
-export async function encodePictures(place: Place, dataset: Dataset, options: EncodingOptions): Promise<Features> {
-  return shown(place, options, [FULL], (full) => loadFeatures(dataset, full));
+export async function encodePictures(
+  location: Location,
+  dataset: Dataset,
+  options: EncodingOptions,
+): Promise<Features> {
+  return shown(location, options, [FULL], (full) => loadFeatures(dataset, full));
 }
 
 /** Splits "train" and "val" with all the augmentations that a recipe trains on. To be closed. */
 export async function encodeTrainingData(
-  place: Place,
+  location: Location,
   augmentations: readonly Augmentation[],
   options: EncodingOptions,
 ): Promise<TrainingData> {
-  return shown(place, options, augmentations, (full) => loadTrainingData(place, full));
+  return shown(location, options, augmentations, (full) => loadTrainingData(location, full));
 }
 
 async function shown<T extends Pick<Features, 'warnings'>>(
-  { remote }: Place,
+  { remote }: Location,
   { features, ...options }: EncodingOptions,
   augmentations: readonly Augmentation[],
   load: (options: FeatureOptions) => Promise<T>,

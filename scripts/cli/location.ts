@@ -2,11 +2,11 @@ import { mkdir } from 'node:fs/promises';
 import { openFolder } from '../../core/objects/folder/store.ts';
 import { withPrefix } from '../../core/objects/prefixed.ts';
 import type { ObjectStore } from '../../core/ports.ts';
-import { readConfig, userPath } from '../../server/runtime.ts';
+import { readConfig, userPath } from '../../server/environment.ts';
 import { UsageError } from './command.ts';
 
 /** A folder, or a corner of a bucket, that a command was pointed to. */
-export interface Place {
+export interface Location {
   readonly store: ObjectStore;
   /** For messages: the path or s3://bucket/prefix. */
   readonly name: string;
@@ -20,17 +20,18 @@ export function isBucket(at: string): boolean {
   return at.startsWith('s3://');
 }
 
-/** The same text for the same place, however it was written: an absolute path, or s3://BUCKET/PREFIX without a slash at its end. */
-export function absolutePlace(at: string): string {
+/** The same text for the same location, however it was written: an absolute path, or s3://BUCKET/PREFIX without a slash at its end. */
+export function absoluteLocation(at: string): string {
   return isBucket(at) ? at.replace(/\/+$/, '') : userPath(at);
 }
 
 /**
  * Opens `DIR` or `s3://BUCKET[/PREFIX]`; a server that only speaks S3 is named by S3_ENDPOINT. Relative paths count from where
- * the user called npm. Throws UsageError, and what the drivers throw: `unavailable`, `invalid-config`.
+ * the user called npm.
  * @param options.create makes a folder that is not there
+ * @throws UsageError, and what the drivers throw: `unavailable`, `invalid-config`
  */
-export async function openPlace(at: string, options: { create?: boolean } = {}): Promise<Place> {
+export async function openLocation(at: string, options: { create?: boolean } = {}): Promise<Location> {
   if (!isBucket(at)) {
     const path = userPath(at);
     if (options.create) await mkdir(path, { recursive: true });
@@ -40,11 +41,16 @@ export async function openPlace(at: string, options: { create?: boolean } = {}):
   const { openS3 } = await import('../../core/objects/s3/store.ts');
   const { s3Endpoint } = readConfig({ logLevel: 'silent' });
   const s3 = await openS3({ bucket, endpoint: s3Endpoint });
-  return { store: withPrefix(s3, prefix), name: at.replace(/\/+$/, ''), remote: true, close: () => s3.close() };
+  const below = prefix === '' ? '' : `${prefix.replace(/\/+$/, '')}/`;
+  return { store: withPrefix(s3, below), name: at.replace(/\/+$/, ''), remote: true, close: () => s3.close() };
 }
 
-function parseBucket(at: string): { bucket: string; prefix: string } {
-  const match = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*?)\/*)?$/s.exec(at);
+/**
+ * The parts of s3://BUCKET/PREFIX, the prefix as it was written.
+ * @throws UsageError
+ */
+export function parseBucket(at: string): { bucket: string; prefix: string } {
+  const match = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/s.exec(at);
   if (match === null) throw new UsageError(`expected s3://BUCKET or s3://BUCKET/PREFIX, got "${at}"`);
-  return { bucket: match[1]!, prefix: match[2] ? `${match[2]}/` : '' };
+  return { bucket: match[1]!, prefix: match[2] ?? '' };
 }

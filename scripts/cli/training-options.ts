@@ -1,40 +1,57 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { readConfig, userPath } from '../../server/runtime.ts';
+import { path, text, whole } from '../../core/option.ts';
+import { dataFolder, readConfig, userPath } from '../../server/environment.ts';
 import type { DatasetWarning } from '../../training/datasets/dataset.ts';
 import type { CachePlace } from '../../training/features/shared-cache.ts';
-import { UsageError } from './command.ts';
-import { absolutePlace, isBucket, openPlace } from './location.ts';
+import { absoluteLocation, isBucket, openLocation } from './location.ts';
 
 /** What the training commands have in common. */
 
+/** A folder, or s3://BUCKET/PREFIX. */
+export const LOCATION = { unit: 'LOCATION' } as const;
+export const CAPTIONED = 'captioned pictures (images/ and captions.jsonl), a folder or s3://BUCKET/PREFIX';
+export const DATASET = text({ ...LOCATION, text: CAPTIONED });
+export const SPLIT = text({ unit: 'NAME', text: 'which of them', default: 'val' });
+export const PROFILE = text({ unit: 'NAME', text: 'encoders, a profile of models/manifest.json', default: 'compact' });
+export const MODELS = path({
+  text: 'folder of the models',
+  shown: 'models, and those that SIGHTLINE_EXTRA_MODELS names',
+});
+export const RESAMPLES = whole({
+  ...{ min: 1, max: 1_000_000, default: 2000 },
+  text: 'of the pictures, for intervals and p values',
+});
+export const THREADS = whole({
+  ...{ min: 1, max: 256, default: 2 },
+  text: 'one number gives the same head bit for bit, another may round differently',
+});
 /** Where encoder outputs are kept between runs. */
-export const FEATURE_CACHE = 'data/features';
+export const FEATURES = text({
+  ...LOCATION,
+  text: 'cache of encoder outputs, a folder or s3://BUCKET/PREFIX',
+  shown: 'data/features',
+});
+
+export function seed(what: string) {
+  return whole({ max: 2 ** 48, default: 1, text: what });
+}
 
 /** The folders of models: the one that --models names, or those that serving looks through. */
 export function modelFolders(models: string | undefined): readonly string[] {
-  return models === undefined ? readConfig({ logLevel: 'silent' }).modelDirs : [userPath(models)];
+  return models === undefined ? readConfig({ logLevel: 'silent' }).modelDirs : [models];
 }
 
 /**
  * The cache of encoder outputs that --features names: a folder, or a bucket with a folder of its own on this machine, so that
  * nothing is sent there that was not made for it.
  */
-export async function openFeatures(at: string): Promise<CachePlace & { close(): void }> {
-  if (!isBucket(at)) return { cache: at === FEATURE_CACHE ? at : absolutePlace(at), close: () => {} };
-  const place = await openPlace(at);
-  const name = createHash('sha256').update(absolutePlace(at)).digest('hex').slice(0, 16);
-  return { cache: join(FEATURE_CACHE, `bucket-${name}`), shared: place.store, close: place.close };
-}
-
-/** The number a flag gives, or undefined when it was not given. Throws UsageError. */
-export function wholeNumber(name: string, value: string | undefined, min: number, max: number): number | undefined {
-  if (value === undefined) return undefined;
-  const number = value.trim() === '' ? Number.NaN : Number(value);
-  if (!Number.isInteger(number) || number < min || number > max) {
-    throw new UsageError(`${name}: expected a whole number from ${min} to ${max}, got "${value}"`);
-  }
-  return number;
+export async function openFeatures(at: string | undefined): Promise<CachePlace & { close(): void }> {
+  const usual = join(dataFolder(), 'features');
+  if (at === undefined || !isBucket(at)) return { cache: at === undefined ? usual : userPath(at), close: () => {} };
+  const location = await openLocation(at);
+  const name = createHash('sha256').update(absoluteLocation(at)).digest('hex').slice(0, 16);
+  return { cache: join(usual, `bucket-${name}`), shared: location.store, close: location.close };
 }
 
 const EXPLANATIONS: Readonly<Record<DatasetWarning, string>> = {

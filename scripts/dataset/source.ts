@@ -1,12 +1,12 @@
 import { stat } from 'node:fs/promises';
 import { basename, dirname, join, sep } from 'node:path';
-import { readHubConfig } from '../../server/runtime.ts';
+import { readHubConfig } from '../../server/environment.ts';
 import { downloadDataset } from '../../training/datasets/hub.ts';
 import type { SourceFiles } from '../../training/datasets/source-files.ts';
 import { isArchiveName, openStoredSource } from '../../training/datasets/stored-files.ts';
 import { tarShard } from '../../training/datasets/tar-shard.ts';
 import { UsageError } from '../cli/command.ts';
-import { absolutePlace, isBucket, openPlace } from '../cli/location.ts';
+import { absoluteLocation, isBucket, openLocation } from '../cli/location.ts';
 import { createProgress, type Progress } from '../cli/progress.ts';
 
 /** What --from names, opened. */
@@ -26,15 +26,15 @@ export interface DatasetSource {
 export async function openDatasetSource(from: string, to: string, data: string): Promise<DatasetSource> {
   if (from === '-') return { files: standardInput(), from: 'standard input', commit: null, close: () => {} };
   if (from.startsWith('hf:')) return fromHub(from, join(data, 'downloads'));
-  const path = absolutePlace(from);
-  keepApart(path, absolutePlace(to));
+  const path = absoluteLocation(from);
+  keepApart(path, absoluteLocation(to));
   const only = await fileIn(path);
-  const place = await openPlace(only === null ? path : path.slice(0, -only.length));
+  const location = await openLocation(only === null ? path : path.slice(0, -only.length));
   try {
-    const found = await openStoredSource({ store: place.store, name: from }, only);
-    return { files: found, from: path, commit: null, close: place.close };
+    const found = await openStoredSource({ store: location.store, name: from }, only);
+    return { files: found, from: path, commit: null, close: location.close };
   } catch (error) {
-    place.close();
+    location.close();
     throw error;
   }
 }
@@ -55,9 +55,9 @@ async function fromHub(from: string, downloads: string): Promise<DatasetSource> 
       bar.progress.update(Math.ceil(bytes / 1000), Math.ceil((total ?? bytes) / 1000));
     },
   }).finally(() => bar?.progress.stop());
-  const place = await openPlace(folder);
-  const files = await openStoredSource({ store: place.store, name: from }, null);
-  return { files, from: `hf:${name}@${commit}`, commit, close: place.close };
+  const location = await openLocation(folder);
+  const files = await openStoredSource({ store: location.store, name: from }, null);
+  return { files, from: `hf:${name}@${commit}`, commit, close: location.close };
 }
 
 function standardInput(): SourceFiles {

@@ -5,16 +5,17 @@ import { writeJsonFile } from '../../core/json-file.ts';
 import { openS3 } from '../../core/objects/s3/store.ts';
 import { openMessageQueue } from '../../functions/events/sqs.ts';
 import { type BackfillState, backfill, START } from '../../functions/lambda/backfill.ts';
-import { readConfig } from '../../server/runtime.ts';
+import { readConfig } from '../../server/environment.ts';
 import { EXIT, UsageError } from '../cli/command.ts';
+import { parseBucket } from '../cli/location.ts';
 import { createProgress } from '../cli/progress.ts';
 import { indexingCost, sumOf } from '../lambda/costs.ts';
 
 export interface AnnounceFlags {
   readonly queue?: string;
-  readonly rate?: string;
+  readonly rate?: number;
   readonly 'dry-run': boolean;
-  readonly seconds: string;
+  readonly seconds: number;
   readonly restart: boolean;
   readonly data?: string;
   readonly region?: string;
@@ -24,10 +25,9 @@ export interface AnnounceFlags {
 
 /** Announces every object of a bucket to the queue of a stack; the exit code. */
 export async function announce(source: string, flags: AnnounceFlags): Promise<number> {
-  const { bucket, prefix } = parseSource(source);
+  const { bucket, prefix } = parseBucket(source);
   if (flags.queue === undefined && !flags['dry-run']) throw new UsageError('expected --queue URL or --dry-run');
-  const rate = positive('--rate', flags.rate ?? '500');
-  const secondsAPicture = positive('--seconds', flags.seconds);
+  const { rate = 500, seconds: secondsAPicture } = flags;
   const config = readConfig({ data: flags.data, logLevel: 'silent' });
   const { region, endpoint = config.s3Endpoint } = flags;
   const objects = await openS3({ bucket, region, endpoint });
@@ -78,19 +78,6 @@ export async function announce(source: string, flags: AnnounceFlags): Promise<nu
     objects.close();
     queue?.close();
   }
-}
-
-function parseSource(source: string): { bucket: string; prefix: string } {
-  const match = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/s.exec(source);
-  if (match === null) throw new UsageError(`expected s3://BUCKET or s3://BUCKET/PREFIX, got "${source}"`);
-  return { bucket: match[1]!, prefix: match[2] ?? '' };
-}
-
-/** A number above zero. Throws a usage error. */
-export function positive(name: string, value: string): number {
-  const number = Number(value);
-  if (!(number > 0 && number <= 1e6)) throw new UsageError(`${name}: expected a number above 0, got "${value}"`);
-  return number;
 }
 
 function stateFile(data: string, what: string): string {

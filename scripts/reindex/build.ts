@@ -1,57 +1,50 @@
 import { statfs } from 'node:fs/promises';
 import type { Config } from '../../core/config.ts';
 import { SightlineError } from '../../core/errors.ts';
+import { decimal, toggle, whole } from '../../core/option.ts';
 import type { Embedder } from '../../core/ports.ts';
 import { type BuildOptions, type BuildReport, buildSpace } from '../../core/spaces/build.ts';
 import type { Spaces } from '../../core/spaces/port.ts';
-import { createLogger, openBuckets, openEmbedder, openSpaces, readConfig } from '../../server/runtime.ts';
+import { readConfig } from '../../server/environment.ts';
+import { createLogger, openBuckets, openEmbedder, openSpaces } from '../../server/runtime.ts';
 import { configuredModels, expectModels, rememberModels } from '../../server/space-models.ts';
-import { EXIT, UsageError } from '../cli/command.ts';
+import { EXIT, type Values } from '../cli/command.ts';
+import { CONCURRENCY, INDEX, JSON_OUTPUT } from '../cli/options.ts';
 import { createProgress } from '../cli/progress.ts';
-import { positive } from './announce.ts';
 
 /** Options of every command that fills a space. */
 export const BUILD_OPTIONS = {
-  rate: { type: 'string' },
-  concurrency: { type: 'string' },
-  sample: { type: 'string' },
-  'skip-missing': { type: 'boolean', default: false },
-  data: { type: 'string' },
-  bucket: { type: 'string' },
-  qdrant: { type: 'string' },
-  json: { type: 'boolean', default: false },
-} as const;
+  rate: decimal({
+    above: 0,
+    max: 1e6,
+    text: 'pictures a second at most',
+    shown: 'as many as there can be; announcing, 500',
+  }),
+  concurrency: CONCURRENCY,
+  sample: whole({ max: 1000, text: 'pictures and captions that are looked for in the check, 0 to 1000', shown: '100' }),
+  'skip-missing': toggle({
+    text: 'leave out pictures that are not there any more as they were indexed, instead of refusing',
+  }),
+  ...INDEX,
+  json: JSON_OUTPUT,
+};
 
 /** What a space takes on disk beside the vectors, bytes a picture or caption: docs/decisions/0015-embedded-store.md, with room for the log. */
 const BYTES_A_POINT = 1744;
 const BYTES_A_COMPONENT = 4;
 
 type Options = Pick<BuildOptions, 'rate' | 'sample' | 'minOverlap' | 'skipMissing' | 'switch'> & {
-  readonly concurrency?: string;
+  readonly concurrency?: number;
   readonly json: boolean;
 };
 
-/** Checks the flags. Throws a usage error. */
+/** What the flags say of filling a space. */
 export function buildOptions(
-  flags: { rate?: string; concurrency?: string; sample?: string; 'skip-missing': boolean },
-  minOverlap: string,
+  flags: Pick<Values<typeof BUILD_OPTIONS>, 'rate' | 'concurrency' | 'sample' | 'skip-missing'>,
+  minOverlap: number,
 ): Omit<Options, 'switch' | 'json'> {
-  return {
-    rate: flags.rate === undefined ? Infinity : positive('--rate', flags.rate),
-    concurrency: flags.concurrency,
-    sample: within('--sample', flags.sample ?? '100', 1000),
-    minOverlap: within('--min-overlap', minOverlap, 1),
-    skipMissing: flags['skip-missing'],
-  };
-}
-
-function within(name: string, value: string, max: number): number {
-  const number = value.trim() === '' ? Number.NaN : Number(value);
-  const whole = max === 1 || Number.isInteger(number);
-  if (!(number >= 0 && number <= max) || !whole) {
-    throw new UsageError(`${name}: expected a ${max === 1 ? '' : 'whole '}number from 0 to ${max}, got "${value}"`);
-  }
-  return number;
+  const { rate = Infinity, concurrency, sample = 100, 'skip-missing': skipMissing } = flags;
+  return { rate, concurrency, sample, minOverlap, skipMissing };
 }
 
 /**

@@ -8,14 +8,14 @@ import { rankPairs } from '../../training/metrics/ranking.ts';
 import type { Resampling } from '../../training/metrics/significance.ts';
 import { UsageError } from '../cli/command.ts';
 import { type EncodingOptions, encodePictures } from '../cli/encoding-options.ts';
-import type { Place } from '../cli/location.ts';
+import type { Location } from '../cli/location.ts';
 import type { ReportParts } from './data.ts';
 
 /** Answers shown a query. */
 const TOP = 5;
 
 export interface JudgeOptions extends Omit<EncodingOptions, 'encoders'> {
-  readonly place: Place;
+  readonly location: Location;
   readonly dataset: Dataset;
   readonly split: string;
   /** Pictures of other splits, to be shown without ranks. */
@@ -26,7 +26,7 @@ export interface JudgeOptions extends Omit<EncodingOptions, 'encoders'> {
 /** Judges heads on one split, each with the encoders that it was made for. The first one also scores the others. */
 export async function judgeHeads(
   folders: readonly string[],
-  { place, dataset, split, others, resampling, ...options }: JudgeOptions,
+  { location, dataset, split, others, resampling, ...options }: JudgeOptions,
 ): Promise<Pick<ReportParts, 'heads' | 'pictures' | 'others'>> {
   const heads: EvaluatedHead[] = [];
   let shown: Pick<ReportParts, 'pictures' | 'others'> = { pictures: [], others: [] };
@@ -34,7 +34,7 @@ export async function judgeHeads(
     const { profile } = await loadHeadFile(folder);
     const encoders = await loadEncoders({ modelDirs: options.modelDirs, profile });
     const encode = (pictures: readonly CaptionedPicture[]) =>
-      encodePictures(place, { ...dataset, pictures }, { ...options, encoders });
+      encodePictures(location, { ...dataset, pictures }, { ...options, encoders });
     try {
       const only = dataset.pictures.filter((picture) => picture.split === split);
       if (only.length === 0) throw new UsageError(`--split: expected one of ${splitsOf(dataset)}, got ${split}`);

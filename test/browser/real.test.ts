@@ -61,7 +61,7 @@ describe('the page of `npm start`, with the real models', browserSkip(), () => {
     // At its top a list renews itself; further down it stays, with a cursor of the models that made it.
     await page.evaluate(() => scrollTo(0, 100));
 
-    const swapped = await runScript(['scripts/reindex.ts', '--head', head, '--data', data]);
+    const swapped = await runScript(['scripts/sightline.ts', 'reindex', '--head', head, '--data', data]);
     assert.equal(swapped.code, 0, swapped.stderr);
     const spaceNow = async () => ((await (await fetch(`${server.url}/ready`)).json()) as { space: string }).space;
     const { space } = await loadHeadFile(head);

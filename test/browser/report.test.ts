@@ -51,7 +51,7 @@ describe('npm run report', browserSkip(), () => {
     ];
     const { status, stderr } = spawnSync(
       process.execPath,
-      ['--disable-warning=ExperimentalWarning', 'scripts/report.ts', ...options],
+      ['--disable-warning=ExperimentalWarning', 'scripts/sightline.ts', 'report', ...options],
       { cwd: root, encoding: 'utf8' },
     );
     assert.equal(status, 0, stderr);

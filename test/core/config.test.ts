@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import { type ConfigInput, parseConfig } from '../../core/config.ts';
-import { readConfig } from '../../server/runtime.ts';
+import { readConfig } from '../../server/environment.ts';
 
 const minimal = { data: '/data', modelDirs: ['/models'] };
 

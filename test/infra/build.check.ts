@@ -26,7 +26,7 @@ async function machineOf(file: string): Promise<number> {
   }
 }
 
-const script = fileURLToPath(new URL('../../scripts/build-lambda.ts', import.meta.url));
+const script = fileURLToPath(new URL('../../scripts/sightline.ts', import.meta.url));
 interface Report {
   readonly budget: number;
   readonly arch: string;
@@ -35,7 +35,7 @@ interface Report {
 
 /** The exit code, and what was said. */
 async function build(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-  const all = ['--disable-warning=ExperimentalWarning', script, ...args, '--json'];
+  const all = ['--disable-warning=ExperimentalWarning', script, 'build:lambda', ...args, '--json'];
   const { code, stdout, stderr } = await promisify(execFile)(process.execPath, all, { env: { ...process.env, ...env } })
     .then((printed) => ({ code: 0, ...printed }))
     .catch((error: { code: number; stdout: string; stderr: string }) => error);

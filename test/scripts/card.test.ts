@@ -27,7 +27,7 @@ describe('the model card', () => {
       const out = join(made, 'card.md');
       const data = await writePhotoDataset(join(made, 'photos'));
       const options = ['--data', data, '--out', out, '--features', join(made, 'features')];
-      const command = ['--disable-warning=ExperimentalWarning', 'scripts/card.ts', ...options];
+      const command = ['--disable-warning=ExperimentalWarning', 'scripts/sightline.ts', 'card', ...options];
       const { status, stderr, stdout } = spawnSync(process.execPath, command, { cwd: root, encoding: 'utf8' });
       assert.equal(status, 0, stderr);
       const card = await readFile(out, 'utf8');

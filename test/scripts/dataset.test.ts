@@ -12,7 +12,7 @@ import type { Report } from '../../training/datasets/findings.ts';
 import { jpeg, tar, zip } from '../support/archives.ts';
 import { startHub } from '../support/hub-server.ts';
 
-const command = fileURLToPath(new URL('../../scripts/dataset.ts', import.meta.url));
+const command = fileURLToPath(new URL('../../scripts/sightline.ts', import.meta.url));
 let folder: string;
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'dataset-command-'));
@@ -20,7 +20,7 @@ before(async () => {
 after(() => rm(folder, { recursive: true, force: true }));
 
 function start(args: readonly string[], env: Record<string, string> = {}): ChildProcess {
-  const all = ['--disable-warning=ExperimentalWarning', command, ...args, '--data', join(folder, 'data')];
+  const all = ['--disable-warning=ExperimentalWarning', command, 'dataset', ...args, '--data', join(folder, 'data')];
   return spawn(process.execPath, all, { env: { ...process.env, INIT_CWD: folder, ...env }, stdio: 'pipe' });
 }
 

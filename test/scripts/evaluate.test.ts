@@ -26,7 +26,14 @@ describe('npm run evaluate', () => {
   const evaluate = (...args: string[]) =>
     spawnSync(
       process.execPath,
-      ['--disable-warning=ExperimentalWarning', 'scripts/evaluate.ts', '--features', join(folder, 'features'), ...args],
+      [
+        '--disable-warning=ExperimentalWarning',
+        'scripts/sightline.ts',
+        'evaluate',
+        '--features',
+        join(folder, 'features'),
+        ...args,
+      ],
       { cwd: root, encoding: 'utf8' },
     );
 

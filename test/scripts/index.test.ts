@@ -36,7 +36,7 @@ describe('npm run index, npm run search', { timeout: 600_000 }, () => {
   after(() => rm(dir, { recursive: true, force: true }));
 
   const data = () => join(dir, 'data');
-  const index = (...args: string[]) => runScript(['scripts/index.ts', photos, '--data', data(), ...args]);
+  const index = (...args: string[]) => runScript(['scripts/sightline.ts', 'index', photos, '--data', data(), ...args]);
   const summaryOf = async (): Promise<Summary & { code: number | null }> => {
     const { code, stdout, stderr } = await index('--json');
     return { ...(JSON.parse(stdout || `{"stderr": ${JSON.stringify(stderr)}}`) as Summary), code };
@@ -66,7 +66,15 @@ describe('npm run index, npm run search', { timeout: 600_000 }, () => {
       await copyFile(sample('cat.jpg'), join(photos, `${i}.jpg`));
       await appendFile(join(photos, `${i}.jpg`), `${i}`);
     }
-    const args = ['--disable-warning=ExperimentalWarning', 'scripts/index.ts', photos, '--data', data(), '--json'];
+    const args = [
+      '--disable-warning=ExperimentalWarning',
+      'scripts/sightline.ts',
+      'index',
+      photos,
+      '--data',
+      data(),
+      '--json',
+    ];
     const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
     let stdout = '';
     child.stdout.on('data', (chunk) => {
@@ -86,12 +94,20 @@ describe('npm run index, npm run search', { timeout: 600_000 }, () => {
   });
 
   it('searches by words and by a picture', async () => {
-    const { code, stdout } = await runScript(['scripts/search.ts', 'a cat', '--limit', '2', '--data', data()]);
+    const { code, stdout } = await runScript([
+      'scripts/sightline.ts',
+      'search',
+      'a cat',
+      '--limit',
+      '2',
+      '--data',
+      data(),
+    ]);
     assert.equal(code, 0);
     assert.match(stdout, /^0\.\d{3} {2}.*photos\/.*\.jpg\n0\.\d{3} {2}.*\.jpg\n$/);
     const by = ['--image', sample('cat.jpg'), '--limit', '1', '--json', '--data', data()];
     const [item] = (
-      JSON.parse((await runScript(['scripts/search.ts', ...by])).stdout) as { items: { score: number }[] }
+      JSON.parse((await runScript(['scripts/sightline.ts', 'search', ...by])).stdout) as { items: { score: number }[] }
     ).items;
     assert.ok(item!.score > 0.999);
   });
@@ -100,14 +116,30 @@ describe('npm run index, npm run search', { timeout: 600_000 }, () => {
     const file = join(dir, 'file');
     await writeFile(file, '');
     for (const [args, code, says] of [
-      [['scripts/index.ts'], 2, /expected 1 arguments, got 0[\s\S]*Usage/],
-      [['scripts/index.ts', photos, '--concurrency', 'many'], 2, /concurrency.*got "many"/],
-      [['scripts/index.ts', join(dir, 'none'), '--data', data()], 1, /cannot open the folder .*none.*ENOENT/],
-      [['scripts/index.ts', photos, '--data', join(file, 'x')], 1, /cannot make the folder .*file\/x: .*\(ENOTDIR\)/],
-      [['scripts/search.ts'], 2, /expected words or --image FILE, got neither/],
-      [['scripts/search.ts', 'x', '--limit', '0'], 2, /--limit: expected a whole number from 1 to 1000, got "0"/],
-      [['scripts/search.ts', '--image', join(dir, 'none'), '--data', data()], 1, /--image: cannot read .*none/],
-      [['scripts/search.ts', '--image', file, '--data', data()], 1, /expected a picture, got 0 bytes/],
+      [['scripts/sightline.ts', 'index'], 2, /expected 1 arguments, got 0[\s\S]*Usage/],
+      [['scripts/sightline.ts', 'index', photos, '--concurrency', 'many'], 2, /concurrency.*got "many"/],
+      [
+        ['scripts/sightline.ts', 'index', join(dir, 'none'), '--data', data()],
+        1,
+        /cannot open the folder .*none.*ENOENT/,
+      ],
+      [
+        ['scripts/sightline.ts', 'index', photos, '--data', join(file, 'x')],
+        1,
+        /cannot make the folder .*file\/x: .*\(ENOTDIR\)/,
+      ],
+      [['scripts/sightline.ts', 'search'], 2, /expected words or --image FILE, got neither/],
+      [
+        ['scripts/sightline.ts', 'search', 'x', '--limit', '0'],
+        2,
+        /--limit: expected a whole number from 1 to 1000, got "0"/,
+      ],
+      [
+        ['scripts/sightline.ts', 'search', '--image', join(dir, 'none'), '--data', data()],
+        1,
+        /--image: cannot read .*none/,
+      ],
+      [['scripts/sightline.ts', 'search', '--image', file, '--data', data()], 1, /expected a picture, got 0 bytes/],
     ] as const) {
       const result = await runScript(args);
       assert.equal(result.code, code, args.join(' '));

@@ -48,7 +48,13 @@ async function modelsFolder(): Promise<string> {
 }
 
 async function run(models: string, args: readonly string[], env: Record<string, string> = {}) {
-  const all = ['--disable-warning=ExperimentalWarning', join(root, 'scripts/models.ts'), ...args, '--models', models];
+  const all = [
+    '--disable-warning=ExperimentalWarning',
+    ...[join(root, 'scripts/sightline.ts'), 'models'],
+    ...args,
+    '--models',
+    models,
+  ];
   const child = spawn(process.execPath, all, {
     env: { ...process.env, HF_ENDPOINT: server.endpoint, HF_TOKEN: 'hf_test', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

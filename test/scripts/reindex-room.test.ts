@@ -48,7 +48,7 @@ describe('npm run reindex on a disk without room for a second space', { skip: sm
       const { bavail, bsize } = statfsSync(data);
       writeFileSync(join(data, 'something else'), Buffer.alloc(bavail * bsize - 200_000));
 
-      const { code, stderr } = await runScript(['scripts/reindex.ts', '--head', head, '--data', data]);
+      const { code, stderr } = await runScript(['scripts/sightline.ts', 'reindex', '--head', head, '--data', data]);
       assert.equal(code, 1, stderr);
       assert.match(
         stderr,

@@ -195,7 +195,7 @@ describe('npm start', () => {
     ];
     await Promise.all(
       cases.map(async ([args, more, message]) => {
-        const all = ['scripts/serve.ts', '--port', '0', '--data', join(root, 'wrong'), ...args];
+        const all = ['scripts/sightline.ts', 'serve', '--port', '0', '--data', join(root, 'wrong'), ...args];
         const { code, stderr } = await runScript(all, { ...env, ...more });
         assert.equal(code, 2, stderr);
         assert.match(stderr, message);

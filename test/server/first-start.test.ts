@@ -155,7 +155,16 @@ describe('a first start, as a new user does it', { timeout: 600_000 }, () => {
   });
 
   it('the terminal search finds the same pictures', async () => {
-    const { code, stdout } = await runScript(['scripts/search.ts', '--data', data, '--json', '--limit', '3', 'a cat']);
+    const { code, stdout } = await runScript([
+      'scripts/sightline.ts',
+      'search',
+      '--data',
+      data,
+      '--json',
+      '--limit',
+      '3',
+      'a cat',
+    ]);
     assert.equal(code, 0);
     const { items } = JSON.parse(stdout) as { items: { key: string }[] };
     assert.deepEqual(
@@ -184,7 +193,7 @@ describe('stopping in the middle', { timeout: 600_000 }, () => {
 
 describe('what cannot start says why', { timeout: 300_000 }, () => {
   const start = (args: string[], env: NodeJS.ProcessEnv = {}) =>
-    runScript(['scripts/serve.ts', ...args], { LOG_LEVEL: 'warn', ...env });
+    runScript(['scripts/sightline.ts', 'serve', ...args], { LOG_LEVEL: 'warn', ...env });
 
   it('an unknown option, with the usage and exit code 2', async () => {
     const { code, stderr } = await start(['--nope']);

@@ -34,14 +34,17 @@ interface Spaces {
 describe('a profile without a head', () => {
   it('is pulled, judged, indexes, searches, is changed for another and comes back', async () => {
     const hub = await startHub(randomRepos());
-    const pulled = await runScript(['scripts/models.ts', 'pull', 'clip', '--models', join(dir, 'models')], {
-      HF_ENDPOINT: hub.endpoint,
-    });
+    const pulled = await runScript(
+      ['scripts/sightline.ts', 'models', 'pull', 'clip', '--models', join(dir, 'models')],
+      {
+        HF_ENDPOINT: hub.endpoint,
+      },
+    );
     await hub.stop();
     assert.equal(pulled.code, 0, pulled.stderr + pulled.stdout);
 
     const judged = await runScript([
-      ...['scripts/evaluate.ts', '--profile', 'clip', '--models', join(dir, 'models'), '--json'],
+      ...['scripts/sightline.ts', 'evaluate', '--profile', 'clip', '--models', join(dir, 'models'), '--json'],
       ...['--data', await writePhotoDataset(join(dir, 'dataset')), '--features', join(dir, 'features')],
     ]);
     assert.equal(judged.code, 0, judged.stderr);
@@ -57,25 +60,31 @@ describe('a profile without a head', () => {
       assert.equal(done.code, 0, done.stderr + done.stdout);
       return JSON.parse(done.stdout) as unknown;
     };
-    const indexed = await runScript(['scripts/index.ts', join(dir, 'photos'), '--data', join(dir, 'data')], {
-      ...{ ...env, SIGHTLINE_PROFILE: 'clip' },
-    });
+    const indexed = await runScript(
+      ['scripts/sightline.ts', 'index', join(dir, 'photos'), '--data', join(dir, 'data')],
+      {
+        ...{ ...env, SIGHTLINE_PROFILE: 'clip' },
+      },
+    );
     assert.equal(indexed.code, 0, indexed.stderr);
     // Nobody says which profile it is: the index knows its space, and the space its models.
-    const { items } = (await run('scripts/search.ts', '--image', join(dir, 'photos/coffee.jpg'))) as {
+    const { items } = (await run('scripts/sightline.ts', 'search', '--image', join(dir, 'photos/coffee.jpg'))) as {
       items: { key: string; score: number }[];
     };
     assert.deepEqual([items.length, items[0]!.key, items[0]!.score > 0.999], [2, 'coffee.jpg', true]);
 
-    await run('scripts/reindex.ts', '--profile', 'compact', '--min-overlap', '0');
-    const { spaces } = (await run('scripts/spaces.ts', 'list')) as Spaces;
+    await run('scripts/sightline.ts', 'reindex', '--profile', 'compact', '--min-overlap', '0');
+    const { spaces } = (await run('scripts/sightline.ts', 'spaces', 'list')) as Spaces;
     const shown = spaces.map(({ live, dimension, models }) => [models.profile, models.head === null, dimension, live]);
     assert.deepEqual(shown.sort(), [
       ['clip', true, 512, false],
       ['compact', false, 64, true],
     ]);
     const back = spaces.find(({ live }) => !live)!.space;
-    const { live, before: left } = (await run('scripts/spaces.ts', 'use', back)) as { live: boolean; before: string };
+    const { live, before: left } = (await run('scripts/sightline.ts', 'spaces', 'use', back)) as {
+      live: boolean;
+      before: string;
+    };
     assert.deepEqual([live, left], [true, spaces.find((one) => one.live)!.space]);
   });
 });

@@ -198,7 +198,7 @@ function swapUnderLoad(name: string, openStore: () => Promise<Store>): void {
           await spaces.close();
           return found?.points ?? 0;
         };
-        const build = ['scripts/reindex.ts', '--head', otherHead, ...args()];
+        const build = ['scripts/sightline.ts', 'reindex', '--head', otherHead, ...args()];
         await killWhen('the new space to be made', (printed) => printed.includes('Filling space'), build);
         await killWhen('it to be filled', async () => (await filled()) >= 8, [...build, '--rate', '8']);
         assert.ok((await filled()) >= 8);
@@ -236,7 +236,7 @@ function swapUnderLoad(name: string, openStore: () => Promise<Store>): void {
 
       // And back, under load again; what came in between is not lost either.
       const later = await underLoad(server.url, async () => {
-        const back = await runScript(['scripts/spaces.ts', 'use', space.old, '--json', ...args()]);
+        const back = await runScript(['scripts/sightline.ts', 'spaces', 'use', space.old, '--json', ...args()]);
         assert.equal(back.code, 0, back.stderr);
         await isServing(space.old);
       });
@@ -248,7 +248,7 @@ function swapUnderLoad(name: string, openStore: () => Promise<Store>): void {
     });
 
     it('is what the next start serves, without being told', async () => {
-      const done = await runScript(['scripts/spaces.ts', 'use', space.new, ...args()]);
+      const done = await runScript(['scripts/sightline.ts', 'spaces', 'use', space.new, ...args()]);
       assert.equal(done.code, 0, done.stderr);
       assert.match(done.stdout, new RegExp(`${space.new} is live`));
       await server.stop();
@@ -260,7 +260,7 @@ function swapUnderLoad(name: string, openStore: () => Promise<Store>): void {
         [space.old, space.new].sort().map((one) => [one, one === space.new]),
       );
       await spaces.close();
-      const removed = await runScript(['scripts/spaces.ts', 'rm', space.old, ...args()]);
+      const removed = await runScript(['scripts/sightline.ts', 'spaces', 'rm', space.old, ...args()]);
       assert.equal(removed.code, 0, removed.stderr);
       assert.equal((await fetch(`${server.url}/search?q=cat`)).headers.get('sightline-space'), space.new);
     });

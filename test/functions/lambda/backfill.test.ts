@@ -135,9 +135,9 @@ describe('npm run reindex', () => {
 
   const reindex = (...args: string[]) =>
     new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
-      const script = fileURLToPath(new URL('../../../scripts/reindex.ts', import.meta.url));
+      const script = fileURLToPath(new URL('../../../scripts/sightline.ts', import.meta.url));
       const env = { ...process.env, ...cloud.env, AWS_REGION: 'eu-central-1' };
-      const all = ['--disable-warning=ExperimentalWarning', script, ...args, '--data', data];
+      const all = ['--disable-warning=ExperimentalWarning', script, 'reindex', ...args, '--data', data];
       execFile(process.execPath, all, { env }, (error, stdout, stderr) =>
         resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr }),
       );
@@ -167,8 +167,8 @@ describe('npm run reindex', () => {
 
   it('says how far it came when it is interrupted', async () => {
     for (let i = 0; i < 110; i++) await cloud.pictures.put(`many/${i}.jpg`, new Uint8Array([1]));
-    const script = fileURLToPath(new URL('../../../scripts/reindex.ts', import.meta.url));
-    const args = [script, 's3://pictures/many/', '--queue', queue.url, '--rate', '10', '--data', data];
+    const script = fileURLToPath(new URL('../../../scripts/sightline.ts', import.meta.url));
+    const args = [script, 'reindex', 's3://pictures/many/', '--queue', queue.url, '--rate', '10', '--data', data];
     const child = execFile(process.execPath, ['--disable-warning=ExperimentalWarning', ...args], {
       env: { ...process.env, ...cloud.env, AWS_REGION: 'eu-central-1' },
     });

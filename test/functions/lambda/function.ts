@@ -33,7 +33,12 @@ export interface BuildReport {
 
 /** The output of `npm run build:lambda`; throws when it fails. */
 export async function runBuild(...options: string[]): Promise<string> {
-  const args = ['--disable-warning=ExperimentalWarning', join(root, 'scripts', 'build-lambda.ts'), ...options];
+  const args = [
+    '--disable-warning=ExperimentalWarning',
+    join(root, 'scripts/sightline.ts'),
+    'build:lambda',
+    ...options,
+  ];
   return (await promisify(execFile)(process.execPath, args, { cwd: root })).stdout;
 }
 

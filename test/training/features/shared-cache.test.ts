@@ -136,8 +136,8 @@ describe('judging with pictures and encoder outputs in a bucket', () => {
     };
     const places = ['--data', 's3://photos/flickr', '--features', 's3://photos/features'];
     const args = [...places, '--models', join(root, 'models'), '--head', join(root, 'models/head-compact'), ...further];
-    const all = ['--disable-warning=ExperimentalWarning', join(root, `scripts/${command}.ts`), ...args];
-    const options = { cwd, env: { ...process.env, INIT_CWD: cwd, ...environment } };
+    const all = ['--disable-warning=ExperimentalWarning', join(root, 'scripts/sightline.ts'), command, ...args];
+    const options = { cwd, env: { ...process.env, INIT_CWD: cwd, SIGHTLINE_DATA: join(cwd, 'data'), ...environment } };
     return (await promisify(execFile)(process.execPath, all, options)).stdout;
   };
   const evaluate = async (cwd: string) => JSON.parse(await run('evaluate', cwd, '--json')) as Record<string, unknown>;

@@ -1,0 +1,223 @@
+/**
+ * A value that people give, as a flag of a command or as an environment variable: how it is read and what is said about
+ * it. T is what the reader gets, with undefined where it may be left out.
+ */
+export interface Option<T> {
+  /** What it is for, as it stands in usage texts and tables: no full stop. */
+  readonly text: string;
+  /** What stands for the value in a usage text, such as N or DIR; null for a switch, which takes none. */
+  readonly unit: string | null;
+  /** What holds when it is not given. */
+  readonly default: T;
+  /** The default as people write it; undefined when there is none to show. */
+  readonly shown: string | undefined;
+  /** Whether it may be given more than once: T is then a list. */
+  readonly many: boolean;
+  /** Between the items of a list in one environment variable. */
+  readonly separator?: string;
+  /** Never part of a message. */
+  readonly secret: boolean;
+  /**
+   * The value that one text stands for.
+   * @param resolvePath makes a path as the user typed it absolute
+   * @throws Expected
+   */
+  readonly parse: (given: string, resolvePath: (path: string) => string) => unknown;
+}
+
+/** Thrown by `parse`: the message is what was expected, a noun such as "a number". */
+export class Expected extends Error {}
+
+interface About<D> {
+  readonly text: string;
+  readonly unit?: string;
+  readonly default?: D;
+  /** Instead of the default, where it is found out at run time. */
+  readonly shown?: string;
+  readonly secret?: boolean;
+}
+
+function option<V, D extends V | undefined>(
+  about: About<D>,
+  unit: string,
+  parse: (given: string, resolvePath: (path: string) => string) => V,
+): Option<V | D> {
+  const { text, secret = false } = about;
+  const shown = about.shown ?? (about.default === undefined ? undefined : String(about.default));
+  return { text, unit: about.unit ?? unit, default: about.default as D, shown, many: false, secret, parse };
+}
+
+/** Any text but an empty one, or one that fits `pattern`, which `expected` describes. */
+export function text<D extends string | undefined = undefined>(
+  about: About<D> & { readonly pattern?: RegExp; readonly expected?: string },
+): Option<string | D> {
+  const { pattern = /\S/, expected = 'some text' } = about;
+  return option(about, 'TEXT', (given) => {
+    if (!pattern.test(given)) throw new Expected(expected);
+    return given;
+  });
+}
+
+/** A whole number between bounds. */
+export function whole<D extends number | undefined = undefined>(
+  about: About<D> & { readonly min?: number; readonly max?: number },
+): Option<number | D> {
+  const { min = 0, max = Number.MAX_SAFE_INTEGER } = about;
+  const bounds = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
+  return option(about, 'N', (given) => {
+    const value = numeric(given);
+    if (!Number.isInteger(value) || value < min || value > max) throw new Expected(`a whole number ${bounds}`);
+    return value;
+  });
+}
+
+/** A number between bounds; `above` leaves out the lower one. */
+export function decimal<D extends number | undefined = undefined>(
+  about: About<D> & { readonly min?: number; readonly above?: number; readonly max?: number },
+): Option<number | D> {
+  const { min = about.above ?? -Infinity, above, max = Infinity } = about;
+  return option(about, 'N', (given) => {
+    const value = numeric(given);
+    if (value < min || value > max || value === above) {
+      throw new Expected(above === undefined ? `a number from ${min} to ${max}` : `a number above ${above}`);
+    }
+    return value;
+  });
+}
+
+function numeric(given: string): number {
+  const value = given.trim() === '' ? Number.NaN : Number(given);
+  if (!Number.isFinite(value)) throw new Expected('a number');
+  return value;
+}
+
+const BYTES: Readonly<Record<string, number>> = {
+  ...{ '': 1, b: 1, kb: 1e3, mb: 1e6, gb: 1e9, kib: 1024, mib: 1024 ** 2, gib: 1024 ** 3 },
+};
+
+/** A size in bytes, written with or without a unit: 52428800, 50MiB, 50 MB. */
+export function bytes<D extends number | undefined = undefined>(
+  about: About<D> & { readonly min: number; readonly max: number },
+): Option<number | D> {
+  return option(about, 'SIZE', (given) => {
+    const [, number = '', unit = ''] = /^\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/i.exec(given) ?? [];
+    const value = Math.floor(Number(number) * (BYTES[unit.toLowerCase()] ?? Number.NaN));
+    if (number === '' || Number.isNaN(value)) throw new Expected('a size such as 50MiB or 50MB, or a number of bytes');
+    if (value < about.min || value > about.max) {
+      throw new Expected(`a size from ${sizeText(about.min)} to ${sizeText(about.max)}`);
+    }
+    return value;
+  });
+}
+
+/** The shortest way to write so many bytes that `bytes` reads. */
+export function sizeText(size: number): string {
+  for (const [unit, factor] of [
+    ['GiB', 1024 ** 3],
+    ['MiB', 1024 ** 2],
+    ['KiB', 1024],
+  ] as const) {
+    if (size >= factor && size % factor === 0) return `${size / factor}${unit}`;
+  }
+  return String(size);
+}
+
+/** One of some words, in any case. */
+export function choice<const C extends string>(
+  values: readonly C[],
+  about: About<NoInfer<C>> & { readonly default: NoInfer<C> },
+): Option<C>;
+export function choice<const C extends string>(values: readonly C[], about: About<undefined>): Option<C | undefined>;
+export function choice<const C extends string>(values: readonly C[], about: About<C | undefined>) {
+  return option<C, C | undefined>(about, 'NAME', (given) => {
+    const found = values.find((value) => value.toLowerCase() === given.trim().toLowerCase());
+    if (found === undefined) throw new Expected(listed(values));
+    return found;
+  });
+}
+
+/** An address with a scheme. */
+export function url<D extends string | undefined = undefined>(about: About<D>): Option<string | D> {
+  return option(about, 'URL', (given) => {
+    if (!URL.canParse(given)) throw new Expected('a URL such as https://example.com');
+    return given;
+  });
+}
+
+/** A file or folder, made absolute. */
+export function path<D extends string | undefined = undefined>(about: About<D>): Option<string | D> {
+  return option(about, 'DIR', (given, resolvePath) => {
+    if (given.trim() === '') throw new Expected(`a ${about.unit === 'FILE' ? 'file' : 'folder'}`);
+    return resolvePath(given);
+  });
+}
+
+/** A switch: a flag without a value; as a variable, on or off, true or false, 1 or 0. */
+export function toggle(about: Omit<About<boolean>, 'unit'>): Option<boolean> {
+  const made = option<boolean, boolean>({ shown: '', default: false, ...about }, '', (given) => {
+    if (/^(on|true|yes|1)$/i.test(given.trim())) return true;
+    if (/^(off|false|no|0)$/i.test(given.trim())) return false;
+    throw new Expected('on or off');
+  });
+  return { ...made, unit: null, shown: about.shown };
+}
+
+/** Any number of the same; `separator` is between them in an environment variable. */
+export function many<T>(one: Option<T>, { separator = ',' } = {}): Option<readonly NonNullable<T>[]> {
+  return { ...one, default: [], shown: undefined, many: true, separator };
+}
+
+/** The values of `read`, or an error for each that does not fit, as a sentence that begins with its name. */
+export function readOption<T>(
+  one: Option<T>,
+  name: string,
+  given: string | readonly string[] | undefined,
+  resolvePath: (path: string) => string,
+): { readonly value: T } | { readonly problem: string } {
+  if (given === undefined) return { value: one.default };
+  try {
+    const parse = (text: string) => {
+      try {
+        return one.parse(text, resolvePath);
+      } catch (error) {
+        if (!(error instanceof Expected)) throw error;
+        const came = one.secret ? 'something else' : JSON.stringify(text);
+        throw new Expected(`${name}: expected ${error.message}, got ${came}`);
+      }
+    };
+    const value = Array.isArray(given) ? given.map(parse) : parse(given as string);
+    return { value: value as T };
+  } catch (error) {
+    if (!(error instanceof Expected)) throw error;
+    return { problem: error.message };
+  }
+}
+
+/** "a, b or c". */
+export function listed(words: readonly string[]): string {
+  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
+}
+
+/** The one of `known` that was probably meant by `given`, or null when none is near. */
+export function nearest(given: string, known: Iterable<string>): string | null {
+  let best: string | null = null;
+  let least = Math.max(2, Math.floor(given.length / 2)) + 1;
+  for (const word of known) {
+    const distance = editDistance(given, word);
+    if (distance < least) [best, least] = [word, distance];
+  }
+  return best;
+}
+
+/** Letters to insert, delete or replace (Levenshtein). */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      next[j] = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1));
+    }
+    row = next;
+  }
+  return row[b.length]!;
+}

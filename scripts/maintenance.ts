@@ -1,0 +1,13 @@
+import type { LoadCommand } from './cli/command.ts';
+
+/** What only a checkout can do, by `npm run NAME`: it needs the sources and what is installed for development. */
+export const MAINTENANCE: Readonly<Record<string, LoadCommand>> = {
+  build: () => import('./build-web.ts'),
+  'build:client': () => import('./build-client.ts'),
+  'build:lambda': () => import('./build-lambda.ts'),
+  client: () => import('./client-types.ts'),
+  screenshots: () => import('./screenshots.ts'),
+  lighthouse: () => import('./lighthouse.ts'),
+  browser: () => import('./install-browser.ts'),
+  'head-sample': () => import('./head-sample.ts'),
+};

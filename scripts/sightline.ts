@@ -1,0 +1,61 @@
+import { statSync } from 'node:fs';
+import { enableCompileCache } from 'node:module';
+import { nearest } from '../core/option.ts';
+import { isCheckout, userPath } from '../server/environment.ts';
+import { EXIT, type LoadCommand, runCommand } from './cli/command.ts';
+
+// Compiled modules are kept between starts; commands are imported after this, or they would not be among them.
+enableCompileCache();
+
+/** Every command of `sightline`: a file that declares it, and a line here. */
+const COMMANDS: Readonly<Record<string, readonly [summary: string, load: LoadCommand]>> = {
+  serve: ['serves folders of pictures and keeps their index up to date (the default)', () => import('./serve.ts')],
+  index: ['brings the index up to date with a folder', () => import('./index.ts')],
+  search: ['prints the pictures that fit some words or a picture', () => import('./search.ts')],
+  models: ['lists, fetches and checks the encoders', () => import('./models.ts')],
+  reindex: ['changes the models of an index while it is served', () => import('./reindex.ts')],
+  spaces: ['what the index was embedded by: lists, switches, deletes', () => import('./spaces.ts')],
+  dataset: ['brings captioned pictures into the form that training reads', () => import('./dataset.ts')],
+  train: ['trains a head on captioned pictures', () => import('./train.ts')],
+  tune: ['trains and judges one recipe after the other', () => import('./tune.ts')],
+  evaluate: ['how well a head finds pictures by captions and captions by pictures', () => import('./evaluate.ts')],
+  report: ['one HTML file about a head: figures, examples, data', () => import('./report.ts')],
+  card: ['writes the model card of a head', () => import('./card.ts')],
+};
+
+await main(process.argv.slice(2));
+
+/** The first word is a command, unless it can only be a folder to serve. */
+async function main([first, ...rest]: readonly string[]): Promise<void> {
+  if (first === '--help' || first === '-h') console.log(overview());
+  if (first === undefined) return run(COMMANDS.serve![1], 'serve', []);
+  if (first.startsWith('-')) return run(COMMANDS.serve![1], 'serve', [first, ...rest]);
+  const load = Object.hasOwn(COMMANDS, first) ? COMMANDS[first]![1] : await maintenance(first);
+  if (load !== undefined) return run(load, first, rest);
+  if (/[./\\~]/.test(first) || isThere(first)) return run(COMMANDS.serve![1], 'serve', [first, ...rest]);
+  const near = nearest(first, Object.keys(COMMANDS));
+  const hint = near === null ? '' : `; did you mean the command ${near}?`;
+  console.error(`expected a command or a folder, got "${first}"${hint}\n\n${overview()}`);
+  process.exitCode = EXIT.usage;
+}
+
+async function run(load: LoadCommand, name: string, args: readonly string[]): Promise<void> {
+  await runCommand(name, (await load()).default, args);
+}
+
+/** What only a checkout can do. */
+async function maintenance(name: string): Promise<LoadCommand | undefined> {
+  if (!isCheckout) return undefined;
+  const { MAINTENANCE } = await import('./maintenance.ts');
+  return Object.hasOwn(MAINTENANCE, name) ? MAINTENANCE[name] : undefined;
+}
+
+function isThere(path: string): boolean {
+  return statSync(userPath(path), { throwIfNoEntry: false }) !== undefined;
+}
+
+function overview(): string {
+  const rows = Object.entries(COMMANDS).map(([name, [summary]]) => `  ${name.padEnd(10)}${summary}`);
+  const lines = ['Usage: sightline [COMMAND] [options]', '', ...rows, '', 'sightline COMMAND --help says more.', ''];
+  return lines.join('\n');
+}

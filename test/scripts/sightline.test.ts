@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import packageJson from '../../package.json' with { type: 'json' };
+import { runScript } from '../server/server.ts';
+
+/** The command line itself: what is common to all commands. */
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const sightline = (...args: string[]) => runScript(['scripts/sightline.ts', ...args]);
+
+/** As a user types it, with npm in between; the exit code and everything that was printed. */
+function npm(...args: string[]): Promise<{ code: number; printed: string }> {
+  return new Promise((resolve) => {
+    execFile('npm', args, { cwd: root, shell: process.platform === 'win32' }, (error, stdout, stderr) => {
+      resolve({ code: Number(error?.code ?? 0), printed: stdout + stderr });
+    });
+  });
+}
+
+const table = readFileSync(new URL('../../scripts/sightline.ts', import.meta.url), 'utf8');
+const commands = [...table.matchAll(/^ {2}(\w+): \[/gm)].map(([, name]) => name!);
+
+describe('sightline', () => {
+  it('lists every command, and each has an npm script and a usage text', async () => {
+    const { stdout, code } = await sightline('--help');
+    assert.equal(code, 0);
+    assert.ok(commands.length >= 12);
+    const scripts: Readonly<Record<string, string>> = packageJson.scripts;
+    for (const name of commands) {
+      assert.match(stdout, new RegExp(`^  ${name} +\\w`, 'm'));
+      const script = name === 'serve' ? scripts.start! : scripts[name];
+      assert.match(script ?? '', new RegExp(`sightline\\.ts ${name}$`), `an npm script for ${name}`);
+      const help = await sightline(name, '-h');
+      assert.deepEqual([help.code, help.stderr], [0, '']);
+      assert.match(help.stdout, name === 'serve' ? /^Usage: npm start -- / : new RegExp(`^Usage: npm run ${name} -- `));
+      assert.deepEqual(
+        help.stdout.split('\n').filter((line) => line.length > 120),
+        [],
+      );
+    }
+  });
+
+  it('says its version', async () => {
+    for (const args of [['--version'], ['search', '--version']]) {
+      assert.equal((await sightline(...args)).stdout, `${packageJson.version}\n`);
+    }
+  });
+
+  const refused: readonly [string, string[], RegExp][] = [
+    [
+      'a command that is none',
+      ['serch', 'dog'],
+      /expected a command or a folder, got "serch"; did you mean .* search\?/,
+    ],
+    ['an option that is none', ['search', 'dog', '--limt', '3'], /no option --limt; did you mean --limit\?/],
+    ['a value that does not fit', ['search', 'dog', '--limit', 'few'], /--limit: expected a number, got "few"/],
+    ['a value out of bounds', ['train', '--threads', '0'], /--threads: expected a whole number from 1 to 256, got "0"/],
+    ['a word that is none of a choice', ['train', '--recipe', 'worst'], /--recipe: expected .*best.*, got "worst"/],
+    ['a folder that is nothing', ['serve', '--photos', ''], /--photos: expected a folder, got ""/],
+    ['too many words', ['index', 'a', 'b'], /expected 1 arguments, got 2/],
+  ];
+  for (const [what, args, message] of refused) {
+    it(`refuses ${what}, with the usage`, async () => {
+      const { code, stdout, stderr } = await sightline(...args);
+      assert.deepEqual([code, stdout], [2, '']);
+      assert.match(stderr, message);
+      assert.match(stderr, /Usage: /);
+    });
+  }
+});
+
+describe('flags that npm keeps for itself', () => {
+  const kept: readonly [string[], string][] = [
+    [['run', 'search', 'a dog', '--limit', '3'], 'npm run search -- "a dog" --limit 3'],
+    [['run', 'search', 'dog', '--json'], 'npm run search -- dog --json'],
+    [['run', 'search', '--limit=3', 'dog', '--min-score=-0.5'], 'npm run search -- dog --limit 3 --min-score -0.5'],
+    [['start', '--photos=a b'], 'npm start -- --photos "a b"'],
+    [['start', '--port', '0'], 'npm start -- --port 0'],
+  ];
+  for (const [args, line] of kept) {
+    it(`says what to type instead of npm ${args.join(' ')}`, async () => {
+      const { code, printed } = await npm(...args);
+      assert.equal(code, 2);
+      assert.ok(printed.includes(`\n    ${line}\n`), printed);
+    });
+  }
+});
