@@ -19,7 +19,7 @@ export type Values<O extends Options> = { readonly [K in keyof O]: O[K] extends 
 export interface Command<O extends Options> {
   /** What follows the command's name, one line a form. @default '[options]' */
   readonly usage?: string | readonly string[];
-  /** What it does, in paragraphs of at most 120 columns. */
+  /** What it does; an empty line parts paragraphs. */
   readonly about: string;
   /** How many words it takes beside its options, and what each form of them means. */
   readonly words?: { readonly min: number; readonly max: number; readonly rows?: Readonly<Record<string, string>> };
@@ -160,11 +160,11 @@ function usageText(name: string, declared: AnyCommand): string {
   const table = (all: [string, string][]) => all.map((row) => tableRow(row, width)).join('\n');
   const parts = [
     usageForms(name, declared),
-    about.trim(),
+    paragraphs(about),
     ...(rows.length > 0 ? [table(rows)] : []),
     table(optionRows),
   ];
-  return asTyped([...parts, ...(notes === undefined ? [] : [notes.trim()])].join('\n\n'));
+  return asTyped([...parts, ...(notes === undefined ? [] : [paragraphs(notes)])].join('\n\n'));
 }
 
 function describe({ text, shown, many }: Option<unknown>): string {
@@ -176,11 +176,23 @@ const COLUMNS = 120;
 
 /** `left` in a column of its own, `right` beside it, broken between words. */
 function tableRow([left, right]: [string, string], width: number): string {
+  return `  ${left.padEnd(width)}  ${broken(right, COLUMNS - width - 4).join(`\n${' '.repeat(width + 4)}`)}`;
+}
+
+/** Lines of at most `columns`, broken between words. */
+function broken(prose: string, columns: number): string[] {
   const lines = [''];
-  for (const word of right.split(' ')) {
+  for (const word of prose.trim().split(/\s+/)) {
     const longer = lines.at(-1) === '' ? word : `${lines.at(-1)} ${word}`;
-    if (width + 4 + longer.length <= COLUMNS) lines[lines.length - 1] = longer;
+    if (longer.length <= columns) lines[lines.length - 1] = longer;
     else lines.push(word);
   }
-  return `  ${left.padEnd(width)}  ${lines.join(`\n${' '.repeat(width + 4)}`)}`;
+  return lines;
+}
+
+function paragraphs(prose: string): string {
+  return prose
+    .split('\n\n')
+    .map((paragraph) => broken(asTyped(paragraph), COLUMNS).join('\n'))
+    .join('\n\n');
 }

@@ -74,7 +74,7 @@ describe('npm run dataset', () => {
     await mkdir(join(folder, 'here'));
     await writeFile(join(folder, 'here/x'), '');
     const wrong: [string[], RegExp][] = [
-      [['prepare', '--from', 'here'], /expected --from SOURCE and --to PLACE/],
+      [['prepare', '--from', 'here'], /expected --from SOURCE and --to LOCATION/],
       [['prepare', '--from', 'nowhere', '--to', 'x'], /expected a folder or an archive, but there is no .*nowhere/],
       [['prepare', '--from', 'here', '--to', 'here/inside'], /expected --from and --to apart/],
       [['prepare', '--from', 'here', '--to', 's3://B!'], /expected s3:\/\/BUCKET/],

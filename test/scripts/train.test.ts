@@ -21,7 +21,7 @@ describe('npm run train, npm run tune', () => {
   after(() => rm(folder, { recursive: true, force: true }));
 
   const command = (script: string, args: readonly string[]) => [
-    join('scripts', script),
+    ...['scripts/sightline.ts', script],
     ...['--features', join(folder, 'features'), ...args],
   ];
   const call = (script: string, ...args: string[]) => runScript(command(script, args));
@@ -32,14 +32,14 @@ describe('npm run train, npm run tune', () => {
   const head = (name: string, file = 'head.onnx') => readFile(join(folder, `head-${name}`, file));
 
   it('makes a head that evaluates as serving loads it, with a checkpoint for its best epochs', async () => {
-    const { code, stdout, stderr } = await call('train.ts', ...training('whole', '--json'));
+    const { code, stdout, stderr } = await call('train', ...training('whole', '--json'));
     assert.equal(code, 0, stderr);
     const written = JSON.parse(stdout) as { space: string; training: { curves: object[] } };
     assert.equal(written.training.curves.length, EPOCHS);
     assert.deepEqual(JSON.parse(String(await head('whole', 'head.json'))).space, written.space);
     const kept = (await readdir(join(folder, 'run-whole'))).filter((name) => name.endsWith('.weights'));
     assert.equal(kept.length, 8);
-    const judged = await call('evaluate.ts', '--data', data, '--head', join(folder, 'head-whole'), '--json');
+    const judged = await call('evaluate', '--data', data, '--head', join(folder, 'head-whole'), '--json');
     assert.equal(judged.code, 0, judged.stderr);
     // By chance it would be about 166 of 600: 1, 5 and 10 of 18 one way, more the other.
     const { recallSum } = JSON.parse(judged.stdout) as { recallSum: number };
@@ -47,8 +47,8 @@ describe('npm run train, npm run tune', () => {
   });
 
   it('is killed, goes on after its last whole epoch, and has the same bits', async () => {
-    await killWhen('its third epoch', (printed) => /^epoch 3:/m.test(printed), command('train.ts', training('killed')));
-    const { code, stderr } = await call('train.ts', ...training('killed', '--resume'));
+    await killWhen('its third epoch', (printed) => /^epoch 3:/m.test(printed), command('train', training('killed')));
+    const { code, stderr } = await call('train', ...training('killed', '--resume'));
     assert.equal(code, 0, stderr);
     assert.doesNotMatch(stderr, /^epoch 2:/m);
     assert.deepEqual(await head('killed'), await head('whole'));
@@ -56,10 +56,10 @@ describe('npm run train, npm run tune', () => {
 
   it('says that there are fewer pairs than a batch, and that an option is wrong', async () => {
     const few = await writePhotoDataset(join(folder, 'few'));
-    const { code, stderr } = await call('train.ts', ...training('few', '--data', few));
+    const { code, stderr } = await call('train', ...training('few', '--data', few));
     assert.equal(code, 1);
     assert.match(stderr, /expected at least one batch of 64 training pairs, got 5 pairs/);
-    const wrong = await call('train.ts', '--data', few, '--recipe', 'better');
+    const wrong = await call('train', '--data', few, '--recipe', 'better');
     assert.equal(wrong.code, 2);
     assert.match(wrong.stderr, /--recipe: expected seed or best, got "better"/);
   });
@@ -70,7 +70,7 @@ describe('npm run train, npm run tune', () => {
     const tune = async (...changes: object[]) => {
       const named = changes.map((change, i) => ({ name: `trial ${i}`, recipe: 'seed', change }));
       await writeFile(trials, JSON.stringify(named));
-      const answer = await call('tune.ts', '--data', data, '--also', data, '--trials', trials, '--results', results);
+      const answer = await call('tune', '--data', data, '--also', data, '--trials', trials, '--results', results);
       assert.equal(answer.code, 0, answer.stderr);
       const table = (await readFile(results, 'utf8')).trim().split('\n');
       return { table, run: answer.stderr.match(/trial \d(?=: epoch 1,)/g) ?? [], stdout: answer.stdout };
