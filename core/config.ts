@@ -1,93 +1,373 @@
+import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
-import { z } from 'zod';
+import { delimiter } from 'node:path';
 import { SightlineError } from './errors.ts';
+import { bytes, choice, Expected, many, nearest, type Option, path, readOption, text, url, whole } from './option.ts';
 
 /**
- * Everything that can be configured, parsed once by the composition root and frozen. Each field says its default and
- * bounds; the environment variable in brackets is read by server/runtime.ts only.
+ * Everything that can be configured, each setting once: an entry here is read from the environment, is a flag of the
+ * commands that name it, and stands in the tables of README.md and docs/configuration.md (`npm run docs`).
  */
-const schema = z.strictObject({
-  /** Address to listen on [HOST]. Anything but loopback closes the write routes to callers without an API key. */
-  host: z.string().min(1).default('127.0.0.1'),
-  /** TCP port [PORT], 0 for any free one. */
-  port: z.coerce.number().int().min(0).max(65535).default(8787),
-  /** Folder of pictures, watched while the server runs [SIGHTLINE_PHOTOS]. Made, with the samples, when not named. */
-  photos: z.string().min(1).optional(),
-  /** Folder for the index and caches [SIGHTLINE_DATA]. */
-  data: z.string().min(1),
-  /** S3 bucket to serve instead of a folder, as s3://name [SIGHTLINE_BUCKET]. Credentials come from the usual places of AWS. */
-  bucket: z
-    .string()
-    .transform((value) => value.replace(/^s3:\/\//, '').replace(/\/$/, ''))
-    .refine(
-      (name) => /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(name),
-      'expected the name of an S3 bucket, as s3://name',
-    )
-    .optional(),
-  /** An S3-compatible server instead of AWS [S3_ENDPOINT]. */
-  s3Endpoint: z.url().optional(),
-  /** SQS queue that the bucket announces its changes to [SIGHTLINE_QUEUE_URL]. */
-  queueUrl: z.url().optional(),
-  /** Qdrant server to keep the vectors in, instead of a file [QDRANT_URL]. */
-  qdrantUrl: z.url().optional(),
-  /** Its API key [QDRANT_API_KEY]. */
-  qdrantApiKey: z.string().min(1).optional(),
-  /** Every vector is looked at, or the HNSW graph, which may miss some [SIGHTLINE_QDRANT_SEARCH]. */
-  qdrantSearch: z.enum(['exact', 'graph']).default('exact'),
-  /** Shards of a collection, when it has to be made [SIGHTLINE_QDRANT_SHARDS]. */
-  qdrantShards: z.coerce.number().int().min(1).max(1000).default(1),
-  /** Copies of each shard, when a collection has to be made [SIGHTLINE_QDRANT_REPLICAS]. */
-  qdrantReplicas: z.coerce.number().int().min(1).max(100).default(1),
-  /** Folders with encoders and heads, searched in order; further ones from [SIGHTLINE_EXTRA_MODELS], split at the path delimiter. */
-  modelDirs: z.array(z.string().min(1)).min(1),
-  /** Profile in models/manifest.json [SIGHTLINE_PROFILE]. For a new index the manifest's default, else that of the index. */
-  profile: z.string().min(1).optional(),
-  /** Folder of the head, instead of the profile's own [SIGHTLINE_HEAD]. */
-  head: z.string().min(1).optional(),
-  /** Pictures indexed at the same time [SIGHTLINE_CONCURRENCY]. */
-  concurrency: z.coerce.number().int().min(1).max(64).default(Math.max(2, availableParallelism())),
-  /** Largest picture that is read [SIGHTLINE_MAX_IMAGE_BYTES]. */
-  maxImageBytes: z.coerce
-    .number()
-    .int()
-    .min(1024)
-    .max(1024 ** 3)
-    .default(50 * 1024 ** 2),
-  /** Largest picture that is decoded, width x height [SIGHTLINE_MAX_IMAGE_PIXELS]. */
-  maxImagePixels: z.coerce.number().int().min(1).max(1_000_000_000).default(100_000_000),
-  /** SHA-256 hashes (hex) of the API keys that may write, comma separated [SIGHTLINE_API_KEYS]. */
-  apiKeyHashes: z
-    .array(z.string().regex(/^[0-9a-f]{64}$/, 'expected a SHA-256 hash as 64 lower-case hex digits'))
-    .default([]),
-  /** Origins whose pages may call the API, comma separated [SIGHTLINE_CORS_ORIGINS]. None by default. */
-  corsOrigins: z.array(z.url()).default([]),
-  /** Host names the server answers to beside its own address, comma separated [SIGHTLINE_ALLOWED_HOSTS]. */
-  allowedHosts: z.array(z.string().min(1)).default([]),
-  /** Requests a minute and caller [SIGHTLINE_RATE_LIMIT]; 0 switches the limit off. */
-  requestsPerMinute: z.coerce.number().int().min(0).max(1_000_000).default(6000),
-  /** Least severe level that is logged [LOG_LEVEL]. */
-  logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
-});
 
-export type Config = Readonly<z.infer<typeof schema>>;
-export type ConfigInput = z.input<typeof schema>;
+/** Who reads a setting: a process on one machine, the Lambda functions, or the stack when it is deployed. */
+export type Reader = 'server' | 'functions' | 'stack';
 
-/** What came, as the end of a message; secrets stay out of it. */
-function shown(field: keyof ConfigInput, value: unknown): string {
-  const isSecret = field === 'qdrantApiKey' || field === 'apiKeyHashes';
-  return isSecret || value === undefined ? '' : ` (got ${JSON.stringify(value)})`;
+export interface Setting<T, R extends Reader = Reader> extends Option<T> {
+  /** Name of the environment variable. */
+  readonly env: string;
+  /** Name of the flag of commands that take it, without its dashes. */
+  readonly flag?: string;
+  readonly readers: readonly R[];
 }
 
-/** Checks and completes a configuration. Throws `invalid-config` naming every field that does not fit. */
-export function parseConfig(input: ConfigInput): Config {
-  const parsed = schema.safeParse(input);
-  if (!parsed.success) {
-    const problems = parsed.error.issues.map((issue) => {
-      const [field, ...rest] = issue.path as (keyof ConfigInput)[];
-      if (field === undefined) return `configuration: ${issue.message}`;
-      return `${[field, ...rest].join('.')}: ${issue.message}${shown(field, input[field])}`;
-    });
-    throw new SightlineError('invalid-config', `the configuration does not fit: ${problems.join('; ')}`);
+function setting<T, const R extends Reader>(
+  names: { readonly env: string; readonly flag?: string; readonly readers: readonly R[] },
+  option: Option<T>,
+): Setting<T, R> {
+  return { ...option, ...names };
+}
+
+const SERVER = ['server'] as const;
+const RUNTIMES = ['server', 'functions'] as const;
+const AWS = ['functions', 'stack'] as const;
+const STACK = ['stack'] as const;
+const ALL = ['server', 'functions', 'stack'] as const;
+
+const BUCKET = { pattern: /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, expected: 'the name of an S3 bucket, as s3://NAME' };
+
+export const SETTINGS = {
+  photos: setting(
+    { env: 'SIGHTLINE_PHOTOS', flag: 'photos', readers: SERVER },
+    many(path({ text: 'folder to watch', shown: 'data/photos, which starts with 23 sample photos' }), {
+      separator: delimiter,
+    }),
+  ),
+  data: setting(
+    { env: 'SIGHTLINE_DATA', flag: 'data', readers: RUNTIMES },
+    path({ text: 'folder for the index and caches', shown: 'data' }),
+  ),
+  port: setting(
+    { env: 'PORT', flag: 'port', readers: SERVER },
+    whole({ max: 65535, default: 8787, text: 'TCP port, 0 for any free one' }),
+  ),
+  host: setting(
+    { env: 'HOST', flag: 'host', readers: RUNTIMES },
+    address({
+      text: 'address to listen on; anything else than loopback needs API keys for writing',
+      default: '127.0.0.1',
+    }),
+  ),
+  bucket: setting(
+    { env: 'SIGHTLINE_BUCKET', flag: 'bucket', readers: RUNTIMES },
+    bucketName({ text: 'S3 bucket to serve instead of a folder; credentials come from the usual places of AWS' }),
+  ),
+  s3Endpoint: setting(
+    { env: 'S3_ENDPOINT', readers: RUNTIMES },
+    url({ text: 'a server that speaks S3, instead of AWS' }),
+  ),
+  queueUrl: setting(
+    { env: 'SIGHTLINE_QUEUE_URL', flag: 'queue', readers: RUNTIMES },
+    url({ text: 'SQS queue that the bucket announces its changes to; they are indexed as they come' }),
+  ),
+  qdrantUrl: setting(
+    { env: 'QDRANT_URL', flag: 'qdrant', readers: SERVER },
+    url({ text: 'Qdrant server for the vectors, instead of a file (port 6333 unless the URL has another)' }),
+  ),
+  qdrantApiKey: setting({ env: 'QDRANT_API_KEY', readers: SERVER }, text({ text: 'its API key', secret: true })),
+  qdrantSearch: setting(
+    { env: 'SIGHTLINE_QDRANT_SEARCH', readers: ALL },
+    choice(['exact', 'graph'], {
+      text: 'every vector is looked at, or the HNSW graph, for collections too large to scan, which may miss some',
+      default: 'exact',
+    }),
+  ),
+  qdrantShards: setting(
+    { env: 'SIGHTLINE_QDRANT_SHARDS', readers: ALL },
+    whole({ min: 1, max: 1000, default: 1, text: 'shards of a collection, when it is made' }),
+  ),
+  qdrantReplicas: setting(
+    { env: 'SIGHTLINE_QDRANT_REPLICAS', readers: ALL },
+    whole({ min: 1, max: 100, default: 1, text: 'copies of each shard, when a collection is made' }),
+  ),
+  profile: setting(
+    { env: 'SIGHTLINE_PROFILE', readers: ALL },
+    text({
+      unit: 'NAME',
+      pattern: /^[a-z0-9-]+$/,
+      expected: 'the name of a profile in models/manifest.json',
+      text: 'models, a profile of models/manifest.json',
+      shown: 'that of the index, else compact',
+    }),
+  ),
+  head: setting(
+    { env: 'SIGHTLINE_HEAD', readers: SERVER },
+    path({ text: 'folder of the head', shown: "the profile's" }),
+  ),
+  extraModels: setting(
+    { env: 'SIGHTLINE_EXTRA_MODELS', readers: RUNTIMES },
+    many(path({ text: 'further folders of models, as in PATH' }), { separator: delimiter }),
+  ),
+  apiKeyHashes: setting(
+    { env: 'SIGHTLINE_API_KEYS', readers: RUNTIMES },
+    many(
+      text({
+        unit: 'HASHES',
+        secret: true,
+        pattern: /^[0-9a-f]{64}$/,
+        expected: 'a SHA-256 hash as 64 lower-case hex digits',
+        text: 'SHA-256 hashes of the keys that may write, comma separated: `printf %s "$KEY" | sha256sum`',
+      }),
+    ),
+  ),
+  corsOrigins: setting(
+    { env: 'SIGHTLINE_CORS_ORIGINS', readers: ALL },
+    many(url({ unit: 'URLS', text: 'pages of other origins that may call the API, comma separated' })),
+  ),
+  allowedHosts: setting(
+    { env: 'SIGHTLINE_ALLOWED_HOSTS', readers: RUNTIMES },
+    many(text({ unit: 'NAMES', text: 'host names the server answers to beside its own address, comma separated' })),
+  ),
+  requestsPerMinute: setting(
+    { env: 'SIGHTLINE_RATE_LIMIT', readers: RUNTIMES },
+    whole({ max: 1_000_000, default: 6000, text: 'requests a minute and caller, 0 for no limit' }),
+  ),
+  maxImageBytes: setting(
+    { env: 'SIGHTLINE_MAX_IMAGE_BYTES', readers: RUNTIMES },
+    bytes({
+      ...{ min: 1024, max: 1024 ** 3, default: 50 * 1024 ** 2, shown: '50MiB' },
+      text: 'larger files are rejected unread',
+    }),
+  ),
+  maxImagePixels: setting(
+    { env: 'SIGHTLINE_MAX_IMAGE_PIXELS', readers: RUNTIMES },
+    whole({
+      ...{ min: 1, max: 1_000_000_000, default: 100_000_000 },
+      text: 'larger pictures, width x height, are rejected undecoded',
+    }),
+  ),
+  concurrency: setting(
+    { env: 'SIGHTLINE_CONCURRENCY', flag: 'concurrency', readers: RUNTIMES },
+    whole({
+      ...{ min: 1, max: 64, default: Math.max(2, availableParallelism()), shown: 'cores, at least 2' },
+      text: 'pictures at the same time',
+    }),
+  ),
+  logLevel: setting(
+    { env: 'LOG_LEVEL', readers: ALL },
+    choice(['trace', 'debug', 'info', 'warn', 'error', 'silent'], {
+      text: 'least severe level that is logged: trace, debug, info, warn, error or silent',
+      default: 'info',
+      shown: 'info, on a terminal warn',
+    }),
+  ),
+  hubEndpoint: setting(
+    { env: 'HF_ENDPOINT', readers: SERVER },
+    url({ text: 'where models and data sets are pulled from', default: 'https://huggingface.co' }),
+  ),
+  hubToken: setting(
+    { env: 'HF_TOKEN', readers: SERVER },
+    text({ unit: 'TOKEN', secret: true, text: 'for what is not open to all there' }),
+  ),
+  prefixes: setting(
+    { env: 'SIGHTLINE_PREFIXES', readers: AWS },
+    many(text({ unit: 'PREFIXES', text: 'key prefixes whose objects are indexed, comma separated', shown: 'all' }), {
+      check: apart,
+    }),
+  ),
+  readBuckets: setting(
+    { env: 'SIGHTLINE_READ_BUCKETS', readers: AWS },
+    many(
+      text({
+        ...{ ...BUCKET, unit: 'NAMES' },
+        text: 'existing buckets that may be read and indexed, comma separated',
+      }),
+    ),
+  ),
+  stateBucket: setting(
+    { env: 'SIGHTLINE_STATE_BUCKET', readers: ['functions'] },
+    bucketName({ text: 'bucket of what the functions must remember' }),
+  ),
+  maxReceives: setting(
+    { env: 'SIGHTLINE_MAX_RECEIVES', readers: AWS },
+    whole({
+      ...{ min: 2, max: 1000, default: 10 },
+      text: 'deliveries of a message before it is put aside in the dead letter queue',
+    }),
+  ),
+  requestTimeoutMs: setting(
+    { env: 'SIGHTLINE_REQUEST_TIMEOUT_MS', readers: ['functions'] },
+    whole({ min: 1, default: 25_000, text: 'milliseconds until a request that has no answer yet gets 503' }),
+  ),
+  apiMemoryMb: setting({ env: 'SIGHTLINE_API_MEMORY', readers: STACK }, memory('api')),
+  ingestMemoryMb: setting({ env: 'SIGHTLINE_INGEST_MEMORY', readers: STACK }, memory('ingest')),
+  apiTimeoutSeconds: setting(
+    { env: 'SIGHTLINE_API_TIMEOUT', readers: STACK },
+    whole({ min: 5, max: 900, default: 30, text: 'longest run of the api function, seconds' }),
+  ),
+  ingestTimeoutSeconds: setting(
+    { env: 'SIGHTLINE_INGEST_TIMEOUT', readers: STACK },
+    whole({ min: 10, max: 900, default: 60, text: 'longest run of the ingest function, seconds' }),
+  ),
+  ingestConcurrency: setting(
+    { env: 'SIGHTLINE_INGEST_CONCURRENCY', readers: STACK },
+    whole({ min: 2, max: 1000, default: 10, text: 'ingest functions at work at the same time' }),
+  ),
+  ingestBatch: setting(
+    { env: 'SIGHTLINE_INGEST_BATCH', readers: STACK },
+    whole({ min: 1, max: 10, default: 10, text: 'SQS messages handed to one run' }),
+  ),
+  readKeys: setting(
+    { env: 'SIGHTLINE_READ_KEYS', readers: STACK },
+    many(
+      text({
+        unit: 'ARNS',
+        pattern: /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[\w-]+$/,
+        expected: 'the ARN of a KMS key',
+        text: 'KMS keys that those buckets are encrypted with, comma separated',
+      }),
+    ),
+  ),
+  domain: setting(
+    { env: 'SIGHTLINE_DOMAIN', readers: STACK },
+    text({
+      unit: 'NAME',
+      pattern: /^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$/,
+      expected: 'a name such as pictures.example.com',
+      text: 'domain served through CloudFront',
+      shown: "the function's own URL",
+    }),
+  ),
+  alarmEmail: setting(
+    { env: 'SIGHTLINE_ALARM_EMAIL', readers: STACK },
+    text({
+      unit: 'ADDRESS',
+      pattern: /^[^\s@]+@[^\s@]+\.[^\s@]+$/,
+      expected: 'an e-mail address',
+      text: 'where alarms are sent to',
+    }),
+  ),
+  logRetention: setting(
+    { env: 'SIGHTLINE_LOG_RETENTION', readers: STACK },
+    choice(['1 day', '1 week', '1 month', '3 months', '1 year'], {
+      text: 'how long logs are kept: 1 day, 1 week, 1 month, 3 months or 1 year',
+      default: '1 month',
+    }),
+  ),
+  artifacts: setting(
+    { env: 'SIGHTLINE_ARTIFACTS', readers: STACK },
+    text({ unit: 'DIR', text: 'folder with the built functions, from the repository', default: 'dist/lambda' }),
+  ),
+};
+
+type Settings = typeof SETTINGS;
+
+/** The names of what a reader reads. */
+type NamesFor<R extends Reader> = {
+  [K in keyof Settings]: R extends Settings[K]['readers'][number] ? K : never;
+}[keyof Settings];
+
+/** The values of a setting each. */
+export type Values<R extends Reader> = {
+  readonly [K in NamesFor<R>]: Settings[K] extends Setting<infer T, Reader> ? T : never;
+};
+
+/** What a process on one machine is configured with; paths are absolute. */
+export type Config = Omit<Values<'server'>, 'data'> & {
+  readonly data: string;
+  /** Folders with encoders and heads, searched in order. */
+  readonly modelDirs: readonly string[];
+};
+
+/** A memory size that AWS takes. */
+function memory(name: string): Option<number> {
+  const about = `memory of the ${name} function in MB; 1,769 MB is one whole core`;
+  return whole({ min: 512, max: 10_240, default: 1769, text: about });
+}
+
+function bucketName(about: { readonly text: string }): Option<string | undefined> {
+  const bare = text({ ...about, ...BUCKET, unit: 's3://NAME' });
+  return { ...bare, parse: (given, resolve) => bare.parse(given.replace(/^s3:\/\//, '').replace(/\/$/, ''), resolve) };
+}
+
+/** What compilers and conda call a kind of machine, which conda puts into HOST. */
+const MACHINE = /^(x86_64|aarch64|arm64|i\d86|ppc64le|powerpc64le|s390x)-[\w.-]+$/;
+
+function address(about: { readonly text: string; readonly default: string }): Option<string> {
+  const bare = text({ ...about, unit: 'ADDRESS' });
+  return {
+    ...bare,
+    parse(given) {
+      const host = given.trim().replace(/^\[(.*)\]$/, '$1');
+      if (isIP(host) !== 0) return host;
+      const wanted = 'an address or a host name to listen on, such as 127.0.0.1';
+      if (MACHINE.test(host)) throw new Expected(`${wanted}, not the kind of machine that conda puts into HOST`);
+      if (!/^(?!-)[a-z0-9-]+(\.[a-z0-9-]+)*\.?$/i.test(host) || /^[\d.]+$/.test(host)) throw new Expected(wanted);
+      return host;
+    },
+  };
+}
+
+/** Throws when one prefix begins with another: S3 refuses notifications that overlap. */
+function apart(prefixes: readonly string[]): void {
+  const overlap = prefixes.some((one, i) => prefixes.some((other, j) => i !== j && one.startsWith(other)));
+  if (overlap) {
+    throw new Expected('prefixes of which none begins with another: S3 refuses notifications that overlap');
   }
-  return Object.freeze(parsed.data);
 }
+
+/** The flag of a command that stands for a setting: where it is not given, the environment or the default decides. */
+export function flagOf<T>(of: Setting<T>): Option<T | undefined> {
+  const variable = `${of.text} [${of.env}]`;
+  return { ...of, text: variable, default: undefined };
+}
+
+/** Where the texts come from, and what they need to become values. */
+export interface Sources<R extends Reader> {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Values that win over the environment. */
+  readonly given?: { readonly [K in NamesFor<R>]?: Values<R>[K] | undefined };
+  /** Makes a path as the user typed it absolute. @default as it is */
+  readonly resolvePath?: (path: string) => string;
+}
+
+/**
+ * What a reader is configured with. A variable that is set to nothing, as containers like to do, is not set: as a number it
+ * would be 0, which is no limit at all to some of these.
+ * @throws {invalid-config} naming every variable that does not fit, and those that are mistyped
+ */
+export function readSettings<R extends Reader>(reader: R, sources: Sources<R>): Values<R> {
+  const { env, given = {}, resolvePath = (typed: string) => typed } = sources;
+  const values: Record<string, unknown> = {};
+  const problems = mistyped(env);
+  for (const [name, one] of Object.entries(SETTINGS) as [keyof Settings, Setting<unknown>][]) {
+    if (!one.readers.includes(reader)) continue;
+    const override = (given as Readonly<Record<string, unknown>>)[name];
+    const read = override === undefined ? readVariable(one, env[one.env], resolvePath) : { value: override };
+    if ('problem' in read) problems.push(read.problem);
+    else values[name] = read.value;
+  }
+  if (problems.length > 0) throw new SightlineError('invalid-config', problems.join('; '));
+  return Object.freeze(values) as Values<R>;
+}
+
+function readVariable(one: Setting<unknown>, text: string | undefined, resolvePath: (path: string) => string) {
+  if (text === undefined || text.trim() === '') return { value: one.default };
+  const items = text.split(one.separator ?? ',').map((item) => item.trim());
+  const given = one.many ? items.filter((item) => item !== '') : text.trim();
+  return readOption(one, one.env, given, resolvePath);
+}
+
+/** A sentence for each variable that begins like ours and is none, but nearly one. */
+function mistyped(env: Readonly<Record<string, string | undefined>>): string[] {
+  const prefix = 'SIGHTLINE_';
+  const known = Object.values(SETTINGS).map(({ env: name }) => name);
+  const ours = known.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
+  return Object.keys(env).flatMap((name) => {
+    if (!name.startsWith(prefix) || known.includes(name) || IGNORED.includes(name)) return [];
+    const near = nearest(name.slice(prefix.length), ours);
+    return near === null ? [] : [`there is no setting ${name}; did you mean ${prefix}${near}?`];
+  });
+}
+
+/** Set by the stack for the functions' logs and alarms; no setting. */
+const IGNORED: readonly string[] = ['SIGHTLINE_SERVICE'];

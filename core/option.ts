@@ -15,6 +15,8 @@ export interface Option<T> {
   readonly many: boolean;
   /** Between the items of a list in one environment variable. */
   readonly separator?: string;
+  /** Throws Expected when the items of a list do not fit each other. */
+  readonly check?: (items: readonly never[]) => void;
   /** Never part of a message. */
   readonly secret: boolean;
   /**
@@ -163,11 +165,14 @@ export function toggle(about: Omit<About<boolean>, 'unit'>): Option<boolean> {
 }
 
 /** Any number of the same; `separator` is between them in an environment variable. */
-export function many<T>(one: Option<T>, { separator = ',' } = {}): Option<readonly NonNullable<T>[]> {
-  return { ...one, default: [], shown: undefined, many: true, separator };
+export function many<T>(
+  one: Option<T>,
+  how: { readonly separator?: string; readonly check?: (items: readonly NonNullable<T>[]) => void } = {},
+): Option<readonly NonNullable<T>[]> {
+  return { ...one, default: [], many: true, separator: how.separator ?? ',', check: how.check };
 }
 
-/** The values of `read`, or an error for each that does not fit, as a sentence that begins with its name. */
+/** The value that was given, or the default; or what is wrong with it, a sentence that begins with its name. */
 export function readOption<T>(
   one: Option<T>,
   name: string,
@@ -175,21 +180,20 @@ export function readOption<T>(
   resolvePath: (path: string) => string,
 ): { readonly value: T } | { readonly problem: string } {
   if (given === undefined) return { value: one.default };
+  let current: string | readonly string[] = given;
   try {
-    const parse = (text: string) => {
-      try {
-        return one.parse(text, resolvePath);
-      } catch (error) {
-        if (!(error instanceof Expected)) throw error;
-        const came = one.secret ? 'something else' : JSON.stringify(text);
-        throw new Expected(`${name}: expected ${error.message}, got ${came}`);
-      }
-    };
-    const value = Array.isArray(given) ? given.map(parse) : parse(given as string);
-    return { value: value as T };
+    if (typeof given === 'string') return { value: one.parse(given, resolvePath) as T };
+    const values = given.map((item) => {
+      current = item;
+      return one.parse(item, resolvePath);
+    });
+    current = given;
+    one.check?.(values as never);
+    return { value: values as T };
   } catch (error) {
     if (!(error instanceof Expected)) throw error;
-    return { problem: error.message };
+    const came = one.secret ? 'something else' : JSON.stringify(current);
+    return { problem: `${name}: expected ${error.message}, got ${came}` };
   }
 }
 

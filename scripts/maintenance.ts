@@ -5,6 +5,7 @@ export const MAINTENANCE: Readonly<Record<string, LoadCommand>> = {
   build: () => import('./build-web.ts'),
   'build:client': () => import('./build-client.ts'),
   'build:lambda': () => import('./build-lambda.ts'),
+  docs: () => import('./docs.ts'),
   client: () => import('./client-types.ts'),
   screenshots: () => import('./screenshots.ts'),
   lighthouse: () => import('./lighthouse.ts'),

@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
-import { delimiter, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Config, type ConfigInput, parseConfig } from '../core/config.ts';
+import { type Config, readSettings, type Sources } from '../core/config.ts';
 
 /** What the environment of a process on one machine says: the only reader of it here. */
 
@@ -26,54 +26,27 @@ export function dataFolder(): string {
 }
 
 /**
- * Flags win over the environment. Relative paths count from where the user called npm. A variable that is set to nothing,
- * as containers like to do, is not set: as a number it would be 0, which is no limit at all to some of these.
+ * The configuration of this process; what is given, by flags, wins over the environment.
+ * @throws {invalid-config}
  */
-export function readConfig(flags: Partial<ConfigInput> = {}): Config {
-  const env = Object.fromEntries(Object.entries(process.env).filter(([, value]) => value?.trim() !== ''));
-  const path = (value: string | undefined) => (value === undefined || value === '' ? undefined : userPath(value));
-  const list = (value: string | undefined) =>
-    value
-      ?.split(',')
-      .map((item) => item.trim())
-      .filter((item) => item !== '');
-  const given = Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
-  return parseConfig({
-    host: env.HOST,
-    port: env.PORT,
-    profile: env.SIGHTLINE_PROFILE,
-    concurrency: env.SIGHTLINE_CONCURRENCY,
-    maxImageBytes: env.SIGHTLINE_MAX_IMAGE_BYTES,
-    maxImagePixels: env.SIGHTLINE_MAX_IMAGE_PIXELS,
-    apiKeyHashes: list(env.SIGHTLINE_API_KEYS),
-    corsOrigins: list(env.SIGHTLINE_CORS_ORIGINS),
-    allowedHosts: list(env.SIGHTLINE_ALLOWED_HOSTS),
-    requestsPerMinute: env.SIGHTLINE_RATE_LIMIT,
-    // A person at a terminal is told what needs attention; a line for every request would bury it.
-    logLevel: (env.LOG_LEVEL ?? (process.stderr.isTTY ? 'warn' : undefined)) as ConfigInput['logLevel'],
-    bucket: env.SIGHTLINE_BUCKET,
-    s3Endpoint: env.S3_ENDPOINT,
-    queueUrl: env.SIGHTLINE_QUEUE_URL,
-    qdrantUrl: env.QDRANT_URL,
-    qdrantApiKey: env.QDRANT_API_KEY,
-    qdrantSearch: env.SIGHTLINE_QDRANT_SEARCH as ConfigInput['qdrantSearch'],
-    qdrantShards: env.SIGHTLINE_QDRANT_SHARDS,
-    qdrantReplicas: env.SIGHTLINE_QDRANT_REPLICAS,
-    ...given,
-    photos: path(flags.photos ?? env.SIGHTLINE_PHOTOS),
-    data: path(flags.data ?? env.SIGHTLINE_DATA) ?? join(root, 'data'),
-    head: path(flags.head ?? env.SIGHTLINE_HEAD),
-    modelDirs: flags.modelDirs ?? [
-      join(root, 'models'),
-      ...(env.SIGHTLINE_EXTRA_MODELS ?? '').split(delimiter).filter((dir) => dir !== ''),
-    ],
-  });
+export function readConfig(
+  given: Sources<'server'>['given'] & { readonly modelDirs?: readonly string[] } = {},
+): Config {
+  // A person at a terminal is told what needs attention; a line for every request would bury it.
+  const env = { LOG_LEVEL: process.stderr.isTTY ? 'warn' : undefined, ...withoutEmpty(process.env) };
+  const settings = readSettings('server', { env, given, resolvePath: userPath });
+  const { data = join(root, 'data'), extraModels } = settings;
+  return Object.freeze({ ...settings, data, modelDirs: given.modelDirs ?? [join(root, 'models'), ...extraModels] });
 }
 
-/** Where models and data sets are pulled from: HF_ENDPOINT names a mirror, HF_TOKEN is for what is not open to all. */
+function withoutEmpty(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim() !== ''));
+}
+
+/** Where models and data sets are pulled from, and the token for what is not open to all there. */
 export function readHubConfig(): { endpoint: string; token: string | undefined } {
-  const { HF_ENDPOINT: endpoint, HF_TOKEN: token } = process.env;
-  return { endpoint: endpoint || 'https://huggingface.co', token: token || undefined };
+  const { hubEndpoint: endpoint, hubToken: token } = readConfig({ logLevel: 'silent' });
+  return { endpoint, token };
 }
 
 /**

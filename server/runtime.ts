@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import pino, { type Logger } from 'pino';
 import type { Config } from '../core/config.ts';
 import { loadEmbedder } from '../core/encode/embedder.ts';
+import { SightlineError } from '../core/errors.ts';
 import { openFailureLog } from '../core/failure-log/sqlite.ts';
 import { unavailable } from '../core/file-errors.ts';
 import { createIndexer, type IndexJob } from '../core/index-image.ts';
@@ -32,7 +33,9 @@ export function createLogger(config: Config): Logger {
 
 /** The picture folder to serve: the one asked for, or data/photos, which starts as a copy of the sample photos. */
 export async function preparePhotos(config: Config): Promise<string> {
-  if (config.photos !== undefined) return config.photos;
+  const [folder, ...others] = config.photos;
+  if (others.length > 0) throw new SightlineError('invalid-config', 'expected one folder to watch, got several');
+  if (folder !== undefined) return folder;
   const photos = join(config.data, 'photos');
   const exists = await stat(photos).then(
     () => true,

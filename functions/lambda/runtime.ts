@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { delimiter, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import pino from 'pino';
 import { Resource } from 'sst/resource';
-import { type Config, parseConfig } from '../../core/config.ts';
+import { readSettings, type Values } from '../../core/config.ts';
 import { loadEmbedder } from '../../core/encode/embedder.ts';
 import { SightlineError } from '../../core/errors.ts';
 import { openObjectFailureLog } from '../../core/failure-log/bucket.ts';
@@ -39,20 +39,12 @@ interface QdrantServer {
   readonly apiKey?: string;
 }
 
-export interface LambdaConfig extends Config {
+export interface LambdaConfig extends Omit<Values<'functions'>, 'bucket' | 'stateBucket' | 'data'> {
+  readonly data: string;
+  readonly modelDirs: readonly string[];
   /** Where uploads go. */
   readonly bucket: string;
-  /** Of the keys whose objects are announced; none for all. */
-  readonly prefixes: readonly string[];
-  /** Others whose pictures may be in the index. */
-  readonly readBuckets: readonly string[];
   readonly stateBucket: string;
-  /** Deliveries until SQS puts a message aside. */
-  readonly maxReceives: number;
-  /** Milliseconds until a request that has no answer yet gets 503. */
-  readonly requestTimeoutMs: number;
-  /** Of an S3-compatible server instead of AWS. */
-  readonly s3Endpoint?: string;
   /** Null for the embedded store in `data`, which only one machine can share. */
   readonly qdrant: QdrantServer | null;
 }
@@ -73,56 +65,21 @@ export const telemetry = createTelemetry({
 
 /** Throws `invalid-config` naming what is missing or does not fit. */
 export function readLambdaConfig(): LambdaConfig {
-  const env = process.env;
-  const text = (name: string) => (env[name] ? env[name] : undefined);
-  const list = (value: string | undefined) =>
-    (value ?? '')
-      .split(',')
-      .map((item) => item.trim())
-      .filter((item) => item !== '');
-  const required = (name: string): string => {
-    const value = text(name);
+  const env = { ...process.env, HOST: process.env.HOST || '0.0.0.0', SIGHTLINE_API_KEYS: secret('ApiKeys') };
+  const level = logLevel === 'fatal' ? 'silent' : logLevel;
+  const settings = readSettings('functions', { env: { ...env, LOG_LEVEL: level } });
+  const required = (name: string, value: string | undefined): string => {
     if (value === undefined) throw new SightlineError('invalid-config', `expected ${name} to be set, it is not`);
     return value;
   };
-  const data = text('SIGHTLINE_DATA');
-  const config = parseConfig({
-    host: text('HOST') ?? '0.0.0.0',
-    data: data ?? '/tmp',
-    modelDirs: [join(root, 'models'), ...(text('SIGHTLINE_EXTRA_MODELS') ?? '').split(delimiter).filter(Boolean)],
-    profile: text('SIGHTLINE_PROFILE'),
-    concurrency: text('SIGHTLINE_CONCURRENCY'),
-    maxImageBytes: text('SIGHTLINE_MAX_IMAGE_BYTES'),
-    maxImagePixels: text('SIGHTLINE_MAX_IMAGE_PIXELS'),
-    apiKeyHashes: list(secret('ApiKeys')),
-    corsOrigins: list(text('SIGHTLINE_CORS_ORIGINS')),
-    allowedHosts: list(text('SIGHTLINE_ALLOWED_HOSTS')),
-    requestsPerMinute: text('SIGHTLINE_RATE_LIMIT'),
-    queueUrl: text('SIGHTLINE_QUEUE_URL'),
-    qdrantSearch: text('SIGHTLINE_QDRANT_SEARCH') as Config['qdrantSearch'] | undefined,
-    qdrantShards: text('SIGHTLINE_QDRANT_SHARDS'),
-    qdrantReplicas: text('SIGHTLINE_QDRANT_REPLICAS'),
-    logLevel: (logLevel === 'fatal' ? 'silent' : logLevel) as Config['logLevel'],
-  });
   return {
-    ...config,
-    bucket: required('SIGHTLINE_BUCKET'),
-    prefixes: list(text('SIGHTLINE_PREFIXES')),
-    readBuckets: list(text('SIGHTLINE_READ_BUCKETS')),
-    stateBucket: required('SIGHTLINE_STATE_BUCKET'),
-    maxReceives: wholeNumber('SIGHTLINE_MAX_RECEIVES', text('SIGHTLINE_MAX_RECEIVES'), 10),
-    requestTimeoutMs: wholeNumber('SIGHTLINE_REQUEST_TIMEOUT_MS', text('SIGHTLINE_REQUEST_TIMEOUT_MS'), 25_000),
-    s3Endpoint: text('S3_ENDPOINT'),
-    qdrant: data === undefined ? readQdrant() : null,
+    ...settings,
+    data: settings.data ?? '/tmp',
+    modelDirs: [join(root, 'models'), ...settings.extraModels],
+    bucket: required('SIGHTLINE_BUCKET', settings.bucket),
+    stateBucket: required('SIGHTLINE_STATE_BUCKET', settings.stateBucket),
+    qdrant: settings.data === undefined ? readQdrant() : null,
   };
-}
-
-function wholeNumber(name: string, value: string | undefined, otherwise: number): number {
-  const number = value === undefined || value === '' ? otherwise : Number(value);
-  if (!Number.isInteger(number) || number < 1) {
-    throw new SightlineError('invalid-config', `expected ${name} to be a whole number above 0, got "${value}"`);
-  }
-  return number;
 }
 
 function readQdrant(): QdrantServer {

@@ -1,0 +1,50 @@
+import { type Reader, SETTINGS, type Setting } from '../../core/config.ts';
+
+/** The settings as Markdown, from their one declaration. */
+
+const SECTIONS: readonly [Reader, string, string][] = [
+  [
+    'server',
+    'On one machine',
+    'Flags are those of `sightline` and of the commands that list them in `--help`; a flag wins over the variable.',
+  ],
+  [
+    'stack',
+    'When the stack is deployed',
+    'Set for `npm run deploy`. Secrets are set with `npx sst secret set` (docs/deploy.md).',
+  ],
+  ['functions', 'In the functions', 'Set by the stack; to be known when the functions run elsewhere.'],
+];
+
+/** The whole page docs/configuration.md. */
+export function configurationPage(): string {
+  const parts = SECTIONS.map(([reader, title, about]) => `## ${title}\n\n${about}\n\n${table(reader)}`);
+  return `# Configuration
+
+Made from \`core/config.ts\` by \`npm run docs\`; do not edit. A variable that is set to nothing is not set. Sizes are numbers of
+bytes or have a unit (\`50MiB\`, \`50MB\`), \`~\` is the home folder, lists of folders are parted as in \`PATH\` and other lists by
+commas. What does not fit ends the start with a sentence that names the variable, also when its name is nearly right.
+
+${parts.join('\n\n')}
+`;
+}
+
+/** README.md with its table of settings made anew, between two marks. */
+export function readmeWithTable(readme: string): string {
+  return readme.replace(/(<!-- settings -->\n).*?(<!-- \/settings -->)/s, `$1${table('server')}\n$2`);
+}
+
+function table(reader: Reader): string {
+  const rows = Object.values(SETTINGS)
+    .filter((one: Setting<unknown>) => one.readers.includes(reader))
+    .map((one: Setting<unknown>) => row(one, reader === 'server'));
+  return reader === 'server'
+    ? ['| flag | environment | default | |', '| --- | --- | --- | --- |', ...rows].join('\n')
+    : ['| environment | default | |', '| --- | --- | --- |', ...rows].join('\n');
+}
+
+function row({ env, flag, unit, shown = '', text }: Setting<unknown>, withFlag: boolean): string {
+  const cells = [`\`${env}\``, shown, text.replaceAll('|', '\\|')];
+  if (withFlag) cells.unshift(flag === undefined ? '' : `\`--${flag} ${unit}\``);
+  return `| ${cells.join(' | ')} |`;
+}

@@ -1,0 +1,20 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import { SETTINGS } from '../../core/config.ts';
+import { configurationPage, readmeWithTable } from '../../scripts/docs/settings-tables.ts';
+
+const read = (name: string) => readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8');
+const again = 'made from other settings: npm run docs';
+
+describe('what the documentation says of the settings', () => {
+  it('is what the declaration says', () => {
+    assert.ok(read('docs/configuration.md') === configurationPage(), again);
+    assert.ok(read('README.md') === readmeWithTable(read('README.md')), again);
+  });
+
+  it('has every setting', () => {
+    for (const { env } of Object.values(SETTINGS)) assert.ok(configurationPage().includes(`\`${env}\``), env);
+    assert.match(read('README.md'), /\| `--port N` \| `PORT` \| 8787 \|/);
+  });
+});
