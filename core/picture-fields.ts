@@ -27,6 +27,8 @@ export interface PictureField {
   readonly format?: 'sha256' | 'mime-type';
   /** UTF-16 units of a text in a filter. @default 255 */
   readonly maxLength?: number;
+  /** An empty text is a value of its own, such as the folder at the top. */
+  readonly mayBeEmpty?: true;
   readonly from: FieldSource;
   /** For derived fields only: makes it, and nothing else is stored of it than filters need. */
   readonly derive?: (picture: DerivationSources) => string;
@@ -34,6 +36,10 @@ export interface PictureField {
   readonly absent?: null | 0;
   /** Names of filters, and how each compares. */
   readonly filters?: Readonly<Record<string, Comparison>>;
+  /** Names of orders that lists can have by it. Points with the same value are ordered by id, those without one come last. */
+  readonly orders?: Readonly<Record<string, 'ascending' | 'descending'>>;
+  /** Its most frequent values can be asked for. */
+  readonly facet?: true;
   /** A value of it leaves few points, so the embedded store looks it up instead of going through all of them. */
   readonly selective?: true;
   /** Captions have it, too. */
@@ -78,8 +84,10 @@ export const PICTURE_FIELDS = {
     from: 'derived',
     derive: ({ key }) => key.slice(0, Math.max(0, key.lastIndexOf('/'))),
     filters: { folder: 'equals' },
+    facet: true,
     selective: true,
     maxLength: 1024,
+    mayBeEmpty: true,
     doc: 'The key without the file name; empty at the top. As a filter: pictures right in this folder.',
     example: 'holidays',
   },
@@ -115,6 +123,7 @@ export const PICTURE_FIELDS = {
     type: 'texts',
     from: 'user',
     filters: { tagsAll: 'all', tagsAny: 'any' },
+    facet: true,
     selective: true,
     ofCaptions: true,
     doc: 'Each once, in the order they were given.',
@@ -124,6 +133,7 @@ export const PICTURE_FIELDS = {
     from: 'content',
     absent: null,
     filters: { takenAfter: 'atLeast', takenBefore: 'atMost' },
+    orders: { taken: 'ascending', '-taken': 'descending' },
     doc:
       'When it was taken, by the clock of the place where it was taken; with its offset from UTC where that is known. ' +
       'Null when nothing says.',
@@ -141,6 +151,7 @@ export const PICTURE_FIELDS = {
     from: 'content',
     absent: null,
     filters: { camera: 'equals' },
+    facet: true,
     doc: 'Maker and model of the camera.',
     example: 'Canon EOS 5D',
   },
@@ -149,6 +160,7 @@ export const PICTURE_FIELDS = {
     type: 'instant',
     from: 'index',
     filters: { indexedAfter: 'atLeast', indexedBefore: 'atMost' },
+    orders: { newest: 'descending' },
     ofCaptions: true,
     doc: 'When it was indexed.',
   },
@@ -186,6 +198,14 @@ type Given<F extends PictureField> = F['type'] extends 'integer' | 'number'
 type ValuesWhere<Condition> = {
   readonly [Name in FieldName as Fields[Name] extends Condition ? Name : never]: Value<Fields[Name]>;
 };
+
+/** Fields whose most frequent values can be asked for. */
+export type FacetName = keyof ValuesWhere<{ facet: true }>;
+
+/** Orders of a list, see {@link PictureField.orders}. */
+export type OrderName = {
+  [Name in FieldName]: Fields[Name] extends { orders: infer Orders } ? keyof Orders : never;
+}[FieldName];
 
 /** What is stored of a picture. */
 export type PictureValues = ValuesWhere<{ from: 'object' | 'content' | 'user' | 'index' }>;
@@ -238,6 +258,25 @@ export const FILTERS: readonly { name: FilterName; comparison: Comparison; field
       field,
     })),
 );
+
+export interface Order {
+  readonly name: OrderName;
+  readonly field: NamedField;
+  readonly direction: 'ascending' | 'descending';
+}
+
+/** Every order with its field. */
+export const ORDERS: ReadonlyMap<string, Order> = new Map(
+  FIELDS.flatMap((field) =>
+    Object.entries(field.orders ?? {}).map(([name, direction]) => [
+      name,
+      { name: name as OrderName, field, direction },
+    ]),
+  ),
+);
+
+/** Names of the fields whose most frequent values can be asked for. */
+export const FACETS = FIELDS.filter(({ facet }) => facet).map(({ name }) => name as FacetName);
 
 /** A value of a picture by its field, derived ones included; {@link PictureField.absent} where there is none. */
 export function fieldValue(picture: PictureValues | SharedValues, field: NamedField): unknown {

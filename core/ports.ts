@@ -2,7 +2,7 @@
  * What core's pipelines need from the world. Every method is required and every driver passes the contract suite of its
  * port in test/contract unchanged.
  */
-import type { ContentValues, PictureFilter } from './picture-fields.ts';
+import type { ContentValues, FacetName, OrderName, PictureFilter } from './picture-fields.ts';
 import type { JointEmbedding, Kind, Page, Payload, SpaceId } from './types.ts';
 
 // ---------------------------------------------------------------------------------------------------- vectors
@@ -62,8 +62,11 @@ export interface ListQuery {
   /** 1 to 1000. */
   readonly limit: number;
   readonly cursor?: string;
-  /** `id` is the cheapest and stable under writes; `newest` is by indexedAt descending, then id ascending. */
-  readonly order: 'id' | 'newest';
+  /**
+   * `id` is the cheapest and stable under writes; the others are by a field, then by id: `newest` is by indexedAt descending,
+   * `taken` and `-taken` by takenAt ascending and descending, with points that have none at the end.
+   */
+  readonly order: 'id' | OrderName;
 }
 
 /**
@@ -115,8 +118,8 @@ export interface VectorStore {
   /** Number of live points, exact. */
   count(filter: Filter): Promise<number>;
 
-  /** The most frequent tags of live points, most frequent first, then by name. */
-  facetTags(filter: Filter, limit: number): Promise<{ tag: string; count: number }[]>;
+  /** The most frequent values that a field has in live points, most frequent first, then by the bytes of their UTF-8. */
+  facet(field: FacetName, filter: Filter, limit: number): Promise<{ value: string; count: number }[]>;
 
   /** Forgets tombstones older than this ISO 8601 date; answers how many. */
   purgeTombstones(olderThan: string): Promise<number>;

@@ -69,6 +69,13 @@ export type EmbedRequest = {
   readonly images?: readonly string[];
 };
 
+export type FacetCounts = {
+  readonly items: readonly ({
+    readonly value: string;
+    readonly count: number;
+  })[];
+};
+
 export type Failure = {
   readonly id: string;
   readonly bucket: string;

@@ -5,6 +5,7 @@ import type {
   CaptionPage,
   CaptionResults,
   EmbedRequest,
+  FacetCounts,
   FailurePage,
   Filter,
   GeneralSearchRequest,
@@ -53,6 +54,8 @@ export interface ListOptions {
   readonly signal?: AbortSignal;
 }
 
+export type Sort = 'newest' | 'taken' | '-taken';
+
 /** What captions can be filtered by. */
 export type TagFilter = Pick<Filter, 'tagsAll' | 'tagsAny'>;
 
@@ -72,9 +75,9 @@ export function createClient(options: ClientOptions) {
         ? call<SearchPage>('search', { query: simple, signal }, isPage)
         : call<SearchPage>('search', { method: 'POST', json: request, signal }, isPage);
     },
-    /** Stored pictures, newest first. */
-    listImages: ({ filter, ...list }: ListOptions & { readonly filter?: Filter } = {}) =>
-      call<ImagePage>('images', { query: { ...filter, ...paging(list) }, signal: list.signal }, isPage),
+    /** Stored pictures, the last indexed first or by the date they were taken. */
+    listImages: ({ filter, sort, ...list }: ListOptions & { readonly filter?: Filter; readonly sort?: Sort } = {}) =>
+      call<ImagePage>('images', { query: { ...filter, sort, ...paging(list) }, signal: list.signal }, isPage),
     getImage: (id: string, signal?: AbortSignal) => call<Image>(image(id), { signal }, hasId),
     similar: (id: string, list: ListOptions = {}) =>
       call<SearchPage>(image(id, '/similar'), { query: paging(list), signal: list.signal }, isPage),
@@ -107,6 +110,11 @@ export function createClient(options: ClientOptions) {
     /** How often each tag is used, most frequent first. */
     tags: ({ kind, signal }: { readonly kind?: Kind | 'any'; readonly signal?: AbortSignal } = {}) =>
       call<TagCounts>('tags', { query: { kind }, signal }, isPage).then((answer) => answer.items),
+    /** How often each folder, camera or other value of a field is there, most frequent first. */
+    facet: (field: string, { filter, signal }: { readonly filter?: Filter; readonly signal?: AbortSignal } = {}) =>
+      call<FacetCounts>(`facets/${encodeURIComponent(field)}`, { query: { ...filter }, signal }, isPage).then(
+        (answer) => answer.items,
+      ),
     failures: (list: ListOptions = {}) =>
       call<FailurePage>('failures', { query: paging(list), signal: list.signal }, isPage),
     retryFailure: (id: string) =>

@@ -30,17 +30,21 @@ export function encodeCursor(of: string, position: Position): string {
 
 /**
  * The position in a cursor. Throws `invalid-cursor` when it was not made by {@link encodeCursor}, for another answer,
- * by another version, or holds values of other types than `types`.
+ * by another version, or holds values of other types than one of `forms`.
  */
-export function decodeCursor(of: string, cursor: string, types: readonly ('number' | 'string')[]): Position {
+export function decodeCursor(
+  of: string,
+  cursor: string,
+  ...forms: readonly (readonly ('number' | 'string')[])[]
+): Position {
   const parsed = parse(cursor);
   if (parsed === null) throw invalid('it is not one that this store made');
   const [version, belongsTo, ...position] = parsed;
   if (version !== VERSION) throw invalid('it is of another version');
   if (belongsTo !== of) throw invalid('it was made for another query');
-  if (position.length !== types.length || !types.every((type, i) => typeof position[i] === type)) {
-    throw invalid('its position does not fit');
-  }
+  const fits = (types: (typeof forms)[number]) =>
+    position.length === types.length && types.every((type, i) => typeof position[i] === type);
+  if (!forms.some(fits)) throw invalid('its position does not fit');
   return position as Position;
 }
 

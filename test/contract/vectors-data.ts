@@ -1,5 +1,5 @@
 import { NOTHING_KNOWN } from '../../core/picture-fields.ts';
-import type { Filter, Hit, Point, StoredPoint, VectorQuery, VectorStore } from '../../core/ports.ts';
+import type { Filter, Hit, ListQuery, Point, StoredPoint, VectorQuery, VectorStore } from '../../core/ports.ts';
 import type { CaptionPayload, ImagePayload, JointEmbedding, Page } from '../../core/types.ts';
 
 /** Made-up points, and a store that answers like a real one, slowly and obviously. */
@@ -215,7 +215,7 @@ export async function everyHit(store: VectorStore, query: Omit<VectorQuery, 'cur
 
 export async function everyPoint(
   store: VectorStore,
-  order: 'id' | 'newest',
+  order: ListQuery['order'],
   limit: number,
   filter: Filter = {},
 ): Promise<StoredPoint[]> {

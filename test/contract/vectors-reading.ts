@@ -78,7 +78,7 @@ export function readingContract(open: Open): void {
           (await everyPoint(store, 'id', 1000, filter)).map(({ id }) => id),
           ids,
         );
-        assert.deepEqual(await store.facetTags(filter, 1000), facets(expected));
+        assert.deepEqual(await store.facet('tags', filter, 1000), facets(expected));
       });
     }
 
@@ -108,6 +108,27 @@ export function readingContract(open: Open): void {
         assert.deepEqual(await everyPoint(store, 'newest', limit), byAge);
         const images = byAge.filter(({ payload }) => payload.kind === 'image');
         assert.deepEqual(await everyPoint(store, 'newest', limit, { kind: 'image' }), images);
+      });
+
+      it(`lists everything by the clock of its place, what has no date at the end, in pages of ${limit}`, async () => {
+        const sign = { taken: 1, '-taken': -1 };
+        for (const order of ['taken', '-taken'] as const) {
+          for (const filter of [{}, { kind: 'image' }, { tagsAny: ['dog'] }] satisfies Filter[]) {
+            const expected = points
+              .filter((point) => matches(point, filter))
+              .map((point) => ({ id: point.id, clock: clockOf(point) }))
+              .sort((a, b) => {
+                if (a.clock === b.clock) return a.id < b.id ? -1 : 1;
+                if (a.clock === null || b.clock === null) return a.clock === null ? 1 : -1;
+                return a.clock < b.clock ? -sign[order] : sign[order];
+              });
+            assert.deepEqual(
+              (await everyPoint(store, order, limit, filter)).map(({ id }) => id),
+              expected.map(({ id }) => id),
+              order,
+            );
+          }
+        }
       });
     }
 
@@ -140,8 +161,17 @@ export function readingContract(open: Open): void {
     });
 
     it('counts tags, most frequent first, then by name', async () => {
-      assert.deepEqual(await store.facetTags({}, 3), facets(points).slice(0, 3));
-      assert.deepEqual(await store.facetTags({}, 1000), facets(points));
+      assert.deepEqual(await store.facet('tags', {}, 3), facets(points).slice(0, 3));
+      assert.deepEqual(await store.facet('tags', {}, 1000), facets(points));
+    });
+
+    it('counts the values of other fields', async () => {
+      const images = points.flatMap(({ payload }) => (payload.kind === 'image' ? [payload] : []));
+      const cameras = images.flatMap(({ camera }) => (camera === null ? [] : [camera]));
+      assert.deepEqual(await store.facet('camera', {}, 10), counted(cameras));
+      const folders = images.map(({ key }) => key.replace(/\/?[^/]*$/, ''));
+      assert.deepEqual(await store.facet('folder', {}, 3), counted(folders).slice(0, 3));
+      assert.deepEqual(await store.facet('folder', { kind: 'caption' }, 3), []);
     });
 
     it('answers queries side by side as it does one by one', async () => {
@@ -200,7 +230,7 @@ function emptyContract(open: Open): void {
         assert.deepEqual(await store.list({ filter: {}, limit: 10, order: 'id' }), { items: [] });
         assert.deepEqual(await store.list({ filter: {}, limit: 10, order: 'newest' }), { items: [] });
         assert.equal(await store.count({}), 0);
-        assert.deepEqual(await store.facetTags({}, 10), []);
+        assert.deepEqual(await store.facet('tags', {}, 10), []);
         assert.equal((await store.get([uuid(1)])).size, 0);
         assert.equal((await store.get([])).size, 0);
         assert.equal((await store.vectors([uuid(1)])).size, 0);
@@ -231,10 +261,18 @@ function time({ payload }: Point): number {
   return Date.parse(payload.indexedAt);
 }
 
-function facets(points: readonly Point[]): { tag: string; count: number }[] {
+function facets(points: readonly Point[]): { value: string; count: number }[] {
+  return counted(points.flatMap(({ payload }) => payload.tags));
+}
+
+function counted(values: readonly string[]): { value: string; count: number }[] {
   const counts = new Map<string, number>();
-  for (const tag of points.flatMap(({ payload }) => payload.tags)) counts.set(tag, (counts.get(tag) ?? 0) + 1);
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
   return [...counts]
-    .map(([tag, count]) => ({ tag, count }))
-    .sort((a, b) => b.count - a.count || Buffer.compare(Buffer.from(a.tag), Buffer.from(b.tag)));
+    .map(([value, count]) => ({ value, count }))
+    .sort((a, b) => b.count - a.count || Buffer.compare(Buffer.from(a.value), Buffer.from(b.value)));
+}
+
+function clockOf({ payload }: Point): string | null {
+  return payload.kind === 'image' ? (payload.takenAt?.slice(0, 23) ?? null) : null;
 }

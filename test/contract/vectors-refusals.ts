@@ -87,14 +87,14 @@ export function refusalsContract(open: Open): void {
         for (const limit of [0, -1, 1.5, 1001, Number.NaN]) {
           await refuses(() => store.query({ vector, filter: {}, limit }), 'invalid-input', `query ${limit}`);
           await refuses(() => store.list({ filter: {}, limit, order: 'id' }), 'invalid-input', `list ${limit}`);
-          await refuses(() => store.facetTags({}, limit), 'invalid-input', `facetTags ${limit}`);
+          await refuses(() => store.facet('tags', {}, limit), 'invalid-input', `facetTags ${limit}`);
         }
         for (const filter of BAD_FILTERS) {
           const what = JSON.stringify(filter).slice(0, 80);
           await refuses(() => store.query({ vector, filter, limit: 1 }), 'invalid-input', what);
           await refuses(() => store.list({ filter, limit: 1, order: 'id' }), 'invalid-input', what);
           await refuses(() => store.count(filter), 'invalid-input', what);
-          await refuses(() => store.facetTags(filter, 1), 'invalid-input', what);
+          await refuses(() => store.facet('tags', filter, 1), 'invalid-input', what);
         }
         const query = { vector, filter: {}, limit: 1 };
         await refuses(() => store.query({ ...query, minScore: Number.NaN }), 'invalid-input', 'minScore');

@@ -301,7 +301,7 @@ function tagsContract(open: Open): void {
           0,
         );
         assert.equal(await store.setTags(ID, []), true);
-        assert.deepEqual(await store.facetTags({}, 10), []);
+        assert.deepEqual(await store.facet('tags', {}, 10), []);
         assert.equal(await store.setTags(uuid(999), ['a']), false);
         assert.equal(await stored(store, uuid(999)), undefined);
       }));
@@ -314,9 +314,9 @@ function tagsContract(open: Open): void {
         await store.setTags(ID, ['c', 'c', 'a']);
         const replaced = await stored(store);
         assert.deepEqual(replaced?.deleted === false && replaced.payload.tags, ['c', 'a']);
-        assert.deepEqual(await store.facetTags({}, 10), [
-          { tag: 'a', count: 1 },
-          { tag: 'c', count: 1 },
+        assert.deepEqual(await store.facet('tags', {}, 10), [
+          { value: 'a', count: 1 },
+          { value: 'c', count: 1 },
         ]);
       }));
   });

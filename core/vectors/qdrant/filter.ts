@@ -19,7 +19,7 @@ export type QdrantFilter = Schemas['Filter'];
 
 const equals = (key: string, value: string | number): Condition => ({ key, match: { value } });
 const oneOf = (key: string, values: readonly string[]): Condition => ({ key, match: { any: [...values] } });
-const range = (key: string, bounds: Partial<Record<'gte' | 'lte' | 'lt', number | string>>): Condition =>
+export const range = (key: string, bounds: Partial<Record<'gte' | 'lte' | 'lt' | 'gt', number | string>>): Condition =>
   ({ key, range: bounds }) as Condition;
 
 /**
@@ -94,9 +94,6 @@ export function narrowed(
   const narrow: QdrantFilter = { must: [...(filter.must as Condition[]), ...must] };
   return mustNot.length === 0 ? narrow : { ...narrow, must_not: [...mustNot] };
 }
-
-export const indexedAt = (iso: string): Condition => range('indexedAt', { gte: iso, lte: iso });
-export const indexedBefore = (iso: string): Condition => range('indexedAt', { lt: iso });
 
 /** Tombstones older than a date. */
 export function tombstonesBefore(iso: string): QdrantFilter {

@@ -1,30 +1,52 @@
+import { type FacetName, ORDERS, type Order } from '../../picture-fields.ts';
 import type { Filter, ListQuery, StoredPoint } from '../../ports.ts';
 import type { Page } from '../../types.ts';
 import { decodeCursor, encodeCursor, fingerprint } from '../page-position.ts';
 import { checkFilter, checkLimit } from '../validate.ts';
-import { indexedAt, indexedBefore, liveFilter, narrowed, type QdrantFilter } from './filter.ts';
+import { liveFilter, narrowed, type QdrantFilter, range } from './filter.ts';
 import { readPoint } from './payload.ts';
 import type { FetchedPoint, QdrantPart } from './points.ts';
 
 /** See `VectorStore.list`. */
 export async function listPoints(part: QdrantPart, query: ListQuery): Promise<Page<StoredPoint>> {
-  const { limit, order, cursor } = query;
+  const { limit, cursor } = query;
   checkLimit(limit);
   checkFilter(query.filter);
-  const of = fingerprint(['list', order, query.filter]);
-  const types = order === 'id' ? (['string'] as const) : (['string', 'string'] as const);
-  const position = cursor === undefined ? null : (decodeCursor(of, cursor, types) as readonly string[]);
+  const of = fingerprint(['list', query.order, query.filter]);
+  const order = ORDERS.get(query.order);
+  const forms = [
+    ...(order === undefined ? [] : [['string', 'string'] as const]),
+    ...(order === undefined || order.field.absent !== undefined ? [['string'] as const] : []),
+  ];
+  const position = cursor === undefined ? null : (decodeCursor(of, cursor, ...forms) as readonly string[]);
   const filter = liveFilter(query.filter, part.keyPrefixes);
   if (filter === null) return { items: [] };
   const found =
-    order === 'id'
+    order === undefined
       ? await inIdOrder(part, filter, limit + 1, position?.[0])
-      : await newestFirst(part, filter, limit + 1, position && { at: position[0]!, id: position[1]! });
+      : await inOrder(part, filter, order, limit + 1, position);
   const items = found.slice(0, limit);
   const page = items.map(({ id, payload }) => readPoint(id, payload) as StoredPoint);
   const last = items.at(-1);
   if (found.length <= limit || last === undefined) return { items: page };
-  return { items: page, next: encodeCursor(of, order === 'id' ? [last.id] : [timeOf(last), last.id]) };
+  const value = order && valueIn(last, order);
+  return { items: page, next: encodeCursor(of, value === undefined ? [last.id] : [value, last.id]) };
+}
+
+/** Points that have a value of the order's field, and then those that have none, from the position on. */
+async function inOrder(
+  part: QdrantPart,
+  filter: QdrantFilter,
+  order: Order,
+  wanted: number,
+  position: readonly string[] | null,
+): Promise<FetchedPoint[]> {
+  const isPresent = position === null || position.length === 2;
+  const after = isPresent && position !== null ? { value: position[0]!, id: position[1]! } : null;
+  const found = isPresent ? await byValue(part, filter, order, wanted, after) : [];
+  if (order.field.absent === undefined || found.length >= wanted) return found;
+  const absent = narrowed(filter, [{ is_empty: { key: order.field.name } }], []);
+  return [...found, ...(await inIdOrder(part, absent, wanted - found.length, isPresent ? undefined : position[0]))];
 }
 
 /** The first `wanted` points with a larger id. Qdrant's offset is the first id it answers, which need not exist. */
@@ -40,45 +62,54 @@ async function inIdOrder(
 }
 
 /**
- * Latest first, and of the same time by id. Qdrant's ordered scroll knows only the time and has no cursor; so what it
- * answers is completed, time by time, by a scroll in the order of ids over the points of the last time.
+ * By value, and of the same value by id. Qdrant's ordered scroll knows only the value and has no cursor; so what it
+ * answers is completed, value by value, by a scroll in the order of ids over the points of the last value.
  */
-async function newestFirst(
+async function byValue(
   part: QdrantPart,
   filter: QdrantFilter,
+  order: Order,
   wanted: number,
-  after: { at: string; id: string } | null,
+  after: { value: string; id: string } | null,
 ): Promise<FetchedPoint[]> {
-  const ofTime = (time: string, count: number, id?: string) =>
-    inIdOrder(part, narrowed(filter, [indexedAt(time)], []), count, id);
-  const found = after === null ? [] : await ofTime(after.at, wanted, after.id);
-  let before = after?.at;
+  const { field, direction } = order;
+  const key = field.name;
+  const ofValue = (value: string, count: number, id?: string) =>
+    inIdOrder(part, narrowed(filter, [range(key, { gte: value, lte: value })], []), count, id);
+  const beyond = (value: string) => range(key, direction === 'descending' ? { lt: value } : { gt: value });
+  const found = after === null ? [] : await ofValue(after.value, wanted, after.id);
+  let end = after?.value;
   while (found.length < wanted) {
     const limit = wanted - found.length;
-    const latest = await part.scroll({
-      filter: before === undefined ? filter : narrowed(filter, [indexedBefore(before)], []),
+    const next = await part.scroll({
+      filter: end === undefined ? filter : narrowed(filter, [beyond(end)], []),
       limit,
-      order_by: { key: 'indexedAt', direction: 'desc' },
+      order_by: { key, direction: direction === 'descending' ? 'desc' : 'asc' },
     });
-    const last = latest.at(-1);
+    const last = next.at(-1);
     if (last === undefined) break;
-    const ended = latest.length < limit;
-    const lastTime = timeOf(last);
-    found.push(...latest.filter((point) => ended || timeOf(point) > lastTime).sort(byTimeThenId));
+    const ended = next.length < limit;
+    const lastValue = valueIn(last, order)!;
+    found.push(...next.filter((point) => ended || valueIn(point, order) !== lastValue).sort(inTurn(order)));
     if (ended) break;
-    found.push(...(await ofTime(lastTime, wanted - found.length)));
-    before = lastTime;
+    found.push(...(await ofValue(lastValue, wanted - found.length)));
+    end = lastValue;
   }
   return found;
 }
 
-/** In the canonical form, whose order as text is that of time. */
-function timeOf(point: FetchedPoint): string {
-  return point.payload.indexedAt as string;
+/** A time in the canonical form, whose order as text is that of time. */
+function valueIn(point: FetchedPoint, order: Order): string | undefined {
+  return point.payload[order.field.name] as string | undefined;
 }
 
-function byTimeThenId(a: FetchedPoint, b: FetchedPoint): number {
-  return timeOf(a) === timeOf(b) ? (a.id < b.id ? -1 : 1) : timeOf(a) < timeOf(b) ? 1 : -1;
+function inTurn(order: Order) {
+  const sign = order.direction === 'descending' ? -1 : 1;
+  return (a: FetchedPoint, b: FetchedPoint): number => {
+    const [x, y] = [valueIn(a, order)!, valueIn(b, order)!];
+    if (x === y) return a.id < b.id ? -1 : 1;
+    return x < y ? -sign : sign;
+  };
 }
 
 /** See `VectorStore.count`. */
@@ -93,24 +124,25 @@ export async function countExactly(part: QdrantPart, filter: QdrantFilter): Prom
 }
 
 /**
- * See `VectorStore.facetTags`. Qdrant does not say how it orders tags of the same count; so more are asked for until
+ * See `VectorStore.facet`. Qdrant does not say how it orders values of the same count; so more are asked for until
  * the count falls behind the last one wanted, and they are ordered here.
  */
-export async function facetTags(
+export async function facet(
   part: QdrantPart,
+  key: FacetName,
   filter: Filter,
   limit: number,
-): Promise<{ tag: string; count: number }[]> {
+): Promise<{ value: string; count: number }[]> {
   checkLimit(limit);
   checkFilter(filter);
   const live = liveFilter(filter, part.keyPrefixes);
   if (live === null) return [];
   for (let size = limit + 1; ; size *= 4) {
-    const request = { key: 'tags', limit: size, filter: live, exact: true };
-    const { hits } = await part.call('counting tags of', (client) => client.facet(part.collection, request));
-    const tags = hits
-      .map(({ value, count }) => ({ tag: String(value), count }))
-      .sort((a, b) => b.count - a.count || Buffer.compare(Buffer.from(a.tag), Buffer.from(b.tag)));
-    if (hits.length < size || tags.at(-1)!.count < tags[limit - 1]!.count) return tags.slice(0, limit);
+    const request = { key, limit: size, filter: live, exact: true };
+    const { hits } = await part.call('counting values of', (client) => client.facet(part.collection, request));
+    const values = hits
+      .map(({ value, count }) => ({ value: String(value), count }))
+      .sort((a, b) => b.count - a.count || Buffer.compare(Buffer.from(a.value), Buffer.from(b.value)));
+    if (hits.length < size || values.at(-1)!.count < values[limit - 1]!.count) return values.slice(0, limit);
   }
 }

@@ -3,7 +3,7 @@ import type { SpaceId } from '../../types.ts';
 import { checkIds, instantOf } from '../validate.ts';
 import { assertApplied } from './errors.ts';
 import { tombstonesBefore } from './filter.ts';
-import { countExactly, countPoints, facetTags, listPoints } from './list.ts';
+import { countExactly, countPoints, facet, listPoints } from './list.ts';
 import { canonicalTime, readPoint } from './payload.ts';
 import type { QdrantPart } from './points.ts';
 import { float32Vector, type QdrantSearch, queryPoints } from './query.ts';
@@ -35,7 +35,7 @@ export function storeOf(
     query: (query) => queryPoints(part, query, search),
     list: (query) => listPoints(part, query),
     count: (filter) => countPoints(part, filter),
-    facetTags: (filter, limit) => facetTags(part, filter, limit),
+    facet: (field, filter, limit) => facet(part, field, filter, limit),
     purgeTombstones: (olderThan) => purgeTombstones(part, olderThan),
     close,
   };

@@ -1,10 +1,11 @@
+import { type FacetName, ORDERS } from '../../picture-fields.ts';
 import type { Filter, ListQuery, StoredPoint, Tombstone } from '../../ports.ts';
 import type { JointEmbedding, Page } from '../../types.ts';
 import { decodeCursor, encodeCursor, fingerprint, type Position } from '../page-position.ts';
 import { checkFilter, checkIds, checkLimit } from '../validate.ts';
 import type { Collection } from './collection.ts';
 import { filterCondition } from './filter.ts';
-import { PAYLOAD_COLUMNS, storedPointOf, tombstoneOf } from './rows.ts';
+import { columnOf, PAYLOAD_COLUMNS, storedPointOf, TIME_COLUMNS, tombstoneOf } from './rows.ts';
 
 /** The reading parts of the store that need no scan. Each takes one turn of the collection. */
 
@@ -52,44 +53,79 @@ export function readVectors(collection: Collection, ids: readonly string[]): Map
   );
 }
 
-/** For each order: what follows a cursor, how to sort, and what a cursor points after. */
-const ORDERS = {
-  id: {
-    after: 'p.id > ?',
-    by: 'p.id',
-    types: ['string'],
-    position: (row: Record<string, unknown>): Position => [row.id as string],
-  },
-  newest: {
+type Row = Record<string, unknown>;
+
+/** A run of a list: the points of one condition, in one order. */
+interface Run {
+  readonly where: string;
+  /** What follows the values of a position in it. */
+  readonly after: string;
+  readonly by: string;
+  readonly position: (row: Row) => Position;
+  readonly types: readonly ('number' | 'string')[];
+}
+
+const BY_ID: Run = {
+  where: 'TRUE',
+  after: 'p.id > ?1',
+  by: 'p.id',
+  position: (row) => [row.id as string],
+  types: ['string'],
+};
+
+/** The runs of an order, one after the other: points that have the value, and those that have none. */
+function runsOf(order: ListQuery['order']): readonly Run[] {
+  const by = ORDERS.get(order);
+  if (by === undefined) return [BY_ID];
+  const { name, ms } = columnOf(by.field.name);
+  const column = ms ?? name;
+  const [beyond, direction] = by.direction === 'ascending' ? ['>', 'ASC'] : ['<', 'DESC'];
+  const present: Run = {
+    where: `p.${column} IS NOT NULL`,
     // The first condition is implied by the second and lets SQLite seek in the index.
-    after: 'p.indexed_ms <= ?1 AND (p.indexed_ms < ?1 OR p.id > ?2)',
-    by: 'p.indexed_ms DESC, p.id',
-    types: ['number', 'string'],
-    position: (row: Record<string, unknown>): Position => [row.indexed_ms as number, row.id as string],
-  },
-} as const;
+    after: `p.${column} ${beyond}= ?1 AND (p.${column} ${beyond} ?1 OR p.id > ?2)`,
+    by: `p.${column} ${direction}, p.id`,
+    position: (row) => [row[column] as number | string, row.id as string],
+    types: [ms === null && by.field.type === 'text' ? 'string' : 'number', 'string'],
+  };
+  if (by.field.absent === undefined) return [present];
+  return [present, { ...BY_ID, where: `p.${column} IS NULL` }];
+}
 
 /** See `VectorStore.list`. */
 export async function listPoints(collection: Collection, query: ListQuery): Promise<Page<StoredPoint>> {
   checkLimit(query.limit);
   checkFilter(query.filter);
-  const order = ORDERS[query.order];
+  const runs = runsOf(query.order);
   const of = fingerprint(['list', query.order, query.filter]);
-  const position = query.cursor === undefined ? null : decodeCursor(of, query.cursor, order.types);
+  const position =
+    query.cursor === undefined ? null : decodeCursor(of, query.cursor, ...runs.map(({ types }) => types));
   return collection.read(() => {
-    const { sql, values, selective } = filterCondition(query.filter);
-    // Either along the index of the order until the page is full, or from the few that an index finds.
-    const own = query.order === 'id' && !selective ? 'p.collection = ?' : '+p.collection = ?';
-    const rows = collection
-      .sql(`SELECT ${PAYLOAD_COLUMNS}, p.indexed_ms FROM points p
-        WHERE ${position === null ? '' : `${order.after} AND`} ${own} AND ${sql} ORDER BY ${order.by} LIMIT ?`)
-      .all(...(position ?? []), collection.id, ...values, query.limit + 1);
-    const items = rows.slice(0, query.limit);
+    const found: { row: Row; run: Run }[] = [];
+    for (const run of runs) {
+      // A position has as many values as those of its run.
+      const isIn = position?.length === run.types.length;
+      if (position !== null && !isIn && found.length === 0 && run !== runs.at(-1)) continue;
+      const wanted = query.limit + 1 - found.length;
+      if (wanted > 0)
+        found.push(...rowsOf(collection, query, run, isIn ? position : null, wanted).map((row) => ({ row, run })));
+    }
+    const items = found.slice(0, query.limit);
     const last = items.at(-1);
-    const page = items.map(storedPointOf);
-    if (rows.length <= query.limit || last === undefined) return { items: page };
-    return { items: page, next: encodeCursor(of, order.position(last)) };
+    const page = items.map(({ row }) => storedPointOf(row));
+    if (found.length <= query.limit || last === undefined) return { items: page };
+    return { items: page, next: encodeCursor(of, last.run.position(last.row)) };
   });
+}
+
+function rowsOf(collection: Collection, query: ListQuery, run: Run, after: Position | null, limit: number): Row[] {
+  const { sql, values, selective } = filterCondition(query.filter);
+  // Either along the index of the order until the page is full, or from the few that an index finds.
+  const own = query.order === 'id' && !selective ? 'p.collection = ?' : '+p.collection = ?';
+  return collection
+    .sql(`SELECT ${PAYLOAD_COLUMNS}, ${TIME_COLUMNS} FROM points p
+      WHERE ${after === null ? '' : `${run.after} AND`} ${run.where} AND ${own} AND ${sql} ORDER BY ${run.by} LIMIT ?`)
+    .all(...(after ?? []), collection.id, ...values, limit);
 }
 
 /** See `VectorStore.count`. */
@@ -106,20 +142,25 @@ export async function countPoints(collection: Collection, filter: Filter): Promi
   });
 }
 
-/** See `VectorStore.facetTags`. */
-export async function facetTags(
+/** See `VectorStore.facet`. */
+export async function facet(
   collection: Collection,
+  field: FacetName,
   filter: Filter,
   limit: number,
-): Promise<{ tag: string; count: number }[]> {
+): Promise<{ value: string; count: number }[]> {
   checkLimit(limit);
   checkFilter(filter);
   return collection.read(() => {
     const { sql, values } = filterCondition(filter);
+    const [from, value] =
+      field === 'tags'
+        ? ['tags t JOIN points p ON p.row = t.point', 't.tag']
+        : ['points p', `p.${columnOf(field).name}`];
     const rows = collection
-      .sql(`SELECT t.tag, count(*) AS points FROM tags t JOIN points p ON p.row = t.point
-        WHERE +p.collection = ? AND ${sql} GROUP BY t.tag ORDER BY points DESC, t.tag LIMIT ?`)
+      .sql(`SELECT ${value} AS value, count(*) AS points FROM ${from}
+        WHERE +p.collection = ? AND ${value} IS NOT NULL AND ${sql} GROUP BY 1 ORDER BY points DESC, 1 LIMIT ?`)
       .all(collection.id, ...values, limit);
-    return rows.map((row) => ({ tag: row.tag as string, count: row.points as number }));
+    return rows.map((row) => ({ value: row.value as string, count: row.points as number }));
   });
 }

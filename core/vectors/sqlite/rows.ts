@@ -47,6 +47,9 @@ export const OWN_COLUMNS: readonly string[] = ['kind', 'caption', ...STORED_COLU
 export const PAYLOAD_COLUMNS = `p.id, p.slot, ${OWN_COLUMNS.map((name) => `p.${name}`).join(', ')},
   (SELECT json_group_array(tag ORDER BY position) FROM tags WHERE point = p.row) AS tags`;
 
+/** What times are compared by, beside {@link PAYLOAD_COLUMNS}. */
+export const TIME_COLUMNS = COLUMNS.flatMap(({ ms }) => (ms === null ? [] : [`p.${ms}`])).join(', ');
+
 const WRITTEN = ['slot', 'seq', 'kind', 'caption', ...COLUMN_TYPES.map(({ name }) => name)];
 
 export const INSERT_POINT = `INSERT INTO points (collection, id, ${WRITTEN.join(', ')})

@@ -5,6 +5,11 @@ import { COLUMN_TYPES, COLUMNS, fieldColumns, PAYLOAD_COLUMNS, payloadOf } from 
 /** Fields are only added, so their number names the version of the tables; the first had twelve. */
 const VERSION = FIELDS.length - 11;
 
+/** One for each order, beside that of the first version. Points of the same time are few enough to be sorted then. */
+const ORDER_INDEXES = COLUMNS.filter(({ field, ms }) => field.orders !== undefined && ms !== 'indexed_ms')
+  .map(({ name, ms }) => `CREATE INDEX IF NOT EXISTS points_by_${name} ON points (${ms ?? name});`)
+  .join('\n    ');
+
 /** Those of the first version have names of their own. */
 const FIELD_INDEXES = COLUMNS.filter(({ field }) => field.selective)
   .map(({ name }) => {
@@ -43,6 +48,7 @@ function migrate(db: DatabaseSync): void {
     last = rows.at(-1)!.row as number;
   }
   db.exec(FIELD_INDEXES);
+  db.exec(ORDER_INDEXES);
 }
 
 /**
@@ -101,6 +107,7 @@ export const VECTOR_INDEX: DatabaseFormat = {
     CREATE UNIQUE INDEX points_by_slot ON points (collection, slot);
     CREATE INDEX points_by_age ON points (indexed_ms DESC, id);
     ${FIELD_INDEXES}
+    ${ORDER_INDEXES}
     CREATE TABLE tags (
       point INTEGER NOT NULL REFERENCES points (row) ON DELETE CASCADE,
       position INTEGER NOT NULL,

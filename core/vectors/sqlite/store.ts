@@ -3,7 +3,7 @@ import type { VectorStore } from '../../ports.ts';
 import type { SpaceId } from '../../types.ts';
 import { checkId, checkPoints, checkTags, checkTombstones, instantOf } from '../validate.ts';
 import { Collection } from './collection.ts';
-import { countPoints, facetTags, getPoints, getVectors, listPoints } from './list.ts';
+import { countPoints, facet, getPoints, getVectors, listPoints } from './list.ts';
 import { NearestPoints } from './query.ts';
 import { openScanner, type Scanner } from './scan.ts';
 import { removePoints, replaceTags, upsertPoints } from './write.ts';
@@ -78,7 +78,7 @@ function storeOf(collection: Collection, space: SpaceId, scanner: Scanner): Vect
     query: (query) => nearest.query(query),
     list: (query) => listPoints(collection, query),
     count: (filter) => countPoints(collection, filter),
-    facetTags: (filter, limit) => facetTags(collection, filter, limit),
+    facet: (field, filter, limit) => facet(collection, field, filter, limit),
     async purgeTombstones(olderThan) {
       const before = instantOf(olderThan, 'the date of tombstones to forget');
       return collection.write(() => {

@@ -40,12 +40,12 @@ export function registerImages(app: App, deps: AppDeps): void {
   const write = { security: WRITE_SECURITY, middleware: requireKey(deps.options) };
 
   app.openapi(listRoute, async (c) => {
-    const { limit, cursor, ...values } = c.req.valid('query');
+    const { limit, cursor, sort, ...values } = c.req.valid('query');
     const filter = toFilter(values, 'image');
-    const question = questionOf('images', filter);
+    const question = questionOf('images', filter, sort);
     const inner = openCursor(vectors.space, question, cursor);
     const [page, total] = await Promise.all([
-      vectors.list({ filter, limit, cursor: inner, order: 'newest' }),
+      vectors.list({ filter, limit, cursor: inner, order: sort }),
       vectors.count(filter),
     ]);
     return c.json({ items: imagesOf(page.items), next: sealCursor(vectors.space, question, page.next), total }, 200);

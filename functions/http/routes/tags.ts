@@ -3,7 +3,7 @@ import type { AppDeps } from '../deps.ts';
 import { revalidated } from '../headers.ts';
 import { type App, json, problems } from '../openapi.ts';
 import { toFilter } from '../schemas/filter.ts';
-import { tagCounts, tagQuery } from '../schemas/system.ts';
+import { facetCounts, facetParams, tagCounts, tagQuery } from '../schemas/system.ts';
 
 const route = createRoute({
   method: 'get',
@@ -16,10 +16,28 @@ const route = createRoute({
   responses: { 200: json(tagCounts, 'Tags with the number of pictures that have them.'), ...problems() },
 });
 
-/** Registers GET /tags. */
+const facetRoute = createRoute({
+  method: 'get',
+  path: '/facets/{field}',
+  tags: ['images'],
+  summary: 'The most frequent values of a field',
+  description: 'Most frequent first, then by value. Each can be given to the filter of the field.',
+  middleware: revalidated,
+  request: { params: facetParams, query: tagQuery },
+  responses: { 200: json(facetCounts, 'Values with the number of pictures that have them.'), ...problems() },
+});
+
+/** Registers GET /tags and GET /facets/{field}. */
 export function registerTags(app: App, deps: AppDeps): void {
+  app.openapi(facetRoute, async (c) => {
+    const { limit, kind, ...values } = c.req.valid('query');
+    const { field } = c.req.valid('param');
+    return c.json({ items: await deps.vectors.facet(field, toFilter(values, kind), limit) }, 200);
+  });
+
   app.openapi(route, async (c) => {
     const { limit, kind, ...values } = c.req.valid('query');
-    return c.json({ items: await deps.vectors.facetTags(toFilter(values, kind), limit) }, 200);
+    const found = await deps.vectors.facet('tags', toFilter(values, kind), limit);
+    return c.json({ items: found.map(({ value, count }) => ({ tag: value, count })) }, 200);
   });
 }

@@ -57,10 +57,11 @@ const FORMATS = {
       .openapi({ example: 'image/jpeg' }),
 };
 
-function textSchema({ values, format, maxLength = 255 }: NamedField): z.ZodType<string> {
+function textSchema({ values, format, mayBeEmpty, maxLength = 255 }: NamedField): z.ZodType<string> {
   if (values !== undefined) return z.enum(values as [string, ...string[]]);
   if (format !== undefined) return FORMATS[format]();
-  return plainText(maxLength).openapi({ type: 'string', minLength: 1, maxLength });
+  const text = plainText(maxLength).openapi({ type: 'string', minLength: 1, maxLength });
+  return mayBeEmpty ? z.union([z.literal(''), text]).openapi({ type: 'string', minLength: 0, maxLength }) : text;
 }
 
 /** A filter in a query string, where everything is text, or in a JSON body. */

@@ -1,5 +1,11 @@
 import { z } from '@hono/zod-openapi';
-import { type NamedField, SHOWN_FIELDS, type ShownValues } from '../../../core/picture-fields.ts';
+import {
+  type NamedField,
+  ORDERS,
+  type OrderName,
+  SHOWN_FIELDS,
+  type ShownValues,
+} from '../../../core/picture-fields.ts';
 import { LIMITS } from '../api-limits.ts';
 import {
   booleanParameter,
@@ -72,7 +78,21 @@ export const imagePage = pageOf(image)
   .extend({ total: z.int().openapi({ description: 'Pictures that the filters let through, on all pages.' }) })
   .openapi('ImagePage');
 
-export const listQuery = z.strictObject({ ...filterParameters, limit: limitParameter, cursor: cursor.optional() });
+const sort = z
+  .enum([...ORDERS.keys()] as [OrderName, ...OrderName[]])
+  .default('newest')
+  .openapi({
+    description:
+      '`newest`: last indexed first. `taken` and `-taken`: by the clock of the place where they were taken, earliest or ' +
+      'latest first; pictures without a date come last.',
+  });
+
+export const listQuery = z.strictObject({
+  ...filterParameters,
+  sort,
+  limit: limitParameter,
+  cursor: cursor.optional(),
+});
 
 export const minScore = numberParameter({ min: -1, max: 1 }).openapi({
   description: 'Leaves out what is less similar.',

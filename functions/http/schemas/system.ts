@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { FACETS, type FacetName } from '../../../core/picture-fields.ts';
 import { LIMITS } from '../api-limits.ts';
 import {
   base64Image,
@@ -77,6 +78,12 @@ export const tagQuery = z.strictObject({
 export const tagCounts = z
   .strictObject({ items: z.array(z.strictObject({ tag: z.string(), count: z.int() })) })
   .openapi('TagCounts');
+
+export const facetParams = z.strictObject({ field: z.enum(FACETS as [FacetName, ...FacetName[]]) });
+
+export const facetCounts = z
+  .strictObject({ items: z.array(z.strictObject({ value: z.string(), count: z.int() })) })
+  .openapi('FacetCounts');
 
 export const health = z
   .strictObject({ status: z.literal('ok'), version: z.string(), uptimeSeconds: z.number() })

@@ -151,7 +151,7 @@ async function exercise(url: string): Promise<void> {
       if (page.next !== undefined) await store.list({ filter, limit: 2, order, cursor: page.next });
     }
     await store.count(filter);
-    await store.facetTags(filter, 2);
+    await store.facet('tags', filter, 2);
   }
   await store.purgeTombstones('2027-01-01');
   await store.close();

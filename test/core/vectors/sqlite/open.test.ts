@@ -64,7 +64,7 @@ describe('opening the embedded store', () => {
     assert.equal(await live.count({}), 5);
     assert.equal((await next.query({ vector, filter: {}, limit: 10 })).items.length, 1);
     assert.equal((await live.list({ filter: {}, limit: 10, order: 'id' })).items.length, 5);
-    assert.deepEqual(await next.facetTags({}, 10), [{ tag: 'only here', count: 1 }]);
+    assert.deepEqual(await next.facet('tags', {}, 10), [{ value: 'only here', count: 1 }]);
     assert.equal(await live.count({ tagsAny: ['only here'] }), 0);
     await next.close();
     await live.close();
