@@ -2,7 +2,9 @@
 
 const counts = new Intl.NumberFormat();
 const dates = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
-const days = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' });
+// Times of another place's clock are formatted as they are, not converted.
+const clockDays = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeZone: 'UTC' });
+const clockTimes = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' });
 const relative = new Intl.RelativeTimeFormat(undefined, { numeric: 'auto' });
 
 export function formatCount(count: number): string {
@@ -35,19 +37,34 @@ export function withSizes(message: string): string {
   );
 }
 
-/** What the clock showed where it was, whatever the offset behind it. */
-export function formatLocalTime(iso: string): string {
-  return formatDate(iso.replace(/(T[\d:.]+).*/, '$1'));
-}
-
 export function formatDate(iso: string): string {
   const date = new Date(iso);
   return Number.isNaN(date.getTime()) ? iso : dates.format(date);
 }
 
+/**
+ * When a picture was taken, by the clock of the place where it was taken: "5 Jul 2019, 23:30", wherever this is read.
+ * `iso` may end with an offset, which says how that clock ran, or with none.
+ */
+export function formatTaken(iso: string): string {
+  return atItsClock(iso, clockTimes);
+}
+
+/** The day of such a time, or a day by itself. */
 export function formatDay(iso: string): string {
-  const date = new Date(iso);
-  return Number.isNaN(date.getTime()) ? iso : days.format(date);
+  return atItsClock(iso, clockDays);
+}
+
+/** The offset of such a time: "UTC+02:00"; undefined where none is known. */
+export function offsetOf(iso: string): string | undefined {
+  const [, offset] = /T.*(Z|[+-]\d\d:\d\d)$/.exec(iso) ?? [];
+  return offset === undefined ? undefined : offset === 'Z' ? 'UTC' : `UTC${offset.replace('-', '\u2212')}`;
+}
+
+function atItsClock(iso: string, format: Intl.DateTimeFormat): string {
+  const [, day, time = '00:00'] = /^(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d))?/.exec(iso) ?? [];
+  const clock = new Date(`${day}T${time}Z`);
+  return Number.isNaN(clock.getTime()) ? iso : format.format(clock);
 }
 
 /** "3 minutes ago". */

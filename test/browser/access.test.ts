@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 import { violationsInLightAndDark } from './axe.ts';
 import { browserSkip, useBrowser } from './browser.ts';
 import { sampleReport } from './report.ts';
@@ -217,6 +217,50 @@ describe('the page for everybody', browserSkip(), () => {
     await page.getByRole('button', { name: 'Tag', exact: true }).focus();
     await page.keyboard.press('Enter');
     await focusIsIn('input[name="tag"]');
+  });
+
+  for (const [width, height] of [
+    [360, 360],
+    [640, 400],
+  ] as const) {
+    it(`lets one scroll to all of a menu, of filters and of suggestions in ${width} x ${height}`, async (t) => {
+      const { page } = await browser.open(t, server.url, { viewport: { width, height } });
+      await page.locator('.tile-main').first().waitFor();
+      const comesIntoSight = async (button: RegExp, last: Locator) => {
+        await page.getByRole('button', { name: button }).first().click();
+        await last.scrollIntoViewIfNeeded();
+        const box = (await last.boundingBox())!;
+        assert.ok(box.y >= 0 && box.y + box.height <= height, `${button} ends at ${box.y + box.height}`);
+        assert.ok(box.x >= 0 && box.x + box.width <= width, `${button} ends at ${box.x + box.width}`);
+        const covered = await last.evaluate((element) => {
+          const { left, top, width: w, height: h } = element.getBoundingClientRect();
+          return !element.contains(document.elementFromPoint(left + w / 2, top + h / 2));
+        });
+        assert.equal(covered, false, `${button} is covered`);
+        await page.keyboard.press('Escape');
+      };
+      await comesIntoSight(/^Menu/, page.locator('.menu [aria-label="Dark"]'));
+      await comesIntoSight(/^Filters/, page.getByRole('button', { name: 'Clear filters' }));
+      await page.locator('.tile-check').first().focus();
+      await page.keyboard.press('Space');
+      await comesIntoSight(/^Tag/, page.getByRole('button', { name: 'Add the tag' }));
+    });
+  }
+
+  it('opens "without" with the focus in it', async (t) => {
+    const { page } = await browser.open(t, `${server.url}?q=a+cat`);
+    await page.getByRole('button', { name: 'without…' }).click();
+    await page.keyboard.type('people');
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'without people', exact: true }).waitFor();
+  });
+
+  it('calls pictures by their names and dates, and no number a similarity', async (t) => {
+    const { page } = await browser.open(t, `${server.url}?q=a+cat`, { timezoneId: 'America/Los_Angeles' });
+    await page.locator('.tile-main').first().waitFor();
+    const labels = await page.locator('.tile-main').evaluateAll((all) => all.map((one) => one.ariaLabel));
+    assert.equal(new Set(labels).size, 12);
+    assert.equal(await page.locator('[title*="Cosine"], .tile-score:not([aria-hidden])').count(), 0);
   });
 
   for (const [width, height] of [

@@ -227,12 +227,12 @@ describe('the map on the page', browserSkip(), () => {
     await page.keyboard.up('Shift');
     await page.getByText('12 pictures selected').waitFor();
 
-    const stored = await page.evaluate(async () => {
-      const cache = await caches.open('sightline-map');
-      const [request] = await cache.keys();
-      return (await (await cache.match(request!))!.json()) as unknown[];
-    });
-    assert.equal(stored.length, 12);
+    const kept = () => page.evaluate(() => localStorage.getItem('sightline-map'));
+    const before = await kept();
+    assert.equal((JSON.parse(before!) as { points: unknown[] }).points.length, 12);
+    await page.reload();
+    await page.getByRole('button', { name: 'Arrange again', disabled: false }).waitFor();
+    assert.equal(await kept(), before);
   });
 
   it('draws its pictures once they are there, and asks again for those that did not come', async (t) => {

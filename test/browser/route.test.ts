@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { formatBytes, formatDuration, formatScore, nameOf, withSizes } from '../../web/format.ts';
+import {
+  formatBytes,
+  formatDay,
+  formatDuration,
+  formatScore,
+  formatTaken,
+  nameOf,
+  offsetOf,
+  withSizes,
+} from '../../web/format.ts';
 import { ApiFault, explain, mayPass } from '../../web/problem.ts';
 import { emptyQuery, filterCount, isBrowsing, type Route, routeFromParams, routeToParams } from '../../web/route.ts';
 
@@ -94,6 +103,21 @@ describe('what people read', () => {
     assert.equal(withSizes('expected at most 52428800 bytes, got 60000000'), 'expected at most 52 MB, got 60 MB');
     assert.equal(withSizes('expected 3 bytes, got 2'), 'expected 3 bytes, got 2');
     assert.deepEqual(['a/b/c.jpg', 'c.jpg', ''].map(nameOf), ['c.jpg', 'c.jpg', '']);
+  });
+
+  it('has dates by the clock of the place where a picture was taken, wherever they are read', () => {
+    const zone = process.env.TZ;
+    for (process.env.TZ of ['America/Los_Angeles', 'UTC', 'Asia/Tokyo']) {
+      for (const end of ['', 'Z', '.000Z', '+09:00', '.000-08:00']) {
+        assert.match(formatTaken(`2019-07-05T23:30:00${end}`), /Jul 5, 2019, 11:30\sPM/);
+        assert.equal(formatDay(`2020-01-01T00:10:00${end}`), 'Jan 1, 2020');
+      }
+      assert.equal(formatDay('2020-01-01'), 'Jan 1, 2020');
+    }
+    process.env.TZ = zone ?? '';
+    assert.equal(formatTaken('long ago'), 'long ago');
+    const offsets = ['2019-07-05T23:30:00.000+02:00', '2019-07-05T23:30:00Z', '2019-07-05T23:30:00', '2019-07-05'];
+    assert.deepEqual(offsets.map(offsetOf), ['UTC+02:00', 'UTC', undefined, undefined]);
   });
 
   it('has advice for every fault', () => {

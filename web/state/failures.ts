@@ -2,8 +2,8 @@ import { signal } from '@preact/signals';
 import type { Failure } from '../client.ts';
 import { withSizes } from '../format.ts';
 import { isAbort } from '../problem.ts';
-import { countFailures } from './live-updates.ts';
 import { notify, report } from './notices.ts';
+import { refreshStatus } from './server-status.ts';
 import { client } from './session.ts';
 
 /** What could not be indexed, as far as it was read. */
@@ -53,7 +53,7 @@ async function whileBusy(failure: Failure, work: () => Promise<void>): Promise<v
     report(error, () => void whileBusy(failure, work));
   }
   busyFailures.value = new Set([...busyFailures.value].filter((id) => id !== failure.id));
-  void countFailures();
+  void refreshStatus();
 }
 
 function takeAway({ id }: Failure): void {

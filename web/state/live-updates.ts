@@ -4,12 +4,12 @@ import { type Listening, listenToEvents } from '../events/listen.ts';
 import type { StreamState } from '../events/stream.ts';
 import { route } from './navigation.ts';
 import { fault, newCount, searchAgain, tryAgain } from './results.ts';
+import { refreshStatus, refreshStatusSoon, startStatus } from './server-status.ts';
 import { client } from './session.ts';
 import { refreshTags } from './suggestions.ts';
 
 /** How changes reach the page. */
 export const connection = signal<'connecting' | 'events' | 'polling' | 'lost'>('connecting');
-export const failureCount = signal(0);
 /** Counts what happened, for views that show it. */
 export const changeCount = signal(0);
 
@@ -45,18 +45,16 @@ export function startLive(): void {
     if (isWatching.value) untracked(listen);
     else stopListening();
   });
-  void countFailures();
+  startStatus();
   addEventListener('online', connectAgain);
   addEventListener('offline', connectAgain);
   addEventListener('scroll', () => scrollY < 80 && newCount.value > 0 && showNew(), { passive: true });
-  effect(() => {
-    if (route.value.view === 'failures') void countFailures();
-  });
 }
 
 /** Events, or polling where the server has none. */
 function listen(): void {
   stopListening();
+  void refreshStatus();
   const own = listenToEvents((message) => {
     if (listening !== own) return;
     if ('data' in message) {
@@ -104,7 +102,7 @@ function parseChange(data: unknown): Change | undefined {
 
 function onChange(change: Change): void {
   changeCount.value += 1;
-  if (change.type === 'failed' || change.type === 'resolved') void countFailures();
+  refreshStatusSoon();
   if (change.type === 'indexed' || change.type === 'changed') pending += 1;
   if (change.type !== 'failed' && change.type !== 'resolved') refreshSoon();
 }
@@ -116,10 +114,7 @@ async function poll(): Promise<void> {
     const page = await client.listImages({ limit: 1 });
     const state = `${page.items[0]?.id} ${page.items[0]?.indexedAt} ${page.total}`;
     if (newest === undefined) refreshSoon();
-    else if (newest !== state) {
-      onChange({ type: 'changed', id: null, key: null, at: new Date().toISOString() });
-      void countFailures();
-    }
+    else if (newest !== state) onChange({ type: 'changed', id: null, key: null, at: new Date().toISOString() });
     newest = state;
     if (misses > 0) recover();
     misses = 0;
@@ -162,13 +157,5 @@ function recover(): void {
   recoveries.value += 1;
   if (fault.value) tryAgain();
   else refreshSoon();
-  void countFailures();
-}
-
-export async function countFailures(): Promise<void> {
-  try {
-    failureCount.value = (await client.failures({ limit: 1 })).total;
-  } catch {
-    // Shown where failures are listed; here the count stays as it was.
-  }
+  void refreshStatus();
 }

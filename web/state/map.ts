@@ -2,7 +2,7 @@ import { signal } from '@preact/signals';
 import type { MapPage } from '../client.ts';
 import type { MapAnswer, MapTask } from '../map/worker.ts';
 import { isAbort } from '../problem.ts';
-import { addressOf, client, thumbnailUrl } from './session.ts';
+import { addressOf, client, readStorage, thumbnailUrl, writeStorage } from './session.ts';
 
 export type MapItem = MapPage['items'][number];
 
@@ -18,7 +18,7 @@ export interface CollectionMap {
 
 /** Where a map's vectors and pictures come from. */
 export interface MapSource {
-  /** Under which it is kept in this browser, together with the space. */
+  /** The name under which it is kept in this browser. */
   readonly name: string;
   readonly download: (abort: AbortSignal) => Promise<MapVectors>;
   readonly thumbnail: CollectionMap['thumbnail'];
@@ -39,15 +39,16 @@ export const mapFault = signal<unknown>(null);
 
 /** More points than this are not arranged in a browser in a time people wait; the first ones are shown. */
 export const maxPoints = 20_000;
-const cacheName = 'sightline-map';
 /** With a larger share of new pictures the old map says little about them: everything is arranged again. */
 const mostlyNew = 0.25;
+
+type Point = readonly [x: number, y: number];
 
 let worker: Worker | undefined;
 
 /** The pictures of the collection. */
 export const collection: MapSource = {
-  name: 'map',
+  name: 'sightline-map',
   download,
   thumbnail: ({ id }, size) => thumbnailUrl(id, size),
 };
@@ -59,8 +60,7 @@ export async function loadMap(source: MapSource, abort: AbortSignal, again = fal
   const { thumbnail } = source;
   try {
     const { space, dimension, items, bytes } = await source.download(abort);
-    const cacheKey = `/${source.name}/${space}`;
-    const known = again ? new Map<string, readonly [number, number]>() : await recall(cacheKey);
+    const known = again ? new Map<string, Point>() : recall(source.name, space);
     const missing = items.filter(({ id }) => !known.has(id)).length;
     const keeps = items.length > 0 && missing <= items.length * mostlyNew;
     const positions = keeps
@@ -70,7 +70,7 @@ export async function loadMap(source: MapSource, abort: AbortSignal, again = fal
       map.value = { items, positions: answer.positions, settled: answer.share >= 1, thumbnail };
       mapProgress.value = answer.share < 1 ? { what: 'arranging', share: answer.share } : null;
     });
-    if (missing > 0 || known.size > items.length) await remember(cacheKey, items, done);
+    if (missing > 0 || known.size > items.length) remember(source.name, space, items, done);
   } catch (error) {
     if (!isAbort(error) && !abort.aborted) mapFault.value = error;
   } finally {
@@ -122,20 +122,25 @@ function run(task: MapTask, abort: AbortSignal, onAnswer: (answer: MapAnswer) =>
   });
 }
 
-async function recall(cacheKey: string): Promise<Map<string, readonly [number, number]>> {
+/** Positions by id as they were kept. Local storage, because browsers have no Cache Storage over plain HTTP. */
+function recall(name: string, space: string): Map<string, Point> {
   try {
-    const stored = await (await caches.open(cacheName)).match(cacheKey);
-    return new Map((await stored?.json()) ?? []);
+    const kept = JSON.parse(readStorage(() => localStorage, name) ?? '{}') as {
+      space?: string;
+      points?: [string, Point][];
+    };
+    return new Map(kept.space === space ? kept.points : []);
   } catch {
     return new Map();
   }
 }
 
-async function remember(cacheKey: string, items: readonly MapItem[], positions: Float32Array): Promise<void> {
-  try {
-    const entries = items.map(({ id }, i) => [id, [positions[i * 2], positions[i * 2 + 1]]]);
-    await (await caches.open(cacheName)).put(cacheKey, Response.json(entries));
-  } catch {
-    // Without a cache the map is made again at each visit, the same one from the same pictures.
-  }
+function remember(name: string, space: string, items: readonly MapItem[], positions: Float32Array): void {
+  const points = items.map(({ id }, i) => [id, [rounded(positions[i * 2]!), rounded(positions[i * 2 + 1]!)]]);
+  writeStorage(() => localStorage, name, JSON.stringify({ space, points }));
+}
+
+/** Finer than a pixel of the largest map, in a third of the characters. */
+function rounded(value: number): number {
+  return Math.round(value * 10_000) / 10_000;
 }

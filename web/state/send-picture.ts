@@ -1,6 +1,7 @@
 import type { UploadRequest } from '../client.ts';
 import { ApiFault } from '../problem.ts';
 import { faultOf, parse } from '../transport.ts';
+import { refreshStatus, serverStatus } from './server-status.ts';
 import { addressOf, apiKey, client } from './session.ts';
 
 /** How one picture gets to the server: straight to the bucket where uploads are signed, through the API elsewhere. */
@@ -31,7 +32,7 @@ export async function sendPicture(file: File, onSent: (share: number) => void, a
     const upload = await client.signUpload({ contentType, bytes: file.size, key }, abort);
     await put({ ...upload, body: file }, onSent, abort).catch((error: unknown) => {
       // A bucket that lets no page in: the next attempt goes through the API, which has its say about the size.
-      if (error instanceof ApiFault && error.kind === 'unreachable') signed = Promise.resolve(null);
+      if (error instanceof ApiFault && error.kind === 'unreachable') bucketRefuses = true;
       throw error;
     });
     return { id: upload.id, indexed: false, key };
@@ -83,19 +84,14 @@ function put(
   });
 }
 
-/** Asked once: it does not change while a server runs. */
-let signed: Promise<string | null> | undefined;
+/** The bucket let no page in: pictures go through the API from then on. */
+let bucketRefuses = false;
 
 /** How the keys of signed uploads begin; null where none are signed. */
-function signedPrefix(): Promise<string | null> {
-  signed ??= client.status().then(
-    ({ signedUploads, uploadPrefix }) => (signedUploads ? uploadPrefix : null),
-    () => {
-      signed = undefined;
-      return null;
-    },
-  );
-  return signed;
+async function signedPrefix(): Promise<string | null> {
+  if (serverStatus.value === null) await refreshStatus();
+  const { signedUploads = false, uploadPrefix = '' } = serverStatus.value ?? {};
+  return signedUploads && !bucketRefuses ? uploadPrefix : null;
 }
 
 /** Like the API's own keys: the day, something unique, and what can be kept of the name. */

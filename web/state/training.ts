@@ -89,9 +89,9 @@ export function trainingMap(shown: TrainingReport): MapSource {
     height: null,
   }));
   return {
-    name: `training-map-${shown.title}`,
+    name: 'sightline-training-map',
     download: async () => ({
-      space: shown.runs[0]?.space ?? '',
+      space: `${shown.runs[0]?.space} ${shown.title}`,
       dimension: shown.vectors.dimension,
       items,
       bytes: bytesOf([shown.vectors.images]),

@@ -5,10 +5,11 @@ import {
   formatBytes,
   formatCount,
   formatDate,
-  formatLocalTime,
   formatScore,
+  formatTaken,
   formatType,
   nameOf,
+  offsetOf,
 } from '../format.ts';
 import { explain } from '../problem.ts';
 import { copyLink, deletePictures, lessLike, moreLike } from '../state/actions.ts';
@@ -195,7 +196,9 @@ function Facts({ image }: { image: ImageItem }) {
       {image.score === undefined ? null : <Fact name="Score" value={formatScore(image.score)} />}
       <Fact name="Size" value={`${image.width} × ${image.height}, ${formatBytes(image.bytes)}`} />
       <Fact name="Type" value={formatType(image.contentType)} />
-      {image.takenAt === null ? null : <Fact name="Taken" value={formatLocalTime(image.takenAt)} />}
+      {image.takenAt === null ? null : (
+        <Fact name="Taken" value={formatTaken(image.takenAt)} title={offsetOf(image.takenAt)} />
+      )}
       <Fact name="Indexed" value={formatAge(image.indexedAt)} title={formatDate(image.indexedAt)} />
       <Fact name="Key" value={image.key} />
       <Fact name="Bucket" value={image.bucket} />

@@ -1,13 +1,12 @@
-import { useEffect, useState } from 'preact/hooks';
 import { countOf } from '../format.ts';
 import { filterCount, hasPictureFilter, type Query } from '../route.ts';
 import { changeQuery } from '../state/navigation.ts';
-import { client } from '../state/session.ts';
+import { serverStatus } from '../state/server-status.ts';
 import { Icon } from './icon.tsx';
 
 /** The first start without pictures, or with pictures that are still to be looked at. */
 export function CollectionEmpty() {
-  const waiting = useBacklog();
+  const waiting = serverStatus.value?.backlog ?? 0;
   if (waiting > 0) {
     return (
       <section class="empty">
@@ -38,30 +37,6 @@ export function CollectionEmpty() {
       </ol>
     </section>
   );
-}
-
-const askMs = 1000;
-
-/** Pictures that wait to be indexed; 0 where that is not known. */
-function useBacklog(): number {
-  const [count, setCount] = useState(0);
-  useEffect(() => {
-    const controller = new AbortController();
-    const ask = async () => {
-      try {
-        setCount((await client.status(controller.signal)).backlog ?? 0);
-      } catch {
-        // What else fails says so; this is a nicety.
-      }
-    };
-    void ask();
-    const timer = setInterval(() => void ask(), askMs);
-    return () => {
-      controller.abort();
-      clearInterval(timer);
-    };
-  }, []);
-  return count;
 }
 
 export function CaptionsEmpty() {

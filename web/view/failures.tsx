@@ -9,7 +9,7 @@ import {
   retryFailure,
   retryFailures,
 } from '../state/failures.ts';
-import { failureCount } from '../state/live-updates.ts';
+import { failureCount, refreshStatus } from '../state/server-status.ts';
 import { FaultNote } from './fault-note.tsx';
 import { Icon } from './icon.tsx';
 
@@ -17,6 +17,7 @@ import { Icon } from './icon.tsx';
 export function Failures() {
   const total = failureCount.value;
   const { items, next } = failureList.value ?? {};
+  useEffect(() => void refreshStatus(), []);
   useEffect(() => {
     const controller = new AbortController();
     void loadFailures(undefined, controller.signal);

@@ -1,8 +1,8 @@
 import type { ComponentChildren } from 'preact';
 import { useRef } from 'preact/hooks';
 import type { View } from '../route.ts';
-import { failureCount } from '../state/live-updates.ts';
 import { openView, query, route, urlOf } from '../state/navigation.ts';
+import { failureCount } from '../state/server-status.ts';
 import { addUploads } from '../state/upload-queue.ts';
 import { FileInput } from './file-input.tsx';
 import { Icon, Logo } from './icon.tsx';

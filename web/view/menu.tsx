@@ -1,9 +1,9 @@
 import type { ComponentChildren } from 'preact';
 import { useRef } from 'preact/hooks';
 import type { View } from '../route.ts';
-import { failureCount } from '../state/live-updates.ts';
 import { openView, route } from '../state/navigation.ts';
 import { picturesOf } from '../state/picked-files.ts';
+import { failureCount } from '../state/server-status.ts';
 import { apiKey, keyWanted, setTheme, type Theme, theme } from '../state/session.ts';
 import { addUploads } from '../state/upload-queue.ts';
 import { FileInput } from './file-input.tsx';

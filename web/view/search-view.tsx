@@ -1,11 +1,12 @@
 import type { CaptionItem } from '../client.ts';
-import { countOf, formatCount } from '../format.ts';
+import { countOf, formatCount, formatDuration } from '../format.ts';
 import { filterCount, isBrowsing, type Query } from '../route.ts';
 import { hasCaptions } from '../state/has-captions.ts';
 import { showNew } from '../state/live-updates.ts';
 import { changeQuery, query } from '../state/navigation.ts';
 import { fault, loadingMore, newCount, results, searching, total, tryAgain, visibleItems } from '../state/results.ts';
 import { clearSelection, selecting, selectionMode } from '../state/selection.ts';
+import { indexing } from '../state/server-status.ts';
 import { CaptionsEmpty, CollectionEmpty, NothingFound } from './empty.tsx';
 import { FaultNote } from './fault-note.tsx';
 import { ActiveFilters, FiltersButton } from './filters.tsx';
@@ -21,6 +22,7 @@ export function SearchView() {
   return (
     <div class="search-view">
       <Toolbar />
+      <Indexing />
       {newCount.value > 0 ? (
         <button type="button" class="button new-pictures" onClick={showNew}>
           Show {countOf(newCount.value, 'new picture')}
@@ -37,6 +39,23 @@ export function SearchView() {
       </div>
       <div class="results-end">{loadingMore.value ? <Spinner /> : null}</div>
     </div>
+  );
+}
+
+/** How far the server is with what it has to index, and that what is found is only part of it. */
+function Indexing() {
+  const progress = indexing.value;
+  if (progress === null || visibleItems.value.length === 0) return null;
+  const { done, total: all, secondsLeft } = progress;
+  return (
+    <section class="indexing" aria-label="Indexing">
+      <p>
+        {formatCount(done)} of {countOf(all, 'picture')} are indexed
+        {secondsLeft === undefined ? '' : `, about ${formatDuration(secondsLeft)} left`}.{' '}
+        {isBrowsing(query.value) ? 'The others come in by themselves.' : 'These are the best of them so far.'}
+      </p>
+      <progress max={all} value={done} aria-label="Pictures indexed" />
+    </section>
   );
 }
 

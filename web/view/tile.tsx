@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { CaptionItem, ImageItem } from '../client.ts';
-import { formatScore, nameOf } from '../format.ts';
+import { formatDay, formatScore, nameOf } from '../format.ts';
 import { lessLike, moreLike } from '../state/actions.ts';
 import { recoveries } from '../state/live-updates.ts';
 import { changeQuery, openPhoto, route, urlOf } from '../state/navigation.ts';
@@ -36,12 +36,12 @@ export function PictureTile({ image, edge }: { image: ImageItem; edge: number })
     else openPhoto(image.id);
   };
   return (
-    <figure class={isSelected ? 'tile tile-selected' : 'tile'}>
+    <div class={isSelected ? 'tile tile-selected' : 'tile'}>
       <a
         class="tile-main"
         href={urlOf({ ...route.value, photo: image.id })}
         onClick={open}
-        aria-label={`${describe(image)}${image.score === undefined ? '' : `, score ${formatScore(image.score)}`}`}
+        aria-label={`${describe(image)}${image.takenAt === null ? '' : `, ${formatDay(image.takenAt)}`}`}
       >
         <Thumbnail image={image} edge={edge} />
       </a>
@@ -54,8 +54,8 @@ export function PictureTile({ image, edge }: { image: ImageItem; edge: number })
       >
         <Icon name="check" />
       </button>
-      <figcaption class="tile-bar">
-        <span class="tile-score" title="Cosine similarity to the query">
+      <div class="tile-bar">
+        <span class="tile-score" aria-hidden="true">
           {image.score === undefined ? '' : formatScore(image.score)}
         </span>
         <button
@@ -76,8 +76,8 @@ export function PictureTile({ image, edge }: { image: ImageItem; edge: number })
         >
           <Icon name="minus" />
         </button>
-      </figcaption>
-    </figure>
+      </div>
+    </div>
   );
 }
 
