@@ -131,6 +131,10 @@ export const SETTINGS = {
     { env: 'SIGHTLINE_RATE_LIMIT', readers: RUNTIMES },
     whole({ max: 1_000_000, default: 6000, text: 'requests a minute and caller, 0 for no limit' }),
   ),
+  ignore: setting(
+    { env: 'SIGHTLINE_IGNORE', flag: 'ignore', readers: SERVER },
+    many(text({ unit: 'PATTERNS', text: 'what to leave out of folders, as in a .gitignore, comma separated' })),
+  ),
   maxImageBytes: setting(
     { env: 'SIGHTLINE_MAX_IMAGE_BYTES', readers: RUNTIMES },
     bytes({

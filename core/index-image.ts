@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { v5 as uuidv5 } from 'uuid';
 import { type ImageRejection, isSightlineError } from './errors.ts';
+import { type LeftOutReason, leftOutByKey } from './left-out.ts';
 import { contentOf } from './picture-fields.ts';
 import {
   compareSequencers,
@@ -28,7 +29,11 @@ export interface Job {
 /** What became of a job. All of these are expected; anything thrown is an outage, and the job may be tried again. */
 export type IndexOutcome =
   | { readonly status: 'indexed'; readonly id: string; readonly reusedVector: boolean }
-  | { readonly status: 'skipped'; readonly id: string; readonly reason: 'unchanged' | 'stale' | 'gone' | 'archived' }
+  | {
+      readonly status: 'skipped';
+      readonly id: string;
+      readonly reason: 'unchanged' | 'stale' | 'gone' | 'archived' | 'left-out';
+    }
   | { readonly status: 'removed'; readonly id: string }
   | {
       readonly status: 'rejected';
@@ -46,6 +51,11 @@ export interface IndexDeps {
   readonly buckets: ReadonlyMap<string, ObjectStore>;
   /** Larger objects are rejected without being read. Bytes. */
   readonly maxBytes: number;
+  /**
+   * Why an object is left out of the index whatever it holds, or null.
+   * @default by the names along its key
+   */
+  readonly leftOut?: (bucket: string, key: string) => Promise<LeftOutReason | null>;
   readonly now?: () => Date;
 }
 
@@ -71,6 +81,7 @@ export function captionId(caption: string): string {
  */
 export function createIndexer(deps: IndexDeps): IndexJob {
   const embed = createEmbedding(deps);
+  const leftOut = deps.leftOut ?? (async (_: string, key: string) => leftOutByKey(key));
 
   return async (job) => {
     const id = imageId(job.bucket, job.key);
@@ -80,6 +91,9 @@ export function createIndexer(deps: IndexDeps): IndexJob {
     if (write === null) return { status: 'skipped', id, reason: 'stale' };
 
     const task: Task = { ...write, job, id, objects };
+    if ((await leftOut(job.bucket, job.key)) !== null) {
+      return write.live === null ? { status: 'skipped', id, reason: 'left-out' } : remove(deps, task);
+    }
     const found = await look(task);
     if (found === 'unchanged') return acknowledge(deps, task);
     if (found !== 'gone') return indexObject(deps, task, found, embed);

@@ -1,11 +1,13 @@
+import { flagOf, SETTINGS } from '../core/config.ts';
+import type { LeftOut } from '../core/left-out.ts';
 import { toggle } from '../core/option.ts';
 import type { Failure, FailureLog } from '../core/ports.ts';
 import { readConfig, userPath } from '../server/environment.ts';
-import { createFolderLine } from '../server/index-pipeline.ts';
+import { createPipeline } from '../server/index-pipeline.ts';
 import { aborted } from '../server/picture-source.ts';
 import type { EventQueue } from '../server/queue/job-queue.ts';
 import { createLogger, openRuntime } from '../server/runtime.ts';
-import { type FolderSyncOptions, syncFolder } from '../server/watch/reconcile.ts';
+import { type ReconcileOptions, reconcile } from '../server/watch/reconcile.ts';
 import { command, EXIT } from './cli/command.ts';
 import { CONCURRENCY, DATA } from './cli/options.ts';
 import { createProgress } from './cli/progress.ts';
@@ -19,12 +21,17 @@ export default command({
 Brings the index up to date with all pictures in a folder and below it. May be interrupted at any moment: the next call
 goes on from there. Pictures of other folders in the index stay.`,
   words: { min: 1, max: 1, rows: { FOLDER: 'where the pictures are' } },
-  options: { data: DATA, concurrency: CONCURRENCY, json: toggle({ text: 'the summary as one JSON document' }) },
+  options: {
+    data: DATA,
+    concurrency: CONCURRENCY,
+    ignore: flagOf(SETTINGS.ignore),
+    json: toggle({ text: 'the summary as one JSON document' }),
+  },
   notes: `
 Exit code 0 when all went well, files that are no pictures included; 1 when some could not be indexed for other
 reasons.`,
   run: async (flags, [folder]) => {
-    const config = readConfig({ data: flags.data, concurrency: flags.concurrency, logLevel: 'silent' });
+    const config = readConfig({ data: flags.data, concurrency: flags.concurrency, ignore: flags.ignore, logLevel: 'silent' });
     const logger = createLogger(config);
     const root = userPath(folder!);
     const startedAt = performance.now();
@@ -33,7 +40,12 @@ reasons.`,
       const store = await runtime.addFolder(root);
       const interrupt = new AbortController();
       process.once('SIGINT', () => interrupt.abort());
-      const { queue, source } = createFolderLine({ runtime, root, store, concurrency: config.concurrency, logger });
+      let leftOut: LeftOut = {};
+      const onLeftOut = (_: string, found: LeftOut) => {
+        leftOut = found;
+      };
+      const { queue, ofFolder } = createPipeline({ runtime, concurrency: config.concurrency, logger, onLeftOut });
+      const source = ofFolder(store, root);
       const { progress: counts } = queue;
       const found = await withProgress(counts, () => compareAndIndex(source, queue, interrupt.signal));
       const { done, failed: givenUp } = counts();
@@ -45,6 +57,7 @@ reasons.`,
         handled: done + givenUp,
         unchanged: found.unchanged,
         removed: found.removed,
+        leftOut,
         pictures: await runtime.vectors.count({ kind: 'image', bucket: store.bucket }),
         failed: failed.map(({ key, reason, message, retryable }) => ({ key, reason, message, retryable })),
         seconds: Math.round((performance.now() - startedAt) / 100) / 10,
@@ -60,9 +73,9 @@ reasons.`,
 });
 
 /** Indexes what differs from the index; nothing is left to be done when it resolves, or what is left is found next time. */
-async function compareAndIndex(source: FolderSyncOptions, queue: EventQueue, interrupt: AbortSignal) {
+async function compareAndIndex(source: ReconcileOptions, queue: EventQueue, interrupt: AbortSignal) {
   try {
-    const found = await syncFolder(source, '', () => false, interrupt);
+    const found = await reconcile(source, '', () => false, interrupt);
     await Promise.race([queue.onIdle(), aborted(interrupt)]);
     return found;
   } catch (error) {
@@ -105,14 +118,17 @@ function print(summary: {
   handled: number;
   unchanged: number;
   removed: number;
+  leftOut: LeftOut;
   pictures: number;
   failed: { key: string; reason: string; message: string; retryable: boolean }[];
   seconds: number;
   interrupted: boolean;
 }): void {
-  const { handled, unchanged, removed, pictures, failed, seconds } = summary;
+  const { handled, unchanged, removed, leftOut, pictures, failed, seconds } = summary;
   console.log(`${pictures} pictures of ${summary.folder} can be searched.`);
   console.log(`${handled} handled in ${seconds} s, ${unchanged} skipped as unchanged, ${removed} removed.`);
+  const reasons = Object.entries(leftOut).map(([reason, files]) => `${files} ${reason}`);
+  if (reasons.length > 0) console.log(`Left out as no pictures: ${reasons.join(', ')}.`);
   if (failed.length > 0) console.log(`${failed.length} could not be indexed:`);
   for (const { key, reason, message, retryable } of failed.slice(0, PRINTED)) {
     console.log(`  ${key}: ${reason}, ${message}${retryable ? ' (tried again next time)' : ''}`);

@@ -11,6 +11,7 @@ export default command({
     photos: flagOf(SETTINGS.photos),
     ...INDEX,
     queue: flagOf(SETTINGS.queueUrl),
+    ignore: flagOf(SETTINGS.ignore),
     port: flagOf(SETTINGS.port),
     host: flagOf(SETTINGS.host),
   },

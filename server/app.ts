@@ -51,6 +51,7 @@ export async function createLocalApp(parts: {
     },
     changes: parts.changes,
     backlog: parts.backlog,
+    leftOut: runtime.leftOut,
     ready: parts.ready,
     logger: parts.logger,
     metrics,

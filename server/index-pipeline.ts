@@ -1,42 +1,43 @@
 import type { Logger } from 'pino';
-import type { ObjectStore } from '../core/ports.ts';
+import type { LeftOut } from '../core/left-out.ts';
+import type { PictureStore } from '../core/objects/picture-store.ts';
 import { createIngest } from '../functions/events/event-handler.ts';
 import { createSequencer, type Sequencer } from '../functions/events/sequencer.ts';
-import { createQueue, type EventQueue, type QueueProgress } from './queue/job-queue.ts';
+import { createQueue, type EventQueue } from './queue/job-queue.ts';
 import type { Runtime } from './runtime.ts';
-import type { FolderSyncOptions } from './watch/reconcile.ts';
+import type { ReconcileOptions } from './watch/reconcile.ts';
 
-/** A store's way into the index: what is emitted goes, as S3 events, through the queue and the ingest handler. */
-export interface Line<Root extends string | null> {
+/** The way of stores into the index: what differs is emitted as S3 events and goes through one queue to the ingest handler. */
+export interface IndexPipeline {
   readonly queue: EventQueue;
-  /** For `watchFolder` and `syncFolder`. */
-  readonly source: FolderSyncOptions & { readonly root: Root };
+  /** For `watchFolder` and `reconcile`. */
+  ofFolder(store: PictureStore, root: string): ReconcileOptions & { readonly root: string };
+  /** For a bucket whose own events have sequencers: what is found here never claims to be newer than those. */
+  ofBucket(store: PictureStore): ReconcileOptions;
 }
 
-interface LineOptions {
-  readonly runtime: Runtime;
-  readonly store: ObjectStore;
+/** @param onLeftOut told what of a store was left out, whenever all of it was compared */
+export function createPipeline(options: {
+  readonly runtime: Pick<Runtime, 'index' | 'failures' | 'vectors'>;
   readonly concurrency: number;
   readonly logger: Logger;
-  readonly onProgress?: (progress: QueueProgress) => void;
-}
-
-/** Of a bucket, whose own events have sequencers: what is found here never claims to be newer than those. */
-export function createBucketLine(options: LineOptions): Line<null> {
-  return createLine({ ...options, root: null, sequencer: null });
-}
-
-export function createFolderLine(options: LineOptions & { readonly root: string }): Line<string> {
-  return createLine({ ...options, sequencer: createSequencer() });
-}
-
-function createLine<Root extends string | null>(
-  options: LineOptions & { readonly root: Root; readonly sequencer: Sequencer | null },
-): Line<Root> {
-  const { runtime, root, sequencer, store, concurrency, logger, onProgress } = options;
+  readonly onLeftOut: (bucket: string, leftOut: LeftOut) => void;
+}): IndexPipeline {
+  const { runtime, concurrency, logger, onLeftOut } = options;
   const { index, failures, vectors } = runtime;
-  const ingest = createIngest({ index, failures, logger });
-  const queue = createQueue({ ingest, logger, concurrency, onProgress });
-  const emit = (event: unknown) => queue.push(event);
-  return { queue, source: { root, store, vectors, failures, emit, sequencer } };
+  const queue = createQueue({ ingest: createIngest({ index, failures, logger }), logger, concurrency });
+  const optionsOf = <Root extends string | null>(store: PictureStore, root: Root, sequencer: Sequencer | null) => ({
+    root,
+    store,
+    vectors,
+    failures,
+    sequencer,
+    emit: (event: unknown) => queue.push(event),
+    onLeftOut: (leftOut: LeftOut) => onLeftOut(store.bucket, leftOut),
+  });
+  return {
+    queue,
+    ofFolder: (store, root) => optionsOf(store, root, createSequencer()),
+    ofBucket: (store) => optionsOf(store, null, null),
+  };
 }

@@ -1,13 +1,13 @@
 import type { Logger } from 'pino';
 import type { Config } from '../core/config.ts';
+import { pictureStoreOf } from '../core/objects/picture-store.ts';
 import type { S3Store } from '../core/objects/s3/store.ts';
-import type { ListedObject } from '../core/ports.ts';
 import { createIngest } from '../functions/events/event-handler.ts';
 import type { AppDeps } from '../functions/http/deps.ts';
-import { createBucketLine, createFolderLine } from './index-pipeline.ts';
+import { createPipeline } from './index-pipeline.ts';
 import { preparePhotos, type Runtime } from './runtime.ts';
 import { watchFolder } from './watch/folder-watcher.ts';
-import { syncFolder } from './watch/reconcile.ts';
+import { reconcile } from './watch/reconcile.ts';
 
 /** Shows on a terminal how far a job has come; `unit` is a plural noun. */
 export type CreateProgress = (
@@ -17,7 +17,7 @@ export type CreateProgress = (
 ) => { update(done: number): void; stop(): void };
 
 /** Where pictures come from while the server runs. */
-export interface Feed {
+export interface PictureSource {
   readonly uploadBucket: string;
   /** Only where something will tell of uploads that go past this server. */
   readonly presignUpload?: AppDeps['presignUpload'];
@@ -30,21 +30,26 @@ export interface Feed {
 }
 
 /** The watched folder: what differs from the index first, with its progress shown, then every change. */
-export async function folderFeed(
+export async function openFolderSource(
   config: Config,
   runtime: Runtime,
   logger: Logger,
   createProgress: CreateProgress,
-): Promise<Feed> {
+): Promise<PictureSource> {
   const root = await preparePhotos(config);
   const store = await runtime.addFolder(root);
-  const { queue, source } = createFolderLine({ runtime, root, store, concurrency: config.concurrency, logger });
+  const { queue, ofFolder } = createPipeline({
+    runtime,
+    concurrency: config.concurrency,
+    logger,
+    onLeftOut: runtime.setLeftOut,
+  });
   return {
     uploadBucket: store.bucket,
     description: `It searches the pictures in ${root}; drop more in at any time.`,
     backlog: () => queue.progress().waiting + queue.progress().running,
     async start(signal) {
-      const watching = await watchFolder({ ...source, logger, signal }).catch((error: unknown) => {
+      const watching = await watchFolder({ ...ofFolder(store, root), logger, signal }).catch((error: unknown) => {
         if (!signal.aborted) throw error;
         return null;
       });
@@ -59,14 +64,19 @@ export async function folderFeed(
  * An S3 bucket: what differs from the index at the start, what is uploaded through this server, and, with a queue that the
  * bucket announces its changes to, every change. Throws `invalid-config` for a queue that is not there.
  */
-export async function bucketFeed(
+export async function openBucketSource(
   config: Config,
   runtime: Runtime,
   store: S3Store,
   logger: Logger,
   createProgress: CreateProgress,
-): Promise<Feed> {
-  const { queue, source } = createBucketLine({ runtime, store, concurrency: config.concurrency, logger });
+): Promise<PictureSource> {
+  const { queue, ofBucket } = createPipeline({
+    runtime,
+    concurrency: config.concurrency,
+    logger,
+    onLeftOut: runtime.setLeftOut,
+  });
   const events = config.queueUrl === undefined ? null : await openEvents(config.queueUrl, config, runtime, logger);
   const local = () => queue.progress().waiting + queue.progress().running;
   return {
@@ -79,14 +89,10 @@ export async function bucketFeed(
     backlog: async () => local() + ((await events?.depth()) ?? 0),
     async start(signal) {
       const stopFollowing = events?.follow();
-      let archived = 0;
-      const isLeftOut = (object: ListedObject) => {
-        if (object.archived) archived++;
-        return object.archived === true;
-      };
-      const comparing = syncFolder(source, '', isLeftOut, signal)
+      const comparing = reconcile(ofBucket(pictureStoreOf(store)), '', () => false, signal)
         .then(({ created }) => {
-          if (archived > 0)
+          const { archived } = runtime.leftOut();
+          if (archived !== undefined)
             logger.warn({ objects: archived }, 'archived objects are left out: they must be restored first');
           return Promise.race([showProgress(createProgress, created, queue), aborted(signal)]);
         })

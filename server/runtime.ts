@@ -7,9 +7,11 @@ import { SightlineError } from '../core/errors.ts';
 import { openFailureLog } from '../core/failure-log/sqlite.ts';
 import { unavailable } from '../core/file-errors.ts';
 import { createIndexer, type IndexJob } from '../core/index-image.ts';
+import { type LeftOut, sumLeftOut } from '../core/left-out.ts';
 import { openFolder } from '../core/objects/folder/store.ts';
+import { type PictureStore, pictureStoreOf } from '../core/objects/picture-store.ts';
 import type { S3Store } from '../core/objects/s3/store.ts';
-import type { Embedder, FailureLog, ObjectStore, VectorStore } from '../core/ports.ts';
+import type { Embedder, FailureLog, VectorStore } from '../core/ports.ts';
 import type { Spaces } from '../core/spaces/port.ts';
 import type { SpaceId } from '../core/types.ts';
 import { openEmbeddedSpaces } from '../core/vectors/sqlite/spaces.ts';
@@ -69,13 +71,16 @@ export interface Runtime {
   readonly vectors: StoredPoints;
   readonly failures: FailureLog;
   /** Every folder whose pictures are in the index and that is there now. */
-  readonly buckets: ReadonlyMap<string, ObjectStore>;
+  readonly buckets: ReadonlyMap<string, PictureStore>;
   /** The S3 bucket of the configuration, also one of `buckets`; null when a folder is served. */
   readonly bucket: S3Store | null;
   /** Into the live space. */
   readonly index: IndexJob;
   /** Makes a folder part of the index; its bucket. Throws when it is no readable folder. */
-  addFolder(path: string): Promise<ObjectStore>;
+  addFolder(path: string): Promise<PictureStore>;
+  /** What is left out of all folders and buckets, as far as they have been compared. */
+  leftOut(): LeftOut;
+  setLeftOut(bucket: string, leftOut: LeftOut): void;
   close(): Promise<void>;
 }
 
@@ -94,6 +99,7 @@ export async function openRuntime(config: Config, logger: Logger): Promise<Runti
     open: async (space) => open(await expectModels(space, config)),
   });
   const failures = await openFailureLog({ file: join(config.data, 'failures.sqlite') });
+  const leftOut = new Map<string, LeftOut>();
   return {
     live,
     vectors: {
@@ -106,11 +112,13 @@ export async function openRuntime(config: Config, logger: Logger): Promise<Runti
     bucket,
     index: (job) => live.write(({ index }) => index(job)),
     async addFolder(path) {
-      const store = await openFolder({ root: path });
+      const store = await openFolder({ root: path, data: config.data, ignore: config.ignore });
       await rememberFolder(config.data, { bucket: store.bucket, path });
       buckets.set(store.bucket, store);
       return store;
     },
+    leftOut: () => sumLeftOut(leftOut.values()),
+    setLeftOut: (bucket, counts) => void leftOut.set(bucket, counts),
     async close() {
       await live.close();
       await spaces.close();
@@ -124,14 +132,15 @@ export async function openRuntime(config: Config, logger: Logger): Promise<Runti
 async function openParts(
   config: Config,
   spaces: Spaces,
-  buckets: ReadonlyMap<string, ObjectStore>,
+  buckets: ReadonlyMap<string, PictureStore>,
   models: Partial<SpaceModels>,
 ): Promise<SpaceParts> {
   const embedder = await openEmbedder(config, models);
   try {
     const model = await describeModel({ ...models, modelDirs: config.modelDirs, space: embedder.space });
     const vectors = await spaces.openLive(embedder.space, embedder.dimension);
-    const index = createIndexer({ embedder, vectors, buckets, maxBytes: config.maxImageBytes });
+    const leftOut = async (bucket: string, key: string) => (await buckets.get(bucket)?.leftOut(key)) ?? null;
+    const index = createIndexer({ embedder, vectors, buckets, maxBytes: config.maxImageBytes, leftOut });
     return { embedder, vectors, index, model };
   } catch (error) {
     await embedder.close();
@@ -156,17 +165,17 @@ async function firstModels(live: SpaceId | undefined, config: Config): Promise<P
 export async function openBuckets(
   config: Config,
   logger: Logger,
-): Promise<{ buckets: Map<string, ObjectStore>; bucket: S3Store | null }> {
-  const buckets = new Map<string, ObjectStore>();
+): Promise<{ buckets: Map<string, PictureStore>; bucket: S3Store | null }> {
+  const buckets = new Map<string, PictureStore>();
   for (const { bucket, path } of await readFolders(config.data)) {
     try {
-      buckets.set(bucket, await openFolder({ root: path, bucket }));
+      buckets.set(bucket, await openFolder({ root: path, bucket, data: config.data, ignore: config.ignore }));
     } catch (error) {
       logger.warn({ bucket, path, err: error }, 'a folder of the index cannot be opened; its pictures are not served');
     }
   }
   const bucket = config.bucket === undefined ? null : await openBucket(config.bucket, config);
-  if (bucket !== null) buckets.set(bucket.bucket, bucket);
+  if (bucket !== null) buckets.set(bucket.bucket, pictureStoreOf(bucket));
   return { buckets, bucket };
 }
 

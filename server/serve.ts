@@ -4,7 +4,7 @@ import type { Readiness } from '../functions/http/deps.ts';
 import { createLocalApp } from './app.ts';
 import { isStartedByNpm, readConfig } from './environment.ts';
 import { listen, stopListening } from './listen.ts';
-import { aborted, bucketFeed, type CreateProgress, folderFeed } from './picture-source.ts';
+import { aborted, type CreateProgress, openBucketSource, openFolderSource } from './picture-source.ts';
 import { createLogger, openRuntime } from './runtime.ts';
 
 /**
@@ -29,17 +29,17 @@ export async function serveLocally(
   const runtime = changes.watch(await openRuntime(config, logger));
   let readiness: Readiness = 'ready';
   try {
-    const feed =
+    const source =
       runtime.bucket === null
-        ? await folderFeed(config, runtime, logger, createProgress)
-        : await bucketFeed(config, runtime, runtime.bucket, logger, createProgress);
-    const app = await createLocalApp({ ...feed, config, runtime, changes, ready: () => readiness, logger });
+        ? await openFolderSource(config, runtime, logger, createProgress)
+        : await openBucketSource(config, runtime, runtime.bucket, logger, createProgress);
+    const app = await createLocalApp({ ...source, config, runtime, changes, ready: () => readiness, logger });
     const { server, url } = await listen(app.fetch, config.host, config.port);
     console.log(`Sightline is at ${url}`);
-    console.log(`${feed.description} Ctrl-C stops it.`);
+    console.log(`${source.description} Ctrl-C stops it.`);
 
     // What cannot go on ends: a process that answers nobody would only look alive to who watches over it.
-    const stop = await feed.start(interrupted).catch(async (error: unknown) => {
+    const stop = await source.start(interrupted).catch(async (error: unknown) => {
       readiness = 'stopping';
       await stopListening(server);
       throw error;

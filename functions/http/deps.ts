@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import type { Logger } from 'pino';
 import type { IndexJob } from '../../core/index-image.ts';
+import type { LeftOut } from '../../core/left-out.ts';
 import type { Embedder, FailureLog, ObjectStore, VectorStore } from '../../core/ports.ts';
 import type { Changes } from './change-feed.ts';
 import type { Metrics } from './metrics.ts';
@@ -53,6 +54,8 @@ export interface AppDeps {
   readonly changes?: Changes;
   /** Objects that wait to be indexed and those under way, where that is known; of a queue in the cloud its messages. */
   readonly backlog?: () => number | Promise<number>;
+  /** What is left out of all folders as no pictures, where they are compared with the index. */
+  readonly leftOut?: () => LeftOut;
   /** The answer of GET /model. */
   readonly model: ModelInfo;
   readonly ready: () => Readiness;

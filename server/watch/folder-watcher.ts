@@ -4,11 +4,13 @@ import PQueue from 'p-queue';
 import type { Logger } from 'pino';
 import { imageId } from '../../core/index-image.ts';
 import { isKey } from '../../core/objects/folder/key.ts';
+import { IGNORE_FILE } from '../../core/objects/folder/rules.ts';
 import type { ListedObject } from '../../core/ports.ts';
-import { compare, emitChange, type FolderSyncOptions, type SyncCounts, syncFolder } from './reconcile.ts';
-import { watchTree } from './tree-watcher.ts';
+import { createMountCheck } from './mount-check.ts';
+import { compare, emitChange, type Reconciled, type ReconcileOptions, reconcile } from './reconcile.ts';
+import { type TreeWatcher, watchTree } from './tree-watcher.ts';
 
-export interface FolderSourceOptions extends FolderSyncOptions {
+export interface FolderSourceOptions extends ReconcileOptions {
   readonly root: string;
   readonly logger: Logger;
   /**
@@ -28,7 +30,7 @@ export interface FolderSourceOptions extends FolderSyncOptions {
 
 export interface FolderSource {
   /** What was found at the start. */
-  readonly found: SyncCounts;
+  readonly found: Reconciled;
   close(): Promise<void>;
 }
 
@@ -41,40 +43,101 @@ const LOOKS_AT_ONCE = 8;
  * Throws `unavailable` when the folder cannot be read or looks like an unmounted drive.
  */
 export async function watchFolder(options: FolderSourceOptions): Promise<FolderSource> {
-  const { store, vectors, logger, quietMs = 300, resyncMs = 600_000 } = options;
-  const root = await realpath(options.root);
-  const looks = new PQueue({ concurrency: LOOKS_AT_ONCE, autoStart: false });
-  const syncs = new PQueue({ concurrency: 1 });
-  const quiet = new Map<string, { timer: NodeJS.Timeout; before: string }>();
-  const prefixes = new Set<string>();
-  const stop = new AbortController();
-  const stopped = options.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, options.signal]);
+  const watcher = new FolderWatcher(options, await realpath(options.root));
+  try {
+    const found = await watcher.start();
+    return { found, close: () => watcher.close() };
+  } catch (error) {
+    await watcher.close();
+    throw error;
+  }
+}
+
+class FolderWatcher {
+  readonly #options: FolderSourceOptions;
+  readonly #root: string;
+  readonly #quietMs: number;
+  readonly #looks = new PQueue({ concurrency: LOOKS_AT_ONCE, autoStart: false });
+  readonly #comparisons = new PQueue({ concurrency: 1 });
+  /** Files that are looked at once nothing has happened to them for a while, with what they were when last looked at. */
+  readonly #quiet = new Map<string, { timer: NodeJS.Timeout; before: string }>();
+  /** Beginnings of keys whose comparison has not begun. */
+  readonly #prefixes = new Set<string>();
+  readonly #stop = new AbortController();
+  readonly #stopped: AbortSignal;
+  #tree: TreeWatcher | undefined;
+  #clock: NodeJS.Timeout | undefined;
+
+  constructor(options: FolderSourceOptions, root: string) {
+    this.#options = options;
+    this.#root = root;
+    this.#quietMs = options.quietMs ?? 300;
+    const { signal } = this.#stop;
+    this.#stopped = options.signal === undefined ? signal : AbortSignal.any([signal, options.signal]);
+  }
+
+  async start(): Promise<Reconciled> {
+    const { logger, store, resyncMs = 600_000 } = this.#options;
+    this.#tree = await watchTree(this.#root, {
+      onFile: (path) => this.#onFile(path),
+      onFolder: (path) => this.#compareLater(path === '' ? '' : `${path}/`),
+      onError: (error) => logger.error({ err: error }, error.message),
+      isLeftOut: async (folder) => (await store.leftOut(`${folder}/`)) !== null,
+    });
+    if (resyncMs > 0) this.#clock = setInterval(() => this.#compareLater(''), resyncMs).unref();
+    const found = await this.#comparisons.add(() => this.#compare(''));
+    this.#looks.start();
+    return found;
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    this.#tree?.close();
+    clearInterval(this.#clock);
+    for (const { timer } of this.#quiet.values()) clearTimeout(timer);
+    this.#quiet.clear();
+    this.#looks.clear();
+    this.#comparisons.clear();
+    await Promise.all([this.#looks.onIdle(), this.#comparisons.onIdle()]);
+  }
+
+  #onFile(path: string): void {
+    const folder = path.slice(0, path.lastIndexOf('/') + 1);
+    if (path.endsWith(IGNORE_FILE)) this.#compareLater(folder);
+    // A name that is no key, or, with U+FFFD, perhaps none: only a look into its folder tells what it is.
+    else if (!isKey(path) || path.includes('\ufffd')) this.#compareLater(nearestPrefix(folder));
+    else this.#touch(path);
+  }
 
   /** Looks at the file once nothing has happened to it for a while. */
-  function touch(key: string, before = ''): void {
-    if (stopped.aborted) return;
-    const waiting = quiet.get(key);
+  #touch(key: string, before = ''): void {
+    if (this.#stopped.aborted) return;
+    const waiting = this.#quiet.get(key);
     if (waiting !== undefined) {
       waiting.timer.refresh();
       return;
     }
     const timer = setTimeout(() => {
-      const { before } = quiet.get(key)!;
-      quiet.delete(key);
-      void looks.add(() => look(key, before).catch((error: unknown) => logger.error({ key, err: error }, 'not seen')));
-    }, quietMs);
-    quiet.set(key, { timer, before });
+      const { before } = this.#quiet.get(key)!;
+      this.#quiet.delete(key);
+      const { logger } = this.#options;
+      const look = () => this.#look(key, before);
+      void this.#looks.add(look).catch((error: unknown) => logger.error({ key, err: error }, 'not seen'));
+    }, this.#quietMs);
+    this.#quiet.set(key, { timer, before });
   }
 
-  async function look(key: string, before: string): Promise<void> {
-    if (stopped.aborted) return;
-    const file = await lstat(join(root, key), { bigint: true }).catch(() => null);
+  async #look(key: string, before: string): Promise<void> {
+    const { store, vectors } = this.#options;
+    if (this.#stopped.aborted || (await store.leftOut(key)) !== null) return;
+    const file = await lstat(join(this.#root, key), { bigint: true }).catch(() => null);
+    if (file?.isSymbolicLink()) return this.#compareLater(key.slice(0, key.lastIndexOf('/') + 1));
     if (file !== null && !file.isFile()) return;
     if (file !== null) {
       // Not every system reports every write. ctime cannot be set; one in the future is another machine's clock.
       const now = `${file.ino}:${file.size}:${file.mtimeNs}:${file.ctimeNs}`;
-      const isYoung = Date.now() - Number(file.ctimeMs) < quietMs * 0.9;
-      if (isYoung && now !== before) return touch(key, now);
+      const isYoung = Date.now() - Number(file.ctimeMs) < this.#quietMs * 0.9;
+      if (isYoung && now !== before) return this.#touch(key, now);
     }
     const id = imageId(store.bucket, key);
     const object = await store.head(key).catch((error: unknown) => {
@@ -83,60 +146,42 @@ export async function watchFolder(options: FolderSourceOptions): Promise<FolderS
       return { key };
     });
     const stored = (await vectors.get([id])).get(id);
-    if (object === null) emitChange(options, 'removed', { key }, stored);
-    else if ('etag' in object) await compare(options, object, stored);
-    else emitChange(options, 'created', object, stored);
+    if (object === null) {
+      const indexedAt = stored === undefined || stored.deleted ? '' : stored.payload.indexedAt;
+      if (await createMountCheck(this.#root)(key, Date.parse(indexedAt))) return;
+      emitChange(this.#options, 'removed', { key }, stored);
+    } else if ('etag' in object) await compare(this.#options, object, stored);
+    else emitChange(this.#options, 'created', object, stored);
   }
 
   /** Compares all that begins with `prefix`, once for all requests that come before it starts. */
-  function compareLater(prefix: string): void {
-    if (stopped.aborted || prefixes.has(prefix)) return;
-    prefixes.add(prefix);
-    void syncs.add(async () => {
-      prefixes.delete(prefix);
-      await sync(prefix).catch((error: unknown) => {
-        if (!stopped.aborted) logger.error({ prefix, err: error }, 'the folder could not be compared with the index');
+  #compareLater(prefix: string): void {
+    if (this.#stopped.aborted || this.#prefixes.has(prefix)) return;
+    this.#prefixes.add(prefix);
+    void this.#comparisons.add(async () => {
+      this.#prefixes.delete(prefix);
+      await this.#compare(prefix).catch((error: unknown) => {
+        if (this.#stopped.aborted) return;
+        this.#options.logger.error({ prefix, err: error }, 'the folder could not be compared with the index');
       });
     });
   }
 
-  const sync = (prefix: string) => syncFolder(options, prefix, isWriting, stopped);
+  #compare(prefix: string): Promise<Reconciled> {
+    return reconcile(this.#options, prefix, (object) => this.#isBeingWritten(object), this.#stopped);
+  }
 
-  function isWriting(object: ListedObject): boolean {
+  #isBeingWritten(object: ListedObject): boolean {
     const age = Date.now() - object.lastModified.getTime();
-    const isYoung = age >= 0 && age < quietMs;
-    if (isYoung) touch(object.key);
+    const isYoung = age >= 0 && age < this.#quietMs;
+    if (isYoung) this.#touch(object.key);
     return isYoung;
   }
+}
 
-  const watcher = await watchTree(root, {
-    onFile(path) {
-      if (isKey(path)) touch(path);
-      else logger.warn({ path }, 'this file cannot be indexed under its name');
-    },
-    onFolder: (path) => compareLater(path === '' ? '' : `${path}/`),
-    onError: (error) => logger.error({ err: error }, error.message),
-  });
-  const clock = resyncMs > 0 ? setInterval(() => compareLater(''), resyncMs) : undefined;
-  clock?.unref();
-
-  async function close(): Promise<void> {
-    stop.abort();
-    watcher.close();
-    clearInterval(clock);
-    for (const { timer } of quiet.values()) clearTimeout(timer);
-    quiet.clear();
-    looks.clear();
-    syncs.clear();
-    await Promise.all([looks.onIdle(), syncs.onIdle()]);
-  }
-
-  try {
-    const found = await syncs.add(() => sync(''));
-    looks.start();
-    return { found, close };
-  } catch (error) {
-    await close();
-    throw error;
-  }
+/** The longest beginning of a folder's path that can be one of keys. */
+function nearestPrefix(folder: string): string {
+  const names = folder.split('/').slice(0, -1);
+  while (names.length > 0 && (!isKey(names.join('/')) || names.at(-1)!.includes('\ufffd'))) names.pop();
+  return names.length === 0 ? '' : `${names.join('/')}/`;
 }

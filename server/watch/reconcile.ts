@@ -1,28 +1,32 @@
-import { readdir, stat } from 'node:fs/promises';
 import { SightlineError } from '../../core/errors.ts';
 import { imageId } from '../../core/index-image.ts';
-import type { FailureLog, ListedObject, ObjectStore, StoredPoint, Tombstone, VectorStore } from '../../core/ports.ts';
+import { countLeftOut, type LeftOut } from '../../core/left-out.ts';
+import type { PictureStore, Scanned } from '../../core/objects/picture-store.ts';
+import type { FailureLog, ListedObject, StoredPoint, Tombstone, VectorStore } from '../../core/ports.ts';
 import { type S3Event, toS3Event } from '../../functions/events/s3-event.ts';
 import type { Sequencer } from '../../functions/events/sequencer.ts';
+import { createMountCheck, isUnmountedRoot } from './mount-check.ts';
 
-export interface FolderSyncOptions {
+export interface ReconcileOptions {
   /** The folder behind `store`; null when there is none. */
   readonly root: string | null;
-  readonly store: ObjectStore;
+  readonly store: PictureStore;
   readonly vectors: Pick<VectorStore, 'get' | 'list' | 'count'>;
   readonly failures: FailureLog;
   readonly emit: (event: S3Event) => void;
   /** Null for a store whose own events have sequencers: events made here then only ask to look. */
   readonly sequencer: Sequencer | null;
+  /** Told, whenever all of the store was compared, what of it was left out. */
+  readonly onLeftOut?: (leftOut: LeftOut) => void;
 }
 
 /** Objects by what the comparison found. */
-export interface SyncCounts {
+export interface Reconciled {
   /** Indexed as they are. */
   readonly unchanged: number;
   /** New, changed, or worth another try: an event was emitted. */
   readonly created: number;
-  /** In the index, but not in the folder any more: an event was emitted. */
+  /** In the index, but not in the folder any more, or left out of it now: an event was emitted. */
   readonly removed: number;
   /** In the failure log as they are, and not worth another try. */
   readonly failed: number;
@@ -31,54 +35,94 @@ export interface SyncCounts {
 const PAGE = 1000;
 const HEADS_AT_ONCE = 16;
 
+type Counts = { -readonly [Name in keyof Reconciled]: number };
+
+/** One comparison under way. */
+interface Comparison {
+  readonly options: ReconcileOptions;
+  readonly prefix: string;
+  readonly signal: AbortSignal | undefined;
+  readonly counts: Counts;
+  readonly leftOut: LeftOut;
+  /** Ids of all that was found. */
+  readonly seen: Set<string>;
+  /** Beginnings of keys about which nothing could be found out. */
+  readonly unknown: string[];
+}
+
 /**
- * Compares a folder or a bucket with the index and emits an event for each difference, as S3 would have when it arose. Nothing is
- * removed when the folder cannot be read or looks like the empty mount point of a drive: then it throws `unavailable`.
- * Memory: one id for each object of the folder.
+ * Compares a folder or a bucket with the index and emits an event for each difference, as S3 would have when it arose.
+ * Nothing is removed when the folder cannot be read or looks like the empty mount point of a drive: then it throws
+ * `unavailable`; nor below a folder in it of which that is true. Memory: one id for each object of the folder.
  *
  * @param prefix only the objects whose keys begin so
- * @param isLeftOut objects it says true for are not looked at: those still being written, which the caller watches, or archived
+ * @param isBeingWritten objects it says true for are not compared: the caller watches them
  */
-export async function syncFolder(
-  options: FolderSyncOptions,
+export async function reconcile(
+  options: ReconcileOptions,
   prefix = '',
-  isLeftOut: (object: ListedObject) => boolean = () => false,
+  isBeingWritten: (object: ListedObject) => boolean = () => false,
   signal?: AbortSignal,
-): Promise<SyncCounts> {
-  const { store, vectors } = options;
+): Promise<Reconciled> {
   const counts = { unchanged: 0, created: 0, removed: 0, failed: 0 };
-  const seen = new Set<string>();
-
-  let cursor: string | undefined;
-  do {
-    signal?.throwIfAborted();
-    const page = await store.list({ prefix, limit: PAGE, cursor });
-    const ids = page.items.map(({ key }) => imageId(store.bucket, key));
-    const stored = await vectors.get(ids);
-    for (const [i, object] of page.items.entries()) {
-      const id = ids[i]!;
-      seen.add(id);
-      if (!isLeftOut(object)) counts[await compare(options, object, stored.get(id))]++;
-    }
-    cursor = page.next;
-  } while (cursor !== undefined);
-
-  if (seen.size === 0 && prefix === '' && options.root !== null) await refuseEmptyMountPoint(options.root, options);
-  for await (const keys of indexedKeys(options, prefix)) {
-    signal?.throwIfAborted();
-    counts.removed += await emitRemoved(options, keys, seen);
-  }
-  for await (const keys of failedKeys(options, prefix)) {
-    signal?.throwIfAborted();
-    counts.removed += await emitRemoved(options, keys, seen);
-    await resolveOutdated(options, keys);
-  }
+  const comparison: Comparison = { options, prefix, signal, counts, leftOut: {}, seen: new Set(), unknown: [] };
+  await compareFound(comparison, isBeingWritten);
+  if (comparison.seen.size === 0 && prefix === '') await refuseEmptyMountPoint(options);
+  await emitMissing(comparison);
+  await reviewFailures(comparison);
+  if (prefix === '') options.onLeftOut?.(comparison.leftOut);
   return counts;
 }
 
+/** Compares everything that is there. */
+async function compareFound(comparison: Comparison, isBeingWritten: (object: ListedObject) => boolean): Promise<void> {
+  const { options, counts, leftOut, seen, signal } = comparison;
+  let page: ListedObject[] = [];
+  const comparePage = async () => {
+    const stored = await options.vectors.get(page.map(({ key }) => imageId(options.store.bucket, key)));
+    for (const object of page) counts[await compare(options, object, stored.get(idOf(options, object.key)))]++;
+    page = [];
+  };
+  for await (const found of options.store.scan(comparison.prefix)) {
+    signal?.throwIfAborted();
+    if (found.type === 'left-out') countLeftOut(leftOut, found.reason, found.files);
+    else if (found.type === 'failed') await recordFound(comparison, found);
+    else {
+      const { object } = found;
+      seen.add(idOf(options, object.key));
+      if (object.archived) countLeftOut(leftOut, 'archived');
+      else if (!isBeingWritten(object)) page.push(object);
+      if (page.length === PAGE) await comparePage();
+    }
+  }
+  await comparePage();
+}
+
+function idOf({ store }: ReconcileOptions, key: string): string {
+  return imageId(store.bucket, key);
+}
+
+/** Lists what can be no object, unless it is listed so already. */
+async function recordFound(comparison: Comparison, found: Extract<Scanned, { type: 'failed' }>): Promise<void> {
+  const { options, seen, unknown, counts } = comparison;
+  const { path: key, reason, message } = found;
+  const id = idOf(options, key);
+  seen.add(id);
+  if (found.unknownBelow !== undefined) unknown.push(found.unknownBelow);
+  counts.failed++;
+  const known = await options.failures.get(id);
+  if (known?.reason === reason && known.message === message) return;
+  const retryable = reason === 'unreadable-folder';
+  const { bucket } = options.store;
+  await options.failures.record({ id, bucket, key, etag: '', sequencer: '', reason, message, retryable });
+}
+
+/** Reasons of failures that are found by looking at names, not by indexing. */
+const FOUND_BY_SCAN: ReadonlySet<string> = new Set(['invalid-name', 'symbolic-link', 'unreadable-folder']);
+
 /** Emits an event when the object is not indexed as it is now. */
 export async function compare(
-  options: FolderSyncOptions,
+  options: ReconcileOptions,
   object: ListedObject,
   stored: StoredPoint | Tombstone | undefined,
 ): Promise<'unchanged' | 'created' | 'failed'> {
@@ -94,7 +138,7 @@ export async function compare(
 
 /** An event whose sequencer, if it has one, is newer than what the index holds for the key. */
 export function emitChange(
-  { store, emit, sequencer }: FolderSyncOptions,
+  { store, emit, sequencer }: ReconcileOptions,
   type: 'created' | 'removed',
   object: { readonly key: string; readonly bytes?: number; readonly etag?: string },
   stored: StoredPoint | Tombstone | undefined,
@@ -103,34 +147,42 @@ export function emitChange(
   emit(toS3Event({ type, bucket: store.bucket, ...object, sequencer: sequencer?.(after), time: new Date() }));
 }
 
-/** Keys of the bucket in the index, in batches. */
-async function* indexedKeys({ store, vectors }: FolderSyncOptions, prefix: string): AsyncGenerator<string[]> {
-  const filter = { kind: 'image', bucket: store.bucket, ...(prefix === '' ? {} : { keyPrefix: prefix }) } as const;
+/** Emits events for what the index holds and the folder does not. */
+async function emitMissing(comparison: Comparison): Promise<void> {
+  const { store, vectors } = comparison.options;
+  const below = comparison.prefix === '' ? {} : { keyPrefix: comparison.prefix };
+  const filter = { kind: 'image', bucket: store.bucket, ...below } as const;
   let cursor: string | undefined;
   do {
+    comparison.signal?.throwIfAborted();
     const page = await vectors.list({ filter, limit: PAGE, cursor, order: 'id' });
-    yield page.items.flatMap(({ payload }) => (payload.kind === 'image' ? [payload.key] : []));
+    await emitRemoved(
+      comparison,
+      page.items.flatMap(({ payload }) => (payload.kind === 'image' ? [payload.key] : [])),
+    );
     cursor = page.next;
   } while (cursor !== undefined);
 }
 
-/** Keys of the bucket in the failure log, in batches. */
-async function* failedKeys({ store, failures }: FolderSyncOptions, prefix: string): AsyncGenerator<string[]> {
+/** Forgets failures of what is gone, and of objects that are indexed as they are now, such as after an upload of the same. */
+async function reviewFailures(comparison: Comparison): Promise<void> {
+  const { store, failures } = comparison.options;
   let cursor: string | undefined;
   do {
+    comparison.signal?.throwIfAborted();
     const page = await failures.list({ limit: PAGE, cursor });
-    yield page.items
-      .filter(({ bucket, key }) => bucket === store.bucket && key.startsWith(prefix))
-      .map(({ key }) => key);
+    const ours = page.items.filter(({ bucket, key }) => bucket === store.bucket && key.startsWith(comparison.prefix));
+    const keys = ours.filter(({ reason }) => !FOUND_BY_SCAN.has(reason)).map(({ key }) => key);
+    for (const { id, key } of ours.filter(({ reason }) => FOUND_BY_SCAN.has(reason))) {
+      if (isMissing(comparison, key)) await failures.resolve(id);
+    }
+    await emitRemoved(comparison, keys);
+    await resolveOutdated(comparison.options, keys);
     cursor = page.next;
   } while (cursor !== undefined);
 }
 
-/** Forgets failures of objects that are indexed as they are now, such as after an upload of the same picture. */
-async function resolveOutdated(
-  { store, vectors, failures }: FolderSyncOptions,
-  keys: readonly string[],
-): Promise<void> {
+async function resolveOutdated({ store, vectors, failures }: ReconcileOptions, keys: readonly string[]): Promise<void> {
   const stored = await vectors.get(keys.map((key) => imageId(store.bucket, key)));
   for (const [id, point] of stored) {
     if (point.deleted || point.payload.kind !== 'image') continue;
@@ -139,39 +191,44 @@ async function resolveOutdated(
   }
 }
 
-/** Events for those keys that are not there. Each is looked for once more: it may have come since the list was made. */
-async function emitRemoved(options: FolderSyncOptions, keys: readonly string[], seen: Set<string>): Promise<number> {
-  const { store, vectors } = options;
-  const missing: string[] = [];
-  const candidates = keys.filter((key) => !seen.has(imageId(store.bucket, key)));
-  for (let i = 0; i < candidates.length; i += HEADS_AT_ONCE) {
-    const batch = candidates.slice(i, i + HEADS_AT_ONCE);
-    const found = await Promise.all(batch.map((key) => store.head(key)));
-    missing.push(...batch.filter((_, j) => found[j] === null));
-  }
-  const ids = missing.map((key) => imageId(store.bucket, key));
-  const stored = await vectors.get(ids);
-  for (const [i, key] of missing.entries()) {
-    // So that a key in both lists is removed once.
-    seen.add(ids[i]!);
-    emitChange(options, 'removed', { key }, stored.get(ids[i]!));
-  }
-  return missing.length;
+/** Not found, although it would have been. */
+function isMissing({ options, seen, unknown }: Comparison, key: string): boolean {
+  return !seen.has(idOf(options, key)) && !unknown.some((prefix) => key.startsWith(prefix));
 }
 
-/**
- * Tells a folder whose pictures were deleted from the mount point of a drive that is not mounted: the first was there when
- * its pictures were indexed and has changed since, the second is older and has not, or was made later. Throws
- * `unavailable` for the second.
- */
-async function refuseEmptyMountPoint(root: string, { store, vectors }: FolderSyncOptions): Promise<void> {
+/** Events for those keys that are not there. Each is looked for once more: it may have come since the scan. */
+async function emitRemoved(comparison: Comparison, keys: readonly string[]): Promise<void> {
+  const { options, seen, counts } = comparison;
+  const { store, vectors, root } = options;
+  const candidates = keys.filter((key) => isMissing(comparison, key));
+  const missing: string[] = [];
+  for (let i = 0; i < candidates.length; i += HEADS_AT_ONCE) {
+    const batch = candidates.slice(i, i + HEADS_AT_ONCE);
+    const isGone = await Promise.all(
+      batch.map(async (key) => (await store.leftOut(key)) !== null || (await store.head(key)) === null),
+    );
+    missing.push(...batch.filter((_, j) => isGone[j]));
+  }
+  const stored = await vectors.get(missing.map((key) => idOf(options, key)));
+  const isUnmounted = root === null ? null : createMountCheck(root);
+  for (const key of missing) {
+    const id = idOf(options, key);
+    const point = stored.get(id);
+    const indexedAt = point === undefined || point.deleted ? null : point.payload.indexedAt;
+    if (isUnmounted !== null && indexedAt !== null && (await isUnmounted(key, Date.parse(indexedAt)))) continue;
+    // So that a key in both lists is removed once.
+    seen.add(id);
+    emitChange(options, 'removed', { key }, point);
+    counts.removed++;
+  }
+}
+
+/** Throws `unavailable` when nothing was found because the drive of the folder is not mounted. */
+async function refuseEmptyMountPoint({ root, store, vectors }: ReconcileOptions): Promise<void> {
   const filter = { kind: 'image', bucket: store.bucket } as const;
-  const [newest] = (await vectors.list({ filter, limit: 1, order: 'newest' })).items;
-  if (newest === undefined || (await readdir(root)).length > 0) return;
-  const { birthtimeMs, ctimeMs } = await stat(root);
-  const indexedAtMs = Date.parse(newest.payload.indexedAt);
-  // Where the file system does not know when a folder was made, Node answers with ctime: then nothing is removed either.
-  if (birthtimeMs <= indexedAtMs && ctimeMs >= indexedAtMs) return;
+  const [newest] = root === null ? [] : (await vectors.list({ filter, limit: 1, order: 'newest' })).items;
+  if (root === null || newest === undefined) return;
+  if (!(await isUnmountedRoot(root, Date.parse(newest.payload.indexedAt)))) return;
   throw new SightlineError(
     'unavailable',
     `expected pictures in ${root}, found an empty folder although the index holds ${await vectors.count(filter)} of ` +

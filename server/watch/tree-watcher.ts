@@ -3,6 +3,7 @@ import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SightlineError } from '../../core/errors.ts';
 import { isHidden } from '../../core/objects/folder/key.ts';
+import { IGNORE_FILE } from '../../core/objects/folder/rules.ts';
 
 /** Paths are below the root, with '/' between names; the root itself is ''. */
 export interface TreeEvents {
@@ -12,6 +13,8 @@ export interface TreeEvents {
   onFolder(path: string): void;
   /** Something cannot be watched; the rest is. */
   onError(error: SightlineError): void;
+  /** Folders it says true for are not watched. Hidden ones never are. */
+  isLeftOut?(folder: string): Promise<boolean>;
 }
 
 export interface TreeWatcher {
@@ -19,8 +22,9 @@ export interface TreeWatcher {
 }
 
 /**
- * Reports changes in a folder and everything below it, hidden names left out, symbolic links not followed. Resolves once
- * whatever happens from now on is reported; throws `unavailable` when the root cannot be watched.
+ * Reports changes in a folder and everything below it, hidden names left out but for the files that say what else is
+ * ignored, symbolic links not followed. Resolves once whatever happens from now on is reported; throws `unavailable` when
+ * the root cannot be watched.
  *
  * macOS and Windows watch a whole tree by themselves. Linux watches one folder at a time, so that each folder gets a
  * watcher: first the watcher, then its subfolders are read, so that no folder made in between is missed.
@@ -34,87 +38,120 @@ export async function watchTree(
   isRecursive = process.platform !== 'linux',
   watch: typeof fsWatch = fsWatch,
 ): Promise<TreeWatcher> {
-  const watchers = new Map<string, { identity: string; watcher: FSWatcher }>();
-  let isClosed = false;
+  const tree = new Tree(root, events, isRecursive, watch);
+  try {
+    await tree.add('');
+  } catch (error) {
+    tree.close();
+    throw cannotWatch(error, root);
+  }
+  return tree;
+}
+
+class Tree implements TreeWatcher {
+  readonly #root: string;
+  readonly #events: TreeEvents;
+  readonly #isRecursive: boolean;
+  readonly #watch: typeof fsWatch;
+  readonly #watchers = new Map<string, { identity: string; watcher: FSWatcher }>();
+  #isClosed = false;
   /** The system takes no more watchers; said once, not for every folder. */
-  let isFull = false;
+  #isFull = false;
 
-  const report = (error: unknown, path: string) => {
-    if (!isClosed) events.onError(cannotWatch(error, join(root, path)));
-  };
+  constructor(root: string, events: TreeEvents, isRecursive: boolean, watch: typeof fsWatch) {
+    this.#root = root;
+    this.#events = events;
+    this.#isRecursive = isRecursive;
+    this.#watch = watch;
+  }
 
-  /** Watches the folder and those below it, unless they are already. */
-  async function add(folder: string): Promise<void> {
-    const path = join(root, folder);
+  /**
+   * Watches the folder and those below it, unless they are already.
+   * @param again also looks below those that are
+   */
+  async add(folder: string, again = false): Promise<void> {
+    const path = join(this.#root, folder);
     const info = await lstat(path, { bigint: true });
     if (!info.isDirectory()) throw Object.assign(new Error('not a folder'), { code: 'ENOTDIR' });
     // A folder that was replaced by another of the same name has lost its watcher; inode numbers are used again at once.
     const identity = `${info.ino}:${info.birthtimeNs}`;
-    if (isClosed || watchers.get(folder)?.identity === identity) return;
-    drop(folder);
-    if (isFull) return;
+    const isWatched = this.#watchers.get(folder)?.identity === identity;
+    if (this.#isClosed || (isWatched && !again)) return;
+    if (!isWatched) {
+      this.#drop(folder);
+      if (this.#isFull) return;
+      this.#open(folder, path, identity);
+    }
+    if (!this.#isRecursive) await this.#addBelow(folder, path, again);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const { watcher } of this.#watchers.values()) watcher.close();
+    this.#watchers.clear();
+  }
+
+  #open(folder: string, path: string, identity: string): void {
     try {
-      const watcher = watch(path, { recursive: isRecursive }, (type, name) => {
-        void onEvent(folder, type, name).catch((error: unknown) => report(error, folder));
+      const watcher = this.#watch(path, { recursive: this.#isRecursive }, (type, name) => {
+        void this.#onEvent(folder, type, name).catch((error: unknown) => this.#report(error, folder));
       });
-      watcher.on('error', (error) => report(error, folder));
-      watchers.set(folder, { identity, watcher });
+      watcher.on('error', (error) => this.#report(error, folder));
+      this.#watchers.set(folder, { identity, watcher });
     } catch (error) {
-      isFull = codeOf(error) === 'ENOSPC' || codeOf(error) === 'EMFILE';
+      this.#isFull = codeOf(error) === 'ENOSPC' || codeOf(error) === 'EMFILE';
       throw error;
     }
-    if (isRecursive) return;
+  }
+
+  async #addBelow(folder: string, path: string, again: boolean): Promise<void> {
     for (const entry of await readdir(path, { withFileTypes: true })) {
       if (!entry.isDirectory() || isHidden(entry.name)) continue;
       const below = pathOf(folder, entry.name);
-      await add(below).catch((error: unknown) => {
-        if (codeOf(error) !== 'ENOENT' && codeOf(error) !== 'ENOTDIR') report(error, below);
+      if (await this.#events.isLeftOut?.(below)) continue;
+      await this.add(below, again).catch((error: unknown) => {
+        if (codeOf(error) !== 'ENOENT' && codeOf(error) !== 'ENOTDIR') this.#report(error, below);
       });
     }
   }
 
-  function drop(folder: string): boolean {
-    const below = [...watchers].filter(([path]) => path === folder || path.startsWith(`${folder}/`));
+  /** Ends watching the folder and those below it; whether there were any. */
+  #drop(folder: string): boolean {
+    const below = [...this.#watchers].filter(([path]) => path === folder || path.startsWith(`${folder}/`));
     for (const [path, { watcher }] of below) {
-      watchers.delete(path);
+      this.#watchers.delete(path);
       watcher.close();
     }
     return below.length > 0;
   }
 
-  async function onEvent(folder: string, type: string, name: string | null): Promise<void> {
+  async #onEvent(folder: string, type: string, name: string | null): Promise<void> {
+    const events = this.#events;
     if (name === null) return events.onFolder(folder);
-    const path = pathOf(folder, name.replaceAll('\\', '/'));
-    if (path.split('/').some(isHidden)) return;
+    const path = pathOf(folder, process.platform === 'win32' ? name.replaceAll('\\', '/') : name);
+    if (path.split('/').some(isHidden) && !path.endsWith(IGNORE_FILE)) return;
     // Of a file while it is being written: frequent, and nothing else than the file can have changed.
     if (type === 'change') return events.onFile(path);
-    const info = await lstat(join(root, path)).catch((error: unknown) => {
+    const info = await lstat(join(this.#root, path)).catch((error: unknown) => {
       if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return null;
       throw error;
     });
-    if (isClosed) return;
+    if (this.#isClosed) return;
     if (info?.isDirectory()) {
-      if (!isRecursive) await add(path);
+      if (await events.isLeftOut?.(path)) return;
+      if (!this.#isRecursive) await this.add(path);
       return events.onFolder(path);
     }
-    const wasFolder = drop(path);
-    if (wasFolder || (isRecursive && info === null)) events.onFolder(path);
+    // Other folders may be left out now, and some may be no longer.
+    if (path.endsWith(IGNORE_FILE) && !this.#isRecursive) await this.add(folder, true);
+    const wasFolder = this.#drop(path);
+    if (wasFolder || (this.#isRecursive && info === null)) events.onFolder(path);
     events.onFile(path);
   }
 
-  try {
-    await add('');
-  } catch (error) {
-    drop('');
-    throw cannotWatch(error, root);
+  #report(error: unknown, path: string): void {
+    if (!this.#isClosed) this.#events.onError(cannotWatch(error, join(this.#root, path)));
   }
-  return {
-    close() {
-      isClosed = true;
-      for (const { watcher } of watchers.values()) watcher.close();
-      watchers.clear();
-    },
-  };
 }
 
 function pathOf(folder: string, name: string): string {

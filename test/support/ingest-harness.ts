@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import pino from 'pino';
 import { openFailureLog } from '../../core/failure-log/sqlite.ts';
 import { createIndexer, type IndexJob, type Job } from '../../core/index-image.ts';
-import { openFolder } from '../../core/objects/folder/store.ts';
-import type { FailureLog, ObjectStore, VectorStore } from '../../core/ports.ts';
+import { type FolderStore, openFolder } from '../../core/objects/folder/store.ts';
+import type { FailureLog, VectorStore } from '../../core/ports.ts';
 import type { ImagePayload } from '../../core/types.ts';
 import { openEmbeddedStore } from '../../core/vectors/sqlite/store.ts';
 import { createIngest, type Ingest } from '../../functions/events/event-handler.ts';
@@ -35,7 +35,7 @@ export interface World {
   readonly dir: string;
   readonly root: string;
   readonly embedder: ReturnType<typeof hashEmbedder>;
-  objects: ObjectStore;
+  objects: FolderStore;
   vectors: VectorStore;
   failures: FailureLog;
   /** As a new process would find it: stores opened again. */
@@ -95,7 +95,9 @@ export async function createWorld(): Promise<World> {
     },
     async start({ wrap = (index: IndexJob) => index, maxAttempts, minDelayMs = 1, sequencer, quietMs, resyncMs } = {}) {
       const { objects, vectors, failures } = world;
-      const index = createIndexer({ embedder, vectors, buckets: new Map([['photos', objects]]), maxBytes: 100_000 });
+      const buckets = new Map([['photos', objects]]);
+      const leftOut = (_: string, key: string) => objects.leftOut(key);
+      const index = createIndexer({ embedder, vectors, buckets, maxBytes: 100_000, leftOut });
       const ingest = createIngest({ index: wrap(index), failures, logger: silent, maxAttempts });
       const queue = createQueue({ ingest, logger: silent, minDelayMs, maxDelayMs: 20 });
       const jobs: Job[] = [];

@@ -31,7 +31,12 @@ export function newSegmentsOf(key: string): string[] {
 
 /** Whether a file of this path, with '/' between the names, is an object of the folder. */
 export function isKey(path: string): boolean {
-  return problemOf(path, process.platform === 'win32') === null;
+  return keyProblem(path) === null;
+}
+
+/** Why a file of this path is no object of the folder, as the end of a sentence; null when it is one. */
+export function keyProblem(path: string): string | null {
+  return problemOf(path, process.platform === 'win32');
 }
 
 /** Whether a name is out of sight: hidden files of the user, of the system, and our own unfinished writes. */

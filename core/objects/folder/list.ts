@@ -1,30 +1,14 @@
 import { createHash } from 'node:crypto';
-import { lstat, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { LRUCache } from 'lru-cache';
 import { SightlineError } from '../../errors.ts';
-import { systemCode, unavailable } from '../../file-errors.ts';
 import type { ListedObject } from '../../ports.ts';
 import type { Page } from '../../types.ts';
 import { compareUtf8 } from '../utf8-order.ts';
-import { listedObjectOf } from './file.ts';
-import { isHidden, isKey } from './key.ts';
-import { enterFolder, type Place, type Root } from './open-directory.ts';
+import { lookAtFiles, readEntries } from './entries.ts';
+import { isKey } from './key.ts';
+import type { Root } from './open-directory.ts';
 
 /** Files looked at side by side: enough to keep the four threads of libuv busy. */
-const BATCH = 32;
-/** Names of folders kept in memory, over all stores: about 20 MB. */
-const CACHED_NAMES = 200_000;
-/** A folder whose time is younger could have changed again within the resolution of its clock (2 s on FAT). */
-const SETTLED_MS = 2_500;
-
-/** The names in a folder in the order of the keys below them; those of folders end with '/'. */
-type Names = readonly string[];
-
-const cache = new LRUCache<string, { mtimeNs: bigint; ctimeNs: bigint; ino: bigint; names: Names }>({
-  maxSize: CACHED_NAMES,
-  sizeCalculation: ({ names }) => names.length + 1,
-});
+export const BATCH = 32;
 
 /**
  * One page of the keys below `root` in UTF-8 order. The tree is walked in that order and only where the page can be, so a
@@ -74,23 +58,23 @@ async function* walk(
 ): AsyncGenerator<ListedObject, void, void> {
   const folder = names.length === 0 ? '' : `${names.join('/')}/`;
   const files: string[] = [];
-  for (const name of await sortedNames(root, names)) {
+  for (const name of (await readEntries(root, names)).names) {
     const path = folder + name;
     const isFolder = name.endsWith('/');
     if (!overlaps(path, isFolder, prefix) || isBefore(path, isFolder, after)) continue;
     if (!isFolder) {
       files.push(name);
-      if (files.length === BATCH) yield* await look(root, names, files.splice(0));
+      if (files.length === BATCH) yield* (await lookAtFiles(root, names, files.splice(0))).objects;
       continue;
     }
-    yield* await look(root, names, files.splice(0));
+    yield* (await lookAtFiles(root, names, files.splice(0))).objects;
     yield* walk(root, [...names, name.slice(0, -1)], prefix, after);
   }
-  yield* await look(root, names, files);
+  yield* (await lookAtFiles(root, names, files)).objects;
 }
 
 /** Whether the file, or something in the folder, can have the prefix. */
-function overlaps(path: string, isFolder: boolean, prefix: string): boolean {
+export function overlaps(path: string, isFolder: boolean, prefix: string): boolean {
   return path.startsWith(prefix) || (isFolder && prefix.startsWith(path));
 }
 
@@ -98,61 +82,4 @@ function overlaps(path: string, isFolder: boolean, prefix: string): boolean {
 function isBefore(path: string, isFolder: boolean, after: string): boolean {
   if (isFolder && after.startsWith(path)) return false;
   return compareUtf8(path, after) <= 0;
-}
-
-/** The files of one folder as objects, those left out that vanished since its names were read. */
-async function look(root: Root, names: readonly string[], files: readonly string[]): Promise<ListedObject[]> {
-  if (files.length === 0) return [];
-  const place = await enterFolder(root, names);
-  if ('blocked' in place) return [];
-  try {
-    const found = await Promise.all(
-      files.map(async (name) => {
-        const stat = await lstat(join(place.path, name), { bigint: true }).catch((error: unknown) => {
-          if (systemCode(error) === 'ENOENT') return null;
-          throw unavailable(error, 'look at', join(place.shown, name));
-        });
-        const key = [...names, name].join('/');
-        // A deep path can be too long for a key although each of its names is not.
-        return stat?.isFile() && isKey(key) ? listedObjectOf(key, stat) : null;
-      }),
-    );
-    return found.filter((item) => item !== null);
-  } finally {
-    await place.close();
-  }
-}
-
-async function sortedNames(root: Root, names: readonly string[]): Promise<Names> {
-  const place = await enterFolder(root, names);
-  if ('blocked' in place) return [];
-  try {
-    // Adding and removing entries changes the times of the folder (not on Windows, for FAT).
-    const { ino, mtimeNs, ctimeNs, ctimeMs } = await place.stat();
-    const known = cache.get(place.shown);
-    if (known?.ino === ino && known.mtimeNs === mtimeNs && known.ctimeNs === ctimeNs) return known.names;
-    const settled = Date.now() - Number(ctimeMs) > SETTLED_MS && process.platform !== 'win32';
-    const read = await readNames(place);
-    if (settled) cache.set(place.shown, { ino, mtimeNs, ctimeNs, names: read });
-    return read;
-  } catch (error) {
-    throw unavailable(error, 'read the folder', place.shown);
-  } finally {
-    await place.close();
-  }
-}
-
-/**
- * Sorting folders as `name/` sorts all keys: two keys differ first either in one folder's names or in what follows the
- * same name, and the keys of folder `a` stand between the file `a-b` and the file `ab`, because '-' < '/' < 'b'.
- */
-async function readNames(place: Place): Promise<string[]> {
-  const names: string[] = [];
-  for (const entry of await readdir(place.path, { withFileTypes: true })) {
-    // A name with U+FFFD is mostly one that is not UTF-8; its file cannot be found by it and is left out when looked at.
-    if (isHidden(entry.name) || !isKey(entry.name)) continue;
-    if (entry.isDirectory()) names.push(`${entry.name}/`);
-    else if (entry.isFile()) names.push(entry.name);
-  }
-  return names.sort(compareUtf8);
 }

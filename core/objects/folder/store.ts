@@ -3,12 +3,14 @@ import { realpath, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { SightlineError } from '../../errors.ts';
 import { unavailable } from '../../file-errors.ts';
-import type { ObjectStore } from '../../ports.ts';
 import { resolveRange } from '../byte-range.ts';
+import type { PictureStore } from '../picture-store.ts';
 import { type OpenedFile, objectInfoOf, openFile, streamOf } from './file.ts';
 import { segmentsOf } from './key.ts';
 import { listFolder } from './list.ts';
 import { enterFolder, type Root } from './open-directory.ts';
+import { createRules } from './rules.ts';
+import { scanFolder } from './scan.ts';
 import { conditionFailed, deleteObject, putObject, removeStaleWrites } from './write.ts';
 
 export interface FolderOptions {
@@ -19,6 +21,16 @@ export interface FolderOptions {
    * @default the folder's name and eight hex digits of the SHA-256 of its real path, such as `photos-1f9a0c3e`
    */
   readonly bucket?: string;
+  /** Patterns of what `scan` leaves out, as in a .gitignore, beside those of the folder's own .sightlineignore files. */
+  readonly ignore?: readonly string[];
+  /** Folder of the index, left out by `scan` when it lies in this one. */
+  readonly data?: string;
+}
+
+/** A folder of pictures as people have them: it holds every file, and tells apart what is worth indexing. */
+export interface FolderStore extends PictureStore {
+  /** Whether the folder that was opened is still the one at its path: a drive that was unmounted leaves another. */
+  isThere(): Promise<boolean>;
 }
 
 /**
@@ -29,10 +41,11 @@ export interface FolderOptions {
  * links, and what is not a regular file are not part of the bucket. Unlike in S3, a key cannot be both an object and the
  * beginning of others (`a` and `a/b`).
  */
-export async function openFolder({ root: path, bucket }: FolderOptions): Promise<ObjectStore> {
-  const root = await openRoot(path);
+export async function openFolder(options: FolderOptions): Promise<FolderStore> {
+  const root = await openRoot(options.root);
+  const rules = await createRules(root, options.ignore ?? [], options.data);
   await removeStaleWrites(root);
-  const name = bucket ?? bucketNameOf(root.path);
+  const name = options.bucket ?? bucketNameOf(root.path);
 
   return {
     bucket: name,
@@ -63,7 +76,14 @@ export async function openFolder({ root: path, bucket }: FolderOptions): Promise
 
     delete: async (key, { ifMatch } = {}) => deleteObject(root, key, segmentsOf(key), ifMatch),
 
-    list: (options) => listFolder(root, name, options),
+    list: (page) => listFolder(root, name, page),
+    scan: (prefix = '') => scanFolder(root, rules, prefix),
+    leftOut: (key) => rules.leftOut(key),
+
+    async isThere() {
+      const now = await openRoot(root.path).catch(() => null);
+      return now !== null && now.dev === root.dev && now.ino === root.ino;
+    },
   };
 }
 

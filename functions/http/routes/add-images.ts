@@ -155,6 +155,10 @@ async function storeAndIndex(
     await deleteVersion(objects, key, info);
     throw rejectedImage(outcome.reason, outcome.message);
   }
+  if (outcome.status === 'skipped' && outcome.reason === 'left-out') {
+    await deleteVersion(objects, key, info);
+    throw new HttpProblem('invalid-input', `key: expected the name of a picture, got ${key}, which is left out`);
+  }
   if (outcome.status === 'skipped' && outcome.reason === 'gone') {
     throw deletedMeanwhile();
   }

@@ -64,8 +64,8 @@ async function retry(deps: AppDeps, id: string): Promise<z.output<typeof retryRe
     return { status: 'rejected', id, reason, message };
   }
   await deps.failures.resolve(id);
-  if (outcome.status === 'removed' || (outcome.status === 'skipped' && outcome.reason === 'gone'))
-    return { status: 'gone', id };
+  const isGone = outcome.status === 'skipped' && (outcome.reason === 'gone' || outcome.reason === 'left-out');
+  if (outcome.status === 'removed' || isGone) return { status: 'gone', id };
   const image = showImage(id, await deps.onLiveSpace(({ vectors }) => findImage(vectors, id)));
   return { status: outcome.status === 'indexed' ? 'indexed' : 'unchanged', id, image };
 }

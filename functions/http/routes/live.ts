@@ -64,6 +64,7 @@ export function registerLive(app: App, deps: AppDeps): void {
         captions,
         failures: failed,
         backlog,
+        leftOut: { ...deps.leftOut?.() },
         indexed: changes?.indexed() ?? null,
         report: report !== null,
         signedUploads: deps.presignUpload !== undefined,

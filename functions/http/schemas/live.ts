@@ -32,6 +32,12 @@ export const status = z
     backlog: z.int().nullable().openapi({
       description: 'Pictures that wait to be indexed or are, of an SQS queue its messages; null where not known.',
     }),
+    leftOut: z.record(z.string(), z.int()).openapi({
+      description:
+        'Files left out as no pictures, by reason: hidden, system, sidecar, video, audio, database, ignored, own-data, link, ' +
+        'special, archived; as of the last comparison of each folder.',
+      example: { sidecar: 12, video: 3 },
+    }),
     indexed: z
       .strictObject({ lastMinute: z.int(), lastHour: z.int() })
       .nullable()

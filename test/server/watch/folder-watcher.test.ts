@@ -405,6 +405,92 @@ describe('while it is watched', () => {
     await finds('a.jpg');
   });
 
+  it('follows what is ignored, as it changes', async () => {
+    await drop('a.jpg');
+    await drop('b.jpg');
+    await drop('private/c.jpg');
+    await world.start();
+    await finds('a.jpg', 'b.jpg', 'private/c.jpg');
+    await writeFile(path('.sightlineignore'), 'b.jpg\nprivate/\n');
+    await finds('a.jpg');
+    await drop('private/d.jpg');
+    await writeFile(path('.sightlineignore'), 'b.jpg\n');
+    await finds('a.jpg', 'private/c.jpg', 'private/d.jpg');
+    await drop('private/e.jpg');
+    await rm(path('.sightlineignore'));
+    await finds('a.jpg', 'b.jpg', 'private/c.jpg', 'private/d.jpg', 'private/e.jpg');
+  });
+
+  it('lists names that can be no keys as failures, until they are gone', {
+    skip: process.platform === 'win32',
+  }, async () => {
+    await world.start();
+    await writeFile(path('a\nb.jpg'), 'PIC');
+    await writeFile(path('c\\d.jpg'), 'PIC');
+    await symlink(world.dir, path('out'));
+    const listed = async () => (await world.failures.list({ limit: 10 })).items.map(({ key }) => key).sort();
+    await eventually(async () => assert.deepEqual(await listed(), ['a\\nb.jpg', 'c\\d.jpg', 'out']));
+    await rename(path('a\nb.jpg'), path('ab.jpg'));
+    await rm(path('c\\d.jpg'));
+    await rm(path('out'));
+    await finds('ab.jpg');
+    await eventually(async () => assert.deepEqual(await listed(), []));
+  });
+
+  it('removes from the index what is left out now, also when an older version had indexed or refused it', async () => {
+    await drop('@eaDir/a.jpg');
+    await drop('b.jpg');
+    await writeFile(path('c.json'), '{}');
+    const id = imageId('photos', '@eaDir/a.jpg');
+    const failed = { bucket: 'photos', key: 'c.json', etag: '', sequencer: '', message: '', retryable: false };
+    await world.failures.record({ id: imageId('photos', 'c.json'), reason: 'not-an-image', ...failed });
+    const payload = {
+      bucket: 'photos',
+      key: '@eaDir/a.jpg',
+      etag: 'x',
+      sha256: '0'.repeat(64),
+      sequencer: '',
+      bytes: 1,
+    };
+    const [vector] = await world.embedder.embedTexts(['a']);
+    const rest = {
+      contentType: 'image/jpeg',
+      width: 1,
+      height: 1,
+      takenAt: null,
+      tags: [],
+      indexedAt: '2020-01-01T00:00:00.000Z',
+    };
+    await world.vectors.upsert([{ id, vector: vector!, payload: { kind: 'image', ...payload, ...rest } }], 'newer');
+    const { queue } = await world.start();
+    await queue.onIdle();
+    await finds('b.jpg');
+    assert.equal(await world.failures.count(), 0);
+  });
+
+  it('removes nothing below an empty folder that has not changed: the mount point of a drive', async () => {
+    await drop('mnt/nas/a.jpg');
+    await drop('mnt/b.jpg');
+    const first = await world.start({ resyncMs: 100 });
+    await finds('mnt/b.jpg', 'mnt/nas/a.jpg');
+    await first.stop();
+    await rename(path('mnt/nas'), join(world.dir, 'drive'));
+    await mkdir(path('mnt/nas'));
+    // The mount point is older than what is indexed on the drive; here it is the index that is made younger.
+    await world.reopen();
+    const later = new Date(Date.now() + 60_000).toISOString();
+    const { items } = await world.vectors.list({ filter: { kind: 'image' }, limit: 10, order: 'id' });
+    const found = await world.vectors.vectors(items.map(({ id }) => id));
+    await world.vectors.upsert(
+      items.map(({ id, payload }) => ({ id, vector: found.get(id)!, payload: { ...payload, indexedAt: later } })),
+      'not-older',
+    );
+    const second = await world.start({ resyncMs: 100 });
+    assert.deepEqual(second.source.found, { unchanged: 1, created: 0, removed: 0, failed: 0 });
+    await rm(path('mnt/b.jpg'));
+    await finds('mnt/nas/a.jpg');
+  });
+
   it('keeps what it knows when the folder disappears', async () => {
     await world.start({ resyncMs: 100, quietMs: 20 });
     await drop('a.jpg');

@@ -1,0 +1,140 @@
+import type { Dirent } from 'node:fs';
+import { lstat, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { LRUCache } from 'lru-cache';
+import { systemCode, unavailable } from '../../file-errors.ts';
+import type { ListedObject } from '../../ports.ts';
+import { compareUtf8 } from '../utf8-order.ts';
+import { listedObjectOf } from './file.ts';
+import { isHidden, isKey, keyProblem } from './key.ts';
+import { enterFolder, type Place, type Root } from './open-directory.ts';
+
+/** Names of folders kept in memory, over all stores: about 20 MB. */
+const CACHED_NAMES = 200_000;
+/** A folder whose time is younger could have changed again within the resolution of its clock (2 s on FAT). */
+const SETTLED_MS = 2_500;
+
+/** What lies in one folder. */
+export interface Entries {
+  /** Files and folders that can be or hold objects, in the order of the keys below them; those of folders end with '/'. */
+  readonly names: readonly string[];
+  /** Everything else. */
+  readonly others: readonly OtherEntry[];
+}
+
+/** What is no object and holds none. */
+export interface OtherEntry {
+  /** For people; the name itself unless that is not UTF-8 or has control characters. */
+  readonly shown: string;
+  readonly name: Buffer;
+  readonly type: 'file' | 'folder' | 'link' | 'special';
+  /** What is wrong with the name, as the end of a sentence; null when it is hidden, or the type is what excludes it. */
+  readonly problem: string | null;
+}
+
+const cache = new LRUCache<string, { mtimeNs: bigint; ctimeNs: bigint; ino: bigint; entries: Entries }>({
+  maxSize: CACHED_NAMES,
+  sizeCalculation: ({ entries }) => entries.names.length + entries.others.length + 1,
+});
+
+/** What lies in the folder `names` below the root, nothing when it is gone. Throws `unavailable`. */
+export async function readEntries(root: Root, names: readonly string[]): Promise<Entries> {
+  const place = await enterFolder(root, names);
+  if ('blocked' in place) return { names: [], others: [] };
+  try {
+    // Adding and removing entries changes the times of the folder (not on Windows, for FAT).
+    const { ino, mtimeNs, ctimeNs, ctimeMs } = await place.stat();
+    const known = cache.get(place.shown);
+    if (known?.ino === ino && known.mtimeNs === mtimeNs && known.ctimeNs === ctimeNs) return known.entries;
+    const settled = Date.now() - Number(ctimeMs) > SETTLED_MS && process.platform !== 'win32';
+    const entries = await sortEntries(place);
+    if (settled) cache.set(place.shown, { ino, mtimeNs, ctimeNs, entries });
+    return entries;
+  } catch (error) {
+    throw unavailable(error, 'read the folder', place.shown);
+  } finally {
+    await place.close();
+  }
+}
+
+/**
+ * Sorting folders as `name/` sorts all keys: two keys differ first either in one folder's names or in what follows the
+ * same name, and the keys of folder `a` stand between the file `a-b` and the file `ab`, because '-' < '/' < 'b'.
+ */
+async function sortEntries(place: Place): Promise<Entries> {
+  const names: string[] = [];
+  const others: OtherEntry[] = [];
+  for (const { name, entry } of await readNames(place.path)) {
+    const type = typeOf(entry);
+    const text = typeof name === 'string' ? name : null;
+    if (text !== null && !isHidden(text) && isKey(text) && (type === 'file' || type === 'folder')) {
+      names.push(type === 'folder' ? `${text}/` : text);
+    } else {
+      others.push({ ...describeName(name), type });
+    }
+  }
+  return { names: names.sort(compareUtf8), others };
+}
+
+/** Names that are UTF-8 as text, others as bytes. */
+async function readNames(path: string): Promise<{ name: string | Buffer; entry: Dirent | Dirent<Buffer> }[]> {
+  const entries = await readdir(path, { withFileTypes: true });
+  if (!entries.some(({ name }) => name.includes('\ufffd')))
+    return entries.map((entry) => ({ name: entry.name, entry }));
+  const raw = await readdir(path, { withFileTypes: true, encoding: 'buffer' });
+  return raw.map((entry) => {
+    const text = entry.name.toString();
+    return { name: Buffer.from(text).equals(entry.name) ? text : entry.name, entry };
+  });
+}
+
+function typeOf(entry: Pick<Dirent, 'isFile' | 'isDirectory' | 'isSymbolicLink'>): OtherEntry['type'] {
+  if (entry.isFile()) return 'file';
+  if (entry.isDirectory()) return 'folder';
+  return entry.isSymbolicLink() ? 'link' : 'special';
+}
+
+function describeName(name: string | Buffer): Omit<OtherEntry, 'type'> {
+  if (typeof name !== 'string') return { name, shown: showBytes(name), problem: 'is not UTF-8' };
+  const problem = isHidden(name) ? null : keyProblem(name);
+  return { name: Buffer.from(name), shown: showName(name), problem };
+}
+
+/** A name in one line: control characters as in source text. */
+function showName(name: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for.
+  return name.replace(/[\u0000-\u001f\u007f]/g, (character) => JSON.stringify(character).slice(1, -1));
+}
+
+/** A name that is not UTF-8: its bytes above ASCII as \xNN, so that two such names stay two. */
+function showBytes(name: Buffer): string {
+  const shown = [...name].map((byte) => (byte < 0x80 ? String.fromCharCode(byte) : `\\x${byte.toString(16)}`));
+  return showName(shown.join(''));
+}
+
+/** Files of one folder as objects, and those whose whole path is no key. Those that vanished meanwhile are in neither. */
+export async function lookAtFiles(
+  root: Root,
+  names: readonly string[],
+  files: readonly string[],
+): Promise<{ objects: ListedObject[]; notKeys: string[] }> {
+  if (files.length === 0) return { objects: [], notKeys: [] };
+  const place = await enterFolder(root, names);
+  if ('blocked' in place) return { objects: [], notKeys: [] };
+  try {
+    const keys = files.map((name) => [...names, name].join('/'));
+    const found = await Promise.all(
+      files.map(async (name, i) => {
+        const stat = await lstat(join(place.path, name), { bigint: true }).catch((error: unknown) => {
+          if (systemCode(error) === 'ENOENT') return null;
+          throw unavailable(error, 'look at', join(place.shown, name));
+        });
+        // A deep path can be too long for a key although each of its names is not.
+        return stat?.isFile() && isKey(keys[i]!) ? listedObjectOf(keys[i]!, stat) : null;
+      }),
+    );
+    return { objects: found.filter((item) => item !== null), notKeys: keys.filter((key) => !isKey(key)) };
+  } finally {
+    await place.close();
+  }
+}

@@ -1,0 +1,86 @@
+import { readFile, realpath } from 'node:fs/promises';
+import { join, relative, sep } from 'node:path';
+import { systemCode, unavailable } from '../../file-errors.ts';
+import { compileIgnore, type Ignores, type LeftOutReason, leftOutByName, leftOutFolder } from '../../left-out.ts';
+import { enterFolder, type Root } from './open-directory.ts';
+
+/** A file of patterns as in a .gitignore, for the folder it lies in and everything below. */
+export const IGNORE_FILE = '.sightlineignore';
+
+/** The patterns that hold in one folder, from the root down: what is further down has the last word. */
+export type Layers = readonly { readonly base: string; readonly ignores: Ignores }[];
+
+/** What of a folder is left out. Paths are below the root; those of folders end with '/'. */
+export interface FolderRules {
+  /** The layers of a folder without those of its ignore files. */
+  readonly outermost: Layers;
+  /** Adds the ignore file that lies in `folder`, if there is one. */
+  enter(layers: Layers, folder: string): Promise<Layers>;
+  judge(path: string, layers: Layers): LeftOutReason | null;
+  /** Why the object is left out, from all that lies on the way to it. */
+  leftOut(key: string): Promise<LeftOutReason | null>;
+}
+
+/**
+ * @param ignore patterns for the whole folder
+ * @param data folder of the index, left out when it lies in this one
+ */
+export async function createRules(
+  root: Root,
+  ignore: readonly string[],
+  data: string | undefined,
+): Promise<FolderRules> {
+  const own = data === undefined ? null : await pathBelow(root.path, data);
+  const outermost = ignore.length === 0 ? [] : [{ base: '', ignores: compileIgnore(ignore) }];
+
+  function judge(path: string, layers: Layers): LeftOutReason | null {
+    const isFolder = path.endsWith('/');
+    const name = path.split('/').at(isFolder ? -2 : -1)!;
+    const byName = isFolder ? leftOutFolder(name) : leftOutByName(name);
+    if (byName !== null) return byName;
+    if (path === own) return 'own-data';
+    let ignored = false;
+    for (const { base, ignores } of layers) ignored = ignores(path.slice(base.length)) ?? ignored;
+    return ignored ? 'ignored' : null;
+  }
+
+  async function enter(layers: Layers, folder: string): Promise<Layers> {
+    const patterns = await readIgnoreFile(root, folder);
+    return patterns === null ? layers : [...layers, { base: folder, ignores: compileIgnore(patterns) }];
+  }
+
+  return {
+    outermost,
+    enter,
+    judge,
+    async leftOut(key) {
+      let layers: Layers = outermost;
+      for (let end = -1; ; ) {
+        layers = await enter(layers, key.slice(0, end + 1));
+        end = key.indexOf('/', end + 1);
+        if (end < 0) return judge(key, layers);
+        const reason = judge(key.slice(0, end + 1), layers);
+        if (reason !== null) return reason;
+      }
+    },
+  };
+}
+
+async function readIgnoreFile(root: Root, folder: string): Promise<string | null> {
+  const place = await enterFolder(root, folder.split('/').slice(0, -1));
+  if ('blocked' in place) return null;
+  try {
+    return await readFile(join(place.path, IGNORE_FILE), 'utf8');
+  } catch (error) {
+    if (['ENOENT', 'EISDIR', 'ENOTDIR'].includes(systemCode(error) ?? '')) return null;
+    throw unavailable(error, 'read', join(place.shown, IGNORE_FILE));
+  } finally {
+    await place.close();
+  }
+}
+
+/** Path of `folder` as the rules know it, when it lies below `root`; else null. */
+async function pathBelow(root: string, folder: string): Promise<string | null> {
+  const path = relative(root, await realpath(folder).catch(() => folder));
+  return path === '' || path.startsWith('..') || path.includes(':') ? null : `${path.split(sep).join('/')}/`;
+}
