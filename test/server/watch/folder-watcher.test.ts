@@ -438,30 +438,19 @@ describe('while it is watched', () => {
   });
 
   it('removes from the index what is left out now, also when an older version had indexed or refused it', async () => {
-    await drop('@eaDir/a.jpg');
     await drop('b.jpg');
+    const first = await world.start();
+    await finds('b.jpg');
+    await first.stop();
+    await world.reopen();
+    await drop('@eaDir/a.jpg');
     await writeFile(path('c.json'), '{}');
-    const id = imageId('photos', '@eaDir/a.jpg');
+    const [key, id] = ['@eaDir/a.jpg', imageId('photos', '@eaDir/a.jpg')];
+    const [vector] = await world.embedder.embedTexts(['a']);
+    const payload = { ...(await world.payload('b.jpg')), key };
+    await world.vectors.upsert([{ id, vector: vector!, payload }], 'newer');
     const failed = { bucket: 'photos', key: 'c.json', etag: '', sequencer: '', message: '', retryable: false };
     await world.failures.record({ id: imageId('photos', 'c.json'), reason: 'not-an-image', ...failed });
-    const payload = {
-      bucket: 'photos',
-      key: '@eaDir/a.jpg',
-      etag: 'x',
-      sha256: '0'.repeat(64),
-      sequencer: '',
-      bytes: 1,
-    };
-    const [vector] = await world.embedder.embedTexts(['a']);
-    const rest = {
-      contentType: 'image/jpeg',
-      width: 1,
-      height: 1,
-      takenAt: null,
-      tags: [],
-      indexedAt: '2020-01-01T00:00:00.000Z',
-    };
-    await world.vectors.upsert([{ id, vector: vector!, payload: { kind: 'image', ...payload, ...rest } }], 'newer');
     const { queue } = await world.start();
     await queue.onIdle();
     await finds('b.jpg');
