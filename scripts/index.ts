@@ -31,7 +31,12 @@ goes on from there. Pictures of other folders in the index stay.`,
 Exit code 0 when all went well, files that are no pictures included; 1 when some could not be indexed for other
 reasons.`,
   run: async (flags, [folder]) => {
-    const config = readConfig({ data: flags.data, concurrency: flags.concurrency, ignore: flags.ignore, logLevel: 'silent' });
+    const config = readConfig({
+      data: flags.data,
+      concurrency: flags.concurrency,
+      ignore: flags.ignore,
+      logLevel: 'silent',
+    });
     const logger = createLogger(config);
     const root = userPath(folder!);
     const startedAt = performance.now();
