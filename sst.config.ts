@@ -21,14 +21,19 @@ export default $config({
     const { createSecrets } = await import('./infra/secrets');
     const { createEvents } = await import('./infra/events');
     const { createFunctions } = await import('./infra/functions');
-    const { createAlarms } = await import('./infra/alarms');
+    const { createRouter } = await import('./infra/router');
+    const { createAlarms, createBudget } = await import('./infra/alarms');
+    const { createDashboard } = await import('./infra/dashboard');
 
     const settings = readSettings($app.stage, process.env);
     const storage = createStorage(settings);
     const events = createEvents(settings, storage);
-    const functions = createFunctions(settings, { storage, events, secrets: createSecrets() });
+    const router = createRouter(settings);
+    const functions = createFunctions(settings, { storage, events, router, secrets: createSecrets() });
     allowUploads(settings, storage, functions.url);
     createAlarms(settings, { events, functions });
+    createBudget(settings);
+    if (settings.dashboard === 'on') createDashboard({ events, functions });
 
     return {
       url: functions.url,

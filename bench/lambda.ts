@@ -1,5 +1,6 @@
-// npm run bench -- lambda
+// npm run bench -- lambda [--url URL [--key KEY]]
 // The built Lambda functions: cold start on one core, what the handler adds to the search itself, memory while indexing.
+// With --url a deployed one: cold and warm, words and a picture.
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
@@ -13,6 +14,8 @@ import { type Cloud, startCloud } from '../test/functions/lambda/cloud.ts';
 import { httpEvent, message, s3Body } from '../test/functions/lambda/events.ts';
 import { buildFunctions, type LambdaFunction, startFunction } from '../test/functions/lambda/function.ts';
 import type { Streamed } from '../test/functions/lambda/response-stream.ts';
+import { measureDeployed } from './lambda/deployed.ts';
+import type { BenchOptions } from './run.ts';
 
 const samples = fileURLToPath(new URL('../examples/photos', import.meta.url));
 const models = fileURLToPath(new URL('../models', import.meta.url));
@@ -22,7 +25,8 @@ const UNTIMED = 100;
 const QUERIES = 300;
 const PICTURES = 500;
 
-export async function run(): Promise<void> {
+export async function run({ url, key }: BenchOptions = {}): Promise<void> {
+  if (url !== undefined) return measureDeployed(url, key);
   const build = await buildFunctions();
   const cloud = await startCloud();
   const started: LambdaFunction[] = [];

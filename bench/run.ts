@@ -1,26 +1,38 @@
-// npm run bench -- [NAME ...]
+// npm run bench -- [NAME ...] [--url URL [--key KEY]]
 // Runs the benchmarks of this folder one after the other. Each compares alternatives within one run and prints a table of
 // medians and ratios: absolute times are those of this machine on this day.
 import { readdirSync } from 'node:fs';
+import { text, url } from '../core/option.ts';
 import { command, EXIT, runCommand, UsageError } from '../scripts/cli/command.ts';
 
 const names = readdirSync(import.meta.dirname)
   .filter((file) => file.endsWith('.ts') && file !== 'run.ts' && !file.endsWith('.d.ts'))
   .map((file) => file.slice(0, -'.ts'.length));
 
+/** What a benchmark is told; most look at none of it. */
+export interface BenchOptions {
+  readonly url?: string;
+  readonly key?: string;
+}
+
 const bench = command({
   usage: '[NAME ...]',
   about: `Runs the named benchmarks, or all of them: ${names.join(', ')}.`,
   words: { min: 0, max: names.length },
-  options: {},
-  run: async (_flags, chosen) => {
+  options: {
+    url: url({ text: 'server to measure instead of one that is started here: a deployed function for `lambda`' }),
+    key: text({ unit: 'KEY', text: 'API key for it, when reading needs one' }),
+  },
+  run: async (given, chosen) => {
+    if (given.url !== undefined && chosen.length !== 1)
+      throw new UsageError('--url: expected one benchmark to be named');
     const unknown = chosen.find((name) => !names.includes(name));
     if (unknown !== undefined)
       throw new UsageError(`expected a benchmark out of ${names.join(', ')}, got "${unknown}"`);
     for (const name of chosen.length === 0 ? names : chosen) {
       console.log(`\n# ${name}`);
-      const { run } = (await import(`./${name}.ts`)) as { run: () => Promise<void> };
-      await run();
+      const { run } = (await import(`./${name}.ts`)) as { run: (options: BenchOptions) => Promise<void> };
+      await run(given);
     }
     return EXIT.done;
   },

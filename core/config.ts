@@ -2,7 +2,20 @@ import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { delimiter } from 'node:path';
 import { SightlineError } from './errors.ts';
-import { bytes, choice, Expected, many, nearest, type Option, path, readOption, text, url, whole } from './option.ts';
+import {
+  bytes,
+  choice,
+  decimal,
+  Expected,
+  many,
+  nearest,
+  type Option,
+  path,
+  readOption,
+  text,
+  url,
+  whole,
+} from './option.ts';
 
 /**
  * Everything that can be configured, each setting once: an entry here is read from the environment, is a flag of the
@@ -33,7 +46,12 @@ const AWS = ['functions', 'stack'] as const;
 const STACK = ['stack'] as const;
 const ALL = ['server', 'functions', 'stack'] as const;
 
-const BUCKET = { pattern: /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, expected: 'the name of an S3 bucket, as s3://NAME' };
+const BUCKET = {
+  pattern: /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/,
+  expected:
+    'the name of an S3 bucket: 3 to 63 lower-case letters, digits, dots and hyphens, with a letter or digit at both ends',
+};
+const KMS_KEY = { pattern: /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[\w-]+$/, expected: 'the ARN of a KMS key' };
 
 export const SETTINGS = {
   photos: setting(
@@ -220,16 +238,64 @@ export const SETTINGS = {
     { env: 'SIGHTLINE_INGEST_BATCH', readers: STACK },
     whole({ min: 1, max: 10, default: 10, text: 'SQS messages handed to one run' }),
   ),
-  readKeys: setting(
-    { env: 'SIGHTLINE_READ_KEYS', readers: STACK },
-    many(
-      text({
-        unit: 'ARNS',
-        pattern: /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[\w-]+$/,
-        expected: 'the ARN of a KMS key',
-        text: 'KMS keys that those buckets are encrypted with, comma separated',
-      }),
-    ),
+  readBucketKeys: setting(
+    { env: 'SIGHTLINE_READ_BUCKET_KEYS', readers: STACK },
+    many(text({ ...KMS_KEY, unit: 'ARNS', text: 'KMS keys that those buckets are encrypted with, comma separated' })),
+  ),
+  bucketKey: setting(
+    { env: 'SIGHTLINE_BUCKET_KEY', readers: STACK },
+    text({
+      ...KMS_KEY,
+      unit: 'ARN',
+      text: "KMS key that the stack's own buckets are encrypted with; its policy must let the account's IAM decide",
+      shown: "S3's own",
+    }),
+  ),
+  arch: setting(
+    { env: 'SIGHTLINE_ARCH', flag: 'arch', readers: ['server', 'stack'] },
+    choice(['arm64', 'x64'], { text: 'processor that the Lambda functions are built for', default: 'arm64' }),
+  ),
+  urlAuth: setting(
+    { env: 'SIGHTLINE_URL_AUTH', readers: STACK },
+    choice(['none', 'iam'], {
+      text: 'who may call the function URL: everybody, or with iam who signs requests and has the right in the account',
+      default: 'none',
+    }),
+  ),
+  apiConcurrency: setting(
+    { env: 'SIGHTLINE_API_CONCURRENCY', readers: STACK },
+    whole({
+      ...{ min: 1, max: 10_000, shown: "the account's limit" },
+      text: 'api functions at work at the same time; AWS keeps 100 for all else, so a new account must ask for more first',
+    }),
+  ),
+  monthlyBudget: setting(
+    { env: 'SIGHTLINE_MONTHLY_BUDGET', readers: STACK },
+    decimal({
+      above: 0,
+      unit: 'USD',
+      text: 'of the whole account: mail at half of it, at all of it, and when it is about to be passed',
+    }),
+  ),
+  firewallRate: setting(
+    { env: 'SIGHTLINE_FIREWALL_RATE', readers: STACK },
+    whole({
+      ...{ min: 10, max: 2_000_000_000 },
+      text: 'with a domain, requests of one address in 5 minutes before AWS WAF refuses more',
+    }),
+  ),
+  dashboard: setting(
+    { env: 'SIGHTLINE_DASHBOARD', readers: STACK },
+    choice(['on', 'off'], { text: 'a dashboard of the stage in CloudWatch', default: 'on' }),
+  ),
+  originKeyHash: setting(
+    { env: 'SIGHTLINE_ORIGIN_KEY_HASH', readers: ['functions'] },
+    text({
+      unit: 'HASH',
+      pattern: /^[0-9a-f]{64}$/,
+      expected: 'a SHA-256 hash as 64 lower-case hex digits',
+      text: 'hash of what CloudFront sends along; requests without it are refused',
+    }),
   ),
   domain: setting(
     { env: 'SIGHTLINE_DOMAIN', readers: STACK },
@@ -368,10 +434,15 @@ function mistyped(env: Readonly<Record<string, string | undefined>>): string[] {
   const ours = known.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
   return Object.keys(env).flatMap((name) => {
     if (!name.startsWith(prefix) || known.includes(name) || IGNORED.includes(name)) return [];
+    const renamed = RENAMED[name];
+    if (renamed !== undefined) return [`${name} has another name: expected ${renamed}`];
     const near = nearest(name.slice(prefix.length), ours);
     return near === null ? [] : [`there is no setting ${name}; did you mean ${prefix}${near}?`];
   });
 }
+
+/** Names of earlier versions, and what they are now. */
+const RENAMED: Readonly<Record<string, string>> = { SIGHTLINE_READ_KEYS: 'SIGHTLINE_READ_BUCKET_KEYS' };
 
 /** Set by the stack for the functions' logs and alarms; no setting. */
 const IGNORED: readonly string[] = ['SIGHTLINE_SERVICE'];

@@ -8,7 +8,15 @@ import { parseHttpOptions } from './http/options.ts';
 import { readPage } from './http/page.ts';
 import { buffered, streamed } from './lambda/answer.ts';
 import { createLambdaApp, type LambdaBindings, requestMetrics, sourceAddress } from './lambda/app.ts';
-import { openLambdaRuntime, openQueue, pageFolder, readLambdaConfig, telemetry, version } from './lambda/runtime.ts';
+import {
+  openLambdaRuntime,
+  openQueue,
+  originKeyHash,
+  pageFolder,
+  readLambdaConfig,
+  telemetry,
+  version,
+} from './lambda/runtime.ts';
 import { settled } from './lambda/start.ts';
 
 const loading = loadOnce(async () => {
@@ -44,7 +52,7 @@ const loading = loadOnce(async () => {
     }),
     version,
     local: false,
-    clientAddress: (c) => sourceAddress(c.env as LambdaBindings),
+    clientAddress: (c) => sourceAddress(c.env as LambdaBindings, originKeyHash),
     page: await openPage(),
   });
   // The first run of a model is slower than all others.
@@ -55,7 +63,7 @@ const loading = loadOnce(async () => {
 // While it starts, Lambda gives a function more processor than it pays for; a failure is answered to the requests.
 await settled(loading);
 
-const app = createLambdaApp(loading, telemetry);
+const app = createLambdaApp(loading, telemetry, originKeyHash);
 
 /** For the function URL: answers are streamed, up to 200 MB. */
 export const handler = streamed(app);

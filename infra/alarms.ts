@@ -68,6 +68,26 @@ export function createAlarms(settings: Settings, { events, functions }: { events
   }
 }
 
+/** Tells when the month is about to cost more. It counts the whole account: AWS knows stages by tags only that it was told to count. */
+export function createBudget(settings: Settings) {
+  if (settings.monthlyBudget === undefined) return;
+  const subscriberEmailAddresses = settings.alarmEmail === undefined ? [] : [settings.alarmEmail];
+  const notification = (notificationType: 'ACTUAL' | 'FORECASTED', threshold: number) => ({
+    notificationType,
+    threshold,
+    thresholdType: 'PERCENTAGE',
+    comparisonOperator: 'GREATER_THAN',
+    subscriberEmailAddresses,
+  });
+  new aws.budgets.Budget('Budget', {
+    budgetType: 'COST',
+    limitAmount: String(settings.monthlyBudget),
+    limitUnit: 'USD',
+    timeUnit: 'MONTHLY',
+    notifications: [notification('ACTUAL', 50), notification('ACTUAL', 100), notification('FORECASTED', 100)],
+  });
+}
+
 type CommonAlarmArgs = 'alarmDescription' | 'comparisonOperator' | 'treatMissingData' | 'alarmActions' | 'okActions';
 
 function emailTopic(email: string) {

@@ -16,10 +16,10 @@ export function codeOf(
 
   const bundle = path.resolve($cli.paths.root, settings.artifacts, name);
   const built = readBuild(path.join(bundle, 'build.json'));
-  if (built.profile !== settings.profile || built.arch !== 'arm64') {
+  if (built.profile !== settings.profile || built.arch !== settings.arch) {
     throw new Error(
-      `expected ${bundle} to hold profile ${settings.profile} for arm64, got ${built.profile} for ${built.arch}: ` +
-        `npm run build:lambda -- --profile ${settings.profile}`,
+      `expected ${bundle} to hold profile ${settings.profile} for ${settings.arch}, got ${built.profile} for ` +
+        `${built.arch}: npm run build:lambda -- --profile ${settings.profile} --arch ${settings.arch}`,
     );
   }
   return { handler, bundle };

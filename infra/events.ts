@@ -1,3 +1,4 @@
+import { bucketArn } from './permissions';
 import type { Settings } from './settings';
 import type { Storage } from './storage';
 
@@ -47,7 +48,7 @@ export function createEvents(settings: Settings, storage: Storage) {
             {
               test: 'ArnEquals',
               variable: 'aws:SourceArn',
-              values: [storage.pictures.arn, ...settings.readBuckets.map((name) => `arn:aws:s3:::${name}`)],
+              values: [storage.pictures.arn, ...settings.readBuckets.map(bucketArn)],
             },
             {
               test: 'StringEquals',

@@ -1,6 +1,15 @@
 import { codeOf } from './artifacts';
 import type { Events } from './events';
-import { consume, countMessages, keepState, lambdaOnly, readPictures, writePictures } from './permissions';
+import {
+  consume,
+  countMessages,
+  keepState,
+  lambdaOnly,
+  readPictures,
+  useBucketKey,
+  writePictures,
+} from './permissions';
+import type { Router } from './router';
 import type { Secrets } from './secrets';
 import type { Settings } from './settings';
 import type { Storage } from './storage';
@@ -9,42 +18,56 @@ interface Parts {
   readonly storage: Storage;
   readonly events: Events;
   readonly secrets: Secrets;
+  /** In front of the API, when there is a domain. */
+  readonly router: Router | undefined;
 }
 
 /** The two functions, with no more rights than their code uses. */
 export function createFunctions(settings: Settings, parts: Parts) {
-  const { storage, events, secrets } = parts;
-  const router = settings.domain === undefined ? undefined : createRouter(settings.domain);
+  const { storage, events, secrets, router } = parts;
+  const shared = common(settings, parts);
 
   const api = new sst.aws.Function('Api', {
-    ...common(settings, parts),
+    ...shared,
     ...codeOf(settings, 'api'),
     description: `Sightline API, profile ${settings.profile}`,
     memory: `${settings.apiMemoryMb} MB`,
     timeout: `${settings.apiTimeoutSeconds} seconds`,
     link: [secrets.qdrantUrl, secrets.qdrantApiKey, secrets.apiKeys],
     streaming: true,
+    concurrency: settings.apiConcurrency === undefined ? undefined : { reserved: settings.apiConcurrency },
+    environment: {
+      ...shared.environment,
+      ...(router === undefined ? {} : { SIGHTLINE_ORIGIN_KEY_HASH: router.keyHash }),
+    },
     // CORS is answered by the app itself, from the same setting as everywhere else.
     url: {
       cors: false,
-      ...(router === undefined ? {} : { router: { instance: router, readTimeout: readTimeout(settings) } }),
+      authorization: settings.urlAuth,
+      ...(router === undefined ? {} : { router: { instance: router.instance, readTimeout: readTimeout(settings) } }),
     },
     permissions: [
       ...readPictures(settings, storage),
       ...writePictures(storage),
+      ...useBucketKey(settings),
       ...keepState(storage),
       ...countMessages(events.queue),
     ],
   });
 
   const ingest = new sst.aws.Function('Ingest', {
-    ...common(settings, parts),
+    ...shared,
     ...codeOf(settings, 'ingest'),
     description: `Sightline indexing, profile ${settings.profile}`,
     memory: `${settings.ingestMemoryMb} MB`,
     timeout: `${settings.ingestTimeoutSeconds} seconds`,
     link: [secrets.qdrantUrl, secrets.qdrantApiKey],
-    permissions: [...readPictures(settings, storage), ...keepState(storage), ...consume(events.queue)],
+    permissions: [
+      ...readPictures(settings, storage),
+      ...keepState(storage),
+      ...useBucketKey(settings),
+      ...consume(events.queue),
+    ],
   });
   // Not `queue.subscribe`: it would name the function after a hash of the queue, and take no concurrency.
   new aws.lambda.EventSourceMapping('IngestFromEvents', {
@@ -56,7 +79,7 @@ export function createFunctions(settings: Settings, parts: Parts) {
     scalingConfig: { maximumConcurrency: settings.ingestConcurrency },
   });
 
-  return { api, ingest, url: router === undefined ? api.url : router.url };
+  return { api, ingest, url: router === undefined ? api.url : router.instance.url };
 }
 
 /** Longest wait for an origin that CloudFront takes without a quota of one's own (CloudFront quotas), seconds. */
@@ -65,25 +88,6 @@ const LONGEST_READ = 60;
 /** As long as the function may take: by default CloudFront gives up after 20 s, and asks again. */
 function readTimeout(settings: Settings) {
   return `${Math.min(settings.apiTimeoutSeconds, LONGEST_READ)} seconds` as const;
-}
-
-/** Those whose faults CloudFront keeps for 10 s whatever the answer says, if it is not told otherwise (CloudFront, "Error caching"). */
-const KEPT_ERRORS = [400, 403, 404, 405, 414, 500, 501, 502, 503, 504];
-
-function createRouter(domain: string) {
-  return new sst.aws.Router('Router', {
-    domain,
-    transform: {
-      cdn: (args) => {
-        args.transform = {
-          distribution: (distribution) => {
-            // A picture that is asked for just before it is indexed must be found just after.
-            distribution.customErrorResponses = KEPT_ERRORS.map((errorCode) => ({ errorCode, errorCachingMinTtl: 0 }));
-          },
-        };
-      },
-    },
-  });
 }
 
 export type Functions = ReturnType<typeof createFunctions>;
@@ -98,7 +102,7 @@ export function serviceName(): string {
 function common(settings: Settings, { storage, events }: Parts) {
   return {
     runtime: 'nodejs24.x',
-    architecture: 'arm64',
+    architecture: settings.arch === 'x64' ? 'x86_64' : 'arm64',
     storage: '512 MB',
     logging: { retention: settings.logRetention, format: 'json' },
     environment: {

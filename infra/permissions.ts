@@ -7,13 +7,14 @@ import type { Storage } from './storage';
 type Permissions = Extract<NonNullable<sst.aws.FunctionArgs['permissions']>, readonly unknown[]>;
 
 export function readPictures(settings: Settings, storage: Storage): Permissions {
-  const others = settings.readBuckets.map((name) => `arn:aws:s3:::${name}`);
+  const others = settings.readBuckets.map(bucketArn);
   return [
-    { actions: ['s3:GetObject'], resources: [objectsOf(storage.pictures.arn), ...others.map((arn) => `${arn}/*`)] },
+    { actions: ['s3:GetObject'], resources: [storage.pictures.arn, ...others].map(objectsOf) },
     // Without it S3 answers 403 instead of 404 for what is gone.
     { actions: ['s3:ListBucket'], resources: [storage.pictures.arn, ...others] },
-    // The stack's own buckets need none: their keys are S3's.
-    ...(settings.readKeys.length === 0 ? [] : [{ actions: ['kms:Decrypt'], resources: [...settings.readKeys] }]),
+    ...(settings.readBucketKeys.length === 0
+      ? []
+      : [{ actions: ['kms:Decrypt'], resources: [...settings.readBucketKeys] }]),
   ];
 }
 
@@ -32,6 +33,12 @@ export function keepState(storage: Storage): Permissions {
     { actions: ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'], resources: [objectsOf(storage.state.arn)] },
     { actions: ['s3:ListBucket'], resources: [storage.state.arn] },
   ];
+}
+
+/** The key of the stack's own buckets; none is needed while it is S3's. */
+export function useBucketKey({ bucketKey }: Settings): Permissions {
+  if (bucketKey === undefined) return [];
+  return [{ actions: ['kms:Decrypt', 'kms:GenerateDataKey'], resources: [bucketKey] }];
 }
 
 /** How many messages there are, for GET /status. */
@@ -62,6 +69,11 @@ export function lambdaOnly(): string {
   });
 }
 
-function objectsOf(bucketArn: $util.Output<string>) {
-  return $interpolate`${bucketArn}/*`;
+/** Of a bucket that is not the stack's, in the partition that is deployed to: aws, aws-cn or aws-us-gov. */
+export function bucketArn(name: string): $util.Output<string> {
+  return $interpolate`arn:${aws.getPartitionOutput().partition}:s3:::${name}`;
+}
+
+function objectsOf(arn: $util.Output<string>) {
+  return $interpolate`${arn}/*`;
 }

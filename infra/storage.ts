@@ -42,7 +42,15 @@ function privateBucket(name: string, settings: Settings) {
   });
   new aws.s3.BucketServerSideEncryptionConfiguration(`${name}Encryption`, {
     bucket: bucket.name,
-    rules: [{ applyServerSideEncryptionByDefault: { sseAlgorithm: 'AES256' } }],
+    rules: [
+      settings.bucketKey === undefined
+        ? { applyServerSideEncryptionByDefault: { sseAlgorithm: 'AES256' } }
+        : {
+            applyServerSideEncryptionByDefault: { sseAlgorithm: 'aws:kms', kmsMasterKeyId: settings.bucketKey },
+            // Asks KMS for a key a bucket and hour instead of one an object.
+            bucketKeyEnabled: true,
+          },
+    ],
   });
   new aws.s3.BucketOwnershipControls(`${name}Ownership`, {
     bucket: bucket.name,

@@ -1,10 +1,11 @@
 import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { flagOf, SETTINGS } from '../core/config.ts';
 import { loadManifest, type Profile, profileOf } from '../core/encode/manifest.ts';
 import { findFolder } from '../core/encode/model-files.ts';
 import { LOCK_FILE, readLocks } from '../core/encode/model-lock.ts';
-import { choice, decimal, path, text, toggle } from '../core/option.ts';
+import { decimal, path, text, toggle } from '../core/option.ts';
 import { buildPage } from '../server/build-page.ts';
 import { readConfig } from '../server/environment.ts';
 import { command, EXIT } from './cli/command.ts';
@@ -21,11 +22,8 @@ Makes the two Lambda functions as folders, api and ingest, each whole: code, mod
 them as they are. Prints what they weigh and fails when one is over its budget.`,
   options: {
     profile: text({ unit: 'NAME', text: 'models to carry', shown: 'SIGHTLINE_PROFILE or compact' }),
-    arch: choice(['arm64', 'x64'], {
-      text: 'arm64, as the stack wants it, or x64, to run them on this machine',
-      default: 'arm64',
-    }),
-    out: path({ text: 'folder to write', shown: 'dist/lambda, or dist/lambda-x64' }),
+    arch: flagOf(SETTINGS.arch),
+    out: path({ text: 'folder to write', shown: 'dist/lambda' }),
     budget: decimal({
       above: 0,
       unit: 'MB',
@@ -35,9 +33,9 @@ them as they are. Prints what they weigh and fails when one is over its budget.`
     json: toggle({ text: 'the sizes as JSON' }),
   },
   run: async (flags) => {
-    const { arch } = flags;
-    const out = flags.out ?? defaultOut(arch);
-    const { modelDirs, profile: name } = readConfig({ profile: flags.profile, logLevel: 'silent' });
+    const out = flags.out ?? join(root, 'dist', 'lambda');
+    const given = { profile: flags.profile, arch: flags.arch, logLevel: 'silent' } as const;
+    const { modelDirs, profile: name, arch } = readConfig(given);
     const manifest = await loadManifest(modelDirs);
     const profile = profileOf(manifest, name ?? manifest.defaultProfile);
 
@@ -62,10 +60,6 @@ them as they are. Prints what they weigh and fails when one is over its budget.`
     return over.length === 0 ? EXIT.done : EXIT.failed;
   },
 });
-
-function defaultOut(arch: Arch): string {
-  return join(root, 'dist', arch === 'arm64' ? 'lambda' : `lambda-${arch}`);
-}
 
 interface Contents {
   readonly arch: Arch;

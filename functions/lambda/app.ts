@@ -1,10 +1,11 @@
+import { hash } from 'node:crypto';
 import { Hono } from 'hono';
 import type { LambdaContext, LambdaEvent } from 'hono/aws-lambda';
 import { requestId } from 'hono/request-id';
 import type { Loaded } from '../../core/load-once.ts';
 import type { AppEnv } from '../http/deps.ts';
 import type { Metrics } from '../http/metrics.ts';
-import { answerProblem } from '../http/problem.ts';
+import { answerProblem, HttpProblem } from '../http/problem.ts';
 import type { Telemetry } from './telemetry.ts';
 
 /** What hono's adapters hand over with a request: `context` when streaming, `lambdaContext` when not. */
@@ -18,16 +19,26 @@ interface WebApp {
   fetch(request: Request, bindings: LambdaBindings): Response | Promise<Response>;
 }
 
+/** The headers that CloudFront puts in place of whatever a caller sent under their names (infra/router.ts). */
+const FROM_CLOUDFRONT = { key: 'x-sightline-origin', viewer: 'x-sightline-viewer' } as const;
+
 /**
  * The app as Lambda runs it: each request an invocation for logs and metrics. While models or stores cannot be
  * opened it answers with the problem, and the next request tries again.
+ *
+ * @param originKeyHash SHA-256 (hex) of what CloudFront sends along; requests that come past it are refused. Undefined
+ *   when there is no CloudFront.
  */
-export function createLambdaApp(loaded: Loaded<WebApp>, telemetry: Telemetry) {
+export function createLambdaApp(loaded: Loaded<WebApp>, telemetry: Telemetry, originKeyHash: string | undefined) {
   const outer = new Hono<AppEnv>();
   outer.use(requestId({ limitLength: 64, headerName: 'X-Request-Id' }));
   outer.all('*', async (c) => {
     const bindings = c.env as LambdaBindings;
     const answer = async () => {
+      if (originKeyHash !== undefined && hash('sha256', c.req.header(FROM_CLOUDFRONT.key) ?? '') !== originKeyHash) {
+        telemetry.count('Requests');
+        throw new HttpProblem('wrong-host', 'expected a request through the domain of this service, got one past it');
+      }
       const app = await loaded.get().catch((error: unknown) => {
         telemetry.count('Requests');
         telemetry.count('ServerErrors');
@@ -45,8 +56,10 @@ export function createLambdaApp(loaded: Loaded<WebApp>, telemetry: Telemetry) {
   return outer;
 }
 
-/** The address of the caller as the function URL or API Gateway saw it; of CloudFront when that stands in between. */
-export function sourceAddress({ event }: LambdaBindings): string | null {
+/** The address of the caller as CloudFront saw it, when that is known to stand in between, else the function URL or API Gateway. */
+export function sourceAddress({ event }: LambdaBindings, originKeyHash: string | undefined): string | null {
+  const viewer = event.headers?.[FROM_CLOUDFRONT.viewer];
+  if (originKeyHash !== undefined && typeof viewer === 'string') return viewer;
   const context = event.requestContext as
     | { http?: { sourceIp?: string }; identity?: { sourceIp?: string } }
     | undefined;

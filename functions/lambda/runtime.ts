@@ -54,6 +54,9 @@ export const version: string = packageJson.version;
 /** Folder with the built page, or null where it was not built. */
 export const pageFolder: string | null = existsSync(join(root, 'page')) ? join(root, 'page') : null;
 
+/** Undefined where the function URL is for everybody, instead of CloudFront alone. Needed also when the configuration is refused. */
+export const originKeyHash: string | undefined = process.env.SIGHTLINE_ORIGIN_KEY_HASH || undefined;
+
 /** The level that Lambda filters by, so that there is one setting for both; elsewhere LOG_LEVEL. In any case of letters. */
 const logLevel = (process.env.AWS_LAMBDA_LOG_LEVEL || process.env.LOG_LEVEL || 'info').toLowerCase();
 

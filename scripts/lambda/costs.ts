@@ -1,11 +1,13 @@
 /**
  * List prices in US dollars, us-east-1, on demand, without the free tier, as published in November 2025. Other regions are up to
- * a third dearer. Sources: the pricing pages of AWS Lambda (arm64), Amazon SQS (standard), Amazon S3 (standard class),
+ * a third dearer. Sources: the pricing pages of AWS Lambda (arm64; x64 costs a quarter more a second), Amazon SQS (standard), Amazon S3 (standard class),
  * Amazon CloudWatch (logs, custom metrics, alarms).
  */
 const PRICES = {
   lambdaGbSecond: 0.0000133334,
   lambdaRequest: 0.2 / 1e6,
+  /** To the internet, the first 10 TB a month. */
+  trafficGb: 0.09,
   sqsRequest: 0.4 / 1e6,
   s3Get: 0.0004 / 1000,
   s3List: 0.005 / 1000,
@@ -13,6 +15,7 @@ const PRICES = {
   s3GbMonth: 0.023,
   logGb: 0.5,
   alarmMonth: 0.1,
+  dashboardMonth: 3,
   metricMonth: 0.3,
 } as const;
 
@@ -55,9 +58,34 @@ export function queryCost(work: { queries: number; secondsAQuery: number; memory
   };
 }
 
-/** A month in which nothing happens: alarms, and Lambda's five pollers, each asking every 20 s (Lambda, "Using SQS"). */
-export function idleCost({ alarms }: { alarms: number }): Costs {
-  return { Alarms: alarms * PRICES.alarmMonth, SQS: ((5 * 30 * 24 * 3600) / 20) * PRICES.sqsRequest };
+/** Runs that Lambda lets one copy of a function begin ("Lambda quotas": ten times the concurrency, a second). */
+const RUNS_A_SECOND = 10;
+/** What the function URL sends at once of an answer; the rest goes at 2 MB/s (Lambda, "Response streaming"). GB. */
+const FAST_ANSWER_GB = 0.006;
+
+/**
+ * The most that strangers can make a day cost: so many copies of the API function at work all day, each beginning as many
+ * runs as Lambda allows. `Traffic` only where they may read pictures, each as large as Lambda sends it at once.
+ */
+export function attackCost({ concurrency, memoryGb }: { concurrency: number; memoryGb: number }): Costs {
+  const seconds = concurrency * 24 * 3600;
+  const runs = seconds * RUNS_A_SECOND;
+  return {
+    'Lambda time': seconds * memoryGb * PRICES.lambdaGbSecond,
+    'Lambda requests': runs * PRICES.lambdaRequest,
+    Logs: logs(runs),
+    'S3 requests': runs * 2 * PRICES.s3Get,
+    Traffic: runs * FAST_ANSWER_GB * PRICES.trafficGb,
+  };
+}
+
+/** A month in which nothing happens: alarms, a dashboard, and Lambda's five pollers, each asking every 20 s (Lambda, "Using SQS"). */
+export function idleCost({ alarms, dashboards }: { alarms: number; dashboards: number }): Costs {
+  return {
+    Alarms: alarms * PRICES.alarmMonth,
+    Dashboards: dashboards * PRICES.dashboardMonth,
+    SQS: ((5 * 30 * 24 * 3600) / 20) * PRICES.sqsRequest,
+  };
 }
 
 /** A month of so many metrics, if each is written in every hour; CloudWatch asks for those hours only. */

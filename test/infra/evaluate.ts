@@ -44,6 +44,8 @@ export interface DevTarget {
 export interface Options {
   readonly stage: string;
   readonly dev?: boolean;
+  /** That the functions were built for. @default 'arm64' */
+  readonly arch?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly secrets?: Readonly<Record<string, string>>;
 }
@@ -79,7 +81,7 @@ export async function evaluate(options: Options): Promise<Stack> {
     const app = await readApp(options.stage, work);
     const program = await bundleProgram(app, options, work);
     const result = path.join(work, 'result.json');
-    const artifacts = await writeArtifacts(work);
+    const artifacts = await writeArtifacts(work, options.arch ?? 'arm64');
     await runProgram(program, {
       ...process.env,
       SIGHTLINE_ARTIFACTS: artifacts,
@@ -99,11 +101,11 @@ export async function evaluate(options: Options): Promise<Stack> {
 }
 
 /** The smallest folders the stack takes for built functions; what is really in them is checked by test/functions/lambda. */
-async function writeArtifacts(work: string): Promise<string> {
+async function writeArtifacts(work: string, arch: string): Promise<string> {
   const artifacts = path.join(work, 'lambda');
   for (const name of ['api', 'ingest']) {
     await mkdir(path.join(artifacts, name, 'functions'), { recursive: true });
-    await writeFile(path.join(artifacts, name, 'build.json'), JSON.stringify({ profile: 'compact', arch: 'arm64' }));
+    await writeFile(path.join(artifacts, name, 'build.json'), JSON.stringify({ profile: 'compact', arch }));
     await writeFile(path.join(artifacts, name, 'functions', `${name}.mjs`), 'export const handler = async () => {};\n');
   }
   return artifacts;

@@ -7,7 +7,8 @@ import * as pulumi from '@pulumi/pulumi';
  */
 
 const ACCOUNT = '123456789012';
-const REGION = 'eu-central-1';
+const REGION = process.env.MOCK_REGION ?? 'eu-central-1';
+const PARTITION = process.env.MOCK_PARTITION ?? 'aws';
 
 type Properties = Record<string, unknown>;
 
@@ -26,24 +27,27 @@ function describe(error: unknown): string {
 
 const attributes: Record<string, (name: string, inputs: Properties, logical: string) => Properties> = {
   'aws:s3/bucket:Bucket': (name) => ({
-    arn: `arn:aws:s3:::${name}`,
+    arn: `arn:${PARTITION}:s3:::${name}`,
     bucket: name,
     bucketRegionalDomainName: `${name}.s3.${REGION}.amazonaws.com`,
   }),
   'aws:sqs/queue:Queue': (name) => ({
-    arn: `arn:aws:sqs:${REGION}:${ACCOUNT}:${name}`,
+    arn: `arn:${PARTITION}:sqs:${REGION}:${ACCOUNT}:${name}`,
     name,
     url: `https://sqs.${REGION}.amazonaws.com/${ACCOUNT}/${name}`,
   }),
   'aws:lambda/function:Function': (name) => {
-    const arn = `arn:aws:lambda:${REGION}:${ACCOUNT}:function:${name}`;
+    const arn = `arn:${PARTITION}:lambda:${REGION}:${ACCOUNT}:function:${name}`;
     return { arn, name, qualifiedArn: `${arn}:1`, invokeArn: `${arn}/invocations`, version: '1' };
   },
   'aws:lambda/functionUrl:FunctionUrl': (_, __, logical) => ({
     functionUrl: `https://${logical.toLowerCase()}.lambda-url.${REGION}.on.aws/`,
   }),
-  'aws:iam/role:Role': (name) => ({ arn: `arn:aws:iam::${ACCOUNT}:role/${name}`, name }),
-  'aws:cloudwatch/logGroup:LogGroup': (name) => ({ arn: `arn:aws:logs:${REGION}:${ACCOUNT}:log-group:${name}`, name }),
+  'aws:iam/role:Role': (name) => ({ arn: `arn:${PARTITION}:iam::${ACCOUNT}:role/${name}`, name }),
+  'aws:cloudwatch/logGroup:LogGroup': (name) => ({
+    arn: `arn:${PARTITION}:logs:${REGION}:${ACCOUNT}:log-group:${name}`,
+    name,
+  }),
   'aws:acm/certificate:Certificate': (_, { domainName }) => ({
     domainValidationOptions: [
       { domainName, resourceRecordName: '_a', resourceRecordType: 'CNAME', resourceRecordValue: '_b' },
@@ -60,9 +64,9 @@ function answer(token: string, inputs: Properties): Properties {
     case 'aws:index/getRegion:getRegion':
       return { id: REGION, region: REGION, name: REGION };
     case 'aws:index/getPartition:getPartition':
-      return { partition: 'aws', dnsSuffix: 'amazonaws.com' };
+      return { partition: PARTITION, dnsSuffix: 'amazonaws.com' };
     case 'aws:index/getCallerIdentity:getCallerIdentity':
-      return { accountId: ACCOUNT, arn: `arn:aws:iam::${ACCOUNT}:root` };
+      return { accountId: ACCOUNT, arn: `arn:${PARTITION}:iam::${ACCOUNT}:root` };
     case 'aws:iam/getPolicyDocument:getPolicyDocument':
       return { ...inputs, json: JSON.stringify({ Version: '2012-10-17', Statement: inputs.statements }) };
     case 'aws:route53/getZone:getZone':
@@ -77,7 +81,7 @@ pulumi.runtime.setMocks(
     newResource({ type, name, inputs }) {
       resources.push({ type, name, inputs });
       const physical = String(inputs.name ?? inputs.bucket ?? name.toLowerCase());
-      const generic = { arn: `arn:aws:mock:${REGION}:${ACCOUNT}:${type.replace(/[:/]/g, '-')}/${physical}` };
+      const generic = { arn: `arn:${PARTITION}:mock:${REGION}:${ACCOUNT}:${type.replace(/[:/]/g, '-')}/${physical}` };
       return { id: `${name}-id`, state: { ...inputs, ...generic, ...attributes[type]?.(physical, inputs, name) } };
     },
     call: ({ token, inputs }) => answer(token, inputs),

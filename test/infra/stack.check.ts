@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { glob, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
@@ -306,6 +307,22 @@ describe('a stage that is not production', () => {
     );
   });
 
+  it('shows on one page what its functions and queues write', () => {
+    const { dashboardName, dashboardBody } = inputsOf(stack, 'aws:cloudwatch/dashboard:Dashboard');
+    assert.equal(dashboardName, 'sightline-ci');
+    const { widgets } = JSON.parse(dashboardBody) as {
+      widgets: { properties: { region: string; metrics: [string, string, string, string, object][] } }[];
+    };
+    const lines = widgets.flatMap(({ properties }) => properties.metrics);
+    for (const { properties } of widgets) assert.equal(properties.region, 'eu-central-1');
+    const own = lines.filter(([namespace]) => namespace === 'Sightline').map(([, , ...service]) => service.slice(0, 2));
+    for (const dimension of own) assert.deepEqual(dimension, ['service', 'sightline-ci']);
+    const watched = lines.map(([namespace, metric, , value]) => `${namespace} ${metric} ${value}`).join('\n');
+    assert.match(watched, /AWS\/SQS ApproximateNumberOfMessagesVisible .*DeadLettersQueue/);
+    assert.match(watched, /AWS\/Lambda Throttles .*ApiFunction/);
+    assert.ok(own.length >= 10);
+  });
+
   it('forgets logs after a month', () => {
     const groups = all(stack, 'aws:cloudwatch/logGroup:LogGroup');
     assert.equal(groups.length, 2);
@@ -353,16 +370,24 @@ describe('a stage that is not production', () => {
 
 describe('production', () => {
   const key = 'arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab';
+  const ownKey = key.replace('1234abcd', '5678abcd');
   let stack: Stack;
   before(async () => {
     stack = await evaluate({
       stage: 'production',
       secrets,
+      arch: 'x64',
       env: {
         SIGHTLINE_CORS_ORIGINS: 'https://pictures.example, https://www.pictures.example',
         SIGHTLINE_PREFIXES: 'photos/,scans/',
         SIGHTLINE_READ_BUCKETS: 'family-archive',
-        SIGHTLINE_READ_KEYS: key,
+        SIGHTLINE_READ_BUCKET_KEYS: key,
+        SIGHTLINE_BUCKET_KEY: ownKey,
+        SIGHTLINE_API_CONCURRENCY: '20',
+        SIGHTLINE_MONTHLY_BUDGET: '25',
+        SIGHTLINE_URL_AUTH: 'iam',
+        SIGHTLINE_DASHBOARD: 'off',
+        SIGHTLINE_ARCH: 'x64',
         SIGHTLINE_ALARM_EMAIL: 'someone@pictures.example',
         SIGHTLINE_INGEST_TIMEOUT: '300',
         SIGHTLINE_INGEST_CONCURRENCY: '50',
@@ -410,6 +435,50 @@ describe('production', () => {
     }
   });
 
+  it('encrypts its buckets with the key that it is given', () => {
+    const all = stack.resources.filter(({ type }) => /BucketServerSideEncryption/.test(type));
+    assert.equal(all.length, 2);
+    for (const { inputs } of all) {
+      const [rule] = inputs.rules as { applyServerSideEncryptionByDefault: object; bucketKeyEnabled: boolean }[];
+      assert.deepEqual(rule, {
+        applyServerSideEncryptionByDefault: { sseAlgorithm: 'aws:kms', kmsMasterKeyId: ownKey },
+        bucketKeyEnabled: true,
+      });
+    }
+  });
+
+  it('lets nobody call the function URL who has no right to in the account', () => {
+    assert.equal(inputsOf(stack, 'aws:lambda/functionUrl:FunctionUrl').authorizationType, 'AWS_IAM');
+    assert.deepEqual(all(stack, 'aws:lambda/permission:Permission'), []);
+  });
+
+  it('has a ceiling: on copies of the API, and on what a month costs before somebody is told', () => {
+    assert.equal(functions(stack).ApiFunction.reservedConcurrentExecutions, 20);
+    assert.equal(functions(stack).IngestFunction.reservedConcurrentExecutions, undefined);
+    const budget = inputsOf(stack, 'aws:budgets/budget:Budget') as unknown as {
+      limitAmount: string;
+      timeUnit: string;
+      notifications: { notificationType: string; threshold: number; subscriberEmailAddresses: string[] }[];
+    };
+    assert.deepEqual([budget.limitAmount, budget.timeUnit], ['25', 'MONTHLY']);
+    for (const { subscriberEmailAddresses } of budget.notifications) {
+      assert.deepEqual(subscriberEmailAddresses, ['someone@pictures.example']);
+    }
+    assert.deepEqual(
+      budget.notifications.map(({ notificationType, threshold }) => [notificationType, threshold]),
+      [
+        ['ACTUAL', 50],
+        ['ACTUAL', 100],
+        ['FORECASTED', 100],
+      ],
+    );
+  });
+
+  it('runs on the processor that it was built for, and has no dashboard when none is wanted', () => {
+    for (const { architectures } of Object.values(functions(stack))) assert.deepEqual(architectures, ['x86_64']);
+    assert.deepEqual(all(stack, 'aws:cloudwatch/dashboard:Dashboard'), []);
+  });
+
   it('sends alarms to the address', () => {
     assert.equal(inputsOf(stack, 'aws:sns/topicSubscription:TopicSubscription').endpoint, 'someone@pictures.example');
     for (const { inputs } of all(stack, 'aws:cloudwatch/metricAlarm:MetricAlarm')) {
@@ -425,7 +494,7 @@ describe('production', () => {
       );
       assert.deepEqual(
         rightsOf(stack, role).filter((right) => right.startsWith('kms:')),
-        [`kms:Decrypt ${key}`],
+        [`kms:Decrypt ${key}`, `kms:Decrypt ${ownKey}`, `kms:GenerateDataKey ${ownKey}`].sort(),
       );
     }
   });
@@ -434,7 +503,7 @@ describe('production', () => {
 describe('a domain', () => {
   let stack: Stack;
   before(async () => {
-    const env = { SIGHTLINE_DOMAIN: 'pictures.example', SIGHTLINE_API_TIMEOUT: '45' };
+    const env = { SIGHTLINE_DOMAIN: 'pictures.example', SIGHTLINE_API_TIMEOUT: '45', SIGHTLINE_FIREWALL_RATE: '500' };
     stack = await evaluate({ stage: 'ci', secrets, env });
   });
 
@@ -446,6 +515,35 @@ describe('a domain', () => {
       corsRules: { allowedOrigins: string[] }[];
     };
     assert.deepEqual(cors.corsRules[0]!.allowedOrigins, ['https://pictures.example']);
+  });
+
+  it('is the only way in: CloudFront sends what only it knows, and the function knows its hash', () => {
+    const [fn] = all(stack, 'aws:cloudfront/function:Function').filter(({ inputs }) =>
+      (inputs.code as string).includes('x-sightline-origin'),
+    );
+    const code = fn!.inputs.code as string;
+    const [, key] = /headers\["x-sightline-origin"\] = \{ value: "(\w+)" \};/.exec(code)!;
+    assert.ok(key!.length >= 32);
+    assert.match(code, /headers\["x-sightline-viewer"\] = \{ value: event\.viewer\.ip \};/);
+    const { ApiFunction: api, IngestFunction: ingest } = functions(stack);
+    const { SIGHTLINE_ORIGIN_KEY_HASH: hash } = api.environment.variables;
+    assert.equal(hash, createHash('sha256').update(key!).digest('hex'));
+    assert.equal(ingest.environment.variables.SIGHTLINE_ORIGIN_KEY_HASH, undefined);
+    assert.ok(!JSON.stringify(api.environment).includes(key!));
+  });
+
+  it('has a firewall that counts requests of an address, and refuses no picture for its size', () => {
+    const { rules, scope } = inputsOf(stack, 'aws:wafv2/webAcl:WebAcl') as unknown as {
+      scope: string;
+      rules: { action: object; statement: { rateBasedStatement: { limit: number; aggregateKeyType: string } } }[];
+    };
+    assert.equal(scope, 'CLOUDFRONT');
+    assert.deepEqual(
+      rules.map(({ action, statement }) => [action, statement]),
+      [[{ block: {} }, { rateBasedStatement: { limit: 500, aggregateKeyType: 'IP' } }]],
+    );
+    const { webAclId } = inputsOf(stack, 'aws:cloudfront/distribution:Distribution');
+    assert.ok(webAclId);
   });
 
   it('waits for the function as long as it may take', () => {
@@ -468,6 +566,22 @@ describe('a domain', () => {
     const policy = inputsOf(stack, 'aws:cloudfront/cachePolicy:CachePolicy');
     assert.deepEqual([policy.minTtl, policy.defaultTtl], [0, 0], 'what does not say so itself is not kept');
   });
+});
+
+it('names buckets and keys as the partition does that it is deployed to', async () => {
+  const key = 'arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab';
+  const stack = await evaluate({
+    stage: 'ci',
+    secrets,
+    env: {
+      MOCK_PARTITION: 'aws-us-gov',
+      MOCK_REGION: 'us-gov-west-1',
+      SIGHTLINE_READ_BUCKETS: 'family-archive',
+      SIGHTLINE_BUCKET_KEY: key,
+    },
+  });
+  const named = JSON.stringify(stack.resources).match(/arn:aws[a-z-]*:[a-z0-9]+:/g)!;
+  assert.deepEqual(new Set(named.map((arn) => arn.split(':')[1])), new Set(['aws-us-gov']));
 });
 
 describe('a deployment that cannot work stops before it starts', () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { it } from 'node:test';
 import {
+  attackCost,
   idleCost,
   indexingCost,
   metricsCost,
@@ -21,13 +22,23 @@ it('docs/deploy.md says what the prices make it', async () => {
     ['1,000 pictures of a bucket', sumOf(indexingCost({ ...pictures, messages: 100, batch: 10 }))],
     ['1,000 queries', sumOf(queryCost({ queries: 1000, secondsAQuery: 0.06, memoryGb }))],
     ['1,000 uploads', putCost(1000)],
-    ['a month of nothing', sumOf(idleCost({ alarms: 7 }))],
+    ['a month of nothing', sumOf(idleCost({ alarms: 7, dashboards: 1 }))],
     ['a month of work', metricsCost(13)],
     ['100 GB of pictures', storageCost(100)],
   ];
   for (const [label, usd] of rows) {
     const row = text.split('\n').find((line) => line.startsWith(`| ${label}`));
     assert.equal(row?.split('|').at(-2)?.trim(), usd.toPrecision(2), label);
+  }
+  for (const concurrency of [5, 20, 100, 1000]) {
+    const { Traffic = 0, ...others } = attackCost({ concurrency, memoryGb });
+    const row = text.split('\n').find((line) => line.startsWith(`| ${concurrency.toLocaleString('en')} copies`));
+    const cells = row
+      ?.split('|')
+      .slice(2, 4)
+      .map((cell) => Number(cell.replace(',', '')));
+    const expected = [sumOf(others), sumOf(others) + Traffic].map((usd) => Number(usd.toPrecision(2)));
+    assert.deepEqual(cells, expected, `${concurrency} copies`);
   }
   const all = sumOf(indexingCost({ pictures: 1e8, messages: 1e7, batch: 10, secondsAPicture: 0.1, memoryGb }));
   assert.match(text, new RegExp(`about ${Number(all.toPrecision(2))} USD`));

@@ -1,0 +1,46 @@
+import { createHash } from 'node:crypto';
+import { RandomBytes } from '@pulumi/random';
+import type { Settings } from './settings';
+
+/** Those whose faults CloudFront keeps for 10 s whatever the answer says, if it is not told otherwise (CloudFront, "Error caching"). */
+const KEPT_ERRORS = [400, 403, 404, 405, 414, 500, 501, 502, 503, 504];
+
+/**
+ * CloudFront in front of the API function, when there is a domain. It adds a header that only it knows, without which the
+ * function answers nobody, so that its own URL is no way around CloudFront and its firewall. SST's `protection` would close
+ * the URL as well, and with it every upload: it wants a signature of each body from the caller, or Lambda@Edge and at most 1 MB.
+ */
+export function createRouter(settings: Settings) {
+  if (settings.domain === undefined) return undefined;
+  const key = new RandomBytes('OriginKey', { length: 32 }).hex;
+  const instance = new sst.aws.Router('Router', {
+    domain: settings.domain,
+    waf:
+      settings.firewallRate === undefined
+        ? undefined
+        : {
+            rateLimitPerIp: settings.firewallRate,
+            // AWS's own rules refuse bodies over 8 KB, which every picture is.
+            managedRules: { coreRuleSet: false, knownBadInputs: false, sqlInjection: false },
+          },
+    edge: {
+      viewerRequest: {
+        injection: $interpolate`event.request.headers["x-sightline-origin"] = { value: "${key}" };
+event.request.headers["x-sightline-viewer"] = { value: event.viewer.ip };`,
+      },
+    },
+    transform: {
+      cdn: (args) => {
+        args.transform = {
+          distribution: (distribution) => {
+            // A picture that is asked for just before it is indexed must be found just after.
+            distribution.customErrorResponses = KEPT_ERRORS.map((errorCode) => ({ errorCode, errorCachingMinTtl: 0 }));
+          },
+        };
+      },
+    },
+  });
+  return { instance, keyHash: key.apply((value) => createHash('sha256').update(value).digest('hex')) };
+}
+
+export type Router = NonNullable<ReturnType<typeof createRouter>>;
