@@ -600,7 +600,7 @@ describe('a deployment that cannot work stops before it starts', () => {
     [
       'with a setting out of bounds',
       { stage: 'ci', secrets, env: { SIGHTLINE_INGEST_CONCURRENCY: '1' } },
-      /ingestConcurrency: .*2/,
+      /SIGHTLINE_INGEST_CONCURRENCY: .*2/,
     ],
   ];
   for (const [name, options, message] of cases) {

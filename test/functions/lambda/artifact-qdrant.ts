@@ -113,7 +113,11 @@ export function qdrantSuite(on: Built): void {
     for (const [name, env, log] of [
       ['a secret is missing', withQdrant(''), /sst secret set QdrantUrl/],
       ['a secret is wrong', withQdrant('nonsense'), /expected the secret QdrantUrl to be a URL/],
-      ['a key that may write is no hash', { SST_RESOURCE_ApiKeys: secret('the key itself') }, /apiKeyHashes.*SHA-256/],
+      [
+        'a key that may write is no hash',
+        { SST_RESOURCE_ApiKeys: secret('the key itself') },
+        /SIGHTLINE_API_KEYS.*SHA-256/,
+      ],
       ['the bucket is not named', { SIGHTLINE_BUCKET: '' }, /expected SIGHTLINE_BUCKET to be set/],
       ['the profile is not carried', { SIGHTLINE_PROFILE: 'seed' }, /expected a folder (snowflake|mobilenet)/],
     ] as const) {
