@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually, type RunningServer, runScript, startServer } from '../server/server.ts';
+import { type Library, makePhotoLibrary } from './photo-library.ts';
+
+/**
+ * `FILES=N npm run test:library`: a library of N files (20,000 when nothing is said) is indexed, killed 20 times, served,
+ * renamed, unmounted, mounted and moved. At the end nothing is lost, doubled or wrongly dated, and the summary adds up to
+ * the number of files. Takes minutes, so it is not part of `npm test`; CI runs it with fewer files.
+ */
+
+const FILES = Number(process.env.FILES ?? 20_000);
+const KILLS = 20;
+const INDEX = ['scripts/index.ts'];
+
+interface Picture {
+  readonly id: string;
+  readonly key: string;
+  readonly tags: readonly string[];
+  readonly takenAt: string | null;
+  readonly takenFrom: string | null;
+}
+
+let folder: string;
+let photos: string;
+let data: string;
+let library: Library;
+let server: RunningServer | null = null;
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sightline-library-'));
+  photos = join(folder, 'photos');
+  data = join(folder, 'data');
+  library = await makePhotoLibrary(photos, FILES);
+});
+
+after(async () => {
+  await server?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** What the library is expected to be, by what becomes of its files. */
+function expected(is: 'picture' | 'failure' | 'left-out'): string[] {
+  return [...library.files].flatMap(([path, what]) => (what.is === is ? [path] : [])).toSorted();
+}
+
+async function get<T>(path: string): Promise<T> {
+  const answer = await fetch(server!.url + path);
+  assert.equal(answer.status, 200, `${path}: ${await answer.clone().text()}`);
+  return (await answer.json()) as T;
+}
+
+async function all<T>(path: string): Promise<T[]> {
+  const found: T[] = [];
+  for (let cursor = ''; ; ) {
+    const page = await get<{ items: T[]; next?: string }>(`${path}?limit=200${cursor && `&cursor=${cursor}`}`);
+    found.push(...page.items);
+    if (page.next === undefined) return found;
+    cursor = encodeURIComponent(page.next);
+  }
+}
+
+async function serve(): Promise<void> {
+  server = await startServer(['--photos', photos, '--data', data]);
+}
+
+async function idle(): Promise<void> {
+  let calm = 0;
+  await eventually('nothing to wait to be indexed', 1_800_000, async () => {
+    const { backlog } = await get<{ backlog: number }>('/status');
+    calm = backlog === 0 ? calm + 1 : 0;
+    return calm > 20 ? true : null;
+  });
+}
+
+/** Runs the command and kills it after so many milliseconds, unless it ends before. */
+async function killIndex(afterMs: number): Promise<void> {
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...INDEX, photos, '--data', data]);
+  const ended = once(child, 'exit');
+  await Promise.race([sleep(afterMs), ended]);
+  child.kill('SIGKILL');
+  await ended;
+}
+
+describe('a library that grew over ten years', () => {
+  it(`is indexed in spite of ${KILLS} kills, and the summary adds up to the number of files`, async () => {
+    for (let i = 0; i < KILLS; i++) await killIndex(1000 + 300 * i);
+    const { stdout, stderr } = await runScript([...INDEX, photos, '--data', data, '--json']);
+    const summary = JSON.parse(stdout || stderr);
+    const leftOut = Object.values(summary.leftOut as Record<string, number>).reduce((sum, count) => sum + count, 0);
+    assert.equal(summary.pictures, expected('picture').length);
+    assert.equal(summary.pictures + summary.failed.length + leftOut, library.files.size + library.unnameable);
+  });
+
+  it('is served: each picture once, with its day and where that is from', async () => {
+    await serve();
+    await idle();
+    const pictures = await all<Picture>('/images');
+    assert.deepEqual(pictures.map(({ key }) => key).toSorted(), expected('picture'));
+    for (const { key, takenAt, takenFrom } of pictures) {
+      const what = library.files.get(key)!;
+      assert.ok(what.is === 'picture');
+      assert.equal(`${takenAt?.slice(0, 10)} from ${takenFrom}`, `${what.day} from ${what.from}`, key);
+    }
+    const failures = (await all<{ key: string }>('/failures')).map(({ key }) => key);
+    for (const key of expected('failure')) assert.ok(failures.includes(key), key);
+    assert.equal(failures.length, expected('failure').length + library.unnameable);
+  });
+
+  it('keeps tags when files are renamed and folders moved while it is served', async () => {
+    const pictures = await all<Picture>('/images');
+    const tagged = pictures.filter((_, i) => i % 50 === 0);
+    for (const { id, key } of tagged) {
+      const body = JSON.stringify({ tags: [`was ${basename(key).slice(0, 40)}`] });
+      const headers = { 'content-type': 'application/json' };
+      const answer = await fetch(`${server!.url}/images/${id}`, { method: 'PATCH', headers, body });
+      assert.equal(answer.status, 200);
+    }
+    await rename(join(photos, 'scans & slides'), join(photos, 'Scans'));
+    for (const { key } of tagged.filter(({ key }) => key.startsWith('Camera Uploads/')).slice(0, 20)) {
+      await mkdir(join(photos, 'renamed'), { recursive: true });
+      await rename(join(photos, key), join(photos, 'renamed', basename(key)));
+    }
+    await sleep(3000);
+    await idle();
+    await sameAsBefore(pictures.length, tagged.length);
+  });
+
+  it('waits for a drive that is not there and loses nothing', async () => {
+    const { length } = await all<Picture>('/images');
+    const tagged = (await all<Picture>('/images')).filter(({ tags }) => tags.length > 0).length;
+    await server!.stop();
+    await rename(photos, `${photos}.away`);
+    await mkdir(photos);
+    await serve();
+    await sleep(3000);
+    await rm(photos, { recursive: true });
+    await rename(`${photos}.away`, photos);
+    await eventually('the pictures to be back', 120_000, async () =>
+      (await all<Picture>('/images')).length === length ? true : null,
+    );
+    await idle();
+    await sameAsBefore(length, tagged);
+  });
+
+  it('is known again at another path', async () => {
+    const { length } = await all<Picture>('/images');
+    const tagged = (await all<Picture>('/images')).filter(({ tags }) => tags.length > 0).length;
+    await server!.stop();
+    await rename(photos, join(folder, 'larger disk'));
+    photos = join(folder, 'larger disk');
+    await serve();
+    await idle();
+    await sameAsBefore(length, tagged);
+  });
+
+  async function sameAsBefore(pictures: number, tagged: number): Promise<void> {
+    const now = await all<Picture>('/images');
+    assert.equal(now.length, pictures);
+    assert.equal(new Set(now.map(({ key }) => key)).size, pictures);
+    assert.equal(now.filter(({ tags }) => tags.length > 0).length, tagged);
+  }
+});
