@@ -1,5 +1,6 @@
 // npm run bench -- extract
-// What it takes to cache the encoder outputs of pictures for training, against the encoder alone on pixels that are ready.
+// What it takes to cache the encoder outputs of pictures for training, against the encoder alone on pixels that are
+// ready.
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,7 +19,10 @@ const models = join(root, 'models');
 const photos = join(root, 'examples', 'photos');
 const PARALLEL = 3;
 const ROUNDS = 3;
-/** Each photo so many times, made another file by a byte behind its end: a data set is longer than its first and last picture. */
+/**
+ * Each photo so many times, made another file by a byte behind its end: a data set is longer than its first and last
+ * picture.
+ */
 const COPIES = 4;
 
 export async function run(): Promise<void> {
@@ -66,7 +70,8 @@ export async function run(): Promise<void> {
     }
     const alone = median(times.get('the encoder alone')!);
     console.log(
-      `${copies.flat().length} photos, ${augmentations.length} augmentations each, ${PARALLEL} at once; wanted <= 1.3 of the encoder alone`,
+      `${copies.flat().length} photos, ${augmentations.length} augmentations each, ${PARALLEL} at once; ` +
+        `wanted <= 1.3 of the encoder alone`,
     );
     console.table(
       Object.fromEntries(

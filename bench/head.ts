@@ -94,7 +94,8 @@ function madeUpTransform(
   random: Random,
 ): FeatureTransform {
   const normal = (...shape: number[]) => ({
-    ...{ shape, values: Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => random.normal()) },
+    shape,
+    values: Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => random.normal()),
   });
   const total = Object.values(sizes.text).reduce((sum, size) => sum + size, 0);
   let start = 0;

@@ -1,6 +1,6 @@
 // npm run bench -- lambda [--url URL [--key KEY]]
-// The built Lambda functions: cold start on one core, what the handler adds to the search itself, memory while indexing.
-// With --url a deployed one: cold and warm, words and a picture.
+// The built Lambda functions: cold start on one core, what the handler adds to the search itself, memory while
+// indexing. With --url a deployed one: cold and warm, words and a picture.
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
@@ -100,7 +100,8 @@ async function queryOverhead(cloud: Cloud, api: LambdaFunction): Promise<void> {
   // Of each pair, because what else the machine does is the same for both of it.
   const added = median(whole.map((ms, i) => ms - core[i]!));
   console.log(
-    `one warm query, median of ${QUERIES}, ms: handler ${median(whole).toFixed(2)}, search ${median(core).toFixed(2)}, added ${added.toFixed(2)} (wanted <= 2)`,
+    `one warm query, median of ${QUERIES}, ms: handler ${median(whole).toFixed(2)}, search ` +
+      `${median(core).toFixed(2)}, added ${added.toFixed(2)} (wanted <= 2)`,
   );
 }
 
@@ -121,7 +122,8 @@ async function pictureOverhead(cloud: Cloud, ingest: LambdaFunction): Promise<vo
     added.push(ms - Number(timed()));
   }
   console.log(
-    `one warm picture, median of ${QUERIES}, ms: handler ${median(whole).toFixed(2)}, added ${median(added).toFixed(2)} (wanted <= 2)`,
+    `one warm picture, median of ${QUERIES}, ms: handler ${median(whole).toFixed(2)}, added ` +
+      `${median(added).toFixed(2)} (wanted <= 2)`,
   );
 }
 

@@ -1,5 +1,6 @@
 // npm run bench -- map
-// How long the map takes to draw a frame: points as squares, as circles and as stamped dots, and the whole view while it is moved and zoomed.
+// How long the map takes to draw a frame: points as squares, as circles and as stamped dots, and the whole view while
+// it is moved and zoomed.
 import { fileURLToPath } from 'node:url';
 import type { Browser, CDPSession, Page } from 'playwright-core';
 import { launchBrowser } from '../test/browser/browser.ts';
@@ -25,12 +26,19 @@ export async function run(): Promise<void> {
   }
 }
 
-/** Frames of `drawMap` without thumbnails, each made to be painted, beside circles and a small drawing stamped for each point. */
+/**
+ * Frames of `drawMap` without thumbnails, each made to be painted, beside circles and a small drawing stamped for each
+ * point.
+ */
 async function points(browser: Browser): Promise<void> {
   const { build } = await import('esbuild');
   const source = fileURLToPath(new URL('../web/map/draw.ts', import.meta.url));
   const { outputFiles } = await build({
-    ...{ entryPoints: [source], bundle: true, write: false, format: 'iife', globalName: 'mapDrawing' },
+    entryPoints: [source],
+    bundle: true,
+    write: false,
+    format: 'iife',
+    globalName: 'mapDrawing',
   });
   const page = await browser.newPage({ viewport });
   await page.addScriptTag({ content: outputFiles[0]!.text });
@@ -53,7 +61,11 @@ function drawEach({ count, width, height }: { count: number; width: number; heig
   const canvas = document.body.appendChild(document.createElement('canvas'));
   const context = canvas.getContext('2d')!;
   const items = Array.from({ length: count }, (_, i) => ({
-    ...{ id: String(i), kind: 'image' as const, label: '', width: 4, height: 3 },
+    id: String(i),
+    kind: 'image' as const,
+    label: '',
+    width: 4,
+    height: 3,
   }));
   const positions = Float32Array.from({ length: count * 2 }, () => Math.random() * 2 - 1);
   // Not settled: points only.

@@ -1,5 +1,6 @@
 // npx node bench/quantise.ts --variants DIR [--data DIR] [--encoder NAME | --encoder both] [--mobilenet-head DIR]
-// What quantising an encoder gains and costs: speed, memory, size, whether a batch changes a vector, and what search loses by it.
+// What quantising an encoder gains and costs: speed, memory, size, whether a batch changes a vector, and what search
+// loses by it.
 import { execFileSync } from 'node:child_process';
 import {
   mkdirSync,
@@ -27,8 +28,8 @@ import { type EvaluatedHead, evaluateHead } from '../training/metrics/evaluate-h
 import { compare } from '../training/metrics/significance.ts';
 
 /**
- * Variants are made by models/export/quantise.py: DIR/ENCODER/VARIANT.onnx. Speeds are medians of runs in turn, so that a slow
- * spell of the machine hits all of them.
+ * Variants are made by models/export/quantise.py: DIR/ENCODER/VARIANT.onnx. Speeds are medians of runs in turn, so that
+ * a slow spell of the machine hits all of them.
  */
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -106,7 +107,8 @@ async function together(folder: string, data: string): Promise<void> {
   const { difference, interval } = compare(bundled.table, both.table, RESAMPLING);
   const [change, low, high] = [difference, interval.low, interval.high].map((one) => one.recallSum.toFixed(1));
   console.log(
-    `\nboth in int8: sum of recalls ${both.figures.recallSum.toFixed(1)}, against bundled ${change} (${low} to ${high})`,
+    `\nboth in int8: sum of recalls ${both.figures.recallSum.toFixed(1)}, against bundled ${change} (${low} ` +
+      `to ${high})`,
   );
 }
 
@@ -191,8 +193,11 @@ async function speeds(encoder: Encoder, variants: ReadonlyMap<string, string>): 
 /** Bytes on disk, and what a process of its own takes more with the model loaded and run. */
 function sizes(path: string, encoder: Encoder): Row {
   const output = execFileSync(process.execPath, [
-    ...['--disable-warning=ExperimentalWarning', fileURLToPath(import.meta.url)],
-    ...['--memory', path, encoder.name],
+    '--disable-warning=ExperimentalWarning',
+    fileURLToPath(import.meta.url),
+    '--memory',
+    path,
+    encoder.name,
   ]);
   const mb = (bytes: number) => (bytes / 1e6).toFixed(0);
   return { 'file MB': mb(statSync(path).size), 'memory MB': mb(Number(output.toString())) };
@@ -207,7 +212,10 @@ async function reportMemory(path: string, name: string): Promise<void> {
   console.log(process.memoryUsage.rss() - before);
 }
 
-/** How far a vector moves when others are in its batch, and how near it is to float32's; both as 1 - cosine, the worst of 16. */
+/**
+ * How far a vector moves when others are in its batch, and how near it is to float32's; both as 1 - cosine, the worst
+ * of 16.
+ */
 async function batchFaults(encoder: Encoder, variants: ReadonlyMap<string, string>): Promise<Map<string, Row>> {
   const vectors = new Map<string, { alone: Float32Array[]; together: Float32Array[] }>();
   for (const [variant, path] of variants) {

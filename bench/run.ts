@@ -1,6 +1,6 @@
 // npm run bench -- [NAME ...] [--url URL [--key KEY]]
-// Runs the benchmarks of this folder one after the other. Each compares alternatives within one run and prints a table of
-// medians and ratios: absolute times are those of this machine on this day.
+// Runs the benchmarks of this folder one after the other. Each compares alternatives within one run and prints a table
+// of medians and ratios: absolute times are those of this machine on this day.
 import { readdirSync } from 'node:fs';
 import { text, url } from '../core/option.ts';
 import { command, EXIT, runCommand, UsageError } from '../scripts/cli/command.ts';

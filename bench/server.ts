@@ -1,6 +1,6 @@
 // npm run bench -- server
-// The whole server as a user runs it: start to first answer, a query over HTTP against its text embedding alone, indexing
-// a folder against its parts, and memory over a thousand mixed requests.
+// The whole server as a user runs it: start to first answer, a query over HTTP against its text embedding alone,
+// indexing a folder against its parts, and memory over a thousand mixed requests.
 import { once } from 'node:events';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, type IncomingMessage, request } from 'node:http';
@@ -144,8 +144,8 @@ async function starting(data: string): Promise<void> {
 }
 
 /**
- * Different words every time, so that no cache answers. What the embedding took is read from the server's own metrics after
- * each block of queries; blocks of embeddings in this process alone come in between.
+ * Different words every time, so that no cache answers. What the embedding took is read from the server's own metrics
+ * after each block of queries; blocks of embeddings in this process alone come in between.
  */
 async function querying(server: RunningServer): Promise<void> {
   const embedder = await loadEmbedder({ modelDirs });
@@ -229,7 +229,10 @@ const searchUrl = (server: RunningServer, words: string) =>
 
 const agent = new Agent({ keepAlive: true });
 
-/** One answer over a connection that is kept: node:http takes 1 ms less of its own than fetch, which is not the server's. */
+/**
+ * One answer over a connection that is kept: node:http takes 1 ms less of its own than fetch, which is not the
+ * server's.
+ */
 async function answered(url: string): Promise<void> {
   const [response] = (await once(request(url, { agent }).end(), 'response')) as [IncomingMessage];
   if (response.statusCode !== 200) throw new Error(`${url}: expected an answer, got ${response.statusCode}`);

@@ -1,5 +1,6 @@
 // npm run bench -- train-memory
-// Memory and time of training and evaluating with as many pictures and captions as Flickr30k has, made up, from cached encoder outputs.
+// Memory and time of training and evaluating with as many pictures and captions as Flickr30k has, made up, from cached
+// encoder outputs.
 import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -39,12 +40,24 @@ export async function run(): Promise<void> {
       'train --recipe best --epochs 1': await measured(folder, [
         'scripts/sightline.ts',
         'train',
-        ...[...where, '--epochs', '1', '--out', head, '--run', join(folder, 'run')],
+        ...where,
+        '--epochs',
+        '1',
+        '--out',
+        head,
+        '--run',
+        join(folder, 'run'),
       ]),
       [`evaluate --split train (${SPLITS.train} pictures)`]: await measured(folder, [
         'scripts/sightline.ts',
         'evaluate',
-        ...[...where, '--head', head, '--split', 'train', '--resamples', '200'],
+        ...where,
+        '--head',
+        head,
+        '--split',
+        'train',
+        '--resamples',
+        '200',
       ]),
     };
     console.log(`${lines.length} pictures, ${lines.length * CAPTIONS} captions; wanted: at most ${WANTED_MB} MB`);
@@ -59,7 +72,10 @@ function madeUpLine(name: string, split: string): Line {
   return { image: `${name}.jpg`, split, sha256: hashText(name), captions };
 }
 
-/** The caches as `train` would leave them: all augmentations of training pictures, the first of the others, and all captions. */
+/**
+ * The caches as `train` would leave them: all augmentations of training pictures, the first of the others, and all
+ * captions.
+ */
 async function fillCaches(features: string, lines: readonly Line[]): Promise<void> {
   const encoders = await loadEncoders({ modelDirs: [join(root, 'models')] });
   await encoders.close();

@@ -6,8 +6,8 @@ import { stepRows } from '../training/trainer/step-graph.ts';
 import { createTeachers } from '../training/trainer/teachers.ts';
 
 /**
- * A training step of the published recipe: one ONNX graph against plain loops that do the same arithmetic. Then steps of the
- * default recipe as it is, alone and with teachers, and how long a whole training takes with them.
+ * A training step of the published recipe: one ONNX graph against plain loops that do the same arithmetic. Then steps
+ * of the default recipe as it is, alone and with teachers, and how long a whole training takes with them.
  */
 
 const WIDTHS = { text: 384, image: 1000 };

@@ -63,7 +63,8 @@ async function queries(store: VectorStore, other: DatabaseSync, vectors: Vectors
   for (const kind of [undefined, 'image'] as const) {
     const filter: Filter = kind === undefined ? {} : { kind };
     const statement = other.prepare(
-      `SELECT rowid AS row FROM v WHERE embedding MATCH ? AND k = ${K} ${kind === undefined ? '' : `AND kind = '${kind}'`}`,
+      `SELECT rowid AS row FROM v WHERE embedding MATCH ? AND k = ${K} ` +
+        `${kind === undefined ? '' : `AND kind = '${kind}'`}`,
     );
     const contenders = {
       'embedded store': async (q: JointEmbedding) =>

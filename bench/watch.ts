@@ -1,6 +1,6 @@
 // npm run bench -- watch        node bench/watch.ts
-// Watching a folder of many pictures: ours against chokidar and against Node's own recursive watching. Each in a process of
-// its own: CPU time and memory until it watches, and CPU time for one new file.
+// Watching a folder of many pictures: ours against chokidar and against Node's own recursive watching. Each in a
+// process of its own: CPU time and memory until it watches, and CPU time for one new file.
 import { execFileSync } from 'node:child_process';
 import { watch as nodeWatch } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
