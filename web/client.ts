@@ -47,6 +47,7 @@ export type CaptionItem = Caption & Partial<Pick<CaptionHit, 'score'>>;
 export type Item = ImageItem | CaptionItem;
 export type Kind = Item['kind'];
 export type TagCount = TagCounts['items'][number];
+export type FacetCount = FacetCounts['items'][number];
 
 export interface ListOptions {
   readonly limit?: number;

@@ -1,4 +1,4 @@
-import type { Filter, Kind } from './client.ts';
+import type { Filter, Kind, Sort } from './client.ts';
 
 /** Part of a query beside the words in the search field; a weight below zero means "without". */
 export type Chip = { readonly weight: number } & (
@@ -15,6 +15,8 @@ export interface Query {
   readonly kind: Kind | 'any';
   readonly filter: Filter;
   readonly minScore?: number;
+  /** The order of a list without words; the last indexed first when absent. */
+  readonly sort?: Sort;
 }
 
 export type View = 'search' | 'map' | 'training' | 'failures' | 'status';
@@ -47,6 +49,9 @@ const trainingParts: readonly TrainingPart[] = ['data', 'map'];
 const views: readonly View[] = ['map', 'training', 'failures', 'status'];
 const chipNames: Readonly<Record<string, Chip['by']>> = { with: 'text', like: 'stored', picture: 'picture' };
 const orientations = ['landscape', 'portrait', 'square'] as const;
+const sorts: readonly Sort[] = ['taken', '-taken'];
+/** Filters that are a text each, under their own names in the URL. */
+const textFilters = ['folder', 'camera', 'lens'] as const;
 
 /** True when there is nothing to search for: the collection is listed instead. */
 export function isBrowsing(query: Query): boolean {
@@ -80,7 +85,9 @@ export function routeToParams(route: Route): URLSearchParams {
   set('max', query.filter.maxBytes);
   set('after', query.filter.takenAfter);
   set('before', query.filter.takenBefore);
+  for (const name of textFilters) set(name, query.filter[name]);
   set('score', query.minScore);
+  set('sort', query.sort);
   set('photo', route.photo);
   set('part', route.part);
   return params;
@@ -100,6 +107,7 @@ export function routeFromParams(params: URLSearchParams): Route {
       kind: kind === 'caption' || kind === 'any' ? kind : 'image',
       filter: filterOf(params),
       minScore: number(params.get('score'), -1, 1),
+      sort: sorts.find((one) => one === params.get('sort')),
     },
     ...(photo && isId.test(photo) ? { photo } : {}),
     ...(part ? { part } : {}),
@@ -132,6 +140,7 @@ function filterOf(params: URLSearchParams): Filter {
     maxBytes: number(params.get('max'), 0, Number.MAX_SAFE_INTEGER),
     takenAfter: date(params.get('after')),
     takenBefore: date(params.get('before')),
+    ...Object.fromEntries(textFilters.map((name) => [name, params.get(name) || undefined])),
   };
   return Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined));
 }
@@ -151,6 +160,7 @@ export function filterCount(query: Query): number {
   const { tagsAll = [], contentTypes = [], ...rest } = query.filter;
   const dates = rest.takenAfter !== undefined || rest.takenBefore !== undefined ? 1 : 0;
   const sizes = rest.minBytes !== undefined || rest.maxBytes !== undefined ? 1 : 0;
-  const others = (rest.orientation ? 1 : 0) + (query.minScore === undefined ? 0 : 1);
+  const texts = textFilters.filter((name) => rest[name] !== undefined).length;
+  const others = texts + (rest.orientation ? 1 : 0) + (query.minScore === undefined ? 0 : 1);
   return tagsAll.length + contentTypes.length + dates + sizes + others;
 }

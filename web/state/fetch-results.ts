@@ -44,12 +44,12 @@ interface PageWanted {
 }
 
 async function fetchKind(wanted: Query, kind: Item['kind'], page: PageWanted): Promise<ResultPage> {
-  const { filter, minScore } = wanted;
+  const { filter, minScore, sort } = wanted;
   if (!isBrowsing(wanted)) {
     const { signal, ...size } = page;
     return client.search({ terms: await termsOf(wanted), kind, filter, minScore, ...size }, signal);
   }
-  if (kind === 'image') return client.listImages({ filter, ...page });
+  if (kind === 'image') return client.listImages({ filter, sort, ...page });
   // As in a search: a caption has no shape, size or date, so that none fits.
   if (hasPictureFilter(filter)) return { items: [] };
   return client.listCaptions({ filter, ...page });

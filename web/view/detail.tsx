@@ -1,5 +1,6 @@
+import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import type { ImageItem } from '../client.ts';
+import type { Filter, ImageItem } from '../client.ts';
 import {
   formatAge,
   formatBytes,
@@ -12,6 +13,7 @@ import {
   offsetOf,
 } from '../format.ts';
 import { explain } from '../problem.ts';
+import { emptyQuery } from '../route.ts';
 import { copyLink, deletePictures, lessLike, moreLike } from '../state/actions.ts';
 import { changeQuery, closePhoto, openPhoto, route } from '../state/navigation.ts';
 import { captions, neighbours, photo, photoFault, position, step } from '../state/open-picture.ts';
@@ -151,10 +153,10 @@ function About({ image }: { image: ImageItem }) {
           Less
         </button>
       </div>
+      <Facts image={image} />
       <TagEditor key={image.id} image={image} />
       <Captions />
       <Neighbours />
-      <Facts image={image} />
     </section>
   );
 }
@@ -191,26 +193,73 @@ function Head({ image }: { image: ImageItem }) {
 }
 
 function Facts({ image }: { image: ImageItem }) {
+  const { folder, camera, lens, width, height } = image;
   return (
     <dl class="facts">
-      {image.score === undefined ? null : <Fact name="Score" value={formatScore(image.score)} />}
-      <Fact name="Size" value={`${image.width} × ${image.height}, ${formatBytes(image.bytes)}`} />
-      <Fact name="Type" value={formatType(image.contentType)} />
-      {image.takenAt === null ? null : (
-        <Fact name="Taken" value={formatTaken(image.takenAt)} title={offsetOf(image.takenAt)} />
+      <Taken image={image} />
+      {camera === null ? null : (
+        <Fact name="Camera">
+          <FilterLink label={camera} filter={{ camera }} />
+        </Fact>
       )}
-      <Fact name="Indexed" value={formatAge(image.indexedAt)} title={formatDate(image.indexedAt)} />
-      <Fact name="Key" value={image.key} />
-      <Fact name="Bucket" value={image.bucket} />
+      {lens === null ? null : (
+        <Fact name="Lens">
+          <FilterLink label={lens} filter={{ lens }} />
+        </Fact>
+      )}
+      {folder === '' ? null : (
+        <Fact name="Folder">
+          <FilterLink label={folder} filter={{ folder }} />
+        </Fact>
+      )}
+      <Fact name="Size">
+        {width} × {height}, {formatBytes(image.bytes)}, {formatType(image.contentType)}
+      </Fact>
+      <Fact name="Added" title={formatDate(image.indexedAt)}>
+        {formatAge(image.indexedAt)}
+      </Fact>
+      {image.score === undefined ? null : <Fact name="Score">{formatScore(image.score)}</Fact>}
     </dl>
   );
 }
 
-function Fact({ name, value, title }: { name: string; value: string; title?: string }) {
+/** Where a date comes from. */
+const dateSources: Readonly<Record<NonNullable<ImageItem['takenFrom']>, string>> = {
+  exif: 'says the camera',
+  xmp: 'says XMP in the file',
+  iptc: 'says IPTC in the file',
+  gps: 'says its GPS',
+  png: 'says a text in the file',
+  tiff: 'says the file',
+  sidecar: 'says the file beside it',
+  name: 'says the file name',
+  file: 'says the file system',
+};
+
+function Taken({ image: { takenAt, takenFrom } }: { image: ImageItem }) {
+  if (takenAt === null) return null;
+  const more = [offsetOf(takenAt), takenFrom && dateSources[takenFrom]].filter(Boolean);
+  return (
+    <Fact name="Taken">
+      {formatTaken(takenAt)} <small>{more.join(', ')}</small>
+    </Fact>
+  );
+}
+
+/** Lists all pictures that have the same. */
+function FilterLink({ label, filter }: { label: string; filter: Filter }) {
+  return (
+    <button type="button" class="link" onClick={() => changeQuery({ ...emptyQuery, filter })}>
+      {label}
+    </button>
+  );
+}
+
+function Fact({ name, title, children }: { name: string; title?: string; children: ComponentChildren }) {
   return (
     <div>
       <dt>{name}</dt>
-      <dd title={title}>{value}</dd>
+      <dd title={title}>{children}</dd>
     </div>
   );
 }

@@ -1,6 +1,6 @@
 import { useEffect } from 'preact/hooks';
 import type { Failure } from '../client.ts';
-import { countOf, formatAge, formatDate, withSizes } from '../format.ts';
+import { countOf, formatAge, formatCount, formatDate, withSizes } from '../format.ts';
 import {
   busyFailures,
   failureList,
@@ -9,7 +9,7 @@ import {
   retryFailure,
   retryFailures,
 } from '../state/failures.ts';
-import { failureCount, refreshStatus } from '../state/server-status.ts';
+import { failureCount, refreshStatus, serverStatus } from '../state/server-status.ts';
 import { FaultNote } from './fault-note.tsx';
 import { Icon } from './icon.tsx';
 
@@ -51,7 +51,42 @@ export function Failures() {
           More
         </button>
       )}
+      <LeftOut />
     </div>
+  );
+}
+
+/** What a reason to leave a file out is called. */
+const leftOutNames: Readonly<Record<string, string>> = {
+  hidden: 'hidden files',
+  system: 'files of the system, such as previews and recycle bins',
+  sidecar: 'files that describe pictures',
+  video: 'videos',
+  audio: 'sounds',
+  database: 'databases',
+  ignored: 'ignored by a setting or a .sightlineignore',
+  'own-data': 'the index itself',
+  link: 'links to what is there anyway',
+  special: 'devices and pipes',
+  archived: 'archived, to be restored first',
+};
+
+/** What lies beside the pictures and is none: no failure, and counted so that nothing is silently missing. */
+function LeftOut() {
+  const reasons = Object.entries(serverStatus.value?.leftOut ?? {}).filter(([, count]) => count > 0);
+  if (reasons.length === 0) return null;
+  return (
+    <section class="left-out" aria-labelledby="left-out">
+      <h2 id="left-out">Left out, because they are no pictures</h2>
+      <dl class="facts facts-wide">
+        {reasons.map(([reason, count]) => (
+          <div key={reason}>
+            <dt>{formatCount(count)}</dt>
+            <dd>{leftOutNames[reason] ?? reason}</dd>
+          </div>
+        ))}
+      </dl>
+    </section>
   );
 }
 

@@ -1,5 +1,6 @@
-import { formatBytes, formatDay, formatType } from '../format.ts';
+import { formatBytes, formatCount, formatDay, formatType } from '../format.ts';
 import { emptyQuery, filterCount, isBrowsing, type Query } from '../route.ts';
+import { type Facets, facets, refreshFacets } from '../state/facets.ts';
 import { changeQuery, query } from '../state/navigation.ts';
 import { tags } from '../state/suggestions.ts';
 import { Icon } from './icon.tsx';
@@ -14,7 +15,7 @@ const sizes: readonly (readonly [label: string, min?: number, max?: number])[] =
 ];
 const maxTagsShown = 40;
 
-function changeFilter(change: Partial<Query['filter']>): void {
+export function changeFilter(change: Partial<Query['filter']>): void {
   const filter = Object.fromEntries(
     Object.entries({ ...query.value.filter, ...change }).filter(
       ([, value]) => value !== undefined && value !== '' && !(Array.isArray(value) && value.length === 0),
@@ -36,7 +37,14 @@ export function FiltersButton() {
         <span>Filters</span>
         {count === 0 ? null : <span class="badge">{count}</span>}
       </button>
-      <div id="filters" popover="auto" class="popover filters" role="dialog" aria-label="Filters">
+      <div
+        id="filters"
+        popover="auto"
+        class="popover filters"
+        role="dialog"
+        aria-label="Filters"
+        onToggle={(event) => event.newState === 'open' && void refreshFacets()}
+      >
         <FiltersPanel />
       </div>
     </>
@@ -111,11 +119,40 @@ function PictureFilters() {
         </div>
       </fieldset>
       <div class="field-row">
+        <FacetField label="Folder" name="folder" values={facets.value.folder} />
+        <FacetField label="Camera" name="camera" values={facets.value.camera} />
         <SizeField />
         <DateField label="Taken from" value={takenAfter} set={(day) => changeFilter({ takenAfter: day })} />
         <DateField label="Taken until" value={takenBefore} set={(day) => changeFilter({ takenBefore: day })} />
       </div>
     </>
+  );
+}
+
+interface FacetFieldProps {
+  readonly label: string;
+  readonly name: keyof Facets;
+  readonly values: Facets[keyof Facets];
+}
+
+/** One of the values that pictures have; nothing where there is no choice. */
+function FacetField({ label, name, values }: FacetFieldProps) {
+  const chosen = query.value.filter[name] ?? '';
+  const isListed = chosen === '' || values.some(({ value }) => value === chosen);
+  const options = isListed ? values : [{ value: chosen, count: undefined }, ...values];
+  if (options.length === 0) return null;
+  return (
+    <label class="field">
+      <span>{label}</span>
+      <select value={chosen} onChange={(event) => changeFilter({ [name]: event.currentTarget.value || undefined })}>
+        <option value="">Any {label.toLowerCase()}</option>
+        {options.map(({ value, count }) => (
+          <option key={value} value={value}>
+            {count === undefined ? value : `${value} (${formatCount(count)})`}
+          </option>
+        ))}
+      </select>
+    </label>
   );
 }
 
@@ -210,7 +247,7 @@ export function ActiveFilters() {
 
 /** The filters that are set: what each is called, and how it is taken away. */
 function activeFilters({ filter, minScore }: Query): (readonly [label: string, clear: () => void])[] {
-  const { tagsAll = [], contentTypes = [], orientation, takenAfter, takenBefore } = filter;
+  const { tagsAll = [], contentTypes = [], orientation, takenAfter, takenBefore, folder, camera, lens } = filter;
   const set: [string | undefined, () => void][] = [
     ...tagsAll.map((tag): [string, () => void] => [`#${tag}`, () => changeFilter({ tagsAll: without(tagsAll, tag) })]),
     ...contentTypes.map((type): [string, () => void] => [
@@ -218,6 +255,9 @@ function activeFilters({ filter, minScore }: Query): (readonly [label: string, c
       () => changeFilter({ contentTypes: without(contentTypes, type) }),
     ]),
     [orientation && capital(orientation), () => changeFilter({ orientation: undefined })],
+    [folder && `in ${folder}`, () => changeFilter({ folder: undefined })],
+    [camera, () => changeFilter({ camera: undefined })],
+    [lens, () => changeFilter({ lens: undefined })],
     [sizeLabel(filter), () => changeFilter({ minBytes: undefined, maxBytes: undefined })],
     [takenAfter && `from ${formatDay(takenAfter)}`, () => changeFilter({ takenAfter: undefined })],
     [takenBefore && `until ${formatDay(takenBefore)}`, () => changeFilter({ takenBefore: undefined })],

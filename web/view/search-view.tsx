@@ -1,4 +1,4 @@
-import type { CaptionItem } from '../client.ts';
+import type { CaptionItem, Sort } from '../client.ts';
 import { countOf, formatCount, formatDuration } from '../format.ts';
 import { filterCount, isBrowsing, type Query } from '../route.ts';
 import { hasCaptions } from '../state/has-captions.ts';
@@ -108,10 +108,37 @@ function Toolbar() {
         {isBrowsing(query.value) && kind === 'image' && !hasCaptions.value ? null : (
           <Segmented label="What to find" options={kinds} chosen={kind} choose={(one) => changeQuery({ kind: one })} />
         )}
+        {isBrowsing(query.value) && kind === 'image' ? <SortField /> : null}
         <FiltersButton />
         {kind === 'caption' ? null : <SelectButton />}
       </div>
     </div>
+  );
+}
+
+const sorts: readonly (readonly [value: Sort, label: string, title: string])[] = [
+  ['newest', 'Added last', 'Newest'],
+  ['-taken', 'Taken last', 'Taken last'],
+  ['taken', 'Taken first', 'Taken first'],
+];
+
+function SortField() {
+  return (
+    <select
+      class="select-quiet"
+      aria-label="Order"
+      value={query.value.sort ?? 'newest'}
+      onChange={(event) => {
+        const chosen = sorts.find(([value]) => value === event.currentTarget.value)![0];
+        changeQuery({ sort: chosen === 'newest' ? undefined : chosen });
+      }}
+    >
+      {sorts.map(([value, label]) => (
+        <option key={value} value={value}>
+          {label}
+        </option>
+      ))}
+    </select>
   );
 }
 
@@ -133,11 +160,12 @@ function SelectButton() {
 }
 
 function titleOf() {
+  const { kind, sort } = query.value;
   if (isBrowsing(query.value)) {
-    const count = query.value.kind === 'caption' ? 'captions' : undefined;
+    const count = kind === 'caption' ? 'captions' : undefined;
     return (
       <>
-        Newest{' '}
+        {kind === 'image' ? sorts.find(([value]) => value === (sort ?? 'newest'))![2] : 'Newest'}{' '}
         <small>{count ?? (total.value === undefined ? '' : countOf(total.value - goneCount(), 'picture'))}</small>
       </>
     );

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { ImagePayload } from '../../core/types.ts';
+import { samplePhoto } from '../functions/http/harness.ts';
+import { browserSkip, useBrowser } from './browser.ts';
+import { type PageServer, pageServer } from './server.ts';
+
+describe('dates, cameras and folders on the page', browserSkip(), () => {
+  const browser = useBrowser();
+  let server: PageServer;
+  let tokyo: string;
+  before(async () => {
+    server = await pageServer();
+    tokyo = await store('Trip/day2/temple.jpg', 'summer-palace.jpg', {
+      takenAt: '2020-01-01T00:10:00.000+09:00',
+      takenFrom: 'exif',
+      camera: 'Canon EOS 5D',
+      lens: 'EF 50mm',
+    });
+    await store('Trip/day1/cat.jpg', 'cat.jpg', { takenAt: '2019-07-05T23:30:00.000', takenFrom: 'name' });
+    await store('moon.jpg', 'moon.jpg', {});
+  });
+  after(() => server.close());
+
+  /** Stores a sample photo, and what is known of it as if its file said so. */
+  async function store(key: string, photo: string, known: Partial<ImagePayload>): Promise<string> {
+    const body = await samplePhoto(photo);
+    const headers = { 'content-type': 'image/jpeg' };
+    const answer = await server.json(`/images?key=${encodeURIComponent(key)}`, { method: 'POST', headers, body });
+    const id = String(answer.body.id);
+    const { vectors } = server.deps;
+    const point = (await vectors.get([id])).get(id) as { payload: ImagePayload };
+    const vector = (await vectors.vectors([id])).get(id)!;
+    await vectors.upsert([{ id, vector, payload: { ...point.payload, ...known } }], 'not-older');
+    return id;
+  }
+
+  it('shows the day and the hour of the place where a picture was taken, and who says so', async (t) => {
+    const { page } = await browser.open(t, `${server.url}?photo=${tokyo}`, { timezoneId: 'America/Los_Angeles' });
+    const facts = page.locator('.facts');
+    await facts.getByText('Jan 1, 2020, 12:10 AM').waitFor();
+    assert.match(await facts.innerText(), /UTC\+09:00, says the camera/);
+    assert.doesNotMatch(await facts.innerText(), /Bucket|Key/);
+    await page.keyboard.press('Escape');
+    await page.getByRole('link', { name: 'temple, Jan 1, 2020' }).waitFor();
+    await page.getByRole('link', { name: 'cat, Jul 5, 2019' }).waitFor();
+  });
+
+  it('lists by the date of taking, and keeps the order in the address', async (t) => {
+    const { page } = await browser.open(t, server.url);
+    const names = async () =>
+      (await page.locator('.tile-main').evaluateAll((all) => all.map((one) => one.ariaLabel!.split(',')[0]!))).join(
+        ' ',
+      );
+    await page.getByLabel('Order').selectOption('Taken first');
+    await page.getByRole('heading', { name: 'Taken first 3 pictures' }).waitFor();
+    assert.equal(await names(), 'cat temple moon');
+    await page.getByLabel('Order').selectOption('Taken last');
+    await page.getByRole('heading', { name: 'Taken last 3 pictures' }).waitFor();
+    await page.reload();
+    await page.getByRole('heading', { name: 'Taken last 3 pictures' }).waitFor();
+    assert.equal(await names(), 'temple cat moon');
+  });
+
+  it('filters by folder and camera, from the picture and from the filters', async (t) => {
+    const { page } = await browser.open(t, `${server.url}?photo=${tokyo}`);
+    await page.getByRole('button', { name: 'Trip/day2' }).click();
+    await page.getByRole('heading', { name: 'Newest 1 picture' }).waitFor();
+    await page.getByRole('button', { name: 'Remove filter in Trip/day2' }).click();
+    await page.getByRole('heading', { name: 'Newest 3 pictures' }).waitFor();
+    await page.getByRole('button', { name: 'Filters' }).click();
+    const filters = page.getByRole('dialog', { name: 'Filters' });
+    await filters.getByLabel('Camera').selectOption('Canon EOS 5D (1)');
+    await page.getByRole('heading', { name: 'Newest 1 picture' }).waitFor();
+    await filters.getByLabel('Folder').selectOption('Trip/day1 (1)');
+    await page.getByRole('heading', { name: 'Nothing fits' }).waitFor();
+    assert.equal(new URL(page.url()).search, '?folder=Trip%2Fday1&camera=Canon+EOS+5D');
+  });
+});

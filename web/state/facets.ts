@@ -1,0 +1,21 @@
+import { signal } from '@preact/signals';
+import type { FacetCount } from '../client.ts';
+import { client } from './session.ts';
+
+/** What pictures have of some fields, the most frequent first. */
+export interface Facets {
+  readonly folder: readonly FacetCount[];
+  readonly camera: readonly FacetCount[];
+}
+
+export const facets = signal<Facets>({ folder: [], camera: [] });
+
+export async function refreshFacets(): Promise<void> {
+  try {
+    const [folder, camera] = await Promise.all([client.facet('folder'), client.facet('camera')]);
+    // Pictures at the top are in no folder that has a name.
+    facets.value = { folder: folder.filter(({ value }) => value !== ''), camera };
+  } catch {
+    // A help to choose; filters that are set go on working.
+  }
+}
