@@ -31,8 +31,12 @@ const full: Route = {
       maxBytes: 5_000_000,
       takenAfter: '2020-01-01',
       takenBefore: '2021-12-31',
+      folder: 'Trip/day 2',
+      camera: 'Canon EOS 5D',
+      lens: 'EF 50mm & more',
     },
     minScore: -0.25,
+    sort: '-taken',
   },
   photo: '6f1b6f0e-6a2f-5c0b-9d0e-3a4f8f1d7c11',
 };
@@ -43,7 +47,11 @@ describe('the address of the page', () => {
   });
 
   it('names the part of the training view, and of no other', () => {
-    const data: Route = { view: 'training', query: { ...emptyQuery, minScore: undefined }, part: 'data' };
+    const data: Route = {
+      view: 'training',
+      query: { ...emptyQuery, minScore: undefined, sort: undefined },
+      part: 'data',
+    };
     assert.equal(routeToParams(data).toString(), 'view=training&part=data');
     assert.deepEqual(routeFromParams(new URLSearchParams('view=training&part=data')), data);
     assert.equal(routeFromParams(new URLSearchParams('view=training&part=other')).part, undefined);
@@ -55,14 +63,15 @@ describe('the address of the page', () => {
   });
 
   it('is empty for the first view', () => {
-    const start: Route = { view: 'search', query: { ...emptyQuery, minScore: undefined } };
+    const start: Route = { view: 'search', query: { ...emptyQuery, minScore: undefined, sort: undefined } };
     assert.equal(routeToParams(start).toString(), '');
     assert.deepEqual(routeFromParams(new URLSearchParams('')), start);
   });
 
   it('leaves out what makes no sense', () => {
     const nonsense =
-      'view=elsewhere&kind=sound&score=7&min=-1&max=x&after=soon&shape=round&like=9:x&like=0:x&like=x&with=1:&picture=__proto__&like=-1:ok';
+      'view=elsewhere&kind=sound&sort=size&folder=&score=7&min=-1&max=x&after=soon&shape=round' +
+      '&like=9:x&like=0:x&like=x&with=1:&picture=__proto__&like=-1:ok';
     const { view, query } = routeFromParams(new URLSearchParams(nonsense));
     assert.equal(view, 'search');
     assert.deepEqual(query, {
@@ -71,6 +80,7 @@ describe('the address of the page', () => {
       kind: 'image',
       filter: {},
       minScore: undefined,
+      sort: undefined,
     });
   });
 
@@ -84,7 +94,7 @@ describe('the address of the page', () => {
     assert.equal(isBrowsing({ ...emptyQuery, text: '  ' }), true);
     assert.equal(isBrowsing({ ...emptyQuery, chips: [{ by: 'text', text: 'people', weight: -1 }] }), true);
     assert.equal(isBrowsing(full.query), false);
-    assert.equal(filterCount(full.query), 7);
+    assert.equal(filterCount(full.query), 10);
   });
 });
 
