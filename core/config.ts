@@ -94,9 +94,35 @@ export const SETTINGS = {
   qdrantApiKey: setting({ env: 'QDRANT_API_KEY', readers: SERVER }, text({ text: 'its API key', secret: true })),
   qdrantSearch: setting(
     { env: 'SIGHTLINE_QDRANT_SEARCH', readers: ALL },
-    choice(['exact', 'graph'], {
-      text: 'every vector is looked at, or the HNSW graph, for collections too large to scan, which may miss some',
-      default: 'exact',
+    choice(['auto', 'exact', 'graph'], {
+      text: 'exact: every vector is looked at; graph: the HNSW graph, which may miss some; auto: by the number of points',
+      default: 'auto',
+    }),
+  ),
+  qdrantExactBelow: setting(
+    { env: 'SIGHTLINE_QDRANT_EXACT_BELOW', readers: ALL },
+    whole({ default: 300_000, text: 'points from which on auto takes the graph' }),
+  ),
+  qdrantEf: setting(
+    { env: 'SIGHTLINE_QDRANT_EF', readers: ALL },
+    whole({ min: 1, max: 10_000, default: 256, text: 'candidates of a search by the graph: more find more' }),
+  ),
+  qdrantM: setting(
+    { env: 'SIGHTLINE_QDRANT_M', readers: ALL },
+    whole({ max: 512, default: 16, text: 'edges a node of the graph, when a collection is made; 0 for no graph' }),
+  ),
+  qdrantQuantization: setting(
+    { env: 'SIGHTLINE_QDRANT_QUANTIZATION', readers: ALL },
+    choice(['none', 'int8'], {
+      text: 'copies of one byte a component that the graph searches first, when a collection is made: none or int8',
+      default: 'none',
+    }),
+  ),
+  qdrantOnDisk: setting(
+    { env: 'SIGHTLINE_QDRANT_ON_DISK', readers: ALL },
+    choice(['none', 'vectors', 'all'], {
+      text: 'what lies on disk instead of in memory, when a collection is made: none, vectors, or all with graph and indexes',
+      default: 'none',
     }),
   ),
   qdrantShards: setting(

@@ -125,6 +125,11 @@ function common(settings: Settings, { storage, events }: Parts) {
       SIGHTLINE_QDRANT_SEARCH: settings.qdrantSearch,
       SIGHTLINE_QDRANT_SHARDS: String(settings.qdrantShards),
       SIGHTLINE_QDRANT_REPLICAS: String(settings.qdrantReplicas),
+      SIGHTLINE_QDRANT_EXACT_BELOW: String(settings.qdrantExactBelow),
+      SIGHTLINE_QDRANT_EF: String(settings.qdrantEf),
+      SIGHTLINE_QDRANT_M: String(settings.qdrantM),
+      SIGHTLINE_QDRANT_QUANTIZATION: settings.qdrantQuantization,
+      SIGHTLINE_QDRANT_ON_DISK: settings.qdrantOnDisk,
       // Decoded pictures go back to the system at once, instead of staying in glibc's heap.
       MALLOC_MMAP_THRESHOLD_: '1048576',
       MALLOC_TRIM_THRESHOLD_: '1048576',

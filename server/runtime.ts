@@ -193,11 +193,11 @@ export function openEmbedder(config: Config, { profile, head }: Partial<SpaceMod
 export async function openSpaces(config: Config): Promise<Spaces> {
   if (config.qdrantUrl !== undefined) {
     const { openQdrantSpaces } = await import('../core/vectors/qdrant/spaces.ts');
+    const { qdrantOptions } = await import('../core/vectors/qdrant/settings.ts');
     return openQdrantSpaces({
       url: config.qdrantUrl,
       apiKey: config.qdrantApiKey,
-      search: { mode: config.qdrantSearch },
-      collection: { shards: config.qdrantShards, replicas: config.qdrantReplicas },
+      ...qdrantOptions(config),
     });
   }
   return openEmbeddedSpaces({ file: join(config.data, 'index.sqlite') });

@@ -165,12 +165,12 @@ async function openVectors(config: LambdaConfig, { space, dimension }: Embedder)
     return openEmbeddedStore({ file: join(config.data, 'index.sqlite'), space, dimension });
   }
   const { openQdrantSpaces } = await import('../../core/vectors/qdrant/spaces.ts');
+  const { qdrantOptions } = await import('../../core/vectors/qdrant/settings.ts');
   // Given up before the request is, so that the caller hears why.
   const deadlineMs = Math.max(1000, config.requestTimeoutMs - 5000);
   const spaces = await openQdrantSpaces({
     ...config.qdrant,
-    search: { mode: config.qdrantSearch },
-    collection: { shards: config.qdrantShards, replicas: config.qdrantReplicas },
+    ...qdrantOptions(config),
     deadlineMs,
     fencePatienceMs: FENCE_PATIENCE_MS,
   });

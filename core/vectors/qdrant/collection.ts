@@ -2,7 +2,7 @@ import type { Schemas } from '@qdrant/js-client-rest';
 import { SightlineError } from '../../errors.ts';
 import type { SpaceId } from '../../types.ts';
 import { assertApplied, statusOf } from './errors.ts';
-import { INDEXES, type KeyPrefixes, PREFIX_FIELDS, PREFIX_INDEX } from './payload.ts';
+import { INDEXES, PREFIX_INDEXES, type PrefixSearch } from './payload.ts';
 import type { QdrantSession } from './session.ts';
 
 /**
@@ -14,58 +14,28 @@ export interface QdrantCollectionOptions {
   readonly shards?: number;
   /** Nodes that hold each shard. 2 or more survive the loss of a node. */
   readonly replicas?: number;
-  /** Replicas that must have taken a write before it is answered. */
-  readonly writeConsistency?: number;
-  /** Vectors in memory-mapped files instead of memory. 64 components are 256 bytes a point. */
-  readonly vectorsOnDisk?: boolean;
-  /** Payload in memory-mapped files. Qdrant's default is true. */
-  readonly payloadOnDisk?: boolean;
-  /** Payload indexes in memory-mapped files: slower filters, about 2 kB of memory less a point. */
-  readonly indexesOnDisk?: boolean;
   /**
-   * Which key prefixes a filter may ask for: `any` takes about 17 bytes of payload, and more of index, a character of
-   * the key; `folders` only as much a slash, and refuses prefixes that do not end with one. Default `any`. The only
-   * option here that an existing collection must agree with.
+   * What is kept in memory-mapped files instead of memory: the vectors (64 components are 256 bytes a point), or also the
+   * graph and the payload indexes (about 2 kB a point, and slower filters). @default none
    */
-  readonly keyPrefixes?: KeyPrefixes;
-  readonly hnsw?: {
-    /** Edges a node: more find more and take more memory. 0 makes no graph at all, for exact search only. */
-    readonly m?: number;
-    /** Candidates while the graph is built: more find more and build longer. */
-    readonly efConstruct?: number;
-    /** Segments smaller than this are scanned instead, kilobytes of vectors. */
-    readonly fullScanThresholdKb?: number;
-    /** The graph in memory-mapped files. */
-    readonly onDisk?: boolean;
-  };
-  /** Smaller copies of the vectors for the first pass of a search; see {@link QdrantSearch} for the second. */
-  readonly quantization?:
-    | {
-        /** One byte a component: a quarter of the memory, hardly any loss. */
-        readonly type: 'scalar';
-        /** Share of components that fit the byte's range, 0.5 to 1; the others are clipped. */
-        readonly quantile?: number;
-        /** Copies stay in memory even when the vectors are on disk. */
-        readonly alwaysInMemory?: boolean;
-      }
-    | {
-        /** Clusters: up to a 64th of the memory, a clear loss; for far more than 64 components. */
-        readonly type: 'product';
-        readonly compression: 'x4' | 'x8' | 'x16' | 'x32' | 'x64';
-        readonly alwaysInMemory?: boolean;
-      }
-    | {
-        /** One bit a component: fast, a heavy loss at 64 components. */
-        readonly type: 'binary';
-        readonly alwaysInMemory?: boolean;
-      };
+  readonly onDisk?: 'none' | 'vectors' | 'all';
+  /** Copies of one byte a component for the first pass of a search by the graph, always in memory. @default none */
+  readonly quantization?: 'none' | 'int8';
+  /** Edges a node of the graph: more find more and take more memory. 0 makes no graph, for exact search only. */
+  readonly hnswM?: number;
 }
 
 /** The first version whose upserts take a condition (`update_filter`). */
 const OLDEST = [1, 16] as const;
 
-/** Throws `invalid-config` when the server is older than this program needs, or no Qdrant. */
-export async function checkVersion(session: QdrantSession): Promise<void> {
+/** The first version that finds prefixes of texts by itself (`match.prefix`). */
+const FIRST_WITH_PREFIXES = 19;
+
+/**
+ * How new collections of this server find prefixes of keys.
+ * @throws {invalid-config} when the server is older than this program needs, or no Qdrant
+ */
+export async function checkVersion(session: QdrantSession): Promise<PrefixSearch> {
   const info: unknown = await session.call('asking for its version', (client) => client.versionInfo());
   // Something else than Qdrant may answer anything.
   const { version } = (info ?? {}) as { version?: unknown };
@@ -78,6 +48,7 @@ export async function checkVersion(session: QdrantSession): Promise<void> {
       { details: { version: String(version) } },
     );
   }
+  return major > 1 || minor >= FIRST_WITH_PREFIXES ? 'match' : 'hashed';
 }
 
 /** The collection of a space. Throws `invalid-config` for names that Qdrant would not take. */
@@ -95,38 +66,39 @@ export interface CollectionLayout {
   readonly dimension: number;
   /** Nodes that hold each shard. */
   readonly replicas: number;
+  readonly prefixes: PrefixSearch;
+  readonly quantized: boolean;
+  /** Points and tombstones, about. */
+  readonly points: number;
 }
 
 /**
  * Makes the collection and its payload indexes, or checks the one there is. Safe to run by several processes at once.
- * Throws `space-mismatch` when it is for other vectors, `schema-mismatch` when for other key prefixes.
+ * @param prefixes how a new collection finds prefixes of keys
+ * @throws {space-mismatch} when it is for other vectors
  */
 export async function ensureCollection(
   session: QdrantSession,
   collection: string,
   dimension: number,
   options: QdrantCollectionOptions,
+  prefixes: PrefixSearch,
 ): Promise<CollectionLayout> {
-  const info = (await findCollection(session, collection)) ?? (await create(session, collection, dimension, options));
+  const found = await findCollection(session, collection);
+  const info = found ?? (await create(session, collection, dimension, options));
   checkVectors(collection, info.config.params.vectors, dimension);
   const schema = info.payload_schema ?? {};
-  const { keyPrefixes = 'any' } = options;
-  const other = keyPrefixes === 'any' ? 'folders' : 'any';
-  if (schema[PREFIX_FIELDS[other]] !== undefined) {
-    const message = `expected ${collection} to be made with keyPrefixes ${keyPrefixes}, got ${other}`;
-    throw new SightlineError('schema-mismatch', message, { details: { collection } });
-  }
-  const indexes = { ...INDEXES, [PREFIX_FIELDS[keyPrefixes]]: PREFIX_INDEX };
-  const missing = Object.entries(indexes).filter(([field]) => schema[field] === undefined);
+  const layout = layoutOf(info, prefixes);
+  const { field, schema: prefixIndex } = PREFIX_INDEXES[layout.prefixes];
+  const missing = Object.entries({ ...INDEXES, [field]: prefixIndex }).filter(([name]) => schema[name] === undefined);
+  const onDisk = options.onDisk === 'all';
   for (const [field_name, type] of missing) {
-    const field_schema = options.indexesOnDisk
-      ? { ...(typeof type === 'string' ? { type } : type), on_disk: true }
-      : type;
+    const field_schema = onDisk ? ({ ...(typeof type === 'string' ? { type } : type), on_disk: true } as never) : type;
     await session.call(`indexing ${field_name} of ${collection}`, async (client) =>
       assertApplied([await client.createPayloadIndex(collection, { field_name, field_schema, wait: true })]),
     );
   }
-  return layoutOf(info);
+  return layout;
 }
 
 async function findCollection(session: QdrantSession, collection: string): Promise<Schemas['CollectionInfo'] | null> {
@@ -158,30 +130,15 @@ async function create(
 }
 
 function creation(dimension: number, options: QdrantCollectionOptions): Schemas['CreateCollection'] {
-  const { hnsw, quantization } = options;
+  const { shards, replicas, onDisk = 'none', quantization, hnswM } = options;
+  const graph = { m: hnswM, on_disk: onDisk === 'all' ? true : undefined };
   return {
-    vectors: { size: dimension, distance: 'Cosine', on_disk: options.vectorsOnDisk },
-    shard_number: options.shards,
-    replication_factor: options.replicas,
-    write_consistency_factor: options.writeConsistency,
-    on_disk_payload: options.payloadOnDisk,
-    hnsw_config: hnsw && {
-      m: hnsw.m,
-      ef_construct: hnsw.efConstruct,
-      full_scan_threshold: hnsw.fullScanThresholdKb,
-      on_disk: hnsw.onDisk,
-    },
-    quantization_config: quantization && quantizationConfig(quantization),
+    vectors: { size: dimension, distance: 'Cosine', on_disk: onDisk === 'none' ? undefined : true },
+    shard_number: shards,
+    replication_factor: replicas,
+    hnsw_config: graph.m === undefined && graph.on_disk === undefined ? undefined : graph,
+    quantization_config: quantization === 'int8' ? { scalar: { type: 'int8', always_ram: true } } : undefined,
   };
-}
-
-function quantizationConfig(
-  options: NonNullable<QdrantCollectionOptions['quantization']>,
-): Schemas['QuantizationConfig'] {
-  const always_ram = options.alwaysInMemory;
-  if (options.type === 'scalar') return { scalar: { type: 'int8', quantile: options.quantile, always_ram } };
-  if (options.type === 'product') return { product: { compression: options.compression, always_ram } };
-  return { binary: { always_ram } };
 }
 
 function checkVectors(collection: string, vectors: unknown, dimension: number): void {
@@ -201,9 +158,17 @@ export async function readLayout(session: QdrantSession, collection: string): Pr
   return layoutOf(await session.call(`reading ${collection}`, (client) => client.getCollection(collection)));
 }
 
-function layoutOf(info: Schemas['CollectionInfo']): CollectionLayout {
+/** @param prefixes of a collection that has no index for them yet */
+function layoutOf(info: Schemas['CollectionInfo'], prefixes: PrefixSearch = 'hashed'): CollectionLayout {
   const { vectors, replication_factor } = info.config.params;
-  return { dimension: Number((vectors as { size?: unknown } | undefined)?.size), replicas: replication_factor ?? 1 };
+  const has = (way: PrefixSearch) => info.payload_schema?.[PREFIX_INDEXES[way].field] !== undefined;
+  return {
+    dimension: Number((vectors as { size?: unknown } | undefined)?.size),
+    replicas: replication_factor ?? 1,
+    prefixes: has('hashed') ? 'hashed' : has('match') ? 'match' : prefixes,
+    quantized: Boolean(info.config.quantization_config),
+    points: info.points_count ?? 0,
+  };
 }
 
 /** Which collection each alias names. */

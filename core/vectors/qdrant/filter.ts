@@ -1,13 +1,12 @@
 import type { Schemas } from '@qdrant/js-client-rest';
-import { SightlineError } from '../../errors.ts';
 import { type Comparison, FILTERS, type NamedField } from '../../picture-fields.ts';
 import type { Filter, WriteCondition } from '../../ports.ts';
 import { isTime } from '../validate.ts';
 import {
   canonicalTime,
-  type KeyPrefixes,
   LONG_SEQUENCER_FIELD,
-  PREFIX_FIELDS,
+  PREFIX_INDEXES,
+  type PrefixSearch,
   prefixNumber,
   type StoredPayload,
   sequencerParts,
@@ -22,11 +21,8 @@ const oneOf = (key: string, values: readonly string[]): Condition => ({ key, mat
 export const range = (key: string, bounds: Partial<Record<'gte' | 'lte' | 'lt' | 'gt', number | string>>): Condition =>
   ({ key, range: bounds }) as Condition;
 
-/**
- * Live points that match a checked filter; null when none can. Fields that a point does not have match no condition.
- * @throws {invalid-input} for a key prefix that this collection has not indexed
- */
-export function liveFilter(filter: Filter, keyPrefixes: KeyPrefixes): QdrantFilter | null {
+/** Live points that match a checked filter; null when none can. Fields that a point does not have match no condition. */
+export function liveFilter(filter: Filter, prefixes: PrefixSearch): QdrantFilter | null {
   // Leaves out tombstones, too.
   const must = [filter.kind === undefined ? oneOf('kind', ['image', 'caption']) : equals('kind', filter.kind)];
   const ranges = new Map<string, Partial<Record<'gte' | 'lte', number | string>>>();
@@ -40,7 +36,7 @@ export function liveFilter(filter: Filter, keyPrefixes: KeyPrefixes): QdrantFilt
       if (!ranges.has(field.name)) must.push(range(field.name, bounds));
       ranges.set(field.name, bounds);
       bounds[comparison === 'atLeast' ? 'gte' : 'lte'] = boundOf(field, comparison, value as string | number, name);
-    } else must.push(...conditionsOf(field, comparison, value, keyPrefixes));
+    } else must.push(...conditionsOf(field, comparison, value, prefixes));
   }
   return { must };
 }
@@ -54,7 +50,7 @@ function boundOf(field: NamedField, comparison: 'atLeast' | 'atMost', value: str
 
 type Other = Exclude<Comparison, 'atLeast' | 'atMost'>;
 
-function conditionsOf(field: NamedField, comparison: Other, value: unknown, keyPrefixes: KeyPrefixes): Condition[] {
+function conditionsOf(field: NamedField, comparison: Other, value: unknown, prefixes: PrefixSearch): Condition[] {
   const { name } = field;
   switch (comparison) {
     case 'equals':
@@ -71,18 +67,15 @@ function conditionsOf(field: NamedField, comparison: Other, value: unknown, keyP
       return isAbsent ? [equals('kind', 'image'), { should: [below, { is_empty: { key: name } }] }] : [below];
     }
     case 'prefix':
-      return [prefixCondition(value as string, keyPrefixes)];
+      return [prefixCondition(value as string, prefixes)];
   }
 }
 
-function prefixCondition(prefix: string, keyPrefixes: KeyPrefixes): Condition {
+function prefixCondition(prefix: string, prefixes: PrefixSearch): Condition {
   // Only pictures have a key, so the empty prefix asks for pictures.
   if (prefix === '') return equals('kind', 'image');
-  if (keyPrefixes === 'folders' && !prefix.endsWith('/')) {
-    const message = `expected a key prefix that ends with "/" (this collection is indexed by folder), got ${prefix}`;
-    throw new SightlineError('invalid-input', message);
-  }
-  return equals(PREFIX_FIELDS[keyPrefixes], prefixNumber(prefix));
+  if (prefixes === 'match') return { key: PREFIX_INDEXES.match.field, match: { prefix } };
+  return equals(PREFIX_INDEXES.hashed.field, prefixNumber(prefix));
 }
 
 /** A filter with further conditions that must or must not hold. */
@@ -95,9 +88,9 @@ export function narrowed(
   return mustNot.length === 0 ? narrow : { ...narrow, must_not: [...mustNot] };
 }
 
-/** Tombstones older than a date. */
+/** Tombstones older than a date: nothing else has a date of deletion. */
 export function tombstonesBefore(iso: string): QdrantFilter {
-  return { must: [equals('kind', 'tombstone'), range('deletedAt', { lt: iso })] };
+  return { must: [range('deletedAt', { lt: iso })] };
 }
 
 /**
@@ -133,7 +126,7 @@ export function unchangedTags(read: StoredPayload | undefined): Condition[] {
   if (read === undefined) return [equals('kind', 'not there')];
   const mark = read[TAGS_MARK];
   return [
-    equals('kind', String(read.kind)),
+    read.kind === undefined ? { is_empty: { key: 'kind' } } : equals('kind', String(read.kind)),
     typeof mark === 'number' ? equals(TAGS_MARK, mark) : { is_empty: { key: TAGS_MARK } },
   ];
 }

@@ -19,7 +19,7 @@ export async function listPoints(part: QdrantPart, query: ListQuery): Promise<Pa
     ...(order === undefined || order.field.absent !== undefined ? [['string'] as const] : []),
   ];
   const position = cursor === undefined ? null : (decodeCursor(of, cursor, ...forms) as readonly string[]);
-  const filter = liveFilter(query.filter, part.keyPrefixes);
+  const filter = liveFilter(query.filter, part.prefixes);
   if (filter === null) return { items: [] };
   const found =
     order === undefined
@@ -115,7 +115,7 @@ function inTurn(order: Order) {
 /** See `VectorStore.count`. */
 export async function countPoints(part: QdrantPart, filter: Filter): Promise<number> {
   checkFilter(filter);
-  const live = liveFilter(filter, part.keyPrefixes);
+  const live = liveFilter(filter, part.prefixes);
   return live === null ? 0 : countExactly(part, live);
 }
 
@@ -135,7 +135,7 @@ export async function facet(
 ): Promise<{ value: string; count: number }[]> {
   checkLimit(limit);
   checkFilter(filter);
-  const live = liveFilter(filter, part.keyPrefixes);
+  const live = liveFilter(filter, part.prefixes);
   if (live === null) return [];
   for (let size = limit + 1; ; size *= 4) {
     const request = { key, limit: size, filter: live, exact: true };

@@ -38,12 +38,18 @@ export const INDEXES: Readonly<Record<string, Schemas['PayloadFieldSchema']>> = 
   tagsMark: { type: 'integer', lookup: true, range: false },
 };
 
-/** Which prefixes of a key can be filtered by: every one, or those that end with a slash. */
-export type KeyPrefixes = 'any' | 'folders';
+/**
+ * How prefixes of a key are found: by the server (Qdrant 1.19 and newer), or by a number for each prefix that is stored
+ * beside the key. A collection keeps the way it was made with, and its index tells which.
+ */
+export type PrefixSearch = 'match' | 'hashed';
 
-/** The field for each, so that a collection tells which it was made for; only ever compared for equality. */
-export const PREFIX_FIELDS = { any: 'keyPrefixes', folders: 'keyFolders' } as const;
-export const PREFIX_INDEX = { type: 'integer', lookup: true, range: false } as const;
+/** The field that is indexed for each, and its index. */
+export const PREFIX_INDEXES: Readonly<Record<PrefixSearch, { field: string; schema: Schemas['PayloadFieldSchema'] }>> =
+  {
+    match: { field: 'key', schema: { type: 'keyword', prefix: true } },
+    hashed: { field: 'keyPrefixes', schema: { type: 'integer', lookup: true, range: false } },
+  };
 
 /** What is read of a point: everything but what is derived. Times have their own text beside the one that is indexed. */
 export const READ_FIELDS: string[] = [
@@ -53,9 +59,6 @@ export const READ_FIELDS: string[] = [
   'deletedAt',
   'deletedAtText',
 ];
-
-/** The kind of a point that only remembers a deletion. */
-const TOMBSTONE = 'tombstone';
 
 /** Field that tells which call wrote a point, because the answer to a conditional upsert does not say whether it did. */
 export const WRITE_MARK = 'write';
@@ -68,14 +71,14 @@ export const TAGS_MARK = 'tagsMark';
 
 export type StoredPayload = Record<string, unknown>;
 
-export function storedPayload(payload: Payload, keyPrefixes: KeyPrefixes): StoredPayload {
+export function storedPayload(payload: Payload, prefixes: PrefixSearch): StoredPayload {
   const stored: StoredPayload = { kind: payload.kind };
   for (const field of HELD_FIELDS) {
     if (payload.kind === 'image' || field.ofCaptions)
       Object.assign(stored, storedField(field, fieldValue(payload, field)));
   }
   if (payload.kind === 'caption') return { ...stored, caption: payload.caption };
-  return { ...stored, [PREFIX_FIELDS[keyPrefixes]]: prefixNumbers(payload.key, keyPrefixes) };
+  return prefixes === 'match' ? stored : { ...stored, keyPrefixes: prefixNumbers(payload.key) };
 }
 
 /** What is written of a field; nothing when there is no value, so that no condition on it holds. */
@@ -93,17 +96,22 @@ export function tagFields(tags: readonly string[]): StoredPayload {
   return { tags: once, [TAGS_MARK]: hashNumber(JSON.stringify(once)) };
 }
 
+/** What is written of a tombstone: nothing that a search has an index for. */
 export function storedTombstone(tombstone: Omit<Tombstone, 'deleted'>): StoredPayload {
   return {
-    kind: TOMBSTONE,
     ...timeFields('deletedAt', 'instant', tombstone.deletedAt),
     ...sequencerFields(tombstone.sequencer),
   };
 }
 
+/** Whether it is a point. Tombstones have no kind, or one of their own in collections of the first version. */
+export function isLive({ payload }: { readonly payload: StoredPayload }): boolean {
+  return payload.kind === 'image' || payload.kind === 'caption';
+}
+
 /** The point or tombstone that {@link READ_FIELDS} of it describe. */
 export function readPoint(id: string, stored: StoredPayload): StoredPoint | Tombstone {
-  if (stored.kind === TOMBSTONE) {
+  if (!isLive({ payload: stored })) {
     return { id, deleted: true, sequencer: stored.sequencer as string, deletedAt: readDate('deletedAt', stored)! };
   }
   return { id, deleted: false, payload: readPayload(stored) };
@@ -171,12 +179,12 @@ function sequencerFields(sequencer: string): StoredPayload {
  * Numbers that stand for the prefixes of a key, each the first 52 bits of a SHA-256. Qdrant before 1.19 cannot match
  * prefixes; whole texts would take up to half a megabyte a key, these take 17 bytes a character.
  */
-function prefixNumbers(key: string, which: KeyPrefixes): number[] {
+function prefixNumbers(key: string): number[] {
   const numbers: number[] = [];
   let prefix = '';
   for (const character of key) {
     prefix += character;
-    if (which === 'any' || character === '/') numbers.push(prefixNumber(prefix));
+    numbers.push(prefixNumber(prefix));
   }
   return numbers;
 }

@@ -1,6 +1,6 @@
 import type { QdrantClient, Schemas } from '@qdrant/js-client-rest';
-import type { CollectionLayout } from './collection.ts';
-import { type KeyPrefixes, READ_FIELDS, type StoredPayload } from './payload.ts';
+import { type CollectionLayout, readLayout } from './collection.ts';
+import { type PrefixSearch, READ_FIELDS, type StoredPayload } from './payload.ts';
 import type { QdrantSession } from './session.ts';
 
 /** Ids asked for in one request. */
@@ -16,8 +16,12 @@ export interface FetchedPoint {
 export interface QdrantPart {
   readonly collection: string;
   readonly dimension: number;
-  readonly keyPrefixes: KeyPrefixes;
-  /** For every request that writes points. */
+  readonly prefixes: PrefixSearch;
+  /** Whether smaller copies of the vectors are searched first. */
+  readonly quantized: boolean;
+  /** Points and tombstones, known to within a minute. */
+  size(): number;
+  /** For requests that write points, where the answer depends on what they did. */
   readonly writing: { readonly wait: true; readonly ordering?: 'medium' };
   call<T>(action: string, request: (client: QdrantClient) => Promise<T>): Promise<T>;
   /** Points by id, in no order; those that are not there are left out. */
@@ -25,15 +29,15 @@ export interface QdrantPart {
   scroll(request: Omit<Schemas['ScrollRequest'], 'with_payload'>): Promise<FetchedPoint[]>;
 }
 
-export function openPart(
-  session: QdrantSession,
-  options: CollectionLayout & { collection: string; keyPrefixes: KeyPrefixes },
-): QdrantPart {
-  const { collection, replicas, ...rest } = options;
+export function openPart(session: QdrantSession, collection: string, layout: CollectionLayout): QdrantPart {
+  const { replicas, points: pointsNow, ...rest } = layout;
+  // What is decided by what is there must not be read of a replica that has yet to hear of the last write.
+  const reading = replicas > 1 ? ({ consistency: 'majority' } as const) : {};
   const call: QdrantPart['call'] = (action, request) => session.call(`${action} ${collection}`, request);
   return {
     ...rest,
     collection,
+    size: sizeOf(session, collection, pointsNow),
     // Replicas take writes as they come, each in an order of its own, and may differ for good after two to one point. One of
     // them orders them for all; another does when that one is down. Qdrant, "Consistency guarantees".
     writing: replicas > 1 ? { wait: true, ordering: 'medium' } : { wait: true },
@@ -43,7 +47,7 @@ export function openPart(
       for (let start = 0; start < ids.length; start += MAX_IDS) {
         const some = ids.slice(start, start + MAX_IDS);
         const points = await call('reading points of', (client) =>
-          client.retrieve(collection, { ids: some, with_payload: fields, with_vector: vectors }),
+          client.retrieve(collection, { ids: some, with_payload: fields, with_vector: vectors, ...reading }),
         );
         found.push(...points.map(fetchedPoint));
       }
@@ -55,6 +59,26 @@ export function openPart(
       );
       return points.map(fetchedPoint);
     },
+  };
+}
+
+/** Milliseconds until the number of points is asked for again. */
+const SIZE_AGE_MS = 60_000;
+
+/** The number of points, as it was last heard of: asking again holds nobody up, and may fail. */
+function sizeOf(session: QdrantSession, collection: string, points: number): () => number {
+  let known = { points, at: performance.now() };
+  return () => {
+    if (performance.now() - known.at > SIZE_AGE_MS) {
+      known = { ...known, at: performance.now() };
+      readLayout(session, collection).then(
+        (layout) => {
+          known = { ...known, points: layout.points };
+        },
+        () => {},
+      );
+    }
+    return known.points;
   };
 }
 

@@ -8,19 +8,21 @@ import { READ_FIELDS, readPayload, type StoredPayload } from './payload.ts';
 import type { QdrantPart } from './points.ts';
 
 /** How much of a collection a query looks at. */
-export type QdrantSearch =
-  /** Every matching vector: exact; the time grows with the points of a shard. */
-  | { readonly mode: 'exact' }
-  /** The HNSW graph: for more, at the price of missing some. Pages may then differ from one long answer. */
-  | {
-      readonly mode: 'graph';
-      /** Candidates kept on the way; more find more and take longer. Qdrant's default is what it was built with. */
-      readonly ef?: number;
-      /** Compute scores again from the full vectors, when the collection is quantised. Qdrant's default is true. */
-      readonly rescore?: boolean;
-      /** How many times more candidates than asked for are computed again. */
-      readonly oversampling?: number;
-    };
+export interface QdrantSearch {
+  /**
+   * Up to so many points every vector is looked at, which is exact; the time grows with the points of a shard. Beyond it
+   * is the HNSW graph, at the price of missing some: pages may then differ from one long answer.
+   * @default 300,000
+   */
+  readonly exactBelow?: number;
+  /** Candidates that the graph keeps on its way; more find more and take longer. @default 256 */
+  readonly ef?: number;
+}
+
+const EXACT_BELOW = 300_000;
+const EF = 256;
+/** How many times more candidates are taken from quantised copies and computed again. */
+const OVERSAMPLING = 2;
 
 /** Hits fetched beyond those needed, to see where the ties of the last one end. */
 const SLACK = 8;
@@ -60,7 +62,7 @@ export async function queryPoints(part: QdrantPart, query: VectorQuery, search: 
   const vector = unitVector(query.vector, part.dimension, 'the query');
   const of = fingerprint(['query', vector, query.filter, minScore]);
   const after = query.cursor === undefined ? null : positionOf(of, query.cursor);
-  const filter = liveFilter(query.filter, part.keyPrefixes);
+  const filter = liveFilter(query.filter, part.prefixes);
   if (filter === null) return { items: [] };
 
   const { ranked, window } = await rank(part, search, limit + 1, after, {
@@ -115,7 +117,7 @@ async function fetchWindow(
     limit: window.size,
     offset: window.offset === 0 ? undefined : window.offset,
     score_threshold: Number.isFinite(what.minScore) ? what.minScore - THRESHOLD_MARGIN : undefined,
-    params: searchParams(search),
+    params: searchParams(part, search),
     with_payload: window.withPayload ? READ_FIELDS : false,
   };
   const { points } = await part.call('querying', (client) => client.query(part.collection, request));
@@ -127,11 +129,10 @@ async function fetchWindow(
   }));
 }
 
-function searchParams(search: QdrantSearch): Schemas['SearchParams'] | undefined {
-  if (search.mode === 'exact') return { exact: true };
-  const { ef, rescore, oversampling } = search;
-  const quantization = rescore === undefined && oversampling === undefined ? undefined : { rescore, oversampling };
-  return ef === undefined && quantization === undefined ? undefined : { hnsw_ef: ef, quantization };
+function searchParams(part: QdrantPart, { exactBelow = EXACT_BELOW, ef = EF }: QdrantSearch): Schemas['SearchParams'] {
+  if (part.size() < exactBelow) return { exact: true };
+  const quantization = part.quantized ? { rescore: true, oversampling: OVERSAMPLING } : undefined;
+  return { hnsw_ef: ef, quantization };
 }
 
 async function withPayloads(part: QdrantPart, ranked: readonly Ranked[]): Promise<Hit[]> {

@@ -15,6 +15,7 @@ import {
 import { findDifferences } from './diff.ts';
 import { liveFilter, tombstonesBefore } from './filter.ts';
 import { countExactly } from './list.ts';
+import type { PrefixSearch } from './payload.ts';
 import { openPart, type QdrantPart } from './points.ts';
 import type { QdrantSearch } from './query.ts';
 import { connectQdrant, type QdrantConnection, type QdrantSession } from './session.ts';
@@ -26,7 +27,6 @@ export interface QdrantSpacesOptions extends QdrantConnection {
   readonly collectionPrefix?: string;
   /** Names the live collection. Default `live`. */
   readonly alias?: string;
-  /** Default exact. */
   readonly search?: QdrantSearch;
   /** How collections are made, when they have to be. */
   readonly collection?: QdrantCollectionOptions;
@@ -44,6 +44,8 @@ interface Server {
   readonly options: QdrantSpacesOptions;
   /** The collection that is live now, undefined when none is. Throws `invalid-config` when the alias is not ours. */
   readLive(): Promise<string | undefined>;
+  /** How new collections find prefixes of keys. */
+  readonly prefixes: PrefixSearch;
   nameOf(space: SpaceId): string;
   spaceOf(collection: string): SpaceId;
 }
@@ -55,8 +57,18 @@ interface Server {
 export async function openQdrantSpaces(options: QdrantSpacesOptions): Promise<Spaces> {
   const { collectionPrefix = 'sightline-', alias = 'live' } = options;
   const session = connectQdrant(options);
+  let prefixes: PrefixSearch;
+  try {
+    prefixes = await checkVersion(session);
+  } catch (error) {
+    session.close();
+    throw error;
+  }
   const server: Server = {
-    ...{ session, alias, options },
+    session,
+    alias,
+    options,
+    prefixes,
     async readLive() {
       const named = (await readAliases(session)).get(alias);
       if (named === undefined || named.startsWith(collectionPrefix)) return named;
@@ -70,12 +82,6 @@ export async function openQdrantSpaces(options: QdrantSpacesOptions): Promise<Sp
     nameOf: (space) => collectionName(collectionPrefix, space),
     spaceOf: (collection) => collection.slice(collectionPrefix.length),
   };
-  try {
-    await checkVersion(session);
-  } catch (error) {
-    session.close();
-    throw error;
-  }
   const collections = async () => {
     const answer = await session.call('listing collections', (client) => client.getCollections());
     return answer.collections.map(({ name }) => name).filter((name) => name.startsWith(collectionPrefix));
@@ -131,9 +137,9 @@ function retired(space: SpaceId, how: string): SightlineError {
 async function summaryOf(server: Server, collection: string, live: string | undefined): Promise<SpaceSummary | null> {
   try {
     const layout = await readLayout(server.session, collection);
-    const part = openPart(server.session, { ...layout, collection, keyPrefixes: 'any' });
+    const part = openPart(server.session, collection, layout);
     const [points, tombstones] = await Promise.all([
-      countExactly(part, liveFilter({}, 'any')!),
+      countExactly(part, liveFilter({}, layout.prefixes)!),
       countExactly(part, tombstonesBefore('9999-12-31T00:00:00.000Z')),
     ]);
     const { dimension } = layout;
@@ -145,10 +151,10 @@ async function summaryOf(server: Server, collection: string, live: string | unde
 }
 
 async function openCollection(server: Server, space: SpaceId, dimension: number): Promise<QdrantPart> {
-  const { session, options } = server;
+  const { session, options, prefixes } = server;
   const collection = server.nameOf(space);
-  const layout = await ensureCollection(session, collection, dimension, options.collection ?? {});
-  return openPart(session, { ...layout, collection, keyPrefixes: options.collection?.keyPrefixes ?? 'any' });
+  const layout = await ensureCollection(session, collection, dimension, options.collection ?? {}, prefixes);
+  return openPart(session, collection, layout);
 }
 
 async function openLive(server: Server, space: SpaceId, dimension: number): Promise<VectorStore> {
@@ -198,8 +204,7 @@ async function openBeside(server: Server, space: SpaceId, dimension: number): Pr
   }
   if (live === collection) throw isLive(space);
   const part = await openCollection(server, space, dimension);
-  const { keyPrefixes } = part;
-  const from = openPart(session, { ...(await readLayout(session, live)), collection: live, keyPrefixes });
+  const from = openPart(session, live, await readLayout(session, live));
   const mayWrite = async () => {
     if ((await readAliases(session)).get(alias) === collection) throw retired(space, 'has become live');
   };
@@ -235,7 +240,7 @@ function guarded(
   space: SpaceId,
   { before, after }: { before?: () => Promise<void>; after?: () => Promise<void> },
 ): VectorStore {
-  const store = storeOf(part, space, server.options.search ?? { mode: 'exact' }, async () => {});
+  const store = storeOf(part, space, server.options.search ?? {}, async () => {});
   const write = async <T>(work: () => Promise<T>): Promise<T> => {
     await before?.();
     const result = await work();

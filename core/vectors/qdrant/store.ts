@@ -4,10 +4,10 @@ import { checkIds, instantOf } from '../validate.ts';
 import { assertApplied } from './errors.ts';
 import { tombstonesBefore } from './filter.ts';
 import { countExactly, countPoints, facet, listPoints } from './list.ts';
-import { canonicalTime, readPoint } from './payload.ts';
+import { canonicalTime, isLive, readPoint } from './payload.ts';
 import type { QdrantPart } from './points.ts';
 import { float32Vector, type QdrantSearch, queryPoints } from './query.ts';
-import { isLive, removePoints, setTags, upsertPoints } from './write.ts';
+import { removePoints, setTags, upsertPoints } from './write.ts';
 
 /** The vector store over one collection of a Qdrant server (1.16 or newer), which has been checked. */
 export function storeOf(
@@ -47,8 +47,9 @@ async function purgeTombstones(part: QdrantPart, olderThan: string): Promise<num
   const filter = tombstonesBefore(canonicalTime('instant', olderThan, 'the date of tombstones to forget'));
   const count = await countExactly(part, filter);
   if (count === 0) return 0;
+  // Nobody waits to see them gone.
   await part.call('purging', async (client) =>
-    assertApplied([await client.delete(part.collection, { filter, ...part.writing })]),
+    assertApplied([await client.delete(part.collection, { filter, ...part.writing, wait: false })]),
   );
   return count;
 }

@@ -6,7 +6,15 @@ import type { JointEmbedding } from '../../types.ts';
 import { checkId, checkPoints, checkTags, checkTombstones } from '../validate.ts';
 import { assertApplied, isMissingPoint } from './errors.ts';
 import { type QdrantFilter, replaceable, unchangedTags } from './filter.ts';
-import { type StoredPayload, storedPayload, storedTombstone, TAGS_MARK, tagFields, WRITE_MARK } from './payload.ts';
+import {
+  isLive,
+  type StoredPayload,
+  storedPayload,
+  storedTombstone,
+  TAGS_MARK,
+  tagFields,
+  WRITE_MARK,
+} from './payload.ts';
 import type { QdrantPart } from './points.ts';
 import { jsonVector } from './query.ts';
 
@@ -21,7 +29,8 @@ const MAX_ROUNDS = 20;
 interface Write {
   readonly id: string;
   readonly sequencer: string;
-  readonly vector: number[];
+  /** Of a tombstone, which has none, an empty record. */
+  readonly vector: number[] | Record<string, never>;
   readonly payload: StoredPayload;
   /** The stored points that it may replace. */
   readonly onto: QdrantFilter;
@@ -38,25 +47,24 @@ export async function upsertPoints(
     id,
     sequencer: payload.sequencer,
     vector: jsonVector(vectors[i]!),
-    payload: storedPayload(payload, part.keyPrefixes),
+    payload: storedPayload(payload, part.prefixes),
     onto: replaceable(payload.sequencer, when),
   }));
   const won = keepTags ? await writeKeepingTags(part, writes, when) : await writeAll(part, writes, when);
   return won.map((written) => (written ? ('written' as const) : ('stale' as const)));
 }
 
-/** See `VectorStore.remove`. A tombstone has no direction, and scores 0 against every query. */
+/** See `VectorStore.remove`. A tombstone has no vector, so neither a scan nor the graph comes across it. */
 export async function removePoints(
   part: QdrantPart,
   tombstones: readonly Omit<Tombstone, 'deleted'>[],
   when: WriteCondition,
 ) {
   checkTombstones(tombstones);
-  const vector = new Array<number>(part.dimension).fill(0);
   const writes = tombstones.map((tombstone) => ({
     id: tombstone.id,
     sequencer: tombstone.sequencer,
-    vector,
+    vector: {},
     payload: storedTombstone(tombstone),
     onto: replaceable(tombstone.sequencer, when),
   }));
@@ -187,8 +195,4 @@ export async function setTags(part: QdrantPart, id: string, tags: readonly strin
       throw error;
     }
   });
-}
-
-export function isLive({ payload }: { payload: StoredPayload }): boolean {
-  return payload.kind === 'image' || payload.kind === 'caption';
 }

@@ -10,11 +10,13 @@ export class FakeCollection {
   readonly indexes = new Map<string, unknown>();
   readonly points = new Map<string, FakePoint>();
   readonly #config: Json;
+  readonly #strict: boolean;
   #operation = 0;
   #shuffles = 0;
 
-  constructor(config: Json) {
+  constructor(config: Json, strict = false) {
     this.#config = config;
+    this.#strict = strict;
     this.size = (config.vectors as { size: number }).size;
   }
 
@@ -23,7 +25,8 @@ export class FakeCollection {
       [...this.indexes].map(([field, schema]) => [field, { data_type: typeOf(schema), points: 0 }]),
     );
     const params = { vectors: this.#config.vectors, replication_factor: this.#config.replication_factor ?? 1 };
-    return { status: 'green', points_count: this.points.size, config: { params }, payload_schema };
+    const { quantization_config } = this.#config;
+    return { status: 'green', points_count: this.points.size, config: { params, quantization_config }, payload_schema };
   }
 
   index({ field_name, field_schema }: Json): Json {
@@ -38,6 +41,7 @@ export class FakeCollection {
       if (vector === undefined) throw new Refusal(400, 'Format error in JSON body: missing field `vector`');
       return { id: pointId(id), vector: this.#vector(vector), payload: structuredClone(payload ?? {}) };
     });
+    this.#checkIndexed(update_filter);
     const done = this.#done();
     for (const point of checked) {
       const there = this.points.get(point.id);
@@ -74,7 +78,7 @@ export class FakeCollection {
     const vector = this.#queryVector(query);
     const hits = this.#matching(filter)
       .filter(({ id }) => id !== query)
-      .map((point) => ({ point, score: Math.fround(dot(vector, point.vector)) }))
+      .flatMap((point) => (point.vector ? [{ point, score: Math.fround(dot(vector, point.vector)) }] : []))
       // As the server does: only what is above, and in any order within one score.
       .filter(({ score }) => score_threshold === undefined || score > Math.fround(score_threshold as number))
       .sort((a, b) => b.score - a.score || this.#tieBreak(a.point.id) - this.#tieBreak(b.point.id));
@@ -154,7 +158,20 @@ export class FakeCollection {
     return { operation_id: this.#operation, status: 'completed' };
   }
 
+  /** Recorded: "strict: unindexed filter". */
+  #checkIndexed(filter: unknown): void {
+    if (!this.#strict) return;
+    for (const [, key] of JSON.stringify(filter ?? {}).matchAll(/"key":"(\w+)"/g)) {
+      if (this.indexes.has(key!)) continue;
+      throw new Refusal(
+        400,
+        `Bad request: Index required but not found for "${key}" of one of the following types: any`,
+      );
+    }
+  }
+
   #matching(filter: unknown): FakePoint[] {
+    this.#checkIndexed(filter);
     return [...this.points.values()].filter((point) => satisfies(point, filter as Json | undefined));
   }
 
@@ -164,14 +181,15 @@ export class FakeCollection {
   }
 
   #queryVector(query: unknown): Float32Array {
-    if (typeof query !== 'string') return this.#vector(query);
+    if (typeof query !== 'string') return this.#vector(query)!;
     const point = this.points.get(query);
-    if (point === undefined) throw new Refusal(404, `Not found: No point with id ${query} found`);
+    if (!point?.vector) throw new Refusal(404, `Not found: No point with id ${query} found`);
     return point.vector;
   }
 
   /** In unit length, as cosine collections keep it. */
-  #vector(value: unknown): Float32Array {
+  #vector(value: unknown): Float32Array | null {
+    if (JSON.stringify(value) === '{}') return null;
     if (!Array.isArray(value)) throw new Refusal(501, 'the fake knows only plain vectors');
     if (value.length !== this.size) {
       throw new Refusal(400, `Wrong input: Vector dimension error: expected dim: ${this.size}, got ${value.length}`);
@@ -216,7 +234,7 @@ export function record(point: FakePoint, withPayload: unknown, withVector: unkno
   return {
     id: point.id,
     ...(withPayload === false ? {} : { payload: selected(point.payload, withPayload) }),
-    ...(withVector === true ? { vector: Array.from(point.vector, shortest) } : {}),
+    ...(withVector === true ? { vector: point.vector ? Array.from(point.vector, shortest) : {} } : {}),
   };
 }
 

@@ -2,7 +2,8 @@
 export interface FakePoint {
   readonly id: string;
   readonly version: number;
-  readonly vector: Float32Array;
+  /** Null for a point that was written without one. */
+  readonly vector: Float32Array | null;
   payload: Record<string, unknown>;
 }
 
@@ -53,6 +54,7 @@ function valuesOf(point: FakePoint, key: string): unknown[] {
 function matches(value: unknown, match: Json): boolean {
   if ('value' in match) return value === match.value;
   if ('any' in match) return (match.any as unknown[]).includes(value);
+  if ('prefix' in match) return String(value).startsWith(String(match.prefix));
   if ('text' in match) return words(String(value)).includes(words(String(match.text))[0]!);
   throw new Refusal(501, `the fake knows no ${Object.keys(match)} in match`);
 }

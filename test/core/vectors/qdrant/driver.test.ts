@@ -3,10 +3,12 @@ import { describe, it } from 'node:test';
 import { compareSequencers, type VectorStore } from '../../../../core/ports.ts';
 import { replaceable } from '../../../../core/vectors/qdrant/filter.ts';
 import { sequencerParts } from '../../../../core/vectors/qdrant/payload.ts';
+import type { QdrantSpacesOptions } from '../../../../core/vectors/qdrant/spaces.ts';
 import { image, randomPoints, ranked, unit, uuid } from '../../../contract/vectors-data.ts';
 import { satisfies } from './condition.ts';
-import { busy, failsWith, onFreshServer, point, random, to } from './fresh.ts';
-import type { FakeAnswer } from './server.ts';
+import { busy, onFreshServer, point, random, to } from './fresh.ts';
+import { openQdrantStore } from './open.ts';
+import { type FakeAnswer, type FakeQdrant, startFakeQdrant } from './server.ts';
 
 describe('Qdrant driver', () => {
   const on = onFreshServer();
@@ -41,15 +43,18 @@ describe('Qdrant driver', () => {
         await to.setTags(uuid(1), ['a']);
         await to.remove([{ id: uuid(2), sequencer: '9', deletedAt: '2026-01-01T00:00:00.000Z' }], 'newer');
         assert.equal(await to.purgeTombstones('2027-01-01T00:00:00.000Z'), 1);
-        const paths = on.server.calls.map(({ path }) => path).filter((path) => path.includes('?'));
+        const paths = on.server.calls.map(({ path }) => path).filter((path) => path.includes('wait='));
         assert.ok(paths.length >= 5);
         return new Set(paths.map((path) => path.split('?')[1]));
       };
-      assert.deepEqual(await writeAll(replicated), new Set(['wait=true&ordering=medium']));
+      assert.deepEqual(
+        await writeAll(replicated),
+        new Set(['wait=true&ordering=medium', 'wait=false&ordering=medium']),
+      );
       // So does who finds the collection made.
       const found = await on.open({ space: 'copies', alias: 'copies' });
-      assert.deepEqual(await writeAll(found), new Set(['wait=true&ordering=medium']));
-      assert.deepEqual(await writeAll(on.store), new Set(['wait=true']));
+      assert.deepEqual(await writeAll(found), new Set(['wait=true&ordering=medium', 'wait=false&ordering=medium']));
+      assert.deepEqual(await writeAll(on.store), new Set(['wait=true', 'wait=false']));
       await Promise.all([replicated.close(), found.close()]);
     });
 
@@ -124,14 +129,56 @@ describe('Qdrant driver', () => {
       assert.equal((items[4]!.payload as { key: string }).key, '4-');
     });
 
-    it('ask for what is configured', async () => {
-      const graph = await on.open({ search: { mode: 'graph', ef: 200, rescore: true, oversampling: 2 } });
-      await graph.query({ vector: unit(random), filter: {}, limit: 3 });
-      await on.store.query({ vector: unit(random), filter: {}, limit: 3 });
-      const asked = on.server.calls.filter(to('/points/query')).map(({ body }) => (body as { params: unknown }).params);
-      assert.deepEqual(asked, [{ hnsw_ef: 200, quantization: { rescore: true, oversampling: 2 } }, { exact: true }]);
-      await graph.close();
+    it('look at every vector of a small collection and take the graph of a large one', async () => {
+      const asked = async (options: Partial<QdrantSpacesOptions>) => {
+        const store = await on.open(options);
+        on.server.calls.length = 0;
+        await store.query({ vector: unit(random), filter: {}, limit: 3 });
+        await store.close();
+        const [body] = on.server.calls.filter(to('/points/query')).map((call) => call.body);
+        return (body as { params: unknown }).params;
+      };
+      await on.store.upsert(randomPoints(random, 10), 'newer');
+      assert.deepEqual(await asked({}), { exact: true });
+      assert.deepEqual(await asked({ search: { exactBelow: 11 } }), { exact: true });
+      assert.deepEqual(await asked({ search: { exactBelow: 10 } }), { hnsw_ef: 256 });
+      assert.deepEqual(await asked({ search: { exactBelow: 0, ef: 77 } }), { hnsw_ef: 77 });
+      const quantized = { space: 'small', alias: 'small', collection: { quantization: 'int8' } } as const;
+      await (await on.open(quantized)).close();
+      const graph = { ...quantized, search: { exactBelow: 0 } };
+      assert.deepEqual(await asked(graph), { hnsw_ef: 256, quantization: { rescore: true, oversampling: 2 } });
     });
+  });
+
+  it('keeps tombstones out of the graph and of every index that a search uses', async () => {
+    await on.store.upsert([point(1, '1')], 'newer');
+    on.server.calls.length = 0;
+    await on.store.remove([{ id: uuid(1), sequencer: '2', deletedAt: '2026-01-01T00:00:00.000Z' }], 'newer');
+    const [write] = on.server.calls.filter(to('/points?wait=true'));
+    const [{ vector, payload }] = (write!.body as { points: [{ vector: unknown; payload: object }] }).points;
+    assert.deepEqual(vector, {});
+    assert.deepEqual(Object.keys(payload).sort(), ['deletedAt', 'seqHi', 'seqLo', 'sequencer', 'write']);
+    assert.equal((await on.store.get([uuid(1)])).get(uuid(1))?.deleted, true);
+    assert.equal((await on.store.vectors([uuid(1)])).size, 0);
+    assert.deepEqual((await on.store.query({ vector: unit(random), filter: {}, limit: 5 })).items, []);
+  });
+
+  it('takes the tombstones of the first version for what they are', async () => {
+    const written = {
+      kind: 'tombstone',
+      deletedAt: '2026-01-01T00:00:00.000Z',
+      sequencer: '5',
+      seqHi: 0x5000000000000,
+      seqLo: 0,
+    };
+    const body = { points: [{ id: uuid(7), vector: new Array(64).fill(0), payload: written }] };
+    const url = `${on.server.url}/collections/sightline-test/points?wait=true`;
+    await fetch(url, { method: 'PUT', body: JSON.stringify(body) });
+    assert.equal((await on.store.get([uuid(7)])).get(uuid(7))?.deleted, true);
+    assert.deepEqual(await on.store.upsert([point(7, '4')], 'newer', { keepTags: true }), ['stale']);
+    assert.equal(await on.store.count({}), 0);
+    assert.equal(await on.store.purgeTombstones('2027-01-01'), 1);
+    assert.equal((await on.store.get([uuid(7)])).size, 0);
   });
 
   it('asks for whole numbers of bytes only, as indexes of integers know no others', async () => {
@@ -162,19 +209,37 @@ describe('Qdrant driver', () => {
     assert.equal(await on.store.count({ takenBefore: '0000-01-01T00:00:00+12:00' }), 1);
   });
 
-  it('indexes keys by folder only, when told so', async () => {
-    const folders = await on.open({ space: 'folders', alias: 'folders', collection: { keyPrefixes: 'folders' } });
-    const keyed = (id: number, key: string) => ({ ...point(id, ''), payload: image({ key }) });
-    await folders.upsert([keyed(1, 'a/b/c.jpg'), keyed(2, 'a/bc.jpg')], 'newer');
-    assert.equal(await folders.count({ keyPrefix: 'a/b/' }), 1);
-    assert.equal(await folders.count({ keyPrefix: 'a/' }), 2);
-    assert.equal(await folders.count({ keyPrefix: '' }), 2);
-    await assert.rejects(folders.count({ keyPrefix: 'a/b' }), failsWith('invalid-input', /ends with "\/"/));
-    await folders.close();
-    await assert.rejects(
-      on.open({ space: 'folders', alias: 'folders' }),
-      failsWith('schema-mismatch', /keyPrefixes any, got folders/),
-    );
+  it('lets a server that can find prefixes do so, and keeps to what a collection was made with', async () => {
+    const keys = ['a/b/c.jpg', 'a/bc.jpg', 'b.jpg', 'A/b.jpg'];
+    const points = keys.map((key, i) => ({ ...point(i, ''), payload: image({ key }) }));
+    const newer = await startFakeQdrant({ version: '1.19.0' });
+    const fill = async (server: FakeQdrant) => {
+      const store = await openQdrantStore({ url: server.url, space: 'keys', dimension: 64, alias: 'keys' });
+      await store.upsert(points, 'newer');
+      const counts = [];
+      for (const keyPrefix of ['', 'a', 'a/b', 'a/b/']) counts.push(await store.count({ keyPrefix }));
+      await store.close();
+      return counts;
+    };
+    assert.deepEqual(await fill(on.server), [4, 2, 2, 1]);
+    assert.deepEqual(await fill(newer), [4, 2, 2, 1]);
+    const bodies = JSON.stringify(newer.calls.map(({ body }) => body));
+    assert.ok(bodies.includes('{"field_name":"key","field_schema":{"type":"keyword","prefix":true}}'));
+    assert.ok(bodies.includes('{"key":"key","match":{"prefix":"a/b"}}'));
+    assert.doesNotMatch(bodies, /keyPrefixes/);
+    await newer.stop();
+  });
+
+  it('reads what it decides by from a majority, where there are several replicas', async () => {
+    const replicated = await on.open({ space: 'copies', alias: 'copies', collection: { replicas: 3 } });
+    on.server.calls.length = 0;
+    await replicated.upsert([point(1, '1')], 'newer', { keepTags: true });
+    await replicated.get([uuid(1)]);
+    await replicated.vectors([uuid(1)]);
+    const reads = on.server.calls.filter(({ method, path }) => method === 'POST' && /\/points(\?|$)/.test(path));
+    assert.equal(reads.length, 4);
+    for (const { path } of reads) assert.match(path, /\/points\?consistency=majority$/);
+    await replicated.close();
   });
 
   it('sends no API key to the console and each request with an id of its own', async (test) => {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { readSettings } from '../../../../core/config.ts';
 import { type ErrorCode, isSightlineError } from '../../../../core/errors.ts';
+import { qdrantOptions } from '../../../../core/vectors/qdrant/settings.ts';
 import { openQdrantSpaces } from '../../../../core/vectors/qdrant/spaces.ts';
 import { DIMENSION, image, unit, uuid } from '../../../contract/vectors-data.ts';
 import { busy, failsWith, onFreshServer, random, to } from './fresh.ts';
@@ -28,14 +30,14 @@ describe('faults of Qdrant', () => {
     });
 
     it('makes the collection as it is told', async () => {
-      const collection = {
-        shards: 3,
-        replicas: 2,
-        vectorsOnDisk: true,
-        indexesOnDisk: true,
-        hnsw: { m: 32, efConstruct: 200 },
-        quantization: { type: 'scalar', quantile: 0.99, alwaysInMemory: true },
-      } as const;
+      const env = {
+        SIGHTLINE_QDRANT_SHARDS: '3',
+        SIGHTLINE_QDRANT_REPLICAS: '2',
+        SIGHTLINE_QDRANT_ON_DISK: 'all',
+        SIGHTLINE_QDRANT_M: '32',
+        SIGHTLINE_QDRANT_QUANTIZATION: 'int8',
+      };
+      const { collection } = qdrantOptions(readSettings('functions', { env }));
       await (await on.open({ space: 'made', alias: 'made', collection })).close();
       const created = on.server.calls.find(
         ({ method, path }) => method === 'PUT' && path === '/collections/sightline-made',
@@ -44,8 +46,8 @@ describe('faults of Qdrant', () => {
         vectors: { size: DIMENSION, distance: 'Cosine', on_disk: true },
         shard_number: 3,
         replication_factor: 2,
-        hnsw_config: { m: 32, ef_construct: 200 },
-        quantization_config: { scalar: { type: 'int8', quantile: 0.99, always_ram: true } },
+        hnsw_config: { m: 32, on_disk: true },
+        quantization_config: { scalar: { type: 'int8', always_ram: true } },
       });
       const index = on.server.calls.find(
         ({ path, body }) => path.includes('/index') && JSON.stringify(body).includes('kind'),

@@ -38,6 +38,10 @@ export async function onEveryQdrant(
     const { url, stop } = await startFakeQdrant();
     return ownNames({ url }, stop);
   });
+  contract('a newer Qdrant in strict mode, a fake', async () => {
+    const { url, stop } = await startFakeQdrant({ version: '1.19.0', strict: true });
+    return ownNames({ url }, stop);
+  });
   const { QDRANT_URL: url, QDRANT_API_KEY: apiKey } = process.env;
   if (!url) {
     describe(`${what} contract: Qdrant at QDRANT_URL`, () => {

@@ -43,8 +43,11 @@ export interface FakeQdrant {
  * The part of Qdrant's HTTP interface that the driver uses, in memory. recorded.test.ts holds it to what a real server
  * answered; where Qdrant promises no order, this one changes it from answer to answer.
  */
-export async function startFakeQdrant(options: { apiKey?: string; version?: string } = {}): Promise<FakeQdrant> {
-  const state: State = { collections: new Map(), aliases: new Map(), version: options.version ?? '1.18.3' };
+export async function startFakeQdrant(
+  options: { apiKey?: string; version?: string; strict?: boolean } = {},
+): Promise<FakeQdrant> {
+  const { version = '1.18.3', strict = false } = options;
+  const state: State = { collections: new Map(), aliases: new Map(), version, strict };
   const calls: Call[] = [];
   const faults: {
     left: number;
@@ -91,6 +94,8 @@ interface State {
   readonly collections: Map<string, FakeCollection>;
   readonly aliases: Map<string, string>;
   readonly version: string;
+  /** Whether collections refuse filters on fields without an index, as in Qdrant Cloud. */
+  readonly strict: boolean;
 }
 
 const BROKEN = Symbol('not JSON');
@@ -204,7 +209,7 @@ function create(state: State, name: string, config: Json): boolean {
     );
   }
   if (state.collections.has(name)) throw new Refusal(409, `Wrong input: Collection \`${name}\` already exists!`);
-  state.collections.set(name, new FakeCollection(config));
+  state.collections.set(name, new FakeCollection(config, state.strict));
   return true;
 }
 
