@@ -1,12 +1,12 @@
 import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { flagOf, SETTINGS } from '../core/config.ts';
 import { loadManifest, type Profile, profileOf } from '../core/encode/manifest.ts';
 import { findFolder } from '../core/encode/model-files.ts';
 import { LOCK_FILE, readLocks } from '../core/encode/model-lock.ts';
 import { decimal, path, text, toggle } from '../core/option.ts';
-import { buildPage } from '../server/build-page.ts';
+import { buildPage, writePage } from '../server/build-page.ts';
 import { readConfig } from '../server/environment.ts';
 import { command, EXIT } from './cli/command.ts';
 import { bundleFunction } from './lambda/bundle.ts';
@@ -108,11 +108,7 @@ async function copyModels(work: string, { profile, modelDirs }: Contents): Promi
 
 /** The page people use, built, and the two files of Swagger UI that /docs serves. */
 async function copyPages(work: string): Promise<void> {
-  for (const [path, file] of await buildPage()) {
-    const target = join(work, 'page', path === '/' ? 'index.html' : path);
-    await mkdir(dirname(target), { recursive: true });
-    await writeFile(target, file.body);
-  }
+  await writePage(await buildPage(), join(work, 'page'));
   const docs = join('node_modules', 'swagger-ui-dist');
   for (const file of ['package.json', 'LICENSE', 'swagger-ui.css', 'swagger-ui-bundle.js']) {
     await cp(join(root, docs, file), join(work, docs, file));

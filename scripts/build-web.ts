@@ -1,8 +1,6 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { path, toggle } from '../core/option.ts';
-import { buildPage } from '../server/build-page.ts';
+import { buildPage, writePage } from '../server/build-page.ts';
 import { userPath } from '../server/environment.ts';
 import { command, EXIT } from './cli/command.ts';
 
@@ -16,14 +14,10 @@ export default command({
   run: async (flags) => {
     const out = flags.out ?? userPath('dist/web');
     const page = await buildPage({ sourceMaps: flags['source-maps'] });
-    await rm(join(out, 'assets'), { recursive: true, force: true });
-    const written = [];
-    for (const [path, file] of page) {
-      const target = join(out, path === '/' ? 'index.html' : path);
-      await mkdir(dirname(target), { recursive: true });
-      await writeFile(target, file.body);
-      written.push({ path, bytes: file.body.length, gzipBytes: gzipSync(file.body).length });
-    }
+    await writePage(page, out);
+    const written = [...page].map(([path, { body }]) => {
+      return { path, bytes: body.length, gzipBytes: gzipSync(body).length };
+    });
     if (flags.json) console.log(JSON.stringify({ out, files: written }));
     else for (const { path, bytes, gzipBytes } of written) console.log(`${path}  ${bytes} bytes, ${gzipBytes} gzipped`);
     return EXIT.done;

@@ -9,7 +9,16 @@ import { type CardParts, modelCard } from './card/markdown.ts';
 import { command, EXIT, UsageError } from './cli/command.ts';
 import { encodePictures } from './cli/encoding-options.ts';
 import { openLocation } from './cli/location.ts';
-import { CAPTIONED, FEATURES, LOCATION, MODELS, modelFolders, openFeatures, SPLIT } from './cli/training-options.ts';
+import {
+  CAPTIONED,
+  FEATURES,
+  headFolder,
+  LOCATION,
+  MODELS,
+  modelFolders,
+  openFeatures,
+  SPLIT,
+} from './cli/training-options.ts';
 
 const RESAMPLING = { resamples: 2000, seed: 1 };
 
@@ -30,7 +39,7 @@ licences and hashes, known limits. To be run again whenever the head changes.`,
   run: async (flags) => {
     if (flags.data.length === 0) throw new UsageError('expected --data LOCATION');
     const modelDirs = modelFolders(flags.models);
-    const folder = flags.head ?? join(modelDirs[0]!, 'head-compact');
+    const folder = flags.head ?? headFolder(modelDirs, 'compact');
     const info = await loadHeadFile(folder);
     const features = await openFeatures(flags.features);
     const encoders = await loadEncoders({ modelDirs, profile: info.profile });

@@ -1,6 +1,6 @@
 import { createWriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import { dirname, relative } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { loadEncoders } from '../core/encode/encoders.ts';
@@ -19,6 +19,7 @@ import { openLocation } from './cli/location.ts';
 import {
   DATASET,
   FEATURES,
+  headFolder,
   MODELS,
   modelFolders,
   openFeatures,
@@ -64,7 +65,7 @@ whole convention. With --compare, two heads on the same pictures: differences, t
   run: async (flags, words) => {
     if (flags.data === undefined) throw new UsageError('expected --data LOCATION');
     const modelDirs = modelFolders(flags.models);
-    const folders = headFolders(flags, words, join(modelDirs[0]!, `head-${flags.profile}`));
+    const folders = headFolders(flags, words, headFolder(modelDirs, flags.profile));
     const resampling = { resamples: flags.resamples, seed: flags.seed };
     const location = await openLocation(flags.data);
     const features = await openFeatures(flags.features);

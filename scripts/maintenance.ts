@@ -4,6 +4,7 @@ import type { LoadCommand } from './cli/command.ts';
 export const MAINTENANCE: Readonly<Record<string, LoadCommand>> = {
   build: () => import('./build-web.ts'),
   'build:client': () => import('./build-client.ts'),
+  'build:package': () => import('./build-package.ts'),
   'build:lambda': () => import('./build-lambda.ts'),
   docs: () => import('./docs.ts'),
   client: () => import('./client-types.ts'),

@@ -1,12 +1,12 @@
-import { stat } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { HEAD_FILE } from '../core/encode/head.ts';
 import { loadManifest, type Manifest, profileOf } from '../core/encode/manifest.ts';
-import { readLock } from '../core/encode/model-lock.ts';
+import { type ModelLock, readLock } from '../core/encode/model-lock.ts';
 import { isSightlineError } from '../core/errors.ts';
 import { checkModel, type Encoder, pinnedFiles, pullModel, removeModel } from '../core/hub/models.ts';
 import { path } from '../core/option.ts';
-import { readConfig, readHubConfig } from '../server/environment.ts';
+import { ownModels, readConfig, readHubConfig } from '../server/environment.ts';
 import { command, EXIT, UsageError } from './cli/command.ts';
 import { JSON_OUTPUT } from './cli/options.ts';
 import { createProgress, type Progress } from './cli/progress.ts';
@@ -37,14 +37,19 @@ export default command({
     if (run === undefined) throw new UsageError(`expected ${Object.keys(COMMANDS).join(', ')}, got "${what}"`);
     const needsProfile = !['list', 'verify'].includes(what!);
     if (needsProfile && name === undefined) throw new UsageError(`expected a profile: ${what} PROFILE`);
-    const models = flags.models ?? readConfig({ logLevel: 'silent' }).modelDirs[0]!;
-    const manifest = await loadManifest([models]);
-    return run({ models, manifest, name: name ?? null, json: flags.json });
+    const { modelDirs } = readConfig({ logLevel: 'silent' });
+    const models = flags.models ?? ownModels();
+    const manifest = await loadManifest(flags.models === undefined ? modelDirs : [models]);
+    const bundled = flags.models ?? modelDirs[0]!;
+    return run({ models, bundled, manifest, name: name ?? null, json: flags.json });
   },
 });
 
 interface Call {
+  /** Folder of what is pulled. */
   readonly models: string;
+  /** Folder of what came with the program, the same in a checkout. */
+  readonly bundled: string;
   readonly manifest: Manifest;
   readonly name: string | null;
   readonly json: boolean;
@@ -55,14 +60,19 @@ function encodersOf({ manifest }: Call, name: string): Encoder[] {
   return [text, image];
 }
 
+function check({ models, bundled }: Call, encoder: Encoder, lock: ModelLock) {
+  return checkModel(encoder.bundled ? bundled : models, encoder, lock);
+}
+
 async function list(call: Call): Promise<number> {
   const lock = await readLock(call.models);
   const rows = [];
   for (const [profile, { head: folder }] of Object.entries(call.manifest.profiles)) {
-    const there = folder !== null && (await stat(join(call.models, folder, HEAD_FILE)).catch(() => null)) !== null;
+    const there =
+      folder !== null && [call.bundled, call.models].some((models) => existsSync(join(models, folder, HEAD_FILE)));
     const head = folder === null ? 'not needed' : there ? 'ok' : 'to be trained';
     for (const encoder of encodersOf(call, profile)) {
-      const { state } = await checkModel(call.models, encoder, lock);
+      const { state } = await check(call, encoder, lock);
       rows.push({ profile, encoder: encoder.name, kind: encoder.kind, bundled: encoder.bundled, state, head });
     }
   }
@@ -78,7 +88,7 @@ async function pull(call: Call): Promise<number> {
   const results: Record<string, string> = {};
   for (const encoder of encodersOf(call, call.name!)) {
     let bar: { readonly file: string; readonly progress: Progress } | null = null;
-    if (encoder.bundled && (await checkModel(call.models, encoder, await readLock(call.models))).state === 'missing') {
+    if (encoder.bundled && (await check(call, encoder, await readLock(call.models))).state === 'missing') {
       // Another folder than that of the repository, as SIGHTLINE_EXTRA_MODELS names.
       results[encoder.name] = 'bundled';
       continue;
@@ -121,7 +131,7 @@ async function verify(call: Call): Promise<number> {
   const names = call.name === null ? Object.keys(call.manifest.profiles) : [call.name];
   const encoders = new Map(names.flatMap((name) => encodersOf(call, name)).map((encoder) => [encoder.name, encoder]));
   const found: Record<string, { state: string; reason?: string }> = {};
-  for (const encoder of encoders.values()) found[encoder.name] = await checkModel(call.models, encoder, lock);
+  for (const encoder of encoders.values()) found[encoder.name] = await check(call, encoder, lock);
   if (call.json) console.log(JSON.stringify(found, null, 2));
   else for (const [encoder, { state, reason }] of Object.entries(found)) console.log(`${encoder}: ${reason ?? state}`);
   // What was never pulled is only a fault when it was asked for.
@@ -154,7 +164,7 @@ async function rm(call: Call): Promise<number> {
   const used = new Set<string>();
   for (const profile of others) {
     const encoders = encodersOf(call, profile);
-    const states = await Promise.all(encoders.map((encoder) => checkModel(call.models, encoder, lock)));
+    const states = await Promise.all(encoders.map((encoder) => check(call, encoder, lock)));
     // A profile of which something was never pulled has no use for the rest.
     if (states.every(({ state }) => state !== 'missing')) for (const { name } of encoders) used.add(name);
   }

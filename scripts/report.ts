@@ -10,6 +10,7 @@ import { createProgress } from './cli/progress.ts';
 import {
   DATASET,
   FEATURES,
+  headFolder,
   MODELS,
   modelFolders,
   openFeatures,
@@ -53,7 +54,7 @@ worst, and a browser of the data. Beside it, the pictures as JSON lines for othe
     const out = flags.out ?? join(dataFolder(), 'report.html');
     if (!/\.html?$/.test(out)) throw new UsageError(`--out: expected a name that ends in .html, got "${flags.out}"`);
     const modelDirs = modelFolders(flags.models);
-    const usual = join(modelDirs[0]!, 'head-compact');
+    const usual = headFolder(modelDirs, 'compact');
     const folders = [flags.head ?? usual, ...flags.beside];
     const resampling = { resamples: flags.resamples, seed: flags.seed };
     const location = await openLocation(flags.data);

@@ -1,7 +1,7 @@
 import { basename, join } from 'node:path';
 import { loadEncoders } from '../core/encode/encoders.ts';
 import { choice, listed, path, toggle, whole } from '../core/option.ts';
-import { dataFolder } from '../server/environment.ts';
+import { dataFolder, ownModels } from '../server/environment.ts';
 import { writeHead } from '../training/trainer/export.ts';
 import { RECIPES, type Recipe } from '../training/trainer/recipes.ts';
 import { trainHead } from '../training/trainer/trainer.ts';
@@ -49,7 +49,7 @@ it as serving loads it. Encoder outputs are cached; a second run needs only them
       throw new UsageError(`--epoch: expected a whole number from 1 to ${recipe.epochs}, got "${epoch}"`);
     }
     const modelDirs = modelFolders(flags.models);
-    const out = flags.out ?? join(modelDirs[0]!, `head-${flags.profile}`);
+    const out = flags.out ?? join(flags.models ?? ownModels(), `head-${flags.profile}`);
     const run = flags.run ?? join(dataFolder(), 'runs', `${flags.profile}-${recipe.name}`);
 
     const location = await openLocation(flags.data);

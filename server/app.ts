@@ -8,10 +8,11 @@ import type { Changes } from '../functions/http/change-feed.ts';
 import type { AppDeps, Readiness, StaticFiles } from '../functions/http/deps.ts';
 import type { App } from '../functions/http/openapi.ts';
 import { parseHttpOptions } from '../functions/http/options.ts';
+import { type Page, readPage } from '../functions/http/page.ts';
 import { createMetrics } from '../functions/http/prometheus.ts';
 import { openReport } from '../functions/http/report-file.ts';
 import packageJson from '../package.json' with { type: 'json' };
-import { buildPage } from './build-page.ts';
+import { isCheckout, root } from './environment.ts';
 import type { SpaceParts } from './live-space.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -89,11 +90,16 @@ function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
-/** The page is bundled when it is first asked for, so that it costs the start nothing. A failed build is tried again. */
+/**
+ * The page is bundled when it is first asked for, so that it costs the start nothing; a package has it built. A failed build
+ * is tried again.
+ */
 function lazyPage(): StaticFiles {
-  let building: ReturnType<typeof buildPage> | null = null;
+  let building: Promise<Page> | null = null;
   return async (path) => {
-    building ??= buildPage().catch((error: unknown) => {
+    building ??= (
+      isCheckout ? import('./build-page.ts').then(({ buildPage }) => buildPage()) : readPage(join(root, 'dist/web'))
+    ).catch((error: unknown) => {
       building = null;
       throw error;
     });

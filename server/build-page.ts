@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Metafile } from 'esbuild';
 import { type Page, type PageFile, pageFile } from '../functions/http/page.ts';
@@ -49,6 +49,16 @@ export async function buildPage(options: { sourceMaps?: boolean } = {}): Promise
   const html = document.replaceAll(/\{\{(.+?)\}\}/g, (_, source: string) => assetOf(source));
   page.set('/', pageFile('index.html', new TextEncoder().encode(html)));
   return page;
+}
+
+/** Writes a page into a folder; what was in its folder of assets before is gone. */
+export async function writePage(page: Page, out: string): Promise<void> {
+  await rm(join(out, 'assets'), { recursive: true, force: true });
+  for (const [path, file] of page) {
+    const target = join(out, path === '/' ? 'index.html' : path);
+    await mkdir(dirname(target), { recursive: true });
+    await writeFile(target, file.body);
+  }
 }
 
 /** What a module needs before it can run, so that the browser asks for all of it at once. */

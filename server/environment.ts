@@ -1,12 +1,13 @@
+import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type Config, readSettings, type Sources } from '../core/config.ts';
+import { packageRoot } from '../core/package-root.ts';
 
 /** What the environment of a process on one machine says: the only reader of it here. */
 
 /** The folder with package.json, models and samples. */
-export const root = fileURLToPath(new URL('..', import.meta.url));
+export const root = packageRoot(import.meta.dirname);
 
 /** Whether the sources run, in a checkout, and not what was built of them for the package. */
 export const isCheckout = import.meta.filename.endsWith('.ts');
@@ -35,8 +36,25 @@ export function readConfig(
   // A person at a terminal is told what needs attention; a line for every request would bury it.
   const env = { LOG_LEVEL: process.stderr.isTTY ? 'warn' : undefined, ...withoutEmpty(process.env) };
   const settings = readSettings('server', { env, given, resolvePath: userPath });
-  const { data = join(root, 'data'), extraModels } = settings;
-  return Object.freeze({ ...settings, data, modelDirs: given.modelDirs ?? [join(root, 'models'), ...extraModels] });
+  const { data = isCheckout ? join(root, 'data') : systemData(), extraModels } = settings;
+  const own = ownModels(data);
+  const pulled = isCheckout || !existsSync(own) ? [] : [own];
+  const modelDirs = given.modelDirs ?? [join(root, 'models'), ...pulled, ...extraModels];
+  return Object.freeze({ ...settings, data, modelDirs });
+}
+
+/** Where the system keeps the data of programs: what is below node_modules is lost with the next install. */
+function systemData(): string {
+  const home = homedir();
+  const { XDG_DATA_HOME, LOCALAPPDATA } = process.env;
+  if (process.platform === 'darwin') return join(home, 'Library', 'Application Support', 'sightline');
+  if (process.platform === 'win32') return join(LOCALAPPDATA || join(home, 'AppData', 'Local'), 'sightline');
+  return join(XDG_DATA_HOME || join(home, '.local', 'share'), 'sightline');
+}
+
+/** Where models that are pulled or trained go: beside the bundled ones in a checkout, else into the data folder. */
+export function ownModels(data = dataFolder()): string {
+  return join(isCheckout ? root : data, 'models');
 }
 
 function withoutEmpty(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {

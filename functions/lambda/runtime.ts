@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import pino from 'pino';
 import { Resource } from 'sst/resource';
 import { readSettings, type Values } from '../../core/config.ts';
@@ -10,6 +10,7 @@ import { openObjectFailureLog } from '../../core/failure-log/bucket.ts';
 import { createIndexer, type IndexJob } from '../../core/index-image.ts';
 import { type Loaded, loadOnce } from '../../core/load-once.ts';
 import { openS3, type S3Store } from '../../core/objects/s3/store.ts';
+import { packageRoot } from '../../core/package-root.ts';
 import type { Embedder, FailureLog, VectorStore } from '../../core/ports.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { MessageQueue } from '../events/sqs.ts';
@@ -17,22 +18,7 @@ import { createTelemetry } from './telemetry.ts';
 
 /** The composition root of the Lambda functions: reads their environment and secrets, puts the parts together. */
 
-/**
- * The closest folder above this file that holds the models: the repository, the folder that scripts/build-lambda.ts made, or,
- * in `sst dev`, the repository above `.sst/artifacts/NAME-dev`. Wherever the bundle lies, it finds them.
- */
-const root = findRoot(import.meta.dirname);
-
-function findRoot(folder: string): string {
-  if (existsSync(join(folder, 'models', 'manifest.json'))) return folder;
-  if (dirname(folder) === folder) {
-    throw new SightlineError(
-      'invalid-config',
-      `expected models/manifest.json in a folder above ${import.meta.dirname}`,
-    );
-  }
-  return findRoot(dirname(folder));
-}
+const root = packageRoot(import.meta.dirname);
 
 interface QdrantServer {
   readonly url: string;

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { path, text, whole } from '../../core/option.ts';
 import { dataFolder, readConfig, userPath } from '../../server/environment.ts';
@@ -35,6 +36,12 @@ export const FEATURES = text({
 
 export function seed(what: string) {
   return whole({ max: 2 ** 48, default: 1, text: what });
+}
+
+/** The head of a profile in the first folder of models that has it. */
+export function headFolder(modelDirs: readonly string[], profile: string): string {
+  const folders = modelDirs.map((models) => join(models, `head-${profile}`));
+  return folders.find((folder) => existsSync(folder)) ?? folders[0]!;
 }
 
 /** The folders of models: the one that --models names, or those that serving looks through. */

@@ -1,17 +1,20 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { isCheckout, root } from '../../server/environment.ts';
 import type { ReportData } from './data.ts';
 
-const pageDir = fileURLToPath(new URL('page/', import.meta.url));
+/** What the report is made of beside its data. */
+export interface ReportParts {
+  readonly script: string;
+  readonly style: string;
+  readonly template: string;
+}
 
-/**
- * The report as one HTML file that needs nothing else: no network, no server. Its policy allows exactly the one script and
- * the one style sheet that are in it. Throws esbuild's BuildFailure when the page does not compile.
- */
-export async function reportDocument(data: ReportData): Promise<string> {
+/** Bundles the report's page with esbuild. Throws its BuildFailure when the page does not compile. */
+export async function buildReportPage(): Promise<ReportParts> {
+  const { build } = await import('esbuild');
+  const pageDir = join(root, 'scripts', 'report', 'page');
   const { outputFiles } = await build({
     absWorkingDir: pageDir,
     entryPoints: { script: 'main.tsx', style: 'style/main.css' },
@@ -27,8 +30,23 @@ export async function reportDocument(data: ReportData): Promise<string> {
     logLevel: 'silent',
   });
   const made = (end: string) => outputFiles.find(({ path }) => path.endsWith(end))!.text.trim();
-  const script = made('.js').replaceAll('</script', '<\\/script');
-  const style = made('.css').replaceAll('</style', '<\\/style');
+  return {
+    script: made('.js').replaceAll('</script', '<\\/script'),
+    style: made('.css').replaceAll('</style', '<\\/style'),
+    template: await readFile(join(pageDir, 'report.html'), 'utf8'),
+  };
+}
+
+/** Where a package has them built. */
+export const REPORT_PAGE = join(root, 'dist', 'report.json');
+
+/**
+ * The report as one HTML file that needs nothing else: no network, no server. Its policy allows exactly the one script and
+ * the one style sheet that are in it.
+ */
+export async function reportDocument(data: ReportData): Promise<string> {
+  const page = isCheckout ? await buildReportPage() : (JSON.parse(await readFile(REPORT_PAGE, 'utf8')) as ReportParts);
+  const { script, style, template } = page;
   const policy = [
     "default-src 'none'",
     `script-src ${hashed(script)}`,
@@ -45,7 +63,6 @@ export async function reportDocument(data: ReportData): Promise<string> {
     '<!-- data -->': `<script type="application/json" id="data">${JSON.stringify(data).replaceAll('<', '\\u003c')}</script>`,
     '<!-- script -->': `<script>${script}</script>`,
   };
-  const template = await readFile(join(pageDir, 'report.html'), 'utf8');
   return template.replaceAll(/<title>.*<\/title>|<!-- \w+ -->/g, (placeholder) => parts[placeholder]!);
 }
 

@@ -1,0 +1,18 @@
+#!/usr/bin/env node
+// Plain JavaScript for any Node, so that one that is too old can say so in a sentence.
+'use strict';
+if (Number(process.versions.node.split('.')[0]) < 24) {
+  console.error(
+    `sightline needs Node 24 or newer, and this is ${process.version}: install it from https://nodejs.org, or beside ` +
+      'this package by "npm install node@24", and call npx sightline again.',
+  );
+  process.exitCode = 1;
+} else {
+  // SQLite is still announced as experimental; other warnings stay.
+  const { emitWarning } = process;
+  process.emitWarning = (warning, ...rest) => {
+    const type = typeof rest[0] === 'string' ? rest[0] : rest[0]?.type;
+    if (type !== 'ExperimentalWarning') emitWarning.call(process, warning, ...rest);
+  };
+  import('../dist/app/sightline.js');
+}

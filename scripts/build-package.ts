@@ -1,0 +1,40 @@
+import { cp, glob, mkdir, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { buildPage, writePage } from '../server/build-page.ts';
+import { root } from '../server/environment.ts';
+import { command, EXIT } from './cli/command.ts';
+import { BROUGHT, bundleCommand } from './package/bundle.ts';
+import { buildReportPage, REPORT_PAGE } from './report/document.ts';
+
+export default command({
+  about: `
+Builds what the package ships beside its models and samples: the command as JavaScript, the page, the page of reports, and
+the packages that it brings along. Packing does it by itself.`,
+  options: {},
+  run: async () => {
+    const dist = join(root, 'dist');
+    await rm(join(dist, 'app'), { recursive: true, force: true });
+    await bundleCommand(root, join(dist, 'app'));
+    await writePage(await buildPage(), join(dist, 'web'));
+    await writeFile(REPORT_PAGE, JSON.stringify(await buildReportPage()));
+    await rm(join(dist, 'node_modules'), { recursive: true, force: true });
+    for (const name of BROUGHT) await bring(name, join(dist, 'node_modules', name));
+    return EXIT.done;
+  },
+});
+
+/** What is loaded of a package, and its licence. */
+const FILES: Readonly<Record<string, readonly string[]>> = {
+  'onnxruntime-node': ['package.json', 'README.md', 'dist/*.js', 'bin/napi-v6/*/*/*'],
+  'swagger-ui-dist': ['package.json', 'LICENSE', 'swagger-ui.css', 'swagger-ui-bundle.js'],
+};
+
+async function bring(name: string, target: string): Promise<void> {
+  const from = join(root, 'node_modules', name);
+  for await (const file of glob([...FILES[name]!], { cwd: from })) {
+    // A second copy, under its full version, of a library that nothing loads by that name.
+    if (/\.\d+\.\d+\.\d+\.dylib$/.test(file)) continue;
+    await mkdir(dirname(join(target, file)), { recursive: true });
+    await cp(join(from, file), join(target, file), { dereference: true });
+  }
+}

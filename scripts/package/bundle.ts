@@ -1,0 +1,42 @@
+import { join } from 'node:path';
+import { build, type Metafile } from 'esbuild';
+
+/** Packages that the package brings along, in dist/node_modules, so that none of their install scripts runs. */
+export const BROUGHT = ['onnxruntime-node', 'swagger-ui-dist'];
+
+/** Only called in a checkout. */
+const NOT_INCLUDED = ['./scripts/maintenance.ts', './server/build-page.ts', 'esbuild'];
+
+/**
+ * Bundles the command `sightline` as JavaScript into `target`: Node strips no types below node_modules. Packages stay outside.
+ * Answers the names of those that it imports, without Node's own.
+ */
+export async function bundleCommand(root: string, target: string): Promise<string[]> {
+  const { metafile } = await build({
+    absWorkingDir: root,
+    entryPoints: [join(root, 'scripts', 'sightline.ts')],
+    outdir: target,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node24',
+    packages: 'external',
+    external: NOT_INCLUDED,
+    chunkNames: '[name]-[hash]',
+    keepNames: true,
+    metafile: true,
+    legalComments: 'none',
+    logLevel: 'silent',
+  });
+  return importedPackages(metafile);
+}
+
+function importedPackages({ outputs }: Metafile): string[] {
+  const imported = Object.values(outputs).flatMap(({ imports }) => imports.filter(({ external }) => external));
+  const names = imported
+    .map(({ path }) => path)
+    .filter((path) => !path.startsWith('node:') && !path.startsWith('.') && path !== 'esbuild')
+    .map((path) => path.split('/', path.startsWith('@') ? 2 : 1).join('/'));
+  return [...new Set(names)].sort();
+}

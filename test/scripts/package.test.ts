@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import packageJson from '../../package.json' with { type: 'json' };
+import { BROUGHT, bundleCommand } from '../../scripts/package/bundle.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+describe('the package', () => {
+  it('depends on what its JavaScript imports and on nothing else', async () => {
+    const target = await mkdtemp(join(tmpdir(), 'sightline-bundle-'));
+    try {
+      const imported = await bundleCommand(root, target);
+      assert.ok((await readdir(target)).includes('sightline.js'));
+      const needed = imported.filter((name) => !BROUGHT.includes(name));
+      // What onnxruntime-node, which the package brings along, imports itself; and the reader of logs, which pino loads by name.
+      const byName = ['onnxruntime-common', 'pino-pretty'];
+      assert.deepEqual(Object.keys(packageJson.dependencies).sort(), [...needed, ...byName].sort());
+      const { 'onnxruntime-common': common } = packageJson.dependencies;
+      assert.equal(common, packageJson.devDependencies['onnxruntime-node'], 'two halves of one version');
+    } finally {
+      await rm(target, { recursive: true, force: true });
+    }
+  });
+});
