@@ -44,7 +44,7 @@ export function readConfig(
 }
 
 /** Where the system keeps the data of programs: what is below node_modules is lost with the next install. */
-function systemData(): string {
+export function systemData(): string {
   const home = homedir();
   const { XDG_DATA_HOME, LOCALAPPDATA } = process.env;
   if (process.platform === 'darwin') return join(home, 'Library', 'Application Support', 'sightline');
