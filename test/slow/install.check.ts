@@ -59,6 +59,7 @@ async function start(...args: string[]): Promise<{ url: string; child: ChildProc
   const child = spawn('npx', ['sightline', ...args, '--port', '0'], {
     cwd: folder,
     env: environment(),
+    detached: process.platform !== 'win32',
     shell: process.platform === 'win32',
   });
   let printed = '';
@@ -76,7 +77,9 @@ async function start(...args: string[]): Promise<{ url: string; child: ChildProc
 
 async function stop(child: ChildProcess): Promise<void> {
   const ended = once(child, 'exit');
-  child.kill('SIGINT');
+  // A terminal sends Ctrl-C to the whole group: npm alone would wait for its child.
+  if (process.platform === 'win32') child.kill();
+  else process.kill(-child.pid!, 'SIGINT');
   await ended;
 }
 
