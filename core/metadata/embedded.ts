@@ -1,0 +1,67 @@
+import { type Exif, readExif } from './exif.ts';
+import { type Iptc, readIptc } from './iptc.ts';
+import { type PngTexts, readPng } from './png.ts';
+import { readXmp, type Xmp } from './xmp.ts';
+
+/** Where a date can be from that lies in the picture itself. */
+export type EmbeddedSource = 'exif' | 'xmp' | 'iptc' | 'gps' | 'png' | 'tiff';
+
+/** What a picture says of itself. */
+export interface EmbeddedMetadata {
+  /** As `date.ts` writes it. */
+  readonly takenAt: string | null;
+  readonly takenFrom: EmbeddedSource | null;
+  readonly camera: string | null;
+  readonly lens: string | null;
+  readonly keywords: readonly string[];
+}
+
+/** The blocks that a decoder found in a file, as they are. */
+export interface MetadataBlocks {
+  readonly exif?: Uint8Array;
+  readonly xmp?: Uint8Array;
+  readonly iptc?: Uint8Array;
+}
+
+/** Larger EXIF blocks cannot come from a camera: a JPEG segment ends here. */
+const MAX_EXIF_BYTES = 65_536;
+const MAX_KEYWORDS = 100;
+
+/**
+ * Reads dates, camera and keywords, in time that is linear in the size of the blocks. What is broken counts as absent.
+ *
+ * Of several dates the first is taken: of the exposure, then of digitising, then by satellite, then of the last change.
+ * XMP and IPTC are believed before the date of digitising in EXIF because they are how people date what they scanned
+ * (Metadata Working Group, Guidelines 2.0, "Date/Time").
+ *
+ * @param bytes the whole file
+ */
+export function readEmbedded(bytes: Uint8Array, format: string, blocks: MetadataBlocks): EmbeddedMetadata {
+  const { xmp: packet, iptc: records } = blocks;
+  const block = format === 'tiff' ? bytes : blocks.exif;
+  const tooLarge = block !== undefined && block !== bytes && block.length > MAX_EXIF_BYTES;
+  const exif: Partial<Exif> = block === undefined || tooLarge ? {} : readExif(block);
+  const xmp: Partial<Xmp> = packet === undefined ? {} : readXmp(packet);
+  const iptc: Partial<Iptc> = records === undefined ? {} : readIptc(records);
+  const png: Partial<PngTexts> = format === 'png' ? readPng(bytes) : {};
+  const dates: readonly (readonly [EmbeddedSource, string | null | undefined])[] = [
+    ['exif', exif.original],
+    ['xmp', xmp.original],
+    ['iptc', iptc.original],
+    ['exif', exif.digitized],
+    ['xmp', xmp.digitized],
+    ['iptc', iptc.digitized],
+    ['gps', exif.gps],
+    ['png', png.created],
+    [format === 'tiff' ? 'tiff' : 'exif', exif.changed],
+    ['png', png.changed],
+  ];
+  const [takenFrom, takenAt] = dates.find(([, date]) => date != null) ?? [null, null];
+  return {
+    takenAt: takenAt ?? null,
+    takenFrom,
+    camera: exif.camera ?? xmp.camera ?? null,
+    lens: exif.lens ?? xmp.lens ?? null,
+    keywords: [...new Set([...(iptc.keywords ?? []), ...(xmp.keywords ?? [])])].slice(0, MAX_KEYWORDS),
+  };
+}

@@ -1,0 +1,101 @@
+import { parseDate } from './date.ts';
+import { numberOf, openTiff, readDirectory, type Tiff, type TiffDirectory, textOf } from './tiff.ts';
+
+/** Tags of Exif 2.32, sections 4.6.3 to 4.6.6, and of TIFF/EP (time zone). */
+const MAKE = 0x010f;
+const MODEL = 0x0110;
+const DATE_TIME = 0x0132;
+const EXIF_DIRECTORY = 0x8769;
+const GPS_DIRECTORY = 0x8825;
+const TIME_ZONE = 0x882a;
+const LENS_MAKE = 0xa433;
+const LENS_MODEL = 0xa434;
+/** Date and time, offset and fraction of a second of each. */
+const ORIGINAL = [0x9003, 0x9011, 0x9291] as const;
+const DIGITIZED = [0x9004, 0x9012, 0x9292] as const;
+const CHANGED = [DATE_TIME, 0x9010, 0x9290] as const;
+const GPS_TIME = 0x0007;
+const GPS_DATE = 0x001d;
+
+const MAIN = new Set([MAKE, MODEL, DATE_TIME, EXIF_DIRECTORY, GPS_DIRECTORY]);
+const PHOTO = new Set([...ORIGINAL, ...DIGITIZED, ...CHANGED, TIME_ZONE, LENS_MAKE, LENS_MODEL]);
+const GPS = new Set([GPS_TIME, GPS_DATE]);
+
+/** What EXIF says of a picture. Dates as `date.ts` writes them. */
+export interface Exif {
+  /** When the shutter opened. */
+  readonly original: string | null;
+  /** When it became digital: of a scan, the day it was scanned. */
+  readonly digitized: string | null;
+  /** When the file was last changed. */
+  readonly changed: string | null;
+  /** By satellite, in UTC. */
+  readonly gps: string | null;
+  readonly camera: string | null;
+  readonly lens: string | null;
+}
+
+const NOTHING: Exif = { original: null, digitized: null, changed: null, gps: null, camera: null, lens: null };
+const NO_DIRECTORY: TiffDirectory = { entries: new Map(), next: 0 };
+
+/**
+ * Reads an EXIF block, with or without the letters "Exif" in front, or a whole TIFF file. What is broken counts as
+ * absent, for broken blocks are common and no reason to refuse a picture.
+ */
+export function readExif(block: Uint8Array): Exif {
+  // In JPEG the TIFF structure follows the letters "Exif" and two zero bytes.
+  const tiff = openTiff(block, block[0] === 0x45 ? 6 : 0);
+  if (tiff === null) return NOTHING;
+  const main = directoryAt(tiff, tiff.first, MAIN);
+  const photo = directoryAt(tiff, numberOf(tiff, main.entries.get(EXIF_DIRECTORY)), PHOTO);
+  const gps = directoryAt(tiff, numberOf(tiff, main.entries.get(GPS_DIRECTORY)), GPS);
+  const text = (directory: TiffDirectory, tag: number) => safely(() => textOf(tiff, directory.entries.get(tag)), '');
+  const zone = safely(() => numberOf(tiff, photo.entries.get(TIME_ZONE)), null);
+  const date = (tags: typeof ORIGINAL | typeof DIGITIZED | typeof CHANGED, directory = photo) => {
+    const offset = text(photo, tags[1]) || (zone === null ? '' : `${zone < 0 ? '-' : '+'}${Math.abs(zone)}`);
+    return parseDate(text(directory, tags[0]), offset, text(photo, tags[2]));
+  };
+  return {
+    original: date(ORIGINAL),
+    digitized: date(DIGITIZED),
+    changed: date(CHANGED, main),
+    gps: safely(() => gpsDate(tiff, gps), null),
+    camera: deviceName(text(main, MAKE), text(main, MODEL)),
+    lens: deviceName(text(photo, LENS_MAKE), text(photo, LENS_MODEL)),
+  };
+}
+
+/**
+ * Maker and model as people say them: makers often begin the model with their name, and write more of it into the field
+ * of the maker ("NIKON CORPORATION"). Null when there is no model.
+ */
+export function deviceName(make: string, model: string): string | null {
+  if (model === '' || /^[-\s]*$/.test(model)) return null;
+  const maker = make.split(/[\s,]/)[0]!;
+  return maker === '' || model.toLowerCase().startsWith(maker.toLowerCase()) ? model : `${make} ${model}`;
+}
+
+function gpsDate(tiff: Tiff, { entries }: TiffDirectory): string | null {
+  const time = entries.get(GPS_TIME);
+  const [hour, minute, second] = [0, 1, 2].map((index) => numberOf(tiff, time, index));
+  const day = textOf(tiff, entries.get(GPS_DATE));
+  if (hour == null || minute == null || second == null) return parseDate(day);
+  return parseDate(
+    `${day} ${[hour, minute, second].map((part) => `${Math.floor(part)}`.padStart(2, '0')).join(':')}`,
+    'Z',
+  );
+}
+
+function directoryAt(tiff: Tiff, offset: number | null, wanted: ReadonlySet<number>): TiffDirectory {
+  return offset === null ? NO_DIRECTORY : safely(() => readDirectory(tiff, offset, wanted), NO_DIRECTORY);
+}
+
+/** The value, or `otherwise` where an offset leads outside the block. */
+function safely<T>(read: () => T, otherwise: T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof RangeError) return otherwise;
+    throw error;
+  }
+}
