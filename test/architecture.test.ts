@@ -46,7 +46,7 @@ function internalImportsOf(file: string): string[] {
 /** A vendor package may be imported by exactly these files, so that it can be replaced and its faults translated there. */
 const homes: Record<string, RegExp> = {
   'onnxruntime-node': /^core\/onnx\/session\.ts$/,
-  sharp: /^core\/encode\/decode\.ts$/,
+  sharp: /^core\/encode\/sharp\.ts$/,
   '@huggingface/tokenizers': /^core\/encode\/tokenizer\.ts$/,
   '@qdrant/js-client-rest': /^core\/vectors\/qdrant\//,
   '@aws-sdk/client-s3': /^core\/objects\/s3\//,

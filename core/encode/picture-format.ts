@@ -1,5 +1,7 @@
 /** What bytes are, told by the bytes: file names and declared types lie. */
 
+import { type RawFormat, rawFormat } from './camera-raw.ts';
+
 export type PictureFormat = 'jpeg' | 'png' | 'webp' | 'gif' | 'avif' | 'tiff';
 
 export const CONTENT_TYPES: Readonly<Record<PictureFormat, string>> = {
@@ -13,6 +15,8 @@ export const CONTENT_TYPES: Readonly<Record<PictureFormat, string>> = {
 
 export type Sniffed =
   | { readonly kind: 'picture'; readonly format: PictureFormat }
+  /** What a camera's sensor saw, with a JPEG inside. */
+  | { readonly kind: 'raw'; readonly format: RawFormat }
   /** A picture or document by itself, but none that is read here. */
   | { readonly kind: 'unsupported'; readonly name: string }
   | { readonly kind: 'unknown' };
@@ -41,10 +45,15 @@ const REFUSED: readonly (readonly [string, string])[] = [
   ['#?RADIANCE', 'Radiance HDR'],
   ['v/1\x01', 'OpenEXR'],
   ['qoif', 'QOI'],
+  ['II\x1a\0\0\0HEAPCCDR', 'CRW'],
+  ['FOVb', 'X3F'],
+  ['\0MRM', 'MRW'],
 ];
 
 /** Names the format of a file by its first bytes. */
 export function sniff(bytes: Uint8Array): Sniffed {
+  const raw = rawFormat(bytes);
+  if (raw !== null) return { kind: 'raw', format: raw };
   const head = latin1(bytes, 0, 512);
   for (const [offset, signature, format] of READ) {
     if (head.startsWith(signature, offset)) return { kind: 'picture', format };
@@ -67,7 +76,7 @@ function sniffIsoMedia(bytes: Uint8Array, head: string): Sniffed {
   if (brands.some((brand) => brand === 'avif' || brand === 'avis')) return { kind: 'picture', format: 'avif' };
   if (brands.some((brand) => /^(hei[cmsx]|hev[cmsx]|mif1|msf1)$/.test(brand)))
     return { kind: 'unsupported', name: 'HEIC' };
-  return brands.some((brand) => brand === 'crx ') ? { kind: 'unsupported', name: 'CR3' } : { kind: 'unknown' };
+  return { kind: 'unknown' };
 }
 
 function isSvg(bytes: Uint8Array): boolean {
@@ -93,6 +102,27 @@ export function isTruncated(bytes: Uint8Array, format: PictureFormat): boolean {
     case 'tiff':
       return isTruncatedTiff(bytes);
   }
+}
+
+/**
+ * The file with an end that it lacks: many programs leave out the last bytes of JPEG and PNG, and some name an animated
+ * AVIF by the brand of sequences alone, which libvips does not know. Whether pixels are missing, too, is not said.
+ */
+export function mendEnd(bytes: Uint8Array, format: PictureFormat, truncated: boolean): Uint8Array {
+  if (format === 'avif' && latin1(bytes, 8, 4) === 'avis') {
+    const renamed = Buffer.from(bytes);
+    renamed.write('avif', 8, 'latin1');
+    return renamed;
+  }
+  if (!truncated) return bytes;
+  if (format === 'jpeg') return Buffer.concat([bytes, Buffer.from('ffd9', 'hex')]);
+  if (format !== 'png') return bytes;
+  let end = 8;
+  for (let next = end; next <= bytes.length; next = end + 12 + view(bytes).getUint32(end)) {
+    end = next;
+    if (end + 12 > bytes.length) break;
+  }
+  return Buffer.concat([bytes.subarray(0, end), Buffer.from('0000000049454e44ae426082', 'hex')]);
 }
 
 /** ITU T.81, B.1: segments up to the start of the scan, then coded data in which 0xFFD9 can only be the end of image. */

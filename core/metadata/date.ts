@@ -20,9 +20,9 @@ const WRITTEN =
   /(\d\d?)[ -]([A-Z]{3})[a-z]{0,6}[ -](\d{4})(?: (\d\d):(\d\d)(?::(\d\d))?(?: ?([+-]\d{4}|GMT|UTC|Z))?)?/i;
 
 /**
- * A date as EXIF and XMP have it: `2019:07:05 23:30:00`, also with dashes, slashes, dots, a `T`, without seconds, time or
- * day, followed by a fraction and an offset. Null for what is none, does not exist (`0000:00:00`, month 13) or is only
- * where a clock begins.
+ * A date as EXIF and XMP have it: `2019:07:05 23:30:00`, also with dashes, slashes, dots, a `T`, without seconds, time
+ * or day, followed by a fraction and an offset. Null for what is none, does not exist (`0000:00:00`, month 13) or is
+ * only where a clock begins.
  * @param offset from a field of its own: `+02:00`, `+0200`, `+2`, `Z`. One within `text` goes first.
  * @param fraction digits of a second from a field of its own
  */

@@ -18,13 +18,14 @@ export interface EmbeddedMetadata {
 
 /** The blocks that a decoder found in a file, as they are. */
 export interface MetadataBlocks {
+  /** Of a TIFF the whole file. */
   readonly exif?: Uint8Array;
+  /** Its EXIF directory, where that is a block of its own. */
+  readonly photo?: Uint8Array;
   readonly xmp?: Uint8Array;
   readonly iptc?: Uint8Array;
 }
 
-/** Larger EXIF blocks cannot come from a camera: a JPEG segment ends here. */
-const MAX_EXIF_BYTES = 65_536;
 const MAX_KEYWORDS = 100;
 
 /**
@@ -37,10 +38,8 @@ const MAX_KEYWORDS = 100;
  * @param bytes the whole file
  */
 export function readEmbedded(bytes: Uint8Array, format: string, blocks: MetadataBlocks): EmbeddedMetadata {
-  const { xmp: packet, iptc: records } = blocks;
-  const block = format === 'tiff' ? bytes : blocks.exif;
-  const tooLarge = block !== undefined && block !== bytes && block.length > MAX_EXIF_BYTES;
-  const exif: Partial<Exif> = block === undefined || tooLarge ? {} : readExif(block);
+  const { exif: block, xmp: packet, iptc: records } = blocks;
+  const exif: Partial<Exif> = block === undefined ? {} : readExif(block, blocks.photo);
   const xmp: Partial<Xmp> = packet === undefined ? {} : readXmp(packet);
   const iptc: Partial<Iptc> = records === undefined ? {} : readIptc(records);
   const png: Partial<PngTexts> = format === 'png' ? readPng(bytes) : {};

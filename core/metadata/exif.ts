@@ -11,9 +11,10 @@ const TIME_ZONE = 0x882a;
 const LENS_MAKE = 0xa433;
 const LENS_MODEL = 0xa434;
 /** Date and time, offset and fraction of a second of each. */
-const ORIGINAL = [0x9003, 0x9011, 0x9291] as const;
-const DIGITIZED = [0x9004, 0x9012, 0x9292] as const;
-const CHANGED = [DATE_TIME, 0x9010, 0x9290] as const;
+type DateTags = readonly [date: number, offset: number, fraction: number];
+const ORIGINAL: DateTags = [0x9003, 0x9011, 0x9291];
+const DIGITIZED: DateTags = [0x9004, 0x9012, 0x9292];
+const CHANGED: DateTags = [DATE_TIME, 0x9010, 0x9290];
 const GPS_TIME = 0x0007;
 const GPS_DATE = 0x001d;
 
@@ -36,32 +37,35 @@ export interface Exif {
 }
 
 const NOTHING: Exif = { original: null, digitized: null, changed: null, gps: null, camera: null, lens: null };
-const NO_DIRECTORY: TiffDirectory = { entries: new Map(), next: 0 };
 
 /**
  * Reads an EXIF block, with or without the letters "Exif" in front, or a whole TIFF file. What is broken counts as
  * absent, for broken blocks are common and no reason to refuse a picture.
+ * @param photo a block of its own for the EXIF directory, where it is not in the other one (Canon CR3)
  */
-export function readExif(block: Uint8Array): Exif {
+export function readExif(block: Uint8Array, photo?: Uint8Array): Exif {
   // In JPEG the TIFF structure follows the letters "Exif" and two zero bytes.
   const tiff = openTiff(block, block[0] === 0x45 ? 6 : 0);
   if (tiff === null) return NOTHING;
-  const main = directoryAt(tiff, tiff.first, MAIN);
-  const photo = directoryAt(tiff, numberOf(tiff, main.entries.get(EXIF_DIRECTORY)), PHOTO);
-  const gps = directoryAt(tiff, numberOf(tiff, main.entries.get(GPS_DIRECTORY)), GPS);
-  const text = (directory: TiffDirectory, tag: number) => safely(() => textOf(tiff, directory.entries.get(tag)), '');
-  const zone = safely(() => numberOf(tiff, photo.entries.get(TIME_ZONE)), null);
-  const date = (tags: typeof ORIGINAL | typeof DIGITIZED | typeof CHANGED, directory = photo) => {
-    const offset = text(photo, tags[1]) || (zone === null ? '' : `${zone < 0 ? '-' : '+'}${Math.abs(zone)}`);
-    return parseDate(text(directory, tags[0]), offset, text(photo, tags[2]));
-  };
+  const main = readDirectory(tiff, tiff.first, MAIN);
+  const below = (tag: number, wanted: ReadonlySet<number>) =>
+    readDirectory(tiff, numberOf(tiff, main.entries.get(tag)) ?? tiff.view.byteLength, wanted);
+  const separate = photo === undefined ? null : openTiff(photo);
+  const inner = separate ?? tiff;
+  const exif = separate === null ? below(EXIF_DIRECTORY, PHOTO) : readDirectory(separate, separate.first, PHOTO);
+  const mainText = (tag: number) => textOf(tiff, main.entries.get(tag));
+  const exifText = (tag: number) => textOf(inner, exif.entries.get(tag));
+  const zone = numberOf(inner, exif.entries.get(TIME_ZONE));
+  const hours = zone === null ? '' : `${zone < 0 ? '-' : '+'}${Math.abs(zone)}`;
+  const date = (text: string, [, offset, fraction]: DateTags) =>
+    parseDate(text, exifText(offset) || hours, exifText(fraction));
   return {
-    original: date(ORIGINAL),
-    digitized: date(DIGITIZED),
-    changed: date(CHANGED, main),
-    gps: safely(() => gpsDate(tiff, gps), null),
-    camera: deviceName(text(main, MAKE), text(main, MODEL)),
-    lens: deviceName(text(photo, LENS_MAKE), text(photo, LENS_MODEL)),
+    original: date(exifText(ORIGINAL[0]), ORIGINAL),
+    digitized: date(exifText(DIGITIZED[0]), DIGITIZED),
+    changed: date(mainText(CHANGED[0]), CHANGED),
+    gps: gpsDate(tiff, below(GPS_DIRECTORY, GPS)),
+    camera: deviceName(mainText(MAKE), mainText(MODEL)),
+    lens: deviceName(exifText(LENS_MAKE), exifText(LENS_MODEL)),
   };
 }
 
@@ -84,18 +88,4 @@ function gpsDate(tiff: Tiff, { entries }: TiffDirectory): string | null {
     `${day} ${[hour, minute, second].map((part) => `${Math.floor(part)}`.padStart(2, '0')).join(':')}`,
     'Z',
   );
-}
-
-function directoryAt(tiff: Tiff, offset: number | null, wanted: ReadonlySet<number>): TiffDirectory {
-  return offset === null ? NO_DIRECTORY : safely(() => readDirectory(tiff, offset, wanted), NO_DIRECTORY);
-}
-
-/** The value, or `otherwise` where an offset leads outside the block. */
-function safely<T>(read: () => T, otherwise: T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof RangeError) return otherwise;
-    throw error;
-  }
 }

@@ -1,4 +1,4 @@
-import { instantDate, parseWrittenDate } from './date.ts';
+import { parseDate, parseWrittenDate } from './date.ts';
 
 /** What the text and time chunks of a PNG say. Dates as `date.ts` writes them. */
 export interface PngTexts {
@@ -38,5 +38,5 @@ function creationTime(type: 'tEXt' | 'iTXt', data: Buffer): string | null {
 
 function changeTime(data: Buffer): string | null {
   const [month, day, hour, minute, second] = data.subarray(2);
-  return instantDate(new Date(Date.UTC(data.readUInt16BE(0), month! - 1, day, hour, minute, second)));
+  return parseDate(`${data.readUInt16BE(0)}-${month}-${day} ${hour}:${minute}:${second}`, 'Z');
 }

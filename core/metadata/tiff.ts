@@ -1,7 +1,7 @@
 /**
  * Directories of TIFF 6.0, which EXIF and most camera raw files are made of. Read by hand and only the tags that are
  * asked for: a reader that makes a value of every tag can be made to need gigabytes
- * (docs/decisions/0012-reading-exif.md). Every function may throw a RangeError when an offset leads outside the bytes.
+ * (docs/decisions/0012-reading-exif.md). An offset that leads outside the bytes is as good as none.
  */
 
 export interface Tiff {
@@ -27,6 +27,7 @@ export interface TiffDirectory {
   readonly next: number;
 }
 
+const BIG_TIFF = 43;
 /** Bytes a value, by type: BYTE, ASCII, SHORT, LONG, RATIONAL and their signed forms, FLOAT, DOUBLE, IFD. */
 const TYPE_BYTES = [0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4];
 
@@ -37,16 +38,19 @@ export function openTiff(bytes: Uint8Array, start = 0): Tiff | null {
   const order = view.getUint16(start);
   if (order !== 0x4949 && order !== 0x4d4d) return null;
   const little = order === 0x4949;
+  if (view.getUint16(start + 2, little) === BIG_TIFF) return null;
   return { view, start, little, first: view.getUint32(start + 4, little) };
 }
 
-/** Reads the directory at `offset` in one pass. */
+/** Reads the directory at `offset` in one pass, as far as it lies within the bytes. */
 export function readDirectory(tiff: Tiff, offset: number, wanted: ReadonlySet<number>): TiffDirectory {
   const { view, start, little } = tiff;
   const entries = new Map<number, TiffEntry>();
+  const end = view.byteLength;
+  if (start + offset + 2 > end) return { entries, next: 0 };
   const count = view.getUint16(start + offset, little);
-  for (let i = 0; i < count; i++) {
-    const at = start + offset + 2 + i * 12;
+  const behind = start + offset + 2 + count * 12;
+  for (let at = start + offset + 2; at + 12 <= Math.min(behind, end); at += 12) {
     const tag = view.getUint16(at, little);
     if (!wanted.has(tag) || entries.has(tag)) continue;
     const type = view.getUint16(at + 2, little);
@@ -54,8 +58,7 @@ export function readDirectory(tiff: Tiff, offset: number, wanted: ReadonlySet<nu
     const inline = values * (TYPE_BYTES[type] ?? 1) <= 4;
     entries.set(tag, { type, count: values, at: inline ? at + 8 : start + view.getUint32(at + 8, little) });
   }
-  const end = start + offset + 2 + count * 12;
-  return { entries, next: end + 4 <= view.byteLength ? view.getUint32(end, little) : 0 };
+  return { entries, next: behind + 4 <= end ? view.getUint32(behind, little) : 0 };
 }
 
 /** An ASCII value up to its NUL, at most `limit` characters, UTF-8 where it is; '' when it is none. */
@@ -71,7 +74,9 @@ export function textOf({ view }: Tiff, entry: TiffEntry | undefined, limit = 128
 /** The number at `index` of a value: whole numbers, fractions and floating ones. Null when there is none. */
 export function numberOf({ view, little }: Tiff, entry: TiffEntry | undefined, index = 0): number | null {
   if (entry === undefined || index >= entry.count) return null;
-  const at = entry.at + index * (TYPE_BYTES[entry.type] ?? 1);
+  const size = TYPE_BYTES[entry.type] ?? 1;
+  const at = entry.at + index * size;
+  if (at + size > view.byteLength) return null;
   switch (entry.type) {
     case 1:
       return view.getUint8(at);

@@ -1,0 +1,206 @@
+import { numberOf, openTiff, readDirectory, type Tiff, type TiffDirectory, textOf } from '../metadata/tiff.ts';
+import type { Size } from './geometry.ts';
+
+/**
+ * Camera raw files are not developed here: each has the camera's own JPEG of the photo inside, which is what cameras
+ * and file managers show. Which bytes it is, is told by looking for JPEGs: makers put them into notes of their own, and no
+ * description of those is complete. Nothing here copies bytes, and each search is bounded.
+ */
+
+export type RawFormat = 'CR2' | 'CR3' | 'NEF' | 'ARW' | 'DNG' | 'RAF' | 'ORF' | 'RW2' | 'PEF' | 'SRW' | 'camera raw';
+
+/** As the library `file-type` calls them, by which folders serve files. */
+export const RAW_TYPES: Readonly<Record<RawFormat, string>> = {
+  CR2: 'image/x-canon-cr2',
+  CR3: 'image/x-canon-cr3',
+  NEF: 'image/x-nikon-nef',
+  ARW: 'image/x-sony-arw',
+  DNG: 'image/x-adobe-dng',
+  RAF: 'image/x-fujifilm-raf',
+  ORF: 'image/x-olympus-orf',
+  RW2: 'image/x-panasonic-rw2',
+  PEF: 'image/x-pentax-pef',
+  SRW: 'image/x-samsung-srw',
+  'camera raw': 'image/x-dcraw',
+};
+
+const MAKE = 0x010f;
+const WIDTH = 0x0100;
+const HEIGHT = 0x0101;
+const COMPRESSION = 0x0103;
+const PHOTOMETRIC = 0x0106;
+const STRIPS = 0x0111;
+const ORIENTATION = 0x0112;
+const TILES = 0x0144;
+const SUB_DIRECTORIES = 0x014a;
+const EXIF_DIRECTORY = 0x8769;
+const DNG_VERSION = 0xc612;
+/** Of the photo, in the EXIF directory. */
+const PIXELS = [0xa002, 0xa003] as const;
+const WANTED = new Set([
+  MAKE,
+  WIDTH,
+  HEIGHT,
+  COMPRESSION,
+  PHOTOMETRIC,
+  STRIPS,
+  ORIENTATION,
+  TILES,
+  SUB_DIRECTORIES,
+  EXIF_DIRECTORY,
+  DNG_VERSION,
+]);
+/** Photometric interpretations of what a sensor saw: a colour filter array, and linear light. */
+const SENSOR = [32_803, 34_892];
+/** Compressions that only raw files have: Sony, Pentax, Samsung, Nikon. */
+const RAW_COMPRESSIONS = [32_767, 32_769, 32_770, 34_713, 65_535];
+const MAKERS: readonly (readonly [RegExp, RawFormat])[] = [
+  [/^nikon/i, 'NEF'],
+  [/^sony/i, 'ARW'],
+  [/^canon/i, 'CR2'],
+  [/^(pentax|ricoh)/i, 'PEF'],
+  [/^samsung/i, 'SRW'],
+];
+const MAX_DIRECTORIES = 32;
+/** JPEGs that are looked at. Chance makes two of their beginnings in 32 MB of sensor data. */
+const MAX_CANDIDATES = 256;
+/** Smaller ones are thumbnails, and not what the picture is found by. Longer edge in pixels. */
+const MIN_PREVIEW_EDGE = 400;
+
+/** Which raw format bytes are, or null. TIFF files, also those of cameras, are none. */
+export function rawFormat(bytes: Uint8Array): RawFormat | null {
+  const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(32, bytes.length)).toString('latin1');
+  if (head.startsWith('FUJIFILMCCD-RAW')) return 'RAF';
+  if (/^(IIR[OS]|MMOR)/.test(head)) return 'ORF';
+  if (head.startsWith('IIU\0')) return 'RW2';
+  if (head.slice(4, 12) === 'ftypcrx ') return 'CR3';
+  if (/^II\*\0.{4}CR/s.test(head)) return 'CR2';
+  const tiff = /^(II\*\0|MM\0\*)/.test(head) ? openTiff(bytes) : null;
+  if (tiff === null) return null;
+  const directories = allDirectories(tiff);
+  if (directories[0]?.entries.has(DNG_VERSION)) return 'DNG';
+  if (!directories.some((directory) => isSensor(tiff, directory))) return null;
+  const make = textOf(tiff, directories[0]!.entries.get(MAKE));
+  return MAKERS.find(([maker]) => maker.test(make))?.[1] ?? 'camera raw';
+}
+
+export interface Preview {
+  /** A whole JPEG, perhaps with more behind it. */
+  readonly jpeg: Uint8Array;
+  /** Blocks with the camera's EXIF, as far as the JPEG is not the one to have it. */
+  readonly blocks: { readonly exif?: Uint8Array; readonly photo?: Uint8Array };
+  /** Of the JPEG, as stored. */
+  readonly size: Size;
+  /** Of the photo, as stored: that of the sensor's picture when the file says it and it has the same shape. */
+  readonly photo: Size;
+  /** What the raw file says (EXIF); null when it leaves that to the JPEG. */
+  readonly orientation: number | null;
+}
+
+/** The largest JPEG in a raw file that shows the photo; null when there are only thumbnails. */
+export function findPreview(bytes: Uint8Array): Preview | null {
+  const blocks = exifBlocks(bytes);
+  const tiff = blocks.exif === undefined ? null : openTiff(blocks.exif);
+  const directories = tiff === null ? [] : allDirectories(tiff);
+  const sensors = tiff === null ? [] : directories.filter((directory) => isSensor(tiff, directory));
+  const sensorParts = new Set(sensors.flatMap((directory) => partsOf(tiff!, directory)));
+  const found = largestJpeg(bytes, sensorParts);
+  if (found === null || Math.max(found.size.width, found.size.height) < MIN_PREVIEW_EDGE) return null;
+  const sizes =
+    tiff === null ? [] : [...sensors.map((directory) => sizeOf(tiff, directory)), exifSize(tiff, directories)];
+  const photo = sizes.find((size) => isSameShape(size, found.size)) ?? found.size;
+  const orientation = tiff === null ? null : numberOf(tiff, directories[0]?.entries.get(ORIENTATION));
+  return { jpeg: bytes.subarray(found.at), blocks, size: found.size, photo, orientation };
+}
+
+/** The file itself where it is made like TIFF; of CR3 the boxes CMT1 and CMT2, which lie at its beginning. */
+function exifBlocks(bytes: Uint8Array): Preview['blocks'] {
+  if (openTiff(bytes) !== null) return { exif: bytes };
+  const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 256 * 1024));
+  const box = (name: string) => {
+    const at = head.indexOf(name, 0, 'latin1');
+    return at < 4 ? undefined : bytes.subarray(at + 4, at - 4 + head.readUInt32BE(at - 4));
+  };
+  return head.toString('latin1', 4, 8) === 'ftyp' ? { exif: box('CMT1'), photo: box('CMT2') } : {};
+}
+
+/** The chain of directories and those below them, as far as they can be read. */
+function allDirectories(tiff: Tiff): TiffDirectory[] {
+  const waiting = [tiff.first];
+  const seen = new Set<number>();
+  const directories: TiffDirectory[] = [];
+  while (waiting.length > 0 && directories.length < MAX_DIRECTORIES) {
+    const offset = waiting.shift()!;
+    if (offset === 0 || seen.has(offset)) continue;
+    seen.add(offset);
+    const directory = readDirectory(tiff, offset, WANTED);
+    directories.push(directory);
+    const below = directory.entries.get(SUB_DIRECTORIES);
+    for (let i = 0; i < Math.min(below?.count ?? 0, MAX_DIRECTORIES); i++) waiting.push(numberOf(tiff, below, i) ?? 0);
+    waiting.push(directory.next);
+  }
+  return directories;
+}
+
+function isSensor(tiff: Tiff, { entries }: TiffDirectory): boolean {
+  return (
+    SENSOR.includes(numberOf(tiff, entries.get(PHOTOMETRIC)) ?? 0) ||
+    RAW_COMPRESSIONS.includes(numberOf(tiff, entries.get(COMPRESSION)) ?? 0)
+  );
+}
+
+function sizeOf(tiff: Tiff, { entries }: TiffDirectory, [width, height] = [WIDTH, HEIGHT]): Size {
+  return { width: numberOf(tiff, entries.get(width)) ?? 0, height: numberOf(tiff, entries.get(height)) ?? 0 };
+}
+
+function exifSize(tiff: Tiff, directories: readonly TiffDirectory[]): Size {
+  const offset = numberOf(tiff, directories[0]?.entries.get(EXIF_DIRECTORY));
+  return sizeOf(tiff, readDirectory(tiff, offset ?? tiff.view.byteLength, new Set(PIXELS)), [...PIXELS]);
+}
+
+/** Positions of the strips or tiles of a directory. Those of lossy DNG are JPEGs of their own, in linear light. */
+function partsOf(tiff: Tiff, { entries }: TiffDirectory): number[] {
+  const parts: number[] = [];
+  for (const tag of [STRIPS, TILES]) {
+    const entry = entries.get(tag);
+    for (let i = 0; i < Math.min(entry?.count ?? 0, 10_000); i++) parts.push(numberOf(tiff, entry, i) ?? 0);
+  }
+  return parts;
+}
+
+function largestJpeg(bytes: Uint8Array, except: ReadonlySet<number>): { at: number; size: Size } | null {
+  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const begin = Buffer.from([0xff, 0xd8, 0xff]);
+  let largest: { at: number; size: Size } | null = null;
+  let looked = 0;
+  for (let at = file.indexOf(begin); at >= 0 && looked < MAX_CANDIDATES; at = file.indexOf(begin, at + 3)) {
+    looked += 1;
+    const size = except.has(at) ? null : jpegSize(file, at);
+    if (size !== null && size.width * size.height > (largest?.size.width ?? 0) * (largest?.size.height ?? 0)) {
+      largest = { at, size };
+    }
+  }
+  return largest;
+}
+
+/** Of a baseline or progressive JPEG of three colours (ITU T.81, B.2.2); null for the lossless ones of sensors. */
+function jpegSize(file: Buffer, start: number): Size | null {
+  let at = start + 2;
+  for (let segments = 0; segments < 100 && at + 10 <= file.length && file[at] === 0xff; segments++) {
+    const marker = file[at + 1]!;
+    if (marker >= 0xc0 && marker <= 0xc2) {
+      const size = { width: file.readUInt16BE(at + 7), height: file.readUInt16BE(at + 5) };
+      return file[at + 4] === 8 && file[at + 9] === 3 && size.width > 0 && size.height > 0 ? size : null;
+    }
+    if (marker === 0xff) at += 1;
+    else if (marker < 0xc4 || marker > 0xfe || marker === 0xd9 || marker === 0xda) return null;
+    else at += 2 + file.readUInt16BE(at + 2);
+  }
+  return null;
+}
+
+/** Previews leave out some of the rim, and are never larger. */
+function isSameShape(photo: Size, preview: Size): boolean {
+  const ratio = (photo.width * preview.height) / (photo.height * preview.width);
+  return photo.width >= preview.width * 0.98 && ratio > 0.95 && ratio < 1.05;
+}

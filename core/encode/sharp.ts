@@ -1,0 +1,69 @@
+import sharp, { type Metadata, type Sharp } from 'sharp';
+import { type ImageRejection, SightlineError } from '../errors.ts';
+
+/** The one door to sharp: how it is set up, how it opens pictures, and what its faults mean. */
+
+// One picture is decoded by one thread; several at a time run in parallel on libuv's pool. That and no cache were the
+// fastest and smallest of the settings tried (docs/decisions/0018-threads.md).
+sharp.concurrency(1);
+sharp.cache(false);
+// Bytes from strangers reach these decoders only: SVG would fetch and draw, others are seldom looked at by anyone.
+sharp.block({ operation: ['VipsForeignLoad'] });
+sharp.unblock({
+  operation: ['Jpeg', 'Png', 'Webp', 'Nsgif', 'Heif', 'Tiff'].map((loader) => `VipsForeignLoad${loader}`),
+});
+
+export type { Metadata, Sharp };
+
+/** What sharp is given. */
+export interface Source {
+  /** A file, or pixels where `pixels` says their size. */
+  readonly bytes: Uint8Array;
+  /** 8-bit sRGB, rows from the top. */
+  readonly pixels?: { readonly width: number; readonly height: number };
+  /** Frame of an animation. @default 0 */
+  readonly frame?: number;
+  /** Draws what there is of a damaged file. @default false */
+  readonly damaged?: boolean;
+}
+
+/** Of a file, without a limit: it is the caller who judges the size. Throws sharp's own faults. */
+export function readMetadata({ bytes, damaged }: Source): Promise<Metadata> {
+  return sharp(bytes, { limitInputPixels: false, failOn: damaged ? 'none' : 'error' }).metadata();
+}
+
+/**
+ * Opens a picture. Only serious faults and missing data count: many cameras write files that libjpeg merely frowns at.
+ * @param options.strict also mere warnings count
+ */
+export function openPicture(
+  source: Source,
+  options: { maxPixels: number; ignoreIcc?: boolean; strict?: boolean },
+): Sharp {
+  const { bytes, pixels, frame = 0, damaged } = source;
+  const { maxPixels: limitInputPixels, ignoreIcc = false, strict } = options;
+  if (pixels !== undefined) return sharp(bytes, { limitInputPixels, raw: { ...pixels, channels: 3 } });
+  const failOn = damaged ? 'none' : strict ? 'warning' : 'error';
+  return sharp(bytes, { limitInputPixels, failOn, ignoreIcc, page: frame });
+}
+
+/** sharp tells its faults apart by their text only. `truncated` when the structure of the file says so already. */
+export function translateFault(error: unknown, what: string, truncated: boolean): SightlineError {
+  if (error instanceof SightlineError) return error;
+  const message = (error as Error).message.split('\n')[0]!.trim().replace(/:$/, '');
+  if (/out of memory|unable to allocate/i.test(message)) {
+    return new SightlineError('unavailable', `decoding failed: ${message}`, { cause: error });
+  }
+  if (/pixel limit/i.test(message)) return rejection('too-many-pixels', message, error);
+  if (truncated || /premature|truncat|unexpected end|end of (file|stream)|not enough/i.test(message)) {
+    return rejection('truncated', `the file ends before the picture does: ${message}`, error);
+  }
+  if (/unsupported|not supported|unknown compression|no decod/i.test(message) && !/empty jpeg/i.test(message)) {
+    return rejection('unsupported-format', `${what} in a form that is not read here: ${message}`, error);
+  }
+  return rejection('corrupt', `${what} that cannot be decoded: ${message}`, error);
+}
+
+export function rejection(reason: ImageRejection, message: string, cause?: unknown): SightlineError {
+  return new SightlineError('unreadable-image', message, { cause, details: { reason } });
+}

@@ -1,0 +1,80 @@
+import { numberOf, openTiff, readDirectory } from '../metadata/tiff.ts';
+import { type Metadata, openPicture, type Source } from './sharp.ts';
+
+/** TIFF files whose samples are none of 8 or 16 bits, or more than a picture needs: drawn by a rule, or named. */
+
+/** Tags of TIFF 6.0, section 8 and following. */
+const BITS = 0x0102;
+const COMPRESSION = 0x0103;
+const PHOTOMETRIC = 0x0106;
+const SAMPLES = 0x0115;
+const SAMPLE_FORMAT = 0x0153;
+const WANTED = new Set([BITS, COMPRESSION, PHOTOMETRIC, SAMPLES, SAMPLE_FORMAT]);
+
+/** What a TIFF is that libvips would draw wrongly or call broken; null for the others. */
+export function unreadableTiff(bytes: Uint8Array): string | null {
+  const tiff = openTiff(bytes);
+  if (tiff === null) return null;
+  const { entries } = readDirectory(tiff, tiff.first, WANTED);
+  const value = (tag: number, otherwise: number) => numberOf(tiff, entries.get(tag)) ?? otherwise;
+  const photometric = value(PHOTOMETRIC, 2);
+  const samples = value(SAMPLES, 1);
+  const format = value(SAMPLE_FORMAT, 1);
+  if (photometric >= 8 && photometric <= 10) return 'CIELAB colours';
+  // JPEG converts its own YCbCr; of the others libvips would show luminance as red.
+  if (photometric === 6 && ![6, 7].includes(value(COMPRESSION, 1))) return 'YCbCr colours outside JPEG';
+  if (photometric === 5 && samples > 4) return `${samples} inks`;
+  if (photometric <= 1 && samples > 2) return `${samples} bands of no stated colour`;
+  if (format === 5 || format === 6) return 'complex numbers as samples';
+  return value(BITS, 1) > 32 ? `samples of ${value(BITS, 1)} bits` : null;
+}
+
+/** Whether libvips would cut the samples off, or take bands beyond the colours for transparency. */
+export function needsScaling({ space, channels, depth, icc }: Metadata): boolean {
+  // With a profile floating-point samples are light, not code values, and libvips treats them so.
+  if (depth === 'float') return icc === undefined || channels < 3;
+  return !['uchar', 'ushort'].includes(depth) || (space !== 'cmyk' && channels > 4);
+}
+
+/**
+ * Draws such samples as 8-bit RGB, in height x width x 3 bytes. Throws sharp's faults.
+ *
+ * Colours keep their zero and are divided by the largest value that their kind of number stands for: 1 (also where some
+ * highlights are brighter), 255, 65,535 or 2^32 - 1, or by the largest there is where it is far from all of these. Grey
+ * with values beyond 0 to 255 is a measurement more often than a photo, and stretched from its smallest to its largest.
+ */
+export async function scaleSamples(source: Source, metadata: Metadata, maxPixels: number): Promise<Uint8Array> {
+  const { space, depth } = metadata;
+  const plain = depth === 'uchar' || depth === 'ushort';
+  const { data, info } = await openPicture(source, { maxPixels, ignoreIcc: true })
+    .pipelineColourspace(space)
+    .toColourspace(space)
+    .raw({ depth: plain ? depth : 'float' })
+    .toBuffer({ resolveWithObject: true });
+  const samples = depth === 'uchar' ? data : new (plain ? Uint16Array : Float32Array)(data.buffer, data.byteOffset);
+  const colours = info.channels >= 3 ? 3 : 1;
+  const [low, high] = plain ? [0, depth === 'uchar' ? 255 : 65_535] : rangeOf(samples, info.channels, colours);
+  const rgb = new Uint8Array((samples.length / info.channels) * 3);
+  const factor = high > low ? 255 / (high - low) : 0;
+  for (let from = 0, to = 0; to < rgb.length; from += info.channels, to += 3) {
+    for (let c = 0; c < 3; c++) {
+      // NaN becomes 0.
+      rgb[to + c] = Math.min(255, Math.max(0, Math.round((samples[from + (c % colours)]! - low) * factor)));
+    }
+  }
+  return rgb;
+}
+
+function rangeOf(samples: ArrayLike<number>, channels: number, colours: number): [number, number] {
+  let low = Number.POSITIVE_INFINITY;
+  let high = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < samples.length; i++) {
+    const value = samples[i]!;
+    if (i % channels >= colours || !Number.isFinite(value)) continue;
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  if (colours === 1 && (low < 0 || high > 255 || (high > 1 && high <= 16))) return [low, high];
+  const whole = [1, 255, 65_535, 2 ** 32].find((limit) => high <= limit * (limit === 1 ? 16 : 1));
+  return [0, whole === undefined || high < whole / 16 ? high : whole];
+}

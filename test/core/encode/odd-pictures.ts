@@ -1,0 +1,82 @@
+import { ASCII, BYTES, exifBlock, LONG, SHORT, type Tags } from '../metadata/exif-block.ts';
+
+/** Files that programs and cameras write and libvips does not read by itself, made sample by sample. */
+
+export interface TiffForm {
+  readonly width: number;
+  readonly height: number;
+  readonly photometric: number;
+  readonly samples: number;
+  readonly bits: number;
+  /** 1 whole numbers, 2 signed, 3 floating, 5 and 6 complex. */
+  readonly format: number;
+}
+
+function formTags(form: TiffForm, at: number, bytes: number): Tags {
+  const times = (count: number, value: number) => SHORT(...new Array<number>(count).fill(value));
+  const extra = form.photometric === 2 ? form.samples - 3 : 0;
+  const tags: Tags = {
+    256: LONG(form.width),
+    257: LONG(form.height),
+    258: times(form.samples, form.bits),
+    259: SHORT(1),
+    262: SHORT(form.photometric),
+    273: LONG(at),
+    277: SHORT(form.samples),
+    278: LONG(form.height),
+    279: LONG(bytes),
+    284: SHORT(1),
+    339: times(form.samples, form.format),
+  };
+  return extra > 0 ? { ...tags, 338: times(extra, 0) } : tags;
+}
+
+/** An uncompressed TIFF of one strip. */
+export function tiffOf(form: TiffForm, data: Uint8Array): Buffer {
+  const { length } = exifBlock({ main: formTags(form, 0xffff, data.length) });
+  return Buffer.concat([exifBlock({ main: formTags(form, length, data.length) }), data]);
+}
+
+/** Numbers as the bytes of a typed array, little endian. */
+export function samplesOf(
+  values: ArrayLike<number>,
+  type: typeof Float32Array | typeof Float64Array | typeof Uint32Array | typeof Int32Array | typeof Uint8Array,
+): Buffer {
+  const array = type.from(values as never);
+  return Buffer.from(array.buffer, array.byteOffset, array.byteLength);
+}
+
+/** Of a sensor of 4,600 x 3,000 pixels in a directory below the first, which holds a thumbnail, as most cameras do. */
+export function rawOf(options: {
+  make: string;
+  jpegs: readonly Uint8Array[];
+  more?: Tags;
+  photo?: Tags;
+  magic?: number;
+}): Buffer {
+  const { make, jpegs, more, photo, magic } = options;
+  const thumbnail = { width: 16, height: 10, photometric: 2, samples: 3, bits: 8, format: 1 };
+  const sensor: Tags = { 256: LONG(4600), 257: LONG(3000), 262: SHORT(32_803), 259: SHORT(1) };
+  const block = (at: number) =>
+    exifBlock(
+      {
+        main: { ...formTags(thumbnail, at, 480), 271: ASCII(make), 272: ASCII(`${make} 1`), ...more },
+        photo: photo ?? {},
+        below: [sensor],
+      },
+      'little',
+      magic,
+    );
+  return Buffer.concat([block(block(0).length), Buffer.alloc(480, 128), Buffer.alloc(100, 7), ...jpegs]);
+}
+
+export const DNG_VERSION: Tags = { 50706: BYTES([1, 4, 0, 0]) };
+
+/** Boxes of ISO/IEC 14496-12: a size, a type and what is in it. */
+export function boxOf(type: string, ...content: Uint8Array[]): Buffer {
+  const body = Buffer.concat(content);
+  const head = Buffer.alloc(8);
+  head.writeUInt32BE(body.length + 8);
+  head.write(type, 4, 'latin1');
+  return Buffer.concat([head, body]);
+}
