@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { v5 as uuidv5 } from 'uuid';
 import { type ImageRejection, isSightlineError } from './errors.ts';
 import { type LeftOutReason, leftOutByKey } from './left-out.ts';
-import { contentOf } from './picture-fields.ts';
+import { describeFile } from './metadata/describe.ts';
+import { findSidecars } from './metadata/sidecar.ts';
 import {
   compareSequencers,
   type Embedder,
@@ -158,15 +159,21 @@ async function writeTombstone(deps: IndexDeps, { id, sequencer, when }: Task): P
 
 /** Reads, embeds and stores a new or changed object. */
 async function indexObject(deps: IndexDeps, task: Task, object: ObjectBody, embed: Embed): Promise<IndexOutcome> {
-  const { id, job, sequencer, when } = task;
+  const { id, job, sequencer, when, objects, live } = task;
   const { info } = object;
+  // Before it is embedded: what is embedded has to be stored at once, so that copies that arrive meanwhile find it.
+  const sidecars = await findSidecars(objects, job.key).catch(async (error: unknown) => {
+    await object.body.cancel();
+    throw error;
+  });
   const embedded = await readAndEmbed(deps, object, embed);
   if ('reason' in embedded) {
     // What was found under this key before is no longer what is there; and a slower, older job must not bring it back.
     await writeTombstone(deps, task);
     return { status: 'rejected', id, etag: info.etag, ...embedded };
   }
-  const { sha256, vector, picture, reusedVector } = embedded;
+  const { sha256, vector, reusedVector } = embedded;
+  const picture = describeFile(info, embedded.picture, sidecars, live?.sha256 === sha256 ? live : null);
   const payload: ImagePayload = {
     kind: 'image',
     bucket: job.bucket,
@@ -219,8 +226,10 @@ function createEmbedding({ embedder, vectors }: IndexDeps): Embed {
   /** By SHA-256. */
   const underWay = new Map<string, ReturnType<Embedder['embedImage']>>();
   return async (bytes, sha256) => {
-    const known = (await findCopy(vectors, sha256)) ?? underWay.get(sha256);
-    if (known !== undefined) return { ...(await known), reusedVector: true };
+    const vector = await findVector(vectors, sha256);
+    if (vector !== undefined) return { vector, picture: await embedder.describeImage(bytes), reusedVector: true };
+    const shared = underWay.get(sha256);
+    if (shared !== undefined) return { ...(await shared), reusedVector: true };
     const running = embedder.embedImage(bytes).finally(() => underWay.delete(sha256));
     underWay.set(sha256, running);
     return { ...(await running), reusedVector: false };
@@ -240,14 +249,8 @@ function livePicture(stored: StoredPoint | Tombstone | undefined): ImagePayload 
   return stored !== undefined && !stored.deleted && stored.payload.kind === 'image' ? stored.payload : null;
 }
 
-/** What is known of a stored picture with the same bytes under whatever key. */
-async function findCopy(
-  vectors: VectorStore,
-  sha256: string,
-): Promise<{ vector: JointEmbedding; picture: PictureInfo } | undefined> {
+/** The vector of a stored picture with the same bytes under whatever key. */
+async function findVector(vectors: VectorStore, sha256: string): Promise<JointEmbedding | undefined> {
   const [copy] = (await vectors.list({ filter: { kind: 'image', sha256 }, limit: 1, order: 'id' })).items;
-  if (copy === undefined || copy.payload.kind !== 'image') return undefined;
-  const vector = (await vectors.vectors([copy.id])).get(copy.id);
-  if (vector === undefined) return undefined;
-  return { vector, picture: contentOf(copy.payload) };
+  return copy === undefined ? undefined : (await vectors.vectors([copy.id])).get(copy.id);
 }

@@ -293,9 +293,3 @@ export function fieldValues(picture: PictureValues | SharedValues, fields: reado
 export const NOTHING_KNOWN = Object.fromEntries(
   FIELDS.filter(({ absent }) => absent !== undefined).map(({ name, absent }) => [name, absent]),
 ) as Readonly<ValuesWhere<{ absent: null | 0 }>>;
-
-/** The content fields of a stored picture, such as a copy of the same bytes has them, too. */
-export function contentOf(picture: PictureValues): ContentValues {
-  const content = FIELDS.filter(({ from }) => from === 'content');
-  return fieldValues(picture, content) as ContentValues;
-}

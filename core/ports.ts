@@ -152,6 +152,8 @@ export interface ListedObject {
 export interface ObjectInfo extends ListedObject {
   /** MIME type; `application/octet-stream` when unknown. */
   readonly contentType: string;
+  /** When the content was written, as far as that is not just the time of an upload. */
+  readonly fileTime?: Date;
 }
 
 /** Both ends inclusive, as in HTTP; `{ last: n }` is the suffix form `bytes=-n`. */
@@ -251,5 +253,7 @@ export interface Embedder {
   embedTexts(texts: readonly string[]): Promise<JointEmbedding[]>;
   /** Decodes and embeds one picture. Throws `unreadable-image` or `too-large`. */
   embedImage(bytes: Uint8Array): Promise<{ vector: JointEmbedding; picture: PictureInfo }>;
+  /** What {@link embedImage} would say of a picture, without decoding it. Throws as it does, for what the header tells. */
+  describeImage(bytes: Uint8Array): Promise<PictureInfo>;
   close(): Promise<void>;
 }

@@ -91,6 +91,7 @@ function createEmbedder(encoders: Encoders, head: Projection, space: SpaceId): E
       const [vector] = await head.projectImages([outputs]);
       return { vector: vector!, picture };
     },
+    describeImage: (bytes) => encoders.image.describe(bytes),
     async close() {
       await head.close();
       await encoders.close();

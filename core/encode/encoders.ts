@@ -29,6 +29,8 @@ export interface Encoders {
     readonly key: string;
     /** Decodes and encodes a picture; the first call loads the model. Throws `unreadable-image`, `too-large`. */
     encode(bytes: Uint8Array): Promise<{ outputs: ImageOutputs; picture: PictureInfo }>;
+    /** What a picture is, undecoded. Throws as `encode`, for what the header tells; loads no model. */
+    describe(bytes: Uint8Array): Promise<PictureInfo>;
   };
   close(): Promise<void>;
 }
@@ -83,6 +85,10 @@ export async function loadEncoders(options: EncoderOptions): Promise<Encoders> {
         const { decoder, encoder } = await image.get();
         const { pixels, picture } = await decoder.decodeImage(bytes, preprocessing, limits);
         return { outputs: await encoder.encode(pixels), picture };
+      },
+      async describe(bytes) {
+        const { describeImage } = await import('./decode.ts');
+        return describeImage(bytes, limits);
       },
     },
     async close() {

@@ -1,5 +1,6 @@
 import { type ImageRejection, SightlineError } from '../errors.ts';
-import { type EmbeddedMetadata, readEmbedded } from '../metadata/embedded.ts';
+import { METADATA_VERSION, readEmbedded } from '../metadata/embedded.ts';
+import { NOTHING_KNOWN } from '../picture-fields.ts';
 import type { PictureInfo } from '../ports.ts';
 import { findPreview, RAW_TYPES, type RawFormat } from './camera-raw.ts';
 import { type Size, turnSize } from './geometry.ts';
@@ -33,7 +34,7 @@ export interface Header {
   readonly cmyk: boolean;
   /** The file ends before the picture should; whether anything is missing is only known when all of it is decoded. */
   readonly unfinished: boolean;
-  readonly picture: PictureInfo & Omit<EmbeddedMetadata, 'keywords'>;
+  readonly picture: PictureInfo;
 }
 
 /**
@@ -86,7 +87,13 @@ async function readFileHeader(bytes: Uint8Array, format: PictureFormat, limits: 
     // Anything but 8 bits is left to libvips, which converts through a generic CMYK profile.
     cmyk: metadata.space === 'cmyk' && metadata.depth === 'uchar',
     unfinished: truncated && !damaged,
-    picture: { contentType: type, ...turnSize(stored, orientation), ...embedded },
+    picture: {
+      ...NOTHING_KNOWN,
+      contentType: type,
+      ...turnSize(stored, orientation),
+      ...embedded,
+      metadataVersion: METADATA_VERSION,
+    },
   };
 }
 

@@ -1,7 +1,7 @@
 /**
  * Dates as programs and cameras write them, to one form: the clock where the picture was taken, ISO 8601 with
  * milliseconds, and the offset when it is known. `2019-07-05T23:30:00.000+02:00` has one, `2019-07-05T23:30:00.000`
- * none. `Z` stands for an instant in UTC whose local clock nobody wrote down, as GPS and servers have it.
+ * none. An instant whose local clock nobody wrote down, as satellites and servers have it, is by the clock of UTC: `+00:00`.
  */
 
 const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
@@ -80,10 +80,10 @@ function localDate(parts: readonly (string | undefined)[], fraction: string, off
   return local + (parts[3] === undefined ? '' : readOffset(offset));
 }
 
-/** `+02:00`, `+0200`, `+02`, `+2`, `+2:30` and `Z` to `+02:00` and `Z`; '' for what is none. */
+/** `+02:00`, `+0200`, `+02`, `+2`, `+2:30` and `Z` to the form `+02:00`; '' for what is none. */
 function readOffset(text: string): string {
   const offset = text.trim();
-  if (/^Z$/i.test(offset)) return 'Z';
+  if (/^Z$/i.test(offset)) return '+00:00';
   const match = /^([+-])(\d{1,2})(?::?(\d\d))?(?!\d)/.exec(offset);
   if (match === null) return '';
   const minutes = Number(match[2]) * 60 + Number(match[3] ?? 0);

@@ -73,10 +73,19 @@ export function readExif(block: Uint8Array, photo?: Uint8Array): Exif {
  * Maker and model as people say them: makers often begin the model with their name, and write more of it into the field
  * of the maker ("NIKON CORPORATION"). Null when there is no model.
  */
-export function deviceName(make: string, model: string): string | null {
-  if (model === '' || /^[-\s]*$/.test(model)) return null;
-  const maker = make.split(/[\s,]/)[0]!;
-  return maker === '' || model.toLowerCase().startsWith(maker.toLowerCase()) ? model : `${make} ${model}`;
+export function deviceName(maker: string, name: string): string | null {
+  const [make, model] = [plainText(maker), plainText(name)];
+  if (/^[-\s]*$/.test(model)) return null;
+  const first = make.split(/[\s,]/)[0]!;
+  return first === '' || model.toLowerCase().startsWith(first.toLowerCase()) ? model : `${make} ${model}`;
+}
+
+/** Text that every store takes. */
+export function plainText(text: string): string {
+  return text
+    .toWellFormed()
+    .replace(/\p{Cc}+/gu, ' ')
+    .trim();
 }
 
 function gpsDate(tiff: Tiff, { entries }: TiffDirectory): string | null {

@@ -1,4 +1,5 @@
 import { parseCompactDate } from './date.ts';
+import { plainText } from './exif.ts';
 
 /** What IPTC (IIM 4.2) says of a picture. Dates as `date.ts` writes them. */
 export interface Iptc {
@@ -20,7 +21,7 @@ export function readIptc(block: Uint8Array): Iptc {
     // The highest bit says that a longer length follows: no field that is read here has one.
     if (length > 0x7fff) break;
     const value = bytes.subarray(at + 5, at + 5 + length);
-    if (name === '2:25' && keywords.length < MAX_KEYWORDS) keywords.push(textOf(value));
+    if (name === '2:25' && keywords.length < MAX_KEYWORDS) keywords.push(plainText(textOf(value)));
     else if (!found.has(name)) found.set(name, value.toString('latin1', 0, 32));
     at += 5 + length;
   }
@@ -44,8 +45,8 @@ function startOf(bytes: Buffer): number {
 /** Nearly all programs write UTF-8 by now, not all of them say so; what is not valid is Latin-1. */
 function textOf(value: Buffer): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(value).trim();
+    return new TextDecoder('utf-8', { fatal: true }).decode(value);
   } catch {
-    return value.toString('latin1').trim();
+    return value.toString('latin1');
   }
 }

@@ -1,5 +1,5 @@
 import { parseDate } from './date.ts';
-import { deviceName } from './exif.ts';
+import { deviceName, plainText } from './exif.ts';
 
 /** What XMP says of a picture, embedded or in a file beside it. Dates as `date.ts` writes them. */
 export interface Xmp {
@@ -32,7 +32,7 @@ export function readXmp(packet: Uint8Array): Xmp {
     original: first(['exif:DateTimeOriginal', 'photoshop:DateCreated']),
     digitized: first(['xmp:CreateDate', 'xap:CreateDate', 'exif:DateTimeDigitized']),
     camera: deviceName(property(text, 'tiff:Make'), property(text, 'tiff:Model')),
-    lens: property(text, 'exifEX:LensModel') || property(text, 'aux:Lens') || null,
+    lens: deviceName('', property(text, 'exifEX:LensModel') || property(text, 'aux:Lens')),
     keywords: listOf(text, 'dc:subject'),
   };
 }
@@ -43,7 +43,7 @@ function property(text: string, name: string): string {
     const value = /^(?:\s{0,8}=\s{0,8}["']([^"']{1,200})["']|\s{0,8}>\s{0,8}([^<]{1,200})<)/.exec(
       text.slice(at + name.length, at + name.length + 240),
     );
-    if (value !== null) return expandEntities((value[1] ?? value[2]!).trim());
+    if (value !== null) return plainText(expandEntities(value[1] ?? value[2]!));
   }
   return '';
 }
@@ -54,7 +54,7 @@ function listOf(text: string, name: string): string[] {
   const to = text.indexOf(`</${name}`, from);
   if (from < 0 || to < 0) return [];
   const items = text.slice(from, to).matchAll(/<rdf:li[^<>]{0,100}>([^<]{1,200})</g);
-  return Array.from(items, ([, item]) => expandEntities(item!.trim())).filter((item) => item !== '');
+  return Array.from(items, ([, item]) => plainText(expandEntities(item!))).filter((item) => item !== '');
 }
 
 const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };

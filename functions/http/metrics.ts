@@ -23,6 +23,7 @@ export function measured(embedder: Embedder, metrics: Metrics): Embedder {
     dimension: embedder.dimension,
     embedTexts: (texts) => timed('text', texts.length, () => embedder.embedTexts(texts)),
     embedImage: (bytes) => timed('image', 1, () => embedder.embedImage(bytes)),
+    describeImage: (bytes) => embedder.describeImage(bytes),
     close: () => embedder.close(),
   };
 }

@@ -38,6 +38,7 @@ export function hashEmbedder(): Embedder & { readonly embeddedImages: string[]; 
         picture: { ...NOTHING_KNOWN, contentType: 'image/jpeg', width: 4, height: 3 },
       };
     },
+    describeImage: async () => ({ ...NOTHING_KNOWN, contentType: 'image/jpeg', width: 4, height: 3 }),
     close: async () => {},
   };
 }

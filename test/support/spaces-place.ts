@@ -27,6 +27,7 @@ export function saltedEmbedder(space: string, dimension = 32): Embedder & { embe
       if (!Buffer.from(bytes).toString().startsWith('PIC')) throw new SightlineError('unreadable-image', 'not one');
       return { vector: vectorOf(bytes), picture: { ...NOTHING_KNOWN, contentType: 'image/jpeg', width: 1, height: 1 } };
     },
+    describeImage: async () => ({ ...NOTHING_KNOWN, contentType: 'image/jpeg', width: 1, height: 1 }),
     close: async () => {},
   };
 }

@@ -4,6 +4,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileTypeFromBuffer } from 'file-type';
+import { LRUCache } from 'lru-cache';
 import { systemCode, unavailable } from '../../file-errors.ts';
 import type { ListedObject, ObjectInfo } from '../../ports.ts';
 import { isStoredAs, type Place } from './open-directory.ts';
@@ -13,6 +14,13 @@ const SNIFFED_BYTES = 4100;
 const CHUNK_BYTES = 256 * 1024;
 /** Markup that a browser would run: never named, so that it is downloaded instead of shown. */
 const MARKUP = /xml|html|svg|javascript/;
+
+/** Etags of what was stored through this process: their times are those of uploads. A store's index remembers it longer. */
+const uploads = new LRUCache<string, true>({ max: 100_000 });
+
+export function rememberUpload({ etag }: ObjectInfo): void {
+  uploads.set(etag, true);
+}
 
 /** A file that was opened once, so that everything read from it is of one version. */
 export interface OpenedFile {
@@ -68,7 +76,8 @@ export async function objectInfoOf(key: string, file: OpenedFile): Promise<Objec
   const head = new Uint8Array(Math.min(SNIFFED_BYTES, Number(file.stat.size)));
   try {
     const { bytesRead } = await file.handle.read(head, 0, head.length, 0);
-    return { ...listedObjectOf(key, file.stat), contentType: await contentTypeOf(head.subarray(0, bytesRead)) };
+    const info = { ...listedObjectOf(key, file.stat), contentType: await contentTypeOf(head.subarray(0, bytesRead)) };
+    return uploads.has(info.etag) ? info : { ...info, fileTime: info.lastModified };
   } catch (error) {
     throw unavailable(error, 'read', file.shown);
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { SightlineError } from '../../errors.ts';
 import { systemCode, unavailable } from '../../file-errors.ts';
 import type { ObjectInfo, ObjectStore } from '../../ports.ts';
-import { etagOf, objectInfoOf } from './file.ts';
+import { etagOf, objectInfoOf, rememberUpload } from './file.ts';
 import { invalidKey, newSegmentsOf } from './key.ts';
 import { caseClash, enterFolder, enterRoot, isStoredAs, type Place, type Root } from './open-directory.ts';
 
@@ -66,7 +66,13 @@ async function store(root: Root, key: string, body: Body, options: PutOptions): 
       options.signal?.throwIfAborted();
       return await exclusively(shown, async () => {
         await place(root, names, name, key, temporary, options);
-        return objectInfoOf(key, { handle, stat: await handle.stat({ bigint: true }), shown });
+        const { fileTime, ...info } = await objectInfoOf(key, {
+          handle,
+          stat: await handle.stat({ bigint: true }),
+          shown,
+        });
+        rememberUpload(info);
+        return info;
       });
     } finally {
       await handle.close();

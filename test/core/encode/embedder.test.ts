@@ -10,6 +10,7 @@ import { type Encoders, loadEncoders } from '../../../core/encode/encoders.ts';
 import { HEAD_FILE, HEAD_MODEL, loadHead } from '../../../core/encode/head.ts';
 import { fingerprintKey, spaceId } from '../../../core/encode/space-id.ts';
 import { isSightlineError, type SightlineError } from '../../../core/errors.ts';
+import { METADATA_VERSION } from '../../../core/metadata/embedded.ts';
 import { NOTHING_KNOWN } from '../../../core/picture-fields.ts';
 import type { Embedder } from '../../../core/ports.ts';
 import { dot, norm } from '../../../core/vector-arithmetic.ts';
@@ -70,7 +71,13 @@ describe('the embedder', () => {
 
   it('makes of a picture what the parts make of it', async () => {
     const { vector, picture } = await embedder.embedImage(photo);
-    assert.deepEqual(picture, { contentType: 'image/jpeg', width: 375, height: 500, ...NOTHING_KNOWN });
+    assert.deepEqual(picture, {
+      contentType: 'image/jpeg',
+      width: 375,
+      height: 500,
+      ...NOTHING_KNOWN,
+      metadataVersion: METADATA_VERSION,
+    });
     const { outputs } = await encoders.image.encode(photo);
     const matrix = noise(1000 * 64, 2);
     const expected = Float32Array.from({ length: 64 }, (_, d) =>

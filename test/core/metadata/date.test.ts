@@ -30,7 +30,7 @@ describe('a date', () => {
     assert.equal(parseDate(at, '-0330'), '2019-07-05T12:00:00.000-03:30');
     assert.equal(parseDate(at, '-08:30'), '2019-07-05T12:00:00.000-08:30');
     assert.equal(parseDate('2019-07-05T12:00:00.25+02:00', '+09:00'), '2019-07-05T12:00:00.250+02:00');
-    assert.equal(parseDate('2019-07-05T12:00:00Z'), '2019-07-05T12:00:00.000Z');
+    assert.equal(parseDate('2019-07-05T12:00:00Z'), '2019-07-05T12:00:00.000+00:00');
     for (const offset of ['+99:00', '+2:75', 'CEST', '   :  ', '']) {
       assert.equal(parseDate(at, offset), '2019-07-05T12:00:00.000', offset);
     }
@@ -62,7 +62,7 @@ describe('a date', () => {
     assert.equal(parseCompactDate('19870500'), '1987-05-01T00:00:00.000');
     assert.equal(parseCompactDate('00000000'), null);
     assert.equal(parseWrittenDate('Fri, 05 Jul 2019 23:30:00 +0200'), '2019-07-05T23:30:00.000+02:00');
-    assert.equal(parseWrittenDate('5 July 2019 23:30:00 GMT'), '2019-07-05T23:30:00.000Z');
+    assert.equal(parseWrittenDate('5 July 2019 23:30:00 GMT'), '2019-07-05T23:30:00.000+00:00');
     assert.equal(parseWrittenDate('2019-07-05T10:00:00'), '2019-07-05T10:00:00.000');
   });
 });
@@ -78,7 +78,7 @@ describe('the date in a name', () => {
       'Screenshot_20190704-123005.png': '2019-07-04T12:30:05.000',
       'Screenshot_2019-07-04-12-30-05-123_com.app.png': '2019-07-04T12:30:05.000',
       'Bildschirmfoto 2019-07-04 um 12.30.05.png': '2019-07-04T12:30:05.000',
-      'PXL_20190704_103005123.MP.jpg': '2019-07-04T10:30:05.123Z',
+      'PXL_20190704_103005123.MP.jpg': '2019-07-04T10:30:05.123+00:00',
       'signal-2019-07-04-123005.jpg': '2019-07-04T12:30:05.000',
       '20190704123005.jpg': '2019-07-04T12:30:05.000',
       '1965-08-12 Oma.jpg': '1965-08-12T00:00:00.000',

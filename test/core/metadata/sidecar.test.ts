@@ -74,10 +74,10 @@ describe('sidecars in a folder', () => {
     });
     const sidecarsOf = async (key: string) =>
       (await findSidecars(objects, key)).map(({ kind, takenAt }) => `${kind} ${takenAt}`).toSorted();
-    const original = 'takeout 2019-07-05T10:00:00.000Z';
+    const original = 'takeout 2019-07-05T10:00:00.000+00:00';
     assert.deepEqual(await sidecarsOf('trip/x.jpg'), [original, 'xmp 2018-01-02T03:04:05.000+01:00']);
     assert.deepEqual(await sidecarsOf('trip/x-edited.jpg'), [original]);
-    assert.deepEqual(await sidecarsOf('trip/x(1).jpg'), ['takeout 2019-07-05T10:01:40.000Z']);
+    assert.deepEqual(await sidecarsOf('trip/x(1).jpg'), ['takeout 2019-07-05T10:01:40.000+00:00']);
     const picturesOf = async (key: string) => (await picturesOfSidecar(objects, key)).toSorted();
     assert.deepEqual(await picturesOf('trip/x.jpg.json'), ['trip/x-edited.jpg', 'trip/x.jpg']);
     assert.deepEqual(await picturesOf('trip/x.xmp'), ['trip/x.jpg']);
