@@ -133,6 +133,13 @@ export const SETTINGS = {
     { env: 'SIGHTLINE_QDRANT_REPLICAS', readers: ALL },
     whole({ min: 1, max: 100, default: 1, text: 'copies of each shard, when a collection is made' }),
   ),
+  tombstoneDays: setting(
+    { env: 'SIGHTLINE_TOMBSTONE_DAYS', readers: ALL },
+    whole({
+      ...{ min: 1, max: 3650, default: 30 },
+      text: 'days that a deletion is remembered, so that no event that was delayed can undo it',
+    }),
+  ),
   profile: setting(
     { env: 'SIGHTLINE_PROFILE', readers: ALL },
     text({

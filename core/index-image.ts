@@ -11,6 +11,7 @@ import {
   type ObjectStore,
   type PictureInfo,
   type StoredPoint,
+  sequencerOf,
   type Tombstone,
   type VectorStore,
   type WriteCondition,
@@ -238,11 +239,6 @@ function createEmbedding({ embedder, vectors }: IndexDeps): Embed {
 
 function timeOf({ now }: IndexDeps): string {
   return (now?.() ?? new Date()).toISOString();
-}
-
-function sequencerOf(stored: StoredPoint | Tombstone | undefined): string {
-  if (stored === undefined) return '';
-  return stored.deleted ? stored.sequencer : stored.payload.sequencer;
 }
 
 function livePicture(stored: StoredPoint | Tombstone | undefined): ImagePayload | null {

@@ -137,6 +137,12 @@ export function compareSequencers(a: string, b: string): number {
   return x < y ? -1 : x > y ? 1 : 0;
 }
 
+/** The logical time of what stands under an id: '' when nothing does. */
+export function sequencerOf(stored: StoredPoint | Tombstone | undefined): string {
+  if (stored === undefined) return '';
+  return stored.deleted ? stored.sequencer : stored.payload.sequencer;
+}
+
 // ---------------------------------------------------------------------------------------------------- objects
 
 export interface ListedObject {

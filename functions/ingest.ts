@@ -2,6 +2,7 @@
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { loadOnce } from '../core/load-once.ts';
 import { createIngest } from './events/event-handler.ts';
+import { isPurgeEvent, type PURGE_EVENT, purge } from './lambda/purge.ts';
 import { openLambdaRuntime, openQueue, readLambdaConfig, telemetry } from './lambda/runtime.ts';
 import { createSqsHandler } from './lambda/sqs-batch.ts';
 import { settled } from './lambda/start.ts';
@@ -15,16 +16,26 @@ const ONE_PIXEL = Buffer.from(
 const handling = loadOnce(async () => {
   const start = performance.now();
   const config = readLambdaConfig();
-  const { embedder, index, failures } = await openLambdaRuntime(config, { texts: 'later' });
+  const { embedder, vectors, index, failures } = await openLambdaRuntime(config, { texts: 'later' });
   // Loads the image model now, while Lambda gives the start more processor than the function pays for.
   await embedder.embedImage(ONE_PIXEL);
   telemetry.logger.info({ space: embedder.space, durationMs: Math.round(performance.now() - start) }, 'ready');
   const ingest = createIngest({ index, failures, logger: telemetry.logger, maxAttempts: config.maxReceives });
-  return createSqsHandler({ ingest, failures, queue: await openQueue(config), telemetry });
+  const batches = createSqsHandler({ ingest, failures, queue: await openQueue(config), telemetry });
+  return { batches, purge: () => purge(vectors, config.tombstoneDays) };
 });
 await settled(handling);
 
-/** Throws, so that the whole batch comes back, only when models or stores could not be opened. */
-export async function handler(event: SQSEvent, context: Context): Promise<SQSBatchResponse> {
-  return telemetry.invocation(context, async () => (await handling.get())(event, context));
+/**
+ * Answers a batch of the queue with the messages that failed, and the schedule with the number of purged tombstones.
+ * Throws, so that the whole batch comes back, only when models or stores could not be opened.
+ */
+export async function handler(
+  event: SQSEvent | typeof PURGE_EVENT,
+  context: Context,
+): Promise<SQSBatchResponse | { readonly purged: number }> {
+  return telemetry.invocation(context, async () => {
+    const { batches, purge } = await handling.get();
+    return isPurgeEvent(event) ? purge() : batches(event, context);
+  });
 }

@@ -123,6 +123,7 @@ function common(settings: Settings, { storage, events }: Parts) {
       ].join(','),
       SIGHTLINE_PREFIXES: settings.prefixes.join(','),
       SIGHTLINE_QDRANT_SEARCH: settings.qdrantSearch,
+      SIGHTLINE_TOMBSTONE_DAYS: String(settings.tombstoneDays),
       SIGHTLINE_QDRANT_SHARDS: String(settings.qdrantShards),
       SIGHTLINE_QDRANT_REPLICAS: String(settings.qdrantReplicas),
       SIGHTLINE_QDRANT_EXACT_BELOW: String(settings.qdrantExactBelow),

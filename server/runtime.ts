@@ -19,6 +19,7 @@ import { describeModel } from '../functions/http/describe-model.ts';
 import { root } from './environment.ts';
 import { readFolders, rememberFolder } from './folder-registry.ts';
 import { followLiveSpace, type LiveSpace, type SpaceParts } from './live-space.ts';
+import { purgeDaily } from './purge.ts';
 import { expectModels, findModels, listHeads, type SpaceModels } from './space-models.ts';
 
 /** The composition root: chooses the drivers, puts the parts together. */
@@ -100,6 +101,7 @@ export async function openRuntime(config: Config, logger: Logger): Promise<Runti
   });
   const failures = await openFailureLog({ file: join(config.data, 'failures.sqlite') });
   const leftOut = new Map<string, LeftOut>();
+  const stopPurging = purgeDaily(live, config.tombstoneDays, logger);
   return {
     live,
     vectors: {
@@ -120,6 +122,7 @@ export async function openRuntime(config: Config, logger: Logger): Promise<Runti
     leftOut: () => sumLeftOut(leftOut.values()),
     setLeftOut: (bucket, counts) => void leftOut.set(bucket, counts),
     async close() {
+      await stopPurging();
       await live.close();
       await spaces.close();
       await failures.close();

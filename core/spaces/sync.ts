@@ -2,7 +2,14 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import PQueue from 'p-queue';
 import { isSightlineError } from '../errors.ts';
-import { compareSequencers, type Embedder, type ObjectStore, type StoredPoint, type Tombstone } from '../ports.ts';
+import {
+  compareSequencers,
+  type Embedder,
+  type ObjectStore,
+  type StoredPoint,
+  sequencerOf,
+  type Tombstone,
+} from '../ports.ts';
 import type { ImagePayload, JointEmbedding } from '../types.ts';
 import type { Copy } from './port.ts';
 
@@ -161,11 +168,6 @@ function planOf(
     }
   }
   return { tombstones, points };
-}
-
-function sequencerOf(stored: StoredPoint | Tombstone | undefined): string {
-  if (stored === undefined) return '';
-  return stored.deleted ? stored.sequencer : stored.payload.sequencer;
 }
 
 /** Whether the vector that is there is still the one of this content. */

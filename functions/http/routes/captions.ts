@@ -1,6 +1,6 @@
 import { createRoute, type z } from '@hono/zod-openapi';
 import { captionId } from '../../../core/index-image.ts';
-import type { Point, StoredPoint, Tombstone } from '../../../core/ports.ts';
+import { type Point, sequencerOf } from '../../../core/ports.ts';
 import { LIMITS } from '../api-limits.ts';
 import { requireKey, WRITE_SECURITY } from '../auth.ts';
 import { openCursor, questionOf, sealCursor } from '../cursor.ts';
@@ -181,9 +181,4 @@ async function addCaptions(
     const before = stored.get(id);
     return { status: before === undefined || before.deleted ? 'created' : 'updated', id };
   });
-}
-
-function sequencerOf(point: StoredPoint | Tombstone | undefined): string {
-  if (point === undefined) return '';
-  return point.deleted ? point.sequencer : point.payload.sequencer;
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { imageId } from '../../../core/index-image.ts';
 import { unreadableKey } from '../../../functions/lambda/last-attempt.ts';
+import { PURGE_EVENT } from '../../../functions/lambda/purge.ts';
 import { eventually } from '../../server/server.ts';
 import { type Built, keysOf, readPhoto } from './built.ts';
 import { message, s3Body, testEvent } from './events.ts';
@@ -112,6 +113,11 @@ export function ingestSuite(on: Built): void {
       assert.deepEqual(await deliver([poison]), [poison.messageId]);
       const failures = jsonOf<{ items: { key: string; reason: string }[] }>(await request({ url: '/failures' })).items;
       assert.equal(failures.find(({ key }) => key === unreadableKey(poison.body))?.reason, 'invalid-input');
+    });
+
+    it('forgets old deletions when the schedule asks for it', async () => {
+      const { result } = await on.ingest.invoke(PURGE_EVENT);
+      assert.deepEqual(result, { purged: 0 });
     });
 
     it('writes logs and metrics that CloudWatch reads', () => {

@@ -1,0 +1,28 @@
+import type { Logger } from 'pino';
+import { purgeOldTombstones } from '../core/vectors/tombstones.ts';
+import type { LiveSpace } from './live-space.ts';
+
+const DAY_MS = 86_400_000;
+
+/**
+ * Forgets old tombstones of the live space now and once a day. A fault is logged, and the next day is another try.
+ * @returns what ends it, after a purge that is under way
+ */
+export function purgeDaily(live: LiveSpace, days: number, logger: Logger): () => Promise<void> {
+  const purge = async () => {
+    try {
+      const purged = await live.write(({ vectors }) => purgeOldTombstones(vectors, days));
+      if (purged > 0) logger.info({ purged }, 'tombstones purged');
+    } catch (error) {
+      logger.warn({ err: error }, 'tombstones could not be purged');
+    }
+  };
+  let running = purge();
+  const timer = setInterval(() => {
+    running = running.then(purge);
+  }, DAY_MS).unref();
+  return () => {
+    clearInterval(timer);
+    return running;
+  };
+}

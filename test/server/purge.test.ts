@@ -1,0 +1,25 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { it } from 'node:test';
+import pino from 'pino';
+import { openEmbeddedStore } from '../../core/vectors/sqlite/store.ts';
+import type { LiveSpace, SpaceParts } from '../../server/live-space.ts';
+import { purgeDaily } from '../../server/purge.ts';
+import { DIMENSION, uuid } from '../contract/vectors-data.ts';
+
+it('a server forgets the deletions of long ago, and those only', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'sightline-purge-'));
+  const vectors = await openEmbeddedStore({ file: join(folder, 'index.sqlite'), space: 'test', dimension: DIMENSION });
+  const daysAgo = (days: number) => new Date(Date.now() - days * 86_400_000).toISOString();
+  const ages = [0, 29, 31, 400];
+  const graves = ages.map((days, i) => ({ id: uuid(i), sequencer: '1', deletedAt: daysAgo(days) }));
+  await vectors.remove(graves, 'newer');
+  const live = { write: (work: (parts: SpaceParts) => unknown) => work({ vectors } as SpaceParts) } as LiveSpace;
+  const stop = purgeDaily(live, 30, pino({ level: 'silent' }));
+  await stop();
+  assert.deepEqual([...(await vectors.get(graves.map(({ id }) => id))).keys()].sort(), [uuid(0), uuid(1)]);
+  await vectors.close();
+  await rm(folder, { recursive: true });
+});
