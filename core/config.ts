@@ -186,6 +186,13 @@ export const SETTINGS = {
     { env: 'SIGHTLINE_IGNORE', flag: 'ignore', readers: SERVER },
     many(text({ unit: 'PATTERNS', text: 'what to leave out of folders, as in a .gitignore, comma separated' })),
   ),
+  vanishedHours: setting(
+    { env: 'SIGHTLINE_VANISHED_HOURS', readers: SERVER },
+    whole({
+      ...{ max: 24 * 365, default: 24 },
+      text: 'hours that the tags of a picture that is gone wait for its bytes to come back under any name',
+    }),
+  ),
   maxImageBytes: setting(
     { env: 'SIGHTLINE_MAX_IMAGE_BYTES', readers: RUNTIMES },
     bytes({

@@ -17,6 +17,7 @@ import {
   type WriteCondition,
 } from './ports.ts';
 import type { ImagePayload, JointEmbedding } from './types.ts';
+import { findOrigin, keepVanished, type VanishedLog } from './vanished.ts';
 
 /** One thing that happened to an object. */
 export interface Job {
@@ -58,6 +59,8 @@ export interface IndexDeps {
    * @default by the names along its key
    */
   readonly leftOut?: (bucket: string, key: string) => Promise<LeftOutReason | null>;
+  /** Keeps what people said of pictures that are gone, where there is such a thing. */
+  readonly vanished?: VanishedLog;
   readonly now?: () => Date;
 }
 
@@ -77,7 +80,7 @@ export function captionId(caption: string): string {
 
 /**
  * The indexing pipeline: makes the index agree with one object. Idempotent and safe under duplicated, reordered and
- * concurrent jobs: the object is read as it is now, and the store takes a write only from an event that is newer than what it holds
+ * concurrent jobs: the object is read as it is now, and the store takes a write only from an event newer than what it holds
  * (`compareSequencers`), so that every order of the same jobs ends in the state of the newest. The same bytes are
  * embedded once, whatever they are called.
  */
@@ -148,7 +151,8 @@ async function acknowledge({ vectors }: IndexDeps, { id, live, sequencer, when }
 }
 
 async function remove(deps: IndexDeps, task: Task): Promise<IndexOutcome> {
-  const { id } = task;
+  const { id, live } = task;
+  if (live !== null) await keepVanished(deps, id, live);
   const written = await writeTombstone(deps, task);
   return written === 'removed' ? { status: 'removed', id } : { status: 'skipped', id, reason: 'stale' };
 }
@@ -175,6 +179,8 @@ async function indexObject(deps: IndexDeps, task: Task, object: ObjectBody, embe
   }
   const { sha256, vector, reusedVector } = embedded;
   const picture = describeFile(info, embedded.picture, sidecars, live?.sha256 === sha256 ? live : null);
+  // A picture that is there keeps what people said of it, which may have been changed since it was looked up.
+  const origin = live === null ? await findOrigin(deps, job.key, sha256, timeOf(deps)) : null;
   const payload: ImagePayload = {
     kind: 'image',
     bucket: job.bucket,
@@ -184,12 +190,14 @@ async function indexObject(deps: IndexDeps, task: Task, object: ObjectBody, embe
     sequencer,
     bytes: info.bytes,
     ...picture,
-    // Of a new picture: one that is there keeps its own, which may have been changed since it was looked up.
     tags: [],
     indexedAt: timeOf(deps),
+    ...origin?.kept,
   };
   const [written] = await deps.vectors.upsert([{ id, vector, payload }], when, { keepTags: true });
-  return written === 'written' ? { status: 'indexed', id, reusedVector } : { status: 'skipped', id, reason: 'stale' };
+  if (written !== 'written') return { status: 'skipped', id, reason: 'stale' };
+  await origin?.settle();
+  return { status: 'indexed', id, reusedVector };
 }
 
 interface Embedded {
@@ -223,11 +231,11 @@ async function readAndEmbed(
 }
 
 /** Embeds what is not known yet, copies that arrive together once. */
-function createEmbedding({ embedder, vectors }: IndexDeps): Embed {
+function createEmbedding({ embedder, vectors, vanished }: IndexDeps): Embed {
   /** By SHA-256. */
   const underWay = new Map<string, ReturnType<Embedder['embedImage']>>();
   return async (bytes, sha256) => {
-    const vector = await findVector(vectors, sha256);
+    const vector = await findVector(vectors, sha256, vanished);
     if (vector !== undefined) return { vector, picture: await embedder.describeImage(bytes), reusedVector: true };
     const shared = underWay.get(sha256);
     if (shared !== undefined) return { ...(await shared), reusedVector: true };
@@ -245,8 +253,13 @@ function livePicture(stored: StoredPoint | Tombstone | undefined): ImagePayload 
   return stored !== undefined && !stored.deleted && stored.payload.kind === 'image' ? stored.payload : null;
 }
 
-/** The vector of a stored picture with the same bytes under whatever key. */
-async function findVector(vectors: VectorStore, sha256: string): Promise<JointEmbedding | undefined> {
+/** The vector of a picture with the same bytes, under whatever key it is stored or was until lately. */
+async function findVector(
+  vectors: VectorStore,
+  sha256: string,
+  vanished: VanishedLog | undefined,
+): Promise<JointEmbedding | undefined> {
   const [copy] = (await vectors.list({ filter: { kind: 'image', sha256 }, limit: 1, order: 'id' })).items;
-  return copy === undefined ? undefined : (await vectors.vectors([copy.id])).get(copy.id);
+  const stored = copy === undefined ? undefined : (await vectors.vectors([copy.id])).get(copy.id);
+  return stored ?? (await vanished?.find(sha256))?.find(({ space }) => space === vectors.space)?.vector;
 }

@@ -14,6 +14,7 @@ import type { S3Store } from '../core/objects/s3/store.ts';
 import type { Embedder, FailureLog, VectorStore } from '../core/ports.ts';
 import type { Spaces } from '../core/spaces/port.ts';
 import type { SpaceId } from '../core/types.ts';
+import type { VanishedLog } from '../core/vanished.ts';
 import { openEmbeddedSpaces } from '../core/vectors/sqlite/spaces.ts';
 import { describeModel } from '../functions/http/describe-model.ts';
 import { root } from './environment.ts';
@@ -21,6 +22,7 @@ import { readFolders, rememberFolder } from './folder-registry.ts';
 import { followLiveSpace, type LiveSpace, type SpaceParts } from './live-space.ts';
 import { purgeDaily } from './purge.ts';
 import { expectModels, findModels, listHeads, type SpaceModels } from './space-models.ts';
+import { openVanishedLog } from './vanished-log.ts';
 
 /** The composition root: chooses the drivers, puts the parts together. */
 
@@ -92,7 +94,8 @@ export async function openRuntime(config: Config, logger: Logger): Promise<Runti
   });
   const { buckets, bucket } = await openBuckets(config, logger);
   const spaces = await openSpaces(config);
-  const open = (models: Partial<SpaceModels>) => openParts(config, spaces, buckets, models);
+  const vanished = openVanishedLog(join(config.data, 'vanished.sqlite'), config.vanishedHours);
+  const open = (models: Partial<SpaceModels>) => openParts(config, spaces, { buckets, vanished }, models);
   const live = followLiveSpace({
     spaces,
     logger,
@@ -126,6 +129,7 @@ export async function openRuntime(config: Config, logger: Logger): Promise<Runti
       await live.close();
       await spaces.close();
       await failures.close();
+      await vanished.close();
       bucket?.close();
     },
   };
@@ -135,15 +139,15 @@ export async function openRuntime(config: Config, logger: Logger): Promise<Runti
 async function openParts(
   config: Config,
   spaces: Spaces,
-  buckets: ReadonlyMap<string, PictureStore>,
+  parts: { readonly buckets: ReadonlyMap<string, PictureStore>; readonly vanished: VanishedLog },
   models: Partial<SpaceModels>,
 ): Promise<SpaceParts> {
   const embedder = await openEmbedder(config, models);
   try {
     const model = await describeModel({ ...models, modelDirs: config.modelDirs, space: embedder.space });
     const vectors = await spaces.openLive(embedder.space, embedder.dimension);
-    const leftOut = async (bucket: string, key: string) => (await buckets.get(bucket)?.leftOut(key)) ?? null;
-    const index = createIndexer({ embedder, vectors, buckets, maxBytes: config.maxImageBytes, leftOut });
+    const leftOut = async (bucket: string, key: string) => (await parts.buckets.get(bucket)?.leftOut(key)) ?? null;
+    const index = createIndexer({ ...parts, embedder, vectors, maxBytes: config.maxImageBytes, leftOut });
     return { embedder, vectors, index, model };
   } catch (error) {
     await embedder.close();

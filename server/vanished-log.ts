@@ -1,0 +1,68 @@
+import { type DatabaseFormat, openDatabase, translated } from '../core/sqlite.ts';
+import type { ImagePayload, JointEmbedding } from '../core/types.ts';
+import type { Vanished, VanishedLog } from '../core/vanished.ts';
+
+const VANISHED: DatabaseFormat = {
+  what: 'list of vanished pictures',
+  applicationId: 0x53_4c_76_61,
+  version: 1,
+  schema: `
+    CREATE TABLE vanished (
+      id TEXT PRIMARY KEY,
+      sha256 TEXT NOT NULL,
+      vanished_ms INTEGER NOT NULL,
+      payload TEXT NOT NULL,
+      space TEXT NOT NULL,
+      vector BLOB NOT NULL
+    ) STRICT;
+    CREATE INDEX vanished_by_content ON vanished (sha256, vanished_ms DESC);
+    CREATE INDEX vanished_by_age ON vanished (vanished_ms);
+  `,
+};
+
+/**
+ * The vanished pictures of one machine in a SQLite file, which several processes may have open. Throws as `openDatabase`
+ * does.
+ *
+ * @param hours how long they are kept
+ */
+export function openVanishedLog(file: string, hours: number, now: () => number = Date.now): VanishedLog {
+  const db = openDatabase(file, VANISHED);
+  const oldest = () => now() - hours * 3_600_000;
+  const forgetOld = () =>
+    translated(file, () => db.prepare('DELETE FROM vanished WHERE vanished_ms < ?').run(oldest()));
+  forgetOld();
+  return {
+    async keep({ id, payload, space, vector }) {
+      forgetOld();
+      const bytes = new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength);
+      translated(file, () =>
+        db
+          .prepare('INSERT OR REPLACE INTO vanished VALUES (?, ?, ?, ?, ?, ?)')
+          .run(id, payload.sha256, now(), JSON.stringify(payload), space, bytes),
+      );
+    },
+    async find(sha256) {
+      const rows = translated(file, () =>
+        db
+          .prepare('SELECT * FROM vanished WHERE sha256 = ? AND vanished_ms >= ? ORDER BY vanished_ms DESC LIMIT 100')
+          .all(sha256, oldest()),
+      );
+      return rows.map(({ id, payload, space, vector }): Vanished => {
+        const bytes = Uint8Array.from(vector as Uint8Array);
+        return {
+          id: id as string,
+          payload: JSON.parse(payload as string) as ImagePayload,
+          space: space as string,
+          vector: new Float32Array(bytes.buffer) as JointEmbedding,
+        };
+      });
+    },
+    async forget(id) {
+      translated(file, () => db.prepare('DELETE FROM vanished WHERE id = ?').run(id));
+    },
+    async close() {
+      if (db.isOpen) db.close();
+    },
+  };
+}
