@@ -202,7 +202,7 @@ async function part(page: Page, name: string, ready: string): Promise<void> {
 /** As when the server does not answer. */
 async function searchInVain(page: Page): Promise<void> {
   await page.route('**/search?*', (route) => route.abort());
-  await page.getByRole('combobox').fill('a cat');
+  await page.getByRole('combobox', { name: 'Search pictures with words' }).fill('a cat');
   await page.locator('.fault').waitFor();
 }
 

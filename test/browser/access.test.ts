@@ -53,7 +53,7 @@ describe('the page for everybody', browserSkip(), () => {
       query: '',
       ready: 'img.shown',
       act: async (page) => {
-        await page.getByRole('combobox').click();
+        await page.getByRole('combobox', { name: 'Search pictures with words' }).click();
         await page.getByRole('option', { name: /^evening/ }).waitFor();
       },
     },

@@ -87,7 +87,7 @@ describe('the page and what nobody should send it', browserSkip(), () => {
     await page.getByText('and 900 more files').waitFor();
     assert.equal(await page.locator('.upload').count(), 100);
     // The page still does what it is asked to.
-    await page.getByRole('combobox').fill('a cat');
+    await page.getByRole('combobox', { name: 'Search pictures with words' }).fill('a cat');
     await page.getByRole('heading', { name: /^Best matches/ }).waitFor();
     await page.getByRole('button', { name: 'Cancel all' }).click();
     await page.getByRole('heading', { name: '0 pictures added' }).waitFor();
@@ -124,7 +124,7 @@ describe('the page and what nobody should send it', browserSkip(), () => {
         ? route.continue()
         : route.fulfill({ status: 401, contentType: 'application/problem+json', body: '{"status":401}' }),
     );
-    await page.getByRole('combobox').fill('a cat');
+    await page.getByRole('combobox', { name: 'Search pictures with words' }).fill('a cat');
     await page.getByRole('button', { name: 'Enter a key' }).click();
     await page.getByRole('textbox', { name: 'Key' }).fill('secret');
     await page.getByRole('button', { name: 'Use it and try again' }).click();
@@ -140,7 +140,7 @@ describe('the page and what nobody should send it', browserSkip(), () => {
     let silent = true;
     await page.route('**/search?*', (route) => (silent ? undefined : route.continue()));
     const asked = page.waitForRequest('**/search?*');
-    await page.getByRole('combobox').fill('a cat');
+    await page.getByRole('combobox', { name: 'Search pictures with words' }).fill('a cat');
     await asked;
     await page.clock.fastForward(5_000);
     const note = page.getByText('Still waiting for the server.');

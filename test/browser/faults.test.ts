@@ -40,7 +40,7 @@ describe('the page when things go wrong', browserSkip(), () => {
     for (const [i, { status, body, says }] of answers.entries()) {
       await t.test(`${status} ${body}`, async () => {
         broken = { status, body };
-        await page.getByRole('combobox').fill(`a cat and ${i} dogs`);
+        await page.getByRole('combobox', { name: 'Search pictures with words' }).fill(`a cat and ${i} dogs`);
         const note = page.locator('.fault');
         await note.waitFor();
         assert.match(await note.innerText(), says);
@@ -57,7 +57,7 @@ describe('the page when things go wrong', browserSkip(), () => {
     const { page } = await browser.open(t, server.url, { expectComplaints: /Failed to load|ERR_|EventSource/ });
     await page.getByRole('heading', { name: 'Newest 4 pictures' }).waitFor();
     await server.pause();
-    await page.getByRole('combobox').fill('a cat');
+    await page.getByRole('combobox', { name: 'Search pictures with words' }).fill('a cat');
     assert.match(await page.locator('.fault').innerText(), /The server does not answer/);
     await server.resume();
     await page.getByRole('heading', { name: 'Best matches 4' }).waitFor();

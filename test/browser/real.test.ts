@@ -26,7 +26,7 @@ describe('the page of `npm start`, with the real models', browserSkip(), () => {
   it('finds the sample photos by words, and a new file a moment after it was dropped into the folder', async (t) => {
     const { page } = await browser.open(t, server.url);
     await page.getByRole('heading', { name: 'Newest 23 pictures' }).waitFor({ timeout: 120_000 });
-    await page.getByRole('combobox').fill('two dogs look out of a window');
+    await page.getByRole('combobox', { name: 'Search pictures with words' }).fill('two dogs look out of a window');
     await page.waitForFunction(() =>
       document.querySelector('.tile-main')?.getAttribute('aria-label')?.startsWith('dogs at window'),
     );
