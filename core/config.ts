@@ -13,6 +13,7 @@ import {
   path,
   readOption,
   text,
+  toggle,
   url,
   whole,
 } from './option.ts';
@@ -164,11 +165,50 @@ export const SETTINGS = {
       text({
         unit: 'HASHES',
         secret: true,
-        pattern: /^[0-9a-f]{64}$/,
-        expected: 'a SHA-256 hash as 64 lower-case hex digits',
-        text: 'SHA-256 hashes of the keys that may write, comma separated: `printf %s "$KEY" | sha256sum`',
+        pattern: /^((read|write):)?[0-9a-f]{64}$/,
+        expected: 'a SHA-256 hash as 64 lower-case hex digits, with read: or write: in front or not',
+        text: 'SHA-256 hashes of keys as `npm run key` makes them, comma separated: `read:HASH`, `write:HASH`, or just `HASH`, which may write, too',
       }),
     ),
+  ),
+  requireKey: setting(
+    { env: 'SIGHTLINE_REQUIRE_KEY', readers: ALL },
+    choice(['write', 'read'], {
+      text: 'what needs a key: writing, or reading, too; on loopback nothing while there are no keys',
+      default: 'write',
+    }),
+  ),
+  trustedProxies: setting(
+    { env: 'SIGHTLINE_TRUSTED_PROXIES', readers: RUNTIMES },
+    many(
+      text({
+        unit: 'NETWORKS',
+        pattern: /^[0-9a-f.:]+\/\d{1,3}$/i,
+        expected: 'a network such as 10.0.0.0/8',
+        text: 'networks of proxies whose word on caller, scheme, host and path in front counts, comma separated',
+      }),
+    ),
+  ),
+  basePath: setting(
+    { env: 'SIGHTLINE_BASE_PATH', readers: RUNTIMES },
+    text({
+      unit: 'PATH',
+      pattern: /^(\/[\w.~-]+)+$/,
+      expected: 'a path such as /photos',
+      text: 'path in front of all addresses, as a proxy shows them; also where it takes the path away',
+    }),
+  ),
+  readOnly: setting(
+    { env: 'SIGHTLINE_READ_ONLY', flag: 'read-only', readers: ALL },
+    toggle({ text: 'never change a file in folders and buckets of pictures: no uploads, no deletes' }),
+  ),
+  trashDays: setting(
+    { env: 'SIGHTLINE_TRASH_DAYS', readers: ALL },
+    whole({ min: 1, max: 3650, default: 30, text: 'days that deleted pictures are kept in the trash' }),
+  ),
+  requesterPays: setting(
+    { env: 'SIGHTLINE_REQUESTER_PAYS', readers: ALL },
+    toggle({ text: 'pay for requests to buckets whose owners do not' }),
   ),
   corsOrigins: setting(
     { env: 'SIGHTLINE_CORS_ORIGINS', readers: ALL },

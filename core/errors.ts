@@ -33,6 +33,8 @@ export type ErrorCode =
   | 'precondition-failed'
   /** A byte range outside the object. */
   | 'range-not-satisfiable'
+  /** A change of a folder or bucket that is only to be read. */
+  | 'read-only'
   /** A key that the object store cannot hold safely. */
   | 'invalid-key'
   /** A model file that is missing, altered, or does not fit its manifest entry or head. */

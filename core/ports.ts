@@ -137,7 +137,7 @@ export function compareSequencers(a: string, b: string): number {
   return x < y ? -1 : x > y ? 1 : 0;
 }
 
-/** The logical time of what stands under an id: '' when nothing does. */
+/** The sequencer of what is stored under an id, tombstones included; '' when nothing is. */
 export function sequencerOf(stored: StoredPoint | Tombstone | undefined): string {
   if (stored === undefined) return '';
   return stored.deleted ? stored.sequencer : stored.payload.sequencer;
@@ -160,6 +160,18 @@ export interface ObjectInfo extends ListedObject {
   readonly contentType: string;
   /** When the content was written, as far as that is not just the time of an upload. */
   readonly fileTime?: Date;
+  /** Names this version in a bucket that keeps old ones. */
+  readonly version?: string;
+}
+
+/** An object that was taken out of its bucket and can come back; to be kept by whoever discards it. */
+export interface DiscardedObject {
+  /** A UUID: names it among all that were ever discarded. */
+  readonly id: string;
+  readonly key: string;
+  /** As {@link ObjectInfo} said of it before. */
+  readonly etag: string;
+  readonly version?: string;
 }
 
 /** Both ends inclusive, as in HTTP; `{ last: n }` is the suffix form `bytes=-n`. */
@@ -209,6 +221,24 @@ export interface ObjectStore {
 
   /** Keys in ascending order of their UTF-8 bytes. `limit` 1 to 1000. Throws `invalid-cursor`. */
   list(options: { prefix?: string; cursor?: string; limit: number }): Promise<Page<ListedObject>>;
+
+  /**
+   * Takes an object out of the bucket so that it can come back: moved aside, or hidden where old versions are kept. Throws
+   * `precondition-failed` when it is gone or of another etag.
+   */
+  discard(object: DiscardedObject): Promise<void>;
+
+  /** The bytes of a discarded object; null when it is not there any more. */
+  getDiscarded(object: DiscardedObject): Promise<ObjectBody | null>;
+
+  /**
+   * Brings a discarded object back under its key; null when it is not there any more. Throws `precondition-failed` when
+   * another one has the key.
+   */
+  recover(object: DiscardedObject): Promise<ObjectInfo | null>;
+
+  /** Deletes a discarded object for good, with its older versions. One that is not there any more is no error. */
+  purge(object: DiscardedObject): Promise<void>;
 }
 
 // --------------------------------------------------------------------------------------------------- failures
@@ -257,6 +287,8 @@ export interface Embedder {
   readonly dimension: number;
   /** One vector a text, in order; independent of the other texts of the call. Loads no image model. */
   embedTexts(texts: readonly string[]): Promise<JointEmbedding[]>;
+  /** False when the text encoder has no token for anything in a text, so that its vector says nothing about it. */
+  knowsText(text: string): Promise<boolean>;
   /** Decodes and embeds one picture. Throws `unreadable-image` or `too-large`. */
   embedImage(bytes: Uint8Array): Promise<{ vector: JointEmbedding; picture: PictureInfo }>;
   /** What {@link embedImage} would say of a picture, without decoding it. Throws as it does, for what the header tells. */

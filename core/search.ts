@@ -27,6 +27,11 @@ export interface SearchRequest {
   readonly minScore?: number;
 }
 
+export interface SearchResult extends Page<Hit> {
+  /** Texts of the query of which the model knows nothing: what they find is by chance. */
+  readonly unknownTexts: readonly string[];
+}
+
 export interface SearchDeps {
   readonly embedder: Embedder;
   readonly vectors: VectorStore;
@@ -37,7 +42,7 @@ export interface SearchDeps {
  * unit vectors; stored pictures named in the query are not part of the answer. Throws `invalid-input`, `not-found` for
  * an unknown imageId, `unreadable-image`, `too-large` and `invalid-cursor`.
  */
-export async function search(deps: SearchDeps, request: SearchRequest): Promise<Page<Hit>> {
+export async function search(deps: SearchDeps, request: SearchRequest): Promise<SearchResult> {
   const { terms } = request;
   if (!terms.some((term) => term.weight > 0)) {
     throw new SightlineError('invalid-input', 'expected at least one term with a weight above 0, got none');
@@ -59,7 +64,7 @@ export async function search(deps: SearchDeps, request: SearchRequest): Promise<
       return { vector, weight: term.weight };
     }),
   );
-  return deps.vectors.query({
+  const page = await deps.vectors.query({
     vector: query,
     filter: request.filter,
     limit: request.limit,
@@ -67,6 +72,19 @@ export async function search(deps: SearchDeps, request: SearchRequest): Promise<
     minScore: request.minScore,
     exclude: [...stored.keys()],
   });
+  return { ...page, unknownTexts: await unknownTexts(deps, terms) };
+}
+
+/** One sentence about a text of {@link SearchResult.unknownTexts}, for people. */
+export function aboutUnknownText(text: string): string {
+  const shown = text.length > 40 ? `${text.slice(0, 40)}...` : text;
+  return `the model knows no word of "${shown}": what it finds is by chance; try other words, in English`;
+}
+
+async function unknownTexts({ embedder }: SearchDeps, terms: readonly SearchTerm[]): Promise<string[]> {
+  const texts = terms.flatMap((term) => ('text' in term ? [term.text] : []));
+  const known = await Promise.all(texts.map((text) => embedder.knowsText(text)));
+  return texts.filter((_, i) => !known[i]);
 }
 
 async function embedTexts(deps: SearchDeps, terms: readonly SearchTerm[]): Promise<Map<SearchTerm, JointEmbedding>> {

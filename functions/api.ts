@@ -1,11 +1,14 @@
 // The Lambda function behind the function URL: the HTTP API and the page.
 
 import { loadOnce } from '../core/load-once.ts';
+import { withPrefix } from '../core/objects/prefixed.ts';
+import { createTrash } from '../core/trash.ts';
 import { createApp } from './http/app.ts';
-import type { StaticFiles } from './http/deps.ts';
+import type { AppDeps, StaticFiles } from './http/deps.ts';
 import { describeModel } from './http/describe-model.ts';
 import { parseHttpOptions } from './http/options.ts';
 import { readPage } from './http/page.ts';
+import { createSessions } from './http/session.ts';
 import { buffered, streamed } from './lambda/answer.ts';
 import { createLambdaApp, type LambdaBindings, requestMetrics, sourceAddress } from './lambda/app.ts';
 import {
@@ -25,8 +28,17 @@ const loading = loadOnce(async () => {
   const runtime = await openLambdaRuntime(config, { texts: 'now' });
   const queue = loadOnce(() => openQueue(config));
   const limits = { maxBytes: config.maxImageBytes, maxPixels: config.maxImagePixels };
+  // A function keeps the space of the models it carries; others come with a deployment.
+  const onLiveSpace: AppDeps['onLiveSpace'] = (work) => work(runtime);
   const app = createApp({
     ...runtime,
+    trash: createTrash({
+      ...runtime,
+      records: withPrefix(runtime.state, TRASH_RECORDS),
+      onLiveSpace,
+      keepDays: config.trashDays,
+    }),
+    sessions: createSessions(runtime.state),
     uploadBucket: config.bucket,
     uploadPrefixes: config.prefixes,
     backlog: config.queueUrl === undefined ? undefined : async () => (await queue.get())?.depth() ?? 0,
@@ -37,18 +49,21 @@ const loading = loadOnce(async () => {
       return thumbnail(bytes, maxEdge, { limits });
     },
     model: await describeModel({ ...config, space: runtime.embedder.space }),
-    // A function keeps the space of the models it carries; others come with a deployment.
-    onLiveSpace: (work) => work(runtime),
+    onLiveSpace,
     ready: () => 'ready',
     logger: telemetry.logger,
     metrics: requestMetrics(telemetry),
     options: parseHttpOptions({
       apiKeyHashes: [...config.apiKeyHashes],
+      requireKey: config.requireKey,
+      trustedProxies: [...config.trustedProxies],
+      basePath: config.basePath,
       allowedHosts: [...config.allowedHosts],
       corsOrigins: [...config.corsOrigins],
       requestsPerMinute: config.requestsPerMinute,
       requestTimeoutMs: config.requestTimeoutMs,
       maxImageBytes: config.maxImageBytes,
+      readOnly: config.readOnly,
     }),
     version,
     local: false,
@@ -70,6 +85,9 @@ export const handler = streamed(app);
 
 /** For API Gateway (payload 2.0 or 1.0): answers up to 6 MB. */
 export const bufferedHandler = buffered(app);
+
+/** In the bucket of the stack's state; a lifecycle rule there forgets what is older than the trash keeps. */
+const TRASH_RECORDS = 'trash/';
 
 /** The built page; in `sst dev` there is none. */
 async function openPage(): Promise<StaticFiles | undefined> {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SightlineError } from '../core/errors.ts';
 import { decimal, path, text, toggle, whole } from '../core/option.ts';
-import { type SearchTerm, search } from '../core/search.ts';
+import { aboutUnknownText, type SearchTerm, search } from '../core/search.ts';
 import { readConfig } from '../server/environment.ts';
 import { readFolders } from '../server/folder-registry.ts';
 import { createLogger, openRuntime } from '../server/runtime.ts';
@@ -37,9 +37,10 @@ export default command({
     const runtime = await openRuntime(config, createLogger(config));
     try {
       const request = { terms, filter: { kind: 'image' }, limit, minScore } as const;
-      const [{ items }, space] = await runtime.live.read(async (parts) => {
+      const [{ items, unknownTexts }, space] = await runtime.live.read(async (parts) => {
         return [await search(parts, request), parts.embedder.space] as const;
       });
+      for (const text of unknownTexts) console.error(`warning: ${aboutUnknownText(text)}`);
       const folders = new Map((await readFolders(config.data)).map(({ bucket, path }) => [bucket, path]));
       const found = items.flatMap(({ id, score, payload }) => {
         if (payload.kind !== 'image') return [];

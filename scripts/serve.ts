@@ -12,16 +12,17 @@ export default command({
     ...INDEX,
     queue: flagOf(SETTINGS.queueUrl),
     ignore: flagOf(SETTINGS.ignore),
+    'read-only': flagOf(SETTINGS.readOnly),
     port: flagOf(SETTINGS.port),
     host: flagOf(SETTINGS.host),
   },
   notes: 'More settings: docs/configuration.md.',
-  run: async ({ qdrant, queue, photos = [], ...flags }, folders) => {
+  run: async ({ qdrant, queue, photos = [], 'read-only': readOnly, ...flags }, folders) => {
     const { serveLocally } = await import('../server/serve.ts');
     const { createProgress } = await import('./cli/progress.ts');
     const all = [...photos, ...folders.map(userPath)];
     const named = all.length === 0 ? undefined : all;
-    await serveLocally({ ...flags, photos: named, queueUrl: queue, qdrantUrl: qdrant }, createProgress);
+    await serveLocally({ ...flags, readOnly, photos: named, queueUrl: queue, qdrantUrl: qdrant }, createProgress);
     return EXIT.done;
   },
 });

@@ -15,6 +15,8 @@ const COMMANDS: Readonly<Record<string, readonly [summary: string, load: LoadCom
   models: ['lists, fetches and checks the encoders', () => import('./models.ts')],
   reindex: ['changes the models of an index while it is served', () => import('./reindex.ts')],
   spaces: ['what the index was embedded by: lists, switches, deletes', () => import('./spaces.ts')],
+  trash: ['the deleted pictures: lists, restores, deletes for good', () => import('./trash.ts')],
+  key: ['makes a key for the API and the page', () => import('./key.ts')],
   dataset: ['brings captioned pictures into the form that training reads', () => import('./dataset.ts')],
   train: ['trains a head on captioned pictures', () => import('./train.ts')],
   tune: ['trains and judges one recipe after the other', () => import('./tune.ts')],

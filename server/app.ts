@@ -3,6 +3,7 @@ import { getConnInfo } from '@hono/node-server/conninfo';
 import type { Context } from 'hono';
 import type { Logger } from 'pino';
 import type { Config } from '../core/config.ts';
+import type { Trash } from '../core/trash.ts';
 import { createApp } from '../functions/http/app.ts';
 import type { Changes } from '../functions/http/change-feed.ts';
 import type { AppDeps, Readiness, StaticFiles } from '../functions/http/deps.ts';
@@ -11,6 +12,7 @@ import { parseHttpOptions } from '../functions/http/options.ts';
 import { type Page, readPage } from '../functions/http/page.ts';
 import { createMetrics } from '../functions/http/prometheus.ts';
 import { openReport } from '../functions/http/report-file.ts';
+import type { Sessions } from '../functions/http/session.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { isCheckout, root } from './environment.ts';
 import type { SpaceParts } from './live-space.ts';
@@ -24,6 +26,8 @@ export async function createLocalApp(parts: {
   readonly config: Config;
   readonly runtime: Runtime;
   readonly uploadBucket: string;
+  readonly trash: Trash;
+  readonly sessions: Sessions;
   /** Objects that wait to be indexed and those under way. */
   readonly backlog: () => number | Promise<number>;
   readonly presignUpload?: AppDeps['presignUpload'];
@@ -44,6 +48,8 @@ export async function createLocalApp(parts: {
     index: runtime.index,
     onLiveSpace: runtime.live.write,
     uploadBucket: parts.uploadBucket,
+    trash: parts.trash,
+    sessions: parts.sessions,
     presignUpload: parts.presignUpload,
     thumbnail: async (bytes: Uint8Array, maxEdge: number) => {
       // Loads sharp, which the first text answer can do without.
@@ -58,12 +64,15 @@ export async function createLocalApp(parts: {
     metrics,
     options: parseHttpOptions({
       loopback,
-      openWrites: loopback && config.apiKeyHashes.length === 0,
+      requireKey: loopback && config.apiKeyHashes.length === 0 ? 'nothing' : config.requireKey,
+      trustedProxies: [...config.trustedProxies],
+      basePath: config.basePath,
       allowedHosts: [...config.allowedHosts],
       apiKeyHashes: [...config.apiKeyHashes],
       corsOrigins: [...config.corsOrigins],
       requestsPerMinute: config.requestsPerMinute,
       maxImageBytes: config.maxImageBytes,
+      readOnly: config.readOnly,
     }),
     version: packageJson.version,
     local: true,
@@ -86,7 +95,7 @@ export async function createLocalApp(parts: {
 }
 
 /** Whether only this machine can reach an address that is listened on. */
-function isLoopback(host: string): boolean {
+export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }
 

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { maxHeaderSize, STATUS_CODES } from 'node:http';
+import { type IncomingMessage, maxHeaderSize, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createAdaptorServer, type ServerType } from '@hono/node-server';
@@ -10,7 +10,18 @@ type Fetch = (request: Request, env: unknown) => Response | Promise<Response>;
 
 /** Serves on an address; port 0 takes any free one. Throws `unavailable` when it cannot be had, saying why. */
 export async function listen(fetch: Fetch, host: string, port: number): Promise<{ server: ServerType; url: string }> {
-  const server = createAdaptorServer({ fetch: fetch as never });
+  // HTTP/1.0 knows no Host; health checks of some load balancers come without one.
+  const server = createAdaptorServer({ fetch: fetch as never, hostname: host.includes(':') ? `[${host}]` : host });
+  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    // Asked for when somebody begins to read: what is refused by its headers is never sent.
+    const read = request._read.bind(request);
+    request._read = (size) => {
+      request._read = read;
+      if (!response.headersSent) response.writeContinue();
+      read(size);
+    };
+    server.emit('request', request, response);
+  });
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
     // Whoever has gone, or is being answered, is told nothing more.
     if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();

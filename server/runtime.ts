@@ -20,6 +20,7 @@ import { describeModel } from '../functions/http/describe-model.ts';
 import { root } from './environment.ts';
 import { readFolders, rememberFolder } from './folder-registry.ts';
 import { followLiveSpace, type LiveSpace, type SpaceParts } from './live-space.ts';
+import { trashedFiles } from './own-objects.ts';
 import { purgeDaily } from './purge.ts';
 import { expectModels, findModels, listHeads, type SpaceModels } from './space-models.ts';
 import { openVanishedLog } from './vanished-log.ts';
@@ -117,7 +118,7 @@ export async function openRuntime(config: Config, logger: Logger): Promise<Runti
     bucket,
     index: (job) => live.write(({ index }) => index(job)),
     async addFolder(path) {
-      const store = await openFolder({ root: path, data: config.data, ignore: config.ignore });
+      const store = await openFolder({ root: path, ...folderOptions(config) });
       await rememberFolder(config.data, { bucket: store.bucket, path });
       buckets.set(store.bucket, store);
       return store;
@@ -176,7 +177,7 @@ export async function openBuckets(
   const buckets = new Map<string, PictureStore>();
   for (const { bucket, path } of await readFolders(config.data)) {
     try {
-      buckets.set(bucket, await openFolder({ root: path, bucket, data: config.data, ignore: config.ignore }));
+      buckets.set(bucket, await openFolder({ root: path, bucket, ...folderOptions(config) }));
     } catch (error) {
       logger.warn({ bucket, path, err: error }, 'a folder of the index cannot be opened; its pictures are not served');
     }
@@ -210,7 +211,13 @@ export async function openSpaces(config: Config): Promise<Spaces> {
   return openEmbeddedSpaces({ file: join(config.data, 'index.sqlite') });
 }
 
-async function openBucket(bucket: string, { s3Endpoint }: Config): Promise<S3Store> {
+function folderOptions(config: Config) {
+  const { data, ignore, readOnly } = config;
+  return { data, ignore, readOnly, trash: trashedFiles(config) };
+}
+
+async function openBucket(bucket: string, config: Config): Promise<S3Store> {
   const { openS3 } = await import('../core/objects/s3/store.ts');
-  return openS3({ bucket, endpoint: s3Endpoint });
+  const { s3Endpoint: endpoint, requesterPays, readOnly } = config;
+  return openS3({ bucket, endpoint, requesterPays, readOnly });
 }

@@ -3,7 +3,9 @@ import { createChanges } from '../functions/http/change-feed.ts';
 import type { Readiness } from '../functions/http/deps.ts';
 import { createLocalApp } from './app.ts';
 import { isStartedByNpm, readConfig } from './environment.ts';
+import { greeting } from './greeting.ts';
 import { listen, stopListening } from './listen.ts';
+import { emptyRegularly, openSessions, openTrash } from './own-objects.ts';
 import { aborted, type CreateProgress, openBucketSource, openFolderSource } from './picture-source.ts';
 import { createLogger, openRuntime } from './runtime.ts';
 
@@ -33,9 +35,13 @@ export async function serveLocally(
       runtime.bucket === null
         ? await openFolderSource(config, runtime, logger, createProgress)
         : await openBucketSource(config, runtime, runtime.bucket, logger, createProgress);
-    const app = await createLocalApp({ ...source, config, runtime, changes, ready: () => readiness, logger });
+    const trash = await openTrash(config, runtime);
+    const stopEmptying = emptyRegularly(trash, (err) => logger.error({ err }, 'the trash could not be emptied'));
+    const sessions = await openSessions(config);
+    const parts = { ...source, config, runtime, trash, sessions, changes, logger };
+    const app = await createLocalApp({ ...parts, ready: () => readiness });
     const { server, url } = await listen(app.fetch, config.host, config.port);
-    console.log(`Sightline is at ${url}`);
+    for (const line of greeting(url, config)) console.log(line);
     console.log(`${source.description} Ctrl-C stops it.`);
 
     // What cannot go on ends: a process that answers nobody would only look alive to who watches over it.
@@ -47,6 +53,7 @@ export async function serveLocally(
     await aborted(interrupted);
     // Answers and pictures under way are finished; pictures that wait are found again at the next start.
     readiness = 'stopping';
+    stopEmptying();
     await Promise.all([stop(), stopListening(server)]);
     console.log('Stopped. The next start goes on from here.');
   } finally {

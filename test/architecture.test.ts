@@ -50,7 +50,6 @@ const homes: Record<string, RegExp> = {
   '@huggingface/tokenizers': /^core\/encode\/tokenizer\.ts$/,
   '@qdrant/js-client-rest': /^core\/vectors\/qdrant\//,
   '@aws-sdk/client-s3': /^core\/objects\/s3\//,
-  '@aws-sdk/s3-presigned-post': /^core\/objects\/s3\/presign\.ts$/,
   '@aws-sdk/s3-request-presigner': /^core\/objects\/s3\/presign\.ts$/,
   'node:sqlite': /^core\/(sqlite\.ts|file-lock\.ts|vectors\/sqlite\/[\w-]+\.ts|failure-log\/sqlite\.ts)$/,
   protobufjs: /^core\/onnx\/protobuf\.ts$/,

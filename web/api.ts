@@ -385,6 +385,8 @@ export type SearchPage = {
   readonly next?: string;
   /** Names the models and the head; scores and vectors compare only within one space. */
   readonly space: string;
+  /** Why the answer may not be what was meant; absent when there is nothing to say. */
+  readonly warnings?: readonly SearchWarning[];
 };
 
 /** Needs at least one of text, imageId, image and vector; vector and space only together. */
@@ -428,6 +430,22 @@ export type SearchTerm = {
   readonly weight?: number;
 };
 
+export type SearchWarning = {
+  /** For programs. */
+  readonly code: "unknown-words";
+  /** What of the query it is about. */
+  readonly text: string;
+  /** For people. */
+  readonly message: string;
+};
+
+export type Session = {
+  /** What this caller may do, by the key or the session that came. */
+  readonly scopes: readonly ("read" | "write")[];
+  /** What nobody may do without a key. */
+  readonly needsKey: readonly ("read" | "write")[];
+};
+
 export type SignedUpload = {
   /** Of the picture, once it is indexed. */
   readonly id: string;
@@ -456,6 +474,8 @@ export type Status = {
     readonly lastMinute: number;
     readonly lastHour: number;
   } | null;
+  /** Nothing can be uploaded, and files of pictures are never changed. */
+  readonly readOnly: boolean;
   /** Whether POST /uploads is there. */
   readonly signedUploads: boolean;
   /** How a key may begin that is asked for with POST /uploads. */
@@ -478,8 +498,69 @@ export type Tags = {
   readonly tags: readonly string[];
 };
 
+export type TrashItem = {
+  readonly kind: "image";
+  /** Name of the bucket or folder. */
+  readonly bucket: string;
+  /** The object key, such as the path in the folder. */
+  readonly key: string;
+  /** The file name: the key without its folder. */
+  readonly name: string;
+  /** The key without the file name; empty at the top. As a filter: pictures right in this folder. */
+  readonly folder: string;
+  /** MIME type by the content, whatever the file name says. */
+  readonly contentType: string;
+  /** Pixels, after EXIF orientation. */
+  readonly width: number;
+  /** Pixels, after EXIF orientation. */
+  readonly height: number;
+  /** Whether it is wider than high. */
+  readonly orientation: "landscape" | "portrait" | "square";
+  /** File size. */
+  readonly bytes: number;
+  /** Of the bytes; finds copies through the filter of this name. */
+  readonly sha256: string;
+  /** Each once, in the order they were given. */
+  readonly tags: readonly string[];
+  /** When it was taken, by the clock of the place where it was taken; with its offset from UTC where that is known. Null when nothing says. */
+  readonly takenAt: string | null;
+  /** Which source `takenAt` is from. */
+  readonly takenFrom: "exif" | "xmp" | "iptc" | "gps" | "png" | "tiff" | "sidecar" | "name" | "file" | null;
+  /** Maker and model of the camera. */
+  readonly camera: string | null;
+  /** Model of the lens. */
+  readonly lens: string | null;
+  /** When it was indexed. */
+  readonly indexedAt: string;
+  /** Of the entry in the trash. */
+  readonly id: string;
+  /** Of the picture, before and after. */
+  readonly imageId: string;
+  readonly deletedAt: string;
+  /** When it is deleted for good. */
+  readonly expiresAt: string;
+  /** False when only the index let it go: its file is where it was. */
+  readonly moved: boolean;
+  readonly links: {
+    readonly self: string;
+    readonly restore: string;
+    readonly thumbnail: string;
+  };
+};
+
+export type TrashPage = {
+  readonly items: readonly TrashItem[];
+  /** Pass it as `cursor` for the following page; absent on the last one. */
+  readonly next?: string;
+  readonly total: number;
+  /** Days that an entry is kept. */
+  readonly keepDays: number;
+};
+
 export type UploadForm = {
   readonly key?: string;
+  /** Where the file was, such as Trip/day2/x.jpg, or its name: what is stored keeps it. */
+  readonly path?: string;
   readonly tags?: readonly string[];
   readonly file: string;
 };
@@ -488,10 +569,17 @@ export type UploadRequest = {
   readonly contentType: "image/jpeg" | "image/png" | "image/webp" | "image/gif" | "image/avif" | "image/tiff";
   /** Exactly: the store refuses any other length. */
   readonly bytes: number;
-  /** Where to store it; made from the date when absent. */
+  /** Where to store it; made from the path when absent. */
   readonly key?: string;
+  /** Where the file was, such as Trip/day2/x.jpg, or its name: what is stored keeps it. */
+  readonly path?: string;
   /** Replace what is stored under the key. */
   readonly overwrite?: boolean;
+};
+
+export type UploadedImage = Image & {
+  /** The picture that held the same bytes before; perhaps this one. */
+  readonly duplicateOf?: string;
 };
 
 export type Vectors = {

@@ -86,6 +86,7 @@ function createEmbedder(encoders: Encoders, head: Projection, space: SpaceId): E
       // Copies: a caller may do with its vector what it likes.
       return texts.map((text) => (known.get(text) ?? made.get(text))!.slice() as JointEmbedding);
     },
+    knowsText: (text) => encoders.text.knows(text),
     async embedImage(bytes) {
       const { outputs, picture } = await encoders.image.encode(bytes);
       const [vector] = await head.projectImages([outputs]);

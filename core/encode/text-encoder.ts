@@ -21,6 +21,8 @@ export interface TextEncoder {
    * of texts; progress, when asked for, tells how many are done.
    */
   encode(texts: readonly string[], onProgress?: (done: number) => void): Promise<Embedding<'text'>[]>;
+  /** False when it has no token for anything in the text. */
+  knows(text: string): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -71,6 +73,7 @@ export async function loadTextEncoder(
     ...describe(entry),
     fingerprint,
     encode: (texts, onProgress) => encode({ entry, onnx, tokenizer }, texts, onProgress),
+    knows: async (text) => tokenizer.knows(text),
     close: () => onnx.release(),
   };
 }
@@ -85,6 +88,7 @@ export async function describeTextEncoder(
     ...describe(entry),
     fingerprint: await fingerprintTextEncoder(modelDirs, entry),
     encode: async (texts, onProgress) => (await encoder.get()).encode(texts, onProgress),
+    knows: async (text) => (await encoder.get()).knows(text),
     close: async () => (await encoder.peek())?.close(),
   };
 }

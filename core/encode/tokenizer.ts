@@ -7,6 +7,8 @@ import { SightlineError } from '../errors.ts';
 export interface Tokenizer {
   /** Ids with the special tokens at both ends, at most `maxTokens` of them. Any string is fine, also '' and broken ones. */
   encode(text: string): number[];
+  /** Whether any part of a text has a token of its own. */
+  knows(text: string): boolean;
   /** What shorter texts are filled up with, as tokenizer_config.json says; null when it says nothing. */
   readonly padId: number | null;
 }
@@ -60,8 +62,14 @@ export async function loadTokenizer(files: {
   checkVocabulary(files.tokenizer, files.vocabulary, found);
   const encode = (text: string) => inner.encode(text).ids;
   const cuttable = splitsAtSpaces(json);
+  const unknown = unknownIdOf(inner, json);
   return {
     padId: padIdOf(inner, config),
+    // Whoever has no token for the unknown writes it as bytes, and knows everything.
+    knows: (text) => {
+      const bare = inner.encode(text.slice(0, FIRST_WINDOW).toWellFormed(), { add_special_tokens: false }).ids;
+      return unknown === null || bare.some((id: number) => id !== unknown);
+    },
     encode(text) {
       const clean = text.toWellFormed().replace(EXCESS_MARKS, '$1');
       const ids = cuttable ? encodeStart(clean, files.maxTokens, encode) : encode(clean);
@@ -142,6 +150,12 @@ function checkVocabulary(path: string, expected: Vocabulary, got: Vocabulary): v
     `${path}: expected the tokenizer of this model (${say(expected)}), got one of another vocabulary (${say(got)})`,
     { details: { file: path, expected: say(expected), got: say(got) } },
   );
+}
+
+function unknownIdOf(tokenizer: HfTokenizer, json: object): number | null {
+  const { model } = json as { model?: { unk_token?: string | null; unk_id?: number | null } };
+  if (typeof model?.unk_token === 'string') return tokenizer.token_to_id(model.unk_token) ?? null;
+  return model?.unk_id ?? null;
 }
 
 function padIdOf(tokenizer: HfTokenizer, config: object): number | null {

@@ -1,5 +1,5 @@
 import { SightlineError } from '../errors.ts';
-import type { ListedObject, ObjectStore } from '../ports.ts';
+import type { DiscardedObject, ListedObject, ObjectStore } from '../ports.ts';
 
 /**
  * The objects of `store` whose keys begin with `prefix`, as a store of its own without it: a data set in a corner of a bucket.
@@ -13,6 +13,7 @@ export function withPrefix(store: ObjectStore, prefix: string): ObjectStore {
     );
   }
   const inner = <T extends ListedObject>(object: T): T => ({ ...object, key: object.key.slice(prefix.length) });
+  const outer = (object: DiscardedObject) => ({ ...object, key: prefix + checked(object.key) });
   return {
     bucket: store.bucket,
     async head(key) {
@@ -33,6 +34,16 @@ export function withPrefix(store: ObjectStore, prefix: string): ObjectStore {
       const { items, next } = await store.list({ ...options, prefix: prefix + (options.prefix ?? '') });
       return { items: items.map(inner), ...(next !== undefined && { next }) };
     },
+    discard: (object) => store.discard(outer(object)),
+    async getDiscarded(object) {
+      const found = await store.getDiscarded(outer(object));
+      return found && { ...found, info: inner(found.info) };
+    },
+    async recover(object) {
+      const info = await store.recover(outer(object));
+      return info && inner(info);
+    },
+    purge: (object) => store.purge(outer(object)),
   };
 }
 

@@ -1,6 +1,13 @@
 import { z } from 'zod';
-import { SightlineError } from '../../core/errors.ts';
+import { isSightlineError, SightlineError } from '../../core/errors.ts';
 import type { Job } from '../../core/index-image.ts';
+
+/** Hexadecimal; grows with every event of one key. */
+const sequencer = z
+  .string()
+  .regex(/^[0-9A-Fa-f]+$/)
+  .nullish()
+  .transform((value) => value ?? undefined);
 
 /** What we read of one record (AWS, "Event message structure"). Fields that are added later do not disturb. */
 const recordSchema = z.object({
@@ -12,56 +19,114 @@ const recordSchema = z.object({
     object: z.object({
       /** Form-encoded: '+' is a space, everything else percent-encoded UTF-8. */
       key: z.string().min(1),
-      size: z.number().int().nonnegative().optional(),
-      eTag: z.string().optional(),
-      versionId: z.string().optional(),
-      /** Hexadecimal; grows with every event of one key. */
-      sequencer: z
-        .string()
-        .regex(/^[0-9A-Fa-f]+$/)
-        .optional(),
+      /** Null or absent where the sender does not know it. */
+      size: z.number().int().nonnegative().nullish(),
+      eTag: z.string().nullish(),
+      sequencer,
     }),
   }),
 });
-const eventSchema = z.object({ Records: z.array(recordSchema) });
+export type S3Record = z.input<typeof recordSchema>;
+
+const eventSchema = z.object({ Records: z.array(z.unknown()) });
 /** Sent once when notifications are set up; it has no records. */
 const testEventSchema = z.object({ Event: z.literal('s3:TestEvent') });
+/** What SNS puts around a notification (AWS, "Amazon SNS message formats"). */
+const snsSchema = z.object({ Type: z.literal('Notification'), Message: z.string() });
+/** What EventBridge says of an object, whose key is not encoded (AWS, "EventBridge event message structure"). */
+const eventBridgeSchema = z.object({
+  source: z.literal('aws.s3'),
+  'detail-type': z.string(),
+  detail: z.object({
+    bucket: z.object({ name: z.string().min(1) }),
+    object: z.object({ key: z.string().min(1), size: z.unknown(), etag: z.string().optional(), sequencer }),
+  }),
+});
+/** The notification that says what an EventBridge event does; others change no object. */
+const EVENT_BRIDGE_NAMES: Readonly<Record<string, string>> = {
+  'Object Created': 'ObjectCreated:Put',
+  'Object Deleted': 'ObjectRemoved:Delete',
+  'Object Restore Completed': 'ObjectRestore:Completed',
+};
 
-export type S3Event = z.infer<typeof eventSchema>;
+export interface S3Event {
+  readonly Records: readonly S3Record[];
+}
 
 /**
- * The jobs in the body of an S3 event notification, given as JSON text or already parsed. `s3:TestEvent` has none.
- * Records of events that change no object (tags, replication...) are left out and told to `onIgnored`.
- * Throws `invalid-input` for anything that is no such notification.
+ * The jobs in the body of an S3 event notification, given as JSON text or already parsed, as it comes from S3 itself, by SNS
+ * or by EventBridge. `s3:TestEvent` has none. Records of events that change no object (tags, replication...) and, beside
+ * others, those that cannot be read are left out and told to `onIgnored`.
+ * @throws {invalid-input} for anything that is no such notification, or of whose records none can be read
  */
 export function parseS3Event(body: unknown, onIgnored: (reason: string) => void = () => {}): Job[] {
-  const event = typeof body === 'string' ? parseJson(body) : body;
+  const event = unwrapped(typeof body === 'string' ? parseJson(body) : body);
   if (testEventSchema.safeParse(event).success) return [];
   const parsed = eventSchema.safeParse(event);
+  if (!parsed.success) throw malformed(`got ${describeEnvelope(event)}`, parsed.error);
+  const faults: SightlineError[] = [];
+  const jobs = parsed.data.Records.flatMap((record) => {
+    try {
+      return jobOf(record, onIgnored);
+    } catch (error) {
+      if (!isSightlineError(error)) throw error;
+      faults.push(error);
+      return [];
+    }
+  });
+  if (jobs.length === 0 && faults.length > 0) throw faults[0]!;
+  for (const { message } of faults) onIgnored(message);
+  return jobs;
+}
+
+/** The notification inside of what SNS or EventBridge put around it, however often. */
+function unwrapped(event: unknown): unknown {
+  const sns = snsSchema.safeParse(event);
+  if (sns.success) return unwrapped(parseJson(sns.data.Message));
+  const bridge = eventBridgeSchema.safeParse(event);
+  if (!bridge.success) return event;
+  const { 'detail-type': type, detail } = bridge.data;
+  const { key, etag, ...object } = detail.object;
+  const eventName = EVENT_BRIDGE_NAMES[type] ?? type;
+  const record = { bucket: detail.bucket, object: { ...object, key: encodeKey(key), eTag: etag } };
+  return { Records: [{ eventSource: 'aws:s3', eventName, s3: record }] };
+}
+
+/** What came instead of a notification, by the names that tell envelopes apart. */
+function describeEnvelope(event: unknown): string {
+  if (typeof event !== 'object' || event === null) return event === null ? 'null' : `a ${typeof event}`;
+  if (Array.isArray(event)) return `a list of ${event.length}`;
+  const { source, 'detail-type': detailType, Type: type } = event as Record<string, unknown>;
+  const named = [source, detailType, type].filter((name) => typeof name === 'string').join(', ');
+  const fields = Object.keys(event).slice(0, 8).join(', ');
+  return `an envelope ${named === '' ? '' : `of ${named.slice(0, 100)} `}with the fields ${fields.slice(0, 200) || 'none'}`;
+}
+
+/** The job of one record, none when it changes no object. */
+function jobOf(given: unknown, onIgnored: (reason: string) => void): Job[] {
+  const ignored = (reason: string): Job[] => {
+    onIgnored(reason);
+    return [];
+  };
+  const parsed = recordSchema.safeParse(given);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
-    throw malformed(`${issue?.path.join('.') || 'the body'}: ${issue?.message}`, parsed.error);
+    throw malformed(`Records: ${issue?.path.join('.')}: ${issue?.message}`, parsed.error);
   }
-  return parsed.data.Records.flatMap((record) => {
-    // Other S3 servers name themselves, such as minio:s3.
-    if (!/(^|:)s3$/.test(record.eventSource)) {
-      onIgnored(`expected an event of S3, got one of ${record.eventSource}`);
-      return [];
-    }
-    const type = jobType(record.eventName);
-    if (type === null) {
-      onIgnored(`${record.eventName} changes no object`);
-      return [];
-    }
-    const { bucket, object } = record.s3;
-    if (type === 'created' && object.size === 0 && object.key.endsWith('/')) {
-      onIgnored('an empty object whose key ends with a slash: a folder, as some tools make them');
-      return [];
-    }
-    // A restore is no change of the object: it only asks to look again.
-    const sequencer = record.eventName.includes('ObjectRestore') ? null : (object.sequencer ?? null);
-    return [{ type, bucket: bucket.name, key: decodeKey(object.key), sequencer }];
-  });
+  const record = parsed.data;
+  // Other S3 servers name themselves, such as minio:s3.
+  if (!/(^|:)s3$/.test(record.eventSource)) {
+    return ignored(`expected an event of S3, got one of ${record.eventSource}`);
+  }
+  const type = jobType(record.eventName);
+  if (type === null) return ignored(`${record.eventName} changes no object`);
+  const { bucket, object } = record.s3;
+  if (type === 'created' && object.size === 0 && object.key.endsWith('/')) {
+    return ignored('an empty object whose key ends with a slash: a folder, as some tools make them');
+  }
+  // A restore is no change of the object: it only asks to look again.
+  const sequencer = record.eventName.includes('ObjectRestore') ? null : (object.sequencer ?? null);
+  return [{ type, bucket: bucket.name, key: decodeKey(object.key), sequencer }];
 }
 
 /**

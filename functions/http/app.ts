@@ -1,6 +1,7 @@
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { requestId } from 'hono/request-id';
-import { identify } from './auth.ts';
+import { identify, requireKeyToRead } from './auth.ts';
+import { seeCaller } from './caller.ts';
 import { compressed } from './compress.ts';
 import type { AppDeps, AppEnv } from './deps.ts';
 import { crossOrigin, defaults, security, timeLimit } from './headers.ts';
@@ -23,8 +24,11 @@ import { registerNeighbours } from './routes/neighbours.ts';
 import { registerUploads } from './routes/presigned-uploads.ts';
 import { registerReport } from './routes/report.ts';
 import { registerSearch } from './routes/search.ts';
+import { registerSession } from './routes/session.ts';
 import { registerSystem } from './routes/system.ts';
 import { registerTags } from './routes/tags.ts';
+import { registerTrash } from './routes/trash.ts';
+import { createThumbnails } from './thumbnail-cache.ts';
 
 /** Sane ones of the caller are kept, so that a request can be followed through several services. */
 const acceptRequestId = { limitLength: 64, headerName: 'X-Request-Id' };
@@ -36,7 +40,7 @@ const acceptRequestId = { limitLength: 64, headerName: 'X-Request-Id' };
 export function createApp(given: AppDeps): App {
   const deps: AppDeps = { ...given, embedder: measured(given.embedder, given.metrics) };
   const { options } = deps;
-  const app = newApp();
+  const app = newApp(options.basePath);
 
   app.use(requestId(acceptRequestId));
   app.use(observe(deps));
@@ -44,22 +48,27 @@ export function createApp(given: AppDeps): App {
   app.use(defaults(deps));
   app.use(compressed());
   app.use(crossOrigin(options));
+  app.use(seeCaller(options, deps.clientAddress));
   app.use(guardHost(options));
   app.use(guardUrl());
   app.use(methodNotAllowed({ app, onMethodNotAllowed: answerMethod }));
   app.use(guardOrigin(options));
-  app.use(identify(options));
-  app.use(rateLimit(options, deps.clientAddress));
+  app.use(identify(deps));
+  app.use(rateLimit(options));
+  app.use(requireKeyToRead(deps));
   app.use(timeLimit(options));
 
+  const thumbnails = createThumbnails(deps);
   registerSecurity(app);
+  registerSession(app, deps);
   registerSearch(app, deps);
   registerNeighbours(app, deps);
   registerEmbed(app, deps);
   registerUpload(app, deps);
   registerUploads(app, deps);
   registerImages(app, deps);
-  registerContent(app, deps);
+  registerContent(app, deps, thumbnails);
+  registerTrash(app, deps, thumbnails);
   registerTags(app, deps);
   registerCaptions(app, deps);
   registerFailures(app, deps);

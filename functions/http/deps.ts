@@ -3,11 +3,15 @@ import type { Logger } from 'pino';
 import type { IndexJob } from '../../core/index-image.ts';
 import type { LeftOut } from '../../core/left-out.ts';
 import type { Embedder, FailureLog, ObjectStore, VectorStore } from '../../core/ports.ts';
+import type { Trash } from '../../core/trash.ts';
+import type { KnownKey } from './auth.ts';
+import type { Caller } from './caller.ts';
 import type { Changes } from './change-feed.ts';
 import type { Metrics } from './metrics.ts';
 import type { HttpOptions } from './options.ts';
 import type { Report } from './report-file.ts';
 import type { ModelInfo } from './schemas/system.ts';
+import type { Sessions } from './session.ts';
 
 /** Whether the service can answer. Anything but `ready` makes GET /ready a 503. */
 export type Readiness = 'starting' | 'ready' | 'stopping';
@@ -43,6 +47,10 @@ export interface AppDeps {
   /** Of the keys in `uploadBucket` whose changes are announced: a signed upload elsewhere would not be found. None for all. */
   readonly uploadPrefixes?: readonly string[];
   readonly index: IndexJob;
+  /** What browsers have instead of keys. */
+  readonly sessions: Sessions;
+  /** Where deleted pictures go. */
+  readonly trash: Trash;
   /**
    * Runs work that writes on the space that is live now, and again on its successor when that took over meanwhile. What
    * one answer reads comes from `embedder` and `vectors`, which stay of one space.
@@ -81,8 +89,10 @@ export interface AppEnv {
   Variables: {
     requestId: string;
     log: Logger;
-    /** Name of the API key that was shown and is known (first 8 digits of its hash), or null. */
-    apiKey: string | null;
+    /** The API key that was shown, itself or by a session, and is known; null when none was. */
+    apiKey: KnownKey | null;
+    /** Who asks, from where. */
+    caller: Caller;
     /** Aborts when the client goes away or the time is up. */
     signal: AbortSignal;
   };

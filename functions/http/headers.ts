@@ -48,6 +48,7 @@ export function crossOrigin(options: HttpOptions): MiddlewareHandler {
     allowHeaders: ['Authorization', 'X-Api-Key', 'X-Request-Id', 'Content-Type', 'If-Match', 'If-None-Match', 'Range'],
     exposeHeaders: [
       'Sightline-Space',
+      'Sightline-Trash',
       'ETag',
       'Location',
       'X-Request-Id',

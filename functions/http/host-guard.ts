@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { MiddlewareHandler } from 'hono';
+import type { Context, MiddlewareHandler } from 'hono';
 import type { AppEnv } from './deps.ts';
 import type { HttpOptions } from './options.ts';
 import { HttpProblem } from './problem.ts';
@@ -25,7 +25,7 @@ export function guardHost(options: HttpOptions): MiddlewareHandler<AppEnv> {
   const isOurs = (name: string) =>
     named.has(name) || (loopback ? isLoopbackName(name) : named.size === 0 || isIP(name.replace(/^\[|\]$/g, '')) !== 0);
   return async (c, next) => {
-    const host = c.req.header('host') ?? new URL(c.req.url).host;
+    const { host } = c.get('caller');
     const name = hostName(host);
     if (name === null || !isOurs(name)) {
       const expected = [...named, ...(loopback ? ['localhost'] : [])].join(' or ');
@@ -55,7 +55,7 @@ export function guardOrigin(options: HttpOptions): MiddlewareHandler<AppEnv> {
       const foreign =
         site !== undefined
           ? site !== 'same-origin' && site !== 'none'
-          : isForeign(origin, c.req.header('host') ?? new URL(c.req.url).host);
+          : origin !== undefined && !isOwn(origin, c.get('caller').host);
       if (foreign && !listed) {
         throw new HttpProblem(
           'cross-site',
@@ -68,13 +68,20 @@ export function guardOrigin(options: HttpOptions): MiddlewareHandler<AppEnv> {
 }
 
 /** Compared without the scheme, which a proxy in front may have changed. */
-function isForeign(origin: string | undefined, host: string): boolean {
-  if (origin === undefined) return false;
+function isOwn(origin: string, host: string): boolean {
   try {
-    return new URL(origin).host !== new URL(`http://${host}/`).host;
+    return new URL(origin).host === new URL(`http://${host}/`).host;
   } catch {
-    return true;
+    return false;
   }
+}
+
+/** Whether a browser says that its own page sent this. Programs, which say nothing, did not. */
+export function isSameOrigin(c: Context<AppEnv>): boolean {
+  const site = c.req.header('sec-fetch-site');
+  if (site !== undefined) return site === 'same-origin';
+  const origin = c.req.header('origin');
+  return origin !== undefined && isOwn(origin, c.get('caller').host);
 }
 
 /** Refuses addresses whose percent-encoding is broken, instead of searching for what is left of them. */

@@ -22,6 +22,7 @@ export function measured(embedder: Embedder, metrics: Metrics): Embedder {
     space: embedder.space,
     dimension: embedder.dimension,
     embedTexts: (texts) => timed('text', texts.length, () => embedder.embedTexts(texts)),
+    knowsText: (text) => embedder.knowsText(text),
     embedImage: (bytes) => timed('image', 1, () => embedder.embedImage(bytes)),
     describeImage: (bytes) => embedder.describeImage(bytes),
     close: () => embedder.close(),

@@ -1,4 +1,5 @@
 import { OpenAPIHono, z } from '@hono/zod-openapi';
+import { getPath } from 'hono/utils/url';
 import { SECURITY_SCHEMES } from './auth.ts';
 import type { AppEnv } from './deps.ts';
 import { problem } from './schemas/system.ts';
@@ -6,8 +7,15 @@ import { validationHook } from './validation.ts';
 
 export type App = OpenAPIHono<AppEnv>;
 
-export function newApp(): App {
-  return new OpenAPIHono<AppEnv>({ defaultHook: validationHook });
+/** @param basePath is left out of the paths of requests that come with it, past a proxy that does not take it away */
+export function newApp(basePath: string): App {
+  return new OpenAPIHono<AppEnv>({
+    defaultHook: validationHook,
+    getPath: (request) => {
+      const path = getPath(request);
+      return basePath !== '' && `${path}/`.startsWith(`${basePath}/`) ? path.slice(basePath.length) || '/' : path;
+    },
+  });
 }
 
 /** A JSON answer. */
@@ -20,7 +28,7 @@ const problemContent = { 'application/problem+json': { schema: problem } };
 const PROBLEM_TEXT = {
   400: 'The request cannot be understood.',
   401: 'No API key, or one that is not known.',
-  403: 'A browser sent it for another site.',
+  403: 'The key may not do this, a browser sent it for another site, or the pictures are only to be read.',
   404: 'There is no such thing.',
   409: 'It does not fit what is stored.',
   412: 'The condition does not hold.',
@@ -80,7 +88,9 @@ are not described here are refused. Every answer names the space of its scores a
 const TAGS = [
   { name: 'search', description: 'Find pictures and captions.' },
   { name: 'images', description: 'Store, look at and manage pictures.' },
+  { name: 'trash', description: 'Deleted pictures, until their time is over.' },
   { name: 'captions', description: 'Texts that pictures can find.' },
+  { name: 'session', description: 'What a browser shows instead of a key.' },
   { name: 'operations', description: 'What could not be indexed, and how the service is.' },
 ];
 
@@ -94,7 +104,8 @@ export function describeApi(app: App, version: string) {
       description: DESCRIPTION,
       license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
     },
-    servers: [{ url: '/' }],
+    // Relative to the document: right also where a proxy puts a path in front.
+    servers: [{ url: './' }],
     tags: TAGS,
   });
 }

@@ -1,3 +1,4 @@
+import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { SightlineError } from '../../core/errors.ts';
 
@@ -7,13 +8,25 @@ const schema = z.strictObject({
   loopback: z.boolean().default(false),
   /** Host names answered to, without port; those of this machine count too when `loopback`. Empty and no loopback: any. */
   allowedHosts: z.array(z.string().min(1).max(253)).max(100).default([]),
-  /** Write routes need no API key. Only for loopback. */
-  openWrites: z.boolean().default(false),
-  /** SHA-256 hashes (64 hex digits) of the API keys that may write; at most 100. */
+  /** What needs a key: nothing (only for loopback), writing, or reading and writing. */
+  requireKey: z.enum(['nothing', 'write', 'read']).default('write'),
+  /** SHA-256 hashes (64 hex digits) of the API keys, each as `read:HASH`, `write:HASH` or just the hash, which may write; at most 100. */
   apiKeyHashes: z
-    .array(z.string().regex(/^[0-9a-f]{64}$/, 'expected a SHA-256 hash as 64 lower-case hex digits'))
+    .array(z.string().regex(/^((read|write):)?[0-9a-f]{64}$/, 'expected a SHA-256 hash as 64 lower-case hex digits'))
     .max(100)
     .default([]),
+  /** Networks (CIDR) of proxies whose word on caller, scheme, host and prefix counts. None by default. */
+  trustedProxies: z
+    .array(z.string().refine((text) => ipaddr.isValidCIDR(text), 'expected a network such as 10.0.0.0/8'))
+    .max(100)
+    .default([]),
+  /** The path under which callers see this service, such as /photos; '' for the root. */
+  basePath: z
+    .string()
+    .regex(/^(\/[\w.~-]+)*$/, 'expected a path such as /photos')
+    .default(''),
+  /** Folders and buckets of pictures are never changed: uploads are refused before they are read. */
+  readOnly: z.boolean().default(false),
   /** Origins (scheme, host and port) whose pages may call the API. None by default. */
   corsOrigins: z
     .array(z.url().transform((url) => new URL(url).origin))
@@ -49,8 +62,12 @@ export function parseHttpOptions(input: HttpOptionsInput): HttpOptions {
     const problems = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'options'}: ${issue.message}`);
     throw new SightlineError('invalid-config', `the HTTP options do not fit: ${problems.join('; ')}`);
   }
-  if (parsed.data.openWrites && !parsed.data.loopback) {
-    throw new SightlineError('invalid-config', 'expected openWrites only together with loopback, got it without');
+  const { requireKey, loopback, apiKeyHashes } = parsed.data;
+  if (requireKey === 'nothing' && !loopback) {
+    throw new SightlineError('invalid-config', 'expected requireKey "nothing" only together with loopback');
+  }
+  if (requireKey === 'read' && apiKeyHashes.length === 0) {
+    throw new SightlineError('invalid-config', 'expected an API key, as reading needs one; none can be shown');
   }
   return Object.freeze(parsed.data);
 }

@@ -28,7 +28,9 @@ export const PROBLEMS = {
   'invalid-cursor': { status: 400, title: 'The cursor is not of this list' },
   'invalid-key': { status: 400, title: 'The key cannot be stored' },
   unauthorized: { status: 401, title: 'An API key is needed' },
+  forbidden: { status: 403, title: 'The API key may not do this' },
   'cross-site': { status: 403, title: 'Requests from this site are not allowed' },
+  'read-only': { status: 403, title: 'The pictures are only to be read' },
   'not-found': { status: 404, title: 'There is nothing here' },
   'method-not-allowed': { status: 405, title: 'This address does not take that method' },
   'already-exists': { status: 409, title: 'The key is taken' },
@@ -60,6 +62,7 @@ const FROM_CORE: Record<ErrorCode, ProblemCode> = {
   'precondition-failed': 'precondition-failed',
   'range-not-satisfiable': 'range-not-satisfiable',
   'invalid-key': 'invalid-key',
+  'read-only': 'read-only',
   unavailable: 'unavailable',
   // Whoever could not follow to the live space.
   'space-retired': 'unavailable',
@@ -145,12 +148,13 @@ export function answerProblem(error: unknown, c: Context<AppEnv>): Response {
     const log = c.get('log') as AppEnv['Variables']['log'] | undefined;
     log?.[problem.code === 'internal' ? 'error' : 'warn']({ err: problem.cause ?? problem }, problem.message);
   }
+  const { basePath = '' } = (c.get('caller') as AppEnv['Variables']['caller'] | undefined) ?? {};
   const document: ProblemDocument = {
-    type: `/problems/${problem.code}`,
+    type: `${basePath}/problems/${problem.code}`,
     title,
     status,
     detail: problem.message,
-    instance: c.req.path.slice(0, 300),
+    instance: `${basePath}${c.req.path}`.slice(0, 300),
     requestId: c.get('requestId') ?? null,
     ...problem.options.extra,
     ...(problem.options.errors && { errors: [...problem.options.errors] }),

@@ -1,5 +1,6 @@
-import type { Context, MiddlewareHandler } from 'hono';
+import type { MiddlewareHandler } from 'hono';
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
+import { networkOf } from './caller.ts';
 import type { AppEnv } from './deps.ts';
 import type { HttpOptions } from './options.ts';
 import { HttpProblem } from './problem.ts';
@@ -10,34 +11,15 @@ const WINDOW = 60;
 /** Asked by machines that watch us; limiting them would look like an outage. */
 const EXEMPT = new Set(['/health', '/ready', '/metrics']);
 
-/** An IPv6 caller usually owns a whole /64 and can take any address of it. */
-function network(address: string): string {
-  if (!address.includes(':')) return address;
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
-  if (mapped !== undefined) return mapped;
-  const [head = '', tail] = address.toLowerCase().split('%')[0]!.split('::');
-  const left = head === '' ? [] : head.split(':');
-  const right = tail === undefined || tail === '' ? [] : tail.split(':');
-  const groups =
-    tail === undefined ? left : [...left, ...Array(Math.max(0, 8 - left.length - right.length)).fill('0'), ...right];
-  return `${groups
-    .slice(0, 4)
-    .map((group) => group.replace(/^0+(?=.)/, ''))
-    .join(':')}::/64`;
-}
-
 /** Limits requests a minute by API key or, without a known one, by network address. */
-export function rateLimit(
-  options: HttpOptions,
-  clientAddress: (c: Context) => string | null,
-): MiddlewareHandler<AppEnv> {
+export function rateLimit(options: HttpOptions): MiddlewareHandler<AppEnv> {
   const points = options.requestsPerMinute;
   if (points === 0) return (_c, next) => next();
   const limiter = new RateLimiterMemory({ points, duration: WINDOW });
   return async (c, next) => {
     if (EXEMPT.has(c.req.path)) return next();
     const key = c.get('apiKey');
-    const caller = key === null ? `address:${network(clientAddress(c) ?? 'unknown')}` : `key:${key}`;
+    const caller = key === null ? `address:${networkOf(c.get('caller').address ?? 'unknown')}` : `key:${key.name}`;
     let state: RateLimiterRes;
     try {
       state = await limiter.consume(caller);
@@ -63,5 +45,3 @@ function headers(limit: number, remaining: number, reset: number): Record<string
     'RateLimit-Reset': String(reset),
   };
 }
-
-export const forTests = { network };

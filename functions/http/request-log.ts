@@ -29,7 +29,7 @@ export function observe(deps: AppDeps): MiddlewareHandler<AppEnv> {
       route,
       status,
       durationMs: Math.round(seconds * 1e4) / 10,
-      apiKey: c.get('apiKey') ?? undefined,
+      apiKey: c.get('apiKey')?.name,
       ...(log.isLevelEnabled('debug') && { query: new URL(c.req.url).search.slice(0, 500) }),
     };
     if (status >= 500) log.error(line, 'request');

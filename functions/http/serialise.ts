@@ -1,15 +1,72 @@
+import type { Context } from 'hono';
 import { fieldValue, SHOWN_FIELDS, type ShownValues } from '../../core/picture-fields.ts';
 import type { Failure, Hit, StoredPoint } from '../../core/ports.ts';
+import type { TrashEntry } from '../../core/trash.ts';
 import type { CaptionPayload, ImagePayload } from '../../core/types.ts';
-import type { CaptionView, HitView, ImageView } from './schemas/images.ts';
-import type { FailureView } from './schemas/system.ts';
+import type { AppEnv } from './deps.ts';
+import type { CaptionResource, HitResource, ImageResource } from './schemas/images.ts';
+import type { FailureResource } from './schemas/system.ts';
+import type { TrashResource } from './schemas/trash.ts';
 
-/** Stored things as the API shows them: sequencers and other inner workings stay inside. */
+const DAY_MS = 24 * 3600 * 1000;
 
-export function showImage(id: string, payload: ImagePayload): ImageView {
-  const self = `/images/${id}`;
-  const links = { self, content: `${self}/content`, thumbnail: `${self}/thumbnail` };
-  return { id, kind: payload.kind, ...shownValues(payload), links };
+/**
+ * Stored things as the API shows them to this caller: sequencers and other inner workings stay inside, and links begin
+ * with the path under which the caller sees this service.
+ */
+export function serialise(c: Context<AppEnv>) {
+  const base = c.get('caller').basePath;
+
+  function image(id: string, payload: ImagePayload): ImageResource {
+    const self = `${base}/images/${id}`;
+    const links = { self, content: `${self}/content`, thumbnail: `${self}/thumbnail` };
+    return { id, kind: payload.kind, ...shownValues(payload), links };
+  }
+
+  function caption(id: string, payload: CaptionPayload): CaptionResource {
+    const { kind, caption, tags, indexedAt } = payload;
+    return { id, kind, caption, tags: [...tags], indexedAt, links: { self: `${base}/captions/${id}` } };
+  }
+
+  return {
+    image,
+    caption,
+
+    /** Points of a list that asked for pictures only. */
+    images: (points: readonly StoredPoint[]): ImageResource[] =>
+      points.flatMap(({ id, payload }) => (payload.kind === 'image' ? [image(id, payload)] : [])),
+
+    /** Points of a list that asked for captions only. */
+    captions: (points: readonly StoredPoint[]): CaptionResource[] =>
+      points.flatMap(({ id, payload }) => (payload.kind === 'caption' ? [caption(id, payload)] : [])),
+
+    hits: (hits: readonly Hit[]): HitResource[] =>
+      hits.map(({ id, score, payload }) => ({
+        // The rounding of a dot product of unit vectors can leave the range of a cosine.
+        score: Math.min(1, Math.max(-1, score)),
+        ...(payload.kind === 'image' ? image(id, payload) : caption(id, payload)),
+      })),
+
+    failure(stored: Failure): FailureResource {
+      const { id, bucket, key, etag, reason, message, retryable, attempts, firstAt, lastAt } = stored;
+      const links = { retry: `${base}/failures/${id}/retry` };
+      return { id, bucket, key, etag, reason, message, retryable, attempts, firstAt, lastAt, links };
+    },
+
+    trashEntry({ id, imageId, deletedAt, picture, object }: TrashEntry, keepDays: number): TrashResource {
+      const self = `${base}/trash/${id}`;
+      const { id: _id, links: _links, ...shown } = image(imageId, picture);
+      return {
+        ...shown,
+        id,
+        imageId,
+        deletedAt,
+        expiresAt: new Date(Date.parse(deletedAt) + keepDays * DAY_MS).toISOString(),
+        moved: object !== null,
+        links: { self, restore: `${self}/restore`, thumbnail: `${self}/thumbnail` },
+      };
+    },
+  };
 }
 
 function shownValues(payload: ImagePayload): ShownValues {
@@ -19,32 +76,4 @@ function shownValues(payload: ImagePayload): ShownValues {
     return [field.name, field.type === 'local-time' && typeof value === 'string' ? value.replace(/Z$/, '') : value];
   });
   return Object.fromEntries(shown) as ShownValues;
-}
-
-export function showCaption(id: string, payload: CaptionPayload): CaptionView {
-  const { kind, caption, tags, indexedAt } = payload;
-  return { id, kind, caption, tags: [...tags], indexedAt, links: { self: `/captions/${id}` } };
-}
-
-export function showHit({ id, score, payload }: Hit): HitView {
-  // The rounding of a dot product of unit vectors can leave the range of a cosine.
-  const cosine = Math.min(1, Math.max(-1, score));
-  return payload.kind === 'image'
-    ? { score: cosine, ...showImage(id, payload) }
-    : { score: cosine, ...showCaption(id, payload) };
-}
-
-/** Points of a list that asked for one kind. */
-export function imagesOf(points: readonly StoredPoint[]): ImageView[] {
-  return points.flatMap(({ id, payload }) => (payload.kind === 'image' ? [showImage(id, payload)] : []));
-}
-
-export function captionsOf(points: readonly StoredPoint[]): CaptionView[] {
-  return points.flatMap(({ id, payload }) => (payload.kind === 'caption' ? [showCaption(id, payload)] : []));
-}
-
-export function showFailure(stored: Failure): FailureView {
-  const { id, bucket, key, etag, reason, message, retryable, attempts, firstAt, lastAt } = stored;
-  const links = { retry: `/failures/${id}/retry` };
-  return { id, bucket, key, etag, reason, message, retryable, attempts, firstAt, lastAt, links };
 }

@@ -7,14 +7,21 @@ export interface Thumbnail {
   readonly contentType: string;
 }
 
+export interface Thumbnails {
+  /**
+   * A small version of a picture. `version` names the picture and its bytes, its id first; `read` is called only when it
+   * is not kept.
+   */
+  make(version: string, maxEdge: number, read: () => Promise<Uint8Array>): Promise<Thumbnail>;
+  /** Drops what is kept of versions that begin with this, or all. */
+  forget(version?: string): void;
+}
+
 /**
- * Makes thumbnails once and keeps the recent ones. `key` names the version of the picture and the size; `read` is called
- * only when it is not kept. A page of results asks for many at once: they wait here, so that few pictures are decoded
- * at the same time.
+ * Makes thumbnails once and keeps the recent ones. A page of results asks for many at once: they wait here, so that few
+ * pictures are decoded at the same time.
  */
-export function createThumbnails(
-  deps: Pick<AppDeps, 'thumbnail' | 'options'>,
-): (key: string, maxEdge: number, read: () => Promise<Uint8Array>) => Promise<Thumbnail> {
+export function createThumbnails(deps: Pick<AppDeps, 'thumbnail' | 'options'>): Thumbnails {
   const { thumbnailCacheBytes, thumbnailConcurrency } = deps.options;
   const queue = new PQueue({ concurrency: thumbnailConcurrency });
   const underWay = new Map<string, Promise<Thumbnail>>();
@@ -26,18 +33,24 @@ export function createThumbnails(
           sizeCalculation: ({ bytes }) => bytes.byteLength + 256,
         });
 
-  return async (key, maxEdge, read) => {
-    const known = kept?.get(key) ?? underWay.get(key);
-    if (known !== undefined) return known;
-    const making = queue
-      .add(async () => {
-        const { bytes, contentType } = await deps.thumbnail(await read(), maxEdge);
-        const thumbnail = { bytes: new Uint8Array(bytes), contentType };
-        kept?.set(key, thumbnail);
-        return thumbnail;
-      })
-      .finally(() => underWay.delete(key));
-    underWay.set(key, making);
-    return making;
+  return {
+    async make(version, maxEdge, read) {
+      const key = `${version}/${maxEdge}`;
+      const known = kept?.get(key) ?? underWay.get(key);
+      if (known !== undefined) return known;
+      const making = queue
+        .add(async () => {
+          const { bytes, contentType } = await deps.thumbnail(await read(), maxEdge);
+          const thumbnail = { bytes: new Uint8Array(bytes), contentType };
+          kept?.set(key, thumbnail);
+          return thumbnail;
+        })
+        .finally(() => underWay.delete(key));
+      underWay.set(key, making);
+      return making;
+    },
+    forget(version = '') {
+      for (const key of kept?.keys() ?? []) if (key.startsWith(version)) kept?.delete(key);
+    },
   };
 }

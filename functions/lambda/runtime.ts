@@ -96,6 +96,8 @@ export interface LambdaRuntime {
   readonly vectors: VectorStore;
   readonly failures: FailureLog;
   readonly buckets: ReadonlyMap<string, S3Store>;
+  /** What the functions keep for themselves. */
+  readonly state: S3Store;
   readonly index: IndexJob;
 }
 
@@ -116,11 +118,13 @@ export async function openLambdaRuntime(
   config: LambdaConfig,
   { texts }: { readonly texts: 'now' | 'later' },
 ): Promise<LambdaRuntime> {
-  const open = (bucket: string) => openS3({ bucket, endpoint: config.s3Endpoint, verify: false });
+  const { s3Endpoint: endpoint, requesterPays, readOnly } = config;
   const [embedder, state, ...stores] = await Promise.all([
     modelsOf(config, texts).get(),
-    open(config.stateBucket),
-    ...[config.bucket, ...config.readBuckets].map(open),
+    openS3({ bucket: config.stateBucket, endpoint, verify: false }),
+    ...[config.bucket, ...config.readBuckets].map((bucket) =>
+      openS3({ bucket, endpoint, verify: false, requesterPays, readOnly }),
+    ),
   ]);
   const vectors = await openVectors(config, embedder);
   const buckets = new Map(stores.map((store) => [store.bucket, store]));
@@ -131,6 +135,7 @@ export async function openLambdaRuntime(
     vectors,
     failures: openObjectFailureLog(state),
     buckets,
+    state,
     async index(job) {
       const outcome = await index(job);
       // What is found done may have been written by a try that ended before it knew whether its write counts.

@@ -45,6 +45,6 @@ function table(reader: Reader): string {
 
 function row({ env, flag, unit, shown = '', text }: Setting<unknown>, withFlag: boolean): string {
   const cells = [`\`${env}\``, shown, text.replaceAll('|', '\\|')];
-  if (withFlag) cells.unshift(flag === undefined ? '' : `\`--${flag} ${unit}\``);
+  if (withFlag) cells.unshift(flag === undefined ? '' : `\`--${[flag, unit].filter(Boolean).join(' ')}\``);
   return `| ${cells.join(' | ')} |`;
 }

@@ -2,7 +2,14 @@ import { SightlineError } from '../../core/errors.ts';
 import { imageId } from '../../core/index-image.ts';
 import { countLeftOut, type LeftOut } from '../../core/left-out.ts';
 import type { PictureStore, Scanned } from '../../core/objects/picture-store.ts';
-import type { FailureLog, ListedObject, StoredPoint, Tombstone, VectorStore } from '../../core/ports.ts';
+import {
+  type FailureLog,
+  type ListedObject,
+  type StoredPoint,
+  sequencerOf,
+  type Tombstone,
+  type VectorStore,
+} from '../../core/ports.ts';
 import { type S3Event, toS3Event } from '../../functions/events/s3-event.ts';
 import type { Sequencer } from '../../functions/events/sequencer.ts';
 import { createMountCheck, isUnmountedRoot } from './mount-check.ts';
@@ -143,7 +150,7 @@ export function emitChange(
   object: { readonly key: string; readonly bytes?: number; readonly etag?: string },
   stored: StoredPoint | Tombstone | undefined,
 ): void {
-  const after = stored === undefined ? '' : stored.deleted ? stored.sequencer : stored.payload.sequencer;
+  const after = sequencerOf(stored);
   emit(toS3Event({ type, bucket: store.bucket, ...object, sequencer: sequencer?.(after), time: new Date() }));
 }
 

@@ -163,7 +163,7 @@ describe('the page of a server that wants a key', browserSkip(), () => {
   let server: PageServer;
   before(async () => {
     const apiKeyHashes = [createHash('sha256').update(key).digest('hex')];
-    server = await pageServer({ apiKeyHashes, openWrites: false });
+    server = await pageServer({ apiKeyHashes, requireKey: 'write' });
     await server.deps.failures.record({
       id: '6f1b6f0e-6a2f-5c0b-9d0e-3a4f8f1d7c11',
       bucket: 'photos',

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import type { ErrorCode } from '../../core/errors.ts';
-import type { ByteRange, ListedObject, ObjectBody, ObjectStore } from '../../core/ports.ts';
+import type { ByteRange, DiscardedObject, ListedObject, ObjectBody, ObjectStore } from '../../core/ports.ts';
 
 /** An empty bucket for one suite, and how to leave it. */
 export type OpenObjects = () => Promise<{ store: ObjectStore; close(): Promise<void> }>;
@@ -558,6 +558,64 @@ export function objectsContract(name: string, open: OpenObjects): void {
           await assert.rejects(store.list({ limit }), failsWith('invalid-input'));
         });
       }
+    });
+
+    describe('the trash', () => {
+      const discard = async (key: string): Promise<DiscardedObject> => {
+        const { etag, version } = (await store.head(key))!;
+        const object = { id: randomUUID(), key, etag, ...(version !== undefined && { version }) };
+        await store.discard(object);
+        return object;
+      };
+      const keys = async (prefix: string) => (await listAll(store, { prefix, limit: 100 })).map(({ key }) => key);
+
+      it('takes an object out of sight, and gives it back as it was', async () => {
+        await store.put('t/a b+ü.png', PNG, { contentType: 'image/png' });
+        const object = await discard('t/a b+ü.png');
+        assert.equal(await store.head(object.key), null);
+        assert.equal(await store.get(object.key), null);
+        assert.deepEqual(await keys('t/'), []);
+        assert.deepEqual(await bytesOf(await store.getDiscarded(object)), PNG);
+        const info = await store.recover(object);
+        assert.deepEqual([info?.key, info?.bytes, info?.contentType], [object.key, PNG.length, 'image/png']);
+        assert.deepEqual(await bytesOf(await store.get(object.key)), PNG);
+      });
+
+      it('holds two that had the same key apart, and leaves the one that has it now alone', async () => {
+        await store.put('t/twice', PNG);
+        const first = await discard('t/twice');
+        await store.put('t/twice', GIF);
+        const second = await discard('t/twice');
+        await store.put('t/twice', text('third'));
+        await assert.rejects(store.recover(first), failsWith('precondition-failed'));
+        assert.deepEqual(await bytesOf(await store.get('t/twice')), text('third'));
+        await store.delete('t/twice');
+        assert.deepEqual(await bytesOf(await store.getDiscarded(second)), GIF);
+        await store.recover(first);
+        assert.deepEqual(await bytesOf(await store.get('t/twice')), PNG);
+      });
+
+      it('deletes for good what was discarded, and nothing that came after it', async () => {
+        await store.put('t/gone', PNG);
+        const object = await discard('t/gone');
+        await store.put('t/gone', GIF);
+        await store.purge(object);
+        await store.purge(object);
+        assert.equal(await store.getDiscarded(object), null);
+        assert.deepEqual(await bytesOf(await store.get('t/gone')), GIF);
+        await store.delete('t/gone');
+        assert.equal(await store.recover(object), null);
+      });
+
+      it('takes no other version than the one that was looked at', async () => {
+        await store.put('t/changed', PNG);
+        const { etag, version } = (await store.head('t/changed'))!;
+        await store.put('t/changed', GIF);
+        const object = { id: randomUUID(), key: 't/changed', etag, ...(version !== undefined && { version }) };
+        await assert.rejects(store.discard(object), failsWith('precondition-failed'));
+        assert.deepEqual(await bytesOf(await store.get('t/changed')), GIF);
+        await assert.rejects(store.discard({ ...object, key: 't/never' }), failsWith('precondition-failed'));
+      });
     });
   });
 }

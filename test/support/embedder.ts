@@ -20,6 +20,7 @@ export function hashEmbedder(): Embedder & { readonly embeddedImages: string[]; 
     dimension: 64,
     embeddedImages,
     failNext: null,
+    knowsText: async () => true,
     embedTexts: async (texts) => texts.map((text) => vectorOf(Buffer.from(text))),
     async embedImage(bytes) {
       await new Promise((resolve) => setImmediate(resolve));

@@ -28,6 +28,7 @@ export function saltedEmbedder(space: string, dimension = 32): Embedder & { embe
       return { vector: vectorOf(bytes), picture: { ...NOTHING_KNOWN, contentType: 'image/jpeg', width: 1, height: 1 } };
     },
     describeImage: async () => ({ ...NOTHING_KNOWN, contentType: 'image/jpeg', width: 1, height: 1 }),
+    knowsText: async () => true,
     close: async () => {},
   };
 }

@@ -33,7 +33,7 @@ export interface OpenedFile {
  * Opens the regular file `name` in `place`, or answers null: symbolic links, folders, devices and names in another case are
  * no objects. The caller closes the handle. Throws `unavailable`.
  */
-export async function openFile(place: Place, name: string): Promise<OpenedFile | null> {
+export async function openFile(place: Pick<Place, 'path' | 'shown'>, name: string): Promise<OpenedFile | null> {
   const shown = join(place.shown, name);
   let handle: FileHandle;
   try {

@@ -1,17 +1,19 @@
 import { createHash } from 'node:crypto';
 import { realpath, stat } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { basename, join } from 'node:path';
 import { SightlineError } from '../../errors.ts';
 import { unavailable } from '../../file-errors.ts';
 import { resolveRange } from '../byte-range.ts';
 import type { PictureStore } from '../picture-store.ts';
+import { readOnly } from '../read-only.ts';
 import { type OpenedFile, objectInfoOf, openFile, streamOf } from './file.ts';
 import { segmentsOf } from './key.ts';
 import { listFolder } from './list.ts';
 import { enterFolder, type Root } from './open-directory.ts';
-import { createRules } from './rules.ts';
+import { createRules, type FolderRules } from './rules.ts';
 import { scanFolder } from './scan.ts';
-import { conditionFailed, deleteObject, putObject, removeStaleWrites } from './write.ts';
+import { discardObject, openDiscarded, purgeObject, recoverObject } from './trash.ts';
+import { conditionFailed, deleteObject, putObject, removeStaleWrites, WORKSHOP } from './write.ts';
 
 export interface FolderOptions {
   /** An existing folder; may itself be a symbolic link. */
@@ -25,6 +27,13 @@ export interface FolderOptions {
   readonly ignore?: readonly string[];
   /** Folder of the index, left out by `scan` when it lies in this one. */
   readonly data?: string;
+  /**
+   * Folder for files that are discarded; made when there are some.
+   * @default `.sightline/trash` in the root, out of sight
+   */
+  readonly trash?: string;
+  /** Refuses everything that would change the folder, with `read-only`. */
+  readonly readOnly?: boolean;
 }
 
 /** A folder of pictures as people have them: it holds every file, and tells apart what is worth indexing. */
@@ -44,9 +53,15 @@ export interface FolderStore extends PictureStore {
 export async function openFolder(options: FolderOptions): Promise<FolderStore> {
   const root = await openRoot(options.root);
   const rules = await createRules(root, options.ignore ?? [], options.data);
-  await removeStaleWrites(root);
   const name = options.bucket ?? bucketNameOf(root.path);
+  const trash = options.trash ?? join(root.path, WORKSHOP, 'trash');
+  const folder = folderOf(root, name, rules, trash);
+  if (options.readOnly) return readOnly(folder);
+  await removeStaleWrites(root);
+  return folder;
+}
 
+function folderOf(root: Root, name: string, rules: FolderRules, trash: string): FolderStore {
   return {
     bucket: name,
 
@@ -79,6 +94,11 @@ export async function openFolder(options: FolderOptions): Promise<FolderStore> {
     list: (page) => listFolder(root, name, page),
     scan: (prefix = '') => scanFolder(root, rules, prefix),
     leftOut: (key) => rules.leftOut(key),
+
+    discard: (object) => discardObject(root, trash, object),
+    getDiscarded: (object) => openDiscarded(trash, object),
+    recover: (object) => recoverObject(root, trash, object),
+    purge: (object) => purgeObject(trash, object),
 
     async isThere() {
       const now = await openRoot(root.path).catch(() => null);

@@ -12,7 +12,7 @@ type Body = Parameters<ObjectStore['put']>[1];
 type PutOptions = NonNullable<Parameters<ObjectStore['put']>[2]>;
 
 /** Unfinished writes wait here, out of sight, on the same file system as their destination. */
-const WORKSHOP = '.sightline';
+export const WORKSHOP = '.sightline';
 /** Nobody writes a single picture for longer without a byte coming in; a crash leaves files that stay older. */
 const STALE_AFTER_MS = 3_600_000;
 
@@ -146,7 +146,7 @@ async function place(
 }
 
 /** Unlike a rename, a link fails when something has the name already, also when another process was quicker. */
-async function linkNew(temporary: string, target: string, key: string): Promise<void> {
+export async function linkNew(temporary: string, target: string, key: string): Promise<void> {
   try {
     await link(temporary, target);
     await unlink(temporary);
@@ -160,7 +160,7 @@ async function linkNew(temporary: string, target: string, key: string): Promise<
 }
 
 /** The etag of the object, null when there is none. Throws `invalid-key` when something else is in its place. */
-async function storedEtag(parent: Place, name: string, key: string): Promise<string | null> {
+export async function storedEtag(parent: Place, name: string, key: string): Promise<string | null> {
   const stat = await lstat(join(parent.path, name), { bigint: true }).catch((error: unknown) => {
     if (systemCode(error) === 'ENOENT') return null;
     throw unavailable(error, 'look at', join(parent.shown, name));
@@ -209,7 +209,7 @@ export async function deleteObject(root: Root, key: string, names: readonly stri
   });
 }
 
-async function removeEmptyFolders(root: Root, names: readonly string[]): Promise<void> {
+export async function removeEmptyFolders(root: Root, names: readonly string[]): Promise<void> {
   for (let depth = names.length; depth > 0; depth--) {
     const parent = depth === 1 ? await enterRoot(root) : await enterFolder(root, names.slice(0, depth - 1));
     if ('blocked' in parent) return;
@@ -227,7 +227,7 @@ async function removeEmptyFolders(root: Root, names: readonly string[]): Promise
 /** Writes and deletes of one path take turns, so that nothing changes between looking at the etag and acting on it. */
 const turns = new Map<string, Promise<unknown>>();
 
-async function exclusively<T>(path: string, task: () => Promise<T>): Promise<T> {
+export async function exclusively<T>(path: string, task: () => Promise<T>): Promise<T> {
   const before = turns.get(path) ?? Promise.resolve();
   const turn = before.then(task, task);
   const settled = turn.catch(() => {});

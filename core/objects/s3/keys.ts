@@ -23,6 +23,11 @@ export function checkS3Key(key: string): void {
   }
 }
 
+/** Whether a key is ours: what was thrown away waits there, and is no object of the bucket. */
+export function isHidden(key: string): boolean {
+  return key.startsWith('.sightline/');
+}
+
 /** Undoes `EncodingType: url`, in which S3 writes a space as `+`. */
 export function decodeListedKey(key: string): string {
   return decodeURIComponent(key.replaceAll('+', ' '));

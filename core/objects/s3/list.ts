@@ -1,12 +1,17 @@
 import { ListObjectsV2Command, type ListObjectsV2CommandOutput, type _Object as S3Object } from '@aws-sdk/client-s3';
 import { SightlineError } from '../../errors.ts';
+import type { ListedObject } from '../../ports.ts';
+import type { Page } from '../../types.ts';
 import { compareUtf8 } from '../utf8-order.ts';
 import { isUnreadable } from './errors.ts';
-import { bareEtag, decodeListCursor, decodeListedKey, encodeListCursor } from './keys.ts';
+import { bareEtag, decodeListCursor, decodeListedKey, encodeListCursor, isHidden } from './keys.ts';
 import type { S3Session } from './session.ts';
 
 /** `ObjectStore.list` on S3. Its cursors are keys, so they can be checked and stay valid. */
-export async function listObjects(s3: S3Session, options: { prefix?: string; cursor?: string; limit: number }) {
+export async function listObjects(
+  s3: S3Session,
+  options: { prefix?: string; cursor?: string; limit: number },
+): Promise<Page<ListedObject>> {
   const { prefix = '', cursor, limit } = options;
   if (!Number.isInteger(limit) || limit < 1 || limit > 1000) {
     throw new SightlineError('invalid-input', `expected a limit of 1 to 1000, got ${limit}`);
@@ -34,8 +39,11 @@ export async function listObjects(s3: S3Session, options: { prefix?: string; cur
     throw new SightlineError('unavailable', message);
   }
   const last = items.at(-1);
-  if (!answer.IsTruncated || last === undefined) return { items };
-  return { items, next: encodeListCursor({ prefix, after: last.key }) };
+  const shown = items.filter(({ key }) => !isHidden(key));
+  if (!answer.IsTruncated || last === undefined) return { items: shown };
+  const next = encodeListCursor({ prefix, after: last.key });
+  // Only the last page may be empty.
+  return shown.length === 0 ? listObjects(s3, { ...options, cursor: next }) : { items: shown, next };
 }
 
 /** What XML 1.0 cannot hold, or is put in its place; an empty key is one of which nothing was left. */

@@ -31,6 +31,10 @@ export interface S3Options {
   readonly partBytes?: number;
   /** Parts of one upload under way at the same time; each holds `partBytes` of memory. Default 3. */
   readonly partConcurrency?: number;
+  /** Pays for requests to a bucket whose owner does not ("Requester Pays"). Default false. */
+  readonly requesterPays?: boolean;
+  /** Refuses everything that would change the bucket, with `read-only`. Default false. */
+  readonly readOnly?: boolean;
   /** Whether to ask for the bucket once before the store is handed out. Default true. */
   readonly verify?: boolean;
 }
@@ -51,6 +55,24 @@ export async function againOnConflict<T>(write: () => Promise<T>): Promise<T> {
 }
 
 const MIN_PART_BYTES = 5 * 1024 ** 2;
+
+/** Says in every request that whoever signs it pays (Amazon S3 user guide, "Using Requester Pays buckets"). */
+function payForRequests(client: S3Client): void {
+  const middleware = client.middlewareStack as unknown as MiddlewareStack;
+  middleware.add(
+    (next) => (args) => {
+      if (args.request !== undefined) args.request.headers['x-amz-request-payer'] = 'requester';
+      return next(args);
+    },
+    { step: 'build', name: 'requesterPays' },
+  );
+}
+
+/** What is used of the SDK's: its own types ask for the inputs of every command. */
+interface MiddlewareStack {
+  add(middleware: (next: Handler) => Handler, options: { readonly step: 'build'; readonly name: string }): void;
+}
+type Handler = (args: { readonly request?: { readonly headers: Record<string, string> } }) => Promise<unknown>;
 
 /** One bucket and how to talk to it. */
 export interface S3Session {
@@ -90,6 +112,7 @@ export function createSession(options: S3Options): S3Session {
   };
   const client = new S3Client(config);
   const signer = new S3Client({ ...config, requestChecksumCalculation: 'WHEN_REQUIRED' });
+  if (options.requesterPays) for (const one of [client, signer]) payForRequests(one);
 
   return {
     client,

@@ -3,7 +3,7 @@ import { captionId } from '../../../core/index-image.ts';
 import { type Point, sequencerOf } from '../../../core/ports.ts';
 import { LIMITS } from '../api-limits.ts';
 import { requireKey, WRITE_SECURITY } from '../auth.ts';
-import { openCursor, questionOf, sealCursor } from '../cursor.ts';
+import { openCursor, sealCursor } from '../cursor.ts';
 import type { AppDeps } from '../deps.ts';
 import { revalidated } from '../headers.ts';
 import { findCaption } from '../lookup.ts';
@@ -21,7 +21,7 @@ import {
 import { idParams, noQuery } from '../schemas/common.ts';
 import { toFilter } from '../schemas/filter.ts';
 import { caption } from '../schemas/images.ts';
-import { captionsOf, showCaption } from '../serialise.ts';
+import { serialise } from '../serialise.ts';
 import { parseOrThrow, problemDetails } from '../validation.ts';
 
 type Input = z.output<typeof captionInput>;
@@ -56,19 +56,18 @@ export function registerCaptions(app: App, deps: AppDeps): void {
   app.openapi(listRoute, async (c) => {
     const { limit, cursor, ...values } = c.req.valid('query');
     const filter = toFilter(values, 'caption');
-    const question = questionOf('captions', filter);
     const page = await vectors.list({
       filter,
       limit,
-      cursor: openCursor(vectors.space, question, cursor),
+      cursor: openCursor(vectors.space, cursor),
       order: 'newest',
     });
-    return c.json({ items: captionsOf(page.items), next: sealCursor(vectors.space, question, page.next) }, 200);
+    return c.json({ items: serialise(c).captions(page.items), next: sealCursor(vectors.space, page.next) }, 200);
   });
 
   app.openapi(getRoute, async (c) => {
     const { id } = c.req.valid('param');
-    return c.json(showCaption(id, await findCaption(vectors, id)), 200);
+    return c.json(serialise(c).caption(id, await findCaption(vectors, id)), 200);
   });
 
   const postRoute = createRoute({
@@ -107,9 +106,9 @@ export function registerCaptions(app: App, deps: AppDeps): void {
     const input = parseOrThrow(captionInput, body, 'body');
     const [added, shown] = await deps.onLiveSpace(async (live) => {
       const [one] = await addCaptions(live, [input]);
-      return [one, showCaption(one!.id, await findCaption(live.vectors, one!.id))] as const;
+      return [one, serialise(c).caption(one!.id, await findCaption(live.vectors, one!.id))] as const;
     });
-    return added!.status === 'created' ? c.json(shown, 201, { Location: shown.links.self }) : c.json(shown, 200);
+    return added!.status === 'created' ? c.json(shown, 201, { Location: `captions/${shown.id}` }) : c.json(shown, 200);
   });
 
   const deleteRoute = createRoute({

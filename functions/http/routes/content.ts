@@ -10,7 +10,7 @@ import { type App, BINARY, problems } from '../openapi.ts';
 import { HttpProblem } from '../problem.ts';
 import { idParams, noQuery } from '../schemas/common.ts';
 import { thumbnailQuery } from '../schemas/images.ts';
-import { createThumbnails } from '../thumbnail-cache.ts';
+import type { Thumbnails } from '../thumbnail-cache.ts';
 
 const picture = (description: string) => ({ description, content: { 'image/*': { schema: BINARY } } });
 
@@ -43,9 +43,7 @@ const thumbnailRoute = createRoute({
 });
 
 /** Registers what shows the bytes of pictures. */
-export function registerContent(app: App, deps: AppDeps): void {
-  const thumbnails = createThumbnails(deps);
-
+export function registerContent(app: App, deps: AppDeps, thumbnails: Thumbnails): void {
   app.openapi(contentRoute, async (c) => {
     const { objects, key } = await locate(deps, c.req.valid('param').id);
     // Replaced between looking and reading: look once more.
@@ -54,12 +52,13 @@ export function registerContent(app: App, deps: AppDeps): void {
 
   app.openapi(thumbnailRoute, async (c) => {
     const { size } = c.req.valid('query');
-    const { objects, key } = await locate(deps, c.req.valid('param').id);
+    const { id } = c.req.valid('param');
+    const { objects, key } = await locate(deps, id);
     const info = await expectObject(objects, key);
     const etag = quoteEtag(`${info.etag}-${size}`);
     const headers = { ...cacheHeaders(etag), 'Content-Security-Policy': CONTENT_POLICY };
     if (isFresh(c.req.header('if-none-match'), etag)) return c.body(null, 304, headers);
-    const { bytes, contentType } = await thumbnails(`${objects.bucket}/${key}/${info.etag}/${size}`, size, () =>
+    const { bytes, contentType } = await thumbnails.make(`${id}/${info.etag}`, size, () =>
       readWhole(objects, key, info, deps.options.maxImageBytes),
     );
     return c.body(bytes, 200, { ...headers, 'Content-Type': contentType, 'Content-Length': String(bytes.byteLength) });

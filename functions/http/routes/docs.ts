@@ -10,21 +10,22 @@ import type { App } from '../openapi.ts';
 import { pagePolicy } from '../page.ts';
 import { HttpProblem } from '../problem.ts';
 
+/** Its addresses count from where it is, so that a proxy may put a path in front. */
 const PAGE = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Sightline API</title>
-<link rel="stylesheet" href="/docs/swagger-ui.css">
+<link rel="stylesheet" href="docs/swagger-ui.css">
 <link rel="icon" href="data:,">
 <div id="docs"></div>
-<script src="/docs/swagger-ui-bundle.js"></script>
-<script src="/docs/start.js"></script>
+<script src="docs/swagger-ui-bundle.js"></script>
+<script src="docs/start.js"></script>
 </html>
 `;
 
 /** No validator badge: it would ask a server elsewhere. */
-const START = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#docs', deepLinking: true, validatorUrl: null });\n`;
+const START = `SwaggerUIBundle({ url: 'openapi.json', dom_id: '#docs', deepLinking: true, validatorUrl: null });\n`;
 
 const ASSETS: Readonly<Record<string, string>> = {
   'swagger-ui.css': 'text/css; charset=utf-8',
@@ -73,6 +74,7 @@ export function registerDocs(app: App, deps: AppDeps): void {
   ]);
   app.get('/docs/:file?', async (c) => {
     const name = c.req.param('file') ?? '';
+    if (c.req.path.endsWith('/')) return c.redirect('../docs');
     const file = own.get(name) ?? (await assets(name));
     if (file === null) throw new HttpProblem('not-found', 'there is no such file in the documentation');
     return send(c, file, DOCS_POLICY);
@@ -82,6 +84,9 @@ export function registerDocs(app: App, deps: AppDeps): void {
 /** The page people use, asked for only when no route fits. Null when it has no such file either. */
 export async function sendPage(c: Context, deps: AppDeps): Promise<Response | null> {
   if (deps.page === undefined || (c.req.method !== 'GET' && c.req.method !== 'HEAD')) return null;
+  const { basePath } = deps.options;
+  // The addresses in the page count from the slash.
+  if (basePath !== '' && new URL(c.req.url).pathname === basePath) return c.redirect(`${basePath}/`);
   const file = await deps.page(c.req.path);
   if (file === null) return null;
   const origin = await uploadOrigin(deps);

@@ -1,14 +1,15 @@
 import { createRoute, type z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
 import { isSightlineError } from '../../../core/errors.ts';
 import { requireKey, WRITE_SECURITY } from '../auth.ts';
-import { openCursor, questionOf, sealCursor } from '../cursor.ts';
-import type { AppDeps } from '../deps.ts';
+import { openCursor, sealCursor } from '../cursor.ts';
+import type { AppDeps, AppEnv } from '../deps.ts';
 import { findImage } from '../lookup.ts';
 import { type App, json, problems } from '../openapi.ts';
 import { HttpProblem } from '../problem.ts';
 import { idParams, noQuery } from '../schemas/common.ts';
 import { failurePage, failureQuery, retryResult } from '../schemas/system.ts';
-import { showFailure, showImage } from '../serialise.ts';
+import { serialise } from '../serialise.ts';
 
 const listRoute = createRoute({
   method: 'get',
@@ -21,17 +22,16 @@ const listRoute = createRoute({
 
 /** Registers the list of failures and the way out of it. */
 export function registerFailures(app: App, deps: AppDeps): void {
-  const question = questionOf('failures');
   // Failures belong to no space: their cursors outlive a change of models.
   const space = '';
 
   app.openapi(listRoute, async (c) => {
     const { limit, cursor } = c.req.valid('query');
     const [page, total] = await Promise.all([
-      deps.failures.list({ limit, cursor: openCursor(space, question, cursor) }),
+      deps.failures.list({ limit, cursor: openCursor(space, cursor) }),
       deps.failures.count(),
     ]);
-    return c.json({ items: page.items.map(showFailure), next: sealCursor(space, question, page.next), total }, 200);
+    return c.json({ items: page.items.map(serialise(c).failure), next: sealCursor(space, page.next), total }, 200);
   });
 
   const retryRoute = createRoute({
@@ -45,10 +45,10 @@ export function registerFailures(app: App, deps: AppDeps): void {
     request: { params: idParams, query: noQuery },
     responses: { 200: json(retryResult, 'What became of it.'), ...problems(401, 404) },
   });
-  app.openapi(retryRoute, async (c) => c.json(await retry(deps, c.req.valid('param').id), 200));
+  app.openapi(retryRoute, async (c) => c.json(await retry(c, deps, c.req.valid('param').id), 200));
 }
 
-async function retry(deps: AppDeps, id: string): Promise<z.output<typeof retryResult>> {
+async function retry(c: Context<AppEnv>, deps: AppDeps, id: string): Promise<z.output<typeof retryResult>> {
   const failure = await deps.failures.get(id);
   if (failure === null) throw new HttpProblem('not-found', `no failure has the id ${id}`);
   const { bucket, key, etag, sequencer } = failure;
@@ -66,6 +66,6 @@ async function retry(deps: AppDeps, id: string): Promise<z.output<typeof retryRe
   await deps.failures.resolve(id);
   const isGone = outcome.status === 'skipped' && (outcome.reason === 'gone' || outcome.reason === 'left-out');
   if (outcome.status === 'removed' || isGone) return { status: 'gone', id };
-  const image = showImage(id, await deps.onLiveSpace(({ vectors }) => findImage(vectors, id)));
+  const image = serialise(c).image(id, await deps.onLiveSpace(({ vectors }) => findImage(vectors, id)));
   return { status: outcome.status === 'indexed' ? 'indexed' : 'unchanged', id, image };
 }

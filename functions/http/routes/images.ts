@@ -1,8 +1,9 @@
 import { createRoute } from '@hono/zod-openapi';
+import type { TrashEntry } from '../../../core/trash.ts';
 import { LIMITS } from '../api-limits.ts';
 import { requireKey, WRITE_SECURITY } from '../auth.ts';
 import { matches, quoteEtag } from '../conditional.ts';
-import { openCursor, questionOf, sealCursor } from '../cursor.ts';
+import { openCursor, sealCursor } from '../cursor.ts';
 import type { AppDeps } from '../deps.ts';
 import { revalidated } from '../headers.ts';
 import { findBucket, findImage } from '../lookup.ts';
@@ -12,7 +13,8 @@ import { readJson } from '../request-body.ts';
 import { idParams, noQuery } from '../schemas/common.ts';
 import { toFilter } from '../schemas/filter.ts';
 import { image, imagePage, listQuery, tagsBody } from '../schemas/images.ts';
-import { imagesOf, showImage } from '../serialise.ts';
+import { deleteQuery } from '../schemas/trash.ts';
+import { serialise } from '../serialise.ts';
 
 const listRoute = createRoute({
   method: 'get',
@@ -42,18 +44,17 @@ export function registerImages(app: App, deps: AppDeps): void {
   app.openapi(listRoute, async (c) => {
     const { limit, cursor, sort, ...values } = c.req.valid('query');
     const filter = toFilter(values, 'image');
-    const question = questionOf('images', filter, sort);
-    const inner = openCursor(vectors.space, question, cursor);
+    const inner = openCursor(vectors.space, cursor);
     const [page, total] = await Promise.all([
       vectors.list({ filter, limit, cursor: inner, order: sort }),
       vectors.count(filter),
     ]);
-    return c.json({ items: imagesOf(page.items), next: sealCursor(vectors.space, question, page.next), total }, 200);
+    return c.json({ items: serialise(c).images(page.items), next: sealCursor(vectors.space, page.next), total }, 200);
   });
 
   app.openapi(getRoute, async (c) => {
     const { id } = c.req.valid('param');
-    return c.json(showImage(id, await findImage(vectors, id)), 200);
+    return c.json(serialise(c).image(id, await findImage(vectors, id)), 200);
   });
 
   const patchRoute = createRoute({
@@ -77,7 +78,7 @@ export function registerImages(app: App, deps: AppDeps): void {
       await live.vectors.setTags(id, tags);
       return findImage(live.vectors, id);
     });
-    return c.json(showImage(id, payload), 200);
+    return c.json(serialise(c).image(id, payload), 200);
   });
 
   const deleteRoute = createRoute({
@@ -85,25 +86,35 @@ export function registerImages(app: App, deps: AppDeps): void {
     method: 'delete',
     path: '/images/{id}',
     tags: ['images'],
-    summary: 'Delete a picture from the bucket and the index',
-    description: 'With If-Match (the entity tag of its content) only while it is that version.',
-    request: { params: idParams, query: noQuery },
-    responses: { 204: { description: 'It is gone.' }, ...problems(401, 404, 412) },
+    summary: 'Move a picture to the trash',
+    description:
+      'It leaves the index, and its file the folder or bucket, until it is restored or its time in the trash is over. With ' +
+      'If-Match (the entity tag of its content) only while it is that version.',
+    request: { params: idParams, query: deleteQuery },
+    responses: {
+      204: {
+        description: 'It is in the trash, unless its file had gone before.',
+        headers: { 'Sightline-Trash': { schema: { type: 'string' }, description: 'The id of its entry there.' } },
+      },
+      ...problems(401, 403, 404, 412),
+    },
   });
   app.openapi(deleteRoute, async (c) => {
-    const { id } = c.req.valid('param');
-    await deleteImage(deps, id, c.req.header('if-match'));
-    return c.body(null, 204);
+    const entry = await deleteImage(deps, c.req.valid('param').id, c.req.valid('query').from, c.req.header('if-match'));
+    return c.body(null, 204, entry === null ? {} : { 'Sightline-Trash': entry.id });
   });
 }
 
-/** Deletes the object, then its point: when the second step is lost, the bucket's own event or the next comparison does it. */
-async function deleteImage(deps: AppDeps, id: string, ifMatch: string | undefined): Promise<void> {
+/** What was only indexed stays on disk unless the caller says otherwise. */
+async function deleteImage(
+  deps: AppDeps,
+  id: string,
+  from: 'disk' | 'index' | undefined,
+  ifMatch: string | undefined,
+): Promise<TrashEntry | null> {
   const { bucket, key } = await findImage(deps.vectors, id);
-  const objects = findBucket(deps.buckets, bucket);
-  await objects.delete(key, await versionToDelete(objects, key, ifMatch));
-  await deps.index({ type: 'removed', bucket, key, sequencer: null });
-  await deps.failures.resolve(id);
+  const etag = await versionToDelete(findBucket(deps.buckets, bucket), key, ifMatch);
+  return deps.trash.put(id, { from: from ?? (bucket === deps.uploadBucket ? 'disk' : 'index'), ifMatch: etag });
 }
 
 /** The condition of the caller as the object store's own, so that nothing can come between check and delete. */
@@ -111,11 +122,11 @@ async function versionToDelete(
   objects: { head(key: string): Promise<{ etag: string } | null> },
   key: string,
   ifMatch: string | undefined,
-): Promise<{ ifMatch?: string }> {
-  if (ifMatch === undefined || ifMatch.trim() === '*') return {};
+): Promise<string | undefined> {
+  if (ifMatch === undefined || ifMatch.trim() === '*') return undefined;
   const info = await objects.head(key);
   if (info === null || !matches(ifMatch, quoteEtag(info.etag))) {
     throw new HttpProblem('precondition-failed', 'expected the version that If-Match names, got another one');
   }
-  return { ifMatch: info.etag };
+  return info.etag;
 }

@@ -8,7 +8,7 @@ import { change, status } from '../schemas/live.ts';
 
 /** Streams open at the same time; further callers are told to poll. Each costs a socket and a timer. */
 const MAX_STREAMS = 200;
-/** How often other processes' changes are looked for, and whether the service still runs. Milliseconds. */
+/** How often other processes' changes are looked for, once for all streams, and whether the service still runs. Milliseconds. */
 const LOOK_MS = 1000;
 /** Comments that keep proxies from closing a quiet stream; the shortest idle limit in common use is 30 s. */
 const BEAT_MS = 15_000;
@@ -45,6 +45,7 @@ export function registerLive(app: App, deps: AppDeps): void {
   const { vectors, failures, changes } = deps;
   const started = performance.now();
   let streams = 0;
+  const subscribe = changes && watchAll(deps, changes.subscribe);
 
   app.openapi(statusRoute, async (c) => {
     const [pictures, captions, failed, report, backlog] = await Promise.all([
@@ -67,6 +68,7 @@ export function registerLive(app: App, deps: AppDeps): void {
         leftOut: { ...deps.leftOut?.() },
         indexed: changes?.indexed() ?? null,
         report: report !== null,
+        readOnly: deps.options.readOnly,
         signedUploads: deps.presignUpload !== undefined,
         uploadPrefix: deps.uploadPrefixes?.[0] ?? '',
         recent: [...(changes?.recent() ?? [])],
@@ -77,12 +79,12 @@ export function registerLive(app: App, deps: AppDeps): void {
 
   app.openapi(eventsRoute, (c) => {
     // The content type keeps browsers from complaining about an answer that is no event stream.
-    if (changes === undefined || streams >= MAX_STREAMS) return c.body(null, 204, { 'Content-Type': EVENT_STREAM });
+    if (subscribe === undefined || streams >= MAX_STREAMS) return c.body(null, 204, { 'Content-Type': EVENT_STREAM });
     streams += 1;
     c.header('X-Accel-Buffering', 'no');
     return streamSSE(c, async (stream) => {
       try {
-        await tell(stream, deps, changes.subscribe);
+        await tell(stream, deps.ready, subscribe);
       } finally {
         streams -= 1;
       }
@@ -102,36 +104,67 @@ async function readBacklog({ backlog }: AppDeps, log: AppEnv['Variables']['log']
 const EVENT_STREAM = 'text/event-stream';
 
 /** Writes changes until the caller goes away or the service stops. */
-async function tell(
-  stream: SSEStreamingApi,
-  deps: AppDeps,
-  subscribe: (listener: (change: Change) => void) => () => void,
-): Promise<void> {
+async function tell(stream: SSEStreamingApi, ready: AppDeps['ready'], subscribe: Subscribe): Promise<void> {
   const gone = new Promise<void>((resolve) => stream.onAbort(resolve));
   // Headers leave with the first byte; the caller should know at once that it is connected.
   await stream.write(`retry: ${RETRY_MS}\n\n`);
-  let own = false;
-  const unsubscribe = subscribe((what) => {
-    own = true;
-    void stream.writeSSE({ data: JSON.stringify(what) });
-  });
-  let state = await stateOf(deps);
+  const unsubscribe = subscribe((what) => void stream.writeSSE({ data: JSON.stringify(what) }));
   let lastBeat = Date.now();
   try {
-    while (!stream.aborted && !stream.closed && deps.ready() !== 'stopping') {
+    while (!stream.aborted && !stream.closed && ready() !== 'stopping') {
       await Promise.race([stream.sleep(LOOK_MS), gone]);
-      const next = await stateOf(deps).catch(() => state);
-      if (next !== state && !own) await stream.writeSSE({ data: JSON.stringify(elsewhere()) });
-      own = false;
-      state = next;
-      if (Date.now() - lastBeat > BEAT_MS) {
-        lastBeat = Date.now();
-        await stream.write(': \n\n');
-      }
+      if (Date.now() - lastBeat <= BEAT_MS) continue;
+      lastBeat = Date.now();
+      await stream.write(': \n\n');
     }
   } finally {
     unsubscribe();
   }
+}
+
+type Told = z.output<typeof change>;
+type Subscribe = (listener: (what: Told) => void) => () => void;
+
+/** Changes by this process and by others. The latter are looked for once for all who listen, and not while nobody does. */
+function watchAll(deps: AppDeps, own: (listener: (what: Change) => void) => () => void): Subscribe {
+  const listeners = new Set<(what: Told) => void>();
+  let stop = () => {};
+
+  function start(): () => void {
+    let state: string | null = null;
+    let isOwn = false;
+    const tellAll = (what: Told) => {
+      for (const listener of listeners) listener(what);
+    };
+    const unsubscribe = own((what) => {
+      isOwn = true;
+      tellAll(what);
+    });
+    let isLooking = false;
+    const look = async () => {
+      if (isLooking) return;
+      isLooking = true;
+      const next = await stateOf(deps).catch(() => state);
+      if (state !== null && next !== state && !isOwn) tellAll(elsewhere());
+      [isOwn, state, isLooking] = [false, next, false];
+    };
+    void look();
+    const timer = setInterval(look, LOOK_MS).unref();
+    return () => {
+      clearInterval(timer);
+      unsubscribe();
+    };
+  }
+
+  return (listener) => {
+    if (listeners.size === 0) stop = start();
+    // One function may be subscribed twice; each subscription ends by itself.
+    const one = (what: Told) => listener(what);
+    listeners.add(one);
+    return () => {
+      if (listeners.delete(one) && listeners.size === 0) stop();
+    };
+  };
 }
 
 /** Something changed that did not go through this process. */

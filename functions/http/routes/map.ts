@@ -1,6 +1,6 @@
 import { createRoute } from '@hono/zod-openapi';
 import type { JointEmbedding, Payload } from '../../../core/types.ts';
-import { openCursor, questionOf, sealCursor } from '../cursor.ts';
+import { openCursor, sealCursor } from '../cursor.ts';
 import type { AppDeps } from '../deps.ts';
 import { type App, json, problems } from '../openapi.ts';
 import { toFilter } from '../schemas/filter.ts';
@@ -26,8 +26,7 @@ export function registerMap(app: App, deps: AppDeps): void {
   app.openapi(route, async (c) => {
     const { limit, cursor, kind, ...values } = c.req.valid('query');
     const filter = toFilter(values, kind);
-    const question = questionOf('map', filter);
-    const inner = openCursor(space, question, cursor);
+    const inner = openCursor(space, cursor);
     const page = await vectors.list({ filter, limit, cursor: inner, order: 'id' });
     const found = await vectors.vectors(page.items.map(({ id }) => id));
     // A point deleted in between has no vector any more.
@@ -41,7 +40,7 @@ export function registerMap(app: App, deps: AppDeps): void {
           items.map(({ id }) => found.get(id)!),
           dimension,
         ),
-        next: sealCursor(space, question, page.next),
+        next: sealCursor(space, page.next),
       },
       200,
     );

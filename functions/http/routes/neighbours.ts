@@ -1,14 +1,15 @@
 import { createRoute } from '@hono/zod-openapi';
+import type { Context } from 'hono';
 import { search } from '../../../core/search.ts';
-import { openCursor, questionOf, sealCursor } from '../cursor.ts';
-import type { AppDeps } from '../deps.ts';
+import { openCursor, sealCursor } from '../cursor.ts';
+import type { AppDeps, AppEnv } from '../deps.ts';
 import { findImage } from '../lookup.ts';
 import { type App, json, problems } from '../openapi.ts';
 import { idParams } from '../schemas/common.ts';
 import { toFilter } from '../schemas/filter.ts';
 import { neighbourQuery } from '../schemas/images.ts';
 import { searchPage } from '../schemas/search.ts';
-import { showHit } from '../serialise.ts';
+import { serialise } from '../serialise.ts';
 
 const request = { params: idParams, query: neighbourQuery };
 const responses = { 200: json(searchPage, 'One page of hits, best first.'), ...problems(404, 409) };
@@ -32,25 +33,30 @@ const captionsRoute = createRoute({
   responses,
 });
 
+interface Asked {
+  readonly id: string;
+  readonly query: typeof neighbourQuery._output;
+}
+
 /** Registers the searches that start from a stored picture. */
 export function registerNeighbours(app: App, deps: AppDeps): void {
   const { space } = deps.embedder;
 
-  async function neighbours(id: string, kind: 'image' | 'caption', query: typeof neighbourQuery._output) {
+  async function neighbours(c: Context<AppEnv>, kind: 'image' | 'caption', asked: Asked) {
+    const { id, query } = asked;
     await findImage(deps.vectors, id);
     const { limit, cursor, minScore, ...values } = query;
     const filter = toFilter(values, kind);
-    const question = questionOf('neighbours', id, filter, minScore);
     const terms = [{ imageId: id, weight: 1 }];
-    const inner = openCursor(space, question, cursor);
+    const inner = openCursor(space, cursor);
     const page = await search(deps, { terms, filter, limit, cursor: inner, minScore });
-    return { items: page.items.map(showHit), next: sealCursor(space, question, page.next), space };
+    return { items: serialise(c).hits(page.items), next: sealCursor(space, page.next), space };
   }
 
   app.openapi(similarRoute, async (c) =>
-    c.json(await neighbours(c.req.valid('param').id, 'image', c.req.valid('query')), 200),
+    c.json(await neighbours(c, 'image', { ...c.req.valid('param'), query: c.req.valid('query') }), 200),
   );
   app.openapi(captionsRoute, async (c) =>
-    c.json(await neighbours(c.req.valid('param').id, 'caption', c.req.valid('query')), 200),
+    c.json(await neighbours(c, 'caption', { ...c.req.valid('param'), query: c.req.valid('query') }), 200),
   );
 }

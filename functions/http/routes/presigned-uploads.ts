@@ -1,14 +1,15 @@
+import { randomUUID } from 'node:crypto';
 import { createRoute, z } from '@hono/zod-openapi';
 import { imageId } from '../../../core/index-image.ts';
 import { LIMITS } from '../api-limits.ts';
-import { requireKey, WRITE_SECURITY } from '../auth.ts';
+import { requireKey, requireWritable, WRITE_SECURITY } from '../auth.ts';
 import type { AppDeps } from '../deps.ts';
 import { type App, component, json, problems } from '../openapi.ts';
 import { HttpProblem } from '../problem.ts';
 import { readJson } from '../request-body.ts';
 import { id, noQuery, timestamp } from '../schemas/common.ts';
-import { objectKey } from '../schemas/images.ts';
-import { newKey } from './add-images.ts';
+import { filePath, objectKey } from '../schemas/images.ts';
+import { numbered, uploadKey } from '../upload-key.ts';
 
 /** Long enough for a slow line, short enough that a leaked one is worth little. */
 const EXPIRES_SECONDS = 900;
@@ -38,7 +39,8 @@ export function registerUploads(app: App, deps: AppDeps): void {
   const body = z.strictObject({
     contentType: z.enum(ACCEPTED),
     bytes: z.int().min(1).max(maxImageBytes).openapi({ description: 'Exactly: the store refuses any other length.' }),
-    key: objectKey.optional().openapi({ description: 'Where to store it; made from the date when absent.' }),
+    key: objectKey.optional().openapi({ description: 'Where to store it; made from the path when absent.' }),
+    path: filePath.optional(),
     overwrite: z.boolean().default(false).openapi({ description: 'Replace what is stored under the key.' }),
   });
   const schema = component(app, 'UploadRequest', body);
@@ -46,7 +48,7 @@ export function registerUploads(app: App, deps: AppDeps): void {
   if (presignUpload === undefined) return;
   const route = createRoute({
     security: WRITE_SECURITY,
-    middleware: requireKey(deps.options),
+    middleware: [requireKey(deps.options), requireWritable(deps.options)] as const,
     method: 'post',
     path: '/uploads',
     tags: ['images'],
@@ -59,11 +61,13 @@ export function registerUploads(app: App, deps: AppDeps): void {
       query: noQuery,
       body: { required: true, content: { 'application/json': { schema } } },
     },
-    responses: { 201: json(signedUpload, 'What to send, and where.'), ...problems(401, 409, 413, 415) },
+    responses: { 201: json(signedUpload, 'What to send, and where.'), ...problems(401, 403, 409, 413, 415) },
   });
   app.openapi(route, async (c) => {
     const { contentType, bytes, overwrite, ...asked } = await readJson(c, body, LIMITS.jsonBytes);
-    const key = asked.key ?? `${uploadPrefixes[0] ?? ''}${newKey(undefined, contentType)}`;
+    // Nothing is stored yet that two pictures without a name could be told apart by.
+    const own = uploadKey(asked.path, contentType, { unnamed: `${randomUUID().slice(0, 8)}-picture` });
+    const key = asked.key ?? (await freeKey(deps, `${uploadPrefixes[0] ?? ''}${own}`));
     if (uploadPrefixes.length > 0 && !uploadPrefixes.some((prefix) => key.startsWith(prefix))) {
       const expected = uploadPrefixes.map((prefix) => JSON.stringify(prefix)).join(' or ');
       throw new HttpProblem('invalid-key', `key: expected one that begins with ${expected}, as others are not indexed`);
@@ -79,4 +83,12 @@ export function registerUploads(app: App, deps: AppDeps): void {
     const { url, headers, expiresAt } = await presignUpload(key, options);
     return c.json({ ...known, key, method: 'PUT' as const, url, headers: { ...headers }, expiresAt }, 201);
   });
+}
+
+/** The first of the name that nobody has now; the signature makes the store refuse it when somebody is quicker. */
+async function freeKey({ buckets, uploadBucket }: AppDeps, key: string): Promise<string> {
+  for (let n = 1; ; n++) {
+    const one = numbered(key, n);
+    if ((await buckets.get(uploadBucket)!.head(one)) === null) return one;
+  }
 }

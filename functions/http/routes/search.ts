@@ -1,17 +1,17 @@
 import { createRoute, type z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import { type SearchTerm, search } from '../../../core/search.ts';
+import { aboutUnknownText, type SearchTerm, search } from '../../../core/search.ts';
 import type { JointEmbedding } from '../../../core/types.ts';
 import { LIMITS } from '../api-limits.ts';
-import { openCursor, otherSpace, questionOf, sealCursor } from '../cursor.ts';
-import type { AppDeps } from '../deps.ts';
+import { openCursor, otherSpace, sealCursor } from '../cursor.ts';
+import type { AppDeps, AppEnv } from '../deps.ts';
 import { type App, component, fileField, json, jsonOf, problems } from '../openapi.ts';
 import { HttpProblem } from '../problem.ts';
 import { expectMediaType, formFields, parseJson, readBody, readForm } from '../request-body.ts';
 import { noQuery } from '../schemas/common.ts';
 import { toFilter } from '../schemas/filter.ts';
 import { flatSearch, generalSearch, searchFields, searchPage, searchQuery } from '../schemas/search.ts';
-import { showHit } from '../serialise.ts';
+import { serialise } from '../serialise.ts';
 import { parseOrThrow } from '../validation.ts';
 
 /** What every form of a search comes down to. */
@@ -32,7 +32,9 @@ const getRoute = createRoute({
 
 /** Registers GET and POST /search. */
 export function registerSearch(app: App, deps: AppDeps): void {
-  app.openapi(getRoute, async (c) => c.json(await answer(deps, questionOfQuery(c.req.valid('query'), undefined)), 200));
+  app.openapi(getRoute, async (c) =>
+    c.json(await answer(c, deps, questionOfQuery(c.req.valid('query'), undefined)), 200),
+  );
 
   const postRoute = createRoute({
     method: 'post',
@@ -63,18 +65,27 @@ export function registerSearch(app: App, deps: AppDeps): void {
       type === 'application/json'
         ? questionOfBody(deps, parseJson(await readBody(c, LIMITS.jsonWithImagesBytes)), undefined)
         : await questionOfForm(deps, c);
-    return c.json(await answer(deps, question), 200);
+    return c.json(await answer(c, deps, question), 200);
   });
 }
 
 /** Asks the index. */
-async function answer(deps: AppDeps, { terms, rest }: Question): Promise<z.output<typeof searchPage>> {
+async function answer(
+  c: Context<AppEnv>,
+  deps: AppDeps,
+  { terms, rest }: Question,
+): Promise<z.output<typeof searchPage>> {
   const { space } = deps.embedder;
   const filter = toFilter(rest.filter, rest.kind);
-  const question = questionOf('search', terms, filter, rest.minScore);
-  const cursor = openCursor(space, question, rest.cursor);
+  const cursor = openCursor(space, rest.cursor);
   const page = await search(deps, { terms, filter, limit: rest.limit, cursor, minScore: rest.minScore });
-  return { items: page.items.map(showHit), next: sealCursor(space, question, page.next), space };
+  const warnings = page.unknownTexts.map((text) => ({
+    code: 'unknown-words' as const,
+    text,
+    message: aboutUnknownText(text),
+  }));
+  const next = sealCursor(space, page.next);
+  return { items: serialise(c).hits(page.items), next, space, ...(warnings.length > 0 && { warnings }) };
 }
 
 function questionOfQuery(query: z.output<typeof searchQuery>, image: Uint8Array | undefined): Question {

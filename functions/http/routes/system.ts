@@ -91,6 +91,6 @@ export function registerSystem(app: App, deps: AppDeps): void {
   app.get('/problems/:code', revalidated, (c) => {
     const code = c.req.param('code');
     if (!Object.hasOwn(PROBLEMS, code)) throw new HttpProblem('not-found', 'there is no problem type of this name');
-    return c.json({ type: `/problems/${code}`, ...PROBLEMS[code as ProblemCode] });
+    return c.json({ type: `${c.get('caller').basePath}/problems/${code}`, ...PROBLEMS[code as ProblemCode] });
   });
 }

@@ -57,7 +57,7 @@ const imageFields = {
 const score = z.number().min(-1).max(1).openapi({ description: 'Cosine similarity to the query.', example: 0.31 });
 
 export const image = z.strictObject(imageFields).openapi('Image');
-export type ImageView = z.output<typeof image>;
+export type ImageResource = z.output<typeof image>;
 export const imageHit = z.strictObject({ score, ...imageFields }).openapi('ImageHit');
 
 const captionFields = {
@@ -70,9 +70,9 @@ const captionFields = {
 };
 
 export const caption = z.strictObject(captionFields).openapi('Caption');
-export type CaptionView = z.output<typeof caption>;
+export type CaptionResource = z.output<typeof caption>;
 export const captionHit = z.strictObject({ score, ...captionFields }).openapi('CaptionHit');
-export type HitView = z.output<typeof imageHit> | z.output<typeof captionHit>;
+export type HitResource = z.output<typeof imageHit> | z.output<typeof captionHit>;
 
 export const imagePage = pageOf(image)
   .extend({ total: z.int().openapi({ description: 'Pictures that the filters let through, on all pages.' }) })
@@ -115,13 +115,33 @@ export const objectKey = plainText(LIMITS.keyBytes)
 export const uploadQuery = z.strictObject({
   key: objectKey
     .optional()
-    .openapi({ description: 'Where to store it; made from the date and the file name when absent.' }),
+    .openapi({ description: 'Where to store it; made from the folder and name of the file when absent.' }),
   tags: tagParameters,
   overwrite: booleanParameter.openapi({ description: 'Replace what is stored under the key.' }),
 });
 
+/** Folders and name of a file that is uploaded. */
+export const filePath = plainText(4096).openapi({
+  type: 'string',
+  maxLength: 4096,
+  description: 'Where the file was, such as Trip/day2/x.jpg, or its name: what is stored keeps it.',
+});
+
 /** Text fields of the upload form; they win over query parameters of the same name. */
-export const uploadFields = z.strictObject({ key: objectKey.optional(), tags: tagParameters });
+export const uploadFields = z.strictObject({
+  key: objectKey.optional(),
+  path: filePath.optional(),
+  tags: tagParameters,
+});
+
+/** The answer to an upload. */
+export const uploaded = image
+  .extend({
+    duplicateOf: id
+      .optional()
+      .openapi({ description: 'The picture that held the same bytes before; perhaps this one.' }),
+  })
+  .openapi('UploadedImage');
 
 export const thumbnailQuery = z.strictObject({
   size: integerWithDefault({

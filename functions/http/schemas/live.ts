@@ -42,6 +42,7 @@ export const status = z
       .strictObject({ lastMinute: z.int(), lastHour: z.int() })
       .nullable()
       .openapi({ description: 'Pictures indexed by this process; null where not counted.' }),
+    readOnly: z.boolean().openapi({ description: 'Nothing can be uploaded, and files of pictures are never changed.' }),
     signedUploads: z.boolean().openapi({ description: 'Whether POST /uploads is there.' }),
     uploadPrefix: z.string().openapi({ description: 'How a key may begin that is asked for with POST /uploads.' }),
     report: z.boolean().openapi({ description: 'Whether GET /report has a report on the head.' }),

@@ -136,4 +136,20 @@ export const generalSearch = z
 
 const searchHit = z.union([imageHit, captionHit]).openapi('Hit');
 
-export const searchPage = pageOf(searchHit).extend({ space: spaceId }).openapi('SearchPage');
+const warning = z
+  .strictObject({
+    code: z.literal('unknown-words').openapi({ description: 'For programs.' }),
+    text: z.string().openapi({ description: 'What of the query it is about.' }),
+    message: z.string().openapi({ description: 'For people.' }),
+  })
+  .openapi('SearchWarning');
+
+export const searchPage = pageOf(searchHit)
+  .extend({
+    space: spaceId,
+    warnings: z
+      .array(warning)
+      .optional()
+      .openapi({ description: 'Why the answer may not be what was meant; absent when there is nothing to say.' }),
+  })
+  .openapi('SearchPage');

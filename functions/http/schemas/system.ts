@@ -30,7 +30,7 @@ export const failure = z
     links: z.strictObject({ retry: z.string().openapi({ format: 'uri-reference' }) }),
   })
   .openapi('Failure');
-export type FailureView = z.output<typeof failure>;
+export type FailureResource = z.output<typeof failure>;
 
 export const failurePage = pageOf(failure).extend({ total: z.int() }).openapi('FailurePage');
 export const failureQuery = z.strictObject({ limit: limitParameter, cursor: cursor.optional() });

@@ -69,6 +69,11 @@ describe('the tokenizer', () => {
     }
   });
 
+  it('tells what it has no token for', () => {
+    for (const text of ['🐶', '☕🍰', 'สุนัข', '狗狗', '', ' \u200b']) assert.equal(tokenizer.knows(text), false, text);
+    for (const text of ['dog', '🐶 dog', '...', 'dog '.repeat(9000)]) assert.equal(tokenizer.knows(text), true, text);
+  });
+
   it('keeps the special tokens at both ends when it truncates', async () => {
     const short = await loadTokenizer({ ...files, maxTokens: 5 });
     assert.deepEqual(short.encode('a dog running on the beach'), [101, 1037, 3899, 2770, 102]);

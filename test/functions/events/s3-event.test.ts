@@ -125,6 +125,83 @@ describe('reading S3 events', () => {
     assert.equal(job?.sequencer, null);
   });
 
+  describe('in what others put around them', () => {
+    const good = record('ObjectCreated:Put', { key: 'a+b.jpg' });
+    const job = parseS3Event({ Records: [good] })[0]!;
+    const sns = (message: unknown) => ({
+      Type: 'Notification',
+      MessageId: 'da41e39f-ea4d-435a-b922-c6aae3915ebe',
+      TopicArn: 'arn:aws:sns:us-west-2:123456789012:photos',
+      Subject: 'Amazon S3 Notification',
+      Message: JSON.stringify(message),
+      Timestamp: '2012-04-25T21:49:25.719Z',
+    });
+    const bridge = (type: string, object: object = {}) => ({
+      version: '0',
+      id: '17793124-05d4-b198-2fde-7ededc63b103',
+      'detail-type': type,
+      source: 'aws.s3',
+      account: '111122223333',
+      resources: ['arn:aws:s3:::b'],
+      detail: {
+        version: '0',
+        bucket: { name: job.bucket },
+        object: { key: 'a b.jpg', size: 5, etag: 'x', sequencer: job.sequencer, ...object },
+        reason: 'PutObject',
+      },
+    });
+
+    it('come by SNS, also as text', () => {
+      assert.deepEqual(parseS3Event(sns({ Records: [good] })), [job]);
+      assert.deepEqual(parseS3Event(JSON.stringify(sns({ Records: [good] }))), [job]);
+      assert.deepEqual(parseS3Event(sns({ Service: 'Amazon S3', Event: 's3:TestEvent' })), []);
+    });
+
+    it('come by EventBridge, whose keys are as they are, and by EventBridge through SNS', () => {
+      assert.deepEqual(parseS3Event(bridge('Object Created')), [job]);
+      assert.deepEqual(parseS3Event(sns(bridge('Object Created'))), [job]);
+      assert.deepEqual(parseS3Event(bridge('Object Deleted')), [{ ...job, type: 'removed' }]);
+      const key = '100% a+b%20c.jpg';
+      assert.equal(parseS3Event(bridge('Object Created', { key }))[0]?.key, key);
+      const restored = parseS3Event(bridge('Object Restore Completed'))[0];
+      assert.deepEqual([restored?.type, restored?.sequencer], ['created', null]);
+      const reasons: string[] = [];
+      assert.deepEqual(
+        parseS3Event(bridge('Object Tags Added'), (reason) => reasons.push(reason)),
+        [],
+      );
+      assert.match(reasons.join(), /Object Tags Added changes no object/);
+    });
+
+    it('are named when they are in something else', () => {
+      const other = { source: 'aws.ec2', 'detail-type': 'EC2 Instance State-change', detail: {} };
+      assert.throws(() => parseS3Event(other), { message: /an envelope of aws\.ec2, EC2 Instance State-change with/ });
+      const confirm = { Type: 'SubscriptionConfirmation', Token: 'x' };
+      assert.throws(() => parseS3Event(confirm), {
+        message: /an envelope of SubscriptionConfirmation with the fields Type, /,
+      });
+      assert.throws(() => parseS3Event({ foo: 1, bar: 2 }), { message: /with the fields foo, bar/ });
+    });
+  });
+
+  it('reads the records beside one that it cannot read, and says so', () => {
+    const good = record('ObjectCreated:Put', { key: 'good.jpg' });
+    for (const bad of [record('ObjectCreated:Put', { key: '100%.jpg' }), {}, null, 'x', { ...good, s3: {} }]) {
+      const reasons: string[] = [];
+      const jobs = parseS3Event({ Records: [bad, good, bad] }, (reason) => reasons.push(reason));
+      assert.deepEqual(
+        jobs.map(({ key }) => key),
+        ['good.jpg'],
+      );
+      assert.equal(reasons.length, 2, reasons.join());
+    }
+  });
+
+  it('takes null for what the sender does not know', () => {
+    const [job] = parseS3Event({ Records: [record('ObjectCreated:Put', { size: null, eTag: null, sequencer: null })] });
+    assert.deepEqual([job?.type, job?.sequencer], ['created', null]);
+  });
+
   for (const [what, body] of [
     ['no JSON', '{"Records": ['],
     ['nothing', undefined],

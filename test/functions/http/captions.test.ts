@@ -16,7 +16,7 @@ describe('captions over HTTP', () => {
     const first = await post({ text: ' a red boat ', tags: ['sea'] });
     assert.equal(first.status, 201);
     const id = captionId('a red boat');
-    assert.equal(first.headers.get('location'), `/captions/${id}`);
+    assert.equal(first.headers.get('location'), `captions/${id}`);
     const { indexedAt, ...rest } = first.body as unknown as Record<string, unknown>;
     assert.ok(!Number.isNaN(Date.parse(String(indexedAt))));
     assert.deepEqual(rest, {

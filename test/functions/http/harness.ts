@@ -10,6 +10,7 @@ import { openFailureLog } from '../../../core/failure-log/sqlite.ts';
 import { createIndexer } from '../../../core/index-image.ts';
 import { openFolder } from '../../../core/objects/folder/store.ts';
 import type { Embedder } from '../../../core/ports.ts';
+import { createTrash } from '../../../core/trash.ts';
 import type { JointEmbedding } from '../../../core/types.ts';
 import { normalise } from '../../../core/vector-arithmetic.ts';
 import { openEmbeddedStore } from '../../../core/vectors/sqlite/store.ts';
@@ -18,6 +19,7 @@ import type { AppDeps } from '../../../functions/http/deps.ts';
 import type { App } from '../../../functions/http/openapi.ts';
 import { type HttpOptionsInput, parseHttpOptions } from '../../../functions/http/options.ts';
 import { createMetrics } from '../../../functions/http/prometheus.ts';
+import { createSessions } from '../../../functions/http/session.ts';
 
 /** The API over the real stores in a folder of its own, asked without a network. */
 
@@ -47,6 +49,7 @@ export function hashEmbedder(space = 'feedfeedfeedfeed'): Embedder {
   return {
     space,
     dimension: 64,
+    knowsText: async (text) => /\w/.test(text),
     embedTexts: async (texts) => texts.map((text) => vectorOf(Buffer.from(text))),
     async embedImage(bytes) {
       const { pixels, picture } = await decodeImage(bytes, PREPROCESSING, LIMITS);
@@ -63,6 +66,8 @@ export function hashEmbedder(space = 'feedfeedfeedfeed'): Embedder {
 export interface TestApp {
   readonly app: App;
   readonly deps: AppDeps;
+  /** The folder that holds `photos` and the index. */
+  readonly root: string;
   /** Lines of the log, parsed. */
   readonly log: Record<string, unknown>[];
   /** Asks for JSON and answers status, headers and the parsed body (null when there is none). */
@@ -96,19 +101,25 @@ export async function testApp(
   const log: Record<string, unknown>[] = [];
   const parsed = parseHttpOptions({
     loopback: true,
-    openWrites: true,
+    requireKey: 'nothing',
     requestsPerMinute: 0,
     maxImageBytes: LIMITS.maxBytes,
     ...options,
   });
+  const index = createIndexer({ embedder, vectors, buckets, maxBytes: parsed.maxImageBytes });
+  const onLiveSpace: AppDeps['onLiveSpace'] = (work) => work({ embedder, vectors });
+  await mkdir(join(root, 'trash'));
+  const records = await openFolder({ root: join(root, 'trash'), bucket: 'trash' });
   const deps = change({
     embedder,
     vectors,
     failures,
     buckets,
     uploadBucket: objects.bucket,
-    onLiveSpace: (work) => work({ embedder, vectors }),
-    index: createIndexer({ embedder, vectors, buckets, maxBytes: parsed.maxImageBytes }),
+    onLiveSpace,
+    index,
+    sessions: createSessions(records),
+    trash: createTrash({ records, buckets, failures, index, onLiveSpace, keepDays: 30 }),
     thumbnail: (bytes, maxEdge) => thumbnail(bytes, maxEdge, { limits: LIMITS }),
     model: {
       space,
@@ -157,6 +168,7 @@ export async function testApp(
   return {
     app,
     deps,
+    root,
     log,
     json,
     async addPhoto(name, query = '') {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { imageId } from '../../../core/index-image.ts';
-import { newKey } from '../../../functions/http/routes/add-images.ts';
+import { numbered, uploadKey } from '../../../functions/http/upload-key.ts';
 import { jsonRequest, samplePhoto, type TestApp, testApp } from './harness.ts';
 
 describe('pictures over HTTP', () => {
@@ -25,7 +25,7 @@ describe('pictures over HTTP', () => {
     );
     assert.equal(status, 201);
     const id = imageId('photos', 'a/cat.jpg');
-    assert.equal(headers.get('location'), `/images/${id}`);
+    assert.equal(headers.get('location'), `images/${id}`);
     assert.deepEqual(body.tags, ['pet', 'small']);
     const stored = await t.json(`/images/${id}`);
     assert.deepEqual(stored.body, body);
@@ -65,18 +65,73 @@ describe('pictures over HTTP', () => {
     assert.deepEqual(body.tags, ['night', 'sky']);
   });
 
-  it('makes a key from the day and the name when there is none', async () => {
+  const upload = async (photo: string, name: string, fields: Record<string, string> = {}) => {
     const form = new FormData();
-    form.set('file', new File([await samplePhoto('coffee.jpg')], '../../Grüner Kaffee (1).jpg'));
-    const { body } = await t.json('/images', { method: 'POST', body: form });
-    assert.match(body.key as string, /^\d{4}\/\d\d\/\d\d\/[0-9a-f]{8}-Grüner-Kaffee-1-.jpg$/);
-    const bare = await t.json('/images', await raw('rocket.jpg'));
-    assert.match(bare.body.key as string, /^\d{4}\/\d\d\/\d\d\/[0-9a-f]{8}-picture\.jpg$/);
+    for (const [field, value] of Object.entries(fields)) form.set(field, value);
+    form.set('file', new File([await samplePhoto(photo)], name, { type: 'image/jpeg' }));
+    return t.json('/images', { method: 'POST', body: form });
+  };
+
+  it('keeps folder and name of what comes without a key, with a number behind a name that is taken', async () => {
+    const first = await upload('coffee.jpg', 'Trip/day2/Grüner Kaffee (1).jpg');
+    assert.deepEqual([first.status, first.body.key], [201, 'Trip/day2/Grüner Kaffee (1).jpg']);
+    const second = await upload('rocket.jpg', 'x.jpg', { path: 'Trip/day2/Grüner Kaffee (1).jpg' });
+    assert.deepEqual([second.status, second.body.key], [201, 'Trip/day2/Grüner Kaffee (1) (2).jpg']);
+    const bare = await upload('dahlia.jpg', '☃.jpg');
+    assert.match(bare.body.key as string, /^\d{4}\/\d\d\/\d\d\/☃\.jpg$/);
+    const unnamed = await t.json('/images', await raw('sunset.jpg'));
+    assert.match(unnamed.body.key as string, /^\d{4}\/\d\d\/\d\d\/picture\.jpg$/);
+  });
+
+  it('recognises bytes that are there already, and says so', async () => {
+    const first = await upload('clock.jpg', 'one/clock.jpg', { tags: 'time' });
+    const again = await upload('clock.jpg', 'one/clock.jpg', { tags: 'tower' });
+    const { id } = first.body;
+    assert.equal(first.body.duplicateOf, undefined);
+    assert.deepEqual([again.status, again.body.id, again.body.duplicateOf], [200, id, id]);
+    assert.deepEqual([again.body.key, again.body.tags], ['one/clock.jpg', ['time', 'tower']]);
+    const bare = await upload('clock.jpg', 'clock.jpg');
+    assert.deepEqual([bare.status, bare.body.id], [200, id]);
+    for (const [name, key] of [
+      ['two/clock.jpg', 'two/clock.jpg'],
+      ['tower.jpg', undefined],
+    ] as const) {
+      const copy = await upload('clock.jpg', name);
+      assert.deepEqual([copy.status, copy.body.duplicateOf], [201, id]);
+      if (key !== undefined) assert.equal(copy.body.key, key);
+      await t.json(`/images/${copy.body.id}`, { method: 'DELETE' });
+    }
+    const wanted = await t.json('/images?key=three/clock.jpg', await raw('clock.jpg'));
+    assert.deepEqual([wanted.status, wanted.body.key, wanted.body.duplicateOf], [201, 'three/clock.jpg', id]);
+    for (const key of ['one/clock.jpg', 'three/clock.jpg']) await objects().delete(key);
+    const lost = await upload('clock.jpg', 'one/clock.jpg');
+    assert.deepEqual([lost.status, lost.body.key, lost.body.duplicateOf], [201, 'one/clock.jpg', undefined]);
+  });
+
+  it('makes names that any folder and bucket can hold', () => {
     const now = new Date('2026-01-02T03:04:05Z');
-    assert.match(newKey('\ud800..', 'image/png', now), /^2026\/01\/02\/[0-9a-f]{8}-/);
-    assert.match(newKey('.hidden', 'image/png', now), /-hidden$/);
-    assert.match(newKey('...', 'image/png', now), /-picture\.png$/);
-    assert.ok(newKey('x'.repeat(500), '', now).length < 120);
+    const expected: Record<string, string> = {
+      '../../etc/passwd': 'etc/passwd',
+      'C:\\Users\\me\\a.jpg': 'C-/Users/me/a.jpg',
+      '.hidden': '2026/01/02/hidden',
+      'a/.trash/b.jpg': 'a/trash/b.jpg',
+      'a/con.jpg': 'a/_con.jpg',
+      'a/what?.jpg': 'a/what-.jpg',
+      'a/e\u0301.jpg': 'a/é.jpg',
+      'a//b/./c .jpg': 'a/b/c .jpg',
+      '...': '2026/01/02/picture.png',
+      '': '2026/01/02/picture.png',
+    };
+    const made = Object.fromEntries(Object.keys(expected).map((path) => [path, uploadKey(path, 'image/png', { now })]));
+    assert.deepEqual(made, expected);
+    const long = uploadKey(`a/${'ü'.repeat(500)}.jpg`, '', { now });
+    assert.ok(Buffer.byteLength(long) < 250 && long.endsWith('ü.jpg'), long);
+    assert.ok(Buffer.byteLength(uploadKey(`${'folder/'.repeat(500)}x.jpg`, '', { now })) <= 1024);
+    assert.match(uploadKey('\ud800.jpg', '', { now }), /\.jpg$/);
+    assert.deepEqual(
+      [numbered('a/x.jpg', 1), numbered('a/x.jpg', 2), numbered('a.b/x', 3)],
+      ['a/x.jpg', 'a/x (2).jpg', 'a.b/x (3)'],
+    );
   });
 
   it('refuses a taken key, and replaces it when asked', async () => {

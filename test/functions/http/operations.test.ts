@@ -276,7 +276,7 @@ describe('the service about itself', () => {
       assert.doesNotMatch(html, /https?:\/\//);
       assert.doesNotMatch(html, /<script(?![^>]*\bsrc=)|\bon\w+=|style=/);
       assert.match(page.headers.get('content-security-policy')!, /script-src 'self';/);
-      const files = [...html.matchAll(/(?:src|href)="(\/[^"]+)"/g)].map((match) => match[1]!);
+      const files = [...html.matchAll(/(?:src|href)="(docs\/[^"]+)"/g)].map((match) => `/${match[1]}`);
       assert.equal(files.length, 3);
       for (const file of files) {
         const response = await t.app.request(file);

@@ -16,7 +16,7 @@ describe('the API over a real connection', () => {
   let port: number;
   let id: string;
   before(async () => {
-    t = await testApp({ openWrites: true });
+    t = await testApp({ requireKey: 'nothing' });
     id = await t.addPhoto('cat.jpg');
     const listening = await listen(t.app.fetch, '127.0.0.1', 0);
     server = listening.server;
@@ -112,6 +112,46 @@ describe('the API over a real connection', () => {
     const [data] = (await once(socket, 'data')) as [Buffer];
     assert.match(data.toString(), /^HTTP\/1\.1 413 /);
     socket.destroy();
+  });
+
+  /** What comes back on a connection of its own, until it is closed or `until` says that it is enough. */
+  async function converse(head: string, answered: (text: string) => string | null): Promise<string> {
+    const socket = connect(port, '127.0.0.1');
+    let text = '';
+    socket.on('data', (chunk) => {
+      text += chunk;
+      const next = answered(text);
+      if (next !== null) socket.write(next);
+    });
+    socket.write(head);
+    await once(socket, 'close');
+    return text;
+  }
+
+  it('asks for a body with 100 Continue only when it would take it', async () => {
+    const body = '{"text":"a boat"}';
+    const head = (length: number) =>
+      'POST /captions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: close\r\n' +
+      `Expect: 100-continue\r\nContent-Length: ${length}\r\n\r\n`;
+    let isSent = false;
+    const taken = await converse(head(body.length), (text) => {
+      if (isSent || !text.startsWith('HTTP/1.1 100 Continue')) return null;
+      isSent = true;
+      return body;
+    });
+    assert.match(taken, /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 201 Created/);
+    const refused = await converse(head(1e9), () => null);
+    assert.match(refused, /^HTTP\/1\.1 413 /);
+  });
+
+  it('answers HTTP/1.0 without a Host, as health checks of some load balancers ask', async () => {
+    for (const path of ['/health', '/ready']) {
+      assert.match(await converse(`GET ${path} HTTP/1.0\r\n\r\n`, () => null), /^HTTP\/1\.[01] 200 OK/);
+    }
+    assert.match(
+      await converse('GET /health HTTP/1.0\r\nHost: evil.example\r\n\r\n', () => null),
+      /^HTTP\/1\.[01] 421 /,
+    );
   });
 
   it('survives callers that hang up in the middle', async () => {

@@ -114,9 +114,9 @@ describe('POST /uploads', () => {
   }
 
   it('needs an API key', async () => {
-    const closed = await testApp({ openWrites: false }, () => ({
+    const closed = await testApp({ requireKey: 'write' }, () => ({
       ...t.deps,
-      options: { ...t.deps.options, openWrites: false },
+      options: { ...t.deps.options, requireKey: 'write' },
     }));
     const answer = await closed.json('/uploads', { method: 'POST', body: '{}' });
     assert.equal(answer.status, 401);

@@ -16,6 +16,20 @@ describe('search over HTTP', () => {
   });
   after(() => t.close());
 
+  it('warns of a text of which the model knows no word, each in its place', async () => {
+    const { body } = await t.json(`/search?q=${encodeURIComponent('🐶')}`);
+    const [warning] = body.warnings as { code: string; text: string; message: string }[];
+    assert.deepEqual([warning?.code, warning?.text], ['unknown-words', '🐶']);
+    assert.match(warning!.message, /knows no word of "🐶"/);
+    const terms = [{ text: 'a dog' }, { text: '☕', weight: -1 }];
+    const general = (await t.json('/search', jsonRequest('POST', { terms }))).body.warnings as { text: string }[];
+    assert.deepEqual(
+      general.map(({ text }) => text),
+      ['☕'],
+    );
+    assert.equal((await t.json('/search?q=dog')).body.warnings, undefined);
+  });
+
   it('ranks all pictures, best first, and names the space', async () => {
     const { status, body, headers } = await t.json('/search?q=a+cat');
     assert.equal(status, 200);

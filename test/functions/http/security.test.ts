@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
-import { forTests } from '../../../functions/http/rate-limit.ts';
+import { networkOf } from '../../../functions/http/caller.ts';
 import { jsonRequest, samplePhoto, type TestApp, testApp } from './harness.ts';
 import { type OpenApiDocument, operations } from './openapi-checks.ts';
 
@@ -13,18 +13,19 @@ describe('API keys', () => {
   let t: TestApp;
   let document: OpenApiDocument;
   before(async () => {
-    t = await testApp({ openWrites: false, apiKeyHashes: KEYS.map(hashOf) });
+    t = await testApp({ requireKey: 'write', apiKeyHashes: KEYS.map(hashOf) });
     document = (await t.json('/openapi.json')).body as unknown as OpenApiDocument;
   });
   after(() => t.close());
 
   const status = async (method: string, path: string, headers: Record<string, string> = {}) =>
     (await t.app.request(path.replace('{id}', SOME_ID), { method, headers })).status;
-  const writes = (method: string, path: string) => method !== 'GET' && /^\/(images|captions|failures)/.test(path);
+  const writes = (method: string, path: string) => method !== 'GET' && /^\/(images|captions|failures|trash)/.test(path);
 
   it('are needed by exactly the routes that write, as the document says', async () => {
     let guarded = 0;
-    for (const { method, path, operation } of operations(document)) {
+    const others = operations(document).filter(({ path }) => path !== '/session');
+    for (const { method, path, operation } of others) {
       const where = `${method} ${path}`;
       const expected = writes(method, path);
       assert.equal(operation.security !== undefined, expected, where);
@@ -32,8 +33,8 @@ describe('API keys', () => {
       assert.equal((await status(method, path)) === 401, expected, where);
       guarded += expected ? 1 : 0;
     }
-    assert.equal(guarded, 6);
-    assert.deepEqual(Object.keys(document.components.securitySchemes), ['bearer', 'apiKey']);
+    assert.equal(guarded, 9);
+    assert.deepEqual(Object.keys(document.components.securitySchemes), ['bearer', 'apiKey', 'session']);
   });
 
   it('open every write route, each of them in either header, and nothing else does', async () => {
@@ -87,11 +88,11 @@ describe('API keys', () => {
   });
 
   it('close the write routes when none is configured', async () => {
-    const closed = await testApp({ loopback: false, openWrites: false });
+    const closed = await testApp({ loopback: false, requireKey: 'write' });
     try {
       const { status } = await closed.json('/captions', jsonRequest('POST', { text: 'x' }, { 'x-api-key': 'x' }));
       assert.equal(status, 401);
-      await assert.rejects(testApp({ loopback: false, openWrites: true }), /openWrites only together with loopback/);
+      await assert.rejects(testApp({ loopback: false, requireKey: 'nothing' }), /only together with loopback/);
     } finally {
       await closed.close();
     }
@@ -134,8 +135,8 @@ describe('what a browser may do', () => {
 
   it('elsewhere any name is answered until some are configured; addresses cannot be rebound', async () => {
     const ask = async (t: TestApp, host: string) => (await t.app.request('/health', { headers: { host } })).status;
-    const open = await testApp({ loopback: false, openWrites: false });
-    const named = await testApp({ loopback: false, openWrites: false, allowedHosts: ['photos.example'] });
+    const open = await testApp({ loopback: false, requireKey: 'write' });
+    const named = await testApp({ loopback: false, requireKey: 'write', allowedHosts: ['photos.example'] });
     try {
       assert.equal(await ask(open, 'any.example'), 200);
       assert.equal(await ask(named, 'any.example'), 421);
@@ -189,7 +190,7 @@ describe('what a browser may do', () => {
   it('no other site may read until it is configured', async () => {
     const allow = 'access-control-allow-origin';
     const closed = await testApp();
-    const open = await testApp({ corsOrigins: ['https://app.example'], openWrites: false });
+    const open = await testApp({ corsOrigins: ['https://app.example'], requireKey: 'write' });
     try {
       const get = { headers: { origin: 'https://app.example' } };
       assert.equal((await closed.app.request('/images', get)).headers.get(allow), null);
@@ -301,15 +302,14 @@ describe('limits on callers', () => {
   });
 
   it('takes an IPv6 network for one caller', () => {
-    const { network } = forTests;
-    assert.equal(network('192.0.2.1'), '192.0.2.1');
-    assert.equal(network('::ffff:192.0.2.1'), '192.0.2.1');
-    assert.equal(network('2001:db8:1:2:3:4:5:6'), '2001:db8:1:2::/64');
-    assert.equal(network('2001:DB8:1:2::9'), '2001:db8:1:2::/64');
-    assert.equal(network('2001:0db8:0001:0002::9'), '2001:db8:1:2::/64');
-    assert.equal(network('2001:db8::1'), '2001:db8:0:0::/64');
-    assert.equal(network('fe80::1%eth0'), 'fe80:0:0:0::/64');
-    assert.equal(network('::1'), '0:0:0:0::/64');
+    assert.equal(networkOf('192.0.2.1'), '192.0.2.1');
+    assert.equal(networkOf('::ffff:192.0.2.1'), '192.0.2.1');
+    assert.equal(networkOf('2001:db8:1:2:3:4:5:6'), '2001:db8:1:2::/64');
+    assert.equal(networkOf('2001:DB8:1:2::9'), '2001:db8:1:2::/64');
+    assert.equal(networkOf('2001:0db8:0001:0002::9'), '2001:db8:1:2::/64');
+    assert.equal(networkOf('2001:db8::1'), '2001:db8::/64');
+    assert.equal(networkOf('fe80::1%eth0'), 'fe80::/64');
+    assert.equal(networkOf('::1'), '::/64');
   });
 
   it('ends a request that takes too long, and lets its work know', async () => {

@@ -31,19 +31,14 @@ describe('presigned requests of S3', () => {
   };
   const signPut = () => s3.presignPut(key, { expiresInSeconds: 60, contentType: 'image/jpeg', bytes: 5000 });
 
-  it('GET reads the object, and PUT takes one, for a while', async () => {
-    await s3.put(key, picture);
-    const { url, expiresAt } = await s3.presignGet(key, { expiresInSeconds: 60 });
-    assert.deepEqual(Buffer.from(await (await fetch(url)).arrayBuffer()), picture);
-    const left = Date.parse(expiresAt) - Date.now();
-    assert.ok(left > 0 && left <= 61_000, expiresAt);
-    const brief = await s3.presignGet(key, { expiresInSeconds: 1 });
+  it('take an object for a while', async () => {
+    const left = Date.parse((await signPut()).expiresAt) - Date.now();
+    assert.ok(left > 0 && left <= 61_000, `${left}`);
     const late = await s3.presignPut('late.jpg', { expiresInSeconds: 1, contentType: 'image/jpeg', bytes: 5000 });
     await new Promise((resolve) => setTimeout(resolve, 2100));
-    for (const refused of [await fetch(brief.url), await put(late.url, late.headers, picture)]) {
-      assert.equal(refused.status, 403);
-      assert.match(await refused.text(), /expired/);
-    }
+    const refused = await put(late.url, late.headers, picture);
+    assert.equal(refused.status, 403);
+    assert.match(await refused.text(), /expired/);
     assert.equal(await s3.head('late.jpg'), null);
   });
 
@@ -74,39 +69,13 @@ describe('presigned requests of S3', () => {
     assert.equal((await put(signed.url, signed.headers, picture)).status, 412);
   });
 
-  const post = async (options: { maxBytes: number; file: Uint8Array<ArrayBuffer>; type?: string }) => {
-    const signed = await s3.presignPost(key, {
-      expiresInSeconds: 60,
-      contentType: 'image/jpeg',
-      maxBytes: options.maxBytes,
-    });
-    const form = new FormData();
-    for (const [name, value] of Object.entries(signed.fields)) form.append(name, value);
-    if (options.type) form.set('Content-Type', options.type);
-    form.append('file', new Blob([options.file]));
-    return fetch(signed.url, { method: 'POST', body: form });
-  };
-
-  it('POST takes what its policy allows', async () => {
-    const answer = await post({ maxBytes: 5000, file: picture });
-    assert.ok(answer.ok, await answer.text());
-    assert.deepEqual(Buffer.from(await new Response((await s3.get(key))?.body).arrayBuffer()), picture);
-    assert.equal((await s3.head(key))?.contentType, 'image/jpeg');
-  });
-
-  it('POST takes nothing larger, empty or of another type', async () => {
-    assert.match(await (await post({ maxBytes: 4999, file: picture })).text(), /EntityTooLarge/);
-    assert.match(await (await post({ maxBytes: 4999, file: new Uint8Array(0) })).text(), /EntityTooSmall/);
-    assert.equal((await post({ maxBytes: 5000, file: picture, type: 'text/html' })).status, 403);
-    assert.equal(await s3.head(key), null);
-  });
-
   it('are not made for what cannot work', async () => {
     const common = { contentType: 'image/jpeg', expiresInSeconds: 60 };
-    await assert.rejects(s3.presignPost(`\${filename}`, { ...common, maxBytes: 5 }), failsWith('invalid-key'));
-    await assert.rejects(s3.presignGet('a/../b', common), failsWith('invalid-key'));
+    await assert.rejects(s3.presignPut('a/../b', { ...common, bytes: 5 }), failsWith('invalid-key'));
+    await assert.rejects(s3.presignPut('.sightline/a', { ...common, bytes: 5 }), failsWith('invalid-key'));
     await assert.rejects(s3.presignPut('', { ...common, bytes: 5 }), failsWith('invalid-key'));
     await assert.rejects(s3.presignPut('a', { ...common, bytes: -1 }), failsWith('invalid-input'));
-    await assert.rejects(s3.presignGet('a', { expiresInSeconds: 8 * 24 * 3600 }), failsWith('invalid-input', /604800/));
+    const long = { ...common, bytes: 5, expiresInSeconds: 8 * 24 * 3600 };
+    await assert.rejects(s3.presignPut('a', long), failsWith('invalid-input', /604800/));
   });
 });

@@ -1,0 +1,147 @@
+import { createHash } from 'node:crypto';
+import { constants, createReadStream } from 'node:fs';
+import { copyFile, mkdir, open, rename, rm, stat, unlink, utimes } from 'node:fs/promises';
+import { extname, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { SightlineError } from '../../errors.ts';
+import { systemCode, unavailable } from '../../file-errors.ts';
+import type { DiscardedObject, ObjectBody, ObjectInfo } from '../../ports.ts';
+import { objectInfoOf, openFile, streamOf } from './file.ts';
+import { invalidKey, segmentsOf } from './key.ts';
+import { enterFolder, type Root } from './open-directory.ts';
+import { conditionFailed, exclusively, linkNew, removeEmptyFolders, storedEtag, WORKSHOP } from './write.ts';
+
+/** The trash of a folder: files that were taken out of it, in a flat folder, moved with their times and all. */
+
+/** `ObjectStore.discard` for a folder: one step on the same file system; from another one it is copied and checked first. */
+export async function discardObject(root: Root, trash: string, object: DiscardedObject): Promise<void> {
+  const { key, etag } = object;
+  const parents = segmentsOf(key);
+  const name = parents.pop()!;
+  const shown = join(root.path, ...parents, name);
+  await exclusively(shown, async () => {
+    const parent = await enterFolder(root, parents);
+    if ('blocked' in parent) throw conditionFailed(key, `etag ${etag}`, 'no object');
+    const expectVersion = async () => {
+      const found = await storedEtag(parent, name, key);
+      if (found !== etag) throw conditionFailed(key, `etag ${etag}`, found ?? 'no object');
+    };
+    const source = join(parent.path, name);
+    try {
+      await mkdir(trash, { recursive: true });
+      await expectVersion();
+      await rename(source, join(trash, fileNameOf(object))).catch(async (error: unknown) => {
+        if (systemCode(error) !== 'EXDEV') throw error;
+        await copyChecked(source, join(trash, fileNameOf(object)));
+        await expectVersion();
+        await unlink(source);
+      });
+      await parent.sync();
+    } catch (error) {
+      throw unavailable(error, 'move to the trash', shown);
+    } finally {
+      await parent.close();
+    }
+    await removeEmptyFolders(root, parents);
+  });
+}
+
+/** `ObjectStore.getDiscarded` for a folder. */
+export async function openDiscarded(trash: string, object: DiscardedObject): Promise<ObjectBody | null> {
+  const file = await openFile({ path: trash, shown: trash }, fileNameOf(object));
+  if (file === null) return null;
+  const info = await objectInfoOf(object.key, file);
+  const whole = { offset: 0, length: info.bytes };
+  return { info, ...whole, body: streamOf(file, whole) };
+}
+
+/** `ObjectStore.recover` for a folder. */
+export async function recoverObject(root: Root, trash: string, object: DiscardedObject): Promise<ObjectInfo | null> {
+  const { key } = object;
+  const source = join(trash, fileNameOf(object));
+  if (!(await isThere(source))) return null;
+  const parents = segmentsOf(key);
+  const name = parents.pop()!;
+  const shown = join(root.path, ...parents, name);
+  return exclusively(shown, async () => {
+    const parent = await enterFolder(root, parents, { create: true });
+    if ('blocked' in parent) throw invalidKey(key, parent.problem);
+    try {
+      const target = join(parent.path, name);
+      if ((await storedEtag(parent, name, key)) !== null) throw conditionFailed(key, 'no object', 'one');
+      await linkNew(source, target, key).catch(async (error: unknown) => {
+        if (systemCode(error) !== 'EXDEV') throw error;
+        await recoverCopy(root, object, source, target);
+      });
+      await parent.sync();
+      const file = await openFile(parent, name);
+      if (file === null) throw new SightlineError('unavailable', `${shown} is not there any more`);
+      return await objectInfoOf(key, file).finally(() => file.handle.close());
+    } catch (error) {
+      throw unavailable(error, 'take out of the trash', shown);
+    } finally {
+      await parent.close();
+    }
+  });
+}
+
+/** Back onto another file system: the whole copy takes its place in one step, then the original goes. */
+async function recoverCopy(root: Root, object: DiscardedObject, source: string, target: string): Promise<void> {
+  const workshop = await enterFolder(root, [WORKSHOP], { create: true });
+  if ('blocked' in workshop) throw new SightlineError('unavailable', `restoring a picture ${workshop.problem}`);
+  const copy = join(workshop.path, object.id);
+  try {
+    await copyChecked(source, copy);
+    await linkNew(copy, target, object.key);
+    await unlink(source);
+  } finally {
+    await rm(copy, { force: true });
+    await workshop.close();
+  }
+}
+
+/** `ObjectStore.purge` for a folder. */
+export async function purgeObject(trash: string, object: DiscardedObject): Promise<void> {
+  const path = join(trash, fileNameOf(object));
+  await rm(path, { force: true }).catch((error: unknown) => {
+    throw unavailable(error, 'delete', path);
+  });
+}
+
+/** The id, with the extension for whoever looks into the folder. */
+function fileNameOf({ id, key }: DiscardedObject): string {
+  return `${id}${/^\.\w{1,10}$/.exec(extname(key))?.[0] ?? ''}`;
+}
+
+/** Appears under its name when it is complete, synced, and read again the same as its source. */
+async function copyChecked(source: string, target: string): Promise<void> {
+  const unfinished = `${target}.unfinished`;
+  const { atime, mtime } = await stat(source);
+  try {
+    await copyFile(source, unfinished, constants.COPYFILE_FICLONE);
+    await utimes(unfinished, atime, mtime);
+    const handle = await open(unfinished, 'r+');
+    await handle.sync().finally(() => handle.close());
+    const [from, to] = await Promise.all([hashOf(source), hashOf(unfinished)]);
+    if (from !== to) throw new SightlineError('unavailable', `expected a copy of ${source} as it is, got other bytes`);
+    await rename(unfinished, target);
+  } finally {
+    await rm(unfinished, { force: true });
+  }
+}
+
+async function hashOf(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash);
+  return hash.digest('hex');
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    (error: unknown) => {
+      if (systemCode(error) === 'ENOENT') return false;
+      throw unavailable(error, 'look at', path);
+    },
+  );
+}

@@ -1,0 +1,10 @@
+import { SightlineError } from '../errors.ts';
+import type { ObjectStore } from '../ports.ts';
+
+/** The same objects, of which nothing can be changed: whatever would throws `read-only`. */
+export function readOnly<T extends ObjectStore>(store: T): T {
+  const refuse = async (): Promise<never> => {
+    throw new SightlineError('read-only', `expected only to read in ${store.bucket}, as it was opened read-only`);
+  };
+  return { ...store, put: refuse, delete: refuse, discard: refuse, recover: refuse, purge: refuse };
+}

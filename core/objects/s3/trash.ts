@@ -1,0 +1,123 @@
+import {
+  CopyObjectCommand,
+  DeleteObjectCommand,
+  ListObjectVersionsCommand,
+  type ListObjectVersionsCommandOutput,
+} from '@aws-sdk/client-s3';
+import { SightlineError } from '../../errors.ts';
+import type { DiscardedObject, ObjectBody, ObjectInfo } from '../../ports.ts';
+import { isMissingObject } from './errors.ts';
+import { deleteObject, getObject, headObject } from './objects.ts';
+import type { S3Session } from './session.ts';
+
+/**
+ * The trash of a bucket. Where it keeps old versions, a delete marker hides the object and its version is what comes back;
+ * elsewhere a copy waits below `TRASH_PREFIX`, out of sight like everything below `.sightline/`.
+ */
+export const TRASH_PREFIX = '.sightline/trash/';
+
+/** `ObjectStore.discard` on S3. */
+export async function discardObject(s3: S3Session, object: DiscardedObject): Promise<void> {
+  const { key, etag, version } = object;
+  if (version === undefined) {
+    const copied = await copy(s3, { key, etag }, TRASH_PREFIX + object.id);
+    if (!copied) throw gone(key, etag);
+  }
+  await deleteObject(s3, key, etag);
+}
+
+/** `ObjectStore.getDiscarded` on S3. */
+export async function getDiscarded(s3: S3Session, object: DiscardedObject): Promise<ObjectBody | null> {
+  const { key, id, version } = object;
+  if (version !== undefined) return getObject(s3, key, { version });
+  const found = await getObject(s3, TRASH_PREFIX + id, {});
+  return found && { ...found, info: { ...found.info, key } };
+}
+
+/** `ObjectStore.recover` on S3. */
+export async function recoverObject(s3: S3Session, object: DiscardedObject): Promise<ObjectInfo | null> {
+  const { key, id, version } = object;
+  if ((await headObject(s3, key)) !== null) {
+    throw new SightlineError('precondition-failed', `expected no object under ${JSON.stringify(key)}, found one`);
+  }
+  const source = version === undefined ? { key: TRASH_PREFIX + id } : { key, version };
+  if (!(await copy(s3, source, key))) return null;
+  if (version === undefined) await deleteObject(s3, TRASH_PREFIX + id, undefined);
+  return headObject(s3, key);
+}
+
+/** `ObjectStore.purge` on S3: of a bucket with versions everything that the key held up to the discarded one. */
+export async function purgeObject(s3: S3Session, { key, id, version }: DiscardedObject): Promise<void> {
+  if (version === undefined) return deleteObject(s3, TRASH_PREFIX + id, undefined);
+  for (const VersionId of await versionsUpTo(s3, key, version)) {
+    await s3.call({ action: 'DeleteObjectVersion', key }, (abortSignal) =>
+      s3.client.send(new DeleteObjectCommand({ Bucket: s3.bucket, Key: key, VersionId }), { abortSignal }),
+    );
+  }
+}
+
+/** That version of the key, all older ones, and the marker that hides them, unless another object lies on top by now. */
+async function versionsUpTo(s3: S3Session, key: string, version: string): Promise<string[]> {
+  const found: { id: string; isMarker: boolean }[] = [];
+  let from: Pick<ListObjectVersionsCommandOutput, 'NextKeyMarker' | 'NextVersionIdMarker'> = {};
+  for (;;) {
+    const page = await listVersions(s3, key, from);
+    const all = [
+      ...(page.Versions ?? []).map((one) => ({ ...one, isMarker: false })),
+      ...(page.DeleteMarkers ?? []).map((one) => ({ ...one, isMarker: true })),
+    ];
+    // Newest first, as the service lists them, but versions and markers come apart.
+    all.sort((a, b) => (b.LastModified?.getTime() ?? 0) - (a.LastModified?.getTime() ?? 0));
+    for (const { Key, VersionId, isMarker } of all) {
+      if (Key === key && VersionId !== undefined) found.push({ id: VersionId, isMarker });
+    }
+    if (!page.IsTruncated || page.NextKeyMarker !== key) break;
+    from = page;
+  }
+  const first = found.findIndex(({ id }) => id === version);
+  if (first < 0) return [];
+  const markers = found.slice(0, first).every(({ isMarker }) => isMarker) ? found.slice(0, first) : [];
+  return [...found.slice(first), ...markers].map(({ id }) => id);
+}
+
+function listVersions(
+  s3: S3Session,
+  key: string,
+  from: Pick<ListObjectVersionsCommandOutput, 'NextKeyMarker' | 'NextVersionIdMarker'>,
+): Promise<ListObjectVersionsCommandOutput> {
+  const command = new ListObjectVersionsCommand({
+    Bucket: s3.bucket,
+    Prefix: key,
+    KeyMarker: from.NextKeyMarker,
+    VersionIdMarker: from.NextVersionIdMarker,
+  });
+  return s3.call({ action: 'ListObjectVersions', key }, (abortSignal) => s3.client.send(command, { abortSignal }));
+}
+
+/** False when there is nothing to copy. Throws `precondition-failed` when it has another etag than the one given. */
+async function copy(
+  s3: S3Session,
+  source: { readonly key: string; readonly version?: string; readonly etag?: string },
+  to: string,
+): Promise<boolean> {
+  const version = source.version === undefined ? '' : `?versionId=${encodeURIComponent(source.version)}`;
+  const command = new CopyObjectCommand({
+    Bucket: s3.bucket,
+    Key: to,
+    CopySource: `${s3.bucket}/${source.key.split('/').map(encodeURIComponent).join('/')}${version}`,
+    CopySourceIfMatch: source.etag && `"${source.etag}"`,
+  });
+  return s3.call({ action: 'CopyObject', key: source.key }, async (abortSignal) => {
+    try {
+      await s3.client.send(command, { abortSignal });
+      return true;
+    } catch (error) {
+      if (isMissingObject(error)) return false;
+      throw error;
+    }
+  });
+}
+
+function gone(key: string, etag: string): SightlineError {
+  return new SightlineError('precondition-failed', `expected ${JSON.stringify(key)} with etag ${etag}, got no object`);
+}

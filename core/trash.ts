@@ -1,0 +1,195 @@
+import { v7 as uuidv7 } from 'uuid';
+import { isSightlineError, SightlineError } from './errors.ts';
+import type { IndexJob, IndexOutcome } from './index-image.ts';
+import type { DiscardedObject, FailureLog, ObjectStore, VectorStore } from './ports.ts';
+import type { ImagePayload, Page } from './types.ts';
+
+/** A picture in the trash: what the index knew of it, and how its file comes back. */
+export interface TrashEntry {
+  /** A UUID whose order is that of time. */
+  readonly id: string;
+  /** ISO 8601. */
+  readonly deletedAt: string;
+  /** Of the picture's point. */
+  readonly imageId: string;
+  /** As the index held it, with its tags. */
+  readonly picture: ImagePayload;
+  /** Null when its file stayed where it was, because only the index was to forget it. */
+  readonly object: DiscardedObject | null;
+}
+
+export interface Trash {
+  /** Days that an entry is kept. */
+  readonly keepDays: number;
+  /**
+   * Takes a picture out of the index, and with `disk` its file out of the bucket. Null when the file had gone already, so
+   * that there is nothing to keep. Throws `not-found`, `read-only`, and `precondition-failed` when the file is of another
+   * etag than the one given.
+   */
+  put(imageId: string, options: { from: 'disk' | 'index'; ifMatch?: string }): Promise<TrashEntry | null>;
+  /** Throws `not-found`. */
+  get(id: string): Promise<TrashEntry>;
+  /** Latest first. Throws `invalid-cursor`. */
+  list(options: { limit: number; cursor?: string }): Promise<Page<TrashEntry> & { total: number }>;
+  /**
+   * Brings file, point and tags back. Throws `not-found`, and `precondition-failed` when another picture has the key.
+   */
+  restore(id: string): Promise<{ entry: TrashEntry; outcome: IndexOutcome }>;
+  /** Deletes an entry and its file for good. Throws `not-found`, `read-only`. */
+  remove(id: string): Promise<TrashEntry>;
+  /** Deletes all entries for good, or those that were kept for their time; answers how many. */
+  empty(which: 'all' | 'expired'): Promise<number>;
+}
+
+export interface TrashOptions {
+  /** Holds a JSON object for each entry, and nothing else. */
+  readonly records: ObjectStore;
+  readonly buckets: ReadonlyMap<string, ObjectStore>;
+  readonly failures: FailureLog;
+  readonly index: IndexJob;
+  /** Runs work on the live space, and again on its successor when that took over meanwhile. */
+  readonly onLiveSpace: <T>(work: (space: { readonly vectors: VectorStore }) => Promise<T>) => Promise<T>;
+  readonly keepDays: number;
+  readonly now?: () => number;
+}
+
+const DAY_MS = 24 * 3600 * 1000;
+
+/** Why a picture whose file is there is not indexed again, for the failure log. */
+export const LEFT_OUT = 'removed-from-index';
+
+/** The trash: a file is moved before its point goes, and a record of both is there before anything is moved. */
+export function createTrash(options: TrashOptions): Trash {
+  const { buckets, failures, index, onLiveSpace, keepDays, now = Date.now } = options;
+  const records = recordsIn(options.records);
+
+  async function put(imageId: string, { from, ifMatch }: { from: 'disk' | 'index'; ifMatch?: string }) {
+    const picture = await onLiveSpace(({ vectors }) => findPicture(vectors, imageId));
+    const { bucket, key } = picture;
+    const objects = bucketOf(bucket);
+    const info = await objects.head(key);
+    if (ifMatch !== undefined && info?.etag !== ifMatch) throw otherVersion(key, ifMatch);
+    const id = uuidv7({ msecs: now() });
+    const { etag = '', version } = info ?? {};
+    const object = from === 'index' ? null : { id, key, etag, ...(version !== undefined && { version }) };
+    const entry = { id, deletedAt: new Date(now()).toISOString(), imageId, picture, object };
+    if (info !== null) await records.put(entry);
+    if (info !== null && object !== null) {
+      await objects.discard(object).catch(async (error: unknown) => {
+        if (isSightlineError(error)) await records.remove(id);
+        throw error;
+      });
+    }
+    if (from === 'disk' || info === null) {
+      await index({ type: 'removed', bucket, key, sequencer: null });
+      await failures.resolve(imageId);
+    } else {
+      await leaveOut(entry, info.etag);
+    }
+    return info === null ? null : entry;
+  }
+
+  /** The note in the failure log keeps the next comparison of the folder from indexing the file again. */
+  async function leaveOut({ imageId: id, picture, deletedAt }: TrashEntry, etag: string): Promise<void> {
+    const { bucket, key, sequencer } = picture;
+    const message = 'removed from the index on request; its file stayed where it is';
+    await failures.record({ id, bucket, key, etag, sequencer, reason: LEFT_OUT, message, retryable: false });
+    await onLiveSpace(({ vectors }) => vectors.remove([{ id, sequencer, deletedAt }], 'not-older'));
+  }
+
+  async function restore(id: string) {
+    const entry = await records.get(id);
+    const { bucket, key, etag, tags } = entry.picture;
+    const objects = bucketOf(bucket);
+    // A crash may have come before the file was moved, or before its record went.
+    const isBack = (await objects.head(key))?.etag === etag;
+    if (entry.object !== null && !isBack && (await objects.recover(entry.object)) === null) {
+      throw new SightlineError('not-found', `the file of ${JSON.stringify(key)} is not in the trash any more`);
+    }
+    const outcome = await index({ type: 'created', bucket, key, sequencer: null });
+    await onLiveSpace(({ vectors }) => vectors.setTags(entry.imageId, tags));
+    if (outcome.status !== 'rejected') await failures.resolve(entry.imageId);
+    await records.remove(id);
+    return { entry, outcome };
+  }
+
+  async function remove(id: string): Promise<TrashEntry> {
+    const entry = await records.get(id);
+    if (entry.object !== null) await bucketOf(entry.picture.bucket).purge(entry.object);
+    await records.remove(id);
+    return entry;
+  }
+
+  function bucketOf(bucket: string): ObjectStore {
+    const objects = buckets.get(bucket);
+    if (objects === undefined) throw new SightlineError('unavailable', `the bucket ${bucket} is not connected`);
+    return objects;
+  }
+
+  return {
+    keepDays,
+    put,
+    get: (id) => records.get(id),
+    async list({ limit, cursor }) {
+      const ids = (await records.ids()).reverse();
+      const from = cursor === undefined ? 0 : ids.findIndex((id) => id < cursor);
+      const page = from < 0 ? [] : ids.slice(from, from + limit);
+      const found = await Promise.all(page.map((id) => records.find(id)));
+      const items = found.filter((entry) => entry !== null);
+      return { items, total: ids.length, ...(from + limit < ids.length && from >= 0 && { next: page.at(-1)! }) };
+    },
+    restore,
+    remove,
+    async empty(which) {
+      const before = which === 'all' ? Number.POSITIVE_INFINITY : now() - keepDays * DAY_MS;
+      const ids = (await records.ids()).filter((id) => timeOf(id) <= before);
+      for (const id of ids) await remove(id);
+      return ids.length;
+    },
+  };
+}
+
+/** The entries as objects. Their names are ids, so that a listing is in the order of time. */
+function recordsIn(store: ObjectStore) {
+  const find = async (id: string): Promise<TrashEntry | null> => {
+    const object = await store.get(`${id}.json`);
+    return object === null ? null : ((await new Response(object.body).json()) as TrashEntry);
+  };
+  return {
+    find,
+    async get(id: string): Promise<TrashEntry> {
+      const entry = await find(id);
+      if (entry === null) throw new SightlineError('not-found', `nothing in the trash has the id ${id}`);
+      return entry;
+    },
+    async put(entry: TrashEntry): Promise<void> {
+      const body = new TextEncoder().encode(JSON.stringify(entry));
+      await store.put(`${entry.id}.json`, body, { contentType: 'application/json' });
+    },
+    remove: (id: string) => store.delete(`${id}.json`),
+    async ids(): Promise<string[]> {
+      const ids: string[] = [];
+      for (let cursor: string | undefined; ; ) {
+        const { items, next } = await store.list({ limit: 1000, cursor });
+        ids.push(...items.flatMap(({ key }) => (key.endsWith('.json') ? [key.slice(0, -5)] : [])));
+        if (next === undefined) return ids;
+        cursor = next;
+      }
+    },
+  };
+}
+
+/** When an entry was made, milliseconds since 1970: the first 48 bits of a version 7 UUID (RFC 9562, 5.7). */
+function timeOf(id: string): number {
+  return Number.parseInt(id.replaceAll('-', '').slice(0, 12), 16);
+}
+
+async function findPicture(vectors: VectorStore, id: string): Promise<ImagePayload> {
+  const point = (await vectors.get([id])).get(id);
+  if (point !== undefined && !point.deleted && point.payload.kind === 'image') return point.payload;
+  throw new SightlineError('not-found', `no stored picture has the id ${id}`);
+}
+
+function otherVersion(key: string, etag: string): SightlineError {
+  return new SightlineError('precondition-failed', `expected ${JSON.stringify(key)} with etag ${etag}, got another`);
+}

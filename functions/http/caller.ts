@@ -1,0 +1,92 @@
+import type { Context, MiddlewareHandler } from 'hono';
+import ipaddr from 'ipaddr.js';
+import type { AppEnv } from './deps.ts';
+import type { HttpOptions } from './options.ts';
+
+/** Who asks, and under which address they see this service: as the connection says, or a proxy that is trusted. */
+export interface Caller {
+  /** Network address; null where the host does not know it. */
+  readonly address: string | null;
+  /** The authority that the caller asked, such as `photos.example:8443`. */
+  readonly host: string;
+  readonly scheme: 'http' | 'https';
+  /** The path of this service as the caller sees it: '' or such as `/photos`. */
+  readonly basePath: string;
+}
+
+type Networks = readonly ReturnType<typeof ipaddr.parseCIDR>[];
+
+/** Leaves the {@link Caller} for those that come after. Headers of proxies count only from addresses that are trusted. */
+export function seeCaller(
+  options: HttpOptions,
+  clientAddress: (c: Context) => string | null,
+): MiddlewareHandler<AppEnv> {
+  const trusted = options.trustedProxies.map((network) => ipaddr.parseCIDR(network));
+  return async (c, next) => {
+    c.set('caller', callerOf(c, options, trusted, clientAddress(c)));
+    await next();
+  };
+}
+
+function callerOf(c: Context, options: HttpOptions, trusted: Networks, peer: string | null): Caller {
+  const url = new URL(c.req.url);
+  const direct: Caller = {
+    address: peer,
+    host: c.req.header('host') || url.host,
+    scheme: url.protocol === 'https:' ? 'https' : 'http',
+    basePath: options.basePath,
+  };
+  if (peer === null || !isTrusted(peer, trusted)) return direct;
+  const hops = hopsOf(c);
+  // Each proxy adds who asked it at the end: the caller is the last that is none of ours.
+  const addresses = hops.map((hop) => hop.for).filter((address) => address !== undefined);
+  const last = hops.at(-1);
+  const proto = (last?.proto ?? c.req.header('x-forwarded-proto')?.split(',').at(-1))?.trim().toLowerCase();
+  const prefix = c.req.header('x-forwarded-prefix')?.trim().replace(/\/+$/, '') ?? '';
+  return {
+    address: addresses.findLast((address) => !isTrusted(address, trusted)) ?? addresses[0] ?? peer,
+    host: (last?.host ?? c.req.header('x-forwarded-host')?.split(',').at(-1))?.trim() || direct.host,
+    scheme: proto === 'https' || proto === 'http' ? proto : direct.scheme,
+    basePath: /^(\/[\w.~-]+)+$/.test(prefix) ? prefix : options.basePath,
+  };
+}
+
+/** What proxies said of those that asked them, the closest to us last: `Forwarded` (RFC 7239), else `X-Forwarded-For`. */
+function hopsOf(c: Context): { for?: string; proto?: string; host?: string }[] {
+  const forwarded = c.req.header('forwarded');
+  if (forwarded !== undefined) {
+    return forwarded.split(',').map((hop) => {
+      const pairs = [...hop.matchAll(/(\w+)=("[^"]*"|[^;\s]*)/g)].map(([, name, value]) => [
+        name!.toLowerCase(),
+        value!.replaceAll('"', ''),
+      ]);
+      const { for: node, proto, host } = Object.fromEntries(pairs) as Record<string, string | undefined>;
+      return { for: addressOf(node), proto, host };
+    });
+  }
+  return (c.req.header('x-forwarded-for') ?? '').split(',').map((node) => ({ for: addressOf(node) }));
+}
+
+/** A node without its port and brackets; undefined for what is no address. */
+function addressOf(node: string | undefined): string | undefined {
+  const bare = node
+    ?.trim()
+    .replace(/^\[([^\]]*)\](:\d+)?$/, '$1')
+    .replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/, '$1');
+  return bare !== undefined && ipaddr.isValid(bare) ? bare : undefined;
+}
+
+function isTrusted(address: string, networks: Networks): boolean {
+  if (networks.length === 0 || !ipaddr.isValid(address)) return false;
+  // An IPv4 address of a socket that listens on IPv6 is written as one of those.
+  const parsed = ipaddr.process(address);
+  return networks.some(([network, bits]) => network.kind() === parsed.kind() && parsed.match(network, bits));
+}
+
+/** The network that a limit counts: an IPv6 caller usually owns a whole /64 and can take any address of it. */
+export function networkOf(address: string): string {
+  const [bare] = address.split('%');
+  if (!ipaddr.isValid(bare!)) return address;
+  const parsed = ipaddr.process(bare!);
+  return parsed.kind() === 'ipv4' ? parsed.toString() : `${ipaddr.IPv6.networkAddressFromCIDR(`${parsed}/64`)}/64`;
+}

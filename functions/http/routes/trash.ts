@@ -1,0 +1,141 @@
+import { createRoute } from '@hono/zod-openapi';
+import { isSightlineError } from '../../../core/errors.ts';
+import type { TrashEntry } from '../../../core/trash.ts';
+import { requireKey, WRITE_SECURITY } from '../auth.ts';
+import { isFresh, quoteEtag } from '../conditional.ts';
+import type { AppDeps } from '../deps.ts';
+import { CONTENT_POLICY } from '../headers.ts';
+import { findBucket, findImage } from '../lookup.ts';
+import { type App, BINARY, json, problems } from '../openapi.ts';
+import { HttpProblem, rejectedImage } from '../problem.ts';
+import { idParams, noQuery } from '../schemas/common.ts';
+import { image, thumbnailQuery } from '../schemas/images.ts';
+import { trashItem, trashPage, trashQuery } from '../schemas/trash.ts';
+import { serialise } from '../serialise.ts';
+import type { Thumbnails } from '../thumbnail-cache.ts';
+
+const tags = ['trash'];
+
+const listRoute = createRoute({
+  method: 'get',
+  path: '/trash',
+  tags,
+  summary: 'Deleted pictures, latest first',
+  request: { query: trashQuery },
+  responses: { 200: json(trashPage, 'One page of the trash.'), ...problems() },
+});
+
+const getRoute = createRoute({
+  method: 'get',
+  path: '/trash/{id}',
+  tags,
+  summary: 'One deleted picture',
+  request: { params: idParams, query: noQuery },
+  responses: { 200: json(trashItem, 'The entry.'), ...problems(404) },
+});
+
+const thumbnailRoute = createRoute({
+  method: 'get',
+  path: '/trash/{id}/thumbnail',
+  tags,
+  summary: 'A small version of a deleted picture',
+  request: { params: idParams, query: thumbnailQuery },
+  responses: {
+    200: { description: 'The thumbnail.', content: { 'image/*': { schema: BINARY } } },
+    304: { description: 'The copy of the caller is still good.' },
+    ...problems(404, 413, 415, 422),
+  },
+});
+
+/** Registers the trash: what was deleted, its way back, and its way out for good. */
+export function registerTrash(app: App, deps: AppDeps, thumbnails: Thumbnails): void {
+  const { trash } = deps;
+  const { keepDays } = trash;
+  const write = { tags, security: WRITE_SECURITY, middleware: requireKey(deps.options) };
+
+  app.openapi(listRoute, async (c) => {
+    const { items, next, total } = await trash.list(c.req.valid('query'));
+    return c.json(
+      { items: items.map((entry) => serialise(c).trashEntry(entry, keepDays)), next, total, keepDays },
+      200,
+    );
+  });
+
+  app.openapi(getRoute, async (c) =>
+    c.json(serialise(c).trashEntry(await trash.get(c.req.valid('param').id), keepDays), 200),
+  );
+
+  app.openapi(thumbnailRoute, async (c) => {
+    const { size } = c.req.valid('query');
+    const entry = await trash.get(c.req.valid('param').id);
+    const etag = quoteEtag(`${entry.id}-${size}`);
+    const headers = { ETag: etag, 'Cache-Control': 'private, no-cache', 'Content-Security-Policy': CONTENT_POLICY };
+    if (isFresh(c.req.header('if-none-match'), etag)) return c.body(null, 304, headers);
+    const { bytes, contentType } = await thumbnails.make(entry.id, size, () => readEntry(deps, entry));
+    return c.body(bytes, 200, { ...headers, 'Content-Type': contentType, 'Content-Length': String(bytes.byteLength) });
+  });
+
+  const restoreRoute = createRoute({
+    ...write,
+    method: 'post',
+    path: '/trash/{id}/restore',
+    summary: 'Put a deleted picture back',
+    description: 'File, place in the index and tags are as they were.',
+    request: { params: idParams, query: noQuery },
+    responses: { 200: json(image, 'The picture.'), ...problems(401, 403, 404, 409, 415, 422) },
+  });
+  app.openapi(restoreRoute, async (c) => {
+    const { entry, outcome } = await trash.restore(c.req.valid('param').id).catch((error: unknown) => {
+      if (!isSightlineError(error, 'precondition-failed')) throw error;
+      throw new HttpProblem('already-exists', 'expected its key to be free, but another picture has it', {
+        cause: error,
+      });
+    });
+    if (outcome.status === 'rejected') throw rejectedImage(outcome.reason, outcome.message);
+    const payload = await deps.onLiveSpace(({ vectors }) => findImage(vectors, entry.imageId));
+    return c.json(serialise(c).image(entry.imageId, payload), 200);
+  });
+
+  const deleteRoute = createRoute({
+    ...write,
+    method: 'delete',
+    path: '/trash/{id}',
+    summary: 'Delete a picture for good',
+    description:
+      'Its file with all older versions that the bucket keeps. Where only the index let it go, the file stays.',
+    request: { params: idParams, query: noQuery },
+    responses: { 204: { description: 'It is gone.' }, ...problems(401, 403, 404) },
+  });
+  app.openapi(deleteRoute, async (c) => {
+    const { id, imageId } = await trash.remove(c.req.valid('param').id);
+    thumbnails.forget(id);
+    thumbnails.forget(imageId);
+    return c.body(null, 204);
+  });
+
+  const emptyRoute = createRoute({
+    ...write,
+    method: 'delete',
+    path: '/trash',
+    summary: 'Delete all that is in the trash for good',
+    request: { query: noQuery },
+    responses: { 204: { description: 'It is empty.' }, ...problems(401, 403) },
+  });
+  app.openapi(emptyRoute, async (c) => {
+    await trash.empty('all');
+    thumbnails.forget();
+    return c.body(null, 204);
+  });
+}
+
+async function readEntry({ buckets, options }: AppDeps, { picture, object }: TrashEntry): Promise<Uint8Array> {
+  const objects = findBucket(buckets, picture.bucket);
+  const found = object === null ? await objects.get(picture.key) : await objects.getDiscarded(object);
+  if (found === null) throw new HttpProblem('not-found', 'the file of this picture is not there any more');
+  if (found.info.bytes > options.maxImageBytes) {
+    await found.body.cancel();
+    const detail = `expected a picture of at most ${options.maxImageBytes} bytes, got ${found.info.bytes}`;
+    throw new HttpProblem('too-large', detail);
+  }
+  return new Response(found.body).bytes();
+}

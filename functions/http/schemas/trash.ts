@@ -1,0 +1,33 @@
+import { z } from '@hono/zod-openapi';
+import { cursor, id, limitParameter, pageOf, timestamp } from './common.ts';
+import { image } from './images.ts';
+
+export const trashItem = image
+  .omit({ id: true, links: true })
+  .extend({
+    id: id.openapi({ description: 'Of the entry in the trash.' }),
+    imageId: id.openapi({ description: 'Of the picture, before and after.' }),
+    deletedAt: timestamp,
+    expiresAt: timestamp.openapi({ description: 'When it is deleted for good.' }),
+    moved: z.boolean().openapi({ description: 'False when only the index let it go: its file is where it was.' }),
+    links: z.strictObject({ self: z.string(), restore: z.string(), thumbnail: z.string() }),
+  })
+  .openapi('TrashItem');
+export type TrashResource = z.output<typeof trashItem>;
+
+export const trashPage = pageOf(trashItem)
+  .extend({ total: z.int(), keepDays: z.int().openapi({ description: 'Days that an entry is kept.' }) })
+  .openapi('TrashPage');
+
+export const trashQuery = z.strictObject({ limit: limitParameter, cursor: cursor.optional() });
+
+export const deleteQuery = z.strictObject({
+  from: z
+    .enum(['disk', 'index'])
+    .optional()
+    .openapi({
+      description:
+        'disk: the file goes to the trash. index: the file stays where it is and is not indexed again. By default disk ' +
+        'for the folder or bucket that takes uploads, and index for others, whose pictures were only indexed.',
+    }),
+});

@@ -1,0 +1,56 @@
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { isSightlineError } from '../../core/errors.ts';
+import { loadOnce } from '../../core/load-once.ts';
+import type { ObjectStore } from '../../core/ports.ts';
+
+/**
+ * Sessions: what a browser shows instead of a key, in a cookie, because pictures and event streams are asked for without
+ * headers. A session is signed, so that nothing has to be kept about it; it ends with its key, with the browser, or in time.
+ */
+export interface Sessions {
+  /** The value of a cookie that stands for the key of this name. */
+  open(keyName: string): Promise<string>;
+  /** The name of the key that a cookie stands for; null when it is none of ours or too old. */
+  read(value: string): Promise<string | null>;
+}
+
+const MAX_AGE_MS = 30 * 24 * 3600 * 1000;
+const SECRET_BYTES = 32;
+
+/** Sessions signed with a secret that is made once and kept in `store`, for all processes that serve from it. */
+export function createSessions(store: Pick<ObjectStore, 'get' | 'put'>, now: () => number = Date.now): Sessions {
+  const secret = loadOnce(() => keptSecret(store));
+  const sign = async (text: string) =>
+    createHmac('sha256', await secret.get())
+      .update(text)
+      .digest('base64url');
+  return {
+    async open(keyName) {
+      const text = `${keyName}.${(now() + MAX_AGE_MS).toString(36)}`;
+      return `${text}.${await sign(text)}`;
+    },
+    async read(value) {
+      const [keyName = '', until = '', mark = ''] = value.split('.');
+      const expected = Buffer.from(await sign(`${keyName}.${until}`));
+      const shown = Buffer.from(mark);
+      const isOurs = shown.length === expected.length && timingSafeEqual(shown, expected);
+      return isOurs && Number.parseInt(until, 36) > now() ? keyName : null;
+    },
+  };
+}
+
+const NAME = 'session-secret';
+
+async function keptSecret(store: Pick<ObjectStore, 'get' | 'put'>): Promise<Uint8Array> {
+  const kept = await store.get(NAME);
+  if (kept !== null) return new Response(kept.body).bytes();
+  const made = new Uint8Array(randomBytes(SECRET_BYTES));
+  try {
+    await store.put(NAME, made, { ifNoneMatch: '*' });
+    return made;
+  } catch (error) {
+    // Another process was quicker: its secret is everybody's.
+    if (!isSightlineError(error, 'precondition-failed')) throw error;
+    return new Response((await store.get(NAME))!.body).bytes();
+  }
+}

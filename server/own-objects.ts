@@ -1,0 +1,47 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Config } from '../core/config.ts';
+import { unavailable } from '../core/file-errors.ts';
+import { openFolder } from '../core/objects/folder/store.ts';
+import type { ObjectStore } from '../core/ports.ts';
+import { createTrash, type Trash } from '../core/trash.ts';
+import { createSessions, type Sessions } from '../functions/http/session.ts';
+import type { Runtime } from './runtime.ts';
+
+/** Where files of folders wait, below the data folder. Those of a bucket stay in it. */
+export function trashedFiles({ data }: Pick<Config, 'data'>): string {
+  return join(data, 'trash', 'files');
+}
+
+/** The trash of this machine. Throws `unavailable` when its folder cannot be made. */
+export async function openTrash(
+  config: Config,
+  { buckets, failures, index, live }: Pick<Runtime, 'buckets' | 'failures' | 'index' | 'live'>,
+): Promise<Trash> {
+  const records = await openOwn(config, 'trash', 'records');
+  return createTrash({ records, buckets, failures, index, onLiveSpace: live.write, keepDays: config.trashDays });
+}
+
+/** The sessions of browsers on this machine, which outlive a restart. Throws `unavailable`. */
+export async function openSessions(config: Config): Promise<Sessions> {
+  return createSessions(await openOwn(config, 'sessions'));
+}
+
+/** A folder of the data folder for what this program keeps as objects. */
+async function openOwn({ data }: Config, ...names: string[]): Promise<ObjectStore> {
+  const root = join(data, ...names);
+  await mkdir(root, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+    throw unavailable(error, 'make the folder', root);
+  });
+  return openFolder({ root, bucket: names[0] });
+}
+
+const HOUR_MS = 3600 * 1000;
+
+/** Empties the trash of what was kept for its time, now and every hour, until it is stopped. */
+export function emptyRegularly(trash: Trash, onFault: (error: unknown) => void): () => void {
+  const empty = () => trash.empty('expired').catch(onFault);
+  void empty();
+  const timer = setInterval(empty, HOUR_MS).unref();
+  return () => clearInterval(timer);
+}

@@ -1,0 +1,175 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { openFolder } from '../../../core/objects/folder/store.ts';
+import { jsonRequest, samplePhoto, type TestApp, testApp } from './harness.ts';
+
+describe('the trash', () => {
+  let api: TestApp;
+  beforeEach(async () => {
+    api = await testApp();
+  });
+  afterEach(() => api.close());
+
+  const remove = (id: string, query = '') => api.json(`/images/${id}${query}`, { method: 'DELETE' });
+  const keysOf = async (path: string) => (await api.json(path)).body.items.map(({ key }) => key);
+  const files = async () => (await readdir(join(api.root, 'photos'))).filter((name) => name !== '.sightline').sort();
+  const keys = async () => [await keysOf('/images'), await keysOf('/trash')];
+
+  it('takes a picture with its tags, shows it, and gives it back as it was', async () => {
+    const id = await api.addPhoto('cat.jpg', '&tags=pet&tags=grey');
+    const before = (await api.json(`/images/${id}`)).body;
+    const deleted = await remove(id);
+    assert.equal(deleted.status, 204);
+    const entry = deleted.headers.get('sightline-trash')!;
+    assert.deepEqual(await keys(), [[], ['cat.jpg']]);
+
+    const { total, keepDays, items } = (await api.json('/trash')).body;
+    const [shown] = items;
+    assert.deepEqual([total, keepDays, shown!.id, shown!.imageId, shown!.moved], [1, 30, entry, id, true]);
+    assert.deepEqual(shown!.tags, ['pet', 'grey']);
+    const days = (Date.parse(shown!.expiresAt as string) - Date.parse(shown!.deletedAt as string)) / 86_400_000;
+    assert.equal(days, 30);
+    assert.deepEqual((await api.json(`/trash/${entry}`)).body, shown);
+    const thumbnail = await api.app.request(`/trash/${entry}/thumbnail?size=64`);
+    assert.deepEqual([thumbnail.status, thumbnail.headers.get('content-type')], [200, 'image/webp']);
+
+    const restored = await api.json(`/trash/${entry}/restore`, { method: 'POST' });
+    assert.equal(restored.status, 200);
+    const { indexedAt: _then, ...asBefore } = before;
+    const { indexedAt: _now, ...now } = restored.body;
+    assert.deepEqual(now, asBefore);
+    assert.deepEqual(await keys(), [['cat.jpg'], []]);
+    assert.equal((await api.json(`/trash/${entry}/restore`, { method: 'POST' })).status, 404);
+  });
+
+  it('gives nothing back over a picture that has its key by now', async () => {
+    const id = await api.addPhoto('cat.jpg');
+    const entry = (await remove(id)).headers.get('sightline-trash');
+    await api.addPhoto('cat.jpg');
+    const refused = await api.json(`/trash/${entry}/restore`, { method: 'POST' });
+    assert.deepEqual([refused.status, refused.body.type], [409, '/problems/already-exists']);
+    assert.deepEqual(await keys(), [['cat.jpg'], ['cat.jpg']]);
+  });
+
+  it('deletes for good, one or all, latest first, page by page', async () => {
+    for (const name of ['cat.jpg', 'moon.jpg', 'clock.jpg']) await remove(await api.addPhoto(name));
+    const first = (await api.json('/trash?limit=2')).body;
+    assert.deepEqual([first.total, first.items.map(({ key }) => key)], [3, ['clock.jpg', 'moon.jpg']]);
+    const rest = await api.json(`/trash?limit=2&cursor=${first.next}`);
+    assert.deepEqual([rest.body.items.map(({ key }) => key), rest.body.next], [['cat.jpg'], undefined]);
+    const entry = first.items[0]!.id as string;
+    assert.equal((await api.json(`/trash/${entry}`, { method: 'DELETE' })).status, 204);
+    assert.equal((await api.json(`/trash/${entry}`, { method: 'DELETE' })).status, 404);
+    assert.equal((await api.app.request(`/trash/${entry}/thumbnail`)).status, 404);
+    assert.equal((await api.json('/trash', { method: 'DELETE' })).status, 204);
+    assert.deepEqual(await keys(), [[], []]);
+    assert.deepEqual(await readdir(join(api.root, 'photos/.sightline/trash')), []);
+  });
+
+  it('lets the index forget a picture whose file stays, also at the next look at the folder', async () => {
+    const id = await api.addPhoto('cat.jpg', '&tags=pet');
+    const { sha256 } = (await api.json(`/images/${id}`)).body;
+    const entry = (await remove(id, '?from=index')).headers.get('sightline-trash')!;
+    assert.deepEqual(await files(), ['cat.jpg']);
+    assert.deepEqual(
+      (await api.json('/trash')).body.items.map(({ moved }) => moved),
+      [false],
+    );
+    const [note] = (await api.json('/failures')).body.items;
+    assert.deepEqual([note!.id, note!.reason, note!.retryable], [id, 'removed-from-index', false]);
+    assert.deepEqual(note!.etag, (await api.deps.buckets.get('photos')!.head('cat.jpg'))!.etag);
+    const restored = (await api.json(`/trash/${entry}/restore`, { method: 'POST' })).body;
+    assert.deepEqual([restored.sha256, restored.tags], [sha256, ['pet']]);
+    assert.deepEqual((await api.json('/failures')).body.items, []);
+  });
+
+  it('lets go for good of an entry whose file stayed, and leaves the file', async () => {
+    const id = await api.addPhoto('cat.jpg');
+    const entry = (await remove(id, '?from=index')).headers.get('sightline-trash');
+    assert.equal((await api.json(`/trash/${entry}`, { method: 'DELETE' })).status, 204);
+    assert.deepEqual(await files(), ['cat.jpg']);
+  });
+
+  it('takes nothing when the picture is another version than the caller thinks', async () => {
+    const id = await api.addPhoto('cat.jpg');
+    const init = { method: 'DELETE', headers: { 'if-match': '"another"' } };
+    assert.equal((await api.json(`/images/${id}`, init)).status, 412);
+    assert.deepEqual(await keys(), [['cat.jpg'], []]);
+  });
+
+  it('is empty after the delete of a picture whose file has gone by itself', async () => {
+    const id = await api.addPhoto('cat.jpg');
+    await api.deps.buckets.get('photos')!.delete('cat.jpg');
+    const deleted = await remove(id);
+    assert.deepEqual([deleted.status, deleted.headers.get('sightline-trash')], [204, null]);
+    assert.deepEqual(await keys(), [[], []]);
+  });
+
+  it('deletes what was kept for its time', async () => {
+    await remove(await api.addPhoto('cat.jpg'));
+    assert.equal(await api.deps.trash.empty('expired'), 0);
+    assert.equal((await api.json('/trash')).body.total, 1);
+  });
+});
+
+describe('pictures that are not ours to change', () => {
+  it('are only taken out of the index when they were only indexed, unless the caller says disk', async () => {
+    const api = await testApp({}, (deps) => ({ ...deps, uploadBucket: 'elsewhere' }));
+    try {
+      const bucket = api.deps.buckets.get('photos')!;
+      for (const name of ['cat.jpg', 'moon.jpg']) {
+        await bucket.put(name, await samplePhoto(name));
+        await api.deps.index({ type: 'created', bucket: 'photos', key: name, sequencer: null });
+      }
+      const ids = Object.fromEntries((await api.json('/images')).body.items.map(({ id, key }) => [key as string, id]));
+      await api.json(`/images/${ids['cat.jpg']}`, { method: 'DELETE' });
+      assert.deepEqual((await readdir(join(api.root, 'photos'))).filter((name) => name !== '.sightline').sort(), [
+        'cat.jpg',
+        'moon.jpg',
+      ]);
+      await api.json(`/images/${ids['moon.jpg']}?from=disk`, { method: 'DELETE' });
+      assert.deepEqual(
+        (await readdir(join(api.root, 'photos'))).filter((name) => name !== '.sightline'),
+        ['cat.jpg'],
+      );
+    } finally {
+      await api.close();
+    }
+  });
+
+  it('stay as they are when the server is read-only, and can still leave the index', async () => {
+    const root = await mkdtemp(join(tmpdir(), 'http-read-only-'));
+    await mkdir(join(root, 'photos'));
+    const writable = await openFolder({ root: join(root, 'photos'), bucket: 'photos' });
+    await writable.put('cat.jpg', await samplePhoto('cat.jpg'));
+    const before = await readdir(join(root, 'photos'), { recursive: true });
+    const store = await openFolder({ root: join(root, 'photos'), bucket: 'photos', readOnly: true });
+    const api = await testApp({ readOnly: true }, (deps) => {
+      (deps.buckets as Map<string, typeof store>).set('photos', store);
+      return deps;
+    });
+    try {
+      const { id } = await api.deps.index({ type: 'created', bucket: 'photos', key: 'cat.jpg', sequencer: null });
+      const upload = { method: 'POST', headers: { 'content-type': 'image/jpeg' }, body: await samplePhoto('moon.jpg') };
+      const refused = [await api.json('/images', upload), await api.json(`/images/${id}`, { method: 'DELETE' })];
+      assert.deepEqual(
+        refused.map(({ status, body }) => [status, body.type]),
+        [
+          [403, '/problems/read-only'],
+          [403, '/problems/read-only'],
+        ],
+      );
+      assert.deepEqual((await api.json('/trash')).body.items, []);
+      assert.equal((await api.json(`/images/${id}`, jsonRequest('PATCH', { tags: ['pet'] }))).status, 200);
+      assert.equal((await api.json(`/images/${id}?from=index`, { method: 'DELETE' })).status, 204);
+      assert.deepEqual(await readdir(join(root, 'photos'), { recursive: true }), before);
+      assert.equal((await api.json('/status')).body.readOnly, true);
+    } finally {
+      await api.close();
+      await rm(root, { recursive: true });
+    }
+  });
+});
