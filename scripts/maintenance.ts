@@ -6,6 +6,7 @@ export const MAINTENANCE: Readonly<Record<string, LoadCommand>> = {
   'build:client': () => import('./build-client.ts'),
   'build:package': () => import('./build-package.ts'),
   'build:lambda': () => import('./build-lambda.ts'),
+  changelog: () => import('./changelog.ts'),
   docs: () => import('./docs.ts'),
   client: () => import('./client-types.ts'),
   screenshots: () => import('./screenshots.ts'),

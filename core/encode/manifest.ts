@@ -115,26 +115,43 @@ export function parseManifest(input: unknown, path = 'manifest.json'): Manifest 
 }
 
 /**
- * Reads manifest.json from the first of the directories that has one, with the hashes of lock.json where it names none. Throws `model-mismatch`.
+ * Reads manifest.json of the directories, with the hashes of lock.json where it names none. The first that there is is whole; a
+ * later one adds profiles and encoders by other names: models of one's own beside those that came along.
+ * @throws {model-mismatch}
  */
 export async function loadManifest(modelDirs: readonly string[]): Promise<Manifest> {
+  const found: { readonly path: string; readonly manifest: Partial<Manifest> }[] = [];
   for (const dir of modelDirs) {
     const path = join(dir, 'manifest.json');
-    let json: string;
-    try {
-      json = await readFile(path, 'utf8');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') continue;
-      throw new SightlineError('model-mismatch', `cannot read ${path}: ${(error as Error).message}`, { cause: error });
-    }
-    try {
-      return await withLocks(parseManifest(JSON.parse(json), path), modelDirs);
-    } catch (error) {
-      if (error instanceof SightlineError) throw error;
-      throw new SightlineError('model-mismatch', `${path} is not JSON: ${(error as Error).message}`, { cause: error });
-    }
+    const manifest = await readManifest(path);
+    if (manifest !== null) found.push({ path, manifest });
   }
-  throw new SightlineError('model-mismatch', `expected manifest.json in one of ${modelDirs.join(', ')}, found none`);
+  const [first, ...others] = found;
+  if (first === undefined) {
+    throw new SightlineError('model-mismatch', `expected manifest.json in one of ${modelDirs.join(', ')}, found none`);
+  }
+  const all = { ...first.manifest };
+  for (const { manifest } of others) {
+    all.profiles = { ...manifest.profiles, ...all.profiles };
+    all.encoders = { ...manifest.encoders, ...all.encoders };
+  }
+  return withLocks(parseManifest(all, found.map(({ path }) => path).join(' with ')), modelDirs);
+}
+
+/** Null when there is no such file. */
+async function readManifest(path: string): Promise<Partial<Manifest> | null> {
+  let json: string;
+  try {
+    json = await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw new SightlineError('model-mismatch', `cannot read ${path}: ${(error as Error).message}`, { cause: error });
+  }
+  try {
+    return JSON.parse(json);
+  } catch (error) {
+    throw new SightlineError('model-mismatch', `${path} is not JSON: ${(error as Error).message}`, { cause: error });
+  }
 }
 
 async function withLocks(manifest: Manifest, modelDirs: readonly string[]): Promise<Manifest> {

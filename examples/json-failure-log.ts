@@ -1,0 +1,74 @@
+import { z } from 'zod';
+import { SightlineError } from '../core/errors.ts';
+import { readJsonFile, writeJsonFile } from '../core/json-file.ts';
+import type { Failure, FailureLog } from '../core/ports.ts';
+
+/**
+ * A driver of one's own: the port `FailureLog` over one JSON file that people can read. It passes the contract of the port,
+ * test/contract/failure-log.ts, unchanged, as every driver has to. For one process: SQLite, which ships, takes several.
+ */
+
+const schema = z.array(z.custom<Failure & { readonly place: number }>((value) => typeof value === 'object'));
+
+export function openJsonFailureLog(file: string, now = () => new Date()): FailureLog {
+  const read = async () => (await readJsonFile(file, schema, 'delete it: what cannot be indexed is found again')) ?? [];
+  let last: Promise<unknown> = Promise.resolve();
+
+  /** One change after the other: each reads what the one before has written. */
+  function change<T>(
+    how: (failures: z.infer<typeof schema>) => { kept: z.infer<typeof schema>; answer: T },
+  ): Promise<T> {
+    const changed = last.then(async () => {
+      const { kept, answer } = how(await read());
+      await writeJsonFile(file, kept);
+      return answer;
+    });
+    last = changed.catch(() => {});
+    return changed;
+  }
+
+  return {
+    record: (failure) =>
+      change((failures) => {
+        const known = failures.find(({ id }) => id === failure.id);
+        const same = known?.etag === failure.etag ? known : undefined;
+        const at = now().toISOString();
+        const recorded = { ...failure, attempts: (same?.attempts ?? 0) + 1, firstAt: same?.firstAt ?? at, lastAt: at };
+        const place = Math.max(0, ...failures.map((other) => other.place)) + 1;
+        return { kept: [...failures.filter((other) => other !== known), { ...recorded, place }], answer: recorded };
+      }),
+    resolve: (id) =>
+      change((failures) => {
+        const kept = failures.filter((failure) => failure.id !== id);
+        return { kept, answer: kept.length < failures.length };
+      }),
+    async get(id) {
+      const found = (await read()).find((failure) => failure.id === id);
+      return found === undefined ? null : withoutPlace(found);
+    },
+    async list({ limit, cursor }) {
+      if (!Number.isInteger(limit) || limit < 1 || limit > 1000) {
+        throw new SightlineError('invalid-input', `expected a limit from 1 to 1000, got ${limit}`);
+      }
+      const before = cursor === undefined ? Number.POSITIVE_INFINITY : placeOf(cursor);
+      const left = (await read()).filter(({ place }) => place < before).sort((a, b) => b.place - a.place);
+      const page = left.slice(0, limit);
+      const items = page.map(withoutPlace);
+      return left.length > limit ? { items, next: `f${page.at(-1)!.place}` } : { items };
+    },
+    count: async () => (await read()).length,
+    close: async () => {
+      await last;
+    },
+  };
+}
+
+function withoutPlace({ place: _, ...failure }: Failure & { readonly place: number }): Failure {
+  return failure;
+}
+
+function placeOf(cursor: string): number {
+  const place = Number(/^f([1-9][0-9]{0,15})$/.exec(cursor)?.[1]);
+  if (Number.isSafeInteger(place)) return place;
+  throw new SightlineError('invalid-cursor', 'expected a cursor from the previous page of the failures');
+}

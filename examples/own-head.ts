@@ -1,0 +1,44 @@
+// node examples/own-head.ts MODELS DATA: a head of one's own, for the profile that examples/own-encoder.ts has made. It is what
+// `npm run train` does, with a recipe that is not among those of the command.
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { loadEncoders } from '../core/encode/encoders.ts';
+import { openFolder } from '../core/objects/folder/store.ts';
+import { writeHead } from '../training/trainer/export.ts';
+import { RECIPES, type Recipe } from '../training/trainer/recipes.ts';
+import { trainHead } from '../training/trainer/trainer.ts';
+import { loadTrainingData } from '../training/trainer/training-data.ts';
+
+const [models, data] = process.argv.slice(2);
+if (models === undefined || data === undefined) throw new Error('expected two folders: own-head.ts MODELS DATA');
+
+// The published recipe with more epochs, a smaller space and both directions of the loss.
+const published = RECIPES.seed!;
+const recipe: Recipe = {
+  ...published,
+  name: 'mine',
+  epochs: 20,
+  head: { ...published.head, dimension: 32 },
+  loss: { ...published.loss, direction: 'symmetric' },
+};
+
+const modelDirs = [fileURLToPath(new URL('../models', import.meta.url)), models];
+const encoders = await loadEncoders({ modelDirs, profile: 'colours' });
+const store = await openFolder({ root: data });
+const pairs = await loadTrainingData(
+  { store, name: data },
+  { encoders, modelDirs, cache: join(models, 'features'), parallel: 3, augmentations: recipe.views },
+).finally(() => encoders.close());
+const { head, epoch, curves } = await trainHead({
+  ...{ recipe, data: pairs, seed: 1, threads: 2, run: join(models, 'run'), resume: false },
+  onEpoch: (at) => console.log(`epoch ${at.epoch}: validation loss ${at.validationLoss.toFixed(3)}`),
+});
+await pairs.close();
+const out = join(models, 'head-colours');
+await writeHead(out, head, {
+  name: 'head-colours',
+  recipe,
+  encoders,
+  training: { epoch, curves: curves.map((at) => ({ ...at })) },
+});
+console.log(`${out}: npm run index -- FOLDER with SIGHTLINE_EXTRA_MODELS=${models} and SIGHTLINE_PROFILE=colours`);

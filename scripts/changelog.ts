@@ -1,0 +1,30 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import packageJson from '../package.json' with { type: 'json' };
+import { root } from '../server/environment.ts';
+import { cutVersion, notesOf } from './changelog/sections.ts';
+import { command, EXIT, UsageError } from './cli/command.ts';
+
+export default command({
+  usage: 'notes | cut',
+  about: 'What CHANGELOG.md says of the version in package.json. `npm version` and the release workflow call it.',
+  words: {
+    min: 1,
+    max: 1,
+    rows: {
+      notes: 'prints it, for the page of the release',
+      cut: 'makes it of what stands under "Unreleased", dated today',
+    },
+  },
+  options: {},
+  run: async (_flags, [what]) => {
+    const file = join(root, 'CHANGELOG.md');
+    const changelog = await readFile(file, 'utf8');
+    const { version } = packageJson;
+    if (what === 'notes') console.log(notesOf(changelog, version));
+    else if (what === 'cut')
+      await writeFile(file, cutVersion(changelog, version, new Date().toISOString().slice(0, 10)));
+    else throw new UsageError(`expected notes or cut, got ${what}`);
+    return EXIT.done;
+  },
+});

@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { openJsonFailureLog } from '../../examples/json-failure-log.ts';
+import { pageServer } from '../browser/server.ts';
+import { failuresContract } from '../contract/failure-log.ts';
+import { runScript } from '../server/server.ts';
+import { writeManyPhotos } from '../support/photo-dataset.ts';
+
+/** The programs of examples/, run as their first lines say. */
+
+const run = promisify(execFile);
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const example = (name: string, ...args: string[]) =>
+  run(process.execPath, ['--disable-warning=ExperimentalWarning', join(root, 'examples', name), ...args]);
+
+failuresContract('examples/json-failure-log.ts', async (now) => {
+  const folder = await mkdtemp(join(tmpdir(), 'sightline-json-log-'));
+  const open = () => openJsonFailureLog(join(folder, 'failures.json'), now);
+  return { log: open(), again: async () => open(), dispose: () => rm(folder, { recursive: true }) };
+});
+
+describe('examples/client.ts', () => {
+  it('prints what a server finds, and the fault of a wrong call', async () => {
+    const server = await pageServer({}, 3);
+    try {
+      const { stdout } = await example('client.ts', server.url, 'a', 'dog');
+      assert.match(stdout, /^(-?\d\.\d{3} {2}\S+ {2}\d+x\d+\n){3}[\w-]+: .*expected .*\n$/);
+    } finally {
+      await server.close();
+    }
+  });
+});
+
+describe("an encoder and a head of one's own", { timeout: 600_000 }, () => {
+  let folder: string;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'sightline-own-'));
+  });
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  it('are made, trained, indexed with and searched', async () => {
+    const models = join(folder, 'models');
+    assert.match((await example('own-encoder.ts', models)).stdout, /has the profile colours/);
+    const data = await writeManyPhotos(join(folder, 'data'));
+    assert.match((await example('own-head.ts', models, data)).stdout, /^epoch 20: validation loss/m);
+
+    const env = { SIGHTLINE_EXTRA_MODELS: models, SIGHTLINE_PROFILE: 'colours', SIGHTLINE_DATA: join(folder, 'index') };
+    const photos = join(folder, 'photos');
+    for (const name of ['sunset.jpg', 'moon.jpg']) await cp(join(root, 'examples/photos', name), join(photos, name));
+    const indexed = await runScript(['scripts/sightline.ts', 'index', photos], env);
+    assert.equal(indexed.code, 0, indexed.stderr);
+    // Colours tell a picture from others, whatever the head has learned of words.
+    const args = ['scripts/sightline.ts', 'search', '--image', join(photos, 'sunset.jpg'), '--json'];
+    const found = await runScript(args, env);
+    assert.equal(found.code, 0, found.stderr);
+    const { items } = JSON.parse(found.stdout) as { items: { key: string; score: number }[] };
+    assert.deepEqual([items[0]!.key, items[0]!.score > 0.999], ['sunset.jpg', true]);
+  });
+});
