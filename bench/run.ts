@@ -1,8 +1,8 @@
-// npm run bench -- [NAME ...] [--url URL [--key KEY]]
+// npm run bench -- [NAME ...] [--url URL [--key KEY]] [--points N]
 // Runs the benchmarks of this folder one after the other. Each compares alternatives within one run and prints a table
 // of medians and ratios: absolute times are those of this machine on this day.
 import { readdirSync } from 'node:fs';
-import { text, url } from '../core/option.ts';
+import { text, url, whole } from '../core/option.ts';
 import { command, EXIT, runCommand, UsageError } from '../scripts/cli/command.ts';
 
 const names = readdirSync(import.meta.dirname)
@@ -13,6 +13,7 @@ const names = readdirSync(import.meta.dirname)
 export interface BenchOptions {
   readonly url?: string;
   readonly key?: string;
+  readonly points?: number;
 }
 
 const bench = command({
@@ -20,8 +21,11 @@ const bench = command({
   about: `Runs the named benchmarks, or all of them: ${names.join(', ')}.`,
   words: { min: 0, max: names.length },
   options: {
-    url: url({ text: 'server to measure instead of one that is started here: a deployed function for `lambda`' }),
+    url: url({
+      text: 'server to measure instead of one that is started here: a deployed function for `lambda`, a Qdrant for `qdrant`',
+    }),
     key: text({ unit: 'KEY', text: 'API key for it, when reading needs one' }),
+    points: whole({ min: 100, text: 'points to measure `qdrant` with', shown: '100,000' }),
   },
   run: async (given, chosen) => {
     if (given.url !== undefined && chosen.length !== 1)

@@ -106,7 +106,7 @@ export const SETTINGS = {
   ),
   qdrantEf: setting(
     { env: 'SIGHTLINE_QDRANT_EF', readers: ALL },
-    whole({ min: 1, max: 10_000, default: 256, text: 'candidates of a search by the graph: more find more' }),
+    whole({ min: 1, max: 10_000, default: 128, text: 'candidates of a search by the graph: more find more' }),
   ),
   qdrantM: setting(
     { env: 'SIGHTLINE_QDRANT_M', readers: ALL },

@@ -15,12 +15,12 @@ export interface QdrantSearch {
    * @default 300,000
    */
   readonly exactBelow?: number;
-  /** Candidates that the graph keeps on its way; more find more and take longer. @default 256 */
+  /** Candidates that the graph keeps on its way; more find more and take longer. @default 128 */
   readonly ef?: number;
 }
 
 const EXACT_BELOW = 300_000;
-const EF = 256;
+const EF = 128;
 /** How many times more candidates are taken from quantised copies and computed again. */
 const OVERSAMPLING = 2;
 

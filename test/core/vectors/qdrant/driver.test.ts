@@ -141,12 +141,12 @@ describe('Qdrant driver', () => {
       await on.store.upsert(randomPoints(random, 10), 'newer');
       assert.deepEqual(await asked({}), { exact: true });
       assert.deepEqual(await asked({ search: { exactBelow: 11 } }), { exact: true });
-      assert.deepEqual(await asked({ search: { exactBelow: 10 } }), { hnsw_ef: 256 });
+      assert.deepEqual(await asked({ search: { exactBelow: 10 } }), { hnsw_ef: 128 });
       assert.deepEqual(await asked({ search: { exactBelow: 0, ef: 77 } }), { hnsw_ef: 77 });
       const quantized = { space: 'small', alias: 'small', collection: { quantization: 'int8' } } as const;
       await (await on.open(quantized)).close();
       const graph = { ...quantized, search: { exactBelow: 0 } };
-      assert.deepEqual(await asked(graph), { hnsw_ef: 256, quantization: { rescore: true, oversampling: 2 } });
+      assert.deepEqual(await asked(graph), { hnsw_ef: 128, quantization: { rescore: true, oversampling: 2 } });
     });
   });
 
