@@ -17,9 +17,11 @@ import type {
   RetryResult,
   SearchPage,
   SearchTerm,
+  Session,
   SignedUpload,
   Status,
   TagCounts,
+  TrashPage,
   UploadRequest,
   Vectors,
 } from './api.ts';
@@ -34,8 +36,13 @@ export type {
   MapPage,
   Model,
   SearchTerm,
+  SearchWarning,
+  Session,
   SignedUpload,
   Status,
+  TrashItem,
+  TrashPage,
+  UploadedImage,
   UploadRequest,
 } from './api.ts';
 export { ApiFault } from './problem.ts';
@@ -65,8 +72,9 @@ export type Client = ReturnType<typeof createClient>;
 /** A client of the HTTP API for browsers and Node. Calls reject with {@link ApiFault}, or AbortError when aborted. */
 export function createClient(options: ClientOptions) {
   const call = <T>(path: string, request: Call, isAnswer: (value: unknown) => boolean = isObject): Promise<T> =>
-    send<T>(options, path, request, isAnswer);
+    send(options, path, request, isAnswer).then(({ body }) => body as T);
   const image = (id: string, rest = '') => `images/${encodeURIComponent(id)}${rest}`;
+  const trashed = (entry: string) => `trash/${encodeURIComponent(entry)}`;
 
   return {
     /** Nearest pictures or captions to a mix of texts and pictures. */
@@ -86,9 +94,17 @@ export function createClient(options: ClientOptions) {
       call<SearchPage>(image(id, '/captions'), { query: paging(list), signal: list.signal }, isPage),
     setTags: (id: string, tags: readonly string[]) =>
       call<Image>(image(id), { method: 'PATCH', json: { tags } }, hasId),
-    /** `keepalive` lets the request outlive the page that sends it. */
-    deleteImage: (id: string, more: { readonly keepalive?: boolean } = {}) =>
-      call<undefined>(image(id), { method: 'DELETE', ...more }, () => true),
+    /** Moves a picture to the trash; answers the id of its entry there, null where its file had gone before. */
+    deleteImage: (id: string) =>
+      send(options, image(id), { method: 'DELETE' }, () => true).then(({ headers }) => headers.get('sightline-trash')),
+    /** Deleted pictures, the latest first. */
+    trash: (list: ListOptions = {}) => call<TrashPage>('trash', { query: paging(list), signal: list.signal }, isPage),
+    /** Puts a deleted picture back, by the id of its entry in the trash. */
+    restore: (entry: string) => call<Image>(`${trashed(entry)}/restore`, { method: 'POST' }, hasId),
+    /** Deletes an entry of the trash for good. */
+    deleteForGood: (entry: string) => call<undefined>(trashed(entry), { method: 'DELETE' }, () => true),
+    /** Deletes all that is in the trash for good. */
+    emptyTrash: () => call<undefined>('trash', { method: 'DELETE' }, () => true),
     uploadImage: (file: Blob, name: string, signal?: AbortSignal) => {
       const body = new FormData();
       body.append('file', file, name);
@@ -122,6 +138,11 @@ export function createClient(options: ClientOptions) {
       call<RetryResult>(`failures/${encodeURIComponent(id)}/retry`, { method: 'POST' }, hasId),
     /** Vectors in short form, to draw the collection. */
     map: (list: ListOptions = {}) => call<MapPage>('map', { query: paging(list), signal: list.signal }, isPage),
+    /** What the caller may do, and what needs a key. */
+    session: (signal?: AbortSignal) => call<Session>('session', { signal }),
+    /** Trades the key of the options for a cookie, with which browsers can ask for pictures and events, too. */
+    openSession: () => call<Session>('session', { method: 'POST' }),
+    closeSession: () => call<undefined>('session', { method: 'DELETE' }, () => true),
     status: (signal?: AbortSignal) => call<Status>('status', { signal }),
     model: (signal?: AbortSignal) => call<Model>('model', { signal }),
   };

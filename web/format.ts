@@ -67,7 +67,7 @@ function atItsClock(iso: string, format: Intl.DateTimeFormat): string {
   return Number.isNaN(clock.getTime()) ? iso : format.format(clock);
 }
 
-/** "3 minutes ago". */
+/** "3 minutes ago", "in 30 days". */
 export function formatAge(iso: string, now = Date.now()): string {
   const seconds = Math.round((Date.parse(iso) - now) / 1000);
   if (Number.isNaN(seconds)) return iso;
@@ -77,7 +77,7 @@ export function formatAge(iso: string, now = Date.now()): string {
     ['minute', 60],
   ] as const;
   for (const [unit, size] of steps) {
-    if (Math.abs(seconds) >= size) return relative.format(Math.trunc(seconds / size), unit);
+    if (Math.abs(seconds) >= size) return relative.format(Math.ceil(seconds / size), unit);
   }
   return relative.format(seconds, 'second');
 }

@@ -1,12 +1,11 @@
 import { render } from 'preact';
-import { finishDeletes } from './state/actions.ts';
 import { lookForCaptions } from './state/has-captions.ts';
 import { startLive } from './state/live-updates.ts';
 import { startNavigation } from './state/navigation.ts';
 import { startPhoto } from './state/open-picture.ts';
 import { afterFirstAnswer, startSearching } from './state/results.ts';
-import { showTheme } from './state/session.ts';
 import { startTags } from './state/suggestions.ts';
+import { showTheme } from './state/theme.ts';
 import { App } from './view/app.tsx';
 import { keepFocus } from './view/keep-focus.ts';
 
@@ -19,6 +18,5 @@ afterFirstAnswer(() => {
   startTags();
   void lookForCaptions();
 });
-addEventListener('pagehide', finishDeletes);
 keepFocus();
 render(<App />, document.getElementById('app')!);

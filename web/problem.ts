@@ -89,7 +89,8 @@ function explainStatus(error: ApiFault, trace: string): Explanation {
   switch (error.status) {
     case 401:
     case 403:
-      return { title: 'This needs an API key', advice: 'Enter a key that may write; it stays in this tab only.' };
+      if (error.code === 'read-only') return { title: 'This server changes nothing', advice: sentence(error.message) };
+      return { title: 'This needs an API key', advice: 'Enter a key; this browser keeps it until it is closed.' };
     case 404:
       return { title: 'It is not there any more', advice: sentence(error.message) };
     case 409:

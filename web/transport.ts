@@ -19,19 +19,18 @@ export interface Call {
   readonly json?: unknown;
   readonly body?: FormData;
   readonly signal?: AbortSignal;
-  readonly keepalive?: boolean;
 }
 
 /**
- * One call and its parsed answer. Rejects with ApiFault, or with the reason of `request.signal` when that was aborted;
+ * One call, its parsed answer and that one's headers. Rejects with ApiFault, or with the reason of `request.signal` when that was aborted;
  * `isAnswer` tells an answer from what something in between may have sent instead.
  */
-export async function send<T>(
+export async function send(
   options: ClientOptions,
   path: string,
   request: Call,
   isAnswer: (value: unknown) => boolean,
-): Promise<T> {
+): Promise<{ readonly body: unknown; readonly headers: Headers }> {
   const url = new URL(path, options.baseUrl.replace(/\/?$/, '/'));
   for (const [name, value] of Object.entries(request.query ?? {})) {
     if (value === undefined) continue;
@@ -47,7 +46,6 @@ export async function send<T>(
       headers: headersOf(options, request),
       body: request.body ?? (request.json === undefined ? undefined : JSON.stringify(request.json)),
       signal: request.signal ? AbortSignal.any([request.signal, timeout.signal]) : timeout.signal,
-      keepalive: request.keepalive ?? false,
     });
     body = parse(await response.text(), response.ok, url.pathname);
   } catch (error) {
@@ -61,7 +59,7 @@ export async function send<T>(
   if (!isAnswer(body)) {
     throw new ApiFault('unexpected-answer', `${url.pathname} answered something else than expected.`);
   }
-  return body as T;
+  return { body, headers: response.headers };
 }
 
 function headersOf(options: ClientOptions, request: Call): Headers {

@@ -47,6 +47,7 @@ describe('the page for everybody', browserSkip(), () => {
     { name: 'selection', query: '', ready: '.tile', act: (page) => page.locator('.tile-check').first().click() },
     { name: 'failures', query: '?view=failures', ready: '.failure' },
     { name: 'status', query: '?view=status', ready: '.card' },
+    { name: 'an empty trash', query: '?view=trash', ready: '.empty' },
     { name: 'captions', query: '?q=a+boat&kind=caption', ready: '.caption-tile' },
     {
       name: 'suggestions',
@@ -204,7 +205,7 @@ describe('the page for everybody', browserSkip(), () => {
     await page.locator('.tile-main').nth(1).focus();
     const gone = (await page.locator(':focus').getAttribute('href'))!;
     await page.keyboard.press('Delete');
-    await page.getByText('1 picture deleted').waitFor();
+    await page.getByText('1 picture moved to the trash').waitFor();
     await focusIsIn('.tile-main');
     assert.notEqual(await page.locator(':focus').getAttribute('href'), gone);
     await page.getByRole('button', { name: 'Undo' }).focus();

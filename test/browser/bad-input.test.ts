@@ -117,21 +117,6 @@ describe('the page and what nobody should send it', browserSkip(), () => {
     assert.deepEqual(names.sort(), ['trip/day one/rocket.jpg', 'trip/sunset.jpg']);
   });
 
-  it('asks for a key when a search is answered 401', async (t) => {
-    const { page } = await browser.open(t, server.url, { expectComplaints: failed });
-    await page.route('**/search?*', (route) =>
-      route.request().headers().authorization === 'Bearer secret'
-        ? route.continue()
-        : route.fulfill({ status: 401, contentType: 'application/problem+json', body: '{"status":401}' }),
-    );
-    await page.getByRole('combobox', { name: 'Search pictures with words' }).fill('a cat');
-    await page.getByRole('button', { name: 'Enter a key' }).click();
-    await page.getByRole('textbox', { name: 'Key' }).fill('secret');
-    await page.getByRole('button', { name: 'Use it and try again' }).click();
-    await page.getByRole('heading', { name: /^Best matches/ }).waitFor();
-    await page.locator('.fault').waitFor({ state: 'detached' });
-  });
-
   it('says that it still waits for a server that says nothing, and does not wait for ever', async (t) => {
     const { page } = await browser.open(t, 'about:blank');
     await page.clock.install();

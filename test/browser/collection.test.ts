@@ -9,6 +9,7 @@ import { buffer } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import type { Locator, Page } from 'playwright-core';
 import { nameOf } from '../../web/format.ts';
+import { violationsInLightAndDark } from './axe.ts';
 import { browserSkip, useBrowser } from './browser.ts';
 import { dropFiles, type PageServer, pageServer, sampleNames, samplePath } from './server.ts';
 
@@ -37,6 +38,19 @@ describe('a collection on the page', browserSkip(), () => {
     await page.goBack();
     waiting = 0;
     await page.getByRole('heading', { name: 'No pictures yet' }).waitFor();
+  });
+
+  it('says how much of the collection is indexed while that goes on', async (t) => {
+    let waiting = 7;
+    const busy = await pageServer({}, 3, { backlog: () => waiting });
+    const { page } = await browser.open(t, busy.url);
+    t.after(() => busy.close());
+    const note = page.getByRole('region', { name: 'Indexing' });
+    await note.getByText('3 of 10 pictures are indexed').waitFor();
+    await page.getByRole('combobox', { name: 'Search pictures with words' }).fill('a cat');
+    await note.getByText('These are the best of them so far.').waitFor();
+    waiting = 0;
+    await note.waitFor({ state: 'detached' });
   });
 
   it('explains itself while it is empty', async (t) => {
@@ -193,27 +207,62 @@ describe('a collection on the page', browserSkip(), () => {
     await page.getByRole('heading', { name: 'Newest 1 picture' }).waitFor();
   });
 
-  it('deletes with a way back', async (t) => {
+  it('moves to the trash with a way back, and says for how long', async (t) => {
     await server.seed(4);
     const { page } = await browser.open(t, server.url);
     await page.locator('.grid .tile').nth(1).waitFor();
-    const before = Number((await server.json('/images')).body.total);
+    const total = async () => Number((await server.json('/images')).body.total);
+    const before = await total();
     const select = page.getByRole('button', { name: /^Select .+/ });
     await select.nth(0).click();
     await select.nth(1).click();
     await page.getByText('2 pictures selected').waitFor();
     await page.getByRole('button', { name: 'Delete' }).click();
+    await page.getByText('2 pictures moved to the trash').waitFor();
+    await page.getByText('The files are kept there for 30 days.').waitFor();
+    assert.equal(await total(), before - 2);
     await page.getByRole('button', { name: 'Undo' }).click();
-    assert.equal(await page.locator('.grid .tile').count(), before);
-    assert.equal((await server.json('/images')).body.total, before);
+    await page.getByText('2 pictures restored').waitFor();
+    await page.getByRole('heading', { name: `Newest ${before} pictures` }).waitFor();
+    assert.equal(await total(), before);
+  });
 
-    await select.nth(0).click();
-    await page.getByRole('button', { name: 'Delete' }).click();
-    await page.getByText('1 picture deleted').waitFor();
-    // Leaving the page does not lose what was asked for.
-    await page.goto('about:blank');
-    for (let i = 0; i < 50 && (await server.json('/images')).body.total === before; i++) await page.waitForTimeout(50);
-    assert.equal((await server.json('/images')).body.total, before - 1);
+  it('has a trash, to restore from and to delete from for good, which asks once', async (t) => {
+    await server.seed(6);
+    const { page } = await browser.open(t, server.url, { reducedMotion: 'reduce' });
+    const { items } = (await server.json('/images?limit=3')).body;
+    const tile = (at: number) => page.locator(`.tile-main[href*="${items[at]!.id}"]`);
+    const name = (at: number) => nameOf(String(items[at]!.key));
+    for (const at of [0, 1, 2]) {
+      await tile(at).focus();
+      await page.keyboard.press('Delete');
+      await tile(at).waitFor({ state: 'detached' });
+    }
+    await page.getByRole('button', { name: /^Menu/ }).click();
+    await page.getByRole('button', { name: 'Trash' }).click();
+    await page.getByRole('heading', { name: 'Trash 3 pictures' }).waitFor();
+    await page.waitForFunction(() =>
+      [...document.querySelectorAll<HTMLImageElement>('.trash-row img')].every((one) => one.naturalWidth > 0),
+    );
+    assert.deepEqual(await violationsInLightAndDark(page), []);
+    await page.setViewportSize({ width: 360, height: 740 });
+    assert.ok((await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)) <= 0);
+    await page.getByRole('button', { name: `Restore ${name(0)}` }).click();
+    await page.getByRole('heading', { name: 'Trash 2 pictures' }).waitFor();
+    assert.equal((await server.json(`/images/${items[0]!.id}`)).status, 200);
+
+    await page.getByRole('button', { name: `Delete for good ${name(1)}` }).click();
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await page.getByRole('button', { name: `Delete for good ${name(1)}` }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete for good' }).click();
+    await page.getByRole('heading', { name: 'Trash 1 picture' }).waitFor();
+    await page.getByRole('button', { name: 'Empty the trash' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete for good' }).click();
+    await page.getByRole('heading', { name: 'Nothing is in the trash' }).waitFor();
+    assert.deepEqual((await server.json('/trash')).body.items, []);
+    // What was restored is shown again.
+    await page.goBack();
+    await tile(0).waitFor();
   });
 
   it('shows how far it is with many pictures, stops when asked to, and gives back what was not done', async (t) => {
@@ -254,8 +303,7 @@ describe('a collection on the page', browserSkip(), () => {
       return held > 2 ? undefined : route.continue();
     });
     await page.getByRole('button', { name: 'Delete' }).click();
-    await page.clock.runFor(9000);
-    await page.getByText(`2 of ${total}`).waitFor();
+    await passTime(page, page.getByText(`2 of ${total}`));
     await page.getByRole('progressbar', { name: `Deleting ${total} pictures` }).waitFor();
     await page.getByRole('button', { name: 'Stop' }).click();
     // What is under way is waited for, and no more: it fails when the server is too slow.

@@ -177,14 +177,51 @@ describe('the page of a server that wants a key', browserSkip(), () => {
   });
   after(() => server.close());
 
-  it('asks for it, does what was asked for, and keeps it for the tab only', async (t) => {
+  it('asks for it, says when it is wrong, does what was asked for, and keeps it nowhere', async (t) => {
     const { page } = await browser.open(t, `${server.url}?view=failures`, { expectComplaints: failed });
     await page.getByRole('button', { name: 'Try again lost.jpg' }).click();
+    await page.getByRole('textbox', { name: 'Key' }).fill('another key');
+    await page.getByRole('button', { name: 'Use it and try again' }).click();
+    await page.getByText('This server does not know the key.').waitFor();
     await page.getByRole('textbox', { name: 'Key' }).fill(key);
     await page.getByRole('button', { name: 'Use it and try again' }).click();
     await page.getByRole('heading', { name: 'Everything could be indexed' }).waitFor();
-    assert.deepEqual(await page.evaluate(() => Object.values({ ...sessionStorage })), [key]);
-    assert.ok(!(await page.evaluate(() => JSON.stringify({ ...localStorage }))).includes(key));
+    const kept = await page.evaluate(() =>
+      JSON.stringify([{ ...sessionStorage }, { ...localStorage }, document.cookie]),
+    );
+    assert.ok(!kept.includes(key));
+  });
+});
+
+describe('the page of a server that wants a key for reading, too', browserSkip(), () => {
+  const browser = useBrowser();
+  const key = 'another-key-for-this-test';
+  let server: PageServer;
+  before(async () => {
+    const hash = createHash('sha256').update(key).digest('hex');
+    server = await pageServer({ apiKeyHashes: [hash], requireKey: 'read' });
+  });
+  after(() => server.close());
+
+  it('shows pictures and follows changes once it has one, and nothing after it was taken away', async (t) => {
+    const { page } = await browser.open(t, server.url, { expectComplaints: /401|EventSource/ });
+    await page.getByRole('button', { name: 'Enter a key' }).click();
+    await page.getByRole('textbox', { name: 'Key' }).fill(key);
+    await page.getByRole('button', { name: 'Use it and try again' }).click();
+    await page.getByLabel('Pictures to add').setInputFiles(samplePath('cat.jpg'));
+    await page.locator('.tile img.shown').first().waitFor();
+    await page.getByRole('button', { name: /^Menu/ }).click();
+    await page.getByRole('button', { name: 'Status' }).click();
+    await page.getByText('live', { exact: true }).waitFor();
+    await page.reload();
+    await page.getByRole('heading', { name: 'Models' }).waitFor();
+
+    await page.getByRole('button', { name: /^Menu/ }).click();
+    await page.getByRole('button', { name: 'API key in use' }).click();
+    await page.getByText('with yours you may change things, too').waitFor();
+    await page.getByRole('button', { name: 'Forget the key' }).click();
+    await page.getByRole('link', { name: 'Sightline, all pictures' }).click();
+    await page.getByRole('button', { name: 'Enter a key' }).waitFor();
   });
 });
 

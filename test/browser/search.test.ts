@@ -299,6 +299,20 @@ describe('searching on the page', browserSkip(), () => {
     await scrollDownTo(800);
   });
 
+  it('says when nothing of a query is known to the models', async (t) => {
+    const { page } = await browser.open(t, 'about:blank');
+    const message = 'Nothing of "\u{1f436}" is known to the text model: the order says nothing.';
+    await page.route('**/search?*', async (route) => {
+      const response = await route.fetch();
+      const warnings = [{ code: 'unknown-words', text: '\u{1f436}', message }];
+      return route.fulfill({ response, json: { ...((await response.json()) as object), warnings } });
+    });
+    await page.goto(`${server.url}?q=${encodeURIComponent('\u{1f436}')}`);
+    await page.locator('.warning', { hasText: message }).waitFor();
+    await page.getByRole('button', { name: 'Clear the query' }).click();
+    await page.locator('.warning').waitFor({ state: 'detached' });
+  });
+
   it('keeps what is written like a script as text', async (t) => {
     const text = '<img src=x onerror=alert(1)>';
     const { page } = await browser.open(

@@ -1,6 +1,5 @@
 import type { ImageItem } from '../client.ts';
 import { countOf } from '../format.ts';
-import { ApiFault } from '../problem.ts';
 import { type Chip, maxChips, withoutWeight } from '../route.ts';
 import { forEachPicture } from './bulk.ts';
 import { changeQuery, closePhoto, query, route } from './navigation.ts';
@@ -8,8 +7,10 @@ import { notify, report } from './notices.ts';
 import { holdPicture } from './query-pictures.ts';
 import { hidden, results } from './results.ts';
 import { clearSelection } from './selection.ts';
-import { client } from './session.ts';
+import { client } from './server.ts';
+import { isReadOnly } from './server-status.ts';
 import { refreshTags } from './suggestions.ts';
+import { ignoreGone, restorePictures } from './trash.ts';
 
 /** What people can do, wherever they do it from. */
 
@@ -44,73 +45,47 @@ export async function searchByPicture(file: Blob, name: string): Promise<void> {
   addChip({ by: 'picture', ref: await holdPicture(file, name), weight: 1 });
 }
 
-/** Time to take a delete back. */
-const undoMs = 8000;
-
-/** Pictures that are off the page and still on the server, with what keeps them there. */
-interface Pending {
-  readonly ids: Set<string>;
-  readonly timer: ReturnType<typeof setTimeout>;
-}
-const pending = new Set<Pending>();
-
-/**
- * Takes pictures off the page at once and deletes them when the time to undo is over. Closing the page before that
- * deletes them, too: that is what was asked for.
- */
-export function deletePictures(ids: readonly string[]): void {
+/** Moves pictures to the trash, off the page at once; what stays on the server comes back on the page. */
+export async function deletePictures(ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return;
+  if (isReadOnly.value) return void notify({ tone: 'plain', title: 'Nothing can be deleted here' });
   hide(ids, true);
   clearSelection();
   if (route.value.photo !== undefined && ids.includes(route.value.photo)) closePhoto();
-  const entry: Pending = {
-    ids: new Set(ids),
-    timer: setTimeout(() => {
-      dismiss();
-      void deleteNow(entry.ids).finally(() => pending.delete(entry));
-    }, undoMs),
+  const entries: string[] = [];
+  const remove = async (id: string) => {
+    const entry = await client.deleteImage(id).catch(ignoreGone);
+    if (entry) entries.push(entry);
   };
-  pending.add(entry);
-  const undo = () => {
-    clearTimeout(entry.timer);
-    pending.delete(entry);
-    dismiss();
-    hide(ids, false);
-  };
-  const dismiss = notify(
-    { tone: 'plain', title: `${countOf(ids.length, 'picture')} deleted`, action: { label: 'Undo', run: undo } },
-    undoMs,
-  );
+  const { left, fault } = await forEachPicture(ids, `Deleting ${countOf(ids.length, 'picture')}`, remove);
+  hide(left, false);
+  if (left.length < ids.length) await tellOfDeleted(ids.length - left.length, entries);
+  if (fault !== undefined) report(fault, () => void deletePictures(left));
 }
 
-export function finishDeletes(): void {
-  for (const { ids, timer } of pending) {
-    clearTimeout(timer);
-    for (const id of ids) void client.deleteImage(id, { keepalive: true }).catch(() => {});
-  }
-  pending.clear();
+/** Time to think better of it; afterwards the way back is in the trash. */
+const undoMs = 12_000;
+
+async function tellOfDeleted(count: number, entries: readonly string[]): Promise<void> {
+  const { items, keepDays } = await client.trash({ limit: 1 }).catch(() => ({ items: [], keepDays: undefined }));
+  const isMoved = items[0]?.moved ?? true;
+  const title = `${countOf(count, 'picture')} ${isMoved ? 'moved to the trash' : 'taken out of the index'}`;
+  const detail = isMoved
+    ? keptFor(count, keepDays)
+    : `${count === 1 ? 'The file stays where it is' : 'The files stay where they are'}.`;
+  const undo = { label: 'Undo', run: () => void restorePictures(entries) };
+  notify({ tone: 'plain', title, detail, action: entries.length > 0 ? undo : undefined }, undoMs);
+}
+
+function keptFor(count: number, days: number | undefined): string | undefined {
+  if (days === undefined) return undefined;
+  return `${count === 1 ? 'The file is' : 'The files are'} kept there for ${countOf(days, 'day')}.`;
 }
 
 function hide(ids: readonly string[], away: boolean): void {
   const next = new Set(hidden.value);
   for (const id of ids) away ? next.add(id) : next.delete(id);
   hidden.value = next;
-}
-
-/** Deletes what is in the set and takes it out of it; what stays on the server comes back on the page. */
-async function deleteNow(ids: Set<string>): Promise<void> {
-  const all = [...ids];
-  const remove = (id: string) =>
-    client.deleteImage(id).catch((error: unknown) => {
-      // Somebody else was faster.
-      if (!(error instanceof ApiFault && error.status === 404)) throw error;
-    });
-  const title = `Deleting ${countOf(all.length, 'picture')}`;
-  const { left, fault } = await forEachPicture(all, title, remove, (id) => ids.delete(id));
-  if (left.length === 0) return;
-  hide(left, false);
-  if (fault === undefined) notify({ tone: 'plain', title: `Stopped: ${countOf(left.length, 'picture')} kept` });
-  else report(fault, () => deletePictures(left));
 }
 
 /** Replaces the tags of a picture, on the page at once, back again when the server refuses. */

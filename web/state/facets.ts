@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 import type { FacetCount } from '../client.ts';
-import { client } from './session.ts';
+import { client } from './server.ts';
 
 /** What pictures have of some fields, the most frequent first. */
 export interface Facets {

@@ -3,8 +3,8 @@ import type { Failure } from '../client.ts';
 import { withSizes } from '../format.ts';
 import { isAbort } from '../problem.ts';
 import { notify, report } from './notices.ts';
+import { client } from './server.ts';
 import { refreshStatus } from './server-status.ts';
-import { client } from './session.ts';
 
 /** What could not be indexed, as far as it was read. */
 export interface FailureList {

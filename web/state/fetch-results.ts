@@ -1,8 +1,8 @@
-import { type CaptionItem, type Item, isCaption, pictureTerm, type SearchTerm } from '../client.ts';
+import { type CaptionItem, type Item, isCaption, pictureTerm, type SearchTerm, type SearchWarning } from '../client.ts';
 import { ApiFault } from '../problem.ts';
 import { type Chip, hasPictureFilter, isBrowsing, type Query } from '../route.ts';
 import { heldPicture, recallPicture } from './query-pictures.ts';
-import { client } from './session.ts';
+import { client } from './server.ts';
 
 /** What the page asks the API for a query. */
 
@@ -12,6 +12,8 @@ export interface ResultPage {
   readonly next?: string;
   readonly space?: string;
   readonly total?: number;
+  /** Why the answer may not be what was meant. */
+  readonly warnings?: readonly SearchWarning[];
 }
 
 const firstPage = 60;

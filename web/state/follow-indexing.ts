@@ -1,4 +1,4 @@
-import { client } from './session.ts';
+import { client } from './server.ts';
 
 /** Time between looks at what was indexed, and time after which nobody waits any longer. */
 const lookMs = 1500;

@@ -1,6 +1,6 @@
 import { effect, signal } from '@preact/signals';
 import { results } from './results.ts';
-import { client } from './session.ts';
+import { client } from './server.ts';
 
 /** Whether the collection holds captions: without any, nobody has to choose between them and pictures. */
 export const hasCaptions = signal(false);

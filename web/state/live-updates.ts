@@ -2,10 +2,12 @@ import { computed, effect, signal, untracked } from '@preact/signals';
 import type { Change } from '../client.ts';
 import { type Listening, listenToEvents } from '../events/listen.ts';
 import type { StreamState } from '../events/stream.ts';
+import { ApiFault } from '../problem.ts';
+import { accessChanges } from './access.ts';
 import { route } from './navigation.ts';
 import { fault, newCount, searchAgain, tryAgain } from './results.ts';
+import { client } from './server.ts';
 import { refreshStatus, refreshStatusSoon, startStatus } from './server-status.ts';
-import { client } from './session.ts';
 import { refreshTags } from './suggestions.ts';
 
 /** How changes reach the page. */
@@ -46,6 +48,7 @@ export function startLive(): void {
     else stopListening();
   });
   startStatus();
+  accessChanges.subscribe((count) => count > 0 && onAccess());
   addEventListener('online', connectAgain);
   addEventListener('offline', connectAgain);
   addEventListener('scroll', () => scrollY < 80 && newCount.value > 0 && showNew(), { passive: true });
@@ -119,9 +122,10 @@ async function poll(): Promise<void> {
     if (misses > 0) recover();
     misses = 0;
     connection.value = 'polling';
-  } catch {
+  } catch (error) {
     misses += 1;
-    connection.value = 'lost';
+    // A server that wants a key answers; the list says so.
+    connection.value = error instanceof ApiFault && error.status === 401 ? 'polling' : 'lost';
   }
   if (listening !== own) return;
   clearTimeout(pollTimer);
@@ -135,6 +139,12 @@ function refreshSoon(): void {
     refreshPlanned = false;
     void refresh();
   }, settleMs);
+}
+
+/** With another key, or none, everything is asked for again. */
+function onAccess(): void {
+  connectAgain();
+  recover();
 }
 
 /** At the top of the list new pictures come in at once; further down they wait until somebody asks. */

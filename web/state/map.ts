@@ -2,7 +2,8 @@ import { signal } from '@preact/signals';
 import type { MapPage } from '../client.ts';
 import type { MapAnswer, MapTask } from '../map/worker.ts';
 import { isAbort } from '../problem.ts';
-import { addressOf, client, readStorage, thumbnailUrl, writeStorage } from './session.ts';
+import { addressOf, client, thumbnailUrl } from './server.ts';
+import { readStorage, writeStorage } from './storage.ts';
 
 export type MapItem = MapPage['items'][number];
 

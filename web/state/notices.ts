@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 import { ApiFault, explain, isAbort } from '../problem.ts';
-import { keyWanted } from './session.ts';
+import { keyWanted } from './access.ts';
 
 export interface Notice {
   readonly id: number;
@@ -60,7 +60,7 @@ export function showTask({ title, total, stop }: { title: string; total: number;
 /** What to do with a fault that nothing on the page shows otherwise. `retry` does the refused thing again. */
 export function report(error: unknown, retry?: () => void): void {
   if (isAbort(error)) return;
-  if (error instanceof ApiFault && (error.status === 401 || error.status === 403)) {
+  if (error instanceof ApiFault && (error.status === 401 || error.status === 403) && error.code !== 'read-only') {
     keyWanted.value = { retry };
     return;
   }

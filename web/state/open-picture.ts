@@ -3,7 +3,7 @@ import { type CaptionItem, type ImageItem, type Item, isImage } from '../client.
 import { isAbort } from '../problem.ts';
 import { openPhoto, query, route } from './navigation.ts';
 import { loadMore, results, visibleItems } from './results.ts';
-import { client } from './session.ts';
+import { client } from './server.ts';
 import { rememberQuery } from './suggestions.ts';
 
 /** The picture shown large, with what was found around it. */

@@ -1,5 +1,5 @@
 import { computed, effect, signal, untracked } from '@preact/signals';
-import type { CaptionItem, Item } from '../client.ts';
+import type { CaptionItem, Item, SearchWarning } from '../client.ts';
 import { ApiFault, isAbort, isUnreachable, mayPass } from '../problem.ts';
 import type { Query, View } from '../route.ts';
 import { fetchPage, type ResultPage } from './fetch-results.ts';
@@ -14,6 +14,7 @@ export interface Results {
   /** The best captions, where pictures and captions are asked for: a list of their own, see {@link fetchPage}. */
   readonly captions: readonly CaptionItem[];
   readonly next?: string;
+  readonly warnings: readonly SearchWarning[];
   /** Where in it one was, see {@link scrolledInList}, to go on there when this list appears; the top when absent. */
   readonly top?: number;
 }
@@ -137,8 +138,8 @@ export async function searchAgain(unnoticed = false): Promise<void> {
     }
     const { top } = mark ?? ((quiet && results.peek()) || {});
     mark = undefined;
-    const { captions = [] } = page;
-    results.value = { version: quiet ? version : ++version, query: wanted, items, captions, next, top };
+    const { captions = [], warnings = [] } = page;
+    results.value = { version: quiet ? version : ++version, query: wanted, items, captions, next, warnings, top };
     total.value = page.total;
     space = page.space ?? space;
   } catch (error) {

@@ -1,8 +1,8 @@
-import type { UploadRequest } from '../client.ts';
+import type { UploadedImage, UploadRequest } from '../client.ts';
 import { ApiFault } from '../problem.ts';
-import { faultOf, parse } from '../transport.ts';
+import { faultOf, hasId, parse } from '../transport.ts';
+import { addressOf, client } from './server.ts';
 import { refreshStatus, serverStatus } from './server-status.ts';
-import { addressOf, apiKey, client } from './session.ts';
 
 /** How one picture gets to the server: straight to the bucket where uploads are signed, through the API elsewhere. */
 
@@ -11,6 +11,8 @@ export interface Stored {
   /** False for what went to the bucket: it is indexed by the event that this makes. */
   readonly indexed: boolean;
   readonly key?: string;
+  /** The same bytes were there already. */
+  readonly isCopy: boolean;
 }
 
 /** Types that the API signs. */
@@ -23,30 +25,37 @@ const signable: readonly UploadRequest['contentType'][] = [
   'image/tiff',
 ];
 
-/** Sends one picture; `onSent` is called with the share that has left, 0 to 1. Rejects with ApiFault or AbortError. */
-export async function sendPicture(file: File, onSent: (share: number) => void, abort: AbortSignal): Promise<Stored> {
+/**
+ * Sends one picture, which keeps `path`, its folders and name; `onSent` is called with the share that has left, 0 to 1.
+ * Rejects with ApiFault or AbortError.
+ */
+export async function sendPicture(
+  file: File,
+  path: string,
+  onSent: (share: number) => void,
+  abort: AbortSignal,
+): Promise<Stored> {
   const contentType = signable.find((type) => type === file.type);
-  const prefix = contentType === undefined ? null : await signedPrefix();
-  if (contentType !== undefined && prefix !== null) {
-    const key = prefix + keyFor(file.name);
-    const upload = await client.signUpload({ contentType, bytes: file.size, key }, abort);
+  if (contentType !== undefined && (await isSigned())) {
+    const upload = await client.signUpload({ contentType, bytes: file.size, path }, abort);
     await put({ ...upload, body: file }, onSent, abort).catch((error: unknown) => {
       // A bucket that lets no page in: the next attempt goes through the API, which has its say about the size.
       if (error instanceof ApiFault && error.kind === 'unreachable') bucketRefuses = true;
       throw error;
     });
-    return { id: upload.id, indexed: false, key };
+    return { id: upload.id, indexed: false, key: upload.key, isCopy: false };
   }
   const body = new FormData();
+  body.append('path', path);
   body.append('file', file, file.name);
-  const headers = {
-    accept: 'application/json, application/problem+json',
-    ...(apiKey.value === '' ? {} : { authorization: `Bearer ${apiKey.value}` }),
-  };
+  const headers = { accept: 'application/json, application/problem+json' };
   const url = addressOf('images');
   const answer = parse(await put({ method: 'POST', url, headers, body }, onSent, abort), true, '/images');
-  if (typeof answer === 'object' && answer !== null && 'id' in answer) return { id: String(answer.id), indexed: true };
-  throw new ApiFault('unexpected-answer', 'The upload was answered by something else than expected.');
+  if (!hasId(answer)) {
+    throw new ApiFault('unexpected-answer', 'The upload was answered by something else than expected.');
+  }
+  const { id, duplicateOf } = answer as UploadedImage;
+  return { id, indexed: true, isCopy: duplicateOf !== undefined };
 }
 
 interface Sending {
@@ -87,21 +96,8 @@ function put(
 /** The bucket let no page in: pictures go through the API from then on. */
 let bucketRefuses = false;
 
-/** How the keys of signed uploads begin; null where none are signed. */
-async function signedPrefix(): Promise<string | null> {
+/** Whether uploads go past the API. */
+async function isSigned(): Promise<boolean> {
   if (serverStatus.value === null) await refreshStatus();
-  const { signedUploads = false, uploadPrefix = '' } = serverStatus.value ?? {};
-  return signedUploads && !bucketRefuses ? uploadPrefix : null;
-}
-
-/** Like the API's own keys: the day, something unique, and what can be kept of the name. */
-function keyFor(name: string): string {
-  const day = new Date().toISOString().slice(0, 10).replaceAll('-', '/');
-  const unique = Array.from(crypto.getRandomValues(new Uint8Array(4)), (byte) => byte.toString(16).padStart(2, '0'));
-  const safe = name
-    .normalize('NFC')
-    .replaceAll(/[^\p{L}\p{N}._-]+/gu, '-')
-    .replaceAll(/^[.-]+|[.-]+$/g, '')
-    .slice(-80);
-  return `${day}/${unique.join('')}-${safe || 'picture'}`;
+  return serverStatus.value?.signedUploads === true && !bucketRefuses;
 }

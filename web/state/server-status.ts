@@ -1,10 +1,13 @@
 import { computed, effect, signal } from '@preact/signals';
 import type { Status } from '../client.ts';
-import { client } from './session.ts';
+import { client } from './server.ts';
 
 /** What the server said of itself when it was asked last; null before that. */
 export const serverStatus = signal<Status | null>(null);
 export const failureCount = computed(() => serverStatus.value?.failures ?? 0);
+
+/** Nothing can be added, and no file can be deleted. */
+export const isReadOnly = computed(() => serverStatus.value?.readOnly ?? false);
 
 /** How far the server is with what it has to index. */
 export interface IndexingProgress {

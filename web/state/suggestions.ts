@@ -2,7 +2,8 @@ import { computed, effect, signal } from '@preact/signals';
 import type { TagCount } from '../client.ts';
 import type { Query } from '../route.ts';
 import { query } from './navigation.ts';
-import { client, readStorage, writeStorage } from './session.ts';
+import { client } from './server.ts';
+import { readStorage, writeStorage } from './storage.ts';
 
 const recentName = 'sightline-recent';
 const maxRecent = 20;

@@ -3,7 +3,7 @@ import { ApiFault } from '../problem.ts';
 import { faultOf } from '../transport.ts';
 import { watchedFetch } from './late-answers.ts';
 import { bytesOf, type MapSource } from './map.ts';
-import { addressOf } from './session.ts';
+import { addressOf } from './server.ts';
 
 /** The parts of a report (`npm run report`) that the page shows itself; the file has more. */
 export interface TrainingReport {

@@ -1,10 +1,10 @@
 import { computed, effect, signal } from '@preact/signals';
 import { ApiFault, explain, isUnreachable, mayPass } from '../problem.ts';
+import { keyWanted } from './access.ts';
 import { followIndexing } from './follow-indexing.ts';
 import { connection, serverAwaited } from './live-updates.ts';
 import { searchAgain } from './results.ts';
 import { sendPicture } from './send-picture.ts';
-import { keyWanted } from './session.ts';
 
 export type UploadState = 'waiting' | 'sending' | 'indexing' | 'done' | 'failed' | 'cancelled';
 
@@ -120,9 +120,9 @@ async function run(upload: Upload): Promise<void> {
   const onSent = (sent: number) => change(id, { sent, state: sent >= 1 ? 'indexing' : 'sending' });
   for (let attempt = 1; !controller.signal.aborted; attempt++) {
     try {
-      const stored = await sendPicture(upload.file, onSent, controller.signal);
+      const stored = await sendPicture(upload.file, upload.name, onSent, controller.signal);
       if (stored.indexed) {
-        change(id, { state: 'done', sent: 1, picture: stored.id });
+        change(id, { state: 'done', sent: 1, picture: stored.id, reason: stored.isCopy ? 'already here' : undefined });
         refreshSoon();
       } else {
         change(id, { state: 'indexing', sent: 1, picture: stored.id, key: stored.key });

@@ -4,6 +4,7 @@ import { isBrowsing, type View } from '../route.ts';
 import { query, route } from '../state/navigation.ts';
 import { report } from '../state/notices.ts';
 import { clearSelection, selectionMode } from '../state/selection.ts';
+import { ConfirmDialog } from './confirm.tsx';
 import { ConnectionNote } from './connection.tsx';
 import { Detail } from './detail.tsx';
 import { DropArea } from './drop.tsx';
@@ -15,6 +16,7 @@ import { Notices } from './notices.tsx';
 import { SearchView } from './search-view.tsx';
 import { SelectionBar } from './selection-bar.tsx';
 import { StatusView } from './status.tsx';
+import { TrashView } from './trash.tsx';
 import { Uploads } from './uploads.tsx';
 
 const titles: Readonly<Record<View, string>> = {
@@ -22,6 +24,7 @@ const titles: Readonly<Record<View, string>> = {
   map: 'Map',
   training: 'Training',
   failures: 'Failures',
+  trash: 'Trash',
   status: 'Status',
 };
 
@@ -42,6 +45,7 @@ export function App() {
       <Uploads />
       <Detail />
       <KeyDialog />
+      <ConfirmDialog />
       <KeyboardHelp />
       <DropArea />
       <Notices />
@@ -51,6 +55,7 @@ export function App() {
 
 function Content({ view }: { view: View }) {
   if (view === 'failures') return <Failures />;
+  if (view === 'trash') return <TrashView />;
   if (view === 'map') return <Lazy key="map" load={loadMapView} />;
   if (view === 'training') return <Lazy key="training" load={loadTrainingView} />;
   if (view === 'status') return <StatusView />;

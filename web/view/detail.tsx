@@ -18,7 +18,8 @@ import { copyLink, deletePictures, lessLike, moreLike } from '../state/actions.t
 import { changeQuery, closePhoto, openPhoto, route } from '../state/navigation.ts';
 import { captions, neighbours, photo, photoFault, position, step } from '../state/open-picture.ts';
 import { results, visibleItems } from '../state/results.ts';
-import { contentUrl } from '../state/session.ts';
+import { contentUrl } from '../state/server.ts';
+import { isReadOnly } from '../state/server-status.ts';
 import { Icon } from './icon.tsx';
 import { TagEditor } from './tag-editor.tsx';
 import { describe, smallVersion } from './tile.tsx';
@@ -83,7 +84,7 @@ function onKeyDown(event: KeyboardEvent): void {
   if (/^(INPUT|TEXTAREA|SELECT)$/.test((event.target as Element).tagName)) return;
   if (event.key === 'ArrowRight') step(1);
   else if (event.key === 'ArrowLeft') step(-1);
-  else if (event.key === 'Delete' && photo.value) deletePictures([photo.value.id]);
+  else if (event.key === 'Delete' && photo.value) void deletePictures([photo.value.id]);
   else return;
   event.preventDefault();
 }
@@ -179,15 +180,17 @@ function Head({ image }: { image: ImageItem }) {
       <a class="icon-button" href={contentUrl(image.id)} download={name} aria-label="Download" title="Download">
         <Icon name="download" />
       </a>
-      <button
-        type="button"
-        class="icon-button"
-        aria-label="Delete this picture"
-        title="Delete (Del)"
-        onClick={() => deletePictures([image.id])}
-      >
-        <Icon name="trash" />
-      </button>
+      {isReadOnly.value ? null : (
+        <button
+          type="button"
+          class="icon-button"
+          aria-label="Delete this picture"
+          title="Move to the trash (Del)"
+          onClick={() => void deletePictures([image.id])}
+        >
+          <Icon name="trash" />
+        </button>
+      )}
     </header>
   );
 }

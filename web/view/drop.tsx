@@ -2,6 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { searchByPicture } from '../state/actions.ts';
 import { notify, report } from '../state/notices.ts';
 import { filesOf, pictureOf } from '../state/picked-files.ts';
+import { isReadOnly } from '../state/server-status.ts';
 import { addUploads } from '../state/upload-queue.ts';
 import { Icon } from './icon.tsx';
 
@@ -51,11 +52,13 @@ export function DropArea() {
           <span>It is not kept</span>
         </div>
       ) : null}
-      <div class="drop-target" data-drop="add">
-        <Icon name="upload" />
-        <strong>Add to the collection</strong>
-        <span>{dragged === 1 ? 'A picture or a folder' : `${dragged} files or folders`}</span>
-      </div>
+      {isReadOnly.value ? null : (
+        <div class="drop-target" data-drop="add">
+          <Icon name="upload" />
+          <strong>Add to the collection</strong>
+          <span>{dragged === 1 ? 'A picture or a folder' : `${dragged} files or folders`}</span>
+        </div>
+      )}
     </div>
   );
 }
@@ -69,7 +72,8 @@ async function drop(event: DragEvent): Promise<void> {
     if (target?.dataset.drop !== 'add' && all.length === 1 && picture)
       return await searchByPicture(picture, picture.name);
     if (all.length === 0) notify({ tone: 'plain', title: 'No pictures in there' });
-    addUploads(all);
+    else if (isReadOnly.value) notify({ tone: 'plain', title: 'Nothing can be added here' });
+    else addUploads(all);
   } catch (error) {
     report(error);
   }

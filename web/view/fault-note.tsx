@@ -1,5 +1,5 @@
 import { ApiFault, explain } from '../problem.ts';
-import { keyWanted } from '../state/session.ts';
+import { keyWanted } from '../state/access.ts';
 import { Icon } from './icon.tsx';
 
 interface FaultNoteProps {

@@ -12,7 +12,7 @@ function act({ key, shiftKey }: KeyboardEvent, from: Element, item: Item | undef
   else if (key === 'Delete') {
     const ids = selected.value.has(item.id) ? selected.value : new Set([item.id]);
     focusNextBut(ids, from);
-    deletePictures([...ids]);
+    void deletePictures([...ids]);
   } else return false;
   return true;
 }

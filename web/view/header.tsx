@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact';
 import { useRef } from 'preact/hooks';
 import type { View } from '../route.ts';
 import { openView, query, route, urlOf } from '../state/navigation.ts';
-import { failureCount } from '../state/server-status.ts';
+import { failureCount, isReadOnly } from '../state/server-status.ts';
 import { addUploads } from '../state/upload-queue.ts';
 import { FileInput } from './file-input.tsx';
 import { Icon, Logo } from './icon.tsx';
@@ -19,7 +19,7 @@ export function Header() {
       <Pages />
       <SearchBar />
       <nav class="header-actions" aria-label="Pages and settings">
-        <AddButton />
+        {isReadOnly.value ? null : <AddButton />}
         <Menu />
       </nav>
     </header>
@@ -54,7 +54,7 @@ function Pages() {
   return (
     <nav class="pages" aria-label="Pages">
       {pages
-        .filter(({ view }) => view !== 'search' && (view !== 'failures' || failureCount.value > 0))
+        .filter(({ view }) => view !== 'search' && view !== 'trash' && (view !== 'failures' || failureCount.value > 0))
         .map(({ view, label }) => (
           <PageLink key={view} view={view}>
             {label}

@@ -31,7 +31,7 @@ const groups: readonly { readonly title: string; readonly keys: readonly (readon
         ['Enter', 'Open'],
         ['X', 'Select; with Shift everything in between'],
         ['M', 'More like this; with Shift less like this'],
-        ['Del', 'Delete, with eight seconds to undo'],
+        ['Del', 'Move to the trash'],
       ],
     },
     {
@@ -39,7 +39,7 @@ const groups: readonly { readonly title: string; readonly keys: readonly (readon
       keys: [
         ['← →', 'Previous and next'],
         ['+ − 0', 'Zoom in, out, and all of it'],
-        ['Del', 'Delete'],
+        ['Del', 'Move to the trash'],
       ],
     },
     {

@@ -1,10 +1,11 @@
 import type { ComponentChildren } from 'preact';
 import { useRef } from 'preact/hooks';
 import type { View } from '../route.ts';
+import { hasSession, keyWanted, refreshAccess } from '../state/access.ts';
 import { openView, route } from '../state/navigation.ts';
 import { picturesOf } from '../state/picked-files.ts';
-import { failureCount } from '../state/server-status.ts';
-import { apiKey, keyWanted, setTheme, type Theme, theme } from '../state/session.ts';
+import { failureCount, isReadOnly } from '../state/server-status.ts';
+import { setTheme, type Theme, theme } from '../state/theme.ts';
 import { addUploads } from '../state/upload-queue.ts';
 import { FileInput } from './file-input.tsx';
 import { Icon, type IconName } from './icon.tsx';
@@ -16,6 +17,7 @@ export const pages: readonly { view: View; label: string; icon: IconName }[] = [
   { view: 'map', label: 'Map', icon: 'map' },
   { view: 'training', label: 'Training', icon: 'chart' },
   { view: 'failures', label: 'Failures', icon: 'alert' },
+  { view: 'trash', label: 'Trash', icon: 'trash' },
   { view: 'status', label: 'Status', icon: 'pulse' },
 ];
 
@@ -42,7 +44,12 @@ export function Menu() {
         <Icon name="more" />
         {failures > 0 ? <span class="dot" /> : null}
       </button>
-      <div id="menu" popover="auto" class="popover menu">
+      <div
+        id="menu"
+        popover="auto"
+        class="popover menu"
+        onToggle={(event) => event.newState === 'open' && void refreshAccess()}
+      >
         {pages.map(({ view, label, icon }) => (
           <MenuItem
             key={view}
@@ -55,12 +62,12 @@ export function Menu() {
           </MenuItem>
         ))}
         <hr />
-        <MenuItem icon="folder" label="Add a folder" act={() => folder.current?.click()} />
+        {isReadOnly.value ? null : <MenuItem icon="folder" label="Add a folder" act={() => folder.current?.click()} />}
         <MenuItem icon="keyboard" label="Keyboard" act={() => (keysShown.value = true)}>
           <kbd>?</kbd>
         </MenuItem>
         <MenuItem icon="key" label="API key" act={() => (keyWanted.value = {})}>
-          <small>{apiKey.value === '' ? 'none' : 'in this tab'}</small>
+          <small>{hasSession.value ? 'in use' : 'none'}</small>
         </MenuItem>
         <a class="menu-item" href="docs">
           <Icon name="link" />

@@ -23,6 +23,7 @@ export function SearchView() {
     <div class="search-view">
       <Toolbar />
       <Indexing />
+      <Warnings />
       {newCount.value > 0 ? (
         <button type="button" class="button new-pictures" onClick={showNew}>
           Show {countOf(newCount.value, 'new picture')}
@@ -40,6 +41,18 @@ export function SearchView() {
       <div class="results-end">{loadingMore.value ? <Spinner /> : null}</div>
     </div>
   );
+}
+
+/** Why the answer may not be what was meant. */
+function Warnings() {
+  const shown = results.value;
+  if (!shown || shown.query !== query.value) return null;
+  return shown.warnings.map(({ code, text, message }) => (
+    <p key={`${code} ${text}`} class="warning" role="status">
+      <Icon name="alert" />
+      <span>{message}</span>
+    </p>
+  ));
 }
 
 /** How far the server is with what it has to index, and that what is found is only part of it. */

@@ -3,6 +3,7 @@ import { maxChips } from '../route.ts';
 import { addChip, deletePictures, tagPictures } from '../state/actions.ts';
 import { visibleItems } from '../state/results.ts';
 import { clearSelection, select, selected, selectionMode } from '../state/selection.ts';
+import { isReadOnly } from '../state/server-status.ts';
 import { Icon } from './icon.tsx';
 import { TagInput } from './tag-editor.tsx';
 
@@ -47,10 +48,17 @@ export function SelectionBar() {
         <Icon name="plus" />
         <span>More like these</span>
       </button>
-      <button type="button" class="button button-quiet button-bad" disabled={none} onClick={() => deletePictures(ids)}>
-        <Icon name="trash" />
-        <span>Delete</span>
-      </button>
+      {isReadOnly.value ? null : (
+        <button
+          type="button"
+          class="button button-quiet button-bad"
+          disabled={none}
+          onClick={() => void deletePictures(ids)}
+        >
+          <Icon name="trash" />
+          <span>Delete</span>
+        </button>
+      )}
       <button
         type="button"
         class="icon-button"

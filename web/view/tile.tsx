@@ -6,7 +6,7 @@ import { recoveries } from '../state/live-updates.ts';
 import { changeQuery, openPhoto, route, urlOf } from '../state/navigation.ts';
 import { flying } from '../state/scroll.ts';
 import { selected, selectionMode, toggle } from '../state/selection.ts';
-import { thumbnailUrl } from '../state/session.ts';
+import { thumbnailUrl } from '../state/server.ts';
 import { Icon } from './icon.tsx';
 
 /** Widths that are asked for, so that few versions of a picture are made and kept. */

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { type Colours, coloursOf, type Drawing, drawMap } from '../map/draw.ts';
 import type { Viewport } from '../map/geometry.ts';
-import { theme } from '../state/session.ts';
+import { theme } from '../state/theme.ts';
 
 /** A view that did not change for so long is at rest. */
 const restMs = 150;

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Model, Status } from '../client.ts';
 import { isAbort } from '../problem.ts';
-import { client } from '../state/session.ts';
+import { client } from '../state/server.ts';
 
 /** What the server says of itself; asked again whenever `turn` changes. */
 export function useStatus(turn: unknown): { status?: Status; model?: Model; fault?: unknown } {

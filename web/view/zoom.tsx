@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { ImageItem } from '../client.ts';
-import { contentUrl } from '../state/session.ts';
+import { contentUrl } from '../state/server.ts';
 import { Icon } from './icon.tsx';
 import { describe, smallVersion } from './tile.tsx';
 

@@ -1,0 +1,70 @@
+import { signal } from '@preact/signals';
+import type { TrashItem, TrashPage } from '../client.ts';
+import { countOf } from '../format.ts';
+import { ApiFault, isAbort } from '../problem.ts';
+import { forEachPicture } from './bulk.ts';
+import { notify, report } from './notices.ts';
+import { hidden, searchAgain } from './results.ts';
+import { client } from './server.ts';
+
+/** What was deleted, the latest first, as far as it was read; null before. */
+export const trash = signal<TrashPage | null>(null);
+export const trashFault = signal<unknown>(null);
+
+const pageSize = 60;
+
+/** Reads the trash from its beginning, or goes on with it at `cursor`. */
+export async function loadTrash(cursor?: string, signal?: AbortSignal): Promise<void> {
+  try {
+    const page = await client.trash({ limit: pageSize, cursor, signal });
+    const before = cursor === undefined ? [] : (trash.value?.items ?? []);
+    trash.value = { ...page, items: [...before, ...page.items] };
+    trashFault.value = null;
+  } catch (error) {
+    if (!isAbort(error)) trashFault.value = error;
+  }
+}
+
+/** Puts pictures back where they were, by the ids of their entries in the trash. */
+export async function restorePictures(entries: readonly string[]): Promise<void> {
+  const restored: string[] = [];
+  const restore = async (entry: string) => void restored.push((await client.restore(entry)).id);
+  const title = `Restoring ${countOf(entries.length, 'picture')}`;
+  const { fault, left } = await forEachPicture(entries, title, restore, takeAway);
+  hidden.value = new Set([...hidden.value].filter((id) => !restored.includes(id)));
+  if (restored.length > 0) {
+    notify({ tone: 'plain', title: `${countOf(restored.length, 'picture')} restored` });
+    void searchAgain(true);
+  }
+  if (fault !== undefined) report(fault, () => void restorePictures(left));
+}
+
+/** Deletes one entry of the trash for good. */
+export async function deleteForGood({ id }: TrashItem): Promise<void> {
+  try {
+    await client.deleteForGood(id).catch(ignoreGone);
+    takeAway(id);
+  } catch (error) {
+    report(error, () => void loadTrash());
+  }
+}
+
+export async function emptyTrash(): Promise<void> {
+  try {
+    await client.emptyTrash();
+  } catch (error) {
+    report(error, () => void emptyTrash());
+  }
+  await loadTrash();
+}
+
+/** Somebody else was faster. */
+export function ignoreGone(error: unknown): void {
+  if (!(error instanceof ApiFault && error.status === 404)) throw error;
+}
+
+function takeAway(id: string): void {
+  const shown = trash.value;
+  if (!shown?.items.some((item) => item.id === id)) return;
+  trash.value = { ...shown, items: shown.items.filter((item) => item.id !== id), total: shown.total - 1 };
+}

@@ -1,0 +1,50 @@
+import { signal } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
+
+interface Question {
+  readonly title: string;
+  readonly detail: string;
+  /** What the button says that does it. */
+  readonly doIt: string;
+  readonly act: () => void;
+}
+
+const asked = signal<Question | null>(null);
+
+/** Asks once more before something that cannot be undone. */
+export function confirm(question: Question): void {
+  asked.value = question;
+}
+
+export function ConfirmDialog() {
+  return asked.value === null ? null : <OpenConfirmDialog {...asked.value} />;
+}
+
+function OpenConfirmDialog({ title, detail, doIt, act }: Question) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => dialog.current!.showModal(), []);
+  const close = () => {
+    asked.value = null;
+  };
+  return (
+    <dialog ref={dialog} class="dialog" aria-labelledby="confirm-title" onClose={close}>
+      <h2 id="confirm-title">{title}</h2>
+      <p>{detail}</p>
+      <footer>
+        <button type="button" class="button button-quiet" autofocus onClick={close}>
+          Cancel
+        </button>
+        <button
+          type="button"
+          class="button button-danger"
+          onClick={() => {
+            close();
+            act();
+          }}
+        >
+          {doIt}
+        </button>
+      </footer>
+    </dialog>
+  );
+}
