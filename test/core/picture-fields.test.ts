@@ -26,7 +26,7 @@ const CHANGES = [
 `,
   },
   {
-    file: 'core/encode/decode.ts',
+    file: 'core/encode/header.ts',
     at: '      ...turnSize(stored, orientation),',
     insert: 'channels: metadata.channels,\n',
   },
