@@ -1,5 +1,6 @@
 import { flagOf, SETTINGS } from '../core/config.ts';
 import type { LeftOut } from '../core/left-out.ts';
+import { refreshOutdated } from '../core/metadata/refresh.ts';
 import { toggle } from '../core/option.ts';
 import type { Failure, FailureLog } from '../core/ports.ts';
 import { readConfig, userPath } from '../server/environment.ts';
@@ -54,6 +55,9 @@ reasons.`,
       const { progress: counts } = queue;
       const found = await withProgress(counts, () => compareAndIndex(source, queue, interrupt.signal));
       const { done, failed: givenUp } = counts();
+      // Pictures that an older version indexed get what it did not read.
+      const outdated = { signal: interrupt.signal, bucket: store.bucket };
+      const { refreshed } = await refreshOutdated(runtime, outdated);
 
       const failed = await failuresOf(runtime.failures, store.bucket);
       const summary = {
@@ -62,6 +66,7 @@ reasons.`,
         handled: done + givenUp,
         unchanged: found.unchanged,
         removed: found.removed,
+        refreshed,
         leftOut,
         pictures: await runtime.vectors.count({ kind: 'image', bucket: store.bucket }),
         failed: failed.map(({ key, reason, message, retryable }) => ({ key, reason, message, retryable })),
@@ -123,15 +128,17 @@ function print(summary: {
   handled: number;
   unchanged: number;
   removed: number;
+  refreshed: number;
   leftOut: LeftOut;
   pictures: number;
   failed: { key: string; reason: string; message: string; retryable: boolean }[];
   seconds: number;
   interrupted: boolean;
 }): void {
-  const { handled, unchanged, removed, leftOut, pictures, failed, seconds } = summary;
+  const { handled, unchanged, removed, refreshed, leftOut, pictures, failed, seconds } = summary;
   console.log(`${pictures} pictures of ${summary.folder} can be searched.`);
   console.log(`${handled} handled in ${seconds} s, ${unchanged} skipped as unchanged, ${removed} removed.`);
+  if (refreshed > 0) console.log(`${refreshed} that were indexed earlier were read again for what is new.`);
   const reasons = Object.entries(leftOut).map(([reason, files]) => `${files} ${reason}`);
   if (reasons.length > 0) console.log(`Left out as no pictures: ${reasons.join(', ')}.`);
   if (failed.length > 0) console.log(`${failed.length} could not be indexed:`);

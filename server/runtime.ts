@@ -8,6 +8,7 @@ import { openFailureLog } from '../core/failure-log/sqlite.ts';
 import { unavailable } from '../core/file-errors.ts';
 import { createIndexer, type IndexJob } from '../core/index-image.ts';
 import { type LeftOut, sumLeftOut } from '../core/left-out.ts';
+import { type Refreshed, refreshPicture } from '../core/metadata/refresh.ts';
 import { openFolder } from '../core/objects/folder/store.ts';
 import { type PictureStore, pictureStoreOf } from '../core/objects/picture-store.ts';
 import type { S3Store } from '../core/objects/s3/store.ts';
@@ -80,6 +81,8 @@ export interface Runtime {
   readonly bucket: S3Store | null;
   /** Into the live space. */
   readonly index: IndexJob;
+  /** Reads again what the file of a picture says of it, by the id of its point. */
+  refresh(id: string): Promise<Refreshed>;
   /** Makes a folder part of the index; its bucket. Throws when it is no readable folder. */
   addFolder(path: string): Promise<PictureStore>;
   /** What is left out of all folders and buckets, as far as they have been compared. */
@@ -117,6 +120,10 @@ export async function openRuntime(config: Config, logger: Logger): Promise<Runti
     buckets,
     bucket,
     index: (job) => live.write(({ index }) => index(job)),
+    refresh: (id) =>
+      live.write(({ embedder, vectors }) =>
+        refreshPicture({ embedder, vectors, buckets, maxBytes: config.maxImageBytes }, id),
+      ),
     async addFolder(path) {
       const store = await openFolder({ root: path, ...folderOptions(config) });
       await rememberFolder(config.data, { bucket: store.bucket, path });

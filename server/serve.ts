@@ -1,4 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
 import { SightlineError } from '../core/errors.ts';
+import { refreshOutdated } from '../core/metadata/refresh.ts';
 import { createChanges } from '../functions/http/change-feed.ts';
 import type { Readiness } from '../functions/http/deps.ts';
 import { createLocalApp } from './app.ts';
@@ -7,7 +10,7 @@ import { greeting } from './greeting.ts';
 import { listen, stopListening } from './listen.ts';
 import { emptyRegularly, openSessions, openTrash } from './own-objects.ts';
 import { aborted, type CreateProgress, openBucketSource, openFolderSource } from './picture-source.ts';
-import { createLogger, openRuntime } from './runtime.ts';
+import { createLogger, openRuntime, type Runtime } from './runtime.ts';
 
 /**
  * Everything on one machine: the HTTP API and the page, and a watched folder whose changes go through the same ingest as
@@ -50,14 +53,29 @@ export async function serveLocally(
       await stopListening(server);
       throw error;
     });
+    const refreshing = refreshInBackground(runtime, logger, interrupted);
     await aborted(interrupted);
     // Answers and pictures under way are finished; pictures that wait are found again at the next start.
     readiness = 'stopping';
     stopEmptying();
-    await Promise.all([stop(), stopListening(server)]);
+    await Promise.all([stop(), refreshing, stopListening(server)]);
     console.log('Stopped. The next start goes on from here.');
   } finally {
     await runtime.close();
+  }
+}
+
+/** Between two pictures that are read again, for searches and new pictures. Milliseconds. */
+const REFRESH_PAUSE_MS = 20;
+
+/** Pictures that an older version indexed get what it did not read. What fails is tried again at the next start. */
+async function refreshInBackground(runtime: Runtime, logger: Logger, signal: AbortSignal): Promise<void> {
+  const pause = () => sleep(REFRESH_PAUSE_MS, undefined, { signal }).catch(() => {});
+  try {
+    const counts = await refreshOutdated(runtime, { signal, pause });
+    if (counts.refreshed > 0) logger.info(counts, 'what files say of pictures that were indexed earlier was read');
+  } catch (error) {
+    if (!signal.aborted) logger.warn({ err: error }, 'not all pictures that were indexed earlier could be read again');
   }
 }
 

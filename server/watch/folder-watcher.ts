@@ -129,7 +129,10 @@ class FolderWatcher {
 
   async #look(key: string, before: string): Promise<void> {
     const { store, vectors } = this.#options;
-    if (this.#stopped.aborted || (await store.leftOut(key)) !== null) return;
+    if (this.#stopped.aborted) return;
+    const leftOut = await store.leftOut(key);
+    if (leftOut === 'sidecar') await this.#options.onSidecar?.(key);
+    if (leftOut !== null) return;
     const file = await lstat(join(this.#root, key), { bigint: true }).catch(() => null);
     if (file?.isSymbolicLink()) return this.#compareLater(key.slice(0, key.lastIndexOf('/') + 1));
     if (file !== null && !file.isFile()) return;

@@ -23,6 +23,8 @@ export interface ReconcileOptions {
   readonly emit: (event: S3Event) => void;
   /** Null for a store whose own events have sequencers: events made here then only ask to look. */
   readonly sequencer: Sequencer | null;
+  /** Told that a file changed which describes pictures: they are to be read again. */
+  readonly onSidecar?: (key: string) => Promise<void>;
   /** Told, whenever all of the store was compared, what of it was left out. */
   readonly onLeftOut?: (leftOut: LeftOut) => void;
 }

@@ -1,5 +1,6 @@
 import { createRoute, type z } from '@hono/zod-openapi';
 import { type SSEStreamingApi, streamSSE } from 'hono/streaming';
+import { METADATA_VERSION } from '../../../core/metadata/embedded.ts';
 import type { Change } from '../change-feed.ts';
 import type { AppDeps, AppEnv } from '../deps.ts';
 import { type App, json, problems } from '../openapi.ts';
@@ -48,9 +49,10 @@ export function registerLive(app: App, deps: AppDeps): void {
   const subscribe = changes && watchAll(deps, changes.subscribe);
 
   app.openapi(statusRoute, async (c) => {
-    const [pictures, captions, failed, report, backlog] = await Promise.all([
+    const [pictures, captions, outdated, failed, report, backlog] = await Promise.all([
       vectors.count({ kind: 'image' }),
       vectors.count({ kind: 'caption' }),
+      vectors.count({ kind: 'image', metadataBelow: METADATA_VERSION }),
       failures.count(),
       deps.report?.version() ?? null,
       // What is stored is worth telling also when the queue is not to be asked.
@@ -65,6 +67,7 @@ export function registerLive(app: App, deps: AppDeps): void {
         captions,
         failures: failed,
         backlog,
+        outdated,
         leftOut: { ...deps.leftOut?.() },
         indexed: changes?.indexed() ?? null,
         report: report !== null,

@@ -32,6 +32,10 @@ export const status = z
     backlog: z.int().nullable().openapi({
       description: 'Pictures that wait to be indexed or are, of an SQS queue its messages; null where not known.',
     }),
+    outdated: z.int().openapi({
+      description:
+        'Pictures that an older version indexed, and whose files are to be read again for what it did not read.',
+    }),
     leftOut: z.record(z.string(), z.int()).openapi({
       description:
         'Files left out as no pictures, by reason: hidden, system, sidecar, video, audio, database, ignored, own-data, link, ' +

@@ -1,0 +1,108 @@
+import { createHash } from 'node:crypto';
+import { isSightlineError } from '../errors.ts';
+import type { Embedder, ObjectBody, ObjectStore, VectorStore } from '../ports.ts';
+import type { ImagePayload, JointEmbedding } from '../types.ts';
+import { describeFile } from './describe.ts';
+import { METADATA_VERSION } from './embedded.ts';
+import { findSidecars } from './sidecar.ts';
+
+/** Reads again what files say of pictures that are indexed: after their sidecars changed, or because more is read now. */
+
+export interface RefreshDeps {
+  readonly embedder: Pick<Embedder, 'describeImage' | 'embedImage'>;
+  readonly vectors: VectorStore;
+  readonly buckets: ReadonlyMap<string, ObjectStore>;
+  /** Of an object, in bytes. */
+  readonly maxBytes: number;
+}
+
+/** `left`: it is not there, or not as it was indexed, and then the index will hear of it in another way. */
+export type Refreshed = 'refreshed' | 'left';
+
+/**
+ * Reads a stored picture's file again. Its vector stays, unless the file turns out to show something else than what was
+ * embedded (a camera's raw file that was taken for its thumbnail). Tags, and when it was indexed, stay.
+ * @throws {unavailable}
+ */
+export async function refreshPicture(deps: RefreshDeps, id: string): Promise<Refreshed> {
+  const { vectors, buckets, maxBytes } = deps;
+  const [stored, vector] = await Promise.all([
+    vectors.get([id]).then((found) => found.get(id)),
+    vectors.vectors([id]).then((found) => found.get(id)),
+  ]);
+  const known = stored === undefined || stored.deleted || stored.payload.kind !== 'image' ? null : stored.payload;
+  const objects = known === null ? undefined : buckets.get(known.bucket);
+  if (known === null || objects === undefined || vector === undefined || known.bytes > maxBytes) return 'left';
+  const sidecars = await findSidecars(objects, known.key);
+  const object = await objects.get(known.key);
+  if (object === null) return 'left';
+  const bytes = await sameBytes(object, known);
+  if (bytes === null) return 'left';
+  const seen = await look(deps, bytes, known, vector);
+  const payload: ImagePayload = {
+    ...known,
+    ...(seen === null ? {} : describeFile(object.info, seen.picture, sidecars, known)),
+    metadataVersion: METADATA_VERSION,
+  };
+  const renewed = { id, vector: seen?.vector ?? vector, payload };
+  const [written] = await vectors.upsert([renewed], 'not-older', { keepTags: true });
+  return written === 'written' ? 'refreshed' : 'left';
+}
+
+/** The object's bytes while they are those that were indexed, or null. */
+async function sameBytes({ info, body }: ObjectBody, known: ImagePayload): Promise<Uint8Array | null> {
+  if (info.etag !== known.etag || info.bytes !== known.bytes) {
+    await body.cancel();
+    return null;
+  }
+  const bytes = await new Response(body).bytes();
+  return createHash('sha256').update(bytes).digest('hex') === known.sha256 ? bytes : null;
+}
+
+/** What the bytes are, with the vector of what they show; null where they are refused by now. */
+async function look({ embedder }: RefreshDeps, bytes: Uint8Array, known: ImagePayload, vector: JointEmbedding) {
+  try {
+    const picture = await embedder.describeImage(bytes);
+    const same = (['contentType', 'width', 'height'] as const).every((name) => picture[name] === known[name]);
+    return same ? { picture, vector } : await embedder.embedImage(bytes);
+  } catch (error) {
+    if (isSightlineError(error, 'unreadable-image') || isSightlineError(error, 'too-large')) return null;
+    throw error;
+  }
+}
+
+/** Pictures that are read one after the other before others are asked for. */
+const PAGE = 100;
+
+/**
+ * Refreshes all pictures that were read by an older version, one after the other and in the order of their ids. It may end
+ * at any moment: the next call goes on with what is left.
+ * @param options.pause waited for between two pictures, for work that matters more
+ * @param options.onProgress told how many are done
+ * @throws {unavailable}
+ */
+export async function refreshOutdated(
+  deps: { readonly vectors: Pick<VectorStore, 'list'>; refresh(id: string): Promise<Refreshed> },
+  options: {
+    readonly signal?: AbortSignal;
+    readonly bucket?: string;
+    readonly pause?: () => Promise<unknown>;
+    readonly onProgress?: (done: number) => void;
+  } = {},
+): Promise<{ refreshed: number; left: number }> {
+  const { signal, bucket, pause, onProgress } = options;
+  const filter = { kind: 'image', metadataBelow: METADATA_VERSION, bucket } as const;
+  const counts = { refreshed: 0, left: 0 };
+  let cursor: string | undefined;
+  do {
+    const page = await deps.vectors.list({ filter, limit: PAGE, cursor, order: 'id' });
+    for (const { id } of page.items) {
+      if (signal?.aborted) return counts;
+      counts[await deps.refresh(id)]++;
+      onProgress?.(counts.refreshed + counts.left);
+      await pause?.();
+    }
+    cursor = page.next;
+  } while (cursor !== undefined);
+  return counts;
+}
