@@ -1,5 +1,5 @@
 import { type EmbeddedPairs, ownersOf, rankPairs } from '../training/metrics/ranking.ts';
-import { Random } from '../training/trainer/random.ts';
+import { Random } from '../training/random.ts';
 
 /** Ranks of all right answers: scores in blocks from an ONNX graph against plain loops that need no block at all. */
 

@@ -6,9 +6,9 @@ import { loadEncoders } from '../core/encode/encoders.ts';
 import { loadHead } from '../core/encode/head.ts';
 import { float32, loadOnnx } from '../core/onnx/session.ts';
 import { type FeatureTransform, transformedWidth } from '../training/features/feature-transform.ts';
+import { Random } from '../training/random.ts';
 import { headGraph } from '../training/trainer/export.ts';
 import { headParameters, initialise } from '../training/trainer/head-graph.ts';
-import { Random } from '../training/trainer/random.ts';
 import { type HeadSpec, RECIPES, recipeFor } from '../training/trainer/recipes.ts';
 
 const models = fileURLToPath(new URL('../models', import.meta.url));

@@ -315,7 +315,7 @@ async function judge(replaced: readonly Replaced[], data: string, judged: Judged
     writeFileSync(join(folder, 'manifest.json'), JSON.stringify(manifest));
     const modelDirs = [folder, ...MODEL_DIRS];
     const encoders = await loadEncoders({ modelDirs, profile: judged.profile, threads: 1 });
-    const dataset = await readDataset(place, ['val']);
+    const dataset = await readDataset(place, { splits: ['val'] });
     const cache = join(root, 'data', 'features');
     const { splits, close } = await loadFeatures(dataset, {
       encoders,

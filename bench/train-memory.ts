@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { loadEncoders } from '../core/encode/encoders.ts';
 import { imageCache, textCache } from '../training/features/extract.ts';
 import { hashText, RecordCache } from '../training/features/record-cache.ts';
-import { Random } from '../training/trainer/random.ts';
+import { Random } from '../training/random.ts';
 import { RECIPES } from '../training/trainer/recipes.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));

@@ -1,5 +1,5 @@
+import { Random } from '../training/random.ts';
 import { headParameters, initialise } from '../training/trainer/head-graph.ts';
-import { Random } from '../training/trainer/random.ts';
 import { RECIPES, type Recipe, teacherOf } from '../training/trainer/recipes.ts';
 import { createTrainingStep, initialState, type PairBatch, type State } from '../training/trainer/step.ts';
 import { stepRows } from '../training/trainer/step-graph.ts';

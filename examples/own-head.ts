@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadEncoders } from '../core/encode/encoders.ts';
 import { openFolder } from '../core/objects/folder/store.ts';
+import { readDataset } from '../training/datasets/dataset.ts';
 import { writeHead } from '../training/trainer/export.ts';
 import { RECIPES, type Recipe } from '../training/trainer/recipes.ts';
 import { trainHead } from '../training/trainer/trainer.ts';
@@ -24,11 +25,14 @@ const recipe: Recipe = {
 
 const modelDirs = [fileURLToPath(new URL('../models', import.meta.url)), models];
 const encoders = await loadEncoders({ modelDirs, profile: 'colours' });
-const store = await openFolder({ root: data });
-const pairs = await loadTrainingData(
-  { store, name: data },
-  { encoders, modelDirs, cache: join(models, 'features'), parallel: 3, augmentations: recipe.views },
-).finally(() => encoders.close());
+const dataset = await readDataset({ store: await openFolder({ root: data }), name: data });
+const pairs = await loadTrainingData(dataset, {
+  encoders,
+  modelDirs,
+  cache: join(models, 'features'),
+  parallel: 3,
+  augmentations: recipe.views,
+}).finally(() => encoders.close());
 const { head, epoch, curves } = await trainHead({
   ...{ recipe, data: pairs, seed: 1, threads: 2, run: join(models, 'run'), resume: false },
   onEpoch: (at) => console.log(`epoch ${at.epoch}: validation loss ${at.validationLoss.toFixed(3)}`),

@@ -48,7 +48,7 @@ licences and hashes, known limits. To be run again whenever the head changes.`,
       for (const at of flags.data) {
         const location = await openLocation(at);
         try {
-          const dataset = await readDataset(location, [flags.split]);
+          const dataset = await readDataset(location, { splits: [flags.split] });
           const encoded = await encodePictures(location, dataset, { encoders, modelDirs, features });
           const pairs = encoded.splits.get(flags.split)!;
           const head = await evaluateHead(folder, encoders, pairs, { resampling: RESAMPLING });

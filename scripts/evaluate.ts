@@ -17,6 +17,7 @@ import { command, EXIT, UsageError } from './cli/command.ts';
 import { encodePictures } from './cli/encoding-options.ts';
 import { openLocation } from './cli/location.ts';
 import {
+  CAPTIONS,
   DATASET,
   FEATURES,
   headFolder,
@@ -46,6 +47,7 @@ whole convention. With --compare, two heads on the same pictures: differences, t
   options: {
     data: DATASET,
     split: SPLIT,
+    captions: CAPTIONS,
     profile: PROFILE,
     head: path({
       text: 'folder of head.onnx and head.json',
@@ -57,7 +59,7 @@ whole convention. With --compare, two heads on the same pictures: differences, t
       text: 'also what became of each query, one JSON line each, with its ten best answers',
     }),
     resamples: RESAMPLES,
-    seed: seed('of the resamples'),
+    seed: seed('of the resamples, and of the captions that are drawn'),
     features: FEATURES,
     models: MODELS,
     json: toggle({ text: 'one JSON document with the six recalls added up as recallSum' }),
@@ -69,7 +71,10 @@ whole convention. With --compare, two heads on the same pictures: differences, t
     const resampling = { resamples: flags.resamples, seed: flags.seed };
     const location = await openLocation(flags.data);
     const features = await openFeatures(flags.features);
-    const dataset = await readDataset(location, [flags.split]);
+    const dataset = await readDataset(location, {
+      splits: [flags.split],
+      captionSeed: flags.captions === 'fixed' ? flags.seed : undefined,
+    });
     const encoders = await loadEncoders({ modelDirs, profile: flags.profile });
     try {
       const encoded = await encodePictures(location, dataset, { encoders, modelDirs, features });

@@ -38,7 +38,7 @@ worse head cannot pass (test/golden/head-sample.test.ts). To be run again when a
     const features = await openFeatures(flags.features);
     const encoders = await loadEncoders({ modelDirs, profile: flags.profile });
     try {
-      const dataset = await readDataset(location, [flags.split]);
+      const dataset = await readDataset(location, { splits: [flags.split] });
       const encoded = await encodePictures(location, dataset, { encoders, modelDirs, features });
       const source = flags.source ?? flags.data.split(/[/\\]/).filter(Boolean).at(-1)!;
       const pairs = encoded.splits.get(flags.split)!;

@@ -123,7 +123,7 @@ async function pull(call: Call): Promise<number> {
 function nextStep({ manifest, name }: Call): string {
   return manifest.profiles[name!]!.head === null
     ? `Profile ${name} needs no head: SIGHTLINE_PROFILE=${name} for a new index, npm run reindex -- --profile ${name} for one that is there.`
-    : `Profile ${name} needs a head that was trained with it: npm run train -- --profile ${name} --data DIR`;
+    : `Profile ${name} needs a head that was trained with it: npm run train -- --profile ${name} --data DIR --replace`;
 }
 
 async function verify(call: Call): Promise<number> {

@@ -1,13 +1,22 @@
 import { decimal, path, text, toggle } from '../core/option.ts';
+import { readConfig } from '../server/environment.ts';
 import { command, UsageError } from './cli/command.ts';
+import { CAPTIONED, LOCATION } from './cli/training-options.ts';
 import { announce } from './reindex/announce.ts';
 import { BUILD_OPTIONS, buildOptions, changeSpace } from './reindex/build.ts';
+import { refuseWorse } from './reindex/refuse-worse.ts';
 
 /** Options that only one of the two forms has. */
 const OF_ANNOUNCING = ['queue', 'dry-run', 'seconds', 'restart', 'region', 'endpoint'] as const;
-const OF_CHANGING = ['profile', 'head', 'no-switch', 'min-overlap', ...Object.keys(BUILD_OPTIONS)].filter(
-  (name) => !['rate', 'data', 'json'].includes(name),
-);
+const OF_CHANGING = [
+  'profile',
+  'head',
+  'captioned',
+  'anyway',
+  'no-switch',
+  'min-overlap',
+  ...Object.keys(BUILD_OPTIONS),
+].filter((name) => !['rate', 'data', 'json'].includes(name));
 
 export default command({
   usage: ['[--profile NAME] [--head DIR] [options]', 's3://BUCKET[/PREFIX] --queue URL [options]'],
@@ -35,6 +44,12 @@ interrupted, too. The functions need to be allowed to read it (SIGHTLINE_READ_BU
       text: 'share of the 10 nearest pictures that old and new space must have in common, 0 to 1',
       shown: '0.1',
     }),
+    captioned: text({
+      ...LOCATION,
+      text: `${CAPTIONED}, that the head is judged on beside the one in use; one that is significantly worse is refused`,
+      shown: 'what its training found',
+    }),
+    anyway: toggle({ text: 'change to the head also when it is worse' }),
     'no-switch': toggle({ text: 'fill and check only' }),
     queue: text({ unit: 'URL', text: 'announcing: the stack\'s output "queue"' }),
     'dry-run': toggle({ text: 'announcing: count only, and estimate what it would cost' }),
@@ -60,7 +75,10 @@ interrupted, too. The functions need to be allowed to read it (SIGHTLINE_READ_BU
       throw new UsageError(`--${other} is ${source === undefined ? 'only' : 'not'} for announcing s3://BUCKET`);
     }
     if (source !== undefined) return announce(source, { ...flags, seconds: flags.seconds ?? 0.1 });
-    const { data, bucket, qdrant, profile, head } = flags;
+    const { data, bucket, qdrant, profile, head, captioned } = flags;
+    if (captioned !== undefined && head === undefined) throw new UsageError('expected --captioned with --head');
+    const config = readConfig({ data, bucket, qdrantUrl: qdrant, logLevel: 'warn' });
+    if (head !== undefined && !flags.anyway) await refuseWorse(config, head, captioned);
     return changeSpace({ data, bucket, qdrantUrl: qdrant, profile, head }, null, {
       ...buildOptions(flags, flags['min-overlap'] ?? 0.1),
       switch: !flags['no-switch'],

@@ -1,15 +1,24 @@
 import { basename, join } from 'node:path';
-import { loadEncoders } from '../core/encode/encoders.ts';
-import { choice, listed, path, toggle, whole } from '../core/option.ts';
-import { dataFolder, ownModels } from '../server/environment.ts';
-import { writeHead } from '../training/trainer/export.ts';
+import { type Encoders, loadEncoders } from '../core/encode/encoders.ts';
+import { HEAD_FILE, loadHeadFile } from '../core/encode/head.ts';
+import { choice, listed, path, text, toggle, whole } from '../core/option.ts';
+import { dataFolder, ownModels, readConfig } from '../server/environment.ts';
+import { readDataset } from '../training/datasets/dataset.ts';
+import { type EvaluatedHead, evaluateHead } from '../training/metrics/evaluate-head.ts';
+import { type Verdict, verdictOn, verdictSentence } from '../training/metrics/verdict.ts';
+import { type HeadFiles, headFiles, type StoredHead, writeHeadFiles } from '../training/trainer/export.ts';
+import { fineTuning, withFittingBatch } from '../training/trainer/fine-tuning.ts';
 import { RECIPES, type Recipe } from '../training/trainer/recipes.ts';
-import { trainHead } from '../training/trainer/trainer.ts';
-import { command, EXIT, UsageError } from './cli/command.ts';
+import { readTrainedHead } from '../training/trainer/stored-head.ts';
+import { type TrainingResult, trainHead } from '../training/trainer/trainer.ts';
+import { availableOutputs, TRAINING_SPLITS, type TrainingData } from '../training/trainer/training-data.ts';
+import { asTyped, command, EXIT, UsageError, type Values } from './cli/command.ts';
 import { encodeTrainingData } from './cli/encoding-options.ts';
+import { headInUse } from './cli/head-in-use.ts';
 import { openLocation } from './cli/location.ts';
 import { createProgress } from './cli/progress.ts';
 import {
+  CAPTIONS,
   DATASET,
   FEATURES,
   MODELS,
@@ -17,72 +26,65 @@ import {
   openFeatures,
   PROFILE,
   seed,
+  splitShares,
   THREADS,
 } from './cli/training-options.ts';
+import { besideLines } from './evaluate/text.ts';
+
+const OPTIONS = {
+  data: DATASET,
+  split: text({
+    ...{ unit: 'A/B/C', pattern: /^\d+\/\d+(\/\d+)?$/, expected: 'percentages such as 80/10/10' },
+    text: 'split the pictures anew into these percentages of training, validation and test, always in the same way',
+    shown: 'as captions.jsonl says, and 80/10/10 where it says nothing',
+  }),
+  captions: CAPTIONS,
+  profile: PROFILE,
+  recipe: choice(Object.keys(RECIPES), { text: listed(Object.keys(RECIPES)), default: 'best' }),
+  'from-scratch': toggle({ text: 'start at random instead of from the head in use; the recipe seed always does' }),
+  epochs: whole({ min: 1, max: 10_000, text: "instead of the recipe's own number" }),
+  epoch: whole({ min: 1, max: 10_000, text: 'export this epoch instead of the best one on the validation pictures' }),
+  seed: seed('of everything random'),
+  threads: THREADS,
+  out: path({ text: 'where head.onnx and head.json go', shown: 'a new folder in data/heads' }),
+  replace: toggle({ text: 'write over the head in --out, or else over models/head-PROFILE' }),
+  run: path({ text: 'where checkpoints go', shown: 'data/runs/PROFILE-RECIPE' }),
+  resume: toggle({ text: 'go on with the run there after its last whole epoch' }),
+  features: FEATURES,
+  models: MODELS,
+  json: toggle({ text: 'the figures as one JSON document' }),
+};
+
+type Flags = Values<typeof OPTIONS>;
 
 export default command({
   usage: '--data LOCATION [options]',
   about: `
-Trains a head on captioned pictures (LOCATION/images and LOCATION/captions.jsonl with splits "train" and "val") and writes
-it as serving loads it. Encoder outputs are cached; a second run needs only them.`,
-  options: {
-    data: DATASET,
-    profile: PROFILE,
-    recipe: choice(Object.keys(RECIPES), { text: listed(Object.keys(RECIPES)), default: 'best' }),
-    epochs: whole({ min: 1, max: 10_000, text: "instead of the recipe's own number" }),
-    epoch: whole({ min: 1, max: 10_000, text: 'export this epoch instead of the one with the lowest validation loss' }),
-    seed: seed('of everything random'),
-    threads: THREADS,
-    out: path({ text: 'where head.onnx and head.json go', shown: 'models/head-PROFILE' }),
-    run: path({ text: 'where checkpoints go', shown: 'data/runs/PROFILE-RECIPE' }),
-    resume: toggle({ text: 'go on with the run there after its last whole epoch' }),
-    features: FEATURES,
-    models: MODELS,
-    json: toggle({ text: 'the figures as one JSON document' }),
-  },
+Trains a head on captioned pictures (LOCATION/images and LOCATION/captions.jsonl) and writes it, as serving loads it, into a
+folder of its own: the head in use is left alone. Training goes on from that head, and ends with both of them judged on
+pictures that neither was chosen by. Encoder outputs are cached; a second run needs only them.`,
+  options: OPTIONS,
   run: async (flags) => {
     if (flags.data === undefined) throw new UsageError('expected --data LOCATION');
-    const { seed, threads, epoch } = flags;
-    const found = RECIPES[flags.recipe]!;
-    const recipe: Recipe = { ...found, epochs: flags.epochs ?? found.epochs };
-    if (epoch !== undefined && epoch > recipe.epochs) {
-      throw new UsageError(`--epoch: expected a whole number from 1 to ${recipe.epochs}, got "${epoch}"`);
-    }
-    const modelDirs = modelFolders(flags.models);
-    const out = flags.out ?? join(flags.models ?? ownModels(), `head-${flags.profile}`);
-    const run = flags.run ?? join(dataFolder(), 'runs', `${flags.profile}-${recipe.name}`);
-
+    const folder = await outFolder(flags);
     const location = await openLocation(flags.data);
     const features = await openFeatures(flags.features);
-    const encoders = await loadEncoders({ modelDirs, profile: flags.profile });
     try {
+      const shares = splitShares(flags.split);
+      const captionSeed = flags.captions === 'fixed' ? flags.seed : undefined;
+      const dataset = await readDataset(location, { splits: TRAINING_SPLITS, shares, captionSeed });
+      const modelDirs = modelFolders(flags.models);
+      const encoders = await loadEncoders({ modelDirs, profile: flags.profile });
       // What is known of the encoders is all that is needed from here on; their weights are larger than the head in training.
-      const data = await encodeTrainingData(location, recipe.views, { encoders, modelDirs, features }).finally(() =>
+      const { views } = RECIPES[flags.recipe]!;
+      const data = await encodeTrainingData(location, dataset, views, { encoders, modelDirs, features }).finally(() =>
         encoders.close(),
       );
-      const progress = createProgress('training', 'steps', 0);
-      const result = await trainHead({
-        ...{ recipe, seed, threads, run, epoch, data, resume: flags.resume },
-        onStep: (done, total) => progress.update(done, total),
-        onEpoch: ({ epoch: at, trainLoss, validationLoss }) =>
-          console.error(
-            `epoch ${at}: train loss ${trainLoss.toFixed(4)}, validation loss ${validationLoss.toFixed(4)}`,
-          ),
-      }).finally(() => {
-        progress.stop();
-        return data.close();
-      });
-      const training = {
-        ...{ seed, threads, epoch: result.epoch, curves: result.curves.map((figures) => ({ ...figures })) },
-        data: basename(location.name),
-        ...(result.resumedAfter.length > 0 && { resumedAfter: [...result.resumedAfter] }),
-        pairs: { pictures: data.train.pictures.length, captions: data.train.captions.rows },
-        recipe: JSON.parse(JSON.stringify(recipe)),
-      };
-      const name = `head-${flags.profile}`;
-      const file = await writeHead(out, result.head, { name, recipe, encoders, training });
-      if (flags.json) console.log(JSON.stringify({ out, ...file }, null, 2));
-      else console.log(`epoch ${result.epoch} written to ${out}: space ${file.space}, ${file.onnx.bytes} bytes`);
+      try {
+        await trainAndJudge(flags, { data, encoders, folder, name: basename(location.name) });
+      } finally {
+        await data.close();
+      }
       return EXIT.done;
     } finally {
       location.close();
@@ -90,3 +92,134 @@ it as serving loads it. Encoder outputs are cached; a second run needs only them
     }
   },
 });
+
+/** The folder to write to, or null for a new one. Throws UsageError when there is a head and nobody asked to replace it. */
+async function outFolder({ out, replace, profile, models }: Flags): Promise<string | null> {
+  if (replace) return out ?? join(models ?? ownModels(), `head-${profile}`);
+  if (out === undefined) return null;
+  const there = await loadHeadFile(out).catch(() => null);
+  if (there === null) return out;
+  throw new UsageError(
+    `--out: expected a folder without a head, got ${out} with its ${HEAD_FILE} (--replace writes over it)`,
+  );
+}
+
+interface Training {
+  readonly data: TrainingData;
+  readonly encoders: Encoders;
+  readonly folder: string | null;
+  /** Of the data set. */
+  readonly name: string;
+}
+
+async function trainAndJudge(flags: Flags, training: Training): Promise<void> {
+  const { data, encoders } = training;
+  const inUse = await headInUse(
+    readConfig({ logLevel: 'silent', modelDirs: modelFolders(flags.models) }),
+    flags.profile,
+  );
+  const start = await startOf(flags, inUse, training);
+  const recipe = recipeOf(flags, start, data);
+  const result = await train(flags, recipe, start, data);
+  const judged = data.test ?? data.validation;
+  const options = { resampling: { resamples: 2000, seed: 1 } };
+  // Before anything is written: the new head may take this one's place.
+  const before = inUse === null ? null : await evaluateHead(inUse, encoders, judged, options);
+  const from = start === null ? null : before!.info.space;
+  const files = filesOf(flags, result, { ...training, recipe, start: from });
+  const out = training.folder ?? join(dataFolder(), 'heads', `${flags.profile}-${files.file.space}`);
+  await writeHeadFiles(out, files);
+  const head = await evaluateHead(out, encoders, judged, options);
+  const verdict = before === null ? null : verdictOn(head, before, options.resampling);
+  if (verdict !== null) await writeHeadFiles(out, withVerdict(files, verdict, before!));
+  if (flags.json) console.log(JSON.stringify({ out, ...files.file, verdict }, null, 2));
+  else console.log(summary(out, result.epoch, { head, before, verdict }));
+}
+
+/** The head to go on from, or null to start at random. */
+async function startOf(flags: Flags, inUse: string | null, { data, encoders }: Training): Promise<StoredHead | null> {
+  if (flags['from-scratch'] || flags.recipe === 'seed' || inUse === null) return null;
+  const start = await readTrainedHead(inUse, encoders, availableOutputs(data));
+  if (start === null) console.error(`${inUse} cannot be gone on from; the new head starts at random.`);
+  return start;
+}
+
+function recipeOf(flags: Flags, start: StoredHead | null, data: TrainingData): Recipe {
+  const named = RECIPES[flags.recipe]!;
+  const usual = start === null ? named : fineTuning(named, start);
+  const pairs = usual.captions === 'all' ? data.train.captions.rows : data.train.pictures.length;
+  const recipe = { ...withFittingBatch(usual, pairs), epochs: flags.epochs ?? usual.epochs };
+  if (recipe.batch < usual.batch) {
+    console.error(`${pairs} training pairs are few: a step takes ${recipe.batch} of them instead of ${usual.batch}.`);
+  }
+  if (flags.epoch === undefined || flags.epoch <= recipe.epochs) return recipe;
+  throw new UsageError(`--epoch: expected a whole number from 1 to ${recipe.epochs}, got "${flags.epoch}"`);
+}
+
+async function train(
+  { seed, threads, epoch, resume, run, profile }: Flags,
+  recipe: Recipe,
+  start: StoredHead | null,
+  data: TrainingData,
+): Promise<TrainingResult> {
+  const progress = createProgress('training', 'steps', 0);
+  const result = await trainHead({
+    ...{ recipe, seed, threads, epoch, data, resume, start: start ?? undefined },
+    run: run ?? join(dataFolder(), 'runs', `${profile}-${recipe.name}`),
+    onStep: (done, total) => progress.update(done, total),
+    onEpoch: ({ epoch: at, trainLoss, validationLoss }) =>
+      console.error(`epoch ${at}: train loss ${trainLoss.toFixed(4)}, validation loss ${validationLoss.toFixed(4)}`),
+  }).finally(() => progress.stop());
+  if (result.share !== null) {
+    console.error(`${100 * result.share} % of the way from the head in use are best on the validation pictures.`);
+  }
+  return result;
+}
+
+function filesOf(
+  { seed, threads, profile }: Flags,
+  result: TrainingResult,
+  { data, encoders, name, recipe, start }: Training & { readonly recipe: Recipe; readonly start: string | null },
+): HeadFiles {
+  const training = {
+    seed,
+    threads,
+    epoch: result.epoch,
+    curves: result.curves.map((figures) => ({ ...figures })),
+    data: name,
+    ...(result.resumedAfter.length > 0 && { resumedAfter: [...result.resumedAfter] }),
+    ...(start !== null && { start, share: result.share }),
+    pairs: { pictures: data.train.pictures.length, captions: data.train.captions.rows },
+    recipe: JSON.parse(JSON.stringify(recipe)),
+  };
+  return headFiles(result.head, { name: `head-${profile}`, recipe, encoders, training });
+}
+
+/** The verdict in head.json, for whoever is about to use the head. */
+function withVerdict({ file, bytes }: HeadFiles, verdict: Verdict, inUse: EvaluatedHead): HeadFiles {
+  const training = { ...file.training, verdict: { ...verdict, than: inUse.info.space } };
+  return { file: { ...file, training }, bytes };
+}
+
+function summary(
+  out: string,
+  epoch: number,
+  { head, before, verdict }: { head: EvaluatedHead; before: EvaluatedHead | null; verdict: Verdict | null },
+): string {
+  const { space, onnx } = head.info;
+  const written = `epoch ${epoch} written to ${out}: space ${space}, ${onnx.bytes} bytes`;
+  const use = `npm run reindex -- --head ${out}`;
+  if (before === null || verdict === null) {
+    const sum = head.figures.recallSum.toFixed(1);
+    return asTyped(
+      `${written}\nSum of recalls ${sum}; there is no head in use to compare it with. To use it:\n\n    ${use}`,
+    );
+  }
+  const table = besideLines(head, before).join('\n');
+  if (space === before.info.space) {
+    return `${written}\n\n${table}\n\nThis is the head in use again: nothing that was learned helps on the validation pictures.`;
+  }
+  const line =
+    verdict.result === 'worse' ? `To use it all the same:\n\n    ${use} --anyway` : `To use it:\n\n    ${use}`;
+  return asTyped(`${written}\n\n${table}\n\nThis head is ${verdictSentence(verdict)}. ${line}`);
+}

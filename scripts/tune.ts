@@ -14,7 +14,7 @@ import { evaluate } from '../training/metrics/metrics.ts';
 import { writeHead } from '../training/trainer/export.ts';
 import { RECIPES, type Recipe } from '../training/trainer/recipes.ts';
 import { trainHead } from '../training/trainer/trainer.ts';
-import type { TrainingData } from '../training/trainer/training-data.ts';
+import { TRAINING_SPLITS, type TrainingData } from '../training/trainer/training-data.ts';
 import { command, EXIT, UsageError } from './cli/command.ts';
 import { encodePictures, encodeTrainingData } from './cli/encoding-options.ts';
 import { openLocation } from './cli/location.ts';
@@ -81,13 +81,14 @@ the trials that have no result yet. A trial is {"name": "...", "recipe": "best",
       const also = new Map<string, PairSet>();
       for (const at of flags.also) {
         const location = await openLocation(at);
-        const encoded = await encodePictures(location, await readDataset(location, ['val']), options);
+        const encoded = await encodePictures(location, await readDataset(location, { splits: ['val'] }), options);
         also.set(at, encoded.splits.get('val')!);
         open.push(encoded);
         location.close();
       }
+      const dataset = await readDataset(data, { splits: TRAINING_SPLITS });
       const load = remembering(async (augmentations: Recipe['views']) => {
-        const loaded = await encodeTrainingData(data, augmentations, options);
+        const loaded = await encodeTrainingData(data, dataset, augmentations, options);
         open.push(loaded);
         return loaded;
       });

@@ -101,7 +101,7 @@ export interface Profile {
 
 /** Where the head of a profile comes from. */
 export function headAdvice(profile: string): string {
-  return `npm run train -- --profile ${profile} --data DIR makes it`;
+  return `npm run train -- --profile ${profile} --data DIR --replace makes it`;
 }
 
 /** Checks a manifest. Throws `model-mismatch` naming every field that does not fit. */

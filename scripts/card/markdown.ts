@@ -87,12 +87,15 @@ function figures({ data, split, head }: CardParts['judged'][number]): string {
 }
 
 function recipe({ recipe: name, training }: HeadFile): string {
-  const facts = ['seed', 'threads', 'epoch'].flatMap((key) =>
-    training[key] === undefined ? [] : [`${key} ${training[key]}`],
-  );
+  const facts = Object.entries({
+    seed: 'seed',
+    threads: 'threads',
+    epoch: 'epoch',
+    start: 'from the head of space',
+  }).flatMap(([key, words]) => (training[key] === undefined ? [] : [`${words} ${training[key]}`]));
   const rows = [...leaves(training.recipe ?? {})].map(([path, value]) => `| ${path} | ${value} |`);
   return [
-    `\`npm run train -- --data DIR --recipe ${name}\` makes it again${facts.length === 0 ? '' : ` (${facts.join(', ')})`}, bit for bit on the same ` +
+    `\`npm run train -- --data DIR --recipe ${name}${training.start === undefined ? ' --from-scratch' : ''}\` makes it again${facts.length === 0 ? '' : ` (${facts.join(', ')})`}, bit for bit on the same ` +
       'machine. All of its settings, as `head.json` has them:',
     '',
     '| setting | value |',

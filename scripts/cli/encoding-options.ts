@@ -30,13 +30,14 @@ export async function encodePictures(
   return shown(location, options, [FULL], (full) => loadFeatures(dataset, full));
 }
 
-/** Splits "train" and "val" with all the augmentations that a recipe trains on. To be closed. */
+/** The splits of a training with all the augmentations that a recipe trains on. To be closed. */
 export async function encodeTrainingData(
   location: Location,
+  dataset: Dataset,
   augmentations: readonly Augmentation[],
   options: EncodingOptions,
 ): Promise<TrainingData> {
-  return shown(location, options, augmentations, (full) => loadTrainingData(location, full));
+  return shown(location, options, augmentations, (full) => loadTrainingData(dataset, full));
 }
 
 async function shown<T extends Pick<Features, 'warnings'>>(

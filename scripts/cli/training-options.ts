@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { path, text, whole } from '../../core/option.ts';
+import { choice, path, text, whole } from '../../core/option.ts';
 import { dataFolder, readConfig, userPath } from '../../server/environment.ts';
 import type { DatasetWarning } from '../../training/datasets/dataset.ts';
+import type { SplitShares } from '../../training/datasets/splits.ts';
 import type { CachePlace } from '../../training/features/shared-cache.ts';
+import { UsageError } from './command.ts';
 import { absoluteLocation, isBucket, openLocation } from './location.ts';
 
 /** What the training commands have in common. */
@@ -42,6 +44,20 @@ export function seed(what: string) {
 export function headFolder(modelDirs: readonly string[], profile: string): string {
   const folders = modelDirs.map((models) => join(models, `head-${profile}`));
   return folders.find((folder) => existsSync(folder)) ?? folders[0]!;
+}
+
+/** Whether every caption counts, or one a picture as in the published recipe. */
+export const CAPTIONS = choice(['all', 'fixed'], {
+  text: 'all of a picture, or one that is drawn for it once by the seed',
+  default: 'all',
+});
+
+/** The shares of `--split 80/10/10`: training, validation and test, in percent. Throws UsageError. */
+export function splitShares(value: string | undefined): SplitShares | undefined {
+  if (value === undefined) return undefined;
+  const [train = 0, val = 0, test = 0] = value.split('/').map(Number);
+  if (train + val + test === 100 && train > 0 && val > 0) return { val, test };
+  throw new UsageError(`--split: expected percentages that add up to 100, such as 80/10/10, got "${value}"`);
 }
 
 /** The folders of models: the one that --models names, or those that serving looks through. */

@@ -1,3 +1,4 @@
+import type { EvaluatedSpace } from '../../training/metrics/evaluate-head.ts';
 import { CUTOFFS, type DirectionValues, type Figures, type Values } from '../../training/metrics/metrics.ts';
 import type { Comparison, Interval } from '../../training/metrics/significance.ts';
 
@@ -12,6 +13,7 @@ const ROWS: readonly (readonly [string, (values: DirectionValues) => number])[] 
   ...CUTOFFS.map((k) => [`NDCG@${k}`, ({ ndcg }: DirectionValues) => ndcg[k]] as const),
 ];
 const SIDES = ['textToImage', 'imageToText'] as const;
+const NAMES = { textToImage: 'text to image', imageToText: 'image to text' };
 
 /** One line a figure, both directions beside each other, with intervals. */
 export function figureLines(figures: Figures, { level, resamples, low, high }: Interval): string[] {
@@ -28,6 +30,21 @@ export function figureLines(figures: Figures, { level, resamples, low, high }: I
   ];
 }
 
+/** A short table: a head and the one in use beside each other, each with its intervals. */
+export function besideLines(head: EvaluatedSpace, inUse: EvaluatedSpace): string[] {
+  const cell = ({ figures, interval: { low, high } }: EvaluatedSpace, of: (values: Values) => number) =>
+    `${of(figures).toFixed(1).padStart(6)} (${of(low).toFixed(1)} to ${of(high).toFixed(1)})`.padEnd(26);
+  const line = (name: string, of: (values: Values) => number) =>
+    `${name.padEnd(28)}${cell(head, of)}${cell(inUse, of)}`.trimEnd();
+  return [
+    `${''.padEnd(30)}${'this head'.padEnd(26)}the one in use`,
+    ...SIDES.flatMap((side) =>
+      CUTOFFS.map((k) => line(`${NAMES[side]}, recall@${k}`, (values) => values[side].recall[k])),
+    ),
+    line('sum of recalls', ({ recallSum }) => recallSum),
+  ];
+}
+
 /** One line a figure: both heads, what lies between them, and whether that may be chance. */
 export function comparisonLines(first: Figures, second: Figures, comparison: Comparison): string[] {
   const { difference, interval, p } = comparison;
@@ -36,10 +53,9 @@ export function comparisonLines(first: Figures, second: Figures, comparison: Com
     const sides = [of(first), of(second)].map((value) => value.toFixed(1).padStart(8)).join('');
     return `${name.padEnd(30)}${sides}   ${between.padEnd(26)}${of(p).toFixed(4)}`;
   };
-  const names = { textToImage: 'text to image', imageToText: 'image to text' };
   return [
     `${''.padEnd(30)}${'first'.padStart(8)}${'second'.padStart(8)}   ${'difference'.padEnd(26)}p`,
-    ...SIDES.flatMap((side) => ROWS.map(([name, of]) => line(`${names[side]}, ${name}`, (values) => of(values[side])))),
+    ...SIDES.flatMap((side) => ROWS.map(([name, of]) => line(`${NAMES[side]}, ${name}`, (values) => of(values[side])))),
     line('sum of recalls', ({ recallSum }) => recallSum),
     `${interval.level} % intervals of the difference from ${interval.resamples} resamples of the pictures; p from as many sign flips`,
   ];

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { Random } from '../../training/trainer/random.ts';
+import { Random } from '../../training/random.ts';
 import { RECIPES, type Recipe } from '../../training/trainer/recipes.ts';
 import { createTrainingStep, initialState, type State } from '../../training/trainer/step.ts';
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -24,7 +24,8 @@ describe('npm run train, npm run tune', () => {
     ...['scripts/sightline.ts', script],
     ...['--features', join(folder, 'features'), ...args],
   ];
-  const call = (script: string, ...args: string[]) => runScript(command(script, args));
+  const call = (script: string, ...args: string[]) =>
+    runScript(command(script, args), { SIGHTLINE_DATA: join(folder, 'data') });
   const training = (name: string, ...more: string[]) => [
     ...['--data', data, '--recipe', 'seed', '--epochs', String(EPOCHS)],
     ...['--run', join(folder, `run-${name}`), '--out', join(folder, `head-${name}`), ...more],
@@ -54,14 +55,92 @@ describe('npm run train, npm run tune', () => {
     assert.deepEqual(await head('killed'), await head('whole'));
   });
 
-  it('says that there are fewer pairs than a batch, and that an option is wrong', async () => {
+  it('looks at the data before it encodes anything, and at the options before that', async () => {
     const few = await writePhotoDataset(join(folder, 'few'));
-    const { code, stderr } = await call('train', ...training('few', '--data', few));
+    const all = (await readFile(join(few, 'captions.jsonl'), 'utf8')).trim().split('\n');
+    const withSplit = (line: string, split: string) => JSON.stringify({ ...JSON.parse(line), split });
+    const attempt = async (lines: readonly string[], ...more: string[]) => {
+      await writeFile(join(few, 'captions.jsonl'), lines.join('\n'));
+      const answer = await call('train', '--data', few, '--run', join(folder, 'run-few'), ...more);
+      assert.doesNotMatch(answer.stderr, /encoding/);
+      return answer;
+    };
+    const { code, stderr } = await attempt(all.map((line) => withSplit(line, 'train')));
     assert.equal(code, 1);
-    assert.match(stderr, /expected at least one batch of 64 training pairs, got 5 pairs/);
-    const wrong = await call('train', '--data', few, '--recipe', 'better');
-    assert.equal(wrong.code, 2);
-    assert.match(wrong.stderr, /--recipe: expected seed or best, got "better"/);
+    assert.match(
+      stderr,
+      /expected captioned pictures in split val, got none \(splits: train\)\. --split 80\/10\/10 makes/,
+    );
+    const gone = all.map((line, i) => withSplit(line, i < 20 ? 'train' : 'val').replace('"image":"', '"image":"gone-'));
+    assert.match((await attempt(gone)).stderr, /expected captioned pictures in split train, got none of 20 in images/);
+    for (const [flag, value, expected] of [
+      ['--recipe', 'better', /--recipe: expected seed or best, got "better"/],
+      ['--split', '80/10', /--split: expected percentages that add up to 100/],
+      ['--out', join(folder, 'head-whole'), /--out: expected a folder without a head, got .*--replace writes over it/],
+    ] as const) {
+      const wrong = await attempt(all, flag, value);
+      assert.equal(wrong.code, 2, wrong.stderr);
+      assert.match(wrong.stderr, expected);
+    }
+  });
+
+  it('goes on from the head in use, into a folder of its own, with splits where there are none', async () => {
+    const unsplit = join(folder, 'unsplit');
+    await cp(data, unsplit, { recursive: true });
+    const lines = (await readFile(join(data, 'captions.jsonl'), 'utf8')).trim().split('\n');
+    const without = lines.map((line) => JSON.stringify({ ...JSON.parse(line), split: undefined }));
+    await writeFile(join(unsplit, 'captions.jsonl'), without.join('\n'));
+    const shipped = await readFile('models/head-compact/head.onnx');
+    const { code, stdout, stderr } = await call(
+      'train',
+      '--data',
+      unsplit,
+      '--run',
+      join(folder, 'run-unsplit'),
+      '--json',
+    );
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(await readFile('models/head-compact/head.onnx'), shipped);
+    const { out, training, verdict } = JSON.parse(stdout) as {
+      out: string;
+      training: { start: string; pairs: object; recipe: { batch: number } };
+      verdict: { result: string; pictures: number; recallSum: number; inUse: number };
+    };
+    assert.ok(out.startsWith(join(folder, 'data', 'heads')), out);
+    assert.equal(training.start, JSON.parse(await readFile('models/head-compact/head.json', 'utf8')).space);
+    assert.match(stderr, /training pairs are few: a step takes \d+ of them instead of 256/);
+    assert.notEqual(verdict.result, 'worse');
+    assert.equal(verdict.pictures, 8);
+    const kept = JSON.parse(await readFile(join(out, 'head.json'), 'utf8')) as { training: { verdict: object } };
+    assert.deepEqual(kept.training.verdict, { ...verdict, than: training.start });
+  });
+
+  it('says that a head is worse, and reindex refuses it', async () => {
+    const photos = ['--data', await writePhotoDataset(join(folder, 'worse'))];
+    const args = [...photos, '--from-scratch', '--epochs', '1', '--run', join(folder, 'run-worse')];
+    const trained = await call('train', ...args, '--out', join(folder, 'head-worse'));
+    assert.equal(trained.code, 0, trained.stderr);
+    assert.match(trained.stdout, /text to image, recall@1 .*\(.* to .*\) .*\(.* to .*\)/);
+    assert.match(trained.stdout, /This head is worse than the one in use: [\d.]+ against [\d.]+; keep it\./);
+    assert.match(trained.stdout, /npm run reindex -- --head .*head-worse --anyway/);
+    const reindex = ['scripts/sightline.ts', 'reindex', '--head', join(folder, 'head-worse')];
+    const env = { SIGHTLINE_DATA: join(folder, 'data') };
+    for (const captioned of [[], ['--captioned', photos[1]!]]) {
+      const refused = await runScript([...reindex, ...captioned], env);
+      assert.equal(refused.code, 1);
+      assert.match(refused.stderr, /worse than the one in use: .* against .*; keep it, or .* --anyway/);
+    }
+    const asked = await runScript([...reindex, '--anyway'], env);
+    assert.match(asked.stderr, /expected an index with pictures, found none/);
+  });
+
+  it('draws one caption a picture by the seed, in training and in evaluation', async () => {
+    const args = [...training('fixed', '--captions', 'fixed', '--epochs', '1', '--json')];
+    const { training: facts } = JSON.parse((await call('train', ...args)).stdout) as { training: { pairs: object } };
+    assert.deepEqual(facts.pairs, { pictures: 69, captions: 69 });
+    const judged = await call('evaluate', '--data', data, '--captions', 'fixed', '--json');
+    const { pictures, captions } = JSON.parse(judged.stdout) as { pictures: number; captions: number };
+    assert.deepEqual([pictures, captions], [18, 18]);
   });
 
   it('tries recipes, keeps a table of the results, and runs only those that it does not know', async () => {

@@ -9,6 +9,7 @@ export interface CaptionedPicture {
   /** Path below `images/`, with forward slashes. */
   readonly image: string;
   readonly captions: readonly string[];
+  /** What it is for: `train`, `val`, `test` or another name. */
   readonly split: string;
   /** Of the picture's bytes, lower-case hex, when captions.jsonl states it. */
   readonly sha256: string | null;
@@ -23,7 +24,7 @@ const lineSchema = z.object({
       'expected a path inside images/',
     ),
   captions: z.array(z.string()),
-  split: z.string().min(1),
+  split: z.string().min(1).optional(),
   sha256: z
     .string()
     .regex(/^[0-9a-f]{64}$/)
@@ -31,7 +32,9 @@ const lineSchema = z.object({
 });
 
 /** A line, its captions as they stand there. */
-export interface CaptionLine extends CaptionedPicture {
+export interface CaptionLine extends Omit<CaptionedPicture, 'split'> {
+  /** Null when the line names none. */
+  readonly split: string | null;
   /** For messages: the file and the line, counted from 1. */
   readonly where: string;
 }
@@ -79,5 +82,5 @@ function parseLine(line: string, where: string): CaptionLine {
     throw new SightlineError('invalid-input', `${where}: ${problems.join('; ')}`);
   }
   const { image, captions, split, sha256 } = parsed.data;
-  return { image, captions, split, sha256: sha256 ?? null, where };
+  return { image, captions, split: split ?? null, sha256: sha256 ?? null, where };
 }

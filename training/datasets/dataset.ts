@@ -1,13 +1,16 @@
 import { createHash } from 'node:crypto';
 import { SightlineError } from '../../core/errors.ts';
 import type { ObjectStore } from '../../core/ports.ts';
+import { Random } from '../random.ts';
 import { CAPTIONS_FILE, type CaptionedPicture, readCaptionLines } from './captions-file.ts';
+import { listAll } from './source-files.ts';
+import { type SplitShares, splitByName, USUAL_SHARES } from './splits.ts';
 
 export type { CaptionedPicture } from './captions-file.ts';
 
 /**
  * Captioned pictures in the canonical form: a folder, or a corner of a bucket, with `images/` and `captions.jsonl`, one
- * picture a line as {"image": "name.jpg", "captions": ["...", ...], "split": "train", "sha256": "..."}; the hash may be
+ * picture a line as {"image": "name.jpg", "captions": ["...", ...], "split": "train", "sha256": "..."}; split and hash may be
  * missing. Pictures are read one by one when they are wanted.
  */
 
@@ -45,16 +48,50 @@ export type DatasetWarning =
 /** Where pictures are below the place of a data set. */
 export const IMAGES_PREFIX = 'images/';
 
+export interface DatasetOptions {
+  /** Pictures of these only; of all when left out. */
+  readonly splits?: readonly string[];
+  /** Split all pictures anew by these shares, whatever captions.jsonl says. Where it says nothing they are split 80/10/10. */
+  readonly shares?: SplitShares;
+  /** Keep one caption a picture, drawn by this seed. */
+  readonly captionSeed?: number;
+}
+
 /**
  * Reads captions.jsonl.
- * @param splits only these; all when left out
- * Throws `not-found` without a dataset there and `invalid-input` naming the line for broken text, JSON or fields, or a
- * picture named in two splits.
+ * @throws {not-found} without a data set there
+ * @throws {invalid-input} naming the line for broken text, JSON or fields, for a picture in two splits, and for some lines with
+ * a split and others without
  */
-export async function readDataset(place: DatasetPlace, splits?: readonly string[]): Promise<Dataset> {
+export async function readDataset(place: DatasetPlace, options: DatasetOptions = {}): Promise<Dataset> {
+  const { splits, captionSeed } = options;
   const warnings = new Map<DatasetWarning, number>();
   const warn = (what: DatasetWarning) => warnings.set(what, (warnings.get(what) ?? 0) + 1);
-  const pictures = new Map<string, CaptionedPicture>();
+  const named = await readPictures(place, warn);
+  const pictures = withSplits(place, [...named.values()], options.shares);
+  const usable: CaptionedPicture[] = [];
+  for (const picture of pictures) {
+    if (splits !== undefined && !splits.includes(picture.split)) continue;
+    if (picture.captions.length === 0) warn('no-captions');
+    else usable.push(captionSeed === undefined ? picture : withOneCaption(picture, captionSeed));
+  }
+  if (usable.length > 0) return { place, pictures: usable, warnings };
+  const known = [...new Set(pictures.map(({ split }) => split))].join(', ') || 'none';
+  throw new SightlineError(
+    'invalid-input',
+    `${place.name}: expected pictures with captions${splits === undefined ? '' : ` in split ${splits.join(' or ')}`}, ` +
+      `got none (${pictures.length} lines, splits: ${known}${describeWarnings(warnings)})`,
+  );
+}
+
+type NamedPicture = Omit<CaptionedPicture, 'split'> & { readonly split: string | null };
+
+/** The pictures that captions.jsonl names, each with all of its captions. */
+async function readPictures(
+  place: DatasetPlace,
+  warn: (what: DatasetWarning) => void,
+): Promise<Map<string, NamedPicture>> {
+  const pictures = new Map<string, NamedPicture>();
   for (const line of readCaptionLines(await captionsFile(place), `${place.name}: ${CAPTIONS_FILE}`)) {
     const { where, ...found } = { ...line, captions: line.captions.filter((caption) => caption.trim() !== '') };
     for (let n = found.captions.length; n < line.captions.length; n++) warn('empty-caption');
@@ -62,35 +99,47 @@ export async function readDataset(place: DatasetPlace, splits?: readonly string[
     if (earlier === undefined) {
       pictures.set(found.image, found);
     } else if (earlier.split !== found.split) {
-      throw new SightlineError(
-        'invalid-input',
-        `${where}: expected ${found.image} in one split, got ${earlier.split} and ${found.split}`,
-      );
+      const got = `${earlier.split ?? 'none'} and ${found.split ?? 'none'}`;
+      throw new SightlineError('invalid-input', `${where}: expected ${found.image} in one split, got ${got}`);
     } else {
       warn('doubled-line');
       pictures.set(found.image, { ...earlier, captions: [...new Set([...earlier.captions, ...found.captions])] });
     }
   }
-  const usable: CaptionedPicture[] = [];
-  for (const picture of pictures.values()) {
-    if (splits !== undefined && !splits.includes(picture.split)) continue;
-    if (picture.captions.length === 0) warn('no-captions');
-    else usable.push(picture);
+  return pictures;
+}
+
+function withSplits(
+  { name }: DatasetPlace,
+  pictures: readonly NamedPicture[],
+  shares: SplitShares | undefined,
+): CaptionedPicture[] {
+  const unnamed = pictures.filter(({ split }) => split === null).length;
+  if (shares === undefined && unnamed > 0 && unnamed < pictures.length) {
+    const got = `${unnamed} of ${pictures.length} without one`;
+    throw new SightlineError('invalid-input', `${name}: expected a split in every line or in none, got ${got}`);
   }
-  if (usable.length === 0) {
-    const known = [...new Set([...pictures.values()].map(({ split }) => split))].join(', ') || 'none';
-    throw new SightlineError(
-      'invalid-input',
-      `${place.name}: expected pictures with captions${splits === undefined ? '' : ` in split ${splits.join(' or ')}`}, ` +
-        `got none (${pictures.size} lines, splits: ${known}${describeWarnings(warnings)})`,
-    );
-  }
-  return { place, pictures: usable, warnings };
+  if (shares === undefined && unnamed === 0) return pictures as readonly CaptionedPicture[] as CaptionedPicture[];
+  const names = pictures.map(({ image }) => image);
+  const splits = splitByName(names, shares ?? USUAL_SHARES);
+  return pictures.map((picture) => ({ ...picture, split: splits.get(picture.image)! }));
+}
+
+function withOneCaption(picture: CaptionedPicture, seed: number): CaptionedPicture {
+  const { captions, image } = picture;
+  return { ...picture, captions: [captions[new Random(seed, `caption of ${image}`).below(captions.length)]!] };
 }
 
 /** `, 3 missing-picture` for each kind of warning. */
 export function describeWarnings(warnings: Dataset['warnings']): string {
   return [...warnings].map(([what, count]) => `, ${count} ${what}`).join('');
+}
+
+/** Names of the pictures that are there, as captions.jsonl would name them. */
+export async function listPictures({ store }: DatasetPlace): Promise<Set<string>> {
+  const names = new Set<string>();
+  for await (const { key } of listAll(store, IMAGES_PREFIX)) names.add(key.slice(IMAGES_PREFIX.length));
+  return names;
 }
 
 /** Bytes and SHA-256 of a picture, or null when it is not there. */

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /** Which split a picture belongs to, where it is said, and by rule where it is not. */
 
 const NAMES: Readonly<Record<string, string>> = {
@@ -34,6 +36,21 @@ export interface SplitShares {
 export function splitByHash(sha256: string, { val, test }: SplitShares): string {
   const bucket = Number.parseInt(sha256.slice(0, 8), 16) % 100;
   return bucket < val ? 'val' : bucket < val + test ? 'test' : 'train';
+}
+
+/** What is used where nothing is said. */
+export const USUAL_SHARES: SplitShares = { val: 10, test: 10 };
+
+/**
+ * A split for each of these pictures, by their names alone: in the order of the names' SHA-256 the first `val` percent are
+ * validation, the next are test, the rest is training. Exact shares, also of few pictures; a new picture moves hardly any other.
+ */
+export function splitByName(names: Iterable<string>, { val, test }: SplitShares): Map<string, string> {
+  const hash = (name: string) => createHash('sha256').update(name).digest('hex');
+  const order = [...names].map((name) => [hash(name), name] as const).sort(([a], [b]) => (a < b ? -1 : 1));
+  const share = (percent: number) => Math.round((order.length * percent) / 100);
+  const split = (i: number) => (i < share(val) ? 'val' : i < share(val + test) ? 'test' : 'train');
+  return new Map(order.map(([, name], i) => [name, split(i)]));
 }
 
 export function describeRule({ val, test }: SplitShares): string {

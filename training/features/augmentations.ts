@@ -1,6 +1,6 @@
 import type { RgbPixels } from '../../core/encode/preprocess.ts';
 import type { Preprocessing } from '../../core/encode/preprocessor-config.ts';
-import { Random } from '../trainer/random.ts';
+import { Random } from '../random.ts';
 
 /**
  * Several looks at one picture, encoded once and cached, so that a head sees more than one vector of it. `full` is exactly

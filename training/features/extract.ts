@@ -10,6 +10,7 @@ import {
   type Dataset,
   type DatasetWarning,
   describeWarnings,
+  listPictures,
   readPicture,
 } from '../datasets/dataset.ts';
 import { type HashedPicture, hashPictures, joinDoubles, TRAINING } from '../datasets/deduplicate.ts';
@@ -39,6 +40,8 @@ export interface FeatureOptions extends CachePlace {
   readonly encoders: Encoders;
   readonly modelDirs: readonly string[];
   readonly augmentations: readonly Augmentation[];
+  /** Called before anything is encoded with the pictures that can be read or are cached already; may throw. */
+  readonly check?: (there: readonly CaptionedPicture[]) => void;
   /** Pictures decoded and encoded at the same time. */
   readonly parallel: number;
   /** @param done of `total`, `unit` being "pictures" or "captions"; not called for what is cached */
@@ -179,8 +182,14 @@ async function encodeMissing(
   const unique = [...new Map(pictures.map((picture) => [picture.sha256, picture])).values()];
   const lacks = (picture: HashedPicture, { cache, augmentation }: AugmentationCache) =>
     isWanted(picture, options.augmentations.indexOf(augmentation)) && !cache.rows.has(picture.sha256);
-  const todo = unique.filter((picture) => caches.some((entry) => lacks(picture, entry)));
+  const wanted = unique.filter((picture) => caches.some((entry) => lacks(picture, entry)));
   const lost = new Map<string, 'missing-picture' | 'unreadable-picture'>();
+  if (options.check !== undefined) {
+    const stored = wanted.length === 0 ? new Set() : await listPictures(dataset.place);
+    for (const { image, sha256 } of wanted) if (!stored.has(image)) lost.set(sha256, 'missing-picture');
+    options.check(pictures.filter(({ sha256 }) => !lost.has(sha256)));
+  }
+  const todo = wanted.filter(({ sha256 }) => !lost.has(sha256));
   if (todo.length === 0) return lost;
   const { modelDirs, encoders, parallel } = options;
   // One thread a picture and several pictures at a time keep the cores busier than several threads a picture.

@@ -74,22 +74,36 @@ export async function fitTransform(
   pairs: PairSet,
   { textOutputs, classes }: { textOutputs: Readonly<Record<string, number>>; classes: ClassNames | null },
 ): Promise<FeatureTransform> {
-  const text = spec.text.inputs.map((input) => fitInput(unfitted(input, textOutputs), [pairs.captions], classes));
-  const image = spec.image.inputs.map(({ source, ...input }) => {
-    const rows = pairs.augmented.map((outputs) => outputs[source]!);
-    const { columns } = rows[0]!;
-    const place = { from: source, columns, start: 0 };
-    return fitInput({ spec: { source, ...input }, place, width: columns, columns, constants: {} }, rows, classes);
+  const sizes = Object.entries(pairs.augmented[0]!).map(([name, { columns }]) => [name, columns] as const);
+  const empty = emptyTransform(spec, { text: textOutputs, image: Object.fromEntries(sizes) });
+  const text = empty.text.map((input) => fitInput(input, [pairs.captions], classes));
+  const image = empty.image.map((input) => {
+    const rows = pairs.augmented.map((outputs) => outputs[input.spec.source]!);
+    return fitInput(input, rows, classes);
   });
   return { text: await Promise.all(text), image: await Promise.all(image) };
 }
 
-function unfitted(spec: TowerInput, textOutputs: Readonly<Record<string, number>>): InputTransform {
-  const names = Object.keys(textOutputs);
-  const total = (some: readonly string[]) => some.reduce((sum, name) => sum + textOutputs[name]!, 0);
-  const start = total(names.slice(0, names.indexOf(spec.source)));
-  const width = textOutputs[spec.source]!;
-  return { spec, place: { from: TEXT_INPUT, columns: total(names), start }, width, columns: width, constants: {} };
+/** The transform before it has learned anything; `outputs` are the sizes of the encoders' outputs, in order. */
+export function emptyTransform(
+  { text, image }: HeadSpec,
+  outputs: Readonly<Record<'text' | 'image', Readonly<Record<string, number>>>>,
+): FeatureTransform {
+  const names = Object.keys(outputs.text);
+  const total = (some: readonly string[]) => some.reduce((sum, name) => sum + outputs.text[name]!, 0);
+  const empty = (spec: TowerInput, columns: number, place: InputTransform['place']): InputTransform => {
+    return { spec, place, width: columns, columns, constants: {} };
+  };
+  return {
+    text: text.inputs.map((spec) => {
+      const start = total(names.slice(0, names.indexOf(spec.source)));
+      return empty(spec, outputs.text[spec.source]!, { from: TEXT_INPUT, columns: total(names), start });
+    }),
+    image: image.inputs.map((spec) => {
+      const columns = outputs.image[spec.source]!;
+      return empty(spec, columns, { from: spec.source, columns, start: 0 });
+    }),
+  };
 }
 
 async function fitInput(

@@ -24,6 +24,11 @@ export function toHalf(value: number): number {
   return sign | Math.min(base + rounded, 0x7c00);
 }
 
+/** The values of float16 bits. */
+export function fromHalf(bits: Uint16Array): Float32Array {
+  return Float32Array.from(bits, (value) => VALUES[value]!);
+}
+
 /** All 65,536 values by their bits. */
 const VALUES = Float32Array.from({ length: 65_536 }, (_, bits) => fromBits(bits));
 

@@ -1,4 +1,4 @@
-import { Random } from '../trainer/random.ts';
+import { Random } from '../random.ts';
 import type { PseudoSpec } from '../trainer/recipes.ts';
 import type { ImageClass } from './classes.ts';
 import type { PairSet } from './extract.ts';

@@ -31,10 +31,11 @@ export type EncodedData = Pick<TrainingData, 'train' | 'validation' | 'textOutpu
 export async function transformData(
   recipe: Recipe,
   data: EncodedData,
-  { seed, folder }: { seed: number; folder: string },
+  { seed, folder, learned }: { seed: number; folder: string; learned?: FeatureTransform },
 ): Promise<TransformedData> {
   const { train, validation, textOutputs, classes } = data;
-  const transform = await fitTransform(recipe.head, train, { textOutputs, classes: classes?.names ?? null });
+  const transform =
+    learned ?? (await fitTransform(recipe.head, train, { textOutputs, classes: classes?.names ?? null }));
   const pseudo = await transformPseudo(transform, recipe, data, seed);
   const open: TransformedPairs[] = [];
   const close = async () => {

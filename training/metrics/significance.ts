@@ -1,4 +1,4 @@
-import { Random } from '../trainer/random.ts';
+import { Random } from '../random.ts';
 import { type QueryTable, type SortedRanks, STATISTICS, statistics, toValues, type Values } from './metrics.ts';
 
 /**

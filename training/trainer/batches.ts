@@ -1,7 +1,7 @@
 import { SightlineError } from '../../core/errors.ts';
 import type { TransformedPairs } from '../features/feature-transform.ts';
 import type { HalfMatrix, HalfRows } from '../features/half.ts';
-import type { Random } from './random.ts';
+import type { Random } from '../random.ts';
 import type { Recipe } from './recipes.ts';
 import type { PairBatch } from './step.ts';
 import { stepRows } from './step-graph.ts';
@@ -31,17 +31,29 @@ export interface TrainingPairs {
   readonly pseudo: TransformedPseudo | null;
 }
 
-/** Steps an epoch: pairs that fill no whole batch are left out, other ones every epoch. */
+/**
+ * Steps an epoch: pairs that fill no whole batch are the last one, or are left out, other ones every epoch.
+ * @throws {invalid-input} for fewer pairs than a batch, or than two where the last batch may be smaller
+ */
 export function stepsAnEpoch(recipe: Recipe, pairs: TransformedPairs): number {
-  const count = recipe.captions === 'all' ? pairs.texts.rows : pictureCount(pairs);
-  const steps = Math.floor(count / recipe.batch);
-  if (steps === 0) {
+  const count = pairCount(recipe, pairs);
+  const steps = batchCount(recipe, count);
+  if (steps === 0 || count < 2) {
     throw new SightlineError(
       'invalid-input',
       `expected at least one batch of ${recipe.batch} training pairs, got ${count} pairs`,
     );
   }
   return steps;
+}
+
+/** Pairs an epoch. */
+function pairCount({ captions }: Recipe, pairs: TransformedPairs): number {
+  return captions === 'all' ? pairs.texts.rows : pictureCount(pairs);
+}
+
+function batchCount({ batch, partialBatch }: Recipe, pairs: number): number {
+  return partialBatch ? Math.ceil(pairs / batch) : Math.floor(pairs / batch);
 }
 
 function pictureCount({ firstCaption }: TransformedPairs): number {
@@ -59,16 +71,18 @@ export function* trainingBatches(
   const order = random.permutation(pictureOf?.length ?? pictureCount(pairs));
   const noise = createNoise(recipe, random);
   for (let step = 0; step < steps; step++) {
-    const batch = emptyBatch(stepRows(recipe), pairs);
-    for (let row = 0; row < recipe.batch; row++) {
-      const index = order[step * recipe.batch + row]!;
+    const start = step * recipe.batch;
+    const own = Math.min(recipe.batch, order.length - start);
+    const batch = emptyBatch(stepRows({ ...recipe, batch: own }), pairs);
+    for (let row = 0; row < own; row++) {
+      const index = order[start + row]!;
       const picture = pictureOf === null ? index : pictureOf[index]!;
       const [first, end] = [pairs.firstCaption[picture]!, pairs.firstCaption[picture + 1]!];
       const caption = pictureOf === null ? first + random.below(end - first) : index;
       const augmentation = pairs.images.length === 1 ? 0 : random.below(pairs.images.length);
       fillMixed(recipe, pairs, batch, row, { picture, caption, augmentation }, random);
     }
-    if (pseudo !== null) fillPseudo(pseudo, batch, recipe.batch, random);
+    if (pseudo !== null) fillPseudo(pseudo, batch, own, random);
     noise(batch);
     yield batch;
   }
@@ -81,9 +95,11 @@ export function* trainingBatches(
 export function* validationBatches(recipe: Recipe, pairs: TransformedPairs, random: Random): Generator<PairBatch> {
   for (let round = 0; round < 5; round++) {
     const order = random.permutation(pictureCount(pairs));
-    for (let start = 0; start + recipe.batch <= order.length; start += recipe.batch) {
-      const batch = emptyBatch(recipe.batch, pairs);
-      for (let row = 0; row < recipe.batch; row++) {
+    for (let step = 0; step < batchCount(recipe, order.length); step++) {
+      const start = step * recipe.batch;
+      const own = Math.min(recipe.batch, order.length - start);
+      const batch = emptyBatch(own, pairs);
+      for (let row = 0; row < own; row++) {
         const picture = order[start + row]!;
         const [first, end] = [pairs.firstCaption[picture]!, pairs.firstCaption[picture + 1]!];
         fill(pairs, batch, row, { picture, caption: first + (round % (end - first)), augmentation: 0 });

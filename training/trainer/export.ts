@@ -27,6 +27,12 @@ export interface TrainedHead {
   readonly parameters: State;
 }
 
+/** One that was read back from its files. */
+export interface StoredHead extends TrainedHead {
+  /** Of head.onnx. */
+  readonly sha256: string;
+}
+
 /** head.onnx: raw encoder outputs in, unit vectors out, everything between them inside. */
 export function headGraph({ spec, transform, parameters }: TrainedHead): Uint8Array {
   const tape = new Tape(new OnnxGraph());
@@ -63,12 +69,23 @@ function int8Layers(tape: Tape, parameters: State): Linear {
   };
 }
 
-/** Writes head.onnx and head.json; the description last, so that a half-written head is refused. */
-export async function writeHead(
-  folder: string,
-  head: TrainedHead,
-  about: { name: string; recipe: Recipe; encoders: Encoders; training: HeadFile['training'] },
-): Promise<HeadFile> {
+/** The two files of a head. */
+export interface HeadFiles {
+  readonly file: HeadFile;
+  /** head.onnx */
+  readonly bytes: Uint8Array;
+}
+
+/** What a head's file says beside what the head itself does. */
+export interface AboutHead {
+  readonly name: string;
+  readonly recipe: Recipe;
+  readonly encoders: Encoders;
+  readonly training: HeadFile['training'];
+}
+
+/** Makes the files of a head. */
+export function headFiles(head: TrainedHead, about: AboutHead): HeadFiles {
   const { encoders } = about;
   const bytes = headGraph(head);
   const sha256 = createHash('sha256').update(bytes).digest('hex');
@@ -92,7 +109,18 @@ export async function writeHead(
     onnx: { sha256, bytes: bytes.length },
     training: about.training,
   });
+  return { file, bytes };
+}
+
+/** Writes head.onnx and head.json; the description last, so that a half-written head is refused. Throws `unavailable`. */
+export async function writeHeadFiles(folder: string, { file, bytes }: HeadFiles): Promise<void> {
   await writeWhole(join(folder, HEAD_MODEL), bytes);
   await writeWhole(join(folder, HEAD_FILE), `${JSON.stringify(file, null, 2)}\n`);
-  return file;
+}
+
+/** Makes and writes both files. */
+export async function writeHead(folder: string, head: TrainedHead, about: AboutHead): Promise<HeadFile> {
+  const files = headFiles(head, about);
+  await writeHeadFiles(folder, files);
+  return files.file;
 }

@@ -1,5 +1,5 @@
+import type { Random } from '../random.ts';
 import type { Tape, Value } from './autodiff.ts';
-import type { Random } from './random.ts';
 import type { HeadSpec } from './recipes.ts';
 
 /** The head as a graph: the same function builds it for training, for validation and for head.onnx. */

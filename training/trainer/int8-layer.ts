@@ -39,6 +39,18 @@ export function addInt8Layer(graph: OnnxGraph, input: string, { weight, bias, wi
   return bias === null ? scaled : graph.op('Add', [scaled, graph.weights(bias, [out])]);
 }
 
+/** The inverse of {@link quantise}, as far as there is one: bytes [width, out] to weights [out, width]. */
+export function dequantise(
+  bytes: Int8Array,
+  scales: Float32Array,
+  { out, width }: { readonly out: number; readonly width: number },
+): Float32Array {
+  return Float32Array.from({ length: out * width }, (_, at) => {
+    const o = Math.floor(at / width);
+    return bytes[(at % width) * out + o]! * scales[o]!;
+  });
+}
+
 /** Weights [out, width] as bytes [width, out], the form MatMulInteger takes, and what each output is to be multiplied by. */
 function quantise(weight: Float32Array, width: number): { bytes: Int8Array; scales: Float32Array } {
   const out = weight.length / width;

@@ -114,11 +114,13 @@ export interface Recipe {
   readonly average: number | null;
   /** Pairs a step. */
   readonly batch: number;
+  /** Pairs at the end of an epoch that fill no whole batch make a smaller one, instead of being left out. @default false */
+  readonly partialBatch?: boolean;
   readonly epochs: number;
   /** Stop after so many epochs in a row that are no better than the best before them; null: never. */
   readonly patience: number | null;
-  /** Which epoch is the best: the one with the lowest validation loss, or with the largest sum of recalls on validation. */
-  readonly select: 'loss' | 'recall';
+  /** Which epoch counts: the one with the lowest validation loss, with the largest sum of recalls on validation, or the last. */
+  readonly select: 'loss' | 'recall' | 'last';
   /** `one`: an epoch shows each picture once, with one of its captions drawn at random. `all`: once with every caption. */
   readonly captions: 'one' | 'all';
   readonly augment: AugmentSpec;
@@ -149,6 +151,7 @@ function seed(imageOutput: string): Recipe {
     schedule: 'constant',
     average: null,
     batch: 64,
+    partialBatch: true,
     epochs: 5,
     patience: null,
     select: 'loss',

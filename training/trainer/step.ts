@@ -1,9 +1,9 @@
 import { float32, loadOnnx, type OnnxModel, type Tensor, uint8 } from '../../core/onnx/session.ts';
 import type { HalfRows } from '../features/half.ts';
+import type { Random } from '../random.ts';
 import type { TowerWidths } from './head-graph.ts';
 import { TEMPERATURE } from './loss.ts';
 import { adamCorrections } from './optimizer.ts';
-import type { Random } from './random.ts';
 import type { Recipe } from './recipes.ts';
 import {
   AVERAGE,
@@ -42,7 +42,10 @@ export interface StepOptions extends GraphOptions {
 export interface TrainingStep {
   /** The values after the last step, by name. Valid until the next step: copy what is to be kept. */
   state(): State;
-  /** Runs step `t`, counted from 1, and answers with the loss before the update. `random` decides what is dropped. */
+  /**
+   * Runs step `t`, counted from 1, and answers with the loss before the update. `random` decides what is dropped. The batch may
+   * be smaller than the recipe's.
+   */
   run(batch: PairBatch, step: { t: number; learningRate: number; random: Random }): Promise<number>;
   close(): Promise<void>;
 }
@@ -68,19 +71,22 @@ export function exportedParameters(recipe: Recipe, widths: TowerWidths, state: S
 /** Builds and loads the graph of a step. */
 export async function createTrainingStep(options: StepOptions, initial: State): Promise<TrainingStep> {
   const { recipe, widths } = options;
-  const { bytes, masks } = trainingGraph(options);
-  const onnx = await loadOnnx(bytes, { threads: options.threads, arena: true });
+  const graphOf = bySize(async (own) => {
+    const { bytes, masks } = trainingGraph(own);
+    const drops = masks.map((mask) => ({ ...mask, data: new Uint8Array(stepRows(own.recipe) * mask.width) }));
+    return { onnx: await loadOnnx(bytes, { threads: options.threads, arena: true }), drops };
+  }, options);
   const slots = stateSlots(recipe, widths);
   // onnxruntime must not write a tensor that it reads, so the state lives twice and the two change places every step.
   let now = new Map(
     slots.map(({ name, shape }) => [name, float32(checkedValue(initial, name, elements(shape)).slice(), shape)]),
   );
   let next = new Map(slots.map(({ name, shape }) => [name, float32(new Float32Array(elements(shape)), shape)]));
-  const drops = masks.map((mask) => ({ ...mask, data: new Uint8Array(stepRows(recipe) * mask.width) }));
   const loss = float32(new Float32Array(1), []);
   return {
     state: () => new Map([...now].map(([name, tensor]) => [name, tensor.data as Float32Array])),
     async run(batch, { t, learningRate, random }) {
+      const { onnx, drops } = await graphOf.of(batch);
       const corrections = adamCorrections(recipe.optimizer, t);
       const feeds: Record<string, Tensor> = {
         ...Object.fromEntries(now),
@@ -91,13 +97,13 @@ export async function createTrainingStep(options: StepOptions, initial: State): 
       };
       for (const { name, width, keep, data } of drops) {
         random.bernoulli(data, keep);
-        feeds[name] = uint8(data, [stepRows(recipe), width]);
+        feeds[name] = uint8(data, [data.length / width, width]);
       }
       await onnx.run(feeds, { loss, ...Object.fromEntries([...next].map(([name, tensor]) => [name + NEXT, tensor])) });
       [now, next] = [next, now];
       return (loss.data as Float32Array)[0]!;
     },
-    close: () => onnx.release(),
+    close: () => graphOf.close(({ onnx }) => onnx.release()),
   };
 }
 
@@ -116,7 +122,7 @@ const ROWS = 1024;
 /** Builds and loads the graphs of the loss and of both towers alone. They run once an epoch, and keep no memory in between. */
 export async function createValidator(options: StepOptions): Promise<Validator> {
   const { recipe, widths, threads } = options;
-  const lossModel = await loadOnnx(lossGraph(options), { threads });
+  const lossOf = bySize((own) => loadOnnx(lossGraph(own), { threads }), options);
   const towers = {
     text: await loadOnnx(towerGraph(options, 'text'), { threads }),
     image: await loadOnnx(towerGraph(options, 'image'), { threads }),
@@ -131,8 +137,9 @@ export async function createValidator(options: StepOptions): Promise<Validator> 
   return {
     async loss(batches, parameters) {
       let [sum, count] = [0, 0];
-      const feeds = fixed(lossModel, parameters);
       for (const batch of batches) {
+        const lossModel = await lossOf.of(batch);
+        const feeds = fixed(lossModel, parameters);
         const answer = await lossModel.run({ ...feeds, ...batchFeeds(options, batch) });
         sum += (answer.loss!.data as Float32Array)[0]!;
         count++;
@@ -152,19 +159,38 @@ export async function createValidator(options: StepOptions): Promise<Validator> 
       return out;
     },
     async close() {
-      for (const model of [lossModel, towers.text, towers.image]) await model.release();
+      await lossOf.close((model) => model.release());
+      for (const model of [towers.text, towers.image]) await model.release();
+    },
+  };
+}
+
+/** Graphs by the number of rows of a batch, which is a constant of theirs: most batches have one size, the last one may have another. */
+function bySize<T>(load: (options: StepOptions) => Promise<T>, options: StepOptions) {
+  const { recipe } = options;
+  const loaded = new Map<number, Promise<T>>();
+  return {
+    of({ pictures }: PairBatch): Promise<T> {
+      const batch = pictures.length - (recipe.pseudo?.batch ?? 0);
+      const found = loaded.get(batch) ?? load({ ...options, recipe: { ...recipe, batch } });
+      loaded.set(batch, found);
+      return found;
+    },
+    async close(release: (graph: T) => Promise<void>): Promise<void> {
+      for (const graph of loaded.values()) await release(await graph);
     },
   };
 }
 
 function batchFeeds({ recipe, widths }: GraphOptions, batch: PairBatch): Record<string, Tensor> {
+  const rows = batch.pictures.length;
   const feeds: Record<string, Tensor> = {
-    text: float32(batch.text, [stepRows(recipe), widths.text]),
-    image: float32(batch.image, [stepRows(recipe), widths.image]),
+    text: float32(batch.text, [rows, widths.text]),
+    image: float32(batch.image, [rows, widths.image]),
   };
-  if (recipe.loss.maskSamePicture) feeds.pictures = float32(batch.pictures, [stepRows(recipe)]);
+  if (recipe.loss.maskSamePicture) feeds.pictures = float32(batch.pictures, [rows]);
   if (recipe.distil !== null) {
-    const shape = [stepRows(recipe), recipe.distil.teachers * recipe.distil.teacher.dimension];
+    const shape = [rows, recipe.distil.teachers * recipe.distil.teacher.dimension];
     for (const side of ['text', 'image'] as const) feeds[TEACHER + side] = float32(batch.teacher![side], shape);
   }
   return feeds;

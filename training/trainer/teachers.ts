@@ -1,7 +1,7 @@
 import { float32, loadOnnx } from '../../core/onnx/session.ts';
 import { TEMPERATURE } from './loss.ts';
 import type { PairBatch, State, StepOptions } from './step.ts';
-import { stepRows, towerGraph } from './step-graph.ts';
+import { towerGraph } from './step-graph.ts';
 
 /** Trained heads that tell another one how similar texts and pictures are. */
 export interface Teachers {
@@ -13,11 +13,11 @@ export interface Teachers {
   close(): Promise<void>;
 }
 
-/** `teachers` are the parameters of heads of one recipe, for batches of the rows that `options` trains on. */
+/** `teachers` are the parameters of heads of one recipe. */
 export async function createTeachers(options: StepOptions, teachers: readonly State[]): Promise<Teachers> {
   const { recipe, widths, threads } = options;
   const { dimension } = recipe.head;
-  const [rows, width] = [stepRows(recipe), teachers.length * dimension];
+  const width = teachers.length * dimension;
   const towers = {
     text: await loadOnnx(towerGraph(options, 'text'), { threads }),
     image: await loadOnnx(towerGraph(options, 'image'), { threads }),
@@ -27,6 +27,7 @@ export async function createTeachers(options: StepOptions, teachers: readonly St
     return (learned === undefined ? 1 / recipe.loss.temperature : Math.exp(learned[0]!)) / teachers.length;
   });
   const embed = async (side: 'text' | 'image', values: Float32Array): Promise<Float32Array> => {
+    const rows = values.length / widths[side];
     const out = new Float32Array(rows * width);
     const input = float32(values, [rows, widths[side]]);
     for (const [k, teacher] of teachers.entries()) {

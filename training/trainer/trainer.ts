@@ -5,11 +5,12 @@ import { SightlineError } from '../../core/errors.ts';
 import type { TransformedPairs } from '../features/feature-transform.ts';
 import { type TransformedData, transformData } from '../features/transformed-data.ts';
 import { evaluate } from '../metrics/metrics.ts';
+import { Random } from '../random.ts';
 import { stepsAnEpoch, trainingBatches, validationBatches } from './batches.ts';
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint.ts';
-import type { TrainedHead } from './export.ts';
+import type { StoredHead, TrainedHead } from './export.ts';
+import { bestOnTheWay, startingState } from './fine-tuning.ts';
 import { headParameters, initialise, type TowerWidths } from './head-graph.ts';
-import { Random } from './random.ts';
 import { type Recipe, recipeFor, teacherOf } from './recipes.ts';
 import {
   createTrainingStep,
@@ -21,7 +22,7 @@ import {
   type Validator,
 } from './step.ts';
 import { createTeachers } from './teachers.ts';
-import type { TrainingData } from './training-data.ts';
+import { availableOutputs, type TrainingData } from './training-data.ts';
 
 /** Training, from features to a head: epochs of steps, a checkpoint after each, the best one in the end. */
 
@@ -35,6 +36,8 @@ export interface TrainingOptions {
   readonly run: string;
   /** Go on after the last whole epoch in `run` instead of starting over. */
   readonly resume: boolean;
+  /** Go on from this head, by a recipe of `fineTuning`, instead of starting at random. */
+  readonly start?: StoredHead;
   /** Export this epoch, counted from 1, instead of the one with the lowest validation loss. */
   readonly epoch?: number;
   readonly onStep?: (done: number, total: number) => void;
@@ -55,6 +58,8 @@ export interface TrainingResult {
   readonly head: TrainedHead;
   /** The epoch that `head` is from. */
   readonly epoch: number;
+  /** How far `head` is on the way from the start to that epoch, 0 to 1; null when it started at random. */
+  readonly share: number | null;
   readonly curves: readonly EpochFigures[];
   /** Epochs after which the run was stopped and gone on with. */
   readonly resumedAfter: readonly number[];
@@ -66,23 +71,19 @@ export interface TrainingResult {
  * `schema-mismatch` for a checkpoint of another run, `unavailable` when a checkpoint cannot be written.
  */
 export async function trainHead(given: TrainingOptions): Promise<TrainingResult> {
-  const { textOutputs, train, classes } = given.data;
-  const available = {
-    text: Object.keys(textOutputs),
-    image: Object.keys(train.augmented[0]!),
-    classNames: classes !== null,
-  };
-  const options = { ...given, recipe: recipeFor(given.recipe, available) };
+  const options = { ...given, recipe: recipeFor(given.recipe, availableOutputs(given.data)) };
   checkEpoch(options);
   const transformed = await transformData(options.recipe, options.data, {
     seed: options.seed,
     // Beside the folder of the run, which is emptied when a run begins.
     folder: `${options.run}.transformed`,
+    learned: options.start?.transform,
   });
   try {
     const recipe = teacherOf(options.recipe);
-    const runs = (options.recipe.distil?.teachers ?? 0) + 1;
-    const teachers: State[] = [];
+    const start = options.start === undefined ? null : startingState(options.start);
+    const runs = start === null ? (options.recipe.distil?.teachers ?? 0) + 1 : 1;
+    const teachers: State[] = start === null ? [] : [start];
     for (let k = 1; k < runs && recipe !== null; k++) {
       const own = { seed: options.seed + k * TEACHER_SEEDS, run: `${options.run}.teacher-${k}`, epoch: undefined };
       const report = { onStep: partOf(options.onStep, k - 1, runs), onEpoch: undefined };
@@ -90,7 +91,9 @@ export async function trainHead(given: TrainingOptions): Promise<TrainingResult>
     }
     const student = { ...options, onStep: partOf(options.onStep, runs - 1, runs) };
     const { parameters, ...run } = await trainOnce(student, transformed, teachers);
-    return { head: { spec: options.recipe.head, transform: transformed.transform, parameters }, ...run };
+    const found = start === null ? null : await searchTheWay(options, transformed.validation, start, parameters);
+    const head = { spec: options.recipe.head, transform: transformed.transform };
+    return { head: { ...head, parameters: found?.parameters ?? parameters }, share: found?.share ?? null, ...run };
   } finally {
     await transformed.close();
   }
@@ -104,7 +107,30 @@ function partOf(onStep: TrainingOptions['onStep'], before: number, runs: number)
   return onStep && ((done, total) => onStep(before * total + done, runs * total));
 }
 
-type TrainedRun = Omit<TrainingResult, 'head'> & { readonly parameters: State };
+/** How far to go from the start to the trained weights, by the loss on validation. */
+async function searchTheWay(
+  { recipe, threads }: TrainingOptions,
+  validation: TransformedPairs,
+  start: State,
+  trained: State,
+): Promise<{ parameters: State; share: number }> {
+  const judged = validated(recipe, validation);
+  const validator = await createValidator({ recipe: judged, widths: widthsOf(validation), threads });
+  const loss = (parameters: State) =>
+    validator.loss(validationBatches(judged, validation, new Random(0, 'validation')), parameters);
+  return bestOnTheWay(start, trained, loss).finally(() => validator.close());
+}
+
+/** The recipe of validation: nothing made up, nobody taught, and batches that there are pictures for. */
+function validated(recipe: Recipe, { images }: TransformedPairs): Recipe {
+  return { ...recipe, pseudo: null, distil: null, batch: Math.min(recipe.batch, images[0]!.rows) };
+}
+
+function widthsOf({ texts, images }: TransformedPairs): TowerWidths {
+  return { text: texts.columns, image: images[0]!.columns };
+}
+
+type TrainedRun = Omit<TrainingResult, 'head' | 'share'> & { readonly parameters: State };
 
 /** One run over transformed pairs: from its start, or from where its checkpoint is, to its best epoch. */
 async function trainOnce(
@@ -113,15 +139,12 @@ async function trainOnce(
   teachers: readonly State[],
 ): Promise<TrainedRun> {
   const { recipe, seed, threads } = options;
-  const widths = { text: validation.texts.columns, image: validation.images[0]!.columns };
+  const widths = widthsOf(validation);
   const steps = stepsAnEpoch(recipe, training.pairs);
 
-  const validated = {
-    ...{ ...recipe, pseudo: null, distil: null },
-    batch: Math.min(recipe.batch, validation.images[0]!.rows),
-  };
+  const judged = validated(recipe, validation);
   const { step, curves, resumedAfter } = await beginRun(options, widths);
-  const validator = await createValidator({ recipe: validated, widths, threads });
+  const validator = await createValidator({ recipe: judged, widths, threads });
   const taughtBy = teacherOf(recipe);
   const taught = taughtBy === null ? null : await createTeachers({ recipe: taughtBy, widths, threads }, teachers);
   try {
@@ -136,7 +159,7 @@ async function trainOnce(
         options.onStep?.(t, steps * recipe.epochs);
       }
       const exported = exportedParameters(recipe, widths, step.state());
-      const batches = validationBatches(validated, validation, new Random(0, 'validation'));
+      const batches = validationBatches(judged, validation, new Random(0, 'validation'));
       const validationLoss = finite(await validator.loss(batches, exported), epoch, t);
       const recallSum = await validationRecall(validator, validation, exported, options);
       const figures = { epoch, trainLoss: sum / steps, validationLoss, recallSum };
@@ -162,7 +185,8 @@ async function beginRun(
   widths: TowerWidths,
 ): Promise<Omit<Progress, 'state'> & { readonly step: TrainingStep }> {
   const { recipe, seed, threads } = options;
-  const initial = initialise(headParameters(recipe.head, widths), new Random(seed, 'initialise'));
+  const random = new Random(seed, 'initialise');
+  const initial = options.start?.parameters ?? initialise(headParameters(recipe.head, widths), random);
   const fresh = { curves: [], resumedAfter: [], state: initialState(recipe, widths, initial) };
   const { state, curves, resumedAfter } = await startingPoint(options, fresh);
   return { curves, resumedAfter, step: await createTrainingStep({ recipe, widths, threads }, state) };
@@ -189,8 +213,8 @@ interface Progress {
 }
 
 /** What a run depends on: a checkpoint of anything else is not gone on with. */
-function configuration({ recipe, seed, threads, data }: TrainingOptions): string {
-  return canonicalJson({ recipe, seed, threads, data: data.key });
+function configuration({ recipe, seed, threads, data, start }: TrainingOptions): string {
+  return canonicalJson({ recipe, seed, threads, data: data.key, ...(start && { start: start.sha256 }) });
 }
 
 async function startingPoint(options: TrainingOptions, fresh: Progress): Promise<Progress> {
@@ -250,9 +274,12 @@ function weightsPath(run: string, epoch: number): string {
 }
 
 function bestFirst({ select }: Recipe, curves: readonly EpochFigures[]): EpochFigures[] {
-  return curves.toSorted((a, b) =>
-    select === 'loss' ? a.validationLoss - b.validationLoss : b.recallSum - a.recallSum,
-  );
+  const order = {
+    loss: (a: EpochFigures, b: EpochFigures) => a.validationLoss - b.validationLoss,
+    recall: (a: EpochFigures, b: EpochFigures) => b.recallSum - a.recallSum,
+    last: (a: EpochFigures, b: EpochFigures) => b.epoch - a.epoch,
+  };
+  return curves.toSorted(order[select]);
 }
 
 async function validationRecall(

@@ -3,17 +3,21 @@ import { canonicalJson } from '../../core/canonical-json.ts';
 import type { Encoders } from '../../core/encode/encoders.ts';
 import { OWN_OUTPUT } from '../../core/encode/text-encoder.ts';
 import { SightlineError } from '../../core/errors.ts';
-import { type DatasetPlace, type DatasetWarning, readDataset } from '../datasets/dataset.ts';
+import type { CaptionedPicture, Dataset, DatasetWarning } from '../datasets/dataset.ts';
+import { TRAINING } from '../datasets/deduplicate.ts';
 import { loadClasses } from '../features/classes.ts';
 import { type FeatureOptions, loadFeatures, loadTexts, type PairSet } from '../features/extract.ts';
 import type { ClassNames } from '../features/feature-transform.ts';
 import type { HalfMatrix } from '../features/half.ts';
 import { classTexts } from '../features/pseudo-features.ts';
+import type { Available } from './recipes.ts';
 
 /** What a recipe is trained and validated on. */
 export interface TrainingData {
   readonly train: PairSet;
   readonly validation: PairSet;
+  /** What no decision of the training rests on; null where the data set has no such split. */
+  readonly test: PairSet | null;
   /** Size of each part of a text's vector, in order. */
   readonly textOutputs: Readonly<Record<string, number>>;
   /** What the logits stand for; null when the encoder comes without the names of its classes. */
@@ -34,21 +38,53 @@ export interface TrainingClasses {
   readonly firstText: Uint32Array;
 }
 
-/** Splits "train" and "val" of a dataset, encoded. Throws `invalid-input` when one of them is missing. */
-export async function loadTrainingData(place: DatasetPlace, options: FeatureOptions): Promise<TrainingData> {
-  const { splits, warnings, close } = await loadFeatures(await readDataset(place, ['train', 'val']), options);
+/** The splits that training reads. */
+export const TRAINING_SPLITS = [TRAINING, 'val', 'test'] as const;
+
+/**
+ * Splits "train", "val" and, if there is one, "test" of a data set, encoded.
+ * @throws {invalid-input} before anything is encoded, when one of the first two has no pictures
+ */
+export async function loadTrainingData(dataset: Dataset, options: FeatureOptions): Promise<TrainingData> {
+  const check = (there: readonly CaptionedPicture[]) => checkSplits(dataset, there);
+  check(dataset.pictures);
+  const { splits, warnings, close } = await loadFeatures(dataset, { ...options, check });
   try {
-    const [train, validation] = [splits.get('train'), splits.get('val')];
-    if (train === undefined || validation === undefined) {
-      const got = [...splits.keys()].join(', ');
-      throw new SightlineError('invalid-input', `${place.name}: expected splits train and val, got ${got}`);
-    }
+    const [train, validation, test] = TRAINING_SPLITS.map((name) => splits.get(name));
+    if (train === undefined || validation === undefined) throw new Error('expected the splits that were checked');
     const classes = await loadClassTexts(options);
     const key = dataKey(train, validation, options.encoders);
-    return { ...{ train, validation, classes, key, warnings, close }, textOutputs: options.encoders.text.outputs };
+    const { outputs: textOutputs } = options.encoders.text;
+    return { train, validation, test: test ?? null, classes, key, warnings, close, textOutputs };
   } catch (error) {
     await close();
     throw error;
+  }
+}
+
+/** What a recipe can be built on with this data. */
+export function availableOutputs({
+  textOutputs,
+  train,
+  classes,
+}: Pick<TrainingData, 'textOutputs' | 'train' | 'classes'>): Available {
+  return {
+    text: Object.keys(textOutputs),
+    image: Object.keys(train.augmented[0]!),
+    classNames: classes !== null,
+  };
+}
+
+function checkSplits({ place, pictures }: Dataset, there: readonly CaptionedPicture[]): void {
+  for (const split of TRAINING_SPLITS.slice(0, 2)) {
+    const of = (some: readonly CaptionedPicture[]) => some.filter((picture) => picture.split === split).length;
+    if (of(there) > 0) continue;
+    const names = [...new Set(pictures.map((picture) => picture.split))].join(', ');
+    const got = of(pictures) === 0 ? `none (splits: ${names})` : `none of ${of(pictures)} in images/`;
+    throw new SightlineError(
+      'invalid-input',
+      `${place.name}: expected captioned pictures in split ${split}, got ${got}. --split 80/10/10 makes splits anew`,
+    );
   }
 }
 

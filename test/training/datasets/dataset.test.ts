@@ -21,7 +21,8 @@ async function dataset(
   return { store: await openFolder({ root: folder }), name: folder };
 }
 
-const line = (image: string, captions: string[], split = 'train') => `${JSON.stringify({ image, captions, split })}\n`;
+const line = (image: string, captions: string[], split: string | null = 'train') =>
+  `${JSON.stringify({ image, captions, split: split ?? undefined })}\n`;
 
 describe('reading captioned pictures', () => {
   it('reads pictures, captions and splits in the order of the file', async () => {
@@ -36,7 +37,7 @@ describe('reading captioned pictures', () => {
     );
     assert.equal(warnings.size, 0);
     assert.deepEqual(
-      (await readDataset(folder, ['val'])).pictures.map(({ image }) => image),
+      (await readDataset(folder, { splits: ['val'] })).pictures.map(({ image }) => image),
       ['a.jpg'],
     );
   });
@@ -59,7 +60,7 @@ describe('reading captioned pictures', () => {
 
   const broken: [string, string | Uint8Array, RegExp][] = [
     ['broken JSON', `${line('a.jpg', ['x'])}{"image": `, /line 2: expected JSON/],
-    ['missing fields', '{"image": "a.jpg"}', /line 1: captions: .*split: /],
+    ['missing fields', '{"image": "a.jpg"}', /line 1: captions: /],
     ['a path out of the folder', line('../a.jpg', ['x']), /line 1: image: expected a path inside/],
     ['an absolute path', line('/etc/passwd', ['x']), /line 1: image: expected a path inside/],
     ['a picture in two splits', line('a.jpg', ['x']) + line('a.jpg', ['y'], 'val'), /line 2: .*train and val/],
@@ -68,15 +69,45 @@ describe('reading captioned pictures', () => {
       Buffer.concat([Buffer.from(line('a.jpg', ['x'])), Buffer.of(0x22, 0xff)]),
       /line 2: expected UTF-8/,
     ],
+    ['some lines without a split', line('a.jpg', ['x']) + line('b.jpg', ['y'], null), /1 of 2 without one/],
     ['nothing', '', /got none \(0 lines/],
     ['no picture of the split', line('a.jpg', ['x'], 'test'), /split train, got none \(1 lines, splits: test/],
   ];
   for (const [name, lines, message] of broken) {
     it(`refuses ${name}, naming the place`, async () => {
       const folder = await dataset(lines);
-      await assert.rejects(readDataset(folder, ['train']), { code: 'invalid-input', message });
+      await assert.rejects(readDataset(folder, { splits: ['train'] }), { code: 'invalid-input', message });
     });
   }
+
+  it('splits pictures by their names where no line names a split, or when asked to', async () => {
+    const names = Array.from({ length: 50 }, (_, i) => `${i}.jpg`);
+    const counts = async (lines: string[], shares?: { val: number; test: number }) => {
+      const { pictures } = await readDataset(await dataset(lines.join('')), { shares });
+      const bySplit = Map.groupBy(pictures, ({ split }) => split);
+      return {
+        counts: ['train', 'val', 'test'].map((split) => bySplit.get(split)?.length ?? 0),
+        val: bySplit.get('val')?.map(({ image }) => image),
+      };
+    };
+    const unnamed = names.map((name) => line(name, ['x'], null));
+    const usual = await counts(unnamed);
+    assert.deepEqual(usual.counts, [40, 5, 5]);
+    assert.deepEqual((await counts(unnamed.toReversed())).val?.toSorted(), usual.val?.toSorted());
+    const named = names.map((name) => line(name, ['x'], 'train'));
+    assert.deepEqual((await counts(named)).counts, [50, 0, 0]);
+    assert.deepEqual((await counts(named, { val: 20, test: 0 })).counts, [40, 10, 0]);
+  });
+
+  it('keeps one caption a picture, drawn by a seed', async () => {
+    const lines = Array.from({ length: 30 }, (_, i) => line(`${i}.jpg`, ['a', 'b', 'c'])).join('');
+    const drawn = async (captionSeed: number) =>
+      (await readDataset(await dataset(lines), { captionSeed })).pictures.map(({ captions }) => captions.join());
+    const first = await drawn(1);
+    assert.deepEqual(await drawn(1), first);
+    assert.notDeepEqual(await drawn(2), first);
+    assert.deepEqual([...new Set(first)].toSorted(), ['a', 'b', 'c']);
+  });
 
   it('says what is missing when there is no dataset', async () => {
     await assert.rejects(readDataset({ store: await openFolder({ root: tmpdir() }), name: 'here' }), {

@@ -94,8 +94,9 @@ describe('captioned pictures to encoder outputs', () => {
       code: 'invalid-input',
       message: /got none of 1 that can be used, 1 missing-picture/,
     });
-    await assert.rejects(loadTrainingData(await dataset([line], {}), options(await freshFolder())), {
+    await assert.rejects(loadTrainingData(empty, options(await freshFolder())), {
       code: 'invalid-input',
+      message: /expected captioned pictures in split val, got none \(splits: train\)/,
     });
   });
 
@@ -107,8 +108,11 @@ describe('captioned pictures to encoder outputs', () => {
     ];
     const cache = await freshFolder();
     const both = { ...options(cache), augmentations: [FULL, FLIPPED] };
-    const first = await loadTrainingData(await dataset(lines, { 'cat.jpg': cat, 'moon.jpg': moon }), both);
-    const again = await loadTrainingData(await dataset(lines, {}), both);
+    const first = await loadTrainingData(
+      await readDataset(await dataset(lines, { 'cat.jpg': cat, 'moon.jpg': moon })),
+      both,
+    );
+    const again = await loadTrainingData(await readDataset(await dataset(lines, {})), both);
     const values = ({ pictures, firstCaption, captions, ...pairs }: PairSet) => ({
       ...{ pictures, firstCaption, captions: captions.block(0, captions.rows) },
       augmented: pairs.augmented.map((outputs) =>

@@ -15,7 +15,7 @@ import {
 import { HalfMatrix, type HalfRows } from '../../../training/features/half.ts';
 import { covariance, jointCovariance } from '../../../training/features/moments.ts';
 import { makePseudoFeatures } from '../../../training/features/pseudo-features.ts';
-import { Random } from '../../../training/trainer/random.ts';
+import { Random } from '../../../training/random.ts';
 import { type HeadSpec, RECIPES, type TowerInput } from '../../../training/trainer/recipes.ts';
 
 const ROWS = 3000;

@@ -4,7 +4,7 @@ import { dot } from '../../../core/vector-arithmetic.ts';
 import { CUTOFFS, type DirectionValues, type EmbeddedPairs, evaluate } from '../../../training/metrics/metrics.ts';
 import { rankPairs } from '../../../training/metrics/ranking.ts';
 import { scoreBlocks } from '../../../training/metrics/score-blocks.ts';
-import { Random } from '../../../training/trainer/random.ts';
+import { Random } from '../../../training/random.ts';
 
 /** Random unit vectors; pictures have 1 to 4 captions. Some vectors are there twice, so that there are ties. */
 function randomPairs(pictures: number, dimension: number): EmbeddedPairs {

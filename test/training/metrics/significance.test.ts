@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { figuresOf, type QueryTable, queryTable } from '../../../training/metrics/metrics.ts';
 import { compare, interval } from '../../../training/metrics/significance.ts';
-import { Random } from '../../../training/trainer/random.ts';
+import { Random } from '../../../training/random.ts';
 
 /** Each picture has `captions` captions, all of which find it at the given rank, and it finds them from that rank on. */
 function tableOf(ranks: readonly number[], captions: number): QueryTable {

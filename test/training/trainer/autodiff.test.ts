@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { OnnxGraph } from '../../../core/onnx/graph-builder.ts';
 import { float32, loadOnnx } from '../../../core/onnx/session.ts';
+import { Random } from '../../../training/random.ts';
 import { Tape, type Value } from '../../../training/trainer/autodiff.ts';
 import { addContrastiveLoss } from '../../../training/trainer/loss.ts';
-import { Random } from '../../../training/trainer/random.ts';
 import type { LossSpec } from '../../../training/trainer/recipes.ts';
 
 /** Every rule against central differences of the forward pass, which is the slow and obvious way to a gradient. */

@@ -3,9 +3,9 @@ import { describe, it } from 'node:test';
 import { float32, loadOnnx } from '../../../core/onnx/session.ts';
 import { type InputTransform, transformRows } from '../../../training/features/feature-transform.ts';
 import { HalfMatrix } from '../../../training/features/half.ts';
+import { Random } from '../../../training/random.ts';
 import { headGraph } from '../../../training/trainer/export.ts';
 import { headParameters, initialise } from '../../../training/trainer/head-graph.ts';
-import { Random } from '../../../training/trainer/random.ts';
 import { type HeadSpec, RECIPES } from '../../../training/trainer/recipes.ts';
 
 const random = new Random(2, 'export');

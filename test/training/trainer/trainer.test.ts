@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import type { PairSet } from '../../../training/features/extract.ts';
 import { HalfMatrix } from '../../../training/features/half.ts';
-import { Random } from '../../../training/trainer/random.ts';
+import { Random } from '../../../training/random.ts';
 import { RECIPES, type Recipe } from '../../../training/trainer/recipes.ts';
 import { learningRateAt, type TrainingOptions, trainHead } from '../../../training/trainer/trainer.ts';
 
@@ -182,8 +182,28 @@ describe('training a head', () => {
     await assert.rejects(trainHead({ ...base, epoch: 9 }), { code: 'invalid-input', message: /1 to 8, got 9/ });
   });
 
+  it('takes the pairs that fill no whole batch as a smaller one, where the recipe says so', async () => {
+    const steps = async (recipe: Recipe) => {
+      const totals: number[] = [];
+      const { curves, head } = await trainHead(
+        await options({ ...recipe, epochs: 1 }, { onStep: (_, total) => totals.push(total) }),
+      );
+      return { count: totals.length, total: totals[0], curves, parameters: bits(head.parameters) };
+    };
+    const [whole, larger] = [await steps({ ...small, batch: 80 }), await steps({ ...small, batch: 96 })];
+    assert.deepEqual(larger, whole);
+    const [kept, dropped] = [
+      await steps({ ...small, batch: 32 }),
+      await steps({ ...small, batch: 32, partialBatch: false }),
+    ];
+    assert.deepEqual([kept.count, kept.total, dropped.count, dropped.total], [3, 3, 2, 2]);
+    assert.notDeepEqual(kept.curves, dropped.curves);
+    const odd = { ...rich, batch: 60, partialBatch: true };
+    assert.equal((await steps(odd)).count, 3);
+  });
+
   it('refuses fewer pairs than a batch', async () => {
-    await assert.rejects(trainHead(await options({ ...small, batch: 81 })), {
+    await assert.rejects(trainHead(await options({ ...small, batch: 81, partialBatch: false })), {
       code: 'invalid-input',
       message: /batch of 81 training pairs, got 80/,
     });

@@ -1,0 +1,44 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Config } from '../../core/config.ts';
+import { loadHeadFile } from '../../core/encode/head.ts';
+import { isSightlineError } from '../../core/errors.ts';
+import { openSpaces } from '../../server/runtime.ts';
+import { configuredModels, findModels, type SpaceModels } from '../../server/space-models.ts';
+
+/** The models that answer queries: those of the live index, else the configured ones; null when there are none here. */
+export async function modelsInUse(config: Config): Promise<SpaceModels | null> {
+  const hasIndex = config.qdrantUrl !== undefined || (await exists(join(config.data, 'index.sqlite')));
+  const live = hasIndex ? await liveModels(config) : null;
+  if (live !== null) return live;
+  return configuredModels(config).catch((error: unknown) => {
+    if (isSightlineError(error, 'model-mismatch')) return null;
+    throw error;
+  });
+}
+
+/** The folder of the head in use among those of a profile; null when there is none. */
+export async function headInUse(config: Config, profile: string): Promise<string | null> {
+  const inUse = await modelsInUse(config);
+  if (inUse?.profile === profile) return inUse.head;
+  const own = await configuredModels({ modelDirs: config.modelDirs, profile }).catch(() => null);
+  const folder = own?.head ?? null;
+  return folder !== null && (await loadHeadFile(folder).catch(() => null)) !== null ? folder : null;
+}
+
+async function liveModels(config: Config): Promise<SpaceModels | null> {
+  const spaces = await openSpaces(config);
+  try {
+    const live = await spaces.live();
+    return live === null ? null : await findModels(live.space, config);
+  } finally {
+    await spaces.close();
+  }
+}
+
+function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}

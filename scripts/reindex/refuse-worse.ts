@@ -1,0 +1,70 @@
+import type { Config } from '../../core/config.ts';
+import { loadEncoders } from '../../core/encode/encoders.ts';
+import { loadHeadFile } from '../../core/encode/head.ts';
+import { SightlineError } from '../../core/errors.ts';
+import { readDataset } from '../../training/datasets/dataset.ts';
+import { type EvaluatedHead, evaluateHead } from '../../training/metrics/evaluate-head.ts';
+import { type Verdict, verdictOn, verdictSentence } from '../../training/metrics/verdict.ts';
+import { encodePictures } from '../cli/encoding-options.ts';
+import { modelsInUse } from '../cli/head-in-use.ts';
+import { type Location, openLocation } from '../cli/location.ts';
+import { openFeatures } from '../cli/training-options.ts';
+
+const RESAMPLING = { resamples: 2000, seed: 1 };
+
+/**
+ * Refuses a head that is significantly worse than the one in use: on the captioned pictures at `captioned`, or by what its
+ * training found, which head.json keeps.
+ * @throws {precondition-failed} for a worse head
+ */
+export async function refuseWorse(config: Config, head: string, captioned: string | undefined): Promise<void> {
+  const inUse = (await modelsInUse({ ...config, head: undefined }))?.head ?? null;
+  if (inUse === null) return;
+  const { space } = await loadHeadFile(inUse);
+  if ((await loadHeadFile(head)).space === space) return;
+  const verdict =
+    captioned === undefined ? await trainingVerdict(head, space) : await judge(config, { head, inUse, captioned });
+  if (verdict?.result !== 'worse') return;
+  throw new SightlineError(
+    'precondition-failed',
+    `${head} is ${verdictSentence(verdict)}, or change to it all the same with --anyway (judged on ${verdict.pictures} pictures)`,
+    { details: { ...verdict } },
+  );
+}
+
+/** What training found of this head beside the one in use; null when it was compared with none, or with another. */
+async function trainingVerdict(head: string, space: string): Promise<Verdict | null> {
+  const { training } = await loadHeadFile(head);
+  const verdict = training.verdict as unknown as (Verdict & { readonly than: string }) | undefined;
+  return verdict?.than === space ? verdict : null;
+}
+
+async function judge(
+  { modelDirs }: Config,
+  { head, inUse, captioned }: { readonly head: string; readonly inUse: string; readonly captioned: string },
+): Promise<Verdict> {
+  const location = await openLocation(captioned);
+  try {
+    const [before, after] = [await evaluate(inUse, location, modelDirs), await evaluate(head, location, modelDirs)];
+    return verdictOn(after, before, RESAMPLING);
+  } finally {
+    location.close();
+  }
+}
+
+/** A head with its own encoders on the test pictures, or on the validation pictures where no split is named so. */
+async function evaluate(folder: string, location: Location, modelDirs: readonly string[]): Promise<EvaluatedHead> {
+  const all = await readDataset(location);
+  const split = all.pictures.some((picture) => picture.split === 'test') ? 'test' : 'val';
+  const dataset = await readDataset(location, { splits: [split] });
+  const features = await openFeatures(undefined);
+  const encoders = await loadEncoders({ modelDirs, profile: (await loadHeadFile(folder)).profile });
+  try {
+    const encoded = await encodePictures(location, dataset, { encoders, modelDirs, features });
+    const pairs = encoded.splits.get(split)!;
+    return await evaluateHead(folder, encoders, pairs, { resampling: RESAMPLING }).finally(() => encoded.close());
+  } finally {
+    await encoders.close();
+    features.close();
+  }
+}

@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { type Encoders, loadEncoders } from '../../../core/encode/encoders.ts';
+import { headGraph } from '../../../training/trainer/export.ts';
+import { bestOnTheWay, fineTuning, withFittingBatch } from '../../../training/trainer/fine-tuning.ts';
+import { RECIPES } from '../../../training/trainer/recipes.ts';
+import { readTrainedHead } from '../../../training/trainer/stored-head.ts';
+import { MODELS } from '../../core/encode/fixtures.ts';
+
+const folder = join(MODELS, 'head-compact');
+let encoders: Encoders;
+before(async () => {
+  encoders = await loadEncoders({ modelDirs: [MODELS] });
+});
+after(() => encoders.close());
+
+const available = () => ({
+  text: Object.keys(encoders.text.outputs),
+  image: Object.keys(encoders.image.outputs),
+  classNames: true,
+});
+
+describe('a head read back', () => {
+  it('is written again with the same bytes', async () => {
+    const head = await readTrainedHead(folder, encoders, available());
+    assert.deepEqual(Buffer.from(headGraph(head!)), await readFile(join(folder, 'head.onnx')));
+  });
+
+  it('is none for other encoders', async () => {
+    const others = { ...encoders, image: { ...encoders.image, name: 'another' } };
+    assert.equal(await readTrainedHead(folder, others, available()), null);
+    await assert.rejects(readTrainedHead(MODELS, encoders, available()), { code: 'model-mismatch' });
+  });
+
+  it('is gone on from with its own layers, for a short time, and only a part of the way', async () => {
+    const head = (await readTrainedHead(folder, encoders, available()))!;
+    const recipe = fineTuning(RECIPES.best!, head);
+    assert.deepEqual([recipe.head, recipe.distil?.teachers, recipe.batch], [head.spec, 1, 256]);
+    const [start, trained] = [new Map([['a', Float32Array.of(0, 2)]]), new Map([['a', Float32Array.of(1, 4)]])];
+    const towards = (aim: number) =>
+      bestOnTheWay(start, trained, async (parameters) => Math.abs(parameters.get('a')![0]! - aim));
+    const [none, some] = [await towards(-1), await towards(0.41)];
+    assert.deepEqual([none.share, [...none.parameters.get('a')!]], [0, [0, 2]]);
+    assert.equal(some.share, 0.4);
+    assert.ok(Math.abs(some.parameters.get('a')![1]! - 2.8) < 1e-6);
+  });
+
+  it('takes smaller batches of few pairs', () => {
+    const best = RECIPES.best!;
+    assert.deepEqual(
+      [100_000, 1600, 40, 3].map((pairs) => withFittingBatch(best, pairs).batch),
+      [1024, 200, 5, 2],
+    );
+    assert.equal(withFittingBatch(RECIPES.seed!, 10).batch, 64);
+  });
+});

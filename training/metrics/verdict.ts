@@ -1,0 +1,38 @@
+import type { EvaluatedSpace } from './evaluate-head.ts';
+import { compare, type Resampling } from './significance.ts';
+
+/** A head beside the one in use, on the same pictures. */
+export interface Verdict {
+  /** By whether the interval of the difference holds 0. */
+  readonly result: 'better' | 'worse' | 'even';
+  /** How many pictures both were judged on. */
+  readonly pictures: number;
+  /** Sums of the six recalls, 0 to 600. */
+  readonly recallSum: number;
+  readonly inUse: number;
+  /** The 95 % interval of the difference. */
+  readonly low: number;
+  readonly high: number;
+}
+
+/** The verdict on `head`; both are evaluated on the same pictures. */
+export function verdictOn(head: EvaluatedSpace, inUse: EvaluatedSpace, resampling: Resampling): Verdict {
+  const { interval } = compare(inUse.table, head.table, resampling);
+  const [low, high] = [interval.low.recallSum, interval.high.recallSum];
+  return {
+    result: low > 0 ? 'better' : high < 0 ? 'worse' : 'even',
+    pictures: head.table.pictures,
+    recallSum: head.figures.recallSum,
+    inUse: inUse.figures.recallSum,
+    low,
+    high,
+  };
+}
+
+/** The verdict in one plain sentence. */
+export function verdictSentence({ result, pictures, recallSum, inUse }: Verdict): string {
+  const figures = `${recallSum.toFixed(1)} against ${inUse.toFixed(1)}`;
+  if (result === 'better') return `better than the one in use: ${figures}`;
+  if (result === 'worse') return `worse than the one in use: ${figures}; keep it`;
+  return `no different from the one in use, as far as ${pictures} pictures can tell: ${figures}`;
+}

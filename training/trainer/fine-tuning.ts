@@ -1,0 +1,77 @@
+import type { TrainedHead } from './export.ts';
+import { TEMPERATURE } from './loss.ts';
+import type { Recipe } from './recipes.ts';
+import type { State } from './step.ts';
+
+/**
+ * Training that goes on from a head. A few hundred pictures teach a new head far less than many thousands taught the one in
+ * use; how not to lose that is measured in docs/decisions/0044-fine-tuning.md.
+ */
+
+/** How `recipe` trains on from a head: for a short time, held by what that head makes of the same pairs. */
+export function fineTuning(recipe: Recipe, { spec }: TrainedHead): Recipe {
+  return {
+    ...recipe,
+    head: spec,
+    learningRate: 1e-3,
+    warmupSteps: 4,
+    average: null,
+    batch: Math.min(recipe.batch, 256),
+    epochs: 8,
+    patience: null,
+    // Of few pictures the best epoch on validation is a matter of luck, and the schedule has come to rest at the last one.
+    select: 'last',
+    distil: { teachers: 1, teacher: { dimension: spec.dimension, text: {}, image: {} }, weight: 0.7 },
+  };
+}
+
+/** The teacher's temperature, which head.onnx does not keep; what the bundled recipe learns is near. */
+const TEACHER_TEMPERATURE = 0.05;
+
+/** The head as the first state of training and as its teacher. */
+export function startingState({ parameters }: TrainedHead): State {
+  return new Map(parameters).set(TEMPERATURE, Float32Array.of(-Math.log(TEACHER_TEMPERATURE)));
+}
+
+/** Shares of the way from the old weights to the new ones that are tried: the second half costs more elsewhere than it brings. */
+const SHARES = [0, 0.1, 0.2, 0.3, 0.4, 0.5];
+
+/**
+ * The weights on the way from the start to the trained ones with the lowest loss on validation, 0 being the start itself. On the
+ * way lie heads that keep nearly all that was learned and lose much less of what was known (Wortsman et al. 2022, "Robust
+ * fine-tuning of zero-shot models").
+ */
+export async function bestOnTheWay(
+  start: State,
+  trained: State,
+  validationLoss: (parameters: State) => Promise<number>,
+): Promise<{ parameters: State; share: number }> {
+  let best = { parameters: start, share: 0, loss: Number.POSITIVE_INFINITY };
+  for (const share of SHARES) {
+    const parameters = between(start, trained, share);
+    const loss = await validationLoss(parameters);
+    if (loss < best.loss) best = { parameters, share, loss };
+  }
+  return best;
+}
+
+/** All weights of the share; the temperature, by which losses would differ that mean the same, is the start's. */
+function between(start: State, trained: State, share: number): State {
+  const mixed = [...trained].map(([name, values]) => {
+    const from = start.get(name)!;
+    return [
+      name,
+      name === TEMPERATURE ? from : values.map((value, i) => from[i]! + share * (value - from[i]!)),
+    ] as const;
+  });
+  return new Map(mixed);
+}
+
+/** Steps an epoch that a batch leaves at least, where there are few pairs. */
+const LEAST_STEPS = 8;
+
+/** The recipe with a batch small enough for `pairs` pairs, where its own would leave most of them out. */
+export function withFittingBatch(recipe: Recipe, pairs: number): Recipe {
+  if (recipe.partialBatch) return recipe;
+  return { ...recipe, batch: Math.max(2, Math.min(recipe.batch, Math.floor(pairs / LEAST_STEPS))) };
+}

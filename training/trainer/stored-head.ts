@@ -1,0 +1,100 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Encoders } from '../../core/encode/encoders.ts';
+import { HEAD_MODEL, loadHeadFile } from '../../core/encode/head.ts';
+import { ModelProto } from '../../core/onnx/protobuf.ts';
+import { emptyTransform, type InputTransform, transformedWidth } from '../features/feature-transform.ts';
+import { fromHalf } from '../features/half.ts';
+import type { StoredHead } from './export.ts';
+import { headParameters } from './head-graph.ts';
+import { dequantise } from './int8-layer.ts';
+import { type Available, type Recipe, recipeFor } from './recipes.ts';
+
+/** A constant of head.onnx. */
+interface Constant {
+  readonly shape: readonly number[];
+  readonly bytes: Uint8Array;
+}
+
+/** TensorProto.DataType */
+const TYPES = { float32: 1, int8: 3, float16: 10 } as const;
+
+/** The next constant of a type and a rank, in the order in which `headGraph` adds them. */
+type NextConstant = (type: keyof typeof TYPES, rank: number) => Constant;
+
+/**
+ * Reads back what `writeHead` wrote, so that training can go on from there. Null for a head that training cannot go on from:
+ * made for other encoders, without its recipe, or with layers that are not int8.
+ * @throws {model-mismatch} when there is no head in `folder`
+ */
+export async function readTrainedHead(
+  folder: string,
+  { text, image }: Pick<Encoders, 'text' | 'image'>,
+  available: Available,
+): Promise<StoredHead | null> {
+  const info = await loadHeadFile(folder);
+  const recipe = info.training.recipe as unknown as Recipe | undefined;
+  const isForThem = info.text.encoder === text.name && info.image.encoder === image.name;
+  if (!isForThem || recipe?.head?.stored !== 'int8' || recipe.head.sharedOutput) return null;
+  const spec = recipeFor(recipe, available).head;
+  const next = constantsOf(await readFile(join(folder, HEAD_MODEL)));
+  const empty = emptyTransform(spec, { text: text.outputs, image: image.outputs });
+  const parameters = new Map<string, Float32Array>();
+  const readSide = (side: 'text' | 'image'): InputTransform[] => {
+    const transforms = empty[side].map((input) => readTransform(input, next));
+    const width = transformedWidth(transforms);
+    const own = headParameters(spec, { text: width, image: width }).filter(({ name }) => name.startsWith(`${side}.`));
+    for (const { name, shape } of own) {
+      parameters.set(name, name.endsWith('.weight') ? readLayer(next, shape) : floats(next('float32', 1)));
+    }
+    return transforms;
+  };
+  return {
+    spec,
+    transform: { text: readSide('text'), image: readSide('image') },
+    parameters,
+    sha256: info.onnx.sha256,
+  };
+}
+
+function readTransform(input: InputTransform, next: NextConstant): InputTransform {
+  const constants: Record<string, { values: Float32Array; shape: readonly number[] }> = {};
+  const read = (name: string, type: 'float32' | 'float16', rank: number) => {
+    const constant = next(type, rank);
+    const values =
+      type === 'float32' ? floats(constant) : fromHalf(new Uint16Array(new Uint8Array(constant.bytes).buffer));
+    constants[name] = { values, shape: constant.shape };
+    return constant.shape;
+  };
+  const { first, transform } = input.spec;
+  let columns = first === 'class-names' ? read('classes', 'float16', 2)[1]! : input.columns;
+  if (transform === 'standardise' || transform === 'whiten') read('mean', 'float32', 1);
+  if (transform === 'standardise') read('scale', 'float32', 1);
+  if (transform === 'whiten') columns = read('projection', 'float16', 2)[0]!;
+  return { ...input, columns, constants };
+}
+
+function readLayer(next: NextConstant, [out, width]: readonly number[]): Float32Array {
+  const { bytes } = next('int8', 2);
+  return dequantise(new Int8Array(new Uint8Array(bytes).buffer), floats(next('float32', 1)), {
+    out: out!,
+    width: width!,
+  });
+}
+
+function floats({ bytes }: Constant): Float32Array {
+  return new Float32Array(new Uint8Array(bytes).buffer);
+}
+
+function constantsOf(model: Uint8Array): NextConstant {
+  const { graph } = ModelProto.toObject(ModelProto.decode(model), { longs: Number, arrays: true });
+  const all = graph.initializer as readonly { dataType: number; dims: readonly number[]; rawData: Uint8Array }[];
+  let at = 0;
+  return (type, rank) => {
+    while (at < all.length) {
+      const { dataType, dims, rawData } = all[at++]!;
+      if (dataType === TYPES[type] && dims.length === rank) return { shape: dims, bytes: rawData };
+    }
+    throw new Error(`expected a further constant of type ${type} with ${rank} dimensions`);
+  };
+}
