@@ -259,7 +259,6 @@ async function findVector(
   sha256: string,
   vanished: VanishedLog | undefined,
 ): Promise<JointEmbedding | undefined> {
-  const [copy] = (await vectors.list({ filter: { kind: 'image', sha256 }, limit: 1, order: 'id' })).items;
-  const stored = copy === undefined ? undefined : (await vectors.vectors([copy.id])).get(copy.id);
+  const stored = (await vectors.findCopies([sha256])).get(sha256);
   return stored ?? (await vanished?.find(sha256))?.find(({ space }) => space === vectors.space)?.vector;
 }

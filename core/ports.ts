@@ -106,6 +106,9 @@ export interface VectorStore {
   /** The vectors of live points; other ids are absent from the map. */
   vectors(ids: readonly string[]): Promise<Map<string, JointEmbedding>>;
 
+  /** The vectors of live pictures by the SHA-256 hash of their bytes; hashes of no picture are absent from the map. */
+  findCopies(sha256s: readonly string[]): Promise<Map<string, JointEmbedding>>;
+
   /** Replaces the tags of a live point. False when there is none. */
   setTags(id: string, tags: readonly string[]): Promise<boolean>;
 

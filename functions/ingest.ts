@@ -2,6 +2,7 @@
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { loadOnce } from '../core/load-once.ts';
 import { createIngest } from './events/event-handler.ts';
+import { createBatchIndexer } from './lambda/batch-index.ts';
 import { isPurgeEvent, type PURGE_EVENT, purge } from './lambda/purge.ts';
 import { openLambdaRuntime, openQueue, readLambdaConfig, telemetry } from './lambda/runtime.ts';
 import { createSqsHandler } from './lambda/sqs-batch.ts';
@@ -13,15 +14,20 @@ const ONE_PIXEL = Buffer.from(
   'base64',
 );
 
+/** Messages that SQS hands to one run at most. */
+const WHOLE_BATCH = 10;
+
 const handling = loadOnce(async () => {
   const start = performance.now();
   const config = readLambdaConfig();
-  const { embedder, vectors, index, failures } = await openLambdaRuntime(config, { texts: 'later' });
+  const { embedder, vectors, indexing, failures } = await openLambdaRuntime(config, { texts: 'later' });
+  const index = createBatchIndexer(indexing);
   // Loads the image model now, while Lambda gives the start more processor than the function pays for.
   await embedder.embedImage(ONE_PIXEL);
   telemetry.logger.info({ space: embedder.space, durationMs: Math.round(performance.now() - start) }, 'ready');
   const ingest = createIngest({ index, failures, logger: telemetry.logger, maxAttempts: config.maxReceives });
-  const batches = createSqsHandler({ ingest, failures, queue: await openQueue(config), telemetry });
+  const queue = await openQueue(config);
+  const batches = createSqsHandler({ ingest, failures, queue, telemetry, concurrency: WHOLE_BATCH });
   return { batches, purge: () => purge(vectors, config.tombstoneDays) };
 });
 await settled(handling);

@@ -7,7 +7,7 @@ import { readSettings, type Values } from '../../core/config.ts';
 import { loadEmbedder } from '../../core/encode/embedder.ts';
 import { SightlineError } from '../../core/errors.ts';
 import { openObjectFailureLog } from '../../core/failure-log/bucket.ts';
-import { createIndexer, type IndexJob } from '../../core/index-image.ts';
+import { createIndexer, type IndexDeps, type IndexJob } from '../../core/index-image.ts';
 import { type Loaded, loadOnce } from '../../core/load-once.ts';
 import { openS3, type S3Store } from '../../core/objects/s3/store.ts';
 import { packageRoot } from '../../core/package-root.ts';
@@ -99,6 +99,8 @@ export interface LambdaRuntime {
   /** What the functions keep for themselves. */
   readonly state: S3Store;
   readonly index: IndexJob;
+  /** What `index` works with. */
+  readonly indexing: IndexDeps;
 }
 
 /** Loaded once, also when the stores cannot be opened and all is tried again: models that are let go leave memory behind. */
@@ -128,7 +130,7 @@ export async function openLambdaRuntime(
   ]);
   const vectors = await openVectors(config, embedder);
   const buckets = new Map(stores.map((store) => [store.bucket, store]));
-  const index = createIndexer({ embedder, vectors, buckets, maxBytes: config.maxImageBytes });
+  const indexing = { embedder, vectors, buckets, maxBytes: config.maxImageBytes };
   return {
     config,
     embedder,
@@ -136,12 +138,17 @@ export async function openLambdaRuntime(
     failures: openObjectFailureLog(state),
     buckets,
     state,
-    async index(job) {
-      const outcome = await index(job);
-      // What is found done may have been written by a try that ended before it knew whether its write counts.
-      if (outcome.status === 'skipped') await vectors.upsert([], 'newer');
-      return outcome;
-    },
+    index: confirming(createIndexer(indexing), vectors),
+    indexing,
+  };
+}
+
+/** What is found done may have been written by a try that ended before it knew whether its write counts. */
+export function confirming(index: IndexJob, vectors: Pick<VectorStore, 'upsert'>): IndexJob {
+  return async (job) => {
+    const outcome = await index(job);
+    if (outcome.status === 'skipped') await vectors.upsert([], 'newer');
+    return outcome;
   };
 }
 

@@ -14,7 +14,7 @@ export interface SqsBatchOptions {
   /** Null when messages come back by themselves, after the queue's timeout. */
   readonly queue: Pick<MessageQueue, 'delay'> | null;
   readonly telemetry: Pick<Telemetry, 'logger' | 'count' | 'milliseconds'>;
-  /** Messages at work at the same time. One waits for S3 while the other computes. @default 2 */
+  /** Messages at work at the same time that come for the first time. One waits for S3 while the other computes. @default 2 */
   readonly concurrency?: number;
   /** Least time a message gets; with less left it is not started. Milliseconds. @default 8000 */
   readonly minTimeMs?: number;
@@ -32,7 +32,10 @@ const TIME_MARGIN = 2;
 /** But never more than this share of a run, or nothing would be started any more after one very slow message. */
 const LARGEST_SHARE = 0.5;
 
-/** One batch. */
+/** Messages at work at the same time that have come before: what ends the process must take few others with it. */
+const AGAIN_TOGETHER = 2;
+
+/** Some messages of one batch. */
 interface Run {
   readonly context: Context;
   /** When it began, ms. */
@@ -81,16 +84,28 @@ export function createSqsHandler(options: SqsBatchOptions) {
   return async (event: SQSEvent, context: Context): Promise<SQSBatchResponse> => {
     // Those that have failed before come last: if one of them ends the process, the others are done.
     const Records = event.Records.toSorted((a, b) => attemptOf(a) - attemptOf(b));
-    const run = { context, timeMs: context.getRemainingTimeInMillis(), slots: new PQueue({ concurrency }) };
-    const isDone = await Promise.all(
-      Records.map((record) =>
-        handle(record, run).catch((error: unknown) => {
-          logger.error({ messageId: record.messageId, err: error }, 'the message could not be handled');
-          return false;
+    const timeMs = context.getRemainingTimeInMillis();
+    const failed: SQSRecord[] = [];
+    const handleAll = (records: readonly SQSRecord[], together: number) => {
+      const run = { context, timeMs, slots: new PQueue({ concurrency: together }) };
+      return Promise.all(
+        records.map(async (record) => {
+          const isDone = await handle(record, run).catch((error: unknown) => {
+            logger.error({ messageId: record.messageId, err: error }, 'the message could not be handled');
+            return false;
+          });
+          if (!isDone) failed.push(record);
         }),
-      ),
+      );
+    };
+    await handleAll(
+      Records.filter((record) => attemptOf(record) === 1),
+      concurrency,
     );
-    const failed = Records.filter((_, i) => !isDone[i]);
+    await handleAll(
+      Records.filter((record) => attemptOf(record) > 1),
+      Math.min(concurrency, AGAIN_TOGETHER),
+    );
     return { batchItemFailures: failed.map(({ messageId }) => ({ itemIdentifier: messageId })) };
   };
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Filter, Point, VectorStore } from '../../core/ports.ts';
 import {
+  cosine,
   everyHit,
   everyPoint,
   FILTERS,
@@ -64,6 +65,26 @@ export function readingContract(open: Open): void {
           assert.deepEqual(payload, points.find((point) => point.id === id)?.payload);
         }
       }
+    });
+
+    it('finds the vectors of pictures by their bytes, and of no removed one', async () => {
+      const bytes = (digit: string) => digit.repeat(64);
+      const put = (id: number, digit: string) => {
+        const payload = image({ key: `copies/${id}`, sha256: bytes(digit), sequencer: '1' });
+        return { id: uuid(id), vector: unit(random), payload };
+      };
+      const copies = [put(3002, 'c'), put(3001, 'c'), put(3003, 'd'), put(3004, 'e')];
+      await store.upsert(copies, 'newer');
+      const tombstones = (ids: number[]) =>
+        ids.map((id) => ({ id: uuid(id), sequencer: '2', deletedAt: '2026-01-01T00:00:00.000Z' }));
+      await store.remove(tombstones([3004]), 'newer');
+      const found = await store.findCopies(['c', 'd', 'e', 'f'].map(bytes));
+      assert.deepEqual([...found.keys()].sort(), ['c', 'd'].map(bytes));
+      const near = (digit: string, ...of: number[]) =>
+        of.some((i) => cosine(found.get(bytes(digit))!, copies[i]!.vector) > 0.99999);
+      assert.ok(near('c', 0, 1) && near('d', 2));
+      assert.equal((await store.findCopies([])).size, 0);
+      await store.remove(tombstones([3001, 3002, 3003]), 'newer');
     });
 
     for (const filter of FILTERS) {

@@ -1,11 +1,12 @@
 import { type FacetName, ORDERS, type Order } from '../../picture-fields.ts';
 import type { Filter, ListQuery, StoredPoint } from '../../ports.ts';
-import type { Page } from '../../types.ts';
+import type { JointEmbedding, Page } from '../../types.ts';
 import { decodeCursor, encodeCursor, fingerprint } from '../page-position.ts';
 import { checkFilter, checkLimit } from '../validate.ts';
 import { liveFilter, narrowed, type QdrantFilter, range } from './filter.ts';
 import { readPoint } from './payload.ts';
 import type { FetchedPoint, QdrantPart } from './points.ts';
+import { float32Vector } from './query.ts';
 
 /** See `VectorStore.list`. */
 export async function listPoints(part: QdrantPart, query: ListQuery): Promise<Page<StoredPoint>> {
@@ -110,6 +111,24 @@ function inTurn(order: Order) {
     if (x === y) return a.id < b.id ? -1 : 1;
     return x < y ? -sign : sign;
   };
+}
+
+/** See `VectorStore.findCopies`. One request; a query that asks for nothing answers in the order of ids. */
+export async function findCopies(part: QdrantPart, sha256s: readonly string[]): Promise<Map<string, JointEmbedding>> {
+  if (sha256s.length === 0) return new Map();
+  const searches = sha256s.map((sha256) => ({
+    filter: liveFilter({ kind: 'image', sha256 }, part.prefixes)!,
+    limit: 1,
+    with_vector: true,
+  }));
+  const answers = await part.call('looking for copies in', (client) =>
+    client.queryBatch(part.collection, { searches }),
+  );
+  return new Map(
+    answers.flatMap(({ points: [copy] }, i) =>
+      copy === undefined ? [] : [[sha256s[i]!, float32Vector(copy.vector)] as const],
+    ),
+  );
 }
 
 /** See `VectorStore.count`. */

@@ -84,29 +84,27 @@ async function writeAll(part: QdrantPart, writes: readonly Write[], when: WriteC
 
 /**
  * The same for points that take over the tags of those they replace. The server can copy no field from the old point to the
- * new one, so tags are read, and written on the condition that they are still these; when not, all of it again.
+ * new one, so tags are written on the condition that they are still those that were seen there last; when not, again.
  */
 async function writeKeepingTags(part: QdrantPart, writes: readonly Write[], when: WriteCondition): Promise<boolean[]> {
   const won = writes.map(() => false);
+  // What stands under the ids, as far as it was seen: at first as if none did, which most new pictures' points find true.
+  const there: (StoredPayload | undefined)[] = writes.map(() => undefined);
   let open = [...writes.keys()];
   for (let round = 0; open.length > 0; round++) {
     if (round === MAX_ROUNDS) {
       const message = `expected the tags of ${writes[open[0]!]!.id} to rest for a moment, they changed ${MAX_ROUNDS} times`;
       throw new SightlineError('unavailable', message);
     }
-    const there = await part.retrieve(
-      open.map((i) => writes[i]!.id),
-      { fields: ['kind', 'tags', TAGS_MARK] },
-    );
-    const payloads = new Map(there.map(({ id, payload }) => [id, payload]));
     const found = await send(
       part,
-      open.map((i) => withTagsOf(writes[i]!, payloads.get(writes[i]!.id))),
+      open.map((i) => withTagsOf(writes[i]!, there[i])),
     );
     const again: number[] = [];
     for (const [j, i] of open.entries()) {
-      const { own, sequencer } = found[j]!;
+      const { own, sequencer, payload } = found[j]!;
       won[i] = own;
+      there[i] = payload;
       const order = compareSequencers(sequencer, writes[i]!.sequencer);
       if (!own && (order < 0 || (order === 0 && when === 'not-older'))) again.push(i);
     }
@@ -123,25 +121,32 @@ function withTagsOf(write: Write, there: StoredPayload | undefined): Write {
   return { ...write, onto, payload: { ...payload, ...(tags.length === 0 ? { tags } : tagFields(tags)) } };
 }
 
+/** What stands under an id after a write. */
+interface Sent {
+  readonly own: boolean;
+  readonly sequencer: string;
+  readonly payload: StoredPayload | undefined;
+}
+
 /**
  * Sends the writes and looks what stands under their ids then: Qdrant answers "completed" whether a condition held or not.
  * `own` when it is this write, or has been forgotten since.
  */
-async function send(part: QdrantPart, writes: readonly Write[]): Promise<{ own: boolean; sequencer: string }[]> {
+async function send(part: QdrantPart, writes: readonly Write[]): Promise<Sent[]> {
   // One mark for the whole call: tries of it that are repeated write the same, whichever of them was the one.
   const mark = randomBytes(9).toString('base64url');
-  const found: { own: boolean; sequencer: string }[] = [];
+  const found: Sent[] = [];
   for (const batch of batches(writes, mark)) {
     await part.call('writing to', (client) => sendBatch(client, part, batch));
     const points = await part.retrieve(
       batch.map(({ id }) => id),
-      { fields: [WRITE_MARK, 'sequencer'] },
+      { fields: [WRITE_MARK, 'sequencer', 'kind', 'tags', TAGS_MARK] },
     );
     const stored = new Map(points.map(({ id, payload }) => [id, payload]));
     for (const { id } of batch) {
       const payload = stored.get(id);
       const own = payload === undefined || payload[WRITE_MARK] === mark;
-      found.push({ own, sequencer: String(payload?.sequencer ?? '') });
+      found.push({ own, sequencer: String(payload?.sequencer ?? ''), payload });
     }
   }
   return found;

@@ -53,6 +53,22 @@ export function readVectors(collection: Collection, ids: readonly string[]): Map
   );
 }
 
+/** See `VectorStore.findCopies`. */
+export async function findCopies(
+  collection: Collection,
+  sha256s: readonly string[],
+): Promise<Map<string, JointEmbedding>> {
+  return collection.read(() => {
+    const one = collection.sql('SELECT slot FROM points WHERE collection = ? AND sha256 = ? LIMIT 1');
+    return new Map(
+      sha256s.flatMap((sha256) => {
+        const row = one.get(collection.id, sha256);
+        return row === undefined ? [] : [[sha256, collection.matrix.row(row.slot as number).slice() as JointEmbedding]];
+      }),
+    );
+  });
+}
+
 type Row = Record<string, unknown>;
 
 /** A run of a list: the points of one condition, in one order. */

@@ -3,7 +3,7 @@ import type { VectorStore } from '../../ports.ts';
 import type { SpaceId } from '../../types.ts';
 import { checkId, checkPoints, checkTags, checkTombstones, instantOf } from '../validate.ts';
 import { Collection } from './collection.ts';
-import { countPoints, facet, getPoints, getVectors, listPoints } from './list.ts';
+import { countPoints, facet, findCopies, getPoints, getVectors, listPoints } from './list.ts';
 import { NearestPoints } from './query.ts';
 import { openScanner, type Scanner } from './scan.ts';
 import { removePoints, replaceTags, upsertPoints } from './write.ts';
@@ -70,6 +70,7 @@ function storeOf(collection: Collection, space: SpaceId, scanner: Scanner): Vect
     },
     get: (ids) => getPoints(collection, ids),
     vectors: (ids) => getVectors(collection, ids),
+    findCopies: (sha256s) => findCopies(collection, sha256s),
     async setTags(id, tags) {
       checkId(id);
       checkTags(tags);

@@ -73,8 +73,11 @@ export class FakeCollection {
     });
   }
 
-  query({ query, filter, limit, offset, score_threshold, with_payload }: Json): Json {
+  query(request: Json): Json {
+    const { query, filter, limit, offset, score_threshold, with_payload } = request;
     checkCount('limit', limit);
+    // Without a query the points come in the order of their ids (Qdrant, "Query API").
+    if (query === undefined) return this.scroll({ ...request, with_vector: request.with_vector ?? false });
     const vector = this.#queryVector(query);
     const hits = this.#matching(filter)
       .filter(({ id }) => id !== query)
