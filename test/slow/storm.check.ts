@@ -9,14 +9,17 @@ import { fileURLToPath } from 'node:url';
 import type { SQSBatchResponse, SQSRecord } from 'aws-lambda';
 import sharp from 'sharp';
 import { imageId } from '../../core/index-image.ts';
+import type { VectorStore } from '../../core/ports.ts';
 import { openEmbeddedStore } from '../../core/vectors/sqlite/store.ts';
+import { openQdrantStore } from '../core/vectors/qdrant/open.ts';
+import { type FakeQdrant, startFakeQdrant } from '../core/vectors/qdrant/server.ts';
 import { type Cloud, startCloud } from '../functions/lambda/cloud.ts';
 import { type Change, message, s3Body } from '../functions/lambda/events.ts';
 import { type BuildReport, buildFunctions, type LambdaFunction, startFunction } from '../functions/lambda/function.ts';
 import type { Fault } from '../support/s3-server.ts';
 
 /**
- * `SEED=N npm run test:storm`: pictures are put, replaced and deleted while two copies of the built ingest function handle
+ * `SEED=N STORE=qdrant npm run test:storm`: pictures are put, replaced and deleted while two copies of the built ingest function handle
  * what S3 announces: late, twice, in any order; while the functions are killed and the stores fail. In the end the index
  * must say what the bucket holds. Takes minutes, so it is not part of `npm test`; CI runs it with fewer events. Every run has another
  * seed and prints it.
@@ -24,6 +27,8 @@ import type { Fault } from '../support/s3-server.ts';
 
 const DELIVERIES = Number(process.env.EVENTS ?? 10_000);
 const KEYS = 400;
+/** `qdrant` for a stand-in of that server, whose requests are counted, instead of the embedded store. */
+const STORE = process.env.STORE ?? 'embedded';
 const seed = Number(process.env.SEED ?? randomInt(2 ** 31));
 
 /** Mulberry32 (Tommy Ettinger, 2017): small, and the same everywhere. */
@@ -79,26 +84,34 @@ it(`0 lost, 0 doubled, 0 stale after ${DELIVERIES} events (SEED=${seed})`, {
   context.after(() => build.remove());
   const cloud = await startCloud();
   context.after(() => cloud.stop());
+  const qdrant = STORE === 'qdrant' ? await startFakeQdrant() : null;
+  context.after(() => qdrant?.stop());
   const contents = await makeContents();
   const world: World = { current: new Map(), sequence: new Map(), pool: [], delivered: 0, announcing: true };
   const tally = { crashes: 0, outages: 0, returned: 0 };
 
-  const env = { ...cloud.env, SIGHTLINE_MAX_RECEIVES: '1000', LOG_LEVEL: 'error' };
+  const store: Record<string, string> = {};
+  if (qdrant !== null) {
+    const QdrantUrl = { type: 'sst.sst.Secret', value: qdrant.url };
+    Object.assign(store, { SIGHTLINE_DATA: '', SST_RESOURCE_QdrantUrl: JSON.stringify(QdrantUrl) });
+  }
+  const env = { ...cloud.env, ...store, SIGHTLINE_MAX_RECEIVES: '1000', LOG_LEVEL: 'error' };
   const start = () => startFunction(join(build.out, 'ingest'), 'functions/ingest.handler', env);
   await Promise.all([
     change(world, cloud, contents),
-    trouble(world, cloud, tally),
+    trouble(world, cloud, qdrant, tally),
     work(world, start, tally),
     work(world, start, tally),
   ]);
   cloud.s3.calm();
 
-  const found = await readIndex(build, cloud);
+  const requests = qdrant === null ? undefined : qdrant.calls.length / world.delivered;
+  const found = await readIndex(build, cloud, qdrant);
   const expected = [...world.current].filter(([, { isPicture }]) => isPicture);
   const lost = expected.filter(([key]) => !found.has(key)).map(([key]) => key);
   const stale = [...found].filter(([key, shas]) => shas[0] !== world.current.get(key)?.sha256).map(([key]) => key);
   const doubled = [...found].filter(([, shas]) => shas.length > 1).map(([key]) => key);
-  context.diagnostic(JSON.stringify({ seed, delivered: world.delivered, ...tally, live: expected.length }));
+  context.diagnostic(JSON.stringify({ seed, delivered: world.delivered, requests, ...tally, live: expected.length }));
   assert.deepEqual({ lost, stale, doubled }, { lost: [], stale: [], doubled: [] });
   assert.equal(found.size, expected.length);
   assert.ok(world.delivered >= DELIVERIES && tally.crashes >= DELIVERIES / 1000 && tally.outages >= DELIVERIES / 1000);
@@ -153,7 +166,12 @@ async function retried(work: () => Promise<void>): Promise<void> {
 }
 
 /** Until everything is handled, now and then the stores do not answer, or not well. */
-async function trouble(world: World, cloud: Cloud, tally: { outages: number }): Promise<void> {
+async function trouble(
+  world: World,
+  cloud: Cloud,
+  qdrant: FakeQdrant | null,
+  tally: { outages: number },
+): Promise<void> {
   const faults: Fault['does'][] = [
     { status: 503, code: 'SlowDown' },
     { status: 500, code: 'InternalError' },
@@ -165,10 +183,15 @@ async function trouble(world: World, cloud: Cloud, tally: { outages: number }): 
   while (world.announcing || world.pool.length > 0) {
     await sleep(500 + below(4000));
     tally.outages++;
-    if (random() < 0.25) await lockIndex(cloud, 200 + below(1500));
-    else cloud.s3.inject({ matches: () => true, times: 1 + below(12), does: pick(faults) });
+    if (random() < 0.25) {
+      if (qdrant === null) await lockIndex(cloud, 200 + below(1500));
+      else qdrant.inject(1 + below(12), () => true, pick([null, UNAVAILABLE]), pick(['served', 'not served']));
+    } else cloud.s3.inject({ matches: () => true, times: 1 + below(12), does: pick(faults) });
   }
 }
+
+/** As Qdrant answers while it is overloaded. */
+const UNAVAILABLE = { status: 503, body: { status: { error: 'Service unavailable' } } };
 
 /** Another process that holds on to the index file. */
 async function lockIndex(cloud: Cloud, ms: number): Promise<void> {
@@ -231,10 +254,9 @@ function countReceive(record: SQSRecord): void {
 }
 
 /** SHA-256 of every live picture by key; more than one where a key is in the index twice. */
-async function readIndex(build: BuildReport, cloud: Cloud): Promise<Map<string, string[]>> {
+async function readIndex(build: BuildReport, cloud: Cloud, qdrant: FakeQdrant | null): Promise<Map<string, string[]>> {
   const head = JSON.parse(await readFile(join(build.out, 'ingest', 'models', 'head-compact', 'head.json'), 'utf8'));
-  const file = join(cloud.env.SIGHTLINE_DATA!, 'index.sqlite');
-  const store = await openEmbeddedStore({ file, space: head.space, dimension: head.dimension });
+  const store = await openStore(cloud, qdrant, head);
   const found = new Map<string, string[]>();
   try {
     for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {
@@ -251,4 +273,13 @@ async function readIndex(build: BuildReport, cloud: Cloud): Promise<Map<string, 
     await store.close();
   }
   return found;
+}
+
+async function openStore(
+  cloud: Cloud,
+  qdrant: FakeQdrant | null,
+  { space, dimension }: { readonly space: string; readonly dimension: number },
+): Promise<VectorStore> {
+  if (qdrant !== null) return openQdrantStore({ url: qdrant.url, space, dimension });
+  return openEmbeddedStore({ file: join(cloud.env.SIGHTLINE_DATA!, 'index.sqlite'), space, dimension });
 }

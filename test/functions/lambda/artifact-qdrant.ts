@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { SQSBatchResponse } from 'aws-lambda';
 import { imageId } from '../../../core/index-image.ts';
 import { openQdrantSpaces } from '../../../core/vectors/qdrant/spaces.ts';
+import { openQdrantStore } from '../../core/vectors/qdrant/open.ts';
 import { startFakeQdrant } from '../../core/vectors/qdrant/server.ts';
 import { type Built, keysOf, readPhoto } from './built.ts';
 import { message, s3Body } from './events.ts';
@@ -45,6 +48,32 @@ export function qdrantSuite(on: Built): void {
     } finally {
       await Promise.all([qdrantIngest.kill(), qdrantApi.kill()]);
       await Promise.all([qdrant.stop(), queue.stop()]);
+    }
+  });
+
+  it('index ten pictures of a batch in fewer requests to Qdrant than pictures', async () => {
+    const qdrant = await startFakeQdrant();
+    const fn = await start('ingest', withQdrant(qdrant.url));
+    try {
+      const photo = await readPhoto('dragonfly.jpg');
+      const requestsFor = async (keys: readonly string[]) => {
+        for (const key of keys) await on.cloud.pictures.put(key, Buffer.concat([photo, Buffer.from(key)]));
+        const before = qdrant.calls.length;
+        const Records = keys.map((key) => message(s3Body({ key, sequencer: '01' })));
+        assert.deepEqual((await fn.invoke<SQSBatchResponse>({ Records })).result.batchItemFailures, []);
+        return qdrant.calls.length - before;
+      };
+      const keys = Array.from({ length: 10 }, (_, i) => `batch/${i}.jpg`);
+      const requests = await requestsFor(keys);
+      assert.ok(requests <= 10, `${requests} requests for 10 pictures`);
+      // What is stored, copies, the write, what became of it, which space is live.
+      assert.equal(await requestsFor(['alone.jpg']), 5);
+      const store = await openQdrantStore({ url: qdrant.url, ...(await spaceOf(on)) });
+      assert.equal(await store.count({}), 11);
+      await store.close();
+    } finally {
+      await fn.kill();
+      await qdrant.stop();
     }
   });
 
@@ -151,4 +180,9 @@ export function qdrantSuite(on: Built): void {
       }
     });
   });
+}
+
+/** The space that the built functions write into. */
+async function spaceOf({ build }: Built): Promise<{ space: string; dimension: number }> {
+  return JSON.parse(await readFile(join(build.out, 'ingest', 'models', 'head-compact', 'head.json'), 'utf8'));
 }

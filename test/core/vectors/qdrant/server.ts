@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { FakeCollection, pointId, record } from './collection.ts';
 import { Refusal } from './condition.ts';
 
@@ -44,7 +45,13 @@ export interface FakeQdrant {
  * answered; where Qdrant promises no order, this one changes it from answer to answer.
  */
 export async function startFakeQdrant(
-  options: { apiKey?: string; version?: string; strict?: boolean } = {},
+  options: {
+    readonly apiKey?: string;
+    readonly version?: string;
+    readonly strict?: boolean;
+    /** How long every answer takes. Milliseconds. */
+    readonly delayMs?: number;
+  } = {},
 ): Promise<FakeQdrant> {
   const { version = '1.18.3', strict = false } = options;
   const state: State = { collections: new Map(), aliases: new Map(), version, strict };
@@ -62,6 +69,7 @@ export async function startFakeQdrant(
     calls.push(call);
     const fault = faults.find(({ left, matches }) => left > 0 && matches(call));
     if (fault) fault.left--;
+    if (options.delayMs !== undefined) await sleep(options.delayMs);
     const answer = fault && fault.served !== 'served' ? fault.answer : serve(state, call, options.apiKey);
     const sent = fault ? fault.answer : answer;
     if (sent === 'hang') return;
