@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { QdrantClient } from '@qdrant/js-client-rest';
 import { SightlineError } from '../../errors.ts';
 import { compareSequencers, type Point, type Tombstone, type WriteCondition } from '../../ports.ts';
@@ -96,6 +97,8 @@ async function writeKeepingTags(part: QdrantPart, writes: readonly Write[], when
       const message = `expected the tags of ${writes[open[0]!]!.id} to rest for a moment, they changed ${MAX_ROUNDS} times`;
       throw new SightlineError('unavailable', message);
     }
+    // Writers in step could undo each other's condition for ever.
+    if (round > 1) await sleep(round * 5 * Math.random());
     const found = await send(
       part,
       open.map((i) => withTagsOf(writes[i]!, there[i])),

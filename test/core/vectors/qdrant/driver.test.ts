@@ -237,7 +237,7 @@ describe('Qdrant driver', () => {
     await replicated.get([uuid(1)]);
     await replicated.vectors([uuid(1)]);
     const reads = on.server.calls.filter(({ method, path }) => method === 'POST' && /\/points(\?|$)/.test(path));
-    assert.equal(reads.length, 4);
+    assert.equal(reads.length, 3);
     for (const { path } of reads) assert.match(path, /\/points\?consistency=majority$/);
     await replicated.close();
   });
