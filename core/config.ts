@@ -47,7 +47,7 @@ const AWS = ['functions', 'stack'] as const;
 const STACK = ['stack'] as const;
 const ALL = ['server', 'functions', 'stack'] as const;
 
-const BUCKET = {
+export const BUCKET = {
   pattern: /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/,
   expected:
     'the name of an S3 bucket: 3 to 63 lower-case letters, digits, dots and hyphens, with a letter or digit at both ends',
@@ -63,7 +63,10 @@ export const SETTINGS = {
   ),
   data: setting(
     { env: 'SIGHTLINE_DATA', flag: 'data', readers: RUNTIMES },
-    path({ text: 'folder for the index and caches', shown: 'data' }),
+    path({
+      text: 'folder for the index and caches',
+      shown: 'data in a clone, else where the system keeps such things',
+    }),
   ),
   port: setting(
     { env: 'PORT', flag: 'port', readers: SERVER },

@@ -13,7 +13,7 @@ export default command({
     max: 1,
     rows: {
       notes: 'prints it, for the page of the release',
-      cut: 'makes it of what stands under "Unreleased", dated today',
+      cut: 'makes it of what stands under "Unreleased", dated today, and names its file in README.md',
     },
   },
   options: {},
@@ -22,9 +22,12 @@ export default command({
     const changelog = await readFile(file, 'utf8');
     const { version } = packageJson;
     if (what === 'notes') console.log(notesOf(changelog, version));
-    else if (what === 'cut')
+    else if (what === 'cut') {
       await writeFile(file, cutVersion(changelog, version, new Date().toISOString().slice(0, 10)));
-    else throw new UsageError(`expected notes or cut, got ${what}`);
+      const readme = join(root, 'README.md');
+      const text = await readFile(readme, 'utf8');
+      await writeFile(readme, text.replaceAll(/sightline-\d+\.\d+\.\d+\.tgz/g, `sightline-${version}.tgz`));
+    } else throw new UsageError(`expected notes or cut, got ${what}`);
     return EXIT.done;
   },
 });

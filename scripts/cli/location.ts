@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises';
+import { BUCKET } from '../../core/config.ts';
 import { openFolder } from '../../core/objects/folder/store.ts';
 import { withPrefix } from '../../core/objects/prefixed.ts';
 import type { ObjectStore } from '../../core/ports.ts';
@@ -50,7 +51,7 @@ export async function openLocation(at: string, options: { create?: boolean } = {
  * @throws UsageError
  */
 export function parseBucket(at: string): { bucket: string; prefix: string } {
-  const match = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/s.exec(at);
-  if (match === null) throw new UsageError(`expected s3://BUCKET or s3://BUCKET/PREFIX, got "${at}"`);
-  return { bucket: match[1]!, prefix: match[2] ?? '' };
+  const [, bucket = '', prefix = ''] = /^s3:\/\/([^/]*)(?:\/(.*))?$/s.exec(at) ?? [];
+  if (!BUCKET.pattern.test(bucket)) throw new UsageError(`expected s3://BUCKET or s3://BUCKET/PREFIX, got "${at}"`);
+  return { bucket, prefix };
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { SETTINGS } from '../../core/config.ts';
+import packageJson from '../../package.json' with { type: 'json' };
 import { configurationPage, readmeWithTable } from '../../scripts/docs/settings-tables.ts';
 
 const read = (name: string) => readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8');
@@ -11,6 +12,11 @@ describe('what the documentation says of the settings', () => {
   it('is what the declaration says', () => {
     assert.ok(read('docs/configuration.md') === configurationPage(), again);
     assert.ok(read('README.md') === readmeWithTable(read('README.md')), again);
+  });
+
+  it('names the file of this version', () => {
+    const files = new Set(read('README.md').match(/sightline-[\d.]+\.tgz/g));
+    assert.deepEqual([...files], [`sightline-${packageJson.version}.tgz`]);
   });
 
   it('has every setting', () => {
