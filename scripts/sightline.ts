@@ -25,10 +25,17 @@ const COMMANDS: Readonly<Record<string, readonly [summary: string, load: LoadCom
   card: ['writes the model card of a head', () => import('./card.ts')],
 };
 
+// Whoever reads the output has enough, as `| head` does: no fault of ours.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit();
+  throw error;
+});
+
 await main(process.argv.slice(2));
 
 /** The first word is a command, unless it can only be a folder to serve. */
 async function main([first, ...rest]: readonly string[]): Promise<void> {
+  if (first === 'help') return main([...rest.slice(0, 1), '--help']);
   if (first === '--help' || first === '-h') console.log(overview());
   if (first === undefined) return run(COMMANDS.serve![1], 'serve', []);
   if (first.startsWith('-')) return run(COMMANDS.serve![1], 'serve', [first, ...rest]);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { exec, execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -15,6 +15,14 @@ const sightline = (...args: string[]) => runScript(['scripts/sightline.ts', ...a
 function npm(...args: string[]): Promise<{ code: number; printed: string }> {
   return new Promise((resolve) => {
     execFile('npm', args, { cwd: root, shell: process.platform === 'win32' }, (error, stdout, stderr) => {
+      resolve({ code: Number(error?.code ?? 0), printed: stdout + stderr });
+    });
+  });
+}
+
+function shell(line: string): Promise<{ code: number; printed: string }> {
+  return new Promise((resolve) => {
+    exec(`set -o pipefail 2>/dev/null; ${line}`, { cwd: root, shell: 'bash' }, (error, stdout, stderr) => {
       resolve({ code: Number(error?.code ?? 0), printed: stdout + stderr });
     });
   });
@@ -41,6 +49,17 @@ describe('sightline', () => {
         [],
       );
     }
+  });
+
+  it('explains a command also when it is asked by a word', async () => {
+    assert.equal((await sightline('help', 'search')).stdout, (await sightline('search', '--help')).stdout);
+    assert.equal((await sightline('help')).stdout, (await sightline('--help')).stdout);
+  });
+
+  it('ends quietly when nobody reads any more', async () => {
+    const line = `"${process.execPath}" scripts/sightline.ts --help | true`;
+    const { code, printed } = await shell(line);
+    assert.deepEqual([code, printed], [0, '']);
   });
 
   it('says its version', async () => {
