@@ -595,6 +595,16 @@ export function objectsContract(name: string, open: OpenObjects): void {
         assert.deepEqual(await bytesOf(await store.get('t/twice')), PNG);
       });
 
+      it('deletes an older one for good without bringing back the one that was discarded after it', async () => {
+        await store.put('t/older', PNG);
+        const older = await discard('t/older');
+        await store.put('t/older', GIF);
+        const newer = await discard('t/older');
+        await store.purge(older);
+        assert.equal(await store.head('t/older'), null);
+        assert.equal((await store.recover(newer))?.bytes, GIF.length);
+      });
+
       it('deletes for good what was discarded, and nothing that came after it', async () => {
         await store.put('t/gone', PNG);
         const object = await discard('t/gone');

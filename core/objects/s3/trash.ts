@@ -56,29 +56,27 @@ export async function purgeObject(s3: S3Session, { key, id, version }: Discarded
   }
 }
 
-/** That version of the key, all older ones, and the marker that hides them, unless another object lies on top by now. */
+/** That version of the key, all older ones, and the markers that hide them, unless another version lies on top by now. */
 async function versionsUpTo(s3: S3Session, key: string, version: string): Promise<string[]> {
-  const found: { id: string; isMarker: boolean }[] = [];
+  const versions: Listed[] = [];
+  const markers: Listed[] = [];
   let from: Pick<ListObjectVersionsCommandOutput, 'NextKeyMarker' | 'NextVersionIdMarker'> = {};
   for (;;) {
     const page = await listVersions(s3, key, from);
-    const all = [
-      ...(page.Versions ?? []).map((one) => ({ ...one, isMarker: false })),
-      ...(page.DeleteMarkers ?? []).map((one) => ({ ...one, isMarker: true })),
-    ];
-    // Newest first, as the service lists them, but versions and markers come apart.
-    all.sort((a, b) => (b.LastModified?.getTime() ?? 0) - (a.LastModified?.getTime() ?? 0));
-    for (const { Key, VersionId, isMarker } of all) {
-      if (Key === key && VersionId !== undefined) found.push({ id: VersionId, isMarker });
-    }
+    versions.push(...(page.Versions ?? []).filter(({ Key }) => Key === key));
+    markers.push(...(page.DeleteMarkers ?? []).filter(({ Key }) => Key === key));
     if (!page.IsTruncated || page.NextKeyMarker !== key) break;
     from = page;
   }
-  const first = found.findIndex(({ id }) => id === version);
+  // Newest first. Between versions and markers only the time tells, in seconds: a marker of the same one may hide another.
+  const first = versions.findIndex(({ VersionId }) => VersionId === version);
   if (first < 0) return [];
-  const markers = found.slice(0, first).every(({ isMarker }) => isMarker) ? found.slice(0, first) : [];
-  return [...found.slice(first), ...markers].map(({ id }) => id);
+  const since = versions[first]!.LastModified?.getTime() ?? 0;
+  const isOurs = ({ LastModified }: Listed) => first === 0 || (LastModified?.getTime() ?? 0) < since;
+  return [...versions.slice(first), ...markers.filter(isOurs)].flatMap(({ VersionId }) => VersionId ?? []);
 }
+
+type Listed = { readonly VersionId?: string; readonly LastModified?: Date };
 
 function listVersions(
   s3: S3Session,
