@@ -43,7 +43,7 @@ const RETRY_MS = 50;
 /** After models could not be loaded, the next try is made so much later. Milliseconds. */
 const PAUSE_MS = 10_000;
 
-interface Held {
+interface Lease {
   readonly parts: SpaceParts;
   users: number;
   retired: boolean;
@@ -52,13 +52,13 @@ interface Held {
 /** Follows from the space that is open to whichever becomes live, until it is closed. */
 export function followLiveSpace(options: LiveSpaceOptions): LiveSpace {
   const { spaces, open, logger, pollMs = 500 } = options;
-  const hold = (parts: SpaceParts): Held => ({ parts, users: 0, retired: false });
+  const hold = (parts: SpaceParts): Lease => ({ parts, users: 0, retired: false });
   let held = hold(options.first);
   let following: Promise<void> | null = null;
   let pausedUntil = 0;
   let isClosed = false;
 
-  async function retire(old: Held): Promise<void> {
+  async function retire(old: Lease): Promise<void> {
     old.retired = true;
     if (old.users === 0) await closeParts(old.parts);
   }

@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SightlineError } from '../errors.ts';
-import type { Beside, Copy } from './port.ts';
-import { type CarryDeps, type CarryOptions, createCarrier, type Missing, type PassResult, TooMuch } from './sync.ts';
+import type { CandidateIndex, Copy } from './port.ts';
+import { type Missing, type PassResult, Sync, type SyncDeps, type SyncOptions, TooMuch } from './sync.ts';
 import { type Verification, type VerifyOptions, verifySpace } from './verify.ts';
 
-export interface BuildDeps extends CarryDeps {
-  /** The space to fill, beside the live one. */
-  readonly beside: Beside;
+export interface BuildDeps extends SyncDeps {
+  /** The space to fill. */
+  readonly candidate: CandidateIndex;
 }
 
-export interface BuildOptions extends VerifyOptions, CarryOptions {
+export interface BuildOptions extends VerifyOptions, SyncOptions {
   /** Switch although pictures that cannot be read any more will not be in the new space. */
   readonly skipMissing: boolean;
   /** Fill and verify only. */
@@ -50,37 +50,37 @@ const KEPT_MISSING = 20;
  * `space-retired` when another space became live meanwhile, the signal's reason, and what the stores throw.
  */
 export async function buildSpace(deps: BuildDeps, options: BuildOptions): Promise<BuildReport> {
-  const { beside } = deps;
+  const { candidate } = deps;
   const { signal, onProgress, secondLookMs = 1000 } = options;
   const total = { embedded: 0, copied: 0 };
   const tell = (step: BuildProgress['step']) => onProgress?.({ step, ...total });
-  const carryOver = createCarrier(deps, options);
+  const sync = new Sync(deps, options);
   const pass = async (copy: Copy, step: BuildProgress['step'], mostEmbeddings = Infinity) =>
-    carryOver(copy, mostEmbeddings, (done) => {
+    sync.pass(copy, mostEmbeddings, (done) => {
       total.embedded += done.embedded;
       total.copied += done.copied;
       tell(step);
     });
 
   tell('fill');
-  let filled = await pass(beside, 'fill');
+  let filled = await pass(candidate, 'fill');
   for (let looks = 0; filled.embedded > LAST_EMBEDDINGS || isWorthALook(filled, looks, options); looks++) {
     // What is missing may only be on its way: deleted or replaced by a server that has yet to say so.
     if (filled.embedded <= LAST_EMBEDDINGS) await sleep(secondLookMs, undefined, { signal });
-    filled = await pass(beside, 'fill');
+    filled = await pass(candidate, 'fill');
   }
   const { missing } = filled;
   if (missing.length > 0 && !options.skipMissing) throw areMissing(missing);
 
   tell('verify');
-  const verification = await verifySpace(beside, options, missing.length);
+  const verification = await verifySpace(candidate, options, missing.length);
 
   let switched = false;
   while (options.switch && !switched) {
     tell('switch');
-    switched = await tryToSwitch(beside, (copy) => pass(copy, 'switch', LAST_EMBEDDINGS));
+    switched = await tryToSwitch(candidate, (copy) => pass(copy, 'switch', LAST_EMBEDDINGS));
     // Too much has come meanwhile to keep writers waiting for it.
-    if (!switched) await pass(beside, 'fill');
+    if (!switched) await pass(candidate, 'fill');
   }
   return { ...total, missing: missing.slice(0, KEPT_MISSING), missingCount: missing.length, verification, switched };
 }
@@ -90,10 +90,10 @@ function isWorthALook({ missing }: PassResult, looks: number, { skipMissing }: B
 }
 
 /** False, with nothing switched, when the last pass had more to do than writers should wait for. */
-async function tryToSwitch(beside: Beside, lastPass: (copy: Copy) => Promise<PassResult>): Promise<boolean> {
+async function tryToSwitch(candidate: CandidateIndex, lastPass: (copy: Copy) => Promise<PassResult>): Promise<boolean> {
   try {
     // A picture that is missing only now was deleted or replaced by a job that waits for the switch.
-    await beside.switch(async (copy) => void (await lastPass(copy)));
+    await candidate.switch(async (copy) => void (await lastPass(copy)));
     return true;
   } catch (error) {
     if (error instanceof TooMuch) return false;

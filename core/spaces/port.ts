@@ -15,7 +15,7 @@ export interface SpaceSummary {
   readonly tombstones: number;
 }
 
-/** What differs between the live space and one beside it, and the way to make it the same. */
+/** What differs between the live space and a candidate, and the way to make it the same. */
 export interface Copy {
   /**
    * Ids, ascending and greater than `after`, that stand in the other space in another way than in the live one: absent,
@@ -24,12 +24,12 @@ export interface Copy {
   differences(after: string | null, limit: number): Promise<string[]>;
   /** The live space. */
   readonly from: Pick<VectorStore, 'get'>;
-  /** The space beside it. */
+  /** The candidate. */
   readonly to: Pick<VectorStore, 'get' | 'vectors' | 'upsert' | 'remove'>;
 }
 
-/** A space that is not live, open to be filled from the live one, and by nobody else. */
-export interface Beside extends Copy {
+/** A candidate index: a space that is not live, open to be filled from the live one, and by nobody else. */
+export interface CandidateIndex extends Copy {
   /** The live space. */
   readonly live: SpaceId;
   readonly from: VectorStore;
@@ -59,11 +59,11 @@ export interface Spaces {
   openLive(space: SpaceId, dimension: number): Promise<VectorStore>;
 
   /**
-   * Opens a space beside the live one, and makes it when there is none. Once it becomes live, writes through this are
+   * Opens a candidate beside the live space, and makes it when there is none. Once it becomes live, writes through this are
    * `space-retired`. Throws `not-found` when no space is live, `precondition-failed` when it is live itself,
    * `space-mismatch` for another dimension than it was made with.
    */
-  openBeside(space: SpaceId, dimension: number): Promise<Beside>;
+  openCandidate(space: SpaceId, dimension: number): Promise<CandidateIndex>;
 
   /** Deletes a space with everything in it. False when there is none. Throws `precondition-failed` for the live one. */
   drop(space: SpaceId): Promise<boolean>;

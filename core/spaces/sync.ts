@@ -6,20 +6,21 @@ import {
   compareSequencers,
   type Embedder,
   type ObjectStore,
+  type Point,
   type StoredPoint,
   sequencerOf,
   type Tombstone,
 } from '../ports.ts';
-import type { ImagePayload, JointEmbedding } from '../types.ts';
+import type { ImagePayload, JointEmbedding, Payload } from '../types.ts';
 import type { Copy } from './port.ts';
 
-export interface CarryDeps {
+export interface SyncDeps {
   /** Of the space that is filled. */
   readonly embedder: Embedder;
   readonly buckets: ReadonlyMap<string, ObjectStore>;
 }
 
-export interface CarryOptions {
+export interface SyncOptions {
   /** Pictures embedded at the same time. */
   readonly concurrency: number;
   /** Pictures embedded a second at most. Infinity for as many as there can be. */
@@ -28,7 +29,7 @@ export interface CarryOptions {
   readonly now?: () => Date;
 }
 
-/** A picture that cannot be carried over as it is indexed. */
+/** A picture that cannot be brought over as it is indexed. */
 export interface Missing {
   readonly id: string;
   readonly bucket: string;
@@ -45,12 +46,6 @@ export interface PassResult {
   readonly missing: readonly Missing[];
 }
 
-export type CarryOver = (
-  copy: Copy,
-  mostEmbeddings: number,
-  onBatch: (done: { embedded: number; copied: number }) => void,
-) => Promise<PassResult>;
-
 /** A pass had more to embed than it was allowed to. */
 export class TooMuch extends Error {}
 
@@ -59,21 +54,138 @@ const PAGE = 256;
 /** Written together: what a killed build has to embed again at most. */
 const BATCH = 8;
 
+/** Point without its vector. */
+type Content = Pick<StoredPoint, 'id' | 'payload'>;
+type Stored = ReadonlyMap<string, StoredPoint | Tombstone>;
+
+/** What a batch of ids takes to be the same in the candidate as in the live space. */
+interface Plan {
+  readonly tombstones: readonly Omit<Tombstone, 'deleted'>[];
+  /** Points whose vector is there already. */
+  readonly kept: readonly Content[];
+  /** Points that have to be embedded. */
+  readonly fresh: readonly Content[];
+}
+
 /**
- * Makes the function that goes once over everything that differs and carries it over: payloads, tags and tombstones as
- * they are; vectors, which are made again where pictures or captions are new. A pass always ends, also while the live
- * space is written to. Throws {@link TooMuch}, the signal's reason, and what stores and models throw.
+ * Decides what has to be written under these ids.
+ * @param wanted what the live space holds under them
+ * @param there what the candidate holds
+ * @param now ISO 8601
  */
-export function createCarrier({ embedder, buckets }: CarryDeps, options: CarryOptions): CarryOver {
-  const queue = new PQueue({ concurrency: options.concurrency });
-  const pace = createPace(options.rate);
-  const now = () => (options.now?.() ?? new Date()).toISOString();
+export function planSync(ids: readonly string[], wanted: Stored, there: Stored, now: string): Plan {
+  const tombstones: Omit<Tombstone, 'deleted'>[] = [];
+  const kept: Content[] = [];
+  const fresh: Content[] = [];
+  for (const id of ids) {
+    const stored = wanted.get(id);
+    const old = there.get(id);
+    // Deleted so long ago that the live space has forgotten it, or never there.
+    if (stored === undefined) {
+      tombstones.push({ id, sequencer: sequencerOf(old), deletedAt: now });
+      continue;
+    }
+    // A write that a retired space took without acknowledging it may have left a newer one.
+    const isOlder = compareSequencers(sequencerOf(stored), sequencerOf(old)) < 0;
+    const sequencer = sequencerOf(isOlder ? old : stored);
+    if (stored.deleted) tombstones.push({ id, sequencer, deletedAt: stored.deletedAt });
+    else (isSameContent(stored.payload, old) ? kept : fresh).push({ id, payload: { ...stored.payload, sequencer } });
+  }
+  return { tombstones, kept, fresh };
+}
+
+/** Whether the vector that is there is still the one of this content. */
+function isSameContent(payload: Payload, there: StoredPoint | Tombstone | undefined): boolean {
+  if (there === undefined || there.deleted) return false;
+  const old = there.payload;
+  if (payload.kind === 'image') return old.kind === 'image' && old.sha256 === payload.sha256;
+  return old.kind === 'caption' && old.caption === payload.caption;
+}
+
+/**
+ * One after the other the passes that make a candidate the same as the live space: payloads, tags and tombstones as they
+ * are; vectors, which are made again where pictures or captions are new.
+ */
+export class Sync {
+  readonly #deps: SyncDeps;
+  readonly #options: SyncOptions;
+  readonly #queue: PQueue;
+  readonly #pace: (signal: AbortSignal | undefined) => Promise<void>;
+
+  constructor(deps: SyncDeps, options: SyncOptions) {
+    this.#deps = deps;
+    this.#options = options;
+    this.#queue = new PQueue({ concurrency: options.concurrency });
+    this.#pace = createPace(options.rate);
+  }
+
+  /**
+   * Goes once over everything that differs. It always ends, also while the live space is written to.
+   * @param mostEmbeddings it may make
+   * @throws {TooMuch} when there is more to embed, the signal's reason, and what stores and models throw
+   */
+  async pass(
+    copy: Copy,
+    mostEmbeddings: number,
+    onBatch: (done: { embedded: number; copied: number }) => void,
+  ): Promise<PassResult> {
+    const result = { embedded: 0, copied: 0, missing: [] as Missing[] };
+    for (let after: string | null = null; ; ) {
+      const ids: string[] = await copy.differences(after, PAGE);
+      if (ids.length === 0) return result;
+      for (let start = 0; start < ids.length; start += BATCH) {
+        this.#options.signal?.throwIfAborted();
+        const batch = ids.slice(start, start + BATCH);
+        const done = await this.#syncBatch(copy, batch, mostEmbeddings - result.embedded);
+        result.embedded += done.embedded;
+        result.copied += done.copied;
+        result.missing.push(...done.missing);
+        onBatch(done);
+      }
+      after = ids.at(-1)!;
+    }
+  }
+
+  async #syncBatch(copy: Copy, ids: readonly string[], mayEmbed: number): Promise<PassResult> {
+    const [wanted, there] = await Promise.all([copy.from.get(ids), copy.to.get(ids)]);
+    const now = (this.#options.now?.() ?? new Date()).toISOString();
+    const { tombstones, kept, fresh } = planSync(ids, wanted, there, now);
+    if (fresh.length > mayEmbed) throw new TooMuch(`${fresh.length} to embed`);
+    const old = await copy.to.vectors(kept.map(({ id }) => id));
+    const { embedded, missing } = await this.#embed(fresh);
+    const copied = kept.flatMap((content) => {
+      const vector = old.get(content.id);
+      return vector === undefined ? [] : [{ ...content, vector }];
+    });
+    const points = [...copied, ...embedded];
+    if (points.length > 0) await copy.to.upsert(points, 'not-older');
+    if (tombstones.length > 0) await copy.to.remove(tombstones, 'not-older');
+    return { embedded: embedded.length, copied: copied.length + tombstones.length, missing };
+  }
+
+  async #embed(fresh: readonly Content[]): Promise<{ embedded: Point[]; missing: Missing[] }> {
+    const captions = fresh.flatMap(({ id, payload }) => (payload.kind === 'caption' ? [{ id, payload }] : []));
+    const vectors = await this.#deps.embedder.embedTexts(captions.map(({ payload }) => payload.caption));
+    const embedded: Point[] = captions.map((caption, i) => ({ ...caption, vector: vectors[i]! }));
+    const missing: Missing[] = [];
+    const pictures = fresh.flatMap(({ id, payload }) => (payload.kind === 'image' ? [{ id, payload }] : []));
+    await this.#queue.addAll(
+      pictures.map(({ id, payload }) => async () => {
+        const vector = await this.#embedPicture(payload);
+        if (typeof vector === 'string') {
+          missing.push({ id, bucket: payload.bucket, key: payload.key, reason: vector });
+        } else embedded.push({ id, payload, vector });
+      }),
+    );
+    return { embedded, missing };
+  }
 
   /** The vector, or why there is none. */
-  async function embedPicture(payload: ImagePayload): Promise<JointEmbedding | Missing['reason']> {
+  async #embedPicture(payload: ImagePayload): Promise<JointEmbedding | Missing['reason']> {
+    const { embedder, buckets } = this.#deps;
     const objects = buckets.get(payload.bucket);
     if (objects === undefined) return 'not-connected';
-    await pace(options.signal);
+    await this.#pace(this.#options.signal);
     const object = await objects.get(payload.key);
     if (object === null) return 'gone';
     if (object.info.bytes !== payload.bytes) {
@@ -89,93 +201,6 @@ export function createCarrier({ embedder, buckets }: CarryDeps, options: CarryOp
       throw error;
     }
   }
-
-  async function carryBatch(copy: Copy, ids: readonly string[], mayEmbed: number): Promise<PassResult> {
-    const [wanted, there] = await Promise.all([copy.from.get(ids), copy.to.get(ids)]);
-    const { tombstones, points } = planOf(ids, wanted, there, now);
-    const kept = points.filter(({ id, payload }) => isSameContent(payload, there.get(id)));
-    const fresh = points.filter((point) => !kept.includes(point));
-    if (fresh.length > mayEmbed) throw new TooMuch(`${fresh.length} to embed`);
-    const vectors = new Map<string, JointEmbedding | Missing['reason']>(
-      await copy.to.vectors(kept.map(({ id }) => id)),
-    );
-    const texts = fresh.flatMap(({ id, payload }) =>
-      payload.kind === 'caption' ? [{ id, text: payload.caption }] : [],
-    );
-    const embedded = await embedder.embedTexts(texts.map(({ text }) => text));
-    for (const [i, { id }] of texts.entries()) vectors.set(id, embedded[i]!);
-    await queue.addAll(
-      fresh.map(({ id, payload }) => async () => {
-        if (payload.kind === 'image') vectors.set(id, await embedPicture(payload));
-      }),
-    );
-    const whole = points.flatMap(({ id, payload }) => {
-      const vector = vectors.get(id);
-      return vector instanceof Float32Array ? [{ id, payload, vector }] : [];
-    });
-    if (whole.length > 0) await copy.to.upsert(whole, 'not-older');
-    if (tombstones.length > 0) await copy.to.remove(tombstones, 'not-older');
-    const missing = fresh.flatMap(({ id, payload }) => {
-      const reason = vectors.get(id);
-      if (payload.kind !== 'image' || typeof reason !== 'string') return [];
-      return [{ id, bucket: payload.bucket, key: payload.key, reason }];
-    });
-    return {
-      embedded: fresh.length - missing.length,
-      copied: whole.length - (fresh.length - missing.length) + tombstones.length,
-      missing,
-    };
-  }
-
-  return async function carryOver(copy, mostEmbeddings, onBatch) {
-    const result = { embedded: 0, copied: 0, missing: [] as Missing[] };
-    for (let after: string | null = null; ; ) {
-      const ids: string[] = await copy.differences(after, PAGE);
-      if (ids.length === 0) return result;
-      for (let start = 0; start < ids.length; start += BATCH) {
-        options.signal?.throwIfAborted();
-        const batch = ids.slice(start, start + BATCH);
-        const done = await carryBatch(copy, batch, mostEmbeddings - result.embedded);
-        result.embedded += done.embedded;
-        result.copied += done.copied;
-        result.missing.push(...done.missing);
-        onBatch(done);
-      }
-      after = ids.at(-1)!;
-    }
-  };
-}
-
-/** What the space has to hold under these ids. */
-function planOf(
-  ids: readonly string[],
-  wanted: ReadonlyMap<string, StoredPoint | Tombstone>,
-  there: ReadonlyMap<string, StoredPoint | Tombstone>,
-  now: () => string,
-): { tombstones: Omit<Tombstone, 'deleted'>[]; points: Pick<StoredPoint, 'id' | 'payload'>[] } {
-  const tombstones: Omit<Tombstone, 'deleted'>[] = [];
-  const points: Pick<StoredPoint, 'id' | 'payload'>[] = [];
-  for (const id of ids) {
-    const stored = wanted.get(id);
-    const old = sequencerOf(there.get(id));
-    // Deleted so long ago that the live space has forgotten it, or never there.
-    if (stored === undefined) tombstones.push({ id, sequencer: old, deletedAt: now() });
-    else {
-      // A write that a retired space took without acknowledging it may have left a newer one.
-      const sequencer = compareSequencers(sequencerOf(stored), old) < 0 ? old : sequencerOf(stored);
-      if (stored.deleted) tombstones.push({ id, sequencer, deletedAt: stored.deletedAt });
-      else points.push({ id, payload: { ...stored.payload, sequencer } });
-    }
-  }
-  return { tombstones, points };
-}
-
-/** Whether the vector that is there is still the one of this content. */
-function isSameContent(payload: StoredPoint['payload'], there: StoredPoint | Tombstone | undefined): boolean {
-  if (there === undefined || there.deleted) return false;
-  const old = there.payload;
-  if (payload.kind === 'image') return old.kind === 'image' && old.sha256 === payload.sha256;
-  return old.kind === 'caption' && old.caption === payload.caption;
 }
 
 /** Lets so many pass a second, evenly. */

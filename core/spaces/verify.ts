@@ -2,7 +2,7 @@ import { SightlineError } from '../errors.ts';
 import type { Hit, StoredPoint, VectorStore } from '../ports.ts';
 import type { JointEmbedding } from '../types.ts';
 import { dot } from '../vector-arithmetic.ts';
-import type { Beside } from './port.ts';
+import type { CandidateIndex } from './port.ts';
 
 export interface VerifyOptions {
   /** Points that are looked for, 0 to 1000. */
@@ -36,10 +36,14 @@ const FEW = 100;
  * neighbours of pictures not all different. Ids are hashes, so the first ones are a random sample. Throws
  * `precondition-failed` saying what was expected and found.
  */
-export async function verifySpace(beside: Beside, options: VerifyOptions, missing: number): Promise<Verification> {
-  const { from, to } = beside;
+export async function verifySpace(
+  candidate: CandidateIndex,
+  options: VerifyOptions,
+  missing: number,
+): Promise<Verification> {
+  const { from, to } = candidate;
   const [differences, live, built] = await Promise.all([
-    beside.differences(null, 1000).then((ids) => ids.length),
+    candidate.differences(null, 1000).then((ids) => ids.length),
     countsOf(from),
     countsOf(to),
   ]);
@@ -51,7 +55,7 @@ export async function verifySpace(beside: Beside, options: VerifyOptions, missin
   for (const point of sample) {
     const [here, there] = [ours.get(point.id), theirs.get(point.id)];
     if (here === undefined) continue;
-    const found = await findsItself(beside, point, here);
+    const found = await findsItself(candidate, point, here);
     if (found !== null) sampled++;
     if (found) foundThemselves++;
     if (there === undefined || point.payload.kind !== 'image') continue;
@@ -73,7 +77,11 @@ async function countsOf(store: VectorStore): Promise<{ images: number; captions:
  * The picture itself, or one that the live space takes for the same, too: of many copies, also such that differ in their
  * bytes, others may come first. Null when it has been deleted meanwhile.
  */
-async function findsItself({ from, to }: Beside, { id }: StoredPoint, vector: JointEmbedding): Promise<boolean | null> {
+async function findsItself(
+  { from, to }: CandidateIndex,
+  { id }: StoredPoint,
+  vector: JointEmbedding,
+): Promise<boolean | null> {
   const { items } = await to.query({ vector, filter: {}, limit: NEIGHBOURS });
   const [first] = items;
   if (first === undefined || items.some((hit) => hit.id === id)) return first !== undefined;

@@ -87,14 +87,15 @@ async function fill(config: Config, spaces: Spaces, embedder: Embedder, options:
   const { buckets, bucket } = await openBuckets(config, createLogger(config));
   const interrupt = new AbortController();
   process.once('SIGINT', () => interrupt.abort());
-  const beside = await spaces.openBeside(embedder.space, embedder.dimension);
-  const [all, there] = [await beside.from.count({}), await beside.to.count({})];
+  const candidate = await spaces.openCandidate(embedder.space, embedder.dimension);
+  const [all, there] = [await candidate.from.count({}), await candidate.to.count({})];
   const progress = createProgress('Embedding', 'pictures and captions', 0);
   try {
     if (config.qdrantUrl === undefined) await expectRoom(config.data, all - there, embedder.dimension);
-    if (!options.json) console.error(`Filling space ${embedder.space} beside ${beside.live}, which goes on answering.`);
+    if (!options.json)
+      console.error(`Filling space ${embedder.space} beside ${candidate.live}, which goes on answering.`);
     const report = await buildSpace(
-      { beside, embedder, buckets },
+      { candidate, embedder, buckets },
       {
         ...options,
         concurrency: config.concurrency,
@@ -103,14 +104,14 @@ async function fill(config: Config, spaces: Spaces, embedder: Embedder, options:
       },
     );
     progress.stop();
-    return tell(options.json, { space: embedder.space, before: beside.live, live: report.switched, ...report });
+    return tell(options.json, { space: embedder.space, before: candidate.live, live: report.switched, ...report });
   } catch (error) {
     progress.stop();
     if (!interrupt.signal.aborted) throw error;
     console.error('Interrupted; the next call goes on from here.');
     return EXIT.failed;
   } finally {
-    await beside.close();
+    await candidate.close();
     bucket?.close();
   }
 }

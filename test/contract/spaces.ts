@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { setImmediate as breathe } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Point, VectorStore } from '../../core/ports.ts';
-import type { Beside, Copy, Spaces } from '../../core/spaces/port.ts';
+import type { CandidateIndex, Copy, Spaces } from '../../core/spaces/port.ts';
 import { caption, DIMENSION, image, randomPoints, seededRandom, unit, uuid } from './vectors-data.ts';
 
 export interface OpenSpaces {
@@ -26,7 +26,7 @@ const tombstone = (n: number, sequencer = '') => ({
 });
 
 /** What a build does, with random vectors for content that is new. */
-async function carryOver(copy: Copy, dimension = DIMENSION): Promise<number> {
+async function syncAll(copy: Copy, dimension = DIMENSION): Promise<number> {
   const random = seededRandom(99);
   let carried = 0;
   for (let after: string | null = null; ; ) {
@@ -63,15 +63,20 @@ export function spacesContract(name: string, open: () => Promise<OpenSpaces>): v
   };
   /** A live space `a` and `b` beside it. */
   const withTwo = (
-    test: (parts: { spaces: Spaces; again: OpenSpaces['again']; live: VectorStore; beside: Beside }) => Promise<void>,
+    test: (parts: {
+      spaces: Spaces;
+      again: OpenSpaces['again'];
+      live: VectorStore;
+      candidate: CandidateIndex;
+    }) => Promise<void>,
   ) =>
     withSpaces(async (spaces, again) => {
       const live = await spaces.openLive('a', DIMENSION);
-      const beside = await spaces.openBeside('b', DIMENSION);
+      const candidate = await spaces.openCandidate('b', DIMENSION);
       try {
-        await test({ spaces, again, live, beside });
+        await test({ spaces, again, live, candidate });
       } finally {
-        await beside.close();
+        await candidate.close();
         await live.close();
       }
     });
@@ -84,7 +89,7 @@ export function spacesContract(name: string, open: () => Promise<OpenSpaces>): v
       withSpaces(async (spaces, again) => {
         assert.equal(await spaces.live(), null);
         assert.deepEqual(await spaces.list(), []);
-        await assert.rejects(spaces.openBeside('b', DIMENSION), code('not-found'));
+        await assert.rejects(spaces.openCandidate('b', DIMENSION), code('not-found'));
         const store = await spaces.openLive('a', DIMENSION);
         await store.upsert([point(1), point(2, caption())], 'newer');
         await store.remove([tombstone(3)], 'newer');
@@ -93,7 +98,7 @@ export function spacesContract(name: string, open: () => Promise<OpenSpaces>): v
         const a = { space: 'a', dimension: DIMENSION, live: true, points: 2, tombstones: 1 };
         assert.deepEqual(await other.list(), [a]);
         await assert.rejects(other.openLive('b', DIMENSION), code('space-mismatch'));
-        await assert.rejects(other.openBeside('a', DIMENSION), code('precondition-failed'));
+        await assert.rejects(other.openCandidate('a', DIMENSION), code('precondition-failed'));
         await other.close();
         await store.close();
       }));
@@ -124,44 +129,44 @@ export function spacesContract(name: string, open: () => Promise<OpenSpaces>): v
       withSpaces(async (spaces) => {
         const live = await spaces.openLive('a', DIMENSION);
         await live.upsert([point(1)], 'newer');
-        const beside = await spaces.openBeside('b', 16);
-        await beside.to.upsert([point(1, image(), 16), point(2, image(), 16)], 'newer');
+        const candidate = await spaces.openCandidate('b', 16);
+        await candidate.to.upsert([point(1, image(), 16), point(2, image(), 16)], 'newer');
         assert.equal(await live.count({}), 1);
-        assert.equal(await beside.from.count({}), 1);
+        assert.equal(await candidate.from.count({}), 1);
         const { items } = await live.query({ vector: point(2).vector, filter: {}, limit: 10 });
         assert.deepEqual(
           items.map(({ id }) => id),
           [uuid(1)],
         );
         assert.equal(
-          (await beside.to.query({ vector: point(2, image(), 16).vector, filter: {}, limit: 10 })).items.length,
+          (await candidate.to.query({ vector: point(2, image(), 16).vector, filter: {}, limit: 10 })).items.length,
           2,
         );
         assert.deepEqual(await names(spaces), ['a live', 'b']);
-        await beside.close();
-        await assert.rejects(spaces.openBeside('b', 17), code('space-mismatch'));
+        await candidate.close();
+        await assert.rejects(spaces.openCandidate('b', 17), code('space-mismatch'));
         await live.close();
       }));
 
     it('tells every difference once, in pages, and none when there is none', () =>
-      withTwo(async ({ live, beside }) => {
+      withTwo(async ({ live, candidate }) => {
         const points = randomPoints(seededRandom(5), 40);
         await live.upsert(points, 'newer');
         await live.remove([tombstone(7, 'AA'), tombstone(100, '0055')], 'newer');
         const all = [...points.map(({ id }) => id), uuid(100)].sort();
-        assert.deepEqual(await beside.differences(null, 1000), all);
-        assert.deepEqual(await beside.differences(all[4]!, 7), all.slice(5, 12));
-        assert.equal(await carryOver(beside), all.length);
-        assert.deepEqual(await beside.differences(null, 1000), []);
-        assert.deepEqual(await beside.to.get(all), await live.get(all));
+        assert.deepEqual(await candidate.differences(null, 1000), all);
+        assert.deepEqual(await candidate.differences(all[4]!, 7), all.slice(5, 12));
+        assert.equal(await syncAll(candidate), all.length);
+        assert.deepEqual(await candidate.differences(null, 1000), []);
+        assert.deepEqual(await candidate.to.get(all), await live.get(all));
       }));
 
     it('tells of new and changed points, tags in another order, deletions, and what the live one does not know', () =>
-      withTwo(async ({ live, beside }) => {
+      withTwo(async ({ live, candidate }) => {
         const tagged = image({ key: 'tagged', tags: ['a', 'b'] });
         await live.upsert([point(1), point(2, tagged), point(3), point(4, caption()), point(5), point(6)], 'newer');
         await live.remove([tombstone(8)], 'newer');
-        await carryOver(beside);
+        await syncAll(candidate);
         const changes: [string, number, () => Promise<unknown>][] = [
           ['a new one', 7, () => live.upsert([point(7)], 'newer')],
           ['a new sequencer', 1, () => live.upsert([point(1, image({ key: '1.jpg', sequencer: '01' }))], 'newer')],
@@ -185,23 +190,23 @@ export function spacesContract(name: string, open: () => Promise<OpenSpaces>): v
           ['a deletion', 5, () => live.remove([tombstone(5)], 'not-older')],
           ['a deletion of what was deleted', 8, () => live.remove([tombstone(8, '02')], 'newer')],
           ['one that comes back', 8, () => live.upsert([point(8, image({ sequencer: '03' }))], 'newer')],
-          ['one that the live one does not know', 9, () => beside.to.upsert([point(9)], 'newer')],
+          ['one that the live one does not know', 9, () => candidate.to.upsert([point(9)], 'newer')],
         ];
         for (const [what, n, change] of changes) {
           await change();
-          assert.deepEqual(await beside.differences(null, 1000), [uuid(n)], what);
-          await carryOver(beside);
-          assert.deepEqual(await beside.differences(null, 1000), [], what);
+          assert.deepEqual(await candidate.differences(null, 1000), [uuid(n)], what);
+          await syncAll(candidate);
+          assert.deepEqual(await candidate.differences(null, 1000), [], what);
         }
-        assert.equal(await beside.to.count({}), await live.count({}));
+        assert.equal(await candidate.to.count({}), await live.count({}));
       }));
 
     it('switches at once for everybody: writes to the old space are refused, reads go on, and there is a way back', () =>
-      withTwo(async ({ spaces, again, live, beside }) => {
+      withTwo(async ({ spaces, again, live, candidate }) => {
         const other = await again();
         await live.upsert([point(1), point(2)], 'newer');
-        await beside.switch(async (copy) => {
-          await carryOver(copy);
+        await candidate.switch(async (copy) => {
+          await syncAll(copy);
         });
         assert.deepEqual(await other.live(), { space: 'b', dimension: DIMENSION });
         assert.deepEqual(await names(other), ['a', 'b live']);
@@ -211,7 +216,7 @@ export function spacesContract(name: string, open: () => Promise<OpenSpaces>): v
           () => live.upsert([], 'newer'),
           () => live.remove([tombstone(1)], 'not-older'),
           () => live.setTags(uuid(1), ['x']),
-          () => beside.to.upsert([point(3)], 'newer'),
+          () => candidate.to.upsert([point(3)], 'newer'),
         ]) {
           await assert.rejects(write, code('space-retired'));
         }
@@ -223,14 +228,14 @@ export function spacesContract(name: string, open: () => Promise<OpenSpaces>): v
         await next.upsert([point(4)], 'newer');
         await next.setTags(uuid(1), ['new']);
         await assert.rejects(
-          beside.switch(async () => {}),
+          candidate.switch(async () => {}),
           code('space-retired'),
         );
 
-        const back = await spaces.openBeside('a', DIMENSION);
+        const back = await spaces.openCandidate('a', DIMENSION);
         assert.equal(back.live, 'b');
         await back.switch(async (copy) => {
-          assert.ok((await carryOver(copy)) >= 2);
+          assert.ok((await syncAll(copy)) >= 2);
         });
         const again2 = await spaces.openLive('a', DIMENSION);
         const stored = [uuid(1), uuid(2), uuid(4)];
@@ -241,17 +246,17 @@ export function spacesContract(name: string, open: () => Promise<OpenSpaces>): v
       }));
 
     it('is as it was when a switch fails', () =>
-      withTwo(async ({ spaces, live, beside }) => {
+      withTwo(async ({ spaces, live, candidate }) => {
         await live.upsert([point(1)], 'newer');
-        const failing = beside.switch(async (copy) => {
-          await carryOver(copy);
+        const failing = candidate.switch(async (copy) => {
+          await syncAll(copy);
           throw new Error('no');
         });
         await assert.rejects(failing, /no/);
         assert.deepEqual(await names(spaces), ['a live', 'b']);
         assert.deepEqual(await live.upsert([point(2)], 'newer'), ['written']);
-        await beside.switch(async (copy) => {
-          await carryOver(copy);
+        await candidate.switch(async (copy) => {
+          await syncAll(copy);
         });
         assert.deepEqual(await names(spaces), ['a', 'b live']);
         const next = await spaces.openLive('b', DIMENSION);
@@ -260,7 +265,7 @@ export function spacesContract(name: string, open: () => Promise<OpenSpaces>): v
       }));
 
     it('loses no acknowledged write, whenever it comes', () =>
-      withTwo(async ({ spaces, again, live, beside }) => {
+      withTwo(async ({ spaces, again, live, candidate }) => {
         const acknowledged = new Set<string>();
         const deleted = new Set<string>();
         let refused = 0;
@@ -268,7 +273,7 @@ export function spacesContract(name: string, open: () => Promise<OpenSpaces>): v
         const write = async (store: VectorStore) => {
           for (;;) {
             // As requests would come: a loop of resolved promises would leave nobody else a turn.
-            await breathe();
+            await nextTurn();
             const i = ++n;
             try {
               if (i % 5 === 4) {
@@ -290,8 +295,8 @@ export function spacesContract(name: string, open: () => Promise<OpenSpaces>): v
         const theirs = await other.openLive('a', DIMENSION);
         const writing = [live, live, theirs].map(write);
         while (acknowledged.size < 20) await new Promise((resolve) => setTimeout(resolve, 1));
-        await beside.switch(async (copy) => {
-          await carryOver(copy);
+        await candidate.switch(async (copy) => {
+          await syncAll(copy);
           assert.deepEqual(await copy.differences(null, 1000), []);
         });
         await Promise.all(writing);
@@ -305,17 +310,17 @@ export function spacesContract(name: string, open: () => Promise<OpenSpaces>): v
       }));
 
     it('deletes a space that is not live, and it can be made again', () =>
-      withTwo(async ({ spaces, live, beside }) => {
+      withTwo(async ({ spaces, live, candidate }) => {
         await live.upsert([point(1)], 'newer');
-        await carryOver(beside);
+        await syncAll(candidate);
         await assert.rejects(spaces.drop('a'), code('precondition-failed'));
         assert.equal(await spaces.drop('b'), true);
         assert.equal(await spaces.drop('b'), false);
         assert.equal(await spaces.drop('nowhere'), false);
         assert.deepEqual(await names(spaces), ['a live']);
         assert.equal(await live.count({}), 1);
-        await assert.rejects(beside.to.upsert([point(2)], 'newer'), code('unavailable'));
-        const made = await spaces.openBeside('b', 16);
+        await assert.rejects(candidate.to.upsert([point(2)], 'newer'), code('unavailable'));
+        const made = await spaces.openCandidate('b', 16);
         assert.equal(await made.to.count({}), 0);
         assert.deepEqual(await made.differences(null, 10), [uuid(1)]);
         await made.close();

@@ -5,7 +5,7 @@ import type { QdrantPart } from './points.ts';
 const PAGE = 500;
 
 /** What stands under an id, in a form that is equal when it is the same. */
-interface Standing {
+interface Entry {
   readonly id: string;
   readonly deleted: boolean;
   readonly text: string;
@@ -35,13 +35,13 @@ export async function findDifferences(
   return different;
 }
 
-async function next(standings: AsyncGenerator<Standing>): Promise<Standing | null> {
-  const { done, value } = await standings.next();
+async function next(entries: AsyncGenerator<Entry>): Promise<Entry | null> {
+  const { done, value } = await entries.next();
   return done ? null : value;
 }
 
 /** Points and tombstones behind `after`. Qdrant's offset is the first id it answers, which need not exist. */
-async function* inIdOrder(part: QdrantPart, after: string | null): AsyncGenerator<Standing> {
+async function* inIdOrder(part: QdrantPart, after: string | null): AsyncGenerator<Entry> {
   for (let last = after; ; ) {
     const page = await part.scroll({ limit: PAGE, ...(last === null ? {} : { offset: last }) });
     for (const { id, payload } of page) {

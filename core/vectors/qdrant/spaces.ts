@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isSightlineError, SightlineError } from '../../errors.ts';
 import type { VectorStore } from '../../ports.ts';
-import type { Beside, SpaceSummary, Spaces } from '../../spaces/port.ts';
+import type { CandidateIndex, SpaceSummary, Spaces } from '../../spaces/port.ts';
 import type { SpaceId } from '../../types.ts';
 import { checkLimit } from '../validate.ts';
 import {
@@ -102,7 +102,7 @@ export async function openQdrantSpaces(options: QdrantSpacesOptions): Promise<Sp
       return summaries.filter((summary) => summary !== null);
     },
     openLive: (space, dimension) => openLive(server, space, dimension),
-    openBeside: (space, dimension) => openBeside(server, space, dimension),
+    openCandidate: (space, dimension) => openCandidate(server, space, dimension),
     async drop(space) {
       const collection = server.nameOf(space);
       const assertNotLive = async () => {
@@ -195,7 +195,7 @@ async function openLive(server: Server, space: SpaceId, dimension: number): Prom
   return guarded(server, part, space, { after: acknowledge });
 }
 
-async function openBeside(server: Server, space: SpaceId, dimension: number): Promise<Beside> {
+async function openCandidate(server: Server, space: SpaceId, dimension: number): Promise<CandidateIndex> {
   const { session, alias } = server;
   const collection = server.nameOf(space);
   const live = await server.readLive();

@@ -77,9 +77,9 @@ async function tryFence(
   const left = await readAliases(session);
   const early = rivalOf(left, null);
   if (early !== null) return early;
-  const fence = await putUp(session, alias, collection, left);
+  const fence = await RaisedFence.raise(session, alias, collection, left);
   try {
-    const late = rivalOf(await readAliases(session), fence.name());
+    const late = rivalOf(await readAliases(session), fence.name);
     if (late === null) return fence;
     await fence.lower();
     return late;
@@ -89,77 +89,113 @@ async function tryFence(
   }
 }
 
-/** Puts a fence up beside what `left` says, and takes those away whose time is over. */
-async function putUp(
-  session: QdrantSession,
-  alias: string,
-  collection: string,
-  left: ReadonlyMap<string, string>,
-): Promise<Fence & { name(): string | null }> {
-  const over = fencesOf(left, alias).filter((name) => timeOf(name) <= Date.now());
-  let current: string | null = null;
-  let failure: unknown = null;
-  const lost = () =>
-    new SightlineError('unavailable', `the fence of ${alias} could not be kept up; nothing was switched`, {
-      cause: failure,
-    });
+type Pointing = 'no' | 'first' | 'again';
+
+/** A fence of ours, renewed until it is lowered. */
+class RaisedFence implements Fence {
+  readonly #session: QdrantSession;
+  readonly #alias: string;
+  readonly #collection: string;
+  /** Fences that are taken away with the next change: those whose time is over, and then our own. */
+  #old: readonly string[];
+  #current: string | null = null;
+  #failure: unknown = null;
+  #timer: NodeJS.Timeout | undefined;
+  #renewing: Promise<void> = Promise.resolve();
+
+  private constructor(session: QdrantSession, alias: string, collection: string, old: readonly string[]) {
+    this.#session = session;
+    this.#alias = alias;
+    this.#collection = collection;
+    this.#old = old;
+  }
+
+  /** Puts a fence up beside what `left` says, and takes those away whose time is over. */
+  static async raise(
+    session: QdrantSession,
+    alias: string,
+    collection: string,
+    left: ReadonlyMap<string, string>,
+  ): Promise<RaisedFence> {
+    const over = fencesOf(left, alias).filter((name) => timeOf(name) <= Date.now());
+    const fence = new RaisedFence(session, alias, collection, over);
+    await fence.#renew();
+    fence.#timer = setInterval(() => {
+      fence.#renewing = fence.#renewing
+        .then(() => fence.#renew())
+        .catch((error: unknown) => {
+          fence.#failure = error;
+        });
+    }, RENEWAL_MS);
+    return fence;
+  }
+
+  get name(): string | null {
+    return this.#current;
+  }
+
+  async pointAlias(is?: 'first'): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#renewing;
+    const isHeld =
+      this.#failure === null && this.#current !== null && timeOf(this.#current) - Date.now() > LEASE_MS / 2;
+    if (!isHeld) throw this.#lost();
+    await this.#change(`pointing ${this.#alias} to ${this.#collection}`, null, is ?? 'again');
+  }
+
+  async lower(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#renewing;
+    if (this.#current !== null) await this.#change(`unfencing ${this.#alias}`, null).catch(() => {});
+  }
+
+  #renew(): Promise<void> {
+    // Digits behind the millisecond, so that no two have one name.
+    const name = `${this.#alias}-fence-${(Date.now() + LEASE_MS + Math.random()).toFixed(6)}`;
+    return this.#change(`fencing ${this.#alias}`, name);
+  }
+
   /** Replaces the fence by `next`; without one takes it away, and with `point` makes the alias name the collection. */
-  const change = async (what: string, next: string | null, point: 'no' | 'first' | 'again' = 'no') => {
-    const old = current === null ? over : [current];
-    const actions = [
-      // Names nothing new, but fails when the collection is gone: actions are carried out one by one, and those before one that
-      // fails stay done. Without it the alias would be taken away and could not be set.
-      ...(point === 'again' && current !== null
-        ? [{ create_alias: { alias_name: current, collection_name: collection } }]
-        : []),
-      ...(next === null ? [] : [{ create_alias: { alias_name: next, collection_name: collection } }]),
-      ...old.map((alias_name) => ({ delete_alias: { alias_name } })),
-      ...(point === 'again' ? [{ delete_alias: { alias_name: alias } }] : []),
-      ...(point === 'no' ? [] : [{ create_alias: { alias_name: alias, collection_name: collection } }]),
-    ];
+  async #change(what: string, next: string | null, point: Pointing = 'no'): Promise<void> {
+    const actions = this.#actions(next, point);
     let tries = 0;
-    await session.call(what, async (client) => {
-      if (tries++ > 0 && current !== null) {
+    await this.#session.call(what, async (client) => {
+      if (tries++ > 0 && this.#current !== null) {
         // The answer to an earlier try was lost. Where it was carried out, our fence is down, and somebody else may have
         // switched since: sending it again would undo that.
         const { aliases } = await client.getAliases();
         const names = new Map(aliases.map((each) => [each.alias_name, each.collection_name]));
-        const isDone = next === null ? point === 'no' || names.get(alias) === collection : names.has(next);
-        if (!names.has(current) && isDone) return;
-        if (!names.has(current)) throw lost();
+        if (!names.has(this.#current)) {
+          const isPointed = point === 'no' || names.get(this.#alias) === this.#collection;
+          if (next === null ? isPointed : names.has(next)) return;
+          throw this.#lost();
+        }
       }
       await client.updateCollectionAliases({ actions: actions as never });
     });
-    current = next;
-  };
-  // Digits behind the millisecond, so that no two have one name.
-  const renew = () =>
-    change(`fencing ${alias}`, `${alias}-fence-${(Date.now() + LEASE_MS + Math.random()).toFixed(6)}`);
-  const assertHeld = () => {
-    if (failure === null && current !== null && timeOf(current) - Date.now() > LEASE_MS / 2) return;
-    throw lost();
-  };
-  await renew();
-  const timer = setInterval(() => {
-    renewing = renewing.then(renew).catch((error: unknown) => {
-      failure = error;
+    this.#current = next;
+    this.#old = next === null ? [] : [next];
+  }
+
+  #actions(next: string | null, point: Pointing): object[] {
+    const create = (alias_name: string) => ({ create_alias: { alias_name, collection_name: this.#collection } });
+    const remove = (alias_name: string) => ({ delete_alias: { alias_name } });
+    return [
+      // Names nothing new, but fails when the collection is gone: actions are carried out one by one, and those before one that
+      // fails stay done. Without it the alias would be taken away and could not be set.
+      ...(point === 'again' && this.#current !== null ? [create(this.#current)] : []),
+      ...(next === null ? [] : [create(next)]),
+      ...this.#old.map(remove),
+      ...(point === 'again' ? [remove(this.#alias)] : []),
+      ...(point === 'no' ? [] : [create(this.#alias)]),
+    ];
+  }
+
+  #lost(): SightlineError {
+    return new SightlineError('unavailable', `the fence of ${this.#alias} could not be kept up; nothing was switched`, {
+      cause: this.#failure,
     });
-  }, RENEWAL_MS);
-  let renewing: Promise<void> = Promise.resolve();
-  return {
-    name: () => current,
-    async pointAlias(is) {
-      clearInterval(timer);
-      await renewing;
-      assertHeld();
-      await change(`pointing ${alias} to ${collection}`, null, is ?? 'again');
-    },
-    async lower() {
-      clearInterval(timer);
-      await renewing;
-      if (current !== null) await change(`unfencing ${alias}`, null).catch(() => {});
-    },
-  };
+  }
 }
 
 function fencesOf(aliases: ReadonlyMap<string, string>, alias: string): string[] {

@@ -10,8 +10,7 @@ import {
   type StatementSync,
   sqliteFault,
 } from '../../sqlite.ts';
-import type { SpaceId } from '../../types.ts';
-import { findCollection } from './find-collection.ts';
+import { type CollectionOptions, findCollection } from './find-collection.ts';
 import { applySlotsSince, loadSlots } from './load-matrix.ts';
 import { type SlotChange, SlotMatrix } from './matrix.ts';
 import { VECTOR_INDEX } from './schema.ts';
@@ -20,20 +19,6 @@ import { VECTOR_INDEX } from './schema.ts';
 const PATIENCE_MS = 10_000;
 /** Distinct statements kept prepared; filters make many. */
 const MAX_STATEMENTS = 200;
-
-export interface CollectionOptions {
-  /** Path of the database, made when it does not exist; its folder must. */
-  readonly file: string;
-  readonly space: SpaceId;
-  readonly dimension: number;
-  readonly alias: string;
-  /**
-   * `live`: the one behind the alias, made when there is none; writes are refused once the alias names another. `beside`:
-   * one that the alias does not name, made when there is none; writes are refused once the alias names it.
-   */
-  readonly role: 'live' | 'beside';
-  readonly chunkSlots?: number;
-}
 
 /** A write in progress: what it has to say to the matrix once it is committed. */
 export interface WriteTransaction {
@@ -77,7 +62,7 @@ export class Collection {
 
   /**
    * Opens a collection and loads its vectors. Throws `space-mismatch` when the alias serves another space than the one to
-   * be live, or the space has another dimension, `not-found` and `precondition-failed` when there is nothing to be beside,
+   * be live, or the space has another dimension, `not-found` and `precondition-failed` when there is no live one to be a candidate for,
    * `schema-mismatch` and `unavailable`.
    */
   static async open(options: CollectionOptions): Promise<Collection> {

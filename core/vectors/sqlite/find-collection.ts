@@ -1,6 +1,20 @@
 import { SightlineError } from '../../errors.ts';
 import type { DatabaseSync } from '../../sqlite.ts';
-import type { CollectionOptions } from './collection.ts';
+import type { SpaceId } from '../../types.ts';
+
+export interface CollectionOptions {
+  /** Path of the database, made when it does not exist; its folder must. */
+  readonly file: string;
+  readonly space: SpaceId;
+  readonly dimension: number;
+  readonly alias: string;
+  /**
+   * `live`: the one behind the alias, made when there is none; writes are refused once the alias names another. `candidate`:
+   * one that the alias does not name, made when there is none; writes are refused once the alias names it.
+   */
+  readonly role: 'live' | 'candidate';
+  readonly chunkSlots?: number;
+}
 
 interface Found {
   readonly id: number;
@@ -14,7 +28,7 @@ interface Found {
  */
 export function findCollection(db: DatabaseSync, options: CollectionOptions): number {
   const live = liveCollection(db, options.alias);
-  return options.role === 'live' ? findLive(db, options, live) : findBeside(db, options, live);
+  return options.role === 'live' ? findLive(db, options, live) : findCandidate(db, options, live);
 }
 
 /** What an alias names, or null. */
@@ -44,7 +58,7 @@ function findLive(db: DatabaseSync, options: CollectionOptions, live: Found | nu
   );
 }
 
-function findBeside(db: DatabaseSync, options: CollectionOptions, live: Found | null): number {
+function findCandidate(db: DatabaseSync, options: CollectionOptions, live: Found | null): number {
   const { file, space, dimension } = options;
   if (live === null) {
     throw new SightlineError('not-found', `expected a live space in ${file} to build another one beside, found none`);

@@ -1,5 +1,15 @@
 import { SightlineError } from '../../errors.ts';
-import type { Collection } from './collection.ts';
+import type { StatementSync } from '../../sqlite.ts';
+import type { SlotMatrix } from './matrix.ts';
+
+/** A collection as far as its slots are concerned. */
+interface Slots {
+  readonly file: string;
+  readonly id: number;
+  readonly dimension: number;
+  readonly matrix: SlotMatrix;
+  sql(text: string): StatementSync;
+}
 
 /** Slots read at once when everything is loaded. */
 const LOAD_ROWS = 1000;
@@ -10,7 +20,7 @@ const LOAD_ROWS = 1000;
  * slots, are left out.) The unary plus keeps it from going through an index instead of the table from end to end.
  * Throws `schema-mismatch` when the file is damaged.
  */
-export function loadSlots(collection: Collection): void {
+export function loadSlots(collection: Slots): void {
   const { matrix, dimension } = collection;
   const last = collection.sql('SELECT max(rowid) AS last FROM slots').get()?.last as number | null;
   const block = collection.sql(`SELECT json_group_array(slot) AS slots, json_group_array(kind) AS kinds,
@@ -30,7 +40,7 @@ export function loadSlots(collection: Collection): void {
 }
 
 /** Reads the slots that were changed after `change`, freed ones included. Throws as {@link loadSlots} does. */
-export function applySlotsSince(collection: Collection, change: number): void {
+export function applySlotsSince(collection: Slots, change: number): void {
   const changed = collection.sql('SELECT slot, kind, vector FROM slots WHERE collection = ? AND change > ?');
   for (const { slot, kind, vector } of changed.iterate(collection.id, change)) {
     const live = vector === null ? null : { kind: kind as number, vector: floats(collection, vector as Uint8Array, 1) };
@@ -39,7 +49,7 @@ export function applySlotsSince(collection: Collection, change: number): void {
 }
 
 /** `count` vectors as they were stored: float32, little endian, as is every platform this runs on. */
-function floats({ dimension, file }: Collection, blob: Uint8Array, count: number): Float32Array {
+function floats({ dimension, file }: Slots, blob: Uint8Array, count: number): Float32Array {
   const expected = count * dimension * 4;
   if (blob.byteLength !== expected) {
     throw new SightlineError(

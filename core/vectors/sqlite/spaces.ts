@@ -1,5 +1,5 @@
 import { SightlineError } from '../../errors.ts';
-import type { Beside, Copy, Spaces } from '../../spaces/port.ts';
+import type { CandidateIndex, Copy, Spaces } from '../../spaces/port.ts';
 import { type DatabaseSync, inTransaction, openDatabase, translated } from '../../sqlite.ts';
 import type { SpaceId } from '../../types.ts';
 import { checkIds, checkLimit, checkPoints, checkTombstones } from '../validate.ts';
@@ -36,13 +36,13 @@ export async function openEmbeddedSpaces(options: EmbeddedSpacesOptions): Promis
       }),
     list: () => whenFree(async () => translated(file, () => listSpaces(db, alias))),
     openLive: async (space, dimension) => (await openCollection({ ...options, space, dimension }, 'live')).store,
-    async openBeside(space, dimension) {
+    async openCandidate(space, dimension) {
       await sweep(db, file);
-      const to = await openCollection({ ...options, space, dimension }, 'beside');
+      const to = await openCollection({ ...options, space, dimension }, 'candidate');
       try {
         const live = liveCollection(db, alias)!;
         const from = await openCollection({ ...options, space: live.space, dimension: live.dimension }, 'live');
-        return besideOf(alias, from, to, live.space);
+        return candidateOf(alias, from, to, live.space);
       } catch (error) {
         await to.store.close();
         throw error;
@@ -61,7 +61,7 @@ export async function openEmbeddedSpaces(options: EmbeddedSpacesOptions): Promis
 
 type Opened = Awaited<ReturnType<typeof openCollection>>;
 
-function besideOf(alias: string, from: Opened, to: Opened, live: SpaceId): Beside {
+function candidateOf(alias: string, from: Opened, to: Opened, live: SpaceId): CandidateIndex {
   const differences = (after: string | null, limit: number) => {
     checkLimit(limit);
     return to.collection.read(() => findDifferences(to.collection, from.collection.id, after, limit));

@@ -39,7 +39,7 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
 /** A store with the collection it is of, for those that work on several of one file. */
 export async function openCollection(
   options: EmbeddedStoreOptions,
-  role: 'live' | 'beside',
+  role: 'live' | 'candidate',
 ): Promise<{ collection: Collection; store: VectorStore }> {
   const scanner = await openScanner(options.dimension, options.threads ?? Math.min(2, availableParallelism()));
   try {

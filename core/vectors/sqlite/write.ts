@@ -1,4 +1,4 @@
-import { setImmediate as breathe } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Point, Tombstone, WriteCondition } from '../../ports.ts';
 import type { JointEmbedding } from '../../types.ts';
 import { instantOf, sortableSequencer } from '../validate.ts';
@@ -10,7 +10,7 @@ import { INSERT_POINT, rowOf, UPDATE_POINT } from './rows.ts';
 const BATCH = 250;
 
 /** What stands under an id: `slot` and `row` are null for a tombstone. */
-interface Standing {
+interface Occupant {
   readonly seq: string;
   readonly slot: number | null;
   readonly row: number | null;
@@ -26,10 +26,10 @@ export async function upsertPoints(
 ): Promise<('written' | 'stale')[]> {
   const answers: ('written' | 'stale')[] = [];
   for (const [i, point] of points.entries()) {
-    if (i > 0 && i % BATCH === 0) await breathe();
-    const standing = standingOf(collection, point.id);
-    if (mayReplace(standing, point.payload.sequencer, when)) {
-      writePoint(collection, transaction, point, vectors[i]!, standing, keepTags);
+    if (i > 0 && i % BATCH === 0) await nextTurn();
+    const there = occupantOf(collection, point.id);
+    if (mayReplace(there, point.payload.sequencer, when)) {
+      writePoint(collection, transaction, point, vectors[i]!, there, keepTags);
       answers.push('written');
     } else {
       answers.push('stale');
@@ -47,10 +47,10 @@ export async function removePoints(
 ): Promise<('removed' | 'stale')[]> {
   const answers: ('removed' | 'stale')[] = [];
   for (const [i, tombstone] of tombstones.entries()) {
-    if (i > 0 && i % BATCH === 0) await breathe();
-    const standing = standingOf(collection, tombstone.id);
-    if (mayReplace(standing, tombstone.sequencer, when)) {
-      bury(collection, transaction, tombstone, standing);
+    if (i > 0 && i % BATCH === 0) await nextTurn();
+    const there = occupantOf(collection, tombstone.id);
+    if (mayReplace(there, tombstone.sequencer, when)) {
+      writeTombstone(collection, transaction, tombstone, there);
       answers.push('removed');
     } else {
       answers.push('stale');
@@ -66,26 +66,26 @@ export function replaceTags(
   id: string,
   tags: readonly string[],
 ): boolean {
-  const standing = standingOf(collection, id);
-  if (standing === undefined || standing.row === null) return false;
-  setTags(collection, standing.row, tags);
+  const there = occupantOf(collection, id);
+  if (there === undefined || there.row === null) return false;
+  setTags(collection, there.row, tags);
   transaction.touch();
   return true;
 }
 
-function standingOf(collection: Collection, id: string): Standing | undefined {
+function occupantOf(collection: Collection, id: string): Occupant | undefined {
   const found =
     collection.sql('SELECT seq, slot, row FROM points WHERE collection = ? AND id = ?').get(collection.id, id) ??
     collection
       .sql('SELECT seq, NULL AS slot, NULL AS row FROM tombstones WHERE collection = ? AND id = ?')
       .get(collection.id, id);
-  return found as Standing | undefined;
+  return found as Occupant | undefined;
 }
 
-function mayReplace(standing: Standing | undefined, sequencer: string, when: WriteCondition): boolean {
-  if (standing === undefined) return true;
+function mayReplace(there: Occupant | undefined, sequencer: string, when: WriteCondition): boolean {
+  if (there === undefined) return true;
   const seq = sortableSequencer(sequencer);
-  return seq > standing.seq || (when === 'not-older' && seq === standing.seq);
+  return seq > there.seq || (when === 'not-older' && seq === there.seq);
 }
 
 function writePoint(
@@ -93,14 +93,14 @@ function writePoint(
   transaction: WriteTransaction,
   { id, payload }: Point,
   vector: JointEmbedding,
-  standing: Standing | undefined,
+  there: Occupant | undefined,
   keepTags: boolean,
 ): void {
-  const slot = standing?.slot ?? transaction.takeSlot();
+  const slot = there?.slot ?? transaction.takeSlot();
   const values = { collection: collection.id, id, slot, ...rowOf(payload) };
-  let row = standing?.row ?? null;
+  let row = there?.row ?? null;
   if (row === null) {
-    if (standing !== undefined) deleteTombstone(collection, id);
+    if (there !== undefined) deleteTombstone(collection, id);
     row = Number(collection.sql(INSERT_POINT).run(values).lastInsertRowid);
     insertTags(collection, row, payload.tags);
   } else {
@@ -110,15 +110,15 @@ function writePoint(
   setSlot(collection, transaction, slot, { kind: KIND_NUMBERS[payload.kind], vector });
 }
 
-function bury(
+function writeTombstone(
   collection: Collection,
   transaction: WriteTransaction,
   { id, sequencer, deletedAt }: Omit<Tombstone, 'deleted'>,
-  standing: Standing | undefined,
+  there: Occupant | undefined,
 ): void {
-  if (standing?.row != null && standing.slot !== null) {
-    collection.sql('DELETE FROM points WHERE row = ?').run(standing.row);
-    setSlot(collection, transaction, standing.slot, null);
+  if (there?.row != null && there.slot !== null) {
+    collection.sql('DELETE FROM points WHERE row = ?').run(there.row);
+    setSlot(collection, transaction, there.slot, null);
   }
   collection
     .sql(`INSERT OR REPLACE INTO tombstones (collection, id, seq, sequencer, deleted_at, deleted_ms)

@@ -80,13 +80,13 @@ async function fill(count: number): Promise<string[]> {
 async function build(
   into: Embedder,
   options: Partial<BuildOptions> = {},
-  change = (b: Awaited<ReturnType<Spaces['openBeside']>>) => b,
+  change = (b: Awaited<ReturnType<Spaces['openCandidate']>>) => b,
 ) {
-  const beside = await spaces.openBeside(into.space, into.dimension);
+  const candidate = await spaces.openCandidate(into.space, into.dimension);
   try {
-    return await buildSpace({ beside: change(beside), embedder: into, buckets }, { ...OPTIONS, ...options });
+    return await buildSpace({ candidate: change(candidate), embedder: into, buckets }, { ...OPTIONS, ...options });
   } finally {
-    await beside.close();
+    await candidate.close();
   }
 }
 
@@ -164,15 +164,15 @@ describe('building a space', () => {
           if (embedded >= 32 && times++ === 0) came = during();
         },
       },
-      (beside) => ({
-        ...beside,
+      (candidate) => ({
+        ...candidate,
         async switch(last) {
           await came;
           switches++;
           // More than what may be embedded while writers wait.
           if (switches === 1) for (let i = 100; i < 140; i++) await upload(`${i}.jpg`);
           if (switches === 2) await upload('last.jpg');
-          return beside.switch(last);
+          return candidate.switch(last);
         },
       }),
     );
@@ -238,9 +238,9 @@ describe('building a space', () => {
 
   it('keeps the newer of two events when the space to fill knows one that the live one does not', async () => {
     const [id] = await fill(1);
-    const beside = await spaces.openBeside('b', 32);
-    await beside.to.remove([{ id: id!, sequencer: 'FF', deletedAt: '2026-01-01T00:00:00.000Z' }], 'newer');
-    await beside.close();
+    const candidate = await spaces.openCandidate('b', 32);
+    await candidate.to.remove([{ id: id!, sequencer: 'FF', deletedAt: '2026-01-01T00:00:00.000Z' }], 'newer');
+    await candidate.close();
     await build(embedder('b'));
     const store = await spaces.openLive('b', 32);
     const stored = (await store.get([id!])).get(id!);

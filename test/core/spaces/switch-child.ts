@@ -5,7 +5,7 @@
 
 import { openFolder } from '../../../core/objects/folder/store.ts';
 import { buildSpace } from '../../../core/spaces/build.ts';
-import type { Beside } from '../../../core/spaces/port.ts';
+import type { CandidateIndex } from '../../../core/spaces/port.ts';
 import { openSpacesAt, saltedEmbedder } from '../../support/spaces-place.ts';
 
 const [place, photos, step] = process.argv.slice(2);
@@ -20,13 +20,13 @@ async function stay(where: string): Promise<void> {
 
 const embedder = saltedEmbedder('b', 48);
 const spaces = await openSpacesAt(place);
-const beside = await spaces.openBeside(embedder.space, embedder.dimension);
-const watched: Beside = {
-  ...{ live: beside.live, from: beside.from, to: beside.to },
-  differences: (after, limit) => beside.differences(after, limit),
-  close: () => beside.close(),
+const candidate = await spaces.openCandidate(embedder.space, embedder.dimension);
+const watched: CandidateIndex = {
+  ...{ live: candidate.live, from: candidate.from, to: candidate.to },
+  differences: (after, limit) => candidate.differences(after, limit),
+  close: () => candidate.close(),
   async switch(last) {
-    await beside.switch(async (copy) => {
+    await candidate.switch(async (copy) => {
       await stay('begun');
       await last(copy);
       await stay('carried');
@@ -36,12 +36,12 @@ const watched: Beside = {
 };
 const objects = await openFolder({ root: photos, bucket: 'photos' });
 await buildSpace(
-  { beside: watched, embedder, buckets: new Map([['photos', objects]]) },
+  { candidate: watched, embedder, buckets: new Map([['photos', objects]]) },
   {
     ...{ concurrency: 2, rate: Number.POSITIVE_INFINITY, skipMissing: false, switch: true },
     ...{ sample: 5, minOverlap: 0, secondLookMs: 10 },
   },
 );
-await beside.close();
+await candidate.close();
 await spaces.close();
 process.stdout.write('done\n');

@@ -92,8 +92,8 @@ export function qdrantSuite(on: Built): void {
     try {
       for (const key of ['before.jpg', 'after.jpg']) await on.cloud.pictures.put(key, await readPhoto('dragonfly.jpg'));
       assert.deepEqual(await handle(messages({ key: 'before.jpg', sequencer: '01' })), []);
-      const beside = await spaces.openBeside('other-models', 64);
-      await beside.switch(async () => {});
+      const candidate = await spaces.openCandidate('other-models', 64);
+      await candidate.switch(async () => {});
 
       // Also one that was written before: perhaps by a try that ended before it knew whether it counts.
       const again = messages({ key: 'before.jpg', sequencer: '01' }, { key: 'after.jpg', sequencer: '01' });

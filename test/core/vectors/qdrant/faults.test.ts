@@ -99,7 +99,7 @@ describe('faults of Qdrant', () => {
       const refused = failsWith('invalid-config', /alias theirs.*got products/);
       await assert.rejects(spaces.live(), refused);
       await assert.rejects(spaces.openLive('test', DIMENSION), refused);
-      await assert.rejects(spaces.openBeside('test', DIMENSION), refused);
+      await assert.rejects(spaces.openCandidate('test', DIMENSION), refused);
       await spaces.close();
       assert.equal(on.sent('/points'), 0);
     });

@@ -160,10 +160,10 @@ async function exercise(url: string): Promise<void> {
   await store.close();
   const spaces = await openQdrantSpaces({ url });
   await spaces.list();
-  const beside = await spaces.openBeside('two', DIMENSION);
-  await beside.differences(null, 10);
-  await beside.switch(async () => {});
-  await beside.close();
+  const candidate = await spaces.openCandidate('two', DIMENSION);
+  await candidate.differences(null, 10);
+  await candidate.switch(async () => {});
+  await candidate.close();
   await spaces.drop('one');
   await spaces.close();
 }

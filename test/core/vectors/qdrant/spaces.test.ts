@@ -13,9 +13,9 @@ describe('spaces in Qdrant', () => {
     it('wait for that as long as they are told, and are no longer unsure afterwards', async () => {
       const spaces = await openQdrantSpaces({ url: on.server.url, fencePatienceMs: 0 });
       const live = await spaces.openLive('test', DIMENSION);
-      const beside = await spaces.openBeside('next', DIMENSION);
+      const candidate = await spaces.openCandidate('next', DIMENSION);
       await assert.rejects(
-        beside.switch(async () => {
+        candidate.switch(async () => {
           await assert.rejects(live.upsert([point(1, '1')], 'newer'), failsWith('unavailable', /change of models/));
           // It stands there, and is found; but whoever finds it cannot take it for done either.
           assert.ok((await live.get([uuid(1)])).has(uuid(1)));
@@ -25,21 +25,21 @@ describe('spaces in Qdrant', () => {
         /given up/,
       );
       assert.deepEqual(await live.upsert([], 'newer'), []);
-      await beside.switch(async () => {});
+      await candidate.switch(async () => {});
       await assert.rejects(live.upsert([], 'newer'), failsWith('space-retired', /live names sightline-next/));
       await spaces.close();
     });
 
     it('switch once, although the answer was lost and others have switched back since', async () => {
       const spaces = await openQdrantSpaces({ url: on.server.url });
-      const beside = await spaces.openBeside('next', DIMENSION);
+      const candidate = await spaces.openCandidate('next', DIMENSION);
       const points = ({ method, body }: Call) => method === 'POST' && JSON.stringify(body).includes('"live"');
       on.server.inject(1, points, null, 'served');
-      await beside.switch(async () => {});
+      await candidate.switch(async () => {});
       assert.equal((await spaces.live())?.space, 'next');
       assert.equal(on.server.calls.filter(points).length, 1);
 
-      const back = await spaces.openBeside('test', DIMENSION);
+      const back = await spaces.openCandidate('test', DIMENSION);
       let answered = 0;
       // Served, not answered; before it is tried again, somebody else makes the other space live.
       on.server.inject(1, (call) => points(call) && answered++ === 0, null, 'served');
@@ -59,8 +59,8 @@ describe('spaces in Qdrant', () => {
     const openTwo = async () => {
       const spaces = await openQdrantSpaces({ url: on.server.url });
       const live = await spaces.openLive('test', DIMENSION);
-      const beside = await spaces.openBeside('next', DIMENSION);
-      return { spaces, live, beside, close: () => Promise.all([beside.close(), live.close(), spaces.close()]) };
+      const candidate = await spaces.openCandidate('next', DIMENSION);
+      return { spaces, live, candidate, close: () => Promise.all([candidate.close(), live.close(), spaces.close()]) };
     };
     const aliases = async () => {
       const answer = await fetch(`${on.server.url}/aliases`);
@@ -68,9 +68,9 @@ describe('spaces in Qdrant', () => {
     };
 
     it('are switched in one request, which ends the fence', async () => {
-      const { beside, close } = await openTwo();
+      const { candidate, close } = await openTwo();
       const before = on.server.calls.length;
-      await beside.switch(async () => {});
+      await candidate.switch(async () => {});
       const changes = on.server.calls.slice(before).filter(({ path }) => path.startsWith('/collections/aliases'));
       assert.deepEqual(
         changes.map(({ body }) => (body as { actions: object[] }).actions.map((action) => Object.keys(action)[0])),
@@ -81,12 +81,12 @@ describe('spaces in Qdrant', () => {
     });
 
     it('acknowledge no write while a fence stands, and every write when it is over', async () => {
-      const { live, beside, close } = await openTwo();
+      const { live, candidate, close } = await openTwo();
       let acknowledged = false;
       let writing: Promise<unknown> = Promise.resolve();
       const { id } = point(1, '');
       await assert.rejects(
-        beside.switch(async () => {
+        candidate.switch(async () => {
           writing = live.upsert([point(1, '')], 'newer').then(() => {
             acknowledged = true;
           });
@@ -104,7 +104,7 @@ describe('spaces in Qdrant', () => {
     });
 
     it('do not wait for ever for a switch that was killed, nor allow two at once', async () => {
-      const { live, beside, close } = await openTwo();
+      const { live, candidate, close } = await openTwo();
       const fence = (time: number) => ({
         create_alias: { alias_name: `live-fence-${time}`, collection_name: 'sightline-next' },
       });
@@ -119,20 +119,20 @@ describe('spaces in Qdrant', () => {
       const end = Date.now() + 2000;
       await post(fence(end));
       await assert.rejects(
-        beside.switch(async () => {}),
+        candidate.switch(async () => {}),
         failsWith('unavailable', /another switch/),
       );
       assert.deepEqual(await live.upsert([point(2, '')], 'newer'), ['written']);
       assert.ok(Date.now() >= end);
-      await beside.switch(async () => {});
+      await candidate.switch(async () => {});
       assert.deepEqual(await aliases(), [{ alias_name: 'live', collection_name: 'sightline-next' }]);
       await close();
     });
 
     it('stay as they are when the new one is removed while it takes over', async () => {
-      const { spaces, live, beside, close } = await openTwo();
+      const { spaces, live, candidate, close } = await openTwo();
       await assert.rejects(
-        beside.switch(async () => {
+        candidate.switch(async () => {
           assert.equal(await spaces.drop('next'), true);
         }),
         failsWith('unavailable', /has been removed/),
@@ -169,9 +169,9 @@ describe('spaces in Qdrant', () => {
     });
 
     it('whose collection has been removed say so', async () => {
-      const { spaces, beside, close } = await openTwo();
+      const { spaces, candidate, close } = await openTwo();
       await spaces.drop('next');
-      await assert.rejects(beside.to.count({}), failsWith('unavailable', /has been removed/));
+      await assert.rejects(candidate.to.count({}), failsWith('unavailable', /has been removed/));
       await close();
     });
   });
