@@ -446,13 +446,12 @@ function bucketName(about: { readonly text: string }): Option<string | undefined
 const MACHINE = /^(x86_64|aarch64|arm64|i\d86|ppc64le|powerpc64le|s390x)-[\w.-]+$/;
 
 function address(about: { readonly text: string; readonly default: string }): Option<string> {
-  const bare = text({ ...about, unit: 'ADDRESS' });
+  const wanted = 'an address or a host name to listen on, such as 127.0.0.1';
   return {
-    ...bare,
+    ...text({ ...about, unit: 'ADDRESS', expected: wanted }),
     parse(given) {
       const host = given.trim().replace(/^\[(.*)\]$/, '$1');
       if (isIP(host) !== 0) return host;
-      const wanted = 'an address or a host name to listen on, such as 127.0.0.1';
       if (MACHINE.test(host)) throw new Expected(`${wanted}, not the kind of machine that conda puts into HOST`);
       if (!/^(?!-)[a-z0-9-]+(\.[a-z0-9-]+)*\.?$/i.test(host) || /^[\d.]+$/.test(host)) throw new Expected(wanted);
       return host;

@@ -5,6 +5,8 @@
 export interface Option<T> {
   /** What it is for, as it stands in usage texts and tables: no full stop. */
   readonly text: string;
+  /** What a value has to be, a noun with its bounds: "a whole number from 1 to 64". Stands in errors and tables. */
+  readonly expects: string;
   /** What stands for the value in a usage text, such as N or DIR; null for a switch, which takes none. */
   readonly unit: string | null;
   /** What holds when it is not given. */
@@ -42,11 +44,19 @@ interface About<D> {
 function option<V, D extends V | undefined>(
   about: About<D>,
   unit: string,
-  parse: (given: string, resolvePath: (path: string) => string) => V,
+  expects: string,
+  parse: (given: string, resolvePath: (path: string) => string) => V | null,
 ): Option<V | D> {
   const { text, secret = false } = about;
   const shown = about.shown ?? (about.default === undefined ? undefined : String(about.default));
-  return { text, unit: about.unit ?? unit, default: about.default as D, shown, many: false, secret, parse };
+  return {
+    ...{ text, expects, unit: about.unit ?? unit, default: about.default as D, shown, many: false, secret },
+    parse(given, resolvePath) {
+      const value = parse(given, resolvePath);
+      if (value === null) throw new Expected(expects);
+      return value;
+    },
+  };
 }
 
 /** Any text but an empty one, or one that fits `pattern`, which `expected` describes. */
@@ -54,10 +64,7 @@ export function text<D extends string | undefined = undefined>(
   about: About<D> & { readonly pattern?: RegExp; readonly expected?: string },
 ): Option<string | D> {
   const { pattern = /\S/, expected = 'some text' } = about;
-  return option(about, 'TEXT', (given) => {
-    if (!pattern.test(given)) throw new Expected(expected);
-    return given;
-  });
+  return option(about, 'TEXT', expected, (given) => (pattern.test(given) ? given : null));
 }
 
 /** A whole number between bounds. */
@@ -66,10 +73,9 @@ export function whole<D extends number | undefined = undefined>(
 ): Option<number | D> {
   const { min = 0, max = Number.MAX_SAFE_INTEGER } = about;
   const bounds = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
-  return option(about, 'N', (given) => {
+  return option(about, 'N', `a whole number ${bounds}`, (given) => {
     const value = numeric(given);
-    if (!Number.isInteger(value) || value < min || value > max) throw new Expected(`a whole number ${bounds}`);
-    return value;
+    return Number.isInteger(value) && value >= min && value <= max ? value : null;
   });
 }
 
@@ -78,12 +84,10 @@ export function decimal<D extends number | undefined = undefined>(
   about: About<D> & { readonly min?: number; readonly above?: number; readonly max?: number },
 ): Option<number | D> {
   const { min = about.above ?? -Infinity, above, max = Infinity } = about;
-  return option(about, 'N', (given) => {
+  const expects = above === undefined ? `a number from ${min} to ${max}` : `a number above ${above}`;
+  return option(about, 'N', expects, (given) => {
     const value = numeric(given);
-    if (value < min || value > max || value === above) {
-      throw new Expected(above === undefined ? `a number from ${min} to ${max}` : `a number above ${above}`);
-    }
-    return value;
+    return value >= min && value <= max && value !== above ? value : null;
   });
 }
 
@@ -101,14 +105,12 @@ const BYTES: Readonly<Record<string, number>> = {
 export function bytes<D extends number | undefined = undefined>(
   about: About<D> & { readonly min: number; readonly max: number },
 ): Option<number | D> {
-  return option(about, 'SIZE', (given) => {
+  const expects = `a size from ${sizeText(about.min)} to ${sizeText(about.max)}`;
+  return option(about, 'SIZE', expects, (given) => {
     const [, number = '', unit = ''] = /^\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/i.exec(given) ?? [];
     const value = Math.floor(Number(number) * (BYTES[unit.toLowerCase()] ?? Number.NaN));
     if (number === '' || Number.isNaN(value)) throw new Expected('a size such as 50MiB or 50MB, or a number of bytes');
-    if (value < about.min || value > about.max) {
-      throw new Expected(`a size from ${sizeText(about.min)} to ${sizeText(about.max)}`);
-    }
-    return value;
+    return value >= about.min && value <= about.max ? value : null;
   });
 }
 
@@ -131,35 +133,27 @@ export function choice<const C extends string>(
 ): Option<C>;
 export function choice<const C extends string>(values: readonly C[], about: About<undefined>): Option<C | undefined>;
 export function choice<const C extends string>(values: readonly C[], about: About<C | undefined>) {
-  return option<C, C | undefined>(about, 'NAME', (given) => {
-    const found = values.find((value) => value.toLowerCase() === given.trim().toLowerCase());
-    if (found === undefined) throw new Expected(listed(values));
-    return found;
+  return option<C, C | undefined>(about, 'NAME', listed(values), (given) => {
+    return values.find((value) => value.toLowerCase() === given.trim().toLowerCase()) ?? null;
   });
 }
 
 /** An address with a scheme. */
 export function url<D extends string | undefined = undefined>(about: About<D>): Option<string | D> {
-  return option(about, 'URL', (given) => {
-    if (!URL.canParse(given)) throw new Expected('a URL such as https://example.com');
-    return given;
-  });
+  return option(about, 'URL', 'a URL such as https://example.com', (given) => (URL.canParse(given) ? given : null));
 }
 
 /** A file or folder, made absolute. */
 export function path<D extends string | undefined = undefined>(about: About<D>): Option<string | D> {
-  return option(about, 'DIR', (given, resolvePath) => {
-    if (given.trim() === '') throw new Expected(`a ${about.unit === 'FILE' ? 'file' : 'folder'}`);
-    return resolvePath(given);
-  });
+  const expects = `a ${about.unit === 'FILE' ? 'file' : 'folder'}`;
+  return option(about, 'DIR', expects, (given, resolvePath) => (given.trim() === '' ? null : resolvePath(given)));
 }
 
 /** A switch: a flag without a value; as a variable, on or off, true or false, 1 or 0. */
 export function toggle(about: Omit<About<boolean>, 'unit'>): Option<boolean> {
-  const made = option<boolean, boolean>({ shown: '', default: false, ...about }, '', (given) => {
+  const made = option<boolean, boolean>({ shown: '', default: false, ...about }, '', 'on or off', (given) => {
     if (/^(on|true|yes|1)$/i.test(given.trim())) return true;
-    if (/^(off|false|no|0)$/i.test(given.trim())) return false;
-    throw new Expected('on or off');
+    return /^(off|false|no|0)$/i.test(given.trim()) ? false : null;
   });
   return { ...made, unit: null, shown: about.shown };
 }

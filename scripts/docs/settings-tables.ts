@@ -31,20 +31,29 @@ ${parts.join('\n\n')}
 
 /** README.md with its table of settings made anew, between two marks. */
 export function readmeWithTable(readme: string): string {
-  return readme.replace(/(<!-- settings -->\n).*?(<!-- \/settings -->)/s, `$1${table('server')}\n$2`);
+  return readme.replace(/(<!-- settings -->\n).*?(<!-- \/settings -->)/s, `$1${table('server', 'short')}\n$2`);
 }
 
-function table(reader: Reader): string {
-  const rows = Object.values(SETTINGS)
-    .filter((one: Setting<unknown>) => one.readers.includes(reader))
-    .map((one: Setting<unknown>) => row(one, reader === 'server'));
-  return reader === 'server'
-    ? ['| flag | environment | default | |', '| --- | --- | --- | --- |', ...rows].join('\n')
-    : ['| environment | default | |', '| --- | --- | --- |', ...rows].join('\n');
+/** README's table says less of each setting: what a value may be is in the page. */
+function table(reader: Reader, how: 'short' | 'whole' = 'whole'): string {
+  const columns = [
+    ...(reader === 'server' ? ['flag'] : []),
+    ...(how === 'whole' ? ['environment', 'value', 'default', ''] : ['environment', 'default', '']),
+  ];
+  const all: readonly Setting<unknown>[] = Object.values(SETTINGS);
+  const rows = all.filter(({ readers }) => readers.includes(reader)).map((one) => row(one, reader === 'server', how));
+  return [columns, columns.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
-function row({ env, flag, unit, shown = '', text }: Setting<unknown>, withFlag: boolean): string {
-  const cells = [`\`${env}\``, shown, text.replaceAll('|', '\\|')];
-  if (withFlag) cells.unshift(flag === undefined ? '' : `\`--${[flag, unit].filter(Boolean).join(' ')}\``);
-  return `| ${cells.join(' | ')} |`;
+function row(one: Setting<unknown>, withFlag: boolean, how: 'short' | 'whole'): string[] {
+  const { env, flag, unit, shown = '', text, expects, many } = one;
+  const value = many ? `any number of: ${expects}` : expects;
+  const name = flag === undefined ? '' : `\`--${flag}${unit === null ? '' : ` ${unit}`}\``;
+  return [
+    ...(withFlag ? [name] : []),
+    `\`${env}\``,
+    ...(how === 'whole' ? [value] : []),
+    shown,
+    text.replaceAll('|', '\\|'),
+  ];
 }
