@@ -1,11 +1,7 @@
 import { statSync } from 'node:fs';
-import { enableCompileCache } from 'node:module';
 import { nearest } from '../core/option.ts';
 import { isCheckout, userPath } from '../server/environment.ts';
 import { EXIT, type LoadCommand, runCommand } from './cli/command.ts';
-
-// Compiled modules are kept between starts; commands are imported after this, or they would not be among them.
-enableCompileCache();
 
 /** Every command of `sightline`: a file that declares it, and a line here. */
 const COMMANDS: Readonly<Record<string, readonly [summary: string, load: LoadCommand]>> = {

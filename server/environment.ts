@@ -73,7 +73,7 @@ export function readHubConfig(): { endpoint: string; token: string | undefined }
  */
 export function npmCall(): { readonly script: string; readonly kept: (flag: string) => string | undefined } | null {
   const { npm_lifecycle_event: script, npm_lifecycle_script: line } = process.env;
-  if (script === undefined || !line?.includes('scripts/sightline.ts')) return null;
+  if (script === undefined || !line?.includes('bin/sightline.cjs')) return null;
   return { script, kept: (flag) => process.env[`npm_config_${flag.replaceAll('-', '_')}`] };
 }
 

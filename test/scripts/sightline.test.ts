@@ -40,7 +40,7 @@ describe('sightline', () => {
     for (const name of commands) {
       assert.match(stdout, new RegExp(`^  ${name} +\\w`, 'm'));
       const script = name === 'serve' ? scripts.start! : scripts[name];
-      assert.match(script ?? '', new RegExp(`sightline\\.ts ${name}$`), `an npm script for ${name}`);
+      assert.match(script ?? '', new RegExp(`sightline\\.cjs ${name}$`), `an npm script for ${name}`);
       const help = await sightline(name, '-h');
       assert.deepEqual([help.code, help.stderr], [0, '']);
       assert.match(help.stdout, name === 'serve' ? /^Usage: npm start -- / : new RegExp(`^Usage: npm run ${name} -- `));
