@@ -273,6 +273,10 @@ export interface FailureLog {
   get(id: string): Promise<Failure | null>;
   /** Forgets it. False when there was none. */
   resolve(id: string): Promise<boolean>;
+  /**
+   * Keeps it for `get`, out of `list` and `count`, until it is recorded with another etag. False when there was none.
+   */
+  dismiss(id: string): Promise<boolean>;
   /** Latest first. Throws `invalid-cursor`. */
   list(options: { limit: number; cursor?: string }): Promise<Page<Failure>>;
   count(): Promise<number>;

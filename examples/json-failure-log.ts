@@ -8,6 +8,7 @@ import type { Failure, FailureLog } from '../core/ports.ts';
  * test/contract/failure-log.ts, unchanged, as every driver has to. For one process: SQLite, which ships, takes several.
  */
 
+/** `place` grows with every record; it is 0 for those that were dismissed. */
 const schema = z.array(z.custom<Failure & { readonly place: number }>((value) => typeof value === 'object'));
 
 export function openJsonFailureLog(file: string, now = () => new Date()): FailureLog {
@@ -34,13 +35,18 @@ export function openJsonFailureLog(file: string, now = () => new Date()): Failur
         const same = known?.etag === failure.etag ? known : undefined;
         const at = now().toISOString();
         const recorded = { ...failure, attempts: (same?.attempts ?? 0) + 1, firstAt: same?.firstAt ?? at, lastAt: at };
-        const place = Math.max(0, ...failures.map((other) => other.place)) + 1;
+        const place = same?.place === 0 ? 0 : Math.max(0, ...failures.map((other) => other.place)) + 1;
         return { kept: [...failures.filter((other) => other !== known), { ...recorded, place }], answer: recorded };
       }),
     resolve: (id) =>
       change((failures) => {
         const kept = failures.filter((failure) => failure.id !== id);
         return { kept, answer: kept.length < failures.length };
+      }),
+    dismiss: (id) =>
+      change((failures) => {
+        const kept = failures.map((failure) => (failure.id === id ? { ...failure, place: 0 } : failure));
+        return { kept, answer: kept.some((failure) => failure.id === id) };
       }),
     async get(id) {
       const found = (await read()).find((failure) => failure.id === id);
@@ -51,12 +57,12 @@ export function openJsonFailureLog(file: string, now = () => new Date()): Failur
         throw new SightlineError('invalid-input', `expected a limit from 1 to 1000, got ${limit}`);
       }
       const before = cursor === undefined ? Number.POSITIVE_INFINITY : placeOf(cursor);
-      const left = (await read()).filter(({ place }) => place < before).sort((a, b) => b.place - a.place);
+      const left = (await read()).filter(({ place }) => place > 0 && place < before).sort((a, b) => b.place - a.place);
       const page = left.slice(0, limit);
       const items = page.map(withoutPlace);
       return left.length > limit ? { items, next: `f${page.at(-1)!.place}` } : { items };
     },
-    count: async () => (await read()).length,
+    count: async () => (await read()).filter(({ place }) => place > 0).length,
     close: async () => {
       await last;
     },

@@ -31,6 +31,7 @@ const loading = loadOnce(async () => {
   // A function keeps the space of the models it carries; others come with a deployment.
   const onLiveSpace: AppDeps['onLiveSpace'] = (work) => work(runtime);
   const app = createApp({
+    storage: 's3',
     ...runtime,
     trash: createTrash({
       ...runtime,

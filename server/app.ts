@@ -59,6 +59,7 @@ export async function createLocalApp(parts: {
     changes: parts.changes,
     backlog: parts.backlog,
     leftOut: runtime.leftOut,
+    storage: config.bucket === undefined ? ('folder' as const) : ('s3' as const),
     ready: parts.ready,
     logger: parts.logger,
     metrics,

@@ -482,6 +482,8 @@ export type Status = {
   readonly signedUploads: boolean;
   /** How a key may begin that is asked for with POST /uploads. */
   readonly uploadPrefix: string;
+  /** Where pictures are stored. */
+  readonly storage: "folder" | "s3";
   /** Whether GET /report has a report on the head. */
   readonly report: boolean;
   /** The latest changes by this process, newest first. */

@@ -134,6 +134,9 @@ export function createClient(options: ClientOptions) {
       ),
     failures: (list: ListOptions = {}) =>
       call<FailurePage>('failures', { query: paging(list), signal: list.signal }, isPage),
+    /** Takes a failure off the list until its file has changed. */
+    dismissFailure: (id: string) =>
+      call<undefined>(`failures/${encodeURIComponent(id)}`, { method: 'DELETE' }, () => true),
     retryFailure: (id: string) =>
       call<RetryResult>(`failures/${encodeURIComponent(id)}/retry`, { method: 'POST' }, hasId),
     /** Vectors in short form, to draw the collection. */

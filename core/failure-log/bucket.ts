@@ -8,6 +8,7 @@ import type { Page } from '../types.ts';
  * The failure log as small objects, for functions that share a bucket and no disk:
  *
  *     failures/<id>.json                    the failure, and the name of its entry
+ *     failures-dismissed/<id>.json          the same of one that was dismissed; its entry is gone
  *     failures-by-time/<time>_<id>_<random> its entry, latest first in key order; empty
  *
  * The entry is written before the failure and the old entry deleted after it, so a crash between the two leaves at most
@@ -16,6 +17,7 @@ import type { Page } from '../types.ts';
 
 const FAILURES = 'failures/';
 const ENTRIES = 'failures-by-time/';
+const DISMISSED = 'failures-dismissed/';
 /** A write under way is over after this, or was given up. */
 const STALE_ENTRY_MS = 3_600_000;
 /** Writers that meet on one id; each round one of them gets through. */
@@ -47,13 +49,19 @@ export function openObjectFailureLog(objects: ObjectStore, now: () => Date = () 
   return {
     async record(failure) {
       for (let round = 0; round < MAX_ROUNDS; round++) {
-        const before = await read(objects, failure.id);
+        const before = await read(objects, failureKey(failure.id));
+        const dismissed = before === null ? await read(objects, dismissedKey(failure.id)) : null;
         const at = now();
-        const next = nextFailure(failure, before?.stored.failure, at.toISOString());
+        const next = nextFailure(failure, (before ?? dismissed)?.stored.failure, at.toISOString());
+        if (dismissed?.stored.failure.etag === failure.etag) {
+          if (await write(objects, dismissedKey(failure.id), { entry: '', failure: next }, dismissed.etag)) return next;
+          continue;
+        }
         const entry = await nextEntry(objects, at, failure.id);
         await objects.put(entry, new Uint8Array());
-        if (await write(objects, { entry, failure: next }, before?.etag)) {
+        if (await write(objects, failureKey(failure.id), { entry, failure: next }, before?.etag)) {
           if (before !== null) await objects.delete(before.stored.entry);
+          if (dismissed !== null) await objects.delete(dismissedKey(failure.id));
           return next;
         }
         await objects.delete(entry);
@@ -62,22 +70,24 @@ export function openObjectFailureLog(objects: ObjectStore, now: () => Date = () 
     },
 
     async get(id) {
-      return (await read(objects, id))?.stored.failure ?? null;
+      const found = (await read(objects, failureKey(id))) ?? (await read(objects, dismissedKey(id)));
+      return found?.stored.failure ?? null;
     },
 
     async resolve(id) {
-      for (let round = 0; round < MAX_ROUNDS; round++) {
-        const found = await read(objects, id);
-        if (found === null) return false;
-        try {
-          await objects.delete(failureKey(id), { ifMatch: found.etag });
-          await objects.delete(found.stored.entry);
-          return true;
-        } catch (error) {
-          if (!isSightlineError(error, 'precondition-failed')) throw error;
-        }
-      }
-      throw new SightlineError('unavailable', `too many writers at once on the failure ${id}`);
+      const isListed = await takeOff(objects, id);
+      const isDismissed = (await read(objects, dismissedKey(id))) !== null;
+      if (isDismissed) await objects.delete(dismissedKey(id));
+      return isListed || isDismissed;
+    },
+
+    async dismiss(id) {
+      const found = await read(objects, failureKey(id));
+      if (found === null) return (await read(objects, dismissedKey(id))) !== null;
+      // Before it leaves the list, so that a crash between the two leaves it there.
+      const dismissed = new TextEncoder().encode(JSON.stringify({ ...found.stored, entry: '' } satisfies Stored));
+      await objects.put(dismissedKey(id), dismissed, { contentType: 'application/json' });
+      return takeOff(objects, id);
     },
 
     async list({ limit, cursor }) {
@@ -112,6 +122,22 @@ export function openObjectFailureLog(objects: ObjectStore, now: () => Date = () 
   };
 }
 
+/** Deletes a failure and its entry; false when there is none. */
+async function takeOff(objects: ObjectStore, id: string): Promise<boolean> {
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const found = await read(objects, failureKey(id));
+    if (found === null) return false;
+    try {
+      await objects.delete(failureKey(id), { ifMatch: found.etag });
+      await objects.delete(found.stored.entry);
+      return true;
+    } catch (error) {
+      if (!isSightlineError(error, 'precondition-failed')) throw error;
+    }
+  }
+  throw new SightlineError('unavailable', `too many writers at once on the failure ${id}`);
+}
+
 function nextFailure(
   failure: Omit<Failure, 'attempts' | 'firstAt' | 'lastAt'>,
   before: Failure | undefined,
@@ -125,6 +151,10 @@ function failureKey(id: string): string {
   return `${FAILURES}${id}.json`;
 }
 
+function dismissedKey(id: string): string {
+  return `${DISMISSED}${id}.json`;
+}
+
 /**
  * A key before all others, so that the latest is listed first: digits that count down. They follow the clock, except
  * where that stands still or goes back; writers that meet may get the same ones.
@@ -136,20 +166,20 @@ async function nextEntry(objects: ObjectStore, at: Date, id: string): Promise<st
   return `${ENTRIES}${String(LAST_TIME - time).padStart(13, '0')}_${id}_${randomUUID()}`;
 }
 
-async function read(objects: ObjectStore, id: string): Promise<{ stored: Stored; etag: string } | null> {
-  const object = await objects.get(failureKey(id));
+async function read(objects: ObjectStore, key: string): Promise<{ stored: Stored; etag: string } | null> {
+  const object = await objects.get(key);
   if (object === null) return null;
   const parsed = storedSchema.safeParse(await new Response(object.body).json().catch(() => null));
   if (!parsed.success) {
-    throw new SightlineError('schema-mismatch', `expected ${failureKey(id)} to hold a failure, got something else`);
+    throw new SightlineError('schema-mismatch', `expected ${key} to hold a failure, got something else`);
   }
   return { stored: parsed.data, etag: object.info.etag };
 }
 
 /** False when somebody else wrote since it was read. */
-async function write(objects: ObjectStore, stored: Stored, etag: string | undefined): Promise<boolean> {
+async function write(objects: ObjectStore, key: string, stored: Stored, etag: string | undefined): Promise<boolean> {
   try {
-    await objects.put(failureKey(stored.failure.id), new TextEncoder().encode(JSON.stringify(stored)), {
+    await objects.put(key, new TextEncoder().encode(JSON.stringify(stored)), {
       contentType: 'application/json',
       ...(etag === undefined ? { ifNoneMatch: '*' } : { ifMatch: etag }),
     });
@@ -166,7 +196,7 @@ async function readEntry(
   entry: { key: string; lastModified: Date },
   now: number,
 ): Promise<Failure | null> {
-  const found = await read(objects, entry.key.slice(ENTRIES.length).split('_')[1] ?? '');
+  const found = await read(objects, failureKey(entry.key.slice(ENTRIES.length).split('_')[1] ?? ''));
   if (found?.stored.entry === entry.key) return found.stored.failure;
   if (now - entry.lastModified.getTime() > STALE_ENTRY_MS) await objects.delete(entry.key);
   return null;

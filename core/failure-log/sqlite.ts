@@ -10,7 +10,10 @@ const APPLICATION_ID = 0x534c464c;
 /** How long a writer waits for another process. */
 const BUSY_MS = 5_000;
 
-/** `place` grows with every record, so that "latest first" does not depend on the clock. */
+/**
+ * `place` grows with every record, so that "latest first" does not depend on the clock; it is below zero for those that
+ * were dismissed.
+ */
 const TABLE = `
   CREATE TABLE failures (
     id TEXT PRIMARY KEY,
@@ -29,12 +32,13 @@ const TABLE = `
 
 const RECORD = `
   INSERT INTO failures (id, place, bucket, key, etag, sequencer, reason, message, retryable, attempts, first_at, last_at)
-  VALUES (:id, (SELECT coalesce(max(place), 0) + 1 FROM failures), :bucket, :key, :etag, :sequencer, :reason, :message,
+  VALUES (:id, (SELECT max(coalesce(max(place), 0), 0) + 1 FROM failures), :bucket, :key, :etag, :sequencer, :reason, :message,
     :retryable, 1, :now, :now)
   ON CONFLICT (id) DO UPDATE SET
     attempts = CASE WHEN etag = excluded.etag THEN attempts + 1 ELSE 1 END,
     first_at = CASE WHEN etag = excluded.etag THEN first_at ELSE excluded.first_at END,
-    place = excluded.place, bucket = excluded.bucket, key = excluded.key, etag = excluded.etag,
+    place = CASE WHEN place < 0 AND etag = excluded.etag THEN place ELSE excluded.place END,
+    bucket = excluded.bucket, key = excluded.key, etag = excluded.etag,
     sequencer = excluded.sequencer, reason = excluded.reason, message = excluded.message,
     retryable = excluded.retryable, last_at = excluded.last_at
   RETURNING *`;
@@ -59,12 +63,13 @@ export async function openFailureLog({ file, now = () => new Date() }: FailureLo
     }
   };
   const db = guard('open', () => openDatabase(file));
-  const [record, get, resolve, list, count] = guard('open', () => [
+  const [record, get, resolve, dismiss, list, count] = guard('open', () => [
     db.prepare(RECORD),
     db.prepare('SELECT * FROM failures WHERE id = ?'),
     db.prepare('DELETE FROM failures WHERE id = ?'),
-    db.prepare('SELECT * FROM failures WHERE place < ? ORDER BY place DESC LIMIT ?'),
-    db.prepare('SELECT count(*) AS n FROM failures'),
+    db.prepare('UPDATE failures SET place = (SELECT min(min(place), 0) - 1 FROM failures) WHERE id = ?'),
+    db.prepare('SELECT * FROM failures WHERE place > 0 AND place < ? ORDER BY place DESC LIMIT ?'),
+    db.prepare('SELECT count(*) AS n FROM failures WHERE place > 0'),
   ]);
 
   return {
@@ -79,6 +84,9 @@ export async function openFailureLog({ file, now = () => new Date() }: FailureLo
     },
     async resolve(id) {
       return guard('write to', () => resolve.run(id)).changes > 0;
+    },
+    async dismiss(id) {
+      return guard('write to', () => dismiss.run(id)).changes > 0;
     },
     async list({ limit, cursor }) {
       if (!Number.isInteger(limit) || limit < 1 || limit > 1000) {

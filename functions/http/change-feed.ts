@@ -98,6 +98,12 @@ function watchFailures(
       if (resolved) publish('resolved', id, known?.key ?? '');
       return resolved;
     },
+    async dismiss(id) {
+      const known = await failures.get(id);
+      const dismissed = await failures.dismiss(id);
+      if (dismissed) publish('resolved', id, known?.key ?? '');
+      return dismissed;
+    },
     get: (id) => failures.get(id),
     list: (options) => failures.list(options),
     count: () => failures.count(),

@@ -64,6 +64,8 @@ export interface AppDeps {
   readonly backlog?: () => number | Promise<number>;
   /** What is left out of all folders as no pictures, where they are compared with the index. */
   readonly leftOut?: () => LeftOut;
+  /** Where pictures are stored; keys and buckets say something to people only in S3. @default 'folder' */
+  readonly storage?: 'folder' | 's3';
   /** The answer of GET /model. */
   readonly model: ModelInfo;
   readonly ready: () => Readiness;

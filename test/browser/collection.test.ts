@@ -325,6 +325,25 @@ describe('a collection on the page', browserSkip(), () => {
     assert.equal(await server.deps.failures.count(), 0);
   });
 
+  it('takes failures off the list that trying again cannot help, until their files change', async (t) => {
+    const id = await server.addPhoto('paint-brushes.jpg');
+    const failure = { id, bucket: 'photos', key: 'half.jpg', etag: 'e', sequencer: '', reason: 'truncated' };
+    const record = (etag: string) =>
+      server.deps.failures.record({ ...failure, etag, message: 'the file ends too early', retryable: false });
+    await record('e');
+    const { page } = await browser.open(t, `${server.url}?view=failures`);
+    await page.getByText('refused until the file changes').waitFor();
+    assert.equal(await page.getByRole('button', { name: 'Try again' }).count(), 0);
+    await page.getByRole('button', { name: 'Dismiss half.jpg' }).click();
+    await page.getByRole('heading', { name: 'Everything could be indexed' }).waitFor();
+    await page.reload();
+    await page.getByRole('heading', { name: 'Everything could be indexed' }).waitFor();
+    await record('e');
+    await record('another');
+    await page.getByRole('button', { name: 'Dismiss half.jpg' }).waitFor();
+    await server.deps.failures.resolve(id);
+  });
+
   it('adds the pictures below a folder that is picked, and nothing else of it', async (t) => {
     const empty = await pageServer();
     const albums = await mkdtemp(join(folder, 'albums-'));

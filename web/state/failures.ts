@@ -5,6 +5,7 @@ import { isAbort } from '../problem.ts';
 import { notify, report } from './notices.ts';
 import { client } from './server.ts';
 import { refreshStatus } from './server-status.ts';
+import { ignoreGone } from './trash.ts';
 
 /** What could not be indexed, as far as it was read. */
 export interface FailureList {
@@ -37,6 +38,14 @@ export async function retryFailure(failure: Failure): Promise<void> {
     const { status, message } = await client.retryFailure(failure.id);
     if (status === 'rejected') notify({ tone: 'plain', title: 'Refused again', detail: withSizes(message ?? '') });
     else takeAway(failure);
+  });
+}
+
+/** Takes a failure off the list that trying again cannot help. */
+export async function dismissFailure(failure: Failure): Promise<void> {
+  await whileBusy(failure, async () => {
+    await client.dismissFailure(failure.id).catch(ignoreGone);
+    takeAway(failure);
   });
 }
 

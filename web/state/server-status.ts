@@ -9,6 +9,9 @@ export const failureCount = computed(() => serverStatus.value?.failures ?? 0);
 /** Nothing can be added, and no file can be deleted. */
 export const isReadOnly = computed(() => serverStatus.value?.readOnly ?? false);
 
+/** Pictures are stored in S3, where their keys and buckets say something to people. */
+export const isInBucket = computed(() => serverStatus.value?.storage === 's3');
+
 /** How far the server is with what it has to index. */
 export interface IndexingProgress {
   readonly done: number;

@@ -19,7 +19,7 @@ import { changeQuery, closePhoto, openPhoto, route } from '../state/navigation.t
 import { captions, neighbours, photo, photoFault, position, step } from '../state/open-picture.ts';
 import { results, visibleItems } from '../state/results.ts';
 import { contentUrl } from '../state/server.ts';
-import { isReadOnly } from '../state/server-status.ts';
+import { isInBucket, isReadOnly } from '../state/server-status.ts';
 import { Icon } from './icon.tsx';
 import { TagEditor } from './tag-editor.tsx';
 import { describe, smallVersion } from './tile.tsx';
@@ -215,6 +215,12 @@ function Facts({ image }: { image: ImageItem }) {
           <FilterLink label={folder} filter={{ folder }} />
         </Fact>
       )}
+      {isInBucket.value ? (
+        <>
+          <Fact name="Bucket">{image.bucket}</Fact>
+          <Fact name="Key">{image.key}</Fact>
+        </>
+      ) : null}
       <Fact name="Size">
         {width} × {height}, {formatBytes(image.bytes)}, {formatType(image.contentType)}
       </Fact>

@@ -3,6 +3,7 @@ import type { Failure } from '../client.ts';
 import { countOf, formatAge, formatCount, formatDate, withSizes } from '../format.ts';
 import {
   busyFailures,
+  dismissFailure,
   failureList,
   failuresFault,
   loadFailures,
@@ -32,7 +33,8 @@ export function Failures() {
         <RetryAll />
       </header>
       <p class="hint">
-        Files that could not be indexed. They hold up nothing else and are tried again when they change.
+        Files that could not be indexed. They hold up nothing else and are tried again when they change; what is
+        dismissed is listed again then.
       </p>
       {failuresFault.value ? <FaultNote fault={failuresFault.value} again={() => void loadFailures()} /> : null}
       {items?.length === 0 ? (
@@ -111,14 +113,22 @@ function FailureRow({ failure }: { failure: Failure }) {
         <p>{withSizes(message)}</p>
         <small title={formatDate(lastAt)}>
           {reason} · {countOf(attempts, 'attempt')} · {formatAge(lastAt)}
-          {retryable ? '' : ' · the same file will be refused again'}
+          {retryable ? ' · may succeed another time' : ' · refused until the file changes'}
         </small>
       </div>
-      <button type="button" class="button" disabled={isBusy} onClick={() => void retryFailure(failure)}>
-        <Icon name="retry" />
-        {isBusy ? 'Trying' : 'Try again'}
-        <span class="visually-hidden">{key}</span>
-      </button>
+      {retryable ? (
+        <button type="button" class="button" disabled={isBusy} onClick={() => void retryFailure(failure)}>
+          <Icon name="retry" />
+          {isBusy ? 'Trying' : 'Try again'}
+          <span class="visually-hidden">{key}</span>
+        </button>
+      ) : (
+        <button type="button" class="button" disabled={isBusy} onClick={() => void dismissFailure(failure)}>
+          <Icon name="check" />
+          Dismiss
+          <span class="visually-hidden">{key}</span>
+        </button>
+      )}
     </li>
   );
 }

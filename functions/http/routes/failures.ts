@@ -45,6 +45,22 @@ export function registerFailures(app: App, deps: AppDeps): void {
     request: { params: idParams, query: noQuery },
     responses: { 200: json(retryResult, 'What became of it.'), ...problems(401, 404) },
   });
+  const dismissRoute = createRoute({
+    security: WRITE_SECURITY,
+    middleware: requireKey(deps.options),
+    method: 'delete',
+    path: '/failures/{id}',
+    tags: ['operations'],
+    summary: 'Take it off the list',
+    description: 'For what is refused each time, such as a broken file. It is listed again when the file has changed.',
+    request: { params: idParams, query: noQuery },
+    responses: { 204: { description: 'It is not listed any more.' }, ...problems(401, 404) },
+  });
+  app.openapi(dismissRoute, async (c) => {
+    const { id } = c.req.valid('param');
+    if (!(await deps.failures.dismiss(id))) throw new HttpProblem('not-found', `no failure has the id ${id}`);
+    return c.body(null, 204);
+  });
   app.openapi(retryRoute, async (c) => c.json(await retry(c, deps, c.req.valid('param').id), 200));
 }
 

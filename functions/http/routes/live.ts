@@ -70,6 +70,7 @@ export function registerLive(app: App, deps: AppDeps): void {
         outdated,
         leftOut: { ...deps.leftOut?.() },
         indexed: changes?.indexed() ?? null,
+        storage: deps.storage ?? 'folder',
         report: report !== null,
         readOnly: deps.options.readOnly,
         signedUploads: deps.presignUpload !== undefined,

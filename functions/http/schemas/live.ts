@@ -49,6 +49,7 @@ export const status = z
     readOnly: z.boolean().openapi({ description: 'Nothing can be uploaded, and files of pictures are never changed.' }),
     signedUploads: z.boolean().openapi({ description: 'Whether POST /uploads is there.' }),
     uploadPrefix: z.string().openapi({ description: 'How a key may begin that is asked for with POST /uploads.' }),
+    storage: z.enum(['folder', 's3']).openapi({ description: 'Where pictures are stored.' }),
     report: z.boolean().openapi({ description: 'Whether GET /report has a report on the head.' }),
     recent: z.array(knownChange).openapi({ description: 'The latest changes by this process, newest first.' }),
   })
