@@ -64,7 +64,9 @@ May be interrupted at any moment: the next call goes on from there. docs/dataset
           shares,
           parallel: flags.parallel,
         },
-        ...{ captions: flags.captions ?? null, replace: flags.replace, signal: interrupt.signal },
+        captions: flags.captions ?? null,
+        replace: flags.replace,
+        signal: interrupt.signal,
         onProgress: (done, total) => progress.update(done, total ?? done),
       }).finally(() => progress.stop());
       if (flags.json) console.log(JSON.stringify({ to: target.name, ...report }, null, 2));

@@ -39,7 +39,8 @@ worst, and a browser of the data. Beside it, the pictures as JSON lines for othe
     head: path({ text: 'folder of head.onnx and head.json', shown: 'models/head-compact' }),
     beside: many(path({ text: 'another head to show beside it' })),
     browse: whole({
-      ...{ max: 100_000, default: 100 },
+      max: 100_000,
+      default: 100,
       text: 'pictures of each other split in the data browser, drawn at random',
     }),
     out: path({ unit: 'FILE', text: 'the report; the JSON lines go beside it as .jsonl', shown: 'data/report.html' }),
@@ -63,7 +64,13 @@ worst, and a browser of the data. Beside it, the pictures as JSON lines for othe
       const dataset = await readDataset(location);
       const others = drawOthers(dataset, flags.split, flags.browse, flags.seed);
       const { heads, ...parts } = await judgeHeads(folders, {
-        ...{ location, dataset, split: flags.split, others, resampling, modelDirs, features },
+        location,
+        dataset,
+        split: flags.split,
+        others,
+        resampling,
+        modelDirs,
+        features,
       });
       if (parts.pictures.length > MANY) {
         console.error(

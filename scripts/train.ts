@@ -34,7 +34,9 @@ import { besideLines } from './evaluate/text.ts';
 const OPTIONS = {
   data: DATASET,
   split: text({
-    ...{ unit: 'A/B/C', pattern: /^\d+\/\d+(\/\d+)?$/, expected: 'percentages such as 80/10/10' },
+    unit: 'A/B/C',
+    pattern: /^\d+\/\d+(\/\d+)?$/,
+    expected: 'percentages such as 80/10/10',
     text: 'split the pictures anew into these percentages of training, validation and test, always in the same way',
     shown: 'as captions.jsonl says, and 80/10/10 where it says nothing',
   }),
@@ -60,8 +62,8 @@ type Flags = Values<typeof OPTIONS>;
 export default command({
   usage: '--data LOCATION [options]',
   about: `
-Trains a head on captioned pictures (LOCATION/images and LOCATION/captions.jsonl) and writes it, as serving loads it, into a
-folder of its own: the head in use is left alone. Training goes on from that head, and ends with both of them judged on
+Trains a head on captioned pictures (LOCATION/images and LOCATION/captions.jsonl) and writes it, as serving loads it, into
+a folder of its own: the head in use is left alone. Training goes on from that head, and ends with both of them judged on
 pictures that neither was chosen by. Encoder outputs are cached; a second run needs only them.`,
   options: OPTIONS,
   run: async (flags) => {
@@ -75,7 +77,8 @@ pictures that neither was chosen by. Encoder outputs are cached; a second run ne
       const dataset = await readDataset(location, { splits: TRAINING_SPLITS, shares, captionSeed });
       const modelDirs = modelFolders(flags.models);
       const encoders = await loadEncoders({ modelDirs, profile: flags.profile });
-      // What is known of the encoders is all that is needed from here on; their weights are larger than the head in training.
+      // What is known of the encoders is all that is needed from here on; their weights are larger than the head in
+      // training.
       const { views } = RECIPES[flags.recipe]!;
       const data = await encodeTrainingData(location, dataset, views, { encoders, modelDirs, features }).finally(() =>
         encoders.close(),
@@ -93,7 +96,9 @@ pictures that neither was chosen by. Encoder outputs are cached; a second run ne
   },
 });
 
-/** The folder to write to, or null for a new one. Throws UsageError when there is a head and nobody asked to replace it. */
+/**
+ * The folder to write to, or null for a new one. Throws UsageError when there is a head and nobody asked to replace it.
+ */
 async function outFolder({ out, replace, profile, models }: Flags): Promise<string | null> {
   if (replace) return out ?? join(models ?? ownModels(), `head-${profile}`);
   if (out === undefined) return null;
@@ -108,7 +113,7 @@ interface Training {
   readonly data: TrainingData;
   readonly encoders: Encoders;
   readonly folder: string | null;
-  /** Of the data set. */
+  /** Name of the data set. */
   readonly name: string;
 }
 
@@ -164,7 +169,13 @@ async function train(
 ): Promise<TrainingResult> {
   const progress = createProgress('training', 'steps', 0);
   const result = await trainHead({
-    ...{ recipe, seed, threads, epoch, data, resume, start: start ?? undefined },
+    recipe,
+    seed,
+    threads,
+    epoch,
+    data,
+    resume,
+    start: start ?? undefined,
     run: run ?? join(dataFolder(), 'runs', `${profile}-${recipe.name}`),
     onStep: (done, total) => progress.update(done, total),
     onEpoch: ({ epoch: at, trainLoss, validationLoss }) =>
@@ -217,7 +228,8 @@ function summary(
   }
   const table = besideLines(head, before).join('\n');
   if (space === before.info.space) {
-    return `${written}\n\n${table}\n\nThis is the head in use again: nothing that was learned helps on the validation pictures.`;
+    const why = 'nothing that was learned helps on the validation pictures';
+    return `${written}\n\n${table}\n\nThis is the head in use again: ${why}.`;
   }
   const line =
     verdict.result === 'worse' ? `To use it all the same:\n\n    ${use} --anyway` : `To use it:\n\n    ${use}`;

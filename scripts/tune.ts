@@ -141,7 +141,12 @@ async function runTrial(trial: Trial, recipe: Recipe, context: TrialContext): Pr
   const startedAt = performance.now();
   const run = join(dataFolder(), 'runs', `tune-${key}`);
   const { head, epoch, curves } = await trainHead({
-    ...{ recipe, seed: trial.seed ?? 1, threads, run, data, resume: true },
+    recipe,
+    seed: trial.seed ?? 1,
+    threads,
+    run,
+    data,
+    resume: true,
     onEpoch: (at) =>
       console.error(
         `${trial.name}: epoch ${at.epoch}, train ${at.trainLoss.toFixed(4)}, validation ${at.validationLoss.toFixed(4)}, ` +
@@ -152,7 +157,10 @@ async function runTrial(trial: Trial, recipe: Recipe, context: TrialContext): Pr
   const seconds = (performance.now() - startedAt) / 1000;
   const folder = join(run, 'head');
   const file = await writeHead(folder, head, {
-    ...{ name: trial.name, recipe, encoders, training: {} },
+    name: trial.name,
+    recipe,
+    encoders,
+    training: {},
   });
   // As serving loads it.
   const loaded = await loadHead(folder, encoders);
@@ -191,7 +199,9 @@ function recipeOf({ recipe, name, change = {} }: Trial): Recipe {
   return overlay(base, change, `trial ${name}`) as Recipe;
 }
 
-/** `change` laid over `base`: objects field by field, everything else replaced. A field that is not there is a mistake. */
+/**
+ * `change` laid over `base`: objects field by field, everything else replaced. A field that is not there is a mistake.
+ */
 function overlay(base: unknown, change: unknown, where: string): unknown {
   if (!isObject(base) || !isObject(change)) return change;
   const unknown = Object.keys(change).find((key) => !(key in base));

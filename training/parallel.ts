@@ -1,6 +1,6 @@
 /**
- * Runs `work` on every item, `parallel` at a time, taking the next one only when there is room for it. When one fails, no
- * further ones are taken; rejects with the first failure once all that had begun have ended.
+ * Runs `work` on every item, `parallel` at a time, taking the next one only when there is room for it. When one fails,
+ * no further ones are taken; rejects with the first failure once all that had begun have ended.
  */
 export async function inParallel<T>(
   parallel: number,

@@ -1,7 +1,8 @@
 /**
- * Seeded random numbers: sfc32 by Chris Doty-Humphrey (PractRand 0.95, https://pracrand.sourceforge.net/RNG_engines.txt),
- * a small generator with a period of about 2^127 that passes PractRand. Every use draws from a stream of its own, named by seed and
- * label, so that what one part draws never shifts what another sees, and a resumed run needs no saved state.
+ * Seeded random numbers: sfc32 by Chris Doty-Humphrey (PractRand 0.95,
+ * https://pracrand.sourceforge.net/RNG_engines.txt), a small generator with a period of about 2^127 that passes
+ * PractRand. Every use draws from a stream of its own, named by seed and label, so that what one part draws never
+ * shifts what another sees, and a resumed run needs no saved state.
  */
 export class Random {
   #a: number;

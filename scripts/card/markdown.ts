@@ -95,8 +95,9 @@ function recipe({ recipe: name, training }: HeadFile): string {
   }).flatMap(([key, words]) => (training[key] === undefined ? [] : [`${words} ${training[key]}`]));
   const rows = [...leaves(training.recipe ?? {})].map(([path, value]) => `| ${path} | ${value} |`);
   return [
-    `\`npm run train -- --data DIR --recipe ${name}${training.start === undefined ? ' --from-scratch' : ''}\` makes it again${facts.length === 0 ? '' : ` (${facts.join(', ')})`}, bit for bit on the same ` +
-      'machine. All of its settings, as `head.json` has them:',
+    `\`npm run train -- --data DIR --recipe ${name}${training.start === undefined ? ' --from-scratch' : ''}\` makes ` +
+      `it again${facts.length === 0 ? '' : ` (${facts.join(', ')})`}, bit for bit on the same machine. ` +
+      'All of its settings, as `head.json` has them:',
     '',
     '| setting | value |',
     '| --- | --- |',

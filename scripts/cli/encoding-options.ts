@@ -8,7 +8,10 @@ import type { Location } from './location.ts';
 import { createProgress, type Progress } from './progress.ts';
 import { printWarnings } from './training-options.ts';
 
-/** Captioned pictures to encoder outputs as all training commands do it: with a progress bar, and what was left out on stderr. */
+/**
+ * Captioned pictures to encoder outputs as all training commands do it: with a progress bar, and what was left out on
+ * stderr.
+ */
 
 export interface EncodingOptions {
   readonly encoders: Encoders;
@@ -16,7 +19,9 @@ export interface EncodingOptions {
   readonly features: CachePlace;
 }
 
-/** Pictures encoded at the same time, one thread each: one more than two cores, so that reading a file leaves none idle. */
+/**
+ * Pictures encoded at the same time, one thread each: one more than two cores, so that reading a file leaves none idle.
+ */
 const PARALLEL_PICTURES = 3;
 /** A bucket answers later than a disk: more pictures at the same time keep the encoder busy. */
 const PARALLEL_REMOTE_PICTURES = 8;

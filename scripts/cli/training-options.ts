@@ -22,11 +22,15 @@ export const MODELS = path({
   shown: 'models, and those that SIGHTLINE_EXTRA_MODELS names',
 });
 export const RESAMPLES = whole({
-  ...{ min: 1, max: 1_000_000, default: 2000 },
+  min: 1,
+  max: 1_000_000,
+  default: 2000,
   text: 'of the pictures, for intervals and p values',
 });
 export const THREADS = whole({
-  ...{ min: 1, max: 256, default: 2 },
+  min: 1,
+  max: 256,
+  default: 2,
   text: 'one number gives the same head bit for bit, another may round differently',
 });
 /** Where encoder outputs are kept between runs. */
@@ -66,8 +70,8 @@ export function modelFolders(models: string | undefined): readonly string[] {
 }
 
 /**
- * The cache of encoder outputs that --features names: a folder, or a bucket with a folder of its own on this machine, so that
- * nothing is sent there that was not made for it.
+ * The cache of encoder outputs that --features names: a folder, or a bucket with a folder of its own on this machine,
+ * so that nothing is sent there that was not made for it.
  */
 export async function openFeatures(at: string | undefined): Promise<CachePlace & { close(): void }> {
   const usual = join(dataFolder(), 'features');

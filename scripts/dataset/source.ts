@@ -20,8 +20,8 @@ export interface DatasetSource {
 }
 
 /**
- * Opens a folder, a bucket, one archive in either, a tar on standard input, or what is downloaded into a folder below `data`. Throws UsageError when source and target are not
- * apart, and what the drivers throw.
+ * Opens a folder, a bucket, one archive in either, a tar on standard input, or what is downloaded into a folder below
+ * `data`. Throws UsageError when source and target are not apart, and what the drivers throw.
  */
 export async function openDatasetSource(from: string, to: string, data: string): Promise<DatasetSource> {
   if (from === '-') return { files: standardInput(), from: 'standard input', commit: null, close: () => {} };
@@ -46,7 +46,9 @@ async function fromHub(from: string, downloads: string): Promise<DatasetSource> 
   const [name, revision] = [match[1]!, match[2]!];
   let bar: { readonly file: string; readonly progress: Progress } | null = null;
   const { folder, commit } = await downloadDataset(readHubConfig(), {
-    ...{ name, revision, downloads },
+    name,
+    revision,
+    downloads,
     onProgress(file, bytes, total) {
       if (bar?.file !== file) {
         bar?.progress.stop();

@@ -13,8 +13,8 @@ import { openFeatures } from '../cli/training-options.ts';
 const RESAMPLING = { resamples: 2000, seed: 1 };
 
 /**
- * Refuses a head that is significantly worse than the one in use: on the captioned pictures at `captioned`, or by what its
- * training found, which head.json keeps.
+ * Refuses a head that is significantly worse than the one in use: on the captioned pictures at `captioned`, or by what
+ * its training found, which head.json keeps.
  * @throws {precondition-failed} for a worse head
  */
 export async function refuseWorse(config: Config, head: string, captioned: string | undefined): Promise<void> {
@@ -27,7 +27,8 @@ export async function refuseWorse(config: Config, head: string, captioned: strin
   if (verdict?.result !== 'worse') return;
   throw new SightlineError(
     'precondition-failed',
-    `${head} is ${verdictSentence(verdict)}, or change to it all the same with --anyway (judged on ${verdict.pictures} pictures)`,
+    `${head} is ${verdictSentence(verdict)}, or change to it all the same with --anyway ` +
+      `(judged on ${verdict.pictures} pictures)`,
     { details: { ...verdict } },
   );
 }

@@ -22,12 +22,12 @@ export interface ReportData {
   readonly pictures: readonly ReportPicture[];
   /** How many of them are of the split. */
   readonly evaluated: number;
-  /** Of the split, for the similarity matrix. */
+  /** Vectors of the split, for the similarity matrix. */
   readonly vectors: PackedVectors;
 }
 
 export interface Run {
-  /** Of the folder, without the path to it: reports are passed around. */
+  /** Name of the folder, without the path to it: reports are passed around. */
   readonly name: string;
   readonly recipe: string;
   readonly profile: string;
@@ -71,11 +71,14 @@ export interface FoundPicture {
   readonly topPictures: readonly (readonly Answer[])[];
 }
 
-/** Unit vectors as int8, base64: component = byte / 127. For display; every rank is computed from the vectors themselves. */
+/**
+ * Unit vectors as int8, base64: component = byte / 127. For display; every rank is computed from the vectors
+ * themselves.
+ */
 export interface PackedVectors {
   readonly dimension: number;
   readonly images: string;
-  /** Of the first caption of each picture. */
+  /** Vector of the first caption of each picture. */
   readonly texts: string;
 }
 
@@ -95,20 +98,30 @@ export function reportData({ dataset, split, heads, pictures, others, thumbnails
   if (head === undefined) throw new Error('expected at least one head');
   const shown = pictures.map(
     ({ image, captions }, p): ReportPicture => ({
-      ...{ image, split, captions, thumbnail: thumbnails.get(image) ?? null },
+      image,
+      split,
+      captions,
+      thumbnail: thumbnails.get(image) ?? null,
       scores: ownCaptions(head, p).map((c) => decimals(head.ranking.ownScore[c]!)),
       found: foundPicture(head, p),
     }),
   );
   const further = others.map(
     ({ picture, scores }): ReportPicture => ({
-      ...{ image: picture.image, split: picture.split, captions: picture.captions },
-      ...{ thumbnail: thumbnails.get(picture.image) ?? null, scores: scores.map(decimals), found: null },
+      image: picture.image,
+      split: picture.split,
+      captions: picture.captions,
+      thumbnail: thumbnails.get(picture.image) ?? null,
+      scores: scores.map(decimals),
+      found: null,
     }),
   );
   return {
     title: `${head.info.name} on ${dataset}, ${split}`,
-    ...{ dataset, split, published: PUBLISHED, evaluated: shown.length },
+    dataset,
+    split,
+    published: PUBLISHED,
+    evaluated: shown.length,
     runs: heads.map(runOf),
     pictures: [...shown, ...further],
     vectors: packVectors(head),
@@ -150,7 +163,8 @@ function runOf({ folder, info, figures, interval }: EvaluatedHead): Run {
     encoders: { text: info.text.encoder, image: info.image.encoder },
     bytes: info.onnx.bytes,
     ...trainingOf(training),
-    ...{ figures, interval },
+    figures,
+    interval,
   };
 }
 

@@ -41,8 +41,8 @@ export async function buildReportPage(): Promise<ReportParts> {
 export const REPORT_PAGE = join(root, 'dist', 'report.json');
 
 /**
- * The report as one HTML file that needs nothing else: no network, no server. Its policy allows exactly the one script and
- * the one style sheet that are in it.
+ * The report as one HTML file that needs nothing else: no network, no server. Its policy allows exactly the one script
+ * and the one style sheet that are in it.
  */
 export async function reportDocument(data: ReportData): Promise<string> {
   const page = isCheckout ? await buildReportPage() : (JSON.parse(await readFile(REPORT_PAGE, 'utf8')) as ReportParts);

@@ -31,16 +31,24 @@ export interface CaptionLine {
 export function* pictureLines({ pictures }: ReportData): Generator<PictureLine> {
   for (const [p, { image, split, captions, scores, found }] of pictures.entries()) {
     yield {
-      ...{ image, split },
+      image,
+      split,
       captions: captions.map((text, i) => ({
-        ...{ text, score: scores[i]!, rank: found?.pictureRanks[i] ?? null },
+        text,
+        score: scores[i]!,
+        rank: found?.pictureRanks[i] ?? null,
         top: (found?.topPictures[i] ?? []).map(([answer, , score]) => ({
-          ...{ image: pictures[answer]!.image, score, right: answer === p },
+          image: pictures[answer]!.image,
+          score,
+          right: answer === p,
         })),
       })),
       rank: found === null ? null : Math.min(...found.captionRanks),
       top: (found?.topCaptions ?? []).map(([owner, caption, score]) => ({
-        ...{ image: pictures[owner]!.image, text: pictures[owner]!.captions[caption]!, score, right: owner === p },
+        image: pictures[owner]!.image,
+        text: pictures[owner]!.captions[caption]!,
+        score,
+        right: owner === p,
       })),
     };
   }

@@ -10,8 +10,8 @@ export interface CaptionForm {
   /** The split whose pictures a file beside the captions lists, a name a line; null for any other file. */
   splitOfList?(path: string): string | null;
   /**
-   * Reads it. What does not fit the form is counted and left out; throws `invalid-input` when the rest of the file cannot be
-   * trusted. One picture may come in several records.
+   * Reads it. What does not fit the form is counted and left out; throws `invalid-input` when the rest of the file
+   * cannot be trusted. One picture may come in several records.
    */
   read(file: SourceFile, findings: Findings): AsyncIterable<CaptionRecord>;
 }
@@ -22,7 +22,7 @@ export interface CaptionRecord {
   readonly captions: readonly string[];
   /** As the form names it; null when it names none. */
   readonly split: string | null;
-  /** Of the picture's bytes, when the form states it. */
+  /** Hash of the picture's bytes, when the form states it. */
   readonly sha256?: string;
 }
 

@@ -7,8 +7,9 @@ import { splitInPath } from './splits.ts';
 import { asUtf8 } from './utf8.ts';
 
 /**
- * Captions in a file beside each picture, of the same name: `dog.jpg` with `dog.txt` (a caption a line) or `dog.json` (a text
- * under "caption" or "text", a list under "captions", and perhaps "split"). So are folders, and the shards of webdataset.
+ * Captions in a file beside each picture, of the same name: `dog.jpg` with `dog.txt` (a caption a line) or `dog.json`
+ * (a text under "caption" or "text", a list under "captions", and perhaps "split"). So are folders, and the shards of
+ * webdataset.
  */
 
 const TEXTS = /\.(txt|json)$/i;

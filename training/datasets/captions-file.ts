@@ -11,7 +11,7 @@ export interface CaptionedPicture {
   readonly captions: readonly string[];
   /** What it is for: `train`, `val`, `test` or another name. */
   readonly split: string;
-  /** Of the picture's bytes, lower-case hex, when captions.jsonl states it. */
+  /** Hash of the picture's bytes, lower-case hex, when captions.jsonl states it. */
   readonly sha256: string | null;
 }
 

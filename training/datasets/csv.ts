@@ -8,7 +8,7 @@ import type { SourceFile } from './source-files.ts';
 const MAX_RECORD_BYTES = 1 << 20;
 
 export interface Row {
-  /** Of the file, counted from 1; the last one of a row of several. */
+  /** Number of the line in the file, from 1; the last one of a row of several. */
   readonly line: number;
   readonly fields: readonly string[];
 }
@@ -62,7 +62,9 @@ export async function* readTable(
 
 const DELIMITERS = [',', ';', '\t', '|'];
 
-/** The delimiter of a table, by its header: what is there most often. Excel writes `;` where the comma is in numbers. */
+/**
+ * The delimiter of a table, by its header: what is there most often. Excel writes `;` where the comma is in numbers.
+ */
 export function delimiterOf(header: string): string {
   const count = (delimiter: string) => header.split(delimiter).length;
   return DELIMITERS.reduce((most, delimiter) => (count(delimiter) > count(most) ? delimiter : most));

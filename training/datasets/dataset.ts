@@ -10,8 +10,8 @@ export type { CaptionedPicture } from './captions-file.ts';
 
 /**
  * Captioned pictures in the canonical form: a folder, or a corner of a bucket, with `images/` and `captions.jsonl`, one
- * picture a line as {"image": "name.jpg", "captions": ["...", ...], "split": "train", "sha256": "..."}; split and hash may be
- * missing. Pictures are read one by one when they are wanted.
+ * picture a line as {"image": "name.jpg", "captions": ["...", ...], "split": "train", "sha256": "..."}; split and hash
+ * may be missing. Pictures are read one by one when they are wanted.
  */
 
 /** Where a data set is. */
@@ -51,7 +51,10 @@ export const IMAGES_PREFIX = 'images/';
 export interface DatasetOptions {
   /** Pictures of these only; of all when left out. */
   readonly splits?: readonly string[];
-  /** Split all pictures anew by these shares, whatever captions.jsonl says. Where it says nothing they are split 80/10/10. */
+  /**
+   * Split all pictures anew by these shares, whatever captions.jsonl says. Where it says nothing they are split
+   * 80/10/10.
+   */
   readonly shares?: SplitShares;
   /** Keep one caption a picture, drawn by this seed. */
   readonly captionSeed?: number;
@@ -60,8 +63,8 @@ export interface DatasetOptions {
 /**
  * Reads captions.jsonl.
  * @throws {not-found} without a data set there
- * @throws {invalid-input} naming the line for broken text, JSON or fields, for a picture in two splits, and for some lines with
- * a split and others without
+ * @throws {invalid-input} naming the line for broken text, JSON or fields, for a picture in two splits, and for some
+ * lines with a split and others without
  */
 export async function readDataset(place: DatasetPlace, options: DatasetOptions = {}): Promise<Dataset> {
   const { splits, captionSeed } = options;
@@ -79,8 +82,8 @@ export async function readDataset(place: DatasetPlace, options: DatasetOptions =
   const known = [...new Set(pictures.map(({ split }) => split))].join(', ') || 'none';
   throw new SightlineError(
     'invalid-input',
-    `${place.name}: expected pictures with captions${splits === undefined ? '' : ` in split ${splits.join(' or ')}`}, ` +
-      `got none (${pictures.length} lines, splits: ${known}${describeWarnings(warnings)})`,
+    `${place.name}: expected pictures with captions` +
+      `${splits === undefined ? '' : ` in split ${splits.join(' or ')}`}, got none (${pictures.length} lines, splits: ${known}${describeWarnings(warnings)})`,
   );
 }
 

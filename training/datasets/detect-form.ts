@@ -12,7 +12,9 @@ import { isLitter, isPictureName, stemOf } from './picture-names.ts';
 import { headOf, type SourceFile } from './source-files.ts';
 import { asUtf8 } from './utf8.ts';
 
-/** Forms with a captions file, the surest first. Without one, captions are looked for beside each picture (sidecars.ts). */
+/**
+ * Forms with a captions file, the surest first. Without one, captions are looked for beside each picture (sidecars.ts).
+ */
 const CAPTION_FORMS: readonly CaptionForm[] = [canonical, flickr30k, kaggle, token, karpathy, coco];
 
 /** Enough for a header, or for the first entry of a JSON document. */

@@ -19,8 +19,8 @@ export interface DatasetDownload extends Pick<Download, 'signal' | 'waitMs'> {
 }
 
 /**
- * Downloads a data set's archives and captions files at one commit, going on with what is there already, once for several
- * processes. Throws what `downloadFile` throws.
+ * Downloads a data set's archives and captions files at one commit, going on with what is there already, once for
+ * several processes. Throws what `downloadFile` throws.
  */
 export async function downloadDataset(
   hub: HubOptions,
@@ -40,7 +40,12 @@ export async function downloadDataset(
       const to = join(folder, path);
       if (done[path] !== undefined && done[path] === (await stat(to).catch(() => null))?.size) continue;
       const got = await downloadFile(hub, {
-        ...{ repo, revision: commit, path, to, signal, waitMs },
+        repo,
+        revision: commit,
+        path,
+        to,
+        signal,
+        waitMs,
         onProgress: (bytes, total) => onProgress?.(path, bytes, total),
       });
       done[path] = got.bytes;

@@ -7,10 +7,10 @@ import { unavailable } from '../../core/file-errors.ts';
 
 const entrySchema = z.object({
   image: z.string(),
-  /** Of the file it came from. */
+  /** Stamp of the file it came from. */
   stamp: z.string(),
   sha256: z.string(),
-  /** Of the object that was written. */
+  /** Entity tag of the object that was written. */
   etag: z.string(),
 });
 
@@ -23,7 +23,10 @@ export interface Journal {
   close(): Promise<void>;
 }
 
-/** Opens or starts the journal in a file: a JSON line an entry, of which a half-written one is no entry. Throws `unavailable`. */
+/**
+ * Opens or starts the journal in a file: a JSON line an entry, of which a half-written one is no entry. Throws
+ * `unavailable`.
+ */
 export async function openJournal(file: string): Promise<Journal> {
   const entries = new Map<string, JournalEntry>();
   let handle: FileHandle;

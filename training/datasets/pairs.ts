@@ -80,7 +80,9 @@ async function readRecords({ form, files, lists }: FoundCaptions, findings: Find
       }
       records.set(image, {
         captions: [...(earlier?.captions ?? []), ...trimmed(captions, image, findings)],
-        ...{ split: named, sha256, order: earlier?.order ?? records.size },
+        split: named,
+        sha256,
+        order: earlier?.order ?? records.size,
       });
     }
   }

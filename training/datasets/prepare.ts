@@ -44,11 +44,11 @@ interface Line {
 }
 
 /**
- * Writes a data set in the canonical form: every picture as it is, once it has been decoded, then captions.jsonl, last and at
- * once, and a report. May be stopped at any moment; what the journal knows is not written again.
+ * Writes a data set in the canonical form: every picture as it is, once it has been decoded, then captions.jsonl, last
+ * and at once, and a report. May be stopped at any moment; what the journal knows is not written again.
  *
- * Throws `invalid-input` for a source that cannot be read, `precondition-failed` when another data set is in the target's place,
- * `unavailable` when it cannot be written (the next call goes on there), and the signal's reason.
+ * Throws `invalid-input` for a source that cannot be read, `precondition-failed` when another data set is in the
+ * target's place, `unavailable` when it cannot be written (the next call goes on there), and the signal's reason.
  */
 export async function prepareDataset(options: PrepareOptions): Promise<Report> {
   const startedAt = performance.now();
@@ -76,7 +76,11 @@ export async function prepareDataset(options: PrepareOptions): Promise<Report> {
   compareContents(lines, findings);
   noteLeftOvers(stored, lines, findings);
   const report = reportOf(lines, {
-    ...{ from: options.from, commit: options.commit, form: pairs.form, findings, counts: work.counts },
+    from: options.from,
+    commit: options.commit,
+    form: pairs.form,
+    findings,
+    counts: work.counts,
     splitRule: work.counts.byRule > 0 ? describeRule(options.shares) : null,
     seconds: Math.round((performance.now() - startedAt) / 100) / 10,
   });
@@ -93,7 +97,8 @@ async function refuseOthers({ target, from, replace }: PrepareOptions): Promise<
   if (earlier === from) return;
   throw new SightlineError(
     'precondition-failed',
-    `${target.name}: expected no data set, or one prepared from ${from}; got one from ${earlier} (--replace writes over it)`,
+    `${target.name}: expected no data set, or one prepared from ${from}; got one from ${earlier} ` +
+      '(--replace writes over it)',
   );
 }
 
@@ -154,8 +159,10 @@ async function written(pair: Pair, expected: string | null, work: Work): Promise
 
 /** Decoding through all pixels of the file is what finds the damaged ones; what comes out is not used. */
 const CHECK: Preprocessing = {
-  ...{ resize: { mode: 'squash', size: 32, kernel: 'bilinear' }, crop: 32 },
-  ...{ mean: [0, 0, 0], std: [1, 1, 1] },
+  resize: { mode: 'squash', size: 32, kernel: 'bilinear' },
+  crop: 32,
+  mean: [0, 0, 0],
+  std: [1, 1, 1],
 };
 
 /** The bytes of a picture that can be decoded, or null. */
@@ -203,13 +210,22 @@ function reportOf(
 ): Report {
   const { findings, counts, from, commit, form, splitRule, seconds } = facts;
   const count = (some: readonly Line[]) => ({
-    ...{ pictures: some.length, captions: some.reduce((sum, { captions }) => sum + captions.length, 0) },
+    pictures: some.length,
+    captions: some.reduce((sum, { captions }) => sum + captions.length, 0),
   });
   const bySplit = Map.groupBy(lines, ({ split }) => split);
   return {
-    ...{ format: 1, from, commit, form, ...count(lines) },
+    format: 1,
+    from,
+    commit,
+    form,
+    ...count(lines),
     splits: Object.fromEntries([...bySplit].map(([name, some]) => [name, count(some)])),
-    ...{ splitRule, findings: findings.toJSON(), written: counts.written, kept: counts.kept, seconds },
+    splitRule,
+    findings: findings.toJSON(),
+    written: counts.written,
+    kept: counts.kept,
+    seconds,
   };
 }
 

@@ -10,7 +10,10 @@ export interface SourceFile {
   readonly bytes: number;
   /** Changes with the content, as far as that can be known without reading it. */
   readonly stamp: string;
-  /** May be called at any time, and for several files at once. Rejects with `invalid-input` when an archive holds rubbish. */
+  /**
+   * May be called at any time, and for several files at once. Rejects with `invalid-input` when an archive holds
+   * rubbish.
+   */
   open(): AsyncIterable<Uint8Array>;
 }
 
@@ -18,8 +21,8 @@ export interface SourceFile {
 export interface Shard {
   readonly name: string;
   /**
-   * Its files in order. Those that are `wanted` are read into memory and can be opened from then on; the others are skipped.
-   * Throws `invalid-input` when the archive is broken.
+   * Its files in order. Those that are `wanted` are read into memory and can be opened from then on; the others are
+   * skipped. Throws `invalid-input` when the archive is broken.
    */
   files(wanted: (path: string, bytes: number) => boolean): AsyncIterable<SourceFile>;
 }

@@ -3,21 +3,30 @@ import { createHash } from 'node:crypto';
 /** Which split a picture belongs to, where it is said, and by rule where it is not. */
 
 const NAMES: Readonly<Record<string, string>> = {
-  ...{ train: 'train', training: 'train', restval: 'train' },
-  ...{ val: 'val', valid: 'val', validation: 'val', dev: 'val' },
-  ...{ test: 'test', testing: 'test' },
+  train: 'train',
+  training: 'train',
+  restval: 'train',
+  val: 'val',
+  valid: 'val',
+  validation: 'val',
+  dev: 'val',
+  test: 'test',
+  testing: 'test',
 };
 
 /**
- * `train`, `val` or `test` for their usual names; another name as it is, null for an empty one. `restval` is training, as in
- * all publications on Karpathy's splits of COCO.
+ * `train`, `val` or `test` for their usual names; another name as it is, null for an empty one. `restval` is training,
+ * as in all publications on Karpathy's splits of COCO.
  */
 export function splitNamed(name: string | null | undefined): string | null {
   const trimmed = name?.trim() ?? '';
   return trimmed === '' ? null : (NAMES[trimmed.toLowerCase()] ?? trimmed);
 }
 
-/** The split in a path such as `annotations/captions_train2017.json` or `shards/flickr-val-003.tar`: the last word that names one. */
+/**
+ * The split in a path such as `annotations/captions_train2017.json` or `shards/flickr-val-003.tar`: the last word that
+ * names one.
+ */
 export function splitInPath(path: string): string | null {
   const words = path.toLowerCase().match(/[a-z]+/g) ?? [];
   return words.map((word) => NAMES[word]).findLast((split) => split !== undefined) ?? null;
@@ -30,8 +39,9 @@ export interface SplitShares {
 }
 
 /**
- * The rule: the first 32 bits of the picture's SHA-256 modulo 100 below `val` is validation, then `test` is test, the rest is
- * training. It needs nothing but the picture: adding others moves none, and the same bytes under two names stay together.
+ * The rule: the first 32 bits of the picture's SHA-256 modulo 100 below `val` is validation, then `test` is test, the
+ * rest is training. It needs nothing but the picture: adding others moves none, and the same bytes under two names stay
+ * together.
  */
 export function splitByHash(sha256: string, { val, test }: SplitShares): string {
   const bucket = Number.parseInt(sha256.slice(0, 8), 16) % 100;
@@ -42,8 +52,9 @@ export function splitByHash(sha256: string, { val, test }: SplitShares): string 
 export const USUAL_SHARES: SplitShares = { val: 10, test: 10 };
 
 /**
- * A split for each of these pictures, by their names alone: in the order of the names' SHA-256 the first `val` percent are
- * validation, the next are test, the rest is training. Exact shares, also of few pictures; a new picture moves hardly any other.
+ * A split for each of these pictures, by their names alone: in the order of the names' SHA-256 the first `val` percent
+ * are validation, the next are test, the rest is training. Exact shares, also of few pictures; a new picture moves
+ * hardly any other.
  */
 export function splitByName(names: Iterable<string>, { val, test }: SplitShares): Map<string, string> {
   const hash = (name: string) => createHash('sha256').update(name).digest('hex');
@@ -54,5 +65,6 @@ export function splitByName(names: Iterable<string>, { val, test }: SplitShares)
 }
 
 export function describeRule({ val, test }: SplitShares): string {
-  return `by the first 32 bits of the picture's SHA-256 modulo 100: below ${val} val, below ${val + test} test, else train`;
+  const below = `below ${val} val, below ${val + test} test, else train`;
+  return `by the first 32 bits of the picture's SHA-256 modulo 100: ${below}`;
 }

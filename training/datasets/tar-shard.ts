@@ -6,8 +6,8 @@ import { archiveStem } from './picture-names.ts';
 import type { Shard, SourceFile } from './source-files.ts';
 
 /**
- * A tar archive, gzipped or not, read from front to back: from a folder, a bucket, a server or standard input. In memory is
- * one file at a time, beside those that are being worked on.
+ * A tar archive, gzipped or not, read from front to back: from a folder, a bucket, a server or standard input. In
+ * memory is one file at a time, beside those that are being worked on.
  */
 export function tarShard(name: string, open: () => AsyncIterable<Uint8Array>): Shard {
   return {
@@ -31,7 +31,10 @@ export function tarShard(name: string, open: () => AsyncIterable<Uint8Array>): S
           const chunks: Uint8Array[] = [];
           for await (const chunk of entry) chunks.push(chunk as Uint8Array);
           const file: SourceFile = {
-            ...{ path, archive, bytes: size, stamp: `${size} ${mtime?.getTime() ?? 0}` },
+            path,
+            archive,
+            bytes: size,
+            stamp: `${size} ${mtime?.getTime() ?? 0}`,
             async *open() {
               yield* chunks;
             },

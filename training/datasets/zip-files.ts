@@ -8,13 +8,13 @@ import { archiveStem } from './picture-names.ts';
 import type { SourceFile } from './source-files.ts';
 
 /**
- * A zip in a folder or a bucket, read in place: its directory once, then each file by range when it is wanted, so that a
- * zip of any size (zip64 included) takes the memory of the pictures under way.
+ * A zip in a folder or a bucket, read in place: its directory once, then each file by range when it is wanted, so that
+ * a zip of any size (zip64 included) takes the memory of the pictures under way.
  */
 
 /** The directory is read in steps of this size. */
 const WINDOW_BYTES = 1 << 20;
-/** Of the Unix file mode in the upper half of the external attributes: type, and what a symbolic link is. */
+/** Masks of the Unix file mode in the upper half of the external attributes: type, and what a symbolic link is. */
 const [TYPE_MASK, SYMLINK] = [0o170000, 0o120000];
 
 /** The files of a zip. Throws `invalid-input` when it is none, or is cut off. */
@@ -53,7 +53,8 @@ function fileOf(zip: ZipFile, entry: Entry, { key, etag }: ListedObject): Source
 async function* contentOfEntry(zip: ZipFile, entry: Entry, name: string): AsyncGenerator<Uint8Array> {
   let checksum = 0;
   try {
-    // yauzl holds the content to the size that the directory states: a bomb cannot become larger than what was announced.
+    // yauzl holds the content to the size that the directory states: a bomb cannot become larger than what was
+    // announced.
     for await (const chunk of await zip.openReadStreamPromise(entry)) {
       checksum = crc32(chunk as Buffer, checksum);
       yield chunk as Buffer;

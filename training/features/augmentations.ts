@@ -3,14 +3,18 @@ import type { Preprocessing } from '../../core/encode/preprocessor-config.ts';
 import { Random } from '../random.ts';
 
 /**
- * Several looks at one picture, encoded once and cached, so that a head sees more than one vector of it. `full` is exactly
- * what serving sees. The others are made from the same decoded and resized pixels; nothing is decoded in another way.
+ * Several looks at one picture, encoded once and cached, so that a head sees more than one vector of it. `full` is
+ * exactly what serving sees. The others are made from the same decoded and resized pixels; nothing is decoded in
+ * another way.
  */
 export interface Augmentation {
   readonly name: string;
   /** Mirrored. */
   readonly flip: boolean;
-  /** A window at a random place of the picture, resized to a random size in this range times the model's input; null: none. */
+  /**
+   * A window at a random place of the picture, resized to a random size in this range times the model's input; null:
+   * none.
+   */
   readonly zoom: { readonly from: number; readonly to: number } | null;
 }
 
@@ -31,7 +35,10 @@ export interface AugmentationPlan {
   readonly flip: boolean;
 }
 
-/** Plans the augmentation of one picture; the same picture and augmentation give the same plan. `sha256` is of the picture. */
+/**
+ * Plans the augmentation of one picture; the same picture and augmentation give the same plan. `sha256` is of the
+ * picture.
+ */
 export function planAugmentation(
   augmentation: Augmentation,
   preprocessing: Preprocessing,

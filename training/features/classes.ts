@@ -22,7 +22,9 @@ export type ImageClass = z.infer<typeof classesSchema>[number];
 
 const CLASSES_FILE = 'classes.json';
 
-/** The classes in the order of the logits, or null when the encoder comes without their names. Throws `model-mismatch`. */
+/**
+ * The classes in the order of the logits, or null when the encoder comes without their names. Throws `model-mismatch`.
+ */
 export async function loadClasses(modelDirs: readonly string[], encoders: Encoders): Promise<ImageClass[] | null> {
   const { folder, files } = encoders.profile.image;
   const file = files.others.find(({ path }) => path === CLASSES_FILE);

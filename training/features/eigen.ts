@@ -8,8 +8,8 @@ export interface EigenPairs {
 }
 
 /**
- * All eigenpairs of a symmetric matrix [n, n]: Householder reduction to tridiagonal form, then implicit QL (Golub and Van
- * Loan, "Matrix Computations", 4th edition, sections 8.3.1 and 8.3.3). About 10 n^3 operations, all along rows.
+ * All eigenpairs of a symmetric matrix [n, n]: Householder reduction to tridiagonal form, then implicit QL (Golub and
+ * Van Loan, "Matrix Computations", 4th edition, sections 8.3.1 and 8.3.3). About 10 n^3 operations, all along rows.
  */
 export function symmetricEigen(matrix: Float64Array, n: number): EigenPairs {
   const { diagonal, beside, basis } = tridiagonalise(matrix, n);

@@ -26,8 +26,8 @@ import { type CachePlace, type OpenCache, openCache } from './shared-cache.ts';
 export interface PairSet {
   readonly pictures: readonly CaptionedPicture[];
   /**
-   * One matrix [pictures, size] an output of the image encoder, for each augmentation. The first one is what serving sees, and the
-   * only one outside the split "train".
+   * One matrix [pictures, size] an output of the image encoder, for each augmentation. The first one is what serving
+   * sees, and the only one outside the split "train".
    */
   readonly augmented: readonly Readonly<Record<string, HalfRows>>[];
   /** [captions, text dimension] */
@@ -60,8 +60,8 @@ const PICTURES_A_WRITE = 64;
 const CAPTIONS_A_WRITE = 4096;
 
 /**
- * Encodes what is not cached yet. What comes back is read from the cache when it is used, so that memory does not grow with the
- * pictures. Throws `unavailable` when the cache cannot be written.
+ * Encodes what is not cached yet. What comes back is read from the cache when it is used, so that memory does not grow
+ * with the pictures. Throws `unavailable` when the cache cannot be written.
  */
 export async function loadFeatures(dataset: Dataset, options: FeatureOptions): Promise<Features> {
   const warnings = new Map(dataset.warnings);
@@ -172,7 +172,10 @@ export function textCache({ key, name, dimension }: Encoders['text']): NamedCach
   return { path: `text-${key}`, description: { made: { encoder: name, key }, columns: dimension } };
 }
 
-/** Encodes the augmented pictures that are not cached, several pictures at a time. Answers with the hashes of what cannot be encoded. */
+/**
+ * Encodes the augmented pictures that are not cached, several pictures at a time. Answers with the hashes of what
+ * cannot be encoded.
+ */
 async function encodeMissing(
   dataset: Dataset,
   pictures: readonly HashedPicture[],
@@ -278,7 +281,8 @@ function pairSet(
   for (const [i, { captions }] of pictures.entries()) firstCaption[i + 1] = firstCaption[i]! + captions.length;
   const seen = caches.filter((_, augmentation) => pictures.every((picture) => isWanted(picture, augmentation)));
   return {
-    ...{ pictures, firstCaption },
+    pictures,
+    firstCaption,
     augmented: seen.map(({ cache }) => splitOutputs(cache, hashes, outputs)),
     captions: texts.rows.rows(pictures.flatMap(({ captions }) => captions.map(hashText))),
   };

@@ -9,7 +9,8 @@ import { HalfMatrix } from './half.ts';
 
 /**
  * Encoder outputs of a few captioned pictures as files small enough to commit, so that a head can be judged without the
- * pictures: `sample.json` and one file a matrix, float16, little endian, row by row. Neither pictures nor texts are in it.
+ * pictures: `sample.json` and one file a matrix, float16, little endian, row by row. Neither pictures nor texts are in
+ * it.
  */
 
 const encoder = { encoder: z.string().min(1), key: z.string().regex(/^[0-9a-f]{16}$/) };
@@ -38,7 +39,8 @@ export async function writeFeatureSample(
 ): Promise<FeatureSample> {
   const { text, image } = encoders;
   const sample: FeatureSample = {
-    ...{ format: 1, source },
+    format: 1,
+    source,
     text: { encoder: text.name, key: text.key, dimension: text.dimension },
     image: { encoder: image.name, key: image.key, outputs: { ...image.outputs } },
     captions: Array.from(pairs.firstCaption.subarray(1), (end, picture) => end - pairs.firstCaption[picture]!),

@@ -9,14 +9,17 @@ import { columnMoments, covariance } from './moments.ts';
 import { type ScratchRows, writeScratch } from './scratch-rows.ts';
 
 /**
- * What happens to encoder outputs before the first layer that is learned: fixed once from the training pairs, computed once a
- * row for training, and built into head.onnx by the same function, so that serving feeds raw encoder outputs.
+ * What happens to encoder outputs before the first layer that is learned: fixed once from the training pairs, computed
+ * once a row for training, and built into head.onnx by the same function, so that serving feeds raw encoder outputs.
  */
 
 /** One encoder output made ready: x -> (first(x) - mean) * scale, or (first(x) - mean) projection^T. */
 export interface InputTransform {
   readonly spec: TowerInput;
-  /** Where the encoder output lies: columns `start` to `start` + `width` of the graph's input `from`, which has `columns`. */
+  /**
+   * Where the encoder output lies: columns `start` to `start` + `width` of the graph's input `from`, which has
+   * `columns`.
+   */
   readonly place: { readonly from: string; readonly columns: number; readonly start: number };
   /** Columns of the encoder output, and of what comes out. */
   readonly width: number;
@@ -66,8 +69,8 @@ export function transformedWidth(inputs: readonly InputTransform[]): number {
 const TEXT_INPUT = 'text';
 
 /**
- * Learns means, scales and projections from the training pairs, all augmentations together. `textOutputs` are the sizes of the parts
- * of a text's vector, in order.
+ * Learns means, scales and projections from the training pairs, all augmentations together. `textOutputs` are the sizes
+ * of the parts of a text's vector, in order.
  */
 export async function fitTransform(
   spec: HeadSpec,
@@ -125,7 +128,9 @@ async function fitInput(
   const columns = Math.min(spec.columns ?? mean.length, mean.length);
   const projection = await whitening(seen, mean, std, columns, spec.power ?? 1);
   return {
-    ...{ ...first, spec, columns },
+    ...first,
+    spec,
+    columns,
     constants: { ...constants, projection: { values: projection, shape: [columns, mean.length] } },
   };
 }
@@ -184,12 +189,12 @@ function addInput(graph: OnnxGraph, input: InputTransform, given: string): strin
 const TOP_CLASSES = 10;
 
 /**
- * The names of the likeliest classes, weighted by their probability among those (convex combination of semantic embeddings,
- * Norouzi et al. 2014): a text vector for the picture.
+ * The names of the likeliest classes, weighted by their probability among those (convex combination of semantic
+ * embeddings, Norouzi et al. 2014): a text vector for the picture.
  */
 function addClassNames(graph: OnnxGraph, logits: string, classes: string, width: number): string {
-  // onnxruntime 1.30 ends the process (division by zero) on TopK over no rows, which is what serving feeds the tower that it
-  // does not ask for. One more row, and away with it.
+  // onnxruntime 1.30 ends the process (division by zero) on TopK over no rows, which is what serving feeds the tower
+  // that it does not ask for. One more row, and away with it.
   const padding = graph.weights(new Float32Array(width), [1, width]);
   const padded = graph.op('Concat', [logits, padding], { axis: { int: 0 } });
   const [top, which] = graph
@@ -245,8 +250,8 @@ export async function transformRows(
 }
 
 /**
- * All rows of a split, ready for the towers, in files in `folder`: beside four augmentations of 30,000 pictures a head in training is
- * small. Throws `unavailable`.
+ * All rows of a split, ready for the towers, in files in `folder`: beside four augmentations of 30,000 pictures a head
+ * in training is small. Throws `unavailable`.
  */
 export async function transformPairs(
   transform: FeatureTransform,
@@ -280,8 +285,8 @@ export async function transformPairs(
 }
 
 /**
- * Principal components of the standardised columns, each divided by its variance to the power of `power` / 2: 1 makes all
- * equally large (whitening), 0 leaves them as they are. Rows of the projection take x - mean.
+ * Principal components of the standardised columns, each divided by its variance to the power of `power` / 2: 1 makes
+ * all equally large (whitening), 0 leaves them as they are. Rows of the projection take x - mean.
  */
 async function whitening(
   matrices: readonly HalfRows[],

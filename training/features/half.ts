@@ -13,7 +13,8 @@ export function toHalf(value: number): number {
   if (exponent === 0xff) return sign | 0x7c00 | (fraction === 0 ? 0 : 0x200);
   const unbiased = exponent - 127;
   if (unbiased < -25) return sign;
-  // A subnormal result keeps fewer bits of the fraction with its leading 1; carries run into the exponent by themselves.
+  // A subnormal result keeps fewer bits of the fraction with its leading 1; carries run into the exponent by
+  // themselves.
   const shift = unbiased < -14 ? -1 - unbiased : 13;
   const base = unbiased < -14 ? 0 : (unbiased + 14) << 10;
   const full = fraction | 0x800000;

@@ -6,13 +6,13 @@ import { HalfMatrix, type HalfRows } from './half.ts';
 import { jointCovariance } from './moments.ts';
 
 /**
- * Encoder outputs of pictures that nobody took. The image encoder knows a thousand classes, most of which no training photo
- * shows; moving its mean output along the direction in which the logit of a class grows fastest among real pictures gives a
- * plausible output for that class.
+ * Encoder outputs of pictures that nobody took. The image encoder knows a thousand classes, most of which no training
+ * photo shows; moving its mean output along the direction in which the logit of a class grows fastest among real
+ * pictures gives a plausible output for that class.
  *
- * With features f, logits l = W f + b, S the covariance of f over training pictures and bars for means over classes, the
- * direction is S (w_c - w̄). That is the covariance of f with l_c - l̄, and the logits move along the covariance of l with it,
- * so neither W nor b is needed: only covariances of what the encoder answers.
+ * With features f, logits l = W f + b, S the covariance of f over training pictures and bars for means over classes,
+ * the direction is S (w_c - w̄). That is the covariance of f with l_c - l̄, and the logits move along the covariance of
+ * l with it, so neither W nor b is needed: only covariances of what the encoder answers.
  */
 
 /** Made-up outputs by name of the encoder's output, `variants` rows for each class in turn. */
@@ -23,7 +23,9 @@ export interface PseudoFeatures {
 }
 
 const LOGITS = 'logits';
-/** How far the logit of its class is raised: to this quantile of the largest logits of training pictures, on average. */
+/**
+ * How far the logit of its class is raised: to this quantile of the largest logits of training pictures, on average.
+ */
 const TYPICAL_TOP = 0.5;
 /** Made-up pictures differ in strength by this factor both ways. */
 const STRENGTH_RANGE = 1.3;

@@ -12,9 +12,9 @@ import { encodeRows, type Row, readRecords, recordBytes, recordRows } from './re
 export type { Row } from './record-file.ts';
 
 /**
- * Float16 rows by content hash, so that an interrupted extraction goes on where it was. New rows are appended to `rows.bin`.
- * A sealed file becomes `segments/SHA-256.bin` and never changes again: segments can be copied between machines, and two
- * caches are brought together by exchanging those that the other one lacks (shared-cache.ts).
+ * Float16 rows by content hash, so that an interrupted extraction goes on where it was. New rows are appended to
+ * `rows.bin`. A sealed file becomes `segments/SHA-256.bin` and never changes again: segments can be copied between
+ * machines, and two caches are brought together by exchanging those that the other one lacks (shared-cache.ts).
  */
 
 const FORMAT = 1;
@@ -54,7 +54,9 @@ export class RecordCache {
     this.#rows = rows;
   }
 
-  /** Opens or starts the cache in `folder`. Throws `schema-mismatch` when the folder holds one that something else made. */
+  /**
+   * Opens or starts the cache in `folder`. Throws `schema-mismatch` when the folder holds one that something else made.
+   */
   static async open(folder: string, description: CacheDescription): Promise<RecordCache> {
     await mkdir(join(folder, SEGMENTS), { recursive: true }).catch((error: unknown) => {
       throw unavailable(error, 'make', folder);
@@ -108,8 +110,9 @@ export class RecordCache {
   }
 
   /**
-   * Columns `from` to `to` (all when left out) of the rows of these hashes, in order, to be read until the cache is closed. Reading
-   * throws `unavailable` when another process changed the file. Throws a plain Error for a hash that is not there: a bug.
+   * Columns `from` to `to` (all when left out) of the rows of these hashes, in order, to be read until the cache is
+   * closed. Reading throws `unavailable` when another process changed the file. Throws a plain Error for a hash that is
+   * not there: a bug.
    */
   rows(hashes: readonly string[], part: { from?: number; to?: number } = {}): HalfRows {
     const places = hashes.map((hash) => {

@@ -4,8 +4,8 @@ import { crc32 } from 'node:zlib';
 import { HalfMatrix, HalfRows } from './half.ts';
 
 /**
- * Float16 rows by content hash, one after the other: 32 bytes of SHA-256, 4 bytes of CRC-32 over hash and values (little
- * endian), then the values. Records have one size, and the checksum tells a half-written or damaged one.
+ * Float16 rows by content hash, one after the other: 32 bytes of SHA-256, 4 bytes of CRC-32 over hash and values
+ * (little endian), then the values. Records have one size, and the checksum tells a half-written or damaged one.
  */
 
 const HASH_BYTES = 32;
@@ -72,9 +72,9 @@ export interface RecordPlace {
 }
 
 /**
- * Columns `from` to `to` of these records as the rows of a matrix, each read from its file when it is asked for: a data set
- * of any size takes as good as no memory. `hashes` are those that the records must have; `changed` makes what is thrown
- * when one has another.
+ * Columns `from` to `to` of these records as the rows of a matrix, each read from its file when it is asked for: a data
+ * set of any size takes as good as no memory. `hashes` are those that the records must have; `changed` makes what is
+ * thrown when one has another.
  */
 export function recordRows(
   places: readonly RecordPlace[],

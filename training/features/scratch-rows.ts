@@ -11,7 +11,9 @@ export interface ScratchRows {
   close(): Promise<void>;
 }
 
-/** Writes blocks of whole rows, as float16, one after the other. Throws `unavailable` when the disk does not take them. */
+/**
+ * Writes blocks of whole rows, as float16, one after the other. Throws `unavailable` when the disk does not take them.
+ */
 export async function writeScratch(
   path: string,
   columns: number,
@@ -22,7 +24,8 @@ export async function writeScratch(
     .catch((error: unknown) => {
       throw unavailable(error, 'write', path);
     });
-  // Where open files can be removed it goes at once, so that a killed process leaves nothing; elsewhere when it is closed.
+  // Where open files can be removed it goes at once, so that a killed process leaves nothing; elsewhere when it is
+  // closed.
   await rm(path).catch(() => {});
   const close = async () => {
     await file.close();

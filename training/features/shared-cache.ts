@@ -8,9 +8,10 @@ import type { ObjectStore } from '../../core/ports.ts';
 import { type CacheDescription, describeCache, otherCache, RecordCache } from './record-cache.ts';
 
 /**
- * A cache of rows that several machines share through a bucket. What is there are sealed segments, named by their content, so
- * bringing two sides together is fetching and sending the names that the other side lacks: nothing is ever changed in place,
- * a call that is cut off leaves nothing half done, and two machines that encode at the same time cannot disturb each other.
+ * A cache of rows that several machines share through a bucket. What is there are sealed segments, named by their
+ * content, so bringing two sides together is fetching and sending the names that the other side lacks: nothing is ever
+ * changed in place, a call that is cut off leaves nothing half done, and two machines that encode at the same time
+ * cannot disturb each other.
  */
 
 const DESCRIPTION = 'cache.json';
@@ -74,7 +75,9 @@ async function fetchSegments(cache: RecordCache, store: ObjectStore): Promise<vo
   }
 }
 
-/** Sends what the cache has and the bucket lacks. Throws `unavailable`; nothing is lost then, the next call sends it. */
+/**
+ * Sends what the cache has and the bucket lacks. Throws `unavailable`; nothing is lost then, the next call sends it.
+ */
 async function sendSegments(cache: RecordCache, store: ObjectStore): Promise<void> {
   await cache.seal();
   const known = new Set(await sharedSegments(store));
@@ -117,6 +120,6 @@ async function checkShared(cache: RecordCache, store: ObjectStore): Promise<void
 
 function unsent(name: string, error: unknown): unknown {
   if (!(error instanceof SightlineError)) return error;
-  const message = `encoder outputs could not be sent (${name}), they are kept here and sent next time: ${error.message}`;
+  const message = `encoder outputs could not be sent (${name}) and are kept here until next time: ${error.message}`;
   return new SightlineError(error.code, message, { cause: error, details: error.details });
 }

@@ -25,8 +25,8 @@ export interface TransformedData {
 export type EncodedData = Pick<TrainingData, 'train' | 'validation' | 'textOutputs' | 'classes'>;
 
 /**
- * Learns the transform from the training pairs and applies it to all of them. Their rows lie in `folder`, about 19 kB a training
- * picture with five captions and four augmentations. Throws `unavailable` when they do not fit there.
+ * Learns the transform from the training pairs and applies it to all of them. Their rows lie in `folder`, about 19 kB a
+ * training picture with five captions and four augmentations. Throws `unavailable` when they do not fit there.
  */
 export async function transformData(
   recipe: Recipe,
@@ -64,7 +64,8 @@ async function transformPseudo(
   const pictures = transform.image.map(({ spec }) => outputs[spec.source]!);
   const texts = transform.text.map(() => classes.texts);
   return {
-    ...{ classOf, firstText: classes.firstText },
+    classOf,
+    firstText: classes.firstText,
     images: await transformRows(transform.image, pictures),
     texts: await transformRows(transform.text, texts),
   };

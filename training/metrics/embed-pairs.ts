@@ -8,7 +8,10 @@ export type EncodedPairs = Pick<PairSet, 'augmented' | 'captions' | 'firstCaptio
 /** Rows projected at once: a few megabytes of encoder outputs. */
 const ROWS = 512;
 
-/** Pictures (as serving sees them) and captions of a split through a head as serving loads it, or what stands in its place. */
+/**
+ * Pictures (as serving sees them) and captions of a split through a head as serving loads it, or what stands in its
+ * place.
+ */
 export async function embedPairs(head: Projection, pairs: EncodedPairs): Promise<EmbeddedPairs> {
   const { dimension } = head;
   const pictures = pairs.firstCaption.length - 1;

@@ -84,7 +84,10 @@ export function queryTable({
     return { ranks: order.map((i) => ranks[i]!), owner: order.map((i) => owner[i]!) };
   };
   return {
-    ...{ pictures, captions: pictureRank.length, firstCaption, sums },
+    pictures,
+    captions: pictureRank.length,
+    firstCaption,
+    sums,
     textRanks: sorted(pictureRank, ownersOf(firstCaption)),
     imageRanks: sorted(
       best,
@@ -180,7 +183,9 @@ function directionValues(part: Float64Array): DirectionValues {
   return {
     recall: at(0),
     medianRank: part[MEANS]!,
-    ...{ precision: at(CUTOFFS.length), ndcg: at(2 * CUTOFFS.length) },
-    ...{ meanReciprocalRank: part[MEANS - 2]!, meanAveragePrecision: part[MEANS - 1]! },
+    precision: at(CUTOFFS.length),
+    ndcg: at(2 * CUTOFFS.length),
+    meanReciprocalRank: part[MEANS - 2]!,
+    meanAveragePrecision: part[MEANS - 1]!,
   };
 }

@@ -22,7 +22,7 @@ export type QueryLine =
       readonly image: string;
       readonly caption: number;
       readonly text: string;
-      /** Of the caption's own picture, from 1. */
+      /** Rank of the caption's own picture, from 1. */
       readonly rank: number;
       readonly score: number;
       readonly top: readonly PictureAnswer[];
@@ -30,9 +30,9 @@ export type QueryLine =
   | {
       readonly direction: 'image-to-text';
       readonly image: string;
-      /** Of the best of its own captions, from 1. */
+      /** Rank of the best of its own captions, from 1. */
       readonly rank: number;
-      /** Of each of its own captions, in their order. */
+      /** Ranks of its own captions, in their order. */
       readonly ranks: readonly number[];
       readonly top: readonly CaptionAnswer[];
     };
@@ -43,8 +43,12 @@ export function* queryLines(pictures: PairSet['pictures'], ranking: Ranking): Ge
     for (const [caption, text] of captions.entries()) {
       const c = ranking.firstCaption[p]! + caption;
       yield {
-        ...{ direction: 'text-to-image', image, caption, text },
-        ...{ rank: ranking.pictureRank[c]!, score: decimals(ranking.ownScore[c]!) },
+        direction: 'text-to-image',
+        image,
+        caption,
+        text,
+        rank: ranking.pictureRank[c]!,
+        score: decimals(ranking.ownScore[c]!),
         top: topPictures(pictures, ranking, c),
       };
     }

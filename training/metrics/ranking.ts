@@ -38,8 +38,8 @@ export interface RankingOptions extends ScoreOptions {
 const TIE = 1e-6;
 
 /**
- * Ranks of all right answers in both directions. A wrong answer that scores the same as a right one stands before it. Memory
- * grows with captions plus pictures, never with their product.
+ * Ranks of all right answers in both directions. A wrong answer that scores the same as a right one stands before it.
+ * Memory grows with captions plus pictures, never with their product.
  */
 export async function rankPairs(pairs: EmbeddedPairs, options: RankingOptions = {}): Promise<Ranking> {
   const { texts, images, firstCaption, dimension } = pairs;

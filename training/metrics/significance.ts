@@ -2,9 +2,9 @@ import { Random } from '../random.ts';
 import { type QueryTable, type SortedRanks, STATISTICS, statistics, toValues, type Values } from './metrics.ts';
 
 /**
- * How far figures can be trusted. What is drawn are pictures, each with all of its captions: captions of one picture succeed
- * and fail together, so that drawing them one by one would make intervals far too narrow. The pictures searched through
- * stay the same in every resample.
+ * How far figures can be trusted. What is drawn are pictures, each with all of its captions: captions of one picture
+ * succeed and fail together, so that drawing them one by one would make intervals far too narrow. The pictures searched
+ * through stay the same in every resample.
  */
 
 export interface Resampling {
@@ -28,8 +28,8 @@ export interface Comparison {
   readonly difference: Values;
   readonly interval: Interval;
   /**
-   * How often a difference at least as large, either way, comes up when it is left to chance which head a picture's figures
-   * belong to (paired sign-flip permutation test; Good 2005). At least 1 / (resamples + 1).
+   * How often a difference at least as large, either way, comes up when it is left to chance which head a picture's
+   * figures belong to (paired sign-flip permutation test; Good 2005). At least 1 / (resamples + 1).
    */
   readonly p: Values;
 }
@@ -127,7 +127,10 @@ function stacked(first: QueryTable, second: QueryTable): QueryTable {
   sums.set(first.sums);
   sums.set(second.sums, first.sums.length);
   return {
-    ...{ pictures: 2 * first.pictures, captions: 2 * first.captions, firstCaption, sums },
+    pictures: 2 * first.pictures,
+    captions: 2 * first.captions,
+    firstCaption,
+    sums,
     textRanks: merged(first.textRanks, second.textRanks, first.pictures),
     imageRanks: merged(first.imageRanks, second.imageRanks, first.pictures),
   };

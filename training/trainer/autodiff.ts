@@ -163,8 +163,8 @@ export class Tape {
   }
 
   /**
-   * Mean over the rows of -sum(target * log softmax(logits)), a scalar, for logits [n, m] and targets of that shape whose
-   * rows sum to 1; with `axis` 0 over columns instead. Targets are not differentiated.
+   * Mean over the rows of -sum(target * log softmax(logits)), a scalar, for logits [n, m] and targets of that shape
+   * whose rows sum to 1; with `axis` 0 over columns instead. Targets are not differentiated.
    */
   crossEntropy(logits: Value, target: Value, axis: 0 | 1): Value {
     const { graph } = this;

@@ -89,8 +89,9 @@ export function* trainingBatches(
 }
 
 /**
- * Batches for the validation loss, always the same ones: every picture as serving sees it, paired with its first caption,
- * in random but fixed order, then with its second, and so on up to the fifth (again from the first where there are fewer).
+ * Batches for the validation loss, always the same ones: every picture as serving sees it, paired with its first
+ * caption, in random but fixed order, then with its second, and so on up to the fifth (again from the first where there
+ * are fewer).
  */
 export function* validationBatches(recipe: Recipe, pairs: TransformedPairs, random: Random): Generator<PairBatch> {
   for (let round = 0; round < 5; round++) {
@@ -124,7 +125,9 @@ function fill(pairs: TransformedPairs, batch: PairBatch, row: number, { picture,
   batch.pictures[row] = pairs.groups[picture]!;
 }
 
-/** As {@link fill}, or with a random mixture of the picture's captions or of two of its augmentations in place of one. */
+/**
+ * As {@link fill}, or with a random mixture of the picture's captions or of two of its augmentations in place of one.
+ */
 function fillMixed(
   { augment }: Recipe,
   pairs: TransformedPairs,
@@ -147,7 +150,9 @@ function fillMixed(
   }
 }
 
-/** Weights uniform over all that sum to 1: exponential variates divided by their sum (Dirichlet with all parameters 1). */
+/**
+ * Weights uniform over all that sum to 1: exponential variates divided by their sum (Dirichlet with all parameters 1).
+ */
 function mixRows(matrix: HalfRows, first: number, end: number, out: Float32Array, at: number, random: Random): void {
   const weights = Array.from({ length: end - first }, () => -Math.log(1 - random.uniform()));
   const total = weights.reduce((sum, weight) => sum + weight, 0);

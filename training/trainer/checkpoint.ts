@@ -21,8 +21,8 @@ export interface Checkpoint {
 }
 
 /**
- * Writes a file that is there whole or not at all, without a copy of the values, which are the largest thing in training.
- * Throws `unavailable` when it cannot be written.
+ * Writes a file that is there whole or not at all, without a copy of the values, which are the largest thing in
+ * training. Throws `unavailable` when it cannot be written.
  */
 export async function writeCheckpoint(path: string, { tensors, facts }: Checkpoint): Promise<void> {
   const parts = [...tensors.values()].map(
@@ -53,7 +53,8 @@ export async function readCheckpoint(path: string): Promise<Checkpoint | null> {
   if (body.length !== expected || crc32(body) !== header.data.crc) {
     throw new SightlineError(
       'schema-mismatch',
-      `${path}: expected ${expected} bytes of values with CRC-32 ${header.data.crc}, got ${body.length} with ${crc32(body)}`,
+      `${path}: expected ${expected} bytes of values with CRC-32 ${header.data.crc}, ` +
+        `got ${body.length} with ${crc32(body)}`,
     );
   }
   // A copy, because float32 needs an address that is a multiple of four.

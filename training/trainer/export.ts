@@ -29,7 +29,7 @@ export interface TrainedHead {
 
 /** One that was read back from its files. */
 export interface StoredHead extends TrainedHead {
-  /** Of head.onnx. */
+  /** SHA-256 of head.onnx. */
   readonly sha256: string;
 }
 
@@ -46,7 +46,9 @@ export function headGraph({ spec, transform, parameters }: TrainedHead): Uint8Ar
     );
     const input = tape.value(addTransform(graph, transform[side], inputs), [rows, widths[side]]);
     const embedding = addTower(tape, side, {
-      ...{ spec, inputs: { text: input, image: input }, linear },
+      spec,
+      inputs: { text: input, image: input },
+      linear,
       dropout: keepAll,
     });
     graph.output(`${side}_embedding`, embedding.name, 'float32', [rows, spec.dimension]);
@@ -112,7 +114,9 @@ export function headFiles(head: TrainedHead, about: AboutHead): HeadFiles {
   return { file, bytes };
 }
 
-/** Writes head.onnx and head.json; the description last, so that a half-written head is refused. Throws `unavailable`. */
+/**
+ * Writes head.onnx and head.json; the description last, so that a half-written head is refused. Throws `unavailable`.
+ */
 export async function writeHeadFiles(folder: string, { file, bytes }: HeadFiles): Promise<void> {
   await writeWhole(join(folder, HEAD_MODEL), bytes);
   await writeWhole(join(folder, HEAD_FILE), `${JSON.stringify(file, null, 2)}\n`);

@@ -4,8 +4,8 @@ import type { Recipe } from './recipes.ts';
 import type { State } from './step.ts';
 
 /**
- * Training that goes on from a head. A few hundred pictures teach a new head far less than many thousands taught the one in
- * use; how not to lose that is measured in docs/decisions/0044-fine-tuning.md.
+ * Training that goes on from a head. A few hundred pictures teach a new head far less than many thousands taught the
+ * one in use; how not to lose that is measured in docs/decisions/0044-fine-tuning.md.
  */
 
 /** How `recipe` trains on from a head: for a short time, held by what that head makes of the same pairs. */
@@ -19,7 +19,8 @@ export function fineTuning(recipe: Recipe, { spec }: TrainedHead): Recipe {
     batch: Math.min(recipe.batch, 256),
     epochs: 8,
     patience: null,
-    // Of few pictures the best epoch on validation is a matter of luck, and the schedule has come to rest at the last one.
+    // Of few pictures the best epoch on validation is a matter of luck, and the schedule has come to rest at the last
+    // one.
     select: 'last',
     distil: { teachers: 1, teacher: { dimension: spec.dimension, text: {}, image: {} }, weight: 0.7 },
   };
@@ -33,13 +34,16 @@ export function startingState({ parameters }: TrainedHead): State {
   return new Map(parameters).set(TEMPERATURE, Float32Array.of(-Math.log(TEACHER_TEMPERATURE)));
 }
 
-/** Shares of the way from the old weights to the new ones that are tried: the second half costs more elsewhere than it brings. */
+/**
+ * Shares of the way from the old weights to the new ones that are tried: the second half costs more elsewhere than it
+ * brings.
+ */
 const SHARES = [0, 0.1, 0.2, 0.3, 0.4, 0.5];
 
 /**
- * The weights on the way from the start to the trained ones with the lowest loss on validation, 0 being the start itself. On the
- * way lie heads that keep nearly all that was learned and lose much less of what was known (Wortsman et al. 2022, "Robust
- * fine-tuning of zero-shot models").
+ * The weights on the way from the start to the trained ones with the lowest loss on validation, 0 being the start
+ * itself. On the way lie heads that keep nearly all that was learned and lose much less of what was known (Wortsman et
+ * al. 2022, "Robust fine-tuning of zero-shot models").
  */
 export async function bestOnTheWay(
   start: State,

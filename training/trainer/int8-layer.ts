@@ -1,8 +1,8 @@
 import type { OnnxGraph } from '../../core/onnx/graph-builder.ts';
 
 /**
- * A linear layer with weights of one byte. Reading the weights is most of what a layer costs for a single vector, so a quarter of the
- * bytes is nearly a quarter of the time.
+ * A linear layer with weights of one byte. Reading the weights is most of what a layer costs for a single vector, so a
+ * quarter of the bytes is nearly a quarter of the time.
  *
  * Weights have a scale for each output, inputs one for each row, so that what becomes of a row does not depend on its
  * neighbours; sums of products are whole numbers, the same in any order and on any processor.
@@ -16,8 +16,8 @@ export interface Int8Layer {
 }
 
 /**
- * Largest weight. Processors without 8-bit dot products (x86 before VNNI) add two products in 16 bits and cut off what is above:
- * 2 * 255 * 64 still fits.
+ * Largest weight. Processors without 8-bit dot products (x86 before VNNI) add two products in 16 bits and cut off what
+ * is above: 2 * 255 * 64 still fits.
  */
 const LARGEST_WEIGHT = 64;
 /** Inputs are -127 to 127, shifted to be unsigned: the kernels for unsigned times signed are the fast ones. */
@@ -51,7 +51,10 @@ export function dequantise(
   });
 }
 
-/** Weights [out, width] as bytes [width, out], the form MatMulInteger takes, and what each output is to be multiplied by. */
+/**
+ * Weights [out, width] as bytes [width, out], the form MatMulInteger takes, and what each output is to be multiplied
+ * by.
+ */
 function quantise(weight: Float32Array, width: number): { bytes: Int8Array; scales: Float32Array } {
   const out = weight.length / width;
   const bytes = new Int8Array(weight.length);

@@ -23,8 +23,8 @@ export interface LossInputs {
 }
 
 /**
- * InfoNCE (van den Oord et al. 2018): pair i of text [n, d] and image [n, d] is right, all others of the batch are wrong, or as
- * right as the teachers find them.
+ * InfoNCE (van den Oord et al. 2018): pair i of text [n, d] and image [n, d] is right, all others of the batch are
+ * wrong, or as right as the teachers find them.
  */
 export function addContrastiveLoss(tape: Tape, spec: LossSpec, inputs: LossInputs): Value {
   const { graph } = tape;

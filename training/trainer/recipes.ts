@@ -6,18 +6,23 @@ import { ADAM, type AdamOptions } from './optimizer.ts';
 
 /** One encoder output as a tower sees it. */
 export interface TowerInput {
-  /** Name of an output of the encoder: `embedding` or an extra of a text encoder, what the manifest names of an image encoder. */
+  /**
+   * Name of an output of the encoder: `embedding` or an extra of a text encoder, what the manifest names of an image
+   * encoder.
+   */
   readonly source: string;
   /** Left out for an encoder that has no such output, instead of refusing that encoder. @default false */
   readonly optional?: boolean;
   /** What comes before the transform; `class-names` turns logits into a mean of the text vectors of class names. */
   readonly first: 'none' | 'class-names';
   /**
-   * `l2`: each row to unit length. `standardise`: each column to mean 0 and variance 1 over the training pairs. `whiten`:
-   * principal components of that.
+   * `l2`: each row to unit length. `standardise`: each column to mean 0 and variance 1 over the training pairs.
+   * `whiten`: principal components of that.
    */
   readonly transform: 'none' | 'l2' | 'standardise' | 'whiten';
-  /** For `whiten`: components kept, all when left out; and how far their variances are evened out, 0 to 1 (the default). */
+  /**
+   * For `whiten`: components kept, all when left out; and how far their variances are evened out, 0 to 1 (the default).
+   */
   readonly columns?: number;
   readonly power?: number;
 }
@@ -41,14 +46,16 @@ export interface HeadSpec {
   /** One last layer for both towers instead of one each; both hidden layers then have the same width. */
   readonly sharedOutput: boolean;
   /**
-   * How head.onnx keeps its layers: as float16, computed in float32, or as int8, which is half as large and more than twice as
-   * fast (see int8-layer.ts). Training is in float32 either way.
+   * How head.onnx keeps its layers: as float16, computed in float32, or as int8, which is half as large and more than
+   * twice as fast (see int8-layer.ts). Training is in float32 either way.
    */
   readonly stored: 'float16' | 'int8';
 }
 
 export interface LossSpec {
-  /** Which way pairs are told apart: each text among the pictures, or the mean of that and each picture among the texts. */
+  /**
+   * Which way pairs are told apart: each text among the pictures, or the mean of that and each picture among the texts.
+   */
   readonly direction: 'text-to-image' | 'symmetric';
   /** Cosines are divided by this before the softmax. */
   readonly temperature: number;
@@ -64,7 +71,9 @@ export interface AugmentSpec {
   readonly captionMix: number;
   /** Share of pairs whose picture is a random mixture of two of its augmentations. */
   readonly viewMix: number;
-  /** Standard deviation of normal noise on each transformed column, whose own is about 1 when standardised or whitened. */
+  /**
+   * Standard deviation of normal noise on each transformed column, whose own is about 1 when standardised or whitened.
+   */
   readonly textNoise: number;
   readonly imageNoise: number;
 }
@@ -83,12 +92,16 @@ export interface PseudoSpec {
 }
 
 /**
- * Several heads into one (Hinton et al. 2015, "Distilling the Knowledge in a Neural Network"): heads that differ in their seed
- * are trained first, and how similar they find the texts and pictures of a batch, on average, becomes part of the target.
+ * Several heads into one (Hinton et al. 2015, "Distilling the Knowledge in a Neural Network"): heads that differ in
+ * their seed are trained first, and how similar they find the texts and pictures of a batch, on average, becomes part
+ * of the target.
  */
 export interface DistilSpec {
   readonly teachers: number;
-  /** How each of them is built where it differs from the head: it sees the same inputs, and may be larger than can be served. */
+  /**
+   * How each of them is built where it differs from the head: it sees the same inputs, and may be larger than can be
+   * served.
+   */
   readonly teacher: {
     readonly dimension: number;
     readonly text: TeacherTower;
@@ -110,29 +123,44 @@ export interface Recipe {
   readonly warmupSteps: number;
   /** After that it stays, or falls along half a cosine to 0 at the last step. */
   readonly schedule: 'constant' | 'cosine';
-  /** Share of the old average kept a step in the moving average of the weights, which is then what is exported; null: none. */
+  /**
+   * Share of the old average kept a step in the moving average of the weights, which is then what is exported; null:
+   * none.
+   */
   readonly average: number | null;
   /** Pairs a step. */
   readonly batch: number;
-  /** Pairs at the end of an epoch that fill no whole batch make a smaller one, instead of being left out. @default false */
+  /**
+   * Pairs at the end of an epoch that fill no whole batch make a smaller one, instead of being left out. @default false
+   */
   readonly partialBatch?: boolean;
   readonly epochs: number;
   /** Stop after so many epochs in a row that are no better than the best before them; null: never. */
   readonly patience: number | null;
-  /** Which epoch counts: the one with the lowest validation loss, with the largest sum of recalls on validation, or the last. */
+  /**
+   * Which epoch counts: the one with the lowest validation loss, with the largest sum of recalls on validation, or the
+   * last.
+   */
   readonly select: 'loss' | 'recall' | 'last';
-  /** `one`: an epoch shows each picture once, with one of its captions drawn at random. `all`: once with every caption. */
+  /**
+   * `one`: an epoch shows each picture once, with one of its captions drawn at random. `all`: once with every caption.
+   */
   readonly captions: 'one' | 'all';
   readonly augment: AugmentSpec;
   readonly pseudo: PseudoSpec | null;
   readonly distil: DistilSpec | null;
-  /** Augmentations of a training picture, one of which is drawn at random for each pair; the first is what serving sees. */
+  /**
+   * Augmentations of a training picture, one of which is drawn at random for each pair; the first is what serving sees.
+   */
   readonly views: readonly Augmentation[];
 }
 
 const PLAIN: AugmentSpec = { captionMix: 0, viewMix: 0, textNoise: 0, imageNoise: 0 };
 
-/** The published recipe: Linear + ReLU a modality, one shared Linear, temperature 0.07, Adam 3e-4, batch 64, five epochs. */
+/**
+ * The published recipe: Linear + ReLU a modality, one shared Linear, temperature 0.07, Adam 3e-4, batch 64, five
+ * epochs.
+ */
 function seed(imageOutput: string): Recipe {
   const tower = { hidden: 64, skip: false, inputDropout: 0, hiddenDropout: 0 };
   return {
@@ -164,7 +192,10 @@ function seed(imageOutput: string): Recipe {
 }
 
 const standardised = (source: string, optional = false): TowerInput => ({
-  ...{ source, first: 'none', transform: 'standardise', optional },
+  source,
+  first: 'none',
+  transform: 'standardise',
+  optional,
 });
 
 /** Far better than the published one; every choice is measured in docs/experiments.md. */
@@ -174,7 +205,10 @@ const best: Recipe = {
     dimension: 64,
     text: {
       inputs: [standardised('embedding'), standardised('words', true), standardised('peaks', true)],
-      ...{ hidden: 1024, skip: true, inputDropout: 0.2, hiddenDropout: 0.4 },
+      hidden: 1024,
+      skip: true,
+      inputDropout: 0.2,
+      hiddenDropout: 0.4,
     },
     image: {
       inputs: [
@@ -182,7 +216,10 @@ const best: Recipe = {
         standardised('stage6_corners', true),
         { source: 'logits', first: 'class-names', transform: 'standardise', optional: true },
       ],
-      ...{ hidden: 512, skip: true, inputDropout: 0.3, hiddenDropout: 0.5 },
+      hidden: 512,
+      skip: true,
+      inputDropout: 0.3,
+      hiddenDropout: 0.5,
     },
     sharedOutput: false,
     stored: 'int8',
@@ -230,8 +267,8 @@ export interface Available {
 }
 
 /**
- * A recipe as it is for these encoders: optional inputs that they lack are left out, and so is what needs the names of classes
- * when there are none. Throws `invalid-input` for an input that is missing and not optional.
+ * A recipe as it is for these encoders: optional inputs that they lack are left out, and so is what needs the names of
+ * classes when there are none. Throws `invalid-input` for an input that is missing and not optional.
  */
 export function recipeFor(recipe: Recipe, available: Available): Recipe {
   const tower = (side: 'text' | 'image'): TowerSpec => ({
@@ -242,7 +279,8 @@ export function recipeFor(recipe: Recipe, available: Available): Recipe {
       const got = available[side].join(', ') + (available.classNames ? '' : ', without names of classes');
       throw new SightlineError(
         'invalid-input',
-        `recipe ${recipe.name}: expected ${side === 'text' ? 'a text' : 'an image'} encoder with ${source}${first === 'none' ? '' : ` for ${first}`}, got ${got}`,
+        `recipe ${recipe.name}: expected ${side === 'text' ? 'a text' : 'an image'} encoder with ${source}` +
+          `${first === 'none' ? '' : ` for ${first}`}, got ${got}`,
       );
     }),
   });

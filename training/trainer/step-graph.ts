@@ -52,8 +52,9 @@ export function stateSlots(recipe: Recipe, widths: TowerWidths): Slot[] {
 
 /**
  * The step as one graph. Inputs: the state by name, `text` and `image` [batch, width], `pictures` [batch] when captions
- * of one picture are masked, what {@link TEACHER}s make of the batch when there are some, dropout masks, and the scalars `learning_rate`, `correction1`, `correction2`. Outputs: `loss`
- * before the update, and every state value under its name + `.next`.
+ * of one picture are masked, what {@link TEACHER}s make of the batch when there are some, dropout masks, and the
+ * scalars `learning_rate`, `correction1`, `correction2`. Outputs: `loss` before the update, and every state value under
+ * its name + `.next`.
  */
 export function trainingGraph(options: GraphOptions): { bytes: Uint8Array; masks: MaskInput[] } {
   const { recipe, widths } = options;

@@ -43,8 +43,8 @@ export interface TrainingStep {
   /** The values after the last step, by name. Valid until the next step: copy what is to be kept. */
   state(): State;
   /**
-   * Runs step `t`, counted from 1, and answers with the loss before the update. `random` decides what is dropped. The batch may
-   * be smaller than the recipe's.
+   * Runs step `t`, counted from 1, and answers with the loss before the update. `random` decides what is dropped. The
+   * batch may be smaller than the recipe's.
    */
   run(batch: PairBatch, step: { t: number; learningRate: number; random: Random }): Promise<number>;
   close(): Promise<void>;
@@ -119,7 +119,10 @@ export interface Validator {
 /** Rows embedded at once: some megabytes. */
 const ROWS = 1024;
 
-/** Builds and loads the graphs of the loss and of both towers alone. They run once an epoch, and keep no memory in between. */
+/**
+ * Builds and loads the graphs of the loss and of both towers alone. They run once an epoch, and keep no memory in
+ * between.
+ */
 export async function createValidator(options: StepOptions): Promise<Validator> {
   const { recipe, widths, threads } = options;
   const lossOf = bySize((own) => loadOnnx(lossGraph(own), { threads }), options);
@@ -165,7 +168,10 @@ export async function createValidator(options: StepOptions): Promise<Validator> 
   };
 }
 
-/** Graphs by the number of rows of a batch, which is a constant of theirs: most batches have one size, the last one may have another. */
+/**
+ * Graphs by the number of rows of a batch, which is a constant of theirs: most batches have one size, the last one may
+ * have another.
+ */
 function bySize<T>(load: (options: StepOptions) => Promise<T>, options: StepOptions) {
   const { recipe } = options;
   const loaded = new Map<number, Promise<T>>();

@@ -23,8 +23,8 @@ const TYPES = { float32: 1, int8: 3, float16: 10 } as const;
 type NextConstant = (type: keyof typeof TYPES, rank: number) => Constant;
 
 /**
- * Reads back what `writeHead` wrote, so that training can go on from there. Null for a head that training cannot go on from:
- * made for other encoders, without its recipe, or with layers that are not int8.
+ * Reads back what `writeHead` wrote, so that training can go on from there. Null for a head that training cannot go on
+ * from: made for other encoders, without its recipe, or with layers that are not int8.
  * @throws {model-mismatch} when there is no head in `folder`
  */
 export async function readTrainedHead(

@@ -6,8 +6,8 @@ import { towerGraph } from './step-graph.ts';
 /** Trained heads that tell another one how similar texts and pictures are. */
 export interface Teachers {
   /**
-   * The batch with what all teachers make of it, side by side: the product of a row for a text and a row for a picture is the mean
-   * of the teachers' logits, that is cosines divided by each teacher's own temperature.
+   * The batch with what all teachers make of it, side by side: the product of a row for a text and a row for a picture
+   * is the mean of the teachers' logits, that is cosines divided by each teacher's own temperature.
    */
   teach(batch: PairBatch): Promise<PairBatch>;
   close(): Promise<void>;

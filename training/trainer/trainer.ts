@@ -291,7 +291,8 @@ async function validationRecall(
   const pairs = {
     texts: await validator.embed('text', texts, parameters),
     images: await validator.embed('image', images[0]!, parameters),
-    ...{ firstCaption, dimension: recipe.head.dimension },
+    firstCaption,
+    dimension: recipe.head.dimension,
   };
   return (await evaluate(pairs, { threads })).recallSum;
 }

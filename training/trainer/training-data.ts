@@ -100,7 +100,8 @@ async function loadClassTexts(options: FeatureOptions): Promise<TrainingClasses 
   for (const [c, own] of texts.entries()) firstText[c + 1] = firstText[c]! + own.length;
   return {
     names: { vectors: ownEmbeddings(names, options.encoders.text.outputs[OWN_OUTPUT]!), count: names.rows },
-    ...{ texts: await loadTexts(texts.flat(), options), firstText },
+    texts: await loadTexts(texts.flat(), options),
+    firstText,
   };
 }
 

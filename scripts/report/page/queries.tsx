@@ -69,7 +69,10 @@ export function PictureQueries() {
       about="For every picture the five captions that the head puts first, among all captions of the split, beside its own with their ranks."
       noun="pictures"
       size={8}
-      {...{ queries: judged, by: margin, matching, render: pictureCase }}
+      queries={judged}
+      by={margin}
+      matching={matching}
+      render={pictureCase}
     />
   );
 }
@@ -86,7 +89,10 @@ export function CaptionQueries() {
       about="For every caption the five pictures that the head puts first. Where its own is not among them, it follows with its rank."
       noun="captions"
       size={10}
-      {...{ queries: judgedCaptions, by: captionMargin, matching, render: captionCase }}
+      queries={judgedCaptions}
+      by={captionMargin}
+      matching={matching}
+      render={captionCase}
     />
   );
 }

@@ -9,7 +9,7 @@ export interface Judged {
   readonly index: number;
   readonly picture: ReportPicture;
   readonly found: FoundPicture;
-  /** Of the best of its captions with the picture as the query, from 1. */
+  /** Rank of the best of its captions with the picture as the query, from 1. */
   readonly rank: number;
 }
 
@@ -18,7 +18,7 @@ export interface JudgedCaption {
   readonly of: Judged;
   readonly caption: number;
   readonly text: string;
-  /** Of its picture with the caption as the query, from 1. */
+  /** Rank of its picture with the caption as the query, from 1. */
   readonly rank: number;
   readonly score: number;
 }
@@ -31,7 +31,9 @@ export const judged: readonly Judged[] = report.pictures.flatMap((picture, index
 
 export const judgedCaptions: readonly JudgedCaption[] = judged.flatMap((of) =>
   of.picture.captions.map((text, caption) => ({
-    ...{ of, caption, text },
+    of,
+    caption,
+    text,
     rank: of.found.pictureRanks[caption]!,
     score: of.picture.scores[caption]!,
   })),

@@ -3,8 +3,8 @@ import { type CaptionForm, listIn, readJson } from '../caption-form.ts';
 import { splitInPath } from '../splits.ts';
 
 /**
- * `captions_train2017.json` and its like of COCO: {"images": [{"id", "file_name"}], "annotations": [{"image_id", "caption"}]}.
- * The split is in the file's name.
+ * `captions_train2017.json` and its like of COCO: {"images": [{"id", "file_name"}], "annotations": [{"image_id",
+ * "caption"}]}. The split is in the file's name.
  */
 export const coco: CaptionForm = {
   name: 'coco',

@@ -4,8 +4,8 @@ import { columnsOf, delimiterOf, readTable } from '../csv.ts';
 import { firstLine } from '../source-files.ts';
 
 /**
- * `flickr_annotations_30k.csv` of the Hugging Face data set nlphuji/flickr30k: columns raw, sentids, split, filename, img_id
- * in any order, the first two being JSON arrays.
+ * `flickr_annotations_30k.csv` of the Hugging Face data set nlphuji/flickr30k: columns raw, sentids, split, filename,
+ * img_id in any order, the first two being JSON arrays.
  */
 export const flickr30k: CaptionForm = {
   name: 'flickr30k',

@@ -4,8 +4,9 @@ import { firstLine } from '../source-files.ts';
 
 /**
  * One caption a line, as on Kaggle: `results.csv` of Flickr30k (image_name| comment_number| comment, no quoting) and
- * `captions.txt` of Flickr8k and others (image,caption), also as Excel saves them again (semicolons or tabs). Which one it
- * is, its first line says. A caption that holds the delimiter itself makes a line too long, and is put together again.
+ * `captions.txt` of Flickr8k and others (image,caption), also as Excel saves them again (semicolons or tabs). Which one
+ * it is, its first line says. A caption that holds the delimiter itself makes a line too long, and is put together
+ * again.
  */
 export const kaggle: CaptionForm = {
   name: 'kaggle',
@@ -45,7 +46,8 @@ function isHeader(line: string): boolean {
 
 function captionIn(fields: readonly string[], column: number, delimiter: string): string | null {
   if (fields.length > column) return fields.slice(column).join(delimiter);
-  // Every copy of Flickr30k's results.csv has "2199200615.jpg| 4   A dog runs across the grass .", without its last bar.
+  // Every copy of Flickr30k's results.csv has "2199200615.jpg| 4   A dog runs across the grass .", without its last
+  // bar.
   const joined = fields.length === column ? /^\s*\d+\s{2,}(.+)$/s.exec(fields[column - 1]!) : null;
   return joined?.[1] ?? null;
 }

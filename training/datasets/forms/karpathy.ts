@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import { type CaptionForm, listIn, readJson } from '../caption-form.ts';
 
-/** `dataset_flickr30k.json`, `dataset_coco.json`, ... by Andrej Karpathy: {"images": [{"filename", "split", "sentences": [{"raw"}]}]}. */
+/**
+ * `dataset_flickr30k.json`, `dataset_coco.json`, ... by Andrej Karpathy: {"images": [{"filename", "split", "sentences":
+ * [{"raw"}]}]}.
+ */
 export const karpathy: CaptionForm = {
   name: 'karpathy',
 

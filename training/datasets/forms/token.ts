@@ -3,8 +3,9 @@ import { readTable } from '../csv.ts';
 import { splitNamed } from '../splits.ts';
 
 /**
- * Flickr8k and Flickr30k as their authors give them out: `Flickr8k.token.txt` and `results_20130124.token`, a caption a line
- * as `picture.jpg#0<TAB>caption`. Flickr8k names its splits in lists of pictures beside it (`Flickr_8k.trainImages.txt`).
+ * Flickr8k and Flickr30k as their authors give them out: `Flickr8k.token.txt` and `results_20130124.token`, a caption a
+ * line as `picture.jpg#0<TAB>caption`. Flickr8k names its splits in lists of pictures beside it
+ * (`Flickr_8k.trainImages.txt`).
  */
 export const token: CaptionForm = {
   name: 'token',
