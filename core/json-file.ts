@@ -1,8 +1,8 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import type { z } from 'zod';
 import { SightlineError } from './errors.ts';
 import { unavailable } from './file-errors.ts';
+import { writeWhole } from './whole-file.ts';
 
 /**
  * The checked content of a small JSON file; null when there is no such file.
@@ -35,12 +35,5 @@ export async function readJsonFile<S extends z.ZodType>(
  * @throws {unavailable} when it cannot be written
  */
 export async function writeJsonFile(file: string, value: unknown): Promise<void> {
-  const unfinished = `${file}.${process.pid}`;
-  try {
-    await mkdir(dirname(file), { recursive: true });
-    await writeFile(unfinished, `${JSON.stringify(value, null, 2)}\n`);
-    await rename(unfinished, file);
-  } catch (error) {
-    throw unavailable(error, 'write', file);
-  }
+  await writeWhole(file, `${JSON.stringify(value, null, 2)}\n`);
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { isSightlineError } from '../core/errors.ts';
 import { path, text, toggle, whole } from '../core/option.ts';
 import { readConfig } from '../server/environment.ts';
-import { describeReport } from '../training/datasets/findings.ts';
+import { describeSummary } from '../training/datasets/findings.ts';
 import { openJournal } from '../training/datasets/journal.ts';
 import { prepareDataset } from '../training/datasets/prepare.ts';
 import { command, EXIT, UsageError } from './cli/command.ts';
@@ -70,7 +70,7 @@ May be interrupted at any moment: the next call goes on from there. docs/dataset
         onProgress: (done, total) => progress.update(done, total ?? done),
       }).finally(() => progress.stop());
       if (flags.json) console.log(JSON.stringify({ to: target.name, ...report }, null, 2));
-      else console.log(describeReport(report, target.name));
+      else console.log(describeSummary(report, target.name));
       return EXIT.done;
     } catch (error) {
       if (interrupt.signal.aborted) console.error('Interrupted; the next call goes on from here.');

@@ -1,9 +1,9 @@
 import { basename, join } from 'node:path';
 import { many, path, toggle, whole } from '../core/option.ts';
+import { writeWhole } from '../core/whole-file.ts';
 import { dataFolder } from '../server/environment.ts';
 import { type CaptionedPicture, type Dataset, readDataset } from '../training/datasets/dataset.ts';
 import { Random } from '../training/random.ts';
-import { writeWhole } from '../training/trainer/checkpoint.ts';
 import { command, EXIT, UsageError } from './cli/command.ts';
 import { openLocation } from './cli/location.ts';
 import { createProgress } from './cli/progress.ts';

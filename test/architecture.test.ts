@@ -116,6 +116,18 @@ describe('the arrows of the design', () => {
     }
   });
 
+  it('training goes from data sets over features and metrics to the trainer, and nothing goes back', () => {
+    const order = ['datasets', 'features', 'metrics', 'trainer'];
+    for (const file of files) {
+      const place = order.indexOf(/^training\/(\w+)\//.exec(file)?.[1] ?? '');
+      if (place === -1) continue;
+      for (const imported of internalImportsOf(file)) {
+        const other = order.indexOf(/^training\/(\w+)\//.exec(imported)?.[1] ?? '');
+        assert.ok(other <= place, `${file} imports ${imported}`);
+      }
+    }
+  });
+
   it('drivers do not know each other', () => {
     const ports = 'vectors|objects|failure-log|encode';
     for (const file of files) {

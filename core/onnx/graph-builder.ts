@@ -45,11 +45,11 @@ export class OnnxGraph {
   }
 
   /**
-   * Adds a constant stored as float16, given by its bits, and computed with in float32: onnxruntime converts it once when it
+   * Adds a constant stored as float16, and computed with in float32: onnxruntime converts it once when it
    * loads the model.
    */
-  halfWeights(bits: Uint16Array, shape: readonly number[], name = this.#fresh('h')): string {
-    const stored = this.#initializer(`${name}.float16`, 'float16', shape, bytesOf(bits));
+  halfWeights(values: Float16Array, shape: readonly number[], name = this.#fresh('h')): string {
+    const stored = this.#initializer(`${name}.float16`, 'float16', shape, bytesOf(values));
     return this.cast(stored, 'float32');
   }
 
@@ -136,6 +136,6 @@ function attribute(name: string, value: Attribute): object {
 }
 
 /** ONNX raw data is little endian, as is every platform onnxruntime-node ships for. */
-function bytesOf(array: Float32Array | Uint16Array | Int8Array | Uint8Array | BigInt64Array): Uint8Array {
+function bytesOf(array: Float32Array | Float16Array | Int8Array | Uint8Array | BigInt64Array): Uint8Array {
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }

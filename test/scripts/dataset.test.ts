@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { Report } from '../../training/datasets/findings.ts';
+import type { PreparationSummary } from '../../training/datasets/findings.ts';
 import { jpeg, tar, zip } from '../support/archives.ts';
 import { startHub } from '../support/hub-server.ts';
 
@@ -57,13 +57,13 @@ describe('npm run dataset', () => {
       hub.inject({ at: 'cdn', times: 1, does: { cutAfter: 90_000 } });
       const env = { HF_ENDPOINT: hub.endpoint };
       const args = ['prepare', '--from', 'hf:nlphuji/flickr30k@main', '--to', 'from-hub', '--json'];
-      const report = JSON.parse((await run(args, undefined, env)).stdout) as Report;
+      const report = JSON.parse((await run(args, undefined, env)).stdout) as PreparationSummary;
       assert.deepEqual(
         [report.form, report.splits, report.commit],
         ['flickr30k', { test: { pictures: 1, captions: 1 } }, hub.commit],
       );
       const before = hub.requests.filter(({ at }) => at === 'cdn').length;
-      assert.equal((JSON.parse((await run(args, undefined, env)).stdout) as Report).kept, 1);
+      assert.equal((JSON.parse((await run(args, undefined, env)).stdout) as PreparationSummary).kept, 1);
       assert.equal(hub.requests.filter(({ at }) => at === 'cdn').length, before, 'nothing is downloaded twice');
     } finally {
       await hub.stop();

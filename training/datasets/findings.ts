@@ -53,14 +53,14 @@ export class Findings {
     return this.#found.get(what)?.count ?? 0;
   }
 
-  toJSON(): Report['findings'] {
+  toJSON(): PreparationSummary['findings'] {
     const known = (Object.keys(EXPLANATIONS) as Finding[]).filter((what) => this.#found.has(what));
     return Object.fromEntries(known.map((what) => [what, { ...this.#found.get(what)!, means: EXPLANATIONS[what] }]));
   }
 }
 
 /** What `prepare` writes as report.json beside captions.jsonl. */
-export interface Report {
+export interface PreparationSummary {
   readonly format: 1;
   readonly from: string;
   /** The commit that was downloaded; null for other sources. */
@@ -81,7 +81,7 @@ export interface Report {
 }
 
 /** For people: counts, and the first few examples of each finding. */
-export function describeReport(report: Report, to: string): string {
+export function describeSummary(report: PreparationSummary, to: string): string {
   const { pictures, captions, splits, splitRule, findings, written, kept, seconds } = report;
   const lines = [
     `${to}: ${pictures} pictures with ${captions} captions, from ${report.from} (${report.form})`,

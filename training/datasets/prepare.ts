@@ -6,7 +6,7 @@ import { isSightlineError, SightlineError } from '../../core/errors.ts';
 import { inParallel } from '../parallel.ts';
 import { CAPTIONS_FILE } from './captions-file.ts';
 import { type DatasetPlace, IMAGES_PREFIX } from './dataset.ts';
-import { Findings, type Report } from './findings.ts';
+import { Findings, type PreparationSummary } from './findings.ts';
 import type { Journal } from './journal.ts';
 import { type Pair, pairsOf } from './pairs.ts';
 import { contentOf, listAll, type SourceFiles } from './source-files.ts';
@@ -50,7 +50,7 @@ interface Line {
  * Throws `invalid-input` for a source that cannot be read, `precondition-failed` when another data set is in the
  * target's place, `unavailable` when it cannot be written (the next call goes on there), and the signal's reason.
  */
-export async function prepareDataset(options: PrepareOptions): Promise<Report> {
+export async function prepareDataset(options: PrepareOptions): Promise<PreparationSummary> {
   const startedAt = performance.now();
   const findings = new Findings();
   await refuseOthers(options);
@@ -93,7 +93,7 @@ async function refuseOthers({ target, from, replace }: PrepareOptions): Promise<
   if (replace || (await target.store.head(CAPTIONS_FILE)) === null) return;
   const found = await target.store.get(REPORT_FILE);
   const report: unknown = found && (await new Response(found.body).json().catch(() => null));
-  const earlier = (report as Partial<Report> | null)?.from ?? 'something else';
+  const earlier = (report as Partial<PreparationSummary> | null)?.from ?? 'something else';
   if (earlier === from) return;
   throw new SightlineError(
     'precondition-failed',
@@ -206,8 +206,9 @@ function noteLeftOvers(stored: ReadonlyMap<string, string>, lines: readonly Line
 
 function reportOf(
   lines: readonly Line[],
-  facts: Pick<Report, 'from' | 'commit' | 'form' | 'splitRule' | 'seconds'> & Pick<Work, 'findings' | 'counts'>,
-): Report {
+  facts: Pick<PreparationSummary, 'from' | 'commit' | 'form' | 'splitRule' | 'seconds'> &
+    Pick<Work, 'findings' | 'counts'>,
+): PreparationSummary {
   const { findings, counts, from, commit, form, splitRule, seconds } = facts;
   const count = (some: readonly Line[]) => ({
     pictures: some.length,
@@ -229,7 +230,7 @@ function reportOf(
   };
 }
 
-async function write({ store }: DatasetPlace, lines: readonly Line[], report: Report): Promise<void> {
+async function write({ store }: DatasetPlace, lines: readonly Line[], report: PreparationSummary): Promise<void> {
   const text = lines.map(({ order: _, ...line }) => `${JSON.stringify(line)}\n`);
   // The report names the source, and is what allows the next call to write here again.
   await store.put(REPORT_FILE, Buffer.from(`${JSON.stringify(report, null, 2)}\n`), {

@@ -36,6 +36,9 @@ export interface PairSet {
   readonly firstCaption: Uint32Array;
 }
 
+/** Encoder outputs of captioned pictures; the first augmentation is the one that counts. */
+export type EncodedPairs = Pick<PairSet, 'augmented' | 'captions' | 'firstCaption'>;
+
 export interface FeatureOptions extends CachePlace {
   readonly encoders: Encoders;
   readonly modelDirs: readonly string[];
@@ -99,8 +102,8 @@ export async function loadFeatures(dataset: Dataset, options: FeatureOptions): P
 export async function loadTexts(texts: readonly string[], options: FeatureOptions): Promise<HalfMatrix> {
   const cache = await encodeTexts(texts, options);
   try {
-    const { rows, columns, bitsOf } = cache.rows.rows(texts.map(hashText));
-    return new HalfMatrix(rows, columns, bitsOf(0, rows).slice());
+    const { rows, columns, read } = cache.rows.rows(texts.map(hashText));
+    return new HalfMatrix(rows, columns, read(0, rows).slice());
   } finally {
     await cache.close();
   }

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { Encoders } from '../../core/encode/encoders.ts';
 import { SightlineError } from '../../core/errors.ts';
-import type { EncodedPairs } from '../metrics/embed-pairs.ts';
-import { writeWhole } from '../trainer/checkpoint.ts';
+import { writeWhole } from '../../core/whole-file.ts';
+import type { EncodedPairs } from './extract.ts';
 import { HalfMatrix } from './half.ts';
 
 /**
@@ -47,8 +47,8 @@ export async function writeFeatureSample(
   };
   const matrices = { ...pairs.augmented[0]!, [CAPTIONS]: pairs.captions };
   for (const [name, matrix] of Object.entries(matrices)) {
-    const bits = matrix.bitsOf(0, matrix.rows);
-    await writeWhole(matrixPath(folder, name), new Uint8Array(bits.buffer, bits.byteOffset, bits.byteLength));
+    const values = matrix.read(0, matrix.rows);
+    await writeWhole(matrixPath(folder, name), new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
   }
   await writeWhole(join(folder, SAMPLE_FILE), `${JSON.stringify(sample)}\n`);
   return sample;
@@ -79,7 +79,7 @@ async function readMatrix(path: string, rows: number, columns: number): Promise<
     );
   }
   // A copy, because 16-bit values need an even address.
-  return new HalfMatrix(rows, columns, new Uint16Array(new Uint8Array(bytes).buffer));
+  return new HalfMatrix(rows, columns, new Float16Array(new Uint8Array(bytes).buffer));
 }
 
 function readBytes(path: string): Promise<Buffer> {

@@ -1,10 +1,9 @@
 import { join } from 'node:path';
 import { OnnxGraph } from '../../core/onnx/graph-builder.ts';
 import { float32, loadOnnx } from '../../core/onnx/session.ts';
-import type { HeadSpec, TowerInput } from '../trainer/recipes.ts';
 import { symmetricEigen } from './eigen.ts';
 import type { PairSet } from './extract.ts';
-import { HalfMatrix, type HalfRows, toHalf } from './half.ts';
+import { HalfMatrix, type HalfRows } from './half.ts';
 import { columnMoments, covariance } from './moments.ts';
 import { type ScratchRows, writeScratch } from './scratch-rows.ts';
 
@@ -12,6 +11,32 @@ import { type ScratchRows, writeScratch } from './scratch-rows.ts';
  * What happens to encoder outputs before the first layer that is learned: fixed once from the training pairs, computed
  * once a row for training, and built into head.onnx by the same function, so that serving feeds raw encoder outputs.
  */
+
+/** One encoder output as a tower sees it. */
+export interface TowerInput {
+  /**
+   * Name of an output of the encoder: `embedding` or an extra of a text encoder, what the manifest names of an image
+   * encoder.
+   */
+  readonly source: string;
+  /** Left out for an encoder that has no such output, instead of refusing that encoder. @default false */
+  readonly optional?: boolean;
+  /** What comes before the transform; `class-names` turns logits into a mean of the text vectors of class names. */
+  readonly first: 'none' | 'class-names';
+  /**
+   * `l2`: each row to unit length. `standardise`: each column to mean 0 and variance 1 over the training pairs.
+   * `whiten`: principal components of that.
+   */
+  readonly transform: 'none' | 'l2' | 'standardise' | 'whiten';
+  /**
+   * For `whiten`: components kept, all when left out; and how far their variances are evened out, 0 to 1 (the default).
+   */
+  readonly columns?: number;
+  readonly power?: number;
+}
+
+/** The inputs of both towers, side by side in this order. */
+export type TowerInputs = Readonly<Record<'text' | 'image', { readonly inputs: readonly TowerInput[] }>>;
 
 /** One encoder output made ready: x -> (first(x) - mean) * scale, or (first(x) - mean) projection^T. */
 export interface InputTransform {
@@ -73,7 +98,7 @@ const TEXT_INPUT = 'text';
  * of the parts of a text's vector, in order.
  */
 export async function fitTransform(
-  spec: HeadSpec,
+  spec: TowerInputs,
   pairs: PairSet,
   { textOutputs, classes }: { textOutputs: Readonly<Record<string, number>>; classes: ClassNames | null },
 ): Promise<FeatureTransform> {
@@ -89,7 +114,7 @@ export async function fitTransform(
 
 /** The transform before it has learned anything; `outputs` are the sizes of the encoders' outputs, in order. */
 export function emptyTransform(
-  { text, image }: HeadSpec,
+  { text, image }: TowerInputs,
   outputs: Readonly<Record<'text' | 'image', Readonly<Record<string, number>>>>,
 ): FeatureTransform {
   const names = Object.keys(outputs.text);
@@ -164,7 +189,7 @@ export function addTransform(
 
 /** Matrices are stored as float16, which halves head.onnx and changes cosines by less than 1e-3. */
 export function addConstant(graph: OnnxGraph, { values, shape }: Constant): string {
-  return shape.length < 2 ? graph.weights(values, shape) : graph.halfWeights(Uint16Array.from(values, toHalf), shape);
+  return shape.length < 2 ? graph.weights(values, shape) : graph.halfWeights(new Float16Array(values), shape);
 }
 
 function addInput(graph: OnnxGraph, input: InputTransform, given: string): string {

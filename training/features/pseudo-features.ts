@@ -1,5 +1,4 @@
 import { Random } from '../random.ts';
-import type { PseudoSpec } from '../trainer/recipes.ts';
 import type { ImageClass } from './classes.ts';
 import type { PairSet } from './extract.ts';
 import { HalfMatrix, type HalfRows } from './half.ts';
@@ -14,6 +13,19 @@ import { jointCovariance } from './moments.ts';
  * the direction is S (w_c - w̄). That is the covariance of f with l_c - l̄, and the logits move along the covariance of
  * l with it, so neither W nor b is needed: only covariances of what the encoder answers.
  */
+
+/**
+ * Pairs of things that the photos do not show: pseudo-features of the classes that the image encoder knows, with texts
+ * that name them.
+ */
+export interface PseudoSpec {
+  /** Such pairs added to each batch. */
+  readonly batch: number;
+  /** Pseudo-features a class. */
+  readonly variants: number;
+  /** Share of a random training picture's deviation from the mean that is added to one of them. */
+  readonly noise: number;
+}
 
 /** Made-up outputs by name of the encoder's output, `variants` rows for each class in turn. */
 export interface PseudoFeatures {

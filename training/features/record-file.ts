@@ -1,7 +1,7 @@
 import { readSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
-import { HalfMatrix, HalfRows } from './half.ts';
+import { HalfRows } from './half.ts';
 
 /**
  * Float16 rows by content hash, one after the other: 32 bytes of SHA-256, 4 bytes of CRC-32 over hash and values
@@ -27,11 +27,9 @@ export function encodeRows(rows: readonly Row[], columns: number): Buffer {
   const bytes = recordBytes(columns);
   const out = Buffer.alloc(bytes * rows.length);
   for (const [i, { hash, values }] of rows.entries()) {
-    const half = new HalfMatrix(1, columns);
-    half.set(0, values);
     const start = i * bytes;
     out.write(hash, start, 'hex');
-    out.set(new Uint8Array(half.bits.buffer), start + HASH_BYTES + CRC_BYTES);
+    out.set(new Uint8Array(new Float16Array(values).buffer), start + HASH_BYTES + CRC_BYTES);
     out.writeUInt32LE(checksum(out.subarray(start, start + bytes)), start + HASH_BYTES);
   }
   return out;
@@ -87,8 +85,8 @@ export function recordRows(
   const head = HASH_BYTES + CRC_BYTES;
   const record = Buffer.alloc(head + to * 2);
   return new HalfRows(places.length, width, (start, count) => {
-    const bits = new Uint16Array(count * width);
-    const out = new Uint8Array(bits.buffer);
+    const values = new Float16Array(count * width);
+    const out = new Uint8Array(values.buffer);
     for (let i = 0; i < count; i++) {
       const { part, record: number } = places[start + i]!;
       const read = readSync(part.file.fd, record, 0, record.length, number * recordBytes(columns));
@@ -97,7 +95,7 @@ export function recordRows(
         throw changed();
       out.set(record.subarray(head + from * 2), i * width * 2);
     }
-    return bits;
+    return values;
   });
 }
 

@@ -2,7 +2,7 @@ import { readSync } from 'node:fs';
 import { mkdir, open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { unavailable } from '../../core/file-errors.ts';
-import { HalfRows, toHalf } from './half.ts';
+import { HalfRows } from './half.ts';
 
 /** Rows in a file that is there only while they are used: more of them than memory is to hold. */
 export interface ScratchRows {
@@ -34,19 +34,18 @@ export async function writeScratch(
   try {
     let rows = 0;
     for await (const block of blocks) {
-      const bits = Uint16Array.from(block, toHalf);
-      await file.appendFile(new Uint8Array(bits.buffer));
+      await file.appendFile(new Uint8Array(new Float16Array(block).buffer));
       rows += block.length / columns;
     }
-    let buffer = new Uint16Array(columns);
-    const bitsOf = (start: number, count: number) => {
-      if (buffer.length < count * columns) buffer = new Uint16Array(count * columns);
+    let buffer = new Float16Array(columns);
+    const read = (start: number, count: number) => {
+      if (buffer.length < count * columns) buffer = new Float16Array(count * columns);
       const length = count * columns * 2;
-      const read = readSync(file.fd, new Uint8Array(buffer.buffer, 0, length), 0, length, start * columns * 2);
-      if (read < length) throw new Error(`${path}: expected ${length} bytes from row ${start} on, got ${read}`);
+      const got = readSync(file.fd, new Uint8Array(buffer.buffer, 0, length), 0, length, start * columns * 2);
+      if (got < length) throw new Error(`${path}: expected ${length} bytes from row ${start} on, got ${got}`);
       return buffer.subarray(0, count * columns);
     };
-    return { rows: new HalfRows(rows, columns, bitsOf), close };
+    return { rows: new HalfRows(rows, columns, read), close };
   } catch (error) {
     await close();
     throw unavailable(error, 'write', path);

@@ -120,6 +120,6 @@ async function checkShared(cache: RecordCache, store: ObjectStore): Promise<void
 
 function unsent(name: string, error: unknown): unknown {
   if (!(error instanceof SightlineError)) return error;
-  const message = `encoder outputs could not be sent (${name}) and are kept here until next time: ${error.message}`;
-  return new SightlineError(error.code, message, { cause: error, details: error.details });
+  const kept = `encoder outputs could not be sent (${name}), they are kept here and sent next time`;
+  return new SightlineError(error.code, `${kept}: ${error.message}`, { cause: error, details: error.details });
 }

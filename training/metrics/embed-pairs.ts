@@ -1,9 +1,6 @@
 import type { Projection } from '../../core/encode/identity-head.ts';
-import type { PairSet } from '../features/extract.ts';
+import type { EncodedPairs } from '../features/extract.ts';
 import type { EmbeddedPairs } from './metrics.ts';
-
-/** Encoder outputs of captioned pictures; the first augmentation is the one that counts. */
-export type EncodedPairs = Pick<PairSet, 'augmented' | 'captions' | 'firstCaption'>;
 
 /** Rows projected at once: a few megabytes of encoder outputs. */
 const ROWS = 512;

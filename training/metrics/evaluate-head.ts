@@ -1,7 +1,8 @@
 import type { Encoders } from '../../core/encode/encoders.ts';
 import { type HeadFile, type HeadInputs, loadHead } from '../../core/encode/head.ts';
 import { type Projection, sharedSpace, sharedSpaceId } from '../../core/encode/identity-head.ts';
-import { type EncodedPairs, embedPairs } from './embed-pairs.ts';
+import type { EncodedPairs } from '../features/extract.ts';
+import { embedPairs } from './embed-pairs.ts';
 import { type Figures, figuresOf, type QueryTable, queryTable } from './metrics.ts';
 import { type EmbeddedPairs, type Ranking, rankPairs } from './ranking.ts';
 import { type Interval, interval, type Resampling } from './significance.ts';

@@ -1,8 +1,8 @@
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { z } from 'zod';
 import { SightlineError } from '../../core/errors.ts';
+import { writeWhole } from '../../core/whole-file.ts';
 
 /** Named float32 arrays with a JSON header in one file: one line of JSON, then the values, little endian. */
 
@@ -66,25 +66,6 @@ export async function readCheckpoint(path: string): Promise<Checkpoint | null> {
     at += length;
   }
   return { tensors, facts: header.data.facts };
-}
-
-/** Writes beside `path`, then renames: readers see the old file or the new one. Throws `unavailable`. */
-export async function writeWhole(path: string, bytes: Uint8Array | string | Iterable<Uint8Array>): Promise<void> {
-  const aside = `${path}.${process.pid}.part`;
-  try {
-    await mkdir(dirname(path), { recursive: true });
-    const file = await open(aside, 'w');
-    try {
-      await file.writeFile(bytes);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(aside, path);
-  } catch (error) {
-    await rm(aside, { force: true });
-    throw new SightlineError('unavailable', `cannot write ${path}: ${(error as Error).message}`, { cause: error });
-  }
 }
 
 function parseJson(text: string): unknown {

@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import type { Encoders } from '../../core/encode/encoders.ts';
 import { HEAD_FILE, HEAD_MODEL, type HeadFile, headFileSchema } from '../../core/encode/head.ts';
 import { spaceId } from '../../core/encode/space-id.ts';
+import { writeJsonFile } from '../../core/json-file.ts';
 import { OnnxGraph } from '../../core/onnx/graph-builder.ts';
+import { writeWhole } from '../../core/whole-file.ts';
 import {
   addConstant,
   addTransform,
@@ -12,7 +14,6 @@ import {
   transformedWidth,
 } from '../features/feature-transform.ts';
 import { Tape } from './autodiff.ts';
-import { writeWhole } from './checkpoint.ts';
 import { addTower, headParameters, type Linear, layersOf, type TowerWidths } from './head-graph.ts';
 import { addInt8Layer } from './int8-layer.ts';
 import type { HeadSpec, Recipe } from './recipes.ts';
@@ -119,7 +120,7 @@ export function headFiles(head: TrainedHead, about: AboutHead): HeadFiles {
  */
 export async function writeHeadFiles(folder: string, { file, bytes }: HeadFiles): Promise<void> {
   await writeWhole(join(folder, HEAD_MODEL), bytes);
-  await writeWhole(join(folder, HEAD_FILE), `${JSON.stringify(file, null, 2)}\n`);
+  await writeJsonFile(join(folder, HEAD_FILE), file);
 }
 
 /** Makes and writes both files. */

@@ -1,31 +1,10 @@
 import { SightlineError } from '../../core/errors.ts';
 import { type Augmentation, FLIPPED, FULL, randomWindow } from '../features/augmentations.ts';
+import type { TowerInput } from '../features/feature-transform.ts';
+import type { PseudoSpec } from '../features/pseudo-features.ts';
 import { ADAM, type AdamOptions } from './optimizer.ts';
 
 /** How a head is built and trained, as data: everything that a run depends on besides its pairs and its seed. */
-
-/** One encoder output as a tower sees it. */
-export interface TowerInput {
-  /**
-   * Name of an output of the encoder: `embedding` or an extra of a text encoder, what the manifest names of an image
-   * encoder.
-   */
-  readonly source: string;
-  /** Left out for an encoder that has no such output, instead of refusing that encoder. @default false */
-  readonly optional?: boolean;
-  /** What comes before the transform; `class-names` turns logits into a mean of the text vectors of class names. */
-  readonly first: 'none' | 'class-names';
-  /**
-   * `l2`: each row to unit length. `standardise`: each column to mean 0 and variance 1 over the training pairs.
-   * `whiten`: principal components of that.
-   */
-  readonly transform: 'none' | 'l2' | 'standardise' | 'whiten';
-  /**
-   * For `whiten`: components kept, all when left out; and how far their variances are evened out, 0 to 1 (the default).
-   */
-  readonly columns?: number;
-  readonly power?: number;
-}
 
 /** Inputs side by side -> dropout -> Linear + ReLU -> dropout -> Linear into the joint space. */
 export interface TowerSpec {
@@ -76,19 +55,6 @@ export interface AugmentSpec {
    */
   readonly textNoise: number;
   readonly imageNoise: number;
-}
-
-/**
- * Pairs of things that the photos do not show: pseudo-features of the classes that the image encoder knows, with texts
- * that name them (see pseudo-features.ts).
- */
-export interface PseudoSpec {
-  /** Such pairs added to each batch. */
-  readonly batch: number;
-  /** Pseudo-features a class. */
-  readonly variants: number;
-  /** Share of a random training picture's deviation from the mean that is added to one of them. */
-  readonly noise: number;
 }
 
 /**

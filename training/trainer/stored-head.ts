@@ -4,7 +4,6 @@ import type { Encoders } from '../../core/encode/encoders.ts';
 import { HEAD_MODEL, loadHeadFile } from '../../core/encode/head.ts';
 import { ModelProto } from '../../core/onnx/protobuf.ts';
 import { emptyTransform, type InputTransform, transformedWidth } from '../features/feature-transform.ts';
-import { fromHalf } from '../features/half.ts';
 import type { StoredHead } from './export.ts';
 import { headParameters } from './head-graph.ts';
 import { dequantise } from './int8-layer.ts';
@@ -62,7 +61,7 @@ function readTransform(input: InputTransform, next: NextConstant): InputTransfor
   const read = (name: string, type: 'float32' | 'float16', rank: number) => {
     const constant = next(type, rank);
     const values =
-      type === 'float32' ? floats(constant) : fromHalf(new Uint16Array(new Uint8Array(constant.bytes).buffer));
+      type === 'float32' ? floats(constant) : new Float32Array(new Float16Array(new Uint8Array(constant.bytes).buffer));
     constants[name] = { values, shape: constant.shape };
     return constant.shape;
   };

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { canonicalJson } from '../../core/canonical-json.ts';
 import { SightlineError } from '../../core/errors.ts';
 import type { TransformedPairs } from '../features/feature-transform.ts';
-import { type TransformedData, transformData } from '../features/transformed-data.ts';
 import { evaluate } from '../metrics/metrics.ts';
 import { Random } from '../random.ts';
 import { stepsAnEpoch, trainingBatches, validationBatches } from './batches.ts';
@@ -23,6 +22,7 @@ import {
 } from './step.ts';
 import { createTeachers } from './teachers.ts';
 import { availableOutputs, type TrainingData } from './training-data.ts';
+import { type TransformedData, transformData } from './transformed-data.ts';
 
 /** Training, from features to a head: epochs of steps, a checkpoint after each, the best one in the end. */
 

@@ -10,7 +10,7 @@ import { withPrefix } from '../../../core/objects/prefixed.ts';
 import { openS3 } from '../../../core/objects/s3/store.ts';
 import type { ObjectStore } from '../../../core/ports.ts';
 import { readDataset } from '../../../training/datasets/dataset.ts';
-import { describeReport, type Report } from '../../../training/datasets/findings.ts';
+import { describeSummary, type PreparationSummary } from '../../../training/datasets/findings.ts';
 import { openJournal } from '../../../training/datasets/journal.ts';
 import { type PrepareOptions, prepareDataset } from '../../../training/datasets/prepare.ts';
 import { splitByHash } from '../../../training/datasets/splits.ts';
@@ -35,7 +35,7 @@ async function storeOf(content: Content, store?: ObjectStore): Promise<ObjectSto
 }
 
 interface Prepared {
-  readonly report: Report;
+  readonly report: PreparationSummary;
   readonly lines: { image: string; captions: string[]; split: string; sha256: string }[];
   readonly target: ObjectStore;
 }
@@ -78,7 +78,7 @@ function utf16(text: string, order: 'little' | 'big'): Buffer {
   return order === 'little' ? bytes : bytes.swap16();
 }
 
-const counts = ({ findings }: Report) =>
+const counts = ({ findings }: PreparationSummary) =>
   Object.fromEntries(Object.entries(findings).map(([name, { count }]) => [name, count]));
 const brief = ({ lines }: Prepared) => lines.map(({ image, captions, split }) => [image, captions, split]);
 
@@ -137,7 +137,7 @@ describe('preparing Flickr30k as it lies on the hub', () => {
     });
     assert.equal(prepared.report.form, 'flickr30k');
     assert.deepEqual(prepared.report.splits.train, { pictures: 2, captions: 3 });
-    const text = describeReport(prepared.report, 'there');
+    const text = describeSummary(prepared.report, 'there');
     assert.match(text, /there: 4 pictures with 5 captions/);
     assert.match(text, /b\.jpg \(train\) and b3\.jpg \(val\)/);
     const stored = await prepared.target.get('images/a.jpg');

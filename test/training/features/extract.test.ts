@@ -120,7 +120,7 @@ describe('captioned pictures to encoder outputs', () => {
       ),
     });
     for (const split of ['train', 'validation'] as const) assert.deepEqual(values(again[split]), values(first[split]));
-    const words = ({ key, classes }: TrainingData) => [key, classes!.names, classes!.firstText, classes!.texts.bits];
+    const words = ({ key, classes }: TrainingData) => [key, classes!.names, classes!.firstText, classes!.texts.values];
     assert.deepEqual(words(again), words(first));
     assert.equal(again.warnings.size, 0);
     assert.deepEqual([again.train.augmented.length, again.validation.augmented.length], [2, 1]);

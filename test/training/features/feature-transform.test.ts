@@ -8,6 +8,7 @@ import type { PairSet } from '../../../training/features/extract.ts';
 import {
   type FeatureTransform,
   fitTransform,
+  type TowerInput,
   type TransformedPairs,
   transformPairs,
   transformRows,
@@ -16,7 +17,7 @@ import { HalfMatrix, type HalfRows } from '../../../training/features/half.ts';
 import { covariance, jointCovariance } from '../../../training/features/moments.ts';
 import { makePseudoFeatures } from '../../../training/features/pseudo-features.ts';
 import { Random } from '../../../training/random.ts';
-import { type HeadSpec, RECIPES, type TowerInput } from '../../../training/trainer/recipes.ts';
+import { type HeadSpec, RECIPES } from '../../../training/trainer/recipes.ts';
 
 const ROWS = 3000;
 
@@ -225,7 +226,7 @@ describe('pseudo-features', () => {
   it('are the same for the same seed', async () => {
     const data = pairs();
     const make = (seed: number) => makePseudoFeatures(data, { batch: 4, variants: 2, noise: 0.5 }, seed);
-    assert.deepEqual((await make(1)).outputs.features!.bits, (await make(1)).outputs.features!.bits);
-    assert.notDeepEqual((await make(1)).outputs.features!.bits, (await make(2)).outputs.features!.bits);
+    assert.deepEqual((await make(1)).outputs.features!.values, (await make(1)).outputs.features!.values);
+    assert.notDeepEqual((await make(1)).outputs.features!.values, (await make(2)).outputs.features!.values);
   });
 });

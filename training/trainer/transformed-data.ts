@@ -1,16 +1,16 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { TrainingPairs, TransformedPseudo } from '../trainer/batches.ts';
-import type { Recipe } from '../trainer/recipes.ts';
-import type { TrainingData } from '../trainer/training-data.ts';
 import {
   type FeatureTransform,
   fitTransform,
   type TransformedPairs,
   transformPairs,
   transformRows,
-} from './feature-transform.ts';
-import { makePseudoFeatures } from './pseudo-features.ts';
+} from '../features/feature-transform.ts';
+import { makePseudoFeatures } from '../features/pseudo-features.ts';
+import type { TrainingPairs, TransformedPseudo } from './batches.ts';
+import type { Recipe } from './recipes.ts';
+import type { TrainingData } from './training-data.ts';
 
 /** Everything that the epochs of a run, and those of its teachers, read again and again. */
 export interface TransformedData {
