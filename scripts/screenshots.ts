@@ -49,17 +49,24 @@ const views: readonly View[] = [
   { name: 'map-search', query: '?view=map&q=a+walk+in+the+mountains', ready: '.map-stage', act: mapDone },
   { name: 'training', query: '?view=training', ready: '.card' },
   {
-    ...{ name: 'training-data', query: '?view=training', ready: '.card', ofReport: true },
+    name: 'training-data',
+    query: '?view=training',
+    ready: '.card',
+    ofReport: true,
     act: (page) => part(page, 'Data', '.data-row img'),
   },
   {
-    ...{ name: 'training-map', query: '?view=training', ready: '.card', ofReport: true },
+    name: 'training-map',
+    query: '?view=training',
+    ready: '.card',
+    ofReport: true,
     act: async (page) => {
       await part(page, 'Map', '.map-stage');
       await mapDone(page);
     },
   },
   { name: 'failures', query: '?view=failures', ready: '.failure, .empty' },
+  { name: 'trash', query: '?view=trash', ready: '.trash-row, .empty' },
   { name: 'status', query: '?view=status', ready: '.card' },
   { name: 'silent', query: '', ready: '.tile img.shown', act: searchInVain },
   { name: 'offline', query: '', ready: '.tile img.shown', act: goOffline },

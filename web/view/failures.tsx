@@ -60,17 +60,17 @@ export function Failures() {
 
 /** What a reason to leave a file out is called. */
 const leftOutNames: Readonly<Record<string, string>> = {
-  hidden: 'hidden files',
-  system: 'files of the system, such as previews and recycle bins',
-  sidecar: 'files that describe pictures',
-  video: 'videos',
-  audio: 'sounds',
-  database: 'databases',
-  ignored: 'ignored by a setting or a .sightlineignore',
-  'own-data': 'the index itself',
-  link: 'links to what is there anyway',
-  special: 'devices and pipes',
-  archived: 'archived, to be restored first',
+  hidden: 'Hidden files',
+  system: 'Files of the system, such as previews and recycle bins',
+  sidecar: 'Files beside pictures that describe them',
+  video: 'Videos',
+  audio: 'Sounds',
+  database: 'Databases',
+  ignored: 'Ignored by a setting or a .sightlineignore',
+  'own-data': 'The index itself',
+  link: 'Links to what is there anyway',
+  special: 'Devices and pipes',
+  archived: 'Archived, to be restored first',
 };
 
 /** What lies beside the pictures and is none: no failure, and counted so that nothing is silently missing. */
@@ -80,14 +80,13 @@ function LeftOut() {
   return (
     <section class="left-out" aria-labelledby="left-out">
       <h2 id="left-out">Left out, because they are no pictures</h2>
-      <dl class="facts facts-wide">
+      <ul>
         {reasons.map(([reason, count]) => (
-          <div key={reason}>
-            <dt>{formatCount(count)}</dt>
-            <dd>{leftOutNames[reason] ?? reason}</dd>
-          </div>
+          <li key={reason}>
+            {leftOutNames[reason] ?? reason}: {formatCount(count)}
+          </li>
         ))}
-      </dl>
+      </ul>
     </section>
   );
 }

@@ -64,12 +64,17 @@ function Indexing() {
     <section class="indexing" aria-label="Indexing">
       <p>
         {formatCount(done)} of {countOf(all, 'picture')} are indexed
-        {secondsLeft === undefined ? '' : `, about ${formatDuration(secondsLeft)} left`}.{' '}
+        {secondsLeft === undefined ? '' : `, about ${roughly(secondsLeft)} left`}.{' '}
         {isBrowsing(query.value) ? 'The others come in by themselves.' : 'These are the best of them so far.'}
       </p>
       <progress max={all} value={done} aria-label="Pictures indexed" />
     </section>
   );
+}
+
+/** Whole minutes from the first on: nobody knows it better. */
+function roughly(seconds: number): string {
+  return formatDuration(seconds < 60 ? seconds : Math.ceil(seconds / 60) * 60);
 }
 
 function Spinner() {

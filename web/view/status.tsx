@@ -45,6 +45,7 @@ function Figures({ status }: { status: Status }) {
       <Figure label="Captions" value={formatCount(status.captions)} open={openCaptions} />
       <Figure label="Failures" value={formatCount(status.failures)} open={() => openView('failures')} />
       {status.backlog === null ? null : <Figure label="Waiting to be indexed" value={formatCount(status.backlog)} />}
+      {status.outdated > 0 ? <Figure label="To be read again" value={formatCount(status.outdated)} /> : null}
       {status.indexed === null ? null : (
         <>
           <Figure label="Indexed in a minute" value={formatCount(status.indexed.lastMinute)} />
