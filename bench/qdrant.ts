@@ -1,7 +1,6 @@
-// npm run bench -- qdrant --url URL [--key KEY] [--points N]
-// The settings of a Qdrant collection beside each other on one server: time to fill, memory, and of searches with all
-// vectors and with the graph the time and the part of the true nearest that is found. Makes collections of its own names
-// and removes them.
+// npm run bench -- qdrant --url URL [--key KEY] [--points N] The settings of a Qdrant collection beside each other on
+// one server: time to fill, memory, and of searches with all vectors and with the graph the time and the part of the
+// true nearest that is found. Makes collections of its own names and removes them.
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NOTHING_KNOWN } from '../core/picture-fields.ts';

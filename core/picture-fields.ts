@@ -1,12 +1,13 @@
 /**
- * What a picture has, each field declared once. Types, checks, the columns and payloads of both stores with their indexes,
- * filters, differences between spaces and the schemas of the API follow from it. A new field takes its entry here and the
- * code that reads it from the file. Fields are only ever added: points that were written before have its `absent` value.
+ * What a picture has, each field declared once. Types, checks, the columns and payloads of both stores with their
+ * indexes, filters, differences between spaces and the schemas of the API follow from it. A new field takes its entry
+ * here and the code that reads it from the file. Fields are only ever added: points that were written before have its
+ * `absent` value.
  */
 
 /**
- * What a value is: `instant` a moment as ISO 8601; `local-time` the time on the clock where it happened, as ISO 8601 with
- * the offset behind it where that is known; `sequencer` the logical time of an event.
+ * What a value is: `instant` a moment as ISO 8601; `local-time` the time on the clock where it happened, as ISO 8601
+ * with the offset behind it where that is known; `sequencer` the logical time of an event.
  */
 export type FieldType = 'text' | 'texts' | 'integer' | 'number' | 'instant' | 'local-time' | 'sequencer';
 
@@ -14,8 +15,8 @@ export type FieldType = 'text' | 'texts' | 'integer' | 'number' | 'instant' | 'l
 export type FieldSource = 'object' | 'content' | 'user' | 'index' | 'derived';
 
 /**
- * How a filter compares. Points that have no value never match. `below` is strict, the bounds `atLeast` and `atMost` are
- * not; local times compare by their clocks, whatever their offsets.
+ * How a filter compares. Points that have no value never match. `below` is strict, the bounds `atLeast` and `atMost`
+ * are not; local times compare by their clocks, whatever their offsets.
  */
 export type Comparison = 'equals' | 'oneOf' | 'prefix' | 'all' | 'any' | 'atLeast' | 'atMost' | 'below';
 
@@ -32,11 +33,16 @@ export interface PictureField {
   readonly from: FieldSource;
   /** For derived fields only: makes it, and nothing else is stored of it than filters need. */
   readonly derive?: (picture: DerivationSources) => string;
-  /** The value of points that have none: null, or 0 where it has to be a number. Fields without must always be given. */
+  /**
+   * The value of points that have none: null, or 0 where it has to be a number. Fields without must always be given.
+   */
   readonly absent?: null | 0;
   /** Names of filters, and how each compares. */
   readonly filters?: Readonly<Record<string, Comparison>>;
-  /** Names of orders that lists can have by it. Points with the same value are ordered by id, those without one come last. */
+  /**
+   * Names of orders that lists can have by it. Points with the same value are ordered by id, those without one come
+   * last.
+   */
   readonly orders?: Readonly<Record<string, 'ascending' | 'descending'>>;
   /** Its most frequent values can be asked for. */
   readonly facet?: true;
@@ -135,7 +141,8 @@ export const PICTURE_FIELDS = {
     filters: { takenAfter: 'atLeast', takenBefore: 'atMost' },
     orders: { taken: 'ascending', '-taken': 'descending' },
     doc:
-      'When it was taken, by the clock of the place where it was taken; with its offset from UTC where that is known. ' +
+      'When it was taken, by the clock of the place where it was taken; with its offset from UTC where that is ' +
+      'known. ' +
       'Null when nothing says.',
     example: '2019-07-05T23:30:00.000+02:00',
   },

@@ -63,8 +63,8 @@ export interface ListQuery {
   readonly limit: number;
   readonly cursor?: string;
   /**
-   * `id` is the cheapest and stable under writes; the others are by a field, then by id: `newest` is by indexedAt descending,
-   * `taken` and `-taken` by takenAt ascending and descending, with points that have none at the end.
+   * `id` is the cheapest and stable under writes; the others are by a field, then by id: `newest` is by indexedAt
+   * descending, `taken` and `-taken` by takenAt ascending and descending, with points that have none at the end.
    */
   readonly order: 'id' | OrderName;
 }
@@ -85,8 +85,8 @@ export interface VectorStore {
   /**
    * Stores points, each whole or not at all; durable against a crash of the process when it resolves. The answer says
    * for each, in order, whether it was written or lost to a newer one. Two points of one call with the same id are
-   * `invalid-input`, as is a vector of another length or with a component that is not finite. A call with no points writes
-   * nothing, and still fails where a write would not count (`space-retired`).
+   * `invalid-input`, as is a vector of another length or with a component that is not finite. A call with no points
+   * writes nothing, and still fails where a write would not count (`space-retired`).
    *
    * With `keepTags` a live point that is replaced keeps the tags that it has at the moment of the write, whatever those
    * of the payload; so tags that are set while something is indexed again are not lost.
@@ -121,7 +121,9 @@ export interface VectorStore {
   /** Number of live points, exact. */
   count(filter: Filter): Promise<number>;
 
-  /** The most frequent values that a field has in live points, most frequent first, then by the bytes of their UTF-8. */
+  /**
+   * The most frequent values that a field has in live points, most frequent first, then by the bytes of their UTF-8.
+   */
   facet(field: FacetName, filter: Filter, limit: number): Promise<{ value: string; count: number }[]>;
 
   /** Forgets tombstones older than this ISO 8601 date; answers how many. */
@@ -181,7 +183,7 @@ export interface DiscardedObject {
 export type ByteRange = { readonly first: number; readonly end?: number } | { readonly last: number };
 
 export interface ObjectBody {
-  /** Of the whole object, also when only a range of it was asked for. */
+  /** What there is to know of the whole object, also when only a range of it was asked for. */
   readonly info: ObjectInfo;
   /** What `body` holds of it: first byte and length. */
   readonly offset: number;
@@ -226,8 +228,8 @@ export interface ObjectStore {
   list(options: { prefix?: string; cursor?: string; limit: number }): Promise<Page<ListedObject>>;
 
   /**
-   * Takes an object out of the bucket so that it can come back: moved aside, or hidden where old versions are kept. Throws
-   * `precondition-failed` when it is gone or of another etag.
+   * Takes an object out of the bucket so that it can come back: moved aside, or hidden where old versions are kept.
+   * Throws `precondition-failed` when it is gone or of another etag.
    */
   discard(object: DiscardedObject): Promise<void>;
 
@@ -252,7 +254,7 @@ export interface Failure {
   readonly id: string;
   readonly bucket: string;
   readonly key: string;
-  /** Of the object when it failed, so that an unchanged one is not tried again by itself. '' when unknown. */
+  /** The object's tag when it failed, so that an unchanged one is not tried again by itself. '' when unknown. */
   readonly etag: string;
   readonly sequencer: string;
   /** An {@link ImageRejection} or error code, for programs. */
@@ -298,7 +300,9 @@ export interface Embedder {
   knowsText(text: string): Promise<boolean>;
   /** Decodes and embeds one picture. Throws `unreadable-image` or `too-large`. */
   embedImage(bytes: Uint8Array): Promise<{ vector: JointEmbedding; picture: PictureInfo }>;
-  /** What {@link embedImage} would say of a picture, without decoding it. Throws as it does, for what the header tells. */
+  /**
+   * What {@link embedImage} would say of a picture, without decoding it. Throws as it does, for what the header tells.
+   */
   describeImage(bytes: Uint8Array): Promise<PictureInfo>;
   close(): Promise<void>;
 }

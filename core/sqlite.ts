@@ -26,14 +26,16 @@ const BUSY_TIMEOUT_MS = 200;
 
 /** Page cache, filled as needed. With SQLite's own 2 MB, inserts under random ids run at less than half the speed. */
 const CACHE_KIB = 32_768;
-/** 16 MB of log between two writes into the database itself, so that pages changed often are written there less often. */
+/**
+ * 16 MB of log between two writes into the database itself, so that pages changed often are written there less often.
+ */
 const CHECKPOINT_PAGES = 4000;
 
 /**
  * Opens or makes a database in WAL mode: readers never wait for the writer, and what was committed survives the death
- * of the process (`synchronous = NORMAL`; a power cut may take the last commits, and never more than those).
- * A file of an older version is migrated in place where the format knows how, and copied before: the copy lies beside it
- * and is named like it with `.version-N` behind.
+ * of the process (`synchronous = NORMAL`; a power cut may take the last commits, and never more than those). A file of
+ * an older version is migrated in place where the format knows how, and copied before: the copy lies beside it and is
+ * named like it with `.version-N` behind.
  * @throws {schema-mismatch} for a file that is no database, belongs to another program or has another version, all of
  * which are left as they were
  * @throws {unavailable} when the file cannot be opened
@@ -100,7 +102,8 @@ function checkFormat(db: DatabaseSync, file: string, format: DatabaseFormat): vo
   if (pragma(db, 'application_id') !== format.applicationId) {
     throw new SightlineError(
       'schema-mismatch',
-      `expected ${file} to be a Sightline ${format.what}, but it is a database of another program; name another file or move it away`,
+      `expected ${file} to be a Sightline ${format.what}, but it is a database of another program; name ` +
+        'another file or move it away',
     );
   }
   const version = pragma(db, 'user_version');

@@ -14,7 +14,9 @@ export type Embedding<Space extends string> = Float32Array & { readonly [spaceOf
 /** A unit vector in the shared text-image space of the head. */
 export type JointEmbedding = Embedding<'joint'>;
 
-/** Names the joint space: a hash over encoders, preprocessing and head weights. Vectors compare only within one space. */
+/**
+ * Names the joint space: a hash over encoders, preprocessing and head weights. Vectors compare only within one space.
+ */
 export type SpaceId = string & { readonly __spaceId?: never };
 
 /** What is stored of a picture; its fields are declared in `picture-fields.ts`. */

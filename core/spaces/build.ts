@@ -44,10 +44,11 @@ const SECOND_LOOKS = 5;
 const KEPT_MISSING = 20;
 
 /**
- * The change of models: fills a space from the live one and makes it live. Passes over what differs, until little is left; then the
- * check; then the switch, with one more pass while nobody can write. Everything it knows is in the two spaces, so it may be
- * stopped at any point and called again. Throws `precondition-failed` when pictures are missing or the check fails,
- * `space-retired` when another space became live meanwhile, the signal's reason, and what the stores throw.
+ * The change of models: fills a space from the live one and makes it live. Passes over what differs, until little is
+ * left; then the check; then the switch, with one more pass while nobody can write. Everything it knows is in the two
+ * spaces, so it may be stopped at any point and called again. Throws `precondition-failed` when pictures are missing or
+ * the check fails, `space-retired` when another space became live meanwhile, the signal's reason, and what the stores
+ * throw.
  */
 export async function buildSpace(deps: BuildDeps, options: BuildOptions): Promise<BuildReport> {
   const { candidate } = deps;
@@ -106,8 +107,10 @@ function areMissing(missing: readonly Missing[]): SightlineError {
   const reasons = [...new Set(missing.map(({ reason }) => reason))].join(', ');
   return new SightlineError(
     'precondition-failed',
-    `expected every indexed picture to be there as it was indexed, but ${missing.length} are not (${reasons}), such as ` +
-      `${first!.key} of ${first!.bucket}. Connect their folder or bucket, bring the index up to date with npm start or ` +
+    `expected every indexed picture to be there as it was indexed, but ${missing.length} are not (${reasons}), ` +
+      'such as ' +
+      `${first!.key} of ${first!.bucket}. Connect their folder or bucket, bring the index up to date with npm ` +
+      'start or ' +
       'npm run index, or leave them out with --skip-missing',
     { details: { missing: missing.length } },
   );

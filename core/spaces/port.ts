@@ -36,8 +36,8 @@ export interface CandidateIndex extends Copy {
   readonly to: VectorStore;
 
   /**
-   * Makes it live, at once for everybody. While `last` runs nobody's write to the live space is acknowledged, so when it
-   * leaves no difference, none is lost; what it writes and the switch take place together or not at all. Writers
+   * Makes it live, at once for everybody. While `last` runs nobody's write to the live space is acknowledged, so when
+   * it leaves no difference, none is lost; what it writes and the switch take place together or not at all. Writers
    * wait for it: it should take no more than a few seconds. Throws `space-retired` when another space became live
    * meanwhile, and what `last` throws.
    */
@@ -54,13 +54,14 @@ export interface Spaces {
 
   /**
    * Opens the live space to read and write; makes it when there is none yet. As soon as another space becomes live,
-   * writes are `space-retired` and reads go on. Throws `space-mismatch` when another space is live or its dimension differs.
+   * writes are `space-retired` and reads go on. Throws `space-mismatch` when another space is live or its dimension
+   * differs.
    */
   openLive(space: SpaceId, dimension: number): Promise<VectorStore>;
 
   /**
-   * Opens a candidate beside the live space, and makes it when there is none. Once it becomes live, writes through this are
-   * `space-retired`. Throws `not-found` when no space is live, `precondition-failed` when it is live itself,
+   * Opens a candidate beside the live space, and makes it when there is none. Once it becomes live, writes through this
+   * are `space-retired`. Throws `not-found` when no space is live, `precondition-failed` when it is live itself,
    * `space-mismatch` for another dimension than it was made with.
    */
   openCandidate(space: SpaceId, dimension: number): Promise<CandidateIndex>;

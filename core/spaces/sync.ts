@@ -15,7 +15,7 @@ import type { ImagePayload, JointEmbedding, Payload } from '../types.ts';
 import type { Copy } from './port.ts';
 
 export interface SyncDeps {
-  /** Of the space that is filled. */
+  /** The models of the space that is filled. */
   readonly embedder: Embedder;
   readonly buckets: ReadonlyMap<string, ObjectStore>;
 }
@@ -103,8 +103,8 @@ function isSameContent(payload: Payload, there: StoredPoint | Tombstone | undefi
 }
 
 /**
- * One after the other the passes that make a candidate the same as the live space: payloads, tags and tombstones as they
- * are; vectors, which are made again where pictures or captions are new.
+ * One after the other the passes that make a candidate the same as the live space: payloads, tags and tombstones as
+ * they are; vectors, which are made again where pictures or captions are new.
  */
 export class Sync {
   readonly #deps: SyncDeps;

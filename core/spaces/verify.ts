@@ -18,7 +18,7 @@ export interface Verification {
   /** Points that are not the same on both sides yet; up to 1000 are counted. */
   readonly differences: number;
   readonly sampled: number;
-  /** Of those, the ones that their own vector finds. */
+  /** How many of those their own vector finds. */
   readonly foundThemselves: number;
   /** Average share of the nearest pictures that a picture has in both spaces; null with fewer than two pictures. */
   readonly overlap: number | null;
@@ -74,8 +74,8 @@ async function countsOf(store: VectorStore): Promise<{ images: number; captions:
 }
 
 /**
- * The picture itself, or one that the live space takes for the same, too: of many copies, also such that differ in their
- * bytes, others may come first. Null when it has been deleted meanwhile.
+ * The picture itself, or one that the live space takes for the same, too: of many copies, also such that differ in
+ * their bytes, others may come first. Null when it has been deleted meanwhile.
  */
 async function findsItself(
   { from, to }: CandidateIndex,

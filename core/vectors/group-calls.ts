@@ -22,10 +22,10 @@ export interface GroupedStore {
 }
 
 /**
- * A store for jobs that run at the same time: look-ups by id or hash, upserts and removals of several jobs become one call
- * each, so that ten pictures take little more requests to a server than one. A call goes out when every job under way waits
- * for one, so a single job waits for nobody, and otherwise after 15 ms, or a second for a write. A call that fails for what is
- * in it is made again alone, so that nobody fails for another's sake.
+ * A store for jobs that run at the same time: look-ups by id or hash, upserts and removals of several jobs become one
+ * call each, so that ten pictures take little more requests to a server than one. A call goes out when every job under
+ * way waits for one, so a single job waits for nobody, and otherwise after 15 ms, or a second for a write. A call that
+ * fails for what is in it is made again alone, so that nobody fails for another's sake.
  */
 export function groupCalls(store: VectorStore): GroupedStore {
   let jobs = 0;

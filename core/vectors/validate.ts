@@ -158,9 +158,10 @@ export function isTime(type: FieldType): type is 'instant' | 'local-time' {
 }
 
 /**
- * What times are compared by. Of an instant its milliseconds since 1970; of a local time those that its clock would have
- * in UTC, so that what happened on the same day somewhere has the same day. A `Z` behind a local time stands for an offset
- * that was not kept: pictures were stored so by the first version, most of them without an offset of their own.
+ * What times are compared by. Of an instant its milliseconds since 1970; of a local time those that its clock would
+ * have in UTC, so that what happened on the same day somewhere has the same day. A `Z` behind a local time stands for
+ * an offset that was not kept: pictures were stored so by the first version, most of them without an offset of their
+ * own.
  */
 export function timeOf(type: 'instant' | 'local-time', iso: string, what: string): number {
   const instant = instantOf(iso, what);

@@ -15,8 +15,8 @@ import { objectsContract } from './objects.ts';
 
 /**
  * The contract on fauxqs, or with `npm run test:s3` on any server: S3_ENDPOINT (its URL), AWS_ACCESS_KEY_ID and
- * AWS_SECRET_ACCESS_KEY ("test" when not set), AWS_REGION (us-east-1), there also in a bucket that keeps old versions, as
- * that of stage `production` does. It makes buckets and removes them.
+ * AWS_SECRET_ACCESS_KEY ("test" when not set), AWS_REGION (us-east-1), there also in a bucket that keeps old versions,
+ * as that of stage `production` does. It makes buckets and removes them.
  */
 const { S3_ENDPOINT: endpoint, AWS_REGION: region = 'us-east-1' } = process.env;
 const credentials = {

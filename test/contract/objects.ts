@@ -55,7 +55,9 @@ async function listAll(store: ObjectStore, options: { prefix?: string; limit: nu
   return items;
 }
 
-/** What every driver of `ObjectStore` promises, written to what S3 promises. Drivers may refuse more keys than these. */
+/**
+ * What every driver of `ObjectStore` promises, written to what S3 promises. Drivers may refuse more keys than these.
+ */
 export function objectsContract(name: string, open: OpenObjects): void {
   describe(`objects contract: ${name}`, () => {
     let store: ObjectStore;

@@ -201,7 +201,7 @@ export function spacesContract(name: string, open: () => Promise<OpenSpaces>): v
         assert.equal(await candidate.to.count({}), await live.count({}));
       }));
 
-    it('switches at once for everybody: writes to the old space are refused, reads go on, and there is a way back', () =>
+    it('switches at once for everybody: writes to the old space are refused, reads go on, and one can go back', () =>
       withTwo(async ({ spaces, again, live, candidate }) => {
         const other = await again();
         await live.upsert([point(1), point(2)], 'newer');

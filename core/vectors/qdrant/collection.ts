@@ -15,8 +15,8 @@ export interface QdrantCollectionOptions {
   /** Nodes that hold each shard. 2 or more survive the loss of a node. */
   readonly replicas?: number;
   /**
-   * What is kept in memory-mapped files instead of memory: the vectors (64 components are 256 bytes a point), or also the
-   * graph and the payload indexes (about 2 kB a point, and slower filters). @default none
+   * What is kept in memory-mapped files instead of memory: the vectors (64 components are 256 bytes a point), or also
+   * the graph and the payload indexes (about 2 kB a point, and slower filters). @default none
    */
   readonly onDisk?: 'none' | 'vectors' | 'all';
   /** Copies of one byte a component for the first pass of a search by the graph, always in memory. @default none */
@@ -44,7 +44,8 @@ export async function checkVersion(session: QdrantSession): Promise<PrefixSearch
   if (isOld || Number.isNaN(major + minor)) {
     throw new SightlineError(
       'invalid-config',
-      `expected Qdrant ${OLDEST.join('.')} or newer at ${session.url}, got ${JSON.stringify(version)}: older ones have no conditional upserts, which events out of order need`,
+      `expected Qdrant ${OLDEST.join('.')} or newer at ${session.url}, got ${JSON.stringify(version)}: older ` +
+        'ones have no conditional upserts, which events out of order need',
       { details: { version: String(version) } },
     );
   }
@@ -148,7 +149,8 @@ function checkVectors(collection: string, vectors: unknown, dimension: number): 
   if (size === dimension && distance === 'Cosine' && other === '') return;
   throw new SightlineError(
     'space-mismatch',
-    `expected ${collection} to hold ${dimension} components by Cosine, got ${size ?? 'named vectors'} by ${distance ?? 'unknown'}${other}`,
+    `expected ${collection} to hold ${dimension} components by Cosine, got ${size ?? 'named vectors'} by ` +
+      `${distance ?? 'unknown'}${other}`,
     { details: { collection, expected: dimension } },
   );
 }

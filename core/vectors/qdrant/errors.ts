@@ -1,7 +1,9 @@
 import { QdrantClientResourceExhaustedError, QdrantClientTimeoutError } from '@qdrant/js-client-rest';
 import { type ErrorCode, isSightlineError, SightlineError } from '../../errors.ts';
 
-/** What the client throws, read without its types: for 404 and 500 it is an Error without a name that has a `status`. */
+/**
+ * What the client throws, read without its types: for 404 and 500 it is an Error without a name that has a `status`.
+ */
 interface Fault {
   readonly status?: number;
   readonly data?: unknown;

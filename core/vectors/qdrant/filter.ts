@@ -21,7 +21,9 @@ const oneOf = (key: string, values: readonly string[]): Condition => ({ key, mat
 export const range = (key: string, bounds: Partial<Record<'gte' | 'lte' | 'lt' | 'gt', number | string>>): Condition =>
   ({ key, range: bounds }) as Condition;
 
-/** Live points that match a checked filter; null when none can. Fields that a point does not have match no condition. */
+/**
+ * Live points that match a checked filter; null when none can. Fields that a point does not have match no condition.
+ */
 export function liveFilter(filter: Filter, prefixes: PrefixSearch): QdrantFilter | null {
   // Leaves out tombstones, too.
   const must = [filter.kind === undefined ? oneOf('kind', ['image', 'caption']) : equals('kind', filter.kind)];
@@ -119,8 +121,8 @@ export function replaceable(sequencer: string, when: WriteCondition): QdrantFilt
 }
 
 /**
- * Points that have still the kind and the tags they were read with; nothing when none was there, for what is not there is
- * inserted without a look at conditions, and what has come meanwhile must be read first.
+ * Points that have still the kind and the tags they were read with; nothing when none was there, for what is not there
+ * is inserted without a look at conditions, and what has come meanwhile must be read first.
  */
 export function unchangedTags(read: StoredPayload | undefined): Condition[] {
   if (read === undefined) return [equals('kind', 'not there')];

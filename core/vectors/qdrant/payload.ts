@@ -51,7 +51,9 @@ export const PREFIX_INDEXES: Readonly<Record<PrefixSearch, { field: string; sche
     hashed: { field: 'keyPrefixes', schema: { type: 'integer', lookup: true, range: false } },
   };
 
-/** What is read of a point: everything but what is derived. Times have their own text beside the one that is indexed. */
+/**
+ * What is read of a point: everything but what is derived. Times have their own text beside the one that is indexed.
+ */
 export const READ_FIELDS: string[] = [
   'kind',
   'caption',
@@ -60,12 +62,14 @@ export const READ_FIELDS: string[] = [
   'deletedAtText',
 ];
 
-/** Field that tells which call wrote a point, because the answer to a conditional upsert does not say whether it did. */
+/**
+ * Field that tells which call wrote a point, because the answer to a conditional upsert does not say whether it did.
+ */
 export const WRITE_MARK = 'write';
 
 /**
- * Field that stands for the tags in their order, so that a write can be made on the condition that they have not changed.
- * Only on points that have tags, or had some.
+ * Field that stands for the tags in their order, so that a write can be made on the condition that they have not
+ * changed. Only on points that have tags, or had some.
  */
 export const TAGS_MARK = 'tagsMark';
 

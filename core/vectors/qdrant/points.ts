@@ -38,8 +38,8 @@ export function openPart(session: QdrantSession, collection: string, layout: Col
     ...rest,
     collection,
     size: sizeOf(session, collection, pointsNow),
-    // Replicas take writes as they come, each in an order of its own, and may differ for good after two to one point. One of
-    // them orders them for all; another does when that one is down. Qdrant, "Consistency guarantees".
+    // Replicas take writes as they come, each in an order of its own, and may differ for good after two to one point.
+    // One of them orders them for all; another does when that one is down. Qdrant, "Consistency guarantees".
     writing: replicas > 1 ? { wait: true, ordering: 'medium' } : { wait: true },
     call,
     async retrieve(ids, { fields = READ_FIELDS, vectors = false } = {}) {

@@ -10,8 +10,8 @@ import type { QdrantPart } from './points.ts';
 /** How much of a collection a query looks at. */
 export interface QdrantSearch {
   /**
-   * Up to so many points every vector is looked at, which is exact; the time grows with the points of a shard. Beyond it
-   * is the HNSW graph, at the price of missing some: pages may then differ from one long answer.
+   * Up to so many points every vector is looked at, which is exact; the time grows with the points of a shard. Beyond
+   * it is the HNSW graph, at the price of missing some: pages may then differ from one long answer.
    * @default 300,000
    */
   readonly exactBelow?: number;
@@ -28,7 +28,9 @@ const OVERSAMPLING = 2;
 const SLACK = 8;
 /** When that does not suffice, how many times more are fetched. */
 const GROWTH = 4;
-/** Qdrant keeps only scores above its threshold, in float32; it is asked a little lower and the rest is left out here. */
+/**
+ * Qdrant keeps only scores above its threshold, in float32; it is asked a little lower and the rest is left out here.
+ */
 const THRESHOLD_MARGIN = 1e-5;
 
 /** Where a page begins: strictly after this, by score descending, then by id ascending. */

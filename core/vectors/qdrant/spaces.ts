@@ -30,7 +30,10 @@ export interface QdrantSpacesOptions extends QdrantConnection {
   readonly search?: QdrantSearch;
   /** How collections are made, when they have to be. */
   readonly collection?: QdrantCollectionOptions;
-  /** A write waits so long for a switch to end, and is `unavailable` then. Default: as long as it takes, a minute at most. */
+  /**
+   * A write waits so long for a switch to end, and is `unavailable` then. Default: as long as it takes, a minute at
+   * most.
+   */
   readonly fencePatienceMs?: number;
 }
 
@@ -74,7 +77,8 @@ export async function openQdrantSpaces(options: QdrantSpacesOptions): Promise<Sp
       if (named === undefined || named.startsWith(collectionPrefix)) return named;
       throw new SightlineError(
         'invalid-config',
-        `expected the alias ${alias} at ${session.url} to name a collection ${collectionPrefix}…, got ${named}, which is ` +
+        `expected the alias ${alias} at ${session.url} to name a collection ${collectionPrefix}…, got ` +
+          `${named}, which is ` +
           'not of this program; use a Qdrant server where this alias is free',
         { details: { alias, found: named } },
       );
@@ -164,7 +168,8 @@ async function openLive(server: Server, space: SpaceId, dimension: number): Prom
     if (named === undefined || named === collection) return;
     throw new SightlineError(
       'space-mismatch',
-      `expected the alias ${alias} to name ${collection}, the space of the loaded models, got ${named}; use the models ` +
+      `expected the alias ${alias} to name ${collection}, the space of the loaded models, got ${named}; use ` +
+        'the models ' +
         'it was made with, or change to these by `npm run reindex`',
       { details: { alias, expected: collection, found: named } },
     );
@@ -174,8 +179,9 @@ async function openLive(server: Server, space: SpaceId, dimension: number): Prom
   const part = await openCollection(server, space, dimension);
   // Somebody else may begin with other models at the same moment; one of the two gets the alias.
   if (before === undefined) expectLive(await claimAlias(session, alias, collection));
-  // Afterwards, because a write and a look at the aliases cannot be one: see docs/decisions/0030-spaces.md. It waits for as
-  // long as the fence stands: a caller who was refused too early would find what it wrote, and take it for acknowledged.
+  // Afterwards, because a write and a look at the aliases cannot be one: see docs/decisions/0030-spaces.md. It waits
+  // for as long as the fence stands: a caller who was refused too early would find what it wrote, and take it for
+  // acknowledged.
   const acknowledge = async () => {
     const giveUpAt = performance.now() + (server.options.fencePatienceMs ?? Number.POSITIVE_INFINITY);
     for (;;) {

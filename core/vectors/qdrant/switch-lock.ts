@@ -14,8 +14,8 @@ const RENEWAL_MS = 10_000;
 
 export interface Fence {
   /**
-   * Makes the alias, which names another collection or, when it is the first, none, name this one, and ends the fence in the
-   * same moment. Throws when it did not hold all the time.
+   * Makes the alias, which names another collection or, when it is the first, none, name this one, and ends the fence
+   * in the same moment. Throws when it did not hold all the time.
    */
   pointAlias(is?: 'first'): Promise<void>;
   lower(): Promise<void>;
@@ -38,8 +38,9 @@ export async function raiseFence(session: QdrantSession, alias: string, collecti
 }
 
 /**
- * Makes an alias name a collection unless it names one already; answers which it names then. Of several that do so at once with
- * other collections one gets it, for there is a fence around it: who sees another's lowers its own, and looks again.
+ * Makes an alias name a collection unless it names one already; answers which it names then. Of several that do so at
+ * once with other collections one gets it, for there is a fence around it: who sees another's lowers its own, and looks
+ * again.
  */
 export async function claimAlias(session: QdrantSession, alias: string, collection: string): Promise<string> {
   for (;;) {
@@ -62,8 +63,8 @@ export async function claimAlias(session: QdrantSession, alias: string, collecti
 }
 
 /**
- * A fence, or the name of somebody else's that stands and is a rival by what it names. Looked for again once ours stands: of
- * two that are raised at the same moment, at least one sees the other.
+ * A fence, or the name of somebody else's that stands and is a rival by what it names. Looked for again once ours
+ * stands: of two that are raised at the same moment, at least one sees the other.
  */
 async function tryFence(
   session: QdrantSession,
@@ -161,8 +162,8 @@ class RaisedFence implements Fence {
     let tries = 0;
     await this.#session.call(what, async (client) => {
       if (tries++ > 0 && this.#current !== null) {
-        // The answer to an earlier try was lost. Where it was carried out, our fence is down, and somebody else may have
-        // switched since: sending it again would undo that.
+        // The answer to an earlier try was lost. Where it was carried out, our fence is down, and somebody else may
+        // have switched since: sending it again would undo that.
         const { aliases } = await client.getAliases();
         const names = new Map(aliases.map((each) => [each.alias_name, each.collection_name]));
         if (!names.has(this.#current)) {
@@ -181,8 +182,8 @@ class RaisedFence implements Fence {
     const create = (alias_name: string) => ({ create_alias: { alias_name, collection_name: this.#collection } });
     const remove = (alias_name: string) => ({ delete_alias: { alias_name } });
     return [
-      // Names nothing new, but fails when the collection is gone: actions are carried out one by one, and those before one that
-      // fails stay done. Without it the alias would be taken away and could not be set.
+      // Names nothing new, but fails when the collection is gone: actions are carried out one by one, and those before
+      // one that fails stay done. Without it the alias would be taken away and could not be set.
       ...(point === 'again' && this.#current !== null ? [create(this.#current)] : []),
       ...(next === null ? [] : [create(next)]),
       ...this.#old.map(remove),

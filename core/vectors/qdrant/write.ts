@@ -30,7 +30,7 @@ const MAX_ROUNDS = 20;
 interface Write {
   readonly id: string;
   readonly sequencer: string;
-  /** Of a tombstone, which has none, an empty record. */
+  /** The components; an empty record for a tombstone, which has none. */
   readonly vector: number[] | Record<string, never>;
   readonly payload: StoredPayload;
   /** The stored points that it may replace. */
@@ -84,17 +84,20 @@ async function writeAll(part: QdrantPart, writes: readonly Write[], when: WriteC
 }
 
 /**
- * The same for points that take over the tags of those they replace. The server can copy no field from the old point to the
- * new one, so tags are written on the condition that they are still those that were seen there last; when not, again.
+ * The same for points that take over the tags of those they replace. The server can copy no field from the old point to
+ * the new one, so tags are written on the condition that they are still those that were seen there last; when not,
+ * again.
  */
 async function writeKeepingTags(part: QdrantPart, writes: readonly Write[], when: WriteCondition): Promise<boolean[]> {
   const won = writes.map(() => false);
-  // What stands under the ids, as far as it was seen: at first as if none did, which most new pictures' points find true.
+  // What stands under the ids, as far as it was seen: at first as if none did, which most new pictures' points find
+  // true.
   const there: (StoredPayload | undefined)[] = writes.map(() => undefined);
   let open = [...writes.keys()];
   for (let round = 0; open.length > 0; round++) {
     if (round === MAX_ROUNDS) {
-      const message = `expected the tags of ${writes[open[0]!]!.id} to rest for a moment, they changed ${MAX_ROUNDS} times`;
+      const { id } = writes[open[0]!]!;
+      const message = `expected the tags of ${id} to rest for a moment, they changed ${MAX_ROUNDS} times`;
       throw new SightlineError('unavailable', message);
     }
     // Writers in step could undo each other's condition for ever.
@@ -132,8 +135,8 @@ interface Sent {
 }
 
 /**
- * Sends the writes and looks what stands under their ids then: Qdrant answers "completed" whether a condition held or not.
- * `own` when it is this write, or has been forgotten since.
+ * Sends the writes and looks what stands under their ids then: Qdrant answers "completed" whether a condition held or
+ * not. `own` when it is this write, or has been forgotten since.
  */
 async function send(part: QdrantPart, writes: readonly Write[]): Promise<Sent[]> {
   // One mark for the whole call: tries of it that are repeated write the same, whichever of them was the one.

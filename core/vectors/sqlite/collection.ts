@@ -61,9 +61,9 @@ export class Collection {
   }
 
   /**
-   * Opens a collection and loads its vectors. Throws `space-mismatch` when the alias serves another space than the one to
-   * be live, or the space has another dimension, `not-found` and `precondition-failed` when there is no live one to be a candidate for,
-   * `schema-mismatch` and `unavailable`.
+   * Opens a collection and loads its vectors. Throws `space-mismatch` when the alias serves another space than the one
+   * to be live, or the space has another dimension, `not-found` and `precondition-failed` when there is no live one to
+   * be a candidate for, `schema-mismatch` and `unavailable`.
    */
   static async open(options: CollectionOptions): Promise<Collection> {
     const db = await whenFree(async () => openDatabase(options.file, VECTOR_INDEX));

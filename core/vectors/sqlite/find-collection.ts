@@ -9,8 +9,8 @@ export interface CollectionOptions {
   readonly dimension: number;
   readonly alias: string;
   /**
-   * `live`: the one behind the alias, made when there is none; writes are refused once the alias names another. `candidate`:
-   * one that the alias does not name, made when there is none; writes are refused once the alias names it.
+   * `live`: the one behind the alias, made when there is none; writes are refused once the alias names another.
+   * `candidate`: one that the alias does not name, made when there is none; writes are refused once the alias names it.
    */
   readonly role: 'live' | 'candidate';
   readonly chunkSlots?: number;
@@ -23,8 +23,8 @@ interface Found {
 }
 
 /**
- * The number of the collection that the options mean; makes it when there is none. To be called in a transaction. Throws
- * as `Collection.open` does.
+ * The number of the collection that the options mean; makes it when there is none. To be called in a transaction.
+ * Throws as `Collection.open` does.
  */
 export function findCollection(db: DatabaseSync, options: CollectionOptions): number {
   const live = liveCollection(db, options.alias);
@@ -52,7 +52,8 @@ function findLive(db: DatabaseSync, options: CollectionOptions, live: Found | nu
   throw new SightlineError(
     'space-mismatch',
     `expected vectors of space ${space} with ${dimension} dimensions, as the loaded models make them, but ${file} ` +
-      `holds those of space ${live.space} with ${live.dimension}; use the models it was made with, change to these by ` +
+      `holds those of space ${live.space} with ${live.dimension}; use the models it was made with, change to ` +
+      'these by ' +
       '`npm run reindex`, or name another file and index again',
     { details: { expected: space, found: live.space } },
   );
@@ -73,7 +74,8 @@ function findCandidate(db: DatabaseSync, options: CollectionOptions, live: Found
   if (found.dimension === dimension) return found.id;
   throw new SightlineError(
     'space-mismatch',
-    `expected the space ${space} of ${file} to have ${dimension} dimensions, as the loaded models make it, got ${found.dimension}`,
+    `expected the space ${space} of ${file} to have ${dimension} dimensions, as the loaded models make it, got ` +
+      `${found.dimension}`,
     { details: { expected: dimension, found: found.dimension } },
   );
 }

@@ -1,13 +1,13 @@
 /**
- * Vectors in one byte a component, for scans: a quarter of the memory to read, and sums of whole numbers. What is lost is
- * known for each vector, so that a scan can say how far its scores are off.
+ * Vectors in one byte a component, for scans: a quarter of the memory to read, and sums of whole numbers. What is lost
+ * is known for each vector, so that a scan can say how far its scores are off.
  */
 
 /** Codes of stored vectors stand for -127 to 127 and are stored above this. */
 export const ZERO_CODE = 128;
 const ROW_LEVELS = 127;
 /**
- * Of a query. Processors without VNNI add pairs of products in 16 bits and cut what is larger: 2 x 255 x 63 fits.
+ * Levels of a query to either side of zero. Processors without VNNI add pairs of products in 16 bits and cut what is larger: 2 x 255 x 63 fits.
  * (onnxruntime's MLAS, vpmaddubsw.)
  */
 const QUERY_LEVELS = 63;
@@ -21,7 +21,9 @@ export function encodeRow(vector: Float32Array, codes: Uint8Array): number {
   return step;
 }
 
-/** How far a vector can be from what its codes stand for: half a step in each component, and the rounding of the step. */
+/**
+ * How far a vector can be from what its codes stand for: half a step in each component, and the rounding of the step.
+ */
 export function rowError(step: number, dimension: number): number {
   return step * 0.5001 * Math.sqrt(dimension);
 }

@@ -91,7 +91,8 @@ export class NearestPoints {
     const upper = after?.score ?? Infinity;
     for (let k = wanted + excluded.size + SLACK; ; k *= GROWTH) {
       const { slots, bound } = await this.#candidates(vector, selection, k, upper);
-      // Above the bound every slot is among the candidates; what is not above it may have been beaten by one that is not.
+      // Above the bound every slot is among the candidates; what is not above it may have been beaten by one that is
+      // not.
       const certain = slots
         .filter((slot) => !excluded.has(slot))
         .map((slot) => ({ slot, score: this.#score(vector, slot) }))

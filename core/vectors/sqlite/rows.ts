@@ -8,7 +8,7 @@ export interface Column {
   readonly field: NamedField;
   readonly name: string;
   readonly type: 'TEXT' | 'INTEGER' | 'REAL';
-  /** Of a time: the column of the milliseconds that it is compared by. */
+  /** The column of the milliseconds that a time is compared by; null for other fields. */
   readonly ms: string | null;
 }
 

@@ -32,17 +32,17 @@ export interface Scanner {
 
 /**
  * How far a score of codes can be from the cosine: with v and q as they are, v' and q' as their codes stand for them,
- * v.q - v'.q' = (v - v').q' + v.(q - q'), each at most the product of the lengths. Sums of codes are exact; the rest is for
- * the float32 that they become, lengths of 1 +- 1e-6 (see `unitVector`) and the clamping of scores to 1.
+ * v.q - v'.q' = (v - v').q' + v.(q - q'), each at most the product of the lengths. Sums of codes are exact; the rest is
+ * for the float32 that they become, lengths of 1 +- 1e-6 (see `unitVector`) and the clamping of scores to 1.
  */
 function scoreError(codeError: number, query: QueryCode): number {
   return codeError * query.length + query.error * (1 + 1e-6) + 5e-6;
 }
 
 /**
- * The scan as an ONNX graph over vectors in one byte a component: scores = ((codes - zero) x query) x step + mask, those
- * above `upper` put last, then the best k. The codes are read where they are, not copied. First pages have no `upper`, and
- * a graph that spares its comparison.
+ * The scan as an ONNX graph over vectors in one byte a component: scores = ((codes - zero) x query) x step + mask,
+ * those above `upper` put last, then the best k. The codes are read where they are, not copied. First pages have no
+ * `upper`, and a graph that spares its comparison.
  */
 export async function openScanner(dimension: number, threads: number): Promise<Scanner> {
   const [all, below] = await Promise.all(

@@ -138,7 +138,8 @@ function setSlot(
   const blob = vector === undefined ? null : new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength);
   collection
     .sql(`INSERT INTO slots (collection, slot, change, kind, vector) VALUES (?, ?, ?, ?, ?)
-      ON CONFLICT (collection, slot) DO UPDATE SET change = excluded.change, kind = excluded.kind, vector = excluded.vector`)
+      ON CONFLICT (collection, slot) DO UPDATE
+      SET change = excluded.change, kind = excluded.kind, vector = excluded.vector`)
     .run(collection.id, slot, transaction.change, live?.kind ?? FREE, blob);
   transaction.slots.push({ slot, live });
   transaction.touch();

@@ -100,7 +100,10 @@ function filterSchemas(where: 'query' | 'body'): FilterSchemas {
   return Object.fromEntries(schemas) as FilterSchemas;
 }
 
-/** Filters in a query string, as `core/picture-fields.ts` declares them; all of them must hold, ranges include both ends. */
+/**
+ * Filters in a query string, as `core/picture-fields.ts` declares them; all of them must hold, ranges include both
+ * ends.
+ */
 export const filterParameters = filterSchemas('query');
 
 /** The same in a JSON body. */
@@ -113,8 +116,10 @@ export const kind = z
   .default('image')
   .openapi({
     description:
-      'What to rank: pictures, captions, or both in one list by cosine. Two texts are nearer to each other than a text and ' +
-      'a picture that fits it as well, and so are two pictures: `any` puts what is like the query in kind first. To see the ' +
+      'What to rank: pictures, captions, or both in one list by cosine. Two texts are nearer to each other ' +
+      'than a text and ' +
+      'a picture that fits it as well, and so are two pictures: `any` puts what is like the query in kind ' +
+      'first. To see the ' +
       'best of both, ask once for each.',
   });
 

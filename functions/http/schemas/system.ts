@@ -98,7 +98,7 @@ const encoder = {
   source: z.string().openapi({ format: 'uri' }),
 };
 
-/** Of each epoch; additional figures of other trainers are left out. */
+/** Figures of each epoch; additional ones of other trainers are left out. */
 export const trainingCurves = z.array(
   z.object({ epoch: z.int(), trainLoss: z.number(), validationLoss: z.number(), recallSum: z.number() }),
 );

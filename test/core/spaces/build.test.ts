@@ -13,7 +13,10 @@ import type { Spaces } from '../../../core/spaces/port.ts';
 import { openEmbeddedSpaces } from '../../../core/vectors/sqlite/spaces.ts';
 import { saltedEmbedder } from '../../support/spaces-place.ts';
 
-/** The change of models over real stores; vectors are hashes, salted by the space, and a picture is any file that starts with PIC. */
+/**
+ * The change of models over real stores; vectors are hashes, salted by the space, and a picture is any file that starts
+ * with PIC.
+ */
 const embedder = saltedEmbedder;
 
 const OPTIONS: BuildOptions = {
@@ -145,7 +148,7 @@ describe('building a space', () => {
     assert.equal(await (await build(embedder('a'))).embedded, 0);
   });
 
-  it('takes over what comes while it runs, also at the last moment and more than it would keep writers waiting for', async () => {
+  it('takes over what comes while it runs, also at the last moment and too much to keep writers waiting', async () => {
     await fill(60);
     await addCaption('to be tagged');
     let [times, came] = [0, Promise.resolve()];

@@ -1,6 +1,6 @@
 /**
- * A process of its own that fills space `b` from the live one and makes it live: `switch-child.ts PLACE PHOTOS STEP`. Says
- * `at STEP` when it gets there, and stays there to be killed; says `done` when it was not to stay anywhere.
+ * A process of its own that fills space `b` from the live one and makes it live: `switch-child.ts PLACE PHOTOS STEP`.
+ * Says `at STEP` when it gets there, and stays there to be killed; says `done` when it was not to stay anywhere.
  */
 
 import { openFolder } from '../../../core/objects/folder/store.ts';

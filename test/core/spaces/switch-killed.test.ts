@@ -14,7 +14,10 @@ import type { Spaces } from '../../../core/spaces/port.ts';
 import { openSpacesAt, saltedEmbedder } from '../../support/spaces-place.ts';
 import { startFakeQdrant } from '../vectors/qdrant/server.ts';
 
-/** kill -9 inside the switch from one space to another, and what is left: one live space, and nothing that was acknowledged lost. */
+/**
+ * kill -9 inside the switch from one space to another, and what is left: one live space, and nothing that was
+ * acknowledged lost.
+ */
 
 const CHILD = fileURLToPath(new URL('switch-child.ts', import.meta.url));
 

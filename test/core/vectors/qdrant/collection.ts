@@ -118,7 +118,9 @@ export class FakeCollection {
     if (typeOf(this.indexes.get(key as string)) !== 'keyword') {
       throw new Refusal(
         400,
-        `Wrong input: No appropriate index for faceting: \`${key}\`. Please create one to facet on this field. Check https://qdrant.tech/documentation/concepts/indexing/#payload-index to see which payload schemas support Match conditions`,
+        `Wrong input: No appropriate index for faceting: \`${key}\`. Please create one to facet on this field. ` +
+          'Check https://qdrant.tech/documentation/concepts/indexing/#payload-index to see which payload ' +
+          'schemas support Match conditions',
       );
     }
     const counts = new Map<string, number>();
@@ -137,7 +139,9 @@ export class FakeCollection {
     if (!['datetime', 'integer', 'float'].includes(typeOf(this.indexes.get(key)))) {
       throw new Refusal(
         400,
-        `Wrong input: No range index for \`order_by\` key: \`${key}\`. Please create one to use \`order_by\`. Check https://qdrant.tech/documentation/concepts/indexing/#payload-index to see which payload schemas support Range conditions`,
+        `Wrong input: No range index for \`order_by\` key: \`${key}\`. Please create one to use \`order_by\`. ` +
+          'Check https://qdrant.tech/documentation/concepts/indexing/#payload-index to see which payload ' +
+          'schemas support Range conditions',
       );
     }
     const sign = direction === 'desc' ? -1 : 1;
@@ -229,7 +233,8 @@ export function pointId(id: unknown): string {
   if (typeof id === 'string' && UUID.test(id)) return id;
   throw new Refusal(
     400,
-    `Format error in JSON body: value ${id} is not a valid point ID, valid values are either an unsigned integer or a UUID`,
+    `Format error in JSON body: value ${id} is not a valid point ID, valid values are either an unsigned ` +
+      'integer or a UUID',
   );
 }
 

@@ -26,9 +26,10 @@ export interface OwnNames {
 }
 
 /**
- * Runs a contract on the fake that is held to recorded answers, and with `npm run test:qdrant` on a real server: QDRANT_URL
- * (such as http://127.0.0.1:6333) and, when it wants one, QDRANT_API_KEY. It may be in use: collections and aliases of the
- * tests have names of their own and are removed. A server that cannot be used is one test that fails, not all of them slowly.
+ * Runs a contract on the fake that is held to recorded answers, and with `npm run test:qdrant` on a real server:
+ * QDRANT_URL (such as http://127.0.0.1:6333) and, when it wants one, QDRANT_API_KEY. It may be in use: collections and
+ * aliases of the tests have names of their own and are removed. A server that cannot be used is one test that fails,
+ * not all of them slowly.
  */
 export async function onEveryQdrant(
   what: string,

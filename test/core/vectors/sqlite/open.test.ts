@@ -88,7 +88,8 @@ describe('opening the embedded store', () => {
       ...image({ key: 'trips/rome/a.jpg', width: 480, height: 640, tags: ['dog', 'beach'], sequencer: '0a' }),
       takenAt: '2024-01-01T00:30:00.000Z',
     });
-    // What follows from other fields can be asked for at once, what has to be read from the file is known to be missing.
+    // What follows from other fields can be asked for at once, what has to be read from the file is known to be
+    // missing.
     const keys = async (filter: Filter) =>
       (await store.list({ filter, limit: 10, order: 'id' })).items.map(({ id }) => id);
     assert.deepEqual(await keys({ folder: 'trips/rome' }), [uuid(1)]);
