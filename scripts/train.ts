@@ -12,7 +12,7 @@ import { RECIPES, type Recipe } from '../training/trainer/recipes.ts';
 import { readTrainedHead } from '../training/trainer/stored-head.ts';
 import { type TrainingResult, trainHead } from '../training/trainer/trainer.ts';
 import { availableOutputs, TRAINING_SPLITS, type TrainingData } from '../training/trainer/training-data.ts';
-import { asTyped, command, EXIT, UsageError, type Values } from './cli/command.ts';
+import { command, EXIT, UsageError, type Values } from './cli/command.ts';
 import { encodeTrainingData } from './cli/encoding-options.ts';
 import { headInUse } from './cli/head-in-use.ts';
 import { openLocation } from './cli/location.ts';
@@ -222,9 +222,7 @@ function summary(
   const use = `npm run reindex -- --head ${out}`;
   if (before === null || verdict === null) {
     const sum = head.figures.recallSum.toFixed(1);
-    return asTyped(
-      `${written}\nSum of recalls ${sum}; there is no head in use to compare it with. To use it:\n\n    ${use}`,
-    );
+    return `${written}\nSum of recalls ${sum}; there is no head in use to compare it with. To use it:\n\n    ${use}`;
   }
   const table = besideLines(head, before).join('\n');
   if (space === before.info.space) {
@@ -233,5 +231,5 @@ function summary(
   }
   const line =
     verdict.result === 'worse' ? `To use it all the same:\n\n    ${use} --anyway` : `To use it:\n\n    ${use}`;
-  return asTyped(`${written}\n\n${table}\n\nThis head is ${verdictSentence(verdict)}. ${line}`);
+  return `${written}\n\n${table}\n\nThis head is ${verdictSentence(verdict)}. ${line}`;
 }

@@ -46,6 +46,7 @@ export type LoadCommand = () => Promise<{ readonly default: AnyCommand }>;
  * stderr, and sets the exit code.
  */
 export async function runCommand(name: string, declared: AnyCommand, args: readonly string[]): Promise<void> {
+  if (!isCheckout) sayAsTyped();
   try {
     const { flags, words } = readArguments(name, declared, args);
     if (flags.help) console.log(usageText(name, declared));
@@ -54,10 +55,10 @@ export async function runCommand(name: string, declared: AnyCommand, args: reado
   } catch (error) {
     if (error instanceof UsageError) {
       const forms = `${usageForms(name, declared)}\n${called(name)} --help says more.`;
-      console.error(`${asTyped(error.message)}\n\n${asTyped(forms)}`);
+      console.error(`${error.message}\n\n${forms}`);
       process.exitCode = EXIT.usage;
     } else {
-      console.error(isSightlineError(error) ? `error: ${asTyped(error.message)}` : error);
+      console.error(isSightlineError(error) ? `error: ${error.message}` : error);
       process.exitCode = isSightlineError(error, 'invalid-config') ? EXIT.usage : EXIT.failed;
     }
   }
@@ -136,10 +137,16 @@ function called(name: string): string {
   return name === 'serve' ? 'npm start --' : `npm run ${name} --`;
 }
 
-/** A message as it is true for this user: who has no npm scripts here is not told to call them. */
-export function asTyped(message: string): string {
-  if (isCheckout) return message;
-  return message.replaceAll(/npm start(?: --)?/g, 'sightline').replaceAll(/npm run ([a-z-]+)(?: --)?/g, 'sightline $1');
+/** Whoever has no npm scripts here is not told to call them: everything that is printed names the program instead. */
+function sayAsTyped(): void {
+  const asTyped = (said: unknown) =>
+    typeof said === 'string'
+      ? said.replaceAll(/npm start(?: --)?/g, 'sightline').replaceAll(/npm run ([a-z-]+)(?: --)?/g, 'sightline $1')
+      : said;
+  for (const name of ['log', 'error'] as const) {
+    const print = console[name];
+    console[name] = (...said) => print(...said.map(asTyped));
+  }
 }
 
 function usageForms(name: string, { usage = '[options]' }: AnyCommand): string {
@@ -164,7 +171,7 @@ function usageText(name: string, declared: AnyCommand): string {
     ...(rows.length > 0 ? [table(rows)] : []),
     table(optionRows),
   ];
-  return asTyped([...parts, ...(notes === undefined ? [] : [paragraphs(notes)])].join('\n\n'));
+  return [...parts, ...(notes === undefined ? [] : [paragraphs(notes)])].join('\n\n');
 }
 
 function describe({ text, shown, many }: Option<unknown>): string {
@@ -193,6 +200,6 @@ function broken(prose: string, columns: number): string[] {
 function paragraphs(prose: string): string {
   return prose
     .split('\n\n')
-    .map((paragraph) => broken(asTyped(paragraph), COLUMNS).join('\n'))
+    .map((paragraph) => broken(paragraph, COLUMNS).join('\n'))
     .join('\n\n');
 }

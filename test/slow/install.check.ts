@@ -89,6 +89,8 @@ describe('the installed package', { timeout: 900_000 }, () => {
     const { stdout } = await sightline('--help');
     assert.match(stdout, /^Usage: sightline \[COMMAND\]/);
     assert.doesNotMatch(stdout, /npm run|npm start/);
+    const { stderr } = await sightline('search', 'anything', '--data', join(home, 'nothing'));
+    assert.match(stderr, /^the index is empty: sightline index FOLDER$/m);
   });
 
   it('serves a folder, with its page and its documentation, and finds a picture by words', async () => {
