@@ -15,10 +15,10 @@ export type FieldType = 'text' | 'texts' | 'integer' | 'number' | 'instant' | 'l
 export type FieldSource = 'object' | 'content' | 'user' | 'index' | 'derived';
 
 /**
- * How a filter compares. Points that have no value never match. `below` is strict, the bounds `atLeast` and `atMost`
- * are not; local times compare by their clocks, whatever their offsets.
+ * How a filter compares. Points that have no value never match, except `noneOf`. `below` is strict, the bounds `atLeast`
+ * and `atMost` are not; local times compare by their clocks, whatever their offsets.
  */
-export type Comparison = 'equals' | 'oneOf' | 'prefix' | 'all' | 'any' | 'atLeast' | 'atMost' | 'below';
+export type Comparison = 'equals' | 'oneOf' | 'noneOf' | 'prefix' | 'all' | 'any' | 'atLeast' | 'atMost' | 'below';
 
 export interface PictureField {
   readonly type: FieldType;
@@ -68,7 +68,12 @@ export interface DerivationSources {
 export const DATE_SOURCES = ['exif', 'xmp', 'iptc', 'gps', 'png', 'tiff', 'sidecar', 'name', 'file'] as const;
 
 export const PICTURE_FIELDS = {
-  bucket: { type: 'text', from: 'object', filters: { bucket: 'equals' }, doc: 'Name of the bucket or folder.' },
+  bucket: {
+    type: 'text',
+    from: 'object',
+    filters: { bucket: 'equals', exceptBuckets: 'noneOf' },
+    doc: 'Name of the bucket or folder.',
+  },
   key: {
     type: 'text',
     from: 'object',
@@ -230,7 +235,7 @@ type DeclaredFilter = {
     : never;
 }[FieldName];
 
-type FilterValue<F extends DeclaredFilter> = F['comparison'] extends 'oneOf' | 'all' | 'any'
+type FilterValue<F extends DeclaredFilter> = F['comparison'] extends 'oneOf' | 'noneOf' | 'all' | 'any'
   ? readonly string[]
   : Given<F['of']>;
 

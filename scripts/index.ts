@@ -8,7 +8,9 @@ import { createPipeline } from '../server/index-pipeline.ts';
 import { aborted } from '../server/picture-source.ts';
 import type { EventQueue } from '../server/queue/job-queue.ts';
 import { createLogger, openRuntime } from '../server/runtime.ts';
+import { removeSamples } from '../server/samples.ts';
 import { type ReconcileOptions, reconcile } from '../server/watch/reconcile.ts';
+import { askMoved } from './cli/ask-moved.ts';
 import { command, EXIT } from './cli/command.ts';
 import { CONCURRENCY, DATA } from './cli/options.ts';
 import { createProgress } from './cli/progress.ts';
@@ -43,7 +45,9 @@ reasons.`,
     const startedAt = performance.now();
     const runtime = await openRuntime(config, logger);
     try {
-      const store = await runtime.addFolder(root);
+      const added = await runtime.folders.add(root, { watched: false, ask: askMoved });
+      await removeSamples(config.data, runtime.folders);
+      const store = await runtime.folders.connect(added);
       const interrupt = new AbortController();
       process.once('SIGINT', () => interrupt.abort());
       let leftOut: LeftOut = {};
@@ -51,7 +55,7 @@ reasons.`,
         leftOut = found;
       };
       const { queue, ofFolder } = createPipeline({ runtime, concurrency: config.concurrency, logger, onLeftOut });
-      const source = ofFolder(store, root);
+      const source = ofFolder(store, added.path);
       const { progress: counts } = queue;
       const found = await withProgress(counts, () => compareAndIndex(source, queue, interrupt.signal));
       const { done, failed: givenUp } = counts();
@@ -61,7 +65,7 @@ reasons.`,
 
       const failed = await failuresOf(runtime.failures, store.bucket);
       const summary = {
-        folder: root,
+        folder: added.path,
         found: found.created,
         handled: done + givenUp,
         unchanged: found.unchanged,

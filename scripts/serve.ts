@@ -20,9 +20,11 @@ export default command({
   run: async ({ qdrant, queue, photos = [], 'read-only': readOnly, ...flags }, folders) => {
     const { serveLocally } = await import('../server/serve.ts');
     const { createProgress } = await import('./cli/progress.ts');
+    const { askMoved } = await import('./cli/ask-moved.ts');
     const all = [...photos, ...folders.map(userPath)];
     const named = all.length === 0 ? undefined : all;
-    await serveLocally({ ...flags, readOnly, photos: named, queueUrl: queue, qdrantUrl: qdrant }, createProgress);
+    const given = { ...flags, readOnly, photos: named, queueUrl: queue, qdrantUrl: qdrant };
+    await serveLocally(given, createProgress, askMoved);
     return EXIT.done;
   },
 });

@@ -7,6 +7,7 @@ import { EXIT, type LoadCommand, runCommand } from './cli/command.ts';
 const COMMANDS: Readonly<Record<string, readonly [summary: string, load: LoadCommand]>> = {
   serve: ['serves folders of pictures and keeps their index up to date (the default)', () => import('./serve.ts')],
   index: ['brings the index up to date with a folder', () => import('./index.ts')],
+  folders: ['which folders the index has: lists, adds, moves, takes out', () => import('./folders.ts')],
   search: ['prints the pictures that fit some words or a picture', () => import('./search.ts')],
   models: ['lists, fetches and checks the encoders', () => import('./models.ts')],
   reindex: ['changes the models of an index while it is served', () => import('./reindex.ts')],

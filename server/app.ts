@@ -15,6 +15,7 @@ import { openReport } from '../functions/http/report-file.ts';
 import type { Sessions } from '../functions/http/session.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { isCheckout, root } from './environment.ts';
+import { hideAbsent } from './hidden-folders.ts';
 import type { SpaceParts } from './live-space.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -60,6 +61,8 @@ export async function createLocalApp(parts: {
     backlog: parts.backlog,
     leftOut: runtime.leftOut,
     storage: config.bucket === undefined ? ('folder' as const) : ('s3' as const),
+    folders: () => runtime.folders.count(),
+    isWatched: (bucket: string) => runtime.folders.isWatched(bucket),
     ready: parts.ready,
     logger: parts.logger,
     metrics,
@@ -83,7 +86,8 @@ export async function createLocalApp(parts: {
   };
   const apps = new WeakMap<SpaceParts, App>();
   const appOf = (space: SpaceParts): App => {
-    const { embedder, vectors, model } = space;
+    const { embedder, model } = space;
+    const vectors = hideAbsent(space.vectors, runtime.folders);
     const app = apps.get(space) ?? createApp({ ...shared, embedder, vectors, model });
     apps.set(space, app);
     return app;

@@ -1,14 +1,34 @@
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { readJsonFile, writeJsonFile } from '../core/json-file.ts';
 
 /**
- * Which folder stands behind which bucket name. An index may hold pictures of several folders (`npm run index -- A`,
- * `npm run index -- B`); their points name the bucket, and this file says where its pictures are.
+ * Which folder stands behind which bucket name. An index may hold pictures of several folders; their points name the
+ * bucket, and this file says where its pictures are now. A bucket keeps its name when its folder moves.
  */
-const schema = z.strictObject({ folders: z.array(z.strictObject({ bucket: z.string(), path: z.string() })) });
+const schema = z.strictObject({
+  folders: z.array(
+    z.strictObject({
+      bucket: z.string(),
+      path: z.string(),
+      name: z.string().optional(),
+      watched: z.boolean().optional(),
+      formerly: z.array(z.string()).optional(),
+    }),
+  ),
+});
 
-export type Folder = z.infer<typeof schema>['folders'][number];
+export interface Folder {
+  readonly bucket: string;
+  /** As it was given, absolute. */
+  readonly path: string;
+  /** For people; no other folder of the index has it. */
+  readonly name: string;
+  /** Followed while a server runs; others were only indexed once. */
+  readonly watched: boolean;
+  /** Where it was before it moved. */
+  readonly formerly: readonly string[];
+}
 
 /**
  * The folders known to the index in `data`.
@@ -16,16 +36,30 @@ export type Folder = z.infer<typeof schema>['folders'][number];
  */
 export async function readFolders(data: string): Promise<Folder[]> {
   const found = await readJsonFile(foldersFile(data), schema, 'delete it and index the folders again');
-  return found?.folders ?? [];
+  const folders: Folder[] = [];
+  for (const { bucket, path, name, watched = false, formerly = [] } of found?.folders ?? []) {
+    folders.push({ bucket, path, name: name ?? freeName(basename(path), folders), watched, formerly });
+  }
+  return folders;
 }
 
-/** Adds or updates one folder. */
-export async function rememberFolder(data: string, folder: Folder): Promise<void> {
-  const known = await readFolders(data);
-  if (known.some(({ bucket, path }) => bucket === folder.bucket && path === folder.path)) return;
-  await writeJsonFile(foldersFile(data), {
-    folders: [...known.filter(({ bucket }) => bucket !== folder.bucket), folder],
-  });
+export async function writeFolders(data: string, folders: readonly Folder[]): Promise<void> {
+  await writeJsonFile(foldersFile(data), { folders });
+}
+
+/** The name, or the name with a number where another folder has it. */
+export function freeName(wanted: string, folders: readonly Folder[]): string {
+  return free(wanted === '' ? 'pictures' : wanted, new Set(folders.map(({ name }) => name)));
+}
+
+/** The same for the name of a bucket. */
+export function freeBucket(wanted: string, folders: readonly Folder[]): string {
+  return free(wanted, new Set(folders.map(({ bucket }) => bucket)));
+}
+
+function free(wanted: string, taken: ReadonlySet<string>): string {
+  if (!taken.has(wanted)) return wanted;
+  for (let n = 2; ; n++) if (!taken.has(`${wanted}-${n}`)) return `${wanted}-${n}`;
 }
 
 function foldersFile(data: string): string {

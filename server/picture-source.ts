@@ -4,10 +4,13 @@ import { pictureStoreOf } from '../core/objects/picture-store.ts';
 import type { S3Store } from '../core/objects/s3/store.ts';
 import { createIngest } from '../functions/events/event-handler.ts';
 import type { AppDeps } from '../functions/http/deps.ts';
+import type { Folder } from './folder-registry.ts';
+import type { AskMoved, Folders } from './folders.ts';
 import { createPipeline } from './index-pipeline.ts';
-import { preparePhotos, type Runtime } from './runtime.ts';
-import { watchFolder } from './watch/folder-watcher.ts';
+import type { Runtime } from './runtime.ts';
+import { ownPhotos, prepareOwnPhotos, removeSamples } from './samples.ts';
 import { reconcile } from './watch/reconcile.ts';
+import { WatchedFolders } from './watched-folders.ts';
 
 /** Shows on a terminal how far a job has come; `unit` is a plural noun. */
 export type CreateProgress = (
@@ -29,35 +32,43 @@ export interface PictureSource {
   start(interrupted: AbortSignal): Promise<() => Promise<unknown>>;
 }
 
-/** The watched folder: what differs from the index first, with its progress shown, then every change. */
+/** Folders: what differs from the index first, with its progress shown, then every change, as they come and go. */
 export async function openFolderSource(
   config: Config,
   runtime: Runtime,
   logger: Logger,
-  createProgress: CreateProgress,
+  { createProgress, ask }: { readonly createProgress: CreateProgress; readonly ask?: AskMoved },
 ): Promise<PictureSource> {
-  const root = await preparePhotos(config);
-  const store = await runtime.addFolder(root);
-  const { queue, ofFolder } = createPipeline({
-    runtime,
-    concurrency: config.concurrency,
-    logger,
-    onLeftOut: runtime.setLeftOut,
-  });
+  const { folders, setLeftOut: onLeftOut } = runtime;
+  const uploads = await chooseFolders(config, folders, ask);
+  const pipeline = createPipeline({ runtime, concurrency: config.concurrency, logger, onLeftOut });
+  const { queue } = pipeline;
+  const watched = new WatchedFolders({ folders, pipeline, logger });
+  const paths = folders.list().flatMap(({ path, watched }) => (watched ? [path] : []));
   return {
-    uploadBucket: store.bucket,
-    description: `It searches the pictures in ${root}; drop more in at any time.`,
+    uploadBucket: uploads.bucket,
+    description: `It searches the pictures in ${paths.join(', ')}; drop more in at any time.`,
     backlog: () => queue.progress().waiting + queue.progress().running,
     async start(signal) {
-      const watching = await watchFolder({ ...ofFolder(store, root), logger, signal }).catch((error: unknown) => {
-        if (!signal.aborted) throw error;
-        return null;
-      });
-      if (watching !== null)
-        await Promise.race([showProgress(createProgress, watching.found.created, queue), aborted(signal)]);
-      return () => Promise.all([watching?.close(), queue.stop()]);
+      const found = await watched.start(signal);
+      if (!signal.aborted) await Promise.race([showProgress(createProgress, found, queue), aborted(signal)]);
+      return () => Promise.all([watched.stop(), queue.stop()]);
     },
   };
+}
+
+/** Adds the folders that were given, or, where none ever was, the one of our own. Answers where uploads go. */
+async function chooseFolders(config: Config, folders: Folders, ask: AskMoved | undefined): Promise<Folder> {
+  const given: Folder[] = [];
+  for (const path of config.photos) given.push(await folders.add(path, { watched: true, ask }));
+  const own = ownPhotos(config.data);
+  if (given.length > 0) {
+    if (!config.photos.includes(own)) await removeSamples(config.data, folders);
+    return given[0]!;
+  }
+  const watched = folders.list().filter((folder) => folder.watched && folder.path !== own);
+  if (watched.length > 0) return watched[0]!;
+  return folders.add(await prepareOwnPhotos(config.data, folders), { watched: true });
 }
 
 /**

@@ -1,9 +1,8 @@
-import { cp, mkdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import pino, { type Logger } from 'pino';
 import type { Config } from '../core/config.ts';
 import { loadEmbedder } from '../core/encode/embedder.ts';
-import { SightlineError } from '../core/errors.ts';
 import { openFailureLog } from '../core/failure-log/sqlite.ts';
 import { unavailable } from '../core/file-errors.ts';
 import { createIndexer, type IndexJob } from '../core/index-image.ts';
@@ -18,8 +17,8 @@ import type { SpaceId } from '../core/types.ts';
 import type { VanishedLog } from '../core/vanished.ts';
 import { openEmbeddedSpaces } from '../core/vectors/sqlite/spaces.ts';
 import { describeModel } from '../functions/http/describe-model.ts';
-import { root } from './environment.ts';
-import { readFolders, rememberFolder } from './folder-registry.ts';
+import { readFolders } from './folder-registry.ts';
+import { Folders } from './folders.ts';
 import { followLiveSpace, type LiveSpace, type SpaceParts } from './live-space.ts';
 import { trashedFiles } from './own-objects.ts';
 import { purgeDaily } from './purge.ts';
@@ -38,36 +37,6 @@ export function createLogger(config: Config): Logger {
     : pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: true }));
 }
 
-/** The picture folder to serve: the one asked for, or data/photos, which starts as a copy of the sample photos. */
-export async function preparePhotos(config: Config): Promise<string> {
-  const [folder, ...others] = config.photos;
-  if (others.length > 0) throw new SightlineError('invalid-config', 'expected one folder to watch, got several');
-  if (folder !== undefined) return folder;
-  const photos = join(config.data, 'photos');
-  const exists = await stat(photos).then(
-    () => true,
-    () => false,
-  );
-  if (!exists) await copySamples(config.data, photos);
-  return photos;
-}
-
-/** All of them or none: whoever is interrupted in between gets them at the next start. */
-async function copySamples(data: string, photos: string): Promise<void> {
-  const unfinished = join(data, 'photos.unfinished');
-  try {
-    await mkdir(data, { recursive: true });
-    await rm(unfinished, { recursive: true, force: true });
-    await cp(join(root, 'examples', 'photos'), unfinished, {
-      recursive: true,
-      filter: (source) => !source.endsWith('.md'),
-    });
-    await rename(unfinished, photos);
-  } catch (error) {
-    throw unavailable(error, 'copy the sample photos to', photos);
-  }
-}
-
 /** What is asked of the index whatever space is live; each answer is of one space. */
 export type StoredPoints = Pick<VectorStore, 'get' | 'list' | 'count'>;
 
@@ -83,8 +52,7 @@ export interface Runtime {
   readonly index: IndexJob;
   /** Reads again what the file of a picture says of it, by the id of its point. */
   refresh(id: string): Promise<Refreshed>;
-  /** Makes a folder part of the index; its bucket. Throws when it is no readable folder. */
-  addFolder(path: string): Promise<PictureStore>;
+  readonly folders: Folders;
   /** What is left out of all folders and buckets, as far as they have been compared. */
   leftOut(): LeftOut;
   setLeftOut(bucket: string, leftOut: LeftOut): void;
@@ -96,7 +64,8 @@ export async function openRuntime(config: Config, logger: Logger): Promise<Runti
   await mkdir(config.data, { recursive: true }).catch((error: unknown) => {
     throw unavailable(error, 'make the folder', config.data);
   });
-  const { buckets, bucket } = await openBuckets(config, logger);
+  const buckets = new Map<string, PictureStore>();
+  const bucket = await openConfiguredBucket(config, buckets);
   const spaces = await openSpaces(config);
   const vanished = openVanishedLog(join(config.data, 'vanished.sqlite'), config.vanishedHours);
   const open = (models: Partial<SpaceModels>) => openParts(config, spaces, { buckets, vanished }, models);
@@ -107,6 +76,8 @@ export async function openRuntime(config: Config, logger: Logger): Promise<Runti
     open: async (space) => open(await expectModels(space, config)),
   });
   const failures = await openFailureLog({ file: join(config.data, 'failures.sqlite') });
+  const folders = await Folders.open({ config, opening: folderOptions(config), buckets, live, failures, vanished });
+  await connectAll(folders, logger);
   const leftOut = new Map<string, LeftOut>();
   const stopPurging = purgeDaily(live, config.tombstoneDays, logger);
   return {
@@ -124,12 +95,7 @@ export async function openRuntime(config: Config, logger: Logger): Promise<Runti
       live.write(({ embedder, vectors }) =>
         refreshPicture({ embedder, vectors, buckets, maxBytes: config.maxImageBytes }, id),
       ),
-    async addFolder(path) {
-      const store = await openFolder({ root: path, ...folderOptions(config) });
-      await rememberFolder(config.data, { bucket: store.bucket, path });
-      buckets.set(store.bucket, store);
-      return store;
-    },
+    folders,
     leftOut: () => sumLeftOut(leftOut.values()),
     setLeftOut: (bucket, counts) => void leftOut.set(bucket, counts),
     async close() {
@@ -189,9 +155,21 @@ export async function openBuckets(
       logger.warn({ bucket, path, err: error }, 'a folder of the index cannot be opened; its pictures are not served');
     }
   }
+  return { buckets, bucket: await openConfiguredBucket(config, buckets) };
+}
+
+async function openConfiguredBucket(config: Config, buckets: Map<string, PictureStore>): Promise<S3Store | null> {
   const bucket = config.bucket === undefined ? null : await openBucket(config.bucket, config);
   if (bucket !== null) buckets.set(bucket.bucket, pictureStoreOf(bucket));
-  return { buckets, bucket };
+  return bucket;
+}
+
+async function connectAll(folders: Folders, logger: Logger): Promise<void> {
+  for (const folder of folders.list()) {
+    await folders.connect(folder).catch((error: unknown) => {
+      logger.debug({ folder, err: error }, 'a folder of the index is not there');
+    });
+  }
 }
 
 /** Text encoder and head of a profile, checked; the configured ones when none are named. */

@@ -6,6 +6,7 @@ import { createChanges } from '../functions/http/change-feed.ts';
 import type { Readiness } from '../functions/http/deps.ts';
 import { createLocalApp } from './app.ts';
 import { isStartedByNpm, readConfig } from './environment.ts';
+import type { AskMoved } from './folders.ts';
 import { greeting } from './greeting.ts';
 import { listen, stopListening } from './listen.ts';
 import { emptyRegularly, openSessions, openTrash } from './own-objects.ts';
@@ -16,10 +17,12 @@ import { createLogger, openRuntime, type Runtime } from './runtime.ts';
  * Everything on one machine: the HTTP API and the page, and a watched folder whose changes go through the same ingest as
  * the events of S3. Resolves when it was interrupted and has stopped. Throws what keeps it from starting.
  * @param createProgress shows how far the first comparison with the index has come
+ * @param ask whether a folder is one of the index that was moved, where that is not sure
  */
 export async function serveLocally(
   flags: Parameters<typeof readConfig>[0],
   createProgress: CreateProgress,
+  ask?: AskMoved,
 ): Promise<void> {
   const config = readConfig(flags);
   if (config.queueUrl !== undefined && config.bucket === undefined) {
@@ -36,7 +39,7 @@ export async function serveLocally(
   try {
     const source =
       runtime.bucket === null
-        ? await openFolderSource(config, runtime, logger, createProgress)
+        ? await openFolderSource(config, runtime, logger, { createProgress, ask })
         : await openBucketSource(config, runtime, runtime.bucket, logger, createProgress);
     const trash = await openTrash(config, runtime);
     const stopEmptying = emptyRegularly(trash, (err) => logger.error({ err }, 'the trash could not be emptied'));

@@ -105,6 +105,7 @@ export type FailurePage = {
 /** All given conditions must hold; ranges include both ends. */
 export type Filter = {
   readonly bucket?: string;
+  readonly exceptBuckets?: readonly string[];
   readonly keyPrefix?: string;
   readonly folder?: string;
   readonly contentTypes?: readonly string[];
@@ -355,6 +356,7 @@ export type SearchForm = {
   /** Leaves out what is less similar. */
   readonly minScore?: number;
   readonly bucket?: string;
+  readonly exceptBuckets?: readonly string[];
   readonly keyPrefix?: string;
   readonly folder?: string;
   readonly contentTypes?: readonly string[];
@@ -471,6 +473,19 @@ export type Status = {
   readonly outdated: number;
   /** Files left out as no pictures, by reason: hidden, system, sidecar, video, audio, database, ignored, own-data, link, special, archived; as of the last comparison of each folder. */
   readonly leftOut: { readonly [name: string]: number };
+  /** The folders of the index. */
+  readonly folders: readonly ({
+    /** May be given to the filter `bucket`. */
+    readonly name: string;
+    readonly bucket: string;
+    readonly pictures: number;
+    /** Changes in it are followed. */
+    readonly watched: boolean;
+    /** False while its drive is away: its pictures are hidden. */
+    readonly there: boolean;
+  })[];
+  /** Pictures of folders that are not there now. */
+  readonly hidden: number;
   /** Pictures indexed by this process; null where not counted. */
   readonly indexed: {
     readonly lastMinute: number;

@@ -141,7 +141,7 @@ export function checkFilter(filter: Filter): void {
   for (const { name, comparison, field } of FILTERS) {
     const value: unknown = filter[name];
     if (value === undefined) continue;
-    if (comparison === 'all' || comparison === 'any' || comparison === 'oneOf') {
+    if (comparison === 'all' || comparison === 'any' || comparison === 'oneOf' || comparison === 'noneOf') {
       const texts = value as readonly string[];
       if (texts.length > MAX_VALUES) throw invalid(`expected at most ${MAX_VALUES} ${name}, got ${texts.length}`);
       for (const text of texts) checkText(text, name);

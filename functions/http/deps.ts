@@ -28,6 +28,16 @@ export interface StaticFile {
 /** Looks a file up by its URL path, such as `/` or `/app.js`. */
 export type StaticFiles = (path: string) => StaticFile | null | Promise<StaticFile | null>;
 
+/** A folder whose pictures are in the index. */
+export interface FolderSummary {
+  readonly name: string;
+  readonly bucket: string;
+  readonly pictures: number;
+  readonly watched: boolean;
+  /** Whether it is there now; of others the pictures are hidden. */
+  readonly isThere: boolean;
+}
+
 /** Everything the HTTP edge needs; the composition root puts it together. */
 export interface AppDeps {
   readonly embedder: Embedder;
@@ -66,6 +76,10 @@ export interface AppDeps {
   readonly leftOut?: () => LeftOut;
   /** Where pictures are stored; keys and buckets say something to people only in S3. @default 'folder' */
   readonly storage?: 'folder' | 's3';
+  /** Whether changes of a folder are followed. */
+  readonly isWatched?: (bucket: string) => boolean;
+  /** The folders of the index, where it is one of folders. */
+  readonly folders?: () => Promise<readonly FolderSummary[]>;
   /** The answer of GET /model. */
   readonly model: ModelInfo;
   readonly ready: () => Readiness;

@@ -60,6 +60,8 @@ function conditionsOf(field: NamedField, comparison: Other, value: unknown, pref
     case 'oneOf':
     case 'any':
       return [oneOf(name, value as readonly string[])];
+    case 'noneOf':
+      return (value as readonly string[]).length === 0 ? [] : [{ must_not: [oneOf(name, value as readonly string[])] }];
     case 'all':
       return (value as readonly string[]).map((text) => equals(name, text));
     case 'below': {

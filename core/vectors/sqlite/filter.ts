@@ -42,8 +42,12 @@ const OPERATORS = { equals: '=', atLeast: '>=', atMost: '<=', below: '<' } as co
 function termOf(field: NamedField, comparison: Comparison, value: unknown, name: string): Term {
   if (comparison === 'all' || comparison === 'any') return textsTerm(field, comparison, value as readonly string[]);
   const column = columnOf(field.name);
-  if (comparison === 'oneOf')
-    return { sql: [`p.${column.name} IN (SELECT value FROM json_each(?))`], values: [JSON.stringify(value)] };
+  if (comparison === 'oneOf' || comparison === 'noneOf') {
+    const isIn = `p.${column.name} IN (SELECT value FROM json_each(?))`;
+    // Of what has none, SQL says neither.
+    const sql = comparison === 'oneOf' ? isIn : `${isIn} IS NOT TRUE`;
+    return { sql: [sql], values: [JSON.stringify(value)] };
+  }
   if (comparison === 'prefix') {
     const end = endOfPrefix(value as string);
     const from = { sql: [`p.${column.name} >= ?`], values: [value as string] };

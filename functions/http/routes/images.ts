@@ -114,7 +114,7 @@ async function deleteImage(
 ): Promise<TrashEntry | null> {
   const { bucket, key } = await findImage(deps.vectors, id);
   const etag = await versionToDelete(findBucket(deps.buckets, bucket), key, ifMatch);
-  return deps.trash.put(id, { from: from ?? (bucket === deps.uploadBucket ? 'disk' : 'index'), ifMatch: etag });
+  return deps.trash.put(id, { from: from ?? (isServed(deps, bucket) ? 'disk' : 'index'), ifMatch: etag });
 }
 
 /** The condition of the caller as the object store's own, so that nothing can come between check and delete. */
@@ -129,4 +129,9 @@ async function versionToDelete(
     throw new HttpProblem('precondition-failed', 'expected the version that If-Match names, got another one');
   }
   return info.etag;
+}
+
+/** Whether it is one of the buckets and folders that are followed, and not only indexed once. */
+function isServed({ isWatched, uploadBucket }: AppDeps, bucket: string): boolean {
+  return bucket === uploadBucket || isWatched?.(bucket) === true;
 }

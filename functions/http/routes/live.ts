@@ -49,7 +49,7 @@ export function registerLive(app: App, deps: AppDeps): void {
   const subscribe = changes && watchAll(deps, changes.subscribe);
 
   app.openapi(statusRoute, async (c) => {
-    const [pictures, captions, outdated, failed, report, backlog] = await Promise.all([
+    const [pictures, captions, outdated, failed, report, backlog, folders] = await Promise.all([
       vectors.count({ kind: 'image' }),
       vectors.count({ kind: 'caption' }),
       vectors.count({ kind: 'image', metadataBelow: METADATA_VERSION }),
@@ -57,6 +57,7 @@ export function registerLive(app: App, deps: AppDeps): void {
       deps.report?.version() ?? null,
       // What is stored is worth telling also when the queue is not to be asked.
       readBacklog(deps, c.get('log')),
+      deps.folders?.() ?? [],
     ]);
     return c.json(
       {
@@ -69,6 +70,14 @@ export function registerLive(app: App, deps: AppDeps): void {
         backlog,
         outdated,
         leftOut: { ...deps.leftOut?.() },
+        folders: folders.map(({ name, bucket, pictures, watched, isThere }) => ({
+          name,
+          bucket,
+          pictures,
+          watched,
+          there: isThere,
+        })),
+        hidden: folders.reduce((sum, { pictures, isThere }) => sum + (isThere ? 0 : pictures), 0),
         indexed: changes?.indexed() ?? null,
         storage: deps.storage ?? 'folder',
         report: report !== null,

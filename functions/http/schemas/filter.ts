@@ -79,7 +79,7 @@ function filterSchema(comparison: Comparison, field: NamedField, where: 'query' 
         : 'At least one of these; repeat the parameter for several.';
     return tagParameters.openapi({ description });
   }
-  if (comparison === 'oneOf') {
+  if (comparison === 'oneOf' || comparison === 'noneOf') {
     const item = textSchema(field);
     const most = LIMITS.contentTypes;
     return where === 'query' ? repeated(item, most) : z.array(item).min(1).max(most).optional();

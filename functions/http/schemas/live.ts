@@ -42,6 +42,18 @@ export const status = z
         'special, archived; as of the last comparison of each folder.',
       example: { sidecar: 12, video: 3 },
     }),
+    folders: z
+      .array(
+        z.strictObject({
+          name: z.string().openapi({ description: 'May be given to the filter `bucket`.' }),
+          bucket: z.string(),
+          pictures: z.int(),
+          watched: z.boolean().openapi({ description: 'Changes in it are followed.' }),
+          there: z.boolean().openapi({ description: 'False while its drive is away: its pictures are hidden.' }),
+        }),
+      )
+      .openapi({ description: 'The folders of the index.' }),
+    hidden: z.int().openapi({ description: 'Pictures of folders that are not there now.' }),
     indexed: z
       .strictObject({ lastMinute: z.int(), lastHour: z.int() })
       .nullable()

@@ -1,0 +1,65 @@
+import { toggle } from '../core/option.ts';
+import { readConfig, userPath } from '../server/environment.ts';
+import { createLogger, openRuntime, type Runtime } from '../server/runtime.ts';
+import { removeSamples } from '../server/samples.ts';
+import { askMoved } from './cli/ask-moved.ts';
+import { command, EXIT, UsageError } from './cli/command.ts';
+import { DATA } from './cli/options.ts';
+
+export default command({
+  usage: 'list | add FOLDER | move NAME FOLDER | rm NAME [options]',
+  about: `
+The folders of an index. A server that runs follows what is said here within seconds.`,
+  words: {
+    min: 1,
+    max: 3,
+    rows: {
+      list: 'all of them, with their pictures and whether they are there',
+      'add FOLDER': 'watch it, too; one that was moved is known by its pictures',
+      'move NAME FOLDER': 'say where a folder is now: its pictures keep everything',
+      'rm NAME': 'take it out of the index; its files stay',
+    },
+  },
+  options: { data: DATA, json: toggle({ text: 'one JSON document' }) },
+  run: async ({ data, json }, [what, ...words]) => {
+    const config = readConfig({ data, logLevel: 'silent' });
+    const run = actions[what!];
+    if (run === undefined || run.length - 1 !== words.length) {
+      throw new UsageError(`expected list, add FOLDER, move NAME FOLDER or rm NAME, got ${[what, ...words].join(' ')}`);
+    }
+    const runtime = await openRuntime(config, createLogger(config));
+    try {
+      const text = await run(runtime, ...words);
+      if (what === 'add') await removeSamples(config.data, runtime.folders);
+      if (json) console.log(JSON.stringify({ folders: await runtime.folders.count() }, null, 2));
+      else console.log(text);
+      return EXIT.done;
+    } finally {
+      await runtime.close();
+    }
+  },
+});
+
+const actions: Readonly<Record<string, (runtime: Runtime, ...words: string[]) => Promise<string>>> = {
+  async list({ folders }: Runtime) {
+    const all = await folders.count();
+    if (all.length === 0) return 'The index has no folders.';
+    const lines = all.map(({ name, path, pictures, watched, isThere }) => {
+      const state = isThere ? (watched ? 'watched' : 'indexed once') : 'not there: its pictures are hidden';
+      return `${name}  ${path}  ${pictures} pictures, ${state}`;
+    });
+    return lines.join('\n');
+  },
+  async add({ folders }: Runtime, path: string) {
+    const folder = await folders.add(userPath(path), { watched: true, ask: askMoved });
+    return `${folder.path} is the folder ${folder.name}. The server indexes and watches it when it runs.`;
+  },
+  async move({ folders }: Runtime, name: string, path: string) {
+    const folder = await folders.move(name, userPath(path));
+    return `${folder.name} is at ${folder.path} now. The server compares it when it runs.`;
+  },
+  async rm({ folders }: Runtime, name: string) {
+    const removed = await folders.remove(name);
+    return `${name} with ${removed} pictures is out of the index; its files stay.`;
+  },
+};

@@ -1,0 +1,121 @@
+import { readdir } from 'node:fs/promises';
+import type { Logger } from 'pino';
+import type { Folder } from './folder-registry.ts';
+import type { Folders } from './folders.ts';
+import type { IndexPipeline } from './index-pipeline.ts';
+import { type FolderSource, watchFolder } from './watch/folder-watcher.ts';
+import { refuseEmptyMountPoint } from './watch/reconcile.ts';
+
+export interface WatchedFoldersOptions {
+  readonly folders: Folders;
+  readonly pipeline: Pick<IndexPipeline, 'ofFolder'>;
+  readonly logger: Logger;
+  /**
+   * How often it is looked which folders are there. Milliseconds.
+   * @default 1000
+   */
+  readonly everyMs?: number;
+}
+
+/**
+ * Follows all folders of an index: connects those that are there, watches those that are to be watched, and waits for the
+ * others. A drive may come and go; what the index knows of it stays, and is hidden meanwhile.
+ */
+export class WatchedFolders {
+  readonly #options: WatchedFoldersOptions;
+  /** By bucket. */
+  readonly #watching = new Map<string, { readonly path: string; readonly source: FolderSource }>();
+  /** Why a folder is not there, by bucket: said once. */
+  readonly #reasons = new Map<string, string>();
+  readonly #stop = new AbortController();
+  #timer: NodeJS.Timeout | undefined;
+  #checking: Promise<number> | null = null;
+
+  constructor(options: WatchedFoldersOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves with the number of objects to be indexed when every folder that is there was compared once, or at the signal. */
+  async start(signal: AbortSignal): Promise<number> {
+    signal.addEventListener('abort', () => this.#stop.abort());
+    if (signal.aborted) this.#stop.abort();
+    const found = await this.#check();
+    this.#timer = setInterval(() => void this.#check(), this.#options.everyMs ?? 1000);
+    return found;
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    clearInterval(this.#timer);
+    await this.#checking;
+    for (const { source } of this.#watching.values()) await source.close();
+    this.#watching.clear();
+  }
+
+  /** One look at all folders at a time. */
+  #check(): Promise<number> {
+    this.#checking ??= this.#lookAtAll().finally(() => {
+      this.#checking = null;
+    });
+    return this.#checking;
+  }
+
+  async #lookAtAll(): Promise<number> {
+    const { folders, logger } = this.#options;
+    let found = 0;
+    try {
+      const all = await folders.refresh();
+      const known = new Set(all.map(({ bucket }) => bucket));
+      for (const bucket of this.#watching.keys()) if (!known.has(bucket)) await this.#leave(bucket);
+      for (const folder of all) if (!this.#stop.signal.aborted) found += await this.#lookAt(folder);
+    } catch (error) {
+      logger.error({ err: error }, 'the list of folders cannot be read');
+    }
+    return found;
+  }
+
+  async #lookAt(folder: Folder): Promise<number> {
+    const { bucket, path, watched } = folder;
+    const { folders, logger } = this.#options;
+    try {
+      if (!(await folders.isThere(folder))) {
+        await this.#leave(bucket);
+        await this.#connect(folder);
+      }
+      const found = watched && !this.#watching.has(bucket) ? await this.#watch(folder) : 0;
+      if (this.#reasons.delete(bucket)) logger.warn({ path }, `the folder ${path} is there again`);
+      return found;
+    } catch (error) {
+      folders.disconnect(bucket);
+      const reason = error instanceof Error ? error.message : String(error);
+      if (!this.#stop.signal.aborted && this.#reasons.get(bucket) !== reason) {
+        this.#reasons.set(bucket, reason);
+        logger.warn({ path }, `${reason} Its pictures are hidden until it is there.`);
+      }
+      return 0;
+    }
+  }
+
+  async #connect(folder: Folder): Promise<void> {
+    const { folders, pipeline } = this.#options;
+    const store = await folders.connect(folder);
+    const isEmpty = (await readdir(folder.path)).length === 0;
+    if (isEmpty) await refuseEmptyMountPoint(pipeline.ofFolder(store, folder.path));
+  }
+
+  async #watch(folder: Folder): Promise<number> {
+    const { folders, pipeline, logger } = this.#options;
+    const { path, bucket } = folder;
+    const store = await folders.connect(folder);
+    const source = await watchFolder({ ...pipeline.ofFolder(store, path), logger, signal: this.#stop.signal });
+    this.#watching.set(bucket, { path, source });
+    return source.found.created;
+  }
+
+  async #leave(bucket: string): Promise<void> {
+    this.#options.folders.disconnect(bucket);
+    const watching = this.#watching.get(bucket);
+    this.#watching.delete(bucket);
+    await watching?.source.close();
+  }
+}
