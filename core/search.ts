@@ -38,7 +38,8 @@ export interface SearchDeps {
 }
 
 /**
- * The query flow: words, pictures or both to the nearest points. The query is the direction of the weighted sum of its terms'
+ * The query flow: words, pictures or both to the nearest points. The query is the direction of the weighted sum of its
+ * terms'
  * unit vectors; stored pictures named in the query are not part of the answer. Throws `invalid-input`, `not-found` for
  * an unknown imageId, `unreadable-image`, `too-large` and `invalid-cursor`.
  */

@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { isSightlineError, SightlineError } from './errors.ts';
 import type { IndexJob, IndexOutcome } from './index-image.ts';
-import type { DiscardedObject, FailureLog, ObjectStore, VectorStore } from './ports.ts';
+import type { DiscardedObject, FailureLog, ObjectInfo, ObjectStore, VectorStore } from './ports.ts';
 import type { ImagePayload, Page } from './types.ts';
 
 /** A picture in the trash: what the index knew of it, and how its file comes back. */
@@ -22,8 +22,10 @@ export interface Trash {
   /** Days that an entry is kept. */
   readonly keepDays: number;
   /**
-   * Takes a picture out of the index, and with `disk` its file out of the bucket. Null when the file had gone already, so
-   * that there is nothing to keep. Throws `not-found`, `read-only`, and `precondition-failed` when the file is of another
+   * Takes a picture out of the index, and with `disk` its file out of the bucket. Null when the file had gone already,
+   * so
+   * that there is nothing to keep. Throws `not-found`, `read-only`, and `precondition-failed` when the file is of
+   * another
    * etag than the one given.
    */
   put(imageId: string, options: { from: 'disk' | 'index'; ifMatch?: string }): Promise<TrashEntry | null>;
@@ -60,93 +62,117 @@ export const LEFT_OUT = 'removed-from-index';
 
 /** The trash: a file is moved before its point goes, and a record of both is there before anything is moved. */
 export function createTrash(options: TrashOptions): Trash {
-  const { buckets, failures, index, onLiveSpace, keepDays, now = Date.now } = options;
-  const records = recordsIn(options.records);
-
-  async function put(imageId: string, { from, ifMatch }: { from: 'disk' | 'index'; ifMatch?: string }) {
-    const picture = await onLiveSpace(({ vectors }) => findPicture(vectors, imageId));
-    const { bucket, key } = picture;
-    const objects = bucketOf(bucket);
-    const info = await objects.head(key);
-    if (ifMatch !== undefined && info?.etag !== ifMatch) throw otherVersion(key, ifMatch);
-    const id = uuidv7({ msecs: now() });
-    const { etag = '', version } = info ?? {};
-    const object = from === 'index' ? null : { id, key, etag, ...(version !== undefined && { version }) };
-    const entry = { id, deletedAt: new Date(now()).toISOString(), imageId, picture, object };
-    if (info !== null) await records.put(entry);
-    if (info !== null && object !== null) {
-      await objects.discard(object).catch(async (error: unknown) => {
-        if (isSightlineError(error)) await records.remove(id);
-        throw error;
-      });
-    }
-    if (from === 'disk' || info === null) {
-      await index({ type: 'removed', bucket, key, sequencer: null });
-      await failures.resolve(imageId);
-    } else {
-      await leaveOut(entry, info.etag);
-    }
-    return info === null ? null : entry;
-  }
-
-  /** The note in the failure log keeps the next comparison of the folder from indexing the file again. */
-  async function leaveOut({ imageId: id, picture, deletedAt }: TrashEntry, etag: string): Promise<void> {
-    const { bucket, key, sequencer } = picture;
-    const message = 'removed from the index on request; its file stayed where it is';
-    await failures.record({ id, bucket, key, etag, sequencer, reason: LEFT_OUT, message, retryable: false });
-    await onLiveSpace(({ vectors }) => vectors.remove([{ id, sequencer, deletedAt }], 'not-older'));
-  }
-
-  async function restore(id: string) {
-    const entry = await records.get(id);
-    const { bucket, key, etag, tags } = entry.picture;
-    const objects = bucketOf(bucket);
-    // A crash may have come before the file was moved, or before its record went.
-    const isBack = (await objects.head(key))?.etag === etag;
-    if (entry.object !== null && !isBack && (await objects.recover(entry.object)) === null) {
-      throw new SightlineError('not-found', `the file of ${JSON.stringify(key)} is not in the trash any more`);
-    }
-    const outcome = await index({ type: 'created', bucket, key, sequencer: null });
-    await onLiveSpace(({ vectors }) => vectors.setTags(entry.imageId, tags));
-    if (outcome.status !== 'rejected') await failures.resolve(entry.imageId);
-    await records.remove(id);
-    return { entry, outcome };
-  }
-
-  async function remove(id: string): Promise<TrashEntry> {
-    const entry = await records.get(id);
-    if (entry.object !== null) await bucketOf(entry.picture.bucket).purge(entry.object);
-    await records.remove(id);
-    return entry;
-  }
-
-  function bucketOf(bucket: string): ObjectStore {
-    const objects = buckets.get(bucket);
-    if (objects === undefined) throw new SightlineError('unavailable', `the bucket ${bucket} is not connected`);
-    return objects;
-  }
-
+  const parts = { now: Date.now, ...options, records: recordsIn(options.records) };
+  const { records, keepDays, now } = parts;
   return {
     keepDays,
-    put,
+    put: (imageId, how) => put(parts, imageId, how),
     get: (id) => records.get(id),
-    async list({ limit, cursor }) {
-      const ids = (await records.ids()).reverse();
-      const from = cursor === undefined ? 0 : ids.findIndex((id) => id < cursor);
-      const page = from < 0 ? [] : ids.slice(from, from + limit);
-      const found = await Promise.all(page.map((id) => records.find(id)));
-      const items = found.filter((entry) => entry !== null);
-      return { items, total: ids.length, ...(from + limit < ids.length && from >= 0 && { next: page.at(-1)! }) };
-    },
-    restore,
-    remove,
+    list: (page) => list(records, page),
+    restore: (id) => restore(parts, id),
+    remove: (id) => remove(parts, id),
     async empty(which) {
       const before = which === 'all' ? Number.POSITIVE_INFINITY : now() - keepDays * DAY_MS;
       const ids = (await records.ids()).filter((id) => timeOf(id) <= before);
-      for (const id of ids) await remove(id);
+      for (const id of ids) await remove(parts, id);
       return ids.length;
     },
   };
+}
+
+type Parts = Omit<TrashOptions, 'records' | 'now'> & {
+  readonly records: ReturnType<typeof recordsIn>;
+  readonly now: () => number;
+};
+
+async function put(
+  parts: Parts,
+  imageId: string,
+  { from, ifMatch }: { from: 'disk' | 'index'; ifMatch?: string },
+): Promise<TrashEntry | null> {
+  const { records, index, failures, onLiveSpace } = parts;
+  const picture = await onLiveSpace(({ vectors }) => findPicture(vectors, imageId));
+  const { bucket, key } = picture;
+  const objects = bucketOf(parts, bucket);
+  const info = await objects.head(key);
+  if (ifMatch !== undefined && info?.etag !== ifMatch) throw otherVersion(key, ifMatch);
+  const entry = info === null ? null : newEntry(parts, imageId, picture, from === 'disk' ? info : null);
+  if (entry !== null) await records.put(entry);
+  if (entry !== null && entry.object !== null) {
+    await objects.discard(entry.object).catch(async (error: unknown) => {
+      if (isSightlineError(error)) await records.remove(entry.id);
+      throw error;
+    });
+  }
+  if (entry === null || entry.object !== null) {
+    await index({ type: 'removed', bucket, key, sequencer: null });
+    await failures.resolve(imageId);
+  } else {
+    await leaveOut(parts, entry, info!.etag);
+  }
+  return entry;
+}
+
+/** @param moved the object as it is, when its file goes to the trash */
+function newEntry({ now }: Parts, imageId: string, picture: ImagePayload, moved: ObjectInfo | null): TrashEntry {
+  const id = uuidv7({ msecs: now() });
+  const { etag, version } = moved ?? {};
+  const object = etag === undefined ? null : { id, key: picture.key, etag, ...(version !== undefined && { version }) };
+  return { id, deletedAt: new Date(now()).toISOString(), imageId, picture, object };
+}
+
+/** The note in the failure log keeps the next comparison of the folder from indexing the file again. */
+async function leaveOut(
+  { failures, onLiveSpace }: Parts,
+  { imageId: id, picture, deletedAt }: TrashEntry,
+  etag: string,
+): Promise<void> {
+  const { bucket, key, sequencer } = picture;
+  const message = 'removed from the index on request; its file stayed where it is';
+  await failures.record({ id, bucket, key, etag, sequencer, reason: LEFT_OUT, message, retryable: false });
+  await onLiveSpace(({ vectors }) => vectors.remove([{ id, sequencer, deletedAt }], 'not-older'));
+}
+
+async function restore(parts: Parts, id: string): Promise<{ entry: TrashEntry; outcome: IndexOutcome }> {
+  const { records, index, failures, onLiveSpace } = parts;
+  const entry = await records.get(id);
+  const { bucket, key, etag, tags } = entry.picture;
+  const objects = bucketOf(parts, bucket);
+  // A crash may have come before the file was moved, or before its record went.
+  const isBack = (await objects.head(key))?.etag === etag;
+  if (entry.object !== null && !isBack && (await objects.recover(entry.object)) === null) {
+    throw new SightlineError('not-found', `the file of ${JSON.stringify(key)} is not in the trash any more`);
+  }
+  const outcome = await index({ type: 'created', bucket, key, sequencer: null });
+  await onLiveSpace(({ vectors }) => vectors.setTags(entry.imageId, tags));
+  if (outcome.status !== 'rejected') await failures.resolve(entry.imageId);
+  await records.remove(id);
+  return { entry, outcome };
+}
+
+async function remove(parts: Parts, id: string): Promise<TrashEntry> {
+  const entry = await parts.records.get(id);
+  if (entry.object !== null) await bucketOf(parts, entry.picture.bucket).purge(entry.object);
+  await parts.records.remove(id);
+  return entry;
+}
+
+async function list(
+  records: Parts['records'],
+  { limit, cursor }: { limit: number; cursor?: string },
+): Promise<Page<TrashEntry> & { total: number }> {
+  const ids = (await records.ids()).reverse();
+  const later = cursor === undefined ? ids : ids.filter((id) => id < cursor);
+  const page = later.slice(0, limit);
+  const found = await Promise.all(page.map((id) => records.find(id)));
+  const items = found.filter((entry) => entry !== null);
+  return { items, total: ids.length, ...(later.length > limit && { next: page.at(-1)! }) };
+}
+
+function bucketOf({ buckets }: Parts, bucket: string): ObjectStore {
+  const objects = buckets.get(bucket);
+  if (objects === undefined) throw new SightlineError('unavailable', `the bucket ${bucket} is not connected`);
+  return objects;
 }
 
 /** The entries as objects. Their names are ids, so that a listing is in the order of time. */

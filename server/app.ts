@@ -20,7 +20,8 @@ import type { SpaceParts } from './live-space.ts';
 import type { Runtime } from './runtime.ts';
 
 /**
- * The HTTP API and the page for one process on one machine. Each space has an app of its own, so that a request is answered
+ * The HTTP API and the page for one process on one machine. Each space has an app of its own, so that a request is
+ * answered
  * from beginning to end by the models and vectors of one. Throws `invalid-config`.
  */
 export async function createLocalApp(parts: {
@@ -105,7 +106,8 @@ export function isLoopback(host: string): boolean {
 }
 
 /**
- * The page is bundled when it is first asked for, so that it costs the start nothing; a package has it built. A failed build
+ * The page is bundled when it is first asked for, so that it costs the start nothing; a package has it built. A failed
+ * build
  * is tried again.
  */
 function lazyPage(): StaticFiles {

@@ -2,7 +2,8 @@ import { SightlineError } from '../errors.ts';
 import type { ByteRange } from '../ports.ts';
 
 /**
- * What a range means for an object of `size` bytes, by the rules of RFC 9110, 14.1.2: an end behind the last byte is cut
+ * What a range means for an object of `size` bytes, by the rules of RFC 9110, 14.1.2: an end behind the last byte is
+ * cut
  * off, a suffix longer than the object is all of it. Throws `range-not-satisfiable` when no byte is left, which is the
  * case for every range of an empty object, and when the range is no range.
  */

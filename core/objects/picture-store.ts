@@ -20,7 +20,9 @@ export type ScanFailure = 'invalid-name' | 'symbolic-link' | 'unreadable-folder'
 
 /** An object store with what is worth indexing told apart from what lies beside pictures. */
 export interface PictureStore extends ObjectStore {
-  /** Everything whose key begins with `prefix`: objects in the order of their keys, and what is none, with the reason. */
+  /**
+   * Everything whose key begins with `prefix`: objects in the order of their keys, and what is none, with the reason.
+   */
   scan(prefix?: string): AsyncIterable<Scanned>;
   /** Why `scan` leaves the object out, or null. */
   leftOut(key: string): Promise<LeftOutReason | null>;

@@ -2,7 +2,8 @@ import { SightlineError } from '../errors.ts';
 import type { DiscardedObject, ListedObject, ObjectStore } from '../ports.ts';
 
 /**
- * The objects of `store` whose keys begin with `prefix`, as a store of its own without it: a data set in a corner of a bucket.
+ * The objects of `store` whose keys begin with `prefix`, as a store of its own without it: a data set in a corner of a
+ * bucket.
  * `prefix` is '' or ends with a slash; anything else is `invalid-config`.
  */
 export function withPrefix(store: ObjectStore, prefix: string): ObjectStore {

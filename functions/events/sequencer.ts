@@ -17,7 +17,8 @@ export function createSequencer(now: () => number = () => performance.timeOrigin
   let last = 0n;
   return (after = '') => {
     const clock = BigInt(Math.round(now() * 1000));
-    // Shorter ones are padded on the right when compared, and of longer ones the digits behind count less than one here.
+    // Shorter ones are padded on the right when compared, and of longer ones the digits behind count less than one
+    // here.
     const stored = after === '' ? 0n : BigInt(`0x${after.slice(0, DIGITS).padEnd(DIGITS, '0')}`);
     last = [clock, last + 1n, stored + 1n].reduce((a, b) => (a > b ? a : b));
     return last.toString(16).padStart(DIGITS, '0');

@@ -39,7 +39,8 @@ export function shownKey(c: Context): string | null {
 
 /**
  * Leaves the key that was shown in `apiKey`. Keys are compared as SHA-256 hashes of equal length in constant time, and
- * every configured one is compared, so that the time tells neither how close a guess came nor which key it is. A key wins
+ * every configured one is compared, so that the time tells neither how close a guess came nor which key it is. A key
+ * wins
  * over a session.
  */
 export function identify({ options, sessions }: AppDeps): MiddlewareHandler<AppEnv> {
@@ -92,7 +93,10 @@ export function requireKey(options: HttpOptions): MiddlewareHandler<AppEnv> {
 /** Open in any case: for machines that watch us, and for a browser that has no session yet. */
 const OPEN_PATHS = new Set(['/health', '/session']);
 
-/** Stops a request without a known key where reading needs one, unless it is for the page itself, which has no pictures. */
+/**
+ * Stops a request without a known key where reading needs one, unless it is for the page itself, which has no
+ * pictures.
+ */
 export function requireKeyToRead({ options, page }: AppDeps): MiddlewareHandler<AppEnv> {
   if (openTo(options).includes('read')) return (_c, next) => next();
   return async (c, next) => {

@@ -16,7 +16,9 @@ export interface Caller {
 
 type Networks = readonly ReturnType<typeof ipaddr.parseCIDR>[];
 
-/** Leaves the {@link Caller} for those that come after. Headers of proxies count only from addresses that are trusted. */
+/**
+ * Leaves the {@link Caller} for those that come after. Headers of proxies count only from addresses that are trusted.
+ */
 export function seeCaller(
   options: HttpOptions,
   clientAddress: (c: Context) => string | null,
@@ -51,7 +53,9 @@ function callerOf(c: Context, options: HttpOptions, trusted: Networks, peer: str
   };
 }
 
-/** What proxies said of those that asked them, the closest to us last: `Forwarded` (RFC 7239), else `X-Forwarded-For`. */
+/**
+ * What proxies said of those that asked them, the closest to us last: `Forwarded` (RFC 7239), else `X-Forwarded-For`.
+ */
 function hopsOf(c: Context): { for?: string; proto?: string; host?: string }[] {
   const forwarded = c.req.header('forwarded');
   if (forwarded !== undefined) {

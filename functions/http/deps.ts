@@ -47,14 +47,18 @@ export interface AppDeps {
   /** Where uploads go; a key of `buckets`. */
   readonly uploadBucket: string;
   /**
-   * Signs an upload to `uploadBucket` that goes past this service: of exactly this length and type. Without it there is no
+   * Signs an upload to `uploadBucket` that goes past this service: of exactly this length and type. Without it there
+   * is no
    * POST /uploads.
    */
   readonly presignUpload?: (
     key: string,
     options: { contentType: string; bytes: number; onlyIfNew: boolean; expiresInSeconds: number },
   ) => Promise<{ url: string; headers: Readonly<Record<string, string>>; expiresAt: string }>;
-  /** Of the keys in `uploadBucket` whose changes are announced: a signed upload elsewhere would not be found. None for all. */
+  /**
+   * Of the keys in `uploadBucket` whose changes are announced: a signed upload elsewhere would not be found. None for
+   * all.
+   */
   readonly uploadPrefixes?: readonly string[];
   readonly index: IndexJob;
   /** What browsers have instead of keys. */
@@ -66,7 +70,10 @@ export interface AppDeps {
    * one answer reads comes from `embedder` and `vectors`, which stay of one space.
    */
   readonly onLiveSpace: <T>(work: (space: Pick<AppDeps, 'embedder' | 'vectors'>) => Promise<T>) => Promise<T>;
-  /** A small version of a picture whose longer edge has at most `maxEdge` pixels. Throws `unreadable-image`, `too-large`. */
+  /**
+   * A small version of a picture whose longer edge has at most `maxEdge` pixels. Throws `unreadable-image`,
+   * `too-large`.
+   */
   readonly thumbnail: (bytes: Uint8Array, maxEdge: number) => Promise<{ bytes: Uint8Array; contentType: string }>;
   /** What happens in this process, for GET /events and /status; absent where an answer cannot be a stream. */
   readonly changes?: Changes;

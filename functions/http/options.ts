@@ -2,15 +2,26 @@ import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { SightlineError } from '../../core/errors.ts';
 
-/** What can be set of the HTTP edge. Each field says its default and bounds; limits of the API itself: limits.ts. */
+/**
+ * What can be set of the HTTP edge. Each field says its default and bounds; limits of the API itself stand where they
+ * are checked: in schemas, request-body.ts and upload-key.ts.
+ */
 const schema = z.strictObject({
-  /** True when only this machine can connect. The Host header must then name it, so that no web page can rebind a name to it. */
+  /**
+   * True when only this machine can connect. The Host header must then name it, so that no web page can rebind a name
+   * to it.
+   */
   loopback: z.boolean().default(false),
-  /** Host names answered to, without port; those of this machine count too when `loopback`. Empty and no loopback: any. */
+  /**
+   * Host names answered to, without port; those of this machine count too when `loopback`. Empty and no loopback: any.
+   */
   allowedHosts: z.array(z.string().min(1).max(253)).max(100).default([]),
   /** What needs a key: nothing (only for loopback), writing, or reading and writing. */
   requireKey: z.enum(['nothing', 'write', 'read']).default('write'),
-  /** SHA-256 hashes (64 hex digits) of the API keys, each as `read:HASH`, `write:HASH` or just the hash, which may write; at most 100. */
+  /**
+   * SHA-256 hashes (64 hex digits) of the API keys, each as `read:HASH`, `write:HASH` or just the hash, which may
+   * write; at most 100.
+   */
   apiKeyHashes: z
     .array(z.string().regex(/^((read|write):)?[0-9a-f]{64}$/, 'expected a SHA-256 hash as 64 lower-case hex digits'))
     .max(100)

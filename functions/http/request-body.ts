@@ -3,6 +3,13 @@ import type { z } from 'zod';
 import { HttpProblem } from './problem.ts';
 import { parseOrThrow } from './validation.ts';
 
+/** Bytes of a JSON body. */
+export const MAX_JSON_BYTES = 1024 ** 2;
+/** Bytes of a JSON body that may hold pictures. */
+export const MAX_JSON_WITH_IMAGES_BYTES = 24 * 1024 ** 2;
+/** Bytes of a multipart body beside its files. */
+export const FORM_OVERHEAD_BYTES = 1024 ** 2;
+
 /** MIME type of a request body in lower case without parameters; '' when there is none. */
 function mediaType(c: Context): string {
   return (c.req.header('content-type') ?? '').split(';')[0]!.trim().toLowerCase();

@@ -2,7 +2,9 @@ import type { Context, MiddlewareHandler } from 'hono';
 import { matchedRoutes } from 'hono/route';
 import type { AppDeps, AppEnv } from './deps.ts';
 
-/** The template of the route that answered, such as `/images/:id`; one word for all others keeps the label count small. */
+/**
+ * The template of the route that answered, such as `/images/:id`; one word for all others keeps the label count small.
+ */
 function routeTemplate(c: Context): string {
   const route = matchedRoutes(c).findLast(({ method, path }) => method !== 'ALL' && !path.includes('*'));
   return route?.path ?? 'unmatched';

@@ -11,7 +11,8 @@ export interface Upload {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly key: string;
   /**
-   * What else may be its key. `none`: the caller asked for this very one. `number`: one with a number behind it. `folder`:
+   * What else may be its key. `none`: the caller asked for this very one. `number`: one with a number behind it.
+   * `folder`:
    * any of its name, in whatever folder; that of today was only put in front.
    */
   readonly otherKeys: 'none' | 'number' | 'folder';
@@ -27,7 +28,9 @@ export interface StoredUpload {
   readonly duplicateOf: string | undefined;
 }
 
-/** Stores a picture and waits until it is indexed, unless its bytes are there under its name and it was given no key. */
+/**
+ * Stores a picture and waits until it is indexed, unless its bytes are there under its name and it was given no key.
+ */
 export async function storeUpload(deps: AppDeps, upload: Upload, signal: AbortSignal): Promise<StoredUpload> {
   const copies = await findCopies(deps, upload.bytes);
   for (const { id, key } of copies) if (isSameUpload(upload, key)) return { id, status: 'known', duplicateOf: id };

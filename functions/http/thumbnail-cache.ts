@@ -9,7 +9,8 @@ export interface Thumbnail {
 
 export interface Thumbnails {
   /**
-   * A small version of a picture. `version` names the picture and its bytes, its id first; `read` is called only when it
+   * A small version of a picture. `version` names the picture and its bytes, its id first; `read` is called only when
+   * it
    * is not kept.
    */
   make(version: string, maxEdge: number, read: () => Promise<Uint8Array>): Promise<Thumbnail>;

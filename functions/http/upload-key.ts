@@ -1,4 +1,5 @@
-import { LIMITS } from './api-limits.ts';
+/** Bytes of an object key in UTF-8, as in S3. */
+export const MAX_KEY_BYTES = 1024;
 
 const EXTENSIONS: Readonly<Record<string, string>> = {
   'image/jpeg': 'jpg',
@@ -33,7 +34,7 @@ export function uploadKey(
   const extension = EXTENSIONS[contentType.split(';')[0]!.toLowerCase()];
   const name = names.pop() ?? (extension === undefined ? unnamed : `${unnamed}.${extension}`);
   const folders = names.length === 0 ? now.toISOString().slice(0, 10).split('-') : names;
-  while (Buffer.byteLength([...folders, name].join('/')) > LIMITS.keyBytes - 16) folders.shift();
+  while (Buffer.byteLength([...folders, name].join('/')) > MAX_KEY_BYTES - 16) folders.shift();
   return [...folders, name].join('/');
 }
 

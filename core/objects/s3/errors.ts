@@ -35,7 +35,10 @@ function isPreconditionFault(error: unknown): boolean {
   return ['PreconditionFailed', 'ConditionalRequestConflict'].includes(nameOf(error)) || statusOf(error) === 412;
 }
 
-/** Writes of one object met, and S3 asks to try again (Amazon S3 API reference, "Error responses"). Others of its 409s say no such thing. */
+/**
+ * Writes of one object met, and S3 asks to try again (Amazon S3 API reference, "Error responses"). Others of its 409s
+ * say no such thing.
+ */
 export function isConflict(error: unknown): boolean {
   return ['ConditionalRequestConflict', 'OperationAborted'].includes(nameOf(error));
 }

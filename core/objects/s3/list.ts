@@ -83,7 +83,10 @@ async function listPage(
   return (isSound ? plain : await list('url'))!;
 }
 
-/** Of the classes that must be restored first (S3, "Restoring an archived object"); a copy that was restored can be read. */
+/**
+ * Of the classes that must be restored first (S3, "Restoring an archived object"); a copy that was restored can be
+ * read.
+ */
 function isArchived({ StorageClass, RestoreStatus }: S3Object): boolean {
   if (StorageClass !== 'GLACIER' && StorageClass !== 'DEEP_ARCHIVE') return false;
   return (RestoreStatus?.RestoreExpiryDate?.getTime() ?? 0) <= Date.now();

@@ -14,7 +14,9 @@ export interface PresignedRequest {
   readonly expiresAt: string;
 }
 
-/** Longest life of a signature, seconds (Amazon S3 API reference, "Authenticating requests: using query parameters"). */
+/**
+ * Longest life of a signature, seconds (Amazon S3 API reference, "Authenticating requests: using query parameters").
+ */
 const MAX_EXPIRY_SECONDS = 7 * 24 * 3600;
 /** Largest body of one PUT (Amazon S3 user guide, "Uploading objects"). */
 const MAX_BODY_BYTES = 5 * 1024 ** 3;
@@ -37,7 +39,8 @@ export async function presignPut(
     ContentLength: bytes,
     IfNoneMatch: onlyIfNew ? '*' : undefined,
   });
-  // Named here, they are signed as headers; the presigner would leave the type unsigned and move the rest into the query.
+  // Named here, they are signed as headers; the presigner would leave the type unsigned and move the rest into the
+  // query.
   const signed = new Set(['content-type', 'content-length', 'if-none-match']);
   const url = await sign(s3, key, () =>
     getSignedUrl(s3.signer, command, {

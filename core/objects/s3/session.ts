@@ -84,7 +84,9 @@ export interface S3Session {
   readonly isOther: boolean;
   readonly partBytes: number;
   readonly partConcurrency: number;
-  /** Runs one request under the deadline and translates its faults. The caller's signal stays connected to the answer. */
+  /**
+   * Runs one request under the deadline and translates its faults. The caller's signal stays connected to the answer.
+   */
   call<T>(context: Omit<S3Context, 'bucket'>, run: (signal: AbortSignal) => Promise<T>): Promise<T>;
 }
 

@@ -17,7 +17,8 @@ export type { S3Options } from './session.ts';
 /** The objects port on a bucket, and what only S3 has: requests that are signed here and sent by somebody else. */
 export interface S3Store extends ObjectStore {
   /**
-   * A PUT for a body of exactly this length and type, for `expiresInSeconds` (1 to 604,800). The headers are part of the
+   * A PUT for a body of exactly this length and type, for `expiresInSeconds` (1 to 604,800). The headers are part of
+   * the
    * signature and must be sent as given.
    */
   presignPut(

@@ -11,7 +11,8 @@ import { deleteObject, getObject, headObject } from './objects.ts';
 import type { S3Session } from './session.ts';
 
 /**
- * The trash of a bucket. Where it keeps old versions, a delete marker hides the object and its version is what comes back;
+ * The trash of a bucket. Where it keeps old versions, a delete marker hides the object and its version is what comes
+ * back;
  * elsewhere a copy waits below `TRASH_PREFIX`, out of sight like everything below `.sightline/`.
  */
 export const TRASH_PREFIX = '.sightline/trash/';
@@ -56,7 +57,9 @@ export async function purgeObject(s3: S3Session, { key, id, version }: Discarded
   }
 }
 
-/** That version of the key, all older ones, and the markers that hide them, unless another version lies on top by now. */
+/**
+ * That version of the key, all older ones, and the markers that hide them, unless another version lies on top by now.
+ */
 async function versionsUpTo(s3: S3Session, key: string, version: string): Promise<string[]> {
   const versions: Listed[] = [];
   const markers: Listed[] = [];
@@ -68,7 +71,8 @@ async function versionsUpTo(s3: S3Session, key: string, version: string): Promis
     if (!page.IsTruncated || page.NextKeyMarker !== key) break;
     from = page;
   }
-  // Newest first. Between versions and markers only the time tells, in seconds: a marker of the same one may hide another.
+  // Newest first. Between versions and markers only the time tells, in seconds: a marker of the same one may hide
+  // another.
   const first = versions.findIndex(({ VersionId }) => VersionId === version);
   if (first < 0) return [];
   const since = versions[first]!.LastModified?.getTime() ?? 0;

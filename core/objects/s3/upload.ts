@@ -32,7 +32,8 @@ interface Write {
 
 /**
  * `ObjectStore.put` on S3: one request up to `partBytes`, else in parts, which become an object only when all of them
- * have arrived. Nothing of a failed upload stays. What has been read of the body is in memory until S3 has confirmed it,
+ * have arrived. Nothing of a failed upload stays. What has been read of the body is in memory until S3 has confirmed
+ * it,
  * so that every request can be repeated.
  */
 export async function putObject(
@@ -254,7 +255,8 @@ async function describe(s3: S3Session, write: Write, etag: string, bytes: number
       return { key, bytes, etag, contentType, lastModified: found.LastModified ?? new Date() };
     }
   } catch {
-    // Replaced, deleted, or unreadable for this caller: the write itself has succeeded, and must not be reported as failed.
+    // Replaced, deleted, or unreadable for this caller: the write itself has succeeded, and must not be reported as
+    // failed.
   }
   return { key, bytes, etag, contentType, lastModified: new Date() };
 }

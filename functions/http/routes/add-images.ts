@@ -1,13 +1,13 @@
 import { createRoute } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { VectorStore } from '../../../core/ports.ts';
-import { LIMITS } from '../api-limits.ts';
 import { requireKey, requireWritable, WRITE_SECURITY } from '../auth.ts';
 import type { AppDeps, AppEnv } from '../deps.ts';
 import { getImage } from '../lookup.ts';
 import { type App, BINARY, component, fileField, json, problems } from '../openapi.ts';
 import { HttpProblem } from '../problem.ts';
-import { expectLength, expectMediaType, formFields, readBody, readForm } from '../request-body.ts';
+import { expectLength, expectMediaType, FORM_OVERHEAD_BYTES, formFields, readBody, readForm } from '../request-body.ts';
+import { MAX_TAGS } from '../schemas/common.ts';
 import { uploaded, uploadFields, uploadQuery } from '../schemas/images.ts';
 import { serialise } from '../serialise.ts';
 import { deletedMeanwhile, storeUpload, type Upload } from '../store-upload.ts';
@@ -68,7 +68,7 @@ export function registerUpload(app: App, deps: AppDeps): void {
 /** A picture that was there before keeps the tags that it has. */
 async function addTags(vectors: VectorStore, id: string, tags: readonly string[], isKnown: boolean): Promise<void> {
   const before = isKnown ? ((await getImage(vectors, id))?.tags ?? []) : [];
-  await vectors.setTags(id, [...new Set([...before, ...tags])].slice(0, LIMITS.tags));
+  await vectors.setTags(id, [...new Set([...before, ...tags])].slice(0, MAX_TAGS));
 }
 
 async function readUpload(
@@ -85,8 +85,8 @@ async function readUpload(
     const otherKeys = query.key === undefined ? 'folder' : 'none';
     return { bytes, key, otherKeys, tags: query.tags, overwrite, contentType: type };
   }
-  expectLength(c, maxBytes + LIMITS.formOverheadBytes);
-  const form = await readForm(c, maxBytes + LIMITS.formOverheadBytes, ['file']);
+  expectLength(c, maxBytes + FORM_OVERHEAD_BYTES);
+  const form = await readForm(c, maxBytes + FORM_OVERHEAD_BYTES, ['file']);
   const files = form.files.get('file') ?? [];
   const file = files[0];
   if (files.length !== 1 || file === undefined) {

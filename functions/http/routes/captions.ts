@@ -1,14 +1,13 @@
 import { createRoute, type z } from '@hono/zod-openapi';
 import { captionId } from '../../../core/index-image.ts';
 import { type Point, sequencerOf } from '../../../core/ports.ts';
-import { LIMITS } from '../api-limits.ts';
 import { requireKey, WRITE_SECURITY } from '../auth.ts';
 import { openCursor, sealCursor } from '../cursor.ts';
 import type { AppDeps } from '../deps.ts';
 import { revalidated } from '../headers.ts';
 import { findCaption } from '../lookup.ts';
 import { type App, json, jsonOf, problems } from '../openapi.ts';
-import { expectMediaType, parseJson, readBody } from '../request-body.ts';
+import { expectMediaType, MAX_JSON_BYTES, parseJson, readBody } from '../request-body.ts';
 import {
   captionBatch,
   captionBatchDocument,
@@ -52,6 +51,8 @@ const getRoute = createRoute({
 export function registerCaptions(app: App, deps: AppDeps): void {
   const { vectors } = deps;
   const write = { security: WRITE_SECURITY, middleware: requireKey(deps.options) };
+  registerAdd(app, deps, write);
+  registerDelete(app, deps, write);
 
   app.openapi(listRoute, async (c) => {
     const { limit, cursor, ...values } = c.req.valid('query');
@@ -69,7 +70,14 @@ export function registerCaptions(app: App, deps: AppDeps): void {
     const { id } = c.req.valid('param');
     return c.json(serialise(c).caption(id, await findCaption(vectors, id)), 200);
   });
+}
 
+interface Write {
+  readonly security: typeof WRITE_SECURITY;
+  readonly middleware: ReturnType<typeof requireKey>;
+}
+
+function registerAdd(app: App, deps: AppDeps, write: Write): void {
   const postRoute = createRoute({
     ...write,
     method: 'post',
@@ -98,7 +106,7 @@ export function registerCaptions(app: App, deps: AppDeps): void {
   });
   app.openapi(postRoute, async (c) => {
     expectMediaType(c, 'application/json');
-    const body = parseJson(await readBody(c, LIMITS.jsonBytes));
+    const body = parseJson(await readBody(c, MAX_JSON_BYTES));
     if (typeof body === 'object' && body !== null && Object.hasOwn(body, 'items')) {
       const { items } = parseOrThrow(captionBatch, body, 'body');
       return c.json({ items: await deps.onLiveSpace((live) => addBatch(live, items)) }, 200);
@@ -110,7 +118,9 @@ export function registerCaptions(app: App, deps: AppDeps): void {
     });
     return added!.status === 'created' ? c.json(shown, 201, { Location: `captions/${shown.id}` }) : c.json(shown, 200);
   });
+}
 
+function registerDelete(app: App, deps: AppDeps, write: Write): void {
   const deleteRoute = createRoute({
     ...write,
     method: 'delete',

@@ -9,7 +9,7 @@ import { findBucket, findImage } from '../lookup.ts';
 import { type App, BINARY, problems } from '../openapi.ts';
 import { HttpProblem } from '../problem.ts';
 import { idParams, noQuery } from '../schemas/common.ts';
-import { thumbnailQuery } from '../schemas/images.ts';
+import { thumbnailQuery } from '../schemas/thumbnail.ts';
 import type { Thumbnails } from '../thumbnail-cache.ts';
 
 const picture = (description: string) => ({ description, content: { 'image/*': { schema: BINARY } } });

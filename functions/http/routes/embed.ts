@@ -2,13 +2,19 @@ import { createRoute, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { isSightlineError } from '../../../core/errors.ts';
 import type { JointEmbedding } from '../../../core/types.ts';
-import { LIMITS } from '../api-limits.ts';
 import type { AppDeps } from '../deps.ts';
 import { type App, component, fileField, json, problems } from '../openapi.ts';
 import { HttpProblem, toProblem } from '../problem.ts';
-import { expectMediaType, formFields, readForm, readJson } from '../request-body.ts';
+import {
+  expectMediaType,
+  FORM_OVERHEAD_BYTES,
+  formFields,
+  MAX_JSON_WITH_IMAGES_BYTES,
+  readForm,
+  readJson,
+} from '../request-body.ts';
 import { noQuery } from '../schemas/common.ts';
-import { embedBody, embedFields, embedResult } from '../schemas/system.ts';
+import { embedBody, embedFields, embedResult, MAX_EMBED_IMAGES, MAX_EMBED_TEXTS } from '../schemas/system.ts';
 import { parseOrThrow } from '../validation.ts';
 
 /** Registers POST /embed: the vectors themselves, for those who search elsewhere. */
@@ -21,8 +27,8 @@ export function registerEmbed(app: App, deps: AppDeps): void {
     tags: ['search'],
     summary: 'Texts and pictures to vectors',
     description:
-      `At most ${LIMITS.embedTexts} texts and ${LIMITS.embedImages} pictures; in JSON at most ` +
-      `${LIMITS.jsonWithImagesBytes} bytes, in a form at most ${maxImageBytes} bytes in all. All or nothing: the first ` +
+      `At most ${MAX_EMBED_TEXTS} texts and ${MAX_EMBED_IMAGES} pictures; in JSON at most ` +
+      `${MAX_JSON_WITH_IMAGES_BYTES} bytes, in a form at most ${maxImageBytes} bytes in all. All or nothing: the first ` +
       'picture that cannot be read is the answer.',
     request: {
       query: noQuery,
@@ -34,7 +40,7 @@ export function registerEmbed(app: App, deps: AppDeps): void {
             schema: component(
               app,
               'EmbedForm',
-              embedFields.extend({ images: z.array(fileField()).max(LIMITS.embedImages).optional() }),
+              embedFields.extend({ images: z.array(fileField()).max(MAX_EMBED_IMAGES).optional() }),
             ),
           },
         },
@@ -46,7 +52,7 @@ export function registerEmbed(app: App, deps: AppDeps): void {
     const type = expectMediaType(c, 'application/json', 'multipart/form-data');
     const { texts = [], images = [] } =
       type === 'application/json'
-        ? await readJson(c, embedBody, LIMITS.jsonWithImagesBytes)
+        ? await readJson(c, embedBody, MAX_JSON_WITH_IMAGES_BYTES)
         : await readEmbedForm(c, maxImageBytes);
     const embedded = await Promise.all([
       texts.length === 0 ? [] : embedder.embedTexts(texts),
@@ -61,11 +67,11 @@ export function registerEmbed(app: App, deps: AppDeps): void {
 }
 
 async function readEmbedForm(c: Context, maxImageBytes: number): Promise<{ texts?: string[]; images?: Uint8Array[] }> {
-  const form = await readForm(c, maxImageBytes + LIMITS.formOverheadBytes, ['images']);
+  const form = await readForm(c, maxImageBytes + FORM_OVERHEAD_BYTES, ['images']);
   const { texts } = parseOrThrow(embedFields, formFields(form), 'parameter');
   const files = form.files.get('images') ?? [];
-  if (files.length > LIMITS.embedImages) {
-    throw new HttpProblem('invalid-input', `images: expected at most ${LIMITS.embedImages} files, got ${files.length}`);
+  if (files.length > MAX_EMBED_IMAGES) {
+    throw new HttpProblem('invalid-input', `images: expected at most ${MAX_EMBED_IMAGES} files, got ${files.length}`);
   }
   if (texts === undefined && files.length === 0) {
     throw new HttpProblem('invalid-input', 'expected texts or images, got neither');

@@ -1,6 +1,5 @@
 import { createRoute } from '@hono/zod-openapi';
 import type { TrashEntry } from '../../../core/trash.ts';
-import { LIMITS } from '../api-limits.ts';
 import { requireKey, WRITE_SECURITY } from '../auth.ts';
 import { matches, quoteEtag } from '../conditional.ts';
 import { openCursor, sealCursor } from '../cursor.ts';
@@ -9,7 +8,7 @@ import { revalidated } from '../headers.ts';
 import { findBucket, findImage } from '../lookup.ts';
 import { type App, component, json, problems } from '../openapi.ts';
 import { HttpProblem } from '../problem.ts';
-import { readJson } from '../request-body.ts';
+import { MAX_JSON_BYTES, readJson } from '../request-body.ts';
 import { idParams, noQuery } from '../schemas/common.ts';
 import { toFilter } from '../schemas/filter.ts';
 import { image, imagePage, listQuery, tagsBody } from '../schemas/images.ts';
@@ -72,7 +71,7 @@ export function registerImages(app: App, deps: AppDeps): void {
   });
   app.openapi(patchRoute, async (c) => {
     const { id } = c.req.valid('param');
-    const { tags } = await readJson(c, tagsBody, LIMITS.jsonBytes);
+    const { tags } = await readJson(c, tagsBody, MAX_JSON_BYTES);
     const payload = await deps.onLiveSpace(async (live) => {
       await findImage(live.vectors, id);
       await live.vectors.setTags(id, tags);

@@ -9,7 +9,10 @@ import { change, status } from '../schemas/live.ts';
 
 /** Streams open at the same time; further callers are told to poll. Each costs a socket and a timer. */
 const MAX_STREAMS = 200;
-/** How often other processes' changes are looked for, once for all streams, and whether the service still runs. Milliseconds. */
+/**
+ * How often other processes' changes are looked for, once for all streams, and whether the service still runs.
+ * Milliseconds.
+ */
 const LOOK_MS = 1000;
 /** Comments that keep proxies from closing a quiet stream; the shortest idle limit in common use is 30 s. */
 const BEAT_MS = 15_000;
@@ -138,7 +141,9 @@ async function tell(stream: SSEStreamingApi, ready: AppDeps['ready'], subscribe:
 type Told = z.output<typeof change>;
 type Subscribe = (listener: (what: Told) => void) => () => void;
 
-/** Changes by this process and by others. The latter are looked for once for all who listen, and not while nobody does. */
+/**
+ * Changes by this process and by others. The latter are looked for once for all who listen, and not while nobody does.
+ */
 function watchAll(deps: AppDeps, own: (listener: (what: Change) => void) => () => void): Subscribe {
   const listeners = new Set<(what: Told) => void>();
   let stop = () => {};

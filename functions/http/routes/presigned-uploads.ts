@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { createRoute, z } from '@hono/zod-openapi';
 import { imageId } from '../../../core/index-image.ts';
-import { LIMITS } from '../api-limits.ts';
 import { requireKey, requireWritable, WRITE_SECURITY } from '../auth.ts';
 import type { AppDeps } from '../deps.ts';
 import { type App, component, json, problems } from '../openapi.ts';
 import { HttpProblem } from '../problem.ts';
-import { readJson } from '../request-body.ts';
+import { MAX_JSON_BYTES, readJson } from '../request-body.ts';
 import { id, noQuery, timestamp } from '../schemas/common.ts';
 import { filePath, objectKey } from '../schemas/images.ts';
 import { numbered, uploadKey } from '../upload-key.ts';
@@ -30,7 +29,8 @@ const signedUpload = z
   .openapi('SignedUpload');
 
 /**
- * Registers POST /uploads, where the object store takes uploads itself. The document has its schemas everywhere: a client
+ * Registers POST /uploads, where the object store takes uploads itself. The document has its schemas everywhere: a
+ * client
  * is made for the API, not for one server.
  */
 export function registerUploads(app: App, deps: AppDeps): void {
@@ -64,7 +64,7 @@ export function registerUploads(app: App, deps: AppDeps): void {
     responses: { 201: json(signedUpload, 'What to send, and where.'), ...problems(401, 403, 409, 413, 415) },
   });
   app.openapi(route, async (c) => {
-    const { contentType, bytes, overwrite, ...asked } = await readJson(c, body, LIMITS.jsonBytes);
+    const { contentType, bytes, overwrite, ...asked } = await readJson(c, body, MAX_JSON_BYTES);
     // Nothing is stored yet that two pictures without a name could be told apart by.
     const own = uploadKey(asked.path, contentType, { unnamed: `${randomUUID().slice(0, 8)}-picture` });
     const key = asked.key ?? (await freeKey(deps, `${uploadPrefixes[0] ?? ''}${own}`));

@@ -2,12 +2,19 @@ import { createRoute, type z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { aboutUnknownText, type SearchTerm, search } from '../../../core/search.ts';
 import type { JointEmbedding } from '../../../core/types.ts';
-import { LIMITS } from '../api-limits.ts';
 import { openCursor, otherSpace, sealCursor } from '../cursor.ts';
 import type { AppDeps, AppEnv } from '../deps.ts';
 import { type App, component, fileField, json, jsonOf, problems } from '../openapi.ts';
 import { HttpProblem } from '../problem.ts';
-import { expectMediaType, formFields, parseJson, readBody, readForm } from '../request-body.ts';
+import {
+  expectMediaType,
+  FORM_OVERHEAD_BYTES,
+  formFields,
+  MAX_JSON_WITH_IMAGES_BYTES,
+  parseJson,
+  readBody,
+  readForm,
+} from '../request-body.ts';
 import { noQuery } from '../schemas/common.ts';
 import { toFilter } from '../schemas/filter.ts';
 import { flatSearch, generalSearch, searchFields, searchPage, searchQuery } from '../schemas/search.ts';
@@ -43,7 +50,7 @@ export function registerSearch(app: App, deps: AppDeps): void {
     summary: 'Search with words, pictures or both',
     description:
       'As JSON with pictures in base64 or by id, or as a form with one picture in `image` and either the fields of ' +
-      `GET /search or \`request\`. JSON: at most ${LIMITS.jsonWithImagesBytes} bytes; a form: at most ` +
+      `GET /search or \`request\`. JSON: at most ${MAX_JSON_WITH_IMAGES_BYTES} bytes; a form: at most ` +
       `${deps.options.maxImageBytes} bytes of picture.`,
     request: {
       query: noQuery,
@@ -63,7 +70,7 @@ export function registerSearch(app: App, deps: AppDeps): void {
     const type = expectMediaType(c, 'application/json', 'multipart/form-data');
     const question =
       type === 'application/json'
-        ? questionOfBody(deps, parseJson(await readBody(c, LIMITS.jsonWithImagesBytes)), undefined)
+        ? questionOfBody(deps, parseJson(await readBody(c, MAX_JSON_WITH_IMAGES_BYTES)), undefined)
         : await questionOfForm(deps, c);
     return c.json(await answer(c, deps, question), 200);
   });
@@ -119,7 +126,7 @@ function questionOfBody(deps: AppDeps, body: unknown, uploaded: Uint8Array | und
 }
 
 async function questionOfForm(deps: AppDeps, c: Context): Promise<Question> {
-  const form = await readForm(c, deps.options.maxImageBytes + LIMITS.formOverheadBytes, ['image']);
+  const form = await readForm(c, deps.options.maxImageBytes + FORM_OVERHEAD_BYTES, ['image']);
   const files = form.files.get('image') ?? [];
   if (files.length > 1) throw new HttpProblem('invalid-input', `image: expected one file, got ${files.length}`);
   const image = await files[0]?.bytes();

@@ -9,7 +9,8 @@ import { findBucket, findImage } from '../lookup.ts';
 import { type App, BINARY, json, problems } from '../openapi.ts';
 import { HttpProblem, rejectedImage } from '../problem.ts';
 import { idParams, noQuery } from '../schemas/common.ts';
-import { image, thumbnailQuery } from '../schemas/images.ts';
+import { image } from '../schemas/images.ts';
+import { thumbnailQuery } from '../schemas/thumbnail.ts';
 import { trashItem, trashPage, trashQuery } from '../schemas/trash.ts';
 import { serialise } from '../serialise.ts';
 import type { Thumbnails } from '../thumbnail-cache.ts';
@@ -49,9 +50,18 @@ const thumbnailRoute = createRoute({
 
 /** Registers the trash: what was deleted, its way back, and its way out for good. */
 export function registerTrash(app: App, deps: AppDeps, thumbnails: Thumbnails): void {
+  registerLooking(app, deps, thumbnails);
+  const write = writeOf(deps);
+  registerRestore(app, deps, write);
+  registerDeletes(app, deps, write, thumbnails);
+}
+
+type Write = ReturnType<typeof writeOf>;
+const writeOf = ({ options }: AppDeps) => ({ tags, security: WRITE_SECURITY, middleware: requireKey(options) });
+
+function registerLooking(app: App, deps: AppDeps, thumbnails: Thumbnails): void {
   const { trash } = deps;
   const { keepDays } = trash;
-  const write = { tags, security: WRITE_SECURITY, middleware: requireKey(deps.options) };
 
   app.openapi(listRoute, async (c) => {
     const { items, next, total } = await trash.list(c.req.valid('query'));
@@ -74,7 +84,9 @@ export function registerTrash(app: App, deps: AppDeps, thumbnails: Thumbnails): 
     const { bytes, contentType } = await thumbnails.make(entry.id, size, () => readEntry(deps, entry));
     return c.body(bytes, 200, { ...headers, 'Content-Type': contentType, 'Content-Length': String(bytes.byteLength) });
   });
+}
 
+function registerRestore(app: App, deps: AppDeps, write: Write): void {
   const restoreRoute = createRoute({
     ...write,
     method: 'post',
@@ -85,7 +97,7 @@ export function registerTrash(app: App, deps: AppDeps, thumbnails: Thumbnails): 
     responses: { 200: json(image, 'The picture.'), ...problems(401, 403, 404, 409, 415, 422) },
   });
   app.openapi(restoreRoute, async (c) => {
-    const { entry, outcome } = await trash.restore(c.req.valid('param').id).catch((error: unknown) => {
+    const { entry, outcome } = await deps.trash.restore(c.req.valid('param').id).catch((error: unknown) => {
       if (!isSightlineError(error, 'precondition-failed')) throw error;
       throw new HttpProblem('already-exists', 'expected its key to be free, but another picture has it', {
         cause: error,
@@ -95,7 +107,9 @@ export function registerTrash(app: App, deps: AppDeps, thumbnails: Thumbnails): 
     const payload = await deps.onLiveSpace(({ vectors }) => findImage(vectors, entry.imageId));
     return c.json(serialise(c).image(entry.imageId, payload), 200);
   });
+}
 
+function registerDeletes(app: App, { trash }: AppDeps, write: Write, thumbnails: Thumbnails): void {
   const deleteRoute = createRoute({
     ...write,
     method: 'delete',

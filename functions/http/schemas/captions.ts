@@ -1,7 +1,10 @@
 import { z } from '@hono/zod-openapi';
-import { LIMITS } from '../api-limits.ts';
-import { cursor, id, limitParameter, pageOf, searchText, tagParameters, tags } from './common.ts';
+import { id, searchText, tagParameters, tags } from './common.ts';
 import { caption } from './images.ts';
+import { cursor, limitParameter, pageOf } from './paging.ts';
+
+/** Captions of one batch. */
+const MAX_CAPTIONS = 100;
 
 export const captionInput = z
   .strictObject({
@@ -12,10 +15,10 @@ export const captionInput = z
 
 /** What the document says of a batch. Items are checked one by one, so that one bad item does not stop the others. */
 export const captionBatchDocument = z
-  .strictObject({ items: z.array(captionInput).min(1).max(LIMITS.captions) })
+  .strictObject({ items: z.array(captionInput).min(1).max(MAX_CAPTIONS) })
   .openapi('CaptionBatch', { example: { items: [{ text: 'a red boat' }, { text: 'children playing football' }] } });
 
-export const captionBatch = z.strictObject({ items: z.array(z.unknown()).min(1).max(LIMITS.captions) });
+export const captionBatch = z.strictObject({ items: z.array(z.unknown()).min(1).max(MAX_CAPTIONS) });
 
 export const captionResult = z
   .strictObject({

@@ -1,7 +1,14 @@
 import { z } from '@hono/zod-openapi';
-import { LIMITS } from '../api-limits.ts';
 
 /** Building blocks of all schemas. What the OpenAPI document says of them is what is checked. */
+
+/** Characters (UTF-16 units) of a text; the text encoder reads 256 tokens, about 1,000 characters of English. */
+const MAX_TEXT_LENGTH = 2000;
+/** Tags of one picture or caption, and in one filter. */
+export const MAX_TAGS = 32;
+const MAX_TAG_LENGTH = 64;
+/** Bytes of a picture inside JSON, before base64; larger ones are sent as multipart. */
+const MAX_INLINE_IMAGE_BYTES = 10 * 1024 ** 2;
 
 /** Control characters, except tab and line ends: no text that people mean to search for holds them. */
 const CONTROL = /(?![\t\n\r])\p{Cc}/u;
@@ -18,14 +25,14 @@ export function plainText(maxLength: number) {
 }
 
 export const searchText = () =>
-  plainText(LIMITS.textLength).openapi({ type: 'string', minLength: 1, maxLength: LIMITS.textLength });
+  plainText(MAX_TEXT_LENGTH).openapi({ type: 'string', minLength: 1, maxLength: MAX_TEXT_LENGTH });
 
-const tag = plainText(LIMITS.tagLength).openapi({ type: 'string', minLength: 1, maxLength: LIMITS.tagLength });
+const tag = plainText(MAX_TAG_LENGTH).openapi({ type: 'string', minLength: 1, maxLength: MAX_TAG_LENGTH });
 
 /** Tags in the order given, each once. */
 export const tags = z
   .array(tag)
-  .max(LIMITS.tags)
+  .max(MAX_TAGS)
   .transform((list) => [...new Set(list)])
   .openapi({ description: 'Each once; duplicates are dropped.', example: ['beach', 'dog'] });
 
@@ -39,13 +46,6 @@ export const idParams = z.strictObject({ id });
 /** Routes without parameters refuse them, too: a misspelt parameter is never ignored. */
 export const noQuery = z.strictObject({});
 
-export const cursor = z
-  .string()
-  .min(1)
-  .max(LIMITS.cursorLength)
-  .regex(/^[\w-]+$/, 'expected the `next` of a previous page')
-  .openapi({ description: 'The `next` of the previous page of the same query.' });
-
 /** A parameter that may be repeated. */
 export function repeated<S extends z.ZodType>(item: S, maxItems: number) {
   return z.preprocess(
@@ -54,7 +54,7 @@ export function repeated<S extends z.ZodType>(item: S, maxItems: number) {
   );
 }
 
-export const tagParameters = repeated(tag, LIMITS.tags);
+export const tagParameters = repeated(tag, MAX_TAGS);
 
 /** Only digits: no sign, fraction, exponent, blank or hexadecimal. */
 function digits(min: number, max: number) {
@@ -76,10 +76,6 @@ export function integerWithDefault({ min, max, default: byDefault }: { min: numb
     .default(byDefault)
     .openapi({ type: 'integer', minimum: min, maximum: max, default: byDefault });
 }
-
-export const limitParameter = integerWithDefault({ min: 1, max: LIMITS.page, default: LIMITS.defaultPage }).openapi({
-  description: 'Items of a page.',
-});
 
 /** A decimal number in a query string. */
 export function numberParameter(bounds: { min: number; max: number }) {
@@ -103,8 +99,8 @@ const base64Document = {
   type: 'string' as const,
   contentEncoding: 'base64',
   minLength: 1,
-  maxLength: Math.ceil(LIMITS.inlineImageBytes / 3) * 4,
-  description: `The bytes of a picture, at most ${LIMITS.inlineImageBytes}; larger ones are sent as multipart/form-data.`,
+  maxLength: Math.ceil(MAX_INLINE_IMAGE_BYTES / 3) * 4,
+  description: `The bytes of a picture, at most ${MAX_INLINE_IMAGE_BYTES}; larger ones are sent as multipart/form-data.`,
 };
 
 /** A picture as base64, decoded. Checked without a pattern over the whole text, whose cost nobody can bound. */
@@ -128,17 +124,6 @@ export const base64Image = z
 function decodedLength(text: string): number {
   const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
   return (text.length / 4) * 3 - padding;
-}
-
-/** One part of a list: `next` is absent on the last page. */
-export function pageOf<S extends z.ZodType>(item: S) {
-  return z.strictObject({
-    items: z.array(item).max(LIMITS.page),
-    next: z
-      .string()
-      .optional()
-      .openapi({ description: 'Pass it as `cursor` for the following page; absent on the last one.' }),
-  });
 }
 
 export const spaceId = z.string().openapi({

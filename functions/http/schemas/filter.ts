@@ -7,8 +7,10 @@ import {
   type PictureFilter,
 } from '../../../core/picture-fields.ts';
 import type { Filter } from '../../../core/ports.ts';
-import { LIMITS } from '../api-limits.ts';
 import { integerParameter, numberParameter, plainText, repeated, tagParameters, tags } from './common.ts';
+
+/** Values of one filter that takes several, such as MIME types. */
+const MAX_VALUES = 16;
 
 /** Dates as stores compare them, in UTC with milliseconds. A day without time means its start or its end. */
 function moment(dayEdge: 'start' | 'end') {
@@ -81,7 +83,7 @@ function filterSchema(comparison: Comparison, field: NamedField, where: 'query' 
   }
   if (comparison === 'oneOf' || comparison === 'noneOf') {
     const item = textSchema(field);
-    const most = LIMITS.contentTypes;
+    const most = MAX_VALUES;
     return where === 'query' ? repeated(item, most) : z.array(item).min(1).max(most).optional();
   }
   return textSchema(field).optional();

@@ -6,21 +6,10 @@ import {
   SHOWN_FIELDS,
   type ShownValues,
 } from '../../../core/picture-fields.ts';
-import { LIMITS } from '../api-limits.ts';
-import {
-  booleanParameter,
-  cursor,
-  id,
-  integerWithDefault,
-  limitParameter,
-  numberParameter,
-  pageOf,
-  plainText,
-  tagParameters,
-  tags,
-  timestamp,
-} from './common.ts';
+import { MAX_KEY_BYTES } from '../upload-key.ts';
+import { booleanParameter, id, numberParameter, plainText, tagParameters, tags, timestamp } from './common.ts';
 import { filterParameters } from './filter.ts';
+import { cursor, limitParameter, pageOf } from './paging.ts';
 
 /** Relative to this service. */
 const link = z.string().openapi({ format: 'uri-reference' });
@@ -109,9 +98,9 @@ export const neighbourQuery = z.strictObject({
 export const tagsBody = z.strictObject({ tags }).openapi('Tags', { example: { tags: ['beach', 'dog'] } });
 
 /** S3's length limit counts bytes; which keys a store can hold safely is the store's to say. */
-export const objectKey = plainText(LIMITS.keyBytes)
-  .refine((key) => Buffer.byteLength(key) <= LIMITS.keyBytes, `expected at most ${LIMITS.keyBytes} bytes of UTF-8`)
-  .openapi({ type: 'string', minLength: 1, maxLength: LIMITS.keyBytes, example: 'holidays/beach.jpg' });
+export const objectKey = plainText(MAX_KEY_BYTES)
+  .refine((key) => Buffer.byteLength(key) <= MAX_KEY_BYTES, `expected at most ${MAX_KEY_BYTES} bytes of UTF-8`)
+  .openapi({ type: 'string', minLength: 1, maxLength: MAX_KEY_BYTES, example: 'holidays/beach.jpg' });
 
 export const uploadQuery = z.strictObject({
   key: objectKey
@@ -143,11 +132,3 @@ export const uploaded = image
       .openapi({ description: 'The picture that held the same bytes before; perhaps this one.' }),
   })
   .openapi('UploadedImage');
-
-export const thumbnailQuery = z.strictObject({
-  size: integerWithDefault({
-    min: LIMITS.thumbnailMin,
-    max: LIMITS.thumbnailMax,
-    default: LIMITS.thumbnailDefault,
-  }).openapi({ description: 'Pixels of the longer edge; smaller pictures are not enlarged.' }),
-});

@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
-import { cursor, id, integerWithDefault, spaceId } from './common.ts';
+import { id, integerWithDefault, spaceId } from './common.ts';
 import { filterParameters, kind } from './filter.ts';
+import { cursor } from './paging.ts';
 
 /** Larger pages than elsewhere: an item is small, and a map wants all of them. */
 const MAX_POINTS = 1000;

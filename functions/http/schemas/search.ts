@@ -1,8 +1,16 @@
 import { z } from '@hono/zod-openapi';
-import { LIMITS } from '../api-limits.ts';
-import { base64Image, cursor, id, limitParameter, pageOf, searchText, spaceId } from './common.ts';
+import { MAX_JSON_BYTES } from '../request-body.ts';
+import { base64Image, id, searchText, spaceId } from './common.ts';
 import { filterBody, filterParameters, kind } from './filter.ts';
 import { captionHit, imageHit, minScore } from './images.ts';
+import { cursor, DEFAULT_PAGE, limitParameter, MAX_PAGE, pageOf } from './paging.ts';
+
+/** Terms of one query. */
+const MAX_TERMS = 8;
+/** Largest weight of a term, and smallest below zero. */
+const MAX_WEIGHT = 2;
+/** Components of a vector in a query; how many it must have is the dimension of the space. */
+const MAX_VECTOR_LENGTH = 4096;
 
 export const searchQuery = z.strictObject({
   q: searchText().optional().openapi({ description: 'What to look for, in words.', example: 'a dog on the beach' }),
@@ -19,7 +27,7 @@ export const searchQuery = z.strictObject({
 export const searchFields = searchQuery.extend({
   request: z
     .string()
-    .max(LIMITS.jsonBytes)
+    .max(MAX_JSON_BYTES)
     .optional()
     .openapi({ description: 'A SearchRequest without `image`, instead of the other fields.' }),
 });
@@ -28,9 +36,9 @@ const share = (byDefault: number, description: string) =>
   z
     .number()
     .gt(0)
-    .max(LIMITS.weight)
+    .max(MAX_WEIGHT)
     .default(byDefault)
-    .openapi({ description, exclusiveMinimum: 0, maximum: LIMITS.weight });
+    .openapi({ description, exclusiveMinimum: 0, maximum: MAX_WEIGHT });
 
 /** Words weigh as much as a picture; what is unwanted half as much, because it is often near what is wanted. */
 const weights = z
@@ -45,7 +53,7 @@ const weights = z
 const vector = z
   .array(z.number().min(-1e6).max(1e6))
   .min(1)
-  .max(LIMITS.vectorLength)
+  .max(MAX_VECTOR_LENGTH)
   .openapi({ description: 'As POST /embed answers it, of any length above zero. Only together with `space`.' });
 
 const VECTOR_AND_SPACE = 'expected vector and space together, got one without the other';
@@ -57,7 +65,7 @@ function isWithSpace(given: { vector?: unknown; space?: unknown }): boolean {
 const rest = {
   kind,
   filter: filterBody.default({}),
-  limit: z.int().min(1).max(LIMITS.page).default(LIMITS.defaultPage),
+  limit: z.int().min(1).max(MAX_PAGE).default(DEFAULT_PAGE),
   cursor: cursor.optional(),
   minScore: z.number().min(-1).max(1).optional(),
 };
@@ -94,8 +102,8 @@ const term = z
     space: spaceId.max(64).optional(),
     weight: z
       .number()
-      .min(-LIMITS.weight)
-      .max(LIMITS.weight)
+      .min(-MAX_WEIGHT)
+      .max(MAX_WEIGHT)
       .refine((weight) => weight !== 0, 'expected a weight other than 0')
       .default(1)
       .openapi({ description: 'Below zero means "without that"; not 0.' }),
@@ -120,7 +128,7 @@ export const generalSearch = z
     terms: z
       .array(term)
       .min(1)
-      .max(LIMITS.terms)
+      .max(MAX_TERMS)
       .refine((terms) => terms.some(({ weight }) => weight > 0), 'expected at least one weight above 0'),
     ...rest,
   })

@@ -1,19 +1,13 @@
 import { z } from '@hono/zod-openapi';
 import { FACETS, type FacetName } from '../../../core/picture-fields.ts';
-import { LIMITS } from '../api-limits.ts';
-import {
-  base64Image,
-  cursor,
-  id,
-  integerWithDefault,
-  limitParameter,
-  pageOf,
-  searchText,
-  spaceId,
-  timestamp,
-} from './common.ts';
+import { base64Image, id, integerWithDefault, searchText, spaceId, timestamp } from './common.ts';
 import { filterParameters, kind } from './filter.ts';
 import { image } from './images.ts';
+import { cursor, limitParameter, MAX_PAGE, pageOf } from './paging.ts';
+
+/** Texts and pictures of one POST /embed. */
+export const MAX_EMBED_TEXTS = 64;
+export const MAX_EMBED_IMAGES = 16;
 
 export const failure = z
   .strictObject({
@@ -49,8 +43,8 @@ const vector = z.array(z.number()).openapi({ description: 'Unit length.' });
 
 export const embedBody = z
   .strictObject({
-    texts: z.array(searchText()).min(1).max(LIMITS.embedTexts).optional(),
-    images: z.array(base64Image).min(1).max(LIMITS.embedImages).optional(),
+    texts: z.array(searchText()).min(1).max(MAX_EMBED_TEXTS).optional(),
+    images: z.array(base64Image).min(1).max(MAX_EMBED_IMAGES).optional(),
   })
   .refine((body) => body.texts !== undefined || body.images !== undefined, 'expected texts or images, got neither')
   .openapi('EmbedRequest', {
@@ -61,7 +55,7 @@ export const embedBody = z
 export const embedFields = z.strictObject({
   texts: z.preprocess(
     (value) => (value === undefined || Array.isArray(value) ? value : [value]),
-    z.array(searchText()).min(1).max(LIMITS.embedTexts).optional(),
+    z.array(searchText()).min(1).max(MAX_EMBED_TEXTS).optional(),
   ),
 });
 
@@ -72,7 +66,7 @@ export const embedResult = z
 export const tagQuery = z.strictObject({
   ...filterParameters,
   kind,
-  limit: integerWithDefault({ min: 1, max: LIMITS.page, default: 50 }),
+  limit: integerWithDefault({ min: 1, max: MAX_PAGE, default: 50 }),
 });
 
 export const tagCounts = z

@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
-import { cursor, id, limitParameter, pageOf, timestamp } from './common.ts';
+import { id, timestamp } from './common.ts';
 import { image } from './images.ts';
+import { cursor, limitParameter, pageOf } from './paging.ts';
 
 export const trashItem = image
   .omit({ id: true, links: true })

@@ -1,0 +1,31 @@
+import { z } from '@hono/zod-openapi';
+import { integerWithDefault } from './common.ts';
+
+/** Pages of searches and lists. */
+
+/** Items of one page of a search or a list. */
+export const MAX_PAGE = 200;
+export const DEFAULT_PAGE = 20;
+const MAX_CURSOR_LENGTH = 2000;
+
+export const cursor = z
+  .string()
+  .min(1)
+  .max(MAX_CURSOR_LENGTH)
+  .regex(/^[\w-]+$/, 'expected the `next` of a previous page')
+  .openapi({ description: 'The `next` of the previous page of the same query.' });
+
+export const limitParameter = integerWithDefault({ min: 1, max: MAX_PAGE, default: DEFAULT_PAGE }).openapi({
+  description: 'Items of a page.',
+});
+
+/** One part of a list: `next` is absent on the last page. */
+export function pageOf<S extends z.ZodType>(item: S) {
+  return z.strictObject({
+    items: z.array(item).max(MAX_PAGE),
+    next: z
+      .string()
+      .optional()
+      .openapi({ description: 'Pass it as `cursor` for the following page; absent on the last one.' }),
+  });
+}

@@ -1,0 +1,15 @@
+import { z } from '@hono/zod-openapi';
+import { integerWithDefault } from './common.ts';
+
+const MIN_THUMBNAIL = 64;
+/** Pixels of the longer edge of a thumbnail. */
+const MAX_THUMBNAIL = 1024;
+const DEFAULT_THUMBNAIL = 256;
+
+export const thumbnailQuery = z.strictObject({
+  size: integerWithDefault({
+    min: MIN_THUMBNAIL,
+    max: MAX_THUMBNAIL,
+    default: DEFAULT_THUMBNAIL,
+  }).openapi({ description: 'Pixels of the longer edge; smaller pictures are not enlarged.' }),
+});
