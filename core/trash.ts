@@ -136,7 +136,7 @@ async function leaveOut(
 async function restore(parts: Parts, id: string): Promise<{ entry: TrashEntry; outcome: IndexOutcome }> {
   const { records, index, failures, onLiveSpace } = parts;
   const entry = await records.get(id);
-  const { bucket, key, etag, tags } = entry.picture;
+  const { bucket, key, etag } = entry.picture;
   const objects = bucketOf(parts, bucket);
   // A crash may have come before the file was moved, or before its record went.
   const isBack = (await objects.head(key))?.etag === etag;
@@ -144,10 +144,20 @@ async function restore(parts: Parts, id: string): Promise<{ entry: TrashEntry; o
     throw new SightlineError('not-found', `the file of ${JSON.stringify(key)} is not in the trash any more`);
   }
   const outcome = await index({ type: 'created', bucket, key, sequencer: null });
-  await onLiveSpace(({ vectors }) => vectors.setTags(entry.imageId, tags));
+  await onLiveSpace(({ vectors }) => putBack(vectors, entry));
   if (outcome.status !== 'rejected') await failures.resolve(entry.imageId);
   await records.remove(id);
   return { entry, outcome };
+}
+
+/** What the index knew of a picture, which its file alone does not tell: tags, and where a date came from. */
+async function putBack(vectors: VectorStore, { imageId: id, picture }: TrashEntry): Promise<void> {
+  const point = (await vectors.get([id])).get(id);
+  if (point === undefined || point.deleted || point.payload.kind !== 'image') return;
+  const { etag, sequencer, sha256 } = point.payload;
+  const vector = (await vectors.vectors([id])).get(id);
+  if (vector === undefined || sha256 !== picture.sha256) await vectors.setTags(id, picture.tags);
+  else await vectors.upsert([{ id, vector, payload: { ...picture, etag, sequencer } }], 'not-older');
 }
 
 async function remove(parts: Parts, id: string): Promise<TrashEntry> {
