@@ -130,6 +130,7 @@ async function leaveOut(
   const { bucket, key, sequencer } = picture;
   const message = 'removed from the index on request; its file stayed where it is';
   await failures.record({ id, bucket, key, etag, sequencer, reason: LEFT_OUT, message, retryable: false });
+  await failures.dismiss(id);
   await onLiveSpace(({ vectors }) => vectors.remove([{ id, sequencer, deletedAt }], 'not-older'));
 }
 
