@@ -5,11 +5,27 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import packageJson from '../../package.json' with { type: 'json' };
+import lock from '../../package-lock.json' with { type: 'json' };
 import { BROUGHT, bundleCommand } from '../../scripts/package/bundle.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
+interface Locked {
+  readonly dev?: boolean;
+  readonly hasInstallScript?: boolean;
+}
+
 describe('the package', () => {
+  it('needs nothing that runs a script when it is installed', () => {
+    const needed = Object.entries(lock.packages as Readonly<Record<string, Locked>>).filter(([, { dev }]) => !dev);
+    assert.ok(needed.length > 50);
+    const withScript = needed.filter(([, { hasInstallScript }]) => hasInstallScript);
+    assert.deepEqual(
+      withScript.map(([name]) => name),
+      [],
+    );
+  });
+
   it('depends on what its JavaScript imports and on nothing else', async () => {
     const target = await mkdtemp(join(tmpdir(), 'sightline-bundle-'));
     try {
