@@ -61,9 +61,7 @@ export interface Runtime {
 
 /** Models, stores and pipelines, loaded and ready. Throws when any of them does not fit the others. */
 export async function openRuntime(config: Config, logger: Logger): Promise<Runtime> {
-  await mkdir(config.data, { recursive: true }).catch((error: unknown) => {
-    throw unavailable(error, 'make the folder', config.data);
-  });
+  await makeDataFolder(config);
   const buckets = new Map<string, PictureStore>();
   const bucket = await openConfiguredBucket(config, buckets);
   const spaces = await openSpaces(config);
@@ -182,8 +180,15 @@ export function openEmbedder(config: Config, { profile, head }: Partial<SpaceMod
   });
 }
 
+async function makeDataFolder({ data }: Config): Promise<void> {
+  await mkdir(data, { recursive: true }).catch((error: unknown) => {
+    throw unavailable(error, 'make the folder', data);
+  });
+}
+
 /** All spaces of the index. Only the driver that is used is loaded. */
 export async function openSpaces(config: Config): Promise<Spaces> {
+  await makeDataFolder(config);
   if (config.qdrantUrl !== undefined) {
     const { openQdrantSpaces } = await import('../core/vectors/qdrant/spaces.ts');
     const { qdrantOptions } = await import('../core/vectors/qdrant/settings.ts');

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { exec, execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import packageJson from '../../package.json' with { type: 'json' };
@@ -54,6 +57,18 @@ describe('sightline', () => {
   it('explains a command also when it is asked by a word', async () => {
     assert.equal((await sightline('help', 'search')).stdout, (await sightline('search', '--help')).stdout);
     assert.equal((await sightline('help')).stdout, (await sightline('--help')).stdout);
+  });
+
+  it('takes a data folder that is not there yet for an empty index', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'sightline-new-'));
+    try {
+      const listed = await sightline('spaces', 'list', '--data', join(folder, 'a', 'b'));
+      assert.deepEqual([listed.code, listed.stdout], [0, 'The index is empty.\n'], listed.stderr);
+      const { code, stderr } = await sightline('reindex', '--data', join(folder, 'c'));
+      assert.deepEqual([code, stderr], [1, 'error: expected an index with pictures, found none: npm run index\n']);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   it('ends quietly when nobody reads any more', async () => {
