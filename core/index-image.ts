@@ -180,7 +180,8 @@ async function indexObject(deps: IndexDeps, task: Task, object: ObjectBody, embe
   const { sha256, vector, reusedVector } = embedded;
   const picture = describeFile(info, embedded.picture, sidecars, live?.sha256 === sha256 ? live : null);
   // A picture that is there keeps what people said of it, which may have been changed since it was looked up.
-  const origin = live === null ? await findOrigin(deps, job.key, sha256, timeOf(deps)) : null;
+  const origin =
+    live === null ? await findOrigin(deps, { key: job.key, sha256, isKnown: reusedVector }, timeOf(deps)) : null;
   const payload: ImagePayload = {
     kind: 'image',
     bucket: job.bucket,

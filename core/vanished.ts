@@ -46,15 +46,18 @@ async function copiesOf(vectors: VectorStore, sha256: string): Promise<(StoredPo
   return items.filter((item): item is StoredPoint & { payload: ImagePayload } => item.payload.kind === 'image');
 }
 
-/** Which picture a new object was before it got its name, or null; `settle` is called when the new one is stored. */
+/**
+ * Which picture a new object was before it got its name, or null; `settle` is called when the new one is stored.
+ *
+ * @param object.isKnown Whether its bytes were in the index before: what was not there has no copy to look for.
+ */
 export async function findOrigin(
   { vectors, buckets, vanished }: Deps,
-  key: string,
-  sha256: string,
+  { key, sha256, isKnown }: { readonly key: string; readonly sha256: string; readonly isKnown: boolean },
   deletedAt: string,
 ): Promise<{ kept: Kept; settle: () => Promise<unknown> } | null> {
   // Live ones first: one that is removed meanwhile is kept before it goes, and found below.
-  for (const { id, payload } of await copiesOf(vectors, sha256)) {
+  for (const { id, payload } of isKnown ? await copiesOf(vectors, sha256) : []) {
     if ((await buckets.get(payload.bucket)?.head(payload.key)) !== null) continue;
     const { sequencer } = payload;
     return { kept: keptOf(payload), settle: () => vectors.remove([{ id, sequencer, deletedAt }], 'not-older') };

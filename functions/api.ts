@@ -22,6 +22,9 @@ import {
 } from './lambda/runtime.ts';
 import { settled } from './lambda/start.ts';
 
+/** In the bucket of the stack's state; a lifecycle rule there forgets what is older than the trash keeps. */
+const TRASH_RECORDS = 'trash/';
+
 const loading = loadOnce(async () => {
   const start = performance.now();
   const config = readLambdaConfig();
@@ -77,7 +80,7 @@ const loading = loadOnce(async () => {
   return app;
 });
 // While it starts, Lambda gives a function more processor than it pays for; a failure is answered to the requests.
-await settled(loading);
+await settled(loading, telemetry.logger);
 
 const app = createLambdaApp(loading, telemetry, originKeyHash);
 
@@ -86,9 +89,6 @@ export const handler = streamed(app);
 
 /** For API Gateway (payload 2.0 or 1.0): answers up to 6 MB. */
 export const bufferedHandler = buffered(app);
-
-/** In the bucket of the stack's state; a lifecycle rule there forgets what is older than the trash keeps. */
-const TRASH_RECORDS = 'trash/';
 
 /** The built page; in `sst dev` there is none. */
 async function openPage(): Promise<StaticFiles | undefined> {

@@ -30,7 +30,7 @@ const handling = loadOnce(async () => {
   const batches = createSqsHandler({ ingest, failures, queue, telemetry, concurrency: WHOLE_BATCH });
   return { batches, purge: () => purge(vectors, config.tombstoneDays) };
 });
-await settled(handling);
+await settled(handling, telemetry.logger);
 
 /**
  * Answers a batch of the queue with the messages that failed, and the schedule with the number of purged tombstones.

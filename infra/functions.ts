@@ -79,7 +79,27 @@ export function createFunctions(settings: Settings, parts: Parts) {
     scalingConfig: { maximumConcurrency: settings.ingestConcurrency },
   });
 
+  purgeDaily(ingest);
   return { api, ingest, url: router === undefined ? api.url : router.instance.url };
+}
+
+/** Once a day the ingest function forgets old deletions; the event is the one that functions/lambda/purge.ts knows. */
+function purgeDaily(ingest: sst.aws.Function) {
+  const rule = new aws.cloudwatch.EventRule('PurgeDaily', {
+    description: 'Forgets what was deleted long ago',
+    scheduleExpression: 'rate(1 day)',
+  });
+  const permission = new aws.lambda.Permission('PurgeDailyPermission', {
+    action: 'lambda:InvokeFunction',
+    function: ingest.name,
+    principal: 'events.amazonaws.com',
+    sourceArn: rule.arn,
+  });
+  new aws.cloudwatch.EventTarget(
+    'PurgeDailyTarget',
+    { rule: rule.name, arn: ingest.arn, input: JSON.stringify({ purge: 'tombstones' }) },
+    { dependsOn: [permission] },
+  );
 }
 
 /** Longest wait for an origin that CloudFront takes without a quota of one's own (CloudFront quotas), seconds. */
@@ -122,6 +142,10 @@ function common(settings: Settings, { storage, events }: Parts) {
         ...settings.corsOrigins,
       ].join(','),
       SIGHTLINE_PREFIXES: settings.prefixes.join(','),
+      SIGHTLINE_REQUIRE_KEY: settings.requireKey,
+      SIGHTLINE_READ_ONLY: String(settings.readOnly),
+      SIGHTLINE_TRASH_DAYS: String(settings.trashDays),
+      SIGHTLINE_REQUESTER_PAYS: String(settings.requesterPays),
       SIGHTLINE_QDRANT_SEARCH: settings.qdrantSearch,
       SIGHTLINE_TOMBSTONE_DAYS: String(settings.tombstoneDays),
       SIGHTLINE_QDRANT_SHARDS: String(settings.qdrantShards),

@@ -18,16 +18,17 @@ export function readPictures(settings: Settings, storage: Storage): Permissions 
   ];
 }
 
+/** Where versions are kept, a deleted picture is an older version, which comes back or goes for good. */
 export function writePictures(storage: Storage): Permissions {
+  const objects = [objectsOf(storage.pictures.arn)];
   return [
-    {
-      actions: ['s3:PutObject', 's3:DeleteObject', 's3:AbortMultipartUpload'],
-      resources: [objectsOf(storage.pictures.arn)],
-    },
+    { actions: ['s3:PutObject', 's3:DeleteObject', 's3:AbortMultipartUpload'], resources: objects },
+    { actions: ['s3:GetObjectVersion', 's3:DeleteObjectVersion'], resources: objects },
+    { actions: ['s3:ListBucketVersions'], resources: [storage.pictures.arn] },
   ];
 }
 
-/** Failures are small objects in the state bucket. */
+/** Failures and what the trash must remember are small objects in the state bucket. */
 export function keepState(storage: Storage): Permissions {
   return [
     { actions: ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'], resources: [objectsOf(storage.state.arn)] },

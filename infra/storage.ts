@@ -2,8 +2,8 @@ import { isProduction, type Settings } from './settings';
 
 /** The pictures, and what the functions must remember about them (failures), in buckets nobody else can read. */
 export function createStorage(settings: Settings) {
-  const pictures = privateBucket('Pictures', settings);
-  const state = privateBucket('State', settings);
+  const pictures = privateBucket('Pictures', settings, '.sightline/trash/');
+  const state = privateBucket('State', settings, 'trash/');
   return { pictures, state };
 }
 
@@ -28,8 +28,14 @@ export function allowUploads(settings: Settings, storage: Storage, url: $util.Ou
   });
 }
 
-/** Encrypted, private, TLS only; parts of broken multipart uploads go after a day. Versioned where data is kept. */
-function privateBucket(name: string, settings: Settings) {
+/**
+ * Encrypted, private, TLS only; parts of broken multipart uploads go after a day. Versioned where data is kept.
+ *
+ * @param trash Prefix of what was deleted, until its time is over.
+ */
+function privateBucket(name: string, settings: Settings, trash: string) {
+  // A day more than the program keeps it, which forgets it first.
+  const trashDays = settings.trashDays + 1;
   const bucket = new sst.aws.Bucket(name, {
     cors: false,
     versioning: isProduction(settings),
@@ -65,13 +71,19 @@ function privateBucket(name: string, settings: Settings) {
         filter: { prefix: '' },
         abortIncompleteMultipartUpload: { daysAfterInitiation: 1 },
       },
+      {
+        id: 'trash',
+        status: 'Enabled',
+        filter: { prefix: trash },
+        expiration: { days: trashDays },
+      },
       ...(isProduction(settings)
         ? [
             {
               id: 'old-versions',
               status: 'Enabled',
               filter: { prefix: '' },
-              noncurrentVersionExpiration: { noncurrentDays: 30 },
+              noncurrentVersionExpiration: { noncurrentDays: Math.max(30, trashDays) },
             },
           ]
         : []),

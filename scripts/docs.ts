@@ -2,15 +2,16 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { root } from '../server/environment.ts';
 import { command, EXIT } from './cli/command.ts';
+import { scalePage } from './docs/scale.ts';
 import { configurationPage, readmeWithTable } from './docs/settings-tables.ts';
 
 export default command({
-  about:
-    'Writes what the documentation says of the settings, from their declaration: docs/configuration.md, README.md.',
+  about: 'Writes what is made of the documentation: docs/configuration.md, docs/scale.md, the settings in README.md.',
   options: {},
   run: async () => {
     const readme = join(root, 'README.md');
     await writeFile(join(root, 'docs/configuration.md'), configurationPage());
+    await writeFile(join(root, 'docs/scale.md'), scalePage());
     await writeFile(readme, readmeWithTable(await readFile(readme, 'utf8')));
     return EXIT.done;
   },

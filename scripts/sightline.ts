@@ -13,6 +13,8 @@ const COMMANDS: Readonly<Record<string, readonly [summary: string, load: LoadCom
   reindex: ['changes the models of an index while it is served', () => import('./reindex.ts')],
   spaces: ['what the index was embedded by: lists, switches, deletes', () => import('./spaces.ts')],
   trash: ['the deleted pictures: lists, restores, deletes for good', () => import('./trash.ts')],
+  status: ['what a deployment is doing: what waits, what failed', () => import('./status.ts')],
+  redrive: ['tries what was put aside in the dead letter queue once more', () => import('./redrive.ts')],
   key: ['makes a key for the API and the page', () => import('./key.ts')],
   dataset: ['brings captioned pictures into the form that training reads', () => import('./dataset.ts')],
   train: ['trains a head on captioned pictures', () => import('./train.ts')],

@@ -13,7 +13,7 @@ interface Call<I, O> {
 }
 
 /** How long a call waits for others, at most. Milliseconds. */
-const PATIENCE = { read: 15, write: 1000 } as const;
+const PATIENCE = { read: 50, write: 5000 } as const;
 
 export interface GroupedStore {
   readonly store: VectorStore;
@@ -24,8 +24,8 @@ export interface GroupedStore {
 /**
  * A store for jobs that run at the same time: look-ups by id or hash, upserts and removals of several jobs become one
  * call each, so that ten pictures take little more requests to a server than one. A call goes out when every job under
- * way waits for one, so a single job waits for nobody, and otherwise after 15 ms, or a second for a write. A call that
- * fails for what is in it is made again alone, so that nobody fails for another's sake.
+ * way waits for one, so a single job waits for nobody, and otherwise after 50 ms, or five seconds for a write. A call
+ * that fails for what is in it is made again alone, so that nobody fails for another's sake.
  */
 export function groupCalls(store: VectorStore): GroupedStore {
   let jobs = 0;

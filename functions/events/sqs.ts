@@ -7,6 +7,7 @@ import {
   SendMessageBatchCommand,
   SQSClient,
   type SQSClientConfig,
+  StartMessageMoveTaskCommand,
 } from '@aws-sdk/client-sqs';
 import { SightlineError } from '../../core/errors.ts';
 
@@ -35,6 +36,8 @@ export interface MessageQueue {
   depth(): Promise<number>;
   /** How long a message is hidden once it is delivered, and after how many deliveries it is put aside: null for never. */
   settings(): Promise<{ readonly visibilitySeconds: number; readonly maxReceives: number | null }>;
+  /** Sends everything that was put aside in its dead letter queue through it again; answers where from, and how many, about. */
+  redrive(): Promise<{ readonly from: string; readonly messages: number }>;
   close(): void;
 }
 
@@ -135,6 +138,25 @@ export function openMessageQueue({ url, timeoutMs = 10_000, ...config }: QueueOp
         visibilitySeconds: Number(found.VisibilityTimeout ?? 30),
         maxReceives: redrive.maxReceiveCount === undefined ? null : Number(redrive.maxReceiveCount),
       };
+    },
+    async redrive() {
+      const redrive = JSON.parse((await attributes(['RedrivePolicy'])).RedrivePolicy ?? '{}');
+      const SourceArn: string | undefined = redrive.deadLetterTargetArn;
+      const from = SourceArn?.split(':').at(-1);
+      if (SourceArn === undefined || from === undefined) {
+        throw new SightlineError('invalid-config', `expected a queue that has a dead letter queue, got ${url}`);
+      }
+      const QueueUrl = url.replace(/[^/]+$/, from);
+      const messages = await call('GetQueueAttributes', async () => {
+        const [AttributeName] = COUNTS;
+        const command = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: [AttributeName] });
+        return Number((await client.send(command)).Attributes?.[AttributeName] ?? 0);
+      });
+      // A task that moves nothing would keep others from beginning for a moment.
+      if (messages > 0) {
+        await call('StartMessageMoveTask', () => client.send(new StartMessageMoveTaskCommand({ SourceArn })));
+      }
+      return { from, messages };
     },
     close: () => client.destroy(),
   };

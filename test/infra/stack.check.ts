@@ -4,6 +4,7 @@ import { glob, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { PURGE_EVENT } from '../../functions/lambda/purge.ts';
 import { evaluate, installPlatform, type Resource, type Stack, typeCheck } from './evaluate.ts';
 
 /** `npm run test:infra`: not part of `npm test`, because SST fetches its component library from npm the first time. */
@@ -219,6 +220,9 @@ describe('a stage that is not production', () => {
       [
         ...shared,
         's3:AbortMultipartUpload picturesbucket/*',
+        's3:DeleteObjectVersion picturesbucket/*',
+        's3:GetObjectVersion picturesbucket/*',
+        's3:ListBucketVersions picturesbucket',
         's3:DeleteObject picturesbucket/*',
         's3:PutObject picturesbucket/*',
         'sqs:GetQueueAttributes EventsQueue',
@@ -245,6 +249,8 @@ describe('a stage that is not production', () => {
       HeadObject: 'GetObject',
       HeadBucket: 'ListBucket',
       ListObjectsV2: 'ListBucket',
+      ListObjectVersions: 'ListBucketVersions',
+      CopyObject: 'PutObject',
       CreateMultipartUpload: 'PutObject',
       UploadPart: 'PutObject',
       CompleteMultipartUpload: 'PutObject',
@@ -262,11 +268,13 @@ describe('a stage that is not production', () => {
     const rights = rightsOf(stack, 'ApiRole');
     for (const command of s3) {
       const action = actions[command] ?? command;
-      const on = action === 'ListBucket' ? 'picturesbucket' : 'picturesbucket/*';
+      const on = action.startsWith('ListBucket') ? 'picturesbucket' : 'picturesbucket/*';
       assert.ok(rights.includes(`s3:${action} ${on}`), `${command} needs s3:${action} on ${on}`);
     }
-    // Announcing a bucket is done on somebody's own machine.
-    const sqs = (await commands('functions/events/sqs.ts')).filter((name) => name !== 'SendMessageBatch');
+    // Announcing a bucket and `redrive` are done on somebody's own machine.
+    const sqs = (await commands('functions/events/sqs.ts')).filter(
+      (name) => !['SendMessageBatch', 'StartMessageMoveTask'].includes(name),
+    );
     for (const command of sqs) {
       const right = `sqs:${command.replace('Batch', '')} EventsQueue`;
       assert.ok(rightsOf(stack, 'IngestRole').includes(right), `${command} needs ${right}`);
@@ -286,7 +294,8 @@ describe('a stage that is not production', () => {
   });
 
   it('answers at a streaming function URL that everybody may call, and that leaves CORS to the app', () => {
-    const allowed = all(stack, 'aws:lambda/permission:Permission').map(({ inputs }) => {
+    const permissions = all(stack, 'aws:lambda/permission:Permission').filter(({ inputs }) => inputs.principal === '*');
+    const allowed = permissions.map(({ inputs }) => {
       const { action, principal, functionUrlAuthType, invokedViaFunctionUrl } = inputs;
       return [action, principal, functionUrlAuthType ?? invokedViaFunctionUrl];
     });
@@ -321,6 +330,20 @@ describe('a stage that is not production', () => {
     assert.match(watched, /AWS\/SQS ApproximateNumberOfMessagesVisible .*DeadLettersQueue/);
     assert.match(watched, /AWS\/Lambda Throttles .*ApiFunction/);
     assert.ok(own.length >= 10);
+  });
+
+  it('forgets old deletions once a day, by an event that the ingest function knows', () => {
+    assert.equal(inputsOf(stack, 'aws:cloudwatch/eventRule:EventRule').scheduleExpression, 'rate(1 day)');
+    const target = inputsOf(stack, 'aws:cloudwatch/eventTarget:EventTarget') as unknown as {
+      arn: string;
+      input: string;
+    };
+    assert.match(target.arn, /IngestFunction/);
+    assert.deepEqual(JSON.parse(target.input), PURGE_EVENT);
+    const [schedule] = all(stack, 'aws:lambda/permission:Permission').filter(
+      ({ inputs }) => inputs.principal === 'events.amazonaws.com',
+    );
+    assert.match(schedule!.inputs.sourceArn as string, /PurgeDaily/i);
   });
 
   it('forgets logs after a month', () => {
@@ -386,6 +409,9 @@ describe('production', () => {
         SIGHTLINE_API_CONCURRENCY: '20',
         SIGHTLINE_MONTHLY_BUDGET: '25',
         SIGHTLINE_URL_AUTH: 'iam',
+        SIGHTLINE_REQUIRE_KEY: 'read',
+        SIGHTLINE_TRASH_DAYS: '90',
+        SIGHTLINE_READ_ONLY: 'on',
         SIGHTLINE_DASHBOARD: 'off',
         SIGHTLINE_ARCH: 'x64',
         SIGHTLINE_ALARM_EMAIL: 'someone@pictures.example',
@@ -449,7 +475,26 @@ describe('production', () => {
 
   it('lets nobody call the function URL who has no right to in the account', () => {
     assert.equal(inputsOf(stack, 'aws:lambda/functionUrl:FunctionUrl').authorizationType, 'AWS_IAM');
-    assert.deepEqual(all(stack, 'aws:lambda/permission:Permission'), []);
+    const who = all(stack, 'aws:lambda/permission:Permission').map(({ inputs }) => inputs.principal);
+    assert.deepEqual(who, ['events.amazonaws.com'], 'and the schedule');
+  });
+
+  it('wants a key for reading, changes no file and keeps deleted pictures as it is told', () => {
+    const { variables } = functions(stack).ApiFunction.environment;
+    const { SIGHTLINE_REQUIRE_KEY, SIGHTLINE_READ_ONLY, SIGHTLINE_TRASH_DAYS } = variables;
+    assert.deepEqual([SIGHTLINE_REQUIRE_KEY, SIGHTLINE_READ_ONLY, SIGHTLINE_TRASH_DAYS], ['read', 'true', '90']);
+    const rules = all(stack, 'aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration').map(({ inputs }) =>
+      (inputs.rules as { id: string; filter: { prefix: string }; expiration?: { days: number } }[]).filter(
+        ({ id }) => id === 'trash',
+      ),
+    );
+    assert.deepEqual(
+      rules.flat().map(({ filter, expiration }) => [filter.prefix, expiration!.days]),
+      [
+        ['.sightline/trash/', 91],
+        ['trash/', 91],
+      ],
+    );
   });
 
   it('has a ceiling: on copies of the API, and on what a month costs before somebody is told', () => {

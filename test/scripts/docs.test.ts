@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { SETTINGS } from '../../core/config.ts';
 import packageJson from '../../package.json' with { type: 'json' };
+import { scalePage } from '../../scripts/docs/scale.ts';
 import { configurationPage, readmeWithTable } from '../../scripts/docs/settings-tables.ts';
 
 const read = (name: string) => readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8');
@@ -12,6 +13,11 @@ describe('what the documentation says of the settings', () => {
   it('is what the declaration says', () => {
     assert.ok(read('docs/configuration.md') === configurationPage(), again);
     assert.ok(read('README.md') === readmeWithTable(read('README.md')), again);
+  });
+
+  it('tells of scale what its figures make it', () => {
+    assert.ok(read('docs/scale.md') === scalePage(), again);
+    assert.match(scalePage(), /\| 1,000 \| 10,000 \| 1,000 \| 7,000 \| 1.7 minutes \| 2.8 hours \|/);
   });
 
   it('names the file of this version', () => {

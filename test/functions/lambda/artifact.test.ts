@@ -92,6 +92,10 @@ describe('the built Lambda functions', { skip }, () => {
       assert.equal(line.query, '?q=a+cat', 'as it is logged at debug');
       assert.ok(Math.abs(Date.parse(line.timestamp) - Date.now()) < 60_000);
       for (const { level, _aws } of all) assert.ok(_aws !== undefined || level === 'INFO' || level === 'DEBUG', level);
+      assert.ok(
+        all.every(({ message }) => !/the start failed/.test(message ?? '')),
+        fn.log(),
+      );
       const metrics = all.filter(({ _aws }) => _aws !== undefined);
       assert.equal(metrics.length, 1, 'one line of metrics a run');
       assert.deepEqual([metrics[0].ColdStart, metrics[0].Requests, metrics[0].RequestTime.length], [1, 1, 1]);

@@ -1,0 +1,49 @@
+import { SightlineError } from '../core/errors.ts';
+import { text, url } from '../core/option.ts';
+import { command, EXIT, UsageError } from './cli/command.ts';
+import { JSON_OUTPUT } from './cli/options.ts';
+
+/** What is looked at of `GET /status`. */
+interface Status {
+  readonly version: string;
+  readonly space: string;
+  readonly pictures: number;
+  readonly captions: number;
+  readonly backlog: number | null;
+  readonly failures: number;
+}
+
+export default command({
+  about: `
+What a deployment is doing: whether it answers, which space is live, what waits, what failed.`,
+  options: {
+    url: url({ text: 'where it answers, such as the output `url` of a deployment' }),
+    key: text({ unit: 'KEY', text: 'API key, when reading needs one' }),
+    json: JSON_OUTPUT,
+  },
+  notes: 'Exit code 0 when it answers and nothing has failed, else 1.',
+  run: async ({ url: base, key, json }) => {
+    if (base === undefined) throw new UsageError('expected --url URL');
+    const ask = async <T>(path: string): Promise<T> => {
+      const headers: HeadersInit = key === undefined ? {} : { 'x-api-key': key };
+      const address = `${base.replace(/\/+$/, '')}${path}`;
+      const answer = await fetch(address, { headers }).catch((error: Error) => {
+        throw new SightlineError('unavailable', `${address} does not answer: ${error.message}`, { cause: error });
+      });
+      if (answer.ok) return (await answer.json()) as T;
+      const expected = `expected ${address} to answer, got ${answer.status}`;
+      throw new SightlineError('unavailable', `${expected}: ${(await answer.text()).slice(0, 200)}`);
+    };
+    const status = await ask<Status>('/status');
+    const { items } = await ask<{ items: { key: string; message: string }[] }>('/failures?limit=5');
+    if (json) console.log(JSON.stringify({ ...status, latestFailures: items }, null, 2));
+    else {
+      const { version, space, pictures, captions, backlog, failures } = status;
+      console.log(`version   ${version}\nspace     ${space}\nindexed   ${pictures} pictures, ${captions} captions`);
+      console.log(`waiting   ${backlog ?? 'not known'}\nfailed    ${failures}`);
+      for (const { key: name, message } of items) console.log(`  ${name}: ${message}`);
+    }
+    const { failures } = status;
+    return failures === 0 ? EXIT.done : EXIT.failed;
+  },
+});

@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { json } from 'node:stream/consumers';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const script = fileURLToPath(new URL('../../scripts/sightline.ts', import.meta.url));
+
+/** Exit code and output of a command. */
+async function run(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const env = { ...process.env, AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test', AWS_REGION: 'eu-central-1' };
+  const all = ['--disable-warning=ExperimentalWarning', script, ...args];
+  return promisify(execFile)(process.execPath, all, { env }).then(
+    (printed) => ({ code: 0, ...printed }),
+    (error: { code: number; stdout: string; stderr: string }) => error,
+  );
+}
+
+describe('the commands for a deployment', () => {
+  let asked: string[] = [];
+  let answer: (request: IncomingMessage, body: unknown) => unknown;
+  const server = createServer(async (request, response) => {
+    const body = request.method === 'POST' ? await json(request) : undefined;
+    const said = answer(request, body);
+    response.writeHead(said === undefined ? 404 : 200, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(said ?? {}));
+  });
+  let base: string;
+  before(async () => {
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+  after(() => server.close());
+
+  /** As SQS answers in its JSON protocol (SQS, "Making Query API requests using AWS JSON protocol"). */
+  const sqs = (waiting: number, redrivePolicy: string | undefined) => (request: IncomingMessage, body: unknown) => {
+    const action = String(request.headers['x-amz-target']).split('.')[1]!;
+    const { QueueUrl, SourceArn } = body as { QueueUrl?: string; SourceArn?: string };
+    asked.push(`${action} ${SourceArn ?? QueueUrl!.split('/').at(-1)}`);
+    if (action === 'StartMessageMoveTask') return { TaskHandle: 'handle' };
+    const isDead = QueueUrl!.endsWith('/dead');
+    return { Attributes: isDead ? { ApproximateNumberOfMessages: String(waiting) } : { RedrivePolicy: redrivePolicy } };
+  };
+  const policy = JSON.stringify({
+    deadLetterTargetArn: 'arn:aws:sqs:eu-central-1:123456789012:dead',
+    maxReceiveCount: 10,
+  });
+
+  it('redrive finds the dead letter queue and starts to empty it', async () => {
+    asked = [];
+    answer = sqs(12, policy);
+    const { code, stdout, stderr } = await run('redrive', '--queue', `${base}/123456789012/events`, '--json');
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(JSON.parse(stdout), { from: 'dead', messages: 12 });
+    assert.deepEqual(asked, [
+      'GetQueueAttributes events',
+      'GetQueueAttributes dead',
+      'StartMessageMoveTask arn:aws:sqs:eu-central-1:123456789012:dead',
+    ]);
+  });
+
+  it('redrive starts nothing where nothing waits, and says when there is no such queue', async () => {
+    asked = [];
+    answer = sqs(0, policy);
+    const empty = await run('redrive', '--queue', `${base}/123456789012/events`);
+    assert.deepEqual([empty.code, empty.stdout, asked.length], [0, 'No message waits in dead.\n', 2], empty.stderr);
+    answer = sqs(0, undefined);
+    const { code, stderr } = await run('redrive', '--queue', `${base}/123456789012/events`);
+    assert.equal(code, 2);
+    assert.match(stderr, /expected a queue that has a dead letter queue/);
+  });
+
+  it('status says what waits and what failed, and ends with 1 when something has', async () => {
+    const status = { version: '1.2.3', space: 'abc', pictures: 7, captions: 1, backlog: 3, failures: 1 };
+    answer = ({ url, headers }) => {
+      if (headers['x-api-key'] !== 'secret') return undefined;
+      if (url === '/status') return status;
+      return url === '/failures?limit=5' ? { items: [{ key: 'a.jpg', message: 'no picture' }] } : undefined;
+    };
+    const failed = await run('status', '--url', `${base}/`, '--key', 'secret');
+    assert.equal(failed.code, 1, failed.stderr);
+    assert.match(failed.stdout, /space +abc\n.*7 pictures.*\nwaiting +3\nfailed +1\n +a\.jpg: no picture\n/);
+    const closed = await run('status', '--url', base);
+    assert.equal(closed.code, 1);
+    assert.match(closed.stderr, /expected http:.*\/status to answer, got 404/);
+  });
+});
