@@ -2,6 +2,7 @@ import type { PictureInfo } from '../ports.ts';
 import { enlarge } from './enlarge.ts';
 import { type Kernel, type Plan, planCrop, type Size, storedRect, turnSize, turnUpright } from './geometry.ts';
 import { type DecodeLimits, type Header, readHeader } from './header.ts';
+import { decodeHeic, isAv1 } from './heic.ts';
 import { CONTENT_TYPES } from './picture-format.ts';
 import type { RgbPixels } from './preprocess.ts';
 import type { Preprocessing } from './preprocessor-config.ts';
@@ -97,6 +98,9 @@ async function findSource(header: Header, limits: DecodeLimits): Promise<Source>
   if (unfinished) await checkComplete(header, limits);
   if (header.format === 'tiff' && needsScaling(metadata)) {
     return { bytes: await translated(header, scaleSamples(source, metadata, limits.maxPixels)), pixels: header.stored };
+  }
+  if (header.format === 'heic' && !isAv1(source.bytes)) {
+    return { bytes: await decodeHeic(source.bytes, header.stored, metadata.icc) };
   }
   const frames = metadata.hasAlpha ? Math.min(metadata.pages ?? 1, LOOKED_AT_FRAMES) : 1;
   for (let frame = 0; frames > 1 && frame < frames; frame++) {

@@ -43,6 +43,8 @@ export interface Header {
  * of the picture. Refused above this, however many pixels are allowed.
  */
 const MAX_FRAME_BYTES = 256 * 1024 ** 2;
+/** The same for HEIC, which telephones write up to 48 megapixels of and which is decoded in a thread that ends. */
+const MAX_HEIC_BYTES = 600 * 1024 ** 2;
 /** Rows of a plain picture that libvips holds to make it smaller, at most (docs/decisions/0011-decoding-pictures.md). */
 const HELD_ROWS = { jpeg: 700, png: 1400 } as const;
 
@@ -74,7 +76,8 @@ async function readFileHeader(bytes: Uint8Array, format: PictureFormat, limits: 
   const stored = { width: metadata.width, height: metadata.pageHeight ?? metadata.height };
   const frameBytes = estimateFrameBytes(format, metadata, stored);
   checkSize(stored, frameBytes, type, limits);
-  const orientation = metadata.orientation ?? 1;
+  // What HEIF says of turning is done by its decoder, and EXIF in it only repeats it.
+  const orientation = format === 'heic' ? 1 : (metadata.orientation ?? 1);
   const { exif, xmp, iptc } = metadata;
   const { keywords, ...embedded } = readEmbedded(bytes, format, { exif: format === 'tiff' ? bytes : exif, xmp, iptc });
   return {
@@ -134,7 +137,7 @@ function checkBytes(bytes: Uint8Array, { maxBytes }: DecodeLimits) {
   }
   const sniffed = sniff(bytes);
   if (sniffed.kind === 'picture' || sniffed.kind === 'raw') return sniffed;
-  const expected = 'expected JPEG, PNG, WebP, GIF, AVIF, TIFF or camera raw';
+  const expected = 'expected JPEG, PNG, WebP, GIF, AVIF, HEIC, TIFF or camera raw';
   throw sniffed.kind === 'unsupported'
     ? rejection('unsupported-format', `${expected}, got ${sniffed.name}`)
     : rejection('not-an-image', `${expected}, got bytes that are none of them`);
@@ -146,10 +149,11 @@ function checkSize({ width, height }: Size, frameBytes: number, type: string, { 
   if (pixels > maxPixels) {
     throw rejection('too-many-pixels', `expected at most ${maxPixels} pixels, got ${width} x ${height}`);
   }
-  if (frameBytes > MAX_FRAME_BYTES) {
+  const most = type === CONTENT_TYPES.heic ? MAX_HEIC_BYTES : MAX_FRAME_BYTES;
+  if (frameBytes > most) {
     throw rejection(
       'too-many-pixels',
-      `expected a picture that decodes within ${MAX_FRAME_BYTES} bytes, got ${width} x ${height} pixels ` +
+      `expected a picture that decodes within ${most} bytes, got ${width} x ${height} pixels ` +
         `in a form of ${type} that needs about ${frameBytes}`,
     );
   }
@@ -178,6 +182,8 @@ function estimateFrameBytes(format: PictureFormat, metadata: Metadata, { width, 
       return pixels * (needsScaling(metadata) ? channels * sample * 2 + 3 : channels * sample);
     case 'avif':
       return pixels * 19 * sample;
+    case 'heic':
+      return pixels * 12;
     case 'webp':
       return pixels * 8.5;
     case 'gif':

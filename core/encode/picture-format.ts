@@ -2,7 +2,7 @@
 
 import { type RawFormat, rawFormat } from './camera-raw.ts';
 
-export type PictureFormat = 'jpeg' | 'png' | 'webp' | 'gif' | 'avif' | 'tiff';
+export type PictureFormat = 'jpeg' | 'png' | 'webp' | 'gif' | 'avif' | 'heic' | 'tiff';
 
 export const CONTENT_TYPES: Readonly<Record<PictureFormat, string>> = {
   jpeg: 'image/jpeg',
@@ -10,6 +10,7 @@ export const CONTENT_TYPES: Readonly<Record<PictureFormat, string>> = {
   webp: 'image/webp',
   gif: 'image/gif',
   avif: 'image/avif',
+  heic: 'image/heic',
   tiff: 'image/tiff',
 };
 
@@ -75,7 +76,7 @@ function sniffIsoMedia(bytes: Uint8Array, head: string): Sniffed {
   for (let at = 16; at + 4 <= size; at += 4) brands.push(head.slice(at, at + 4));
   if (brands.some((brand) => brand === 'avif' || brand === 'avis')) return { kind: 'picture', format: 'avif' };
   if (brands.some((brand) => /^(hei[cmsx]|hev[cmsx]|mif1|msf1)$/.test(brand)))
-    return { kind: 'unsupported', name: 'HEIC' };
+    return { kind: 'picture', format: 'heic' };
   return { kind: 'unknown' };
 }
 
@@ -98,6 +99,7 @@ export function isTruncated(bytes: Uint8Array, format: PictureFormat): boolean {
     case 'gif':
       return isTruncatedGif(bytes);
     case 'avif':
+    case 'heic':
       return isTruncatedIsoMedia(bytes);
     case 'tiff':
       return isTruncatedTiff(bytes);

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { SightlineError } from '../../core/errors.ts';
 
-/** The packages with native code, cut down to what one Lambda architecture runs. */
+/** The packages with native code and with WebAssembly, cut down to what one Lambda architecture runs. */
 
 export type Arch = 'arm64' | 'x64';
 
@@ -24,6 +24,7 @@ function parts(arch: Arch): Part[] {
     { name: 'onnxruntime-common', files: ['dist/cjs/**/*.js', 'dist/cjs/package.json'] },
     { name: 'sharp', files: ['dist/**/*.mjs', 'dist/**/*.cjs'] },
     { name: '@img/colour', files: ['**/*.js', '**/*.cjs'] },
+    { name: 'libheif-js', files: ['wasm-bundle.js', 'libheif-wasm/libheif-bundle.js', 'libheif-wasm/LICENSE'] },
     { name: 'detect-libc', files: ['lib/**/*.js'] },
     { name: 'semver', files: ['**/*.js'] },
     { name: `@img/sharp-linux-${arch}`, files: ['*.cjs', 'lib/*.node'] },

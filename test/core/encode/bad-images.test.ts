@@ -74,7 +74,7 @@ async function jpegOf(width: number, height: number, progressive: boolean): Prom
 /** One small picture in each format. */
 async function inEveryFormat(): Promise<[PictureFormat, Buffer][]> {
   const small = await sharp(photo).resize(200, 300).png().toBuffer();
-  const formats: PictureFormat[] = ['jpeg', 'png', 'webp', 'gif', 'avif', 'tiff'];
+  const formats: Exclude<PictureFormat, 'heic'>[] = ['jpeg', 'png', 'webp', 'gif', 'avif', 'tiff'];
   return Promise.all(
     formats.map(
       async (format) =>
@@ -110,8 +110,6 @@ describe('bytes that are no picture', () => {
       bmp: 'BM\x46\0\0\0',
       psd: '8BPS\0\x01',
       'jpeg xl': '\xff\x0a\0\0',
-      heic: '\0\0\0\x18ftypheic\0\0\0\0mif1heic',
-      'heic by its second brand': '\0\0\0\x18ftypmif1\0\0\0\0mif1heix',
     };
     for (const [what, text] of Object.entries(others))
       await refuses(Buffer.from(text, 'latin1'), 'unsupported-format', what);
