@@ -8,6 +8,8 @@ const COMMANDS: Readonly<Record<string, readonly [summary: string, load: LoadCom
   serve: ['serves folders of pictures and keeps their index up to date (the default)', () => import('./serve.ts')],
   index: ['brings the index up to date with a folder', () => import('./index.ts')],
   folders: ['which folders the index has: lists, adds, moves, takes out', () => import('./folders.ts')],
+  export: ['writes what only the index knows: tags, captions, the trash', () => import('./export.ts')],
+  import: ['puts it into an index again', () => import('./import.ts')],
   search: ['prints the pictures that fit some words or a picture', () => import('./search.ts')],
   models: ['lists, fetches and checks the encoders', () => import('./models.ts')],
   reindex: ['changes the models of an index while it is served', () => import('./reindex.ts')],

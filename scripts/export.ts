@@ -1,0 +1,37 @@
+import { createWriteStream } from 'node:fs';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { path } from '../core/option.ts';
+import { readConfig } from '../server/environment.ts';
+import { openTrash } from '../server/own-objects.ts';
+import { createLogger, openRuntime } from '../server/runtime.ts';
+import { exportUserData } from '../server/user-data.ts';
+import { command, EXIT } from './cli/command.ts';
+import { INDEX } from './cli/options.ts';
+
+export default command({
+  about: `
+Writes what only the index knows: tags, captions, and what lies in the trash. One JSON document a line, pictures by folder, key
+and hash; the command import puts it into this or another index of the same pictures.`,
+  options: { ...INDEX, out: path({ text: 'file to write', shown: 'standard output' }) },
+  run: async ({ data, bucket, qdrant, out }) => {
+    const config = readConfig({ data, bucket, qdrantUrl: qdrant, logLevel: 'silent' });
+    const runtime = await openRuntime(config, createLogger(config));
+    try {
+      const trash = await openTrash(config, runtime);
+      let count = 0;
+      async function* lines() {
+        for await (const entry of exportUserData(runtime, trash)) {
+          count++;
+          yield `${JSON.stringify(entry)}\n`;
+        }
+      }
+      if (out === undefined) for await (const line of lines()) process.stdout.write(line);
+      else await pipeline(Readable.from(lines()), createWriteStream(out));
+      console.error(`${count} lines written${out === undefined ? '' : ` to ${out}`}.`);
+      return EXIT.done;
+    } finally {
+      await runtime.close();
+    }
+  },
+});

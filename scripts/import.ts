@@ -1,0 +1,33 @@
+import { createReadStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { unavailable } from '../core/file-errors.ts';
+import { readConfig, userPath } from '../server/environment.ts';
+import { createLogger, openRuntime } from '../server/runtime.ts';
+import { importUserData } from '../server/user-data.ts';
+import { command, EXIT } from './cli/command.ts';
+import { INDEX, JSON_OUTPUT } from './cli/options.ts';
+
+export default command({
+  usage: 'FILE [options]',
+  about: `
+Puts what the command export wrote into an index of the same pictures, wherever they are there. Nothing is taken away, and it
+may be done again.`,
+  words: { min: 1, max: 1, rows: { FILE: 'lines as export writes them; - for standard input' } },
+  options: { ...INDEX, json: JSON_OUTPUT },
+  notes: 'Exit code 0 also when some pictures are not in this index: the last line says how many.',
+  run: async ({ data, bucket, qdrant, json }, [file]) => {
+    const config = readConfig({ data, bucket, qdrantUrl: qdrant, logLevel: 'silent' });
+    const runtime = await openRuntime(config, createLogger(config));
+    try {
+      const input = file === '-' ? process.stdin : createReadStream(userPath(file!));
+      const counts = await importUserData(runtime, createInterface({ input })).catch((error: unknown) => {
+        throw unavailable(error, 'read', file!);
+      });
+      if (json) console.log(JSON.stringify(counts, null, 2));
+      else console.log(`${counts.taken} taken over, ${counts.unknown} of pictures that are not in this index.`);
+      return EXIT.done;
+    } finally {
+      await runtime.close();
+    }
+  },
+});

@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { runScript } from '../server/server.ts';
+
+const samples = fileURLToPath(new URL('../../examples/photos', import.meta.url));
+
+describe('sightline export, sightline import', { timeout: 600_000 }, () => {
+  let dir: string;
+  const at = (path: string) => join(dir, path);
+  const call = async (data: string, ...words: string[]) => {
+    const { code, stdout, stderr } = await runScript(['scripts/sightline.ts', ...words, '--data', at(data)]);
+    return { code, stdout, stderr };
+  };
+  before(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'export-'));
+    for (const [folder, name] of [
+      ['photos', 'cat.jpg'],
+      ['photos', 'moon.jpg'],
+      ['elsewhere/deep', 'renamed.jpg'],
+    ] as const) {
+      await mkdir(at(folder), { recursive: true });
+      await copyFile(join(samples, name === 'renamed.jpg' ? 'cat.jpg' : name), at(`${folder}/${name}`));
+    }
+  });
+  after(() => rm(dir, { recursive: true, force: true }));
+
+  it('carry tags and captions to another index of the same pictures, found by key or by their bytes', async () => {
+    const sha256 = createHash('sha256')
+      .update(await readFile(join(samples, 'cat.jpg')))
+      .digest('hex');
+    const indexedAt = '2020-01-01T00:00:00.000Z';
+    const picture = { type: 'picture', folder: 'photos', key: 'cat.jpg', sha256, tags: ['mine', 'Mietze'], indexedAt };
+    const caption = { type: 'caption', caption: 'a cat on a wall', tags: ['said'], indexedAt };
+    const unknown = { ...picture, key: 'other.jpg', sha256: '0'.repeat(64) };
+    await writeFile(at('lines'), [picture, caption, unknown].map((line) => JSON.stringify(line)).join('\n'));
+    assert.equal((await call('one', 'index', at('photos'))).code, 0);
+    for (let again = 0; again < 2; again++) {
+      const imported = await call('one', 'import', at('lines'));
+      assert.equal(imported.stdout, '2 taken over, 1 of pictures that are not in this index.\n', imported.stderr);
+    }
+    const { stdout } = await call('one', 'export');
+    const lines = stdout.trimEnd().split('\n');
+    assert.deepEqual(
+      lines.map((line) => ({ ...JSON.parse(line), indexedAt })),
+      [picture, caption],
+    );
+
+    assert.equal((await call('two', 'index', at('elsewhere'))).code, 0);
+    await writeFile(at('exported'), stdout);
+    assert.match((await call('two', 'import', at('exported'))).stdout, /^2 taken over, 0 of/);
+    const out = at('two.jsonl');
+    assert.equal((await call('two', 'export', '--out', out)).code, 0);
+    const [found] = (await readFile(out, 'utf8')).split('\n');
+    const { folder, key, tags } = JSON.parse(found!);
+    assert.deepEqual({ folder, key, tags }, { folder: 'elsewhere', key: 'deep/renamed.jpg', tags: ['mine', 'Mietze'] });
+  });
+
+  it('say which line is none', async () => {
+    await writeFile(at('bad'), '\n{"type":"picture"}\n');
+    const { code, stderr } = await call('one', 'import', at('bad'));
+    assert.equal(code, 1);
+    assert.match(stderr, /^error: line 2: expected one JSON document as sightline export writes it/);
+    assert.match((await call('one', 'import', at('missing'))).stderr, /^error: cannot read .*missing/);
+  });
+});
