@@ -241,8 +241,8 @@ const dateSources: Readonly<Record<NonNullable<ImageItem['takenFrom']>, string>>
   png: 'says a text in the file',
   tiff: 'says the file',
   sidecar: 'says the file beside it',
-  name: 'says the file name',
-  file: 'says the file system',
+  name: 'by the name of the file',
+  file: 'by the date of the file',
 };
 
 function Taken({ image: { takenAt, takenFrom } }: { image: ImageItem }) {
