@@ -208,6 +208,7 @@ describe('the page of a server that wants a key for reading, too', browserSkip()
     await page.getByRole('button', { name: 'Enter a key' }).click();
     await page.getByRole('textbox', { name: 'Key' }).fill(key);
     await page.getByRole('button', { name: 'Use it and try again' }).click();
+    await page.getByRole('heading', { name: 'No pictures yet' }).waitFor();
     await page.getByLabel('Pictures to add').setInputFiles(samplePath('cat.jpg'));
     await page.locator('.tile img.shown').first().waitFor();
     await page.getByRole('button', { name: /^Menu/ }).click();

@@ -1,6 +1,6 @@
 import { computed, effect, signal } from '@preact/signals';
 import { ApiFault, explain, isUnreachable, mayPass } from '../problem.ts';
-import { keyWanted } from './access.ts';
+import { accessChanges, hasSession, keyWanted } from './access.ts';
 import { followIndexing } from './follow-indexing.ts';
 import { connection, serverAwaited } from './live-updates.ts';
 import { searchAgain } from './results.ts';
@@ -40,6 +40,11 @@ export const uploadSummary = computed(() => {
 
 effect(() => {
   serverAwaited.value = uploadSummary.value.active > 0;
+});
+
+// What was refused for want of a key, also while it was being entered.
+accessChanges.subscribe(() => {
+  if (hasSession.peek()) retryFailed();
 });
 
 let nextId = 1;
