@@ -51,7 +51,7 @@ const chipNames: Readonly<Record<string, Chip['by']>> = { with: 'text', like: 's
 const orientations = ['landscape', 'portrait', 'square'] as const;
 const sorts: readonly Sort[] = ['taken', '-taken'];
 /** Filters that are a text each, under their own names in the URL. */
-const textFilters = ['folder', 'camera', 'lens'] as const;
+const textFilters = ['bucket', 'folder', 'camera', 'lens'] as const;
 
 /** True when there is nothing to search for: the collection is listed instead. */
 export function isBrowsing(query: Query): boolean {

@@ -76,4 +76,26 @@ describe('dates, cameras and folders on the page', browserSkip(), () => {
     await page.getByRole('heading', { name: 'Nothing fits' }).waitFor();
     assert.equal(new URL(page.url()).search, '?folder=Trip%2Fday1&camera=Canon+EOS+5D');
   });
+
+  it('lists the folders of the index, filters by one, and counts the pictures of one that is not there', async (t) => {
+    const folders = async () => [
+      { name: 'photos', bucket: 'photos', pictures: 2, watched: true, isThere: true },
+      { name: 'Old drive', bucket: 'old-drive', pictures: 12, watched: false, isThere: false },
+    ];
+    const several = await pageServer({}, 2, { folders });
+    const { page } = await browser.open(t, several.url);
+    t.after(() => several.close());
+    await page.getByText('12 pictures are hidden: Old drive is not there now.').waitFor();
+    await page.getByRole('button', { name: 'Filters' }).click();
+    await page.getByRole('dialog', { name: 'Filters' }).getByLabel('Library').selectOption('photos (2)');
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Remove filter from photos' }).waitFor();
+    await page.getByRole('heading', { name: 'Newest 2 pictures' }).waitFor();
+    await page.getByRole('button', { name: /^Menu/ }).click();
+    await page.getByRole('button', { name: 'Status' }).click();
+    const list = page.getByRole('region', { name: 'Folders' });
+    assert.match(await list.innerText(), /followed\s+photos\s+2 pictures\s+not there\s+Old drive\s+12 pictures/);
+    await list.getByRole('button', { name: 'photos' }).click();
+    await page.getByRole('heading', { name: 'Newest 2 pictures' }).waitFor();
+  });
 });

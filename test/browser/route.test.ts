@@ -31,6 +31,7 @@ const full: Route = {
       maxBytes: 5_000_000,
       takenAfter: '2020-01-01',
       takenBefore: '2021-12-31',
+      bucket: 'photos',
       folder: 'Trip/day 2',
       camera: 'Canon EOS 5D',
       lens: 'EF 50mm & more',
@@ -94,7 +95,7 @@ describe('the address of the page', () => {
     assert.equal(isBrowsing({ ...emptyQuery, text: '  ' }), true);
     assert.equal(isBrowsing({ ...emptyQuery, chips: [{ by: 'text', text: 'people', weight: -1 }] }), true);
     assert.equal(isBrowsing(full.query), false);
-    assert.equal(filterCount(full.query), 10);
+    assert.equal(filterCount(full.query), 11);
   });
 });
 

@@ -12,6 +12,9 @@ export const isReadOnly = computed(() => serverStatus.value?.readOnly ?? false);
 /** Pictures are stored in S3, where their keys and buckets say something to people. */
 export const isInBucket = computed(() => serverStatus.value?.storage === 's3');
 
+/** The folders of the index, where it is made of folders. */
+export const folders = computed(() => serverStatus.value?.folders ?? []);
+
 /** How far the server is with what it has to index. */
 export interface IndexingProgress {
   readonly done: number;

@@ -2,6 +2,7 @@ import { formatBytes, formatCount, formatDay, formatType } from '../format.ts';
 import { emptyQuery, filterCount, isBrowsing, type Query } from '../route.ts';
 import { type Facets, facets, refreshFacets } from '../state/facets.ts';
 import { changeQuery, query } from '../state/navigation.ts';
+import { folders } from '../state/server-status.ts';
 import { tags } from '../state/suggestions.ts';
 import { Icon } from './icon.tsx';
 
@@ -119,6 +120,7 @@ function PictureFilters() {
         </div>
       </fieldset>
       <div class="field-row">
+        <LibraryField />
         <FacetField label="Folder" name="folder" values={facets.value.folder} />
         <FacetField label="Camera" name="camera" values={facets.value.camera} />
         <SizeField />
@@ -126,6 +128,25 @@ function PictureFilters() {
         <DateField label="Taken until" value={takenBefore} set={(day) => changeFilter({ takenBefore: day })} />
       </div>
     </>
+  );
+}
+
+/** One of several folders that are served together. */
+function LibraryField() {
+  const chosen = query.value.filter.bucket ?? '';
+  if (folders.value.length < 2 && chosen === '') return null;
+  return (
+    <label class="field">
+      <span>Library</span>
+      <select value={chosen} onChange={(event) => changeFilter({ bucket: event.currentTarget.value || undefined })}>
+        <option value="">All libraries</option>
+        {folders.value.map(({ name, pictures }) => (
+          <option key={name} value={name}>
+            {name} ({formatCount(pictures)})
+          </option>
+        ))}
+      </select>
+    </label>
   );
 }
 
@@ -247,7 +268,17 @@ export function ActiveFilters() {
 
 /** The filters that are set: what each is called, and how it is taken away. */
 function activeFilters({ filter, minScore }: Query): (readonly [label: string, clear: () => void])[] {
-  const { tagsAll = [], contentTypes = [], orientation, takenAfter, takenBefore, folder, camera, lens } = filter;
+  const {
+    tagsAll = [],
+    contentTypes = [],
+    orientation,
+    takenAfter,
+    takenBefore,
+    bucket,
+    folder,
+    camera,
+    lens,
+  } = filter;
   const set: [string | undefined, () => void][] = [
     ...tagsAll.map((tag): [string, () => void] => [`#${tag}`, () => changeFilter({ tagsAll: without(tagsAll, tag) })]),
     ...contentTypes.map((type): [string, () => void] => [
@@ -255,6 +286,7 @@ function activeFilters({ filter, minScore }: Query): (readonly [label: string, c
       () => changeFilter({ contentTypes: without(contentTypes, type) }),
     ]),
     [orientation && capital(orientation), () => changeFilter({ orientation: undefined })],
+    [bucket && `from ${bucket}`, () => changeFilter({ bucket: undefined })],
     [folder && `in ${folder}`, () => changeFilter({ folder: undefined })],
     [camera, () => changeFilter({ camera: undefined })],
     [lens, () => changeFilter({ lens: undefined })],

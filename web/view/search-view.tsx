@@ -6,7 +6,7 @@ import { showNew } from '../state/live-updates.ts';
 import { changeQuery, query } from '../state/navigation.ts';
 import { fault, loadingMore, newCount, results, searching, total, tryAgain, visibleItems } from '../state/results.ts';
 import { clearSelection, selecting, selectionMode } from '../state/selection.ts';
-import { indexing } from '../state/server-status.ts';
+import { folders, indexing, serverStatus } from '../state/server-status.ts';
 import { CaptionsEmpty, CollectionEmpty, NothingFound } from './empty.tsx';
 import { FaultNote } from './fault-note.tsx';
 import { ActiveFilters, FiltersButton } from './filters.tsx';
@@ -24,6 +24,7 @@ export function SearchView() {
       <Toolbar />
       <Indexing />
       <Warnings />
+      <HiddenPictures />
       {newCount.value > 0 ? (
         <button type="button" class="button new-pictures" onClick={showNew}>
           Show {countOf(newCount.value, 'new picture')}
@@ -53,6 +54,22 @@ function Warnings() {
       <span>{message}</span>
     </p>
   ));
+}
+
+/** Pictures of folders that are not there now, such as those of a drive that is not plugged in. */
+function HiddenPictures() {
+  const count = serverStatus.value?.hidden ?? 0;
+  if (count === 0) return null;
+  const away = folders.value.filter(({ there }) => !there).map(({ name }) => name);
+  return (
+    <p class="warning" role="status">
+      <Icon name="folder" />
+      <span>
+        {countOf(count, 'picture is', 'pictures are')} hidden: {away.join(', ')} {away.length === 1 ? 'is' : 'are'} not
+        there now. {count === 1 ? 'It comes' : 'They come'} back with it.
+      </span>
+    </p>
+  );
 }
 
 /** How far the server is with what it has to index, and that what is found is only part of it. */

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { KnownChange, Model, Status } from '../client.ts';
-import { formatAge, formatCount, formatDuration } from '../format.ts';
+import { countOf, formatAge, formatCount, formatDuration } from '../format.ts';
 import { emptyQuery } from '../route.ts';
 import { changeCount, connection } from '../state/live-updates.ts';
 import { go, openPhoto, openView } from '../state/navigation.ts';
@@ -25,6 +25,7 @@ export function StatusView() {
       </header>
       {fault ? <FaultNote fault={fault} again={again} /> : null}
       {status ? <Figures status={status} /> : null}
+      {status && status.folders.length > 0 ? <Folders folders={status.folders} /> : null}
       {status ? <Changes changes={status.recent} /> : null}
       {model ? <Models model={model} /> : null}
     </div>
@@ -55,6 +56,32 @@ function Figures({ status }: { status: Status }) {
       <Figure label="Updates" value={connectionNames[connection.value]} />
       <Figure label="Running for" value={formatDuration(status.uptimeSeconds)} />
     </div>
+  );
+}
+
+/** The folders of the index; each opens its pictures. */
+function Folders({ folders }: { folders: Status['folders'] }) {
+  return (
+    <section aria-label="Folders">
+      <h2>Folders</h2>
+      <ul class="changes">
+        {folders.map(({ name, bucket, pictures, watched, there }) => (
+          <li key={bucket}>
+            <span class={there ? 'change' : 'change change-failed'}>
+              {there ? (watched ? 'followed' : 'as indexed') : 'not there'}
+            </span>
+            <button
+              type="button"
+              class="link"
+              onClick={() => go({ view: 'search', query: { ...emptyQuery, filter: { bucket: name } } })}
+            >
+              {name}
+            </button>
+            <small>{countOf(pictures, 'picture')}</small>
+          </li>
+        ))}
+      </ul>
+    </section>
   );
 }
 
