@@ -8,7 +8,7 @@ const MEASURED = {
   secondsAPicture: 0.1,
   memoryGb: 1769 / 1024,
   /** `npm run bench -- lambda`: requests to Qdrant a picture, in runs of ten and of one. */
-  requestsInATen: 0.7,
+  requestsInATen: 0.5,
   requestsAlone: 5,
   /** `npm run bench -- qdrant`: milliseconds of an exact query among 100,000 points, and of one by the graph. */
   exactMsPer100k: 8,
