@@ -250,6 +250,13 @@ export const SETTINGS = {
       text: 'larger pictures, width x height, are rejected undecoded',
     }),
   ),
+  damaged: setting(
+    { env: 'SIGHTLINE_DAMAGED', readers: RUNTIMES },
+    choice(['refuse', 'draw'], {
+      default: 'refuse',
+      text: '`draw` indexes files that are damaged or end too early by what they still show',
+    }),
+  ),
   concurrency: setting(
     { env: 'SIGHTLINE_CONCURRENCY', flag: 'concurrency', readers: RUNTIMES },
     whole({

@@ -30,7 +30,7 @@ const loading = loadOnce(async () => {
   const config = readLambdaConfig();
   const runtime = await openLambdaRuntime(config, { texts: 'now' });
   const queue = loadOnce(() => openQueue(config));
-  const limits = { maxBytes: config.maxImageBytes, maxPixels: config.maxImagePixels };
+  const limits = { maxBytes: config.maxImageBytes, maxPixels: config.maxImagePixels, damaged: config.damaged };
   // A function keeps the space of the models it carries; others come with a deployment.
   const onLiveSpace: AppDeps['onLiveSpace'] = (work) => work(runtime);
   const app = createApp({

@@ -39,7 +39,7 @@ export async function createLocalApp(parts: {
 }): Promise<{ fetch: (request: Request, env?: unknown) => Promise<Response> }> {
   const { config, runtime } = parts;
   const loopback = isLoopback(config.host);
-  const limits = { maxBytes: config.maxImageBytes, maxPixels: config.maxImagePixels };
+  const limits = { maxBytes: config.maxImageBytes, maxPixels: config.maxImagePixels, damaged: config.damaged };
   const metrics = createMetrics({ processMetrics: true });
   metrics.watch('sightline_backlog_objects', 'Objects that wait to be indexed or are being indexed.', parts.backlog);
   metrics.watch('sightline_failures', 'Objects that could not be indexed.', () => runtime.failures.count());

@@ -176,7 +176,7 @@ export function openEmbedder(config: Config, { profile, head }: Partial<SpaceMod
     modelDirs: config.modelDirs,
     profile,
     head,
-    limits: { maxBytes: config.maxImageBytes, maxPixels: config.maxImagePixels },
+    limits: { maxBytes: config.maxImageBytes, maxPixels: config.maxImagePixels, damaged: config.damaged },
   });
 }
 

@@ -107,8 +107,8 @@ export interface LambdaRuntime {
 let models: Loaded<Embedder> | undefined;
 
 function modelsOf(config: LambdaConfig, texts: 'now' | 'later'): Loaded<Embedder> {
-  const { modelDirs, profile, maxImageBytes: maxBytes, maxImagePixels: maxPixels } = config;
-  models ??= loadOnce(() => loadEmbedder({ modelDirs, profile, texts, limits: { maxBytes, maxPixels } }));
+  const { modelDirs, profile, maxImageBytes: maxBytes, maxImagePixels: maxPixels, damaged } = config;
+  models ??= loadOnce(() => loadEmbedder({ modelDirs, profile, texts, limits: { maxBytes, maxPixels, damaged } }));
   return models;
 }
 
