@@ -90,7 +90,7 @@ export class WatchedFolders {
       const reason = error instanceof Error ? error.message : String(error);
       if (!this.#stop.signal.aborted && this.#reasons.get(bucket) !== reason) {
         this.#reasons.set(bucket, reason);
-        logger.warn({ path }, `${reason} Its pictures are hidden until it is there.`);
+        logger.warn({ path }, `${reason}; its pictures are hidden until it is there`);
       }
       return 0;
     }
