@@ -28,7 +28,7 @@ export default $config({
     const settings = readSettings($app.stage, process.env);
     const storage = createStorage(settings);
     const events = createEvents(settings, storage);
-    const router = createRouter(settings);
+    const router = await createRouter(settings);
     const functions = createFunctions(settings, { storage, events, router, secrets: createSecrets() });
     allowUploads(settings, storage, functions.url);
     createAlarms(settings, { events, functions });

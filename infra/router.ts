@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { RandomBytes } from '@pulumi/random';
 import type { Settings } from './settings';
 
 /** Those whose faults CloudFront keeps for 10 s whatever the answer says, if it is not told otherwise (CloudFront, "Error caching"). */
@@ -10,8 +9,10 @@ const KEPT_ERRORS = [400, 403, 404, 405, 414, 500, 501, 502, 503, 504];
  * function answers nobody, so that its own URL is no way around CloudFront and its firewall. SST's `protection` would close
  * the URL as well, and with it every upload: it wants a signature of each body from the caller, or Lambda@Edge and at most 1 MB.
  */
-export function createRouter(settings: Settings) {
+export async function createRouter(settings: Settings) {
   if (settings.domain === undefined) return undefined;
+  // Not at the top: SST evaluates the configuration before it has installed this.
+  const { RandomBytes } = await import('@pulumi/random');
   const key = new RandomBytes('OriginKey', { length: 32 }).hex;
   const instance = new sst.aws.Router('Router', {
     domain: settings.domain,
@@ -43,4 +44,4 @@ event.request.headers["x-sightline-viewer"] = { value: event.viewer.ip };`,
   return { instance, keyHash: key.apply((value) => createHash('sha256').update(value).digest('hex')) };
 }
 
-export type Router = NonNullable<ReturnType<typeof createRouter>>;
+export type Router = NonNullable<Awaited<ReturnType<typeof createRouter>>>;
