@@ -86,9 +86,13 @@ function migrate(db: DatabaseSync, file: string, format: DatabaseFormat): void {
   if (!existsSync(copy)) {
     // Whole or not at all, also when the process is killed meanwhile.
     const unfinished = `${copy}.${process.pid}`;
-    rmSync(unfinished, { force: true });
-    db.prepare('VACUUM INTO ?').run(unfinished);
-    renameSync(unfinished, copy);
+    try {
+      rmSync(unfinished, { force: true });
+      db.prepare('VACUUM INTO ?').run(unfinished);
+      renameSync(unfinished, copy);
+    } finally {
+      rmSync(unfinished, { force: true });
+    }
   }
   inTransaction(db, 'IMMEDIATE', () => {
     // Another process may have been faster.

@@ -163,6 +163,23 @@ describe('Qdrant driver', () => {
     assert.deepEqual((await on.store.query({ vector: unit(random), filter: {}, limit: 5 })).items, []);
   });
 
+  it('reads points of the first version, which lack what came later', async () => {
+    const { takenFrom, camera, lens, metadataVersion, ...old } = image({ key: 'a/b.jpg', sequencer: '' });
+    const written = { ...old, takenAt: '2024-01-01T00:30:00.000Z', seqHi: 0, seqLo: 0 };
+    const body = { points: [{ id: uuid(1), vector: Array.from(unit(random)), payload: written }] };
+    const url = `${on.server.url}/collections/sightline-test/points?wait=true`;
+    await fetch(url, { method: 'PUT', body: JSON.stringify(body) });
+    await on.store.upsert([{ ...point(2, '1'), payload: image({ metadataVersion: 1, sequencer: '1' }) }], 'newer');
+    const { items } = await on.store.list({ filter: { metadataBelow: 1 }, limit: 5, order: 'id' });
+    assert.deepEqual(
+      items.map(({ id, payload }) => [id, payload]),
+      [[uuid(1), { ...image({ key: 'a/b.jpg', takenAt: '2024-01-01T00:30:00.000Z' }) }]],
+    );
+    assert.equal(await on.store.count({ takenAfter: '2024-01-01', takenBefore: '2024-01-01T23:59:59.999' }), 1);
+    assert.equal(await on.store.count({ metadataBelow: 2 }), 2);
+    assert.equal(await on.store.count({ metadataBelow: 0 }), 0);
+  });
+
   it('takes the tombstones of the first version for what they are', async () => {
     const written = {
       kind: 'tombstone',
