@@ -4,15 +4,15 @@ import { dirname, relative } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { loadEncoders } from '../core/encode/encoders.ts';
-import { SightlineError } from '../core/errors.ts';
-import { path, toggle } from '../core/option.ts';
+import { isSightlineError, SightlineError } from '../core/errors.ts';
+import { path, text, toggle } from '../core/option.ts';
 import { userPath } from '../server/environment.ts';
-import { readDataset } from '../training/datasets/dataset.ts';
+import { listLanguages, readDataset } from '../training/datasets/dataset.ts';
 import type { PairSet } from '../training/features/extract.ts';
 import { type EvaluatedSpace, evaluateHead, evaluateSharedSpace } from '../training/metrics/evaluate-head.ts';
 import { queryLines } from '../training/metrics/query-lines.ts';
 import type { Ranking } from '../training/metrics/ranking.ts';
-import { compare } from '../training/metrics/significance.ts';
+import { compare, type Resampling } from '../training/metrics/significance.ts';
 import { command, EXIT, UsageError } from './cli/command.ts';
 import { encodePictures } from './cli/encoding-options.ts';
 import { openLocation } from './cli/location.ts';
@@ -29,7 +29,7 @@ import {
   SPLIT,
   seed,
 } from './cli/training-options.ts';
-import { comparisonLines, figureLines } from './evaluate/text.ts';
+import { comparisonLines, figureLines, languageLines } from './evaluate/text.ts';
 
 /** Fewer are no test: by chance alone recall at 10 is 20 % among 50. */
 const FEW = 50;
@@ -48,6 +48,11 @@ whole convention. With --compare, two heads on the same pictures: differences, t
     data: DATASET,
     split: SPLIT,
     captions: CAPTIONS,
+    lang: text({
+      unit: 'LANG',
+      text: 'language of the captions, from captions.LANG.jsonl or lines that name it; all makes a table of them',
+      default: 'en',
+    }),
     profile: PROFILE,
     head: path({
       text: 'folder of head.onnx and head.json',
@@ -71,28 +76,24 @@ whole convention. With --compare, two heads on the same pictures: differences, t
     const resampling = { resamples: flags.resamples, seed: flags.seed };
     const location = await openLocation(flags.data);
     const features = await openFeatures(flags.features);
-    const dataset = await readDataset(location, {
-      splits: [flags.split],
-      captionSeed: flags.captions === 'fixed' ? flags.seed : undefined,
-    });
     const encoders = await loadEncoders({ modelDirs, profile: flags.profile });
-    try {
+    // Judges on the captions of one language.
+    const judge = async (lang: string): Promise<Judged> => {
+      const captionSeed = flags.captions === 'fixed' ? flags.seed : undefined;
+      const dataset = await readDataset(location, { splits: [flags.split], captionSeed, lang });
       const encoded = await encodePictures(location, dataset, { encoders, modelDirs, features });
       const pairs = encoded.splits.get(flags.split)!;
-      const top = flags.queries === undefined ? 0 : TOP;
-      if (pairs.pictures.length < FEW) {
-        const why = `among ${pairs.pictures.length} even chance is right often`;
-        console.error(`warning: fewer than ${FEW} pictures: ${why}, and the figures say little about the head`);
-      }
+      const options = { resampling, top: flags.queries === undefined ? 0 : TOP };
       const heads: EvaluatedSpace[] = [];
       const headless = encoders.profile.head === null && flags.head === undefined && !flags.compare;
-      if (headless) heads.push(await evaluateSharedSpace(encoders, pairs, { resampling, top }));
-      else for (const folder of folders) heads.push(await evaluateHead(folder, encoders, pairs, { resampling, top }));
+      if (headless) heads.push(await evaluateSharedSpace(encoders, pairs, options));
+      else for (const folder of folders) heads.push(await evaluateHead(folder, encoders, pairs, options));
       await encoded.close();
-      const [first, second] = heads;
-      if (flags.queries !== undefined) await writeQueries(flags.queries, pairs.pictures, first!.ranking);
-      if (second === undefined) printFigures(first!, flags);
-      else printComparison(first!, second, resampling, flags);
+      return { lang, heads, pictures: pairs.pictures };
+    };
+    try {
+      if (flags.lang === 'all') await printLanguages(await listLanguages(location), judge, flags);
+      else await printJudged(await judge(flags.lang), resampling, flags);
       return EXIT.done;
     } finally {
       await encoders.close();
@@ -101,6 +102,53 @@ whole convention. With --compare, two heads on the same pictures: differences, t
     }
   },
 });
+
+/** Heads on the captions of one language. */
+interface Judged {
+  readonly lang: string;
+  readonly heads: readonly EvaluatedSpace[];
+  readonly pictures: PairSet['pictures'];
+}
+
+async function printJudged(
+  { heads, pictures }: Judged,
+  resampling: Resampling,
+  flags: { readonly split: string; readonly json: boolean; readonly queries?: string },
+): Promise<void> {
+  if (pictures.length < FEW) {
+    const why = `among ${pictures.length} even chance is right often`;
+    console.error(`warning: fewer than ${FEW} pictures: ${why}, and the figures say little about the head`);
+  }
+  const [first, second] = heads;
+  if (flags.queries !== undefined) await writeQueries(flags.queries, pictures, first!.ranking);
+  if (second === undefined) printFigures(first!, flags);
+  else printComparison(first!, second, resampling, flags);
+}
+
+/** One line a language: the sum of recalls, of two heads beside each other. Languages without this split are left out. */
+async function printLanguages(
+  languages: readonly string[],
+  judge: (lang: string) => Promise<Judged>,
+  { split, json, queries }: { readonly split: string; readonly json: boolean; readonly queries?: string },
+): Promise<void> {
+  if (queries !== undefined) throw new UsageError('expected --queries with one language');
+  const all: Judged[] = [];
+  for (const lang of languages) {
+    const judged = await judge(lang).catch((error: unknown) => {
+      if (!isSightlineError(error, 'invalid-input')) throw error;
+      console.error(`warning: ${error.message}`);
+      return null;
+    });
+    if (judged !== null) all.push(judged);
+  }
+  if (json) {
+    const rows = all.map(({ lang, heads }) => ({
+      lang,
+      heads: heads.map((head) => ({ ...about(head, split), ...head.figures, interval: head.interval })),
+    }));
+    console.log(JSON.stringify(rows, null, 2));
+  } else console.log(languageLines(all).join('\n'));
+}
 
 /** One head, or two to compare. Throws UsageError. */
 function headFolders(

@@ -45,6 +45,20 @@ export function besideLines(head: EvaluatedSpace, inUse: EvaluatedSpace): string
   ];
 }
 
+/** One line a language: what there is, and the sum of recalls of each head. */
+export function languageLines(
+  judged: readonly { readonly lang: string; readonly heads: readonly EvaluatedSpace[] }[],
+): string[] {
+  const cell = ({ figures, interval: { low, high } }: EvaluatedSpace) =>
+    `${figures.recallSum.toFixed(1).padStart(6)} (${low.recallSum.toFixed(1)} to ${high.recallSum.toFixed(1)})`;
+  const counts = ({ figures }: EvaluatedSpace) =>
+    `${String(figures.imageToText.queries).padStart(9)}${String(figures.textToImage.queries).padStart(10)}`;
+  return [
+    `${'language'.padEnd(10)} pictures  captions   sum of recalls`,
+    ...judged.map(({ lang, heads }) => `${lang.padEnd(10)}${counts(heads[0]!)}   ${heads.map(cell).join('   ')}`),
+  ];
+}
+
 /** One line a figure: both heads, what lies between them, and whether that may be chance. */
 export function comparisonLines(first: Figures, second: Figures, comparison: Comparison): string[] {
   const { difference, interval, p } = comparison;

@@ -25,6 +25,7 @@ const lineSchema = z.object({
     ),
   captions: z.array(z.string()),
   split: z.string().min(1).optional(),
+  lang: z.string().min(1).optional(),
   sha256: z
     .string()
     .regex(/^[0-9a-f]{64}$/)
@@ -35,6 +36,8 @@ const lineSchema = z.object({
 export interface CaptionLine extends Omit<CaptionedPicture, 'split'> {
   /** Null when the line names none. */
   readonly split: string | null;
+  /** Language of the captions, such as `de`; null when the line names none. */
+  readonly lang: string | null;
   /** For messages: the file and the line, counted from 1. */
   readonly where: string;
 }
@@ -81,6 +84,6 @@ function parseLine(line: string, where: string): CaptionLine {
     const problems = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'line'}: ${issue.message}`);
     throw new SightlineError('invalid-input', `${where}: ${problems.join('; ')}`);
   }
-  const { image, captions, split, sha256 } = parsed.data;
-  return { image, captions, split: split ?? null, sha256: sha256 ?? null, where };
+  const { image, captions, split = null, lang = null, sha256 } = parsed.data;
+  return { image, captions, split, lang, sha256: sha256 ?? null, where };
 }

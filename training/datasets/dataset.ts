@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { SightlineError } from '../../core/errors.ts';
 import type { ObjectStore } from '../../core/ports.ts';
 import { Random } from '../random.ts';
-import { CAPTIONS_FILE, type CaptionedPicture, readCaptionLines } from './captions-file.ts';
+import { CAPTIONS_FILE, type CaptionedPicture, type CaptionLine, readCaptionLines } from './captions-file.ts';
 import { listAll } from './source-files.ts';
 import { type SplitShares, splitByName, USUAL_SHARES } from './splits.ts';
 
@@ -58,7 +58,12 @@ export interface DatasetOptions {
   readonly shares?: SplitShares;
   /** Keep one caption a picture, drawn by this seed. */
   readonly captionSeed?: number;
+  /** Captions in this language only: lines of captions.jsonl that name it, and captions.LANG.jsonl. @default 'en' */
+  readonly lang?: string;
 }
+
+/** The language of captions where nothing is said of it. */
+const USUAL_LANGUAGE = 'en';
 
 /**
  * Reads captions.jsonl.
@@ -67,49 +72,94 @@ export interface DatasetOptions {
  * lines with a split and others without
  */
 export async function readDataset(place: DatasetPlace, options: DatasetOptions = {}): Promise<Dataset> {
-  const { splits, captionSeed } = options;
+  const { splits, captionSeed, lang = USUAL_LANGUAGE } = options;
   const warnings = new Map<DatasetWarning, number>();
   const warn = (what: DatasetWarning) => warnings.set(what, (warnings.get(what) ?? 0) + 1);
-  const named = await readPictures(place, warn);
+  const { named, spoken, languages } = await readPictures(place, lang, warn);
   const pictures = withSplits(place, [...named.values()], options.shares);
   const usable: CaptionedPicture[] = [];
-  for (const picture of pictures) {
+  for (const picture of pictures.filter(({ image }) => spoken.has(image))) {
     if (splits !== undefined && !splits.includes(picture.split)) continue;
     if (picture.captions.length === 0) warn('no-captions');
     else usable.push(captionSeed === undefined ? picture : withOneCaption(picture, captionSeed));
   }
   if (usable.length > 0) return { place, pictures: usable, warnings };
   const known = [...new Set(pictures.map(({ split }) => split))].join(', ') || 'none';
+  const wanted = [
+    splits === undefined ? '' : ` in split ${splits.join(' or ')}`,
+    lang === USUAL_LANGUAGE && languages.size < 2 ? '' : ` in language ${lang}`,
+  ].join('');
+  const got = `${pictures.length} lines, splits: ${known}, languages: ${[...languages].join(', ') || 'none'}`;
   throw new SightlineError(
     'invalid-input',
-    `${place.name}: expected pictures with captions` +
-      `${splits === undefined ? '' : ` in split ${splits.join(' or ')}`}, got none (${pictures.length} lines, splits: ${known}${describeWarnings(warnings)})`,
+    `${place.name}: expected pictures with captions${wanted}, got none (${got}${describeWarnings(warnings)})`,
   );
 }
 
 type NamedPicture = Omit<CaptionedPicture, 'split'> & { readonly split: string | null };
 
-/** The pictures that captions.jsonl names, each with all of its captions. */
+interface NamedPictures {
+  /** All pictures by name, with their captions in the wanted language. */
+  readonly named: Map<string, NamedPicture>;
+  /** Names of those that a line in that language names. */
+  readonly spoken: Set<string>;
+  readonly languages: Set<string>;
+}
+
+/** The pictures that captions.jsonl and the file of a language name. */
 async function readPictures(
   place: DatasetPlace,
+  lang: string,
   warn: (what: DatasetWarning) => void,
-): Promise<Map<string, NamedPicture>> {
-  const pictures = new Map<string, NamedPicture>();
+): Promise<NamedPictures> {
+  const found: NamedPictures = { named: new Map(), spoken: new Set(), languages: new Set() };
   for (const line of readCaptionLines(await captionsFile(place), `${place.name}: ${CAPTIONS_FILE}`)) {
-    const { where, ...found } = { ...line, captions: line.captions.filter((caption) => caption.trim() !== '') };
-    for (let n = found.captions.length; n < line.captions.length; n++) warn('empty-caption');
-    const earlier = pictures.get(found.image);
-    if (earlier === undefined) {
-      pictures.set(found.image, found);
-    } else if (earlier.split !== found.split) {
-      const got = `${earlier.split ?? 'none'} and ${found.split ?? 'none'}`;
-      throw new SightlineError('invalid-input', `${where}: expected ${found.image} in one split, got ${got}`);
-    } else {
-      warn('doubled-line');
-      pictures.set(found.image, { ...earlier, captions: [...new Set([...earlier.captions, ...found.captions])] });
-    }
+    addLine(found, { ...line, lang: line.lang ?? USUAL_LANGUAGE }, lang, warn);
   }
-  return pictures;
+  const name = captionsFileOf(lang);
+  const file = lang === USUAL_LANGUAGE ? null : await place.store.get(name);
+  if (file === null) return found;
+  for (const line of readCaptionLines(await bytesOf(file.body), `${place.name}: ${name}`)) {
+    // What such a file does not say again, captions.jsonl has said.
+    const split = line.split ?? found.named.get(line.image)?.split ?? null;
+    addLine(found, { ...line, split, lang: line.lang ?? lang }, lang, warn);
+  }
+  return found;
+}
+
+function captionsFileOf(lang: string): string {
+  return CAPTIONS_FILE.replace('.', `.${lang}.`);
+}
+
+function addLine(
+  { named, spoken, languages }: NamedPictures,
+  { where, lang, ...line }: CaptionLine,
+  wanted: string,
+  warn: (what: DatasetWarning) => void,
+): void {
+  languages.add(lang!);
+  const captions = lang === wanted ? line.captions.filter((caption) => caption.trim() !== '') : [];
+  const earlier = named.get(line.image);
+  if (earlier !== undefined && earlier.split !== line.split) {
+    const got = `${earlier.split ?? 'none'} and ${line.split ?? 'none'}`;
+    throw new SightlineError('invalid-input', `${where}: expected ${line.image} in one split, got ${got}`);
+  }
+  const all = [...new Set([...(earlier?.captions ?? []), ...captions])];
+  named.set(line.image, earlier === undefined ? { ...line, captions } : { ...earlier, captions: all });
+  if (lang !== wanted) return;
+  for (let n = captions.length; n < line.captions.length; n++) warn('empty-caption');
+  if (spoken.has(line.image)) warn('doubled-line');
+  spoken.add(line.image);
+}
+
+/** The languages that the captions of a data set are in, the usual one first. */
+export async function listLanguages(place: DatasetPlace): Promise<string[]> {
+  const { languages } = await readPictures(place, USUAL_LANGUAGE, () => undefined);
+  for await (const { key } of listAll(place.store, 'captions.')) {
+    const lang = /^captions\.([^./]+)\.jsonl$/.exec(key)?.[1];
+    if (lang !== undefined) languages.add(lang);
+  }
+  return [...languages];
 }
 
 function withSplits(

@@ -34,11 +34,10 @@ export function startingState({ parameters }: TrainedHead): State {
   return new Map(parameters).set(TEMPERATURE, Float32Array.of(-Math.log(TEACHER_TEMPERATURE)));
 }
 
-/**
- * Shares of the way from the old weights to the new ones that are tried: the second half costs more elsewhere than it
- * brings.
- */
-const SHARES = [0, 0.1, 0.2, 0.3, 0.4, 0.5];
+/** Shares of the way from the old weights to the new ones that are tried: further on, much is lost and little gained. */
+const SHARES = [0, 0.1, 0.2, 0.3];
+/** Losses that are closer than this are no reason to leave the head in use: as a share of its own. */
+const LEAST_GAIN = 0.01;
 
 /**
  * The weights on the way from the start to the trained ones with the lowest loss on validation, 0 being the start
@@ -50,13 +49,13 @@ export async function bestOnTheWay(
   trained: State,
   validationLoss: (parameters: State) => Promise<number>,
 ): Promise<{ parameters: State; share: number }> {
-  let best = { parameters: start, share: 0, loss: Number.POSITIVE_INFINITY };
+  const tried: { parameters: State; share: number; loss: number }[] = [];
   for (const share of SHARES) {
     const parameters = between(start, trained, share);
-    const loss = await validationLoss(parameters);
-    if (loss < best.loss) best = { parameters, share, loss };
+    tried.push({ parameters, share, loss: await validationLoss(parameters) });
   }
-  return best;
+  const best = tried.reduce((least, one) => (one.loss < least.loss ? one : least));
+  return best.loss < (1 - LEAST_GAIN) * tried[0]!.loss ? best : tried[0]!;
 }
 
 /** All weights of the share; the temperature, by which losses would differ that mean the same, is the start's. */

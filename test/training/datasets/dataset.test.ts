@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { openFolder } from '../../../core/objects/folder/store.ts';
-import { type DatasetPlace, readDataset } from '../../../training/datasets/dataset.ts';
+import { type DatasetPlace, listLanguages, readDataset } from '../../../training/datasets/dataset.ts';
 
 const folders: string[] = [];
 after(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true }))));
@@ -107,6 +107,36 @@ describe('reading captioned pictures', () => {
     assert.deepEqual(await drawn(1), first);
     assert.notDeepEqual(await drawn(2), first);
     assert.deepEqual([...new Set(first)].toSorted(), ['a', 'b', 'c']);
+  });
+
+  it('reads the captions of one language, from lines that name it and from a file of its own', async () => {
+    const row = (image: string, caption: string, more: object) =>
+      `${JSON.stringify({ image, captions: [caption], split: 'val', ...more })}\n`;
+    const folder = await dataset(
+      row('a.jpg', 'a dog', {}) + row('b.jpg', 'a cat', { lang: 'en' }) + row('b.jpg', 'un chat', { lang: 'fr' }),
+    );
+    const german = row('b.jpg', 'eine Katze', { split: undefined }) + row('c.jpg', 'ein Haus', { lang: 'de' });
+    await writeFile(join(folder.name, 'captions.de.jsonl'), german);
+    const read = async (lang?: string) => {
+      const { pictures, warnings } = await readDataset(folder, { lang });
+      assert.equal(warnings.size, 0);
+      return pictures.map(({ image, captions, split }) => [image, ...captions, split]);
+    };
+    const english = [
+      ['a.jpg', 'a dog', 'val'],
+      ['b.jpg', 'a cat', 'val'],
+    ];
+    assert.deepEqual([await read(), await read('en')], [english, english]);
+    assert.deepEqual(await read('fr'), [['b.jpg', 'un chat', 'val']]);
+    assert.deepEqual(await read('de'), [
+      ['b.jpg', 'eine Katze', 'val'],
+      ['c.jpg', 'ein Haus', 'val'],
+    ]);
+    assert.deepEqual(await listLanguages(folder), ['en', 'fr', 'de']);
+    await assert.rejects(readDataset(folder, { lang: 'cs' }), {
+      code: 'invalid-input',
+      message: /expected pictures with captions in language cs, got none \(2 lines, .*languages: en, fr\)/,
+    });
   });
 
   it('says what is missing when there is no dataset', async () => {

@@ -41,10 +41,11 @@ describe('a head read back', () => {
     const [start, trained] = [new Map([['a', Float32Array.of(0, 2)]]), new Map([['a', Float32Array.of(1, 4)]])];
     const towards = (aim: number) =>
       bestOnTheWay(start, trained, async (parameters) => Math.abs(parameters.get('a')![0]! - aim));
-    const [none, some] = [await towards(-1), await towards(0.41)];
+    const [none, little, some] = [await towards(-1), await towards(100), await towards(0.21)];
+    assert.equal(little.share, 0);
     assert.deepEqual([none.share, [...none.parameters.get('a')!]], [0, [0, 2]]);
-    assert.equal(some.share, 0.4);
-    assert.ok(Math.abs(some.parameters.get('a')![1]! - 2.8) < 1e-6);
+    assert.equal(some.share, 0.2);
+    assert.ok(Math.abs(some.parameters.get('a')![1]! - 2.4) < 1e-6);
   });
 
   it('takes smaller batches of few pairs', () => {
