@@ -17,7 +17,7 @@ import { type Library, makePhotoLibrary } from './photo-library.ts';
 
 const FILES = Number(process.env.FILES ?? 20_000);
 const KILLS = 20;
-const INDEX = ['scripts/index.ts'];
+const INDEX = ['scripts/sightline.ts', 'index'];
 
 interface Picture {
   readonly id: string;
