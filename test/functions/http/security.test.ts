@@ -33,7 +33,7 @@ describe('API keys', () => {
       assert.equal((await status(method, path)) === 401, expected, where);
       guarded += expected ? 1 : 0;
     }
-    assert.equal(guarded, 9);
+    assert.equal(guarded, 10);
     assert.deepEqual(Object.keys(document.components.securitySchemes), ['bearer', 'apiKey', 'session']);
   });
 
