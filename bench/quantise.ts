@@ -61,7 +61,7 @@ export async function run(args: readonly string[] = []): Promise<void> {
       variants: { type: 'string' },
       data: { type: 'string' },
       encoder: { type: 'string' },
-      /** Of npm run train -- --profile mobilenet; without it MobileNetV2 is not judged by recall. */
+      /** A head of npm run train -- --profile mobilenet; without it MobileNetV2 is not judged by recall. */
       'mobilenet-head': { type: 'string' },
     },
   });

@@ -22,7 +22,9 @@ const bench = command({
   words: { min: 0, max: names.length },
   options: {
     url: url({
-      text: 'server to measure instead of one that is started here: a deployed function for `lambda`, a Qdrant for `qdrant`',
+      text:
+        'server to measure instead of one that is started here: a deployed function for `lambda`, a ' +
+        'Qdrant for `qdrant`',
     }),
     key: text({ unit: 'KEY', text: 'API key for it, when reading needs one' }),
     points: whole({ min: 100, text: 'points to measure `qdrant` with', shown: '100,000' }),

@@ -50,7 +50,8 @@ const ALL = ['server', 'functions', 'stack'] as const;
 export const BUCKET = {
   pattern: /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/,
   expected:
-    'the name of an S3 bucket: 3 to 63 lower-case letters, digits, dots and hyphens, with a letter or digit at both ends',
+    'the name of an S3 bucket: 3 to 63 lower-case letters, digits, dots and hyphens, with a letter or digit ' +
+    'at both ends',
 };
 const KMS_KEY = { pattern: /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[\w-]+$/, expected: 'the ARN of a KMS key' };
 
@@ -99,7 +100,9 @@ export const SETTINGS = {
   qdrantSearch: setting(
     { env: 'SIGHTLINE_QDRANT_SEARCH', readers: ALL },
     choice(['auto', 'exact', 'graph'], {
-      text: 'exact: every vector is looked at; graph: the HNSW graph, which may miss some; auto: by the number of points',
+      text:
+        'exact: every vector is looked at; graph: the HNSW graph, which may miss some; auto: by the ' +
+        'number of points',
       default: 'auto',
     }),
   ),
@@ -125,7 +128,9 @@ export const SETTINGS = {
   qdrantOnDisk: setting(
     { env: 'SIGHTLINE_QDRANT_ON_DISK', readers: ALL },
     choice(['none', 'vectors', 'all'], {
-      text: 'what lies on disk instead of in memory, when a collection is made: none, vectors, or all with graph and indexes',
+      text:
+        'what lies on disk instead of in memory, when a collection is made: none, vectors, or all with ' +
+        'graph and indexes',
       default: 'none',
     }),
   ),
@@ -140,7 +145,9 @@ export const SETTINGS = {
   tombstoneDays: setting(
     { env: 'SIGHTLINE_TOMBSTONE_DAYS', readers: ALL },
     whole({
-      ...{ min: 1, max: 3650, default: 30 },
+      min: 1,
+      max: 3650,
+      default: 30,
       text: 'days that a deletion is remembered, so that no event that was delayed can undo it',
     }),
   ),
@@ -170,7 +177,9 @@ export const SETTINGS = {
         secret: true,
         pattern: /^((read|write):)?[0-9a-f]{64}$/,
         expected: 'a SHA-256 hash as 64 lower-case hex digits, with read: or write: in front or not',
-        text: 'SHA-256 hashes of keys as `npm run key` makes them, comma separated: `read:HASH`, `write:HASH`, or just `HASH`, which may write, too',
+        text:
+          'SHA-256 hashes of keys as `npm run key` makes them, comma separated: `read:HASH`, ' +
+          '`write:HASH`, or just `HASH`, which may write, too',
       }),
     ),
   ),
@@ -232,21 +241,27 @@ export const SETTINGS = {
   vanishedHours: setting(
     { env: 'SIGHTLINE_VANISHED_HOURS', readers: SERVER },
     whole({
-      ...{ max: 24 * 365, default: 24 },
+      max: 24 * 365,
+      default: 24,
       text: 'hours that the tags of a picture that is gone wait for its bytes to come back under any name',
     }),
   ),
   maxImageBytes: setting(
     { env: 'SIGHTLINE_MAX_IMAGE_BYTES', readers: RUNTIMES },
     bytes({
-      ...{ min: 1024, max: 1024 ** 3, default: 50 * 1024 ** 2, shown: '50MiB' },
+      min: 1024,
+      max: 1024 ** 3,
+      default: 50 * 1024 ** 2,
+      shown: '50MiB',
       text: 'larger files are rejected unread',
     }),
   ),
   maxImagePixels: setting(
     { env: 'SIGHTLINE_MAX_IMAGE_PIXELS', readers: RUNTIMES },
     whole({
-      ...{ min: 1, max: 1_000_000_000, default: 100_000_000 },
+      min: 1,
+      max: 1_000_000_000,
+      default: 100_000_000,
       text: 'larger pictures, width x height, are rejected undecoded',
     }),
   ),
@@ -260,7 +275,10 @@ export const SETTINGS = {
   concurrency: setting(
     { env: 'SIGHTLINE_CONCURRENCY', flag: 'concurrency', readers: RUNTIMES },
     whole({
-      ...{ min: 1, max: 64, default: Math.max(2, availableParallelism()), shown: 'cores, at least 2' },
+      min: 1,
+      max: 64,
+      default: Math.max(2, availableParallelism()),
+      shown: 'cores, at least 2',
       text: 'pictures at the same time',
     }),
   ),
@@ -290,7 +308,8 @@ export const SETTINGS = {
     { env: 'SIGHTLINE_READ_BUCKETS', readers: AWS },
     many(
       text({
-        ...{ ...BUCKET, unit: 'NAMES' },
+        ...BUCKET,
+        unit: 'NAMES',
         text: 'existing buckets that may be read and indexed, comma separated',
       }),
     ),
@@ -302,7 +321,9 @@ export const SETTINGS = {
   maxReceives: setting(
     { env: 'SIGHTLINE_MAX_RECEIVES', readers: AWS },
     whole({
-      ...{ min: 2, max: 1000, default: 10 },
+      min: 2,
+      max: 1000,
+      default: 10,
       text: 'deliveries of a message before it is put aside in the dead letter queue',
     }),
   ),
@@ -355,8 +376,12 @@ export const SETTINGS = {
   apiConcurrency: setting(
     { env: 'SIGHTLINE_API_CONCURRENCY', readers: STACK },
     whole({
-      ...{ min: 1, max: 10_000, shown: "the account's limit" },
-      text: 'api functions at work at the same time; AWS keeps 100 for all else, so a new account must ask for more first',
+      min: 1,
+      max: 10_000,
+      shown: "the account's limit",
+      text:
+        'api functions at work at the same time; AWS keeps 100 for all else, so a new account must ask ' +
+        'for more first',
     }),
   ),
   monthlyBudget: setting(
@@ -370,7 +395,8 @@ export const SETTINGS = {
   firewallRate: setting(
     { env: 'SIGHTLINE_FIREWALL_RATE', readers: STACK },
     whole({
-      ...{ min: 10, max: 2_000_000_000 },
+      min: 10,
+      max: 2_000_000_000,
       text: 'with a domain, requests of one address in 5 minutes before AWS WAF refuses more',
     }),
   ),
@@ -490,8 +516,8 @@ export interface Sources<R extends Reader> {
 }
 
 /**
- * What a reader is configured with. A variable that is set to nothing, as containers like to do, is not set: as a number it
- * would be 0, which is no limit at all to some of these.
+ * What a reader is configured with. A variable that is set to nothing, as containers like to do, is not set: as a
+ * number it would be 0, which is no limit at all to some of these.
  * @throws {invalid-config} naming every variable that does not fit, and those that are mistyped
  */
 export function readSettings<R extends Reader>(reader: R, sources: Sources<R>): Values<R> {

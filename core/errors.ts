@@ -1,6 +1,7 @@
 /**
  * The faults core raises on purpose. Each has a stable `code` that the HTTP edge maps to a status and that scripts map
- * to an exit code; the message names what was expected and what came. Anything else that is thrown is a bug or an outage.
+ * to an exit code; the message names what was expected and what came. Anything else that is thrown is a bug or an
+ * outage.
  */
 export class SightlineError extends Error {
   readonly code: ErrorCode;

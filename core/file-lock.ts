@@ -8,8 +8,8 @@ import { unavailable } from './file-errors.ts';
 const POLL_MS = 200;
 
 /**
- * Runs `work` while no other process runs its own under the same file, waiting for it first. The lock is the operating system's,
- * by way of SQLite: it ends with the process, however that ends, and nothing stale is ever left.
+ * Runs `work` while no other process runs its own under the same file, waiting for it first. The lock is the operating
+ * system's, by way of SQLite: it ends with the process, however that ends, and nothing stale is ever left.
  * @param onWait called once when another process has it
  */
 export async function withFileLock<T>(

@@ -80,8 +80,8 @@ export function captionId(caption: string): string {
 
 /**
  * The indexing pipeline: makes the index agree with one object. Idempotent and safe under duplicated, reordered and
- * concurrent jobs: the object is read as it is now, and the store takes a write only from an event newer than what it holds
- * (`compareSequencers`), so that every order of the same jobs ends in the state of the newest. The same bytes are
+ * concurrent jobs: the object is read as it is now, and the store takes a write only from an event newer than what it
+ * holds (`compareSequencers`), so that every order of the same jobs ends in the state of the newest. The same bytes are
  * embedded once, whatever they are called.
  */
 export function createIndexer(deps: IndexDeps): IndexJob {
@@ -126,7 +126,8 @@ function decide(job: Job, stored: StoredPoint | Tombstone | undefined): Write | 
   const sequencer = job.sequencer ?? storedSequencer;
   const order = compareSequencers(sequencer, storedSequencer);
   if (order < 0) return null;
-  // The same one is the same event again, unless the server is not S3: most others send one for all. What is there decides.
+  // The same one is the same event again, unless the server is not S3: most others send one for all. What is there
+  // decides.
   return { sequencer, when: order === 0 ? 'not-older' : 'newer', live: livePicture(stored) };
 }
 
@@ -141,7 +142,10 @@ async function look({ job, objects, live }: Task): Promise<'gone' | 'unchanged' 
   return (await objects.get(job.key)) ?? 'gone';
 }
 
-/** Keeps the newer sequencer of an object that did not change: a late event from before it would win against the old one. */
+/**
+ * Keeps the newer sequencer of an object that did not change: a late event from before it would win against the old
+ * one.
+ */
 async function acknowledge({ vectors }: IndexDeps, { id, live, sequencer, when }: Task): Promise<IndexOutcome> {
   const vector = when === 'newer' ? (await vectors.vectors([id])).get(id) : undefined;
   if (vector !== undefined && live !== null) {

@@ -31,7 +31,8 @@ export async function readJsonFile<S extends z.ZodType>(
 }
 
 /**
- * Writes a small JSON file whole or not at all, with the folders above it: a reader sees the old content or the new one.
+ * Writes a small JSON file whole or not at all, with the folders above it: a reader sees the old content or the new
+ * one.
  * @throws {unavailable} when it cannot be written
  */
 export async function writeJsonFile(file: string, value: unknown): Promise<void> {

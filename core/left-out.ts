@@ -1,8 +1,8 @@
 import ignore from 'ignore';
 
 /**
- * What lies in every picture folder and is no picture: it is left out without being read, and no failure. What should have
- * been a picture and is not is still a failure.
+ * What lies in every picture folder and is no picture: it is left out without being read, and no failure. What should
+ * have been a picture and is not is still a failure.
  */
 export type LeftOutReason =
   /** A name that begins with a dot. */
@@ -91,8 +91,8 @@ export function sumLeftOut(all: Iterable<LeftOut>): LeftOut {
 }
 
 /**
- * Says whether a path below the place of the patterns is ignored, or null when they say nothing of it. Paths of folders end
- * with '/'; whoever goes down to a file asks for the folders on the way first.
+ * Says whether a path below the place of the patterns is ignored, or null when they say nothing of it. Paths of folders
+ * end with '/'; whoever goes down to a file asks for the folders on the way first.
  */
 export type Ignores = (path: string) => boolean | null;
 

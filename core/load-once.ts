@@ -1,6 +1,9 @@
 /** Something heavy that is loaded once and shared. */
 export interface Loaded<T> {
-  /** Loads it at the first call; calls that come meanwhile share the load. A failed one is answered to them and then tried again. */
+  /**
+   * Loads it at the first call; calls that come meanwhile share the load. A failed one is answered to them and then
+   * tried again.
+   */
   get(): Promise<T>;
   /** What is loaded or being loaded; null when nothing is, or when it fails. */
   peek(): Promise<T | null>;

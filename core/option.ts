@@ -50,7 +50,13 @@ function option<V, D extends V | undefined>(
   const { text, secret = false } = about;
   const shown = about.shown ?? (about.default === undefined ? undefined : String(about.default));
   return {
-    ...{ text, expects, unit: about.unit ?? unit, default: about.default as D, shown, many: false, secret },
+    text,
+    expects,
+    unit: about.unit ?? unit,
+    default: about.default as D,
+    shown,
+    many: false,
+    secret,
     parse(given, resolvePath) {
       const value = parse(given, resolvePath);
       if (value === null) throw new Expected(expects);
@@ -98,7 +104,14 @@ function numeric(given: string): number {
 }
 
 const BYTES: Readonly<Record<string, number>> = {
-  ...{ '': 1, b: 1, kb: 1e3, mb: 1e6, gb: 1e9, kib: 1024, mib: 1024 ** 2, gib: 1024 ** 3 },
+  '': 1,
+  b: 1,
+  kb: 1e3,
+  mb: 1e6,
+  gb: 1e9,
+  kib: 1024,
+  mib: 1024 ** 2,
+  gib: 1024 ** 3,
 };
 
 /** A size in bytes, written with or without a unit: 52428800, 50MiB, 50 MB. */

@@ -3,8 +3,8 @@ import { dirname, join } from 'node:path';
 import { SightlineError } from './errors.ts';
 
 /**
- * The closest folder above `from` that holds the models: the repository, an installed package, or a built function. Wherever
- * a bundle lies, it finds what came with it.
+ * The closest folder above `from` that holds the models: the repository, an installed package, or a built function.
+ * Wherever a bundle lies, it finds what came with it.
  * @throws {invalid-config} when there is none
  */
 export function packageRoot(from: string): string {

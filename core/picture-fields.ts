@@ -15,8 +15,8 @@ export type FieldType = 'text' | 'texts' | 'integer' | 'number' | 'instant' | 'l
 export type FieldSource = 'object' | 'content' | 'user' | 'index' | 'derived';
 
 /**
- * How a filter compares. Points that have no value never match, except `noneOf`. `below` is strict, the bounds `atLeast`
- * and `atMost` are not; local times compare by their clocks, whatever their offsets.
+ * How a filter compares. Points that have no value never match, except `noneOf`. `below` is strict, the bounds
+ * `atLeast` and `atMost` are not; local times compare by their clocks, whatever their offsets.
  */
 export type Comparison = 'equals' | 'oneOf' | 'noneOf' | 'prefix' | 'all' | 'any' | 'atLeast' | 'atMost' | 'below';
 

@@ -1,4 +1,7 @@
-/** Milliseconds that a `Retry-After` header asks for, as seconds or as a date (RFC 9110, 10.2.3); null when it says neither. */
+/**
+ * Milliseconds that a `Retry-After` header asks for, as seconds or as a date (RFC 9110, 10.2.3); null when it says
+ * neither.
+ */
 export function retryAfterMs(header: string | null | undefined): number | null {
   if (header === null || header === undefined) return null;
   const ms = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now();

@@ -12,7 +12,7 @@ export type SearchTerm = { readonly weight: number } & (
   | { readonly imageId: string }
   /** The bytes of a picture that need not be stored. */
   | { readonly image: Uint8Array }
-  /** Of the space of the store, any length but zero; the caller has made sure of that. */
+  /** A vector of the space of the store, any length but zero; the caller has made sure of that. */
   | { readonly vector: JointEmbedding }
 );
 
@@ -97,7 +97,7 @@ async function embedTexts(deps: SearchDeps, terms: readonly SearchTerm[]): Promi
   return new Map(withText.map((term, i) => [term, embedded[i]!]));
 }
 
-/** Of what the term itself brings: a picture or a vector. */
+/** The vector of what the term itself brings: a picture or a vector. */
 async function givenVector(deps: SearchDeps, term: SearchTerm): Promise<JointEmbedding | null> {
   if ('image' in term) return (await deps.embedder.embedImage(term.image)).vector;
   if (!('vector' in term)) return null;

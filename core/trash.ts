@@ -10,7 +10,7 @@ export interface TrashEntry {
   readonly id: string;
   /** ISO 8601. */
   readonly deletedAt: string;
-  /** Of the picture's point. */
+  /** Id of the picture's point. */
   readonly imageId: string;
   /** As the index held it, with its tags. */
   readonly picture: ImagePayload;

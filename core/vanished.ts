@@ -3,13 +3,13 @@ import type { ObjectStore, StoredPoint, VectorStore } from './ports.ts';
 import type { ImagePayload, JointEmbedding, SpaceId } from './types.ts';
 
 /**
- * A file that is renamed or moved is, to the index, one that is gone and one that is new. What only the index knows of the
- * first goes over to the second: its bytes are the same, and its old place is empty.
+ * A file that is renamed or moved is, to the index, one that is gone and one that is new. What only the index knows of
+ * the first goes over to the second: its bytes are the same, and its old place is empty.
  */
 
 /** A picture whose object is gone. */
 export interface Vanished {
-  /** Of its point. */
+  /** Id of its point. */
   readonly id: string;
   readonly payload: ImagePayload;
   readonly space: SpaceId;
@@ -72,8 +72,8 @@ export async function findOrigin(
 }
 
 /**
- * Keeps what is known of a picture that is about to be removed: a copy of it of which people said nothing, such as the one
- * that was made to move it to another disk, takes it over at once.
+ * Keeps what is known of a picture that is about to be removed: a copy of it of which people said nothing, such as the
+ * one that was made to move it to another disk, takes it over at once.
  */
 export async function keepVanished({ vectors, vanished }: Deps, id: string, payload: ImagePayload): Promise<void> {
   const copies = (await copiesOf(vectors, payload.sha256)).filter((copy) => copy.id !== id);

@@ -13,7 +13,9 @@ export function norm(a: Float32Array): number {
   return Math.sqrt(dot(a, a));
 }
 
-/** A new vector of unit length with the direction of `a`. Throws `invalid-input` when it has none (zero or not finite). */
+/**
+ * A new vector of unit length with the direction of `a`. Throws `invalid-input` when it has none (zero or not finite).
+ */
 export function normalise<S extends string>(a: Embedding<S>): Embedding<S> {
   const length = norm(a);
   if (!Number.isFinite(length) || length < 1e-12) {

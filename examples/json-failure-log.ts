@@ -4,8 +4,9 @@ import { readJsonFile, writeJsonFile } from '../core/json-file.ts';
 import type { Failure, FailureLog } from '../core/ports.ts';
 
 /**
- * A driver of one's own: the port `FailureLog` over one JSON file that people can read. It passes the contract of the port,
- * test/contract/failure-log.ts, unchanged, as every driver has to. For one process: SQLite, which ships, takes several.
+ * A driver of one's own: the port `FailureLog` over one JSON file that people can read. It passes the contract of the
+ * port, test/contract/failure-log.ts, unchanged, as every driver has to. For one process: SQLite, which ships, takes
+ * several.
  */
 
 /** `place` grows with every record; it is 0 for those that were dismissed. */

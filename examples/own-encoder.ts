@@ -21,9 +21,15 @@ const model = graph.toBytes({ name: 'colours' });
 
 // 2. Its preprocessing, in the form that publishers of models use.
 const preprocessor = JSON.stringify({
-  ...{ do_resize: true, size: { height: SIZE, width: SIZE }, resample: 2, do_center_crop: false },
-  ...{ do_rescale: true, rescale_factor: 1 / 255, do_normalize: true },
-  ...{ image_mean: [0.5, 0.5, 0.5], image_std: [0.25, 0.25, 0.25] },
+  do_resize: true,
+  size: { height: SIZE, width: SIZE },
+  resample: 2,
+  do_center_crop: false,
+  do_rescale: true,
+  rescale_factor: 1 / 255,
+  do_normalize: true,
+  image_mean: [0.5, 0.5, 0.5],
+  image_std: [0.25, 0.25, 0.25],
 });
 
 // 3. The entry, which adds to those that came along: a file is what its hash says, or it is not loaded.
@@ -31,8 +37,12 @@ const file = (path: string, bytes: Uint8Array | string) => {
   return { path, bytes: Buffer.byteLength(bytes), sha256: createHash('sha256').update(bytes).digest('hex') };
 };
 const colours = {
-  ...{ kind: 'image', folder: 'colours', bundled: false, licence: 'Apache-2.0' },
-  ...{ source: 'https://example.com/colours', origin: 'examples/own-encoder.ts' },
+  kind: 'image',
+  folder: 'colours',
+  bundled: false,
+  licence: 'Apache-2.0',
+  source: 'https://example.com/colours',
+  origin: 'examples/own-encoder.ts',
   files: { model: file('model.onnx', model), preprocessor: file('preprocessor_config.json', preprocessor), others: [] },
   tensors: { pixels: 'pixel_values', layout: 'nchw' },
   outputs: { logits: FEATURES },

@@ -34,7 +34,12 @@ const pairs = await loadTrainingData(dataset, {
   augmentations: recipe.views,
 }).finally(() => encoders.close());
 const { head, epoch, curves } = await trainHead({
-  ...{ recipe, data: pairs, seed: 1, threads: 2, run: join(models, 'run'), resume: false },
+  recipe,
+  data: pairs,
+  seed: 1,
+  threads: 2,
+  run: join(models, 'run'),
+  resume: false,
   onEpoch: (at) => console.log(`epoch ${at.epoch}: validation loss ${at.validationLoss.toFixed(3)}`),
 });
 await pairs.close();

@@ -1,4 +1,5 @@
-// The Lambda function behind the queue of S3 events: every new, changed or removed picture in the bucket comes through here.
+// The Lambda function behind the queue of S3 events: every new, changed or removed picture in the bucket comes through
+// here.
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { loadOnce } from '../core/load-once.ts';
 import { createIngest } from './events/event-handler.ts';

@@ -68,7 +68,10 @@ export function createAlarms(settings: Settings, { events, functions }: { events
   }
 }
 
-/** Tells when the month is about to cost more. It counts the whole account: AWS knows stages by tags only that it was told to count. */
+/**
+ * Tells when the month is about to cost more. It counts the whole account: AWS knows stages by tags only that it was
+ * told to count.
+ */
 export function createBudget(settings: Settings) {
   if (settings.monthlyBudget === undefined) return;
   const subscriberEmailAddresses = settings.alarmEmail === undefined ? [] : [settings.alarmEmail];

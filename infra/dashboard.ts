@@ -1,7 +1,9 @@
 import type { Events } from './events';
 import { type Functions, METRICS, serviceName } from './functions';
 
-/** [namespace, metric, dimension, value, options], as CloudWatch's dashboards name a line ("Dashboard body structure"). */
+/**
+ * [namespace, metric, dimension, value, options], as CloudWatch's dashboards name a line ("Dashboard body structure").
+ */
 type Line = readonly unknown[];
 
 /** One page for what someone looks at first: what is asked, what waits, what failed, how long it takes. */

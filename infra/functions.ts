@@ -112,7 +112,10 @@ function readTimeout(settings: Settings) {
 
 export type Functions = ReturnType<typeof createFunctions>;
 
-/** Where the functions' own metrics are (functions/lambda/telemetry.ts): by service, so that stages in one account stay apart. */
+/**
+ * Where the functions' own metrics are (functions/lambda/telemetry.ts): by service, so that stages in one account stay
+ * apart.
+ */
 export const METRICS = { namespace: 'Sightline', serverErrors: 'ServerErrors' } as const;
 
 export function serviceName(): string {

@@ -70,7 +70,7 @@ export function lambdaOnly(): string {
   });
 }
 
-/** Of a bucket that is not the stack's, in the partition that is deployed to: aws, aws-cn or aws-us-gov. */
+/** ARN of a bucket that is not the stack's, in the partition that is deployed to: aws, aws-cn or aws-us-gov. */
 export function bucketArn(name: string): $util.Output<string> {
   return $interpolate`arn:${aws.getPartitionOutput().partition}:s3:::${name}`;
 }

@@ -1,13 +1,17 @@
 import { createHash } from 'node:crypto';
 import type { Settings } from './settings';
 
-/** Those whose faults CloudFront keeps for 10 s whatever the answer says, if it is not told otherwise (CloudFront, "Error caching"). */
+/**
+ * Those whose faults CloudFront keeps for 10 s whatever the answer says, if it is not told otherwise (CloudFront,
+ * "Error caching").
+ */
 const KEPT_ERRORS = [400, 403, 404, 405, 414, 500, 501, 502, 503, 504];
 
 /**
- * CloudFront in front of the API function, when there is a domain. It adds a header that only it knows, without which the
- * function answers nobody, so that its own URL is no way around CloudFront and its firewall. SST's `protection` would close
- * the URL as well, and with it every upload: it wants a signature of each body from the caller, or Lambda@Edge and at most 1 MB.
+ * CloudFront in front of the API function, when there is a domain. It adds a header that only it knows, without which
+ * the function answers nobody, so that its own URL is no way around CloudFront and its firewall. SST's `protection`
+ * would close the URL as well, and with it every upload: it wants a signature of each body from the caller, or
+ * Lambda@Edge and at most 1 MB.
  */
 export async function createRouter(settings: Settings) {
   if (settings.domain === undefined) return undefined;

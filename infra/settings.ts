@@ -1,8 +1,8 @@
 import { readSettings as read, type Values } from '../core/config.ts';
 
 /**
- * What can be chosen when the stack is deployed: the entries of core/config.ts that the stack reads. Secrets are not among
- * them: they are set with `sst secret set` (infra/secrets.ts).
+ * What can be chosen when the stack is deployed: the entries of core/config.ts that the stack reads. Secrets are not
+ * among them: they are set with `sst secret set` (infra/secrets.ts).
  */
 export type Settings = Values<'stack'> & {
   readonly stage: string;
@@ -14,7 +14,8 @@ export type Settings = Values<'stack'> & {
 const RULES: readonly [(settings: Settings) => boolean, string][] = [
   [
     ({ urlAuth, domain }) => urlAuth === 'iam' && domain !== undefined,
-    'SIGHTLINE_URL_AUTH: expected none with a domain, got iam: CloudFront does not sign requests, and closes the URL itself',
+    'SIGHTLINE_URL_AUTH: expected none with a domain, got iam: CloudFront does not sign requests, and closes ' +
+      'the URL itself',
   ],
   [
     ({ firewallRate, domain }) => firewallRate !== undefined && domain === undefined,

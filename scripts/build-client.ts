@@ -23,8 +23,14 @@ of its own, too: \`npm install ./dist/client\` takes the client and nothing else
     await mkdir(out, { recursive: true });
     const { build } = await import('esbuild');
     await build({
-      ...{ entryPoints: [source], outfile: join(out, 'client.js'), bundle: true, format: 'esm', platform: 'neutral' },
-      ...{ target: 'es2022', legalComments: 'none', logLevel: 'silent' },
+      entryPoints: [source],
+      outfile: join(out, 'client.js'),
+      bundle: true,
+      format: 'esm',
+      platform: 'neutral',
+      target: 'es2022',
+      legalComments: 'none',
+      logLevel: 'silent',
     });
     writeTypes(out);
     const { version, license } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Record<string, string>;
@@ -42,9 +48,22 @@ function writeTypes(out: string): void {
   const made = spawnSync(
     process.execPath,
     [
-      ...[tsc, '--ignoreConfig', source, '--outDir', out, '--declaration', '--emitDeclarationOnly', '--strict'],
-      ...['--allowImportingTsExtensions', '--module', 'nodenext', '--target', 'es2022', '--skipLibCheck'],
-      ...['--lib', 'es2022,dom,dom.iterable'],
+      tsc,
+      '--ignoreConfig',
+      source,
+      '--outDir',
+      out,
+      '--declaration',
+      '--emitDeclarationOnly',
+      '--strict',
+      '--allowImportingTsExtensions',
+      '--module',
+      'nodenext',
+      '--target',
+      'es2022',
+      '--skipLibCheck',
+      '--lib',
+      'es2022,dom,dom.iterable',
     ],
     { encoding: 'utf8' },
   );

@@ -38,7 +38,8 @@ May be interrupted at any moment: the next call goes on from there. docs/dataset
     json: toggle({ text: 'the report as one JSON document' }),
   },
   notes:
-    'Exit code 0 when the data set is there, also when some of it had to be left out (see the report), 1 when it is not.',
+    'Exit code 0 when the data set is there, also when some of it had to be left out (see the report), 1 ' +
+    'when it is not.',
   run: async (flags, [what]) => {
     if (what !== 'prepare') throw new UsageError(`expected the command "prepare", got "${what}"`);
     const { from, to } = flags;

@@ -125,7 +125,9 @@ async function printJudged(
   else printComparison(first!, second, resampling, flags);
 }
 
-/** One line a language: the sum of recalls, of two heads beside each other. Languages without this split are left out. */
+/**
+ * One line a language: the sum of recalls, of two heads beside each other. Languages without this split are left out.
+ */
 async function printLanguages(
   languages: readonly string[],
   judge: (lang: string) => Promise<Judged>,

@@ -56,7 +56,7 @@ reasons.`,
       };
       const { queue, ofFolder } = createPipeline({ runtime, concurrency: config.concurrency, logger, onLeftOut });
       const source = ofFolder(store, added.path);
-      const { progress: counts } = queue;
+      const counts = () => queue.progress();
       const found = await withProgress(counts, () => compareAndIndex(source, queue, interrupt.signal));
       const { done, failed: givenUp } = counts();
       // Pictures that an older version indexed get what it did not read.
@@ -86,7 +86,9 @@ reasons.`,
   },
 });
 
-/** Indexes what differs from the index; nothing is left to be done when it resolves, or what is left is found next time. */
+/**
+ * Indexes what differs from the index; nothing is left to be done when it resolves, or what is left is found next time.
+ */
 async function compareAndIndex(source: ReconcileOptions, queue: EventQueue, interrupt: AbortSignal) {
   try {
     const found = await reconcile(source, '', () => false, interrupt);

@@ -22,7 +22,8 @@ export default command({
     rows: {
       list: 'profiles, whether their encoders are here, and whether they have the head that they need',
       'pull PROFILE':
-        'fetches what is not bundled from the Hugging Face hub (HF_TOKEN for what needs one, HF_ENDPOINT for a mirror); ' +
+        'fetches what is not bundled from the Hugging Face hub (HF_TOKEN for what needs one, HF_ENDPOINT for ' +
+        'a mirror); ' +
         'goes on where it was interrupted, and holds every file to its checksum and to lock.json',
       'verify [PROFILE]':
         'holds the files that are here to the manifest and to lock.json; all profiles when none is named',
@@ -95,7 +96,9 @@ async function pull(call: Call): Promise<number> {
     }
     try {
       results[encoder.name] = await pullModel(encoder, {
-        ...{ hub, models: call.models, signal: interrupt.signal },
+        hub,
+        models: call.models,
+        signal: interrupt.signal,
         onWait: () => console.error('another process is pulling; waiting for it'),
         onProgress(file, bytes, total) {
           if (bar?.file !== file) {
@@ -122,7 +125,8 @@ async function pull(call: Call): Promise<number> {
 
 function nextStep({ manifest, name }: Call): string {
   return manifest.profiles[name!]!.head === null
-    ? `Profile ${name} needs no head: SIGHTLINE_PROFILE=${name} for a new index, npm run reindex -- --profile ${name} for one that is there.`
+    ? `Profile ${name} needs no head: SIGHTLINE_PROFILE=${name} for a new index, npm run reindex -- ` +
+        `--profile ${name} for one that is there.`
     : `Profile ${name} needs a head that was trained with it: npm run train -- --profile ${name} --data DIR --replace`;
 }
 

@@ -46,7 +46,9 @@ interrupted, too. The functions need to be allowed to read it (SIGHTLINE_READ_BU
     }),
     captioned: text({
       ...LOCATION,
-      text: `${CAPTIONED}, that the head is judged on beside the one in use; one that is significantly worse is refused`,
+      text:
+        `${CAPTIONED}, that the head is judged on beside the one in use; one that is significantly worse ` +
+        `is refused`,
       shown: 'what its training found',
     }),
     anyway: toggle({ text: 'change to the head also when it is worse' }),

@@ -74,7 +74,8 @@ worst, and a browser of the data. Beside it, the pictures as JSON lines for othe
       });
       if (parts.pictures.length > MANY) {
         console.error(
-          `warning: ${parts.pictures.length} pictures make a report of about ${Math.round(parts.pictures.length / 100)} MB`,
+          `warning: ${parts.pictures.length} pictures make a report of about ` +
+            `${Math.round(parts.pictures.length / 100)} MB`,
         );
       }
       const shown = [...parts.pictures, ...parts.others.map(({ picture }) => picture)];

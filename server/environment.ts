@@ -13,8 +13,8 @@ export const root = packageRoot(import.meta.dirname);
 export const isCheckout = import.meta.filename.endsWith('.ts');
 
 /**
- * A path as the user typed it: `~` is the home folder also where no shell replaced it, and relative paths count from where
- * npm was called in a checkout, not from the package.
+ * A path as the user typed it: `~` is the home folder also where no shell replaced it, and relative paths count from
+ * where npm was called in a checkout, not from the package.
  */
 export function userPath(path: string): string {
   const expanded = path.replace(/^~(?=$|[/\\])/, homedir());
@@ -68,8 +68,8 @@ export function readHubConfig(): { endpoint: string; token: string | undefined }
 }
 
 /**
- * How npm was asked to run this program: the script's name, and the flags that npm kept for itself because no `--` stood
- * before them. Null when npm did not start it.
+ * How npm was asked to run this program: the script's name, and the flags that npm kept for itself because no `--`
+ * stood before them. Null when npm did not start it.
  */
 export function npmCall(): { readonly script: string; readonly kept: (flag: string) => string | undefined } | null {
   const { npm_lifecycle_event: script, npm_lifecycle_script: line } = process.env;

@@ -87,8 +87,8 @@ export class Folders {
   }
 
   /**
-   * Makes a folder part of the index, unless it is. One that was moved is known by its pictures and keeps its bucket, and a
-   * place that a folder was moved away from stands for that folder.
+   * Makes a folder part of the index, unless it is. One that was moved is known by its pictures and keeps its bucket,
+   * and a place that a folder was moved away from stands for that folder.
    * @throws {unavailable} when it is not there
    * @throws {invalid-config} when it lies in another one of the index, or the other way round
    */
@@ -121,7 +121,9 @@ export class Folders {
     return folder;
   }
 
-  /** Says where a folder is now. What was indexed there as a folder of its own goes, and what people said of it stays. */
+  /**
+   * Says where a folder is now. What was indexed there as a folder of its own goes, and what people said of it stays.
+   */
   async move(name: string, path: string): Promise<Folder> {
     const folder = await this.#expect(name);
     await this.#open(path);

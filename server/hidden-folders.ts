@@ -2,8 +2,8 @@ import type { Filter, VectorStore } from '../core/ports.ts';
 import type { Folders } from './folders.ts';
 
 /**
- * The index without the pictures of folders that are not there now: they are not found, and neither are they lost. A filter
- * by bucket may name a folder.
+ * The index without the pictures of folders that are not there now: they are not found, and neither are they lost. A
+ * filter by bucket may name a folder.
  */
 export function hideAbsent(vectors: VectorStore, folders: Pick<Folders, 'absent' | 'bucketOf'>): VectorStore {
   const narrow = (filter: Filter): Filter => {

@@ -9,7 +9,10 @@ import { createQueue, type EventQueue } from './queue/job-queue.ts';
 import type { Runtime } from './runtime.ts';
 import type { ReconcileOptions } from './watch/reconcile.ts';
 
-/** The way of stores into the index: what differs is emitted as S3 events and goes through one queue to the ingest handler. */
+/**
+ * The way of stores into the index: what differs is emitted as S3 events and goes through one queue to the ingest
+ * handler.
+ */
 export interface IndexPipeline {
   readonly queue: EventQueue;
   /** For `watchFolder` and `reconcile`. */

@@ -50,7 +50,8 @@ function rawProblem(code: 'headers-too-large' | 'malformed-http', error: NodeJS.
   const { status, title } = PROBLEMS[code];
   const detail =
     code === 'headers-too-large'
-      ? `expected the address and the headers within ${maxHeaderSize} bytes, got more; long texts go into the body of POST /search`
+      ? `expected the address and the headers within ${maxHeaderSize} bytes, got more; long texts go into ` +
+        `the body of POST /search`
       : `expected an HTTP/1.1 request, got something else (${error.code ?? error.message})`;
   const body = JSON.stringify({ type: `/problems/${code}`, title, status, detail });
   return [
@@ -63,7 +64,9 @@ function rawProblem(code: 'headers-too-large' | 'malformed-http', error: NodeJS.
   ].join('\r\n');
 }
 
-/** Takes no new connections, ends idle ones, and waits up to `graceMs` for answers under way before it ends those too. */
+/**
+ * Takes no new connections, ends idle ones, and waits up to `graceMs` for answers under way before it ends those too.
+ */
 export async function stopListening(server: ServerType, graceMs = 3000): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   if ('closeIdleConnections' in server) server.closeIdleConnections();

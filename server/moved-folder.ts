@@ -24,8 +24,8 @@ export async function isGone(path: string): Promise<boolean> {
 }
 
 /**
- * The folder of the index that this one was before it was moved: one that is gone, and that has pictures in common with it.
- * Null when there is none.
+ * The folder of the index that this one was before it was moved: one that is gone, and that has pictures in common with
+ * it. Null when there is none.
  */
 export async function findMoved(
   store: FolderStore,

@@ -72,8 +72,8 @@ async function chooseFolders(config: Config, folders: Folders, ask: AskMoved | u
 }
 
 /**
- * An S3 bucket: what differs from the index at the start, what is uploaded through this server, and, with a queue that the
- * bucket announces its changes to, every change. Throws `invalid-config` for a queue that is not there.
+ * An S3 bucket: what differs from the index at the start, what is uploaded through this server, and, with a queue that
+ * the bucket announces its changes to, every change. Throws `invalid-config` for a queue that is not there.
  */
 export async function openBucketSource(
   config: Config,
@@ -95,7 +95,8 @@ export async function openBucketSource(
     presignUpload: events === null ? undefined : (key, options) => store.presignPut(key, options),
     description:
       events === null
-        ? `It searches the pictures of s3://${store.bucket}, as they are now and as they are uploaded here; --queue tells it of others.`
+        ? `It searches the pictures of s3://${store.bucket}, as they are now and as they are uploaded here; ` +
+          `--queue tells it of others.`
         : `It searches the pictures of s3://${store.bucket} and follows its changes in the queue ${events.name}.`,
     backlog: async () => local() + ((await events?.depth()) ?? 0),
     async start(signal) {

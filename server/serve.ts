@@ -14,8 +14,8 @@ import { aborted, type CreateProgress, openBucketSource, openFolderSource } from
 import { createLogger, openRuntime, type Runtime } from './runtime.ts';
 
 /**
- * Everything on one machine: the HTTP API and the page, and a watched folder whose changes go through the same ingest as
- * the events of S3. Resolves when it was interrupted and has stopped. Throws what keeps it from starting.
+ * Everything on one machine: the HTTP API and the page, and a watched folder whose changes go through the same ingest
+ * as the events of S3. Resolves when it was interrupted and has stopped. Throws what keeps it from starting.
  * @param createProgress shows how far the first comparison with the index has come
  * @param ask whether a folder is one of the index that was moved, where that is not sure
  */
@@ -89,8 +89,9 @@ const SAME_PRESS_MS = 500;
 const PARENT_MS = 500;
 
 /**
- * Aborts at the first Ctrl-C or SIGTERM, and when npm, which started this, has gone: npm passes signals on to its shell, and
- * that dies of them without a word to us. A second signal ends the process at once; what was acknowledged is safe then, too.
+ * Aborts at the first Ctrl-C or SIGTERM, and when npm, which started this, has gone: npm passes signals on to its
+ * shell, and that dies of them without a word to us. A second signal ends the process at once; what was acknowledged is
+ * safe then, too.
  */
 function interruption(): AbortSignal {
   const controller = new AbortController();

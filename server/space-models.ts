@@ -51,8 +51,8 @@ export async function configuredModels(config: {
 type KnownModels = SpaceModels & { readonly space: SpaceId };
 
 /**
- * Every head in the models directories, in their order. Folders without one, or with a damaged one, are passed over. Throws
- * `model-mismatch` for two that make one space: nobody could tell which of them answered.
+ * Every head in the models directories, in their order. Folders without one, or with a damaged one, are passed over.
+ * Throws `model-mismatch` for two that make one space: nobody could tell which of them answered.
  */
 export async function listHeads(modelDirs: readonly string[]): Promise<KnownModels[]> {
   const folders = await Promise.all(
@@ -137,8 +137,10 @@ export async function expectModels(space: SpaceId, places: Places): Promise<Spac
   const first = heads[0];
   throw new SightlineError(
     'space-mismatch',
-    `the index holds vectors of space ${space}, expected its ${HEAD_FILE} in ${places.modelDirs.join(', ')} or where it was ` +
-      `when the space was made; found heads of the spaces ${there}. Bring the models of ${space} back, or change to others: ` +
+    `the index holds vectors of space ${space}, expected its ${HEAD_FILE} in ${places.modelDirs.join(', ')} ` +
+      `or where it was ` +
+      `when the space was made; found heads of the spaces ${there}. Bring the models of ${space} back, or ` +
+      `change to others: ` +
       `npm run reindex -- --profile ${first?.profile ?? 'NAME'}`,
     { details: { expected: space, found: there } },
   );

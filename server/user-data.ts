@@ -7,8 +7,8 @@ import type { ImagePayload } from '../core/types.ts';
 import type { Runtime } from './runtime.ts';
 
 /**
- * What only the index knows: tags of pictures, captions, and what lies in the trash. One JSON document a line, pictures by
- * folder, key and hash, so that it can be put into another index of the same pictures, wherever they are there.
+ * What only the index knows: tags of pictures, captions, and what lies in the trash. One JSON document a line, pictures
+ * by folder, key and hash, so that it can be put into another index of the same pictures, wherever they are there.
  */
 const tags = z.array(z.string());
 const picture = { folder: z.string(), key: z.string(), sha256: z.string(), tags };
@@ -85,7 +85,8 @@ function parseLine(text: string, number: number): UserData {
   try {
     return line.parse(JSON.parse(text.replace(/^\ufeff/, '')));
   } catch (cause) {
-    const message = `line ${number}: expected one JSON document as sightline export writes it, got ${text.slice(0, 80)}`;
+    const message =
+      `line ${number}: expected one JSON document as sightline export writes it, got ` + `${text.slice(0, 80)}`;
     throw new SightlineError('invalid-input', message, { cause });
   }
 }

@@ -21,8 +21,8 @@ const VANISHED: DatabaseFormat = {
 };
 
 /**
- * The vanished pictures of one machine in a SQLite file, which several processes may have open. Throws as `openDatabase`
- * does.
+ * The vanished pictures of one machine in a SQLite file, which several processes may have open. Throws as
+ * `openDatabase` does.
  *
  * @param hours how long they are kept
  */

@@ -18,8 +18,8 @@ export interface WatchedFoldersOptions {
 }
 
 /**
- * Follows all folders of an index: connects those that are there, watches those that are to be watched, and waits for the
- * others. A drive may come and go; what the index knows of it stays, and is hidden meanwhile.
+ * Follows all folders of an index: connects those that are there, watches those that are to be watched, and waits for
+ * the others. A drive may come and go; what the index knows of it stays, and is hidden meanwhile.
  */
 export class WatchedFolders {
   readonly #options: WatchedFoldersOptions;
@@ -35,7 +35,10 @@ export class WatchedFolders {
     this.#options = options;
   }
 
-  /** Resolves with the number of objects to be indexed when every folder that is there was compared once, or at the signal. */
+  /**
+   * Resolves with the number of objects to be indexed when every folder that is there was compared once, or at the
+   * signal.
+   */
   async start(signal: AbortSignal): Promise<number> {
     signal.addEventListener('abort', () => this.#stop.abort());
     if (signal.aborted) this.#stop.abort();

@@ -43,7 +43,9 @@ function internalImportsOf(file: string): string[] {
     .map((specifier) => normalize(join(dirname(file), specifier)).replaceAll('\\', '/'));
 }
 
-/** A vendor package may be imported by exactly these files, so that it can be replaced and its faults translated there. */
+/**
+ * A vendor package may be imported by exactly these files, so that it can be replaced and its faults translated there.
+ */
 const homes: Record<string, RegExp> = {
   'onnxruntime-node': /^core\/onnx\/session\.ts$/,
   sharp: /^core\/encode\/sharp\.ts$/,

@@ -22,8 +22,8 @@ export interface Call {
 }
 
 /**
- * One call, its parsed answer and that one's headers. Rejects with ApiFault, or with the reason of `request.signal` when that was aborted;
- * `isAnswer` tells an answer from what something in between may have sent instead.
+ * One call, its parsed answer and that one's headers. Rejects with ApiFault, or with the reason of `request.signal`
+ * when that was aborted; `isAnswer` tells an answer from what something in between may have sent instead.
  */
 export async function send(
   options: ClientOptions,

@@ -8,9 +8,9 @@ const PICTURES = 10;
 const photo = fileURLToPath(new URL('../../examples/photos/cat.jpg', import.meta.url));
 
 /**
- * What a deployed function takes from here, network included, which is told apart. A copy that is asked for the first time
- * starts cold; nobody can say so from outside, so the slowest answers of a first burst stand for it: leave the function
- * alone for half an hour before.
+ * What a deployed function takes from here, network included, which is told apart. A copy that is asked for the first
+ * time starts cold; nobody can say so from outside, so the slowest answers of a first burst stand for it: leave the
+ * function alone for half an hour before.
  */
 export async function measureDeployed(url: string, key: string | undefined): Promise<void> {
   const base = url.replace(/\/+$/, '');

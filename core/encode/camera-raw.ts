@@ -3,8 +3,8 @@ import type { Size } from './geometry.ts';
 
 /**
  * Camera raw files are not developed here: each has the camera's own JPEG of the photo inside, which is what cameras
- * and file managers show. Which bytes it is, is told by looking for JPEGs: makers put them into notes of their own, and no
- * description of those is complete. Nothing here copies bytes, and each search is bounded.
+ * and file managers show. Which bytes it is, is told by looking for JPEGs: makers put them into notes of their own, and
+ * no description of those is complete. Nothing here copies bytes, and each search is bounded.
  */
 
 export type RawFormat = 'CR2' | 'CR3' | 'NEF' | 'ARW' | 'DNG' | 'RAF' | 'ORF' | 'RW2' | 'PEF' | 'SRW' | 'camera raw';
@@ -35,7 +35,7 @@ const TILES = 0x0144;
 const SUB_DIRECTORIES = 0x014a;
 const EXIF_DIRECTORY = 0x8769;
 const DNG_VERSION = 0xc612;
-/** Of the photo, in the EXIF directory. */
+/** Size of the photo, in the EXIF directory. */
 const PIXELS = [0xa002, 0xa003] as const;
 const WANTED = new Set([
   MAKE,
@@ -89,9 +89,9 @@ export interface Preview {
   readonly jpeg: Uint8Array;
   /** Blocks with the camera's EXIF, as far as the JPEG is not the one to have it. */
   readonly blocks: { readonly exif?: Uint8Array; readonly photo?: Uint8Array };
-  /** Of the JPEG, as stored. */
+  /** Size of the JPEG, as stored. */
   readonly size: Size;
-  /** Of the photo, as stored: that of the sensor's picture when the file says it and it has the same shape. */
+  /** Size of the photo, as stored: that of the sensor's picture when the file says it and it has the same shape. */
   readonly photo: Size;
   /** What the raw file says (EXIF); null when it leaves that to the JPEG. */
   readonly orientation: number | null;
@@ -183,7 +183,7 @@ function largestJpeg(bytes: Uint8Array, except: ReadonlySet<number>): { at: numb
   return largest;
 }
 
-/** Of a baseline or progressive JPEG of three colours (ITU T.81, B.2.2); null for the lossless ones of sensors. */
+/** The size of a baseline or progressive JPEG of three colours (ITU T.81, B.2.2); null for the lossless ones of sensors. */
 function jpegSize(file: Buffer, start: number): Size | null {
   let at = start + 2;
   for (let segments = 0; segments < 100 && at + 10 <= file.length && file[at] === 0xff; segments++) {

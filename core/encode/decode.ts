@@ -130,8 +130,8 @@ function turned({ orientation, metadata }: Header, pipeline: Sharp): Sharp {
 }
 
 /**
- * The crop is cut out in the stored orientation and turned afterwards: turning a whole picture first would need all of it
- * in memory and takes seven times as long at 12 megapixels. Resize and centre crop do not care.
+ * The crop is cut out in the stored orientation and turned afterwards: turning a whole picture first would need all of
+ * it in memory and takes seven times as long at 12 megapixels. Resize and centre crop do not care.
  */
 async function decodeCrop(header: Header, preprocessing: Preprocessing, limits: DecodeLimits): Promise<RgbPixels> {
   const { orientation, stored: size } = header;

@@ -20,8 +20,8 @@ const REMEMBERED_TEXTS = 1000;
 const REMEMBERED_LENGTH = 500;
 
 /**
- * Loads text encoder and head and checks that everything fits together; the image encoder is loaded when the first picture
- * comes. Throws `model-mismatch` naming both sides, and `invalid-config` for an unknown profile.
+ * Loads text encoder and head and checks that everything fits together; the image encoder is loaded when the first
+ * picture comes. Throws `model-mismatch` naming both sides, and `invalid-config` for an unknown profile.
  */
 export async function loadEmbedder(options: EmbedderOptions): Promise<Embedder> {
   const encoders = await loadEncoders(options);

@@ -30,18 +30,23 @@ const provenance = {
   source: z.url(),
   /** How these files came from the source. */
   origin: z.string().min(1),
-  /** Where files that are not bundled are pulled from: owner/name on the Hugging Face hub, and which revision at first. */
+  /**
+   * Where files that are not bundled are pulled from: owner/name on the Hugging Face hub, and which revision at first.
+   */
   hub: z.strictObject({ repo: z.string().regex(/^[\w.-]+\/[\w.-]+$/), revision: z.string().min(1) }).optional(),
   /** Version of the ONNX operators that the model is written in; unchecked when absent. */
   opset: z.int().positive().optional(),
   /**
-   * Names the space that this encoder was trained into together with one of the other kind. Profiles of two such encoders
-   * need no head. Of an image encoder the output `features` is meant.
+   * Names the space that this encoder was trained into together with one of the other kind. Profiles of two such
+   * encoders need no head. Of an image encoder the output `features` is meant.
    */
   sharedSpace: z.string().min(1).optional(),
 };
 
-/** `mean` of all tokens, the largest of each component (`max`), or the first token, `cls`; `none` when the output has no tokens. */
+/**
+ * `mean` of all tokens, the largest of each component (`max`), or the first token, `cls`; `none` when the output has no
+ * tokens.
+ */
 const textPooling = z.enum(['mean', 'max', 'cls', 'none']);
 
 export const textEncoderSchema = z.strictObject({
@@ -71,11 +76,15 @@ export const textEncoderSchema = z.strictObject({
    * [batch, tokens, dimension], or in another way. A head may use them beside the encoder's own.
    */
   extras: z.record(name, z.strictObject({ output: z.string().min(1), pooling: textPooling })),
-  /** Put before a text. The head has to see at query time what it saw in training, so one of them is used for all texts. */
+  /**
+   * Put before a text. The head has to see at query time what it saw in training, so one of them is used for all texts.
+   */
   prefix: z.strictObject({ query: z.string(), document: z.string(), used: z.enum(['query', 'document']) }),
   /** Including the special tokens at both ends. */
   maxTokens: z.int().min(3).max(8192),
-  /** `max`: every text is filled up to `maxTokens` with the tokenizer's padding token, because it was so in training. */
+  /**
+   * `max`: every text is filled up to `maxTokens` with the tokenizer's padding token, because it was so in training.
+   */
   padding: z.enum(['none', 'max']).default('none'),
   /**
    * Whether what else is in a batch changes a vector, as it does where activations are quantised at run time by their
@@ -97,8 +106,8 @@ export const textEncoderSchema = z.strictObject({
 const imagePooling = z.enum(['cls', 'patches', 'none']);
 
 /**
- * A number is the size of an output [batch, size] of this name; otherwise the graph's name for it, and how it is pooled when it
- * is [batch, tokens, size].
+ * A number is the size of an output [batch, size] of this name; otherwise the graph's name for it, and how it is pooled
+ * when it is [batch, tokens, size].
  */
 const imageOutput = z.union([
   z.int().positive(),

@@ -51,8 +51,8 @@ export interface EncoderOptions {
 export const DEFAULT_LIMITS: DecodeLimits = { maxBytes: 50 * 1024 ** 2, maxPixels: 100_000_000 };
 
 /**
- * Loads the text encoder of a profile, unless it is to come later, and checks the files of both encoders. The image encoder
- * is loaded, with the decoder, when the first picture comes. Throws `model-mismatch` and `invalid-config`.
+ * Loads the text encoder of a profile, unless it is to come later, and checks the files of both encoders. The image
+ * encoder is loaded, with the decoder, when the first picture comes. Throws `model-mismatch` and `invalid-config`.
  */
 export async function loadEncoders(options: EncoderOptions): Promise<Encoders> {
   const { modelDirs, threads, limits = DEFAULT_LIMITS } = options;
@@ -80,7 +80,11 @@ export async function loadEncoders(options: EncoderOptions): Promise<Encoders> {
     profile,
     text: { ...text, key: fingerprintKey(text.fingerprint) },
     image: {
-      ...{ name, outputs, preprocessing, fingerprint, key: fingerprintKey(fingerprint) },
+      name,
+      outputs,
+      preprocessing,
+      fingerprint,
+      key: fingerprintKey(fingerprint),
       async encode(bytes) {
         const { decoder, encoder } = await image.get();
         const { pixels, picture } = await decoder.decodeImage(bytes, preprocessing, limits);

@@ -23,8 +23,8 @@ export interface Enlargement {
 }
 
 /**
- * First all of the picture is made smaller to `reduced`, then `window` is cut out of that, then axes that have to become
- * larger do, then the result is put at `place` on a square of `edge` pixels.
+ * First all of the picture is made smaller to `reduced`, then `window` is cut out of that, then axes that have to
+ * become larger do, then the result is put at `place` on a square of `edge` pixels.
  */
 export interface Plan {
   readonly reduced: Size;
@@ -38,9 +38,9 @@ export interface Plan {
 }
 
 /**
- * Plans resize and centre crop of an upright picture. Rounding is that of the reference implementations: the long edge is
- * rounded down (torchvision `resize`, transformers `get_resize_output_image_size`), and an odd rest of the crop goes to
- * the right and below (transformers `center_crop`; the golden data agree).
+ * Plans resize and centre crop of an upright picture. Rounding is that of the reference implementations: the long edge
+ * is rounded down (torchvision `resize`, transformers `get_resize_output_image_size`), and an odd rest of the crop goes
+ * to the right and below (transformers `center_crop`; the golden data agree).
  *
  * Only the part that the crop needs is ever enlarged, so that a picture of 1 x 30,000 pixels costs nothing.
  */

@@ -55,8 +55,8 @@ export interface Head extends Projection {
 }
 
 /**
- * Loads and checks a head. Throws `model-mismatch` when a file is missing or altered, or when the head was made for other
- * encoders than these.
+ * Loads and checks a head. Throws `model-mismatch` when a file is missing or altered, or when the head was made for
+ * other encoders than these.
  */
 export async function loadHead(folder: string, encoders: HeadInputs): Promise<Head> {
   const info = await loadHeadFile(folder);
@@ -136,7 +136,9 @@ export async function loadHeadFile(folder: string): Promise<HeadFile> {
 
 function checkEncoders(path: string, info: HeadFile, { text, image }: HeadInputs): void {
   const missing = info.image.inputs.filter((name) => !(name in image.outputs));
-  const wanted = `encoders ${info.text.encoder} (${info.text.dimension}) and ${info.image.encoder} (${info.image.inputs.join(', ')})`;
+  const wanted =
+    `encoders ${info.text.encoder} (${info.text.dimension}) and ${info.image.encoder} ` +
+    `(${info.image.inputs.join(', ')})`;
   const got = `${text.name} (${text.dimension}) and ${image.name} (${Object.keys(image.outputs).join(', ')})`;
   const fits =
     info.text.encoder === text.name && info.text.dimension === text.dimension && info.image.encoder === image.name;

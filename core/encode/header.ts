@@ -11,7 +11,7 @@ import { needsScaling, unreadableTiff } from './tiff-samples.ts';
 /** What a picture is, from its first bytes and its header: everything that can be refused undecoded is refused here. */
 
 export interface DecodeLimits {
-  /** Of the file. */
+  /** Bytes of the largest file. */
   readonly maxBytes: number;
   /** Width times height, as the header says. */
   readonly maxPixels: number;
@@ -28,7 +28,7 @@ export interface Header {
   readonly format: PictureFormat;
   readonly metadata: Metadata;
   readonly orientation: number;
-  /** Of what is decoded, before orientation. */
+  /** Size of what is decoded, before orientation. */
   readonly stored: Size;
   readonly frameBytes: number;
   readonly cmyk: boolean;
@@ -45,7 +45,9 @@ export interface Header {
 const MAX_FRAME_BYTES = 256 * 1024 ** 2;
 /** The same for HEIC, which telephones write up to 48 megapixels of and which is decoded in a thread that ends. */
 const MAX_HEIC_BYTES = 600 * 1024 ** 2;
-/** Rows of a plain picture that libvips holds to make it smaller, at most (docs/decisions/0011-decoding-pictures.md). */
+/**
+ * Rows of a plain picture that libvips holds to make it smaller, at most (docs/decisions/0011-decoding-pictures.md).
+ */
 const HELD_ROWS = { jpeg: 700, png: 1400 } as const;
 
 /**

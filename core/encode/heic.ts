@@ -4,9 +4,10 @@ import type { Size } from './geometry.ts';
 import { rejection } from './sharp.ts';
 
 /**
- * HEIC (HEVC in HEIF), decoded by libheif as WebAssembly. Everything about it is here, so that the package `libheif-js` can
- * be left out: then HEIC is refused by its name. It runs in a thread of its own, which is loaded when the first picture
- * comes, ended when one takes too long, and ended when none came for a while, because WebAssembly gives no memory back.
+ * HEIC (HEVC in HEIF), decoded by libheif as WebAssembly. Everything about it is here, so that the package `libheif-js`
+ * can be left out: then HEIC is refused by its name. It runs in a thread of its own, which is loaded when the first
+ * picture comes, ended when one takes too long, and ended when none came for a while, because WebAssembly gives no
+ * memory back.
  */
 
 /** The package, which brings the WebAssembly within its JavaScript. */

@@ -8,8 +8,8 @@ import { spaceId } from './space-id.ts';
 import { fingerprintTextEncoder } from './text-encoder.ts';
 
 /**
- * The space of encoders that were trained into one together (CLIP and its like): their own vectors, of unit length. Stands
- * where a head does otherwise.
+ * The space of encoders that were trained into one together (CLIP and its like): their own vectors, of unit length.
+ * Stands where a head does otherwise.
  */
 
 /** What makes joint vectors of what encoders answer; a head is one. */
@@ -46,8 +46,8 @@ export function sharedSpaceId(parts: { readonly text: Fingerprint; readonly imag
 }
 
 /**
- * The space of a profile without a head, from its files alone: no model is loaded. Throws `model-mismatch` when they are not
- * there or not as pinned.
+ * The space of a profile without a head, from its files alone: no model is loaded. Throws `model-mismatch` when they
+ * are not there or not as pinned.
  */
 export async function readSharedSpaceId(modelDirs: readonly string[], { text, image }: Profile): Promise<SpaceId> {
   return sharedSpaceId({

@@ -32,8 +32,8 @@ export function outputSizes({ outputs }: ImageEncoderEntry): Readonly<Record<str
 }
 
 /**
- * How pictures are made ready for an encoder: as its preprocessor_config.json says, but for what the manifest changes. Throws
- * `model-mismatch` when the file is not as pinned or asks for what is not done here.
+ * How pictures are made ready for an encoder: as its preprocessor_config.json says, but for what the manifest changes.
+ * Throws `model-mismatch` when the file is not as pinned or asks for what is not done here.
  */
 export async function preprocessingOf(modelDirs: readonly string[], entry: ImageEncoderEntry): Promise<Preprocessing> {
   const folder = await findFolder(modelDirs, entry.folder);
@@ -41,7 +41,10 @@ export async function preprocessingOf(modelDirs: readonly string[], entry: Image
   return readPreprocessing(join(folder, entry.files.preprocessor.path), entry.preprocessing);
 }
 
-/** What decides the outputs of an image encoder, without loading it. Throws `model-mismatch` when its files are not as pinned. */
+/**
+ * What decides the outputs of an image encoder, without loading it. Throws `model-mismatch` when its files are not as
+ * pinned.
+ */
 export async function fingerprintImageEncoder(
   modelDirs: readonly string[],
   entry: ImageEncoderEntry,
@@ -110,7 +113,9 @@ function partsOf({ outputs }: ImageEncoderEntry): Part[] {
   );
 }
 
-/** [tokens, size] to one vector of that size, the first token standing for the whole and the others for places in it. */
+/**
+ * [tokens, size] to one vector of that size, the first token standing for the whole and the others for places in it.
+ */
 function pooled(states: Float32Array, { size, pooling }: Part): Float32Array {
   if (pooling === 'none') return states;
   if (pooling === 'cls') return states.slice(0, size);

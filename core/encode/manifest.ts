@@ -115,8 +115,8 @@ export function parseManifest(input: unknown, path = 'manifest.json'): Manifest 
 }
 
 /**
- * Reads manifest.json of the directories, with the hashes of lock.json where it names none. The first that there is is whole; a
- * later one adds profiles and encoders by other names: models of one's own beside those that came along.
+ * Reads manifest.json of the directories, with the hashes of lock.json where it names none. The first that there is is
+ * whole; a later one adds profiles and encoders by other names: models of one's own beside those that came along.
  * @throws {model-mismatch}
  */
 export async function loadManifest(modelDirs: readonly string[]): Promise<Manifest> {

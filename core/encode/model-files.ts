@@ -33,9 +33,9 @@ export async function sha256OfFile(path: string): Promise<string> {
 }
 
 /**
- * Makes sure that `folder` holds the file as described and answers with its real SHA-256, which is the pinned one unless
- * the manifest says null. Throws `model-mismatch` naming file, expectation and finding for a file that is missing,
- * truncated or altered.
+ * Makes sure that `folder` holds the file as described and answers with its real SHA-256, which is the pinned one
+ * unless the manifest says null. Throws `model-mismatch` naming file, expectation and finding for a file that is
+ * missing, truncated or altered.
  */
 export async function verifyFile(folder: string, file: ModelFile): Promise<string> {
   const path = join(folder, file.path);
@@ -74,10 +74,10 @@ export interface ExpectedFile {
 const PADDING_ROWS = 255;
 
 /**
- * Loads an ONNX file and makes sure that it takes exactly these inputs and answers at least these outputs in these sizes and
- * types. When `file` is given, also that it is made as expected and of operators that are known here; a file that was made
- * here, or whose hash is that of one that was looked at, needs none of it. Throws `model-mismatch` naming the file and both
- * sides.
+ * Loads an ONNX file and makes sure that it takes exactly these inputs and answers at least these outputs in these
+ * sizes and types. When `file` is given, also that it is made as expected and of operators that are known here; a file
+ * that was made here, or whose hash is that of one that was looked at, needs none of it. Throws `model-mismatch` naming
+ * the file and both sides.
  */
 export async function loadChecked(
   path: string,
@@ -103,9 +103,9 @@ export async function loadChecked(
 }
 
 /**
- * The first field of an entry of TensorProto.external_data, whose key `location` names another file (onnx.proto3: key = 1).
- * No operator has an attribute of this name, and weights hold these ten bytes by chance once in 2^80 places. A search finds
- * it also in tensors of attributes and of inner graphs.
+ * The first field of an entry of TensorProto.external_data, whose key `location` names another file (onnx.proto3: key =
+ * 1). No operator has an attribute of this name, and weights hold these ten bytes by chance once in 2^80 places. A
+ * search finds it also in tensors of attributes and of inner graphs.
  */
 const EXTERNAL = Buffer.from('\x0a\x08location');
 

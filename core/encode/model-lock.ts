@@ -5,7 +5,10 @@ import { SightlineError } from '../errors.ts';
 import { unavailable } from '../file-errors.ts';
 import type { ModelFile } from './encoder-entry.ts';
 
-/** lock.json beside the manifest: what the first pull of each encoder found. Every later pull, and serving, hold files to it. */
+/**
+ * lock.json beside the manifest: what the first pull of each encoder found. Every later pull, and serving, hold files
+ * to it.
+ */
 
 const lockSchema = z.strictObject({
   format: z.literal(1),

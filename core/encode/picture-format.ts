@@ -127,7 +127,9 @@ export function mendEnd(bytes: Uint8Array, format: PictureFormat, truncated: boo
   return Buffer.concat([bytes.subarray(0, end), Buffer.from('0000000049454e44ae426082', 'hex')]);
 }
 
-/** ITU T.81, B.1: segments up to the start of the scan, then coded data in which 0xFFD9 can only be the end of image. */
+/**
+ * ITU T.81, B.1: segments up to the start of the scan, then coded data in which 0xFFD9 can only be the end of image.
+ */
 function isTruncatedJpeg(bytes: Uint8Array): boolean {
   let at = 2;
   while (at + 4 <= bytes.length) {

@@ -27,7 +27,7 @@ export interface Source {
   readonly damaged?: boolean;
 }
 
-/** Of a file, without a limit: it is the caller who judges the size. Throws sharp's own faults. */
+/** The header of a file, without a limit: it is the caller who judges the size. Throws sharp's own faults. */
 export function readMetadata({ bytes, damaged }: Source): Promise<Metadata> {
   return sharp(bytes, { limitInputPixels: false, failOn: damaged ? 'none' : 'error' }).metadata();
 }

@@ -17,8 +17,9 @@ export interface TextEncoder {
   readonly dimension: number;
   readonly fingerprint: Fingerprint;
   /**
-   * One vector a text, in order, its parts side by side and each of unit length where the entry says so. What else is in the call changes a vector by rounding only (less than 1e-5). Any number
-   * of texts; progress, when asked for, tells how many are done.
+   * One vector a text, in order, its parts side by side and each of unit length where the entry says so. What else is
+   * in the call changes a vector by rounding only (less than 1e-5). Any number of texts; progress, when asked for,
+   * tells how many are done.
    */
   encode(texts: readonly string[], onProgress?: (done: number) => void): Promise<Embedding<'text'>[]>;
   /** False when it has no token for anything in the text. */
@@ -47,7 +48,8 @@ export async function loadTextEncoder(
   const tokenizer = await loadTokenizer({
     tokenizer: join(folder, files.tokenizer.path),
     config: join(folder, files.tokenizerConfig.path),
-    ...{ maxTokens, vocabulary },
+    maxTokens,
+    vocabulary,
   });
   if (entry.padding === 'max' && tokenizer.padId === null) {
     const path = join(folder, files.tokenizerConfig.path);
@@ -98,7 +100,10 @@ function describe(entry: TextEncoderEntry & { readonly name: string }) {
   return { name: entry.name, outputs, dimension: entry.dimension * Object.keys(outputs).length };
 }
 
-/** What decides the vectors of a text encoder, without loading it. Throws `model-mismatch` when its files are not as pinned. */
+/**
+ * What decides the vectors of a text encoder, without loading it. Throws `model-mismatch` when its files are not as
+ * pinned.
+ */
 export async function fingerprintTextEncoder(
   modelDirs: readonly string[],
   entry: TextEncoderEntry,
@@ -111,8 +116,16 @@ export async function fingerprintTextEncoder(
     verifyFile(folder, files.tokenizerConfig),
   ]);
   return {
-    ...{ model, tokenizer, tokenizerConfig, output: tensors.output },
-    ...{ dimension, pooling, normalise, extras, prefix: prefix[prefix.used], maxTokens },
+    model,
+    tokenizer,
+    tokenizerConfig,
+    output: tensors.output,
+    dimension,
+    pooling,
+    normalise,
+    extras,
+    prefix: prefix[prefix.used],
+    maxTokens,
     // Not named where there is none, so that spaces from before it could be named keep their ids.
     ...(padding === 'none' ? {} : { padding }),
   };
@@ -207,7 +220,10 @@ function feedsOf({ entry, tokenizer }: LoadedModel, rows: readonly number[][]): 
   return feeds;
 }
 
-/** [tokens, dimension], or [dimension], to one vector of that dimension, into `vector`; every token is real, there is no padding. */
+/**
+ * [tokens, dimension], or [dimension], to one vector of that dimension, into `vector`; every token is real, there is no
+ * padding.
+ */
 function pool(states: Float32Array, pooling: TextPooling, vector: Float32Array): void {
   const dimension = vector.length;
   vector.set(states.subarray(0, dimension));
@@ -220,7 +236,9 @@ function pool(states: Float32Array, pooling: TextPooling, vector: Float32Array):
   if (pooling === 'mean') for (let d = 0; d < dimension; d++) vector[d]! /= tokens;
 }
 
-/** To unit length, in place. The floor is sentence-transformers' (torch.nn.functional.normalize, eps): zero stays zero. */
+/**
+ * To unit length, in place. The floor is sentence-transformers' (torch.nn.functional.normalize, eps): zero stays zero.
+ */
 function normalise(vector: Float32Array): void {
   let squares = 0;
   for (let d = 0; d < vector.length; d++) squares += vector[d]! * vector[d]!;

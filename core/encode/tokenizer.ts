@@ -5,7 +5,9 @@ import { SightlineError } from '../errors.ts';
 /** The one door to the tokenizer library: texts to token ids, truncated as the model wants them. */
 
 export interface Tokenizer {
-  /** Ids with the special tokens at both ends, at most `maxTokens` of them. Any string is fine, also '' and broken ones. */
+  /**
+   * Ids with the special tokens at both ends, at most `maxTokens` of them. Any string is fine, also '' and broken ones.
+   */
   encode(text: string): number[];
   /** Whether any part of a text has a token of its own. */
   knows(text: string): boolean;
@@ -31,8 +33,8 @@ const FIRST_WINDOW = 4096;
 const WINDOW_GROWTH = 4;
 
 /**
- * Loads a tokenizer from tokenizer.json and tokenizer_config.json. Throws `model-mismatch` when they are no tokenizer, or one
- * of another vocabulary.
+ * Loads a tokenizer from tokenizer.json and tokenizer_config.json. Throws `model-mismatch` when they are no tokenizer,
+ * or one of another vocabulary.
  */
 export async function loadTokenizer(files: {
   tokenizer: string;

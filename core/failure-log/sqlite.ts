@@ -135,7 +135,9 @@ function pragma(db: DatabaseSync, name: string): number {
 }
 
 function mismatch(file: string, got: string, cause?: unknown): SightlineError {
-  const message = `expected ${file} to be a failure log of version ${SCHEMA_VERSION}, got ${got}; move it away to start a new one`;
+  const message =
+    `expected ${file} to be a failure log of version ${SCHEMA_VERSION}, got ${got}; move it ` +
+    `away to start a new one`;
   return new SightlineError('schema-mismatch', message, { cause });
 }
 

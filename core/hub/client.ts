@@ -5,7 +5,7 @@ import { retryAfterMs } from '../retry-after.ts';
 /** The Hugging Face hub, or a mirror that speaks its language: which commit a revision is, and where its files lie. */
 
 export interface HubOptions {
-  /** Of the hub or a mirror, such as `https://huggingface.co`. */
+  /** Address of the hub or a mirror, such as `https://huggingface.co`. */
   readonly endpoint: string;
   /** Sent to that endpoint only, never to where it redirects. */
   readonly token?: string | undefined;
@@ -49,7 +49,8 @@ const infoSchema = z.object({
 });
 
 /**
- * The commit that a branch, tag or commit is now, and the files it has. Throws {@link HubBusy} and what `fetchFile` throws.
+ * The commit that a branch, tag or commit is now, and the files it has. Throws {@link HubBusy} and what `fetchFile`
+ * throws.
  */
 export async function resolveRevision(
   hub: HubOptions,
@@ -65,8 +66,8 @@ export async function resolveRevision(
 }
 
 /**
- * Asks for a file, or the rest of it from byte `from` on when it is still the version of `etag`.
- * Throws `not-found`, `invalid-config` for a token that is missing or not enough, and {@link HubBusy} for what may pass.
+ * Asks for a file, or the rest of it from byte `from` on when it is still the version of `etag`. Throws `not-found`,
+ * `invalid-config` for a token that is missing or not enough, and {@link HubBusy} for what may pass.
  */
 export async function fetchFile(
   hub: HubOptions,

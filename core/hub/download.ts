@@ -40,9 +40,9 @@ const LONGEST_WAIT_MS = 300_000;
 const SPARE_BYTES = 16 * 1024 ** 2;
 
 /**
- * Downloads, going on with what an earlier call left, over connections that break and servers that are busy, and puts the file in
- * its place once its checksums are right. Throws `unavailable` (what came is kept for the next call), `model-mismatch` for bytes
- * other than `expected`, `not-found` and `invalid-config`.
+ * Downloads, going on with what an earlier call left, over connections that break and servers that are busy, and puts
+ * the file in its place once its checksums are right. Throws `unavailable` (what came is kept for the next call),
+ * `model-mismatch` for bytes other than `expected`, `not-found` and `invalid-config`.
  */
 export async function downloadFile(hub: HubOptions, download: Download): Promise<Downloaded> {
   const { to, signal, tries = 5, waitMs = 1000 } = download;
@@ -113,7 +113,10 @@ async function receive(hub: HubOptions, download: Download): Promise<HubFile> {
   }
 }
 
-/** The server has nothing after the part: it is whole, and an earlier call ended before it was checked; or it is no good. */
+/**
+ * The server has nothing after the part: it is whole, and an earlier call ended before it was checked; or it is no
+ * good.
+ */
 async function nothingLeft(hub: HubOptions, download: Download, have: number): Promise<HubFile> {
   const { file, response } = await fetchFile(hub, download, null, download.signal);
   await response.body?.cancel();
@@ -156,7 +159,9 @@ async function* withoutSilence(
   }
 }
 
-/** Compares the part with what the hub and the lock say, and puts it in its place; a text says that the bytes are wrong. */
+/**
+ * Compares the part with what the hub and the lock say, and puts it in its place; a text says that the bytes are wrong.
+ */
 async function check(file: HubFile, { to, path, expected }: Download): Promise<Downloaded | string> {
   const bytes = await sizeOf(partOf(to));
   const sha256 = createHash('sha256');
@@ -168,7 +173,9 @@ async function check(file: HubFile, { to, path, expected }: Download): Promise<D
   if (file.bytes !== null && bytes !== file.bytes)
     return `${path}: expected ${file.bytes} bytes, as the hub says, got ${bytes}`;
   if (checksum !== null && actual[checksum.algorithm] !== checksum.hex) {
-    return `${path}: expected ${checksum.algorithm} ${checksum.hex}, as the hub says, got ${actual[checksum.algorithm]}`;
+    return (
+      `${path}: expected ${checksum.algorithm} ${checksum.hex}, as the hub says, got ` + `${actual[checksum.algorithm]}`
+    );
   }
   if (expected && actual.sha256 !== expected.sha256) {
     await discard(to);

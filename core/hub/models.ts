@@ -11,8 +11,8 @@ import { type HubOptions, type HubRepo, resolveRevision } from './client.ts';
 import { downloadFile } from './download.ts';
 
 /**
- * Models that are not bundled, pulled from the hub into the folder where serving looks for them. What the first pull found is
- * written to lock.json; every later one, on any machine, has to find the same.
+ * Models that are not bundled, pulled from the hub into the folder where serving looks for them. What the first pull
+ * found is written to lock.json; every later one, on any machine, has to find the same.
  */
 
 export type Encoder = (TextEncoderEntry | ImageEncoderEntry) & { readonly name: string };
@@ -51,9 +51,9 @@ export interface PullOptions {
 }
 
 /**
- * Makes sure that an encoder is there, as pinned: downloads what is not. Processes that pull at the same time do it one after
- * the other, so only the first has something to do. Throws `not-found` for an encoder that no repository has as it is,
- * `model-mismatch` when the hub's files are not those of the lock, and what `downloadFile` throws.
+ * Makes sure that an encoder is there, as pinned: downloads what is not. Processes that pull at the same time do it one
+ * after the other, so only the first has something to do. Throws `not-found` for an encoder that no repository has as
+ * it is, `model-mismatch` when the hub's files are not those of the lock, and what `downloadFile` throws.
  */
 export function pullModel(encoder: Encoder, options: PullOptions): Promise<'pulled' | 'there'> {
   const { models, onWait, signal } = options;
@@ -70,7 +70,9 @@ async function pullFiles(encoder: Encoder, lock: ModelLock, options: PullOptions
   const { hub, models, signal, onProgress, waitMs } = options;
   const files = pinnedFiles(encoder, lock);
   if (encoder.hub === undefined || files.some((file) => file.hub === undefined)) {
-    const message = `${encoder.name} cannot be pulled: no repository has its files as they are (${encoder.origin}). Put them into ${join(models, encoder.folder)}`;
+    const message =
+      `${encoder.name} cannot be pulled: no repository has its files as they are ` +
+      `(${encoder.origin}). Put them into ${join(models, encoder.folder)}`;
     throw new SightlineError('not-found', message);
   }
   const repo: HubRepo = { kind: 'model', name: encoder.hub.repo };
@@ -87,7 +89,13 @@ async function pullFiles(encoder: Encoder, lock: ModelLock, options: PullOptions
     const got = whole
       ? expected
       : await downloadFile(hub, {
-          ...{ repo, revision: commit, path: file.hub!, to, expected, signal, waitMs },
+          repo,
+          revision: commit,
+          path: file.hub!,
+          to,
+          expected,
+          signal,
+          waitMs,
           onProgress: (done, total) => onProgress?.(`${encoder.name}/${file.path}`, done, total),
         });
     found[file.path] = { bytes: got.bytes, sha256: got.sha256 };

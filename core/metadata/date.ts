@@ -1,7 +1,8 @@
 /**
  * Dates as programs and cameras write them, to one form: the clock where the picture was taken, ISO 8601 with
  * milliseconds, and the offset when it is known. `2019-07-05T23:30:00.000+02:00` has one, `2019-07-05T23:30:00.000`
- * none. An instant whose local clock nobody wrote down, as satellites and servers have it, is by the clock of UTC: `+00:00`.
+ * none. An instant whose local clock nobody wrote down, as satellites and servers have it, is by the clock of UTC:
+ * `+00:00`.
  */
 
 const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
@@ -68,7 +69,12 @@ export function machineDate(instant: Date): string | null {
 /** Year, month, day, hour, minute, second as digits; the time may be absent. */
 function localDate(parts: readonly (string | undefined)[], fraction: string, offset: string): string | null {
   const [year, month, day, hour, minute, second] = parts.map((part) => Number(part ?? 0)) as [
-    ...[number, number, number, number, number, number],
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
   ];
   const milliseconds = Number(fraction.replace(/\D.*/, '').slice(0, 3).padEnd(3, '0'));
   // A leap second is the last one that a clock without them shows.

@@ -21,7 +21,7 @@ export interface EmbeddedMetadata {
 
 /** The blocks that a decoder found in a file, as they are. */
 export interface MetadataBlocks {
-  /** Of a TIFF the whole file. */
+  /** The EXIF block; of a TIFF the whole file. */
   readonly exif?: Uint8Array;
   /** Its EXIF directory, where that is a block of its own. */
   readonly photo?: Uint8Array;
@@ -34,7 +34,7 @@ const MAX_KEYWORDS = 100;
 /**
  * Reads dates, camera and keywords, in time that is linear in the size of the blocks. What is broken counts as absent.
  *
- * Of several dates the first is taken: of the exposure, then of digitising, then by satellite, then of the last change.
+ * The first of several dates is taken: of the exposure, then of digitising, then by satellite, then of the last change.
  * XMP and IPTC are believed before the date of digitising in EXIF because they are how people date what they scanned
  * (Metadata Working Group, Guidelines 2.0, "Date/Time").
  *

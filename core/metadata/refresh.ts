@@ -6,13 +6,15 @@ import { describeFile } from './describe.ts';
 import { METADATA_VERSION } from './embedded.ts';
 import { findSidecars } from './sidecar.ts';
 
-/** Reads again what files say of pictures that are indexed: after their sidecars changed, or because more is read now. */
+/**
+ * Reads again what files say of pictures that are indexed: after their sidecars changed, or because more is read now.
+ */
 
 export interface RefreshDeps {
   readonly embedder: Pick<Embedder, 'describeImage' | 'embedImage'>;
   readonly vectors: VectorStore;
   readonly buckets: ReadonlyMap<string, ObjectStore>;
-  /** Of an object, in bytes. */
+  /** Size of the largest object, in bytes. */
   readonly maxBytes: number;
 }
 
@@ -75,8 +77,8 @@ async function look({ embedder }: RefreshDeps, bytes: Uint8Array, known: ImagePa
 const PAGE = 100;
 
 /**
- * Refreshes all pictures that were read by an older version, one after the other and in the order of their ids. It may end
- * at any moment: the next call goes on with what is left.
+ * Refreshes all pictures that were read by an older version, one after the other and in the order of their ids. It may
+ * end at any moment: the next call goes on with what is left.
  * @param options.pause waited for between two pictures, for work that matters more
  * @param options.onProgress told how many are done
  * @throws {unavailable}

@@ -29,7 +29,10 @@ interface Model {
 }
 
 const STANDARD = ['', 'ai.onnx'];
-/** Operators of these come with every onnxruntime: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md */
+/**
+ * Operators of these come with every onnxruntime:
+ * https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
+ */
 const KNOWN_DOMAINS = new Set([...STANDARD, 'ai.onnx.ml', 'com.microsoft', 'com.microsoft.nchwc']);
 
 /** Operators that pass ids on as they are, the input being their first. */

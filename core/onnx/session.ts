@@ -17,8 +17,8 @@ export interface OnnxModel {
   /** Declared element type of an input or output, such as `float32`; null when not a tensor. */
   typeOf(name: string): string | null;
   /**
-   * Runs the graph. `fetches` names the outputs wanted; given as tensors, the results are written into them, which saves
-   * an allocation and a copy of large ones. Such a tensor must not be an input of the same run.
+   * Runs the graph. `fetches` names the outputs wanted; given as tensors, the results are written into them, which
+   * saves an allocation and a copy of large ones. Such a tensor must not be an input of the same run.
    */
   run(feeds: Feeds, fetches?: readonly string[] | Feeds): Promise<Record<string, Tensor>>;
   release(): Promise<void>;

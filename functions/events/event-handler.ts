@@ -23,8 +23,8 @@ export type JobResult =
 export interface Ingest {
   readonly maxAttempts: number;
   /**
-   * Runs the jobs of one S3 event notification one after the other, each whatever became of the others. `attempt` is how
-   * often it has been delivered, from 1. Throws `invalid-input` only, for a body that is no such notification.
+   * Runs the jobs of one S3 event notification one after the other, each whatever became of the others. `attempt` is
+   * how often it has been delivered, from 1. Throws `invalid-input` only, for a body that is no such notification.
    */
   handle(event: unknown, attempt: number): Promise<JobResult[]>;
   /** Runs one job. Never throws. */
@@ -32,10 +32,10 @@ export interface Ingest {
 }
 
 /**
- * Takes events to the index and keeps the failure log true: what can never be indexed, or not before it has been restored
- * from an archive, is recorded at once, an outage after the last attempt, and what was indexed or is gone is forgotten. It
- * knows nothing of where events come from or how they are delivered again, so that the local queue and the Lambda behind
- * SQS share it.
+ * Takes events to the index and keeps the failure log true: what can never be indexed, or not before it has been
+ * restored from an archive, is recorded at once, an outage after the last attempt, and what was indexed or is gone is
+ * forgotten. It knows nothing of where events come from or how they are delivered again, so that the local queue and
+ * the Lambda behind SQS share it.
  */
 export function createIngest({ index, failures, logger, maxAttempts = 5 }: IngestOptions): Ingest {
   async function run(job: Job, attempt: number): Promise<JobResult> {

@@ -101,7 +101,10 @@ function describeEnvelope(event: unknown): string {
   const { source, 'detail-type': detailType, Type: type } = event as Record<string, unknown>;
   const named = [source, detailType, type].filter((name) => typeof name === 'string').join(', ');
   const fields = Object.keys(event).slice(0, 8).join(', ');
-  return `an envelope ${named === '' ? '' : `of ${named.slice(0, 100)} `}with the fields ${fields.slice(0, 200) || 'none'}`;
+  return (
+    `an envelope ${named === '' ? '' : `of ${named.slice(0, 100)} `}with the fields ` +
+    `${fields.slice(0, 200) || 'none'}`
+  );
 }
 
 /** The job of one record, none when it changes no object. */

@@ -24,19 +24,30 @@ export interface ReceivedMessage {
 export interface MessageQueue {
   /** As its URL ends. */
   readonly name: string;
-  /** Sends 1 to 10 bodies of together at most 256 KiB (SQS, "Message quotas"). Answers the indices that were refused. */
+  /**
+   * Sends 1 to 10 bodies of together at most 256 KiB (SQS, "Message quotas"). Answers the indices that were refused.
+   */
   send(bodies: readonly string[]): Promise<number[]>;
   /** Up to 10 messages; waits for the first one up to so many seconds, 0 to 20. */
   receive(options: { readonly waitSeconds: number; readonly signal?: AbortSignal }): Promise<ReceivedMessage[]>;
-  /** Deletes 1 to 10 messages that were handled. Answers the indices of those that could not be; they will come again. */
+  /**
+   * Deletes 1 to 10 messages that were handled. Answers the indices of those that could not be; they will come again.
+   */
   remove(receiptHandles: readonly string[]): Promise<number[]>;
-  /** Delivers a message that is being handled again after so many seconds, 0 to 43,200, instead of after its timeout. */
+  /**
+   * Delivers a message that is being handled again after so many seconds, 0 to 43,200, instead of after its timeout.
+   */
   delay(receiptHandle: string, seconds: number): Promise<void>;
   /** Messages that wait, are being handled or wait for their next delivery. Approximate, as SQS says itself. */
   depth(): Promise<number>;
-  /** How long a message is hidden once it is delivered, and after how many deliveries it is put aside: null for never. */
+  /**
+   * How long a message is hidden once it is delivered, and after how many deliveries it is put aside: null for never.
+   */
   settings(): Promise<{ readonly visibilitySeconds: number; readonly maxReceives: number | null }>;
-  /** Sends everything that was put aside in its dead letter queue through it again; answers where from, and how many, about. */
+  /**
+   * Sends everything that was put aside in its dead letter queue through it again; answers where from, and how many,
+   * about.
+   */
   redrive(): Promise<{ readonly from: string; readonly messages: number }>;
   close(): void;
 }
@@ -55,7 +66,7 @@ const MISSING = /NonExistentQueue|QueueDoesNotExist/;
 /** Faults of the credentials themselves. */
 const CREDENTIALS =
   /CredentialsProviderError|InvalidClientTokenId|SignatureDoesNotMatch|UnrecognizedClient|InvalidAccessKeyId/;
-/** Of a request, with growing pauses between them. */
+/** Tries of a request, with growing pauses between them. */
 const TRIES = 3;
 const COUNTS = [
   'ApproximateNumberOfMessages',
@@ -64,8 +75,8 @@ const COUNTS = [
 ] as const;
 
 /**
- * Sends nothing. Throws `invalid-config` for a URL that is none. Its methods throw `invalid-config` when there is no such
- * queue or the credentials are not accepted, `unavailable` for everything else.
+ * Sends nothing. Throws `invalid-config` for a URL that is none. Its methods throw `invalid-config` when there is no
+ * such queue or the credentials are not accepted, `unavailable` for everything else.
  */
 export function openMessageQueue({ url, timeoutMs = 10_000, ...config }: QueueOptions): MessageQueue {
   if (!URL.canParse(url)) throw new SightlineError('invalid-config', `expected the URL of an SQS queue, got ${url}`);
@@ -139,27 +150,35 @@ export function openMessageQueue({ url, timeoutMs = 10_000, ...config }: QueueOp
         maxReceives: redrive.maxReceiveCount === undefined ? null : Number(redrive.maxReceiveCount),
       };
     },
-    async redrive() {
-      const redrive = JSON.parse((await attributes(['RedrivePolicy'])).RedrivePolicy ?? '{}');
-      const SourceArn: string | undefined = redrive.deadLetterTargetArn;
-      const from = SourceArn?.split(':').at(-1);
-      if (SourceArn === undefined || from === undefined) {
-        throw new SightlineError('invalid-config', `expected a queue that has a dead letter queue, got ${url}`);
-      }
-      const QueueUrl = url.replace(/[^/]+$/, from);
-      const messages = await call('GetQueueAttributes', async () => {
-        const [AttributeName] = COUNTS;
-        const command = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: [AttributeName] });
-        return Number((await client.send(command)).Attributes?.[AttributeName] ?? 0);
-      });
-      // A task that moves nothing would keep others from beginning for a moment.
-      if (messages > 0) {
-        await call('StartMessageMoveTask', () => client.send(new StartMessageMoveTaskCommand({ SourceArn })));
-      }
-      return { from, messages };
-    },
+    redrive: () => redrive(client, url, { call, attributes }),
     close: () => client.destroy(),
   };
+}
+
+interface Requests {
+  readonly call: <T>(action: string, work: () => Promise<T>) => Promise<T>;
+  readonly attributes: (names: readonly QueueAttributeName[]) => Promise<Partial<Record<string, string>>>;
+}
+
+/** See {@link MessageQueue.redrive}. */
+async function redrive(client: SQSClient, url: string, { call, attributes }: Requests) {
+  const policy = JSON.parse((await attributes(['RedrivePolicy'])).RedrivePolicy ?? '{}');
+  const SourceArn: string | undefined = policy.deadLetterTargetArn;
+  const from = SourceArn?.split(':').at(-1);
+  if (SourceArn === undefined || from === undefined) {
+    throw new SightlineError('invalid-config', `expected a queue that has a dead letter queue, got ${url}`);
+  }
+  const QueueUrl = url.replace(/[^/]+$/, from);
+  const messages = await call('GetQueueAttributes', async () => {
+    const [AttributeName] = COUNTS;
+    const command = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: [AttributeName] });
+    return Number((await client.send(command)).Attributes?.[AttributeName] ?? 0);
+  });
+  // A task that moves nothing would keep others from beginning for a moment.
+  if (messages > 0) {
+    await call('StartMessageMoveTask', () => client.send(new StartMessageMoveTaskCommand({ SourceArn })));
+  }
+  return { from, messages };
 }
 
 /** The fault in the words of this program. */

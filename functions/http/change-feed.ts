@@ -4,7 +4,7 @@ import type { FailureLog } from '../../core/ports.ts';
 /** One thing that happened to the collection. */
 export interface Change {
   readonly type: 'indexed' | 'removed' | 'failed' | 'resolved';
-  /** Of the picture's point. */
+  /** Id of the picture's point. */
   readonly id: string;
   readonly key: string;
   /** ISO 8601. */

@@ -93,7 +93,7 @@ export interface AppDeps {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly options: HttpOptions;
-  /** Of the program, for /health and the OpenAPI document. */
+  /** Version of the program, for /health and the OpenAPI document. */
   readonly version: string;
   /** One process on one machine: /metrics is served, and HTTPS is not demanded. */
   readonly local: boolean;
@@ -101,7 +101,7 @@ export interface AppDeps {
   readonly clientAddress: (c: Context) => string | null;
   /** The page people use: `/` and its assets. */
   readonly page?: StaticFiles;
-  /** Of the head's training; without it there is no GET /report. */
+  /** The report of the head's training; without it there is no GET /report. */
   readonly report?: Report;
   /** Files of Swagger UI by name; from node_modules when not given. */
   readonly docsAssets?: StaticFiles;

@@ -11,7 +11,7 @@ export async function describeModel(config: {
   readonly modelDirs: readonly string[];
   readonly profile?: string;
   readonly head?: string | null;
-  /** Of encoders without a head, when it is known: to find it out their files are hashed. */
+  /** The space of encoders without a head, when it is known: to find it out their files are hashed. */
   readonly space?: SpaceId;
 }): Promise<ModelInfo> {
   const manifest = await loadManifest(config.modelDirs);
@@ -46,7 +46,7 @@ export async function describeModel(config: {
 interface Projected {
   readonly space: SpaceId;
   readonly dimension: number;
-  /** Of the image encoder, those that are used. */
+  /** Outputs of the image encoder, those that are used. */
   readonly imageOutputs: readonly string[];
   readonly about: ModelInfo['head'];
 }
@@ -60,7 +60,9 @@ async function describeHead(folder: string): Promise<Projected> {
   );
   const curves = trainingCurves.safeParse(training.curves);
   return {
-    ...{ space, dimension, imageOutputs: image.inputs },
+    space,
+    dimension,
+    imageOutputs: image.inputs,
     about: {
       name,
       trained: Object.fromEntries([['recipe', recipe], ...figures]),

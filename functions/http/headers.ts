@@ -11,7 +11,8 @@ const API_POLICY = { defaultSrc: ["'none'"], frameAncestors: ["'none'"], baseUri
 
 /** Swagger UI sets style attributes; its scripts are files. */
 export const DOCS_POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; " +
+  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
+  "connect-src 'self'; " +
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /** A stored file opened by itself can do nothing but be shown. */

@@ -6,8 +6,8 @@ import { answerProblem, HttpProblem } from '../http/problem.ts';
 import type { LambdaBindings } from './app.ts';
 
 /**
- * The app as a handler of HTTP events, which hono reads. Answers are written here, where hono would leave the caller with
- * none, or with half a picture as if it were whole.
+ * The app as a handler of HTTP events, which hono reads. Answers are written here, where hono would leave the caller
+ * with none, or with half a picture as if it were whole.
  */
 
 type App = Hono<AppEnv>;
@@ -21,8 +21,8 @@ export function streamed(app: App) {
   return awslambda.streamifyResponse<LambdaEvent, void>(async (event, stream, context) => {
     let response: Response | undefined;
     const read = reading(async (request, bindings) => {
-      // What is streamed compressed is unpacked by the function URL on its way, and behind CloudFront answered with 502 now and
-      // then (aws-lambda-nodejs-runtime-interface-client, issue 96; opennextjs-aws, issue 1127).
+      // What is streamed compressed is unpacked by the function URL on its way, and behind CloudFront answered with 502
+      // now and then (aws-lambda-nodejs-runtime-interface-client, issue 96; opennextjs-aws, issue 1127).
       request.headers.delete('accept-encoding');
       response = await app.fetch(request, bindings);
       return new Response(null);
@@ -61,9 +61,9 @@ async function problem(what: HttpProblem): Promise<Response> {
 }
 
 /**
- * Throws what the body breaks off with, and leaves the stream as it is: the runtime then tells Lambda, and the caller sees
- * that the answer is not whole. A stream that is destroyed, as Node's `pipeline` does, keeps the runtime waiting for its
- * end until the time of the run is over (aws-lambda-ric 4.0, `failResponseStream`).
+ * Throws what the body breaks off with, and leaves the stream as it is: the runtime then tells Lambda, and the caller
+ * sees that the answer is not whole. A stream that is destroyed, as Node's `pipeline` does, keeps the runtime waiting
+ * for its end until the time of the run is over (aws-lambda-ric 4.0, `failResponseStream`).
  */
 async function send(response: Response, raw: awslambda.HttpResponseStream): Promise<void> {
   const headers = Object.fromEntries([...response.headers].filter(([name]) => name !== 'set-cookie'));

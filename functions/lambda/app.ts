@@ -56,7 +56,10 @@ export function createLambdaApp(loaded: Loaded<WebApp>, telemetry: Telemetry, or
   return outer;
 }
 
-/** The address of the caller as CloudFront saw it, when that is known to stand in between, else the function URL or API Gateway. */
+/**
+ * The address of the caller as CloudFront saw it, when that is known to stand in between, else the function URL or API
+ * Gateway.
+ */
 export function sourceAddress({ event }: LambdaBindings, originKeyHash: string | undefined): string | null {
   const viewer = event.headers?.[FROM_CLOUDFRONT.viewer];
   if (originKeyHash !== undefined && typeof viewer === 'string') return viewer;

@@ -46,8 +46,8 @@ export const START: BackfillState = { sent: 0, messages: 0, bytes: 0, empty: 0, 
 
 /**
  * Announces all objects of a bucket as S3 would, so that the functions behind the queue index them. The announcements
- * carry no sequencer: each only asks to look at the object as it is then. May be stopped at any moment and go on from the
- * last state; what is sent twice is found unchanged. Answers the last state, and whether the end was reached.
+ * carry no sequencer: each only asks to look at the object as it is then. May be stopped at any moment and go on from
+ * the last state; what is sent twice is found unchanged. Answers the last state, and whether the end was reached.
  */
 export async function backfill(options: BackfillOptions): Promise<BackfillState & { finished: boolean }> {
   const { objects, queue, prefix, maxBytes, rate = Number.POSITIVE_INFINITY, signal } = options;
@@ -137,7 +137,9 @@ function requestsOf(messages: readonly Announcement[]): Announcement[][] {
   return requests;
 }
 
-/** Sends again what the queue did not take, with growing pauses. Throws `unavailable` when it does not take it at all. */
+/**
+ * Sends again what the queue did not take, with growing pauses. Throws `unavailable` when it does not take it at all.
+ */
 async function send(queue: Pick<MessageQueue, 'send'>, bodies: readonly string[]): Promise<void> {
   let left = bodies;
   for (let attempt = 1; left.length > 0; attempt++) {

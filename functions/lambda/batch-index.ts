@@ -3,10 +3,16 @@ import { createIndexer, type IndexDeps, type IndexJob } from '../../core/index-i
 import { groupCalls } from '../../core/vectors/group-calls.ts';
 import { confirming } from './runtime.ts';
 
-/** Pictures that are decoded and embedded at the same time: one computes while the other is decoded, and memory has room for two. */
+/**
+ * Pictures that are decoded and embedded at the same time: one computes while the other is decoded, and memory has room
+ * for two.
+ */
 const EMBEDDED_TOGETHER = 2;
 
-/** Indexes the pictures of a batch together: what they ask of the store, and what they write to it, goes there in few requests. */
+/**
+ * Indexes the pictures of a batch together: what they ask of the store, and what they write to it, goes there in few
+ * requests.
+ */
 export function createBatchIndexer(deps: IndexDeps): IndexJob {
   const { store, job } = groupCalls(deps.vectors);
   const slots = new PQueue({ concurrency: EMBEDDED_TOGETHER });

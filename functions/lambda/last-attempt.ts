@@ -6,8 +6,8 @@ import type { FailureLog } from '../../core/ports.ts';
 import type { JobResult } from '../events/event-handler.ts';
 
 /**
- * What reaches the failure log when SQS is about to put a message aside. A picture that ends the process leaves no error
- * to record, so on the last attempt the failure is noted first and forgotten when the attempt succeeds.
+ * What reaches the failure log when SQS is about to put a message aside. A picture that ends the process leaves no
+ * error to record, so on the last attempt the failure is noted first and forgotten when the attempt succeeds.
  */
 
 /** Ids of the failures that were noted; those that the log holds already say more. */
@@ -46,8 +46,8 @@ export async function forgetStale(
 }
 
 /**
- * A message that is no S3 event names no picture: it is listed under its queue and what is in it. Not under its own id, for
- * one that comes back from the dead letter queue has another (SQS, "Dead-letter queue redrive").
+ * A message that is no S3 event names no picture: it is listed under its queue and what is in it. Not under its own id,
+ * for one that comes back from the dead letter queue has another (SQS, "Dead-letter queue redrive").
  */
 export async function noteUnreadable(failures: FailureLog, record: SQSRecord, error: SightlineError): Promise<void> {
   const bucket = record.eventSourceARN.split(':').at(-1) ?? '';

@@ -40,10 +40,15 @@ export const version: string = packageJson.version;
 /** Folder with the built page, or null where it was not built. */
 export const pageFolder: string | null = existsSync(join(root, 'page')) ? join(root, 'page') : null;
 
-/** Undefined where the function URL is for everybody, instead of CloudFront alone. Needed also when the configuration is refused. */
+/**
+ * Undefined where the function URL is for everybody, instead of CloudFront alone. Needed also when the configuration is
+ * refused.
+ */
 export const originKeyHash: string | undefined = process.env.SIGHTLINE_ORIGIN_KEY_HASH || undefined;
 
-/** The level that Lambda filters by, so that there is one setting for both; elsewhere LOG_LEVEL. In any case of letters. */
+/**
+ * The level that Lambda filters by, so that there is one setting for both; elsewhere LOG_LEVEL. In any case of letters.
+ */
 const logLevel = (process.env.AWS_LAMBDA_LOG_LEVEL || process.env.LOG_LEVEL || 'info').toLowerCase();
 
 /** What is no level is refused with the rest of the configuration, and said at `info`. */
@@ -76,7 +81,8 @@ function readQdrant(): QdrantServer {
   if (!URL.canParse(url)) {
     throw new SightlineError(
       'invalid-config',
-      `expected the secret QdrantUrl to be a URL, got ${url === '' ? 'none' : 'something else'}: npx sst secret set QdrantUrl`,
+      `expected the secret QdrantUrl to be a URL, got ${url === '' ? 'none' : 'something else'}: npx sst ` +
+        `secret set QdrantUrl`,
     );
   }
   return { url, apiKey: secret('QdrantApiKey') };
@@ -103,7 +109,10 @@ export interface LambdaRuntime {
   readonly indexing: IndexDeps;
 }
 
-/** Loaded once, also when the stores cannot be opened and all is tried again: models that are let go leave memory behind. */
+/**
+ * Loaded once, also when the stores cannot be opened and all is tried again: models that are let go leave memory
+ * behind.
+ */
 let models: Loaded<Embedder> | undefined;
 
 function modelsOf(config: LambdaConfig, texts: 'now' | 'later'): Loaded<Embedder> {
@@ -113,8 +122,8 @@ function modelsOf(config: LambdaConfig, texts: 'now' | 'later'): Loaded<Embedder
 }
 
 /**
- * Models, stores and the indexing pipeline; `texts` says whether the text encoder is loaded before the first text comes.
- * Throws when they do not fit each other or cannot be reached.
+ * Models, stores and the indexing pipeline; `texts` says whether the text encoder is loaded before the first text
+ * comes. Throws when they do not fit each other or cannot be reached.
  */
 export async function openLambdaRuntime(
   config: LambdaConfig,
@@ -180,7 +189,10 @@ async function openVectors(config: LambdaConfig, { space, dimension }: Embedder)
   }
 }
 
-/** Null when the environment names no queue: messages are then not delayed, and nobody can say how many there are. Its code is loaded only where it is used. */
+/**
+ * Null when the environment names no queue: messages are then not delayed, and nobody can say how many there are. Its
+ * code is loaded only where it is used.
+ */
 export async function openQueue(config: LambdaConfig): Promise<MessageQueue | null> {
   if (config.queueUrl === undefined) return null;
   const { openMessageQueue } = await import('../events/sqs.ts');

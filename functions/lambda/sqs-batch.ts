@@ -14,7 +14,10 @@ export interface SqsBatchOptions {
   /** Null when messages come back by themselves, after the queue's timeout. */
   readonly queue: Pick<MessageQueue, 'delay'> | null;
   readonly telemetry: Pick<Telemetry, 'logger' | 'count' | 'milliseconds'>;
-  /** Messages at work at the same time that come for the first time. One waits for S3 while the other computes. @default 2 */
+  /**
+   * Messages at work at the same time that come for the first time. One waits for S3 while the other computes. @default
+   * 2
+   */
   readonly concurrency?: number;
   /** Least time a message gets; with less left it is not started. Milliseconds. @default 8000 */
   readonly minTimeMs?: number;
@@ -45,7 +48,8 @@ interface Run {
 
 /**
  * Handles batches of S3 events from SQS, each message whatever becomes of the others. A message that fails comes back
- * with growing delay until SQS puts it aside; by then it is in the failure log, also when handling it ended the process.
+ * with growing delay until SQS puts it aside; by then it is in the failure log, also when handling it ended the
+ * process.
  */
 export function createSqsHandler(options: SqsBatchOptions) {
   const { telemetry, queue, concurrency = 2, minTimeMs = 8000, random = Math.random } = options;

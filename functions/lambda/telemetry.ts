@@ -30,7 +30,9 @@ export type CountName =
   | 'NotStarted';
 export type TimeName = 'RequestTime' | 'TextEmbeddingTime' | 'ImageEmbeddingTime' | 'IndexTime';
 
-/** Measurements of one metric that CloudWatch takes in one line (CloudWatch, "Embedded metric format specification"). */
+/**
+ * Measurements of one metric that CloudWatch takes in one line (CloudWatch, "Embedded metric format specification").
+ */
 const MOST_VALUES = 100;
 
 /** Where the metrics of all stages are; `service` tells the stages apart. */

@@ -124,7 +124,8 @@ function encoderTable(entries: readonly (readonly [string, TextEncoderEntry | Im
     const files: readonly ModelFile[] = [...Object.values(named), ...others];
     return files.map(
       ({ path, sha256, licence }) =>
-        `| [${name}](${entry.source}) | ${path} | ${licence ?? entry.licence} | ${sha256 === null ? 'not pinned' : `\`${sha256}\``} |`,
+        `| [${name}](${entry.source}) | ${path} | ${licence ?? entry.licence} | ` +
+        `${sha256 === null ? 'not pinned' : `\`${sha256}\``} |`,
     );
   });
   return ['| encoder | file | licence | SHA-256 |', '| --- | --- | --- | --- |', ...rows].join('\n');
@@ -133,12 +134,16 @@ function encoderTable(entries: readonly (readonly [string, TextEncoderEntry | Im
 function limits({ dimension }: HeadFile): string {
   return [
     '- English only: the text encoder knows little else.',
-    '- It knows what its training photos showed and what the classes of the image encoder name. Other subjects, such as charts, ' +
+    '- It knows what its training photos showed and what the classes of the image encoder name. Other ' +
+      'subjects, such as charts, ' +
       'documents, drawings and medical pictures, were never looked at.',
-    '- It finds scenes and things, not people by name, text in pictures, or counts; "left of" and "without" mean little to it.',
-    '- Captions of photos on Flickr say who and what is seen in the eyes of their writers, with their habits and prejudices about ' +
+    '- It finds scenes and things, not people by name, text in pictures, or counts; "left of" and "without" ' +
+      'mean little to it.',
+    '- Captions of photos on Flickr say who and what is seen in the eyes of their writers, with their habits ' +
+      'and prejudices about ' +
       'people; a ranking repeats them. Not for judging people.',
-    `- ${dimension} numbers a picture are made for searching among up to some millions of pictures, not for telling near-duplicates apart.`,
+    `- ${dimension} numbers a picture are made for searching among up to some millions of pictures, not for ` +
+      `telling near-duplicates apart.`,
     '- Cosines are comparable within one query; there is no value from which on a picture is right.',
   ].join('\n');
 }

@@ -42,8 +42,8 @@ export type AnyCommand = Command<any>;
 export type LoadCommand = () => Promise<{ readonly default: AnyCommand }>;
 
 /**
- * Runs one command with what was typed after its name: prints the usage text for --help, turns faults into one sentence on
- * stderr, and sets the exit code.
+ * Runs one command with what was typed after its name: prints the usage text for --help, turns faults into one sentence
+ * on stderr, and sets the exit code.
  */
 export async function runCommand(name: string, declared: AnyCommand, args: readonly string[]): Promise<void> {
   if (!isCheckout) sayAsTyped();

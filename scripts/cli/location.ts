@@ -21,14 +21,17 @@ export function isBucket(at: string): boolean {
   return at.startsWith('s3://');
 }
 
-/** The same text for the same location, however it was written: an absolute path, or s3://BUCKET/PREFIX without a slash at its end. */
+/**
+ * The same text for the same location, however it was written: an absolute path, or s3://BUCKET/PREFIX without a slash
+ * at its end.
+ */
 export function absoluteLocation(at: string): string {
   return isBucket(at) ? at.replace(/\/+$/, '') : userPath(at);
 }
 
 /**
- * Opens `DIR` or `s3://BUCKET[/PREFIX]`; a server that only speaks S3 is named by S3_ENDPOINT. Relative paths count from where
- * the user called npm.
+ * Opens `DIR` or `s3://BUCKET[/PREFIX]`; a server that only speaks S3 is named by S3_ENDPOINT. Relative paths count
+ * from where the user called npm.
  * @param options.create makes a folder that is not there
  * @throws UsageError, and what the drivers throw: `unavailable`, `invalid-config`
  */

@@ -7,7 +7,10 @@ export interface Progress {
   stop(): void;
 }
 
-/** Draws on stderr, so that stdout stays for results, once there is something to do. `unit` is a plural noun: "pictures". */
+/**
+ * Draws on stderr, so that stdout stays for results, once there is something to do. `unit` is a plural noun:
+ * "pictures".
+ */
 export function createProgress(label: string, unit: string, total: number): Progress {
   const startedAt = performance.now();
   const bar = new SingleBar(

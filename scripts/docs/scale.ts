@@ -19,7 +19,9 @@ const MEASURED = {
   embeddedDisk: 900,
 } as const;
 
-/** Bytes a point in Qdrant: 64 numbers of float32, their int8 copy, an HNSW graph with m = 16, payload, payload indexes. */
+/**
+ * Bytes a point in Qdrant: 64 numbers of float32, their int8 copy, an HNSW graph with m = 16, payload, payload indexes.
+ */
 const BYTES = { vector: 256, int8: 64, graph: 140, payload: 1104, indexes: 2000 } as const;
 
 /** A node that clouds rent, and how full it may be. */
@@ -46,7 +48,11 @@ function needsOf(pictures: number) {
   );
   const work = { ...MEASURED, pictures, messages: pictures / PICTURES_A_MESSAGE, batch: 10 };
   return {
-    ...{ inMemory, withInt8, disk, nodes, shards: nodes * SHARDS_A_NODE },
+    inMemory,
+    withInt8,
+    disk,
+    nodes,
+    shards: nodes * SHARDS_A_NODE,
     exactMs: (pictures / 100_000) * MEASURED.exactMsPer100k,
     embeddedMs: (pictures / 1e6) * MEASURED.embeddedMsPerMillion,
     embeddedMemory: gb(MEASURED.embeddedMemory),

@@ -71,7 +71,8 @@ export function comparisonLines(first: Figures, second: Figures, comparison: Com
     `${''.padEnd(30)}${'first'.padStart(8)}${'second'.padStart(8)}   ${'difference'.padEnd(26)}p`,
     ...SIDES.flatMap((side) => ROWS.map(([name, of]) => line(`${NAMES[side]}, ${name}`, (values) => of(values[side])))),
     line('sum of recalls', ({ recallSum }) => recallSum),
-    `${interval.level} % intervals of the difference from ${interval.resamples} resamples of the pictures; p from as many sign flips`,
+    `${interval.level} % intervals of the difference from ${interval.resamples} resamples of the pictures; p ` +
+      `from as many sign flips`,
   ];
 }
 

@@ -1,7 +1,7 @@
 /**
- * List prices in US dollars, us-east-1, on demand, without the free tier, as published in November 2025. Other regions are up to
- * a third dearer. Sources: the pricing pages of AWS Lambda (arm64; x64 costs a quarter more a second), Amazon SQS (standard), Amazon S3 (standard class),
- * Amazon CloudWatch (logs, custom metrics, alarms).
+ * List prices in US dollars, us-east-1, on demand, without the free tier, as published in November 2025. Other regions
+ * are up to a third dearer. Sources: the pricing pages of AWS Lambda (arm64; x64 costs a quarter more a second), Amazon
+ * SQS (standard), Amazon S3 (standard class), Amazon CloudWatch (logs, custom metrics, alarms).
  */
 const PRICES = {
   lambdaGbSecond: 0.0000133334,
@@ -30,7 +30,7 @@ export interface Workload {
   readonly messages: number;
   /** Messages that are sent, received and handled together, up to 10: 1 when pictures come one by one. */
   readonly batch: number;
-  /** Of one picture from its event to the index, on one core. */
+  /** Seconds of one picture from its event to the index, on one core. */
   readonly secondsAPicture: number;
   readonly memoryGb: number;
 }
@@ -64,8 +64,8 @@ const RUNS_A_SECOND = 10;
 const FAST_ANSWER_GB = 0.006;
 
 /**
- * The most that strangers can make a day cost: so many copies of the API function at work all day, each beginning as many
- * runs as Lambda allows. `Traffic` only where they may read pictures, each as large as Lambda sends it at once.
+ * The most that strangers can make a day cost: so many copies of the API function at work all day, each beginning as
+ * many runs as Lambda allows. `Traffic` only where they may read pictures, each as large as Lambda sends it at once.
  */
 export function attackCost({ concurrency, memoryGb }: { concurrency: number; memoryGb: number }): Costs {
   const seconds = concurrency * 24 * 3600;
@@ -79,7 +79,10 @@ export function attackCost({ concurrency, memoryGb }: { concurrency: number; mem
   };
 }
 
-/** A month in which nothing happens: alarms, a dashboard, and Lambda's five pollers, each asking every 20 s (Lambda, "Using SQS"). */
+/**
+ * A month in which nothing happens: alarms, a dashboard, and Lambda's five pollers, each asking every 20 s (Lambda,
+ * "Using SQS").
+ */
 export function idleCost({ alarms, dashboards }: { alarms: number; dashboards: number }): Costs {
   return {
     Alarms: alarms * PRICES.alarmMonth,

@@ -14,7 +14,7 @@ const run = promisify(execFile);
 
 interface Part {
   readonly name: string;
-  /** Of the package's files, those that are loaded, beside package.json and its licence. */
+  /** Those of the package's files that are loaded, beside package.json and its licence. */
   readonly files: readonly string[];
 }
 

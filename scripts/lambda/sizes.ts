@@ -10,7 +10,9 @@ export interface Sizes {
 /** Lambda's own limit for a function and its layers, unzipped (Lambda developer guide, "Quotas"). */
 const LAMBDA_LIMIT_BYTES = 262_144_000;
 
-/** Most bytes an artifact may have, unzipped: a cold start reads them. Others than these profiles have Lambda's limit. */
+/**
+ * Most bytes an artifact may have, unzipped: a cold start reads them. Others than these profiles have Lambda's limit.
+ */
 const BUDGET_BYTES: Readonly<Record<string, number>> = { compact: 120e6, seed: 200e6, 'seed-int8': 200e6 };
 
 export function budgetOf(profile: string): number {

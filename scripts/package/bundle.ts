@@ -8,8 +8,8 @@ export const BROUGHT = ['onnxruntime-node', 'swagger-ui-dist'];
 const NOT_INCLUDED = ['./scripts/maintenance.ts', './server/build-page.ts', 'esbuild'];
 
 /**
- * Bundles the command `sightline` as JavaScript into `target`: Node strips no types below node_modules. Packages stay outside.
- * Answers the names of those that it imports, without Node's own.
+ * Bundles the command `sightline` as JavaScript into `target`: Node strips no types below node_modules. Packages stay
+ * outside. Answers the names of those that it imports, without Node's own.
  */
 export async function bundleCommand(root: string, target: string): Promise<string[]> {
   const { metafile } = await build({

@@ -29,7 +29,10 @@ export const BUILD_OPTIONS = {
   json: JSON_OUTPUT,
 };
 
-/** What a space takes on disk beside the vectors, bytes a picture or caption: docs/decisions/0015-embedded-store.md, with room for the log. */
+/**
+ * What a space takes on disk beside the vectors, bytes a picture or caption: docs/decisions/0015-embedded-store.md,
+ * with room for the log.
+ */
 const BYTES_A_POINT = 1744;
 const BYTES_A_COMPONENT = 4;
 
@@ -48,8 +51,8 @@ export function buildOptions(
 }
 
 /**
- * Fills a space beside the live one and makes it live: that of the configured models, or `wanted`, whose models are looked
- * for. Prints what became of it; the exit code.
+ * Fills a space beside the live one and makes it live: that of the configured models, or `wanted`, whose models are
+ * looked for. Prints what became of it; the exit code.
  */
 export async function changeSpace(
   flags: Parameters<typeof readConfig>[0],
@@ -148,7 +151,8 @@ function print(report: { readonly space: string; readonly before: string } & Bui
   if (report.missingCount > 0) console.log(`${report.missingCount} pictures left out:`);
   for (const { bucket, key, reason } of report.missing) console.log(`  ${key} of ${bucket}: ${reason}`);
   console.log(
-    `Check: ${found.built.images} of ${found.live.images} pictures, ${found.built.captions} of ${found.live.captions} captions, ` +
+    `Check: ${found.built.images} of ${found.live.images} pictures, ${found.built.captions} of ` +
+      `${found.live.captions} captions, ` +
       `${found.foundThemselves} of ${found.sampled} found by their own vectors` +
       (found.overlap === null ? '.' : `, ${Math.round(found.overlap * 100)} % of the nearest pictures as before.`),
   );

@@ -44,12 +44,14 @@ export interface EventQueue {
   progress(): QueueProgress;
   /** Resolves when nothing waits or runs, next attempts included. */
   onIdle(): Promise<void>;
-  /** Lets running jobs finish and drops the others: they are found again when the folder is compared at the next start. */
+  /**
+   * Lets running jobs finish and drops the others: they are found again when the folder is compared at the next start.
+   */
   stop(): Promise<void>;
 }
 
 /** All jobs of one object: at most one that runs, or waits, and at most one that comes after it. */
-interface Line {
+interface JobsOfObject {
   job: Job;
   attempt: number;
   isRunning: boolean;
@@ -59,116 +61,142 @@ interface Line {
 
 /**
  * The local stand-in for SQS. Jobs of one object never run at the same time, and of those that wait only the newest is
- * kept: each looks at the object as it is then, so the older ones would find nothing else. A job that fails waits for its
- * next attempt without holding up the others.
+ * kept: each looks at the object as it is then, so the older ones would find nothing else. A job that fails waits for
+ * its next attempt without holding up the others.
  */
 export function createQueue(options: QueueOptions): EventQueue {
-  const { ingest, logger, minDelayMs = 500, maxDelayMs = 30_000, random = Math.random, onProgress } = options;
-  const workers = new PQueue({ concurrency: options.concurrency ?? 4 });
-  const lines = new Map<string, Line>();
-  const idle: (() => void)[] = [];
-  let [running, done, failed] = [0, 0, 0];
-  let isStopped = false;
+  return new JobQueue(options);
+}
 
-  const progress = () => ({ waiting: lines.size - running, running, done, failed });
+class JobQueue implements EventQueue {
+  readonly #options: QueueOptions;
+  readonly #workers: PQueue;
+  readonly #objects = new Map<string, JobsOfObject>();
+  readonly #idle: (() => void)[] = [];
+  #running = 0;
+  #done = 0;
+  #failed = 0;
+  #isStopped = false;
 
-  function add(job: Job): void {
-    if (isStopped) return;
+  constructor(options: QueueOptions) {
+    this.#options = options;
+    this.#workers = new PQueue({ concurrency: options.concurrency ?? 4 });
+  }
+
+  push(event: unknown): number {
+    const { logger } = this.#options;
+    const jobs = parseS3Event(event, (reason) => logger.debug({ reason }, 'event ignored'));
+    for (const job of jobs) this.add(job);
+    return jobs.length;
+  }
+
+  add(job: Job): void {
+    if (this.#isStopped) return;
     const name = `${job.bucket}/${job.key}`;
-    const line = lines.get(name);
-    if (line === undefined) {
+    const known = this.#objects.get(name);
+    if (known === undefined) {
       const added = { job, attempt: 1, isRunning: false, next: null, timer: null };
-      lines.set(name, added);
-      start(name, added);
-    } else if (line.isRunning) {
-      line.next = newer(line.next, job);
+      this.#objects.set(name, added);
+      this.#start(name, added);
+    } else if (known.isRunning) {
+      known.next = newer(known.next, job);
     } else {
-      const kept = newer(line.job, job);
-      if (kept !== line.job) replace(name, line, kept);
+      const kept = newer(known.job, job);
+      if (kept !== known.job) this.#replace(name, known, kept);
     }
-    onProgress?.(progress());
+    this.#report();
+  }
+
+  progress(): QueueProgress {
+    const running = this.#running;
+    return { waiting: this.#objects.size - running, running, done: this.#done, failed: this.#failed };
+  }
+
+  async onIdle(): Promise<void> {
+    if (this.#objects.size > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#workers.clear();
+    for (const [name, jobs] of this.#objects) {
+      if (jobs.timer !== null) clearTimeout(jobs.timer);
+      if (!jobs.isRunning) this.#objects.delete(name);
+      jobs.next = null;
+    }
+    await this.#workers.onIdle();
+    this.#endWaits();
   }
 
   /** Something new happened to the object: whatever made earlier attempts fail may be over. */
-  function replace(name: string, line: Line, job: Job): void {
-    line.job = job;
-    line.attempt = 1;
-    if (line.timer === null) return;
-    clearTimeout(line.timer);
-    line.timer = null;
-    start(name, line);
+  #replace(name: string, jobs: JobsOfObject, job: Job): void {
+    jobs.job = job;
+    jobs.attempt = 1;
+    if (jobs.timer === null) return;
+    clearTimeout(jobs.timer);
+    jobs.timer = null;
+    this.#start(name, jobs);
   }
 
-  function start(name: string, line: Line): void {
-    void workers.add(() => work(name, line));
+  #start(name: string, jobs: JobsOfObject): void {
+    void this.#workers.add(() => this.#work(name, jobs));
   }
 
-  async function work(name: string, line: Line): Promise<void> {
-    if (isStopped) return;
-    line.isRunning = true;
-    running++;
-    onProgress?.(progress());
-    const { job, attempt } = line;
+  async #work(name: string, jobs: JobsOfObject): Promise<void> {
+    if (this.#isStopped) return;
+    const { ingest } = this.#options;
+    jobs.isRunning = true;
+    this.#running++;
+    this.#report();
+    const { job, attempt } = jobs;
     const result = await ingest.run(job, attempt);
-    running--;
-    line.isRunning = false;
+    this.#running--;
+    jobs.isRunning = false;
     const mayRetry = result.status === 'failed' && result.retry && attempt < ingest.maxAttempts;
     // An older event that came in meanwhile does not stand for the one that failed.
-    const next = mayRetry && line.next !== null ? newer(job, line.next) : line.next;
-    line.next = null;
+    const next = mayRetry && jobs.next !== null ? newer(job, jobs.next) : jobs.next;
+    jobs.next = null;
 
     if (next !== null && next !== job) {
-      [line.job, line.attempt] = [next, 1];
-      if (result.status === 'done') done++;
-      start(name, line);
-    } else if (mayRetry && !isStopped) {
-      line.attempt++;
-      const delay = delayAfter(attempt);
-      logger.debug({ job, attempt, delay }, 'tried again later');
-      line.timer = setTimeout(() => {
-        line.timer = null;
-        start(name, line);
-      }, delay);
+      [jobs.job, jobs.attempt] = [next, 1];
+      if (result.status === 'done') this.#done++;
+      this.#start(name, jobs);
+    } else if (mayRetry && !this.#isStopped) {
+      this.#retryLater(name, jobs);
     } else {
-      lines.delete(name);
-      if (result.status === 'done') done++;
-      else failed++;
+      this.#objects.delete(name);
+      if (result.status === 'done') this.#done++;
+      else this.#failed++;
     }
-    onProgress?.(progress());
-    if (lines.size === 0) for (const resolve of idle.splice(0)) resolve();
+    this.#report();
+    if (this.#objects.size === 0) this.#endWaits();
   }
 
-  /** Exponential with "equal jitter". */
-  function delayAfter(attempt: number): number {
-    return Math.min(maxDelayMs, minDelayMs * 2 ** (attempt - 1)) * (0.5 + random() / 2);
+  #retryLater(name: string, jobs: JobsOfObject): void {
+    const { logger, minDelayMs = 500, maxDelayMs = 30_000, random = Math.random } = this.#options;
+    const { job, attempt } = jobs;
+    // Exponential with "equal jitter".
+    const delay = Math.min(maxDelayMs, minDelayMs * 2 ** (attempt - 1)) * (0.5 + random() / 2);
+    logger.debug({ job, attempt, delay }, 'tried again later');
+    jobs.attempt++;
+    jobs.timer = setTimeout(() => {
+      jobs.timer = null;
+      this.#start(name, jobs);
+    }, delay);
   }
 
-  return {
-    push(event) {
-      const jobs = parseS3Event(event, (reason) => logger.debug({ reason }, 'event ignored'));
-      for (const job of jobs) add(job);
-      return jobs.length;
-    },
-    add,
-    progress,
-    onIdle: async () => {
-      if (lines.size > 0) await new Promise<void>((resolve) => idle.push(resolve));
-    },
-    async stop() {
-      isStopped = true;
-      workers.clear();
-      for (const { timer } of lines.values()) if (timer !== null) clearTimeout(timer);
-      for (const [name, line] of lines) if (!line.isRunning) lines.delete(name);
-      for (const line of lines.values()) line.next = null;
-      await workers.onIdle();
-      for (const resolve of idle.splice(0)) resolve();
-    },
-  };
+  #report(): void {
+    this.#options.onProgress?.(this.progress());
+  }
+
+  #endWaits(): void {
+    for (const resolve of this.#idle.splice(0)) resolve();
+  }
 }
 
 /**
- * Which of two waiting jobs of one object to keep. One without a sequencer only asks to look again, which the other does,
- * too; of equal ones the later one.
+ * Which of two waiting jobs of one object to keep. One without a sequencer only asks to look again, which the other
+ * does, too; of equal ones the later one.
  */
 function newer(waiting: Job | null, job: Job): Job {
   if (waiting === null || waiting.sequencer === null) return job;

@@ -19,8 +19,8 @@ const FIRST_PAUSE_MS = 500;
 const LAST_PAUSE_MS = 30_000;
 
 /**
- * Does what Lambda does between a queue and a function: takes messages in batches, hands them over, and deletes what was
- * handled. What was not comes back, and what was handled but not deleted is found done. Stopping waits for the
+ * Does what Lambda does between a queue and a function: takes messages in batches, hands them over, and deletes what
+ * was handled. What was not comes back, and what was handled but not deleted is found done. Stopping waits for the
  * pictures under way and gives the other messages of their batch back.
  */
 export function followQueue(options: QueueSourceOptions): { stop(): Promise<void> } {

@@ -59,7 +59,9 @@ class FolderWatcher {
   readonly #quietMs: number;
   readonly #looks = new PQueue({ concurrency: LOOKS_AT_ONCE, autoStart: false });
   readonly #comparisons = new PQueue({ concurrency: 1 });
-  /** Files that are looked at once nothing has happened to them for a while, with what they were when last looked at. */
+  /**
+   * Files that are looked at once nothing has happened to them for a while, with what they were when last looked at.
+   */
   readonly #quiet = new Map<string, { timer: NodeJS.Timeout; before: string }>();
   /** Beginnings of keys whose comparison has not begun. */
   readonly #prefixes = new Set<string>();

@@ -3,20 +3,21 @@ import { dirname, join } from 'node:path';
 import { systemCode } from '../../core/file-errors.ts';
 
 /**
- * Tells a folder whose pictures were deleted from the mount point of a drive that is not mounted: the first was there when
- * its pictures were indexed and has changed since, the second is older and has not, or was made later.
+ * Tells a folder whose pictures were deleted from the mount point of a drive that is not mounted: the first was there
+ * when its pictures were indexed and has changed since, the second is older and has not, or was made later.
  *
  * @param indexedAtMs when the newest picture of the folder was indexed
  */
 export async function isUnmountedRoot(root: string, indexedAtMs: number): Promise<boolean> {
   const { birthtimeMs, ctimeMs } = await stat(root);
-  // Where the file system does not know when a folder was made, Node answers with ctime: then nothing is removed either.
+  // Where the file system does not know when a folder was made, Node answers with ctime: then nothing is removed
+  // either.
   return birthtimeMs > indexedAtMs || ctimeMs < indexedAtMs;
 }
 
 /**
- * The same for a missing file and drives that are mounted below the root: what was deleted left a trace in the time of the
- * folder it was deleted from. An empty folder that has not changed since its picture was indexed is a mount point.
+ * The same for a missing file and drives that are mounted below the root: what was deleted left a trace in the time of
+ * the folder it was deleted from. An empty folder that has not changed since its picture was indexed is a mount point.
  */
 export function createMountCheck(root: string): (key: string, indexedAtMs: number) => Promise<boolean> {
   const known = new Map<string, Promise<number | null>>();

@@ -173,7 +173,10 @@ async function emitMissing(comparison: Comparison): Promise<void> {
   } while (cursor !== undefined);
 }
 
-/** Forgets failures of what is gone, and of objects that are indexed as they are now, such as after an upload of the same. */
+/**
+ * Forgets failures of what is gone, and of objects that are indexed as they are now, such as after an upload of the
+ * same.
+ */
 async function reviewFailures(comparison: Comparison): Promise<void> {
   const { store, failures } = comparison.options;
   let cursor: string | undefined;

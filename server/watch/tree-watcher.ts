@@ -23,8 +23,8 @@ export interface TreeWatcher {
 
 /**
  * Reports changes in a folder and everything below it, hidden names left out but for the files that say what else is
- * ignored, symbolic links not followed. Resolves once whatever happens from now on is reported; throws `unavailable` when
- * the root cannot be watched.
+ * ignored, symbolic links not followed. Resolves once whatever happens from now on is reported; throws `unavailable`
+ * when the root cannot be watched.
  *
  * macOS and Windows watch a whole tree by themselves. Linux watches one folder at a time, so that each folder gets a
  * watcher: first the watcher, then its subfolders are read, so that no folder made in between is missed.
@@ -73,7 +73,8 @@ class Tree implements TreeWatcher {
     const path = join(this.#root, folder);
     const info = await lstat(path, { bigint: true });
     if (!info.isDirectory()) throw Object.assign(new Error('not a folder'), { code: 'ENOTDIR' });
-    // A folder that was replaced by another of the same name has lost its watcher; inode numbers are used again at once.
+    // A folder that was replaced by another of the same name has lost its watcher; inode numbers are used again at
+    // once.
     const identity = `${info.ino}:${info.birthtimeNs}`;
     const isWatched = this.#watchers.get(folder)?.identity === identity;
     if (this.#isClosed || (isWatched && !again)) return;

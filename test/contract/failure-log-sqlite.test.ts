@@ -38,7 +38,8 @@ const failure = {
 /** Runs a module in another process; its text may use `openFailureLog` and `file`. */
 function run(source: string, file: string) {
   const driver = fileURLToPath(new URL('../../core/failure-log/sqlite.ts', import.meta.url));
-  const code = `import { openFailureLog } from ${JSON.stringify(driver)}; const file = ${JSON.stringify(file)}; ${source}`;
+  const code =
+    `import { openFailureLog } from ${JSON.stringify(driver)}; const file = ` + `${JSON.stringify(file)}; ${source}`;
   return spawn(process.execPath, ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', code], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -90,28 +90,31 @@ export function failuresContract(name: string, open: OpenFailures): void {
       assert.equal((await log.record(failure('a.jpg'))).attempts, 1);
     });
 
-    it('takes what is dismissed off the list until it is another object, and keeps it for whoever asks by id', async () => {
-      for (const key of ['a.jpg', 'b.jpg', 'c.jpg']) await log.record(failure(key));
-      const { id } = failure('c.jpg');
-      assert.equal(await log.dismiss(id), true);
-      assert.equal(await log.dismiss(id), true);
-      assert.equal(await log.dismiss(imageId('bucket', 'none.jpg')), false);
-      const listed = async () => (await log.list({ limit: 10 })).items.map(({ key }) => key);
-      assert.deepEqual(await listed(), ['b.jpg', 'a.jpg']);
-      assert.equal(await log.count(), 2);
-      assert.equal((await log.get(id))?.key, 'c.jpg');
+    it(
+      'takes what is dismissed off the list until it is another object, and keeps it for whoever asks by ' + 'id',
+      async () => {
+        for (const key of ['a.jpg', 'b.jpg', 'c.jpg']) await log.record(failure(key));
+        const { id } = failure('c.jpg');
+        assert.equal(await log.dismiss(id), true);
+        assert.equal(await log.dismiss(id), true);
+        assert.equal(await log.dismiss(imageId('bucket', 'none.jpg')), false);
+        const listed = async () => (await log.list({ limit: 10 })).items.map(({ key }) => key);
+        assert.deepEqual(await listed(), ['b.jpg', 'a.jpg']);
+        assert.equal(await log.count(), 2);
+        assert.equal((await log.get(id))?.key, 'c.jpg');
 
-      assert.equal((await log.record(failure('c.jpg'))).attempts, 2);
-      await log.record(failure('d.jpg'));
-      assert.equal(await log.dismiss(failure('d.jpg').id), true);
-      assert.deepEqual(await listed(), ['b.jpg', 'a.jpg']);
+        assert.equal((await log.record(failure('c.jpg'))).attempts, 2);
+        await log.record(failure('d.jpg'));
+        assert.equal(await log.dismiss(failure('d.jpg').id), true);
+        assert.deepEqual(await listed(), ['b.jpg', 'a.jpg']);
 
-      await log.record(failure('c.jpg', { etag: 'etag-2' }));
-      assert.deepEqual(await listed(), ['c.jpg', 'b.jpg', 'a.jpg']);
-      assert.equal(await log.resolve(failure('d.jpg').id), true);
-      assert.equal(await log.get(failure('d.jpg').id), null);
-      assert.equal(await log.count(), 3);
-    });
+        await log.record(failure('c.jpg', { etag: 'etag-2' }));
+        assert.deepEqual(await listed(), ['c.jpg', 'b.jpg', 'a.jpg']);
+        assert.equal(await log.resolve(failure('d.jpg').id), true);
+        assert.equal(await log.get(failure('d.jpg').id), null);
+        assert.equal(await log.count(), 3);
+      },
+    );
 
     it('lists the latest first, also when the clock stands still or goes back', async () => {
       for (const key of ['a', 'b', 'c']) await log.record(failure(key));

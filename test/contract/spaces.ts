@@ -6,7 +6,7 @@ import type { CandidateIndex, Copy, Spaces } from '../../core/spaces/port.ts';
 import { caption, DIMENSION, image, randomPoints, seededRandom, unit, uuid } from './vectors-data.ts';
 
 export interface OpenSpaces {
-  /** Of an index without any. */
+  /** Opens an index without any. */
   readonly spaces: Spaces;
   /** Another process's view of the same index. Closed by the caller. */
   again(): Promise<Spaces>;

@@ -40,8 +40,8 @@ const NAMES: Readonly<Record<string, string>> = {
 };
 const TOLERANCE = 1e-5;
 /**
- * Adam divides a gradient by its own size, so one that is nothing but rounding (typical ones here are 1e-4) still makes a
- * full step, in a direction that depends on the order of a sum. One weight of 117,000 starts that way.
+ * Adam divides a gradient by its own size, so one that is nothing but rounding (typical ones here are 1e-4) still makes
+ * a full step, in a direction that depends on the order of a sum. One weight of 117,000 starts that way.
  */
 const ROUNDING = 2e-9;
 

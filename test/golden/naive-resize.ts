@@ -33,7 +33,8 @@ function sample(get: Get, from: number, to: number, output: number, kernel: 'bil
   const weights = [];
   for (let i = first; i < last; i++) weights.push(filter((i - centre + 0.5) / stretch));
   const total = weights.reduce((sum, weight) => sum + weight);
-  // Weights in fixed point with 22 bits after the point, and half a unit to round: precompute_coeffs, normalize_coeffs_8bpc.
+  // Weights in fixed point with 22 bits after the point, and half a unit to round: precompute_coeffs,
+  // normalize_coeffs_8bpc.
   let sum = 2 ** 21;
   for (const [i, weight] of weights.entries()) sum += Math.round((weight / total) * 2 ** 22) * get(first + i);
   return Math.min(255, Math.max(0, Math.floor(sum / 2 ** 22)));

@@ -8,8 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 /**
- * The functions as they are deployed. Beside the stack, not in `npm test`, because the libraries for arm64 come from the
- * npm registry the first time. What they do is tested for this machine's architecture in test/functions/lambda.
+ * The functions as they are deployed. Beside the stack, not in `npm test`, because the libraries for arm64 come from
+ * the npm registry the first time. What they do is tested for this machine's architecture in test/functions/lambda.
  */
 
 /** ELF's e_machine (System V ABI, AArch64 supplement). */
@@ -83,7 +83,10 @@ describe('npm run build:lambda', () => {
   }
 });
 
-/** Numbers in BERT-base without its pooler (Devlin et al. 2018): embeddings, 12 layers of matrices, and what is no matrix. */
+/**
+ * Numbers in BERT-base without its pooler (Devlin et al. 2018): embeddings, 12 layers of matrices, and what is no
+ * matrix.
+ */
 const EMBEDDINGS = (30_522 + 512 + 2) * 768;
 const MATRICES = 12 * (4 * 768 ** 2 + 2 * 768 * 3072);
 const REST = 12 * (4 * 768 + 3072 + 768 + 4 * 768) + 2 * 768;

@@ -11,8 +11,8 @@ import { build } from 'esbuild';
 import type { DevTarget } from './evaluate.ts';
 
 /**
- * Stands in for the command line of `sst dev` 4.17: bundles a function where it does and as it does, and runs it by SST's
- * own worker, which asks a runtime API like Lambda's for events and posts its answers there.
+ * Stands in for the command line of `sst dev` 4.17: bundles a function where it does and as it does, and runs it by
+ * SST's own worker, which asks a runtime API like Lambda's for events and posts its answers there.
  */
 
 const root = fileURLToPath(new URL('../..', import.meta.url));

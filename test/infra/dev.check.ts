@@ -10,7 +10,10 @@ import { httpEvent, message, s3Body } from '../functions/lambda/events.ts';
 import { type DevProject, openDevProject } from './dev-project.ts';
 import { evaluate, installPlatform, type Stack } from './evaluate.ts';
 
-/** What `sst dev` does once the stack is there: it bundles the functions as the stack says and runs them on this machine. */
+/**
+ * What `sst dev` does once the stack is there: it bundles the functions as the stack says and runs them on this
+ * machine.
+ */
 
 const secrets = { QdrantUrl: 'https://qdrant.example:6333', QdrantApiKey: 'secret' };
 

@@ -36,7 +36,7 @@ export interface Stack {
 export interface DevTarget {
   readonly functionID: string;
   readonly handler: string;
-  /** Of the linked resources, by name. */
+  /** Values of the linked resources, by name. */
   readonly links: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly properties: { readonly esbuild?: { readonly external?: string[] }; readonly install?: string[] };
 }
@@ -100,7 +100,9 @@ export async function evaluate(options: Options): Promise<Stack> {
   }
 }
 
-/** The smallest folders the stack takes for built functions; what is really in them is checked by test/functions/lambda. */
+/**
+ * The smallest folders the stack takes for built functions; what is really in them is checked by test/functions/lambda.
+ */
 async function writeArtifacts(work: string, arch: string): Promise<string> {
   const artifacts = path.join(work, 'lambda');
   for (const name of ['api', 'ingest']) {

@@ -50,7 +50,8 @@ async function modelsFolder(): Promise<string> {
 async function run(models: string, args: readonly string[], env: Record<string, string> = {}) {
   const all = [
     '--disable-warning=ExperimentalWarning',
-    ...[join(root, 'scripts/sightline.ts'), 'models'],
+    join(root, 'scripts/sightline.ts'),
+    'models',
     ...args,
     '--models',
     models,

@@ -32,7 +32,8 @@ describe('the package', () => {
       const imported = await bundleCommand(root, target);
       assert.ok((await readdir(target)).includes('sightline.js'));
       const needed = imported.filter((name) => !BROUGHT.includes(name));
-      // What onnxruntime-node, which the package brings along, imports itself; and the reader of logs, which pino loads by name.
+      // What onnxruntime-node, which the package brings along, imports itself; and the reader of logs, which pino loads
+      // by name.
       const byName = ['onnxruntime-common', 'pino-pretty'];
       assert.deepEqual(Object.keys(packageJson.dependencies).sort(), [...needed, ...byName].sort());
       const { 'onnxruntime-common': common } = packageJson.dependencies;

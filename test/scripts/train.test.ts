@@ -21,14 +21,26 @@ describe('npm run train, npm run tune', () => {
   after(() => rm(folder, { recursive: true, force: true }));
 
   const command = (script: string, args: readonly string[]) => [
-    ...['scripts/sightline.ts', script],
-    ...['--features', join(folder, 'features'), ...args],
+    'scripts/sightline.ts',
+    script,
+    '--features',
+    join(folder, 'features'),
+    ...args,
   ];
   const call = (script: string, ...args: string[]) =>
     runScript(command(script, args), { SIGHTLINE_DATA: join(folder, 'data') });
   const training = (name: string, ...more: string[]) => [
-    ...['--data', data, '--recipe', 'seed', '--epochs', String(EPOCHS)],
-    ...['--run', join(folder, `run-${name}`), '--out', join(folder, `head-${name}`), ...more],
+    '--data',
+    data,
+    '--recipe',
+    'seed',
+    '--epochs',
+    String(EPOCHS),
+    '--run',
+    join(folder, `run-${name}`),
+    '--out',
+    join(folder, `head-${name}`),
+    ...more,
   ];
   const head = (name: string, file = 'head.onnx') => readFile(join(folder, `head-${name}`, file));
 

@@ -13,8 +13,8 @@ import { type S3TestServer, startS3 } from '../support/s3-server.ts';
 import { eventually, type RunningServer, runScript, startServer } from './server.ts';
 
 /**
- * `npm start` with every pair of drivers, chosen by flags and environment alone: pictures in a folder or in S3, vectors in a
- * file or in Qdrant; and a bucket whose changes come through a queue.
+ * `npm start` with every pair of drivers, chosen by flags and environment alone: pictures in a folder or in S3, vectors
+ * in a file or in Qdrant; and a bucket whose changes come through a queue.
  */
 
 const samples = fileURLToPath(new URL('../../examples/photos', import.meta.url));
@@ -57,7 +57,7 @@ async function json<T>(server: RunningServer, path: string, init?: RequestInit):
   assert.ok(response.ok, `${path}: ${response.status} ${text}\n${server.output()}`);
   return (text === '' ? null : JSON.parse(text)) as T;
 }
-/** Of a request to Qdrant. */
+/** What is read of a request to Qdrant. */
 type Sent = { shard_number?: number; params?: unknown };
 type Items = { items: { id: string; key: string; tags: string[] }[] };
 const keys = async (server: RunningServer) => (await json<Items>(server, '/images')).items.map(({ key }) => key).sort();
@@ -73,71 +73,78 @@ describe('npm start', () => {
     ['folder', 'qdrant'],
     ['s3', 'file'],
   ] as const) {
-    it(`keeps pictures in ${objects === 's3' ? 'S3' : 'a folder'} and vectors in ${vectors === 'file' ? 'a file' : 'Qdrant'}`, async (context) => {
-      const qdrant = await startFakeQdrant({ apiKey: 'secret' });
-      context.after(() => qdrant.stop());
-      const data = join(root, `${objects}-${vectors}`);
-      const photos = join(data, 'photos');
-      const first = `first-${vectors}.jpg`;
-      if (objects === 'folder') {
-        await mkdir(photos, { recursive: true });
-        await copyFile(join(samples, 'cat.jpg'), join(photos, first));
-      } else {
-        const { endpoint, credentials } = s3;
-        const bucket = await openS3({ bucket: 'with-file', region, endpoint, credentials });
-        await bucket.put(first, await photo('cat.jpg'));
-        await bucket.put('frozen.jpg', await photo('moon.jpg'));
-        s3.archive('with-file', 'frozen.jpg');
-        bucket.close();
-      }
-      const args = [
-        ...['--data', data],
-        ...(objects === 'folder' ? ['--photos', photos] : ['--bucket', 's3://with-file']),
-        ...(vectors === 'qdrant' ? ['--qdrant', qdrant.url] : []),
-      ];
-      const settings = { ...env, SIGHTLINE_QDRANT_SHARDS: '2', SIGHTLINE_QDRANT_SEARCH: 'graph' };
-      let server = await startServer(args, settings);
-      try {
-        await has(server, first);
-        const key = `rocket-${vectors}.jpg`;
-        const body = await photo('rocket.jpg');
-        const headers = { 'content-type': 'image/jpeg' };
-        const { id } = await json<{ id: string }>(server, `/images?key=${key}`, { method: 'POST', headers, body });
-        const found = await json<Items>(server, '/search?q=a+rocket&limit=1&kind=image');
-        assert.equal(found.items[0]?.id, id);
-        await json(server, `/images/${id}`, {
-          method: 'PATCH',
-          headers: { 'content-type': 'application/json' },
-          body: JSON.stringify({ tags: ['kept'] }),
-        });
-        const shown = await fetch(`${server.url}/images/${id}/content`);
-        assert.deepEqual(new Uint8Array(await shown.arrayBuffer()), body);
-
-        if (objects === 's3') {
-          assert.equal(await server.stop(), 0, server.output());
-          server = await startServer(args, settings);
+    it(
+      `keeps pictures in ${objects === 's3' ? 'S3' : 'a folder'} and vectors in ` +
+        `${vectors === 'file' ? 'a file' : 'Qdrant'}`,
+      async (context) => {
+        const qdrant = await startFakeQdrant({ apiKey: 'secret' });
+        context.after(() => qdrant.stop());
+        const data = join(root, `${objects}-${vectors}`);
+        const photos = join(data, 'photos');
+        const first = `first-${vectors}.jpg`;
+        if (objects === 'folder') {
+          await mkdir(photos, { recursive: true });
+          await copyFile(join(samples, 'cat.jpg'), join(photos, first));
+        } else {
+          const { endpoint, credentials } = s3;
+          const bucket = await openS3({ bucket: 'with-file', region, endpoint, credentials });
+          await bucket.put(first, await photo('cat.jpg'));
+          await bucket.put('frozen.jpg', await photo('moon.jpg'));
+          s3.archive('with-file', 'frozen.jpg');
+          bucket.close();
         }
-        const kept = await json<Items>(server, '/images?tagsAll=kept');
-        assert.deepEqual(
-          kept.items.map((item) => item.id),
-          [id],
-        );
-        await has(server, first, key);
-        await json(server, `/images/${imageId(await bucketOf(server, id), first)}`, { method: 'DELETE' });
-        assert.ok(!(await keys(server)).includes(first));
+        const args = [
+          '--data',
+          data,
+          ...(objects === 'folder' ? ['--photos', photos] : ['--bucket', 's3://with-file']),
+          ...(vectors === 'qdrant' ? ['--qdrant', qdrant.url] : []),
+        ];
+        const settings = { ...env, SIGHTLINE_QDRANT_SHARDS: '2', SIGHTLINE_QDRANT_SEARCH: 'graph' };
+        let server = await startServer(args, settings);
+        try {
+          await has(server, first);
+          const key = `rocket-${vectors}.jpg`;
+          const body = await photo('rocket.jpg');
+          const headers = { 'content-type': 'image/jpeg' };
+          const { id } = await json<{ id: string }>(server, `/images?key=${key}`, { method: 'POST', headers, body });
+          const found = await json<Items>(server, '/search?q=a+rocket&limit=1&kind=image');
+          assert.equal(found.items[0]?.id, id);
+          await json(server, `/images/${id}`, {
+            method: 'PATCH',
+            headers: { 'content-type': 'application/json' },
+            body: JSON.stringify({ tags: ['kept'] }),
+          });
+          const shown = await fetch(`${server.url}/images/${id}/content`);
+          assert.deepEqual(new Uint8Array(await shown.arrayBuffer()), body);
 
-        assert.equal((await json<{ total: number }>(server, '/failures')).total, 0);
-        if (objects === 's3') assert.match(server.output(), /archived objects are left out/);
-        const sent = (method: string, path: RegExp) =>
-          qdrant.calls.filter((call) => call.method === method && path.test(call.path)).map(({ body }) => body as Sent);
-        if (vectors === 'qdrant') {
-          assert.deepEqual(sent('PUT', /^\/collections\/[^/]+$/)[0]?.shard_number, 2);
-          assert.equal(sent('POST', /\/points\/query$/).at(-1)?.params, undefined, 'exact search is not asked for');
+          if (objects === 's3') {
+            assert.equal(await server.stop(), 0, server.output());
+            server = await startServer(args, settings);
+          }
+          const kept = await json<Items>(server, '/images?tagsAll=kept');
+          assert.deepEqual(
+            kept.items.map((item) => item.id),
+            [id],
+          );
+          await has(server, first, key);
+          await json(server, `/images/${imageId(await bucketOf(server, id), first)}`, { method: 'DELETE' });
+          assert.ok(!(await keys(server)).includes(first));
+
+          assert.equal((await json<{ total: number }>(server, '/failures')).total, 0);
+          if (objects === 's3') assert.match(server.output(), /archived objects are left out/);
+          const sent = (method: string, path: RegExp) =>
+            qdrant.calls
+              .filter((call) => call.method === method && path.test(call.path))
+              .map(({ body }) => body as Sent);
+          if (vectors === 'qdrant') {
+            assert.deepEqual(sent('PUT', /^\/collections\/[^/]+$/)[0]?.shard_number, 2);
+            assert.equal(sent('POST', /\/points\/query$/).at(-1)?.params, undefined, 'exact search is not asked for');
+          }
+        } finally {
+          await server.stop();
         }
-      } finally {
-        await server.stop();
-      }
-    });
+      },
+    );
   }
 
   it('follows a bucket by its queue, uploads that were signed included', async () => {

@@ -58,18 +58,21 @@ describe('the folders of an index', { timeout: 900_000 }, () => {
     return { code, text: stdout + stderr };
   };
 
-  it('are several, each with a name; samples leave when the first comes, and all are there at the next start', async () => {
-    await start();
-    await eventually('the samples', 120_000, async () => ((await keys()).length === 23 ? true : null));
-    await writeFile(at('data/photos/.keep'), '');
-    await restart('a', 'b');
-    await finds('cat.jpg', 'coffee.jpg', 'rocket.jpg');
-    assert.deepEqual(await keys('&bucket=b'), ['coffee.jpg']);
-    assert.deepEqual(await keys('&exceptBuckets=b'), ['cat.jpg', 'rocket.jpg']);
-    assert.deepEqual(await readdir(at('data/photos')), ['.keep'], 'what was added there stays');
-    await restart();
-    await finds('cat.jpg', 'coffee.jpg', 'rocket.jpg');
-  });
+  it(
+    'are several, each with a name; samples leave when the first comes, and all are there at the next ' + 'start',
+    async () => {
+      await start();
+      await eventually('the samples', 120_000, async () => ((await keys()).length === 23 ? true : null));
+      await writeFile(at('data/photos/.keep'), '');
+      await restart('a', 'b');
+      await finds('cat.jpg', 'coffee.jpg', 'rocket.jpg');
+      assert.deepEqual(await keys('&bucket=b'), ['coffee.jpg']);
+      assert.deepEqual(await keys('&exceptBuckets=b'), ['cat.jpg', 'rocket.jpg']);
+      assert.deepEqual(await readdir(at('data/photos')), ['.keep'], 'what was added there stays');
+      await restart();
+      await finds('cat.jpg', 'coffee.jpg', 'rocket.jpg');
+    },
+  );
 
   it('come and go with their drives: hidden and counted meanwhile, also over a restart', async () => {
     await start('a', 'b');

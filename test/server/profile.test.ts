@@ -44,8 +44,17 @@ describe('a profile without a head', () => {
     assert.equal(pulled.code, 0, pulled.stderr + pulled.stdout);
 
     const judged = await runScript([
-      ...['scripts/sightline.ts', 'evaluate', '--profile', 'clip', '--models', join(dir, 'models'), '--json'],
-      ...['--data', await writePhotoDataset(join(dir, 'dataset')), '--features', join(dir, 'features')],
+      'scripts/sightline.ts',
+      'evaluate',
+      '--profile',
+      'clip',
+      '--models',
+      join(dir, 'models'),
+      '--json',
+      '--data',
+      await writePhotoDataset(join(dir, 'dataset')),
+      '--features',
+      join(dir, 'features'),
     ]);
     assert.equal(judged.code, 0, judged.stderr);
     const figures = JSON.parse(judged.stdout) as { head: string; recipe: string; pictures: number };
@@ -63,7 +72,8 @@ describe('a profile without a head', () => {
     const indexed = await runScript(
       ['scripts/sightline.ts', 'index', join(dir, 'photos'), '--data', join(dir, 'data')],
       {
-        ...{ ...env, SIGHTLINE_PROFILE: 'clip' },
+        ...env,
+        SIGHTLINE_PROFILE: 'clip',
       },
     );
     assert.equal(indexed.code, 0, indexed.stderr);

@@ -11,8 +11,8 @@ import { promisify } from 'node:util';
 import { eventually } from '../server/server.ts';
 
 /**
- * `npm run test:docker`: the commands of the Dockerfile, run in empty folders that stand for the stages of the image. The image
- * itself is not built: that needs a Docker and its base image, and neither may be at hand.
+ * `npm run test:docker`: the commands of the Dockerfile, run in empty folders that stand for the stages of the image.
+ * The image itself is not built: that needs a Docker and its base image, and neither may be at hand.
  */
 
 const root = fileURLToPath(new URL('../..', import.meta.url));

@@ -12,8 +12,9 @@ import { eventually } from '../server/server.ts';
 import { writeManyPhotos } from '../support/photo-dataset.ts';
 
 /**
- * `npm run test:install`: the package as somebody gets it. It is packed, installed into an empty folder with nothing but the
- * npm registry in reach, started, and searched. Not part of `npm test`, because it takes minutes and needs the registry.
+ * `npm run test:install`: the package as somebody gets it. It is packed, installed into an empty folder with nothing
+ * but the npm registry in reach, started, and searched. Not part of `npm test`, because it takes minutes and needs the
+ * registry.
  */
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -23,7 +24,10 @@ let home: string;
 let folder: string;
 let photos: string;
 
-/** The environment of a user: this Node first on the path, a home folder of its own, and nothing of the npm that runs this. */
+/**
+ * The environment of a user: this Node first on the path, a home folder of its own, and nothing of the npm that runs
+ * this.
+ */
 function environment(): NodeJS.ProcessEnv {
   const ours = Object.entries(process.env).filter(([name]) => !/^(npm_|INIT_CWD$|SIGHTLINE_|PORT$|HOST$)/.test(name));
   return {
@@ -131,7 +135,14 @@ describe('the installed package', { timeout: 900_000 }, () => {
     assert.ok((await readdir(data)).includes('index.sqlite'));
     const installed = join(folder, 'node_modules', 'sightline');
     assert.deepEqual((await readdir(installed)).sort(), [
-      ...['LICENSE', 'README.md', 'bin', 'dist', 'docs', 'examples', 'models', 'package.json'],
+      'LICENSE',
+      'README.md',
+      'bin',
+      'dist',
+      'docs',
+      'examples',
+      'models',
+      'package.json',
     ]);
   });
 

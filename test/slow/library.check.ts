@@ -10,9 +10,9 @@ import { eventually, type RunningServer, runScript, startServer } from '../serve
 import { type Library, makePhotoLibrary } from './photo-library.ts';
 
 /**
- * `FILES=N npm run test:library`: a library of N files (20,000 when nothing is said) is indexed, killed 20 times, served,
- * renamed, unmounted, mounted and moved. At the end nothing is lost, doubled or wrongly dated, and the summary adds up to
- * the number of files. Takes minutes, so it is not part of `npm test`; CI runs it with fewer files.
+ * `FILES=N npm run test:library`: a library of N files (20,000 when nothing is said) is indexed, killed 20 times,
+ * served, renamed, unmounted, mounted and moved. At the end nothing is lost, doubled or wrongly dated, and the summary
+ * adds up to the number of files. Takes minutes, so it is not part of `npm test`; CI runs it with fewer files.
  */
 
 const FILES = Number(process.env.FILES ?? 20_000);

@@ -10,9 +10,9 @@ import { eventually } from '../server/server.ts';
 import { writeManyPhotos } from '../support/photo-dataset.ts';
 
 /**
- * `npm run test:network`: what serving, indexing and training ask of the system, seen by strace. They open no socket but
- * the one that the server listens on, look up no name, and write nothing outside their data folder: as on a fresh machine,
- * with an empty HOME and nothing in the environment that would tell a library to keep quiet.
+ * `npm run test:network`: what serving, indexing and training ask of the system, seen by strace. They open no socket
+ * but the one that the server listens on, look up no name, and write nothing outside their data folder: as on a fresh
+ * machine, with an empty HOME and nothing in the environment that would tell a library to keep quiet.
  */
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -43,7 +43,10 @@ describe('nothing leaves the machine', { skip: installStrace() }, () => {
   const codeCache = () => join(folder, 'tmp', 'node-compile-cache');
   const npmFolder = () => join(folder, 'home', '.npm');
 
-  /** Runs a command of npm under strace until it has ended; `once up` is done with what the server prints as its address. */
+  /**
+   * Runs a command of npm under strace until it has ended; `once up` is done with what the server prints as its
+   * address.
+   */
   async function calls(args: readonly string[], onceUp?: (url: string) => Promise<unknown>): Promise<string[]> {
     const trace = join(folder, 'trace');
     const {

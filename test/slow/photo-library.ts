@@ -3,7 +3,9 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 
-/** A folder like one that grew over ten years: every kind of name, sidecar, broken file, copy and date that people have. */
+/**
+ * A folder like one that grew over ten years: every kind of name, sidecar, broken file, copy and date that people have.
+ */
 
 /** What should become of a file. */
 export type Expected =

@@ -19,10 +19,10 @@ import { type BuildReport, buildFunctions, type LambdaFunction, startFunction } 
 import type { Fault } from '../support/s3-server.ts';
 
 /**
- * `SEED=N STORE=qdrant npm run test:storm`: pictures are put, replaced and deleted while two copies of the built ingest function handle
- * what S3 announces: late, twice, in any order; while the functions are killed and the stores fail. In the end the index
- * must say what the bucket holds. Takes minutes, so it is not part of `npm test`; CI runs it with fewer events. Every run has another
- * seed and prints it.
+ * `SEED=N STORE=qdrant npm run test:storm`: pictures are put, replaced and deleted while two copies of the built ingest
+ * function handle what S3 announces: late, twice, in any order; while the functions are killed and the stores fail. In
+ * the end the index must say what the bucket holds. Takes minutes, so it is not part of `npm test`; CI runs it with
+ * fewer events. Every run has another seed and prints it.
  */
 
 const DELIVERIES = Number(process.env.EVENTS ?? 10_000);

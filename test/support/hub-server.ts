@@ -38,9 +38,10 @@ const COMMIT = 'c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00';
 const LARGE = 1000;
 
 /**
- * A server that answers as huggingface.co does: /api/.../revision/..., /OWNER/NAME/resolve/REV/FILE with X-Repo-Commit, small
- * files at once with the Git SHA-1 as ETag, large ones by a redirect with X-Linked-Etag (SHA-256) and X-Linked-Size to a CDN on
- * another origin, which knows ranges, If-Range and an ETag of its own, and would be told a secret by an Authorization header.
+ * A server that answers as huggingface.co does: /api/.../revision/..., /OWNER/NAME/resolve/REV/FILE with X-Repo-Commit,
+ * small files at once with the Git SHA-1 as ETag, large ones by a redirect with X-Linked-Etag (SHA-256) and
+ * X-Linked-Size to a CDN on another origin, which knows ranges, If-Range and an ETag of its own, and would be told a
+ * secret by an Authorization header.
  */
 export async function startHub(repos: Readonly<Record<string, HubRepoContent>>): Promise<HubTestServer> {
   const requests: HubTestServer['requests'] = [];
@@ -106,7 +107,9 @@ export async function startHub(repos: Readonly<Record<string, HubRepoContent>>):
   const endpoint = await listen(hub);
 
   return {
-    ...{ endpoint, commit: COMMIT, requests },
+    endpoint,
+    commit: COMMIT,
+    requests,
     inject: (injected) => void faults.push({ fault: injected, left: injected.times }),
     async stop() {
       for (const server of [hub, cdn]) {

@@ -6,8 +6,9 @@ import type { HubRepoContent } from './hub-server.ts';
 import { clipTokenizer, siglipTokenizer } from './random-tokenizers.ts';
 
 /**
- * Repositories of the hub with random models: the inputs, outputs, sizes and tokenizers of the published ones, and next to
- * nothing between them. They show that an entry of the manifest can be pulled, loaded and used; what it finds is chance.
+ * Repositories of the hub with random models: the inputs, outputs, sizes and tokenizers of the published ones, and next
+ * to nothing between them. They show that an entry of the manifest can be pulled, loaded and used; what it finds is
+ * chance.
  */
 
 const HIDDEN = 4;
@@ -47,8 +48,9 @@ export function randomBert(options: { rows?: number; dimension?: number; opset?:
 }
 
 /**
- * BERT-base in full, as in snowflake-arctic-embed-m: 12 layers of 768 with 12 heads and 3,072 inside, 512 places, 30,522 words.
- * All layers have the same weights and the words are a product of two matrices, or the file would have 440 MB.
+ * BERT-base in full, as in snowflake-arctic-embed-m: 12 layers of 768 with 12 heads and 3,072 inside, 512 places,
+ * 30,522 words. All layers have the same weights and the words are a product of two matrices, or the file would have
+ * 440 MB.
  */
 export function randomBertBase(): Uint8Array {
   const [width, heads, inside, rank] = [768, 12, 3072, 8];
@@ -172,47 +174,89 @@ function matTranspose(graph: OnnxGraph, value: string): string {
 }
 
 const CLIP_CONFIG = {
-  ...{ do_resize: true, size: { shortest_edge: 224 }, resample: 3, do_center_crop: true },
-  ...{ crop_size: { height: 224, width: 224 }, do_rescale: true, rescale_factor: 1 / 255, do_normalize: true },
-  ...{ image_mean: [0.48145466, 0.4578275, 0.40821073], image_std: [0.26862954, 0.26130258, 0.27577711] },
+  do_resize: true,
+  size: { shortest_edge: 224 },
+  resample: 3,
+  do_center_crop: true,
+  crop_size: { height: 224, width: 224 },
+  do_rescale: true,
+  rescale_factor: 1 / 255,
+  do_normalize: true,
+  image_mean: [0.48145466, 0.4578275, 0.40821073],
+  image_std: [0.26862954, 0.26130258, 0.27577711],
   ...{
     do_convert_rgb: true,
     feature_extractor_type: 'CLIPFeatureExtractor',
     image_processor_type: 'CLIPImageProcessor',
   },
 };
-/** Of MobileCLIP: no mean and no spread. */
+/** Preprocessing of MobileCLIP: no mean and no spread. */
 const MOBILECLIP_CONFIG = {
-  ...{ do_resize: true, size: { shortest_edge: 256 }, resample: 2, do_center_crop: true, do_convert_rgb: true },
-  ...{ crop_size: { height: 256, width: 256 }, do_rescale: true, rescale_factor: 1 / 255, do_normalize: false },
-  ...{ image_mean: [0, 0, 0], image_std: [1, 1, 1], image_processor_type: 'CLIPFeatureExtractor' },
+  do_resize: true,
+  size: { shortest_edge: 256 },
+  resample: 2,
+  do_center_crop: true,
+  do_convert_rgb: true,
+  crop_size: { height: 256, width: 256 },
+  do_rescale: true,
+  rescale_factor: 1 / 255,
+  do_normalize: false,
+  image_mean: [0, 0, 0],
+  image_std: [1, 1, 1],
+  image_processor_type: 'CLIPFeatureExtractor',
 };
-/** Of SigLIP: squashed, not cropped. */
+/** Preprocessing of SigLIP: squashed, not cropped. */
 const SIGLIP_CONFIG = {
-  ...{ do_resize: true, size: { height: 224, width: 224 }, resample: 3, do_rescale: true, rescale_factor: 1 / 255 },
-  ...{ do_normalize: true, image_mean: [0.5, 0.5, 0.5], image_std: [0.5, 0.5, 0.5] },
-  ...{ image_processor_type: 'SiglipImageProcessor', processor_class: 'SiglipProcessor' },
+  do_resize: true,
+  size: { height: 224, width: 224 },
+  resample: 3,
+  do_rescale: true,
+  rescale_factor: 1 / 255,
+  do_normalize: true,
+  image_mean: [0.5, 0.5, 0.5],
+  image_std: [0.5, 0.5, 0.5],
+  image_processor_type: 'SiglipImageProcessor',
+  processor_class: 'SiglipProcessor',
 };
 const DINO_CONFIG = {
-  ...{ do_resize: true, size: { shortest_edge: 256 }, resample: 3, do_center_crop: true, do_convert_rgb: true },
-  ...{ crop_size: { height: 224, width: 224 }, do_rescale: true, rescale_factor: 1 / 255, do_normalize: true },
-  ...{ image_mean: [0.485, 0.456, 0.406], image_std: [0.229, 0.224, 0.225], image_processor_type: 'BitImageProcessor' },
+  do_resize: true,
+  size: { shortest_edge: 256 },
+  resample: 3,
+  do_center_crop: true,
+  do_convert_rgb: true,
+  crop_size: { height: 224, width: 224 },
+  do_rescale: true,
+  rescale_factor: 1 / 255,
+  do_normalize: true,
+  image_mean: [0.485, 0.456, 0.406],
+  image_std: [0.229, 0.224, 0.225],
+  image_processor_type: 'BitImageProcessor',
 };
 const MOBILENET_CONFIG = {
-  ...{ do_resize: true, size: { shortest_edge: 256 }, resample: 2, do_center_crop: true },
-  ...{ crop_size: { height: 224, width: 224 }, do_rescale: true, rescale_factor: 1 / 255, do_normalize: true },
-  ...{ image_mean: [0.5, 0.5, 0.5], image_std: [0.5, 0.5, 0.5] },
+  do_resize: true,
+  size: { shortest_edge: 256 },
+  resample: 2,
+  do_center_crop: true,
+  crop_size: { height: 224, width: 224 },
+  do_rescale: true,
+  rescale_factor: 1 / 255,
+  do_normalize: true,
+  image_mean: [0.5, 0.5, 0.5],
+  image_std: [0.5, 0.5, 0.5],
 };
 
 /** Both towers, and under the names of their int8 versions once more. */
 const pair = (text: Uint8Array, vision: Uint8Array) => ({
-  ...{ 'onnx/text_model_quantized.onnx': text, 'onnx/vision_model_quantized.onnx': vision },
+  'onnx/text_model_quantized.onnx': text,
+  'onnx/vision_model_quantized.onnx': vision,
   'onnx/text_model.onnx': text,
   'onnx/vision_model.onnx': vision,
 });
 /** Files of onnx-community/mobilenet_v2_1.0_224 around a model. */
 export const mobilenetFiles = (model: Uint8Array) => ({
-  ...{ 'onnx/model.onnx': model, 'preprocessor_config.json': json(MOBILENET_CONFIG), 'config.json': json({}) },
+  'onnx/model.onnx': model,
+  'preprocessor_config.json': json(MOBILENET_CONFIG),
+  'config.json': json({}),
 });
 
 const repo = (files: HubRepoContent['files']): HubRepoContent => ({ files });
@@ -229,18 +273,26 @@ export function randomRepos(): Readonly<Record<string, HubRepoContent>> {
     'sentence-transformers/all-MiniLM-L6-v2': repo(bert),
     'Xenova/clip-vit-base-patch32': repo({
       ...pair(randomClipText(), randomVision({ crop: 224, output: 'image_embeds', dimension: 512 })),
-      ...{ ...config, ...clipTokenizer(), 'preprocessor_config.json': json(CLIP_CONFIG) },
+      ...config,
+      ...clipTokenizer(),
+      'preprocessor_config.json': json(CLIP_CONFIG),
     }),
     'Xenova/mobileclip_s0': repo({
       ...pair(randomPaddedText(mobileclip), randomVision({ crop: 256, output: 'image_embeds', dimension: 512 })),
-      ...{ ...config, ...clipTokenizer(), 'preprocessor_config.json': json(MOBILECLIP_CONFIG) },
+      ...config,
+      ...clipTokenizer(),
+      'preprocessor_config.json': json(MOBILECLIP_CONFIG),
     }),
     'Xenova/siglip-base-patch16-224': repo({
       ...pair(randomPaddedText(siglip), randomVision({ crop: 224, output: 'pooler_output', dimension: 768 })),
-      ...{ ...config, ...siglipTokenizer(), 'preprocessor_config.json': json(SIGLIP_CONFIG) },
+      ...config,
+      ...siglipTokenizer(),
+      'preprocessor_config.json': json(SIGLIP_CONFIG),
     }),
     'onnx-community/dinov2-small': repo({
-      ...{ ...config, 'onnx/model.onnx': randomDino(), 'preprocessor_config.json': json(DINO_CONFIG) },
+      ...config,
+      'onnx/model.onnx': randomDino(),
+      'preprocessor_config.json': json(DINO_CONFIG),
     }),
   };
 }

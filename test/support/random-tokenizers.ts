@@ -1,9 +1,18 @@
-/** Tokenizers of the kinds that CLIP and SigLIP have, with their special ids and as many tokens, most of which nothing is made of. */
+/**
+ * Tokenizers of the kinds that CLIP and SigLIP have, with their special ids and as many tokens, most of which nothing
+ * is made of.
+ */
 
 const json = (value: unknown) => Buffer.from(JSON.stringify(value));
 
 const special = (id: number, content: string) => ({
-  ...{ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true },
+  id,
+  content,
+  single_word: false,
+  lstrip: false,
+  rstrip: false,
+  normalized: false,
+  special: true,
 });
 
 /** GPT-2's and CLIP's characters for bytes: printable ones stand for themselves, others follow from 256 on. */
@@ -14,7 +23,9 @@ function byteCharacters(): string[] {
   return Array.from({ length: 256 }, (_, byte) => String.fromCharCode(printable(byte) ? byte : next++));
 }
 
-/** CLIP's byte-level BPE with the same ids for bytes and for both ends, a few merges, and names in place of the others. */
+/**
+ * CLIP's byte-level BPE with the same ids for bytes and for both ends, a few merges, and names in place of the others.
+ */
 export function clipTokenizer(): { 'tokenizer.json': Buffer; 'tokenizer_config.json': Buffer } {
   const bytes = byteCharacters();
   const vocab = new Map<string, number>();
@@ -29,7 +40,9 @@ export function clipTokenizer(): { 'tokenizer.json': Buffer; 'tokenizer_config.j
   const ends = { sep: ['<|endoftext|>', 49_407], cls: ['<|startoftext|>', 49_406] };
   return {
     'tokenizer.json': json({
-      ...{ version: '1.0', truncation: null, padding: null },
+      version: '1.0',
+      truncation: null,
+      padding: null,
       added_tokens: [special(49_406, '<|startoftext|>'), special(49_407, '<|endoftext|>')],
       normalizer: {
         type: 'Sequence',
@@ -43,7 +56,9 @@ export function clipTokenizer(): { 'tokenizer.json': Buffer; 'tokenizer_config.j
         type: 'Sequence',
         pretokenizers: [
           {
-            ...{ type: 'Split', behavior: 'Removed', invert: true },
+            type: 'Split',
+            behavior: 'Removed',
+            invert: true,
             pattern: { Regex: "'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|[^\\s\\p{L}\\p{N}]+" },
           },
           { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true },
@@ -52,18 +67,30 @@ export function clipTokenizer(): { 'tokenizer.json': Buffer; 'tokenizer_config.j
       post_processor: { type: 'RobertaProcessing', ...ends, trim_offsets: false, add_prefix_space: false },
       decoder: { type: 'ByteLevel', add_prefix_space: true, trim_offsets: true, use_regex: true },
       model: {
-        ...{ type: 'BPE', dropout: null, unk_token: '<|endoftext|>', continuing_subword_prefix: '' },
-        ...{ end_of_word_suffix: '</w>', fuse_unk: false, vocab: Object.fromEntries(vocab), merges },
+        type: 'BPE',
+        dropout: null,
+        unk_token: '<|endoftext|>',
+        continuing_subword_prefix: '',
+        end_of_word_suffix: '</w>',
+        fuse_unk: false,
+        vocab: Object.fromEntries(vocab),
+        merges,
       },
     }),
     'tokenizer_config.json': json({
-      ...{ tokenizer_class: 'CLIPTokenizer', model_max_length: 77, pad_token: '<|endoftext|>' },
-      ...{ bos_token: '<|startoftext|>', eos_token: '<|endoftext|>', unk_token: '<|endoftext|>' },
+      tokenizer_class: 'CLIPTokenizer',
+      model_max_length: 77,
+      pad_token: '<|endoftext|>',
+      bos_token: '<|startoftext|>',
+      eos_token: '<|endoftext|>',
+      unk_token: '<|endoftext|>',
     }),
   };
 }
 
-/** SigLIP's SentencePiece (Unigram) with its special ids, pieces for letters and a few words, and names for the others. */
+/**
+ * SigLIP's SentencePiece (Unigram) with its special ids, pieces for letters and a few words, and names for the others.
+ */
 export function siglipTokenizer(): { 'tokenizer.json': Buffer; 'tokenizer_config.json': Buffer } {
   const vocab: [string, number][] = [
     ['<pad>', 0],
@@ -76,7 +103,9 @@ export function siglipTokenizer(): { 'tokenizer.json': Buffer; 'tokenizer_config
   for (let i = vocab.length; i < 32_000; i++) vocab.push([`▁unused${i}`, -20]);
   return {
     'tokenizer.json': json({
-      ...{ version: '1.0', truncation: null, padding: null },
+      version: '1.0',
+      truncation: null,
+      padding: null,
       added_tokens: [special(0, '<pad>'), special(1, '</s>'), special(2, '<unk>')],
       normalizer: {
         type: 'Sequence',
@@ -98,8 +127,11 @@ export function siglipTokenizer(): { 'tokenizer.json': Buffer; 'tokenizer_config
       model: { type: 'Unigram', unk_id: 2, vocab },
     }),
     'tokenizer_config.json': json({
-      ...{ tokenizer_class: 'SiglipTokenizer', model_max_length: 64 },
-      ...{ pad_token: '</s>', eos_token: '</s>', unk_token: '<unk>' },
+      tokenizer_class: 'SiglipTokenizer',
+      model_max_length: 64,
+      pad_token: '</s>',
+      eos_token: '</s>',
+      unk_token: '<unk>',
     }),
   };
 }

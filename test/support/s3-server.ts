@@ -54,9 +54,9 @@ interface Answer {
 const credentials = { accessKeyId: 'AKIATESTTESTTESTTEST', secretAccessKey: 'a-secret-for-tests' };
 
 /**
- * fauxqs, behind a proxy that adds what S3 promises and fauxqs 2.4.1 leaves out: conditional writes and deletes, listing
- * in byte order with working continuation and URL encoding, suffix ranges longer than the object, the limit on key
- * lengths, and the signatures, expiry and policies of presigned requests. Requests run one after the other.
+ * fauxqs, behind a proxy that adds what S3 promises and fauxqs 2.4.1 leaves out: conditional writes and deletes,
+ * listing in byte order with working continuation and URL encoding, suffix ranges longer than the object, the limit on
+ * key lengths, and the signatures, expiry and policies of presigned requests. Requests run one after the other.
  */
 export async function startS3(): Promise<S3TestServer> {
   const fauxqs = await startFauxqs({ port: 0, host: '127.0.0.1', logger: false });
@@ -198,7 +198,9 @@ async function forward(
   return { status: incoming.statusCode ?? 500, headers: kept, body: await buffer(incoming) };
 }
 
-/** fauxqs sorts by locale and compares by UTF-16, so its own pages lose keys: one page of all of them is sorted here. */
+/**
+ * fauxqs sorts by locale and compares by UTF-16, so its own pages lose keys: one page of all of them is sorted here.
+ */
 async function listInByteOrder(
   query: URLSearchParams,
   pathname: string,

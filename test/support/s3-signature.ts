@@ -21,8 +21,9 @@ const encode = (text: string) =>
   encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 
 /**
- * Why S3 would refuse a presigned PUT or GET (Amazon S3 API reference, "Authenticating requests: using query parameters")
- * or a form upload ("Creating a POST policy"); null when it would not, and for requests that are not presigned.
+ * Why S3 would refuse a presigned PUT or GET (Amazon S3 API reference, "Authenticating requests: using query
+ * parameters") or a form upload ("Creating a POST policy"); null when it would not, and for requests that are not
+ * presigned.
  */
 export function refusedSignature(request: SignedRequest, credentials: { secretAccessKey: string }): Refusal | null {
   const type = request.headers['content-type'] ?? '';

@@ -34,7 +34,9 @@ export function startingState({ parameters }: TrainedHead): State {
   return new Map(parameters).set(TEMPERATURE, Float32Array.of(-Math.log(TEACHER_TEMPERATURE)));
 }
 
-/** Shares of the way from the old weights to the new ones that are tried: further on, much is lost and little gained. */
+/**
+ * Shares of the way from the old weights to the new ones that are tried: further on, much is lost and little gained.
+ */
 const SHARES = [0, 0.1, 0.2, 0.3];
 /** Losses that are closer than this are no reason to leave the head in use: as a share of its own. */
 const LEAST_GAIN = 0.01;

@@ -14,7 +14,7 @@ import {
 } from '../state/upload-queue.ts';
 import { Icon } from './icon.tsx';
 
-/** Of a thousand files the list shows what needs eyes: failures, then what is under way, then the latest. */
+/** The list shows, of a thousand files, what needs eyes: failures, then what is under way, then the latest. */
 const maxShown = 100;
 const order: Readonly<Record<Upload['state'], number>> = {
   failed: 0,

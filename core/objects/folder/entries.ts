@@ -16,7 +16,9 @@ const SETTLED_MS = 2_500;
 
 /** What lies in one folder. */
 export interface Entries {
-  /** Files and folders that can be or hold objects, in the order of the keys below them; those of folders end with '/'. */
+  /**
+   * Files and folders that can be or hold objects, in the order of the keys below them; those of folders end with '/'.
+   */
   readonly names: readonly string[];
   /** Everything else. */
   readonly others: readonly OtherEntry[];
@@ -112,7 +114,9 @@ function showBytes(name: Buffer): string {
   return showName(shown.join(''));
 }
 
-/** Files of one folder as objects, and those whose whole path is no key. Those that vanished meanwhile are in neither. */
+/**
+ * Files of one folder as objects, and those whose whole path is no key. Those that vanished meanwhile are in neither.
+ */
 export async function lookAtFiles(
   root: Root,
   names: readonly string[],

@@ -15,7 +15,9 @@ const CHUNK_BYTES = 256 * 1024;
 /** Markup that a browser would run: never named, so that it is downloaded instead of shown. */
 const MARKUP = /xml|html|svg|javascript/;
 
-/** Etags of what was stored through this process: their times are those of uploads. A store's index remembers it longer. */
+/**
+ * Etags of what was stored through this process: their times are those of uploads. A store's index remembers it longer.
+ */
 const uploads = new LRUCache<string, true>({ max: 100_000 });
 
 export function rememberUpload({ etag }: ObjectInfo): void {
@@ -30,8 +32,8 @@ export interface OpenedFile {
 }
 
 /**
- * Opens the regular file `name` in `place`, or answers null: symbolic links, folders, devices and names in another case are
- * no objects. The caller closes the handle. Throws `unavailable`.
+ * Opens the regular file `name` in `place`, or answers null: symbolic links, folders, devices and names in another case
+ * are no objects. The caller closes the handle. Throws `unavailable`.
  */
 export async function openFile(place: Pick<Place, 'path' | 'shown'>, name: string): Promise<OpenedFile | null> {
   const shown = join(place.shown, name);
@@ -57,10 +59,10 @@ export async function openFile(place: Pick<Place, 'path' | 'shown'>, name: strin
 }
 
 /**
- * The etag of a file, from what the file system knows about it, so that listing a folder reads no file. Replacing a file
- * changes the inode, writing into it the times; ctime cannot be set back by anyone. It also changes when only the
- * permissions do, or when the folder is copied to another disk: the picture is then read again, recognised by its SHA-256,
- * and not embedded again.
+ * The etag of a file, from what the file system knows about it, so that listing a folder reads no file. Replacing a
+ * file changes the inode, writing into it the times; ctime cannot be set back by anyone. It also changes when only the
+ * permissions do, or when the folder is copied to another disk: the picture is then read again, recognised by its
+ * SHA-256, and not embedded again.
  */
 export function etagOf(stat: BigIntStats): string {
   const identity = `${stat.ino}:${stat.size}:${stat.mtimeNs}:${stat.ctimeNs}`;
@@ -91,8 +93,8 @@ async function contentTypeOf(head: Uint8Array): Promise<string> {
 }
 
 /**
- * The bytes of an open file as a stream that closes it at its end, when it is cancelled, and when `signal` aborts. A file
- * that another program writes into meanwhile ends the stream with `unavailable`: better no version than two mixed.
+ * The bytes of an open file as a stream that closes it at its end, when it is cancelled, and when `signal` aborts. A
+ * file that another program writes into meanwhile ends the stream with `unavailable`: better no version than two mixed.
  */
 export function streamOf(
   file: OpenedFile,

@@ -20,8 +20,8 @@ export function segmentsOf(key: string): string[] {
 }
 
 /**
- * The same for a key that is about to be written, with the rules of Windows everywhere: a folder that was filled here can
- * be copied to any machine. Names that break them can still be read where the system allows them.
+ * The same for a key that is about to be written, with the rules of Windows everywhere: a folder that was filled here
+ * can be copied to any machine. Names that break them can still be read where the system allows them.
  */
 export function newSegmentsOf(key: string): string[] {
   const problem = problemOf(key, process.platform === 'win32') ?? portabilityProblemOf(key);

@@ -11,9 +11,9 @@ import type { Root } from './open-directory.ts';
 export const BATCH = 32;
 
 /**
- * One page of the keys below `root` in UTF-8 order. The tree is walked in that order and only where the page can be, so a
- * page costs what it holds and the names of the folders on its path. Symbolic links and hidden names are no objects. A
- * folder that cannot be read throws `unavailable`: leaving it out would look as if its pictures had been deleted.
+ * One page of the keys below `root` in UTF-8 order. The tree is walked in that order and only where the page can be, so
+ * a page costs what it holds and the names of the folders on its path. Symbolic links and hidden names are no objects.
+ * A folder that cannot be read throws `unavailable`: leaving it out would look as if its pictures had been deleted.
  */
 export async function listFolder(
   root: Root,

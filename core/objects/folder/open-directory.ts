@@ -6,8 +6,8 @@ import { systemCode, unavailable } from '../../file-errors.ts';
 
 /**
  * A folder below the root, held open while something is done in it. On Linux `path` goes through the open descriptor
- * (/proc/self/fd), so that nobody can put a symbolic link in its place between a check and the use: what openat is for in
- * C. Elsewhere `path` is the real path, checked just before.
+ * (/proc/self/fd), so that nobody can put a symbolic link in its place between a check and the use: what openat is for
+ * in C. Elsewhere `path` is the real path, checked just before.
  */
 export interface Place {
   /** For system calls. */
@@ -136,8 +136,9 @@ async function syncFolder(handle: FileHandle): Promise<void> {
 }
 
 /**
- * Whether the entry that `name` finds really has that name. A file system that ignores case or Unicode form would answer
- * two different keys with one file. It shows by another spelling leading to the same file; only then the folder is read.
+ * Whether the entry that `name` finds really has that name. A file system that ignores case or Unicode form would
+ * answer two different keys with one file. It shows by another spelling leading to the same file; only then the folder
+ * is read.
  */
 export async function isStoredAs(
   place: Pick<Place, 'path'>,

@@ -11,8 +11,9 @@ import type { Root } from './open-directory.ts';
 import type { FolderRules, Layers } from './rules.ts';
 
 /**
- * Everything below `root` whose path begins with `prefix`: objects in the order of their keys, and what is none with the
- * reason. A folder that cannot be read is one failure, and the rest is found; a root that cannot throws `unavailable`.
+ * Everything below `root` whose path begins with `prefix`: objects in the order of their keys, and what is none with
+ * the reason. A folder that cannot be read is one failure, and the rest is found; a root that cannot throws
+ * `unavailable`.
  */
 export async function* scanFolder(root: Root, rules: FolderRules, prefix: string): AsyncGenerator<Scanned, void, void> {
   yield* scan({ root, rules, prefix }, [], rules.outermost);

@@ -23,7 +23,9 @@ export interface FolderOptions {
    * @default the folder's name and eight hex digits of the SHA-256 of its real path, such as `photos-1f9a0c3e`
    */
   readonly bucket?: string;
-  /** Patterns of what `scan` leaves out, as in a .gitignore, beside those of the folder's own .sightlineignore files. */
+  /**
+   * Patterns of what `scan` leaves out, as in a .gitignore, beside those of the folder's own .sightlineignore files.
+   */
   readonly ignore?: readonly string[];
   /** Folder of the index, left out by `scan` when it lies in this one. */
   readonly data?: string;
@@ -43,12 +45,12 @@ export interface FolderStore extends PictureStore {
 }
 
 /**
- * A folder as a bucket: the key `a/b.jpg` is the file `a/b.jpg` below the root. Throws `unavailable` when the root is no
- * readable folder.
+ * A folder as a bucket: the key `a/b.jpg` is the file `a/b.jpg` below the root. Throws `unavailable` when the root is
+ * no readable folder.
  *
- * Keys that have no safe path below the root are refused by every method with `invalid-key`. Hidden names (`.x`), symbolic
- * links, and what is not a regular file are not part of the bucket. Unlike in S3, a key cannot be both an object and the
- * beginning of others (`a` and `a/b`).
+ * Keys that have no safe path below the root are refused by every method with `invalid-key`. Hidden names (`.x`),
+ * symbolic links, and what is not a regular file are not part of the bucket. Unlike in S3, a key cannot be both an
+ * object and the beginning of others (`a` and `a/b`).
  */
 export async function openFolder(options: FolderOptions): Promise<FolderStore> {
   const root = await openRoot(options.root);

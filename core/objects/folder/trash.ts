@@ -13,7 +13,10 @@ import { conditionFailed, exclusively, linkNew, removeEmptyFolders, storedEtag, 
 
 /** The trash of a folder: files that were taken out of it, in a flat folder, moved with their times and all. */
 
-/** `ObjectStore.discard` for a folder: one step on the same file system; from another one it is copied and checked first. */
+/**
+ * `ObjectStore.discard` for a folder: one step on the same file system; from another one it is copied and checked
+ * first.
+ */
 export async function discardObject(root: Root, trash: string, object: DiscardedObject): Promise<void> {
   const { key, etag } = object;
   const parents = segmentsOf(key);

@@ -16,7 +16,9 @@ export const WORKSHOP = '.sightline';
 /** Nobody writes a single picture for longer without a byte coming in; a crash leaves files that stay older. */
 const STALE_AFTER_MS = 3_600_000;
 
-/** Removes what writes that never finished have left behind, where it may. Throws `unavailable` when there is no root. */
+/**
+ * Removes what writes that never finished have left behind, where it may. Throws `unavailable` when there is no root.
+ */
 export async function removeStaleWrites(root: Root): Promise<void> {
   await (await enterRoot(root)).close();
   const workshop = await enterFolder(root, [WORKSHOP]).catch(() => null);
@@ -32,7 +34,10 @@ export async function removeStaleWrites(root: Root): Promise<void> {
   }
 }
 
-/** `ObjectStore.put` for a folder: a complete, synced file takes the place of the old one in one step, or nothing happens. */
+/**
+ * `ObjectStore.put` for a folder: a complete, synced file takes the place of the old one in one step, or nothing
+ * happens.
+ */
 export async function putObject(root: Root, key: string, body: Body, options: PutOptions): Promise<ObjectInfo> {
   try {
     return await store(root, key, body, options);

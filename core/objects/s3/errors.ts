@@ -105,7 +105,8 @@ export function translateS3Error(error: unknown, context: S3Context): unknown {
   if (status === 403) {
     return fault(
       'unavailable',
-      `${where}: access denied. Expected a policy that allows s3:${permissionFor(context.action)}, and s3:ListBucket on the bucket (without it a missing object answers "denied", too): ${text}`,
+      `${where}: access denied. Expected a policy that allows s3:${permissionFor(context.action)}, and ` +
+        `s3:ListBucket on the bucket (without it a missing object answers "denied", too): ${text}`,
     );
   }
   return fault('unavailable', `${where} failed${status === undefined ? '' : ` with HTTP ${status}`}: ${name} ${text}`);

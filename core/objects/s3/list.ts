@@ -35,7 +35,9 @@ export async function listObjects(
   const [first] = items;
   if (after !== undefined && first !== undefined && compareUtf8(first.key, after) <= 0) {
     // Whoever follows the cursors would go round and round.
-    const message = `ListObjectsV2 of bucket ${s3.bucket}: expected keys behind ${JSON.stringify(after)}, got ${JSON.stringify(first.key)}: the server does not keep start-after`;
+    const message =
+      `ListObjectsV2 of bucket ${s3.bucket}: expected keys behind ${JSON.stringify(after)}, ` +
+      `got ${JSON.stringify(first.key)}: the server does not keep start-after`;
     throw new SightlineError('unavailable', message);
   }
   const last = items.at(-1);

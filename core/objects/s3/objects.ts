@@ -68,7 +68,8 @@ export async function getObject(
   const length = answer.ContentLength ?? 0;
   if (options.range && length === 0) {
     // S3 answers 416; other servers give an empty object whole for the suffix form, but no range of it is there.
-    const message = `GetObject of ${JSON.stringify(key)} in bucket ${s3.bucket}: the byte range lies outside the object`;
+    const where = `GetObject of ${JSON.stringify(key)} in bucket ${s3.bucket}`;
+    const message = `${where}: the byte range lies outside the object`;
     throw new SightlineError('range-not-satisfiable', message);
   }
   const range = /^bytes (\d+)-\d+\/(\d+)$/.exec(answer.ContentRange ?? '');

@@ -7,7 +7,7 @@ export interface S3Options {
   readonly bucket: string;
   /** Default: where the SDK finds it (environment, profile, instance). */
   readonly region?: string;
-  /** Of another S3-compatible server, such as `http://127.0.0.1:9000`. Implies path-style addresses. */
+  /** Address of another S3-compatible server, such as `http://127.0.0.1:9000`. Implies path-style addresses. */
   readonly endpoint?: string;
   /** `https://host/bucket/key` instead of `https://bucket.host/key`. Default: true with an `endpoint`, else false. */
   readonly forcePathStyle?: boolean;

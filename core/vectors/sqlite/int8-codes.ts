@@ -7,8 +7,8 @@
 export const ZERO_CODE = 128;
 const ROW_LEVELS = 127;
 /**
- * Levels of a query to either side of zero. Processors without VNNI add pairs of products in 16 bits and cut what is larger: 2 x 255 x 63 fits.
- * (onnxruntime's MLAS, vpmaddubsw.)
+ * Levels of a query to either side of zero. Processors without VNNI add pairs of products in 16 bits and cut what is
+ * larger: 2 x 255 x 63 fits. (onnxruntime's MLAS, vpmaddubsw.)
  */
 const QUERY_LEVELS = 63;
 

@@ -25,7 +25,8 @@ const eventsRoute = createRoute({
   tags: ['operations'],
   summary: 'What happens to the collection, as it happens',
   description:
-    'Server-sent events; `data` of each is a Change as JSON. Answers 204 where there are none (on Lambda, or when too ' +
+    'Server-sent events; `data` of each is a Change as JSON. Answers 204 where there are none (on Lambda, or ' +
+    'when too ' +
     'many listen): then GET /images with limit=1 tells by its first picture and its `total` whether anything changed.',
   request: { query: noQuery },
   responses: {

@@ -38,7 +38,8 @@ export const status = z
     }),
     leftOut: z.record(z.string(), z.int()).openapi({
       description:
-        'Files left out as no pictures, by reason: hidden, system, sidecar, video, audio, database, ignored, own-data, link, ' +
+        'Files left out as no pictures, by reason: hidden, system, sidecar, video, audio, database, ignored, ' +
+        'own-data, link, ' +
         'special, archived; as of the last comparison of each folder.',
       example: { sidecar: 12, video: 3 },
     }),

@@ -68,7 +68,10 @@ function withExternalData(bytes: Uint8Array): Uint8Array {
   return Buffer.concat([bytes, field(7, field(5, tensor))]);
 }
 
-/** The model with one more node, of an operator that no onnxruntime has: node = 1 with input = 1, output = 2, op_type = 4, domain = 7. */
+/**
+ * The model with one more node, of an operator that no onnxruntime has: node = 1 with input = 1, output = 2, op_type =
+ * 4, domain = 7.
+ */
 function withCustomOperator(bytes: Uint8Array): Uint8Array {
   const node = Buffer.concat([field(1, 'x'), field(2, 'z'), field(4, 'Twist'), field(7, 'acme')]);
   return Buffer.concat([bytes, field(7, field(1, node))]);
@@ -187,8 +190,12 @@ describe('a text encoder', () => {
 
 describe('a preprocessor_config.json', () => {
   const good = {
-    ...{ do_resize: true, size: { height: 224, width: 224 }, resample: 3 },
-    ...{ do_normalize: true, image_mean: [0.5, 0.5, 0.5], image_std: [0.5, 0.5, 0.5] },
+    do_resize: true,
+    size: { height: 224, width: 224 },
+    resample: 3,
+    do_normalize: true,
+    image_mean: [0.5, 0.5, 0.5],
+    image_std: [0.5, 0.5, 0.5],
   };
   const read = (t: Context, config: unknown, changes?: PreprocessingChanges) => {
     const path = join(temporaryFolder(t), CONFIG);

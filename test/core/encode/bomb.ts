@@ -5,8 +5,8 @@ import type { Preprocessing } from '../../../core/encode/preprocessor-config.ts'
 import { isSightlineError } from '../../../core/errors.ts';
 
 /**
- * Run as a process of its own by encode-bad-images.test.ts: decodes each file named, several times at once, and prints what
- * became of it and the most memory the process ever had.
+ * Run as a process of its own by encode-bad-images.test.ts: decodes each file named, several times at once, and prints
+ * what became of it and the most memory the process ever had.
  */
 const HOW: Preprocessing = {
   resize: { mode: 'shortest-edge', size: 297, kernel: 'bicubic' },

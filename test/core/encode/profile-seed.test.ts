@@ -45,7 +45,8 @@ before(async () => {
   hub = await startHub({
     'Snowflake/snowflake-arctic-embed-m': {
       files: {
-        ...{ ...BERT_FILES, 'onnx/model.onnx': randomBertBase() },
+        ...BERT_FILES,
+        'onnx/model.onnx': randomBertBase(),
         'onnx/model_quantized.onnx': randomBert({ dimension: 768 }),
       },
     },
@@ -70,7 +71,8 @@ async function cls(ids: readonly number[]): Promise<Float32Array> {
   const shape = [1, ids.length];
   const ones = ids.map(() => 1);
   const feeds = {
-    ...{ input_ids: int64(ids, shape), attention_mask: int64(ones, shape) },
+    input_ids: int64(ids, shape),
+    attention_mask: int64(ones, shape),
     token_type_ids: int64(new BigInt64Array(ids.length), shape),
   };
   const { last_hidden_state: states } = await bare.run(feeds, ['last_hidden_state']);

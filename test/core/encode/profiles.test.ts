@@ -20,8 +20,8 @@ import { randomRepos } from '../../support/random-models.ts';
 import { MODELS, temporaryFolder, writeHead } from './fixtures.ts';
 
 /**
- * Every profile of the manifest that is pulled, with random models of the same inputs, outputs, sizes and tokenizers: from the
- * hub to a search, by the code that serves the published ones.
+ * Every profile of the manifest that is pulled, with random models of the same inputs, outputs, sizes and tokenizers:
+ * from the hub to a search, by the code that serves the published ones.
  */
 
 const samples = fileURLToPath(new URL('../../../examples/photos', import.meta.url));
@@ -81,22 +81,37 @@ interface Towers {
 const shortest = (size: number, kernel: string) => ({ mode: 'shortest-edge', size, kernel });
 const TOWERS: Readonly<Record<string, Towers>> = {
   clip: {
-    ...{ dimension: 512, tokenizer: CLIPTokenizer, places: null, pad: 0, output: 'text_embeds' },
+    dimension: 512,
+    tokenizer: CLIPTokenizer,
+    places: null,
+    pad: 0,
+    output: 'text_embeds',
     preprocessing: {
-      ...{ resize: shortest(224, 'bicubic'), crop: 224 },
+      resize: shortest(224, 'bicubic'),
+      crop: 224,
       mean: [122.7709383, 116.7460125, 104.09373615],
       std: [68.5005327, 66.6321579, 70.32316305],
     },
   },
   mobileclip: {
-    ...{ dimension: 512, tokenizer: CLIPTokenizer, places: 77, pad: 49_407, output: 'text_embeds' },
+    dimension: 512,
+    tokenizer: CLIPTokenizer,
+    places: 77,
+    pad: 49_407,
+    output: 'text_embeds',
     preprocessing: { resize: shortest(256, 'bilinear'), crop: 256, mean: [0, 0, 0], std: [255, 255, 255] },
   },
   siglip: {
-    ...{ dimension: 768, tokenizer: SiglipTokenizer, places: 64, pad: 1, output: 'pooler_output' },
+    dimension: 768,
+    tokenizer: SiglipTokenizer,
+    places: 64,
+    pad: 1,
+    output: 'pooler_output',
     preprocessing: {
-      ...{ resize: { mode: 'squash', size: 224, kernel: 'bicubic' }, crop: 224 },
-      ...{ mean: [127.5, 127.5, 127.5], std: [127.5, 127.5, 127.5] },
+      resize: { mode: 'squash', size: 224, kernel: 'bicubic' },
+      crop: 224,
+      mean: [127.5, 127.5, 127.5],
+      std: [127.5, 127.5, 127.5],
     },
   },
 };
@@ -214,27 +229,31 @@ describe('what was not pulled', () => {
 });
 
 describe('what was pulled', () => {
-  it('has to be that of the lock wherever it is loaded: altered or cut off, it is refused, naming file and both sides', async () => {
-    for (const profile of ['clip', 'bge']) await pull(profile);
-    const { files } = (await readLock(models)).encoders['clip-vit-base-patch32-image']!;
-    const path = join(models, 'clip-vit-base-patch32-image', 'model.onnx');
-    const whole = readFileSync(path);
-    const altered = Buffer.from(whole);
-    altered[1000] = altered[1000]! ^ 1;
-    const refusals: readonly [Buffer, RegExp][] = [
-      [altered, new RegExp(`model\\.onnx: expected SHA-256 ${files['model.onnx']!.sha256}, got [0-9a-f]{64}`)],
-      [whole.subarray(0, 5000), new RegExp(`model\\.onnx: expected ${whole.length} bytes, got 5000`)],
-    ];
-    for (const [bytes, message] of refusals) {
-      writeFileSync(path, bytes);
-      // Also where another folder has the manifest.
-      for (const modelDirs of [[models], [MODELS, models]]) {
-        await assert.rejects(loadEmbedder({ modelDirs, profile: 'clip' }), { code: 'model-mismatch', message });
+  it(
+    'has to be that of the lock wherever it is loaded: altered or cut off, it is refused, naming file and ' +
+      'both sides',
+    async () => {
+      for (const profile of ['clip', 'bge']) await pull(profile);
+      const { files } = (await readLock(models)).encoders['clip-vit-base-patch32-image']!;
+      const path = join(models, 'clip-vit-base-patch32-image', 'model.onnx');
+      const whole = readFileSync(path);
+      const altered = Buffer.from(whole);
+      altered[1000] = altered[1000]! ^ 1;
+      const refusals: readonly [Buffer, RegExp][] = [
+        [altered, new RegExp(`model\\.onnx: expected SHA-256 ${files['model.onnx']!.sha256}, got [0-9a-f]{64}`)],
+        [whole.subarray(0, 5000), new RegExp(`model\\.onnx: expected ${whole.length} bytes, got 5000`)],
+      ];
+      for (const [bytes, message] of refusals) {
+        writeFileSync(path, bytes);
+        // Also where another folder has the manifest.
+        for (const modelDirs of [[models], [MODELS, models]]) {
+          await assert.rejects(loadEmbedder({ modelDirs, profile: 'clip' }), { code: 'model-mismatch', message });
+        }
       }
-    }
-    writeFileSync(path, whole);
-    await (await loadEmbedder({ modelDirs: [models], profile: 'clip' })).close();
-  });
+      writeFileSync(path, whole);
+      await (await loadEmbedder({ modelDirs: [models], profile: 'clip' })).close();
+    },
+  );
 });
 
 describe('an image encoder that answers a state a patch', () => {

@@ -28,7 +28,9 @@ function naiveTruncation(ids: number[], maxTokens: number): number[] {
   return ids.length <= maxTokens ? ids : [...ids.slice(0, maxTokens - 1), ids.at(-1)!];
 }
 
-/** Pieces that meet where a cut could go wrong: special tokens, accents, final sigma, ideographs, invisible characters. */
+/**
+ * Pieces that meet where a cut could go wrong: special tokens, accents, final sigma, ideographs, invisible characters.
+ */
 const PIECES = [
   'a',
   'Zürich',

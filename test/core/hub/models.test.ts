@@ -59,7 +59,8 @@ describe('downloading from the hub', () => {
   it('follows the redirect to the CDN without telling it the token, and checks what came', async () => {
     const seen: number[] = [];
     const done = await get({
-      ...{ repo: { kind: 'model', name: 'owner/secret' }, token: 'hf_secret' },
+      repo: { kind: 'model', name: 'owner/secret' },
+      token: 'hf_secret',
       onProgress: (bytes, total) => seen.push(bytes / total!),
     });
     assert.deepEqual(await readFile(done.to), large);

@@ -94,30 +94,33 @@ describe('reading pictures again', () => {
     assert.equal(embedded, 1);
   });
 
-  it('brings what an older version did not read, goes on where it stopped, and leaves what is gone or changed', async () => {
-    const keys = ['1.jpg', '2.jpg', '3.jpg', 'changed.jpg', 'gone.jpg'];
-    for (const key of keys) {
-      write(key, await dated());
-      await index(key);
-      await age(key);
-    }
-    rmSync(join(folder, 'photos', 'gone.jpg'));
-    write('changed.jpg', await plain().jpeg().toBuffer());
-    const outdated = () => vectors.count({ kind: 'image', metadataBelow: METADATA_VERSION });
-    assert.equal(await outdated(), 5);
-    const stop = new AbortController();
-    const onProgress = (done: number) => done === 2 && stop.abort();
-    await refreshOutdated({ vectors, refresh }, { signal: stop.signal, onProgress });
-    assert.ok((await outdated()) > 2);
-    await refreshOutdated({ vectors, refresh });
-    assert.equal(await outdated(), 2);
-    assert.deepEqual(await refreshOutdated({ vectors, refresh }), { refreshed: 0, left: 2 });
-    for (const key of ['1.jpg', '2.jpg', '3.jpg']) {
-      const { takenAt, camera } = await stored(key);
-      assert.deepEqual([takenAt, camera], ['2019-07-05T12:00:00.000', 'Canon EOS 5D'], key);
-    }
-    assert.equal(embedded, 1, 'the same bytes, and nothing again');
-  });
+  it(
+    'brings what an older version did not read, goes on where it stopped, and leaves what is gone or ' + 'changed',
+    async () => {
+      const keys = ['1.jpg', '2.jpg', '3.jpg', 'changed.jpg', 'gone.jpg'];
+      for (const key of keys) {
+        write(key, await dated());
+        await index(key);
+        await age(key);
+      }
+      rmSync(join(folder, 'photos', 'gone.jpg'));
+      write('changed.jpg', await plain().jpeg().toBuffer());
+      const outdated = () => vectors.count({ kind: 'image', metadataBelow: METADATA_VERSION });
+      assert.equal(await outdated(), 5);
+      const stop = new AbortController();
+      const onProgress = (done: number) => done === 2 && stop.abort();
+      await refreshOutdated({ vectors, refresh }, { signal: stop.signal, onProgress });
+      assert.ok((await outdated()) > 2);
+      await refreshOutdated({ vectors, refresh });
+      assert.equal(await outdated(), 2);
+      assert.deepEqual(await refreshOutdated({ vectors, refresh }), { refreshed: 0, left: 2 });
+      for (const key of ['1.jpg', '2.jpg', '3.jpg']) {
+        const { takenAt, camera } = await stored(key);
+        assert.deepEqual([takenAt, camera], ['2019-07-05T12:00:00.000', 'Canon EOS 5D'], key);
+      }
+      assert.equal(embedded, 1, 'the same bytes, and nothing again');
+    },
+  );
 
   it('takes no time of a file that may be that of its upload before uploads were remembered', async () => {
     write('x.png', await plain().png().toBuffer());

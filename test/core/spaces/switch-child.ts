@@ -22,7 +22,9 @@ const embedder = saltedEmbedder('b', 48);
 const spaces = await openSpacesAt(place);
 const candidate = await spaces.openCandidate(embedder.space, embedder.dimension);
 const watched: CandidateIndex = {
-  ...{ live: candidate.live, from: candidate.from, to: candidate.to },
+  live: candidate.live,
+  from: candidate.from,
+  to: candidate.to,
   differences: (after, limit) => candidate.differences(after, limit),
   close: () => candidate.close(),
   async switch(last) {
@@ -38,8 +40,13 @@ const objects = await openFolder({ root: photos, bucket: 'photos' });
 await buildSpace(
   { candidate: watched, embedder, buckets: new Map([['photos', objects]]) },
   {
-    ...{ concurrency: 2, rate: Number.POSITIVE_INFINITY, skipMissing: false, switch: true },
-    ...{ sample: 5, minOverlap: 0, secondLookMs: 10 },
+    concurrency: 2,
+    rate: Number.POSITIVE_INFINITY,
+    skipMissing: false,
+    switch: true,
+    sample: 5,
+    minOverlap: 0,
+    secondLookMs: 10,
   },
 );
 await candidate.close();

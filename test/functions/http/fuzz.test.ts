@@ -170,7 +170,9 @@ describe('random requests', () => {
         init.body = random() < 0.9 ? json : json.slice(0, json.length * random());
       }
       const response = await t.app.request(target, init);
-      const where = `case ${i}: ${sentBy} ${target.slice(0, 200)} ${String(init.body ?? '').slice(0, 300)} -> ${response.status}`;
+      const where =
+        `case ${i}: ${sentBy} ${target.slice(0, 200)} ${String(init.body ?? '').slice(0, 300)} ` +
+        `-> ${response.status}`;
       assert.ok(response.status < 500, where);
       assert.equal(response.headers.get('x-injected'), null, where);
       const text = await response.text();

@@ -115,8 +115,14 @@ describe('the OpenAPI document', () => {
     const id = imageId('photos', 'cat.jpg');
     const photo = await samplePhoto('moon.jpg');
     await t.deps.failures.record({
-      ...{ id: imageId('photos', 'nothing.jpg'), bucket: 'photos', key: 'nothing.jpg', etag: '', sequencer: '' },
-      ...{ reason: 'corrupt', message: 'x', retryable: false },
+      id: imageId('photos', 'nothing.jpg'),
+      bucket: 'photos',
+      key: 'nothing.jpg',
+      etag: '',
+      sequencer: '',
+      reason: 'corrupt',
+      message: 'x',
+      retryable: false,
     });
     const upload = (body: BodyInit, type = 'image/jpeg'): RequestInit => ({
       method: 'POST',

@@ -76,8 +76,14 @@ describe('failures over HTTP', () => {
     await objects.put('bad.jpg', (await samplePhoto('cat.jpg')).slice(0, 5000));
     for (const name of ['bad.jpg', 'gone.jpg', 'third.jpg']) {
       await t.deps.failures.record({
-        ...{ id: imageId('photos', name), bucket: 'photos', key: name, etag: 'e', sequencer: '' },
-        ...{ reason: 'truncated', message: 'the file ends early', retryable: false },
+        id: imageId('photos', name),
+        bucket: 'photos',
+        key: name,
+        etag: 'e',
+        sequencer: '',
+        reason: 'truncated',
+        message: 'the file ends early',
+        retryable: false,
       });
     }
   });
@@ -111,8 +117,14 @@ describe('failures over HTTP', () => {
     assert.equal(await t.deps.failures.get(id), null);
     assert.equal((await retry(id)).status, 404);
     await t.deps.failures.record({
-      ...{ id, bucket: 'photos', key: 'bad.jpg', etag: 'e', sequencer: '' },
-      ...{ reason: 'unavailable', message: 'no disk', retryable: true },
+      id,
+      bucket: 'photos',
+      key: 'bad.jpg',
+      etag: 'e',
+      sequencer: '',
+      reason: 'unavailable',
+      message: 'no disk',
+      retryable: true,
     });
     assert.equal((await retry(id)).body.status, 'unchanged');
   });

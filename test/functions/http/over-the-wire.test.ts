@@ -159,7 +159,8 @@ describe('the API over a real connection', () => {
       const socket = connect(port, '127.0.0.1');
       socket.on('error', () => {});
       socket.write(
-        `POST /images?key=cut.jpg HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/jpeg\r\nTransfer-Encoding: chunked\r\n\r\n${tail}`,
+        `POST /images?key=cut.jpg HTTP/1.1\r\nHost: localhost\r\nContent-Type: ` +
+          `image/jpeg\r\nTransfer-Encoding: chunked\r\n\r\n${tail}`,
       );
       await new Promise((resolve) => setTimeout(resolve, 30));
       socket.destroy();

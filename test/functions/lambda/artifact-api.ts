@@ -7,7 +7,9 @@ import { type Built, keysOf, readPhoto } from './built.ts';
 import { httpEvent, message, restEvent, s3Body } from './events.ts';
 import { bodyOf, jsonOf, type LambdaFunction } from './function.ts';
 
-/** What the built API function answers, behind its URL and behind API Gateway. Needs the pictures of the ingest suite. */
+/**
+ * What the built API function answers, behind its URL and behind API Gateway. Needs the pictures of the ingest suite.
+ */
 export function apiSuite(on: Built): void {
   const { start, request, deliver } = on;
 
@@ -121,27 +123,30 @@ export function apiSuite(on: Built): void {
       );
     });
 
-    it('behind CloudFront answers nobody who comes past it, and tells callers apart by the address that it saw', async () => {
-      const closed = await start('api', {
-        SIGHTLINE_ORIGIN_KEY_HASH: createHash('sha256').update('from CloudFront').digest('hex'),
-        SIGHTLINE_RATE_LIMIT: '1',
-      });
-      const ask = async (headers: Record<string, string>) =>
-        (await request({ url: '/search?q=cat', headers }, closed)).statusCode;
-      try {
-        for (const headers of [{}, { 'x-sightline-origin': 'a guess' }, { 'x-sightline-origin': '' }]) {
-          assert.equal(await ask(headers as Record<string, string>), 421);
+    it(
+      'behind CloudFront answers nobody who comes past it, and tells callers apart by the address that it ' + 'saw',
+      async () => {
+        const closed = await start('api', {
+          SIGHTLINE_ORIGIN_KEY_HASH: createHash('sha256').update('from CloudFront').digest('hex'),
+          SIGHTLINE_RATE_LIMIT: '1',
+        });
+        const ask = async (headers: Record<string, string>) =>
+          (await request({ url: '/search?q=cat', headers }, closed)).statusCode;
+        try {
+          for (const headers of [{}, { 'x-sightline-origin': 'a guess' }, { 'x-sightline-origin': '' }]) {
+            assert.equal(await ask(headers as Record<string, string>), 421);
+          }
+          const through = (viewer: string) =>
+            ask({ 'x-sightline-origin': 'from CloudFront', 'x-sightline-viewer': viewer });
+          assert.deepEqual(
+            [await through('192.0.2.1'), await through('192.0.2.1'), await through('192.0.2.2')],
+            [200, 429, 200],
+          );
+        } finally {
+          await closed.kill();
         }
-        const through = (viewer: string) =>
-          ask({ 'x-sightline-origin': 'from CloudFront', 'x-sightline-viewer': viewer });
-        assert.deepEqual(
-          [await through('192.0.2.1'), await through('192.0.2.1'), await through('192.0.2.2')],
-          [200, 429, 200],
-        );
-      } finally {
-        await closed.kill();
-      }
-    });
+      },
+    );
 
     it('answers a GET with content, and what is no request at all', async () => {
       const found = await request({ url: '/search?q=cat', body: Buffer.from('{"not": "looked at"}') });

@@ -80,49 +80,54 @@ export function qdrantSuite(on: Built): void {
     }
   });
 
-  it('write nothing that does not count once other models have taken over, and do not start with those that have not', async () => {
-    const qdrant = await startFakeQdrant();
-    const env = withQdrant(qdrant.url);
-    const [oldIngest, oldApi] = await Promise.all([start('ingest', env), start('api', env)]);
-    const spaces = await openQdrantSpaces({ url: qdrant.url });
-    const messages = (...changes: { key: string; sequencer: string }[]) =>
-      changes.map((change) => message(s3Body(change)));
-    const handle = async (Records: ReturnType<typeof messages>) => {
-      const { result } = await oldIngest.invoke<SQSBatchResponse>({ Records });
-      return result.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier).sort();
-    };
-    let late: LambdaFunction | undefined;
-    try {
-      for (const key of ['before.jpg', 'after.jpg']) await on.cloud.pictures.put(key, await readPhoto('dragonfly.jpg'));
-      assert.deepEqual(await handle(messages({ key: 'before.jpg', sequencer: '01' })), []);
-      const candidate = await spaces.openCandidate('other-models', 64);
-      await candidate.switch(async () => {});
+  it(
+    'write nothing that does not count once other models have taken over, and do not start with those that ' +
+      'have not',
+    async () => {
+      const qdrant = await startFakeQdrant();
+      const env = withQdrant(qdrant.url);
+      const [oldIngest, oldApi] = await Promise.all([start('ingest', env), start('api', env)]);
+      const spaces = await openQdrantSpaces({ url: qdrant.url });
+      const messages = (...changes: { key: string; sequencer: string }[]) =>
+        changes.map((change) => message(s3Body(change)));
+      const handle = async (Records: ReturnType<typeof messages>) => {
+        const { result } = await oldIngest.invoke<SQSBatchResponse>({ Records });
+        return result.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier).sort();
+      };
+      let late: LambdaFunction | undefined;
+      try {
+        for (const key of ['before.jpg', 'after.jpg'])
+          await on.cloud.pictures.put(key, await readPhoto('dragonfly.jpg'));
+        assert.deepEqual(await handle(messages({ key: 'before.jpg', sequencer: '01' })), []);
+        const candidate = await spaces.openCandidate('other-models', 64);
+        await candidate.switch(async () => {});
 
-      // Also one that was written before: perhaps by a try that ended before it knew whether it counts.
-      const again = messages({ key: 'before.jpg', sequencer: '01' }, { key: 'after.jpg', sequencer: '01' });
-      assert.deepEqual(await handle(again), again.map(({ messageId }) => messageId).sort());
-      assert.match(oldIngest.log(), /is not live any more: live names sightline-other-models/);
-      assert.equal((await request({ url: '/search?q=an+insect' }, oldApi)).statusCode, 200);
-      const tags = await request(
-        {
-          method: 'PATCH',
-          url: `/images/${imageId('pictures', 'before.jpg')}`,
-          body: Buffer.from('{"tags":["x"]}'),
-          headers: { 'content-type': 'application/json', 'x-api-key': on.cloud.apiKey },
-        },
-        oldApi,
-      );
-      assert.equal(tags.statusCode, 503, bodyOf(tags).toString());
+        // Also one that was written before: perhaps by a try that ended before it knew whether it counts.
+        const again = messages({ key: 'before.jpg', sequencer: '01' }, { key: 'after.jpg', sequencer: '01' });
+        assert.deepEqual(await handle(again), again.map(({ messageId }) => messageId).sort());
+        assert.match(oldIngest.log(), /is not live any more: live names sightline-other-models/);
+        assert.equal((await request({ url: '/search?q=an+insect' }, oldApi)).statusCode, 200);
+        const tags = await request(
+          {
+            method: 'PATCH',
+            url: `/images/${imageId('pictures', 'before.jpg')}`,
+            body: Buffer.from('{"tags":["x"]}'),
+            headers: { 'content-type': 'application/json', 'x-api-key': on.cloud.apiKey },
+          },
+          oldApi,
+        );
+        assert.equal(tags.statusCode, 503, bodyOf(tags).toString());
 
-      late = await start('api', env);
-      assert.equal((await request({ url: '/search?q=an+insect' }, late)).statusCode, 500);
-      assert.match(late.log(), /expected the alias live to name sightline-\w+, .* got sightline-other-models/);
-    } finally {
-      await Promise.all([oldIngest.kill(), oldApi.kill(), late?.kill()]);
-      await spaces.close();
-      await qdrant.stop();
-    }
-  });
+        late = await start('api', env);
+        assert.equal((await request({ url: '/search?q=an+insect' }, late)).statusCode, 500);
+        assert.match(late.log(), /expected the alias live to name sightline-\w+, .* got sightline-other-models/);
+      } finally {
+        await Promise.all([oldIngest.kill(), oldApi.kill(), late?.kill()]);
+        await spaces.close();
+        await qdrant.stop();
+      }
+    },
+  );
 
   it('know a wrong key of Qdrant and an older Qdrant when they see one', async () => {
     for (const [options, key, log] of [

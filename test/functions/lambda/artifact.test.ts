@@ -109,45 +109,50 @@ describe('the built Lambda functions', { skip }, () => {
 
   apiSuite(on);
 
-  it('answer words without the decoder and the model for pictures, with secrets that were encrypted as SST does it', async () => {
-    const place = await placed(join(on.build.out, 'api'));
-    const key = randomBytes(32);
-    // As `Runtime.Build` of SST's command line writes it: AES-256-GCM with a nonce of zeros, its tag at the end.
-    const cipher = createCipheriv('aes-256-gcm', key, Buffer.alloc(12));
-    const apiKeys = { type: 'sst.sst.Secret', value: createHash('sha256').update('another key').digest('hex') };
-    const links = cipher.update(JSON.stringify({ ApiKeys: apiKeys }));
-    await writeFile(join(place.folder, 'resource.enc'), Buffer.concat([links, cipher.final(), cipher.getAuthTag()]));
-    const { SST_RESOURCE_ApiKeys: _, ...env } = on.cloud.env;
-    const fn = await startFunction(place.folder, 'functions/api.handler', {
-      ...env,
-      SST_KEY: key.toString('base64'),
-      SST_KEY_FILE: 'resource.enc',
-    });
-    try {
-      // Read once: nothing asks for them again.
-      await rm(join(place.folder, 'resource.enc'));
-      assert.equal((await request({ url: '/ready' }, fn)).statusCode, 200);
-      assert.equal((await request({ url: '/search?q=a+cat' }, fn)).statusCode, 200);
-      const url = `/images/${imageId('pictures', 'never-there.jpg')}`;
-      const remove = (apiKey: string) => request({ method: 'DELETE', url, headers: { 'x-api-key': apiKey } }, fn);
-      assert.deepEqual(
-        [(await remove(on.cloud.apiKey)).statusCode, (await remove('another key')).statusCode],
-        [401, 404],
-      );
+  it(
+    'answer words without the decoder and the model for pictures, with secrets that were encrypted as SST ' + 'does it',
+    async () => {
+      const place = await placed(join(on.build.out, 'api'));
+      const key = randomBytes(32);
+      // As `Runtime.Build` of SST's command line writes it: AES-256-GCM with a nonce of zeros, its tag at the end.
+      const cipher = createCipheriv('aes-256-gcm', key, Buffer.alloc(12));
+      const apiKeys = { type: 'sst.sst.Secret', value: createHash('sha256').update('another key').digest('hex') };
+      const links = cipher.update(JSON.stringify({ ApiKeys: apiKeys }));
+      await writeFile(join(place.folder, 'resource.enc'), Buffer.concat([links, cipher.final(), cipher.getAuthTag()]));
+      const { SST_RESOURCE_ApiKeys: _, ...env } = on.cloud.env;
+      const fn = await startFunction(place.folder, 'functions/api.handler', {
+        ...env,
+        SST_KEY: key.toString('base64'),
+        SST_KEY_FILE: 'resource.enc',
+      });
+      try {
+        // Read once: nothing asks for them again.
+        await rm(join(place.folder, 'resource.enc'));
+        assert.equal((await request({ url: '/ready' }, fn)).statusCode, 200);
+        assert.equal((await request({ url: '/search?q=a+cat' }, fn)).statusCode, 200);
+        const url = `/images/${imageId('pictures', 'never-there.jpg')}`;
+        const remove = (apiKey: string) => request({ method: 'DELETE', url, headers: { 'x-api-key': apiKey } }, fn);
+        assert.deepEqual(
+          [(await remove(on.cloud.apiKey)).statusCode, (await remove('another key')).statusCode],
+          [401, 404],
+        );
 
-      // Decoder and image model are loaded together.
-      const libraries = () => readFile(`/proc/${fn.pid}/maps`, 'utf8');
-      assert.match(await libraries(), /onnxruntime/);
-      assert.doesNotMatch(await libraries(), /libvips/);
-      const body = Buffer.from(JSON.stringify({ terms: [{ image: (await readPhoto('cat.jpg')).toString('base64') }] }));
-      const headers = { 'content-type': 'application/json' };
-      assert.equal((await request({ method: 'POST', url: '/search', body, headers }, fn)).statusCode, 200);
-      assert.match(await libraries(), /libvips/);
-    } finally {
-      await fn.kill();
-      await place.remove();
-    }
-  });
+        // Decoder and image model are loaded together.
+        const libraries = () => readFile(`/proc/${fn.pid}/maps`, 'utf8');
+        assert.match(await libraries(), /onnxruntime/);
+        assert.doesNotMatch(await libraries(), /libvips/);
+        const body = Buffer.from(
+          JSON.stringify({ terms: [{ image: (await readPhoto('cat.jpg')).toString('base64') }] }),
+        );
+        const headers = { 'content-type': 'application/json' };
+        assert.equal((await request({ method: 'POST', url: '/search', body, headers }, fn)).statusCode, 200);
+        assert.match(await libraries(), /libvips/);
+      } finally {
+        await fn.kill();
+        await place.remove();
+      }
+    },
+  );
 
   qdrantSuite(on);
 });

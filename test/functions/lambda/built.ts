@@ -22,7 +22,9 @@ export interface Built {
   deliver(messages: readonly ReturnType<typeof message>[], fn?: LambdaFunction): Promise<string[]>;
 }
 
-/** Built and started before the tests of the suite that calls this; all of it goes with them. Its values are there then. */
+/**
+ * Built and started before the tests of the suite that calls this; all of it goes with them. Its values are there then.
+ */
 export function builtFunctions(): Built {
   let build: BuildReport & { remove(): Promise<void> };
   let cloud: Cloud;

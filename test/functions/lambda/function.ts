@@ -14,8 +14,8 @@ import type { Streamed } from './response-stream.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 /**
- * The stand-in for Lambda's runtime as JavaScript, like the real one: what Node spends on TypeScript, about 80 ms, is not
- * part of a function's start.
+ * The stand-in for Lambda's runtime as JavaScript, like the real one: what Node spends on TypeScript, about 80 ms, is
+ * not part of a function's start.
  */
 const host = (async () => {
   const file = join(tmpdir(), `sightline-lambda-host-${process.pid}.mjs`);

@@ -14,8 +14,8 @@ export interface TestQueue {
   /** Bodies in the dead letter queue. */
   deadLetters(): string[];
   /**
-   * Moves all of them back, as `aws sqs start-message-move-task` does: as new messages, with ids of their own, that were
-   * delivered never yet (SQS, "Dead-letter queue redrive"). No server that runs here has the command itself.
+   * Moves all of them back, as `aws sqs start-message-move-task` does: as new messages, with ids of their own, that
+   * were delivered never yet (SQS, "Dead-letter queue redrive"). No server that runs here has the command itself.
    */
   redrive(): Promise<void>;
   /** Messages in the queue, those that are hidden included. */

@@ -52,7 +52,12 @@ async function prepare(
   const journal = await openJournal(options.journal ?? join(await freshFolder(), 'journal.jsonl'));
   try {
     const report = await prepareDataset({
-      ...{ from: 'here', commit: null, captions: null, shares: { val: 0, test: 0 }, parallel: 3, replace: false },
+      from: 'here',
+      commit: null,
+      captions: null,
+      shares: { val: 0, test: 0 },
+      parallel: 3,
+      replace: false,
       ...options,
       source: await openStoredSource({ store: source, name: 'the source' }, options.only ?? null),
       target: { store: target, name: 'the target' },
@@ -198,7 +203,9 @@ describe('preparing the other forms with a captions file', () => {
     assert.deepEqual(counts(flickr30k.report), { 'broken-line': 1, 'split-by-rule': 2, 'empty-split': 1 });
     const flickr8k = await prepare(
       await storeOf({
-        ...{ 'Flicker8k_Dataset/a.jpg': a, 'Flicker8k_Dataset/b.jpg': b, 'Flicker8k_Dataset/c.jpg': c },
+        'Flicker8k_Dataset/a.jpg': a,
+        'Flicker8k_Dataset/b.jpg': b,
+        'Flicker8k_Dataset/c.jpg': c,
         'Flickr8k.token.txt': `${captions}c.jpg#0\tNeither .\nc.jpg.1#0\tNo such picture .\n`,
         'Flickr8k.lemma.token.txt': captions.toLowerCase(),
         'Flickr_8k.trainImages.txt': 'a.jpg\r\n',
@@ -472,30 +479,34 @@ describe('preparing captions beside pictures', () => {
     assert.deepEqual(counts(prepared.report), { 'missing-picture': 1, 'no-captions': 2, 'broken-line': 1 });
   });
 
-  it('splits by the hash of the picture where none is named: the same for the same bytes, whatever else there is', async () => {
-    const names = Array.from({ length: 40 }, (_, n) => n);
-    const content: Record<string, Uint8Array | string> = {};
-    for (const n of names) {
-      content[`${n}.jpg`] = await jpeg(n % 39);
-      content[`${n}.txt`] = 'x';
-    }
-    const prepared = await prepare(await storeOf(content), { shares: { val: 30, test: 30 } });
-    for (const { split, sha256 } of prepared.lines) assert.equal(split, splitByHash(sha256, { val: 30, test: 30 }));
-    const splitOf = new Map(prepared.lines.map(({ image, split }) => [image, split]));
-    assert.equal(splitOf.get('0.jpg'), splitOf.get('39.jpg'));
-    assert.equal(prepared.report.findings['split-leak'], undefined);
-    assert.match(prepared.report.splitRule!, /below 30 val, below 60 test/);
-    const { '0.jpg': _, ...fewer } = content;
-    for (const { image, split } of (await prepare(await storeOf(fewer), { shares: { val: 30, test: 30 } })).lines) {
-      assert.equal(split, splitOf.get(image));
-    }
-    // Shares are what they say: of 100,000 hashes.
-    const hash = (n: number) => Math.imul(n, 2654435761).toString(16).replace('-', '').padStart(8, '0').padEnd(64, '0');
-    const vals = Array.from({ length: 100_000 }, (_, n) => splitByHash(hash(n), { val: 5, test: 5 })).filter(
-      (s) => s === 'val',
-    );
-    assert.ok(Math.abs(vals.length - 5000) < 300, `${vals.length}`);
-  });
+  it(
+    'splits by the hash of the picture where none is named: the same for the same bytes, whatever else ' + 'there is',
+    async () => {
+      const names = Array.from({ length: 40 }, (_, n) => n);
+      const content: Record<string, Uint8Array | string> = {};
+      for (const n of names) {
+        content[`${n}.jpg`] = await jpeg(n % 39);
+        content[`${n}.txt`] = 'x';
+      }
+      const prepared = await prepare(await storeOf(content), { shares: { val: 30, test: 30 } });
+      for (const { split, sha256 } of prepared.lines) assert.equal(split, splitByHash(sha256, { val: 30, test: 30 }));
+      const splitOf = new Map(prepared.lines.map(({ image, split }) => [image, split]));
+      assert.equal(splitOf.get('0.jpg'), splitOf.get('39.jpg'));
+      assert.equal(prepared.report.findings['split-leak'], undefined);
+      assert.match(prepared.report.splitRule!, /below 30 val, below 60 test/);
+      const { '0.jpg': _, ...fewer } = content;
+      for (const { image, split } of (await prepare(await storeOf(fewer), { shares: { val: 30, test: 30 } })).lines) {
+        assert.equal(split, splitOf.get(image));
+      }
+      // Shares are what they say: of 100,000 hashes.
+      const hash = (n: number) =>
+        Math.imul(n, 2654435761).toString(16).replace('-', '').padStart(8, '0').padEnd(64, '0');
+      const vals = Array.from({ length: 100_000 }, (_, n) => splitByHash(hash(n), { val: 5, test: 5 })).filter(
+        (s) => s === 'val',
+      );
+      assert.ok(Math.abs(vals.length - 5000) < 300, `${vals.length}`);
+    },
+  );
 
   it('a single pair is a data set, and says what it cannot be used for', async () => {
     const prepared = await prepare(await storeOf({ 'a.jpg': await jpeg(1), 'a.txt': 'one' }));

@@ -114,7 +114,9 @@ describe('captioned pictures to encoder outputs', () => {
     );
     const again = await loadTrainingData(await readDataset(await dataset(lines, {})), both);
     const values = ({ pictures, firstCaption, captions, ...pairs }: PairSet) => ({
-      ...{ pictures, firstCaption, captions: captions.block(0, captions.rows) },
+      pictures,
+      firstCaption,
+      captions: captions.block(0, captions.rows),
       augmented: pairs.augmented.map((outputs) =>
         Object.entries(outputs).map(([name, rows]) => [name, rows.block(0, rows.rows)]),
       ),

@@ -58,7 +58,10 @@ function pairs(things = 4): PairSet {
   const logits = madeUp(random, things, 12, causes);
   return {
     pictures: Array.from({ length: ROWS }, (_, i) => ({
-      ...{ image: `${i}`, captions: ['a'], split: 'train', sha256: null },
+      image: `${i}`,
+      captions: ['a'],
+      split: 'train',
+      sha256: null,
     })),
     augmented: [{ features: madeUp(random, things, 8, causes), logits }],
     captions: madeUp(random, things, 6, causes),
@@ -72,7 +75,9 @@ function spec(image: TowerInput[]): HeadSpec {
 }
 
 const input = (source: string, more: Partial<TowerInput> = {}): TowerInput => ({
-  ...{ source, first: 'none', transform: 'standardise' },
+  source,
+  first: 'none',
+  transform: 'standardise',
   ...more,
 });
 

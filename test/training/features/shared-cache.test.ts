@@ -128,7 +128,8 @@ describe('judging with pictures and encoder outputs in a bucket', () => {
   const names = ['cat', 'moon', 'rocket', 'coffee', 'sunset', 'clock'];
   const run = async (command: string, cwd: string, ...further: readonly string[]) => {
     const environment = {
-      ...{ S3_ENDPOINT: server.endpoint, AWS_REGION: region },
+      S3_ENDPOINT: server.endpoint,
+      AWS_REGION: region,
       ...{
         AWS_ACCESS_KEY_ID: server.credentials.accessKeyId,
         AWS_SECRET_ACCESS_KEY: server.credentials.secretAccessKey,

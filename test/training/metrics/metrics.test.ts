@@ -101,30 +101,34 @@ describe('retrieval figures', () => {
   const expected = naive(pairs);
   // One score at a time, blocks that do not divide the matrix, and everything at once.
   for (const blockScores of [1, 97, 1000, undefined]) {
-    it(`ranks and keeps the best as the naive definition does, ties against us, ${blockScores ?? 'all'} scores at once`, async () => {
-      const found = await rankPairs(pairs, { threads: 1, blockScores, top: 7 });
-      assert.deepEqual([...found.pictureRank], expected.textToImage.map(firstRight));
-      const ranks = expected.imageToText.map((order) => order.flatMap(({ right }, i) => (right ? [i + 1] : [])));
-      for (const [p, own] of ranks.entries()) {
-        const got = found.captionRank.slice(pairs.firstCaption[p], pairs.firstCaption[p + 1]).sort();
-        assert.deepEqual([...got], own);
-      }
-      for (const [c, order] of expected.textToImage.entries()) {
-        const top = found.topPictures.of(c);
-        assert.equal(top.length, 7);
-        // Among equals wrong ones are first and any may be left out.
-        assert.deepEqual(
-          top.map(({ answer }) => order.find(({ id }) => id === answer)!.right),
-          order.slice(0, 7).map(({ right }) => right),
-        );
-      }
-      for (const [p, order] of expected.imageToText.entries()) {
-        assert.deepEqual(
-          found.topCaptions.of(p).map(({ answer }) => order.find(({ id }) => id === answer)!.right),
-          order.slice(0, 7).map(({ right }) => right),
-        );
-      }
-    });
+    it(
+      `ranks and keeps the best as the naive definition does, ties against us, ${blockScores ?? 'all'} ` +
+        `scores at once`,
+      async () => {
+        const found = await rankPairs(pairs, { threads: 1, blockScores, top: 7 });
+        assert.deepEqual([...found.pictureRank], expected.textToImage.map(firstRight));
+        const ranks = expected.imageToText.map((order) => order.flatMap(({ right }, i) => (right ? [i + 1] : [])));
+        for (const [p, own] of ranks.entries()) {
+          const got = found.captionRank.slice(pairs.firstCaption[p], pairs.firstCaption[p + 1]).sort();
+          assert.deepEqual([...got], own);
+        }
+        for (const [c, order] of expected.textToImage.entries()) {
+          const top = found.topPictures.of(c);
+          assert.equal(top.length, 7);
+          // Among equals wrong ones are first and any may be left out.
+          assert.deepEqual(
+            top.map(({ answer }) => order.find(({ id }) => id === answer)!.right),
+            order.slice(0, 7).map(({ right }) => right),
+          );
+        }
+        for (const [p, order] of expected.imageToText.entries()) {
+          assert.deepEqual(
+            found.topCaptions.of(p).map(({ answer }) => order.find(({ id }) => id === answer)!.right),
+            order.slice(0, 7).map(({ right }) => right),
+          );
+        }
+      },
+    );
   }
 
   it('never holds more scores than it is told to', async () => {

@@ -4,7 +4,9 @@ import { figuresOf, type QueryTable, queryTable } from '../../../training/metric
 import { compare, interval } from '../../../training/metrics/significance.ts';
 import { Random } from '../../../training/random.ts';
 
-/** Each picture has `captions` captions, all of which find it at the given rank, and it finds them from that rank on. */
+/**
+ * Each picture has `captions` captions, all of which find it at the given rank, and it finds them from that rank on.
+ */
 function tableOf(ranks: readonly number[], captions: number): QueryTable {
   return queryTable({
     firstCaption: Uint32Array.from({ length: ranks.length + 1 }, (_, p) => p * captions),

@@ -123,21 +123,28 @@ describe('gradients against finite differences', () => {
 
   it('the contrastive loss with a learned temperature and masked captions', async () => {
     const spec: LossSpec = {
-      ...{ direction: 'symmetric', temperature: 0.5, learnTemperature: true, maskSamePicture: true },
+      direction: 'symmetric',
+      temperature: 0.5,
+      learnTemperature: true,
+      maskSamePicture: true,
     };
     await checkGradients({ text: [4, 3], image: [4, 3], scale: [] }, (tape, { text, image, scale }) =>
       addContrastiveLoss(tape, spec, {
         text: tape.l2Normalise(text!),
         image: tape.l2Normalise(image!),
         pictures: tape.value(tape.graph.weights(Float32Array.of(0, 1, 0, 2), [4]), [4]),
-        ...{ logScale: scale!, teacher: null },
+        logScale: scale!,
+        teacher: null,
       }),
     );
   });
 
   it('the contrastive loss with teachers in its target', async () => {
     const spec: LossSpec = {
-      ...{ direction: 'symmetric', temperature: 0.5, learnTemperature: false, maskSamePicture: true },
+      direction: 'symmetric',
+      temperature: 0.5,
+      learnTemperature: false,
+      maskSamePicture: true,
     };
     const rows = (tape: Tape, seed: number) => {
       const values = Float32Array.from({ length: 24 }, (_, i) => Math.sin(seed + 3 * i));

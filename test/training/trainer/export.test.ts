@@ -14,7 +14,9 @@ const normal = (length: number) => Float32Array.from({ length }, () => random.no
 function inputTransform(source: string, first: 'none' | 'class-names', width: number, columns: number): InputTransform {
   return {
     spec: { source, first, transform: 'standardise' },
-    ...{ width, columns, place: { from: source, columns: width, start: 0 } },
+    width,
+    columns,
+    place: { from: source, columns: width, start: 0 },
     constants: {
       mean: { values: normal(columns), shape: [columns] },
       scale: { values: normal(columns), shape: [columns] },
@@ -25,7 +27,9 @@ function inputTransform(source: string, first: 'none' | 'class-names', width: nu
 
 const base = RECIPES.best!.head;
 const spec: HeadSpec = {
-  ...{ dimension: 8, sharedOutput: false, stored: 'float16' },
+  dimension: 8,
+  sharedOutput: false,
+  stored: 'float16',
   text: { ...base.text, hidden: 16 },
   image: { ...base.image, hidden: 16 },
 };

@@ -41,7 +41,10 @@ function madeUpPairs(count: number, label: string): PairSet {
   }
   return {
     pictures: Array.from({ length: count }, (_, p) => ({
-      ...{ image: `${p}.jpg`, captions: ['a', 'b'], split: label, sha256: null },
+      image: `${p}.jpg`,
+      captions: ['a', 'b'],
+      split: label,
+      sha256: null,
     })),
     augmented: [{ logits, features }],
     captions,
@@ -66,14 +69,20 @@ const rich: Recipe = {
         { source: 'features', first: 'none', transform: 'standardise' },
         { source: 'logits', first: 'none', transform: 'l2' },
       ],
-      ...{ hidden: 24, skip: true, inputDropout: 0.1, hiddenDropout: 0.3 },
+      hidden: 24,
+      skip: true,
+      inputDropout: 0.1,
+      hiddenDropout: 0.3,
     },
     sharedOutput: false,
     stored: 'float16',
   },
   loss: { direction: 'symmetric', temperature: 0.1, learnTemperature: true, maskSamePicture: true },
   optimizer: { ...small.optimizer, weightDecay: 1e-2, clipNorm: 1 },
-  ...{ warmupSteps: 5, schedule: 'cosine', average: 0.9, captions: 'all' },
+  warmupSteps: 5,
+  schedule: 'cosine',
+  average: 0.9,
+  captions: 'all',
 };
 
 const data = {
@@ -86,7 +95,11 @@ const data = {
 
 async function options(recipe: Recipe, more: Partial<TrainingOptions> = {}): Promise<TrainingOptions> {
   return {
-    ...{ recipe, seed: 1, threads: 1, resume: false, run: await freshFolder() },
+    recipe,
+    seed: 1,
+    threads: 1,
+    resume: false,
+    run: await freshFolder(),
     data,
     ...more,
   };
