@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { SightlineError } from '../core/errors.ts';
+import type { Config } from '../core/config.ts';
+import { isSightlineError, SightlineError } from '../core/errors.ts';
 import { refreshOutdated } from '../core/metadata/refresh.ts';
 import { createChanges } from '../functions/http/change-feed.ts';
 import type { Readiness } from '../functions/http/deps.ts';
@@ -34,7 +35,7 @@ export async function serveLocally(
   const logger = createLogger(config);
   const interrupted = interruption();
   const changes = createChanges();
-  const runtime = changes.watch(await openRuntime(config, logger));
+  const runtime = changes.watch(await openWhenThere(config, logger, interrupted));
   let readiness: Readiness = 'ready';
   try {
     const source =
@@ -65,6 +66,22 @@ export async function serveLocally(
     console.log('Stopped. The next start goes on from here.');
   } finally {
     await runtime.close();
+  }
+}
+
+/** Between two tries to reach Qdrant. Milliseconds. */
+const QDRANT_RETRY_MS = 5000;
+
+/** The runtime; a Qdrant that does not answer yet is waited for, as service managers start programs in any order. */
+async function openWhenThere(config: Config, logger: Logger, interrupted: AbortSignal): Promise<Runtime> {
+  for (;;) {
+    try {
+      return await openRuntime(config, logger);
+    } catch (error) {
+      if (config.qdrantUrl === undefined || !isSightlineError(error, 'unavailable')) throw error;
+      console.error(`${error.message}; tried again every ${QDRANT_RETRY_MS / 1000} s`);
+      await sleep(QDRANT_RETRY_MS, undefined, { signal: interrupted });
+    }
   }
 }
 

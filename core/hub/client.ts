@@ -49,8 +49,8 @@ const infoSchema = z.object({
 });
 
 /**
- * The commit that a branch, tag or commit is now, and the files it has. Throws {@link HubBusy} and what `fetchFile`
- * throws.
+ * The commit that a branch, tag or commit is now, and the files it has.
+ * @throws {unavailable} when the hub does not answer, or not with a description; and what `fetchFile` throws
  */
 export async function resolveRevision(
   hub: HubOptions,
@@ -59,9 +59,15 @@ export async function resolveRevision(
   signal?: AbortSignal,
 ): Promise<{ commit: string; files: string[] }> {
   const url = new URL(`api/${repo.kind}s/${checkedName(repo)}/revision/${encodeURIComponent(revision)}`, base(hub));
-  const { response } = await follow(hub, repo, url, {}, signal);
+  const { response } = await follow(hub, repo, url, {}, signal).catch((error: unknown) => {
+    if (!(error instanceof HubBusy)) throw error;
+    throw new SightlineError('unavailable', `${error.message}; HF_ENDPOINT names another hub`, { cause: error });
+  });
   const parsed = infoSchema.safeParse(await response.json().catch(() => null));
-  if (!parsed.success) throw new HubBusy(`${url}: expected a description of ${repo.name}, got something else`, null);
+  if (!parsed.success) {
+    const message = `${url}: expected a description of ${repo.name}, got something else`;
+    throw new SightlineError('unavailable', message);
+  }
   return { commit: parsed.data.sha, files: parsed.data.siblings.map(({ rfilename }) => rfilename) };
 }
 

@@ -10,7 +10,7 @@ import { type FakeQdrant, startFakeQdrant } from '../core/vectors/qdrant/server.
 import { s3Body } from '../functions/lambda/events.ts';
 import { startQueue, type TestQueue } from '../functions/lambda/queue.ts';
 import { type S3TestServer, startS3 } from '../support/s3-server.ts';
-import { eventually, type RunningServer, runScript, startServer } from './server.ts';
+import { eventually, killWhen, type RunningServer, runScript, startServer } from './server.ts';
 
 /**
  * `npm start` with every pair of drivers, chosen by flags and environment alone: pictures in a folder or in S3, vectors
@@ -138,7 +138,8 @@ describe('npm start', () => {
               .map(({ body }) => body as Sent);
           if (vectors === 'qdrant') {
             assert.deepEqual(sent('PUT', /^\/collections\/[^/]+$/)[0]?.shard_number, 2);
-            assert.equal(sent('POST', /\/points\/query$/).at(-1)?.params, undefined, 'exact search is not asked for');
+            // By the graph, with the default number of candidates.
+            assert.deepEqual(sent('POST', /\/points\/query$/).at(-1)?.params, { hnsw_ef: 128 });
           }
         } finally {
           await server.stop();
@@ -210,6 +211,19 @@ describe('npm start', () => {
       }),
     );
   });
+});
+
+it('waits for a Qdrant that does not answer yet, and says so', async () => {
+  await killWhen('the server to try again', (printed) => /^error|tried again every 5 s/m.test(printed), [
+    'scripts/sightline.ts',
+    'serve',
+    '--port',
+    '0',
+    '--data',
+    join(root, 'waiting'),
+    '--qdrant',
+    'http://127.0.0.1:1',
+  ]);
 });
 
 async function bucketOf(server: RunningServer, id: string): Promise<string> {

@@ -53,6 +53,11 @@ describe('downloading from the hub', () => {
     assert.deepEqual(await resolveRevision(hub, repo, 'main'), expected);
     assert.deepEqual(await resolveRevision(hub, { kind: 'dataset', name: 'owner/pictures' }, server.commit), expected);
     await assert.rejects(resolveRevision(hub, repo, 'v9'), { code: 'not-found', message: /no such revision/ });
+    const nobody = { ...hub, endpoint: 'http://127.0.0.1:1' };
+    await assert.rejects(resolveRevision(nobody, repo, 'main'), {
+      code: 'unavailable',
+      message: /no answer.*HF_ENDPOINT/,
+    });
     await assert.rejects(resolveRevision(hub, { kind: 'model', name: '../up' }, 'main'), { code: 'invalid-input' });
   });
 
