@@ -76,6 +76,12 @@ export interface ListQuery {
  */
 export type WriteCondition = 'newer' | 'not-older';
 
+/**
+ * Vectors of one space with what is known of each, searched by cosine.
+ * @example
+ * const { items } = await vectors.query({ vector, filter: { kind: 'image', folder: 'holidays' }, limit: 20 });
+ * for (const { id, score, payload } of items) console.log(id, score, payload.tags);
+ */
 export interface VectorStore {
   /** The space all its vectors belong to. */
   readonly space: SpaceId;
@@ -112,10 +118,16 @@ export interface VectorStore {
   /** Replaces the tags of a live point. False when there is none. */
   setTags(id: string, tags: readonly string[]): Promise<boolean>;
 
-  /** Nearest live points by cosine, best first, ties by id ascending. Throws `invalid-cursor`. */
+  /**
+   * Nearest live points by cosine, best first, ties by id ascending.
+   * @throws {invalid-cursor} when the cursor is of another question
+   */
   query(query: VectorQuery): Promise<Page<Hit>>;
 
-  /** Live points. Throws `invalid-cursor`. */
+  /**
+   * Live points in the order that is asked for.
+   * @throws {invalid-cursor} when the cursor is of another question
+   */
   list(query: ListQuery): Promise<Page<StoredPoint>>;
 
   /** Number of live points, exact. */
@@ -191,23 +203,36 @@ export interface ObjectBody {
   readonly body: ReadableStream<Uint8Array>;
 }
 
+/**
+ * One bucket of objects: pictures, or what functions share.
+ * @example
+ * const info = await objects.put('holidays/beach.jpg', bytes, { ifNoneMatch: '*' });
+ * const object = await objects.get('holidays/beach.jpg', { ifMatch: info.etag });
+ * const copy = object === null ? null : await new Response(object.body).bytes();
+ */
 export interface ObjectStore {
   /** The bucket's name, as it appears in events. */
   readonly bucket: string;
 
-  /** Null when there is no such object. Throws `invalid-key`. */
+  /**
+   * What is known of an object; null when there is none.
+   * @throws {invalid-key}
+   */
   head(key: string): Promise<ObjectInfo | null>;
 
   /**
-   * Null when there is no such object. The body is of one version of the object even while it is being replaced.
-   * Throws `range-not-satisfiable`, and `precondition-failed` when `ifMatch` names another etag.
+   * An object with its bytes; null when there is none. The body is of one version even while it is being replaced.
+   * @throws {range-not-satisfiable}
+   * @throws {precondition-failed} when `ifMatch` names another etag
    */
   get(key: string, options?: { range?: ByteRange; ifMatch?: string; signal?: AbortSignal }): Promise<ObjectBody | null>;
 
   /**
-   * Stores the whole body or nothing: readers see the old object or the new one. Throws `precondition-failed` when
-   * `ifNoneMatch: '*'` finds an object or `ifMatch` finds none or another, `too-large` as soon as the body is longer
-   * than `maxBytes`, `invalid-key`, `unavailable`.
+   * Stores the whole body or nothing: readers see the old object or the new one.
+   * @throws {precondition-failed} when `ifNoneMatch: '*'` finds an object, or `ifMatch` finds none or another
+   * @throws {too-large} as soon as the body is longer than `maxBytes`
+   * @throws {invalid-key}
+   * @throws {unavailable}
    */
   put(
     key: string,
@@ -224,12 +249,16 @@ export interface ObjectStore {
   /** Deleting what is not there is no error, except with `ifMatch`: `precondition-failed`. */
   delete(key: string, options?: { ifMatch?: string }): Promise<void>;
 
-  /** Keys in ascending order of their UTF-8 bytes. `limit` 1 to 1000. Throws `invalid-cursor`. */
+  /**
+   * Keys in ascending order of their UTF-8 bytes.
+   * @param options.limit 1 to 1000
+   * @throws {invalid-cursor}
+   */
   list(options: { prefix?: string; cursor?: string; limit: number }): Promise<Page<ListedObject>>;
 
   /**
    * Takes an object out of the bucket so that it can come back: moved aside, or hidden where old versions are kept.
-   * Throws `precondition-failed` when it is gone or of another etag.
+   * @throws {precondition-failed} when it is gone or of another etag
    */
   discard(object: DiscardedObject): Promise<void>;
 
@@ -237,8 +266,8 @@ export interface ObjectStore {
   getDiscarded(object: DiscardedObject): Promise<ObjectBody | null>;
 
   /**
-   * Brings a discarded object back under its key; null when it is not there any more. Throws `precondition-failed` when
-   * another one has the key.
+   * Brings a discarded object back under its key; null when it is not there any more.
+   * @throws {precondition-failed} when another one has the key
    */
   recover(object: DiscardedObject): Promise<ObjectInfo | null>;
 
@@ -269,6 +298,12 @@ export interface Failure {
   readonly lastAt: string;
 }
 
+/**
+ * What could not be indexed, and why.
+ * @example
+ * const { items } = await failures.list({ limit: 50 });
+ * for (const { key, message } of items) console.log(`${key}: ${message}`);
+ */
 export interface FailureLog {
   /** Adds or updates by id: attempts are counted up and `firstAt` is kept while the etag stays the same. */
   record(failure: Omit<Failure, 'attempts' | 'firstAt' | 'lastAt'>): Promise<Failure>;
@@ -279,7 +314,10 @@ export interface FailureLog {
    * Keeps it for `get`, out of `list` and `count`, until it is recorded with another etag. False when there was none.
    */
   dismiss(id: string): Promise<boolean>;
-  /** Latest first. Throws `invalid-cursor`. */
+  /**
+   * Latest first.
+   * @throws {invalid-cursor}
+   */
   list(options: { limit: number; cursor?: string }): Promise<Page<Failure>>;
   count(): Promise<number>;
   close(): Promise<void>;
@@ -290,7 +328,12 @@ export interface FailureLog {
 /** What decoding a picture and reading its metadata told; its fields are those of `picture-fields.ts` from content. */
 export type PictureInfo = ContentValues;
 
-/** Text and pictures to unit vectors of one joint space: the encoders with their head, as serving uses them. */
+/**
+ * Text and pictures to unit vectors of one joint space: the encoders with their head, as serving uses them.
+ * @example
+ * const [query] = await embedder.embedTexts(['a dog on the beach']);
+ * const { vector } = await embedder.embedImage(await readFile('beach.jpg'));
+ */
 export interface Embedder {
   readonly space: SpaceId;
   readonly dimension: number;
@@ -298,7 +341,11 @@ export interface Embedder {
   embedTexts(texts: readonly string[]): Promise<JointEmbedding[]>;
   /** False when the text encoder has no token for anything in a text, so that its vector says nothing about it. */
   knowsText(text: string): Promise<boolean>;
-  /** Decodes and embeds one picture. Throws `unreadable-image` or `too-large`. */
+  /**
+   * Decodes and embeds one picture.
+   * @throws {unreadable-image} with the reason in its details
+   * @throws {too-large}
+   */
   embedImage(bytes: Uint8Array): Promise<{ vector: JointEmbedding; picture: PictureInfo }>;
   /**
    * What {@link embedImage} would say of a picture, without decoding it. Throws as it does, for what the header tells.

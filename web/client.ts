@@ -69,7 +69,12 @@ export type TagFilter = Pick<Filter, 'tagsAll' | 'tagsAny'>;
 
 export type Client = ReturnType<typeof createClient>;
 
-/** A client of the HTTP API for browsers and Node. Calls reject with {@link ApiFault}, or AbortError when aborted. */
+/**
+ * A client of the HTTP API for browsers and Node. Calls reject with {@link ApiFault}, or AbortError when aborted.
+ * @example
+ * const client = createClient({ baseUrl: 'http://127.0.0.1:8787' });
+ * const { items } = await client.search({ terms: [{ text: 'a cup of coffee' }], kind: 'image', limit: 3 });
+ */
 export function createClient(options: ClientOptions) {
   const call = <T>(path: string, request: Call, isAnswer: (value: unknown) => boolean = isObject): Promise<T> =>
     send(options, path, request, isAnswer).then(({ body }) => body as T);

@@ -183,7 +183,7 @@ function largestJpeg(bytes: Uint8Array, except: ReadonlySet<number>): { at: numb
   return largest;
 }
 
-/** The size of a baseline or progressive JPEG of three colours (ITU T.81, B.2.2); null for the lossless ones of sensors. */
+/** The size of a baseline or progressive JPEG of three colours (ITU T.81, B.2.2); null for lossless ones of sensors. */
 function jpegSize(file: Buffer, start: number): Size | null {
   let at = start + 2;
   for (let segments = 0; segments < 100 && at + 10 <= file.length && file[at] === 0xff; segments++) {
