@@ -2,7 +2,7 @@
 // Runs the benchmarks of this folder one after the other. Each compares alternatives within one run and prints a table
 // of medians and ratios: absolute times are those of this machine on this day.
 import { readdirSync } from 'node:fs';
-import { text, url, whole } from '../core/option.ts';
+import { text, url, whole } from '../core/setting-value.ts';
 import { command, EXIT, runCommand, UsageError } from '../scripts/cli/command.ts';
 
 const names = readdirSync(import.meta.dirname)

@@ -16,7 +16,7 @@ import {
   toggle,
   url,
   whole,
-} from './option.ts';
+} from './setting-value.ts';
 
 /**
  * Everything that can be configured, each setting once: an entry here is read from the environment, is a flag of the

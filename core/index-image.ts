@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { v5 as uuidv5 } from 'uuid';
 import { type ImageRejection, isSightlineError } from './errors.ts';
-import { type LeftOutReason, leftOutByKey } from './left-out.ts';
 import { describeFile } from './metadata/describe.ts';
 import { findSidecars } from './metadata/sidecar.ts';
+import { findOrigin, keepVanished, type VanishedLog } from './missing-files.ts';
 import {
   compareSequencers,
   type Embedder,
@@ -16,8 +16,8 @@ import {
   type VectorStore,
   type WriteCondition,
 } from './ports.ts';
+import { type LeftOutReason, leftOutByKey } from './skipped-files.ts';
 import type { ImagePayload, JointEmbedding } from './types.ts';
-import { findOrigin, keepVanished, type VanishedLog } from './vanished.ts';
 
 /** One thing that happened to an object. */
 export interface Job {

@@ -7,10 +7,10 @@ import { createApp } from './http/app.ts';
 import type { AppDeps, StaticFiles } from './http/deps.ts';
 import { describeModel } from './http/describe-model.ts';
 import { parseHttpOptions } from './http/options.ts';
-import { readPage } from './http/page.ts';
+import { readPage } from './http/page-files.ts';
 import { createSessions } from './http/session.ts';
-import { buffered, streamed } from './lambda/answer.ts';
 import { createLambdaApp, type LambdaBindings, requestMetrics, sourceAddress } from './lambda/app.ts';
+import { buffered, streamed } from './lambda/http-response.ts';
 import {
   openLambdaRuntime,
   openQueue,

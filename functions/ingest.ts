@@ -4,7 +4,7 @@ import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { loadOnce } from '../core/load-once.ts';
 import { createIngest } from './events/event-handler.ts';
 import { createBatchIndexer } from './lambda/batch-index.ts';
-import { isPurgeEvent, type PURGE_EVENT, purge } from './lambda/purge.ts';
+import { isPurgeEvent, type PURGE_EVENT, purge } from './lambda/purge-event.ts';
 import { openLambdaRuntime, openQueue, readLambdaConfig, telemetry } from './lambda/runtime.ts';
 import { createSqsHandler } from './lambda/sqs-batch.ts';
 import { settled } from './lambda/start.ts';

@@ -4,7 +4,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { path } from '../core/option.ts';
+import { path } from '../core/setting-value.ts';
 import { userPath } from '../server/environment.ts';
 import { command, EXIT } from './cli/command.ts';
 

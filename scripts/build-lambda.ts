@@ -5,7 +5,7 @@ import { flagOf, SETTINGS } from '../core/config.ts';
 import { loadManifest, type Profile, profileOf } from '../core/encode/manifest.ts';
 import { findFolder } from '../core/encode/model-files.ts';
 import { LOCK_FILE, readLocks } from '../core/encode/model-lock.ts';
-import { decimal, path, text, toggle } from '../core/option.ts';
+import { decimal, path, text, toggle } from '../core/setting-value.ts';
 import { buildPage, writePage } from '../server/build-page.ts';
 import { readConfig } from '../server/environment.ts';
 import { command, EXIT } from './cli/command.ts';

@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib';
-import { path, toggle } from '../core/option.ts';
+import { path, toggle } from '../core/setting-value.ts';
 import { buildPage, writePage } from '../server/build-page.ts';
 import { userPath } from '../server/environment.ts';
 import { command, EXIT } from './cli/command.ts';

@@ -1,7 +1,7 @@
 import { basename, join } from 'node:path';
 import { loadEncoders } from '../core/encode/encoders.ts';
 import { loadHeadFile } from '../core/encode/head.ts';
-import { many, path, text } from '../core/option.ts';
+import { many, path, text } from '../core/setting-value.ts';
 import { writeWhole } from '../core/whole-file.ts';
 import { readDataset } from '../training/datasets/dataset.ts';
 import { evaluateHead } from '../training/metrics/evaluate-head.ts';

@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { path, url } from '../core/option.ts';
+import { path, url } from '../core/setting-value.ts';
 import { userPath } from '../server/environment.ts';
 import { command, EXIT } from './cli/command.ts';
 import { type OpenApiDocument, typesOf } from './client/openapi-types.ts';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { isSightlineError } from '../core/errors.ts';
-import { path, text, toggle, whole } from '../core/option.ts';
+import { path, text, toggle, whole } from '../core/setting-value.ts';
 import { readConfig } from '../server/environment.ts';
 import { describeSummary } from '../training/datasets/findings.ts';
 import { openJournal } from '../training/datasets/journal.ts';

@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { loadEncoders } from '../core/encode/encoders.ts';
 import { isSightlineError, SightlineError } from '../core/errors.ts';
-import { path, text, toggle } from '../core/option.ts';
+import { path, text, toggle } from '../core/setting-value.ts';
 import { userPath } from '../server/environment.ts';
 import { listLanguages, readDataset } from '../training/datasets/dataset.ts';
 import type { PairSet } from '../training/features/extract.ts';

@@ -1,7 +1,7 @@
 import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { path } from '../core/option.ts';
+import { path } from '../core/setting-value.ts';
 import { readConfig } from '../server/environment.ts';
 import { openTrash } from '../server/own-objects.ts';
 import { createLogger, openRuntime } from '../server/runtime.ts';

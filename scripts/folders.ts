@@ -1,4 +1,4 @@
-import { toggle } from '../core/option.ts';
+import { toggle } from '../core/setting-value.ts';
 import { readConfig, userPath } from '../server/environment.ts';
 import { createLogger, openRuntime, type Runtime } from '../server/runtime.ts';
 import { removeSamples } from '../server/samples.ts';

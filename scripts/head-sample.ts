@@ -1,5 +1,5 @@
 import { loadEncoders } from '../core/encode/encoders.ts';
-import { path, text } from '../core/option.ts';
+import { path, text } from '../core/setting-value.ts';
 import { userPath } from '../server/environment.ts';
 import { readDataset } from '../training/datasets/dataset.ts';
 import { writeFeatureSample } from '../training/features/feature-sample.ts';

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { toggle } from '../core/option.ts';
+import { toggle } from '../core/setting-value.ts';
 import { command, EXIT } from './cli/command.ts';
 import { JSON_OUTPUT } from './cli/options.ts';
 

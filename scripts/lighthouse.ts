@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { choice, toggle, url, whole } from '../core/option.ts';
+import { choice, toggle, url, whole } from '../core/setting-value.ts';
 import { command, EXIT } from './cli/command.ts';
 import { findBrowser } from './cli/find-browser.ts';
 

@@ -5,7 +5,7 @@ import { loadManifest, type Manifest, profileOf } from '../core/encode/manifest.
 import { type ModelLock, readLock } from '../core/encode/model-lock.ts';
 import { isSightlineError } from '../core/errors.ts';
 import { checkModel, type Encoder, pinnedFiles, pullModel, removeModel } from '../core/hub/models.ts';
-import { path } from '../core/option.ts';
+import { path } from '../core/setting-value.ts';
 import { ownModels, readConfig, readHubConfig } from '../server/environment.ts';
 import { command, EXIT, UsageError } from './cli/command.ts';
 import { JSON_OUTPUT } from './cli/options.ts';

@@ -1,4 +1,4 @@
-import { decimal, path, text, toggle } from '../core/option.ts';
+import { decimal, path, text, toggle } from '../core/setting-value.ts';
 import { readConfig } from '../server/environment.ts';
 import { command, UsageError } from './cli/command.ts';
 import { CAPTIONED, LOCATION } from './cli/training-options.ts';

@@ -1,5 +1,5 @@
 import { basename, join } from 'node:path';
-import { many, path, toggle, whole } from '../core/option.ts';
+import { many, path, toggle, whole } from '../core/setting-value.ts';
 import { writeWhole } from '../core/whole-file.ts';
 import { dataFolder } from '../server/environment.ts';
 import { type CaptionedPicture, type Dataset, readDataset } from '../training/datasets/dataset.ts';

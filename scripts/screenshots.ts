@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { SightlineError } from '../core/errors.ts';
-import { path, toggle, url } from '../core/option.ts';
+import { path, toggle, url } from '../core/setting-value.ts';
 import { userPath } from '../server/environment.ts';
 import { createClient } from '../web/client.ts';
 import { command, EXIT, UsageError } from './cli/command.ts';

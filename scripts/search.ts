@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SightlineError } from '../core/errors.ts';
-import { decimal, path, text, toggle, whole } from '../core/option.ts';
 import { aboutUnknownText, type SearchTerm, search } from '../core/search.ts';
+import { decimal, path, text, toggle, whole } from '../core/setting-value.ts';
 import { readConfig } from '../server/environment.ts';
 import { readFolders } from '../server/folder-registry.ts';
 import { createLogger, openRuntime } from '../server/runtime.ts';

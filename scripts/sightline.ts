@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { nearest } from '../core/option.ts';
+import { nearest } from '../core/setting-value.ts';
 import { isCheckout, userPath } from '../server/environment.ts';
 import { EXIT, type LoadCommand, runCommand } from './cli/command.ts';
 

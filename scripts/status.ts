@@ -1,5 +1,5 @@
 import { SightlineError } from '../core/errors.ts';
-import { text, url } from '../core/option.ts';
+import { text, url } from '../core/setting-value.ts';
 import { command, EXIT, UsageError } from './cli/command.ts';
 import { JSON_OUTPUT } from './cli/options.ts';
 

@@ -1,7 +1,7 @@
 import { basename, join } from 'node:path';
 import { type Encoders, loadEncoders } from '../core/encode/encoders.ts';
 import { HEAD_FILE, loadHeadFile } from '../core/encode/head.ts';
-import { choice, listed, path, text, toggle, whole } from '../core/option.ts';
+import { choice, listed, path, text, toggle, whole } from '../core/setting-value.ts';
 import { dataFolder, ownModels, readConfig } from '../server/environment.ts';
 import { readDataset } from '../training/datasets/dataset.ts';
 import { type EvaluatedHead, evaluateHead } from '../training/metrics/evaluate-head.ts';

@@ -5,7 +5,7 @@ import { type Encoders, loadEncoders } from '../core/encode/encoders.ts';
 import { loadHead } from '../core/encode/head.ts';
 import { fingerprintKey } from '../core/encode/space-id.ts';
 import { SightlineError } from '../core/errors.ts';
-import { many, path, text } from '../core/option.ts';
+import { many, path, text } from '../core/setting-value.ts';
 import { dataFolder } from '../server/environment.ts';
 import { readDataset } from '../training/datasets/dataset.ts';
 import type { Features, PairSet } from '../training/features/extract.ts';

@@ -9,7 +9,7 @@ import type { Changes } from '../functions/http/change-feed.ts';
 import type { AppDeps, Readiness, StaticFiles } from '../functions/http/deps.ts';
 import type { App } from '../functions/http/openapi.ts';
 import { parseHttpOptions } from '../functions/http/options.ts';
-import { type Page, readPage } from '../functions/http/page.ts';
+import { type Page, readPage } from '../functions/http/page-files.ts';
 import { createMetrics } from '../functions/http/prometheus.ts';
 import { openReport } from '../functions/http/report-file.ts';
 import type { Sessions } from '../functions/http/session.ts';

@@ -2,7 +2,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Metafile } from 'esbuild';
-import { type Page, type PageFile, pageFile } from '../functions/http/page.ts';
+import { type Page, type PageFile, pageFile } from '../functions/http/page-files.ts';
 
 const webDir = fileURLToPath(new URL('../web/', import.meta.url));
 

@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
 import { imageId } from '../core/index-image.ts';
-import type { LeftOut } from '../core/left-out.ts';
 import { picturesOfSidecar } from '../core/metadata/sidecar.ts';
 import type { PictureStore } from '../core/objects/picture-store.ts';
+import type { LeftOut } from '../core/skipped-files.ts';
 import { createIngest } from '../functions/events/event-handler.ts';
 import { createSequencer, type Sequencer } from '../functions/events/sequencer.ts';
 import { createQueue, type EventQueue } from './queue/job-queue.ts';

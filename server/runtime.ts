@@ -6,24 +6,24 @@ import { loadEmbedder } from '../core/encode/embedder.ts';
 import { openFailureLog } from '../core/failure-log/sqlite.ts';
 import { unavailable } from '../core/file-errors.ts';
 import { createIndexer, type IndexJob } from '../core/index-image.ts';
-import { type LeftOut, sumLeftOut } from '../core/left-out.ts';
 import { type Refreshed, refreshPicture } from '../core/metadata/refresh.ts';
+import type { VanishedLog } from '../core/missing-files.ts';
 import { openFolder } from '../core/objects/folder/store.ts';
 import { type PictureStore, pictureStoreOf } from '../core/objects/picture-store.ts';
 import type { S3Store } from '../core/objects/s3/store.ts';
 import type { Embedder, FailureLog, VectorStore } from '../core/ports.ts';
+import { type LeftOut, sumLeftOut } from '../core/skipped-files.ts';
 import type { Spaces } from '../core/spaces/port.ts';
 import type { SpaceId } from '../core/types.ts';
-import type { VanishedLog } from '../core/vanished.ts';
 import { openEmbeddedSpaces } from '../core/vectors/sqlite/spaces.ts';
 import { describeModel } from '../functions/http/describe-model.ts';
 import { readFolders } from './folder-registry.ts';
 import { Folders } from './folders.ts';
 import { followLiveSpace, type LiveSpace, type SpaceParts } from './live-space.ts';
+import { openVanishedLog } from './missing-files-log.ts';
 import { trashedFiles } from './own-objects.ts';
-import { purgeDaily } from './purge.ts';
+import { purgeDaily } from './purge-daily.ts';
 import { expectModels, findModels, listHeads, type SpaceModels } from './space-models.ts';
-import { openVanishedLog } from './vanished-log.ts';
 
 /** The composition root: chooses the drivers, puts the parts together. */
 

@@ -1,6 +1,6 @@
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
 import { isSightlineError } from '../../core/errors.ts';
-import { nearest, type Option, readOption } from '../../core/option.ts';
+import { nearest, type Option, readOption } from '../../core/setting-value.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { isCheckout, npmCall, userPath } from '../../server/environment.ts';
 

@@ -1,5 +1,5 @@
 import { flagOf, SETTINGS } from '../../core/config.ts';
-import { toggle } from '../../core/option.ts';
+import { toggle } from '../../core/setting-value.ts';
 
 /** Options that several commands have in common. */
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { choice, path, text, whole } from '../../core/option.ts';
+import { choice, path, text, whole } from '../../core/setting-value.ts';
 import { dataFolder, readConfig, userPath } from '../../server/environment.ts';
 import type { DatasetWarning } from '../../training/datasets/dataset.ts';
 import type { SplitShares } from '../../training/datasets/splits.ts';

@@ -1,8 +1,8 @@
 import { statfs } from 'node:fs/promises';
 import type { Config } from '../../core/config.ts';
 import { SightlineError } from '../../core/errors.ts';
-import { decimal, toggle, whole } from '../../core/option.ts';
 import type { Embedder } from '../../core/ports.ts';
+import { decimal, toggle, whole } from '../../core/setting-value.ts';
 import { type BuildOptions, type BuildReport, buildSpace } from '../../core/spaces/build.ts';
 import type { Spaces } from '../../core/spaces/port.ts';
 import { readConfig } from '../../server/environment.ts';

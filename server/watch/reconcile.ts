@@ -1,6 +1,5 @@
 import { SightlineError } from '../../core/errors.ts';
 import { imageId } from '../../core/index-image.ts';
-import { countLeftOut, type LeftOut } from '../../core/left-out.ts';
 import type { PictureStore, Scanned } from '../../core/objects/picture-store.ts';
 import {
   type FailureLog,
@@ -10,6 +9,7 @@ import {
   type Tombstone,
   type VectorStore,
 } from '../../core/ports.ts';
+import { countLeftOut, type LeftOut } from '../../core/skipped-files.ts';
 import { type S3Event, toS3Event } from '../../functions/events/s3-event.ts';
 import type { Sequencer } from '../../functions/events/sequencer.ts';
 import { createMountCheck, isUnmountedRoot } from './mount-check.ts';

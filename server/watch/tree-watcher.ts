@@ -2,8 +2,8 @@ import { type FSWatcher, watch as fsWatch } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SightlineError } from '../../core/errors.ts';
+import { IGNORE_FILE } from '../../core/objects/folder/ignore-rules.ts';
 import { isHidden } from '../../core/objects/folder/key.ts';
-import { IGNORE_FILE } from '../../core/objects/folder/rules.ts';
 
 /** Paths are below the root, with '/' between names; the root itself is ''. */
 export interface TreeEvents {

@@ -98,7 +98,7 @@ describe('the page when things go wrong', browserSkip(), () => {
 
   it('says that the machine is offline, and shows what came meanwhile once it is not', async (t) => {
     const { page } = await browser.open(t, server.url, { expectComplaints: failed, withoutSharedWorkers: true });
-    await page.getByRole('heading', { name: /^Newest/ }).waitFor();
+    await page.locator('.tile img.shown').first().waitFor();
     await page.context().setOffline(true);
     await page.getByText('This machine is offline.').waitFor();
     assert.ok((await page.locator('.tile img.shown').count()) > 0, 'what is on the page stays');

@@ -11,12 +11,12 @@ import {
   imageId,
   type Job,
 } from '../../core/index-image.ts';
+import type { VanishedLog } from '../../core/missing-files.ts';
 import { openFolder } from '../../core/objects/folder/store.ts';
 import { NOTHING_KNOWN } from '../../core/picture-fields.ts';
 import type { ObjectStore, VectorStore } from '../../core/ports.ts';
-import type { VanishedLog } from '../../core/vanished.ts';
 import { openEmbeddedStore } from '../../core/vectors/sqlite/store.ts';
-import { openVanishedLog } from '../../server/vanished-log.ts';
+import { openVanishedLog } from '../../server/missing-files-log.ts';
 import { hashEmbedder } from '../support/embedder.ts';
 
 let dir: string;

@@ -6,7 +6,7 @@ import { it } from 'node:test';
 import pino from 'pino';
 import { openEmbeddedStore } from '../../core/vectors/sqlite/store.ts';
 import type { LiveSpace, SpaceParts } from '../../server/live-space.ts';
-import { purgeDaily } from '../../server/purge.ts';
+import { purgeDaily } from '../../server/purge-daily.ts';
 import { DIMENSION, uuid } from '../contract/vectors-data.ts';
 
 it('a server forgets the deletions of long ago, and those only', async () => {

@@ -2,13 +2,13 @@ import { readdir, realpath } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { isSightlineError } from '../../errors.ts';
 import { systemCode } from '../../file-errors.ts';
-import { leftOutByName, leftOutFolder } from '../../left-out.ts';
+import { leftOutByName, leftOutFolder } from '../../skipped-files.ts';
 import type { Scanned } from '../picture-store.ts';
 import { lookAtFiles, type OtherEntry, readEntries } from './entries.ts';
+import type { FolderRules, Layers } from './ignore-rules.ts';
 import { keyProblem } from './key.ts';
 import { BATCH, overlaps } from './list.ts';
 import type { Root } from './open-directory.ts';
-import type { FolderRules, Layers } from './rules.ts';
 
 /**
  * Everything below `root` whose path begins with `prefix`: objects in the order of their keys, and what is none with

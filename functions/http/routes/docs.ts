@@ -7,7 +7,7 @@ import { isFresh, quoteEtag } from '../conditional.ts';
 import type { AppDeps, StaticFile, StaticFiles } from '../deps.ts';
 import { DOCS_POLICY } from '../headers.ts';
 import type { App } from '../openapi.ts';
-import { pagePolicy } from '../page.ts';
+import { pagePolicy } from '../page-files.ts';
 import { HttpProblem } from '../problem.ts';
 
 /** Its addresses count from where it is, so that a proxy may put a path in front. */

@@ -5,7 +5,7 @@ import type { Change } from '../change-feed.ts';
 import type { AppDeps, AppEnv } from '../deps.ts';
 import { type App, json, problems } from '../openapi.ts';
 import { noQuery } from '../schemas/common.ts';
-import { change, status } from '../schemas/live.ts';
+import { change, status } from '../schemas/event-stream.ts';
 
 /** Streams open at the same time; further callers are told to poll. Each costs a socket and a timer. */
 const MAX_STREAMS = 200;

@@ -1,6 +1,6 @@
+import type { Vanished, VanishedLog } from '../core/missing-files.ts';
 import { type DatabaseFormat, openDatabase, translated } from '../core/sqlite.ts';
 import type { ImagePayload, JointEmbedding } from '../core/types.ts';
-import type { Vanished, VanishedLog } from '../core/vanished.ts';
 
 const VANISHED: DatabaseFormat = {
   what: 'list of vanished pictures',
