@@ -9,6 +9,7 @@ import type { JointEmbedding } from '../core/types.ts';
 import { normalise } from '../core/vector-arithmetic.ts';
 import type { QdrantCollectionOptions } from '../core/vectors/qdrant/collection.ts';
 import { openQdrantSpaces } from '../core/vectors/qdrant/spaces.ts';
+import { seededRandom } from '../test/support/random.ts';
 import type { BenchOptions } from './run.ts';
 
 const DIMENSION = 64;
@@ -161,7 +162,7 @@ const toMb = (bytes: number) => Math.round(bytes / 1e6).toLocaleString('en');
 
 /** Unit vectors around common centres, and more like them for queries. */
 function makeVectors(count: number): { vectors: JointEmbedding[]; draw(): JointEmbedding } {
-  const random = seeded(7);
+  const random = seededRandom(7);
   const gauss = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
   const centres = Array.from({ length: CENTRES }, () => Float32Array.from({ length: DIMENSION }, gauss));
   const draw = () => {
@@ -169,15 +170,4 @@ function makeVectors(count: number): { vectors: JointEmbedding[]; draw(): JointE
     return normalise(Float32Array.from(centre, (x) => x + gauss()) as JointEmbedding);
   };
   return { vectors: Array.from({ length: count }, draw), draw };
-}
-
-/** Mulberry32. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

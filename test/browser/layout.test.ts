@@ -1,22 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { JustifiedLayout, proportion, type Row, rowsBetween } from '../../web/layout.ts';
+import { seededRandom } from '../support/random.ts';
 
 const options = { width: 1000, rowHeight: 200, gap: 10 };
 
-/** Repeatable numbers in [0, 1) (mulberry32). */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
 function proportions(count: number, seed = 7): number[] {
-  const next = random(seed);
+  const next = seededRandom(seed);
   return Array.from({ length: count }, () => proportion(100 + next() * 900, 100 + next() * 900));
 }
 

@@ -2,20 +2,11 @@ import { NOTHING_KNOWN } from '../../core/picture-fields.ts';
 import type { Filter, Hit, ListQuery, Point, StoredPoint, VectorQuery, VectorStore } from '../../core/ports.ts';
 import type { CaptionPayload, ImagePayload, JointEmbedding, Page } from '../../core/types.ts';
 
+export { seededRandom } from '../support/random.ts';
+
 /** Made-up points, and a store that answers like a real one, slowly and obviously. */
 
 export const DIMENSION = 64;
-
-/** Mulberry32: small, seeded, the same everywhere. Numbers from 0 to 1. */
-export function seededRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 export function unit(random: () => number, dimension = DIMENSION): JointEmbedding {
   const raw = Array.from({ length: dimension }, () => random() + random() + random() - 1.5);

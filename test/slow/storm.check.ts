@@ -16,6 +16,7 @@ import { type FakeQdrant, startFakeQdrant } from '../core/vectors/qdrant/server.
 import { type Cloud, startCloud } from '../functions/lambda/cloud.ts';
 import { type Change, message, s3Body } from '../functions/lambda/events.ts';
 import { type BuildReport, buildFunctions, type LambdaFunction, startFunction } from '../functions/lambda/function.ts';
+import { seededRandom } from '../support/random.ts';
 import type { Fault } from '../support/s3-server.ts';
 
 /**
@@ -31,16 +32,7 @@ const KEYS = 400;
 const STORE = process.env.STORE ?? 'embedded';
 const seed = Number(process.env.SEED ?? randomInt(2 ** 31));
 
-/** Mulberry32 (Tommy Ettinger, 2017): small, and the same everywhere. */
-function createRandom(state: number): () => number {
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-const random = createRandom(seed);
+const random = seededRandom(seed);
 const below = (n: number) => Math.floor(random() * n);
 const pick = <T>(items: readonly T[]): T => items[below(items.length)]!;
 

@@ -104,8 +104,7 @@ function describeName(name: string | Buffer): Omit<OtherEntry, 'type'> {
 
 /** A name in one line: control characters as in source text. */
 function showName(name: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for.
-  return name.replace(/[\u0000-\u001f\u007f]/g, (character) => JSON.stringify(character).slice(1, -1));
+  return name.replace(/\p{Cc}/gu, (character) => JSON.stringify(character).slice(1, -1));
 }
 
 /** A name that is not UTF-8: its bytes above ASCII as \xNN, so that two such names stay two. */

@@ -1,19 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { captionId, imageId } from '../../../core/index-image.ts';
+import { seededRandom } from '../../support/random.ts';
 import { type TestApp, testApp } from './harness.ts';
 import { type OpenApiDocument, operations } from './openapi-checks.ts';
-
-/** Small, fast and good enough to draw cases from (mulberry32, public domain). */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 const SEED = 20261123;
 const CASES = 2500;
@@ -95,7 +85,7 @@ describe('random requests', () => {
   after(() => t.close());
 
   it(`never end in a fault of ours, and are always answered in a known form (seed ${SEED})`, async () => {
-    const random = randomFrom(SEED);
+    const random = seededRandom(SEED);
     const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!;
     const all = operations(document);
     const names = [

@@ -5,6 +5,7 @@ import { createIngest } from '../../../functions/events/event-handler.ts';
 import { toS3Event } from '../../../functions/events/s3-event.ts';
 import { createQueue, type QueueOptions, type QueueProgress } from '../../../server/queue/job-queue.ts';
 import { createWorld, eventually, silent, type World } from '../../support/ingest-harness.ts';
+import { seededRandom } from '../../support/random.ts';
 
 let world: World;
 beforeEach(async () => {
@@ -283,21 +284,10 @@ describe('the local queue', () => {
   });
 });
 
-/** A small seeded generator (mulberry32), so that a failing order can be run again. */
-function generator(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 describe('the queue, the ingest and the index together', () => {
   for (const seed of [1, 2, 3]) {
     it(`end in the state of the bucket: duplicates, disorder, outages (seed ${seed})`, async () => {
-      const random = generator(seed);
+      const random = seededRandom(seed);
       const { objects, vectors, failures, embedder } = world;
       const indexImage = createIndexer({ embedder, vectors, buckets: new Map([['photos', objects]]), maxBytes: 1000 });
       const queue = queueOf(
