@@ -249,7 +249,8 @@ function Taken({ image: { takenAt, takenFrom } }: { image: ImageItem }) {
   if (takenAt === null) return null;
   const more = [offsetOf(takenAt), takenFrom && dateSources[takenFrom]].filter(Boolean);
   return (
-    <Fact name="Taken">
+    // The time of a file is no more than a guess at when its picture was taken.
+    <Fact name={takenFrom === 'file' ? 'File date' : 'Taken'}>
       {formatTaken(takenAt)} <small>{more.join(', ')}</small>
     </Fact>
   );
