@@ -344,6 +344,20 @@ describe('a collection on the page', browserSkip(), () => {
     await server.deps.failures.resolve(id);
   });
 
+  it('lists what failed between the first answer and the first event', async (t) => {
+    const { page } = await browser.open(t, 'about:blank', { withoutSharedWorkers: true });
+    const id = '00000000-0000-4000-8000-00000000000a';
+    const failure = { id, bucket: 'photos', key: 'late.jpg', etag: 'e', sequencer: '', reason: 'truncated' };
+    await page.route(/\/events$/, async (route) => {
+      await page.getByRole('heading', { name: 'Everything could be indexed' }).waitFor();
+      await server.deps.failures.record({ ...failure, message: 'it ends too early', retryable: false });
+      return route.continue();
+    });
+    await page.goto(`${server.url}?view=failures`);
+    await page.getByRole('button', { name: 'Dismiss late.jpg' }).waitFor();
+    await server.deps.failures.resolve(id);
+  });
+
   it('adds the pictures below a folder that is picked, and nothing else of it', async (t) => {
     const empty = await pageServer();
     const albums = await mkdtemp(join(folder, 'albums-'));

@@ -81,9 +81,10 @@ function onState(state: StreamState): void {
     return void poll();
   }
   if (state === 'open') {
-    // Events begin after the list was read, and nobody tells what changed in between: it is read once more.
+    // Events begin after list and status were read, and nobody tells what changed in between: both are read once more.
     if (connection.value === 'lost') recover();
     else if (!fault.value) refreshSoon();
+    refreshStatusSoon(0);
   }
   connection.value = state === 'open' ? 'events' : 'lost';
 }

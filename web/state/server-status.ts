@@ -67,7 +67,8 @@ export function refreshStatusSoon(afterMs = settleMs): void {
   if (planned !== undefined) return;
   planned = setTimeout(() => {
     planned = undefined;
-    if (!document.hidden) void refreshStatus();
+    // An answer that is under way may be older than the change.
+    if (!document.hidden) void Promise.resolve(asking).then(refreshStatus);
   }, afterMs);
 }
 
