@@ -62,6 +62,7 @@ export interface DerivationSources {
   readonly key: string;
   readonly width: number;
   readonly height: number;
+  readonly takenAt: string | null;
 }
 
 /** Where the date of a picture comes from, from the most to the least trustworthy. */
@@ -150,6 +151,30 @@ export const PICTURE_FIELDS = {
       'known. ' +
       'Null when nothing says.',
     example: '2019-07-05T23:30:00.000+02:00',
+  },
+  month: {
+    type: 'text',
+    from: 'derived',
+    derive: ({ takenAt }) => takenAt?.slice(0, 7) ?? '',
+    filters: { month: 'equals' },
+    facet: true,
+    selective: true,
+    maxLength: 7,
+    mayBeEmpty: true,
+    doc: 'Year and month of `takenAt`; empty when it has none.',
+    example: '2019-07',
+  },
+  dayOfYear: {
+    type: 'text',
+    from: 'derived',
+    derive: ({ takenAt }) => takenAt?.slice(5, 10) ?? '',
+    filters: { dayOfYear: 'equals' },
+    facet: true,
+    selective: true,
+    maxLength: 5,
+    mayBeEmpty: true,
+    doc: 'Month and day of `takenAt`, for the same day of other years; empty when it has none.',
+    example: '07-05',
   },
   takenFrom: {
     type: 'text',

@@ -131,6 +131,10 @@ export const FILTERS: readonly Filter[] = [
   { takenBefore: '2026-01-10' },
   { takenAfter: '2026-01-05T01:00:00+01:00', takenBefore: '2026-01-08T00:00:00Z' },
   { takenAfter: '2026-01-03', takenBefore: '2026-01-03T23:59:59.999' },
+  { month: '2026-01' },
+  { month: '2025-12' },
+  { month: '' },
+  { dayOfYear: '01-05', kind: 'image' },
   { folder: 'holiday' },
   { folder: '写真' },
   { folder: '' },
@@ -169,6 +173,8 @@ export function matches({ payload }: Point, filter: Filter): boolean {
     (filter.minBytes === undefined || (own !== null && own.bytes >= filter.minBytes)) &&
     (filter.maxBytes === undefined || (own !== null && own.bytes <= filter.maxBytes)) &&
     within(clock(own?.takenAt ?? undefined) ?? null, clock(filter.takenAfter), clock(filter.takenBefore)) &&
+    (filter.month === undefined || (own !== null && (own.takenAt ?? '').slice(0, 7) === filter.month)) &&
+    (filter.dayOfYear === undefined || (own !== null && (own.takenAt ?? '').slice(5, 10) === filter.dayOfYear)) &&
     (filter.folder === undefined || own?.key.replace(/\/?[^/]*$/, '') === filter.folder) &&
     (filter.camera === undefined || own?.camera === filter.camera) &&
     (filter.lens === undefined || own?.lens === filter.lens) &&

@@ -193,6 +193,11 @@ export function readingContract(open: Open): void {
       const folders = images.map(({ key }) => key.replace(/\/?[^/]*$/, ''));
       assert.deepEqual(await store.facet('folder', {}, 3), counted(folders).slice(0, 3));
       assert.deepEqual(await store.facet('folder', { kind: 'caption' }, 3), []);
+      const dates = images.map(({ takenAt }) => takenAt ?? '');
+      assert.deepEqual(await store.facet('month', {}, 1000), counted(dates.map((date) => date.slice(0, 7))));
+      const days = counted(dates.map((date) => date.slice(5, 10)));
+      assert.ok(days.length > 20, 'pictures of many days and some without a date');
+      assert.deepEqual(await store.facet('dayOfYear', {}, 1000), days);
     });
 
     it('answers queries side by side as it does one by one', async () => {

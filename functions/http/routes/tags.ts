@@ -3,7 +3,7 @@ import type { AppDeps } from '../deps.ts';
 import { revalidated } from '../headers.ts';
 import { type App, json, problems } from '../openapi.ts';
 import { toFilter } from '../schemas/filter.ts';
-import { facetCounts, facetParams, tagCounts, tagQuery } from '../schemas/system.ts';
+import { facetCounts, facetParams, facetQuery, tagCounts, tagQuery } from '../schemas/system.ts';
 
 const route = createRoute({
   method: 'get',
@@ -21,9 +21,11 @@ const facetRoute = createRoute({
   path: '/facets/{field}',
   tags: ['images'],
   summary: 'The most frequent values of a field',
-  description: 'Most frequent first, then by value. Each can be given to the filter of the field.',
+  description:
+    'Most frequent first, then by value. Each can be given to the filter of the field. `month` with `limit=1000` counts ' +
+    'the pictures of every month, `dayOfYear` those of a day in all years.',
   middleware: revalidated,
-  request: { params: facetParams, query: tagQuery },
+  request: { params: facetParams, query: facetQuery },
   responses: { 200: json(facetCounts, 'Values with the number of pictures that have them.'), ...problems() },
 });
 

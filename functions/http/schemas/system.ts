@@ -73,6 +73,15 @@ export const tagCounts = z
   .strictObject({ items: z.array(z.strictObject({ tag: z.string(), count: z.int() })) })
   .openapi('TagCounts');
 
+/** Values of one facet: the months of eighty years, and more folders than anybody looks through. */
+const MAX_FACET_VALUES = 1000;
+
+export const facetQuery = z.strictObject({
+  ...filterParameters,
+  kind,
+  limit: integerWithDefault({ min: 1, max: MAX_FACET_VALUES, default: 50 }),
+});
+
 export const facetParams = z.strictObject({ field: z.enum(FACETS as [FacetName, ...FacetName[]]) });
 
 export const facetCounts = z
