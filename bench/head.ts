@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadEncoders } from '../core/encode/encoders.ts';
 import { loadHead } from '../core/encode/head.ts';
+import { headBytes } from '../core/encode/head-file.ts';
 import { float32, loadOnnx } from '../core/onnx/session.ts';
 import { type FeatureTransform, transformedWidth } from '../training/features/feature-transform.ts';
 import { Random } from '../training/random.ts';
@@ -28,7 +29,7 @@ export async function run(): Promise<void> {
   await encoders.close();
   const heads: Record<string, { bytes: number; text: Work; picture: Work; four: Work }> = {
     'the committed head': {
-      bytes: committed.info.onnx.bytes,
+      bytes: headBytes(committed.info),
       text: () => committed.projectTexts([text]),
       picture: () => committed.projectImages([picture]),
       four: () => committed.projectImages(Array(FOUR).fill(picture)),

@@ -2,6 +2,7 @@ import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { flagOf, SETTINGS } from '../core/config.ts';
+import { HEAD_FILE, loadHeadFile } from '../core/encode/head-file.ts';
 import { loadManifest, type Profile, profileOf } from '../core/encode/manifest.ts';
 import { findFolder } from '../core/encode/model-files.ts';
 import { LOCK_FILE, readLocks } from '../core/encode/model-lock.ts';
@@ -103,7 +104,10 @@ async function copyModels(work: string, { profile, modelDirs }: Contents): Promi
   }
   if (profile.head === null) return;
   const head = await findFolder(modelDirs, profile.head);
-  for (const path of ['head.onnx', 'head.json']) await cp(join(head, path), join(models, profile.head, path));
+  const { image, texts } = await loadHeadFile(head);
+  for (const path of new Set([HEAD_FILE, image.onnx.path, texts[0]!.onnx.path])) {
+    await cp(join(head, path), join(models, profile.head, path));
+  }
 }
 
 /** The page people use, built, and the two files of Swagger UI that /docs serves. */

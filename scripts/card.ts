@@ -1,6 +1,6 @@
 import { basename, join } from 'node:path';
 import { loadEncoders } from '../core/encode/encoders.ts';
-import { loadHeadFile } from '../core/encode/head.ts';
+import { loadHeadFile } from '../core/encode/head-file.ts';
 import { many, path, text } from '../core/setting-value.ts';
 import { writeWhole } from '../core/whole-file.ts';
 import { readDataset } from '../training/datasets/dataset.ts';
@@ -30,7 +30,7 @@ licences and hashes, known limits. To be run again whenever the head changes.`,
   options: {
     data: many(text({ ...LOCATION, text: `${CAPTIONED}, that the head is judged on` })),
     split: SPLIT,
-    head: path({ text: 'folder of head.onnx and head.json', shown: 'models/head-compact' }),
+    head: path({ text: 'folder of the head', shown: 'models/head-compact' }),
     'trained-on': text({ unit: 'NAME', text: 'data it was trained on, where head.json does not say' }),
     out: path({ unit: 'FILE', text: 'what to write', shown: 'README.md beside the head' }),
     features: FEATURES,

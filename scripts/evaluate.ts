@@ -55,7 +55,7 @@ whole convention. With --compare, two heads on the same pictures: differences, t
     }),
     profile: PROFILE,
     head: path({
-      text: 'folder of head.onnx and head.json',
+      text: 'folder of the head',
       shown: 'models/head-PROFILE, or none where the profile needs none',
     }),
     compare: toggle({ text: 'two head folders follow' }),

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { HEAD_FILE } from '../core/encode/head.ts';
+import { HEAD_FILE } from '../core/encode/head-file.ts';
 import { loadManifest, type Manifest, profileOf } from '../core/encode/manifest.ts';
 import { type ModelLock, readLock } from '../core/encode/model-lock.ts';
 import { isSightlineError } from '../core/errors.ts';

@@ -36,7 +36,7 @@ worst, and a browser of the data. Beside it, the pictures as JSON lines for othe
   options: {
     data: DATASET,
     split: SPLIT,
-    head: path({ text: 'folder of head.onnx and head.json', shown: 'models/head-compact' }),
+    head: path({ text: 'folder of the head', shown: 'models/head-compact' }),
     beside: many(path({ text: 'another head to show beside it' })),
     browse: whole({
       max: 100_000,

@@ -1,6 +1,6 @@
 import { basename, join } from 'node:path';
 import { type Encoders, loadEncoders } from '../core/encode/encoders.ts';
-import { HEAD_FILE, loadHeadFile } from '../core/encode/head.ts';
+import { HEAD_FILE, headBytes, loadHeadFile } from '../core/encode/head-file.ts';
 import { choice, listed, path, text, toggle, whole } from '../core/setting-value.ts';
 import { dataFolder, ownModels, readConfig } from '../server/environment.ts';
 import { readDataset } from '../training/datasets/dataset.ts';
@@ -48,7 +48,7 @@ const OPTIONS = {
   epoch: whole({ min: 1, max: 10_000, text: 'export this epoch instead of the best one on the validation pictures' }),
   seed: seed('of everything random'),
   threads: THREADS,
-  out: path({ text: 'where head.onnx and head.json go', shown: 'a new folder in data/heads' }),
+  out: path({ text: 'where the files of the head go', shown: 'a new folder in data/heads' }),
   replace: toggle({ text: 'write over the head in --out, or else over models/head-PROFILE' }),
   run: path({ text: 'where checkpoints go', shown: 'data/runs/PROFILE-RECIPE' }),
   resume: toggle({ text: 'go on with the run there after its last whole epoch' }),
@@ -207,9 +207,9 @@ function filesOf(
 }
 
 /** The verdict in head.json, for whoever is about to use the head. */
-function withVerdict({ file, bytes }: HeadFiles, verdict: Verdict, inUse: EvaluatedHead): HeadFiles {
+function withVerdict({ file, graphs }: HeadFiles, verdict: Verdict, inUse: EvaluatedHead): HeadFiles {
   const training = { ...file.training, verdict: { ...verdict, than: inUse.info.space } };
-  return { file: { ...file, training }, bytes };
+  return { file: { ...file, training }, graphs };
 }
 
 function summary(
@@ -217,8 +217,8 @@ function summary(
   epoch: number,
   { head, before, verdict }: { head: EvaluatedHead; before: EvaluatedHead | null; verdict: Verdict | null },
 ): string {
-  const { space, onnx } = head.info;
-  const written = `epoch ${epoch} written to ${out}: space ${space}, ${onnx.bytes} bytes`;
+  const { space } = head.info;
+  const written = `epoch ${epoch} written to ${out}: space ${space}, ${headBytes(head.info)} bytes`;
   const use = `npm run reindex -- --head ${out}`;
   if (before === null || verdict === null) {
     const sum = head.figures.recallSum.toFixed(1);

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { canonicalJson } from '../core/canonical-json.ts';
 import { type Encoders, loadEncoders } from '../core/encode/encoders.ts';
 import { loadHead } from '../core/encode/head.ts';
+import { headBytes } from '../core/encode/head-file.ts';
 import { fingerprintKey } from '../core/encode/space-id.ts';
 import { SightlineError } from '../core/errors.ts';
 import { many, path, text } from '../core/setting-value.ts';
@@ -172,7 +173,7 @@ async function runTrial(trial: Trial, recipe: Recipe, context: TrialContext): Pr
     }
     const { trainLoss, validationLoss } = curves[epoch - 1]!;
     const { name } = trial;
-    return { key, name, epoch, trainLoss, validationLoss, seconds, recallSums, bytes: file.onnx.bytes, trial };
+    return { key, name, epoch, trainLoss, validationLoss, seconds, recallSums, bytes: headBytes(file), trial };
   } finally {
     await loaded.close();
   }

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
-import { HEAD_FILE, type HeadFile, loadHeadFile } from '../core/encode/head.ts';
+import { HEAD_FILE, type HeadFile, loadHeadFile } from '../core/encode/head-file.ts';
 import { readSharedSpaceId } from '../core/encode/identity-head.ts';
 import { headAdvice, loadManifest, profileOf } from '../core/encode/manifest.ts';
 import { findFolder } from '../core/encode/model-files.ts';

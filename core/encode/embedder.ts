@@ -7,7 +7,7 @@ import { type Head, loadHead } from './head.ts';
 import { type Projection, sharedSpace, sharedSpaceId } from './identity-head.ts';
 import { headAdvice } from './manifest.ts';
 import { findFolder } from './model-files.ts';
-import { spaceId } from './space-id.ts';
+import { pairSpaceId, spaceId } from './space-id.ts';
 
 export interface EmbedderOptions extends EncoderOptions {
   /** Folder of the head, instead of the profile's own in one of the model directories; null for none. */
@@ -52,11 +52,12 @@ async function withHead(encoders: Encoders, folder: string): Promise<Embedder> {
 
 /** The space that encoders and head make together; head.json has to say the same, or it was made for other files. */
 function checkSpace(encoders: Encoders, { info }: Head, folder: string): SpaceId {
-  const space = spaceId({
-    text: encoders.text.fingerprint,
-    image: encoders.image.fingerprint,
-    head: { sha256: info.onnx.sha256, dimension: info.dimension },
-  });
+  const { fingerprint } = encoders.image;
+  const weights = { sha256: info.image.onnx.sha256, dimension: info.dimension };
+  const space =
+    info.format === 1
+      ? pairSpaceId({ text: encoders.text.fingerprint, image: fingerprint, head: weights })
+      : spaceId({ image: fingerprint, head: weights });
   if (space !== info.space) {
     throw new SightlineError(
       'model-mismatch',

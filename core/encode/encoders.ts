@@ -9,7 +9,7 @@ import {
   outputSizes,
   preprocessingOf,
 } from './image-encoder.ts';
-import { loadManifest, type Profile, profileOf } from './manifest.ts';
+import { loadManifest, type Profile, profileOf, textEncoderOf } from './manifest.ts';
 import { findFolder } from './model-files.ts';
 import type { Preprocessing } from './preprocessor-config.ts';
 import { type Fingerprint, fingerprintKey } from './space-id.ts';
@@ -40,6 +40,8 @@ export interface EncoderOptions {
   readonly modelDirs: readonly string[];
   /** Name in manifest.json. @default the manifest's default profile */
   readonly profile?: string;
+  /** Name in manifest.json of another text encoder than the profile's own. */
+  readonly text?: string;
   /** When the text encoder is loaded: `later`, with the first text, for a process that may see none. @default 'now' */
   readonly texts?: 'now' | 'later';
   /** Threads of one model run. @default os.availableParallelism() */
@@ -57,7 +59,8 @@ export const DEFAULT_LIMITS: DecodeLimits = { maxBytes: 50 * 1024 ** 2, maxPixel
 export async function loadEncoders(options: EncoderOptions): Promise<Encoders> {
   const { modelDirs, threads, limits = DEFAULT_LIMITS } = options;
   const manifest = await loadManifest(modelDirs);
-  const profile = profileOf(manifest, options.profile ?? manifest.defaultProfile);
+  const own = profileOf(manifest, options.profile ?? manifest.defaultProfile);
+  const profile = options.text === undefined ? own : { ...own, text: textEncoderOf(manifest, options.text) };
   const advice = `npm run models -- pull ${profile.name} brings it`;
   for (const { folder } of [profile.text, profile.image]) await findFolder(modelDirs, folder, advice);
   const fingerprint = await fingerprintImageEncoder(modelDirs, profile.image);

@@ -1,52 +1,20 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
 import { SightlineError } from '../errors.ts';
-import { float32, type Tensor } from '../onnx/session.ts';
+import { loadOnce } from '../load-once.ts';
+import { float32, type OnnxModel, type Tensor } from '../onnx/session.ts';
 import type { JointEmbedding } from '../types.ts';
+import { HEAD_FILE, type HeadFile, loadHeadFile, type TextSideFile } from './head-file.ts';
 import type { Projection } from './identity-head.ts';
 import { loadChecked, verifyFile } from './model-files.ts';
 
 /**
- * The head: head.onnx projects what both encoders answer into one space, head.json says which encoders those are.
- *
- * The graph's inputs are `text` [n, text dimension] and one input a used image output under that output's name
- * [m, size], all raw: any scaling is inside the graph, so that training and serving cannot differ. Its outputs are
- * `text_embedding` [n, dimension] and `image_embedding` [m, dimension], of unit length.
+ * The head projects what both encoders answer into one space. What its graphs take is raw: any scaling is inside the
+ * graph, so that training and serving cannot differ.
  */
-
-const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
-
-export const headFileSchema = z.strictObject({
-  format: z.literal(1),
-  name: z.string().min(1),
-  /** The profile it was trained with. */
-  profile: z.string().min(1),
-  /** Name of the training recipe. */
-  recipe: z.string().min(1),
-  /** Components of a joint vector. */
-  dimension: z.int().min(2).max(4096),
-  text: z.strictObject({ encoder: z.string().min(1), dimension: z.int().positive() }),
-  /** Outputs of the image encoder that the graph takes. */
-  image: z.strictObject({ encoder: z.string().min(1), inputs: z.array(z.string().min(1)).min(1) }),
-  /** See `spaceId`. */
-  space: z.string().regex(/^[0-9a-f]{16}$/),
-  onnx: z.strictObject({ sha256, bytes: z.int().positive() }),
-  /** ISO 8601. */
-  createdAt: z.iso.datetime().optional(),
-  /** Figures of the training, for people and reports. */
-  training: z.record(z.string(), z.json()),
-});
-
-/** The content of head.json. */
-export type HeadFile = z.infer<typeof headFileSchema>;
-
-export const HEAD_MODEL = 'head.onnx';
-export const HEAD_FILE = 'head.json';
 
 /** What a head needs to know of the encoders it stands on. */
 export interface HeadInputs {
-  readonly text: { readonly name: string; readonly dimension: number };
+  readonly text: { readonly name: string; readonly dimension: number; readonly key: string };
   readonly image: { readonly name: string; readonly outputs: Readonly<Record<string, number>> };
 }
 
@@ -54,99 +22,123 @@ export interface Head extends Projection {
   readonly info: HeadFile;
 }
 
+/** One text side of a head. */
+export type TextProjection = Pick<Projection, 'projectTexts' | 'close'>;
+
 /**
- * Loads and checks a head. Throws `model-mismatch` when a file is missing or altered, or when the head was made for
- * other encoders than these.
+ * Loads and checks a head with the text side of that text encoder; its image side is loaded with the first picture.
+ * Throws `model-mismatch` when a file is missing or altered, or when the head was made for other encoders than these.
  */
 export async function loadHead(folder: string, encoders: HeadInputs): Promise<Head> {
   const info = await loadHeadFile(folder);
-  await verifyFile(folder, { path: HEAD_MODEL, ...info.onnx });
-  checkEncoders(join(folder, HEAD_FILE), info, encoders);
-  const sizes: Readonly<Record<string, number>> = {
-    text: info.text.dimension,
-    ...Object.fromEntries(info.image.inputs.map((name) => [name, encoders.image.outputs[name]!])),
+  const side = checkEncoders(join(folder, HEAD_FILE), info, encoders);
+  const { inputs } = info.image;
+  await verifyFile(folder, info.image.onnx);
+  const text = await loadTextSide(folder, info, side, encoders.text);
+  const sizes = Object.fromEntries(inputs.map((name) => [name, encoders.image.outputs[name]!]));
+  const image = loadOnce(() =>
+    openGraph(join(folder, info.image.onnx.path), sizes, ['image_embedding', info.dimension]),
+  );
+  return {
+    info,
+    dimension: info.dimension,
+    projectTexts: text.projectTexts,
+    async projectImages(outputs) {
+      if (outputs.length === 0) return [];
+      const feeds = inputs.map((name) => {
+        const vectors = outputs.map((output) => output[name]!);
+        return [name, stack(vectors, sizes[name]!)] as const;
+      });
+      return (await image.get()).project(Object.fromEntries(feeds));
+    },
+    async close() {
+      await text.close();
+      await (await image.peek())?.close();
+    },
   };
+}
+
+/**
+ * Loads one text side of a head.
+ * @throws {model-mismatch} when its file is missing or altered, or it was trained with another encoder
+ */
+export async function loadTextSide(
+  folder: string,
+  { dimension }: Pick<HeadFile, 'dimension'>,
+  side: TextSideFile,
+  encoder: HeadInputs['text'],
+): Promise<TextProjection> {
+  if (side.encoderKey !== undefined && side.encoderKey !== encoder.key) {
+    throw new SightlineError(
+      'model-mismatch',
+      `${join(folder, HEAD_FILE)}: expected ${encoder.name} as this text side was trained with it ` +
+        `(${side.encoderKey}), got another version or settings of it (${encoder.key})`,
+      { details: { file: folder, expected: side.encoderKey, got: encoder.key } },
+    );
+  }
+  await verifyFile(folder, side.onnx);
+  const path = join(folder, side.onnx.path);
+  const graph = await openGraph(path, { text: side.dimension }, ['text_embedding', dimension]);
+  return {
+    async projectTexts(vectors) {
+      return vectors.length === 0 ? [] : graph.project({ text: stack(vectors, side.dimension) });
+    },
+    close: graph.close,
+  };
+}
+
+interface Graph {
+  project(feeds: Readonly<Record<string, Tensor>>): Promise<JointEmbedding[]>;
+  close(): Promise<void>;
+}
+
+/** A graph with inputs [rows, size] and an output [rows, dimension]. */
+async function openGraph(
+  path: string,
+  sizes: Readonly<Record<string, number>>,
+  [output, dimension]: readonly [string, number],
+): Promise<Graph> {
   const onnx = await loadChecked(
-    join(folder, HEAD_MODEL),
+    path,
     {
       inputType: 'float32',
       inputs: Object.fromEntries(Object.entries(sizes).map(([name, size]) => [name, [null, size]])),
-      outputs: { text_embedding: [null, info.dimension], image_embedding: [null, info.dimension] },
+      outputs: { [output]: [null, dimension] },
+      otherInputs: true,
     },
     null,
     // Far too small to share between threads.
     { threads: 1 },
   );
-  // onnxruntime wants every input fed, also those the asked-for output does not need.
-  const nothing = Object.fromEntries(
-    Object.entries(sizes).map(([name, size]) => [name, float32(new Float32Array(0), [0, size])]),
-  );
-  const project = async (feeds: Readonly<Record<string, Tensor>>, output: string) => {
-    const answer = await onnx.run({ ...nothing, ...feeds }, [output]);
-    return rows(answer[output]!.data as Float32Array, info.dimension);
-  };
+  const others = nothingFor(onnx, Object.keys(sizes));
   return {
-    info,
-    dimension: info.dimension,
-    async projectTexts(vectors) {
-      if (vectors.length === 0) return [];
-      return project({ text: stack(vectors, info.text.dimension) }, 'text_embedding');
-    },
-    async projectImages(outputs) {
-      if (outputs.length === 0) return [];
-      const feeds = info.image.inputs.map(
-        (name) =>
-          [
-            name,
-            stack(
-              outputs.map((o) => o[name]!),
-              sizes[name]!,
-            ),
-          ] as const,
-      );
-      return project(Object.fromEntries(feeds), 'image_embedding');
+    async project(feeds) {
+      const answer = await onnx.run({ ...others, ...feeds }, [output]);
+      return rows(answer[output]!.data as Float32Array, dimension);
     },
     close: () => onnx.release(),
   };
 }
 
-/** Reads and checks head.json alone. Throws `model-mismatch`. */
-export async function loadHeadFile(folder: string): Promise<HeadFile> {
-  const path = join(folder, HEAD_FILE);
-  let json: unknown;
-  try {
-    json = JSON.parse(await readFile(path, 'utf8'));
-  } catch (error) {
-    throw new SightlineError(
-      'model-mismatch',
-      `${path}: expected the description of a head, got ${(error as Error).message}`,
-      {
-        cause: error,
-        details: { file: path },
-      },
-    );
-  }
-  const parsed = headFileSchema.safeParse(json);
-  if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'file'}: ${issue.message}`);
-  throw new SightlineError('model-mismatch', `${path} does not fit: ${problems.join('; ')}`, {
-    details: { file: path },
-  });
+/** onnxruntime wants every input fed, also those the asked-for output does not need: a graph may hold both sides. */
+function nothingFor(onnx: OnnxModel, used: readonly string[]): Readonly<Record<string, Tensor>> {
+  const others = onnx.inputNames.filter((name) => !used.includes(name));
+  return Object.fromEntries(
+    others.map((name) => [name, float32(new Float32Array(0), [0, Number(onnx.shapeOf(name)?.[1] ?? 0)])]),
+  );
 }
 
-function checkEncoders(path: string, info: HeadFile, { text, image }: HeadInputs): void {
+/** The text side of the text encoder. */
+function checkEncoders(path: string, info: HeadFile, { text, image }: HeadInputs): TextSideFile {
   const missing = info.image.inputs.filter((name) => !(name in image.outputs));
-  const wanted =
-    `encoders ${info.text.encoder} (${info.text.dimension}) and ${info.image.encoder} ` +
-    `(${info.image.inputs.join(', ')})`;
+  const side = info.texts.find(({ encoder }) => encoder === text.name);
+  if (side?.dimension === text.dimension && info.image.encoder === image.name && missing.length === 0) return side;
+  const texts = info.texts.map(({ encoder, dimension }) => `${encoder} (${dimension})`).join(' or ');
+  const wanted = `encoders ${texts} and ${info.image.encoder} (${info.image.inputs.join(', ')})`;
   const got = `${text.name} (${text.dimension}) and ${image.name} (${Object.keys(image.outputs).join(', ')})`;
-  const fits =
-    info.text.encoder === text.name && info.text.dimension === text.dimension && info.image.encoder === image.name;
-  if (!fits || missing.length > 0) {
-    throw new SightlineError('model-mismatch', `${path}: this head expects ${wanted}, got ${got}`, {
-      details: { file: path, expected: wanted, got },
-    });
-  }
+  throw new SightlineError('model-mismatch', `${path}: this head expects ${wanted}, got ${got}`, {
+    details: { file: path, expected: wanted, got },
+  });
 }
 
 /** Vectors to a float32 matrix [rows, columns]. */

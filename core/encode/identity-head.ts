@@ -4,7 +4,7 @@ import { normalise } from '../vector-arithmetic.ts';
 import { fingerprintImageEncoder, type ImageOutputs } from './image-encoder.ts';
 import { type Profile, SHARED_OUTPUT } from './manifest.ts';
 import type { Fingerprint } from './space-id.ts';
-import { spaceId } from './space-id.ts';
+import { pairSpaceId } from './space-id.ts';
 import { fingerprintTextEncoder } from './text-encoder.ts';
 
 /**
@@ -42,7 +42,7 @@ export function sharedSpace({ name, text, image }: Profile): Projection {
 
 /** The id of the space of two encoders without a head. */
 export function sharedSpaceId(parts: { readonly text: Fingerprint; readonly image: Fingerprint }): SpaceId {
-  return spaceId({ text: parts.text, image: parts.image, head: null });
+  return pairSpaceId({ text: parts.text, image: parts.image, head: null });
 }
 
 /**

@@ -180,3 +180,12 @@ export function profileOf(manifest: Manifest, name: string): Profile {
     head: profile.head,
   };
 }
+
+/** Looks up a text encoder. Throws `invalid-config` naming those that there are. */
+export function textEncoderOf({ encoders }: Manifest, name: string): Profile['text'] {
+  const entry = Object.hasOwn(encoders, name) ? encoders[name] : undefined;
+  if (entry?.kind === 'text') return { ...entry, name };
+  const known = Object.keys(encoders).filter((other) => encoders[other]!.kind === 'text');
+  const expected = `expected a text encoder of models/manifest.json (${known.join(', ')})`;
+  throw new SightlineError('invalid-config', `${expected}, got ${name}`);
+}

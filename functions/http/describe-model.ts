@@ -1,4 +1,4 @@
-import { loadHeadFile } from '../../core/encode/head.ts';
+import { loadHeadFile } from '../../core/encode/head-file.ts';
 import { readSharedSpaceId } from '../../core/encode/identity-head.ts';
 import { outputSizes, preprocessingOf } from '../../core/encode/image-encoder.ts';
 import { loadManifest, type Profile, profileOf, SHARED_OUTPUT } from '../../core/encode/manifest.ts';

@@ -1,5 +1,5 @@
 import type { ImageEncoderEntry, ModelFile, TextEncoderEntry } from '../../core/encode/encoder-entry.ts';
-import type { HeadFile } from '../../core/encode/head.ts';
+import { type HeadFile, headBytes } from '../../core/encode/head-file.ts';
 import type { EvaluatedHead } from '../../training/metrics/evaluate-head.ts';
 import type { DirectionValues, Values } from '../../training/metrics/metrics.ts';
 import { describeData } from './data-sets.ts';
@@ -20,9 +20,10 @@ export function modelCard({ info, trainedOn, encoders, judged }: CardParts): str
   return `${[
     `# ${info.name}`,
     `<!-- Made by: npm run card -- ${names}. Not to be edited by hand. -->`,
-    `Projects texts (${info.text.encoder}) and pictures (${info.image.encoder}: ${info.image.inputs.join(', ')}) into one space of ` +
+    `Projects texts (${info.texts.map(({ encoder }) => encoder).join(', ')}) and pictures (${info.image.encoder}: ${info.image.inputs.join(', ')}) into one space of ` +
       `${info.dimension} dimensions, in which the cosine of a text and a picture says how well they fit. ` +
-      `${(info.onnx.bytes / 1e6).toFixed(1)} MB; space \`${info.space}\`; SHA-256 of head.onnx \`${info.onnx.sha256}\`. ` +
+      `${(headBytes(info) / 1e6).toFixed(1)} MB; space \`${info.space}\`; SHA-256 of ${info.image.onnx.path} ` +
+      `\`${info.image.onnx.sha256}\`. ` +
       'Apache-2.0, as everything here.',
     '## Data',
     [trainingData(info, trainedOn), ...judged.map(({ data, split, head }) => judgedOn(data, split, head))].join('\n'),
@@ -35,7 +36,7 @@ export function modelCard({ info, trainedOn, encoders, judged }: CardParts): str
     recipe(info),
     '## Encoders',
     encoderTable([
-      [info.text.encoder, encoders.text],
+      [info.texts[0]!.encoder, encoders.text],
       [info.image.encoder, encoders.image],
     ]),
     '## Known limits',

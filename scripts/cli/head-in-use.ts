@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../../core/config.ts';
-import { loadHeadFile } from '../../core/encode/head.ts';
+import { loadHeadFile } from '../../core/encode/head-file.ts';
 import { isSightlineError } from '../../core/errors.ts';
 import { openSpaces } from '../../server/runtime.ts';
 import { configuredModels, findModels, type SpaceModels } from '../../server/space-models.ts';

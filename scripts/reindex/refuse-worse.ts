@@ -1,6 +1,6 @@
 import type { Config } from '../../core/config.ts';
 import { loadEncoders } from '../../core/encode/encoders.ts';
-import { loadHeadFile } from '../../core/encode/head.ts';
+import { loadHeadFile } from '../../core/encode/head-file.ts';
 import { SightlineError } from '../../core/errors.ts';
 import { readDataset } from '../../training/datasets/dataset.ts';
 import { type EvaluatedHead, evaluateHead } from '../../training/metrics/evaluate-head.ts';

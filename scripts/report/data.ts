@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import type { HeadFile } from '../../core/encode/head.ts';
+import { type HeadFile, headBytes } from '../../core/encode/head-file.ts';
 import type { PairSet } from '../../training/features/extract.ts';
 import type { EvaluatedHead } from '../../training/metrics/evaluate-head.ts';
 import type { Figures } from '../../training/metrics/metrics.ts';
@@ -160,8 +160,8 @@ function runOf({ folder, info, figures, interval }: EvaluatedHead): Run {
       dimension: info.dimension,
       space: info.space,
     },
-    encoders: { text: info.text.encoder, image: info.image.encoder },
-    bytes: info.onnx.bytes,
+    encoders: { text: info.texts[0]!.encoder, image: info.image.encoder },
+    bytes: headBytes(info),
     ...trainingOf(training),
     figures,
     interval,

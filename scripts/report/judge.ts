@@ -1,5 +1,6 @@
 import { type Encoders, loadEncoders } from '../../core/encode/encoders.ts';
-import { loadHead, loadHeadFile } from '../../core/encode/head.ts';
+import { loadHead } from '../../core/encode/head.ts';
+import { loadHeadFile } from '../../core/encode/head-file.ts';
 import type { CaptionedPicture, Dataset } from '../../training/datasets/dataset.ts';
 import type { Features } from '../../training/features/extract.ts';
 import { embedPairs } from '../../training/metrics/embed-pairs.ts';

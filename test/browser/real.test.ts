@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { loadEncoders } from '../../core/encode/encoders.ts';
-import { loadHeadFile } from '../../core/encode/head.ts';
+import { loadHeadFile } from '../../core/encode/head-file.ts';
 import { MODELS, writeHead } from '../core/encode/fixtures.ts';
 import { eventually, type RunningServer, runScript, startServer } from '../server/server.ts';
 import { browserSkip, useBrowser } from './browser.ts';

@@ -93,6 +93,19 @@ const REST = 12 * (4 * 768 + 3072 + 768 + 4 * 768) + 2 * 768;
 /** Nodes and names of the graph, and the scales of int8; the export is about as much larger than its numbers. */
 const GRAPH_BYTES = 700_000;
 
+const OLD_HEAD = {
+  format: 1,
+  name: 'head',
+  profile: 'seed',
+  recipe: 'seed',
+  dimension: 64,
+  text: { encoder: 'snowflake-arctic-embed-m', dimension: 768 },
+  image: { encoder: 'mobilenet_v2_1.0_224-logits', inputs: ['logits'] },
+  space: '0'.repeat(16),
+  onnx: { sha256: '0'.repeat(64), bytes: 5_000_000 },
+  training: {},
+};
+
 describe('npm run build:lambda -- --profile', () => {
   let models: string;
   const put = async (folder: string, files: Record<string, number>) => {
@@ -110,7 +123,10 @@ describe('npm run build:lambda -- --profile', () => {
     await put('snowflake-arctic-embed-m-int8', { 'model.onnx': int8 + GRAPH_BYTES, ...tokenizer });
     const mobilenet = { 'model.onnx': 14_167_791, 'preprocessor_config.json': 350, 'config.json': 70_000 };
     await put('mobilenet_v2_1.0_224-logits', mobilenet);
-    for (const head of ['head-seed', 'head-seed-int8']) await put(head, { 'head.onnx': 5_000_000, 'head.json': 6_000 });
+    for (const head of ['head-seed', 'head-seed-int8']) {
+      await put(head, { 'head.onnx': 5_000_000 });
+      await writeFile(join(models, head, 'head.json'), JSON.stringify(OLD_HEAD));
+    }
   });
   after(() => rm(models, { recursive: true, force: true }));
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { loadHeadFile } from '../../core/encode/head.ts';
+import { loadHeadFile } from '../../core/encode/head-file.ts';
 import { loadManifest, profileOf } from '../../core/encode/manifest.ts';
 import { writePhotoDataset } from '../support/photo-dataset.ts';
 
@@ -15,10 +15,10 @@ const folder = join(models, 'head-compact');
 
 describe('the model card', () => {
   it('in the repository is that of the head beside it', async () => {
-    const { onnx, space } = await loadHeadFile(folder);
+    const { image, space } = await loadHeadFile(folder);
     const card = await readFile(join(folder, 'README.md'), 'utf8');
     const again = 'has another head: npm run card -- --data DIR --data DIR (CONTRIBUTING.md, "A new head")';
-    assert.ok(card.includes(onnx.sha256) && card.includes(space), `models/head-compact/README.md ${again}`);
+    assert.ok(card.includes(image.onnx.sha256) && card.includes(space), `models/head-compact/README.md ${again}`);
   });
 
   it('is written by one command, with figures, licences and hashes', async () => {

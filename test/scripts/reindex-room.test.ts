@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { loadEncoders } from '../../core/encode/encoders.ts';
-import { loadHeadFile } from '../../core/encode/head.ts';
+import { loadHeadFile } from '../../core/encode/head-file.ts';
 import { captionId } from '../../core/index-image.ts';
 import type { JointEmbedding } from '../../core/types.ts';
 import { openEmbeddedSpaces } from '../../core/vectors/sqlite/spaces.ts';

@@ -42,7 +42,7 @@ describe('npm run train, npm run tune', () => {
     join(folder, `head-${name}`),
     ...more,
   ];
-  const head = (name: string, file = 'head.onnx') => readFile(join(folder, `head-${name}`, file));
+  const head = (name: string, file = 'image.onnx') => readFile(join(folder, `head-${name}`, file));
 
   it('makes a head that evaluates as serving loads it, with a checkpoint for its best epochs', async () => {
     const { code, stdout, stderr } = await call('train', ...training('whole', '--json'));
@@ -102,7 +102,7 @@ describe('npm run train, npm run tune', () => {
     const lines = (await readFile(join(data, 'captions.jsonl'), 'utf8')).trim().split('\n');
     const without = lines.map((line) => JSON.stringify({ ...JSON.parse(line), split: undefined }));
     await writeFile(join(unsplit, 'captions.jsonl'), without.join('\n'));
-    const shipped = await readFile('models/head-compact/head.onnx');
+    const shipped = await readFile('models/head-compact/head.json');
     const { code, stdout, stderr } = await call(
       'train',
       '--data',
@@ -112,7 +112,7 @@ describe('npm run train, npm run tune', () => {
       '--json',
     );
     assert.equal(code, 0, stderr);
-    assert.deepEqual(await readFile('models/head-compact/head.onnx'), shipped);
+    assert.deepEqual(await readFile('models/head-compact/head.json'), shipped);
     const { out, training, verdict } = JSON.parse(stdout) as {
       out: string;
       training: { start: string; pairs: object; recipe: { batch: number } };

@@ -3,7 +3,7 @@ import { cpSync, symlinkSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { loadHeadFile } from '../../core/encode/head.ts';
+import { loadHeadFile } from '../../core/encode/head-file.ts';
 import { configuredModels, expectModels, findModels, listHeads, rememberModels } from '../../server/space-models.ts';
 import { MODELS, temporaryFolder } from '../core/encode/fixtures.ts';
 

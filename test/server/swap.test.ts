@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { loadEncoders } from '../../core/encode/encoders.ts';
-import { loadHeadFile } from '../../core/encode/head.ts';
+import { loadHeadFile } from '../../core/encode/head-file.ts';
 import type { Spaces } from '../../core/spaces/port.ts';
 import { openQdrantSpaces } from '../../core/vectors/qdrant/spaces.ts';
 import { openEmbeddedSpaces } from '../../core/vectors/sqlite/spaces.ts';

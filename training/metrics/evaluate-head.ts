@@ -1,5 +1,6 @@
 import type { Encoders } from '../../core/encode/encoders.ts';
-import { type HeadFile, type HeadInputs, loadHead } from '../../core/encode/head.ts';
+import { type HeadInputs, loadHead } from '../../core/encode/head.ts';
+import type { HeadFile } from '../../core/encode/head-file.ts';
 import { type Projection, sharedSpace, sharedSpaceId } from '../../core/encode/identity-head.ts';
 import type { EncodedPairs } from '../features/extract.ts';
 import { embedPairs } from './embed-pairs.ts';

@@ -1,8 +1,16 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Encoders } from '../../core/encode/encoders.ts';
-import { HEAD_FILE, HEAD_MODEL, type HeadFile, headFileSchema } from '../../core/encode/head.ts';
-import { spaceId } from '../../core/encode/space-id.ts';
+import {
+  HEAD_FILE,
+  type HeadFile,
+  headFileSchema,
+  IMAGE_SIDE_MODEL,
+  loadHeadFile,
+  type TextSideFile,
+  textSideModel,
+} from '../../core/encode/head-file.ts';
+import { type Fingerprint, spaceId } from '../../core/encode/space-id.ts';
 import { writeJsonFile } from '../../core/json-file.ts';
 import { OnnxGraph } from '../../core/onnx/graph-builder.ts';
 import { writeWhole } from '../../core/whole-file.ts';
@@ -14,7 +22,7 @@ import {
   transformedWidth,
 } from '../features/feature-transform.ts';
 import { Tape } from './autodiff.ts';
-import { addTower, headParameters, type Linear, layersOf, type TowerWidths } from './head-graph.ts';
+import { addTower, headParameters, type Linear, layersOf, type ParameterSpec } from './head-graph.ts';
 import { addInt8Layer } from './int8-layer.ts';
 import type { HeadSpec, Recipe } from './recipes.ts';
 import type { State } from './step.ts';
@@ -30,17 +38,26 @@ export interface TrainedHead {
 
 /** One that was read back from its files. */
 export interface StoredHead extends TrainedHead {
-  /** SHA-256 of head.onnx. */
+  /** Changes whenever the head does. */
   readonly sha256: string;
 }
 
-/** head.onnx: raw encoder outputs in, unit vectors out, everything between them inside. */
-export function headGraph({ spec, transform, parameters }: TrainedHead): Uint8Array {
+type Side = 'text' | 'image';
+const SIDES: readonly Side[] = ['text', 'image'];
+
+/**
+ * A graph with these sides of a head: raw encoder outputs in, unit vectors out, everything between them inside.
+ * @param sides both only in heads of the old form
+ */
+export function headGraph({ spec, transform, parameters }: TrainedHead, sides = SIDES): Uint8Array {
   const tape = new Tape(new OnnxGraph());
   const { graph } = tape;
   const widths = { text: transformedWidth(transform.text), image: transformedWidth(transform.image) };
-  const linear = spec.stored === 'int8' ? int8Layers(tape, parameters) : halfLayers(tape, spec, parameters, widths);
-  for (const side of ['text', 'image'] as const) {
+  const own = headParameters(spec, widths).filter(({ name }) =>
+    ['output', ...sides].includes(name.slice(0, name.indexOf('.'))),
+  );
+  const linear = spec.stored === 'int8' ? int8Layers(tape, parameters) : halfLayers(tape, own, parameters);
+  for (const side of sides) {
     const rows = side === 'text' ? 'n' : 'm';
     const inputs = Object.fromEntries(
       [...graphInputs(transform[side])].map(([source, size]) => [source, graph.input(source, 'float32', [rows, size])]),
@@ -57,8 +74,8 @@ export function headGraph({ spec, transform, parameters }: TrainedHead): Uint8Ar
   return graph.toBytes({ name: 'head' });
 }
 
-function halfLayers(tape: Tape, spec: HeadSpec, parameters: State, widths: TowerWidths): Linear {
-  const constants = headParameters(spec, widths).map(({ name, shape }) => {
+function halfLayers(tape: Tape, own: readonly ParameterSpec[], parameters: State): Linear {
+  const constants = own.map(({ name, shape }) => {
     return [name, tape.value(addConstant(tape.graph, { values: parameters.get(name)!, shape }), shape)] as const;
   });
   return layersOf(tape, new Map(constants));
@@ -72,11 +89,11 @@ function int8Layers(tape: Tape, parameters: State): Linear {
   };
 }
 
-/** The two files of a head. */
+/** The files of a head. */
 export interface HeadFiles {
   readonly file: HeadFile;
-  /** head.onnx */
-  readonly bytes: Uint8Array;
+  /** The graphs by their names. */
+  readonly graphs: ReadonlyMap<string, Uint8Array>;
 }
 
 /** What a head's file says beside what the head itself does. */
@@ -85,47 +102,94 @@ export interface AboutHead {
   readonly recipe: Recipe;
   readonly encoders: Encoders;
   readonly training: HeadFile['training'];
+  /** ISO 639-1 codes of the languages of its text side. @default English */
+  readonly languages?: readonly string[];
 }
 
-/** Makes the files of a head. */
+/** Makes the files of a head with one text side. */
 export function headFiles(head: TrainedHead, about: AboutHead): HeadFiles {
-  const { encoders } = about;
-  const bytes = headGraph(head);
-  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  const { encoders, languages = ['en'] } = about;
   const { dimension } = head.spec;
+  const { text, image } = encoders;
+  const [textModel, imageModel] = [headGraph(head, ['text']), headGraph(head, ['image'])];
+  const onnx = describeGraph(IMAGE_SIDE_MODEL, imageModel);
+  const inputs = [...new Set(head.spec.image.inputs.map(({ source }) => source))];
   const file: HeadFile = headFileSchema.parse({
-    format: 1,
+    format: 2,
     name: about.name,
     profile: encoders.profile.name,
     recipe: about.recipe.name,
     dimension,
-    text: { encoder: encoders.text.name, dimension: encoders.text.dimension },
-    image: {
-      encoder: encoders.image.name,
-      inputs: [...new Set(head.spec.image.inputs.map(({ source }) => source))],
-    },
-    space: spaceId({
-      text: encoders.text.fingerprint,
-      image: encoders.image.fingerprint,
-      head: { sha256, dimension },
-    }),
-    onnx: { sha256, bytes: bytes.length },
+    space: spaceId({ image: image.fingerprint, head: { sha256: onnx.sha256, dimension } }),
+    image: { encoder: image.name, inputs, onnx },
+    texts: [
+      {
+        encoder: text.name,
+        dimension: text.dimension,
+        encoderKey: text.key,
+        languages,
+        onnx: describeGraph(textSideModel(text.name), textModel),
+      },
+    ],
     training: about.training,
   });
-  return { file, bytes };
+  const graphs = new Map([
+    [file.texts[0]!.onnx.path, textModel],
+    [onnx.path, imageModel],
+  ]);
+  return { file, graphs };
 }
 
-/**
- * Writes head.onnx and head.json; the description last, so that a half-written head is refused. Throws `unavailable`.
- */
-export async function writeHeadFiles(folder: string, { file, bytes }: HeadFiles): Promise<void> {
-  await writeWhole(join(folder, HEAD_MODEL), bytes);
+function describeGraph(path: string, bytes: Uint8Array): TextSideFile['onnx'] {
+  return { path, bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };
+}
+
+/** Writes graphs and head.json; the description last, so that a half-written head is refused. Throws `unavailable`. */
+export async function writeHeadFiles(folder: string, { file, graphs }: HeadFiles): Promise<void> {
+  for (const [path, bytes] of graphs) await writeWhole(join(folder, path), bytes);
   await writeJsonFile(join(folder, HEAD_FILE), file);
 }
 
-/** Makes and writes both files. */
+/** Makes and writes the files. */
 export async function writeHead(folder: string, head: TrainedHead, about: AboutHead): Promise<HeadFile> {
   const files = headFiles(head, about);
   await writeHeadFiles(folder, files);
   return files.file;
+}
+
+/** A text side as it was trained. */
+export interface TrainedTextSide extends Omit<TextSideFile, 'onnx'> {
+  readonly encoderKey: string;
+  /** As {@link headGraph} makes it of the side `text`. */
+  readonly graph: Uint8Array;
+}
+
+/**
+ * Adds a text side to the head in `folder`, or replaces that of the same encoder. The image side, and so the space, stay
+ * as they are.
+ * @param image fingerprint of the image encoder: the id of a head of the old form changes, and the old one stays known
+ * @throws {model-mismatch} when there is no head
+ */
+export async function writeTextSide(
+  folder: string,
+  { graph, ...side }: TrainedTextSide,
+  image: Fingerprint,
+): Promise<HeadFile> {
+  const head = await loadHeadFile(folder);
+  const path = textSideModel(side.encoder);
+  await writeWhole(join(folder, path), graph);
+  const added = { ...side, onnx: describeGraph(path, graph) };
+  const at = head.texts.findIndex(({ encoder }) => encoder === side.encoder);
+  const texts = at < 0 ? [...head.texts, added] : head.texts.with(at, added);
+  const file = headFileSchema.parse({ ...inNewForm(head, image), texts });
+  await writeJsonFile(join(folder, HEAD_FILE), file);
+  return file;
+}
+
+/** A head of the old form keeps its graph, which is that of both sides. */
+export function inNewForm(head: HeadFile, image: Fingerprint): HeadFile {
+  if (head.format === 2) return head;
+  const { dimension, space } = head;
+  const { sha256 } = head.image.onnx;
+  return { ...head, format: 2, space: spaceId({ image, head: { sha256, dimension } }), sameAs: [space] };
 }

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Encoders } from '../../core/encode/encoders.ts';
-import { HEAD_MODEL, loadHeadFile } from '../../core/encode/head.ts';
+import { loadHeadFile } from '../../core/encode/head-file.ts';
 import { ModelProto } from '../../core/onnx/protobuf.ts';
 import { emptyTransform, type InputTransform, transformedWidth } from '../features/feature-transform.ts';
 import type { StoredHead } from './export.ts';
@@ -9,7 +9,7 @@ import { headParameters } from './head-graph.ts';
 import { dequantise } from './int8-layer.ts';
 import { type Available, type Recipe, recipeFor } from './recipes.ts';
 
-/** A constant of head.onnx. */
+/** A constant of a graph. */
 interface Constant {
   readonly shape: readonly number[];
   readonly bytes: Uint8Array;
@@ -33,13 +33,21 @@ export async function readTrainedHead(
 ): Promise<StoredHead | null> {
   const info = await loadHeadFile(folder);
   const recipe = info.training.recipe as unknown as Recipe | undefined;
-  const isForThem = info.text.encoder === text.name && info.image.encoder === image.name;
-  if (!isForThem || recipe?.head?.stored !== 'int8' || recipe.head.sharedOutput) return null;
+  const side = info.texts.find(({ encoder }) => encoder === text.name);
+  if (side === undefined || info.image.encoder !== image.name) return null;
+  if (recipe?.head?.stored !== 'int8' || recipe.head.sharedOutput) return null;
   const spec = recipeFor(recipe, available).head;
-  const next = constantsOf(await readFile(join(folder, HEAD_MODEL)));
+  const { path } = info.image.onnx;
+  const imageConstants = constantsOf(await readFile(join(folder, path)));
+  // A graph with both sides has the text side first.
+  const constants = {
+    text: side.onnx.path === path ? imageConstants : constantsOf(await readFile(join(folder, side.onnx.path))),
+    image: imageConstants,
+  };
   const empty = emptyTransform(spec, { text: text.outputs, image: image.outputs });
   const parameters = new Map<string, Float32Array>();
   const readSide = (side: 'text' | 'image'): InputTransform[] => {
+    const next = constants[side];
     const transforms = empty[side].map((input) => readTransform(input, next));
     const width = transformedWidth(transforms);
     const own = headParameters(spec, { text: width, image: width }).filter(({ name }) => name.startsWith(`${side}.`));
@@ -52,7 +60,7 @@ export async function readTrainedHead(
     spec,
     transform: { text: readSide('text'), image: readSide('image') },
     parameters,
-    sha256: info.onnx.sha256,
+    sha256: `${side.onnx.sha256} ${info.image.onnx.sha256}`,
   };
 }
 

@@ -7,15 +7,17 @@ import { promisify } from 'node:util';
 import { canonicalJson } from '../../../core/canonical-json.ts';
 import { type EmbedderOptions, loadEmbedder } from '../../../core/encode/embedder.ts';
 import { type Encoders, loadEncoders } from '../../../core/encode/encoders.ts';
-import { HEAD_FILE, HEAD_MODEL, loadHead } from '../../../core/encode/head.ts';
-import { fingerprintKey, spaceId } from '../../../core/encode/space-id.ts';
+import { loadHead } from '../../../core/encode/head.ts';
+import { HEAD_FILE, IMAGE_SIDE_MODEL, loadHeadFile, textSideModel } from '../../../core/encode/head-file.ts';
+import { fingerprintKey, pairSpaceId, spaceId } from '../../../core/encode/space-id.ts';
 import { isSightlineError, type SightlineError } from '../../../core/errors.ts';
 import { METADATA_VERSION } from '../../../core/metadata/embedded.ts';
 import { NOTHING_KNOWN } from '../../../core/picture-fields.ts';
 import type { Embedder } from '../../../core/ports.ts';
 import { dot, norm } from '../../../core/vector-arithmetic.ts';
+import { writeTextSide } from '../../../training/trainer/export.ts';
 import { MODEL_DIRS, maxDifference, missingModel, readGolden } from '../../golden/golden.ts';
-import { copyModels, MODELS, noise, randomHeadModel, temporaryFolder, writeHead } from './fixtures.ts';
+import { copyModels, MODELS, noise, randomSide, temporaryFolder, writeHead, writeOldHead } from './fixtures.ts';
 
 const photo = readGolden('mobilenet_v2', 'images', '1000268201_693b08cb0e.jpg');
 const folder = temporaryFolder({ after });
@@ -195,13 +197,51 @@ describe('a head', () => {
     await assert.rejects(load({ head: undefined, modelDirs: [missing] }), mismatch('head-compact'));
   });
 
+  it('of the old form loads, and gets a text side without a bit of a picture changing', async (t) => {
+    const old = writeOldHead(join(temporaryFolder(t), 'head'), encoders, { inputs: ['features', 'logits'] });
+    const before = await load({ head: old });
+    const [picture, [dog]] = [await before.embedImage(photo), await before.embedTexts(['a dog'])];
+    await before.close();
+    const graph = randomSide('text', { text: 384 });
+    const side = { encoder: 'other', dimension: 384, encoderKey: '0123456789abcdef', languages: ['de'] };
+    const written = await writeTextSide(old, { ...side, training: {}, graph }, encoders.image.fingerprint);
+    assert.deepEqual(written.sameAs, [before.space]);
+    assert.deepEqual(
+      written.texts.map(({ encoder, onnx }) => [encoder, onnx.path]),
+      [
+        ['all-minilm-l6-v2', 'head.onnx'],
+        ['other', 'text-other.onnx'],
+      ],
+    );
+    const after = await load({ head: old });
+    assert.equal(after.space, written.space);
+    assert.notEqual(after.space, before.space);
+    assert.deepEqual((await after.embedImage(photo)).vector, picture.vector);
+    assert.deepEqual((await after.embedTexts(['a dog']))[0], dog);
+    await after.close();
+    const again = await writeTextSide(
+      old,
+      { ...side, languages: ['fr'], training: {}, graph },
+      encoders.image.fingerprint,
+    );
+    assert.deepEqual(
+      [again.space, again.sameAs, again.texts.map(({ languages }) => languages)],
+      [written.space, [before.space], [[], ['fr']]],
+    );
+  });
+
   it('is refused when it is for other encoders', async (t) => {
-    const text = { encoder: 'snowflake-arctic-embed-m', dimension: 768 };
+    const { texts, image: own } = await loadHeadFile(head);
+    const change = (side: object) => ({ changes: { texts: [{ ...texts[0]!, ...side }] } });
     await assert.rejects(
-      load({ head: changedHead(t, { changes: { text } }) }),
+      load({ head: changedHead(t, change({ encoder: 'snowflake-arctic-embed-m', dimension: 768 })) }),
       mismatch('snowflake-arctic-embed-m', 'all-minilm-l6-v2'),
     );
-    const image = { encoder: 'efficientnet-lite2', inputs: ['pooled'] };
+    await assert.rejects(
+      load({ head: changedHead(t, change({ encoderKey: '0123456789abcdef' })) }),
+      mismatch('0123456789abcdef', encoders.text.key),
+    );
+    const image = { ...own, inputs: ['pooled'] };
     await assert.rejects(
       load({ head: changedHead(t, { changes: { image } }) }),
       mismatch('pooled', 'features, logits, stage6_corners'),
@@ -221,13 +261,19 @@ describe('a head', () => {
 
   it('is refused when a file is missing, altered or does not say what it holds', async (t) => {
     const other = changedHead(t, {});
-    writeFileSync(join(other, HEAD_MODEL), randomHeadModel(encoders.text.dimension, { logits: 1000 }, 32));
-    await assert.rejects(load({ head: other }), mismatch(HEAD_MODEL, 'bytes'));
-    rmSync(join(other, HEAD_MODEL));
-    await assert.rejects(load({ head: other }), mismatch(HEAD_MODEL, 'ENOENT'));
+    const text = textSideModel('all-minilm-l6-v2');
+    for (const [path, graph] of [
+      [text, randomSide('text', { text: encoders.text.dimension }, 32)],
+      [IMAGE_SIDE_MODEL, randomSide('image', { logits: 1000 }, 32)],
+    ] as const) {
+      writeFileSync(join(other, path), graph);
+      await assert.rejects(load({ head: other }), mismatch(path, 'bytes'));
+      rmSync(join(other, path));
+      await assert.rejects(load({ head: other }), mismatch(path, 'ENOENT'));
+    }
     rmSync(join(other, HEAD_FILE));
     await assert.rejects(load({ head: other }), mismatch(HEAD_FILE, 'ENOENT'));
-    writeFileSync(join(other, HEAD_FILE), '{"format": 2}');
+    writeFileSync(join(other, HEAD_FILE), '{"format": 3}');
     await assert.rejects(load({ head: other }), mismatch(HEAD_FILE, 'format', 'dimension'));
     await assert.rejects(load({ head: changedHead(t, { changes: { dimension: 128 } }) }), mismatch('128', '64'));
   });
@@ -235,28 +281,35 @@ describe('a head', () => {
 
 describe('the space id', () => {
   const parts = () => ({
-    text: encoders.text.fingerprint,
     image: encoders.image.fingerprint,
     head: { sha256: 'a'.repeat(64), dimension: 64 },
   });
 
-  it('changes with everything that changes a vector', () => {
+  it('changes with everything that changes the vector of a picture', () => {
     const base = spaceId(parts());
     assert.match(base, /^[0-9a-f]{16}$/);
-    const { text, image, head: weights } = parts();
+    const { image, head: weights } = parts();
     const others = [
-      ...Object.keys(text).map((field) => spaceId({ ...parts(), text: { ...text, [field]: 'changed' } })),
       ...Object.keys(image).map((field) => spaceId({ ...parts(), image: { ...image, [field]: 'changed' } })),
       spaceId({ ...parts(), head: { ...weights, sha256: 'b'.repeat(64) } }),
       spaceId({ ...parts(), head: { ...weights, dimension: 32 } }),
     ];
     assert.equal(new Set([base, ...others]).size, others.length + 1);
     assert.deepEqual(
-      ['maxTokens', 'model', 'normalise', 'pooling', 'prefix', 'tokenizer'].filter((field) => !(field in text)),
+      ['model', 'preprocessing'].filter((field) => !(field in image)),
       [],
     );
+  });
+
+  it('of a pair changes with everything that changes a vector', () => {
+    const pair = { ...parts(), text: encoders.text.fingerprint };
+    const others = Object.keys(pair.text).map((field) =>
+      pairSpaceId({ ...pair, text: { ...pair.text, [field]: 'changed' } }),
+    );
+    assert.equal(new Set([pairSpaceId(pair), spaceId(pair), ...others]).size, others.length + 2);
+    const named = ['maxTokens', 'model', 'normalise', 'pooling', 'prefix', 'tokenizer'];
     assert.deepEqual(
-      ['model', 'preprocessing'].filter((field) => !(field in image)),
+      named.filter((field) => !(field in pair.text)),
       [],
     );
   });

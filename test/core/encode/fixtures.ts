@@ -4,8 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Encoders } from '../../../core/encode/encoders.ts';
-import { HEAD_FILE, HEAD_MODEL, type HeadFile } from '../../../core/encode/head.ts';
-import { spaceId } from '../../../core/encode/space-id.ts';
+import {
+  HEAD_FILE,
+  HEAD_MODEL,
+  type HeadFile,
+  IMAGE_SIDE_MODEL,
+  type TextSideFile,
+  textSideModel,
+} from '../../../core/encode/head-file.ts';
+import { pairSpaceId, spaceId } from '../../../core/encode/space-id.ts';
 import { OnnxGraph } from '../../../core/onnx/graph-builder.ts';
 
 /** Heads with random weights and folders of models, for tests of everything around the trained ones. */
@@ -36,53 +43,106 @@ export function noise(length: number, seed: number): Float32Array {
   });
 }
 
-/** head.onnx with one random matrix a modality. `inputs` are the image outputs it takes and their sizes. */
-export function randomHeadModel(text: number, inputs: Readonly<Record<string, number>>, dimension = 64): Uint8Array {
-  const graph = new OnnxGraph();
-  const unit = (value: string) =>
-    graph.op('Div', [value, graph.op('ReduceL2', [value], { axes: { ints: [-1] }, keepdims: { int: 1 } })]);
-  const project = (name: string, size: number, seed: number) =>
+type Sizes = Readonly<Record<string, number>>;
+
+/** One random matrix an input, added up to an output of unit length. */
+function addRandomSide(graph: OnnxGraph, side: 'text' | 'image', inputs: Sizes, dimension: number): void {
+  const rows = side === 'text' ? 'n' : 'm';
+  const parts = Object.entries(inputs).map(([name, size], i) =>
     graph.op('MatMul', [
-      graph.input(name, 'float32', [`rows_${name}`, size]),
-      graph.weights(noise(size * dimension, seed), [size, dimension]),
-    ]);
-  graph.output('text_embedding', unit(project('text', text, 1)), 'float32', ['n', dimension]);
-  const images = Object.entries(inputs).map(([name, size], i) => project(name, size, i + 2));
-  const sum = images.reduce((a, b) => graph.op('Add', [a, b]));
-  graph.output('image_embedding', unit(sum), 'float32', ['m', dimension]);
+      graph.input(name, 'float32', [rows, size]),
+      graph.weights(noise(size * dimension, i + (side === 'text' ? 1 : 2)), [size, dimension]),
+    ]),
+  );
+  const sum = parts.reduce((a, b) => graph.op('Add', [a, b]));
+  const length = graph.op('ReduceL2', [sum], { axes: { ints: [-1] }, keepdims: { int: 1 } });
+  graph.output(`${side}_embedding`, graph.op('Div', [sum, length]), 'float32', [rows, dimension]);
+}
+
+/** head.onnx of the old form. `inputs` are the image outputs it takes and their sizes. */
+export function randomHeadModel(text: number, inputs: Sizes, dimension = 64): Uint8Array {
+  const graph = new OnnxGraph();
+  addRandomSide(graph, 'text', { text }, dimension);
+  addRandomSide(graph, 'image', inputs, dimension);
   return graph.toBytes();
+}
+
+/** The graph of one side of a head. */
+export function randomSide(side: 'text' | 'image', inputs: Sizes, dimension = 64): Uint8Array {
+  const graph = new OnnxGraph();
+  addRandomSide(graph, side, inputs, dimension);
+  return graph.toBytes();
+}
+
+function writeGraph(folder: string, path: string, bytes: Uint8Array): TextSideFile['onnx'] {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, path), bytes);
+  return { path, bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };
+}
+
+export interface RandomHead {
+  readonly inputs?: readonly string[];
+  /** Of head.json. */
+  readonly changes?: Readonly<Record<string, unknown>>;
 }
 
 /** Writes a head that fits the encoders, with `changes` to its description, and answers its folder. */
 export function writeHead(
   folder: string,
-  encoders: Pick<Encoders, 'text' | 'image' | 'profile'>,
-  options: { inputs?: readonly string[]; changes?: Partial<HeadFile> } = {},
+  { text, image, profile }: Pick<Encoders, 'text' | 'image' | 'profile'>,
+  { inputs = ['logits'], changes }: RandomHead = {},
 ): string {
-  const inputs = options.inputs ?? ['logits'];
-  const { text, image } = encoders;
   const dimension = 64;
-  const model = randomHeadModel(
-    text.dimension,
-    Object.fromEntries(inputs.map((name) => [name, image.outputs[name]!])),
-    dimension,
-  );
-  const sha256 = createHash('sha256').update(model).digest('hex');
+  const sizes = Object.fromEntries(inputs.map((name) => [name, image.outputs[name]!]));
+  const onnx = writeGraph(folder, IMAGE_SIDE_MODEL, randomSide('image', sizes, dimension));
+  const path = textSideModel(text.name);
+  const textOnnx = writeGraph(folder, path, randomSide('text', { text: text.dimension }, dimension));
   const info: HeadFile = {
+    format: 2,
+    name: 'random',
+    profile: profile.name,
+    recipe: 'random',
+    dimension,
+    space: spaceId({ image: image.fingerprint, head: { sha256: onnx.sha256, dimension } }),
+    sameAs: [],
+    image: { encoder: image.name, inputs: [...inputs], onnx },
+    texts: [
+      {
+        encoder: text.name,
+        dimension: text.dimension,
+        encoderKey: text.key,
+        languages: ['en'],
+        onnx: textOnnx,
+        training: {},
+      },
+    ],
+    training: {},
+  };
+  writeFileSync(join(folder, HEAD_FILE), JSON.stringify({ ...info, ...changes }, null, 2));
+  return folder;
+}
+
+/** The same with both sides in one graph, as heads were before text sides. */
+export function writeOldHead(
+  folder: string,
+  { text, image, profile }: Pick<Encoders, 'text' | 'image' | 'profile'>,
+  { inputs = ['logits'], changes }: RandomHead = {},
+): string {
+  const dimension = 64;
+  const sizes = Object.fromEntries(inputs.map((name) => [name, image.outputs[name]!]));
+  const { bytes, sha256 } = writeGraph(folder, HEAD_MODEL, randomHeadModel(text.dimension, sizes, dimension));
+  const info = {
     format: 1,
     name: 'random',
-    profile: encoders.profile.name,
+    profile: profile.name,
     recipe: 'random',
     dimension,
     text: { encoder: text.name, dimension: text.dimension },
-    image: { encoder: image.name, inputs: [...inputs] },
-    space: spaceId({ text: text.fingerprint, image: image.fingerprint, head: { sha256, dimension } }),
-    onnx: { sha256, bytes: model.length },
+    image: { encoder: image.name, inputs },
+    space: pairSpaceId({ text: text.fingerprint, image: image.fingerprint, head: { sha256, dimension } }),
+    onnx: { sha256, bytes },
     training: {},
-    ...options.changes,
   };
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, HEAD_MODEL), model);
-  writeFileSync(join(folder, HEAD_FILE), JSON.stringify(info, null, 2));
+  writeFileSync(join(folder, HEAD_FILE), JSON.stringify({ ...info, ...changes }, null, 2));
   return folder;
 }

@@ -3,11 +3,12 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type Encoders, loadEncoders } from '../../../core/encode/encoders.ts';
-import { headGraph } from '../../../training/trainer/export.ts';
+import { loadHeadFile } from '../../../core/encode/head-file.ts';
+import { headGraph, writeHead } from '../../../training/trainer/export.ts';
 import { bestOnTheWay, fineTuning, withFittingBatch } from '../../../training/trainer/fine-tuning.ts';
 import { RECIPES } from '../../../training/trainer/recipes.ts';
 import { readTrainedHead } from '../../../training/trainer/stored-head.ts';
-import { MODELS } from '../../core/encode/fixtures.ts';
+import { MODELS, temporaryFolder } from '../../core/encode/fixtures.ts';
 
 const folder = join(MODELS, 'head-compact');
 let encoders: Encoders;
@@ -23,9 +24,24 @@ const available = () => ({
 });
 
 describe('a head read back', () => {
-  it('is written again with the same bytes', async () => {
-    const head = await readTrainedHead(folder, encoders, available());
-    assert.deepEqual(Buffer.from(headGraph(head!)), await readFile(join(folder, 'head.onnx')));
+  it('is written again with the same bytes, in either form', async (t) => {
+    const { image, texts, training, recipe } = await loadHeadFile(folder);
+    const head = (await readTrainedHead(folder, encoders, available()))!;
+    const sides = [
+      ['image', image.onnx],
+      ['text', texts[0]!.onnx],
+    ] as const;
+    const isOne = image.onnx.path === texts[0]!.onnx.path;
+    for (const [side, { path }] of sides) {
+      const graph = isOne ? headGraph(head) : headGraph(head, [side]);
+      assert.deepEqual(Buffer.from(graph), await readFile(join(folder, path)), path);
+    }
+    const other = temporaryFolder(t);
+    const about = { name: 'again', recipe: { ...RECIPES.best!, name: recipe }, encoders, training };
+    await writeHead(other, head, about);
+    const again = (await readTrainedHead(other, encoders, available()))!;
+    assert.deepEqual(again.parameters, head.parameters);
+    assert.deepEqual(again.transform, head.transform);
   });
 
   it('is none for other encoders', async () => {
