@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { v5 as uuidv5 } from 'uuid';
 import { type ImageRejection, isSightlineError } from './errors.ts';
 import { describeFile } from './metadata/describe.ts';
-import { findSidecars } from './metadata/sidecar.ts';
+import { isReadAsItIs, refreshPicture } from './metadata/refresh.ts';
+import { findSidecars, picturesOfSidecar } from './metadata/sidecar.ts';
 import { findOrigin, keepVanished, type VanishedLog } from './missing-files.ts';
 import {
   compareSequencers,
@@ -88,7 +89,7 @@ export function createIndexer(deps: IndexDeps): IndexJob {
   const embed = createEmbedding(deps);
   const leftOut = deps.leftOut ?? (async (_: string, key: string) => leftOutByKey(key));
 
-  return async (job) => {
+  const index: IndexJob = async (job) => {
     const id = imageId(job.bucket, job.key);
     const objects = deps.buckets.get(job.bucket);
     if (objects === undefined) return { status: 'skipped', id, reason: 'gone' };
@@ -96,14 +97,17 @@ export function createIndexer(deps: IndexDeps): IndexJob {
     if (write === null) return { status: 'skipped', id, reason: 'stale' };
 
     const task: Task = { ...write, job, id, objects };
-    if ((await leftOut(job.bucket, job.key)) !== null) {
+    const reason = await leftOut(job.bucket, job.key);
+    if (reason !== null) {
+      if (reason === 'sidecar') await readPicturesOf(deps, task, index);
       return write.live === null ? { status: 'skipped', id, reason: 'left-out' } : remove(deps, task);
     }
     const found = await look(task);
-    if (found === 'unchanged') return acknowledge(deps, task);
+    if (found === 'unchanged' || found === 'outdated') return acknowledge(deps, task, found);
     if (found !== 'gone') return indexObject(deps, task, found, embed);
     return job.type === 'removed' ? remove(deps, task) : { status: 'skipped', id, reason: 'gone' };
   };
+  return index;
 }
 
 /** How a job may write. */
@@ -131,22 +135,45 @@ function decide(job: Job, stored: StoredPoint | Tombstone | undefined): Write | 
   return { sequencer, when: order === 0 ? 'not-older' : 'newer', live: livePicture(stored) };
 }
 
-/** The object as it is now, to be read by the caller, unless it is gone or indexed as it is. */
-async function look({ job, objects, live }: Task): Promise<'gone' | 'unchanged' | ObjectBody> {
+/** Looks again at the stored pictures that a sidecar describes, after it came, changed or went. */
+async function readPicturesOf({ vectors }: IndexDeps, { job, objects }: Task, index: IndexJob): Promise<void> {
+  const { bucket } = job;
+  const keys = new Map((await picturesOfSidecar(objects, job.key)).map((key) => [imageId(bucket, key), key]));
+  const stored = keys.size === 0 ? [] : await vectors.get([...keys.keys()]);
+  for (const [id, point] of stored) {
+    if (!point.deleted) await index({ type: 'created', bucket, key: keys.get(id)!, sequencer: null });
+  }
+}
+
+/**
+ * The object as it is now, to be read by the caller, unless it is gone or indexed as it is. `outdated` when only what
+ * is known of it has to be read again: its sidecars are others, or an older version read it.
+ */
+async function look({ job, objects, live }: Task): Promise<'gone' | 'unchanged' | 'outdated' | ObjectBody> {
   // In a bucket that keeps versions a removed one may have been an old one, or the marker that hid the object.
   if (job.type === 'removed' || live !== null) {
     const info = await objects.head(job.key);
     if (info === null && job.type === 'removed') return 'gone';
-    if (info !== null && info.etag === live?.etag) return 'unchanged';
+    if (info !== null && info.etag === live?.etag) {
+      return (await isReadAsItIs(objects, live)) ? 'unchanged' : 'outdated';
+    }
   }
   return (await objects.get(job.key)) ?? 'gone';
 }
 
 /**
  * Keeps the newer sequencer of an object that did not change: a late event from before it would win against the old
- * one.
+ * one. What is outdated is read again.
  */
-async function acknowledge({ vectors }: IndexDeps, { id, live, sequencer, when }: Task): Promise<IndexOutcome> {
+async function acknowledge(
+  deps: IndexDeps,
+  { id, live, sequencer, when }: Task,
+  found: 'unchanged' | 'outdated',
+): Promise<IndexOutcome> {
+  const { vectors } = deps;
+  if (found === 'outdated' && (await refreshPicture(deps, id, { sequencer, when })) === 'refreshed') {
+    return { status: 'indexed', id, reusedVector: true };
+  }
   const vector = when === 'newer' ? (await vectors.vectors([id])).get(id) : undefined;
   if (vector !== undefined && live !== null) {
     await vectors.upsert([{ id, vector, payload: { ...live, sequencer } }], when, { keepTags: true });
@@ -171,7 +198,7 @@ async function indexObject(deps: IndexDeps, task: Task, object: ObjectBody, embe
   const { id, job, sequencer, when, objects, live } = task;
   const { info } = object;
   // Before it is embedded: what is embedded has to be stored at once, so that copies that arrive meanwhile find it.
-  const sidecars = await findSidecars(objects, job.key).catch(async (error: unknown) => {
+  const beside = await findSidecars(objects, job.key).catch(async (error: unknown) => {
     await object.body.cancel();
     throw error;
   });
@@ -182,7 +209,7 @@ async function indexObject(deps: IndexDeps, task: Task, object: ObjectBody, embe
     return { status: 'rejected', id, etag: info.etag, ...embedded };
   }
   const { sha256, vector, reusedVector } = embedded;
-  const picture = describeFile(info, embedded.picture, sidecars, live?.sha256 === sha256 ? live : null);
+  const picture = describeFile(info, embedded.picture, beside.sidecars, live?.sha256 === sha256 ? live : null);
   // A picture that is there keeps what people said of it, which may have been changed since it was looked up.
   const origin =
     live === null ? await findOrigin(deps, { key: job.key, sha256, isKnown: reusedVector }, timeOf(deps)) : null;
@@ -195,6 +222,7 @@ async function indexObject(deps: IndexDeps, task: Task, object: ObjectBody, embe
     sequencer,
     bytes: info.bytes,
     ...picture,
+    sidecars: beside.mark,
     tags: [],
     indexedAt: timeOf(deps),
     ...origin?.kept,

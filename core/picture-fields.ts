@@ -201,6 +201,13 @@ export const PICTURE_FIELDS = {
     ofCaptions: true,
     doc: 'When it was indexed.',
   },
+  sidecars: {
+    type: 'text',
+    from: 'object',
+    absent: null,
+    internal: true,
+    doc: 'Mark of the files beside it that describe it: it is read again when theirs is another. Null without any.',
+  },
   metadataVersion: {
     type: 'integer',
     from: 'content',

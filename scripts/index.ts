@@ -1,17 +1,19 @@
-import { flagOf, SETTINGS } from '../core/config.ts';
+import { type Config, flagOf, SETTINGS } from '../core/config.ts';
 import { refreshOutdated } from '../core/metadata/refresh.ts';
+import { pictureStoreOf } from '../core/objects/picture-store.ts';
 import type { Failure, FailureLog } from '../core/ports.ts';
 import { toggle } from '../core/setting-value.ts';
 import type { LeftOut } from '../core/skipped-files.ts';
 import { readConfig, userPath } from '../server/environment.ts';
-import { createPipeline } from '../server/index-pipeline.ts';
+import { createPipeline, type IndexPipeline } from '../server/index-pipeline.ts';
 import { aborted } from '../server/picture-source.ts';
 import type { EventQueue } from '../server/queue/job-queue.ts';
-import { createLogger, openRuntime } from '../server/runtime.ts';
+import { createLogger, openRuntime, type Runtime } from '../server/runtime.ts';
 import { removeSamples } from '../server/samples.ts';
 import { type ReconcileOptions, reconcile } from '../server/watch/reconcile.ts';
 import { askMoved } from './cli/ask-moved.ts';
-import { command, EXIT } from './cli/command.ts';
+import { command, EXIT, UsageError } from './cli/command.ts';
+import { isBucket, parseBucket } from './cli/location.ts';
 import { CONCURRENCY, DATA } from './cli/options.ts';
 import { createProgress } from './cli/progress.ts';
 
@@ -19,13 +21,15 @@ import { createProgress } from './cli/progress.ts';
 const PRINTED = 50;
 
 export default command({
-  usage: 'FOLDER [options]',
+  usage: 'FOLDER | s3://BUCKET [options]',
   about: `
-Brings the index up to date with all pictures in a folder and below it. May be interrupted at any moment: the next call
-goes on from there. Pictures of other folders in the index stay.`,
-  words: { min: 1, max: 1, rows: { FOLDER: 'where the pictures are' } },
+Brings the index up to date with all pictures in a folder and below it, or in a bucket. What an older version indexed gets
+what is read of pictures since, without being embedded again. May be interrupted at any moment: the next call goes on from
+there. Pictures of other folders in the index stay.`,
+  words: { min: 1, max: 1, rows: { 'FOLDER, s3://BUCKET': 'where the pictures are' } },
   options: {
     data: DATA,
+    qdrant: flagOf(SETTINGS.qdrantUrl),
     concurrency: CONCURRENCY,
     ignore: flagOf(SETTINGS.ignore),
     json: toggle({ text: 'the summary as one JSON document' }),
@@ -36,43 +40,49 @@ reasons.`,
   run: async (flags, [folder]) => {
     const config = readConfig({
       data: flags.data,
+      bucket: isBucket(folder!) ? bucketOf(folder!) : undefined,
+      qdrantUrl: flags.qdrant,
       concurrency: flags.concurrency,
       ignore: flags.ignore,
       logLevel: 'silent',
     });
     const logger = createLogger(config);
-    const root = userPath(folder!);
     const startedAt = performance.now();
     const runtime = await openRuntime(config, logger);
     try {
-      const added = await runtime.folders.add(root, { watched: false, ask: askMoved });
-      await removeSamples(config.data, runtime.folders);
-      const store = await runtime.folders.connect(added);
       const interrupt = new AbortController();
       process.once('SIGINT', () => interrupt.abort());
       let leftOut: LeftOut = {};
       const onLeftOut = (_: string, found: LeftOut) => {
         leftOut = found;
       };
-      const { queue, ofFolder } = createPipeline({ runtime, concurrency: config.concurrency, logger, onLeftOut });
-      const source = ofFolder(store, added.path);
+      const { queue, ofFolder, ofBucket } = createPipeline({
+        runtime,
+        concurrency: config.concurrency,
+        logger,
+        onLeftOut,
+      });
+      const { name, source } = isBucket(folder!)
+        ? { name: folder!, source: ofBucket(pictureStoreOf(runtime.bucket!)) }
+        : await openFolderSource(config, runtime, userPath(folder!), ofFolder);
+      const { bucket } = source.store;
       const counts = () => queue.progress();
       const found = await withProgress(counts, () => compareAndIndex(source, queue, interrupt.signal));
       const { done, failed: givenUp } = counts();
       // Pictures that an older version indexed get what it did not read.
-      const outdated = { signal: interrupt.signal, bucket: store.bucket };
+      const outdated = { signal: interrupt.signal, bucket };
       const { refreshed } = await refreshOutdated(runtime, outdated);
 
-      const failed = await failuresOf(runtime.failures, store.bucket);
+      const failed = await failuresOf(runtime.failures, bucket);
       const summary = {
-        folder: added.path,
+        folder: name,
         found: found.created,
         handled: done + givenUp,
         unchanged: found.unchanged,
         removed: found.removed,
         refreshed,
         leftOut,
-        pictures: await runtime.vectors.count({ kind: 'image', bucket: store.bucket }),
+        pictures: await runtime.vectors.count({ kind: 'image', bucket }),
         failed: failed.map(({ key, reason, message, retryable }) => ({ key, reason, message, retryable })),
         seconds: Math.round((performance.now() - startedAt) / 100) / 10,
         interrupted: interrupt.signal.aborted,
@@ -85,6 +95,24 @@ reasons.`,
     }
   },
 });
+
+/** Makes a folder one of the index, unless it is. */
+async function openFolderSource(
+  config: Config,
+  { folders }: Pick<Runtime, 'folders'>,
+  root: string,
+  ofFolder: IndexPipeline['ofFolder'],
+): Promise<{ name: string; source: ReconcileOptions }> {
+  const added = await folders.add(root, { watched: false, ask: askMoved });
+  await removeSamples(config.data, folders);
+  return { name: added.path, source: ofFolder(await folders.connect(added), added.path) };
+}
+
+function bucketOf(at: string): string {
+  const { bucket, prefix } = parseBucket(at);
+  if (prefix === '') return bucket;
+  throw new UsageError(`expected a whole bucket, s3://${bucket}, got ${at}`);
+}
 
 /**
  * Indexes what differs from the index; nothing is left to be done when it resolves, or what is left is found next time.

@@ -1,6 +1,4 @@
 import type { Logger } from 'pino';
-import { imageId } from '../core/index-image.ts';
-import { picturesOfSidecar } from '../core/metadata/sidecar.ts';
 import type { PictureStore } from '../core/objects/picture-store.ts';
 import type { LeftOut } from '../core/skipped-files.ts';
 import { createIngest } from '../functions/events/event-handler.ts';
@@ -23,7 +21,7 @@ export interface IndexPipeline {
 
 /** @param onLeftOut told what of a store was left out, whenever all of it was compared */
 export function createPipeline(options: {
-  readonly runtime: Pick<Runtime, 'index' | 'failures' | 'vectors' | 'refresh'>;
+  readonly runtime: Pick<Runtime, 'index' | 'failures' | 'vectors'>;
   readonly concurrency: number;
   readonly logger: Logger;
   readonly onLeftOut: (bucket: string, leftOut: LeftOut) => void;
@@ -39,9 +37,6 @@ export function createPipeline(options: {
     sequencer,
     emit: (event: unknown) => queue.push(event),
     onLeftOut: (leftOut: LeftOut) => onLeftOut(store.bucket, leftOut),
-    onSidecar: async (key: string) => {
-      for (const picture of await picturesOfSidecar(store, key)) await runtime.refresh(imageId(store.bucket, picture));
-    },
   });
   return {
     queue,

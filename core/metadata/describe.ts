@@ -1,6 +1,7 @@
 import type { ObjectInfo, PictureInfo } from '../ports.ts';
 import type { ImagePayload } from '../types.ts';
 import { machineDate } from './date.ts';
+import { METADATA_VERSION } from './embedded.ts';
 import { dateOfName } from './file-name.ts';
 import type { Sidecar } from './sidecar.ts';
 
@@ -36,6 +37,7 @@ export function describeFile(
     takenFrom,
     camera: content.camera ?? beside('xmp')?.camera ?? null,
     lens: content.lens ?? beside('xmp')?.lens ?? null,
+    metadataVersion: METADATA_VERSION,
   };
 }
 

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { isSightlineError } from '../errors.ts';
-import type { Embedder, ObjectBody, ObjectStore, VectorStore } from '../ports.ts';
+import type { Embedder, ObjectBody, ObjectStore, VectorStore, WriteCondition } from '../ports.ts';
 import type { ImagePayload, JointEmbedding } from '../types.ts';
 import { describeFile } from './describe.ts';
 import { METADATA_VERSION } from './embedded.ts';
-import { findSidecars } from './sidecar.ts';
+import { findSidecars, listSidecars, sidecarMark } from './sidecar.ts';
 
 /**
  * Reads again what files say of pictures that are indexed: after their sidecars changed, or because more is read now.
@@ -24,9 +24,14 @@ export type Refreshed = 'refreshed' | 'left';
 /**
  * Reads a stored picture's file again. Its vector stays, unless the file turns out to show something else than what was
  * embedded (a camera's raw file that was taken for its thumbnail). Tags, and when it was indexed, stay.
+ * @param as how it is written, where an event asks for it; else as it was
  * @throws {unavailable}
  */
-export async function refreshPicture(deps: RefreshDeps, id: string): Promise<Refreshed> {
+export async function refreshPicture(
+  deps: RefreshDeps,
+  id: string,
+  as?: { readonly sequencer: string; readonly when: WriteCondition },
+): Promise<Refreshed> {
   const { vectors, buckets, maxBytes } = deps;
   const [stored, vector] = await Promise.all([
     vectors.get([id]).then((found) => found.get(id)),
@@ -35,7 +40,7 @@ export async function refreshPicture(deps: RefreshDeps, id: string): Promise<Ref
   const known = stored === undefined || stored.deleted || stored.payload.kind !== 'image' ? null : stored.payload;
   const objects = known === null ? undefined : buckets.get(known.bucket);
   if (known === null || objects === undefined || vector === undefined || known.bytes > maxBytes) return 'left';
-  const sidecars = await findSidecars(objects, known.key);
+  const beside = await findSidecars(objects, known.key);
   const object = await objects.get(known.key);
   if (object === null) return 'left';
   const bytes = await sameBytes(object, known);
@@ -43,12 +48,20 @@ export async function refreshPicture(deps: RefreshDeps, id: string): Promise<Ref
   const seen = await look(deps, bytes, known, vector);
   const payload: ImagePayload = {
     ...known,
-    ...(seen === null ? {} : describeFile(object.info, seen.picture, sidecars, known)),
+    ...(seen === null ? {} : describeFile(object.info, seen.picture, beside.sidecars, known)),
+    sidecars: beside.mark,
     metadataVersion: METADATA_VERSION,
+    sequencer: as?.sequencer ?? known.sequencer,
   };
   const renewed = { id, vector: seen?.vector ?? vector, payload };
-  const [written] = await vectors.upsert([renewed], 'not-older', { keepTags: true });
+  const [written] = await vectors.upsert([renewed], as?.when ?? 'not-older', { keepTags: true });
   return written === 'written' ? 'refreshed' : 'left';
+}
+
+/** Whether a stored picture, whose file is the same, would be described in the same way if it were read again. */
+export async function isReadAsItIs(objects: ObjectStore, known: ImagePayload): Promise<boolean> {
+  if (known.metadataVersion < METADATA_VERSION) return false;
+  return sidecarMark(await listSidecars(objects, known.key)) === known.sidecars;
 }
 
 /** The object's bytes while they are those that were indexed, or null. */

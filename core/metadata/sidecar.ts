@@ -1,4 +1,6 @@
-import type { ObjectStore } from '../ports.ts';
+import { createHash } from 'node:crypto';
+import { compareUtf8 } from '../objects/utf8-order.ts';
+import type { ListedObject, ObjectStore } from '../ports.ts';
 import { instantDate } from './date.ts';
 import { readXmp } from './xmp.ts';
 
@@ -13,6 +15,13 @@ export interface Sidecar {
   readonly takenAt: string | null;
   readonly camera: string | null;
   readonly lens: string | null;
+}
+
+/** What lies beside a picture. */
+export interface Beside {
+  readonly sidecars: readonly Sidecar[];
+  /** See `sidecarMark`. */
+  readonly mark: string | null;
 }
 
 /** Larger ones are no sidecars. Bytes. */
@@ -31,21 +40,88 @@ export function isSidecar(key: string): boolean {
 }
 
 /**
- * The sidecars of a picture, from the same folder. Costs one list of names, two for copies and edited pictures.
+ * The sidecars of a picture, read. Costs one list of names, two for copies and edited pictures.
  * @throws {unavailable}
  */
-export async function findSidecars(objects: ObjectStore, picture: string): Promise<Sidecar[]> {
+export async function findSidecars(objects: ObjectStore, picture: string): Promise<Beside> {
+  const found = await listSidecars(objects, picture);
+  const sidecars = await Promise.all(found.map(({ key }) => readSidecar(objects, key)));
+  return { sidecars: sidecars.filter((sidecar) => sidecar !== null), mark: sidecarMark(found) };
+}
+
+/**
+ * The sidecars of a picture, from the same folder, in the order of their keys.
+ * @throws {unavailable}
+ */
+export async function listSidecars(objects: Pick<ObjectStore, 'list'>, picture: string): Promise<ListedObject[]> {
   const { folder, name } = partsOf(picture);
-  const stem = name.replace(EXTENSION, '');
-  const prefixes = new Set([stem, plainStem(stem).stem].map((part) => `${part}.`.slice(0, TAKEOUT_NAME)));
-  const found = new Set<string>();
-  for (const prefix of prefixes) {
-    for (const { key, bytes } of (await objects.list({ prefix: folder + prefix, limit: 100 })).items) {
-      if (bytes <= MAX_SIDECAR_BYTES && belongs(key.slice(folder.length), name)) found.add(key);
-    }
+  const found = new Map<string, ListedObject>();
+  for (const prefix of prefixesOf(name)) {
+    let cursor: string | undefined;
+    do {
+      const page = await objects.list({ prefix: folder + prefix, limit: 1000, cursor });
+      for (const item of page.items) if (isSidecarOf(item, folder, name)) found.set(item.key, item);
+      cursor = page.next;
+    } while (cursor !== undefined);
   }
-  const sidecars = await Promise.all([...found].map((key) => readSidecar(objects, key)));
-  return sidecars.filter((sidecar) => sidecar !== null);
+  return [...found.values()].toSorted((a, b) => compareUtf8(a.key, b.key));
+}
+
+/** What names sidecars in the versions they have, for a look whether they are still the same; null for none. */
+export function sidecarMark(found: readonly Pick<ListedObject, 'key' | 'etag'>[]): string | null {
+  if (found.length === 0) return null;
+  const versions = found.map(({ key, etag }) => `${partsOf(key).name}\0${etag}\0`);
+  return createHash('sha256').update(versions.join('')).digest('hex').slice(0, 16);
+}
+
+/** The sidecars among all files of a store, for looks at many pictures. */
+export class SidecarList {
+  /** By folder, in the order of their keys. */
+  readonly #folders = new Map<string, ListedObject[]>();
+
+  /** Takes the files in the order of their keys. */
+  add(file: ListedObject): void {
+    if (!isSidecar(file.key)) return;
+    const { folder } = partsOf(file.key);
+    const files = this.#folders.get(folder) ?? [];
+    files.push(file);
+    this.#folders.set(folder, files);
+  }
+
+  /** As `listSidecars`. */
+  of(picture: string): ListedObject[] {
+    const { folder, name } = partsOf(picture);
+    const files = this.#folders.get(folder);
+    if (files === undefined) return [];
+    const found = new Map<string, ListedObject>();
+    for (const prefix of prefixesOf(name)) {
+      for (let i = firstFrom(files, folder + prefix); files[i]?.key.startsWith(folder + prefix); i++) {
+        if (isSidecarOf(files[i]!, folder, name)) found.set(files[i]!.key, files[i]!);
+      }
+    }
+    return [...found.values()].toSorted((a, b) => compareUtf8(a.key, b.key));
+  }
+}
+
+/** Index of the first file whose key is not before this one. */
+function firstFrom(files: readonly ListedObject[], key: string): number {
+  let [low, high] = [0, files.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (compareUtf8(files[middle]!.key, key) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Beginnings of the names that sidecars of a picture have. */
+function prefixesOf(name: string): Set<string> {
+  const stem = name.replace(EXTENSION, '');
+  return new Set([stem, plainStem(stem).stem].map((part) => `${part}.`.slice(0, TAKEOUT_NAME)));
+}
+
+function isSidecarOf({ key, bytes }: ListedObject, folder: string, name: string): boolean {
+  return bytes <= MAX_SIDECAR_BYTES && partsOf(key).folder === folder && belongs(key.slice(folder.length), name);
 }
 
 /**

@@ -4,7 +4,13 @@ import { type LeftOutReason, leftOutByKey } from '../skipped-files.ts';
 /** What a scan found: every file is in exactly one of these, but for those of folders that cannot be read. */
 export type Scanned =
   | { readonly type: 'object'; readonly object: ListedObject }
-  | { readonly type: 'left-out'; readonly reason: LeftOutReason; readonly files: number }
+  | {
+      readonly type: 'left-out';
+      readonly reason: LeftOutReason;
+      readonly files: number;
+      /** Of sidecars only. */
+      readonly object?: ListedObject;
+    }
   | {
       readonly type: 'failed';
       /** For people; of a folder it ends with '/'. */
@@ -41,7 +47,7 @@ export function pictureStoreOf(bucket: ObjectStore): PictureStore {
         const page = await bucket.list({ prefix, limit: PAGE, cursor });
         for (const object of page.items) {
           const reason = leftOutByKey(object.key);
-          yield reason === null ? { type: 'object', object } : { type: 'left-out', reason, files: 1 };
+          yield reason === null ? { type: 'object', object } : { type: 'left-out', reason, files: 1, object };
         }
         cursor = page.next;
       } while (cursor !== undefined);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import PQueue from 'p-queue';
 import type { Logger } from 'pino';
 import { imageId } from '../../core/index-image.ts';
+import { isSidecar } from '../../core/metadata/sidecar.ts';
 import { IGNORE_FILE } from '../../core/objects/folder/ignore-rules.ts';
 import { isKey } from '../../core/objects/folder/key.ts';
 import type { ListedObject } from '../../core/ports.ts';
@@ -133,7 +134,7 @@ class FolderWatcher {
     const { store, vectors } = this.#options;
     if (this.#stopped.aborted) return;
     const leftOut = await store.leftOut(key);
-    if (leftOut === 'sidecar') await this.#options.onSidecar?.(key);
+    if (leftOut === 'sidecar' && isSidecar(key)) emitChange(this.#options, 'created', { key }, undefined);
     if (leftOut !== null) return;
     const file = await lstat(join(this.#root, key), { bigint: true }).catch(() => null);
     if (file?.isSymbolicLink()) return this.#compareLater(key.slice(0, key.lastIndexOf('/') + 1));

@@ -2,6 +2,9 @@ import { readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { systemCode } from '../../core/file-errors.ts';
 
+/** The clock by which file systems date changes ticks so seldom, and stands still in between. Milliseconds. */
+const CLOCK_TICK_MS = 50;
+
 /**
  * Tells a folder whose pictures were deleted from the mount point of a drive that is not mounted: the first was there
  * when its pictures were indexed and has changed since, the second is older and has not, or was made later.
@@ -12,7 +15,7 @@ export async function isUnmountedRoot(root: string, indexedAtMs: number): Promis
   const { birthtimeMs, ctimeMs } = await stat(root);
   // Where the file system does not know when a folder was made, Node answers with ctime: then nothing is removed
   // either.
-  return birthtimeMs > indexedAtMs || ctimeMs < indexedAtMs;
+  return birthtimeMs > indexedAtMs || ctimeMs + CLOCK_TICK_MS < indexedAtMs;
 }
 
 /**
@@ -42,6 +45,6 @@ export function createMountCheck(root: string): (key: string, indexedAtMs: numbe
 
   return async (key, indexedAtMs) => {
     const ctimeMs = await changedAt(dirname(key));
-    return ctimeMs !== null && ctimeMs < indexedAtMs;
+    return ctimeMs !== null && ctimeMs + CLOCK_TICK_MS < indexedAtMs;
   };
 }

@@ -1,5 +1,7 @@
 import { SightlineError } from '../../core/errors.ts';
 import { imageId } from '../../core/index-image.ts';
+import { METADATA_VERSION } from '../../core/metadata/embedded.ts';
+import { SidecarList, sidecarMark } from '../../core/metadata/sidecar.ts';
 import type { PictureStore, Scanned } from '../../core/objects/picture-store.ts';
 import {
   type FailureLog,
@@ -10,6 +12,7 @@ import {
   type VectorStore,
 } from '../../core/ports.ts';
 import { countLeftOut, type LeftOut } from '../../core/skipped-files.ts';
+import type { ImagePayload } from '../../core/types.ts';
 import { type S3Event, toS3Event } from '../../functions/events/s3-event.ts';
 import type { Sequencer } from '../../functions/events/sequencer.ts';
 import { createMountCheck, isUnmountedRoot } from './mount-check.ts';
@@ -23,8 +26,6 @@ export interface ReconcileOptions {
   readonly emit: (event: S3Event) => void;
   /** Null for a store whose own events have sequencers: events made here then only ask to look. */
   readonly sequencer: Sequencer | null;
-  /** Told that a file changed which describes pictures: they are to be read again. */
-  readonly onSidecar?: (key: string) => Promise<void>;
   /** Told, whenever all of the store was compared, what of it was left out. */
   readonly onLeftOut?: (leftOut: LeftOut) => void;
 }
@@ -33,7 +34,7 @@ export interface ReconcileOptions {
 export interface Reconciled {
   /** Indexed as they are. */
   readonly unchanged: number;
-  /** New, changed, or worth another try: an event was emitted. */
+  /** New, changed, described by other sidecars, or worth another try: an event was emitted. */
   readonly created: number;
   /** In the index, but not in the folder any more, or left out of it now: an event was emitted. */
   readonly removed: number;
@@ -53,8 +54,9 @@ interface Comparison {
   readonly signal: AbortSignal | undefined;
   readonly counts: Counts;
   readonly leftOut: LeftOut;
-  /** Ids of all that was found. */
-  readonly seen: Set<string>;
+  /** Ids of all that was found, each with whether it is indexed as it is. */
+  readonly seen: Map<string, boolean>;
+  readonly sidecars: SidecarList;
   /** Beginnings of keys about which nothing could be found out. */
   readonly unknown: string[];
 }
@@ -74,10 +76,19 @@ export async function reconcile(
   signal?: AbortSignal,
 ): Promise<Reconciled> {
   const counts = { unchanged: 0, created: 0, removed: 0, failed: 0 };
-  const comparison: Comparison = { options, prefix, signal, counts, leftOut: {}, seen: new Set(), unknown: [] };
+  const comparison: Comparison = {
+    options,
+    prefix,
+    signal,
+    counts,
+    leftOut: {},
+    seen: new Map(),
+    sidecars: new SidecarList(),
+    unknown: [],
+  };
   await compareFound(comparison, isBeingWritten);
   if (comparison.seen.size === 0 && prefix === '') await refuseEmptyMountPoint(options);
-  await emitMissing(comparison);
+  await compareStored(comparison);
   await reviewFailures(comparison);
   if (prefix === '') options.onLeftOut?.(comparison.leftOut);
   return counts;
@@ -85,20 +96,27 @@ export async function reconcile(
 
 /** Compares everything that is there. */
 async function compareFound(comparison: Comparison, isBeingWritten: (object: ListedObject) => boolean): Promise<void> {
-  const { options, counts, leftOut, seen, signal } = comparison;
+  const { options, counts, leftOut, seen, sidecars, signal } = comparison;
   let page: ListedObject[] = [];
   const comparePage = async () => {
     const stored = await options.vectors.get(page.map(({ key }) => imageId(options.store.bucket, key)));
-    for (const object of page) counts[await compare(options, object, stored.get(idOf(options, object.key)))]++;
+    for (const object of page) {
+      const id = idOf(options, object.key);
+      const outcome = await compare(options, object, stored.get(id));
+      seen.set(id, outcome === 'unchanged');
+      counts[outcome]++;
+    }
     page = [];
   };
   for await (const found of options.store.scan(comparison.prefix)) {
     signal?.throwIfAborted();
-    if (found.type === 'left-out') countLeftOut(leftOut, found.reason, found.files);
-    else if (found.type === 'failed') await recordFound(comparison, found);
+    if (found.type === 'left-out') {
+      countLeftOut(leftOut, found.reason, found.files);
+      if (found.object !== undefined) sidecars.add(found.object);
+    } else if (found.type === 'failed') await recordFound(comparison, found);
     else {
       const { object } = found;
-      seen.add(idOf(options, object.key));
+      seen.set(idOf(options, object.key), false);
       if (object.archived) countLeftOut(leftOut, 'archived');
       else if (!isBeingWritten(object)) page.push(object);
       if (page.length === PAGE) await comparePage();
@@ -116,7 +134,7 @@ async function recordFound(comparison: Comparison, found: Extract<Scanned, { typ
   const { options, seen, unknown, counts } = comparison;
   const { path: key, reason, message } = found;
   const id = idOf(options, key);
-  seen.add(id);
+  seen.set(id, false);
   if (found.unknownBelow !== undefined) unknown.push(found.unknownBelow);
   counts.failed++;
   const known = await options.failures.get(id);
@@ -156,8 +174,8 @@ export function emitChange(
   emit(toS3Event({ type, bucket: store.bucket, ...object, sequencer: sequencer?.(after), time: new Date() }));
 }
 
-/** Emits events for what the index holds and the folder does not. */
-async function emitMissing(comparison: Comparison): Promise<void> {
+/** Emits events for what the index holds and the folder does not, or holds with other sidecars. */
+async function compareStored(comparison: Comparison): Promise<void> {
   const { store, vectors } = comparison.options;
   const below = comparison.prefix === '' ? {} : { keyPrefix: comparison.prefix };
   const filter = { kind: 'image', bucket: store.bucket, ...below } as const;
@@ -165,12 +183,25 @@ async function emitMissing(comparison: Comparison): Promise<void> {
   do {
     comparison.signal?.throwIfAborted();
     const page = await vectors.list({ filter, limit: PAGE, cursor, order: 'id' });
+    const pictures = page.items.filter((item) => item.payload.kind === 'image');
     await emitRemoved(
       comparison,
-      page.items.flatMap(({ payload }) => (payload.kind === 'image' ? [payload.key] : [])),
+      pictures.map(({ payload }) => (payload as ImagePayload).key),
     );
+    for (const point of pictures) emitDescribedAnew(comparison, point);
     cursor = page.next;
   } while (cursor !== undefined);
+}
+
+/** Emits an event for a picture whose file is the same and whose sidecars are not. */
+function emitDescribedAnew({ options, seen, sidecars, unknown, counts }: Comparison, point: StoredPoint): void {
+  const { key, sidecars: mark, metadataVersion } = point.payload as ImagePayload;
+  // What an older version read has no mark, and is read again anyway.
+  if (metadataVersion < METADATA_VERSION || seen.get(point.id) !== true) return;
+  if (unknown.some((prefix) => key.startsWith(prefix)) || sidecarMark(sidecars.of(key)) === mark) return;
+  emitChange(options, 'created', { key }, point);
+  counts.created++;
+  counts.unchanged--;
 }
 
 /**
@@ -229,7 +260,7 @@ async function emitRemoved(comparison: Comparison, keys: readonly string[]): Pro
     const indexedAt = point === undefined || point.deleted ? null : point.payload.indexedAt;
     if (isUnmounted !== null && indexedAt !== null && (await isUnmounted(key, Date.parse(indexedAt)))) continue;
     // So that a key in both lists is removed once.
-    seen.add(id);
+    seen.set(id, false);
     emitChange(options, 'removed', { key }, point);
     counts.removed++;
   }

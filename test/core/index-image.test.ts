@@ -11,6 +11,7 @@ import {
   imageId,
   type Job,
 } from '../../core/index-image.ts';
+import { METADATA_VERSION } from '../../core/metadata/embedded.ts';
 import type { VanishedLog } from '../../core/missing-files.ts';
 import { openFolder } from '../../core/objects/folder/store.ts';
 import { NOTHING_KNOWN } from '../../core/picture-fields.ts';
@@ -83,6 +84,7 @@ describe('indexing one picture', () => {
       width: 4,
       height: 3,
       ...NOTHING_KNOWN,
+      metadataVersion: METADATA_VERSION,
       tags: [],
     });
     assert.match(sha256, /^[0-9a-f]{64}$/);

@@ -6,6 +6,10 @@ import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { imageId } from '../../core/index-image.ts';
 import { openS3, type S3Store } from '../../core/objects/s3/store.ts';
+import { NOTHING_KNOWN } from '../../core/picture-fields.ts';
+import type { VectorStore } from '../../core/ports.ts';
+import type { ImagePayload } from '../../core/types.ts';
+import { openQdrantSpaces } from '../../core/vectors/qdrant/spaces.ts';
 import { type FakeQdrant, startFakeQdrant } from '../core/vectors/qdrant/server.ts';
 import { s3Body } from '../functions/lambda/events.ts';
 import { startQueue, type TestQueue } from '../functions/lambda/queue.ts';
@@ -66,6 +70,36 @@ const has = (server: RunningServer, ...expected: string[]) =>
     const found = await keys(server);
     return expected.every((key) => found.includes(key)) ? found : null;
   });
+
+const XMP = '<rdf:Description exif:DateTimeOriginal="1990-02-03T04:05:06"/>';
+
+async function withLive<T>(url: string, work: (vectors: VectorStore) => Promise<T>): Promise<T> {
+  const spaces = await openQdrantSpaces({ url });
+  const vectors = await spaces.openLive((await spaces.live())!.space, 64);
+  try {
+    return await work(vectors);
+  } finally {
+    await vectors.close();
+    await spaces.close();
+  }
+}
+
+const payloadsOf = (url: string) =>
+  withLive(url, async (vectors) =>
+    (await vectors.list({ filter: { kind: 'image' }, limit: 10, order: 'id' })).items.map(
+      ({ payload }) => payload as ImagePayload,
+    ),
+  );
+
+/** Makes all pictures as the first version would have left them. */
+async function ageAll(url: string): Promise<void> {
+  await withLive(url, async (vectors) => {
+    for (const { id, payload } of (await vectors.list({ filter: { kind: 'image' }, limit: 10, order: 'id' })).items) {
+      const vector = (await vectors.vectors([id])).get(id)!;
+      await vectors.upsert([{ id, vector, payload: { ...(payload as ImagePayload), ...NOTHING_KNOWN } }], 'not-older');
+    }
+  });
+}
 
 describe('npm start', () => {
   // A folder and a file are first-start.test.ts; S3 and Qdrant together are below.
@@ -178,6 +212,13 @@ describe('npm start', () => {
       queue.send(s3Body({ key: 'signed.jpg', sequencer: '01' }));
       await has(server, 'signed.jpg');
 
+      await pictures.put('signed.jpg.xmp', Buffer.from(XMP));
+      queue.send(s3Body({ key: 'signed.jpg.xmp', sequencer: '01' }));
+      await eventually('the date of a sidecar', DEADLINE, async () => {
+        const { items } = await json<{ items: { takenAt: string }[] }>(server, '/images?takenBefore=1991-01-01');
+        return items.length === 1 ? assert.match(items[0]!.takenAt, /^1990-02-03/) : null;
+      });
+
       await pictures.delete('new/a b+c.jpg');
       queue.send(s3Body({ key: 'new/a b+c.jpg', sequencer: '02', name: 'ObjectRemoved:Delete' }));
       await eventually('a removed picture to go', DEADLINE, async () =>
@@ -190,6 +231,34 @@ describe('npm start', () => {
       assert.deepEqual(queue.deadLetters(), []);
     } finally {
       assert.equal(await server.stop(), 0, server.output());
+    }
+  });
+
+  it('has a command that brings a bucket up to date, with what an older version did not read', async () => {
+    const { endpoint, credentials } = s3;
+    s3.createBucket('earlier');
+    const bucket = await openS3({ bucket: 'earlier', region, endpoint, credentials });
+    for (const name of ['cat.jpg', 'moon.jpg']) await bucket.put(name, await photo(name));
+    await bucket.put('moon.xmp', Buffer.from(XMP));
+    bucket.close();
+    const qdrant = await startFakeQdrant();
+    try {
+      const data = join(root, 'earlier');
+      const args = ['scripts/sightline.ts', 'index', 's3://earlier', '--data', data, '--qdrant', qdrant.url, '--json'];
+      const summary = async () => {
+        const { code, stdout, stderr } = await runScript(args, env);
+        assert.equal(code, 0, stderr);
+        const { handled, unchanged, refreshed, pictures } = JSON.parse(stdout);
+        return { handled, unchanged, refreshed, pictures };
+      };
+      assert.deepEqual(await summary(), { handled: 2, unchanged: 0, refreshed: 0, pictures: 2 });
+      await ageAll(qdrant.url);
+      assert.deepEqual(await summary(), { handled: 0, unchanged: 2, refreshed: 2, pictures: 2 });
+      assert.deepEqual(await summary(), { handled: 0, unchanged: 2, refreshed: 0, pictures: 2 });
+      const { takenAt, takenFrom } = (await payloadsOf(qdrant.url)).find(({ key }) => key === 'moon.jpg')!;
+      assert.deepEqual([takenAt, takenFrom], ['1990-02-03T04:05:06.000', 'sidecar']);
+    } finally {
+      await qdrant.stop();
     }
   });
 

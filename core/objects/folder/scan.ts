@@ -40,7 +40,9 @@ async function* scan(context: Context, names: readonly string[], outer: Layers):
       if (!overlaps(path, name.endsWith('/'), prefix)) continue;
       const reason = rules.judge(path, layers);
       if (reason !== null) {
-        if (path.startsWith(prefix)) yield { type: 'left-out', reason, files: await countFiles(root, path) };
+        if (!path.startsWith(prefix)) continue;
+        if (reason === 'sidecar') yield* lookAtSidecar(root, names, name);
+        else yield { type: 'left-out', reason, files: await countFiles(root, path) };
       } else if (!name.endsWith('/')) {
         files.push(name);
         if (files.length < BATCH) continue;
@@ -71,6 +73,11 @@ async function* look(root: Root, names: readonly string[], files: readonly strin
   const { objects, notKeys } = await lookAtFiles(root, names, files);
   for (const object of objects) yield { type: 'object', object };
   for (const path of notKeys) yield invalidName(path, keyProblem(path)!);
+}
+
+async function* lookAtSidecar(root: Root, names: readonly string[], file: string): AsyncGenerator<Scanned> {
+  const [object] = (await lookAtFiles(root, names, [file])).objects;
+  yield { type: 'left-out', reason: 'sidecar', files: 1, object };
 }
 
 /** What is neither a folder nor an object: hidden, named so that it cannot be a key, a link, or no file at all. */

@@ -94,6 +94,40 @@ describe('reading pictures again', () => {
     assert.equal(embedded, 1);
   });
 
+  it('follows events of sidecars to the pictures they describe', async () => {
+    for (const key of ['x.png', 'y.png']) {
+      write(key, await plain().png().toBuffer());
+      utimesSync(join(folder, 'photos', key), 0, 0);
+      await index(key);
+    }
+    const before = await stored('y.png');
+    write('x.png.xmp', '<rdf:Description exif:DateTimeOriginal="2018-01-02T03:04:05"/>');
+    await index('x.png.xmp');
+    assert.deepEqual(
+      [(await stored('x.png')).takenAt, (await stored('x.png')).takenFrom],
+      ['2018-01-02T03:04:05.000', 'sidecar'],
+    );
+    rmSync(join(folder, 'photos', 'x.png.xmp'));
+    await index('x.png.xmp');
+    assert.equal((await stored('x.png')).takenAt, null);
+    assert.deepEqual(await stored('y.png'), before);
+    assert.deepEqual([embedded, await vectors.count({})], [1, 2]);
+  });
+
+  it('is done by an event that announces a picture again, as a new sidecar or an older version ask for it', async () => {
+    write('x.jpg', await dated());
+    await index('x.jpg');
+    await age('x.jpg');
+    const id = imageId('b', 'x.jpg');
+    assert.deepEqual(await index('x.jpg'), { status: 'indexed', id, reusedVector: true });
+    assert.equal((await stored('x.jpg')).camera, 'Canon EOS 5D');
+    write('x.xmp', '<rdf:Description exif:DateTimeOriginal="2018-01-02T03:04:05"/>');
+    await index('x.jpg');
+    assert.equal((await stored('x.jpg')).takenFrom, 'sidecar');
+    assert.deepEqual(await index('x.jpg'), { status: 'skipped', id, reason: 'unchanged' });
+    assert.equal(embedded, 1);
+  });
+
   it(
     'brings what an older version did not read, goes on where it stopped, and leaves what is gone or ' + 'changed',
     async () => {

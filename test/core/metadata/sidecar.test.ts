@@ -73,7 +73,7 @@ describe('sidecars in a folder', () => {
       'x.jpg.json': takeout(1),
     });
     const sidecarsOf = async (key: string) =>
-      (await findSidecars(objects, key)).map(({ kind, takenAt }) => `${kind} ${takenAt}`).toSorted();
+      (await findSidecars(objects, key)).sidecars.map(({ kind, takenAt }) => `${kind} ${takenAt}`).toSorted();
     const original = 'takeout 2019-07-05T10:00:00.000+00:00';
     assert.deepEqual(await sidecarsOf('trip/x.jpg'), [original, 'xmp 2018-01-02T03:04:05.000+01:00']);
     assert.deepEqual(await sidecarsOf('trip/x-edited.jpg'), [original]);
@@ -90,7 +90,7 @@ describe('sidecars in a folder', () => {
     const contents = ['', '{', '[]', 'null', '{"photoTakenTime":{"timestamp":"soon"}}', '{"photoTakenTime":3}'];
     for (const content of contents) {
       const objects = await folderOf(context, { 'x.jpg.json': content });
-      const found = await findSidecars(objects, 'x.jpg');
+      const found = (await findSidecars(objects, 'x.jpg')).sidecars;
       assert.ok(
         found.every(({ takenAt }) => takenAt === null),
         content,

@@ -60,6 +60,40 @@ describe('at the start', () => {
     assert.deepEqual(world.embedder.embeddedImages.filter((text) => text === 'PIC same.jpg').length, 1);
   });
 
+  it('reads pictures again whose sidecars came, changed or went while nobody watched, and no others', async () => {
+    const xmp = (year: number) => `<rdf:Description exif:DateTimeOriginal="${year}-01-02T03:04:05"/>`;
+    const takeout = '{"photoTakenTime":{"timestamp":"1562320800"}}';
+    for (const key of ['none.jpg', 'came.jpg', 'trip/changed.jpg', 'trip/went.jpg', 'trip/same.jpg']) await drop(key);
+    for (const key of ['trip/changed.xmp', 'trip/went.jpg.xmp', 'trip/same.xmp']) await writeFile(path(key), xmp(2011));
+    await writeFile(path('trip/same.jpg.json'), takeout);
+    const first = await world.start();
+    await finds('none.jpg', 'came.jpg', 'trip/changed.jpg', 'trip/went.jpg', 'trip/same.jpg');
+    await first.stop();
+    const years = async () =>
+      Promise.all(
+        ['came.jpg', 'trip/changed.jpg', 'trip/went.jpg', 'trip/same.jpg'].map(
+          async (key) =>
+            (await world.payload(key)).takenFrom === 'sidecar' && (await world.payload(key)).takenAt?.slice(0, 4),
+        ),
+      );
+    assert.deepEqual(await years(), [false, '2011', '2011', '2011']);
+    await writeFile(path('came.jpg.supplemental-metadata.json'), takeout);
+    await writeFile(path('trip/changed.xmp'), xmp(2012));
+    await unlink(path('trip/went.jpg.xmp'));
+    await world.reopen();
+    const second = await world.start();
+    assert.deepEqual(second.source.found, { unchanged: 2, created: 3, removed: 0, failed: 0 });
+    await second.queue.onIdle();
+    assert.deepEqual(await years(), ['2019', '2012', false, '2011']);
+    await writeFile(path('trip/went.xmp'), xmp(2013));
+    await eventually(async () => assert.deepEqual(await years(), ['2019', '2012', '2013', '2011']));
+    await second.stop();
+    await world.reopen();
+    const third = await world.start();
+    assert.deepEqual(third.source.found, { unchanged: 5, created: 0, removed: 0, failed: 0 });
+    assert.equal(world.embedder.embeddedImages.length, 5);
+  });
+
   it('goes on where it was stopped in the middle', async () => {
     const keys = Array.from({ length: 60 }, (_, i) => `${i}.jpg`);
     for (const key of keys) await drop(key);
