@@ -31,8 +31,9 @@ export type LeftOut = Partial<Record<LeftOutReason, number>>;
 /** Whole names, in lower case; of folders with everything below them. */
 const SYSTEM_NAMES = new Set(
   (
-    'thumbs.db|ehthumbs.db|ehthumbs_vista.db|desktop.ini|picasa.ini|zbthumbnail.info|icon\r|@eadir|@tmp|#recycle|#snapshot|' +
-    '@recycle|@recently-snapshot|@__thumb|__macosx|$recycle.bin|recycler|system volume information|lost+found'
+    'thumbs.db|ehthumbs.db|ehthumbs_vista.db|desktop.ini|picasa.ini|zbthumbnail.info|icon\r|' +
+    '@eadir|@tmp|#recycle|#snapshot|@recycle|@recently-snapshot|@__thumb|__macosx|$recycle.bin|recycler|' +
+    'system volume information|lost+found'
   ).split('|'),
 );
 

@@ -83,7 +83,10 @@ export function createFunctions(settings: Settings, parts: Parts) {
   return { api, ingest, url: router === undefined ? api.url : router.instance.url };
 }
 
-/** Once a day the ingest function forgets old deletions; the event is the one that functions/lambda/purge-event.ts knows. */
+/**
+ * Once a day the ingest function forgets old deletions; the event is the one that functions/lambda/purge-event.ts
+ * knows.
+ */
 function purgeDaily(ingest: sst.aws.Function) {
   const rule = new aws.cloudwatch.EventRule('PurgeDaily', {
     description: 'Forgets what was deleted long ago',

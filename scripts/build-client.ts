@@ -14,8 +14,8 @@ const source = join(root, 'web/client.ts');
 export default command({
   about: `
 Writes the typed client of the API as JavaScript with its types, for browsers and Node, without dependencies: what
-\`import { createClient } from 'sightline/client'\` finds. Packing the package does it by itself. The folder is a package
-of its own, too: \`npm install ./dist/client\` takes the client and nothing else.`,
+\`import { createClient } from 'sightline/client'\` finds. Packing the package does it by itself. The folder is a
+package of its own, too: \`npm install ./dist/client\` takes the client and nothing else.`,
   options: { out: path({ text: 'folder to write, emptied first', shown: 'dist/client' }) },
   run: async (flags) => {
     const out = flags.out ?? userPath('dist/client');

@@ -19,8 +19,8 @@ const FUNCTIONS = ['api', 'ingest'] as const;
 
 export default command({
   about: `
-Makes the two Lambda functions as folders, api and ingest, each whole: code, models, native libraries. The stack deploys
-them as they are. Prints what they weigh and fails when one is over its budget.`,
+Makes the two Lambda functions as folders, api and ingest, each whole: code, models, native libraries. The stack
+deploys them as they are. Prints what they weigh and fails when one is over its budget.`,
   options: {
     profile: text({ unit: 'NAME', text: 'models to carry', shown: 'SIGHTLINE_PROFILE or compact' }),
     arch: flagOf(SETTINGS.arch),

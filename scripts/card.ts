@@ -25,8 +25,8 @@ const RESAMPLING = { resamples: 2000, seed: 1 };
 export default command({
   usage: '--data LOCATION [--data LOCATION ...] [options]',
   about: `
-Writes the model card of a head, its README.md: data, recipe, figures with intervals on each of the data sets, encoders with
-licences and hashes, known limits. To be run again whenever the head changes.`,
+Writes the model card of a head, its README.md: data, recipe, figures with intervals on each of the data sets,
+encoders with licences and hashes, known limits. To be run again whenever the head changes.`,
   options: {
     data: many(text({ ...LOCATION, text: `${CAPTIONED}, that the head is judged on` })),
     split: SPLIT,

@@ -22,9 +22,10 @@ const SOURCES =
 export default command({
   usage: 'prepare --from SOURCE --to LOCATION [options]',
   about: `
-Brings captioned pictures into the form that training and evaluation read: images/ and captions.jsonl (a line a picture:
-image, captions, split, sha256), with report.json on what was broken, missing or doubled. Every picture is decoded once.
-May be interrupted at any moment: the next call goes on from there. docs/datasets.md describes the forms.`,
+Brings captioned pictures into the form that training and evaluation read: images/ and captions.jsonl (a line a
+picture: image, captions, split, sha256), with report.json on what was broken, missing or doubled. Every picture is
+decoded once. May be interrupted at any moment: the next call goes on from there. docs/datasets.md describes the
+forms.`,
   words: { min: 1, max: 1 },
   options: {
     from: text({ unit: 'SOURCE', text: SOURCES }),

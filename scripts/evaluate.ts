@@ -39,10 +39,11 @@ const TOP = 10;
 export default command({
   usage: ['--data LOCATION [options]', '--data LOCATION --compare FIRST SECOND [options]'],
   about: `
-How well a head finds pictures by captions and captions by pictures: recall, precision and NDCG at 1, 5 and 10, median rank,
-MRR and mAP, each with an interval. Text to image: every caption is a query and its picture the right answer. Image to
-text: every picture is a query and all of its captions are right. Ties count against the head. docs/evaluation.md has the
-whole convention. With --compare, two heads on the same pictures: differences, their intervals, and p values.`,
+How well a head finds pictures by captions and captions by pictures: recall, precision and NDCG at 1, 5 and 10, median
+rank, MRR and mAP, each with an interval. Text to image: every caption is a query and its picture the right answer.
+Image to text: every picture is a query and all of its captions are right. Ties count against the head.
+docs/evaluation.md has the whole convention. With --compare, two heads on the same pictures: differences, their
+intervals, and p values.`,
   words: { min: 0, max: 2 },
   options: {
     data: DATASET,

@@ -11,8 +11,8 @@ import { INDEX } from './cli/options.ts';
 
 export default command({
   about: `
-Writes what only the index knows: tags, captions, and what lies in the trash. One JSON document a line, pictures by folder, key
-and hash; the command import puts it into this or another index of the same pictures.`,
+Writes what only the index knows: tags, captions, and what lies in the trash. One JSON document a line, pictures by
+folder, key and hash; the command import puts it into this or another index of the same pictures.`,
   options: { ...INDEX, out: path({ text: 'file to write', shown: 'standard output' }) },
   run: async ({ data, bucket, qdrant, out }) => {
     const config = readConfig({ data, bucket, qdrantUrl: qdrant, logLevel: 'silent' });

@@ -20,8 +20,9 @@ import {
 export default command({
   usage: '--data LOCATION [options]',
   about: `
-Writes the encoder outputs of a few captioned pictures, without the pictures and without the texts, for the test that a
-worse head cannot pass (test/golden/head-sample.test.ts). To be run again when an encoder or its preprocessing changes.`,
+Writes the encoder outputs of a few captioned pictures, without the pictures and without the texts, for the test that
+a worse head cannot pass (test/golden/head-sample.test.ts). To be run again when an encoder or its preprocessing
+changes.`,
   options: {
     data: text({ ...LOCATION, text: `${CAPTIONED}; none that a head was trained on` }),
     split: SPLIT,

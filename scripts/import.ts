@@ -10,8 +10,8 @@ import { INDEX, JSON_OUTPUT } from './cli/options.ts';
 export default command({
   usage: 'FILE [options]',
   about: `
-Puts what the command export wrote into an index of the same pictures, wherever they are there. Nothing is taken away, and it
-may be done again.`,
+Puts what the command export wrote into an index of the same pictures, wherever they are there. Nothing is taken away,
+and it may be done again.`,
   words: { min: 1, max: 1, rows: { FILE: 'lines as export writes them; - for standard input' } },
   options: { ...INDEX, json: JSON_OUTPUT },
   notes: 'Exit code 0 also when some pictures are not in this index: the last line says how many.',

@@ -23,9 +23,9 @@ const PRINTED = 50;
 export default command({
   usage: 'FOLDER | s3://BUCKET [options]',
   about: `
-Brings the index up to date with all pictures in a folder and below it, or in a bucket. What an older version indexed gets
-what is read of pictures since, without being embedded again. May be interrupted at any moment: the next call goes on from
-there. Pictures of other folders in the index stay.`,
+Brings the index up to date with all pictures in a folder and below it, or in a bucket. What an older version indexed
+gets what is read of pictures since, without being embedded again. May be interrupted at any moment: the next call
+goes on from there. Pictures of other folders in the index stay.`,
   words: { min: 1, max: 1, rows: { 'FOLDER, s3://BUCKET': 'where the pictures are' } },
   options: {
     data: DATA,

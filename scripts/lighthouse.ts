@@ -11,9 +11,9 @@ const categories = ['performance', 'accessibility', 'best-practices'];
 
 export default command({
   about: `
-Lets Lighthouse judge the page of a running server in the system's Chromium and prints its scores. Ends with 1 when one of
-them is below the floor. Lighthouse itself is fetched by npm when it is first used: it is as large as all else that the
-tests need.`,
+Lets Lighthouse judge the page of a running server in the system's Chromium and prints its scores. Ends with 1 when
+one of them is below the floor. Lighthouse itself is fetched by npm when it is first used: it is as large as all else
+that the tests need.`,
   options: {
     url: url({ text: 'the page', default: 'http://127.0.0.1:8787/' }),
     form: choice(['desktop', 'mobile'], {

@@ -6,7 +6,8 @@ import { JSON_OUTPUT } from './cli/options.ts';
 export default command({
   about: `
 Sends the messages that were put aside in the dead letter queue through the queue once more, with all their deliveries
-again. For when the cause is gone; GET /failures says which pictures these are. Nothing is overwritten by an old message.`,
+again. For when the cause is gone; GET /failures says which pictures these are. Nothing is overwritten by an old
+message.`,
   options: {
     queue: { ...SETTINGS.queueUrl, text: 'SQS queue of the events, the output `queue` of a deployment' },
     json: JSON_OUTPUT,

@@ -21,14 +21,14 @@ const OF_CHANGING = [
 export default command({
   usage: ['[--profile NAME] [--head DIR] [options]', 's3://BUCKET[/PREFIX] --queue URL [options]'],
   about: `
-Without a bucket: changes the models of an index while it is served. The new space is filled beside the live one, from the
-stored pictures and captions; what is uploaded, deleted or tagged meanwhile goes into both. Then it is checked and takes
-over at once; running servers follow by themselves. The old space is kept: npm run spaces. May be interrupted or killed
-at any moment: the next call goes on from there.
+Without a bucket: changes the models of an index while it is served. The new space is filled beside the live one, from
+the stored pictures and captions; what is uploaded, deleted or tagged meanwhile goes into both. Then it is checked and
+takes over at once; running servers follow by themselves. The old space is kept: npm run spaces. May be interrupted or
+killed at any moment: the next call goes on from there.
 
-With a bucket: lists it and announces every object to the queue of the stack, so that its functions index what was there
-before they were, or what they missed. What is indexed already is found unchanged and costs next to nothing. May be
-interrupted, too. The functions need to be allowed to read it (SIGHTLINE_READ_BUCKETS).`,
+With a bucket: lists it and announces every object to the queue of the stack, so that its functions index what was
+there before they were, or what they missed. What is indexed already is found unchanged and costs next to nothing. May
+be interrupted, too. The functions need to be allowed to read it (SIGHTLINE_READ_BUCKETS).`,
   words: { min: 0, max: 1, rows: { 's3://BUCKET/PREFIX': 'what to announce' } },
   options: {
     ...BUILD_OPTIONS,

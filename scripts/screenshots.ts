@@ -82,8 +82,8 @@ const windows = [
 export default command({
   usage: '[options] [VIEW ...]',
   about: `
-Takes the pictures of the page that README.md shows, of a running server with the sample photos; or of every view in every
-size and in light and dark, for who is about to change how the page looks.`,
+Takes the pictures of the page that README.md shows, of a running server with the sample photos; or of every view in
+every size and in light and dark, for who is about to change how the page looks.`,
   words: { min: 0, max: views.length },
   options: {
     url: url({ text: 'the page', default: 'http://127.0.0.1:8787/' }),

@@ -62,9 +62,9 @@ type Flags = Values<typeof OPTIONS>;
 export default command({
   usage: '--data LOCATION [options]',
   about: `
-Trains a head on captioned pictures (LOCATION/images and LOCATION/captions.jsonl) and writes it, as serving loads it, into
-a folder of its own: the head in use is left alone. Training goes on from that head, and ends with both of them judged on
-pictures that neither was chosen by. Encoder outputs are cached; a second run needs only them.`,
+Trains a head on captioned pictures (LOCATION/images and LOCATION/captions.jsonl) and writes it, as serving loads it,
+into a folder of its own: the head in use is left alone. Training goes on from that head, and ends with both of them
+judged on pictures that neither was chosen by. Encoder outputs are cached; a second run needs only them.`,
   options: OPTIONS,
   run: async (flags) => {
     if (flags.data === undefined) throw new UsageError('expected --data LOCATION');

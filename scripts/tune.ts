@@ -54,9 +54,9 @@ interface Result {
 export default command({
   usage: '--data LOCATION --trials FILE [options]',
   about: `
-Trains and evaluates one recipe after the other and keeps a table of the results. Stopped and started again, it goes on with
-the trials that have no result yet. A trial is {"name": "...", "recipe": "best", "seed": 1, "change": {"epochs": 10}}, where
-"change" is laid over the recipe.`,
+Trains and evaluates one recipe after the other and keeps a table of the results. Stopped and started again, it goes
+on with the trials that have no result yet. A trial is {"name": "...", "recipe": "best", "seed": 1, "change":
+{"epochs": 10}}, where "change" is laid over the recipe.`,
   options: {
     data: text({ ...LOCATION, text: `${CAPTIONED}, splits "train" and "val"` }),
     also: many(text({ ...LOCATION, text: 'further captioned pictures (split "val") that no head is trained on' })),

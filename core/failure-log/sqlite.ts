@@ -31,9 +31,11 @@ const TABLE = `
   ) STRICT, WITHOUT ROWID`;
 
 const RECORD = `
-  INSERT INTO failures (id, place, bucket, key, etag, sequencer, reason, message, retryable, attempts, first_at, last_at)
-  VALUES (:id, (SELECT max(coalesce(max(place), 0), 0) + 1 FROM failures), :bucket, :key, :etag, :sequencer, :reason, :message,
-    :retryable, 1, :now, :now)
+  INSERT INTO failures
+    (id, place, bucket, key, etag, sequencer, reason, message, retryable, attempts, first_at, last_at)
+  VALUES
+    (:id, (SELECT max(coalesce(max(place), 0), 0) + 1 FROM failures), :bucket, :key, :etag, :sequencer, :reason,
+     :message, :retryable, 1, :now, :now)
   ON CONFLICT (id) DO UPDATE SET
     attempts = CASE WHEN etag = excluded.etag THEN attempts + 1 ELSE 1 END,
     first_at = CASE WHEN etag = excluded.etag THEN first_at ELSE excluded.first_at END,

@@ -4,7 +4,8 @@ import type { ByteRange } from '../../core/ports.ts';
 
 /** An entity tag as it stands in a header. Characters outside the grammar are percent-encoded. */
 export function quoteEtag(etag: string): string {
-  return `"${etag.replace(/[^\x21\x23-\x7e]/g, (char) => encodeURIComponent(char.toWellFormed()).replaceAll('"', '%22'))}"`;
+  const encoded = (char: string) => encodeURIComponent(char.toWellFormed()).replaceAll('"', '%22');
+  return `"${etag.replace(/[^\x21\x23-\x7e]/g, encoded)}"`;
 }
 
 /** Entity tags of If-Match or If-None-Match, `*` as itself. */

@@ -82,8 +82,9 @@ export const fileField = () => z.instanceof(File).openapi(BINARY);
 
 const DESCRIPTION = `Search pictures with words, and words with pictures.
 
-Errors are problem documents (RFC 9457). Lists page by cursor: pass \`next\` back as \`cursor\`. Fields and parameters that
-are not described here are refused. Every answer names the space of its scores and vectors in \`Sightline-Space\`.`;
+Errors are problem documents (RFC 9457). Lists page by cursor: pass \`next\` back as \`cursor\`. Fields and parameters
+that are not described here are refused. Every answer names the space of its scores and vectors in
+\`Sightline-Space\`.`;
 
 const TAGS = [
   { name: 'search', description: 'Find pictures and captions.' },

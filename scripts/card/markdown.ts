@@ -20,7 +20,8 @@ export function modelCard({ info, trainedOn, encoders, judged }: CardParts): str
   return `${[
     `# ${info.name}`,
     `<!-- Made by: npm run card -- ${names}. Not to be edited by hand. -->`,
-    `Projects texts (${info.texts.map(({ encoder }) => encoder).join(', ')}) and pictures (${info.image.encoder}: ${info.image.inputs.join(', ')}) into one space of ` +
+    `Projects texts (${info.texts.map(({ encoder }) => encoder).join(', ')}) and pictures ` +
+      `(${info.image.encoder}: ${info.image.inputs.join(', ')}) into one space of ` +
       `${info.dimension} dimensions, in which the cosine of a text and a picture says how well they fit. ` +
       `${(headBytes(info) / 1e6).toFixed(1)} MB; space \`${info.space}\`; SHA-256 of ${info.image.onnx.path} ` +
       `\`${info.image.onnx.sha256}\`. ` +
@@ -29,8 +30,8 @@ export function modelCard({ info, trainedOn, encoders, judged }: CardParts): str
     [trainingData(info, trainedOn), ...judged.map(({ data, split, head }) => judgedOn(data, split, head))].join('\n'),
     '## Figures',
     ...judged.map(figures),
-    'In percent but for ranks, which start at 1. In brackets 95 % intervals from resampled pictures; they say nothing of ' +
-      'other data sets or other seeds. What counts as right is written down in `docs/evaluation.md`. ' +
+    'In percent but for ranks, which start at 1. In brackets 95 % intervals from resampled pictures; they say ' +
+      'nothing of other data sets or other seeds. What counts as right is written down in `docs/evaluation.md`. ' +
       'Repeat them with `npm run evaluate -- --data DIR`.',
     '## Recipe',
     recipe(info),

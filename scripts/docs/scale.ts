@@ -96,9 +96,9 @@ export function scalePage(): string {
   ];
   return `# Scale
 
-Made by \`npm run docs\` (\`scripts/docs/scale.ts\`) of what the benchmarks measure; do not edit. On paper: nothing larger than a
-million vectors was run here, and no Qdrant larger than 100,000 points. \`npm run bench -- qdrant --url URL\` and
-\`npm run bench -- lambda --url URL\` measure yours.
+Made by \`npm run docs\` (\`scripts/docs/scale.ts\`) of what the benchmarks measure; do not edit. On paper:
+nothing larger than a million vectors was run here, and no Qdrant larger than 100,000 points.
+\`npm run bench -- qdrant --url URL\` and \`npm run bench -- lambda --url URL\` measure yours.
 
 | | 1 million pictures | 100 million | moved by |
 | --- | --- | --- | --- |
@@ -106,9 +106,9 @@ ${rows.join('\n')}
 
 ## A backfill
 
-\`npm run reindex -- s3://BUCKET\` announces pictures ten a message, ten messages a run: ${MEASURED.requestsInATen} requests to Qdrant a picture
-(what is stored, copies of the same bytes, the write, what became of it, which space is live, each for all that are at work). A picture
-that comes alone takes ${MEASURED.requestsAlone}. It goes on for about:
+\`npm run reindex -- s3://BUCKET\` announces pictures ten a message, ten messages a run: ${MEASURED.requestsInATen}
+requests to Qdrant a picture (what is stored, copies of the same bytes, the write, what became of it, which space is
+live, each for all that are at work). A picture that comes alone takes ${MEASURED.requestsAlone}. It goes on for about:
 
 | functions at work | pictures a second | messages a second | requests to Qdrant a second | 1 million | 100 million |
 | --- | --- | --- | --- | --- | --- |

@@ -55,12 +55,13 @@ export async function reportDocument(data: ReportData): Promise<string> {
     "base-uri 'none'",
     "form-action 'none'",
   ].join('; ');
+  // A data block is not run; `<` must not end it.
+  const json = JSON.stringify(data).replaceAll('<', '\\u003c');
   const parts: Readonly<Record<string, string>> = {
     '<title>Report</title>': `<title>${escapeHtml(data.title)}</title>`,
     '<!-- policy -->': `<meta http-equiv="Content-Security-Policy" content="${policy}">`,
     '<!-- style -->': `<style>${style}</style>`,
-    // A data block is not run; `<` must not end it.
-    '<!-- data -->': `<script type="application/json" id="data">${JSON.stringify(data).replaceAll('<', '\\u003c')}</script>`,
+    '<!-- data -->': `<script type="application/json" id="data">${json}</script>`,
     '<!-- script -->': `<script>${script}</script>`,
   };
   return template.replaceAll(/<title>.*<\/title>|<!-- \w+ -->/g, (placeholder) => parts[placeholder]!);

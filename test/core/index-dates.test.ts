@@ -101,7 +101,8 @@ describe('when a picture was taken', () => {
     const at = '2019-07-05T12:00:00';
     const packet =
       `<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF ` +
-      `xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/" photoshop:DateCreated="${at}"/></rdf:RDF></x:xmpmeta>`;
+      `xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" ` +
+      `xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/" photoshop:DateCreated="${at}"/></rdf:RDF></x:xmpmeta>`;
     const exif = { DateTimeOriginal: '2019:07:05 12:00:00' };
     for (const format of ['jpeg', 'png', 'webp', 'avif'] as const) {
       await write(`x.${format}`, await plain().withXmp(packet).toFormat(format).toBuffer());

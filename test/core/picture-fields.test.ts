@@ -43,7 +43,8 @@ import { openQdrantStore } from './test/core/vectors/qdrant/open.ts';
 import { image, seededRandom, unit, uuid } from './test/contract/vectors-data.ts';
 import { testApp } from './test/functions/http/harness.ts';
 
-const how: Preprocessing = { resize: { mode: 'squash', size: 8, kernel: 'bilinear' }, crop: 8, mean: [0, 0, 0], std: [1, 1, 1] };
+const resize = { mode: 'squash', size: 8, kernel: 'bilinear' } as const;
+const how: Preprocessing = { resize, crop: 8, mean: [0, 0, 0], std: [1, 1, 1] };
 const random = seededRandom(1);
 const noise = Buffer.from(Array.from({ length: 12 * 8 }, () => 255 * random()));
 const grey = await sharp(noise, { raw: { width: 12, height: 8, channels: 1 } }).toColourspace('b-w').png().toBuffer();

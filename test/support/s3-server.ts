@@ -228,15 +228,18 @@ async function listInByteOrder(
     .filter(({ key }) => query.get('start-after') === null || Buffer.compare(Buffer.from(key), after) > 0)
     .sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)));
   const limit = Number(query.get('max-keys') ?? 1000);
-  const page = objects
-    .slice(0, limit)
-    .map(
-      ({ key, rest }) =>
-        `<Contents><Key>${written(key)}</Key>${rest.replace(/<StorageClass>.*/s, classOf(`${pathname}/${key}`.replaceAll('//', '/')))}</Contents>`,
-    );
-  const answer = `<?xml version="1.0" encoding="UTF-8"?><ListBucketResult>${
-    urlEncoded ? '<EncodingType>url</EncodingType>' : ''
-  }<KeyCount>${page.length}</KeyCount><MaxKeys>${limit}</MaxKeys><IsTruncated>${objects.length > limit}</IsTruncated>${page.join('')}</ListBucketResult>`;
+  const page = objects.slice(0, limit).map(({ key, rest }) => {
+    const storageClass = classOf(`${pathname}/${key}`.replaceAll('//', '/'));
+    return `<Contents><Key>${written(key)}</Key>${rest.replace(/<StorageClass>.*/s, storageClass)}</Contents>`;
+  });
+  const answer = [
+    '<?xml version="1.0" encoding="UTF-8"?><ListBucketResult>',
+    urlEncoded ? '<EncodingType>url</EncodingType>' : '',
+    `<KeyCount>${page.length}</KeyCount><MaxKeys>${limit}</MaxKeys>`,
+    `<IsTruncated>${objects.length > limit}</IsTruncated>`,
+    ...page,
+    '</ListBucketResult>',
+  ].join('');
   return { status: 200, headers: { 'content-type': 'application/xml' }, body: Buffer.from(answer) };
 }
 
@@ -248,6 +251,7 @@ function listedClass(archive: Archive, headers: IncomingHttpHeaders): (path: str
     if (restored === undefined) return '<StorageClass>STANDARD</StorageClass>';
     const until = new Date(Date.now() + 86_400_000).toISOString();
     const status = `<IsRestoreInProgress>false</IsRestoreInProgress><RestoreExpiryDate>${until}</RestoreExpiryDate>`;
-    return `<StorageClass>GLACIER</StorageClass>${restored && isAsked ? `<RestoreStatus>${status}</RestoreStatus>` : ''}`;
+    const asked = restored && isAsked ? `<RestoreStatus>${status}</RestoreStatus>` : '';
+    return `<StorageClass>GLACIER</StorageClass>${asked}`;
   };
 }

@@ -165,8 +165,8 @@ export interface TrainedTextSide extends Omit<TextSideFile, 'onnx'> {
 }
 
 /**
- * Adds a text side to the head in `folder`, or replaces that of the same encoder. The image side, and so the space, stay
- * as they are.
+ * Adds a text side to the head in `folder`, or replaces that of the same encoder. The image side, and so the space,
+ * stay as they are.
  * @param image fingerprint of the image encoder: the id of a head of the old form changes, and the old one stays known
  * @throws {model-mismatch} when there is no head
  */

@@ -67,7 +67,8 @@ export function translateS3Error(error: unknown, context: S3Context): unknown {
   if (context.signal?.aborted) return context.signal.reason;
   const [name, status] = [nameOf(error), statusOf(error)];
   const text = error instanceof Error ? error.message : String(error);
-  const where = `${context.action} of ${context.key === undefined ? '' : `${JSON.stringify(context.key)} in `}bucket ${context.bucket}`;
+  const object = context.key === undefined ? '' : `${JSON.stringify(context.key)} in `;
+  const where = `${context.action} of ${object}bucket ${context.bucket}`;
   const details = { bucket: context.bucket, key: context.key ?? null, s3Error: name, httpStatus: status ?? null };
   const fault = (code: SightlineError['code'], message: string, more: { archived?: true } = {}) =>
     new SightlineError(code, message, { cause: error, details: { ...details, ...more } });

@@ -22,8 +22,8 @@ const facetRoute = createRoute({
   tags: ['images'],
   summary: 'The most frequent values of a field',
   description:
-    'Most frequent first, then by value. Each can be given to the filter of the field. `month` with `limit=1000` counts ' +
-    'the pictures of every month, `dayOfYear` those of a day in all years.',
+    'Most frequent first, then by value. Each can be given to the filter of the field. `month` with `limit=1000` ' +
+    'counts the pictures of every month, `dayOfYear` those of a day in all years.',
   middleware: revalidated,
   request: { params: facetParams, query: facetQuery },
   responses: { 200: json(facetCounts, 'Values with the number of pictures that have them.'), ...problems() },

@@ -100,7 +100,7 @@ const base64Document = {
   contentEncoding: 'base64',
   minLength: 1,
   maxLength: Math.ceil(MAX_INLINE_IMAGE_BYTES / 3) * 4,
-  description: `The bytes of a picture, at most ${MAX_INLINE_IMAGE_BYTES}; larger ones are sent as multipart/form-data.`,
+  description: `The bytes of a picture, at most ${MAX_INLINE_IMAGE_BYTES}; larger ones go as multipart/form-data.`,
 };
 
 /** A picture as base64, decoded. Checked without a pattern over the whole text, whose cost nobody can bound. */

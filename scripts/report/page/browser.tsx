@@ -59,11 +59,16 @@ export function BrowserSection() {
   );
   const at = list.findIndex(({ index }) => index === open);
   const step = (by: number) => setOpen(list[(at + by + list.length) % list.length]?.index ?? null);
+  const others = splits.length > 1 ? ' and a sample of the others, which have no ranks' : '';
   return (
     <Section
       id="data-browser"
       title="The data"
-      about={`The pictures of split ${report.split}${splits.length > 1 ? ' and a sample of the others, which have no ranks' : ''}. The number is the mean rank of a picture for its captions. A picture opens with all that was found for it; the arrow keys go on from there.`}
+      about={
+        `The pictures of split ${report.split}${others}. ` +
+        'The number is the mean rank of a picture for its captions. A picture opens with all that ' +
+        'was found for it; the arrow keys go on from there.'
+      }
     >
       <div class="controls">
         <Search label="Search in captions" value={search} onChange={setSearch} />

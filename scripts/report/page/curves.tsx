@@ -11,7 +11,11 @@ export function CurvesSection() {
     <Section
       id="training"
       title="Training"
-      about="Losses by epoch, with dropout in training and without it in validation, which is why the first may be above the second. The dashed line is the epoch that the head was taken from; a dotted one is where training was stopped and gone on with."
+      about={
+        'Losses by epoch, with dropout in training and without it in validation, which is why the first ' +
+        'may be above the second. The dashed line is the epoch that the head was taken from; a dotted one ' +
+        'is where training was stopped and gone on with.'
+      }
     >
       {runs.length === 0 && <p>The file of this head says nothing of its training.</p>}
       {runs.map((run) => (

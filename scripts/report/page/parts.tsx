@@ -96,6 +96,7 @@ export function Pages<T>(props: {
   const page = at.list === list ? at.page : 0;
   const pages = Math.max(1, Math.ceil(list.length / size));
   const turn = (to: number) => setAt({ list, page: Math.min(pages - 1, Math.max(0, to)) });
+  const last = Math.min(list.length, (page + 1) * size);
   const buttons = (
     <div class="pager">
       <button type="button" disabled={page === 0} onClick={() => turn(page - 1)}>
@@ -104,7 +105,7 @@ export function Pages<T>(props: {
       <span aria-live="polite">
         {list.length === 0
           ? `no ${props.noun}`
-          : `${page * size + 1} to ${Math.min(list.length, (page + 1) * size)} of ${list.length.toLocaleString('en')} ${props.noun}`}
+          : `${page * size + 1} to ${last} of ${list.length.toLocaleString('en')} ${props.noun}`}
       </span>
       <button type="button" disabled={page >= pages - 1} onClick={() => turn(page + 1)}>
         Next

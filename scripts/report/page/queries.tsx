@@ -66,7 +66,10 @@ export function PictureQueries() {
     <Queries
       id="pictures"
       title="Picture to text"
-      about="For every picture the five captions that the head puts first, among all captions of the split, beside its own with their ranks."
+      about={
+        'For every picture the five captions that the head puts first, among all captions of the split, ' +
+        'beside its own with their ranks.'
+      }
       noun="pictures"
       size={8}
       queries={judged}
@@ -86,7 +89,10 @@ export function CaptionQueries() {
     <Queries
       id="captions"
       title="Text to picture"
-      about="For every caption the five pictures that the head puts first. Where its own is not among them, it follows with its rank."
+      about={
+        'For every caption the five pictures that the head puts first. Where its own is not among them, ' +
+        'it follows with its rank.'
+      }
       noun="captions"
       size={10}
       queries={judgedCaptions}

@@ -10,7 +10,10 @@ export function RanksSection() {
     <Section
       id="ranks"
       title="Ranks"
-      about="Where the right answer stands: the picture of a caption among all pictures, and the best caption of a picture among all captions."
+      about={
+        'Where the right answer stands: the picture of a caption among all pictures, and the best caption ' +
+        'of a picture among all captions.'
+      }
     >
       <div class="charts">
         <Histogram title="Text to image" ranks={judgedCaptions.map(({ rank }) => rank)} />

@@ -7,7 +7,11 @@ export function RecipesSection() {
     <Section
       id="recipes"
       title="Recipes"
-      about={`Measured here on ${report.dataset}, ${report.split}, each with its ${report.runs[0]!.interval.level} % interval. Below the line: as published, on another data set, with other encoders and mostly larger vectors. They show the order of magnitude and are no comparison.`}
+      about={
+        `Measured here on ${report.dataset}, ${report.split}, each with its ${report.runs[0]!.interval.level} ` +
+        '% interval. Below the line: as published, on another data set, with other encoders and ' +
+        'mostly larger vectors. They show the order of magnitude and are no comparison.'
+      }
     >
       <div class="scroll">
         <table class="recipes">

@@ -44,7 +44,11 @@ export function SimilaritySection() {
     <Section
       id="similarity"
       title="Similarity"
-      about="Each row is the first caption of a picture, each column a picture; the right pairs are the diagonal. The brighter, the more alike. Point at a cell, or move with the arrow keys, to see the pair."
+      about={
+        'Each row is the first caption of a picture, each column a picture; the right pairs are the ' +
+        'diagonal. The brighter, the more alike. Point at a cell, or move with the arrow keys, to see the ' +
+        'pair.'
+      }
     >
       <div class="controls">
         <Select
@@ -80,7 +84,7 @@ export function SimilaritySection() {
             <canvas
               ref={canvas}
               role="img"
-              aria-label={`${order.length} captions against ${order.length} pictures: ${diagonal(scores, order.length)}`}
+              aria-label={`${order.length} captions against as many pictures: ${diagonal(scores, order.length)}`}
               onMouseMove={inspect}
             />
             <span class="cell" style={{ top: share(at[0]), left: share(at[1]) }} />

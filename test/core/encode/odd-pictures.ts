@@ -46,7 +46,10 @@ export function samplesOf(
   return Buffer.from(array.buffer, array.byteOffset, array.byteLength);
 }
 
-/** A raw file of a sensor of 4,600 x 3,000 pixels in a directory below the first, which holds a thumbnail, as most cameras do. */
+/**
+ * A raw file of a sensor of 4,600 x 3,000 pixels in a directory below the first, which holds a thumbnail, as most
+ * cameras do.
+ */
 export function rawOf(options: {
   make: string;
   jpegs: readonly Uint8Array[];

@@ -114,7 +114,7 @@ describe('reading pictures again', () => {
     assert.deepEqual([embedded, await vectors.count({})], [1, 2]);
   });
 
-  it('is done by an event that announces a picture again, as a new sidecar or an older version ask for it', async () => {
+  it('is done by an event that announces a picture again, as a new sidecar or an older version asks', async () => {
     write('x.jpg', await dated());
     await index('x.jpg');
     await age('x.jpg');

@@ -78,7 +78,7 @@ describe('the built Lambda functions', { skip }, () => {
 
   ingestSuite(on);
 
-  it('write lines that Lambda filters by level, with the id of the run, and at the level of Lambda itself', async () => {
+  it('write lines that Lambda filters by level, with the id of the run, and at the level of Lambda', async () => {
     const fn = await on.start('api', { AWS_LAMBDA_LOG_LEVEL: 'DEBUG', LOG_LEVEL: 'error' });
     try {
       await request({ url: '/search?q=a+cat' }, fn);

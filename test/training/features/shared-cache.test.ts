@@ -149,7 +149,8 @@ describe('judging with pictures and encoder outputs in a bucket', () => {
       const bytes = await readFile(join(root, 'examples/photos', `${name}.jpg`));
       const sha256 = createHash('sha256').update(bytes).digest('hex');
       await s3.put(`flickr/images/${name}.jpg`, bytes);
-      lines += `${JSON.stringify({ image: `${name}.jpg`, captions: [`a ${name}`, `the ${name}`], split: 'val', sha256 })}\n`;
+      const captions = [`a ${name}`, `the ${name}`];
+      lines += `${JSON.stringify({ image: `${name}.jpg`, captions, split: 'val', sha256 })}\n`;
     }
     await s3.put('flickr/captions.jsonl', Buffer.from(lines));
     const before = server.requests.length;

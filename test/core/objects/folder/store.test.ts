@@ -443,7 +443,9 @@ describe('faults of the disk', { skip: isWindows }, () => {
       import { openFolder } from ${JSON.stringify(driver)};
       process.on('SIGXFSZ', () => {});
       const store = await openFolder({ root: ${JSON.stringify(root)} });
-      await store.put('a.jpg', new Uint8Array(200_000)).catch((error) => console.log(error.code + ': ' + error.message));`;
+      await store
+        .put('a.jpg', new Uint8Array(200_000))
+        .catch((error) => console.log(error.code + ': ' + error.message));`;
     const output = execFileSync(
       'sh',
       [
