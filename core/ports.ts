@@ -336,6 +336,8 @@ export type PictureInfo = ContentValues;
  */
 export interface Embedder {
   readonly space: SpaceId;
+  /** Other ids of the same space, by which indexes from before may know it. */
+  readonly sameAs: readonly SpaceId[];
   readonly dimension: number;
   /** One vector a text, in order; independent of the other texts of the call. Loads no image model. */
   embedTexts(texts: readonly string[]): Promise<JointEmbedding[]>;

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import pino, { type Logger } from 'pino';
 import type { Config } from '../core/config.ts';
-import { loadEmbedder } from '../core/encode/embedder.ts';
+import { knownAs, loadEmbedder } from '../core/encode/embedder.ts';
 import { openFailureLog } from '../core/failure-log/sqlite.ts';
 import { unavailable } from '../core/file-errors.ts';
 import { createIndexer, type IndexJob } from '../core/index-image.ts';
@@ -114,7 +114,8 @@ async function openParts(
   parts: { readonly buckets: ReadonlyMap<string, PictureStore>; readonly vanished: VanishedLog },
   models: Partial<SpaceModels>,
 ): Promise<SpaceParts> {
-  const embedder = await openEmbedder(config, models);
+  const live = (await spaces.live())?.space;
+  const embedder = knownAs(await openEmbedder(config, models), live);
   try {
     const model = await describeModel({ ...models, modelDirs: config.modelDirs, space: embedder.space });
     const vectors = await spaces.openLive(embedder.space, embedder.dimension);

@@ -48,7 +48,7 @@ export async function configuredModels(config: {
 }
 
 /** Models and the space that they make. */
-type KnownModels = SpaceModels & { readonly space: SpaceId };
+type KnownModels = SpaceModels & { readonly space: SpaceId; readonly sameAs: readonly SpaceId[] };
 
 /**
  * Every head in the models directories, in their order. Folders without one, or with a damaged one, are passed over.
@@ -64,7 +64,7 @@ export async function listHeads(modelDirs: readonly string[]): Promise<KnownMode
   const found = await Promise.all(
     folders.flat().map(async (head) => {
       const file: HeadFile | null = await loadHeadFile(head).catch(() => null);
-      return file === null ? [] : [{ space: file.space, profile: file.profile, head }];
+      return file === null ? [] : [{ space: file.space, sameAs: file.sameAs, profile: file.profile, head }];
     }),
   );
   return refuseTwins(found.flat(), ({ head }) => head ?? '');
@@ -76,7 +76,7 @@ async function listSharedSpaces(modelDirs: readonly string[]): Promise<KnownMode
   const found: KnownModels[] = [];
   for (const profile of Object.keys(manifest.profiles).filter((name) => manifest.profiles[name]!.head === null)) {
     const space = await sharedSpaceOf(modelDirs, profile);
-    if (space !== null) found.push({ space, profile, head: null });
+    if (space !== null) found.push({ space, sameAs: [], profile, head: null });
   }
   return refuseTwins(found, ({ profile }) => `profile ${profile}`);
 }
@@ -117,13 +117,11 @@ export async function findModels(space: SpaceId, places: Places): Promise<SpaceM
   const heads = await listHeads(places.modelDirs);
   if (remembered !== undefined) {
     const { profile, head } = remembered;
-    const made =
-      head === null
-        ? await sharedSpaceOf(places.modelDirs, profile)
-        : (await loadHeadFile(head).catch(() => null))?.space;
-    if (made === space) return remembered;
+    const file = head === null ? null : await loadHeadFile(head).catch(() => null);
+    const made = head === null ? await sharedSpaceOf(places.modelDirs, profile) : file?.space;
+    if (made === space || file?.sameAs.includes(space)) return remembered;
   }
-  const isIt = (models: KnownModels) => models.space === space;
+  const isIt = (models: KnownModels) => models.space === space || models.sameAs.includes(space);
   const found = heads.find(isIt) ?? (await listSharedSpaces(places.modelDirs)).find(isIt);
   return found === undefined ? null : { profile: found.profile, head: found.head };
 }

@@ -33,17 +33,25 @@ export async function loadEmbedder(options: EmbedderOptions): Promise<Embedder> 
         : options.head;
     if (head !== null) return await withHead(encoders, head);
     const space = sharedSpaceId({ text: encoders.text.fingerprint, image: encoders.image.fingerprint });
-    return createEmbedder(encoders, sharedSpace(encoders.profile), space);
+    return createEmbedder(encoders, sharedSpace(encoders.profile), { space, sameAs: [] });
   } catch (error) {
     await encoders.close();
     throw error;
   }
 }
 
+/** The embedder under the id by which an index knows its space, when that is another id of it. */
+export function knownAs(embedder: Embedder, id: SpaceId | undefined): Embedder {
+  const { space, sameAs } = embedder;
+  if (id === undefined || !sameAs.includes(id)) return embedder;
+  return { ...embedder, space: id, sameAs: [space, ...sameAs.filter((other) => other !== id)] };
+}
+
 async function withHead(encoders: Encoders, folder: string): Promise<Embedder> {
   const head = await loadHead(folder, encoders);
   try {
-    return createEmbedder(encoders, head, checkSpace(encoders, head, folder));
+    const { sameAs } = head.info;
+    return createEmbedder(encoders, head, { space: checkSpace(encoders, head, folder), sameAs });
   } catch (error) {
     await head.close();
     throw error;
@@ -68,7 +76,7 @@ function checkSpace(encoders: Encoders, { info }: Head, folder: string): SpaceId
   return space;
 }
 
-function createEmbedder(encoders: Encoders, head: Projection, space: SpaceId): Embedder {
+function createEmbedder(encoders: Encoders, head: Projection, ids: Pick<Embedder, 'space' | 'sameAs'>): Embedder {
   const remembered = new LRUCache<string, JointEmbedding>({ max: REMEMBERED_TEXTS });
   const embedNew = async (texts: readonly string[]) => {
     const vectors = await head.projectTexts(await encoders.text.encode(texts));
@@ -78,7 +86,7 @@ function createEmbedder(encoders: Encoders, head: Projection, space: SpaceId): E
     return new Map(texts.map((text, i) => [text, vectors[i]!]));
   };
   return {
-    space,
+    ...ids,
     dimension: head.dimension,
     async embedTexts(texts) {
       const known = new Map(texts.map((text) => [text, remembered.get(text)]));

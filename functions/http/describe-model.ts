@@ -11,7 +11,7 @@ export async function describeModel(config: {
   readonly modelDirs: readonly string[];
   readonly profile?: string;
   readonly head?: string | null;
-  /** The space of encoders without a head, when it is known: to find it out their files are hashed. */
+  /** The space, when it is known. */
   readonly space?: SpaceId;
 }): Promise<ModelInfo> {
   const manifest = await loadManifest(config.modelDirs);
@@ -22,7 +22,7 @@ export async function describeModel(config: {
     config.head === undefined && profile.head !== null ? await findFolder(config.modelDirs, profile.head) : config.head;
   const head = folder ? await describeHead(folder) : await describeSharedSpace(config, profile);
   return {
-    space: head.space,
+    space: config.space ?? head.space,
     dimension: head.dimension,
     profile: profile.name,
     text: {

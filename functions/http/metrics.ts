@@ -20,6 +20,7 @@ export function measured(embedder: Embedder, metrics: Metrics): Embedder {
   };
   return {
     space: embedder.space,
+    sameAs: embedder.sameAs,
     dimension: embedder.dimension,
     embedTexts: (texts) => timed('text', texts.length, () => embedder.embedTexts(texts)),
     knowsText: (text) => embedder.knowsText(text),

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import pino from 'pino';
 import { Resource } from 'sst/resource';
 import { readSettings, type Values } from '../../core/config.ts';
-import { loadEmbedder } from '../../core/encode/embedder.ts';
+import { knownAs, loadEmbedder } from '../../core/encode/embedder.ts';
 import { SightlineError } from '../../core/errors.ts';
 import { openObjectFailureLog } from '../../core/failure-log/bucket.ts';
 import { createIndexer, type IndexDeps, type IndexJob } from '../../core/index-image.ts';
@@ -12,6 +12,7 @@ import { type Loaded, loadOnce } from '../../core/load-once.ts';
 import { openS3, type S3Store } from '../../core/objects/s3/store.ts';
 import { packageRoot } from '../../core/package-root.ts';
 import type { Embedder, FailureLog, VectorStore } from '../../core/ports.ts';
+import type { Spaces } from '../../core/spaces/port.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { MessageQueue } from '../events/sqs.ts';
 import { createTelemetry } from './telemetry.ts';
@@ -130,14 +131,14 @@ export async function openLambdaRuntime(
   { texts }: { readonly texts: 'now' | 'later' },
 ): Promise<LambdaRuntime> {
   const { s3Endpoint: endpoint, requesterPays, readOnly } = config;
-  const [embedder, state, ...stores] = await Promise.all([
+  const [models, state, ...stores] = await Promise.all([
     modelsOf(config, texts).get(),
     openS3({ bucket: config.stateBucket, endpoint, verify: false }),
     ...[config.bucket, ...config.readBuckets].map((bucket) =>
       openS3({ bucket, endpoint, verify: false, requesterPays, readOnly }),
     ),
   ]);
-  const vectors = await openVectors(config, embedder);
+  const { embedder, vectors } = await openVectors(config, models);
   const buckets = new Map(stores.map((store) => [store.bucket, store]));
   const indexing = { embedder, vectors, buckets, maxBytes: config.maxImageBytes };
   return {
@@ -165,28 +166,38 @@ export function confirming(index: IndexJob, vectors: Pick<VectorStore, 'upsert'>
 const FENCE_PATIENCE_MS = 3000;
 
 /** Loads the code of one driver only: the other would cost every cold start. */
-async function openVectors(config: LambdaConfig, { space, dimension }: Embedder): Promise<VectorStore> {
+async function openVectors(
+  config: LambdaConfig,
+  models: Embedder,
+): Promise<Pick<LambdaRuntime, 'embedder' | 'vectors'>> {
+  const spaces = await openSpaces(config);
+  try {
+    // The question costs a request, and only an index from before knows its space by another id.
+    const live = models.sameAs.length > 0 ? (await spaces.live())?.space : undefined;
+    const embedder = knownAs(models, live);
+    return { embedder, vectors: await spaces.openLive(embedder.space, embedder.dimension) };
+  } catch (error) {
+    await spaces.close();
+    throw error;
+  }
+}
+
+async function openSpaces(config: LambdaConfig): Promise<Spaces> {
   if (config.qdrant === null) {
-    const { openEmbeddedStore } = await import('../../core/vectors/sqlite/store.ts');
+    const { openEmbeddedSpaces } = await import('../../core/vectors/sqlite/spaces.ts');
     await mkdir(config.data, { recursive: true });
-    return openEmbeddedStore({ file: join(config.data, 'index.sqlite'), space, dimension });
+    return openEmbeddedSpaces({ file: join(config.data, 'index.sqlite') });
   }
   const { openQdrantSpaces } = await import('../../core/vectors/qdrant/spaces.ts');
   const { qdrantOptions } = await import('../../core/vectors/qdrant/settings.ts');
   // Given up before the request is, so that the caller hears why.
   const deadlineMs = Math.max(1000, config.requestTimeoutMs - 5000);
-  const spaces = await openQdrantSpaces({
+  return openQdrantSpaces({
     ...config.qdrant,
     ...qdrantOptions(config),
     deadlineMs,
     fencePatienceMs: FENCE_PATIENCE_MS,
   });
-  try {
-    return await spaces.openLive(space, dimension);
-  } catch (error) {
-    await spaces.close();
-    throw error;
-  }
 }
 
 /**

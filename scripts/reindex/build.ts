@@ -1,5 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import type { Config } from '../../core/config.ts';
+import { knownAs } from '../../core/encode/embedder.ts';
 import { SightlineError } from '../../core/errors.ts';
 import type { Embedder } from '../../core/ports.ts';
 import { decimal, toggle, whole } from '../../core/setting-value.ts';
@@ -67,7 +68,12 @@ export async function changeSpace(
       throw new SightlineError('not-found', 'expected an index with pictures, found none: npm run index');
     if (wanted !== null) await expectSpace(spaces, wanted);
     const models = wanted === null ? await configuredModels(config) : await expectModels(wanted, config);
-    const embedder = await openEmbedder(config, models);
+    const ids = (await spaces.list()).map(({ space }) => space);
+    const made = await openEmbedder(config, models);
+    const embedder = knownAs(
+      made,
+      ids.find((id) => made.sameAs.includes(id)),
+    );
     try {
       if (embedder.space === live.space) return tell(options.json, { space: live.space, live: true, already: true });
       await rememberModels(config.data, embedder.space, models);

@@ -17,6 +17,7 @@ export function hashEmbedder(): Embedder & { readonly embeddedImages: string[]; 
   };
   return {
     space: 'feedfeedfeedfeed',
+    sameAs: [],
     dimension: 64,
     embeddedImages,
     failNext: null,

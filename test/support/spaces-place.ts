@@ -17,6 +17,7 @@ export function saltedEmbedder(space: string, dimension = 32): Embedder & { embe
   return {
     space,
     dimension,
+    sameAs: [],
     embedded: 0,
     async embedTexts(texts) {
       this.embedded += texts.length;

@@ -174,7 +174,7 @@ function ownVector(
   space: string | undefined,
 ): JointEmbedding | undefined {
   if (vector === undefined || space === undefined) return undefined;
-  if (space !== embedder.space) throw otherSpace('a vector', embedder.space, space);
+  if (space !== embedder.space && !embedder.sameAs.includes(space)) throw otherSpace('a vector', embedder.space, space);
   if (vector.length !== embedder.dimension) {
     throw new HttpProblem(
       'invalid-input',

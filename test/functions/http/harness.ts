@@ -48,6 +48,7 @@ export function hashEmbedder(space = 'feedfeedfeedfeed'): Embedder {
     normalise(Float32Array.from(createHash('sha512').update(bytes).digest(), (byte) => byte - 127.5) as JointEmbedding);
   return {
     space,
+    sameAs: [],
     dimension: 64,
     knowsText: async (text) => /\w/.test(text),
     embedTexts: async (texts) => texts.map((text) => vectorOf(Buffer.from(text))),
