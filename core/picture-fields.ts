@@ -193,6 +193,21 @@ export const PICTURE_FIELDS = {
     example: 'Canon EOS 5D',
   },
   lens: { type: 'text', from: 'content', absent: null, filters: { lens: 'equals' }, doc: 'Model of the lens.' },
+  exposureTime: { type: 'number', from: 'content', absent: null, doc: 'Seconds.', example: '0.004' },
+  aperture: { type: 'number', from: 'content', absent: null, doc: 'The f-number.', example: '2.8' },
+  iso: { type: 'integer', from: 'content', absent: null, doc: 'Sensitivity of film or sensor.', example: '400' },
+  focalLength: { type: 'number', from: 'content', absent: null, doc: 'Millimetres, of the lens itself.' },
+  latitude: { type: 'number', from: 'content', absent: null, doc: 'Where it was taken, in degrees: north above 0.' },
+  longitude: { type: 'number', from: 'content', absent: null, doc: 'Degrees: east above 0.' },
+  perceptualHash: {
+    type: 'text',
+    from: 'content',
+    absent: null,
+    doc:
+      'What it looks like, as 128 bits in hexadecimal digits: copies that were made smaller or compressed again differ ' +
+      'in at most 10 of them.',
+    example: '0f1e3c78f0e1c3870f1e3c78f0e1c387',
+  },
   indexedAt: {
     type: 'instant',
     from: 'index',

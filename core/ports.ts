@@ -349,9 +349,7 @@ export interface Embedder {
    * @throws {too-large}
    */
   embedImage(bytes: Uint8Array): Promise<{ vector: JointEmbedding; picture: PictureInfo }>;
-  /**
-   * What {@link embedImage} would say of a picture, without decoding it. Throws as it does, for what the header tells.
-   */
+  /** What {@link embedImage} would say of a picture, without embedding it. Throws as it does. */
   describeImage(bytes: Uint8Array): Promise<PictureInfo>;
   close(): Promise<void>;
 }

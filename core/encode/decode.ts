@@ -3,6 +3,7 @@ import { enlarge } from './enlarge.ts';
 import { type Kernel, type Plan, planCrop, type Size, storedRect, turnSize, turnUpright } from './geometry.ts';
 import { type DecodeLimits, type Header, readHeader } from './header.ts';
 import { decodeHeic, isAv1 } from './heic.ts';
+import { perceptualHash } from './look.ts';
 import { CONTENT_TYPES } from './picture-format.ts';
 import type { RgbPixels } from './preprocess.ts';
 import type { Preprocessing } from './preprocessor-config.ts';
@@ -11,7 +12,7 @@ import { needsScaling, scaleSamples } from './tiff-samples.ts';
 
 export type { DecodeLimits };
 
-/** From the bytes of a picture to the pixels a model sees, to a thumbnail, or to what is known of it. */
+/** From the bytes of a picture to the pixels a model sees, with what is known of it, or to a thumbnail. */
 
 /** Pictures that need more than this are decoded one after the other, so that several at once stay within memory. */
 const HEAVY_FRAME_BYTES = 64 * 1024 ** 2;
@@ -38,12 +39,7 @@ export async function decodeImage(
   const pixels = await inTurn(header.frameBytes, async () =>
     decodeCrop({ ...header, source: await findSource(header, limits) }, preprocessing, limits),
   );
-  return { pixels, picture: header.picture };
-}
-
-/** What {@link decodeImage} would say of a picture, undecoded. Throws as it does, for what the header tells. */
-export async function describeImage(bytes: Uint8Array, limits: DecodeLimits): Promise<PictureInfo> {
-  return (await readHeader(bytes, limits)).picture;
+  return { pixels, picture: { ...header.picture, perceptualHash: perceptualHash(pixels) } };
 }
 
 export interface Thumbnail extends Size {

@@ -29,7 +29,7 @@ export interface Encoders {
     readonly key: string;
     /** Decodes and encodes a picture; the first call loads the model. Throws `unreadable-image`, `too-large`. */
     encode(bytes: Uint8Array): Promise<{ outputs: ImageOutputs; picture: PictureInfo }>;
-    /** What a picture is, undecoded. Throws as `encode`, for what the header tells; loads no model. */
+    /** What `encode` would say of a picture, without encoding it. Throws as it does; loads no model. */
     describe(bytes: Uint8Array): Promise<PictureInfo>;
   };
   close(): Promise<void>;
@@ -94,8 +94,8 @@ export async function loadEncoders(options: EncoderOptions): Promise<Encoders> {
         return { outputs: await encoder.encode(pixels), picture };
       },
       async describe(bytes) {
-        const { describeImage } = await import('./decode.ts');
-        return describeImage(bytes, limits);
+        const { decodeImage } = await import('./decode.ts');
+        return (await decodeImage(bytes, preprocessing, limits)).picture;
       },
     },
     async close() {

@@ -1,5 +1,5 @@
 import { type ImageRejection, SightlineError } from '../errors.ts';
-import { METADATA_VERSION, readEmbedded } from '../metadata/embedded.ts';
+import { exposureOf, METADATA_VERSION, readEmbedded } from '../metadata/embedded.ts';
 import { NOTHING_KNOWN } from '../picture-fields.ts';
 import type { PictureInfo } from '../ports.ts';
 import { findPreview, RAW_TYPES, type RawFormat } from './camera-raw.ts';
@@ -126,6 +126,7 @@ async function readRawHeader(bytes: Uint8Array, raw: RawFormat, limits: DecodeLi
       ...turnSize(preview.photo, orientation),
       camera: own.camera ?? camera,
       lens: own.lens ?? lens,
+      ...exposureOf(own, header.picture),
     },
   };
 }

@@ -1,4 +1,4 @@
-import { type Exif, readExif } from './exif.ts';
+import { EXPOSURE_FIELDS, type Exif, type Exposure, readExif } from './exif.ts';
 import { type Iptc, readIptc } from './iptc.ts';
 import { type PngTexts, readPng } from './png.ts';
 import { readXmp, type Xmp } from './xmp.ts';
@@ -10,7 +10,7 @@ export const METADATA_VERSION = 2;
 export type EmbeddedSource = 'exif' | 'xmp' | 'iptc' | 'gps' | 'png' | 'tiff';
 
 /** What a picture says of itself. */
-export interface EmbeddedMetadata {
+export interface EmbeddedMetadata extends Exposure {
   /** As `date.ts` writes it. */
   readonly takenAt: string | null;
   readonly takenFrom: EmbeddedSource | null;
@@ -64,6 +64,13 @@ export function readEmbedded(bytes: Uint8Array, format: string, blocks: Metadata
     takenFrom,
     camera: exif.camera ?? xmp.camera ?? null,
     lens: exif.lens ?? xmp.lens ?? null,
+    ...exposureOf(exif),
     keywords: [...new Set([...(iptc.keywords ?? []), ...(xmp.keywords ?? [])])].slice(0, MAX_KEYWORDS),
   };
+}
+
+/** How and where the first of these says that a picture was taken, each field for itself; null where none does. */
+export function exposureOf(...sources: readonly Partial<Exposure>[]): Exposure {
+  const first = (name: keyof Exposure) => sources.find((source) => source[name] != null)?.[name] ?? null;
+  return Object.fromEntries(EXPOSURE_FIELDS.map((name) => [name, first(name)])) as unknown as Exposure;
 }

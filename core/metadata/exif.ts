@@ -15,15 +15,35 @@ type DateTags = readonly [date: number, offset: number, fraction: number];
 const ORIGINAL: DateTags = [0x9003, 0x9011, 0x9291];
 const DIGITIZED: DateTags = [0x9004, 0x9012, 0x9292];
 const CHANGED: DateTags = [DATE_TIME, 0x9010, 0x9290];
+const EXPOSURE_TIME = 0x829a;
+const F_NUMBER = 0x829d;
+const SENSITIVITY = 0x8827;
+const FOCAL_LENGTH = 0x920a;
+/** Letter of the hemisphere, and degrees, minutes and seconds. */
+const LATITUDE = [0x0001, 0x0002] as const;
+const LONGITUDE = [0x0003, 0x0004] as const;
 const GPS_TIME = 0x0007;
 const GPS_DATE = 0x001d;
 
 const MAIN = new Set([MAKE, MODEL, DATE_TIME, EXIF_DIRECTORY, GPS_DIRECTORY]);
-const PHOTO = new Set([...ORIGINAL, ...DIGITIZED, ...CHANGED, TIME_ZONE, LENS_MAKE, LENS_MODEL]);
-const GPS = new Set([GPS_TIME, GPS_DATE]);
+const EXPOSURE = [EXPOSURE_TIME, F_NUMBER, SENSITIVITY, FOCAL_LENGTH];
+const PHOTO = new Set([...ORIGINAL, ...DIGITIZED, ...CHANGED, TIME_ZONE, LENS_MAKE, LENS_MODEL, ...EXPOSURE]);
+const GPS = new Set([GPS_TIME, GPS_DATE, ...LATITUDE, ...LONGITUDE]);
+
+/** How and where a picture was taken; see `picture-fields.ts` for units. */
+export interface Exposure {
+  readonly exposureTime: number | null;
+  readonly aperture: number | null;
+  readonly iso: number | null;
+  readonly focalLength: number | null;
+  readonly latitude: number | null;
+  readonly longitude: number | null;
+}
+
+export const EXPOSURE_FIELDS = ['exposureTime', 'aperture', 'iso', 'focalLength', 'latitude', 'longitude'] as const;
 
 /** What EXIF says of a picture. Dates as `date.ts` writes them. */
-export interface Exif {
+export interface Exif extends Exposure {
   /** When the shutter opened. */
   readonly original: string | null;
   /** When it became digital: of a scan, the day it was scanned. */
@@ -36,7 +56,20 @@ export interface Exif {
   readonly lens: string | null;
 }
 
-const NOTHING: Exif = { original: null, digitized: null, changed: null, gps: null, camera: null, lens: null };
+const NOTHING: Exif = {
+  original: null,
+  digitized: null,
+  changed: null,
+  gps: null,
+  camera: null,
+  lens: null,
+  exposureTime: null,
+  aperture: null,
+  iso: null,
+  focalLength: null,
+  latitude: null,
+  longitude: null,
+};
 
 /**
  * Reads an EXIF block, with or without the letters "Exif" in front, or a whole TIFF file. What is broken counts as
@@ -59,13 +92,20 @@ export function readExif(block: Uint8Array, photo?: Uint8Array): Exif {
   const hours = zone === null ? '' : `${zone < 0 ? '-' : '+'}${Math.abs(zone)}`;
   const date = (text: string, [, offset, fraction]: DateTags) =>
     parseDate(text, exifText(offset) || hours, exifText(fraction));
+  const above0 = (tag: number) => positive(numberOf(inner, exif.entries.get(tag)));
+  const gps = below(GPS_DIRECTORY, GPS);
   return {
     original: date(exifText(ORIGINAL[0]), ORIGINAL),
     digitized: date(exifText(DIGITIZED[0]), DIGITIZED),
     changed: date(mainText(CHANGED[0]), CHANGED),
-    gps: gpsDate(tiff, below(GPS_DIRECTORY, GPS)),
+    gps: gpsDate(tiff, gps),
     camera: deviceName(mainText(MAKE), mainText(MODEL)),
     lens: deviceName(exifText(LENS_MAKE), exifText(LENS_MODEL)),
+    exposureTime: above0(EXPOSURE_TIME),
+    aperture: above0(F_NUMBER),
+    iso: sensitivity(above0(SENSITIVITY)),
+    focalLength: above0(FOCAL_LENGTH),
+    ...place(tiff, gps),
   };
 }
 
@@ -86,6 +126,29 @@ export function plainText(text: string): string {
     .toWellFormed()
     .replace(/\p{Cc}+/gu, ' ')
     .trim();
+}
+
+function positive(number: number | null): number | null {
+  return number !== null && number > 0 ? number : null;
+}
+
+/** The largest number that fits stands for anything above it. */
+function sensitivity(iso: number | null): number | null {
+  return iso !== null && Number.isInteger(iso) && iso < 65_535 ? iso : null;
+}
+
+/** Both or none. A camera that knew no place writes zeros, which lie in the sea. */
+function place(tiff: Tiff, { entries }: TiffDirectory): Pick<Exposure, 'latitude' | 'longitude'> {
+  const degrees = ([letterTag, tag]: readonly [number, number], most: number, below: string) => {
+    const [whole, minutes, seconds] = [0, 1, 2].map((index) => numberOf(tiff, entries.get(tag), index));
+    const letter = textOf(tiff, entries.get(letterTag)).toUpperCase();
+    if (whole == null || letter === '') return null;
+    const value = Math.round((whole + (minutes ?? 0) / 60 + (seconds ?? 0) / 3600) * 1e6) / 1e6;
+    return value <= most ? (letter === below ? -value : value) : null;
+  };
+  const [latitude, longitude] = [degrees(LATITUDE, 90, 'S'), degrees(LONGITUDE, 180, 'W')];
+  const isKnown = latitude !== null && longitude !== null && (latitude !== 0 || longitude !== 0);
+  return isKnown ? { latitude, longitude } : { latitude: null, longitude: null };
 }
 
 function gpsDate(tiff: Tiff, { entries }: TiffDirectory): string | null {

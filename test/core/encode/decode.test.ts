@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import sharp from 'sharp';
 import { decodeImage, thumbnail } from '../../../core/encode/decode.ts';
 import { DEFAULT_LIMITS } from '../../../core/encode/encoders.ts';
+import { hashDistance } from '../../../core/encode/look.ts';
 import type { Preprocessing } from '../../../core/encode/preprocessor-config.ts';
 import { METADATA_VERSION } from '../../../core/metadata/embedded.ts';
 import { NOTHING_KNOWN } from '../../../core/picture-fields.ts';
@@ -93,7 +94,10 @@ describe('orientation', () => {
           const how = preprocessing(mode, 'bicubic', 61, 52);
           const ours = await decodeImage(marked, how, DEFAULT_LIMITS);
           const twin = await decodeImage(turned, how, DEFAULT_LIMITS);
-          assert.deepEqual(ours.picture, twin.picture);
+          // Pixels differ by rounding, and a bit of the hash with them.
+          const perceptualHash = twin.picture.perceptualHash!;
+          assert.deepEqual({ ...ours.picture, perceptualHash }, twin.picture);
+          assert.ok(hashDistance(ours.picture.perceptualHash!, perceptualHash) < 5);
           const difference = meanDifference(ours.pixels.data, twin.pixels.data);
           assert.ok(difference < 0.6, `${width} x ${height}, orientation ${orientation}, ${mode}: ${difference}`);
         }
@@ -107,11 +111,13 @@ describe('orientation', () => {
     const jpeg = await sharp(png).jpeg({ quality: 95 }).toBuffer();
     const segment = Buffer.concat([Buffer.from([0xff, 0xe1, 0, exif.length + 8]), Buffer.from('Exif\0\0'), exif]);
     const marked = Buffer.concat([jpeg.subarray(0, 2), segment, jpeg.subarray(2)]);
-    assert.deepEqual((await decodeImage(marked, PLAIN, DEFAULT_LIMITS)).picture, {
+    const { picture } = await decodeImage(marked, PLAIN, DEFAULT_LIMITS);
+    assert.deepEqual(picture, {
       contentType: 'image/jpeg',
       width: 97,
       height: 60,
       ...NOTHING_KNOWN,
+      perceptualHash: picture.perceptualHash,
       metadataVersion: METADATA_VERSION,
     });
   });
@@ -141,6 +147,7 @@ describe('formats and colours', () => {
         width: 150,
         height: 110,
         ...NOTHING_KNOWN,
+        perceptualHash: picture.perceptualHash,
         metadataVersion: METADATA_VERSION,
       });
       await near(bytes, pixels, contentType === 'image/gif' ? 8 : 2, contentType);

@@ -73,13 +73,16 @@ describe('the embedder', () => {
 
   it('makes of a picture what the parts make of it', async () => {
     const { vector, picture } = await embedder.embedImage(photo);
+    assert.match(picture.perceptualHash!, /^[0-9a-f]{32}$/);
     assert.deepEqual(picture, {
       contentType: 'image/jpeg',
       width: 375,
       height: 500,
       ...NOTHING_KNOWN,
+      perceptualHash: picture.perceptualHash,
       metadataVersion: METADATA_VERSION,
     });
+    assert.deepEqual(await embedder.describeImage(photo), picture);
     const { outputs } = await encoders.image.encode(photo);
     const matrix = noise(1000 * 64, 2);
     const expected = Float32Array.from({ length: 64 }, (_, d) =>

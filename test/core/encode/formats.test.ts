@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import sharp from 'sharp';
-import { decodeImage, describeImage, thumbnail } from '../../../core/encode/decode.ts';
+import { decodeImage, thumbnail } from '../../../core/encode/decode.ts';
 import { DEFAULT_LIMITS } from '../../../core/encode/encoders.ts';
+import { readHeader } from '../../../core/encode/header.ts';
 import type { Preprocessing } from '../../../core/encode/preprocessor-config.ts';
 import { ASCII, exifBlock, SHORT } from '../metadata/exif-block.ts';
 import { boxOf, DNG_VERSION, rawOf, samplesOf, tiffOf } from './odd-pictures.ts';
@@ -182,7 +183,7 @@ describe('camera raw', () => {
       ['image/x-olympus-orf', rawOf({ make: 'OLYMPUS', jpegs: [large], photo: taken, magic: 0x4f52 }), [4600, 3000]],
     ];
     for (const [contentType, bytes, [width, height]] of raws) {
-      const picture = await describeImage(bytes, DEFAULT_LIMITS);
+      const picture = (await readHeader(bytes, DEFAULT_LIMITS)).picture;
       assert.deepEqual(
         [picture.contentType, picture.width, picture.height, picture.takenAt],
         [contentType, width, height, '2019-07-05T12:00:00.000+02:00'],
@@ -195,14 +196,14 @@ describe('camera raw', () => {
     const large = await preview(900);
     const raf = Buffer.concat([Buffer.from('FUJIFILMCCD-RAW 0201'.padEnd(148, '\0')), large, Buffer.alloc(999, 3)]);
     await shows(raf, large, 2, 'RAF');
-    assert.equal((await describeImage(raf, DEFAULT_LIMITS)).contentType, 'image/x-fujifilm-raf');
+    assert.equal((await readHeader(raf, DEFAULT_LIMITS)).picture.contentType, 'image/x-fujifilm-raf');
     const canon = boxOf(
       'moov',
       boxOf('CMT1', exifBlock({ main: { 271: ASCII('Canon'), 272: ASCII('Canon EOS R5'), 274: SHORT(8) } })),
       boxOf('CMT2', exifBlock({ main: { 36867: ASCII('2019:07:05 12:00:00') } })),
     );
     const cr3 = Buffer.concat([boxOf('ftyp', Buffer.from('crx \0\0\0\x01crx isom')), canon, boxOf('mdat', large)]);
-    const picture = await describeImage(cr3, DEFAULT_LIMITS);
+    const picture = (await readHeader(cr3, DEFAULT_LIMITS)).picture;
     assert.deepEqual(
       [picture.contentType, picture.width, picture.height, picture.takenAt],
       ['image/x-canon-cr3', 600, 900, '2019-07-05T12:00:00.000'],
@@ -217,7 +218,7 @@ describe('camera raw', () => {
       await refuses(bytes, 'unsupported-format', /got DNG without/, `${jpegs.length} JPEG`);
     }
     const scan = await photo().tiff().toBuffer();
-    assert.equal((await describeImage(scan, DEFAULT_LIMITS)).contentType, 'image/tiff');
+    assert.equal((await readHeader(scan, DEFAULT_LIMITS)).picture.contentType, 'image/tiff');
   });
 
   it('costs no more than its bytes, whatever they are', async () => {
@@ -228,7 +229,7 @@ describe('camera raw', () => {
     for (let at = 0; at < 400; at++) {
       const broken = Buffer.from(whole);
       broken[at] = 0xff;
-      await describeImage(broken, DEFAULT_LIMITS).catch((error: { code: string }) =>
+      await readHeader(broken, DEFAULT_LIMITS).catch((error: { code: string }) =>
         assert.equal(error.code, 'unreadable-image'),
       );
     }

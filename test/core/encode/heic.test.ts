@@ -5,8 +5,9 @@ import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import sharp from 'sharp';
-import { decodeImage, describeImage, thumbnail } from '../../../core/encode/decode.ts';
+import { decodeImage, thumbnail } from '../../../core/encode/decode.ts';
 import { DEFAULT_LIMITS } from '../../../core/encode/encoders.ts';
+import { readHeader } from '../../../core/encode/header.ts';
 import type { Preprocessing } from '../../../core/encode/preprocessor-config.ts';
 
 const SIZE = 60;
@@ -37,7 +38,7 @@ describe('HEIC', () => {
       assert.deepEqual([small.width, small.height], [120, 80], name);
       assert.ok((await distance(small.bytes, PHOTO)) < 8, name);
     }
-    const { takenAt, takenFrom, camera } = await describeImage(heic('photo'), DEFAULT_LIMITS);
+    const { takenAt, takenFrom, camera } = (await readHeader(heic('photo'), DEFAULT_LIMITS)).picture;
     assert.deepEqual([takenAt, takenFrom, camera], ['2019-07-05T12:00:00.000+02:00', 'exif', 'Apple iPhone 15']);
   });
 

@@ -1,9 +1,22 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { deviceName, type Exif, readExif } from '../../../core/metadata/exif.ts';
-import { ASCII, exifBlock, RATIONALS } from './exif-block.ts';
+import { ASCII, exifBlock, RATIONALS, SHORT, type Tags } from './exif-block.ts';
 
-const NOTHING: Exif = { original: null, digitized: null, changed: null, gps: null, camera: null, lens: null };
+const NOTHING: Exif = {
+  original: null,
+  digitized: null,
+  changed: null,
+  gps: null,
+  camera: null,
+  lens: null,
+  exposureTime: null,
+  aperture: null,
+  iso: null,
+  focalLength: null,
+  latitude: null,
+  longitude: null,
+};
 const original = (text: string, more: Record<number, ReturnType<typeof ASCII>> = {}) =>
   readExif(exifBlock({ photo: { 36867: ASCII(text), ...more } })).original;
 
@@ -51,6 +64,32 @@ describe('EXIF', () => {
     assert.equal(deviceName('Canon', '----'), null);
   });
 
+  it('says exposure and place', () => {
+    const photo = {
+      33434: RATIONALS([1, 250]),
+      33437: RATIONALS([28, 10]),
+      34855: SHORT(400),
+      37386: RATIONALS([50, 1]),
+    };
+    const south = { 1: ASCII('S'), 2: RATIONALS([33, 1], [51, 1], [3132, 100]) };
+    const east = { 3: ASCII('E'), 4: RATIONALS([151, 1], [12, 1], [0, 1]) };
+    const { exposureTime, aperture, iso, focalLength, latitude, longitude } = readExif(
+      exifBlock({ photo, gps: { ...south, ...east } }),
+    );
+    assert.deepEqual([exposureTime, aperture, iso, focalLength], [0.004, 2.8, 400, 50]);
+    assert.deepEqual([latitude, longitude], [-33.8587, 151.2]);
+    const placeOf = (gps: Tags) => {
+      const exif = readExif(exifBlock({ gps }));
+      return [exif.latitude, exif.longitude];
+    };
+    assert.deepEqual(placeOf(south), [null, null], 'half a place');
+    const zeros = { 1: ASCII('N'), 2: RATIONALS([0, 1]), 3: ASCII('E'), 4: RATIONALS([0, 1]) };
+    assert.deepEqual(placeOf(zeros), [null, null], 'a camera that knew none');
+    assert.deepEqual(placeOf({ ...east, 1: ASCII('N'), 2: RATIONALS([91, 1]) }), [null, null], 'no place on earth');
+    const odd = readExif(exifBlock({ photo: { 33434: RATIONALS([0, 0]), 34855: SHORT(65_535) } }));
+    assert.deepEqual([odd.exposureTime, odd.iso], [null, null]);
+  });
+
   it('is read the same in both byte orders, behind its letters, and with its directory in a block of its own', () => {
     const tags = { photo: { 36867: ASCII('2019:07:05 12:00:00') } };
     const expected = { ...NOTHING, original: '2019-07-05T12:00:00.000' };
@@ -63,8 +102,8 @@ describe('EXIF', () => {
   it('is unknown where a block is broken, whatever is broken', () => {
     const block = exifBlock({
       main: { 306: ASCII('2019:07:05 12:00:00') },
-      photo: { 36867: ASCII('2019:07:05 12:00:00') },
-      gps: { 29: ASCII('2019:07:05'), 7: RATIONALS([12, 0], [0, 1], [0, 1]) },
+      photo: { 36867: ASCII('2019:07:05 12:00:00'), 34855: SHORT(400) },
+      gps: { 29: ASCII('2019:07:05'), 1: ASCII('N'), 2: RATIONALS([1, 1]), 7: RATIONALS([12, 0], [0, 1], [0, 1]) },
     });
     assert.equal(readExif(block).original, '2019-07-05T12:00:00.000');
     for (let length = 0; length < block.length; length++) readExif(block.subarray(0, length));
@@ -72,7 +111,12 @@ describe('EXIF', () => {
       for (const value of [0, 0xff]) {
         const broken = Buffer.from(block);
         broken[at] = value;
-        for (const date of Object.values(readExif(broken))) assert.ok(date === null || /^\d{4}-/.test(date), date!);
+        for (const found of Object.values(readExif(broken))) {
+          assert.ok(
+            typeof found === 'string' ? /^\d{4}-/.test(found) : found === null || Number.isFinite(found),
+            found,
+          );
+        }
       }
     }
   });

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pino from 'pino';
-import { decodeImage, describeImage, thumbnail } from '../../../core/encode/decode.ts';
+import { decodeImage, thumbnail } from '../../../core/encode/decode.ts';
 import type { Preprocessing } from '../../../core/encode/preprocessor-config.ts';
 import { openFailureLog } from '../../../core/failure-log/sqlite.ts';
 import { createIndexer } from '../../../core/index-image.ts';
@@ -59,7 +59,7 @@ export function hashEmbedder(space = 'feedfeedfeedfeed'): Embedder {
         picture,
       };
     },
-    describeImage: (bytes) => describeImage(bytes, LIMITS),
+    describeImage: async (bytes) => (await decodeImage(bytes, PREPROCESSING, LIMITS)).picture,
     close: async () => {},
   };
 }

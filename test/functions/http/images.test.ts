@@ -29,9 +29,10 @@ describe('pictures over HTTP', () => {
     assert.deepEqual(body.tags, ['pet', 'small']);
     const stored = await t.json(`/images/${id}`);
     assert.deepEqual(stored.body, body);
-    const { indexedAt, sha256, ...rest } = body as unknown as Record<string, string>;
+    const { indexedAt, sha256, perceptualHash, ...rest } = body as unknown as Record<string, string>;
     assert.ok(!Number.isNaN(Date.parse(indexedAt!)));
     assert.match(sha256!, /^[0-9a-f]{64}$/);
+    assert.match(perceptualHash!, /^[0-9a-f]{32}$/);
     assert.deepEqual(rest, {
       id,
       kind: 'image',
@@ -44,8 +45,16 @@ describe('pictures over HTTP', () => {
       tags: ['pet', 'small'],
       takenAt: null,
       takenFrom: null,
+      month: '',
+      dayOfYear: '',
       camera: null,
       lens: null,
+      exposureTime: null,
+      aperture: null,
+      iso: null,
+      focalLength: null,
+      latitude: null,
+      longitude: null,
       name: 'cat.jpg',
       folder: 'a',
       orientation: 'landscape',

@@ -1,0 +1,65 @@
+import type { RgbPixels } from './preprocess.ts';
+
+/** What is seen in the pixels of a picture that were decoded for the model: nothing is decoded once more for it. */
+
+/** Squares a side, whose mean brightness is compared. */
+const GRID = 9;
+/** Differences of brightness below this, of 255, are noise of flat areas. */
+const NOISE = 1;
+
+/**
+ * A perceptual hash of 128 bits as 32 hexadecimal digits: whether each of 8 x 8 squares is darker than the one to its
+ * right, and than the one below. A copy that was made smaller, compressed again or changed in colour differs in few
+ * bits; see {@link hashDistance}. It is of what the model sees, so hashes compare where the preprocessing is the same.
+ */
+export function perceptualHash(pixels: RgbPixels): string {
+  const mean = meanBrightness(pixels);
+  const bits: boolean[] = [];
+  for (const step of [1, GRID]) {
+    for (let y = 0; y < GRID - 1; y++) {
+      for (let x = 0; x < GRID - 1; x++) {
+        const at = y * GRID + x;
+        bits.push(mean[at + step]! - mean[at]! > NOISE);
+      }
+    }
+  }
+  let hex = '';
+  for (let at = 0; at < bits.length; at += 4) {
+    hex += bits
+      .slice(at, at + 4)
+      .reduce((digit, bit) => digit * 2 + (bit ? 1 : 0), 0)
+      .toString(16);
+  }
+  return hex;
+}
+
+/** Mean of each square of the grid, row by row: 0 to 255. */
+function meanBrightness({ data, width, height }: RgbPixels): Float64Array {
+  const sums = new Float64Array(GRID * GRID);
+  const counts = new Float64Array(GRID * GRID);
+  for (let y = 0, from = 0; y < height; y++) {
+    const row = Math.floor((y * GRID) / height) * GRID;
+    for (let x = 0; x < width; x++, from += 3) {
+      const square = row + Math.floor((x * GRID) / width);
+      // ITU-R BT.601, in thousandths.
+      sums[square]! += 299 * data[from]! + 587 * data[from + 1]! + 114 * data[from + 2]!;
+      counts[square]! += 1000;
+    }
+  }
+  return sums.map((sum, square) => sum / Math.max(1, counts[square]!));
+}
+
+/** Bits in which two hashes differ, 0 to 128. */
+export function hashDistance(a: string, b: string): number {
+  let bits = 0;
+  for (let at = 0; at < a.length; at += 8) {
+    bits += ones(Number.parseInt(a.slice(at, at + 8), 16) ^ Number.parseInt(b.slice(at, at + 8), 16));
+  }
+  return bits;
+}
+
+function ones(word: number): number {
+  let v = word - ((word >>> 1) & 0x55555555);
+  v = (v & 0x33333333) + ((v >>> 2) & 0x33333333);
+  return (((v + (v >>> 4)) & 0x0f0f0f0f) * 0x01010101) >>> 24;
+}
