@@ -204,8 +204,8 @@ export const PICTURE_FIELDS = {
     from: 'content',
     absent: null,
     doc:
-      'What it looks like, as 128 bits in hexadecimal digits: copies that were made smaller or compressed again differ ' +
-      'in at most 10 of them.',
+      'What it looks like, as 128 bits in hexadecimal digits: copies that were made smaller or compressed again ' +
+      'differ in at most 10 of them.',
     example: '0f1e3c78f0e1c3870f1e3c78f0e1c387',
   },
   indexedAt: {
