@@ -7,6 +7,7 @@ import type { TextEncoderEntry, TextPooling } from './encoder-entry.ts';
 import { findFolder, loadChecked, verifyFile } from './model-files.ts';
 import type { Fingerprint } from './space-id.ts';
 import { loadTokenizer, type Tokenizer } from './tokenizer.ts';
+import { loadUnigram, UNIGRAM_SUFFIX } from './unigram.ts';
 
 /** Texts to vectors of the text encoder's own space. */
 export interface TextEncoder {
@@ -45,7 +46,8 @@ export async function loadTextEncoder(
   const { files, tensors, maxTokens, dimension, vocabulary } = entry;
   const folder = await findFolder(modelDirs, entry.folder);
   const fingerprint = await fingerprintTextEncoder(modelDirs, entry);
-  const tokenizer = await loadTokenizer({
+  const load = files.tokenizer.path.endsWith(UNIGRAM_SUFFIX) ? loadUnigram : loadTokenizer;
+  const tokenizer = await load({
     tokenizer: join(folder, files.tokenizer.path),
     config: join(folder, files.tokenizerConfig.path),
     maxTokens,

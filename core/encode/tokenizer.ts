@@ -15,6 +15,16 @@ export interface Tokenizer {
   readonly padId: number | null;
 }
 
+/** Where a tokenizer is, and what it has to be. */
+export interface TokenizerFiles {
+  readonly tokenizer: string;
+  /** tokenizer_config.json */
+  readonly config: string;
+  /** Including the special tokens. */
+  readonly maxTokens: number;
+  readonly vocabulary: Vocabulary;
+}
+
 /** Ids of a tokenizer, all together, and those at both ends of a text; null for none. */
 export interface Vocabulary {
   readonly size: number;
@@ -28,6 +38,11 @@ export interface Vocabulary {
  */
 const EXCESS_MARKS = /(\p{M}{30})\p{M}+/gu;
 
+/** The text in whole characters, without the marks that no language has. */
+export function withoutExcessMarks(text: string): string {
+  return text.toWellFormed().replace(EXCESS_MARKS, '$1');
+}
+
 /** UTF-16 units that are tokenized first of a long text; enough for any 256 tokens of ordinary language. */
 const FIRST_WINDOW = 4096;
 const WINDOW_GROWTH = 4;
@@ -36,13 +51,7 @@ const WINDOW_GROWTH = 4;
  * Loads a tokenizer from tokenizer.json and tokenizer_config.json. Throws `model-mismatch` when they are no tokenizer,
  * or one of another vocabulary.
  */
-export async function loadTokenizer(files: {
-  tokenizer: string;
-  config: string;
-  /** Including the special tokens. */
-  maxTokens: number;
-  vocabulary: Vocabulary;
-}): Promise<Tokenizer> {
+export async function loadTokenizer(files: TokenizerFiles): Promise<Tokenizer> {
   const json = await readJson(files.tokenizer);
   const config = await readJson(files.config);
   let inner: HfTokenizer;
@@ -73,7 +82,7 @@ export async function loadTokenizer(files: {
       return unknown === null || bare.some((id: number) => id !== unknown);
     },
     encode(text) {
-      const clean = text.toWellFormed().replace(EXCESS_MARKS, '$1');
+      const clean = withoutExcessMarks(text);
       const ids = cuttable ? encodeStart(clean, files.maxTokens, encode) : encode(clean);
       return ids.length <= files.maxTokens
         ? ids
@@ -143,7 +152,8 @@ function highestId(json: object): number {
   return highest;
 }
 
-function checkVocabulary(path: string, expected: Vocabulary, got: Vocabulary): void {
+/** Throws `model-mismatch` for a tokenizer of another vocabulary. */
+export function checkVocabulary(path: string, expected: Vocabulary, got: Vocabulary): void {
   if (expected.size === got.size && expected.start === got.start && expected.end === got.end) return;
   const say = ({ size, start, end }: Vocabulary) =>
     `${size} tokens, ${start ?? 'none'} before and ${end ?? 'none'} behind a text`;
@@ -166,7 +176,8 @@ function padIdOf(tokenizer: HfTokenizer, config: object): number | null {
   return text === undefined ? null : (tokenizer.token_to_id(text) ?? null);
 }
 
-async function readJson(path: string): Promise<object> {
+/** A JSON object. Throws `model-mismatch`. */
+export async function readJson(path: string): Promise<object> {
   let parsed: unknown;
   try {
     parsed = JSON.parse(await readFile(path, 'utf8'));

@@ -3,7 +3,7 @@ import { rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import type { ModelFile } from '../../../core/encode/encoder-entry.ts';
+import type { ModelFile, TextEncoderEntry } from '../../../core/encode/encoder-entry.ts';
 import { fingerprintImageEncoder, loadImageEncoder } from '../../../core/encode/image-encoder.ts';
 import { loadManifest, type Manifest, parseManifest, profileOf } from '../../../core/encode/manifest.ts';
 import { findFolder, verifyFile } from '../../../core/encode/model-files.ts';
@@ -56,12 +56,15 @@ describe('the manifest', () => {
         files++;
       }
     }
-    assert.equal(files, 7);
+    assert.equal(files, 10);
   });
 
   it('agrees with what the bundled models are made of, which is not looked at when they are served', async () => {
     const { text, image } = profileOf(manifest, 'compact');
-    await (await loadTextEncoder([MODELS], { ...text, bundled: false }, { threads: 1 })).close();
+    const multilingual = manifest.encoders['multilingual-e5-small'] as TextEncoderEntry;
+    for (const entry of [text, { ...multilingual, name: 'multilingual-e5-small' }]) {
+      await (await loadTextEncoder([MODELS], { ...entry, bundled: false }, { threads: 1 })).close();
+    }
     await (await loadImageEncoder([MODELS], { ...image, bundled: false }, { threads: 1 })).close();
     const other = loadTextEncoder([MODELS], { ...text, bundled: false, opset: 16 });
     await assert.rejects(other, mismatch('model.onnx: expected opset 16, as the manifest says, got 17'));
