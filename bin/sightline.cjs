@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 // Plain JavaScript for any Node, so that one that is too old can say so in a sentence.
+// @example npx sightline ~/Pictures
+// @example npx sightline search "a dog on the beach" --limit 3
 'use strict';
 if (Number(process.versions.node.split('.')[0]) < 24) {
   console.error(

@@ -48,7 +48,7 @@ export interface Thumbnail extends Size {
 }
 
 /**
- * A small version of a picture: upright, at most `maxEdge` pixels along its longer edge and never enlarged, colours
+ * A small version of a picture as WebP: upright, at most `maxEdge` pixels along its longer edge and never enlarged, colours
  * converted to sRGB, all metadata gone. Throws as {@link decodeImage}.
  */
 export async function thumbnail(
@@ -56,23 +56,20 @@ export async function thumbnail(
   maxEdge: number,
   options: {
     limits: DecodeLimits;
-    /** @default 'webp' */
-    format?: 'webp' | 'jpeg';
-    /** 1 to 100. @default 78 */
+    /** Of WebP, 1 to 100. @default 78 */
     quality?: number;
   },
 ): Promise<Thumbnail> {
-  const { limits, format = 'webp', quality = 78 } = options;
+  const { limits, quality = 78 } = options;
   const header = await readHeader(bytes, limits);
   const { data, info } = await inTurn(header.frameBytes, async () => {
     const small = turned(header, openPicture(await findSource(header, limits), limits))
       .resize({ width: maxEdge, height: maxEdge, fit: 'inside', withoutEnlargement: true })
       .flatten({ background: '#ffffff' })
       .toColourspace('srgb');
-    const encoded = format === 'webp' ? small.webp({ quality, effort: 3 }) : small.jpeg({ quality, mozjpeg: false });
-    return finish(header, encoded);
+    return finish(header, small.webp({ quality, effort: 3 }));
   });
-  return { bytes: data, contentType: CONTENT_TYPES[format], width: info.width, height: info.height };
+  return { bytes: data, contentType: CONTENT_TYPES.webp, width: info.width, height: info.height };
 }
 
 let lastHeavy: Promise<unknown> = Promise.resolve();

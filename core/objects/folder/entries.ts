@@ -7,7 +7,7 @@ import type { ListedObject } from '../../ports.ts';
 import { compareUtf8 } from '../utf8-order.ts';
 import { listedObjectOf } from './file.ts';
 import { isHidden, isKey, keyProblem } from './key.ts';
-import { enterFolder, type Place, type Root } from './open-directory.ts';
+import { enterFolder, type OpenDirectory, type Root } from './open-directory.ts';
 
 /** Names of folders kept in memory, over all stores: about 20 MB. */
 const CACHED_NAMES = 200_000;
@@ -41,21 +41,21 @@ const cache = new LRUCache<string, { mtimeNs: bigint; ctimeNs: bigint; ino: bigi
 
 /** What lies in the folder `names` below the root, nothing when it is gone. Throws `unavailable`. */
 export async function readEntries(root: Root, names: readonly string[]): Promise<Entries> {
-  const place = await enterFolder(root, names);
-  if ('blocked' in place) return { names: [], others: [] };
+  const directory = await enterFolder(root, names);
+  if ('blocked' in directory) return { names: [], others: [] };
   try {
     // Adding and removing entries changes the times of the folder (not on Windows, for FAT).
-    const { ino, mtimeNs, ctimeNs, ctimeMs } = await place.stat();
-    const known = cache.get(place.shown);
+    const { ino, mtimeNs, ctimeNs, ctimeMs } = await directory.stat();
+    const known = cache.get(directory.shown);
     if (known?.ino === ino && known.mtimeNs === mtimeNs && known.ctimeNs === ctimeNs) return known.entries;
     const settled = Date.now() - Number(ctimeMs) > SETTLED_MS && process.platform !== 'win32';
-    const entries = await sortEntries(place);
-    if (settled) cache.set(place.shown, { ino, mtimeNs, ctimeNs, entries });
+    const entries = await sortEntries(directory);
+    if (settled) cache.set(directory.shown, { ino, mtimeNs, ctimeNs, entries });
     return entries;
   } catch (error) {
-    throw unavailable(error, 'read the folder', place.shown);
+    throw unavailable(error, 'read the folder', directory.shown);
   } finally {
-    await place.close();
+    await directory.close();
   }
 }
 
@@ -63,10 +63,10 @@ export async function readEntries(root: Root, names: readonly string[]): Promise
  * Sorting folders as `name/` sorts all keys: two keys differ first either in one folder's names or in what follows the
  * same name, and the keys of folder `a` stand between the file `a-b` and the file `ab`, because '-' < '/' < 'b'.
  */
-async function sortEntries(place: Place): Promise<Entries> {
+async function sortEntries(directory: OpenDirectory): Promise<Entries> {
   const names: string[] = [];
   const others: OtherEntry[] = [];
-  for (const { name, entry } of await readNames(place.path)) {
+  for (const { name, entry } of await readNames(directory.path)) {
     const type = typeOf(entry);
     const text = typeof name === 'string' ? name : null;
     if (text !== null && !isHidden(text) && isKey(text) && (type === 'file' || type === 'folder')) {
@@ -122,15 +122,15 @@ export async function lookAtFiles(
   files: readonly string[],
 ): Promise<{ objects: ListedObject[]; notKeys: string[] }> {
   if (files.length === 0) return { objects: [], notKeys: [] };
-  const place = await enterFolder(root, names);
-  if ('blocked' in place) return { objects: [], notKeys: [] };
+  const directory = await enterFolder(root, names);
+  if ('blocked' in directory) return { objects: [], notKeys: [] };
   try {
     const keys = files.map((name) => [...names, name].join('/'));
     const found = await Promise.all(
       files.map(async (name, i) => {
-        const stat = await lstat(join(place.path, name), { bigint: true }).catch((error: unknown) => {
+        const stat = await lstat(join(directory.path, name), { bigint: true }).catch((error: unknown) => {
           if (systemCode(error) === 'ENOENT') return null;
-          throw unavailable(error, 'look at', join(place.shown, name));
+          throw unavailable(error, 'look at', join(directory.shown, name));
         });
         // A deep path can be too long for a key although each of its names is not.
         return stat?.isFile() && isKey(keys[i]!) ? listedObjectOf(keys[i]!, stat) : null;
@@ -138,6 +138,6 @@ export async function lookAtFiles(
     );
     return { objects: found.filter((item) => item !== null), notKeys: keys.filter((key) => !isKey(key)) };
   } finally {
-    await place.close();
+    await directory.close();
   }
 }

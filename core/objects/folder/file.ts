@@ -7,7 +7,7 @@ import { fileTypeFromBuffer } from 'file-type';
 import { LRUCache } from 'lru-cache';
 import { systemCode, unavailable } from '../../file-errors.ts';
 import type { ListedObject, ObjectInfo } from '../../ports.ts';
-import { isStoredAs, type Place } from './open-directory.ts';
+import { isStoredAs, type OpenDirectory } from './open-directory.ts';
 
 /** What file-type needs at most to recognise a format (its README, "sampleSize"). */
 const SNIFFED_BYTES = 4100;
@@ -35,20 +35,23 @@ export interface OpenedFile {
  * Opens the regular file `name` in `place`, or answers null: symbolic links, folders, devices and names in another case
  * are no objects. The caller closes the handle. Throws `unavailable`.
  */
-export async function openFile(place: Pick<Place, 'path' | 'shown'>, name: string): Promise<OpenedFile | null> {
-  const shown = join(place.shown, name);
+export async function openFile(
+  directory: Pick<OpenDirectory, 'path' | 'shown'>,
+  name: string,
+): Promise<OpenedFile | null> {
+  const shown = join(directory.shown, name);
   let handle: FileHandle;
   try {
     // Not blocking, because opening a named pipe would otherwise wait for a writer.
     const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
-    handle = await open(join(place.path, name), flags);
+    handle = await open(join(directory.path, name), flags);
   } catch (error) {
     if (['ENOENT', 'ELOOP', 'ENOTDIR', 'ENXIO', 'EISDIR'].includes(systemCode(error) ?? '')) return null;
     throw unavailable(error, 'read', shown);
   }
   try {
     const stat = await handle.stat({ bigint: true });
-    if (stat.isFile() && (await isStoredAs(place, name))) return { handle, stat, shown };
+    if (stat.isFile() && (await isStoredAs(directory, name))) return { handle, stat, shown };
   } catch (error) {
     await handle.close();
     if (systemCode(error) === 'ENOENT') return null;

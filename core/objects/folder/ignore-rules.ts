@@ -67,15 +67,15 @@ export async function createRules(
 }
 
 async function readIgnoreFile(root: Root, folder: string): Promise<string | null> {
-  const place = await enterFolder(root, folder.split('/').slice(0, -1));
-  if ('blocked' in place) return null;
+  const directory = await enterFolder(root, folder.split('/').slice(0, -1));
+  if ('blocked' in directory) return null;
   try {
-    return await readFile(join(place.path, IGNORE_FILE), 'utf8');
+    return await readFile(join(directory.path, IGNORE_FILE), 'utf8');
   } catch (error) {
     if (['ENOENT', 'EISDIR', 'ENOTDIR'].includes(systemCode(error) ?? '')) return null;
-    throw unavailable(error, 'read', join(place.shown, IGNORE_FILE));
+    throw unavailable(error, 'read', join(directory.shown, IGNORE_FILE));
   } finally {
-    await place.close();
+    await directory.close();
   }
 }
 

@@ -9,7 +9,7 @@ import { systemCode, unavailable } from '../../file-errors.ts';
  * (/proc/self/fd), so that nobody can put a symbolic link in its place between a check and the use: what openat is for
  * in C. Elsewhere `path` is the real path, checked just before.
  */
-export interface Place {
+export interface OpenDirectory {
   /** For system calls. */
   readonly path: string;
   /** For people. */
@@ -37,12 +37,12 @@ const NOFOLLOW = constants.O_NOFOLLOW ?? 0;
 const byDescriptor = process.platform === 'linux';
 
 /** Opens the root. Throws `unavailable` when it is gone or no longer the folder that was opened. */
-export async function enterRoot(root: Root): Promise<Place> {
+export async function enterRoot(root: Root): Promise<OpenDirectory> {
   try {
-    const place = await enter(root.path, root.path);
-    const { dev, ino } = await place.stat();
-    if (dev === root.dev && ino === root.ino) return place;
-    await place.close();
+    const directory = await enter(root.path, root.path);
+    const { dev, ino } = await directory.stat();
+    if (dev === root.dev && ino === root.ino) return directory;
+    await directory.close();
   } catch (error) {
     throw unavailable(error, 'open the folder', root.path);
   }
@@ -60,31 +60,31 @@ export async function enterFolder(
   root: Root,
   names: readonly string[],
   options: { create: boolean } = { create: false },
-): Promise<Place | Blocked> {
-  let place = await enterRoot(root);
+): Promise<OpenDirectory | Blocked> {
+  let directory = await enterRoot(root);
   for (const name of names) {
-    const parent = place;
+    const parent = directory;
     try {
       const next = await enterChild(parent, name, options.create);
       if ('blocked' in next) return next;
-      place = next;
+      directory = next;
     } catch (error) {
       throw unavailable(error, 'open the folder', join(parent.shown, name));
     } finally {
       await parent.close();
     }
   }
-  return place;
+  return directory;
 }
 
-async function enterChild(parent: Place, name: string, create: boolean): Promise<Place | Blocked> {
+async function enterChild(parent: OpenDirectory, name: string, create: boolean): Promise<OpenDirectory | Blocked> {
   const path = join(parent.path, name);
   const shown = join(parent.shown, name);
   for (let attempt = 0; ; attempt++) {
     try {
-      const place = await enter(path, shown);
-      if (await isStoredAs(parent, name)) return place;
-      await place.close();
+      const directory = await enter(path, shown);
+      if (await isStoredAs(parent, name)) return directory;
+      await directory.close();
       return caseClash(name);
     } catch (error) {
       const code = systemCode(error);
@@ -109,7 +109,7 @@ export function caseClash(name: string): Blocked {
   };
 }
 
-async function enter(path: string, shown: string): Promise<Place> {
+async function enter(path: string, shown: string): Promise<OpenDirectory> {
   if (!byDescriptor) {
     const info = await lstat(path);
     if (!info.isDirectory()) throw Object.assign(new Error('not a folder'), { code: 'ENOTDIR', syscall: 'open' });
@@ -141,7 +141,7 @@ async function syncFolder(handle: FileHandle): Promise<void> {
  * is read.
  */
 export async function isStoredAs(
-  place: Pick<Place, 'path'>,
+  directory: Pick<OpenDirectory, 'path'>,
   name: string,
   system: FileNames = { lstat: (path) => lstat(path, { bigint: true }), readdir },
 ): Promise<boolean> {
@@ -150,10 +150,10 @@ export async function isStoredAs(
   spellings.delete(name);
   let self: { dev: bigint; ino: bigint } | undefined;
   for (const spelling of spellings) {
-    const other = await system.lstat(join(place.path, spelling)).catch(() => null);
+    const other = await system.lstat(join(directory.path, spelling)).catch(() => null);
     if (other === null) continue;
-    self ??= await system.lstat(join(place.path, name));
-    if (other.dev === self.dev && other.ino === self.ino) return (await system.readdir(place.path)).includes(name);
+    self ??= await system.lstat(join(directory.path, name));
+    if (other.dev === self.dev && other.ino === self.ino) return (await system.readdir(directory.path)).includes(name);
   }
   return true;
 }

@@ -126,9 +126,9 @@ async function openRoot(path: string): Promise<Root> {
 
 async function open(root: Root, key: string): Promise<OpenedFile | null> {
   const names = segmentsOf(key);
-  const place = await enterFolder(root, names.slice(0, -1));
-  if ('blocked' in place) return null;
-  return openFile(place, names.at(-1)!).finally(place.close);
+  const directory = await enterFolder(root, names.slice(0, -1));
+  if ('blocked' in directory) return null;
+  return openFile(directory, names.at(-1)!).finally(directory.close);
 }
 
 /** A valid S3 bucket name (3 to 63 of a-z, 0-9 and '-') that differs for folders of the same name. */

@@ -6,7 +6,7 @@ import { systemCode, unavailable } from '../../file-errors.ts';
 import type { ObjectInfo, ObjectStore } from '../../ports.ts';
 import { etagOf, objectInfoOf, rememberUpload } from './file.ts';
 import { invalidKey, newSegmentsOf } from './key.ts';
-import { caseClash, enterFolder, enterRoot, isStoredAs, type Place, type Root } from './open-directory.ts';
+import { caseClash, enterFolder, enterRoot, isStoredAs, type OpenDirectory, type Root } from './open-directory.ts';
 
 type Body = Parameters<ObjectStore['put']>[1];
 type PutOptions = NonNullable<Parameters<ObjectStore['put']>[2]>;
@@ -54,8 +54,8 @@ async function store(root: Root, key: string, body: Body, options: PutOptions): 
   options.signal?.throwIfAborted();
   // Looked at before the body is read, to refuse early, and again when it takes its place, to be sure.
   if (options.ifMatch !== undefined || options.ifNoneMatch !== undefined) {
-    const place = await enterFolder(root, names);
-    const etag = 'blocked' in place ? null : await storedEtag(place, name, key).finally(place.close);
+    const directory = await enterFolder(root, names);
+    const etag = 'blocked' in directory ? null : await storedEtag(directory, name, key).finally(directory.close);
     checkCondition(key, etag, options);
   }
   const workshop = await enterFolder(root, [WORKSHOP], { create: true });
@@ -165,7 +165,7 @@ export async function linkNew(temporary: string, target: string, key: string): P
 }
 
 /** The etag of the object, null when there is none. Throws `invalid-key` when something else is in its place. */
-export async function storedEtag(parent: Place, name: string, key: string): Promise<string | null> {
+export async function storedEtag(parent: OpenDirectory, name: string, key: string): Promise<string | null> {
   const stat = await lstat(join(parent.path, name), { bigint: true }).catch((error: unknown) => {
     if (systemCode(error) === 'ENOENT') return null;
     throw unavailable(error, 'look at', join(parent.shown, name));

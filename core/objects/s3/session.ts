@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
+import pRetry from 'p-retry';
 import { SightlineError } from '../../errors.ts';
 import { isConflict, type S3Context, translateS3Error } from './errors.ts';
 
@@ -43,15 +43,13 @@ export interface S3Options {
 const CONFLICT_TRIES = 4;
 
 /** Makes a write again, after a short random pause, when S3 says that it met another one. */
-export async function againOnConflict<T>(write: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await write();
-    } catch (error) {
-      if (!isConflict(error) || attempt === CONFLICT_TRIES) throw error;
-      await sleep(Math.random() * 50 * 2 ** attempt);
-    }
-  }
+export function againOnConflict<T>(write: () => Promise<T>): Promise<T> {
+  return pRetry(write, {
+    retries: CONFLICT_TRIES - 1,
+    minTimeout: 50,
+    randomize: true,
+    shouldRetry: ({ error }) => isConflict(error),
+  });
 }
 
 const MIN_PART_BYTES = 5 * 1024 ** 2;

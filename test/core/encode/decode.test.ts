@@ -248,13 +248,11 @@ describe('sizes at the edge', () => {
 describe('thumbnails', () => {
   it('are small, upright, without metadata and never enlarged', async () => {
     const marked = await sharp(photo).withMetadata({ orientation: 6 }).jpeg().toBuffer();
-    for (const format of ['webp', 'jpeg'] as const) {
-      const small = await thumbnail(marked, 120, { limits: DEFAULT_LIMITS, format });
-      const metadata = await sharp(small.bytes).metadata();
-      assert.deepEqual([small.width, small.height, small.contentType], [90, 120, `image/${format}`]);
-      assert.deepEqual([metadata.format, metadata.width, metadata.height], [format, 90, 120]);
-      assert.deepEqual([metadata.exif, metadata.icc, metadata.orientation], [undefined, undefined, undefined]);
-    }
+    const small = await thumbnail(marked, 120, { limits: DEFAULT_LIMITS });
+    const metadata = await sharp(small.bytes).metadata();
+    assert.deepEqual([small.width, small.height, small.contentType], [90, 120, 'image/webp']);
+    assert.deepEqual([metadata.format, metadata.width, metadata.height], ['webp', 90, 120]);
+    assert.deepEqual([metadata.exif, metadata.icc, metadata.orientation], [undefined, undefined, undefined]);
     const tiny = await thumbnail((await stretched(20, 10)).png, 120, { limits: DEFAULT_LIMITS });
     assert.deepEqual([tiny.width, tiny.height], [20, 10]);
   });
