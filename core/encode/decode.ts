@@ -48,8 +48,8 @@ export interface Thumbnail extends Size {
 }
 
 /**
- * A small version of a picture as WebP: upright, at most `maxEdge` pixels along its longer edge and never enlarged, colours
- * converted to sRGB, all metadata gone. Throws as {@link decodeImage}.
+ * A small version of a picture as WebP: upright, at most `maxEdge` pixels along its longer edge and never enlarged,
+ * colours converted to sRGB, all metadata gone. Throws as {@link decodeImage}.
  */
 export async function thumbnail(
   bytes: Uint8Array,
