@@ -1,9 +1,10 @@
 import { basename, join } from 'node:path';
 import { type Encoders, loadEncoders } from '../core/encode/encoders.ts';
-import { HEAD_FILE, headBytes, loadHeadFile } from '../core/encode/head-file.ts';
+import { HEAD_FILE, type HeadFile, headBytes, loadHeadFile } from '../core/encode/head-file.ts';
 import { choice, listed, path, text, toggle, whole } from '../core/setting-value.ts';
 import { dataFolder, ownModels, readConfig } from '../server/environment.ts';
 import { readDataset } from '../training/datasets/dataset.ts';
+import { TRAINING } from '../training/datasets/deduplicate.ts';
 import { type EvaluatedHead, evaluateHead } from '../training/metrics/evaluate-head.ts';
 import { type Verdict, verdictOn, verdictSentence } from '../training/metrics/verdict.ts';
 import { type HeadFiles, headFiles, type StoredHead, writeHeadFiles } from '../training/trainer/export.ts';
@@ -44,6 +45,9 @@ const OPTIONS = {
   profile: PROFILE,
   recipe: choice(Object.keys(RECIPES), { text: listed(Object.keys(RECIPES)), default: 'best' }),
   'from-scratch': toggle({ text: 'start at random instead of from the head in use; the recipe seed always does' }),
+  'with-validation': toggle({
+    text: 'train on the validation pictures, too, and export the last epoch: once the number of epochs is chosen',
+  }),
   epochs: whole({ min: 1, max: 10_000, text: "instead of the recipe's own number" }),
   epoch: whole({ min: 1, max: 10_000, text: 'export this epoch instead of the best one on the validation pictures' }),
   seed: seed('of everything random'),
@@ -68,6 +72,11 @@ judged on pictures that neither was chosen by. Encoder outputs are cached; a sec
   options: OPTIONS,
   run: async (flags) => {
     if (flags.data === undefined) throw new UsageError('expected --data LOCATION');
+    if (flags['with-validation'] && !flags['from-scratch'] && flags.recipe !== 'seed') {
+      throw new UsageError(
+        '--with-validation: expected --from-scratch, too: going on from a head needs pictures to judge by',
+      );
+    }
     const folder = await outFolder(flags);
     const location = await openLocation(flags.data);
     const features = await openFeatures(flags.features);
@@ -80,9 +89,9 @@ judged on pictures that neither was chosen by. Encoder outputs are cached; a sec
       // What is known of the encoders is all that is needed from here on; their weights are larger than the head in
       // training.
       const { views } = RECIPES[flags.recipe]!;
-      const data = await encodeTrainingData(location, dataset, views, { encoders, modelDirs, features }).finally(() =>
-        encoders.close(),
-      );
+      const trainOn = flags['with-validation'] ? [TRAINING, 'val'] : undefined;
+      const options = { encoders, modelDirs, features, trainOn };
+      const data = await encodeTrainingData(location, dataset, views, options).finally(() => encoders.close());
       try {
         await trainAndJudge(flags, { data, encoders, folder, name: basename(location.name) });
       } finally {
@@ -126,19 +135,20 @@ async function trainAndJudge(flags: Flags, training: Training): Promise<void> {
   const start = await startOf(flags, inUse, training);
   const recipe = recipeOf(flags, start, data);
   const result = await train(flags, recipe, start, data);
-  const judged = data.test ?? data.validation;
+  const judged = data.test ?? (flags['with-validation'] ? null : data.validation);
   const options = { resampling: { resamples: 2000, seed: 1 } };
   // Before anything is written: the new head may take this one's place.
-  const before = inUse === null ? null : await evaluateHead(inUse, encoders, judged, options);
-  const from = start === null ? null : before!.info.space;
+  const before = inUse === null || judged === null ? null : await evaluateHead(inUse, encoders, judged, options);
+  const from = start === null ? null : (await loadHeadFile(inUse!)).space;
   const files = filesOf(flags, result, { ...training, recipe, start: from });
   const out = training.folder ?? join(dataFolder(), 'heads', `${flags.profile}-${files.file.space}`);
   await writeHeadFiles(out, files);
-  const head = await evaluateHead(out, encoders, judged, options);
-  const verdict = before === null ? null : verdictOn(head, before, options.resampling);
+  const head = judged === null ? null : await evaluateHead(out, encoders, judged, options);
+  const verdict = before === null || head === null ? null : verdictOn(head, before, options.resampling);
   if (verdict !== null) await writeHeadFiles(out, withVerdict(files, verdict, before!));
   if (flags.json) console.log(JSON.stringify({ out, ...files.file, verdict }, null, 2));
-  else console.log(summary(out, result.epoch, { head, before, verdict }));
+  else if (head !== null) console.log(summary(out, result.epoch, { head, before, verdict }));
+  else console.log(`${writtenLine(out, result.epoch, files.file)}\nIt has seen all pictures; judge it on others.`);
 }
 
 /** The head to go on from, or null to start at random. */
@@ -153,7 +163,10 @@ function recipeOf(flags: Flags, start: StoredHead | null, data: TrainingData): R
   const named = RECIPES[flags.recipe]!;
   const usual = start === null ? named : fineTuning(named, start);
   const pairs = usual.captions === 'all' ? data.train.captions.rows : data.train.pictures.length;
-  const recipe = { ...withFittingBatch(usual, pairs), epochs: flags.epochs ?? usual.epochs };
+  const epochs = flags.epochs ?? usual.epochs;
+  // Pictures that were trained on say nothing of which epoch is best.
+  const last = flags['with-validation'] ? ({ select: 'last', patience: null } as const) : {};
+  const recipe = { ...withFittingBatch(usual, pairs), ...last, epochs };
   if (recipe.batch < usual.batch) {
     console.error(`${pairs} training pairs are few: a step takes ${recipe.batch} of them instead of ${usual.batch}.`);
   }
@@ -188,10 +201,11 @@ async function train(
 }
 
 function filesOf(
-  { seed, threads, profile }: Flags,
+  flags: Flags,
   result: TrainingResult,
   { data, encoders, name, recipe, start }: Training & { readonly recipe: Recipe; readonly start: string | null },
 ): HeadFiles {
+  const { seed, threads, profile } = flags;
   const training = {
     seed,
     threads,
@@ -200,6 +214,7 @@ function filesOf(
     data: name,
     ...(result.resumedAfter.length > 0 && { resumedAfter: [...result.resumedAfter] }),
     ...(start !== null && { start, share: result.share }),
+    splits: flags['with-validation'] ? [TRAINING, 'val'] : [TRAINING],
     pairs: { pictures: data.train.pictures.length, captions: data.train.captions.rows },
     recipe: JSON.parse(JSON.stringify(recipe)),
   };
@@ -212,13 +227,17 @@ function withVerdict({ file, graphs }: HeadFiles, verdict: Verdict, inUse: Evalu
   return { file: { ...file, training }, graphs };
 }
 
+function writtenLine(out: string, epoch: number, info: HeadFile): string {
+  return `epoch ${epoch} written to ${out}: space ${info.space}, ${headBytes(info)} bytes`;
+}
+
 function summary(
   out: string,
   epoch: number,
   { head, before, verdict }: { head: EvaluatedHead; before: EvaluatedHead | null; verdict: Verdict | null },
 ): string {
   const { space } = head.info;
-  const written = `epoch ${epoch} written to ${out}: space ${space}, ${headBytes(head.info)} bytes`;
+  const written = writtenLine(out, epoch, head.info);
   const use = `npm run reindex -- --head ${out}`;
   if (before === null || verdict === null) {
     const sum = head.figures.recallSum.toFixed(1);

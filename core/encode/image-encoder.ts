@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { float32 } from '../onnx/session.ts';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { float32, type Tensor } from '../onnx/session.ts';
 import { type ImageEncoderEntry, type ImageOutput, sizeOf } from './encoder-entry.ts';
 import { findFolder, loadChecked, verifyFile } from './model-files.ts';
 import { type RgbPixels, toTensorData } from './preprocess.ts';
@@ -55,11 +56,13 @@ export async function fingerprintImageEncoder(
   return { model, outputs, layout: tensors.layout, preprocessing, pipeline: PIXEL_PIPELINE };
 }
 
+/** More in a run are no faster (docs/decisions/0018-threads.md), and a search has to wait for the run to end. */
+const MOST_TOGETHER = 16;
+
 /**
  * Loads an image encoder whose files were checked by {@link fingerprintImageEncoder}. Throws `model-mismatch`.
  *
- * Pictures run one at a time: a batch of 4 or 8 takes as long a picture as one alone, on one thread and on two
- * (bench/encode.ts), and would only keep the first of them waiting.
+ * Pictures that come while the model runs are the next run's, together; one that comes alone runs at once.
  */
 export async function loadImageEncoder(
   modelDirs: readonly string[],
@@ -82,9 +85,24 @@ export async function loadImageEncoder(
       ),
     },
     entry.bundled ? null : { opset: entry.opset },
-    { threads: options.threads },
+    // Every run is of the same size: memory fetched anew for each would cost as much as a third of the arithmetic.
+    { threads: options.threads, arena: true },
   );
   const names = [...new Set(parts.map(({ output }) => output))];
+  const run = async (pictures: readonly RgbPixels[]): Promise<ImageOutputs[]> => {
+    const rows = pictures.map((pixels) => toTensorData(pixels, preprocessing, tensors.layout));
+    const answer = await onnx.run({ [tensors.pixels]: stacked(rows, shape) }, names);
+    return rows.map((_, row) =>
+      Object.fromEntries(
+        parts.map((part) => {
+          const all = answer[part.output]!.data as Float32Array;
+          const size = all.length / rows.length;
+          return [part.name, pooled(all.slice(row * size, (row + 1) * size), part)];
+        }),
+      ),
+    );
+  };
+  const inTurn = together(run);
   return {
     name: entry.name,
     outputs: outputSizes(entry),
@@ -93,16 +111,46 @@ export async function loadImageEncoder(
       if (pixels.width !== crop || pixels.height !== crop) {
         throw new Error(`expected ${crop} x ${crop} pixels, got ${pixels.width} x ${pixels.height}`);
       }
-      const answer = await onnx.run(
-        { [tensors.pixels]: float32(toTensorData(pixels, preprocessing, tensors.layout), shape) },
-        names,
-      );
-      return Object.fromEntries(
-        parts.map((part) => [part.name, pooled(answer[part.output]!.data as Float32Array, part)]),
-      );
+      return inTurn(pixels);
     },
     close: () => onnx.release(),
   };
+}
+
+/** Single calls to calls of `run` with all that wait, at most {@link MOST_TOGETHER}. */
+function together<In, Out>(run: (items: readonly In[]) => Promise<readonly Out[]>): (item: In) => Promise<Out> {
+  const waiting: { readonly item: In; readonly answer: PromiseWithResolvers<Out> }[] = [];
+  let isRunning = false;
+  const runAll = async () => {
+    isRunning = true;
+    while (waiting.length > 0) {
+      // A run keeps the thread: what was decoded meanwhile arrives in the next turn of the event loop.
+      await nextTurn();
+      const batch = waiting.splice(0, MOST_TOGETHER);
+      try {
+        const answers = await run(batch.map(({ item }) => item));
+        for (const [i, { answer }] of batch.entries()) answer.resolve(answers[i]!);
+      } catch (error) {
+        for (const { answer } of batch) answer.reject(error);
+      }
+    }
+    isRunning = false;
+  };
+  return (item) => {
+    const answer = Promise.withResolvers<Out>();
+    waiting.push({ item, answer });
+    if (!isRunning) void runAll();
+    return answer.promise;
+  };
+}
+
+/** Pictures of one shape to one tensor. */
+function stacked(rows: readonly Float32Array[], [, ...shape]: readonly number[]): Tensor {
+  const [first] = rows;
+  if (rows.length === 1) return float32(first!, [1, ...shape]);
+  const data = new Float32Array(rows.length * first!.length);
+  for (const [i, row] of rows.entries()) data.set(row, i * row.length);
+  return float32(data, [rows.length, ...shape]);
 }
 
 type Part = Exclude<ImageOutput, number> & { readonly name: string };

@@ -7,6 +7,11 @@ from onnx import helper, numpy_helper
 # Smaller tensors (biases, norms) are not worth a node.
 SMALLEST = 256
 
+# How many weights in a row of a matrix share one scale where products are of int8.
+BLOCK = 32
+# The inputs are rounded to int8, too, and products summed up in int32: onnxruntime's fourth accuracy level.
+INT8_PRODUCTS = 4
+
 
 def _constants(graph: onnx.GraphProto) -> dict[str, np.ndarray]:
     return {one.name: numpy_helper.to_array(one) for one in graph.initializer}
@@ -29,11 +34,11 @@ def quantise(matrix: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
     return np.clip(np.round(matrix / scale), -127, 127).astype(np.int8), scale
 
 
-def store_int8(model: onnx.ModelProto) -> None:
+def store_int8(model: onnx.ModelProto, kinds: frozenset[str] = frozenset({"MatMul", "Gather"})) -> None:
     """Matrices one scale an output channel, embeddings one a row, multiplied out after they are looked up."""
     graph = model.graph
     constants = _constants(graph)
-    for node in list(graph.node):
+    for node in [one for one in graph.node if one.op_type in kinds]:
         at = list(graph.node).index(node)
         if node.op_type == "MatMul" and node.input[1] in constants:
             name = node.input[1]
@@ -59,6 +64,27 @@ def store_int8(model: onnx.ModelProto) -> None:
             )
 
 
+def multiply_int8(model: onnx.ModelProto) -> None:
+    """Matrices for onnxruntime's own operator of products in int8: one scale for every 32 weights of an output channel.
+
+    https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#commicrosoftmatmulnbits
+    """
+    graph = model.graph
+    constants = _constants(graph)
+    for node in [one for one in graph.node if one.op_type == "MatMul" and one.input[1] in constants]:
+        name = node.input[1]
+        rows, columns = constants[name].shape
+        values, scale = quantise(constants[name].T.reshape(columns, rows // BLOCK, BLOCK), axis=2)
+        # 128 stands for 0.
+        stored = (values.astype(np.int16) + 128).astype(np.uint8)
+        _replace(graph, name, {f"{name}_q": stored, f"{name}_s": scale.reshape(-1)})
+        options = dict(K=rows, N=columns, bits=8, block_size=BLOCK, accuracy_level=INT8_PRODUCTS)
+        inputs = [node.input[0], f"{name}_q", f"{name}_s"]
+        ours = helper.make_node("MatMulNBits", inputs, node.output, node.name, domain="com.microsoft", **options)
+        node.CopyFrom(ours)
+    model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
+
+
 def fold_pads(model: onnx.ModelProto, pads: list[list[int]]) -> None:
     """Lets convolutions do the padding in front of them, given in the order in which they run, and takes out what is unused then."""
     graph = model.graph
@@ -75,12 +101,12 @@ def fold_pads(model: onnx.ModelProto, pads: list[list[int]]) -> None:
             wanted.update(node.input)
 
 
-def store_half(model: onnx.ModelProto) -> None:
-    """Every float32 tensor that is not small, as float16 with a cast in front."""
+def store_half(model: onnx.ModelProto, only: set[str] | None = None) -> None:
+    """Every float32 tensor that is not small, or only those, as float16 with a cast in front."""
     graph = model.graph
     casts = []
     for name, values in _constants(graph).items():
-        if values.dtype != np.float32 or values.size < SMALLEST:
+        if values.dtype != np.float32 or values.size < SMALLEST or (only is not None and name not in only):
             continue
         _replace(graph, name, {f"{name}_h": values.astype(np.float16)})
         casts.append(helper.make_node("Cast", [f"{name}_h"], [name], to=onnx.TensorProto.FLOAT))

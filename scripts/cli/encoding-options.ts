@@ -35,12 +35,15 @@ export async function encodePictures(
   return shown(location, options, [FULL], (full) => loadFeatures(dataset, full));
 }
 
-/** The splits of a training with all the augmentations that a recipe trains on. To be closed. */
+/**
+ * The splits of a training with all the augmentations that a recipe trains on. To be closed.
+ * @param options.trainOn see `FeatureOptions`
+ */
 export async function encodeTrainingData(
   location: Location,
   dataset: Dataset,
   augmentations: readonly Augmentation[],
-  options: EncodingOptions,
+  options: EncodingOptions & Pick<FeatureOptions, 'trainOn'>,
 ): Promise<TrainingData> {
   return shown(location, options, augmentations, (full) => loadTrainingData(dataset, full));
 }

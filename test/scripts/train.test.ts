@@ -155,6 +155,19 @@ describe('npm run train, npm run tune', () => {
     assert.deepEqual([pictures, captions], [18, 18]);
   });
 
+  it('trains on the validation pictures, too, when told to, and then judges by none of them', async () => {
+    const args = training('both', '--with-validation', '--epochs', '2');
+    const { code, stdout, stderr } = await call('train', ...args);
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /epoch 2 written to .*\nIt has seen all pictures; judge it on others\./);
+    const { training: facts } = JSON.parse(String(await head('both', 'head.json'))) as {
+      training: { splits: string[]; pairs: { pictures: number }; verdict?: object };
+    };
+    assert.deepEqual([facts.splits, facts.pairs.pictures, facts.verdict], [['train', 'val'], 69 + 18, undefined]);
+    const goingOn = await call('train', '--data', data, '--with-validation');
+    assert.deepEqual([goingOn.code, /--with-validation: expected --from-scratch/.test(goingOn.stderr)], [2, true]);
+  });
+
   it('tries recipes, keeps a table of the results, and runs only those that it does not know', async () => {
     const trials = join(folder, 'trials.json');
     const results = join(folder, 'results', 'table.jsonl');

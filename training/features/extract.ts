@@ -43,6 +43,11 @@ export interface FeatureOptions extends CachePlace {
   readonly encoders: Encoders;
   readonly modelDirs: readonly string[];
   readonly augmentations: readonly Augmentation[];
+  /**
+   * Splits that are trained on: seen through every augmentation, and joined into the set "train".
+   * @default train alone
+   */
+  readonly trainOn?: readonly string[];
   /** Called before anything is encoded with the pictures that can be read or are cached already; may throw. */
   readonly check?: (there: readonly CaptionedPicture[]) => void;
   /** Pictures decoded and encoded at the same time. */
@@ -88,8 +93,11 @@ export async function loadFeatures(dataset: Dataset, options: FeatureOptions): P
     open.push(texts);
     const splits = new Map<string, PairSet>();
     for (const split of new Set(pictures.map((picture) => picture.split))) {
-      const own = pictures.filter((picture) => picture.split === split);
-      splits.set(split, pairSet(own, caches, texts, options.encoders.image.outputs));
+      const joined = split === TRAINING ? trainedOn(options) : [split];
+      const own = pictures.filter((picture) => joined.includes(picture.split));
+      // Only training looks at a picture in more than one way.
+      const seen = split === TRAINING ? caches : caches.slice(0, 1);
+      splits.set(split, pairSet(own, seen, texts, options.encoders.image.outputs));
     }
     return { splits, warnings, close };
   } catch (error) {
@@ -137,9 +145,8 @@ async function encodeTexts(texts: readonly string[], options: FeatureOptions): P
   }
 }
 
-/** Only training looks at a picture in more than one way. */
-function isWanted({ split }: CaptionedPicture, augmentation: number): boolean {
-  return augmentation === 0 || split === TRAINING;
+function trainedOn({ trainOn }: FeatureOptions): readonly string[] {
+  return trainOn ?? [TRAINING];
 }
 
 interface AugmentationCache {
@@ -187,7 +194,8 @@ async function encodeMissing(
 ): Promise<Map<string, 'missing-picture' | 'unreadable-picture'>> {
   const unique = [...new Map(pictures.map((picture) => [picture.sha256, picture])).values()];
   const lacks = (picture: HashedPicture, { cache, augmentation }: AugmentationCache) =>
-    isWanted(picture, options.augmentations.indexOf(augmentation)) && !cache.rows.has(picture.sha256);
+    (augmentation === options.augmentations[0] || trainedOn(options).includes(picture.split)) &&
+    !cache.rows.has(picture.sha256);
   const wanted = unique.filter((picture) => caches.some((entry) => lacks(picture, entry)));
   const lost = new Map<string, 'missing-picture' | 'unreadable-picture'>();
   if (options.check !== undefined) {
@@ -282,11 +290,10 @@ function pairSet(
   const hashes = pictures.map(({ sha256 }) => sha256);
   const firstCaption = new Uint32Array(pictures.length + 1);
   for (const [i, { captions }] of pictures.entries()) firstCaption[i + 1] = firstCaption[i]! + captions.length;
-  const seen = caches.filter((_, augmentation) => pictures.every((picture) => isWanted(picture, augmentation)));
   return {
     pictures,
     firstCaption,
-    augmented: seen.map(({ cache }) => splitOutputs(cache, hashes, outputs)),
+    augmented: caches.map(({ cache }) => splitOutputs(cache, hashes, outputs)),
     captions: texts.rows.rows(pictures.flatMap(({ captions }) => captions.map(hashText))),
   };
 }

@@ -1,0 +1,105 @@
+"""Makes the bundled int8 encoders from the float32 originals that export.py --float32 writes, and says how near they are to those.
+
+    python int8.py text  all-minilm-l6-v2-fp32.onnx   --out all-minilm-l6-v2-int8.onnx  --data DIR
+    python int8.py image efficientnet-lite2-fp32.onnx --out efficientnet-lite2-int8.onnx --data DIR
+
+DIR has images/ and captions.jsonl, as for npm run train; 200 photos of split "train" calibrate.
+
+Pictures: static int8 with one scale an output channel. Weights have 7 bits: products of 8 bits overflow the 16 bits in which
+processors without VNNI add two of them up, and those would then answer with another vector. The first convolution and all that
+follows the last one are computed in float32.
+
+Texts: the matrices as int8 in blocks of 32 with a scale each, the inputs rounded to int8 by block of the row, so that a vector
+does not depend on what else is in its batch. The embedding table stays int8 per row, as in the float profile.
+"""
+
+import argparse
+import hashlib
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+from quantise import calibration
+from store import multiply_int8, store_half, store_int8
+
+
+def kept_in_float(model: onnx.ModelProto) -> list[str]:
+    """The first convolution, and whatever does not lead into another one: pooling, corners and logits."""
+    nodes = list(model.graph.node)
+    convolutions = [node for node in nodes if node.op_type == "Conv"]
+    needed = set(convolutions[-1].input) | set(convolutions[-1].output)
+    for node in reversed(nodes):
+        if not needed.isdisjoint(node.output):
+            needed.update(node.input)
+    return [convolutions[0].name] + [node.name for node in nodes if needed.isdisjoint(node.output)]
+
+
+def quantise_image(source: Path, data: Path, out: Path) -> None:
+    with tempfile.TemporaryDirectory() as work:
+        ready = Path(work) / "ready.onnx"
+        quant_pre_process(str(source), str(ready))
+        quantize_static(
+            str(ready),
+            str(out),
+            calibration("image", "efficientnet-lite2", data),
+            quant_format=QuantFormat.QDQ,
+            per_channel=True,
+            reduce_range=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            calibrate_method=CalibrationMethod.MinMax,
+            nodes_to_exclude=kept_in_float(onnx.load(ready)),
+        )
+    model = onnx.load(out)
+    # What is left in float32 is stored as it is in the float profile.
+    store_half(model, only={node.input[1] for node in model.graph.node if node.op_type == "Gemm"})
+    onnx.save(model, out)
+
+
+def quantise_text(source: Path, out: Path) -> None:
+    model = onnx.load(source)
+    store_int8(model, kinds=frozenset({"Gather"}))
+    multiply_int8(model)
+    onnx.checker.check_model(model, full_check=True)
+    onnx.save(model, out)
+
+
+def report(kind: str, source: Path, out: Path, data: Path) -> None:
+    """Cosines to the original over the photos or captions that calibrate."""
+    sessions = [onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"]) for path in (source, out)]
+    found: dict[str, list[float]] = {}
+    feeds = calibration(kind, "efficientnet-lite2", data)
+    while (feed := feeds.get_next()) is not None:
+        names = [one.name for one in sessions[0].get_outputs()]
+        for name, a, b in zip(names, *(session.run(names, feed) for session in sessions), strict=True):
+            # A text's vector is the mean of its words.
+            a, b = (one.reshape(-1, one.shape[-1]).mean(0, dtype=np.float64) for one in (a, b))
+            found.setdefault(name, []).append(float(a @ b / np.linalg.norm(a) / np.linalg.norm(b)))
+    for name, cosines in found.items():
+        print(f"{name}: cosine to float32 {np.mean(cosines):.4f}, at worst {min(cosines):.4f}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("kind", choices=["text", "image"])
+    parser.add_argument("model", type=Path)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    if options.kind == "text":
+        quantise_text(options.model, options.out)
+    else:
+        quantise_image(options.model, options.data, options.out)
+    print(f"{options.out}: {options.out.stat().st_size} bytes, sha256 {hashlib.sha256(options.out.read_bytes()).hexdigest()}")
+    report(options.kind, options.model, options.out, options.data)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
