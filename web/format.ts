@@ -1,32 +1,39 @@
-/** Numbers, sizes and dates the way the reader's browser writes them. */
+import { computed } from '@preact/signals';
+import { locale, t } from './i18n/translate.ts';
 
-const counts = new Intl.NumberFormat();
-const dates = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
-// Times of another place's clock are formatted as they are, not converted.
-const clockDays = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeZone: 'UTC' });
-const clockTimes = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' });
-const relative = new Intl.RelativeTimeFormat(undefined, { numeric: 'auto' });
+/** Numbers, sizes and dates the way the page's language writes them. */
 
-export function formatCount(count: number): string {
-  return counts.format(count);
-}
-
-/** "1 picture", "23 pictures". */
-export function countOf(count: number, one: string, many = `${one}s`): string {
-  return `${formatCount(count)} ${count === 1 ? one : many}`;
-}
+const formats = computed(() => {
+  const tag = locale.value;
+  return {
+    scores: new Intl.NumberFormat(tag, { minimumFractionDigits: 2, maximumFractionDigits: 2 }),
+    dates: new Intl.DateTimeFormat(tag, { dateStyle: 'medium', timeStyle: 'short' }),
+    // Times of another place's clock are formatted as they are, not converted.
+    clockDays: new Intl.DateTimeFormat(tag, { dateStyle: 'medium', timeZone: 'UTC' }),
+    clockTimes: new Intl.DateTimeFormat(tag, { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' }),
+    ages: new Intl.RelativeTimeFormat(tag, { numeric: 'auto' }),
+  };
+});
 
 /** Decimal units, as file managers show them: 1,234,567 bytes are 1.2 MB. */
 export function formatBytes(bytes: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'];
   let value = bytes;
   let unit = 0;
   while (value >= 999.5 && unit < units.length - 1) {
     value /= 1000;
     unit += 1;
   }
-  const digits = unit > 0 && value < 9.95 ? 1 : 0;
-  return `${value.toFixed(digits)} ${units[unit]}`;
+  // Intl spells bytes out.
+  if (unit === 0) return t('number.bytes', { count: bytes });
+  const digits = value < 9.95 ? 1 : 0;
+  const style = {
+    style: 'unit',
+    unit: units[unit],
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  } as const;
+  return new Intl.NumberFormat(locale.value, style).format(value);
 }
 
 /** What the API says of file sizes, in units people know: "at most 52 MB, got 60 MB". */
@@ -39,7 +46,7 @@ export function withSizes(message: string): string {
 
 export function formatDate(iso: string): string {
   const date = new Date(iso);
-  return Number.isNaN(date.getTime()) ? iso : dates.format(date);
+  return Number.isNaN(date.getTime()) ? iso : formats.value.dates.format(date);
 }
 
 /**
@@ -47,12 +54,12 @@ export function formatDate(iso: string): string {
  * `iso` may end with an offset, which says how that clock ran, or with none.
  */
 export function formatTaken(iso: string): string {
-  return atItsClock(iso, clockTimes);
+  return atItsClock(iso, formats.value.clockTimes);
 }
 
 /** The day of such a time, or a day by itself. */
 export function formatDay(iso: string): string {
-  return atItsClock(iso, clockDays);
+  return atItsClock(iso, formats.value.clockDays);
 }
 
 /** The offset of such a time: "UTC+02:00"; undefined where none is known. */
@@ -77,35 +84,35 @@ export function formatAge(iso: string, now = Date.now()): string {
     ['minute', 60],
   ] as const;
   for (const [unit, size] of steps) {
-    if (Math.abs(seconds) >= size) return relative.format(Math.ceil(seconds / size), unit);
+    if (Math.abs(seconds) >= size) return formats.value.ages.format(Math.ceil(seconds / size), unit);
   }
-  return relative.format(seconds, 'second');
+  return formats.value.ages.format(seconds, 'second');
 }
 
 /** The two largest units: "3 d 4 h", "12 min", "40 s". */
 export function formatDuration(seconds: number): string {
   const units = [
-    ['d', 86_400],
-    ['h', 3600],
-    ['min', 60],
-    ['s', 1],
+    ['time.days', 86_400],
+    ['time.hours', 3600],
+    ['time.minutes', 60],
+    ['time.seconds', 1],
   ] as const;
   const first = units.findIndex(([, size]) => seconds >= size);
-  if (first < 0) return '0 s';
+  if (first < 0) return t('time.seconds', { count: 0 });
   let left = Math.floor(seconds);
   const parts: string[] = [];
   for (const [unit, size] of units.slice(first, first + 2)) {
     const count = Math.floor(left / size);
     left -= count * size;
-    if (count > 0) parts.push(`${count} ${unit}`);
+    if (count > 0) parts.push(t(unit, { count }));
   }
   return parts.join(' ');
 }
 
 /** Cosines with two digits, a real minus sign, and no -0.00. */
 export function formatScore(score: number): string {
-  const text = Math.abs(score).toFixed(2);
-  return score < 0 && text !== '0.00' ? `\u2212${text}` : text;
+  const text = formats.value.scores.format(Math.abs(score));
+  return score < 0 && Math.abs(score) >= 0.005 ? `\u2212${text}` : text;
 }
 
 /** Last part of an object key. */

@@ -1,5 +1,6 @@
 import { render } from 'preact';
 import { lookForCaptions } from './state/has-captions.ts';
+import { startLanguage } from './state/language.ts';
 import { startLive } from './state/live-updates.ts';
 import { startNavigation } from './state/navigation.ts';
 import { startPhoto } from './state/open-picture.ts';
@@ -19,4 +20,5 @@ afterFirstAnswer(() => {
   void lookForCaptions();
 });
 keepFocus();
+await startLanguage();
 render(<App />, document.getElementById('app')!);

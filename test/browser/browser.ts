@@ -58,7 +58,11 @@ export function useBrowser(): {
   after(() => browser?.close());
   return {
     async open(t, url, { expectComplaints, withoutSharedWorkers, ...options } = {}) {
-      const context = await browser!.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+      const context = await browser!.newContext({
+        viewport: { width: 1280, height: 800 },
+        locale: 'en-US',
+        ...options,
+      });
       if (withoutSharedWorkers) await context.addInitScript(() => Reflect.deleteProperty(globalThis, 'SharedWorker'));
       const page = await context.newPage();
       // How long a busy machine may take, not how long people should wait.

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { explain } from '../../web/explain.ts';
 import {
   formatBytes,
   formatDay,
@@ -10,7 +11,7 @@ import {
   offsetOf,
   withSizes,
 } from '../../web/format.ts';
-import { ApiFault, explain, mayPass } from '../../web/problem.ts';
+import { ApiFault, mayPass } from '../../web/problem.ts';
 import { emptyQuery, filterCount, isBrowsing, type Route, routeFromParams, routeToParams } from '../../web/route.ts';
 
 const full: Route = {

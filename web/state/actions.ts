@@ -1,5 +1,5 @@
 import type { ImageItem } from '../client.ts';
-import { countOf } from '../format.ts';
+import { t } from '../i18n/translate.ts';
 import { type Chip, maxChips, withoutWeight } from '../route.ts';
 import { forEachPicture } from './bulk.ts';
 import { changeQuery, closePhoto, query, route } from './navigation.ts';
@@ -19,7 +19,7 @@ export function addChip(chip: Chip): void {
   const key = chipKey(chip);
   const others = query.value.chips.filter((one) => chipKey(one) !== key);
   if (others.length >= maxChips) {
-    notify({ tone: 'plain', title: `A query has at most ${maxChips + 1} parts`, detail: 'Take one away first.' });
+    notify({ tone: 'plain', title: t('chip.tooMany', { count: maxChips + 1 }), detail: t('chip.tooManyDetail') });
     return;
   }
   changeQuery({ chips: [...others, chip] });
@@ -48,7 +48,7 @@ export async function searchByPicture(file: Blob, name: string): Promise<void> {
 /** Moves pictures to the trash, off the page at once; what stays on the server comes back on the page. */
 export async function deletePictures(ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return;
-  if (isReadOnly.value) return void notify({ tone: 'plain', title: 'Nothing can be deleted here' });
+  if (isReadOnly.value) return void notify({ tone: 'plain', title: t('notice.deleteReadOnly') });
   hide(ids, true);
   clearSelection();
   if (route.value.photo !== undefined && ids.includes(route.value.photo)) closePhoto();
@@ -57,7 +57,7 @@ export async function deletePictures(ids: readonly string[]): Promise<void> {
     const entry = await client.deleteImage(id).catch(ignoreGone);
     if (entry) entries.push(entry);
   };
-  const { left, fault } = await forEachPicture(ids, `Deleting ${countOf(ids.length, 'picture')}`, remove);
+  const { left, fault } = await forEachPicture(ids, t('notice.deleting', { count: ids.length }), remove);
   hide(left, false);
   if (left.length < ids.length) await tellOfDeleted(ids.length - left.length, entries);
   if (fault !== undefined) report(fault, () => void deletePictures(left));
@@ -69,17 +69,15 @@ const undoMs = 12_000;
 async function tellOfDeleted(count: number, entries: readonly string[]): Promise<void> {
   const { items, keepDays } = await client.trash({ limit: 1 }).catch(() => ({ items: [], keepDays: undefined }));
   const isMoved = items[0]?.moved ?? true;
-  const title = `${countOf(count, 'picture')} ${isMoved ? 'moved to the trash' : 'taken out of the index'}`;
-  const detail = isMoved
-    ? keptFor(count, keepDays)
-    : `${count === 1 ? 'The file stays where it is' : 'The files stay where they are'}.`;
-  const undo = { label: 'Undo', run: () => void restorePictures(entries) };
+  const title = t(isMoved ? 'notice.deletedToTrash' : 'notice.deletedFromIndex', { count });
+  const detail = isMoved ? keptFor(count, keepDays) : t('notice.filesStay', { count });
+  const undo = { label: t('notice.undo'), run: () => void restorePictures(entries) };
   notify({ tone: 'plain', title, detail, action: entries.length > 0 ? undo : undefined }, undoMs);
 }
 
 function keptFor(count: number, days: number | undefined): string | undefined {
   if (days === undefined) return undefined;
-  return `${count === 1 ? 'The file is' : 'The files are'} kept there for ${countOf(days, 'day')}.`;
+  return t('notice.keptFor', { count, days: t('days', { count: days }) });
 }
 
 function hide(ids: readonly string[], away: boolean): void {
@@ -106,9 +104,9 @@ export async function tagPictures(ids: readonly string[], tag: string): Promise<
     const { tags } = await client.getImage(id);
     patchItem(id, (await client.setTags(id, [...new Set([...tags, tag])])).tags);
   };
-  const { left, fault } = await forEachPicture(ids, `Tagging ${countOf(ids.length, 'picture')}`, add);
+  const { left, fault } = await forEachPicture(ids, t('notice.tagging', { count: ids.length }), add);
   const done = ids.length - left.length;
-  if (done > 0) notify({ tone: 'plain', title: `${countOf(done, 'picture')} tagged ${tag}` });
+  if (done > 0) notify({ tone: 'plain', title: t('notice.tagged', { count: done, tag }) });
   if (fault !== undefined) report(fault, () => void tagPictures(left, tag));
   void refreshTags();
 }
@@ -122,8 +120,8 @@ function patchItem(id: string, tags: readonly string[]): void {
 export async function copyLink(): Promise<void> {
   try {
     await navigator.clipboard.writeText(location.href);
-    notify({ tone: 'plain', title: 'Link copied' }, 3000);
+    notify({ tone: 'plain', title: t('notice.linkCopied') }, 3000);
   } catch {
-    notify({ tone: 'plain', title: 'Copying is not allowed here', detail: 'The link is in the address bar.' });
+    notify({ tone: 'plain', title: t('notice.copyRefused'), detail: t('notice.copyRefusedDetail') });
   }
 }

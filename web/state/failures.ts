@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals';
 import type { Failure } from '../client.ts';
 import { withSizes } from '../format.ts';
+import { t } from '../i18n/translate.ts';
 import { isAbort } from '../problem.ts';
 import { notify, report } from './notices.ts';
 import { client } from './server.ts';
@@ -36,7 +37,8 @@ export async function loadFailures(cursor?: string, signal?: AbortSignal): Promi
 export async function retryFailure(failure: Failure): Promise<void> {
   await whileBusy(failure, async () => {
     const { status, message } = await client.retryFailure(failure.id);
-    if (status === 'rejected') notify({ tone: 'plain', title: 'Refused again', detail: withSizes(message ?? '') });
+    if (status === 'rejected')
+      notify({ tone: 'plain', title: t('notice.refusedAgain'), detail: withSizes(message ?? '') });
     else takeAway(failure);
   });
 }

@@ -1,4 +1,5 @@
 import { type CaptionItem, type Item, isCaption, pictureTerm, type SearchTerm, type SearchWarning } from '../client.ts';
+import { t } from '../i18n/translate.ts';
 import { ApiFault } from '../problem.ts';
 import { type Chip, hasPictureFilter, isBrowsing, type Query } from '../route.ts';
 import { heldPicture, recallPicture } from './query-pictures.ts';
@@ -68,9 +69,7 @@ async function termOf(chip: Chip): Promise<SearchTerm> {
   if (chip.by === 'text') return { text: chip.text, weight };
   if (chip.by === 'stored') return { imageId: chip.id, weight };
   if (!(await recallPicture(chip.ref))) {
-    throw new ApiFault('refused', 'The picture of this link is in another browser. Drop it here again.', {
-      status: 404,
-    });
+    throw new ApiFault('refused', t('fault.pictureElsewhere'), { status: 404 });
   }
   return pictureTerm(heldPicture(chip.ref)!.blob, weight);
 }

@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals';
 import type { MapPage } from '../client.ts';
+import { t } from '../i18n/translate.ts';
 import type { MapAnswer, MapTask } from '../map/worker.ts';
 import { isAbort } from '../problem.ts';
 import { addressOf, client, thumbnailUrl } from './server.ts';
@@ -112,7 +113,7 @@ function run(task: MapTask, abort: AbortSignal, onAnswer: (answer: MapAnswer) =>
       own.terminate();
       reject(abort.reason);
     });
-    own.onerror = (event) => reject(new Error(event.message || 'the map could not be made'));
+    own.onerror = (event) => reject(new Error(event.message || t('fault.map')));
     own.onmessage = ({ data }: MessageEvent<MapAnswer>) => {
       onAnswer(data);
       if (data.share < 1) return;

@@ -1,5 +1,7 @@
 import { signal } from '@preact/signals';
-import { ApiFault, explain, isAbort } from '../problem.ts';
+import { explain } from '../explain.ts';
+import { t } from '../i18n/translate.ts';
+import { ApiFault, isAbort } from '../problem.ts';
 import { keyWanted } from './access.ts';
 
 export interface Notice {
@@ -40,7 +42,7 @@ export function showTask({ title, total, stop }: { title: string; total: number;
   end(): void;
 } {
   const id = nextId++;
-  const action = { label: 'Stop', run: stop };
+  const action = { label: t('notice.stop'), run: stop };
   let task: Notice = { id, tone: 'plain', title, action, progress: { done: 0, total } };
   const timer = setTimeout(() => {
     notices.value = [...notices.value, task];
@@ -65,5 +67,5 @@ export function report(error: unknown, retry?: () => void): void {
     return;
   }
   const { title, advice } = explain(error);
-  notify({ tone: 'error', title, detail: advice, action: retry && { label: 'Try again', run: retry } });
+  notify({ tone: 'error', title, detail: advice, action: retry && { label: t('do.retry'), run: retry } });
 }

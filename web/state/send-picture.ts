@@ -1,4 +1,5 @@
 import type { UploadedImage, UploadRequest } from '../client.ts';
+import { t } from '../i18n/translate.ts';
 import { ApiFault } from '../problem.ts';
 import { faultOf, hasId, parse } from '../transport.ts';
 import { addressOf, client } from './server.ts';
@@ -52,7 +53,7 @@ export async function sendPicture(
   const url = addressOf('images');
   const answer = parse(await put({ method: 'POST', url, headers, body }, onSent, abort), true, '/images');
   if (!hasId(answer)) {
-    throw new ApiFault('unexpected-answer', 'The upload was answered by something else than expected.');
+    throw new ApiFault('unexpected-answer', t('fault.upload'));
   }
   const { id, duplicateOf } = answer as UploadedImage;
   return { id, indexed: true, isCopy: duplicateOf !== undefined };

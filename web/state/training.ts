@@ -1,4 +1,5 @@
 import { signal } from '@preact/signals';
+import { t } from '../i18n/translate.ts';
 import { ApiFault } from '../problem.ts';
 import { faultOf } from '../transport.ts';
 import { watchedFetch } from './late-answers.ts';
@@ -65,7 +66,7 @@ function asReport(text: string): TrainingReport {
   } catch {
     // The same fault: it is no report.
   }
-  throw new ApiFault('unexpected-answer', 'The report is not one that this page can read; npm run report makes one.');
+  throw new ApiFault('unexpected-answer', t('fault.report'));
 }
 
 /** Rank of the best of its captions with the picture as the query; null outside the split. */

@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 import type { TrashItem, TrashPage } from '../client.ts';
-import { countOf } from '../format.ts';
+import { t } from '../i18n/translate.ts';
 import { ApiFault, isAbort } from '../problem.ts';
 import { forEachPicture } from './bulk.ts';
 import { notify, report } from './notices.ts';
@@ -29,11 +29,11 @@ export async function loadTrash(cursor?: string, signal?: AbortSignal): Promise<
 export async function restorePictures(entries: readonly string[]): Promise<void> {
   const restored: string[] = [];
   const restore = async (entry: string) => void restored.push((await client.restore(entry)).id);
-  const title = `Restoring ${countOf(entries.length, 'picture')}`;
+  const title = t('notice.restoring', { count: entries.length });
   const { fault, left } = await forEachPicture(entries, title, restore, takeAway);
   hidden.value = new Set([...hidden.value].filter((id) => !restored.includes(id)));
   if (restored.length > 0) {
-    notify({ tone: 'plain', title: `${countOf(restored.length, 'picture')} restored` });
+    notify({ tone: 'plain', title: t('notice.restored', { count: restored.length }) });
     void searchAgain(true);
   }
   if (fault !== undefined) report(fault, () => void restorePictures(left));

@@ -1,5 +1,7 @@
 import { computed, effect, signal } from '@preact/signals';
-import { ApiFault, explain, isUnreachable, mayPass } from '../problem.ts';
+import { explain } from '../explain.ts';
+import { t } from '../i18n/translate.ts';
+import { ApiFault, isUnreachable, mayPass } from '../problem.ts';
 import { accessChanges, hasSession, keyWanted } from './access.ts';
 import { followIndexing } from './follow-indexing.ts';
 import { connection, serverAwaited } from './live-updates.ts';
@@ -127,7 +129,12 @@ async function run(upload: Upload): Promise<void> {
     try {
       const stored = await sendPicture(upload.file, upload.name, onSent, controller.signal);
       if (stored.indexed) {
-        change(id, { state: 'done', sent: 1, picture: stored.id, reason: stored.isCopy ? 'already here' : undefined });
+        change(id, {
+          state: 'done',
+          sent: 1,
+          picture: stored.id,
+          reason: stored.isCopy ? t('upload.copy') : undefined,
+        });
         refreshSoon();
       } else {
         change(id, { state: 'indexing', sent: 1, picture: stored.id, key: stored.key });
@@ -170,7 +177,8 @@ function watchIndexing(): void {
       const upload = uploads.value.find((one) => one.key === key && one.state === 'indexing');
       if (!upload) return;
       if (outcome === 'indexed') change(upload.id, { state: 'done' });
-      else if (outcome === 'overdue') change(upload.id, { state: 'done', picture: undefined, reason: overdue });
+      else if (outcome === 'overdue')
+        change(upload.id, { state: 'done', picture: undefined, reason: t('upload.overdue') });
       else change(upload.id, { state: 'failed', reason: outcome.message, retryable: outcome.retryable });
       refreshSoon();
     },
@@ -180,7 +188,6 @@ function watchIndexing(): void {
 }
 
 let watching = false;
-const overdue = 'stored; indexing it takes longer than usual';
 
 /** New pictures come into the results without a reload; many at once in one go. */
 function refreshSoon(): void {

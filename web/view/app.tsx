@@ -1,5 +1,6 @@
 import type { ComponentType } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
+import { t } from '../i18n/translate.ts';
 import { isBrowsing, type View } from '../route.ts';
 import { query, route } from '../state/navigation.ts';
 import { report } from '../state/notices.ts';
@@ -19,22 +20,13 @@ import { StatusView } from './status.tsx';
 import { TrashView } from './trash.tsx';
 import { Uploads } from './uploads.tsx';
 
-const titles: Readonly<Record<View, string>> = {
-  search: 'Sightline',
-  map: 'Map',
-  training: 'Training',
-  failures: 'Failures',
-  trash: 'Trash',
-  status: 'Status',
-};
-
 export function App() {
   useTitle();
   useEscape();
   return (
     <>
       <a class="skip-link" href="#content">
-        Skip to the pictures
+        {t('page.skip')}
       </a>
       <Header />
       <ConnectionNote />
@@ -80,10 +72,10 @@ function Lazy({ load }: { load: () => Promise<ComponentType> }) {
 function useTitle(): void {
   const { view } = route.value;
   const text = query.value.text.trim();
+  const subject = view !== 'search' ? t(`view.${view}`) : isBrowsing(query.value) ? '' : text || t('page.search');
   useEffect(() => {
-    const subject = view === 'search' ? (isBrowsing(query.value) ? '' : text || 'Search') : titles[view];
     document.title = subject === '' ? 'Sightline' : `${subject} · Sightline`;
-  }, [view, text]);
+  }, [subject]);
 }
 
 /** Escape ends a selection when nothing else takes it. */

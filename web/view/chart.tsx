@@ -1,3 +1,5 @@
+import { t } from '../i18n/translate.ts';
+
 export interface Series {
   readonly name: string;
   /** One for each epoch of the chart. */
@@ -48,7 +50,7 @@ export function Chart({ title, epochs, series, taken, resumedAfter = [] }: Chart
           ))}
         </ul>
       </figcaption>
-      <svg viewBox={`0 0 ${width} ${height}`} role="img" aria-label={`${title} by epoch; the table has the numbers`}>
+      <svg viewBox={`0 0 ${width} ${height}`} role="img" aria-label={t('chart.label', { title })}>
         {ticks.map((tick) => (
           <g key={tick}>
             <line class="chart-grid" x1={edge.left} x2={width - edge.right} y1={y(tick)} y2={y(tick)} />
@@ -64,10 +66,8 @@ export function Chart({ title, epochs, series, taken, resumedAfter = [] }: Chart
               {epoch}
             </text>
           ))}
-        {taken === undefined ? null : upright('chart-mark', taken, `epoch ${taken} was taken`)}
-        {resumedAfter.map((epoch) =>
-          upright('chart-break', epoch + 0.5, `stopped after epoch ${epoch} and gone on with`),
-        )}
+        {taken === undefined ? null : upright('chart-mark', taken, t('chart.taken', { epoch: String(taken) }))}
+        {resumedAfter.map((epoch) => upright('chart-break', epoch + 0.5, t('chart.resumed', { epoch: String(epoch) })))}
         {series.map(({ name, values }, i) => (
           <g key={name} class={`series-${i}`}>
             <Line name={name} values={values} epochs={epochs} x={x} y={y} />
@@ -92,7 +92,9 @@ function Line({ name, values, epochs, x, y }: LineProps) {
         ? null
         : values.map((value, j) => (
             <circle key={epochs[j]} class="chart-point" cx={x(epochs[j]!)} cy={y(value)} r="2.6">
-              <title>{`epoch ${epochs[j]}, ${name}: ${+value.toPrecision(4)}`}</title>
+              <title>
+                {t('chart.point', { epoch: String(epochs[j]), name, value: String(+value.toPrecision(4)) })}
+              </title>
             </circle>
           ))}
     </>

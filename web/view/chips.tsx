@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { type ImageItem, isImage } from '../client.ts';
+import { t } from '../i18n/translate.ts';
 import { type Chip, weights } from '../route.ts';
 import { addChip, chipKey, removeChip } from '../state/actions.ts';
 import { query } from '../state/navigation.ts';
@@ -14,7 +15,7 @@ export function Chips() {
   const { chips } = query.value;
   if (chips.length === 0) return null;
   return (
-    <ul class="chips" aria-label="Parts of the query">
+    <ul class="chips" aria-label={t('chip.list')}>
       {chips.map((chip) => (
         <ChipView key={chipKey(chip)} chip={chip} />
       ))}
@@ -25,19 +26,23 @@ export function Chips() {
 function ChipView({ chip }: { chip: Chip }) {
   const { label, picture } = useChipFace(chip);
   const without = chip.weight < 0;
+  const sign = chip.by === 'text' ? (without ? 'without' : 'with') : without ? 'unlike' : 'like';
   const strength = Math.abs(chip.weight);
   const popover = `weigh-${chipKey(chip)}`.replaceAll(/[^\w-]/g, '_');
   return (
     <li class={without ? 'chip chip-without' : 'chip'}>
-      <button type="button" class="chip-face" popovertarget={popover} title="Change how much this counts">
+      <button type="button" class="chip-face" popovertarget={popover} title={t('chip.title')}>
         {picture === undefined ? null : <img src={picture} alt="" />}
-        <span class="chip-sign">
-          {chip.by === 'text' ? (without ? 'without' : 'with') : without ? 'unlike' : 'like'}{' '}
-        </span>
+        <span class="chip-sign">{t(`chip.${sign}`)} </span>
         <span class={chip.by === 'text' ? 'chip-text' : 'visually-hidden'}>{label}</span>
         {strength === (without ? 0.5 : 1) ? null : <span class="chip-weight"> ×{strength}</span>}
       </button>
-      <button type="button" class="chip-remove" aria-label={`Remove ${label}`} onClick={() => removeChip(chip)}>
+      <button
+        type="button"
+        class="chip-remove"
+        aria-label={t('chip.remove', { label })}
+        onClick={() => removeChip(chip)}
+      >
         <Icon name="close" />
       </button>
       <div id={popover} popover="auto" class="popover chip-popover">
@@ -54,16 +59,16 @@ function WeightControl({ chip, label }: { chip: Chip; label: string }) {
   return (
     <>
       <p class="popover-title">{label}</p>
-      <fieldset class="segmented" aria-label="Direction">
+      <fieldset class="segmented" aria-label={t('chip.direction')}>
         <button type="button" aria-pressed={chip.weight > 0} onClick={() => set(Math.abs(chip.weight))}>
-          More like this
+          {t('do.moreLikeThis')}
         </button>
         <button type="button" aria-pressed={chip.weight < 0} onClick={() => set(-Math.abs(chip.weight))}>
-          Less like this
+          {t('do.lessLikeThis')}
         </button>
       </fieldset>
       <label class="slider">
-        <span>How much</span>
+        <span>{t('chip.weight')}</span>
         <input
           type="range"
           min={weights.step}
@@ -95,8 +100,8 @@ function useChipFace(chip: Chip): { label: string; picture?: string } {
   }, [id, ref]);
   if (chip.by === 'text') return { label: chip.text };
   if (chip.by === 'stored') {
-    return stored ? { label: describe(stored), picture: smallVersion(stored, 64) } : { label: 'a stored picture' };
+    return stored ? { label: describe(stored), picture: smallVersion(stored, 64) } : { label: t('chip.stored') };
   }
   const held = heldPicture(chip.ref);
-  return held ? { label: held.name, picture: held.url } : { label: 'your picture' };
+  return held ? { label: held.name, picture: held.url } : { label: t('chip.own') };
 }

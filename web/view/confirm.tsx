@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
+import { t } from '../i18n/translate.ts';
 
 interface Question {
   readonly title: string;
@@ -32,7 +33,7 @@ function OpenConfirmDialog({ title, detail, doIt, act }: Question) {
       <p>{detail}</p>
       <footer>
         <button type="button" class="button button-quiet" autofocus onClick={close}>
-          Cancel
+          {t('do.cancel')}
         </button>
         <button
           type="button"

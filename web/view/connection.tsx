@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
+import { t } from '../i18n/translate.ts';
 import { answerIsLate } from '../state/late-answers.ts';
 import { connection } from '../state/live-updates.ts';
 import { route } from '../state/navigation.ts';
@@ -23,10 +24,7 @@ export function ConnectionNote() {
   return (
     <p class="connection-note" role="status">
       <Icon name="offline" />
-      <span>
-        {navigator.onLine ? 'The server does not answer.' : 'This machine is offline.'} What is on the page stays; it
-        goes on by itself.
-      </span>
+      <span>{t(navigator.onLine ? 'connection.lost' : 'connection.offline')}</span>
     </p>
   );
 }
@@ -36,7 +34,7 @@ function WaitingNote() {
   return (
     <p class="connection-note connection-waiting" role="status">
       <span class="spinner" aria-hidden="true" />
-      <span>Still waiting for the server. It may be starting, or busy.</span>
+      <span>{t('connection.waiting')}</span>
     </p>
   );
 }

@@ -1,10 +1,10 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import type { Filter, ImageItem } from '../client.ts';
+import { explain } from '../explain.ts';
 import {
   formatAge,
   formatBytes,
-  formatCount,
   formatDate,
   formatScore,
   formatTaken,
@@ -12,7 +12,7 @@ import {
   nameOf,
   offsetOf,
 } from '../format.ts';
-import { explain } from '../problem.ts';
+import { formatCount, t } from '../i18n/translate.ts';
 import { emptyQuery } from '../route.ts';
 import { copyLink, deletePictures, lessLike, moreLike } from '../state/actions.ts';
 import { changeQuery, closePhoto, openPhoto, route } from '../state/navigation.ts';
@@ -40,7 +40,7 @@ function OpenDetail() {
       ref={dialog}
       class="detail"
       tabIndex={-1}
-      aria-label={image ? describe(image) : 'Picture'}
+      aria-label={image ? describe(image) : t('detail.picture')}
       onCancel={(event) => {
         event.preventDefault();
         closePhoto();
@@ -53,8 +53,8 @@ function OpenDetail() {
         <button
           type="button"
           class="icon-button detail-close"
-          aria-label="Close"
-          title="Close (Esc)"
+          aria-label={t('do.close')}
+          title={t('detail.closeTitle')}
           onClick={closePhoto}
         >
           <Icon name="close" />
@@ -100,23 +100,22 @@ function Neighbouring() {
         <button
           type="button"
           class="icon-button detail-left"
-          aria-label="Previous picture"
-          title="Previous (←)"
+          aria-label={t('detail.previous')}
+          title={t('detail.previousTitle')}
           onClick={() => step(-1)}
         >
           <Icon name="left" />
         </button>
       ) : null}
       <p class="detail-position">
-        {formatCount(at + 1)} of {formatCount(count)}
-        {results.value?.next ? '+' : ''}
+        {t('number.of', { done: at + 1, all: `${formatCount(count)}${results.value?.next ? '+' : ''}` })}
       </p>
       {at < count - 1 ? (
         <button
           type="button"
           class="icon-button detail-right"
-          aria-label="Next picture"
-          title="Next (→)"
+          aria-label={t('detail.next')}
+          title={t('detail.nextTitle')}
           onClick={() => step(1)}
         >
           <Icon name="right" />
@@ -133,7 +132,7 @@ function Missing() {
       <h2>{title}</h2>
       <p>{advice}</p>
       <button type="button" class="button" onClick={closePhoto}>
-        Back to the pictures
+        {t('detail.back')}
       </button>
     </div>
   );
@@ -142,16 +141,16 @@ function Missing() {
 function About({ image }: { image: ImageItem }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region has to be reachable by keyboard
-    <section class="detail-facts" tabIndex={0} aria-label="About this picture">
+    <section class="detail-facts" tabIndex={0} aria-label={t('detail.about')}>
       <Head image={image} />
       <div class="detail-actions">
         <button type="button" class="button button-primary" onClick={() => moreLike(image.id)}>
           <Icon name="plus" />
-          More like this
+          {t('do.moreLikeThis')}
         </button>
         <button type="button" class="button" onClick={() => lessLike(image.id)}>
           <Icon name="minus" />
-          Less
+          {t('detail.less')}
         </button>
       </div>
       <Facts image={image} />
@@ -171,21 +170,27 @@ function Head({ image }: { image: ImageItem }) {
       <button
         type="button"
         class="icon-button"
-        aria-label="Copy the link"
-        title="Copy the link"
+        aria-label={t('detail.copyLink')}
+        title={t('detail.copyLink')}
         onClick={() => void copyLink()}
       >
         <Icon name="link" />
       </button>
-      <a class="icon-button" href={contentUrl(image.id)} download={name} aria-label="Download" title="Download">
+      <a
+        class="icon-button"
+        href={contentUrl(image.id)}
+        download={name}
+        aria-label={t('detail.download')}
+        title={t('detail.download')}
+      >
         <Icon name="download" />
       </a>
       {isReadOnly.value ? null : (
         <button
           type="button"
           class="icon-button"
-          aria-label="Delete this picture"
-          title="Move to the trash (Del)"
+          aria-label={t('detail.delete')}
+          title={t('detail.deleteTitle')}
           onClick={() => void deletePictures([image.id])}
         >
           <Icon name="trash" />
@@ -201,56 +206,43 @@ function Facts({ image }: { image: ImageItem }) {
     <dl class="facts">
       <Taken image={image} />
       {camera === null ? null : (
-        <Fact name="Camera">
+        <Fact name={t('detail.camera')}>
           <FilterLink label={camera} filter={{ camera }} />
         </Fact>
       )}
       {lens === null ? null : (
-        <Fact name="Lens">
+        <Fact name={t('detail.lens')}>
           <FilterLink label={lens} filter={{ lens }} />
         </Fact>
       )}
       {folder === '' ? null : (
-        <Fact name="Folder">
+        <Fact name={t('detail.folder')}>
           <FilterLink label={folder} filter={{ folder }} />
         </Fact>
       )}
       {isInBucket.value ? (
         <>
-          <Fact name="Bucket">{image.bucket}</Fact>
-          <Fact name="Key">{image.key}</Fact>
+          <Fact name={t('detail.bucket')}>{image.bucket}</Fact>
+          <Fact name={t('detail.key')}>{image.key}</Fact>
         </>
       ) : null}
-      <Fact name="Size">
+      <Fact name={t('detail.size')}>
         {width} × {height}, {formatBytes(image.bytes)}, {formatType(image.contentType)}
       </Fact>
-      <Fact name="Added" title={formatDate(image.indexedAt)}>
+      <Fact name={t('detail.added')} title={formatDate(image.indexedAt)}>
         {formatAge(image.indexedAt)}
       </Fact>
-      {image.score === undefined ? null : <Fact name="Score">{formatScore(image.score)}</Fact>}
+      {image.score === undefined ? null : <Fact name={t('detail.score')}>{formatScore(image.score)}</Fact>}
     </dl>
   );
 }
 
-/** Where a date comes from. */
-const dateSources: Readonly<Record<NonNullable<ImageItem['takenFrom']>, string>> = {
-  exif: 'says the camera',
-  xmp: 'says XMP in the file',
-  iptc: 'says IPTC in the file',
-  gps: 'says its GPS',
-  png: 'says a text in the file',
-  tiff: 'says the file',
-  sidecar: 'says the file beside it',
-  name: 'by the name of the file',
-  file: 'by the date of the file',
-};
-
 function Taken({ image: { takenAt, takenFrom } }: { image: ImageItem }) {
   if (takenAt === null) return null;
-  const more = [offsetOf(takenAt), takenFrom && dateSources[takenFrom]].filter(Boolean);
+  const more = [offsetOf(takenAt), takenFrom && t(`taken.${takenFrom}`)].filter(Boolean);
   return (
     // The time of a file is no more than a guess at when its picture was taken.
-    <Fact name={takenFrom === 'file' ? 'File date' : 'Taken'}>
+    <Fact name={t(takenFrom === 'file' ? 'detail.fileDate' : 'detail.taken')}>
       {formatTaken(takenAt)} <small>{more.join(', ')}</small>
     </Fact>
   );
@@ -277,16 +269,12 @@ function Fact({ name, title, children }: { name: string; title?: string; childre
 function Captions() {
   if (captions.value.length === 0) return null;
   return (
-    <section aria-label="Captions">
-      <h3>Captions that fit</h3>
+    <section aria-label={t('detail.captions')}>
+      <h3>{t('detail.captionsTitle')}</h3>
       <ul class="caption-list">
         {captions.value.map(({ id, caption, score }) => (
           <li key={id}>
-            <button
-              type="button"
-              title="Search with these words"
-              onClick={() => changeQuery({ text: caption, chips: [] })}
-            >
+            <button type="button" title={t('tile.caption')} onClick={() => changeQuery({ text: caption, chips: [] })}>
               {caption}
             </button>
             {score === undefined ? null : <small>{formatScore(score)}</small>}
@@ -300,12 +288,16 @@ function Captions() {
 function Neighbours() {
   if (neighbours.value.length === 0) return null;
   return (
-    <section aria-label="Similar pictures">
-      <h3>Nearest to it</h3>
+    <section aria-label={t('detail.similar')}>
+      <h3>{t('detail.similarTitle')}</h3>
       <ul class="neighbours">
         {neighbours.value.map((image) => (
           <li key={image.id}>
-            <button type="button" aria-label={`Show ${describe(image)}`} onClick={() => openPhoto(image.id)}>
+            <button
+              type="button"
+              aria-label={t('detail.show', { name: describe(image) })}
+              onClick={() => openPhoto(image.id)}
+            >
               <img src={smallVersion(image, 128)} alt="" />
             </button>
           </li>

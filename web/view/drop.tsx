@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
+import { t } from '../i18n/translate.ts';
 import { searchByPicture } from '../state/actions.ts';
 import { notify, report } from '../state/notices.ts';
 import { filesOf, pictureOf } from '../state/picked-files.ts';
@@ -48,15 +49,15 @@ export function DropArea() {
       {dragged === 1 ? (
         <div class="drop-target" data-drop="search">
           <Icon name="search" />
-          <strong>Search by it</strong>
-          <span>It is not kept</span>
+          <strong>{t('drop.search')}</strong>
+          <span>{t('drop.searchDetail')}</span>
         </div>
       ) : null}
       {isReadOnly.value ? null : (
         <div class="drop-target" data-drop="add">
           <Icon name="upload" />
-          <strong>Add to the collection</strong>
-          <span>{dragged === 1 ? 'A picture or a folder' : `${dragged} files or folders`}</span>
+          <strong>{t('drop.add')}</strong>
+          <span>{dragged === 1 ? t('drop.addOne') : t('drop.addSeveral', { count: dragged })}</span>
         </div>
       )}
     </div>
@@ -71,8 +72,8 @@ async function drop(event: DragEvent): Promise<void> {
     const all = await files;
     if (target?.dataset.drop !== 'add' && all.length === 1 && picture)
       return await searchByPicture(picture, picture.name);
-    if (all.length === 0) notify({ tone: 'plain', title: 'No pictures in there' });
-    else if (isReadOnly.value) notify({ tone: 'plain', title: 'Nothing can be added here' });
+    if (all.length === 0) notify({ tone: 'plain', title: t('drop.nothing') });
+    else if (isReadOnly.value) notify({ tone: 'plain', title: t('drop.readOnly') });
     else addUploads(all);
   } catch (error) {
     report(error);
@@ -83,5 +84,5 @@ function paste(event: ClipboardEvent): void {
   const picture = pictureOf(event.clipboardData);
   if (!picture) return;
   event.preventDefault();
-  searchByPicture(picture, 'pasted picture').catch(report);
+  searchByPicture(picture, t('search.pasted')).catch(report);
 }

@@ -1,8 +1,9 @@
-import { countOf } from '../format.ts';
+import { t } from '../i18n/translate.ts';
 import { filterCount, hasPictureFilter, type Query } from '../route.ts';
 import { changeQuery } from '../state/navigation.ts';
 import { serverStatus } from '../state/server-status.ts';
 import { Icon } from './icon.tsx';
+import { Marked } from './marked.tsx';
 
 /** The first start without pictures, or with pictures that are still to be looked at. */
 export function CollectionEmpty() {
@@ -11,28 +12,25 @@ export function CollectionEmpty() {
     return (
       <section class="empty">
         <Icon name="picture" />
-        <h2>Looking at {countOf(waiting, 'picture')}</h2>
-        <p>They appear here by themselves, the first ones in a moment.</p>
+        <h2>{t('empty.looking', { count: waiting })}</h2>
+        <p>{t('empty.lookingDetail')}</p>
       </section>
     );
   }
   return (
     <section class="empty">
       <Icon name="picture" />
-      <h2>No pictures yet</h2>
-      <p>
-        Drop pictures or a folder anywhere on this page, or copy them into the folder that the server watches. Each can
-        be found a moment later.
-      </p>
+      <h2>{t('noPictures')}</h2>
+      <p>{t('empty.detail')}</p>
       <ol class="steps">
         <li>
-          <strong>Add</strong> JPEG, PNG, WebP, GIF, AVIF or TIFF files.
+          <Marked text={t('empty.add')} />
         </li>
         <li>
-          <strong>Describe</strong> what you look for, such as “a dog on the beach”. Nobody has to tag anything.
+          <Marked text={t('empty.describe')} />
         </li>
         <li>
-          <strong>Refine</strong> with a picture: more like this, less like that.
+          <Marked text={t('empty.refine')} />
         </li>
       </ol>
     </section>
@@ -43,13 +41,12 @@ export function CaptionsEmpty() {
   return (
     <section class="empty">
       <Icon name="text" />
-      <h2>No captions yet</h2>
+      <h2>{t('empty.captions')}</h2>
       <p>
-        Captions are texts that pictures find: open a picture, or drop one on this page, to see which fit. They come in
-        through the API, <code>POST /captions</code>.
+        <Marked text={t('empty.captionsDetail')} />
       </p>
       <button type="button" class="button" onClick={() => changeQuery({ kind: 'image' })}>
-        Show pictures
+        {t('empty.showPictures')}
       </button>
     </section>
   );
@@ -62,29 +59,22 @@ export function NothingFound({ asked, besideCaptions }: { asked: Query; besideCa
   return (
     <section class="empty">
       <Icon name="search" />
-      <h2>{ofCaptions ? 'No captions fit' : besideCaptions ? 'No pictures fit' : 'Nothing fits'}</h2>
+      <h2>{t(ofCaptions ? 'empty.noCaptionsFit' : besideCaptions ? 'empty.noPicturesFit' : 'empty.nothingFits')}</h2>
       {filters > 0 ? (
         <>
           <p>
-            The filters leave nothing over.
-            {ofCaptions && hasPictureFilter(asked.filter)
-              ? ' Captions have tags, but no shape, type, size or date.'
-              : ''}
+            {t('empty.filters')} {ofCaptions && hasPictureFilter(asked.filter) ? t('empty.captionFilters') : ''}
           </p>
           <button type="button" class="button" onClick={() => changeQuery({ filter: {}, minScore: undefined })}>
-            Clear filters
+            {t('do.clearFilters')}
           </button>
         </>
       ) : (
         <>
-          <p>
-            {ofCaptions
-              ? 'The collection holds no captions. They come in through the API, POST /captions.'
-              : 'The collection holds no pictures yet. Drop some on this page.'}
-          </p>
+          <p>{t(ofCaptions ? 'empty.captionsNone' : 'empty.picturesNone')}</p>
           {ofCaptions ? (
             <button type="button" class="button" onClick={() => changeQuery({ kind: 'image' })}>
-              Search pictures
+              {t('empty.searchPictures')}
             </button>
           ) : null}
         </>

@@ -1,6 +1,7 @@
 import { useEffect } from 'preact/hooks';
 import type { Failure } from '../client.ts';
-import { countOf, formatAge, formatCount, formatDate, withSizes } from '../format.ts';
+import { formatAge, formatDate, withSizes } from '../format.ts';
+import { type PlainKey, t } from '../i18n/translate.ts';
 import {
   busyFailures,
   dismissFailure,
@@ -28,19 +29,16 @@ export function Failures() {
     <div class="page">
       <header class="page-head">
         <h1>
-          Failures <small>{total > 0 ? countOf(total, 'file') : ''}</small>
+          {t('view.failures')} <small>{total > 0 ? t('files', { count: total }) : ''}</small>
         </h1>
         <RetryAll />
       </header>
-      <p class="hint">
-        Files that could not be indexed. They hold up nothing else and are tried again when they change; what is
-        dismissed is listed again then.
-      </p>
+      <p class="hint">{t('failures.hint')}</p>
       {failuresFault.value ? <FaultNote fault={failuresFault.value} again={() => void loadFailures()} /> : null}
       {items?.length === 0 ? (
         <section class="empty">
           <Icon name="check" />
-          <h2>Everything could be indexed</h2>
+          <h2>{t('failures.none')}</h2>
         </section>
       ) : null}
       <ul class="failures">
@@ -50,7 +48,7 @@ export function Failures() {
       </ul>
       {next === undefined ? null : (
         <button type="button" class="button" onClick={() => void loadFailures(next)}>
-          More
+          {t('do.more')}
         </button>
       )}
       <LeftOut />
@@ -59,32 +57,34 @@ export function Failures() {
 }
 
 /** What a reason to leave a file out is called. */
-const leftOutNames: Readonly<Record<string, string>> = {
-  hidden: 'Hidden files',
-  system: 'Files of the system, such as previews and recycle bins',
-  sidecar: 'Files beside pictures that describe them',
-  video: 'Videos',
-  audio: 'Sounds',
-  database: 'Databases',
-  ignored: 'Ignored by a setting or a .sightlineignore',
-  'own-data': 'The index itself',
-  link: 'Links to what is there anyway',
-  special: 'Devices and pipes',
-  archived: 'Archived, to be restored first',
+const leftOutNames: Readonly<Record<string, PlainKey>> = {
+  hidden: 'leftOut.hidden',
+  system: 'leftOut.system',
+  sidecar: 'leftOut.sidecar',
+  video: 'leftOut.video',
+  audio: 'leftOut.audio',
+  database: 'leftOut.database',
+  ignored: 'leftOut.ignored',
+  'own-data': 'leftOut.ownData',
+  link: 'leftOut.link',
+  special: 'leftOut.special',
+  archived: 'leftOut.archived',
 };
 
 /** What lies beside the pictures and is none: no failure, and counted so that nothing is silently missing. */
 function LeftOut() {
-  const reasons = Object.entries(serverStatus.value?.leftOut ?? {}).filter(([, count]) => count > 0);
+  const counted = Object.entries(serverStatus.value?.leftOut ?? {}).filter(([, count]) => count > 0);
+  const reasons = counted.map(([reason, files]) => {
+    const name = leftOutNames[reason];
+    return { reason: name === undefined ? reason : t(name), files };
+  });
   if (reasons.length === 0) return null;
   return (
     <section class="left-out" aria-labelledby="left-out">
-      <h2 id="left-out">Left out, because they are no pictures</h2>
+      <h2 id="left-out">{t('leftOut.title')}</h2>
       <ul>
-        {reasons.map(([reason, count]) => (
-          <li key={reason}>
-            {leftOutNames[reason] ?? reason}: {formatCount(count)}
-          </li>
+        {reasons.map((line) => (
+          <li key={line.reason}>{t('leftOut.line', line)}</li>
         ))}
       </ul>
     </section>
@@ -97,7 +97,7 @@ function RetryAll() {
   return (
     <button type="button" class="button" disabled={busyFailures.value.size > 0} onClick={() => void retryFailures()}>
       <Icon name="retry" />
-      Try all again
+      {t('failures.retryAll')}
     </button>
   );
 }
@@ -111,20 +111,20 @@ function FailureRow({ failure }: { failure: Failure }) {
         <strong class="failure-key">{key}</strong>
         <p>{withSizes(message)}</p>
         <small title={formatDate(lastAt)}>
-          {reason} · {countOf(attempts, 'attempt')} · {formatAge(lastAt)}
-          {retryable ? ' · may succeed another time' : ' · refused until the file changes'}
+          {reason} · {t('failures.attempts', { count: attempts })} · {formatAge(lastAt)} ·{' '}
+          {t(retryable ? 'failures.mayPass' : 'failures.final')}
         </small>
       </div>
       {retryable ? (
         <button type="button" class="button" disabled={isBusy} onClick={() => void retryFailure(failure)}>
           <Icon name="retry" />
-          {isBusy ? 'Trying' : 'Try again'}
+          {t(isBusy ? 'failures.retrying' : 'do.retry')}
           <span class="visually-hidden">{key}</span>
         </button>
       ) : (
         <button type="button" class="button" disabled={isBusy} onClick={() => void dismissFailure(failure)}>
           <Icon name="check" />
-          Dismiss
+          {t('notice.dismiss')}
           <span class="visually-hidden">{key}</span>
         </button>
       )}

@@ -1,4 +1,6 @@
-import { ApiFault, explain } from '../problem.ts';
+import { explain } from '../explain.ts';
+import { t } from '../i18n/translate.ts';
+import { ApiFault } from '../problem.ts';
 import { keyWanted } from '../state/access.ts';
 import { Icon } from './icon.tsx';
 
@@ -25,7 +27,7 @@ export function FaultNote({ fault, again, slim = false }: FaultNoteProps) {
         <p>{advice}</p>
       </div>
       <button type="button" class="button" onClick={needsKey ? askForKey : again}>
-        {needsKey ? 'Enter a key' : 'Try again'}
+        {t(needsKey ? 'key.enter' : 'do.retry')}
       </button>
     </div>
   );

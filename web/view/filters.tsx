@@ -1,4 +1,5 @@
-import { formatBytes, formatCount, formatDay, formatType } from '../format.ts';
+import { formatBytes, formatDay, formatScore, formatType } from '../format.ts';
+import { formatCount, t } from '../i18n/translate.ts';
 import { emptyQuery, filterCount, isBrowsing, type Query } from '../route.ts';
 import { type Facets, facets, refreshFacets } from '../state/facets.ts';
 import { changeQuery, query } from '../state/navigation.ts';
@@ -8,11 +9,11 @@ import { Icon } from './icon.tsx';
 
 const types = ['image/jpeg', 'image/png', 'image/webp', 'image/gif', 'image/avif', 'image/tiff'];
 const shapes = ['landscape', 'portrait', 'square'] as const;
-const sizes: readonly (readonly [label: string, min?: number, max?: number])[] = [
-  ['Any size'],
-  ['Up to 500 kB', undefined, 500_000],
-  ['0.5 to 5 MB', 500_000, 5_000_000],
-  ['5 MB and more', 5_000_000],
+const sizes: readonly (readonly [min?: number, max?: number])[] = [
+  [],
+  [undefined, 500_000],
+  [500_000, 5_000_000],
+  [5_000_000],
 ];
 const maxTagsShown = 40;
 
@@ -35,7 +36,7 @@ export function FiltersButton() {
     <>
       <button type="button" class="button button-quiet" popovertarget="filters">
         <Icon name="filter" />
-        <span>Filters</span>
+        <span>{t('filter.title')}</span>
         {count === 0 ? null : <span class="badge">{count}</span>}
       </button>
       <div
@@ -43,7 +44,7 @@ export function FiltersButton() {
         popover="auto"
         class="popover filters"
         role="dialog"
-        aria-label="Filters"
+        aria-label={t('filter.title')}
         onToggle={(event) => event.newState === 'open' && void refreshFacets()}
       >
         <FiltersPanel />
@@ -57,10 +58,10 @@ function FiltersPanel() {
   return (
     <>
       <TagChoices />
-      {kind === 'caption' ? <p class="hint">Captions have no shape, type, size or date.</p> : <PictureFilters />}
+      {kind === 'caption' ? <p class="hint">{t('filter.captions')}</p> : <PictureFilters />}
       {isBrowsing(query.value) ? null : (
         <label class="slider">
-          <span>Least score</span>
+          <span>{t('filter.score')}</span>
           <input
             type="range"
             min={-0.05}
@@ -72,7 +73,7 @@ function FiltersPanel() {
               changeQuery({ minScore: value < 0 ? undefined : value });
             }}
           />
-          <output>{minScore === undefined ? 'any' : minScore.toFixed(2)}</output>
+          <output>{minScore === undefined ? t('filter.scoreAny') : formatScore(minScore)}</output>
         </label>
       )}
       <button
@@ -81,7 +82,7 @@ function FiltersPanel() {
         disabled={filterCount(query.value) === 0}
         onClick={() => changeQuery({ filter: emptyQuery.filter, minScore: undefined })}
       >
-        Clear filters
+        {t('do.clearFilters')}
       </button>
     </>
   );
@@ -92,12 +93,12 @@ function PictureFilters() {
   return (
     <>
       <fieldset>
-        <legend>Shape</legend>
+        <legend>{t('filter.shape')}</legend>
         <div class="options">
           {shapes.map((shape) => (
             <Choice
               key={shape}
-              label={capital(shape)}
+              label={t(`filter.${shape}`)}
               chosen={orientation === shape}
               choose={(on) => changeFilter({ orientation: on ? shape : undefined })}
             />
@@ -105,7 +106,7 @@ function PictureFilters() {
         </div>
       </fieldset>
       <fieldset>
-        <legend>Type</legend>
+        <legend>{t('filter.type')}</legend>
         <div class="options">
           {types.map((type) => (
             <Choice
@@ -121,11 +122,15 @@ function PictureFilters() {
       </fieldset>
       <div class="field-row">
         <LibraryField />
-        <FacetField label="Folder" name="folder" values={facets.value.folder} />
-        <FacetField label="Camera" name="camera" values={facets.value.camera} />
+        <FacetField name="folder" values={facets.value.folder} />
+        <FacetField name="camera" values={facets.value.camera} />
         <SizeField />
-        <DateField label="Taken from" value={takenAfter} set={(day) => changeFilter({ takenAfter: day })} />
-        <DateField label="Taken until" value={takenBefore} set={(day) => changeFilter({ takenBefore: day })} />
+        <DateField label={t('filter.takenFrom')} value={takenAfter} set={(day) => changeFilter({ takenAfter: day })} />
+        <DateField
+          label={t('filter.takenUntil')}
+          value={takenBefore}
+          set={(day) => changeFilter({ takenBefore: day })}
+        />
       </div>
     </>
   );
@@ -137,9 +142,9 @@ function LibraryField() {
   if (folders.value.length < 2 && chosen === '') return null;
   return (
     <label class="field">
-      <span>Library</span>
+      <span>{t('filter.library')}</span>
       <select value={chosen} onChange={(event) => changeFilter({ bucket: event.currentTarget.value || undefined })}>
-        <option value="">All libraries</option>
+        <option value="">{t('filter.libraryAny')}</option>
         {folders.value.map(({ name, pictures }) => (
           <option key={name} value={name}>
             {name} ({formatCount(pictures)})
@@ -151,22 +156,21 @@ function LibraryField() {
 }
 
 interface FacetFieldProps {
-  readonly label: string;
   readonly name: keyof Facets;
   readonly values: Facets[keyof Facets];
 }
 
 /** One of the values that pictures have; nothing where there is no choice. */
-function FacetField({ label, name, values }: FacetFieldProps) {
+function FacetField({ name, values }: FacetFieldProps) {
   const chosen = query.value.filter[name] ?? '';
   const isListed = chosen === '' || values.some(({ value }) => value === chosen);
   const options = isListed ? values : [{ value: chosen, count: undefined }, ...values];
   if (options.length === 0) return null;
   return (
     <label class="field">
-      <span>{label}</span>
+      <span>{t(`filter.${name}`)}</span>
       <select value={chosen} onChange={(event) => changeFilter({ [name]: event.currentTarget.value || undefined })}>
-        <option value="">Any {label.toLowerCase()}</option>
+        <option value="">{t(`filter.${name}Any`)}</option>
         {options.map(({ value, count }) => (
           <option key={value} value={value}>
             {count === undefined ? value : `${value} (${formatCount(count)})`}
@@ -179,20 +183,20 @@ function FacetField({ label, name, values }: FacetFieldProps) {
 
 function SizeField() {
   const { minBytes, maxBytes } = query.value.filter;
-  const chosen = sizes.findIndex(([, min, max]) => min === minBytes && max === maxBytes);
+  const chosen = sizes.findIndex(([min, max]) => min === minBytes && max === maxBytes);
   return (
     <label class="field">
-      <span>File size</span>
+      <span>{t('filter.size')}</span>
       <select
         value={String(Math.max(0, chosen))}
         onChange={(event) => {
-          const [, min, max] = sizes[Number(event.currentTarget.value)]!;
+          const [min, max] = sizes[Number(event.currentTarget.value)]!;
           changeFilter({ minBytes: min, maxBytes: max });
         }}
       >
-        {sizes.map(([label], i) => (
-          <option key={label} value={String(i)}>
-            {label}
+        {sizes.map(([min, max], i) => (
+          <option key={i} value={String(i)}>
+            {sizeOption(min, max)}
           </option>
         ))}
       </select>
@@ -209,8 +213,8 @@ function TagChoices() {
   ];
   return (
     <fieldset>
-      <legend>Tags</legend>
-      {all.length === 0 ? <p class="hint">Nothing has a tag yet. Open a picture to add some.</p> : null}
+      <legend>{t('filter.tags')}</legend>
+      {all.length === 0 ? <p class="hint">{t('filter.tagsNone')}</p> : null}
       <div class="options">
         {all.map(({ tag, count }) => (
           <Choice
@@ -253,10 +257,10 @@ export function ActiveFilters() {
   const active = activeFilters(query.value);
   if (active.length === 0) return null;
   return (
-    <ul class="active-filters" aria-label="Active filters">
+    <ul class="active-filters" aria-label={t('filter.active')}>
       {active.map(([label, clear]) => (
         <li key={label}>
-          <button type="button" class="option" aria-label={`Remove filter ${label}`} onClick={clear}>
+          <button type="button" class="option" aria-label={t('filter.remove', { label })} onClick={clear}>
             {label}
             <Icon name="close" />
           </button>
@@ -285,27 +289,35 @@ function activeFilters({ filter, minScore }: Query): (readonly [label: string, c
       formatType(type),
       () => changeFilter({ contentTypes: without(contentTypes, type) }),
     ]),
-    [orientation && capital(orientation), () => changeFilter({ orientation: undefined })],
-    [bucket && `from ${bucket}`, () => changeFilter({ bucket: undefined })],
-    [folder && `in ${folder}`, () => changeFilter({ folder: undefined })],
+    [orientation && t(`filter.${orientation}`), () => changeFilter({ orientation: undefined })],
+    [bucket && t('filter.libraryFrom', { library: bucket }), () => changeFilter({ bucket: undefined })],
+    [folder && t('filter.folderIn', { folder }), () => changeFilter({ folder: undefined })],
     [camera, () => changeFilter({ camera: undefined })],
     [lens, () => changeFilter({ lens: undefined })],
     [sizeLabel(filter), () => changeFilter({ minBytes: undefined, maxBytes: undefined })],
-    [takenAfter && `from ${formatDay(takenAfter)}`, () => changeFilter({ takenAfter: undefined })],
-    [takenBefore && `until ${formatDay(takenBefore)}`, () => changeFilter({ takenBefore: undefined })],
-    [minScore === undefined ? undefined : `score ≥ ${minScore.toFixed(2)}`, () => changeQuery({ minScore: undefined })],
+    [takenAfter && t('filter.from', { what: formatDay(takenAfter) }), () => changeFilter({ takenAfter: undefined })],
+    [takenBefore && t('filter.until', { day: formatDay(takenBefore) }), () => changeFilter({ takenBefore: undefined })],
+    [
+      minScore === undefined ? undefined : t('filter.scoreSet', { score: formatScore(minScore) }),
+      () => changeQuery({ minScore: undefined }),
+    ],
   ];
   return set.flatMap(([label, clear]) => (label === undefined ? [] : [[label, clear] as const]));
 }
 
-function capital(word: string): string {
-  return word.charAt(0).toUpperCase() + word.slice(1);
+function sizeOption(min?: number, max?: number): string {
+  if (max === undefined)
+    return min === undefined ? t('filter.sizeAny') : t('filter.sizeFrom', { least: formatBytes(min) });
+  const most = formatBytes(max);
+  return min === undefined
+    ? t('filter.sizeUpTo', { most })
+    : t('filter.sizeBetween', { least: formatBytes(min), most });
 }
 
 function sizeLabel({ minBytes, maxBytes }: Query['filter']): string | undefined {
   if (minBytes === undefined && maxBytes === undefined) return;
-  if (minBytes === undefined) return `up to ${formatBytes(maxBytes!)}`;
+  if (minBytes === undefined) return t('filter.upTo', { size: formatBytes(maxBytes!) });
   return maxBytes === undefined
-    ? `from ${formatBytes(minBytes)}`
-    : `${formatBytes(minBytes)} to ${formatBytes(maxBytes)}`;
+    ? t('filter.from', { what: formatBytes(minBytes) })
+    : t('filter.sizeBetween', { least: formatBytes(minBytes), most: formatBytes(maxBytes) });
 }

@@ -1,5 +1,6 @@
 import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { type Item, isImage } from '../client.ts';
+import { t } from '../i18n/translate.ts';
 import { JustifiedLayout, proportion, type Row, rowsBetween } from '../layout.ts';
 import { route } from '../state/navigation.ts';
 import { loadMore, results, searching, visibleItems } from '../state/results.ts';
@@ -34,7 +35,7 @@ export function Grid() {
     <ul
       ref={frame}
       class={selectionMode.value ? 'grid selecting' : 'grid'}
-      aria-label="Results"
+      aria-label={t('results.list')}
       aria-busy={searching.value}
       style={{ height: `${height}px` }}
       onKeyDown={moveFocus}

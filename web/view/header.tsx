@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useRef } from 'preact/hooks';
+import { formatCount, t } from '../i18n/translate.ts';
 import type { View } from '../route.ts';
 import { openView, query, route, urlOf } from '../state/navigation.ts';
 import { failureCount, isReadOnly } from '../state/server-status.ts';
@@ -12,13 +13,13 @@ import { SearchBar } from './search-bar.tsx';
 export function Header() {
   return (
     <header class="header">
-      <PageLink view="search" class="brand" label="Sightline, all pictures">
+      <PageLink view="search" class="brand" label={t('header.home')}>
         <Logo />
         <span>Sightline</span>
       </PageLink>
       <Pages />
       <SearchBar />
-      <nav class="header-actions" aria-label="Pages and settings">
+      <nav class="header-actions" aria-label={t('header.actions')}>
         {isReadOnly.value ? null : <AddButton />}
         <Menu />
       </nav>
@@ -33,15 +34,15 @@ function AddButton() {
       <button
         type="button"
         class="button button-primary add-button"
-        title="Add pictures, or drop them anywhere"
+        title={t('header.addTitle')}
         onClick={() => input.current?.click()}
       >
         <Icon name="upload" />
-        <span>Add pictures</span>
+        <span>{t('header.add')}</span>
       </button>
       <FileInput
         input={input}
-        label="Pictures to add"
+        label={t('header.addLabel')}
         several
         pick={(files) => addUploads(files.map((file) => ({ file, name: file.name })))}
       />
@@ -52,13 +53,13 @@ function AddButton() {
 /** The pages in plain sight where there is room; the menu has them everywhere. */
 function Pages() {
   return (
-    <nav class="pages" aria-label="Pages">
+    <nav class="pages" aria-label={t('header.pages')}>
       {pages
         .filter(({ view }) => view !== 'search' && view !== 'trash' && (view !== 'failures' || failureCount.value > 0))
-        .map(({ view, label }) => (
+        .map(({ view }) => (
           <PageLink key={view} view={view}>
-            {label}
-            {view === 'failures' ? <span class="badge badge-bad">{failureCount.value}</span> : null}
+            {t(`view.${view}`)}
+            {view === 'failures' ? <span class="badge badge-bad">{formatCount(failureCount.value)}</span> : null}
           </PageLink>
         ))}
     </nav>

@@ -1,5 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { ApiFault, explain } from '../problem.ts';
+import { explain } from '../explain.ts';
+import { t } from '../i18n/translate.ts';
+import { ApiFault } from '../problem.ts';
 import { access, endSession, hasSession, keyWanted, openSession, refreshAccess } from '../state/access.ts';
 import { report } from '../state/notices.ts';
 
@@ -33,10 +35,12 @@ function OpenKeyDialog({ retry }: { retry?: () => void }) {
   return (
     <dialog ref={dialog} class="dialog" aria-labelledby="key-title" onClose={close}>
       <form onSubmit={(event) => void submit(event)}>
-        <h2 id="key-title">{retry ? 'This needs an API key' : 'API key'}</h2>
-        <p>{accessInWords()} This browser keeps what a key allows until it is closed, and the key itself nowhere.</p>
+        <h2 id="key-title">{t(retry ? 'key.needed' : 'key.title')}</h2>
+        <p>
+          {accessInWords()} {t('key.kept')}
+        </p>
         <label class="field">
-          <span>Key</span>
+          <span>{t('key.field')}</span>
           <input name="key" type="password" autocomplete="off" spellcheck={false} required />
         </label>
         {fault ? (
@@ -47,10 +51,10 @@ function OpenKeyDialog({ retry }: { retry?: () => void }) {
         <footer>
           {hasSession.value ? <EndButton done={close} /> : null}
           <button type="button" class="button button-quiet" onClick={close}>
-            Cancel
+            {t('do.cancel')}
           </button>
           <button type="submit" class="button button-primary">
-            {retry ? 'Use it and try again' : 'Use it'}
+            {t(retry ? 'key.useAndRetry' : 'key.use')}
           </button>
         </footer>
       </form>
@@ -69,7 +73,7 @@ function EndButton({ done }: { done: () => void }) {
   };
   return (
     <button type="button" class="button button-quiet button-bad" onClick={() => void end()}>
-      Forget the key
+      {t('key.forget')}
     </button>
   );
 }
@@ -77,16 +81,15 @@ function EndButton({ done }: { done: () => void }) {
 /** What needs a key here, and what the caller may do. */
 function accessInWords(): string {
   const { needsKey = [], scopes = [] } = access.value ?? {};
-  if (access.value && needsKey.length === 0) return 'Nothing needs a key here.';
-  const what = needsKey.includes('read')
-    ? 'Looking at pictures needs a key here'
-    : 'Changing anything needs a key here';
-  if (!hasSession.value) return `${what}.`;
-  return `${what}; with yours you may ${scopes.includes('write') ? 'change things, too' : 'look'}.`;
+  if (access.value && needsKey.length === 0) return t('key.neededForNothing');
+  const toLook = needsKey.includes('read');
+  if (!hasSession.value) return t(toLook ? 'key.neededToLook' : 'key.neededToChange');
+  if (toLook) return t(scopes.includes('write') ? 'key.lookMayChange' : 'key.lookMayLook');
+  return t(scopes.includes('write') ? 'key.changeMayChange' : 'key.changeMayLook');
 }
 
 function faultInWords(fault: unknown): string {
-  if (fault instanceof ApiFault && fault.status === 401) return 'This server does not know the key.';
+  if (fault instanceof ApiFault && fault.status === 401) return t('key.unknown');
   const { title, advice } = explain(fault);
   return `${title}. ${advice}`;
 }

@@ -1,57 +1,69 @@
 import { signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
+import { type PlainKey, t } from '../i18n/translate.ts';
 import { Icon } from './icon.tsx';
 
 /** Whether the list of keys is shown. */
 export const keysShown = signal(false);
 
-const groups: readonly { readonly title: string; readonly keys: readonly (readonly [keys: string, does: string])[] }[] =
-  [
-    {
-      title: 'Everywhere',
-      keys: [
-        ['/', 'Search'],
-        ['?', 'This list'],
-        ['Esc', 'Close, or end the selection'],
-        ['Ctrl V', 'Search by the picture in the clipboard'],
-      ],
-    },
-    {
-      title: 'In the search field',
-      keys: [
-        ['↓ ↑', 'Suggestions'],
-        ['Enter', 'Keep the words; -word leaves something out'],
-        ['Backspace', 'Take the last part away'],
-      ],
-    },
-    {
-      title: 'In the pictures',
-      keys: [
-        ['← → ↑ ↓', 'Go from picture to picture'],
-        ['Enter', 'Open'],
-        ['X', 'Select; with Shift everything in between'],
-        ['M', 'More like this; with Shift less like this'],
-        ['Del', 'Move to the trash'],
-      ],
-    },
-    {
-      title: 'In a picture',
-      keys: [
-        ['← →', 'Previous and next'],
-        ['+ − 0', 'Zoom in, out, and all of it'],
-        ['Del', 'Move to the trash'],
-      ],
-    },
-    {
-      title: 'On the map',
-      keys: [
-        ['← → ↑ ↓', 'Move'],
-        ['+ − 0', 'Zoom in, out, and all of it'],
-        ['Enter', 'Open the picture in the middle'],
-        ['S', 'Select what is in sight'],
-      ],
-    },
-  ];
+const groups: readonly {
+  readonly title: PlainKey;
+  readonly keys: readonly (readonly [keys: string, does: PlainKey])[];
+}[] = [
+  {
+    title: 'keys.everywhere',
+    keys: [
+      ['/', 'keys.search'],
+      ['?', 'keys.list'],
+      ['Esc', 'keys.escape'],
+      ['Ctrl V', 'keys.paste'],
+    ],
+  },
+  {
+    title: 'keys.field',
+    keys: [
+      ['↓ ↑', 'keys.suggestions'],
+      ['Enter', 'keys.keepWords'],
+      ['Backspace', 'keys.takeAway'],
+    ],
+  },
+  {
+    title: 'keys.grid',
+    keys: [
+      ['← → ↑ ↓', 'keys.walk'],
+      ['Enter', 'keys.open'],
+      ['X', 'keys.select'],
+      ['M', 'keys.more'],
+      ['Del', 'do.trash'],
+    ],
+  },
+  {
+    title: 'keys.picture',
+    keys: [
+      ['← →', 'keys.step'],
+      ['+ − 0', 'keys.zoom'],
+      ['Del', 'do.trash'],
+    ],
+  },
+  {
+    title: 'keys.map',
+    keys: [
+      ['← → ↑ ↓', 'keys.move'],
+      ['+ − 0', 'keys.zoom'],
+      ['Enter', 'keys.openMiddle'],
+      ['S', 'map.select'],
+    ],
+  },
+];
+
+/** Keys whose names are words; the others are called what they write. */
+const keyNames: Readonly<Record<string, PlainKey>> = {
+  Esc: 'key.nameEsc',
+  Enter: 'key.nameEnter',
+  Backspace: 'key.nameBackspace',
+  Del: 'key.nameDel',
+  Ctrl: 'key.nameCtrl',
+};
 
 /** `?` shows what can be done by keyboard. */
 export function KeyboardHelp() {
@@ -78,24 +90,24 @@ function OpenHelp() {
   return (
     <dialog ref={dialog} class="dialog dialog-wide" aria-labelledby="keys-title" onClose={close}>
       <header class="dialog-head">
-        <h2 id="keys-title">Keyboard</h2>
-        <button type="button" class="icon-button" aria-label="Close" onClick={close}>
+        <h2 id="keys-title">{t('menu.keyboard')}</h2>
+        <button type="button" class="icon-button" aria-label={t('do.close')} onClick={close}>
           <Icon name="close" />
         </button>
       </header>
       <div class="keys">
         {groups.map(({ title, keys }) => (
           <section key={title}>
-            <h3>{title}</h3>
+            <h3>{t(title)}</h3>
             <dl>
               {keys.map(([name, does]) => (
                 <div key={name}>
                   <dt>
                     {name.split(' ').map((key) => (
-                      <kbd key={key}>{key}</kbd>
+                      <kbd key={key}>{keyNames[key] ? t(keyNames[key]) : key}</kbd>
                     ))}
                   </dt>
-                  <dd>{does}</dd>
+                  <dd>{t(does)}</dd>
                 </div>
               ))}
             </dl>

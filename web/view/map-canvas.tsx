@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { nameOf } from '../format.ts';
+import { t } from '../i18n/translate.ts';
 import { itemAt, type Scene } from '../map/draw.ts';
 import { extentOf, type Point, type Size, toWorld, type Viewport, wholeView, zoomAt } from '../map/geometry.ts';
 import { usePointer } from '../map/pointer.ts';
@@ -68,25 +69,21 @@ export function MapCanvas({ highlighted, open, select = addToSelection, children
         tabIndex={0}
         role="img"
         class={lasso.isOn ? 'lasso' : hovered === undefined ? '' : 'over'}
-        aria-label={canvasLabel}
+        aria-label={t('map.canvas')}
         onKeyDown={(event) => onKey(event, keys, (key) => change((before) => viewAfterKey(key, before, size)))}
       />
       {children}
       <HoveredName label={hovered === undefined ? undefined : shown?.items[hovered]?.label} />
       <div class="stage-tools">
         <LassoTool pressed={lasso.isOn} act={lasso.toggle} />
-        <Tool icon="select" label="Select what is in sight" hint=" (S)" act={selectInSight} />
-        <Tool icon="zoomOut" label="Zoom out" hint=" (−)" act={() => zoom(1 / zoomStep)} />
-        <Tool icon="zoomIn" label="Zoom in" hint=" (+)" act={() => zoom(zoomStep)} />
-        <Tool icon="fit" label="Show all" hint=" (0)" act={showAll} />
+        <Tool icon="select" label={t('map.select')} hint=" (S)" act={selectInSight} />
+        <Tool icon="zoomOut" label={t('do.zoomOut')} hint=" (−)" act={() => zoom(1 / zoomStep)} />
+        <Tool icon="zoomIn" label={t('do.zoomIn')} hint=" (+)" act={() => zoom(zoomStep)} />
+        <Tool icon="fit" label={t('map.showAll')} hint=" (0)" act={showAll} />
       </div>
     </div>
   );
 }
-
-const canvasLabel =
-  'Map of the collection. Arrow keys move it, plus and minus zoom, zero shows all of it, ' +
-  'Enter opens the picture in the middle, S selects what is in sight.';
 
 function HoveredName({ label = '' }: { label?: string }) {
   return label === '' ? null : <p class="map-label">{nameOf(label)}</p>;
@@ -114,8 +111,8 @@ function LassoTool({ pressed, act }: { pressed: boolean; act: () => void }) {
       type="button"
       class="icon-button"
       aria-pressed={pressed}
-      aria-label="Lasso"
-      title="Draw around pictures to select them (Shift)"
+      aria-label={t('map.lasso')}
+      title={t('map.lassoTitle')}
       onClick={act}
     >
       <Icon name="lasso" />

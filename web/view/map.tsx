@@ -1,7 +1,7 @@
 import { computed } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { countOf } from '../format.ts';
+import { t } from '../i18n/translate.ts';
 import { isBrowsing } from '../route.ts';
 import { changeCount } from '../state/live-updates.ts';
 import { collection, loadMap, type MapSource, map, mapFault, mapProgress, maxPoints } from '../state/map.ts';
@@ -26,19 +26,15 @@ export function MapView() {
   return (
     <MapPage
       source={collection}
-      title="Map"
-      hint={
-        count === undefined
-          ? 'Alike pictures lie together. Search to see where matches are; draw with Shift held to select.'
-          : `The ${countOf(count, 'best match', 'best matches')} stand out.`
-      }
+      title={t('view.map')}
+      hint={count === undefined ? t('map.hint') : t('map.matches', { count })}
       highlighted={matches.value}
       open={openPhoto}
     >
       {count === undefined ? null : (
         <button type="button" class="button button-quiet" onClick={() => go({ view: 'search', query: query.value })}>
           <Icon name="picture" />
-          <span>Show as a list</span>
+          <span>{t('map.asList')}</span>
         </button>
       )}
     </MapPage>
@@ -60,18 +56,19 @@ export function MapPage({ source, title, hint, highlighted, open, select, childr
   const arrangeAgain = useMap(source);
   const progress = mapProgress.value;
   const count = map.value?.items.length ?? 0;
+  const waiting = t(progress?.what === 'loading' ? 'loading' : 'map.arranging');
   return (
     <div class="map-view">
       <header class="toolbar">
         <h1 class="toolbar-title">
-          {title} <small>{count > 0 ? countOf(count, 'picture') : ''}</small>
+          {title} <small>{count > 0 ? t('pictures', { count }) : ''}</small>
         </h1>
         <p class="hint map-hint">{hint}</p>
         <div class="toolbar-actions">
           {children}
           <button type="button" class="button button-quiet" disabled={progress !== null} onClick={arrangeAgain}>
             <Icon name="retry" />
-            <span>Arrange again</span>
+            <span>{t('map.again')}</span>
           </button>
         </div>
       </header>
@@ -79,20 +76,20 @@ export function MapPage({ source, title, hint, highlighted, open, select, childr
       {map.value && count === 0 ? (
         <section class="empty">
           <Icon name="map" />
-          <h2>No pictures yet</h2>
-          <p>The map is drawn when there are some.</p>
+          <h2>{t('noPictures')}</h2>
+          <p>{t('map.empty')}</p>
         </section>
       ) : (
         <MapCanvas highlighted={highlighted} open={open} select={select}>
           {progress ? (
             <div class="map-progress">
-              <span>{progress.what === 'loading' ? 'Loading' : 'Putting alike pictures together'}</span>
-              <progress max={1} value={progress.share || undefined} aria-label={progress.what} />
+              <span>{waiting}</span>
+              <progress max={1} value={progress.share || undefined} aria-label={waiting} />
             </div>
           ) : null}
         </MapCanvas>
       )}
-      {count >= maxPoints ? <p class="hint">Only the first {countOf(maxPoints, 'picture')} are shown.</p> : null}
+      {count >= maxPoints ? <p class="hint">{t('map.first', { count: maxPoints })}</p> : null}
     </div>
   );
 }

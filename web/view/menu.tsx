@@ -1,8 +1,11 @@
 import type { ComponentChildren } from 'preact';
 import { useRef } from 'preact/hooks';
+import { formatCount, languages, t } from '../i18n/translate.ts';
 import type { View } from '../route.ts';
 import { hasSession, keyWanted, refreshAccess } from '../state/access.ts';
+import { type LanguageSetting, language, setLanguage } from '../state/language.ts';
 import { openView, route } from '../state/navigation.ts';
+import { report } from '../state/notices.ts';
 import { picturesOf } from '../state/picked-files.ts';
 import { failureCount, isReadOnly } from '../state/server-status.ts';
 import { setTheme, type Theme, theme } from '../state/theme.ts';
@@ -12,19 +15,19 @@ import { Icon, type IconName } from './icon.tsx';
 import { keysShown } from './keyboard.tsx';
 
 /** The pages of the page, in the order of the menu. */
-export const pages: readonly { view: View; label: string; icon: IconName }[] = [
-  { view: 'search', label: 'Pictures', icon: 'picture' },
-  { view: 'map', label: 'Map', icon: 'map' },
-  { view: 'training', label: 'Training', icon: 'chart' },
-  { view: 'failures', label: 'Failures', icon: 'alert' },
-  { view: 'trash', label: 'Trash', icon: 'trash' },
-  { view: 'status', label: 'Status', icon: 'pulse' },
+export const pages: readonly { view: View; icon: IconName }[] = [
+  { view: 'search', icon: 'picture' },
+  { view: 'map', icon: 'map' },
+  { view: 'training', icon: 'chart' },
+  { view: 'failures', icon: 'alert' },
+  { view: 'trash', icon: 'trash' },
+  { view: 'status', icon: 'pulse' },
 ];
 
-const themes: readonly { value: Theme; label: string; icon: IconName }[] = [
-  { value: 'auto', label: 'As the system', icon: 'auto' },
-  { value: 'light', label: 'Light', icon: 'sun' },
-  { value: 'dark', label: 'Dark', icon: 'moon' },
+const themes: readonly { value: Theme; icon: IconName }[] = [
+  { value: 'auto', icon: 'auto' },
+  { value: 'light', icon: 'sun' },
+  { value: 'dark', icon: 'moon' },
 ];
 
 /** Pages, what can be added, and settings. */
@@ -33,13 +36,13 @@ export function Menu() {
   const folder = useRef<HTMLInputElement>(null);
   return (
     <>
-      <FileInput input={folder} label="Folder to add" folder pick={(files) => addUploads(picturesOf(files))} />
+      <FileInput input={folder} label={t('menu.folderLabel')} folder pick={(files) => addUploads(picturesOf(files))} />
       <button
         type="button"
         class="icon-button"
         popovertarget="menu"
-        aria-label={failures > 0 ? `Menu, ${failures} failures` : 'Menu'}
-        title="Menu"
+        aria-label={failures > 0 ? t('menu.withFailures', { count: failures }) : t('menu.title')}
+        title={t('menu.title')}
       >
         <Icon name="more" />
         {failures > 0 ? <span class="dot" /> : null}
@@ -50,30 +53,33 @@ export function Menu() {
         class="popover menu"
         onToggle={(event) => event.newState === 'open' && void refreshAccess()}
       >
-        {pages.map(({ view, label, icon }) => (
+        {pages.map(({ view, icon }) => (
           <MenuItem
             key={view}
             icon={icon}
-            label={label}
+            label={t(`view.${view}`)}
             isCurrent={route.value.view === view}
             act={() => openView(view)}
           >
-            {view === 'failures' && failures > 0 ? <span class="badge badge-bad">{failures}</span> : null}
+            {view === 'failures' && failures > 0 ? <span class="badge badge-bad">{formatCount(failures)}</span> : null}
           </MenuItem>
         ))}
         <hr />
-        {isReadOnly.value ? null : <MenuItem icon="folder" label="Add a folder" act={() => folder.current?.click()} />}
-        <MenuItem icon="keyboard" label="Keyboard" act={() => (keysShown.value = true)}>
+        {isReadOnly.value ? null : (
+          <MenuItem icon="folder" label={t('menu.addFolder')} act={() => folder.current?.click()} />
+        )}
+        <MenuItem icon="keyboard" label={t('menu.keyboard')} act={() => (keysShown.value = true)}>
           <kbd>?</kbd>
         </MenuItem>
-        <MenuItem icon="key" label="API key" act={() => (keyWanted.value = {})}>
-          <small>{hasSession.value ? 'in use' : 'none'}</small>
+        <MenuItem icon="key" label={t('menu.key')} act={() => (keyWanted.value = {})}>
+          <small>{t(hasSession.value ? 'menu.keyInUse' : 'menu.keyNone')}</small>
         </MenuItem>
         <a class="menu-item" href="docs">
           <Icon name="link" />
-          <span>API documentation</span>
+          <span>{t('menu.docs')}</span>
         </a>
         <hr />
+        <LanguageChoice />
         <ThemeChoice />
       </div>
     </>
@@ -106,16 +112,41 @@ function MenuItem({ icon, label, isCurrent = false, act, children }: MenuItemPro
   );
 }
 
+function LanguageChoice() {
+  const choose = async (select: HTMLSelectElement) => {
+    try {
+      await setLanguage(select.value as LanguageSetting);
+    } catch (error) {
+      select.value = language.value;
+      report(error);
+    }
+  };
+  return (
+    <label class="menu-language">
+      <Icon name="language" />
+      <span>{t('menu.language')}</span>
+      <select class="select-quiet" value={language.value} onChange={(event) => void choose(event.currentTarget)}>
+        <option value="auto">{t('menu.languageAuto')}</option>
+        {Object.entries(languages).map(([value, name]) => (
+          <option key={value} value={value} lang={value}>
+            {name}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
 function ThemeChoice() {
   return (
-    <fieldset class="segmented" aria-label="Colours">
-      {themes.map(({ value, label, icon }) => (
+    <fieldset class="segmented" aria-label={t('menu.colours')}>
+      {themes.map(({ value, icon }) => (
         <button
           key={value}
           type="button"
           aria-pressed={theme.value === value}
-          aria-label={label}
-          title={label}
+          aria-label={t(`theme.${value}`)}
+          title={t(`theme.${value}`)}
           onClick={() => setTheme(value)}
         >
           <Icon name={icon} />

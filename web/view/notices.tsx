@@ -1,4 +1,4 @@
-import { formatCount } from '../format.ts';
+import { t } from '../i18n/translate.ts';
 import { announcement, type Notice, notices } from '../state/notices.ts';
 import { Icon } from './icon.tsx';
 
@@ -15,9 +15,7 @@ function Progress({ title, done, total }: { title: string; done: number; total: 
   return (
     <>
       {/* Read out once, when it begins: each step would be a sentence. */}
-      <span aria-hidden="true">
-        {formatCount(done)} of {formatCount(total)}
-      </span>
+      <span aria-hidden="true">{t('number.of', { done, all: total })}</span>
       <progress max={total} value={done} aria-label={title} />
     </>
   );
@@ -26,7 +24,7 @@ function Progress({ title, done, total }: { title: string; done: number; total: 
 export function Notices() {
   return (
     <>
-      <section class="notices" aria-label="Messages">
+      <section class="notices" aria-label={t('notice.list')}>
         {notices.value.map((notice) => (
           <div
             key={notice.id}
@@ -44,7 +42,12 @@ export function Notices() {
               </button>
             )}
             {notice.progress === undefined ? (
-              <button type="button" class="icon-button" aria-label="Dismiss" onClick={() => dismiss(notice)}>
+              <button
+                type="button"
+                class="icon-button"
+                aria-label={t('notice.dismiss')}
+                onClick={() => dismiss(notice)}
+              >
                 <Icon name="close" />
               </button>
             ) : null}

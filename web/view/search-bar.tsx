@@ -1,4 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks';
+import { t } from '../i18n/translate.ts';
 import { maxTextLength, withoutWeight } from '../route.ts';
 import { addChip, searchByPicture } from '../state/actions.ts';
 import { changeQuery, query } from '../state/navigation.ts';
@@ -34,8 +35,8 @@ export function SearchBar() {
           <button
             type="button"
             class="icon-button"
-            aria-label="Clear the query"
-            title="Clear"
+            aria-label={t('search.clear')}
+            title={t('search.clearTitle')}
             onClick={() => {
               changeQuery({ text: '', chips: [] });
               input.current?.focus();
@@ -54,14 +55,9 @@ export function SearchBar() {
 function WithoutButton() {
   return (
     <>
-      <button
-        type="button"
-        class="button without-button"
-        popovertarget="without"
-        title="Leave out what is like these words"
-      >
+      <button type="button" class="button without-button" popovertarget="without" title={t('search.withoutTitle')}>
         <Icon name="without" />
-        <span>without…</span>
+        <span>{t('search.without')}</span>
       </button>
       <div id="without" popover="auto" class="popover">
         <form
@@ -76,18 +72,18 @@ function WithoutButton() {
           }}
         >
           <label>
-            <span>Without</span>
+            <span>{t('search.withoutLabel')}</span>
             <input
               name="text"
               type="text"
               maxLength={maxTextLength}
-              placeholder="people"
+              placeholder={t('search.withoutExample')}
               autocomplete="off"
               autofocus
             />
           </label>
           <button type="submit" class="button">
-            Add
+            {t('do.add')}
           </button>
         </form>
       </div>
@@ -102,15 +98,15 @@ function PictureButton() {
       <button
         type="button"
         class="icon-button"
-        aria-label="Search by a picture"
-        title="Search by a picture: pick one, drop it here or paste it"
+        aria-label={t('search.picture')}
+        title={t('search.pictureTitle')}
         onClick={() => input.current?.click()}
       >
         <Icon name="picture" />
       </button>
       <FileInput
         input={input}
-        label="Picture to search by"
+        label={t('search.pictureLabel')}
         pick={([picked]) => {
           if (picked) searchByPicture(picked, picked.name).catch(report);
         }}

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { countOf } from '../format.ts';
+import { t } from '../i18n/translate.ts';
 import { maxTextLength } from '../route.ts';
 import { changeQuery, query, typeText } from '../state/navigation.ts';
 import { forgetQueries, type Suggestion, suggestions } from '../state/suggestions.ts';
@@ -24,12 +24,12 @@ export function SearchInput({ input, submit }: SearchInputProps) {
         spellcheck={false}
         maxLength={maxTextLength}
         role="combobox"
-        aria-label="Search pictures with words"
+        aria-label={t('search.field')}
         aria-expanded={list.isShown}
         aria-controls="suggestions"
         aria-autocomplete="list"
         aria-activedescendant={list.isShown && list.active >= 0 ? optionId(list.active) : undefined}
-        placeholder={query.value.chips.length > 0 ? 'and…' : 'What are you looking for?'}
+        placeholder={t(query.value.chips.length > 0 ? 'search.placeholderMore' : 'search.placeholder')}
         value={query.value.text}
         onInput={(event) => {
           list.open();
@@ -39,7 +39,13 @@ export function SearchInput({ input, submit }: SearchInputProps) {
         onBlur={list.close}
         onKeyDown={list.onKeyDown}
       />
-      <div id="suggestions" role="listbox" aria-label="Suggestions" class="suggestions" hidden={!list.isShown}>
+      <div
+        id="suggestions"
+        role="listbox"
+        aria-label={t('search.suggestions')}
+        class="suggestions"
+        hidden={!list.isShown}
+      >
         {list.isShown ? <Options active={list.active} take={list.take} /> : null}
       </div>
     </div>
@@ -97,7 +103,7 @@ function takeSuggestion(option: Suggestion | 'forget'): void {
 }
 
 /** What a tag counts. */
-const nouns = { image: 'picture', caption: 'caption', any: 'item' } as const;
+const nouns = { image: 'pictures', caption: 'captions', any: 'items' } as const;
 
 function Options({ active, take }: { active: number; take: (option: Suggestion | 'forget') => void }) {
   return choices().map((option, at) => (
@@ -114,7 +120,7 @@ function Options({ active, take }: { active: number; take: (option: Suggestion |
       onMouseDown={(event) => event.preventDefault()}
       onClick={() => take(option)}
     >
-      {option === 'forget' ? 'Forget earlier searches' : <OptionFace option={option} />}
+      {option === 'forget' ? t('search.forget') : <OptionFace option={option} />}
     </button>
   ));
 }
@@ -132,7 +138,7 @@ function OptionFace({ option }: { option: Suggestion }) {
     <>
       <Icon name="tag" />
       <span>{option.tag.tag}</span>
-      <small>{countOf(option.tag.count, nouns[query.value.kind])}</small>
+      <small>{t(nouns[query.value.kind], { count: option.tag.count })}</small>
     </>
   );
 }

@@ -1,5 +1,6 @@
-import type { CaptionItem, Sort } from '../client.ts';
-import { countOf, formatCount, formatDuration } from '../format.ts';
+import type { CaptionItem } from '../client.ts';
+import { formatDuration } from '../format.ts';
+import { formatCount, t } from '../i18n/translate.ts';
 import { filterCount, isBrowsing, type Query } from '../route.ts';
 import { hasCaptions } from '../state/has-captions.ts';
 import { showNew } from '../state/live-updates.ts';
@@ -27,7 +28,7 @@ export function SearchView() {
       <HiddenPictures />
       {newCount.value > 0 ? (
         <button type="button" class="button new-pictures" onClick={showNew}>
-          Show {countOf(newCount.value, 'new picture')}
+          {t('results.new', { count: newCount.value })}
         </button>
       ) : null}
       {fault.value ? <FaultNote fault={fault.value} again={tryAgain} slim={items.length > 0} /> : null}
@@ -65,8 +66,7 @@ function HiddenPictures() {
     <p class="warning" role="status">
       <Icon name="folder" />
       <span>
-        {countOf(count, 'picture is', 'pictures are')} hidden: {away.join(', ')} {away.length === 1 ? 'is' : 'are'} not
-        there now. {count === 1 ? 'It comes' : 'They come'} back with it.
+        {t('results.hidden', { count, away: t('results.away', { count: away.length, folders: away.join(', ') }) })}
       </span>
     </p>
   );
@@ -78,13 +78,14 @@ function Indexing() {
   if (progress === null || visibleItems.value.length === 0) return null;
   const { done, total: all, secondsLeft } = progress;
   return (
-    <section class="indexing" aria-label="Indexing">
+    <section class="indexing" aria-label={t('indexing.title')}>
       <p>
-        {formatCount(done)} of {countOf(all, 'picture')} are indexed
-        {secondsLeft === undefined ? '' : `, about ${roughly(secondsLeft)} left`}.{' '}
-        {isBrowsing(query.value) ? 'The others come in by themselves.' : 'These are the best of them so far.'}
+        {secondsLeft === undefined
+          ? t('indexing.done', { done, count: all })
+          : t('indexing.doneLeft', { done, count: all, time: roughly(secondsLeft) })}{' '}
+        {t(isBrowsing(query.value) ? 'indexing.others' : 'indexing.best')}
       </p>
-      <progress max={all} value={done} aria-label="Pictures indexed" />
+      <progress max={all} value={done} aria-label={t('indexing.bar')} />
     </section>
   );
 }
@@ -95,7 +96,7 @@ function roughly(seconds: number): string {
 }
 
 function Spinner() {
-  return <span class="spinner" role="img" aria-label="Loading" />;
+  return <span class="spinner" role="img" aria-label={t('loading')} />;
 }
 
 function Nothing({ asked, besideCaptions }: { asked: Query; besideCaptions: boolean }) {
@@ -110,9 +111,9 @@ function CaptionsAbove({ captions }: { captions: readonly CaptionItem[] }) {
   return (
     <section class="captions-above" aria-labelledby="captions-above">
       <header>
-        <h2 id="captions-above">Captions</h2>
+        <h2 id="captions-above">{t('results.captions')}</h2>
         <button type="button" class="button button-quiet" onClick={() => changeQuery({ kind: 'caption' })}>
-          All captions
+          {t('results.allCaptions')}
         </button>
       </header>
       <ul>
@@ -122,16 +123,10 @@ function CaptionsAbove({ captions }: { captions: readonly CaptionItem[] }) {
           </li>
         ))}
       </ul>
-      <h2>Pictures</h2>
+      <h2>{t('results.pictures')}</h2>
     </section>
   );
 }
-
-const kinds = [
-  ['image', 'Pictures'],
-  ['caption', 'Captions'],
-  ['any', 'Both'],
-] as const;
 
 function Toolbar() {
   const { kind } = query.value;
@@ -140,9 +135,7 @@ function Toolbar() {
       <h1 class="toolbar-title">{titleOf()}</h1>
       <ActiveFilters />
       <div class="toolbar-actions">
-        {isBrowsing(query.value) && kind === 'image' && !hasCaptions.value ? null : (
-          <Segmented label="What to find" options={kinds} chosen={kind} choose={(one) => changeQuery({ kind: one })} />
-        )}
+        {isBrowsing(query.value) && kind === 'image' && !hasCaptions.value ? null : <KindChoice />}
         {isBrowsing(query.value) && kind === 'image' ? <SortField /> : null}
         <FiltersButton />
         {kind === 'caption' ? null : <SelectButton />}
@@ -151,17 +144,29 @@ function Toolbar() {
   );
 }
 
-const sorts: readonly (readonly [value: Sort, label: string, title: string])[] = [
-  ['newest', 'Added last', 'Newest'],
-  ['-taken', 'Taken last', 'Taken last'],
-  ['taken', 'Taken first', 'Taken first'],
-];
+function KindChoice() {
+  const kinds = [
+    ['image', t('results.pictures')],
+    ['caption', t('results.captions')],
+    ['any', t('results.both')],
+  ] as const;
+  const { kind } = query.value;
+  return (
+    <Segmented label={t('results.kind')} options={kinds} chosen={kind} choose={(one) => changeQuery({ kind: one })} />
+  );
+}
+
+const sorts = [
+  ['newest', 'results.orderNewest', 'results.newest'],
+  ['-taken', 'results.takenLast', 'results.takenLast'],
+  ['taken', 'results.takenFirst', 'results.takenFirst'],
+] as const;
 
 function SortField() {
   return (
     <select
       class="select-quiet"
-      aria-label="Order"
+      aria-label={t('results.order')}
       value={query.value.sort ?? 'newest'}
       onChange={(event) => {
         const chosen = sorts.find(([value]) => value === event.currentTarget.value)![0];
@@ -170,7 +175,7 @@ function SortField() {
     >
       {sorts.map(([value, label]) => (
         <option key={value} value={value}>
-          {label}
+          {t(label)}
         </option>
       ))}
     </select>
@@ -189,7 +194,7 @@ function SelectButton() {
       }}
     >
       <Icon name="select" />
-      <span>Select</span>
+      <span>{t('results.select')}</span>
     </button>
   );
 }
@@ -197,11 +202,11 @@ function SelectButton() {
 function titleOf() {
   const { kind, sort } = query.value;
   if (isBrowsing(query.value)) {
-    const count = kind === 'caption' ? 'captions' : undefined;
+    const count = kind === 'caption' ? t('results.captionsTitle') : undefined;
     return (
       <>
-        {kind === 'image' ? sorts.find(([value]) => value === (sort ?? 'newest'))![2] : 'Newest'}{' '}
-        <small>{count ?? (total.value === undefined ? '' : countOf(total.value - goneCount(), 'picture'))}</small>
+        {t(sorts.find(([value]) => value === ((kind === 'image' && sort) || 'newest'))![2])}{' '}
+        <small>{count ?? (total.value === undefined ? '' : t('pictures', { count: total.value - goneCount() }))}</small>
       </>
     );
   }
@@ -213,7 +218,7 @@ function titleOf() {
       : '';
   return (
     <>
-      Best matches <small>{count}</small>
+      {t('results.best')} <small>{count}</small>
     </>
   );
 }

@@ -1,10 +1,11 @@
-import { formatCount } from '../format.ts';
+import { t } from '../i18n/translate.ts';
 import { maxChips } from '../route.ts';
 import { addChip, deletePictures, tagPictures } from '../state/actions.ts';
 import { visibleItems } from '../state/results.ts';
 import { clearSelection, select, selected, selectionMode } from '../state/selection.ts';
 import { isReadOnly } from '../state/server-status.ts';
 import { Icon } from './icon.tsx';
+import { Marked } from './marked.tsx';
 import { TagInput } from './tag-editor.tsx';
 
 /** What can be done with the selected pictures. */
@@ -13,19 +14,17 @@ export function SelectionBar() {
   const ids = [...selected.value];
   const none = ids.length === 0;
   return (
-    <section class="panel selection-bar" aria-label="Selection">
+    <section class="panel selection-bar" aria-label={t('selection.title')}>
       <strong>
-        {none ? 'Choose ' : `${formatCount(ids.length)} `}
-        <span>{ids.length === 1 ? 'picture ' : 'pictures '}</span>
-        {none ? '' : 'selected'}
+        <Marked text={none ? t('selection.choose') : t('selection.count', { count: ids.length })} as="span" />
       </strong>
       <button type="button" class="button button-quiet" onClick={() => select(visibleItems.value)}>
         <Icon name="select" />
-        <span>All shown</span>
+        <span>{t('selection.all')}</span>
       </button>
       <button type="button" class="button button-quiet" popovertarget="tag-selection" disabled={none}>
         <Icon name="tag" />
-        <span>Tag</span>
+        <span>{t('selection.tag')}</span>
       </button>
       <div id="tag-selection" popover="auto" class="popover">
         <TagInput
@@ -46,7 +45,7 @@ export function SelectionBar() {
         }}
       >
         <Icon name="plus" />
-        <span>More like these</span>
+        <span>{t('selection.more')}</span>
       </button>
       {isReadOnly.value ? null : (
         <button
@@ -56,14 +55,14 @@ export function SelectionBar() {
           onClick={() => void deletePictures(ids)}
         >
           <Icon name="trash" />
-          <span>Delete</span>
+          <span>{t('selection.delete')}</span>
         </button>
       )}
       <button
         type="button"
         class="icon-button"
-        aria-label="End the selection"
-        title="End the selection (Esc)"
+        aria-label={t('selection.end')}
+        title={t('selection.endTitle')}
         onClick={clearSelection}
       >
         <Icon name="close" />

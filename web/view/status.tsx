@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { KnownChange, Model, Status } from '../client.ts';
-import { countOf, formatAge, formatCount, formatDuration } from '../format.ts';
+import { formatAge, formatDuration } from '../format.ts';
+import { formatCount, t } from '../i18n/translate.ts';
 import { emptyQuery } from '../route.ts';
 import { changeCount, connection } from '../state/live-updates.ts';
 import { go, openPhoto, openView } from '../state/navigation.ts';
@@ -21,7 +22,7 @@ export function StatusView() {
   return (
     <div class="page">
       <header class="page-head">
-        <h1>Status</h1>
+        <h1>{t('view.status')}</h1>
       </header>
       {fault ? <FaultNote fault={fault} again={again} /> : null}
       {status ? <Figures status={status} /> : null}
@@ -32,29 +33,22 @@ export function StatusView() {
   );
 }
 
-const connectionNames = {
-  connecting: 'connecting',
-  events: 'live',
-  polling: 'every 2 s',
-  lost: 'no connection',
-} as const;
-
 function Figures({ status }: { status: Status }) {
   return (
     <div class="cards">
-      <Figure label="Pictures" value={formatCount(status.pictures)} open={() => openView('search')} />
-      <Figure label="Captions" value={formatCount(status.captions)} open={openCaptions} />
-      <Figure label="Failures" value={formatCount(status.failures)} open={() => openView('failures')} />
-      {status.backlog === null ? null : <Figure label="Waiting to be indexed" value={formatCount(status.backlog)} />}
-      {status.outdated > 0 ? <Figure label="To be read again" value={formatCount(status.outdated)} /> : null}
+      <Figure label={t('results.pictures')} value={formatCount(status.pictures)} open={() => openView('search')} />
+      <Figure label={t('results.captions')} value={formatCount(status.captions)} open={openCaptions} />
+      <Figure label={t('view.failures')} value={formatCount(status.failures)} open={() => openView('failures')} />
+      {status.backlog === null ? null : <Figure label={t('status.waiting')} value={formatCount(status.backlog)} />}
+      {status.outdated > 0 ? <Figure label={t('status.outdated')} value={formatCount(status.outdated)} /> : null}
       {status.indexed === null ? null : (
         <>
-          <Figure label="Indexed in a minute" value={formatCount(status.indexed.lastMinute)} />
-          <Figure label="Indexed in an hour" value={formatCount(status.indexed.lastHour)} />
+          <Figure label={t('status.lastMinute')} value={formatCount(status.indexed.lastMinute)} />
+          <Figure label={t('status.lastHour')} value={formatCount(status.indexed.lastHour)} />
         </>
       )}
-      <Figure label="Updates" value={connectionNames[connection.value]} />
-      <Figure label="Running for" value={formatDuration(status.uptimeSeconds)} />
+      <Figure label={t('status.updates')} value={t(`status.${connection.value}`)} />
+      <Figure label={t('status.uptime')} value={formatDuration(status.uptimeSeconds)} />
     </div>
   );
 }
@@ -62,13 +56,13 @@ function Figures({ status }: { status: Status }) {
 /** The folders of the index; each opens its pictures. */
 function Folders({ folders }: { folders: Status['folders'] }) {
   return (
-    <section aria-label="Folders">
-      <h2>Folders</h2>
+    <section aria-label={t('status.folders')}>
+      <h2>{t('status.folders')}</h2>
       <ul class="changes">
         {folders.map(({ name, bucket, pictures, watched, there }) => (
           <li key={bucket}>
             <span class={there ? 'change' : 'change change-failed'}>
-              {there ? (watched ? 'followed' : 'as indexed') : 'not there'}
+              {t(there ? (watched ? 'status.followed' : 'status.indexedOnce') : 'status.away')}
             </span>
             <button
               type="button"
@@ -77,7 +71,7 @@ function Folders({ folders }: { folders: Status['folders'] }) {
             >
               {name}
             </button>
-            <small>{countOf(pictures, 'picture')}</small>
+            <small>{t('pictures', { count: pictures })}</small>
           </li>
         ))}
       </ul>
@@ -108,11 +102,11 @@ function Figure({ label, value, open }: { label: string; value: string; open?: (
 function Models({ model }: { model: Model }) {
   const { text, image, head } = model;
   const rows: readonly (readonly [string, string])[] = [
-    ['Space', model.space],
-    ['Profile', model.profile],
-    ['Text encoder', `${text.name}, ${text.dimension} dimensions, ${text.maxTokens} tokens, ${text.licence}`],
-    ['Image encoder', `${image.name}, ${image.dimension} dimensions, ${image.cropPixels} pixels, ${image.licence}`],
-    ['Head', `${head.name}, ${model.dimension} dimensions`],
+    [t('model.space'), model.space],
+    [t('model.profile'), model.profile],
+    [t('model.text'), t('model.textLine', { ...text, tokens: text.maxTokens })],
+    [t('model.image'), t('model.imageLine', { ...image, pixels: image.cropPixels })],
+    [t('model.head'), t('model.headLine', { name: head.name, dimension: model.dimension })],
     ...Object.entries(head.trained).map(
       ([name, value]) =>
         [spaced(name), typeof value === 'number' && name !== 'seed' ? formatCount(value) : String(value)] as const,
@@ -120,7 +114,7 @@ function Models({ model }: { model: Model }) {
   ];
   return (
     <section>
-      <h2>Models</h2>
+      <h2>{t('model.title')}</h2>
       <dl class="facts facts-wide">
         {rows.map(([name, value]) => (
           <div key={name}>
@@ -142,18 +136,16 @@ function spaced(name: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-const verbs = { indexed: 'indexed', removed: 'removed', failed: 'refused', resolved: 'solved' } as const;
-
 function Changes({ changes }: { changes: readonly KnownChange[] }) {
   return (
     <section>
-      <h2>Lately</h2>
-      {changes.length === 0 ? <p class="hint">Nothing has changed since the server was started.</p> : null}
+      <h2>{t('status.changes')}</h2>
+      {changes.length === 0 ? <p class="hint">{t('status.changesNone')}</p> : null}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region has to be reachable by keyboard */}
-      <ul class="changes" tabIndex={0} aria-label="Latest changes">
+      <ul class="changes" tabIndex={0} aria-label={t('status.changesLabel')}>
         {changes.map(({ id, type, key, at }) => (
           <li key={`${id} ${at} ${type}`}>
-            <span class={`change change-${type}`}>{verbs[type]}</span>
+            <span class={`change change-${type}`}>{t(`status.${type}`)}</span>
             {type === 'indexed' ? (
               <button type="button" class="link" onClick={() => openPhoto(id)}>
                 {key}

@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
 import type { ImageItem } from '../client.ts';
+import { t } from '../i18n/translate.ts';
 import { setTags } from '../state/actions.ts';
 import { photo } from '../state/open-picture.ts';
 import { tags as knownTags, refreshTags } from '../state/suggestions.ts';
@@ -17,8 +18,8 @@ export function TagEditor({ image }: { image: ImageItem }) {
     void refreshTags();
   };
   return (
-    <section aria-label="Tags" aria-busy={saving}>
-      <h3>Tags</h3>
+    <section aria-label={t('tags.title')} aria-busy={saving}>
+      <h3>{t('tags.title')}</h3>
       <ul class="tags">
         {image.tags.map((tag) => (
           <li key={tag} class="tag">
@@ -26,7 +27,7 @@ export function TagEditor({ image }: { image: ImageItem }) {
             <button
               type="button"
               class="chip-remove"
-              aria-label={`Remove tag ${tag}`}
+              aria-label={t('tags.remove', { tag })}
               onClick={() => void save(image.tags.filter((one) => one !== tag))}
             >
               <Icon name="close" />
@@ -56,8 +57,8 @@ export function TagInput({ add, first = false }: { add: (tag: string) => void; f
         type="text"
         list="known-tags"
         maxLength={maxTagLength}
-        placeholder="Add a tag"
-        aria-label="Add a tag"
+        placeholder={t('tags.add')}
+        aria-label={t('tags.add')}
         autocomplete="off"
         autofocus={first}
       />
@@ -66,7 +67,7 @@ export function TagInput({ add, first = false }: { add: (tag: string) => void; f
           <option key={tag} value={tag} />
         ))}
       </datalist>
-      <button type="submit" class="icon-button" aria-label="Add the tag">
+      <button type="submit" class="icon-button" aria-label={t('tags.addButton')}>
         <Icon name="plus" />
       </button>
     </form>

@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { CaptionItem, ImageItem } from '../client.ts';
 import { formatDay, formatScore, nameOf } from '../format.ts';
+import { t } from '../i18n/translate.ts';
 import { lessLike, moreLike } from '../state/actions.ts';
 import { recoveries } from '../state/live-updates.ts';
 import { changeQuery, openPhoto, route, urlOf } from '../state/navigation.ts';
@@ -27,6 +28,7 @@ export function describe(image: ImageItem): string {
 
 export function PictureTile({ image, edge }: { image: ImageItem; edge: number }) {
   const isSelected = selected.value.has(image.id);
+  const name = describe(image);
   const open = (event: MouseEvent) => {
     if (event.ctrlKey || event.metaKey || event.button !== 0) {
       if (!event.ctrlKey && !event.metaKey) return;
@@ -41,7 +43,7 @@ export function PictureTile({ image, edge }: { image: ImageItem; edge: number })
         class="tile-main"
         href={urlOf({ ...route.value, photo: image.id })}
         onClick={open}
-        aria-label={`${describe(image)}${image.takenAt === null ? '' : `, ${formatDay(image.takenAt)}`}`}
+        aria-label={`${name}${image.takenAt === null ? '' : `, ${formatDay(image.takenAt)}`}`}
       >
         <Thumbnail image={image} edge={edge} />
       </a>
@@ -49,7 +51,7 @@ export function PictureTile({ image, edge }: { image: ImageItem; edge: number })
         type="button"
         class="tile-check"
         aria-pressed={isSelected}
-        aria-label={`Select ${describe(image)}`}
+        aria-label={t('tile.select', { name })}
         onClick={(event) => toggle(image.id, event.shiftKey)}
       >
         <Icon name="check" />
@@ -61,8 +63,8 @@ export function PictureTile({ image, edge }: { image: ImageItem; edge: number })
         <button
           type="button"
           class="tile-button"
-          aria-label={`More like ${describe(image)}`}
-          title="More like this"
+          aria-label={t('tile.more', { name })}
+          title={t('do.moreLikeThis')}
           onClick={() => moreLike(image.id)}
         >
           <Icon name="plus" />
@@ -70,8 +72,8 @@ export function PictureTile({ image, edge }: { image: ImageItem; edge: number })
         <button
           type="button"
           class="tile-button"
-          aria-label={`Less like ${describe(image)}`}
-          title="Less like this"
+          aria-label={t('tile.less', { name })}
+          title={t('do.lessLikeThis')}
           onClick={() => lessLike(image.id)}
         >
           <Icon name="minus" />
@@ -126,7 +128,7 @@ export function CaptionTile({ caption }: { caption: CaptionItem }) {
     <button
       type="button"
       class="caption-tile tile-main"
-      title="Search with these words"
+      title={t('tile.caption')}
       onClick={() => changeQuery({ text: caption.caption, chips: [], kind: 'image' })}
     >
       <span>{caption.caption}</span>

@@ -1,3 +1,4 @@
+import { t } from '../i18n/translate.ts';
 import { Chart } from './chart.tsx';
 
 /** Figures of one epoch; the sum of recalls: R@1, R@5 and R@10, both ways, in percent, on the validation split. */
@@ -24,28 +25,30 @@ export function TrainingCurves({ curves, taken, resumedAfter }: TrainingCurvesPr
       <div class="charts">
         <Chart
           {...marks}
-          title="Loss"
+          title={t('chart.loss')}
           series={[
-            { name: 'training', values: curves.map(({ trainLoss }) => trainLoss) },
-            { name: 'validation', values: curves.map(({ validationLoss }) => validationLoss) },
+            { name: t('chart.training'), values: curves.map(({ trainLoss }) => trainLoss) },
+            { name: t('chart.validation'), values: curves.map(({ validationLoss }) => validationLoss) },
           ]}
         />
         <Chart
           {...marks}
-          title="Recall"
-          series={[{ name: 'R@1, R@5 and R@10 both ways, added up', values: curves.map(({ recallSum }) => recallSum) }]}
+          title={t('chart.recall')}
+          series={[{ name: t('chart.recallSeries'), values: curves.map(({ recallSum }) => recallSum) }]}
         />
       </div>
       <details>
-        <summary>As numbers</summary>
+        <summary>{t('chart.numbers')}</summary>
         <table class="numbers">
           <thead>
             <tr>
-              {['Epoch', 'Training loss', 'Validation loss', 'Sum of recalls'].map((name) => (
-                <th key={name} scope="col">
-                  {name}
-                </th>
-              ))}
+              {(['chart.epoch', 'chart.trainingLoss', 'chart.validationLoss', 'training.recall'] as const).map(
+                (key) => (
+                  <th key={key} scope="col">
+                    {t(key)}
+                  </th>
+                ),
+              )}
             </tr>
           </thead>
           <tbody>

@@ -1,14 +1,11 @@
 import { useState } from 'preact/hooks';
-import { countOf, formatCount, formatScore } from '../format.ts';
+import { formatScore } from '../format.ts';
+import { t } from '../i18n/translate.ts';
 import { bestRank, type TrainingPicture, type TrainingReport, thumbnailOf } from '../state/training.ts';
 import { Icon } from './icon.tsx';
 
 type Order = 'worst' | 'best' | 'file';
-const orders: readonly (readonly [Order, string])[] = [
-  ['worst', 'Worst rank first'],
-  ['best', 'Best rank first'],
-  ['file', 'As in the file'],
-];
+const orders: readonly Order[] = ['worst', 'best', 'file'];
 const pageSize = 40;
 
 interface TrainingDataProps {
@@ -37,17 +34,17 @@ export function TrainingData({ report, chosen, showAll }: TrainingDataProps) {
     setCount(pageSize);
   };
   return (
-    <section aria-label="Pictures of the report">
+    <section aria-label={t('training.pictures')}>
       <div class="data-tools">
         <DataTools report={report} choice={choice} isFixed={chosen.size > 0} change={change} />
         {chosen.size > 0 ? (
           <button type="button" class="option" onClick={showAll}>
-            {countOf(chosen.size, 'picture')} of the map
+            {t('training.chosen', { count: chosen.size })}
             <Icon name="close" />
           </button>
         ) : null}
         <p class="hint" role="status">
-          {countOf(found.length, 'picture')}
+          {t('pictures', { count: found.length })}
         </p>
       </div>
       <ul class="data">
@@ -57,7 +54,7 @@ export function TrainingData({ report, chosen, showAll }: TrainingDataProps) {
       </ul>
       {found.length > count ? (
         <button type="button" class="button" onClick={() => setCount(count + pageSize)}>
-          More
+          {t('do.more')}
         </button>
       ) : null}
     </section>
@@ -77,7 +74,7 @@ function DataTools({ report, choice, isFixed, change }: DataToolsProps) {
   return (
     <>
       <label class="field">
-        <span>Split</span>
+        <span>{t('training.split')}</span>
         <select
           value={choice.split}
           disabled={isFixed}
@@ -89,17 +86,17 @@ function DataTools({ report, choice, isFixed, change }: DataToolsProps) {
         </select>
       </label>
       <label class="field">
-        <span>Order</span>
+        <span>{t('training.order')}</span>
         <select value={choice.order} onChange={(event) => change({ order: event.currentTarget.value as Order })}>
-          {orders.map(([value, label]) => (
+          {orders.map((value) => (
             <option key={value} value={value}>
-              {label}
+              {t(`training.${value}`)}
             </option>
           ))}
         </select>
       </label>
       <label class="field data-words">
-        <span>Words in captions</span>
+        <span>{t('training.words')}</span>
         <input type="text" value={choice.words} onInput={(event) => change({ words: event.currentTarget.value })} />
       </label>
     </>
@@ -117,14 +114,14 @@ function DataRow({ picture, report }: { picture: TrainingPicture; report: Traini
         <h2>
           {image} <small>{split}</small>
         </h2>
-        <h3>Its captions</h3>
+        <h3>{t('training.captions')}</h3>
         <ol>
           {captions.map((text, i) => (
             <li key={`${i} ${text}`}>
               <span>{text}</span>
-              <small title="Cosine of caption and picture; rank of the picture when the caption is the query">
+              <small title={t('training.scoreTitle')}>
                 {formatScore(scores[i] ?? 0)}
-                {found ? ` · rank ${formatCount(found.pictureRanks[i] ?? 0)}` : ''}
+                {found ? ` · ${t('training.rank', { rank: found.pictureRanks[i] ?? 0 })}` : ''}
               </small>
             </li>
           ))}
@@ -132,8 +129,8 @@ function DataRow({ picture, report }: { picture: TrainingPicture; report: Traini
       </div>
       {found && rank !== null ? (
         <div>
-          <p class={rank <= 10 ? 'data-rank' : 'data-rank data-rank-bad'}>rank {formatCount(rank)}</p>
-          <h3>Captions found for it</h3>
+          <p class={rank <= 10 ? 'data-rank' : 'data-rank data-rank-bad'}>{t('training.rank', { rank })}</p>
+          <h3>{t('training.found')}</h3>
           <ol>
             {found.topCaptions.map(([owner, caption, score]) => (
               <FoundCaption
@@ -155,7 +152,7 @@ function FoundCaption({ text, score, isRight }: { text?: string; score: number; 
     <li class={isRight ? 'right' : ''}>
       <span>
         {isRight ? <Icon name="check" /> : null}
-        {isRight ? <span class="visually-hidden">right: </span> : null}
+        {isRight ? <span class="visually-hidden">{t('training.right')}</span> : null}
         {text}
       </span>
       <small>{formatScore(score)}</small>

@@ -1,24 +1,21 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { Model } from '../client.ts';
-import { formatCount } from '../format.ts';
+import { formatCount, t } from '../i18n/translate.ts';
 import type { TrainingPart } from '../route.ts';
 import { go, query, route } from '../state/navigation.ts';
 import { loadReport, report, reportFault, trainingMap } from '../state/training.ts';
 import { FaultNote } from './fault-note.tsx';
 import { Icon } from './icon.tsx';
 import { MapPage } from './map.tsx';
+import { Marked } from './marked.tsx';
 import { Segmented } from './segmented.tsx';
 import { TrainingCurves } from './training-curves.tsx';
 import { TrainingData } from './training-data.tsx';
 import { useStatus } from './use-status.ts';
 
 type Part = 'curves' | TrainingPart;
-const parts: readonly (readonly [Part, string])[] = [
-  ['curves', 'Curves'],
-  ['data', 'Data'],
-  ['map', 'Map'],
-];
+const parts: readonly Part[] = ['curves', 'data', 'map'];
 
 /** How the head that answers was trained, and on what it was judged. */
 export function TrainingView() {
@@ -34,20 +31,23 @@ export function TrainingView() {
     setChosen(ids);
     setPart('data');
   };
-  const switcher = hasReport ? <Segmented label="Part" options={parts} chosen={part} choose={setPart} /> : null;
+  const named = parts.map((one) => [one, t(`training.${one}`)] as const);
+  const switcher = hasReport ? (
+    <Segmented label={t('training.part')} options={named} chosen={part} choose={setPart} />
+  ) : null;
   if (part === 'map' && shown) return <TrainingMap choose={choose}>{switcher}</TrainingMap>;
   return (
     <div class="page page-wide">
       <header class="page-head">
         <h1>
-          Training <small>{part === 'data' && shown ? shown.title : (model?.head.name ?? '')}</small>
+          {t('view.training')} <small>{part === 'data' && shown ? shown.title : (model?.head.name ?? '')}</small>
         </h1>
         <div class="toolbar-actions">
           {switcher}
           {hasReport ? (
             <a class="button button-quiet" href="report" target="_blank" rel="noopener">
               <Icon name="link" />
-              <span>Whole report</span>
+              <span>{t('training.report')}</span>
             </a>
           ) : null}
         </div>
@@ -86,8 +86,8 @@ function TrainingMap({ choose, children }: TrainingMapProps) {
   return (
     <MapPage
       source={source}
-      title={`Map of ${shown.split}`}
-      hint="What the head takes for alike lies together. Draw with Shift held to list pictures."
+      title={t('training.mapTitle', { split: shown.split })}
+      hint={t('training.mapHint')}
       highlighted={null}
       open={(id) => choose(new Set([id]))}
       select={choose}
@@ -102,11 +102,11 @@ function Curves({ model, hasReport }: { model: Model; hasReport: boolean }) {
   const epoch = typeof trained.epoch === 'number' ? trained.epoch : undefined;
   const taken = curves.find((one) => one.epoch === epoch);
   const cards: readonly (readonly [string, unknown])[] = [
-    ['Sum of recalls', taken?.recallSum.toFixed(1)],
-    ['Pictures', typeof trained.pictures === 'number' ? formatCount(trained.pictures) : undefined],
-    ['Captions', typeof trained.captions === 'number' ? formatCount(trained.captions) : undefined],
-    ['Epoch taken', epoch === undefined ? undefined : `${epoch} of ${curves.length}`],
-    ['Recipe', trained.recipe],
+    [t('training.recall'), taken?.recallSum.toFixed(1)],
+    [t('results.pictures'), typeof trained.pictures === 'number' ? formatCount(trained.pictures) : undefined],
+    [t('results.captions'), typeof trained.captions === 'number' ? formatCount(trained.captions) : undefined],
+    [t('training.epochTaken'), epoch && t('number.of', { done: epoch, all: curves.length })],
+    [t('training.recipe'), trained.recipe],
   ];
   return (
     <>
@@ -121,14 +121,13 @@ function Curves({ model, hasReport }: { model: Model; hasReport: boolean }) {
         )}
       </div>
       {curves.length === 0 ? (
-        <p class="hint">The file of this head says nothing of its training.</p>
+        <p class="hint">{t('training.none')}</p>
       ) : (
         <TrainingCurves curves={curves} taken={epoch} />
       )}
       {hasReport ? null : (
         <p class="hint">
-          <code>npm run report -- --data DIR</code> judges this head on captioned pictures; its data and a map of them
-          then appear here.
+          <Marked text={t('training.makeReport')} />
         </p>
       )}
     </>

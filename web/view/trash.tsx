@@ -1,6 +1,7 @@
 import { useEffect } from 'preact/hooks';
 import type { TrashItem } from '../client.ts';
-import { countOf, formatAge, formatDate } from '../format.ts';
+import { formatAge, formatDate } from '../format.ts';
+import { t } from '../i18n/translate.ts';
 import { changeCount } from '../state/live-updates.ts';
 import { addressOf } from '../state/server.ts';
 import { deleteForGood, emptyTrash, loadTrash, restorePictures, trash, trashFault } from '../state/trash.ts';
@@ -20,19 +21,18 @@ export function TrashView() {
     <div class="page page-wide">
       <header class="page-head">
         <h1>
-          Trash <small>{total > 0 ? countOf(total, 'picture') : ''}</small>
+          {t('view.trash')} <small>{total > 0 ? t('pictures', { count: total }) : ''}</small>
         </h1>
         {total > 0 ? <EmptyButton count={total} /> : null}
       </header>
       <p class="hint">
-        Files of deleted pictures are kept here{keepDays === undefined ? '' : ` for ${countOf(keepDays, 'day')}`}, then
-        they are deleted for good.
+        {keepDays === undefined ? t('trash.hint') : t('trash.hintDays', { days: t('days', { count: keepDays }) })}
       </p>
       {trashFault.value ? <FaultNote fault={trashFault.value} again={() => void loadTrash()} /> : null}
       {items?.length === 0 ? (
         <section class="empty">
           <Icon name="trash" />
-          <h2>Nothing is in the trash</h2>
+          <h2>{t('trash.none')}</h2>
         </section>
       ) : null}
       <ul class="trash">
@@ -42,7 +42,7 @@ export function TrashView() {
       </ul>
       {next === undefined ? null : (
         <button type="button" class="button" onClick={() => void loadTrash(next)}>
-          More
+          {t('do.more')}
         </button>
       )}
     </div>
@@ -52,15 +52,15 @@ export function TrashView() {
 function EmptyButton({ count }: { count: number }) {
   const ask = () =>
     confirm({
-      title: `Delete ${countOf(count, 'picture')} for good?`,
-      detail: 'Their files are deleted, with all versions that are kept of them. Nothing brings them back.',
-      doIt: 'Delete for good',
+      title: t('trash.deleteAll', { count }),
+      detail: t('trash.deleteAllDetail'),
+      doIt: t('trash.delete'),
       act: () => void emptyTrash(),
     });
   return (
     <button type="button" class="button button-quiet button-bad" onClick={ask}>
       <Icon name="trash" />
-      <span>Empty the trash</span>
+      <span>{t('trash.empty')}</span>
     </button>
   );
 }
@@ -69,11 +69,9 @@ function TrashRow({ item }: { item: TrashItem }) {
   const { id, name, folder, deletedAt, expiresAt, moved } = item;
   const ask = () =>
     confirm({
-      title: `Delete ${name} for good?`,
-      detail: moved
-        ? 'Its file is deleted, with all versions that are kept of it. Nothing brings it back.'
-        : 'Its file stays where it is; the index forgets its tags.',
-      doIt: 'Delete for good',
+      title: t('trash.deleteName', { name }),
+      detail: t(moved ? 'trash.deleteDetail' : 'trash.forgetDetail'),
+      doIt: t('trash.delete'),
       act: () => void deleteForGood(item),
     });
   return (
@@ -83,18 +81,19 @@ function TrashRow({ item }: { item: TrashItem }) {
         <strong>{name}</strong>
         <p>{folder}</p>
         <small title={formatDate(deletedAt)}>
-          deleted {formatAge(deletedAt)} · {moved ? 'for good' : 'forgotten'} {formatAge(expiresAt)}
-          {moved ? '' : ' · its file is where it was'}
+          {t('trash.deleted', { ago: formatAge(deletedAt) })} ·{' '}
+          {t(moved ? 'trash.expires' : 'trash.forgotten', { when: formatAge(expiresAt) })}
+          {moved ? '' : ` · ${t('trash.stays')}`}
         </small>
       </div>
       <div class="trash-actions">
         <button type="button" class="button" onClick={() => void restorePictures([id])}>
           <Icon name="undo" />
-          Restore
+          {t('trash.restore')}
           <span class="visually-hidden">{name}</span>
         </button>
         <button type="button" class="button button-quiet button-bad" onClick={ask}>
-          Delete for good
+          {t('trash.delete')}
           <span class="visually-hidden">{name}</span>
         </button>
       </div>

@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
-import { countOf, formatBytes, withSizes } from '../format.ts';
+import { formatBytes, withSizes } from '../format.ts';
+import { t } from '../i18n/translate.ts';
 import { openPhoto } from '../state/navigation.ts';
 import {
   cancelAll,
@@ -29,50 +30,50 @@ export function Uploads() {
   const [folded, setFolded] = useState(false);
   const { total, active, done, failed, again } = uploadSummary.value;
   if (total === 0) return null;
-  const title = active > 0 ? `Adding ${countOf(active, 'picture')}` : `${countOf(done, 'picture')} added`;
+  const title = active > 0 ? t('upload.adding', { count: active }) : t('upload.added', { count: done });
   const shown = [...uploads.value].sort((a, b) => order[a.state] - order[b.state] || a.id - b.id).slice(0, maxShown);
   return (
-    <section class="panel uploads" aria-label="Uploads">
+    <section class="panel uploads" aria-label={t('upload.title')}>
       <header>
         <h2>
           {title}
-          {failed > 0 ? <span class="bad">, {failed} refused</span> : null}
+          {failed > 0 ? <span class="bad">{t('upload.refused', { count: failed })}</span> : null}
         </h2>
         <button
           type="button"
           class="icon-button"
           aria-expanded={!folded}
-          aria-label="Show the files"
+          aria-label={t('upload.fold')}
           onClick={() => setFolded(!folded)}
         >
           <Icon name={folded ? 'plus' : 'minus'} />
         </button>
         {active > 0 ? null : (
-          <button type="button" class="icon-button" aria-label="Close" onClick={clearUploads}>
+          <button type="button" class="icon-button" aria-label={t('do.close')} onClick={clearUploads}>
             <Icon name="close" />
           </button>
         )}
       </header>
-      <progress max={total} value={total - active} aria-label="Files done" />
+      <progress max={total} value={total - active} aria-label={t('upload.bar')} />
       {folded ? null : (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region has to be reachable by keyboard
-        <ul tabIndex={0} aria-label="Files">
+        <ul tabIndex={0} aria-label={t('upload.list')}>
           {shown.map((upload) => (
             <UploadRow key={upload.id} upload={upload} />
           ))}
-          {total > maxShown ? <li class="hint">and {countOf(total - maxShown, 'more file', 'more files')}</li> : null}
+          {total > maxShown ? <li class="hint">{t('upload.more', { count: total - maxShown })}</li> : null}
         </ul>
       )}
       {active > 1 || again > 1 ? (
         <footer>
           {active > 1 ? (
             <button type="button" class="button button-quiet" onClick={cancelAll}>
-              Cancel all
+              {t('upload.cancelAll')}
             </button>
           ) : null}
           {again > 1 ? (
             <button type="button" class="button button-quiet" onClick={retryFailed}>
-              Try failed ones again
+              {t('upload.retryFailed')}
             </button>
           ) : null}
         </footer>
@@ -90,10 +91,19 @@ function UploadRow({ upload }: { upload: Upload }) {
       </span>
       <span class="upload-state">{describeState(upload)}</span>
       {state === 'sending' || state === 'indexing' ? (
-        <progress max={1} value={state === 'sending' ? sent : undefined} aria-label={`Sending ${name}`} />
+        <progress
+          max={1}
+          value={state === 'sending' ? sent : undefined}
+          aria-label={t('upload.sendingName', { name })}
+        />
       ) : null}
       {isActive(upload) ? (
-        <button type="button" class="icon-button" aria-label={`Cancel ${name}`} onClick={() => cancelUpload(id)}>
+        <button
+          type="button"
+          class="icon-button"
+          aria-label={t('upload.cancelName', { name })}
+          onClick={() => cancelUpload(id)}
+        >
           <Icon name="close" />
         </button>
       ) : null}
@@ -101,8 +111,8 @@ function UploadRow({ upload }: { upload: Upload }) {
         <button
           type="button"
           class="icon-button"
-          aria-label={`Try ${name} again`}
-          title="Try again"
+          aria-label={t('upload.retryName', { name })}
+          title={t('do.retry')}
           onClick={() => retryUpload(id)}
         >
           <Icon name="retry" />
@@ -112,8 +122,8 @@ function UploadRow({ upload }: { upload: Upload }) {
         <button
           type="button"
           class="icon-button"
-          aria-label={`Show ${name}`}
-          title="Show"
+          aria-label={t('upload.showName', { name })}
+          title={t('do.show')}
           onClick={() => openPhoto(upload.picture!)}
         >
           <Icon name="picture" />
@@ -128,14 +138,14 @@ function describeState({ state, file, reason }: Upload): string {
     case 'waiting':
       return formatBytes(file.size);
     case 'sending':
-      return 'sending';
+      return t('upload.sending');
     case 'indexing':
-      return 'being indexed';
+      return t('upload.indexing');
     case 'done':
-      return reason ?? 'added';
+      return reason ?? t('upload.done');
     case 'cancelled':
-      return 'cancelled';
+      return t('upload.cancelled');
     case 'failed':
-      return reason === undefined ? 'failed' : withSizes(reason);
+      return reason === undefined ? t('upload.failed') : withSizes(reason);
   }
 }

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { ImageItem } from '../client.ts';
+import { t } from '../i18n/translate.ts';
 import { contentUrl } from '../state/server.ts';
 import { Icon } from './icon.tsx';
 import { describe, smallVersion } from './tile.tsx';
@@ -46,15 +47,13 @@ export function ZoomablePicture({ image }: { image: ImageItem }) {
           onError={() => setFull('failed')}
         />
       </div>
-      {full === 'failed' ? (
-        <p class="stage-note">The browser cannot show this file itself; this is its preview.</p>
-      ) : null}
+      {full === 'failed' ? <p class="stage-note">{t('zoom.preview')}</p> : null}
       <div class="stage-tools">
         <button
           type="button"
           class="icon-button"
-          aria-label="Zoom out"
-          title="Zoom out (−)"
+          aria-label={t('do.zoomOut')}
+          title={`${t('do.zoomOut')} (−)`}
           disabled={view.scale <= 1}
           onClick={() => zoom(1 / 1.6)}
         >
@@ -63,8 +62,8 @@ export function ZoomablePicture({ image }: { image: ImageItem }) {
         <button
           type="button"
           class="icon-button"
-          aria-label="Zoom in"
-          title="Zoom in (+)"
+          aria-label={t('do.zoomIn')}
+          title={`${t('do.zoomIn')} (+)`}
           disabled={view.scale >= maxScale}
           onClick={() => zoom(1.6)}
         >

@@ -1,0 +1,34 @@
+import { signal } from '@preact/signals';
+import { type Language, languages, translateTo } from '../i18n/translate.ts';
+import { readStorage, writeStorage } from './storage.ts';
+
+const name = 'sightline-language';
+
+/** A language that was chosen, or 'auto' for the browser's. */
+export type LanguageSetting = Language | 'auto';
+
+export const language = signal<LanguageSetting>(asLanguage(readStorage(() => localStorage, name)) ?? 'auto');
+
+/** Shows the page in another language and remembers it. Rejects when its texts cannot be loaded. */
+export async function setLanguage(value: LanguageSetting): Promise<void> {
+  await show(value);
+  language.value = value;
+  writeStorage(() => localStorage, name, value === 'auto' ? '' : value);
+}
+
+/** The language to begin with; where its texts cannot be loaded, English. */
+export async function startLanguage(): Promise<void> {
+  await show(language.value).catch(() => {});
+}
+
+async function show(value: LanguageSetting): Promise<void> {
+  const tags = navigator.languages.map((tag) => ({ tag, language: asLanguage(tag.split('-')[0]) }));
+  const shown = value === 'auto' ? (tags.find((one) => one.language)?.language ?? 'en') : value;
+  // The reader's own region decides about dates and numbers.
+  await translateTo(shown, tags.find((one) => one.language === shown)?.tag);
+  document.documentElement.lang = shown;
+}
+
+function asLanguage(value: string | undefined): Language | undefined {
+  return value !== undefined && Object.hasOwn(languages, value) ? (value as Language) : undefined;
+}
