@@ -453,7 +453,8 @@ export const en = {
   'training.recipe': 'Recipe',
   'training.none': 'The file of this head says nothing of its training.',
   'training.makeReport':
-    '`npm run report -- --data DIR` judges this head on captioned pictures; its data and a map of them then appear here.',
+    '`npm run report -- --data DIR` judges this head on captioned pictures; its data and a map of them ' +
+    'then appear here.',
   'training.pictures': 'Pictures of the report',
   'training.worst': 'Worst rank first',
   'training.best': 'Best rank first',
