@@ -37,6 +37,12 @@ export interface Trash {
    * Brings file, point and tags back. Throws `not-found`, and `precondition-failed` when another picture has the key.
    */
   restore(id: string): Promise<{ entry: TrashEntry; outcome: IndexOutcome }>;
+  /**
+   * Takes over what another index of the same pictures had in its trash. False when its file is nowhere to be had.
+   * @param file its bytes, for where they are not in the trash of the bucket anyway
+   * @throws {read-only}
+   */
+  adopt(entry: TrashEntry, file: Uint8Array | null): Promise<boolean>;
   /** Deletes an entry and its file for good. Throws `not-found`, `read-only`. */
   remove(id: string): Promise<TrashEntry>;
   /** Deletes all entries for good, or those that were kept for their time; answers how many. */
@@ -70,6 +76,7 @@ export function createTrash(options: TrashOptions): Trash {
     get: (id) => records.get(id),
     list: (page) => list(records, page),
     restore: (id) => restore(parts, id),
+    adopt: (entry, file) => adopt(parts, entry, file),
     remove: (id) => remove(parts, id),
     async empty(which) {
       const before = which === 'all' ? Number.POSITIVE_INFINITY : now() - keepDays * DAY_MS;
@@ -149,6 +156,42 @@ async function restore(parts: Parts, id: string): Promise<{ entry: TrashEntry; o
   if (outcome.status !== 'rejected') await failures.resolve(entry.imageId);
   await records.remove(id);
   return { entry, outcome };
+}
+
+async function adopt(parts: Parts, entry: TrashEntry, file: Uint8Array | null): Promise<boolean> {
+  const { records, buckets, onLiveSpace } = parts;
+  const { picture, imageId } = entry;
+  const objects = buckets.get(picture.bucket);
+  if (objects === undefined) return false;
+  if ((await records.find(entry.id)) !== null) return true;
+  if (entry.object !== null) {
+    const object = await moveToTrash(objects, entry.object, file);
+    if (object !== null) await records.put({ ...entry, object });
+    return object !== null;
+  }
+  // Its file stayed, so that it was indexed here.
+  const here = await onLiveSpace(({ vectors }) => findPicture(vectors, imageId)).catch(() => null);
+  if (here === null || here.sha256 !== picture.sha256) return false;
+  const { etag, sequencer } = here;
+  const own = { ...entry, picture: { ...picture, etag, sequencer } };
+  await records.put(own);
+  await leaveOut(parts, own, etag);
+  return true;
+}
+
+/** Where the file of an entry waits in this bucket's trash, into which it is put if need be; null without its bytes. */
+async function moveToTrash(
+  objects: ObjectStore,
+  object: DiscardedObject,
+  file: Uint8Array | null,
+): Promise<DiscardedObject | null> {
+  const found = await objects.getDiscarded(object);
+  await found?.body.cancel();
+  if (found !== null || file === null) return found && object;
+  const { etag, version } = await objects.put(object.key, file, { ifNoneMatch: '*' });
+  const own = { id: object.id, key: object.key, etag, ...(version !== undefined && { version }) };
+  await objects.discard(own);
+  return own;
 }
 
 /** What the index knew of a picture, which its file alone does not tell: tags, and where a date came from. */

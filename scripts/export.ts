@@ -1,7 +1,7 @@
 import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { path } from '../core/setting-value.ts';
+import { path, toggle } from '../core/setting-value.ts';
 import { readConfig } from '../server/environment.ts';
 import { openTrash } from '../server/own-objects.ts';
 import { createLogger, openRuntime } from '../server/runtime.ts';
@@ -12,16 +12,23 @@ import { INDEX } from './cli/options.ts';
 export default command({
   about: `
 Writes what only the index knows: tags, captions, and what lies in the trash. One JSON document a line, pictures by
-folder, key and hash; the command import puts it into this or another index of the same pictures.`,
-  options: { ...INDEX, out: path({ text: 'file to write', shown: 'standard output' }) },
-  run: async ({ data, bucket, qdrant, out }) => {
+folder, key and hash; the command import puts it into this or another index of the same pictures. What lies in the trash
+of a folder goes with its file, which is nowhere else.`,
+  options: {
+    ...INDEX,
+    out: path({ text: 'file to write', shown: 'standard output' }),
+    'no-files': toggle({
+      text: 'without the files in the trash: they stay in this data folder, and only their tags go',
+    }),
+  },
+  run: async ({ data, bucket, qdrant, out, 'no-files': noFiles }) => {
     const config = readConfig({ data, bucket, qdrantUrl: qdrant, logLevel: 'silent' });
     const runtime = await openRuntime(config, createLogger(config));
     try {
       const trash = await openTrash(config, runtime);
       let count = 0;
       async function* lines() {
-        for await (const entry of exportUserData(runtime, trash)) {
+        for await (const entry of exportUserData(runtime, trash, { files: !noFiles })) {
           count++;
           yield `${JSON.stringify(entry)}\n`;
         }

@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { unavailable } from '../core/file-errors.ts';
 import { readConfig, userPath } from '../server/environment.ts';
+import { openTrash } from '../server/own-objects.ts';
 import { createLogger, openRuntime } from '../server/runtime.ts';
 import { importUserData } from '../server/user-data.ts';
 import { command, EXIT } from './cli/command.ts';
@@ -10,8 +11,8 @@ import { INDEX, JSON_OUTPUT } from './cli/options.ts';
 export default command({
   usage: 'FILE [options]',
   about: `
-Puts what the command export wrote into an index of the same pictures, wherever they are there. Nothing is taken away,
-and it may be done again.`,
+Puts what the command export wrote into an index of the same pictures, wherever they are there. What lay in the trash
+lies there again. Nothing is taken away, and it may be done again.`,
   words: { min: 1, max: 1, rows: { FILE: 'lines as export writes them; - for standard input' } },
   options: { ...INDEX, json: JSON_OUTPUT },
   notes: 'Exit code 0 also when some pictures are not in this index: the last line says how many.',
@@ -19,8 +20,9 @@ and it may be done again.`,
     const config = readConfig({ data, bucket, qdrantUrl: qdrant, logLevel: 'silent' });
     const runtime = await openRuntime(config, createLogger(config));
     try {
+      const trash = await openTrash(config, runtime);
       const input = file === '-' ? process.stdin : createReadStream(userPath(file!));
-      const counts = await importUserData(runtime, createInterface({ input })).catch((error: unknown) => {
+      const counts = await importUserData(runtime, trash, createInterface({ input })).catch((error: unknown) => {
         throw unavailable(error, 'read', file!);
       });
       if (json) console.log(JSON.stringify(counts, null, 2));

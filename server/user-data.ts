@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { z } from 'zod';
 import { SightlineError } from '../core/errors.ts';
 import { captionId, imageId } from '../core/index-image.ts';
@@ -12,19 +13,37 @@ import type { Runtime } from './runtime.ts';
  */
 const tags = z.array(z.string());
 const picture = { folder: z.string(), key: z.string(), sha256: z.string(), tags };
+/** As `TrashEntry`, whose picture the store checks. */
+const trashEntry = z.object({
+  id: z.uuid(),
+  deletedAt: z.string(),
+  picture: z.custom<ImagePayload>((value) => typeof value === 'object' && value !== null),
+  object: z.object({ id: z.string(), key: z.string(), etag: z.string(), version: z.string().optional() }).nullable(),
+});
 const line = z.discriminatedUnion('type', [
   z.object({ type: z.literal('picture'), ...picture, indexedAt: z.string() }),
-  z.object({ type: z.literal('trash'), ...picture, deletedAt: z.string() }),
+  z.object({
+    type: z.literal('trash'),
+    ...picture,
+    deletedAt: z.string(),
+    entry: trashEntry.optional(),
+    /** The bytes that wait in the trash of a folder, which lies in the data folder. */
+    file: z.base64().optional(),
+  }),
   z.object({ type: z.literal('caption'), caption: z.string().min(1), tags, indexedAt: z.string() }),
 ]);
 export type UserData = z.output<typeof line>;
 
 const PAGE = 1000;
 
-/** Everything that only the index knows: pictures with tags, all captions, all of the trash. */
+/**
+ * Everything that only the index knows: pictures with tags, all captions, all of the trash.
+ * @param options.files with the files that lie in the trash of this machine
+ */
 export async function* exportUserData(
-  { vectors, folders }: Pick<Runtime, 'vectors' | 'folders'>,
+  { vectors, folders, buckets }: Pick<Runtime, 'vectors' | 'folders' | 'buckets'>,
   trash: Pick<Trash, 'list'>,
+  options: { readonly files: boolean },
 ): AsyncGenerator<UserData> {
   const nameOf = (bucket: string) => folders.list().find((folder) => folder.bucket === bucket)?.name ?? bucket;
   for await (const { payload } of listAll(vectors, { kind: 'image' })) {
@@ -40,9 +59,14 @@ export async function* exportUserData(
   let cursor: string | undefined;
   do {
     const page = await trash.list({ limit: 200, cursor });
-    for (const { deletedAt, picture: payload } of page.items) {
-      const { key, sha256 } = payload;
-      yield { type: 'trash', folder: nameOf(payload.bucket), key, sha256, tags: [...payload.tags], deletedAt };
+    for (const { id, deletedAt, picture: payload, object } of page.items) {
+      const { bucket, key, sha256 } = payload;
+      const entry = { id, deletedAt, picture: payload, object };
+      const isHere = options.files && folders.list().some((folder) => folder.bucket === bucket);
+      const found = isHere && object !== null ? await buckets.get(bucket)?.getDiscarded(object) : null;
+      const file = found && Buffer.from(await new Response(found.body).bytes()).toString('base64');
+      const shown = { folder: nameOf(bucket), key, sha256, tags: [...payload.tags], deletedAt };
+      yield { type: 'trash', ...shown, entry, ...(file && { file }) };
     }
     cursor = page.next;
   } while (cursor !== undefined);
@@ -64,6 +88,7 @@ export interface Imported {
  */
 export async function importUserData(
   { live, folders }: Pick<Runtime, 'live' | 'folders'>,
+  trash: Pick<Trash, 'adopt'>,
   lines: AsyncIterable<string> | Iterable<string>,
 ): Promise<Imported> {
   const counts = { taken: 0, unknown: 0 };
@@ -75,7 +100,8 @@ export async function importUserData(
     const isTaken =
       entry.type === 'caption'
         ? await addCaption(live, entry)
-        : await addTags(live, folders.bucketOf(entry.folder), entry);
+        : (entry.type === 'trash' && (await addToTrash(live, trash, folders.bucketOf(entry.folder), entry))) ||
+          (await addTags(live, folders.bucketOf(entry.folder), entry));
     counts[isTaken ? 'taken' : 'unknown']++;
   }
   return counts;
@@ -89,6 +115,25 @@ function parseLine(text: string, number: number): UserData {
       `line ${number}: expected one JSON document as sightline export writes it, got ` + `${text.slice(0, 80)}`;
     throw new SightlineError('invalid-input', message, { cause });
   }
+}
+
+/** False when it is here as a picture, or its file is nowhere to be had. */
+async function addToTrash(
+  live: Runtime['live'],
+  trash: Pick<Trash, 'adopt'>,
+  bucket: string,
+  { key, sha256, tags, entry, file }: Extract<UserData, { type: 'trash' }>,
+): Promise<boolean> {
+  if (entry === undefined) return false;
+  const id = imageId(bucket, key);
+  const here = await live.read(async ({ vectors }) => (await vectors.get([id])).get(id));
+  const isHere = here !== undefined && !here.deleted;
+  if (isHere && entry.object !== null) return false;
+  const bytes = file === undefined ? null : Buffer.from(file, 'base64');
+  if (bytes !== null && hash('sha256', bytes) !== sha256) {
+    throw new SightlineError('invalid-input', `expected the file of ${JSON.stringify(key)} whole, got other bytes`);
+  }
+  return trash.adopt({ ...entry, imageId: id, picture: { ...entry.picture, bucket, tags } }, bytes);
 }
 
 async function addTags(

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { runScript } from '../server/server.ts';
+import { eventually, runScript, startServer } from '../server/server.ts';
 
 const samples = fileURLToPath(new URL('../../examples/photos', import.meta.url));
 
@@ -58,6 +58,61 @@ describe('sightline export, sightline import', { timeout: 600_000 }, () => {
     const [found] = (await readFile(out, 'utf8')).split('\n');
     const { folder, key, tags } = JSON.parse(found!);
     assert.deepEqual({ folder, key, tags }, { folder: 'elsewhere', key: 'deep/renamed.jpg', tags: ['mine', 'Mietze'] });
+  });
+
+  it('carry what lies in the trash, with its file and its tags, and it comes back from there', async () => {
+    for (const name of ['cat.jpg', 'moon.jpg']) {
+      await mkdir(at('library'), { recursive: true });
+      await copyFile(join(samples, name), at(`library/${name}`));
+    }
+    const bytes = await readFile(at('library/moon.jpg'));
+    const server = await startServer(['--photos', at('library'), '--data', at('three')]);
+    try {
+      const headers = { 'content-type': 'application/json' };
+      const [cat, moon] = await eventually('both to be indexed', 60_000, async () => {
+        const { items } = (await (await fetch(`${server.url}/images`)).json()) as {
+          items: { id: string; key: string }[];
+        };
+        return items.length === 2 ? items.toSorted((a, b) => (a.key < b.key ? -1 : 1)) : null;
+      });
+      const body = JSON.stringify({ tags: ['full'] });
+      await fetch(`${server.url}/images/${moon!.id}`, { method: 'PATCH', headers, body });
+      assert.equal((await fetch(`${server.url}/images/${moon!.id}`, { method: 'DELETE' })).status, 204);
+      assert.equal((await fetch(`${server.url}/images/${cat!.id}?from=index`, { method: 'DELETE' })).status, 204);
+    } finally {
+      await server.stop();
+    }
+    assert.equal((await call('three', 'export', '--out', at('three.jsonl'))).code, 0);
+    // Nothing is left but what was taken out.
+    await rm(at('three'), { recursive: true });
+    assert.equal((await call('three', 'index', at('library'))).code, 0);
+    for (let again = 0; again < 2; again++) {
+      assert.match((await call('three', 'import', at('three.jsonl'))).stdout, /^2 taken over, 0 of/);
+      assert.match((await call('three', 'index', at('library'))).stdout, /^0 pictures/);
+    }
+    const { items } = JSON.parse((await call('three', 'trash', 'list', '--json')).stdout);
+    assert.deepEqual(
+      items.map(({ key, moved }: { key: string; moved: boolean }) => [key, moved]),
+      [
+        ['cat.jpg', false],
+        ['moon.jpg', true],
+      ],
+    );
+    assert.equal((await call('three', 'trash', 'restore', items[1].id)).stdout, 'moon.jpg is back.\n');
+    assert.deepEqual(await readFile(at('library/moon.jpg')), bytes);
+    const exported = (await call('three', 'export')).stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    assert.deepEqual(
+      exported.map(({ type, key, tags }) => [type, key, tags]),
+      [
+        ['picture', 'moon.jpg', ['full']],
+        ['trash', 'cat.jpg', []],
+      ],
+    );
+    assert.match((await call('three', 'import', at('three.jsonl'))).stdout, /^2 taken over, 0 of/);
+    assert.equal(JSON.parse((await call('three', 'trash', 'list', '--json')).stdout).items.length, 1);
   });
 
   it('say which line is none', async () => {
