@@ -152,7 +152,7 @@ export const SETTINGS = {
     }),
   ),
   profile: setting(
-    { env: 'SIGHTLINE_PROFILE', readers: ALL },
+    { env: 'SIGHTLINE_PROFILE', flag: 'profile', readers: ALL },
     text({
       unit: 'NAME',
       pattern: /^[a-z0-9-]+$/,

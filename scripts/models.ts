@@ -4,12 +4,12 @@ import { HEAD_FILE } from '../core/encode/head-file.ts';
 import { loadManifest, type Manifest, profileOf } from '../core/encode/manifest.ts';
 import { type ModelLock, readLock } from '../core/encode/model-lock.ts';
 import { isSightlineError } from '../core/errors.ts';
-import { checkModel, type Encoder, pinnedFiles, pullModel, removeModel } from '../core/hub/models.ts';
+import { checkModel, type Encoder, pinnedFiles, removeModel } from '../core/hub/models.ts';
 import { path } from '../core/setting-value.ts';
 import { ownModels, readConfig, readHubConfig } from '../server/environment.ts';
 import { command, EXIT, UsageError } from './cli/command.ts';
 import { JSON_OUTPUT } from './cli/options.ts';
-import { createProgress, type Progress } from './cli/progress.ts';
+import { pullEncoder } from './cli/pull-encoder.ts';
 
 const COMMANDS = { list, pull, verify, info, rm };
 
@@ -88,32 +88,17 @@ async function pull(call: Call): Promise<number> {
   process.once('SIGINT', () => interrupt.abort());
   const results: Record<string, string> = {};
   for (const encoder of encodersOf(call, call.name!)) {
-    let bar: { readonly file: string; readonly progress: Progress } | null = null;
     if (encoder.bundled && (await check(call, encoder, await readLock(call.models))).state === 'missing') {
       // Another folder than that of the repository, as SIGHTLINE_EXTRA_MODELS names.
       results[encoder.name] = 'bundled';
       continue;
     }
     try {
-      results[encoder.name] = await pullModel(encoder, {
-        hub,
-        models: call.models,
-        signal: interrupt.signal,
-        onWait: () => console.error('another process is pulling; waiting for it'),
-        onProgress(file, bytes, total) {
-          if (bar?.file !== file) {
-            bar?.progress.stop();
-            bar = { file, progress: createProgress(file, 'kB', 0) };
-          }
-          bar.progress.update(Math.ceil(bytes / 1000), Math.ceil((total ?? bytes) / 1000));
-        },
-      });
+      results[encoder.name] = await pullEncoder(encoder, { hub, models: call.models, signal: interrupt.signal });
     } catch (error) {
       if (interrupt.signal.aborted) results[encoder.name] = 'interrupted; the next call goes on from here';
       else if (isSightlineError(error)) results[encoder.name] = `failed: ${error.message}`;
       else throw error;
-    } finally {
-      (bar as { progress: Progress } | null)?.progress.stop();
     }
   }
   if (call.json) console.log(JSON.stringify(results, null, 2));

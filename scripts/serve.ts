@@ -1,4 +1,5 @@
 import { flagOf, SETTINGS } from '../core/config.ts';
+import { toggle } from '../core/setting-value.ts';
 import { userPath } from '../server/environment.ts';
 import { command, EXIT } from './cli/command.ts';
 import { INDEX } from './cli/options.ts';
@@ -13,11 +14,20 @@ export default command({
     queue: flagOf(SETTINGS.queueUrl),
     ignore: flagOf(SETTINGS.ignore),
     'read-only': flagOf(SETTINGS.readOnly),
+    profile: flagOf(SETTINGS.profile),
+    yes: toggle({ text: 'download the models of --profile without asking' }),
     port: flagOf(SETTINGS.port),
     host: flagOf(SETTINGS.host),
   },
-  notes: 'More settings: docs/configuration.md.',
-  run: async ({ qdrant, queue, photos = [], 'read-only': readOnly, ...flags }, folders) => {
+  notes: `
+--profile NAME downloads the models of that profile, when they are not here, after it has said which and asked; nothing
+else ever downloads anything. An index of other models goes over to them in the background. npm run models -- list
+says which profiles there are. More settings: docs/configuration.md.`,
+  run: async ({ qdrant, queue, photos = [], 'read-only': readOnly, yes, ...flags }, folders) => {
+    if (flags.profile !== undefined) {
+      const { bringModels } = await import('./cli/bring-models.ts');
+      if (!(await bringModels(flags.profile, flags.data, yes))) return EXIT.failed;
+    }
     const { serveLocally } = await import('../server/serve.ts');
     const { createProgress } = await import('./cli/progress.ts');
     const { askMoved } = await import('./cli/ask-moved.ts');

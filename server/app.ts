@@ -60,6 +60,7 @@ export async function createLocalApp(parts: {
     },
     changes: parts.changes,
     backlog: parts.backlog,
+    change: () => runtime.change?.progress() ?? null,
     leftOut: runtime.leftOut,
     storage: config.bucket === undefined ? ('folder' as const) : ('s3' as const),
     folders: () => runtime.folders.count(),

@@ -38,7 +38,7 @@ export function readConfig(
   const settings = readSettings('server', { env, given, resolvePath: userPath });
   const { data = isCheckout ? join(root, 'data') : systemData(), extraModels } = settings;
   const own = ownModels(data);
-  const pulled = isCheckout || !existsSync(own) ? [] : [own];
+  const pulled = own === join(root, 'models') || !existsSync(own) ? [] : [own];
   const modelDirs = given.modelDirs ?? [join(root, 'models'), ...pulled, ...extraModels];
   return Object.freeze({ ...settings, data, modelDirs });
 }
@@ -52,9 +52,12 @@ export function systemData(): string {
   return join(XDG_DATA_HOME || join(home, '.local', 'share'), 'sightline');
 }
 
-/** Where models that are pulled or trained go: beside the bundled ones in a checkout, else into the data folder. */
+/**
+ * Where models that are pulled or trained go: into the data folder; in a checkout, for its own data folder, beside the
+ * bundled ones.
+ */
 export function ownModels(data = dataFolder()): string {
-  return join(isCheckout ? root : data, 'models');
+  return join(isCheckout && data === join(root, 'data') ? root : data, 'models');
 }
 
 function withoutEmpty(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {

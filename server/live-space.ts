@@ -9,6 +9,8 @@ import type { ModelInfo } from '../functions/http/schemas/system.ts';
 
 /** Everything that belongs to one space: models, vectors and the pipeline that indexes into them. */
 export interface SpaceParts {
+  /** The space of the index that they answer for. */
+  readonly space: SpaceId;
   readonly embedder: Embedder;
   readonly vectors: VectorStore;
   readonly index: IndexJob;
@@ -23,6 +25,8 @@ export interface LiveSpace {
   read<T>(work: (space: SpaceParts) => Promise<T>): Promise<T>;
   /** Runs work that writes, and runs it again on the successor when another space took over meanwhile. */
   write<T>(work: (space: SpaceParts) => Promise<T>): Promise<T>;
+  /** Runs work while writes of this process that have not begun wait for it. */
+  holdWrites<T>(work: () => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
 
@@ -57,6 +61,7 @@ export function followLiveSpace(options: LiveSpaceOptions): LiveSpace {
   let following: Promise<void> | null = null;
   let pausedUntil = 0;
   let isClosed = false;
+  let holding: Promise<unknown> = Promise.resolve();
 
   async function retire(old: Lease): Promise<void> {
     old.retired = true;
@@ -84,7 +89,7 @@ export function followLiveSpace(options: LiveSpaceOptions): LiveSpace {
 
   async function look(): Promise<void> {
     const live = await spaces.live();
-    const { space } = held.parts.vectors;
+    const { space } = held.parts;
     if (live === null || live.space === space || isClosed || Date.now() < pausedUntil) return;
     try {
       const next = hold(await open(live.space));
@@ -108,6 +113,7 @@ export function followLiveSpace(options: LiveSpaceOptions): LiveSpace {
     async write(work) {
       const giveUpAt = Date.now() + PATIENCE_MS;
       for (;;) {
+        await holding;
         try {
           return await read(work);
         } catch (error) {
@@ -118,6 +124,11 @@ export function followLiveSpace(options: LiveSpaceOptions): LiveSpace {
           await sleep(RETRY_MS);
         }
       }
+    },
+    holdWrites(work) {
+      const held = work();
+      holding = held.catch(() => {});
+      return held;
     },
     async close() {
       if (isClosed) return;

@@ -17,6 +17,7 @@ import type { Spaces } from '../core/spaces/port.ts';
 import type { SpaceId } from '../core/types.ts';
 import { openEmbeddedSpaces } from '../core/vectors/sqlite/spaces.ts';
 import { describeModel } from '../functions/http/describe-model.ts';
+import { type ChangeOptions, ChangeOver, chooseModels } from './change-over.ts';
 import { readFolders } from './folder-registry.ts';
 import { Folders } from './folders.ts';
 import { followLiveSpace, type LiveSpace, type SpaceParts } from './live-space.ts';
@@ -53,24 +54,31 @@ export interface Runtime {
   /** Reads again what the file of a picture says of it, by the id of its point. */
   refresh(id: string): Promise<Refreshed>;
   readonly folders: Folders;
+  /** A change of models that is to go on in the background, not started yet; null when there is none. */
+  readonly change: ChangeOver | null;
   /** What is left out of all folders and buckets, as far as they have been compared. */
   leftOut(): LeftOut;
   setLeftOut(bucket: string, leftOut: LeftOut): void;
   close(): Promise<void>;
 }
 
-/** Models, stores and pipelines, loaded and ready. Throws when any of them does not fit the others. */
-export async function openRuntime(config: Config, logger: Logger): Promise<Runtime> {
+/**
+ * Models, stores and pipelines, loaded and ready. Throws when any of them does not fit the others.
+ * @param mayChange whether this process stays long enough to change over to other models
+ */
+export async function openRuntime(config: Config, logger: Logger, mayChange = false): Promise<Runtime> {
   await makeDataFolder(config);
   const buckets = new Map<string, PictureStore>();
   const bucket = await openConfiguredBucket(config, buckets);
   const spaces = await openSpaces(config);
   const vanished = openVanishedLog(join(config.data, 'vanished.sqlite'), config.vanishedHours);
-  const open = (models: Partial<SpaceModels>) => openParts(config, spaces, { buckets, vanished }, models);
+  const open: OpenParts = async (models, opened) =>
+    withPipeline(config, { buckets, vanished }, models, opened ?? (await openLiveSpace(config, spaces, models)));
+  const { first, change } = await openFirst({ config, logger, spaces, buckets, mayChange }, open);
   const live = followLiveSpace({
     spaces,
     logger,
-    first: await open(await firstModels((await spaces.live())?.space, config)),
+    first,
     open: async (space) => open(await expectModels(space, config)),
   });
   const failures = await openFailureLog({ file: join(config.data, 'failures.sqlite') });
@@ -94,10 +102,12 @@ export async function openRuntime(config: Config, logger: Logger): Promise<Runti
         refreshPicture({ embedder, vectors, buckets, maxBytes: config.maxImageBytes }, id),
       ),
     folders,
+    change,
     leftOut: () => sumLeftOut(leftOut.values()),
     setLeftOut: (bucket, counts) => void leftOut.set(bucket, counts),
     async close() {
       await stopPurging();
+      await change?.stop();
       await live.close();
       await spaces.close();
       await failures.close();
@@ -107,22 +117,55 @@ export async function openRuntime(config: Config, logger: Logger): Promise<Runti
   };
 }
 
+type OpenSpace = Pick<SpaceParts, 'space' | 'embedder' | 'vectors'>;
+type OpenParts = (models: Partial<SpaceModels>, opened?: OpenSpace) => Promise<SpaceParts>;
+
+/** What answers first, and the change of models that is to begin. */
+async function openFirst(
+  parts: Pick<ChangeOptions, 'config' | 'logger' | 'spaces' | 'buckets'> & { readonly mayChange: boolean },
+  open: OpenParts,
+): Promise<{ first: SpaceParts; change: ChangeOver | null }> {
+  const { config, spaces, mayChange } = parts;
+  const from = (await spaces.live())?.space;
+  // Refuses two heads of one space, also in an index that has no space yet.
+  await listHeads(config.modelDirs);
+  if (from === undefined || !mayChange) return { first: await open(await firstModels(from, config)), change: null };
+  const { now, next } = await chooseModels(from, config);
+  if (next === null) return { first: await open(now), change: null };
+  const openNext = (models: SpaceModels) => openEmbedder(config, models);
+  const change = new ChangeOver({ ...parts, from, models: { now, next }, openEmbedder: openNext });
+  const first = now === null ? await open(next, await change.standIn()) : await open(now);
+  return { first, change };
+}
+
 /** Models and vectors of the live space, which becomes that of these models in an index that has none yet. */
-async function openParts(
-  config: Config,
-  spaces: Spaces,
-  parts: { readonly buckets: ReadonlyMap<string, PictureStore>; readonly vanished: VanishedLog },
-  models: Partial<SpaceModels>,
-): Promise<SpaceParts> {
+async function openLiveSpace(config: Config, spaces: Spaces, models: Partial<SpaceModels>): Promise<OpenSpace> {
   const live = (await spaces.live())?.space;
   const embedder = knownAs(await openEmbedder(config, models), live);
   try {
-    const model = await describeModel({ ...models, modelDirs: config.modelDirs, space: embedder.space });
     const vectors = await spaces.openLive(embedder.space, embedder.dimension);
+    return { space: vectors.space, embedder, vectors };
+  } catch (error) {
+    await embedder.close();
+    throw error;
+  }
+}
+
+/** The pipeline that indexes into a space, and what GET /model says of it. */
+async function withPipeline(
+  config: Config,
+  parts: { readonly buckets: ReadonlyMap<string, PictureStore>; readonly vanished: VanishedLog },
+  models: Partial<SpaceModels>,
+  opened: OpenSpace,
+): Promise<SpaceParts> {
+  const { embedder, vectors } = opened;
+  try {
+    const model = await describeModel({ ...models, modelDirs: config.modelDirs, space: embedder.space });
     const leftOut = async (bucket: string, key: string) => (await parts.buckets.get(bucket)?.leftOut(key)) ?? null;
     const index = createIndexer({ ...parts, embedder, vectors, maxBytes: config.maxImageBytes, leftOut });
-    return { embedder, vectors, index, model };
+    return { ...opened, index, model };
   } catch (error) {
+    await vectors.close();
     await embedder.close();
     throw error;
   }
@@ -134,8 +177,6 @@ async function openParts(
  * Throws `space-mismatch` when there are no models of the space here.
  */
 async function firstModels(live: SpaceId | undefined, config: Config): Promise<Partial<SpaceModels>> {
-  // Refuses two heads of one space, also in an index that has no space yet.
-  await listHeads(config.modelDirs);
   if (live === undefined || config.head !== undefined) return config;
   const found = config.profile === undefined ? await expectModels(live, config) : await findModels(live, config);
   return found !== null && (config.profile ?? found.profile) === found.profile ? found : config;

@@ -50,6 +50,7 @@ export async function serveLocally(
     const { server, url } = await listen(app.fetch, config.host, config.port);
     for (const line of greeting(url, config)) console.log(line);
     console.log(`${source.description} Ctrl-C stops it.`);
+    runtime.change?.start(runtime.live, (line) => console.log(line));
 
     // What cannot go on ends: a process that answers nobody would only look alive to who watches over it.
     const stop = await source.start(interrupted).catch(async (error: unknown) => {
@@ -62,7 +63,7 @@ export async function serveLocally(
     // Answers and pictures under way are finished; pictures that wait are found again at the next start.
     readiness = 'stopping';
     stopEmptying();
-    await Promise.all([stop(), refreshing, stopListening(server)]);
+    await Promise.all([stop(), refreshing, runtime.change?.stop(), stopListening(server)]);
     console.log('Stopped. The next start goes on from here.');
   } finally {
     await runtime.close();
@@ -76,7 +77,7 @@ const QDRANT_RETRY_MS = 5000;
 async function openWhenThere(config: Config, logger: Logger, interrupted: AbortSignal): Promise<Runtime> {
   for (;;) {
     try {
-      return await openRuntime(config, logger);
+      return await openRuntime(config, logger, true);
     } catch (error) {
       if (config.qdrantUrl === undefined || !isSightlineError(error, 'unavailable')) throw error;
       console.error(`${error.message}; tried again every ${QDRANT_RETRY_MS / 1000} s`);

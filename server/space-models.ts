@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { HEAD_FILE, type HeadFile, loadHeadFile } from '../core/encode/head-file.ts';
 import { readSharedSpaceId } from '../core/encode/identity-head.ts';
-import { headAdvice, loadManifest, profileOf } from '../core/encode/manifest.ts';
+import { encoderAdvice, headAdvice, loadManifest, profileOf } from '../core/encode/manifest.ts';
 import { findFolder } from '../core/encode/model-files.ts';
 import { isSightlineError, SightlineError } from '../core/errors.ts';
 import { readJsonFile, writeJsonFile } from '../core/json-file.ts';
@@ -40,11 +40,22 @@ export async function configuredModels(config: {
   if (config.head !== undefined) {
     return { profile: config.profile ?? (await loadHeadFile(config.head)).profile, head: config.head };
   }
-  const manifest = await loadManifest(config.modelDirs);
-  const profile = profileOf(manifest, config.profile ?? manifest.defaultProfile);
-  const head =
-    profile.head === null ? null : await findFolder(config.modelDirs, profile.head, headAdvice(profile.name));
-  return { profile: profile.name, head };
+  const { modelDirs } = config;
+  const manifest = await loadManifest(modelDirs);
+  const { name, text, image, head } = profileOf(manifest, config.profile ?? manifest.defaultProfile);
+  for (const { folder } of [text, image]) await findFolder(modelDirs, folder, encoderAdvice(name));
+  return { profile: name, head: head === null ? null : await findFolder(modelDirs, head, headAdvice(name)) };
+}
+
+/** The models that replace what made a space (`replaces` of a profile in manifest.json), when they are here. */
+export async function successorOf(space: SpaceId, modelDirs: readonly string[]): Promise<SpaceModels | null> {
+  const { profiles } = await loadManifest(modelDirs);
+  const profile = Object.keys(profiles).find((name) => profiles[name]!.replaces.includes(space));
+  if (profile === undefined) return null;
+  return configuredModels({ modelDirs, profile }).catch((error: unknown) => {
+    if (isSightlineError(error, 'model-mismatch')) return null;
+    throw error;
+  });
 }
 
 /** Models and the space that they make. */

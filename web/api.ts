@@ -486,6 +486,19 @@ export type Status = {
   })[];
   /** Pictures of folders that are not there now. */
   readonly hidden: number;
+  /** A change of models that goes on in the background. */
+  readonly change: {
+    /** The models that are to take over. */
+    readonly profile: string;
+    /** Pictures and captions that are in the new space. */
+    readonly done: number;
+    /** Null while it is not known. */
+    readonly total: number | null;
+    /** The models of before are not here: searches find only what is done already. */
+    readonly partial: boolean;
+    /** What it waits for; it is tried again. */
+    readonly problem: string | null;
+  } | null;
   /** Pictures indexed by this process; null where not counted. */
   readonly indexed: {
     readonly lastMinute: number;

@@ -27,6 +27,8 @@ const provenance = {
   bundled: z.boolean(),
   /** SPDX expression. */
   licence: z.string().min(1),
+  /** What the licence does not allow, for people who are about to download it. */
+  terms: z.string().min(1).optional(),
   source: z.url(),
   /** How these files came from the source. */
   origin: z.string().min(1),

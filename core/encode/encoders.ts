@@ -9,7 +9,7 @@ import {
   outputSizes,
   preprocessingOf,
 } from './image-encoder.ts';
-import { loadManifest, type Profile, profileOf, textEncoderOf } from './manifest.ts';
+import { encoderAdvice, loadManifest, type Profile, profileOf, textEncoderOf } from './manifest.ts';
 import { findFolder } from './model-files.ts';
 import type { Preprocessing } from './preprocessor-config.ts';
 import { type Fingerprint, fingerprintKey } from './space-id.ts';
@@ -61,8 +61,9 @@ export async function loadEncoders(options: EncoderOptions): Promise<Encoders> {
   const manifest = await loadManifest(modelDirs);
   const own = profileOf(manifest, options.profile ?? manifest.defaultProfile);
   const profile = options.text === undefined ? own : { ...own, text: textEncoderOf(manifest, options.text) };
-  const advice = `npm run models -- pull ${profile.name} brings it`;
-  for (const { folder } of [profile.text, profile.image]) await findFolder(modelDirs, folder, advice);
+  for (const { folder } of [profile.text, profile.image]) {
+    await findFolder(modelDirs, folder, encoderAdvice(profile.name));
+  }
   const fingerprint = await fingerprintImageEncoder(modelDirs, profile.image);
   const loadText = () => loadTextEncoder(modelDirs, profile.text, { threads });
   const text =

@@ -53,12 +53,24 @@ function sharedSpaceProblem(text: TextEncoderEntry, image: ImageEncoderEntry): s
   return `texts and pictures of one dimension, got ${text.dimension * parts} and ${size} as ${SHARED_OUTPUT}`;
 }
 
+/** See `spaceId`. */
+const space = z.string().regex(/^[0-9a-f]{16}$/);
+
 const manifestSchema = z
   .strictObject({
     format: z.literal(1),
     defaultProfile: name,
-    /** `head` null: the encoders' own vectors are the space. */
-    profiles: z.record(name, z.strictObject({ text: name, image: name, head: name.nullable() })),
+    profiles: z.record(
+      name,
+      z.strictObject({
+        text: name,
+        image: name,
+        /** Null: the encoders' own vectors are the space. */
+        head: name.nullable(),
+        /** Spaces of earlier versions. Libraries that are indexed by one of them go over to this profile. */
+        replaces: z.array(space).default([]),
+      }),
+    ),
     encoders: z.record(name, encoderSchema),
   })
   .superRefine((manifest, ctx) => {
@@ -97,6 +109,11 @@ export interface Profile {
   readonly image: ImageEncoderEntry & { readonly name: string };
   /** Name of the head's folder; null when the encoders share a space without one. */
   readonly head: string | null;
+}
+
+/** Where the encoders of a profile come from. */
+export function encoderAdvice(profile: string): string {
+  return `npm run models -- pull ${profile} brings it`;
 }
 
 /** Where the head of a profile comes from. */

@@ -45,11 +45,11 @@ export class HubBusy extends Error {
 const MAX_REDIRECTS = 5;
 const infoSchema = z.object({
   sha: z.string().regex(/^[0-9a-f]{40}$/),
-  siblings: z.array(z.object({ rfilename: z.string().min(1) })),
+  siblings: z.array(z.object({ rfilename: z.string().min(1), size: z.int().nonnegative().optional() })),
 });
 
 /**
- * The commit that a branch, tag or commit is now, and the files it has.
+ * The commit that a branch, tag or commit is now, and the files it has, with their bytes where the hub says them.
  * @throws {unavailable} when the hub does not answer, or not with a description; and what `fetchFile` throws
  */
 export async function resolveRevision(
@@ -57,8 +57,9 @@ export async function resolveRevision(
   repo: HubRepo,
   revision: string,
   signal?: AbortSignal,
-): Promise<{ commit: string; files: string[] }> {
-  const url = new URL(`api/${repo.kind}s/${checkedName(repo)}/revision/${encodeURIComponent(revision)}`, base(hub));
+): Promise<{ commit: string; files: string[]; sizes: ReadonlyMap<string, number> }> {
+  const path = `api/${repo.kind}s/${checkedName(repo)}/revision/${encodeURIComponent(revision)}?blobs=true`;
+  const url = new URL(path, base(hub));
   const { response } = await follow(hub, repo, url, {}, signal).catch((error: unknown) => {
     if (!(error instanceof HubBusy)) throw error;
     throw new SightlineError('unavailable', `${error.message}; HF_ENDPOINT names another hub`, { cause: error });
@@ -68,7 +69,9 @@ export async function resolveRevision(
     const message = `${url}: expected a description of ${repo.name}, got something else`;
     throw new SightlineError('unavailable', message);
   }
-  return { commit: parsed.data.sha, files: parsed.data.siblings.map(({ rfilename }) => rfilename) };
+  const { sha: commit, siblings } = parsed.data;
+  const known = siblings.flatMap(({ rfilename, size }) => (size === undefined ? [] : [[rfilename, size] as const]));
+  return { commit, files: siblings.map(({ rfilename }) => rfilename), sizes: new Map(known) };
 }
 
 /**

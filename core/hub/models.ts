@@ -108,6 +108,23 @@ async function pullFiles(encoder: Encoder, lock: ModelLock, options: PullOptions
   }
 }
 
+/**
+ * Bytes that pulling an encoder would download, asked of the hub where they are not pinned; null when it does not say.
+ * Throws as `resolveRevision` does.
+ */
+export async function downloadSize(
+  { files, hub: from }: Encoder,
+  { hub, signal }: Pick<PullOptions, 'hub' | 'signal'>,
+): Promise<number | null> {
+  const { others, ...named } = files;
+  const all = [...Object.values(named), ...others];
+  if (all.every(({ bytes }) => bytes !== null)) return all.reduce((sum, { bytes }) => sum + bytes!, 0);
+  if (from === undefined) return null;
+  const { sizes } = await resolveRevision(hub, { kind: 'model', name: from.repo }, from.revision, signal);
+  const known = all.map((file) => file.bytes ?? sizes.get(file.hub ?? file.path) ?? null);
+  return known.includes(null) ? null : known.reduce<number>((sum, bytes) => sum + bytes!, 0);
+}
+
 /** The lock was written for another version of the manifest. */
 function checkLocked(name: string, hub: NonNullable<Encoder['hub']>, known: ModelLock['encoders'][string]): void {
   const isCommit = /^[0-9a-f]{40}$/.test(hub.revision);

@@ -38,6 +38,19 @@ export interface FolderSummary {
   readonly isThere: boolean;
 }
 
+/** How far a change of models has come that goes on in the background. */
+export interface ChangeProgress {
+  /** Name of the models that are to take over. */
+  readonly profile: string;
+  /** Pictures and captions that the new space has, and that it is to have; null while that is not known. */
+  readonly done: number;
+  readonly total: number | null;
+  /** The models of before are not here: searches find only what is done already. */
+  readonly partial: boolean;
+  /** What keeps it from going on; it is tried again. */
+  readonly problem: string | null;
+}
+
 /** Everything the HTTP edge needs; the composition root puts it together. */
 export interface AppDeps {
   readonly embedder: Embedder;
@@ -79,6 +92,8 @@ export interface AppDeps {
   readonly changes?: Changes;
   /** Objects that wait to be indexed and those under way, where that is known; of a queue in the cloud its messages. */
   readonly backlog?: () => number | Promise<number>;
+  /** A change of models in the background; null when there is none. */
+  readonly change?: () => ChangeProgress | null;
   /** What is left out of all folders as no pictures, where they are compared with the index. */
   readonly leftOut?: () => LeftOut;
   /** Where pictures are stored; keys and buckets say something to people only in S3. @default 'folder' */

@@ -1,4 +1,3 @@
-import { statfs } from 'node:fs/promises';
 import type { Config } from '../../core/config.ts';
 import { knownAs } from '../../core/encode/embedder.ts';
 import { SightlineError } from '../../core/errors.ts';
@@ -6,6 +5,7 @@ import type { Embedder } from '../../core/ports.ts';
 import { decimal, toggle, whole } from '../../core/setting-value.ts';
 import { type BuildOptions, type BuildReport, buildSpace } from '../../core/spaces/build.ts';
 import type { Spaces } from '../../core/spaces/port.ts';
+import { expectRoom, noteLeft } from '../../server/change-over.ts';
 import { readConfig } from '../../server/environment.ts';
 import { createLogger, openBuckets, openEmbedder, openSpaces } from '../../server/runtime.ts';
 import { configuredModels, expectModels, rememberModels } from '../../server/space-models.ts';
@@ -29,13 +29,6 @@ export const BUILD_OPTIONS = {
   ...INDEX,
   json: JSON_OUTPUT,
 };
-
-/**
- * What a space takes on disk beside the vectors, bytes a picture or caption: docs/decisions/0015-embedded-store.md,
- * with room for the log.
- */
-const BYTES_A_POINT = 1744;
-const BYTES_A_COMPONENT = 4;
 
 type Options = Pick<BuildOptions, 'rate' | 'sample' | 'minOverlap' | 'skipMissing' | 'switch'> & {
   readonly concurrency?: number;
@@ -113,6 +106,7 @@ async function fill(config: Config, spaces: Spaces, embedder: Embedder, options:
       },
     );
     progress.stop();
+    if (report.switched) await noteLeft(config.data, candidate.live);
     return tell(options.json, { space: embedder.space, before: candidate.live, live: report.switched, ...report });
   } catch (error) {
     progress.stop();
@@ -123,20 +117,6 @@ async function fill(config: Config, spaces: Spaces, embedder: Embedder, options:
     await candidate.close();
     bucket?.close();
   }
-}
-
-/** Throws `unavailable` when the disk cannot hold what is to be written: a full disk would stop the live space, too. */
-async function expectRoom(data: string, points: number, dimension: number): Promise<void> {
-  const { bavail, bsize } = await statfs(data);
-  const needed = Math.max(0, points) * (BYTES_A_POINT + BYTES_A_COMPONENT * dimension);
-  const free = bavail * bsize;
-  if (free >= needed) return;
-  const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
-  throw new SightlineError(
-    'unavailable',
-    `expected ${megabytes(needed)} free in ${data} for a second space of ${points} points, found ${megabytes(free)}; ` +
-      'delete old spaces (npm run spaces -- rm SPACE) or make room',
-  );
 }
 
 type Told = { readonly space: string; readonly live: boolean } & (

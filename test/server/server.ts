@@ -40,7 +40,7 @@ export async function startServer(args: readonly string[], env: NodeJS.ProcessEn
   const up = new Promise<string>((resolve, reject) => {
     const collect = (chunk: Buffer) => {
       printed += chunk.toString();
-      const found = /http:\/\/[\w.:[\]]+:\d+/.exec(printed)?.[0];
+      const found = /Sightline is at (http:\/\/[\w.:[\]]+:\d+)/.exec(printed)?.[1];
       if (found !== undefined) resolve(found);
     };
     child.stdout.on('data', collect);

@@ -85,7 +85,10 @@ export async function startHub(repos: Readonly<Record<string, HubRepoContent>>):
     const commit = /^[0-9a-f]{40}$/.test(revision ?? '') ? revision! : COMMIT;
     if (revision !== 'main' && revision !== commit) return refuse(404, 'RevisionNotFound');
     if (api) {
-      const siblings = Object.keys(repo.files).map((rfilename) => ({ rfilename }));
+      const isLong = new URL(request.url ?? '/', 'http://hub').searchParams.get('blobs') === 'true';
+      const siblings = Object.entries(repo.files).map(([rfilename, bytes]) =>
+        isLong ? { rfilename, size: bytes.length } : { rfilename },
+      );
       return void response.setHeader('content-type', 'application/json').end(JSON.stringify({ sha: commit, siblings }));
     }
     const path = decodeURIComponent(resolve?.[3] ?? '');

@@ -82,6 +82,7 @@ export function registerLive(app: App, deps: AppDeps): void {
           there: isThere,
         })),
         hidden: folders.reduce((sum, { pictures, isThere }) => sum + (isThere ? 0 : pictures), 0),
+        change: deps.change?.() ?? null,
         indexed: changes?.indexed() ?? null,
         storage: deps.storage ?? 'folder',
         report: report !== null,

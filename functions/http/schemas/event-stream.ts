@@ -55,6 +55,18 @@ export const status = z
       )
       .openapi({ description: 'The folders of the index.' }),
     hidden: z.int().openapi({ description: 'Pictures of folders that are not there now.' }),
+    change: z
+      .strictObject({
+        profile: z.string().openapi({ description: 'The models that are to take over.' }),
+        done: z.int().openapi({ description: 'Pictures and captions that are in the new space.' }),
+        total: z.int().nullable().openapi({ description: 'Null while it is not known.' }),
+        partial: z.boolean().openapi({
+          description: 'The models of before are not here: searches find only what is done already.',
+        }),
+        problem: z.string().nullable().openapi({ description: 'What it waits for; it is tried again.' }),
+      })
+      .nullable()
+      .openapi({ description: 'A change of models that goes on in the background.' }),
     indexed: z
       .strictObject({ lastMinute: z.int(), lastHour: z.int() })
       .nullable()

@@ -49,9 +49,15 @@ const onCdn = () => server.requests.filter(({ at }) => at === 'cdn');
 describe('downloading from the hub', () => {
   it('resolves a revision to a commit and its files', async () => {
     const hub = { endpoint: `${server.endpoint}/` };
-    const expected = { commit: server.commit, files: ['onnx/model.onnx', 'config.json'] };
-    assert.deepEqual(await resolveRevision(hub, repo, 'main'), expected);
-    assert.deepEqual(await resolveRevision(hub, { kind: 'dataset', name: 'owner/pictures' }, server.commit), expected);
+    for (const [of, revision] of [
+      [repo, 'main'],
+      [{ kind: 'dataset', name: 'owner/pictures' }, server.commit],
+    ] as const) {
+      const { commit, files, sizes } = await resolveRevision(hub, of, revision);
+      assert.deepEqual([commit, files], [server.commit, ['onnx/model.onnx', 'config.json']]);
+      assert.deepEqual([...sizes.keys()], files);
+      assert.ok([...sizes.values()].every((bytes) => bytes > 0));
+    }
     await assert.rejects(resolveRevision(hub, repo, 'v9'), { code: 'not-found', message: /no such revision/ });
     const nobody = { ...hub, endpoint: 'http://127.0.0.1:1' };
     await assert.rejects(resolveRevision(nobody, repo, 'main'), {

@@ -1,0 +1,25 @@
+import { type Encoder, type PullOptions, pullModel } from '../../core/hub/models.ts';
+import { createProgress, type Progress } from './progress.ts';
+
+/** Pulls an encoder with a bar for each of its files. Throws as `pullModel` does. */
+export async function pullEncoder(
+  encoder: Encoder,
+  options: Pick<PullOptions, 'hub' | 'models' | 'signal'>,
+): Promise<'pulled' | 'there'> {
+  let bar: { readonly file: string; readonly progress: Progress } | undefined;
+  try {
+    return await pullModel(encoder, {
+      ...options,
+      onWait: () => console.error('another process is pulling; waiting for it'),
+      onProgress(file, bytes, total) {
+        if (bar?.file !== file) {
+          bar?.progress.stop();
+          bar = { file, progress: createProgress(file, 'kB', 0) };
+        }
+        bar.progress.update(Math.ceil(bytes / 1000), Math.ceil((total ?? bytes) / 1000));
+      },
+    });
+  } finally {
+    bar?.progress.stop();
+  }
+}
