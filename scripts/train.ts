@@ -22,6 +22,7 @@ import {
   CAPTIONS,
   DATASET,
   FEATURES,
+  headFolder,
   MODELS,
   modelFolders,
   openFeatures,
@@ -30,7 +31,8 @@ import {
   splitShares,
   THREADS,
 } from './cli/training-options.ts';
-import { besideLines } from './evaluate/text.ts';
+import { besideLines, languageLines } from './evaluate/text.ts';
+import { trainSideInto } from './train/text-side.ts';
 
 const OPTIONS = {
   data: DATASET,
@@ -48,6 +50,12 @@ const OPTIONS = {
   'with-validation': toggle({
     text: 'train on the validation pictures, too, and export the last epoch: once the number of epochs is chosen',
   }),
+  'text-side': text({
+    unit: 'ENCODER',
+    text: 'only a text side, on this text encoder of models/manifest.json, into a head whose image side stays as it is',
+  }),
+  'text-sides': toggle({ text: 'the same for every text side that the head has' }),
+  into: path({ text: 'the head of --text-side and --text-sides', shown: 'models/head-PROFILE' }),
   epochs: whole({ min: 1, max: 10_000, text: "instead of the recipe's own number" }),
   epoch: whole({ min: 1, max: 10_000, text: 'export this epoch instead of the best one on the validation pictures' }),
   seed: seed('of everything random'),
@@ -72,6 +80,7 @@ judged on pictures that neither was chosen by. Encoder outputs are cached; a sec
   options: OPTIONS,
   run: async (flags) => {
     if (flags.data === undefined) throw new UsageError('expected --data LOCATION');
+    if (flags['text-side'] !== undefined || flags['text-sides']) return trainSides(flags, flags.data);
     if (flags['with-validation'] && !flags['from-scratch'] && flags.recipe !== 'seed') {
       throw new UsageError(
         '--with-validation: expected --from-scratch, too: going on from a head needs pictures to judge by',
@@ -104,6 +113,29 @@ judged on pictures that neither was chosen by. Encoder outputs are cached; a sec
     }
   },
 });
+
+/** Text sides into a head that is there, one after the other. */
+async function trainSides(flags: Flags, data: string): Promise<number> {
+  const { profile, seed, threads, epochs } = flags;
+  const modelDirs = modelFolders(flags.models);
+  const folder = flags.into ?? headFolder(modelDirs, profile);
+  const all = (await loadHeadFile(folder)).texts.map(({ encoder }) => encoder);
+  const location = await openLocation(data);
+  const features = await openFeatures(flags.features);
+  const withValidation = flags['with-validation'];
+  const job = { location, features, modelDirs, profile, folder, seed, threads, epochs, withValidation };
+  try {
+    for (const encoder of flags['text-sides'] ? all : [flags['text-side']!]) {
+      const { judged } = await trainSideInto({ ...job, encoder });
+      console.log(`${encoder}, by a side that has not seen the validation pictures:\n`);
+      console.log(languageLines(judged.map(({ lang, head }) => ({ lang, heads: [head] }))).join('\n'));
+    }
+    return EXIT.done;
+  } finally {
+    location.close();
+    features.close();
+  }
+}
 
 /**
  * The folder to write to, or null for a new one. Throws UsageError when there is a head and nobody asked to replace it.

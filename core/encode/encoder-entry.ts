@@ -70,6 +70,8 @@ export const textEncoderSchema = z.strictObject({
     output: z.string().min(1),
   }),
   dimension: z.int().positive(),
+  /** ISO 639-1 codes of the languages that it is for. @default English */
+  languages: z.array(z.string().regex(/^[a-z]{2}$/)).default(['en']),
   pooling: textPooling,
   /** To unit length after pooling. */
   normalise: z.boolean(),

@@ -67,6 +67,37 @@ describe('npm run train, npm run tune', () => {
     assert.deepEqual(await head('killed'), await head('whole'));
   });
 
+  it('trains a text side for other languages into a head, whose pictures keep their vectors', async () => {
+    const lines = (await readFile(join(data, 'captions.jsonl'), 'utf8')).trim().split('\n');
+    const pictures = lines.map((line) => JSON.parse(line) as { image: string; split: string });
+    // One picture of validation has no German caption; it is found or not all the same.
+    const [uncaptioned] = pictures.filter(({ split }) => split === 'val');
+    const german = pictures.filter((picture) => picture !== uncaptioned);
+    const captioned = german.map(({ image, split }) => ({ image, split, captions: [`das Foto ${image}`] }));
+    await writeFile(join(data, 'captions.de.jsonl'), captioned.map((line) => `${JSON.stringify(line)}\n`).join(''));
+    const into = join(folder, 'head-sides');
+    await cp(join(folder, 'head-whole'), into, { recursive: true });
+    const side = ['--text-side', 'multilingual-e5-small', '--into', into, '--epochs', '2', '--with-validation'];
+    const { code, stdout, stderr } = await call('train', '--data', data, ...side);
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /^en .*\n^de /m);
+    assert.deepEqual(await head('sides'), await head('whole'));
+    const [before, after] = [await head('whole', 'head.json'), await head('sides', 'head.json')].map((json) =>
+      JSON.parse(String(json)),
+    );
+    assert.equal(after.space, before.space);
+    assert.deepEqual(after.texts[0], before.texts[0]);
+    const [, { encoder, languages, match, training }] = after.texts;
+    assert.equal(encoder, 'multilingual-e5-small');
+    assert.ok(languages.includes('de') && languages.includes('ja'), languages.join());
+    assert.ok(match.mean > -1 && match.mean < 1 && match.deviation > 0);
+    assert.deepEqual(Object.keys(training.validation), ['en', 'de']);
+    assert.equal(training.validation.de.pictures, training.validation.en.pictures - 1);
+    const unknown = await call('train', '--data', data, '--text-side', 'nobody', '--into', into);
+    assert.notEqual(unknown.code, 0);
+    assert.match(unknown.stderr, /nobody/);
+  });
+
   it('looks at the data before it encodes anything, and at the options before that', async () => {
     const few = await writePhotoDataset(join(folder, 'few'));
     const all = (await readFile(join(few, 'captions.jsonl'), 'utf8')).trim().split('\n');

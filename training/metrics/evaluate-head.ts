@@ -2,8 +2,8 @@ import type { Encoders } from '../../core/encode/encoders.ts';
 import { type HeadInputs, loadHead } from '../../core/encode/head.ts';
 import type { HeadFile } from '../../core/encode/head-file.ts';
 import { type Projection, sharedSpace, sharedSpaceId } from '../../core/encode/identity-head.ts';
-import type { EncodedPairs } from '../features/extract.ts';
-import { embedPairs } from './embed-pairs.ts';
+import type { PairSet } from '../features/extract.ts';
+import { embedImages, embedPairs } from './embed-pairs.ts';
 import { type Figures, figuresOf, type QueryTable, queryTable } from './metrics.ts';
 import { type EmbeddedPairs, type Ranking, rankPairs } from './ranking.ts';
 import { type Interval, interval, type Resampling } from './significance.ts';
@@ -29,6 +29,8 @@ export interface EvaluationOptions {
   readonly resampling: Resampling;
   /** Best answers kept a query. @default 0 */
   readonly top?: number;
+  /** All pictures to find from, where some of them have no captions here. @default those that have */
+  readonly among?: PairSet;
   /** Threads inside one operator. @default os.availableParallelism() */
   readonly threads?: number;
 }
@@ -37,7 +39,7 @@ export interface EvaluationOptions {
 export async function evaluateHead(
   folder: string,
   encoders: HeadInputs,
-  pairs: EncodedPairs,
+  pairs: PairSet,
   options: EvaluationOptions,
 ): Promise<EvaluatedHead> {
   const head = await loadHead(folder, encoders);
@@ -51,7 +53,7 @@ export async function evaluateHead(
 /** The same for encoders whose own vectors are the space. Throws `invalid-config` when they share none. */
 export async function evaluateSharedSpace(
   { profile, text, image }: Encoders,
-  pairs: EncodedPairs,
+  pairs: PairSet,
   options: EvaluationOptions,
 ): Promise<EvaluatedSpace> {
   const projection = sharedSpace(profile);
@@ -60,9 +62,38 @@ export async function evaluateSharedSpace(
   return { folder: 'none', info, ...(await judge(projection, pairs, options)) };
 }
 
-async function judge(head: Projection, pairs: EncodedPairs, { resampling, top, threads }: EvaluationOptions) {
-  const vectors = await embedPairs(head, pairs);
+async function judge(head: Projection, pairs: PairSet, { resampling, top, threads, among }: EvaluationOptions) {
+  const embedded = await embedPairs(head, pairs);
+  const vectors = among === undefined ? embedded : await withOthers(head, embedded, pairs, among);
   const ranking = await rankPairs(vectors, { top, threads });
   const table = queryTable(ranking);
   return { vectors, ranking, table, figures: figuresOf(table), interval: interval(table, resampling) };
+}
+
+/** The vectors with those of further pictures, which no caption belongs to, behind them. */
+async function withOthers(
+  head: Projection,
+  embedded: EmbeddedPairs,
+  { pictures }: PairSet,
+  among: PairSet,
+): Promise<EmbeddedPairs> {
+  const captioned = new Set(pictures.map(({ image }) => image));
+  const rows = among.pictures.flatMap(({ image }, row) => (captioned.has(image) ? [] : [row]));
+  const images = new Float32Array(embedded.images.length + rows.length * embedded.dimension);
+  images.set(embedded.images);
+  images.set(await embedImages(head, among, rows), embedded.images.length);
+  return { ...embedded, images };
+}
+
+/**
+ * Mean and deviation, over all captions, of the cosine to the picture that fits a caption best. Heads ranked with `top`
+ * at least 1.
+ */
+export function bestMatch(heads: readonly Pick<EvaluatedSpace, 'ranking'>[]): { mean: number; deviation: number } {
+  const best = heads.flatMap(({ ranking }) =>
+    Array.from(ranking.pictureRank, (_, caption) => ranking.topPictures.of(caption)[0]!.score),
+  );
+  const mean = best.reduce((sum, score) => sum + score, 0) / best.length;
+  const variance = best.reduce((sum, score) => sum + (score - mean) ** 2, 0) / best.length;
+  return { mean, deviation: Math.sqrt(variance) };
 }

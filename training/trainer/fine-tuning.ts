@@ -76,7 +76,7 @@ function between(start: State, trained: State, share: number): State {
 const LEAST_STEPS = 8;
 
 /** The recipe with a batch small enough for `pairs` pairs, where its own would leave most of them out. */
-export function withFittingBatch(recipe: Recipe, pairs: number): Recipe {
+export function withFittingBatch<R extends Pick<Recipe, 'batch' | 'partialBatch'>>(recipe: R, pairs: number): R {
   if (recipe.partialBatch) return recipe;
   return { ...recipe, batch: Math.max(2, Math.min(recipe.batch, Math.floor(pairs / LEAST_STEPS))) };
 }

@@ -77,6 +77,12 @@ export interface DistilSpec {
   readonly weight: number;
 }
 
+/** How a text side is held in a space that has one already. */
+export interface IntoSpec {
+  /** Weight, beside the contrastive loss, of 1 - cosine to what the space's first text side makes of a caption. */
+  readonly pull: number;
+}
+
 type TeacherTower = Partial<Omit<TowerSpec, 'inputs'>>;
 
 export interface Recipe {
@@ -115,6 +121,8 @@ export interface Recipe {
   readonly augment: AugmentSpec;
   readonly pseudo: PseudoSpec | null;
   readonly distil: DistilSpec | null;
+  /** Only the text side is learned, into a space that is there already; image rows are vectors of that space. */
+  readonly into?: IntoSpec;
   /**
    * Augmentations of a training picture, one of which is drawn at random for each pair; the first is what serving sees.
    */
@@ -209,6 +217,37 @@ const best: Recipe = {
     weight: 0.7,
   },
   views: [FULL, FLIPPED, randomWindow(0), randomWindow(1)],
+};
+
+/** How a text side is trained into a space that is there. */
+export interface TextSideRecipe
+  extends Pick<Recipe, 'name' | 'loss' | 'optimizer' | 'learningRate' | 'warmupSteps' | 'schedule' | 'average'>,
+    Pick<Recipe, 'batch' | 'partialBatch' | 'epochs'>,
+    IntoSpec {
+  readonly text: TowerSpec;
+  readonly stored: HeadSpec['stored'];
+  /** See {@link AugmentSpec}, `captionMix`: here of two captions, in whatever languages. */
+  readonly mix: number;
+  /** A language with n captions has its turn in proportion to n^balance. */
+  readonly balance: number;
+}
+
+/** Wide, long and only of the texts: a few minutes on cached features. */
+export const TEXT_SIDE: TextSideRecipe = {
+  name: 'text-side',
+  text: { ...best.head.text, hidden: 4096, inputDropout: 0.1, hiddenDropout: 0.4 },
+  stored: 'int8',
+  loss: best.loss,
+  optimizer: best.optimizer,
+  learningRate: 1e-3,
+  warmupSteps: 60,
+  schedule: 'cosine',
+  average: 0.99,
+  batch: 1024,
+  epochs: 24,
+  pull: 3,
+  mix: 0.5,
+  balance: 0.6,
 };
 
 /** The recipe of a teacher of `recipe`; null when that has none. */

@@ -3,7 +3,7 @@ import { Tape, type Value } from './autodiff.ts';
 import { addTower, type Dropout, headParameters, layersOf, type TowerWidths } from './head-graph.ts';
 import { addContrastiveLoss, TEMPERATURE } from './loss.ts';
 import { addAdam, addClipping } from './optimizer.ts';
-import type { Recipe } from './recipes.ts';
+import type { IntoSpec, Recipe } from './recipes.ts';
 
 /** The graphs that training runs: a whole optimisation step, and the loss alone. */
 
@@ -28,12 +28,15 @@ const MOMENTS = ['.moment1', '.moment2'] as const;
 export const AVERAGE = '.average';
 /** Prefix of the graph's inputs for what the teachers make of a batch: [batch, teachers * dimension]. */
 export const TEACHER = 'teacher.';
+/** The graph's input for the vectors that texts are pulled to, when a text side is learned alone: [batch, dimension]. */
+export const PULL = 'pull';
 /** Suffix of the graph's output for the new value of an input. */
 export const NEXT = '.next';
 
-/** What is learned: the parameters of the head and, when the recipe says so, the temperature. */
-export function trainable({ head, loss }: Recipe, widths: TowerWidths): Slot[] {
-  const parameters: Slot[] = headParameters(head, widths);
+/** What is learned: the parameters of the head, or of its text side alone, and maybe the temperature. */
+export function trainable({ head, loss, into }: Recipe, widths: TowerWidths): Slot[] {
+  const all = headParameters(head, widths);
+  const parameters: Slot[] = into === undefined ? all : all.filter(({ name }) => name.startsWith('text.'));
   return loss.learnTemperature ? [...parameters, { name: TEMPERATURE, shape: [] }] : parameters;
 }
 
@@ -144,11 +147,12 @@ function addLoss(
     image: tape.input('image', [batch, widths.image]),
   };
   const parts = { spec, linear: layersOf(tape, parameters), inputs, dropout };
-  const { distil } = recipe;
+  const { distil, into } = recipe;
   const taught = distil === null ? null : [batch, distil.teachers * distil.teacher.dimension];
-  return addContrastiveLoss(tape, recipe.loss, {
-    text: addTower(tape, 'text', parts),
-    image: addTower(tape, 'image', parts),
+  const text = addTower(tape, 'text', parts);
+  const loss = addContrastiveLoss(tape, recipe.loss, {
+    text,
+    image: into === undefined ? addTower(tape, 'image', parts) : inputs.image,
     pictures: recipe.loss.maskSamePicture ? tape.input('pictures', [batch]) : null,
     logScale: parameters.get(TEMPERATURE) ?? null,
     teacher:
@@ -160,4 +164,12 @@ function addLoss(
             weight: distil.weight,
           },
   });
+  return into === undefined ? loss : tape.add(loss, addPull(tape, text, into));
+}
+
+/** The mean over the rows of `pull` * (1 - cosine to the vectors that they are pulled to). */
+function addPull(tape: Tape, text: Value, { pull }: IntoSpec): Value {
+  const cosines = tape.multiply(text, tape.input(PULL, text.shape));
+  const scale = tape.scalar(-pull / (text.shape[0] as number));
+  return tape.add(tape.multiply(tape.sum(cosines), scale), tape.scalar(pull));
 }

@@ -10,6 +10,7 @@ import {
   type GraphOptions,
   lossGraph,
   NEXT,
+  PULL,
   stateSlots,
   stepRows,
   TEACHER,
@@ -29,6 +30,8 @@ export interface PairBatch {
   readonly pictures: Float32Array;
   /** [batch, teachers * their dimension] each, when the recipe distils: see {@link createTeachers}. */
   readonly teacher?: { readonly text: Float32Array; readonly image: Float32Array };
+  /** [batch, dimension], unit vectors, when the recipe trains a text side into a space. */
+  readonly pull?: Float32Array;
 }
 
 /** Parameters, moments of Adam and, when the recipe averages, averaged weights, by name. */
@@ -195,6 +198,7 @@ function batchFeeds({ recipe, widths }: GraphOptions, batch: PairBatch): Record<
     image: float32(batch.image, [rows, widths.image]),
   };
   if (recipe.loss.maskSamePicture) feeds.pictures = float32(batch.pictures, [rows]);
+  if (recipe.into !== undefined) feeds[PULL] = float32(batch.pull!, [rows, recipe.head.dimension]);
   if (recipe.distil !== null) {
     const shape = [rows, recipe.distil.teachers * recipe.distil.teacher.dimension];
     for (const side of ['text', 'image'] as const) feeds[TEACHER + side] = float32(batch.teacher![side], shape);

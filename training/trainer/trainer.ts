@@ -10,6 +10,7 @@ import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint.t
 import type { StoredHead, TrainedHead } from './export.ts';
 import { bestOnTheWay, startingState } from './fine-tuning.ts';
 import { headParameters, initialise, type TowerWidths } from './head-graph.ts';
+import { learningRateAt } from './learning-rate.ts';
 import { type Recipe, recipeFor, teacherOf } from './recipes.ts';
 import {
   createTrainingStep,
@@ -196,14 +197,6 @@ async function beginRun(
 function hasStopped({ recipe, epoch }: TrainingOptions, curves: readonly EpochFigures[]): boolean {
   if (recipe.patience === null || epoch !== undefined || curves.length === 0) return false;
   return curves.length - bestFirst(recipe, curves)[0]!.epoch >= recipe.patience;
-}
-
-/** Linear warm-up, then constant or half a cosine down to 0 (Loshchilov and Hutter 2017). `t` counts from 1. */
-export function learningRateAt(recipe: Recipe, t: number, total: number): number {
-  const { learningRate, warmupSteps, schedule } = recipe;
-  if (t <= warmupSteps) return (learningRate * t) / warmupSteps;
-  if (schedule === 'constant') return learningRate;
-  return (learningRate * (1 + Math.cos((Math.PI * (t - warmupSteps)) / Math.max(1, total - warmupSteps)))) / 2;
 }
 
 interface Progress {

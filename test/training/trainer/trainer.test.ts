@@ -6,8 +6,9 @@ import { after, describe, it } from 'node:test';
 import type { PairSet } from '../../../training/features/extract.ts';
 import { HalfMatrix } from '../../../training/features/half.ts';
 import { Random } from '../../../training/random.ts';
+import { learningRateAt } from '../../../training/trainer/learning-rate.ts';
 import { RECIPES, type Recipe } from '../../../training/trainer/recipes.ts';
-import { learningRateAt, type TrainingOptions, trainHead } from '../../../training/trainer/trainer.ts';
+import { type TrainingOptions, trainHead } from '../../../training/trainer/trainer.ts';
 
 const folders: string[] = [];
 after(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true }))));

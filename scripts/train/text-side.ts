@@ -1,0 +1,197 @@
+import { cp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Encoders, loadEncoders } from '../../core/encode/encoders.ts';
+import { loadHead } from '../../core/encode/head.ts';
+import { loadHeadFile, type TextSideFile } from '../../core/encode/head-file.ts';
+import { SightlineError } from '../../core/errors.ts';
+import { dataFolder } from '../../server/environment.ts';
+import { listLanguages, readDataset } from '../../training/datasets/dataset.ts';
+import { TRAINING } from '../../training/datasets/deduplicate.ts';
+import type { PairSet } from '../../training/features/extract.ts';
+import type { CachePlace } from '../../training/features/shared-cache.ts';
+import { bestMatch, type EvaluatedHead, evaluateHead } from '../../training/metrics/evaluate-head.ts';
+import { headGraph, type TrainedTextSide, writeTextSide } from '../../training/trainer/export.ts';
+import { withFittingBatch } from '../../training/trainer/fine-tuning.ts';
+import { TEXT_SIDE, type TextSideRecipe } from '../../training/trainer/recipes.ts';
+import { trainTextSide } from '../../training/trainer/text-side.ts';
+import { textSideData } from '../../training/trainer/text-side-data.ts';
+import { encodePictures } from '../cli/encoding-options.ts';
+import type { Location } from '../cli/location.ts';
+import { createProgress } from '../cli/progress.ts';
+
+/** A text side trained into a head, judged by language, and written beside the sides that are there. */
+
+export interface TextSideJob {
+  readonly location: Location;
+  readonly features: CachePlace;
+  readonly modelDirs: readonly string[];
+  readonly profile: string;
+  /** The head that the side is trained into. */
+  readonly folder: string;
+  /** Name of a text encoder in manifest.json: the profile's own, whose side is then replaced, or another. */
+  readonly encoder: string;
+  readonly seed: number;
+  readonly threads: number;
+  readonly epochs?: number;
+  /** Write the side that is trained once more with the validation pictures, when its twin has been judged on them. */
+  readonly withValidation: boolean;
+}
+
+export interface TextSideReport {
+  readonly encoder: string;
+  /** Figures on the validation pictures, by language, of a side that never saw them. */
+  readonly judged: readonly { readonly lang: string; readonly head: EvaluatedHead }[];
+}
+
+const VALIDATION = 'val';
+
+/**
+ * Trains the text side that a job names, on the captions of every language that the data set has, or of the languages
+ * of the side that it replaces.
+ * @throws {model-mismatch} when there is no such head or encoder
+ * @throws {invalid-input} for a data set without captions of a language
+ */
+export async function trainSideInto(job: TextSideJob): Promise<TextSideReport> {
+  const { modelDirs, profile, folder, encoder } = job;
+  const encoders = await loadEncoders({ modelDirs, profile });
+  const own = encoder === encoders.text.name ? encoders : await loadEncoders({ modelDirs, profile, text: encoder });
+  const twinFolder = join(dataFolder(), 'runs', `text-side-${encoder}`);
+  try {
+    const parties = { first: encoders, own, languages: await languagesOf(job, encoders) };
+    // Before anything is written: the new side may take the place of the one that it is pulled to.
+    const twin = await train(job, parties, [TRAINING]);
+    const last = job.withValidation ? await train(job, parties, [TRAINING, VALIDATION]) : twin;
+    await rm(twinFolder, { recursive: true, force: true });
+    await cp(folder, twinFolder, { recursive: true });
+    const about = await describeSide(job, parties);
+    await writeTextSide(twinFolder, { ...about, graph: twin }, encoders.image.fingerprint);
+    const judged = await judge(job, parties, twinFolder);
+    const training = { ...about.training, validation: figuresByLanguage(judged) };
+    const match = bestMatch(matched(parties, judged));
+    await writeTextSide(folder, { ...about, match, training, graph: last }, encoders.image.fingerprint);
+    return { encoder, judged };
+  } finally {
+    await rm(twinFolder, { recursive: true, force: true });
+    await encoders.close();
+    if (own !== encoders) await own.close();
+  }
+}
+
+interface Parties {
+  /** With the text encoder of the head's first side. */
+  readonly first: Encoders;
+  /** With that of the new side. */
+  readonly own: Encoders;
+  /** Of the captions to train on. */
+  readonly languages: readonly string[];
+}
+
+/** The language of what the head's first side was trained on, and of the captions that others are pulled to. */
+const FIRST_LANGUAGE = 'en';
+
+async function languagesOf({ location, encoder }: TextSideJob, { text }: Encoders): Promise<string[]> {
+  if (encoder === text.name) return [FIRST_LANGUAGE];
+  const languages = await listLanguages(location);
+  if (languages.includes(FIRST_LANGUAGE)) return languages;
+  const got = languages.join(', ') || 'none';
+  throw new SightlineError('invalid-input', `${location.name}: expected captions in English among others, got ${got}`);
+}
+
+/** Captions of these splits in a language, with their pictures, as one set. To be read before `close`. */
+async function pairsOf(
+  { location, modelDirs, features }: TextSideJob,
+  encoders: Encoders,
+  splits: readonly string[],
+  lang: string,
+): Promise<{ pairs: PairSet; close(): Promise<void> }> {
+  const dataset = await readDataset(location, { splits, lang });
+  const pictures = dataset.pictures.map((picture) => ({ ...picture, split: TRAINING }));
+  const { splits: found, close } = await encodePictures(
+    location,
+    { ...dataset, pictures },
+    { encoders, modelDirs, features },
+  );
+  return { pairs: found.get(TRAINING)!, close };
+}
+
+/** The graph of a side trained on these splits. */
+async function train(job: TextSideJob, { first, own, languages }: Parties, splits: readonly string[]) {
+  const { folder, seed, threads } = job;
+  const recipe: TextSideRecipe = { ...TEXT_SIDE, epochs: job.epochs ?? TEXT_SIDE.epochs };
+  const open: { close(): Promise<void> }[] = [];
+  const read = async (encoders: Encoders, lang: string) => {
+    const { pairs, close } = await pairsOf(job, encoders, splits, lang);
+    open.push({ close });
+    return pairs;
+  };
+  const head = await loadHead(folder, first);
+  open.push(head);
+  const progress = createProgress(`training ${own.text.name}`, 'steps', 0);
+  try {
+    const captions = new Map<string, PairSet>();
+    for (const lang of languages) captions.set(lang, await read(own, lang));
+    const anchors = captions.get(FIRST_LANGUAGE)!;
+    const sources = { head, anchors, captions, textOutputs: own.text.outputs };
+    const data = await textSideData({ ...sources, first: own === first ? anchors : await read(first, FIRST_LANGUAGE) });
+    const onStep = (done: number, total: number) => progress.update(done, total);
+    const fitting = withFittingBatch(recipe, data.captions.rows);
+    return headGraph(await trainTextSide({ recipe: fitting, data, seed, threads, onStep }), ['text']);
+  } finally {
+    progress.stop();
+    for (const one of open) await one.close();
+  }
+}
+
+async function judge(job: TextSideJob, { own, languages }: Parties, folder: string): Promise<TextSideReport['judged']> {
+  const options = { resampling: { resamples: 500, seed: 1 }, threads: job.threads, top: 1 };
+  const all = await pairsOf(job, own, [VALIDATION], FIRST_LANGUAGE);
+  const judged: { lang: string; head: EvaluatedHead }[] = [];
+  try {
+    for (const lang of languages) {
+      const { pairs, close } = await pairsOf(job, own, [VALIDATION], lang);
+      const head = await evaluateHead(folder, own, pairs, { ...options, among: all.pairs }).finally(close);
+      judged.push({ lang, head });
+    }
+  } finally {
+    await all.close();
+  }
+  return judged;
+}
+
+/** Those whose queries the side is meant for: not those of the head's first side, unless it is that. */
+function matched({ first, own }: Parties, judged: TextSideReport['judged']): EvaluatedHead[] {
+  return judged.filter(({ lang }) => own === first || lang !== FIRST_LANGUAGE).map(({ head }) => head);
+}
+
+function figuresByLanguage(judged: TextSideReport['judged']) {
+  return Object.fromEntries(
+    judged.map(({ lang, head: { figures } }) => {
+      const { textToImage, imageToText, recallSum } = figures;
+      const sides = { textToImage: { ...textToImage.recall }, imageToText: { ...imageToText.recall } };
+      return [lang, { captions: textToImage.queries, pictures: imageToText.queries, ...sides, recallSum }];
+    }),
+  );
+}
+
+async function describeSide(
+  { location, folder, encoder, seed, threads, epochs, withValidation }: TextSideJob,
+  { own, languages }: Parties,
+): Promise<Omit<TrainedTextSide, 'graph'> & { readonly training: TextSideFile['training'] }> {
+  const { texts } = await loadHeadFile(folder);
+  const replaced = texts.find((side) => side.encoder === encoder)?.languages ?? [];
+  const training = {
+    data: location.name.split('/').at(-1)!,
+    captionLanguages: [...languages],
+    seed,
+    threads,
+    withValidation,
+    recipe: JSON.parse(JSON.stringify({ ...TEXT_SIDE, epochs: epochs ?? TEXT_SIDE.epochs })),
+  };
+  return {
+    encoder,
+    dimension: own.text.dimension,
+    encoderKey: own.text.key,
+    languages: replaced.length > 0 ? replaced : own.profile.text.languages,
+    training,
+  };
+}

@@ -1,0 +1,140 @@
+import type { Head } from '../../core/encode/head.ts';
+import type { JointEmbedding } from '../../core/types.ts';
+import type { PairSet } from '../features/extract.ts';
+import { HalfMatrix } from '../features/half.ts';
+import { normaliseRows } from './text-side.ts';
+
+/** What a text side is trained on: captions of several languages, and the space that is there already. */
+
+export interface TextSideData {
+  /** Components of a joint vector. */
+  readonly dimension: number;
+  /** Size of each part of a text's vector, in order. */
+  readonly textOutputs: Readonly<Record<string, number>>;
+  /** Raw vectors of all captions, one language after the other. */
+  readonly captions: HalfMatrix;
+  /** Captions of each language are rows first to end - 1. */
+  readonly languages: readonly { readonly lang: string; readonly first: number; readonly end: number }[];
+  /** The picture of each caption. */
+  readonly pictureOf: Uint32Array;
+  /** Rows of the captions of each picture, in all languages. */
+  readonly captionsOf: readonly (readonly number[])[];
+  /** Joint vectors of each picture, one an augmentation; none for a picture without captions. */
+  readonly images: readonly (readonly JointEmbedding[])[];
+  /** What each caption is pulled to: unit rows [captions, dimension]. */
+  readonly targets: Float32Array;
+}
+
+export interface TextSideSources {
+  /** The head that the side is trained into, with its first text side. */
+  readonly head: Head;
+  /** Pictures with their captions in the first side's language, through that side's text encoder. */
+  readonly first: PairSet;
+  /** The same captions through the text encoder of the new side: pictures as in `first`. */
+  readonly anchors: PairSet;
+  /** Captions of each language through the text encoder of the new side, of some of these pictures. */
+  readonly captions: ReadonlyMap<string, PairSet>;
+  readonly textOutputs: Readonly<Record<string, number>>;
+}
+
+/**
+ * Cosines of captions are divided by this before they weigh anchors: a caption that is the same text as one of them has
+ * that one's vector, a translation nearly so, and one of its own something like the mean.
+ */
+const NEARNESS = 0.01;
+/** Rows projected at once. */
+const ROWS = 512;
+
+/** Puts together what {@link TextSideData} names; all of it is in memory. */
+export async function textSideData({ head, first, anchors, ...rest }: TextSideSources): Promise<TextSideData> {
+  const { dimension } = head;
+  const names = new Map(first.pictures.map(({ image }, at) => [image, at]));
+  const images = await imageVectors(head, first);
+  const known = await textVectors(head, first);
+  const parts = [...rest.captions].map(([lang, set]) => ({ lang, set }));
+  const count = parts.reduce((sum, { set }) => sum + set.captions.rows, 0);
+  const captions = new HalfMatrix(count, anchors.captions.columns);
+  const pictureOf = new Uint32Array(count);
+  const captionsOf = first.pictures.map((): number[] => []);
+  const targets = new Float32Array(count * dimension);
+  const languages: { lang: string; first: number; end: number }[] = [];
+  let at = 0;
+  for (const { lang, set } of parts) {
+    const start = at;
+    for (const [own, { image }] of set.pictures.entries()) {
+      const picture = names.get(image);
+      if (picture === undefined) continue;
+      const [from, end] = [anchors.firstCaption[picture]!, anchors.firstCaption[picture + 1]!];
+      const beside = Array.from({ length: end - from }, (_, i) => anchors.captions.row(from + i));
+      for (let row = set.firstCaption[own]!; row < set.firstCaption[own + 1]!; row++) {
+        const vector = set.captions.row(row);
+        captions.set(at, vector);
+        pictureOf[at] = picture;
+        captionsOf[picture]!.push(at);
+        const target = targets.subarray(at * dimension, (at + 1) * dimension);
+        for (const [i, weight] of nearness(vector, beside).entries()) {
+          for (let d = 0; d < dimension; d++) target[d]! += weight * known[from + i]![d]!;
+        }
+        at++;
+      }
+    }
+    languages.push({ lang, first: start, end: at });
+  }
+  normaliseRows(targets, dimension);
+  const used = new HalfMatrix(at, captions.columns, captions.values.slice(0, at * captions.columns));
+  return {
+    dimension,
+    textOutputs: rest.textOutputs,
+    captions: used,
+    languages,
+    pictureOf,
+    captionsOf,
+    images,
+    targets,
+  };
+}
+
+/** How much each of some texts counts for another one: a softmax of their cosines. */
+function nearness(vector: Float32Array, others: readonly Float32Array[]): number[] {
+  const cosines = others.map((other) => cosine(vector, other));
+  const largest = Math.max(...cosines);
+  const weights = cosines.map((one) => Math.exp((one - largest) / NEARNESS));
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  return weights.map((weight) => weight / total);
+}
+
+function cosine(a: Float32Array, b: Float32Array): number {
+  let [dot, aa, bb] = [0, 0, 0];
+  for (let i = 0; i < a.length; i++) {
+    dot += a[i]! * b[i]!;
+    aa += a[i]! * a[i]!;
+    bb += b[i]! * b[i]!;
+  }
+  return dot / Math.sqrt(Math.max(aa * bb, 1e-24));
+}
+
+/** Joint vectors of every picture, as serving sees it and by every further augmentation that it has. */
+async function imageVectors(head: Head, { pictures, augmented }: PairSet): Promise<JointEmbedding[][]> {
+  const found = pictures.map((): JointEmbedding[] => []);
+  for (const outputs of augmented) {
+    const matrices = Object.entries(outputs);
+    for (let start = 0; start < pictures.length; start += ROWS) {
+      const rows = rowsFrom(start, pictures.length);
+      const raw = rows.map((row) => Object.fromEntries(matrices.map(([name, matrix]) => [name, matrix.row(row)])));
+      for (const [i, vector] of (await head.projectImages(raw)).entries()) found[start + i]!.push(vector);
+    }
+  }
+  return found;
+}
+
+async function textVectors(head: Head, { captions }: PairSet): Promise<JointEmbedding[]> {
+  const found: JointEmbedding[] = [];
+  for (let start = 0; start < captions.rows; start += ROWS) {
+    found.push(...(await head.projectTexts(rowsFrom(start, captions.rows).map((row) => captions.row(row)))));
+  }
+  return found;
+}
+
+function rowsFrom(start: number, end: number): number[] {
+  return Array.from({ length: Math.min(ROWS, end - start) }, (_, i) => start + i);
+}

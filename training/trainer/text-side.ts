@@ -1,0 +1,154 @@
+import { SightlineError } from '../../core/errors.ts';
+import { fitTransform, transformedWidth, transformRows } from '../features/feature-transform.ts';
+import type { HalfMatrix } from '../features/half.ts';
+import { Random } from '../random.ts';
+import type { TrainedHead } from './export.ts';
+import { headParameters, initialise, type TowerWidths } from './head-graph.ts';
+import { learningRateAt } from './learning-rate.ts';
+import { type Recipe, recipeFor, type TextSideRecipe } from './recipes.ts';
+import { createTrainingStep, exportedParameters, initialState, type PairBatch } from './step.ts';
+import type { TextSideData } from './text-side-data.ts';
+
+/** Training a text side into a space that is there: no picture's vector changes, so no index has to. */
+
+export interface TextSideOptions {
+  readonly recipe: TextSideRecipe;
+  readonly data: TextSideData;
+  readonly seed: number;
+  /** Threads inside one operator. */
+  readonly threads: number;
+  readonly onStep?: (done: number, total: number) => void;
+  /** After each epoch, from 1. */
+  readonly onEpoch?: (epoch: number, trainLoss: number) => void;
+}
+
+/**
+ * Trains a text side: a head whose `text` is to be exported, its image side being left out. The same options give the
+ * same weights bit for bit on the same machine.
+ * @throws {invalid-input} for fewer captions than a batch
+ */
+export async function trainTextSide(options: TextSideOptions): Promise<TrainedHead> {
+  const { data, seed, threads } = options;
+  const available = { text: Object.keys(data.textOutputs), image: [], classNames: false };
+  const recipe = recipeFor(wholeRecipe(options.recipe, data.dimension), available);
+  const steps = Math.floor(data.captions.rows / recipe.batch);
+  if (steps === 0) {
+    const expected = `expected at least ${recipe.batch} captions`;
+    throw new SightlineError('invalid-input', `${expected}, got ${data.captions.rows}`);
+  }
+  const transform = await fitTransform(recipe.head, pairsOf(data.captions), {
+    textOutputs: data.textOutputs,
+    classes: null,
+  });
+  const texts = await transformRows(
+    transform.text,
+    transform.text.map(() => data.captions),
+  );
+  const widths: TowerWidths = { text: transformedWidth(transform.text), image: data.dimension };
+  const initial = initialise(
+    headParameters(recipe.head, widths).filter(({ name }) => name.startsWith('text.')),
+    new Random(seed, 'initialise'),
+  );
+  const step = await createTrainingStep({ recipe, widths, threads }, initialState(recipe, widths, initial));
+  try {
+    const total = steps * recipe.epochs;
+    const draw = captionsByLanguage(data, options.recipe.balance, new Random(seed, 'captions'));
+    for (let epoch = 1, t = 0; epoch <= recipe.epochs; epoch++) {
+      const random = new Random(seed, `epoch ${epoch}`);
+      let sum = 0;
+      for (let i = 0; i < steps; i++) {
+        const learningRate = learningRateAt(recipe, ++t, total);
+        sum += await step.run(makeBatch(recipe, data, texts, draw, random), { t, learningRate, random });
+        options.onStep?.(t, total);
+      }
+      options.onEpoch?.(epoch, sum / steps);
+    }
+    return { spec: recipe.head, transform, parameters: exportedParameters(recipe, widths, step.state()) };
+  } finally {
+    await step.close();
+  }
+}
+
+/** A tower without inputs stands for the image side, which is neither learned nor written. */
+const NO_TOWER = { inputs: [], hidden: 1, skip: false, inputDropout: 0, hiddenDropout: 0 };
+
+function wholeRecipe({ text, pull, balance: _, mix, stored, ...recipe }: TextSideRecipe, dimension: number): Recipe {
+  return {
+    ...recipe,
+    head: { dimension, text, image: NO_TOWER, sharedOutput: false, stored },
+    into: { pull },
+    augment: { captionMix: mix, viewMix: 0, textNoise: 0, imageNoise: 0 },
+    patience: null,
+    select: 'last',
+    captions: 'all',
+    pseudo: null,
+    distil: null,
+    views: [],
+  };
+}
+
+/** Only the captions matter to a transform of texts. */
+function pairsOf(captions: HalfMatrix) {
+  return { pictures: [], augmented: [{}], captions, firstCaption: Uint32Array.of(0) };
+}
+
+/**
+ * Captions in random order, again and again; a language with n of them has its turn in proportion to n^balance: 1 is
+ * every caption as often as any other, 0 every language.
+ */
+function captionsByLanguage({ languages }: TextSideData, balance: number, random: Random): () => number {
+  const shares = languages.map(({ first, end }) => (end - first) ** balance);
+  const total = shares.reduce((sum, share) => sum + share, 0);
+  const orders = languages.map(() => ({ order: new Uint32Array(0), at: 0 }));
+  return () => {
+    let pick = random.uniform() * total;
+    let which = 0;
+    while (which < shares.length - 1 && pick >= shares[which]!) pick -= shares[which++]!;
+    const { first, end } = languages[which]!;
+    const own = orders[which]!;
+    if (own.at === own.order.length) Object.assign(own, { order: random.permutation(end - first), at: 0 });
+    return first + own.order[own.at++]!;
+  };
+}
+
+function makeBatch(
+  { batch, augment }: Recipe,
+  data: TextSideData,
+  texts: HalfMatrix,
+  draw: () => number,
+  random: Random,
+): PairBatch {
+  const { dimension, pictureOf, captionsOf, targets, images } = data;
+  const text = new Float32Array(batch * texts.columns);
+  const image = new Float32Array(batch * dimension);
+  const pull = new Float32Array(batch * dimension);
+  const pictures = new Float32Array(batch);
+  for (let row = 0; row < batch; row++) {
+    const caption = draw();
+    const picture = pictureOf[caption]!;
+    const own = captionsOf[picture]!;
+    // A mixture of two captions of a picture, in whatever languages, is a caption of it, too.
+    const share = random.uniform() < augment.captionMix ? random.uniform() : 1;
+    const other = own[random.below(own.length)]!;
+    texts.copyRow(caption, text, row * texts.columns, share);
+    if (share < 1) texts.addRow(other, text, row * texts.columns, 1 - share);
+    for (let d = 0; d < dimension; d++) {
+      const mixed = share * targets[caption * dimension + d]! + (1 - share) * targets[other * dimension + d]!;
+      pull[row * dimension + d] = mixed;
+    }
+    const views = images[picture]!;
+    image.set(views[random.below(views.length)]!, row * dimension);
+    pictures[row] = picture;
+  }
+  normaliseRows(pull, dimension);
+  return { text, image, pull, pictures };
+}
+
+/** Rows to unit length, in place. */
+export function normaliseRows(values: Float32Array, columns: number): void {
+  for (let at = 0; at < values.length; at += columns) {
+    const row = values.subarray(at, at + columns);
+    const length = Math.sqrt(row.reduce((sum, value) => sum + value * value, 0));
+    if (length > 0) for (let d = 0; d < columns; d++) row[d]! /= length;
+  }
+}
