@@ -3,7 +3,6 @@ import { mkdir } from 'node:fs/promises';
 import { dirname, relative } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { loadEncoders } from '../core/encode/encoders.ts';
 import { isSightlineError, SightlineError } from '../core/errors.ts';
 import { path, text, toggle } from '../core/setting-value.ts';
 import { userPath } from '../server/environment.ts';
@@ -29,6 +28,7 @@ import {
   SPLIT,
   seed,
 } from './cli/training-options.ts';
+import { encodeOthers, textSides } from './evaluate/sides.ts';
 import { comparisonLines, figureLines, languageLines } from './evaluate/text.ts';
 
 /** Fewer are no test: by chance alone recall at 10 is 20 % among 50. */
@@ -54,6 +54,11 @@ intervals, and p values.`,
       text: 'language of the captions, from captions.LANG.jsonl or lines that name it; all makes a table of them',
       default: 'en',
     }),
+    text: text({
+      unit: 'ENCODER',
+      text: 'judge this text side of the head',
+      shown: 'the one for the language',
+    }),
     profile: PROFILE,
     head: path({
       text: 'folder of the head',
@@ -77,19 +82,24 @@ intervals, and p values.`,
     const resampling = { resamples: flags.resamples, seed: flags.seed };
     const location = await openLocation(flags.data);
     const features = await openFeatures(flags.features);
-    const encoders = await loadEncoders({ modelDirs, profile: flags.profile });
+    const sides = textSides(modelDirs, flags.profile);
     // Judges on the captions of one language.
     const judge = async (lang: string): Promise<Judged> => {
+      const encoders = await sides.encodersFor(folders, lang, flags.text);
       const captionSeed = flags.captions === 'fixed' ? flags.seed : undefined;
       const dataset = await readDataset(location, { splits: [flags.split], captionSeed, lang });
-      const encoded = await encodePictures(location, dataset, { encoders, modelDirs, features });
+      const encoding = { encoders, modelDirs, features };
+      const encoded = await encodePictures(location, dataset, encoding);
+      const others = await encodeOthers(location, dataset, flags.split, encoding);
       const pairs = encoded.splits.get(flags.split)!;
-      const options = { resampling, top: flags.queries === undefined ? 0 : TOP };
+      const among = others?.splits.get(flags.split);
+      const options = { resampling, among, top: flags.queries === undefined ? 0 : TOP };
       const heads: EvaluatedSpace[] = [];
       const headless = encoders.profile.head === null && flags.head === undefined && !flags.compare;
       if (headless) heads.push(await evaluateSharedSpace(encoders, pairs, options));
       else for (const folder of folders) heads.push(await evaluateHead(folder, encoders, pairs, options));
       await encoded.close();
+      await others?.close();
       return { lang, heads, pictures: pairs.pictures };
     };
     try {
@@ -97,7 +107,7 @@ intervals, and p values.`,
       else await printJudged(await judge(flags.lang), resampling, flags);
       return EXIT.done;
     } finally {
-      await encoders.close();
+      await sides.close();
       location.close();
       features.close();
     }

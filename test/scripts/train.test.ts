@@ -93,6 +93,14 @@ describe('npm run train, npm run tune', () => {
     assert.ok(match.mean > -1 && match.mean < 1 && match.deviation > 0);
     assert.deepEqual(Object.keys(training.validation), ['en', 'de']);
     assert.equal(training.validation.de.pictures, training.validation.en.pictures - 1);
+    const judged = await call('evaluate', '--data', data, '--head', into, '--lang', 'all', '--json');
+    assert.equal(judged.code, 0, judged.stderr);
+    const rows = JSON.parse(judged.stdout) as { lang: string; heads: { recallSum: number }[] }[];
+    assert.deepEqual(
+      rows.map(({ lang }) => lang),
+      ['en', 'de'],
+    );
+    assert.ok(Math.abs(rows[1]!.heads[0]!.recallSum - training.validation.de.recallSum) < 15);
     const unknown = await call('train', '--data', data, '--text-side', 'nobody', '--into', into);
     assert.notEqual(unknown.code, 0);
     assert.match(unknown.stderr, /nobody/);

@@ -1,0 +1,49 @@
+import { type Encoders, loadEncoders } from '../../core/encode/encoders.ts';
+import { loadHeadFile } from '../../core/encode/head-file.ts';
+import { type Dataset, readDataset } from '../../training/datasets/dataset.ts';
+import type { Features } from '../../training/features/extract.ts';
+import { type EncodingOptions, encodePictures } from '../cli/encoding-options.ts';
+import type { Location } from '../cli/location.ts';
+
+/** What judging by language needs: the text side that a language is for, and pictures without a caption in it. */
+
+export interface TextSides {
+  /**
+   * Encoders of a profile with the text encoder of the heads' side for a language: the first that names it, else the
+   * last, as for queries.
+   * @param wanted the text encoder of another side
+   */
+  encodersFor(heads: readonly string[], lang: string, wanted: string | undefined): Promise<Encoders>;
+  close(): Promise<void>;
+}
+
+export function textSides(modelDirs: readonly string[], profile: string): TextSides {
+  const loaded = new Map<string | undefined, Promise<Encoders>>();
+  return {
+    async encodersFor(heads, lang, wanted) {
+      // A profile without a head has no sides.
+      const head = await loadHeadFile(heads[0]!).catch(() => null);
+      const side = head?.texts.find(({ languages }) => languages.includes(lang)) ?? head?.texts.at(-1);
+      const text = wanted ?? side?.encoder;
+      const encoders = loaded.get(text) ?? loadEncoders({ modelDirs, profile, text });
+      loaded.set(text, encoders);
+      return encoders;
+    },
+    async close() {
+      for (const encoders of loaded.values()) await (await encoders).close();
+    },
+  };
+}
+
+/** All pictures of the split, without captions, when some of them have none in the language of `dataset`; else null. */
+export async function encodeOthers(
+  location: Location,
+  dataset: Dataset,
+  split: string,
+  encoding: EncodingOptions,
+): Promise<Features | null> {
+  const all = await readDataset(location, { splits: [split] }).catch(() => null);
+  if (all === null || all.pictures.length <= dataset.pictures.length) return null;
+  const pictures = all.pictures.map((picture) => ({ ...picture, captions: [] }));
+  return encodePictures(location, { ...all, pictures }, encoding);
+}
