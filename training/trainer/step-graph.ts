@@ -28,7 +28,7 @@ const MOMENTS = ['.moment1', '.moment2'] as const;
 export const AVERAGE = '.average';
 /** Prefix of the graph's inputs for what the teachers make of a batch: [batch, teachers * dimension]. */
 export const TEACHER = 'teacher.';
-/** The graph's input for the vectors that texts are pulled to, when a text side is learned alone: [batch, dimension]. */
+/** The graph's input for the vectors that texts are pulled to when a text side is learned alone. */
 export const PULL = 'pull';
 /** Suffix of the graph's output for the new value of an input. */
 export const NEXT = '.next';

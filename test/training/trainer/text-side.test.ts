@@ -27,7 +27,7 @@ function random(length: number, own: Random): Float32Array {
   return Float32Array.from({ length }, () => own.normal());
 }
 
-/** Pictures anywhere, each with a caption in three languages: each language turns the picture's vector in its own way. */
+/** Pictures anywhere, each with a caption in three languages, which turn the picture's vector each in its own way. */
 function invented(seed: number): { data: TextSideData; test: Float32Array; images: Float32Array } {
   const own = new Random(seed, 'invented');
   const all = random(2 * PICTURES * DIMENSION, own);
