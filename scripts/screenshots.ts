@@ -132,7 +132,7 @@ async function shootAll(browser: Browser, url: string, out: string, chosen: read
   const shown = chosen.filter(({ ofReport }) => report || !ofReport);
   const faults: string[] = [];
   for (const viewport of windows) {
-    const context = await browser.newContext({ viewport, reducedMotion: 'reduce' });
+    const context = await browser.newContext({ viewport, locale: 'en-US', reducedMotion: 'reduce' });
     for (const view of shown) {
       const page = await context.newPage();
       try {

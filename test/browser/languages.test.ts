@@ -94,7 +94,7 @@ describe('the texts of the page', () => {
         formatAge('2019-07-05T12:00:00Z', Date.parse('2019-07-05T12:03:00Z')),
       ].map((text) => text.replaceAll(/[\u00a0\u202f]/g, ' '));
     };
-    const expected: Partial<Record<Language, readonly string[]>> = {
+    const expected: Readonly<Record<Language, readonly string[]>> = {
       en: [
         '1 picture',
         '12,345 pictures',
@@ -117,11 +117,47 @@ describe('the texts of the page', () => {
         '05.07.2019',
         'vor 3 Minuten',
       ],
+      fr: [
+        '1 image',
+        '12 345 images',
+        '1 234 567',
+        '0 o',
+        '1,2 Mo',
+        '\u22120,31',
+        '1 j 1 h',
+        '5 juil. 2019',
+        'il y a 3 minutes',
+      ],
+      es: [
+        '1 imagen',
+        '12.345 imágenes',
+        '1.234.567',
+        '0 B',
+        '1,2 MB',
+        '\u22120,31',
+        '1 d 1 h',
+        '5 jul 2019',
+        'hace 3 minutos',
+      ],
+      zh: [
+        '1 张图片',
+        '12,345 张图片',
+        '1,234,567',
+        '0 B',
+        '1.2 MB',
+        '\u22120.31',
+        '1 天 1 小时',
+        '2019年7月5日',
+        '3分钟前',
+      ],
     };
     for (const language of codes) {
-      if (expected[language]) assert.deepEqual(await written(language), expected[language]);
+      assert.deepEqual(await written(language), expected[language]);
     }
     assert.equal((await written('en', 'en-GB'))[7], '5 Jul 2019');
+    await translateTo('fr');
+    assert.equal(t('pictures', { count: 0 }), '0 image');
+    assert.equal(t('pictures', { count: 1_000_000 }).replaceAll(/\s/g, ' '), '1 000 000 d’images');
   });
 });
 
@@ -136,7 +172,7 @@ describe('the language of the page', browserSkip(), () => {
   it('is the browser’s, English where there is none of its languages', async (t) => {
     const { page } = await browser.open(t, server.url, { locale: 'de-AT' });
     await page.getByRole('heading', { name: 'Neueste 3 Bilder' }).waitFor();
-    assert.equal(await page.locator('html').getAttribute('lang'), 'de');
+    assert.equal(await page.locator('html').getAttribute('lang'), 'de-AT');
     const { page: other } = await browser.open(t, server.url, { locale: 'sv-SE' });
     await other.getByRole('heading', { name: 'Newest 3 pictures' }).waitFor();
     assert.equal(await other.locator('html').getAttribute('lang'), 'en');
@@ -167,6 +203,6 @@ describe('the language of the page', browserSkip(), () => {
     await page.getByRole('combobox', { name: 'Language' }).selectOption('de');
     await page.getByRole('alert').waitFor();
     await page.getByRole('heading', { name: 'Newest' }).waitFor();
-    assert.equal(await page.locator('html').getAttribute('lang'), 'en');
+    assert.equal(await page.locator('html').getAttribute('lang'), 'en-US');
   });
 });

@@ -115,9 +115,10 @@ export const de: Texts = {
   'filter.sizeFrom': 'Ab {least}',
   'filter.takenFrom': 'Aufgenommen ab',
   'filter.takenUntil': 'Aufgenommen bis',
-  'filter.from': 'ab {what}',
+  'filter.from': 'ab {day}',
   'filter.until': 'bis {day}',
   'filter.upTo': 'bis {size}',
+  'filter.fromSize': 'ab {size}',
   'filter.tags': 'Schlagwörter',
   'filter.tagsNone': 'Noch hat kein Bild ein Schlagwort. Sie lassen sich in jedem geöffneten Bild hinzufügen.',
 

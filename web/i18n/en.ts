@@ -122,9 +122,10 @@ export const en = {
   'filter.sizeFrom': '{least} and more',
   'filter.takenFrom': 'Taken from',
   'filter.takenUntil': 'Taken until',
-  'filter.from': 'from {what}',
+  'filter.from': 'from {day}',
   'filter.until': 'until {day}',
   'filter.upTo': 'up to {size}',
+  'filter.fromSize': 'from {size}',
   'filter.tags': 'Tags',
   'filter.tagsNone': 'Nothing has a tag yet. Open a picture to add some.',
 

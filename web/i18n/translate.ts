@@ -4,7 +4,7 @@ import { en } from './en.ts';
 /** The texts of the page: which languages there are, and a text by its key in the one that is shown. */
 
 /** The page's languages, by their own names. English comes with the page, each of the others when it is needed. */
-export const languages = { en: 'English', de: 'Deutsch' } as const;
+export const languages = { en: 'English', de: 'Deutsch', fr: 'Français', es: 'Español', zh: '简体中文' } as const;
 export type Language = keyof typeof languages;
 
 /** A text, or one for each plural form that a language tells apart (`Intl.PluralRules`), by `{count}`. */
@@ -26,6 +26,9 @@ type Values<K extends Key> = [NamesOf<K>] extends [never]
 
 const loaders: Readonly<Record<Exclude<Language, 'en'>, () => Promise<Texts>>> = {
   de: () => import('./de.ts').then(({ de }) => de),
+  fr: () => import('./fr.ts').then(({ fr }) => fr),
+  es: () => import('./es.ts').then(({ es }) => es),
+  zh: () => import('./zh.ts').then(({ zh }) => zh),
 };
 
 const texts = signal<Texts>(en);

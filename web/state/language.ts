@@ -24,9 +24,10 @@ export async function startLanguage(): Promise<void> {
 async function show(value: LanguageSetting): Promise<void> {
   const tags = navigator.languages.map((tag) => ({ tag, language: asLanguage(tag.split('-')[0]) }));
   const shown = value === 'auto' ? (tags.find((one) => one.language)?.language ?? 'en') : value;
-  // The reader's own region decides about dates and numbers.
-  await translateTo(shown, tags.find((one) => one.language === shown)?.tag);
-  document.documentElement.lang = shown;
+  // The reader's own region decides about dates and numbers; the Chinese texts are in simplified characters.
+  const tag = shown === 'zh' ? 'zh-Hans' : (tags.find((one) => one.language === shown)?.tag ?? shown);
+  await translateTo(shown, tag);
+  document.documentElement.lang = tag;
 }
 
 function asLanguage(value: string | undefined): Language | undefined {

@@ -295,7 +295,7 @@ function activeFilters({ filter, minScore }: Query): (readonly [label: string, c
     [camera, () => changeFilter({ camera: undefined })],
     [lens, () => changeFilter({ lens: undefined })],
     [sizeLabel(filter), () => changeFilter({ minBytes: undefined, maxBytes: undefined })],
-    [takenAfter && t('filter.from', { what: formatDay(takenAfter) }), () => changeFilter({ takenAfter: undefined })],
+    [takenAfter && t('filter.from', { day: formatDay(takenAfter) }), () => changeFilter({ takenAfter: undefined })],
     [takenBefore && t('filter.until', { day: formatDay(takenBefore) }), () => changeFilter({ takenBefore: undefined })],
     [
       minScore === undefined ? undefined : t('filter.scoreSet', { score: formatScore(minScore) }),
@@ -318,6 +318,6 @@ function sizeLabel({ minBytes, maxBytes }: Query['filter']): string | undefined 
   if (minBytes === undefined && maxBytes === undefined) return;
   if (minBytes === undefined) return t('filter.upTo', { size: formatBytes(maxBytes!) });
   return maxBytes === undefined
-    ? t('filter.from', { what: formatBytes(minBytes) })
+    ? t('filter.fromSize', { size: formatBytes(minBytes) })
     : t('filter.sizeBetween', { least: formatBytes(minBytes), most: formatBytes(maxBytes) });
 }
