@@ -239,7 +239,7 @@ export const SETTINGS = {
     many(text({ unit: 'PATTERNS', text: 'what to leave out of folders, as in a .gitignore, comma separated' })),
   ),
   vanishedHours: setting(
-    { env: 'SIGHTLINE_VANISHED_HOURS', readers: SERVER },
+    { env: 'SIGHTLINE_VANISHED_HOURS', readers: ALL },
     whole({
       max: 24 * 365,
       default: 24,

@@ -4,7 +4,14 @@ import { type ImageRejection, isSightlineError } from './errors.ts';
 import { describeFile } from './metadata/describe.ts';
 import { isReadAsItIs, refreshPicture } from './metadata/refresh.ts';
 import { findSidecars, picturesOfSidecar } from './metadata/sidecar.ts';
-import { findOrigin, keepVanished, type VanishedLog } from './missing-files.ts';
+import {
+  findOrigin,
+  keepRefused,
+  keepVanished,
+  releaseRefused,
+  type Vanished,
+  type VanishedLog,
+} from './missing-files.ts';
 import {
   compareSequencers,
   type Embedder,
@@ -116,6 +123,8 @@ interface Write {
   readonly when: WriteCondition;
   /** The picture that the index holds for the object. */
   readonly live: ImagePayload | null;
+  /** There was one, or what should have been one. */
+  readonly wasDeleted: boolean;
 }
 
 interface Task extends Write {
@@ -132,7 +141,8 @@ function decide(job: Job, stored: StoredPoint | Tombstone | undefined): Write | 
   if (order < 0) return null;
   // The same one is the same event again, unless the server is not S3: most others send one for all. What is there
   // decides.
-  return { sequencer, when: order === 0 ? 'not-older' : 'newer', live: livePicture(stored) };
+  const wasDeleted = stored?.deleted ?? false;
+  return { sequencer, when: order === 0 ? 'not-older' : 'newer', live: livePicture(stored), wasDeleted };
 }
 
 /** Looks again at the stored pictures that a sidecar describes, after it came, changed or went. */
@@ -182,8 +192,9 @@ async function acknowledge(
 }
 
 async function remove(deps: IndexDeps, task: Task): Promise<IndexOutcome> {
-  const { id, live } = task;
+  const { id, live, wasDeleted } = task;
   if (live !== null) await keepVanished(deps, id, live);
+  if (wasDeleted) await releaseRefused(deps, id);
   const written = await writeTombstone(deps, task);
   return written === 'removed' ? { status: 'removed', id } : { status: 'skipped', id, reason: 'stale' };
 }
@@ -195,7 +206,7 @@ async function writeTombstone(deps: IndexDeps, { id, sequencer, when }: Task): P
 
 /** Reads, embeds and stores a new or changed object. */
 async function indexObject(deps: IndexDeps, task: Task, object: ObjectBody, embed: Embed): Promise<IndexOutcome> {
-  const { id, job, sequencer, when, objects, live } = task;
+  const { id, job, sequencer, when, objects, live, wasDeleted } = task;
   const { info } = object;
   // Before it is embedded: what is embedded has to be stored at once, so that copies that arrive meanwhile find it.
   const beside = await findSidecars(objects, job.key).catch(async (error: unknown) => {
@@ -205,14 +216,16 @@ async function indexObject(deps: IndexDeps, task: Task, object: ObjectBody, embe
   const embedded = await readAndEmbed(deps, object, embed);
   if ('reason' in embedded) {
     // What was found under this key before is no longer what is there; and a slower, older job must not bring it back.
+    // What people said of it waits: most files that are damaged are half written, or come back from a copy.
+    if (live !== null) await keepRefused(deps, id, live);
     await writeTombstone(deps, task);
     return { status: 'rejected', id, etag: info.etag, ...embedded };
   }
-  const { sha256, vector, reusedVector } = embedded;
+  const { sha256, vector, reusedVector: isKnown, gone } = embedded;
   const picture = describeFile(info, embedded.picture, beside.sidecars, live?.sha256 === sha256 ? live : null);
   // A picture that is there keeps what people said of it, which may have been changed since it was looked up.
-  const origin =
-    live === null ? await findOrigin(deps, { key: job.key, sha256, isKnown: reusedVector }, timeOf(deps)) : null;
+  const found = { id, key: job.key, sha256, isKnown, isBack: wasDeleted, gone };
+  const origin = live === null ? await findOrigin(deps, found, timeOf(deps)) : null;
   const payload: ImagePayload = {
     kind: 'image',
     bucket: job.bucket,
@@ -230,7 +243,7 @@ async function indexObject(deps: IndexDeps, task: Task, object: ObjectBody, embe
   const [written] = await deps.vectors.upsert([{ id, vector, payload }], when, { keepTags: true });
   if (written !== 'written') return { status: 'skipped', id, reason: 'stale' };
   await origin?.settle();
-  return { status: 'indexed', id, reusedVector };
+  return { status: 'indexed', id, reusedVector: isKnown };
 }
 
 interface Embedded {
@@ -238,6 +251,8 @@ interface Embedded {
   readonly picture: PictureInfo;
   /** It was known, or another job was embedding it. */
   readonly reusedVector: boolean;
+  /** What vanished with the same bytes, where it was looked for. */
+  readonly gone?: readonly Vanished[];
 }
 
 type Embed = (bytes: Uint8Array, sha256: string) => Promise<Embedded>;
@@ -268,13 +283,15 @@ function createEmbedding({ embedder, vectors, vanished }: IndexDeps): Embed {
   /** By SHA-256. */
   const underWay = new Map<string, ReturnType<Embedder['embedImage']>>();
   return async (bytes, sha256) => {
-    const vector = await findVector(vectors, sha256, vanished);
-    if (vector !== undefined) return { vector, picture: await embedder.describeImage(bytes), reusedVector: true };
+    const stored = (await vectors.findCopies([sha256])).get(sha256);
+    const gone = stored === undefined ? ((await vanished?.find(sha256)) ?? []) : undefined;
+    const vector = stored ?? gone?.find(({ space }) => space === vectors.space)?.vector;
+    if (vector !== undefined) return { vector, picture: await embedder.describeImage(bytes), reusedVector: true, gone };
     const shared = underWay.get(sha256);
-    if (shared !== undefined) return { ...(await shared), reusedVector: true };
+    if (shared !== undefined) return { ...(await shared), reusedVector: true, gone };
     const running = embedder.embedImage(bytes).finally(() => underWay.delete(sha256));
     underWay.set(sha256, running);
-    return { ...(await running), reusedVector: false };
+    return { ...(await running), reusedVector: false, gone };
   };
 }
 
@@ -284,14 +301,4 @@ function timeOf({ now }: IndexDeps): string {
 
 function livePicture(stored: StoredPoint | Tombstone | undefined): ImagePayload | null {
   return stored !== undefined && !stored.deleted && stored.payload.kind === 'image' ? stored.payload : null;
-}
-
-/** The vector of a picture with the same bytes, under whatever key it is stored or was until lately. */
-async function findVector(
-  vectors: VectorStore,
-  sha256: string,
-  vanished: VanishedLog | undefined,
-): Promise<JointEmbedding | undefined> {
-  const stored = (await vectors.findCopies([sha256])).get(sha256);
-  return stored ?? (await vanished?.find(sha256))?.find(({ space }) => space === vectors.space)?.vector;
 }

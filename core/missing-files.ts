@@ -16,13 +16,17 @@ export interface Vanished {
   readonly vector: JointEmbedding;
 }
 
-/** Keeps pictures that are gone for a while, in case their bytes come back under any name. Survives restarts. */
+/**
+ * Keeps pictures that are gone for a while, in case their bytes come back under any name; and those whose file is there
+ * and is no picture any more until it is one again, whatever it shows then. Survives restarts.
+ */
 export interface VanishedLog {
   /** Adds or replaces by id. */
-  keep(picture: Vanished): Promise<void>;
+  keep(picture: Vanished, why: 'gone' | 'refused'): Promise<void>;
   /** Those with these bytes, the latest first; none that were kept for too long. */
   find(sha256: string): Promise<Vanished[]>;
-  forget(id: string): Promise<void>;
+  findRefused(id: string): Promise<Vanished | null>;
+  forget(picture: Pick<Vanished, 'id' | 'payload'>): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -46,29 +50,41 @@ async function copiesOf(vectors: VectorStore, sha256: string): Promise<(StoredPo
   return items.filter((item): item is StoredPoint & { payload: ImagePayload } => item.payload.kind === 'image');
 }
 
-/**
- * Which picture a new object was before it got its name, or null; `settle` is called when the new one is stored.
- *
- * @param object.isKnown Whether its bytes were in the index before: what was not there has no copy to look for.
- */
+/** A new object, and what is known of what it may have been. */
+export interface NewObject {
+  readonly id: string;
+  readonly key: string;
+  readonly sha256: string;
+  /** Whether its bytes were in the index before: what was not there has no copy to look for. */
+  readonly isKnown: boolean;
+  /** Whether something of the same name was in the index before. */
+  readonly isBack: boolean;
+  /** What is known to have vanished with these bytes, where that was looked up. */
+  readonly gone?: readonly Vanished[];
+}
+
+/** Which picture a new object was before, or null; `settle` is called when the new one is stored. */
 export async function findOrigin(
   { vectors, buckets, vanished }: Deps,
-  { key, sha256, isKnown }: { readonly key: string; readonly sha256: string; readonly isKnown: boolean },
+  { id: own, key, sha256, isKnown, isBack, gone }: NewObject,
   deletedAt: string,
 ): Promise<{ kept: Kept; settle: () => Promise<unknown> } | null> {
+  const settleBy = (kept: Vanished) => ({ kept: keptOf(kept.payload), settle: async () => vanished?.forget(kept) });
+  const refused = isBack ? await vanished?.findRefused(own) : null;
+  if (refused) return settleBy(refused);
   // Live ones first: one that is removed meanwhile is kept before it goes, and found below.
   for (const { id, payload } of isKnown ? await copiesOf(vectors, sha256) : []) {
     if ((await buckets.get(payload.bucket)?.head(payload.key)) !== null) continue;
     const { sequencer } = payload;
     return { kept: keptOf(payload), settle: () => vectors.remove([{ id, sequencer, deletedAt }], 'not-older') };
   }
-  const found = (await vanished?.find(sha256)) ?? [];
+  const found = gone ?? (await vanished?.find(sha256)) ?? [];
   const name = nameOf(key);
   const best =
     found.find(({ payload }) => payload.key === key) ??
     found.find(({ payload }) => nameOf(payload.key) === name) ??
     found[0];
-  return best === undefined ? null : { kept: keptOf(best.payload), settle: async () => vanished?.forget(best.id) };
+  return best === undefined ? null : settleBy(best);
 }
 
 /**
@@ -82,8 +98,30 @@ export async function keepVanished({ vectors, vanished }: Deps, id: string, payl
     if (!isUntouched(payload)) await vectors.setTags(heir.id, payload.tags);
     return;
   }
+  await keep({ vectors, vanished }, id, payload, 'gone');
+}
+
+/** Keeps what is known of a picture whose file is about to be refused, for when it is mended. */
+export async function keepRefused(deps: Deps, id: string, payload: ImagePayload): Promise<void> {
+  await keep(deps, id, payload, 'refused');
+}
+
+/** A file that was refused is gone: what was known of it waits from now on as if it had been a picture until now. */
+export async function releaseRefused({ vanished }: Pick<Deps, 'vanished'>, id: string): Promise<void> {
+  const refused = await vanished?.findRefused(id);
+  if (!refused) return;
+  await vanished?.forget(refused);
+  await vanished?.keep(refused, 'gone');
+}
+
+async function keep(
+  { vectors, vanished }: Pick<Deps, 'vectors' | 'vanished'>,
+  id: string,
+  payload: ImagePayload,
+  why: 'gone' | 'refused',
+): Promise<void> {
   const vector = vanished === undefined ? undefined : (await vectors.vectors([id])).get(id);
-  if (vector !== undefined) await vanished?.keep({ id, payload, space: vectors.space, vector });
+  if (vector !== undefined) await vanished?.keep({ id, payload, space: vectors.space, vector }, why);
 }
 
 function keptOf(payload: ImagePayload): Kept {

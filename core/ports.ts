@@ -316,9 +316,10 @@ export interface FailureLog {
   dismiss(id: string): Promise<boolean>;
   /**
    * Latest first.
+   * @param options.dismissed those instead that were taken off the list, in any order
    * @throws {invalid-cursor}
    */
-  list(options: { limit: number; cursor?: string }): Promise<Page<Failure>>;
+  list(options: { limit: number; cursor?: string; dismissed?: boolean }): Promise<Page<Failure>>;
   count(): Promise<number>;
   close(): Promise<void>;
 }

@@ -2,8 +2,14 @@ import { isProduction, type Settings } from './settings';
 
 /** The pictures, and what the functions must remember about them (failures), in buckets nobody else can read. */
 export function createStorage(settings: Settings) {
-  const pictures = privateBucket('Pictures', settings, '.sightline/trash/');
-  const state = privateBucket('State', settings, 'trash/');
+  // A day more than the program keeps it, which forgets it first.
+  const trashDays = settings.trashDays + 1;
+  const vanishedDays = Math.ceil(settings.vanishedHours / 24) + 1;
+  const pictures = privateBucket('Pictures', settings, { trash: ['.sightline/trash/', trashDays] });
+  const state = privateBucket('State', settings, {
+    trash: ['trash/', trashDays],
+    vanished: ['vanished/', vanishedDays],
+  });
   return { pictures, state };
 }
 
@@ -31,11 +37,13 @@ export function allowUploads(settings: Settings, storage: Storage, url: $util.Ou
 /**
  * Encrypted, private, TLS only; parts of broken multipart uploads go after a day. Versioned where data is kept.
  *
- * @param trash Prefix of what was deleted, until its time is over.
+ * @param expiring What goes by itself: a prefix of keys, and after how many days, by the name of the rule.
  */
-function privateBucket(name: string, settings: Settings, trash: string) {
-  // A day more than the program keeps it, which forgets it first.
-  const trashDays = settings.trashDays + 1;
+function privateBucket(
+  name: string,
+  settings: Settings,
+  expiring: Readonly<Record<string, readonly [string, number]>>,
+) {
   const bucket = new sst.aws.Bucket(name, {
     cors: false,
     versioning: isProduction(settings),
@@ -71,19 +79,19 @@ function privateBucket(name: string, settings: Settings, trash: string) {
         filter: { prefix: '' },
         abortIncompleteMultipartUpload: { daysAfterInitiation: 1 },
       },
-      {
-        id: 'trash',
+      ...Object.entries(expiring).map(([id, [prefix, days]]) => ({
+        id,
         status: 'Enabled',
-        filter: { prefix: trash },
-        expiration: { days: trashDays },
-      },
+        filter: { prefix },
+        expiration: { days },
+      })),
       ...(isProduction(settings)
         ? [
             {
               id: 'old-versions',
               status: 'Enabled',
               filter: { prefix: '' },
-              noncurrentVersionExpiration: { noncurrentDays: Math.max(30, trashDays) },
+              noncurrentVersionExpiration: { noncurrentDays: Math.max(30, settings.trashDays + 1) },
             },
           ]
         : []),

@@ -20,6 +20,9 @@ const VANISHED: DatabaseFormat = {
   `,
 };
 
+/** Stands for the time of what is kept until its file is mended or gone. */
+const REFUSED_MS = Number.MAX_SAFE_INTEGER;
+
 /**
  * The vanished pictures of one machine in a SQLite file, which several processes may have open. Throws as
  * `openDatabase` does.
@@ -33,13 +36,13 @@ export function openVanishedLog(file: string, hours: number, now: () => number =
     translated(file, () => db.prepare('DELETE FROM vanished WHERE vanished_ms < ?').run(oldest()));
   forgetOld();
   return {
-    async keep({ id, payload, space, vector }) {
+    async keep({ id, payload, space, vector }, why) {
       forgetOld();
       const bytes = new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength);
       translated(file, () =>
         db
           .prepare('INSERT OR REPLACE INTO vanished VALUES (?, ?, ?, ?, ?, ?)')
-          .run(id, payload.sha256, now(), JSON.stringify(payload), space, bytes),
+          .run(id, payload.sha256, why === 'gone' ? now() : REFUSED_MS, JSON.stringify(payload), space, bytes),
       );
     },
     async find(sha256) {
@@ -48,21 +51,29 @@ export function openVanishedLog(file: string, hours: number, now: () => number =
           .prepare('SELECT * FROM vanished WHERE sha256 = ? AND vanished_ms >= ? ORDER BY vanished_ms DESC LIMIT 100')
           .all(sha256, oldest()),
       );
-      return rows.map(({ id, payload, space, vector }): Vanished => {
-        const bytes = Uint8Array.from(vector as Uint8Array);
-        return {
-          id: id as string,
-          payload: JSON.parse(payload as string) as ImagePayload,
-          space: space as string,
-          vector: new Float32Array(bytes.buffer) as JointEmbedding,
-        };
-      });
+      return rows.map(vanishedOf);
     },
-    async forget(id) {
+    async findRefused(id) {
+      const row = translated(file, () =>
+        db.prepare('SELECT * FROM vanished WHERE id = ? AND vanished_ms = ?').get(id, REFUSED_MS),
+      );
+      return row === undefined ? null : vanishedOf(row);
+    },
+    async forget({ id }) {
       translated(file, () => db.prepare('DELETE FROM vanished WHERE id = ?').run(id));
     },
     async close() {
       if (db.isOpen) db.close();
     },
+  };
+}
+
+function vanishedOf({ id, payload, space, vector }: Record<string, unknown>): Vanished {
+  const bytes = Uint8Array.from(vector as Uint8Array);
+  return {
+    id: id as string,
+    payload: JSON.parse(payload as string) as ImagePayload,
+    space: space as string,
+    vector: new Float32Array(bytes.buffer) as JointEmbedding,
   };
 }

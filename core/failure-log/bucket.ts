@@ -90,7 +90,8 @@ export function openObjectFailureLog(objects: ObjectStore, now: () => Date = () 
       return takeOff(objects, id);
     },
 
-    async list({ limit, cursor }) {
+    async list({ limit, cursor, dismissed = false }) {
+      if (dismissed) return listDismissed(objects, { limit, cursor });
       let at = cursor;
       while (true) {
         const page: Page<{ key: string; lastModified: Date }> = await objects.list({
@@ -120,6 +121,16 @@ export function openObjectFailureLog(objects: ObjectStore, now: () => Date = () 
     // The bucket belongs to whoever opened it.
     async close() {},
   };
+}
+
+async function listDismissed(
+  objects: ObjectStore,
+  page: { readonly limit: number; readonly cursor?: string },
+): Promise<Page<Failure>> {
+  const { items, next } = await objects.list({ prefix: DISMISSED, ...page });
+  const found = await Promise.all(items.map(({ key }) => read(objects, key)));
+  const failures = found.flatMap((one) => (one === null ? [] : [one.stored.failure]));
+  return next === undefined ? { items: failures } : { items: failures, next };
 }
 
 /** Deletes a failure and its entry; false when there is none. */

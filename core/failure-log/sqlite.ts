@@ -65,12 +65,13 @@ export async function openFailureLog({ file, now = () => new Date() }: FailureLo
     }
   };
   const db = guard('open', () => openDatabase(file));
-  const [record, get, resolve, dismiss, list, count] = guard('open', () => [
+  const [record, get, resolve, dismiss, list, listDismissed, count] = guard('open', () => [
     db.prepare(RECORD),
     db.prepare('SELECT * FROM failures WHERE id = ?'),
     db.prepare('DELETE FROM failures WHERE id = ?'),
     db.prepare('UPDATE failures SET place = (SELECT min(min(place), 0) - 1 FROM failures) WHERE id = ?'),
     db.prepare('SELECT * FROM failures WHERE place > 0 AND place < ? ORDER BY place DESC LIMIT ?'),
+    db.prepare('SELECT * FROM failures WHERE place < 0 AND place < ? ORDER BY place DESC LIMIT ?'),
     db.prepare('SELECT count(*) AS n FROM failures WHERE place > 0'),
   ]);
 
@@ -90,15 +91,16 @@ export async function openFailureLog({ file, now = () => new Date() }: FailureLo
     async dismiss(id) {
       return guard('write to', () => dismiss.run(id)).changes > 0;
     },
-    async list({ limit, cursor }) {
+    async list({ limit, cursor, dismissed = false }) {
       if (!Number.isInteger(limit) || limit < 1 || limit > 1000) {
         throw new SightlineError('invalid-input', `expected a limit of 1 to 1000, got ${limit}`);
       }
-      const before = cursor === undefined ? Number.MAX_SAFE_INTEGER : readCursor(cursor);
+      const before = cursor === undefined ? Number.MAX_SAFE_INTEGER : readCursor(cursor, dismissed);
+      const page = dismissed ? listDismissed : list;
       // One more than asked for, to know whether there is a next page.
-      const rows = guard('read', () => list.all(before, limit + 1));
+      const rows = guard('read', () => page.all(before, limit + 1));
       const items = rows.slice(0, limit).map(failureOf);
-      return rows.length <= limit ? { items } : { items, next: `f${rows[limit - 1]!.place}` };
+      return rows.length <= limit ? { items } : { items, next: writeCursor(Number(rows[limit - 1]!.place)) };
     },
     async count() {
       return Number(guard('read', () => count.get())!.n);
@@ -166,12 +168,16 @@ function translate(error: unknown, doing: string, file: string): unknown {
   return new SightlineError('unavailable', `cannot ${doing} the failure log ${file}: ${advice}`, { cause: error });
 }
 
-function readCursor(cursor: string): number {
-  const place = /^f([1-9][0-9]{0,15})$/.exec(cursor)?.[1];
+function writeCursor(place: number): string {
+  return `${place < 0 ? 'd' : 'f'}${Math.abs(place)}`;
+}
+
+function readCursor(cursor: string, dismissed: boolean): number {
+  const place = (dismissed ? /^d([1-9][0-9]{0,15})$/ : /^f([1-9][0-9]{0,15})$/).exec(cursor)?.[1];
   if (place === undefined || !Number.isSafeInteger(Number(place))) {
     throw new SightlineError('invalid-cursor', 'expected a cursor from the previous page of the failures');
   }
-  return Number(place);
+  return dismissed ? -Number(place) : Number(place);
 }
 
 function failureOf(row: Record<string, SQLOutputValue>): Failure {

@@ -15,6 +15,7 @@ import type { Embedder, FailureLog, VectorStore } from '../../core/ports.ts';
 import type { Spaces } from '../../core/spaces/port.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { MessageQueue } from '../events/sqs.ts';
+import { openVanishedObjects } from './missing-files-log.ts';
 import { createTelemetry } from './telemetry.ts';
 
 /** The composition root of the Lambda functions: reads their environment and secrets, puts the parts together. */
@@ -140,7 +141,8 @@ export async function openLambdaRuntime(
   ]);
   const { embedder, vectors } = await openVectors(config, models);
   const buckets = new Map(stores.map((store) => [store.bucket, store]));
-  const indexing = { embedder, vectors, buckets, maxBytes: config.maxImageBytes };
+  const vanished = openVanishedObjects(state, config.vanishedHours);
+  const indexing = { embedder, vectors, buckets, vanished, maxBytes: config.maxImageBytes };
   return {
     config,
     embedder,

@@ -35,7 +35,7 @@ export interface Workload {
   readonly memoryGb: number;
 }
 
-/** What indexing costs. A look and a read of S3 a picture. */
+/** What indexing costs. A read, a look for what vanished, and a list of sidecars in S3 a picture. */
 export function indexingCost({ pictures, messages, batch, secondsAPicture, memoryGb }: Workload): Costs {
   const runs = Math.ceil(messages / batch);
   return {
@@ -43,7 +43,7 @@ export function indexingCost({ pictures, messages, batch, secondsAPicture, memor
     'Lambda requests': runs * PRICES.lambdaRequest,
     // Sent, received and deleted.
     SQS: 3 * runs * PRICES.sqsRequest,
-    'S3 requests': pictures * 2 * PRICES.s3Get + Math.ceil(pictures / 1000) * PRICES.s3List,
+    'S3 requests': pictures * (2 * PRICES.s3Get + PRICES.s3List) + Math.ceil(pictures / 1000) * PRICES.s3List,
     Logs: logs(runs),
   };
 }

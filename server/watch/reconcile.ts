@@ -89,7 +89,8 @@ export async function reconcile(
   await compareFound(comparison, isBeingWritten);
   if (comparison.seen.size === 0 && prefix === '') await refuseEmptyMountPoint(options);
   await compareStored(comparison);
-  await reviewFailures(comparison);
+  await reviewFailures(comparison, false);
+  await reviewFailures(comparison, true);
   if (prefix === '') options.onLeftOut?.(comparison.leftOut);
   return counts;
 }
@@ -208,12 +209,12 @@ function emitDescribedAnew({ options, seen, sidecars, unknown, counts }: Compari
  * Forgets failures of what is gone, and of objects that are indexed as they are now, such as after an upload of the
  * same.
  */
-async function reviewFailures(comparison: Comparison): Promise<void> {
+async function reviewFailures(comparison: Comparison, dismissed: boolean): Promise<void> {
   const { store, failures } = comparison.options;
   let cursor: string | undefined;
   do {
     comparison.signal?.throwIfAborted();
-    const page = await failures.list({ limit: PAGE, cursor });
+    const page = await failures.list({ limit: PAGE, cursor, dismissed });
     const ours = page.items.filter(({ bucket, key }) => bucket === store.bucket && key.startsWith(comparison.prefix));
     const keys = ours.filter(({ reason }) => !FOUND_BY_SCAN.has(reason)).map(({ key }) => key);
     for (const { id, key } of ours.filter(({ reason }) => FOUND_BY_SCAN.has(reason))) {

@@ -103,6 +103,11 @@ export function failuresContract(name: string, open: OpenFailures): void {
         assert.equal(await log.count(), 2);
         assert.equal((await log.get(id))?.key, 'c.jpg');
 
+        assert.deepEqual(
+          (await log.list({ limit: 10, dismissed: true })).items.map(({ key }) => key),
+          ['c.jpg'],
+        );
+
         assert.equal((await log.record(failure('c.jpg'))).attempts, 2);
         await log.record(failure('d.jpg'));
         assert.equal(await log.dismiss(failure('d.jpg').id), true);
@@ -115,6 +120,23 @@ export function failuresContract(name: string, open: OpenFailures): void {
         assert.equal(await log.count(), 3);
       },
     );
+
+    it('lists what was dismissed page by page, apart from the rest', async () => {
+      const keys = ['a.jpg', 'b.jpg', 'c.jpg', 'd.jpg', 'e.jpg'];
+      for (const key of keys) await log.record(failure(key));
+      for (const key of keys.slice(1)) await log.dismiss(failure(key).id);
+      const seen: string[] = [];
+      let cursor: string | undefined;
+      do {
+        const page = await log.list({ limit: 3, cursor, dismissed: true });
+        seen.push(...page.items.map(({ key }) => key));
+        cursor = page.next;
+      } while (cursor !== undefined);
+      assert.deepEqual(seen.toSorted(), keys.slice(1));
+      await log.resolve(failure('b.jpg').id);
+      const left = (await log.list({ limit: 10, dismissed: true })).items.map(({ key }) => key);
+      assert.deepEqual(left.toSorted(), keys.slice(2));
+    });
 
     it('lists the latest first, also when the clock stands still or goes back', async () => {
       for (const key of ['a', 'b', 'c']) await log.record(failure(key));

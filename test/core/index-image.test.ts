@@ -17,6 +17,7 @@ import { openFolder } from '../../core/objects/folder/store.ts';
 import { NOTHING_KNOWN } from '../../core/picture-fields.ts';
 import type { ObjectStore, VectorStore } from '../../core/ports.ts';
 import { openEmbeddedStore } from '../../core/vectors/sqlite/store.ts';
+import { openVanishedObjects } from '../../functions/lambda/missing-files-log.ts';
 import { openVanishedLog } from '../../server/missing-files-log.ts';
 import { hashEmbedder } from '../support/embedder.ts';
 
@@ -181,112 +182,150 @@ describe('indexing one picture', () => {
   });
 });
 
-describe('a picture that is renamed or moved', () => {
-  let vanished: VanishedLog;
-  let hours = 0;
-  beforeEach(() => {
-    hours = 0;
-    vanished = openVanishedLog(`${dir}/.vanished.sqlite`, 24, () => Date.now() + hours * 3_600_000);
-    index = createIndexer({ embedder, vectors, buckets: new Map([['b', objects]]), maxBytes: 1000, vanished });
-  });
-  afterEach(() => vanished.close());
+/** Where pictures that are gone are remembered: a file of this machine, or the state bucket of a deployment. */
+const VANISHED_LOGS = {
+  'in a file': async (now: () => number) => openVanishedLog(`${dir}/.vanished.sqlite`, 24, now),
+  'in a bucket': async (now: () => number) => {
+    await mkdir(`${dir}/.state`, { recursive: true });
+    return openVanishedObjects(await openFolder({ root: `${dir}/.state` }), 24, now);
+  },
+};
+for (const [where, openLog] of Object.entries(VANISHED_LOGS))
+  describe(`a picture that is renamed or moved, remembered ${where}`, () => {
+    let vanished: VanishedLog;
+    let hours = 0;
+    beforeEach(async () => {
+      hours = 0;
+      vanished = await openLog(() => Date.now() + hours * 3_600_000);
+      index = createIndexer({ embedder, vectors, buckets: new Map([['b', objects]]), maxBytes: 1000, vanished });
+    });
+    afterEach(() => vanished.close());
 
-  async function tagged(key: string, tags: string[]) {
-    await put('PIC same', key);
-    await index(created('10', key));
-    await vectors.setTags(imageId('b', key), tags);
-    return stored(key);
-  }
-  const tagsOf = async (key: string) => {
-    const point = await stored(key);
-    return point !== undefined && !point.deleted ? point.payload.tags : null;
-  };
+    async function tagged(key: string, tags: string[]) {
+      await put('PIC same', key);
+      await index(created('10', key));
+      await vectors.setTags(imageId('b', key), tags);
+      return stored(key);
+    }
+    const tagsOf = async (key: string) => {
+      const point = await stored(key);
+      return point !== undefined && !point.deleted ? point.payload.tags : null;
+    };
 
-  for (const order of ['new first', 'old first'] as const) {
-    it(`keeps its tags and its date of indexing, ${order}, and is embedded once`, async () => {
-      const before = await tagged('a.jpg', ['best']);
-      await new Promise((resolve) => setTimeout(resolve, 5));
+    for (const order of ['new first', 'old first'] as const) {
+      it(`keeps its tags and its date of indexing, ${order}, and is embedded once`, async () => {
+        const before = await tagged('a.jpg', ['best']);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        await objects.delete('a.jpg');
+        await put('PIC same', 'sub/b.jpg');
+        const events = [created('20', 'sub/b.jpg'), removed('20')];
+        for (const job of order === 'new first' ? events : events.toReversed()) await index(job);
+        assert.deepEqual(await tagsOf('sub/b.jpg'), ['best']);
+        const after = await stored('sub/b.jpg');
+        assert.ok(before && !before.deleted && after && !after.deleted);
+        assert.equal(after.payload.indexedAt, before.payload.indexedAt);
+        assert.equal(await vectors.count({}), 1);
+        assert.equal(embedder.embeddedImages.length, 1);
+        // What went over is with the first that came, and with no other.
+        await put('PIC same', 'c.jpg');
+        await index(created('30', 'c.jpg'));
+        assert.deepEqual(await tagsOf('c.jpg'), []);
+      });
+    }
+
+    it('keeps them when it is copied and then deleted, as between two disks; a mere copy has none', async () => {
+      await tagged('a.jpg', ['best']);
+      await put('PIC same', 'copy.jpg');
+      await index(created('20', 'copy.jpg'));
+      assert.deepEqual(await tagsOf('copy.jpg'), []);
       await objects.delete('a.jpg');
-      await put('PIC same', 'sub/b.jpg');
-      const events = [created('20', 'sub/b.jpg'), removed('20')];
-      for (const job of order === 'new first' ? events : events.toReversed()) await index(job);
-      assert.deepEqual(await tagsOf('sub/b.jpg'), ['best']);
-      const after = await stored('sub/b.jpg');
+      await index(removed('30'));
+      assert.deepEqual(await tagsOf('copy.jpg'), ['best']);
+    });
+
+    it('gives several of the same bytes back by their names', async () => {
+      await tagged('one.jpg', ['one']);
+      await tagged('two.jpg', ['two']);
+      for (const key of ['one.jpg', 'two.jpg']) {
+        await objects.delete(key);
+        await index(removed('20', key));
+      }
+      for (const key of ['x/one.jpg', 'x/two.jpg']) {
+        await put('PIC same', key);
+        await index(created('30', key));
+      }
+      assert.deepEqual([await tagsOf('x/one.jpg'), await tagsOf('x/two.jpg')], [['one'], ['two']]);
+    });
+
+    it('waits for so many hours, also over a restart, and no longer', async () => {
+      for (const key of ['a.jpg', 'b.jpg']) {
+        await put(`PIC ${key}`, key);
+        await index(created('10', key));
+        await vectors.setTags(imageId('b', key), ['best']);
+        await objects.delete(key);
+        await index(removed('20', key));
+        assert.equal(await tagsOf(key), null);
+      }
+      await vanished.close();
+      vanished = await openLog(() => Date.now() + hours * 3_600_000);
+      index = createIndexer({ embedder, vectors, buckets: new Map([['b', objects]]), maxBytes: 1000, vanished });
+      for (const [later, key, tags] of [
+        [23, 'a.jpg', ['best']],
+        [25, 'b.jpg', []],
+      ] as const) {
+        hours = later;
+        await put(`PIC ${key}`, `later-${key}`);
+        await index(created('30', `later-${key}`));
+        assert.deepEqual(await tagsOf(`later-${key}`), tags);
+      }
+    });
+
+    it('keeps them while its file is none, for as long as that takes, and then for whatever it shows', async () => {
+      const before = await tagged('a.jpg', ['best']);
+      await put('half written', 'a.jpg');
+      assert.equal(reasonOf(await index(created('20'))), 'rejected: not-an-image');
+      assert.equal(await tagsOf('a.jpg'), null);
+      hours = 1000;
+      await put('half written, and more', 'a.jpg');
+      await index(created('30'));
+      await put('PIC other', 'a.jpg');
+      await index(created('40'));
+      assert.deepEqual(await tagsOf('a.jpg'), ['best']);
+      const after = await stored('a.jpg');
       assert.ok(before && !before.deleted && after && !after.deleted);
       assert.equal(after.payload.indexedAt, before.payload.indexedAt);
-      assert.equal(await vectors.count({}), 1);
-      assert.equal(embedder.embeddedImages.length, 1);
-      // What went over is with the first that came, and with no other.
-      await put('PIC same', 'c.jpg');
-      await index(created('30', 'c.jpg'));
-      assert.deepEqual(await tagsOf('c.jpg'), []);
+
+      // Gone without having been mended: from now on it waits as any other.
+      await put('half written', 'a.jpg');
+      await index(created('50'));
+      await objects.delete('a.jpg');
+      await index(removed('60'));
+      await put('PIC other', 'moved.jpg');
+      hours += 23;
+      await index(created('70', 'moved.jpg'));
+      assert.deepEqual(await tagsOf('moved.jpg'), ['best']);
+      await put('PIC new', 'a.jpg');
+      await index(created('80'));
+      assert.deepEqual(await tagsOf('a.jpg'), []);
     });
-  }
 
-  it('keeps them when it is copied and then deleted, as between two disks; a mere copy has none', async () => {
-    await tagged('a.jpg', ['best']);
-    await put('PIC same', 'copy.jpg');
-    await index(created('20', 'copy.jpg'));
-    assert.deepEqual(await tagsOf('copy.jpg'), []);
-    await objects.delete('a.jpg');
-    await index(removed('30'));
-    assert.deepEqual(await tagsOf('copy.jpg'), ['best']);
-  });
-
-  it('gives several of the same bytes back by their names', async () => {
-    await tagged('one.jpg', ['one']);
-    await tagged('two.jpg', ['two']);
-    for (const key of ['one.jpg', 'two.jpg']) {
-      await objects.delete(key);
-      await index(removed('20', key));
-    }
-    for (const key of ['x/one.jpg', 'x/two.jpg']) {
-      await put('PIC same', key);
-      await index(created('30', key));
-    }
-    assert.deepEqual([await tagsOf('x/one.jpg'), await tagsOf('x/two.jpg')], [['one'], ['two']]);
-  });
-
-  it('waits for so many hours, also over a restart, and no longer', async () => {
-    for (const key of ['a.jpg', 'b.jpg']) {
-      await put(`PIC ${key}`, key);
-      await index(created('10', key));
-      await vectors.setTags(imageId('b', key), ['best']);
-      await objects.delete(key);
-      await index(removed('20', key));
-      assert.equal(await tagsOf(key), null);
-    }
-    await vanished.close();
-    vanished = openVanishedLog(`${dir}/.vanished.sqlite`, 24, () => Date.now() + hours * 3_600_000);
-    index = createIndexer({ embedder, vectors, buckets: new Map([['b', objects]]), maxBytes: 1000, vanished });
-    for (const [later, key, tags] of [
-      [23, 'a.jpg', ['best']],
-      [25, 'b.jpg', []],
-    ] as const) {
-      hours = later;
-      await put(`PIC ${key}`, `later-${key}`);
-      await index(created('30', `later-${key}`));
-      assert.deepEqual(await tagsOf(`later-${key}`), tags);
-    }
-  });
-
-  it('takes nothing from a picture whose bucket is not there now', async () => {
-    await tagged('a.jpg', ['best']);
-    await mkdir(`${dir}/other`);
-    const other = await openFolder({ root: `${dir}/other`, bucket: 'other' });
-    const elsewhere = createIndexer({
-      embedder,
-      vectors,
-      buckets: new Map([['other', other]]),
-      maxBytes: 1000,
-      vanished,
+    it('takes nothing from a picture whose bucket is not there now', async () => {
+      await tagged('a.jpg', ['best']);
+      await mkdir(`${dir}/other`);
+      const other = await openFolder({ root: `${dir}/other`, bucket: 'other' });
+      const elsewhere = createIndexer({
+        embedder,
+        vectors,
+        buckets: new Map([['other', other]]),
+        maxBytes: 1000,
+        vanished,
+      });
+      await other.put('b.jpg', Buffer.from('PIC same'));
+      await elsewhere({ type: 'created', bucket: 'other', key: 'b.jpg', sequencer: '20' });
+      const point = (await vectors.get([imageId('other', 'b.jpg')])).get(imageId('other', 'b.jpg'));
+      assert.deepEqual([point?.deleted === false && point.payload.tags, await tagsOf('a.jpg')], [[], ['best']]);
     });
-    await other.put('b.jpg', Buffer.from('PIC same'));
-    await elsewhere({ type: 'created', bucket: 'other', key: 'b.jpg', sequencer: '20' });
-    const point = (await vectors.get([imageId('other', 'b.jpg')])).get(imageId('other', 'b.jpg'));
-    assert.deepEqual([point?.deleted === false && point.payload.tags, await tagsOf('a.jpg')], [[], ['best']]);
   });
-});
 
 describe('any order of events ends in the state of the newest', () => {
   it('when the object is there at the end', async () => {

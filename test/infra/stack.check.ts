@@ -485,7 +485,7 @@ describe('production', () => {
     assert.deepEqual([SIGHTLINE_REQUIRE_KEY, SIGHTLINE_READ_ONLY, SIGHTLINE_TRASH_DAYS], ['read', 'true', '90']);
     const rules = all(stack, 'aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration').map(({ inputs }) =>
       (inputs.rules as { id: string; filter: { prefix: string }; expiration?: { days: number } }[]).filter(
-        ({ id }) => id === 'trash',
+        ({ id }) => id === 'trash' || id === 'vanished',
       ),
     );
     assert.deepEqual(
@@ -493,6 +493,7 @@ describe('production', () => {
       [
         ['.sightline/trash/', 91],
         ['trash/', 91],
+        ['vanished/', 2],
       ],
     );
   });

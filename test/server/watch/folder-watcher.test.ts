@@ -169,6 +169,22 @@ describe('at the start', () => {
     assert.equal(await world.failures.count(), 0);
   });
 
+  it('forgets a failure that was dismissed when its file is gone, and remembers it while it is there', async () => {
+    for (const key of ['gone.txt', 'stays.txt']) await writeFile(path(key), 'just words');
+    await old('gone.txt', 'stays.txt');
+    const first = await world.start();
+    await first.queue.onIdle();
+    await first.stop();
+    for (const { id } of (await world.failures.list({ limit: 10 })).items) await world.failures.dismiss(id);
+    await unlink(path('gone.txt'));
+    const second = await world.start();
+    assert.deepEqual(second.source.found, { unchanged: 0, created: 0, removed: 1, failed: 1 });
+    await second.queue.onIdle();
+    assert.equal(await world.failures.get(imageId('photos', 'gone.txt')), null);
+    assert.equal((await world.failures.get(imageId('photos', 'stays.txt')))?.key, 'stays.txt');
+    assert.equal(await world.failures.count(), 0);
+  });
+
   it('forgets failures of pictures that are indexed', async () => {
     await drop('a.jpg');
     const first = await world.start();

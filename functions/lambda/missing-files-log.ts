@@ -1,0 +1,107 @@
+import { isSightlineError, SightlineError } from '../../core/errors.ts';
+import type { Vanished, VanishedLog } from '../../core/missing-files.ts';
+import type { ObjectStore } from '../../core/ports.ts';
+import type { ImagePayload, JointEmbedding } from '../../core/types.ts';
+
+/** One JSON object for all pictures of the same bytes, which a lifecycle rule deletes (infra/storage.ts). */
+const GONE = 'vanished/';
+/** One for each picture whose file was refused. */
+const REFUSED = 'refused/';
+/** Pictures of the same bytes that are remembered. */
+const MOST = 20;
+/** Tries to write what somebody else writes at the same time. */
+const TRIES = 10;
+
+/** A picture as it is kept: its vector as base64 of float32. */
+interface Entry {
+  readonly id: string;
+  readonly payload: ImagePayload;
+  readonly space: string;
+  readonly vector: string;
+  /** Milliseconds since 1970. */
+  readonly keptAt: number;
+}
+
+/**
+ * The vanished pictures of a deployment, in its state bucket. Looking for one costs a single read.
+ * @param hours how long they are kept
+ */
+export function openVanishedObjects(state: ObjectStore, hours: number, now: () => number = Date.now): VanishedLog {
+  const isYoung = ({ keptAt }: Entry) => keptAt >= now() - hours * 3_600_000;
+
+  /** Changes what is kept of these bytes, after whoever else does. */
+  async function change(sha256: string, to: (entries: readonly Entry[]) => readonly Entry[]): Promise<void> {
+    for (let attempt = 0; attempt < TRIES; attempt++) {
+      const found = await read(state, goneKey(sha256));
+      const entries = to(found.entries.filter(isYoung));
+      if (entries.length === 0 && found.etag === undefined) return;
+      try {
+        if (entries.length === 0) return await state.delete(goneKey(sha256), { ifMatch: found.etag });
+        return await write(state, goneKey(sha256), entries.slice(0, MOST), found.etag);
+      } catch (error) {
+        if (!isSightlineError(error, 'precondition-failed')) throw error;
+      }
+    }
+    throw new SightlineError('unavailable', `too many writers at once on what vanished of ${sha256}`);
+  }
+
+  return {
+    async keep(picture, why) {
+      const { id, payload } = picture;
+      const entry = entryOf(picture, now());
+      if (why === 'gone') await change(payload.sha256, (entries) => [entry, ...entries.filter((one) => one.id !== id)]);
+      else await put(state, refusedKey(id), [entry], {});
+    },
+    async find(sha256) {
+      return (await read(state, goneKey(sha256))).entries.filter(isYoung).map(vanishedOf);
+    },
+    async findRefused(id) {
+      const [entry] = (await read(state, refusedKey(id))).entries;
+      return entry === undefined ? null : vanishedOf(entry);
+    },
+    async forget({ id, payload }) {
+      await state.delete(refusedKey(id));
+      await change(payload.sha256, (entries) => entries.filter((entry) => entry.id !== id));
+    },
+    // The bucket belongs to whoever opened it.
+    async close() {},
+  };
+}
+
+function goneKey(sha256: string): string {
+  return `${GONE}${sha256}.json`;
+}
+
+function refusedKey(id: string): string {
+  return `${REFUSED}${id}.json`;
+}
+
+async function read(state: ObjectStore, key: string): Promise<{ entries: readonly Entry[]; etag?: string }> {
+  const object = await state.get(key);
+  if (object === null) return { entries: [] };
+  return { entries: (await new Response(object.body).json()) as Entry[], etag: object.info.etag };
+}
+
+function write(state: ObjectStore, key: string, entries: readonly Entry[], etag: string | undefined): Promise<void> {
+  return put(state, key, entries, etag === undefined ? { ifNoneMatch: '*' } : { ifMatch: etag });
+}
+
+async function put(
+  state: ObjectStore,
+  key: string,
+  entries: readonly Entry[],
+  condition: { readonly ifMatch?: string; readonly ifNoneMatch?: '*' },
+): Promise<void> {
+  const body = new TextEncoder().encode(JSON.stringify(entries));
+  await state.put(key, body, { contentType: 'application/json', ...condition });
+}
+
+function entryOf({ id, payload, space, vector }: Vanished, keptAt: number): Entry {
+  const bytes = Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength);
+  return { id, payload, space, vector: bytes.toString('base64'), keptAt };
+}
+
+function vanishedOf({ id, payload, space, vector }: Entry): Vanished {
+  const bytes = Uint8Array.from(Buffer.from(vector, 'base64'));
+  return { id, payload, space, vector: new Float32Array(bytes.buffer) as JointEmbedding };
+}
