@@ -122,8 +122,8 @@ async function trainSides(flags: Flags, data: string): Promise<number> {
   const all = (await loadHeadFile(folder)).texts.map(({ encoder }) => encoder);
   const location = await openLocation(data);
   const features = await openFeatures(flags.features);
-  const withValidation = flags['with-validation'];
-  const job = { location, features, modelDirs, profile, folder, seed, threads, epochs, withValidation };
+  const [withValidation, fromScratch] = [flags['with-validation'], flags['from-scratch']];
+  const job = { fromScratch, location, features, modelDirs, profile, folder, seed, threads, epochs, withValidation };
   try {
     for (const encoder of flags['text-sides'] ? all : [flags['text-side']!]) {
       const { judged } = await trainSideInto({ ...job, encoder });

@@ -1,7 +1,7 @@
 import type { ImageEncoderEntry, ModelFile, TextEncoderEntry } from '../../core/encode/encoder-entry.ts';
-import { type HeadFile, headBytes } from '../../core/encode/head-file.ts';
+import { type HeadFile, headBytes, type TextSideFile } from '../../core/encode/head-file.ts';
 import type { EvaluatedHead } from '../../training/metrics/evaluate-head.ts';
-import type { DirectionValues, Values } from '../../training/metrics/metrics.ts';
+import { CUTOFFS, type DirectionValues, type Values } from '../../training/metrics/metrics.ts';
 import { describeData } from './data-sets.ts';
 
 /** A model card (Mitchell et al. 2019) as Markdown. */
@@ -33,6 +33,7 @@ export function modelCard({ info, trainedOn, encoders, judged }: CardParts): str
     'In percent but for ranks, which start at 1. In brackets 95 % intervals from resampled pictures; they say ' +
       'nothing of other data sets or other seeds. What counts as right is written down in `docs/evaluation.md`. ' +
       'Repeat them with `npm run evaluate -- --data DIR`.',
+    ...info.texts.flatMap(textSide),
     '## Recipe',
     recipe(info),
     '## Encoders',
@@ -88,6 +89,45 @@ function figures({ data, split, head }: CardParts['judged'][number]): string {
   ].join('\n');
 }
 
+/** What the report of a side that was trained alone says of each language; nothing for other sides. */
+function textSide({ encoder, languages, onnx, training }: TextSideFile): string[] {
+  const { validation, withValidation } = training as Partial<SideReport>;
+  if (validation === undefined) return [];
+  const cells = ({ recall }: { readonly recall: Readonly<Record<string, number>> }) =>
+    CUTOFFS.map((k) => recall[k]!.toFixed(1)).join(' / ');
+  const rows = Object.entries(validation).map(
+    ([lang, { captions, pictures, textToImage, imageToText, recallSum }]) =>
+      `| ${lang} | ${whole(captions)} | ${whole(pictures)} | ${cells(textToImage)} | ${cells(imageToText)} | ` +
+      `${recallSum.toFixed(1)} |`,
+  );
+  return [
+    `## Texts through ${encoder}`,
+    `Trained into this space with its image side as it is, for queries in ${languages.join(', ')}; ` +
+      `${(onnx.bytes / 1e6).toFixed(1)} MB, \`${onnx.path}\`, SHA-256 \`${onnx.sha256}\`. ` +
+      'Recall at 1, 5 and 10 on the validation pictures, all of which are there to be found, by the ' +
+      'language of the captions' +
+      `${withValidation ? ', of a twin that has not seen them; the side itself has, too' : ''}.`,
+    [
+      '| language | captions | pictures with some | text to image | image to text | sum |',
+      '| --- | --- | --- | --- | --- | --- |',
+      ...rows,
+    ].join('\n'),
+  ];
+}
+
+interface SideReport {
+  readonly withValidation: boolean;
+  readonly validation: Readonly<Record<string, SideFigures>>;
+}
+
+interface SideFigures {
+  readonly captions: number;
+  readonly pictures: number;
+  readonly textToImage: { readonly recall: Readonly<Record<string, number>> };
+  readonly imageToText: { readonly recall: Readonly<Record<string, number>> };
+  readonly recallSum: number;
+}
+
 function recipe({ recipe: name, training }: HeadFile): string {
   const facts = Object.entries({
     seed: 'seed',
@@ -133,9 +173,11 @@ function encoderTable(entries: readonly (readonly [string, TextEncoderEntry | Im
   return ['| encoder | file | licence | SHA-256 |', '| --- | --- | --- | --- |', ...rows].join('\n');
 }
 
-function limits({ dimension }: HeadFile): string {
+function limits({ dimension, texts }: HeadFile): string {
   return [
-    '- English only: the text encoder knows little else.',
+    texts.length === 1
+      ? '- English only: the text encoder knows little else.'
+      : '- Languages without captions in training work by what their text encoder knows of them, and less well.',
     '- It knows what its training photos showed and what the classes of the image encoder name. Other ' +
       'subjects, such as charts, ' +
       'documents, drawings and medical pictures, were never looked at.',

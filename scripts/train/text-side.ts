@@ -10,9 +10,10 @@ import { TRAINING } from '../../training/datasets/deduplicate.ts';
 import type { PairSet } from '../../training/features/extract.ts';
 import type { CachePlace } from '../../training/features/shared-cache.ts';
 import { bestMatch, type EvaluatedHead, evaluateHead } from '../../training/metrics/evaluate-head.ts';
-import { headGraph, type TrainedTextSide, writeTextSide } from '../../training/trainer/export.ts';
+import { headGraph, type TrainedHead, type TrainedTextSide, writeTextSide } from '../../training/trainer/export.ts';
 import { withFittingBatch } from '../../training/trainer/fine-tuning.ts';
 import { TEXT_SIDE, type TextSideRecipe } from '../../training/trainer/recipes.ts';
+import { readTextSide } from '../../training/trainer/stored-head.ts';
 import { trainTextSide } from '../../training/trainer/text-side.ts';
 import { textSideData } from '../../training/trainer/text-side-data.ts';
 import { encodePictures } from '../cli/encoding-options.ts';
@@ -33,7 +34,9 @@ export interface TextSideJob {
   readonly seed: number;
   readonly threads: number;
   readonly epochs?: number;
-  /** Write the side that is trained once more with the validation pictures, when its twin has been judged on them. */
+  /** Start at random, also when the head has a side of this encoder that training can go on from. */
+  readonly fromScratch: boolean;
+  /** Write the side that is trained on with the validation pictures, too; its twin has been judged on them before. */
   readonly withValidation: boolean;
 }
 
@@ -59,16 +62,20 @@ export async function trainSideInto(job: TextSideJob): Promise<TextSideReport> {
   try {
     const parties = { first: encoders, own, languages: await languagesOf(job, encoders) };
     // Before anything is written: the new side may take the place of the one that it is pulled to.
-    const twin = await train(job, parties, [TRAINING]);
-    const last = job.withValidation ? await train(job, parties, [TRAINING, VALIDATION]) : twin;
+    const twin = await train(job, parties, [TRAINING], job.fromScratch ? null : await readTextSide(folder, own.text));
+    const last = job.withValidation ? await train(job, parties, [TRAINING, VALIDATION], twin) : twin;
     await rm(twinFolder, { recursive: true, force: true });
     await cp(folder, twinFolder, { recursive: true });
     const about = await describeSide(job, parties);
-    await writeTextSide(twinFolder, { ...about, graph: twin }, encoders.image.fingerprint);
+    await writeTextSide(twinFolder, { ...about, graph: headGraph(twin, ['text']) }, encoders.image.fingerprint);
     const judged = await judge(job, parties, twinFolder);
     const training = { ...about.training, validation: figuresByLanguage(judged) };
     const match = bestMatch(matched(parties, judged));
-    await writeTextSide(folder, { ...about, match, training, graph: last }, encoders.image.fingerprint);
+    await writeTextSide(
+      folder,
+      { ...about, match, training, graph: headGraph(last, ['text']) },
+      encoders.image.fingerprint,
+    );
     return { encoder, judged };
   } finally {
     await rm(twinFolder, { recursive: true, force: true });
@@ -114,10 +121,17 @@ async function pairsOf(
   return { pairs: found.get(TRAINING)!, close };
 }
 
-/** The graph of a side trained on these splits. */
-async function train(job: TextSideJob, { first, own, languages }: Parties, splits: readonly string[]) {
+/** A side trained on these splits, at random or from one that is there: then a third of the epochs will do. */
+async function train(
+  job: TextSideJob,
+  { first, own, languages }: Parties,
+  splits: readonly string[],
+  start: TrainedHead | null,
+): Promise<TrainedHead> {
   const { folder, seed, threads } = job;
-  const recipe: TextSideRecipe = { ...TEXT_SIDE, epochs: job.epochs ?? TEXT_SIDE.epochs };
+  const epochs = job.epochs ?? TEXT_SIDE.epochs;
+  const recipe: TextSideRecipe =
+    start === null ? { ...TEXT_SIDE, epochs } : { ...TEXT_SIDE, text: start.spec.text, epochs: Math.ceil(epochs / 3) };
   const open: { close(): Promise<void> }[] = [];
   const read = async (encoders: Encoders, lang: string) => {
     const { pairs, close } = await pairsOf(job, encoders, splits, lang);
@@ -135,7 +149,7 @@ async function train(job: TextSideJob, { first, own, languages }: Parties, split
     const data = await textSideData({ ...sources, first: own === first ? anchors : await read(first, FIRST_LANGUAGE) });
     const onStep = (done: number, total: number) => progress.update(done, total);
     const fitting = withFittingBatch(recipe, data.captions.rows);
-    return headGraph(await trainTextSide({ recipe: fitting, data, seed, threads, onStep }), ['text']);
+    return await trainTextSide({ recipe: fitting, data, start, seed, threads, onStep });
   } finally {
     progress.stop();
     for (const one of open) await one.close();
@@ -167,7 +181,10 @@ function figuresByLanguage(judged: TextSideReport['judged']) {
   return Object.fromEntries(
     judged.map(({ lang, head: { figures } }) => {
       const { textToImage, imageToText, recallSum } = figures;
-      const sides = { textToImage: { ...textToImage.recall }, imageToText: { ...imageToText.recall } };
+      const sides = {
+        textToImage: { recall: { ...textToImage.recall } },
+        imageToText: { recall: { ...imageToText.recall } },
+      };
       return [lang, { captions: textToImage.queries, pictures: imageToText.queries, ...sides, recallSum }];
     }),
   );

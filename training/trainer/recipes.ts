@@ -232,6 +232,9 @@ export interface TextSideRecipe
   readonly balance: number;
 }
 
+/** In place of the image side, which a text side is trained and written without. */
+export const NO_TOWER: TowerSpec = { inputs: [], hidden: 1, skip: false, inputDropout: 0, hiddenDropout: 0 };
+
 /** Wide, long and only of the texts: a few minutes on cached features. */
 export const TEXT_SIDE: TextSideRecipe = {
   name: 'text-side',

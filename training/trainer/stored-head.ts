@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Encoders } from '../../core/encode/encoders.ts';
-import { loadHeadFile } from '../../core/encode/head-file.ts';
+import { loadHeadFile, type TextSideFile } from '../../core/encode/head-file.ts';
 import { ModelProto } from '../../core/onnx/protobuf.ts';
 import { emptyTransform, type InputTransform, transformedWidth } from '../features/feature-transform.ts';
-import type { StoredHead } from './export.ts';
+import type { StoredHead, TrainedHead } from './export.ts';
 import { headParameters } from './head-graph.ts';
 import { dequantise } from './int8-layer.ts';
-import { type Available, type Recipe, recipeFor } from './recipes.ts';
+import { type Available, type HeadSpec, NO_TOWER, type Recipe, recipeFor, type TextSideRecipe } from './recipes.ts';
 
 /** A constant of a graph. */
 interface Constant {
@@ -36,32 +36,67 @@ export async function readTrainedHead(
   const side = info.texts.find(({ encoder }) => encoder === text.name);
   if (side === undefined || info.image.encoder !== image.name) return null;
   if (recipe?.head?.stored !== 'int8' || recipe.head.sharedOutput) return null;
-  const spec = recipeFor(recipe, available).head;
+  const tower = textSideRecipe(side)?.text ?? recipe.head.text;
+  const spec = recipeFor({ ...recipe, head: { ...recipe.head, text: tower } }, available).head;
   const { path } = info.image.onnx;
   const imageConstants = constantsOf(await readFile(join(folder, path)));
   // A graph with both sides has the text side first.
-  const constants = {
-    text: side.onnx.path === path ? imageConstants : constantsOf(await readFile(join(folder, side.onnx.path))),
-    image: imageConstants,
-  };
+  const textConstants =
+    side.onnx.path === path ? imageConstants : constantsOf(await readFile(join(folder, side.onnx.path)));
   const empty = emptyTransform(spec, { text: text.outputs, image: image.outputs });
-  const parameters = new Map<string, Float32Array>();
-  const readSide = (side: 'text' | 'image'): InputTransform[] => {
-    const next = constants[side];
-    const transforms = empty[side].map((input) => readTransform(input, next));
-    const width = transformedWidth(transforms);
-    const own = headParameters(spec, { text: width, image: width }).filter(({ name }) => name.startsWith(`${side}.`));
-    for (const { name, shape } of own) {
-      parameters.set(name, name.endsWith('.weight') ? readLayer(next, shape) : floats(next('float32', 1)));
-    }
-    return transforms;
-  };
+  const texts = readSide('text', spec, empty.text, textConstants);
+  const images = readSide('image', spec, empty.image, imageConstants);
   return {
     spec,
-    transform: { text: readSide('text'), image: readSide('image') },
-    parameters,
+    transform: { text: texts.transforms, image: images.transforms },
+    parameters: new Map([...texts.parameters, ...images.parameters]),
     sha256: `${side.onnx.sha256} ${info.image.onnx.sha256}`,
   };
+}
+
+/**
+ * Reads back a side that was trained alone and without the validation pictures, so that training can go on from it.
+ * Null when the head has none of this encoder.
+ * @throws {model-mismatch} when there is no head in `folder`
+ */
+export async function readTextSide(folder: string, text: Encoders['text']): Promise<TrainedHead | null> {
+  const { texts, dimension } = await loadHeadFile(folder);
+  const side = texts.find(({ encoder }) => encoder === text.name);
+  const recipe = side === undefined ? null : textSideRecipe(side);
+  if (side === undefined || recipe?.stored !== 'int8' || side.encoderKey !== text.key) return null;
+  if (side.training.withValidation === true) return null;
+  const tower = { ...recipe.text, inputs: recipe.text.inputs.filter(({ source }) => source in text.outputs) };
+  const spec: HeadSpec = { dimension, text: tower, image: NO_TOWER, sharedOutput: false, stored: 'int8' };
+  const empty = emptyTransform(spec, { text: text.outputs, image: {} });
+  const { transforms, parameters } = readSide(
+    'text',
+    spec,
+    empty.text,
+    constantsOf(await readFile(join(folder, side.onnx.path))),
+  );
+  return { spec, transform: { text: transforms, image: [] }, parameters };
+}
+
+/** How a side was trained that was trained alone. */
+function textSideRecipe({ training }: TextSideFile): TextSideRecipe | null {
+  const recipe = training.recipe as unknown as TextSideRecipe | undefined;
+  return recipe?.name === 'text-side' ? recipe : null;
+}
+
+function readSide(
+  side: 'text' | 'image',
+  spec: HeadSpec,
+  empty: readonly InputTransform[],
+  next: NextConstant,
+): { transforms: InputTransform[]; parameters: Map<string, Float32Array> } {
+  const transforms = empty.map((input) => readTransform(input, next));
+  const width = transformedWidth(transforms);
+  const own = headParameters(spec, { text: width, image: width }).filter(({ name }) => name.startsWith(`${side}.`));
+  const parameters = new Map<string, Float32Array>();
+  for (const { name, shape } of own) {
+    parameters.set(name, name.endsWith('.weight') ? readLayer(next, shape) : floats(next('float32', 1)));
+  }
+  return { transforms, parameters };
 }
 
 function readTransform(input: InputTransform, next: NextConstant): InputTransform {

@@ -5,7 +5,7 @@ import { Random } from '../random.ts';
 import type { TrainedHead } from './export.ts';
 import { headParameters, initialise, type TowerWidths } from './head-graph.ts';
 import { learningRateAt } from './learning-rate.ts';
-import { type Recipe, recipeFor, type TextSideRecipe } from './recipes.ts';
+import { NO_TOWER, type Recipe, recipeFor, type TextSideRecipe } from './recipes.ts';
 import { createTrainingStep, exportedParameters, initialState, type PairBatch } from './step.ts';
 import type { TextSideData } from './text-side-data.ts';
 
@@ -14,6 +14,8 @@ import type { TextSideData } from './text-side-data.ts';
 export interface TextSideOptions {
   readonly recipe: TextSideRecipe;
   readonly data: TextSideData;
+  /** Go on from this side, which has the form that the recipe gives, instead of starting at random. */
+  readonly start?: TrainedHead | null;
   readonly seed: number;
   /** Threads inside one operator. */
   readonly threads: number;
@@ -36,19 +38,16 @@ export async function trainTextSide(options: TextSideOptions): Promise<TrainedHe
     const expected = `expected at least ${recipe.batch} captions`;
     throw new SightlineError('invalid-input', `${expected}, got ${data.captions.rows}`);
   }
-  const transform = await fitTransform(recipe.head, pairsOf(data.captions), {
-    textOutputs: data.textOutputs,
-    classes: null,
-  });
+  const known = { textOutputs: data.textOutputs, classes: null };
+  const start = options.start ?? null;
+  const transform = start?.transform ?? (await fitTransform(recipe.head, pairsOf(data.captions), known));
   const texts = await transformRows(
     transform.text,
     transform.text.map(() => data.captions),
   );
   const widths: TowerWidths = { text: transformedWidth(transform.text), image: data.dimension };
-  const initial = initialise(
-    headParameters(recipe.head, widths).filter(({ name }) => name.startsWith('text.')),
-    new Random(seed, 'initialise'),
-  );
+  const slots = headParameters(recipe.head, widths).filter(({ name }) => name.startsWith('text.'));
+  const initial = start?.parameters ?? initialise(slots, new Random(seed, 'initialise'));
   const step = await createTrainingStep({ recipe, widths, threads }, initialState(recipe, widths, initial));
   try {
     const total = steps * recipe.epochs;
@@ -68,9 +67,6 @@ export async function trainTextSide(options: TextSideOptions): Promise<TrainedHe
     await step.close();
   }
 }
-
-/** A tower without inputs stands for the image side, which is neither learned nor written. */
-const NO_TOWER = { inputs: [], hidden: 1, skip: false, inputDropout: 0, hiddenDropout: 0 };
 
 function wholeRecipe({ text, pull, balance: _, mix, stored, ...recipe }: TextSideRecipe, dimension: number): Recipe {
   return {
