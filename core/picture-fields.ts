@@ -34,9 +34,10 @@ export interface PictureField {
   /** For derived fields only: makes it, and nothing else is stored of it than filters need. */
   readonly derive?: (picture: DerivationSources) => string;
   /**
-   * The value of points that have none: null, or 0 where it has to be a number. Fields without must always be given.
+   * The value of points that have none: null, 0 where it has to be a number, or no texts. Fields without must always be
+   * given.
    */
-  readonly absent?: null | 0;
+  readonly absent?: null | 0 | readonly [];
   /** Names of filters, and how each compares. */
   readonly filters?: Readonly<Record<string, Comparison>>;
   /**
@@ -48,6 +49,8 @@ export interface PictureField {
   readonly facet?: true;
   /** A value of it leaves few points, so the embedded store looks it up instead of going through all of them. */
   readonly selective?: true;
+  /** Its words are searched beside meaning; what is found by them says so by this name. */
+  readonly named?: 'name' | 'folder' | 'tag' | 'camera' | 'keyword';
   /** Captions have it, too. */
   readonly ofCaptions?: true;
   /** Not in answers of the API, and neither are its filters. */
@@ -88,6 +91,7 @@ export const PICTURE_FIELDS = {
     type: 'text',
     from: 'derived',
     derive: ({ key }) => key.slice(key.lastIndexOf('/') + 1),
+    named: 'name',
     doc: 'The file name: the key without its folder.',
     example: 'beach.jpg',
   },
@@ -95,6 +99,7 @@ export const PICTURE_FIELDS = {
     type: 'text',
     from: 'derived',
     derive: ({ key }) => key.slice(0, Math.max(0, key.lastIndexOf('/'))),
+    named: 'folder',
     filters: { folder: 'equals' },
     facet: true,
     selective: true,
@@ -134,6 +139,7 @@ export const PICTURE_FIELDS = {
   tags: {
     type: 'texts',
     from: 'user',
+    named: 'tag',
     filters: { tagsAll: 'all', tagsAny: 'any' },
     facet: true,
     selective: true,
@@ -187,10 +193,18 @@ export const PICTURE_FIELDS = {
     type: 'text',
     from: 'content',
     absent: null,
+    named: 'camera',
     filters: { camera: 'equals' },
     facet: true,
     doc: 'Maker and model of the camera.',
     example: 'Canon EOS 5D',
+  },
+  keywords: {
+    type: 'texts',
+    from: 'content',
+    absent: [],
+    named: 'keyword',
+    doc: 'What IPTC, XMP and an `.xmp` file beside it call it; a search finds it by their words.',
   },
   lens: { type: 'text', from: 'content', absent: null, filters: { lens: 'equals' }, doc: 'Model of the lens.' },
   exposureTime: { type: 'number', from: 'content', absent: null, doc: 'Seconds.', example: '0.004' },
@@ -351,4 +365,4 @@ export function fieldValues(picture: PictureValues | SharedValues, fields: reado
 /** What a picture has of which nothing is known but what it must have: every field with an absent value, with that. */
 export const NOTHING_KNOWN = Object.fromEntries(
   FIELDS.filter(({ absent }) => absent !== undefined).map(({ name, absent }) => [name, absent]),
-) as Readonly<ValuesWhere<{ absent: null | 0 }>>;
+) as unknown as Readonly<ValuesWhere<{ absent: null | 0 | readonly [] }>>;

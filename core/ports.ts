@@ -42,6 +42,12 @@ export interface Hit {
 /** All given conditions must hold. Ranges include both ends. Those over fields are declared in `picture-fields.ts`. */
 export interface Filter extends PictureFilter {
   readonly kind?: Kind;
+  /**
+   * Called by all of these words, see `words.ts`: whole, or with a `*` behind as the beginning of a longer one. 1 to 8.
+   */
+  readonly words?: readonly string[];
+  /** Not called by all of these. 1 to 8. */
+  readonly exceptWords?: readonly string[];
 }
 
 export interface VectorQuery {
@@ -344,6 +350,8 @@ export interface Embedder {
   embedTexts(texts: readonly string[]): Promise<JointEmbedding[]>;
   /** False when the text encoder has no token for anything in a text, so that its vector says nothing about it. */
   knowsText(text: string): Promise<boolean>;
+  /** Whether the text encoder has one token for all of a word, in lower case: a common word, then. */
+  hasWord(word: string): Promise<boolean>;
   /**
    * Decodes and embeds one picture.
    * @throws {unreadable-image} with the reason in its details

@@ -1,7 +1,9 @@
 import { SightlineError } from './errors.ts';
-import type { Embedder, Filter, Hit, VectorStore } from './ports.ts';
+import { askedNames, byMeaning, type FoundHit, searchNames } from './fusion.ts';
+import type { Embedder, Filter, VectorQuery, VectorStore } from './ports.ts';
 import type { JointEmbedding, Page } from './types.ts';
 import { mix, normalise } from './vector-arithmetic.ts';
+import { queryWords } from './words.ts';
 
 /**
  * One part of a query. A weight below zero means "without that"; only the ratio of weights matters.
@@ -27,7 +29,7 @@ export interface SearchRequest {
   readonly minScore?: number;
 }
 
-export interface SearchResult extends Page<Hit> {
+export interface SearchResult extends Page<FoundHit> {
   /** Texts of the query of which the model knows nothing: what they find is by chance. */
   readonly unknownTexts: readonly string[];
 }
@@ -39,8 +41,8 @@ export interface SearchDeps {
 
 /**
  * The query flow: words, pictures or both to the nearest points. The query is the direction of the weighted sum of its
- * terms'
- * unit vectors; stored pictures named in the query are not part of the answer. Throws `invalid-input`, `not-found` for
+ * terms' unit vectors; stored pictures named in the query are not part of the answer. Where only words are looked for,
+ * what is called by them comes first (see `fusion.ts`). Throws `invalid-input`, `not-found` for
  * an unknown imageId, `unreadable-image`, `too-large` and `invalid-cursor`.
  */
 export async function search(deps: SearchDeps, request: SearchRequest): Promise<SearchResult> {
@@ -65,15 +67,25 @@ export async function search(deps: SearchDeps, request: SearchRequest): Promise<
       return { vector, weight: term.weight };
     }),
   );
-  const page = await deps.vectors.query({
+  const { filter, limit, cursor, minScore } = request;
+  const page = await find(deps, terms, {
     vector: query,
-    filter: request.filter,
-    limit: request.limit,
-    cursor: request.cursor,
-    minScore: request.minScore,
+    filter,
+    limit,
+    cursor,
+    minScore,
     exclude: [...stored.keys()],
   });
   return { ...page, unknownTexts: await unknownTexts(deps, terms) };
+}
+
+/** By names and meaning where all that is looked for is words, otherwise by meaning. */
+async function find(deps: SearchDeps, terms: readonly SearchTerm[], query: VectorQuery): Promise<Page<FoundHit>> {
+  const wanted = terms.filter(({ weight }) => weight > 0);
+  const texts = wanted.flatMap((term) => ('text' in term ? [term.text] : []));
+  const words = texts.length === wanted.length ? queryWords(texts) : [];
+  if (words.length === 0) return byMeaning(deps.vectors, query);
+  return searchNames(deps.vectors, query, await askedNames(words, deps.embedder));
 }
 
 /** One sentence about a text of {@link SearchResult.unknownTexts}, for people. */

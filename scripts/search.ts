@@ -42,11 +42,22 @@ export default command({
       });
       for (const text of unknownTexts) console.error(`warning: ${aboutUnknownText(text)}`);
       const folders = new Map((await readFolders(config.data)).map(({ bucket, path }) => [bucket, path]));
-      const found = items.flatMap(({ id, score, payload }) => {
+      const found = items.flatMap(({ id, score, why, payload }) => {
         if (payload.kind !== 'image') return [];
         const { bucket, key, width, height, contentType, tags } = payload;
         return [
-          { id, score, path: join(folders.get(bucket) ?? bucket, key), bucket, key, width, height, contentType, tags },
+          {
+            id,
+            score,
+            why,
+            path: join(folders.get(bucket) ?? bucket, key),
+            bucket,
+            key,
+            width,
+            height,
+            contentType,
+            tags,
+          },
         ];
       });
       if (flags.json) console.log(JSON.stringify({ space, items: found }, null, 2));

@@ -18,6 +18,8 @@ export type CaptionBatch = {
 export type CaptionHit = {
   /** Cosine similarity to the query. */
   readonly score: number;
+  /** Why it is there: where all words of the query stand in what it is called, or `meaning`. What is called so comes first, so scores need not fall from one to the next. */
+  readonly why: readonly ("name" | "folder" | "tag" | "camera" | "keyword" | "caption" | "meaning")[];
   readonly id: string;
   readonly kind: "caption";
   readonly caption: string;
@@ -121,6 +123,8 @@ export type Filter = {
   readonly takenAfter?: string;
   /** By the clock of the place where it was taken; an offset in it does not count. */
   readonly takenBefore?: string;
+  readonly month?: string;
+  readonly dayOfYear?: string;
   readonly camera?: string;
   readonly lens?: string;
   readonly indexedAfter?: string;
@@ -173,12 +177,32 @@ export type Image = {
   readonly tags: readonly string[];
   /** When it was taken, by the clock of the place where it was taken; with its offset from UTC where that is known. Null when nothing says. */
   readonly takenAt: string | null;
+  /** Year and month of `takenAt`; empty when it has none. */
+  readonly month: string;
+  /** Month and day of `takenAt`, for the same day of other years; empty when it has none. */
+  readonly dayOfYear: string;
   /** Which source `takenAt` is from. */
   readonly takenFrom: "exif" | "xmp" | "iptc" | "gps" | "png" | "tiff" | "sidecar" | "name" | "file" | null;
   /** Maker and model of the camera. */
   readonly camera: string | null;
+  /** What IPTC, XMP and an `.xmp` file beside it call it; a search finds it by their words. */
+  readonly keywords: readonly string[];
   /** Model of the lens. */
   readonly lens: string | null;
+  /** Seconds. */
+  readonly exposureTime: number | null;
+  /** The f-number. */
+  readonly aperture: number | null;
+  /** Sensitivity of film or sensor. */
+  readonly iso: number | null;
+  /** Millimetres, of the lens itself. */
+  readonly focalLength: number | null;
+  /** Where it was taken, in degrees: north above 0. */
+  readonly latitude: number | null;
+  /** Degrees: east above 0. */
+  readonly longitude: number | null;
+  /** What it looks like, as 128 bits in hexadecimal digits: copies that were made smaller or compressed again differ in at most 10 of them. */
+  readonly perceptualHash: string | null;
   /** When it was indexed. */
   readonly indexedAt: string;
   readonly links: {
@@ -191,6 +215,8 @@ export type Image = {
 export type ImageHit = {
   /** Cosine similarity to the query. */
   readonly score: number;
+  /** Why it is there: where all words of the query stand in what it is called, or `meaning`. What is called so comes first, so scores need not fall from one to the next. */
+  readonly why: readonly ("name" | "folder" | "tag" | "camera" | "keyword" | "caption" | "meaning")[];
   readonly id: string;
   readonly kind: "image";
   /** Name of the bucket or folder. */
@@ -217,12 +243,32 @@ export type ImageHit = {
   readonly tags: readonly string[];
   /** When it was taken, by the clock of the place where it was taken; with its offset from UTC where that is known. Null when nothing says. */
   readonly takenAt: string | null;
+  /** Year and month of `takenAt`; empty when it has none. */
+  readonly month: string;
+  /** Month and day of `takenAt`, for the same day of other years; empty when it has none. */
+  readonly dayOfYear: string;
   /** Which source `takenAt` is from. */
   readonly takenFrom: "exif" | "xmp" | "iptc" | "gps" | "png" | "tiff" | "sidecar" | "name" | "file" | null;
   /** Maker and model of the camera. */
   readonly camera: string | null;
+  /** What IPTC, XMP and an `.xmp` file beside it call it; a search finds it by their words. */
+  readonly keywords: readonly string[];
   /** Model of the lens. */
   readonly lens: string | null;
+  /** Seconds. */
+  readonly exposureTime: number | null;
+  /** The f-number. */
+  readonly aperture: number | null;
+  /** Sensitivity of film or sensor. */
+  readonly iso: number | null;
+  /** Millimetres, of the lens itself. */
+  readonly focalLength: number | null;
+  /** Where it was taken, in degrees: north above 0. */
+  readonly latitude: number | null;
+  /** Degrees: east above 0. */
+  readonly longitude: number | null;
+  /** What it looks like, as 128 bits in hexadecimal digits: copies that were made smaller or compressed again differ in at most 10 of them. */
+  readonly perceptualHash: string | null;
   /** When it was indexed. */
   readonly indexedAt: string;
   readonly links: {
@@ -372,6 +418,8 @@ export type SearchForm = {
   readonly takenAfter?: string;
   /** By the clock of the place where it was taken; an offset in it does not count. */
   readonly takenBefore?: string;
+  readonly month?: string;
+  readonly dayOfYear?: string;
   readonly camera?: string;
   readonly lens?: string;
   readonly indexedAfter?: string;
@@ -396,7 +444,7 @@ export type SearchRequest = {
   readonly text?: string;
   readonly minus?: string;
   readonly imageId?: string;
-  /** The bytes of a picture, at most 10485760; larger ones are sent as multipart/form-data. */
+  /** The bytes of a picture, at most 10485760; larger ones go as multipart/form-data. */
   readonly image?: string;
   /** As POST /embed answers it, of any length above zero. Only together with `space`. */
   readonly vector?: readonly number[];
@@ -422,7 +470,7 @@ export type SearchRequest = {
 export type SearchTerm = {
   readonly text?: string;
   readonly imageId?: string;
-  /** The bytes of a picture, at most 10485760; larger ones are sent as multipart/form-data. */
+  /** The bytes of a picture, at most 10485760; larger ones go as multipart/form-data. */
   readonly image?: string;
   /** As POST /embed answers it, of any length above zero. Only together with `space`. */
   readonly vector?: readonly number[];
@@ -556,12 +604,32 @@ export type TrashItem = {
   readonly tags: readonly string[];
   /** When it was taken, by the clock of the place where it was taken; with its offset from UTC where that is known. Null when nothing says. */
   readonly takenAt: string | null;
+  /** Year and month of `takenAt`; empty when it has none. */
+  readonly month: string;
+  /** Month and day of `takenAt`, for the same day of other years; empty when it has none. */
+  readonly dayOfYear: string;
   /** Which source `takenAt` is from. */
   readonly takenFrom: "exif" | "xmp" | "iptc" | "gps" | "png" | "tiff" | "sidecar" | "name" | "file" | null;
   /** Maker and model of the camera. */
   readonly camera: string | null;
+  /** What IPTC, XMP and an `.xmp` file beside it call it; a search finds it by their words. */
+  readonly keywords: readonly string[];
   /** Model of the lens. */
   readonly lens: string | null;
+  /** Seconds. */
+  readonly exposureTime: number | null;
+  /** The f-number. */
+  readonly aperture: number | null;
+  /** Sensitivity of film or sensor. */
+  readonly iso: number | null;
+  /** Millimetres, of the lens itself. */
+  readonly focalLength: number | null;
+  /** Where it was taken, in degrees: north above 0. */
+  readonly latitude: number | null;
+  /** Degrees: east above 0. */
+  readonly longitude: number | null;
+  /** What it looks like, as 128 bits in hexadecimal digits: copies that were made smaller or compressed again differ in at most 10 of them. */
+  readonly perceptualHash: string | null;
   /** When it was indexed. */
   readonly indexedAt: string;
   /** Of the entry in the trash. */

@@ -49,8 +49,8 @@ export { ApiFault } from './problem.ts';
 export type { ClientOptions } from './transport.ts';
 
 /** A picture or caption, with its score when it was found by a search. */
-export type ImageItem = Image & Partial<Pick<ImageHit, 'score'>>;
-export type CaptionItem = Caption & Partial<Pick<CaptionHit, 'score'>>;
+export type ImageItem = Image & Partial<Pick<ImageHit, 'score' | 'why'>>;
+export type CaptionItem = Caption & Partial<Pick<CaptionHit, 'score' | 'why'>>;
 export type Item = ImageItem | CaptionItem;
 export type Kind = Item['kind'];
 export type TagCount = TagCounts['items'][number];

@@ -96,6 +96,7 @@ function createEmbedder(encoders: Encoders, head: Projection, ids: Pick<Embedder
       return texts.map((text) => (known.get(text) ?? made.get(text))!.slice() as JointEmbedding);
     },
     knowsText: (text) => encoders.text.knows(text),
+    hasWord: (word) => encoders.text.hasWord(word),
     async embedImage(bytes) {
       const { outputs, picture } = await encoders.image.encode(bytes);
       const [vector] = await head.projectImages([outputs]);

@@ -1,5 +1,5 @@
 import { type ImageRejection, SightlineError } from '../errors.ts';
-import { exposureOf, METADATA_VERSION, readEmbedded } from '../metadata/embedded.ts';
+import { allKeywords, exposureOf, METADATA_VERSION, readEmbedded } from '../metadata/embedded.ts';
 import { NOTHING_KNOWN } from '../picture-fields.ts';
 import type { PictureInfo } from '../ports.ts';
 import { findPreview, RAW_TYPES, type RawFormat } from './camera-raw.ts';
@@ -81,7 +81,7 @@ async function readFileHeader(bytes: Uint8Array, format: PictureFormat, limits: 
   // What HEIF says of turning is done by its decoder, and EXIF in it only repeats it.
   const orientation = format === 'heic' ? 1 : (metadata.orientation ?? 1);
   const { exif, xmp, iptc } = metadata;
-  const { keywords, ...embedded } = readEmbedded(bytes, format, { exif: format === 'tiff' ? bytes : exif, xmp, iptc });
+  const embedded = readEmbedded(bytes, format, { exif: format === 'tiff' ? bytes : exif, xmp, iptc });
   return {
     source,
     format,
@@ -113,9 +113,9 @@ async function readRawHeader(bytes: Uint8Array, raw: RawFormat, limits: DecodeLi
   }
   const header = await readFileHeader(preview.jpeg, 'jpeg', limits);
   const orientation = preview.orientation ?? header.orientation;
-  const { keywords, ...own } = readEmbedded(bytes, 'raw', preview.blocks);
-  const { takenAt, takenFrom, camera, lens } = header.picture;
-  const dated = own.takenAt === null ? { takenAt, takenFrom } : own;
+  const own = readEmbedded(bytes, 'raw', preview.blocks);
+  const { takenAt, takenFrom, camera, lens, keywords } = header.picture;
+  const dated = own.takenAt === null ? { takenAt, takenFrom } : { takenAt: own.takenAt, takenFrom: own.takenFrom };
   return {
     ...header,
     orientation,
@@ -127,6 +127,7 @@ async function readRawHeader(bytes: Uint8Array, raw: RawFormat, limits: DecodeLi
       camera: own.camera ?? camera,
       lens: own.lens ?? lens,
       ...exposureOf(own, header.picture),
+      keywords: allKeywords(own.keywords, keywords),
     },
   };
 }

@@ -25,6 +25,8 @@ export interface TextEncoder {
   encode(texts: readonly string[], onProgress?: (done: number) => void): Promise<Embedding<'text'>[]>;
   /** False when it has no token for anything in the text. */
   knows(text: string): Promise<boolean>;
+  /** Whether it has one token for all of a word, in lower case. */
+  hasWord(word: string): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -78,6 +80,7 @@ export async function loadTextEncoder(
     fingerprint,
     encode: (texts, onProgress) => encode({ entry, onnx, tokenizer }, texts, onProgress),
     knows: async (text) => tokenizer.knows(text),
+    hasWord: async (word) => tokenizer.hasWord(word),
     close: () => onnx.release(),
   };
 }
@@ -93,6 +96,7 @@ export async function describeTextEncoder(
     fingerprint: await fingerprintTextEncoder(modelDirs, entry),
     encode: async (texts, onProgress) => (await encoder.get()).encode(texts, onProgress),
     knows: async (text) => (await encoder.get()).knows(text),
+    hasWord: async (word) => (await encoder.get()).hasWord(word),
     close: async () => (await encoder.peek())?.close(),
   };
 }

@@ -11,6 +11,8 @@ export interface Tokenizer {
   encode(text: string): number[];
   /** Whether any part of a text has a token of its own. */
   knows(text: string): boolean;
+  /** Whether all of a word is one token. */
+  hasWord(word: string): boolean;
   /** What shorter texts are filled up with, as tokenizer_config.json says; null when it says nothing. */
   readonly padId: number | null;
 }
@@ -80,6 +82,10 @@ export async function loadTokenizer(files: TokenizerFiles): Promise<Tokenizer> {
     knows: (text) => {
       const bare = inner.encode(text.slice(0, FIRST_WINDOW).toWellFormed(), { add_special_tokens: false }).ids;
       return unknown === null || bare.some((id: number) => id !== unknown);
+    },
+    hasWord(word) {
+      const bare = inner.encode(word, { add_special_tokens: false }).ids;
+      return bare.length === 1 && bare[0] !== unknown;
     },
     encode(text) {
       const clean = withoutExcessMarks(text);

@@ -66,6 +66,10 @@ export async function loadUnigram(files: TokenizerFiles): Promise<Tokenizer> {
   return {
     padId: padding! < 0 ? null : padding!,
     knows: (text) => content(text, files.maxTokens).some((id) => id !== unknown && id !== space),
+    hasWord(word) {
+      const ids = content(word, 2);
+      return ids.length === 1 && ids[0] !== unknown;
+    },
     encode(text) {
       const [head, tail] = [start!, end!].map((id) => (id < 0 ? [] : [id]));
       const most = files.maxTokens - head!.length - tail!.length;

@@ -1,7 +1,7 @@
 import type { ObjectInfo, PictureInfo } from '../ports.ts';
 import type { ImagePayload } from '../types.ts';
 import { machineDate } from './date.ts';
-import { METADATA_VERSION } from './embedded.ts';
+import { allKeywords, METADATA_VERSION } from './embedded.ts';
 import { dateOfName } from './file-name.ts';
 import type { Sidecar } from './sidecar.ts';
 
@@ -38,6 +38,7 @@ export function describeFile(
     camera: content.camera ?? beside('xmp')?.camera ?? null,
     lens: content.lens ?? beside('xmp')?.lens ?? null,
     metadataVersion: METADATA_VERSION,
+    keywords: allKeywords(beside('xmp')?.keywords, content.keywords),
   };
 }
 

@@ -65,7 +65,7 @@ export function readEmbedded(bytes: Uint8Array, format: string, blocks: Metadata
     camera: exif.camera ?? xmp.camera ?? null,
     lens: exif.lens ?? xmp.lens ?? null,
     ...exposureOf(exif),
-    keywords: [...new Set([...(iptc.keywords ?? []), ...(xmp.keywords ?? [])])].slice(0, MAX_KEYWORDS),
+    keywords: allKeywords(iptc.keywords, xmp.keywords),
   };
 }
 
@@ -73,4 +73,9 @@ export function readEmbedded(bytes: Uint8Array, format: string, blocks: Metadata
 export function exposureOf(...sources: readonly Partial<Exposure>[]): Exposure {
   const first = (name: keyof Exposure) => sources.find((source) => source[name] != null)?.[name] ?? null;
   return Object.fromEntries(EXPOSURE_FIELDS.map((name) => [name, first(name)])) as unknown as Exposure;
+}
+
+/** Keywords of several sources, each once. */
+export function allKeywords(...lists: readonly (readonly string[] | undefined)[]): string[] {
+  return [...new Set(lists.flatMap((list) => list ?? []))].slice(0, MAX_KEYWORDS);
 }

@@ -15,6 +15,7 @@ export interface Sidecar {
   readonly takenAt: string | null;
   readonly camera: string | null;
   readonly lens: string | null;
+  readonly keywords: readonly string[];
 }
 
 /** What lies beside a picture. */
@@ -189,8 +190,8 @@ async function readSidecar(objects: ObjectStore, key: string): Promise<Sidecar |
 }
 
 function parseXmp(bytes: Uint8Array): Sidecar {
-  const { original, digitized, camera, lens } = readXmp(bytes);
-  return { kind: 'xmp', takenAt: original ?? digitized, camera, lens };
+  const { original, digitized, camera, lens, keywords } = readXmp(bytes);
+  return { kind: 'xmp', takenAt: original ?? digitized, camera, lens, keywords };
 }
 
 /** Takeout's form, or null for other JSON. Its time is an instant; nobody wrote down the local clock. */
@@ -201,7 +202,8 @@ function parseTakeout(bytes: Uint8Array): Sidecar | null {
     };
     const seconds = photoTakenTime?.timestamp;
     if (typeof seconds !== 'string' && typeof seconds !== 'number') return null;
-    return { kind: 'takeout', takenAt: instantDate(new Date(Number(seconds) * 1000)), camera: null, lens: null };
+    const takenAt = instantDate(new Date(Number(seconds) * 1000));
+    return { kind: 'takeout', takenAt, camera: null, lens: null, keywords: [] };
   } catch {
     return null;
   }

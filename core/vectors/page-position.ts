@@ -4,8 +4,8 @@ import { SightlineError } from '../errors.ts';
 
 /** Raised when the meaning of a position changes, so that cursors of an older release are refused, not misread. */
 const VERSION = 1;
-/** Longer ones are not ours: a position is a score or time and an id. */
-const MAX_LENGTH = 256;
+/** Longer ones are not ours: a position is a score or time and an id, or two such cursors. */
+const MAX_LENGTH = 1000;
 
 /** What a cursor points after: `[score or time, id]` or `[id]`. */
 export type Position = readonly (number | string)[];

@@ -3,6 +3,7 @@ import { FILTERS, type FieldName, type FieldType, type NamedField, STORED_FIELDS
 import type { Filter, Point, Tombstone } from '../ports.ts';
 import type { JointEmbedding, Payload } from '../types.ts';
 import { norm } from '../vector-arithmetic.ts';
+import { isQueryWord, MAX_QUERY_WORDS } from '../words.ts';
 
 /**
  * What every vector store refuses, in one place, so that no driver is laxer than another. All of these throw
@@ -138,6 +139,12 @@ function checkSequencer(sequencer: string, id: string): void {
 }
 
 export function checkFilter(filter: Filter): void {
+  for (const name of ['words', 'exceptWords'] as const) {
+    const words = filter[name];
+    if (words !== undefined && (words.length < 1 || words.length > MAX_QUERY_WORDS || !words.every(isQueryWord))) {
+      throw invalid(`expected 1 to ${MAX_QUERY_WORDS} words in lower case as ${name}, got ${quoted(words)}`);
+    }
+  }
   for (const { name, comparison, field } of FILTERS) {
     const value: unknown = filter[name];
     if (value === undefined) continue;

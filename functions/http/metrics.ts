@@ -24,6 +24,7 @@ export function measured(embedder: Embedder, metrics: Metrics): Embedder {
     dimension: embedder.dimension,
     embedTexts: (texts) => timed('text', texts.length, () => embedder.embedTexts(texts)),
     knowsText: (text) => embedder.knowsText(text),
+    hasWord: (word) => embedder.hasWord(word),
     embedImage: (bytes) => timed('image', 1, () => embedder.embedImage(bytes)),
     describeImage: (bytes) => embedder.describeImage(bytes),
     close: () => embedder.close(),

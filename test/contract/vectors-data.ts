@@ -1,6 +1,7 @@
 import { NOTHING_KNOWN } from '../../core/picture-fields.ts';
 import type { Filter, Hit, ListQuery, Point, StoredPoint, VectorQuery, VectorStore } from '../../core/ports.ts';
 import type { CaptionPayload, ImagePayload, JointEmbedding, Page } from '../../core/types.ts';
+import { wordsOf } from '../../core/words.ts';
 
 export { seededRandom } from '../support/random.ts';
 
@@ -149,8 +150,18 @@ export const FILTERS: readonly Filter[] = [
   { indexedAfter: '2026-01-12', indexedBefore: '2026-01-12' },
   { kind: 'image', tagsAny: ['dog', 'beach'], contentTypes: ['image/jpeg'], minBytes: 2, orientation: 'landscape' },
   { kind: 'caption', tagsAll: ['dog'] },
+  ...['dog', 'ferien', 'strasse', 'stra*', 'ete', '写', '真', 'canon', '10*'].flatMap((word) => [
+    { words: [word] },
+    { exceptWords: [word] },
+  ]),
+  { words: ['nowhere'] },
+  { words: ['holiday', 'jpg', 'do*'] },
+  { words: ['jpg'], exceptWords: ['dog'], kind: 'image' },
+  { exceptWords: ['jpg', 'dog'], tagsAny: ['beach'] },
   { kind: 'caption', minBytes: 0 },
 ];
+
+const captionOf = (payload: Point['payload']) => (payload.kind === 'caption' ? payload.caption : '');
 
 /** What a filter means, one point at a time. */
 export function matches({ payload }: Point, filter: Filter): boolean {
@@ -161,7 +172,12 @@ export function matches({ payload }: Point, filter: Filter): boolean {
     (after === undefined || (iso !== null && time(iso) >= time(after))) &&
     (before === undefined || (iso !== null && time(iso) <= time(before)));
   const shape = own && (own.width > own.height ? 'landscape' : own.width < own.height ? 'portrait' : 'square');
+  const called = new Set(wordsOf([own?.key, own?.camera, ...payload.tags, captionOf(payload)].join(' ')));
+  const isCalled = (word: string) =>
+    word.endsWith('*') ? [...called].some((whole) => whole.startsWith(word.slice(0, -1))) : called.has(word);
   return (
+    (filter.words ?? []).every(isCalled) &&
+    (filter.exceptWords === undefined || !filter.exceptWords.every(isCalled)) &&
     (filter.kind === undefined || payload.kind === filter.kind) &&
     (filter.bucket === undefined || own?.bucket === filter.bucket) &&
     (filter.keyPrefix === undefined || own?.key.startsWith(filter.keyPrefix) === true) &&

@@ -36,6 +36,12 @@ const BAD_FILTERS: readonly Filter[] = [
   { minBytes: Number.NaN },
   { maxBytes: Infinity },
   { tagsAll: ['\ud800'] },
+  { words: [] },
+  { words: ['Dog'] },
+  { words: ['two words'] },
+  { words: ['"'] },
+  { words: ['a*'] },
+  { exceptWords: Array.from({ length: 9 }, (_, i) => `${i}`) },
   { tagsAny: Array.from({ length: 101 }, (_, i) => `tag ${i}`) },
 ];
 

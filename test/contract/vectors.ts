@@ -2,6 +2,7 @@ import { describe } from 'node:test';
 import type { Open } from './vectors-open.ts';
 import { readingContract } from './vectors-reading.ts';
 import { refusalsContract } from './vectors-refusals.ts';
+import { wordsContract } from './vectors-words.ts';
 import { writingContract } from './vectors-writing.ts';
 
 /**
@@ -11,6 +12,7 @@ import { writingContract } from './vectors-writing.ts';
 export function vectorsContract(name: string, open: Open): void {
   describe(`vectors contract: ${name}`, () => {
     writingContract(open);
+    wordsContract(open);
     readingContract(open);
     refusalsContract(open);
   });

@@ -22,6 +22,7 @@ export function hashEmbedder(): Embedder & { readonly embeddedImages: string[]; 
     embeddedImages,
     failNext: null,
     knowsText: async () => true,
+    hasWord: async () => false,
     embedTexts: async (texts) => texts.map((text) => vectorOf(Buffer.from(text))),
     async embedImage(bytes) {
       await new Promise((resolve) => setImmediate(resolve));

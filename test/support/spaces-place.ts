@@ -30,6 +30,7 @@ export function saltedEmbedder(space: string, dimension = 32): Embedder & { embe
     },
     describeImage: async () => ({ ...NOTHING_KNOWN, contentType: 'image/jpeg', width: 1, height: 1 }),
     knowsText: async () => true,
+    hasWord: async () => false,
     close: async () => {},
   };
 }

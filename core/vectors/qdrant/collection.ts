@@ -2,7 +2,7 @@ import type { Schemas } from '@qdrant/js-client-rest';
 import { SightlineError } from '../../errors.ts';
 import type { SpaceId } from '../../types.ts';
 import { assertApplied, statusOf } from './errors.ts';
-import { INDEXES, PREFIX_INDEXES, type PrefixSearch } from './payload.ts';
+import { INDEXES, PREFIX_INDEXES, type PrefixSearch, WORD_FIELDS, WORD_INDEXES } from './payload.ts';
 import type { QdrantSession } from './session.ts';
 
 /**
@@ -71,6 +71,10 @@ export interface CollectionLayout {
   readonly quantized: boolean;
   /** Points and tombstones, about. */
   readonly points: number;
+  /** All points have the words that they are called by: the second of the two indexes is made when they have. */
+  readonly hasWords: boolean;
+  /** Where indexes are to be. */
+  readonly onDisk: boolean;
 }
 
 /**
@@ -89,17 +93,31 @@ export async function ensureCollection(
   const info = found ?? (await create(session, collection, dimension, options));
   checkVectors(collection, info.config.params.vectors, dimension);
   const schema = info.payload_schema ?? {};
-  const layout = layoutOf(info, prefixes);
+  const layout = { ...layoutOf(info, prefixes), onDisk: options.onDisk === 'all' };
   const { field, schema: prefixIndex } = PREFIX_INDEXES[layout.prefixes];
-  const missing = Object.entries({ ...INDEXES, [field]: prefixIndex }).filter(([name]) => schema[name] === undefined);
-  const onDisk = options.onDisk === 'all';
-  for (const [field_name, type] of missing) {
-    const field_schema = onDisk ? ({ ...(typeof type === 'string' ? { type } : type), on_disk: true } as never) : type;
-    await session.call(`indexing ${field_name} of ${collection}`, async (client) =>
-      assertApplied([await client.createPayloadIndex(collection, { field_name, field_schema, wait: true })]),
-    );
+  // An empty collection has nothing to be filled.
+  const hasWords = layout.hasWords || layout.points === 0;
+  const words = hasWords ? WORD_FIELDS : WORD_FIELDS.slice(0, 1);
+  const wordIndexes = Object.fromEntries(words.map((name) => [name, WORD_INDEXES[layout.prefixes]]));
+  const wanted = Object.entries({ ...INDEXES, [field]: prefixIndex, ...wordIndexes });
+  for (const [name, type] of wanted.filter(([name]) => schema[name] === undefined)) {
+    await indexField(session, collection, name, type, layout.onDisk);
   }
-  return layout;
+  return { ...layout, hasWords };
+}
+
+/** Makes a payload index. */
+export async function indexField(
+  session: QdrantSession,
+  collection: string,
+  field_name: string,
+  type: Schemas['PayloadFieldSchema'],
+  onDisk: boolean,
+): Promise<void> {
+  const field_schema = onDisk ? ({ ...(typeof type === 'string' ? { type } : type), on_disk: true } as never) : type;
+  await session.call(`indexing ${field_name} of ${collection}`, async (client) =>
+    assertApplied([await client.createPayloadIndex(collection, { field_name, field_schema, wait: true })]),
+  );
 }
 
 async function findCollection(session: QdrantSession, collection: string): Promise<Schemas['CollectionInfo'] | null> {
@@ -170,6 +188,8 @@ function layoutOf(info: Schemas['CollectionInfo'], prefixes: PrefixSearch = 'has
     prefixes: has('hashed') ? 'hashed' : has('match') ? 'match' : prefixes,
     quantized: Boolean(info.config.quantization_config),
     points: info.points_count ?? 0,
+    hasWords: info.payload_schema?.[WORD_FIELDS[1]] !== undefined,
+    onDisk: false,
   };
 }
 

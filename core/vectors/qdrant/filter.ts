@@ -1,6 +1,7 @@
 import type { Schemas } from '@qdrant/js-client-rest';
 import { type Comparison, FILTERS, type NamedField } from '../../picture-fields.ts';
 import type { Filter, WriteCondition } from '../../ports.ts';
+import { BEGINNING } from '../../words.ts';
 import { isTime } from '../validate.ts';
 import {
   canonicalTime,
@@ -11,6 +12,7 @@ import {
   type StoredPayload,
   sequencerParts,
   TAGS_MARK,
+  WORD_FIELDS,
 } from './payload.ts';
 
 type Condition = Schemas['Condition'];
@@ -21,12 +23,27 @@ const oneOf = (key: string, values: readonly string[]): Condition => ({ key, mat
 export const range = (key: string, bounds: Partial<Record<'gte' | 'lte' | 'lt' | 'gt', number | string>>): Condition =>
   ({ key, range: bounds }) as Condition;
 
+/** What conditions on a collection depend on. */
+export interface SearchWays {
+  readonly prefixes: PrefixSearch;
+  /** Whether all points have their words: see `fill-words.ts`. */
+  hasWords(): boolean;
+}
+
 /**
  * Live points that match a checked filter; null when none can. Fields that a point does not have match no condition.
  */
-export function liveFilter(filter: Filter, prefixes: PrefixSearch): QdrantFilter | null {
+export function liveFilter(filter: Filter, ways: SearchWays): QdrantFilter | null {
+  const { prefixes } = ways;
   // Leaves out tombstones, too.
   const must = [filter.kind === undefined ? oneOf('kind', ['image', 'caption']) : equals('kind', filter.kind)];
+  if (filter.words !== undefined) {
+    if (!ways.hasWords()) return null;
+    must.push(...filter.words.map((word) => calledBy(word, prefixes)));
+  }
+  if (filter.exceptWords !== undefined && ways.hasWords()) {
+    must.push({ must_not: [{ must: filter.exceptWords.map((word) => calledBy(word, prefixes)) }] });
+  }
   const ranges = new Map<string, Partial<Record<'gte' | 'lte', number | string>>>();
   for (const { name, comparison, field } of FILTERS) {
     const value = filter[name];
@@ -73,6 +90,13 @@ function conditionsOf(field: NamedField, comparison: Other, value: unknown, pref
     case 'prefix':
       return [prefixCondition(value as string, prefixes)];
   }
+}
+
+/** In the words of a point or in those of its tags. */
+function calledBy(word: string, prefixes: PrefixSearch): Condition {
+  const isPrefix = prefixes === 'match' && word.endsWith(BEGINNING);
+  const match = isPrefix ? { prefix: word.slice(0, -1) } : { value: word };
+  return { should: WORD_FIELDS.map((key) => ({ key, match })) };
 }
 
 function prefixCondition(prefix: string, prefixes: PrefixSearch): Condition {

@@ -20,7 +20,7 @@ export async function listPoints(part: QdrantPart, query: ListQuery): Promise<Pa
     ...(order === undefined || order.field.absent !== undefined ? [['string'] as const] : []),
   ];
   const position = cursor === undefined ? null : (decodeCursor(of, cursor, ...forms) as readonly string[]);
-  const filter = liveFilter(query.filter, part.prefixes);
+  const filter = liveFilter(query.filter, part);
   if (filter === null) return { items: [] };
   const found =
     order === undefined
@@ -117,7 +117,7 @@ function inTurn(order: Order) {
 export async function findCopies(part: QdrantPart, sha256s: readonly string[]): Promise<Map<string, JointEmbedding>> {
   if (sha256s.length === 0) return new Map();
   const searches = sha256s.map((sha256) => ({
-    filter: liveFilter({ kind: 'image', sha256 }, part.prefixes)!,
+    filter: liveFilter({ kind: 'image', sha256 }, part)!,
     limit: 1,
     with_vector: true,
   }));
@@ -134,7 +134,7 @@ export async function findCopies(part: QdrantPart, sha256s: readonly string[]): 
 /** See `VectorStore.count`. */
 export async function countPoints(part: QdrantPart, filter: Filter): Promise<number> {
   checkFilter(filter);
-  const live = liveFilter(filter, part.prefixes);
+  const live = liveFilter(filter, part);
   return live === null ? 0 : countExactly(part, live);
 }
 
@@ -154,7 +154,7 @@ export async function facet(
 ): Promise<{ value: string; count: number }[]> {
   checkLimit(limit);
   checkFilter(filter);
-  const live = liveFilter(filter, part.prefixes);
+  const live = liveFilter(filter, part);
   if (live === null) return [];
   for (let size = limit + 1; ; size *= 4) {
     const request = { key, limit: size, filter: live, exact: true };

@@ -3,6 +3,7 @@ import type { Schemas } from '@qdrant/js-client-rest';
 import { FILTERS, fieldValue, HELD_FIELDS, type NamedField, STORED_FIELDS } from '../../picture-fields.ts';
 import type { StoredPoint, Tombstone } from '../../ports.ts';
 import type { CaptionPayload, ImagePayload, Payload } from '../../types.ts';
+import { BEGINNING, MIN_BEGINNING, ownWords, tagWords } from '../../words.ts';
 import { isTime, timeOf } from '../validate.ts';
 
 /**
@@ -44,6 +45,18 @@ export const INDEXES: Readonly<Record<string, Schemas['PayloadFieldSchema']>> = 
  */
 export type PrefixSearch = 'match' | 'hashed';
 
+/**
+ * The fields of the words that a point is called by; those of its tags have one of their own, because tags change
+ * alone. Collections with hashed prefixes hold every beginning, too, with a `*` behind it.
+ */
+export const WORD_FIELDS = ['words', 'tagWords'] as const;
+
+/** The index of both. */
+export const WORD_INDEXES: Readonly<Record<PrefixSearch, Schemas['PayloadFieldSchema']>> = {
+  match: { type: 'keyword', prefix: true },
+  hashed: 'keyword',
+};
+
 /** The field that is indexed for each, and its index. */
 export const PREFIX_INDEXES: Readonly<Record<PrefixSearch, { field: string; schema: Schemas['PayloadFieldSchema'] }>> =
   {
@@ -79,25 +92,39 @@ export function storedPayload(payload: Payload, prefixes: PrefixSearch): StoredP
   const stored: StoredPayload = { kind: payload.kind };
   for (const field of HELD_FIELDS) {
     if (payload.kind === 'image' || field.ofCaptions)
-      Object.assign(stored, storedField(field, fieldValue(payload, field)));
+      Object.assign(stored, storedField(field, fieldValue(payload, field), prefixes));
   }
+  stored.words = withBeginnings(ownWords(payload), prefixes);
   if (payload.kind === 'caption') return { ...stored, caption: payload.caption };
   return prefixes === 'match' ? stored : { ...stored, keyPrefixes: prefixNumbers(payload.key) };
 }
 
 /** What is written of a field; nothing when there is no value, so that no condition on it holds. */
-function storedField({ name, type }: NamedField, value: unknown): StoredPayload {
+function storedField({ name, type }: NamedField, value: unknown, prefixes: PrefixSearch): StoredPayload {
   if (value === null) return {};
-  if (name === 'tags') return (value as string[]).length === 0 ? { tags: [] } : tagFields(value as string[]);
+  if (name === 'tags') return (value as string[]).length === 0 ? { tags: [] } : tagFields(value as string[], prefixes);
   if (type === 'sequencer') return sequencerFields(value as string);
   if (isTime(type)) return timeFields(name, type, value as string);
   return { [name]: value };
 }
 
-/** Each tag once, and their mark: the first 52 bits of a SHA-256, which a JSON number holds exactly. */
-export function tagFields(tags: readonly string[]): StoredPayload {
+/** Each tag once, their words, and their mark: the first 52 bits of a SHA-256, which a JSON number holds exactly. */
+export function tagFields(tags: readonly string[], prefixes: PrefixSearch): StoredPayload {
   const once = [...new Set(tags)];
-  return { tags: once, [TAGS_MARK]: hashNumber(JSON.stringify(once)) };
+  const words = withBeginnings(tagWords(once), prefixes);
+  return { tags: once, tagWords: words, [TAGS_MARK]: hashNumber(JSON.stringify(once)) };
+}
+
+/** What is stored of words. */
+export function withBeginnings(words: readonly string[], prefixes: PrefixSearch): readonly string[] {
+  if (prefixes === 'match') return words;
+  const beginnings = new Set<string>();
+  for (const characters of words.map((word) => Array.from(word))) {
+    for (let length = MIN_BEGINNING; length <= characters.length; length++) {
+      beginnings.add(`${characters.slice(0, length).join('')}${BEGINNING}`);
+    }
+  }
+  return [...words, ...beginnings];
 }
 
 /** What is written of a tombstone: nothing that a search has an index for. */

@@ -1,6 +1,6 @@
 import type { QdrantClient, Schemas } from '@qdrant/js-client-rest';
-import { type CollectionLayout, readLayout } from './collection.ts';
-import { type PrefixSearch, READ_FIELDS, type StoredPayload } from './payload.ts';
+import { type CollectionLayout, indexField, readLayout } from './collection.ts';
+import { type PrefixSearch, READ_FIELDS, type StoredPayload, WORD_FIELDS, WORD_INDEXES } from './payload.ts';
 import type { QdrantSession } from './session.ts';
 
 /** Ids asked for in one request. */
@@ -21,6 +21,10 @@ export interface QdrantPart {
   readonly quantized: boolean;
   /** Points and tombstones, known to within a minute. */
   size(): number;
+  /** Whether all points have their words, and these an index. */
+  hasWords(): boolean;
+  /** Says so, when they have. */
+  indexWords(): Promise<void>;
   /** For requests that write points, where the answer depends on what they did. */
   readonly writing: { readonly wait: true; readonly ordering?: 'medium' };
   call<T>(action: string, request: (client: QdrantClient) => Promise<T>): Promise<T>;
@@ -30,7 +34,8 @@ export interface QdrantPart {
 }
 
 export function openPart(session: QdrantSession, collection: string, layout: CollectionLayout): QdrantPart {
-  const { replicas, points: pointsNow, ...rest } = layout;
+  const { replicas, points: pointsNow, hasWords, ...rest } = layout;
+  let searchesWords = hasWords;
   // What is decided by what is there must not be read of a replica that has yet to hear of the last write.
   const reading = replicas > 1 ? ({ consistency: 'majority' } as const) : {};
   const call: QdrantPart['call'] = (action, request) => session.call(`${action} ${collection}`, request);
@@ -38,6 +43,11 @@ export function openPart(session: QdrantSession, collection: string, layout: Col
     ...rest,
     collection,
     size: sizeOf(session, collection, pointsNow),
+    hasWords: () => searchesWords,
+    async indexWords() {
+      await indexField(session, collection, WORD_FIELDS[1], WORD_INDEXES[layout.prefixes], layout.onDisk);
+      searchesWords = true;
+    },
     // Replicas take writes as they come, each in an order of its own, and may differ for good after two to one point.
     // One of them orders them for all; another does when that one is down. Qdrant, "Consistency guarantees".
     writing: replicas > 1 ? { wait: true, ordering: 'medium' } : { wait: true },

@@ -64,7 +64,7 @@ export async function queryPoints(part: QdrantPart, query: VectorQuery, search: 
   const vector = unitVector(query.vector, part.dimension, 'the query');
   const of = fingerprint(['query', vector, query.filter, minScore]);
   const after = query.cursor === undefined ? null : positionOf(of, query.cursor);
-  const filter = liveFilter(query.filter, part.prefixes);
+  const filter = liveFilter(query.filter, part);
   if (filter === null) return { items: [] };
 
   const { ranked, window } = await rank(part, search, limit + 1, after, {

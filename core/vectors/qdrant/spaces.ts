@@ -13,6 +13,7 @@ import {
   readLayout,
 } from './collection.ts';
 import { findDifferences } from './diff.ts';
+import { fillWords } from './fill-words.ts';
 import { liveFilter, tombstonesBefore } from './filter.ts';
 import { countExactly } from './list.ts';
 import type { PrefixSearch } from './payload.ts';
@@ -143,7 +144,7 @@ async function summaryOf(server: Server, collection: string, live: string | unde
     const layout = await readLayout(server.session, collection);
     const part = openPart(server.session, collection, layout);
     const [points, tombstones] = await Promise.all([
-      countExactly(part, liveFilter({}, layout.prefixes)!),
+      countExactly(part, liveFilter({}, part)!),
       countExactly(part, tombstonesBefore('9999-12-31T00:00:00.000Z')),
     ]);
     const { dimension } = layout;
@@ -158,7 +159,10 @@ async function openCollection(server: Server, space: SpaceId, dimension: number)
   const { session, options, prefixes } = server;
   const collection = server.nameOf(space);
   const layout = await ensureCollection(session, collection, dimension, options.collection ?? {}, prefixes);
-  return openPart(session, collection, layout);
+  const part = openPart(session, collection, layout);
+  // Nobody waits for it, and what it did not come to is done when the collection is opened the next time.
+  if (!layout.hasWords) fillWords(part).catch(() => undefined);
+  return part;
 }
 
 async function openLive(server: Server, space: SpaceId, dimension: number): Promise<VectorStore> {

@@ -9,6 +9,7 @@ import { assertApplied, isMissingPoint } from './errors.ts';
 import { type QdrantFilter, replaceable, unchangedTags } from './filter.ts';
 import {
   isLive,
+  type PrefixSearch,
   type StoredPayload,
   storedPayload,
   storedTombstone,
@@ -104,7 +105,7 @@ async function writeKeepingTags(part: QdrantPart, writes: readonly Write[], when
     if (round > 1) await sleep(round * 5 * Math.random());
     const found = await send(
       part,
-      open.map((i) => withTagsOf(writes[i]!, there[i])),
+      open.map((i) => withTagsOf(writes[i]!, there[i], part.prefixes)),
     );
     const again: number[] = [];
     for (const [j, i] of open.entries()) {
@@ -119,12 +120,12 @@ async function writeKeepingTags(part: QdrantPart, writes: readonly Write[], when
   return won;
 }
 
-function withTagsOf(write: Write, there: StoredPayload | undefined): Write {
+function withTagsOf(write: Write, there: StoredPayload | undefined, prefixes: PrefixSearch): Write {
   const onto = { ...write.onto, must: unchangedTags(there) };
   if (there === undefined || !isLive({ payload: there })) return { ...write, onto };
-  const { [TAGS_MARK]: _, ...payload } = write.payload;
+  const { [TAGS_MARK]: _, tagWords: __, ...payload } = write.payload;
   const tags = (there.tags ?? []) as string[];
-  return { ...write, onto, payload: { ...payload, ...(tags.length === 0 ? { tags } : tagFields(tags)) } };
+  return { ...write, onto, payload: { ...payload, ...(tags.length === 0 ? { tags } : tagFields(tags, prefixes)) } };
 }
 
 /** What stands under an id after a write. */
@@ -196,7 +197,7 @@ export async function setTags(part: QdrantPart, id: string, tags: readonly strin
   checkTags(tags);
   const [found] = await part.retrieve([id], { fields: ['kind'] });
   if (found === undefined || !isLive(found)) return false;
-  const payload = tagFields(tags);
+  const payload = tagFields(tags, part.prefixes);
   return part.call('setting tags in', async (client) => {
     try {
       assertApplied([await client.setPayload(part.collection, { payload, points: [id], ...part.writing })]);

@@ -1,5 +1,6 @@
 import { type Comparison, FILTERS, type NamedField } from '../../picture-fields.ts';
 import type { Filter } from '../../ports.ts';
+import { BEGINNING } from '../../words.ts';
 import { isTime, timeOf } from '../validate.ts';
 import { columnOf } from './rows.ts';
 
@@ -23,6 +24,15 @@ export function filterCondition(filter: Filter): Condition {
     terms.push('p.kind = ?');
     values.push(filter.kind);
   }
+  if (filter.words !== undefined) {
+    terms.push(CALLED);
+    values.push(matchOf(filter.words));
+    selective = true;
+  }
+  if (filter.exceptWords !== undefined) {
+    terms.push(`NOT ${CALLED}`);
+    values.push(matchOf(filter.exceptWords));
+  }
   for (const { name, comparison, field } of FILTERS) {
     const value = filter[name];
     if (value === undefined) continue;
@@ -34,6 +44,14 @@ export function filterCondition(filter: Filter): Condition {
       field.selective === true && (comparison === 'any' || (value as string | readonly string[]).length !== 0);
   }
   return { sql: terms.length === 0 ? 'TRUE' : terms.join(' AND '), values, selective };
+}
+
+const CALLED = '(p.row IN (SELECT rowid FROM names WHERE names MATCH ?))';
+
+/** Checked words as FTS5 asks for them: `"img" AND "05" *`. */
+function matchOf(words: readonly string[]): string {
+  const terms = words.map((word) => (word.endsWith(BEGINNING) ? `"${word.slice(0, -1)}" *` : `"${word}"`));
+  return terms.join(' AND ');
 }
 
 const OPERATORS = { equals: '=', atLeast: '>=', atMost: '<=', below: '<' } as const;

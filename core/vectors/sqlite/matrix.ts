@@ -106,6 +106,16 @@ export class SlotMatrix {
     return masks;
   }
 
+  /** Masks like these without some slots. */
+  without(masks: readonly (Float32Array | null)[], slots: Iterable<number>): (Float32Array | null)[] {
+    const copies = masks.map((mask) => mask?.slice() ?? null);
+    for (const slot of slots) {
+      const mask = copies[Math.floor(slot / this.chunkSlots)];
+      if (mask) mask[slot % this.chunkSlots] = OUT;
+    }
+    return copies;
+  }
+
   /** Slots for new points, freed ones first. They are taken only when a change of them is applied. */
   *vacant(): Generator<number> {
     yield* this.#free;

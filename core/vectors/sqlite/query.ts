@@ -134,19 +134,35 @@ export class NearestPoints {
   }
 
   #select(filter: Filter): Selection {
-    const { kind, ...others } = filter;
+    const { exceptWords, ...others } = filter;
     const { matrix, change } = this.#collection;
-    if (Object.values(others).every((value) => value === undefined)) return { few: null, masks: matrix.masks(kind) };
+    const { kind, ...beside } = filter;
+    if (Object.values(beside).every((value) => value === undefined)) return { few: null, masks: matrix.masks(kind) };
     if (this.#selectedAt !== change) this.#selections.clear();
     this.#selectedAt = change;
     const key = fingerprint([filter]);
     let selection = this.#selections.get(key);
     if (selection === undefined) {
-      const slots = this.#matching(filter);
-      selection = slots.length <= FEW ? { few: slots, masks: [] } : { few: null, masks: matrix.masksOf(slots) };
+      selection = exceptWords === undefined ? this.#selectMatching(filter) : this.#selectOthers(others, exceptWords);
       this.#selections.set(key, selection);
     }
     return selection;
+  }
+
+  #selectMatching(filter: Filter): Selection {
+    const slots = this.#matching(filter);
+    if (slots.length <= FEW) return { few: slots, masks: [] };
+    return { few: null, masks: this.#collection.matrix.masksOf(slots) };
+  }
+
+  /** Without the few that have a name: going through all others takes far longer. */
+  #selectOthers(filter: Filter, exceptWords: readonly string[]): Selection {
+    const out = this.#matching({ ...filter, words: [...new Set([...(filter.words ?? []), ...exceptWords])] });
+    const all = this.#select(filter);
+    if (out.length === 0) return all;
+    if (all.few === null) return { few: null, masks: this.#collection.matrix.without(all.masks, out) };
+    const named = new Set(out);
+    return { few: all.few.filter((slot) => !named.has(slot)), masks: [] };
   }
 
   #matching(filter: Filter): number[] {

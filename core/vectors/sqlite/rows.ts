@@ -1,6 +1,7 @@
 import { type FieldName, fieldValue, HELD_FIELDS, type NamedField, STORED_FIELDS } from '../../picture-fields.ts';
 import type { StoredPoint, Tombstone } from '../../ports.ts';
 import type { CaptionPayload, ImagePayload, Payload } from '../../types.ts';
+import { ownWords, tagWords } from '../../words.ts';
 import { isTime, sortableSequencer, timeOf } from '../validate.ts';
 
 /** A column of `points` that holds a field. */
@@ -74,13 +75,22 @@ export function fieldColumns(payload: Payload): Row {
   return row;
 }
 
+/** Puts the words of a row of `points` in. */
+export const INSERT_WORDS = 'INSERT INTO names (rowid, words) VALUES (?, ?)';
+
+/** What {@link INSERT_WORDS} puts in. */
+export function wordsColumn(payload: Payload): string {
+  return [...new Set([...ownWords(payload), ...tagWords(payload.tags)])].join(' ');
+}
+
 /** A row of {@link PAYLOAD_COLUMNS} as it was given to {@link rowOf}. */
 export function payloadOf(row: Record<string, unknown>): Payload {
   const payload: Record<string, unknown> = { kind: row.kind, tags: JSON.parse(row.tags as string) };
   for (const { field, name } of STORED_COLUMNS) {
     if (row.kind === 'caption' && !field.ofCaptions) continue;
-    const value = row[name] ?? field.absent ?? null;
-    payload[field.name] = field.type === 'texts' && value !== null ? JSON.parse(value as string) : value;
+    const value = row[name] ?? null;
+    payload[field.name] =
+      value === null ? (field.absent ?? null) : field.type === 'texts' ? JSON.parse(value as string) : value;
   }
   if (row.kind === 'caption') payload.caption = row.caption;
   return payload as unknown as ImagePayload | CaptionPayload;

@@ -1,6 +1,6 @@
 import { FIELDS } from '../../picture-fields.ts';
 import type { DatabaseFormat, DatabaseSync } from '../../sqlite.ts';
-import { COLUMN_TYPES, COLUMNS, fieldColumns, PAYLOAD_COLUMNS, payloadOf } from './rows.ts';
+import { COLUMN_TYPES, COLUMNS, fieldColumns, INSERT_WORDS, PAYLOAD_COLUMNS, payloadOf, wordsColumn } from './rows.ts';
 
 /** Fields are only added, so their number names the version of the tables; the first had twelve. */
 const VERSION = FIELDS.length - 11;
@@ -21,8 +21,36 @@ const FIELD_INDEXES = COLUMNS.filter(({ field }) => field.selective)
 /** Rows brought up to date between two looks for more. */
 const MIGRATED_AT_ONCE = 1000;
 
-/** Adds the columns that an older file lacks, and fills those that follow from others. Vectors and slots stay. */
+/**
+ * The words of points, by row: an index without its texts, whose words are parted and folded by `words.ts` already. It
+ * cannot be a table that others refer to, so a trigger follows what is deleted.
+ */
+const NAMES = `
+    CREATE VIRTUAL TABLE names USING fts5(words, content='', contentless_delete=1, detail=none, tokenize='ascii');
+    CREATE TRIGGER names_of_deleted AFTER DELETE ON points BEGIN DELETE FROM names WHERE rowid = old.row; END;`;
+
+/** Adds what an older file lacks, and fills what follows from the rest of it. Vectors and slots stay. */
 function migrate(db: DatabaseSync): void {
+  addColumns(db);
+  if (db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'names'").get() !== undefined) return;
+  db.exec(NAMES);
+  const insert = db.prepare(INSERT_WORDS);
+  for (const row of everyRow(db)) insert.run(row.row as number, wordsColumn(payloadOf(row)));
+}
+
+/** The rows of all points, with what their payloads are made of. */
+function* everyRow(db: DatabaseSync): Generator<Record<string, unknown>> {
+  const some = db.prepare(`SELECT p.row, ${PAYLOAD_COLUMNS} FROM points p
+    WHERE p.row > ? ORDER BY p.row LIMIT ${MIGRATED_AT_ONCE}`);
+  for (let last = 0; ; ) {
+    const rows = some.all(last);
+    yield* rows;
+    if (rows.length < MIGRATED_AT_ONCE) return;
+    last = rows.at(-1)!.row as number;
+  }
+}
+
+function addColumns(db: DatabaseSync): void {
   const there = new Set(
     db
       .prepare('SELECT name FROM pragma_table_info(?)')
@@ -32,20 +60,14 @@ function migrate(db: DatabaseSync): void {
   const missing = COLUMN_TYPES.filter(({ name }) => !there.has(name));
   for (const { name, type } of missing) db.exec(`ALTER TABLE points ADD COLUMN ${name} ${type}`);
   if (missing.length === 0) return;
-  const some = db.prepare(`SELECT p.row, ${PAYLOAD_COLUMNS} FROM points p
-    WHERE p.row > ? AND p.kind = 'image' ORDER BY p.row LIMIT ${MIGRATED_AT_ONCE}`);
   const update = db.prepare(
     `UPDATE points SET ${missing.map(({ name }) => `${name} = :${name}`).join(', ')} WHERE row = :row`,
   );
-  for (let last = 0; ; ) {
-    const rows = some.all(last);
-    for (const row of rows) {
-      const values = fieldColumns(payloadOf(row));
-      const added = Object.fromEntries(missing.map(({ name }) => [name, values[name]!]));
-      update.run({ ...added, row: row.row as number });
-    }
-    if (rows.length < MIGRATED_AT_ONCE) break;
-    last = rows.at(-1)!.row as number;
+  for (const row of everyRow(db)) {
+    if (row.kind !== 'image') continue;
+    const values = fieldColumns(payloadOf(row));
+    const added = Object.fromEntries(missing.map(({ name }) => [name, values[name]!]));
+    update.run({ ...added, row: row.row as number });
   }
   db.exec(FIELD_INDEXES);
   db.exec(ORDER_INDEXES);
@@ -115,6 +137,7 @@ export const VECTOR_INDEX: DatabaseFormat = {
       PRIMARY KEY (point, position)
     ) STRICT, WITHOUT ROWID;
     CREATE UNIQUE INDEX tags_by_name ON tags (tag, point);
+    ${NAMES}
     CREATE TABLE tombstones (
       collection INTEGER NOT NULL REFERENCES collections (id),
       id TEXT NOT NULL,

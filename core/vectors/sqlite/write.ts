@@ -1,10 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Point, Tombstone, WriteCondition } from '../../ports.ts';
-import type { JointEmbedding } from '../../types.ts';
+import type { JointEmbedding, Payload } from '../../types.ts';
 import { instantOf, sortableSequencer } from '../validate.ts';
 import type { Collection, WriteTransaction } from './collection.ts';
 import { FREE, KIND_NUMBERS } from './matrix.ts';
-import { INSERT_POINT, rowOf, UPDATE_POINT } from './rows.ts';
+import { INSERT_POINT, INSERT_WORDS, PAYLOAD_COLUMNS, payloadOf, rowOf, UPDATE_POINT, wordsColumn } from './rows.ts';
 
 /** Points written before other work of the process gets its turn: about 10 ms. */
 const BATCH = 250;
@@ -69,6 +69,7 @@ export function replaceTags(
   const there = occupantOf(collection, id);
   if (there === undefined || there.row === null) return false;
   setTags(collection, there.row, tags);
+  setWords(collection, there.row, pointIn(collection, there.row));
   transaction.touch();
   return true;
 }
@@ -107,6 +108,7 @@ function writePoint(
     collection.sql(UPDATE_POINT).run(values);
     if (!keepTags) setTags(collection, row, payload.tags);
   }
+  setWords(collection, row, keepTags && there?.row != null ? pointIn(collection, row) : payload);
   setSlot(collection, transaction, slot, { kind: KIND_NUMBERS[payload.kind], vector });
 }
 
@@ -153,6 +155,15 @@ function setTags(collection: Collection, row: number, tags: readonly string[]): 
 function insertTags(collection: Collection, row: number, tags: readonly string[]): void {
   const insert = collection.sql('INSERT INTO tags (point, position, tag) VALUES (?, ?, ?)');
   for (const [position, tag] of [...new Set(tags)].entries()) insert.run(row, position, tag);
+}
+
+function pointIn(collection: Collection, row: number): Payload {
+  return payloadOf(collection.sql(`SELECT ${PAYLOAD_COLUMNS} FROM points p WHERE p.row = ?`).get(row)!);
+}
+
+function setWords(collection: Collection, row: number, payload: Payload): void {
+  collection.sql('DELETE FROM names WHERE rowid = ?').run(row);
+  collection.sql(INSERT_WORDS).run(row, wordsColumn(payload));
 }
 
 function deleteTombstone(collection: Collection, id: string): void {

@@ -6,6 +6,7 @@ import {
   SHOWN_FIELDS,
   type ShownValues,
 } from '../../../core/picture-fields.ts';
+import { REASONS } from '../../../core/words.ts';
 import { MAX_KEY_BYTES } from '../upload-key.ts';
 import { booleanParameter, id, numberParameter, plainText, tagParameters, tags, timestamp } from './common.ts';
 import { filterParameters } from './filter.ts';
@@ -45,9 +46,19 @@ const imageFields = {
 
 const score = z.number().min(-1).max(1).openapi({ description: 'Cosine similarity to the query.', example: 0.31 });
 
+const why = z
+  .array(z.enum(REASONS))
+  .min(1)
+  .openapi({
+    description:
+      'Why it is there: where all words of the query stand in what it is called, or `meaning`. What is called so ' +
+      'comes first, so scores need not fall from one to the next.',
+    example: ['folder', 'tag'],
+  });
+
 export const image = z.strictObject(imageFields).openapi('Image');
 export type ImageResource = z.output<typeof image>;
-export const imageHit = z.strictObject({ score, ...imageFields }).openapi('ImageHit');
+export const imageHit = z.strictObject({ score, why, ...imageFields }).openapi('ImageHit');
 
 const captionFields = {
   id,
@@ -60,7 +71,7 @@ const captionFields = {
 
 export const caption = z.strictObject(captionFields).openapi('Caption');
 export type CaptionResource = z.output<typeof caption>;
-export const captionHit = z.strictObject({ score, ...captionFields }).openapi('CaptionHit');
+export const captionHit = z.strictObject({ score, why, ...captionFields }).openapi('CaptionHit');
 export type HitResource = z.output<typeof imageHit> | z.output<typeof captionHit>;
 
 export const imagePage = pageOf(image)

@@ -51,6 +51,7 @@ export function hashEmbedder(space = 'feedfeedfeedfeed'): Embedder {
     sameAs: [],
     dimension: 64,
     knowsText: async (text) => /\w/.test(text),
+    hasWord: async () => false,
     embedTexts: async (texts) => texts.map((text) => vectorOf(Buffer.from(text))),
     async embedImage(bytes) {
       const { pixels, picture } = await decodeImage(bytes, PREPROCESSING, LIMITS);

@@ -31,7 +31,7 @@ describe('search over HTTP', () => {
   });
 
   it('ranks all pictures, best first, and names the space', async () => {
-    const { status, body, headers } = await t.json('/search?q=a+cat');
+    const { status, body, headers } = await t.json('/search?q=a+kitten');
     assert.equal(status, 200);
     assert.deepEqual(keys(body).sort(), [...PHOTOS].sort());
     const scores = (body.items as unknown as { score: number }[]).map(({ score }) => score);
@@ -42,6 +42,22 @@ describe('search over HTTP', () => {
     assert.equal(body.space, 'feedfeedfeedfeed');
     assert.equal(headers.get('sightline-space'), 'feedfeedfeedfeed');
     assert.equal(headers.get('cache-control'), 'no-store');
+  });
+
+  it('puts first what is called by the words, and says why each is there', async () => {
+    const why = (body: Json) =>
+      (body.items as unknown as { key: string; why: string[] }[]).map((hit) => hit.why.join());
+    for (const q of ['cat', 'a CAT', 'cat.jpg', 'Çat']) {
+      const { body } = await t.json(`/search?q=${encodeURIComponent(q)}&limit=2`);
+      assert.deepEqual([keys(body)[0], why(body)], ['cat.jpg', ['name', 'meaning']], q);
+    }
+    const tagged = (await t.json('/search?q=early')).body;
+    assert.deepEqual(keys(tagged).slice(0, 2).sort(), ['cat.jpg', 'coffee.jpg']);
+    assert.deepEqual(why(tagged), ['tag', 'tag', 'meaning', 'meaning', 'meaning']);
+    const filtered = (await t.json('/search?q=early&tagsAny=late&minScore=-1')).body;
+    assert.deepEqual(why(filtered), ['meaning', 'meaning', 'meaning']);
+    const similar = (await t.json(`/images/${ids['moon.jpg']}/similar?limit=1`)).body;
+    assert.deepEqual(why(similar), ['meaning']);
   });
 
   it('finds a caption by its own words and either kind with any', async () => {
@@ -160,12 +176,12 @@ describe('search over HTTP', () => {
   });
 
   it('takes a vector as POST /embed answers it, alone and with words, only with its space', async () => {
-    const embedded = await t.json('/embed', jsonRequest('POST', { texts: ['a cat'] }));
+    const embedded = await t.json('/embed', jsonRequest('POST', { texts: ['a kitten'] }));
     const space = embedded.body.space as string;
     const vector = embedded.body.texts[0]!;
     const scores = (body: Json) => (body.items as unknown as { score: number }[]).map(({ score }) => score.toFixed(4));
     const search = (body: unknown) => t.json('/search', jsonRequest('POST', body));
-    const byWords = (await t.json('/search?q=a+cat')).body;
+    const byWords = (await t.json('/search?q=a+kitten')).body;
     for (const body of [
       { vector, space },
       { vector: vector.map((x) => x * 7), space },
@@ -182,7 +198,7 @@ describe('search over HTTP', () => {
       ],
       limit: 2,
     });
-    const byText = await search({ terms: [{ text: 'a cat' }, { text: 'the moon', weight: -0.5 }], limit: 2 });
+    const byText = await search({ terms: [{ text: 'a kitten' }, { text: 'the moon', weight: -0.5 }], limit: 2 });
     assert.deepEqual(keys(mixed.body), keys(byText.body));
     const next = await search({
       terms: [{ vector, space }],

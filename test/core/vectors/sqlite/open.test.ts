@@ -95,6 +95,7 @@ describe('opening the embedded store', () => {
     assert.deepEqual(await keys({ folder: 'trips/rome' }), [uuid(1)]);
     assert.deepEqual(await keys({ orientation: 'portrait' }), [uuid(1)]);
     assert.deepEqual(await keys({ metadataBelow: 1 }), [uuid(1), uuid(2)]);
+    assert.deepEqual(await keys({ words: ['rome', 'beach'] }), [uuid(1)]);
     assert.deepEqual(await keys({ takenAfter: '2024-01-01', takenBefore: '2024-01-01T23:59:59.999' }), [uuid(1)]);
     assert.equal((await store.get([uuid(4)])).get(uuid(4))?.deleted, true);
     const vector = (await store.vectors([uuid(3)])).get(uuid(3))!;
