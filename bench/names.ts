@@ -1,5 +1,5 @@
 // npm run bench -- names        node bench/names.ts
-// Names beside meaning in the embedded store: 100,000 pictures in 300 folders, pages of 20, against the vector search alone.
+// Names beside meaning in the embedded store: 100,000 pictures in 300 folders, pages of 20, against search by meaning.
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
