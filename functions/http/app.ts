@@ -12,6 +12,7 @@ import { answerProblem, HttpProblem } from './problem.ts';
 import { rateLimit } from './rate-limit.ts';
 import { observe } from './request-log.ts';
 import { registerUpload } from './routes/add-images.ts';
+import { registerArchive } from './routes/archive.ts';
 import { registerCaptions } from './routes/captions.ts';
 import { registerContent } from './routes/content.ts';
 import { registerDocs, sendPage } from './routes/docs.ts';
@@ -68,6 +69,7 @@ export function createApp(given: AppDeps): App {
   registerUploads(app, deps);
   registerImages(app, deps);
   registerContent(app, deps, thumbnails);
+  registerArchive(app, deps);
   registerTrash(app, deps, thumbnails);
   registerTags(app, deps);
   registerCaptions(app, deps);

@@ -87,7 +87,7 @@ describe('the OpenAPI document', () => {
         visited++;
       }
     }
-    assert.equal(visited, 9);
+    assert.equal(visited, 11);
     assert.deepEqual(unlimited, []);
   });
 
@@ -108,7 +108,7 @@ describe('the OpenAPI document', () => {
         tried++;
       }
     }
-    assert.equal(tried, 6);
+    assert.equal(tried, 7);
   });
 
   it('describes what is really answered, good and bad', async () => {

@@ -1,0 +1,129 @@
+import { ReadableStream } from 'node:stream/web';
+import { createRoute, type z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import type { Filter } from '../../../core/ports.ts';
+import type { ImagePayload } from '../../../core/types.ts';
+import type { AppDeps } from '../deps.ts';
+import { findBucket } from '../lookup.ts';
+import { type App, BINARY, component, problems } from '../openapi.ts';
+import { HttpProblem } from '../problem.ts';
+import { expectMediaType, MAX_JSON_BYTES, parseJson, readBody } from '../request-body.ts';
+import { archiveBody, archiveForm, MAX_ARCHIVED, MAX_ON_LAMBDA_BYTES } from '../schemas/archive.ts';
+import { noQuery } from '../schemas/common.ts';
+import { toFilter } from '../schemas/filter.ts';
+import { parseOrThrow } from '../validation.ts';
+import { entryNames, type ZipFile, zipped } from '../zip.ts';
+
+/** Said of pictures that were gone before their turn came. */
+const LEFT_OUT = 'not in this archive.txt';
+
+/** Registers POST /archive. */
+export function registerArchive(app: App, deps: AppDeps): void {
+  const route = createRoute({
+    method: 'post',
+    path: '/archive',
+    tags: ['images'],
+    summary: 'Pictures as one zip file',
+    description:
+      `At most ${MAX_ARCHIVED} pictures: those with these ids, or all that a filter lets through; as a form only ids. ` +
+      'Each is stored as it is, under its key with folders; of the same name, numbered. Streamed, so of any size; on ' +
+      `Lambda at most ${MAX_ON_LAMBDA_BYTES} bytes. ` +
+      `What is gone by the time it is read is listed in "${LEFT_OUT}".`,
+    request: {
+      query: noQuery,
+      body: {
+        required: true,
+        content: {
+          'application/json': { schema: component(app, 'ArchiveRequest', archiveBody) },
+          'application/x-www-form-urlencoded': { schema: { $ref: '#/components/schemas/ArchiveRequest' } },
+        },
+      },
+    },
+    responses: {
+      200: { description: 'The archive.', content: { 'application/zip': { schema: BINARY } } },
+      ...problems(404, 413, 415),
+    },
+  });
+  app.openapi(route, async (c) => {
+    const pictures = await findPictures(deps, await bodyOf(c));
+    checkSize(deps, pictures);
+    const signal = c.req.raw.signal;
+    const body = ReadableStream.from(zipped(readFiles(deps, pictures, signal))) as globalThis.ReadableStream;
+    return c.body(body, 200, {
+      'Content-Type': 'application/zip',
+      'Content-Disposition': 'attachment; filename="pictures.zip"',
+      'X-Content-Type-Options': 'nosniff',
+    });
+  });
+}
+
+async function bodyOf(c: Context): Promise<z.output<typeof archiveBody>> {
+  const type = expectMediaType(c, 'application/json', 'application/x-www-form-urlencoded');
+  const bytes = await readBody(c, MAX_JSON_BYTES);
+  if (type === 'application/json') return parseOrThrow(archiveBody, parseJson(bytes), 'body');
+  const form = new URLSearchParams(new TextDecoder().decode(bytes));
+  const fields = Object.fromEntries([...form.keys()].map((name) => [name, form.getAll(name)]));
+  return parseOrThrow(archiveForm, fields, 'parameter');
+}
+
+/** All of them, or 404: an archive that lacks some from the beginning is not what was asked for. */
+async function findPictures({ vectors }: AppDeps, { ids, filter }: z.output<typeof archiveBody>) {
+  if (ids === undefined) return matching(vectors, toFilter(filter ?? {}, 'image'));
+  const found = await vectors.get(ids);
+  return [...new Set(ids)].map((id) => {
+    const point = found.get(id);
+    if (point === undefined || point.deleted || point.payload.kind !== 'image') {
+      throw new HttpProblem('not-found', `no stored picture has the id ${id}`);
+    }
+    return point.payload;
+  });
+}
+
+async function matching(vectors: AppDeps['vectors'], filter: Filter): Promise<ImagePayload[]> {
+  const pictures: ImagePayload[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await vectors.list({ filter, limit: 1000, cursor, order: 'id' });
+    pictures.push(...page.items.flatMap(({ payload }) => (payload.kind === 'image' ? [payload] : [])));
+    if (pictures.length > MAX_ARCHIVED) {
+      throw new HttpProblem(
+        'too-large',
+        `expected at most ${MAX_ARCHIVED} pictures, got more that the filter lets through`,
+      );
+    }
+    cursor = page.next;
+  } while (cursor !== undefined);
+  if (pictures.length === 0) throw new HttpProblem('not-found', 'the filter lets no picture through');
+  return pictures;
+}
+
+function checkSize({ buckets, local }: AppDeps, pictures: readonly ImagePayload[]): void {
+  for (const { bucket } of pictures) findBucket(buckets, bucket);
+  const bytes = pictures.reduce((sum, picture) => sum + picture.bytes, 0);
+  if (!local && bytes > MAX_ON_LAMBDA_BYTES) {
+    throw new HttpProblem('too-large', `expected pictures of at most ${MAX_ON_LAMBDA_BYTES} bytes, got ${bytes}`, {
+      extra: { maxBytes: MAX_ON_LAMBDA_BYTES },
+    });
+  }
+}
+
+/** The files one after the other, as they are now. */
+async function* readFiles(
+  { buckets }: AppDeps,
+  pictures: readonly ImagePayload[],
+  signal: AbortSignal,
+): AsyncGenerator<ZipFile> {
+  const names = entryNames([...pictures.map(({ key }) => key), LEFT_OUT]);
+  const gone: string[] = [];
+  for (const [i, { bucket, key }] of pictures.entries()) {
+    const object = await findBucket(buckets, bucket).get(key, { signal });
+    if (object === null) gone.push(key);
+    else {
+      const bytes = await new Response(object.body).bytes();
+      yield { name: names[i]!, bytes, modified: object.info.fileTime ?? object.info.lastModified };
+    }
+  }
+  if (gone.length > 0) {
+    yield { name: names.at(-1)!, bytes: new TextEncoder().encode(`${gone.join('\n')}\n`), modified: new Date() };
+  }
+}
