@@ -1,5 +1,10 @@
 // Made from /openapi.json by `npm run client`; do not edit.
 
+export type ArchiveRequest = {
+  readonly ids?: readonly string[];
+  readonly filter?: Filter;
+};
+
 export type Caption = {
   readonly id: string;
   readonly kind: "caption";
