@@ -531,6 +531,8 @@ export type Status = {
     /** May be given to the filter `bucket`. */
     readonly name: string;
     readonly bucket: string;
+    /** Where it is; told only at the machine itself. */
+    readonly path?: string;
     readonly pictures: number;
     /** Changes in it are followed. */
     readonly watched: boolean;

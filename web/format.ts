@@ -109,6 +109,15 @@ export function formatDuration(seconds: number): string {
   return parts.join(' ');
 }
 
+export function formatNumber(value: number, digits = 1): string {
+  return new Intl.NumberFormat(locale.value, { maximumFractionDigits: digits, useGrouping: false }).format(value);
+}
+
+/** As people write it: "1/250 s", "2.5 s". */
+export function formatExposure(seconds: number): string {
+  return seconds >= 0.3 ? `${formatNumber(seconds)} s` : `1/${formatNumber(1 / seconds, 0)} s`;
+}
+
 /** Cosines with two digits, a real minus sign, and no -0.00. */
 export function formatScore(score: number): string {
   const text = formats.value.scores.format(Math.abs(score));

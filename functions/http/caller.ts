@@ -87,6 +87,11 @@ function isTrusted(address: string, networks: Networks): boolean {
   return networks.some(([network, bits]) => network.kind() === parsed.kind() && parsed.match(network, bits));
 }
 
+/** Whether somebody asks at the machine itself, where the paths of its files mean something. */
+export function isThisMachine({ address }: Caller): boolean {
+  return address !== null && ipaddr.isValid(address) && ipaddr.process(address).range() === 'loopback';
+}
+
 /** The network that a limit counts: an IPv6 caller usually owns a whole /64 and can take any address of it. */
 export function networkOf(address: string): string {
   const [bare] = address.split('%');

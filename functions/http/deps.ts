@@ -32,6 +32,7 @@ export type StaticFiles = (path: string) => StaticFile | null | Promise<StaticFi
 export interface FolderSummary {
   readonly name: string;
   readonly bucket: string;
+  readonly path: string;
   readonly pictures: number;
   readonly watched: boolean;
   /** Whether it is there now; of others the pictures are hidden. */

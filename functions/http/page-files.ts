@@ -27,7 +27,7 @@ export function pagePolicy(connect: readonly string[] = []): string {
     ["connect-src 'self'", ...connect].join(' '),
     "manifest-src 'self'",
     "base-uri 'none'",
-    "form-action 'none'",
+    "form-action 'self'",
     "frame-ancestors 'none'",
   ].join('; ');
 }

@@ -79,8 +79,8 @@ describe('dates, cameras and folders on the page', browserSkip(), () => {
 
   it('lists the folders of the index, filters by one, and counts the pictures of one that is not there', async (t) => {
     const folders = async () => [
-      { name: 'photos', bucket: 'photos', pictures: 2, watched: true, isThere: true },
-      { name: 'Old drive', bucket: 'old-drive', pictures: 12, watched: false, isThere: false },
+      { name: 'photos', bucket: 'photos', path: '/photos', pictures: 2, watched: true, isThere: true },
+      { name: 'Old drive', bucket: 'old-drive', path: '/old', pictures: 12, watched: false, isThere: false },
     ];
     const several = await pageServer({}, 2, { folders });
     const { page } = await browser.open(t, several.url);

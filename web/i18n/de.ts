@@ -511,4 +511,19 @@ export const de: Texts = {
   'key.nameBackspace': 'Rücktaste',
   'key.nameDel': 'Entf',
   'key.nameCtrl': 'Strg',
+
+  // Favoriten, und was man mitnimmt.
+  'favourite.title': 'Favorit',
+  'favourite.keyTitle': 'Favorit (F)',
+  'favourite.all': 'Favoriten',
+  'favourite.tile': '{name} ist ein Favorit',
+  'detail.copyPath': 'Pfad der Datei kopieren',
+  'detail.exposure': 'Belichtung',
+  'detail.place': 'Ort',
+  'detail.placeTitle': 'Auf openstreetmap.org zeigen',
+  'selection.download': 'Herunterladen',
+  'selection.links': 'Links kopieren',
+  'selection.paths': 'Pfade kopieren',
+  'notice.pathsCopied': { one: '{count} Pfad kopiert', other: '{count} Pfade kopiert' },
+  'notice.linksCopied': { one: '{count} Link kopiert', other: '{count} Links kopiert' },
 };

@@ -509,4 +509,19 @@ export const en = {
   'key.nameBackspace': 'Backspace',
   'key.nameDel': 'Del',
   'key.nameCtrl': 'Ctrl',
+
+  // Favourites, and what is taken along.
+  'favourite.title': 'Favourite',
+  'favourite.keyTitle': 'Favourite (F)',
+  'favourite.all': 'Favourites',
+  'favourite.tile': '{name} is a favourite',
+  'detail.copyPath': 'Copy the path of the file',
+  'detail.exposure': 'Exposure',
+  'detail.place': 'Place',
+  'detail.placeTitle': 'Show on openstreetmap.org',
+  'selection.download': 'Download',
+  'selection.links': 'Copy links',
+  'selection.paths': 'Copy paths',
+  'notice.pathsCopied': { one: '{count} path copied', other: '{count} paths copied' },
+  'notice.linksCopied': { one: '{count} link copied', other: '{count} links copied' },
 } as const;

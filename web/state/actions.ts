@@ -117,11 +117,17 @@ function patchItem(id: string, tags: readonly string[]): void {
   results.value = { ...shown, items: shown.items.map((item) => (item.id === id ? { ...item, tags } : item)) };
 }
 
-export async function copyLink(): Promise<void> {
+/** A link to what the page shows: a search, or a picture. */
+export function copyLink(): Promise<void> {
+  return copyText(location.href, t('notice.linkCopied'), t('notice.copyRefusedDetail'));
+}
+
+/** Puts a text into the clipboard and says so; `otherwise` says where else it is, when that is not allowed. */
+export async function copyText(text: string, done: string, otherwise: string = text): Promise<void> {
   try {
-    await navigator.clipboard.writeText(location.href);
-    notify({ tone: 'plain', title: t('notice.linkCopied') }, 3000);
+    await navigator.clipboard.writeText(text);
+    notify({ tone: 'plain', title: done }, 3000);
   } catch {
-    notify({ tone: 'plain', title: t('notice.copyRefused'), detail: t('notice.copyRefusedDetail') });
+    notify({ tone: 'plain', title: t('notice.copyRefused'), detail: otherwise });
   }
 }

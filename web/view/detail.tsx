@@ -6,6 +6,8 @@ import {
   formatAge,
   formatBytes,
   formatDate,
+  formatExposure,
+  formatNumber,
   formatScore,
   formatTaken,
   formatType,
@@ -15,11 +17,13 @@ import {
 import { formatCount, t } from '../i18n/translate.ts';
 import { emptyQuery } from '../route.ts';
 import { copyLink, deletePictures, lessLike, moreLike } from '../state/actions.ts';
+import { isFavourite, toggleFavourite } from '../state/favourites.ts';
 import { changeQuery, closePhoto, openPhoto, route } from '../state/navigation.ts';
 import { captions, neighbours, photo, photoFault, position, step } from '../state/open-picture.ts';
 import { results, visibleItems } from '../state/results.ts';
 import { contentUrl } from '../state/server.ts';
 import { isInBucket, isReadOnly } from '../state/server-status.ts';
+import { copyPaths, pathOf } from '../state/take-along.ts';
 import { Icon } from './icon.tsx';
 import { TagEditor } from './tag-editor.tsx';
 import { describe, smallVersion } from './tile.tsx';
@@ -85,6 +89,7 @@ function onKeyDown(event: KeyboardEvent): void {
   if (event.key === 'ArrowRight') step(1);
   else if (event.key === 'ArrowLeft') step(-1);
   else if (event.key === 'Delete' && photo.value) void deletePictures([photo.value.id]);
+  else if (event.key === 'f' && photo.value && !event.ctrlKey && !event.metaKey) void toggleFavourite(photo.value);
   else return;
   event.preventDefault();
 }
@@ -169,6 +174,27 @@ function Head({ image }: { image: ImageItem }) {
       <h2>{name}</h2>
       <button
         type="button"
+        class="icon-button detail-heart"
+        aria-pressed={isFavourite(image)}
+        aria-label={t('favourite.title')}
+        title={t('favourite.keyTitle')}
+        onClick={() => void toggleFavourite(image)}
+      >
+        <Icon name="heart" />
+      </button>
+      {pathOf(image) === undefined ? null : (
+        <button
+          type="button"
+          class="icon-button"
+          aria-label={t('detail.copyPath')}
+          title={t('detail.copyPath')}
+          onClick={() => void copyPaths([image])}
+        >
+          <Icon name="copy" />
+        </button>
+      )}
+      <button
+        type="button"
         class="icon-button"
         aria-label={t('detail.copyLink')}
         title={t('detail.copyLink')}
@@ -215,6 +241,8 @@ function Facts({ image }: { image: ImageItem }) {
           <FilterLink label={lens} filter={{ lens }} />
         </Fact>
       )}
+      <Exposure image={image} />
+      <Place image={image} />
       {folder === '' ? null : (
         <Fact name={t('detail.folder')}>
           <FilterLink label={folder} filter={{ folder }} />
@@ -244,6 +272,34 @@ function Taken({ image: { takenAt, takenFrom } }: { image: ImageItem }) {
     // The time of a file is no more than a guess at when its picture was taken.
     <Fact name={t(takenFrom === 'file' ? 'detail.fileDate' : 'detail.taken')}>
       {formatTaken(takenAt)} <small>{more.join(', ')}</small>
+    </Fact>
+  );
+}
+
+function Exposure({ image: { exposureTime, aperture, iso, focalLength } }: { image: ImageItem }) {
+  const parts = [
+    exposureTime === null ? undefined : formatExposure(exposureTime),
+    aperture === null ? undefined : `f/${formatNumber(aperture)}`,
+    iso === null ? undefined : `ISO ${formatNumber(iso)}`,
+    focalLength === null ? undefined : `${formatNumber(focalLength)} mm`,
+  ].filter((part) => part !== undefined);
+  return parts.length === 0 ? null : <Fact name={t('detail.exposure')}>{parts.join(', ')}</Fact>;
+}
+
+/** Nobody is told where it was unless somebody opens the link. */
+function Place({ image: { latitude, longitude } }: { image: ImageItem }) {
+  if (latitude === null || longitude === null) return null;
+  const at = `mlat=${latitude}&mlon=${longitude}#map=15/${latitude}/${longitude}`;
+  return (
+    <Fact name={t('detail.place')}>
+      <a
+        href={`https://www.openstreetmap.org/?${at}`}
+        target="_blank"
+        rel="noreferrer noopener"
+        title={t('detail.placeTitle')}
+      >
+        {formatNumber(latitude, 5)}, {formatNumber(longitude, 5)}
+      </a>
     </Fact>
   );
 }

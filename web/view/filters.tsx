@@ -2,6 +2,7 @@ import { formatBytes, formatDay, formatScore, formatType } from '../format.ts';
 import { formatCount, t } from '../i18n/translate.ts';
 import { emptyQuery, filterCount, isBrowsing, type Query } from '../route.ts';
 import { type Facets, facets, refreshFacets } from '../state/facets.ts';
+import { favouriteTag } from '../state/favourites.ts';
 import { changeQuery, query } from '../state/navigation.ts';
 import { folders } from '../state/server-status.ts';
 import { tags } from '../state/suggestions.ts';
@@ -219,7 +220,7 @@ function TagChoices() {
         {all.map(({ tag, count }) => (
           <Choice
             key={tag}
-            label={tag}
+            label={tag === favouriteTag ? t('favourite.all') : tag}
             count={count}
             chosen={chosen.includes(tag)}
             choose={(on) => changeFilter({ tagsAll: on ? [...chosen, tag] : without(chosen, tag) })}
@@ -284,7 +285,10 @@ function activeFilters({ filter, minScore }: Query): (readonly [label: string, c
     lens,
   } = filter;
   const set: [string | undefined, () => void][] = [
-    ...tagsAll.map((tag): [string, () => void] => [`#${tag}`, () => changeFilter({ tagsAll: without(tagsAll, tag) })]),
+    ...tagsAll.map((tag): [string, () => void] => [
+      tag === favouriteTag ? t('favourite.all') : `#${tag}`,
+      () => changeFilter({ tagsAll: without(tagsAll, tag) }),
+    ]),
     ...contentTypes.map((type): [string, () => void] => [
       formatType(type),
       () => changeFilter({ contentTypes: without(contentTypes, type) }),

@@ -1,5 +1,6 @@
 import { type Item, isImage } from '../client.ts';
 import { deletePictures, lessLike, moreLike } from '../state/actions.ts';
+import { toggleFavourite } from '../state/favourites.ts';
 import { visibleItems } from '../state/results.ts';
 import { selected, toggle } from '../state/selection.ts';
 
@@ -9,6 +10,7 @@ function act({ key, shiftKey }: KeyboardEvent, from: Element, item: Item | undef
   if (key === 'x' || key === 'X') toggle(item.id, shiftKey);
   else if (key === 'm') moreLike(item.id);
   else if (key === 'M') lessLike(item.id);
+  else if (key === 'f') void toggleFavourite(item);
   else if (key === 'Delete') {
     const ids = selected.value.has(item.id) ? selected.value : new Set([item.id]);
     focusNextBut(ids, from);

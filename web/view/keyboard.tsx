@@ -34,6 +34,7 @@ const groups: readonly {
       ['Enter', 'keys.open'],
       ['X', 'keys.select'],
       ['M', 'keys.more'],
+      ['F', 'favourite.title'],
       ['Del', 'do.trash'],
     ],
   },
@@ -42,6 +43,7 @@ const groups: readonly {
     keys: [
       ['← →', 'keys.step'],
       ['+ − 0', 'keys.zoom'],
+      ['F', 'favourite.title'],
       ['Del', 'do.trash'],
     ],
   },

@@ -1,18 +1,24 @@
+import { type ImageItem, isImage } from '../client.ts';
 import { t } from '../i18n/translate.ts';
 import { maxChips } from '../route.ts';
 import { addChip, deletePictures, tagPictures } from '../state/actions.ts';
 import { visibleItems } from '../state/results.ts';
 import { clearSelection, select, selected, selectionMode } from '../state/selection.ts';
 import { isReadOnly } from '../state/server-status.ts';
+import { copyLinks, copyPaths, downloadZip, pathOf } from '../state/take-along.ts';
 import { Icon } from './icon.tsx';
 import { Marked } from './marked.tsx';
 import { TagInput } from './tag-editor.tsx';
+
+/** Pictures of one zip file: the limit of the API. */
+const maxInZip = 10_000;
 
 /** What can be done with the selected pictures. */
 export function SelectionBar() {
   if (!selectionMode.value) return null;
   const ids = [...selected.value];
   const none = ids.length === 0;
+  const images = visibleItems.value.filter((item): item is ImageItem => isImage(item) && selected.value.has(item.id));
   return (
     <section class="panel selection-bar" aria-label={t('selection.title')}>
       <strong>
@@ -47,6 +53,25 @@ export function SelectionBar() {
         <Icon name="plus" />
         <span>{t('selection.more')}</span>
       </button>
+      <button
+        type="button"
+        class="button button-quiet"
+        disabled={none || ids.length > maxInZip}
+        onClick={() => void downloadZip(ids)}
+      >
+        <Icon name="download" />
+        <span>{t('selection.download')}</span>
+      </button>
+      <button type="button" class="button button-quiet" disabled={none} onClick={() => void copyLinks(ids)}>
+        <Icon name="link" />
+        <span>{t('selection.links')}</span>
+      </button>
+      {images.every((image) => pathOf(image) === undefined) ? null : (
+        <button type="button" class="button button-quiet" onClick={() => void copyPaths(images)}>
+          <Icon name="copy" />
+          <span>{t('selection.paths')}</span>
+        </button>
+      )}
       {isReadOnly.value ? null : (
         <button
           type="button"

@@ -3,6 +3,7 @@ import type { CaptionItem, ImageItem } from '../client.ts';
 import { formatDay, formatScore, nameOf } from '../format.ts';
 import { t } from '../i18n/translate.ts';
 import { lessLike, moreLike } from '../state/actions.ts';
+import { isFavourite, toggleFavourite } from '../state/favourites.ts';
 import { recoveries } from '../state/live-updates.ts';
 import { changeQuery, openPhoto, route, urlOf } from '../state/navigation.ts';
 import { flying } from '../state/scroll.ts';
@@ -56,6 +57,7 @@ export function PictureTile({ image, edge }: { image: ImageItem; edge: number })
       >
         <Icon name="check" />
       </button>
+      <FavouriteMark image={image} name={name} />
       <div class="tile-bar">
         <span class="tile-score" aria-hidden="true">
           {image.score === undefined ? '' : formatScore(image.score)}
@@ -80,6 +82,22 @@ export function PictureTile({ image, edge }: { image: ImageItem; edge: number })
         </button>
       </div>
     </div>
+  );
+}
+
+function FavouriteMark({ image, name }: { image: ImageItem; name: string }) {
+  const isOne = isFavourite(image);
+  return (
+    <button
+      type="button"
+      class="tile-heart"
+      aria-pressed={isOne}
+      aria-label={t('favourite.tile', { name })}
+      title={t('favourite.title')}
+      onClick={() => void toggleFavourite(image)}
+    >
+      <Icon name="heart" />
+    </button>
   );
 }
 

@@ -1,6 +1,7 @@
 import { createRoute, type z } from '@hono/zod-openapi';
 import { type SSEStreamingApi, streamSSE } from 'hono/streaming';
 import { METADATA_VERSION } from '../../../core/metadata/embedded.ts';
+import { isThisMachine } from '../caller.ts';
 import type { Change } from '../change-feed.ts';
 import type { AppDeps, AppEnv } from '../deps.ts';
 import { type App, json, problems } from '../openapi.ts';
@@ -74,9 +75,10 @@ export function registerLive(app: App, deps: AppDeps): void {
         backlog,
         outdated,
         leftOut: { ...deps.leftOut?.() },
-        folders: folders.map(({ name, bucket, pictures, watched, isThere }) => ({
+        folders: folders.map(({ name, bucket, path, pictures, watched, isThere }) => ({
           name,
           bucket,
+          ...(isThisMachine(c.get('caller')) && { path }),
           pictures,
           watched,
           there: isThere,

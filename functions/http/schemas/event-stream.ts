@@ -48,6 +48,7 @@ export const status = z
         z.strictObject({
           name: z.string().openapi({ description: 'May be given to the filter `bucket`.' }),
           bucket: z.string(),
+          path: z.string().optional().openapi({ description: 'Where it is; told only at the machine itself.' }),
           pictures: z.int(),
           watched: z.boolean().openapi({ description: 'Changes in it are followed.' }),
           there: z.boolean().openapi({ description: 'False while its drive is away: its pictures are hidden.' }),

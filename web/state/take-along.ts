@@ -1,0 +1,53 @@
+import type { ImageItem } from '../client.ts';
+import { t } from '../i18n/translate.ts';
+import { emptyQuery } from '../route.ts';
+import { copyText } from './actions.ts';
+import { urlOf } from './navigation.ts';
+import { report } from './notices.ts';
+import { addressOf, client } from './server.ts';
+import { folders } from './server-status.ts';
+
+/** What people take with them of pictures: their files, where these are, and links to them. */
+
+/** Saves pictures as one zip file. A form, so that the browser writes it while it comes, however large it is. */
+export async function downloadZip(ids: readonly string[]): Promise<void> {
+  try {
+    // The answer to a form takes the place of the page when it is a refusal: a key that is missing is asked for before.
+    await client.getImage(ids[0]!);
+  } catch (error) {
+    report(error, () => void downloadZip(ids));
+    return;
+  }
+  const form = document.createElement('form');
+  form.method = 'post';
+  form.action = addressOf('archive');
+  for (const id of ids) {
+    const field = document.createElement('input');
+    field.type = 'hidden';
+    field.name = 'ids';
+    field.value = id;
+    form.append(field);
+  }
+  document.body.append(form);
+  form.submit();
+  form.remove();
+}
+
+/** Where the file of a picture is on this machine; undefined where the page is not told. */
+export function pathOf({ bucket, key }: ImageItem): string | undefined {
+  const root = folders.value.find((folder) => folder.bucket === bucket)?.path;
+  if (root === undefined) return;
+  const separator = root.includes('\\') ? '\\' : '/';
+  return root.replace(/[\\/]+$/, '') + separator + key.replaceAll('/', separator);
+}
+
+export function copyPaths(images: readonly ImageItem[]): Promise<void> {
+  const paths = images.map(pathOf).filter((path) => path !== undefined);
+  return copyText(paths.join('\n'), t('notice.pathsCopied', { count: paths.length }));
+}
+
+/** Links that open each of the pictures for everybody who may look at them. */
+export function copyLinks(ids: readonly string[]): Promise<void> {
+  const links = ids.map((id) => addressOf(urlOf({ view: 'search', query: emptyQuery, photo: id })));
+  return copyText(links.join('\n'), t('notice.linksCopied', { count: links.length }));
+}
