@@ -510,4 +510,19 @@ export const es: Texts = {
   'key.nameBackspace': 'Retroceso',
   'key.nameDel': 'Supr',
   'key.nameCtrl': 'Ctrl',
+
+  // Favourites, and what is taken along.
+  'favourite.title': 'Favorita',
+  'favourite.keyTitle': 'Favorita (F)',
+  'favourite.all': 'Favoritas',
+  'favourite.tile': '{name} es una favorita',
+  'detail.copyPath': 'Copiar la ruta del archivo',
+  'detail.exposure': 'Exposición',
+  'detail.place': 'Lugar',
+  'detail.placeTitle': 'Mostrar en openstreetmap.org',
+  'selection.download': 'Descargar',
+  'selection.links': 'Copiar enlaces',
+  'selection.paths': 'Copiar rutas',
+  'notice.pathsCopied': { one: '{count} ruta copiada', other: '{count} rutas copiadas' },
+  'notice.linksCopied': { one: '{count} enlace copiado', other: '{count} enlaces copiados' },
 };

@@ -511,4 +511,19 @@ export const fr: Texts = {
   'key.nameBackspace': 'Retour',
   'key.nameDel': 'Suppr',
   'key.nameCtrl': 'Ctrl',
+
+  // Favourites, and what is taken along.
+  'favourite.title': 'Favori',
+  'favourite.keyTitle': 'Favori (F)',
+  'favourite.all': 'Favoris',
+  'favourite.tile': '{name} est un favori',
+  'detail.copyPath': 'Copier le chemin du fichier',
+  'detail.exposure': 'Exposition',
+  'detail.place': 'Lieu',
+  'detail.placeTitle': 'Afficher sur openstreetmap.org',
+  'selection.download': 'Télécharger',
+  'selection.links': 'Copier les liens',
+  'selection.paths': 'Copier les chemins',
+  'notice.pathsCopied': { one: '{count} chemin copié', other: '{count} chemins copiés' },
+  'notice.linksCopied': { one: '{count} lien copié', other: '{count} liens copiés' },
 };

@@ -465,4 +465,19 @@ export const zh: Texts = {
   'key.nameBackspace': 'Backspace',
   'key.nameDel': 'Del',
   'key.nameCtrl': 'Ctrl',
+
+  // Favourites, and what is taken along.
+  'favourite.title': '收藏',
+  'favourite.keyTitle': '收藏 (F)',
+  'favourite.all': '收藏的图片',
+  'favourite.tile': '{name} 已收藏',
+  'detail.copyPath': '复制文件路径',
+  'detail.exposure': '曝光',
+  'detail.place': '地点',
+  'detail.placeTitle': '在 openstreetmap.org 上显示',
+  'selection.download': '下载',
+  'selection.links': '复制链接',
+  'selection.paths': '复制路径',
+  'notice.pathsCopied': { other: '已复制 {count} 个路径' },
+  'notice.linksCopied': { other: '已复制 {count} 个链接' },
 };
