@@ -16,8 +16,6 @@ if (Number(process.versions.node.split('.')[0]) < 24) {
     const type = typeof rest[0] === 'string' ? rest[0] : rest[0]?.type;
     if (type !== 'ExperimentalWarning') emitWarning.call(process, warning, ...rest);
   };
-  // Compiled modules are kept between starts; what was imported before this would not be among them.
-  require('node:module').enableCompileCache();
   // A clone has the sources, which Node runs as they are; below node_modules it would not.
   const sources = require('node:path').join(__dirname, '..', 'scripts', 'sightline.ts');
   import(require('node:fs').existsSync(sources) ? '../scripts/sightline.ts' : '../dist/app/sightline.js');

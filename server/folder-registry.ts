@@ -35,7 +35,11 @@ export interface Folder {
  * @throws {invalid-config} when the file is damaged
  */
 export async function readFolders(data: string): Promise<Folder[]> {
-  const found = await readJsonFile(foldersFile(data), schema, 'delete it and index the folders again');
+  const found = await readJsonFile(
+    foldersFile(data),
+    schema,
+    'a newer Sightline may have written it: run that one, or delete it and index the folders again',
+  );
   const folders: Folder[] = [];
   for (const { bucket, path, name, watched = false, formerly = [] } of found?.folders ?? []) {
     folders.push({ bucket, path, name: name ?? freeName(basename(path), folders), watched, formerly });

@@ -1,10 +1,8 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import pino, { type Logger } from 'pino';
 import type { Config } from '../core/config.ts';
 import { knownAs, loadEmbedder } from '../core/encode/embedder.ts';
 import { openFailureLog } from '../core/failure-log/sqlite.ts';
-import { unavailable } from '../core/file-errors.ts';
 import { createIndexer, type IndexJob } from '../core/index-image.ts';
 import { type Refreshed, refreshPicture } from '../core/metadata/refresh.ts';
 import type { VanishedLog } from '../core/missing-files.ts';
@@ -18,6 +16,7 @@ import type { SpaceId } from '../core/types.ts';
 import { openEmbeddedSpaces } from '../core/vectors/sqlite/spaces.ts';
 import { describeModel } from '../functions/http/describe-model.ts';
 import { type ChangeOptions, ChangeOver, chooseModels } from './change-over.ts';
+import { makeDataFolder } from './data-folder.ts';
 import { readFolders } from './folder-registry.ts';
 import { Folders } from './folders.ts';
 import { followLiveSpace, type LiveSpace, type SpaceParts } from './live-space.ts';
@@ -67,7 +66,7 @@ export interface Runtime {
  * @param mayChange whether this process stays long enough to change over to other models
  */
 export async function openRuntime(config: Config, logger: Logger, mayChange = false): Promise<Runtime> {
-  await makeDataFolder(config);
+  await makeDataFolder(config.data);
   const buckets = new Map<string, PictureStore>();
   const bucket = await openConfiguredBucket(config, buckets);
   const spaces = await openSpaces(config);
@@ -222,15 +221,9 @@ export function openEmbedder(config: Config, { profile, head }: Partial<SpaceMod
   });
 }
 
-async function makeDataFolder({ data }: Config): Promise<void> {
-  await mkdir(data, { recursive: true }).catch((error: unknown) => {
-    throw unavailable(error, 'make the folder', data);
-  });
-}
-
 /** All spaces of the index. Only the driver that is used is loaded. */
 export async function openSpaces(config: Config): Promise<Spaces> {
-  await makeDataFolder(config);
+  await makeDataFolder(config.data);
   if (config.qdrantUrl !== undefined) {
     const { openQdrantSpaces } = await import('../core/vectors/qdrant/spaces.ts');
     const { qdrantOptions } = await import('../core/vectors/qdrant/settings.ts');

@@ -140,8 +140,8 @@ function pragma(db: DatabaseSync, name: string): number {
 
 function mismatch(file: string, got: string, cause?: unknown): SightlineError {
   const message =
-    `expected ${file} to be a failure log of version ${SCHEMA_VERSION}, got ${got}; move it ` +
-    `away to start a new one`;
+    `expected ${file} to be a failure log of version ${SCHEMA_VERSION}, got ${got}; run the release of Sightline ` +
+    'that wrote it or a newer one, or move it away to start a new one';
   return new SightlineError('schema-mismatch', message, { cause });
 }
 

@@ -1,0 +1,38 @@
+import { constants } from 'node:fs';
+import { access, mkdir, readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { SightlineError } from '../core/errors.ts';
+import { systemCode, unavailable } from '../core/file-errors.ts';
+
+/**
+ * Makes the data folder, unless it is there and this user may use it with all that lies in it.
+ * @throws {unavailable} that says whose it is and what to do
+ */
+export async function makeDataFolder(data: string): Promise<void> {
+  await mkdir(data, { recursive: true }).catch((error: unknown) => {
+    throw unavailable(error, 'make the folder', data);
+  });
+  await expectAccess(data, data, constants.R_OK | constants.W_OK | constants.X_OK);
+  for (const entry of await readdir(data, { withFileTypes: true })) {
+    if (entry.isFile()) await expectAccess(data, join(data, entry.name), constants.R_OK | constants.W_OK);
+  }
+}
+
+async function expectAccess(data: string, path: string, mode: number): Promise<void> {
+  try {
+    await access(path, mode);
+  } catch (error) {
+    const code = systemCode(error);
+    // SQLite's files come and go.
+    if (code === 'ENOENT') return;
+    const owner = await stat(path).catch(() => null);
+    const own = process.getuid?.();
+    if (code !== 'EACCES' || owner === null || own === undefined || owner.uid === own) {
+      throw unavailable(error, 'use the data folder', path);
+    }
+    const message =
+      `cannot use ${path}: the data folder belongs to another user (number ${owner.uid}, and this is ${own}); start ` +
+      `as that user, give it to this one (chown -R ${own} ${data}), or name another by --data`;
+    throw new SightlineError('unavailable', message, { cause: error, details: { path, code } });
+  }
+}
