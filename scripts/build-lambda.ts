@@ -1,4 +1,4 @@
-import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { flagOf, SETTINGS } from '../core/config.ts';
@@ -6,6 +6,7 @@ import { HEAD_FILE, loadHeadFile } from '../core/encode/head-file.ts';
 import { loadManifest, type Profile, profileOf } from '../core/encode/manifest.ts';
 import { findFolder } from '../core/encode/model-files.ts';
 import { LOCK_FILE, readLocks } from '../core/encode/model-lock.ts';
+import { CALIBRATION } from '../core/fit.ts';
 import { decimal, path, text, toggle } from '../core/setting-value.ts';
 import { buildPage, writePage } from '../server/build-page.ts';
 import { readConfig } from '../server/environment.ts';
@@ -107,6 +108,9 @@ async function copyModels(work: string, { profile, modelDirs }: Contents): Promi
   const { image, texts } = await loadHeadFile(head);
   for (const path of new Set([HEAD_FILE, image.onnx.path, texts[0]!.onnx.path])) {
     await cp(join(head, path), join(models, profile.head, path));
+  }
+  for (const path of await readdir(head)) {
+    if (path.startsWith(CALIBRATION)) await cp(join(head, path), join(models, profile.head, path));
   }
 }
 

@@ -1,6 +1,6 @@
 import { createWriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { dirname, relative } from 'node:path';
+import { basename, dirname, relative } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { isSightlineError, SightlineError } from '../core/errors.ts';
@@ -8,6 +8,7 @@ import { path, text, toggle } from '../core/setting-value.ts';
 import { userPath } from '../server/environment.ts';
 import { listLanguages, readDataset } from '../training/datasets/dataset.ts';
 import type { PairSet } from '../training/features/extract.ts';
+import type { Calibrated } from '../training/metrics/calibrate.ts';
 import { type EvaluatedSpace, evaluateHead, evaluateSharedSpace } from '../training/metrics/evaluate-head.ts';
 import { queryLines } from '../training/metrics/query-lines.ts';
 import type { Ranking } from '../training/metrics/ranking.ts';
@@ -28,6 +29,7 @@ import {
   SPLIT,
   seed,
 } from './cli/training-options.ts';
+import { calibrateSide } from './evaluate/calibrate.ts';
 import { encodeOthers, textSides } from './evaluate/sides.ts';
 import { comparisonLines, figureLines, languageLines } from './evaluate/text.ts';
 
@@ -69,6 +71,9 @@ intervals, and p values.`,
       unit: 'FILE',
       text: 'also what became of each query, one JSON line each, with its ten best answers',
     }),
+    calibrate: toggle({
+      text: 'also write how well answers fit beside the text side; on pictures that the head never saw',
+    }),
     resamples: RESAMPLES,
     seed: seed('of the resamples, and of the captions that are drawn'),
     features: FEATURES,
@@ -98,6 +103,11 @@ intervals, and p values.`,
       const headless = encoders.profile.head === null && flags.head === undefined && !flags.compare;
       if (headless) heads.push(await evaluateSharedSpace(encoders, pairs, options));
       else for (const folder of folders) heads.push(await evaluateHead(folder, encoders, pairs, options));
+      if (flags.calibrate && !headless) {
+        const about = { data: basename(location.name), split: flags.split, lang };
+        const request = { ...encoding, pictures: pairs.pictures, about, seed: flags.seed };
+        for (const head of heads) printCalibration(await calibrateSide({ ...request, judged: head }));
+      }
       await encoded.close();
       await others?.close();
       return { lang, heads, pictures: pairs.pictures };
@@ -113,6 +123,14 @@ intervals, and p values.`,
     }
   },
 });
+
+function printCalibration({ temperature, poor, good, caught }: Calibrated): void {
+  const line = ({ atOne, perLog }: typeof poor) => `${atOne.toFixed(2)} + ${perLog.toFixed(2)} ln n`;
+  console.error(
+    `calibrated: temperature ${temperature}, poor below ${line(poor)}, good from ${line(good)}; ` +
+      `${(100 * caught).toFixed(0)} % of the words that no picture shows are poor`,
+  );
+}
 
 /** Heads on the captions of one language. */
 interface Judged {
