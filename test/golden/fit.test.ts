@@ -8,7 +8,9 @@ import { evidence, fitOf, loadCalibration } from '../../core/fit.ts';
 import { dot } from '../../core/vector-arithmetic.ts';
 import { MODELS } from './golden.ts';
 
-/** Whether an answer admits that nothing fits: on 100 plain queries that a sample photo shows, and 100 that none does. */
+/**
+ * Whether an answer admits that nothing fits: on 100 plain queries that a sample photo shows, and 100 that none does.
+ */
 
 const PHOTOS = fileURLToPath(new URL('../../examples/photos', import.meta.url));
 const QUERIES = fileURLToPath(new URL('../fixtures/fit-queries.json', import.meta.url));
