@@ -28,6 +28,9 @@ const COMMANDS: Readonly<Record<string, readonly [summary: string, load: LoadCom
   card: ['writes the model card of a head', () => import('./card.ts')],
 };
 
+/** What is called often, and whose `--data` is the data folder. */
+const KEPT_COMPILED: ReadonlySet<string> = new Set(['serve', 'index', 'search']);
+
 // Whoever reads the output has enough, as `| head` does: no fault of ours.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit();
@@ -55,9 +58,6 @@ async function run(load: LoadCommand, name: string, args: readonly string[]): Pr
   if (KEPT_COMPILED.has(name)) keepCompiled(args);
   await runCommand(name, (await load()).default, args);
 }
-
-/** What is called often, and whose `--data` is the data folder. */
-const KEPT_COMPILED: ReadonlySet<string> = new Set(['serve', 'index', 'search']);
 
 /**
  * Keeps compiled modules between starts, in the data folder: nothing is written anywhere else, and a start takes a
