@@ -1,10 +1,11 @@
+import { existsSync } from 'node:fs';
 import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { flagOf, SETTINGS } from '../core/config.ts';
 import { HEAD_FILE, loadHeadFile } from '../core/encode/head-file.ts';
 import { loadManifest, type Profile, profileOf } from '../core/encode/manifest.ts';
-import { findFolder } from '../core/encode/model-files.ts';
+import { findEncoder, findFolder } from '../core/encode/model-files.ts';
 import { LOCK_FILE, readLocks } from '../core/encode/model-lock.ts';
 import { CALIBRATION } from '../core/fit.ts';
 import { decimal, path, text, toggle } from '../core/setting-value.ts';
@@ -97,9 +98,9 @@ async function copyModels(work: string, { profile, modelDirs }: Contents): Promi
   await cp(join(modelDirs[0]!, 'manifest.json'), join(models, 'manifest.json'));
   await writeFile(join(models, LOCK_FILE), `${JSON.stringify(await readLocks(modelDirs))}\n`);
   for (const encoder of [profile.text, profile.image]) {
-    const from = await findFolder(modelDirs, encoder.folder);
+    const from = await findEncoder(modelDirs, encoder);
     const { others, ...named } = encoder.files;
-    for (const { path } of [...Object.values(named), ...others]) {
+    for (const { path } of [...Object.values(named), ...others.filter(({ path }) => existsSync(join(from, path)))]) {
       await cp(join(from, path), join(models, encoder.folder, path));
     }
   }

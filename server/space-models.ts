@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { HEAD_FILE, type HeadFile, loadHeadFile } from '../core/encode/head-file.ts';
 import { readSharedSpaceId } from '../core/encode/identity-head.ts';
 import { encoderAdvice, headAdvice, loadManifest, profileOf } from '../core/encode/manifest.ts';
-import { findFolder } from '../core/encode/model-files.ts';
+import { findEncoder, findFolder } from '../core/encode/model-files.ts';
 import { isSightlineError, SightlineError } from '../core/errors.ts';
 import { readJsonFile, writeJsonFile } from '../core/json-file.ts';
 import type { SpaceId } from '../core/types.ts';
@@ -43,7 +43,7 @@ export async function configuredModels(config: {
   const { modelDirs } = config;
   const manifest = await loadManifest(modelDirs);
   const { name, text, image, head } = profileOf(manifest, config.profile ?? manifest.defaultProfile);
-  for (const { folder } of [text, image]) await findFolder(modelDirs, folder, encoderAdvice(name));
+  for (const encoder of [text, image]) await findEncoder(modelDirs, encoder, encoderAdvice(name));
   return { profile: name, head: head === null ? null : await findFolder(modelDirs, head, headAdvice(name)) };
 }
 

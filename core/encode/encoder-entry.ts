@@ -23,6 +23,8 @@ const fileSchema = z.strictObject({
 const provenance = {
   /** Folder inside one of the models directories. */
   folder: name,
+  /** Another one that may hold the same model, taken where there is no `folder`. */
+  otherFolder: name.optional(),
   /** Whether the files are part of this repository. */
   bundled: z.boolean(),
   /** SPDX expression. */

@@ -10,7 +10,7 @@ import {
   preprocessingOf,
 } from './image-encoder.ts';
 import { encoderAdvice, loadManifest, type Profile, profileOf, textEncoderOf } from './manifest.ts';
-import { findFolder } from './model-files.ts';
+import { findEncoder } from './model-files.ts';
 import type { Preprocessing } from './preprocessor-config.ts';
 import { type Fingerprint, fingerprintKey } from './space-id.ts';
 import { describeTextEncoder, loadTextEncoder, type TextEncoder } from './text-encoder.ts';
@@ -61,8 +61,8 @@ export async function loadEncoders(options: EncoderOptions): Promise<Encoders> {
   const manifest = await loadManifest(modelDirs);
   const own = profileOf(manifest, options.profile ?? manifest.defaultProfile);
   const profile = options.text === undefined ? own : { ...own, text: textEncoderOf(manifest, options.text) };
-  for (const { folder } of [profile.text, profile.image]) {
-    await findFolder(modelDirs, folder, encoderAdvice(profile.name));
+  for (const encoder of [profile.text, profile.image]) {
+    await findEncoder(modelDirs, encoder, encoderAdvice(profile.name));
   }
   const fingerprint = await fingerprintImageEncoder(modelDirs, profile.image);
   const loadText = () => loadTextEncoder(modelDirs, profile.text, { threads });

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { float32, type Tensor } from '../onnx/session.ts';
 import { type ImageEncoderEntry, type ImageOutput, sizeOf } from './encoder-entry.ts';
-import { findFolder, loadChecked, verifyFile } from './model-files.ts';
+import { findEncoder, loadChecked, verifyFile } from './model-files.ts';
 import { type RgbPixels, toTensorData } from './preprocess.ts';
 import { type Preprocessing, readPreprocessing } from './preprocessor-config.ts';
 import type { Fingerprint } from './space-id.ts';
@@ -37,7 +37,7 @@ export function outputSizes({ outputs }: ImageEncoderEntry): Readonly<Record<str
  * Throws `model-mismatch` when the file is not as pinned or asks for what is not done here.
  */
 export async function preprocessingOf(modelDirs: readonly string[], entry: ImageEncoderEntry): Promise<Preprocessing> {
-  const folder = await findFolder(modelDirs, entry.folder);
+  const folder = await findEncoder(modelDirs, entry);
   await verifyFile(folder, entry.files.preprocessor);
   return readPreprocessing(join(folder, entry.files.preprocessor.path), entry.preprocessing);
 }
@@ -51,7 +51,7 @@ export async function fingerprintImageEncoder(
   entry: ImageEncoderEntry,
 ): Promise<Fingerprint> {
   const { files, tensors, outputs } = entry;
-  const model = await verifyFile(await findFolder(modelDirs, entry.folder), files.model);
+  const model = await verifyFile(await findEncoder(modelDirs, entry), files.model);
   const preprocessing = await preprocessingOf(modelDirs, entry);
   return { model, outputs, layout: tensors.layout, preprocessing, pipeline: PIXEL_PIPELINE };
 }
@@ -70,7 +70,7 @@ export async function loadImageEncoder(
   options: { threads?: number } = {},
 ): Promise<ImageEncoder> {
   const { files, tensors } = entry;
-  const folder = await findFolder(modelDirs, entry.folder);
+  const folder = await findEncoder(modelDirs, entry);
   const preprocessing = await preprocessingOf(modelDirs, entry);
   const { crop } = preprocessing;
   const shape = tensors.layout === 'nchw' ? [1, 3, crop, crop] : [1, crop, crop, 3];

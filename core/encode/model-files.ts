@@ -25,6 +25,22 @@ export async function findFolder(modelDirs: readonly string[], folder: string, a
   });
 }
 
+/** The folder of an encoder, under the first of its names that there is. Throws as {@link findFolder} does. */
+export async function findEncoder(
+  modelDirs: readonly string[],
+  { folder, otherFolder }: { readonly folder: string; readonly otherFolder?: string | undefined },
+  advice?: string,
+): Promise<string> {
+  try {
+    return await findFolder(modelDirs, folder, advice);
+  } catch (error) {
+    if (otherFolder === undefined) throw error;
+    return findFolder(modelDirs, otherFolder).catch(() => {
+      throw error;
+    });
+  }
+}
+
 /** SHA-256 of a file as lower-case hex, read in pieces. */
 export async function sha256OfFile(path: string): Promise<string> {
   const hash = createHash('sha256');

@@ -4,7 +4,7 @@ import type { Loaded } from '../load-once.ts';
 import { int64, type OnnxModel, type Tensor } from '../onnx/session.ts';
 import type { Embedding } from '../types.ts';
 import type { TextEncoderEntry, TextPooling } from './encoder-entry.ts';
-import { findFolder, loadChecked, verifyFile } from './model-files.ts';
+import { findEncoder, loadChecked, verifyFile } from './model-files.ts';
 import type { Fingerprint } from './space-id.ts';
 import { loadTokenizer, type Tokenizer } from './tokenizer.ts';
 import { loadUnigram, UNIGRAM_SUFFIX } from './unigram.ts';
@@ -45,16 +45,10 @@ export async function loadTextEncoder(
   entry: TextEncoderEntry & { readonly name: string },
   options: { threads?: number } = {},
 ): Promise<TextEncoder> {
-  const { files, tensors, maxTokens, dimension, vocabulary } = entry;
-  const folder = await findFolder(modelDirs, entry.folder);
+  const { files, tensors, dimension, vocabulary } = entry;
+  const folder = await findEncoder(modelDirs, entry);
   const fingerprint = await fingerprintTextEncoder(modelDirs, entry);
-  const load = files.tokenizer.path.endsWith(UNIGRAM_SUFFIX) ? loadUnigram : loadTokenizer;
-  const tokenizer = await load({
-    tokenizer: join(folder, files.tokenizer.path),
-    config: join(folder, files.tokenizerConfig.path),
-    maxTokens,
-    vocabulary,
-  });
+  const tokenizer = await tokenizerOf(folder, entry);
   if (entry.padding === 'max' && tokenizer.padId === null) {
     const path = join(folder, files.tokenizerConfig.path);
     throw new SightlineError('model-mismatch', `${path}: expected a pad_token, because texts are padded, got none`);
@@ -83,6 +77,13 @@ export async function loadTextEncoder(
     hasWord: async (word) => tokenizer.hasWord(word),
     close: () => onnx.release(),
   };
+}
+
+/** The tokenizer of an encoder in its folder, of whichever kind its file is. Throws `model-mismatch`. */
+export function tokenizerOf(folder: string, { files, maxTokens, vocabulary }: TextEncoderEntry): Promise<Tokenizer> {
+  const load = files.tokenizer.path.endsWith(UNIGRAM_SUFFIX) ? loadUnigram : loadTokenizer;
+  const config = join(folder, files.tokenizerConfig.path);
+  return load({ tokenizer: join(folder, files.tokenizer.path), config, maxTokens, vocabulary });
 }
 
 /** The same, loaded with the first text; what there is to know before is checked now. Throws `model-mismatch`. */
@@ -115,7 +116,7 @@ export async function fingerprintTextEncoder(
   entry: TextEncoderEntry,
 ): Promise<Fingerprint> {
   const { files, tensors, dimension, pooling, normalise, extras, prefix, maxTokens, padding } = entry;
-  const folder = await findFolder(modelDirs, entry.folder);
+  const folder = await findEncoder(modelDirs, entry);
   const [model, tokenizer, tokenizerConfig] = await Promise.all([
     verifyFile(folder, files.model),
     verifyFile(folder, files.tokenizer),

@@ -2,7 +2,7 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { loadManifest, profileOf } from '../../core/encode/manifest.ts';
-import { findFolder } from '../../core/encode/model-files.ts';
+import { findEncoder, findFolder } from '../../core/encode/model-files.ts';
 import { isSightlineError, SightlineError } from '../../core/errors.ts';
 import { downloadSize, type Encoder } from '../../core/hub/models.ts';
 import { ownModels, readConfig, readHubConfig } from '../../server/environment.ts';
@@ -62,10 +62,10 @@ async function expectHead(profile: string, head: string, modelDirs: readonly str
 }
 
 /** Whether all files are there that loading reads; it checks what is in them. */
-async function isHere({ folder, files }: Encoder, modelDirs: readonly string[]): Promise<boolean> {
-  const { others: _, ...named } = files;
+async function isHere(encoder: Encoder, modelDirs: readonly string[]): Promise<boolean> {
+  const { others: _, ...named } = encoder.files;
   try {
-    const found = await findFolder(modelDirs, folder);
+    const found = await findEncoder(modelDirs, encoder);
     for (const { path } of Object.values(named)) await access(join(found, path));
     return true;
   } catch {

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import type { Locator, Page } from 'playwright-core';
+import type { ChangeProgress } from '../../functions/http/deps.ts';
 import { nameOf } from '../../web/format.ts';
 import { violationsInLightAndDark } from './axe.ts';
 import { browserSkip, useBrowser } from './browser.ts';
@@ -50,6 +51,20 @@ describe('a collection on the page', browserSkip(), () => {
     await page.getByRole('combobox', { name: 'Search pictures with words' }).fill('a cat');
     await note.getByText('These are the best of them so far.').waitFor();
     waiting = 0;
+    await note.waitFor({ state: 'detached' });
+  });
+
+  it('says how far a change of models is, what it waits for, and when it is over', async (t) => {
+    let change: ChangeProgress | null = { profile: 'clip', done: 1, total: 3, partial: false, problem: null };
+    const changing = await pageServer({}, 3, { change: () => change });
+    const { page } = await browser.open(t, changing.url);
+    t.after(() => changing.close());
+    const note = page.getByRole('region', { name: 'Change of models' });
+    await note.getByText('The models clip are about to take over: 1 of 3 are done. Those of before answer').waitFor();
+    change = { ...change, done: 2, partial: true, problem: 'a folder is away' };
+    await note.getByText('2 of 3 are done. Until then searches find only what is done.').waitFor();
+    await note.getByText('It waits: a folder is away').waitFor();
+    change = null;
     await note.waitFor({ state: 'detached' });
   });
 

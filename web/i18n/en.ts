@@ -411,6 +411,12 @@ export const en = {
 
   // The status.
   'status.waiting': 'Waiting to be indexed',
+  'change.title': 'Change of models',
+  'change.begins': 'The models {profile} are about to take over.',
+  'change.done': 'The models {profile} are about to take over: {done} of {total} are done.',
+  'change.before': 'Those of before answer until then.',
+  'change.partial': 'Until then searches find only what is done.',
+  'change.waits': 'It waits: {problem}',
   'status.outdated': 'To be read again',
   'status.lastMinute': 'Indexed in a minute',
   'status.lastHour': 'Indexed in an hour',

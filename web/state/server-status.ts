@@ -38,7 +38,7 @@ export const indexing = computed((): IndexingProgress | null => {
 /** Something waited already when the server was asked the time before. */
 const hasWaited = signal(false);
 
-/** While something waits to be indexed, or nothing is there yet, the server is asked so often. */
+/** While something waits to be indexed, models change, or nothing is there yet, the server is asked so often. */
 const pollMs = 1500;
 /** Changes closer together than this are one question. */
 const settleMs = 1000;
@@ -76,6 +76,6 @@ export function refreshStatusSoon(afterMs = settleMs): void {
 export function startStatus(): void {
   effect(() => {
     const status = serverStatus.value;
-    if (status && (status.backlog || status.pictures === 0)) refreshStatusSoon(pollMs);
+    if (status && (status.backlog || status.change || status.pictures === 0)) refreshStatusSoon(pollMs);
   });
 }

@@ -13,6 +13,7 @@ import { FaultNote } from './fault-note.tsx';
 import { ActiveFilters, FiltersButton } from './filters.tsx';
 import { Grid } from './grid.tsx';
 import { Icon } from './icon.tsx';
+import { ModelChange } from './model-change.tsx';
 import { Segmented } from './segmented.tsx';
 import { CaptionTile } from './tile.tsx';
 
@@ -24,6 +25,7 @@ export function SearchView() {
     <div class="search-view">
       <Toolbar />
       <Indexing />
+      <ModelChange />
       <Warnings />
       <HiddenPictures />
       {newCount.value > 0 ? (

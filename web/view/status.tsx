@@ -6,6 +6,7 @@ import { emptyQuery } from '../route.ts';
 import { changeCount, connection } from '../state/live-updates.ts';
 import { go, openPhoto, openView } from '../state/navigation.ts';
 import { FaultNote } from './fault-note.tsx';
+import { ModelChange } from './model-change.tsx';
 import { useStatus } from './use-status.ts';
 
 const refreshMs = 5000;
@@ -25,6 +26,7 @@ export function StatusView() {
         <h1>{t('view.status')}</h1>
       </header>
       {fault ? <FaultNote fault={fault} again={again} /> : null}
+      <ModelChange />
       {status ? <Figures status={status} /> : null}
       {status && status.folders.length > 0 ? <Folders folders={status.folders} /> : null}
       {status ? <Changes changes={status.recent} /> : null}

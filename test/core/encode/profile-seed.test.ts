@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -7,6 +7,7 @@ import { BertTokenizer } from '@xenova/transformers';
 import { loadEmbedder } from '../../../core/encode/embedder.ts';
 import { type Encoders, loadEncoders } from '../../../core/encode/encoders.ts';
 import { loadManifest, profileOf } from '../../../core/encode/manifest.ts';
+import { LOCK_FILE } from '../../../core/encode/model-lock.ts';
 import { loadTextEncoder } from '../../../core/encode/text-encoder.ts';
 import { pullModel } from '../../../core/hub/models.ts';
 import { int64, loadOnnx, type OnnxModel } from '../../../core/onnx/session.ts';
@@ -89,6 +90,22 @@ describe('profile seed', () => {
       assert.ok(cosine(vectors[i]!, await cls(library.encode(text))) > 0.99999);
     }
     assert.ok(cosine(vectors[0]!, vectors[1]!) < 0.999);
+  });
+
+  it('takes its image encoder from the folder that has pooled features, too', async (t) => {
+    const other = temporaryFolder(t);
+    for (const name of ['manifest.json', LOCK_FILE]) cpSync(join(models, name), join(other, name));
+    symlinkSync(join(models, ARCTIC), join(other, ARCTIC));
+    symlinkSync(join(models, 'mobilenet_v2_1.0_224-logits'), join(other, 'mobilenet_v2_1.0_224'));
+    const moved = await loadEncoders({ modelDirs: [other], profile: 'seed', texts: 'later' });
+    assert.equal(moved.image.key, encoders.image.key);
+    assert.deepEqual((await moved.image.encode(photo)).outputs, (await encoders.image.encode(photo)).outputs);
+    await moved.close();
+    rmSync(join(other, 'mobilenet_v2_1.0_224'));
+    await assert.rejects(loadEncoders({ modelDirs: [other], profile: 'seed' }), {
+      code: 'model-mismatch',
+      message: /folder mobilenet_v2_1\.0_224-logits in .*models -- pull seed/,
+    });
   });
 
   it('cuts a text at 512 tokens and keeps the last special one', async () => {
