@@ -11,12 +11,10 @@ import {
 } from '@xenova/transformers';
 import type { TextEncoderEntry } from '../../core/encode/encoder-entry.ts';
 
-/**
- * The whole library, `@xenova/transformers`, on the files of one of our text encoders: what ids and vectors are held to.
- */
+/** The whole library, `@xenova/transformers`, on the files of a text encoder: what our ids and vectors are held to. */
 
 export interface Reference {
-  /** Ids of a text with the special tokens, cut to what the model takes; not filled up. */
+  /** Ids of a text with the special tokens: neither cut, where it drops the last of those, nor filled up. */
   ids(text: string): number[];
   /** The vector of a text, of unit length: the model's own part, without what ours has beside it. */
   embed(text: string): Promise<Float32Array>;
@@ -59,7 +57,7 @@ export async function openReference(
   const tokenizer = await AutoTokenizer.from_pretrained(entry.folder);
   const prefix = entry.prefix[entry.prefix.used];
   const ids = (text: string) => {
-    const { input_ids } = tokenizer(prefix + text, { truncation: true, max_length: entry.maxTokens }) as {
+    const { input_ids } = tokenizer(prefix + text, { truncation: false, padding: false }) as {
       input_ids: { data: BigInt64Array };
     };
     return Array.from(input_ids.data, Number);
@@ -122,7 +120,13 @@ function unigramJson(bytes: Buffer): object {
       type: 'Sequence',
       normalizers: [{ type: 'NFKC' }, { type: 'Replace', pattern: { Regex: ' {2,}' }, content: ' ' }],
     },
-    pre_tokenizer: { type: 'Metaspace', replacement: '▁', add_prefix_space: true, prepend_scheme: 'always' },
+    pre_tokenizer: {
+      type: 'Sequence',
+      pretokenizers: [
+        { type: 'WhitespaceSplit' },
+        { type: 'Metaspace', replacement: '▁', add_prefix_space: true, prepend_scheme: 'always' },
+      ],
+    },
     post_processor: {
       type: 'TemplateProcessing',
       single: [token('<s>'), { Sequence: { id: 'A', type_id: 0 } }, token('</s>')],

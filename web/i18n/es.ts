@@ -414,6 +414,12 @@ export const es: Texts = {
   'trash.restore': 'Restaurar',
 
   'status.waiting': 'Por indexar',
+  'change.title': 'Cambio de modelos',
+  'change.begins': 'Los modelos {profile} están a punto de tomar el relevo.',
+  'change.done': 'Los modelos {profile} están a punto de tomar el relevo: {done} de {total} están listos.',
+  'change.before': 'Hasta entonces responden los anteriores.',
+  'change.partial': 'Hasta entonces la búsqueda solo encuentra lo que está listo.',
+  'change.waits': 'En espera: {problem}',
   'status.outdated': 'Por releer',
   'status.lastMinute': 'Indexadas en un minuto',
   'status.lastHour': 'Indexadas en una hora',

@@ -415,6 +415,12 @@ export const fr: Texts = {
   'trash.restore': 'Restaurer',
 
   'status.waiting': 'À indexer',
+  'change.title': 'Changement de modèles',
+  'change.begins': 'Les modèles {profile} vont prendre la relève.',
+  'change.done': 'Les modèles {profile} vont prendre la relève : {done} sur {total} sont prêts.',
+  'change.before': 'D’ici là, ceux d’avant répondent.',
+  'change.partial': 'D’ici là, la recherche ne trouve que ce qui est prêt.',
+  'change.waits': 'En attente : {problem}',
   'status.outdated': 'À relire',
   'status.lastMinute': 'Indexées en une minute',
   'status.lastHour': 'Indexées en une heure',

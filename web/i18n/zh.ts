@@ -371,6 +371,12 @@ export const zh: Texts = {
   'trash.restore': '恢复',
 
   'status.waiting': '等待索引',
+  'change.title': '更换模型',
+  'change.begins': '模型 {profile} 即将接替。',
+  'change.done': '模型 {profile} 即将接替:已完成 {done} / {total}。',
+  'change.before': '在此之前由原来的模型回答。',
+  'change.partial': '在此之前只能搜到已完成的部分。',
+  'change.waits': '正在等待:{problem}',
   'status.outdated': '需要重新读取',
   'status.lastMinute': '一分钟内索引',
   'status.lastHour': '一小时内索引',

@@ -29,8 +29,8 @@ const TEXTS = [
   '🐶 dog ☕',
   'ﬁne ½ Ａ',
   '',
-  'word '.repeat(600).trim(),
 ];
+const LONG = 'word '.repeat(600).trim();
 
 const folder = temporaryFolder({ after });
 const pulled = join(folder, 'models');
@@ -71,6 +71,9 @@ describe('text encoders beside the whole library', () => {
         const similarity = cosine(vectors[i]!.subarray(0, encoder.dimension), await reference.embed(text));
         assert.ok(similarity > 0.9999, `${said}: cosine ${similarity}`);
       }
+      const whole = reference.ids(LONG);
+      const cut = [...whole.slice(0, encoder.maxTokens - 1), whole.at(-1)!];
+      assert.deepEqual(tokenizer.encode(prefix + LONG), cut);
       await ours.close();
     });
   }
