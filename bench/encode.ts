@@ -1,19 +1,26 @@
 // npm run bench -- encode
-// What the encoders add to the bare model, and how pictures are best pipelined.
+// What the bundled encoders save against the same weights in float32, run by onnxruntime and nothing else.
 import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { decodeImage } from '../core/encode/decode.ts';
 import { DEFAULT_LIMITS, type Encoders, loadEncoders } from '../core/encode/encoders.ts';
+import { type Head, loadHead } from '../core/encode/head.ts';
 import { loadImageEncoder } from '../core/encode/image-encoder.ts';
+import { loadManifest, type Profile, profileOf } from '../core/encode/manifest.ts';
 import { type RgbPixels, toTensorData } from '../core/encode/preprocess.ts';
+import type { Preprocessing } from '../core/encode/preprocessor-config.ts';
+import { openPicture } from '../core/encode/sharp.ts';
 import { loadTokenizer } from '../core/encode/tokenizer.ts';
-import { float32, int64, loadOnnx } from '../core/onnx/session.ts';
+import { float32, int64, loadOnnx, type OnnxModel } from '../core/onnx/session.ts';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-const models = join(root, 'models');
-const photoFolder = join(root, 'examples', 'photos');
+const models = fileURLToPath(new URL('../models', import.meta.url));
+const photoFolder = fileURLToPath(new URL('../examples/photos', import.meta.url));
+const BUNDLED = 'compact-int8';
+/** The same encoders, computed in float32. */
+const FLOAT = 'compact';
+/** Pictures under way at once in bulk work: what runs, what waits for it, and what is being decoded. */
+const BULK = [2, 4, 8, 16];
 
 const CAPTIONS = [
   'a dog running on the beach',
@@ -24,60 +31,98 @@ const CAPTIONS = [
   'mountains behind a lake in the evening',
 ];
 
+/** The bundled encoders and head, and float32 beside them. */
+interface Sides {
+  readonly encoders: Encoders;
+  readonly head: Head;
+  readonly threads: number;
+  readonly photos: readonly Buffer[];
+  readonly float: { readonly profile: Profile; readonly text: OnnxModel; readonly image: OnnxModel };
+}
+
 export async function run(): Promise<void> {
   const photos = readdirSync(photoFolder)
     .filter((name) => name.endsWith('.jpg'))
     .map((name) => readFileSync(join(photoFolder, name)));
-  const encoders = await loadEncoders({ modelDirs: [models] });
-  await textQuery(encoders);
-  await bulkTexts(encoders);
-  await onePicture(encoders, photos);
-  await encoders.close();
-  await pipelines(photos);
+  for (const threads of [1, 2].filter((count) => count <= availableParallelism())) {
+    const sides = await loadSides(threads, photos);
+    console.log(`\n${threads === 1 ? '1 thread' : `${threads} threads`}, medians`);
+    await onePicture(sides);
+    await oneCaption(sides);
+    await manyCaptions(sides);
+    await manyPictures(sides);
+    await Promise.all([sides.encoders.close(), sides.head.close()]);
+    await Promise.all([sides.float.text.release(), sides.float.image.release()]);
+  }
 }
 
-/** A query through tokenizer, model and pooling against the model alone on ready-made tensors. */
-async function textQuery(encoders: Encoders): Promise<void> {
-  const { profile } = encoders;
-  const folder = join(models, profile.text.folder);
-  const bare = await loadOnnx(join(folder, profile.text.files.model.path));
-  const tokenizer = await loadTokenizer({
-    tokenizer: join(folder, profile.text.files.tokenizer.path),
-    config: join(folder, profile.text.files.tokenizerConfig.path),
-    maxTokens: profile.text.maxTokens,
-    vocabulary: profile.text.vocabulary,
+async function loadSides(threads: number, photos: readonly Buffer[]): Promise<Sides> {
+  const encoders = await loadEncoders({ modelDirs: [models], profile: BUNDLED, threads });
+  const head = await loadHead(join(models, encoders.profile.head!), encoders);
+  const profile = profileOf(await loadManifest([models]), FLOAT);
+  const bare = ({ folder, files }: Profile['text'] | Profile['image']) =>
+    loadOnnx(join(models, folder, files.model.path), { threads, arena: true });
+  const float = { profile, text: await bare(profile.text), image: await bare(profile.image) };
+  return { encoders, head, threads, photos, float };
+}
+
+/** From pixels to a joint vector, decoding left out, against the model alone on a ready-made tensor. */
+async function onePicture({ encoders, head, threads, photos, float }: Sides): Promise<void> {
+  const { image } = encoders.profile;
+  const { preprocessing } = encoders.image;
+  const model = await loadImageEncoder([models], image, { threads });
+  const pixels = await Promise.all(photos.map((photo) => plainDecode(photo, preprocessing)));
+  const feeds = pixels.map((one) => tensorOf(one, preprocessing, float.profile));
+  const times = await interleaved(3 * photos.length, {
+    float: (i) => float.image.run(feeds[i % feeds.length]!),
+    encoder: (i) => model.encode(pixels[i % pixels.length]!),
+    whole: async (i) => head.projectImages([await model.encode(pixels[i % pixels.length]!)]),
   });
-  const { tensors } = profile.text;
+  await model.close();
+  const wanted = threads === 1 ? 2.2 : 1.6;
+  table('one picture, ms', [
+    ['float32, the model alone', ms(times.float), ''],
+    ['encoder', ms(times.encoder), faster(times.float, times.encoder)],
+    ['encoder and head', ms(times.whole), `${faster(times.float, times.whole)}, wanted ${wanted}`],
+  ]);
+}
+
+/** From a text to a joint vector against the model alone on ready-made tensors. */
+async function oneCaption({ encoders, head, threads, float }: Sides): Promise<void> {
+  const { text } = float.profile;
+  const folder = join(models, text.folder);
+  const tokenizer = await loadTokenizer({
+    tokenizer: join(folder, text.files.tokenizer.path),
+    config: join(folder, text.files.tokenizerConfig.path),
+    maxTokens: text.maxTokens,
+    vocabulary: text.vocabulary,
+  });
   const feeds = CAPTIONS.map((caption) => {
     const ids = tokenizer.encode(caption);
-    const shape = [1, ids.length];
-    return {
-      [tensors.inputIds]: int64(ids, shape),
-      [tensors.attentionMask!]: int64(
-        ids.map(() => 1),
-        shape,
-      ),
-      [tensors.tokenTypeIds!]: int64(
-        ids.map(() => 0),
-        shape,
-      ),
-    };
+    const same = (value: number) =>
+      int64(
+        ids.map(() => value),
+        [1, ids.length],
+      );
+    const { inputIds, attentionMask, tokenTypeIds } = text.tensors;
+    return { [inputIds]: int64(ids, [1, ids.length]), [attentionMask!]: same(1), [tokenTypeIds!]: same(0) };
   });
-  const times = await interleaved(40 * CAPTIONS.length, {
-    bare: (i) => bare.run(feeds[i % feeds.length]!, [tensors.output]),
-    query: (i) => encoders.text.encode([CAPTIONS[i % CAPTIONS.length]!]),
-    tokenizer: async (i) => tokenizer.encode(CAPTIONS[i % CAPTIONS.length]!),
+  const caption = (i: number) => CAPTIONS[i % CAPTIONS.length]!;
+  const times = await interleaved(20 * CAPTIONS.length, {
+    float: (i) => float.text.run(feeds[i % feeds.length]!, [text.tensors.output]),
+    encoder: (i) => encoders.text.encode([caption(i)]),
+    whole: async (i) => head.projectTexts(await encoders.text.encode([caption(i)])),
   });
-  await bare.release();
-  table('one text (ms)', [
-    ['bare onnxruntime run', ms(times.bare), ''],
-    ['query: tokenizer, model, pooling', ms(times.query), `${ratio(times.query, times.bare)} of bare, wanted <= 1.15`],
-    ['tokenizer alone', ms(times.tokenizer), ''],
+  const wanted = threads === 1 ? 2.3 : 1.6;
+  table('one caption, ms', [
+    ['float32, the model alone', ms(times.float), ''],
+    ['tokens and encoder', ms(times.encoder), `${faster(times.float, times.encoder)}, wanted ${wanted}`],
+    ['tokens, encoder and head', ms(times.whole), faster(times.float, times.whole)],
   ]);
 }
 
 /** Captions by the hundred, as training and caption import encode them. */
-async function bulkTexts(encoders: Encoders): Promise<void> {
+async function manyCaptions({ encoders }: Sides): Promise<void> {
   const captions = Array.from({ length: 192 }, (_, i) => `${CAPTIONS[i % CAPTIONS.length]} ${'again '.repeat(i % 4)}`);
   const times = await interleaved(3, {
     single: async () => {
@@ -85,77 +130,50 @@ async function bulkTexts(encoders: Encoders): Promise<void> {
     },
     grouped: () => encoders.text.encode(captions),
   });
-  table('192 texts (captions/s)', [
-    ['one by one', rate(captions.length, times.single), ''],
-    ['grouped by length', rate(captions.length, times.grouped), `${ratio(times.grouped, times.single)} of the time`],
+  table('192 captions, ms each', [
+    ['one by one', ms(times.single, captions.length), ''],
+    ['grouped by length', ms(times.grouped, captions.length), faster(times.single, times.grouped)],
   ]);
 }
 
-/** The whole way of one picture against its parts measured alone, and a batch against one at a time. */
-async function onePicture(encoders: Encoders, photos: readonly Buffer[]): Promise<void> {
-  const { image } = encoders.profile;
-  const { preprocessing } = encoders.image;
-  const model = await loadImageEncoder([models], image);
-  const photo = (i: number) => photos[i % photos.length]!;
-  const decode = (i: number) => decodeImage(photo(i), preprocessing, DEFAULT_LIMITS);
-  const pixels: RgbPixels[] = [];
-  for (const i of photos.keys()) pixels.push((await decode(i)).pixels);
-  const pixel = (i: number) => pixels[i % pixels.length]!;
-  const times = await interleaved(3 * photos.length, {
-    decode,
-    model: (i) => model.encode(pixel(i)),
-    scale: async (i) => toTensorData(pixel(i), preprocessing, image.tensors.layout),
-    whole: (i) => encoders.image.encode(photo(i)),
+/** From files to joint vectors, decoding included, against sharp and float32 in a loop. */
+async function manyPictures({ encoders, head, threads, photos, float }: Sides): Promise<void> {
+  const files = Array.from({ length: 32 }, (_, i) => photos[i % photos.length]!);
+  const embed = async (bytes: Buffer) => head.projectImages([(await encoders.image.encode(bytes)).outputs]);
+  const times = await interleaved<string>(5, {
+    float: async () => {
+      for (const bytes of files) {
+        const pixels = await plainDecode(bytes, encoders.image.preprocessing);
+        await float.image.run(tensorOf(pixels, encoders.image.preprocessing, float.profile));
+      }
+    },
+    ...Object.fromEntries(BULK.map((limit) => [limit, () => concurrently(files, limit, embed)])),
   });
-  await model.close();
-  const parts = undisturbed(times.decode) + undisturbed(times.model);
-  const bare = await loadOnnx(join(models, image.folder, image.files.model.path));
+  const wanted = threads === 1 ? '' : ', wanted 2.3';
+  table(`${files.length} pictures, ms each`, [
+    ['sharp and float32, one by one', ms(times.float!, files.length), ''],
+    ...BULK.map((limit) => [
+      `${limit} at once`,
+      ms(times[limit]!, files.length),
+      `${faster(times.float!, times[limit]!)}${limit === BULK.at(-1) ? wanted : ''}`,
+    ]),
+  ]);
+}
+
+/** The pixels that the model sees, of an upright RGB photo. */
+async function plainDecode(bytes: Buffer, { crop, resize: { size } }: Preprocessing): Promise<RgbPixels> {
+  const margin = Math.floor((size - crop) / 2);
+  const data = await openPicture({ bytes }, { maxPixels: DEFAULT_LIMITS.maxPixels })
+    .resize({ width: size, height: size, fit: 'fill', kernel: 'cubic' })
+    .extract({ left: margin, top: margin, width: crop, height: crop })
+    .raw()
+    .toBuffer();
+  return { data, width: crop, height: crop };
+}
+
+function tensorOf(pixels: RgbPixels, preprocessing: Preprocessing, { image: { tensors } }: Profile) {
   const { crop } = preprocessing;
-  const input = (rows: number) => ({
-    [image.tensors.pixels]: float32(new Float32Array(rows * 3 * crop * crop), [rows, 3, crop, crop]),
-  });
-  const batches = await interleaved(10, { one: () => bare.run(input(1)), four: () => bare.run(input(4)) });
-  await bare.release();
-  table('one picture (ms)', [
-    ['decode, resize, crop', ms(times.decode), ''],
-    ['scaling and model', ms(times.model), ''],
-    ['scaling alone', ms(times.scale), 'wanted < 1'],
-    ['the whole way', ms(times.whole), `${(undisturbed(times.whole) / parts).toFixed(2)} of the parts, wanted <= 1.1`],
-    ['model, a batch of 4, per picture', (undisturbed(batches.four) / 4).toFixed(2), `one alone ${ms(batches.one)}`],
-  ]);
-}
-
-/** Pictures a second by threads of the model and pictures under way at once, and the CPU time each takes. */
-async function pipelines(photos: readonly Buffer[]): Promise<void> {
-  const rows: string[][] = [];
-  const few = photos.slice(0, 12);
-  for (const threads of [1, 2].filter((count) => count <= availableParallelism())) {
-    const encoders = await loadEncoders({ modelDirs: [models], threads });
-    const decode = (bytes: Buffer) => decodeImage(bytes, encoders.image.preprocessing, DEFAULT_LIMITS);
-    const { pixels } = await decode(few[0]!);
-    const model = await loadImageEncoder([models], encoders.profile.image, { threads });
-    const whole = (limit: number) => () => concurrently(few, limit, (bytes) => encoders.image.encode(bytes));
-    const times = await interleaved<string>(5, {
-      ...Object.fromEntries([1, 2, 3, 4, 6].map((limit) => [`${limit} at once`, whole(limit)])),
-      decode: () => concurrently(few, 4, decode),
-      model: () => concurrently(few, 1, () => model.encode(pixels)),
-    });
-    const { decode: decoding, model: running, ...limits } = times;
-    const slowest = Math.max(undisturbed(decoding!), undisturbed(running!));
-    const name = threads === 1 ? '1 thread' : `${threads} threads`;
-    rows.push([`${name}, decoding alone`, rate(few.length, decoding!), '4 at once']);
-    rows.push([`${name}, model alone`, rate(few.length, running!), '']);
-    for (const [limit, taken] of Object.entries(limits)) {
-      const note = `${(undisturbed(taken) / slowest).toFixed(2)} of max(decode, model), wanted <= 1.3 on 2 cores`;
-      rows.push([`${name}, ${limit}`, rate(few.length, taken), note]);
-    }
-    const before = process.cpuUsage();
-    await whole(3)();
-    const { user, system } = process.cpuUsage(before);
-    rows.push([`${name}, CPU ms a picture`, ((user + system) / 1000 / few.length).toFixed(1), '']);
-    await Promise.all([encoders.close(), model.close()]);
-  }
-  table('many pictures (pictures/s)', rows);
+  return { [tensors.pixels]: float32(toTensorData(pixels, preprocessing, tensors.layout), [1, 3, crop, crop]) };
 }
 
 async function concurrently<T>(items: readonly T[], limit: number, work: (item: T) => Promise<unknown>): Promise<void> {
@@ -185,19 +203,18 @@ async function interleaved<Name extends string>(
   return times;
 }
 
-/** The time without what others on the machine add to it: the tenth percentile. */
-function undisturbed(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 10)]!;
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
 }
 
-const ms = (times: readonly number[]) => undisturbed(times).toFixed(2);
-const rate = (items: number, times: readonly number[]) => ((items * 1000) / undisturbed(times)).toFixed(0);
-const ratio = (a: readonly number[], b: readonly number[]) => (undisturbed(a) / undisturbed(b)).toFixed(2);
+const ms = (times: readonly number[], items = 1) => (median(times) / items).toFixed(2);
+const faster = (slow: readonly number[], fast: readonly number[]) =>
+  `${(median(slow) / median(fast)).toFixed(2)} times as fast`;
 
-function table(title: string, rows: readonly string[][]): void {
-  const wide = Math.max(title.length, ...rows.map(([name]) => name!.length));
-  console.log(`\n${title}`);
-  for (const [name, value, note] of rows) console.log(`  ${name!.padEnd(wide)}  ${value!.padStart(8)}  ${note}`);
+function table(title: string, rows: readonly (readonly string[])[]): void {
+  const wide = Math.max(...rows.map(([name]) => name!.length));
+  console.log(`\n  ${title}`);
+  for (const [name, value, note] of rows) console.log(`    ${name!.padEnd(wide)}  ${value!.padStart(8)}  ${note}`);
 }
 
 if (import.meta.main) await run();

@@ -1,6 +1,6 @@
 import { basename, join } from 'node:path';
 import { loadEncoders } from '../core/encode/encoders.ts';
-import { loadHeadFile } from '../core/encode/head-file.ts';
+import { type HeadFile, loadHeadFile } from '../core/encode/head-file.ts';
 import { many, path, text } from '../core/setting-value.ts';
 import { writeWhole } from '../core/whole-file.ts';
 import { readDataset } from '../training/datasets/dataset.ts';
@@ -20,6 +20,10 @@ import {
   SPLIT,
 } from './cli/training-options.ts';
 
+function wasTrainedOn({ training }: HeadFile, data: string, split: string): boolean {
+  return training.data === data && Array.isArray(training.splits) && training.splits.includes(split);
+}
+
 const RESAMPLING = { resamples: 2000, seed: 1 };
 
 export default command({
@@ -31,6 +35,10 @@ encoders with licences and hashes, known limits. To be run again whenever the he
     data: many(text({ ...LOCATION, text: `${CAPTIONED}, that the head is judged on` })),
     split: SPLIT,
     head: path({ text: 'folder of the head', shown: 'models/head-compact' }),
+    twin: path({
+      unit: 'HEAD',
+      text: 'the same head trained without the split, which is judged in its place on pictures that it was trained on',
+    }),
     'trained-on': text({ unit: 'NAME', text: 'data it was trained on, where head.json does not say' }),
     out: path({ unit: 'FILE', text: 'what to write', shown: 'README.md beside the head' }),
     features: FEATURES,
@@ -51,9 +59,17 @@ encoders with licences and hashes, known limits. To be run again whenever the he
           const dataset = await readDataset(location, { splits: [flags.split] });
           const encoded = await encodePictures(location, dataset, { encoders, modelDirs, features });
           const pairs = encoded.splits.get(flags.split)!;
-          const head = await evaluateHead(folder, encoders, pairs, { resampling: RESAMPLING });
+          const data = basename(location.name.replace(/\/+$/, ''));
+          const isTwin = wasTrainedOn(info, data, flags.split);
+          if (isTwin && flags.twin === undefined) {
+            throw new UsageError(
+              `expected --twin HEAD, because the head was trained on split ${flags.split} of ${data}`,
+            );
+          }
+          const which = isTwin ? flags.twin! : folder;
+          const head = await evaluateHead(which, encoders, pairs, { resampling: RESAMPLING });
           await encoded.close();
-          judged.push({ data: basename(location.name.replace(/\/+$/, '')), split: flags.split, head });
+          judged.push({ data, split: flags.split, head, isTwin });
         } finally {
           location.close();
         }

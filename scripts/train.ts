@@ -45,7 +45,11 @@ const OPTIONS = {
   }),
   captions: CAPTIONS,
   profile: PROFILE,
-  recipe: choice(Object.keys(RECIPES), { text: listed(Object.keys(RECIPES)), default: 'best' }),
+  recipe: choice(['seed', 'best'], { text: listed(['seed', 'best']), default: 'best' }),
+  refit: path({
+    unit: 'HEAD',
+    text: 'start from this head of other encoders that answer nearly the same, and learn all again by recipe refit',
+  }),
   'from-scratch': toggle({ text: 'start at random instead of from the head in use; the recipe seed always does' }),
   'with-validation': toggle({
     text: 'train on the validation pictures, too, and export the last epoch: once the number of epochs is chosen',
@@ -81,9 +85,9 @@ judged on pictures that neither was chosen by. Encoder outputs are cached; a sec
   run: async (flags) => {
     if (flags.data === undefined) throw new UsageError('expected --data LOCATION');
     if (flags['text-side'] !== undefined || flags['text-sides']) return trainSides(flags, flags.data);
-    if (flags['with-validation'] && !flags['from-scratch'] && flags.recipe !== 'seed') {
+    if (flags['with-validation'] && !flags['from-scratch'] && !flags.refit && flags.recipe !== 'seed') {
       throw new UsageError(
-        '--with-validation: expected --from-scratch, too: going on from a head needs pictures to judge by',
+        '--with-validation: expected --from-scratch or --refit, too: going on from a head needs pictures to judge by',
       );
     }
     const folder = await outFolder(flags);
@@ -97,7 +101,7 @@ judged on pictures that neither was chosen by. Encoder outputs are cached; a sec
       const encoders = await loadEncoders({ modelDirs, profile: flags.profile });
       // What is known of the encoders is all that is needed from here on; their weights are larger than the head in
       // training.
-      const { views } = RECIPES[flags.recipe]!;
+      const { views } = recipeNamed(flags);
       const trainOn = flags['with-validation'] ? [TRAINING, 'val'] : undefined;
       const options = { encoders, modelDirs, features, trainOn };
       const data = await encodeTrainingData(location, dataset, views, options).finally(() => encoders.close());
@@ -171,7 +175,7 @@ async function trainAndJudge(flags: Flags, training: Training): Promise<void> {
   const options = { resampling: { resamples: 2000, seed: 1 } };
   // Before anything is written: the new head may take this one's place.
   const before = inUse === null || judged === null ? null : await evaluateHead(inUse, encoders, judged, options);
-  const from = start === null ? null : (await loadHeadFile(inUse!)).space;
+  const from = start === null ? null : (await loadHeadFile(flags.refit ?? inUse!)).space;
   const files = filesOf(flags, result, { ...training, recipe, start: from });
   const out = training.folder ?? join(dataFolder(), 'heads', `${flags.profile}-${files.file.space}`);
   await writeHeadFiles(out, files);
@@ -185,15 +189,24 @@ async function trainAndJudge(flags: Flags, training: Training): Promise<void> {
 
 /** The head to go on from, or null to start at random. */
 async function startOf(flags: Flags, inUse: string | null, { data, encoders }: Training): Promise<StoredHead | null> {
+  if (flags.refit !== undefined) {
+    const start = await readTrainedHead(flags.refit, encoders, availableOutputs(data), { refit: true });
+    if (start !== null) return start;
+    throw new UsageError(`--refit: expected a head for encoders of these outputs, got ${flags.refit}`);
+  }
   if (flags['from-scratch'] || flags.recipe === 'seed' || inUse === null) return null;
   const start = await readTrainedHead(inUse, encoders, availableOutputs(data));
   if (start === null) console.error(`${inUse} cannot be gone on from; the new head starts at random.`);
   return start;
 }
 
+function recipeNamed({ recipe, refit }: Flags): Recipe {
+  return RECIPES[refit === undefined ? recipe : 'refit']!;
+}
+
 function recipeOf(flags: Flags, start: StoredHead | null, data: TrainingData): Recipe {
-  const named = RECIPES[flags.recipe]!;
-  const usual = start === null ? named : fineTuning(named, start);
+  const named = recipeNamed(flags);
+  const usual = start === null || named.allTheWay ? named : fineTuning(named, start);
   const pairs = usual.captions === 'all' ? data.train.captions.rows : data.train.pictures.length;
   const epochs = flags.epochs ?? usual.epochs;
   // Pictures that were trained on say nothing of which epoch is best.
@@ -226,7 +239,7 @@ async function train(
     onEpoch: ({ epoch: at, trainLoss, validationLoss }) =>
       console.error(`epoch ${at}: train loss ${trainLoss.toFixed(4)}, validation loss ${validationLoss.toFixed(4)}`),
   }).finally(() => progress.stop());
-  if (result.share !== null) {
+  if (result.share !== null && !recipe.allTheWay) {
     console.error(`${100 * result.share} % of the way from the head in use are best on the validation pictures.`);
   }
   return result;

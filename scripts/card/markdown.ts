@@ -11,8 +11,13 @@ export interface CardParts {
   /** Name of the data it was trained on, where its file does not say. */
   readonly trainedOn: string | null;
   readonly encoders: { readonly text: TextEncoderEntry; readonly image: ImageEncoderEntry };
-  /** The head on each data set. */
-  readonly judged: readonly { readonly data: string; readonly split: string; readonly head: EvaluatedHead }[];
+  /** The head on each data set, or its twin where the head was trained on it. */
+  readonly judged: readonly {
+    readonly data: string;
+    readonly split: string;
+    readonly head: EvaluatedHead;
+    readonly isTwin: boolean;
+  }[];
 }
 
 export function modelCard({ info, trainedOn, encoders, judged }: CardParts): string {
@@ -48,13 +53,18 @@ export function modelCard({ info, trainedOn, encoders, judged }: CardParts): str
 
 function trainingData({ training }: HeadFile, trainedOn: string | null): string {
   const pairs = training.pairs as { pictures: number; captions: number } | undefined;
+  const splits = Array.isArray(training.splits) ? training.splits : ['train'];
   const count =
     pairs === undefined
       ? ''
-      : `${whole(pairs.pictures)} pictures with ${whole(pairs.captions)} captions, split train. `;
+      : `${whole(pairs.pictures)} pictures with ${whole(pairs.captions)} captions, split ${splits.join(' and ')}. `;
   const name = typeof training.data === 'string' ? training.data : trainedOn;
   const about = name === null ? 'The file of the head does not say of what.' : describeData(name);
-  return `- **Trained on** ${count}${about} Epochs were chosen on split val of the same data.`;
+  const chosen = splits.includes('val')
+    ? 'It has as many epochs as were best for its twin, a head of the same recipe that was trained on split train ' +
+      'alone.'
+    : 'Epochs were chosen on split val of the same data.';
+  return `- **Trained on** ${count}${about} ${chosen}`;
 }
 
 function judgedOn(data: string, split: string, { figures: { textToImage, imageToText } }: EvaluatedHead): string {
@@ -72,7 +82,7 @@ const ROWS: readonly (readonly [string, (values: DirectionValues) => number])[] 
   ['NDCG@10', ({ ndcg }) => ndcg[10]],
 ];
 
-function figures({ data, split, head }: CardParts['judged'][number]): string {
+function figures({ data, split, head, isTwin }: CardParts['judged'][number]): string {
   const cell = (of: (values: Values) => number) => {
     const { low, high } = head.interval;
     return `${of(head.figures).toFixed(1)} (${of(low).toFixed(1)} to ${of(high).toFixed(1)})`;
@@ -80,8 +90,9 @@ function figures({ data, split, head }: CardParts['judged'][number]): string {
   const rows = ROWS.map(
     ([name, of]) => `| ${name} | ${cell((all) => of(all.textToImage))} | ${cell((all) => of(all.imageToText))} |`,
   );
+  const by = isTwin ? ', by the twin' : '';
   return [
-    `**${data}, ${split}**: sum of the six recalls ${cell(({ recallSum }) => recallSum)}`,
+    `**${data}, ${split}**${by}: sum of the six recalls ${cell(({ recallSum }) => recallSum)}`,
     '',
     '| | text to image | image to text |',
     '| --- | --- | --- |',
@@ -135,9 +146,12 @@ function recipe({ recipe: name, training }: HeadFile): string {
     epoch: 'epoch',
     start: 'from the head of space',
   }).flatMap(([key, words]) => (training[key] === undefined ? [] : [`${words} ${training[key]}`]));
+  const scratch = training.start === undefined ? ' --from-scratch' : '';
+  const how = name === 'refit' ? '--refit HEAD' : `--recipe ${name}${scratch}`;
+  const wholly = Array.isArray(training.splits) && training.splits.includes('val');
   const rows = [...leaves(training.recipe ?? {})].map(([path, value]) => `| ${path} | ${value} |`);
   return [
-    `\`npm run train -- --data DIR --recipe ${name}${training.start === undefined ? ' --from-scratch' : ''}\` makes ` +
+    `\`npm run train -- --data DIR ${how}${wholly ? ' --with-validation' : ''}\` makes ` +
       `it again${facts.length === 0 ? '' : ` (${facts.join(', ')})`}, bit for bit on the same machine. ` +
       'All of its settings, as `head.json` has them:',
     '',

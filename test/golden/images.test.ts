@@ -23,6 +23,7 @@ import {
   readRows,
 } from './golden.ts';
 import { naivePreprocess } from './naive-resize.ts';
+import { photo, uprightPixels } from './photos.ts';
 
 interface Item {
   image: string;
@@ -33,20 +34,50 @@ interface Item {
   top5: number[];
 }
 
-const CASES = [
+interface Case {
+  readonly profile: string;
+  readonly folder: string;
+  readonly golden: string;
+  /** Size and file of each recorded output. */
+  readonly recorded: Readonly<Record<string, readonly [number, string]>>;
+  /** Largest difference to what was recorded of the same pixels. */
+  readonly difference: number;
+  /** Cosine to it through our own decoding, which is not Pillow's to the bit. */
+  readonly cosine: number;
+  /** Whether the recorded classes are its own. */
+  readonly classes: boolean;
+}
+
+const CASES: readonly Case[] = [
+  {
+    profile: 'compact-int8',
+    folder: 'efficientnet-lite2-int8',
+    golden: 'efficientnet_lite2',
+    recorded: { features: [1280, 'features-int8.f32'] },
+    // 7 bits a weight are summed up without a rounding, so that every x64 processor makes the same bits.
+    difference: process.arch === 'x64' ? 0 : 0.5,
+    cosine: 0.97,
+    classes: false,
+  },
   {
     profile: 'compact',
     folder: 'efficientnet-lite2',
     golden: 'efficientnet_lite2',
-    recorded: { features: 1280 },
+    recorded: { features: [1280, 'features.f32'] },
+    difference: 1e-4,
+    cosine: 0.999,
+    classes: true,
   },
   {
     profile: 'mobilenet',
     folder: 'mobilenet_v2_1.0_224',
     golden: 'mobilenet_v2',
-    recorded: { features: 1280, logits: 1001 },
+    recorded: { features: [1280, 'features.f32'], logits: [1001, 'logits.f32'] },
+    difference: 1e-4,
+    cosine: 0.999,
+    classes: true,
   },
-] as const;
+];
 
 /** What google/mobilenet_v2_1.0_224 says in its preprocessor_config.json, which is not here. */
 const MOBILENET: Preprocessing = {
@@ -56,29 +87,11 @@ const MOBILENET: Preprocessing = {
   std: [127.5, 127.5, 127.5],
 };
 
-const photo = (name: string) => readGolden('mobilenet_v2', 'images', name);
-
-/** Upright pixels of a picture whose colours need no conversion but alpha over white, by Pillow's formula. */
-async function uprightPixels(name: string): Promise<RgbPixels> {
-  const { data, info } = await sharp(photo(name), { ignoreIcc: true })
-    .autoOrient()
-    .ensureAlpha()
-    .toColourspace('srgb')
-    .raw()
-    .toBuffer({ resolveWithObject: true });
-  const rgb = new Uint8Array(info.width * info.height * 3);
-  for (let i = 0; i < info.width * info.height; i++) {
-    const alpha = data[i * 4 + 3]! / 255;
-    for (let c = 0; c < 3; c++) rgb[i * 3 + c] = Math.round(data[i * 4 + c]! * alpha + 255 * (1 - alpha));
-  }
-  return { data: rgb, width: info.width, height: info.height };
-}
-
-for (const { profile: name, folder, golden, recorded } of CASES) {
+for (const { profile: name, folder, golden, recorded, ...wanted } of CASES) {
   describe(`${folder} against recorded answers`, { skip: missingModel(folder) }, () => {
     const { items } = readJson<{ items: Item[] }>(golden, 'index.json');
     const expected = Object.fromEntries(
-      Object.entries(recorded).map(([output, size]) => [output, readRows(size, golden, `${output}.f32`)]),
+      Object.entries(recorded).map(([output, [size, file]]) => [output, readRows(size, golden, file)]),
     );
     const twins = new Map<string, RgbPixels>();
     let preprocessing: Preprocessing;
@@ -104,21 +117,24 @@ for (const { profile: name, folder, golden, recorded } of CASES) {
         const outputs = await encoder.encode(twin);
         for (const [output, rows] of Object.entries(expected)) {
           const difference = maxDifference(outputs[output]!, rows[row]!);
-          assert.ok(difference < 1e-4, `${image} ${output}: ${difference}`);
+          assert.ok(difference <= wanted.difference, `${image} ${output}: ${difference}`);
         }
       }
     });
 
-    it('comes within a cosine of 0.999 through its own decoding, for every picture', async () => {
+    it(`comes within a cosine of ${wanted.cosine} through its own decoding, for every picture`, async () => {
       assert.equal(items.length, 13);
       for (const [i, item] of items.entries()) {
         const { pixels, picture } = await decodeImage(photo(item.image), preprocessing, DEFAULT_LIMITS);
         assert.deepEqual([picture.width, picture.height], [item.width, item.height], item.image);
         const outputs = await encoder.encode(pixels);
         for (const [output, rows] of Object.entries(expected)) {
+          // Nothing is recorded of four inks where only pixels were looked at.
+          if (rows[i]!.every((value) => value === 0)) continue;
           const similarity = cosine(outputs[output]!, rows[i]!);
-          assert.ok(similarity >= 0.999, `${item.image} ${output}: ${similarity}`);
+          assert.ok(similarity >= wanted.cosine, `${item.image} ${output}: ${similarity}`);
         }
+        if (!wanted.classes) continue;
         assert.equal(outputs.logits!.indexOf(Math.max(...outputs.logits!)), item.top5[0], item.image);
       }
     });

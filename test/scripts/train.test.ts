@@ -207,6 +207,35 @@ describe('npm run train, npm run tune', () => {
     assert.deepEqual([goingOn.code, /--with-validation: expected --from-scratch/.test(goingOn.stderr)], [2, true]);
   });
 
+  it('learns a head again for encoders that answer nearly the same', async () => {
+    const float = join('models', 'head-compact');
+    const args = ['--data', data, '--run', join(folder, 'run-refit'), '--epochs', '1'];
+    const out = ['--out', join(folder, 'head-refit')];
+    const { code, stdout, stderr } = await call(
+      'train',
+      ...args,
+      ...out,
+      '--profile',
+      'compact-int8',
+      '--refit',
+      float,
+      '--json',
+    );
+    assert.equal(code, 0, stderr);
+    const { training: facts, image } = JSON.parse(stdout) as {
+      training: { start: string; share: number; recipe: { name: string } };
+      image: { encoder: string };
+    };
+    const { space } = JSON.parse(await readFile(join(float, 'head.json'), 'utf8')) as { space: string };
+    assert.deepEqual([facts.recipe.name, facts.start, facts.share], ['refit', space, 1]);
+    assert.equal(image.encoder, 'efficientnet-lite2-int8');
+    const other = await call('train', ...args, '--refit', join(folder, 'head-whole'));
+    assert.deepEqual(
+      [other.code, /--refit: expected a head for encoders of these outputs/.test(other.stderr)],
+      [2, true],
+    );
+  });
+
   it('tries recipes, keeps a table of the results, and runs only those that it does not know', async () => {
     const trials = join(folder, 'trials.json');
     const results = join(folder, 'results', 'table.jsonl');

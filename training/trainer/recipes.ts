@@ -123,6 +123,8 @@ export interface Recipe {
   readonly distil: DistilSpec | null;
   /** Only the text side is learned, into a space that is there already; image rows are vectors of that space. */
   readonly into?: IntoSpec;
+  /** Goes on from a head and ends at what was learned, instead of a part of the way there. @default false */
+  readonly allTheWay?: boolean;
   /**
    * Augmentations of a training picture, one of which is drawn at random for each pair; the first is what serving sees.
    */
@@ -253,6 +255,21 @@ export const TEXT_SIDE: TextSideRecipe = {
   balance: 0.6,
 };
 
+/**
+ * The head of an encoder for another one that answers nearly the same, such as itself in fewer bits: it starts from
+ * that head, which is its teacher, too, and learns from all pairs again.
+ */
+const refit: Recipe = {
+  ...best,
+  name: 'refit',
+  learningRate: 5e-4,
+  warmupSteps: 10,
+  epochs: 8,
+  patience: null,
+  distil: { teachers: 1, teacher: { dimension: best.head.dimension, text: {}, image: {} }, weight: 0.7 },
+  allTheWay: true,
+};
+
 /** The recipe of a teacher of `recipe`; null when that has none. */
 export function teacherOf(recipe: Recipe): Recipe | null {
   const { distil, head } = recipe;
@@ -299,4 +316,4 @@ export function recipeFor(recipe: Recipe, available: Available): Recipe {
   };
 }
 
-export const RECIPES: Readonly<Record<string, Recipe>> = { seed: seed('logits'), best };
+export const RECIPES: Readonly<Record<string, Recipe>> = { seed: seed('logits'), best, refit };

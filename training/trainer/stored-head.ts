@@ -24,17 +24,20 @@ type NextConstant = (type: keyof typeof TYPES, rank: number) => Constant;
 /**
  * Reads back what `writeHead` wrote, so that training can go on from there. Null for a head that training cannot go on
  * from: made for other encoders, without its recipe, or with layers that are not int8.
+ * @param options.refit takes the encoders for those of the head, whatever they are called
  * @throws {model-mismatch} when there is no head in `folder`
  */
 export async function readTrainedHead(
   folder: string,
   { text, image }: Pick<Encoders, 'text' | 'image'>,
   available: Available,
+  options: { refit?: boolean } = {},
 ): Promise<StoredHead | null> {
   const info = await loadHeadFile(folder);
   const recipe = info.training.recipe as unknown as Recipe | undefined;
-  const side = info.texts.find(({ encoder }) => encoder === text.name);
-  if (side === undefined || info.image.encoder !== image.name) return null;
+  const side = options.refit ? info.texts[0] : info.texts.find(({ encoder }) => encoder === text.name);
+  if (side === undefined || (!options.refit && info.image.encoder !== image.name)) return null;
+  if (side.dimension !== text.dimension || info.image.inputs.some((name) => !(name in image.outputs))) return null;
   if (recipe?.head?.stored !== 'int8' || recipe.head.sharedOutput) return null;
   const tower = textSideRecipe(side)?.text ?? recipe.head.text;
   const spec = recipeFor({ ...recipe, head: { ...recipe.head, text: tower } }, available).head;

@@ -92,9 +92,16 @@ export async function trainHead(given: TrainingOptions): Promise<TrainingResult>
     }
     const student = { ...options, onStep: partOf(options.onStep, runs - 1, runs) };
     const { parameters, ...run } = await trainOnce(student, transformed, teachers);
-    const found = start === null ? null : await searchTheWay(options, transformed.validation, start, parameters);
+    const found =
+      start === null || options.recipe.allTheWay
+        ? null
+        : await searchTheWay(options, transformed.validation, start, parameters);
     const head = { spec: options.recipe.head, transform: transformed.transform };
-    return { head: { ...head, parameters: found?.parameters ?? parameters }, share: found?.share ?? null, ...run };
+    return {
+      head: { ...head, parameters: found?.parameters ?? parameters },
+      share: found?.share ?? (start === null ? null : 1),
+      ...run,
+    };
   } finally {
     await transformed.close();
   }

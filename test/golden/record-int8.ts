@@ -1,0 +1,37 @@
+// npx node test/golden/record-int8.ts
+// Records what the bundled int8 encoders answer here, to be run when their files change (models/export/int8.py).
+import { writeFileSync } from 'node:fs';
+import { loadImageEncoder, preprocessingOf } from '../../core/encode/image-encoder.ts';
+import { loadManifest, profileOf } from '../../core/encode/manifest.ts';
+import { loadTextEncoder } from '../../core/encode/text-encoder.ts';
+import { cosine, goldenPath, MODELS, readJson, readRows } from './golden.ts';
+import { naivePreprocess } from './naive-resize.ts';
+import { uprightPixels } from './photos.ts';
+
+const profile = profileOf(await loadManifest([MODELS]), 'compact-int8');
+
+function write(folder: string, file: string, rows: readonly Float32Array[], originals: readonly Float32Array[]): void {
+  writeFileSync(goldenPath(folder, file), Buffer.concat(rows.map((row) => new Uint8Array(row.buffer))));
+  const cosines = rows.map((row, i) => cosine(row, originals[i]!)).filter(Number.isFinite);
+  const mean = cosines.reduce((sum, value) => sum + value, 0) / cosines.length;
+  console.log(`${folder}/${file}: cosine to float32 ${mean.toFixed(4)}, at worst ${Math.min(...cosines).toFixed(4)}`);
+}
+
+const { items: pictures } = readJson<{ items: { image: string }[] }>('efficientnet_lite2', 'index.json');
+const preprocessing = await preprocessingOf([MODELS], { ...profile.image, preprocessing: undefined });
+const image = await loadImageEncoder([MODELS], profile.image);
+const features: Float32Array[] = [];
+for (const { image: name } of pictures) {
+  // Four inks are not pixels yet: nothing is recorded of that one.
+  if (name === 'cmyk.jpg') features.push(new Float32Array(1280));
+  else features.push((await image.encode(naivePreprocess(await uprightPixels(name), preprocessing))).features!.slice());
+}
+await image.close();
+write('efficientnet_lite2', 'features-int8.f32', features, readRows(1280, 'efficientnet_lite2', 'features-fp32.f32'));
+
+const { items: texts } = readJson<{ items: { text: string }[] }>('text', 'index.json');
+const text = await loadTextEncoder([MODELS], profile.text);
+const vectors: Float32Array[] = [];
+for (const { text: one } of texts) vectors.push((await text.encode([one]))[0]!.slice(0, profile.text.dimension));
+await text.close();
+write('text', 'embeddings-int8.f32', vectors, readRows(384, 'text', 'embeddings-fp32.f32'));
