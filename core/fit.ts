@@ -2,7 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { SightlineError } from './errors.ts';
+import type { FoundHit } from './fusion.ts';
 import { readJsonFile } from './json-file.ts';
+import type { Filter, VectorStore } from './ports.ts';
+import type { JointEmbedding } from './types.ts';
 import { dot } from './vector-arithmetic.ts';
 
 /**
@@ -77,8 +80,10 @@ export async function loadCalibration(folder: string, encoder: string, dimension
  */
 export function evidence({ temperature, others }: Calibration, cosine: number, picture: Float32Array): number {
   let sum = 0;
-  for (let at = 0; at < others.length; at += picture.length) {
-    sum += Math.exp(dot(others.subarray(at, at + picture.length), picture) / temperature);
+  for (let at = 0; at < others.length; ) {
+    let product = 0;
+    for (let i = 0; i < picture.length; i++, at++) product += others[at]! * picture[i]!;
+    sum += Math.exp(product / temperature);
   }
   return cosine / temperature - Math.log(sum);
 }
@@ -92,4 +97,30 @@ export function fitOf({ poor, good }: Calibration, value: number, pictures: numb
   const bound = ({ atOne, perLog }: CalibrationFile['poor']) => atOne + perLog * Math.log(Math.max(1, pictures));
   if (value < bound(poor)) return 'poor';
   return value < bound(good) ? 'fair' : 'good';
+}
+
+/**
+ * How well each hit fits the text that is looked for. What is called by its words is good, whatever it shows; nothing
+ * is claimed of captions.
+ * @param text its vector
+ */
+export async function fitOfHits(
+  vectors: VectorStore,
+  calibration: Calibration,
+  { text, filter, hits }: { text: JointEmbedding; filter: Filter; hits: readonly FoundHit[] },
+): Promise<(Fit | undefined)[]> {
+  const pictures = hits.filter(({ payload }) => payload.kind === 'image');
+  if (pictures.length === 0) return hits.map(() => undefined);
+  const [stored, count] = await Promise.all([vectors.vectors(pictures.map(({ id }) => id)), vectors.count(filter)]);
+  return hits.map(({ id, why }) => {
+    const picture = stored.get(id);
+    if (picture === undefined) return undefined;
+    if (why.some((reason) => reason !== 'meaning')) return 'good';
+    return fitOf(calibration, evidence(calibration, dot(text, picture), picture), count);
+  });
+}
+
+/** The best of them; undefined when none is known. */
+export function bestFit(fits: readonly (Fit | undefined)[]): Fit | undefined {
+  return (['good', 'fair', 'poor'] as const).find((fit) => fits.includes(fit));
 }

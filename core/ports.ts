@@ -2,6 +2,7 @@
  * What core's pipelines need from the world. Every method is required and every driver passes the contract suite of its
  * port in test/contract unchanged.
  */
+import type { Calibration } from './fit.ts';
 import type { ContentValues, FacetName, OrderName, PictureFilter } from './picture-fields.ts';
 import type { JointEmbedding, Kind, Page, Payload, SpaceId } from './types.ts';
 
@@ -350,6 +351,8 @@ export interface Embedder {
   embedTexts(texts: readonly string[]): Promise<JointEmbedding[]>;
   /** False when the text encoder has no token for anything in a text, so that its vector says nothing about it. */
   knowsText(text: string): Promise<boolean>;
+  /** What makes cosines of its texts comparable; null where nobody measured it. */
+  calibration(): Promise<Calibration | null>;
   /** Whether the text encoder has one token for all of a word, in lower case: a common word, then. */
   hasWord(word: string): Promise<boolean>;
   /**

@@ -1,4 +1,5 @@
 import { SightlineError } from './errors.ts';
+import { bestFit, type Fit, fitOfHits } from './fit.ts';
 import { askedNames, byMeaning, type FoundHit, searchNames } from './fusion.ts';
 import type { Embedder, Filter, VectorQuery, VectorStore } from './ports.ts';
 import type { JointEmbedding, Page } from './types.ts';
@@ -29,7 +30,14 @@ export interface SearchRequest {
   readonly minScore?: number;
 }
 
-export interface SearchResult extends Page<FoundHit> {
+/** A hit, and how well it fits, where that is known. */
+export interface SearchHit extends FoundHit {
+  readonly fit?: Fit;
+}
+
+export interface SearchResult extends Page<SearchHit> {
+  /** How well the best of the first page fits; absent on later pages and where nobody knows. */
+  readonly fit?: Fit;
   /** Texts of the query of which the model knows nothing: what they find is by chance. */
   readonly unknownTexts: readonly string[];
 }
@@ -76,7 +84,31 @@ export async function search(deps: SearchDeps, request: SearchRequest): Promise<
     minScore,
     exclude: [...stored.keys()],
   });
-  return { ...page, unknownTexts: await unknownTexts(deps, terms) };
+  const text = onlyText(terms);
+  const [unknown, judged] = await Promise.all([
+    unknownTexts(deps, terms),
+    text === null ? page : withFit(deps, request, texts.get(text)!, page),
+  ]);
+  return { ...judged, unknownTexts: unknown };
+}
+
+/** The one text that is looked for; null when it is several, or pictures. */
+function onlyText(terms: readonly SearchTerm[]): SearchTerm | null {
+  const wanted = terms.filter(({ weight }) => weight > 0);
+  return wanted.length === 1 && 'text' in wanted[0]! ? wanted[0]! : null;
+}
+
+async function withFit(
+  { embedder, vectors }: SearchDeps,
+  { filter, cursor }: SearchRequest,
+  text: JointEmbedding,
+  page: Page<FoundHit>,
+): Promise<Page<SearchHit> & Pick<SearchResult, 'fit'>> {
+  const calibration = await embedder.calibration();
+  if (calibration === null) return page;
+  const fits = await fitOfHits(vectors, calibration, { text, filter, hits: page.items });
+  const items = page.items.map((hit, i) => ({ ...hit, fit: fits[i] }));
+  return { ...page, items, fit: cursor === undefined ? bestFit(fits) : undefined };
 }
 
 /** By names and meaning where all that is looked for is words, otherwise by meaning. */

@@ -222,6 +222,8 @@ export type ImageHit = {
   readonly score: number;
   /** Why it is there: where all words of the query stand in what it is called, or `meaning`. What is called so comes first, so scores need not fall from one to the next. */
   readonly why: readonly ("name" | "folder" | "tag" | "camera" | "keyword" | "caption" | "meaning")[];
+  /** How well it fits the one text that is looked for; absent where nobody can say. */
+  readonly fit?: "good" | "fair" | "poor";
   readonly id: string;
   readonly kind: "image";
   /** Name of the bucket or folder. */
@@ -440,6 +442,8 @@ export type SearchPage = {
   readonly next?: string;
   /** Names the models and the head; scores and vectors compare only within one space. */
   readonly space: string;
+  /** How well the best hit of the first page fits; `poor` means that nothing fits well. Absent on later pages, and where nobody can say: for queries of several texts or of pictures, and models without a calibration. */
+  readonly fit?: "good" | "fair" | "poor";
   /** Why the answer may not be what was meant; absent when there is nothing to say. */
   readonly warnings?: readonly SearchWarning[];
 };

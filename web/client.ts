@@ -49,9 +49,11 @@ export { ApiFault } from './problem.ts';
 export type { ClientOptions } from './transport.ts';
 
 /** A picture or caption, with its score when it was found by a search. */
-export type ImageItem = Image & Partial<Pick<ImageHit, 'score' | 'why'>>;
+export type ImageItem = Image & Partial<Pick<ImageHit, 'score' | 'why' | 'fit'>>;
 export type CaptionItem = Caption & Partial<Pick<CaptionHit, 'score' | 'why'>>;
 export type Item = ImageItem | CaptionItem;
+/** How well a picture fits the words that it was found by. */
+export type Fit = NonNullable<ImageHit['fit']>;
 export type Kind = Item['kind'];
 export type TagCount = TagCounts['items'][number];
 export type FacetCount = FacetCounts['items'][number];

@@ -1,5 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { SightlineError } from '../errors.ts';
+import { type Calibration, loadCalibration } from '../fit.ts';
+import { loadOnce } from '../load-once.ts';
 import type { Embedder } from '../ports.ts';
 import type { JointEmbedding, SpaceId } from '../types.ts';
 import { type EncoderOptions, type Encoders, loadEncoders } from './encoders.ts';
@@ -33,7 +35,7 @@ export async function loadEmbedder(options: EmbedderOptions): Promise<Embedder> 
         : options.head;
     if (head !== null) return await withHead(encoders, head);
     const space = sharedSpaceId({ text: encoders.text.fingerprint, image: encoders.image.fingerprint });
-    return createEmbedder(encoders, sharedSpace(encoders.profile), { space, sameAs: [] });
+    return createEmbedder(encoders, sharedSpace(encoders.profile), { space, sameAs: [] }, null);
   } catch (error) {
     await encoders.close();
     throw error;
@@ -51,7 +53,8 @@ async function withHead(encoders: Encoders, folder: string): Promise<Embedder> {
   const head = await loadHead(folder, encoders);
   try {
     const { sameAs } = head.info;
-    return createEmbedder(encoders, head, { space: checkSpace(encoders, head, folder), sameAs });
+    const calibration = () => loadCalibration(folder, encoders.text.name, head.dimension);
+    return createEmbedder(encoders, head, { space: checkSpace(encoders, head, folder), sameAs }, calibration);
   } catch (error) {
     await head.close();
     throw error;
@@ -76,7 +79,13 @@ function checkSpace(encoders: Encoders, { info }: Head, folder: string): SpaceId
   return space;
 }
 
-function createEmbedder(encoders: Encoders, head: Projection, ids: Pick<Embedder, 'space' | 'sameAs'>): Embedder {
+function createEmbedder(
+  encoders: Encoders,
+  head: Projection,
+  ids: Pick<Embedder, 'space' | 'sameAs'>,
+  loadOwn: (() => Promise<Calibration | null>) | null,
+): Embedder {
+  const calibration = loadOnce(loadOwn ?? (async () => null));
   const remembered = new LRUCache<string, JointEmbedding>({ max: REMEMBERED_TEXTS });
   const embedNew = async (texts: readonly string[]) => {
     const vectors = await head.projectTexts(await encoders.text.encode(texts));
@@ -95,6 +104,7 @@ function createEmbedder(encoders: Encoders, head: Projection, ids: Pick<Embedder
       // Copies: a caller may do with its vector what it likes.
       return texts.map((text) => (known.get(text) ?? made.get(text))!.slice() as JointEmbedding);
     },
+    calibration: () => calibration.get(),
     knowsText: (text) => encoders.text.knows(text),
     hasWord: (word) => encoders.text.hasWord(word),
     async embedImage(bytes) {

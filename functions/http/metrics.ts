@@ -23,6 +23,7 @@ export function measured(embedder: Embedder, metrics: Metrics): Embedder {
     sameAs: embedder.sameAs,
     dimension: embedder.dimension,
     embedTexts: (texts) => timed('text', texts.length, () => embedder.embedTexts(texts)),
+    calibration: () => embedder.calibration(),
     knowsText: (text) => embedder.knowsText(text),
     hasWord: (word) => embedder.hasWord(word),
     embedImage: (bytes) => timed('image', 1, () => embedder.embedImage(bytes)),

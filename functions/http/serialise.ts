@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
-import type { FoundHit } from '../../core/fusion.ts';
 import { fieldValue, SHOWN_FIELDS, type ShownValues } from '../../core/picture-fields.ts';
 import type { Failure, Hit, StoredPoint } from '../../core/ports.ts';
+import type { SearchHit } from '../../core/search.ts';
 import type { TrashEntry } from '../../core/trash.ts';
 import type { CaptionPayload, ImagePayload } from '../../core/types.ts';
 import type { AppEnv } from './deps.ts';
@@ -41,12 +41,12 @@ export function serialise(c: Context<AppEnv>) {
     captions: (points: readonly StoredPoint[]): CaptionResource[] =>
       points.flatMap(({ id, payload }) => (payload.kind === 'caption' ? [caption(id, payload)] : [])),
 
-    hits: (hits: readonly (Hit & Partial<FoundHit>)[]): HitResource[] =>
-      hits.map(({ id, score, payload, why = ['meaning'] }) => ({
+    hits: (hits: readonly (Hit & Partial<SearchHit>)[]): HitResource[] =>
+      hits.map(({ id, score, payload, why = ['meaning'], fit }) => ({
         // The rounding of a dot product of unit vectors can leave the range of a cosine.
         score: Math.min(1, Math.max(-1, score)),
         why: [...why],
-        ...(payload.kind === 'image' ? image(id, payload) : caption(id, payload)),
+        ...(payload.kind === 'image' ? { ...(fit && { fit }), ...image(id, payload) } : caption(id, payload)),
       })),
 
     failure(stored: Failure): FailureResource {

@@ -299,6 +299,23 @@ describe('searching on the page', browserSkip(), () => {
     await scrollDownTo(800);
   });
 
+  it('says that nothing fits well instead of counting what is nearest, and counts what fits', async (t) => {
+    const { page } = await browser.open(t, 'about:blank');
+    let fits = ['poor'];
+    await page.route('**/search?*', async (route) => {
+      const response = await route.fetch();
+      const body = (await response.json()) as { items: object[] };
+      const items = body.items.map((item, i) => ({ ...item, fit: fits[Math.min(i, fits.length - 1)] }));
+      return route.fulfill({ response, json: { ...body, items, fit: fits[0] } });
+    });
+    await page.goto(`${server.url}?q=an+accordion`);
+    await page.getByRole('heading', { name: 'Nothing fits well; the nearest' }).waitFor();
+    assert.ok((await page.locator('.tile').count()) > 0);
+    fits = ['good', 'fair', 'poor'];
+    await search(page).fill('a clock');
+    await page.getByRole('heading', { name: 'Best matches 2', exact: true }).waitFor();
+  });
+
   it('says when nothing of a query is known to the models', async (t) => {
     const { page } = await browser.open(t, 'about:blank');
     const message = 'Nothing of "\u{1f436}" is known to the text model: the order says nothing.';

@@ -154,6 +154,7 @@ describe('names fused with meaning', () => {
         sameAs: [],
         dimension: 64,
         embedTexts: async (texts: readonly string[]) => texts.map(() => query.vector),
+        calibration: async () => null,
         knowsText: async () => true,
         embedImage: () => Promise.reject(new Error('no picture')),
         describeImage: () => Promise.reject(new Error('no picture')),

@@ -21,6 +21,7 @@ export function hashEmbedder(): Embedder & { readonly embeddedImages: string[]; 
     dimension: 64,
     embeddedImages,
     failNext: null,
+    calibration: async () => null,
     knowsText: async () => true,
     hasWord: async () => false,
     embedTexts: async (texts) => texts.map((text) => vectorOf(Buffer.from(text))),

@@ -29,6 +29,7 @@ export function saltedEmbedder(space: string, dimension = 32): Embedder & { embe
       return { vector: vectorOf(bytes), picture: { ...NOTHING_KNOWN, contentType: 'image/jpeg', width: 1, height: 1 } };
     },
     describeImage: async () => ({ ...NOTHING_KNOWN, contentType: 'image/jpeg', width: 1, height: 1 }),
+    calibration: async () => null,
     knowsText: async () => true,
     hasWord: async () => false,
     close: async () => {},

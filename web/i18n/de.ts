@@ -127,6 +127,7 @@ export const de: Texts = {
   'results.takenLast': 'Zuletzt aufgenommen',
   'results.takenFirst': 'Zuerst aufgenommen',
   'results.best': 'Beste Treffer',
+  'results.nothingFits': 'Nichts passt gut; das Nächste',
   'results.order': 'Reihenfolge',
   'results.orderNewest': 'Zuletzt hinzugefügt',
   'results.kind': 'Was gesucht wird',

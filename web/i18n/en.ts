@@ -135,6 +135,7 @@ export const en = {
   'results.takenLast': 'Taken last',
   'results.takenFirst': 'Taken first',
   'results.best': 'Best matches',
+  'results.nothingFits': 'Nothing fits well; the nearest',
   'results.order': 'Order',
   'results.orderNewest': 'Added last',
   'results.kind': 'What to find',

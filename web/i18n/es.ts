@@ -127,6 +127,7 @@ export const es: Texts = {
   'results.takenLast': 'Últimas tomadas',
   'results.takenFirst': 'Primeras tomadas',
   'results.best': 'Mejores resultados',
+  'results.nothingFits': 'Nada encaja bien; lo más cercano',
   'results.order': 'Orden',
   'results.orderNewest': 'Últimas añadidas',
   'results.kind': 'Qué buscar',

@@ -127,6 +127,7 @@ export const fr: Texts = {
   'results.takenLast': 'Prises en dernier',
   'results.takenFirst': 'Prises en premier',
   'results.best': 'Meilleurs résultats',
+  'results.nothingFits': 'Rien ne correspond bien ; le plus proche',
   'results.order': 'Ordre',
   'results.orderNewest': 'Ajoutées en dernier',
   'results.kind': 'Que chercher',

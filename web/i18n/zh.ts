@@ -127,6 +127,7 @@ export const zh: Texts = {
   'results.takenLast': '最近拍摄',
   'results.takenFirst': '最早拍摄',
   'results.best': '最佳匹配',
+  'results.nothingFits': '没有很匹配的；最接近的',
   'results.order': '排序',
   'results.orderNewest': '最近添加',
   'results.kind': '搜索对象',

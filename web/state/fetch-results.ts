@@ -1,4 +1,12 @@
-import { type CaptionItem, type Item, isCaption, pictureTerm, type SearchTerm, type SearchWarning } from '../client.ts';
+import {
+  type CaptionItem,
+  type Fit,
+  type Item,
+  isCaption,
+  pictureTerm,
+  type SearchTerm,
+  type SearchWarning,
+} from '../client.ts';
 import { t } from '../i18n/translate.ts';
 import { ApiFault } from '../problem.ts';
 import { type Chip, hasPictureFilter, isBrowsing, type Query } from '../route.ts';
@@ -13,6 +21,8 @@ export interface ResultPage {
   readonly next?: string;
   readonly space?: string;
   readonly total?: number;
+  /** How well the best of a first page fits, where anybody can say. */
+  readonly fit?: Fit;
   /** Why the answer may not be what was meant. */
   readonly warnings?: readonly SearchWarning[];
 }

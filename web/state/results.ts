@@ -1,5 +1,5 @@
 import { computed, effect, signal, untracked } from '@preact/signals';
-import type { CaptionItem, Item, SearchWarning } from '../client.ts';
+import type { CaptionItem, Fit, Item, SearchWarning } from '../client.ts';
 import { ApiFault, isAbort, isUnreachable, mayPass } from '../problem.ts';
 import type { Query, View } from '../route.ts';
 import { fetchPage, type ResultPage } from './fetch-results.ts';
@@ -15,6 +15,8 @@ export interface Results {
   readonly captions: readonly CaptionItem[];
   readonly next?: string;
   readonly warnings: readonly SearchWarning[];
+  /** How well the best picture fits, where anybody can say. */
+  readonly fit?: Fit;
   /** Where in it one was, see {@link scrolledInList}, to go on there when this list appears; the top when absent. */
   readonly top?: number;
 }
@@ -138,8 +140,8 @@ export async function searchAgain(unnoticed = false): Promise<void> {
     }
     const { top } = mark ?? ((quiet && results.peek()) || {});
     mark = undefined;
-    const { captions = [], warnings = [] } = page;
-    results.value = { version: quiet ? version : ++version, query: wanted, items, captions, next, warnings, top };
+    const { captions = [], warnings = [], fit } = page;
+    results.value = { version: quiet ? version : ++version, query: wanted, items, captions, next, warnings, fit, top };
     total.value = page.total;
     space = page.space ?? space;
   } catch (error) {

@@ -213,16 +213,25 @@ function titleOf() {
     );
   }
   const found = results.value;
-  // Until the answer is there, the number is of another question.
-  const count =
-    found?.query === query.value && !searching.value
-      ? `${formatCount(visibleItems.value.length)}${found.next ? '+' : ''}`
-      : '';
+  // Until the answer is there, it is of another question.
+  if (found?.query !== query.value || searching.value) return t('results.best');
+  if (found.fit === 'poor') return t('results.nothingFits');
   return (
     <>
-      {t('results.best')} <small>{count}</small>
+      {t('results.best')} <small>{countOfFits(found.next !== undefined, found.fit !== undefined)}</small>
     </>
   );
+}
+
+/**
+ * How many fit, of those that were read: the nearest pictures of a query go on to the last of all, whether they show
+ * what was asked for or not. All that were read where nobody can say.
+ */
+function countOfFits(hasMore: boolean, isKnown: boolean): string {
+  const items = visibleItems.value;
+  if (!isKnown) return `${formatCount(items.length)}${hasMore ? '+' : ''}`;
+  const fitting = items.filter((item) => !('fit' in item) || item.fit !== 'poor').length;
+  return `${formatCount(fitting)}${hasMore && fitting === items.length ? '+' : ''}`;
 }
 
 /** Pictures that were taken away on this page and still count for the server. */

@@ -92,7 +92,14 @@ async function answer(
     message: aboutUnknownText(text),
   }));
   const next = sealCursor(space, page.next);
-  return { items: serialise(c).hits(page.items), next, space, ...(warnings.length > 0 && { warnings }) };
+  const { fit } = page;
+  return {
+    items: serialise(c).hits(page.items),
+    next,
+    space,
+    ...(fit && { fit }),
+    ...(warnings.length > 0 && { warnings }),
+  };
 }
 
 function questionOfQuery(query: z.output<typeof searchQuery>, image: Uint8Array | undefined): Question {

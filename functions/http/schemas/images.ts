@@ -56,9 +56,14 @@ const why = z
     example: ['folder', 'tag'],
   });
 
+const fit = z
+  .enum(['good', 'fair', 'poor'])
+  .optional()
+  .openapi({ description: 'How well it fits the one text that is looked for; absent where nobody can say.' });
+
 export const image = z.strictObject(imageFields).openapi('Image');
 export type ImageResource = z.output<typeof image>;
-export const imageHit = z.strictObject({ score, why, ...imageFields }).openapi('ImageHit');
+export const imageHit = z.strictObject({ score, why, fit, ...imageFields }).openapi('ImageHit');
 
 const captionFields = {
   id,

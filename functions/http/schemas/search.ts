@@ -155,6 +155,14 @@ const warning = z
 export const searchPage = pageOf(searchHit)
   .extend({
     space: spaceId,
+    fit: z
+      .enum(['good', 'fair', 'poor'])
+      .optional()
+      .openapi({
+        description:
+          'How well the best hit of the first page fits; `poor` means that nothing fits well. Absent on later pages, and ' +
+          'where nobody can say: for queries of several texts or of pictures, and models without a calibration.',
+      }),
     warnings: z
       .array(warning)
       .optional()

@@ -50,6 +50,7 @@ export function hashEmbedder(space = 'feedfeedfeedfeed'): Embedder {
     space,
     sameAs: [],
     dimension: 64,
+    calibration: async () => null,
     knowsText: async (text) => /\w/.test(text),
     hasWord: async () => false,
     embedTexts: async (texts) => texts.map((text) => vectorOf(Buffer.from(text))),

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { evidence, fitOf } from '../../../core/fit.ts';
+import { dot } from '../../../core/vector-arithmetic.ts';
 import { hashEmbedder, type Json, jsonRequest, samplePhoto, type TestApp, testApp } from './harness.ts';
 
 const PHOTOS = ['cat.jpg', 'moon.jpg', 'coffee.jpg', 'rocket.jpg', 'sunset.jpg'];
@@ -299,5 +301,44 @@ describe('search over HTTP', () => {
       { text: 'x', weight: -1 },
     ];
     assert.match(await problem(jsonRequest('POST', { terms: opposite })), /no direction/);
+  });
+});
+
+describe('how well hits fit, over HTTP', () => {
+  it('is said of pictures that one text finds, and of the best, with what is called so in front', async (test) => {
+    const own = hashEmbedder();
+    const [others] = await own.embedTexts(['a cat']);
+    const line = (atOne: number) => ({ atOne, perLog: 0 });
+    const calibration = { temperature: 0.1, poor: line(-0.5), good: line(0.5), others: others! };
+    const t = await testApp({}, undefined, { ...own, calibration: async () => calibration });
+    test.after(() => t.close());
+    for (const name of PHOTOS) await t.addPhoto(name);
+    await t.json('/captions', jsonRequest('POST', { items: [{ text: 'a cat' }] }));
+    const ask = async (path: string, body?: unknown) => {
+      const answer = (await t.json(path, body === undefined ? undefined : jsonRequest('POST', body))).body;
+      return { fit: answer.fit, hits: answer.items as unknown as { id: string; fit?: string; kind: string }[] };
+    };
+    for (const q of ['a dog', 'snow', 'a red car']) {
+      const { fit, hits } = await ask('/search', { text: q, minus: 'night' });
+      const [text] = await own.embedTexts([q]);
+      const stored = await t.deps.vectors.vectors(hits.map(({ id }) => id));
+      const expected = hits.map(({ id }) => {
+        const picture = stored.get(id)!;
+        return fitOf(calibration, evidence(calibration, dot(text!, picture), picture), PHOTOS.length);
+      });
+      assert.deepEqual(
+        hits.map((hit) => hit.fit),
+        expected,
+      );
+      assert.equal(
+        fit,
+        ['good', 'fair', 'poor'].find((one) => expected.includes(one as 'good')),
+      );
+    }
+    const named = await ask('/search?q=moon&kind=any');
+    assert.deepEqual([named.fit, named.hits[0]!.fit], ['good', 'good']);
+    assert.ok(named.hits.every(({ kind, fit }) => (kind === 'caption') === (fit === undefined)));
+    const several = await ask('/search', { terms: [{ text: 'a dog' }, { text: 'snow' }] });
+    assert.deepEqual([several.fit, several.hits[0]!.fit], [undefined, undefined]);
   });
 });
