@@ -160,8 +160,8 @@ export const searchPage = pageOf(searchHit)
       .optional()
       .openapi({
         description:
-          'How well the best hit of the first page fits; `poor` means that nothing fits well. Absent on later pages, and ' +
-          'where nobody can say: for queries of several texts or of pictures, and models without a calibration.',
+          'How well the best hit of the first page fits; `poor` means that nothing fits well. Absent on later pages, ' +
+          'and where nobody can say: for queries of several texts or of pictures, and models without a calibration.',
       }),
     warnings: z
       .array(warning)
