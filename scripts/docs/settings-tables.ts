@@ -35,14 +35,15 @@ export function readmeWithTable(readme: string): string {
   return readme.replace(/(<!-- settings -->\n).*?(<!-- \/settings -->)/s, `$1${table('server', 'short')}\n$2`);
 }
 
-/** README's table says less of each setting: what a value may be is in the page. */
+/** README's table has the settings with a flag, without what a value may be; the page has all. */
 function table(reader: Reader, how: 'short' | 'whole' = 'whole'): string {
   const columns = [
     ...(reader === 'server' ? ['flag'] : []),
     ...(how === 'whole' ? ['environment', 'value', 'default', ''] : ['environment', 'default', '']),
   ];
   const all: readonly Setting<unknown>[] = Object.values(SETTINGS);
-  const rows = all.filter(({ readers }) => readers.includes(reader)).map((one) => row(one, reader === 'server', how));
+  const shown = all.filter(({ readers, flag }) => readers.includes(reader) && (how === 'whole' || flag !== undefined));
+  const rows = shown.map((one) => row(one, reader === 'server', how));
   return [columns, columns.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
