@@ -56,8 +56,11 @@ export async function fingerprintImageEncoder(
   return { model, outputs, layout: tensors.layout, preprocessing, pipeline: PIXEL_PIPELINE };
 }
 
-/** More in a run are no faster (docs/decisions/0018-threads.md), and a search has to wait for the run to end. */
-const MOST_TOGETHER = 16;
+/**
+ * More in a run are no faster and hold more memory (docs/decisions/0018-threads.md), and a search has to wait for the
+ * run to end.
+ */
+const MOST_TOGETHER = 4;
 
 /**
  * Loads an image encoder whose files were checked by {@link fingerprintImageEncoder}. Throws `model-mismatch`.
