@@ -156,7 +156,7 @@ function pointOf(i: number, matrix: Float32Array): Point {
     vector: matrix.slice(i * DIMENSION, (i + 1) * DIMENSION) as JointEmbedding,
     payload:
       kindOf(i) === 'caption'
-        ? { kind: 'caption', ...shared, caption: `two dogs run along beach number ${i}`, tags: [] }
+        ? { kind: 'caption', ...shared, caption: `two dogs run along beach number ${i}`, tags: [], readBy: null }
         : {
             kind: 'image',
             ...shared,

@@ -236,6 +236,7 @@ async function indexObject(deps: IndexDeps, task: Task, object: ObjectBody, embe
     bytes: info.bytes,
     ...picture,
     sidecars: beside.mark,
+    readBy: null,
     tags: [],
     indexedAt: timeOf(deps),
     ...origin?.kept,

@@ -237,6 +237,14 @@ export const PICTURE_FIELDS = {
     internal: true,
     doc: 'Mark of the files beside it that describe it: it is read again when theirs is another. Null without any.',
   },
+  readBy: {
+    type: 'text',
+    from: 'index',
+    absent: null,
+    ofCaptions: true,
+    internal: true,
+    doc: 'Of a caption: as which language, and which version of which text side read it. Null when nothing says.',
+  },
   metadataVersion: {
     type: 'integer',
     from: 'content',

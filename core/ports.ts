@@ -336,6 +336,38 @@ export interface FailureLog {
 /** What decoding a picture and reading its metadata told; its fields are those of `picture-fields.ts` from content. */
 export type PictureInfo = ContentValues;
 
+/** What a caller says of the language of its texts. */
+export interface LanguageHint {
+  /** ISO 639-1; null to find it out for each text. */
+  readonly lang: string | null;
+  /** ISO 639-1 codes of the languages that the caller reads, best first. */
+  readonly preferred: readonly string[];
+  /** The language in which a text that may be in two was read before, for the pages that follow; null for the first. */
+  readonly settled: string | null;
+}
+
+/** Nobody says anything. */
+export const ANY_LANGUAGE: LanguageHint = { lang: null, preferred: [], settled: null };
+
+/** A text as one text side reads it. */
+export interface ReadText {
+  readonly vector: JointEmbedding;
+  /** ISO 639-1 code of the language that it is taken for; null when nothing says. */
+  readonly language: string | null;
+  /** Name of the text encoder. */
+  readonly side: string;
+  /** Changes whenever the side may make another vector of the same text. */
+  readonly version: string;
+  /** Whether the side is meant for that language, as far as anybody says. */
+  readonly speaks: boolean;
+  /** False when the text encoder has no token for anything in the text, so that the vector says nothing about it. */
+  readonly known: boolean;
+  /** The cosine of the picture that fits best, over captions of its languages; null when nobody measured it. */
+  readonly match: { readonly mean: number; readonly deviation: number } | null;
+  /** How another side reads a text that may be in two languages, or null. Its model may have to be loaded first. */
+  readonly otherwise: { readonly isLoaded: boolean; read(): Promise<ReadText> } | null;
+}
+
 /**
  * Text and pictures to unit vectors of one joint space: the encoders with their head, as serving uses them.
  * @example
@@ -347,13 +379,18 @@ export interface Embedder {
   /** Other ids of the same space, by which indexes from before may know it. */
   readonly sameAs: readonly SpaceId[];
   readonly dimension: number;
-  /** One vector a text, in order; independent of the other texts of the call. Loads no image model. */
+  /**
+   * One vector a text, in order; independent of the other texts of the call. Each is read in the language that it
+   * seems to be in. Loads no image model.
+   */
   embedTexts(texts: readonly string[]): Promise<JointEmbedding[]>;
-  /** False when the text encoder has no token for anything in a text, so that its vector says nothing about it. */
-  knowsText(text: string): Promise<boolean>;
-  /** What makes cosines of its texts comparable; null where nobody measured it. */
-  calibration(): Promise<Calibration | null>;
-  /** Whether the text encoder has one token for all of a word, in lower case: a common word, then. */
+  /** The same, with how each was read. */
+  readTexts(texts: readonly string[], hint: LanguageHint): Promise<ReadText[]>;
+  /** Whether a text of this language, null when nothing says, is still read by that {@link ReadText.version}. */
+  reads(language: string | null, version: string): boolean;
+  /** What makes cosines of the texts of a {@link ReadText.side} comparable; null where nobody measured it. */
+  calibration(side: string): Promise<Calibration | null>;
+  /** Whether a text encoder that is loaded has one token for all of a word, in lower case: a common word, then. */
   hasWord(word: string): Promise<boolean>;
   /**
    * Decodes and embeds one picture.

@@ -1,7 +1,15 @@
 import { SightlineError } from './errors.ts';
 import { bestFit, type Fit, fitOfHits } from './fit.ts';
 import { askedNames, byMeaning, type FoundHit, searchNames } from './fusion.ts';
-import type { Embedder, Filter, VectorQuery, VectorStore } from './ports.ts';
+import {
+  ANY_LANGUAGE,
+  type Embedder,
+  type Filter,
+  type LanguageHint,
+  type ReadText,
+  type VectorQuery,
+  type VectorStore,
+} from './ports.ts';
 import type { JointEmbedding, Page } from './types.ts';
 import { mix, normalise } from './vector-arithmetic.ts';
 import { queryWords } from './words.ts';
@@ -28,6 +36,8 @@ export interface SearchRequest {
   readonly cursor?: string;
   /** Cosine, -1 to 1. */
   readonly minScore?: number;
+  /** Of its texts. @default nothing is known of it */
+  readonly language?: LanguageHint;
 }
 
 /** A hit, and how well it fits, where that is known. */
@@ -40,6 +50,12 @@ export interface SearchResult extends Page<SearchHit> {
   readonly fit?: Fit;
   /** Texts of the query of which the model knows nothing: what they find is by chance. */
   readonly unknownTexts: readonly string[];
+  /** How the first text of the query was read; null without one. */
+  readonly read: ReadText | null;
+  /** Texts in a language that no text side here is meant for. */
+  readonly foreignTexts: readonly { readonly text: string; readonly language: string }[];
+  /** Whether that text could be read in another language. */
+  readonly isAmbiguous: boolean;
 }
 
 export interface SearchDeps {
@@ -59,14 +75,43 @@ export async function search(deps: SearchDeps, request: SearchRequest): Promise<
     throw new SightlineError('invalid-input', 'expected at least one term with a weight above 0, got none');
   }
   const vectors = await Promise.all([
-    embedTexts(deps, terms),
+    readTexts(deps, request),
     storedVectors(deps, terms),
     ...terms.map((term) => givenVector(deps, term)),
   ]);
   const [texts, stored, ...given] = vectors;
-  const query = mix(
+  const text = onlyText(terms);
+  const ask = async (read: Readings): Promise<Judged> => {
+    const page = await find(deps, terms, {
+      vector: directionOf(terms, (term, i) =>
+        'text' in term ? read.get(term)?.vector : 'imageId' in term ? stored.get(term.imageId) : given[i],
+      ),
+      filter: request.filter,
+      limit: request.limit,
+      cursor: request.cursor,
+      minScore: request.minScore,
+      exclude: [...stored.keys()],
+    });
+    return text === null ? page : withFit(deps, request, read.get(text)!, page);
+  };
+  const { page, read } = await inBetterLanguage(texts, ask);
+  const [first = null] = read.values();
+  const unknown = [...read].flatMap(([term, { known }]) => ('text' in term && !known ? [term.text] : []));
+  const foreign = [...read].flatMap(([term, { speaks, language }]) =>
+    'text' in term && !speaks && language !== null ? [{ text: term.text, language }] : [],
+  );
+  const isAmbiguous = [...texts.values()].some(({ otherwise }) => otherwise !== null);
+  return { ...page, unknownTexts: unknown, foreignTexts: foreign, read: first, isAmbiguous };
+}
+
+/** The direction of the weighted sum. */
+function directionOf(
+  terms: readonly SearchTerm[],
+  vectorOf: (term: SearchTerm, i: number) => JointEmbedding | null | undefined,
+): JointEmbedding {
+  return mix(
     terms.map((term, i) => {
-      const vector = 'text' in term ? texts.get(term) : 'imageId' in term ? stored.get(term.imageId) : given[i];
+      const vector = vectorOf(term, i);
       if (!vector)
         throw new SightlineError(
           'invalid-input',
@@ -75,21 +120,6 @@ export async function search(deps: SearchDeps, request: SearchRequest): Promise<
       return { vector, weight: term.weight };
     }),
   );
-  const { filter, limit, cursor, minScore } = request;
-  const page = await find(deps, terms, {
-    vector: query,
-    filter,
-    limit,
-    cursor,
-    minScore,
-    exclude: [...stored.keys()],
-  });
-  const text = onlyText(terms);
-  const [unknown, judged] = await Promise.all([
-    unknownTexts(deps, terms),
-    text === null ? page : withFit(deps, request, texts.get(text)!, page),
-  ]);
-  return { ...judged, unknownTexts: unknown };
 }
 
 /** The one text that is looked for; null when it is several, or pictures. */
@@ -98,17 +128,67 @@ function onlyText(terms: readonly SearchTerm[]): SearchTerm | null {
   return wanted.length === 1 && 'text' in wanted[0]! ? wanted[0]! : null;
 }
 
+/** A page of hits with how well they fit. */
+type Judged = Page<SearchHit> & Pick<SearchResult, 'fit'>;
+
 async function withFit(
   { embedder, vectors }: SearchDeps,
   { filter, cursor }: SearchRequest,
-  text: JointEmbedding,
+  { vector, side }: ReadText,
   page: Page<FoundHit>,
-): Promise<Page<SearchHit> & Pick<SearchResult, 'fit'>> {
-  const calibration = await embedder.calibration();
+): Promise<Judged> {
+  const calibration = await embedder.calibration(side);
   if (calibration === null) return page;
-  const fits = await fitOfHits(vectors, calibration, { text, filter, hits: page.items });
+  const fits = await fitOfHits(vectors, calibration, { text: vector, filter, hits: page.items });
   const items = page.items.map((hit, i) => ({ ...hit, fit: fits[i] }));
   return { ...page, items, fit: cursor === undefined ? bestFit(fits) : undefined };
+}
+
+/** How each text of a query was read. */
+type Readings = ReadonlyMap<SearchTerm, ReadText>;
+
+/**
+ * The answer to texts as they are read, or to the one that may be in another language read in that, whichever fits
+ * better by the calibration of its side. A side that would have to be loaded is asked only when nothing fits well.
+ */
+async function inBetterLanguage(
+  read: Readings,
+  ask: (read: Readings) => Promise<Judged>,
+): Promise<{ readonly read: Readings; readonly page: Judged }> {
+  const unsure = [...read].filter(([, { otherwise }]) => otherwise !== null);
+  const [term, reading] = unsure[0] ?? [];
+  if (term === undefined || reading === undefined || unsure.length > 1) return { read, page: await ask(read) };
+  const otherwise = reading.otherwise!;
+  const askOtherwise = async () => {
+    const reading = await otherwise.read();
+    const otherRead = new Map(read).set(term, reading);
+    return { read: otherRead, page: await ask(otherRead), reading };
+  };
+  const [page, early] = await Promise.all([ask(read), otherwise.isLoaded ? askOtherwise() : null]);
+  const other = early ?? (page.fit === 'poor' ? await askOtherwise() : null);
+  return other !== null && fitsBetter(other, { page, reading }) ? other : { read, page };
+}
+
+const FITS: readonly Fit[] = ['poor', 'fair', 'good'];
+
+interface Answer {
+  readonly page: Judged;
+  readonly reading: ReadText;
+}
+
+/**
+ * Whether the first fits better than the second: by what is known of both, or else by the cosine of the best hit beside
+ * what is usual for the side.
+ */
+function fitsBetter(one: Answer, other: Answer): boolean {
+  const [a, b] = [one.page.fit, other.page.fit];
+  if (a !== undefined && b !== undefined) return FITS.indexOf(a) > FITS.indexOf(b);
+  const isMeasured = one.reading.match !== null && other.reading.match !== null;
+  const best = ({ page, reading }: Answer) => {
+    const { mean, deviation } = isMeasured ? reading.match! : { mean: 0, deviation: 1 };
+    return (Math.max(...page.items.map(({ score }) => score)) - mean) / deviation;
+  };
+  return best(one) > best(other);
 }
 
 /** By names and meaning where all that is looked for is words, otherwise by meaning. */
@@ -122,23 +202,27 @@ async function find(deps: SearchDeps, terms: readonly SearchTerm[], query: Vecto
 
 /** One sentence about a text of {@link SearchResult.unknownTexts}, for people. */
 export function aboutUnknownText(text: string): string {
-  const shown = text.length > 40 ? `${text.slice(0, 40)}...` : text;
-  return `the model knows no word of "${shown}": what it finds is by chance; try other words, in English`;
+  return `the model knows no word of "${shortened(text)}": what it finds is by chance; try other words`;
 }
 
-async function unknownTexts({ embedder }: SearchDeps, terms: readonly SearchTerm[]): Promise<string[]> {
-  const texts = terms.flatMap((term) => ('text' in term ? [term.text] : []));
-  const known = await Promise.all(texts.map((text) => embedder.knowsText(text)));
-  return texts.filter((_, i) => !known[i]);
+/** The same about a text of {@link SearchResult.foreignTexts}. */
+export function aboutOtherLanguage(text: string, language: string): string {
+  const name = new Intl.DisplayNames(['en'], { type: 'language' }).of(language) ?? language;
+  return `"${shortened(text)}" seems to be ${name}, which the models here were not trained for: it may find little`;
 }
 
-async function embedTexts(deps: SearchDeps, terms: readonly SearchTerm[]): Promise<Map<SearchTerm, JointEmbedding>> {
+function shortened(text: string): string {
+  return text.length > 40 ? `${text.slice(0, 40)}...` : text;
+}
+
+async function readTexts(deps: SearchDeps, { terms, language }: SearchRequest): Promise<Map<SearchTerm, ReadText>> {
   const withText = terms.filter((term) => 'text' in term);
   const empty = withText.find((term) => term.text.trim() === '');
   if (empty) throw new SightlineError('invalid-input', 'expected a text with at least one character, got none');
   if (withText.length === 0) return new Map();
-  const embedded = await deps.embedder.embedTexts(withText.map((term) => term.text));
-  return new Map(withText.map((term, i) => [term, embedded[i]!]));
+  const texts = withText.map((term) => term.text);
+  const read = await deps.embedder.readTexts(texts, language ?? ANY_LANGUAGE);
+  return new Map(withText.map((term, i) => [term, read[i]!]));
 }
 
 /** The vector of what the term itself brings: a picture or a vector. */

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SightlineError } from '../core/errors.ts';
-import { aboutUnknownText, type SearchTerm, search } from '../core/search.ts';
+import { aboutOtherLanguage, aboutUnknownText, type SearchTerm, search } from '../core/search.ts';
 import { decimal, path, text, toggle, whole } from '../core/setting-value.ts';
-import { readConfig } from '../server/environment.ts';
+import { ownLanguages, readConfig } from '../server/environment.ts';
 import { readFolders } from '../server/folder-registry.ts';
 import { createLogger, openRuntime } from '../server/runtime.ts';
 import { command, EXIT, UsageError } from './cli/command.ts';
@@ -16,6 +16,13 @@ export default command({
   options: {
     image: path({ unit: 'FILE', text: 'a picture to look for, alone or together with words' }),
     minus: text({ unit: 'WORDS', text: 'what the pictures should not show' }),
+    lang: text({
+      pattern: /^(auto|[a-z]{2,3})$/,
+      expected: 'auto or a language such as de',
+      unit: 'LANG',
+      default: 'auto',
+      text: 'language of the words, such as de',
+    }),
     limit: whole({ min: 1, max: 1000, default: 10, text: 'how many to print, 1 to 1000' }),
     'min-score': decimal({ min: -1, max: 1, text: 'only pictures with at least this cosine, -1 to 1' }),
     paths: toggle({ text: 'only the paths, one a line, for other programs' }),
@@ -36,11 +43,13 @@ export default command({
 
     const runtime = await openRuntime(config, createLogger(config));
     try {
-      const request = { terms, filter: { kind: 'image' }, limit, minScore } as const;
-      const [{ items, unknownTexts }, space] = await runtime.live.read(async (parts) => {
+      const language = { lang: flags.lang === 'auto' ? null : flags.lang, preferred: ownLanguages(), settled: null };
+      const request = { terms, filter: { kind: 'image' }, limit, minScore, language } as const;
+      const [{ items, unknownTexts, foreignTexts, read }, space] = await runtime.live.read(async (parts) => {
         return [await search(parts, request), parts.embedder.space] as const;
       });
       for (const text of unknownTexts) console.error(`warning: ${aboutUnknownText(text)}`);
+      for (const { text, language } of foreignTexts) console.error(`warning: ${aboutOtherLanguage(text, language)}`);
       const folders = new Map((await readFolders(config.data)).map(({ bucket, path }) => [bucket, path]));
       const found = items.flatMap(({ id, score, why, payload }) => {
         if (payload.kind !== 'image') return [];
@@ -60,7 +69,8 @@ export default command({
           },
         ];
       });
-      if (flags.json) console.log(JSON.stringify({ space, items: found }, null, 2));
+      if (flags.json)
+        console.log(JSON.stringify({ space, language: read?.language, side: read?.side, items: found }, null, 2));
       else if (flags.paths) for (const { path } of found) console.log(path);
       else for (const { score, path } of found) console.log(`${score.toFixed(3)}  ${path}`);
       if (found.length === 0 && !flags.json) {

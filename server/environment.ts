@@ -83,3 +83,10 @@ export function npmCall(): { readonly script: string; readonly kept: (flag: stri
 export function isStartedByNpm(): boolean {
   return process.env.npm_lifecycle_event !== undefined;
 }
+
+/** ISO 639-1 codes of the language of the terminal's user; none when nothing says. */
+export function ownLanguages(): string[] {
+  const { LC_ALL, LC_MESSAGES, LANG } = process.env;
+  const language = /^[a-z]{2,3}(?=[_.@]|$)/.exec(LC_ALL || LC_MESSAGES || LANG || '')?.[0];
+  return language === undefined ? [] : [language];
+}

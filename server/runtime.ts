@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import pino, { type Logger } from 'pino';
+import { readCaptionsAgain } from '../core/captions.ts';
 import type { Config } from '../core/config.ts';
 import { knownAs, loadEmbedder } from '../core/encode/embedder.ts';
 import { openFailureLog } from '../core/failure-log/sqlite.ts';
@@ -79,6 +80,9 @@ export async function openRuntime(config: Config, logger: Logger, mayChange = fa
     logger,
     first,
     open: async (space) => open(await expectModels(space, config)),
+  });
+  await live.write(readCaptionsAgain).catch((error: unknown) => {
+    logger.warn({ err: error }, 'captions of another text side could not be read again; they are as they were');
   });
   const failures = await openFailureLog({ file: join(config.data, 'failures.sqlite') });
   const folders = await Folders.open({ config, opening: folderOptions(config), buckets, live, failures, vanished });

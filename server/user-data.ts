@@ -1,8 +1,9 @@
 import { hash } from 'node:crypto';
 import { z } from 'zod';
+import { captionPoint } from '../core/captions.ts';
 import { SightlineError } from '../core/errors.ts';
 import { captionId, imageId } from '../core/index-image.ts';
-import type { Filter, StoredPoint } from '../core/ports.ts';
+import { ANY_LANGUAGE, type Filter, type StoredPoint } from '../core/ports.ts';
 import type { Trash } from '../core/trash.ts';
 import type { ImagePayload } from '../core/types.ts';
 import type { Runtime } from './runtime.ts';
@@ -164,9 +165,9 @@ async function addCaption(
       await vectors.setTags(id, [...new Set([...known.payload.tags, ...tags])]);
       return true;
     }
-    const [vector] = await embedder.embedTexts([caption]);
-    const payload = { kind: 'caption', caption, tags, indexedAt, sequencer: known?.sequencer ?? '' } as const;
-    await vectors.upsert([{ id, vector: vector!, payload }], 'not-older');
+    const [read] = await embedder.readTexts([caption], ANY_LANGUAGE);
+    const sequencer = known?.sequencer ?? '';
+    await vectors.upsert([captionPoint(id, read!, { caption, tags, indexedAt, sequencer })], 'not-older');
     return true;
   });
 }

@@ -55,6 +55,7 @@ const homes: Record<string, RegExp> = {
   '@aws-sdk/client-s3': /^core\/objects\/s3\//,
   '@aws-sdk/s3-request-presigner': /^core\/objects\/s3\/presign\.ts$/,
   'node:sqlite': /^core\/(sqlite\.ts|file-lock\.ts|vectors\/sqlite\/[\w-]+\.ts|failure-log\/sqlite\.ts)$/,
+  eld: /^core\/encode\/language\.ts$/,
   protobufjs: /^core\/onnx\/protobuf\.ts$/,
   '@aws-sdk/client-sqs': /^functions\/events\/sqs\.ts$/,
   sst: /^functions\/lambda\/runtime\.ts$/,

@@ -37,6 +37,8 @@ export type CaptionHit = {
 
 export type CaptionInput = {
   readonly text: string;
+  /** Language of the texts, such as `en` or `de`. `auto`: each by its own letters and words, and by `Accept-Language`. */
+  readonly lang?: string;
   /** Those of a caption that is there already are kept when absent. */
   readonly tags?: readonly string[];
 };
@@ -68,12 +70,16 @@ export type Change = KnownChange | {
 
 export type EmbedForm = {
   readonly texts?: readonly string[];
+  /** Language of the texts, such as `en` or `de`. `auto`: each by its own letters and words, and by `Accept-Language`. */
+  readonly lang?: string;
   readonly images?: readonly string[];
 };
 
 export type EmbedRequest = {
   readonly texts?: readonly string[];
   readonly images?: readonly string[];
+  /** Language of the texts, such as `en` or `de`. `auto`: each by its own letters and words, and by `Accept-Language`. */
+  readonly lang?: string;
 };
 
 export type FacetCounts = {
@@ -138,6 +144,8 @@ export type Filter = {
 
 export type GeneralSearchRequest = {
   readonly terms: readonly SearchTerm[];
+  /** Language of the texts, such as `en` or `de`. `auto`: each by its own letters and words, and by `Accept-Language`. */
+  readonly lang?: string;
   /** What to rank: pictures, captions, or both in one list by cosine. Two texts are nearer to each other than a text and a picture that fits it as well, and so are two pictures: `any` puts what is like the query in kind first. To see the best of both, ask once for each. */
   readonly kind?: "image" | "caption" | "any";
   readonly filter?: Filter;
@@ -334,6 +342,12 @@ export type Model = {
     readonly source: string;
     readonly maxTokens: number;
   };
+  /** What reads texts, by languages (ISO 639-1; none when nobody says). The first is loaded from the start, others with the first text that needs them. `sha256` is of the graph that brings them into the space. */
+  readonly texts: readonly ({
+    readonly encoder: string;
+    readonly languages: readonly string[];
+    readonly sha256: string | null;
+  })[];
   readonly image: {
     readonly name: string;
     readonly dimension: number;
@@ -398,6 +412,8 @@ export type SearchForm = {
   readonly q?: string;
   /** What it should be without. */
   readonly minus?: string;
+  /** Language of the texts, such as `en` or `de`. `auto`: each by its own letters and words, and by `Accept-Language`. */
+  readonly lang?: string;
   /** Like this stored picture (or caption). */
   readonly imageId?: string;
   /** What to rank: pictures, captions, or both in one list by cosine. Two texts are nearer to each other than a text and a picture that fits it as well, and so are two pictures: `any` puts what is like the query in kind first. To see the best of both, ask once for each. */
@@ -444,6 +460,10 @@ export type SearchPage = {
   readonly space: string;
   /** How well the best hit of the first page fits; `poor` means that nothing fits well. Absent on later pages, and where nobody can say: for queries of several texts or of pictures, and models without a calibration. */
   readonly fit?: "good" | "fair" | "poor";
+  /** ISO 639-1 code of the language that the words were read in; null when nothing says. */
+  readonly language?: string | null;
+  /** Text encoder that read them; one of `texts` of GET /model. Absent without words. */
+  readonly side?: string;
   /** Why the answer may not be what was meant; absent when there is nothing to say. */
   readonly warnings?: readonly SearchWarning[];
 };
@@ -467,6 +487,8 @@ export type SearchRequest = {
     /** Of `minus`, subtracted. */
     readonly minus?: number;
   };
+  /** Language of the texts, such as `en` or `de`. `auto`: each by its own letters and words, and by `Accept-Language`. */
+  readonly lang?: string;
   /** What to rank: pictures, captions, or both in one list by cosine. Two texts are nearer to each other than a text and a picture that fits it as well, and so are two pictures: `any` puts what is like the query in kind first. To see the best of both, ask once for each. */
   readonly kind?: "image" | "caption" | "any";
   readonly filter?: Filter;
@@ -491,7 +513,7 @@ export type SearchTerm = {
 
 export type SearchWarning = {
   /** For programs. */
-  readonly code: "unknown-words";
+  readonly code: "unknown-words" | "other-language";
   /** What of the query it is about. */
   readonly text: string;
   /** For people. */
@@ -699,4 +721,9 @@ export type Vectors = {
   readonly dimension: number;
   readonly texts: readonly (readonly number[])[];
   readonly images: readonly (readonly number[])[];
+  /** How each text was read: its language, null when nothing says, and the text encoder. */
+  readonly read: readonly ({
+    readonly language: string | null;
+    readonly side: string;
+  })[];
 };

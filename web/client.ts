@@ -189,6 +189,7 @@ function asPlainQuery(request: GeneralSearchRequest): Call['query'] | undefined 
   }
   return {
     ...parts,
+    lang: request.lang,
     kind: request.kind,
     minScore: request.minScore,
     ...request.filter,

@@ -1,25 +1,20 @@
-import { LRUCache } from 'lru-cache';
 import { SightlineError } from '../errors.ts';
 import { type Calibration, loadCalibration } from '../fit.ts';
-import { loadOnce } from '../load-once.ts';
-import type { Embedder } from '../ports.ts';
-import type { JointEmbedding, SpaceId } from '../types.ts';
+import { type Loaded, loadOnce } from '../load-once.ts';
+import { ANY_LANGUAGE, type Embedder } from '../ports.ts';
+import type { SpaceId } from '../types.ts';
 import { type EncoderOptions, type Encoders, loadEncoders } from './encoders.ts';
 import { type Head, loadHead } from './head.ts';
 import { type Projection, sharedSpace, sharedSpaceId } from './identity-head.ts';
 import { headAdvice } from './manifest.ts';
 import { findFolder } from './model-files.ts';
 import { pairSpaceId, spaceId } from './space-id.ts';
+import { anyHasWord, firstSide, otherSides, reads, readTexts, type TextSide } from './text-sides.ts';
 
 export interface EmbedderOptions extends EncoderOptions {
   /** Folder of the head, instead of the profile's own in one of the model directories; null for none. */
   readonly head?: string | null;
 }
-
-/** Vectors of recent texts: paging and typing ask for the same ones again and again. */
-const REMEMBERED_TEXTS = 1000;
-/** Longer texts are not worth keeping. UTF-16 units. */
-const REMEMBERED_LENGTH = 500;
 
 /**
  * Loads text encoder and head and checks that everything fits together; the image encoder is loaded when the first
@@ -33,9 +28,11 @@ export async function loadEmbedder(options: EmbedderOptions): Promise<Embedder> 
       options.head === undefined
         ? own && (await findFolder(options.modelDirs, own, headAdvice(encoders.profile.name)))
         : options.head;
-    if (head !== null) return await withHead(encoders, head);
+    if (head !== null) return await withHead(options, encoders, head);
     const space = sharedSpaceId({ text: encoders.text.fingerprint, image: encoders.image.fingerprint });
-    return createEmbedder(encoders, sharedSpace(encoders.profile), { space, sameAs: [] }, null);
+    const shared = sharedSpace(encoders.profile);
+    const sides = [firstSide(encoders.text, shared, null)];
+    return createEmbedder({ encoders, head: shared, sides, folder: null }, { space, sameAs: [] });
   } catch (error) {
     await encoders.close();
     throw error;
@@ -49,12 +46,15 @@ export function knownAs(embedder: Embedder, id: SpaceId | undefined): Embedder {
   return { ...embedder, space: id, sameAs: [space, ...sameAs.filter((other) => other !== id)] };
 }
 
-async function withHead(encoders: Encoders, folder: string): Promise<Embedder> {
+async function withHead(options: EmbedderOptions, encoders: Encoders, folder: string): Promise<Embedder> {
   const head = await loadHead(folder, encoders);
   try {
     const { sameAs } = head.info;
-    const calibration = () => loadCalibration(folder, encoders.text.name, head.dimension);
-    return createEmbedder(encoders, head, { space: checkSpace(encoders, head, folder), sameAs }, calibration);
+    const space = checkSpace(encoders, head, folder);
+    const { name } = encoders.text;
+    const first = firstSide(encoders.text, head, head.info.texts.find(({ encoder }) => encoder === name)!);
+    const sides = [first, ...(await otherSides(options, folder, head.info, name))];
+    return createEmbedder({ encoders, head, sides, folder }, { space, sameAs });
   } catch (error) {
     await head.close();
     throw error;
@@ -79,34 +79,30 @@ function checkSpace(encoders: Encoders, { info }: Head, folder: string): SpaceId
   return space;
 }
 
-function createEmbedder(
-  encoders: Encoders,
-  head: Projection,
-  ids: Pick<Embedder, 'space' | 'sameAs'>,
-  loadOwn: (() => Promise<Calibration | null>) | null,
-): Embedder {
-  const calibration = loadOnce(loadOwn ?? (async () => null));
-  const remembered = new LRUCache<string, JointEmbedding>({ max: REMEMBERED_TEXTS });
-  const embedNew = async (texts: readonly string[]) => {
-    const vectors = await head.projectTexts(await encoders.text.encode(texts));
-    for (const [i, text] of texts.entries()) {
-      if (text.length <= REMEMBERED_LENGTH) remembered.set(text, vectors[i]!);
-    }
-    return new Map(texts.map((text, i) => [text, vectors[i]!]));
-  };
+/** What an embedder is made of. */
+interface Parts {
+  readonly encoders: Encoders;
+  readonly head: Projection;
+  readonly sides: readonly TextSide[];
+  /** Of the head, or null. */
+  readonly folder: string | null;
+}
+
+function createEmbedder({ encoders, head, sides, folder }: Parts, ids: Pick<Embedder, 'space' | 'sameAs'>): Embedder {
+  const calibrations = new Map<string, Loaded<Calibration | null>>(
+    sides.map(({ encoder }) => [
+      encoder,
+      loadOnce(async () => (folder === null ? null : loadCalibration(folder, encoder, head.dimension))),
+    ]),
+  );
   return {
     ...ids,
     dimension: head.dimension,
-    async embedTexts(texts) {
-      const known = new Map(texts.map((text) => [text, remembered.get(text)]));
-      const unknown = [...known.keys()].filter((text) => known.get(text) === undefined);
-      const made = unknown.length === 0 ? known : await embedNew(unknown);
-      // Copies: a caller may do with its vector what it likes.
-      return texts.map((text) => (known.get(text) ?? made.get(text))!.slice() as JointEmbedding);
-    },
-    calibration: () => calibration.get(),
-    knowsText: (text) => encoders.text.knows(text),
-    hasWord: (word) => encoders.text.hasWord(word),
+    embedTexts: async (texts) => (await readTexts(sides, texts, ANY_LANGUAGE)).map(({ vector }) => vector),
+    readTexts: (texts, hint) => readTexts(sides, texts, hint),
+    reads: (language, version) => reads(sides, language, version),
+    calibration: async (side) => calibrations.get(side)?.get() ?? null,
+    hasWord: async (word) => anyHasWord(sides, word),
     async embedImage(bytes) {
       const { outputs, picture } = await encoders.image.encode(bytes);
       const [vector] = await head.projectImages([outputs]);
@@ -114,6 +110,7 @@ function createEmbedder(
     },
     describeImage: (bytes) => encoders.image.describe(bytes),
     async close() {
+      for (const side of sides.slice(1)) await side.close();
       await head.close();
       await encoders.close();
     },

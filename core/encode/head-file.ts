@@ -41,10 +41,7 @@ const textSideSchema = z.strictObject({
   languages: z.array(z.string().regex(/^[a-z]{2,3}$/)),
   /** Takes `text` [n, dimension] and answers `text_embedding` [n, dimension of the space], of unit length. */
   onnx: graph,
-  /**
-   * The cosine of a caption and the picture that fits it best, over the pictures of validation: what makes answers of
-   * two sides comparable.
-   */
+  /** Over captions of validation pictures: the cosine of the picture that fits best. */
   match: z.strictObject({ mean: z.number(), deviation: z.number().positive() }).optional(),
   /** What it was trained on, for people and reports. */
   training: training.default({}),

@@ -25,7 +25,7 @@ export interface TextEncoder {
   encode(texts: readonly string[], onProgress?: (done: number) => void): Promise<Embedding<'text'>[]>;
   /** False when it has no token for anything in the text. */
   knows(text: string): Promise<boolean>;
-  /** Whether it has one token for all of a word, in lower case. */
+  /** Whether a word in lower case is one token, with its accents. */
   hasWord(word: string): Promise<boolean>;
   close(): Promise<void>;
 }

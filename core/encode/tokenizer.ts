@@ -11,7 +11,7 @@ export interface Tokenizer {
   encode(text: string): number[];
   /** Whether any part of a text has a token of its own. */
   knows(text: string): boolean;
-  /** Whether all of a word is one token. */
+  /** Whether a word in lower case is one token, with its accents. */
   hasWord(word: string): boolean;
   /** What shorter texts are filled up with, as tokenizer_config.json says; null when it says nothing. */
   readonly padId: number | null;
@@ -84,8 +84,8 @@ export async function loadTokenizer(files: TokenizerFiles): Promise<Tokenizer> {
       return unknown === null || bare.some((id: number) => id !== unknown);
     },
     hasWord(word) {
-      const bare = inner.encode(word, { add_special_tokens: false }).ids;
-      return bare.length === 1 && bare[0] !== unknown;
+      const { ids, tokens } = inner.encode(word, { add_special_tokens: false });
+      return ids.length === 1 && ids[0] !== unknown && tokens[0]!.endsWith(word);
     },
     encode(text) {
       const clean = withoutExcessMarks(text);

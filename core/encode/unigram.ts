@@ -67,8 +67,8 @@ export async function loadUnigram(files: TokenizerFiles): Promise<Tokenizer> {
     padId: padding! < 0 ? null : padding!,
     knows: (text) => content(text, files.maxTokens).some((id) => id !== unknown && id !== space),
     hasWord(word) {
-      const ids = content(word, 2);
-      return ids.length === 1 && ids[0] !== unknown;
+      const id = find(pieces, Buffer.from(SPACE + word));
+      return id >= 0 && !special.has(id);
     },
     encode(text) {
       const [head, tail] = [start!, end!].map((id) => (id < 0 ? [] : [id]));

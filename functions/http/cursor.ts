@@ -7,16 +7,30 @@ import { HttpProblem } from './problem.ts';
  */
 const VERSION = 1;
 
-/** Wraps a store's cursor; undefined on the last page. */
-export function sealCursor(space: string, inner: string | undefined): string | undefined {
+/**
+ * Wraps a store's cursor; undefined on the last page.
+ * @param language in which words were read that may be of two, so that the next page is of the same question
+ */
+export function sealCursor(
+  space: string,
+  inner: string | undefined,
+  language: string | null = null,
+): string | undefined {
   if (inner === undefined) return undefined;
-  return Buffer.from(JSON.stringify([VERSION, space, inner])).toString('base64url');
+  const parts = language === null ? [VERSION, space, inner] : [VERSION, space, language, inner];
+  return Buffer.from(JSON.stringify(parts)).toString('base64url');
+}
+
+/** The language of {@link sealCursor}, or null. Throws `invalid-cursor`. */
+export function settledLanguage(cursor: string | undefined): string | null {
+  const language = cursor === undefined ? null : parse(cursor)[2];
+  return typeof language === 'string' && /^[a-z]{2,3}$/.test(language) ? language : null;
 }
 
 /** The store's cursor again. Throws `invalid-cursor`, and `space-mismatch` (409) naming both spaces. */
 export function openCursor(space: string, cursor: string | undefined): string | undefined {
   if (cursor === undefined) return undefined;
-  // Those of the first release had a fingerprint of the query between the two.
+  // Between the two may be a language; in those of the first release it was a fingerprint of the query.
   const [version, ofSpace, ...rest] = parse(cursor);
   const inner = rest.at(-1);
   if (version !== VERSION || typeof ofSpace !== 'string' || typeof inner !== 'string') throw notOurs();

@@ -32,6 +32,7 @@ export async function describeModel(config: {
       source: text.source,
       maxTokens: text.maxTokens,
     },
+    texts: head.texts ?? [{ encoder: text.name, languages: [], sha256: null }],
     image: {
       name: image.name,
       dimension: head.imageOutputs.reduce((sum, output) => sum + (outputs[output] ?? 0), 0),
@@ -48,11 +49,12 @@ interface Projected {
   readonly dimension: number;
   /** Outputs of the image encoder, those that are used. */
   readonly imageOutputs: readonly string[];
+  readonly texts: ModelInfo['texts'] | null;
   readonly about: ModelInfo['head'];
 }
 
 async function describeHead(folder: string): Promise<Projected> {
-  const { space, dimension, name, recipe, training, image } = await loadHeadFile(folder);
+  const { space, dimension, name, recipe, training, image, texts } = await loadHeadFile(folder);
   const { pairs } = training;
   const figures = Object.entries({ ...training, ...(isRecord(pairs) && pairs) }).filter(
     (entry): entry is [string, string | number | null] =>
@@ -63,6 +65,7 @@ async function describeHead(folder: string): Promise<Projected> {
     space,
     dimension,
     imageOutputs: image.inputs,
+    texts: texts.map(({ encoder, languages, onnx }) => ({ encoder, languages, sha256: onnx.sha256 })),
     about: {
       name,
       trained: Object.fromEntries([['recipe', recipe], ...figures]),
@@ -78,7 +81,7 @@ async function describeSharedSpace(
 ): Promise<Projected> {
   const space = config.space ?? (await readSharedSpaceId(config.modelDirs, profile));
   const about = { name: `none: ${profile.text.sharedSpace}`, trained: {}, curves: [] };
-  return { space, dimension: profile.text.dimension, imageOutputs: [SHARED_OUTPUT], about };
+  return { space, dimension: profile.text.dimension, imageOutputs: [SHARED_OUTPUT], texts: null, about };
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -42,6 +42,7 @@ export function image(overrides: Partial<ImagePayload> = {}): ImagePayload {
 export function caption(overrides: Partial<CaptionPayload> = {}): CaptionPayload {
   return {
     kind: 'caption',
+    readBy: null,
     caption: 'a dog on the beach',
     tags: [],
     indexedAt: '2026-01-01T00:00:00.000Z',

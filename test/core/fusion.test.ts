@@ -9,6 +9,7 @@ import { search } from '../../core/search.ts';
 import type { Page } from '../../core/types.ts';
 import { openEmbeddedStore } from '../../core/vectors/sqlite/store.ts';
 import { image, ranked, seededRandom, unit, uuid } from '../contract/vectors-data.ts';
+import { textsBy } from '../support/texts-by.ts';
 
 const random = seededRandom(8);
 const PLAIN = new Set(['dog', 'beach', 'cat']);
@@ -149,13 +150,11 @@ describe('names fused with meaning', () => {
     const deps = {
       vectors,
       embedder: {
+        ...textsBy(() => query.vector),
         ...embedder,
         space: 'fusion',
         sameAs: [],
         dimension: 64,
-        embedTexts: async (texts: readonly string[]) => texts.map(() => query.vector),
-        calibration: async () => null,
-        knowsText: async () => true,
         embedImage: () => Promise.reject(new Error('no picture')),
         describeImage: () => Promise.reject(new Error('no picture')),
         close: async () => {},

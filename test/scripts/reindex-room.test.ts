@@ -38,7 +38,7 @@ describe('npm run reindex on a disk without room for a second space', { skip: sm
         return {
           id: captionId(caption),
           vector,
-          payload: { kind: 'caption' as const, caption, tags: [], sequencer: '', indexedAt },
+          payload: { kind: 'caption' as const, caption, tags: [], readBy: null, sequencer: '', indexedAt },
         };
       });
       await live.upsert(points, 'not-older');

@@ -4,6 +4,7 @@ import { NOTHING_KNOWN } from '../../core/picture-fields.ts';
 import type { Embedder } from '../../core/ports.ts';
 import type { JointEmbedding } from '../../core/types.ts';
 import { normalise } from '../../core/vector-arithmetic.ts';
+import { textsBy } from './texts-by.ts';
 
 /**
  * An embedder for tests of ordering and storage, where the model does not matter: a unit vector from the hash of the
@@ -21,10 +22,7 @@ export function hashEmbedder(): Embedder & { readonly embeddedImages: string[]; 
     dimension: 64,
     embeddedImages,
     failNext: null,
-    calibration: async () => null,
-    knowsText: async () => true,
-    hasWord: async () => false,
-    embedTexts: async (texts) => texts.map((text) => vectorOf(Buffer.from(text))),
+    ...textsBy(vectorOf),
     async embedImage(bytes) {
       await new Promise((resolve) => setImmediate(resolve));
       const text = Buffer.from(bytes).toString();

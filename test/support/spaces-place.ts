@@ -7,6 +7,7 @@ import type { JointEmbedding } from '../../core/types.ts';
 import { normalise } from '../../core/vector-arithmetic.ts';
 import { openQdrantSpaces } from '../../core/vectors/qdrant/spaces.ts';
 import { openEmbeddedSpaces } from '../../core/vectors/sqlite/spaces.ts';
+import { textsBy } from './texts-by.ts';
 
 /** Vectors are hashes, salted by the space, and a picture is any file that starts with PIC. */
 export function saltedEmbedder(space: string, dimension = 32): Embedder & { embedded: number } {
@@ -14,11 +15,17 @@ export function saltedEmbedder(space: string, dimension = 32): Embedder & { embe
     const bytes = createHash('shake256', { outputLength: dimension }).update(space).update(content).digest();
     return normalise(Float32Array.from(bytes, (byte) => byte - 127.5) as JointEmbedding);
   };
+  const { readTexts, ...texts } = textsBy(vectorOf);
   return {
     space,
     dimension,
     sameAs: [],
     embedded: 0,
+    async readTexts(texts, hint) {
+      this.embedded += texts.length;
+      return readTexts(texts, hint);
+    },
+    ...texts,
     async embedTexts(texts) {
       this.embedded += texts.length;
       return texts.map(vectorOf);
@@ -29,9 +36,6 @@ export function saltedEmbedder(space: string, dimension = 32): Embedder & { embe
       return { vector: vectorOf(bytes), picture: { ...NOTHING_KNOWN, contentType: 'image/jpeg', width: 1, height: 1 } };
     },
     describeImage: async () => ({ ...NOTHING_KNOWN, contentType: 'image/jpeg', width: 1, height: 1 }),
-    calibration: async () => null,
-    knowsText: async () => true,
-    hasWord: async () => false,
     close: async () => {},
   };
 }

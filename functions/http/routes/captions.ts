@@ -1,10 +1,12 @@
 import { createRoute, type z } from '@hono/zod-openapi';
+import { captionPoint } from '../../../core/captions.ts';
 import { captionId } from '../../../core/index-image.ts';
-import { type Point, sequencerOf } from '../../../core/ports.ts';
+import { type LanguageHint, type Point, type ReadText, sequencerOf } from '../../../core/ports.ts';
 import { requireKey, WRITE_SECURITY } from '../auth.ts';
 import { openCursor, sealCursor } from '../cursor.ts';
 import type { AppDeps } from '../deps.ts';
 import { revalidated } from '../headers.ts';
+import { languageOf } from '../language.ts';
 import { findCaption } from '../lookup.ts';
 import { type App, json, jsonOf, problems } from '../openapi.ts';
 import { expectMediaType, MAX_JSON_BYTES, parseJson, readBody } from '../request-body.ts';
@@ -107,13 +109,14 @@ function registerAdd(app: App, deps: AppDeps, write: Write): void {
   app.openapi(postRoute, async (c) => {
     expectMediaType(c, 'application/json');
     const body = parseJson(await readBody(c, MAX_JSON_BYTES));
+    const preferred = languageOf(c, 'auto');
     if (typeof body === 'object' && body !== null && Object.hasOwn(body, 'items')) {
       const { items } = parseOrThrow(captionBatch, body, 'body');
-      return c.json({ items: await deps.onLiveSpace((live) => addBatch(live, items)) }, 200);
+      return c.json({ items: await deps.onLiveSpace((live) => addBatch(live, items, preferred)) }, 200);
     }
     const input = parseOrThrow(captionInput, body, 'body');
     const [added, shown] = await deps.onLiveSpace(async (live) => {
-      const [one] = await addCaptions(live, [input]);
+      const [one] = await addCaptions(live, [input], preferred);
       return [one, serialise(c).caption(one!.id, await findCaption(live.vectors, one!.id))] as const;
     });
     return added!.status === 'created' ? c.json(shown, 201, { Location: `captions/${shown.id}` }) : c.json(shown, 200);
@@ -141,7 +144,7 @@ function registerDelete(app: App, deps: AppDeps, write: Write): void {
 }
 
 /** Checks the items one by one and adds those that fit. */
-async function addBatch(live: Live, items: readonly unknown[]): Promise<Result[]> {
+async function addBatch(live: Live, items: readonly unknown[], preferred: LanguageHint): Promise<Result[]> {
   const seen = new Map<string, number>();
   const checked = items.map((item, index): Input | Result => {
     const parsed = captionInput.safeParse(item);
@@ -156,7 +159,7 @@ async function addBatch(live: Live, items: readonly unknown[]): Promise<Result[]
     return parsed.data;
   });
   const inputs = checked.filter((item) => 'text' in item);
-  const added = await addCaptions(live, inputs);
+  const added = await addCaptions(live, inputs, preferred);
   return checked.map((item) => ('text' in item ? added[inputs.indexOf(item)]! : item));
 }
 
@@ -164,22 +167,16 @@ async function addBatch(live: Live, items: readonly unknown[]): Promise<Result[]
 async function addCaptions(
   live: Live,
   inputs: readonly Input[],
+  preferred: LanguageHint,
 ): Promise<{ status: 'created' | 'updated'; id: string }[]> {
   if (inputs.length === 0) return [];
   const ids = inputs.map(({ text }) => captionId(text));
-  const [stored, embedded] = await Promise.all([
-    live.vectors.get(ids),
-    live.embedder.embedTexts(inputs.map(({ text }) => text)),
-  ]);
+  const [stored, embedded] = await Promise.all([live.vectors.get(ids), readInputs(live, inputs, preferred)]);
   const indexedAt = new Date().toISOString();
   const points = inputs.map(({ text, tags }, i): Point => {
     const before = stored.get(ids[i]!);
     const sequencer = sequencerOf(before);
-    return {
-      id: ids[i]!,
-      vector: embedded[i]!,
-      payload: { kind: 'caption', caption: text, sequencer, tags: tags ?? [], indexedAt },
-    };
+    return captionPoint(ids[i]!, embedded[i]!, { caption: text, sequencer, tags: tags ?? [], indexedAt });
   });
   for (const keepTags of [false, true]) {
     const some = points.filter((_, i) => (inputs[i]!.tags === undefined) === keepTags);
@@ -190,4 +187,17 @@ async function addCaptions(
     const before = stored.get(id);
     return { status: before === undefined || before.deleted ? 'created' : 'updated', id };
   });
+}
+
+async function readInputs(live: Live, inputs: readonly Input[], preferred: LanguageHint): Promise<ReadText[]> {
+  const read = new Map<Input, ReadText>();
+  for (const [lang, some] of Map.groupBy(inputs, (input) => input.lang)) {
+    const hint = lang === 'auto' ? preferred : { ...preferred, lang };
+    const texts = await live.embedder.readTexts(
+      some.map(({ text }) => text),
+      hint,
+    );
+    for (const [i, input] of some.entries()) read.set(input, texts[i]!);
+  }
+  return inputs.map((input) => read.get(input)!);
 }

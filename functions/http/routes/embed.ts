@@ -3,6 +3,7 @@ import type { Context } from 'hono';
 import { isSightlineError } from '../../../core/errors.ts';
 import type { JointEmbedding } from '../../../core/types.ts';
 import type { AppDeps } from '../deps.ts';
+import { languageOf } from '../language.ts';
 import { type App, component, fileField, json, problems } from '../openapi.ts';
 import { HttpProblem, toProblem } from '../problem.ts';
 import {
@@ -51,25 +52,40 @@ export function registerEmbed(app: App, deps: AppDeps): void {
   });
   app.openapi(route, async (c) => {
     const type = expectMediaType(c, 'application/json', 'multipart/form-data');
-    const { texts = [], images = [] } =
-      type === 'application/json'
-        ? await readJson(c, embedBody, MAX_JSON_WITH_IMAGES_BYTES)
-        : await readEmbedForm(c, maxImageBytes);
-    const embedded = await Promise.all([
-      texts.length === 0 ? [] : embedder.embedTexts(texts),
+    const {
+      texts = [],
+      images = [],
+      lang,
+    } = type === 'application/json'
+      ? await readJson(c, embedBody, MAX_JSON_WITH_IMAGES_BYTES)
+      : await readEmbedForm(c, maxImageBytes);
+    const [read, embedded] = await Promise.all([
+      texts.length === 0 ? [] : embedder.readTexts(texts, languageOf(c, lang)),
       embedImages(deps, images),
     ]);
-    const [textVectors, imageVectors] = embedded.map((vectors) => vectors.map((vector) => Array.from(vector)));
+    const { space, dimension } = embedder;
     return c.json(
-      { space: embedder.space, dimension: embedder.dimension, texts: textVectors!, images: imageVectors! },
+      {
+        space,
+        dimension,
+        texts: read.map(({ vector }) => Array.from(vector)),
+        images: embedded.map((vector) => Array.from(vector)),
+        read: read.map(({ language, side }) => ({ language, side })),
+      },
       200,
     );
   });
 }
 
-async function readEmbedForm(c: Context, maxImageBytes: number): Promise<{ texts?: string[]; images?: Uint8Array[] }> {
+interface EmbedForm {
+  readonly texts?: string[];
+  readonly images?: Uint8Array[];
+  readonly lang: string;
+}
+
+async function readEmbedForm(c: Context, maxImageBytes: number): Promise<EmbedForm> {
   const form = await readForm(c, maxImageBytes + FORM_OVERHEAD_BYTES, ['images']);
-  const { texts } = parseOrThrow(embedFields, formFields(form), 'parameter');
+  const { texts, lang } = parseOrThrow(embedFields, formFields(form), 'parameter');
   const files = form.files.get('images') ?? [];
   if (files.length > MAX_EMBED_IMAGES) {
     throw new HttpProblem('invalid-input', `images: expected at most ${MAX_EMBED_IMAGES} files, got ${files.length}`);
@@ -77,7 +93,7 @@ async function readEmbedForm(c: Context, maxImageBytes: number): Promise<{ texts
   if (texts === undefined && files.length === 0) {
     throw new HttpProblem('invalid-input', 'expected texts or images, got neither');
   }
-  return { texts, images: await Promise.all(files.map((file) => file.bytes())) };
+  return { texts, lang, images: await Promise.all(files.map((file) => file.bytes())) };
 }
 
 /** One after another: each takes all cores, and few decoded pictures should be in memory. */

@@ -1,9 +1,10 @@
 import { createRoute, type z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import { aboutUnknownText, type SearchTerm, search } from '../../../core/search.ts';
+import { aboutOtherLanguage, aboutUnknownText, type SearchTerm, search } from '../../../core/search.ts';
 import type { JointEmbedding } from '../../../core/types.ts';
-import { openCursor, otherSpace, sealCursor } from '../cursor.ts';
+import { openCursor, otherSpace, sealCursor, settledLanguage } from '../cursor.ts';
 import type { AppDeps, AppEnv } from '../deps.ts';
+import { languageOf } from '../language.ts';
 import { type App, component, fileField, json, jsonOf, problems } from '../openapi.ts';
 import { HttpProblem } from '../problem.ts';
 import {
@@ -24,7 +25,7 @@ import { parseOrThrow } from '../validation.ts';
 /** What every form of a search comes down to. */
 interface Question {
   readonly terms: readonly SearchTerm[];
-  readonly rest: Pick<z.output<typeof flatSearch>, 'kind' | 'filter' | 'limit' | 'cursor' | 'minScore'>;
+  readonly rest: Pick<z.output<typeof flatSearch>, 'lang' | 'kind' | 'filter' | 'limit' | 'cursor' | 'minScore'>;
 }
 
 const getRoute = createRoute({
@@ -85,28 +86,34 @@ async function answer(
   const { space } = deps.embedder;
   const filter = toFilter(rest.filter, rest.kind);
   const cursor = openCursor(space, rest.cursor);
-  const page = await search(deps, { terms, filter, limit: rest.limit, cursor, minScore: rest.minScore });
-  const warnings = page.unknownTexts.map((text) => ({
-    code: 'unknown-words' as const,
-    text,
-    message: aboutUnknownText(text),
-  }));
-  const next = sealCursor(space, page.next);
-  const { fit } = page;
+  const language = terms.some((term) => 'text' in term)
+    ? languageOf(c, rest.lang, settledLanguage(rest.cursor))
+    : undefined;
+  const page = await search(deps, { terms, filter, limit: rest.limit, cursor, minScore: rest.minScore, language });
+  const { read, fit } = page;
+  const warnings = [
+    ...page.unknownTexts.map((text) => ({ code: 'unknown-words' as const, text, message: aboutUnknownText(text) })),
+    ...page.foreignTexts.map(({ text, language }) => ({
+      code: 'other-language' as const,
+      text,
+      message: aboutOtherLanguage(text, language),
+    })),
+  ];
   return {
     items: serialise(c).hits(page.items),
-    next,
+    next: sealCursor(space, page.next, page.isAmbiguous ? read?.language : null),
     space,
     ...(fit && { fit }),
+    ...(read !== null && { language: read.language, side: read.side }),
     ...(warnings.length > 0 && { warnings }),
   };
 }
 
 function questionOfQuery(query: z.output<typeof searchQuery>, image: Uint8Array | undefined): Question {
-  const { q, minus, imageId, kind, limit, cursor, minScore, ...filter } = query;
+  const { q, minus, lang, imageId, kind, limit, cursor, minScore, ...filter } = query;
   const weights = { text: 1, image: 1, minus: 0.5 };
   const terms = termsOf({ text: q, minus, imageId, image, vector: undefined, weights }, 'q, imageId or an image');
-  return { terms, rest: { kind, limit, cursor, minScore, filter } };
+  return { terms, rest: { lang, kind, limit, cursor, minScore, filter } };
 }
 
 /** A JSON body in either form; `uploaded` is the file that came beside it. */

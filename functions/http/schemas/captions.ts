@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import { id, searchText, tagParameters, tags } from './common.ts';
+import { id, lang, searchText, tagParameters, tags } from './common.ts';
 import { caption } from './images.ts';
 import { cursor, limitParameter, pageOf } from './paging.ts';
 
@@ -9,6 +9,7 @@ const MAX_CAPTIONS = 100;
 export const captionInput = z
   .strictObject({
     text: searchText(),
+    lang,
     tags: tags.optional().openapi({ description: 'Those of a caption that is there already are kept when absent.' }),
   })
   .openapi('CaptionInput', { example: { text: 'a quiet street at night', tags: ['city'] } });

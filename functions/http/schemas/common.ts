@@ -27,6 +27,26 @@ export function plainText(maxLength: number) {
 export const searchText = () =>
   plainText(MAX_TEXT_LENGTH).openapi({ type: 'string', minLength: 1, maxLength: MAX_TEXT_LENGTH });
 
+/** The longest tag that BCP 47 asks everybody to take. */
+const MAX_LANGUAGE_LENGTH = 35;
+
+/** `auto`, or a language by its ISO 639-1 code; what stands behind it in a tag such as pt-BR makes no difference. */
+export const lang = z
+  .string()
+  .max(MAX_LANGUAGE_LENGTH)
+  .regex(/^(auto|[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3})$/, 'expected auto or a language such as de')
+  .transform((tag) => tag.split('-')[0]!.toLowerCase())
+  .default('auto')
+  .openapi({
+    type: 'string',
+    maxLength: MAX_LANGUAGE_LENGTH,
+    default: 'auto',
+    description:
+      'Language of the texts, such as `en` or `de`. `auto`: each by its own letters and words, and by ' +
+      '`Accept-Language`.',
+    example: 'auto',
+  });
+
 const tag = plainText(MAX_TAG_LENGTH).openapi({ type: 'string', minLength: 1, maxLength: MAX_TAG_LENGTH });
 
 /** Tags in the order given, each once. */

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { MAX_JSON_BYTES } from '../request-body.ts';
-import { base64Image, id, searchText, spaceId } from './common.ts';
+import { base64Image, id, lang, searchText, spaceId } from './common.ts';
 import { filterBody, filterParameters, kind } from './filter.ts';
 import { captionHit, imageHit, minScore } from './images.ts';
 import { cursor, DEFAULT_PAGE, limitParameter, MAX_PAGE, pageOf } from './paging.ts';
@@ -15,6 +15,7 @@ const MAX_VECTOR_LENGTH = 4096;
 export const searchQuery = z.strictObject({
   q: searchText().optional().openapi({ description: 'What to look for, in words.', example: 'a dog on the beach' }),
   minus: searchText().optional().openapi({ description: 'What it should be without.' }),
+  lang,
   imageId: id.optional().openapi({ description: 'Like this stored picture (or caption).' }),
   kind,
   limit: limitParameter,
@@ -63,6 +64,7 @@ function isWithSpace(given: { vector?: unknown; space?: unknown }): boolean {
 }
 
 const rest = {
+  lang,
   kind,
   filter: filterBody.default({}),
   limit: z.int().min(1).max(MAX_PAGE).default(DEFAULT_PAGE),
@@ -146,7 +148,7 @@ const searchHit = z.union([imageHit, captionHit]).openapi('Hit');
 
 const warning = z
   .strictObject({
-    code: z.literal('unknown-words').openapi({ description: 'For programs.' }),
+    code: z.enum(['unknown-words', 'other-language']).openapi({ description: 'For programs.' }),
     text: z.string().openapi({ description: 'What of the query it is about.' }),
     message: z.string().openapi({ description: 'For people.' }),
   })
@@ -163,6 +165,15 @@ export const searchPage = pageOf(searchHit)
           'How well the best hit of the first page fits; `poor` means that nothing fits well. Absent on later pages, ' +
           'and where nobody can say: for queries of several texts or of pictures, and models without a calibration.',
       }),
+    language: z
+      .string()
+      .nullable()
+      .optional()
+      .openapi({ description: 'ISO 639-1 code of the language that the words were read in; null when nothing says.' }),
+    side: z
+      .string()
+      .optional()
+      .openapi({ description: 'Text encoder that read them; one of `texts` of GET /model. Absent without words.' }),
     warnings: z
       .array(warning)
       .optional()

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { FACETS, type FacetName } from '../../../core/picture-fields.ts';
-import { base64Image, id, integerWithDefault, searchText, spaceId, timestamp } from './common.ts';
+import { base64Image, id, integerWithDefault, lang, searchText, spaceId, timestamp } from './common.ts';
 import { filterParameters, kind } from './filter.ts';
 import { image } from './images.ts';
 import { cursor, limitParameter, MAX_PAGE, pageOf } from './paging.ts';
@@ -45,6 +45,7 @@ export const embedBody = z
   .strictObject({
     texts: z.array(searchText()).min(1).max(MAX_EMBED_TEXTS).optional(),
     images: z.array(base64Image).min(1).max(MAX_EMBED_IMAGES).optional(),
+    lang,
   })
   .refine((body) => body.texts !== undefined || body.images !== undefined, 'expected texts or images, got neither')
   .openapi('EmbedRequest', {
@@ -57,10 +58,19 @@ export const embedFields = z.strictObject({
     (value) => (value === undefined || Array.isArray(value) ? value : [value]),
     z.array(searchText()).min(1).max(MAX_EMBED_TEXTS).optional(),
   ),
+  lang,
 });
 
 export const embedResult = z
-  .strictObject({ space: spaceId, dimension: z.int(), texts: z.array(vector), images: z.array(vector) })
+  .strictObject({
+    space: spaceId,
+    dimension: z.int(),
+    texts: z.array(vector),
+    images: z.array(vector),
+    read: z
+      .array(z.strictObject({ language: z.string().nullable(), side: z.string() }))
+      .openapi({ description: 'How each text was read: its language, null when nothing says, and the text encoder.' }),
+  })
   .openapi('Vectors');
 
 export const tagQuery = z.strictObject({
@@ -113,6 +123,13 @@ export const modelInfo = z
     dimension: z.int().openapi({ description: 'Components of a vector in the joint space.' }),
     profile: z.string(),
     text: z.strictObject({ ...encoder, maxTokens: z.int() }),
+    texts: z
+      .array(z.strictObject({ encoder: z.string(), languages: z.array(z.string()), sha256: z.string().nullable() }))
+      .openapi({
+        description:
+          'What reads texts, by languages (ISO 639-1; none when nobody says). The first is loaded from the start, ' +
+          'others with the first text that needs them. `sha256` is of the graph that brings them into the space.',
+      }),
     image: z.strictObject({ ...encoder, cropPixels: z.int() }),
     head: z.strictObject({
       name: z.string().openapi({ description: 'Begins with "none" when the encoders share a space without a head.' }),

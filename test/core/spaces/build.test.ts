@@ -66,6 +66,7 @@ async function addCaption(text: string): Promise<void> {
   const [vector] = await old.embedTexts([text]);
   const payload = {
     kind: 'caption',
+    readBy: null,
     caption: text,
     tags: [],
     sequencer: '',

@@ -20,6 +20,7 @@ import type { App } from '../../../functions/http/openapi.ts';
 import { type HttpOptionsInput, parseHttpOptions } from '../../../functions/http/options.ts';
 import { createMetrics } from '../../../functions/http/prometheus.ts';
 import { createSessions } from '../../../functions/http/session.ts';
+import { textsBy } from '../../support/texts-by.ts';
 
 /** The API over the real stores in a folder of its own, asked without a network. */
 
@@ -50,10 +51,7 @@ export function hashEmbedder(space = 'feedfeedfeedfeed'): Embedder {
     space,
     sameAs: [],
     dimension: 64,
-    calibration: async () => null,
-    knowsText: async (text) => /\w/.test(text),
-    hasWord: async () => false,
-    embedTexts: async (texts) => texts.map((text) => vectorOf(Buffer.from(text))),
+    ...textsBy(vectorOf, (text) => /\w/.test(text)),
     async embedImage(bytes) {
       const { pixels, picture } = await decodeImage(bytes, PREPROCESSING, LIMITS);
       return {
@@ -135,6 +133,7 @@ export async function testApp(
         source: 'https://example.org/words',
         maxTokens: 256,
       },
+      texts: [{ encoder: 'words', languages: [], sha256: null }],
       image: {
         name: 'eyes',
         dimension: 1280,

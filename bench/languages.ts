@@ -1,0 +1,65 @@
+// npx node bench/languages.ts [--data DIR] [--limit N]
+// How often the language of a text is guessed, and with it the text side: captions of DIR/captions.jsonl (English) and
+// DIR/captions.LANG.jsonl, and the short queries of test/fixtures/short-queries.json; without anything known of the
+// caller, and with the languages that a browser of that language sends.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { loadEncoders } from '../core/encode/encoders.ts';
+import { guessLanguage } from '../core/encode/language.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+type Texts = Readonly<Record<string, readonly string[]>>;
+
+export async function run(args: readonly string[] = []): Promise<void> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: { data: { type: 'string' }, limit: { type: 'string', default: '2000' } },
+  });
+  const { text, close } = await loadEncoders({ modelDirs: [join(root, 'models')] });
+  const englishShare = async (words: readonly string[]) => {
+    const own = await Promise.all(words.map((word) => text.hasWord(word)));
+    return own.filter(Boolean).length / Math.max(1, words.length);
+  };
+  const judge = async (language: string, texts: readonly string[], preferred: readonly string[]) => {
+    const guesses = await Promise.all(texts.map((one) => guessLanguage(one, { preferred, englishShare })));
+    const share = (isRight: (guess: string | null) => boolean) =>
+      (100 * guesses.filter((guess) => isRight(guess.language)).length) / texts.length;
+    return {
+      texts: texts.length,
+      'side %': share((guess) => (guess === 'en') === (language === 'en')).toFixed(1),
+      'language %': share((guess) => guess === language).toFixed(1),
+    };
+  };
+  const short = JSON.parse(readFileSync(join(root, 'test/fixtures/short-queries.json'), 'utf8')) as Texts;
+  const captions = values.data === undefined ? {} : readCaptions(values.data, Number(values.limit));
+  for (const [what, all] of Object.entries({ captions, 'one or two words': short })) {
+    const rows: Record<string, object> = {};
+    for (const [language, texts] of Object.entries(all)) {
+      rows[language] = await judge(language, texts, []);
+      rows[`${language}, by a browser`] = await judge(language, texts, [...new Set([language, 'en'])]);
+    }
+    console.log(what);
+    console.table(rows);
+  }
+  await close();
+}
+
+/** Captions by language, at most `limit` of each, spread over the file. */
+function readCaptions(dir: string, limit: number): Texts {
+  const files = readdirSync(dir).flatMap((file) => {
+    const [, language = 'en'] = /^captions(?:\.(\w+))?\.jsonl$/.exec(file) ?? [null];
+    return /^captions(\.\w+)?\.jsonl$/.test(file) ? [[language, join(dir, file)] as const] : [];
+  });
+  return Object.fromEntries(
+    files.map(([language, file]) => {
+      const lines = readFileSync(file, 'utf8').trim().split('\n');
+      const all = lines.flatMap((line) => (JSON.parse(line) as { captions: string[] }).captions);
+      const step = Math.max(1, Math.floor(all.length / limit));
+      return [language, all.filter((_, i) => i % step === 0)];
+    }),
+  );
+}
+
+if (import.meta.main) await run(process.argv.slice(2));

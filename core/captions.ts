@@ -1,0 +1,49 @@
+import { ANY_LANGUAGE, type Embedder, type Point, type ReadText, type StoredPoint, type VectorStore } from './ports.ts';
+import type { CaptionPayload } from './types.ts';
+
+/** Captions that are stored as points. Each remembers how it was read, so that it follows its text side. */
+
+/** The point of a caption as it was read. */
+export function captionPoint(
+  id: string,
+  { vector, language, version }: ReadText,
+  payload: Omit<CaptionPayload, 'kind' | 'readBy'>,
+): Point {
+  return { id, vector, payload: { ...payload, kind: 'caption', readBy: `${language ?? ''} ${version}` } };
+}
+
+const PAGE = 500;
+
+/**
+ * Reads those captions again that would be read in another way now: their text side is another version, or there is
+ * one for their language that was not there. Answers how many.
+ */
+export async function readCaptionsAgain({
+  embedder,
+  vectors,
+}: {
+  readonly embedder: Pick<Embedder, 'readTexts' | 'reads'>;
+  readonly vectors: Pick<VectorStore, 'list' | 'get' | 'upsert'>;
+}): Promise<number> {
+  let count = 0;
+  for (let cursor: string | undefined; ; ) {
+    const page = await vectors.list({ filter: { kind: 'caption' }, limit: PAGE, cursor, order: 'id' });
+    const points: Point[] = [];
+    for (const { id, payload } of page.items) {
+      if (payload.kind !== 'caption') continue;
+      const [language, version] = payload.readBy?.split(' ') ?? [];
+      const lang = language || null;
+      if (version !== undefined && embedder.reads(lang, version)) continue;
+      const [read] = await embedder.readTexts([payload.caption], { ...ANY_LANGUAGE, lang });
+      points.push(captionPoint(id, read!, payload));
+    }
+    // No event names a caption, so nothing but this look tells that it was deleted meanwhile.
+    const there = await vectors.get(points.map(({ id }) => id));
+    const isThere = (point: StoredPoint | { readonly deleted: true } | undefined) => point?.deleted === false;
+    const living = points.filter(({ id }) => isThere(there.get(id)));
+    if (living.length > 0) await vectors.upsert(living, 'not-older', { keepTags: true });
+    count += living.length;
+    cursor = page.next;
+    if (cursor === undefined) return count;
+  }
+}

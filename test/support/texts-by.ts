@@ -1,0 +1,18 @@
+import type { Embedder } from '../../core/ports.ts';
+import type { JointEmbedding } from '../../core/types.ts';
+
+/** The text part of an embedder with one side, which reads every text alike. */
+export function textsBy(
+  vectorOf: (bytes: Uint8Array) => JointEmbedding,
+  knows: (text: string) => boolean = () => true,
+): Pick<Embedder, 'embedTexts' | 'readTexts' | 'reads' | 'hasWord' | 'calibration'> {
+  const embed = (text: string) => vectorOf(Buffer.from(text));
+  const common = { side: 'one', version: 'one', language: null, speaks: true, match: null, otherwise: null };
+  return {
+    embedTexts: async (texts) => texts.map(embed),
+    calibration: async () => null,
+    hasWord: async () => false,
+    reads: (_language, version) => version === 'one',
+    readTexts: async (texts) => texts.map((text) => ({ ...common, vector: embed(text), known: knows(text) })),
+  };
+}
