@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { flagOf, SETTINGS } from '../core/config.ts';
 import { HEAD_FILE, loadHeadFile } from '../core/encode/head-file.ts';
-import { loadManifest, type Profile, profileOf } from '../core/encode/manifest.ts';
+import { loadManifest, type Profile, profileOf, textEncoderOf } from '../core/encode/manifest.ts';
 import { findEncoder, findFolder } from '../core/encode/model-files.ts';
 import { LOCK_FILE, readLocks } from '../core/encode/model-lock.ts';
 import { CALIBRATION } from '../core/fit.ts';
@@ -31,7 +31,7 @@ deploys them as they are. Prints what they weigh and fails when one is over its 
       above: 0,
       unit: 'MB',
       text: 'most a function may weigh, unzipped',
-      shown: '120 for compact, 200 for seed and seed-int8',
+      shown: '150 for compact, 200 for seed and seed-int8',
     }),
     json: toggle({ text: 'the sizes as JSON' }),
   },
@@ -77,7 +77,8 @@ async function makeFunction(name: (typeof FUNCTIONS)[number], target: string, co
     await mkdir(work, { recursive: true });
     await bundleFunction(root, work, name);
     await copyNativePackages(root, work, contents.arch);
-    await copyModels(work, contents);
+    // Pictures need no words: the function that indexes carries the first text side alone.
+    await copyModels(work, contents, name === 'api' ? 'all' : 'first');
     if (name === 'api') await copyPages(work);
     const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
     await writeFile(join(work, 'package.json'), `${JSON.stringify({ name: 'sightline', version, type: 'module' })}\n`);
@@ -92,26 +93,30 @@ async function makeFunction(name: (typeof FUNCTIONS)[number], target: string, co
 }
 
 /** The manifest with its lock, and of each model the files it names; nothing else that lies beside them. */
-async function copyModels(work: string, { profile, modelDirs }: Contents): Promise<void> {
+async function copyModels(work: string, { profile, modelDirs }: Contents, sides: 'all' | 'first'): Promise<void> {
   const models = join(work, 'models');
+  const head = profile.head === null ? null : await findFolder(modelDirs, profile.head);
+  const file = head === null ? null : await loadHeadFile(head);
+  const texts = (file?.texts ?? []).filter(({ encoder }) => sides === 'all' || encoder === profile.text.name);
+  const manifest = await loadManifest(modelDirs);
+  const others = texts.map(({ encoder }) => encoder).filter((encoder) => encoder !== profile.text.name);
   await mkdir(models);
   await cp(join(modelDirs[0]!, 'manifest.json'), join(models, 'manifest.json'));
   await writeFile(join(models, LOCK_FILE), `${JSON.stringify(await readLocks(modelDirs))}\n`);
-  for (const encoder of [profile.text, profile.image]) {
+  const encoders = [profile.text, profile.image, ...others.map((encoder) => textEncoderOf(manifest, encoder))];
+  for (const encoder of encoders) {
     const from = await findEncoder(modelDirs, encoder);
     const { others, ...named } = encoder.files;
     for (const { path } of [...Object.values(named), ...others.filter(({ path }) => existsSync(join(from, path)))]) {
       await cp(join(from, path), join(models, encoder.folder, path));
     }
   }
-  if (profile.head === null) return;
-  const head = await findFolder(modelDirs, profile.head);
-  const { image, texts } = await loadHeadFile(head);
-  for (const path of new Set([HEAD_FILE, image.onnx.path, texts[0]!.onnx.path])) {
-    await cp(join(head, path), join(models, profile.head, path));
+  if (head === null || file === null) return;
+  for (const path of new Set([HEAD_FILE, file.image.onnx.path, ...texts.map(({ onnx }) => onnx.path)])) {
+    await cp(join(head, path), join(models, profile.head!, path));
   }
   for (const path of await readdir(head)) {
-    if (path.startsWith(CALIBRATION)) await cp(join(head, path), join(models, profile.head, path));
+    if (path.startsWith(CALIBRATION)) await cp(join(head, path), join(models, profile.head!, path));
   }
 }
 

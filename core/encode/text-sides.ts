@@ -9,7 +9,7 @@ import { type HeadInputs, loadTextSide, type TextProjection } from './head.ts';
 import type { HeadFile, TextSideFile } from './head-file.ts';
 import { guessLanguage } from './language.ts';
 import { loadManifest, textEncoderOf } from './manifest.ts';
-import { findFolder } from './model-files.ts';
+import { findEncoder } from './model-files.ts';
 import { fingerprintKey } from './space-id.ts';
 import { loadTextEncoder, type TextEncoder } from './text-encoder.ts';
 
@@ -70,10 +70,7 @@ export async function otherSides(
   const manifest = await loadManifest(modelDirs);
   const sides = others.map(async (file) => {
     const entry = Object.hasOwn(manifest.encoders, file.encoder) ? textEncoderOf(manifest, file.encoder) : null;
-    const places = [
-      join(folder, file.onnx.path),
-      entry && (await findFolder(modelDirs, entry.folder).catch(() => null)),
-    ];
+    const places = [join(folder, file.onnx.path), entry && (await findEncoder(modelDirs, entry).catch(() => null))];
     const found = await Promise.all(places.map((place) => place && stat(place).catch(() => null)));
     if (entry === null || found.includes(null)) return [];
     let isLoaded = false;

@@ -13,7 +13,7 @@ const LAMBDA_LIMIT_BYTES = 262_144_000;
 /**
  * Most bytes an artifact may have, unzipped: a cold start reads them. Others than these profiles have Lambda's limit.
  */
-const BUDGET_BYTES: Readonly<Record<string, number>> = { compact: 120e6, seed: 200e6, 'seed-int8': 200e6 };
+const BUDGET_BYTES: Readonly<Record<string, number>> = { compact: 150e6, seed: 200e6, 'seed-int8': 200e6 };
 
 export function budgetOf(profile: string): number {
   return BUDGET_BYTES[profile] ?? LAMBDA_LIMIT_BYTES;
