@@ -135,8 +135,15 @@ export function createClient(options: ClientOptions) {
     tags: ({ kind, signal }: { readonly kind?: Kind | 'any'; readonly signal?: AbortSignal } = {}) =>
       call<TagCounts>('tags', { query: { kind }, signal }, isPage).then((answer) => answer.items),
     /** How often each folder, camera or other value of a field is there, most frequent first. */
-    facet: (field: string, { filter, signal }: { readonly filter?: Filter; readonly signal?: AbortSignal } = {}) =>
-      call<FacetCounts>(`facets/${encodeURIComponent(field)}`, { query: { ...filter }, signal }, isPage).then(
+    facet: (
+      field: string,
+      {
+        filter,
+        limit,
+        signal,
+      }: { readonly filter?: Filter; readonly limit?: number; readonly signal?: AbortSignal } = {},
+    ) =>
+      call<FacetCounts>(`facets/${encodeURIComponent(field)}`, { query: { ...filter, limit }, signal }, isPage).then(
         (answer) => answer.items,
       ),
     failures: (list: ListOptions = {}) =>

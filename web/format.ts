@@ -7,6 +7,8 @@ const formats = computed(() => {
   const tag = locale.value;
   return {
     scores: new Intl.NumberFormat(tag, { minimumFractionDigits: 2, maximumFractionDigits: 2 }),
+    months: new Intl.DateTimeFormat(tag, { month: 'long', year: 'numeric', timeZone: 'UTC' }),
+    daysOfYear: new Intl.DateTimeFormat(tag, { day: 'numeric', month: 'long', timeZone: 'UTC' }),
     dates: new Intl.DateTimeFormat(tag, { dateStyle: 'medium', timeStyle: 'short' }),
     // Times of another place's clock are formatted as they are, not converted.
     clockDays: new Intl.DateTimeFormat(tag, { dateStyle: 'medium', timeZone: 'UTC' }),
@@ -60,6 +62,16 @@ export function formatTaken(iso: string): string {
 /** The day of such a time, or a day by itself. */
 export function formatDay(iso: string): string {
   return atItsClock(iso, formats.value.clockDays);
+}
+
+/** `2019-07`: "July 2019". */
+export function formatMonth(month: string): string {
+  return atItsClock(`${month}-01`, formats.value.months);
+}
+
+/** `07-05`: "July 5", whatever the year. */
+export function formatDayOfYear(day: string): string {
+  return atItsClock(`2000-${day}`, formats.value.daysOfYear);
 }
 
 /** The offset of such a time: "UTC+02:00"; undefined where none is known. */

@@ -51,7 +51,12 @@ const chipNames: Readonly<Record<string, Chip['by']>> = { with: 'text', like: 's
 const orientations = ['landscape', 'portrait', 'square'] as const;
 const sorts: readonly Sort[] = ['taken', '-taken'];
 /** Filters that are a text each, under their own names in the URL. */
-const textFilters = ['bucket', 'folder', 'camera', 'lens'] as const;
+const textFilters = ['bucket', 'folder', 'camera', 'lens', 'month', 'dayOfYear'] as const;
+/** How those of them are written that have a form of their own. */
+const textForms: Partial<Record<(typeof textFilters)[number], RegExp>> = {
+  month: /^\d{4}-(0[1-9]|1[0-2])$/,
+  dayOfYear: /^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/,
+};
 
 /** True when there is nothing to search for: the collection is listed instead. */
 export function isBrowsing(query: Query): boolean {
@@ -140,9 +145,13 @@ function filterOf(params: URLSearchParams): Filter {
     maxBytes: number(params.get('max'), 0, Number.MAX_SAFE_INTEGER),
     takenAfter: date(params.get('after')),
     takenBefore: date(params.get('before')),
-    ...Object.fromEntries(textFilters.map((name) => [name, params.get(name) || undefined])),
+    ...Object.fromEntries(textFilters.map((name) => [name, textOf(name, params.get(name))])),
   };
   return Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined));
+}
+
+function textOf(name: (typeof textFilters)[number], value: string | null): string | undefined {
+  return value && (textForms[name]?.test(value) ?? true) ? value : undefined;
 }
 
 function number(value: string | null, least: number, most: number): number | undefined {

@@ -122,6 +122,10 @@ export const de: Texts = {
   'filter.tags': 'Schlagwörter',
   'filter.tagsNone': 'Noch hat kein Bild ein Schlagwort. Sie lassen sich in jedem geöffneten Bild hinzufügen.',
 
+  'start.title': 'Zum Anfangen',
+  'start.onThisDay': 'Dieser Tag in anderen Jahren',
+  'start.favourites': 'Favoriten',
+  'start.byDate': 'Nach Datum',
   'results.list': 'Ergebnisse',
   'results.newest': 'Neueste',
   'results.takenLast': 'Zuletzt aufgenommen',

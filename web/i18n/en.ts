@@ -130,6 +130,10 @@ export const en = {
   'filter.tagsNone': 'Nothing has a tag yet. Open a picture to add some.',
 
   // Results.
+  'start.title': 'To start from',
+  'start.onThisDay': 'This day in other years',
+  'start.favourites': 'Favourites',
+  'start.byDate': 'By date',
   'results.list': 'Results',
   'results.newest': 'Newest',
   'results.takenLast': 'Taken last',

@@ -122,6 +122,10 @@ export const es: Texts = {
   'filter.tags': 'Etiquetas',
   'filter.tagsNone': 'Nada tiene etiquetas todavía. Abre una imagen para añadirlas.',
 
+  'start.title': 'Para empezar',
+  'start.onThisDay': 'Este día en otros años',
+  'start.favourites': 'Favoritos',
+  'start.byDate': 'Por fecha',
   'results.list': 'Resultados',
   'results.newest': 'Más recientes',
   'results.takenLast': 'Últimas tomadas',

@@ -122,6 +122,10 @@ export const fr: Texts = {
   'filter.tags': 'Mots-clés',
   'filter.tagsNone': 'Rien n’a encore de mot-clé. Ouvrez une image pour en ajouter.',
 
+  'start.title': 'Pour commencer',
+  'start.onThisDay': 'Ce jour, d’autres années',
+  'start.favourites': 'Favoris',
+  'start.byDate': 'Par date',
   'results.list': 'Résultats',
   'results.newest': 'Plus récentes',
   'results.takenLast': 'Prises en dernier',

@@ -122,6 +122,10 @@ export const zh: Texts = {
   'filter.tags': '标签',
   'filter.tagsNone': '还没有任何标签。打开一张图片即可添加。',
 
+  'start.title': '从这里开始',
+  'start.onThisDay': '往年今日',
+  'start.favourites': '收藏',
+  'start.byDate': '按日期',
   'results.list': '结果',
   'results.newest': '最新',
   'results.takenLast': '最近拍摄',

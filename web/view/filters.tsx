@@ -1,4 +1,4 @@
-import { formatBytes, formatDay, formatScore, formatType } from '../format.ts';
+import { formatBytes, formatDay, formatDayOfYear, formatMonth, formatScore, formatType } from '../format.ts';
 import { formatCount, t } from '../i18n/translate.ts';
 import { emptyQuery, filterCount, isBrowsing, type Query } from '../route.ts';
 import { type Facets, facets, refreshFacets } from '../state/facets.ts';
@@ -283,6 +283,8 @@ function activeFilters({ filter, minScore }: Query): (readonly [label: string, c
     folder,
     camera,
     lens,
+    month,
+    dayOfYear,
   } = filter;
   const set: [string | undefined, () => void][] = [
     ...tagsAll.map((tag): [string, () => void] => [
@@ -298,6 +300,8 @@ function activeFilters({ filter, minScore }: Query): (readonly [label: string, c
     [folder && t('filter.folderIn', { folder }), () => changeFilter({ folder: undefined })],
     [camera, () => changeFilter({ camera: undefined })],
     [lens, () => changeFilter({ lens: undefined })],
+    [month && formatMonth(month), () => changeFilter({ month: undefined })],
+    [dayOfYear && formatDayOfYear(dayOfYear), () => changeFilter({ dayOfYear: undefined })],
     [sizeLabel(filter), () => changeFilter({ minBytes: undefined, maxBytes: undefined })],
     [takenAfter && t('filter.from', { day: formatDay(takenAfter) }), () => changeFilter({ takenAfter: undefined })],
     [takenBefore && t('filter.until', { day: formatDay(takenBefore) }), () => changeFilter({ takenBefore: undefined })],

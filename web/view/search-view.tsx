@@ -15,6 +15,7 @@ import { Grid } from './grid.tsx';
 import { Icon } from './icon.tsx';
 import { ModelChange } from './model-change.tsx';
 import { Segmented } from './segmented.tsx';
+import { Start } from './start.tsx';
 import { CaptionTile } from './tile.tsx';
 
 export function SearchView() {
@@ -26,6 +27,7 @@ export function SearchView() {
       <Toolbar />
       <Indexing />
       <ModelChange />
+      {isBrowsing(query.value) && isEverything(query.value) && items.length > 0 ? <Start /> : null}
       <Warnings />
       <HiddenPictures />
       {newCount.value > 0 ? (
@@ -45,6 +47,11 @@ export function SearchView() {
       <div class="results-end">{loadingMore.value ? <Spinner /> : null}</div>
     </div>
   );
+}
+
+/** All pictures are listed, in the order they come in. */
+function isEverything(asked: Query): boolean {
+  return asked.kind === 'image' && asked.sort === undefined && asked.chips.length === 0 && filterCount(asked) === 0;
 }
 
 /** Why the answer may not be what was meant. */

@@ -1,0 +1,83 @@
+import { useEffect } from 'preact/hooks';
+import { formatMonth } from '../format.ts';
+import { formatCount, t } from '../i18n/translate.ts';
+import { emptyQuery, type Query } from '../route.ts';
+import { go, urlOf } from '../state/navigation.ts';
+import { indexing } from '../state/server-status.ts';
+import { onThisDay, refreshStart, start } from '../state/start.ts';
+import { tags } from '../state/suggestions.ts';
+import { Icon, type IconName } from './icon.tsx';
+
+const favouriteTag = 'favourite';
+const tagsShown = 8;
+
+interface Beginning {
+  readonly icon: IconName;
+  readonly label: string;
+  readonly count?: number;
+  readonly query: Partial<Query>;
+}
+
+/** Where to start from while nothing is asked: days, favourites, months and tags of the collection. */
+export function Start() {
+  const isDone = indexing.value === null;
+  useEffect(() => {
+    const controller = new AbortController();
+    void refreshStart(controller.signal);
+    return () => controller.abort();
+  }, [isDone]);
+  const all = beginnings();
+  if (all.length === 0) return null;
+  return (
+    <nav class="start" aria-label={t('start.title')}>
+      {all.map(({ icon, label, count, query }) => {
+        const target = { view: 'search', query: { ...emptyQuery, ...query } } as const;
+        return (
+          <a
+            key={`${icon} ${label}`}
+            class="option"
+            href={urlOf(target)}
+            onClick={(event) => {
+              if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+              event.preventDefault();
+              go(target);
+            }}
+          >
+            <Icon name={icon} />
+            {label}
+            {count === undefined ? null : <small>{formatCount(count)}</small>}
+          </a>
+        );
+      })}
+    </nav>
+  );
+}
+
+function beginnings(): Beginning[] {
+  const { months, onThisDay: count } = start.value;
+  const favourites = tags.value.find(({ tag }) => tag === favouriteTag);
+  const others = tags.value.filter(({ tag }) => tag !== favouriteTag).slice(0, tagsShown);
+  const all: (Beginning | false | undefined)[] = [
+    count > 0 && { icon: 'undo', label: t('start.onThisDay'), count, query: { filter: onThisDay() } },
+    favourites && {
+      icon: 'check',
+      label: t('start.favourites'),
+      count: favourites.count,
+      query: { filter: { tagsAll: [favouriteTag] } },
+    },
+    months.length > 1 && { icon: 'calendar', label: t('start.byDate'), query: { sort: '-taken' } },
+    // One month is all there is.
+    ...(months.length > 1 ? months : []).map(
+      ({ value, count }): Beginning => ({
+        icon: 'calendar',
+        label: formatMonth(value),
+        count,
+        query: { filter: { month: value } },
+      }),
+    ),
+    ...others.map(
+      ({ tag, count }): Beginning => ({ icon: 'tag', label: tag, count, query: { filter: { tagsAll: [tag] } } }),
+    ),
+  ];
+  return all.filter((one): one is Beginning => typeof one === 'object');
+}
