@@ -64,6 +64,12 @@ export interface ListOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface FacetOptions {
+  readonly filter?: Filter;
+  readonly limit?: number;
+  readonly signal?: AbortSignal;
+}
+
 export type Sort = 'newest' | 'taken' | '-taken';
 
 /** What captions can be filtered by. */
@@ -135,14 +141,7 @@ export function createClient(options: ClientOptions) {
     tags: ({ kind, signal }: { readonly kind?: Kind | 'any'; readonly signal?: AbortSignal } = {}) =>
       call<TagCounts>('tags', { query: { kind }, signal }, isPage).then((answer) => answer.items),
     /** How often each folder, camera or other value of a field is there, most frequent first. */
-    facet: (
-      field: string,
-      {
-        filter,
-        limit,
-        signal,
-      }: { readonly filter?: Filter; readonly limit?: number; readonly signal?: AbortSignal } = {},
-    ) =>
+    facet: (field: string, { filter, limit, signal }: FacetOptions = {}) =>
       call<FacetCounts>(`facets/${encodeURIComponent(field)}`, { query: { ...filter, limit }, signal }, isPage).then(
         (answer) => answer.items,
       ),

@@ -36,6 +36,8 @@ const full: Route = {
       folder: 'Trip/day 2',
       camera: 'Canon EOS 5D',
       lens: 'EF 50mm & more',
+      month: '2020-05',
+      dayOfYear: '05-31',
     },
     minScore: -0.25,
     sort: '-taken',
@@ -72,7 +74,7 @@ describe('the address of the page', () => {
 
   it('leaves out what makes no sense', () => {
     const nonsense =
-      'view=elsewhere&kind=sound&sort=size&folder=&score=7&min=-1&max=x&after=soon&shape=round' +
+      'view=elsewhere&kind=sound&sort=size&folder=&score=7&min=-1&max=x&after=soon&shape=round&month=5&dayOfYear=13-01' +
       '&like=9:x&like=0:x&like=x&with=1:&picture=__proto__&like=-1:ok';
     const { view, query } = routeFromParams(new URLSearchParams(nonsense));
     assert.equal(view, 'search');
@@ -96,7 +98,7 @@ describe('the address of the page', () => {
     assert.equal(isBrowsing({ ...emptyQuery, text: '  ' }), true);
     assert.equal(isBrowsing({ ...emptyQuery, chips: [{ by: 'text', text: 'people', weight: -1 }] }), true);
     assert.equal(isBrowsing(full.query), false);
-    assert.equal(filterCount(full.query), 11);
+    assert.equal(filterCount(full.query), 13);
   });
 });
 

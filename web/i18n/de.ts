@@ -124,7 +124,6 @@ export const de: Texts = {
 
   'start.title': 'Zum Anfangen',
   'start.onThisDay': 'Dieser Tag in anderen Jahren',
-  'start.favourites': 'Favoriten',
   'start.byDate': 'Nach Datum',
   'results.list': 'Ergebnisse',
   'results.newest': 'Neueste',

@@ -132,7 +132,6 @@ export const en = {
   // Results.
   'start.title': 'To start from',
   'start.onThisDay': 'This day in other years',
-  'start.favourites': 'Favourites',
   'start.byDate': 'By date',
   'results.list': 'Results',
   'results.newest': 'Newest',

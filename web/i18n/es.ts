@@ -124,7 +124,6 @@ export const es: Texts = {
 
   'start.title': 'Para empezar',
   'start.onThisDay': 'Este día en otros años',
-  'start.favourites': 'Favoritos',
   'start.byDate': 'Por fecha',
   'results.list': 'Resultados',
   'results.newest': 'Más recientes',

@@ -124,7 +124,6 @@ export const fr: Texts = {
 
   'start.title': 'Pour commencer',
   'start.onThisDay': 'Ce jour, d’autres années',
-  'start.favourites': 'Favoris',
   'start.byDate': 'Par date',
   'results.list': 'Résultats',
   'results.newest': 'Plus récentes',

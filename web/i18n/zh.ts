@@ -124,7 +124,6 @@ export const zh: Texts = {
 
   'start.title': '从这里开始',
   'start.onThisDay': '往年今日',
-  'start.favourites': '收藏',
   'start.byDate': '按日期',
   'results.list': '结果',
   'results.newest': '最新',

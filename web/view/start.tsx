@@ -2,13 +2,13 @@ import { useEffect } from 'preact/hooks';
 import { formatMonth } from '../format.ts';
 import { formatCount, t } from '../i18n/translate.ts';
 import { emptyQuery, type Query } from '../route.ts';
+import { favouriteTag } from '../state/favourites.ts';
 import { go, urlOf } from '../state/navigation.ts';
 import { indexing } from '../state/server-status.ts';
 import { onThisDay, refreshStart, start } from '../state/start.ts';
 import { tags } from '../state/suggestions.ts';
 import { Icon, type IconName } from './icon.tsx';
 
-const favouriteTag = 'favourite';
 const tagsShown = 8;
 
 interface Beginning {
@@ -60,8 +60,8 @@ function beginnings(): Beginning[] {
   const all: (Beginning | false | undefined)[] = [
     count > 0 && { icon: 'undo', label: t('start.onThisDay'), count, query: { filter: onThisDay() } },
     favourites && {
-      icon: 'check',
-      label: t('start.favourites'),
+      icon: 'heart',
+      label: t('favourite.all'),
       count: favourites.count,
       query: { filter: { tagsAll: [favouriteTag] } },
     },

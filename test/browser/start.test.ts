@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it, type TestContext } from 'node:test';
+import type { ImagePayload } from '../../core/types.ts';
+import { browserSkip, useBrowser } from './browser.ts';
+import { type PageServer, pageServer } from './server.ts';
+
+const taken = ['2019-07-05T23:30:00.000', '2018-07-05T08:00:00.000+02:00', '2018-12-24T18:00:00.000', '2024-07-05'];
+
+describe('where to start from', browserSkip(), () => {
+  const browser = useBrowser();
+  let server: PageServer;
+  before(async () => {
+    server = await pageServer({}, taken.length + 1);
+    const { vectors } = server.deps;
+    const { items } = (await server.json('/images')).body;
+    const ids = items.map(({ id }) => String(id));
+    const points = await vectors.get(ids);
+    const found = await vectors.vectors(ids);
+    const dated = ids.slice(0, taken.length).map((id, i) => {
+      const { payload } = points.get(id) as { payload: ImagePayload };
+      const tags = i < 2 ? ['favourite', 'holidays'] : [];
+      return {
+        id,
+        vector: found.get(id)!,
+        payload: { ...payload, tags, takenAt: taken[i]!, takenFrom: 'exif' as const },
+      };
+    });
+    await vectors.upsert(dated, 'not-older');
+  });
+  after(() => server.close());
+
+  async function openOn(t: TestContext, day: string, locale = 'en-US') {
+    const { page } = await browser.open(t, 'about:blank', { locale });
+    await page.clock.setFixedTime(`${day}T12:00:00`);
+    await page.goto(server.url);
+    return { page, start: page.locator('.start') };
+  }
+
+  it('offers this day in earlier years, favourites, the last months and tags, each an address', async (t) => {
+    const { page, start } = await openOn(t, '2024-07-05');
+    await start.getByRole('link', { name: 'This day in other years 2' }).waitFor();
+    const names = await start.getByRole('link').allInnerTexts();
+    assert.deepEqual(
+      names.map((name) => name.replaceAll(/\s+/g, ' ')),
+      [
+        'This day in other years 2',
+        'Favourites 2',
+        'By date',
+        'July 2024 1',
+        'July 2019 1',
+        'December 2018 1',
+        'July 2018 1',
+        'holidays 2',
+      ],
+    );
+    await start.getByRole('link', { name: 'July 2019' }).click();
+    await page.getByRole('heading', { name: 'Newest 1 picture' }).waitFor();
+    assert.equal(new URL(page.url()).search, '?month=2019-07');
+    await start.waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'Remove filter July 2019' }).click();
+    await page.getByRole('heading', { name: `Newest ${taken.length + 1} pictures` }).waitFor();
+    await start.getByRole('link', { name: 'This day in other years' }).click();
+    await page.getByRole('heading', { name: 'Newest 2 pictures' }).waitFor();
+    await page.getByRole('button', { name: 'Remove filter July 5', exact: true }).waitFor();
+    await page.reload();
+    await page.getByRole('heading', { name: 'Newest 2 pictures' }).waitFor();
+    await page.goBack();
+    await start.getByRole('link', { name: 'Favourites' }).click();
+    await page.getByRole('button', { name: 'Remove filter Favourites' }).waitFor();
+    await page.getByRole('heading', { name: 'Newest 2 pictures' }).waitFor();
+  });
+
+  it('says nothing of a day without pictures, names months in the language of the page, and goes when one asks', async (t) => {
+    const { page, start } = await openOn(t, '2024-03-01', 'de-DE');
+    await start.getByRole('link', { name: 'Dezember 2018' }).waitFor();
+    assert.equal(await start.getByRole('link', { name: 'Dieser Tag' }).count(), 0);
+    await page.getByRole('combobox', { name: 'Bilder mit Worten suchen' }).fill('a dog');
+    await start.waitFor({ state: 'detached' });
+  });
+});
