@@ -70,7 +70,7 @@ describe('where to start from', browserSkip(), () => {
     await page.getByRole('heading', { name: 'Newest 2 pictures' }).waitFor();
   });
 
-  it('says nothing of a day without pictures, names months in the language of the page, and goes when one asks', async (t) => {
+  it('names months in the language of the page, no day without pictures, and goes when one asks', async (t) => {
     const { page, start } = await openOn(t, '2024-03-01', 'de-DE');
     await start.getByRole('link', { name: 'Dezember 2018' }).waitFor();
     assert.equal(await start.getByRole('link', { name: 'Dieser Tag' }).count(), 0);
