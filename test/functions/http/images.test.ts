@@ -48,6 +48,7 @@ describe('pictures over HTTP', () => {
       month: '',
       dayOfYear: '',
       camera: null,
+      keywords: [],
       lens: null,
       exposureTime: null,
       aperture: null,
