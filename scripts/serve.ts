@@ -1,6 +1,7 @@
 import { flagOf, SETTINGS } from '../core/config.ts';
 import { toggle } from '../core/setting-value.ts';
 import { userPath } from '../server/environment.ts';
+import type { CreateProgress } from '../server/picture-source.ts';
 import { command, EXIT } from './cli/command.ts';
 import { INDEX } from './cli/options.ts';
 
@@ -29,11 +30,13 @@ says which profiles there are. More settings: docs/configuration.md.`,
       if (!(await bringModels(flags.profile, flags.data, yes))) return EXIT.failed;
     }
     const { serveLocally } = await import('../server/serve.ts');
-    const { createProgress } = await import('./cli/progress.ts');
     const { askMoved } = await import('./cli/ask-moved.ts');
     const all = [...photos, ...folders.map(userPath)];
     const named = all.length === 0 ? undefined : all;
     const given = { ...flags, readOnly, photos: named, queueUrl: queue, qdrantUrl: qdrant };
+    // Loaded when there is something to show.
+    const createProgress: CreateProgress = async (...what) =>
+      (await import('./cli/progress.ts')).createProgress(...what);
     await serveLocally(given, createProgress, askMoved);
     return EXIT.done;
   },

@@ -17,7 +17,7 @@ export type CreateProgress = (
   label: string,
   unit: string,
   total: number,
-) => { update(done: number): void; stop(): void };
+) => Promise<{ update(done: number): void; stop(): void }>;
 
 /** Where pictures come from while the server runs. */
 export interface PictureSource {
@@ -152,7 +152,7 @@ async function showProgress(
   queue: { progress(): { done: number; failed: number }; onIdle(): Promise<void> },
 ): Promise<void> {
   if (found === 0) return;
-  const progress = createProgress('Indexing', 'pictures', found);
+  const progress = await createProgress('Indexing', 'pictures', found);
   const ended = () => Math.min(found, queue.progress().done + queue.progress().failed);
   const timer = setInterval(() => progress.update(ended()), 100);
   try {

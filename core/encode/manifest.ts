@@ -152,7 +152,16 @@ export async function loadManifest(modelDirs: readonly string[]): Promise<Manife
     all.profiles = { ...manifest.profiles, ...all.profiles };
     all.encoders = { ...manifest.encoders, ...all.encoders };
   }
-  return withLocks(parseManifest(all, found.map(({ path }) => path).join(' with ')), modelDirs);
+  return withLocks(parsedOnce(all, found.map(({ path }) => path).join(' with ')), modelDirs);
+}
+
+/** A start looks at the same manifest some ten times, and checking it takes longer than reading it. */
+let parsedLast: { readonly json: string; readonly manifest: Manifest } | null = null;
+
+function parsedOnce(input: unknown, path: string): Manifest {
+  const json = JSON.stringify(input);
+  if (parsedLast?.json !== json) parsedLast = { json, manifest: parseManifest(input, path) };
+  return structuredClone(parsedLast.manifest);
 }
 
 /** Null when there is no such file. */

@@ -3,7 +3,6 @@ import type { BigIntStats } from 'node:fs';
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileTypeFromBuffer } from 'file-type';
 import { LRUCache } from 'lru-cache';
 import { systemCode, unavailable } from '../../file-errors.ts';
 import type { ListedObject, ObjectInfo } from '../../ports.ts';
@@ -90,8 +89,11 @@ export async function objectInfoOf(key: string, file: OpenedFile): Promise<Objec
 
 /** MIME type by content; `application/octet-stream` when unknown, and for markup such as SVG. */
 async function contentTypeOf(head: Uint8Array): Promise<string> {
+  if (head.length === 0) return 'application/octet-stream';
+  // Loaded with the first file that is looked at, not at the start.
+  const { fileTypeFromBuffer } = await import('file-type');
   // A file that only begins like a known format makes file-type throw; it is then of no known type.
-  const type = head.length === 0 ? undefined : await fileTypeFromBuffer(head).catch(() => undefined);
+  const type = await fileTypeFromBuffer(head).catch(() => undefined);
   return type === undefined || MARKUP.test(type.mime) ? 'application/octet-stream' : type.mime;
 }
 

@@ -12,12 +12,17 @@ const ROW_LEVELS = 127;
  */
 const QUERY_LEVELS = 63;
 
-/** Writes the codes of a vector and answers what one step is worth. A million of them are written at a start. */
-export function encodeRow(vector: Float32Array, codes: Uint8Array): number {
-  const step = Math.fround(largest(vector) / ROW_LEVELS);
+/**
+ * Writes the codes of the vector that stands in `vectors` from `from` up to `to` into the same places of `codes`, and
+ * answers what one step is worth. A million of them are written at a start, so nothing is allocated.
+ */
+export function encodeRow(vectors: Float32Array, codes: Uint8Array, from: number, to: number): number {
+  let most = 0;
+  for (let i = from; i < to; i++) most = Math.max(most, Math.abs(vectors[i]!));
+  const step = Math.fround(most / ROW_LEVELS);
   const scale = step === 0 ? 0 : 1 / step;
   // Above 0, cutting off is rounding.
-  for (let i = 0; i < vector.length; i++) codes[i] = (vector[i]! * scale + (ZERO_CODE + 0.5)) | 0;
+  for (let i = from; i < to; i++) codes[i] = (vectors[i]! * scale + (ZERO_CODE + 0.5)) | 0;
   return step;
 }
 

@@ -123,24 +123,33 @@ export class SlotMatrix {
   }
 
   apply({ slot, live }: SlotChange): void {
+    this.#put(slot, live?.kind ?? FREE, live?.vector ?? null, 0);
+  }
+
+  /** Puts the vector that begins at `from` into a slot: what a change does, without an object for each of many. */
+  fill(slot: number, kind: number, vectors: Float32Array, from: number): void {
+    this.#put(slot, kind, vectors, from);
+  }
+
+  #put(slot: number, kind: number, vectors: Float32Array | null, start: number): void {
     while (slot >= this.#chunks.length * this.chunkSlots) this.#chunks.push(this.#newChunk());
     // Slots that are skipped here have never been used, unless rows come unordered: then they are filled later.
     for (; this.#used <= slot; this.#used++) this.#free.add(this.#used);
-    const [chunk, offset] = this.#locate(slot);
+    const chunk = this.#chunks[Math.floor(slot / this.chunkSlots)]!;
+    const offset = slot % this.chunkSlots;
     const before = chunk.kinds[offset]!;
-    const kind = live?.kind ?? FREE;
     this.#counts[before]!--;
     this.#counts[kind]!++;
     chunk.kinds[offset] = kind;
     chunk.live[offset] = kind === FREE ? OUT : IN;
-    for (const [i, mask] of chunk.byKind.entries()) mask[offset] = kind === i + 1 ? IN : OUT;
-    if (live === null) {
+    for (let i = 0; i < chunk.byKind.length; i++) chunk.byKind[i]![offset] = kind === i + 1 ? IN : OUT;
+    if (vectors === null) {
       this.#free.add(slot);
     } else {
       this.#free.delete(slot);
       const [from, to] = [offset * this.dimension, (offset + 1) * this.dimension];
-      chunk.vectors.set(live.vector, from);
-      const step = encodeRow(live.vector, chunk.codes.subarray(from, to));
+      for (let i = 0; i < this.dimension; i++) chunk.vectors[from + i] = vectors[start + i]!;
+      const step = encodeRow(chunk.vectors, chunk.codes, from, to);
       chunk.steps[offset] = step;
       chunk.codeError = Math.max(chunk.codeError, rowError(step, this.dimension));
     }

@@ -95,7 +95,7 @@ describe('vectors in one byte a component', () => {
       const asked = encodeQuery(query);
       for (const vector of vectors) {
         const codes = new Uint8Array(64);
-        const step = encodeRow(vector, codes);
+        const step = encodeRow(vector, codes, 0, vector.length);
         const error = rowError(step, 64);
         let [exact, whole] = [0, 0];
         for (let i = 0; i < 64; i++) {
