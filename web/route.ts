@@ -15,6 +15,8 @@ export interface Query {
   readonly kind: Kind | 'any';
   readonly filter: Filter;
   readonly minScore?: number;
+  /** Language of the words; found out when absent. */
+  readonly lang?: string;
   /** The order of a list without words; the last indexed first when absent. */
   readonly sort?: Sort;
 }
@@ -92,6 +94,7 @@ export function routeToParams(route: Route): URLSearchParams {
   set('before', query.filter.takenBefore);
   for (const name of textFilters) set(name, query.filter[name]);
   set('score', query.minScore);
+  set('lang', query.lang);
   set('sort', query.sort);
   set('photo', route.photo);
   set('part', route.part);
@@ -112,6 +115,7 @@ export function routeFromParams(params: URLSearchParams): Route {
       kind: kind === 'caption' || kind === 'any' ? kind : 'image',
       filter: filterOf(params),
       minScore: number(params.get('score'), -1, 1),
+      lang: /^[a-z]{2,3}$/.exec(params.get('lang') ?? '')?.[0],
       sort: sorts.find((one) => one === params.get('sort')),
     },
     ...(photo && isId.test(photo) ? { photo } : {}),

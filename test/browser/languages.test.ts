@@ -195,6 +195,20 @@ describe('the language of the page', browserSkip(), () => {
     await page.getByRole('heading', { name: 'Trash', level: 1 }).waitFor();
   });
 
+  it('is offered for the words of a search, and asked for once it is chosen', async (t) => {
+    const { page } = await browser.open(t, `${server.url}?q=cat`, { locale: 'fr-FR' });
+    const choice = page.getByRole('combobox', { name: 'Langue des mots' });
+    const asked = page.waitForResponse((response) => new URL(response.url()).searchParams.get('lang') === 'fr');
+    await choice.selectOption('fr');
+    assert.equal((await asked).status(), 200);
+    await page.waitForURL((url) => url.searchParams.get('lang') === 'fr');
+    await choice.selectOption('');
+    await page.waitForURL((url) => !url.searchParams.has('lang'));
+    const { page: english } = await browser.open(t, `${server.url}?q=cat`, { locale: 'en-US' });
+    await english.getByRole('heading', { name: 'Best' }).waitFor();
+    assert.equal(await english.getByRole('combobox', { name: 'Language of the words' }).count(), 0);
+  });
+
   it('stays when the texts of another one cannot be loaded', async (t) => {
     const { page } = await browser.open(t, server.url, { expectComplaints: /Failed to load resource/ });
     await page.getByRole('heading', { name: 'Newest' }).waitFor();

@@ -40,6 +40,7 @@ const full: Route = {
       dayOfYear: '05-31',
     },
     minScore: -0.25,
+    lang: 'de',
     sort: '-taken',
   },
   photo: '6f1b6f0e-6a2f-5c0b-9d0e-3a4f8f1d7c11',
@@ -53,7 +54,7 @@ describe('the address of the page', () => {
   it('names the part of the training view, and of no other', () => {
     const data: Route = {
       view: 'training',
-      query: { ...emptyQuery, minScore: undefined, sort: undefined },
+      query: { ...emptyQuery, minScore: undefined, lang: undefined, sort: undefined },
       part: 'data',
     };
     assert.equal(routeToParams(data).toString(), 'view=training&part=data');
@@ -67,7 +68,10 @@ describe('the address of the page', () => {
   });
 
   it('is empty for the first view', () => {
-    const start: Route = { view: 'search', query: { ...emptyQuery, minScore: undefined, sort: undefined } };
+    const start: Route = {
+      view: 'search',
+      query: { ...emptyQuery, minScore: undefined, lang: undefined, sort: undefined },
+    };
     assert.equal(routeToParams(start).toString(), '');
     assert.deepEqual(routeFromParams(new URLSearchParams('')), start);
   });
@@ -84,6 +88,7 @@ describe('the address of the page', () => {
       kind: 'image',
       filter: {},
       minScore: undefined,
+      lang: undefined,
       sort: undefined,
     });
   });

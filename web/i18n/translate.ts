@@ -57,6 +57,11 @@ export function t<K extends Key>(key: K, ...[values]: Values<K>): string {
   });
 }
 
+/** What a language is called in the language of the page. */
+export function languageName(code: string): string {
+  return new Intl.DisplayNames(locale.value, { type: 'language' }).of(code) ?? code;
+}
+
 export function formatCount(count: number): string {
   return counts.value.format(count);
 }

@@ -23,6 +23,8 @@ export interface ResultPage {
   readonly total?: number;
   /** How well the best of a first page fits, where anybody can say. */
   readonly fit?: Fit;
+  /** That the words were read in; null when nothing says. */
+  readonly language?: string | null;
   /** Why the answer may not be what was meant. */
   readonly warnings?: readonly SearchWarning[];
 }
@@ -57,10 +59,10 @@ interface PageWanted {
 }
 
 async function fetchKind(wanted: Query, kind: Item['kind'], page: PageWanted): Promise<ResultPage> {
-  const { filter, minScore, sort } = wanted;
+  const { filter, minScore, lang, sort } = wanted;
   if (!isBrowsing(wanted)) {
     const { signal, ...size } = page;
-    return client.search({ terms: await termsOf(wanted), kind, filter, minScore, ...size }, signal);
+    return client.search({ terms: await termsOf(wanted), kind, filter, minScore, lang, ...size }, signal);
   }
   if (kind === 'image') return client.listImages({ filter, sort, ...page });
   // As in a search: a caption has no shape, size or date, so that none fits.

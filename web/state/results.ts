@@ -15,6 +15,8 @@ export interface Results {
   readonly captions: readonly CaptionItem[];
   readonly next?: string;
   readonly warnings: readonly SearchWarning[];
+  /** That the words were read in, see {@link ResultPage}. */
+  readonly language?: string | null;
   /** How well the best picture fits, where anybody can say. */
   readonly fit?: Fit;
   /** Where in it one was, see {@link scrolledInList}, to go on there when this list appears; the top when absent. */
@@ -140,8 +142,9 @@ export async function searchAgain(unnoticed = false): Promise<void> {
     }
     const { top } = mark ?? ((quiet && results.peek()) || {});
     mark = undefined;
-    const { captions = [], warnings = [], fit } = page;
-    results.value = { version: quiet ? version : ++version, query: wanted, items, captions, next, warnings, fit, top };
+    const { captions = [], warnings = [], fit, language } = page;
+    const answer = { query: wanted, items, captions, next, warnings, fit, language, top };
+    results.value = { version: quiet ? version : ++version, ...answer };
     total.value = page.total;
     space = page.space ?? space;
   } catch (error) {

@@ -15,6 +15,7 @@ import { Grid } from './grid.tsx';
 import { Icon } from './icon.tsx';
 import { ModelChange } from './model-change.tsx';
 import { Segmented } from './segmented.tsx';
+import { SpokenLanguage } from './spoken-language.tsx';
 import { Start } from './start.tsx';
 import { CaptionTile } from './tile.tsx';
 
@@ -144,6 +145,7 @@ function Toolbar() {
       <h1 class="toolbar-title">{titleOf()}</h1>
       <ActiveFilters />
       <div class="toolbar-actions">
+        <SpokenLanguage />
         {isBrowsing(query.value) && kind === 'image' && !hasCaptions.value ? null : <KindChoice />}
         {isBrowsing(query.value) && kind === 'image' ? <SortField /> : null}
         <FiltersButton />
