@@ -48,7 +48,7 @@ export function openDatabase(file: string, format: DatabaseFormat): DatabaseSync
       if (isEmpty(db)) create(db, format);
       if (isOlder(db, format)) migrate(db, file, format);
       checkFormat(db, file, format);
-      db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
+      db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY;
         PRAGMA cache_size = -${CACHE_KIB}; PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
       return db;
     } catch (error) {
