@@ -9,7 +9,7 @@ import type { Failure, FailureLog } from '../core/ports.ts';
  * several.
  */
 
-/** `place` grows with every record; it is 0 for those that were dismissed. */
+/** `place` grows with every record; below 0 it is that of one that was dismissed. */
 const schema = z.array(z.custom<Failure & { readonly place: number }>((value) => typeof value === 'object'));
 
 export function openJsonFailureLog(file: string, now = () => new Date()): FailureLog {
@@ -36,7 +36,8 @@ export function openJsonFailureLog(file: string, now = () => new Date()): Failur
         const same = known?.etag === failure.etag ? known : undefined;
         const at = now().toISOString();
         const recorded = { ...failure, attempts: (same?.attempts ?? 0) + 1, firstAt: same?.firstAt ?? at, lastAt: at };
-        const place = same?.place === 0 ? 0 : Math.max(0, ...failures.map((other) => other.place)) + 1;
+        const next = Math.max(0, ...failures.map((other) => Math.abs(other.place))) + 1;
+        const place = same !== undefined && same.place < 0 ? same.place : next;
         return { kept: [...failures.filter((other) => other !== known), { ...recorded, place }], answer: recorded };
       }),
     resolve: (id) =>
@@ -46,22 +47,26 @@ export function openJsonFailureLog(file: string, now = () => new Date()): Failur
       }),
     dismiss: (id) =>
       change((failures) => {
-        const kept = failures.map((failure) => (failure.id === id ? { ...failure, place: 0 } : failure));
+        const kept = failures.map((failure) =>
+          failure.id === id ? { ...failure, place: -Math.abs(failure.place) } : failure,
+        );
         return { kept, answer: kept.some((failure) => failure.id === id) };
       }),
     async get(id) {
       const found = (await read()).find((failure) => failure.id === id);
       return found === undefined ? null : withoutPlace(found);
     },
-    async list({ limit, cursor }) {
+    async list({ limit, cursor, dismissed = false }) {
       if (!Number.isInteger(limit) || limit < 1 || limit > 1000) {
         throw new SightlineError('invalid-input', `expected a limit from 1 to 1000, got ${limit}`);
       }
       const before = cursor === undefined ? Number.POSITIVE_INFINITY : placeOf(cursor);
-      const left = (await read()).filter(({ place }) => place > 0 && place < before).sort((a, b) => b.place - a.place);
+      const left = (await read())
+        .filter(({ place }) => place < 0 === dismissed && Math.abs(place) < before)
+        .sort((a, b) => Math.abs(b.place) - Math.abs(a.place));
       const page = left.slice(0, limit);
       const items = page.map(withoutPlace);
-      return left.length > limit ? { items, next: `f${page.at(-1)!.place}` } : { items };
+      return left.length > limit ? { items, next: `f${Math.abs(page.at(-1)!.place)}` } : { items };
     },
     count: async () => (await read()).filter(({ place }) => place > 0).length,
     close: async () => {

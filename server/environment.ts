@@ -77,7 +77,8 @@ export function readHubConfig(): { endpoint: string; token: string | undefined }
 export function npmCall(): { readonly script: string; readonly kept: (flag: string) => string | undefined } | null {
   const { npm_lifecycle_event: script, npm_lifecycle_script: line } = process.env;
   if (script === undefined || !line?.includes('bin/sightline.cjs')) return null;
-  return { script, kept: (flag) => process.env[`npm_config_${flag.replaceAll('-', '_')}`] };
+  // Options that npm has, too, such as --yes, are empty unless they were given.
+  return { script, kept: (flag) => process.env[`npm_config_${flag.replaceAll('-', '_')}`] || undefined };
 }
 
 export function isStartedByNpm(): boolean {
