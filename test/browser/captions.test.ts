@@ -34,6 +34,7 @@ describe('captions on the page', browserSkip(), () => {
     const { page } = await browser.open(t, server.url);
     await choice(page, 'Captions').click();
     await page.getByRole('heading', { name: 'Newest captions' }).waitFor();
+    await page.locator('.caption-tile').nth(1).waitFor();
     assert.equal(await page.locator('.caption-tile').count(), 2);
     await page.getByRole('button', { name: 'Filters' }).click();
     await page.getByText('Captions have no shape, type, size or date.').waitFor();

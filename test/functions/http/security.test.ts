@@ -316,7 +316,7 @@ describe('limits on callers', () => {
     let aborted: unknown;
     const t = await testApp({ requestTimeoutMs: 1000 }, (deps) => ({
       ...deps,
-      embedder: { ...deps.embedder, embedTexts: () => new Promise(() => {}) },
+      embedder: { ...deps.embedder, readTexts: () => new Promise(() => {}) },
       buckets: new Map([
         [
           'photos',

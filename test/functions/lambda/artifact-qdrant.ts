@@ -36,6 +36,8 @@ export function qdrantSuite(on: Built): void {
       const Records = [message(s3Body({ key: 'in-qdrant.jpg', sequencer: '01' }))];
       assert.deepEqual((await qdrantIngest.invoke<SQSBatchResponse>({ Records })).result.batchItemFailures, []);
       assert.deepEqual(keysOf(await request({ url: '/search?q=an+insect' }, qdrantApi)), ['in-qdrant.jpg']);
+      // One query asks for names and meaning at once, each over a connection of its own.
+      await request({ url: '/search?q=insect+number+one' }, qdrantApi);
       const opened = qdrant.connections();
       for (let i = 0; i < 3; i++) await request({ url: `/search?q=insect+number+${i}` }, qdrantApi);
       assert.equal(qdrant.connections(), opened, 'connections are kept from one request to the next');
