@@ -180,16 +180,18 @@ export async function writeTextSide(
   await writeWhole(join(folder, path), graph);
   const added = { ...side, onnx: describeGraph(path, graph) };
   const at = head.texts.findIndex(({ encoder }) => encoder === side.encoder);
-  const texts = at < 0 ? [...head.texts, added] : head.texts.with(at, added);
-  const file = headFileSchema.parse({ ...inNewForm(head, image), texts });
+  const renewed = inNewForm(head, image);
+  const texts = at < 0 ? [...renewed.texts, added] : renewed.texts.with(at, added);
+  const file = headFileSchema.parse({ ...renewed, texts });
   await writeJsonFile(join(folder, HEAD_FILE), file);
   return file;
 }
 
-/** A head of the old form keeps its graph, which is that of both sides. */
+/** A head of the old form keeps its graph, which is that of both sides; its text encoders were English ones. */
 export function inNewForm(head: HeadFile, image: Fingerprint): HeadFile {
   if (head.format === 2) return head;
   const { dimension, space } = head;
   const { sha256 } = head.image.onnx;
-  return { ...head, format: 2, space: spaceId({ image, head: { sha256, dimension } }), sameAs: [space] };
+  const texts = head.texts.map((side) => ({ ...side, languages: ['en'] }));
+  return { ...head, texts, format: 2, space: spaceId({ image, head: { sha256, dimension } }), sameAs: [space] };
 }

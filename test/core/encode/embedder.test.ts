@@ -229,7 +229,7 @@ describe('a head', () => {
     );
     assert.deepEqual(
       [again.space, again.sameAs, again.texts.map(({ languages }) => languages)],
-      [written.space, [before.space], [[], ['fr']]],
+      [written.space, [before.space], [['en'], ['fr']]],
     );
   });
 
