@@ -45,7 +45,7 @@ deploys them as they are. Prints what they weigh and fails when one is over its 
     const sizes: Record<string, Sizes> = {};
     for (const fn of FUNCTIONS) sizes[fn] = await makeFunction(fn, join(out, fn), { arch, profile, modelDirs });
 
-    const budget = flags.budget === undefined ? budgetOf(profile.name) : flags.budget * 1e6;
+    const budget = flags.budget === undefined ? budgetOf(profile.name, arch) : flags.budget * 1e6;
     if (flags.json)
       console.log(JSON.stringify({ out, profile: profile.name, arch, budget, functions: sizes }, null, 2));
     else console.log([...sizeTable(sizes, budget), `written to ${out}`].join('\n'));
