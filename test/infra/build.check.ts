@@ -99,7 +99,6 @@ const OLD_HEAD = {
   profile: 'seed',
   recipe: 'seed',
   dimension: 64,
-  text: { encoder: 'snowflake-arctic-embed-m', dimension: 768 },
   image: { encoder: 'mobilenet_v2_1.0_224-logits', inputs: ['logits'] },
   space: '0'.repeat(16),
   onnx: { sha256: '0'.repeat(64), bytes: 5_000_000 },
@@ -123,9 +122,13 @@ describe('npm run build:lambda -- --profile', () => {
     await put('snowflake-arctic-embed-m-int8', { 'model.onnx': int8 + GRAPH_BYTES, ...tokenizer });
     const mobilenet = { 'model.onnx': 14_167_791, 'preprocessor_config.json': 350, 'config.json': 70_000 };
     await put('mobilenet_v2_1.0_224-logits', mobilenet);
-    for (const head of ['head-seed', 'head-seed-int8']) {
+    for (const [head, encoder] of [
+      ['head-seed', 'snowflake-arctic-embed-m'],
+      ['head-seed-int8', 'snowflake-arctic-embed-m-int8'],
+    ] as const) {
       await put(head, { 'head.onnx': 5_000_000 });
-      await writeFile(join(models, head, 'head.json'), JSON.stringify(OLD_HEAD));
+      const text = { encoder, dimension: 768 };
+      await writeFile(join(models, head, 'head.json'), JSON.stringify({ ...OLD_HEAD, text }));
     }
   });
   after(() => rm(models, { recursive: true, force: true }));
