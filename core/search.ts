@@ -52,7 +52,7 @@ export interface SearchResult extends Page<SearchHit> {
   readonly unknownTexts: readonly string[];
   /** How the first text of the query was read; null without one. */
   readonly read: ReadText | null;
-  /** Texts in a language that no text side here is meant for. */
+  /** Texts that are surely in a language that no text side here is meant for. */
   readonly foreignTexts: readonly { readonly text: string; readonly language: string }[];
   /** Whether that text could be read in another language. */
   readonly isAmbiguous: boolean;
@@ -97,8 +97,9 @@ export async function search(deps: SearchDeps, request: SearchRequest): Promise<
   const { page, read } = await inBetterLanguage(texts, ask);
   const [first = null] = read.values();
   const unknown = [...read].flatMap(([term, { known }]) => ('text' in term && !known ? [term.text] : []));
+  const isSure = (term: SearchTerm) => texts.get(term)?.otherwise === null;
   const foreign = [...read].flatMap(([term, { speaks, language }]) =>
-    'text' in term && !speaks && language !== null ? [{ text: term.text, language }] : [],
+    'text' in term && !speaks && language !== null && isSure(term) ? [{ text: term.text, language }] : [],
   );
   const isAmbiguous = [...texts.values()].some(({ otherwise }) => otherwise !== null);
   return { ...page, unknownTexts: unknown, foreignTexts: foreign, read: first, isAmbiguous };

@@ -8,7 +8,7 @@ import type { Projection } from './identity-head.ts';
 import { loadChecked, verifyFile } from './model-files.ts';
 
 /**
- * The head projects what both encoders answer into one space. What its graphs take is raw: any scaling is inside the
+ * The head projects what both encoders answer into one space. What its graphs take is raw: all scaling is inside the
  * graph, so that training and serving cannot differ.
  */
 

@@ -22,7 +22,7 @@ const DISMISSED = 'failures-dismissed/';
 const STALE_ENTRY_MS = 3_600_000;
 /** Writers that meet on one id; each round one of them gets through. */
 const MAX_ROUNDS = 20;
-/** Milliseconds since 1970, in the year 2286: as many digits as any time until then. */
+/** Milliseconds since 1970, in the year 2286: as many digits as all times until then. */
 const LAST_TIME = 9_999_999_999_999;
 
 const storedSchema = z.object({

@@ -295,7 +295,7 @@ for (const [where, openLog] of Object.entries(VANISHED_LOGS))
       assert.ok(before && !before.deleted && after && !after.deleted);
       assert.equal(after.payload.indexedAt, before.payload.indexedAt);
 
-      // Gone without having been mended: from now on it waits as any other.
+      // Gone without having been mended: from now on it waits as all others do.
       await put('half written', 'a.jpg');
       await index(created('50'));
       await objects.delete('a.jpg');

@@ -64,6 +64,17 @@ describe('words that may be of two languages', () => {
     }
   });
 
+  it('are not said to be of a language that nobody speaks, but words of one language are', async () => {
+    const { embedder } = twoSides({ german: 0.1, isLoaded: true });
+    const latvian = { ...common, vector: towards(0.3), language: 'lv', side: 'first', speaks: false };
+    const [read] = await embedder.readTexts(['Strand'], { lang: null, preferred: [], settled: null });
+    for (const otherwise of [read!.otherwise, null]) {
+      const readTexts: Embedder['readTexts'] = async (texts) => texts.map(() => ({ ...latvian, otherwise }));
+      const found = await search({ embedder: { ...embedder, readTexts }, vectors }, { terms, filter: {}, limit: 1 });
+      assert.deepEqual(found.foreignTexts, otherwise === null ? [{ text: 'Strand', language: 'lv' }] : []);
+    }
+  });
+
   it('do not load a side that may not be needed', async () => {
     const { embedder, loads } = twoSides({ german: 0.6, isLoaded: false });
     const found = await search({ embedder, vectors }, { terms, filter: {}, limit: 1 });

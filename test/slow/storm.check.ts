@@ -199,7 +199,7 @@ async function lockIndex(cloud: Cloud, ms: number): Promise<void> {
   }
 }
 
-/** One copy of the function with its share of the messages: any ones, in any order. Sometimes it dies in the middle. */
+/** One copy of the function with its share of the messages, in whatever order. Sometimes it dies in the middle. */
 async function work(
   world: World,
   start: () => Promise<LambdaFunction>,

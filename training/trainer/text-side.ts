@@ -90,7 +90,7 @@ function pairsOf(captions: HalfMatrix) {
 
 /**
  * Captions in random order, again and again; a language with n of them has its turn in proportion to n^balance: 1 is
- * every caption as often as any other, 0 every language.
+ * every caption as often as the others, 0 every language.
  */
 function captionsByLanguage({ languages }: TextSideData, balance: number, random: Random): () => number {
   const shares = languages.map(({ first, end }) => (end - first) ** balance);
