@@ -2,8 +2,11 @@ import { readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { systemCode } from '../../core/file-errors.ts';
 
-/** The clock by which file systems date changes ticks so seldom, and stands still in between. Milliseconds. */
-const CLOCK_TICK_MS = 50;
+/**
+ * The clock by which file systems date changes stands still between ticks, so that what comes later may be dated
+ * earlier: by at most 10 ms with the slowest tick of Linux (CONFIG_HZ=100), twice that here. Milliseconds.
+ */
+const CLOCK_TICK_MS = 20;
 
 /**
  * Tells a folder whose pictures were deleted from the mount point of a drive that is not mounted: the first was there
@@ -15,7 +18,7 @@ export async function isUnmountedRoot(root: string, indexedAtMs: number): Promis
   const { birthtimeMs, ctimeMs } = await stat(root);
   // Where the file system does not know when a folder was made, Node answers with ctime: then nothing is removed
   // either.
-  return birthtimeMs > indexedAtMs || ctimeMs + CLOCK_TICK_MS < indexedAtMs;
+  return birthtimeMs + CLOCK_TICK_MS > indexedAtMs || ctimeMs + CLOCK_TICK_MS < indexedAtMs;
 }
 
 /**
