@@ -11,9 +11,18 @@ const source = readFile(createRequire(import.meta.url).resolve('axe-core/axe.min
 /** What changes with the colour scheme; the rest of the document is the same in both. */
 const colourRules = ['color-contrast', 'link-in-text-block'];
 
+/** Colours halfway between two schemes have contrasts of their own: ends every transition, two frames after the change. */
+async function settleColours(): Promise<void> {
+  const frame = () => new Promise(requestAnimationFrame);
+  await frame();
+  await frame();
+  for (const animation of document.getAnimations()) if (animation instanceof CSSTransition) animation.finish();
+}
+
 /** What axe-core finds wrong with the page as it is. It is evaluated by the debugger, so the policy stays as strict. */
 export async function violations(page: Page, rules?: readonly string[]): Promise<string[]> {
   if (await page.evaluate(() => !('axe' in globalThis))) await page.evaluate(await source);
+  await page.evaluate(settleColours);
   const found = await page.evaluate(async (only) => {
     const { axe } = globalThis as unknown as { axe: { run(options: unknown): Promise<{ violations: Violation[] }> } };
     const runOnly = only && { type: 'rule', values: only };
