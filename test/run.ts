@@ -1,0 +1,14 @@
+import { spawnSync } from 'node:child_process';
+
+/**
+ * `npm test`: every test, or with flags of Node's test runner and files behind `--`, such as
+ * `npm test -- --test-name-pattern "a cat" test/core/search.test.ts`. The runner takes flags only before files, and npm
+ * puts what it is given last.
+ */
+const given = process.argv.slice(2);
+const files = given.some((one) => one.endsWith('.ts')) ? [] : ['test/**/*.test.ts'];
+const flags = ['--disable-warning=ExperimentalWarning', '--import', './test/compile-cache.ts'];
+const { status } = spawnSync(process.execPath, [...flags, '--test', '--test-concurrency=3', ...given, ...files], {
+  stdio: 'inherit',
+});
+process.exitCode = status ?? 1;
