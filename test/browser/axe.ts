@@ -11,7 +11,7 @@ const source = readFile(createRequire(import.meta.url).resolve('axe-core/axe.min
 /** What changes with the colour scheme; the rest of the document is the same in both. */
 const colourRules = ['color-contrast', 'link-in-text-block'];
 
-/** Colours halfway between two schemes have contrasts of their own: ends every transition, two frames after the change. */
+/** Colours on their way to another scheme have contrasts of their own: ends every transition, two frames later. */
 async function settleColours(): Promise<void> {
   const frame = () => new Promise(requestAnimationFrame);
   await frame();
