@@ -220,9 +220,12 @@ describe('the page of a server that wants a key for reading, too', browserSkip()
     await page.getByRole('button', { name: /^Menu/ }).click();
     await page.getByRole('button', { name: 'API key in use' }).click();
     await page.getByText('with yours you may change things, too').waitFor();
+    const refused = page.waitForResponse((response) => response.status() === 401);
     await page.getByRole('button', { name: 'Forget the key' }).click();
+    await refused;
     await page.getByRole('link', { name: 'Sightline, all pictures' }).click();
     await page.getByRole('button', { name: 'Enter a key' }).waitFor();
+    assert.equal(await page.locator('.tile').count(), 0);
   });
 });
 

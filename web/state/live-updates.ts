@@ -142,10 +142,12 @@ function refreshSoon(): void {
   }, settleMs);
 }
 
-/** With another key, or none, everything is asked for again. */
+/** With another key, or none, everything is asked for again, also the list behind another view. */
 function onAccess(): void {
   connectAgain();
-  recover();
+  recoveries.value += 1;
+  void refreshStatus();
+  void searchAgain(true);
 }
 
 /** At the top of the list new pictures come in at once; further down they wait until somebody asks. */

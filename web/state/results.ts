@@ -151,6 +151,7 @@ export async function searchAgain(unnoticed = false): Promise<void> {
     if (controller.signal.aborted || isAbort(error)) return;
     // Nobody asked for this list: what is shown stays, and the connection's own note says what is the matter.
     if (!quiet || !isUnreachable(error)) fault.value = error;
+    if (error instanceof ApiFault && error.status === 401) forgetLists();
     retryLater(error);
   } finally {
     if (running === controller) {
@@ -158,6 +159,12 @@ export async function searchAgain(unnoticed = false): Promise<void> {
       renewing = false;
     }
   }
+}
+
+/** Who may not look any more does not see what was there before, either. */
+function forgetLists(): void {
+  results.value = null;
+  left.clear();
 }
 
 /** A touch moves a list by less than this without anybody having scrolled. */
