@@ -1,6 +1,6 @@
 import type { Embedder, Filter, Hit, VectorQuery, VectorStore } from './ports.ts';
 import type { Page } from './types.ts';
-import { decodeCursor, encodeCursor, fingerprint } from './vectors/page-position.ts';
+import { decodeCursor, encodeCursor, fingerprint } from './vectors/cursor.ts';
 import { BEGINNING, MIN_BEGINNING, type Reason, reasonsFor } from './words.ts';
 
 /**

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import type { z } from 'zod';
+import { writeWhole } from './atomic-write.ts';
 import { SightlineError } from './errors.ts';
 import { unavailable } from './file-errors.ts';
-import { writeWhole } from './whole-file.ts';
 
 /**
  * The checked content of a small JSON file; null when there is no such file.

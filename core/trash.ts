@@ -23,10 +23,8 @@ export interface Trash {
   readonly keepDays: number;
   /**
    * Takes a picture out of the index, and with `disk` its file out of the bucket. Null when the file had gone already,
-   * so
-   * that there is nothing to keep. Throws `not-found`, `read-only`, and `precondition-failed` when the file is of
-   * another
-   * etag than the one given.
+   * so that there is nothing to keep. Throws `not-found`, `read-only`, and `precondition-failed` when the file is of
+   * another etag than the one given.
    */
   put(imageId: string, options: { from: 'disk' | 'index'; ifMatch?: string }): Promise<TrashEntry | null>;
   /** Throws `not-found`. */

@@ -10,6 +10,7 @@ import { parseHttpOptions } from './http/options.ts';
 import { readPage } from './http/page-files.ts';
 import { createSessions } from './http/session.ts';
 import { createLambdaApp, type LambdaBindings, requestMetrics, sourceAddress } from './lambda/app.ts';
+import { settled } from './lambda/cold-start.ts';
 import { buffered, streamed } from './lambda/http-response.ts';
 import {
   openLambdaRuntime,
@@ -20,7 +21,6 @@ import {
   telemetry,
   version,
 } from './lambda/runtime.ts';
-import { settled } from './lambda/start.ts';
 
 /** In the bucket of the stack's state; a lifecycle rule there forgets what is older than the trash keeps. */
 const TRASH_RECORDS = 'trash/';

@@ -1,8 +1,8 @@
 import { basename, join } from 'node:path';
+import { writeWhole } from '../core/atomic-write.ts';
 import { loadEncoders } from '../core/encode/encoders.ts';
 import { type HeadFile, loadHeadFile } from '../core/encode/head-file.ts';
 import { many, path, text } from '../core/setting-value.ts';
-import { writeWhole } from '../core/whole-file.ts';
 import { readDataset } from '../training/datasets/dataset.ts';
 import { evaluateHead } from '../training/metrics/evaluate-head.ts';
 import { type CardParts, modelCard } from './card/markdown.ts';

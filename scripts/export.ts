@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { path, toggle } from '../core/setting-value.ts';
 import { readConfig } from '../server/environment.ts';
-import { openTrash } from '../server/own-objects.ts';
+import { openTrash } from '../server/local-stores.ts';
 import { createLogger, openRuntime } from '../server/runtime.ts';
 import { exportUserData } from '../server/user-data.ts';
 import { command, EXIT } from './cli/command.ts';

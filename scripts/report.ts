@@ -1,6 +1,6 @@
 import { basename, join } from 'node:path';
+import { writeWhole } from '../core/atomic-write.ts';
 import { many, path, toggle, whole } from '../core/setting-value.ts';
-import { writeWhole } from '../core/whole-file.ts';
 import { dataFolder } from '../server/environment.ts';
 import { type CaptionedPicture, type Dataset, readDataset } from '../training/datasets/dataset.ts';
 import { Random } from '../training/random.ts';
@@ -20,7 +20,7 @@ import {
 } from './cli/training-options.ts';
 import { reportData } from './report/data.ts';
 import { reportDocument } from './report/document.ts';
-import { judgeHeads } from './report/judge.ts';
+import { judgeHeads } from './report/evaluate-heads.ts';
 import { pictureLines } from './report/lines.ts';
 import { makeThumbnails } from './report/thumbnails.ts';
 

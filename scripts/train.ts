@@ -5,8 +5,8 @@ import { choice, listed, path, text, toggle, whole } from '../core/setting-value
 import { dataFolder, ownModels, readConfig } from '../server/environment.ts';
 import { readDataset } from '../training/datasets/dataset.ts';
 import { TRAINING } from '../training/datasets/deduplicate.ts';
+import { type Verdict, verdictOn, verdictSentence } from '../training/metrics/compare-heads.ts';
 import { type EvaluatedHead, evaluateHead } from '../training/metrics/evaluate-head.ts';
-import { type Verdict, verdictOn, verdictSentence } from '../training/metrics/verdict.ts';
 import { type HeadFiles, headFiles, type StoredHead, writeHeadFiles } from '../training/trainer/export.ts';
 import { fineTuning, withFittingBatch } from '../training/trainer/fine-tuning.ts';
 import { RECIPES, type Recipe } from '../training/trainer/recipes.ts';

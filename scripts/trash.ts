@@ -1,6 +1,6 @@
 import type { Trash } from '../core/trash.ts';
 import { readConfig } from '../server/environment.ts';
-import { openTrash } from '../server/own-objects.ts';
+import { openTrash } from '../server/local-stores.ts';
 import { createLogger, openRuntime } from '../server/runtime.ts';
 import { command, EXIT, UsageError } from './cli/command.ts';
 import { INDEX, JSON_OUTPUT } from './cli/options.ts';

@@ -21,8 +21,7 @@ import type { Runtime } from './runtime.ts';
 
 /**
  * The HTTP API and the page for one process on one machine. Each space has an app of its own, so that a request is
- * answered
- * from beginning to end by the models and vectors of one. Throws `invalid-config`.
+ * answered from beginning to end by the models and vectors of one. Throws `invalid-config`.
  */
 export async function createLocalApp(parts: {
   readonly config: Config;
@@ -108,8 +107,7 @@ export function isLoopback(host: string): boolean {
 
 /**
  * The page is bundled when it is first asked for, so that it costs the start nothing; a package has it built. A failed
- * build
- * is tried again.
+ * build is tried again.
  */
 function lazyPage(): StaticFiles {
   let building: Promise<Page> | null = null;

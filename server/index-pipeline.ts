@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { PictureStore } from '../core/objects/picture-store.ts';
 import type { LeftOut } from '../core/skipped-files.ts';
-import { createIngest } from '../functions/events/event-handler.ts';
+import { createIngest } from '../functions/events/run-job.ts';
 import { createSequencer, type Sequencer } from '../functions/events/sequencer.ts';
 import { createQueue, type EventQueue } from './queue/job-queue.ts';
 import type { Runtime } from './runtime.ts';

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Config } from '../core/config.ts';
 import { pictureStoreOf } from '../core/objects/picture-store.ts';
 import type { S3Store } from '../core/objects/s3/store.ts';
-import { createIngest } from '../functions/events/event-handler.ts';
+import { createIngest } from '../functions/events/run-job.ts';
 import type { AppDeps } from '../functions/http/deps.ts';
 import type { Folder } from './folder-registry.ts';
 import type { AskMoved, Folders } from './folders.ts';

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { purgeOldTombstones } from '../core/vectors/tombstones.ts';
+import { purgeOldTombstones } from '../core/vectors/purge-tombstones.ts';
 import type { LiveSpace } from './live-space.ts';
 
 const DAY_MS = 86_400_000;

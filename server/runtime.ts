@@ -21,8 +21,8 @@ import { makeDataFolder } from './data-folder.ts';
 import { readFolders } from './folder-registry.ts';
 import { Folders } from './folders.ts';
 import { followLiveSpace, type LiveSpace, type SpaceParts } from './live-space.ts';
+import { trashedFiles } from './local-stores.ts';
 import { openVanishedLog } from './missing-files-log.ts';
-import { trashedFiles } from './own-objects.ts';
 import { purgeDaily } from './purge-daily.ts';
 import { expectModels, findModels, listHeads, type SpaceModels } from './space-models.ts';
 

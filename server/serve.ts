@@ -10,7 +10,7 @@ import { isStartedByNpm, readConfig } from './environment.ts';
 import type { AskMoved } from './folders.ts';
 import { greeting } from './greeting.ts';
 import { listen, stopListening } from './listen.ts';
-import { emptyRegularly, openSessions, openTrash } from './own-objects.ts';
+import { emptyRegularly, openSessions, openTrash } from './local-stores.ts';
 import { aborted, type CreateProgress, openBucketSource, openFolderSource } from './picture-source.ts';
 import { createLogger, openRuntime, type Runtime } from './runtime.ts';
 

@@ -1,5 +1,4 @@
 import type { PictureInfo } from '../ports.ts';
-import { enlarge } from './enlarge.ts';
 import { type Kernel, type Plan, planCrop, type Size, storedRect, turnSize, turnUpright } from './geometry.ts';
 import { type DecodeLimits, type Header, readHeader } from './header.ts';
 import { decodeHeic, isAv1 } from './heic.ts';
@@ -9,6 +8,7 @@ import type { RgbPixels } from './preprocess.ts';
 import type { Preprocessing } from './preprocessor-config.ts';
 import { openPicture, rejection, type Sharp, type Source, translateFault } from './sharp.ts';
 import { needsScaling, scaleSamples } from './tiff-samples.ts';
+import { enlarge } from './upsample.ts';
 
 export type { DecodeLimits };
 

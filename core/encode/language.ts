@@ -51,7 +51,7 @@ const SCRIPT_SHARE = 1 / 4;
 const SHORT = 2;
 /** So many of its words are English in one caption of a thousand in French, and in fewer in other languages. */
 const SURELY_ENGLISH = 0.9;
-/** Measured on captions: see docs/decisions/0048-which-side-answers.md. */
+/** Measured on captions: see docs/decisions/0049-which-side-answers.md. */
 const SHARE_WEIGHT = 0.5;
 const USUAL_SHARE = 0.7;
 /** The difference of a detector's scores, of 1, that a preference makes up for in a short text. */

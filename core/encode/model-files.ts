@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SightlineError } from '../errors.ts';
-import type { OnnxOutline } from '../onnx/outline.ts';
+import type { OnnxOutline } from '../onnx/inspect.ts';
 import { loadOnnx, type OnnxModel, type OnnxOptions } from '../onnx/session.ts';
 import type { ModelFile } from './encoder-entry.ts';
 
@@ -138,7 +138,7 @@ async function readWhole(path: string): Promise<Buffer> {
 
 async function checkFile(path: string, bytes: Uint8Array, { opset, vocabulary }: ExpectedFile): Promise<void> {
   // Only here: a process that serves bundled models has no use for it.
-  const { readOutline } = await import('../onnx/outline.ts');
+  const { readOutline } = await import('../onnx/inspect.ts');
   let outline: OnnxOutline;
   try {
     outline = readOutline(bytes);

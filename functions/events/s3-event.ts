@@ -55,10 +55,8 @@ export interface S3Event {
 
 /**
  * The jobs in the body of an S3 event notification, given as JSON text or already parsed, as it comes from S3 itself,
- * by SNS
- * or by EventBridge. `s3:TestEvent` has none. Records of events that change no object (tags, replication...) and,
- * beside
- * others, those that cannot be read are left out and told to `onIgnored`.
+ * by SNS or by EventBridge. `s3:TestEvent` has none. Records of events that change no object (tags, replication...)
+ * and, beside others, those that cannot be read are left out and told to `onIgnored`.
  * @throws {invalid-input} for anything that is no such notification, or of whose records none can be read
  */
 export function parseS3Event(body: unknown, onIgnored: (reason: string) => void = () => {}): Job[] {
@@ -136,8 +134,8 @@ function jobOf(given: unknown, onIgnored: (reason: string) => void): Job[] {
 
 /**
  * A delete marker hides the object, and a lifecycle rule that expires it removes it: both as gone as deleted. Where
- * versions are
- * kept, `Delete` says that one of them has gone for good, which may be an old one: whoever handles it has to look.
+ * versions are kept, `Delete` says that one of them has gone for good, which may be an old one: whoever handles it has
+ * to look.
  */
 function jobType(eventName: string): Job['type'] | null {
   const name = eventName.replace(/^s3:/, '');

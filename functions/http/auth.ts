@@ -40,8 +40,7 @@ export function shownKey(c: Context): string | null {
 /**
  * Leaves the key that was shown in `apiKey`. Keys are compared as SHA-256 hashes of equal length in constant time, and
  * every configured one is compared, so that the time tells neither how close a guess came nor which key it is. A key
- * wins
- * over a session.
+ * wins over a session.
  */
 export function identify({ options, sessions }: AppDeps): MiddlewareHandler<AppEnv> {
   const known = options.apiKeyHashes.map((entry) => {

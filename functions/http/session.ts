@@ -5,9 +5,8 @@ import type { ObjectStore } from '../../core/ports.ts';
 
 /**
  * Sessions: what a browser shows instead of a key, in a cookie, because pictures and event streams are asked for
- * without
- * headers. A session is signed, so that nothing has to be kept about it; it ends with its key, with the browser, or in
- * time.
+ * without headers. A session is signed, so that nothing has to be kept about it; it ends with its key, with the
+ * browser, or in time.
  */
 export interface Sessions {
   /** The value of a cookie that stands for the key of this name. */

@@ -10,8 +10,7 @@ export interface Thumbnail {
 export interface Thumbnails {
   /**
    * A small version of a picture. `version` names the picture and its bytes, its id first; `read` is called only when
-   * it
-   * is not kept.
+   * it is not kept.
    */
   make(version: string, maxEdge: number, read: () => Promise<Uint8Array>): Promise<Thumbnail>;
   /** Drops what is kept of versions that begin with this, or all. */

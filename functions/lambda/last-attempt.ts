@@ -3,7 +3,7 @@ import type { SQSRecord } from 'aws-lambda';
 import type { SightlineError } from '../../core/errors.ts';
 import { imageId, type Job } from '../../core/index-image.ts';
 import type { FailureLog } from '../../core/ports.ts';
-import type { JobResult } from '../events/event-handler.ts';
+import type { JobResult } from '../events/run-job.ts';
 
 /**
  * What reaches the failure log when SQS is about to put a message aside. A picture that ends the process leaves no

@@ -1,5 +1,5 @@
 import type { VectorStore } from '../../core/ports.ts';
-import { purgeOldTombstones } from '../../core/vectors/tombstones.ts';
+import { purgeOldTombstones } from '../../core/vectors/purge-tombstones.ts';
 
 /** What the schedule of the stack sends to the ingest function. */
 export const PURGE_EVENT = { purge: 'tombstones' } as const;

@@ -2,7 +2,7 @@ import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda'
 import PQueue from 'p-queue';
 import { isSightlineError } from '../../core/errors.ts';
 import type { FailureLog } from '../../core/ports.ts';
-import type { Ingest, JobResult } from '../events/event-handler.ts';
+import type { Ingest, JobResult } from '../events/run-job.ts';
 import { parseS3Event } from '../events/s3-event.ts';
 import type { MessageQueue } from '../events/sqs.ts';
 import { forgetStale, noteLastAttempt, noteUnreadable } from './last-attempt.ts';

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { PreparationSummary } from '../../training/datasets/findings.ts';
+import type { PreparationSummary } from '../../training/datasets/problems-found.ts';
 import { jpeg, tar, zip } from '../support/archives.ts';
 import { startHub } from '../support/hub-server.ts';
 

@@ -9,7 +9,7 @@ import { type FolderStore, openFolder } from '../../core/objects/folder/store.ts
 import type { FailureLog, VectorStore } from '../../core/ports.ts';
 import type { ImagePayload } from '../../core/types.ts';
 import { openEmbeddedStore } from '../../core/vectors/sqlite/store.ts';
-import { createIngest, type Ingest } from '../../functions/events/event-handler.ts';
+import { createIngest, type Ingest } from '../../functions/events/run-job.ts';
 import { parseS3Event } from '../../functions/events/s3-event.ts';
 import { createSequencer, type Sequencer } from '../../functions/events/sequencer.ts';
 import { createQueue, type EventQueue } from '../../server/queue/job-queue.ts';

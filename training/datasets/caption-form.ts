@@ -1,5 +1,5 @@
 import { SightlineError } from '../../core/errors.ts';
-import type { Findings } from './findings.ts';
+import type { Findings } from './problems-found.ts';
 import type { SourceFile } from './source-files.ts';
 
 /** A file of captions in one of the forms people have. */

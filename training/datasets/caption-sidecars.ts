@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { CaptionRecord } from './caption-form.ts';
-import type { Findings } from './findings.ts';
 import { stemOf } from './picture-names.ts';
+import type { Findings } from './problems-found.ts';
 import { contentOf, type SourceFile } from './source-files.ts';
 import { splitInPath } from './splits.ts';
 import { asUtf8 } from './utf8.ts';

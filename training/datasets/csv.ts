@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { type CsvError, type Info, parse } from 'csv-parse';
 import { isSightlineError, SightlineError } from '../../core/errors.ts';
-import type { Findings } from './findings.ts';
+import type { Findings } from './problems-found.ts';
 import type { SourceFile } from './source-files.ts';
 
 /** A longer record is a quote that was never closed. */

@@ -3,8 +3,8 @@ import type { CaptionRecord } from './caption-form.ts';
 import { isSidecarName, readSidecars, sampleKey } from './caption-sidecars.ts';
 import { readTable } from './csv.ts';
 import { type FoundCaptions, findCaptions } from './detect-form.ts';
-import type { Findings } from './findings.ts';
 import { isLitter, isPictureName, unsafeName } from './picture-names.ts';
+import type { Findings } from './problems-found.ts';
 import type { SourceFile, SourceFiles } from './source-files.ts';
 import { splitNamed } from './splits.ts';
 

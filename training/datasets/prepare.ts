@@ -6,9 +6,9 @@ import { isSightlineError, SightlineError } from '../../core/errors.ts';
 import { inParallel } from '../parallel.ts';
 import { CAPTIONS_FILE } from './captions-file.ts';
 import { type DatasetPlace, IMAGES_PREFIX } from './dataset.ts';
-import { Findings, type PreparationSummary } from './findings.ts';
 import type { Journal } from './journal.ts';
 import { type Pair, pairsOf } from './pairs.ts';
+import { Findings, type PreparationSummary } from './problems-found.ts';
 import { contentOf, listAll, type SourceFiles } from './source-files.ts';
 import { describeRule, type SplitShares, splitByHash } from './splits.ts';
 

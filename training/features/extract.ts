@@ -16,7 +16,7 @@ import {
 import { type HashedPicture, hashPictures, joinDoubles, TRAINING } from '../datasets/deduplicate.ts';
 import { inParallel } from '../parallel.ts';
 import { type Augmentation, cutAugmented, planAugmentation } from './augmentations.ts';
-import { HalfMatrix, type HalfRows } from './half.ts';
+import { HalfMatrix, type HalfRows } from './float16-matrix.ts';
 import { type CacheDescription, hashText, type Row } from './record-cache.ts';
 import { type CachePlace, type OpenCache, openCache } from './shared-cache.ts';
 

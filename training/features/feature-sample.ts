@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { writeWhole } from '../../core/atomic-write.ts';
 import type { Encoders } from '../../core/encode/encoders.ts';
 import { SightlineError } from '../../core/errors.ts';
-import { writeWhole } from '../../core/whole-file.ts';
 import type { EncodedPairs } from './extract.ts';
-import { HalfMatrix } from './half.ts';
+import { HalfMatrix } from './float16-matrix.ts';
 
 /**
  * Encoder outputs of a few captioned pictures as files small enough to commit, so that a head can be judged without the

@@ -3,7 +3,7 @@ import { OnnxGraph } from '../../core/onnx/graph-builder.ts';
 import { float32, loadOnnx } from '../../core/onnx/session.ts';
 import { symmetricEigen } from './eigen.ts';
 import type { PairSet } from './extract.ts';
-import { HalfMatrix, type HalfRows } from './half.ts';
+import { HalfMatrix, type HalfRows } from './float16-matrix.ts';
 import { columnMoments, covariance } from './moments.ts';
 import { type ScratchRows, writeScratch } from './scratch-rows.ts';
 

@@ -1,7 +1,7 @@
 import { Random } from '../random.ts';
 import type { ImageClass } from './classes.ts';
 import type { PairSet } from './extract.ts';
-import { HalfMatrix, type HalfRows } from './half.ts';
+import { HalfMatrix, type HalfRows } from './float16-matrix.ts';
 import { jointCovariance } from './moments.ts';
 
 /**

@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { sha256OfFile } from '../../core/encode/model-files.ts';
 import { SightlineError } from '../../core/errors.ts';
 import { unavailable } from '../../core/file-errors.ts';
-import type { HalfRows } from './half.ts';
+import type { HalfRows } from './float16-matrix.ts';
 import { encodeRows, type Row, readRecords, recordBytes, recordRows } from './record-file.ts';
 
 export type { Row } from './record-file.ts';

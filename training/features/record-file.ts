@@ -1,7 +1,7 @@
 import { readSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
-import { HalfRows } from './half.ts';
+import { HalfRows } from './float16-matrix.ts';
 
 /**
  * Float16 rows by content hash, one after the other: 32 bytes of SHA-256, 4 bytes of CRC-32 over hash and values

@@ -1,6 +1,6 @@
 import { SightlineError } from '../../core/errors.ts';
 import type { TransformedPairs } from '../features/feature-transform.ts';
-import type { HalfMatrix, HalfRows } from '../features/half.ts';
+import type { HalfMatrix, HalfRows } from '../features/float16-matrix.ts';
 import type { Random } from '../random.ts';
 import type { Recipe } from './recipes.ts';
 import type { PairBatch } from './step.ts';

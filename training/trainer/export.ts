@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { writeWhole } from '../../core/atomic-write.ts';
 import type { Encoders } from '../../core/encode/encoders.ts';
 import {
   HEAD_FILE,
@@ -13,7 +14,6 @@ import {
 import { type Fingerprint, spaceId } from '../../core/encode/space-id.ts';
 import { writeJsonFile } from '../../core/json-file.ts';
 import { OnnxGraph } from '../../core/onnx/graph-builder.ts';
-import { writeWhole } from '../../core/whole-file.ts';
 import {
   addConstant,
   addTransform,

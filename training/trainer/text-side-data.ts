@@ -1,7 +1,7 @@
 import type { Head } from '../../core/encode/head.ts';
 import type { JointEmbedding } from '../../core/types.ts';
 import type { PairSet } from '../features/extract.ts';
-import { HalfMatrix } from '../features/half.ts';
+import { HalfMatrix } from '../features/float16-matrix.ts';
 import { normaliseRows } from './text-side.ts';
 
 /** What a text side is trained on: captions of several languages, and the space that is there already. */

@@ -1,6 +1,6 @@
 import { SightlineError } from '../../core/errors.ts';
 import { fitTransform, transformedWidth, transformRows } from '../features/feature-transform.ts';
-import type { HalfMatrix } from '../features/half.ts';
+import type { HalfMatrix } from '../features/float16-matrix.ts';
 import { Random } from '../random.ts';
 import type { TrainedHead } from './export.ts';
 import { headParameters, initialise, type TowerWidths } from './head-graph.ts';

@@ -8,7 +8,7 @@ import { TRAINING } from '../datasets/deduplicate.ts';
 import { loadClasses } from '../features/classes.ts';
 import { type FeatureOptions, loadFeatures, loadTexts, type PairSet } from '../features/extract.ts';
 import type { ClassNames } from '../features/feature-transform.ts';
-import type { HalfMatrix } from '../features/half.ts';
+import type { HalfMatrix } from '../features/float16-matrix.ts';
 import { classTexts } from '../features/pseudo-features.ts';
 import type { Available } from './recipes.ts';
 

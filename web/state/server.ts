@@ -1,5 +1,5 @@
 import { createClient } from '../client.ts';
-import { watchedFetch } from './late-answers.ts';
+import { watchedFetch } from './slow-answers.ts';
 
 /** The address of what the server has, from where the page itself is: a proxy may have put both under a path. */
 export function addressOf(path: string): string {

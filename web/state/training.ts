@@ -2,9 +2,9 @@ import { signal } from '@preact/signals';
 import { t } from '../i18n/translate.ts';
 import { ApiFault } from '../problem.ts';
 import { faultOf } from '../transport.ts';
-import { watchedFetch } from './late-answers.ts';
 import { bytesOf, type MapSource } from './map.ts';
 import { addressOf } from './server.ts';
+import { watchedFetch } from './slow-answers.ts';
 
 /** The parts of a report (`npm run report`) that the page shows itself; the file has more. */
 export interface TrainingReport {

@@ -8,7 +8,7 @@ import { clearSelection, selectionMode } from '../state/selection.ts';
 import { ConfirmDialog } from './confirm.tsx';
 import { ConnectionNote } from './connection.tsx';
 import { Detail } from './detail.tsx';
-import { DropArea } from './drop.tsx';
+import { DropArea } from './drop-area.tsx';
 import { Failures } from './failures.tsx';
 import { Header } from './header.tsx';
 import { KeyDialog } from './key-dialog.tsx';

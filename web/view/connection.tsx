@@ -1,9 +1,9 @@
 import { useEffect, useState } from 'preact/hooks';
 import { t } from '../i18n/translate.ts';
-import { answerIsLate } from '../state/late-answers.ts';
 import { connection } from '../state/live-updates.ts';
 import { route } from '../state/navigation.ts';
 import { fault } from '../state/results.ts';
+import { answerIsLate } from '../state/slow-answers.ts';
 import { Icon } from './icon.tsx';
 
 /** Shorter gaps, such as a stream that is opened again, are nobody's business. */

@@ -17,13 +17,13 @@ import {
 import { formatCount, t } from '../i18n/translate.ts';
 import { emptyQuery } from '../route.ts';
 import { copyLink, deletePictures, lessLike, moreLike } from '../state/actions.ts';
+import { copyPaths, pathOf } from '../state/download.ts';
 import { isFavourite, toggleFavourite } from '../state/favourites.ts';
 import { changeQuery, closePhoto, openPhoto, route } from '../state/navigation.ts';
 import { captions, neighbours, photo, photoFault, position, step } from '../state/open-picture.ts';
 import { results, visibleItems } from '../state/results.ts';
 import { contentUrl } from '../state/server.ts';
 import { isInBucket, isReadOnly } from '../state/server-status.ts';
-import { copyPaths, pathOf } from '../state/take-along.ts';
 import { Icon } from './icon.tsx';
 import { TagEditor } from './tag-editor.tsx';
 import { describe, smallVersion } from './tile.tsx';

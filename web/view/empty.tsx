@@ -3,7 +3,7 @@ import { filterCount, hasPictureFilter, type Query } from '../route.ts';
 import { changeQuery } from '../state/navigation.ts';
 import { serverStatus } from '../state/server-status.ts';
 import { Icon } from './icon.tsx';
-import { Marked } from './marked.tsx';
+import { Marked } from './inline-markup.tsx';
 
 /** The first start without pictures, or with pictures that are still to be looked at. */
 export function CollectionEmpty() {

@@ -14,8 +14,8 @@ import { ActiveFilters, FiltersButton } from './filters.tsx';
 import { Grid } from './grid.tsx';
 import { Icon } from './icon.tsx';
 import { ModelChange } from './model-change.tsx';
-import { Segmented } from './segmented.tsx';
-import { SpokenLanguage } from './spoken-language.tsx';
+import { SpokenLanguage } from './query-language.tsx';
+import { Segmented } from './segmented-control.tsx';
 import { Start } from './start.tsx';
 import { CaptionTile } from './tile.tsx';
 

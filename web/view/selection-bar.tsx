@@ -2,12 +2,12 @@ import { type ImageItem, isImage } from '../client.ts';
 import { t } from '../i18n/translate.ts';
 import { maxChips } from '../route.ts';
 import { addChip, deletePictures, tagPictures } from '../state/actions.ts';
+import { copyLinks, copyPaths, downloadZip, pathOf } from '../state/download.ts';
 import { visibleItems } from '../state/results.ts';
 import { clearSelection, select, selected, selectionMode } from '../state/selection.ts';
 import { isReadOnly } from '../state/server-status.ts';
-import { copyLinks, copyPaths, downloadZip, pathOf } from '../state/take-along.ts';
 import { Icon } from './icon.tsx';
-import { Marked } from './marked.tsx';
+import { Marked } from './inline-markup.tsx';
 import { TagInput } from './tag-editor.tsx';
 
 /** Pictures of one zip file: the limit of the API. */

@@ -18,8 +18,7 @@ export type { S3Options } from './session.ts';
 export interface S3Store extends ObjectStore {
   /**
    * A PUT for a body of exactly this length and type, for `expiresInSeconds` (1 to 604,800). The headers are part of
-   * the
-   * signature and must be sent as given.
+   * the signature and must be sent as given.
    */
   presignPut(
     key: string,

@@ -1,7 +1,7 @@
 import { type FacetName, ORDERS, type Order } from '../../picture-fields.ts';
 import type { Filter, ListQuery, StoredPoint } from '../../ports.ts';
 import type { JointEmbedding, Page } from '../../types.ts';
-import { decodeCursor, encodeCursor, fingerprint } from '../page-position.ts';
+import { decodeCursor, encodeCursor, fingerprint } from '../cursor.ts';
 import { checkFilter, checkLimit } from '../validate.ts';
 import { liveFilter, narrowed, type QdrantFilter, range } from './filter.ts';
 import { readPoint } from './payload.ts';

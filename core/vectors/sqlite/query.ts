@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { Filter, Hit, VectorQuery } from '../../ports.ts';
 import type { Page } from '../../types.ts';
 import { dot } from '../../vector-arithmetic.ts';
-import { decodeCursor, encodeCursor, fingerprint } from '../page-position.ts';
+import { decodeCursor, encodeCursor, fingerprint } from '../cursor.ts';
 import { checkExcluded, checkFilter, checkLimit, checkMinScore, unitVector } from '../validate.ts';
 import type { Collection } from './collection.ts';
 import { filterCondition } from './filter.ts';

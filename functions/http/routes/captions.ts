@@ -3,7 +3,6 @@ import { captionPoint } from '../../../core/captions.ts';
 import { captionId } from '../../../core/index-image.ts';
 import { type LanguageHint, type Point, type ReadText, sequencerOf } from '../../../core/ports.ts';
 import { requireKey, WRITE_SECURITY } from '../auth.ts';
-import { openCursor, sealCursor } from '../cursor.ts';
 import type { AppDeps } from '../deps.ts';
 import { revalidated } from '../headers.ts';
 import { languageOf } from '../language.ts';
@@ -23,6 +22,7 @@ import { idParams, noQuery } from '../schemas/common.ts';
 import { toFilter } from '../schemas/filter.ts';
 import { caption } from '../schemas/images.ts';
 import { serialise } from '../serialise.ts';
+import { openCursor, sealCursor } from '../space-cursor.ts';
 import { parseOrThrow, problemDetails } from '../validation.ts';
 
 type Input = z.output<typeof captionInput>;

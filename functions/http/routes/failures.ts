@@ -2,7 +2,6 @@ import { createRoute, type z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { isSightlineError } from '../../../core/errors.ts';
 import { requireKey, WRITE_SECURITY } from '../auth.ts';
-import { openCursor, sealCursor } from '../cursor.ts';
 import type { AppDeps, AppEnv } from '../deps.ts';
 import { findImage } from '../lookup.ts';
 import { type App, json, problems } from '../openapi.ts';
@@ -10,6 +9,7 @@ import { HttpProblem } from '../problem.ts';
 import { idParams, noQuery } from '../schemas/common.ts';
 import { failurePage, failureQuery, retryResult } from '../schemas/system.ts';
 import { serialise } from '../serialise.ts';
+import { openCursor, sealCursor } from '../space-cursor.ts';
 
 const listRoute = createRoute({
   method: 'get',

@@ -2,7 +2,6 @@ import { createRoute } from '@hono/zod-openapi';
 import type { TrashEntry } from '../../../core/trash.ts';
 import { requireKey, WRITE_SECURITY } from '../auth.ts';
 import { matches, quoteEtag } from '../conditional.ts';
-import { openCursor, sealCursor } from '../cursor.ts';
 import type { AppDeps } from '../deps.ts';
 import { revalidated } from '../headers.ts';
 import { findBucket, findImage } from '../lookup.ts';
@@ -14,6 +13,7 @@ import { toFilter } from '../schemas/filter.ts';
 import { image, imagePage, listQuery, tagsBody } from '../schemas/images.ts';
 import { deleteQuery } from '../schemas/trash.ts';
 import { serialise } from '../serialise.ts';
+import { openCursor, sealCursor } from '../space-cursor.ts';
 
 const listRoute = createRoute({
   method: 'get',

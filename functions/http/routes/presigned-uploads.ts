@@ -30,8 +30,7 @@ const signedUpload = z
 
 /**
  * Registers POST /uploads, where the object store takes uploads itself. The document has its schemas everywhere: a
- * client
- * is made for the API, not for one server.
+ * client is made for the API, not for one server.
  */
 export function registerUploads(app: App, deps: AppDeps): void {
   const { presignUpload, uploadPrefixes = [] } = deps;

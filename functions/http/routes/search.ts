@@ -2,7 +2,6 @@ import { createRoute, type z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { aboutOtherLanguage, aboutUnknownText, type SearchTerm, search } from '../../../core/search.ts';
 import type { JointEmbedding } from '../../../core/types.ts';
-import { openCursor, otherSpace, sealCursor, settledLanguage } from '../cursor.ts';
 import type { AppDeps, AppEnv } from '../deps.ts';
 import { languageOf } from '../language.ts';
 import { type App, component, fileField, json, jsonOf, problems } from '../openapi.ts';
@@ -20,6 +19,7 @@ import { noQuery } from '../schemas/common.ts';
 import { toFilter } from '../schemas/filter.ts';
 import { flatSearch, generalSearch, searchFields, searchPage, searchQuery } from '../schemas/search.ts';
 import { serialise } from '../serialise.ts';
+import { openCursor, otherSpace, sealCursor, settledLanguage } from '../space-cursor.ts';
 import { parseOrThrow } from '../validation.ts';
 
 /** What every form of a search comes down to. */

@@ -10,7 +10,7 @@ import { openObjectFailureLog } from '../../../core/failure-log/bucket.ts';
 import { type IndexJob, type IndexOutcome, imageId, type Job } from '../../../core/index-image.ts';
 import { openFolder } from '../../../core/objects/folder/store.ts';
 import type { FailureLog } from '../../../core/ports.ts';
-import { createIngest } from '../../../functions/events/event-handler.ts';
+import { createIngest } from '../../../functions/events/run-job.ts';
 import { type MessageQueue, openMessageQueue } from '../../../functions/events/sqs.ts';
 import { unreadableKey } from '../../../functions/lambda/last-attempt.ts';
 import { createSqsHandler } from '../../../functions/lambda/sqs-batch.ts';

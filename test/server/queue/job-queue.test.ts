@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { createIndexer, type IndexJob, type Job } from '../../../core/index-image.ts';
-import { createIngest } from '../../../functions/events/event-handler.ts';
+import { createIngest } from '../../../functions/events/run-job.ts';
 import { toS3Event } from '../../../functions/events/s3-event.ts';
 import { createQueue, type QueueOptions, type QueueProgress } from '../../../server/queue/job-queue.ts';
 import { createWorld, eventually, silent, type World } from '../../support/ingest-harness.ts';

@@ -13,7 +13,7 @@ import {
   transformPairs,
   transformRows,
 } from '../../../training/features/feature-transform.ts';
-import { HalfMatrix, type HalfRows } from '../../../training/features/half.ts';
+import { HalfMatrix, type HalfRows } from '../../../training/features/float16-matrix.ts';
 import { covariance, jointCovariance } from '../../../training/features/moments.ts';
 import { makePseudoFeatures } from '../../../training/features/pseudo-features.ts';
 import { Random } from '../../../training/random.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { float32, loadOnnx } from '../../../core/onnx/session.ts';
 import { type InputTransform, transformRows } from '../../../training/features/feature-transform.ts';
-import { HalfMatrix } from '../../../training/features/half.ts';
+import { HalfMatrix } from '../../../training/features/float16-matrix.ts';
 import { Random } from '../../../training/random.ts';
 import { headGraph } from '../../../training/trainer/export.ts';
 import { headParameters, initialise } from '../../../training/trainer/head-graph.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { float32, loadOnnx } from '../../../core/onnx/session.ts';
 import type { JointEmbedding } from '../../../core/types.ts';
-import { HalfMatrix } from '../../../training/features/half.ts';
+import { HalfMatrix } from '../../../training/features/float16-matrix.ts';
 import { evaluate } from '../../../training/metrics/metrics.ts';
 import { Random } from '../../../training/random.ts';
 import { headGraph } from '../../../training/trainer/export.ts';

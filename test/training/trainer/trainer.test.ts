@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import type { PairSet } from '../../../training/features/extract.ts';
-import { HalfMatrix } from '../../../training/features/half.ts';
+import { HalfMatrix } from '../../../training/features/float16-matrix.ts';
 import { Random } from '../../../training/random.ts';
 import { learningRateAt } from '../../../training/trainer/learning-rate.ts';
 import { RECIPES, type Recipe } from '../../../training/trainer/recipes.ts';

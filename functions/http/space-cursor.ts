@@ -2,8 +2,7 @@ import { HttpProblem } from './problem.ts';
 
 /**
  * Cursors as callers see them: the store's own cursor, which knows its query, and the space it belongs to, so that one
- * of
- * other models is refused by name.
+ * of other models is refused by name.
  */
 const VERSION = 1;
 

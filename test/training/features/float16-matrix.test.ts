@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { HalfMatrix } from '../../../training/features/half.ts';
+import { HalfMatrix } from '../../../training/features/float16-matrix.ts';
 
 describe('a float16 matrix', () => {
   it('keeps rows, rounded to the nearest value, and reads, copies and adds them', () => {

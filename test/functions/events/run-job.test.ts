@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { SightlineError } from '../../../core/errors.ts';
 import { type IndexOutcome, imageId, type Job } from '../../../core/index-image.ts';
 import type { FailureLog } from '../../../core/ports.ts';
-import { createIngest, type JobResult } from '../../../functions/events/event-handler.ts';
+import { createIngest, type JobResult } from '../../../functions/events/run-job.ts';
 import { toS3Event } from '../../../functions/events/s3-event.ts';
 import { createWorld, silent, type World } from '../../support/ingest-harness.ts';
 
