@@ -146,8 +146,6 @@ export type GeneralSearchRequest = {
   readonly terms: readonly SearchTerm[];
   /** Language of the texts, such as `en` or `de`. `auto`: each by its own letters and words, and by `Accept-Language`. */
   readonly lang?: string;
-  /** Takes words as they are: "without people", "but no cars" and the like are not understood. */
-  readonly literal?: boolean;
   /** What to rank: pictures, captions, or both in one list by cosine. Two texts are nearer to each other than a text and a picture that fits it as well, and so are two pictures: `any` puts what is like the query in kind first. To see the best of both, ask once for each. */
   readonly kind?: "image" | "caption" | "any";
   readonly filter?: Filter;
@@ -414,8 +412,6 @@ export type SearchForm = {
   readonly q?: string;
   /** What it should be without. */
   readonly minus?: string;
-  /** Takes words as they are: "without people", "but no cars" and the like are not understood. */
-  readonly literal?: boolean;
   /** Language of the texts, such as `en` or `de`. `auto`: each by its own letters and words, and by `Accept-Language`. */
   readonly lang?: string;
   /** Like this stored picture (or caption). */
@@ -468,7 +464,6 @@ export type SearchPage = {
   readonly language?: string | null;
   /** Text encoder that read them; one of `texts` of GET /model. Absent without words. */
   readonly side?: string;
-  readonly understood?: Understood;
   /** Why the answer may not be what was meant; absent when there is nothing to say. */
   readonly warnings?: readonly SearchWarning[];
 };
@@ -494,8 +489,6 @@ export type SearchRequest = {
   };
   /** Language of the texts, such as `en` or `de`. `auto`: each by its own letters and words, and by `Accept-Language`. */
   readonly lang?: string;
-  /** Takes words as they are: "without people", "but no cars" and the like are not understood. */
-  readonly literal?: boolean;
   /** What to rank: pictures, captions, or both in one list by cosine. Two texts are nearer to each other than a text and a picture that fits it as well, and so are two pictures: `any` puts what is like the query in kind first. To see the best of both, ask once for each. */
   readonly kind?: "image" | "caption" | "any";
   readonly filter?: Filter;
@@ -543,6 +536,28 @@ export type SignedUpload = {
   /** To be sent exactly as they are: they are part of the signature. */
   readonly headers: { readonly [name: string]: string };
   readonly expiresAt: string;
+};
+
+export type Stack = {
+  /** The one with the most pixels first, of those the one with the most bytes. */
+  readonly pictures: readonly Image[];
+  /** Pictures of it, also beyond those that are shown. */
+  readonly count: number;
+  /** Bytes of all but the first. */
+  readonly spareBytes: number;
+};
+
+export type StackPage = {
+  readonly items: readonly Stack[];
+  /** Stacks on all pages. */
+  readonly total: number;
+  /** Pictures beside the first of each stack, on all pages, and their bytes. */
+  readonly spare: {
+    readonly pictures: number;
+    readonly bytes: number;
+  };
+  /** Pass it as `cursor` for the following page. */
+  readonly next?: string;
 };
 
 export type Status = {
@@ -695,17 +710,6 @@ export type TrashPage = {
   readonly total: number;
   /** Days that an entry is kept. */
   readonly keepDays: number;
-};
-
-/** What the words say beside what is looked for; absent when nothing, and with `literal`. */
-export type Understood = {
-  /** Subtracted as by `minus`. */
-  readonly without: readonly ({
-    /** What pictures should not show. */
-    readonly text: string;
-    /** The words that say it. Put into quotes in the query, they are taken as they are. */
-    readonly words: string;
-  })[];
 };
 
 export type UploadForm = {

@@ -19,6 +19,7 @@ import type {
   SearchTerm,
   Session,
   SignedUpload,
+  StackPage,
   Status,
   TagCounts,
   TrashPage,
@@ -39,6 +40,8 @@ export type {
   SearchWarning,
   Session,
   SignedUpload,
+  Stack,
+  StackPage,
   Status,
   TrashItem,
   TrashPage,
@@ -152,6 +155,8 @@ export function createClient(options: ClientOptions) {
       call<undefined>(`failures/${encodeURIComponent(id)}`, { method: 'DELETE' }, () => true),
     retryFailure: (id: string) =>
       call<RetryResult>(`failures/${encodeURIComponent(id)}/retry`, { method: 'POST' }, hasId),
+    /** Pictures that are copies of each other, those with the most bytes to spare first. */
+    stacks: (list: ListOptions = {}) => call<StackPage>('stacks', { query: paging(list), signal: list.signal }, isPage),
     /** Vectors in short form, to draw the collection. */
     map: (list: ListOptions = {}) => call<MapPage>('map', { query: paging(list), signal: list.signal }, isPage),
     /** What the caller may do, and what needs a key. */
@@ -196,7 +201,6 @@ function asPlainQuery(request: GeneralSearchRequest): Call['query'] | undefined 
   return {
     ...parts,
     lang: request.lang,
-    literal: request.literal ? 'true' : undefined,
     kind: request.kind,
     minScore: request.minScore,
     ...request.filter,

@@ -21,7 +21,7 @@ export interface Query {
   readonly sort?: Sort;
 }
 
-export type View = 'search' | 'map' | 'training' | 'failures' | 'trash' | 'status';
+export type View = 'search' | 'map' | 'copies' | 'training' | 'failures' | 'trash' | 'status';
 
 export type TrainingPart = 'data' | 'map';
 
@@ -48,7 +48,7 @@ export const withoutWeight = -0.5;
 /** The id of a picture: a UUID. */
 const isId = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
 const trainingParts: readonly TrainingPart[] = ['data', 'map'];
-const views: readonly View[] = ['map', 'training', 'failures', 'trash', 'status'];
+const views: readonly View[] = ['map', 'copies', 'training', 'failures', 'trash', 'status'];
 const chipNames: Readonly<Record<string, Chip['by']>> = { with: 'text', like: 'stored', picture: 'picture' };
 const orientations = ['landscape', 'portrait', 'square'] as const;
 const sorts: readonly Sort[] = ['taken', '-taken'];

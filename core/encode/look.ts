@@ -49,13 +49,35 @@ function meanBrightness({ data, width, height }: RgbPixels): Float64Array {
   return sums.map((sum, square) => sum / Math.max(1, counts[square]!));
 }
 
+/** Words of 32 bits that a hash has. */
+export const HASH_WORDS = 4;
+/** Of a picture with less than so much to be seen in its hash, hashes say nothing: plain walls, fog, black frames. */
+const FEWEST_ONES = 16;
+
+/** The four words of a hash. */
+export function hashWords(hash: string): number[] {
+  return Array.from({ length: HASH_WORDS }, (_, word) => Number.parseInt(hash.slice(word * 8, word * 8 + 8), 16));
+}
+
+/** Bits in which two of the hashes whose words stand one behind the other differ, 0 to 128. */
+export function bitsApart(words: Uint32Array, a: number, b: number): number {
+  const [i, j] = [a * HASH_WORDS, b * HASH_WORDS];
+  return (
+    ones(words[i]! ^ words[j]!) +
+    ones(words[i + 1]! ^ words[j + 1]!) +
+    ones(words[i + 2]! ^ words[j + 2]!) +
+    ones(words[i + 3]! ^ words[j + 3]!)
+  );
+}
+
 /** Bits in which two hashes differ, 0 to 128. */
 export function hashDistance(a: string, b: string): number {
-  let bits = 0;
-  for (let at = 0; at < a.length; at += 8) {
-    bits += ones(Number.parseInt(a.slice(at, at + 8), 16) ^ Number.parseInt(b.slice(at, at + 8), 16));
-  }
-  return bits;
+  return bitsApart(Uint32Array.from([...hashWords(a), ...hashWords(b)]), 0, 1);
+}
+
+/** Whether a hash is of a picture in which next to nothing can be told apart. */
+export function isPlain(hash: string): boolean {
+  return hashWords(hash).reduce((sum, word) => sum + ones(word), 0) < FEWEST_ONES;
 }
 
 function ones(word: number): number {

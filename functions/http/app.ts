@@ -26,6 +26,7 @@ import { registerUploads } from './routes/presigned-uploads.ts';
 import { registerReport } from './routes/report.ts';
 import { registerSearch } from './routes/search.ts';
 import { registerSession } from './routes/session.ts';
+import { registerStacks } from './routes/stacks.ts';
 import { registerSystem } from './routes/system.ts';
 import { registerTags } from './routes/tags.ts';
 import { registerTrash } from './routes/trash.ts';
@@ -76,6 +77,7 @@ export function createApp(given: AppDeps): App {
   registerFailures(app, deps);
   registerSystem(app, deps);
   registerLive(app, deps);
+  registerStacks(app, deps);
   registerMap(app, deps);
   registerReport(app, deps);
   registerDocs(app, deps);

@@ -2,6 +2,7 @@ import { describe } from 'node:test';
 import type { Open } from './vectors-open.ts';
 import { readingContract } from './vectors-reading.ts';
 import { refusalsContract } from './vectors-refusals.ts';
+import { stacksContract } from './vectors-stacks.ts';
 import { wordsContract } from './vectors-words.ts';
 import { writingContract } from './vectors-writing.ts';
 
@@ -15,6 +16,7 @@ export function vectorsContract(name: string, open: Open): void {
     wordsContract(open);
     readingContract(open);
     refusalsContract(open);
+    stacksContract(open);
   });
 }
 

@@ -3,6 +3,7 @@ import type { Texts } from './translate.ts';
 /** The texts of the page in German. See en.ts for what marks and braces mean. */
 export const de: Texts = {
   pictures: { one: '{count} Bild', other: '{count} Bilder' },
+  copies: { one: '{count} Kopie', other: '{count} Kopien' },
   captions: { one: '{count} Bildunterschrift', other: '{count} Bildunterschriften' },
   items: { one: '{count} Eintrag', other: '{count} Einträge' },
   files: { one: '{count} Datei', other: '{count} Dateien' },
@@ -31,6 +32,7 @@ export const de: Texts = {
 
   'view.search': 'Bilder',
   'view.map': 'Karte',
+  'view.copies': 'Kopien',
   'view.training': 'Training',
   'view.failures': 'Fehler',
   'view.trash': 'Papierkorb',
@@ -161,6 +163,8 @@ export const de: Texts = {
   },
   'indexing.others': 'Die anderen kommen von selbst dazu.',
   'indexing.best': 'Das sind die besten davon bisher.',
+  'tile.copies': { one: '{count} Kopie von {name}', other: '{count} Kopien von {name}' },
+  'tile.copiesTitle': 'Kopien zeigen oder zusammenfalten',
   'tile.select': '{name} auswählen',
   'tile.more': 'Mehr wie {name}',
   'tile.less': 'Weniger wie {name}',
@@ -400,6 +404,19 @@ export const de: Texts = {
   'leftOut.link': 'Verweise auf ohnehin Vorhandenes',
   'leftOut.special': 'Geräte und Pipes',
   'leftOut.archived': 'Archiviert, zuerst wiederherzustellen',
+
+  'copies.spare': { one: '{count} Bild übrig, {size}', other: '{count} Bilder übrig, {size}' },
+  'copies.hint':
+    'Bilder mit denselben Bytes und solche, die gleich aussehen. Das größte bleibt; von selbst wird nichts gelöscht.',
+  'copies.none': 'Kein Bild hat eine Kopie',
+  'copies.mark': 'In den Papierkorb',
+  'copies.move': { one: '{count} Bild in den Papierkorb', other: '{count} Bilder in den Papierkorb' },
+  'copies.allMarked': 'Alle markierten in den Papierkorb',
+  'copies.all': { one: '{count} Bild in den Papierkorb legen?', other: '{count} Bilder in den Papierkorb legen?' },
+  'copies.allDetail': {
+    one: 'Die markierten im {count} Stapel auf dieser Seite.',
+    other: 'Die markierten in den {count} Stapeln auf dieser Seite.',
+  },
 
   'trash.hint': 'Dateien gelöschter Bilder werden hier aufbewahrt und dann endgültig gelöscht.',
   'trash.hintDays': 'Dateien gelöschter Bilder werden hier {days} aufbewahrt und dann endgültig gelöscht.',

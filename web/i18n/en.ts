@@ -6,6 +6,7 @@
 export const en = {
   // Said in several places.
   pictures: { one: '{count} picture', other: '{count} pictures' },
+  copies: { one: '{count} copy', other: '{count} copies' },
   captions: { one: '{count} caption', other: '{count} captions' },
   items: { one: '{count} item', other: '{count} items' },
   files: { one: '{count} file', other: '{count} files' },
@@ -36,6 +37,7 @@ export const en = {
   // The header and its menu.
   'view.search': 'Pictures',
   'view.map': 'Map',
+  'view.copies': 'Copies',
   'view.training': 'Training',
   'view.failures': 'Failures',
   'view.trash': 'Trash',
@@ -166,6 +168,8 @@ export const en = {
   },
   'indexing.others': 'The others come in by themselves.',
   'indexing.best': 'These are the best of them so far.',
+  'tile.copies': { one: '{count} copy of {name}', other: '{count} copies of {name}' },
+  'tile.copiesTitle': 'Show the copies, or fold them',
   'tile.select': 'Select {name}',
   'tile.more': 'More like {name}',
   'tile.less': 'Less like {name}',
@@ -397,6 +401,20 @@ export const en = {
   'leftOut.link': 'Links to what is there anyway',
   'leftOut.special': 'Devices and pipes',
   'leftOut.archived': 'Archived, to be restored first',
+
+  // Copies.
+  'copies.spare': { one: '{count} picture to spare, {size}', other: '{count} pictures to spare, {size}' },
+  'copies.hint':
+    'Pictures of the same bytes, and such that look the same. The largest is kept; nothing is deleted by itself.',
+  'copies.none': 'No picture has a copy',
+  'copies.mark': 'To the trash',
+  'copies.move': { one: 'Move {count} picture to the trash', other: 'Move {count} pictures to the trash' },
+  'copies.allMarked': 'Move all that are marked to the trash',
+  'copies.all': { one: 'Move {count} picture to the trash?', other: 'Move {count} pictures to the trash?' },
+  'copies.allDetail': {
+    one: 'Those that are marked in the {count} stack on this page.',
+    other: 'Those that are marked in the {count} stacks on this page.',
+  },
 
   // The trash.
   'trash.hint': 'Files of deleted pictures are kept here, then they are deleted for good.',

@@ -3,6 +3,7 @@ import type { Texts } from './translate.ts';
 /** The texts of the page in Spanish. See en.ts for what marks and braces mean. */
 export const es: Texts = {
   pictures: { one: '{count} imagen', many: '{count} de imágenes', other: '{count} imágenes' },
+  copies: { one: '{count} copia', many: '{count} de copias', other: '{count} copias' },
   captions: { one: '{count} leyenda', other: '{count} leyendas' },
   items: { one: '{count} elemento', other: '{count} elementos' },
   files: { one: '{count} archivo', other: '{count} archivos' },
@@ -31,6 +32,7 @@ export const es: Texts = {
 
   'view.search': 'Imágenes',
   'view.map': 'Mapa',
+  'view.copies': 'Copias',
   'view.training': 'Entrenamiento',
   'view.failures': 'Fallos',
   'view.trash': 'Papelera',
@@ -161,6 +163,12 @@ export const es: Texts = {
   },
   'indexing.others': 'Las demás llegan solas.',
   'indexing.best': 'Estas son las mejores por ahora.',
+  'tile.copies': {
+    one: '{count} copia de {name}',
+    many: '{count} de copias de {name}',
+    other: '{count} copias de {name}',
+  },
+  'tile.copiesTitle': 'Mostrar las copias o plegarlas',
   'tile.select': 'Seleccionar {name}',
   'tile.more': 'Más como {name}',
   'tile.less': 'Menos como {name}',
@@ -399,6 +407,32 @@ export const es: Texts = {
   'leftOut.link': 'Enlaces a lo que ya está',
   'leftOut.special': 'Dispositivos y tuberías',
   'leftOut.archived': 'Archivados, hay que restaurarlos antes',
+
+  'copies.spare': {
+    one: 'sobra {count} imagen, {size}',
+    many: 'sobran {count} de imágenes, {size}',
+    other: 'sobran {count} imágenes, {size}',
+  },
+  'copies.hint':
+    'Imágenes con los mismos bytes y otras que se ven iguales. Se conserva la más grande; nada se elimina por sí solo.',
+  'copies.none': 'Ninguna imagen tiene copias',
+  'copies.mark': 'A la papelera',
+  'copies.move': {
+    one: 'Mover {count} imagen a la papelera',
+    many: 'Mover {count} de imágenes a la papelera',
+    other: 'Mover {count} imágenes a la papelera',
+  },
+  'copies.allMarked': 'Mover a la papelera todo lo marcado',
+  'copies.all': {
+    one: '¿Mover {count} imagen a la papelera?',
+    many: '¿Mover {count} de imágenes a la papelera?',
+    other: '¿Mover {count} imágenes a la papelera?',
+  },
+  'copies.allDetail': {
+    one: 'Las que están marcadas en el {count} grupo de esta página.',
+    many: 'Las que están marcadas en los {count} de grupos de esta página.',
+    other: 'Las que están marcadas en los {count} grupos de esta página.',
+  },
 
   'trash.hint': 'Los archivos de las imágenes eliminadas se guardan aquí y después se eliminan para siempre.',
   'trash.hintDays':

@@ -3,6 +3,7 @@ import type { Texts } from './translate.ts';
 /** The texts of the page in French. See en.ts for what marks and braces mean. */
 export const fr: Texts = {
   pictures: { one: '{count} image', many: '{count} d’images', other: '{count} images' },
+  copies: { one: '{count} copie', many: '{count} de copies', other: '{count} copies' },
   captions: { one: '{count} légende', other: '{count} légendes' },
   items: { one: '{count} élément', other: '{count} éléments' },
   files: { one: '{count} fichier', other: '{count} fichiers' },
@@ -31,6 +32,7 @@ export const fr: Texts = {
 
   'view.search': 'Images',
   'view.map': 'Carte',
+  'view.copies': 'Copies',
   'view.training': 'Entraînement',
   'view.failures': 'Échecs',
   'view.trash': 'Corbeille',
@@ -164,6 +166,12 @@ export const fr: Texts = {
   },
   'indexing.others': 'Les autres arrivent d’elles-mêmes.',
   'indexing.best': 'Voici les meilleures pour l’instant.',
+  'tile.copies': {
+    one: '{count} copie de {name}',
+    many: '{count} de copies de {name}',
+    other: '{count} copies de {name}',
+  },
+  'tile.copiesTitle': 'Montrer les copies, ou les replier',
   'tile.select': 'Sélectionner {name}',
   'tile.more': 'Plus comme {name}',
   'tile.less': 'Moins comme {name}',
@@ -401,6 +409,32 @@ export const fr: Texts = {
   'leftOut.link': 'Liens vers ce qui est déjà là',
   'leftOut.special': 'Périphériques et tubes',
   'leftOut.archived': 'Archivés, à restaurer d’abord',
+
+  'copies.spare': {
+    one: '{count} image en trop, {size}',
+    many: '{count} d’images en trop, {size}',
+    other: '{count} images en trop, {size}',
+  },
+  'copies.hint':
+    'Images aux mêmes octets ou d’apparence identique. La plus grande est gardée ; rien n’est supprimé tout seul.',
+  'copies.none': 'Aucune image n’a de copie',
+  'copies.mark': 'À la corbeille',
+  'copies.move': {
+    one: 'Mettre {count} image à la corbeille',
+    many: 'Mettre {count} d’images à la corbeille',
+    other: 'Mettre {count} images à la corbeille',
+  },
+  'copies.allMarked': 'Mettre à la corbeille tout ce qui est coché',
+  'copies.all': {
+    one: 'Mettre {count} image à la corbeille ?',
+    many: 'Mettre {count} d’images à la corbeille ?',
+    other: 'Mettre {count} images à la corbeille ?',
+  },
+  'copies.allDetail': {
+    one: 'Celles qui sont cochées dans la pile ({count}) de cette page.',
+    many: 'Celles qui sont cochées dans les {count} de piles de cette page.',
+    other: 'Celles qui sont cochées dans les {count} piles de cette page.',
+  },
 
   'trash.hint': 'Les fichiers des images supprimées sont conservés ici, puis supprimés définitivement.',
   'trash.hintDays': 'Les fichiers des images supprimées sont conservés ici {days}, puis supprimés définitivement.',

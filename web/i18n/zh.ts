@@ -3,6 +3,7 @@ import type { Texts } from './translate.ts';
 /** The texts of the page in Chinese, in simplified characters. See en.ts for what marks and braces mean. */
 export const zh: Texts = {
   pictures: { other: '{count} 张图片' },
+  copies: { other: '{count} 个副本' },
   captions: { other: '{count} 条说明' },
   items: { other: '{count} 项' },
   files: { other: '{count} 个文件' },
@@ -31,6 +32,7 @@ export const zh: Texts = {
 
   'view.search': '图片',
   'view.map': '地图',
+  'view.copies': '副本',
   'view.training': '训练',
   'view.failures': '失败',
   'view.trash': '回收站',
@@ -152,6 +154,8 @@ export const zh: Texts = {
   'indexing.doneLeft': { other: '已索引 {done} / {count} 张图片，大约还需 {time}。' },
   'indexing.others': '其余的会自动出现。',
   'indexing.best': '以下是目前最匹配的。',
+  'tile.copies': { other: '{name} 的 {count} 个副本' },
+  'tile.copiesTitle': '展开或收起副本',
   'tile.select': '选择{name}',
   'tile.more': '多找类似{name}的',
   'tile.less': '少找类似{name}的',
@@ -360,6 +364,15 @@ export const zh: Texts = {
   'leftOut.link': '指向已有内容的链接',
   'leftOut.special': '设备和管道',
   'leftOut.archived': '已归档，需先恢复',
+
+  'copies.spare': { other: '多出 {count} 张图片，{size}' },
+  'copies.hint': '字节相同以及看起来一样的图片。默认保留最大的一张；不会自动删除任何图片。',
+  'copies.none': '没有图片有副本',
+  'copies.mark': '移到回收站',
+  'copies.move': { other: '将 {count} 张图片移到回收站' },
+  'copies.allMarked': '将所有已勾选的移到回收站',
+  'copies.all': { other: '将 {count} 张图片移到回收站？' },
+  'copies.allDetail': { other: '即本页 {count} 组中已勾选的图片。' },
 
   'trash.hint': '已删除图片的文件先保留在这里，之后永久删除。',
   'trash.hintDays': '已删除图片的文件在这里保留 {days}，之后永久删除。',

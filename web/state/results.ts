@@ -1,5 +1,6 @@
 import { computed, effect, signal, untracked } from '@preact/signals';
 import type { CaptionItem, Fit, Item, SearchWarning } from '../client.ts';
+import { fold } from '../fold-copies.ts';
 import { ApiFault, isAbort, isUnreachable, mayPass } from '../problem.ts';
 import type { Query, View } from '../route.ts';
 import { fetchPage, type ResultPage } from './fetch-results.ts';
@@ -38,10 +39,47 @@ export const newCount = signal(0);
 /** Items taken away on this page whose removal the list does not know yet. */
 export const hidden = signal<ReadonlySet<string>>(new Set());
 
-export const visibleItems = computed(() => {
+/** What is listed, copies included. */
+export const listedItems = computed(() => {
   const items = results.value?.items ?? [];
   return hidden.value.size === 0 ? items : items.filter((item) => !hidden.value.has(item.id));
 });
+
+let lastShown: string | undefined;
+/** The picture that is, or was last, shown large: it stands for its copies, so that its tile is where one left it. */
+const shownLarge = computed(() => {
+  lastShown = route.value.photo ?? lastShown;
+  return lastShown;
+});
+
+/** Pictures whose stacks are open: their copies stand behind them. */
+const openStacks = signal<ReadonlySet<string>>(new Set());
+const folded = computed(() => fold(listedItems.value, shownLarge.value));
+/** The copies of the pictures that stand for some, by id. */
+export const copiesOf = computed(() => folded.value.copies);
+
+/** Tiles, in order: one for the copies of a picture, unless their stack is open. */
+export const visibleItems = computed(() => {
+  const { items, copies } = folded.value;
+  const open = openStacks.value;
+  if (open.size === 0) return items;
+  return items.flatMap((item) => (open.has(item.id) ? [item, ...(copies.get(item.id) ?? [])] : [item]));
+});
+
+export function isOpenStack(id: string): boolean {
+  return openStacks.value.has(id);
+}
+
+/** Opens the stack of a picture that stands for copies, or closes it. */
+export function toggleStack(id: string): void {
+  const ids = [id, ...(copiesOf.value.get(id) ?? []).map((copy) => copy.id)];
+  const open = new Set(openStacks.value);
+  for (const one of ids) {
+    if (isOpenStack(id)) open.delete(one);
+    else open.add(one);
+  }
+  openStacks.value = open;
+}
 
 /** Where a reload, or the way back from another site, goes on. */
 let mark: ScrollMark | undefined = markLeft();

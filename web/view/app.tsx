@@ -49,12 +49,14 @@ function Content({ view }: { view: View }) {
   if (view === 'failures') return <Failures />;
   if (view === 'trash') return <TrashView />;
   if (view === 'map') return <Lazy key="map" load={loadMapView} />;
+  if (view === 'copies') return <Lazy key="copies" load={loadCopiesView} />;
   if (view === 'training') return <Lazy key="training" load={loadTrainingView} />;
   if (view === 'status') return <StatusView />;
   return <SearchView />;
 }
 
 const loadMapView = () => import('./map.tsx').then(({ MapView }) => MapView);
+const loadCopiesView = () => import('./copies.tsx').then(({ CopiesView }) => CopiesView);
 const loadTrainingView = () => import('./training.tsx').then(({ TrainingView }) => TrainingView);
 
 /** Views that few look at are loaded when somebody does. */

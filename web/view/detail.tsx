@@ -72,14 +72,16 @@ function OpenDetail() {
 
 /** Opens the dialog; the tile of the picture that was shown last has the focus afterwards. */
 function useModal(dialog: { current: HTMLDialogElement | null }): void {
+  const last = useRef<string>(undefined);
+  last.current = route.value.photo ?? last.current;
   useEffect(() => {
     const before = document.activeElement;
     dialog.current!.showModal();
     // The picture is what one came for: no button is ringed before somebody uses the keyboard.
     dialog.current!.focus();
     return () => {
-      const tile = document.querySelector<HTMLElement>('.tile-main[data-last]') ?? (before as HTMLElement | null);
-      tile?.focus({ preventScroll: true });
+      const tile = document.querySelector<HTMLElement>(`.tile-main[data-photo="${last.current}"]`);
+      (tile ?? (before as HTMLElement | null))?.focus({ preventScroll: true });
     };
   }, []);
 }

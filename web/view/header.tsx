@@ -50,12 +50,14 @@ function AddButton() {
   );
 }
 
+const inSight: readonly View[] = ['map', 'training', 'status'];
+
 /** The pages in plain sight where there is room; the menu has them everywhere. */
 function Pages() {
   return (
     <nav class="pages" aria-label={t('header.pages')}>
       {pages
-        .filter(({ view }) => view !== 'search' && view !== 'trash' && (view !== 'failures' || failureCount.value > 0))
+        .filter(({ view }) => inSight.includes(view) || (view === 'failures' && failureCount.value > 0))
         .map(({ view }) => (
           <PageLink key={view} view={view}>
             {t(`view.${view}`)}

@@ -15,7 +15,9 @@ export function keepFocus(): void {
     for (let at = target as Element | null; at && at !== document.body; at = at.parentElement) path.push(at);
   });
   new MutationObserver(() => {
-    if (!byKeyboard || document.activeElement !== document.body || path.length === 0 || path[0]!.isConnected) return;
+    if (!byKeyboard || document.activeElement !== document.body || path.length === 0 || !document.hasFocus()) return;
+    // What is moved within the page loses the focus, too.
+    if (path[0]!.isConnected) return void (path[0] as HTMLElement).focus({ preventScroll: true });
     const part = path.find((one) => one.isConnected && one.id !== 'app');
     path = [];
     const next = part?.querySelector<HTMLElement>(focusable) ?? document.getElementById('content');

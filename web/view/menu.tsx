@@ -18,6 +18,7 @@ import { keysShown } from './keyboard.tsx';
 export const pages: readonly { view: View; icon: IconName }[] = [
   { view: 'search', icon: 'picture' },
   { view: 'map', icon: 'map' },
+  { view: 'copies', icon: 'copy' },
   { view: 'training', icon: 'chart' },
   { view: 'failures', icon: 'alert' },
   { view: 'trash', icon: 'trash' },

@@ -5,7 +5,17 @@ import { filterCount, isBrowsing, type Query } from '../route.ts';
 import { hasCaptions } from '../state/has-captions.ts';
 import { showNew } from '../state/live-updates.ts';
 import { changeQuery, query } from '../state/navigation.ts';
-import { fault, loadingMore, newCount, results, searching, total, tryAgain, visibleItems } from '../state/results.ts';
+import {
+  fault,
+  listedItems,
+  loadingMore,
+  newCount,
+  results,
+  searching,
+  total,
+  tryAgain,
+  visibleItems,
+} from '../state/results.ts';
 import { clearSelection, selecting, selectionMode } from '../state/selection.ts';
 import { folders, indexing, serverStatus } from '../state/server-status.ts';
 import { CaptionsEmpty, CollectionEmpty, NothingFound } from './empty.tsx';
@@ -245,5 +255,5 @@ function countOfFits(hasMore: boolean, isKnown: boolean): string {
 
 /** Pictures that were taken away on this page and still count for the server. */
 function goneCount(): number {
-  return (results.value?.items.length ?? 0) - visibleItems.value.length;
+  return (results.value?.items.length ?? 0) - listedItems.value.length;
 }

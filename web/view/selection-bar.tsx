@@ -3,7 +3,7 @@ import { t } from '../i18n/translate.ts';
 import { maxChips } from '../route.ts';
 import { addChip, deletePictures, tagPictures } from '../state/actions.ts';
 import { copyLinks, copyPaths, downloadZip, pathOf } from '../state/download.ts';
-import { visibleItems } from '../state/results.ts';
+import { listedItems, visibleItems } from '../state/results.ts';
 import { clearSelection, select, selected, selectionMode } from '../state/selection.ts';
 import { isReadOnly } from '../state/server-status.ts';
 import { Icon } from './icon.tsx';
@@ -18,7 +18,7 @@ export function SelectionBar() {
   if (!selectionMode.value) return null;
   const ids = [...selected.value];
   const none = ids.length === 0;
-  const images = visibleItems.value.filter((item): item is ImageItem => isImage(item) && selected.value.has(item.id));
+  const images = listedItems.value.filter((item): item is ImageItem => isImage(item) && selected.value.has(item.id));
   return (
     <section class="panel selection-bar" aria-label={t('selection.title')}>
       <strong>

@@ -6,6 +6,7 @@ import { lessLike, moreLike } from '../state/actions.ts';
 import { isFavourite, toggleFavourite } from '../state/favourites.ts';
 import { recoveries } from '../state/live-updates.ts';
 import { changeQuery, openPhoto, route, urlOf } from '../state/navigation.ts';
+import { copiesOf, isOpenStack, toggleStack } from '../state/results.ts';
 import { flying } from '../state/scroll.ts';
 import { selected, selectionMode, toggle } from '../state/selection.ts';
 import { thumbnailUrl } from '../state/server.ts';
@@ -44,6 +45,7 @@ export function PictureTile({ image, edge }: { image: ImageItem; edge: number })
         class="tile-main"
         href={urlOf({ ...route.value, photo: image.id })}
         onClick={open}
+        data-photo={image.id}
         aria-label={`${name}${image.takenAt === null ? '' : `, ${formatDay(image.takenAt)}`}`}
       >
         <Thumbnail image={image} edge={edge} />
@@ -58,6 +60,7 @@ export function PictureTile({ image, edge }: { image: ImageItem; edge: number })
         <Icon name="check" />
       </button>
       <FavouriteMark image={image} name={name} />
+      <CopiesMark id={image.id} name={name} />
       <div class="tile-bar">
         <span class="tile-score" aria-hidden="true">
           {image.score === undefined ? '' : formatScore(image.score)}
@@ -97,6 +100,26 @@ function FavouriteMark({ image, name }: { image: ImageItem; name: string }) {
       onClick={() => void toggleFavourite(image)}
     >
       <Icon name="heart" />
+    </button>
+  );
+}
+
+/** How many copies the picture stands for; opens their stack. */
+function CopiesMark({ id, name }: { id: string; name: string }) {
+  const copies = copiesOf.value.get(id);
+  if (!copies) return null;
+  const count = copies.length + 1;
+  return (
+    <button
+      type="button"
+      class="tile-copies"
+      aria-expanded={isOpenStack(id)}
+      aria-label={t('tile.copies', { count, name })}
+      title={t('tile.copiesTitle')}
+      onClick={() => toggleStack(id)}
+    >
+      <Icon name="copy" />
+      {t('copies', { count })}
     </button>
   );
 }

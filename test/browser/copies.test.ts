@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import sharp from 'sharp';
+import { samplePhoto } from '../functions/http/harness.ts';
+import { violationsInLightAndDark } from './axe.ts';
+import { browserSkip, useBrowser } from './browser.ts';
+import { type PageServer, pageServer } from './server.ts';
+
+describe('copies on the page', browserSkip(), () => {
+  const browser = useBrowser();
+  let server: PageServer;
+  const ids: Record<string, string> = {};
+  const store = async (key: string, bytes: Uint8Array<ArrayBuffer>) => {
+    const headers = { 'content-type': 'image/jpeg' };
+    const { body } = await server.json(`/images?key=${key}`, { method: 'POST', headers, body: bytes });
+    ids[key] = String(body.id);
+  };
+  before(async () => {
+    server = await pageServer({}, 4);
+    const moon = await samplePhoto('moon.jpg');
+    for (const key of ['moon.jpg', 'sent/moon.jpg']) await store(key, moon);
+    await store('small/moon.jpg', new Uint8Array(await sharp(moon).resize(300).jpeg({ quality: 60 }).toBuffer()));
+    const hash = async (key: string) => String((await server.json(`/images/${ids[key]}`)).body.perceptualHash);
+    assert.notEqual(await hash('moon.jpg'), 'null');
+  });
+  after(() => server.close());
+
+  it('folds them into one tile that opens', async (t) => {
+    const { page } = await browser.open(t, server.url);
+    const tiles = page.locator('.tile-main');
+    const mark = page.getByRole('button', { name: '3 copies of moon' });
+    await mark.waitFor();
+    assert.equal(await tiles.count(), 5);
+    assert.equal(await mark.getAttribute('aria-expanded'), 'false');
+    await mark.focus();
+    await page.keyboard.press('Enter');
+    await tiles.nth(6).waitFor();
+    assert.equal(await page.locator(':focus').getAttribute('aria-expanded'), 'true');
+    assert.deepEqual(await violationsInLightAndDark(page), []);
+    await page.keyboard.press('Enter');
+    await page.waitForFunction(() => document.querySelectorAll('.tile-main').length === 5);
+    await page.getByRole('heading', { name: 'Newest 7 pictures' }).waitFor();
+  });
+
+  it('has the focus on the tile of a picture that was large, also when another list came meanwhile', async (t) => {
+    const { page } = await browser.open(t, server.url);
+    await page.getByRole('button', { name: '3 copies of moon' }).click();
+    const tile = page.locator(`.tile-main[data-photo="${ids['moon.jpg']}"]`);
+    await tile.waitFor();
+    const [held, release] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    await page.route(/\/images\?/, async (route) => {
+      held.resolve();
+      await release.promise;
+      await route.continue();
+    });
+    // What came later comes first in the list, and would stand for all copies of it.
+    await store('later/moon.jpg', await samplePhoto('moon.jpg'));
+    await held.promise;
+    await tile.focus();
+    await page.keyboard.press('Enter');
+    await page.locator('dialog.detail[open]').waitFor();
+    release.resolve();
+    await page.locator(`.tile-main[data-photo="${ids['later/moon.jpg']}"]`).waitFor();
+    await page.keyboard.press('Escape');
+    await page.locator('dialog.detail').waitFor({ state: 'detached' });
+    assert.equal(await page.locator(':focus').getAttribute('data-photo'), ids['moon.jpg']);
+    await page.getByRole('button', { name: '4 copies of moon' }).click();
+    await page.waitForFunction(() => document.querySelectorAll('.tile-main').length === 5);
+    assert.equal(await tile.count(), 1, 'the picture that was large stands for its copies');
+    await server.json(`/images/${ids['later/moon.jpg']}`, { method: 'DELETE' });
+  });
+
+  it('lists them, keeps the largest, and moves what is marked to the trash, with the way back', async (t) => {
+    const { page } = await browser.open(t, `${server.url}?view=copies`);
+    await page.getByRole('heading', { name: /^Copies 1 picture to spare, / }).waitFor();
+    const boxes = page.getByRole('checkbox', { name: 'To the trash' });
+    assert.deepEqual(await boxes.evaluateAll((all) => all.map((one) => (one as HTMLInputElement).checked)), [
+      false,
+      true,
+    ]);
+    await boxes.nth(1).uncheck();
+    const move = page.getByRole('button', { name: /^Move \d pictures? to the trash/ });
+    assert.ok(await move.isDisabled());
+    await boxes.nth(1).check();
+    assert.deepEqual(await violationsInLightAndDark(page), []);
+    assert.equal((await server.json('/images')).body.total, 7);
+    await move.click();
+    await page.getByRole('heading', { name: 'No picture has a copy' }).waitFor();
+    await page.getByText('1 picture moved to the trash').waitFor();
+    assert.equal((await server.json('/images')).body.total, 6);
+    await page.getByRole('button', { name: 'Undo' }).click();
+    await boxes.nth(1).waitFor();
+    assert.equal((await server.json('/images')).body.total, 7);
+  });
+});

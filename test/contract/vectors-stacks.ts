@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { hashDistance } from '../../core/encode/look.ts';
+import { createStacks, findStacks, MAX_BITS } from '../../core/find-copies.ts';
+import type { Point } from '../../core/ports.ts';
+import type { ImagePayload, JointEmbedding } from '../../core/types.ts';
+import { caption, image, seededRandom, unit, uuid } from './vectors-data.ts';
+import { type Open, withStore } from './vectors-open.ts';
+
+const random = seededRandom(11);
+const hex = (length: number) => Array.from({ length }, () => Math.floor(random() * 16).toString(16)).join('');
+
+/** The hash with some bits of it turned, spread over all of it. */
+function turned(hash: string, bits: number): string {
+  const digits = [...hash];
+  for (let i = 0; i < bits; i++) {
+    const at = (i * 7) % digits.length;
+    digits[at] = (Number.parseInt(digits[at]!, 16) ^ 4).toString(16);
+  }
+  const changed = digits.join('');
+  assert.equal(hashDistance(hash, changed), bits);
+  return changed;
+}
+
+/** A vector beside another one: the cosine is about 1 / sqrt(1 + share²). */
+function beside(vector: JointEmbedding, share: number): JointEmbedding {
+  const other = unit(random);
+  const mixed = vector.map((x, i) => x + share * other[i]!);
+  const length = Math.hypot(...mixed);
+  return mixed.map((x) => x / length) as JointEmbedding;
+}
+
+let number = 0;
+const picture = (vector: JointEmbedding, payload: Partial<ImagePayload>): Point => ({
+  id: uuid(++number),
+  vector,
+  payload: image({ sha256: number.toString(16).padStart(64, '0'), key: `${number}.jpg`, ...payload }),
+});
+
+export function stacksContract(open: Open): void {
+  describe('stacks', () => {
+    it('are pictures of the same bytes, and those that look the same, the largest first', () =>
+      withStore(open, async (store) => {
+        const [seen, other, burst, vector] = [hex(32), hex(32), hex(32), unit(random)];
+        const look = (bits: number, more: Partial<ImagePayload> = {}) =>
+          picture(beside(vector, 0.1), { perceptualHash: turned(seen, bits), ...more });
+        const large = look(0, { width: 4000, height: 3000, bytes: 9000 });
+        const small = look(MAX_BITS, { width: 400, height: 300, bytes: 90 });
+        const heavy = look(3, { width: 400, height: 300, bytes: 300 });
+        const twins = [1, 2, 3].map(() => picture(unit(random), { sha256: 'a'.repeat(64), bytes: 500 }));
+        const alone = [
+          picture(unit(random), { perceptualHash: seen }),
+          picture(vector, { perceptualHash: other }),
+          picture(vector, { perceptualHash: null }),
+          picture(vector, { perceptualHash: '0'.repeat(32) }),
+          picture(vector, { perceptualHash: '0'.repeat(32) }),
+          ...[7, 8].map((second) =>
+            picture(vector, {
+              perceptualHash: burst,
+              takenAt: `2019-07-05T23:30:0${second}.000`,
+              takenFrom: 'exif',
+            }),
+          ),
+        ];
+        const words = { id: uuid(1000), vector, payload: caption() };
+        await store.upsert([...twins, small, ...alone, heavy, large, words], 'newer');
+        assert.deepEqual(await findStacks(store), [
+          { ids: twins.map(({ id }) => id), spareBytes: 1000 },
+          { ids: [large, heavy, small].map(({ id }) => id), spareBytes: 390 },
+        ]);
+      }));
+
+    it('come in pages, each once, and follow what comes and goes', () =>
+      withStore(open, async (store) => {
+        const stacks = createStacks(store);
+        assert.deepEqual(await stacks.list({ limit: 2 }), {
+          items: [],
+          next: undefined,
+          total: 0,
+          spare: { pictures: 0, bytes: 0 },
+        });
+        const pairs = [5, 5, 7, 1, 3].map((bytes, i) =>
+          [1, 2].map(() => picture(unit(random), { sha256: String(i).repeat(64), bytes })),
+        );
+        await store.upsert(pairs.flat(), 'newer');
+        const found: (readonly string[])[] = [];
+        let cursor: string | undefined;
+        do {
+          const page = await stacks.list({ limit: 2, cursor });
+          assert.deepEqual([page.total, page.spare], [5, { pictures: 5, bytes: 21 }]);
+          found.push(...page.items.map(({ ids }) => ids));
+          cursor = page.next;
+        } while (cursor !== undefined);
+        assert.deepEqual(
+          found,
+          [2, 0, 1, 4, 3].map((i) => pairs[i]!.map(({ id }) => id)),
+        );
+        const [gone] = pairs[2]!;
+        await store.remove([{ id: gone!.id, sequencer: '', deletedAt: '2026-01-02T00:00:00.000Z' }], 'not-older');
+        assert.equal((await stacks.list({ limit: 2 })).total, 4);
+        await assert.rejects(stacks.list({ limit: 2, cursor: 'nothing' }), { code: 'invalid-cursor' });
+      }));
+  });
+}
