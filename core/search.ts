@@ -1,6 +1,7 @@
 import { SightlineError } from './errors.ts';
 import { bestFit, type Fit, fitOfHits } from './fit.ts';
 import { askedNames, byMeaning, type FoundHit, searchNames } from './fusion.ts';
+import { type MeantTerms, meantTerms } from './meant-terms.ts';
 import {
   ANY_LANGUAGE,
   type Embedder,
@@ -38,6 +39,8 @@ export interface SearchRequest {
   readonly minScore?: number;
   /** Of its texts. @default nothing is known of it */
   readonly language?: LanguageHint;
+  /** Takes texts as they are, whatever their words seem to say. @default false */
+  readonly literal?: boolean;
 }
 
 /** A hit, and how well it fits, where that is known. */
@@ -56,6 +59,8 @@ export interface SearchResult extends Page<SearchHit> {
   readonly foreignTexts: readonly { readonly text: string; readonly language: string }[];
   /** Whether that text could be read in another language. */
   readonly isAmbiguous: boolean;
+  /** What texts say beside what is looked for; null for nothing. */
+  readonly understood: MeantTerms['understood'];
 }
 
 export interface SearchDeps {
@@ -66,14 +71,22 @@ export interface SearchDeps {
 /**
  * The query flow: words, pictures or both to the nearest points. The query is the direction of the weighted sum of its
  * terms' unit vectors; stored pictures named in the query are not part of the answer. Where only words are looked for,
- * what is called by them comes first (see `fusion.ts`). Throws `invalid-input`, `not-found` for
+ * what is called by them comes first (see `fusion.ts`); "without" and the like are understood (see `understand.ts`).
+ * Throws `invalid-input`, `not-found` for
  * an unknown imageId, `unreadable-image`, `too-large` and `invalid-cursor`.
  */
-export async function search(deps: SearchDeps, request: SearchRequest): Promise<SearchResult> {
-  const { terms } = request;
-  if (!terms.some((term) => term.weight > 0)) {
+export async function search(deps: SearchDeps, given: SearchRequest): Promise<SearchResult> {
+  if (!given.terms.some((term) => term.weight > 0)) {
     throw new SightlineError('invalid-input', 'expected at least one term with a weight above 0, got none');
   }
+  const meant = given.literal
+    ? { ...given, understood: null }
+    : { ...given, ...(await meantTerms(deps.embedder, given.terms, given.language)) };
+  return { ...(await searchTerms(deps, meant)), understood: meant.understood };
+}
+
+async function searchTerms(deps: SearchDeps, request: SearchRequest): Promise<Omit<SearchResult, 'understood'>> {
+  const { terms } = request;
   const vectors = await Promise.all([
     readTexts(deps, request),
     storedVectors(deps, terms),
@@ -210,6 +223,11 @@ export function aboutUnknownText(text: string): string {
 export function aboutOtherLanguage(text: string, language: string): string {
   const name = new Intl.DisplayNames(['en'], { type: 'language' }).of(language) ?? language;
   return `"${shortened(text)}" seems to be ${name}, which the models here were not trained for: it may find little`;
+}
+
+/** The same about {@link SearchResult.understood}. */
+export function aboutUnderstood({ without }: NonNullable<SearchResult['understood']>): string {
+  return `understood: ${without.map(({ text }) => `without "${shortened(text)}"`).join(', ')}`;
 }
 
 function shortened(text: string): string {

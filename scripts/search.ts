@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SightlineError } from '../core/errors.ts';
-import { aboutOtherLanguage, aboutUnknownText, type SearchTerm, search } from '../core/search.ts';
+import { aboutOtherLanguage, aboutUnderstood, aboutUnknownText, type SearchTerm, search } from '../core/search.ts';
 import { decimal, path, text, toggle, whole } from '../core/setting-value.ts';
 import { ownLanguages, readConfig } from '../server/environment.ts';
 import { readFolders } from '../server/folder-registry.ts';
@@ -16,6 +16,7 @@ export default command({
   options: {
     image: path({ unit: 'FILE', text: 'a picture to look for, alone or together with words' }),
     minus: text({ unit: 'WORDS', text: 'what the pictures should not show' }),
+    literal: toggle({ text: 'take the words as they are: "without people" is about people' }),
     lang: text({
       pattern: /^(auto|[a-z]{2,3})$/,
       expected: 'auto or a language such as de',
@@ -44,10 +45,13 @@ export default command({
     const runtime = await openRuntime(config, createLogger(config));
     try {
       const language = { lang: flags.lang === 'auto' ? null : flags.lang, preferred: ownLanguages(), settled: null };
-      const request = { terms, filter: { kind: 'image' }, limit, minScore, language } as const;
-      const [{ items, unknownTexts, foreignTexts, read }, space] = await runtime.live.read(async (parts) => {
-        return [await search(parts, request), parts.embedder.space] as const;
-      });
+      const request = { terms, filter: { kind: 'image' }, limit, minScore, language, literal: flags.literal } as const;
+      const [{ items, unknownTexts, foreignTexts, read, understood }, space] = await runtime.live.read(
+        async (parts) => {
+          return [await search(parts, request), parts.embedder.space] as const;
+        },
+      );
+      if (understood !== null) console.error(`${aboutUnderstood(understood)}; --literal takes the words as they are`);
       for (const text of unknownTexts) console.error(`warning: ${aboutUnknownText(text)}`);
       for (const { text, language } of foreignTexts) console.error(`warning: ${aboutOtherLanguage(text, language)}`);
       const folders = new Map((await readFolders(config.data)).map(({ bucket, path }) => [bucket, path]));
@@ -70,7 +74,13 @@ export default command({
         ];
       });
       if (flags.json)
-        console.log(JSON.stringify({ space, language: read?.language, side: read?.side, items: found }, null, 2));
+        console.log(
+          JSON.stringify(
+            { space, language: read?.language, side: read?.side, understood: understood ?? undefined, items: found },
+            null,
+            2,
+          ),
+        );
       else if (flags.paths) for (const { path } of found) console.log(path);
       else for (const { score, path } of found) console.log(`${score.toFixed(3)}  ${path}`);
       if (found.length === 0 && !flags.json) {

@@ -146,6 +146,8 @@ export type GeneralSearchRequest = {
   readonly terms: readonly SearchTerm[];
   /** Language of the texts, such as `en` or `de`. `auto`: each by its own letters and words, and by `Accept-Language`. */
   readonly lang?: string;
+  /** Takes words as they are: "without people", "but no cars" and the like are not understood. */
+  readonly literal?: boolean;
   /** What to rank: pictures, captions, or both in one list by cosine. Two texts are nearer to each other than a text and a picture that fits it as well, and so are two pictures: `any` puts what is like the query in kind first. To see the best of both, ask once for each. */
   readonly kind?: "image" | "caption" | "any";
   readonly filter?: Filter;
@@ -412,6 +414,8 @@ export type SearchForm = {
   readonly q?: string;
   /** What it should be without. */
   readonly minus?: string;
+  /** Takes words as they are: "without people", "but no cars" and the like are not understood. */
+  readonly literal?: boolean;
   /** Language of the texts, such as `en` or `de`. `auto`: each by its own letters and words, and by `Accept-Language`. */
   readonly lang?: string;
   /** Like this stored picture (or caption). */
@@ -464,6 +468,7 @@ export type SearchPage = {
   readonly language?: string | null;
   /** Text encoder that read them; one of `texts` of GET /model. Absent without words. */
   readonly side?: string;
+  readonly understood?: Understood;
   /** Why the answer may not be what was meant; absent when there is nothing to say. */
   readonly warnings?: readonly SearchWarning[];
 };
@@ -489,6 +494,8 @@ export type SearchRequest = {
   };
   /** Language of the texts, such as `en` or `de`. `auto`: each by its own letters and words, and by `Accept-Language`. */
   readonly lang?: string;
+  /** Takes words as they are: "without people", "but no cars" and the like are not understood. */
+  readonly literal?: boolean;
   /** What to rank: pictures, captions, or both in one list by cosine. Two texts are nearer to each other than a text and a picture that fits it as well, and so are two pictures: `any` puts what is like the query in kind first. To see the best of both, ask once for each. */
   readonly kind?: "image" | "caption" | "any";
   readonly filter?: Filter;
@@ -710,6 +717,17 @@ export type TrashPage = {
   readonly total: number;
   /** Days that an entry is kept. */
   readonly keepDays: number;
+};
+
+/** What the words say beside what is looked for; absent when nothing, and with `literal`. */
+export type Understood = {
+  /** Subtracted as by `minus`. */
+  readonly without: readonly ({
+    /** What pictures should not show. */
+    readonly text: string;
+    /** The words that say it. Put into quotes in the query, they are taken as they are. */
+    readonly words: string;
+  })[];
 };
 
 export type UploadForm = {

@@ -201,6 +201,7 @@ function asPlainQuery(request: GeneralSearchRequest): Call['query'] | undefined 
   return {
     ...parts,
     lang: request.lang,
+    literal: request.literal ? 'true' : undefined,
     kind: request.kind,
     minScore: request.minScore,
     ...request.filter,

@@ -94,16 +94,17 @@ describe('npm run index, npm run search', { timeout: 600_000 }, () => {
   });
 
   it('searches by words and by a picture', async () => {
-    const { code, stdout } = await runScript([
+    const { code, stdout, stderr } = await runScript([
       'scripts/sightline.ts',
       'search',
-      'a cat',
+      'a cat without dogs',
       '--limit',
       '2',
       '--data',
       data(),
     ]);
     assert.equal(code, 0);
+    assert.match(stderr, /understood: without "dogs"; --literal takes the words as they are/);
     assert.match(stdout, /^0\.\d{3} {2}.*photos\/.*\.jpg\n0\.\d{3} {2}.*\.jpg\n$/);
     const by = ['--image', sample('cat.jpg'), '--limit', '1', '--json', '--data', data()];
     const [item] = (

@@ -25,7 +25,10 @@ import { parseOrThrow } from '../validation.ts';
 /** What every form of a search comes down to. */
 interface Question {
   readonly terms: readonly SearchTerm[];
-  readonly rest: Pick<z.output<typeof flatSearch>, 'lang' | 'kind' | 'filter' | 'limit' | 'cursor' | 'minScore'>;
+  readonly rest: Pick<
+    z.output<typeof flatSearch>,
+    'lang' | 'literal' | 'kind' | 'filter' | 'limit' | 'cursor' | 'minScore'
+  >;
 }
 
 const getRoute = createRoute({
@@ -89,8 +92,9 @@ async function answer(
   const language = terms.some((term) => 'text' in term)
     ? languageOf(c, rest.lang, settledLanguage(rest.cursor))
     : undefined;
-  const page = await search(deps, { terms, filter, limit: rest.limit, cursor, minScore: rest.minScore, language });
-  const { read, fit } = page;
+  const { limit, minScore, literal } = rest;
+  const page = await search(deps, { terms, filter, limit, cursor, minScore, language, literal });
+  const { read, fit, understood } = page;
   const warnings = [
     ...page.unknownTexts.map((text) => ({ code: 'unknown-words' as const, text, message: aboutUnknownText(text) })),
     ...page.foreignTexts.map(({ text, language }) => ({
@@ -105,15 +109,16 @@ async function answer(
     space,
     ...(fit && { fit }),
     ...(read !== null && { language: read.language, side: read.side }),
+    ...(understood !== null && { understood: { without: [...understood.without] } }),
     ...(warnings.length > 0 && { warnings }),
   };
 }
 
 function questionOfQuery(query: z.output<typeof searchQuery>, image: Uint8Array | undefined): Question {
-  const { q, minus, lang, imageId, kind, limit, cursor, minScore, ...filter } = query;
+  const { q, minus, lang, literal, imageId, kind, limit, cursor, minScore, ...filter } = query;
   const weights = { text: 1, image: 1, minus: 0.5 };
   const terms = termsOf({ text: q, minus, imageId, image, vector: undefined, weights }, 'q, imageId or an image');
-  return { terms, rest: { lang, kind, limit, cursor, minScore, filter } };
+  return { terms, rest: { lang, literal, kind, limit, cursor, minScore, filter } };
 }
 
 /** A JSON body in either form; `uploaded` is the file that came beside it. */

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { MAX_JSON_BYTES } from '../request-body.ts';
-import { base64Image, id, lang, searchText, spaceId } from './common.ts';
+import { base64Image, booleanParameter, id, lang, searchText, spaceId } from './common.ts';
 import { filterBody, filterParameters, kind } from './filter.ts';
 import { captionHit, imageHit, minScore } from './images.ts';
 import { cursor, DEFAULT_PAGE, limitParameter, MAX_PAGE, pageOf } from './paging.ts';
@@ -12,9 +12,12 @@ const MAX_WEIGHT = 2;
 /** Components of a vector in a query; how many it must have is the dimension of the space. */
 const MAX_VECTOR_LENGTH = 4096;
 
+const LITERAL = 'Takes words as they are: "without people", "but no cars" and the like are not understood.';
+
 export const searchQuery = z.strictObject({
   q: searchText().optional().openapi({ description: 'What to look for, in words.', example: 'a dog on the beach' }),
   minus: searchText().optional().openapi({ description: 'What it should be without.' }),
+  literal: booleanParameter.openapi({ description: LITERAL }),
   lang,
   imageId: id.optional().openapi({ description: 'Like this stored picture (or caption).' }),
   kind,
@@ -65,6 +68,7 @@ function isWithSpace(given: { vector?: unknown; space?: unknown }): boolean {
 
 const rest = {
   lang,
+  literal: z.boolean().default(false).openapi({ description: LITERAL }),
   kind,
   filter: filterBody.default({}),
   limit: z.int().min(1).max(MAX_PAGE).default(DEFAULT_PAGE),
@@ -154,6 +158,22 @@ const warning = z
   })
   .openapi('SearchWarning');
 
+const understood = z
+  .strictObject({
+    without: z
+      .array(
+        z.strictObject({
+          text: z.string().openapi({ description: 'What pictures should not show.', example: 'people' }),
+          words: z.string().openapi({
+            description: 'The words that say it. Put into quotes in the query, they are taken as they are.',
+            example: 'without people',
+          }),
+        }),
+      )
+      .openapi({ description: 'Subtracted as by `minus`.' }),
+  })
+  .openapi('Understood');
+
 export const searchPage = pageOf(searchHit)
   .extend({
     space: spaceId,
@@ -174,6 +194,9 @@ export const searchPage = pageOf(searchHit)
       .string()
       .optional()
       .openapi({ description: 'Text encoder that read them; one of `texts` of GET /model. Absent without words.' }),
+    understood: understood.optional().openapi({
+      description: 'What the words say beside what is looked for; absent when nothing, and with `literal`.',
+    }),
     warnings: z
       .array(warning)
       .optional()

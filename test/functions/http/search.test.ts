@@ -121,6 +121,31 @@ describe('search over HTTP', () => {
     assert.deepEqual(minus.body, withDefaults.body);
   });
 
+  it('understands "without" as minus and says so, unless words are meant literally', async () => {
+    const items = async (query: string) => (await t.json(`/search?${query}`)).body.items;
+    const { status, body } = await t.json('/search?q=a+cat,+but+no+dogs');
+    assert.equal(status, 200);
+    assert.deepEqual(body.understood, { without: [{ text: 'dogs', words: 'but no dogs' }] });
+    assert.deepEqual(body.items, await items('q=a+cat&minus=dogs'));
+    const literally = (await t.json('/search?q=a+cat,+but+no+dogs&literal=true')).body;
+    assert.equal(literally.understood, undefined);
+    assert.notDeepEqual(literally.items, body.items);
+    const quoted = (await t.json('/search?q=a+cat,+%22but+no+dogs%22')).body;
+    assert.equal(quoted.understood, undefined);
+    assert.deepEqual(quoted.items, literally.items);
+    const other = (await t.json('/search?q=a+cat,+but+no+dogs&lang=de')).body;
+    assert.equal(other.understood, undefined, 'the words are said to be German');
+
+    const terms = [
+      { text: 'Hund ohne Katze', weight: 2 },
+      { text: 'a cat without dogs', weight: -0.5 },
+    ];
+    const weighed = (await t.json('/search', jsonRequest('POST', { terms }))).body;
+    assert.deepEqual(weighed.understood, { without: [{ text: 'Katze', words: 'ohne Katze' }] });
+    const apart = [{ text: 'Hund', weight: 2 }, { text: 'Katze', weight: -1 }, terms[1]];
+    assert.deepEqual(weighed.items, (await t.json('/search', jsonRequest('POST', { terms: apart }))).body.items);
+  });
+
   it('filters', async () => {
     const found = async (query: string) => keys((await t.json(`/search?q=x&${query}`)).body).sort();
     assert.deepEqual(await found('tagsAll=early'), ['cat.jpg', 'coffee.jpg']);

@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { meantReading, readings, unquoted } from '../../core/understand.ts';
+
+/** What is left of a query, and what it is without; null where its words are only words. */
+type Said = readonly [rest: string, ...without: string[]] | null;
+
+const ENGLISH: Readonly<Record<string, Said>> = {
+  'a beach without people': ['a beach', 'people'],
+  'A beach, without any people!': ['A beach!', 'people'],
+  'beach no people': ['beach', 'people'],
+  'dog but not cat': ['dog', 'cat'],
+  'dog, not a cat': ['dog', 'cat'],
+  'dog NOT cat': ['dog', 'cat'],
+  'street but no parked cars': ['street', 'parked cars'],
+  'street, no cars, sunny': ['street, sunny', 'cars'],
+  'a house with no windows': ['a house', 'windows'],
+  'no people on the beach': ['on the beach', 'people'],
+  'cake without candles at night': ['cake at night', 'candles'],
+  'sunset without people and cars': ['sunset', 'people and cars'],
+  'mountains, not snow, no people': ['mountains', 'snow', 'people'],
+  'beach without "palm trees at night"': ['beach', 'palm trees at night'],
+  '"no parking" street without cars': ['no parking street', 'cars'],
+  // Nothing would be left to look for.
+  'without people': null,
+  'no people': null,
+  'a no smoking': null,
+  'not a dog': null,
+  // Signs, names, numbers, other senses.
+  'no parking sign': null,
+  'a red no parking sign': null,
+  'street with no parking sign': null,
+  'a no dogs allowed': null,
+  "soldier in no man's land": null,
+  'bottle of chanel no. 5': null,
+  'bottle of chanel no 5': null,
+  'poster of dr no': null,
+  'dr no poster': null,
+  'a woman saying no to cake': null,
+  'nothing on the table': null,
+  'a knot': null,
+  'forget me not flowers': null,
+  'to be or not to be': null,
+  'a do not enter sign': null,
+  'a man who is not smiling': null,
+  'a t-shirt, x-ray, -5 degrees': null,
+  'original sin painting': null,
+  'comic sans': null,
+  without: null,
+  no: null,
+  '': null,
+  // Quotes.
+  '"without people" beach': null,
+  '“beach without people”': null,
+};
+
+const GERMAN: Readonly<Record<string, Said>> = {
+  'Strand ohne Menschen': ['Strand', 'Menschen'],
+  'Straße ohne ein Auto im Regen': ['Straße im Regen', 'Auto'],
+  'keine Autos auf der Straße': ['auf der Straße', 'Autos'],
+  'Hund, aber keine Katze': ['Hund', 'Katze'],
+  'Hund nicht Katze': ['Hund', 'Katze'],
+  'Strand „ohne Menschen“': null,
+  ohne: null,
+  'Ohne Titel': null,
+  'ohne Menschen': null,
+  'Not und Elend': null,
+  'ein Kein-Zutritt-Schild': null,
+  'Schild mit kein Zutritt': null,
+  'der Hund ist nicht müde': null,
+};
+
+const FRENCH: Readonly<Record<string, Said>> = {
+  'plage sans personne': ['plage', 'personne'],
+  'plage mais pas de parasols': ['plage', 'parasols'],
+  'rue pas d’arbres': ['rue', 'arbres'],
+  'une rue sans l’arbre': ['une rue', 'arbre'],
+  'chien mais pas chat': ['chien', 'chat'],
+  'chien «sans laisse»': null,
+  'le château sans souci': null,
+  'un pas de deux': null,
+  'port du Pas de Calais': null,
+  'sans personne': null,
+};
+
+const SPANISH: Readonly<Record<string, Said>> = {
+  'playa sin gente': ['playa', 'gente'],
+  'perro pero no gato': ['perro', 'gato'],
+  'calle donde no hay coches': ['calle', 'coches'],
+  'cuadro sin título': null,
+  'sin gente': null,
+  'sin city': null,
+};
+
+const CHINESE: Readonly<Record<string, Said>> = {
+  没有人的海滩: ['海滩', '人'],
+  海滩没有人: ['海滩', '人'],
+  '海滩 不要 人': ['海滩', '人'],
+  '山，但没有雪': ['山', '雪'],
+  除了狗以外的动物: ['动物', '狗'],
+  没有人: null,
+  '“没有人”的海滩': null,
+  无人机: null,
+};
+
+describe('what the words of a query say', () => {
+  for (const [language, table] of Object.entries({ en: ENGLISH, de: GERMAN, fr: FRENCH, es: SPANISH, zh: CHINESE })) {
+    it(`is understood in ${language}, where it is clear`, () => {
+      for (const [text, said] of Object.entries(table)) {
+        const reading = readings(text).get(language as 'en');
+        const got = reading === undefined ? null : [reading.text, ...reading.without.map((part) => part.text)];
+        assert.deepEqual(got, said, text);
+        for (const { words } of reading?.without ?? []) {
+          assert.ok(text.includes(words), `${words} is part of ${text}`);
+          const literal = text.replace(words, () => `"${words.replaceAll('"', '')}"`);
+          const left = readings(literal).get(language as 'en')?.without.length ?? 0;
+          assert.equal(left, reading!.without.length - 1, `in quotes it is taken as it is: ${literal}`);
+        }
+      }
+    });
+  }
+
+  it('is read in the language of the text, or in one that has such words alone', () => {
+    const read = (text: string, language: string | null, ...preferred: string[]) =>
+      meantReading(readings(text), language, preferred);
+    assert.equal(read('perro pero no gato', 'es'), 'es');
+    assert.equal(read('Bali ohne Touristen', 'fr'), 'de');
+    assert.equal(read('playa sin gente', 'es'), 'es');
+    assert.equal(read('fear sin pride', 'en'), null);
+    assert.equal(read('fear sin pride', null), null);
+    assert.equal(read('fear sin pride', null, 'es'), 'es');
+    assert.equal(read('beach no people', null), 'en');
+    assert.equal(read('beach', 'en'), null);
+  });
+
+  it('is looked for without its quotes', () => {
+    assert.equal(unquoted('"no parking" sign'), 'no parking sign');
+    assert.equal(unquoted('„Müllers Hund“ «à la» “it”'), 'Müllers Hund à la it');
+    assert.equal(unquoted('5" pipe'), '5" pipe');
+  });
+});
