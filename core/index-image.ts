@@ -6,6 +6,7 @@ import { isReadAsItIs, refreshPicture } from './metadata/refresh.ts';
 import { findSidecars, picturesOfSidecar } from './metadata/sidecar.ts';
 import {
   findOrigin,
+  inheritLate,
   keepRefused,
   keepVanished,
   releaseRefused,
@@ -244,6 +245,7 @@ async function indexObject(deps: IndexDeps, task: Task, object: ObjectBody, embe
   const [written] = await deps.vectors.upsert([{ id, vector, payload }], when, { keepTags: true });
   if (written !== 'written') return { status: 'skipped', id, reason: 'stale' };
   await origin?.settle();
+  if (live === null && origin === null && isKnown) await inheritLate(deps, found);
   return { status: 'indexed', id, reusedVector: isKnown };
 }
 

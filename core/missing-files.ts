@@ -42,12 +42,24 @@ const KEPT_FIELDS = FIELDS.filter(({ from, name }) => from === 'user' || name ==
 /** What goes over with the bytes: what people said, and when they were first indexed. */
 export type Kept = Pick<ImagePayload, 'tags' | 'indexedAt'>;
 
-/** Stored copies of one picture that are looked at. */
-const COPIES = 10;
+/** Stored copies of one picture of which is looked whether their files are there. */
+const LOOKS = 10;
+/** Stored copies that are considered at all: nobody has more who cares which is which. */
+const COPIES = 1000;
+/** A copy that is called otherwise was made to move the picture when it is not older than this. Milliseconds. */
+const JUST_NOW_MS = 120_000;
 
-async function copiesOf(vectors: VectorStore, sha256: string): Promise<(StoredPoint & { payload: ImagePayload })[]> {
-  const { items } = await vectors.list({ filter: { kind: 'image', sha256 }, limit: COPIES, order: 'id' });
-  return items.filter((item): item is StoredPoint & { payload: ImagePayload } => item.payload.kind === 'image');
+type StoredPicture = StoredPoint & { readonly payload: ImagePayload };
+
+/** Other pictures of the same bytes, those first that are called the same, the last indexed first. */
+async function copiesOf(
+  vectors: VectorStore,
+  { id, key, sha256 }: Pick<NewObject, 'id' | 'key' | 'sha256'>,
+): Promise<StoredPicture[]> {
+  const { items } = await vectors.list({ filter: { kind: 'image', sha256 }, limit: COPIES, order: 'newest' });
+  return items
+    .filter((item): item is StoredPicture => item.payload.kind === 'image' && item.id !== id)
+    .sort((a, b) => Number(isNamesakeOf(key, b)) - Number(isNamesakeOf(key, a)));
 }
 
 /** A new object, and what is known of what it may have been. */
@@ -65,40 +77,84 @@ export interface NewObject {
 
 /** Which picture a new object was before, or null; `settle` is called when the new one is stored. */
 export async function findOrigin(
-  { vectors, buckets, vanished }: Deps,
+  deps: Deps,
   { id: own, key, sha256, isKnown, isBack, gone }: NewObject,
   deletedAt: string,
-): Promise<{ kept: Kept; settle: () => Promise<unknown> } | null> {
-  const settleBy = (kept: Vanished) => ({ kept: keptOf(kept.payload), settle: async () => vanished?.forget(kept) });
+): Promise<Origin | null> {
+  const { vectors, buckets, vanished } = deps;
   const refused = isBack ? await vanished?.findRefused(own) : null;
-  if (refused) return settleBy(refused);
+  if (refused) return originIn(deps, refused);
   // Live ones first: one that is removed meanwhile is kept before it goes, and found below.
-  for (const { id, payload } of isKnown ? await copiesOf(vectors, sha256) : []) {
-    if ((await buckets.get(payload.bucket)?.head(payload.key)) !== null) continue;
-    const { sequencer } = payload;
-    return { kept: keptOf(payload), settle: () => vectors.remove([{ id, sequencer, deletedAt }], 'not-older') };
-  }
+  const copies = isKnown ? await copiesOf(vectors, { id: own, key, sha256 }) : [];
+  const live = async (isNamesake: boolean): Promise<Origin | null> => {
+    const wanted = copies.filter((copy) => isNamesakeOf(key, copy) === isNamesake);
+    for (const { id, payload } of wanted.slice(0, LOOKS)) {
+      if ((await buckets.get(payload.bucket)?.head(payload.key)) !== null) continue;
+      const { sequencer } = payload;
+      return { kept: keptOf(payload), settle: () => vectors.remove([{ id, sequencer, deletedAt }], 'not-older') };
+    }
+    return null;
+  };
+  // Those of other names last: each may be what another new object was.
+  const namesake = await live(true);
+  if (namesake !== null) return namesake;
   const found = gone ?? (await vanished?.find(sha256)) ?? [];
-  const name = nameOf(key);
-  const best =
-    found.find(({ payload }) => payload.key === key) ??
-    found.find(({ payload }) => nameOf(payload.key) === name) ??
-    found[0];
-  return best === undefined ? null : settleBy(best);
+  const best = found.find(({ payload }) => payload.key === key) ?? found.find((one) => isNamesakeOf(key, one));
+  if (best !== undefined) return originIn(deps, best);
+  return (await live(false)) ?? anyOf(deps, found);
+}
+
+/** What vanished with these bytes, whatever it was called: first that of which people said something. */
+function anyOf(deps: Pick<Deps, 'vanished'>, found: readonly Vanished[]): Origin | null {
+  const best = found.find(({ payload }) => !isUntouched(payload)) ?? found[0];
+  return best === undefined ? null : originIn(deps, best);
+}
+
+function isNamesakeOf(key: string, { payload }: { readonly payload: ImagePayload }): boolean {
+  return nameOf(payload.key) === nameOf(key);
+}
+
+interface Origin {
+  readonly kept: Kept;
+  readonly settle: () => Promise<unknown>;
+}
+
+function originIn({ vanished }: Pick<Deps, 'vanished'>, picture: Vanished): Origin {
+  return { kept: keptOf(picture.payload), settle: async () => vanished?.forget(picture) };
+}
+
+/** Asked again when a copy is stored: its original may have gone while neither could see the other. */
+export async function inheritLate(
+  deps: Deps,
+  { id, key, sha256 }: Pick<NewObject, 'id' | 'key' | 'sha256'>,
+): Promise<void> {
+  const found = (await deps.vanished?.find(sha256)) ?? [];
+  const best = found.find((one) => isNamesakeOf(key, one)) ?? found.find(({ payload }) => !isUntouched(payload));
+  if (best === undefined || isUntouched(best.payload)) return;
+  await deps.vectors.setTags(id, best.payload.tags);
+  await deps.vanished?.forget(best);
 }
 
 /**
- * Keeps what is known of a picture that is about to be removed: a copy of it of which people said nothing, such as the
- * one that was made to move it to another disk, takes it over at once.
+ * Keeps what is known of a picture that is about to be removed. A copy that was made to move it takes over what people
+ * said at once: one that is there and of which nobody has said anything, called the same or only just made. Other
+ * copies are pictures of their own.
  */
-export async function keepVanished({ vectors, vanished }: Deps, id: string, payload: ImagePayload): Promise<void> {
-  const copies = (await copiesOf(vectors, payload.sha256)).filter((copy) => copy.id !== id);
-  const heir = copies.find((copy) => isUntouched(copy.payload));
-  if (heir !== undefined) {
-    if (!isUntouched(payload)) await vectors.setTags(heir.id, payload.tags);
+export async function keepVanished(deps: Deps, id: string, payload: ImagePayload): Promise<void> {
+  const { vectors, buckets, vanished } = deps;
+  // Before copies are looked for: one that is stored meanwhile finds it here.
+  await keep(deps, id, payload, 'gone');
+  if (isUntouched(payload)) return;
+  const copies = await copiesOf(vectors, { id, key: payload.key, sha256: payload.sha256 });
+  const isHeir = (copy: StoredPicture) =>
+    isUntouched(copy.payload) &&
+    (isNamesakeOf(payload.key, copy) || Date.now() - Date.parse(copy.payload.indexedAt) < JUST_NOW_MS);
+  for (const heir of copies.filter(isHeir).slice(0, LOOKS)) {
+    if (((await buckets.get(heir.payload.bucket)?.head(heir.payload.key)) ?? null) === null) continue;
+    await vectors.setTags(heir.id, payload.tags);
+    await vanished?.forget({ id, payload });
     return;
   }
-  await keep({ vectors, vanished }, id, payload, 'gone');
 }
 
 /** Keeps what is known of a picture whose file is about to be refused, for when it is mended. */

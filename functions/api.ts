@@ -43,7 +43,7 @@ const loading = loadOnce(async () => {
       keepDays: config.trashDays,
     }),
     sessions: createSessions(runtime.state),
-    uploadBucket: config.bucket,
+    uploadBucket: () => config.bucket,
     uploadPrefixes: config.prefixes,
     backlog: config.queueUrl === undefined ? undefined : async () => (await queue.get())?.depth() ?? 0,
     presignUpload: (key, options) => runtime.buckets.get(config.bucket)!.presignPut(key, options),

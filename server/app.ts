@@ -15,6 +15,7 @@ import { openReport } from '../functions/http/report-file.ts';
 import type { Sessions } from '../functions/http/session.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { isCheckout, root } from './environment.ts';
+import { folderChanges } from './folder-changes.ts';
 import { hideAbsent } from './hidden-folders.ts';
 import type { SpaceParts } from './live-space.ts';
 import type { Runtime } from './runtime.ts';
@@ -26,7 +27,7 @@ import type { Runtime } from './runtime.ts';
 export async function createLocalApp(parts: {
   readonly config: Config;
   readonly runtime: Runtime;
-  readonly uploadBucket: string;
+  readonly uploadBucket: () => string;
   readonly trash: Trash;
   readonly sessions: Sessions;
   /** Objects that wait to be indexed and those under way. */
@@ -63,6 +64,7 @@ export async function createLocalApp(parts: {
     leftOut: runtime.leftOut,
     storage: config.bucket === undefined ? ('folder' as const) : ('s3' as const),
     folders: () => runtime.folders.count(),
+    folderChanges: config.bucket === undefined ? folderChanges(config, runtime.folders) : undefined,
     isWatched: (bucket: string) => runtime.folders.isWatched(bucket),
     ready: parts.ready,
     logger: parts.logger,

@@ -1,7 +1,8 @@
 import { realpath } from 'node:fs/promises';
-import { basename, relative, sep } from 'node:path';
+import { basename, join, relative, sep } from 'node:path';
 import type { Config } from '../core/config.ts';
 import { SightlineError } from '../core/errors.ts';
+import { withFileLock } from '../core/file-lock.ts';
 import { keepVanished, type VanishedLog } from '../core/missing-files.ts';
 import { type FolderOptions, type FolderStore, openFolder } from '../core/objects/folder/store.ts';
 import type { PictureStore } from '../core/objects/picture-store.ts';
@@ -60,6 +61,12 @@ export class Folders {
     return this.#known.map(({ bucket }) => bucket).filter((bucket) => !this.#connected.has(bucket));
   }
 
+  /** The bucket that uploads go to: of this folder for as long as it is one of the index, else of the first watched. */
+  uploadsTo({ bucket }: Folder): string {
+    if (this.#known.some((folder) => folder.bucket === bucket)) return bucket;
+    return this.#known.find(({ watched }) => watched)?.bucket ?? bucket;
+  }
+
   /** The bucket of a folder, by its name; of anything else the same text. */
   bucketOf(name: string): string {
     return this.#known.find((folder) => folder.name === name)?.bucket ?? name;
@@ -93,56 +100,65 @@ export class Folders {
    * @throws {invalid-config} when it lies in another one of the index, or the other way round
    */
   async add(path: string, options: { readonly watched: boolean; readonly ask?: AskMoved }): Promise<Folder> {
-    const folders = await this.refresh();
-    const real = await realOf(path);
-    const reals = new Map(
-      await Promise.all(folders.map(async (folder) => [folder, await realOf(folder.path)] as const)),
-    );
-    const same = folders.find((folder) => reals.get(folder) === real);
-    if (same !== undefined) {
-      const folder = { ...same, watched: same.watched || options.watched };
-      if (folder.watched !== same.watched) await this.#replace(same, folder);
-      return folder;
-    }
-    const elsewhere = folders.find(({ formerly }) => formerly.includes(path));
+    const known = await this.#take(path, options.watched);
+    if (known !== null) return known;
+    const elsewhere = this.#known.find(({ formerly }) => formerly.includes(path));
     if (elsewhere !== undefined && (await isGone(path))) return elsewhere;
     const store = await this.#open(path);
-    await this.#expectApart(path, real, reals);
+    await this.#expectApart(path, this.#known);
     const moved = await this.#findMoved(store, path, options.ask);
+    // What took so long to find out may not hold any more: another process may have been quicker.
+    return (await this.#take(path, options.watched)) ?? this.#enter(path, store, moved, options.watched);
+  }
+
+  /** The folder that is at the path, watched if it is to be; null when there is none. */
+  async #take(path: string, watched: boolean): Promise<Folder | null> {
+    const real = await realOf(path);
+    const same = await findAsync(await this.refresh(), async (folder) => (await realOf(folder.path)) === real);
+    if (same === undefined || same.watched || !watched) return same ?? null;
+    return this.#replace(same, () => ({ watched }));
+  }
+
+  async #enter(path: string, store: FolderStore, moved: Folder | null, watched: boolean): Promise<Folder> {
     if (moved !== null) {
-      const folder = { ...this.#at(moved, path), watched: moved.watched || options.watched };
       this.disconnect(moved.bucket);
-      await this.#replace(moved, folder);
-      return folder;
+      return this.#replace(moved, (now, others) => ({ ...placed(now, path, others), watched: now.watched || watched }));
     }
-    const bucket = freeBucket(store.bucket, folders);
-    const folder = { bucket, path, name: freeName(basename(path), folders), watched: options.watched, formerly: [] };
-    await this.#save([...folders, folder]);
-    return folder;
+    return this.#change(async (folders) => {
+      await this.#expectApart(path, folders);
+      const bucket = freeBucket(store.bucket, folders);
+      const folder = { bucket, path, name: freeName(basename(path), folders), watched, formerly: [] };
+      return [[...folders, folder], folder];
+    });
   }
 
   /**
    * Says where a folder is now. What was indexed there as a folder of its own goes, and what people said of it stays.
+   * @throws {not-found} when the index has no such folder
+   * @throws {unavailable} when nothing is at the place
+   * @throws {invalid-config} when the place lies in another folder of the index, or around it
    */
   async move(name: string, path: string): Promise<Folder> {
     const folder = await this.#expect(name);
     await this.#open(path);
     const real = await realOf(path);
-    for (const other of this.#known) {
-      if (other !== folder && (await realOf(other.path)) === real) await this.remove(other.name);
-    }
-    const moved = this.#at(folder, path);
+    const others = this.#known.filter((other) => other !== folder);
+    const there = await findAsync(others, async (other) => (await realOf(other.path)) === real);
+    await this.#expectApart(
+      path,
+      others.filter((other) => other !== there),
+    );
+    if (there !== undefined) await this.remove(there.name);
     this.disconnect(folder.bucket);
-    await this.#replace(folder, moved);
-    return moved;
+    return this.#replace(folder, (now, others) => placed(now, path, others));
   }
 
   /** Takes a folder out of the index; its files stay where they are. Answers how many pictures it had. */
   async remove(name: string): Promise<number> {
-    const folder = await this.#expect(name);
-    await this.#save(this.#known.filter(({ bucket }) => bucket !== folder.bucket));
-    this.disconnect(folder.bucket);
-    return this.#forget(folder.bucket);
+    const { bucket } = await this.#expect(name);
+    await this.#change(async (folders) => [folders.filter((folder) => folder.bucket !== bucket), undefined]);
+    this.disconnect(bucket);
+    return this.#forget(bucket);
   }
 
   /** Pictures of each folder in the index. */
@@ -157,14 +173,6 @@ export class Folders {
     );
   }
 
-  /** The folder at another place. Where it is called as its place was, it is called as the new one. */
-  #at(folder: Folder, path: string): Folder {
-    const others = this.#known.filter(({ bucket }) => bucket !== folder.bucket);
-    const name = folder.name === basename(folder.path) ? freeName(basename(path), others) : folder.name;
-    const formerly = [...folder.formerly, folder.path].filter((former) => former !== path);
-    return { ...folder, path, name, formerly };
-  }
-
   #open(root: string, bucket?: string): Promise<FolderStore> {
     return openFolder({ ...this.#options.opening, root, bucket });
   }
@@ -176,19 +184,35 @@ export class Folders {
     throw new SightlineError('not-found', `expected a folder of the index (${names || 'it has none'}), got ${name}`);
   }
 
-  async #replace(folder: Folder, by: Folder): Promise<void> {
-    await this.#save(this.#known.map((known) => (known.bucket === folder.bucket ? by : known)));
+  async #replace(
+    { bucket, name }: Folder,
+    by: (folder: Folder, others: readonly Folder[]) => Partial<Folder>,
+  ): Promise<Folder> {
+    return this.#change(async (folders) => {
+      const now = folders.find((folder) => folder.bucket === bucket);
+      if (now === undefined) throw new SightlineError('not-found', `${name} was taken out of the index meanwhile`);
+      const others = folders.filter((folder) => folder !== now);
+      const next = { ...now, ...by(now, others) };
+      return [folders.map((folder) => (folder === now ? next : folder)), next];
+    });
   }
 
-  async #save(folders: readonly Folder[]): Promise<void> {
-    await writeFolders(this.#options.config.data, folders);
-    this.#known = folders;
+  /** Changes the list while no other process does: a server and commands have it open at the same time. */
+  async #change<T>(to: (folders: readonly Folder[]) => Promise<[readonly Folder[], T]>): Promise<T> {
+    const { data } = this.#options.config;
+    return withFileLock(join(data, '.folders.lock'), async () => {
+      const [folders, answer] = await to(await readFolders(data));
+      await writeFolders(data, folders);
+      this.#known = folders;
+      return answer;
+    });
   }
 
   /** What lies in two folders would be indexed twice. The folder of the index itself is left out of all others. */
-  async #expectApart(path: string, real: string, reals: ReadonlyMap<Folder, string>): Promise<void> {
-    const data = await realOf(this.#options.config.data);
-    for (const [folder, other] of reals) {
+  async #expectApart(path: string, folders: readonly Folder[]): Promise<void> {
+    const [real, data] = await Promise.all([realOf(path), realOf(this.#options.config.data)]);
+    for (const folder of folders) {
+      const other = await realOf(folder.path);
       const [inner, outer] = isBelow(real, other) ? [real, other] : [other, real];
       if (!isBelow(inner, outer) || isBelow(inner, data)) continue;
       const message = `expected a folder apart from those of the index, but ${
@@ -230,6 +254,16 @@ export class Folders {
       cursor = page.next;
     }
   }
+}
+
+/** A folder at another place. Where it is called as its place was, it is called as the new one. */
+function placed(folder: Folder, path: string, others: readonly Folder[]): Partial<Folder> {
+  const name = folder.name === basename(folder.path) ? freeName(basename(path), others) : folder.name;
+  return { path, name, formerly: [...folder.formerly, folder.path].filter((former) => former !== path) };
+}
+
+async function findAsync<T>(items: readonly T[], fits: (item: T) => Promise<boolean>): Promise<T | undefined> {
+  for (const item of items) if (await fits(item)) return item;
 }
 
 async function realOf(path: string): Promise<string> {

@@ -21,7 +21,7 @@ export type CreateProgress = (
 
 /** Where pictures come from while the server runs. */
 export interface PictureSource {
-  readonly uploadBucket: string;
+  readonly uploadBucket: () => string;
   /** Only where something will tell of uploads that go past this server. */
   readonly presignUpload?: AppDeps['presignUpload'];
   /** One sentence for the terminal. */
@@ -46,7 +46,7 @@ export async function openFolderSource(
   const watched = new WatchedFolders({ folders, pipeline, logger });
   const paths = folders.list().flatMap(({ path, watched }) => (watched ? [path] : []));
   return {
-    uploadBucket: uploads.bucket,
+    uploadBucket: () => folders.uploadsTo(uploads),
     description: `It searches the pictures in ${paths.join(', ')}; drop more in at any time.`,
     backlog: () => queue.progress().waiting + queue.progress().running,
     async start(signal) {
@@ -91,7 +91,7 @@ export async function openBucketSource(
   const events = config.queueUrl === undefined ? null : await openEvents(config.queueUrl, config, runtime, logger);
   const local = () => queue.progress().waiting + queue.progress().running;
   return {
-    uploadBucket: store.bucket,
+    uploadBucket: () => store.bucket,
     presignUpload: events === null ? undefined : (key, options) => store.presignPut(key, options),
     description:
       events === null

@@ -37,11 +37,11 @@ async function copySamples(data: string, photos: string): Promise<void> {
   }
 }
 
-/** Takes the samples away, as the first folder of the user's own comes. What was changed or added there stays. */
+/** Takes the samples away once there is another folder. What was changed or added there stays. */
 export async function removeSamples(data: string, folders: Folders): Promise<void> {
   const photos = ownPhotos(data);
   const folder = folders.list().find(({ path }) => path === photos);
-  if (folder === undefined) return;
+  if (folder === undefined || folders.list().length < 2) return;
   for (const name of await readdir(SAMPLES)) {
     const path = join(photos, name);
     const [mine, sample] = await Promise.all([readFile(path).catch(() => null), readFile(join(SAMPLES, name))]);

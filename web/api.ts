@@ -142,6 +142,28 @@ export type Filter = {
   readonly indexedBefore?: string;
 };
 
+export type Folder = {
+  /** May be given to the filter `bucket`. */
+  readonly name: string;
+  readonly bucket: string;
+  /** Where it is; told at the machine itself and to keys that may write. */
+  readonly path?: string;
+  readonly pictures: number;
+  /** Changes in it are followed. */
+  readonly watched: boolean;
+  /** False while its drive is away: its pictures are hidden. */
+  readonly there: boolean;
+};
+
+export type FolderList = {
+  readonly items: readonly Folder[];
+};
+
+export type FolderPlace = {
+  /** Of the machine that the server runs on, from its root or from `~`. */
+  readonly path: string;
+};
+
 export type GeneralSearchRequest = {
   readonly terms: readonly SearchTerm[];
   /** Language of the texts, such as `en` or `de`. `auto`: each by its own letters and words, and by `Accept-Language`. */
@@ -372,6 +394,13 @@ export type Model = {
   };
 };
 
+export type NewFolder = {
+  /** Of the machine that the server runs on, from its root or from `~`. */
+  readonly path: string;
+  /** Whether it is the folder that the answer `perhaps-moved` names, moved, or another one. */
+  readonly moved?: boolean;
+};
+
 /** RFC 9457; `type` can be opened. */
 export type Problem = {
   readonly type: string;
@@ -582,18 +611,9 @@ export type Status = {
   /** Files left out as no pictures, by reason: hidden, system, sidecar, video, audio, database, ignored, own-data, link, special, archived; as of the last comparison of each folder. */
   readonly leftOut: { readonly [name: string]: number };
   /** The folders of the index. */
-  readonly folders: readonly ({
-    /** May be given to the filter `bucket`. */
-    readonly name: string;
-    readonly bucket: string;
-    /** Where it is; told only at the machine itself. */
-    readonly path?: string;
-    readonly pictures: number;
-    /** Changes in it are followed. */
-    readonly watched: boolean;
-    /** False while its drive is away: its pictures are hidden. */
-    readonly there: boolean;
-  })[];
+  readonly folders: readonly Folder[];
+  /** Whether folders can be added, moved and taken out here. */
+  readonly folderChanges: boolean;
   /** Pictures of folders that are not there now. */
   readonly hidden: number;
   /** A change of models that goes on in the background. */

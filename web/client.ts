@@ -8,6 +8,7 @@ import type {
   FacetCounts,
   FailurePage,
   Filter,
+  Folder,
   GeneralSearchRequest,
   Image,
   ImageHit,
@@ -32,6 +33,7 @@ export type {
   Change,
   Failure,
   Filter,
+  Folder,
   Image,
   KnownChange,
   MapPage,
@@ -87,8 +89,8 @@ export type Client = ReturnType<typeof createClient>;
  * const { items } = await client.search({ terms: [{ text: 'a cup of coffee' }], kind: 'image', limit: 3 });
  */
 export function createClient(options: ClientOptions) {
-  const call = <T>(path: string, request: Call, isAnswer: (value: unknown) => boolean = isObject): Promise<T> =>
-    send(options, path, request, isAnswer).then(({ body }) => body as T);
+  const call: Send = (path, request, isAnswer = isObject) =>
+    send(options, path, request, isAnswer).then(({ body }) => body as never);
   const image = (id: string, rest = '') => `images/${encodeURIComponent(id)}${rest}`;
   const trashed = (entry: string) => `trash/${encodeURIComponent(entry)}`;
 
@@ -140,6 +142,7 @@ export function createClient(options: ClientOptions) {
     /** The vectors themselves; pictures in base64. */
     embed: (request: EmbedRequest, signal?: AbortSignal) =>
       call<Vectors>('embed', { method: 'POST', json: request, signal }),
+    ...folderCalls(call),
     /** How often each tag is used, most frequent first. */
     tags: ({ kind, signal }: { readonly kind?: Kind | 'any'; readonly signal?: AbortSignal } = {}) =>
       call<TagCounts>('tags', { query: { kind }, signal }, isPage).then((answer) => answer.items),
@@ -166,6 +169,25 @@ export function createClient(options: ClientOptions) {
     closeSession: () => call<undefined>('session', { method: 'DELETE' }, () => true),
     status: (signal?: AbortSignal) => call<Status>('status', { signal }),
     model: (signal?: AbortSignal) => call<Model>('model', { signal }),
+  };
+}
+
+type Send = <T>(path: string, request: Call, isAnswer?: (value: unknown) => boolean) => Promise<T>;
+
+function folderCalls(call: Send) {
+  const folder = (name: string) => `folders/${encodeURIComponent(name)}`;
+  return {
+    /**
+     * Adds a folder of the machine that the server runs on, by its whole path.
+     * @param moved whether it is the folder that a refusal as `perhaps-moved` named
+     */
+    addFolder: (path: string, moved?: boolean) =>
+      call<Folder>('folders', { method: 'POST', json: { path, moved }, isSlow: true }),
+    /** Says where a folder is now. */
+    moveFolder: (name: string, path: string) =>
+      call<Folder>(folder(name), { method: 'PATCH', json: { path }, isSlow: true }),
+    /** Takes a folder out of the index; its files stay. */
+    removeFolder: (name: string) => call<undefined>(folder(name), { method: 'DELETE', isSlow: true }, () => true),
   };
 }
 

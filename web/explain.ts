@@ -28,6 +28,8 @@ export function explain(error: unknown): Explanation {
 
 function explainStatus({ status, code, message, retryAfter, requestId }: ApiFault): Explanation {
   const detail = sentence(message);
+  if (code === 'folder-overlaps') return { title: t('folders.overlaps'), advice: detail };
+  if (code === 'perhaps-moved') return { title: t('folders.perhapsMoved'), advice: detail };
   switch (status) {
     case 401:
     case 403:

@@ -9,7 +9,7 @@ export interface ClientOptions {
   /** Asked at every call, so that a key can be entered later. */
   readonly apiKey?: () => string | undefined;
   readonly fetch?: typeof fetch;
-  /** Longest wait for an answer, uploads excepted. Default 30,000. */
+  /** Longest wait for an answer, but for uploads and changes of folders. Default 30,000. */
   readonly timeoutMs?: number;
 }
 
@@ -19,6 +19,8 @@ export interface Call {
   readonly json?: unknown;
   readonly body?: FormData;
   readonly signal?: AbortSignal;
+  /** May take minutes, as an upload may. */
+  readonly isSlow?: boolean;
 }
 
 /**
@@ -37,7 +39,10 @@ export async function send(
     for (const one of Array.isArray(value) ? value : [value]) url.searchParams.append(name, String(one));
   }
   const timeout = new AbortController();
-  const timer = setTimeout(() => timeout.abort(), request.body ? 600_000 : (options.timeoutMs ?? 30_000));
+  const timer = setTimeout(
+    () => timeout.abort(),
+    request.body || request.isSlow ? 600_000 : (options.timeoutMs ?? 30_000),
+  );
   let response: Response;
   let body: unknown;
   try {

@@ -19,6 +19,7 @@ import { registerDocs, sendPage } from './routes/docs.ts';
 import { registerEmbed } from './routes/embed.ts';
 import { registerLive } from './routes/event-stream.ts';
 import { registerFailures } from './routes/failures.ts';
+import { registerFolders } from './routes/folders.ts';
 import { registerImages } from './routes/images.ts';
 import { registerMap } from './routes/map.ts';
 import { registerNeighbours } from './routes/neighbours.ts';
@@ -72,6 +73,7 @@ export function createApp(given: AppDeps): App {
   registerContent(app, deps, thumbnails);
   registerArchive(app, deps);
   registerTrash(app, deps, thumbnails);
+  registerFolders(app, deps);
   registerTags(app, deps);
   registerCaptions(app, deps);
   registerFailures(app, deps);

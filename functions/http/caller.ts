@@ -12,6 +12,8 @@ export interface Caller {
   readonly scheme: 'http' | 'https';
   /** The path of this service as the caller sees it: '' or such as `/photos`. */
   readonly basePath: string;
+  /** Whether a proxy that is not trusted says that it asks for somebody else. */
+  readonly isForwarded: boolean;
 }
 
 type Networks = readonly ReturnType<typeof ipaddr.parseCIDR>[];
@@ -37,6 +39,7 @@ function callerOf(c: Context, options: HttpOptions, trusted: Networks, peer: str
     host: c.req.header('host') || url.host,
     scheme: url.protocol === 'https:' ? 'https' : 'http',
     basePath: options.basePath,
+    isForwarded: ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'].some((name) => c.req.header(name) !== undefined),
   };
   if (peer === null || !isTrusted(peer, trusted)) return direct;
   const hops = hopsOf(c);
@@ -50,6 +53,7 @@ function callerOf(c: Context, options: HttpOptions, trusted: Networks, peer: str
     host: (last?.host ?? c.req.header('x-forwarded-host')?.split(',').at(-1))?.trim() || direct.host,
     scheme: proto === 'https' || proto === 'http' ? proto : direct.scheme,
     basePath: /^(\/[\w.~-]+)+$/.test(prefix) ? prefix : options.basePath,
+    isForwarded: false,
   };
 }
 
@@ -88,8 +92,8 @@ function isTrusted(address: string, networks: Networks): boolean {
 }
 
 /** Whether somebody asks at the machine itself, where the paths of its files mean something. */
-export function isThisMachine({ address }: Caller): boolean {
-  return address !== null && ipaddr.isValid(address) && ipaddr.process(address).range() === 'loopback';
+export function isThisMachine({ address, isForwarded }: Caller): boolean {
+  return !isForwarded && address !== null && ipaddr.isValid(address) && ipaddr.process(address).range() === 'loopback';
 }
 
 /** The network that a limit counts: an IPv6 caller usually owns a whole /64 and can take any address of it. */

@@ -39,6 +39,17 @@ export interface FolderSummary {
   readonly isThere: boolean;
 }
 
+/** What people do with the folders of an index by hand. Throws as `Folders` of a server does. */
+export interface FolderChanges {
+  /**
+   * Answers the bucket of the folder.
+   * @param moved whether it is the folder of the index that it resembles; undefined: throws `perhaps-moved` then
+   */
+  add(path: string, moved: boolean | undefined): Promise<string>;
+  move(name: string, path: string): Promise<string>;
+  remove(name: string): Promise<void>;
+}
+
 /** How far a change of models has come that goes on in the background. */
 export interface ChangeProgress {
   /** Name of the models that are to take over. */
@@ -58,8 +69,8 @@ export interface AppDeps {
   readonly vectors: VectorStore;
   readonly failures: FailureLog;
   readonly buckets: ReadonlyMap<string, ObjectStore>;
-  /** Where uploads go; a key of `buckets`. */
-  readonly uploadBucket: string;
+  /** Where uploads go; a key of `buckets` unless its drive is away. */
+  readonly uploadBucket: () => string;
   /**
    * Signs an upload to `uploadBucket` that goes past this service: of exactly this length and type. Without it there
    * is no
@@ -103,6 +114,8 @@ export interface AppDeps {
   readonly isWatched?: (bucket: string) => boolean;
   /** The folders of the index, where it is one of folders. */
   readonly folders?: () => Promise<readonly FolderSummary[]>;
+  /** Only where folders are served: on one machine, without a bucket. */
+  readonly folderChanges?: FolderChanges;
   /** The answer of GET /model. */
   readonly model: ModelInfo;
   readonly ready: () => Readiness;
@@ -134,5 +147,7 @@ export interface AppEnv {
     caller: Caller;
     /** Aborts when the client goes away or the time is up. */
     signal: AbortSignal;
+    /** Lets this request take as long as it takes. */
+    unhurried: () => void;
   };
 }

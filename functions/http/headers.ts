@@ -87,6 +87,7 @@ export function timeLimit(options: HttpOptions): MiddlewareHandler<AppEnv> {
       late.abort(problem);
       reject(problem);
     }, limit);
+    c.set('unhurried', () => clearTimeout(timer));
     try {
       await Promise.race([next(), promise]);
     } finally {

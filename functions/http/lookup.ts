@@ -25,11 +25,11 @@ export async function findCaption(vectors: VectorStore, id: string): Promise<Cap
   return point.payload;
 }
 
-/** The bucket of a stored picture. Throws `unavailable` (503) when it is not connected now. */
+/** The folder or bucket of this name. Throws `unavailable` (503) when it is not there now. */
 export function findBucket(buckets: ReadonlyMap<string, ObjectStore>, bucket: string): ObjectStore {
   const objects = buckets.get(bucket);
   if (objects === undefined) {
-    throw new SightlineError('unavailable', `the bucket ${bucket} of this picture is not connected`);
+    throw new SightlineError('unavailable', `the folder or bucket ${bucket} is not there now`);
   }
   return objects;
 }

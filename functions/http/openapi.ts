@@ -90,6 +90,7 @@ const TAGS = [
   { name: 'search', description: 'Find pictures and captions.' },
   { name: 'images', description: 'Store, look at and manage pictures.' },
   { name: 'trash', description: 'Deleted pictures, until their time is over.' },
+  { name: 'folders', description: 'Where the pictures of this machine are.' },
   { name: 'captions', description: 'Texts that pictures can find.' },
   { name: 'session', description: 'What a browser shows instead of a key.' },
   { name: 'operations', description: 'What could not be indexed, and how the service is.' },

@@ -4,7 +4,9 @@ import type { Failure, Hit, StoredPoint } from '../../core/ports.ts';
 import type { SearchHit } from '../../core/search.ts';
 import type { TrashEntry } from '../../core/trash.ts';
 import type { CaptionPayload, ImagePayload } from '../../core/types.ts';
-import type { AppEnv } from './deps.ts';
+import { isThisMachine } from './caller.ts';
+import type { AppEnv, FolderSummary } from './deps.ts';
+import type { FolderResource } from './schemas/folders.ts';
 import type { CaptionResource, HitResource, ImageResource } from './schemas/images.ts';
 import type { FailureResource } from './schemas/system.ts';
 import type { TrashResource } from './schemas/trash.ts';
@@ -53,6 +55,12 @@ export function serialise(c: Context<AppEnv>) {
       const { id, bucket, key, etag, reason, message, retryable, attempts, firstAt, lastAt } = stored;
       const links = { retry: `${base}/failures/${id}/retry` };
       return { id, bucket, key, etag, reason, message, retryable, attempts, firstAt, lastAt, links };
+    },
+
+    /** Paths say something at the machine itself, and to those who may change them. */
+    folder({ name, bucket, path, pictures, watched, isThere }: FolderSummary): FolderResource {
+      const isTold = isThisMachine(c.get('caller')) || c.get('apiKey')?.scope === 'write';
+      return { name, bucket, ...(isTold && { path }), pictures, watched, there: isThere };
     },
 
     trashEntry({ id, imageId, deletedAt, picture, object }: TrashEntry, keepDays: number): TrashResource {

@@ -3,6 +3,7 @@ import { isSightlineError } from '../../core/errors.ts';
 import { imageId } from '../../core/index-image.ts';
 import type { ObjectInfo, ObjectStore } from '../../core/ports.ts';
 import type { AppDeps } from './deps.ts';
+import { findBucket } from './lookup.ts';
 import { HttpProblem, rejectedImage } from './problem.ts';
 import { numbered } from './upload-key.ts';
 
@@ -49,12 +50,14 @@ function isSameUpload({ key, otherKeys }: Upload, stored: string): boolean {
 /** Pictures with the same bytes that are where the index says, in the bucket for uploads. */
 async function findCopies(deps: AppDeps, bytes: Uint8Array): Promise<{ id: string; key: string }[]> {
   const sha256 = createHash('sha256').update(bytes).digest('hex');
-  const filter = { kind: 'image', bucket: deps.uploadBucket, sha256 } as const;
+  const bucket = deps.uploadBucket();
+  const objects = findBucket(deps.buckets, bucket);
+  const filter = { kind: 'image', bucket, sha256 } as const;
   const { items } = await deps.vectors.list({ filter, limit: 100, order: 'id' });
   const copies: { id: string; key: string }[] = [];
   for (const { id, payload } of items) {
     if (payload.kind !== 'image') continue;
-    const info = await deps.buckets.get(deps.uploadBucket)!.head(payload.key);
+    const info = await objects.head(payload.key);
     if (info?.etag === payload.etag) copies.push({ id, key: payload.key });
   }
   return copies;
@@ -69,8 +72,8 @@ async function storeAndIndex(
   upload: Upload,
   signal: AbortSignal,
 ): Promise<{ id: string; replaced: boolean }> {
-  const bucket = deps.uploadBucket;
-  const objects = deps.buckets.get(bucket)!;
+  const bucket = deps.uploadBucket();
+  const objects = findBucket(deps.buckets, bucket);
   const before = upload.overwrite ? await objects.head(upload.key) : null;
   if (before !== null) await deps.embedder.embedImage(upload.bytes);
   const info = await put(objects, upload, deps.options.maxImageBytes, before, signal);

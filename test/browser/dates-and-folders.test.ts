@@ -94,7 +94,10 @@ describe('dates, cameras and folders on the page', browserSkip(), () => {
     await page.getByRole('button', { name: /^Menu/ }).click();
     await page.getByRole('button', { name: 'Status' }).click();
     const list = page.getByRole('region', { name: 'Folders' });
-    assert.match(await list.innerText(), /followed\s+photos\s+2 pictures\s+not there\s+Old drive\s+12 pictures/);
+    assert.match(
+      await list.innerText(),
+      /followed\s+photos\s+\/photos\s+2 pictures\s+not there\s+Old drive\s+\/old\s+12 pictures/,
+    );
     await list.getByRole('button', { name: 'photos' }).click();
     await page.getByRole('heading', { name: 'Newest 2 pictures' }).waitFor();
   });

@@ -243,6 +243,44 @@ for (const [where, openLog] of Object.entries(VANISHED_LOGS))
       assert.deepEqual(await tagsOf('copy.jpg'), ['best']);
     });
 
+    it('follows one of many copies that is renamed, in any order of events, and gives others nothing', async () => {
+      const keys = Array.from({ length: 30 }, (_, i) => `old/${i}.jpg`);
+      for (const key of keys) await tagged(key, []);
+      await age(3_600_000, keys);
+      for (const [i, isNewFirst] of [true, false].entries()) {
+        const [from, to] = [`old/${i}.jpg`, `renamed ${i}.jpg`];
+        await vectors.setTags(imageId('b', from), [from]);
+        await objects.delete(from);
+        await put('PIC same', to);
+        const events = [created('20', to), removed('20', from)];
+        for (const job of isNewFirst ? events : events.toReversed()) await index(job);
+        assert.deepEqual(await tagsOf(to), [from]);
+      }
+      for (const key of keys.slice(2)) assert.deepEqual(await tagsOf(key), [], key);
+      // The folder of all of them: each by its name, although only some are looked for on disk.
+      for (const key of keys.slice(2)) {
+        await vectors.setTags(imageId('b', key), [key]);
+        await objects.delete(key);
+        await put('PIC same', key.replace('old/', 'new/'));
+      }
+      const jobs = keys.slice(2).flatMap((key) => [removed('30', key), created('30', key.replace('old/', 'new/'))]);
+      while (jobs.length > 0) await Promise.all(jobs.splice(0, 8).map(index));
+      for (const key of keys.slice(2)) assert.deepEqual(await tagsOf(key.replace('old/', 'new/')), [key]);
+      assert.equal(await vectors.count({}), 30);
+    });
+
+    /** As if these had been indexed so many milliseconds earlier. */
+    async function age(ms: number, keys: readonly string[]) {
+      for (const key of keys) {
+        const point = await stored(key);
+        assert.ok(point && !point.deleted);
+        const vector = (await vectors.vectors([imageId('b', key)])).get(imageId('b', key))!;
+        const indexedAt = new Date(Date.parse(point.payload.indexedAt) - ms).toISOString();
+        const payload = { ...point.payload, indexedAt };
+        await vectors.upsert([{ id: imageId('b', key), vector, payload }], 'not-older');
+      }
+    }
+
     it('gives several of the same bytes back by their names', async () => {
       await tagged('one.jpg', ['one']);
       await tagged('two.jpg', ['two']);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { copyFile, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, beforeEach, describe, it } from 'node:test';
@@ -53,6 +53,12 @@ describe('the folders of an index', { timeout: 900_000 }, () => {
     eventually(`the keys ${expected}`, 120_000, async () =>
       (await keys()).join() === expected.toSorted().join() ? true : null,
     );
+  const send = async (method: string, path: string, body?: unknown) => {
+    const headers = { 'Content-Type': 'application/json' };
+    const answer = await fetch(`${server!.url}${path}`, { method, headers, body: JSON.stringify(body) });
+    const text = await answer.text();
+    return { status: answer.status, body: text === '' ? null : JSON.parse(text) };
+  };
   const command = async (...words: string[]) => {
     const { code, stdout, stderr } = await runScript(['scripts/sightline.ts', ...words, '--data', at('data')]);
     return { code, text: stdout + stderr };
@@ -137,6 +143,69 @@ describe('the folders of an index', { timeout: 900_000 }, () => {
     await eventually('one folder', 60_000, async () =>
       (await get<Status>('/status')).folders.length === 1 ? true : null,
     );
+  });
+
+  it('come, move and go over HTTP, uploads with them; one that may be an old one is asked about', async () => {
+    await start();
+    await eventually('the samples', 120_000, async () => ((await keys()).length === 23 ? true : null));
+    const added = await send('POST', '/folders', { path: at('a') });
+    assert.deepEqual([added.status, added.body.name, added.body.path, added.body.there], [201, 'a', at('a'), true]);
+    await finds('cat.jpg', 'rocket.jpg');
+    const form = new FormData();
+    form.append('file', new File([await readFile(join(samples, 'coffee.jpg'))], 'sent.jpg'));
+    const sent = await fetch(`${server!.url}/images?key=sent.jpg`, { method: 'POST', body: form });
+    assert.equal(sent.status, 201, await sent.text());
+    assert.ok((await readdir(at('a'))).includes('sent.jpg'), 'the folder of the samples, which went, takes no uploads');
+    await rm(at('a/sent.jpg'));
+    await finds('cat.jpg', 'rocket.jpg');
+
+    await mkdir(at('a/sub'));
+    const nested = await send('POST', '/folders', { path: at('a/sub') });
+    assert.deepEqual([nested.status, nested.body.type], [409, '/problems/folder-overlaps']);
+    assert.ok(nested.body.detail.includes(at('a/sub')) && nested.body.detail.includes(`${at('a')},`));
+    for (const path of [at('nowhere'), at('a/cat.jpg'), 'a']) {
+      assert.equal((await send('POST', '/folders', { path })).status, 400, path);
+    }
+
+    await rm(at('a'), { recursive: true });
+    await fill('c', 'cat.jpg', 'coffee.jpg');
+    await finds();
+    const asked = await send('POST', '/folders', { path: at('c') });
+    assert.deepEqual([asked.status, asked.body.type, asked.body.folder], [409, '/problems/perhaps-moved', 'a']);
+    assert.equal((await send('POST', '/folders', { path: at('c'), moved: true })).body.name, 'c');
+    await finds('cat.jpg', 'coffee.jpg');
+    await rename(at('c'), at('d'));
+    assert.equal((await send('PATCH', '/folders/c', { path: at('d') })).body.path, at('d'));
+    await finds('cat.jpg', 'coffee.jpg');
+    assert.equal((await send('DELETE', '/folders/d')).status, 204);
+    await finds();
+    assert.deepEqual((await get<Status>('/status')).folders, []);
+    assert.equal((await send('DELETE', '/folders/d')).status, 404);
+    assert.deepEqual((await readdir(at('d'))).sort(), ['cat.jpg', 'coffee.jpg']);
+  });
+
+  it('are changed by several processes at once, and none is lost', async () => {
+    await start('a');
+    await finds('cat.jpg', 'rocket.jpg');
+    const names = ['x1', 'x2', 'x3', 'x4'];
+    for (const name of names) await fill(name, 'moon.jpg');
+    const [, ...answers] = await Promise.all([
+      command('folders', 'add', at('b')),
+      ...names.map((name) => send('POST', '/folders', { path: at(name) })),
+    ]);
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      [201, 201, 201, 201],
+    );
+    await eventually('all folders', 60_000, async () => {
+      const { folders } = await get<Status>('/status');
+      return folders
+        .map(({ name }) => name)
+        .toSorted()
+        .join() === ['a', 'b', ...names].join()
+        ? true
+        : null;
+    });
   });
 
   it('are followed as a command changes them; one within another is refused with both named', async () => {

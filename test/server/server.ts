@@ -63,6 +63,7 @@ export async function startServer(args: readonly string[], env: NodeJS.ProcessEn
 export async function runScript(
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
+  deadlineMs = DEADLINE_MS,
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...args], {
     cwd: root,
@@ -78,7 +79,7 @@ export async function runScript(
     stderr += chunk;
   });
   const closed = once(child, 'close').then(([code]) => code as number | null);
-  const code = await inTime(`${args.join(' ')} to end`, closed, child, () => stdout + stderr);
+  const code = await inTime(`${args.join(' ')} to end`, closed, child, () => stdout + stderr, deadlineMs);
   return { code, stdout, stderr };
 }
 
@@ -103,12 +104,18 @@ export async function killWhen(
 }
 
 /** What comes of `work`, unless it takes too long: then the process is killed, and the error has what it printed. */
-async function inTime<T>(what: string, work: Promise<T>, child: ChildProcess, output: () => string): Promise<T> {
+async function inTime<T>(
+  what: string,
+  work: Promise<T>,
+  child: ChildProcess,
+  output: () => string,
+  deadlineMs = DEADLINE_MS,
+): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
     child.kill('SIGKILL');
-    reject(new Error(`waited ${DEADLINE_MS} ms for ${what}; it was killed and had printed:\n${output()}`));
-  }, DEADLINE_MS);
+    reject(new Error(`waited ${deadlineMs} ms for ${what}; it was killed and had printed:\n${output()}`));
+  }, deadlineMs);
   try {
     return await Promise.race([work, late]);
   } finally {

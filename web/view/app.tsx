@@ -10,6 +10,7 @@ import { ConnectionNote } from './connection.tsx';
 import { Detail } from './detail.tsx';
 import { DropArea } from './drop-area.tsx';
 import { Failures } from './failures.tsx';
+import { FolderDialog } from './folders.tsx';
 import { Header } from './header.tsx';
 import { KeyDialog } from './key-dialog.tsx';
 import { KeyboardHelp } from './keyboard.tsx';
@@ -37,6 +38,7 @@ export function App() {
       <Uploads />
       <Detail />
       <KeyDialog />
+      <FolderDialog />
       <ConfirmDialog />
       <KeyboardHelp />
       <DropArea />

@@ -3,9 +3,11 @@ import type { KnownChange, Model, Status } from '../client.ts';
 import { formatAge, formatDuration } from '../format.ts';
 import { formatCount, t } from '../i18n/translate.ts';
 import { emptyQuery } from '../route.ts';
+import { folderTurns } from '../state/folders.ts';
 import { changeCount, connection } from '../state/live-updates.ts';
 import { go, openPhoto, openView } from '../state/navigation.ts';
 import { FaultNote } from './fault-note.tsx';
+import { Folders } from './folders.tsx';
 import { ModelChange } from './model-change.tsx';
 import { useStatus } from './use-status.ts';
 
@@ -15,7 +17,7 @@ const refreshMs = 5000;
 export function StatusView() {
   const [turn, setTurn] = useState(0);
   const again = () => setTurn((before) => before + 1);
-  const { status, model, fault } = useStatus(`${turn} ${changeCount.value}`);
+  const { status, model, fault } = useStatus(`${turn} ${changeCount.value} ${folderTurns.value}`);
   useEffect(() => {
     const timer = setInterval(again, refreshMs);
     return () => clearInterval(timer);
@@ -28,7 +30,7 @@ export function StatusView() {
       {fault ? <FaultNote fault={fault} again={again} /> : null}
       <ModelChange />
       {status ? <Figures status={status} /> : null}
-      {status && status.folders.length > 0 ? <Folders folders={status.folders} /> : null}
+      {status ? <Folders {...status} /> : null}
       {status ? <Changes changes={status.recent} /> : null}
       {model ? <Models model={model} /> : null}
     </div>
@@ -52,32 +54,6 @@ function Figures({ status }: { status: Status }) {
       <Figure label={t('status.updates')} value={t(`status.${connection.value}`)} />
       <Figure label={t('status.uptime')} value={formatDuration(status.uptimeSeconds)} />
     </div>
-  );
-}
-
-/** The folders of the index; each opens its pictures. */
-function Folders({ folders }: { folders: Status['folders'] }) {
-  return (
-    <section aria-label={t('status.folders')}>
-      <h2>{t('status.folders')}</h2>
-      <ul class="changes">
-        {folders.map(({ name, bucket, pictures, watched, there }) => (
-          <li key={bucket}>
-            <span class={there ? 'change' : 'change change-failed'}>
-              {t(there ? (watched ? 'status.followed' : 'status.indexedOnce') : 'status.away')}
-            </span>
-            <button
-              type="button"
-              class="link"
-              onClick={() => go({ view: 'search', query: { ...emptyQuery, filter: { bucket: name } } })}
-            >
-              {name}
-            </button>
-            <small>{t('pictures', { count: pictures })}</small>
-          </li>
-        ))}
-      </ul>
-    </section>
   );
 }
 

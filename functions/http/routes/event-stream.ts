@@ -1,12 +1,12 @@
 import { createRoute, type z } from '@hono/zod-openapi';
 import { type SSEStreamingApi, streamSSE } from 'hono/streaming';
 import { METADATA_VERSION } from '../../../core/metadata/embedded.ts';
-import { isThisMachine } from '../caller.ts';
 import type { Change } from '../change-feed.ts';
 import type { AppDeps, AppEnv } from '../deps.ts';
 import { type App, json, problems } from '../openapi.ts';
 import { noQuery } from '../schemas/common.ts';
 import { change, status } from '../schemas/event-stream.ts';
+import { serialise } from '../serialise.ts';
 
 /** Streams open at the same time; further callers are told to poll. Each costs a socket and a timer. */
 const MAX_STREAMS = 200;
@@ -75,14 +75,8 @@ export function registerLive(app: App, deps: AppDeps): void {
         backlog,
         outdated,
         leftOut: { ...deps.leftOut?.() },
-        folders: folders.map(({ name, bucket, path, pictures, watched, isThere }) => ({
-          name,
-          bucket,
-          ...(isThisMachine(c.get('caller')) && { path }),
-          pictures,
-          watched,
-          there: isThere,
-        })),
+        folders: folders.map(serialise(c).folder),
+        folderChanges: deps.folderChanges !== undefined,
         hidden: folders.reduce((sum, { pictures, isThere }) => sum + (isThere ? 0 : pictures), 0),
         change: deps.change?.() ?? null,
         indexed: changes?.indexed() ?? null,

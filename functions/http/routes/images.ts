@@ -133,5 +133,5 @@ async function versionToDelete(
 
 /** Whether it is one of the buckets and folders that are followed, and not only indexed once. */
 function isServed({ isWatched, uploadBucket }: AppDeps, bucket: string): boolean {
-  return bucket === uploadBucket || isWatched?.(bucket) === true;
+  return isWatched?.(bucket) === true || bucket === uploadBucket();
 }

@@ -3,6 +3,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { imageId } from '../../../core/index-image.ts';
 import { requireKey, requireWritable, WRITE_SECURITY } from '../auth.ts';
 import type { AppDeps } from '../deps.ts';
+import { findBucket } from '../lookup.ts';
 import { type App, component, json, problems } from '../openapi.ts';
 import { HttpProblem } from '../problem.ts';
 import { MAX_JSON_BYTES, readJson } from '../request-body.ts';
@@ -71,10 +72,10 @@ export function registerUploads(app: App, deps: AppDeps): void {
       const expected = uploadPrefixes.map((prefix) => JSON.stringify(prefix)).join(' or ');
       throw new HttpProblem('invalid-key', `key: expected one that begins with ${expected}, as others are not indexed`);
     }
-    const bucket = deps.uploadBucket;
+    const bucket = deps.uploadBucket();
     const known = { id: imageId(bucket, key) };
     // Only to say so early: the signature makes the store refuse it, too.
-    if (asked.key !== undefined && !overwrite && (await deps.buckets.get(bucket)!.head(key)) !== null) {
+    if (asked.key !== undefined && !overwrite && (await findBucket(deps.buckets, bucket).head(key)) !== null) {
       const detail = 'expected a key that is free, or overwrite=true; this one is taken';
       throw new HttpProblem('already-exists', detail, { extra: known });
     }
@@ -86,8 +87,9 @@ export function registerUploads(app: App, deps: AppDeps): void {
 
 /** The first of the name that nobody has now; the signature makes the store refuse it when somebody is quicker. */
 async function freeKey({ buckets, uploadBucket }: AppDeps, key: string): Promise<string> {
+  const objects = findBucket(buckets, uploadBucket());
   for (let n = 1; ; n++) {
     const one = numbered(key, n);
-    if ((await buckets.get(uploadBucket)!.head(one)) === null) return one;
+    if ((await objects.head(one)) === null) return one;
   }
 }

@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { id, spaceId, timestamp } from './common.ts';
+import { folder } from './folders.ts';
 
 const known = {
   type: z
@@ -43,18 +44,8 @@ export const status = z
         'special, archived; as of the last comparison of each folder.',
       example: { sidecar: 12, video: 3 },
     }),
-    folders: z
-      .array(
-        z.strictObject({
-          name: z.string().openapi({ description: 'May be given to the filter `bucket`.' }),
-          bucket: z.string(),
-          path: z.string().optional().openapi({ description: 'Where it is; told only at the machine itself.' }),
-          pictures: z.int(),
-          watched: z.boolean().openapi({ description: 'Changes in it are followed.' }),
-          there: z.boolean().openapi({ description: 'False while its drive is away: its pictures are hidden.' }),
-        }),
-      )
-      .openapi({ description: 'The folders of the index.' }),
+    folders: z.array(folder).openapi({ description: 'The folders of the index.' }),
+    folderChanges: z.boolean().openapi({ description: 'Whether folders can be added, moved and taken out here.' }),
     hidden: z.int().openapi({ description: 'Pictures of folders that are not there now.' }),
     change: z
       .strictObject({

@@ -116,7 +116,7 @@ export async function testApp(
     vectors,
     failures,
     buckets,
-    uploadBucket: objects.bucket,
+    uploadBucket: () => objects.bucket,
     onLiveSpace,
     index,
     sessions: createSessions(records),

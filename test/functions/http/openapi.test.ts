@@ -2,16 +2,21 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { imageId } from '../../../core/index-image.ts';
+import type { FolderChanges } from '../../../functions/http/deps.ts';
 import { jsonRequest, samplePhoto, type TestApp, testApp } from './harness.ts';
 import { assertDescribed, fitsComponent, type OpenApiDocument, operations } from './openapi-checks.ts';
 
 const MISSING = '6f1b6f0e-6a2f-5c0b-9d0e-3a4f8f1d7c11';
 
+/** A folder that comes and stays as it is. */
+const FOLDER = { name: 'photos', bucket: 'photos', path: '/photos', pictures: 1, watched: true, isThere: true };
+const CHANGES: FolderChanges = { add: async () => 'photos', move: async () => 'photos', remove: async () => {} };
+
 describe('the OpenAPI document', () => {
   let t: TestApp;
   let document: OpenApiDocument;
   before(async () => {
-    t = await testApp();
+    t = await testApp({}, (deps) => ({ ...deps, folders: async () => [FOLDER], folderChanges: CHANGES }));
     document = (await t.json('/openapi.json')).body as unknown as OpenApiDocument;
   });
   after(() => t.close());
@@ -87,7 +92,7 @@ describe('the OpenAPI document', () => {
         visited++;
       }
     }
-    assert.equal(visited, 11);
+    assert.equal(visited, 13);
     assert.deepEqual(unlimited, []);
   });
 
@@ -102,13 +107,13 @@ describe('the OpenAPI document', () => {
         const { example } = document.components.schemas[name]!;
         assert.ok(example, `${name} has an example`);
         assert.ok(fitsComponent(document, name, example), `the example of ${name} fits`);
-        const target = path.replace('{id}', imageId('photos', 'cat.jpg'));
+        const target = path.replace('{id}', imageId('photos', 'cat.jpg')).replace('{name}', 'photos');
         const { status, body } = await t.json(target, jsonRequest(method, example));
         assert.ok(status < 300, `${method} ${path} ${name}: ${JSON.stringify(body)}`);
         tried++;
       }
     }
-    assert.equal(tried, 7);
+    assert.equal(tried, 9);
   });
 
   it('describes what is really answered, good and bad', async () => {
@@ -168,6 +173,11 @@ describe('the OpenAPI document', () => {
       ['/failures', ''],
       ['/failures/{id}/retry', `/failures/${imageId('photos', 'nothing.jpg')}/retry`, { method: 'POST' }],
       ['/failures/{id}/retry', `/failures/${MISSING}/retry`, { method: 'POST' }],
+      ['/folders', ''],
+      ['/folders', '', jsonRequest('POST', { path: '/photos' })],
+      ['/folders', '', jsonRequest('POST', {})],
+      ['/folders/{name}', '/folders/photos', jsonRequest('PATCH', { path: '/photos' })],
+      ['/folders/{name}', '/folders/photos', { method: 'DELETE' }],
       ['/health', ''],
       ['/ready', ''],
       ['/model', ''],

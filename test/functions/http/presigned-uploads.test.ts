@@ -16,7 +16,7 @@ describe('POST /uploads', () => {
     t = await testApp({}, (deps) => ({
       ...deps,
       buckets: new Map([['pictures', store]]),
-      uploadBucket: 'pictures',
+      uploadBucket: () => 'pictures',
       presignUpload: (key, options) => store.presignPut(key, options),
     }));
   });
@@ -57,7 +57,7 @@ describe('POST /uploads', () => {
     const filtered = await testApp({}, (deps) => ({
       ...deps,
       buckets: new Map([['pictures', store]]),
-      uploadBucket: 'pictures',
+      uploadBucket: () => 'pictures',
       uploadPrefixes,
       presignUpload: (key, options) => store.presignPut(key, options),
     }));

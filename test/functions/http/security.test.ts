@@ -20,7 +20,8 @@ describe('API keys', () => {
 
   const status = async (method: string, path: string, headers: Record<string, string> = {}) =>
     (await t.app.request(path.replace('{id}', SOME_ID), { method, headers })).status;
-  const writes = (method: string, path: string) => method !== 'GET' && /^\/(images|captions|failures|trash)/.test(path);
+  const writes = (method: string, path: string) =>
+    method !== 'GET' && /^\/(images|captions|failures|folders|trash)/.test(path);
 
   it('are needed by exactly the routes that write, as the document says', async () => {
     let guarded = 0;
@@ -33,7 +34,7 @@ describe('API keys', () => {
       assert.equal((await status(method, path)) === 401, expected, where);
       guarded += expected ? 1 : 0;
     }
-    assert.equal(guarded, 10);
+    assert.equal(guarded, 13);
     assert.deepEqual(Object.keys(document.components.securitySchemes), ['bearer', 'apiKey', 'session']);
   });
 

@@ -116,7 +116,7 @@ describe('the trash', () => {
 
 describe('pictures that are not ours to change', () => {
   it('are only taken out of the index when they were only indexed, unless the caller says disk', async () => {
-    const api = await testApp({}, (deps) => ({ ...deps, uploadBucket: 'elsewhere' }));
+    const api = await testApp({}, (deps) => ({ ...deps, uploadBucket: () => 'elsewhere' }));
     try {
       const bucket = api.deps.buckets.get('photos')!;
       for (const name of ['cat.jpg', 'moon.jpg']) {

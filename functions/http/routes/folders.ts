@@ -1,0 +1,139 @@
+import { createRoute } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import { isSightlineError } from '../../../core/errors.ts';
+import { requireKey, WRITE_SECURITY } from '../auth.ts';
+import { isThisMachine } from '../caller.ts';
+import type { AppDeps, AppEnv, FolderChanges } from '../deps.ts';
+import { type App, component, json, problems } from '../openapi.ts';
+import { HttpProblem } from '../problem.ts';
+import { MAX_JSON_BYTES, readJson } from '../request-body.ts';
+import { noQuery } from '../schemas/common.ts';
+import { addBody, folder, folderList, moveBody, nameParams } from '../schemas/folders.ts';
+import { serialise } from '../serialise.ts';
+
+const tags = ['folders'];
+
+const listRoute = createRoute({
+  method: 'get',
+  path: '/folders',
+  tags,
+  summary: 'The folders of the index',
+  request: { query: noQuery },
+  responses: { 200: json(folderList, 'All of them; none where pictures are in a bucket.'), ...problems() },
+});
+
+/**
+ * Registers the folders of an index: which there are, and how they come, move and go. Whoever adds one makes pictures
+ * readable that only this machine had, so it takes a key that may write, or somebody at the machine itself.
+ */
+export function registerFolders(app: App, deps: AppDeps): void {
+  const write = { tags, security: WRITE_SECURITY, middleware: requireKey(deps.options) };
+
+  app.openapi(listRoute, async (c) => {
+    return c.json({ items: ((await deps.folders?.()) ?? []).map(serialise(c).folder) }, 200);
+  });
+
+  registerAdd(app, deps, write);
+  const moveRoute = createRoute({
+    ...write,
+    method: 'patch',
+    path: '/folders/{name}',
+    summary: 'Say where a folder is now',
+    description: 'Its pictures keep everything that is known of them.',
+    request: {
+      params: nameParams,
+      query: noQuery,
+      body: { required: true, content: { 'application/json': { schema: component(app, 'FolderPlace', moveBody) } } },
+    },
+    responses: { 200: json(folder, 'The folder.'), ...problems(401, 403, 404, 409, 413, 415) },
+  });
+  app.openapi(moveRoute, async (c) => {
+    const changes = changesFor(c, deps);
+    const { path } = await readJson(c, moveBody, MAX_JSON_BYTES);
+    return c.json(await find(c, deps, await refusing(changes.move(c.req.valid('param').name, path))), 200);
+  });
+
+  const removeRoute = createRoute({
+    ...write,
+    method: 'delete',
+    path: '/folders/{name}',
+    summary: 'Take a folder out of the index',
+    description:
+      'Its files stay where they are. What people said of its pictures waits for a while for them to return.',
+    request: { params: nameParams, query: noQuery },
+    responses: { 204: { description: 'It is out.' }, ...problems(401, 403, 404) },
+  });
+  app.openapi(removeRoute, async (c) => {
+    const changes = changesFor(c, deps);
+    await changes.remove(c.req.valid('param').name);
+    return c.body(null, 204);
+  });
+}
+
+function registerAdd(
+  app: App,
+  deps: AppDeps,
+  write: { tags: string[]; security: typeof WRITE_SECURITY; middleware: ReturnType<typeof requireKey> },
+): void {
+  const addRoute = createRoute({
+    ...write,
+    method: 'post',
+    path: '/folders',
+    summary: 'Add a folder of this machine',
+    description:
+      'It is indexed and watched from then on. One that was moved is known by its pictures; where that is not sure, ' +
+      'the answer is 409 `perhaps-moved`, and `moved` says which it is.',
+    request: {
+      query: noQuery,
+      body: { required: true, content: { 'application/json': { schema: component(app, 'NewFolder', addBody) } } },
+    },
+    responses: {
+      201: {
+        ...json(folder, 'The folder.'),
+        headers: { Location: { schema: { type: 'string' }, description: 'Of the folder.' } },
+      },
+      ...problems(401, 403, 404, 409, 413, 415),
+    },
+  });
+  app.openapi(addRoute, async (c) => {
+    const changes = changesFor(c, deps);
+    const { path, moved } = await readJson(c, addBody, MAX_JSON_BYTES);
+    const added = await find(c, deps, await refusing(changes.add(path, moved)));
+    const location = `${c.get('caller').basePath}/folders/${encodeURIComponent(added.name)}`;
+    return c.json(added, 201, { Location: location });
+  });
+}
+
+/** Refuses where there are no folders, and those who are neither here nor known by a key. */
+function changesFor(c: Context<AppEnv>, { folderChanges }: AppDeps): FolderChanges {
+  if (folderChanges === undefined) {
+    const detail = 'expected a server of folders, but this one serves a bucket, which has none';
+    throw new HttpProblem('no-folders', detail);
+  }
+  if (c.get('apiKey') === null && !isThisMachine(c.get('caller'))) {
+    const detail = 'expected an API key that may write, or a call from the machine itself and not through a proxy';
+    throw new HttpProblem('forbidden', detail);
+  }
+  // A folder that may have been moved is compared with what is known of it, which can take minutes on a slow drive.
+  c.get('unhurried')();
+  return folderChanges;
+}
+
+async function find(c: Context<AppEnv>, deps: AppDeps, bucket: string) {
+  const found = (await deps.folders?.())?.find((one) => one.bucket === bucket);
+  if (found === undefined) throw new HttpProblem('not-found', 'the folder was taken out of the index meanwhile');
+  return serialise(c).folder(found);
+}
+
+/** A place that can be no folder of the index is a mistake of the caller here, and no fault of the installation. */
+async function refusing<T>(change: Promise<T>): Promise<T> {
+  try {
+    return await change;
+  } catch (error) {
+    if (isSightlineError(error, 'invalid-config')) {
+      throw new HttpProblem('folder-overlaps', error.message, { cause: error });
+    }
+    if (isSightlineError(error, 'unavailable')) throw new HttpProblem('invalid-input', error.message, { cause: error });
+    throw error;
+  }
+}

@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { copyFile, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { Page } from 'playwright-core';
+import { type RunningServer, startServer } from '../server/server.ts';
+import { browserSkip, useBrowser } from './browser.ts';
+import { samplePath } from './server.ts';
+
+describe('the folders of a server on the page', browserSkip(), () => {
+  const browser = useBrowser();
+  let dir: string;
+  let server: RunningServer;
+  const at = (path: string) => join(dir, path);
+  before(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'page-folders-'));
+    await fill('Trip', 'cat.jpg', 'rocket.jpg');
+    server = await startServer(['--data', at('data')]);
+  });
+  after(async () => {
+    await server.stop();
+    await rm(dir, { recursive: true });
+  });
+
+  async function fill(folder: string, ...names: string[]): Promise<void> {
+    await mkdir(at(folder), { recursive: true });
+    for (const name of names) await copyFile(samplePath(name), at(`${folder}/${name}`));
+  }
+
+  async function sendPlace(page: Page, path: string, button: string): Promise<void> {
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Path on the machine').fill(path);
+    await dialog.getByRole('button', { name: button, exact: true }).click();
+  }
+
+  it('are added by their path, which takes the samples away; one in another is refused with both named', async (t) => {
+    const { page } = await browser.open(t, `${server.url}?view=status`, { expectComplaints: /status of 409/ });
+    const list = page.getByRole('region', { name: 'Folders' });
+    await list.getByText('23 pictures').waitFor({ timeout: 120_000 });
+    await list.getByRole('button', { name: 'Add a folder of this machine' }).click();
+    await sendPlace(page, at('Trip'), 'Add');
+    await list.getByText('2 pictures', { exact: true }).waitFor();
+    await list.getByRole('button', { name: 'photos', exact: true }).waitFor({ state: 'detached' });
+    assert.match(await list.innerText(), /^Folders[\s\S]*followed\s+Trip\s+\/[\s\S]*Trip\s+2 pictures/);
+
+    await mkdir(at('Trip/day2'));
+    await list.getByRole('button', { name: 'Add a folder of this machine' }).click();
+    await sendPlace(page, at('Trip/day2'), 'Add');
+    const refusal = page.getByRole('dialog').getByRole('alert');
+    await refusal.waitFor();
+    const said = await refusal.innerText();
+    assert.ok(said.includes(`${at('Trip/day2')} lies in ${at('Trip')},`), said);
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'hidden' });
+  });
+
+  it('are moved by hand, asked about when they may have been, and taken out after a question', async (t) => {
+    const { page } = await browser.open(t, `${server.url}?view=status`, { expectComplaints: /status of 409/ });
+    const list = page.getByRole('region', { name: 'Folders' });
+    await list.getByRole('button', { name: 'Trip', exact: true }).waitFor();
+    await rename(at('Trip'), at('Journey'));
+    await list.getByRole('button', { name: 'Move Trip' }).click();
+    await sendPlace(page, at('Journey'), 'Move');
+    await list.getByRole('button', { name: 'Journey', exact: true }).waitFor();
+    await list.getByText('2 pictures', { exact: true }).waitFor();
+
+    await rm(at('Journey'), { recursive: true });
+    await list.getByText('not there').waitFor();
+    await fill('Voyage', 'cat.jpg', 'moon.jpg');
+    await list.getByRole('button', { name: 'Add a folder of this machine' }).click();
+    await sendPlace(page, at('Voyage'), 'Add');
+    await page.getByRole('dialog').getByText('1 of the 2 pictures of Journey').waitFor();
+    await page.getByRole('dialog').getByRole('button', { name: 'It was moved' }).click();
+    await list.getByRole('button', { name: 'Voyage', exact: true }).waitFor();
+    assert.equal(await list.locator('li').count(), 1);
+
+    await list.getByRole('button', { name: 'Take out Voyage' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Take out' }).click();
+    await page.getByText('Voyage is out of the index').waitFor();
+    await list.locator('li').waitFor({ state: 'detached' });
+    assert.deepEqual((await readdir(at('Voyage'))).sort(), ['cat.jpg', 'moon.jpg']);
+  });
+});
