@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { open, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SightlineError } from '../errors.ts';
 import type { OnnxOutline } from '../onnx/inspect.ts';
@@ -44,8 +43,26 @@ export async function findEncoder(
 /** SHA-256 of a file as lower-case hex, read in pieces. */
 export async function sha256OfFile(path: string): Promise<string> {
   const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path, { highWaterMark: READ_BYTES })) hash.update(chunk as Buffer);
+  for await (const piece of readInPieces(path)) hash.update(piece);
   return hash.digest('hex');
+}
+
+/**
+ * The bytes of a file in pieces, each good until the next: one buffer serves them all, because tens of megabytes that
+ * wait for the garbage collector stay with the process.
+ */
+async function* readInPieces(path: string): AsyncGenerator<Buffer> {
+  const file = await open(path);
+  try {
+    const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+    for (;;) {
+      const { bytesRead } = await file.read(buffer);
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
+    }
+  } finally {
+    await file.close();
+  }
 }
 
 /**
@@ -103,8 +120,8 @@ export async function loadChecked(
   file: ExpectedFile | null,
   options: OnnxOptions,
 ): Promise<OnnxModel> {
-  const bytes = await readWhole(path);
-  if (file !== null) await checkFile(path, bytes, file);
+  await refuseExternal(path);
+  if (file !== null) await checkFile(path, file);
   let model: OnnxModel;
   try {
     model = await loadOnnx(path, options);
@@ -128,20 +145,29 @@ export async function loadChecked(
 const EXTERNAL = Buffer.from('\x0a\x08location');
 
 /** Weights in another file are not covered by the hash of this one. */
-async function readWhole(path: string): Promise<Buffer> {
-  const bytes = await readFile(path).catch((error: Error) => {
-    throw mismatch(path, 'a readable file', error.message, error);
-  });
-  if (!bytes.includes(EXTERNAL)) return bytes;
-  throw mismatch(path, 'a model with all its weights inside', 'one with external data: save it as one file');
+async function refuseExternal(path: string): Promise<void> {
+  const most = EXTERNAL.length - 1;
+  let before = Buffer.alloc(0);
+  try {
+    for await (const piece of readInPieces(path)) {
+      const across = Buffer.concat([before, piece.subarray(0, most)]);
+      if (piece.includes(EXTERNAL) || across.includes(EXTERNAL)) {
+        throw mismatch(path, 'a model with all its weights inside', 'one with external data: save it as one file');
+      }
+      before = Buffer.from(piece.subarray(-most));
+    }
+  } catch (error) {
+    if (error instanceof SightlineError) throw error;
+    throw mismatch(path, 'a readable file', (error as Error).message, error);
+  }
 }
 
-async function checkFile(path: string, bytes: Uint8Array, { opset, vocabulary }: ExpectedFile): Promise<void> {
+async function checkFile(path: string, { opset, vocabulary }: ExpectedFile): Promise<void> {
   // Only here: a process that serves bundled models has no use for it.
   const { readOutline } = await import('../onnx/inspect.ts');
   let outline: OnnxOutline;
   try {
-    outline = readOutline(bytes);
+    outline = readOutline(await readFile(path));
   } catch (error) {
     throw mismatch(path, 'an ONNX model that onnxruntime runs', `something else (${(error as Error).message})`, error);
   }

@@ -23,6 +23,8 @@ export interface CalibrationRequest {
   readonly encoders: Encoders;
   /** The head, judged on pictures that it never saw. */
   readonly judged: Pick<EvaluatedHead, 'folder' | 'vectors'>;
+  /** Folder to write into. @default that of the head */
+  readonly out?: string;
   readonly pictures: readonly { readonly captions: readonly string[] }[];
   readonly about: CalibrationFile['madeOf'];
   readonly seed: number;
@@ -64,7 +66,7 @@ async function otherNames(modelDirs: readonly string[]): Promise<string[]> {
 }
 
 async function write(
-  { encoders, judged: { folder, vectors }, about }: CalibrationRequest,
+  { encoders, judged: { folder, vectors }, out = folder, about }: CalibrationRequest,
   { temperature, poor, good, caught }: Calibrated,
   halves: Float16Array,
   words: number,
@@ -79,6 +81,6 @@ async function write(
     others,
     madeOf: { ...about, words, caught },
   };
-  await writeFile(join(folder, others.path), new Uint8Array(halves.buffer));
-  await writeJsonFile(join(folder, calibrationFile(name)), file);
+  await writeFile(join(out, others.path), new Uint8Array(halves.buffer));
+  await writeJsonFile(join(out, calibrationFile(name)), file);
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type Encoders, loadEncoders } from '../../core/encode/encoders.ts';
 import { loadHead } from '../../core/encode/head.ts';
 import { loadHeadFile, type TextSideFile } from '../../core/encode/head-file.ts';
-import { SightlineError } from '../../core/errors.ts';
+import { isSightlineError, SightlineError } from '../../core/errors.ts';
 import { dataFolder } from '../../server/environment.ts';
 import { listLanguages, readDataset } from '../../training/datasets/dataset.ts';
 import { TRAINING } from '../../training/datasets/deduplicate.ts';
@@ -19,6 +19,7 @@ import { textSideData } from '../../training/trainer/text-side-data.ts';
 import { encodePictures } from '../cli/encoding-options.ts';
 import type { Location } from '../cli/location.ts';
 import { createProgress } from '../cli/progress.ts';
+import { calibrateSide } from '../evaluate/calibrate.ts';
 
 /** A text side trained into a head, judged by language, and written beside the sides that are there. */
 
@@ -43,7 +44,11 @@ export interface TextSideJob {
 export interface TextSideReport {
   readonly encoder: string;
   /** Figures on the validation pictures, by language, of a side that never saw them. */
-  readonly judged: readonly { readonly lang: string; readonly head: EvaluatedHead }[];
+  readonly judged: readonly {
+    readonly lang: string;
+    readonly head: EvaluatedHead;
+    readonly pictures: PairSet['pictures'];
+  }[];
 }
 
 const VALIDATION = 'val';
@@ -76,6 +81,7 @@ export async function trainSideInto(job: TextSideJob): Promise<TextSideReport> {
       { ...about, match, training, graph: headGraph(last, ['text']) },
       encoders.image.fingerprint,
     );
+    await calibrate(job, parties, judged);
     return { encoder, judged };
   } finally {
     await rm(twinFolder, { recursive: true, force: true });
@@ -159,17 +165,33 @@ async function train(
 async function judge(job: TextSideJob, { own, languages }: Parties, folder: string): Promise<TextSideReport['judged']> {
   const options = { resampling: { resamples: 500, seed: 1 }, threads: job.threads, top: 1 };
   const all = await pairsOf(job, own, [VALIDATION], FIRST_LANGUAGE);
-  const judged: { lang: string; head: EvaluatedHead }[] = [];
+  const judged: TextSideReport['judged'][number][] = [];
   try {
     for (const lang of languages) {
       const { pairs, close } = await pairsOf(job, own, [VALIDATION], lang);
       const head = await evaluateHead(folder, own, pairs, { ...options, among: all.pairs }).finally(close);
-      judged.push({ lang, head });
+      judged.push({ lang, head, pictures: pairs.pictures });
     }
   } finally {
     await all.close();
   }
   return judged;
+}
+
+/** Writes how well answers fit, by words of captions in English: the side brings all languages to the same place. */
+async function calibrate(
+  { location, modelDirs, folder, seed }: TextSideJob,
+  { own }: Parties,
+  judged: TextSideReport['judged'],
+): Promise<void> {
+  const { lang, head, pictures } = judged.find((one) => one.lang === FIRST_LANGUAGE)!;
+  const about = { data: dataName(location), split: VALIDATION, lang };
+  try {
+    await calibrateSide({ modelDirs, encoders: own, judged: head, pictures, about, seed, out: folder });
+  } catch (error) {
+    if (!isSightlineError(error, 'invalid-input')) throw error;
+    console.error(`warning: answers of ${own.text.name} will not say how well they fit: ${error.message}`);
+  }
 }
 
 /** Those whose queries the side is meant for: not those of the head's first side, unless it is that. */
@@ -190,6 +212,10 @@ function figuresByLanguage(judged: TextSideReport['judged']) {
   );
 }
 
+function dataName({ name }: Location): string {
+  return name.split('/').at(-1)!;
+}
+
 async function describeSide(
   { location, folder, encoder, seed, threads, epochs, withValidation }: TextSideJob,
   { own, languages }: Parties,
@@ -197,7 +223,7 @@ async function describeSide(
   const { texts } = await loadHeadFile(folder);
   const replaced = texts.find((side) => side.encoder === encoder)?.languages ?? [];
   const training = {
-    data: location.name.split('/').at(-1)!,
+    data: dataName(location),
     captionLanguages: [...languages],
     seed,
     threads,

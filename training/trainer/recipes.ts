@@ -232,6 +232,8 @@ export interface TextSideRecipe
   readonly mix: number;
   /** A language with n captions has its turn in proportion to n^balance. */
   readonly balance: number;
+  /** So many towers, of other seeds, share the hidden units: trained alone, then put side by side. */
+  readonly towers: number;
 }
 
 /** In place of the image side, which a text side is trained and written without. */
@@ -253,6 +255,7 @@ export const TEXT_SIDE: TextSideRecipe = {
   pull: 3,
   mix: 0.5,
   balance: 0.6,
+  towers: 1,
 };
 
 /**

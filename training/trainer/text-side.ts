@@ -1,12 +1,12 @@
 import { SightlineError } from '../../core/errors.ts';
-import { fitTransform, transformedWidth, transformRows } from '../features/feature-transform.ts';
+import { type FeatureTransform, fitTransform, transformedWidth, transformRows } from '../features/feature-transform.ts';
 import type { HalfMatrix } from '../features/float16-matrix.ts';
 import { Random } from '../random.ts';
 import type { TrainedHead } from './export.ts';
 import { headParameters, initialise, type TowerWidths } from './head-graph.ts';
 import { learningRateAt } from './learning-rate.ts';
 import { NO_TOWER, type Recipe, recipeFor, type TextSideRecipe } from './recipes.ts';
-import { createTrainingStep, exportedParameters, initialState, type PairBatch } from './step.ts';
+import { createTrainingStep, exportedParameters, initialState, type PairBatch, type State } from './step.ts';
 import type { TextSideData } from './text-side-data.ts';
 
 /** Training a text side into a space that is there: no picture's vector changes, so no index has to. */
@@ -30,21 +30,56 @@ export interface TextSideOptions {
  * @throws {invalid-input} for fewer captions than a batch
  */
 export async function trainTextSide(options: TextSideOptions): Promise<TrainedHead> {
-  const { data, seed, threads } = options;
-  const available = { text: Object.keys(data.textOutputs), image: [], classNames: false };
-  const recipe = recipeFor(wholeRecipe(options.recipe, data.dimension), available);
+  const { data, recipe, onStep } = options;
+  const start = options.start ?? null;
+  const inputs = await transformTexts(options);
+  // A side that is gone on from is one tower, however many it began as.
+  const count = start === null ? recipe.towers : 1;
+  const text = { ...recipe.text, hidden: recipe.text.hidden / count };
+  const towers: State[] = [];
+  for (let k = 0; k < count; k++) {
+    const part = { ...options, recipe: { ...recipe, text }, seed: options.seed + k * TOWER_SEEDS };
+    towers.push(
+      await trainTower({ ...part, onStep: (done, total) => onStep?.(k * total + done, count * total) }, inputs),
+    );
+  }
+  const { head } = wholeRecipe(recipe, data.dimension);
+  const spec = { ...head, text: { ...head.text, inputs: inputs.transform.text.map(({ spec: input }) => input) } };
+  return { spec, transform: inputs.transform, parameters: sideBySide(towers) };
+}
+
+/** Far enough apart that towers of neighbouring seeds are not the same. */
+const TOWER_SEEDS = 1_000_003;
+
+interface TextInputs {
+  readonly transform: FeatureTransform;
+  /** [captions, width] */
+  readonly texts: HalfMatrix;
+}
+
+async function transformTexts({ recipe, data, start }: TextSideOptions): Promise<TextInputs> {
+  const known = { textOutputs: data.textOutputs, classes: null };
+  const { head } = recipeFor(wholeRecipe(recipe, data.dimension), availableOf(data));
+  const transform = start?.transform ?? (await fitTransform(head, pairsOf(data.captions), known));
+  const texts = await transformRows(
+    transform.text,
+    transform.text.map(() => data.captions),
+  );
+  return { transform, texts };
+}
+
+function availableOf({ textOutputs }: TextSideData) {
+  return { text: Object.keys(textOutputs), image: [], classNames: false };
+}
+
+async function trainTower(options: TextSideOptions, { transform, texts }: TextInputs): Promise<State> {
+  const { data, seed, threads, start } = options;
+  const recipe = recipeFor(wholeRecipe(options.recipe, data.dimension), availableOf(data));
   const steps = Math.floor(data.captions.rows / recipe.batch);
   if (steps === 0) {
     const expected = `expected at least ${recipe.batch} captions`;
     throw new SightlineError('invalid-input', `${expected}, got ${data.captions.rows}`);
   }
-  const known = { textOutputs: data.textOutputs, classes: null };
-  const start = options.start ?? null;
-  const transform = start?.transform ?? (await fitTransform(recipe.head, pairsOf(data.captions), known));
-  const texts = await transformRows(
-    transform.text,
-    transform.text.map(() => data.captions),
-  );
   const widths: TowerWidths = { text: transformedWidth(transform.text), image: data.dimension };
   const slots = headParameters(recipe.head, widths).filter(({ name }) => name.startsWith('text.'));
   const initial = start?.parameters ?? initialise(slots, new Random(seed, 'initialise'));
@@ -62,13 +97,49 @@ export async function trainTextSide(options: TextSideOptions): Promise<TrainedHe
       }
       options.onEpoch?.(epoch, sum / steps);
     }
-    return { spec: recipe.head, transform, parameters: exportedParameters(recipe, widths, step.state()) };
+    return exportedParameters(recipe, widths, step.state());
   } finally {
     await step.close();
   }
 }
 
-function wholeRecipe({ text, pull, balance: _, mix, stored, ...recipe }: TextSideRecipe, dimension: number): Recipe {
+/**
+ * Towers of the same inputs as one, whose answer before it gets unit length is the mean of theirs: their hidden units
+ * beside each other.
+ */
+function sideBySide(towers: readonly State[]): State {
+  if (towers.length === 1) return towers[0]!;
+  const share = 1 / towers.length;
+  const all = (name: string) => towers.map((tower) => tower.get(name)!);
+  const mean = (name: string) => all(name)[0]!.map((_, i) => share * all(name).reduce((sum, one) => sum + one[i]!, 0));
+  const rows = all('text.output.bias')[0]!.length;
+  const joined: [string, Float32Array][] = [
+    ['text.hidden.weight', besideByRow(all('text.hidden.weight'), 1, 1)],
+    ['text.hidden.bias', besideByRow(all('text.hidden.bias'), 1, 1)],
+    ['text.output.weight', besideByRow(all('text.output.weight'), rows, share)],
+  ];
+  const others = [...towers[0]!.keys()].filter((name) => !joined.some(([known]) => known === name));
+  return new Map([...joined, ...others.map((name) => [name, mean(name)] as const)]);
+}
+
+/** Matrices of as many rows each, beside each other and multiplied by `share`. */
+function besideByRow(matrices: readonly Float32Array[], rows: number, share: number): Float32Array {
+  const width = matrices.reduce((sum, { length }) => sum + length / rows, 0);
+  const beside = new Float32Array(rows * width);
+  let at = 0;
+  for (let row = 0; row < rows; row++) {
+    for (const matrix of matrices) {
+      const columns = matrix.length / rows;
+      for (let i = 0; i < columns; i++) beside[at++] = share * matrix[row * columns + i]!;
+    }
+  }
+  return beside;
+}
+
+function wholeRecipe(
+  { text, pull, balance: _, towers: __, mix, stored, ...recipe }: TextSideRecipe,
+  dimension: number,
+): Recipe {
   return {
     ...recipe,
     head: { dimension, text, image: NO_TOWER, sharedOutput: false, stored },

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { float32, loadOnnx } from '../../../core/onnx/session.ts';
 import type { JointEmbedding } from '../../../core/types.ts';
+import { dot } from '../../../core/vector-arithmetic.ts';
 import { HalfMatrix } from '../../../training/features/float16-matrix.ts';
 import { evaluate } from '../../../training/metrics/metrics.ts';
 import { Random } from '../../../training/random.ts';
@@ -91,6 +92,24 @@ describe('training a text side into a space', () => {
     const first = await graph(1);
     assert.ok(first.equals(await graph(1)));
     assert.ok(!first.equals(await graph(2)));
+  });
+
+  it('puts towers of several seeds beside each other, the first of which is that of the seed alone', async () => {
+    const { data, test } = invented(6);
+    const short = { ...recipe, epochs: 2, stored: 'float16' as const };
+    const one = await trainTextSide({ recipe: short, data, seed: 1, threads: 1 });
+    const wide = { ...short, towers: 2, text: { ...short.text, hidden: 2 * short.text.hidden } };
+    const both = await trainTextSide({ recipe: wide, data, seed: 1, threads: 1 });
+    const values = ({ parameters }: typeof one, name: string) => parameters.get(`text.${name}`)!;
+    const hidden = values(one, 'hidden.weight');
+    assert.deepEqual(values(both, 'hidden.weight').subarray(0, hidden.length), hidden);
+    assert.equal(values(both, 'hidden.weight').length, 2 * hidden.length);
+    const second = await trainTextSide({ recipe: short, data, seed: 1_000_004, threads: 1 });
+    assert.deepEqual(values(both, 'hidden.weight').subarray(hidden.length), values(second, 'hidden.weight'));
+    const [a, b, mean] = await Promise.all([one, second, both].map((side) => embed(headGraph(side, ['text']), test)));
+    const agreement = (x: Float32Array, y: Float32Array) => dot(x, y) / PICTURES;
+    assert.ok(agreement(mean!, a!) > agreement(a!, b!), 'the mean is nearer to each than they are to each other');
+    assert.ok(agreement(mean!, b!) > agreement(a!, b!));
   });
 
   it('refuses fewer captions than a batch', async () => {
