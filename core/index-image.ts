@@ -3,7 +3,7 @@ import { v5 as uuidv5 } from 'uuid';
 import { type ImageRejection, isSightlineError } from './errors.ts';
 import { describeFile } from './metadata/describe.ts';
 import { isReadAsItIs, refreshPicture } from './metadata/refresh.ts';
-import { findSidecars, picturesOfSidecar } from './metadata/sidecar.ts';
+import { type Beside, findSidecars, picturesOfSidecar } from './metadata/sidecar.ts';
 import {
   findOrigin,
   inheritLate,
@@ -16,7 +16,9 @@ import {
 import {
   compareSequencers,
   type Embedder,
+  type LookUp,
   type ObjectBody,
+  type ObjectInfo,
   type ObjectStore,
   type PictureInfo,
   type StoredPoint,
@@ -101,18 +103,23 @@ export function createIndexer(deps: IndexDeps): IndexJob {
     const id = imageId(job.bucket, job.key);
     const objects = deps.buckets.get(job.bucket);
     if (objects === undefined) return { status: 'skipped', id, reason: 'gone' };
-    const write = decide(job, (await deps.vectors.get([id])).get(id));
+    const reason = await leftOut(job.bucket, job.key);
+    const ahead = reason === null ? await readAhead(deps, objects, job) : undefined;
+    const sha256 = ahead === 'gone' ? undefined : ahead?.sha256;
+    const { points, copies } = await deps.vectors.lookUp([id], sha256 === undefined ? [] : [sha256]);
+    const write = decide(job, points.get(id));
     if (write === null) return { status: 'skipped', id, reason: 'stale' };
 
     const task: Task = { ...write, job, id, objects };
-    const reason = await leftOut(job.bucket, job.key);
     if (reason !== null) {
       if (reason === 'sidecar') await readPicturesOf(deps, task, index);
       return write.live === null ? { status: 'skipped', id, reason: 'left-out' } : remove(deps, task);
     }
-    const found = await look(task);
+    const found = await look(deps, task, ahead);
     if (found === 'unchanged' || found === 'outdated') return acknowledge(deps, task, found);
-    if (found !== 'gone') return indexObject(deps, task, found, embed);
+    if (found !== 'gone') {
+      return indexObject(deps, task, found, (read) => embed(read, read.sha256 === sha256 ? copies : undefined));
+    }
     return job.type === 'removed' ? remove(deps, task) : { status: 'skipped', id, reason: 'gone' };
   };
   return index;
@@ -156,20 +163,68 @@ async function readPicturesOf({ vectors }: IndexDeps, { job, objects }: Task, in
   }
 }
 
+/** An object that has been read, or was too large for it, and what lies beside it. */
+type ReadObject = { readonly info: ObjectInfo; readonly beside: Beside } & (
+  | { readonly bytes: Uint8Array; readonly sha256: string }
+  | { readonly bytes: null; readonly sha256?: undefined }
+);
+
 /**
- * The object as it is now, to be read by the caller, unless it is gone or indexed as it is. `outdated` when only what
- * is known of it has to be read again: its sidecars are others, or an older version read it.
+ * The object of an event that says it is new, before anything is known of it, so that one look-up tells both what is
+ * stored under its id and which pictures have its bytes. Undefined for other jobs: they may find all as it was.
  */
-async function look({ job, objects, live }: Task): Promise<'gone' | 'unchanged' | 'outdated' | ObjectBody> {
+async function readAhead(deps: IndexDeps, objects: ObjectStore, job: Job): Promise<ReadObject | 'gone' | undefined> {
+  if (job.type !== 'created' || job.sequencer === null) return undefined;
+  try {
+    return await readObject(deps, objects, job.key);
+  } catch (error) {
+    // Nothing to tell of where the event is an old one.
+    if (isSightlineError(error) && error.details.archived === true) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Sidecars are read here and not when the rest is known: what was found to have no copy has to be embedded and stored
+ * at once, so that copies that arrive meanwhile find it.
+ */
+async function readObject({ maxBytes }: IndexDeps, objects: ObjectStore, key: string): Promise<ReadObject | 'gone'> {
+  const read = async () => {
+    const object = await objects.get(key);
+    if (object === null || object.info.bytes <= maxBytes) return object && { ...object, bytes: await bytesOf(object) };
+    await object.body.cancel();
+    return { ...object, bytes: null };
+  };
+  const [object, beside] = await Promise.all([read(), findSidecars(objects, key)]);
+  if (object === null) return 'gone';
+  const { info, bytes } = object;
+  if (bytes === null) return { info, beside, bytes };
+  return { info, beside, bytes, sha256: createHash('sha256').update(bytes).digest('hex') };
+}
+
+function bytesOf({ body }: ObjectBody): Promise<Uint8Array> {
+  return new Response(body).bytes();
+}
+
+/**
+ * The object as it is now, unless it is gone or indexed as it is. `outdated` when only what is known of it has to be
+ * read again: its sidecars are others, or an older version read it.
+ */
+async function look(
+  deps: IndexDeps,
+  { job, objects, live }: Task,
+  ahead: ReadObject | 'gone' | undefined,
+): Promise<'gone' | 'unchanged' | 'outdated' | ReadObject> {
+  if (ahead === 'gone') return ahead;
   // In a bucket that keeps versions a removed one may have been an old one, or the marker that hid the object.
   if (job.type === 'removed' || live !== null) {
-    const info = await objects.head(job.key);
+    const info = ahead === undefined ? await objects.head(job.key) : ahead.info;
     if (info === null && job.type === 'removed') return 'gone';
     if (info !== null && info.etag === live?.etag) {
-      return (await isReadAsItIs(objects, live)) ? 'unchanged' : 'outdated';
+      return (await isReadAsItIs(objects, live, ahead?.beside)) ? 'unchanged' : 'outdated';
     }
   }
-  return (await objects.get(job.key)) ?? 'gone';
+  return ahead ?? readObject(deps, objects, job.key);
 }
 
 /**
@@ -206,15 +261,15 @@ async function writeTombstone(deps: IndexDeps, { id, sequencer, when }: Task): P
 }
 
 /** Reads, embeds and stores a new or changed object. */
-async function indexObject(deps: IndexDeps, task: Task, object: ObjectBody, embed: Embed): Promise<IndexOutcome> {
-  const { id, job, sequencer, when, objects, live, wasDeleted } = task;
-  const { info } = object;
-  // Before it is embedded: what is embedded has to be stored at once, so that copies that arrive meanwhile find it.
-  const beside = await findSidecars(objects, job.key).catch(async (error: unknown) => {
-    await object.body.cancel();
-    throw error;
-  });
-  const embedded = await readAndEmbed(deps, object, embed);
+async function indexObject(
+  deps: IndexDeps,
+  task: Task,
+  object: ReadObject,
+  embed: (object: ReadPicture) => Promise<Embedded>,
+): Promise<IndexOutcome> {
+  const { id, job, sequencer, when, live, wasDeleted } = task;
+  const { info, beside } = object;
+  const embedded = await embedIfPicture(deps, object, embed);
   if ('reason' in embedded) {
     // What was found under this key before is no longer what is there; and a slower, older job must not bring it back.
     // What people said of it waits: most files that are damaged are half written, or come back from a copy.
@@ -258,22 +313,19 @@ interface Embedded {
   readonly gone?: readonly Vanished[];
 }
 
-type Embed = (bytes: Uint8Array, sha256: string) => Promise<Embedded>;
+type ReadPicture = Extract<ReadObject, { bytes: Uint8Array }>;
 
 /** What is stored of an object's bytes, or why they are no picture. */
-async function readAndEmbed(
+async function embedIfPicture(
   { maxBytes }: IndexDeps,
-  { info, body }: ObjectBody,
-  embed: Embed,
+  object: ReadObject,
+  embed: (object: ReadPicture) => Promise<Embedded>,
 ): Promise<(Embedded & { sha256: string }) | { reason: ImageRejection; message: string }> {
-  if (info.bytes > maxBytes) {
-    await body.cancel();
-    return { reason: 'too-large', message: `expected at most ${maxBytes} bytes, got ${info.bytes}` };
+  if (object.bytes === null) {
+    return { reason: 'too-large', message: `expected at most ${maxBytes} bytes, got ${object.info.bytes}` };
   }
-  const bytes = await new Response(body).bytes();
-  const sha256 = createHash('sha256').update(bytes).digest('hex');
   try {
-    return { ...(await embed(bytes, sha256)), sha256 };
+    return { ...(await embed(object)), sha256: object.sha256 };
   } catch (error) {
     if (isSightlineError(error, 'too-large')) return { reason: 'too-large', message: error.message };
     if (!isSightlineError(error, 'unreadable-image')) throw error;
@@ -281,12 +333,12 @@ async function readAndEmbed(
   }
 }
 
-/** Embeds what is not known yet, copies that arrive together once. */
-function createEmbedding({ embedder, vectors, vanished }: IndexDeps): Embed {
+/** Embeds what is not known yet, copies that arrive together once. `copies` are stored ones, as far as looked up. */
+function createEmbedding({ embedder, vectors, vanished }: IndexDeps) {
   /** By SHA-256. */
   const underWay = new Map<string, ReturnType<Embedder['embedImage']>>();
-  return async (bytes, sha256) => {
-    const stored = (await vectors.findCopies([sha256])).get(sha256);
+  return async ({ bytes, sha256 }: ReadPicture, copies: LookUp['copies'] | undefined): Promise<Embedded> => {
+    const stored = (copies ?? (await vectors.lookUp([], [sha256])).copies).get(sha256);
     const gone = stored === undefined ? ((await vanished?.find(sha256)) ?? []) : undefined;
     const vector = stored ?? gone?.find(({ space }) => space === vectors.space)?.vector;
     if (vector !== undefined) return { vector, picture: await embedder.describeImage(bytes), reusedVector: true, gone };

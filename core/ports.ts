@@ -83,6 +83,12 @@ export interface ListQuery {
  */
 export type WriteCondition = 'newer' | 'not-older';
 
+/** See {@link VectorStore.lookUp}. */
+export interface LookUp {
+  readonly points: Map<string, StoredPoint | Tombstone>;
+  readonly copies: Map<string, JointEmbedding>;
+}
+
 /**
  * Vectors of one space with what is known of each, searched by cosine.
  * @example
@@ -119,8 +125,11 @@ export interface VectorStore {
   /** The vectors of live points; other ids are absent from the map. */
   vectors(ids: readonly string[]): Promise<Map<string, JointEmbedding>>;
 
-  /** The vectors of live pictures by the SHA-256 hash of their bytes; hashes of no picture are absent from the map. */
-  findCopies(sha256s: readonly string[]): Promise<Map<string, JointEmbedding>>;
+  /**
+   * What `get` answers, and the vectors of live pictures by the SHA-256 hash of their bytes; hashes of no picture are
+   * absent from the map. One request, where requests cost.
+   */
+  lookUp(ids: readonly string[], sha256s: readonly string[]): Promise<LookUp>;
 
   /** Replaces the tags of a live point. False when there is none. */
   setTags(id: string, tags: readonly string[]): Promise<boolean>;

@@ -110,7 +110,9 @@ export class ChangeOver {
       dimension: to.dimension,
       query: to.query,
       vectors: to.vectors,
-      findCopies: to.findCopies,
+      async lookUp(ids, sha256s) {
+        return { points: await from.get(ids), copies: (await to.lookUp([], sha256s)).copies };
+      },
       async upsert() {
         throw new SightlineError(
           'unavailable',

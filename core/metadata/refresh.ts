@@ -4,7 +4,7 @@ import type { Embedder, ObjectBody, ObjectStore, VectorStore, WriteCondition } f
 import type { ImagePayload, JointEmbedding } from '../types.ts';
 import { describeFile } from './describe.ts';
 import { METADATA_VERSION } from './embedded.ts';
-import { findSidecars, listSidecars, sidecarMark } from './sidecar.ts';
+import { type Beside, findSidecars, listSidecars, sidecarMark } from './sidecar.ts';
 
 /**
  * Reads again what files say of pictures that are indexed: after their sidecars changed, or because more is read now.
@@ -58,10 +58,18 @@ export async function refreshPicture(
   return written === 'written' ? 'refreshed' : 'left';
 }
 
-/** Whether a stored picture, whose file is the same, would be described in the same way if it were read again. */
-export async function isReadAsItIs(objects: ObjectStore, known: ImagePayload): Promise<boolean> {
+/**
+ * Whether a stored picture, whose file is the same, would be described in the same way if it were read again.
+ * @param beside what lies beside it, where that is known
+ */
+export async function isReadAsItIs(
+  objects: ObjectStore,
+  known: ImagePayload,
+  beside?: Pick<Beside, 'mark'>,
+): Promise<boolean> {
   if (known.metadataVersion < METADATA_VERSION) return false;
-  return sidecarMark(await listSidecars(objects, known.key)) === known.sidecars;
+  const mark = beside === undefined ? sidecarMark(await listSidecars(objects, known.key)) : beside.mark;
+  return mark === known.sidecars;
 }
 
 /** The object's bytes while they are those that were indexed, or null. */

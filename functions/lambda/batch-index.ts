@@ -1,6 +1,6 @@
 import PQueue from 'p-queue';
+import { groupCalls } from '../../core/group-calls.ts';
 import { createIndexer, type IndexDeps, type IndexJob } from '../../core/index-image.ts';
-import { groupCalls } from '../../core/vectors/group-calls.ts';
 import { confirming } from './runtime.ts';
 
 /**
@@ -10,16 +10,16 @@ import { confirming } from './runtime.ts';
 const EMBEDDED_TOGETHER = 2;
 
 /**
- * Indexes the pictures of a batch together: what they ask of the store, and what they write to it, goes there in few
+ * Indexes the pictures of a batch together: what they ask of the stores, and what they write to it, goes there in few
  * requests.
  */
 export function createBatchIndexer(deps: IndexDeps): IndexJob {
-  const { store, job } = groupCalls(deps.vectors);
+  const { vectors, buckets, job } = groupCalls(deps.vectors, deps.buckets);
   const slots = new PQueue({ concurrency: EMBEDDED_TOGETHER });
   const embedder = {
     ...deps.embedder,
     embedImage: (bytes: Uint8Array) => slots.add(() => deps.embedder.embedImage(bytes)),
   };
-  const index = confirming(createIndexer({ ...deps, embedder, vectors: store }), store);
+  const index = confirming(createIndexer({ ...deps, embedder, vectors, buckets }), vectors);
   return (one) => job(() => index(one));
 }

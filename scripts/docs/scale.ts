@@ -8,8 +8,8 @@ const MEASURED = {
   secondsAPicture: 0.1,
   memoryGb: 1769 / 1024,
   /** `npm run bench -- lambda`: requests to Qdrant a picture, in runs of ten and of one. */
-  requestsInATen: 0.5,
-  requestsAlone: 5,
+  requestsInATen: 0.3,
+  requestsAlone: 3,
   /** `npm run bench -- qdrant`: milliseconds of an exact query among 100,000 points, and of one by the graph. */
   exactMsPer100k: 8,
   graphMs: 3.9,
@@ -107,8 +107,9 @@ ${rows.join('\n')}
 ## A backfill
 
 \`npm run reindex -- s3://BUCKET\` announces pictures ten a message, ten messages a run: ${MEASURED.requestsInATen}
-requests to Qdrant a picture (what is stored, copies of the same bytes, the write, what became of it, which space is
-live, each for all that are at work). A picture that comes alone takes ${MEASURED.requestsAlone}. It goes on for about:
+requests to Qdrant a picture (what is stored and which pictures have the same bytes, the write, what became of it and
+whether its space is live, each for all that are at work). A picture that comes alone takes
+${MEASURED.requestsAlone}. It goes on for about:
 
 | functions at work | pictures a second | messages a second | requests to Qdrant a second | 1 million | 100 million |
 | --- | --- | --- | --- | --- | --- |

@@ -78,12 +78,17 @@ export function readingContract(open: Open): void {
       const tombstones = (ids: number[]) =>
         ids.map((id) => ({ id: uuid(id), sequencer: '2', deletedAt: '2026-01-01T00:00:00.000Z' }));
       await store.remove(tombstones([3004]), 'newer');
-      const found = await store.findCopies(['c', 'd', 'e', 'f'].map(bytes));
+      const ids = [3001, 3004, 3999].map(uuid);
+      const { points, copies: found } = await store.lookUp(ids, ['c', 'd', 'e', 'f'].map(bytes));
+      assert.deepEqual(points, await store.get(ids));
+      assert.deepEqual([...points.keys()].sort(), [uuid(3001), uuid(3004)].sort());
       assert.deepEqual([...found.keys()].sort(), ['c', 'd'].map(bytes));
       const near = (digit: string, ...of: number[]) =>
         of.some((i) => cosine(found.get(bytes(digit))!, copies[i]!.vector) > 0.99999);
       assert.ok(near('c', 0, 1) && near('d', 2));
-      assert.equal((await store.findCopies([])).size, 0);
+      assert.deepEqual([...(await store.lookUp([uuid(3001)], [])).points.keys()], [uuid(3001)]);
+      assert.deepEqual([...(await store.lookUp([], [bytes('d')])).copies.keys()], [bytes('d')]);
+      assert.deepEqual(await store.lookUp([], []), { points: new Map(), copies: new Map() });
       await store.remove(tombstones([3001, 3002, 3003]), 'newer');
     });
 

@@ -17,7 +17,7 @@ describe('what the documentation says of the settings', () => {
 
   it('tells of scale what its figures make it', () => {
     assert.ok(read('docs/scale.md') === scalePage(), again);
-    assert.match(scalePage(), /\| 1,000 \| 10,000 \| 1,000 \| 5,000 \| 1.7 minutes \| 2.8 hours \|/);
+    assert.match(scalePage(), /\| 1,000 \| 10,000 \| 1,000 \| 3,000 \| 1.7 minutes \| 2.8 hours \|/);
   });
 
   it('names the file of this version', () => {

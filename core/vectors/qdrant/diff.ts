@@ -1,3 +1,4 @@
+import { MARKER_ID } from './live-marker.ts';
 import { readPoint } from './payload.ts';
 import type { QdrantPart } from './points.ts';
 
@@ -45,7 +46,7 @@ async function* inIdOrder(part: QdrantPart, after: string | null): AsyncGenerato
   for (let last = after; ; ) {
     const page = await part.scroll({ limit: PAGE, ...(last === null ? {} : { offset: last }) });
     for (const { id, payload } of page) {
-      if (id === last) continue;
+      if (id === last || id === MARKER_ID) continue;
       const point = readPoint(id, payload);
       // Fields are read in one order, so equal points have equal texts.
       yield { id, deleted: point.deleted, text: JSON.stringify(point) };

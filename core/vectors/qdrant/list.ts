@@ -1,10 +1,10 @@
 import { type FacetName, ORDERS, type Order } from '../../picture-fields.ts';
-import type { Filter, ListQuery, StoredPoint } from '../../ports.ts';
-import type { JointEmbedding, Page } from '../../types.ts';
+import type { Filter, ListQuery, LookUp, StoredPoint } from '../../ports.ts';
+import type { Page } from '../../types.ts';
 import { decodeCursor, encodeCursor, fingerprint } from '../cursor.ts';
 import { checkFilter, checkLimit } from '../validate.ts';
 import { liveFilter, narrowed, type QdrantFilter, range } from './filter.ts';
-import { readPoint } from './payload.ts';
+import { READ_FIELDS, readPoint } from './payload.ts';
 import type { FetchedPoint, QdrantPart } from './points.ts';
 import { float32Vector } from './query.ts';
 
@@ -113,22 +113,29 @@ function inTurn(order: Order) {
   };
 }
 
-/** See `VectorStore.findCopies`. One request; a query that asks for nothing answers in the order of ids. */
-export async function findCopies(part: QdrantPart, sha256s: readonly string[]): Promise<Map<string, JointEmbedding>> {
-  if (sha256s.length === 0) return new Map();
-  const searches = sha256s.map((sha256) => ({
+/** See `VectorStore.lookUp`. A query that asks for nothing answers in the order of ids. */
+export async function lookUp(part: QdrantPart, ids: readonly string[], sha256s: readonly string[]): Promise<LookUp> {
+  const stored = { filter: { must: [{ has_id: [...ids] }] }, limit: ids.length, with_payload: READ_FIELDS };
+  const copies = sha256s.map((sha256) => ({
     filter: liveFilter({ kind: 'image', sha256 }, part)!,
     limit: 1,
     with_vector: true,
   }));
+  const searches = [...(ids.length === 0 ? [] : [stored]), ...copies];
+  if (searches.length === 0) return { points: new Map(), copies: new Map() };
   const answers = await part.call('looking for copies in', (client) =>
-    client.queryBatch(part.collection, { searches }),
+    client.queryBatch(part.collection, { searches, ...part.reading }),
   );
-  return new Map(
-    answers.flatMap(({ points: [copy] }, i) =>
-      copy === undefined ? [] : [[sha256s[i]!, float32Vector(copy.vector)] as const],
+  const points = ids.length === 0 ? [] : answers[0]!.points;
+  const found = answers.slice(answers.length - sha256s.length);
+  return {
+    points: new Map(points.map(({ id, payload }) => [String(id), readPoint(String(id), payload ?? {})])),
+    copies: new Map(
+      found.flatMap(({ points: [copy] }, i) =>
+        copy === undefined ? [] : [[sha256s[i]!, float32Vector(copy.vector)] as const],
+      ),
     ),
-  );
+  };
 }
 
 /** See `VectorStore.count`. */

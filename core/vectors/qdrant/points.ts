@@ -12,6 +12,13 @@ export interface FetchedPoint {
   readonly vector: unknown;
 }
 
+export interface ReadWhat {
+  readonly fields?: string[];
+  readonly vectors?: boolean;
+  /** An alias of the collection to read it by. */
+  readonly by?: string;
+}
+
 /** One collection of a server: what the reading and writing parts of the store share. */
 export interface QdrantPart {
   readonly collection: string;
@@ -27,18 +34,33 @@ export interface QdrantPart {
   indexWords(): Promise<void>;
   /** For requests that write points, where the answer depends on what they did. */
   readonly writing: { readonly wait: true; readonly ordering?: 'medium' };
+  /** For requests that read what is decided by: not from a replica that has yet to hear of the last write. */
+  readonly reading: { readonly consistency?: 'majority' };
   call<T>(action: string, request: (client: QdrantClient) => Promise<T>): Promise<T>;
   /** Points by id, in no order; those that are not there are left out. */
-  retrieve(ids: readonly string[], what?: { fields?: string[]; vectors?: boolean }): Promise<FetchedPoint[]>;
+  retrieve(ids: readonly string[], what?: ReadWhat): Promise<FetchedPoint[]>;
+  /** The same after a write to them, once it counts: see `live-marker.ts`. */
+  readBack(ids: readonly string[], fields: string[]): Promise<FetchedPoint[]>;
   scroll(request: Omit<Schemas['ScrollRequest'], 'with_payload'>): Promise<FetchedPoint[]>;
 }
 
 export function openPart(session: QdrantSession, collection: string, layout: CollectionLayout): QdrantPart {
   const { replicas, points: pointsNow, hasWords, ...rest } = layout;
   let searchesWords = hasWords;
-  // What is decided by what is there must not be read of a replica that has yet to hear of the last write.
   const reading = replicas > 1 ? ({ consistency: 'majority' } as const) : {};
   const call: QdrantPart['call'] = (action, request) => session.call(`${action} ${collection}`, request);
+  const retrieve: QdrantPart['retrieve'] = async (ids, what = {}) => {
+    const { fields = READ_FIELDS, vectors = false, by = collection } = what;
+    const found: FetchedPoint[] = [];
+    for (let start = 0; start < ids.length; start += MAX_IDS) {
+      const some = ids.slice(start, start + MAX_IDS);
+      const points = await call('reading points of', (client) =>
+        client.retrieve(by, { ids: some, with_payload: fields, with_vector: vectors, ...reading }),
+      );
+      found.push(...points.map(fetchedPoint));
+    }
+    return found;
+  };
   return {
     ...rest,
     collection,
@@ -51,18 +73,10 @@ export function openPart(session: QdrantSession, collection: string, layout: Col
     // Replicas take writes as they come, each in an order of its own, and may differ for good after two to one point.
     // One of them orders them for all; another does when that one is down. Qdrant, "Consistency guarantees".
     writing: replicas > 1 ? { wait: true, ordering: 'medium' } : { wait: true },
+    reading,
     call,
-    async retrieve(ids, { fields = READ_FIELDS, vectors = false } = {}) {
-      const found: FetchedPoint[] = [];
-      for (let start = 0; start < ids.length; start += MAX_IDS) {
-        const some = ids.slice(start, start + MAX_IDS);
-        const points = await call('reading points of', (client) =>
-          client.retrieve(collection, { ids: some, with_payload: fields, with_vector: vectors, ...reading }),
-        );
-        found.push(...points.map(fetchedPoint));
-      }
-      return found;
-    },
+    retrieve,
+    readBack: (ids, fields) => retrieve(ids, { fields }),
     async scroll(request) {
       const { points } = await call('listing', (client) =>
         client.scroll(collection, { ...request, with_payload: READ_FIELDS }),
@@ -92,6 +106,6 @@ function sizeOf(session: QdrantSession, collection: string, points: number): () 
   };
 }
 
-function fetchedPoint(point: Schemas['Record']): FetchedPoint {
+export function fetchedPoint(point: Schemas['Record']): FetchedPoint {
   return { id: String(point.id), payload: point.payload ?? {}, vector: point.vector };
 }

@@ -16,6 +16,7 @@ import { findDifferences } from './diff.ts';
 import { fillWords } from './fill-words.ts';
 import { liveFilter, tombstonesBefore } from './filter.ts';
 import { countExactly } from './list.ts';
+import { beginSwitch, endOldSwitch, readBackLive } from './live-marker.ts';
 import type { PrefixSearch } from './payload.ts';
 import { openPart, type QdrantPart } from './points.ts';
 import type { QdrantSearch } from './query.ts';
@@ -202,7 +203,22 @@ async function openLive(server: Server, space: SpaceId, dimension: number): Prom
       await sleep(FENCE_POLL_MS);
     }
   };
-  return guarded(server, part, space, { after: acknowledge });
+  const store = plainStore(server, space, {
+    ...part,
+    readBack: (ids, fields) => readBackLive(part, alias, { ids, fields }, acknowledge),
+  });
+  return {
+    ...store,
+    async upsert(points, ...how) {
+      if (points.length === 0) await acknowledge();
+      return store.upsert(points, ...how);
+    },
+    async setTags(id, tags) {
+      const isThere = await store.setTags(id, tags);
+      await acknowledge();
+      return isThere;
+    },
+  };
 }
 
 async function openCandidate(server: Server, space: SpaceId, dimension: number): Promise<CandidateIndex> {
@@ -224,8 +240,8 @@ async function openCandidate(server: Server, space: SpaceId, dimension: number):
       checkLimit(limit);
       return findDifferences(from, part, after, limit);
     },
-    from: guarded(server, from, server.spaceOf(live), {}),
-    to: guarded(server, part, space, { before: mayWrite }),
+    from: plainStore(server, server.spaceOf(live), from),
+    to: guarded(plainStore(server, space, part), mayWrite),
   };
   return {
     ...copy,
@@ -233,8 +249,15 @@ async function openCandidate(server: Server, space: SpaceId, dimension: number):
       const fence: Fence = await raiseFence(session, alias, collection);
       try {
         if ((await readAliases(session)).get(alias) !== live) throw retired(copy.live, 'is not live any more');
-        await last(copy);
-        await fence.pointAlias();
+        await endOldSwitch(part);
+        const endSwitch = await beginSwitch(from);
+        try {
+          await last(copy);
+          await fence.pointAlias();
+        } finally {
+          // Not worth failing for: without it writers only ask more.
+          await endSwitch().catch(() => {});
+        }
       } finally {
         await fence.lower();
       }
@@ -243,19 +266,16 @@ async function openCandidate(server: Server, space: SpaceId, dimension: number):
   };
 }
 
-/** A store whose writes are allowed before, or confirmed after they took place. Its session is the caller's. */
-function guarded(
-  server: Server,
-  part: QdrantPart,
-  space: SpaceId,
-  { before, after }: { before?: () => Promise<void>; after?: () => Promise<void> },
-): VectorStore {
-  const store = storeOf(part, space, server.options.search ?? {}, async () => {});
+/** A store whose session is the caller's. */
+function plainStore(server: Server, space: SpaceId, part: QdrantPart): VectorStore {
+  return storeOf(part, space, server.options.search ?? {}, async () => {});
+}
+
+/** The same with writes that have to be allowed. */
+function guarded(store: VectorStore, mayWrite: () => Promise<void>): VectorStore {
   const write = async <T>(work: () => Promise<T>): Promise<T> => {
-    await before?.();
-    const result = await work();
-    await after?.();
-    return result;
+    await mayWrite();
+    return work();
   };
   return {
     ...store,

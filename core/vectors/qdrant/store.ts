@@ -3,7 +3,7 @@ import type { SpaceId } from '../../types.ts';
 import { checkIds, instantOf } from '../validate.ts';
 import { assertApplied } from './errors.ts';
 import { tombstonesBefore } from './filter.ts';
-import { countExactly, countPoints, facet, findCopies, listPoints } from './list.ts';
+import { countExactly, countPoints, facet, listPoints, lookUp } from './list.ts';
 import { canonicalTime, isLive, readPoint } from './payload.ts';
 import type { QdrantPart } from './points.ts';
 import { float32Vector, type QdrantSearch, queryPoints } from './query.ts';
@@ -31,7 +31,10 @@ export function storeOf(
       const found = await part.retrieve(ids, { fields: ['kind'], vectors: true });
       return new Map(found.filter(isLive).map(({ id, vector }) => [id, float32Vector(vector)]));
     },
-    findCopies: (sha256s) => findCopies(part, sha256s),
+    lookUp(ids, sha256s) {
+      checkIds(ids);
+      return lookUp(part, ids, sha256s);
+    },
     setTags: (id, tags) => setTags(part, id, tags),
     query: (query) => queryPoints(part, query, search),
     list: (query) => listPoints(part, query),

@@ -145,9 +145,9 @@ async function send(part: QdrantPart, writes: readonly Write[]): Promise<Sent[]>
   const found: Sent[] = [];
   for (const batch of batches(writes, mark)) {
     await part.call('writing to', (client) => sendBatch(client, part, batch));
-    const points = await part.retrieve(
+    const points = await part.readBack(
       batch.map(({ id }) => id),
-      { fields: [WRITE_MARK, 'sequencer', 'kind', 'tags', TAGS_MARK] },
+      [WRITE_MARK, 'sequencer', 'kind', 'tags', TAGS_MARK],
     );
     const stored = new Map(points.map(({ id, payload }) => [id, payload]));
     for (const { id } of batch) {

@@ -53,7 +53,7 @@ export function readVectors(collection: Collection, ids: readonly string[]): Map
   );
 }
 
-/** See `VectorStore.findCopies`. */
+/** The copies of `VectorStore.lookUp`. */
 export async function findCopies(
   collection: Collection,
   sha256s: readonly string[],

@@ -71,7 +71,9 @@ function storeOf(collection: Collection, space: SpaceId, scanner: Scanner): Vect
     },
     get: (ids) => getPoints(collection, ids),
     vectors: (ids) => getVectors(collection, ids),
-    findCopies: (sha256s) => findCopies(collection, sha256s),
+    async lookUp(ids, sha256s) {
+      return { points: await getPoints(collection, ids), copies: await findCopies(collection, sha256s) };
+    },
     async setTags(id, tags) {
       checkId(id);
       checkTags(tags);

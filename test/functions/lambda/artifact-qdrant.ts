@@ -53,7 +53,7 @@ export function qdrantSuite(on: Built): void {
     }
   });
 
-  it('index ten pictures of a batch in fewer requests to Qdrant than pictures', async () => {
+  it('index ten pictures of a batch in fewer requests than pictures, and one in three', async () => {
     const qdrant = await startFakeQdrant();
     const fn = await start('ingest', withQdrant(qdrant.url));
     try {
@@ -61,18 +61,23 @@ export function qdrantSuite(on: Built): void {
       const requestsFor = async (keys: readonly string[]) => {
         for (const key of keys) await on.cloud.pictures.put(key, Buffer.concat([photo, Buffer.from(key)]));
         const before = qdrant.calls.length;
+        on.cloud.s3.requests.length = 0;
         const Records = keys.map((key) => message(s3Body({ key, sequencer: '01' })));
         assert.deepEqual((await fn.invoke<SQSBatchResponse>({ Records })).result.batchItemFailures, []);
-        return qdrant.calls.length - before;
+        const lists = on.cloud.s3.requests.filter(({ url }) => url.includes('list-type=2')).length;
+        return { qdrant: qdrant.calls.length - before, lists };
       };
       // A busy machine may part a batch: the best of some.
-      const batches: number[] = [];
+      const batches: Awaited<ReturnType<typeof requestsFor>>[] = [];
       for (let i = 0; i < 4; i++) {
         batches.push(await requestsFor(Array.from({ length: 10 }, (_, j) => `batch/${i}/${j}.jpg`)));
       }
-      assert.ok(Math.min(...batches) <= 10, `${batches} requests for 10 pictures`);
-      // What is stored, copies, the write, what became of it, which space is live.
-      assert.equal(await requestsFor(['alone.jpg']), 5);
+      assert.ok(
+        batches.some(({ qdrant, lists }) => qdrant <= 10 && lists <= 2),
+        `for 10 pictures ${JSON.stringify(batches)}`,
+      );
+      // What is stored and which pictures are the same, the write, what became of it and whether it counts.
+      assert.deepEqual(await requestsFor(['alone.jpg']), { qdrant: 3, lists: 1 });
       const store = await openQdrantStore({ url: qdrant.url, ...(await spaceOf(on)) });
       assert.equal(await store.count({}), 41);
       await store.close();

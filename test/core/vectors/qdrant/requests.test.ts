@@ -23,6 +23,7 @@ const NOT_RECORDED = new Set([
   'POST /collections/*/points/batch?wait=true operations.upsert.update_filter',
   // Query API: a batch of queries, each without a `query` of its own, which answers in the order of ids.
   'POST /collections/*/points/query/batch searches.with_vector',
+  'POST /collections/*/points/query/batch searches.with_payload',
   // Facet counts take a filter like every read.
   'POST /collections/*/facet filter',
   // The client says so by itself in every scroll.
@@ -141,7 +142,7 @@ async function exercise(url: string): Promise<void> {
   await store.remove([{ id: uuid(5), sequencer: 'A', deletedAt: '2026-01-01' }], 'newer');
   await store.get([uuid(1), uuid(5)]);
   await store.vectors([uuid(1)]);
-  await store.findCopies(['a'.repeat(64), 'b'.repeat(64)]);
+  await store.lookUp([uuid(1), uuid(5)], ['a'.repeat(64), 'b'.repeat(64)]);
   await store.setTags(uuid(1), ['x']);
   const again = [1, 2, 5, 77].map((id) => ({ ...points[9]!, id: uuid(id), payload: image({ sequencer: 'B' }) }));
   await store.upsert(again, 'newer', { keepTags: true });

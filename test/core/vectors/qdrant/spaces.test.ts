@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { VectorStore } from '../../../../core/ports.ts';
+import { MARKER_ID } from '../../../../core/vectors/qdrant/live-marker.ts';
 import { openQdrantSpaces } from '../../../../core/vectors/qdrant/spaces.ts';
 import { DIMENSION, uuid } from '../../../contract/vectors-data.ts';
 import { failsWith, onFreshServer, point } from './fresh.ts';
@@ -67,6 +69,59 @@ describe('spaces in Qdrant', () => {
       return ((await answer.json()) as { result: { aliases: { alias_name: string }[] } }).result.aliases;
     };
 
+    /** As a switch that is killed leaves the collection that was to be left. */
+    const markSwitching = () =>
+      fetch(`${on.server.url}/collections/sightline-test/points?wait=true`, {
+        method: 'PUT',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({
+          points: [{ id: MARKER_ID, vector: {}, payload: { collection: 'sightline-test', switching: true, seqHi: 7 } }],
+        }),
+      });
+
+    it('take two requests a write, and look at the aliases only while a switch is or was under way', async () => {
+      const { spaces, live, candidate, close } = await openTwo();
+      let id = 0;
+      const requestsOf = async (store: VectorStore) => {
+        on.server.calls.length = 0;
+        id++;
+        assert.deepEqual(await store.upsert([point(id, '1')], 'newer'), ['written']);
+        return on.server.calls.map(({ method, path }) => `${method} ${path.split('?')[0]}`);
+      };
+      const write = (space: string) => `PUT /collections/sightline-${space}/points`;
+      const look = 'POST /collections/live/points';
+      const unsure = ['GET /aliases', 'POST /collections/sightline-test/points'];
+      // It marks the collection, which is asked by its own name when it is not sure to be the live one.
+      const first = await requestsOf(live);
+      assert.deepEqual(first, [write('test'), look, unsure[0], write('test'), unsure[1]]);
+      assert.deepEqual(await requestsOf(live), [write('test'), look]);
+      await markSwitching();
+      assert.deepEqual(await requestsOf(live), [write('test'), look, ...unsure]);
+      await candidate.switch(async () => {});
+      await assert.rejects(live.upsert([point(9, '1')], 'newer'), failsWith('space-retired', /live names/));
+      const next = await spaces.openLive('next', DIMENSION);
+      await requestsOf(next);
+      assert.deepEqual(await requestsOf(next), [write('next'), look]);
+      // What was left behind ends when the collection is live again.
+      await markSwitching();
+      const back = await spaces.openCandidate('test', DIMENSION);
+      await back.switch(async () => {});
+      assert.deepEqual(await requestsOf(live), [write('test'), look]);
+      // The marker is none of them, the one that was refused is.
+      assert.equal(await live.count({}), 5);
+      await close();
+    });
+
+    it('leave the marker of a switch that began later', async () => {
+      const { live, candidate, close } = await openTwo();
+      await candidate.switch(async () => void (await markSwitching()));
+      const marker = await fetch(`${on.server.url}/collections/sightline-test/points/${MARKER_ID}`);
+      const { result } = (await marker.json()) as { result: { payload: { switching: boolean } } };
+      assert.equal(result.payload.switching, true);
+      assert.equal((await live.list({ filter: {}, limit: 10, order: 'id' })).items.length, 0);
+      await close();
+    });
+
     it('are switched in one request, which ends the fence', async () => {
       const { candidate, close } = await openTwo();
       const before = on.server.calls.length;
@@ -118,6 +173,7 @@ describe('spaces in Qdrant', () => {
       assert.deepEqual(await live.upsert([point(1, '')], 'newer'), ['written']);
       const end = Date.now() + 2000;
       await post(fence(end));
+      await markSwitching();
       await assert.rejects(
         candidate.switch(async () => {}),
         failsWith('unavailable', /another switch/),
