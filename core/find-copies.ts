@@ -9,8 +9,8 @@ import { decodeCursor, encodeCursor, fingerprint } from './vectors/cursor.ts';
 
 /** Bits of the perceptual hash in which copies differ at most: see docs/decisions/0024-copies.md. */
 export const MAX_BITS = 10;
-/** Cosine of the vectors of copies, at least. */
-export const MIN_COSINE = 0.85;
+/** Cosine of the vectors of copies, at least: much smaller ones have no more, and few different photos as much. */
+export const MIN_COSINE = 0.25;
 /** Two hashes that differ in `MAX_BITS` bits have one of so many bands in common. */
 const BANDS = MAX_BITS + 1;
 const PAGE = 1000;
@@ -137,7 +137,7 @@ async function readLooks(vectors: VectorStore): Promise<Look[]> {
 }
 
 function lookOf(id: string, { sha256, bytes, width, height, takenAt, takenFrom, perceptualHash }: ImagePayload): Look {
-  const clock = takenFrom === 'exif' ? (takenAt?.slice(0, 'yyyy-mm-ddThh:mm:ss'.length) ?? null) : null;
+  const clock = takenFrom === 'exif' ? takenAt : null;
   return { id, sha256, bytes, pixels: width * height, clock, hash: perceptualHash };
 }
 
@@ -151,12 +151,16 @@ async function alikeByHash(looks: readonly Look[]): Promise<number[][]> {
     told.push(i);
   }
   const groups = new Groups(looks.length);
+  const before = new Int32Array(looks.length);
   for (let band = 0; band < BANDS; band++) {
-    for (const bucket of Map.groupBy(told, (i) => bandOf(words, i, band)).values()) {
-      for (const [at, i] of bucket.entries()) {
-        for (let other = at + 1; other < bucket.length; other++) {
-          if (bitsApart(words, i, bucket[other]!) <= MAX_BITS) groups.join(i, bucket[other]!);
-        }
+    // The last with each value of the band; `before` leads to the others.
+    const latest = new Int32Array(2 ** Math.ceil((HASH_WORDS * 32) / BANDS)).fill(-1);
+    for (const i of told) {
+      const value = bandOf(words, i, band);
+      before[i] = latest[value]!;
+      latest[value] = i;
+      for (let other = before[i]!; other >= 0; other = before[other]!) {
+        if (bitsApart(words, i, other, MAX_BITS) <= MAX_BITS) groups.join(i, other);
       }
     }
     await nextTurn();
@@ -188,9 +192,18 @@ async function joinCopies(vectors: VectorStore, looks: readonly Look[], group: r
 }
 
 function isAlike(a: Look, b: Look): boolean {
-  if (a.clock !== null && b.clock !== null && a.clock !== b.clock) return false;
+  if (a.clock !== null && b.clock !== null && !isSameMoment(a.clock, b.clock)) return false;
   return hashDistance(a.hash!, b.hash!) <= MAX_BITS;
 }
+
+/** To the millisecond where both say it, otherwise to the second. */
+function isSameMoment(a: string, b: string): boolean {
+  const [, second, ms] = CLOCK.exec(a) ?? [];
+  const [, otherSecond, otherMs] = CLOCK.exec(b) ?? [];
+  return second === otherSecond && (ms === otherMs || ms === '000' || otherMs === '000');
+}
+
+const CLOCK = /^(.{19})\.?(\d{3})?/;
 
 /** Numbers that hang together by pairs. */
 class Groups {

@@ -130,15 +130,17 @@ export type Filter = {
   readonly tagsAll?: readonly string[];
   /** Each once; duplicates are dropped. */
   readonly tagsAny?: readonly string[];
-  /** By the clock of the place where it was taken; an offset in it does not count. */
+  /** Such as 2026-11-23: by the clock of the place where it was taken; an offset in it does not count. */
   readonly takenAfter?: string;
-  /** By the clock of the place where it was taken; an offset in it does not count. */
+  /** Such as 2026-11-23: by the clock of the place where it was taken; an offset in it does not count. */
   readonly takenBefore?: string;
   readonly month?: string;
   readonly dayOfYear?: string;
   readonly camera?: string;
   readonly lens?: string;
+  /** Such as 2026-11-23 or 2026-11-23T20:36:00Z. */
   readonly indexedAfter?: string;
+  /** Such as 2026-11-23 or 2026-11-23T20:36:00Z. */
   readonly indexedBefore?: string;
 };
 
@@ -470,15 +472,17 @@ export type SearchForm = {
   readonly tagsAll?: readonly string[];
   /** At least one of these; repeat the parameter for several. */
   readonly tagsAny?: readonly string[];
-  /** By the clock of the place where it was taken; an offset in it does not count. */
+  /** Such as 2026-11-23: by the clock of the place where it was taken; an offset in it does not count. */
   readonly takenAfter?: string;
-  /** By the clock of the place where it was taken; an offset in it does not count. */
+  /** Such as 2026-11-23: by the clock of the place where it was taken; an offset in it does not count. */
   readonly takenBefore?: string;
   readonly month?: string;
   readonly dayOfYear?: string;
   readonly camera?: string;
   readonly lens?: string;
+  /** Such as 2026-11-23 or 2026-11-23T20:36:00Z. */
   readonly indexedAfter?: string;
+  /** Such as 2026-11-23 or 2026-11-23T20:36:00Z. */
   readonly indexedBefore?: string;
   /** A SearchRequest without `image`, instead of the other fields. */
   readonly request?: string;

@@ -60,17 +60,20 @@ function signsOf({ sha256, perceptualHash }: ImageItem): string[] {
 
 function isCopy(a: ImageItem, b: ImageItem): boolean {
   if (a.sha256 === b.sha256) return true;
-  const [one, other] = [clockOf(a), clockOf(b)];
-  if (one !== undefined && other !== undefined && one !== other) return false;
+  if (a.takenFrom === 'exif' && b.takenFrom === 'exif' && !isSameMoment(a.takenAt, b.takenAt)) return false;
   return (
     a.perceptualHash !== null && b.perceptualHash !== null && bitsApart(a.perceptualHash, b.perceptualHash) <= maxBits
   );
 }
 
-/** To the second, by the camera, which copies keep or lose. */
-function clockOf({ takenAt, takenFrom }: ImageItem): string | undefined {
-  return takenFrom === 'exif' ? takenAt?.slice(0, 19) : undefined;
+/** By the clock of the camera, which copies keep or lose: to the millisecond where both say it, else to the second. */
+function isSameMoment(a: string | null, b: string | null): boolean {
+  const [, second, ms] = clock.exec(a ?? '') ?? [];
+  const [, otherSecond, otherMs] = clock.exec(b ?? '') ?? [];
+  return second === otherSecond && (ms === otherMs || ms === '000' || otherMs === '000');
 }
+
+const clock = /^(.{19})\.?(\d{3})?/;
 
 function bitsApart(a: string, b: string): number {
   let bits = 0;

@@ -59,15 +59,16 @@ export function hashWords(hash: string): number[] {
   return Array.from({ length: HASH_WORDS }, (_, word) => Number.parseInt(hash.slice(word * 8, word * 8 + 8), 16));
 }
 
-/** Bits in which two of the hashes whose words stand one behind the other differ, 0 to 128. */
-export function bitsApart(words: Uint32Array, a: number, b: number): number {
-  const [i, j] = [a * HASH_WORDS, b * HASH_WORDS];
-  return (
-    ones(words[i]! ^ words[j]!) +
-    ones(words[i + 1]! ^ words[j + 1]!) +
-    ones(words[i + 2]! ^ words[j + 2]!) +
-    ones(words[i + 3]! ^ words[j + 3]!)
-  );
+/**
+ * Bits in which two of the hashes whose words stand one behind the other differ, 0 to 128; no matter how many they are
+ * beyond `enough`.
+ */
+export function bitsApart(words: Uint32Array, a: number, b: number, enough = Number.POSITIVE_INFINITY): number {
+  let bits = 0;
+  for (let word = 0; word < HASH_WORDS && bits <= enough; word++) {
+    bits += ones(words[a * HASH_WORDS + word]! ^ words[b * HASH_WORDS + word]!);
+  }
+  return bits;
 }
 
 /** Bits in which two hashes differ, 0 to 128. */

@@ -11,10 +11,10 @@ const random = seededRandom(11);
 const hex = (length: number) => Array.from({ length }, () => Math.floor(random() * 16).toString(16)).join('');
 
 /** The hash with some bits of it turned, spread over all of it. */
-function turned(hash: string, bits: number): string {
+function turned(hash: string, bits: number, from = 0): string {
   const digits = [...hash];
   for (let i = 0; i < bits; i++) {
-    const at = (i * 7) % digits.length;
+    const at = (from + i * 7) % digits.length;
     digits[at] = (Number.parseInt(digits[at]!, 16) ^ 4).toString(16);
   }
   const changed = digits.join('');
@@ -47,26 +47,29 @@ export function stacksContract(open: Open): void {
         const large = look(0, { width: 4000, height: 3000, bytes: 9000 });
         const small = look(MAX_BITS, { width: 400, height: 300, bytes: 90 });
         const heavy = look(3, { width: 400, height: 300, bytes: 300 });
+        const copyOfCopy = turned((small.payload as ImagePayload).perceptualHash!, 2, 1);
+        assert.ok(hashDistance(seen, copyOfCopy) > MAX_BITS);
+        const smallest = look(0, { width: 100, height: 75, bytes: 10, perceptualHash: copyOfCopy });
         const twins = [1, 2, 3].map(() => picture(unit(random), { sha256: 'a'.repeat(64), bytes: 500 }));
         const alone = [
-          picture(unit(random), { perceptualHash: seen }),
+          picture(vector.map((x) => -x) as JointEmbedding, { perceptualHash: seen }),
           picture(vector, { perceptualHash: other }),
           picture(vector, { perceptualHash: null }),
           picture(vector, { perceptualHash: '0'.repeat(32) }),
           picture(vector, { perceptualHash: '0'.repeat(32) }),
-          ...[7, 8].map((second) =>
+          ...['07.000', '08.250', '08.500'].map((second) =>
             picture(vector, {
               perceptualHash: burst,
-              takenAt: `2019-07-05T23:30:0${second}.000`,
+              takenAt: `2019-07-05T23:30:${second}`,
               takenFrom: 'exif',
             }),
           ),
         ];
         const words = { id: uuid(1000), vector, payload: caption() };
-        await store.upsert([...twins, small, ...alone, heavy, large, words], 'newer');
+        await store.upsert([...twins, small, ...alone, smallest, heavy, large, words], 'newer');
         assert.deepEqual(await findStacks(store), [
           { ids: twins.map(({ id }) => id), spareBytes: 1000 },
-          { ids: [large, heavy, small].map(({ id }) => id), spareBytes: 390 },
+          { ids: [large, heavy, small, smallest].map(({ id }) => id), spareBytes: 400 },
         ]);
       }));
 

@@ -20,12 +20,25 @@ const PAGE = `<!doctype html>
 <link rel="icon" href="data:,">
 <div id="docs"></div>
 <script src="docs/swagger-ui-bundle.js"></script>
-<script src="docs/start.js"></script>
+<script type="module" src="docs/start.js"></script>
 </html>
 `;
 
-/** No validator badge: it would ask a server elsewhere. */
-const START = `SwaggerUIBundle({ url: 'openapi.json', dom_id: '#docs', deepLinking: true, validatorUrl: null });\n`;
+/**
+ * Requests for one picture are prepared with the id of one that is there. No validator badge: it would ask a server
+ * elsewhere.
+ */
+const START = `const ask = async (path) => (await fetch(path)).json();
+const [spec, newest] = await Promise.all(['openapi.json', 'images?limit=1'].map(ask));
+const example = newest.items?.[0]?.id;
+for (const [path, methods] of Object.entries(spec.paths)) {
+  if (example === undefined || !path.startsWith('/images/{id}')) continue;
+  for (const { parameters = [] } of Object.values(methods)) {
+    for (const parameter of parameters) if (parameter.name === 'id') parameter.schema.example = example;
+  }
+}
+SwaggerUIBundle({ spec, dom_id: '#docs', deepLinking: true, validatorUrl: null });
+`;
 
 const ASSETS: Readonly<Record<string, string>> = {
   'swagger-ui.css': 'text/css; charset=utf-8',

@@ -56,10 +56,11 @@ export const tags = z
   .transform((list) => [...new Set(list)])
   .openapi({ description: 'Each once; duplicates are dropped.', example: ['beach', 'dog'] });
 
+/** Without an example: whatever were said here would not be found. */
 export const id = z
   .uuid('expected a UUID')
   .transform((value) => value.toLowerCase())
-  .openapi({ type: 'string', format: 'uuid', example: '6f1b6f0e-6a2f-5c0b-9d0e-3a4f8f1d7c11' });
+  .openapi({ type: 'string', format: 'uuid' });
 
 export const idParams = z.strictObject({ id });
 

@@ -20,7 +20,7 @@ function moment(dayEdge: 'start' | 'end') {
     })
     .transform((text) => (text.includes('T') ? text : `${text}T${EDGES[dayEdge]}Z`))
     .transform((text) => new Date(text).toISOString())
-    .openapi({ type: 'string', format: 'date-time', example: '2026-11-23T00:00:00Z' });
+    .openapi({ type: 'string', format: 'date-time', description: 'Such as 2026-11-23 or 2026-11-23T20:36:00Z.' });
 }
 
 /** The same by the clock of the place: an offset that is given is left out. */
@@ -40,8 +40,7 @@ function localMoment(dayEdge: 'start' | 'end') {
     .openapi({
       type: 'string',
       maxLength: 40,
-      description: 'By the clock of the place where it was taken; an offset in it does not count.',
-      example: '2026-11-23',
+      description: 'Such as 2026-11-23: by the clock of the place where it was taken; an offset in it does not count.',
     });
 }
 

@@ -92,7 +92,9 @@ export const facetQuery = z.strictObject({
   limit: integerWithDefault({ min: 1, max: MAX_FACET_VALUES, default: 50 }),
 });
 
-export const facetParams = z.strictObject({ field: z.enum(FACETS as [FacetName, ...FacetName[]]) });
+export const facetParams = z.strictObject({
+  field: z.enum(FACETS as [FacetName, ...FacetName[]]).openapi({ example: 'folder' }),
+});
 
 export const facetCounts = z
   .strictObject({ items: z.array(z.strictObject({ value: z.string(), count: z.int() })) })
