@@ -40,18 +40,20 @@ export async function askedNames(words: readonly string[], embedder: Pick<Embedd
 /**
  * One page of the fused list. Its cursor is the store's own when nothing has such a name, so that nothing is looked for
  * twice.
+ * @param nameFilter for those that are called so, where it is another
  * @throws {invalid-cursor} and what the store throws
  */
 export async function searchNames(
   vectors: VectorStore,
   query: VectorQuery,
   asked: AskedNames,
+  nameFilter: Filter = query.filter,
 ): Promise<Page<FoundHit>> {
   const { cursor, limit } = query;
-  const of = fingerprint(['fused', query.vector, query.filter, query.minScore, asked]);
+  const of = fingerprint(['fused', query.vector, query.filter, nameFilter, query.minScore, asked]);
   const place = cursor === undefined ? START : placeOf(of, cursor);
   if (place === null) return byMeaning(vectors, query);
-  const lists = new NameLists(vectors, query, asked, place);
+  const lists = new NameLists(vectors, { ...query, filter: nameFilter }, asked, place);
   const names = await lists.read(namesAmong(place, limit));
   if (cursor === undefined && names.length === 0) return byMeaning(vectors, query);
   const meanings = await readOthers(vectors, query, asked, place, limit - names.length);

@@ -1,3 +1,5 @@
+import { COLOURS } from './colours.ts';
+
 /**
  * What a picture has, each field declared once. Types, checks, the columns and payloads of both stores with their
  * indexes, filters, differences between spaces and the schemas of the API follow from it. A new field takes its entry
@@ -22,7 +24,7 @@ export type Comparison = 'equals' | 'oneOf' | 'noneOf' | 'prefix' | 'all' | 'any
 
 export interface PictureField {
   readonly type: FieldType;
-  /** The only texts there can be. */
+  /** The only texts there can be; of several texts, in the order they have. */
   readonly values?: readonly string[];
   /** What texts of a filter look like at the API. @default plain text */
   readonly format?: 'sha256' | 'mime-type';
@@ -221,6 +223,14 @@ export const PICTURE_FIELDS = {
       'What it looks like, as 128 bits in hexadecimal digits: copies that were made smaller or compressed again ' +
       'differ in at most 10 of them.',
     example: '0f1e3c78f0e1c3870f1e3c78f0e1c387',
+  },
+  colours: {
+    type: 'texts',
+    values: COLOURS,
+    from: 'content',
+    absent: [],
+    filters: { colours: 'all' },
+    doc: 'Its main colours, and `monochrome` when it has none but shades of grey.',
   },
   indexedAt: {
     type: 'instant',

@@ -1,7 +1,6 @@
 import { SightlineError } from './errors.ts';
 import { bestFit, type Fit, fitOfHits } from './fit.ts';
 import { askedNames, byMeaning, type FoundHit, searchNames } from './fusion.ts';
-import { type MeantTerms, meantTerms } from './meant-terms.ts';
 import {
   ANY_LANGUAGE,
   type Embedder,
@@ -11,6 +10,7 @@ import {
   type VectorQuery,
   type VectorStore,
 } from './ports.ts';
+import { type MeantQuery, meantQuery } from './query/meant-query.ts';
 import type { JointEmbedding, Page } from './types.ts';
 import { mix, normalise } from './vector-arithmetic.ts';
 import { queryWords } from './words.ts';
@@ -60,7 +60,7 @@ export interface SearchResult extends Page<SearchHit> {
   /** Whether that text could be read in another language. */
   readonly isAmbiguous: boolean;
   /** What texts say beside what is looked for; null for nothing. */
-  readonly understood: MeantTerms['understood'];
+  readonly understood: MeantQuery['understood'];
 }
 
 export interface SearchDeps {
@@ -71,7 +71,8 @@ export interface SearchDeps {
 /**
  * The query flow: words, pictures or both to the nearest points. The query is the direction of the weighted sum of its
  * terms' unit vectors; stored pictures named in the query are not part of the answer. Where only words are looked for,
- * what is called by them comes first (see `fusion.ts`); "without" and the like are understood (see `understand.ts`).
+ * what is called by them comes first (see `fusion.ts`); "without" and the like are understood (see
+ * `query/understand.ts`).
  * Throws `invalid-input`, `not-found` for
  * an unknown imageId, `unreadable-image`, `too-large` and `invalid-cursor`.
  */
@@ -80,12 +81,15 @@ export async function search(deps: SearchDeps, given: SearchRequest): Promise<Se
     throw new SightlineError('invalid-input', 'expected at least one term with a weight above 0, got none');
   }
   const meant = given.literal
-    ? { ...given, understood: null }
-    : { ...given, ...(await meantTerms(deps.embedder, given.terms, given.language)) };
+    ? { ...given, nameFilter: given.filter, understood: null }
+    : { ...given, ...(await meantQuery(deps.embedder, given)) };
   return { ...(await searchTerms(deps, meant)), understood: meant.understood };
 }
 
-async function searchTerms(deps: SearchDeps, request: SearchRequest): Promise<Omit<SearchResult, 'understood'>> {
+/** A query with what is understood of it. */
+type MeantRequest = SearchRequest & Pick<MeantQuery, 'nameFilter'>;
+
+async function searchTerms(deps: SearchDeps, request: MeantRequest): Promise<Omit<SearchResult, 'understood'>> {
   const { terms } = request;
   const vectors = await Promise.all([
     readTexts(deps, request),
@@ -95,7 +99,7 @@ async function searchTerms(deps: SearchDeps, request: SearchRequest): Promise<Om
   const [texts, stored, ...given] = vectors;
   const text = onlyText(terms);
   const ask = async (read: Readings): Promise<Judged> => {
-    const page = await find(deps, terms, {
+    const query = {
       vector: directionOf(terms, (term, i) =>
         'text' in term ? read.get(term)?.vector : 'imageId' in term ? stored.get(term.imageId) : given[i],
       ),
@@ -104,7 +108,8 @@ async function searchTerms(deps: SearchDeps, request: SearchRequest): Promise<Om
       cursor: request.cursor,
       minScore: request.minScore,
       exclude: [...stored.keys()],
-    });
+    };
+    const page = await find(deps, request, query);
     return text === null ? page : withFit(deps, request, read.get(text)!, page);
   };
   const { page, read } = await inBetterLanguage(texts, ask);
@@ -206,12 +211,16 @@ function fitsBetter(one: Answer, other: Answer): boolean {
 }
 
 /** By names and meaning where all that is looked for is words, otherwise by meaning. */
-async function find(deps: SearchDeps, terms: readonly SearchTerm[], query: VectorQuery): Promise<Page<FoundHit>> {
+async function find(
+  deps: SearchDeps,
+  { terms, nameFilter }: MeantRequest,
+  query: VectorQuery,
+): Promise<Page<FoundHit>> {
   const wanted = terms.filter(({ weight }) => weight > 0);
   const texts = wanted.flatMap((term) => ('text' in term ? [term.text] : []));
   const words = texts.length === wanted.length ? queryWords(texts) : [];
   if (words.length === 0) return byMeaning(deps.vectors, query);
-  return searchNames(deps.vectors, query, await askedNames(words, deps.embedder));
+  return searchNames(deps.vectors, query, await askedNames(words, deps.embedder), nameFilter);
 }
 
 /** One sentence about a text of {@link SearchResult.unknownTexts}, for people. */
@@ -226,8 +235,9 @@ export function aboutOtherLanguage(text: string, language: string): string {
 }
 
 /** The same about {@link SearchResult.understood}. */
-export function aboutUnderstood({ without }: NonNullable<SearchResult['understood']>): string {
-  return `understood: ${without.map(({ text }) => `without "${shortened(text)}"`).join(', ')}`;
+export function aboutUnderstood({ without, colours }: NonNullable<SearchResult['understood']>): string {
+  const parts = [...colours.map(({ colour }) => colour), ...without.map(({ text }) => `without "${shortened(text)}"`)];
+  return `understood: ${parts.join(', ')}`;
 }
 
 function shortened(text: string): string {

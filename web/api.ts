@@ -138,6 +138,7 @@ export type Filter = {
   readonly dayOfYear?: string;
   readonly camera?: string;
   readonly lens?: string;
+  readonly colours?: readonly ("red" | "orange" | "yellow" | "green" | "blue" | "purple" | "pink" | "brown" | "black" | "white" | "grey" | "monochrome")[];
   /** Such as 2026-11-23 or 2026-11-23T20:36:00Z. */
   readonly indexedAfter?: string;
   /** Such as 2026-11-23 or 2026-11-23T20:36:00Z. */
@@ -170,7 +171,7 @@ export type GeneralSearchRequest = {
   readonly terms: readonly SearchTerm[];
   /** Language of the texts, such as `en` or `de`. `auto`: each by its own letters and words, and by `Accept-Language`. */
   readonly lang?: string;
-  /** Takes words as they are: "without people", "but no cars" and the like are not understood. */
+  /** Takes words as they are: "without people", "in black and white" and the like are not understood. */
   readonly literal?: boolean;
   /** What to rank: pictures, captions, or both in one list by cosine. Two texts are nearer to each other than a text and a picture that fits it as well, and so are two pictures: `any` puts what is like the query in kind first. To see the best of both, ask once for each. */
   readonly kind?: "image" | "caption" | "any";
@@ -242,6 +243,8 @@ export type Image = {
   readonly longitude: number | null;
   /** What it looks like, as 128 bits in hexadecimal digits: copies that were made smaller or compressed again differ in at most 10 of them. */
   readonly perceptualHash: string | null;
+  /** Its main colours, and `monochrome` when it has none but shades of grey. */
+  readonly colours: readonly ("red" | "orange" | "yellow" | "green" | "blue" | "purple" | "pink" | "brown" | "black" | "white" | "grey" | "monochrome")[];
   /** When it was indexed. */
   readonly indexedAt: string;
   readonly links: {
@@ -310,6 +313,8 @@ export type ImageHit = {
   readonly longitude: number | null;
   /** What it looks like, as 128 bits in hexadecimal digits: copies that were made smaller or compressed again differ in at most 10 of them. */
   readonly perceptualHash: string | null;
+  /** Its main colours, and `monochrome` when it has none but shades of grey. */
+  readonly colours: readonly ("red" | "orange" | "yellow" | "green" | "blue" | "purple" | "pink" | "brown" | "black" | "white" | "grey" | "monochrome")[];
   /** When it was indexed. */
   readonly indexedAt: string;
   readonly links: {
@@ -445,7 +450,7 @@ export type SearchForm = {
   readonly q?: string;
   /** What it should be without. */
   readonly minus?: string;
-  /** Takes words as they are: "without people", "but no cars" and the like are not understood. */
+  /** Takes words as they are: "without people", "in black and white" and the like are not understood. */
   readonly literal?: boolean;
   /** Language of the texts, such as `en` or `de`. `auto`: each by its own letters and words, and by `Accept-Language`. */
   readonly lang?: string;
@@ -480,6 +485,8 @@ export type SearchForm = {
   readonly dayOfYear?: string;
   readonly camera?: string;
   readonly lens?: string;
+  /** Every one of these; repeat the parameter for several. */
+  readonly colours?: readonly ("red" | "orange" | "yellow" | "green" | "blue" | "purple" | "pink" | "brown" | "black" | "white" | "grey" | "monochrome")[];
   /** Such as 2026-11-23 or 2026-11-23T20:36:00Z. */
   readonly indexedAfter?: string;
   /** Such as 2026-11-23 or 2026-11-23T20:36:00Z. */
@@ -527,7 +534,7 @@ export type SearchRequest = {
   };
   /** Language of the texts, such as `en` or `de`. `auto`: each by its own letters and words, and by `Accept-Language`. */
   readonly lang?: string;
-  /** Takes words as they are: "without people", "but no cars" and the like are not understood. */
+  /** Takes words as they are: "without people", "in black and white" and the like are not understood. */
   readonly literal?: boolean;
   /** What to rank: pictures, captions, or both in one list by cosine. Two texts are nearer to each other than a text and a picture that fits it as well, and so are two pictures: `any` puts what is like the query in kind first. To see the best of both, ask once for each. */
   readonly kind?: "image" | "caption" | "any";
@@ -716,6 +723,8 @@ export type TrashItem = {
   readonly longitude: number | null;
   /** What it looks like, as 128 bits in hexadecimal digits: copies that were made smaller or compressed again differ in at most 10 of them. */
   readonly perceptualHash: string | null;
+  /** Its main colours, and `monochrome` when it has none but shades of grey. */
+  readonly colours: readonly ("red" | "orange" | "yellow" | "green" | "blue" | "purple" | "pink" | "brown" | "black" | "white" | "grey" | "monochrome")[];
   /** When it was indexed. */
   readonly indexedAt: string;
   /** Of the entry in the trash. */
@@ -750,6 +759,11 @@ export type Understood = {
     /** What pictures should not show. */
     readonly text: string;
     /** The words that say it. Put into quotes in the query, they are taken as they are. */
+    readonly words: string;
+  })[];
+  /** What the whole picture should be: a filter, as `colours` is. */
+  readonly colours: readonly ({
+    readonly colour: "red" | "orange" | "yellow" | "green" | "blue" | "purple" | "pink" | "brown" | "black" | "white" | "grey" | "monochrome";
     readonly words: string;
   })[];
 };

@@ -1,4 +1,5 @@
 import type { PictureInfo } from '../ports.ts';
+import { coloursOf } from './colours.ts';
 import { type Kernel, type Plan, planCrop, type Size, storedRect, turnSize, turnUpright } from './geometry.ts';
 import { type DecodeLimits, type Header, readHeader } from './header.ts';
 import { decodeHeic, isAv1 } from './heic.ts';
@@ -39,7 +40,8 @@ export async function decodeImage(
   const pixels = await inTurn(header.frameBytes, async () =>
     decodeCrop({ ...header, source: await findSource(header, limits) }, preprocessing, limits),
   );
-  return { pixels, picture: { ...header.picture, perceptualHash: perceptualHash(pixels) } };
+  const seen = { perceptualHash: perceptualHash(pixels), colours: coloursOf(pixels) };
+  return { pixels, picture: { ...header.picture, ...seen } };
 }
 
 export interface Thumbnail extends Size {

@@ -110,14 +110,17 @@ function checkValue({ name, type, values, absent }: NamedField, value: unknown, 
     throw invalid(`expected a number as ${what}, got ${value}`);
   }
   if (type === 'texts') {
-    for (const text of value as readonly string[]) checkText(text, what);
+    for (const text of value as readonly string[]) checkNamed(text, values, what);
   } else if (type === 'sequencer') checkSequencer(value as string, id);
   else if (isTime(type)) timeOf(type, value as string, what);
-  else {
-    checkText(value as string, what);
-    if (values !== undefined && !values.includes(value as string)) {
-      throw invalid(`expected one of ${values.join(', ')} as ${what}, got ${quoted(value)}`);
-    }
+  else checkNamed(value as string, values, what);
+}
+
+/** @param values the only ones there can be, where they are few */
+function checkNamed(text: string, values: readonly string[] | undefined, what: string): void {
+  checkText(text, what);
+  if (values !== undefined && !values.includes(text)) {
+    throw invalid(`expected one of ${values.join(', ')} as ${what}, got ${quoted(text)}`);
   }
 }
 

@@ -64,6 +64,7 @@ const KEYS = [
   '🏖/',
 ];
 const TAGS = ['dog', 'Dog', 'beach', 'to do', '100%', 'été', '犬'];
+const COLOURS = [[], ['red'], ['red', 'blue'], ['black', 'white', 'monochrome']];
 const TYPES = ['image/jpeg', 'image/png', 'image/webp'];
 
 /** Points of both kinds that differ in everything a filter can ask for. */
@@ -94,6 +95,7 @@ export function randomPoints(random: () => number, count: number, first = 1): Po
             takenAt: random() < 0.5 ? localDay() : null,
             camera: pick([null, 'Canon EOS 5D', 'canon eos 5d', 'iPhone 12']),
             lens: pick([null, '24-70mm']),
+            colours: COLOURS[i % COLOURS.length],
             metadataVersion: pick([0, 1, 2]),
           });
     return { id: uuid(first + i), vector: unit(random), payload };
@@ -117,6 +119,10 @@ export const FILTERS: readonly Filter[] = [
   { tagsAny: ['nowhere'] },
   { tagsAny: [] },
   { tagsAll: ['été'], tagsAny: ['dog', 'to do'] },
+  { colours: ['red'] },
+  { colours: ['blue', 'red'] },
+  { colours: ['red', 'monochrome'] },
+  { colours: ['monochrome'], tagsAny: ['dog'] },
   { contentTypes: ['image/png'] },
   { contentTypes: ['image/png', 'image/webp', 'text/plain'] },
   { contentTypes: [] },
@@ -185,6 +191,7 @@ export function matches({ payload }: Point, filter: Filter): boolean {
     (filter.sha256 === undefined || own?.sha256 === filter.sha256) &&
     (filter.tagsAll ?? []).every((tag) => payload.tags.includes(tag)) &&
     (filter.tagsAny === undefined || filter.tagsAny.some((tag) => payload.tags.includes(tag))) &&
+    (filter.colours ?? []).every((one) => own?.colours.includes(one)) &&
     (filter.contentTypes === undefined || (own !== null && filter.contentTypes.includes(own.contentType))) &&
     (filter.orientation === undefined || shape === filter.orientation) &&
     (filter.minBytes === undefined || (own !== null && own.bytes >= filter.minBytes)) &&

@@ -109,7 +109,7 @@ async function answer(
     space,
     ...(fit && { fit }),
     ...(read !== null && { language: read.language, side: read.side }),
-    ...(understood !== null && { understood: { without: [...understood.without] } }),
+    ...(understood !== null && { understood: { without: [...understood.without], colours: [...understood.colours] } }),
     ...(warnings.length > 0 && { warnings }),
   };
 }

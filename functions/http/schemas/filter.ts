@@ -73,20 +73,22 @@ function filterSchema(comparison: Comparison, field: NamedField, where: 'query' 
   if (field.type === 'integer') return where === 'query' ? integerParameter(WHOLE) : wholeNumber();
   if (field.type === 'number') return where === 'query' ? numberParameter(ANY) : z.number().optional();
   if (comparison === 'all' || comparison === 'any') {
-    if (where === 'body') return tags.optional();
+    const named = field.values && textSchema(field);
+    if (where === 'body') return named === undefined ? tags.optional() : listOf(named).optional();
     const description =
       comparison === 'all'
         ? 'Every one of these; repeat the parameter for several.'
         : 'At least one of these; repeat the parameter for several.';
-    return tagParameters.openapi({ description });
+    return (named === undefined ? tagParameters : repeated(named, MAX_VALUES)).openapi({ description });
   }
   if (comparison === 'oneOf' || comparison === 'noneOf') {
     const item = textSchema(field);
-    const most = MAX_VALUES;
-    return where === 'query' ? repeated(item, most) : z.array(item).min(1).max(most).optional();
+    return where === 'query' ? repeated(item, MAX_VALUES) : listOf(item).optional();
   }
   return textSchema(field).optional();
 }
+
+const listOf = (item: z.ZodType<string>) => z.array(item).min(1).max(MAX_VALUES);
 
 const WHOLE = { min: 0, max: 999_999_999_999_999 };
 const ANY = { min: -Number.MAX_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER };

@@ -23,7 +23,8 @@ function shownFields(): ShownSchemas {
 }
 
 function valueSchema({ type, values, absent, doc, example }: NamedField): z.ZodType {
-  const schema = values !== undefined ? z.enum(values as [string, ...string[]]) : VALUES[type]();
+  const named = values === undefined ? null : z.enum(values as [string, ...string[]]);
+  const schema = named === null ? VALUES[type]() : type === 'texts' ? z.array(named) : named;
   return (absent === null ? schema.nullable() : schema).openapi({ description: doc, ...(example && { example }) });
 }
 

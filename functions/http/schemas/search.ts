@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { COLOURS } from '../../../core/colours.ts';
 import { MAX_JSON_BYTES } from '../request-body.ts';
 import { base64Image, booleanParameter, id, lang, searchText, spaceId } from './common.ts';
 import { filterBody, filterParameters, kind } from './filter.ts';
@@ -12,7 +13,7 @@ const MAX_WEIGHT = 2;
 /** Components of a vector in a query; how many it must have is the dimension of the space. */
 const MAX_VECTOR_LENGTH = 4096;
 
-const LITERAL = 'Takes words as they are: "without people", "but no cars" and the like are not understood.';
+const LITERAL = 'Takes words as they are: "without people", "in black and white" and the like are not understood.';
 
 export const searchQuery = z.strictObject({
   q: searchText().optional().openapi({ description: 'What to look for, in words.', example: 'a dog on the beach' }),
@@ -171,6 +172,9 @@ const understood = z
         }),
       )
       .openapi({ description: 'Subtracted as by `minus`.' }),
+    colours: z
+      .array(z.strictObject({ colour: z.enum(COLOURS), words: z.string() }))
+      .openapi({ description: 'What the whole picture should be: a filter, as `colours` is.' }),
   })
   .openapi('Understood');
 

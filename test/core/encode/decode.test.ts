@@ -94,9 +94,9 @@ describe('orientation', () => {
           const how = preprocessing(mode, 'bicubic', 61, 52);
           const ours = await decodeImage(marked, how, DEFAULT_LIMITS);
           const twin = await decodeImage(turned, how, DEFAULT_LIMITS);
-          // Pixels differ by rounding, and a bit of the hash with them.
+          // Pixels differ by rounding, and with them a bit of the hash, or which of them are counted.
           const perceptualHash = twin.picture.perceptualHash!;
-          assert.deepEqual({ ...ours.picture, perceptualHash }, twin.picture);
+          assert.deepEqual({ ...ours.picture, perceptualHash, colours: twin.picture.colours }, twin.picture);
           assert.ok(hashDistance(ours.picture.perceptualHash!, perceptualHash) < 5);
           const difference = meanDifference(ours.pixels.data, twin.pixels.data);
           assert.ok(difference < 0.6, `${width} x ${height}, orientation ${orientation}, ${mode}: ${difference}`);
@@ -118,6 +118,7 @@ describe('orientation', () => {
       height: 60,
       ...NOTHING_KNOWN,
       perceptualHash: picture.perceptualHash,
+      colours: picture.colours,
       metadataVersion: METADATA_VERSION,
     });
   });
@@ -148,6 +149,7 @@ describe('formats and colours', () => {
         height: 110,
         ...NOTHING_KNOWN,
         perceptualHash: picture.perceptualHash,
+        colours: picture.colours,
         metadataVersion: METADATA_VERSION,
       });
       await near(bytes, pixels, contentType === 'image/gif' ? 8 : 2, contentType);

@@ -80,6 +80,7 @@ describe('the embedder', () => {
       height: 500,
       ...NOTHING_KNOWN,
       perceptualHash: picture.perceptualHash,
+      colours: picture.colours,
       metadataVersion: METADATA_VERSION,
     });
     assert.deepEqual(await embedder.describeImage(photo), picture);

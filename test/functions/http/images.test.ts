@@ -49,6 +49,7 @@ describe('pictures over HTTP', () => {
       dayOfYear: '',
       camera: null,
       keywords: [],
+      colours: ['brown'],
       lens: null,
       exposureTime: null,
       aperture: null,

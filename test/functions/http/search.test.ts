@@ -125,7 +125,7 @@ describe('search over HTTP', () => {
     const items = async (query: string) => (await t.json(`/search?${query}`)).body.items;
     const { status, body } = await t.json('/search?q=a+cat,+but+no+dogs');
     assert.equal(status, 200);
-    assert.deepEqual(body.understood, { without: [{ text: 'dogs', words: 'but no dogs' }] });
+    assert.deepEqual(body.understood, { without: [{ text: 'dogs', words: 'but no dogs' }], colours: [] });
     assert.deepEqual(body.items, await items('q=a+cat&minus=dogs'));
     const literally = (await t.json('/search?q=a+cat,+but+no+dogs&literal=true')).body;
     assert.equal(literally.understood, undefined);
@@ -141,9 +141,41 @@ describe('search over HTTP', () => {
       { text: 'a cat without dogs', weight: -0.5 },
     ];
     const weighed = (await t.json('/search', jsonRequest('POST', { terms }))).body;
-    assert.deepEqual(weighed.understood, { without: [{ text: 'Katze', words: 'ohne Katze' }] });
+    assert.deepEqual(weighed.understood, { without: [{ text: 'Katze', words: 'ohne Katze' }], colours: [] });
     const apart = [{ text: 'Hund', weight: 2 }, { text: 'Katze', weight: -1 }, terms[1]];
     assert.deepEqual(weighed.items, (await t.json('/search', jsonRequest('POST', { terms: apart }))).body.items);
+  });
+
+  it('understands the colours of a whole picture as a filter, which names need not fit', async () => {
+    const found = async (query: string) => (await t.json(`/search?${query}`)).body;
+    const monochrome = await found('q=a+dog+in+black+and+white');
+    assert.deepEqual(keys(monochrome), ['moon.jpg']);
+    assert.deepEqual(monochrome.understood, {
+      without: [],
+      colours: [{ colour: 'monochrome', words: 'in black and white' }],
+    });
+    assert.deepEqual(monochrome.items, (await found('q=a+dog&colours=monochrome')).items);
+    assert.equal((await found('q=a+dog+in+black+and+white&literal=true')).items.length, 5);
+    assert.equal((await found('q=a+dog+in+black+and+white&kind=any')).understood, undefined, 'captions have none');
+    const both = await found('q=a+dog+in+black+and+white&colours=red');
+    assert.deepEqual(both.items, []);
+
+    await t.json(`/images/${ids['rocket.jpg']}`, jsonRequest('PATCH', { tags: ['late', 'sky', 'monochrome'] }));
+    const only = await found('q=monochrome');
+    await t.json(`/images/${ids['rocket.jpg']}`, jsonRequest('PATCH', { tags: ['late', 'sky'] }));
+    const why = (only.items as unknown as { why: string[] }[]).map((hit) => hit.why.join());
+    assert.deepEqual(
+      [keys(only), why],
+      [
+        ['rocket.jpg', 'moon.jpg'],
+        ['tag', 'meaning'],
+      ],
+    );
+    assert.deepEqual(only.understood, { without: [], colours: [{ colour: 'monochrome', words: 'monochrome' }] });
+
+    assert.equal((await t.json('/search?q=x&colours=turquoise')).status, 400);
+    const body = await t.json('/search', jsonRequest('POST', { text: 'x', filter: { colours: ['monochrome'] } }));
+    assert.deepEqual(keys(body.body), ['moon.jpg']);
   });
 
   it('filters', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { meantReading, readings, unquoted } from '../../core/understand.ts';
+import { unquoted } from '../../../core/query/tokens.ts';
+import { meantReading, readings } from '../../../core/query/understand.ts';
 
 /** What is left of a query, and what it is without; null where its words are only words. */
 type Said = readonly [rest: string, ...without: string[]] | null;
@@ -103,6 +104,82 @@ const CHINESE: Readonly<Record<string, Said>> = {
   无人机: null,
 };
 
+/** What is left of a query, and the colours that it asks of a whole picture. */
+const COLOURS: Readonly<Record<'en' | 'de' | 'fr' | 'es' | 'zh', Readonly<Record<string, Said>>>> = {
+  en: {
+    'black and white': ['black and white', 'monochrome'],
+    'Black & White photo': ['Black & White photo', 'monochrome'],
+    'a black and white photo of a cat': ['a photo of a cat', 'monochrome'],
+    'black and white portrait': ['portrait', 'monochrome'],
+    'street in black and white': ['street', 'monochrome'],
+    'a street in black and white at night': ['a street at night', 'monochrome'],
+    'old street, black and white': ['old street', 'monochrome'],
+    'monochrome forest': ['forest', 'monochrome'],
+    'b&w forest': ['forest', 'monochrome'],
+    'forest in greyscale': ['forest', 'monochrome'],
+    red: ['red', 'red'],
+    'red and blue': ['red and blue', 'red', 'blue'],
+    'a blue photo': ['a blue photo', 'blue'],
+    'something in gray': ['something in gray', 'grey'],
+    'black, white and red': ['black, white and red', 'red', 'black', 'white'],
+    'forest, mostly green': ['forest', 'green'],
+    'a lake in blue and purple tones': ['a lake', 'blue', 'purple'],
+    'red car': null,
+    'a woman in blue': null,
+    'a woman in black and white stripes': null,
+    'black and white cat': null,
+    'a black and white cat on a sofa': null,
+    'a photo without black and white': null,
+    '"black and white" forest': null,
+    '"red"': null,
+    'orange juice': null,
+    'green tea and black bread': null,
+    tones: null,
+    photo: null,
+  },
+  de: {
+    schwarzweiß: ['schwarzweiß', 'monochrome'],
+    'Porträt in Schwarz-Weiß': ['Porträt', 'monochrome'],
+    'Schwarzweißfoto einer Katze': ['einer Katze', 'monochrome'],
+    'schwarzweiße Aufnahme vom Hafen': ['Aufnahme vom Hafen', 'monochrome'],
+    'Hafen schwarz weiß': ['Hafen', 'monochrome'],
+    'rot und grün': ['rot und grün', 'red', 'green'],
+    'ein blaues Foto': ['ein blaues Foto', 'blue'],
+    'schwarzweiße Katze': null,
+    'rotes Auto': null,
+  },
+  fr: {
+    'noir et blanc': ['noir et blanc', 'monochrome'],
+    'rue en noir et blanc': ['rue', 'monochrome'],
+    'photo noir et blanc d’un chat': ['photo d’un chat', 'monochrome'],
+    'portrait noir et blanc': ['portrait', 'monochrome'],
+    bleu: ['bleu', 'blue'],
+    'une photo rouge': ['une photo rouge', 'red'],
+    'chat noir et blanc': null,
+    'voiture rouge': null,
+  },
+  es: {
+    'blanco y negro': ['blanco y negro', 'monochrome'],
+    'calle en blanco y negro': ['calle', 'monochrome'],
+    'foto en blanco y negro de un gato': ['foto de un gato', 'monochrome'],
+    azul: ['azul', 'blue'],
+    'gato blanco y negro': null,
+    'coche rojo': null,
+  },
+  zh: {
+    黑白: ['黑白', 'monochrome'],
+    黑白照片: ['黑白照片', 'monochrome'],
+    黑白人像: ['人像', 'monochrome'],
+    '街道 黑白': ['街道', 'monochrome'],
+    红色: ['红色', 'red'],
+    蓝色和绿色的照片: ['蓝色和绿色的照片', 'green', 'blue'],
+    粉色: ['粉色', 'pink'],
+    以蓝色为主的大海: ['大海', 'blue'],
+    黑白猫: null,
+    红色汽车: null,
+  },
+};
+
 describe('what the words of a query say', () => {
   for (const [language, table] of Object.entries({ en: ENGLISH, de: GERMAN, fr: FRENCH, es: SPANISH, zh: CHINESE })) {
     it(`is understood in ${language}, where it is clear`, () => {
@@ -119,6 +196,28 @@ describe('what the words of a query say', () => {
       }
     });
   }
+
+  for (const [language, table] of Object.entries(COLOURS)) {
+    it(`is a colour in ${language}, where it is about the whole picture`, () => {
+      for (const [text, said] of Object.entries(table)) {
+        const reading = readings(text).get(language as 'en');
+        const got = !reading?.colours.length ? null : [reading.text, ...reading.colours.map(({ colour }) => colour)];
+        assert.deepEqual(got && [got[0], ...got.slice(1).sort()], said && [said[0], ...said.slice(1).sort()], text);
+        for (const { words } of reading?.colours ?? []) {
+          const literal = text.replace(words, `"${words}"`);
+          assert.equal(readings(literal).get(language as 'en'), undefined, literal);
+        }
+        assert.deepEqual(readings(text, 'without').get(language as 'en')?.colours ?? [], []);
+      }
+    });
+  }
+
+  it('may be both, and is then left to be looked for without either', () => {
+    const { text, colours, without } = readings('a street without cars, in black and white').get('en')!;
+    assert.equal(text, 'a street');
+    assert.deepEqual(colours, [{ colour: 'monochrome', words: 'in black and white' }]);
+    assert.deepEqual(without, [{ text: 'cars', words: 'without cars' }]);
+  });
 
   it('is read in the language of the text, or in one that has such words alone', () => {
     const read = (text: string, language: string | null, ...preferred: string[]) =>

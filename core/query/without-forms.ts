@@ -1,6 +1,6 @@
 /**
  * How people say that something should not be in a picture, in the languages of the page. One entry a language; what
- * reads them is `understand.ts`. Words are in lower case and parted by spaces, ways to say it by commas.
+ * reads them is `without.ts`. Words are in lower case and parted by spaces, ways to say it by commas.
  */
 
 /** Ways to say "without" that have the same exceptions. */

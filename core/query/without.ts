@@ -1,0 +1,119 @@
+import { type Cut, maskQuoted, setOf, standAt, type Token, tokensOf, unquoted } from './tokens.ts';
+import { CHINESE_WITHOUT, FORMS, type Forms, type Marker } from './without-forms.ts';
+
+/** What a query says pictures should be without. */
+
+export interface WithoutCut extends Cut {
+  /** What is unwanted. */
+  readonly text: string;
+}
+
+type Spaced = keyof typeof FORMS;
+
+/** Longer ones are sentences. */
+const MOST_UNWANTED_WORDS = 6;
+
+interface CompiledMarker {
+  readonly words: readonly string[];
+  readonly marker: Pick<Marker, 'isSure' | 'needsWords'>;
+  readonly unless: ReadonlySet<string>;
+  readonly unlessBehind: ReadonlySet<string>;
+  readonly unlessEnding: ReadonlySet<string>;
+}
+
+interface CompiledForms {
+  /** Those of more words first. */
+  readonly markers: readonly CompiledMarker[];
+  readonly articles: ReadonlySet<string>;
+  readonly ends: ReadonlySet<string>;
+}
+
+function compile({ markers, articles, ends }: Forms): CompiledForms {
+  const compiled = markers.flatMap((marker) =>
+    marker.says.split(',').map((said) => ({
+      words: tokensOf(said).map(({ word }) => word),
+      marker,
+      unless: setOf(marker.unless),
+      unlessBehind: setOf(marker.unlessBehind),
+      unlessEnding: setOf(marker.unlessEnding),
+    })),
+  );
+  compiled.sort((a, b) => b.words.length - a.words.length);
+  return { markers: compiled, articles: setOf(articles), ends: setOf(ends) };
+}
+
+const COMPILED = { en: compile(FORMS.en), de: compile(FORMS.de), fr: compile(FORMS.fr), es: compile(FORMS.es) };
+
+/** What is said to be unwanted, in a language that parts words by spaces. */
+export function withoutCuts(text: string, tokens: readonly Token[], language: Spaced): WithoutCut[] {
+  const cuts: WithoutCut[] = [];
+  for (let at = 0; at < tokens.length; at++) {
+    const found = cutAt(text, tokens, at, COMPILED[language]);
+    if (found === null) continue;
+    cuts.push(found.cut);
+    at = found.end - 1;
+  }
+  return cuts;
+}
+
+/** The same in Chinese. */
+export function chineseWithoutCuts(text: string): WithoutCut[] {
+  return Array.from(maskQuoted(text).matchAll(CHINESE_WITHOUT), ({ 0: words, 1: unwanted, index }) => ({
+    text: unwanted!,
+    from: index,
+    to: index + words.length,
+    isSure: true,
+  }));
+}
+
+/** Articles and prepositions: a text of nothing else says nothing. */
+export function saysNothing(word: string, language: Spaced): boolean {
+  return COMPILED[language].articles.has(word) || COMPILED[language].ends.has(word);
+}
+
+/** The last words of ways to say "without". */
+export function isMarker(word: string, language: Spaced): boolean {
+  return COMPILED[language].markers.some(({ words }) => words.at(-1) === word);
+}
+
+function markerAt(tokens: readonly Token[], at: number, { markers }: CompiledForms): CompiledMarker | undefined {
+  return markers.find(({ words }) => standAt(words, tokens, at));
+}
+
+/** What is said to be unwanted from a token on, up to the token `end`. */
+function cutAt(
+  text: string,
+  tokens: readonly Token[],
+  at: number,
+  forms: CompiledForms,
+): { cut: WithoutCut; end: number } | null {
+  const found = markerAt(tokens, at, forms);
+  if (found === undefined || !mayStand(found, tokens, at, forms)) return null;
+  const first = at + found.words.length;
+  let begin = first;
+  while (forms.articles.has(tokens[begin]?.word ?? '-')) begin++;
+  let end = begin;
+  while (goesOn(tokens, end, forms)) end++;
+  const unwanted = tokens.slice(begin, end);
+  const isNamed = [first, begin].some((i) => found.unless.has(tokens[i]?.word ?? '-'));
+  if (unwanted.length === 0 || unwanted.length > MOST_UNWANTED_WORDS || isNamed) return null;
+  if (found.unlessEnding.has(unwanted.at(-1)!.word) || !/^["“„«\p{L}]/u.test(unwanted[0]!.word)) return null;
+  const { to } = unwanted.at(-1)!;
+  const said = unquoted(text.slice(unwanted[0]!.from, to));
+  return { cut: { text: said, from: tokens[at]!.from, to, isSure: found.marker.isSure === true }, end };
+}
+
+/** Whether a marker means "without" behind the words in front of it. */
+function mayStand(found: CompiledMarker, tokens: readonly Token[], at: number, forms: CompiledForms): boolean {
+  if (found.unlessBehind.has(tokens[at - 1]?.word ?? '-')) return false;
+  const tells = ({ kind, word }: Token) =>
+    kind === 'quoted' || (kind === 'word' && !forms.articles.has(word) && !forms.ends.has(word));
+  return found.marker.needsWords !== true || tokens.slice(0, at).some(tells);
+}
+
+/** Whether what is unwanted includes this token. */
+function goesOn(tokens: readonly Token[], at: number, forms: CompiledForms): boolean {
+  const token = tokens[at];
+  if (token === undefined || token.kind === 'stop') return false;
+  return token.kind === 'quoted' || !(forms.ends.has(token.word) || markerAt(tokens, at, forms) !== undefined);
+}
