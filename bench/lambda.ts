@@ -10,7 +10,6 @@ import sharp from 'sharp';
 import { loadEmbedder } from '../core/encode/embedder.ts';
 import { search } from '../core/search.ts';
 import { openEmbeddedStore } from '../core/vectors/sqlite/store.ts';
-import { startFakeQdrant } from '../test/core/vectors/qdrant/server.ts';
 import { type Cloud, startCloud } from '../test/functions/lambda/cloud.ts';
 import { httpEvent, message, s3Body } from '../test/functions/lambda/events.ts';
 import { buildFunctions, type LambdaFunction, startFunction } from '../test/functions/lambda/function.ts';
@@ -44,7 +43,6 @@ export async function run({ url, key }: BenchOptions = {}): Promise<void> {
     const ingest = await start('ingest', 0);
     await pictureOverhead(cloud, ingest);
     await memory(cloud, ingest);
-    await storeRequests(build.out, cloud, started);
   } finally {
     for (const fn of started) await fn.kill();
     await cloud.stop();
@@ -152,49 +150,6 @@ async function memory(cloud: Cloud, ingest: LambdaFunction): Promise<void> {
   await ingest.kill();
 }
 
-/** How long the store takes to answer in `storeRequests`. Milliseconds. */
-const STORE_MS = 20;
-const BATCHES = 10;
-
-/** Requests to a Qdrant server for each picture, and pictures a second, when it answers after a while. */
-async function storeRequests(out: string, cloud: Cloud, started: LambdaFunction[]): Promise<void> {
-  const qdrant = await startFakeQdrant({ delayMs: STORE_MS });
-  const QdrantUrl = { type: 'sst.sst.Secret', value: qdrant.url };
-  const env = {
-    ...cloud.env,
-    SIGHTLINE_DATA: '',
-    SST_RESOURCE_QdrantUrl: JSON.stringify(QdrantUrl),
-    LOG_LEVEL: 'error',
-  };
-  const ingest = await startFunction(join(out, 'ingest'), 'functions/ingest.handler', env, { core: 0 });
-  started.push(ingest);
-  const photo = await readFile(join(samples, 'cat.jpg'));
-  for (const [name, batch] of [
-    ['one picture a run', 1],
-    ['ten pictures a run', 10],
-  ] as const) {
-    let [busyMs, requests] = [0, 0];
-    for (let i = 0; i < BATCHES; i++) {
-      const keys = Array.from({ length: batch }, (_, j) => `requests/${batch}/${i}/${j}.jpg`);
-      for (const key of keys) await cloud.pictures.put(key, commented(photo, key));
-      const before = qdrant.calls.length;
-      const { ms } = await ingest.invoke({ Records: keys.map((key) => message(s3Body({ key, sequencer: '01' }))) });
-      // The first run is not warm.
-      if (i === 0) continue;
-      busyMs += ms;
-      requests += qdrant.calls.length - before;
-    }
-    const pictures = batch * (BATCHES - 1);
-    const rate = ((pictures / busyMs) * 1000).toFixed(1);
-    const each = (requests / pictures).toFixed(2);
-    console.log(
-      `${name}, a store that answers after ${STORE_MS} ms: ${each} requests a picture, ${rate} pictures a second`,
-    );
-  }
-  await ingest.kill();
-  await qdrant.stop();
-}
-
 const SIZES: readonly [number, number][] = [
   [250, 200],
   [500, 375],
@@ -233,7 +188,7 @@ function createVariants(photos: readonly Uint8Array[]): (i: number) => Promise<U
 }
 
 /** The same JPEG with a comment segment (ITU T.81, B.2.4.5): other bytes, the same pixels. */
-function commented(jpeg: Uint8Array, comment: string): Uint8Array {
+export function commented(jpeg: Uint8Array, comment: string): Uint8Array {
   const text = Buffer.from(comment);
   const segment = Buffer.from([0xff, 0xfe, 0, text.length + 2, ...text]);
   return Buffer.concat([jpeg.subarray(0, 2), segment, jpeg.subarray(2)]);

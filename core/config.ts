@@ -238,6 +238,15 @@ export const SETTINGS = {
     { env: 'SIGHTLINE_IGNORE', flag: 'ignore', readers: SERVER },
     many(text({ unit: 'PATTERNS', text: 'what to leave out of folders, as in a .gitignore, comma separated' })),
   ),
+  sidecars: setting(
+    { env: 'SIGHTLINE_SIDECARS', readers: AWS },
+    choice(['on', 'off'], {
+      text:
+        'look beside pictures for what says more of them (.xmp, .json of Google Takeout), which costs a list in S3 ' +
+        'for each folder and run',
+      default: 'on',
+    }),
+  ),
   vanishedHours: setting(
     { env: 'SIGHTLINE_VANISHED_HOURS', readers: ALL },
     whole({

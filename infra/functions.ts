@@ -153,6 +153,7 @@ function common(settings: Settings, { storage, events }: Parts) {
       SIGHTLINE_TRASH_DAYS: String(settings.trashDays),
       SIGHTLINE_REQUESTER_PAYS: String(settings.requesterPays),
       SIGHTLINE_QDRANT_SEARCH: settings.qdrantSearch,
+      SIGHTLINE_SIDECARS: settings.sidecars,
       SIGHTLINE_VANISHED_HOURS: String(settings.vanishedHours),
       SIGHTLINE_TOMBSTONE_DAYS: String(settings.tombstoneDays),
       SIGHTLINE_QDRANT_SHARDS: String(settings.qdrantShards),

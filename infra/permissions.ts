@@ -25,6 +25,8 @@ export function writePictures(storage: Storage): Permissions {
     { actions: ['s3:PutObject', 's3:DeleteObject', 's3:AbortMultipartUpload'], resources: objects },
     { actions: ['s3:GetObjectVersion', 's3:DeleteObjectVersion'], resources: objects },
     { actions: ['s3:ListBucketVersions'], resources: [storage.pictures.arn] },
+    // A copy to the trash and back takes the tags along that others gave the object; without them S3 refuses it.
+    { actions: ['s3:GetObjectTagging', 's3:GetObjectVersionTagging', 's3:PutObjectTagging'], resources: objects },
   ];
 }
 

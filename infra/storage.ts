@@ -92,6 +92,8 @@ function privateBucket(
               status: 'Enabled',
               filter: { prefix: '' },
               noncurrentVersionExpiration: { noncurrentDays: Math.max(30, settings.trashDays + 1) },
+              // Markers that hide nothing any more: lists would go through all of them for years.
+              expiration: { expiredObjectDeleteMarker: true },
             },
           ]
         : []),

@@ -11,7 +11,7 @@ import { createIndexer, type IndexDeps, type IndexJob } from '../../core/index-i
 import { type Loaded, loadOnce } from '../../core/load-once.ts';
 import { openS3, type S3Store } from '../../core/objects/s3/store.ts';
 import { packageRoot } from '../../core/package-root.ts';
-import type { Embedder, FailureLog, VectorStore } from '../../core/ports.ts';
+import type { Embedder, FailureLog, ObjectStore, VectorStore } from '../../core/ports.ts';
 import type { Spaces } from '../../core/spaces/port.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { MessageQueue } from '../events/sqs.ts';
@@ -142,7 +142,9 @@ export async function openLambdaRuntime(
   const { embedder, vectors } = await openVectors(config, models);
   const buckets = new Map(stores.map((store) => [store.bucket, store]));
   const vanished = openVanishedObjects(state, config.vanishedHours);
-  const indexing = { embedder, vectors, buckets, vanished, maxBytes: config.maxImageBytes };
+  const indexed =
+    config.sidecars === 'on' ? buckets : new Map([...buckets].map(([name, one]) => [name, unlisted(one)]));
+  const indexing = { embedder, vectors, buckets: indexed, vanished, maxBytes: config.maxImageBytes };
   return {
     config,
     embedder,
@@ -153,6 +155,11 @@ export async function openLambdaRuntime(
     index: confirming(createIndexer(indexing), vectors),
     indexing,
   };
+}
+
+/** The same bucket to whoever looks for nothing beside a picture; the indexing pipeline lists for nothing else. */
+function unlisted(objects: ObjectStore): ObjectStore {
+  return { ...objects, list: async () => ({ items: [] }) };
 }
 
 /** What is found done may have been written by a try that ended before it knew whether its write counts. */

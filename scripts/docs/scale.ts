@@ -7,7 +7,7 @@ const MEASURED = {
   /** `npm run bench -- lambda`: one core, 0.05 to 12 megapixels. */
   secondsAPicture: 0.1,
   memoryGb: 1769 / 1024,
-  /** `npm run bench -- lambda`: requests to Qdrant a picture, in runs of ten and of one. */
+  /** `npm run bench -- requests`: requests to Qdrant a picture, in runs of ten and of one. */
   requestsInATen: 0.3,
   requestsAlone: 3,
   /** `npm run bench -- qdrant`: milliseconds of an exact query among 100,000 points, and of one by the graph. */

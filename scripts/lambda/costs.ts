@@ -35,7 +35,10 @@ export interface Workload {
   readonly memoryGb: number;
 }
 
-/** What indexing costs. A read, a look for what vanished, and a list of sidecars in S3 a picture. */
+/** Reads of S3 a picture: itself, what vanished with its bytes, its failure and its dismissed one. */
+const READS = 4;
+
+/** What indexing costs. Pictures of a run that lie in one folder share a list of what lies beside them. */
 export function indexingCost({ pictures, messages, batch, secondsAPicture, memoryGb }: Workload): Costs {
   const runs = Math.ceil(messages / batch);
   return {
@@ -43,7 +46,7 @@ export function indexingCost({ pictures, messages, batch, secondsAPicture, memor
     'Lambda requests': runs * PRICES.lambdaRequest,
     // Sent, received and deleted.
     SQS: 3 * runs * PRICES.sqsRequest,
-    'S3 requests': pictures * (2 * PRICES.s3Get + PRICES.s3List) + Math.ceil(pictures / 1000) * PRICES.s3List,
+    'S3 requests': pictures * (READS * PRICES.s3Get + PRICES.s3List / batch) + (pictures / 1000) * PRICES.s3List,
     Logs: logs(runs),
   };
 }

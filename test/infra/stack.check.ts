@@ -222,6 +222,9 @@ describe('a stage that is not production', () => {
         's3:AbortMultipartUpload picturesbucket/*',
         's3:DeleteObjectVersion picturesbucket/*',
         's3:GetObjectVersion picturesbucket/*',
+        ...['GetObjectTagging', 'GetObjectVersionTagging', 'PutObjectTagging'].map(
+          (action) => `s3:${action} picturesbucket/*`,
+        ),
         's3:ListBucketVersions picturesbucket',
         's3:DeleteObject picturesbucket/*',
         's3:PutObject picturesbucket/*',
@@ -413,6 +416,7 @@ describe('production', () => {
         SIGHTLINE_TRASH_DAYS: '90',
         SIGHTLINE_READ_ONLY: 'on',
         SIGHTLINE_DASHBOARD: 'off',
+        SIGHTLINE_SIDECARS: 'off',
         SIGHTLINE_ARCH: 'x64',
         SIGHTLINE_ALARM_EMAIL: 'someone@pictures.example',
         SIGHTLINE_INGEST_TIMEOUT: '300',
@@ -427,6 +431,15 @@ describe('production', () => {
     assert.deepEqual([stack.app.removal, stack.app.protect], ['retain', true]);
     for (const { inputs } of all(stack, 'aws:s3/bucket:Bucket')) assert.equal(inputs.forceDestroy, false);
     assert.equal(all(stack, 'aws:s3/bucketVersioning:BucketVersioning').length, 2);
+  });
+
+  it('forgets old versions of what is gone, and then that it was there', () => {
+    for (const { inputs } of all(stack, 'aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration')) {
+      const rules = inputs.rules as { id: string; noncurrentVersionExpiration?: object; expiration?: object }[];
+      const rule = rules.find(({ id }) => id === 'old-versions');
+      assert.deepEqual(rule?.noncurrentVersionExpiration, { noncurrentDays: 91 });
+      assert.deepEqual(rule?.expiration, { expiredObjectDeleteMarker: true });
+    }
   });
 
   it('follows its settings', () => {
@@ -445,6 +458,7 @@ describe('production', () => {
       ['photos/', 'scans/'],
     );
     assert.equal(functions(stack).ApiFunction.environment.variables.SIGHTLINE_PREFIXES, 'photos/,scans/');
+    assert.equal(functions(stack).IngestFunction.environment.variables.SIGHTLINE_SIDECARS, 'off');
     const queue = inputsOf(stack, 'aws:sqs/queue:Queue', 'EventsQueue');
     assert.equal(functions(stack).IngestFunction.timeout, 300);
     assert.equal(queue.visibilityTimeoutSeconds, 1800);

@@ -58,12 +58,12 @@ export function qdrantSuite(on: Built): void {
     const fn = await start('ingest', withQdrant(qdrant.url));
     try {
       const photo = await readPhoto('dragonfly.jpg');
-      const requestsFor = async (keys: readonly string[]) => {
+      const requestsFor = async (keys: readonly string[], of = fn) => {
         for (const key of keys) await on.cloud.pictures.put(key, Buffer.concat([photo, Buffer.from(key)]));
         const before = qdrant.calls.length;
         on.cloud.s3.requests.length = 0;
         const Records = keys.map((key) => message(s3Body({ key, sequencer: '01' })));
-        assert.deepEqual((await fn.invoke<SQSBatchResponse>({ Records })).result.batchItemFailures, []);
+        assert.deepEqual((await of.invoke<SQSBatchResponse>({ Records })).result.batchItemFailures, []);
         const lists = on.cloud.s3.requests.filter(({ url }) => url.includes('list-type=2')).length;
         return { qdrant: qdrant.calls.length - before, lists };
       };
@@ -78,8 +78,10 @@ export function qdrantSuite(on: Built): void {
       );
       // What is stored and which pictures are the same, the write, what became of it and whether it counts.
       assert.deepEqual(await requestsFor(['alone.jpg']), { qdrant: 3, lists: 1 });
+      const plain = await start('ingest', { ...withQdrant(qdrant.url), SIGHTLINE_SIDECARS: 'off' });
+      assert.deepEqual(await requestsFor(['plain.jpg'], plain).finally(() => plain.kill()), { qdrant: 3, lists: 0 });
       const store = await openQdrantStore({ url: qdrant.url, ...(await spaceOf(on)) });
-      assert.equal(await store.count({}), 41);
+      assert.equal(await store.count({}), 42);
       await store.close();
     } finally {
       await fn.kill();
