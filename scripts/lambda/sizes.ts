@@ -15,7 +15,10 @@ const LAMBDA_LIMIT_BYTES = 262_144_000;
  */
 const BUDGET_BYTES: Readonly<Record<string, number>> = { compact: 150e6, seed: 200e6, 'seed-int8': 200e6 };
 
-/** How much larger ONNX Runtime's library for x64 is than the one for arm64, which the budgets are for. */
+/**
+ * How much larger ONNX Runtime's library for x64 is than the one for arm64, which the budgets are for: WebGPU is linked
+ * into it (docs/decisions/0060-lambda-and-the-stack.md).
+ */
 const X64_BYTES = 21e6;
 
 export function budgetOf(profile: string, arch: string): number {

@@ -248,15 +248,17 @@ describe('a stage that is not production', () => {
 
   it('grants what every command needs that the code can send', async () => {
     // Service authorization reference, Amazon S3; commands that are not here are named like their action.
-    const actions: Readonly<Record<string, string>> = {
-      HeadObject: 'GetObject',
-      HeadBucket: 'ListBucket',
-      ListObjectsV2: 'ListBucket',
-      ListObjectVersions: 'ListBucketVersions',
-      CopyObject: 'PutObject',
-      CreateMultipartUpload: 'PutObject',
-      UploadPart: 'PutObject',
-      CompleteMultipartUpload: 'PutObject',
+    const actions: Readonly<Record<string, readonly string[]>> = {
+      GetObject: ['GetObject', 'GetObjectVersion'],
+      HeadObject: ['GetObject'],
+      DeleteObject: ['DeleteObject', 'DeleteObjectVersion'],
+      HeadBucket: ['ListBucket'],
+      ListObjectsV2: ['ListBucket'],
+      ListObjectVersions: ['ListBucketVersions'],
+      CopyObject: ['PutObject', 'GetObjectTagging', 'GetObjectVersionTagging', 'PutObjectTagging'],
+      CreateMultipartUpload: ['PutObject'],
+      UploadPart: ['PutObject'],
+      CompleteMultipartUpload: ['PutObject'],
     };
     const commands = async (files: string) => {
       const found = new Set<string>();
@@ -270,14 +272,16 @@ describe('a stage that is not production', () => {
     assert.ok(s3.length >= 9, `${s3}`);
     const rights = rightsOf(stack, 'ApiRole');
     for (const command of s3) {
-      const action = actions[command] ?? command;
-      const on = action.startsWith('ListBucket') ? 'picturesbucket' : 'picturesbucket/*';
-      assert.ok(rights.includes(`s3:${action} ${on}`), `${command} needs s3:${action} on ${on}`);
+      for (const action of actions[command] ?? [command]) {
+        const on = action.startsWith('ListBucket') ? 'picturesbucket' : 'picturesbucket/*';
+        assert.ok(rights.includes(`s3:${action} ${on}`), `${command} needs s3:${action} on ${on}`);
+      }
     }
+    const allSqs = await commands('functions/events/sqs.ts');
+    const everywhere = await commands('{core,functions}/**/*.ts');
+    assert.deepEqual(everywhere.sort(), [...s3, ...allSqs].sort(), 'no other service is asked');
     // Announcing a bucket and `redrive` are done on somebody's own machine.
-    const sqs = (await commands('functions/events/sqs.ts')).filter(
-      (name) => !['SendMessageBatch', 'StartMessageMoveTask'].includes(name),
-    );
+    const sqs = allSqs.filter((name) => !['SendMessageBatch', 'StartMessageMoveTask'].includes(name));
     for (const command of sqs) {
       const right = `sqs:${command.replace('Batch', '')} EventsQueue`;
       assert.ok(rightsOf(stack, 'IngestRole').includes(right), `${command} needs ${right}`);
