@@ -47,6 +47,7 @@ export type {
   Status,
   TrashItem,
   TrashPage,
+  Understood,
   UploadedImage,
   UploadRequest,
 } from './api.ts';
@@ -76,6 +77,9 @@ export interface FacetOptions {
 }
 
 export type Sort = 'newest' | 'taken' | '-taken';
+
+/** What pictures are filtered by: their main colours. */
+export type Colour = Image['colours'][number];
 
 /** What captions can be filtered by. */
 export type TagFilter = Pick<Filter, 'tagsAll' | 'tagsAny'>;

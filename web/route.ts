@@ -1,4 +1,4 @@
-import type { Filter, Kind, Sort } from './client.ts';
+import type { Colour, Filter, Kind, Sort } from './client.ts';
 
 /** Part of a query beside the words in the search field; a weight below zero means "without". */
 export type Chip = { readonly weight: number } & (
@@ -51,6 +51,21 @@ const trainingParts: readonly TrainingPart[] = ['data', 'map'];
 const views: readonly View[] = ['map', 'copies', 'training', 'failures', 'trash', 'status'];
 const chipNames: Readonly<Record<string, Chip['by']>> = { with: 'text', like: 'stored', picture: 'picture' };
 const orientations = ['landscape', 'portrait', 'square'] as const;
+/** Those of `core/colours.ts`. */
+export const colours = [
+  'red',
+  'orange',
+  'yellow',
+  'green',
+  'blue',
+  'purple',
+  'pink',
+  'brown',
+  'black',
+  'white',
+  'grey',
+  'monochrome',
+] as const satisfies readonly Colour[];
 const sorts: readonly Sort[] = ['taken', '-taken'];
 /** Filters that are a text each, under their own names in the URL. */
 const textFilters = ['bucket', 'folder', 'camera', 'lens', 'month', 'dayOfYear'] as const;
@@ -87,6 +102,7 @@ export function routeToParams(route: Route): URLSearchParams {
   if (query.kind !== 'image') set('kind', query.kind);
   for (const tag of query.filter.tagsAll ?? []) set('tag', tag);
   for (const type of query.filter.contentTypes ?? []) set('type', type);
+  for (const colour of query.filter.colours ?? []) set('colour', colour);
   set('shape', query.filter.orientation);
   set('min', query.filter.minBytes);
   set('max', query.filter.maxBytes);
@@ -141,7 +157,9 @@ function chipsOf(params: URLSearchParams): Chip[] {
 function filterOf(params: URLSearchParams): Filter {
   const tagsAll = params.getAll('tag').filter((tag) => tag !== '');
   const contentTypes = params.getAll('type').filter((type) => type !== '');
+  const ofColours = colours.filter((colour) => params.getAll('colour').includes(colour));
   const filter = {
+    colours: ofColours.length > 0 ? ofColours : undefined,
     tagsAll: tagsAll.length > 0 ? tagsAll : undefined,
     contentTypes: contentTypes.length > 0 ? contentTypes : undefined,
     orientation: orientations.find((one) => one === params.get('shape')),
@@ -170,10 +188,10 @@ function date(value: string | null): string | undefined {
 
 /** How many filters narrow a query, the kind not counted. */
 export function filterCount(query: Query): number {
-  const { tagsAll = [], contentTypes = [], ...rest } = query.filter;
+  const { tagsAll = [], contentTypes = [], colours = [], ...rest } = query.filter;
   const dates = rest.takenAfter !== undefined || rest.takenBefore !== undefined ? 1 : 0;
   const sizes = rest.minBytes !== undefined || rest.maxBytes !== undefined ? 1 : 0;
   const texts = textFilters.filter((name) => rest[name] !== undefined).length;
   const others = texts + (rest.orientation ? 1 : 0) + (query.minScore === undefined ? 0 : 1);
-  return tagsAll.length + contentTypes.length + dates + sizes + others;
+  return tagsAll.length + contentTypes.length + colours.length + dates + sizes + others;
 }

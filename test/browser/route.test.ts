@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { COLOURS } from '../../core/colours.ts';
 import { explain } from '../../web/explain.ts';
 import {
   formatBytes,
@@ -12,7 +13,15 @@ import {
   withSizes,
 } from '../../web/format.ts';
 import { ApiFault, mayPass } from '../../web/problem.ts';
-import { emptyQuery, filterCount, isBrowsing, type Route, routeFromParams, routeToParams } from '../../web/route.ts';
+import {
+  colours,
+  emptyQuery,
+  filterCount,
+  isBrowsing,
+  type Route,
+  routeFromParams,
+  routeToParams,
+} from '../../web/route.ts';
 
 const full: Route = {
   view: 'map',
@@ -26,6 +35,7 @@ const full: Route = {
     kind: 'any',
     filter: {
       tagsAll: ['beach', 'a,b'],
+      colours: ['red', 'monochrome'],
       contentTypes: ['image/png'],
       orientation: 'portrait',
       minBytes: 0,
@@ -49,6 +59,10 @@ const full: Route = {
 describe('the address of the page', () => {
   it('says everything and is read back as it was', () => {
     assert.deepEqual(routeFromParams(new URLSearchParams(routeToParams(full).toString())), full);
+  });
+
+  it('knows all colours', () => {
+    assert.deepEqual(colours, COLOURS);
   });
 
   it('names the part of the training view, and of no other', () => {
@@ -103,7 +117,7 @@ describe('the address of the page', () => {
     assert.equal(isBrowsing({ ...emptyQuery, text: '  ' }), true);
     assert.equal(isBrowsing({ ...emptyQuery, chips: [{ by: 'text', text: 'people', weight: -1 }] }), true);
     assert.equal(isBrowsing(full.query), false);
-    assert.equal(filterCount(full.query), 13);
+    assert.equal(filterCount(full.query), 15);
   });
 });
 

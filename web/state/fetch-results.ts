@@ -6,6 +6,7 @@ import {
   pictureTerm,
   type SearchTerm,
   type SearchWarning,
+  type Understood,
 } from '../client.ts';
 import { t } from '../i18n/translate.ts';
 import { ApiFault } from '../problem.ts';
@@ -25,6 +26,8 @@ export interface ResultPage {
   readonly fit?: Fit;
   /** That the words were read in; null when nothing says. */
   readonly language?: string | null;
+  /** What the words say beside what is looked for. */
+  readonly understood?: Understood;
   /** Why the answer may not be what was meant. */
   readonly warnings?: readonly SearchWarning[];
 }

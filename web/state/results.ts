@@ -1,5 +1,5 @@
 import { computed, effect, signal, untracked } from '@preact/signals';
-import type { CaptionItem, Fit, Item, SearchWarning } from '../client.ts';
+import type { CaptionItem, Fit, Item, SearchWarning, Understood } from '../client.ts';
 import { fold } from '../fold-copies.ts';
 import { ApiFault, isAbort, isUnreachable, mayPass } from '../problem.ts';
 import type { Query, View } from '../route.ts';
@@ -18,6 +18,8 @@ export interface Results {
   readonly warnings: readonly SearchWarning[];
   /** That the words were read in, see {@link ResultPage}. */
   readonly language?: string | null;
+  /** What the words say beside what is looked for. */
+  readonly understood?: Understood;
   /** How well the best picture fits, where anybody can say. */
   readonly fit?: Fit;
   /** Where in it one was, see {@link scrolledInList}, to go on there when this list appears; the top when absent. */
@@ -180,8 +182,8 @@ export async function searchAgain(unnoticed = false): Promise<void> {
     }
     const { top } = mark ?? ((quiet && results.peek()) || {});
     mark = undefined;
-    const { captions = [], warnings = [], fit, language } = page;
-    const answer = { query: wanted, items, captions, next, warnings, fit, language, top };
+    const { captions = [], warnings = [], fit, language, understood } = page;
+    const answer = { query: wanted, items, captions, next, warnings, fit, language, understood, top };
     results.value = { version: quiet ? version : ++version, ...answer };
     total.value = page.total;
     space = page.space ?? space;

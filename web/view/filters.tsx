@@ -1,6 +1,6 @@
 import { formatBytes, formatDay, formatDayOfYear, formatMonth, formatScore, formatType } from '../format.ts';
 import { formatCount, t } from '../i18n/translate.ts';
-import { emptyQuery, filterCount, isBrowsing, type Query } from '../route.ts';
+import { colours, emptyQuery, filterCount, isBrowsing, type Query } from '../route.ts';
 import { type Facets, facets, refreshFacets } from '../state/facets.ts';
 import { favouriteTag } from '../state/favourites.ts';
 import { changeQuery, query } from '../state/navigation.ts';
@@ -90,7 +90,7 @@ function FiltersPanel() {
 }
 
 function PictureFilters() {
-  const { orientation, contentTypes = [], takenAfter, takenBefore } = query.value.filter;
+  const { orientation, colours: chosenColours = [], contentTypes = [], takenAfter, takenBefore } = query.value.filter;
   return (
     <>
       <fieldset>
@@ -102,6 +102,21 @@ function PictureFilters() {
               label={t(`filter.${shape}`)}
               chosen={orientation === shape}
               choose={(on) => changeFilter({ orientation: on ? shape : undefined })}
+            />
+          ))}
+        </div>
+      </fieldset>
+      <fieldset>
+        <legend>{t('filter.colour')}</legend>
+        <div class="options">
+          {colours.map((colour) => (
+            <Choice
+              key={colour}
+              label={t(`colour.${colour}`)}
+              chosen={chosenColours.includes(colour)}
+              choose={(on) =>
+                changeFilter({ colours: colours.filter((one) => (one === colour ? on : chosenColours.includes(one))) })
+              }
             />
           ))}
         </div>
@@ -276,6 +291,7 @@ function activeFilters({ filter, minScore }: Query): (readonly [label: string, c
   const {
     tagsAll = [],
     contentTypes = [],
+    colours: chosenColours = [],
     orientation,
     takenAfter,
     takenBefore,
@@ -290,6 +306,10 @@ function activeFilters({ filter, minScore }: Query): (readonly [label: string, c
     ...tagsAll.map((tag): [string, () => void] => [
       tag === favouriteTag ? t('favourite.all') : `#${tag}`,
       () => changeFilter({ tagsAll: without(tagsAll, tag) }),
+    ]),
+    ...chosenColours.map((colour): [string, () => void] => [
+      t(`colour.${colour}`),
+      () => changeFilter({ colours: chosenColours.filter((one) => one !== colour) }),
     ]),
     ...contentTypes.map((type): [string, () => void] => [
       formatType(type),

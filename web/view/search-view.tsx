@@ -28,6 +28,7 @@ import { SpokenLanguage } from './query-language.tsx';
 import { Segmented } from './segmented-control.tsx';
 import { Start } from './start.tsx';
 import { CaptionTile } from './tile.tsx';
+import { UnderstoodChips } from './understood.tsx';
 
 export function SearchView() {
   const items = visibleItems.value;
@@ -153,6 +154,7 @@ function Toolbar() {
   return (
     <div class="toolbar">
       <h1 class="toolbar-title">{titleOf()}</h1>
+      <UnderstoodChips />
       <ActiveFilters />
       <div class="toolbar-actions">
         <SpokenLanguage />
