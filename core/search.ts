@@ -11,6 +11,7 @@ import {
   type VectorStore,
 } from './ports.ts';
 import { type MeantQuery, meantQuery } from './query/meant-query.ts';
+import { respelled } from './spelling.ts';
 import type { JointEmbedding, Page } from './types.ts';
 import { mix, normalise } from './vector-arithmetic.ts';
 import { queryWords } from './words.ts';
@@ -61,6 +62,8 @@ export interface SearchResult extends Page<SearchHit> {
   readonly isAmbiguous: boolean;
   /** What texts say beside what is looked for; null for nothing. */
   readonly understood: MeantQuery['understood'];
+  /** The words that may have been meant, where nothing fits well and some are known to nobody; null else. */
+  readonly didYouMean: string | null;
 }
 
 export interface SearchDeps {
@@ -83,13 +86,28 @@ export async function search(deps: SearchDeps, given: SearchRequest): Promise<Se
   const meant = given.literal
     ? { ...given, nameFilter: given.filter, understood: null }
     : { ...given, ...(await meantQuery(deps.embedder, given)) };
-  return { ...(await searchTerms(deps, meant)), understood: meant.understood };
+  const result = await searchTerms(deps, meant);
+  const didYouMean = isDoubtful(given, result) ? await otherSpelling(deps, given.terms, result) : null;
+  return { ...result, understood: meant.understood, didYouMean };
+}
+
+type TermsResult = Omit<SearchResult, 'understood' | 'didYouMean'>;
+
+/** Whether the first page has nothing that fits well; where nobody can say, nothing that is called so. */
+function isDoubtful({ cursor }: SearchRequest, { items, fit }: TermsResult): boolean {
+  const isNamed = items.some(({ why }) => why.some((reason) => reason !== 'meaning'));
+  return cursor === undefined && !isNamed && (fit === undefined || fit === 'poor');
+}
+
+async function otherSpelling(deps: SearchDeps, terms: readonly SearchTerm[], { read }: TermsResult) {
+  const text = onlyText(terms);
+  return text !== null && 'text' in text && read !== null ? respelled(deps, text.text, read.side) : null;
 }
 
 /** A query with what is understood of it. */
 type MeantRequest = SearchRequest & Pick<MeantQuery, 'nameFilter'>;
 
-async function searchTerms(deps: SearchDeps, request: MeantRequest): Promise<Omit<SearchResult, 'understood'>> {
+async function searchTerms(deps: SearchDeps, request: MeantRequest): Promise<TermsResult> {
   const { terms } = request;
   const vectors = await Promise.all([
     readTexts(deps, request),

@@ -1,3 +1,5 @@
+import { editDistance } from './edit-distance.ts';
+
 /**
  * A value that people give, as a flag of a command or as an environment variable: how it is read and what is said about
  * it. T is what the reader gets, with undefined where it may be left out.
@@ -218,17 +220,4 @@ export function nearest(given: string, known: Iterable<string>): string | null {
     if (distance < least) [best, least] = [word, distance];
   }
   return best;
-}
-
-/** Letters to insert, delete or replace (Levenshtein). */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      next[j] = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1));
-    }
-    row = next;
-  }
-  return row[b.length]!;
 }

@@ -46,12 +46,13 @@ export default command({
     try {
       const language = { lang: flags.lang === 'auto' ? null : flags.lang, preferred: ownLanguages(), settled: null };
       const request = { terms, filter: { kind: 'image' }, limit, minScore, language, literal: flags.literal } as const;
-      const [{ items, unknownTexts, foreignTexts, read, understood }, space] = await runtime.live.read(
+      const [{ items, unknownTexts, foreignTexts, read, understood, didYouMean }, space] = await runtime.live.read(
         async (parts) => {
           return [await search(parts, request), parts.embedder.space] as const;
         },
       );
       if (understood !== null) console.error(`${aboutUnderstood(understood)}; --literal takes the words as they are`);
+      if (didYouMean !== null) console.error(`did you mean: ${didYouMean}`);
       for (const text of unknownTexts) console.error(`warning: ${aboutUnknownText(text)}`);
       for (const { text, language } of foreignTexts) console.error(`warning: ${aboutOtherLanguage(text, language)}`);
       const folders = new Map((await readFolders(config.data)).map(({ bucket, path }) => [bucket, path]));
@@ -76,7 +77,14 @@ export default command({
       if (flags.json)
         console.log(
           JSON.stringify(
-            { space, language: read?.language, side: read?.side, understood: understood ?? undefined, items: found },
+            {
+              space,
+              language: read?.language,
+              side: read?.side,
+              understood: understood ?? undefined,
+              didYouMean: didYouMean ?? undefined,
+              items: found,
+            },
             null,
             2,
           ),

@@ -509,6 +509,8 @@ export type SearchPage = {
   /** Text encoder that read them; one of `texts` of GET /model. Absent without words. */
   readonly side?: string;
   readonly understood?: Understood;
+  /** The query in other words, where nothing fits well and some of its words are known to nobody: by what pictures are called, and by the vocabulary of the models. */
+  readonly didYouMean?: string;
   /** Why the answer may not be what was meant; absent when there is nothing to say. */
   readonly warnings?: readonly SearchWarning[];
 };

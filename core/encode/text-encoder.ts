@@ -27,6 +27,8 @@ export interface TextEncoder {
   knows(text: string): Promise<boolean>;
   /** Whether a word in lower case is one token, with its accents. */
   hasWord(word: string): Promise<boolean>;
+  /** The place of that token in the vocabulary, where common words come first; null for what is none. */
+  wordRank(word: string): Promise<number | null>;
   close(): Promise<void>;
 }
 
@@ -74,7 +76,8 @@ export async function loadTextEncoder(
     fingerprint,
     encode: (texts, onProgress) => encode({ entry, onnx, tokenizer }, texts, onProgress),
     knows: async (text) => tokenizer.knows(text),
-    hasWord: async (word) => tokenizer.hasWord(word),
+    hasWord: async (word) => tokenizer.wordRank(word) !== null,
+    wordRank: async (word) => tokenizer.wordRank(word),
     close: () => onnx.release(),
   };
 }
@@ -98,6 +101,7 @@ export async function describeTextEncoder(
     encode: async (texts, onProgress) => (await encoder.get()).encode(texts, onProgress),
     knows: async (text) => (await encoder.get()).knows(text),
     hasWord: async (word) => (await encoder.get()).hasWord(word),
+    wordRank: async (word) => (await encoder.get()).wordRank(word),
     close: async () => (await encoder.peek())?.close(),
   };
 }

@@ -34,12 +34,14 @@ export interface TextSide {
   knows(text: string): Promise<boolean>;
   /** Which share of these words, in lower case, have a token of their own. */
   ownShare(words: readonly string[]): Promise<number>;
+  /** The place of each word in its vocabulary, where common ones come first; null for those that it does not have. */
+  wordRanks(words: readonly string[]): Promise<(number | null)[]>;
   close(): Promise<void>;
 }
 
 /** An encoder with its projection. */
 interface Parts {
-  readonly encoder: Pick<TextEncoder, 'encode' | 'knows' | 'hasWord' | 'close'>;
+  readonly encoder: Pick<TextEncoder, 'encode' | 'knows' | 'hasWord' | 'wordRank' | 'close'>;
   readonly projection: TextProjection;
 }
 
@@ -120,6 +122,10 @@ function sideOf(
       const { encoder } = await loaded.get();
       const own = await Promise.all(words.map((word) => encoder.hasWord(word)));
       return own.filter(Boolean).length / Math.max(1, words.length);
+    },
+    async wordRanks(words) {
+      const { encoder } = await loaded.get();
+      return Promise.all(words.map((word) => encoder.wordRank(word)));
     },
     async close() {
       const parts = await loaded.peek();

@@ -11,8 +11,8 @@ export interface Tokenizer {
   encode(text: string): number[];
   /** Whether any part of a text has a token of its own. */
   knows(text: string): boolean;
-  /** Whether a word in lower case is one token, with its accents. */
-  hasWord(word: string): boolean;
+  /** The id of the one token that a word in lower case is, with its accents, or null; common words have lower ones. */
+  wordRank(word: string): number | null;
   /** What shorter texts are filled up with, as tokenizer_config.json says; null when it says nothing. */
   readonly padId: number | null;
 }
@@ -83,9 +83,9 @@ export async function loadTokenizer(files: TokenizerFiles): Promise<Tokenizer> {
       const bare = inner.encode(text.slice(0, FIRST_WINDOW).toWellFormed(), { add_special_tokens: false }).ids;
       return unknown === null || bare.some((id: number) => id !== unknown);
     },
-    hasWord(word) {
+    wordRank(word) {
       const { ids, tokens } = inner.encode(word, { add_special_tokens: false });
-      return ids.length === 1 && ids[0] !== unknown && tokens[0]!.endsWith(word);
+      return ids.length === 1 && ids[0] !== unknown && tokens[0]!.endsWith(word) ? ids[0]! : null;
     },
     encode(text) {
       const clean = withoutExcessMarks(text);

@@ -66,9 +66,9 @@ export async function loadUnigram(files: TokenizerFiles): Promise<Tokenizer> {
   return {
     padId: padding! < 0 ? null : padding!,
     knows: (text) => content(text, files.maxTokens).some((id) => id !== unknown && id !== space),
-    hasWord(word) {
+    wordRank(word) {
       const id = find(pieces, Buffer.from(SPACE + word));
-      return id >= 0 && !special.has(id);
+      return id >= 0 && !special.has(id) ? id : null;
     },
     encode(text) {
       const [head, tail] = [start!, end!].map((id) => (id < 0 ? [] : [id]));

@@ -39,6 +39,15 @@ describe('the words people type, on the page', browserSkip(), () => {
     await page.getByRole('list', { name: 'Verstanden als' }).waitFor({ state: 'detached' });
   });
 
+  it('offers what was probably meant', async (t) => {
+    const { page } = await browser.open(t, server.url);
+    await search(page).fill('cofee');
+    await page.getByRole('link', { name: 'Did you mean coffee?' }).click();
+    await page.waitForURL((url) => url.searchParams.get('q') === 'coffee');
+    await page.getByRole('link', { name: 'Did you mean coffee?' }).waitFor({ state: 'detached' });
+    await page.locator('.grid > li:first-child').getByRole('link', { name: 'coffee' }).waitFor();
+  });
+
   it('filters by main colours, which the address keeps', async (t) => {
     const { page } = await browser.open(t, server.url);
     await page.getByRole('heading', { name: 'Newest' }).waitFor();

@@ -149,6 +149,7 @@ export const de: Texts = {
   'results.takenFirst': 'Zuerst aufgenommen',
   'results.best': 'Beste Treffer',
   'results.nothingFits': 'Nichts passt gut; das Nächste',
+  'results.didYouMean': 'Meinten Sie *{words}*?',
   'results.order': 'Reihenfolge',
   'results.orderNewest': 'Zuletzt hinzugefügt',
   'results.kind': 'Was gesucht wird',

@@ -157,6 +157,7 @@ export const en = {
   'results.takenFirst': 'Taken first',
   'results.best': 'Best matches',
   'results.nothingFits': 'Nothing fits well; the nearest',
+  'results.didYouMean': 'Did you mean *{words}*?',
   'results.order': 'Order',
   'results.orderNewest': 'Added last',
   'results.kind': 'What to find',

@@ -149,6 +149,7 @@ export const es: Texts = {
   'results.takenFirst': 'Primeras tomadas',
   'results.best': 'Mejores resultados',
   'results.nothingFits': 'Nada encaja bien; lo más cercano',
+  'results.didYouMean': '¿Quería decir *{words}*?',
   'results.order': 'Orden',
   'results.orderNewest': 'Últimas añadidas',
   'results.kind': 'Qué buscar',

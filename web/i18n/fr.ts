@@ -149,6 +149,7 @@ export const fr: Texts = {
   'results.takenFirst': 'Prises en premier',
   'results.best': 'Meilleurs résultats',
   'results.nothingFits': 'Rien ne correspond bien ; le plus proche',
+  'results.didYouMean': 'Vouliez-vous dire *{words}* ?',
   'results.order': 'Ordre',
   'results.orderNewest': 'Ajoutées en dernier',
   'results.kind': 'Que chercher',

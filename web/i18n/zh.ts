@@ -149,6 +149,7 @@ export const zh: Texts = {
   'results.takenFirst': '最早拍摄',
   'results.best': '最佳匹配',
   'results.nothingFits': '没有很匹配的；最接近的',
+  'results.didYouMean': '您是不是要找：*{words}*',
   'results.order': '排序',
   'results.orderNewest': '最近添加',
   'results.kind': '搜索对象',

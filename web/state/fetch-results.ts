@@ -28,6 +28,8 @@ export interface ResultPage {
   readonly language?: string | null;
   /** What the words say beside what is looked for. */
   readonly understood?: Understood;
+  /** The words that may have been meant, where nothing fits well. */
+  readonly didYouMean?: string;
   /** Why the answer may not be what was meant. */
   readonly warnings?: readonly SearchWarning[];
 }

@@ -20,6 +20,8 @@ export interface Results {
   readonly language?: string | null;
   /** What the words say beside what is looked for. */
   readonly understood?: Understood;
+  /** The words that may have been meant, where nothing fits well. */
+  readonly didYouMean?: string;
   /** How well the best picture fits, where anybody can say. */
   readonly fit?: Fit;
   /** Where in it one was, see {@link scrolledInList}, to go on there when this list appears; the top when absent. */
@@ -182,8 +184,8 @@ export async function searchAgain(unnoticed = false): Promise<void> {
     }
     const { top } = mark ?? ((quiet && results.peek()) || {});
     mark = undefined;
-    const { captions = [], warnings = [], fit, language, understood } = page;
-    const answer = { query: wanted, items, captions, next, warnings, fit, language, understood, top };
+    const { captions = [], warnings = [], fit, language, understood, didYouMean } = page;
+    const answer = { query: wanted, items, captions, next, warnings, fit, language, understood, didYouMean, top };
     results.value = { version: quiet ? version : ++version, ...answer };
     total.value = page.total;
     space = page.space ?? space;

@@ -28,7 +28,7 @@ import { SpokenLanguage } from './query-language.tsx';
 import { Segmented } from './segmented-control.tsx';
 import { Start } from './start.tsx';
 import { CaptionTile } from './tile.tsx';
-import { UnderstoodChips } from './understood.tsx';
+import { DidYouMean, UnderstoodChips } from './understood.tsx';
 
 export function SearchView() {
   const items = visibleItems.value;
@@ -41,6 +41,7 @@ export function SearchView() {
       <ModelChange />
       {isBrowsing(query.value) && isEverything(query.value) && items.length > 0 ? <Start /> : null}
       <Warnings />
+      <DidYouMean />
       <HiddenPictures />
       {newCount.value > 0 ? (
         <button type="button" class="button new-pictures" onClick={showNew}>

@@ -1,7 +1,9 @@
 import { t } from '../i18n/translate.ts';
-import { changeQuery, query } from '../state/navigation.ts';
+import type { Query } from '../route.ts';
+import { changeQuery, query, route, urlOf } from '../state/navigation.ts';
 import { results } from '../state/results.ts';
 import { Icon } from './icon.tsx';
+import { Marked } from './inline-markup.tsx';
 
 /** What the words say beside what is looked for. Each can be taken back: then its words are only words. */
 export function UnderstoodChips() {
@@ -41,4 +43,33 @@ function takeLiterally(words: string): void {
   changeQuery({
     chips: chips.map((chip, i) => (i === at && chip.by === 'text' ? { ...chip, text: quoted(chip.text) } : chip)),
   });
+}
+
+/** The words that were probably meant, as a link. */
+export function DidYouMean() {
+  const shown = results.value;
+  if (shown?.didYouMean === undefined || shown.query !== query.value) return null;
+  const meant = inOtherWords(shown.query, shown.didYouMean);
+  return (
+    <p class="warning" role="status">
+      <Icon name="search" />
+      <a
+        href={urlOf({ ...route.value, query: meant })}
+        onClick={(event) => {
+          if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+          event.preventDefault();
+          changeQuery(meant);
+        }}
+      >
+        <Marked text={t('results.didYouMean', { words: shown.didYouMean })} />
+      </a>
+    </p>
+  );
+}
+
+/** The query with the one text that is looked for replaced: it is in the field, or a part of the query. */
+function inOtherWords(asked: Query, words: string): Query {
+  if (asked.text.trim() !== '') return { ...asked, text: words };
+  const chips = asked.chips.map((chip) => (chip.by === 'text' && chip.weight > 0 ? { ...chip, text: words } : chip));
+  return { ...asked, chips };
 }

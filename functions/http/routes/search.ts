@@ -94,7 +94,7 @@ async function answer(
     : undefined;
   const { limit, minScore, literal } = rest;
   const page = await search(deps, { terms, filter, limit, cursor, minScore, language, literal });
-  const { read, fit, understood } = page;
+  const { read, fit, understood, didYouMean } = page;
   const warnings = [
     ...page.unknownTexts.map((text) => ({ code: 'unknown-words' as const, text, message: aboutUnknownText(text) })),
     ...page.foreignTexts.map(({ text, language }) => ({
@@ -110,6 +110,7 @@ async function answer(
     ...(fit && { fit }),
     ...(read !== null && { language: read.language, side: read.side }),
     ...(understood !== null && { understood: { without: [...understood.without], colours: [...understood.colours] } }),
+    ...(didYouMean !== null && { didYouMean }),
     ...(warnings.length > 0 && { warnings }),
   };
 }

@@ -201,6 +201,15 @@ export const searchPage = pageOf(searchHit)
     understood: understood.optional().openapi({
       description: 'What the words say beside what is looked for; absent when nothing, and with `literal`.',
     }),
+    didYouMean: z
+      .string()
+      .optional()
+      .openapi({
+        description:
+          'The query in other words, where nothing fits well and some of its words are known to nobody: by what ' +
+          'pictures are called, and by the vocabulary of the models.',
+        example: 'a sunset',
+      }),
     warnings: z
       .array(warning)
       .optional()

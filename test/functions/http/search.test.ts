@@ -178,6 +178,17 @@ describe('search over HTTP', () => {
     assert.deepEqual(keys(body.body), ['moon.jpg']);
   });
 
+  it('offers what was probably meant, where nothing is called so', async () => {
+    const meant = async (query: string) => (await t.json(`/search?${query}`)).body.didYouMean;
+    assert.equal(await meant('q=a+Cofee'), 'a coffee');
+    assert.equal(await meant('q=a+cofee+without+rocets'), 'a coffee without rocket');
+    assert.equal(await meant('q=a+coffee'), undefined);
+    assert.equal(await meant('q=teapot'), undefined);
+    assert.equal(await meant(`q=cofee&imageId=${ids['moon.jpg']}`), undefined, 'not of words alone');
+    const { next } = (await t.json('/search?q=cofee&limit=1')).body;
+    assert.equal(await meant(`q=cofee&limit=1&cursor=${next}`), undefined, 'on the first page only');
+  });
+
   it('filters', async () => {
     const found = async (query: string) => keys((await t.json(`/search?q=x&${query}`)).body).sort();
     assert.deepEqual(await found('tagsAll=early'), ['cat.jpg', 'coffee.jpg']);

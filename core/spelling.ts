@@ -1,0 +1,80 @@
+import { editDistance, wordsNextTo } from './edit-distance.ts';
+import type { Embedder, Filter, VectorStore } from './ports.ts';
+import { BEGINNING, ownWords, tagWords, wordsOf } from './words.ts';
+
+/**
+ * What somebody may have meant whose words nobody knows: the nearest words of what pictures are called, and of the
+ * vocabulary of the text side that read the query (docs/decisions/0026-words-people-type.md).
+ */
+
+interface SpellingDeps {
+  readonly embedder: Pick<Embedder, 'wordRanks'>;
+  readonly vectors: Pick<VectorStore, 'list' | 'count'>;
+}
+
+/** Shorter words are next to too many others. Characters. */
+const LEAST_LENGTH = 4;
+const MOST_LENGTH = 24;
+/** Words of a query that are looked at. */
+const MOST_WORDS = 8;
+/** Pictures whose names are looked at, of those that begin as the word does. */
+const MOST_NAMED = 100;
+/** A beginning of more pictures says too little. */
+const MOST_BEGUN = 2000;
+
+const WORD = /[\p{L}\p{M}]+/gu;
+/** Scripts that are written without spaces, or by input methods that offer words only. */
+const UNSPELLED = /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Hangul}\p{sc=Thai}]/u;
+
+/**
+ * The text with each word that nobody knows replaced by the nearest that is known; null where none is.
+ * @param side that read the text
+ */
+export async function respelled(deps: SpellingDeps, text: string, side: string): Promise<string | null> {
+  const words = [...new Set(text.match(WORD))].slice(0, MOST_WORDS).filter(isSpelled);
+  const nearest = await Promise.all(words.map((word) => nearestWord(deps, word.toLowerCase(), side)));
+  const found = new Map(words.flatMap((word, i) => (nearest[i] == null ? [] : [[word, nearest[i]] as const])));
+  return found.size === 0 ? null : text.replaceAll(WORD, (word) => found.get(word) ?? word);
+}
+
+function isSpelled(word: string): boolean {
+  return word.length >= LEAST_LENGTH && word.length <= MOST_LENGTH && !UNSPELLED.test(word);
+}
+
+/** Null for a word that is known, or that no known one is near to. */
+async function nearestWord({ embedder, vectors }: SpellingDeps, word: string, side: string): Promise<string | null> {
+  const [folded = word] = wordsOf(word);
+  const [rank] = await embedder.wordRanks([word], side);
+  if (rank != null || (await vectors.count({ words: [folded] })) > 0) return null;
+  const named = await nearestName(vectors, folded);
+  if (named !== null && editDistance(folded, named) === 1) return named;
+  return (await nearestCommonWord(embedder, word, side)) ?? named;
+}
+
+/** The nearest of the words that pictures are called by and that begin as the word does. */
+async function nearestName(vectors: SpellingDeps['vectors'], word: string): Promise<string | null> {
+  const most = word.length < 6 ? 1 : 2;
+  for (let length = word.length - 1; length >= Math.max(2, Math.floor(word.length / 2)); length--) {
+    const filter: Filter = { words: [`${word.slice(0, length)}${BEGINNING}`] };
+    const count = await vectors.count(filter);
+    if (count > MOST_BEGUN) return null;
+    if (count === 0) continue;
+    const { items } = await vectors.list({ filter, limit: MOST_NAMED, order: 'id' });
+    const words = new Set(items.flatMap(({ payload }) => [...ownWords(payload), ...tagWords(payload.tags)]));
+    const near = [...words].map((name) => ({ name, distance: editDistance(word, name) }));
+    const best = near.filter(({ distance }) => distance <= most).sort((a, b) => a.distance - b.distance)[0];
+    if (best !== undefined) return best.name;
+  }
+  return null;
+}
+
+/** The most common of the words that one slip makes of it. */
+async function nearestCommonWord(embedder: SpellingDeps['embedder'], word: string, side: string) {
+  const next = [...wordsNextTo(word)].filter((one) => one.length >= LEAST_LENGTH - 1);
+  const ranks = await embedder.wordRanks(next, side);
+  let best: { word: string; rank: number } | null = null;
+  for (const [i, rank] of ranks.entries()) {
+    if (rank !== null && (best === null || rank < best.rank)) best = { word: next[i]!, rank };
+  }
+  return best?.word ?? null;
+}
