@@ -50,6 +50,9 @@ describe('a collection on the page', browserSkip(), () => {
     await note.getByText('3 of 10 pictures are indexed').waitFor();
     await page.getByRole('combobox', { name: 'Search pictures with words' }).fill('a cat');
     await note.getByText('These are the best of them so far.').waitFor();
+    await page.goto(`${busy.url}?tag=nowhere`);
+    await page.getByRole('heading', { name: 'Nothing fits' }).waitFor();
+    await note.getByText(/3 of 10 pictures are indexed, .* left.*The others come in by themselves/).waitFor();
     waiting = 0;
     await note.waitFor({ state: 'detached' });
   });

@@ -58,7 +58,8 @@ describe('copies on the page', browserSkip(), () => {
     await held.promise;
     await tile.focus();
     await page.keyboard.press('Enter');
-    await page.locator('dialog.detail[open]').waitFor();
+    const detail = page.locator('dialog.detail[open]');
+    await detail.getByRole('button', { name: 'small/moon.jpg' }).waitFor();
     release.resolve();
     await page.locator(`.tile-main[data-photo="${ids['later/moon.jpg']}"]`).waitFor();
     await page.keyboard.press('Escape');

@@ -95,4 +95,18 @@ describe('what people keep and take along', browserSkip(), () => {
     await link.waitFor();
     assert.deepEqual([...new Set(asked)], [new URL(server.url).host]);
   });
+
+  it('names bucket and key of a picture only where they are those of S3', async (t) => {
+    const cloud = await pageServer({}, 1, { storage: 's3' });
+    t.after(() => cloud.close());
+    const { page } = await browser.open(t, cloud.url);
+    await page.locator('.tile-main').first().click();
+    const terms = page.locator('.facts dt');
+    await terms.getByText('Key', { exact: true }).waitFor();
+    await terms.getByText('Bucket', { exact: true }).waitFor();
+    await page.goto(server.url);
+    await page.locator('.tile-main').first().click();
+    await terms.getByText('Size', { exact: true }).waitFor();
+    assert.equal(await terms.getByText(/^(Key|Bucket)$/).count(), 0);
+  });
 });

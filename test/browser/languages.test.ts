@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { formatAge, formatBytes, formatDay, formatDuration, formatScore } from '../../web/format.ts';
 import { en } from '../../web/i18n/en.ts';
 import { formatCount, type Language, languages, type Message, t, translateTo } from '../../web/i18n/translate.ts';
+import { violations } from './axe.ts';
 import { browserSkip, useBrowser } from './browser.ts';
 import { type PageServer, pageServer } from './server.ts';
 
@@ -219,4 +220,43 @@ describe('the language of the page', browserSkip(), () => {
     await page.getByRole('heading', { name: 'Newest' }).waitFor();
     assert.equal(await page.locator('html').getAttribute('lang'), 'en-US');
   });
+
+  for (const code of codes) {
+    it(`fits into 360 pixels in ${languages[code]}, and gives axe nothing to find`, async (t) => {
+      const viewport = { width: 360, height: 740 };
+      const { page } = await browser.open(t, server.url, { locale: code, viewport, reducedMotion: 'reduce' });
+      await page.locator('img.shown').first().waitFor();
+      const isFine = async (what: string) => {
+        assert.deepEqual(await violations(page), [], what);
+        const outside = await page.evaluate(() =>
+          [...document.querySelectorAll('button, a, select, input:not(.visually-hidden)')]
+            .filter((one) => one.checkVisibility() && one.closest('.start') === null)
+            .filter((one) => one.getBoundingClientRect().right > innerWidth + 1)
+            .map((one) => one.outerHTML),
+        );
+        assert.deepEqual(outside, [], what);
+      };
+      await isFine('pictures');
+      for (const popover of ['menu', 'filters']) {
+        await page.locator(`[popovertarget="${popover}"]`).first().click();
+        await page.locator(`#${popover}:popover-open`).waitFor();
+        await isFine(popover);
+        await page.keyboard.press('Escape');
+      }
+      await page.locator('.tile-main').first().click();
+      await page.locator('.neighbours img.shown').first().waitFor();
+      await isFine('a picture');
+      await page.goto(`${server.url}?q=a+cat&with=-0.5:people&shape=landscape`);
+      await page.locator('img.shown').first().waitFor();
+      await isFine('what was found');
+      for (const view of ['copies', 'status', 'trash']) {
+        await page.goto(`${server.url}?view=${view}`);
+        await page
+          .locator(view === 'status' ? '.card' : '.empty')
+          .first()
+          .waitFor();
+        await isFine(view);
+      }
+    });
+  }
 });

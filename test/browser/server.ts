@@ -35,7 +35,7 @@ export async function sampleNames(): Promise<string[]> {
 export async function pageServer(
   options: HttpOptionsInput = {},
   photos = 0,
-  more: Pick<AppDeps, 'presignUpload' | 'report' | 'backlog' | 'folders' | 'change'> = {},
+  more: Pick<AppDeps, 'presignUpload' | 'report' | 'backlog' | 'folders' | 'change' | 'storage'> = {},
 ): Promise<PageServer> {
   const page = await buildPage();
   const changes = countingStreams(createChanges());

@@ -9,6 +9,7 @@ import { isMarked, loadStacks, mark, markedIn, stackPage, stacks, stacksFault } 
 import { confirm } from './confirm.tsx';
 import { FaultNote } from './fault-note.tsx';
 import { Icon } from './icon.tsx';
+import { SmallPicture } from './small-picture.tsx';
 import { describe, smallVersion } from './tile.tsx';
 
 /** Pictures that are copies of each other, to keep one of each. */
@@ -98,7 +99,7 @@ function Copy({ image, stack }: { image: ImageItem; stack: Stack }) {
   return (
     <li class={goes ? 'copy copy-goes' : 'copy'}>
       <button type="button" aria-label={t('detail.show', { name: describe(image) })} onClick={() => openPhoto(id)}>
-        <img src={smallVersion(image, 160)} alt="" loading="lazy" />
+        <SmallPicture src={smallVersion(image, 160)} />
       </button>
       <strong>{name}</strong>
       <small>{folder}</small>

@@ -21,10 +21,11 @@ import { copyPaths, pathOf } from '../state/download.ts';
 import { isFavourite, toggleFavourite } from '../state/favourites.ts';
 import { changeQuery, closePhoto, openPhoto, route } from '../state/navigation.ts';
 import { captions, neighbours, photo, photoFault, position, step } from '../state/open-picture.ts';
-import { results, visibleItems } from '../state/results.ts';
+import { copiesOf, results, visibleItems } from '../state/results.ts';
 import { contentUrl } from '../state/server.ts';
 import { isInBucket, isReadOnly } from '../state/server-status.ts';
 import { Icon } from './icon.tsx';
+import { SmallPicture } from './small-picture.tsx';
 import { TagEditor } from './tag-editor.tsx';
 import { describe, smallVersion } from './tile.tsx';
 import { ZoomablePicture } from './zoom.tsx';
@@ -259,6 +260,7 @@ function Facts({ image }: { image: ImageItem }) {
       <Fact name={t('detail.size')}>
         {width} × {height}, {formatBytes(image.bytes)}, {formatType(image.contentType)}
       </Fact>
+      <Copies image={image} />
       <Fact name={t('detail.added')} title={formatDate(image.indexedAt)}>
         {formatAge(image.indexedAt)}
       </Fact>
@@ -302,6 +304,23 @@ function Place({ image: { latitude, longitude } }: { image: ImageItem }) {
       >
         {formatNumber(latitude, 5)}, {formatNumber(longitude, 5)}
       </a>
+    </Fact>
+  );
+}
+
+/** Where those are that it stands for in the list. */
+function Copies({ image: { id } }: { image: ImageItem }) {
+  const copies = copiesOf.value.get(id);
+  if (!copies) return null;
+  return (
+    <Fact name={t('view.copies')}>
+      {copies.map((copy) => (
+        <div key={copy.id}>
+          <button type="button" class="link" onClick={() => openPhoto(copy.id)}>
+            {copy.key}
+          </button>
+        </div>
+      ))}
     </Fact>
   );
 }
@@ -356,7 +375,7 @@ function Neighbours() {
               aria-label={t('detail.show', { name: describe(image) })}
               onClick={() => openPhoto(image.id)}
             >
-              <img src={smallVersion(image, 128)} alt="" />
+              <SmallPicture src={smallVersion(image, 128)} />
             </button>
           </li>
         ))}

@@ -97,7 +97,9 @@ function HiddenPictures() {
 /** How far the server is with what it has to index, and that what is found is only part of it. */
 function Indexing() {
   const progress = indexing.value;
-  if (progress === null || visibleItems.value.length === 0) return null;
+  const isEmpty = visibleItems.value.length === 0;
+  const isAll = isBrowsing(query.value) && filterCount(query.value) === 0;
+  if (progress === null || (isEmpty && isAll)) return null;
   const { done, total: all, secondsLeft } = progress;
   return (
     <section class="indexing" aria-label={t('indexing.title')}>
@@ -105,7 +107,7 @@ function Indexing() {
         {secondsLeft === undefined
           ? t('indexing.done', { done, count: all })
           : t('indexing.doneLeft', { done, count: all, time: roughly(secondsLeft) })}{' '}
-        {t(isBrowsing(query.value) ? 'indexing.others' : 'indexing.best')}
+        {t(isBrowsing(query.value) || isEmpty ? 'indexing.others' : 'indexing.best')}
       </p>
       <progress max={all} value={done} aria-label={t('indexing.bar')} />
     </section>

@@ -8,6 +8,7 @@ import { deleteForGood, emptyTrash, loadTrash, restorePictures, trash, trashFaul
 import { confirm } from './confirm.tsx';
 import { FaultNote } from './fault-note.tsx';
 import { Icon } from './icon.tsx';
+import { SmallPicture } from './small-picture.tsx';
 
 /** Deleted pictures, with the way back and the way out for good. */
 export function TrashView() {
@@ -76,7 +77,7 @@ function TrashRow({ item }: { item: TrashItem }) {
     });
   return (
     <li class="trash-row">
-      <img src={addressOf(`trash/${id}/thumbnail?size=256`)} alt="" loading="lazy" />
+      <SmallPicture src={addressOf(`trash/${id}/thumbnail?size=256`)} />
       <div class="trash-about">
         <strong>{name}</strong>
         <p>{folder}</p>
