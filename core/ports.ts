@@ -402,10 +402,10 @@ export interface Embedder {
   /** Whether a text encoder that is loaded has one token for all of a word, in lower case: a common word, then. */
   hasWord(word: string): Promise<boolean>;
   /**
-   * The place of each word, in lower case, in the vocabulary of a {@link ReadText.side}, where common words come first;
+   * The place of each word, in lower case, in the vocabulary of the first text encoder, where common words come first;
    * null for those that are not in it.
    */
-  wordRanks(words: readonly string[], side: string): Promise<(number | null)[]>;
+  wordRanks(words: readonly string[]): Promise<(number | null)[]>;
   /**
    * Decodes and embeds one picture.
    * @throws {unreadable-image} with the reason in its details

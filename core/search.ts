@@ -87,21 +87,24 @@ export async function search(deps: SearchDeps, given: SearchRequest): Promise<Se
     ? { ...given, nameFilter: given.filter, understood: null }
     : { ...given, ...(await meantQuery(deps.embedder, given)) };
   const result = await searchTerms(deps, meant);
-  const didYouMean = isDoubtful(given, result) ? await otherSpelling(deps, given.terms, result) : null;
+  const isDoubtful = meant.understood?.colours.length ? result.items.length === 0 : fitsNothing(given, result);
+  const didYouMean = isDoubtful ? await otherSpelling(deps, given, result) : null;
   return { ...result, understood: meant.understood, didYouMean };
 }
 
 type TermsResult = Omit<SearchResult, 'understood' | 'didYouMean'>;
 
 /** Whether the first page has nothing that fits well; where nobody can say, nothing that is called so. */
-function isDoubtful({ cursor }: SearchRequest, { items, fit }: TermsResult): boolean {
+function fitsNothing({ cursor }: SearchRequest, { items, fit }: TermsResult): boolean {
   const isNamed = items.some(({ why }) => why.some((reason) => reason !== 'meaning'));
   return cursor === undefined && !isNamed && (fit === undefined || fit === 'poor');
 }
 
-async function otherSpelling(deps: SearchDeps, terms: readonly SearchTerm[], { read }: TermsResult) {
-  const text = onlyText(terms);
-  return text !== null && 'text' in text && read !== null ? respelled(deps, text.text, read.side) : null;
+async function otherSpelling(deps: SearchDeps, { terms, language: hint }: SearchRequest, { read }: TermsResult) {
+  const term = onlyText(terms);
+  if (term === null || !('text' in term) || read === null) return null;
+  const { preferred } = hint ?? ANY_LANGUAGE;
+  return respelled(deps, term.text, { language: hint?.lang ?? read.language, preferred });
 }
 
 /** A query with what is understood of it. */

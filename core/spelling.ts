@@ -4,17 +4,27 @@ import { BEGINNING, ownWords, tagWords, wordsOf } from './words.ts';
 
 /**
  * What somebody may have meant whose words nobody knows: the nearest words of what pictures are called, and of the
- * vocabulary of the text side that read the query (docs/decisions/0026-words-people-type.md).
+ * English of the first text encoder (docs/decisions/0026-words-people-type.md).
  */
 
 interface SpellingDeps {
-  readonly embedder: Pick<Embedder, 'wordRanks'>;
+  readonly embedder: Pick<Embedder, 'hasWord' | 'wordRanks'>;
   readonly vectors: Pick<VectorStore, 'list' | 'count'>;
+}
+
+/** How a text was read. */
+interface ReadAs {
+  /** ISO 639-1; null when nothing says. */
+  readonly language: string | null;
+  /** Languages that the caller reads. */
+  readonly preferred: readonly string[];
 }
 
 /** Shorter words are next to too many others. Characters. */
 const LEAST_LENGTH = 4;
 const MOST_LENGTH = 24;
+/** Of so few words a language is a guess, and one that the caller does not read is a wrong one. */
+const FEW_WORDS = 2;
 /** Words of a query that are looked at. */
 const MOST_WORDS = 8;
 /** Pictures whose names are looked at, of those that begin as the word does. */
@@ -26,13 +36,17 @@ const WORD = /[\p{L}\p{M}]+/gu;
 /** Scripts that are written without spaces, or by input methods that offer words only. */
 const UNSPELLED = /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Hangul}\p{sc=Thai}]/u;
 
-/**
- * The text with each word that nobody knows replaced by the nearest that is known; null where none is.
- * @param side that read the text
- */
-export async function respelled(deps: SpellingDeps, text: string, side: string): Promise<string | null> {
-  const words = [...new Set(text.match(WORD))].slice(0, MOST_WORDS).filter(isSpelled);
-  const nearest = await Promise.all(words.map((word) => nearestWord(deps, word.toLowerCase(), side)));
+/** The text with each word that nobody knows replaced by the nearest that is known; null where none is. */
+export async function respelled(
+  deps: SpellingDeps,
+  text: string,
+  { language, preferred }: ReadAs,
+): Promise<string | null> {
+  const all = text.match(WORD) ?? [];
+  const words = [...new Set(all)].slice(0, MOST_WORDS).filter(isSpelled);
+  const isGuess = all.length <= FEW_WORDS && language !== null && !preferred.includes(language);
+  const isEnglish = language === null || language === 'en' || isGuess;
+  const nearest = await Promise.all(words.map((word) => nearestWord(deps, word, isEnglish)));
   const found = new Map(words.flatMap((word, i) => (nearest[i] == null ? [] : [[word, nearest[i]] as const])));
   return found.size === 0 ? null : text.replaceAll(WORD, (word) => found.get(word) ?? word);
 }
@@ -42,13 +56,21 @@ function isSpelled(word: string): boolean {
 }
 
 /** Null for a word that is known, or that no known one is near to. */
-async function nearestWord({ embedder, vectors }: SpellingDeps, word: string, side: string): Promise<string | null> {
-  const [folded = word] = wordsOf(word);
-  const [rank] = await embedder.wordRanks([word], side);
-  if (rank != null || (await vectors.count({ words: [folded] })) > 0) return null;
+async function nearestWord(
+  { embedder, vectors }: SpellingDeps,
+  word: string,
+  isEnglish: boolean,
+): Promise<string | null> {
+  const lower = word.toLowerCase();
+  const [folded = lower] = wordsOf(word);
+  // German writes nouns with a capital, and vocabularies keep them so.
+  const spellings = [lower, lower.charAt(0).toUpperCase() + lower.slice(1)];
+  const known = await Promise.all(spellings.map((one) => embedder.hasWord(one)));
+  if (known.includes(true) || (await vectors.count({ words: [folded] })) > 0) return null;
   const named = await nearestName(vectors, folded);
   if (named !== null && editDistance(folded, named) === 1) return named;
-  return (await nearestCommonWord(embedder, word, side)) ?? named;
+  const common = isEnglish && /^[a-z]+$/.test(lower) ? await nearestCommonWord(embedder, lower) : null;
+  return common ?? named;
 }
 
 /** The nearest of the words that pictures are called by and that begin as the word does. */
@@ -69,9 +91,9 @@ async function nearestName(vectors: SpellingDeps['vectors'], word: string): Prom
 }
 
 /** The most common of the words that one slip makes of it. */
-async function nearestCommonWord(embedder: SpellingDeps['embedder'], word: string, side: string) {
+async function nearestCommonWord(embedder: SpellingDeps['embedder'], word: string): Promise<string | null> {
   const next = [...wordsNextTo(word)].filter((one) => one.length >= LEAST_LENGTH - 1);
-  const ranks = await embedder.wordRanks(next, side);
+  const ranks = await embedder.wordRanks(next);
   let best: { word: string; rank: number } | null = null;
   for (const [i, rank] of ranks.entries()) {
     if (rank !== null && (best === null || rank < best.rank)) best = { word: next[i]!, rank };

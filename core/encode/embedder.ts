@@ -103,7 +103,7 @@ function createEmbedder({ encoders, head, sides, folder }: Parts, ids: Pick<Embe
     reads: (language, version) => reads(sides, language, version),
     calibration: async (side) => calibrations.get(side)?.get() ?? null,
     hasWord: async (word) => anyHasWord(sides, word),
-    wordRanks: (words, name) => (sides.find(({ encoder }) => encoder === name) ?? sides[0]!).wordRanks(words),
+    wordRanks: (words) => sides[0]!.wordRanks(words),
     async embedImage(bytes) {
       const { outputs, picture } = await encoders.image.encode(bytes);
       const [vector] = await head.projectImages([outputs]);

@@ -27,7 +27,7 @@ export function measured(embedder: Embedder, metrics: Metrics): Embedder {
     readTexts: (texts, hint) => timed('text', texts.length, () => embedder.readTexts(texts, hint)),
     reads: (language, version) => embedder.reads(language, version),
     hasWord: (word) => embedder.hasWord(word),
-    wordRanks: (words, side) => embedder.wordRanks(words, side),
+    wordRanks: (words) => embedder.wordRanks(words),
     embedImage: (bytes) => timed('image', 1, () => embedder.embedImage(bytes)),
     describeImage: (bytes) => embedder.describeImage(bytes),
     close: () => embedder.close(),

@@ -9,7 +9,6 @@ import { caption, image, seededRandom, unit, uuid } from '../contract/vectors-da
 import { temporaryFolder } from './encode/fixtures.ts';
 
 const MODELS = fileURLToPath(new URL('../../models', import.meta.url));
-const SIDE = 'all-minilm-l6-v2';
 const folder = temporaryFolder({ after });
 const random = seededRandom(3);
 
@@ -52,7 +51,18 @@ describe('what was probably meant', () => {
       ['海灘日落', null],
       ['', null],
     ] as const) {
-      assert.equal(await respelled({ embedder, vectors }, text, SIDE), meant, text);
+      assert.equal(await respelled({ embedder, vectors }, text, { language: 'en', preferred: ['en'] }), meant, text);
     }
+  });
+
+  it('is no English word in another language, unless that is a guess at few words', async () => {
+    const meant = (text: string, language: string | null, ...preferred: string[]) =>
+      respelled({ embedder, vectors }, text, { language, preferred });
+    assert.equal(await meant('umbrela', 'eu', 'en'), 'umbrella');
+    assert.equal(await meant('umbrela', 'eu', 'eu', 'en'), null);
+    assert.equal(await meant('umbrela', null), 'umbrella');
+    assert.equal(await meant('en umbrela vid träd', 'sv', 'en'), null);
+    assert.equal(await meant('grün', 'de', 'en'), null);
+    assert.equal(await meant('Kirschbulte', 'de', 'de'), 'kirschblute');
   });
 });
