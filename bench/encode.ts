@@ -16,9 +16,9 @@ import { float32, int64, loadOnnx, type OnnxModel } from '../core/onnx/session.t
 
 const models = fileURLToPath(new URL('../models', import.meta.url));
 const photoFolder = fileURLToPath(new URL('../examples/photos', import.meta.url));
-const BUNDLED = 'compact-int8';
+const BUNDLED = 'compact';
 /** The same encoders, computed in float32. */
-const FLOAT = 'compact';
+const FLOAT = 'compact-float32';
 /** Pictures under way at once in bulk work: what runs, what waits for it, and what is being decoded. */
 const BULK = [2, 4, 8, 16];
 

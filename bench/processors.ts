@@ -19,7 +19,7 @@ import { dot } from '../core/vector-arithmetic.ts';
  */
 
 const models = fileURLToPath(new URL('../models', import.meta.url));
-const PROFILE = 'compact-int8';
+const PROFILE = 'compact';
 /** Best pictures of a query that are compared. */
 const BEST = 10;
 

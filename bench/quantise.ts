@@ -259,7 +259,7 @@ interface Judged {
   readonly head: string;
 }
 
-const COMPACT: Judged = { profile: 'compact', head: join(models, 'head-compact') };
+const COMPACT: Judged = { profile: 'compact-float32', head: join(models, 'head-compact-float32') };
 
 /** A head that was trained on what this encoder answers; null when there is none. */
 function headOf({ name }: Encoder, mobilenetHead: string | undefined): Judged | null {

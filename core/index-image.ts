@@ -15,12 +15,12 @@ import {
 } from './missing-files.ts';
 import {
   compareSequencers,
+  type EmbeddedPicture,
   type Embedder,
   type LookUp,
   type ObjectBody,
   type ObjectInfo,
   type ObjectStore,
-  type PictureInfo,
   type StoredPoint,
   sequencerOf,
   type Tombstone,
@@ -28,7 +28,7 @@ import {
   type WriteCondition,
 } from './ports.ts';
 import { type LeftOutReason, leftOutByKey } from './skipped-files.ts';
-import type { ImagePayload, JointEmbedding } from './types.ts';
+import type { ImagePayload } from './types.ts';
 
 /** One thing that happened to an object. */
 export interface Job {
@@ -277,7 +277,7 @@ async function indexObject(
     await writeTombstone(deps, task);
     return { status: 'rejected', id, etag: info.etag, ...embedded };
   }
-  const { sha256, vector, reusedVector: isKnown, gone } = embedded;
+  const { sha256, vector, classes, reusedVector: isKnown, gone } = embedded;
   const picture = describeFile(info, embedded.picture, beside.sidecars, live?.sha256 === sha256 ? live : null);
   // A picture that is there keeps what people said of it, which may have been changed since it was looked up.
   const found = { id, key: job.key, sha256, isKnown, isBack: wasDeleted, gone };
@@ -291,6 +291,7 @@ async function indexObject(
     sequencer,
     bytes: info.bytes,
     ...picture,
+    classes,
     sidecars: beside.mark,
     readBy: null,
     tags: [],
@@ -304,9 +305,7 @@ async function indexObject(
   return { status: 'indexed', id, reusedVector: isKnown };
 }
 
-interface Embedded {
-  readonly vector: JointEmbedding;
-  readonly picture: PictureInfo;
+interface Embedded extends EmbeddedPicture {
   /** It was known, or another job was embedding it. */
   readonly reusedVector: boolean;
   /** What vanished with the same bytes, where it was looked for. */
@@ -338,16 +337,26 @@ function createEmbedding({ embedder, vectors, vanished }: IndexDeps) {
   /** By SHA-256. */
   const underWay = new Map<string, ReturnType<Embedder['embedImage']>>();
   return async ({ bytes, sha256 }: ReadPicture, copies: LookUp['copies'] | undefined): Promise<Embedded> => {
-    const stored = (copies ?? (await vectors.lookUp([], [sha256])).copies).get(sha256);
-    const gone = stored === undefined ? ((await vanished?.find(sha256)) ?? []) : undefined;
-    const vector = stored ?? gone?.find(({ space }) => space === vectors.space)?.vector;
-    if (vector !== undefined) return { vector, picture: await embedder.describeImage(bytes), reusedVector: true, gone };
+    const copy = (copies ?? (await vectors.lookUp([], [sha256])).copies).get(sha256);
+    const gone = copy === undefined ? ((await vanished?.find(sha256)) ?? []) : undefined;
+    const before = gone?.find(({ space }) => space === vectors.space);
+    const vector = copy ?? before?.vector;
+    if (vector !== undefined) {
+      const classes = before === undefined ? await classesOfCopy(vectors, sha256) : before.payload.classes;
+      return { vector, classes, picture: await embedder.describeImage(bytes), reusedVector: true, gone };
+    }
     const shared = underWay.get(sha256);
     if (shared !== undefined) return { ...(await shared), reusedVector: true, gone };
     const running = embedder.embedImage(bytes).finally(() => underWay.delete(sha256));
     underWay.set(sha256, running);
     return { ...(await running), reusedVector: false, gone };
   };
+}
+
+async function classesOfCopy(vectors: VectorStore, sha256: string): Promise<string | null> {
+  const { items } = await vectors.list({ filter: { kind: 'image', sha256 }, limit: 1, order: 'id' });
+  const payload = items[0]?.payload;
+  return payload?.kind === 'image' ? payload.classes : null;
 }
 
 function timeOf({ now }: IndexDeps): string {

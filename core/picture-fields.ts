@@ -13,8 +13,11 @@ import { COLOURS } from './colours.ts';
  */
 export type FieldType = 'text' | 'texts' | 'integer' | 'number' | 'instant' | 'local-time' | 'sequencer';
 
-/** Who knows it: the object and its store, the file's content, a person, the index, or other fields. */
-export type FieldSource = 'object' | 'content' | 'user' | 'index' | 'derived';
+/**
+ * Who knows it: the object and its store, the file's content, a person, the index, other fields, or the image encoder,
+ * whose answers belong to a space as the vectors do.
+ */
+export type FieldSource = 'object' | 'content' | 'user' | 'index' | 'derived' | 'encoder';
 
 /**
  * How a filter compares. Points that have no value never match, except `noneOf`. `below` is strict, the bounds
@@ -255,6 +258,13 @@ export const PICTURE_FIELDS = {
     internal: true,
     doc: 'Of a caption: as which language, and which version of which text side read it. Null when nothing says.',
   },
+  classes: {
+    type: 'text',
+    from: 'encoder',
+    absent: null,
+    internal: true,
+    doc: 'What the image encoder takes it for, see `classes.ts`. Null when its classes have no names.',
+  },
   metadataVersion: {
     type: 'integer',
     from: 'content',
@@ -299,7 +309,7 @@ export type OrderName = {
 }[FieldName];
 
 /** What is stored of a picture. */
-export type PictureValues = ValuesWhere<{ from: 'object' | 'content' | 'user' | 'index' }>;
+export type PictureValues = ValuesWhere<{ from: Exclude<FieldSource, 'derived'> }>;
 /** What decoding a picture and reading its metadata tells. */
 export type ContentValues = ValuesWhere<{ from: 'content' }>;
 /** What pictures and captions have in common. */
@@ -339,6 +349,9 @@ export const HELD_FIELDS = FIELDS.filter(({ from, filters }) => from !== 'derive
 
 /** Fields that answers of the API show. */
 export const SHOWN_FIELDS = FIELDS.filter(({ internal }) => !internal);
+
+/** Fields that are the same in every space. */
+export const SHARED_FIELDS = STORED_FIELDS.filter(({ from }) => from !== 'encoder');
 
 /** Every filter with its field. */
 export const FILTERS: readonly { name: FilterName; comparison: Comparison; field: NamedField }[] = FIELDS.flatMap(

@@ -361,6 +361,8 @@ export const ANY_LANGUAGE: LanguageHint = { lang: null, preferred: [], settled: 
 /** A text as one text side reads it. */
 export interface ReadText {
   readonly vector: JointEmbedding;
+  /** What the text encoder itself makes of it, of unit length. */
+  readonly own: Float32Array;
   /** ISO 639-1 code of the language that it is taken for; null when nothing says. */
   readonly language: string | null;
   /** Name of the text encoder. */
@@ -375,6 +377,14 @@ export interface ReadText {
   readonly match: { readonly mean: number; readonly deviation: number } | null;
   /** How another side reads a text that may be in two languages, or null. Its model may have to be loaded first. */
   readonly otherwise: { readonly isLoaded: boolean; read(): Promise<ReadText> } | null;
+}
+
+/** A picture as the models see it. */
+export interface EmbeddedPicture {
+  readonly vector: JointEmbedding;
+  /** What the image encoder takes it for, see `classes.ts`; null when its classes have no names. */
+  readonly classes: string | null;
+  readonly picture: PictureInfo;
 }
 
 /**
@@ -411,7 +421,7 @@ export interface Embedder {
    * @throws {unreadable-image} with the reason in its details
    * @throws {too-large}
    */
-  embedImage(bytes: Uint8Array): Promise<{ vector: JointEmbedding; picture: PictureInfo }>;
+  embedImage(bytes: Uint8Array): Promise<EmbeddedPicture>;
   /** What {@link embedImage} would say of a picture, without embedding it. Throws as it does. */
   describeImage(bytes: Uint8Array): Promise<PictureInfo>;
   close(): Promise<void>;

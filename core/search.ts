@@ -174,12 +174,12 @@ type Judged = Page<SearchHit> & Pick<SearchResult, 'fit'>;
 async function withFit(
   { embedder, vectors }: SearchDeps,
   { filter, cursor }: SearchRequest,
-  { vector, side }: ReadText,
+  text: ReadText,
   page: Page<FoundHit>,
 ): Promise<Judged> {
-  const calibration = await embedder.calibration(side);
+  const calibration = await embedder.calibration(text.side);
   if (calibration === null) return page;
-  const fits = await fitOfHits(vectors, calibration, { text: vector, filter, hits: page.items });
+  const fits = await fitOfHits(vectors, calibration, { text, filter, hits: page.items });
   const items = page.items.map((hit, i) => ({ ...hit, fit: fits[i] }));
   return { ...page, items, fit: cursor === undefined ? bestFit(fits) : undefined };
 }

@@ -74,6 +74,10 @@ intervals, and p values.`,
     calibrate: toggle({
       text: 'also write how well answers fit beside the text side; on pictures that the head never saw',
     }),
+    twin: path({
+      unit: 'HEAD',
+      text: 'calibrate by this head in its place, the same one trained without the split',
+    }),
     resamples: RESAMPLES,
     seed: seed('of the resamples, and of the captions that are drawn'),
     features: FEATURES,
@@ -105,8 +109,11 @@ intervals, and p values.`,
       else for (const folder of folders) heads.push(await evaluateHead(folder, encoders, pairs, options));
       if (flags.calibrate && !headless) {
         const about = { data: basename(location.name), split: flags.split, lang };
-        const request = { ...encoding, pictures: pairs.pictures, about, seed: flags.seed };
-        for (const head of heads) printCalibration(await calibrateSide({ ...request, judged: head }));
+        const request = { ...encoding, pairs, about, seed: flags.seed };
+        for (const head of heads) {
+          const judged = flags.twin === undefined ? head : await evaluateHead(flags.twin, encoders, pairs, options);
+          printCalibration(await calibrateSide({ ...request, judged, into: head.folder }));
+        }
       }
       await encoded.close();
       await others?.close();

@@ -1,3 +1,4 @@
+import { LOGITS, packClasses } from '../classes.ts';
 import { SightlineError } from '../errors.ts';
 import { type Calibration, loadCalibration } from '../fit.ts';
 import { type Loaded, loadOnce } from '../load-once.ts';
@@ -107,7 +108,7 @@ function createEmbedder({ encoders, head, sides, folder }: Parts, ids: Pick<Embe
     async embedImage(bytes) {
       const { outputs, picture } = await encoders.image.encode(bytes);
       const [vector] = await head.projectImages([outputs]);
-      return { vector: vector!, picture };
+      return { vector: vector!, classes: encoders.image.named ? packClasses(outputs[LOGITS]!) : null, picture };
     },
     describeImage: (bytes) => encoders.image.describe(bytes),
     async close() {

@@ -1,3 +1,4 @@
+import { CLASSES_FILE, LOGITS } from '../classes.ts';
 import { loadOnce } from '../load-once.ts';
 import type { PictureInfo } from '../ports.ts';
 import type { DecodeLimits } from './decode.ts';
@@ -23,6 +24,8 @@ export interface Encoders {
     readonly name: string;
     /** Size of each output. */
     readonly outputs: Readonly<Record<string, number>>;
+    /** Whether it comes with the names of the classes of its logits. */
+    readonly named: boolean;
     readonly preprocessing: Preprocessing;
     readonly fingerprint: Fingerprint;
     /** Changes whenever the outputs for the same file may change: the key of cached features. */
@@ -86,6 +89,7 @@ export async function loadEncoders(options: EncoderOptions): Promise<Encoders> {
     image: {
       name,
       outputs,
+      named: LOGITS in outputs && profile.image.files.others.some(({ path }) => path === CLASSES_FILE),
       preprocessing,
       fingerprint,
       key: fingerprintKey(fingerprint),

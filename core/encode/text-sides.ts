@@ -11,7 +11,7 @@ import { guessLanguage } from './language.ts';
 import { loadManifest, textEncoderOf } from './manifest.ts';
 import { findEncoder } from './model-files.ts';
 import { fingerprintKey } from './space-id.ts';
-import { loadTextEncoder, type TextEncoder } from './text-encoder.ts';
+import { loadTextEncoder, OWN_OUTPUT, type TextEncoder } from './text-encoder.ts';
 
 /**
  * The text sides of a space: a text encoder each, and what brings its vectors into the space. The first is there from
@@ -28,8 +28,8 @@ export interface TextSide {
   /** Changes whenever its vectors may. */
   readonly version: string;
   isLoaded(): boolean;
-  /** One vector a text, in order. */
-  embed(texts: readonly string[]): Promise<JointEmbedding[]>;
+  /** One answer a text, in order. */
+  embed(texts: readonly string[]): Promise<EmbeddedText[]>;
   /** False when its encoder has no token for anything in the text. */
   knows(text: string): Promise<boolean>;
   /** Which share of these words, in lower case, have a token of their own. */
@@ -39,9 +39,12 @@ export interface TextSide {
   close(): Promise<void>;
 }
 
+/** A text in the joint space, and as the text encoder itself sees it. */
+type EmbeddedText = Pick<ReadText, 'vector' | 'own'>;
+
 /** An encoder with its projection. */
 interface Parts {
-  readonly encoder: Pick<TextEncoder, 'encode' | 'knows' | 'hasWord' | 'wordRank' | 'close'>;
+  readonly encoder: Pick<TextEncoder, 'outputs' | 'encode' | 'knows' | 'hasWord' | 'wordRank' | 'close'>;
   readonly projection: TextProjection;
 }
 
@@ -95,14 +98,17 @@ function sideOf(
   file: Pick<TextSideFile, 'encoder' | 'languages' | 'match'> & { readonly onnx: { readonly sha256: string } },
   { loaded, isLoaded }: { readonly loaded: Loaded<Parts>; readonly isLoaded: () => boolean },
 ): TextSide {
-  const remembered = new LRUCache<string, JointEmbedding>({ max: REMEMBERED_TEXTS });
+  const remembered = new LRUCache<string, EmbeddedText>({ max: REMEMBERED_TEXTS });
   const embedNew = async (texts: readonly string[]) => {
     const { encoder, projection } = await loaded.get();
-    const vectors = await projection.projectTexts(await encoder.encode(texts));
+    const raw = await encoder.encode(texts);
+    const vectors = await projection.projectTexts(raw);
+    // The other parts would only take memory.
+    const made = texts.map((_, i) => ({ vector: vectors[i]!, own: raw[i]!.slice(0, encoder.outputs[OWN_OUTPUT]) }));
     for (const [i, text] of texts.entries()) {
-      if (text.length <= REMEMBERED_LENGTH) remembered.set(text, vectors[i]!);
+      if (text.length <= REMEMBERED_LENGTH) remembered.set(text, made[i]!);
     }
-    return new Map(texts.map((text, i) => [text, vectors[i]!]));
+    return new Map(texts.map((text, i) => [text, made[i]!]));
   };
   return {
     encoder: file.encoder,
@@ -114,8 +120,11 @@ function sideOf(
       const known = new Map(texts.map((text) => [text, remembered.get(text)]));
       const unknown = [...known.keys()].filter((text) => known.get(text) === undefined);
       const made = unknown.length === 0 ? known : await embedNew(unknown);
-      // Copies: a caller may do with its vector what it likes.
-      return texts.map((text) => (known.get(text) ?? made.get(text))!.slice() as JointEmbedding);
+      return texts.map((text) => {
+        const { vector, own } = (known.get(text) ?? made.get(text))!;
+        // A copy: a caller may do with its vector what it likes.
+        return { vector: vector.slice() as JointEmbedding, own };
+      });
     },
     knows: async (text) => (await loaded.get()).encoder.knows(text),
     async ownShare(words) {
@@ -166,7 +175,7 @@ export async function readTexts(
   hint: LanguageHint,
 ): Promise<ReadText[]> {
   const choices = await Promise.all(texts.map((text) => choose(sides, text, hint)));
-  const vectors = new Map<string, JointEmbedding>();
+  const vectors = new Map<string, EmbeddedText>();
   const keyOf = (text: string, { side }: Choice) => `${side.encoder} ${text}`;
   for (const side of sides) {
     const own = texts.filter((_, i) => choices[i]!.choice.side === side);
@@ -176,7 +185,8 @@ export async function readTexts(
   return Promise.all(
     texts.map(async (text, i) => {
       const { choice, other } = choices[i]!;
-      const read = await reading(text, choice, vectors.get(keyOf(text, choice))!.slice() as JointEmbedding);
+      const { vector, own } = vectors.get(keyOf(text, choice))!;
+      const read = await reading(text, choice, { vector: vector.slice() as JointEmbedding, own });
       if (other === null) return read;
       const otherwise = async () => reading(text, other, (await other.side.embed([text]))[0]!);
       return { ...read, otherwise: { isLoaded: other.side.isLoaded(), read: otherwise } };
@@ -184,10 +194,11 @@ export async function readTexts(
   );
 }
 
-async function reading(text: string, { side, language }: Choice, vector: JointEmbedding): Promise<ReadText> {
+async function reading(text: string, { side, language }: Choice, embedded: EmbeddedText): Promise<ReadText> {
   const { encoder, match, version, languages } = side;
   const speaks = language === null || languages.length === 0 || languages.includes(language);
-  return { vector, language, side: encoder, version, speaks, match, known: await side.knows(text), otherwise: null };
+  const known = await side.knows(text);
+  return { ...embedded, language, side: encoder, version, speaks, match, known, otherwise: null };
 }
 
 async function choose(

@@ -49,6 +49,7 @@ export async function refreshPicture(
   const payload: ImagePayload = {
     ...known,
     ...(seen === null ? {} : describeFile(object.info, seen.picture, beside.sidecars, known)),
+    classes: seen === null ? known.classes : seen.classes,
     sidecars: beside.mark,
     metadataVersion: METADATA_VERSION,
     sequencer: as?.sequencer ?? known.sequencer,
@@ -87,7 +88,7 @@ async function look({ embedder }: RefreshDeps, bytes: Uint8Array, known: ImagePa
   try {
     const picture = await embedder.describeImage(bytes);
     const same = (['contentType', 'width', 'height'] as const).every((name) => picture[name] === known[name]);
-    return same ? { picture, vector } : await embedder.embedImage(bytes);
+    return same ? { picture, vector, classes: known.classes } : await embedder.embedImage(bytes);
   } catch (error) {
     if (isSightlineError(error, 'unreadable-image') || isSightlineError(error, 'too-large')) return null;
     throw error;

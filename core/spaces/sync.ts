@@ -4,6 +4,7 @@ import PQueue from 'p-queue';
 import { isSightlineError } from '../errors.ts';
 import {
   compareSequencers,
+  type EmbeddedPicture,
   type Embedder,
   type ObjectStore,
   type Point,
@@ -11,7 +12,7 @@ import {
   sequencerOf,
   type Tombstone,
 } from '../ports.ts';
-import type { ImagePayload, JointEmbedding, Payload } from '../types.ts';
+import type { ImagePayload, Payload } from '../types.ts';
 import type { Copy } from './port.ts';
 
 export interface SyncDeps {
@@ -89,9 +90,17 @@ export function planSync(ids: readonly string[], wanted: Stored, there: Stored, 
     const isOlder = compareSequencers(sequencerOf(stored), sequencerOf(old)) < 0;
     const sequencer = sequencerOf(isOlder ? old : stored);
     if (stored.deleted) tombstones.push({ id, sequencer, deletedAt: stored.deletedAt });
-    else (isSameContent(stored.payload, old) ? kept : fresh).push({ id, payload: { ...stored.payload, sequencer } });
+    else if (!isSameContent(stored.payload, old)) fresh.push({ id, payload: { ...stored.payload, sequencer } });
+    else kept.push({ id, payload: { ...withClassesOf(stored.payload, old), sequencer } });
   }
   return { tombstones, kept, fresh };
+}
+
+/** With what the encoder of the candidate took the picture for, which goes with its vector. */
+function withClassesOf(payload: Payload, there: StoredPoint | Tombstone | undefined): Payload {
+  if (payload.kind !== 'image' || there === undefined || there.deleted || there.payload.kind !== 'image')
+    return payload;
+  return { ...payload, classes: there.payload.classes };
 }
 
 /** Whether the vector that is there is still the one of this content. */
@@ -171,17 +180,17 @@ export class Sync {
     const pictures = fresh.flatMap(({ id, payload }) => (payload.kind === 'image' ? [{ id, payload }] : []));
     await this.#queue.addAll(
       pictures.map(({ id, payload }) => async () => {
-        const vector = await this.#embedPicture(payload);
-        if (typeof vector === 'string') {
-          missing.push({ id, bucket: payload.bucket, key: payload.key, reason: vector });
-        } else embedded.push({ id, payload, vector });
+        const found = await this.#embedPicture(payload);
+        if (typeof found === 'string') {
+          missing.push({ id, bucket: payload.bucket, key: payload.key, reason: found });
+        } else embedded.push({ id, payload: { ...payload, classes: found.classes }, vector: found.vector });
       }),
     );
     return { embedded, missing };
   }
 
-  /** The vector, or why there is none. */
-  async #embedPicture(payload: ImagePayload): Promise<JointEmbedding | Missing['reason']> {
+  /** What the models make of it, or why that is nothing. */
+  async #embedPicture(payload: ImagePayload): Promise<EmbeddedPicture | Missing['reason']> {
     const { embedder, buckets } = this.#deps;
     const objects = buckets.get(payload.bucket);
     if (objects === undefined) return 'not-connected';
@@ -195,7 +204,7 @@ export class Sync {
     const bytes = await new Response(object.body).bytes();
     if (createHash('sha256').update(bytes).digest('hex') !== payload.sha256) return 'changed';
     try {
-      return (await embedder.embedImage(bytes)).vector;
+      return await embedder.embedImage(bytes);
     } catch (error) {
       if (isSightlineError(error, 'unreadable-image') || isSightlineError(error, 'too-large')) return 'unreadable';
       throw error;

@@ -150,10 +150,14 @@ function recipe({ recipe: name, training }: HeadFile): string {
   const how = name === 'refit' ? '--refit HEAD' : `--recipe ${name}${scratch}`;
   const wholly = Array.isArray(training.splits) && training.splits.includes('val');
   const rows = [...leaves(training.recipe ?? {})].map(([path, value]) => `| ${path} | ${value} |`);
+  const command = `\`npm run train -- --data DIR ${how}${wholly ? ' --with-validation' : ''}\``;
+  const withFacts = facts.length === 0 ? '' : ` (${facts.join(', ')})`;
+  const made =
+    typeof training.how === 'string'
+      ? `${training.how} ${command} makes one of the same recipe.`
+      : `${command} makes it again${withFacts}, bit for bit on the same machine.`;
   return [
-    `\`npm run train -- --data DIR ${how}${wholly ? ' --with-validation' : ''}\` makes ` +
-      `it again${facts.length === 0 ? '' : ` (${facts.join(', ')})`}, bit for bit on the same machine. ` +
-      'All of its settings, as `head.json` has them:',
+    `${made} All of its settings, as \`head.json\` has them:`,
     '',
     '| setting | value |',
     '| --- | --- |',

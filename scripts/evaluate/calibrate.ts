@@ -1,12 +1,15 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { LOGITS, packClasses, unpackClasses } from '../../core/classes.ts';
 import type { Encoders } from '../../core/encode/encoders.ts';
 import { loadHead } from '../../core/encode/head.ts';
 import { findFolder } from '../../core/encode/model-files.ts';
+import { OWN_OUTPUT } from '../../core/encode/text-encoder.ts';
 import { SightlineError } from '../../core/errors.ts';
 import { type CalibrationFile, calibrationFile } from '../../core/fit.ts';
 import { writeJsonFile } from '../../core/json-file.ts';
+import type { PairSet } from '../../training/features/extract.ts';
 import { agreedWords, type Calibrated, calibrate } from '../../training/metrics/calibrate.ts';
 import type { EvaluatedHead } from '../../training/metrics/evaluate-head.ts';
 
@@ -14,7 +17,7 @@ import type { EvaluatedHead } from '../../training/metrics/evaluate-head.ts';
 
 /** The bundled image encoder, whose classes are the other things that a picture may show. */
 const NAMED = 'efficientnet-lite2';
-const classes = z.array(z.object({ names: z.array(z.string()).min(1) }));
+const namesSchema = z.array(z.object({ names: z.array(z.string()).min(1) }));
 /** Fewer words say little. */
 const FEWEST_WORDS = 50;
 
@@ -23,64 +26,116 @@ export interface CalibrationRequest {
   readonly encoders: Encoders;
   /** The head, judged on pictures that it never saw. */
   readonly judged: Pick<EvaluatedHead, 'folder' | 'vectors'>;
-  /** Folder to write into. @default that of the head */
-  readonly out?: string;
-  readonly pictures: readonly { readonly captions: readonly string[] }[];
+  /** Folder of the head that it is for: that one, or one that has seen these pictures, too. */
+  readonly into: string;
+  /** Those pictures. */
+  readonly pairs: Pick<PairSet, 'pictures' | 'augmented'>;
   readonly about: CalibrationFile['madeOf'];
   readonly seed: number;
 }
 
 /** Throws `invalid-input` for captions that agree in too few words. */
 export async function calibrateSide(request: CalibrationRequest): Promise<Calibrated> {
-  const { encoders, judged, pictures } = request;
-  const words = agreedWords(pictures);
+  const { encoders, judged, pairs, into } = request;
+  const words = agreedWords(pairs.pictures);
   if (words.length < FEWEST_WORDS) {
     const message =
       `expected at least ${FEWEST_WORDS} words that most captions of a picture have, got ${words.length}: ` +
       'take more pictures, with several captions each';
     throw new SightlineError('invalid-input', message);
   }
-  const head = await loadHead(judged.folder, encoders);
+  const asked = await readWith(
+    judged.folder,
+    encoders,
+    words.map(({ word }) => word),
+  );
+  const names = await otherNames(request.modelDirs);
+  const [own, shipped] = [await readWith(judged.folder, encoders, names), await readWith(into, encoders, names)];
+  const bytes = inBytes(joined(own.raw));
+  const { dimension } = judged.vectors;
+  const logits = encoders.image.named ? pairs.augmented[0]![LOGITS]! : null;
+  const seen = logits && pairs.pictures.map((_, row) => unpackClasses(packClasses(logits.row(row))));
+  const made = calibrate({
+    words,
+    texts: asked.joint,
+    images: judged.vectors.images.subarray(0, pairs.pictures.length * dimension),
+    // As they are kept.
+    others: Float32Array.from(new Float16Array(own.joint)),
+    dimension,
+    classes: seen && { words: asked.raw, names: bytes.values, count: names.length, seen },
+    seed: request.seed,
+  });
+  await write(request, made, { halves: new Float16Array(shipped.joint), ...bytes }, words.length);
+  return made;
+}
+
+/** Texts as the text encoder itself sees them, and in the space of a head, one after the other. */
+async function readWith(
+  folder: string,
+  encoders: Encoders,
+  texts: readonly string[],
+): Promise<{ raw: Float32Array[]; joint: Float32Array }> {
+  const head = await loadHead(folder, encoders);
   try {
-    const project = async (texts: readonly string[]) => {
-      const vectors = await head.projectTexts(await encoders.text.encode(texts));
-      const matrix = new Float32Array(texts.length * head.dimension);
-      for (const [i, vector] of vectors.entries()) matrix.set(vector, i * head.dimension);
-      return matrix;
-    };
-    const texts = await project(words.map(({ word }) => word));
-    // As they are kept: half floats.
-    const halves = new Float16Array(await project(await otherNames(request.modelDirs)));
-    const { images, dimension } = judged.vectors;
-    const made = calibrate({ words, texts, images, others: Float32Array.from(halves), dimension, seed: request.seed });
-    await write(request, made, halves, words.length);
-    return made;
+    const raw = await encoders.text.encode(texts);
+    const joint = joined(await head.projectTexts(raw));
+    return { raw: raw.map((vector) => vector.slice(0, encoders.text.outputs[OWN_OUTPUT])), joint };
   } finally {
     await head.close();
   }
 }
 
+/** Vectors one after the other. */
+function joined(vectors: readonly Float32Array[]): Float32Array {
+  const size = vectors[0]!.length;
+  const all = new Float32Array(vectors.length * size);
+  for (const [i, vector] of vectors.entries()) all.set(vector, i * size);
+  return all;
+}
+
+/** As bytes with one scale, and what is left of the values then. */
+function inBytes(values: Float32Array): { bytes: Int8Array<ArrayBuffer>; scale: number; values: Float32Array } {
+  const scale = values.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-12) / 127;
+  const bytes = Int8Array.from(values, (value) => Math.round(value / scale));
+  return { bytes, scale, values: Float32Array.from(bytes, (value) => value * scale) };
+}
+
 async function otherNames(modelDirs: readonly string[]): Promise<string[]> {
   const file = join(await findFolder(modelDirs, NAMED), 'classes.json');
-  return classes.parse(JSON.parse(await readFile(file, 'utf8'))).map(({ names }) => `a ${names[0]}`);
+  return namesSchema.parse(JSON.parse(await readFile(file, 'utf8'))).map(({ names }) => `a ${names[0]}`);
 }
 
 async function write(
-  { encoders, judged: { folder, vectors }, out = folder, about }: CalibrationRequest,
-  { temperature, poor, good, caught }: Calibrated,
-  halves: Float16Array,
+  { encoders, judged: { vectors }, into: folder, about }: CalibrationRequest,
+  { temperature, poor, good, classes, caught }: Calibrated,
+  stored: {
+    readonly halves: Float16Array<ArrayBuffer>;
+    readonly bytes: Int8Array<ArrayBuffer>;
+    readonly scale: number;
+  },
   words: number,
 ): Promise<void> {
   const { name } = encoders.text;
-  const others = { path: `calibration-${name}.f16`, rows: halves.length / vectors.dimension };
+  const others = { path: `calibration-${name}.f16`, rows: stored.halves.length / vectors.dimension };
   const file: CalibrationFile = {
     format: 1,
     temperature,
     poor,
     good,
     others,
+    ...(classes !== null && {
+      classes: {
+        temperature: classes.temperature,
+        poor: classes.poor,
+        good: classes.good,
+        names: { path: `calibration-${name}.i8`, rows: classes.count, scale: stored.scale },
+      },
+    }),
     madeOf: { ...about, words, caught },
   };
-  await writeFile(join(out, others.path), new Uint8Array(halves.buffer));
-  await writeJsonFile(join(out, calibrationFile(name)), file);
+  await writeFile(join(folder, others.path), new Uint8Array(stored.halves.buffer));
+  if (file.classes !== undefined) {
+    await writeFile(join(folder, file.classes.names.path), new Uint8Array(stored.bytes.buffer));
+  }
+  await writeJsonFile(join(folder, calibrationFile(name)), file);
 }

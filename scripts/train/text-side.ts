@@ -47,7 +47,6 @@ export interface TextSideReport {
   readonly judged: readonly {
     readonly lang: string;
     readonly head: EvaluatedHead;
-    readonly pictures: PairSet['pictures'];
   }[];
 }
 
@@ -170,7 +169,7 @@ async function judge(job: TextSideJob, { own, languages }: Parties, folder: stri
     for (const lang of languages) {
       const { pairs, close } = await pairsOf(job, own, [VALIDATION], lang);
       const head = await evaluateHead(folder, own, pairs, { ...options, among: all.pairs }).finally(close);
-      judged.push({ lang, head, pictures: pairs.pictures });
+      judged.push({ lang, head });
     }
   } finally {
     await all.close();
@@ -179,18 +178,18 @@ async function judge(job: TextSideJob, { own, languages }: Parties, folder: stri
 }
 
 /** Writes how well answers fit, by words of captions in English: the side brings all languages to the same place. */
-async function calibrate(
-  { location, modelDirs, folder, seed }: TextSideJob,
-  { own }: Parties,
-  judged: TextSideReport['judged'],
-): Promise<void> {
-  const { lang, head, pictures } = judged.find((one) => one.lang === FIRST_LANGUAGE)!;
+async function calibrate(job: TextSideJob, { own }: Parties, judged: TextSideReport['judged']): Promise<void> {
+  const { location, modelDirs, folder, seed } = job;
+  const { lang, head } = judged.find((one) => one.lang === FIRST_LANGUAGE)!;
   const about = { data: dataName(location), split: VALIDATION, lang };
+  const { pairs, close } = await pairsOf(job, own, [VALIDATION], lang);
   try {
-    await calibrateSide({ modelDirs, encoders: own, judged: head, pictures, about, seed, out: folder });
+    await calibrateSide({ modelDirs, encoders: own, judged: head, pairs, about, seed, into: folder });
   } catch (error) {
     if (!isSightlineError(error, 'invalid-input')) throw error;
     console.error(`warning: answers of ${own.text.name} will not say how well they fit: ${error.message}`);
+  } finally {
+    await close();
   }
 }
 

@@ -15,6 +15,9 @@ import { browserSkip, useBrowser } from './browser.ts';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const HOSTILE = `</script><img src=x onerror="document.title='run'"> a cup & saucer`;
 
+/** One whose file has the curves of its training. */
+const HEAD = 'head-compact-float32';
+
 describe('npm run report', browserSkip(), () => {
   const browser = useBrowser();
   let folder: string;
@@ -33,11 +36,13 @@ describe('npm run report', browserSkip(), () => {
     file = join(folder, 'report.html');
     // The same head beside itself, as if its training had been stopped once.
     const beside = join(folder, 'head-stopped');
-    await cp(join(root, 'models', 'head-compact'), beside, { recursive: true });
+    await cp(join(root, 'models', HEAD), beside, { recursive: true });
     const info = JSON.parse(await readFile(join(beside, 'head.json'), 'utf8'));
     info.training.resumedAfter = [2];
     await writeFile(join(beside, 'head.json'), JSON.stringify(info));
     const options = [
+      '--head',
+      join('models', HEAD),
       '--beside',
       beside,
       '--data',
@@ -79,7 +84,7 @@ describe('npm run report', browserSkip(), () => {
       asked.filter((url) => !url.startsWith('data:')),
       [pathToFileURL(file).href],
     );
-    assert.equal(await page.title(), 'head-compact on photos, val');
+    assert.equal(await page.title(), `${HEAD} on photos, val`);
     assert.ok((await stat(file)).size < 1e6);
     for (const id of ['figures', 'training', 'recipes', 'similarity', 'ranks', 'cases', 'pictures', 'captions']) {
       assert.ok(await page.locator(`#${id} h2`).isVisible(), id);

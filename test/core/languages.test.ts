@@ -26,7 +26,7 @@ function towards(cosine: number, axis = 1): JointEmbedding {
   return vector;
 }
 
-const common = { version: 'one-1', speaks: true, known: true, match: null, otherwise: null };
+const common = { own: new Float32Array(), version: 'one-1', speaks: true, known: true, match: null, otherwise: null };
 
 /** Reads every text as English, a cosine of 0.3 from the one picture, or as German, at `german` from it. */
 function twoSides({ german, isLoaded }: { german: number; isLoaded: boolean }) {

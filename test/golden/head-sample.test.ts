@@ -14,10 +14,10 @@ import { goldenPath, MODELS } from './golden.ts';
 
 /** What the committed heads must reach, so that a worse one cannot land unnoticed. Raise both with a better head. */
 
-/** Sum of the six recalls on the committed sample of COCO, of 600; the head there now has 392.4. */
-const SAMPLE_RECALL_FLOOR = 386;
-/** Plain queries of 40 with a right photo of examples/photos in the top three; the heads there now have 36 and 34. */
-const PLAIN_QUERIES_FLOOR = { compact: 34, 'compact-int8': 33 };
+/** Sum of the six recalls on the committed sample of COCO, of 600; the head there now has 396.9. */
+const SAMPLE_RECALL_FLOOR = 390;
+/** Plain queries of 40 with a right photo of examples/photos in the top three; the heads there now have 36 each. */
+const PLAIN_QUERIES_FLOOR = { compact: 35, 'compact-float32': 34 };
 
 const PHOTOS = fileURLToPath(new URL('../../examples/photos', import.meta.url));
 const QUERIES = fileURLToPath(new URL('../fixtures/plain-queries.json', import.meta.url));

@@ -50,7 +50,7 @@ interface Case {
 
 const CASES: readonly Case[] = [
   {
-    profile: 'compact-int8',
+    profile: 'compact',
     folder: 'efficientnet-lite2-int8',
     golden: 'efficientnet_lite2',
     recorded: { features: [1280, 'features-int8.f32'] },
@@ -60,7 +60,7 @@ const CASES: readonly Case[] = [
     classes: false,
   },
   {
-    profile: 'compact',
+    profile: 'compact-float32',
     folder: 'efficientnet-lite2',
     golden: 'efficientnet_lite2',
     recorded: { features: [1280, 'features.f32'] },

@@ -8,7 +8,7 @@ import { cosine, goldenPath, MODELS, readJson, readRows } from './golden.ts';
 import { naivePreprocess } from './naive-resize.ts';
 import { uprightPixels } from './photos.ts';
 
-const profile = profileOf(await loadManifest([MODELS]), 'compact-int8');
+const profile = profileOf(await loadManifest([MODELS]), 'compact');
 
 function write(folder: string, file: string, rows: readonly Float32Array[], originals: readonly Float32Array[]): void {
   writeFileSync(goldenPath(folder, file), Buffer.concat(rows.map((row) => new Uint8Array(row.buffer))));

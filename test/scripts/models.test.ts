@@ -132,7 +132,11 @@ describe('npm run models', () => {
   it('leaves bundled encoders to the repository, and says what to do next', async () => {
     const models = await modelsFolder();
     const { code, stdout } = await run(models, ['pull', 'compact']);
-    assert.deepEqual([code, /minilm-l6-v2: bundled\nefficientnet-lite2: bundled/.test(stdout)], [0, true], stdout);
+    assert.deepEqual(
+      [code, /minilm-l6-v2-int8: bundled\nefficientnet-lite2-int8: bundled/.test(stdout)],
+      [0, true],
+      stdout,
+    );
     const seed = await run(models, ['pull', 'seed']);
     assert.match(seed.stdout, /Profile seed needs a head .*npm run train -- --profile seed/);
   });

@@ -208,7 +208,7 @@ describe('npm run train, npm run tune', () => {
   });
 
   it('learns a head again for encoders that answer nearly the same', async () => {
-    const float = join('models', 'head-compact');
+    const float = join('models', 'head-compact-float32');
     const args = ['--data', data, '--run', join(folder, 'run-refit'), '--epochs', '1'];
     const out = ['--out', join(folder, 'head-refit')];
     const { code, stdout, stderr } = await call(
@@ -216,7 +216,7 @@ describe('npm run train, npm run tune', () => {
       ...args,
       ...out,
       '--profile',
-      'compact-int8',
+      'compact',
       '--refit',
       float,
       '--json',

@@ -13,7 +13,8 @@ let space: string;
 
 before(async () => {
   cpSync(join(MODELS, 'manifest.json'), join(models, 'manifest.json'), { recursive: true });
-  for (const name of ['all-minilm-l6-v2', 'efficientnet-lite2']) symlinkSync(join(MODELS, name), join(models, name));
+  for (const name of ['all-minilm-l6-v2-int8', 'efficientnet-lite2-int8'])
+    symlinkSync(join(MODELS, name), join(models, name));
   cpSync(join(MODELS, 'head-compact'), join(models, 'head-compact'), { recursive: true });
   space = (await loadHeadFile(join(models, 'head-compact'))).space;
 });

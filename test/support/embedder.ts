@@ -37,6 +37,7 @@ export function hashEmbedder(): Embedder & { readonly embeddedImages: string[]; 
       }
       return {
         vector: vectorOf(bytes),
+        classes: null,
         picture: { ...NOTHING_KNOWN, contentType: 'image/jpeg', width: 4, height: 3 },
       };
     },

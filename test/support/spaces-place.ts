@@ -33,7 +33,8 @@ export function saltedEmbedder(space: string, dimension = 32): Embedder & { embe
     async embedImage(bytes) {
       this.embedded++;
       if (!Buffer.from(bytes).toString().startsWith('PIC')) throw new SightlineError('unreadable-image', 'not one');
-      return { vector: vectorOf(bytes), picture: { ...NOTHING_KNOWN, contentType: 'image/jpeg', width: 1, height: 1 } };
+      const picture = { ...NOTHING_KNOWN, contentType: 'image/jpeg', width: 1, height: 1 };
+      return { vector: vectorOf(bytes), classes: `1:${space.charCodeAt(0)}`, picture };
     },
     describeImage: async () => ({ ...NOTHING_KNOWN, contentType: 'image/jpeg', width: 1, height: 1 }),
     close: async () => {},

@@ -14,6 +14,7 @@ export function textsBy(
     hasWord: async () => false,
     wordRanks: async (words) => words.map(() => null),
     reads: (_language, version) => version === 'one',
-    readTexts: async (texts) => texts.map((text) => ({ ...common, vector: embed(text), known: knows(text) })),
+    readTexts: async (texts) =>
+      texts.map((text) => ({ ...common, vector: embed(text), own: embed(text), known: knows(text) })),
   };
 }

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { CLASSES_FILE } from '../../core/classes.ts';
 import type { Encoders } from '../../core/encode/encoders.ts';
 import { findFolder, verifyFile } from '../../core/encode/model-files.ts';
 import { SightlineError } from '../../core/errors.ts';
@@ -19,8 +20,6 @@ const classesSchema = z.array(
 );
 
 export type ImageClass = z.infer<typeof classesSchema>[number];
-
-const CLASSES_FILE = 'classes.json';
 
 /**
  * The classes in the order of the logits, or null when the encoder comes without their names. Throws `model-mismatch`.

@@ -1,3 +1,4 @@
+import { LOGITS } from '../../core/classes.ts';
 import { Random } from '../random.ts';
 import type { ImageClass } from './classes.ts';
 import type { PairSet } from './extract.ts';
@@ -34,7 +35,6 @@ export interface PseudoFeatures {
   readonly classOf: Uint32Array;
 }
 
-const LOGITS = 'logits';
 /**
  * How far the logit of its class is raised: to this quantile of the largest logits of training pictures, on average.
  */

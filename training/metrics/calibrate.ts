@@ -1,4 +1,13 @@
-import { type Calibration, evidence, fitOf } from '../../core/fit.ts';
+import type { SeenClass } from '../../core/classes.ts';
+import {
+  type Bounds,
+  type Calibration,
+  classEvidence,
+  evidence,
+  fitOf,
+  JUDGED_BY,
+  meantClasses,
+} from '../../core/fit.ts';
 import { dot } from '../../core/vector-arithmetic.ts';
 import { Random } from '../random.ts';
 
@@ -49,11 +58,16 @@ export function agreedWords(pictures: readonly { readonly captions: readonly str
 const SIZES = [10, 20, 50, 100, 200, 500, 1000];
 /** Queries asked for each size, about. */
 const QUERIES = 5000;
-/** This share of the words that a picture shows may be called poor; half are good. */
-const POOR_SHARE = 0.15;
+/** Share of the words of a picture that may be called poor, by cosines alone and with classes; half are good. */
+const POOR_SHARE = { cosines: 0.15, classes: 0.3 };
 const GOOD_SHARE = 0.5;
 /** What cosines are divided by: encoders that were trained at different temperatures spread theirs differently. */
 const TEMPERATURES = [0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15];
+/**
+ * The text encoder's own cosines are divided by this share of their deviation among the names of the classes. Words of
+ * captions do not tell which share is best: from a third to two thirds they find the same.
+ */
+const OWN_SHARE = 0.43;
 
 export interface CalibrationInput {
   readonly words: readonly AgreedWord[];
@@ -64,7 +78,19 @@ export interface CalibrationInput {
   /** [n, dimension] Texts that name other things. */
   readonly others: Float32Array;
   readonly dimension: number;
+  /** What the encoders themselves say; null when the image encoder's classes have no names. */
+  readonly classes: ClassInput | null;
   readonly seed: number;
+}
+
+export interface ClassInput {
+  /** Unit vectors of the words in the text encoder's own space. */
+  readonly words: readonly Float32Array[];
+  /** [count, size] The same of the names of the classes. */
+  readonly names: Float32Array;
+  readonly count: number;
+  /** What each picture is taken for. */
+  readonly seen: readonly (readonly SeenClass[])[];
 }
 
 export interface Calibrated extends Calibration {
@@ -73,26 +99,44 @@ export interface Calibrated extends Calibration {
 }
 
 /**
- * The bounds are straight lines, over the logarithm of the size, through quantiles of evidence; the temperature is the
- * one that tells most of the words apart that no picture shows.
+ * The bounds are straight lines, over the logarithm of the size, through quantiles of evidence; the temperature of
+ * cosines is the one that tells most of the words apart that no picture shows.
  */
 export function calibrate(input: CalibrationInput): Calibrated {
-  const { dimension, images, words, texts } = input;
+  const { dimension, images, words, texts, others, classes } = input;
   const rowOf = (matrix: Float32Array, i: number) => matrix.subarray(i * dimension, (i + 1) * dimension);
   const pictures = images.length / dimension;
   const cosines = words.map((_, w) =>
     Float32Array.from({ length: pictures }, (_, i) => dot(rowOf(texts, w), rowOf(images, i))),
   );
   const asked = askCollections(new Random(input.seed, 'collections'), words, cosines);
-  const all = TEMPERATURES.map((temperature) => bounds(input, temperature, asked));
-  return all.reduce((best, one) => (one.caught > best.caught ? one : best));
+  const byCosine = best(
+    TEMPERATURES.map((temperature) => {
+      const evidenceOf = cosineEvidence(input, temperature, cosines);
+      return { temperature, evidenceOf, ...bounds(asked, evidenceOf, POOR_SHARE.cosines) };
+    }),
+  );
+  const { temperature, poor, good, caught, evidenceOf } = byCosine;
+  const own = { temperature, poor, good, others };
+  if (classes === null) return { ...own, classes: null, caught };
+  const { names, count } = classes;
+  const ownTemperature = Math.max(1e-3, OWN_SHARE * deviationAmong(names, count));
+  const also = evidenceOfClasses(classes, ownTemperature);
+  const both: EvidenceOf = (word, picture) => evidenceOf(word, picture) + also(word, picture);
+  const byClass = bounds(asked, both, POOR_SHARE.classes);
+  const known = { temperature: ownTemperature, poor: byClass.poor, good: byClass.good, names, count };
+  return { ...own, classes: known, caught: byClass.caught };
 }
 
-/** A word asked in a collection: the nearest picture, and whether the word was written of any picture there. */
+function best<T extends { readonly caught: number }>(all: readonly T[]): T {
+  return all.reduce((most, one) => (one.caught > most.caught ? one : most));
+}
+
+/** A word asked in a collection: the nearest pictures, and whether the word was written of any picture there. */
 interface Asked {
   readonly size: number;
-  readonly picture: number;
-  readonly cosine: number;
+  readonly word: number;
+  readonly nearest: readonly number[];
   readonly isShown: boolean;
 }
 
@@ -102,40 +146,80 @@ function askCollections(random: Random, words: readonly AgreedWord[], cosines: r
     const asked: Asked[] = [];
     for (let shown = 0; shown < QUERIES && words.length > 0; ) {
       const collection = draw(random, pictures, size);
-      for (const [w, { pictures: those }] of words.entries()) {
-        let [picture, cosine] = [-1, -2];
-        for (const one of collection) if (cosines[w]![one]! > cosine) [picture, cosine] = [one, cosines[w]![one]!];
+      for (const [word, { pictures: those }] of words.entries()) {
         const isShown = those.some((one) => collection.has(one));
         if (isShown) shown++;
-        asked.push({ size, picture, cosine, isShown });
+        asked.push({ size, word, nearest: nearestOf(collection, cosines[word]!), isShown });
       }
     }
     return asked;
   });
 }
 
-function bounds(input: CalibrationInput, temperature: number, asked: readonly Asked[]): Calibrated {
-  const { others, dimension, images } = input;
-  const free: Calibration = { temperature, others, poor: NOWHERE, good: NOWHERE };
-  // What a picture says of the other texts does not depend on the query.
-  const base = Float64Array.from({ length: images.length / dimension }, (_, i) =>
-    evidence(free, 0, images.subarray(i * dimension, (i + 1) * dimension)),
-  );
-  const evidenceOf = ({ picture, cosine }: Asked) => cosine / temperature + base[picture]!;
-  const points = [...new Set(asked.map(({ size }) => size))].map((size) => {
-    const values = asked.filter((one) => one.isShown && one.size === size).map(evidenceOf);
-    values.sort((a, b) => a - b);
-    const at = (share: number) => values[Math.floor(share * (values.length - 1))]!;
-    return { log: Math.log(size), poor: at(POOR_SHARE), good: at(GOOD_SHARE) };
-  });
-  const through = (of: 'poor' | 'good') => fitLine(points.map((point) => [point.log, point[of]]));
-  const made = { temperature, others, poor: through('poor'), good: through('good') };
-  const absent = asked.filter(({ isShown }) => !isShown);
-  const poor = absent.filter((one) => fitOf(made, evidenceOf(one), one.size) === 'poor');
-  return { ...made, caught: poor.length / Math.max(1, absent.length) };
+/** The first ones by cosine, as an answer begins. */
+function nearestOf(collection: ReadonlySet<number>, cosines: Float32Array): number[] {
+  const first: number[] = [];
+  for (const one of collection) {
+    if (first.length === JUDGED_BY && cosines[one]! <= cosines[first.at(-1)!]!) continue;
+    const at = first.findIndex((other) => cosines[one]! > cosines[other]!);
+    first.splice(at < 0 ? first.length : at, 0, one);
+    first.length = Math.min(first.length, JUDGED_BY);
+  }
+  return first;
 }
 
-const NOWHERE = { atOne: 0, perLog: 0 };
+/** Of a word and a picture, by their rows. */
+type EvidenceOf = (word: number, picture: number) => number;
+
+function cosineEvidence(
+  { others, dimension, images }: CalibrationInput,
+  temperature: number,
+  cosines: readonly Float32Array[],
+): EvidenceOf {
+  // What a picture says of the other texts does not depend on the query.
+  const base = Float64Array.from({ length: images.length / dimension }, (_, i) =>
+    evidence({ temperature, others }, 0, images.subarray(i * dimension, (i + 1) * dimension)),
+  );
+  return (word, picture) => cosines[word]![picture]! / temperature + base[picture]!;
+}
+
+/** Standard deviation of the cosines of each two of some unit vectors. */
+function deviationAmong(vectors: Float32Array, count: number): number {
+  const size = vectors.length / count;
+  const row = (i: number) => vectors.subarray(i * size, (i + 1) * size);
+  let [sum, squares, pairs] = [0, 0, 0];
+  for (let i = 0; i < count; i++) {
+    for (let j = i + 1; j < count; j++) {
+      const cosine = dot(row(i), row(j));
+      sum += cosine;
+      squares += cosine ** 2;
+      pairs++;
+    }
+  }
+  return Math.sqrt(squares / pairs - (sum / pairs) ** 2);
+}
+
+function evidenceOfClasses({ words, names, count, seen }: ClassInput, temperature: number): EvidenceOf {
+  const meant = words.map((own) => meantClasses({ temperature, names, count }, own));
+  return (word, picture) => classEvidence(meant[word]!, seen[picture]!);
+}
+
+/** Bounds on the best evidence of an answer. */
+function bounds(asked: readonly Asked[], evidenceOf: EvidenceOf, poorShare: number): Bounds & { caught: number } {
+  const value = ({ word, nearest }: Asked) => Math.max(...nearest.map((picture) => evidenceOf(word, picture)));
+  const judged = asked.map((one) => ({ size: one.size, isShown: one.isShown, value: value(one) }));
+  const points = [...new Set(judged.map(({ size }) => size))].map((size) => {
+    const values = judged.filter((one) => one.isShown && one.size === size).map((one) => one.value);
+    values.sort((a, b) => a - b);
+    const at = (share: number) => values[Math.floor(share * (values.length - 1))]!;
+    return { log: Math.log(size), poor: at(poorShare), good: at(GOOD_SHARE) };
+  });
+  const through = (of: 'poor' | 'good') => fitLine(points.map((point) => [point.log, point[of]]));
+  const made = { poor: through('poor'), good: through('good') };
+  const absent = judged.filter(({ isShown }) => !isShown);
+  const poor = absent.filter((one) => fitOf(made, one.value, one.size) === 'poor');
+  return { ...made, caught: poor.length / Math.max(1, absent.length) };
+}
 
 function draw(random: Random, from: number, count: number): Set<number> {
   const drawn = new Set<number>();
@@ -144,7 +228,7 @@ function draw(random: Random, from: number, count: number): Set<number> {
 }
 
 /** Least squares. */
-function fitLine(points: readonly (readonly [number, number])[]): Calibration['poor'] {
+function fitLine(points: readonly (readonly [number, number])[]): Bounds['poor'] {
   const mean = (of: (point: readonly [number, number]) => number) =>
     points.reduce((sum, point) => sum + of(point), 0) / points.length;
   const [x, y] = [mean(([a]) => a), mean(([, b]) => b)];

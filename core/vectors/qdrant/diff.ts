@@ -1,3 +1,5 @@
+import { fieldValues, SHARED_FIELDS } from '../../picture-fields.ts';
+import type { StoredPoint, Tombstone } from '../../ports.ts';
 import { MARKER_ID } from './live-marker.ts';
 import { readPoint } from './payload.ts';
 import type { QdrantPart } from './points.ts';
@@ -36,6 +38,14 @@ export async function findDifferences(
   return different;
 }
 
+/** Fields are in one order, so points that are the same in every space have equal texts. */
+function textOf(point: StoredPoint | Tombstone): string {
+  if (point.deleted) return JSON.stringify(point);
+  const { payload } = point;
+  const caption = payload.kind === 'caption' ? payload.caption : null;
+  return JSON.stringify([payload.kind, caption, fieldValues(payload, SHARED_FIELDS)]);
+}
+
 async function next(entries: AsyncGenerator<Entry>): Promise<Entry | null> {
   const { done, value } = await entries.next();
   return done ? null : value;
@@ -48,8 +58,7 @@ async function* inIdOrder(part: QdrantPart, after: string | null): AsyncGenerato
     for (const { id, payload } of page) {
       if (id === last || id === MARKER_ID) continue;
       const point = readPoint(id, payload);
-      // Fields are read in one order, so equal points have equal texts.
-      yield { id, deleted: point.deleted, text: JSON.stringify(point) };
+      yield { id, deleted: point.deleted, text: textOf(point) };
     }
     if (page.length < PAGE) return;
     last = page.at(-1)!.id;

@@ -1,7 +1,7 @@
 import type { Collection } from './collection.ts';
-import { OWN_COLUMNS } from './rows.ts';
+import { SHARED_COLUMNS } from './rows.ts';
 
-const columnsOf = (table: string) => OWN_COLUMNS.map((name) => `${table}.${name}`).join(', ');
+const columnsOf = (table: string) => SHARED_COLUMNS.map((name) => `${table}.${name}`).join(', ');
 const tagsOf = (table: string) =>
   `(SELECT json_group_array(tag ORDER BY position) FROM tags WHERE point = ${table}.row)`;
 

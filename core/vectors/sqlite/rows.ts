@@ -1,4 +1,11 @@
-import { type FieldName, fieldValue, HELD_FIELDS, type NamedField, STORED_FIELDS } from '../../picture-fields.ts';
+import {
+  type FieldName,
+  fieldValue,
+  HELD_FIELDS,
+  type NamedField,
+  SHARED_FIELDS,
+  STORED_FIELDS,
+} from '../../picture-fields.ts';
 import type { StoredPoint, Tombstone } from '../../ports.ts';
 import type { CaptionPayload, ImagePayload, Payload } from '../../types.ts';
 import { ownWords, tagWords } from '../../words.ts';
@@ -43,6 +50,13 @@ const STORED_COLUMNS = COLUMNS.filter(({ field }) => STORED_FIELDS.includes(fiel
 
 /** Everything of a point but its vector, slot, tags, and what follows from other columns. */
 export const OWN_COLUMNS: readonly string[] = ['kind', 'caption', ...STORED_COLUMNS.map(({ name }) => name)];
+
+/** Those of them that are the same in every space. */
+export const SHARED_COLUMNS: readonly string[] = [
+  'kind',
+  'caption',
+  ...STORED_COLUMNS.filter(({ field }) => SHARED_FIELDS.includes(field)).map(({ name }) => name),
+];
 
 /** The columns that {@link payloadOf} needs, with the tags as JSON in their order. */
 export const PAYLOAD_COLUMNS = `p.id, p.slot, ${OWN_COLUMNS.map((name) => `p.${name}`).join(', ')},

@@ -124,9 +124,9 @@ describe('an ONNX model', () => {
     mkdirSync(join(dir, 'tiny'));
     const bytes = model();
     writeFileSync(join(dir, 'tiny', 'model.onnx'), bytes);
-    cpSync(join(MODELS, 'efficientnet-lite2', CONFIG), join(dir, 'tiny', CONFIG));
+    cpSync(join(MODELS, 'efficientnet-lite2-int8', CONFIG), join(dir, 'tiny', CONFIG));
     const { encoders } = await loadManifest([MODELS]);
-    const template = encoders['efficientnet-lite2'] as ImageEncoderEntry;
+    const template = encoders['efficientnet-lite2-int8'] as ImageEncoderEntry;
     const sha256 = createHash('sha256').update(bytes).digest('hex');
     const entry = {
       ...template,

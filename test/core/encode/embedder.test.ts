@@ -72,7 +72,8 @@ describe('the embedder', () => {
   });
 
   it('makes of a picture what the parts make of it', async () => {
-    const { vector, picture } = await embedder.embedImage(photo);
+    const { vector, classes, picture } = await embedder.embedImage(photo);
+    assert.match(classes!, /^\d+:\d+/);
     assert.match(picture.perceptualHash!, /^[0-9a-f]{32}$/);
     assert.deepEqual(picture, {
       contentType: 'image/jpeg',
@@ -131,9 +132,9 @@ describe('the image model', () => {
   });
 
   it('that fails to load is tried again, and loads once for all who wait', async (t) => {
-    const dir = copyModels(temporaryFolder(t), ['efficientnet-lite2', 'all-minilm-l6-v2']);
+    const dir = copyModels(temporaryFolder(t), ['efficientnet-lite2-int8', 'all-minilm-l6-v2-int8']);
     const embedder = await load({ modelDirs: [dir] });
-    const path = join(dir, 'efficientnet-lite2', 'model.onnx');
+    const path = join(dir, 'efficientnet-lite2-int8', 'model.onnx');
     renameSync(path, `${path}.away`);
     const failures = await Promise.allSettled([embedder.embedImage(photo), embedder.embedImage(photo)]);
     for (const failure of failures)
@@ -148,10 +149,10 @@ describe('the image model', () => {
 
 describe('a text encoder that is to come later', () => {
   it('is not loaded for pictures, and makes the same vectors in the same space', async (t) => {
-    const dir = copyModels(temporaryFolder(t), ['efficientnet-lite2', 'all-minilm-l6-v2']);
+    const dir = copyModels(temporaryFolder(t), ['efficientnet-lite2-int8', 'all-minilm-l6-v2-int8']);
     const [now, later] = [await load({ modelDirs: [dir] }), await load({ modelDirs: [dir], texts: 'later' })];
     assert.equal(later.space, now.space);
-    const path = join(dir, 'all-minilm-l6-v2', 'tokenizer.json');
+    const path = join(dir, 'all-minilm-l6-v2-int8', 'tokenizer.json');
     renameSync(path, `${path}.away`);
     assert.deepEqual((await later.embedImage(photo)).vector, (await now.embedImage(photo)).vector);
     await assert.rejects(later.embedTexts(['a dog']), mismatch('tokenizer.json'));
@@ -161,8 +162,8 @@ describe('a text encoder that is to come later', () => {
   });
 
   it('has its files checked all the same', async (t) => {
-    const dir = copyModels(temporaryFolder(t), ['efficientnet-lite2', 'all-minilm-l6-v2']);
-    appendFileSync(join(dir, 'all-minilm-l6-v2', 'tokenizer.json'), ' ');
+    const dir = copyModels(temporaryFolder(t), ['efficientnet-lite2-int8', 'all-minilm-l6-v2-int8']);
+    appendFileSync(join(dir, 'all-minilm-l6-v2-int8', 'tokenizer.json'), ' ');
     await assert.rejects(load({ modelDirs: [dir], texts: 'later' }), mismatch('tokenizer.json'));
   });
 });
@@ -197,7 +198,7 @@ describe('a head', () => {
     assert.equal(found.space, named.space);
     await Promise.all([found.close(), named.close()]);
     const missing = temporaryFolder(t);
-    copyModels(missing, ['all-minilm-l6-v2', 'efficientnet-lite2']);
+    copyModels(missing, ['all-minilm-l6-v2-int8', 'efficientnet-lite2-int8']);
     await assert.rejects(load({ head: undefined, modelDirs: [missing] }), mismatch('head-compact'));
   });
 
@@ -213,7 +214,7 @@ describe('a head', () => {
     assert.deepEqual(
       written.texts.map(({ encoder, onnx }) => [encoder, onnx.path]),
       [
-        ['all-minilm-l6-v2', 'head.onnx'],
+        ['all-minilm-l6-v2-int8', 'head.onnx'],
         ['other', 'text-other.onnx'],
       ],
     );
@@ -239,7 +240,7 @@ describe('a head', () => {
     const change = (side: object) => ({ changes: { texts: [{ ...texts[0]!, ...side }] } });
     await assert.rejects(
       load({ head: changedHead(t, change({ encoder: 'snowflake-arctic-embed-m', dimension: 768 })) }),
-      mismatch('snowflake-arctic-embed-m', 'all-minilm-l6-v2'),
+      mismatch('snowflake-arctic-embed-m', 'all-minilm-l6-v2-int8'),
     );
     await assert.rejects(
       load({ head: changedHead(t, change({ encoderKey: '0123456789abcdef' })) }),
@@ -256,16 +257,16 @@ describe('a head', () => {
     const space = '0123456789abcdef';
     await assert.rejects(load({ head: changedHead(t, { changes: { space } }) }), mismatch(space));
     const dir = temporaryFolder(t);
-    copyModels(dir, ['all-minilm-l6-v2', 'efficientnet-lite2']);
+    copyModels(dir, ['all-minilm-l6-v2-int8', 'efficientnet-lite2-int8']);
     const manifest = JSON.parse(readFileSync(join(dir, 'manifest.json'), 'utf8'));
-    manifest.encoders['efficientnet-lite2'].preprocessing.resize.mode = 'shortest-edge';
+    manifest.encoders['efficientnet-lite2-int8'].preprocessing.resize.mode = 'shortest-edge';
     writeFileSync(join(dir, 'manifest.json'), JSON.stringify(manifest));
     await assert.rejects(load({ modelDirs: [dir] }), mismatch('space'));
   });
 
   it('is refused when a file is missing, altered or does not say what it holds', async (t) => {
     const other = changedHead(t, {});
-    const text = textSideModel('all-minilm-l6-v2');
+    const text = textSideModel('all-minilm-l6-v2-int8');
     for (const [path, graph] of [
       [text, randomSide('text', { text: encoders.text.dimension }, 32)],
       [IMAGE_SIDE_MODEL, randomSide('image', { logits: 1000 }, 32)],
@@ -329,7 +330,7 @@ describe('another pair of encoders', { skip: missingModel('mobilenet_v2_1.0_224'
   it('runs through the same code', async (t) => {
     const dir = temporaryFolder(t);
     const manifest = JSON.parse(readFileSync(join(MODELS, 'manifest.json'), 'utf8'));
-    manifest.profiles.mixed = { text: 'all-minilm-l6-v2', image: 'mobilenet_v2_1.0_224', head: 'head-mixed' };
+    manifest.profiles.mixed = { text: 'all-minilm-l6-v2-int8', image: 'mobilenet_v2_1.0_224', head: 'head-mixed' };
     writeFileSync(join(dir, 'manifest.json'), JSON.stringify(manifest));
     const mixed = await loadEncoders({ modelDirs: [dir, ...MODEL_DIRS], profile: 'mixed' });
     const embedder = await loadEmbedder({

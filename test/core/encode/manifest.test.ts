@@ -38,7 +38,7 @@ describe('the manifest', () => {
   it('describes its profiles fully', () => {
     const compact = profileOf(manifest, 'compact');
     assert.equal(manifest.defaultProfile, 'compact');
-    assert.deepEqual([compact.text.name, compact.image.name], ['all-minilm-l6-v2', 'efficientnet-lite2']);
+    assert.deepEqual([compact.text.name, compact.image.name], ['all-minilm-l6-v2-int8', 'efficientnet-lite2-int8']);
     assert.deepEqual([compact.text.dimension, compact.text.pooling, compact.text.maxTokens], [384, 'mean', 256]);
     const seed = profileOf(manifest, 'seed');
     assert.deepEqual([seed.text.dimension, seed.text.pooling, seed.text.maxTokens], [768, 'cls', 512]);
@@ -71,21 +71,25 @@ describe('the manifest', () => {
   });
 
   const faults: [string, Manifest, string][] = [
-    ['a folder that leads out', changed((m) => (m.encoders['efficientnet-lite2']!.folder = '../elsewhere')), 'folder'],
+    [
+      'a folder that leads out',
+      changed((m) => (m.encoders['efficientnet-lite2-int8']!.folder = '../elsewhere')),
+      'folder',
+    ],
     [
       'a file that leads out',
-      changed((m) => (m.encoders['efficientnet-lite2']!.files.model.path = 'a/../../b')),
+      changed((m) => (m.encoders['efficientnet-lite2-int8']!.files.model.path = 'a/../../b')),
       'path',
     ],
     [
       'a bundled file without a hash',
-      changed((m) => (m.encoders['all-minilm-l6-v2']!.files.model.sha256 = null)),
+      changed((m) => (m.encoders['all-minilm-l6-v2-int8']!.files.model.sha256 = null)),
       'model.onnx',
     ],
     ['a profile of an unknown encoder', changed((m) => (m.profiles.compact!.text = 'nobody')), 'nobody'],
     [
       'a profile with its encoders swapped',
-      changed((m) => (m.profiles.compact!.text = 'efficientnet-lite2')),
+      changed((m) => (m.profiles.compact!.text = 'efficientnet-lite2-int8')),
       'text encoder',
     ],
     ['an unknown default', changed((m) => (m.defaultProfile = 'large')), 'large'],
@@ -118,7 +122,7 @@ describe('the manifest', () => {
   }
 
   it('names the profiles there are when asked for another', () => {
-    assert.throws(() => profileOf(manifest, 'large'), /compact, compact-int8, mobilenet, seed.*siglip.*large/);
+    assert.throws(() => profileOf(manifest, 'large'), /compact, compact-float32, mobilenet, seed.*siglip.*large/);
     assert.throws(() => profileOf(manifest, 'constructor'), /constructor/);
   });
 
@@ -132,8 +136,11 @@ describe('the manifest', () => {
   it('is looked up in the folders in order, as the encoders are', async (t) => {
     const folder = temporaryFolder(t);
     assert.deepEqual(await loadManifest([folder, MODELS]), manifest);
-    assert.equal(await findFolder([folder, MODELS], 'efficientnet-lite2'), join(MODELS, 'efficientnet-lite2'));
-    await assert.rejects(findFolder([folder], 'efficientnet-lite2'), mismatch('efficientnet-lite2', folder));
+    assert.equal(
+      await findFolder([folder, MODELS], 'efficientnet-lite2-int8'),
+      join(MODELS, 'efficientnet-lite2-int8'),
+    );
+    await assert.rejects(findFolder([folder], 'efficientnet-lite2-int8'), mismatch('efficientnet-lite2-int8', folder));
   });
 });
 
@@ -141,8 +148,8 @@ describe('model files', () => {
   const image = profileOf(manifest, 'compact').image;
 
   it('are refused when missing, truncated or altered', async (t) => {
-    const dir = copyModels(temporaryFolder(t), ['efficientnet-lite2']);
-    const path = join(dir, 'efficientnet-lite2', 'model.onnx');
+    const dir = copyModels(temporaryFolder(t), ['efficientnet-lite2-int8']);
+    const path = join(dir, 'efficientnet-lite2-int8', 'model.onnx');
     const { bytes, sha256 } = image.files.model;
     await fingerprintImageEncoder([dir], image);
 
@@ -159,8 +166,8 @@ describe('model files', () => {
   });
 
   it('are refused when they are no models, or models of other tensors', async (t) => {
-    const dir = copyModels(temporaryFolder(t), ['efficientnet-lite2']);
-    const path = join(dir, 'efficientnet-lite2', 'model.onnx');
+    const dir = copyModels(temporaryFolder(t), ['efficientnet-lite2-int8']);
+    const path = join(dir, 'efficientnet-lite2-int8', 'model.onnx');
     const fewer = { ...image, outputs: { logits: 1001 } };
     await assert.rejects(loadImageEncoder([dir], fewer), mismatch(path, '[any, 1001]', '1000'));
     const other = { ...image, outputs: { pooled: 1280 } };

@@ -11,14 +11,14 @@ import { dot } from '../../../core/vector-arithmetic.ts';
 import { writeTextSide } from '../../../training/trainer/export.ts';
 import { copyModels, MODELS, randomSide, temporaryFolder, writeHead } from './fixtures.ts';
 
-const [MINILM, E5] = ['all-minilm-l6-v2', 'multilingual-e5-small'];
+const [MINILM, E5] = ['all-minilm-l6-v2-int8', 'multilingual-e5-small'];
 const dir = temporaryFolder({ after });
 const head = join(dir, 'head');
 const model = join(dir, E5, 'model.onnx');
 let embedder: Embedder;
 
 before(async () => {
-  copyModels(dir, ['efficientnet-lite2', MINILM, E5]);
+  copyModels(dir, ['efficientnet-lite2-int8', MINILM, E5]);
   const first = await loadEncoders({ modelDirs: [dir] });
   writeHead(head, first);
   const other = await loadEncoders({ modelDirs: [dir], text: E5, texts: 'later' });
@@ -98,7 +98,7 @@ describe('the text sides of a head', () => {
   });
 
   it('are passed over where their files are not', async (t) => {
-    const without = copyModels(temporaryFolder(t), ['efficientnet-lite2', MINILM]);
+    const without = copyModels(temporaryFolder(t), ['efficientnet-lite2-int8', MINILM]);
     const alone = await loadEmbedder({ modelDirs: [without], head });
     assert.equal(alone.space, embedder.space);
     const read = (await alone.readTexts(['ein Hund am Strand mit einem Ball'], ANY_LANGUAGE))[0]!;

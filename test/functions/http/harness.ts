@@ -56,6 +56,7 @@ export function hashEmbedder(space = 'feedfeedfeedfeed'): Embedder {
       const { pixels, picture } = await decodeImage(bytes, PREPROCESSING, LIMITS);
       return {
         vector: vectorOf(Buffer.from(Object.values(pixels).find((part) => part instanceof Uint8Array)!)),
+        classes: null,
         picture,
       };
     },

@@ -377,7 +377,7 @@ describe('how well hits fit, over HTTP', () => {
     const own = hashEmbedder();
     const [others] = await own.embedTexts(['a cat']);
     const line = (atOne: number) => ({ atOne, perLog: 0 });
-    const calibration = { temperature: 0.1, poor: line(-0.5), good: line(0.5), others: others! };
+    const calibration = { temperature: 0.1, poor: line(-0.5), good: line(0.5), others: others!, classes: null };
     const t = await testApp({}, undefined, { ...own, calibration: async () => calibration });
     test.after(() => t.close());
     for (const name of PHOTOS) await t.addPhoto(name);
@@ -400,7 +400,7 @@ describe('how well hits fit, over HTTP', () => {
       );
       assert.equal(
         fit,
-        ['good', 'fair', 'poor'].find((one) => expected.includes(one as 'good')),
+        ['good', 'fair', 'poor'].find((one) => expected.slice(0, 5).includes(one as 'good')),
       );
     }
     const named = await ask('/search?q=moon&kind=any');

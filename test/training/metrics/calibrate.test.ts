@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { evidence, fitOf } from '../../../core/fit.ts';
+import { classEvidence, evidence, fitOf, meantClasses } from '../../../core/fit.ts';
 import { agreedWords, calibrate } from '../../../training/metrics/calibrate.ts';
 
 describe('words that captions agree in', () => {
@@ -20,7 +20,7 @@ describe('calibrating', () => {
     Array.from({ length: things }, (_, at) => (at === i ? Math.sqrt(share) : Math.sqrt((1 - share) / (things - 1))));
   const rows = (of: readonly number[], share: number) => Float32Array.from(of.flatMap((i) => axis(i, share)));
   const shown = Array.from({ length: things - 2 }, (_, i) => i);
-  const made = calibrate({
+  const input = {
     words: shown.map((i) => ({ word: `thing ${i}`, pictures: [2 * i, 2 * i + 1] })),
     texts: rows(shown, 0.9),
     images: rows(
@@ -29,8 +29,10 @@ describe('calibrating', () => {
     ),
     others: rows([things - 2, things - 1], 0.9),
     dimension: things,
+    classes: null,
     seed: 1,
-  });
+  };
+  const made = calibrate(input);
 
   it('tells what is shown from what is not, where vectors do', () => {
     assert.equal(made.caught, 1);
@@ -42,5 +44,19 @@ describe('calibrating', () => {
     };
     assert.notEqual(ask(0), 'poor');
     assert.equal(ask(5), 'poor');
+  });
+
+  it('tells by the classes of pictures what their vectors do not', () => {
+    // A text lies between its thing and another one, as if the two were called the same.
+    const twins = shown.flatMap((i) => axis(i, 0.5).map((value, at) => (at === (i ^ 1) ? axis(i, 0.5)[i]! : value)));
+    const blind = { ...input, texts: Float32Array.from(twins) };
+    const names = Float32Array.from(shown.flatMap((i) => axis(i, 1 - i / 50)));
+    const words = shown.map((i) => Float32Array.from(axis(i, 0.9)));
+    const seen = shown.flatMap((index) => [[{ index, share: 0.8 }], [{ index, share: 0.9 }]]);
+    const seeing = calibrate({ ...blind, classes: { words, names, count: shown.length, seen } });
+    assert.ok(seeing.classes !== null && seeing.caught > calibrate(blind).caught + 0.1, String(seeing.caught));
+    const value = (word: number, picture: number) =>
+      classEvidence(meantClasses(seeing.classes!, words[word]!), seen[picture]!);
+    assert.ok(value(3, 6) > value(3, 8) + 3);
   });
 });
