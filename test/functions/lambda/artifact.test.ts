@@ -65,7 +65,7 @@ describe('the built Lambda functions', { skip }, () => {
         );
         const graphs = files.filter((file) => /^models\/.*\.onnx$/.test(file));
         // Pictures need no second text side.
-        assert.equal(graphs.length, name === 'api' ? 5 : 3, `${graphs}`);
+        assert.equal(graphs.length, name === 'api' ? 6 : 4, `${graphs}`);
         assert.equal(files.includes('page/index.html'), name === 'api');
       }
     });
