@@ -63,7 +63,6 @@ export async function startServer(args: readonly string[], env: NodeJS.ProcessEn
 export async function runScript(
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
-  deadlineMs = DEADLINE_MS,
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...args], {
     cwd: root,
@@ -79,7 +78,7 @@ export async function runScript(
     stderr += chunk;
   });
   const closed = once(child, 'close').then(([code]) => code as number | null);
-  const code = await inTime(`${args.join(' ')} to end`, closed, child, () => stdout + stderr, deadlineMs);
+  const code = await inTime(`${args.join(' ')} to end`, closed, child, () => stdout + stderr);
   return { code, stdout, stderr };
 }
 
@@ -104,18 +103,12 @@ export async function killWhen(
 }
 
 /** What comes of `work`, unless it takes too long: then the process is killed, and the error has what it printed. */
-async function inTime<T>(
-  what: string,
-  work: Promise<T>,
-  child: ChildProcess,
-  output: () => string,
-  deadlineMs = DEADLINE_MS,
-): Promise<T> {
+async function inTime<T>(what: string, work: Promise<T>, child: ChildProcess, output: () => string): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
     child.kill('SIGKILL');
-    reject(new Error(`waited ${deadlineMs} ms for ${what}; it was killed and had printed:\n${output()}`));
-  }, deadlineMs);
+    reject(new Error(`waited ${DEADLINE_MS} ms for ${what}; it was killed and had printed:\n${output()}`));
+  }, DEADLINE_MS);
   try {
     return await Promise.race([work, late]);
   } finally {
