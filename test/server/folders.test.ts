@@ -128,6 +128,33 @@ describe('the folders of an index', { timeout: 900_000 }, () => {
     await finds('cat.jpg', 'cat.jpg', 'rocket.jpg', 'rocket.jpg');
   });
 
+  it('are known again where they are given from higher up, or from further down, with their tags', async () => {
+    await start('a');
+    await finds('cat.jpg', 'rocket.jpg');
+    for (const { id, key } of (await get<Images>('/images')).items) {
+      assert.equal((await send('PATCH', `/images/${id}`, { tags: [key] })).status, 200);
+    }
+    const tags = async () => (await get<Images>('/images')).items.map(({ tags }) => tags.join()).sort();
+    const isKnownAt = async (given: string, ...now: string[]) => {
+      await start(given);
+      await finds(...now);
+      assert.deepEqual(await tags(), ['cat.jpg', 'rocket.jpg']);
+      const { folders } = await get<Status>('/status');
+      assert.deepEqual(
+        folders.map(({ name }) => name),
+        [given],
+      );
+      await server!.stop();
+    };
+    await server!.stop();
+    await mkdir(at('disk/x'), { recursive: true });
+    await rename(at('a'), at('disk/x/Photos'));
+    await isKnownAt('disk', 'x/Photos/cat.jpg', 'x/Photos/rocket.jpg');
+    await rename(at('disk/x/Photos'), at('Bilder'));
+    await rm(at('disk'), { recursive: true });
+    await isKnownAt('Bilder', 'cat.jpg', 'rocket.jpg');
+  });
+
   it('are moved by hand where it is not sure, and say what to type', async () => {
     await start('a');
     await finds('cat.jpg', 'rocket.jpg');
