@@ -14,8 +14,20 @@ export interface DatabaseFormat {
   readonly version: number;
   /** SQL that makes the tables of a new file. */
   readonly schema: string;
-  /** Brings the tables of any older version up to this one, in a transaction. Without it older files are refused. */
-  readonly migrate?: (db: DatabaseSync) => void;
+  /**
+   * Brings the tables of any older version up to this one, in a transaction. Without it older files are refused. Tells
+   * how far it is.
+   */
+  readonly migrate?: (db: DatabaseSync, tell: (done: number, of: number) => void) => void;
+}
+
+/** How far a file of an older version is on its way to this one. */
+export interface Migration {
+  readonly file: string;
+  /** What it was before. */
+  readonly copy: string;
+  readonly done: number;
+  readonly of: number;
 }
 
 /**
@@ -36,17 +48,22 @@ const CHECKPOINT_PAGES = 4000;
  * of the process (`synchronous = NORMAL`; a power cut may take the last commits, and never more than those). A file of
  * an older version is migrated in place where the format knows how, and copied before: the copy lies beside it and is
  * named like it with `.version-N` behind.
+ * @param onMigration told how far that is, while nothing else of this process can run
  * @throws {schema-mismatch} for a file that is no database, belongs to another program or has another version, all of
  * which are left as they were
  * @throws {unavailable} when the file cannot be opened
  */
-export function openDatabase(file: string, format: DatabaseFormat): DatabaseSync {
+export function openDatabase(
+  file: string,
+  format: DatabaseFormat,
+  onMigration: (migration: Migration) => void = () => {},
+): DatabaseSync {
   return translated(file, () => {
     const db = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true });
     try {
       // Before anything is written: this fails on a file that is no database.
       if (isEmpty(db)) create(db, format);
-      if (isOlder(db, format)) migrate(db, file, format);
+      if (isOlder(db, format)) migrate(db, file, format, onMigration);
       checkFormat(db, file, format);
       db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY;
         PRAGMA cache_size = -${CACHE_KIB}; PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
@@ -80,9 +97,15 @@ function isOlder(db: DatabaseSync, format: DatabaseFormat): boolean {
   );
 }
 
-function migrate(db: DatabaseSync, file: string, format: DatabaseFormat): void {
+function migrate(
+  db: DatabaseSync,
+  file: string,
+  format: DatabaseFormat,
+  onMigration: (migration: Migration) => void,
+): void {
   const version = pragma(db, 'user_version');
   const copy = `${file}.version-${version}`;
+  onMigration({ file, copy, done: 0, of: 1 });
   if (!existsSync(copy)) {
     // Whole or not at all, also when the process is killed meanwhile.
     const unfinished = `${copy}.${process.pid}`;
@@ -97,9 +120,10 @@ function migrate(db: DatabaseSync, file: string, format: DatabaseFormat): void {
   inTransaction(db, 'IMMEDIATE', () => {
     // Another process may have been faster.
     if (!isOlder(db, format)) return;
-    format.migrate?.(db);
+    format.migrate?.(db, (done, of) => onMigration({ file, copy, done: Math.min(done, of - 1), of }));
     db.exec(`PRAGMA user_version = ${format.version}`);
   });
+  onMigration({ file, copy, done: 1, of: 1 });
 }
 
 function checkFormat(db: DatabaseSync, file: string, format: DatabaseFormat): void {

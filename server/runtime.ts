@@ -24,6 +24,7 @@ import { followLiveSpace, type LiveSpace, type SpaceParts } from './live-space.t
 import { trashedFiles } from './local-stores.ts';
 import { openVanishedLog } from './missing-files-log.ts';
 import { purgeDaily } from './purge-daily.ts';
+import { sayMigration } from './say-migration.ts';
 import { expectModels, findModels, listHeads, type SpaceModels } from './space-models.ts';
 
 /** The composition root: chooses the drivers, puts the parts together. */
@@ -237,7 +238,7 @@ export async function openSpaces(config: Config): Promise<Spaces> {
       ...qdrantOptions(config),
     });
   }
-  return openEmbeddedSpaces({ file: join(config.data, 'index.sqlite') });
+  return openEmbeddedSpaces({ file: join(config.data, 'index.sqlite'), onMigration: sayMigration() });
 }
 
 function folderOptions(config: Config) {

@@ -30,12 +30,23 @@ const NAMES = `
     CREATE TRIGGER names_of_deleted AFTER DELETE ON points BEGIN DELETE FROM names WHERE rowid = old.row; END;`;
 
 /** Adds what an older file lacks, and fills what follows from the rest of it. Vectors and slots stay. */
-function migrate(db: DatabaseSync): void {
-  addColumns(db);
-  if (db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'names'").get() !== undefined) return;
+function migrate(db: DatabaseSync, tell: (done: number, of: number) => void): void {
+  const missing = missingColumns(db);
+  const hasNames = db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'names'").get() !== undefined;
+  const points = Number(db.prepare('SELECT count(*) AS n FROM points').get()?.n);
+  const of = points * (Number(missing.length > 0) + Number(!hasNames));
+  let done = 0;
+  const count = () => {
+    if (++done % MIGRATED_AT_ONCE === 0) tell(done, of);
+  };
+  if (missing.length > 0) addColumns(db, missing, count);
+  if (hasNames) return;
   db.exec(NAMES);
   const insert = db.prepare(INSERT_WORDS);
-  for (const row of everyRow(db)) insert.run(row.row as number, wordsColumn(payloadOf(row)));
+  for (const row of everyRow(db)) {
+    insert.run(row.row as number, wordsColumn(payloadOf(row)));
+    count();
+  }
 }
 
 /** The rows of all points, with what their payloads are made of. */
@@ -50,20 +61,23 @@ function* everyRow(db: DatabaseSync): Generator<Record<string, unknown>> {
   }
 }
 
-function addColumns(db: DatabaseSync): void {
+function missingColumns(db: DatabaseSync): typeof COLUMN_TYPES {
   const there = new Set(
     db
       .prepare('SELECT name FROM pragma_table_info(?)')
       .all('points')
       .map(({ name }) => name),
   );
-  const missing = COLUMN_TYPES.filter(({ name }) => !there.has(name));
+  return COLUMN_TYPES.filter(({ name }) => !there.has(name));
+}
+
+function addColumns(db: DatabaseSync, missing: typeof COLUMN_TYPES, count: () => void): void {
   for (const { name, type } of missing) db.exec(`ALTER TABLE points ADD COLUMN ${name} ${type}`);
-  if (missing.length === 0) return;
   const update = db.prepare(
     `UPDATE points SET ${missing.map(({ name }) => `${name} = :${name}`).join(', ')} WHERE row = :row`,
   );
   for (const row of everyRow(db)) {
+    count();
     if (row.kind !== 'image') continue;
     const values = fieldColumns(payloadOf(row));
     const added = Object.fromEntries(missing.map(({ name }) => [name, values[name]!]));

@@ -1,6 +1,6 @@
 import { SightlineError } from '../../errors.ts';
 import type { CandidateIndex, Copy, Spaces } from '../../spaces/port.ts';
-import { type DatabaseSync, inTransaction, openDatabase, translated } from '../../sqlite.ts';
+import { type DatabaseSync, inTransaction, type Migration, openDatabase, translated } from '../../sqlite.ts';
 import type { SpaceId } from '../../types.ts';
 import { checkIds, checkLimit, checkPoints, checkTombstones } from '../validate.ts';
 import { type Collection, type WriteTransaction, whenFree } from './collection.ts';
@@ -19,6 +19,8 @@ export interface EmbeddedSpacesOptions {
   /** As for `openEmbeddedStore`. */
   readonly threads?: number;
   readonly chunkSlots?: number;
+  /** As for `openDatabase`. */
+  readonly onMigration?: (migration: Migration) => void;
 }
 
 /** Rows deleted in one transaction, so that other writers get their turns. */
@@ -27,7 +29,7 @@ const DELETED_AT_ONCE = 5000;
 /** All spaces of one SQLite file. Throws as `openEmbeddedStore` does. */
 export async function openEmbeddedSpaces(options: EmbeddedSpacesOptions): Promise<Spaces> {
   const { file, alias = 'live' } = options;
-  const db = await whenFree(async () => openDatabase(file, VECTOR_INDEX));
+  const db = await whenFree(async () => openDatabase(file, VECTOR_INDEX, options.onMigration));
   return {
     live: () =>
       whenFree(async () => {

@@ -6,6 +6,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { type ErrorCode, isSightlineError } from '../../../../core/errors.ts';
 import type { Filter, StoredPoint } from '../../../../core/ports.ts';
+import { openDatabase } from '../../../../core/sqlite.ts';
+import { VECTOR_INDEX } from '../../../../core/vectors/sqlite/schema.ts';
 import { openEmbeddedStore } from '../../../../core/vectors/sqlite/store.ts';
 import { DIMENSION, image, randomPoints, seededRandom, unit, uuid } from '../../../contract/vectors-data.ts';
 
@@ -81,6 +83,13 @@ describe('opening the embedded store', () => {
 
   it('brings an index of the first version up to date in place, and keeps a copy of it', async () => {
     tamper(readFileSync(new URL('../../../fixtures/vector-index-1.sql', import.meta.url), 'utf8'));
+    const told: number[] = [];
+    const { version } = VECTOR_INDEX;
+    const migrated = openDatabase(file, VECTOR_INDEX, ({ done, of }) => told.push(done / of));
+    assert.equal(migrated.prepare('PRAGMA user_version').get()?.user_version, version);
+    migrated.close();
+    assert.deepEqual([told[0], told.at(-1)], [0, 1]);
+    openDatabase(file, VECTOR_INDEX, () => assert.fail('it was brought up to date before')).close();
     const store = await open({ dimension: 4 });
     assert.equal(await store.count({}), 3);
     const { payload } = (await store.get([uuid(1)])).get(uuid(1)) as StoredPoint;

@@ -1,0 +1,23 @@
+import { basename } from 'node:path';
+import type { Migration } from '../core/sqlite.ts';
+
+/** Between two lines where none can be written over. Milliseconds. */
+const PLAIN_MS = 5000;
+const TERMINAL_MS = 100;
+
+/**
+ * Tells on stderr how far an index is brought up to this version, in one line of a terminal. Nothing else runs
+ * meanwhile, so it is written at once.
+ */
+export function sayMigration(stream: Pick<NodeJS.WriteStream, 'isTTY' | 'write'> = process.stderr) {
+  let last: number | undefined;
+  return ({ file, copy, done, of }: Migration): void => {
+    const isLast = done === of;
+    const since = performance.now() - (last ?? Number.NEGATIVE_INFINITY);
+    if (!isLast && since < (stream.isTTY ? TERMINAL_MS : PLAIN_MS)) return;
+    last = performance.now();
+    const percent = of === 0 ? 100 : Math.floor((100 * done) / of);
+    const line = `Bringing ${basename(file)} up to this version, once: ${percent} % (a copy stays as ${basename(copy)})`;
+    stream.write(stream.isTTY ? `\r${line}${isLast ? '\n' : ''}` : `${line}\n`);
+  };
+}
