@@ -17,7 +17,7 @@ export function sayMigration(stream: Pick<NodeJS.WriteStream, 'isTTY' | 'write'>
     if (!isLast && since < (stream.isTTY ? TERMINAL_MS : PLAIN_MS)) return;
     last = performance.now();
     const percent = of === 0 ? 100 : Math.floor((100 * done) / of);
-    const line = `Bringing ${basename(file)} up to this version, once: ${percent} % (a copy stays as ${basename(copy)})`;
+    const line = `Bringing ${basename(file)} up to this version: ${percent} % (a copy stays as ${basename(copy)})`;
     stream.write(stream.isTTY ? `\r${line}${isLast ? '\n' : ''}` : `${line}\n`);
   };
 }

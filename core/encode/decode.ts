@@ -95,7 +95,7 @@ async function findSource(header: Header, limits: DecodeLimits): Promise<Source>
     return { bytes: await translated(header, scaleSamples(source, metadata, limits.maxPixels)), pixels: header.stored };
   }
   if (header.format === 'heic' && !isAv1(source.bytes)) {
-    return { bytes: await decodeHeic(source.bytes, header.stored, metadata.icc) };
+    return { bytes: await decodeHeic(source.bytes, header.stored, metadata) };
   }
   const frames = metadata.hasAlpha ? Math.min(metadata.pages ?? 1, LOOKED_AT_FRAMES) : 1;
   for (let frame = 0; frames > 1 && frame < frames; frame++) {

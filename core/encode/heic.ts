@@ -19,27 +19,51 @@ const IDLE_MS = 30_000;
 /** Above this the thread ends after a picture. Pixels. */
 const LARGE = 8_000_000;
 
+/** Above this squares of pixels become one, before they leave WebAssembly: no model and no thumbnail sees so many. */
+const MOST_PIXELS = 16_000_000;
+
 /**
  * What the thread runs: text, because bundlers would need to be told of a second entry. Answers what it was given as
- * `head` with the primary picture behind it, upright, in height x width x 4 bytes.
+ * `head` with the primary picture behind it, upright, in rows x columns x channels bytes, each the mean of `by` x `by`.
+ * The package's own `display` would make two more copies of all pixels, in four channels.
  */
 const THREAD = `
 const { parentPort, workerData } = require('node:worker_threads');
 const library = require(workerData);
-parentPort.on('message', async ({ bytes, head, width, height }) => {
+function reduce({ data, stride }, out, { width, height, channels, by }) {
+  let to = 0;
+  for (let top = 0; top < height; top += by) {
+    const bottom = Math.min(top + by, height);
+    for (let left = 0; left < width; left += by) {
+      const right = Math.min(left + by, width);
+      for (let c = 0; c < channels; c++) {
+        let sum = 0;
+        for (let y = top; y < bottom; y++) {
+          for (let x = left; x < right; x++) sum += data[y * stride + x * channels + c];
+        }
+        out[to++] = Math.round(sum / ((bottom - top) * (right - left)));
+      }
+    }
+  }
+}
+parentPort.on('message', async (task) => {
   try {
     await library.ready;
+    const { bytes, head, width, height, channels, by } = task;
     const images = new library.HeifDecoder().decode(bytes);
     const image = images.find((one) => one.is_primary()) ?? images[0];
     if (image === undefined) throw new Error('there is no picture in it');
     const size = image.get_width() + ' x ' + image.get_height();
     if (size !== width + ' x ' + height) throw new Error('expected ' + width + ' x ' + height + ' pixels, got ' + size);
-    const file = new Uint8Array(head.length + width * height * 4);
+    const chroma = library.heif_chroma['heif_chroma_interleaved_' + (channels === 4 ? 'RGBA' : 'RGB')];
+    const rgb = library.heif_colorspace.heif_colorspace_RGB;
+    const decoded = await library.heif_js_decode_image2(image.handle, rgb, chroma);
+    if (!decoded || decoded.code) throw new Error('its data is damaged');
+    const plane = decoded.channels.find((one) => one.id === library.heif_channel.heif_channel_interleaved);
+    const file = new Uint8Array(head.length + Math.ceil(width / by) * Math.ceil(height / by) * channels);
     file.set(head);
-    const data = file.subarray(head.length);
-    await new Promise((resolve, reject) =>
-      image.display({ data, width, height }, (shown) => (shown ? resolve() : reject(new Error('its data is damaged')))),
-    );
+    reduce(plane, file.subarray(head.length), task);
+    library.heif_image_release(decoded.image);
     for (const one of images) one.free();
     parentPort.postMessage({ file }, [file.buffer]);
   } catch (error) {
@@ -59,6 +83,9 @@ type Answer = { readonly file: Uint8Array } | { readonly fault: string };
 interface Task extends Size {
   readonly bytes: Uint8Array;
   readonly head: Uint8Array;
+  readonly channels: 3 | 4;
+  /** Edge of the squares that become a pixel each. */
+  readonly by: number;
 }
 
 let thread: Worker | null = null;
@@ -66,13 +93,22 @@ let idle: NodeJS.Timeout | undefined;
 let last: Promise<unknown> = Promise.resolve();
 
 /**
- * Decodes the primary picture, one at a time, to a file that libvips reads: an uncompressed TIFF with the profile.
+ * Decodes the primary picture, one at a time, to a file that libvips reads: an uncompressed TIFF with the profile, of
+ * at most so many pixels.
  * @param size as its header says, upright; another one in the data is refused
  * @throws {unreadable-image} `unsupported-format` where the decoder was left out, else `corrupt`
  */
-export function decodeHeic(bytes: Uint8Array, size: Size, profile: Uint8Array | undefined): Promise<Uint8Array> {
+export function decodeHeic(
+  bytes: Uint8Array,
+  size: Size,
+  { icc, hasAlpha }: { readonly icc?: Uint8Array; readonly hasAlpha?: boolean },
+  mostPixels = MOST_PIXELS,
+): Promise<Uint8Array> {
+  const channels = hasAlpha ? 4 : 3;
+  const by = Math.ceil(Math.sqrt((size.width * size.height) / mostPixels));
+  const reduced = { width: Math.ceil(size.width / by), height: Math.ceil(size.height / by) };
   const result = last.then(async () => {
-    const answer = await ask({ bytes, head: tiffHead(size, profile), ...size });
+    const answer = await ask({ bytes, head: tiffHead(reduced, channels, icc), ...size, channels, by });
     if ('file' in answer) return answer.file;
     throw rejection('corrupt', `image/heic that cannot be decoded: ${answer.fault}`);
   });
@@ -96,9 +132,11 @@ async function ask(task: Task): Promise<Answer> {
     worker.on('message', settle).on('error', fail).on('exit', exit);
     worker.postMessage(task);
   });
-  worker.unref();
-  if ('fault' in answer || task.width * task.height > LARGE) closeThread(worker);
-  else idle = setTimeout(() => closeThread(worker), IDLE_MS).unref();
+  if ('fault' in answer || task.width * task.height > LARGE) await closeThread(worker);
+  else {
+    worker.unref();
+    idle = setTimeout(() => void closeThread(worker), IDLE_MS).unref();
+  }
   return answer;
 }
 
@@ -117,34 +155,37 @@ function openThread(): Worker {
   return thread;
 }
 
-function closeThread(worker: Worker): void {
+/** Its memory is free when this resolves; the next thread would come on top of it. */
+async function closeThread(worker: Worker): Promise<void> {
   if (thread === worker) thread = null;
-  void worker.terminate();
+  await worker.terminate();
 }
 
-/** All of an uncompressed TIFF of 8-bit RGB with transparency but its pixels, which follow. */
-function tiffHead({ width, height }: Size, profile: Uint8Array = new Uint8Array(0)): Uint8Array {
-  const count = profile.length > 0 ? 11 : 10;
+/** All of an uncompressed TIFF of 8-bit RGB, with transparency as the fourth channel, but its pixels, which follow. */
+function tiffHead({ width, height }: Size, channels: 3 | 4, profile: Uint8Array = new Uint8Array(0)): Uint8Array {
+  // Tags without values are left out.
+  const count = 9 + (channels - 3) + Math.min(profile.length, 1);
   const depths = 10 + count * 12 + 4;
   const colours = depths + 8;
   const pixels = colours + profile.length;
-  const tags: readonly (readonly [tag: number, type: number, count: number, value: number])[] = [
+  const all: readonly (readonly [tag: number, type: number, count: number, value: number])[] = [
     [0x0100, 4, 1, width],
     [0x0101, 4, 1, height],
-    [0x0102, 3, 4, depths],
+    [0x0102, 3, channels, depths],
     [0x0103, 3, 1, 1],
     [0x0106, 3, 1, 2],
     [0x0111, 4, 1, pixels],
-    [0x0115, 3, 1, 4],
+    [0x0115, 3, 1, channels],
     [0x0116, 4, 1, height],
-    [0x0117, 4, 1, width * height * 4],
-    [0x0152, 3, 1, 2],
+    [0x0117, 4, 1, width * height * channels],
+    [0x0152, 3, channels - 3, 2],
     [0x8773, 7, profile.length, colours],
   ];
+  const tags = all.filter(([, , values]) => values > 0);
   const head = Buffer.alloc(pixels);
   head.write('II*\0\b\0\0\0', 'latin1');
   head.writeUInt16LE(count, 8);
-  for (const [i, [tag, type, values, value]] of tags.slice(0, count).entries()) {
+  for (const [i, [tag, type, values, value]] of tags.entries()) {
     head.writeUInt16LE(tag, 10 + i * 12);
     head.writeUInt16LE(type, 12 + i * 12);
     head.writeUInt32LE(values, 14 + i * 12);

@@ -4,10 +4,11 @@ import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { decodeImage, thumbnail } from '../../../core/encode/decode.ts';
 import { DEFAULT_LIMITS } from '../../../core/encode/encoders.ts';
 import { readHeader } from '../../../core/encode/header.ts';
+import { decodeHeic } from '../../../core/encode/heic.ts';
 import type { Preprocessing } from '../../../core/encode/preprocessor-config.ts';
 
 const SIZE = 60;
@@ -40,6 +41,37 @@ describe('HEIC', () => {
     }
     const { takenAt, takenFrom, camera } = (await readHeader(heic('photo'), DEFAULT_LIMITS)).picture;
     assert.deepEqual([takenAt, takenFrom, camera], ['2019-07-05T12:00:00.000+02:00', 'exif', 'Apple iPhone 15']);
+  });
+
+  it('of very many pixels is made smaller as it is decoded, to its last row and column', async () => {
+    const size = { width: 240, height: 160 };
+    // Squares of 7 pixels, which go into neither edge.
+    const [whole, small] = await Promise.all(
+      [size.width * size.height, 800].map(async (most) => sharp(await decodeHeic(heic('photo'), size, {}, most))),
+    );
+    const { width, height } = await small!.metadata();
+    assert.deepEqual([width, height], [35, 23]);
+    const pixelsOf = (picture: Sharp, left: number, top: number, edges: { width: number; height: number }) =>
+      picture
+        .clone()
+        .extract({ left, top, ...edges })
+        .raw()
+        .toBuffer();
+    for (const [x, y] of [
+      [0, 0],
+      [34, 0],
+      [0, 22],
+      [34, 22],
+      [17, 11],
+    ] as const) {
+      const edges = { width: Math.min(7, 240 - 7 * x), height: Math.min(7, 160 - 7 * y) };
+      const square = await pixelsOf(whole!, 7 * x, 7 * y, edges);
+      const mean = [0, 1, 2].map((c) => {
+        const values = square.filter((_, i) => i % 3 === c);
+        return Math.round(values.reduce((sum, value) => sum + value, 0) / values.length);
+      });
+      assert.deepEqual([...(await pixelsOf(small!, x, y, { width: 1, height: 1 }))], mean);
+    }
   });
 
   it('has the colours of its profile in a thumbnail', async () => {
