@@ -1,6 +1,9 @@
 // npm run bench -- page
-// Size and build time of the page; first picture, scrolling and memory with 10,000 pictures in a real browser.
-import { readFile } from 'node:fs/promises';
+// Size and build time of the page; first picture, scrolling and memory with 10,000 pictures in a real browser, and the
+// list by date with 100,000.
+import { randomBytes } from 'node:crypto';
+import { link, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import PQueue from 'p-queue';
 import type { Browser, CDPSession, Page } from 'playwright-core';
@@ -12,17 +15,33 @@ import { launchBrowser } from '../test/browser/browser.ts';
 import { type PageServer, pageServer, sampleNames, samplePath } from '../test/browser/server.ts';
 
 const pictures = 10_000;
+const datedPictures = 100_000;
+const datedYears = 20;
 
 export async function run(): Promise<void> {
   await buildAndSize();
-  const server = await pageServer({}, 23);
   const browser = await launchBrowser();
   try {
-    await fill(server, pictures);
-    await firstPaint(browser, server.url);
-    await scrolling(browser, server.url);
+    await withPictures(pictures, async (url) => {
+      await firstPaint(browser, url);
+      await scrolling(browser, url);
+    });
+    await withPictures(datedPictures, async (url) => {
+      console.log(`\n${datedPictures.toLocaleString('en')} pictures of ${datedYears} years by date`);
+      await firstPaint(browser, `${url}?sort=-taken`);
+      await byDate(browser, `${url}?sort=-taken`);
+    });
   } finally {
     await browser.close();
+  }
+}
+
+async function withPictures(count: number, measure: (url: string) => Promise<void>): Promise<void> {
+  const server = await pageServer({}, 23);
+  try {
+    await fill(server, count);
+    await measure(server.url);
+  } finally {
     await server.close();
   }
 }
@@ -40,30 +59,47 @@ async function buildAndSize(): Promise<void> {
   console.log(`built in ${median(times).toFixed(0)} ms (limit 2,000)`);
 }
 
-/** The sample photos, made small, under as many keys and with vectors of their own; nothing is embedded. */
+/**
+ * The sample photos, made small, under as many keys and with vectors and dates of their own; nothing is embedded.
+ * One in fifty has no date.
+ */
 export async function fill(server: PageServer, pictures: number): Promise<void> {
   const { vectors, buckets, thumbnail } = server.deps;
-  const objects = [...buckets.values()][0]!;
-  const small = await Promise.all(
-    (await sampleNames()).map(async (name) => (await thumbnail(await readFile(samplePath(name)), 320)).bytes),
-  );
+  const { bucket } = [...buckets.values()][0]!;
+  const photos = join(server.root, 'photos');
   const { items } = await vectors.list({ filter: {}, limit: 100, order: 'id' });
+  const names = await sampleNames();
+  for (const name of names) {
+    const small = await thumbnail(await readFile(samplePath(name)), 320);
+    await writeFile(join(server.root, name), small.bytes);
+  }
   const points = [];
   for (let i = 0; i < pictures; i++) {
     const sample = items[i % items.length]!.payload as ImagePayload;
-    const key = `many/${String(i).padStart(5, '0')}-${sample.key}`;
+    const key = `${Math.floor(i / 1000)}/${String(i).padStart(6, '0')}-${sample.key}`;
     const vector = normalise(Float32Array.from({ length: 64 }, () => Math.random() - 0.5) as JointEmbedding);
-    points.push({ id: imageId(objects.bucket, key), vector, payload: { ...sample, key } });
+    const look = { sha256: randomBytes(32).toString('hex'), perceptualHash: randomBytes(16).toString('hex') };
+    points.push({ id: imageId(bucket, key), vector, payload: { ...sample, ...look, key, takenAt: dateOf(i) } });
   }
   const queue = new PQueue({ concurrency: 16 });
+  for (let i = 0; i < points.length; i += 1000) await mkdir(join(photos, String(i / 1000)));
   await queue.addAll(
     points.map(
       ({ payload }, i) =>
         () =>
-          objects.put(payload.key, small[i % small.length]!),
+          link(join(server.root, names[i % names.length]!), join(photos, payload.key)),
     ),
   );
   for (let i = 0; i < points.length; i += 1000) await vectors.upsert(points.slice(i, i + 1000), 'newer');
+}
+
+/** More in summer than in winter, and more in later years, as people's pictures are. */
+function dateOf(i: number): string | null {
+  if (i % 50 === 0) return null;
+  const year = 2024 - Math.floor(datedYears * Math.random() ** 1.5);
+  const month = Math.min(11, Math.floor((Math.random() + Math.random()) * 6));
+  const second = Math.floor(Math.random() * 28 * 86_400);
+  return new Date(Date.UTC(year, month, 1, 0, 0, second)).toISOString().slice(0, -1);
 }
 
 async function firstPaint(browser: Browser, url: string): Promise<void> {
@@ -117,6 +153,46 @@ async function scrolling(browser: Browser, url: string): Promise<void> {
   await page.close();
 }
 
+/** Scrolling through the list by date, and its slider drawn from end to end within ten seconds. */
+async function byDate(browser: Browser, url: string): Promise<void> {
+  const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+  await page.goto(url);
+  await page.locator('.tile img.shown').first().waitFor();
+  const jumps: number[] = [];
+  for (let i = 0; i < 20; i++) jumps.push(await jump(page, (i * 7) % 20));
+  await page.getByRole('slider').press('Home');
+  const calm = await frames(page, 15, 20_000);
+  const thrown = await frames(page, 400, 60_000);
+  await page.getByRole('slider').press('Home');
+  const scrubbed = await frames(page, 'slider', 10_000);
+  console.table({ 'steps of 15 px': calm, 'steps of 400 px': thrown, 'the slider': scrubbed });
+  console.log(
+    `from a jump to its first picture ${median(jumps).toFixed(0)} ms, at most ${Math.max(...jumps).toFixed(0)}`,
+  );
+  await page.close();
+}
+
+/** Goes to a twentieth of the list; milliseconds until the first picture of it is drawn. */
+async function jump(page: Page, twentieth: number): Promise<number> {
+  return page.getByRole('slider').evaluate((slider: HTMLInputElement, twentieth) => {
+    slider.valueAsNumber = (Number(slider.max) * (twentieth + 0.5)) / 20;
+    slider.dispatchEvent(new InputEvent('input', { bubbles: true }));
+    const start = performance.now();
+    return new Promise<number>((resolve) => {
+      const look = () => {
+        const isThere = [...document.querySelectorAll('.tile img.shown')].some((picture) => {
+          const { top } = picture.getBoundingClientRect();
+          return top > 0 && top < innerHeight;
+        });
+        if (isThere) resolve(performance.now() - start);
+        else requestAnimationFrame(look);
+      };
+      // Before the next frame the pictures are those of the place that was left.
+      requestAnimationFrame(() => requestAnimationFrame(look));
+    });
+  }, twentieth);
+}
+
 interface FrameTimes {
   readonly frames: number;
   readonly 'median ms': number;
@@ -127,31 +203,37 @@ interface FrameTimes {
   readonly 'own work ms': number;
 }
 
-/** Scrolls a step each frame until the end or the time is up; how long frames took. */
-async function frames(page: Page, step: number, limitMs: number): Promise<FrameTimes> {
+/** Scrolls a step each frame, or by the slider, until the end or the time is up; how long frames took. */
+async function frames(page: Page, step: number | 'slider', limitMs: number): Promise<FrameTimes> {
   const session = await page.context().newCDPSession(page);
   await session.send('Performance.enable', { timeDomain: 'threadTicks' });
   const before = await ownWork(session);
   const times = await page.evaluate(
-    ([step, limitMs]) =>
+    ({ step, limitMs }) =>
       new Promise<number[]>((resolve) => {
         const times: number[] = [];
         const start = performance.now();
         let before = start;
         let still = 0;
         let y = scrollY;
+        const slider = document.querySelector<HTMLInputElement>('.scrubber input');
+        const move = (part: number) => {
+          if (typeof step === 'number') return scrollBy(0, step);
+          slider!.valueAsNumber = part * Number(slider!.max);
+          slider!.dispatchEvent(new InputEvent('input', { bubbles: true }));
+        };
         const frame = (now: number) => {
           times.push(now - before);
           before = now;
-          scrollBy(0, step!);
+          move((now - start) / limitMs);
           still = scrollY === y ? still + 1 : 0;
           y = scrollY;
-          if (still > 120 || now - start > limitMs!) resolve(times.slice(1));
+          if (still > 120 || now - start > limitMs) resolve(times.slice(1));
           else requestAnimationFrame(frame);
         };
         requestAnimationFrame(frame);
       }),
-    [step, limitMs],
+    { step, limitMs },
   );
   const sorted = [...times].sort((a, b) => a - b);
   const at = (share: number) => Math.round(sorted[Math.floor(sorted.length * share)]! * 10) / 10;

@@ -14,29 +14,66 @@ export interface Folded {
   readonly copies: ReadonlyMap<string, readonly ImageItem[]>;
 }
 
+interface Look {
+  readonly image: ImageItem;
+  /** The bits of its hash; undefined where it says nothing. */
+  readonly bits?: Int32Array;
+}
+
 /**
  * Folds pictures that are copies of one before them in the list into that one: of the same bytes, or such that look the
- * same by their hashes. `shown` stands for its own stack, wherever in it it is.
+ * same by their hashes. A list that begins with the last one is gone on with: lists grow page by page.
  */
-export function fold(items: readonly Item[], shown?: string): Folded {
-  const stacks = new Map<ImageItem, ImageItem[]>();
-  const bySign = new Map<string, ImageItem[]>();
-  const folded: Item[] = [];
-  for (const item of items) {
-    if (!isImage(item)) {
-      folded.push(item);
-      continue;
+export class CopyFolder {
+  #items: readonly Item[] = [];
+  #folded: Item[] = [];
+  #stacks = new Map<ImageItem, ImageItem[]>();
+  /** By what copies have one of in common. */
+  #bySign = new Map<string | number, Look[]>();
+
+  /** `shown` stands for its own stack, wherever in it it is. */
+  fold(items: readonly Item[], shown?: string): Folded {
+    const known = this.#items;
+    const grows = known.length <= items.length && known.every((item, i) => item === items[i]);
+    if (!grows) {
+      this.#folded = [];
+      this.#stacks.clear();
+      this.#bySign.clear();
     }
-    const signs = signsOf(item);
-    const first = signs.flatMap((sign) => bySign.get(sign) ?? []).find((one) => isCopy(one, item));
-    if (first) {
-      stacks.set(first, [...(stacks.get(first) ?? []), item]);
-      continue;
-    }
-    folded.push(item);
-    for (const sign of signs) bySign.set(sign, [...(bySign.get(sign) ?? []), item]);
+    for (let i = grows ? known.length : 0; i < items.length; i++) this.#add(items[i]!);
+    this.#items = items;
+    return inFrontOf([...this.#folded], this.#stacks, shown);
   }
-  return inFrontOf(folded, stacks, shown);
+
+  #add(item: Item): void {
+    if (!isImage(item)) {
+      this.#folded.push(item);
+      return;
+    }
+    const look = { image: item, bits: bitsOf(item) };
+    const signs = signsOf(look);
+    const first = this.#copiedBy(look, signs);
+    if (first) {
+      push(this.#stacks, first, item);
+      return;
+    }
+    this.#folded.push(item);
+    for (const sign of signs) push(this.#bySign, sign, look);
+  }
+
+  #copiedBy(look: Look, signs: readonly (string | number)[]): ImageItem | undefined {
+    for (const sign of signs) {
+      const found = this.#bySign.get(sign)?.find((one) => isCopy(one, look));
+      if (found) return found.image;
+    }
+    return;
+  }
+}
+
+function push<Key, Value>(lists: Map<Key, Value[]>, key: Key, value: Value): void {
+  const list = lists.get(key);
+  if (list) list.push(value);
+  else lists.set(key, [value]);
 }
 
 function inFrontOf(items: Item[], stacks: Map<ImageItem, ImageItem[]>, shown: string | undefined): Folded {
@@ -52,18 +89,25 @@ function inFrontOf(items: Item[], stacks: Map<ImageItem, ImageItem[]>, shown: st
   return { items, copies };
 }
 
-/** What a copy has one of in common. */
-function signsOf({ sha256, perceptualHash }: ImageItem): string[] {
-  if (perceptualHash === null || ones(perceptualHash) < fewestOnes) return [sha256];
-  return [sha256, ...parts.map(([from, end]) => `${from} ${perceptualHash.slice(from, end)}`)];
+function bitsOf({ perceptualHash }: ImageItem): Int32Array | undefined {
+  if (perceptualHash === null) return;
+  const bits = Int32Array.from({ length: 4 }, (_, i) => Number.parseInt(perceptualHash.slice(i * 8, i * 8 + 8), 16));
+  return bits.reduce((ones, word) => ones + onesIn(word), 0) < fewestOnes ? undefined : bits;
 }
 
-function isCopy(a: ImageItem, b: ImageItem): boolean {
+function signsOf({ image, bits }: Look): (string | number)[] {
+  if (bits === undefined) return [image.sha256];
+  return [
+    image.sha256,
+    ...parts.map(([from, end], i) => i * 4096 + Number.parseInt(image.perceptualHash!.slice(from, end), 16)),
+  ];
+}
+
+function isCopy(one: Look, other: Look): boolean {
+  const [a, b] = [one.image, other.image];
   if (a.sha256 === b.sha256) return true;
-  if (a.takenFrom === 'exif' && b.takenFrom === 'exif' && !isSameMoment(a.takenAt, b.takenAt)) return false;
-  return (
-    a.perceptualHash !== null && b.perceptualHash !== null && bitsApart(a.perceptualHash, b.perceptualHash) <= maxBits
-  );
+  if (one.bits === undefined || other.bits === undefined || bitsApart(one.bits, other.bits) > maxBits) return false;
+  return a.takenFrom !== 'exif' || b.takenFrom !== 'exif' || isSameMoment(a.takenAt, b.takenAt);
 }
 
 /** By the clock of the camera, which copies keep or lose: to the millisecond where both say it, else to the second. */
@@ -75,14 +119,13 @@ function isSameMoment(a: string | null, b: string | null): boolean {
 
 const clock = /^(.{19})\.?(\d{3})?/;
 
-function bitsApart(a: string, b: string): number {
-  let bits = 0;
-  for (let i = 0; i < a.length; i++) bits += onesIn[Number.parseInt(a[i]!, 16) ^ Number.parseInt(b[i]!, 16)]!;
-  return bits;
+function bitsApart(a: Int32Array, b: Int32Array): number {
+  return onesIn(a[0]! ^ b[0]!) + onesIn(a[1]! ^ b[1]!) + onesIn(a[2]! ^ b[2]!) + onesIn(a[3]! ^ b[3]!);
 }
 
-function ones(hash: string): number {
-  return bitsApart(hash, '0'.repeat(hash.length));
+/** How many of 32 bits are 1. */
+function onesIn(word: number): number {
+  const pairs = word - ((word >>> 1) & 0x55555555);
+  const fours = (pairs & 0x33333333) + ((pairs >>> 2) & 0x33333333);
+  return Math.imul((fours + (fours >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
 }
-
-const onesIn = [0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4];

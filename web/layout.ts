@@ -17,6 +17,8 @@ export interface LayoutOptions {
   /** Height rows aim at. */
   readonly rowHeight: number;
   readonly gap: number;
+  /** Room above the first row. @default 0 */
+  readonly top?: number;
 }
 
 /** Panoramas and slivers are shown cropped to these proportions, so that neither takes a whole row nor vanishes. */
@@ -100,7 +102,7 @@ export class JustifiedLayout {
       return box;
     });
     const above = this.#rows.at(-1);
-    const y = above === undefined ? 0 : above.y + above.height + this.options.gap;
+    const y = above === undefined ? (this.options.top ?? 0) : above.y + above.height + this.options.gap;
     return { first: this.#placed, boxes, y, height };
   }
 }

@@ -3,9 +3,10 @@ import { describe, it } from 'node:test';
 import { hashDistance, isPlain } from '../../core/encode/look.ts';
 import { MAX_BITS } from '../../core/find-copies.ts';
 import type { CaptionItem, ImageItem, Item } from '../../web/client.ts';
-import { fold } from '../../web/fold-copies.ts';
+import { CopyFolder } from '../../web/fold-copies.ts';
 import { seededRandom } from '../support/random.ts';
 
+const fold: CopyFolder['fold'] = (items, shown) => new CopyFolder().fold(items, shown);
 const random = seededRandom(3);
 const hex = () => Math.floor(random() * 16).toString(16);
 const hash = () => Array.from({ length: 32 }, hex).join('');
@@ -65,6 +66,16 @@ describe('folding copies', () => {
       ];
       const isCopy = hashDistance(seen, changed) <= MAX_BITS && !isPlain(seen) && !isPlain(changed);
       assert.equal(fold([one, other]).items.length, isCopy ? 1 : 2, `${seen} ${changed}`);
+    }
+  });
+
+  it('goes on with a list that grows as if it were new, and begins again with another', () => {
+    const seen = [hash(), hash(), hash()];
+    const all = Array.from({ length: 60 }, (_, i) => picture({ perceptualHash: i % 2 ? hash() : seen[i % 3]! }));
+    const folder = new CopyFolder();
+    for (const end of [0, 7, 30, 60, 60, 45]) {
+      const items = all.slice(end === 45 ? 10 : 0, end);
+      assert.deepEqual(folder.fold(items, all[6]!.id), fold(items, all[6]!.id), String(end));
     }
   });
 });

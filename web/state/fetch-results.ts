@@ -9,6 +9,7 @@ import {
   type Understood,
 } from '../client.ts';
 import { t } from '../i18n/translate.ts';
+import { datedList, isByDate, type Month, type Reading, readingFrom, withPage } from '../months.ts';
 import { ApiFault } from '../problem.ts';
 import { type Chip, hasPictureFilter, isBrowsing, type Query } from '../route.ts';
 import { heldPicture, recallPicture } from './query-pictures.ts';
@@ -20,6 +21,8 @@ export interface ResultPage {
   readonly items: readonly Item[];
   readonly captions?: readonly CaptionItem[];
   readonly next?: string;
+  /** Of a list by date, instead of `next`. */
+  readonly months?: readonly Month[];
   readonly space?: string;
   readonly total?: number;
   /** How well the best of a first page fits, where anybody can say. */
@@ -39,6 +42,8 @@ const firstPage = 60;
 const laterPages = 200;
 /** Captions shown above the pictures when both are wanted. */
 const captionsAbove = 12;
+/** More than a library has, and the limit of the API. */
+const allMonths = 1000;
 
 /**
  * One page of the query's answer. When both kinds are wanted they are two lists, each in its own order: cosines of two
@@ -47,6 +52,7 @@ const captionsAbove = 12;
  */
 export async function fetchPage(wanted: Query, cursor: string | undefined, signal: AbortSignal): Promise<ResultPage> {
   const page = { limit: cursor === undefined ? firstPage : laterPages, cursor, signal };
+  if (isByDate(wanted)) return fetchFirstByDate(wanted, page);
   if (wanted.kind === 'caption') return fetchKind(wanted, 'caption', page);
   if (wanted.kind === 'image' || cursor !== undefined) return fetchKind(wanted, 'image', page);
   const [pictures, { items }] = await Promise.all([
@@ -55,6 +61,24 @@ export async function fetchPage(wanted: Query, cursor: string | undefined, signa
     fetchKind({ ...wanted, minScore: Math.max(0, wanted.minScore ?? 0) }, 'caption', { limit: captionsAbove, signal }),
   ]);
   return { ...pictures, captions: items.filter(isCaption) };
+}
+
+/** All months with their counts, and the first pictures. */
+async function fetchFirstByDate(wanted: Query, page: PageWanted): Promise<ResultPage> {
+  const { filter, sort } = wanted;
+  const [first, counts] = await Promise.all([
+    client.listImages({ filter, sort, ...page }),
+    client.facet('month', { filter, limit: allMonths, signal: page.signal }),
+  ]);
+  const list = datedList(counts, first.items, sort);
+  const { items, months } = list.months[0] ? withPage(list, first, list.months[0].value, { filter }) : list;
+  return { total: first.total, items, months };
+}
+
+/** What comes next in a month of a list by date, and perhaps in those after it. */
+export async function fetchMonth(wanted: Query, month: Month, signal: AbortSignal): Promise<[ResultPage, Reading]> {
+  const reading = month.next ?? readingFrom(month.value, wanted);
+  return [await client.listImages({ ...reading, sort: wanted.sort, limit: laterPages, signal }), reading];
 }
 
 interface PageWanted {

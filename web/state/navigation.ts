@@ -31,6 +31,8 @@ export function startNavigation(): void {
 export interface ScrollMark {
   readonly top: number;
   readonly count: number;
+  /** The month of a list by date whose beginning `top` is counted from. */
+  readonly month?: string;
 }
 
 const markName = 'sightline-scroll';
@@ -48,7 +50,7 @@ export function leaveMark(mark: ScrollMark): void {
 export function markLeft(): ScrollMark | undefined {
   try {
     const mark = JSON.parse(sessionStorage.getItem(markName) ?? '{}');
-    return mark.url === location.href ? { top: Number(mark.top), count: Number(mark.count) } : undefined;
+    return mark.url === location.href ? { ...mark, top: Number(mark.top), count: Number(mark.count) } : undefined;
   } catch {
     return undefined;
   }

@@ -1,5 +1,6 @@
 import { computed, effect, signal } from '@preact/signals';
 import { type CaptionItem, type ImageItem, type Item, isImage } from '../client.ts';
+import { gapBeside, partsOf } from '../months.ts';
 import { isAbort } from '../problem.ts';
 import { openPhoto, query, route } from './navigation.ts';
 import { loadMore, results, visibleItems } from './results.ts';
@@ -18,6 +19,23 @@ const captionCount = 5;
 
 /** Its place among the results; -1 when it was opened from elsewhere. */
 export const position = computed(() => visibleItems.value.findIndex((item) => item.id === route.value.photo));
+
+/** Which one it is of how many, counted from 1, and whether there are others on both sides; null as above. */
+export const placeInList = computed(() => {
+  const at = position.value;
+  const items = visibleItems.value;
+  const { months, next } = results.value ?? {};
+  if (at < 0) return null;
+  if (!months) {
+    const known = { number: at + 1, count: items.length, isCountKnown: next === undefined };
+    return { ...known, hasPrevious: at > 0, hasNext: at < items.length - 1 };
+  }
+  const parts = partsOf({ items, months });
+  const { before, first } = parts.findLast((part) => part.first <= at && part.known > 0)!;
+  const number = before + at - first + 1;
+  const count = parts.reduce((sum, part) => sum + part.count, 0);
+  return { number, count, isCountKnown: true, hasPrevious: number > 1, hasNext: number < count };
+});
 
 export function startPhoto(): void {
   let controller: AbortController | undefined;
@@ -61,9 +79,17 @@ export async function load(id: string, signal: AbortSignal): Promise<void> {
 }
 
 /** The next (1) or previous (-1) picture among the results. */
-export function step(by: 1 | -1): void {
-  if (position.value < 0) return;
+export async function step(by: 1 | -1): Promise<void> {
+  const shown = results.value;
+  if (position.value < 0 || !shown) return;
   const items = visibleItems.value;
+  const gap = shown.months && gapBeside({ items, months: shown.months }, position.value, by);
+  if (gap) {
+    const from = route.value.photo;
+    await loadMore(gap.value);
+    // Nothing came when something else is being read: who steps again finds it.
+    return results.value === shown || route.value.photo !== from ? undefined : step(by);
+  }
   const ahead = by > 0 ? items.slice(position.value + 1) : items.slice(0, position.value).reverse();
   const item = ahead.find(isImage);
   if (item) openPhoto(item.id);

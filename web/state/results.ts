@@ -1,11 +1,12 @@
 import { computed, effect, signal, untracked } from '@preact/signals';
 import type { CaptionItem, Fit, Item, SearchWarning, Understood } from '../client.ts';
-import { fold } from '../fold-copies.ts';
+import { CopyFolder } from '../fold-copies.ts';
+import { type Month, monthOf, withPage } from '../months.ts';
 import { ApiFault, isAbort, isUnreachable, mayPass } from '../problem.ts';
 import type { Query, View } from '../route.ts';
-import { fetchPage, type ResultPage } from './fetch-results.ts';
+import { fetchMonth, fetchPage, type ResultPage } from './fetch-results.ts';
 import { lastMove, leaveMark, markLeft, query, route, type ScrollMark } from './navigation.ts';
-import { aboveList, scrolledInList } from './scroll.ts';
+import { aboveList, monthInSight, scrolledInList } from './scroll.ts';
 
 export interface Results {
   /** Changes with every new list, so that the grid knows to start at the top. */
@@ -15,6 +16,8 @@ export interface Results {
   /** The best captions, where pictures and captions are asked for: a list of their own, see {@link fetchPage}. */
   readonly captions: readonly CaptionItem[];
   readonly next?: string;
+  /** Of a list by date, instead of `next`: its pictures are read where somebody looks. */
+  readonly months?: readonly Month[];
   readonly warnings: readonly SearchWarning[];
   /** That the words were read in, see {@link ResultPage}. */
   readonly language?: string | null;
@@ -26,6 +29,8 @@ export interface Results {
   readonly fit?: Fit;
   /** Where in it one was, see {@link scrolledInList}, to go on there when this list appears; the top when absent. */
   readonly top?: number;
+  /** The month that `top` is counted from, in a list by date: how high those before it are is not known for sure. */
+  readonly month?: string;
 }
 
 /** Wait after a keystroke; short enough to feel immediate, long enough to skip the letters in between. */
@@ -58,7 +63,18 @@ const shownLarge = computed(() => {
 
 /** Pictures whose stacks are open: their copies stand behind them. */
 const openStacks = signal<ReadonlySet<string>>(new Set());
-const folded = computed(() => fold(listedItems.value, shownLarge.value));
+const copyFolders = new Map<string, CopyFolder>();
+const folded = computed(() => {
+  const listed = listedItems.value;
+  // Each month by itself: what is read of others later must not take a picture away from where one looks.
+  const groups = results.value?.months ? Map.groupBy(listed, monthOf) : new Map([['', listed]]);
+  const all = [...groups].map(([name, items]) => {
+    const folder = copyFolders.get(name) ?? new CopyFolder();
+    copyFolders.set(name, folder);
+    return folder.fold(items, shownLarge.value);
+  });
+  return { items: all.flatMap(({ items }) => items), copies: new Map(all.flatMap(({ copies }) => [...copies])) };
+});
 /** The copies of the pictures that stand for some, by id. */
 export const copiesOf = computed(() => folded.value.copies);
 
@@ -92,7 +108,9 @@ const maxRestored = 2000;
 
 let running: AbortController | undefined;
 /** A first page is on its way, shown or quiet: a later page of the list that it replaces would be thrown away. */
-let renewing = false;
+const renewing = signal(false);
+/** Nothing else can be read now. */
+export const isReading = computed(() => searching.value || renewing.value || loadingMore.value);
 let version = 0;
 let retryTimer: ReturnType<typeof setTimeout> | undefined;
 let failures = 0;
@@ -116,16 +134,22 @@ export function startSearching(): void {
     else untracked(() => void searchAgain());
   });
   addEventListener('pagehide', () => {
-    const top = route.value.view === 'search' ? scrolledInList() : aboveList;
-    leaveMark({ top, count: results.value?.items.length ?? 0 });
+    const place = route.value.view === 'search' ? placeIn(results.value) : { top: aboveList };
+    leaveMark({ ...place, count: results.value?.items.length ?? 0 });
   });
   let lastView: View | undefined;
   effect(() => {
     const { view } = route.value;
     const shown = results.peek();
-    if (lastView === 'search' && view !== 'search' && shown) results.value = { ...shown, top: scrolledInList() };
+    if (lastView === 'search' && view !== 'search' && shown) results.value = { ...shown, ...placeIn(shown) };
     lastView = view;
   });
+}
+
+/** Where in a list one is. */
+function placeIn(shown: Results | null): Pick<Results, 'top' | 'month'> & { readonly top: number } {
+  const from = shown?.months && monthInSight;
+  return { top: scrolledInList() - (from?.top ?? 0), month: from?.month };
 }
 
 /** Lists that were left for others, by their query, with how far they were scrolled: back finds them as they were. */
@@ -136,9 +160,9 @@ const maxLeft = 20;
 function showLeft(wanted: Query): boolean {
   const shown = results.value;
   if (shown) {
-    const top = lastMove() === 'back' && route.value.view !== 'search' ? shown.top : scrolledInList();
+    const place = lastMove() === 'back' && route.value.view !== 'search' ? {} : placeIn(shown);
     left.delete(nameOf(shown.query));
-    left.set(nameOf(shown.query), { results: { ...shown, top }, total: total.value });
+    left.set(nameOf(shown.query), { results: { ...shown, ...place }, total: total.value });
     if (left.size > maxLeft) left.delete(left.keys().next().value!);
   }
   const known = left.get(nameOf(wanted));
@@ -167,7 +191,7 @@ export async function searchAgain(unnoticed = false): Promise<void> {
   running?.abort();
   const controller = new AbortController();
   running = controller;
-  renewing = true;
+  renewing.value = true;
   const wanted = query.value;
   searching.value = !quiet;
   try {
@@ -177,16 +201,14 @@ export async function searchAgain(unnoticed = false): Promise<void> {
     failures = 0;
     fault.value = null;
     if (quiet && scrollY > from + settledPx) {
-      // The next page was not asked for while this one was on its way.
-      queueMicrotask(() => void loadMore());
       newCount.value += countUnknown(items);
       return;
     }
-    const { top } = mark ?? ((quiet && results.peek()) || {});
+    const { top, month } = mark ?? ((quiet && results.peek()) || {});
     mark = undefined;
-    const { captions = [], warnings = [], fit, language, understood, didYouMean } = page;
-    const answer = { query: wanted, items, captions, next, warnings, fit, language, understood, didYouMean, top };
-    results.value = { version: quiet ? version : ++version, ...answer };
+    const { captions = [], months, warnings = [], fit, language, understood, didYouMean } = page;
+    const answer = { query: wanted, items, captions, next, months, warnings, fit, language, understood, didYouMean };
+    results.value = { version: quiet ? version : ++version, ...answer, top, month };
     total.value = page.total;
     space = page.space ?? space;
   } catch (error) {
@@ -198,7 +220,7 @@ export async function searchAgain(unnoticed = false): Promise<void> {
   } finally {
     if (running === controller) {
       searching.value = false;
-      renewing = false;
+      renewing.value = false;
     }
   }
 }
@@ -244,19 +266,19 @@ export function afterFirstAnswer(then: () => void): void {
 /** The space that answered; another one means that the model was swapped and scores are not comparable. */
 let space: string | undefined;
 
-export async function loadMore(): Promise<void> {
+/** Reads on at the end of the list, or in a month of a list by date. */
+export async function loadMore(inMonth?: string): Promise<void> {
   const shown = results.value;
   const controller = running;
-  if (!shown?.next || loadingMore.value || searching.value || renewing || !controller) return;
+  const month = shown?.months?.find(({ value, isRead }) => value === inMonth && !isRead);
+  if (!shown || !(shown.next || month) || isReading.value || !controller) return;
   loadingMore.value = true;
   try {
-    const page = await fetchPage(shown.query, shown.next, controller.signal);
+    const longer = await readOn(shown, month, controller.signal);
     if (results.value !== shown || controller.signal.aborted) return;
     fault.value = null;
-    if (space !== undefined && page.space !== undefined && page.space !== space) return void searchAgain();
-    const known = new Set(shown.items.map((item) => item.id));
-    const added = page.items.filter((item) => !known.has(item.id));
-    results.value = { ...shown, items: [...shown.items, ...added], next: page.next };
+    if (longer === 'other-space') return void searchAgain();
+    results.value = longer;
   } catch (error) {
     if (controller.signal.aborted || isAbort(error)) return;
     // A cursor ends with the process or the model that made it: start over, the query is still good.
@@ -269,13 +291,26 @@ export async function loadMore(): Promise<void> {
   }
 }
 
+async function readOn(shown: Results, month: Month | undefined, signal: AbortSignal): Promise<Results | 'other-space'> {
+  if (month && shown.months) {
+    const [page, reading] = await fetchMonth(shown.query, month, signal);
+    return { ...shown, ...withPage({ items: shown.items, months: shown.months }, page, month.value, reading) };
+  }
+  const page = await fetchPage(shown.query, shown.next, signal);
+  if (space !== undefined && page.space !== undefined && page.space !== space) return 'other-space';
+  const known = new Set(shown.items.map((item) => item.id));
+  return { ...shown, items: [...shown.items, ...page.items.filter((item) => !known.has(item.id))], next: page.next };
+}
+
 /** Does what failed again: the first page or the next one. */
 export function tryAgain(): void {
   clearTimeout(retryTimer);
   // A refresh that nobody saw fail; further down it would take away what one has scrolled to.
   if (fault.value === null) return void (scrollY < 80 && searchAgain(true));
   fault.value = null;
-  if (results.value && results.value.query === query.value && results.value.next) void loadMore();
+  const shown = results.value;
+  // Of a list by date the grid knows what is missing.
+  if (shown?.query === query.value && (shown.next || shown.months)) void loadMore();
   else void searchAgain();
 }
 

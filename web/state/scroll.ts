@@ -40,3 +40,22 @@ export function scrolledInList(): number {
 export function scrollInList(top: number): void {
   scrollBy({ top: top - scrolledInList() });
 }
+
+/** How much of the window's top is under the header that stays there, in pixels. */
+export function underHeader(): number {
+  return document.querySelector<HTMLElement>('.header')?.offsetHeight ?? 0;
+}
+
+/** A page that is scrolled by less than this is at its top: what is new is shown there. */
+export const atTopPx = 80;
+
+/** The month that the window begins with in a list by date, and where in the list that month begins. */
+export let monthInSight: { readonly month: string; readonly top: number } | undefined;
+
+export function noteMonth({ month, top }: { readonly month?: { readonly value: string }; readonly top: number }): void {
+  monthInSight = month === undefined || scrollY < atTopPx ? undefined : { month: month.value, top };
+}
+
+export function forgetMonth(): void {
+  monthInSight = undefined;
+}

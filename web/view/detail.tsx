@@ -20,8 +20,8 @@ import { copyLink, deletePictures, lessLike, moreLike } from '../state/actions.t
 import { copyPaths, pathOf } from '../state/download.ts';
 import { isFavourite, toggleFavourite } from '../state/favourites.ts';
 import { changeQuery, closePhoto, openPhoto, route } from '../state/navigation.ts';
-import { captions, neighbours, photo, photoFault, position, step } from '../state/open-picture.ts';
-import { copiesOf, results, visibleItems } from '../state/results.ts';
+import { captions, neighbours, photo, photoFault, placeInList, step } from '../state/open-picture.ts';
+import { copiesOf } from '../state/results.ts';
 import { contentUrl } from '../state/server.ts';
 import { isInBucket, isReadOnly } from '../state/server-status.ts';
 import { Icon } from './icon.tsx';
@@ -89,8 +89,8 @@ function useModal(dialog: { current: HTMLDialogElement | null }): void {
 
 function onKeyDown(event: KeyboardEvent): void {
   if (/^(INPUT|TEXTAREA|SELECT)$/.test((event.target as Element).tagName)) return;
-  if (event.key === 'ArrowRight') step(1);
-  else if (event.key === 'ArrowLeft') step(-1);
+  if (event.key === 'ArrowRight') void step(1);
+  else if (event.key === 'ArrowLeft') void step(-1);
   else if (event.key === 'Delete' && photo.value) void deletePictures([photo.value.id]);
   else if (event.key === 'f' && photo.value && !event.ctrlKey && !event.metaKey) void toggleFavourite(photo.value);
   else return;
@@ -99,32 +99,31 @@ function onKeyDown(event: KeyboardEvent): void {
 
 /** The way to the previous and the next picture among the results, and where among them this one is. */
 function Neighbouring() {
-  const at = position.value;
-  const count = visibleItems.value.length;
-  if (at < 0) return null;
+  const place = placeInList.value;
+  if (place === null) return null;
   return (
     <>
-      {at > 0 ? (
+      {place.hasPrevious ? (
         <button
           type="button"
           class="icon-button detail-left"
           aria-label={t('detail.previous')}
           title={t('detail.previousTitle')}
-          onClick={() => step(-1)}
+          onClick={() => void step(-1)}
         >
           <Icon name="left" />
         </button>
       ) : null}
       <p class="detail-position">
-        {t('number.of', { done: at + 1, all: `${formatCount(count)}${results.value?.next ? '+' : ''}` })}
+        {t('number.of', { done: place.number, all: `${formatCount(place.count)}${place.isCountKnown ? '' : '+'}` })}
       </p>
-      {at < count - 1 ? (
+      {place.hasNext ? (
         <button
           type="button"
           class="icon-button detail-right"
           aria-label={t('detail.next')}
           title={t('detail.nextTitle')}
-          onClick={() => step(1)}
+          onClick={() => void step(1)}
         >
           <Icon name="right" />
         </button>

@@ -25,7 +25,7 @@ function focusNextBut(going: ReadonlySet<string>, from: Element): void {
     const item = visibleItems.value[Number((one as HTMLElement).dataset.index)];
     return item !== undefined && !going.has(item.id);
   };
-  const all = [...from.parentElement!.children];
+  const all = [...from.parentElement!.querySelectorAll(':scope > [data-index]')];
   const at = all.indexOf(from);
   const next = all.slice(at).find(stays) ?? all.slice(0, at).findLast(stays);
   next?.querySelector<HTMLElement>('.tile-main')?.focus({ preventScroll: true });
@@ -48,7 +48,7 @@ export function moveFocus(event: KeyboardEvent): void {
 }
 
 function neighbourOf(from: Element, key: string): Element | undefined {
-  const all = [...from.parentElement!.children];
+  const all = [...from.parentElement!.querySelectorAll(':scope > [data-index]')];
   if (key === 'ArrowRight') return all[all.indexOf(from) + 1];
   if (key === 'ArrowLeft') return all[all.indexOf(from) - 1];
   if (key !== 'ArrowDown' && key !== 'ArrowUp') return;

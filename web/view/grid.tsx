@@ -1,13 +1,26 @@
+import { type Signal, useSignal, useSignalEffect } from '@preact/signals';
 import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { type Item, isImage } from '../client.ts';
-import { t } from '../i18n/translate.ts';
-import { JustifiedLayout, proportion, type Row, rowsBetween } from '../layout.ts';
+import { formatCount, t } from '../i18n/translate.ts';
+import { proportion, type Row } from '../layout.ts';
+import { drawnBetween, heightOf, type Section, SectionLayouts, sectionAt, unreadBetween } from '../sections.ts';
 import { route } from '../state/navigation.ts';
-import { loadMore, results, searching, visibleItems } from '../state/results.ts';
-import { aboveList, noteScroll, scrollInList } from '../state/scroll.ts';
+import { fault, isReading, loadMore, results, searching, visibleItems } from '../state/results.ts';
+import {
+  aboveList,
+  flying,
+  forgetMonth,
+  monthInSight,
+  noteMonth,
+  noteScroll,
+  scrollInList,
+  underHeader,
+} from '../state/scroll.ts';
 import { selectionMode } from '../state/selection.ts';
 import { moveFocus } from './grid-keys.ts';
+import { nameOfMonth, type Place, Scrubber } from './scrubber.tsx';
 import { CaptionTile, PictureTile } from './tile.tsx';
+import { useLength } from './use-length.ts';
 
 /** Rows are kept this far outside the window, in window heights. */
 const overscan = 0.75;
@@ -17,75 +30,81 @@ const readAhead = 2.5;
 const captionProportions = { narrow: 1.3, wide: 2.1 } as const;
 const captionRowHeight = 122;
 
-/** Endless, justified results of which only the rows near the window exist. */
+/** Endless, justified results of which only the rows near the window exist, by months where the list is by date. */
 export function Grid() {
   const frame = useRef<HTMLUListElement>(null);
-  const width = useFrameWidth(frame);
-  const items = visibleItems.value;
-  const next = results.value?.next;
-  const layout = useLayout(width, items);
-  // While more may come, the unfinished row waits: its pictures would move when their neighbours arrive.
-  const last = next === undefined ? layout?.lastRow() : undefined;
-  const rows = layout ? (last ? [...layout.rows, last] : layout.rows) : [];
-  const height = rows.length === 0 ? 0 : rows.at(-1)!.y + rows.at(-1)!.height;
-  const { first, end } = useVisibleRows(frame, rows, height);
-  useKeptScroll(layout !== undefined);
+  const width = useLength(frame, 'clientWidth');
+  const sections = useSections(width);
+  const place = useSignal<Place>({ at: 0, y: 0 });
+  useKeptScroll(sections, width > 0);
+  const stretch = useStretch(frame, sections, place);
+  const last = sections.at(-1);
+  const size = last === undefined || results.value?.next ? -1 : last.before + last.count;
 
   return (
-    <ul
-      ref={frame}
-      class={selectionMode.value ? 'grid selecting' : 'grid'}
-      aria-label={t('results.list')}
-      aria-busy={searching.value}
-      style={{ height: `${height}px` }}
-      onKeyDown={moveFocus}
-    >
-      {rows.slice(first, end).flatMap((row) =>
-        row.boxes.map((box, i) => {
-          const index = row.first + i;
-          const item = items[index];
-          if (!item) return null;
-          const style = {
-            transform: `translate(${box.x}px, ${row.y}px)`,
-            width: `${box.width}px`,
-            height: `${row.height}px`,
-          };
-          return (
-            <li
-              key={item.id}
-              style={style}
-              data-index={index}
-              aria-setsize={next ? -1 : items.length}
-              aria-posinset={index + 1}
-            >
-              {isImage(item) ? (
-                <PictureTile image={item} edge={Math.max(box.width, row.height)} />
-              ) : (
-                <CaptionTile caption={item} />
-              )}
-            </li>
-          );
-        }),
-      )}
-    </ul>
+    <>
+      <ul
+        ref={frame}
+        class={selectionMode.value ? 'grid selecting' : 'grid'}
+        aria-label={t('results.list')}
+        aria-busy={searching.value}
+        style={{ height: `${heightOf(sections)}px` }}
+        onKeyDown={moveFocus}
+      >
+        {drawnBetween(sections, stretch.top, stretch.bottom).flatMap(({ section, rows }) => [
+          section.month ? <MonthHeading key={section.month.value} section={section} /> : null,
+          ...rows.flatMap((row) => tilesOf(section, row, size)),
+        ])}
+      </ul>
+      {sections.length > 1 ? <Scrubber sections={sections} place={place} /> : null}
+    </>
   );
+}
+
+function MonthHeading({ section: { month, top, unread, height } }: { section: Section }) {
+  const { value, count } = month!;
+  return (
+    <li class="month" style={{ top: `${top}px`, height: `${height}px` }}>
+      <h2>
+        {nameOfMonth(value)} <small>{formatCount(count)}</small>
+      </h2>
+      {unread === undefined ? null : <div class="unread" style={{ top: `${unread}px` }} />}
+    </li>
+  );
+}
+
+function tilesOf(section: Section, row: Row, size: number) {
+  const items = visibleItems.value;
+  return row.boxes.map((box, i) => {
+    const inSection = row.first + i;
+    const item = items[section.first + inSection];
+    if (!item) return null;
+    const style = {
+      transform: `translate(${box.x}px, ${section.top + row.y}px)`,
+      width: `${box.width}px`,
+      height: `${row.height}px`,
+    };
+    return (
+      <li
+        key={item.id}
+        style={style}
+        data-index={section.first + inSection}
+        aria-setsize={size}
+        aria-posinset={section.before + inSection + 1}
+      >
+        {isImage(item) ? (
+          <PictureTile image={item} edge={Math.max(box.width, row.height)} />
+        ) : (
+          <CaptionTile caption={item} />
+        )}
+      </li>
+    );
+  });
 }
 
 function proportionOf(item: Item, width: number): number {
   if (isImage(item)) return proportion(item.width, item.height);
   return width < 520 ? captionProportions.narrow : captionProportions.wide;
-}
-
-function useFrameWidth(frame: { current: HTMLElement | null }): number {
-  const [width, setWidth] = useState(0);
-  useLayoutEffect(() => {
-    const element = frame.current!;
-    setWidth(element.clientWidth);
-    const observer = new ResizeObserver(() => setWidth(element.clientWidth));
-    observer.observe(element);
-    return () => observer.disconnect();
-  }, []);
-  return width;
 }
 
 /** Small windows get small pictures, large ones large pictures, so that four to eight stand in a row. */
@@ -95,42 +114,45 @@ function rowHeightFor(width: number): number {
   return Math.min(400, 190 + (width - 1000) * 0.05);
 }
 
-/** Extends the layout when items were appended and makes a new one when anything else changed. */
-function useLayout(width: number, items: readonly Item[]): JustifiedLayout | undefined {
-  const known = useRef<{ layout: JustifiedLayout; proportions: readonly number[] }>(undefined);
+function useSections(width: number): readonly Section[] {
+  const layouts = useRef(new SectionLayouts());
+  const items = visibleItems.value;
+  const { months, next } = results.value ?? {};
   return useMemo(() => {
-    if (width === 0) return;
-    const proportions = items.map((item) => proportionOf(item, width));
-    const before = known.current;
+    if (width === 0) return [];
     // A list is of one kind.
     const rowHeight = items[0] && !isImage(items[0]) ? captionRowHeight : rowHeightFor(width);
-    const grows =
-      before?.layout.options.width === width &&
-      before.layout.options.rowHeight === rowHeight &&
-      before.proportions.length <= proportions.length &&
-      before.proportions.every((value, i) => value === proportions[i]);
-    const layout = grows ? before.layout : new JustifiedLayout({ width, rowHeight, gap: width < 520 ? 4 : 8 });
-    layout.add(proportions.slice(grows ? before.proportions.length : 0));
-    known.current = { layout, proportions };
-    return layout;
-  }, [width, items]);
+    const options = { width, rowHeight, gap: width < 520 ? 4 : 8 };
+    const list = { items, months, isOpen: next !== undefined };
+    return layouts.current.of(list, options, (item) => proportionOf(item, width));
+  }, [width, items, months, next]);
 }
 
-/** Which rows are near the window; renders only when the answer changes. */
-function useVisibleRows(frame: { current: HTMLElement | null }, rows: readonly Row[], height: number) {
-  const [range, setRange] = useState({ first: 0, end: 0 });
-  const latest = useRef({ rows, height });
-  latest.current = { rows, height };
+/** Which stretch of the list is drawn; renders only when it is another one. Reads on where something is missing. */
+function useStretch(frame: { current: HTMLElement | null }, sections: readonly Section[], place: Signal<Place>) {
+  const [stretch, setStretch] = useState({ top: 0, bottom: 0 });
+  const latest = useRef({ sections, of: results.value });
+  latest.current = { sections, of: results.value };
   const update = () => {
     const element = frame.current;
     if (!element) return;
     const view = innerHeight;
     const top = -element.getBoundingClientRect().top;
-    const found = rowsBetween(latest.current.rows, top - view * overscan, top + view * (1 + overscan));
-    setRange((before) => (before.first === found.first && before.end === found.end ? before : found));
-    if (top + view * (1 + readAhead) > latest.current.height) void loadMore();
+    const step = view / 4;
+    const from = Math.floor((top - view * overscan) / step) * step;
+    const until = from + view * (1 + 2 * overscan) + step;
+    setStretch((before) => (before.top === from && before.bottom === until ? before : { top: from, bottom: until }));
+    notePlace(latest.current.sections, top + underHeader(), place);
+    // What came meanwhile is drawn first, and looked at then.
+    if (latest.current.of === results.peek()) readNear(latest.current.sections, top, view);
   };
-  useLayoutEffect(update);
+  useLayoutEffect(() => {
+    stayAtMonth(sections, place);
+    update();
+  });
+  useSignalEffect(() => {
+    if (!flying.value && !isReading.value && fault.value === null) update();
+  });
   useLayoutEffect(() => {
     let frameId = 0;
     const schedule = (event: Event) => {
@@ -148,19 +170,57 @@ function useVisibleRows(frame: { current: HTMLElement | null }, rows: readonly R
       cancelAnimationFrame(frameId);
     };
   }, []);
-  return range;
+  return stretch;
+}
+
+/** Reads what is missing in the window and below it, and then what is above it. */
+function readNear(sections: readonly Section[], top: number, view: number): void {
+  if (fault.peek() !== null) return;
+  const bottom = top + view * (1 + readAhead);
+  if (results.peek()?.months === undefined) {
+    if (bottom > heightOf(sections)) void loadMore();
+    return;
+  }
+  // Nobody looks at what flies by.
+  if (flying.peek()) return;
+  const missing = unreadBetween(sections, top, bottom) ?? unreadBetween(sections, top - view * overscan, top);
+  if (missing) void loadMore(missing.month?.value);
+}
+
+/** Keeps the month in sight where it is when those above it turn out higher or lower than they were estimated. */
+function stayAtMonth(sections: readonly Section[], place: Signal<Place>): void {
+  const before = monthInSight;
+  const section = before && sections.find(({ month }) => month?.value === before.month);
+  if (!section || section.top === before.top) return;
+  const isJump = place.peek().y === scrollY;
+  scrollBy(0, section.top - before.top);
+  noteMonth(section);
+  if (isJump) place.value = { ...place.peek(), y: scrollY };
+}
+
+/** Notes what the window begins with. Where one jumped to counts until one scrolls: the end never gets to the top. */
+function notePlace(sections: readonly Section[], y: number, place: Signal<Place>): void {
+  // A jump ends on a whole pixel.
+  const section = sectionAt(sections, y + 1);
+  if (!section?.month) return;
+  noteMonth(section);
+  if (place.peek().y === scrollY) return;
+  const part = Math.min(1, Math.max(0, (y - section.top) / section.height));
+  place.value = { at: section.before + Math.floor(part * section.count), y: scrollY };
 }
 
 /** A new list starts at its top, or where it was left; one that is only longer stays where it is. */
-function useKeptScroll(isLaidOut: boolean): void {
+function useKeptScroll(sections: readonly Section[], isLaidOut: boolean): void {
   const version = results.value?.version;
   const shown = useRef<number | undefined>(undefined);
   useLayoutEffect(() => {
     // Before it is laid out, the list has no height to scroll through.
     if (!isLaidOut) return;
     const isNew = version !== undefined && version !== shown.current;
-    const top = results.peek()?.top;
-    if (isNew && (top !== undefined || route.peek().photo === undefined)) scrollInList(top ?? aboveList);
+    const { top, month } = results.peek() ?? {};
+    const from = month === undefined ? 0 : (sections.find((one) => one.month?.value === month)?.top ?? 0);
+    if (isNew) forgetMonth();
+    if (isNew && (top !== undefined || route.peek().photo === undefined)) scrollInList(from + (top ?? aboveList));
     shown.current = version;
   }, [version, isLaidOut]);
 }

@@ -1,6 +1,7 @@
 import type { CaptionItem } from '../client.ts';
 import { formatDuration } from '../format.ts';
 import { formatCount, t } from '../i18n/translate.ts';
+import { isByDate } from '../months.ts';
 import { filterCount, isBrowsing, type Query } from '../route.ts';
 import { hasCaptions } from '../state/has-captions.ts';
 import { showNew } from '../state/live-updates.ts';
@@ -49,7 +50,7 @@ export function SearchView() {
         </button>
       ) : null}
       {fault.value ? <FaultNote fault={fault.value} again={tryAgain} slim={items.length > 0} /> : null}
-      <div class={searching.value && items.length > 0 ? 'results results-old' : 'results'}>
+      <div class={classOfResults(searching.value && items.length > 0)}>
         {captions.length > 0 ? <CaptionsAbove captions={captions} /> : null}
         <Grid />
         {shown && items.length === 0 && !searching.value && !fault.value ? (
@@ -60,6 +61,10 @@ export function SearchView() {
       <div class="results-end">{loadingMore.value ? <Spinner /> : null}</div>
     </div>
   );
+}
+
+function classOfResults(isOld: boolean): string {
+  return `results ${isOld ? 'results-old' : ''} ${isByDate(query.value) ? 'by-date' : ''}`;
 }
 
 /** All pictures are listed, in the order they come in. */
