@@ -45,7 +45,9 @@ describe('the words people type, on the page', browserSkip(), () => {
     await page.getByRole('link', { name: 'Did you mean coffee?' }).click();
     await page.waitForURL((url) => url.searchParams.get('q') === 'coffee');
     await page.getByRole('link', { name: 'Did you mean coffee?' }).waitFor({ state: 'detached' });
-    await page.locator('.grid > li:first-child').getByRole('link', { name: 'coffee' }).waitFor();
+    const first = page.locator('.grid > li:first-child');
+    await first.getByRole('link', { name: 'coffee' }).waitFor();
+    await first.getByText('file name').waitFor();
   });
 
   it('filters by main colours, which the address keeps', async (t) => {

@@ -61,6 +61,7 @@ export function PictureTile({ image, edge }: { image: ImageItem; edge: number })
       </button>
       <FavouriteMark image={image} name={name} />
       <CopiesMark id={image.id} name={name} />
+      <Why image={image} />
       <div class="tile-bar">
         <span class="tile-score" aria-hidden="true">
           {image.score === undefined ? '' : formatScore(image.score)}
@@ -86,6 +87,12 @@ export function PictureTile({ image, edge }: { image: ImageItem; edge: number })
       </div>
     </div>
   );
+}
+
+/** What it is called by the words that are looked for; nothing where it is only near in meaning. */
+function Why({ image: { why = [] } }: { image: ImageItem }) {
+  const names = why.filter((reason) => reason !== 'meaning');
+  return names.length === 0 ? null : <small class="tile-why">{names.map((name) => t(`why.${name}`)).join(', ')}</small>;
 }
 
 function FavouriteMark({ image, name }: { image: ImageItem; name: string }) {
