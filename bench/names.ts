@@ -1,11 +1,13 @@
 // npm run bench -- names        node bench/names.ts
-// Names beside meaning in the embedded store: 100,000 pictures in 300 folders, pages of 20, against search by meaning.
+// Names beside meaning in the embedded store: 100,000 pictures in 300 folders, pages of 20, against search by meaning;
+// a filter of colours, and what was probably meant by words that nothing is called by.
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { askedNames, searchNames } from '../core/fusion.ts';
 import { NOTHING_KNOWN } from '../core/picture-fields.ts';
-import type { Point, VectorQuery } from '../core/ports.ts';
+import type { Point, VectorQuery, VectorStore } from '../core/ports.ts';
+import { respelled } from '../core/spelling.ts';
 import type { JointEmbedding } from '../core/types.ts';
 import { openEmbeddedStore } from '../core/vectors/sqlite/store.ts';
 import { queryWords } from '../core/words.ts';
@@ -58,8 +60,41 @@ export async function run(): Promise<void> {
         `${(fused / alone).toFixed(2)}x; the first time ${times.fused[0]!.toFixed(2)} ms`,
     );
   }
+  await colours(store);
+  await spelling(store);
   await store.close();
   rmSync(folder, { recursive: true });
+}
+
+async function colours(store: VectorStore): Promise<void> {
+  for (const colour of ['monochrome', 'red']) {
+    const times = await timesOf(() => store.query({ vector: unit(), filter: { colours: [colour] }, limit: 20 }));
+    console.log(`colours ${colour}: ${median(times).toFixed(2)} ms`);
+  }
+}
+
+/** None of them is in a vocabulary. */
+const MISSPELT = ['gadren', 'kuhce', 'imgae', 'jgpp', 'zqxvwk'];
+
+async function spelling(vectors: VectorStore): Promise<void> {
+  const embedder = { hasWord: async () => false, wordRanks: async (words: readonly string[]) => words.map(() => null) };
+  const read = { language: 'en', preferred: [] };
+  for (const text of MISSPELT) {
+    const times = await timesOf(() => respelled({ embedder, vectors }, text, read));
+    console.log(
+      `did you mean: ${text}, ${await respelled({ embedder, vectors }, text, read)}: ${median(times).toFixed(2)} ms`,
+    );
+  }
+}
+
+async function timesOf(work: () => Promise<unknown>): Promise<number[]> {
+  const times: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    const start = performance.now();
+    await work();
+    times.push(performance.now() - start);
+  }
+  return times;
 }
 
 function pointOf(i: number): Point {
@@ -79,6 +114,7 @@ function pointOf(i: number): Point {
       width: 640,
       height: 480,
       ...NOTHING_KNOWN,
+      colours: i % 20 === 0 ? ['black', 'white', 'monochrome'] : i % 7 === 0 ? ['red', 'blue'] : ['grey'],
       camera: i % 2 === 0 ? 'Canon EOS 5D' : 'Apple iPhone 12',
       tags: i % 50 === 0 ? ['holiday', 'to do'] : [],
       indexedAt: new Date(1.7e12 + i).toISOString(),

@@ -9,7 +9,7 @@ import { BEGINNING, ownWords, tagWords, wordsOf } from './words.ts';
 
 interface SpellingDeps {
   readonly embedder: Pick<Embedder, 'hasWord' | 'wordRanks'>;
-  readonly vectors: Pick<VectorStore, 'list' | 'count'>;
+  readonly vectors: Pick<VectorStore, 'list' | 'count' | 'facet'>;
 }
 
 /** How a text was read. */
@@ -27,10 +27,10 @@ const MOST_LENGTH = 24;
 const FEW_WORDS = 2;
 /** Words of a query that are looked at. */
 const MOST_WORDS = 8;
-/** Pictures whose names are looked at, of those that begin as the word does. */
+/** Folders and tags whose words are looked at, the most frequent ones. */
+const MOST_FREQUENT = 300;
+/** Pictures whose names are looked at, of those that begin as the word does: in the order of ids, so by chance. */
 const MOST_NAMED = 100;
-/** A beginning of more pictures says too little. */
-const MOST_BEGUN = 2000;
 
 const WORD = /[\p{L}\p{M}]+/gu;
 /** Scripts that are written without spaces, or by input methods that offer words only. */
@@ -67,27 +67,52 @@ async function nearestWord(
   const spellings = [lower, lower.charAt(0).toUpperCase() + lower.slice(1)];
   const known = await Promise.all(spellings.map((one) => embedder.hasWord(one)));
   if (known.includes(true) || (await vectors.count({ words: [folded] })) > 0) return null;
-  const named = await nearestName(vectors, folded);
+  const named = (await nearestFrequent(vectors, folded)) ?? (await nearestName(vectors, folded));
   if (named !== null && editDistance(folded, named) === 1) return named;
   const common = isEnglish && /^[a-z]+$/.test(lower) ? await nearestCommonWord(embedder, lower) : null;
   return common ?? named;
 }
 
-/** The nearest of the words that pictures are called by and that begin as the word does. */
+/** Words of folders and tags, which are counted again after a while: to count them takes longer than a search. */
+const FRESH_MS = 60_000;
+const frequentWords = new WeakMap<object, { readonly since: number; readonly words: Promise<Set<string>> }>();
+
+/** The nearest of the words of folders and tags. */
+async function nearestFrequent(vectors: SpellingDeps['vectors'], word: string): Promise<string | null> {
+  const known = frequentWords.get(vectors);
+  if (known !== undefined && performance.now() - known.since < FRESH_MS) return nearestOf(word, await known.words);
+  const words = countWords(vectors);
+  frequentWords.set(vectors, { since: performance.now(), words });
+  words.catch(() => frequentWords.delete(vectors));
+  return nearestOf(word, await words);
+}
+
+async function countWords(vectors: SpellingDeps['vectors']): Promise<Set<string>> {
+  const fields = ['folder', 'tags'] as const;
+  const values = await Promise.all(fields.map((field) => vectors.facet(field, {}, MOST_FREQUENT)));
+  return new Set(values.flat().flatMap(({ value }) => wordsOf(value)));
+}
+
+/** The nearest of the words that pictures are called by and whose first half is that of the word, at least. */
 async function nearestName(vectors: SpellingDeps['vectors'], word: string): Promise<string | null> {
-  const most = word.length < 6 ? 1 : 2;
   for (let length = word.length - 1; length >= Math.max(2, Math.floor(word.length / 2)); length--) {
     const filter: Filter = { words: [`${word.slice(0, length)}${BEGINNING}`] };
-    const count = await vectors.count(filter);
-    if (count > MOST_BEGUN) return null;
-    if (count === 0) continue;
     const { items } = await vectors.list({ filter, limit: MOST_NAMED, order: 'id' });
     const words = new Set(items.flatMap(({ payload }) => [...ownWords(payload), ...tagWords(payload.tags)]));
-    const near = [...words].map((name) => ({ name, distance: editDistance(word, name) }));
-    const best = near.filter(({ distance }) => distance <= most).sort((a, b) => a.distance - b.distance)[0];
-    if (best !== undefined) return best.name;
+    const best = nearestOf(word, words);
+    if (best !== null) return best;
   }
   return null;
+}
+
+/** Null when all are further away than slips go. */
+function nearestOf(word: string, words: Iterable<string>): string | null {
+  let [best, least]: [string | null, number] = [null, word.length < 6 ? 2 : 3];
+  for (const one of words) {
+    const distance = one.length < LEAST_LENGTH - 1 ? least : editDistance(word, one);
+    if (distance < least) [best, least] = [one, distance];
+  }
+  return best;
 }
 
 /** The most common of the words that one slip makes of it. */

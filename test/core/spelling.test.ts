@@ -40,6 +40,8 @@ describe('what was probably meant', () => {
       ['A sunste, over the Beahc!', 'A sunset, over the beach!'],
       ['elephnt without poeple', 'elephant without people'],
       ['schonbrunm', 'schonbrunn'],
+      ['scohttland shcoenbrunn', 'schottland schonbrunn'],
+      ['hcsonbrunn zepplein', 'schonbrunn zeppelin'],
       ['Schotland', 'schottland'],
       ['kirschblute kirschbulte', 'kirschblute kirschblute'],
       ['zepelin friedrichshaven', 'zeppelin friedrichshafen'],
