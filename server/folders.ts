@@ -158,7 +158,32 @@ export class Folders {
     const { bucket } = await this.#expect(name);
     await this.#change(async (folders) => [folders.filter((folder) => folder.bucket !== bucket), undefined]);
     this.disconnect(bucket);
-    return this.#forget(bucket);
+    return this.forget(bucket);
+  }
+
+  /** Removes everything of a bucket from the index; what people said waits for the same bytes elsewhere. */
+  async forget(bucket: string): Promise<number> {
+    const { live, failures, vanished, buckets } = this.#options;
+    let removed = 0;
+    await live.write(async ({ vectors }) => {
+      for (;;) {
+        const { items } = await vectors.list({ filter: { kind: 'image', bucket }, limit: PAGE, order: 'id' });
+        if (items.length === 0) return;
+        for (const { id, payload } of items) {
+          if (payload.kind === 'image') await keepVanished({ vectors, vanished, buckets }, id, payload);
+        }
+        const deletedAt = new Date().toISOString();
+        const tombstones = items.map(({ id, payload }) => ({ id, sequencer: payload.sequencer, deletedAt }));
+        await vectors.remove(tombstones, 'not-older');
+        removed += items.length;
+      }
+    });
+    for (let cursor: string | undefined; ; ) {
+      const page = await failures.list({ limit: PAGE, cursor });
+      for (const failure of page.items) if (failure.bucket === bucket) await failures.resolve(failure.id);
+      if (page.next === undefined) return removed;
+      cursor = page.next;
+    }
   }
 
   /** Pictures of each folder in the index. */
@@ -228,31 +253,6 @@ export class Folders {
     const match = await this.#options.live.read(({ vectors }) => findMoved(store, gone, vectors));
     if (match === null) return null;
     return match.isSure || (await ask?.(match, path)) ? match.folder : null;
-  }
-
-  /** Removes everything of a bucket from the index; what people said waits for the same bytes elsewhere. */
-  async #forget(bucket: string): Promise<number> {
-    const { live, failures, vanished, buckets } = this.#options;
-    let removed = 0;
-    await live.write(async ({ vectors }) => {
-      for (;;) {
-        const { items } = await vectors.list({ filter: { kind: 'image', bucket }, limit: PAGE, order: 'id' });
-        if (items.length === 0) return;
-        for (const { id, payload } of items) {
-          if (payload.kind === 'image') await keepVanished({ vectors, vanished, buckets }, id, payload);
-        }
-        const deletedAt = new Date().toISOString();
-        const tombstones = items.map(({ id, payload }) => ({ id, sequencer: payload.sequencer, deletedAt }));
-        await vectors.remove(tombstones, 'not-older');
-        removed += items.length;
-      }
-    });
-    for (let cursor: string | undefined; ; ) {
-      const page = await failures.list({ limit: PAGE, cursor });
-      for (const failure of page.items) if (failure.bucket === bucket) await failures.resolve(failure.id);
-      if (page.next === undefined) return removed;
-      cursor = page.next;
-    }
   }
 }
 

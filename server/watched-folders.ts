@@ -17,6 +17,9 @@ export interface WatchedFoldersOptions {
   readonly everyMs?: number;
 }
 
+/** Longer than a picture takes to be indexed. Milliseconds. */
+const SWEPT_MS = 60_000;
+
 /**
  * Follows all folders of an index: connects those that are there, watches those that are to be watched, and waits for
  * the others. A drive may come and go; what the index knows of it stays, and is hidden meanwhile.
@@ -27,6 +30,9 @@ export class WatchedFolders {
   readonly #watching = new Map<string, { readonly path: string; readonly source: FolderSource }>();
   /** Why a folder is not there, by bucket: said once. */
   readonly #reasons = new Map<string, string>();
+  /** Buckets of the list as it was last, and those that were taken out of it a moment ago, with when that was. */
+  #known: ReadonlySet<string> = new Set();
+  readonly #left = new Map<string, number>();
   readonly #stop = new AbortController();
   #timer: NodeJS.Timeout | undefined;
   #checking: Promise<number> | null = null;
@@ -70,11 +76,22 @@ export class WatchedFolders {
       const all = await folders.refresh();
       const known = new Set(all.map(({ bucket }) => bucket));
       for (const bucket of this.#watching.keys()) if (!known.has(bucket)) await this.#leave(bucket);
+      await this.#sweep(known);
       for (const folder of all) if (!this.#stop.signal.aborted) found += await this.#lookAt(folder);
     } catch (error) {
       logger.error({ err: error }, 'the list of folders cannot be read');
     }
     return found;
+  }
+
+  /** What was being indexed of a folder as it was taken out comes into the index after that, and goes here. */
+  async #sweep(known: ReadonlySet<string>): Promise<void> {
+    for (const bucket of this.#known) if (!known.has(bucket)) this.#left.set(bucket, performance.now());
+    this.#known = known;
+    for (const [bucket, at] of this.#left) {
+      if (performance.now() - at > SWEPT_MS || known.has(bucket)) this.#left.delete(bucket);
+      else await this.#options.folders.forget(bucket);
+    }
   }
 
   async #lookAt(folder: Folder): Promise<number> {

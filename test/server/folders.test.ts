@@ -211,6 +211,26 @@ describe('the folders of an index', { timeout: 900_000 }, () => {
     assert.deepEqual((await readdir(at('d'))).sort(), ['cat.jpg', 'coffee.jpg']);
   });
 
+  it('leave nothing behind when they are taken out while they are indexed', async () => {
+    const picture = await readFile(join(samples, 'cat.jpg'));
+    for (const way of ['a request', 'a command'] as const) {
+      await mkdir(at(way));
+      for (let i = 0; i < 200; i++)
+        await writeFile(at(`${way}/${i}.jpg`), Buffer.concat([picture, Buffer.from(`${i}`)]));
+      await (way === 'a request' ? start('b', way) : restart('b', way));
+      await eventually('some of them', 60_000, async () => ((await keys()).length > 10 ? true : null));
+      const { backlog } = await get<Status>('/status');
+      if (way === 'a command') assert.equal((await command('folders', 'rm', way)).code, 0);
+      else assert.equal((await send('DELETE', `/folders/${encodeURIComponent(way)}`)).status, 204);
+      assert.ok(backlog > 0, 'it was not indexed yet');
+      await finds('coffee.jpg');
+      await eventually('nothing under way', 60_000, async () =>
+        (await get<Status>('/status')).backlog === 0 ? true : null,
+      );
+      await finds('coffee.jpg');
+    }
+  });
+
   it('are changed by several processes at once, and none is lost', async () => {
     await start('a');
     await finds('cat.jpg', 'rocket.jpg');
