@@ -135,7 +135,7 @@ describe('the page and what nobody should send it', browserSkip(), () => {
     await page.getByRole('heading', { name: 'The server takes too long' }).waitFor();
     await note.waitFor({ state: 'detached' });
     silent = false;
-    await page.getByRole('button', { name: 'Try again' }).click();
+    // It asks again within a second by itself; the button may be gone before it can be clicked.
     await page.getByRole('heading', { name: /^Best matches/ }).waitFor();
   });
 
