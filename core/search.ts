@@ -84,7 +84,7 @@ export async function search(deps: SearchDeps, given: SearchRequest): Promise<Se
     throw new SightlineError('invalid-input', 'expected at least one term with a weight above 0, got none');
   }
   const meant = given.literal
-    ? { ...given, nameFilter: given.filter, understood: null }
+    ? { ...given, nameFilter: given.filter, isOnlyColours: false, understood: null }
     : { ...given, ...(await meantQuery(deps.embedder, given)) };
   const result = await searchTerms(deps, meant);
   const isDoubtful = meant.understood?.colours.length ? result.items.length === 0 : fitsNothing(given, result);
@@ -108,7 +108,7 @@ async function otherSpelling(deps: SearchDeps, { terms, language: hint }: Search
 }
 
 /** A query with what is understood of it. */
-type MeantRequest = SearchRequest & Pick<MeantQuery, 'nameFilter'>;
+type MeantRequest = SearchRequest & Pick<MeantQuery, 'nameFilter' | 'isOnlyColours'>;
 
 async function searchTerms(deps: SearchDeps, request: MeantRequest): Promise<TermsResult> {
   const { terms } = request;
@@ -131,7 +131,8 @@ async function searchTerms(deps: SearchDeps, request: MeantRequest): Promise<Ter
       exclude: [...stored.keys()],
     };
     const page = await find(deps, request, query);
-    return text === null ? page : withFit(deps, request, read.get(text)!, page);
+    if (text === null) return page;
+    return request.isOnlyColours ? allGood(request, page) : withFit(deps, request, read.get(text)!, page);
   };
   const { page, read } = await inBetterLanguage(texts, ask);
   const [first = null] = read.values();
@@ -170,6 +171,12 @@ function onlyText(terms: readonly SearchTerm[]): SearchTerm | null {
 
 /** A page of hits with how well they fit. */
 type Judged = Page<SearchHit> & Pick<SearchResult, 'fit'>;
+
+/** Of a query of nothing but colours: the filter let nothing else through. */
+function allGood({ cursor }: SearchRequest, page: Page<FoundHit>): Judged {
+  const items = page.items.map((hit) => ({ ...hit, fit: 'good' as const }));
+  return { ...page, items, fit: cursor === undefined && items.length > 0 ? 'good' : undefined };
+}
 
 async function withFit(
   { embedder, vectors }: SearchDeps,

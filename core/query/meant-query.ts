@@ -7,6 +7,8 @@ import { meantReading, type Reading, readings, type Understood } from './underst
 export interface MeantQuery {
   readonly terms: readonly SearchTerm[];
   readonly filter: Filter;
+  /** What is looked for is nothing but colours: what the filter lets through is it. */
+  readonly isOnlyColours: boolean;
   /** What pictures must be that are found by their names: they need not have the colours that they are called by. */
   readonly nameFilter: Filter;
   /** In which words were understood, or as it was given. */
@@ -47,10 +49,12 @@ export async function meantQuery(embedder: Pick<Embedder, 'readTexts'>, given: G
   }
   const colours = understood.flatMap((reading) => reading.colours);
   const filter = withColours(given.filter, colours);
+  const isOnlyColours = understood.some((reading) => reading.isOnlyColours);
   return {
     terms,
     filter,
-    nameFilter: understood.some(({ isOnlyColours }) => isOnlyColours) ? given.filter : filter,
+    isOnlyColours,
+    nameFilter: isOnlyColours ? given.filter : filter,
     language,
     understood: understood.length === 0 ? null : { without: understood.flatMap(({ without }) => without), colours },
   };
