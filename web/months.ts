@@ -13,10 +13,12 @@ export interface Month {
   readonly next?: Reading;
 }
 
-/** What is asked for to read on. */
+/** What is asked for to read on: some months, each up to its end. */
 export interface Reading {
   readonly filter: Filter;
   readonly cursor?: string;
+  /** The last of the months. */
+  readonly until: string;
 }
 
 export interface DatedList {
@@ -41,13 +43,25 @@ export function datedList(counts: readonly FacetCount[], known: readonly Item[],
   return { items: [], months: months.map(([value, count]) => ({ value, count, isRead: false })) };
 }
 
-/** The list from the beginning of one of its months on; pictures without a date follow only themselves. */
-export function readingFrom(month: string, { filter, sort }: Query): Reading {
-  if (month === '') return { filter: { ...filter, month } };
-  const [year, number] = month.split('-').map(Number);
+/**
+ * A month from its beginning on, with as many of those after it as fill a page. Pictures without a date are read by
+ * themselves. What is asked for is small, since the API counts it with each page.
+ */
+export function readingFrom(
+  month: string,
+  months: readonly Month[],
+  pageSize: number,
+  { filter, sort }: Query,
+): Reading {
+  if (month === '') return { filter: { ...filter, month }, until: month };
+  let at = months.findIndex(({ value }) => value === month);
+  for (let count = months[at]!.count; count < pageSize && months[at + 1]?.value; count += months[at]!.count) at++;
+  const until = months[at]!.value;
+  const [from, to] = sort === 'taken' ? [month, until] : [until, month];
+  const [year, number] = to.split('-').map(Number);
   const lastDay = new Date(Date.UTC(year!, number!, 0)).toISOString().slice(0, 10);
-  if (sort === 'taken') return { filter: { ...filter, takenAfter: later(filter.takenAfter, `${month}-01`) } };
-  return { filter: { ...filter, takenBefore: earlier(filter.takenBefore, lastDay) } };
+  const takenAfter = later(filter.takenAfter, `${from}-01`);
+  return { filter: { ...filter, takenAfter, takenBefore: earlier(filter.takenBefore, lastDay) }, until };
 }
 
 function later(a: string | undefined, b: string): string {
@@ -64,22 +78,18 @@ interface PageRead {
 }
 
 /** The list with a page that was read from the month `from` on, which may reach into those after it. */
-export function withPage(list: DatedList, page: PageRead, from: string, { filter }: Reading): DatedList {
+export function withPage(list: DatedList, page: PageRead, from: string, { filter, until }: Reading): DatedList {
   const at = new Map(list.months.map(({ value }, i) => [value, i]));
   const known = new Set(list.items.map(({ id }) => id));
   const added = page.items.filter((item) => !known.has(item.id) && at.has(monthOf(item)));
   const rank = (item: Item) => at.get(monthOf(item))!;
   // Stable: of each month the first pictures come first, whichever page they are of.
   const items = added.length === 0 ? list.items : [...list.items, ...added].sort((a, b) => rank(a) - rank(b));
-  const first = at.get(from)!;
   const last = page.items.at(-1);
-  const lastMonth = last && monthOf(last);
-  const end = page.next === undefined ? list.months.length : (at.get(lastMonth ?? from) ?? first);
+  const end = page.next === undefined ? undefined : (at.get(last ? monthOf(last) : from) ?? at.get(from));
   const months = list.months.map((month, i): Month => {
-    // What has no date is outside of every range of dates.
-    const isOutside = month.value === '' && lastMonth !== '' && i > first;
-    if (month.isRead || i < first || i > end || isOutside) return month;
-    return i === end ? { ...month, next: { filter, cursor: page.next } } : { ...month, isRead: true };
+    if (month.isRead || i < at.get(from)! || i > (end ?? at.get(until)!)) return month;
+    return i === end ? { ...month, next: { filter, until, cursor: page.next } } : { ...month, isRead: true };
   });
   return { items, months };
 }

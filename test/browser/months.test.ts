@@ -24,7 +24,8 @@ function pictures(random: () => number, sort: Query['sort']): ImageItem[] {
 
 /** What the API answers of them. */
 function read(all: readonly ImageItem[], list: DatedList, month: string, asked: Query): DatedList {
-  const reading = list.months.find(({ value }) => value === month)?.next ?? readingFrom(month, asked);
+  const reading =
+    list.months.find(({ value }) => value === month)?.next ?? readingFrom(month, list.months, pageSize, asked);
   const { takenAfter = '0', takenBefore = '9', month: only } = reading.filter;
   const isRange = reading.filter.takenAfter !== undefined || reading.filter.takenBefore !== undefined;
   const found = all.filter(({ takenAt, month }) =>
@@ -48,7 +49,7 @@ describe('a list by date', () => {
       const all = pictures(random, asked.sort);
       const first = { items: all.slice(0, pageSize), next: String(pageSize) };
       let list = datedList(counts(all), first.items, asked.sort);
-      list = withPage(list, first, list.months[0]!.value, { filter: {} });
+      list = withPage(list, first, list.months[0]!.value, { filter: {}, until: list.months.at(-1)!.value });
       for (let steps = 0; ; steps++) {
         const unread = list.months.filter(({ isRead }) => !isRead);
         if (unread.length === 0) break;
@@ -84,12 +85,21 @@ describe('a list by date', () => {
     }
   });
 
-  it('asks for no more than the filters of the list allow', () => {
+  it('asks for as many months as fill a page, and for no more than the filters of the list allow', () => {
+    const counted = ['2020-02', '2020-01', '2019-12', '2019-03', ''].map((value) => ({ value, count: 3 }));
+    const { months } = datedList(counted, [], '-taken');
+    const asked = (month: string, size: number, filter = {}, sort: Query['sort'] = '-taken') =>
+      readingFrom(month, sort === 'taken' ? datedList(counted, [], sort).months : months, size, {
+        ...byDate,
+        filter,
+        sort,
+      });
     const filter = { takenAfter: '2019-03-05', takenBefore: '2020-02-10' };
-    assert.deepEqual(readingFrom('2020-02', { ...byDate, filter }).filter, filter);
-    assert.equal(readingFrom('2020-01', { ...byDate, filter }).filter.takenBefore, '2020-01-31');
-    assert.equal(readingFrom('2020-02', byDate).filter.takenBefore, '2020-02-29');
-    assert.deepEqual(readingFrom('2019-03', { ...byDate, sort: 'taken', filter }).filter, filter);
-    assert.equal(readingFrom('2019-04', { ...byDate, sort: 'taken', filter }).filter.takenAfter, '2019-04-01');
+    assert.deepEqual(asked('2020-02', 100, filter), { filter, until: '2019-03' });
+    assert.deepEqual(asked('2019-03', 100, filter, 'taken'), { filter, until: '2020-02' });
+    const small = { takenAfter: '2020-01-01', takenBefore: '2020-02-29' };
+    assert.deepEqual(asked('2020-02', 6), { filter: small, until: '2020-01' });
+    assert.deepEqual(asked('2020-01', 6, {}, 'taken'), { filter: small, until: '2020-02' });
+    assert.deepEqual(asked('', 6), { filter: { month: '' }, until: '' });
   });
 });

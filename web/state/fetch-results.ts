@@ -9,7 +9,7 @@ import {
   type Understood,
 } from '../client.ts';
 import { t } from '../i18n/translate.ts';
-import { datedList, isByDate, type Month, type Reading, readingFrom, withPage } from '../months.ts';
+import { type DatedList, datedList, isByDate, type Month, readingFrom, withPage } from '../months.ts';
 import { ApiFault } from '../problem.ts';
 import { type Chip, hasPictureFilter, isBrowsing, type Query } from '../route.ts';
 import { heldPicture, recallPicture } from './query-pictures.ts';
@@ -71,14 +71,16 @@ async function fetchFirstByDate(wanted: Query, page: PageWanted): Promise<Result
     client.facet('month', { filter, limit: allMonths, signal: page.signal }),
   ]);
   const list = datedList(counts, first.items, sort);
-  const { items, months } = list.months[0] ? withPage(list, first, list.months[0].value, { filter }) : list;
+  const [begin, end] = [list.months[0], list.months.at(-1)];
+  const { items, months } = begin && end ? withPage(list, first, begin.value, { filter, until: end.value }) : list;
   return { total: first.total, items, months };
 }
 
-/** What comes next in a month of a list by date, and perhaps in those after it. */
-export async function fetchMonth(wanted: Query, month: Month, signal: AbortSignal): Promise<[ResultPage, Reading]> {
-  const reading = month.next ?? readingFrom(month.value, wanted);
-  return [await client.listImages({ ...reading, sort: wanted.sort, limit: laterPages, signal }), reading];
+/** The list with what comes next in one of its months, and perhaps in those after it. */
+export async function fetchMonth(asked: Query, list: DatedList, month: Month, signal: AbortSignal): Promise<DatedList> {
+  const { until, ...reading } = month.next ?? readingFrom(month.value, list.months, laterPages, asked);
+  const page = await client.listImages({ ...reading, sort: asked.sort, limit: laterPages, signal });
+  return withPage(list, page, month.value, { ...reading, until });
 }
 
 interface PageWanted {

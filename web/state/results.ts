@@ -1,7 +1,7 @@
 import { computed, effect, signal, untracked } from '@preact/signals';
 import type { CaptionItem, Fit, Item, SearchWarning, Understood } from '../client.ts';
 import { CopyFolder } from '../fold-copies.ts';
-import { type Month, monthOf, withPage } from '../months.ts';
+import { type Month, monthOf } from '../months.ts';
 import { ApiFault, isAbort, isUnreachable, mayPass } from '../problem.ts';
 import type { Query, View } from '../route.ts';
 import { fetchMonth, fetchPage, type ResultPage } from './fetch-results.ts';
@@ -293,8 +293,8 @@ export async function loadMore(inMonth?: string): Promise<void> {
 
 async function readOn(shown: Results, month: Month | undefined, signal: AbortSignal): Promise<Results | 'other-space'> {
   if (month && shown.months) {
-    const [page, reading] = await fetchMonth(shown.query, month, signal);
-    return { ...shown, ...withPage({ items: shown.items, months: shown.months }, page, month.value, reading) };
+    const list = { items: shown.items, months: shown.months };
+    return { ...shown, ...(await fetchMonth(shown.query, list, month, signal)) };
   }
   const page = await fetchPage(shown.query, shown.next, signal);
   if (space !== undefined && page.space !== undefined && page.space !== space) return 'other-space';
