@@ -49,7 +49,7 @@ describe('the page of `npm start`, with the real models', browserSkip(), () => {
     // Pages so small that there is one to come when the models change.
     await page.route(/\/(images|search)\?/, (route) => {
       const url = new URL(route.request().url());
-      if (url.searchParams.get('limit') !== '1') url.searchParams.set('limit', '18');
+      if (url.searchParams.get('limit') !== '1') url.searchParams.set('limit', '21');
       return route.continue({ url: url.href });
     });
     const refused: string[] = [];
