@@ -172,6 +172,8 @@ describe('search over HTTP', () => {
       ],
     );
     assert.deepEqual(only.understood, { without: [], colours: [{ colour: 'monochrome', words: 'monochrome' }] });
+    assert.equal(only.fit, 'good', 'all that the filter lets through is what is looked for');
+    assert.equal(monochrome.fit, undefined, 'nobody can say how well it shows a dog');
 
     assert.equal((await t.json('/search?q=x&colours=turquoise')).status, 400);
     const body = await t.json('/search', jsonRequest('POST', { text: 'x', filter: { colours: ['monochrome'] } }));
