@@ -59,6 +59,10 @@ const OPTIONS = {
     text: 'only a text side, on this text encoder of models/manifest.json, into a head whose image side stays as it is',
   }),
   'text-sides': toggle({ text: 'the same for every text side that the head has' }),
+  twin: path({
+    unit: 'HEAD',
+    text: 'for a text side: a head like --into that has not seen the validation pictures, judged in its place',
+  }),
   into: path({ text: 'the head of --text-side and --text-sides', shown: 'models/head-PROFILE' }),
   epochs: whole({ min: 1, max: 10_000, text: "instead of the recipe's own number" }),
   epoch: whole({ min: 1, max: 10_000, text: 'export this epoch instead of the best one on the validation pictures' }),
@@ -127,7 +131,20 @@ async function trainSides(flags: Flags, data: string): Promise<number> {
   const location = await openLocation(data);
   const features = await openFeatures(flags.features);
   const [withValidation, fromScratch] = [flags['with-validation'], flags['from-scratch']];
-  const job = { fromScratch, location, features, modelDirs, profile, folder, seed, threads, epochs, withValidation };
+  const { twin } = flags;
+  const job = {
+    fromScratch,
+    location,
+    features,
+    modelDirs,
+    profile,
+    folder,
+    seed,
+    threads,
+    epochs,
+    withValidation,
+    twin,
+  };
   try {
     for (const encoder of flags['text-sides'] ? all : [flags['text-side']!]) {
       const { judged } = await trainSideInto({ ...job, encoder });

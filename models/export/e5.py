@@ -31,6 +31,8 @@ BLOCK = 32
 BLOCK_BYTES = 18
 # int8 activations: the fast kernels, and 0.9999 of the vectors that float32 ones give.
 ACCURACY_LEVEL = 4
+# After how many layers states are given out beside those of the last one.
+INNER_LAYERS = [6, 9]
 SENTENCES = [
     "a dog runs over the beach",
     "zwei Kinder spielen im Schnee, ein Mann schaut zu",
@@ -213,7 +215,7 @@ class Graph:
 
 
 def build(weights: Weights, kept: np.ndarray) -> onnx.ModelProto:
-    """input_ids [batch, sequence], rows of one length, to the last layer's states."""
+    """input_ids [batch, sequence], rows of one length, to the states of the last layer and of some before it."""
     graph, width, eps = Graph(), weights.width, weights.eps
     values, scales = weights.blocks("emb.word", weights.rows)
     table = [graph.packed("words.w", values[kept]), "input_ids", graph.scales("words.s", scales[kept])]
@@ -225,9 +227,11 @@ def build(weights: Weights, kept: np.ndarray) -> onnx.ModelProto:
     norm = [graph.constant(f"words.norm.{one}", weights.floats(f"emb.ln.{one}")) for one in "wb"]
     sum_ = graph.node("Add", [words, places], "words.sum", "")
     state = graph.node("LayerNormalization", [sum_, *norm], "states", "", axis=-1, epsilon=eps)
+    named = {weights.layers: "last_hidden_state"} | {at: f"layer{at}_states" for at in INNER_LAYERS}
     for at in range(weights.layers):
-        state = layer(graph, weights, state, f"l{at}", "last_hidden_state" if at + 1 == weights.layers else f"l{at}.states")
-    outputs = [helper.make_tensor_value_info("last_hidden_state", TensorProto.FLOAT, ["batch", "sequence", width])]
+        state = layer(graph, weights, state, f"l{at}", named.get(at + 1, f"l{at}.states"))
+    shape = ["batch", "sequence", width]
+    outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in named.values()]
     ids = helper.make_tensor_value_info("input_ids", TensorProto.INT64, ["batch", "sequence"])
     made = helper.make_graph(graph.nodes, "multilingual-e5-small", [ids], outputs, graph.constants)
     opsets = [helper.make_opsetid("", 21), helper.make_opsetid("com.microsoft", 1)]

@@ -26,13 +26,17 @@ const PARALLEL_PICTURES = 3;
 /** A bucket answers later than a disk: more pictures at the same time keep the encoder busy. */
 const PARALLEL_REMOTE_PICTURES = 8;
 
-/** Pictures of a data set as serving sees them. To be closed. */
+/**
+ * Pictures of a data set as serving sees them, and those to train on in these ways. To be closed.
+ * @param views the first is what serving sees
+ */
 export async function encodePictures(
   location: Location,
   dataset: Dataset,
   options: EncodingOptions,
+  views: readonly Augmentation[] = [FULL],
 ): Promise<Features> {
-  return shown(location, options, [FULL], (full) => loadFeatures(dataset, full));
+  return shown(location, options, views, (full) => loadFeatures(dataset, full));
 }
 
 /**

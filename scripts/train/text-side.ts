@@ -39,6 +39,11 @@ export interface TextSideJob {
   readonly fromScratch: boolean;
   /** Write the side that is trained on with the validation pictures, too; its twin has been judged on them before. */
   readonly withValidation: boolean;
+  /**
+   * For a head whose image side has seen the validation pictures: one like it that has not, with a side of this
+   * encoder, which is judged in this one's place; all pictures are trained on at once.
+   */
+  readonly twin?: string;
 }
 
 export interface TextSideReport {
@@ -65,14 +70,13 @@ export async function trainSideInto(job: TextSideJob): Promise<TextSideReport> {
   const twinFolder = join(dataFolder(), 'runs', `text-side-${encoder}`);
   try {
     const parties = { first: encoders, own, languages: await languagesOf(job, encoders) };
-    // Before anything is written: the new side may take the place of the one that it is pulled to.
-    const twin = await train(job, parties, [TRAINING], job.fromScratch ? null : await readTextSide(folder, own.text));
-    const last = job.withValidation ? await train(job, parties, [TRAINING, VALIDATION], twin) : twin;
-    await rm(twinFolder, { recursive: true, force: true });
-    await cp(folder, twinFolder, { recursive: true });
+    const start = job.fromScratch ? null : await readTextSide(folder, own.text);
     const about = await describeSide(job, parties);
-    await writeTextSide(twinFolder, { ...about, graph: headGraph(twin, ['text']) }, encoders.image.fingerprint);
-    const judged = await judge(job, parties, twinFolder);
+    const last =
+      job.twin === undefined
+        ? await trainWithTwin(job, parties, start, { about, folder: twinFolder })
+        : await trainLikeTwin(job, parties, start, job.twin);
+    const judged = await judge(job, parties, job.twin ?? twinFolder);
     const training = { ...about.training, validation: figuresByLanguage(judged) };
     const match = bestMatch(matched(parties, judged));
     await writeTextSide(
@@ -87,6 +91,39 @@ export async function trainSideInto(job: TextSideJob): Promise<TextSideReport> {
     await encoders.close();
     if (own !== encoders) await own.close();
   }
+}
+
+/** A side, and its twin in a folder of its own that has not seen the validation pictures. */
+async function trainWithTwin(
+  job: TextSideJob,
+  parties: Parties,
+  start: TrainedHead | null,
+  { about, folder }: { readonly about: SideFacts; readonly folder: string },
+): Promise<TrainedHead> {
+  // Before anything is written: the new side may take the place of the one that it is pulled to.
+  const twin = await train(job, parties, [TRAINING], start);
+  const last = job.withValidation ? await train(job, parties, [TRAINING, VALIDATION], twin) : twin;
+  await rm(folder, { recursive: true, force: true });
+  await cp(job.folder, folder, { recursive: true });
+  await writeTextSide(folder, { ...about, graph: headGraph(twin, ['text']) }, parties.first.image.fingerprint);
+  return last;
+}
+
+/** A side on all pictures. Throws `invalid-input` when the twin has none of the same encoder to be judged. */
+async function trainLikeTwin(
+  job: TextSideJob,
+  parties: Parties,
+  start: TrainedHead | null,
+  twin: string,
+): Promise<TrainedHead> {
+  const { texts } = await loadHeadFile(twin);
+  if (!texts.some(({ encoderKey }) => encoderKey === parties.own.text.key)) {
+    throw new SightlineError(
+      'invalid-input',
+      `${twin}: expected a side of ${job.encoder}: train it into the twin first`,
+    );
+  }
+  return train(job, parties, [TRAINING, VALIDATION], start);
 }
 
 interface Parties {
@@ -115,6 +152,7 @@ async function pairsOf(
   encoders: Encoders,
   splits: readonly string[],
   lang: string,
+  views?: TextSideRecipe['views'],
 ): Promise<{ pairs: PairSet; close(): Promise<void> }> {
   const dataset = await readDataset(location, { splits, lang });
   const pictures = dataset.pictures.map((picture) => ({ ...picture, split: TRAINING }));
@@ -122,6 +160,7 @@ async function pairsOf(
     location,
     { ...dataset, pictures },
     { encoders, modelDirs, features },
+    views,
   );
   return { pairs: found.get(TRAINING)!, close };
 }
@@ -139,7 +178,7 @@ async function train(
     start === null ? { ...TEXT_SIDE, epochs } : { ...TEXT_SIDE, text: start.spec.text, epochs: Math.ceil(epochs / 3) };
   const open: { close(): Promise<void> }[] = [];
   const read = async (encoders: Encoders, lang: string) => {
-    const { pairs, close } = await pairsOf(job, encoders, splits, lang);
+    const { pairs, close } = await pairsOf(job, encoders, splits, lang, recipe.views);
     open.push({ close });
     return pairs;
   };
@@ -215,10 +254,12 @@ function dataName({ name }: Location): string {
   return name.split('/').at(-1)!;
 }
 
+type SideFacts = Omit<TrainedTextSide, 'graph'> & { readonly training: TextSideFile['training'] };
+
 async function describeSide(
-  { location, folder, encoder, seed, threads, epochs, withValidation }: TextSideJob,
+  { location, folder, encoder, seed, threads, epochs, withValidation, twin }: TextSideJob,
   { own, languages }: Parties,
-): Promise<Omit<TrainedTextSide, 'graph'> & { readonly training: TextSideFile['training'] }> {
+): Promise<SideFacts> {
   const { texts } = await loadHeadFile(folder);
   const replaced = texts.find((side) => side.encoder === encoder)?.languages ?? [];
   const training = {
@@ -226,7 +267,7 @@ async function describeSide(
     captionLanguages: [...languages],
     seed,
     threads,
-    withValidation,
+    withValidation: withValidation || twin !== undefined,
     recipe: JSON.parse(JSON.stringify({ ...TEXT_SIDE, epochs: epochs ?? TEXT_SIDE.epochs })),
   };
   return {

@@ -101,6 +101,18 @@ describe('npm run train, npm run tune', () => {
       ['en', 'de'],
     );
     assert.ok(Math.abs(rows[1]!.heads[0]!.recallSum - training.validation.de.recallSum) < 15);
+    const alike = join(folder, 'head-alike');
+    await cp(join(folder, 'head-whole'), alike, { recursive: true });
+    const like = (twin: string) =>
+      call('train', '--data', data, ...side.slice(0, 2), '--into', alike, '--epochs', '1', '--twin', twin);
+    const without = await like(alike);
+    assert.equal(without.code, 1, without.stdout);
+    assert.match(without.stderr, /head-alike: expected a side of multilingual-e5-small: train it into the twin first/);
+    const judgedByTwin = await like(into);
+    assert.equal(judgedByTwin.code, 0, judgedByTwin.stderr);
+    const [, { training: own }] = JSON.parse(String(await head('alike', 'head.json'))).texts;
+    assert.equal(own.withValidation, true);
+    assert.equal(own.validation.de.recallSum, rows[1]!.heads[0]!.recallSum);
     const unknown = await call('train', '--data', data, '--text-side', 'nobody', '--into', into);
     assert.notEqual(unknown.code, 0);
     assert.match(unknown.stderr, /nobody/);

@@ -224,7 +224,7 @@ const best: Recipe = {
 /** How a text side is trained into a space that is there. */
 export interface TextSideRecipe
   extends Pick<Recipe, 'name' | 'loss' | 'optimizer' | 'learningRate' | 'warmupSteps' | 'schedule' | 'average'>,
-    Pick<Recipe, 'batch' | 'partialBatch' | 'epochs'>,
+    Pick<Recipe, 'batch' | 'partialBatch' | 'epochs' | 'views'>,
     IntoSpec {
   readonly text: TowerSpec;
   readonly stored: HeadSpec['stored'];
@@ -242,7 +242,13 @@ export const NO_TOWER: TowerSpec = { inputs: [], hidden: 1, skip: false, inputDr
 /** Wide, long and only of the texts: a few minutes on cached features. */
 export const TEXT_SIDE: TextSideRecipe = {
   name: 'text-side',
-  text: { ...best.head.text, hidden: 4096, inputDropout: 0.1, hiddenDropout: 0.4 },
+  text: {
+    ...best.head.text,
+    inputs: [...best.head.text.inputs, standardised('layer6', true), standardised('layer9', true)],
+    hidden: 2048,
+    inputDropout: 0.1,
+    hiddenDropout: 0.4,
+  },
   stored: 'int8',
   loss: best.loss,
   optimizer: best.optimizer,
@@ -251,11 +257,12 @@ export const TEXT_SIDE: TextSideRecipe = {
   schedule: 'cosine',
   average: 0.99,
   batch: 1024,
-  epochs: 24,
+  epochs: 16,
   pull: 3,
   mix: 0.5,
   balance: 0.6,
   towers: 1,
+  views: [FULL, FLIPPED],
 };
 
 /**

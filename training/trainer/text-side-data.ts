@@ -1,4 +1,5 @@
 import type { Head } from '../../core/encode/head.ts';
+import { OWN_OUTPUT } from '../../core/encode/text-encoder.ts';
 import type { JointEmbedding } from '../../core/types.ts';
 import type { PairSet } from '../features/extract.ts';
 import { HalfMatrix } from '../features/float16-matrix.ts';
@@ -48,6 +49,8 @@ const ROWS = 512;
 /** Puts together what {@link TextSideData} names; all of it is in memory. */
 export async function textSideData({ head, first, anchors, ...rest }: TextSideSources): Promise<TextSideData> {
   const { dimension } = head;
+  // The encoder's own vector is what it was trained to compare; its inner layers tell languages apart.
+  const ownPart = (vector: Float32Array) => vector.subarray(0, rest.textOutputs[OWN_OUTPUT]);
   const names = new Map(first.pictures.map(({ image }, at) => [image, at]));
   const images = await imageVectors(head, first);
   const known = await textVectors(head, first);
@@ -65,14 +68,14 @@ export async function textSideData({ head, first, anchors, ...rest }: TextSideSo
       const picture = names.get(image);
       if (picture === undefined) continue;
       const [from, end] = [anchors.firstCaption[picture]!, anchors.firstCaption[picture + 1]!];
-      const beside = Array.from({ length: end - from }, (_, i) => anchors.captions.row(from + i));
+      const beside = Array.from({ length: end - from }, (_, i) => ownPart(anchors.captions.row(from + i)));
       for (let row = set.firstCaption[own]!; row < set.firstCaption[own + 1]!; row++) {
         const vector = set.captions.row(row);
         captions.set(at, vector);
         pictureOf[at] = picture;
         captionsOf[picture]!.push(at);
         const target = targets.subarray(at * dimension, (at + 1) * dimension);
-        for (const [i, weight] of nearness(vector, beside).entries()) {
+        for (const [i, weight] of nearness(ownPart(vector), beside).entries()) {
           for (let d = 0; d < dimension; d++) target[d]! += weight * known[from + i]![d]!;
         }
         at++;
