@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import { SightlineError } from '../../core/errors.ts';
 import {
   captionId,
   createIndexer,
@@ -167,6 +168,37 @@ describe('indexing one picture', () => {
     await put(`PIC ${'x'.repeat(1000)}`);
     assert.equal(reasonOf(await index(created('10'))), 'rejected: too-large');
     assert.equal(embedder.embeddedImages.length, 0);
+  });
+
+  it('asks the index once before it writes, and reads an object once', async () => {
+    const asked: string[] = [];
+    const counting = <T extends object>(store: T): T =>
+      new Proxy(store, {
+        get(target, name) {
+          const value = Reflect.get(target, name);
+          if (typeof value === 'function') asked.push(String(name));
+          return value;
+        },
+      });
+    const buckets = new Map([['b', counting(objects)]]);
+    const indexing = createIndexer({ embedder, vectors: counting(vectors), buckets, maxBytes: 1000 });
+    await put('PIC one');
+    assert.equal(reasonOf(await indexing(created('10'))), 'indexed');
+    assert.deepEqual(asked.sort(), ['get', 'list', 'lookUp', 'upsert']);
+  });
+
+  it('has nothing to say of an old event when the object is archived by now', async () => {
+    await put('PIC one');
+    await index(created('20'));
+    const get = async () => {
+      throw new SightlineError('unavailable', 'must be restored first', { details: { archived: true } });
+    };
+    const buckets = new Map([['b', { ...objects, get }]]);
+    const later = createIndexer({ embedder, vectors, buckets, maxBytes: 1000 });
+    assert.equal(reasonOf(await later(created('10'))), 'skipped: stale');
+    assert.equal(reasonOf(await later(created('20'))), 'skipped: unchanged');
+    await put('PIC two');
+    await assert.rejects(later(created('30')), /must be restored first/);
   });
 
   it('lets an outage through and succeeds on the next try', async () => {

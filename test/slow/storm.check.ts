@@ -70,7 +70,7 @@ interface World {
 }
 
 it(`0 lost, 0 doubled, 0 stale after ${DELIVERIES} events (SEED=${seed})`, {
-  timeout: 30 * 60_000,
+  timeout: 90 * 60_000,
 }, async (context) => {
   const build = await buildFunctions();
   context.after(() => build.remove());
