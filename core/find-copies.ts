@@ -1,7 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { bitsApart, HASH_WORDS, hashDistance, hashWords, isPlain } from './encode/look.ts';
+import { SightlineError } from './errors.ts';
 import type { VectorStore } from './ports.ts';
-import type { ImagePayload, Page } from './types.ts';
+import type { ImagePayload, JointEmbedding, Page } from './types.ts';
 import { dot } from './vector-arithmetic.ts';
 import { decodeCursor, encodeCursor, fingerprint } from './vectors/cursor.ts';
 
@@ -14,6 +15,10 @@ export const MIN_COSINE = 0.25;
 /** Two hashes that differ in `MAX_BITS` bits have one of so many bands in common. */
 const BANDS = MAX_BITS + 1;
 const PAGE = 1000;
+/** Pictures of a collection, at most: all of them are read, and half a minute is what a caller waits. */
+const MAX_PICTURES = 500_000;
+/** The hash of pictures that have none. */
+const PLAIN = '0'.repeat(HASH_WORDS * 8);
 /** What is known of the collection is looked at again after so long, whatever it seems to have become. */
 const MAX_AGE_MS = 60_000;
 
@@ -35,32 +40,29 @@ export interface Stacks {
   /**
    * The stacks of the collection, those with the most bytes to spare first.
    * @throws {invalid-cursor}
+   * @throws {too-large} when the collection is
    */
   list(options: { limit: number; cursor?: string }): Promise<StackPage>;
 }
 
-/** What is asked of one picture to find its copies. */
-interface Look extends Pick<ImagePayload, 'sha256' | 'bytes'> {
-  readonly id: string;
-  readonly pixels: number;
-  /** By the camera; copies keep it or lose it. */
-  readonly clock: string | null;
-  readonly hash: string | null;
-}
-
 /** The stacks of a store; what was found is kept until something seems to have changed. */
-export function createStacks(vectors: VectorStore): Stacks {
-  let known: { readonly state: string; readonly at: number; readonly stacks: Promise<readonly Stack[]> } | undefined;
-  const current = async () => {
-    const state = await stateOf(vectors);
-    if (known === undefined || known.state !== state || performance.now() - known.at > MAX_AGE_MS) {
-      const stacks = findStacks(vectors);
-      known = { state, at: performance.now(), stacks };
-      stacks.catch(() => {
-        known = undefined;
-      });
+export function createStacks(vectors: VectorStore, maxPictures = MAX_PICTURES): Stacks {
+  let known: { readonly state: string; readonly at: number; readonly stacks: readonly Stack[] } | undefined;
+  let finding: Promise<readonly Stack[]> | undefined;
+  const find = async (state: string) => {
+    try {
+      known = { state, at: performance.now(), stacks: await findStacks(vectors) };
+      return known.stacks;
+    } finally {
+      finding = undefined;
     }
-    return known.stacks;
+  };
+  const current = async () => {
+    const state = await stateOf(vectors, maxPictures);
+    if (known?.state === state && performance.now() - known.at < MAX_AGE_MS) return known.stacks;
+    // Those who ask meanwhile wait for the same answer.
+    finding ??= find(state);
+    return finding;
   };
   const of = fingerprint(['stacks']);
   return {
@@ -81,12 +83,15 @@ export function createStacks(vectors: VectorStore): Stacks {
 }
 
 /** Another text when pictures came or went, as far as that can be told at once. */
-async function stateOf(vectors: VectorStore): Promise<string> {
+async function stateOf(vectors: VectorStore, maxPictures: number): Promise<string> {
   const filter = { kind: 'image' } as const;
   const [count, { items }] = await Promise.all([
     vectors.count(filter),
     vectors.list({ filter, limit: 1, order: 'newest' }),
   ]);
+  if (count > maxPictures) {
+    throw new SightlineError('too-large', `expected at most ${maxPictures} pictures to compare, got ${count}`);
+  }
   return `${count} ${items[0]?.id} ${items[0]?.payload.indexedAt}`;
 }
 
@@ -96,62 +101,58 @@ function inOrder(a: Stack, b: Stack): number {
 
 /** All stacks in their order: of the same bytes, or alike by hash, clock and vector. */
 export async function findStacks(vectors: VectorStore): Promise<Stack[]> {
-  const looks = await readLooks(vectors);
-  const stacks = new Groups(looks.length);
-  const first = new Map<string, number>();
-  for (const [i, { sha256 }] of looks.entries()) {
-    if (!first.has(sha256)) first.set(sha256, i);
-    else stacks.join(first.get(sha256)!, i);
-  }
-  const different = [...first.values()];
-  for (const group of await alikeByHash(different.map((i) => looks[i]!))) {
-    await joinCopies(
-      vectors,
-      looks,
-      group.map((at) => different[at]!),
-      stacks,
+  const { ids, groups } = await findCandidates(vectors);
+  const stacks: Stack[] = [];
+  for (let next = 0; next < groups.length; ) {
+    const batch: number[][] = [];
+    for (let count = 0; next < groups.length && count < PAGE; count += groups[next++]!.length)
+      batch.push(groups[next]!);
+    const all = batch.flatMap((group) => group.map((i) => ids[i]!));
+    const [points, found] = await Promise.all([vectors.get(all), vectors.vectors(all)]);
+    const copies = batch.map((group) =>
+      group.flatMap((i): Copy[] => {
+        const [id, point, vector] = [ids[i]!, points.get(ids[i]!), found.get(ids[i]!)];
+        const isThere = point !== undefined && !point.deleted && point.payload.kind === 'image' && vector !== undefined;
+        return isThere ? [{ id, picture: point.payload as ImagePayload, vector }] : [];
+      }),
     );
+    for (const group of copies) stacks.push(...(await stacksAmong(group)));
   }
-  return stacks
-    .list()
-    .map((group) => stackOf(group.map((i) => looks[i]!)))
-    .sort(inOrder);
+  return stacks.sort(inOrder);
 }
 
-function stackOf(looks: readonly Look[]): Stack {
-  const [largest, ...rest] = looks.toSorted(
-    (a, b) => b.pixels - a.pixels || b.bytes - a.bytes || (a.id < b.id ? -1 : 1),
-  );
-  return { ids: [largest!, ...rest].map(({ id }) => id), spareBytes: rest.reduce((sum, { bytes }) => sum + bytes, 0) };
-}
-
-async function readLooks(vectors: VectorStore): Promise<Look[]> {
-  const looks: Look[] = [];
+/** Pictures that may be copies, as places in `ids`: little is kept of each, for there are many. */
+async function findCandidates(vectors: VectorStore): Promise<{ ids: string[]; groups: number[][] }> {
+  const ids: string[] = [];
+  const hashes: number[] = [];
+  const told: number[] = [];
+  const same: (readonly [number, number])[] = [];
+  const bySha = new Map<number, number>();
   let cursor: string | undefined;
   do {
     const page = await vectors.list({ filter: { kind: 'image' }, limit: PAGE, cursor, order: 'id' });
-    for (const { id, payload } of page.items) if (payload.kind === 'image') looks.push(lookOf(id, payload));
+    for (const { id, payload } of page.items) {
+      if (payload.kind !== 'image') continue;
+      const { sha256, perceptualHash: hash } = payload;
+      const sign = Number.parseInt(sha256.slice(-12), 16);
+      const i = ids.push(id) - 1;
+      hashes.push(...hashWords(hash ?? PLAIN));
+      const first = bySha.get(sign);
+      if (first !== undefined) same.push([first, i]);
+      else bySha.set(sign, i);
+      if (first === undefined && hash !== null && !isPlain(hash)) told.push(i);
+    }
     cursor = page.next;
   } while (cursor !== undefined);
-  return looks;
+  const groups = new Groups(ids.length);
+  for (const [a, b] of same) groups.join(a, b);
+  await joinAlike(Uint32Array.from(hashes), told, groups);
+  return { ids, groups: groups.list() };
 }
 
-function lookOf(id: string, { sha256, bytes, width, height, takenAt, takenFrom, perceptualHash }: ImagePayload): Look {
-  const clock = takenFrom === 'exif' ? takenAt : null;
-  return { id, sha256, bytes, pixels: width * height, clock, hash: perceptualHash };
-}
-
-/** Groups of two and more whose hashes hang together by pairs of `MAX_BITS` bits; plain ones are alone. */
-async function alikeByHash(looks: readonly Look[]): Promise<number[][]> {
-  const words = new Uint32Array(looks.length * HASH_WORDS);
-  const told: number[] = [];
-  for (const [i, { hash }] of looks.entries()) {
-    if (hash === null || isPlain(hash)) continue;
-    words.set(hashWords(hash), i * HASH_WORDS);
-    told.push(i);
-  }
-  const groups = new Groups(looks.length);
-  const before = new Int32Array(looks.length);
+/** Joins those whose hashes differ in at most `MAX_BITS` bits. */
+async function joinAlike(words: Uint32Array, told: readonly number[], groups: Groups): Promise<void> {
+  const before = new Int32Array(words.length / HASH_WORDS);
   for (let band = 0; band < BANDS; band++) {
     // The last with each value of the band; `before` leads to the others.
     const latest = new Int32Array(2 ** Math.ceil((HASH_WORDS * 32) / BANDS)).fill(-1);
@@ -165,7 +166,6 @@ async function alikeByHash(looks: readonly Look[]): Promise<number[][]> {
     }
     await nextTurn();
   }
-  return groups.list();
 }
 
 /** Every eleventh bit, from one of the first eleven on: neighbouring bits are of one part of a picture, maybe plain. */
@@ -177,23 +177,46 @@ function bandOf(words: Uint32Array, i: number, band: number): number {
   return key;
 }
 
-/** Joins those of a group that are copies in every respect. */
-async function joinCopies(vectors: VectorStore, looks: readonly Look[], group: readonly number[], stacks: Groups) {
-  const found = await vectors.vectors(group.map((i) => looks[i]!.id));
-  for (const [at, i] of group.entries()) {
-    for (const j of group.slice(at + 1)) {
-      if (stacks.isJoined(i, j)) continue;
-      const [a, b] = [looks[i]!, looks[j]!];
-      const [u, v] = [found.get(a.id), found.get(b.id)];
-      if (u && v && isAlike(a, b) && dot(u, v) >= MIN_COSINE) stacks.join(i, j);
+interface Copy {
+  readonly id: string;
+  readonly picture: ImagePayload;
+  readonly vector: JointEmbedding;
+}
+
+/** The stacks of some candidates, by all that is known of them. */
+async function stacksAmong(copies: readonly Copy[]): Promise<Stack[]> {
+  const groups = new Groups(copies.length);
+  const bySha = new Map<string, number>();
+  for (const [i, { picture }] of copies.entries()) {
+    const first = bySha.get(picture.sha256);
+    if (first === undefined) bySha.set(picture.sha256, i);
+    else groups.join(first, i);
+  }
+  const different = [...bySha.values()];
+  for (const [at, i] of different.entries()) {
+    for (const j of different.slice(at + 1)) {
+      if (!groups.isJoined(i, j) && areAlike(copies[i]!, copies[j]!)) groups.join(i, j);
     }
     if (at % 100 === 99) await nextTurn();
   }
+  return groups.list().map((group) => stackOf(group.map((i) => copies[i]!)));
 }
 
-function isAlike(a: Look, b: Look): boolean {
-  if (a.clock !== null && b.clock !== null && !isSameMoment(a.clock, b.clock)) return false;
-  return hashDistance(a.hash!, b.hash!) <= MAX_BITS;
+function stackOf(copies: readonly Copy[]): Stack {
+  const pixels = ({ picture }: Copy) => picture.width * picture.height;
+  const [largest, ...rest] = copies.toSorted(
+    (a, b) => pixels(b) - pixels(a) || b.picture.bytes - a.picture.bytes || (a.id < b.id ? -1 : 1),
+  );
+  const spareBytes = rest.reduce((sum, { picture }) => sum + picture.bytes, 0);
+  return { ids: [largest!, ...rest].map(({ id }) => id), spareBytes };
+}
+
+function areAlike({ picture: a, vector }: Copy, { picture: b, vector: other }: Copy): boolean {
+  const areTimed = a.takenFrom === 'exif' && b.takenFrom === 'exif';
+  if (areTimed && !isSameMoment(a.takenAt!, b.takenAt!)) return false;
+  const [hash, otherHash] = [a.perceptualHash ?? PLAIN, b.perceptualHash ?? PLAIN];
+  if (isPlain(hash) || isPlain(otherHash) || hashDistance(hash, otherHash) > MAX_BITS) return false;
+  return dot(vector, other) >= MIN_COSINE;
 }
 
 /** To the millisecond where both say it, otherwise to the second. */
@@ -223,8 +246,10 @@ class Groups {
 
   /** Groups of two and more. */
   list(): number[][] {
-    const groups = Map.groupBy(this.#parents.keys(), (i) => this.#rootOf(i));
-    return [...groups.values()].filter(({ length }) => length > 1);
+    const sizes = new Int32Array(this.#parents.length);
+    for (const i of this.#parents.keys()) sizes[this.#rootOf(i)]!++;
+    const joined = [...this.#parents.keys()].filter((i) => sizes[this.#rootOf(i)]! > 1);
+    return [...Map.groupBy(joined, (i) => this.#rootOf(i)).values()];
   }
 
   #rootOf(i: number): number {

@@ -65,6 +65,7 @@ const views: readonly View[] = [
       await mapDone(page);
     },
   },
+  { name: 'copies', query: '?view=copies', ready: '.stack, .empty' },
   { name: 'failures', query: '?view=failures', ready: '.failure, .empty' },
   { name: 'trash', query: '?view=trash', ready: '.trash-row, .empty' },
   { name: 'status', query: '?view=status', ready: '.card' },

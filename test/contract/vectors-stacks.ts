@@ -102,6 +102,7 @@ export function stacksContract(open: Open): void {
         await store.remove([{ id: gone!.id, sequencer: '', deletedAt: '2026-01-02T00:00:00.000Z' }], 'not-older');
         assert.equal((await stacks.list({ limit: 2 })).total, 4);
         await assert.rejects(stacks.list({ limit: 2, cursor: 'nothing' }), { code: 'invalid-cursor' });
+        await assert.rejects(createStacks(store, 8).list({ limit: 2 }), { code: 'too-large' });
       }));
   });
 }

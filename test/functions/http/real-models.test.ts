@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { delimiter } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import sharp, { type Sharp } from 'sharp';
 import { loadEmbedder } from '../../../core/encode/embedder.ts';
+import { imageId } from '../../../core/index-image.ts';
 import type { Embedder } from '../../../core/ports.ts';
 import { jsonRequest, samplePhoto, type TestApp, testApp } from './harness.ts';
 
@@ -10,6 +12,7 @@ const modelDirs = [
   fileURLToPath(new URL('../../../models', import.meta.url)),
   ...(process.env.SIGHTLINE_EXTRA_MODELS ?? '').split(delimiter).filter((dir) => dir !== ''),
 ];
+const CUT = { left: 60, top: 60, width: 280, height: 280 };
 const PHOTOS = [
   'cat',
   'moon',
@@ -100,6 +103,26 @@ describe('the API with the bundled models', () => {
     }
     const { items } = (await t.json('/search?q=a+cat&keyPrefix=cat')).body;
     assert.ok(Math.abs((items[0]!.score as number) - cosine(answer.texts[0]!, answer.images[0]!)) < 1e-4);
+  });
+
+  it('finds copies that were made smaller and compressed again, and no other', async () => {
+    const upload = async (key: string, copy: Sharp) => {
+      const body = new Uint8Array(await copy.toBuffer());
+      await t.json(`/images?key=${key}`, { method: 'POST', headers: { 'content-type': 'image/jpeg' }, body });
+    };
+    const [cat, dahlia] = await Promise.all(['cat.jpg', 'dahlia.jpg'].map(samplePhoto));
+    await upload('small-cat.jpg', sharp(cat).resize(160).jpeg({ quality: 60 }));
+    await upload('grey-dahlia.jpg', sharp(dahlia).greyscale().jpeg({ quality: 40 }));
+    await upload('cut-dahlia.jpg', sharp(dahlia).resize(400, 400, { fit: 'outside' }).extract(CUT).jpeg());
+    const { body } = await t.json('/stacks');
+    const stacks = body.items.map(({ pictures }) => (pictures as { key: string }[]).map(({ key }) => key));
+    assert.deepEqual(stacks.sort(), [
+      ['cat.jpg', 'small-cat.jpg'],
+      ['dahlia.jpg', 'grey-dahlia.jpg'],
+    ]);
+    for (const key of ['small-cat.jpg', 'grey-dahlia.jpg', 'cut-dahlia.jpg']) {
+      await t.json(`/images/${imageId('photos', key)}`, { method: 'DELETE' });
+    }
   });
 
   it('takes a text longer than the model reads', async () => {
