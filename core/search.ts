@@ -195,8 +195,8 @@ async function withFit(
 type Readings = ReadonlyMap<SearchTerm, ReadText>;
 
 /**
- * The answer to texts as they are read, or to the one that may be in another language read in that, whichever fits
- * better by the calibration of its side. A side that would have to be loaded is asked only when nothing fits well.
+ * The answer to texts as they are read, or to the one that may be in another language read in that, when nothing fits
+ * the first and something the other. A side that would have to be loaded is asked only when nothing fits well.
  */
 async function inBetterLanguage(
   read: Readings,
@@ -216,20 +216,19 @@ async function inBetterLanguage(
   return other !== null && fitsBetter(other, { page, reading }) ? other : { read, page };
 }
 
-const FITS: readonly Fit[] = ['poor', 'fair', 'good'];
-
 interface Answer {
   readonly page: Judged;
   readonly reading: ReadText;
 }
 
 /**
- * Whether the first fits better than the second: by what is known of both, or else by the cosine of the best hit beside
- * what is usual for the side.
+ * Whether the less likely reading fits better: by what is known of both when nothing fits the likelier one (a side that
+ * reads pieces of words it does not know may find anything good), or else by the cosine of the best hit beside what is
+ * usual for the side.
  */
 function fitsBetter(one: Answer, other: Answer): boolean {
   const [a, b] = [one.page.fit, other.page.fit];
-  if (a !== undefined && b !== undefined) return FITS.indexOf(a) > FITS.indexOf(b);
+  if (a !== undefined && b !== undefined) return a !== 'poor' && b === 'poor';
   const isMeasured = one.reading.match !== null && other.reading.match !== null;
   const best = ({ page, reading }: Answer) => {
     const { mean, deviation } = isMeasured ? reading.match! : { mean: 0, deviation: 1 };

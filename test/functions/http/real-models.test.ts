@@ -128,4 +128,12 @@ describe('the API with the bundled models', () => {
   it('takes a text longer than the model reads', async () => {
     assert.equal((await keys(`/search?q=${'word+'.repeat(399)}&limit=2`)).length, 2);
   });
+
+  it('reads two words in their own language, whatever pieces of them find in English', async () => {
+    await t.addPhoto('mountain-path.jpg');
+    for (const text of ['ein Hund', 'eine Katze']) {
+      const { body } = await t.json(`/search?q=${encodeURIComponent(text)}&limit=3`);
+      assert.equal(body.language, 'de', text);
+    }
+  });
 });
