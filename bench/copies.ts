@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import sharp, { type Sharp } from 'sharp';
 import { loadEmbedder } from '../core/encode/embedder.ts';
-import { hashDistance } from '../core/encode/look.ts';
+import { hashDistance } from '../core/encode/perceptual-hash.ts';
 import { findStacks, MAX_BITS } from '../core/find-copies.ts';
 import { NOTHING_KNOWN } from '../core/picture-fields.ts';
 import type { Point } from '../core/ports.ts';

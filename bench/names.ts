@@ -5,12 +5,12 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { askedNames, searchNames } from '../core/fusion.ts';
+import { queryWords } from '../core/lexical-terms.ts';
 import { NOTHING_KNOWN } from '../core/picture-fields.ts';
 import type { Point, VectorQuery, VectorStore } from '../core/ports.ts';
 import { respelled } from '../core/spelling.ts';
 import type { JointEmbedding } from '../core/types.ts';
 import { openEmbeddedStore } from '../core/vectors/sqlite/store.ts';
-import { queryWords } from '../core/words.ts';
 
 const COUNT = 100_000;
 const ROUNDS = 40;

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { bitsApart, HASH_WORDS, hashDistance, hashWords, isPlain } from './encode/look.ts';
+import { bitsApart, HASH_WORDS, hashDistance, hashWords, isPlain } from './encode/perceptual-hash.ts';
 import { SightlineError } from './errors.ts';
 import type { VectorStore } from './ports.ts';
 import type { ImagePayload, JointEmbedding, Page } from './types.ts';

@@ -1,7 +1,7 @@
+import { BEGINNING, MIN_BEGINNING, type Reason, reasonsFor } from './lexical-terms.ts';
 import type { Embedder, Filter, Hit, VectorQuery, VectorStore } from './ports.ts';
 import type { Page } from './types.ts';
 import { decodeCursor, encodeCursor, fingerprint } from './vectors/cursor.ts';
-import { BEGINNING, MIN_BEGINNING, type Reason, reasonsFor } from './words.ts';
 
 /**
  * Pictures that are called by the words of a query, and those that are near to it in meaning, as one list. Three lists

@@ -5,15 +5,6 @@ import { describeFile } from './metadata/describe.ts';
 import { isReadAsItIs, refreshPicture } from './metadata/refresh.ts';
 import { type Beside, findSidecars, picturesOfSidecar } from './metadata/sidecar.ts';
 import {
-  findOrigin,
-  inheritLate,
-  keepRefused,
-  keepVanished,
-  releaseRefused,
-  type Vanished,
-  type VanishedLog,
-} from './missing-files.ts';
-import {
   compareSequencers,
   type EmbeddedPicture,
   type Embedder,
@@ -27,6 +18,15 @@ import {
   type VectorStore,
   type WriteCondition,
 } from './ports.ts';
+import {
+  findOrigin,
+  inheritLate,
+  keepRefused,
+  keepVanished,
+  releaseRefused,
+  type Vanished,
+  type VanishedLog,
+} from './renamed-files.ts';
 import { type LeftOutReason, leftOutByKey } from './skipped-files.ts';
 import type { ImagePayload } from './types.ts';
 

@@ -44,7 +44,8 @@ export interface Hit {
 export interface Filter extends PictureFilter {
   readonly kind?: Kind;
   /**
-   * Called by all of these words, see `words.ts`: whole, or with a `*` behind as the beginning of a longer one. 1 to 8.
+   * Called by all of these words, see `lexical-terms.ts`: whole, or with a `*` behind as the beginning of a longer one.
+   * 1 to 8.
    */
   readonly words?: readonly string[];
   /** Not called by all of these. 1 to 8. */

@@ -1,6 +1,7 @@
 import { SightlineError } from './errors.ts';
 import { bestFit, type Fit, fitOfHits } from './fit.ts';
 import { askedNames, byMeaning, type FoundHit, searchNames } from './fusion.ts';
+import { queryWords } from './lexical-terms.ts';
 import {
   ANY_LANGUAGE,
   type Embedder,
@@ -14,7 +15,6 @@ import { type MeantQuery, meantQuery } from './query/meant-query.ts';
 import { respelled } from './spelling.ts';
 import type { JointEmbedding, Page } from './types.ts';
 import { mix, normalise } from './vector-arithmetic.ts';
-import { queryWords } from './words.ts';
 
 /**
  * One part of a query. A weight below zero means "without that"; only the ratio of weights matters.

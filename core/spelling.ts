@@ -1,6 +1,6 @@
 import { editDistance, wordsNextTo } from './edit-distance.ts';
+import { BEGINNING, ownWords, tagWords, wordsOf } from './lexical-terms.ts';
 import type { Embedder, Filter, VectorStore } from './ports.ts';
-import { BEGINNING, ownWords, tagWords, wordsOf } from './words.ts';
 
 /**
  * What somebody may have meant whose words nobody knows: the nearest words of what pictures are called, and of the

@@ -6,11 +6,11 @@ import { knownAs, loadEmbedder } from '../core/encode/embedder.ts';
 import { openFailureLog } from '../core/failure-log/sqlite.ts';
 import { createIndexer, type IndexJob } from '../core/index-image.ts';
 import { type Refreshed, refreshPicture } from '../core/metadata/refresh.ts';
-import type { VanishedLog } from '../core/missing-files.ts';
 import { openFolder } from '../core/objects/folder/store.ts';
 import { type PictureStore, pictureStoreOf } from '../core/objects/picture-store.ts';
 import type { S3Store } from '../core/objects/s3/store.ts';
 import type { Embedder, FailureLog, VectorStore } from '../core/ports.ts';
+import type { VanishedLog } from '../core/renamed-files.ts';
 import { type LeftOut, sumLeftOut } from '../core/skipped-files.ts';
 import type { Spaces } from '../core/spaces/port.ts';
 import type { SpaceId } from '../core/types.ts';
@@ -22,10 +22,10 @@ import { readFolders } from './folder-registry.ts';
 import { Folders } from './folders.ts';
 import { followLiveSpace, type LiveSpace, type SpaceParts } from './live-space.ts';
 import { trashedFiles } from './local-stores.ts';
-import { openVanishedLog } from './missing-files-log.ts';
 import { purgeDaily } from './purge-daily.ts';
 import { sayMigration } from './say-migration.ts';
 import { expectModels, findModels, listHeads, type SpaceModels } from './space-models.ts';
+import { openVanishedLog } from './vanished-log.ts';
 
 /** The composition root: chooses the drivers, puts the parts together. */
 

@@ -3,7 +3,7 @@ import { coloursOf } from './colours.ts';
 import { type Kernel, type Plan, planCrop, type Size, storedRect, turnSize, turnUpright } from './geometry.ts';
 import { type DecodeLimits, type Header, readHeader } from './header.ts';
 import { decodeHeic, isAv1 } from './heic.ts';
-import { perceptualHash } from './look.ts';
+import { perceptualHash } from './perceptual-hash.ts';
 import { CONTENT_TYPES } from './picture-format.ts';
 import type { RgbPixels } from './preprocess.ts';
 import type { Preprocessing } from './preprocessor-config.ts';

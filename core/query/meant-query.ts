@@ -23,8 +23,8 @@ interface GivenQuery {
   readonly language?: LanguageHint;
 }
 
-/** What is unwanted counts half: it is often near what is wanted. */
-const WITHOUT_WEIGHT = -0.5;
+/** Words weigh as much as a picture; what is unwanted half as much, because it is often near what is wanted. */
+export const DEFAULT_WEIGHTS = { text: 1, image: 1, minus: 0.5 } as const;
 
 /**
  * Takes texts that are looked for apart into what is meant by their words: see `understand.ts`. Captions have no
@@ -42,7 +42,7 @@ export async function meantQuery(embedder: Pick<Embedder, 'readTexts'>, given: G
     }
     const { weight } = term;
     terms.push({ text: meant.reading.text, weight });
-    terms.push(...meant.reading.without.map(({ text }) => ({ text, weight: weight * WITHOUT_WEIGHT })));
+    terms.push(...meant.reading.without.map(({ text }) => ({ text, weight: weight * -DEFAULT_WEIGHTS.minus })));
     understood.push(meant.reading);
     // Parts are shorter than the whole, which told the language better.
     if (meant.reading.without.length > 0) language = { ...(language ?? ANY_LANGUAGE), lang: meant.language };

@@ -1,9 +1,9 @@
 import { SightlineError } from '../errors.ts';
+import { isQueryWord, MAX_QUERY_WORDS } from '../lexical-terms.ts';
 import { FILTERS, type FieldName, type FieldType, type NamedField, STORED_FIELDS } from '../picture-fields.ts';
 import type { Filter, Point, Tombstone } from '../ports.ts';
 import type { JointEmbedding, Payload } from '../types.ts';
 import { norm } from '../vector-arithmetic.ts';
-import { isQueryWord, MAX_QUERY_WORDS } from '../words.ts';
 
 /**
  * What every vector store refuses, in one place, so that no driver is laxer than another. All of these throw

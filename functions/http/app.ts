@@ -4,7 +4,7 @@ import { identify, requireKeyToRead } from './auth.ts';
 import { seeCaller } from './caller.ts';
 import { compressed } from './compress.ts';
 import type { AppDeps, AppEnv } from './deps.ts';
-import { crossOrigin, defaults, security, timeLimit } from './headers.ts';
+import { crossOrigin, defaults, security } from './headers.ts';
 import { guardHost, guardOrigin, guardUrl } from './host-guard.ts';
 import { measured } from './metrics.ts';
 import { type App, newApp, registerSecurity } from './openapi.ts';
@@ -32,6 +32,7 @@ import { registerSystem } from './routes/system.ts';
 import { registerTags } from './routes/tags.ts';
 import { registerTrash } from './routes/trash.ts';
 import { createThumbnails } from './thumbnail-cache.ts';
+import { timeLimit } from './time-limit.ts';
 
 /** Sane ones of the caller are kept, so that a request can be followed through several services. */
 const acceptRequestId = { limitLength: 64, headerName: 'X-Request-Id' };

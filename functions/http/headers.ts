@@ -4,7 +4,6 @@ import { etag } from 'hono/etag';
 import { secureHeaders } from 'hono/secure-headers';
 import type { AppDeps, AppEnv } from './deps.ts';
 import type { HttpOptions } from './options.ts';
-import { HttpProblem } from './problem.ts';
 
 /** Answers are data: nothing in them may run or be framed. Pages set their own policy. */
 const API_POLICY = { defaultSrc: ["'none'"], frameAncestors: ["'none'"], baseUri: ["'none'"], formAction: ["'none'"] };
@@ -73,25 +72,3 @@ export const revalidated: MiddlewareHandler<AppEnv> = (c, next) =>
     await next();
     if (c.res.ok) c.res.headers.set('Cache-Control', 'private, no-cache');
   });
-
-/** Ends a request that takes too long, and lets the work behind it know through `signal`. */
-export function timeLimit(options: HttpOptions): MiddlewareHandler<AppEnv> {
-  const limit = options.requestTimeoutMs;
-  return async (c, next) => {
-    const late = new AbortController();
-    c.set('signal', AbortSignal.any([c.req.raw.signal, late.signal]));
-    const { promise, reject } = Promise.withResolvers<never>();
-    const timer = setTimeout(() => {
-      const headers = { 'Retry-After': '5' };
-      const problem = new HttpProblem('timeout', `expected an answer within ${limit} ms, got none`, { headers });
-      late.abort(problem);
-      reject(problem);
-    }, limit);
-    c.set('unhurried', () => clearTimeout(timer));
-    try {
-      await Promise.race([next(), promise]);
-    } finally {
-      clearTimeout(timer);
-    }
-  };
-}

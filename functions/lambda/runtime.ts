@@ -15,8 +15,8 @@ import type { Embedder, FailureLog, ObjectStore, VectorStore } from '../../core/
 import type { Spaces } from '../../core/spaces/port.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { MessageQueue } from '../events/sqs.ts';
-import { openVanishedObjects } from './missing-files-log.ts';
 import { createTelemetry } from './telemetry.ts';
+import { openVanishedObjects } from './vanished-log.ts';
 
 /** The composition root of the Lambda functions: reads their environment and secrets, puts the parts together. */
 

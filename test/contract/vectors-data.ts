@@ -1,7 +1,7 @@
+import { wordsOf } from '../../core/lexical-terms.ts';
 import { NOTHING_KNOWN } from '../../core/picture-fields.ts';
 import type { Filter, Hit, ListQuery, Point, StoredPoint, VectorQuery, VectorStore } from '../../core/ports.ts';
 import type { CaptionPayload, ImagePayload, JointEmbedding, Page } from '../../core/types.ts';
-import { wordsOf } from '../../core/words.ts';
 
 export { seededRandom } from '../support/random.ts';
 

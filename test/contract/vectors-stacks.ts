@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { hashDistance } from '../../core/encode/look.ts';
+import { hashDistance } from '../../core/encode/perceptual-hash.ts';
 import { createStacks, findStacks, MAX_BITS } from '../../core/find-copies.ts';
 import type { Point } from '../../core/ports.ts';
 import type { ImagePayload, JointEmbedding } from '../../core/types.ts';

@@ -13,13 +13,13 @@ import {
   type Job,
 } from '../../core/index-image.ts';
 import { METADATA_VERSION } from '../../core/metadata/embedded.ts';
-import type { VanishedLog } from '../../core/missing-files.ts';
 import { openFolder } from '../../core/objects/folder/store.ts';
 import { NOTHING_KNOWN } from '../../core/picture-fields.ts';
 import type { ObjectStore, VectorStore } from '../../core/ports.ts';
+import type { VanishedLog } from '../../core/renamed-files.ts';
 import { openEmbeddedStore } from '../../core/vectors/sqlite/store.ts';
-import { openVanishedObjects } from '../../functions/lambda/missing-files-log.ts';
-import { openVanishedLog } from '../../server/missing-files-log.ts';
+import { openVanishedObjects } from '../../functions/lambda/vanished-log.ts';
+import { openVanishedLog } from '../../server/vanished-log.ts';
 import { hashEmbedder } from '../support/embedder.ts';
 
 let dir: string;

@@ -1,3 +1,4 @@
+import { ownWords, tagWords } from '../../lexical-terms.ts';
 import {
   type FieldName,
   fieldValue,
@@ -8,7 +9,6 @@ import {
 } from '../../picture-fields.ts';
 import type { StoredPoint, Tombstone } from '../../ports.ts';
 import type { CaptionPayload, ImagePayload, Payload } from '../../types.ts';
-import { ownWords, tagWords } from '../../words.ts';
 import { isTime, sortableSequencer, timeOf } from '../validate.ts';
 
 /** A column of `points` that holds a field. */

@@ -22,7 +22,7 @@ const FIELD_INDEXES = COLUMNS.filter(({ field }) => field.selective)
 const MIGRATED_AT_ONCE = 1000;
 
 /**
- * The words of points, by row: an index without its texts, whose words are parted and folded by `words.ts` already. It
+ * The words of points, by row: an index without its texts, whose words are parted and folded by `lexical-terms.ts`. It
  * cannot be a table that others refer to, so a trigger follows what is deleted.
  */
 const NAMES = `

@@ -1,5 +1,6 @@
 import { createRoute, type z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
+import { DEFAULT_WEIGHTS } from '../../../core/query/meant-query.ts';
 import { aboutOtherLanguage, aboutUnknownText, type SearchTerm, search } from '../../../core/search.ts';
 import type { JointEmbedding } from '../../../core/types.ts';
 import type { AppDeps, AppEnv } from '../deps.ts';
@@ -117,8 +118,10 @@ async function answer(
 
 function questionOfQuery(query: z.output<typeof searchQuery>, image: Uint8Array | undefined): Question {
   const { q, minus, lang, literal, imageId, kind, limit, cursor, minScore, ...filter } = query;
-  const weights = { text: 1, image: 1, minus: 0.5 };
-  const terms = termsOf({ text: q, minus, imageId, image, vector: undefined, weights }, 'q, imageId or an image');
+  const terms = termsOf(
+    { text: q, minus, imageId, image, vector: undefined, weights: DEFAULT_WEIGHTS },
+    'q, imageId or an image',
+  );
   return { terms, rest: { lang, literal, kind, limit, cursor, minScore, filter } };
 }
 

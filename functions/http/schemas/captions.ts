@@ -1,7 +1,8 @@
 import { z } from '@hono/zod-openapi';
-import { id, lang, searchText, tagParameters, tags } from './common.ts';
+import { id, lang, searchText } from './common.ts';
 import { caption } from './images.ts';
 import { cursor, limitParameter, pageOf } from './paging.ts';
+import { tagParameters, tags } from './tags.ts';
 
 /** Captions of one batch. */
 const MAX_CAPTIONS = 100;

@@ -4,9 +4,6 @@ import { z } from '@hono/zod-openapi';
 
 /** Characters (UTF-16 units) of a text; the text encoder reads 256 tokens, about 1,000 characters of English. */
 const MAX_TEXT_LENGTH = 2000;
-/** Tags of one picture or caption, and in one filter. */
-export const MAX_TAGS = 32;
-const MAX_TAG_LENGTH = 64;
 /** Bytes of a picture inside JSON, before base64; larger ones are sent as multipart. */
 const MAX_INLINE_IMAGE_BYTES = 10 * 1024 ** 2;
 
@@ -47,15 +44,6 @@ export const lang = z
     example: 'auto',
   });
 
-const tag = plainText(MAX_TAG_LENGTH).openapi({ type: 'string', minLength: 1, maxLength: MAX_TAG_LENGTH });
-
-/** Tags in the order given, each once. */
-export const tags = z
-  .array(tag)
-  .max(MAX_TAGS)
-  .transform((list) => [...new Set(list)])
-  .openapi({ description: 'Each once; duplicates are dropped.', example: ['beach', 'dog'] });
-
 /** Without an example: whatever were said here would not be found. */
 export const id = z
   .uuid('expected a UUID')
@@ -74,8 +62,6 @@ export function repeated<S extends z.ZodType>(item: S, maxItems: number) {
     z.array(item).min(1).max(maxItems).optional(),
   );
 }
-
-export const tagParameters = repeated(tag, MAX_TAGS);
 
 /** Only digits: no sign, fraction, exponent, blank or hexadecimal. */
 function digits(min: number, max: number) {

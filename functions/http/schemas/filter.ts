@@ -7,7 +7,8 @@ import {
   type PictureFilter,
 } from '../../../core/picture-fields.ts';
 import type { Filter } from '../../../core/ports.ts';
-import { integerParameter, numberParameter, plainText, repeated, tagParameters, tags } from './common.ts';
+import { integerParameter, numberParameter, plainText, repeated } from './common.ts';
+import { tagParameters, tags } from './tags.ts';
 
 /** Values of one filter that takes several, such as MIME types. */
 const MAX_VALUES = 16;

@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { REASONS } from '../../../core/lexical-terms.ts';
 import {
   type NamedField,
   ORDERS,
@@ -6,11 +7,11 @@ import {
   SHOWN_FIELDS,
   type ShownValues,
 } from '../../../core/picture-fields.ts';
-import { REASONS } from '../../../core/words.ts';
 import { MAX_KEY_BYTES } from '../upload-key.ts';
-import { booleanParameter, id, numberParameter, plainText, tagParameters, tags, timestamp } from './common.ts';
+import { booleanParameter, id, numberParameter, plainText, timestamp } from './common.ts';
 import { filterParameters } from './filter.ts';
 import { cursor, limitParameter, pageOf } from './paging.ts';
+import { tagParameters, tags } from './tags.ts';
 
 /** Relative to this service. */
 const link = z.string().openapi({ format: 'uri-reference' });

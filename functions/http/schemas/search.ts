@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { COLOURS } from '../../../core/colours.ts';
+import { DEFAULT_WEIGHTS } from '../../../core/query/meant-query.ts';
 import { MAX_JSON_BYTES } from '../request-body.ts';
 import { base64Image, booleanParameter, id, lang, searchText, spaceId } from './common.ts';
 import { filterBody, filterParameters, kind } from './filter.ts';
@@ -45,14 +46,13 @@ const share = (byDefault: number, description: string) =>
     .default(byDefault)
     .openapi({ description, exclusiveMinimum: 0, maximum: MAX_WEIGHT });
 
-/** Words weigh as much as a picture; what is unwanted half as much, because it is often near what is wanted. */
 const weights = z
   .strictObject({
-    text: share(1, 'Of `text`.'),
-    image: share(1, 'Of `image`, `imageId` and `vector`.'),
-    minus: share(0.5, 'Of `minus`, subtracted.'),
+    text: share(DEFAULT_WEIGHTS.text, 'Of `text`.'),
+    image: share(DEFAULT_WEIGHTS.image, 'Of `image`, `imageId` and `vector`.'),
+    minus: share(DEFAULT_WEIGHTS.minus, 'Of `minus`, subtracted.'),
   })
-  .default({ text: 1, image: 1, minus: 0.5 });
+  .default(DEFAULT_WEIGHTS);
 
 /** Comes with `space`: a vector of other models would find anything but what is meant. */
 const vector = z

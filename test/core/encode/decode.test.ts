@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import sharp from 'sharp';
 import { decodeImage, thumbnail } from '../../../core/encode/decode.ts';
 import { DEFAULT_LIMITS } from '../../../core/encode/encoders.ts';
-import { hashDistance } from '../../../core/encode/look.ts';
+import { hashDistance } from '../../../core/encode/perceptual-hash.ts';
 import type { Preprocessing } from '../../../core/encode/preprocessor-config.ts';
 import { METADATA_VERSION } from '../../../core/metadata/embedded.ts';
 import { NOTHING_KNOWN } from '../../../core/picture-fields.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { isQueryWord, ownWords, queryWords, reasonsFor, tagWords, wordsOf } from '../../core/words.ts';
+import { isQueryWord, ownWords, queryWords, reasonsFor, tagWords, wordsOf } from '../../core/lexical-terms.ts';
 import { caption, image } from '../contract/vectors-data.ts';
 
 describe('the words of a text', () => {

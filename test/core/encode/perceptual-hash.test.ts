@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { decodeImage } from '../../../core/encode/decode.ts';
 import { DEFAULT_LIMITS } from '../../../core/encode/encoders.ts';
-import { hashDistance, perceptualHash } from '../../../core/encode/look.ts';
+import { hashDistance, perceptualHash } from '../../../core/encode/perceptual-hash.ts';
 import type { Preprocessing } from '../../../core/encode/preprocessor-config.ts';
 
 const PHOTOS = fileURLToPath(new URL('../../../examples/photos', import.meta.url));

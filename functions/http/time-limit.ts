@@ -1,0 +1,26 @@
+import type { MiddlewareHandler } from 'hono';
+import type { AppEnv } from './deps.ts';
+import type { HttpOptions } from './options.ts';
+import { HttpProblem } from './problem.ts';
+
+/** Ends a request that takes too long, and lets the work behind it know through `signal`. */
+export function timeLimit(options: HttpOptions): MiddlewareHandler<AppEnv> {
+  const limit = options.requestTimeoutMs;
+  return async (c, next) => {
+    const late = new AbortController();
+    c.set('signal', AbortSignal.any([c.req.raw.signal, late.signal]));
+    const { promise, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      const headers = { 'Retry-After': '5' };
+      const problem = new HttpProblem('timeout', `expected an answer within ${limit} ms, got none`, { headers });
+      late.abort(problem);
+      reject(problem);
+    }, limit);
+    c.set('unhurried', () => clearTimeout(timer));
+    try {
+      await Promise.race([next(), promise]);
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+}
