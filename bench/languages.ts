@@ -28,7 +28,8 @@ export async function run(args: readonly string[] = []): Promise<void> {
       (100 * guesses.filter((guess) => isRight(guess.language)).length) / texts.length;
     return {
       texts: texts.length,
-      'side %': share((guess) => (guess === 'en') === (language === 'en')).toFixed(1),
+      // What nobody knows the language of goes to the English side, too.
+      'side %': share((guess) => ((guess ?? 'en') === 'en') === (language === 'en')).toFixed(1),
       'language %': share((guess) => guess === language).toFixed(1),
     };
   };

@@ -364,7 +364,7 @@ export interface ReadText {
   readonly vector: JointEmbedding;
   /** What the text encoder itself makes of it, of unit length. */
   readonly own: Float32Array;
-  /** ISO 639-1 code of the language that it is taken for; null when nothing says. */
+  /** ISO 639-1 code of the language that it is taken for, `und` where none can be named; null when nothing says. */
   readonly language: string | null;
   /** Name of the text encoder. */
   readonly side: string;

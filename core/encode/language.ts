@@ -12,12 +12,14 @@ export interface Clues {
 }
 
 export interface Guess {
-  /** ISO 639-1; null when nothing says. */
+  /** ISO 639-1; {@link UNNAMED} for one that is hardly English; null when nothing says. */
   readonly language: string | null;
   /** Another language that it may be as well, or null. */
   readonly also: string | null;
 }
 
+/** ISO 639's code for a language that nobody can name. */
+export const UNNAMED = 'und';
 const UNDECIDED: Guess = { language: null, also: null };
 const ENGLISH: Guess = { language: 'en', also: null };
 
@@ -95,7 +97,9 @@ async function latin(text: string, { preferred, englishShare }: Clues): Promise<
   const english = scores.get('en') ?? 0;
   scores.delete('en');
   const [best] = [...scores].sort((a, b) => b[1] - a[1]);
-  const other = best?.[0] ?? (wanted === 'en' ? null : wanted);
+  // No detector knows it, and neither does English: a word such as "Katze", or a name.
+  const unnamed = preferred.includes('en') ? null : UNNAMED;
+  const other = best?.[0] ?? (wanted === 'en' ? unnamed : wanted);
   const isEnglish = english - (best?.[1] ?? 0) + SHARE_WEIGHT * (share - USUAL_SHARE) > 0;
   if (!isShort) return { language: isEnglish ? 'en' : other, also: null };
   if (share === 1 ? isEnglish || (best?.[0] ?? 'en') !== wanted : isEnglish) return { language: 'en', also: other };
@@ -104,6 +108,6 @@ async function latin(text: string, { preferred, englishShare }: Clues): Promise<
 
 /** Scores of Latin and other languages, 0 to 1; languages that it cannot be are absent. */
 async function detect(text: string): Promise<Map<string, number>> {
-  const { eld } = await import('eld/extrasmall');
+  const { eld } = await import('eld/small');
   return new Map(Object.entries(eld.detect(text).getScores()));
 }

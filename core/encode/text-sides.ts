@@ -7,7 +7,7 @@ import type { JointEmbedding } from '../types.ts';
 import type { EncoderOptions, Encoders } from './encoders.ts';
 import { type HeadInputs, loadTextSide, type TextProjection } from './head.ts';
 import type { HeadFile, TextSideFile } from './head-file.ts';
-import { guessLanguage } from './language.ts';
+import { guessLanguage, UNNAMED } from './language.ts';
 import { loadManifest, textEncoderOf } from './manifest.ts';
 import { findEncoder } from './model-files.ts';
 import { fingerprintKey } from './space-id.ts';
@@ -196,7 +196,8 @@ export async function readTexts(
 
 async function reading(text: string, { side, language }: Choice, embedded: EmbeddedText): Promise<ReadText> {
   const { encoder, match, version, languages } = side;
-  const speaks = language === null || languages.length === 0 || languages.includes(language);
+  const isNamed = language !== null && language !== UNNAMED;
+  const speaks = !isNamed || languages.length === 0 || languages.includes(language);
   const known = await side.knows(text);
   return { ...embedded, language, side: encoder, version, speaks, match, known, otherwise: null };
 }

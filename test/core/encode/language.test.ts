@@ -70,6 +70,13 @@ describe('the language of a text', () => {
     assert.equal((await guess('dog', ['de', 'en'])).language, 'en');
   });
 
+  it('is one without a name where a word is not English and no detector knows it, unless the caller reads English', async () => {
+    assert.deepEqual(await guess('Katze'), { language: 'und', also: 'en' });
+    assert.deepEqual(await guess('Katze', ['de', 'en']), { language: 'de', also: 'en' });
+    assert.deepEqual(await guess('Katze', ['en']), { language: null, also: 'en' });
+    assert.notEqual((await languageOf('Hund')) ?? 'en', 'en');
+  });
+
   it('is not known where there are no letters', async () => {
     for (const text of ['', '2019', '🐶', ' ?! ']) assert.deepEqual(await guess(text), { language: null, also: null });
   });
@@ -82,7 +89,8 @@ describe('the language of a text', () => {
         const preferred = isKnown ? [language, 'en'] : [];
         for (const text of texts) {
           const count = counts[language === 'en' ? 'english' : 'others'];
-          const isEnglish = (await languageOf(text, preferred)) === 'en';
+          // What is not known is read as English.
+          const isEnglish = ((await languageOf(text, preferred)) ?? 'en') === 'en';
           count[0]! += Number(isEnglish === (language === 'en'));
           count[1]!++;
         }
