@@ -7,7 +7,9 @@ import { isSightlineError, SightlineError } from '../../core/errors.ts';
 import { dataFolder } from '../../server/environment.ts';
 import { listLanguages, readDataset } from '../../training/datasets/dataset.ts';
 import { TRAINING } from '../../training/datasets/deduplicate.ts';
-import type { PairSet } from '../../training/features/extract.ts';
+import { FULL } from '../../training/features/augmentations.ts';
+import { loadClasses } from '../../training/features/classes.ts';
+import { loadTexts, type PairSet } from '../../training/features/extract.ts';
 import type { CachePlace } from '../../training/features/shared-cache.ts';
 import { bestMatch, type EvaluatedHead, evaluateHead } from '../../training/metrics/evaluate-head.ts';
 import { headGraph, type TrainedHead, type TrainedTextSide, writeTextSide } from '../../training/trainer/export.ts';
@@ -15,7 +17,7 @@ import { withFittingBatch } from '../../training/trainer/fine-tuning.ts';
 import { TEXT_SIDE, type TextSideRecipe } from '../../training/trainer/recipes.ts';
 import { readTextSide } from '../../training/trainer/stored-head.ts';
 import { trainTextSide } from '../../training/trainer/text-side.ts';
-import { textSideData } from '../../training/trainer/text-side-data.ts';
+import { type NamedClasses, textSideData } from '../../training/trainer/text-side-data.ts';
 import { encodePictures } from '../cli/encoding-options.ts';
 import type { Location } from '../cli/location.ts';
 import { createProgress } from '../cli/progress.ts';
@@ -56,6 +58,8 @@ export interface TextSideReport {
 }
 
 const VALIDATION = 'val';
+/** The usual ones come first. */
+const NAMES_A_CLASS = 3;
 
 /**
  * Trains the text side that a job names, on the captions of every language that the data set has, or of the languages
@@ -77,7 +81,8 @@ export async function trainSideInto(job: TextSideJob): Promise<TextSideReport> {
         ? await trainWithTwin(job, parties, start, { about, folder: twinFolder })
         : await trainLikeTwin(job, parties, start, job.twin);
     const judged = await judge(job, parties, job.twin ?? twinFolder);
-    const training = { ...about.training, validation: figuresByLanguage(judged) };
+    const validation = figuresByLanguage(judged);
+    const training = { ...about.training, validation, ...(job.twin && { twin: (await loadHeadFile(job.twin)).space }) };
     const match = bestMatch(matched(parties, judged));
     await writeTextSide(
       folder,
@@ -190,7 +195,8 @@ async function train(
     for (const lang of languages) captions.set(lang, await read(own, lang));
     const anchors = captions.get(FIRST_LANGUAGE)!;
     const sources = { head, anchors, captions, textOutputs: own.text.outputs };
-    const data = await textSideData({ ...sources, first: own === first ? anchors : await read(first, FIRST_LANGUAGE) });
+    const ofFirst = own === first ? anchors : await read(first, FIRST_LANGUAGE);
+    const data = await textSideData({ ...sources, first: ofFirst, classes: await namedClasses(job, { first, own }) });
     const onStep = (done: number, total: number) => progress.update(done, total);
     const fitting = withFittingBatch(recipe, data.captions.rows);
     return await trainTextSide({ recipe: fitting, data, start, seed, threads, onStep });
@@ -198,6 +204,21 @@ async function train(
     progress.stop();
     for (const one of open) await one.close();
   }
+}
+
+/** The names of the image encoder's classes through both text encoders, or null where they have none. */
+async function namedClasses(
+  { modelDirs, features, seed }: TextSideJob,
+  { first, own }: Pick<Parties, 'first' | 'own'>,
+): Promise<NamedClasses | null> {
+  const classes = await loadClasses(modelDirs, first);
+  if (classes === null || TEXT_SIDE.classes === null) return null;
+  const texts = classes.map(({ names }) => names.slice(0, NAMES_A_CLASS));
+  const firstText = new Uint32Array(texts.length + 1);
+  for (const [c, names] of texts.entries()) firstText[c + 1] = firstText[c]! + names.length;
+  const encode = (encoders: Encoders) =>
+    loadTexts(texts.flat(), { encoders, modelDirs, ...features, augmentations: [FULL], parallel: 1 });
+  return { own: await encode(own), first: await encode(first), firstText, pseudo: TEXT_SIDE.classes, seed };
 }
 
 async function judge(job: TextSideJob, { own, languages }: Parties, folder: string): Promise<TextSideReport['judged']> {

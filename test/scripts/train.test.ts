@@ -112,6 +112,7 @@ describe('npm run train, npm run tune', () => {
     assert.equal(judgedByTwin.code, 0, judgedByTwin.stderr);
     const [, { training: own }] = JSON.parse(String(await head('alike', 'head.json'))).texts;
     assert.equal(own.withValidation, true);
+    assert.equal(own.twin, before.space);
     assert.equal(own.validation.de.recallSum, rows[1]!.heads[0]!.recallSum);
     const unknown = await call('train', '--data', data, '--text-side', 'nobody', '--into', into);
     assert.notEqual(unknown.code, 0);

@@ -20,6 +20,8 @@ export interface LossInputs {
   readonly logScale: Value | null;
   /** Rows [n, k] whose products are the logits of the teachers, and the share of these in the target. */
   readonly teacher: { readonly text: Value; readonly image: Value; readonly weight: number } | null;
+  /** Unit rows [all, d] of pictures and their numbers [1, all], which texts are told apart among instead. */
+  readonly gallery?: { readonly image: Value; readonly numbers: Value } | null;
 }
 
 /**
@@ -48,9 +50,19 @@ export function addContrastiveLoss(tape: Tape, spec: LossSpec, inputs: LossInput
     const hard = graph.op('Mul', [identity, graph.scalar(1 - teacher.weight)]);
     return tape.value(graph.op('Add', [hard, graph.op('Mul', [soft, graph.scalar(teacher.weight)])]), [n, n]);
   };
-  const textToImage = tape.crossEntropy(logits, target(1), 1);
+  const textToImage =
+    inputs.gallery == null
+      ? tape.crossEntropy(logits, target(1), 1)
+      : tape.crossEntropy(tape.multiply(tape.linear(text, inputs.gallery.image), scale), numbered(tape, inputs), 1);
   if (spec.direction === 'text-to-image') return textToImage;
   return tape.multiply(tape.add(textToImage, tape.crossEntropy(logits, target(0), 0)), tape.scalar(0.5));
+}
+
+/** [n, all], 1 where a picture of the gallery is that of the text, else 0. */
+function numbered({ graph, value }: Tape, { pictures, gallery }: LossInputs): Value {
+  const own = graph.op('Unsqueeze', [pictures!.name, graph.ints([1])]);
+  const same = graph.op('Equal', [own, gallery!.numbers.name]);
+  return value(graph.cast(same, 'float32'), [pictures!.shape[0]!, 'all']);
 }
 
 /** [n, n], {@link MASKED} for two pairs of one picture, else 0. */

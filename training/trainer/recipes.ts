@@ -81,6 +81,11 @@ export interface DistilSpec {
 export interface IntoSpec {
   /** Weight, beside the contrastive loss, of 1 - cosine to what the space's first text side makes of a caption. */
   readonly pull: number;
+  /**
+   * What each text is told apart from: the pictures of its batch, or all that there are, which costs little as their
+   * vectors stay as they are. Pictures are told apart from the texts of the batch in both cases.
+   */
+  readonly among: 'batch' | 'all';
 }
 
 type TeacherTower = Partial<Omit<TowerSpec, 'inputs'>>;
@@ -234,6 +239,8 @@ export interface TextSideRecipe
   readonly balance: number;
   /** So many towers, of other seeds, share the hidden units: trained alone, then put side by side. */
   readonly towers: number;
+  /** Pictures made up of the classes that the image encoder knows, beside those that have captions; null: none. */
+  readonly classes: Omit<PseudoSpec, 'batch'> | null;
 }
 
 /** In place of the image side, which a text side is trained and written without. */
@@ -256,12 +263,14 @@ export const TEXT_SIDE: TextSideRecipe = {
   warmupSteps: 60,
   schedule: 'cosine',
   average: 0.99,
-  batch: 1024,
-  epochs: 16,
+  batch: 512,
+  epochs: 18,
   pull: 3,
+  among: 'all',
   mix: 0.5,
   balance: 0.6,
   towers: 1,
+  classes: { variants: 8, noise: 0.5 },
   views: [FULL, FLIPPED],
 };
 

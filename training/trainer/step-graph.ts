@@ -30,6 +30,9 @@ export const AVERAGE = '.average';
 export const TEACHER = 'teacher.';
 /** The graph's input for the vectors that texts are pulled to when a text side is learned alone. */
 export const PULL = 'pull';
+/** The graph's inputs for the vectors of all pictures [n, dimension], and their numbers [1, n]. */
+export const GALLERY = 'gallery';
+export const GALLERY_NUMBERS = 'gallery.numbers';
 /** Suffix of the graph's output for the new value of an input. */
 export const NEXT = '.next';
 
@@ -163,6 +166,13 @@ function addLoss(
             image: tape.input(`${TEACHER}image`, taught),
             weight: distil.weight,
           },
+    gallery:
+      into?.among === 'all'
+        ? {
+            image: tape.input(GALLERY, ['all', spec.dimension]),
+            numbers: tape.input(GALLERY_NUMBERS, [1, 'all']),
+          }
+        : null,
   });
   return into === undefined ? loss : tape.add(loss, addPull(tape, text, into));
 }

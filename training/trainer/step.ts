@@ -7,6 +7,8 @@ import { adamCorrections } from './optimizer.ts';
 import type { Recipe } from './recipes.ts';
 import {
   AVERAGE,
+  GALLERY,
+  GALLERY_NUMBERS,
   type GraphOptions,
   lossGraph,
   NEXT,
@@ -32,6 +34,8 @@ export interface PairBatch {
   readonly teacher?: { readonly text: Float32Array; readonly image: Float32Array };
   /** [batch, dimension], unit vectors, when the recipe trains a text side into a space. */
   readonly pull?: Float32Array;
+  /** [all pictures, dimension], unit vectors, number p in row p, when its texts are told apart among all of them. */
+  readonly gallery?: Float32Array;
 }
 
 /** Parameters, moments of Adam and, when the recipe averages, averaged weights, by name. */
@@ -199,6 +203,15 @@ function batchFeeds({ recipe, widths }: GraphOptions, batch: PairBatch): Record<
   };
   if (recipe.loss.maskSamePicture) feeds.pictures = float32(batch.pictures, [rows]);
   if (recipe.into !== undefined) feeds[PULL] = float32(batch.pull!, [rows, recipe.head.dimension]);
+  if (recipe.into?.among === 'all') {
+    const { dimension } = recipe.head;
+    const all = batch.gallery!.length / dimension;
+    feeds[GALLERY] = float32(batch.gallery!, [all, dimension]);
+    feeds[GALLERY_NUMBERS] = float32(
+      Float32Array.from({ length: all }, (_, at) => at),
+      [1, all],
+    );
+  }
   if (recipe.distil !== null) {
     const shape = [rows, recipe.distil.teachers * recipe.distil.teacher.dimension];
     for (const side of ['text', 'image'] as const) feeds[TEACHER + side] = float32(batch.teacher![side], shape);

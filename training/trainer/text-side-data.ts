@@ -2,7 +2,8 @@ import type { Head } from '../../core/encode/head.ts';
 import { OWN_OUTPUT } from '../../core/encode/text-encoder.ts';
 import type { JointEmbedding } from '../../core/types.ts';
 import type { PairSet } from '../features/extract.ts';
-import { HalfMatrix } from '../features/float16-matrix.ts';
+import { HalfMatrix, type HalfRows } from '../features/float16-matrix.ts';
+import { makePseudoFeatures, type PseudoSpec } from '../features/pseudo-features.ts';
 import { normaliseRows } from './text-side.ts';
 
 /** What a text side is trained on: captions of several languages, and the space that is there already. */
@@ -14,7 +15,7 @@ export interface TextSideData {
   readonly textOutputs: Readonly<Record<string, number>>;
   /** Raw vectors of all captions, one language after the other. */
   readonly captions: HalfMatrix;
-  /** Captions of each language are rows first to end - 1. */
+  /** Captions of each language are rows first to end - 1; names of classes stand last, as one more. */
   readonly languages: readonly { readonly lang: string; readonly first: number; readonly end: number }[];
   /** The picture of each caption. */
   readonly pictureOf: Uint32Array;
@@ -36,6 +37,19 @@ export interface TextSideSources {
   /** Captions of each language through the text encoder of the new side, of some of these pictures. */
   readonly captions: ReadonlyMap<string, PairSet>;
   readonly textOutputs: Readonly<Record<string, number>>;
+  /** What the image encoder knows beside what the pictures show; null where its classes have no names. */
+  readonly classes: NamedClasses | null;
+}
+
+/** Names of the classes of an image encoder, in the language of the head's first side, and pictures made up of them. */
+export interface NamedClasses {
+  /** Raw vectors of the names through the text encoder of the new side, and through that of the first. */
+  readonly own: HalfRows;
+  readonly first: HalfRows;
+  /** Names of class c are rows firstText[c] to firstText[c + 1] - 1. */
+  readonly firstText: Uint32Array;
+  readonly pseudo: Omit<PseudoSpec, 'batch'>;
+  readonly seed: number;
 }
 
 /**
@@ -43,17 +57,24 @@ export interface TextSideSources {
  * that one's vector, a translation nearly so, and one of its own something like the mean.
  */
 const NEARNESS = 0.01;
+/** Stands for the names of classes where captions have a language. */
+const CLASS_NAMES = 'classes';
 /** Rows projected at once. */
 const ROWS = 512;
 
 /** Puts together what {@link TextSideData} names; all of it is in memory. */
-export async function textSideData({ head, first, anchors, ...rest }: TextSideSources): Promise<TextSideData> {
+export async function textSideData(sources: TextSideSources): Promise<TextSideData> {
+  const captioned = await captionedData(sources);
+  return sources.classes === null ? captioned : withClasses(captioned, sources, sources.classes);
+}
+
+async function captionedData({ head, first, anchors, ...rest }: TextSideSources): Promise<TextSideData> {
   const { dimension } = head;
   // The encoder's own vector is what it was trained to compare; its inner layers tell languages apart.
   const ownPart = (vector: Float32Array) => vector.subarray(0, rest.textOutputs[OWN_OUTPUT]);
   const names = new Map(first.pictures.map(({ image }, at) => [image, at]));
   const images = await imageVectors(head, first);
-  const known = await textVectors(head, first);
+  const known = await textVectors(head, first.captions);
   const parts = [...rest.captions].map(([lang, set]) => ({ lang, set }));
   const count = parts.reduce((sum, { set }) => sum + set.captions.rows, 0);
   const captions = new HalfMatrix(count, anchors.captions.columns);
@@ -97,6 +118,44 @@ export async function textSideData({ head, first, anchors, ...rest }: TextSideSo
   };
 }
 
+/**
+ * The same with each class as one more picture, seen in as many ways as were made up: most of what it names is in no
+ * caption, and the first side has learned it in this way, too.
+ */
+async function withClasses(data: TextSideData, sources: TextSideSources, classes: NamedClasses): Promise<TextSideData> {
+  const { head, first } = sources;
+  const { firstText, own } = classes;
+  const { dimension, captions, images } = data;
+  const made = await makePseudoFeatures(first, { ...classes.pseudo, batch: 0 }, classes.seed);
+  const outputs = Object.entries(made.outputs);
+  const seen: JointEmbedding[][] = Array.from({ length: firstText.length - 1 }, () => []);
+  for (let start = 0; start < made.classOf.length; start += ROWS) {
+    const rows = rowsFrom(start, made.classOf.length);
+    const raw = rows.map((row) => Object.fromEntries(outputs.map(([name, matrix]) => [name, matrix.row(row)])));
+    for (const [i, vector] of (await head.projectImages(raw)).entries()) seen[made.classOf[rows[i]!]!]!.push(vector);
+  }
+  const known = await textVectors(head, classes.first);
+  const at = captions.rows;
+  const all = new HalfMatrix(at + own.rows, captions.columns);
+  all.values.set(captions.values);
+  for (let row = 0; row < own.rows; row++) all.set(at + row, own.row(row));
+  const targets = new Float32Array(all.rows * dimension);
+  targets.set(data.targets);
+  for (const [row, vector] of known.entries()) targets.set(vector, (at + row) * dimension);
+  const rowsOf = seen.map((_, c) =>
+    Array.from({ length: firstText[c + 1]! - firstText[c]! }, (__, i) => at + firstText[c]! + i),
+  );
+  return {
+    ...data,
+    captions: all,
+    targets,
+    languages: [...data.languages, { lang: CLASS_NAMES, first: at, end: all.rows }],
+    pictureOf: Uint32Array.from([...data.pictureOf, ...rowsOf.flatMap((rows, c) => rows.map(() => images.length + c))]),
+    captionsOf: [...data.captionsOf, ...rowsOf],
+    images: [...images, ...seen],
+  };
+}
+
 /** How much each of some texts counts for another one: a softmax of their cosines. */
 function nearness(vector: Float32Array, others: readonly Float32Array[]): number[] {
   const cosines = others.map((other) => cosine(vector, other));
@@ -130,7 +189,7 @@ async function imageVectors(head: Head, { pictures, augmented }: PairSet): Promi
   return found;
 }
 
-async function textVectors(head: Head, { captions }: PairSet): Promise<JointEmbedding[]> {
+async function textVectors(head: Head, captions: HalfRows): Promise<JointEmbedding[]> {
   const found: JointEmbedding[] = [];
   for (let start = 0; start < captions.rows; start += ROWS) {
     found.push(...(await head.projectTexts(rowsFrom(start, captions.rows).map((row) => captions.row(row)))));

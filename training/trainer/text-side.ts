@@ -55,6 +55,8 @@ interface TextInputs {
   readonly transform: FeatureTransform;
   /** [captions, width] */
   readonly texts: HalfMatrix;
+  /** Vectors of all pictures [pictures, dimension] in one view, and in the next. */
+  readonly galleries: readonly Float32Array[];
 }
 
 async function transformTexts({ recipe, data, start }: TextSideOptions): Promise<TextInputs> {
@@ -65,15 +67,26 @@ async function transformTexts({ recipe, data, start }: TextSideOptions): Promise
     transform.text,
     transform.text.map(() => data.captions),
   );
-  return { transform, texts };
+  return { transform, texts, galleries: galleriesOf(data) };
+}
+
+/** A picture with fewer views than others is seen again by its first ones. */
+function galleriesOf({ images, dimension }: TextSideData): Float32Array[] {
+  const views = Math.max(...images.map(({ length }) => length));
+  return Array.from({ length: views }, (_, view) => {
+    const gallery = new Float32Array(images.length * dimension);
+    for (const [at, own] of images.entries()) gallery.set(own[view % own.length]!, at * dimension);
+    return gallery;
+  });
 }
 
 function availableOf({ textOutputs }: TextSideData) {
   return { text: Object.keys(textOutputs), image: [], classNames: false };
 }
 
-async function trainTower(options: TextSideOptions, { transform, texts }: TextInputs): Promise<State> {
+async function trainTower(options: TextSideOptions, inputs: TextInputs): Promise<State> {
   const { data, seed, threads, start } = options;
+  const { transform } = inputs;
   const recipe = recipeFor(wholeRecipe(options.recipe, data.dimension), availableOf(data));
   const steps = Math.floor(data.captions.rows / recipe.batch);
   if (steps === 0) {
@@ -92,7 +105,7 @@ async function trainTower(options: TextSideOptions, { transform, texts }: TextIn
       let sum = 0;
       for (let i = 0; i < steps; i++) {
         const learningRate = learningRateAt(recipe, ++t, total);
-        sum += await step.run(makeBatch(recipe, data, texts, draw, random), { t, learningRate, random });
+        sum += await step.run(makeBatch(recipe, data, inputs, draw, random), { t, learningRate, random });
         options.onStep?.(t, total);
       }
       options.onEpoch?.(epoch, sum / steps);
@@ -137,13 +150,13 @@ function besideByRow(matrices: readonly Float32Array[], rows: number, share: num
 }
 
 function wholeRecipe(
-  { text, pull, balance: _, towers: __, mix, stored, ...recipe }: TextSideRecipe,
+  { text, pull, among, balance: _, towers: __, classes: ___, mix, stored, ...recipe }: TextSideRecipe,
   dimension: number,
 ): Recipe {
   return {
     ...recipe,
     head: { dimension, text, image: NO_TOWER, sharedOutput: false, stored },
-    into: { pull },
+    into: { pull, among },
     augment: { captionMix: mix, viewMix: 0, textNoise: 0, imageNoise: 0 },
     patience: null,
     select: 'last',
@@ -181,7 +194,7 @@ function captionsByLanguage({ languages }: TextSideData, balance: number, random
 function makeBatch(
   { batch, augment }: Recipe,
   data: TextSideData,
-  texts: HalfMatrix,
+  { texts, galleries }: TextInputs,
   draw: () => number,
   random: Random,
 ): PairBatch {
@@ -190,6 +203,8 @@ function makeBatch(
   const image = new Float32Array(batch * dimension);
   const pull = new Float32Array(batch * dimension);
   const pictures = new Float32Array(batch);
+  // One view of all pictures a step, so that those of a batch are the same as among all.
+  const view = random.below(galleries.length);
   for (let row = 0; row < batch; row++) {
     const caption = draw();
     const picture = pictureOf[caption]!;
@@ -204,11 +219,11 @@ function makeBatch(
       pull[row * dimension + d] = mixed;
     }
     const views = images[picture]!;
-    image.set(views[random.below(views.length)]!, row * dimension);
+    image.set(views[view % views.length]!, row * dimension);
     pictures[row] = picture;
   }
   normaliseRows(pull, dimension);
-  return { text, image, pull, pictures };
+  return { text, image, pull, pictures, gallery: galleries[view]! };
 }
 
 /** Rows to unit length, in place. */

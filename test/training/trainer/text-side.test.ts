@@ -112,6 +112,18 @@ describe('training a text side into a space', () => {
     assert.ok(agreement(mean!, b!) > agreement(a!, b!));
   });
 
+  it('tells texts apart among the pictures of a batch just as well, where the recipe says so', async () => {
+    const { data } = invented(7);
+    const losses: number[] = [];
+    const batches = { ...recipe, among: 'batch' as const };
+    await trainTextSide({ recipe: batches, data, seed: 1, threads: 1, onEpoch: (_, loss) => void losses.push(loss) });
+    const all: number[] = [];
+    await trainTextSide({ recipe, data, seed: 1, threads: 1, onEpoch: (_, loss) => void all.push(loss) });
+    assert.ok(losses.at(-1)! < losses[0]! / 2, losses.join(', '));
+    // The right one of 300 is harder to tell than that of 60.
+    assert.ok(all[0]! > losses[0]!, `${all[0]} among all, ${losses[0]} in a batch`);
+  });
+
   it('refuses fewer captions than a batch', async () => {
     const { data } = invented(5);
     const training = trainTextSide({ recipe: { ...recipe, batch: 5000 }, data, seed: 1, threads: 1 });
