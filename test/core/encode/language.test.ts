@@ -70,7 +70,7 @@ describe('the language of a text', () => {
     assert.equal((await guess('dog', ['de', 'en'])).language, 'en');
   });
 
-  it('is one without a name where a word is not English and no detector knows it, unless the caller reads English', async () => {
+  it('has no name where neither English nor a detector knows a word, unless the caller reads English', async () => {
     assert.deepEqual(await guess('Katze'), { language: 'und', also: 'en' });
     assert.deepEqual(await guess('Katze', ['de', 'en']), { language: 'de', also: 'en' });
     assert.deepEqual(await guess('Katze', ['en']), { language: null, also: 'en' });
