@@ -1,22 +1,21 @@
 import { createHash } from 'node:crypto';
 import { v5 as uuidv5 } from 'uuid';
 import { type ImageRejection, isSightlineError } from './errors.ts';
+import { type LeftOutReason, leftOutByKey } from './left-out.ts';
 import { describeFile } from './metadata/describe.ts';
 import { isReadAsItIs, refreshPicture } from './metadata/refresh.ts';
 import { type Beside, findSidecars, picturesOfSidecar } from './metadata/sidecar.ts';
-import {
-  compareSequencers,
-  type EmbeddedPicture,
-  type Embedder,
-  type LookUp,
-  type ObjectBody,
-  type ObjectInfo,
-  type ObjectStore,
-  type StoredPoint,
-  sequencerOf,
-  type Tombstone,
-  type VectorStore,
-  type WriteCondition,
+import type {
+  EmbeddedPicture,
+  Embedder,
+  LookUp,
+  ObjectBody,
+  ObjectInfo,
+  ObjectStore,
+  StoredPoint,
+  Tombstone,
+  VectorStore,
+  WriteCondition,
 } from './ports.ts';
 import {
   findOrigin,
@@ -27,7 +26,7 @@ import {
   type Vanished,
   type VanishedLog,
 } from './renamed-files.ts';
-import { type LeftOutReason, leftOutByKey } from './skipped-files.ts';
+import { compareSequencers, sequencerOf } from './sequencer-order.ts';
 import type { ImagePayload } from './types.ts';
 
 /** One thing that happened to an object. */

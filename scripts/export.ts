@@ -3,9 +3,9 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { path, toggle } from '../core/setting-value.ts';
 import { readConfig } from '../server/environment.ts';
+import { exportUserData } from '../server/export-import.ts';
 import { openTrash } from '../server/local-stores.ts';
 import { createLogger, openRuntime } from '../server/runtime.ts';
-import { exportUserData } from '../server/user-data.ts';
 import { command, EXIT } from './cli/command.ts';
 import { INDEX } from './cli/options.ts';
 

@@ -2,9 +2,9 @@ import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { unavailable } from '../core/file-errors.ts';
 import { readConfig, userPath } from '../server/environment.ts';
+import { importUserData } from '../server/export-import.ts';
 import { openTrash } from '../server/local-stores.ts';
 import { createLogger, openRuntime } from '../server/runtime.ts';
-import { importUserData } from '../server/user-data.ts';
 import { command, EXIT } from './cli/command.ts';
 import { INDEX, JSON_OUTPUT } from './cli/options.ts';
 

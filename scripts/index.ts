@@ -1,9 +1,9 @@
 import { type Config, flagOf, SETTINGS } from '../core/config.ts';
+import type { LeftOut } from '../core/left-out.ts';
 import { refreshOutdated } from '../core/metadata/refresh.ts';
 import { pictureStoreOf } from '../core/objects/picture-store.ts';
 import type { Failure, FailureLog } from '../core/ports.ts';
 import { toggle } from '../core/setting-value.ts';
-import type { LeftOut } from '../core/skipped-files.ts';
 import { readConfig, userPath } from '../server/environment.ts';
 import { createPipeline, type IndexPipeline } from '../server/index-pipeline.ts';
 import { aborted } from '../server/picture-source.ts';

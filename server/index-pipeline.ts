@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
+import type { LeftOut } from '../core/left-out.ts';
 import type { PictureStore } from '../core/objects/picture-store.ts';
-import type { LeftOut } from '../core/skipped-files.ts';
+import { createSequencer, type Sequencer } from '../functions/events/local-sequencer.ts';
 import { createIngest } from '../functions/events/run-job.ts';
-import { createSequencer, type Sequencer } from '../functions/events/sequencer.ts';
 import { createQueue, type EventQueue } from './queue/job-queue.ts';
 import type { Runtime } from './runtime.ts';
 import type { ReconcileOptions } from './watch/reconcile.ts';

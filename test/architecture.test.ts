@@ -60,7 +60,7 @@ const homes: Record<string, RegExp> = {
   '@aws-sdk/client-sqs': /^functions\/events\/sqs\.ts$/,
   sst: /^functions\/lambda\/runtime\.ts$/,
   'cli-progress': /^scripts\/cli\/progress\.ts$/,
-  ignore: /^core\/skipped-files\.ts$/,
+  ignore: /^core\/left-out\.ts$/,
   'csv-parse': /^training\/datasets\/csv\.ts$/,
   'tar-stream': /^training\/datasets\/tar-shard\.ts$/,
   yauzl: /^training\/datasets\/zip-files\.ts$/,

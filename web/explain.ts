@@ -1,5 +1,5 @@
+import { ApiFault } from './api-fault.ts';
 import { t } from './i18n/translate.ts';
-import { ApiFault } from './problem.ts';
 
 export interface Explanation {
   readonly title: string;

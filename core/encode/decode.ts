@@ -1,10 +1,10 @@
 import type { PictureInfo } from '../ports.ts';
 import { coloursOf } from './colours.ts';
 import { type Kernel, type Plan, planCrop, type Size, storedRect, turnSize, turnUpright } from './geometry.ts';
-import { type DecodeLimits, type Header, readHeader } from './header.ts';
 import { decodeHeic, isAv1 } from './heic.ts';
 import { perceptualHash } from './perceptual-hash.ts';
 import { CONTENT_TYPES } from './picture-format.ts';
+import { type DecodeLimits, type Header, readHeader } from './picture-header.ts';
 import type { RgbPixels } from './preprocess.ts';
 import type { Preprocessing } from './preprocessor-config.ts';
 import { openPicture, rejection, type Sharp, type Source, translateFault } from './sharp.ts';

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { float32, type Tensor } from '../onnx/session.ts';
 import { type ImageEncoderEntry, type ImageOutput, sizeOf } from './encoder-entry.ts';
 import { findEncoder, loadChecked, verifyFile } from './model-files.ts';
 import { type RgbPixels, toTensorData } from './preprocess.ts';
 import { type Preprocessing, readPreprocessing } from './preprocessor-config.ts';
+import { runTogether } from './run-together.ts';
 import type { Fingerprint } from './space-id.ts';
 
 /**
@@ -57,12 +57,6 @@ export async function fingerprintImageEncoder(
 }
 
 /**
- * More in a run are no faster and hold more memory (docs/decisions/0018-threads.md), and a search has to wait for the
- * run to end.
- */
-const MOST_TOGETHER = 4;
-
-/**
  * Loads an image encoder whose files were checked by {@link fingerprintImageEncoder}. Throws `model-mismatch`.
  *
  * Pictures that come while the model runs are the next run's, together; one that comes alone runs at once.
@@ -105,7 +99,7 @@ export async function loadImageEncoder(
       ),
     );
   };
-  const inTurn = together(run);
+  const inTurn = runTogether(run);
   return {
     name: entry.name,
     outputs: outputSizes(entry),
@@ -117,33 +111,6 @@ export async function loadImageEncoder(
       return inTurn(pixels);
     },
     close: () => onnx.release(),
-  };
-}
-
-/** Single calls to calls of `run` with all that wait, at most {@link MOST_TOGETHER}. */
-function together<In, Out>(run: (items: readonly In[]) => Promise<readonly Out[]>): (item: In) => Promise<Out> {
-  const waiting: { readonly item: In; readonly answer: PromiseWithResolvers<Out> }[] = [];
-  let isRunning = false;
-  const runAll = async () => {
-    isRunning = true;
-    while (waiting.length > 0) {
-      // A run keeps the thread: what was decoded meanwhile arrives in the next turn of the event loop.
-      await nextTurn();
-      const batch = waiting.splice(0, MOST_TOGETHER);
-      try {
-        const answers = await run(batch.map(({ item }) => item));
-        for (const [i, { answer }] of batch.entries()) answer.resolve(answers[i]!);
-      } catch (error) {
-        for (const { answer } of batch) answer.reject(error);
-      }
-    }
-    isRunning = false;
-  };
-  return (item) => {
-    const answer = Promise.withResolvers<Out>();
-    waiting.push({ item, answer });
-    if (!isRunning) void runAll();
-    return answer.promise;
   };
 }
 

@@ -1,5 +1,5 @@
+import { type LeftOutReason, leftOutByKey } from '../left-out.ts';
 import type { ListedObject, ObjectStore } from '../ports.ts';
-import { type LeftOutReason, leftOutByKey } from '../skipped-files.ts';
 
 /** What a scan found: every file is in exactly one of these, but for those of folders that cannot be read. */
 export type Scanned =

@@ -2,16 +2,8 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import PQueue from 'p-queue';
 import { isSightlineError } from '../errors.ts';
-import {
-  compareSequencers,
-  type EmbeddedPicture,
-  type Embedder,
-  type ObjectStore,
-  type Point,
-  type StoredPoint,
-  sequencerOf,
-  type Tombstone,
-} from '../ports.ts';
+import type { EmbeddedPicture, Embedder, ObjectStore, Point, StoredPoint, Tombstone } from '../ports.ts';
+import { compareSequencers, sequencerOf } from '../sequencer-order.ts';
 import type { ImagePayload, Payload } from '../types.ts';
 import type { Copy } from './port.ts';
 

@@ -18,7 +18,7 @@ const INSTANT = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2
 const UNIT_TOLERANCE = 1e-3;
 /** A float32 vector that was normalised is nearer to unit length than this and is kept bit by bit. */
 const EXACT_UNIT_TOLERANCE = 1e-6;
-const MAX_PAGE = 1000;
+const MAX_STORE_PAGE = 1000;
 const MAX_VALUES = 100;
 
 const quoted = (value: unknown) => JSON.stringify(value)?.slice(0, 100);
@@ -41,8 +41,8 @@ export function checkMinScore(minScore: number): void {
 }
 
 export function checkLimit(limit: number): void {
-  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_PAGE) {
-    throw invalid(`expected a limit from 1 to ${MAX_PAGE}, got ${limit}`);
+  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_STORE_PAGE) {
+    throw invalid(`expected a limit from 1 to ${MAX_STORE_PAGE}, got ${limit}`);
   }
 }
 
@@ -185,14 +185,6 @@ export function instantOf(iso: string, what: string): number {
   const instant = match === null ? Number.NaN : Date.parse(zoned);
   if (Number.isNaN(instant)) throw invalid(`expected an ISO 8601 date as ${what}, got ${quoted(iso)}`);
   return instant;
-}
-
-/**
- * A form of a sequencer whose order as text is that of `compareSequencers`: padding with zeros on the right is the same
- * as cutting them off, for the shorter of two equal beginnings sorts first.
- */
-export function sortableSequencer(sequencer: string): string {
-  return sequencer.toUpperCase().replace(/0+$/, '');
 }
 
 function invalid(message: string): SightlineError {

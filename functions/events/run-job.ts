@@ -1,7 +1,8 @@
 import type { Logger } from 'pino';
 import { isSightlineError } from '../../core/errors.ts';
 import { type IndexJob, type IndexOutcome, imageId, type Job } from '../../core/index-image.ts';
-import { compareSequencers, type FailureLog } from '../../core/ports.ts';
+import type { FailureLog } from '../../core/ports.ts';
+import { compareSequencers } from '../../core/sequencer-order.ts';
 import { parseS3Event } from './s3-event.ts';
 
 export interface IngestOptions {

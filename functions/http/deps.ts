@@ -1,8 +1,8 @@
 import type { Context } from 'hono';
 import type { Logger } from 'pino';
 import type { IndexJob } from '../../core/index-image.ts';
+import type { LeftOut } from '../../core/left-out.ts';
 import type { Embedder, FailureLog, ObjectStore, VectorStore } from '../../core/ports.ts';
-import type { LeftOut } from '../../core/skipped-files.ts';
 import type { Trash } from '../../core/trash.ts';
 import type { KnownKey } from './auth.ts';
 import type { Caller } from './caller.ts';

@@ -43,8 +43,8 @@ const schema = z.strictObject({
     .array(z.url().transform((url) => new URL(url).origin))
     .max(100)
     .default([]),
-  /** Requests a minute and caller, 0 to 1,000,000; 0 switches the limit off. */
-  requestsPerMinute: z.int().min(0).max(1_000_000).default(600),
+  /** Requests a minute and caller, 0 to 1,000,000; 0, the default, is no limit. Both hosts give their setting. */
+  requestsPerMinute: z.int().min(0).max(1_000_000).default(0),
   /** Milliseconds until a request that has no answer yet gets 503, 100 to 900,000. */
   requestTimeoutMs: z.int().min(100).max(900_000).default(30_000),
   /** Largest uploaded picture in bytes, 1 KiB to 1 GiB. */

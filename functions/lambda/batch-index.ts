@@ -1,5 +1,5 @@
 import PQueue from 'p-queue';
-import { groupCalls } from '../../core/group-calls.ts';
+import { groupCalls } from '../../core/group-store-calls.ts';
 import { createIndexer, type IndexDeps, type IndexJob } from '../../core/index-image.ts';
 import { confirming } from './runtime.ts';
 

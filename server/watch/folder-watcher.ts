@@ -4,7 +4,7 @@ import PQueue from 'p-queue';
 import type { Logger } from 'pino';
 import { imageId } from '../../core/index-image.ts';
 import { isSidecar } from '../../core/metadata/sidecar.ts';
-import { IGNORE_FILE } from '../../core/objects/folder/ignore-rules.ts';
+import { IGNORE_FILE } from '../../core/objects/folder/ignore-file.ts';
 import { isKey } from '../../core/objects/folder/key.ts';
 import type { ListedObject } from '../../core/ports.ts';
 import { createMountCheck } from './mount-check.ts';

@@ -1,20 +1,14 @@
 import { SightlineError } from '../../core/errors.ts';
 import { imageId } from '../../core/index-image.ts';
+import { countLeftOut, type LeftOut } from '../../core/left-out.ts';
 import { METADATA_VERSION } from '../../core/metadata/embedded.ts';
 import { SidecarList, sidecarMark } from '../../core/metadata/sidecar.ts';
 import type { PictureStore, Scanned } from '../../core/objects/picture-store.ts';
-import {
-  type FailureLog,
-  type ListedObject,
-  type StoredPoint,
-  sequencerOf,
-  type Tombstone,
-  type VectorStore,
-} from '../../core/ports.ts';
-import { countLeftOut, type LeftOut } from '../../core/skipped-files.ts';
+import type { FailureLog, ListedObject, StoredPoint, Tombstone, VectorStore } from '../../core/ports.ts';
+import { sequencerOf } from '../../core/sequencer-order.ts';
 import type { ImagePayload } from '../../core/types.ts';
+import type { Sequencer } from '../../functions/events/local-sequencer.ts';
 import { type S3Event, toS3Event } from '../../functions/events/s3-event.ts';
-import type { Sequencer } from '../../functions/events/sequencer.ts';
 import { createMountCheck, isUnmountedRoot } from './mount-check.ts';
 
 export interface ReconcileOptions {

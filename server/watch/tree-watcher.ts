@@ -2,7 +2,7 @@ import { type FSWatcher, watch as fsWatch } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SightlineError } from '../../core/errors.ts';
-import { IGNORE_FILE } from '../../core/objects/folder/ignore-rules.ts';
+import { IGNORE_FILE } from '../../core/objects/folder/ignore-file.ts';
 import { isHidden } from '../../core/objects/folder/key.ts';
 
 /** Paths are below the root, with '/' between names; the root itself is ''. */

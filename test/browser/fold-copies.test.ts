@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { hashDistance, isPlain } from '../../core/encode/perceptual-hash.ts';
-import { MAX_BITS } from '../../core/find-copies.ts';
+import { MAX_BITS } from '../../core/stacks.ts';
 import type { CaptionItem, ImageItem, Item } from '../../web/client.ts';
 import { CopyFolder } from '../../web/fold-copies.ts';
 import { seededRandom } from '../support/random.ts';

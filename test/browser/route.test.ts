@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { COLOURS } from '../../core/colours.ts';
+import { ApiFault, mayPass } from '../../web/api-fault.ts';
 import { explain } from '../../web/explain.ts';
 import {
   formatBytes,
@@ -12,7 +13,6 @@ import {
   offsetOf,
   withSizes,
 } from '../../web/format.ts';
-import { ApiFault, mayPass } from '../../web/problem.ts';
 import {
   colours,
   emptyQuery,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { compareSequencers, type Point, type StoredPoint, type Tombstone, type VectorStore } from '../../core/ports.ts';
+import type { Point, StoredPoint, Tombstone, VectorStore } from '../../core/ports.ts';
+import { compareSequencers } from '../../core/sequencer-order.ts';
 import { caption, cosine, DIMENSION, image, randomPoints, seededRandom, unit, uuid } from './vectors-data.ts';
 import { type Open, withStore } from './vectors-open.ts';
 

@@ -26,7 +26,7 @@ const CHANGES = [
 `,
   },
   {
-    file: 'core/encode/header.ts',
+    file: 'core/encode/picture-header.ts',
     at: '      ...turnSize(stored, orientation),',
     insert: 'channels: metadata.channels,\n',
   },

@@ -9,9 +9,9 @@ import { type FolderStore, openFolder } from '../../core/objects/folder/store.ts
 import type { FailureLog, VectorStore } from '../../core/ports.ts';
 import type { ImagePayload } from '../../core/types.ts';
 import { openEmbeddedStore } from '../../core/vectors/sqlite/store.ts';
+import { createSequencer, type Sequencer } from '../../functions/events/local-sequencer.ts';
 import { createIngest, type Ingest } from '../../functions/events/run-job.ts';
 import { parseS3Event } from '../../functions/events/s3-event.ts';
-import { createSequencer, type Sequencer } from '../../functions/events/sequencer.ts';
 import { createQueue, type EventQueue } from '../../server/queue/job-queue.ts';
 import { type FolderSource, watchFolder } from '../../server/watch/folder-watcher.ts';
 import { hashEmbedder } from './embedder.ts';

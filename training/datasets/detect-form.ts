@@ -13,7 +13,8 @@ import { headOf, type SourceFile } from './source-files.ts';
 import { asUtf8 } from './utf8.ts';
 
 /**
- * Forms with a captions file, the surest first. Without one, captions are looked for beside each picture (sidecars.ts).
+ * Forms with a captions file, the surest first. Without one, captions are looked for beside each picture, see
+ * `caption-sidecars.ts`.
  */
 const CAPTION_FORMS: readonly CaptionForm[] = [canonical, flickr30k, kaggle, token, karpathy, coco];
 

@@ -1,4 +1,4 @@
-import { ApiFault } from '../problem.ts';
+import { ApiFault } from '../api-fault.ts';
 import { showTask } from './notices.ts';
 
 /** One thing done to many pictures, a few at a time. */

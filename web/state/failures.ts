@@ -1,8 +1,8 @@
 import { signal } from '@preact/signals';
+import { isAbort } from '../api-fault.ts';
 import type { Failure } from '../client.ts';
 import { withSizes } from '../format.ts';
 import { t } from '../i18n/translate.ts';
-import { isAbort } from '../problem.ts';
 import { notify, report } from './notices.ts';
 import { client } from './server.ts';
 import { refreshStatus } from './server-status.ts';

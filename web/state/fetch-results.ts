@@ -1,3 +1,4 @@
+import { ApiFault } from '../api-fault.ts';
 import {
   type CaptionItem,
   type Fit,
@@ -10,7 +11,6 @@ import {
 } from '../client.ts';
 import { t } from '../i18n/translate.ts';
 import { type DatedList, datedList, isByDate, type Month, readingFrom, withPage } from '../months.ts';
-import { ApiFault } from '../problem.ts';
 import { type Chip, hasPictureFilter, isBrowsing, type Query } from '../route.ts';
 import { heldPicture, recallPicture } from './query-pictures.ts';
 import { client } from './server.ts';

@@ -1,8 +1,8 @@
 import { computed, effect, signal, untracked } from '@preact/signals';
+import { ApiFault } from '../api-fault.ts';
 import type { Change } from '../client.ts';
 import { type Listening, listenToEvents } from '../events/listen.ts';
 import type { StreamState } from '../events/stream.ts';
-import { ApiFault } from '../problem.ts';
 import { accessChanges } from './access.ts';
 import { route } from './navigation.ts';
 import { fault, newCount, searchAgain, tryAgain } from './results.ts';

@@ -1,8 +1,8 @@
 import { signal } from '@preact/signals';
+import { isAbort } from '../api-fault.ts';
 import type { MapPage } from '../client.ts';
 import { t } from '../i18n/translate.ts';
 import type { MapAnswer, MapTask } from '../map/worker.ts';
-import { isAbort } from '../problem.ts';
 import { addressOf, client, thumbnailUrl } from './server.ts';
 import { readStorage, writeStorage } from './storage.ts';
 

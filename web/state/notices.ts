@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals';
+import { ApiFault, isAbort } from '../api-fault.ts';
 import { explain } from '../explain.ts';
 import { t } from '../i18n/translate.ts';
-import { ApiFault, isAbort } from '../problem.ts';
 import { keyWanted } from './access.ts';
 
 export interface Notice {

@@ -1,6 +1,6 @@
+import { ApiFault } from '../api-fault.ts';
 import type { UploadedImage, UploadRequest } from '../client.ts';
 import { t } from '../i18n/translate.ts';
-import { ApiFault } from '../problem.ts';
 import { faultOf, hasId, parse } from '../transport.ts';
 import { addressOf, client } from './server.ts';
 import { refreshStatus, serverStatus } from './server-status.ts';

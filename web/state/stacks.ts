@@ -1,6 +1,6 @@
 import { computed, signal } from '@preact/signals';
+import { isAbort } from '../api-fault.ts';
 import type { Stack, StackPage } from '../client.ts';
-import { isAbort } from '../problem.ts';
 import { hidden } from './results.ts';
 import { client } from './server.ts';
 

@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
+import { ApiFault } from '../api-fault.ts';
 import { t } from '../i18n/translate.ts';
-import { ApiFault } from '../problem.ts';
 import { faultOf } from '../transport.ts';
 import { bytesOf, type MapSource } from './map.ts';
 import { addressOf } from './server.ts';

@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals';
+import { ApiFault, isAbort } from '../api-fault.ts';
 import type { TrashItem, TrashPage } from '../client.ts';
 import { t } from '../i18n/translate.ts';
-import { ApiFault, isAbort } from '../problem.ts';
 import { forEachPicture } from './bulk.ts';
 import { notify, report } from './notices.ts';
 import { hidden, searchAgain } from './results.ts';

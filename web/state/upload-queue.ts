@@ -1,7 +1,7 @@
 import { computed, effect, signal } from '@preact/signals';
+import { ApiFault, isUnreachable, mayPass } from '../api-fault.ts';
 import { explain } from '../explain.ts';
 import { t } from '../i18n/translate.ts';
-import { ApiFault, isUnreachable, mayPass } from '../problem.ts';
 import { accessChanges, hasSession, keyWanted } from './access.ts';
 import { followIndexing } from './follow-indexing.ts';
 import { connection, serverAwaited } from './live-updates.ts';

@@ -1,6 +1,6 @@
+import { ApiFault } from '../api-fault.ts';
 import { explain } from '../explain.ts';
 import { t } from '../i18n/translate.ts';
-import { ApiFault } from '../problem.ts';
 import { keyWanted } from '../state/access.ts';
 import { Icon } from './icon.tsx';
 

@@ -1,8 +1,8 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { ApiFault } from '../api-fault.ts';
 import type { Folder, Status } from '../client.ts';
 import { explain } from '../explain.ts';
 import { t } from '../i18n/translate.ts';
-import { ApiFault } from '../problem.ts';
 import { emptyQuery } from '../route.ts';
 import { keyWanted } from '../state/access.ts';
 import { addFolder, moveFolder, placeAsked, removeFolder } from '../state/folders.ts';

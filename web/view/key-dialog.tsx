@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { ApiFault } from '../api-fault.ts';
 import { explain } from '../explain.ts';
 import { t } from '../i18n/translate.ts';
-import { ApiFault } from '../problem.ts';
 import { access, endSession, hasSession, keyWanted, openSession, refreshAccess } from '../state/access.ts';
 import { report } from '../state/notices.ts';
 

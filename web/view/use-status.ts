@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
+import { isAbort } from '../api-fault.ts';
 import type { Model, Status } from '../client.ts';
-import { isAbort } from '../problem.ts';
 import { client } from '../state/server.ts';
 
 /** What the server says of itself; asked again whenever `turn` changes. */

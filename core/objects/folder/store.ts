@@ -7,7 +7,7 @@ import { resolveRange } from '../byte-range.ts';
 import type { PictureStore } from '../picture-store.ts';
 import { readOnly } from '../read-only.ts';
 import { type OpenedFile, objectInfoOf, openFile, streamOf } from './file.ts';
-import { createRules, type FolderRules } from './ignore-rules.ts';
+import { createRules, type FolderRules } from './ignore-file.ts';
 import { segmentsOf } from './key.ts';
 import { listFolder } from './list.ts';
 import { enterFolder, type Root } from './open-directory.ts';

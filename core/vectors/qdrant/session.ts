@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import diagnostics from 'node:diagnostics_channel';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { QdrantClient, withHeaders } from '@qdrant/js-client-rest';
 import pRetry from 'p-retry';
 import { SightlineError } from '../../errors.ts';
-import { retryAfterMs } from '../../retry-after.ts';
 import { isTransient, translateQdrantError } from './errors.ts';
+import { RequestedPauses } from './requested-pauses.ts';
 
 export interface QdrantConnection {
   /** Such as `https://qdrant.example.com:6333/prefix`. Without a port: 6333, as all Qdrant clients have it. */
@@ -135,53 +134,4 @@ async function beforeAbort<T>(answer: Promise<T>, signal: AbortSignal): Promise<
     // Whatever still comes of it is nobody's any more.
     answer.catch(() => {});
   }
-}
-
-/**
- * What servers say in `Retry-After`. The client keeps only its first character when it reports a 429, so the header is
- * read where the connection reports what it received, and told apart by request id.
- */
-class RequestedPauses {
-  readonly #pauses = new Map<string, number>();
-  readonly #onHeaders = (message: unknown) => {
-    const { request, response } = message as { request: { headers: unknown }; response: UndiciResponse };
-    if (response.statusCode !== 429) return;
-    const id = /x-request-id(?::\s*|,)([0-9a-f-]{36})/i.exec(String(request.headers))?.[1];
-    const names = response.headers.map((part) => part.toString());
-    const at = names.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === 'retry-after');
-    // Every request of this process is seen here, those of other sessions and to other servers, too.
-    if (id !== undefined && at >= 0 && this.#pauses.has(id)) this.#pauses.set(id, retryAfterMs(names[at + 1]) ?? 0);
-  };
-
-  constructor() {
-    diagnostics.subscribe('undici:request:headers', this.#onHeaders);
-  }
-
-  /** From now on, until it is forgotten, answers to this request are looked at. */
-  expect(id: string): string {
-    this.#pauses.set(id, 0);
-    return id;
-  }
-
-  /** Milliseconds that the last answer to this request asked to wait; 0 when it did not. */
-  take(id: string, error: unknown): number {
-    const pause = this.#pauses.get(id) ?? 0;
-    this.#pauses.set(id, 0);
-    const headers = (error as { headers?: unknown }).headers;
-    return Math.max(pause, headers instanceof Headers ? (retryAfterMs(headers.get('retry-after')) ?? 0) : 0);
-  }
-
-  forget(id: string): void {
-    this.#pauses.delete(id);
-  }
-
-  close(): void {
-    diagnostics.unsubscribe('undici:request:headers', this.#onHeaders);
-  }
-}
-
-interface UndiciResponse {
-  readonly statusCode: number;
-  /** Names and values in turn. */
-  readonly headers: readonly Buffer[];
 }

@@ -8,8 +8,9 @@ import {
   STORED_FIELDS,
 } from '../../picture-fields.ts';
 import type { StoredPoint, Tombstone } from '../../ports.ts';
+import { sortableSequencer } from '../../sequencer-order.ts';
 import type { CaptionPayload, ImagePayload, Payload } from '../../types.ts';
-import { isTime, sortableSequencer, timeOf } from '../validate.ts';
+import { isTime, timeOf } from '../validate.ts';
 
 /** A column of `points` that holds a field. */
 export interface Column {

@@ -1,7 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Point, Tombstone, WriteCondition } from '../../ports.ts';
+import { sortableSequencer } from '../../sequencer-order.ts';
 import type { JointEmbedding, Payload } from '../../types.ts';
-import { instantOf, sortableSequencer } from '../validate.ts';
+import { instantOf } from '../validate.ts';
 import type { Collection, WriteTransaction } from './collection.ts';
 import { FREE, KIND_NUMBERS } from './matrix.ts';
 import { INSERT_POINT, INSERT_WORDS, PAYLOAD_COLUMNS, payloadOf, rowOf, UPDATE_POINT, wordsColumn } from './rows.ts';

@@ -1,7 +1,8 @@
 import { createRoute, type z } from '@hono/zod-openapi';
 import { captionPoint } from '../../../core/captions.ts';
 import { captionId } from '../../../core/index-image.ts';
-import { type LanguageHint, type Point, type ReadText, sequencerOf } from '../../../core/ports.ts';
+import type { LanguageHint, Point, ReadText } from '../../../core/ports.ts';
+import { sequencerOf } from '../../../core/sequencer-order.ts';
 import { requireKey, WRITE_SECURITY } from '../auth.ts';
 import type { AppDeps } from '../deps.ts';
 import { revalidated } from '../headers.ts';

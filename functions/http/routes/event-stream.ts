@@ -1,12 +1,10 @@
 import { createRoute, type z } from '@hono/zod-openapi';
 import { type SSEStreamingApi, streamSSE } from 'hono/streaming';
-import { METADATA_VERSION } from '../../../core/metadata/embedded.ts';
 import type { Change } from '../change-feed.ts';
-import type { AppDeps, AppEnv } from '../deps.ts';
-import { type App, json, problems } from '../openapi.ts';
+import type { AppDeps } from '../deps.ts';
+import { type App, problems } from '../openapi.ts';
 import { noQuery } from '../schemas/common.ts';
-import { change, status } from '../schemas/event-stream.ts';
-import { serialise } from '../serialise.ts';
+import { change } from '../schemas/event-stream.ts';
 
 /** Streams open at the same time; further callers are told to poll. Each costs a socket and a timer. */
 const MAX_STREAMS = 200;
@@ -37,59 +35,11 @@ const eventsRoute = createRoute({
   },
 });
 
-const statusRoute = createRoute({
-  method: 'get',
-  path: '/status',
-  tags: ['operations'],
-  summary: 'What is stored and what is under way',
-  request: { query: noQuery },
-  responses: { 200: json(status, 'Counts, rates and the latest changes.'), ...problems() },
-});
-
-/** Registers what a page needs to stay up to date without asking all the time. */
-export function registerLive(app: App, deps: AppDeps): void {
-  const { vectors, failures, changes } = deps;
-  const started = performance.now();
+/** Registers GET /events: a page stays up to date without asking all the time. */
+export function registerEvents(app: App, deps: AppDeps): void {
+  const { changes } = deps;
   let streams = 0;
   const subscribe = changes && watchAll(deps, changes.subscribe);
-
-  app.openapi(statusRoute, async (c) => {
-    const [pictures, captions, outdated, failed, report, backlog, folders] = await Promise.all([
-      vectors.count({ kind: 'image' }),
-      vectors.count({ kind: 'caption' }),
-      vectors.count({ kind: 'image', metadataBelow: METADATA_VERSION }),
-      failures.count(),
-      deps.report?.version() ?? null,
-      // What is stored is worth telling also when the queue is not to be asked.
-      readBacklog(deps, c.get('log')),
-      deps.folders?.() ?? [],
-    ]);
-    return c.json(
-      {
-        version: deps.version,
-        space: vectors.space,
-        uptimeSeconds: Math.round((performance.now() - started) / 1000),
-        pictures,
-        captions,
-        failures: failed,
-        backlog,
-        outdated,
-        leftOut: { ...deps.leftOut?.() },
-        folders: folders.map(serialise(c).folder),
-        folderChanges: deps.folderChanges !== undefined,
-        hidden: folders.reduce((sum, { pictures, isThere }) => sum + (isThere ? 0 : pictures), 0),
-        change: deps.change?.() ?? null,
-        indexed: changes?.indexed() ?? null,
-        storage: deps.storage ?? 'folder',
-        report: report !== null,
-        readOnly: deps.options.readOnly,
-        signedUploads: deps.presignUpload !== undefined,
-        uploadPrefix: deps.uploadPrefixes?.[0] ?? '',
-        recent: [...(changes?.recent() ?? [])],
-      },
-      200,
-    );
-  });
 
   app.openapi(eventsRoute, (c) => {
     // The content type keeps browsers from complaining about an answer that is no event stream.
@@ -104,15 +54,6 @@ export function registerLive(app: App, deps: AppDeps): void {
       }
     });
   });
-}
-
-async function readBacklog({ backlog }: AppDeps, log: AppEnv['Variables']['log']): Promise<number | null> {
-  try {
-    return (await backlog?.()) ?? null;
-  } catch (error) {
-    log.warn({ err: error }, 'how much waits to be indexed is not known');
-    return null;
-  }
 }
 
 const EVENT_STREAM = 'text/event-stream';

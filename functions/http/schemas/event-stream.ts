@@ -1,6 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import { id, spaceId, timestamp } from './common.ts';
-import { folder } from './folders.ts';
+import { id, timestamp } from './common.ts';
 
 const known = {
   type: z
@@ -11,7 +10,7 @@ const known = {
   at: timestamp,
 };
 
-const knownChange = z.strictObject(known).openapi('KnownChange');
+export const knownChange = z.strictObject(known).openapi('KnownChange');
 
 export const change = z
   .union([
@@ -21,53 +20,3 @@ export const change = z
     }),
   ])
   .openapi('Change');
-
-export const status = z
-  .strictObject({
-    version: z.string(),
-    space: spaceId,
-    uptimeSeconds: z.int(),
-    pictures: z.int(),
-    captions: z.int(),
-    failures: z.int(),
-    backlog: z.int().nullable().openapi({
-      description: 'Pictures that wait to be indexed or are, of an SQS queue its messages; null where not known.',
-    }),
-    outdated: z.int().openapi({
-      description:
-        'Pictures that an older version indexed, and whose files are to be read again for what it did not read.',
-    }),
-    leftOut: z.record(z.string(), z.int()).openapi({
-      description:
-        'Files left out as no pictures, by reason: hidden, system, sidecar, video, audio, database, ignored, ' +
-        'own-data, link, ' +
-        'special, archived; as of the last comparison of each folder.',
-      example: { sidecar: 12, video: 3 },
-    }),
-    folders: z.array(folder).openapi({ description: 'The folders of the index.' }),
-    folderChanges: z.boolean().openapi({ description: 'Whether folders can be added, moved and taken out here.' }),
-    hidden: z.int().openapi({ description: 'Pictures of folders that are not there now.' }),
-    change: z
-      .strictObject({
-        profile: z.string().openapi({ description: 'The models that are to take over.' }),
-        done: z.int().openapi({ description: 'Pictures and captions that are in the new space.' }),
-        total: z.int().nullable().openapi({ description: 'Null while it is not known.' }),
-        partial: z.boolean().openapi({
-          description: 'The models of before are not here: searches find only what is done already.',
-        }),
-        problem: z.string().nullable().openapi({ description: 'What it waits for; it is tried again.' }),
-      })
-      .nullable()
-      .openapi({ description: 'A change of models that goes on in the background.' }),
-    indexed: z
-      .strictObject({ lastMinute: z.int(), lastHour: z.int() })
-      .nullable()
-      .openapi({ description: 'Pictures indexed by this process; null where not counted.' }),
-    readOnly: z.boolean().openapi({ description: 'Nothing can be uploaded, and files of pictures are never changed.' }),
-    signedUploads: z.boolean().openapi({ description: 'Whether POST /uploads is there.' }),
-    uploadPrefix: z.string().openapi({ description: 'How a key may begin that is asked for with POST /uploads.' }),
-    storage: z.enum(['folder', 's3']).openapi({ description: 'Where pictures are stored.' }),
-    report: z.boolean().openapi({ description: 'Whether GET /report has a report on the head.' }),
-    recent: z.array(knownChange).openapi({ description: 'The latest changes by this process, newest first.' }),
-  })
-  .openapi('Status');

@@ -1,9 +1,7 @@
 import { z } from '@hono/zod-openapi';
-import { FACETS, type FacetName } from '../../../core/picture-fields.ts';
-import { base64Image, id, integerWithDefault, lang, searchText, spaceId, timestamp } from './common.ts';
-import { filterParameters, kind } from './filter.ts';
+import { base64Image, id, lang, searchText, spaceId, timestamp } from './common.ts';
 import { image } from './images.ts';
-import { cursor, limitParameter, MAX_PAGE, pageOf } from './paging.ts';
+import { cursor, limitParameter, pageOf } from './paging.ts';
 
 /** Texts and pictures of one POST /embed. */
 export const MAX_EMBED_TEXTS = 64;
@@ -72,33 +70,6 @@ export const embedResult = z
       .openapi({ description: 'How each text was read: its language, null when nothing says, and the text encoder.' }),
   })
   .openapi('Vectors');
-
-export const tagQuery = z.strictObject({
-  ...filterParameters,
-  kind,
-  limit: integerWithDefault({ min: 1, max: MAX_PAGE, default: 50 }),
-});
-
-export const tagCounts = z
-  .strictObject({ items: z.array(z.strictObject({ tag: z.string(), count: z.int() })) })
-  .openapi('TagCounts');
-
-/** Values of one facet: the months of eighty years, and more folders than anybody looks through. */
-const MAX_FACET_VALUES = 1000;
-
-export const facetQuery = z.strictObject({
-  ...filterParameters,
-  kind,
-  limit: integerWithDefault({ min: 1, max: MAX_FACET_VALUES, default: 50 }),
-});
-
-export const facetParams = z.strictObject({
-  field: z.enum(FACETS as [FacetName, ...FacetName[]]).openapi({ example: 'folder' }),
-});
-
-export const facetCounts = z
-  .strictObject({ items: z.array(z.strictObject({ value: z.string(), count: z.int() })) })
-  .openapi('FacetCounts');
 
 export const health = z
   .strictObject({ status: z.literal('ok'), version: z.string(), uptimeSeconds: z.number() })

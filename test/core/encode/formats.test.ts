@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import sharp from 'sharp';
 import { decodeImage, thumbnail } from '../../../core/encode/decode.ts';
 import { DEFAULT_LIMITS } from '../../../core/encode/encoders.ts';
-import { readHeader } from '../../../core/encode/header.ts';
+import { readHeader } from '../../../core/encode/picture-header.ts';
 import type { Preprocessing } from '../../../core/encode/preprocessor-config.ts';
 import { ASCII, exifBlock, SHORT } from '../metadata/exif-block.ts';
 import { boxOf, DNG_VERSION, rawOf, samplesOf, tiffOf } from './odd-pictures.ts';

@@ -7,8 +7,8 @@ import { promisify } from 'node:util';
 import sharp, { type Sharp } from 'sharp';
 import { decodeImage, thumbnail } from '../../../core/encode/decode.ts';
 import { DEFAULT_LIMITS } from '../../../core/encode/encoders.ts';
-import { readHeader } from '../../../core/encode/header.ts';
 import { decodeHeic } from '../../../core/encode/heic.ts';
+import { readHeader } from '../../../core/encode/picture-header.ts';
 import type { Preprocessing } from '../../../core/encode/preprocessor-config.ts';
 
 const SIZE = 60;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { compareSequencers } from '../../../core/ports.ts';
+import { compareSequencers } from '../../../core/sequencer-order.ts';
+import { createSequencer } from '../../../functions/events/local-sequencer.ts';
 import { decodeKey, encodeKey, parseS3Event, toS3Event } from '../../../functions/events/s3-event.ts';
-import { createSequencer } from '../../../functions/events/sequencer.ts';
 
 /** A notification as AWS documents it ("Event message structure", version 2.3), with one record. */
 const record = (eventName: string, object: Record<string, unknown> = {}) => ({

@@ -4,7 +4,7 @@ import { appendFile, cp, mkdir, rename, rm, symlink, unlink, utimes, writeFile }
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { imageId } from '../../../core/index-image.ts';
-import { createSequencer } from '../../../functions/events/sequencer.ts';
+import { createSequencer } from '../../../functions/events/local-sequencer.ts';
 import { createWorld, eventually, type World } from '../../support/ingest-harness.ts';
 
 let world: World;

@@ -3,8 +3,8 @@ import { chmod, mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import { countLeftOut, type LeftOut } from '../../../../core/left-out.ts';
 import { type FolderOptions, type FolderStore, openFolder } from '../../../../core/objects/folder/store.ts';
-import { countLeftOut, type LeftOut } from '../../../../core/skipped-files.ts';
 
 let dir: string;
 let root: string;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { compareSequencers, type VectorStore } from '../../../../core/ports.ts';
+import type { VectorStore } from '../../../../core/ports.ts';
+import { compareSequencers } from '../../../../core/sequencer-order.ts';
 import { replaceable } from '../../../../core/vectors/qdrant/filter.ts';
 import { sequencerParts } from '../../../../core/vectors/qdrant/payload.ts';
 import type { QdrantSpacesOptions } from '../../../../core/vectors/qdrant/spaces.ts';

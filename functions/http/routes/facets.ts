@@ -2,8 +2,8 @@ import { createRoute } from '@hono/zod-openapi';
 import type { AppDeps } from '../deps.ts';
 import { revalidated } from '../headers.ts';
 import { type App, json, problems } from '../openapi.ts';
+import { facetCounts, facetParams, facetQuery, tagCounts, tagQuery } from '../schemas/facets.ts';
 import { toFilter } from '../schemas/filter.ts';
-import { facetCounts, facetParams, facetQuery, tagCounts, tagQuery } from '../schemas/system.ts';
 
 const route = createRoute({
   method: 'get',
@@ -30,7 +30,7 @@ const facetRoute = createRoute({
 });
 
 /** Registers GET /tags and GET /facets/{field}. */
-export function registerTags(app: App, deps: AppDeps): void {
+export function registerFacets(app: App, deps: AppDeps): void {
   app.openapi(facetRoute, async (c) => {
     const { limit, kind, ...values } = c.req.valid('query');
     const { field } = c.req.valid('param');

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { SightlineError } from '../../core/errors.ts';
-import { groupCalls } from '../../core/group-calls.ts';
+import { groupCalls } from '../../core/group-store-calls.ts';
 import { compareUtf8 } from '../../core/objects/utf8-order.ts';
 import type { ObjectStore, VectorStore } from '../../core/ports.ts';
 import { openEmbeddedStore } from '../../core/vectors/sqlite/store.ts';

@@ -1,0 +1,69 @@
+import { createRoute } from '@hono/zod-openapi';
+import { METADATA_VERSION } from '../../../core/metadata/embedded.ts';
+import type { AppDeps, AppEnv } from '../deps.ts';
+import { type App, json, problems } from '../openapi.ts';
+import { noQuery } from '../schemas/common.ts';
+import { status } from '../schemas/status.ts';
+import { serialise } from '../serialise.ts';
+
+const statusRoute = createRoute({
+  method: 'get',
+  path: '/status',
+  tags: ['operations'],
+  summary: 'What is stored and what is under way',
+  request: { query: noQuery },
+  responses: { 200: json(status, 'Counts, rates and the latest changes.'), ...problems() },
+});
+
+/** Registers GET /status. */
+export function registerStatus(app: App, deps: AppDeps): void {
+  const { vectors, failures, changes } = deps;
+  const started = performance.now();
+
+  app.openapi(statusRoute, async (c) => {
+    const [pictures, captions, outdated, failed, report, backlog, folders] = await Promise.all([
+      vectors.count({ kind: 'image' }),
+      vectors.count({ kind: 'caption' }),
+      vectors.count({ kind: 'image', metadataBelow: METADATA_VERSION }),
+      failures.count(),
+      deps.report?.version() ?? null,
+      // What is stored is worth telling also when the queue is not to be asked.
+      readBacklog(deps, c.get('log')),
+      deps.folders?.() ?? [],
+    ]);
+    return c.json(
+      {
+        version: deps.version,
+        space: vectors.space,
+        uptimeSeconds: Math.round((performance.now() - started) / 1000),
+        pictures,
+        captions,
+        failures: failed,
+        backlog,
+        outdated,
+        leftOut: { ...deps.leftOut?.() },
+        folders: folders.map(serialise(c).folder),
+        folderChanges: deps.folderChanges !== undefined,
+        hidden: folders.reduce((sum, { pictures, isThere }) => sum + (isThere ? 0 : pictures), 0),
+        change: deps.change?.() ?? null,
+        indexed: changes?.indexed() ?? null,
+        storage: deps.storage ?? 'folder',
+        report: report !== null,
+        readOnly: deps.options.readOnly,
+        signedUploads: deps.presignUpload !== undefined,
+        uploadPrefix: deps.uploadPrefixes?.[0] ?? '',
+        recent: [...(changes?.recent() ?? [])],
+      },
+      200,
+    );
+  });
+}
+
+async function readBacklog({ backlog }: AppDeps, log: AppEnv['Variables']['log']): Promise<number | null> {
+  try {
+    return (await backlog?.()) ?? null;
+  } catch (error) {
+    log.warn({ err: error }, 'how much waits to be indexed is not known');
+    return null;
+  }
+}
