@@ -10,8 +10,8 @@ import { rejection } from './sharp.ts';
  * memory back.
  */
 
-/** The package, which brings the WebAssembly within its JavaScript. */
-const LIBRARY = 'libheif-js/wasm-bundle';
+/** Its WebAssembly lies beside it. The package's main file brings both in one, as text a third longer. */
+const LIBRARY = 'libheif-js/libheif-wasm/libheif.js';
 /** A picture of 24 megapixels takes a few seconds. */
 const PATIENCE_MS = 60_000;
 const IDLE_MS = 30_000;
@@ -28,8 +28,9 @@ const MOST_PIXELS = 16_000_000;
  * The package's own `display` would make two more copies of all pixels, in four channels.
  */
 const THREAD = `
+const { readFileSync } = require('node:fs');
 const { parentPort, workerData } = require('node:worker_threads');
-const library = require(workerData);
+const library = require(workerData)({ wasmBinary: readFileSync(workerData.replace(/js$/, 'wasm')) });
 function reduce({ data, stride }, out, { width, height, channels, by }) {
   let to = 0;
   for (let top = 0; top < height; top += by) {

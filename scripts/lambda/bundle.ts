@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { build } from 'esbuild';
+import { build, type Plugin } from 'esbuild';
 import { EXTERNAL } from './native-packages.ts';
 
 /** CommonJS packages that were bundled into a module still ask for these. */
@@ -9,11 +9,26 @@ const require = __createRequire(import.meta.url);
 const __filename = __fileURLToPath(import.meta.url);
 const __dirname = __fileURLToPath(new URL('.', import.meta.url));`;
 
+/** sharp as it is loaded where its library lies packed. */
+const packedSharp: Plugin = {
+  name: 'packed-sharp',
+  setup: ({ onResolve, initialOptions }) => {
+    const path = join(initialOptions.absWorkingDir!, 'functions', 'lambda', 'packed-sharp.ts');
+    onResolve({ filter: /^sharp$/ }, () => ({ path }));
+  },
+};
+
 /**
  * Bundles functions/<name>.ts into `target`/functions, in the same place as in the repository, so that relative paths
  * from import.meta.url mean the same. What only some requests need stays in files of its own.
+ * @param options.packed the artifact carries the library of sharp packed
  */
-export async function bundleFunction(root: string, target: string, name: string): Promise<void> {
+export async function bundleFunction(
+  root: string,
+  target: string,
+  name: string,
+  options: { packed: boolean },
+): Promise<void> {
   await build({
     absWorkingDir: root,
     entryPoints: [join(root, 'functions', `${name}.ts`)],
@@ -38,6 +53,7 @@ export async function bundleFunction(root: string, target: string, name: string)
       'aws-crt',
       '@aws-sdk/signature-v4-crt',
     ],
+    plugins: options.packed ? [packedSharp] : [],
     banner: { js: banner },
     legalComments: 'none',
     logLevel: 'silent',

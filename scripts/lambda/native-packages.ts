@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { cp, glob, mkdir, readFile, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { cp, glob, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { constants, zstdCompress } from 'node:zlib';
 import { SightlineError } from '../../core/errors.ts';
 
 /** The packages with native code and with WebAssembly, cut down to what one Lambda architecture runs. */
@@ -24,7 +25,7 @@ function parts(arch: Arch): Part[] {
     { name: 'onnxruntime-common', files: ['dist/cjs/**/*.js', 'dist/cjs/package.json'] },
     { name: 'sharp', files: ['dist/**/*.mjs', 'dist/**/*.cjs'] },
     { name: '@img/colour', files: ['**/*.js', '**/*.cjs'] },
-    { name: 'libheif-js', files: ['wasm-bundle.js', 'libheif-wasm/libheif-bundle.js', 'libheif-wasm/LICENSE'] },
+    { name: 'libheif-js', files: ['libheif-wasm/libheif.{js,wasm}', 'libheif-wasm/LICENSE'] },
     { name: 'detect-libc', files: ['lib/**/*.js'] },
     { name: 'semver', files: ['**/*.js'] },
     { name: `@img/sharp-linux-${arch}`, files: ['*.cjs', 'lib/*.node'] },
@@ -38,8 +39,14 @@ export const EXTERNAL = ['onnxruntime-node', 'sharp'];
 /**
  * Copies them into `target`/node_modules. Those npm did not install here, because they are for another machine, are
  * fetched from the registry once into node_modules/.cache and must have the checksum that package-lock.json names.
+ * @param options.packed libvips goes into `target`/packed instead, compressed
  */
-export async function copyNativePackages(root: string, target: string, arch: Arch): Promise<void> {
+export async function copyNativePackages(
+  root: string,
+  target: string,
+  arch: Arch,
+  options: { packed: boolean },
+): Promise<void> {
   for (const part of parts(arch)) {
     const installed = join(root, 'node_modules', part.name);
     const from = existsSync(installed) ? installed : await fetchPackage(root, part.name);
@@ -47,9 +54,26 @@ export async function copyNativePackages(root: string, target: string, arch: Arc
     for await (const file of glob([...part.files, 'package.json', 'LICENSE*'], { cwd: from, withFileTypes: true })) {
       if (!file.isFile()) continue;
       const path = join(file.parentPath, file.name).slice(from.length + 1);
-      await cp(join(from, path), join(to, path), { dereference: true });
+      if (options.packed && /^libvips.*\.so/.test(basename(path))) {
+        await copyPacked(root, join(from, path), join(target, 'packed'));
+      } else await cp(join(from, path), join(to, path), { dereference: true });
     }
   }
+}
+
+const cacheOf = (root: string) => join(root, 'node_modules', '.cache', 'sightline');
+
+/** Compressed once a version, which its name has: it takes ten seconds. */
+async function copyPacked(root: string, file: string, folder: string): Promise<void> {
+  const cached = join(cacheOf(root), `${basename(dirname(dirname(file)))}-${basename(file)}.zst`);
+  if (!existsSync(cached)) {
+    const params = { [constants.ZSTD_c_compressionLevel]: 19 };
+    const bytes = await promisify(zstdCompress)(await readFile(file), { params });
+    await mkdir(dirname(cached), { recursive: true });
+    await writeFile(`${cached}.${process.pid}`, bytes);
+    await rename(`${cached}.${process.pid}`, cached);
+  }
+  await cp(cached, join(folder, `${basename(file)}.zst`));
 }
 
 interface Lock {
@@ -63,7 +87,7 @@ async function fetchPackage(root: string, name: string): Promise<string> {
   if (locked === undefined) {
     throw new SightlineError('unavailable', `expected package-lock.json to name ${name}, it does not`);
   }
-  const cache = join(root, 'node_modules', '.cache', 'sightline');
+  const cache = cacheOf(root);
   const folder = join(cache, `${name.replace('/', '-')}-${locked.version}`);
   if (existsSync(folder)) return folder;
 

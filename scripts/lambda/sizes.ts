@@ -15,16 +15,7 @@ const LAMBDA_LIMIT_BYTES = 262_144_000;
  */
 const BUDGET_BYTES: Readonly<Record<string, number>> = { compact: 150e6, seed: 200e6, 'seed-int8': 200e6 };
 
-/**
- * How much larger ONNX Runtime's library for x64 is than the one for arm64, which the budgets are for: WebGPU is linked
- * into it (docs/decisions/0060-lambda-and-the-stack.md).
- */
-const X64_BYTES = 21e6;
-
-export function budgetOf(profile: string, arch: string): number {
-  const budget = BUDGET_BYTES[profile];
-  return budget === undefined ? LAMBDA_LIMIT_BYTES : budget + (arch === 'x64' ? X64_BYTES : 0);
-}
+export const budgetOf = (profile: string): number => BUDGET_BYTES[profile] ?? LAMBDA_LIMIT_BYTES;
 
 export async function measure(folder: string): Promise<Sizes> {
   const parts: Record<string, number> = {};
@@ -43,6 +34,7 @@ export async function measure(folder: string): Promise<Sizes> {
 function partOf([first = '', second = '']: string[]): string {
   if (first === 'models') return second.endsWith('.json') ? 'models/manifest.json' : `models/${second}`;
   if (first === 'node_modules') return second === '@img' || second === 'sharp' ? 'sharp and libvips' : second;
+  if (first === 'packed') return 'sharp and libvips';
   return first === 'functions' ? 'code' : first;
 }
 

@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { brotliDecompress } from 'node:zlib';
 import type { Context } from 'hono';
 import { isFresh, quoteEtag } from '../conditional.ts';
 import type { AppDeps, StaticFile, StaticFiles } from '../deps.ts';
@@ -45,12 +48,15 @@ const ASSETS: Readonly<Record<string, string>> = {
   'swagger-ui-bundle.js': 'text/javascript; charset=utf-8',
 };
 
-/** The files of swagger-ui-dist as npm installed them. */
+/** Ends the names of files that a built function carries compressed by Brotli. */
+export const PACKED = '.br';
+
+/** The files of swagger-ui-dist. */
 function fromNodeModules(): StaticFiles {
   const kept = new Map<string, Promise<StaticFile>>();
   const load = async (name: string): Promise<StaticFile> => {
     const folder = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
-    return fileOf(new Uint8Array(await readFile(join(folder, name))), ASSETS[name]!);
+    return fileOf(await readAsset(join(folder, name)), ASSETS[name]!);
   };
   return (name) => {
     if (!Object.hasOwn(ASSETS, name)) return null;
@@ -61,6 +67,13 @@ function fromNodeModules(): StaticFiles {
     kept.set(name, loading);
     return loading;
   };
+}
+
+/** As npm installed it, or as it is packed in a Lambda function. */
+async function readAsset(file: string): Promise<Uint8Array<ArrayBuffer>> {
+  const packed = `${file}${PACKED}`;
+  if (!existsSync(packed)) return new Uint8Array(await readFile(file));
+  return new Uint8Array(await promisify(brotliDecompress)(await readFile(packed)));
 }
 
 function fileOf(body: StaticFile['body'], contentType: string): StaticFile {

@@ -26,7 +26,7 @@ describe('the built Lambda functions', { skip }, () => {
   describe('as folders', () => {
     it('are within their budget', () => {
       for (const { total } of Object.values(on.build.functions)) assert.ok(total > 50e6 && total <= on.build.budget);
-      assert.equal(on.build.budget, process.arch === 'x64' ? 171e6 : 150e6);
+      assert.equal(on.build.budget, 150e6);
     });
 
     it('are not made when they are over it, or the call makes no sense', async () => {
@@ -47,8 +47,12 @@ describe('the built Lambda functions', { skip }, () => {
         const natives: string[] = [];
         for await (const file of glob('**/*.{node,so*,dll,dylib}', { cwd: join(on.build.out, name) }))
           natives.push(file);
+        // libvips lies packed in `api` where ONNX Runtime is large.
+        const packed = natives.filter((file) => file.startsWith('packed/'));
+        assert.equal(packed.length, name === 'api' && process.arch === 'x64' ? 1 : 0, `${natives}`);
         assert.equal(natives.length, 4, `${natives}`);
-        for (const file of natives) assert.match(file, new RegExp(`linux[-/]${process.arch}`));
+        for (const file of natives.filter((file) => !packed.includes(file)))
+          assert.match(file, new RegExp(`linux[-/]${process.arch}`));
       }
     });
 
