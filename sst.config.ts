@@ -16,7 +16,7 @@ export default $config({
     };
   },
   async run() {
-    const { readSettings } = await import('./infra/settings');
+    const { readSettings } = await import('./infra/setting-rules');
     const { allowUploads, createStorage } = await import('./infra/storage');
     const { createSecrets } = await import('./infra/secrets');
     const { createEvents } = await import('./infra/events');

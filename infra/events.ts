@@ -1,5 +1,5 @@
 import { bucketArn } from './permissions';
-import type { Settings } from './settings';
+import type { Settings } from './setting-rules';
 import type { Storage } from './storage';
 
 /** AWS asks for a visibility timeout of at least six times the function's (Lambda guide, "Configuring SQS"). */

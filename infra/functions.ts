@@ -11,7 +11,7 @@ import {
 } from './permissions';
 import type { Router } from './router';
 import type { Secrets } from './secrets';
-import type { Settings } from './settings';
+import type { Settings } from './setting-rules';
 import type { Storage } from './storage';
 
 interface Parts {

@@ -1,4 +1,4 @@
-import type { Settings } from './settings';
+import type { Settings } from './setting-rules';
 import type { Storage } from './storage';
 
 /**

@@ -1,4 +1,4 @@
-import { isProduction, type Settings } from './settings';
+import { isProduction, type Settings } from './setting-rules';
 
 /** The pictures, and what the functions must remember about them (failures), in buckets nobody else can read. */
 export function createStorage(settings: Settings) {

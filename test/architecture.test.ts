@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { globSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -142,6 +142,15 @@ describe('the arrows of the design', () => {
         const other = new RegExp(`^core/(${ports})/(?:(\\w+)/)?`).exec(imported);
         const own = other?.[1] === port && (other[2] === undefined || other[2] === driver || driver === undefined);
         assert.ok(other === null || own, `${file} imports ${imported}`);
+      }
+    }
+  });
+
+  it('the stack imports files that are there: SST alone would say so, and the type check leaves it out', () => {
+    for (const file of ['sst.config.ts', ...globSync('infra/*.ts', { cwd: root })]) {
+      for (const imported of internalImportsOf(file)) {
+        const found = ['', '.ts'].some((ending) => existsSync(join(root, `${imported}${ending}`)));
+        assert.ok(found, `${file} imports ${imported}`);
       }
     }
   });
