@@ -8,7 +8,9 @@ import { results } from '../state/results.ts';
  */
 export function SpokenLanguage() {
   const { lang } = query.value;
-  const found = results.value?.query === query.value ? results.value.language : undefined;
+  const read = results.value?.query === query.value ? results.value.language : undefined;
+  // Words that are hardly English and of no language that could be named; nobody would choose that.
+  const found = read === 'und' ? undefined : read;
   const own = navigator.languages.map((tag) => tag.split('-')[0]!);
   const choices = new Set(['en', ...own, ...(found ? [found] : []), ...(lang === undefined ? [] : [lang])]);
   if (results.value?.language === undefined || choices.size === 1) return null;
