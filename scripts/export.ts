@@ -23,7 +23,7 @@ of a folder goes with its file, which is nowhere else.`,
   },
   run: async ({ data, bucket, qdrant, out, 'no-files': noFiles }) => {
     const config = readConfig({ data, bucket, qdrantUrl: qdrant, logLevel: 'silent' });
-    const runtime = await openRuntime(config, createLogger(config));
+    const runtime = await openRuntime(config, createLogger(config), { texts: 'later' });
     try {
       const trash = await openTrash(config, runtime);
       let count = 0;

@@ -27,7 +27,7 @@ The folders of an index. A server that runs follows what is said here within sec
     if (run === undefined || run.length - 1 !== words.length) {
       throw new UsageError(`expected list, add FOLDER, move NAME FOLDER or rm NAME, got ${[what, ...words].join(' ')}`);
     }
-    const runtime = await openRuntime(config, createLogger(config));
+    const runtime = await openRuntime(config, createLogger(config), { texts: 'later' });
     try {
       const text = await run(runtime, ...words);
       if (what === 'add') await removeSamples(config.data, runtime.folders);

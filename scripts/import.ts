@@ -18,7 +18,7 @@ lies there again. Nothing is taken away, and it may be done again.`,
   notes: 'Exit code 0 also when some pictures are not in this index: the last line says how many.',
   run: async ({ data, bucket, qdrant, json }, [file]) => {
     const config = readConfig({ data, bucket, qdrantUrl: qdrant, logLevel: 'silent' });
-    const runtime = await openRuntime(config, createLogger(config));
+    const runtime = await openRuntime(config, createLogger(config), { texts: 'later' });
     try {
       const trash = await openTrash(config, runtime);
       const input = file === '-' ? process.stdin : createReadStream(userPath(file!));

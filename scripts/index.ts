@@ -48,7 +48,7 @@ reasons.`,
     });
     const logger = createLogger(config);
     const startedAt = performance.now();
-    const runtime = await openRuntime(config, logger);
+    const runtime = await openRuntime(config, logger, { texts: 'later' });
     try {
       const interrupt = new AbortController();
       process.once('SIGINT', () => interrupt.abort());

@@ -23,7 +23,7 @@ The deleted pictures of an index: their files were moved, and are kept for SIGHT
   options: { ...INDEX, json: JSON_OUTPUT },
   run: async ({ data, bucket, qdrant, json }, [what, id]) => {
     const config = readConfig({ data, bucket, qdrantUrl: qdrant, logLevel: 'silent' });
-    const runtime = await openRuntime(config, createLogger(config));
+    const runtime = await openRuntime(config, createLogger(config), { texts: 'later' });
     try {
       const trash = await openTrash(config, runtime);
       if (what === 'list' && id === undefined) return await list(trash, json);

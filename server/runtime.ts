@@ -65,16 +65,22 @@ export interface Runtime {
 
 /**
  * Models, stores and pipelines, loaded and ready. Throws when any of them does not fit the others.
- * @param mayChange whether this process stays long enough to change over to other models
+ * @param options.mayChange whether this process stays long enough to change over to other models
+ * @param options.texts `later` where texts may never come: the text encoder is then loaded with the first
  */
-export async function openRuntime(config: Config, logger: Logger, mayChange = false): Promise<Runtime> {
+export async function openRuntime(
+  config: Config,
+  logger: Logger,
+  options: { readonly mayChange?: boolean; readonly texts?: 'now' | 'later' } = {},
+): Promise<Runtime> {
+  const { mayChange = false, texts } = options;
   await makeDataFolder(config.data);
   const buckets = new Map<string, PictureStore>();
   const bucket = await openConfiguredBucket(config, buckets);
   const spaces = await openSpaces(config);
   const vanished = openVanishedLog(join(config.data, 'vanished.sqlite'), config.vanishedHours);
   const open: OpenParts = async (models, opened) =>
-    withPipeline(config, { buckets, vanished }, models, opened ?? (await openLiveSpace(config, spaces, models)));
+    withPipeline(config, { buckets, vanished }, models, opened ?? (await openLiveSpace(config, spaces, models, texts)));
   const { first, change } = await openFirst({ config, logger, spaces, buckets, mayChange }, open);
   const live = followLiveSpace({
     spaces,
@@ -143,9 +149,14 @@ async function openFirst(
 }
 
 /** Models and vectors of the live space, which becomes that of these models in an index that has none yet. */
-async function openLiveSpace(config: Config, spaces: Spaces, models: Partial<SpaceModels>): Promise<OpenSpace> {
+async function openLiveSpace(
+  config: Config,
+  spaces: Spaces,
+  models: Partial<SpaceModels>,
+  texts: 'now' | 'later' | undefined,
+): Promise<OpenSpace> {
   const live = (await spaces.live())?.space;
-  const embedder = knownAs(await openEmbedder(config, models), live);
+  const embedder = knownAs(await openEmbedder(config, models, texts), live);
   try {
     const vectors = await spaces.openLive(embedder.space, embedder.dimension);
     return { space: vectors.space, embedder, vectors };
@@ -217,11 +228,16 @@ async function connectAll(folders: Folders, logger: Logger): Promise<void> {
 }
 
 /** Text encoder and head of a profile, checked; the configured ones when none are named. */
-export function openEmbedder(config: Config, { profile, head }: Partial<SpaceModels>): Promise<Embedder> {
+export function openEmbedder(
+  config: Config,
+  { profile, head }: Partial<SpaceModels>,
+  texts?: 'now' | 'later',
+): Promise<Embedder> {
   return loadEmbedder({
     modelDirs: config.modelDirs,
     profile,
     head,
+    texts,
     limits: { maxBytes: config.maxImageBytes, maxPixels: config.maxImagePixels, damaged: config.damaged },
   });
 }

@@ -77,7 +77,7 @@ const QDRANT_RETRY_MS = 5000;
 async function openWhenThere(config: Config, logger: Logger, interrupted: AbortSignal): Promise<Runtime> {
   for (;;) {
     try {
-      return await openRuntime(config, logger, true);
+      return await openRuntime(config, logger, { mayChange: true });
     } catch (error) {
       if (config.qdrantUrl === undefined || !isSightlineError(error, 'unavailable')) throw error;
       console.error(`${error.message}; tried again every ${QDRANT_RETRY_MS / 1000} s`);
