@@ -1,4 +1,5 @@
-import { existsSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, renameSync, rmSync, statfsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { SightlineError } from './errors.ts';
 
@@ -175,10 +176,14 @@ const NAMES: Readonly<Record<number, string>> = {
   7: 'out of memory',
   8: 'it cannot be written',
   10: 'input or output failed',
-  13: 'the disk or the database is full',
+  13: 'the disk is full: free some space and try again',
   14: 'it cannot be opened',
 };
 const BUSY = 5;
+const IO_FAILED = 10;
+const FULL = 13;
+/** Less than SQLite needs to open a database and write one page of it. Bytes. */
+const NOTHING_FREE = 64 * 1024;
 const DAMAGED: readonly number[] = [11, 26];
 
 function resultCode(error: unknown): number | null {
@@ -190,6 +195,11 @@ function resultCode(error: unknown): number | null {
 export function isBusy(error: unknown): boolean {
   const cause = error instanceof SightlineError ? error.cause : error;
   return resultCode(cause) === BUSY;
+}
+
+/** Whether a database could not be used and will not be in a moment either, such as on a full disk. */
+export function isBroken(error: unknown): boolean {
+  return error instanceof SightlineError && error.details.database !== undefined && !isBusy(error);
 }
 
 /** The fault that an error of node:sqlite stands for; other errors as they are. */
@@ -204,11 +214,22 @@ export function sqliteFault(file: string, error: unknown): unknown {
       { cause: error },
     );
   }
-  const name = NAMES[code];
+  // SQLite says only that input or output failed where there is no room for its shared memory.
+  const name = NAMES[code === IO_FAILED && isFull(file) ? FULL : code];
   if (name === undefined) return error;
   return new SightlineError('unavailable', `cannot use the database ${file}: ${name} (SQLite: ${error.message})`, {
     cause: error,
+    details: { database: file },
   });
+}
+
+function isFull(file: string): boolean {
+  try {
+    const { bavail, bsize } = statfsSync(dirname(file));
+    return bavail * bsize < NOTHING_FREE;
+  } catch {
+    return false;
+  }
 }
 
 /** Runs `work` with the errors of node:sqlite translated. */

@@ -1,9 +1,11 @@
 import { type Config, flagOf, SETTINGS } from '../core/config.ts';
 import type { LeftOut } from '../core/left-out.ts';
+import type { Job } from '../core/index-image.ts';
 import { refreshOutdated } from '../core/metadata/refresh.ts';
 import { pictureStoreOf } from '../core/objects/picture-store.ts';
 import type { Failure, FailureLog } from '../core/ports.ts';
 import { toggle } from '../core/setting-value.ts';
+import { isBroken } from '../core/sqlite.ts';
 import { readConfig, userPath } from '../server/environment.ts';
 import { createPipeline, type IndexPipeline } from '../server/index-pipeline.ts';
 import { aborted } from '../server/picture-source.ts';
@@ -52,12 +54,22 @@ reasons.`,
     try {
       const interrupt = new AbortController();
       process.once('SIGINT', () => interrupt.abort());
+      // Nothing that follows could be written either.
+      let broken: unknown = null;
+      const index = (job: Job) =>
+        runtime.index(job).catch((error: unknown) => {
+          if (isBroken(error)) {
+            broken ??= error;
+            interrupt.abort();
+          }
+          throw error;
+        });
       let leftOut: LeftOut = {};
       const onLeftOut = (_: string, found: LeftOut) => {
         leftOut = found;
       };
       const { queue, ofFolder, ofBucket } = createPipeline({
-        runtime,
+        runtime: { ...runtime, index },
         concurrency: config.concurrency,
         logger,
         onLeftOut,
@@ -68,6 +80,7 @@ reasons.`,
       const { bucket } = source.store;
       const counts = () => queue.progress();
       const found = await withProgress(counts, () => compareAndIndex(source, queue, interrupt.signal));
+      if (broken !== null) throw broken;
       const { done, failed: givenUp } = counts();
       // Pictures that an older version indexed get what it did not read.
       const outdated = { signal: interrupt.signal, bucket };
@@ -89,7 +102,8 @@ reasons.`,
       };
       if (flags.json) console.log(JSON.stringify(summary, null, 2));
       else print(summary);
-      return summary.interrupted || failed.some(({ retryable }) => retryable) ? EXIT.failed : EXIT.done;
+      const isAllDone = givenUp === 0 && !summary.interrupted && !failed.some(({ retryable }) => retryable);
+      return isAllDone ? EXIT.done : EXIT.failed;
     } finally {
       await runtime.close();
     }

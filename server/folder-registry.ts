@@ -14,6 +14,7 @@ const schema = z.strictObject({
       name: z.string().optional(),
       watched: z.boolean().optional(),
       formerly: z.array(z.string()).optional(),
+      leaving: z.boolean().optional(),
     }),
   ),
 });
@@ -30,25 +31,36 @@ export interface Folder {
   readonly formerly: readonly string[];
 }
 
-/**
- * The folders known to the index in `data`.
- * @throws {invalid-config} when the file is damaged
- */
-export async function readFolders(data: string): Promise<Folder[]> {
+/** What stands in the list, with the buckets of folders that were taken out and may have left pictures behind. */
+export interface Registry {
+  readonly folders: readonly Folder[];
+  readonly leaving: readonly string[];
+}
+
+/** The folders known to the index in `data`. Throws as `readRegistry`. */
+export async function readFolders(data: string): Promise<readonly Folder[]> {
+  return (await readRegistry(data)).folders;
+}
+
+/** @throws {invalid-config} when the file is damaged */
+export async function readRegistry(data: string): Promise<Registry> {
   const found = await readJsonFile(
     foldersFile(data),
     schema,
     'a newer Sightline may have written it: run that one, or delete it and index the folders again',
   );
   const folders: Folder[] = [];
-  for (const { bucket, path, name, watched = false, formerly = [] } of found?.folders ?? []) {
-    folders.push({ bucket, path, name: name ?? freeName(basename(path), folders), watched, formerly });
+  const leaving: string[] = [];
+  for (const { bucket, path, name, watched = false, formerly = [], leaving: leaves } of found?.folders ?? []) {
+    if (leaves) leaving.push(bucket);
+    else folders.push({ bucket, path, name: name ?? freeName(basename(path), folders), watched, formerly });
   }
-  return folders;
+  return { folders, leaving };
 }
 
-export async function writeFolders(data: string, folders: readonly Folder[]): Promise<void> {
-  await writeJsonFile(foldersFile(data), { folders });
+export async function writeRegistry(data: string, { folders, leaving }: Registry): Promise<void> {
+  const left = leaving.map((bucket) => ({ bucket, path: '', leaving: true }));
+  await writeJsonFile(foldersFile(data), { folders: [...folders, ...left] });
 }
 
 /** The name, or the name with a number where another folder has it. */

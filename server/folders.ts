@@ -1,5 +1,5 @@
 import { realpath } from 'node:fs/promises';
-import { basename, join, relative, sep } from 'node:path';
+import { basename, join, parse, relative, sep } from 'node:path';
 import type { Config } from '../core/config.ts';
 import { SightlineError } from '../core/errors.ts';
 import { withFileLock } from '../core/file-lock.ts';
@@ -7,9 +7,10 @@ import { type FolderOptions, type FolderStore, openFolder } from '../core/object
 import type { PictureStore } from '../core/objects/picture-store.ts';
 import type { FailureLog } from '../core/ports.ts';
 import { keepVanished, type VanishedLog } from '../core/renamed-files.ts';
-import { type Folder, freeBucket, freeName, readFolders, writeFolders } from './folder-registry.ts';
+import { type Folder, freeBucket, freeName, readFolders, readRegistry, writeRegistry } from './folder-registry.ts';
 import type { LiveSpace } from './live-space.ts';
 import { findMoved, isGone, type Match } from './moved-folder.ts';
+import { ownPhotos } from './samples.ts';
 
 /** Asks a person whether a folder is one that the index knows from elsewhere. False where nobody can be asked. */
 export type AskMoved = (match: Match, path: string) => Promise<boolean>;
@@ -32,14 +33,21 @@ export class Folders {
   readonly #options: FoldersOptions;
   readonly #connected = new Map<string, { readonly path: string; readonly store: FolderStore }>();
   #known: readonly Folder[];
+  /** Buckets that pictures of the index are in and that nobody opened: S3 buckets that were served before. */
+  #others: readonly Folder[] = [];
 
   private constructor(options: FoldersOptions, known: readonly Folder[]) {
     this.#options = options;
     this.#known = known;
   }
 
+  /** Finishes what a process that was killed left of folders that were taken out. */
   static async open(options: FoldersOptions): Promise<Folders> {
-    return new Folders(options, await readFolders(options.config.data));
+    const { folders: known, leaving } = await readRegistry(options.config.data);
+    const folders = new Folders(options, known);
+    for (const bucket of leaving) await folders.#finish(bucket);
+    await folders.#findOthers();
+    return folders;
   }
 
   list(): readonly Folder[] {
@@ -56,9 +64,11 @@ export class Folders {
     return this.#known;
   }
 
-  /** Buckets of folders that are not there now. */
+  /** Buckets that are not there now. */
   absent(): string[] {
-    return this.#known.map(({ bucket }) => bucket).filter((bucket) => !this.#connected.has(bucket));
+    return [...this.#known, ...this.#others]
+      .map(({ bucket }) => bucket)
+      .filter((bucket) => !this.#connected.has(bucket));
   }
 
   /** The bucket that uploads go to: of this folder for as long as it is one of the index, else of the first watched. */
@@ -69,7 +79,7 @@ export class Folders {
 
   /** The bucket of a folder, by its name; of anything else the same text. */
   bucketOf(name: string): string {
-    return this.#known.find((folder) => folder.name === name)?.bucket ?? name;
+    return [...this.#known, ...this.#others].find((folder) => folder.name === name)?.bucket ?? name;
   }
 
   /** Opens a folder so that its pictures are found. Throws `unavailable`. */
@@ -98,8 +108,10 @@ export class Folders {
    * and a place that a folder was moved away from stands for that folder.
    * @throws {unavailable} when it is not there
    * @throws {invalid-config} when it lies in another one of the index, or the other way round
+   * @throws {invalid-input} when it can be no folder of pictures
    */
   async add(path: string, options: { readonly watched: boolean; readonly ask?: AskMoved }): Promise<Folder> {
+    await this.#expectPictures(path);
     const known = await this.#take(path, options.watched);
     if (known !== null) return known;
     const elsewhere = this.#known.find(({ formerly }) => formerly.includes(path));
@@ -122,7 +134,11 @@ export class Folders {
   async #enter(path: string, store: FolderStore, moved: Folder | null, watched: boolean): Promise<Folder> {
     if (moved !== null) {
       this.disconnect(moved.bucket);
-      return this.#replace(moved, (now, others) => ({ ...placed(now, path, others), watched: now.watched || watched }));
+      const replaced = { watched: moved.watched || watched };
+      const folder = await this.#replace(moved, (now, others) => ({ ...placed(now, path, others), ...replaced }));
+      // Its pictures are to be found at once, and not when all folders have been looked at.
+      await this.connect(folder);
+      return folder;
     }
     return this.#change(async (folders) => {
       await this.#expectApart(path, folders);
@@ -132,6 +148,17 @@ export class Folders {
     });
   }
 
+  /** The whole machine is none, and neither is what the index keeps for itself. */
+  async #expectPictures(path: string): Promise<void> {
+    const { data } = this.#options.config;
+    const [real, index, own] = await Promise.all([path, data, ownPhotos(data)].map(realOf));
+    const isWhole = process.platform !== 'win32' && real === parse(real!).root;
+    const isOwn = real === index || (isBelow(real!, index!) && real !== own && !isBelow(real!, own!));
+    if (!isWhole && !isOwn) return;
+    const what = isWhole ? 'all of this machine' : 'where the index keeps its own files';
+    throw new SightlineError('invalid-input', `expected a folder of pictures, got ${path}, which is ${what}`);
+  }
+
   /**
    * Says where a folder is now. What was indexed there as a folder of its own goes, and what people said of it stays.
    * @throws {not-found} when the index has no such folder
@@ -139,6 +166,7 @@ export class Folders {
    * @throws {invalid-config} when the place lies in another folder of the index, or around it
    */
   async move(name: string, path: string): Promise<Folder> {
+    await this.#expectPictures(path);
     const folder = await this.#expect(name);
     await this.#open(path);
     const real = await realOf(path);
@@ -156,9 +184,36 @@ export class Folders {
   /** Takes a folder out of the index; its files stay where they are. Answers how many pictures it had. */
   async remove(name: string): Promise<number> {
     const { bucket } = await this.#expect(name);
-    await this.#change(async (folders) => [folders.filter((folder) => folder.bucket !== bucket), undefined]);
+    // Who is killed in between, or while a picture of it is still being indexed, has it finished by the next start.
+    await this.#change(async (folders) => [folders.filter((folder) => folder.bucket !== bucket), undefined], bucket);
     this.disconnect(bucket);
+    this.#others = this.#others.filter((folder) => folder.bucket !== bucket);
     return this.forget(bucket);
+  }
+
+  async #finish(bucket: string): Promise<void> {
+    if (!this.#known.some((folder) => folder.bucket === bucket)) await this.forget(bucket);
+    const { data } = this.#options.config;
+    await withFileLock(join(data, '.folders.lock'), async () => {
+      const { folders, leaving } = await readRegistry(data);
+      await writeRegistry(data, { folders, leaving: leaving.filter((other) => other !== bucket) });
+    });
+  }
+
+  /** One look for each, and a last one. */
+  async #findOthers(): Promise<void> {
+    const { live, buckets } = this.#options;
+    const known = new Set([...this.#known.map(({ bucket }) => bucket), ...buckets.keys()]);
+    for (;;) {
+      const filter = { kind: 'image', exceptBuckets: [...known] } as const;
+      const { items } = await live.read(({ vectors }) => vectors.list({ filter, limit: 1, order: 'id' }));
+      const payload = items[0]?.payload;
+      if (payload?.kind !== 'image') return;
+      const { bucket } = payload;
+      const place = `s3://${bucket}`;
+      this.#others = [...this.#others, { bucket, path: place, name: place, watched: false, formerly: [] }];
+      known.add(bucket);
+    }
   }
 
   /** Removes everything of a bucket from the index; what people said waits for the same bytes elsewhere. */
@@ -190,7 +245,7 @@ export class Folders {
   async count(): Promise<(Folder & { readonly pictures: number; readonly isThere: boolean })[]> {
     const { live } = this.#options;
     return Promise.all(
-      this.#known.map(async (folder) => ({
+      [...this.#known, ...this.#others].map(async (folder) => ({
         ...folder,
         pictures: await live.read(({ vectors }) => vectors.count({ kind: 'image', bucket: folder.bucket })),
         isThere: this.#connected.has(folder.bucket),
@@ -203,9 +258,10 @@ export class Folders {
   }
 
   async #expect(name: string): Promise<Folder> {
-    const folder = (await this.refresh()).find((known) => known.name === name || known.path === name);
+    const all = [...(await this.refresh()), ...this.#others];
+    const folder = all.find((known) => known.name === name || known.path === name);
     if (folder !== undefined) return folder;
-    const names = this.#known.map((known) => known.name).join(', ');
+    const names = all.map((known) => known.name).join(', ');
     throw new SightlineError('not-found', `expected a folder of the index (${names || 'it has none'}), got ${name}`);
   }
 
@@ -222,12 +278,19 @@ export class Folders {
     });
   }
 
-  /** Changes the list while no other process does: a server and commands have it open at the same time. */
-  async #change<T>(to: (folders: readonly Folder[]) => Promise<[readonly Folder[], T]>): Promise<T> {
+  /**
+   * Changes the list while no other process does: a server and commands have it open at the same time.
+   * @param left bucket of a folder that is taken out
+   */
+  async #change<T>(to: (folders: readonly Folder[]) => Promise<[readonly Folder[], T]>, left?: string): Promise<T> {
     const { data } = this.#options.config;
     return withFileLock(join(data, '.folders.lock'), async () => {
-      const [folders, answer] = await to(await readFolders(data));
-      await writeFolders(data, folders);
+      const before = await readRegistry(data);
+      const [folders, answer] = await to(before.folders);
+      // One that is added again is no longer leaving.
+      const leaving = new Set(left === undefined ? before.leaving : [...before.leaving, left]);
+      for (const { bucket } of folders) leaving.delete(bucket);
+      await writeRegistry(data, { folders, leaving: [...leaving] });
       this.#known = folders;
       return answer;
     });

@@ -131,29 +131,34 @@ class FolderWatcher {
   }
 
   async #look(key: string, before: string): Promise<void> {
-    const { store, vectors } = this.#options;
+    const { store, vectors, failures } = this.#options;
     if (this.#stopped.aborted) return;
     const leftOut = await store.leftOut(key);
     if (leftOut === 'sidecar' && isSidecar(key)) emitChange(this.#options, 'created', { key }, undefined);
     if (leftOut !== null) return;
     const file = await lstat(join(this.#root, key), { bigint: true }).catch(() => null);
     if (file?.isSymbolicLink()) return this.#compareLater(key.slice(0, key.lastIndexOf('/') + 1));
-    if (file !== null && !file.isFile()) return;
-    if (file !== null) {
+    const isFile = file?.isFile() === true;
+    if (isFile) {
       // Not every system reports every write. ctime cannot be set; one in the future is another machine's clock.
       const now = `${file.ino}:${file.size}:${file.mtimeNs}:${file.ctimeNs}`;
       const isYoung = Date.now() - Number(file.ctimeMs) < this.#quietMs * 0.9;
       if (isYoung && now !== before) return this.#touch(key, now);
     }
     const id = imageId(store.bucket, key);
-    const object = await store.head(key).catch((error: unknown) => {
-      // A file that is there and cannot be read goes to the index all the same: its failure is what people should see.
-      if (file === null) throw error;
-      return { key };
-    });
+    const head = async () =>
+      store.head(key).catch((error: unknown) => {
+        // A file that is there and cannot be read goes to the index all the same: people should see its failure.
+        if (file === null) throw error;
+        return { key };
+      });
+    const object = file === null || isFile ? await head() : null;
     const stored = (await vectors.get([id])).get(id);
+    const isStored = stored?.deleted === false;
     if (object === null) {
-      const indexedAt = stored === undefined || stored.deleted ? '' : stored.payload.indexedAt;
+      // Something else that came is worth an event only where it took the place of a picture.
+      if (file !== null && !isStored && (await failures.get(id)) === null) return;
+      const indexedAt = isStored ? stored.payload.indexedAt : '';
       if (await createMountCheck(this.#root)(key, Date.parse(indexedAt))) return;
       emitChange(this.#options, 'removed', { key }, stored);
     } else if ('etag' in object) await compare(this.#options, object, stored);

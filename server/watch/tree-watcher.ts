@@ -7,7 +7,7 @@ import { isHidden } from '../../core/objects/folder/key.ts';
 
 /** Paths are below the root, with '/' between names; the root itself is ''. */
 export interface TreeEvents {
-  /** Something happened to the file there: it may have come, changed or gone. */
+  /** Something happened to the file there: it may have come, changed or gone, also to make room for a folder. */
   onFile(path: string): void;
   /** A folder came or went, or it is unknown what happened in it. */
   onFolder(path: string): void;
@@ -141,7 +141,9 @@ class Tree implements TreeWatcher {
     if (info?.isDirectory()) {
       if (await events.isLeftOut?.(path)) return;
       if (!this.#isRecursive) await this.add(path);
-      return events.onFolder(path);
+      events.onFolder(path);
+      // It may have taken the place of a file.
+      return events.onFile(path);
     }
     // Other folders may be left out now, and some may be no longer.
     if (path.endsWith(IGNORE_FILE) && !this.#isRecursive) await this.add(folder, true);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { appendFile, copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -59,6 +60,31 @@ describe('npm run index, npm run search', { timeout: 600_000 }, () => {
 
     const again = await summaryOf();
     assert.deepEqual([again.found, again.handled, again.unchanged, again.pictures], [0, 0, 1, 1]);
+  });
+
+  it('ends at once, with the reason, where the index cannot be written any more', {
+    skip: !existsSync('/bin/bash'),
+  }, async () => {
+    const many = join(dir, 'many');
+    await mkdir(many);
+    for (let i = 0; i < 60; i++) {
+      await copyFile(sample('cat.jpg'), join(many, `${i}.jpg`));
+      await appendFile(join(many, `${i}.jpg`), `${i}`);
+    }
+    const full = join(dir, 'full');
+    const words = [process.execPath, '--disable-warning=ExperimentalWarning', 'scripts/sightline.ts', 'index', many];
+    // No file may grow beyond so many kB, as on a disk that is full.
+    const limited = ['-c', 'ulimit -f 400; exec "$@"', 'bash', ...words, '--data', full];
+    const child = spawn('/bin/bash', limited, { cwd: root, stdio: ['ignore', 'ignore', 'pipe'] });
+    let said = '';
+    child.stderr.on('data', (chunk) => {
+      said += chunk;
+    });
+    const [code] = await once(child, 'close');
+    assert.equal(code, 1, said);
+    assert.match(said, /error: cannot use the database .*index\.sqlite/);
+    const { pictures } = JSON.parse((await runScript([...words.slice(2), '--data', full, '--json'])).stdout) as Summary;
+    assert.equal(pictures, 60, 'the next call goes on');
   });
 
   it('goes on where Ctrl-C stopped it', async () => {

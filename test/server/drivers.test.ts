@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { copyFile, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -259,6 +259,40 @@ describe('npm start', () => {
       assert.deepEqual([takenAt, takenFrom], ['1990-02-03T04:05:06.000', 'sidecar']);
     } finally {
       await qdrant.stop();
+    }
+  });
+
+  it('hides and counts the pictures of a bucket that is not served any more, until it is taken out', async () => {
+    const { endpoint, credentials } = s3;
+    s3.createBucket('before');
+    const bucket = await openS3({ bucket: 'before', region, endpoint, credentials });
+    await bucket.put('moon.jpg', await photo('moon.jpg'));
+    bucket.close();
+    const data = join(root, 'before');
+    const { code, stderr } = await runScript(['scripts/sightline.ts', 'index', 's3://before', '--data', data], env);
+    assert.equal(code, 0, stderr);
+    await mkdir(join(root, 'after'));
+    await writeFile(join(root, 'after', 'cat.jpg'), await photo('cat.jpg'));
+    const server = await startServer(['--data', data, '--photos', join(root, 'after')]);
+    try {
+      const get = async (path: string) => (await fetch(server.url + path)).json();
+      await eventually('the cat', 120_000, async () => ((await get('/status')).pictures === 1 ? true : null));
+      const { hidden, folders } = await get('/status');
+      assert.equal(hidden, 1);
+      assert.deepEqual(
+        folders.map(({ name, there }: { name: string; there: boolean }) => [name, there]),
+        [
+          ['after', true],
+          ['s3://before', false],
+        ],
+      );
+      assert.equal((await get('/search?q=the+moon')).items[0].key, 'cat.jpg');
+      const gone = await fetch(`${server.url}/folders/${encodeURIComponent('s3://before')}`, { method: 'DELETE' });
+      assert.equal(gone.status, 204);
+      const now = await get('/status');
+      assert.deepEqual([now.pictures, now.hidden, now.folders.length], [1, 0, 1]);
+    } finally {
+      await server.stop();
     }
   });
 

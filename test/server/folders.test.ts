@@ -190,7 +190,8 @@ describe('the folders of an index', { timeout: 900_000 }, () => {
     const nested = await send('POST', '/folders', { path: at('a/sub') });
     assert.deepEqual([nested.status, nested.body.type], [409, '/problems/folder-overlaps']);
     assert.ok(nested.body.detail.includes(at('a/sub')) && nested.body.detail.includes(`${at('a')},`));
-    for (const path of [at('nowhere'), at('a/cat.jpg'), 'a']) {
+    await mkdir(at('data/trash'), { recursive: true });
+    for (const path of [at('nowhere'), at('a/cat.jpg'), 'a', '/', at('data'), at('data/trash')]) {
       assert.equal((await send('POST', '/folders', { path })).status, 400, path);
     }
 
@@ -229,6 +230,23 @@ describe('the folders of an index', { timeout: 900_000 }, () => {
       );
       await finds('coffee.jpg');
     }
+  });
+
+  it('leave nothing behind when the process that takes them out is killed', async () => {
+    await start('a', 'b');
+    await finds('cat.jpg', 'coffee.jpg', 'rocket.jpg');
+    await server!.stop('SIGKILL');
+    const list = at('data/folders.json');
+    const { folders } = JSON.parse(await readFile(list, 'utf8')) as { folders: { name: string }[] };
+    // What stands there before the first of its pictures goes.
+    const left = folders.map((folder) => (folder.name === 'a' ? { ...folder, leaving: true } : folder));
+    await writeFile(list, JSON.stringify({ folders: left }));
+    await start();
+    await finds('coffee.jpg');
+    const { pictures, hidden, ...status } = await get<Status>('/status');
+    assert.deepEqual([pictures, hidden, status.folders.map(({ name }) => name)], [1, 0, ['b']]);
+    assert.equal((await command('folders', 'add', at('a'))).code, 0);
+    await finds('cat.jpg', 'coffee.jpg', 'rocket.jpg');
   });
 
   it('are changed by several processes at once, and none is lost', async () => {

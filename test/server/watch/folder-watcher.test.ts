@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import { appendFile, cp, mkdir, rename, rm, symlink, unlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -373,6 +374,19 @@ describe('while it is watched', () => {
     assert.equal(world.embedder.embeddedImages.at(-1), 'PIC four');
     await rename(path('a.jpg'), path('b.jpg'));
     await finds('b.jpg');
+  });
+
+  it('sees a folder, a link and a pipe in the place of a picture', { skip: process.platform === 'win32' }, async () => {
+    await drop('a.jpg');
+    await drop('b.jpg');
+    await drop('c.jpg');
+    await world.start();
+    await finds('a.jpg', 'b.jpg', 'c.jpg');
+    for (const key of ['a.jpg', 'b.jpg', 'c.jpg']) await rm(path(key));
+    await drop('a.jpg/inside.jpg');
+    await symlink('/etc/hostname', path('b.jpg'));
+    execFileSync('mkfifo', [path('c.jpg')]);
+    await finds('a.jpg/inside.jpg');
   });
 
   it('ends with what is there after many quick changes', async () => {
