@@ -54,11 +54,11 @@ reasons.`,
     try {
       const interrupt = new AbortController();
       process.once('SIGINT', () => interrupt.abort());
-      // Nothing that follows could be written either.
+      // What follows would fail, too.
       let broken: unknown = null;
       const index = (job: Job) =>
-        runtime.index(job).catch((error: unknown) => {
-          if (isBroken(error)) {
+        runtime.index(job).catch(async (error: unknown) => {
+          if (isBroken(error) || (await isGone(runtime.folders, job.bucket))) {
             broken ??= error;
             interrupt.abort();
           }
@@ -120,6 +120,12 @@ async function openFolderSource(
   const added = await folders.add(root, { watched: false, ask: askMoved });
   await removeSamples(config.data, folders);
   return { name: added.path, source: ofFolder(await folders.connect(added), added.path) };
+}
+
+/** Whether the folder is one that is not there any more, such as of a drive that was pulled out. */
+async function isGone(folders: Runtime['folders'], bucket: string): Promise<boolean> {
+  const folder = folders.list().find((known) => known.bucket === bucket);
+  return folder !== undefined && !(await folders.isThere(folder));
 }
 
 function bucketOf(at: string): string {

@@ -148,14 +148,14 @@ export class Folders {
     });
   }
 
-  /** The whole machine is none, and neither is what the index keeps for itself. */
+  /** The whole machine is none, what the system tells of itself neither, nor what the index keeps for itself. */
   async #expectPictures(path: string): Promise<void> {
     const { data } = this.#options.config;
     const [real, index, own] = await Promise.all([path, data, ownPhotos(data)].map(realOf));
-    const isWhole = process.platform !== 'win32' && real === parse(real!).root;
+    const isWhole = process.platform !== 'win32' && (real === parse(real!).root || /^\/(proc|sys)(\/|$)/.test(real!));
     const isOwn = real === index || (isBelow(real!, index!) && real !== own && !isBelow(real!, own!));
     if (!isWhole && !isOwn) return;
-    const what = isWhole ? 'all of this machine' : 'where the index keeps its own files';
+    const what = isWhole ? 'the system itself' : 'where the index keeps its own files';
     throw new SightlineError('invalid-input', `expected a folder of pictures, got ${path}, which is ${what}`);
   }
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isSightlineError } from '../errors.ts';
 import { compareUtf8 } from '../objects/utf8-order.ts';
 import type { ListedObject, ObjectStore } from '../ports.ts';
 import { instantDate } from './date.ts';
@@ -34,6 +35,9 @@ const TAKEOUT_SUFFIX = '.supplemental-metadata';
 const EDITED = /-(edited|bearbeitet|modifié|editado|editada|modificato|bewerkt|edytowane|upraveno)$/iu;
 const COUNTER = /\(\d{1,4}\)$/;
 const EXTENSION = /\.[a-z0-9]{2,5}$/i;
+
+/** What a file system says to who may not read a file. */
+const FORBIDDEN = ['EACCES', 'EPERM'];
 
 /** Whether a name is that of a sidecar, whatever it belongs to. */
 export function isSidecar(key: string): boolean {
@@ -179,7 +183,11 @@ function plainStem(stem: string): { stem: string; counter: string } {
 }
 
 async function readSidecar(objects: ObjectStore, key: string): Promise<Sidecar | null> {
-  const object = await objects.get(key);
+  const object = await objects.get(key).catch((error: unknown) => {
+    // A picture is not lost for what lies beside it. Who may read it later sees another version of the file.
+    if (isSightlineError(error, 'unavailable') && FORBIDDEN.includes(String(error.details.code))) return null;
+    throw error;
+  });
   if (object === null) return null;
   if (object.info.bytes > MAX_SIDECAR_BYTES) {
     await object.body.cancel();

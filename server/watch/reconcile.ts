@@ -50,6 +50,8 @@ interface Comparison {
   readonly leftOut: LeftOut;
   /** Ids of all that was found, each with whether it is indexed as it is. */
   readonly seen: Map<string, boolean>;
+  /** Ids of what was found and can be no object. */
+  readonly refused: Set<string>;
   readonly sidecars: SidecarList;
   /** Beginnings of keys about which nothing could be found out. */
   readonly unknown: string[];
@@ -77,11 +79,12 @@ export async function reconcile(
     counts,
     leftOut: {},
     seen: new Map(),
+    refused: new Set(),
     sidecars: new SidecarList(),
     unknown: [],
   };
   await compareFound(comparison, isBeingWritten);
-  if (comparison.seen.size === 0 && prefix === '') await refuseEmptyMountPoint(options);
+  if (comparison.seen.size + comparison.refused.size === 0 && prefix === '') await refuseEmptyMountPoint(options);
   await compareStored(comparison);
   await reviewFailures(comparison, false);
   await reviewFailures(comparison, true);
@@ -126,10 +129,10 @@ function idOf({ store }: ReconcileOptions, key: string): string {
 
 /** Lists what can be no object, unless it is listed so already. */
 async function recordFound(comparison: Comparison, found: Extract<Scanned, { type: 'failed' }>): Promise<void> {
-  const { options, seen, unknown, counts } = comparison;
+  const { options, refused, unknown, counts } = comparison;
   const { path: key, reason, message } = found;
   const id = idOf(options, key);
-  seen.set(id, false);
+  refused.add(id);
   if (found.unknownBelow !== undefined) unknown.push(found.unknownBelow);
   counts.failed++;
   const known = await options.failures.get(id);
@@ -212,7 +215,7 @@ async function reviewFailures(comparison: Comparison, dismissed: boolean): Promi
     const ours = page.items.filter(({ bucket, key }) => bucket === store.bucket && key.startsWith(comparison.prefix));
     const keys = ours.filter(({ reason }) => !FOUND_BY_SCAN.has(reason)).map(({ key }) => key);
     for (const { id, key } of ours.filter(({ reason }) => FOUND_BY_SCAN.has(reason))) {
-      if (isMissing(comparison, key)) await failures.resolve(id);
+      if (!comparison.refused.has(id) && isMissing(comparison, key)) await failures.resolve(id);
     }
     await emitRemoved(comparison, keys);
     await resolveOutdated(comparison.options, keys);

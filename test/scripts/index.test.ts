@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { appendFile, copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { appendFile, copyFile, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -85,6 +85,30 @@ describe('npm run index, npm run search', { timeout: 600_000 }, () => {
     assert.match(said, /error: cannot use the database .*index\.sqlite/);
     const { pictures } = JSON.parse((await runScript([...words.slice(2), '--data', full, '--json'])).stdout) as Summary;
     assert.equal(pictures, 60, 'the next call goes on');
+  });
+
+  it('ends at once, with the reason, when the folder goes away meanwhile', async () => {
+    const usb = join(dir, 'usb');
+    await mkdir(usb);
+    for (let i = 0; i < 60; i++) {
+      await copyFile(sample('cat.jpg'), join(usb, `${i}.jpg`));
+      await appendFile(join(usb, `${i}.jpg`), `away ${i}`);
+    }
+    const words = ['--disable-warning=ExperimentalWarning', 'scripts/sightline.ts', 'index', usb, '--data', data()];
+    const child = spawn(process.execPath, words, { cwd: root, stdio: ['ignore', 'ignore', 'pipe'] });
+    let said = '';
+    child.stderr.on('data', (chunk) => {
+      said += chunk;
+    });
+    // The first line of progress: it has begun.
+    await once(child.stderr, 'data');
+    await rename(usb, `${usb}.away`);
+    const [code] = await once(child, 'close');
+    assert.equal(code, 1, said);
+    assert.match(said, /error: cannot .*usb.*mounted\?/);
+    await rename(`${usb}.away`, usb);
+    const { stdout } = await runScript([...words.slice(1), '--json']);
+    assert.equal((JSON.parse(stdout) as Summary).pictures, 60);
   });
 
   it('goes on where Ctrl-C stopped it', async () => {

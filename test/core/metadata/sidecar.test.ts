@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { SightlineError } from '../../../core/errors.ts';
 import { belongs, findSidecars, picturesOfSidecar } from '../../../core/metadata/sidecar.ts';
 import { openFolder } from '../../../core/objects/folder/store.ts';
 import { temporaryFolder } from '../encode/fixtures.ts';
@@ -84,6 +85,16 @@ describe('sidecars in a folder', () => {
     assert.deepEqual(await picturesOf('trip/x.jpg(1).json'), ['trip/x(1).jpg']);
     assert.deepEqual(await picturesOf('trip/x.jpg'), []);
     assert.deepEqual(await picturesOf('trip/.json'), []);
+  });
+
+  it('that may not be read do not keep their picture from being indexed', async (context) => {
+    const objects = await folderOf(context, { 'x.xmp': '<x/>' });
+    const denied = new SightlineError('unavailable', 'permission denied', { details: { code: 'EACCES' } });
+    const { sidecars, mark } = await findSidecars({ ...objects, get: () => Promise.reject(denied) }, 'x.jpg');
+    assert.deepEqual(sidecars, []);
+    assert.notEqual(mark, null, 'it is looked at again when it changes');
+    const away = new SightlineError('unavailable', 'try again', { details: { code: 'EIO' } });
+    await assert.rejects(findSidecars({ ...objects, get: () => Promise.reject(away) }, 'x.jpg'), away);
   });
 
   it('that are broken, or JSON of something else, say nothing', async (context) => {
