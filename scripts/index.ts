@@ -1,6 +1,6 @@
 import { type Config, flagOf, SETTINGS } from '../core/config.ts';
-import type { LeftOut } from '../core/left-out.ts';
 import type { Job } from '../core/index-image.ts';
+import type { LeftOut } from '../core/left-out.ts';
 import { refreshOutdated } from '../core/metadata/refresh.ts';
 import { pictureStoreOf } from '../core/objects/picture-store.ts';
 import type { Failure, FailureLog } from '../core/ports.ts';
