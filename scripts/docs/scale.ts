@@ -40,8 +40,10 @@ function needsOf(pictures: number) {
   const inMemory = gb(vector + graph);
   const withInt8 = gb(int8 + graph);
   const disk = gb(vector + int8 + graph + payload + indexes);
+  // No two copies of a shard lie on one node.
   const nodes = Math.ceil(
     Math.max(
+      NODE.replicas,
       (withInt8 * NODE.replicas) / (NODE.memoryGb * NODE.share),
       (disk * NODE.replicas) / (NODE.diskGb * NODE.share),
     ),
@@ -83,7 +85,7 @@ export function scalePage(): string {
     ),
     row('shards', ({ shards }) => String(shards), '`SIGHTLINE_QDRANT_SHARDS`'),
     row(
-      'a query that looks at every vector of one shard',
+      'a query that looks at every vector, all in one shard',
       ({ exactMs }) => `${number(exactMs)} ms`,
       '`SIGHTLINE_QDRANT_EXACT_BELOW`',
     ),
@@ -108,8 +110,9 @@ ${rows.join('\n')}
 
 \`npm run reindex -- s3://BUCKET\` announces pictures ten a message, ten messages a run: ${MEASURED.requestsInATen}
 requests to Qdrant a picture (what is stored and which pictures have the same bytes, the write, what became of it and
-whether its space is live, each for all that are at work). A picture that comes alone takes
-${MEASURED.requestsAlone}. It goes on for about:
+whether its space is live, each for the ten that are at work together). A picture that comes alone takes
+${MEASURED.requestsAlone}. How long all of it takes, with a \`--rate\` that is no smaller (without it, 500 pictures a
+second are announced):
 
 | functions at work | pictures a second | messages a second | requests to Qdrant a second | 1 million | 100 million |
 | --- | --- | --- | --- | --- | --- |
