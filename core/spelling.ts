@@ -95,8 +95,10 @@ async function countWords(vectors: SpellingDeps['vectors']): Promise<Set<string>
 
 /** The nearest of the words that pictures are called by and whose first half is that of the word, at least. */
 async function nearestName(vectors: SpellingDeps['vectors'], word: string): Promise<string | null> {
-  for (let length = word.length - 1; length >= Math.max(2, Math.floor(word.length / 2)); length--) {
-    const filter: Filter = { words: [`${word.slice(0, length)}${BEGINNING}`] };
+  // Half of a pair of surrogates is no beginning.
+  const characters = Array.from(word);
+  for (let length = characters.length - 1; length >= Math.max(2, Math.floor(characters.length / 2)); length--) {
+    const filter: Filter = { words: [`${characters.slice(0, length).join('')}${BEGINNING}`] };
     const { items } = await vectors.list({ filter, limit: MOST_NAMED, order: 'id' });
     const words = new Set(items.flatMap(({ payload }) => [...ownWords(payload), ...tagWords(payload.tags)]));
     const best = nearestOf(word, words);

@@ -51,6 +51,8 @@ describe('what was probably meant', () => {
       ['dgo cta', null],
       ['IMG_0504', null],
       ['海灘日落', null],
+      ['𒀀𒀁', null],
+      ['𐐨𐐩𐐪𐐫𐐬 𐐨𐐩𐐪', null],
       ['', null],
     ] as const) {
       assert.equal(await respelled({ embedder, vectors }, text, { language: 'en', preferred: ['en'] }), meant, text);
