@@ -74,7 +74,8 @@ export async function trainSideInto(job: TextSideJob): Promise<TextSideReport> {
   const twinFolder = join(dataFolder(), 'runs', `text-side-${encoder}`);
   try {
     const parties = { first: encoders, own, languages: await languagesOf(job, encoders) };
-    const start = job.fromScratch ? null : await readTextSide(folder, own.text);
+    const hasTwin = job.twin !== undefined;
+    const start = job.fromScratch ? null : await readTextSide(folder, own.text, { hasTwin });
     const about = await describeSide(job, parties);
     const last =
       job.twin === undefined

@@ -265,7 +265,7 @@ export const TEXT_SIDE: TextSideRecipe = {
   average: 0.99,
   batch: 512,
   epochs: 18,
-  pull: 3,
+  pull: 20,
   among: 'all',
   mix: 0.5,
   balance: 0.6,

@@ -58,16 +58,20 @@ export async function readTrainedHead(
 }
 
 /**
- * Reads back a side that was trained alone and without the validation pictures, so that training can go on from it.
- * Null when the head has none of this encoder.
+ * Reads back a side that was trained alone, so that training can go on from it. Null when the head has none of this
+ * encoder, or one that has seen the validation pictures, unless those judge a twin and not it.
  * @throws {model-mismatch} when there is no head in `folder`
  */
-export async function readTextSide(folder: string, text: Encoders['text']): Promise<TrainedHead | null> {
+export async function readTextSide(
+  folder: string,
+  text: Encoders['text'],
+  { hasTwin }: { readonly hasTwin: boolean },
+): Promise<TrainedHead | null> {
   const { texts, dimension } = await loadHeadFile(folder);
   const side = texts.find(({ encoder }) => encoder === text.name);
   const recipe = side === undefined ? null : textSideRecipe(side);
   if (side === undefined || recipe?.stored !== 'int8' || side.encoderKey !== text.key) return null;
-  if (side.training.withValidation === true) return null;
+  if (side.training.withValidation === true && !hasTwin) return null;
   const tower = { ...recipe.text, inputs: recipe.text.inputs.filter(({ source }) => source in text.outputs) };
   const spec: HeadSpec = { dimension, text: tower, image: NO_TOWER, sharedOutput: false, stored: 'int8' };
   const empty = emptyTransform(spec, { text: text.outputs, image: {} });
