@@ -27,7 +27,7 @@ export function satisfies(point: FakePoint, filter: Json | undefined): boolean {
   return (
     all(must).every((condition) => holds(point, condition, 'must')) &&
     !all(must_not).some((condition) => holds(point, condition, 'must_not')) &&
-    (should === undefined || all(should).some((condition) => holds(point, condition, 'should')))
+    (all(should).length === 0 || all(should).some((condition) => holds(point, condition, 'should')))
   );
 }
 
@@ -61,9 +61,15 @@ function matches(value: unknown, match: Json): boolean {
 
 const words = (text: string) => text.toLowerCase().split(/[^\p{L}\p{N}]+/u);
 
+/** Of a time, as exact as Qdrant keeps it. NaN for what is none. */
+function microseconds(time: string): number {
+  const [, digits = ''] = /\.\d{3}(\d{1,3})/.exec(time) ?? [];
+  return Date.parse(time) * 1000 + Number(digits.padEnd(3, '0'));
+}
+
 function within(value: unknown, range: Json): boolean {
   return Object.entries(range).every(([bound, limit]) => {
-    const [a, b] = typeof limit === 'string' ? [Date.parse(String(value)), Date.parse(limit)] : [value, limit];
+    const [a, b] = typeof limit === 'string' ? [microseconds(String(value)), microseconds(limit)] : [value, limit];
     if (typeof a !== 'number' || typeof b !== 'number') return false;
     if (bound === 'lt') return a < b;
     if (bound === 'lte') return a <= b;
