@@ -156,11 +156,17 @@ describe('a library that grew over ten years', () => {
       assert.equal(answer.status, 200);
     }
     await rename(join(photos, 'scans & slides'), join(photos, 'Scans'));
-    for (const { key } of tagged.filter(({ key }) => key.startsWith('Camera Uploads/')).slice(0, 20)) {
+    const renamed = tagged.filter(({ key }) => key.startsWith('Camera Uploads/')).slice(0, 20);
+    for (const { key } of renamed) {
       await mkdir(join(photos, 'renamed'), { recursive: true });
       await rename(join(photos, key), join(photos, 'renamed', basename(key)));
     }
-    await sleep(3000);
+    // A comparison of so many files takes a while before anything waits to be indexed.
+    const below = async (folder: string) =>
+      (await get<{ items: unknown[] }>(`/images?limit=200&keyPrefix=${encodeURIComponent(folder)}`)).items.length;
+    await eventually('the renamed to be followed', 1_800_000, async () =>
+      (await below('scans & slides/')) === 0 && (await below('renamed/')) === renamed.length ? true : null,
+    );
     await idle();
     await sameAsBefore(pictures.length, tagged.length);
   });
