@@ -409,5 +409,7 @@ export interface Embedder {
   embedImage(bytes: Uint8Array): Promise<EmbeddedPicture>;
   /** What {@link embedImage} would say of a picture, without embedding it. Throws as it does. */
   describeImage(bytes: Uint8Array): Promise<PictureInfo>;
+  /** Plain English words for what a picture may show, by its `classes`; none where nothing is likely. */
+  seenWords(classes: string | null): string[];
   close(): Promise<void>;
 }

@@ -247,6 +247,8 @@ export type Image = {
   readonly colours: readonly ("red" | "orange" | "yellow" | "green" | "blue" | "purple" | "pink" | "brown" | "black" | "white" | "grey" | "monochrome")[];
   /** When it was indexed. */
   readonly indexedAt: string;
+  /** English words for what it may show, the likeliest first; none where nothing is likely. */
+  readonly seen: readonly string[];
   readonly links: {
     readonly self: string;
     readonly content: string;
@@ -317,6 +319,8 @@ export type ImageHit = {
   readonly colours: readonly ("red" | "orange" | "yellow" | "green" | "blue" | "purple" | "pink" | "brown" | "black" | "white" | "grey" | "monochrome")[];
   /** When it was indexed. */
   readonly indexedAt: string;
+  /** English words for what it may show, the likeliest first; none where nothing is likely. */
+  readonly seen: readonly string[];
   readonly links: {
     readonly self: string;
     readonly content: string;
@@ -729,6 +733,8 @@ export type TrashItem = {
   readonly colours: readonly ("red" | "orange" | "yellow" | "green" | "blue" | "purple" | "pink" | "brown" | "black" | "white" | "grey" | "monochrome")[];
   /** When it was indexed. */
   readonly indexedAt: string;
+  /** English words for what it may show, the likeliest first; none where nothing is likely. */
+  readonly seen: readonly string[];
   /** Of the entry in the trash. */
   readonly id: string;
   /** Of the picture, before and after. */

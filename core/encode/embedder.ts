@@ -1,3 +1,4 @@
+import { seenWords } from '../class-words.ts';
 import { LOGITS, packClasses } from '../classes.ts';
 import { SightlineError } from '../errors.ts';
 import { type Calibration, loadCalibration } from '../fit.ts';
@@ -96,6 +97,7 @@ function createEmbedder({ encoders, head, sides, folder }: Parts, ids: Pick<Embe
       loadOnce(async () => (folder === null ? null : loadCalibration(folder, encoder, head.dimension))),
     ]),
   );
+  const { classes: named } = encoders.image;
   return {
     ...ids,
     dimension: head.dimension,
@@ -108,9 +110,10 @@ function createEmbedder({ encoders, head, sides, folder }: Parts, ids: Pick<Embe
     async embedImage(bytes) {
       const { outputs, picture } = await encoders.image.encode(bytes);
       const [vector] = await head.projectImages([outputs]);
-      return { vector: vector!, classes: encoders.image.named ? packClasses(outputs[LOGITS]!) : null, picture };
+      return { vector: vector!, classes: named === null ? null : packClasses(outputs[LOGITS]!), picture };
     },
     describeImage: (bytes) => encoders.image.describe(bytes),
+    seenWords: (classes) => (named === null || classes === null ? [] : seenWords(named, classes)),
     async close() {
       for (const side of sides.slice(1)) await side.close();
       await head.close();

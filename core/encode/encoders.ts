@@ -1,6 +1,6 @@
-import { CLASSES_FILE, LOGITS } from '../classes.ts';
 import { loadOnce } from '../load-once.ts';
 import type { PictureInfo } from '../ports.ts';
+import { type ImageClass, loadClasses } from './class-names.ts';
 import type { DecodeLimits } from './decode.ts';
 import {
   fingerprintImageEncoder,
@@ -24,8 +24,8 @@ export interface Encoders {
     readonly name: string;
     /** Size of each output. */
     readonly outputs: Readonly<Record<string, number>>;
-    /** Whether it comes with the names of the classes of its logits. */
-    readonly named: boolean;
+    /** What the classes of its logits are called; null when it comes without them. */
+    readonly classes: readonly ImageClass[] | null;
     readonly preprocessing: Preprocessing;
     readonly fingerprint: Fingerprint;
     /** Changes whenever the outputs for the same file may change: the key of cached features. */
@@ -76,6 +76,7 @@ export async function loadEncoders(options: EncoderOptions): Promise<Encoders> {
   const { name } = profile.image;
   const outputs = outputSizes(profile.image);
   const preprocessing = await preprocessingOf(modelDirs, profile.image);
+  const classes = await loadClasses(modelDirs, profile.image);
   const image = loadOnce(async () => {
     const [decoder, encoder] = await Promise.all([
       import('./decode.ts'),
@@ -89,7 +90,7 @@ export async function loadEncoders(options: EncoderOptions): Promise<Encoders> {
     image: {
       name,
       outputs,
-      named: LOGITS in outputs && profile.image.files.others.some(({ path }) => path === CLASSES_FILE),
+      classes,
       preprocessing,
       fingerprint,
       key: fingerprintKey(fingerprint),

@@ -30,6 +30,7 @@ export function measured(embedder: Embedder, metrics: Metrics): Embedder {
     wordRanks: (words) => embedder.wordRanks(words),
     embedImage: (bytes) => timed('image', 1, () => embedder.embedImage(bytes)),
     describeImage: (bytes) => embedder.describeImage(bytes),
+    seenWords: (classes) => embedder.seenWords(classes),
     close: () => embedder.close(),
   };
 }

@@ -5,7 +5,7 @@ import type { SearchHit } from '../../core/search.ts';
 import type { TrashEntry } from '../../core/trash.ts';
 import type { CaptionPayload, ImagePayload } from '../../core/types.ts';
 import { isThisMachine } from './caller.ts';
-import type { AppEnv, FolderSummary } from './deps.ts';
+import type { AppDeps, AppEnv, FolderSummary } from './deps.ts';
 import type { FolderResource } from './schemas/folders.ts';
 import type { CaptionResource, HitResource, ImageResource } from './schemas/images.ts';
 import type { FailureResource } from './schemas/system.ts';
@@ -17,13 +17,13 @@ const DAY_MS = 24 * 3600 * 1000;
  * Stored things as the API shows them to this caller: sequencers and other inner workings stay inside, and links begin
  * with the path under which the caller sees this service.
  */
-export function serialise(c: Context<AppEnv>) {
+export function serialise(c: Context<AppEnv>, { embedder }: Pick<AppDeps, 'embedder'>) {
   const base = c.get('caller').basePath;
 
   function image(id: string, payload: ImagePayload): ImageResource {
     const self = `${base}/images/${id}`;
     const links = { self, content: `${self}/content`, thumbnail: `${self}/thumbnail` };
-    return { id, kind: payload.kind, ...shownValues(payload), links };
+    return { id, kind: payload.kind, ...shownValues(payload), seen: embedder.seenWords(payload.classes), links };
   }
 
   function caption(id: string, payload: CaptionPayload): CaptionResource {

@@ -53,7 +53,7 @@ export async function calibrateSide(request: CalibrationRequest): Promise<Calibr
   const [own, shipped] = [await readWith(judged.folder, encoders, names), await readWith(into, encoders, names)];
   const bytes = inBytes(joined(own.raw));
   const { dimension } = judged.vectors;
-  const logits = encoders.image.named ? pairs.augmented[0]![LOGITS]! : null;
+  const logits = encoders.image.classes && pairs.augmented[0]![LOGITS]!;
   const seen = logits && pairs.pictures.map((_, row) => unpackClasses(packClasses(logits.row(row))));
   const made = calibrate({
     words,

@@ -5,13 +5,14 @@ import type { JointEmbedding } from '../../core/types.ts';
 export function textsBy(
   vectorOf: (bytes: Uint8Array) => JointEmbedding,
   knows: (text: string) => boolean = () => true,
-): Pick<Embedder, 'embedTexts' | 'readTexts' | 'reads' | 'hasWord' | 'wordRanks' | 'calibration'> {
+): Pick<Embedder, 'embedTexts' | 'readTexts' | 'reads' | 'hasWord' | 'wordRanks' | 'calibration' | 'seenWords'> {
   const embed = (text: string) => vectorOf(Buffer.from(text));
   const common = { side: 'one', version: 'one', language: null, speaks: true, match: null, otherwise: null };
   return {
     embedTexts: async (texts) => texts.map(embed),
     calibration: async () => null,
     hasWord: async () => false,
+    seenWords: (classes) => (classes === null ? [] : [classes]),
     wordRanks: async (words) => words.map(() => null),
     reads: (_language, version) => version === 'one',
     readTexts: async (texts) =>

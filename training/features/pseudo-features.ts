@@ -1,6 +1,6 @@
 import { LOGITS } from '../../core/classes.ts';
+import type { ImageClass } from '../../core/encode/class-names.ts';
 import { Random } from '../random.ts';
-import type { ImageClass } from './classes.ts';
 import type { PairSet } from './extract.ts';
 import { HalfMatrix, type HalfRows } from './float16-matrix.ts';
 import { jointCovariance } from './moments.ts';

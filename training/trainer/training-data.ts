@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '../../core/canonical-json.ts';
+import { loadClasses } from '../../core/encode/class-names.ts';
 import type { Encoders } from '../../core/encode/encoders.ts';
 import { OWN_OUTPUT } from '../../core/encode/text-encoder.ts';
 import { SightlineError } from '../../core/errors.ts';
 import type { CaptionedPicture, Dataset, DatasetWarning } from '../datasets/dataset.ts';
 import { TRAINING } from '../datasets/deduplicate.ts';
-import { loadClasses } from '../features/classes.ts';
 import { type FeatureOptions, loadFeatures, loadTexts, type PairSet } from '../features/extract.ts';
 import type { ClassNames } from '../features/feature-transform.ts';
 import type { HalfMatrix } from '../features/float16-matrix.ts';
@@ -89,7 +89,7 @@ function checkSplits({ place, pictures }: Dataset, there: readonly CaptionedPict
 }
 
 async function loadClassTexts(options: FeatureOptions): Promise<TrainingClasses | null> {
-  const classes = await loadClasses(options.modelDirs, options.encoders);
+  const classes = await loadClasses(options.modelDirs, options.encoders.profile.image);
   if (classes === null) return null;
   const names = await loadTexts(
     classes.map((entry) => entry.names[0]!),

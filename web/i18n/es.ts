@@ -151,7 +151,7 @@ export const es: Texts = {
   'results.scrubber': 'Ir a una fecha',
   'results.scrubberValue': { one: '{month}, {count} imagen', other: '{month}, {count} imágenes' },
   'results.best': 'Mejores resultados',
-  'results.nothingFits': 'Nada encaja bien; lo más cercano',
+  'results.nothingFits': 'Nada encaja bien. Esto es lo más cercano',
   'results.didYouMean': '¿Quería decir *{words}*?',
   'results.order': 'Orden',
   'results.orderNewest': 'Últimas añadidas',
@@ -183,6 +183,7 @@ export const es: Texts = {
   },
   'indexing.others': 'Las demás llegan solas.',
   'indexing.best': 'Estas son las mejores por ahora.',
+  'picture.seen': 'Quizá muestra',
   'tile.copies': {
     one: '{count} copia de {name}',
     many: '{count} de copias de {name}',

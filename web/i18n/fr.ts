@@ -151,7 +151,7 @@ export const fr: Texts = {
   'results.scrubber': 'Aller à une date',
   'results.scrubberValue': { one: '{month}, {count} image', other: '{month}, {count} images' },
   'results.best': 'Meilleurs résultats',
-  'results.nothingFits': 'Rien ne correspond bien ; le plus proche',
+  'results.nothingFits': 'Rien ne correspond bien. Voici le plus proche',
   'results.didYouMean': 'Vouliez-vous dire *{words}* ?',
   'results.order': 'Ordre',
   'results.orderNewest': 'Ajoutées en dernier',
@@ -186,6 +186,7 @@ export const fr: Texts = {
   },
   'indexing.others': 'Les autres arrivent d’elles-mêmes.',
   'indexing.best': 'Voici les meilleures pour l’instant.',
+  'picture.seen': 'Montre peut-être',
   'tile.copies': {
     one: '{count} copie de {name}',
     many: '{count} de copies de {name}',

@@ -232,6 +232,7 @@ function Facts({ image }: { image: ImageItem }) {
   const { folder, camera, lens, width, height } = image;
   return (
     <dl class="facts">
+      <Seen words={image.seen} />
       <Taken image={image} />
       {camera === null ? null : (
         <Fact name={t('detail.camera')}>
@@ -265,6 +266,23 @@ function Facts({ image }: { image: ImageItem }) {
       </Fact>
       {image.score === undefined ? null : <Fact name={t('detail.score')}>{formatScore(image.score)}</Fact>}
     </dl>
+  );
+}
+
+/** What it may show, in English words; each looks for more of it. */
+function Seen({ words }: { words: readonly string[] }) {
+  if (words.length === 0) return null;
+  return (
+    <Fact name={t('picture.seen')}>
+      {words.map((word, i) => (
+        <span key={word} lang="en">
+          {i === 0 ? '' : ', '}
+          <button type="button" class="link" onClick={() => changeQuery({ ...emptyQuery, text: word })}>
+            {word}
+          </button>
+        </span>
+      ))}
+    </Fact>
   );
 }
 

@@ -1,4 +1,4 @@
-import type { CaptionItem } from '../client.ts';
+import { type CaptionItem, type Item, isImage } from '../client.ts';
 import { formatDuration } from '../format.ts';
 import { formatCount, t } from '../i18n/translate.ts';
 import { isByDate } from '../months.ts';
@@ -247,20 +247,20 @@ function titleOf() {
   if (found.fit === 'poor') return t('results.nothingFits');
   return (
     <>
-      {t('results.best')} <small>{countOfFits(found.next !== undefined, found.fit !== undefined)}</small>
+      {t('results.best')} <small>{countOfFound(found.next !== undefined, found.fit !== undefined)}</small>
     </>
   );
 }
 
 /**
- * How many fit, of those that were read: the nearest pictures of a query go on to the last of all, whether they show
- * what was asked for or not. All that were read where nobody can say.
+ * How many are called so: of those that are near in meaning nobody knows how many show what was asked for, they go on
+ * to the last of all. All that were read where the server makes no claim.
  */
-function countOfFits(hasMore: boolean, isKnown: boolean): string {
+function countOfFound(hasMore: boolean, isKnown: boolean): string {
   const items = visibleItems.value;
-  if (!isKnown) return `${formatCount(items.length)}${hasMore ? '+' : ''}`;
-  const fitting = items.filter((item) => !('fit' in item) || item.fit !== 'poor').length;
-  return `${formatCount(fitting)}${hasMore && fitting === items.length ? '+' : ''}`;
+  const isNamed = (item: Item) => isImage(item) && item.why?.some((reason) => reason !== 'meaning');
+  const count = isKnown ? items.filter(isNamed).length : items.length;
+  return count === 0 ? '' : `${formatCount(count)}${hasMore && count === items.length ? '+' : ''}`;
 }
 
 /** Pictures that were taken away on this page and still count for the server. */

@@ -41,14 +41,9 @@ export function PictureTile({ image, edge }: { image: ImageItem; edge: number })
   };
   return (
     <div class={isSelected ? 'tile tile-selected' : 'tile'}>
-      <a
-        class="tile-main"
-        href={urlOf({ ...route.value, photo: image.id })}
-        onClick={open}
-        data-photo={image.id}
-        aria-label={`${name}${image.takenAt === null ? '' : `, ${formatDay(image.takenAt)}`}`}
-      >
+      <a class="tile-main" href={urlOf({ ...route.value, photo: image.id })} onClick={open} data-photo={image.id}>
         <Thumbnail image={image} edge={edge} />
+        <Spoken image={image} name={name} />
       </a>
       <button
         type="button"
@@ -86,6 +81,21 @@ export function PictureTile({ image, edge }: { image: ImageItem; edge: number })
         </button>
       </div>
     </div>
+  );
+}
+
+/** What those hear of a picture who cannot see it. The words are English in every language of the page. */
+function Spoken({ image: { seen, takenAt }, name }: { image: ImageItem; name: string }) {
+  return (
+    <span class="visually-hidden">
+      {seen.length === 0 ? null : (
+        <>
+          {t('picture.seen')} <span lang="en">{seen.join(', ')}</span>,{' '}
+        </>
+      )}
+      {name}
+      {takenAt === null ? null : `, ${formatDay(takenAt)}`}
+    </span>
   );
 }
 

@@ -63,7 +63,7 @@ export function registerUpload(app: App, deps: AppDeps): void {
       return getImage(vectors, id);
     });
     if (payload === null) throw deletedMeanwhile();
-    const shown = { ...serialise(c).image(id, payload), ...(duplicateOf !== undefined && { duplicateOf }) };
+    const shown = { ...serialise(c, deps).image(id, payload), ...(duplicateOf !== undefined && { duplicateOf }) };
     return status === 'created' ? c.json(shown, 201, { Location: `images/${id}` }) : c.json(shown, 200);
   });
 }

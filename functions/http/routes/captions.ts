@@ -66,12 +66,12 @@ export function registerCaptions(app: App, deps: AppDeps): void {
       cursor: openCursor(vectors.space, cursor),
       order: 'newest',
     });
-    return c.json({ items: serialise(c).captions(page.items), next: sealCursor(vectors.space, page.next) }, 200);
+    return c.json({ items: serialise(c, deps).captions(page.items), next: sealCursor(vectors.space, page.next) }, 200);
   });
 
   app.openapi(getRoute, async (c) => {
     const { id } = c.req.valid('param');
-    return c.json(serialise(c).caption(id, await findCaption(vectors, id)), 200);
+    return c.json(serialise(c, deps).caption(id, await findCaption(vectors, id)), 200);
   });
 }
 
@@ -118,7 +118,7 @@ function registerAdd(app: App, deps: AppDeps, write: Write): void {
     const input = parseOrThrow(captionInput, body, 'body');
     const [added, shown] = await deps.onLiveSpace(async (live) => {
       const [one] = await addCaptions(live, [input], preferred);
-      return [one, serialise(c).caption(one!.id, await findCaption(live.vectors, one!.id))] as const;
+      return [one, serialise(c, deps).caption(one!.id, await findCaption(live.vectors, one!.id))] as const;
     });
     return added!.status === 'created' ? c.json(shown, 201, { Location: `captions/${shown.id}` }) : c.json(shown, 200);
   });

@@ -31,7 +31,10 @@ export function registerFailures(app: App, deps: AppDeps): void {
       deps.failures.list({ limit, cursor: openCursor(space, cursor) }),
       deps.failures.count(),
     ]);
-    return c.json({ items: page.items.map(serialise(c).failure), next: sealCursor(space, page.next), total }, 200);
+    return c.json(
+      { items: page.items.map(serialise(c, deps).failure), next: sealCursor(space, page.next), total },
+      200,
+    );
   });
 
   const retryRoute = createRoute({
@@ -82,6 +85,6 @@ async function retry(c: Context<AppEnv>, deps: AppDeps, id: string): Promise<z.o
   await deps.failures.resolve(id);
   const isGone = outcome.status === 'skipped' && (outcome.reason === 'gone' || outcome.reason === 'left-out');
   if (outcome.status === 'removed' || isGone) return { status: 'gone', id };
-  const image = serialise(c).image(id, await deps.onLiveSpace(({ vectors }) => findImage(vectors, id)));
+  const image = serialise(c, deps).image(id, await deps.onLiveSpace(({ vectors }) => findImage(vectors, id)));
   return { status: outcome.status === 'indexed' ? 'indexed' : 'unchanged', id, image };
 }

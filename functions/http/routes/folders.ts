@@ -30,7 +30,7 @@ export function registerFolders(app: App, deps: AppDeps): void {
   const write = { tags, security: WRITE_SECURITY, middleware: requireKey(deps.options) };
 
   app.openapi(listRoute, async (c) => {
-    return c.json({ items: ((await deps.folders?.()) ?? []).map(serialise(c).folder) }, 200);
+    return c.json({ items: ((await deps.folders?.()) ?? []).map(serialise(c, deps).folder) }, 200);
   });
 
   registerAdd(app, deps, write);
@@ -122,7 +122,7 @@ function changesFor(c: Context<AppEnv>, { folderChanges }: AppDeps): FolderChang
 async function find(c: Context<AppEnv>, deps: AppDeps, bucket: string) {
   const found = (await deps.folders?.())?.find((one) => one.bucket === bucket);
   if (found === undefined) throw new HttpProblem('not-found', 'the folder was taken out of the index meanwhile');
-  return serialise(c).folder(found);
+  return serialise(c, deps).folder(found);
 }
 
 /** A place that can be no folder of the index is a mistake of the caller here, and no fault of the installation. */

@@ -48,12 +48,15 @@ export function registerImages(app: App, deps: AppDeps): void {
       vectors.list({ filter, limit, cursor: inner, order: sort }),
       vectors.count(filter),
     ]);
-    return c.json({ items: serialise(c).images(page.items), next: sealCursor(vectors.space, page.next), total }, 200);
+    return c.json(
+      { items: serialise(c, deps).images(page.items), next: sealCursor(vectors.space, page.next), total },
+      200,
+    );
   });
 
   app.openapi(getRoute, async (c) => {
     const { id } = c.req.valid('param');
-    return c.json(serialise(c).image(id, await findImage(vectors, id)), 200);
+    return c.json(serialise(c, deps).image(id, await findImage(vectors, id)), 200);
   });
 
   const patchRoute = createRoute({
@@ -77,7 +80,7 @@ export function registerImages(app: App, deps: AppDeps): void {
       await live.vectors.setTags(id, tags);
       return findImage(live.vectors, id);
     });
-    return c.json(serialise(c).image(id, payload), 200);
+    return c.json(serialise(c, deps).image(id, payload), 200);
   });
 
   const deleteRoute = createRoute({

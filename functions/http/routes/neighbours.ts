@@ -50,7 +50,7 @@ export function registerNeighbours(app: App, deps: AppDeps): void {
     const terms = [{ imageId: id, weight: 1 }];
     const inner = openCursor(space, cursor);
     const page = await search(deps, { terms, filter, limit, cursor: inner, minScore });
-    return { items: serialise(c).hits(page.items), next: sealCursor(space, page.next), space };
+    return { items: serialise(c, deps).hits(page.items), next: sealCursor(space, page.next), space };
   }
 
   app.openapi(similarRoute, async (c) =>

@@ -105,7 +105,7 @@ async function answer(
     })),
   ];
   return {
-    items: serialise(c).hits(page.items),
+    items: serialise(c, deps).hits(page.items),
     next: sealCursor(space, page.next, page.isAmbiguous ? read?.language : null),
     space,
     ...(fit && { fit }),

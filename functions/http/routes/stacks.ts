@@ -20,7 +20,8 @@ const route = createRoute({
 });
 
 /** Registers the list of copies. */
-export function registerStacks(app: App, { vectors }: AppDeps): void {
+export function registerStacks(app: App, deps: AppDeps): void {
+  const { vectors } = deps;
   const stacks = createStacks(vectors);
   app.openapi(route, async (c) => {
     const { limit, cursor } = c.req.valid('query');
@@ -32,7 +33,7 @@ export function registerStacks(app: App, { vectors }: AppDeps): void {
         return point === undefined || point.deleted ? [] : [point];
       });
       const gone = Math.min(ids.length, MAX_COPIES) - points.length;
-      const pictures = serialise(c).images(points);
+      const pictures = serialise(c, deps).images(points);
       // The others of some may have gone since it was found.
       return pictures.length < 2 ? [] : [{ pictures, count: ids.length - gone, spareBytes }];
     });

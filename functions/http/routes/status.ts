@@ -42,7 +42,7 @@ export function registerStatus(app: App, deps: AppDeps): void {
         backlog,
         outdated,
         leftOut: { ...deps.leftOut?.() },
-        folders: folders.map(serialise(c).folder),
+        folders: folders.map(serialise(c, deps).folder),
         folderChanges: deps.folderChanges !== undefined,
         hidden: folders.reduce((sum, { pictures, isThere }) => sum + (isThere ? 0 : pictures), 0),
         change: deps.change?.() ?? null,

@@ -66,13 +66,13 @@ function registerLooking(app: App, deps: AppDeps, thumbnails: Thumbnails): void 
   app.openapi(listRoute, async (c) => {
     const { items, next, total } = await trash.list(c.req.valid('query'));
     return c.json(
-      { items: items.map((entry) => serialise(c).trashEntry(entry, keepDays)), next, total, keepDays },
+      { items: items.map((entry) => serialise(c, deps).trashEntry(entry, keepDays)), next, total, keepDays },
       200,
     );
   });
 
   app.openapi(getRoute, async (c) =>
-    c.json(serialise(c).trashEntry(await trash.get(c.req.valid('param').id), keepDays), 200),
+    c.json(serialise(c, deps).trashEntry(await trash.get(c.req.valid('param').id), keepDays), 200),
   );
 
   app.openapi(thumbnailRoute, async (c) => {
@@ -105,7 +105,7 @@ function registerRestore(app: App, deps: AppDeps, write: Write): void {
     });
     if (outcome.status === 'rejected') throw rejectedImage(outcome.reason, outcome.message);
     const payload = await deps.onLiveSpace(({ vectors }) => findImage(vectors, entry.imageId));
-    return c.json(serialise(c).image(entry.imageId, payload), 200);
+    return c.json(serialise(c, deps).image(entry.imageId, payload), 200);
   });
 }
 

@@ -43,6 +43,10 @@ const imageFields = {
   id,
   kind: z.literal('image'),
   ...shownFields(),
+  seen: z.array(z.string()).openapi({
+    description: 'English words for what it may show, the likeliest first; none where nothing is likely.',
+    example: ['dog'],
+  }),
   links: z.strictObject({ self: link, content: link, thumbnail: link }),
 };
 

@@ -1,0 +1,40 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { CLASSES_FILE, LOGITS } from '../classes.ts';
+import { SightlineError } from '../errors.ts';
+import { outputSizes } from './image-encoder.ts';
+import type { Profile } from './manifest.ts';
+import { findEncoder, verifyFile } from './model-files.ts';
+
+/** What the classes of an image encoder's logits are called, from classes.json beside the model. */
+
+const classesSchema = z.array(
+  z.object({
+    /** WordNet synset, such as n01440764. */
+    wnid: z.string(),
+    /** Synonyms, the usual one first. */
+    names: z.array(z.string().min(1)).min(1),
+    /** Names of wider terms, the nearest first. */
+    hypernyms: z.array(z.string()),
+  }),
+);
+
+export type ImageClass = z.infer<typeof classesSchema>[number];
+
+/**
+ * The classes in the order of the logits, or null when the encoder comes without them or their names. Throws
+ * `model-mismatch`.
+ */
+export async function loadClasses(
+  modelDirs: readonly string[],
+  image: Profile['image'],
+): Promise<readonly ImageClass[] | null> {
+  const file = image.files.others.find(({ path }) => path === CLASSES_FILE);
+  if (file === undefined || !(LOGITS in outputSizes(image))) return null;
+  const folder = await findEncoder(modelDirs, image);
+  await verifyFile(folder, file);
+  const parsed = classesSchema.safeParse(JSON.parse(await readFile(join(folder, CLASSES_FILE), 'utf8')));
+  if (parsed.success) return parsed.data;
+  throw new SightlineError('model-mismatch', `${join(folder, CLASSES_FILE)}: ${z.prettifyError(parsed.error)}`);
+}
