@@ -1,8 +1,9 @@
 // npm run bench -- server
 // The whole server as a user runs it: start to first answer, a query over HTTP against its text embedding alone,
 // indexing a folder against its parts, and memory over a thousand mixed requests.
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, type IncomingMessage, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -36,6 +37,7 @@ export async function run(): Promise<void> {
     await starting(data);
     const server = await startServer(['--data', data], { SIGHTLINE_RATE_LIMIT: '0' });
     await querying(server);
+    await browsing(server);
     await server.stop();
   } finally {
     rmSync(data, { recursive: true, force: true });
@@ -98,7 +100,7 @@ async function twoAtATime(files: readonly Buffer[], work: (file: Buffer) => Prom
   return (performance.now() - startedAt) / (files.length * rounds);
 }
 
-async function fill(file: string, space: string, dimension: number): Promise<void> {
+export async function fill(file: string, space: string, dimension: number): Promise<void> {
   const store = await openEmbeddedStore({ file, space, dimension });
   const random = () => Math.random() - 0.5;
   for (let start = 0; start < POINTS; start += 5000) {
@@ -119,6 +121,8 @@ async function fill(file: string, space: string, dimension: number): Promise<voi
           width: 640,
           height: 480,
           ...NOTHING_KNOWN,
+          perceptualHash: hashOf(n),
+          takenAt: new Date(1_100_000_000_000 + n * 5_000_000).toISOString().slice(0, -1),
           tags: [],
           indexedAt: new Date(1_700_000_000_000 + n).toISOString(),
         },
@@ -127,6 +131,32 @@ async function fill(file: string, space: string, dimension: number): Promise<voi
     await store.upsert(points, 'newer');
   }
   await store.close();
+}
+
+/** Of its own, but for every twentieth picture: that one is a copy of the one before it. */
+function hashOf(n: number): string {
+  return createHash('md5')
+    .update(String(n % 20 === 0 && n > 0 ? n - 1 : n))
+    .digest('hex');
+}
+
+/** What the pages Copies and By date ask for, beside searches by words and by picture; memory of the server. */
+export async function browsing(server: RunningServer): Promise<void> {
+  const note = (when: string) => {
+    const { resident, peak } = memoryOf(server.process.pid!);
+    console.log(`${when}: ${resident} MB resident, at most ${peak} (limit 400)`);
+  };
+  note('\nmemory with 100,000 pictures, before');
+  const photo = join(photos, 'cat.jpg');
+  for (let round = 1; round <= 4; round++) {
+    for (const path of ['/stacks?limit=20', '/facets/month?limit=1000', '/images?sort=-taken&limit=200', '/tags'])
+      await drain(`${server.url}${path}`);
+    for (let i = 0; i < 25; i++) {
+      await answerOf(server, `a query ${round} ${i}`);
+      await searchByPicture(server, photo);
+    }
+    note(`after ${round} rounds of copies, months, lists and 50 searches`);
+  }
 }
 
 async function starting(data: string): Promise<void> {
@@ -201,7 +231,7 @@ async function mixedRequests(server: RunningServer): Promise<void> {
   const ids = listed.items.filter(({ bucket }) => bucket !== 'made-up').map(({ id }) => id);
   const memory: Record<string, { 'resident MB': number }> = {};
   const note = (when: string) => {
-    memory[when] = { 'resident MB': residentMegabytes(server.process.pid!) };
+    memory[when] = { 'resident MB': memoryOf(server.process.pid!).resident };
   };
   note('before');
   for (let i = 0; i < 1000; i++) {
@@ -253,14 +283,11 @@ async function searchByPicture(server: RunningServer, file: string): Promise<voi
   await response.arrayBuffer();
 }
 
-/** Linux only; elsewhere NaN. */
-function residentMegabytes(pid: number): number {
-  try {
-    const kilobytes = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-    return Math.round(Number(kilobytes) / 1024);
-  } catch {
-    return Number.NaN;
-  }
+/** Megabytes that a process has, and that it had at most. Linux only; elsewhere NaN. */
+function memoryOf(pid: number): { resident: number; peak: number } {
+  const status = existsSync('/proc/self/status') ? readFileSync(`/proc/${pid}/status`, 'utf8') : '';
+  const megabytes = (name: string) => Math.round(Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1]) / 1024);
+  return { resident: megabytes('VmRSS'), peak: megabytes('VmHWM') };
 }
 
 function median(values: readonly number[]): number {

@@ -397,8 +397,8 @@ export interface Embedder {
   /** Whether a text encoder that is loaded has one token for all of a word, in lower case: a common word, then. */
   hasWord(word: string): Promise<boolean>;
   /**
-   * The place of each word, in lower case, in the vocabulary of the first text encoder, where common words come first;
-   * null for those that are not in it.
+   * The place of each word, in lower case, in the vocabulary of the first text encoder, where common words come first,
+   * or behind it when it is in a name of what the image encoder knows; null for those that are in neither.
    */
   wordRanks(words: readonly string[]): Promise<(number | null)[]>;
   /**

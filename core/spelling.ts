@@ -4,7 +4,7 @@ import type { Embedder, Filter, VectorStore } from './ports.ts';
 
 /**
  * What somebody may have meant whose words nobody knows: the nearest words of what pictures are called, and of the
- * English of the first text encoder (docs/decisions/0026-words-people-type.md).
+ * English of both encoders (docs/decisions/0026-words-people-type.md).
  */
 
 interface SpellingDeps {
@@ -66,7 +66,8 @@ async function nearestWord(
   // German writes nouns with a capital, and vocabularies keep them so.
   const spellings = [lower, lower.charAt(0).toUpperCase() + lower.slice(1)];
   const known = await Promise.all(spellings.map((one) => embedder.hasWord(one)));
-  if (known.includes(true) || (await vectors.count({ words: [folded] })) > 0) return null;
+  const isNamed = isEnglish && (await embedder.wordRanks([lower]))[0] !== null;
+  if (isNamed || known.includes(true) || (await vectors.count({ words: [folded] })) > 0) return null;
   const named = (await nearestFrequent(vectors, folded)) ?? (await nearestName(vectors, folded));
   if (named !== null && editDistance(folded, named) === 1) return named;
   const common = isEnglish && /^[a-z]+$/.test(lower) ? await nearestCommonWord(embedder, lower) : null;

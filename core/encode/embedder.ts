@@ -5,6 +5,7 @@ import { type Calibration, loadCalibration } from '../fit.ts';
 import { type Loaded, loadOnce } from '../load-once.ts';
 import { ANY_LANGUAGE, type Embedder } from '../ports.ts';
 import type { SpaceId } from '../types.ts';
+import { wordsOf } from '../words.ts';
 import { type EncoderOptions, type Encoders, loadEncoders } from './encoders.ts';
 import { type Head, loadHead } from './head.ts';
 import { type Projection, sharedSpace, sharedSpaceId } from './identity-head.ts';
@@ -81,6 +82,9 @@ function checkSpace(encoders: Encoders, { info }: Head, folder: string): SpaceId
   return space;
 }
 
+/** The rank of a word that is only in a name of what the image encoder knows: behind all of the vocabulary. */
+const RARE = 1e6;
+
 /** What an embedder is made of. */
 interface Parts {
   readonly encoders: Encoders;
@@ -98,6 +102,7 @@ function createEmbedder({ encoders, head, sides, folder }: Parts, ids: Pick<Embe
     ]),
   );
   const { classes: named } = encoders.image;
+  const nameWords = new Set(named?.flatMap(({ names, hypernyms }) => [names[0]!, ...hypernyms].flatMap(wordsOf)));
   return {
     ...ids,
     dimension: head.dimension,
@@ -106,7 +111,10 @@ function createEmbedder({ encoders, head, sides, folder }: Parts, ids: Pick<Embe
     reads: (language, version) => reads(sides, language, version),
     calibration: async (side) => calibrations.get(side)?.get() ?? null,
     hasWord: async (word) => anyHasWord(sides, word),
-    wordRanks: (words) => sides[0]!.wordRanks(words),
+    async wordRanks(words) {
+      const ranks = await sides[0]!.wordRanks(words);
+      return words.map((word, i) => ranks[i] ?? (nameWords.has(word) ? RARE : null));
+    },
     async embedImage(bytes) {
       const { outputs, picture } = await encoders.image.encode(bytes);
       const [vector] = await head.projectImages([outputs]);

@@ -56,7 +56,7 @@ export const de: Texts = {
   'menu.docs': 'API-Dokumentation',
   'menu.colours': 'Farben',
   'menu.language': 'Sprache',
-  'menu.languageAuto': 'Sprache des Browsers',
+  'menu.languageAuto': 'wie im Browser',
   'theme.auto': 'Wie das System',
   'theme.light': 'Hell',
   'theme.dark': 'Dunkel',

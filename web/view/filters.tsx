@@ -8,7 +8,7 @@ import { folders } from '../state/server-status.ts';
 import { tags } from '../state/suggestions.ts';
 import { Icon } from './icon.tsx';
 
-const types = ['image/jpeg', 'image/png', 'image/webp', 'image/gif', 'image/avif', 'image/tiff'];
+const types = ['image/jpeg', 'image/png', 'image/webp', 'image/gif', 'image/avif', 'image/heic', 'image/tiff'];
 const shapes = ['landscape', 'portrait', 'square'] as const;
 const sizes: readonly (readonly [min?: number, max?: number])[] = [
   [],

@@ -58,7 +58,7 @@ function beginnings(): Beginning[] {
   const favourites = tags.value.find(({ tag }) => tag === favouriteTag);
   const others = tags.value.filter(({ tag }) => tag !== favouriteTag).slice(0, tagsShown);
   const all: (Beginning | false | undefined)[] = [
-    count > 0 && { icon: 'undo', label: t('start.onThisDay'), count, query: { filter: onThisDay() } },
+    count > 0 && { icon: 'undo', label: t('start.onThisDay'), count, query: { filter: onThisDay(), sort: '-taken' } },
     favourites && {
       icon: 'heart',
       label: t('favourite.all'),
@@ -72,7 +72,7 @@ function beginnings(): Beginning[] {
         icon: 'calendar',
         label: formatMonth(value),
         count,
-        query: { filter: { month: value } },
+        query: { filter: { month: value }, sort: '-taken' },
       }),
     ),
     ...others.map(

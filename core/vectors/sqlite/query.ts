@@ -93,11 +93,8 @@ export class NearestPoints {
       const { slots, bound } = await this.#candidates(vector, selection, k, upper);
       // Above the bound every slot is among the candidates; what is not above it may have been beaten by one that is
       // not.
-      const certain = slots
-        .filter((slot) => !excluded.has(slot))
-        .map((slot) => ({ slot, score: this.#score(vector, slot) }))
-        .filter(({ score }) => score > bound && score >= minScore && score <= upper)
-        .sort((a, b) => b.score - a.score);
+      const scored = slots.map((slot) => ({ slot, score: excluded.has(slot) ? NaN : this.#score(vector, slot) }));
+      const certain = firstOf(scored, wanted, upper, (score) => score > bound && score >= minScore && score <= upper);
       const ranked = this.#inOrder(withTies(certain, wanted, upper), after);
       if (ranked.length >= wanted || bound < Math.max(minScore, -1)) return ranked;
     }
@@ -200,6 +197,28 @@ export class NearestPoints {
       return { id: row.id as string, score, payload: payloadOf(row) };
     });
   }
+}
+
+/**
+ * Of those that count the first `wanted` below `upper`, what ties with the last of them, and what is not below; best
+ * first. Only these are sorted: of some thousand, sorting all takes as long as scoring them.
+ */
+function firstOf(
+  scored: readonly Scored[],
+  wanted: number,
+  upper: number,
+  counts: (score: number) => boolean,
+): Scored[] {
+  const best: number[] = [];
+  let least = -Infinity;
+  for (const { score } of scored) {
+    if (score <= least || score >= upper || !counts(score)) continue;
+    const place = best.findIndex((one) => one < score);
+    best.splice(place < 0 ? best.length : place, 0, score);
+    if (best.length > wanted) best.pop();
+    if (best.length === wanted) least = best.at(-1)!;
+  }
+  return scored.filter(({ score }) => score >= least && counts(score)).sort((a, b) => b.score - a.score);
 }
 
 /**
