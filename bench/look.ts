@@ -9,6 +9,7 @@ import { decodeImage } from '../core/encode/decode.ts';
 import { loadEmbedder } from '../core/encode/embedder.ts';
 import { DEFAULT_LIMITS, loadEncoders } from '../core/encode/encoders.ts';
 import { perceptualHash } from '../core/encode/look.ts';
+import type { RgbPixels } from '../core/encode/preprocess.ts';
 
 const models = fileURLToPath(new URL('../models', import.meta.url));
 const samples = fileURLToPath(new URL('../examples/photos', import.meta.url));
@@ -22,7 +23,7 @@ export async function run(): Promise<void> {
   const options = { modelDirs: [models], profile: 'compact' };
   const [embedder, encoders] = [await loadEmbedder(options), await loadEncoders(options)];
   const { preprocessing } = encoders.image;
-  const pixels = [];
+  const pixels: RgbPixels[] = [];
   for (const photo of photos) pixels.push((await decodeImage(photo, preprocessing, DEFAULT_LIMITS)).pixels);
   await embedder.embedImage(photos[0]!);
   for (let round = 0; round < ROUNDS; round++) {

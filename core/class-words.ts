@@ -24,7 +24,7 @@ const PLAIN = new Set(
     'camera|computer|telephone|keyboard|bottle|glass|jug|pot|pan|bowl|plate|basket|bag|box|hat|cap|helmet|shoe|' +
     'footwear|necktie|skirt|coat|sweater|swimsuit|scarf|mask|towel|curtain|chair|table|sofa|baby bed|cabinet|' +
     'oven|kitchen appliance|fence|bridge|house|shop|place of worship|theater|tower|roof|mountain|shore|flower|' +
-    'fruit|vegetable|squash|mushroom|bread|sandwich|dessert|dish|beverage'
+    'fruit|vegetable|squash|mushroom|bread|sandwich|dessert'
   ).split('|'),
 );
 
