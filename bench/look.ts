@@ -8,7 +8,7 @@ import { coloursOf } from '../core/encode/colours.ts';
 import { decodeImage } from '../core/encode/decode.ts';
 import { loadEmbedder } from '../core/encode/embedder.ts';
 import { DEFAULT_LIMITS, loadEncoders } from '../core/encode/encoders.ts';
-import { perceptualHash } from '../core/encode/look.ts';
+import { perceptualHash } from '../core/encode/perceptual-hash.ts';
 import type { RgbPixels } from '../core/encode/preprocess.ts';
 
 const models = fileURLToPath(new URL('../models', import.meta.url));

@@ -8,7 +8,6 @@ import { dataFolder } from '../../server/environment.ts';
 import { listLanguages, readDataset } from '../../training/datasets/dataset.ts';
 import { TRAINING } from '../../training/datasets/deduplicate.ts';
 import { FULL } from '../../training/features/augmentations.ts';
-import { loadClasses } from '../../training/features/classes.ts';
 import { loadTexts, type PairSet } from '../../training/features/extract.ts';
 import type { CachePlace } from '../../training/features/shared-cache.ts';
 import { bestMatch, type EvaluatedHead, evaluateHead } from '../../training/metrics/evaluate-head.ts';
@@ -212,7 +211,7 @@ async function namedClasses(
   { modelDirs, features, seed }: TextSideJob,
   { first, own }: Pick<Parties, 'first' | 'own'>,
 ): Promise<NamedClasses | null> {
-  const classes = await loadClasses(modelDirs, first);
+  const { classes } = first.image;
   if (classes === null || TEXT_SIDE.classes === null) return null;
   const texts = classes.map(({ names }) => names.slice(0, NAMES_A_CLASS));
   const firstText = new Uint32Array(texts.length + 1);

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '../../core/canonical-json.ts';
-import { loadClasses } from '../../core/encode/class-names.ts';
 import type { Encoders } from '../../core/encode/encoders.ts';
 import { OWN_OUTPUT } from '../../core/encode/text-encoder.ts';
 import { SightlineError } from '../../core/errors.ts';
@@ -89,7 +88,7 @@ function checkSplits({ place, pictures }: Dataset, there: readonly CaptionedPict
 }
 
 async function loadClassTexts(options: FeatureOptions): Promise<TrainingClasses | null> {
-  const classes = await loadClasses(options.modelDirs, options.encoders.profile.image);
+  const { classes } = options.encoders.image;
   if (classes === null) return null;
   const names = await loadTexts(
     classes.map((entry) => entry.names[0]!),
