@@ -59,6 +59,7 @@ describe('pictures over HTTP', () => {
       longitude: null,
       name: 'cat.jpg',
       folder: 'a',
+      seen: [],
       orientation: 'landscape',
       links: { self: `/images/${id}`, content: `/images/${id}/content`, thumbnail: `/images/${id}/thumbnail` },
     });
