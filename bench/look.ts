@@ -1,6 +1,6 @@
 // npm run bench -- look        node bench/look.ts [DIR]
-// What colours and hash add to indexing a picture, in processor time of the whole process, which others on the machine do
-// not change: decoding and embedding with them, and what of it is theirs.
+// What colours and hash add to indexing a picture, in processor time of the whole process, which others on the machine
+// do not change: decoding and embedding with them, and what of it is theirs.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

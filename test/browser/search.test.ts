@@ -299,7 +299,7 @@ describe('searching on the page', browserSkip(), () => {
     await scrollDownTo(800);
   });
 
-  it('says that nothing fits well instead of counting what is nearest, and counts only what is called so', async (t) => {
+  it('says that nothing fits well instead of counting the nearest, and counts only what is called so', async (t) => {
     const { page } = await browser.open(t, 'about:blank');
     let fit = 'poor';
     let named = 0;
