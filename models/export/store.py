@@ -28,10 +28,10 @@ def _insert(graph: onnx.GraphProto, at: int, nodes: list[onnx.NodeProto]) -> Non
         graph.node.insert(at + offset, node)
 
 
-def quantise(matrix: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
-    """Symmetric int8 with one scale for everything along `axis`: -127 to 127, and the scales."""
-    scale = np.maximum(np.abs(matrix).max(axis=axis, keepdims=True) / 127, np.finfo(np.float32).tiny).astype(np.float32)
-    return np.clip(np.round(matrix / scale), -127, 127).astype(np.int8), scale
+def quantise(matrix: np.ndarray, axis: int, largest: int = 127) -> tuple[np.ndarray, np.ndarray]:
+    """Symmetric int8 with one scale for everything along `axis`: -`largest` to `largest`, and the scales."""
+    scale = np.maximum(np.abs(matrix).max(axis=axis, keepdims=True) / largest, np.finfo(np.float32).tiny).astype(np.float32)
+    return np.clip(np.round(matrix / scale), -largest, largest).astype(np.int8), scale
 
 
 def store_int8(model: onnx.ModelProto, kinds: frozenset[str] = frozenset({"MatMul", "Gather"})) -> None:

@@ -36,6 +36,8 @@ export interface TextSideJob {
   readonly seed: number;
   readonly threads: number;
   readonly epochs?: number;
+  /** Hidden units of the side. */
+  readonly hidden?: number;
   /** Start at random, also when the head has a side of this encoder that training can go on from. */
   readonly fromScratch: boolean;
   /** Write the side that is trained on with the validation pictures, too; its twin has been judged on them before. */
@@ -72,7 +74,7 @@ export async function trainSideInto(job: TextSideJob): Promise<TextSideReport> {
   const own = encoder === encoders.text.name ? encoders : await loadEncoders({ modelDirs, profile, text: encoder });
   const twinFolder = join(dataFolder(), 'runs', `text-side-${encoder}`);
   try {
-    const parties = { first: encoders, own, languages: await languagesOf(job, encoders) };
+    const parties = { first: encoders, own, languages: await languagesOf(job, encoders, own) };
     const hasTwin = job.twin !== undefined;
     const start = job.fromScratch ? null : await readTextSide(folder, own.text, { hasTwin });
     const about = await describeSide(job, parties);
@@ -143,11 +145,12 @@ interface Parties {
 /** The language of what the head's first side was trained on, and of the captions that others are pulled to. */
 const FIRST_LANGUAGE = 'en';
 
-async function languagesOf({ location, encoder }: TextSideJob, { text }: Encoders): Promise<string[]> {
-  if (encoder === text.name) return [FIRST_LANGUAGE];
-  const languages = await listLanguages(location);
-  if (languages.includes(FIRST_LANGUAGE)) return languages;
-  const got = languages.join(', ') || 'none';
+async function languagesOf({ location }: TextSideJob, first: Encoders, own: Encoders): Promise<string[]> {
+  if (own === first) return [FIRST_LANGUAGE];
+  const all = await listLanguages(location);
+  const read = new Set(own.profile.text.languages);
+  if (all.includes(FIRST_LANGUAGE)) return all.filter((lang) => read.has(lang));
+  const got = all.join(', ') || 'none';
   throw new SightlineError('invalid-input', `${location.name}: expected captions in English among others, got ${got}`);
 }
 
@@ -170,6 +173,10 @@ async function pairsOf(
   return { pairs: found.get(TRAINING)!, close };
 }
 
+function recipeOf({ epochs = TEXT_SIDE.epochs, hidden = TEXT_SIDE.text.hidden }: TextSideJob): TextSideRecipe {
+  return { ...TEXT_SIDE, text: { ...TEXT_SIDE.text, hidden }, epochs };
+}
+
 /** A side trained on these splits, at random or from one that is there: then a third of the epochs will do. */
 async function train(
   job: TextSideJob,
@@ -178,9 +185,9 @@ async function train(
   start: TrainedHead | null,
 ): Promise<TrainedHead> {
   const { folder, seed, threads } = job;
-  const epochs = job.epochs ?? TEXT_SIDE.epochs;
+  const whole = recipeOf(job);
   const recipe: TextSideRecipe =
-    start === null ? { ...TEXT_SIDE, epochs } : { ...TEXT_SIDE, text: start.spec.text, epochs: Math.ceil(epochs / 3) };
+    start === null ? whole : { ...whole, text: start.spec.text, epochs: Math.ceil(whole.epochs / 3) };
   const open: { close(): Promise<void> }[] = [];
   const read = async (encoders: Encoders, lang: string) => {
     const { pairs, close } = await pairsOf(job, encoders, splits, lang, recipe.views);
@@ -253,9 +260,10 @@ async function calibrate(job: TextSideJob, { own }: Parties, judged: TextSideRep
   }
 }
 
-/** Those whose queries the side is meant for: not those of the head's first side, unless it is that. */
-function matched({ first, own }: Parties, judged: TextSideReport['judged']): EvaluatedHead[] {
-  return judged.filter(({ lang }) => own === first || lang !== FIRST_LANGUAGE).map(({ head }) => head);
+/** Those whose queries the side is meant for: English ones only where it is the first side or knows nothing else. */
+function matched({ first, own, languages }: Parties, judged: TextSideReport['judged']): EvaluatedHead[] {
+  const isEnglish = own === first || languages.length === 1;
+  return judged.filter(({ lang }) => isEnglish || lang !== FIRST_LANGUAGE).map(({ head }) => head);
 }
 
 function figuresByLanguage(judged: TextSideReport['judged']) {
@@ -277,10 +285,8 @@ function dataName({ name }: Location): string {
 
 type SideFacts = Omit<TrainedTextSide, 'graph'> & { readonly training: TextSideFile['training'] };
 
-async function describeSide(
-  { location, folder, encoder, seed, threads, epochs, withValidation, twin }: TextSideJob,
-  { own, languages }: Parties,
-): Promise<SideFacts> {
+async function describeSide(job: TextSideJob, { own, languages }: Parties): Promise<SideFacts> {
+  const { location, folder, encoder, seed, threads, withValidation, twin } = job;
   const { texts } = await loadHeadFile(folder);
   const replaced = texts.find((side) => side.encoder === encoder)?.languages ?? [];
   const training = {
@@ -289,7 +295,7 @@ async function describeSide(
     seed,
     threads,
     withValidation: withValidation || twin !== undefined,
-    recipe: JSON.parse(JSON.stringify({ ...TEXT_SIDE, epochs: epochs ?? TEXT_SIDE.epochs })),
+    recipe: JSON.parse(JSON.stringify(recipeOf(job))),
   };
   return {
     encoder,

@@ -119,6 +119,20 @@ describe('npm run train, npm run tune', () => {
     assert.match(unknown.stderr, /nobody/);
   });
 
+  it('trains an English encoder into it from English captions alone, as wide as it is told', async () => {
+    const into = join(folder, 'head-english');
+    await cp(join(folder, 'head-whole'), into, { recursive: true });
+    await cp(join(data, 'captions.jsonl'), join(data, 'captions.fr.jsonl'));
+    const side = ['--text-side', 'all-minilm-l6-v2', '--into', into, '--epochs', '1', '--hidden', '64'];
+    const { code, stderr } = await call('train', '--data', data, ...side);
+    assert.equal(code, 0, stderr);
+    const [, { languages, match, training }] = JSON.parse(String(await head('english', 'head.json'))).texts;
+    assert.ok(match.deviation > 0);
+    assert.deepEqual([languages, training.captionLanguages], [['en'], ['en']]);
+    assert.equal(training.recipe.text.hidden, 64);
+    await rm(join(data, 'captions.fr.jsonl'));
+  });
+
   it('looks at the data before it encodes anything, and at the options before that', async () => {
     const few = await writePhotoDataset(join(folder, 'few'));
     const all = (await readFile(join(few, 'captions.jsonl'), 'utf8')).trim().split('\n');
