@@ -49,7 +49,7 @@ describe('dates, cameras and folders on the page', browserSkip(), () => {
   it('lists by the date of taking, and keeps the order in the address', async (t) => {
     const { page } = await browser.open(t, server.url);
     const names = async () =>
-      (await page.locator('.tile-main').evaluateAll((all) => all.map((one) => one.ariaLabel!.split(',')[0]!))).join(
+      (await page.locator('.tile-main').evaluateAll((all) => all.map((one) => one.textContent.split(',')[0]!))).join(
         ' ',
       );
     await page.getByLabel('Order').selectOption('Taken first');
