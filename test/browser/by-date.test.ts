@@ -45,7 +45,7 @@ describe('the collection by date', browserSkip(), () => {
         const all = [...document.querySelectorAll('.month h2')];
         const inSight = all.findLast((heading) => heading.getBoundingClientRect().top < under + 2);
         const pictures = [...document.querySelectorAll('.tile-main:has(.shown)')];
-        return inSight?.textContent.startsWith(month!) && pictures.some((one) => one.ariaLabel!.includes(day!));
+        return inSight?.textContent.startsWith(month!) && pictures.some((one) => one.textContent.includes(day!));
       },
       [month, day],
     );
