@@ -60,6 +60,8 @@ export interface TrashOptions {
 }
 
 const DAY_MS = 24 * 3600 * 1000;
+/** Earlier times are of a clock that was not set yet, as where no battery keeps it, and say nothing of an age. */
+const CLOCK_IS_SET = Date.UTC(2026, 0);
 
 /** Why a picture whose file is there is not indexed again, for the failure log. */
 export const LEFT_OUT = 'removed-from-index';
@@ -77,8 +79,9 @@ export function createTrash(options: TrashOptions): Trash {
     adopt: (entry, file) => adopt(parts, entry, file),
     remove: (id) => remove(parts, id),
     async empty(which) {
-      const before = which === 'all' ? Number.POSITIVE_INFINITY : now() - keepDays * DAY_MS;
-      const ids = (await records.ids()).filter((id) => timeOf(id) <= before);
+      const before = now() - keepDays * DAY_MS;
+      const isDue = (id: string) => which === 'all' || (timeOf(id) >= CLOCK_IS_SET && timeOf(id) <= before);
+      const ids = (await records.ids()).filter(isDue);
       for (const id of ids) await remove(parts, id);
       return ids.length;
     },

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { openFolder } from '../../../core/objects/folder/store.ts';
+import { createTrash } from '../../../core/trash.ts';
 import { jsonRequest, samplePhoto, type TestApp, testApp } from './harness.ts';
 
 describe('the trash', () => {
@@ -107,10 +108,24 @@ describe('the trash', () => {
     assert.deepEqual(await keys(), [[], []]);
   });
 
-  it('deletes what was kept for its time', async () => {
-    await remove(await api.addPhoto('cat.jpg'));
-    assert.equal(await api.deps.trash.empty('expired'), 0);
-    assert.equal((await api.json('/trash')).body.total, 1);
+  it('lets go of what was kept for its time, and of nothing whose time a clock says that was not set', async (t) => {
+    const root = await mkdtemp(join(tmpdir(), 'sightline-trash-'));
+    t.after(() => rm(root, { recursive: true }));
+    const [day, clock] = [86_400_000, { now: Date.UTC(2026, 10, 1) }];
+    const records = await openFolder({ root, bucket: 'trash' });
+    const trash = createTrash({ ...api.deps, records, keepDays: 30, now: () => clock.now });
+    await trash.put(await api.addPhoto('cat.jpg'), { from: 'disk' });
+    clock.now += 29 * day;
+    assert.equal(await trash.empty('expired'), 0);
+    clock.now += day;
+    assert.equal(await trash.empty('expired'), 1);
+
+    clock.now = 0;
+    await trash.put(await api.addPhoto('moon.jpg'), { from: 'disk' });
+    clock.now = Date.UTC(2026, 11, 31);
+    assert.equal(await trash.empty('expired'), 0);
+    assert.equal((await trash.list({ limit: 10 })).total, 1);
+    assert.equal(await trash.empty('all'), 1);
   });
 });
 
