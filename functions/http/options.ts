@@ -13,7 +13,8 @@ const schema = z.strictObject({
    */
   loopback: z.boolean().default(false),
   /**
-   * Host names answered to, without port; those of this machine count too when `loopback`. Empty and no loopback: any.
+   * Host names answered to, without port; those of this machine count too when `loopback`. Where there are none,
+   * every name is answered to: who can connect anyway needs no page to rebind a name.
    */
   allowedHosts: z.array(z.string().min(1).max(253)).max(100).default([]),
   /** What needs a key: nothing (only for loopback), writing, or reading and writing. */

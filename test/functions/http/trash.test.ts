@@ -117,6 +117,7 @@ describe('the trash', () => {
     await trash.put(await api.addPhoto('cat.jpg'), { from: 'disk' });
     clock.now += 29 * day;
     assert.equal(await trash.empty('expired'), 0);
+    assert.equal((await trash.list({ limit: 10 })).total, 1);
     clock.now += day;
     assert.equal(await trash.empty('expired'), 1);
 
