@@ -103,7 +103,8 @@ async function latin(text: string, { preferred, englishShare }: Clues): Promise<
   const isEnglish = english - (best?.[1] ?? 0) + SHARE_WEIGHT * (share - USUAL_SHARE) > 0;
   if (!isShort) return { language: isEnglish ? 'en' : other, also: null };
   if (share === 1 ? isEnglish || (best?.[0] ?? 'en') !== wanted : isEnglish) return { language: 'en', also: other };
-  return { language: other, also: 'en' };
+  // Pieces of a word that the English side does not know find anything: "Hund" a mountain path.
+  return { language: other, also: share === 1 || wanted === 'en' ? 'en' : null };
 }
 
 /** Scores of Latin and other languages, 0 to 1; languages that it cannot be are absent. */

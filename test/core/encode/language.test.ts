@@ -72,9 +72,13 @@ describe('the language of a text', () => {
 
   it('has no name where neither English nor a detector knows a word, unless the caller reads English', async () => {
     assert.deepEqual(await guess('Katze'), { language: 'und', also: 'en' });
-    assert.deepEqual(await guess('Katze', ['de', 'en']), { language: 'de', also: 'en' });
+    assert.deepEqual(await guess('Katze', ['de', 'en']), { language: 'de', also: null });
     assert.deepEqual(await guess('Katze', ['en']), { language: null, also: 'en' });
     assert.notEqual((await languageOf('Hund')) ?? 'en', 'en');
+  });
+
+  it('is not English as well, to who does not read that first, where English does not know the word', async () => {
+    assert.deepEqual(await guess('Hund', ['de', 'en']), { language: 'de', also: null });
   });
 
   it('is not known where there are no letters', async () => {
