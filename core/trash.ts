@@ -6,9 +6,9 @@ import type { ImagePayload, Page } from './types.ts';
 
 /** A picture in the trash: what the index knew of it, and how its file comes back. */
 export interface TrashEntry {
-  /** A UUID whose order is that of time. */
+  /** A UUID whose order is that of time, as it is counted by `TrashOptions.now`. */
   readonly id: string;
-  /** ISO 8601. */
+  /** ISO 8601, by the clock of the machine. */
   readonly deletedAt: string;
   /** Id of the picture's point. */
   readonly imageId: string;
@@ -56,12 +56,11 @@ export interface TrashOptions {
   /** Runs work on the live space, and again on its successor when that took over meanwhile. */
   readonly onLiveSpace: <T>(work: (space: { readonly vectors: VectorStore }) => Promise<T>) => Promise<T>;
   readonly keepDays: number;
+  /** Counts milliseconds; by it is told what was kept for its time. */
   readonly now?: () => number;
 }
 
 const DAY_MS = 24 * 3600 * 1000;
-/** Earlier times are of a clock that was not set yet, as where no battery keeps it, and say nothing of an age. */
-const CLOCK_IS_SET = Date.UTC(2026, 0);
 
 /** Why a picture whose file is there is not indexed again, for the failure log. */
 export const LEFT_OUT = 'removed-from-index';
@@ -79,9 +78,9 @@ export function createTrash(options: TrashOptions): Trash {
     adopt: (entry, file) => adopt(parts, entry, file),
     remove: (id) => remove(parts, id),
     async empty(which) {
-      const before = now() - keepDays * DAY_MS;
-      const isDue = (id: string) => which === 'all' || (timeOf(id) >= CLOCK_IS_SET && timeOf(id) <= before);
-      const ids = (await records.ids()).filter(isDue);
+      const all = await records.ids();
+      const before = all.length === 0 ? 0 : now() - keepDays * DAY_MS;
+      const ids = all.filter((id) => which === 'all' || timeOf(id) <= before);
       for (const id of ids) await remove(parts, id);
       return ids.length;
     },
@@ -126,7 +125,7 @@ function newEntry({ now }: Parts, imageId: string, picture: ImagePayload, moved:
   const id = uuidv7({ msecs: now() });
   const { etag, version } = moved ?? {};
   const object = etag === undefined ? null : { id, key: picture.key, etag, ...(version !== undefined && { version }) };
-  return { id, deletedAt: new Date(now()).toISOString(), imageId, picture, object };
+  return { id, deletedAt: new Date().toISOString(), imageId, picture, object };
 }
 
 /** The note in the failure log keeps the next comparison of the folder from indexing the file again. */
@@ -260,7 +259,7 @@ function recordsIn(store: ObjectStore) {
   };
 }
 
-/** When an entry was made, milliseconds since 1970: the first 48 bits of a version 7 UUID (RFC 9562, 5.7). */
+/** When an entry was made, by `TrashOptions.now`: the first 48 bits of a version 7 UUID (RFC 9562, 5.7). */
 function timeOf(id: string): number {
   return Number.parseInt(id.replaceAll('-', '').slice(0, 12), 16);
 }

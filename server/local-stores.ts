@@ -6,7 +6,10 @@ import { openFolder } from '../core/objects/folder/store.ts';
 import type { ObjectStore } from '../core/ports.ts';
 import { createTrash, type Trash } from '../core/trash.ts';
 import { createSessions, type Sessions } from '../functions/http/session.ts';
+import { openCountedTime } from './counted-time.ts';
 import type { Runtime } from './runtime.ts';
+
+const HOUR_MS = 3600 * 1000;
 
 /** Where files of folders wait, below the data folder. Those of a bucket stay in it. */
 export function trashedFiles({ data }: Pick<Config, 'data'>): string {
@@ -19,7 +22,9 @@ export async function openTrash(
   { buckets, failures, index, live }: Pick<Runtime, 'buckets' | 'failures' | 'index' | 'live'>,
 ): Promise<Trash> {
   const records = await openOwn(config, 'trash', 'records');
-  return createTrash({ records, buckets, failures, index, onLiveSpace: live.write, keepDays: config.trashDays });
+  const keepDays = config.trashDays;
+  const now = openCountedTime(join(config.data, 'trash', 'time.json'), keepDays * 24 * HOUR_MS);
+  return createTrash({ records, buckets, failures, index, onLiveSpace: live.write, keepDays, now });
 }
 
 /** The sessions of browsers on this machine, which outlive a restart. Throws `unavailable`. */
@@ -35,8 +40,6 @@ async function openOwn({ data }: Config, ...names: string[]): Promise<ObjectStor
   });
   return openFolder({ root, bucket: names[0] });
 }
-
-const HOUR_MS = 3600 * 1000;
 
 /** Empties the trash of what was kept for its time, now and every hour, until it is stopped. */
 export function emptyRegularly(trash: Trash, onFault: (error: unknown) => void): () => void {

@@ -1,6 +1,7 @@
 import type { Vanished, VanishedLog } from '../core/renamed-files.ts';
 import { type DatabaseFormat, openDatabase, translated } from '../core/sqlite.ts';
 import type { ImagePayload, JointEmbedding } from '../core/types.ts';
+import { openCountedTime } from './counted-time.ts';
 
 const VANISHED: DatabaseFormat = {
   what: 'list of vanished pictures',
@@ -23,18 +24,32 @@ const VANISHED: DatabaseFormat = {
 /** Stands for the time of what is kept until its file is mended or gone. */
 const REFUSED_MS = Number.MAX_SAFE_INTEGER;
 
+/** How often time is counted. Milliseconds. */
+const LOOK_MS = 60_000;
+
 /**
  * The vanished pictures of one machine in a SQLite file, which several processes may have open. Throws as
  * `openDatabase` does.
  *
  * @param hours how long they are kept
  */
-export function openVanishedLog(file: string, hours: number, now: () => number = Date.now): VanishedLog {
+export function openVanishedLog(file: string, hours: number, clock: () => number = Date.now): VanishedLog {
   const db = openDatabase(file, VANISHED);
+  const now = openCountedTime(`${file}-time.json`, hours * 3_600_000, clock);
   const oldest = () => now() - hours * 3_600_000;
   const forgetOld = () =>
-    translated(file, () => db.prepare('DELETE FROM vanished WHERE vanished_ms < ?').run(oldest()));
+    translated(file, () => {
+      const isEmpty = db.prepare('SELECT 1 FROM vanished WHERE vanished_ms < ?').get(REFUSED_MS) === undefined;
+      if (!isEmpty) db.prepare('DELETE FROM vanished WHERE vanished_ms < ?').run(oldest());
+    });
   forgetOld();
+  const timer = setInterval(() => {
+    try {
+      forgetOld();
+    } catch {
+      // For whoever uses it next.
+    }
+  }, LOOK_MS).unref();
   return {
     async keep({ id, payload, space, vector }, why) {
       forgetOld();
@@ -63,6 +78,7 @@ export function openVanishedLog(file: string, hours: number, now: () => number =
       translated(file, () => db.prepare('DELETE FROM vanished WHERE id = ?').run(id));
     },
     async close() {
+      clearInterval(timer);
       if (db.isOpen) db.close();
     },
   };

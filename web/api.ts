@@ -740,7 +740,7 @@ export type TrashItem = {
   /** Of the picture, before and after. */
   readonly imageId: string;
   readonly deletedAt: string;
-  /** When it is deleted for good. */
+  /** When it is deleted for good at the earliest. */
   readonly expiresAt: string;
   /** False when only the index let it go: its file is where it was. */
   readonly moved: boolean;

@@ -9,7 +9,7 @@ export const trashItem = image
     id: id.openapi({ description: 'Of the entry in the trash.' }),
     imageId: id.openapi({ description: 'Of the picture, before and after.' }),
     deletedAt: timestamp,
-    expiresAt: timestamp.openapi({ description: 'When it is deleted for good.' }),
+    expiresAt: timestamp.openapi({ description: 'When it is deleted for good at the earliest.' }),
     moved: z.boolean().openapi({ description: 'False when only the index let it go: its file is where it was.' }),
     links: z.strictObject({ self: z.string(), restore: z.string(), thumbnail: z.string() }),
   })
