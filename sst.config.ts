@@ -16,10 +16,10 @@ export default $config({
     };
   },
   async run() {
-    const { readSettings } = await import('./infra/setting-rules');
+    const { readSettings } = await import('./infra/stack-settings');
     const { allowUploads, createStorage } = await import('./infra/storage');
     const { createSecrets } = await import('./infra/secrets');
-    const { createEvents } = await import('./infra/events');
+    const { createEvents } = await import('./infra/queue');
     const { createFunctions } = await import('./infra/functions');
     const { createRouter } = await import('./infra/router');
     const { createAlarms, createBudget } = await import('./infra/alarms');

@@ -8,11 +8,11 @@ import { DEFAULT_LIMITS, type Encoders, loadEncoders } from '../core/encode/enco
 import { type Head, loadHead } from '../core/encode/head.ts';
 import { loadImageEncoder } from '../core/encode/image-encoder.ts';
 import { loadManifest, type Profile, profileOf } from '../core/encode/manifest.ts';
-import { type RgbPixels, toTensorData } from '../core/encode/preprocess.ts';
-import type { Preprocessing } from '../core/encode/preprocessor-config.ts';
-import { openPicture } from '../core/encode/sharp.ts';
 import { loadTokenizer } from '../core/encode/tokenizer.ts';
 import { float32, int64, loadOnnx, type OnnxModel } from '../core/onnx/session.ts';
+import { type RgbPixels, toTensorData } from '../core/picture/preprocess.ts';
+import type { Preprocessing } from '../core/picture/preprocessor-config.ts';
+import { openPicture } from '../core/picture/sharp.ts';
 
 const models = fileURLToPath(new URL('../models', import.meta.url));
 const photoFolder = fileURLToPath(new URL('../examples/photos', import.meta.url));

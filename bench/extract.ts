@@ -5,10 +5,10 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { decodeImage } from '../core/encode/decode.ts';
 import { DEFAULT_LIMITS, loadEncoders } from '../core/encode/encoders.ts';
 import { loadImageEncoder } from '../core/encode/image-encoder.ts';
 import { openFolder } from '../core/objects/folder/store.ts';
+import { decodeImage } from '../core/picture/decode.ts';
 import { readDataset } from '../training/datasets/dataset.ts';
 import { loadFeatures } from '../training/features/extract.ts';
 import { inParallel } from '../training/parallel.ts';

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import type { SQSBatchResponse } from 'aws-lambda';
 import sharp from 'sharp';
 import { loadEmbedder } from '../core/encode/embedder.ts';
-import { search } from '../core/search.ts';
+import { search } from '../core/search/search.ts';
 import { openEmbeddedStore } from '../core/vectors/sqlite/store.ts';
 import { type Cloud, startCloud } from '../test/functions/lambda/cloud.ts';
 import { httpEvent, message, s3Body } from '../test/functions/lambda/events.ts';

@@ -6,8 +6,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { guessLanguage } from '../core/encode/detect-language.ts';
 import { loadEncoders } from '../core/encode/encoders.ts';
-import { guessLanguage } from '../core/encode/language.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 type Texts = Readonly<Record<string, readonly string[]>>;

@@ -65,7 +65,7 @@ export async function run(args: readonly string[] = []): Promise<void> {
 /** The first pictures of split val, and a caption of each. */
 async function readItems(data: string, count: number): Promise<Items> {
   // Not there where only vectors are made.
-  const { decodeImage } = await import('../core/encode/decode.ts');
+  const { decodeImage } = await import('../core/picture/decode.ts');
   const { DEFAULT_LIMITS } = await import('../core/encode/encoders.ts');
   const encoders = await loadEncoders({ modelDirs: [models], profile: PROFILE, texts: 'later' });
   const lines = readFileSync(join(data, 'captions.jsonl'), 'utf8').trim().split('\n');

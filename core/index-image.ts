@@ -1,7 +1,16 @@
 import { createHash } from 'node:crypto';
 import { v5 as uuidv5 } from 'uuid';
 import { type ImageRejection, isSightlineError } from './errors.ts';
-import { type LeftOutReason, leftOutByKey } from './left-out.ts';
+import { type LeftOutReason, leftOutByKey } from './files/left-out.ts';
+import {
+  findOrigin,
+  inheritLate,
+  keepRefused,
+  keepVanished,
+  releaseRefused,
+  type Vanished,
+  type VanishedLog,
+} from './files/renamed-files.ts';
 import { describeFile } from './metadata/describe.ts';
 import { isReadAsItIs, refreshPicture } from './metadata/refresh.ts';
 import { type Beside, findSidecars, picturesOfSidecar } from './metadata/sidecar.ts';
@@ -17,15 +26,6 @@ import type {
   VectorStore,
   WriteCondition,
 } from './ports.ts';
-import {
-  findOrigin,
-  inheritLate,
-  keepRefused,
-  keepVanished,
-  releaseRefused,
-  type Vanished,
-  type VanishedLog,
-} from './renamed-files.ts';
 import { compareSequencers, sequencerOf } from './sequencer-order.ts';
 import type { ImagePayload } from './types.ts';
 

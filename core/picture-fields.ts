@@ -1,4 +1,4 @@
-import { COLOURS } from './colours.ts';
+import { COLOURS } from './colour-names.ts';
 
 /**
  * What a picture has, each field declared once. Types, checks, the columns and payloads of both stores with their
@@ -263,7 +263,7 @@ export const PICTURE_FIELDS = {
     from: 'encoder',
     absent: null,
     internal: true,
-    doc: 'What the image encoder takes it for, see `classes.ts`. Null when its classes have no names.',
+    doc: 'What the image encoder takes it for, see `picture-classes.ts`. Null when its classes have no names.',
   },
   metadataVersion: {
     type: 'integer',

@@ -2,8 +2,9 @@
  * What core's pipelines need from the world. Every method is required and every driver passes the contract suite of its
  * port in test/contract unchanged.
  */
-import type { Calibration } from './fit.ts';
+
 import type { ContentValues, FacetName, OrderName, PictureFilter } from './picture-fields.ts';
+import type { Calibration } from './search/result-fit.ts';
 import type { JointEmbedding, Kind, Page, Payload, SpaceId } from './types.ts';
 
 // ---------------------------------------------------------------------------------------------------- vectors
@@ -367,7 +368,7 @@ export interface ReadText {
 /** A picture as the models see it. */
 export interface EmbeddedPicture {
   readonly vector: JointEmbedding;
-  /** What the image encoder takes it for, see `classes.ts`; null when its classes have no names. */
+  /** What the image encoder takes it for, see `picture-classes.ts`; null when its classes have no names. */
   readonly classes: string | null;
   readonly picture: PictureInfo;
 }

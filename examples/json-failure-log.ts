@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { SightlineError } from '../core/errors.ts';
-import { readJsonFile, writeJsonFile } from '../core/json-file.ts';
+import { readJsonFile, writeJsonFile } from '../core/files/json-file.ts';
 import type { Failure, FailureLog } from '../core/ports.ts';
 
 /**

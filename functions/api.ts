@@ -8,7 +8,7 @@ import type { AppDeps, StaticFiles } from './http/deps.ts';
 import { describeModel } from './http/describe-model.ts';
 import { parseHttpOptions } from './http/options.ts';
 import { readPage } from './http/page-files.ts';
-import { createSessions } from './http/session.ts';
+import { createSessions } from './http/session-cookie.ts';
 import { createLambdaApp, type LambdaBindings, requestMetrics, sourceAddress } from './lambda/app.ts';
 import { settled } from './lambda/cold-start.ts';
 import { buffered, streamed } from './lambda/http-response.ts';
@@ -49,7 +49,7 @@ const loading = loadOnce(async () => {
     presignUpload: (key, options) => runtime.buckets.get(config.bucket)!.presignPut(key, options),
     // Loaded with the first picture: words need no decoder.
     thumbnail: async (bytes, maxEdge) => {
-      const { thumbnail } = await import('../core/encode/decode.ts');
+      const { thumbnail } = await import('../core/picture/decode.ts');
       return thumbnail(bytes, maxEdge, { limits });
     },
     model: await describeModel({ ...config, space: runtime.embedder.space }),

@@ -1,6 +1,6 @@
-import type { Events } from './events';
 import { type Functions, METRICS, serviceName } from './functions';
-import type { Settings } from './setting-rules';
+import type { Events } from './queue';
+import type { Settings } from './stack-settings';
 
 /** What someone must look at: pictures put aside, pictures waiting, functions failing or held back. */
 export function createAlarms(settings: Settings, { events, functions }: { events: Events; functions: Functions }) {

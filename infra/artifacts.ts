@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import type { Settings } from './setting-rules';
+import type { Settings } from './stack-settings';
 
 /**
  * A function's code: the folder `npm run build:lambda` made, so that what is deployed is what was tested; in `sst dev`

@@ -1,5 +1,5 @@
-import type { Events } from './events';
 import { type Functions, METRICS, serviceName } from './functions';
+import type { Events } from './queue';
 
 /**
  * [namespace, metric, dimension, value, options], as CloudWatch's dashboards name a line ("Dashboard body structure").

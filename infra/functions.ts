@@ -1,5 +1,4 @@
 import { codeOf } from './artifacts';
-import type { Events } from './events';
 import {
   consume,
   countMessages,
@@ -9,9 +8,10 @@ import {
   useBucketKey,
   writePictures,
 } from './permissions';
+import type { Events } from './queue';
 import type { Router } from './router';
 import type { Secrets } from './secrets';
-import type { Settings } from './setting-rules';
+import type { Settings } from './stack-settings';
 import type { Storage } from './storage';
 
 interface Parts {

@@ -1,4 +1,4 @@
-import type { Settings } from './setting-rules';
+import type { Settings } from './stack-settings';
 import type { Storage } from './storage';
 
 /**

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Settings } from './setting-rules';
+import type { Settings } from './stack-settings';
 
 /**
  * Those whose faults CloudFront keeps for 10 s whatever the answer says, if it is not told otherwise (CloudFront,

@@ -1,4 +1,4 @@
-import { isProduction, type Settings } from './setting-rules';
+import { isProduction, type Settings } from './stack-settings';
 
 /** The pictures, and what the functions must remember about them (failures), in buckets nobody else can read. */
 export function createStorage(settings: Settings) {

@@ -1,7 +1,7 @@
 import { basename, join } from 'node:path';
-import { writeWhole } from '../core/atomic-write.ts';
 import { loadEncoders } from '../core/encode/encoders.ts';
 import { type HeadFile, loadHeadFile } from '../core/encode/head-file.ts';
+import { writeWhole } from '../core/files/atomic-write.ts';
 import { many, path, text } from '../core/setting-value.ts';
 import { readDataset } from '../training/datasets/dataset.ts';
 import { evaluateHead } from '../training/metrics/evaluate-head.ts';

@@ -30,8 +30,8 @@ import {
   seed,
 } from './cli/training-options.ts';
 import { calibrateSide } from './evaluate/calibrate.ts';
+import { comparisonLines, figureLines, languageLines } from './evaluate/print.ts';
 import { encodeOthers, textSides } from './evaluate/sides.ts';
-import { comparisonLines, figureLines, languageLines } from './evaluate/text.ts';
 
 /** Fewer are no test: by chance alone recall at 10 is 20 % among 50. */
 const FEW = 50;

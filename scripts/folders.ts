@@ -1,7 +1,7 @@
 import { toggle } from '../core/setting-value.ts';
 import { readConfig, userPath } from '../server/environment.ts';
 import { createLogger, openRuntime, type Runtime } from '../server/runtime.ts';
-import { removeSamples } from '../server/samples.ts';
+import { removeSamples } from '../server/sample-photos.ts';
 import { askMoved } from './cli/ask-moved.ts';
 import { command, EXIT, UsageError } from './cli/command.ts';
 import { DATA } from './cli/options.ts';

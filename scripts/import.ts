@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { unavailable } from '../core/file-errors.ts';
+import { unavailable } from '../core/files/file-errors.ts';
 import { readConfig, userPath } from '../server/environment.ts';
 import { importUserData } from '../server/export-import.ts';
 import { openTrash } from '../server/local-stores.ts';

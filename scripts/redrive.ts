@@ -1,4 +1,4 @@
-import { SETTINGS } from '../core/config.ts';
+import { SETTINGS } from '../core/settings.ts';
 import { openMessageQueue } from '../functions/events/sqs.ts';
 import { command, EXIT } from './cli/command.ts';
 import { JSON_OUTPUT } from './cli/options.ts';

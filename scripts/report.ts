@@ -1,5 +1,5 @@
 import { basename, join } from 'node:path';
-import { writeWhole } from '../core/atomic-write.ts';
+import { writeWhole } from '../core/files/atomic-write.ts';
 import { many, path, toggle, whole } from '../core/setting-value.ts';
 import { dataFolder } from '../server/environment.ts';
 import { type CaptionedPicture, type Dataset, readDataset } from '../training/datasets/dataset.ts';

@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SightlineError } from '../core/errors.ts';
-import { aboutOtherLanguage, aboutUnderstood, aboutUnknownText, type SearchTerm, search } from '../core/search.ts';
+import { aboutOtherLanguage, aboutUnderstood, aboutUnknownText, search } from '../core/search/search.ts';
+import type { SearchTerm } from '../core/search/weighted-terms.ts';
 import { decimal, path, text, toggle, whole } from '../core/setting-value.ts';
 import { ownLanguages, readConfig } from '../server/environment.ts';
-import { readFolders } from '../server/folder-registry.ts';
+import { readFolders } from '../server/folders/registry.ts';
 import { createLogger, openRuntime } from '../server/runtime.ts';
 import { command, EXIT, UsageError } from './cli/command.ts';
 import { DATA, JSON_OUTPUT } from './cli/options.ts';

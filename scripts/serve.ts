@@ -1,5 +1,5 @@
-import { flagOf, SETTINGS } from '../core/config.ts';
 import { toggle } from '../core/setting-value.ts';
+import { flagOf, SETTINGS } from '../core/settings.ts';
 import { userPath } from '../server/environment.ts';
 import type { CreateProgress } from '../server/picture-source.ts';
 import { command, EXIT } from './cli/command.ts';

@@ -75,7 +75,7 @@ function keepCompiled(args: readonly string[]): void {
 /** What only a checkout can do. */
 async function maintenance(name: string): Promise<LoadCommand | undefined> {
   if (!isCheckout) return undefined;
-  const { MAINTENANCE } = await import('./maintenance.ts');
+  const { MAINTENANCE } = await import('./development-commands.ts');
   return Object.hasOwn(MAINTENANCE, name) ? MAINTENANCE[name] : undefined;
 }
 

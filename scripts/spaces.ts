@@ -1,7 +1,7 @@
 import type { SpaceSummary } from '../core/spaces/port.ts';
 import { readConfig } from '../server/environment.ts';
 import { openSpaces } from '../server/runtime.ts';
-import { findModels, type SpaceModels } from '../server/space-models.ts';
+import { findModels, type SpaceModels } from '../server/spaces/space-models.ts';
 import { command, EXIT, UsageError } from './cli/command.ts';
 import { BUILD_OPTIONS, buildOptions, changeSpace } from './reindex/build.ts';
 

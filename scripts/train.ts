@@ -31,7 +31,7 @@ import {
   splitShares,
   THREADS,
 } from './cli/training-options.ts';
-import { besideLines, languageLines } from './evaluate/text.ts';
+import { besideLines, languageLines } from './evaluate/print.ts';
 import { trainSideInto } from './train/text-side.ts';
 
 const OPTIONS = {

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { getConnInfo } from '@hono/node-server/conninfo';
 import type { Context } from 'hono';
 import type { Logger } from 'pino';
-import type { Config } from '../core/config.ts';
+import type { Config } from '../core/settings.ts';
 import type { Trash } from '../core/trash.ts';
 import { createApp } from '../functions/http/app.ts';
 import type { Changes } from '../functions/http/change-feed.ts';
@@ -12,13 +12,13 @@ import { parseHttpOptions } from '../functions/http/options.ts';
 import { type Page, readPage } from '../functions/http/page-files.ts';
 import { createMetrics } from '../functions/http/prometheus.ts';
 import { openReport } from '../functions/http/report-file.ts';
-import type { Sessions } from '../functions/http/session.ts';
+import type { Sessions } from '../functions/http/session-cookie.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { isCheckout, root } from './environment.ts';
-import { folderChanges } from './folder-changes.ts';
-import { hideAbsent } from './hidden-folders.ts';
-import type { SpaceParts } from './live-space.ts';
+import { folderChanges } from './folders/changes-by-api.ts';
+import { hideAbsent } from './folders/hidden-folders.ts';
 import type { Runtime } from './runtime.ts';
+import type { SpaceParts } from './spaces/live-space.ts';
 
 /**
  * The HTTP API and the page for one process on one machine. Each space has an app of its own, so that a request is
@@ -55,7 +55,7 @@ export async function createLocalApp(parts: {
     presignUpload: parts.presignUpload,
     thumbnail: async (bytes: Uint8Array, maxEdge: number) => {
       // Loads sharp, which the first text answer can do without.
-      const { thumbnail } = await import('../core/encode/decode.ts');
+      const { thumbnail } = await import('../core/picture/decode.ts');
       return thumbnail(bytes, maxEdge, { limits });
     },
     changes: parts.changes,

@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { access, mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SightlineError } from '../core/errors.ts';
-import { systemCode, unavailable } from '../core/file-errors.ts';
+import { systemCode, unavailable } from '../core/files/file-errors.ts';
 
 /**
  * Makes the data folder, unless it is there and this user may use it with all that lies in it.

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { type Config, readSettings, type Sources } from '../core/config.ts';
 import { packageRoot } from '../core/package-root.ts';
+import { type Config, readSettings, type Sources } from '../core/settings.ts';
 
 /** What the environment of a process on one machine says: the only reader of it here. */
 

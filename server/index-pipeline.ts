@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { LeftOut } from '../core/left-out.ts';
+import type { LeftOut } from '../core/files/left-out.ts';
 import type { PictureStore } from '../core/objects/picture-store.ts';
 import { createSequencer, type Sequencer } from '../functions/events/local-sequencer.ts';
 import { createIngest } from '../functions/events/run-job.ts';

@@ -1,11 +1,11 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Config } from '../core/config.ts';
-import { unavailable } from '../core/file-errors.ts';
+import { unavailable } from '../core/files/file-errors.ts';
 import { openFolder } from '../core/objects/folder/store.ts';
 import type { ObjectStore } from '../core/ports.ts';
+import type { Config } from '../core/settings.ts';
 import { createTrash, type Trash } from '../core/trash.ts';
-import { createSessions, type Sessions } from '../functions/http/session.ts';
+import { createSessions, type Sessions } from '../functions/http/session-cookie.ts';
 import { openCountedTime } from './counted-time.ts';
 import type { Runtime } from './runtime.ts';
 

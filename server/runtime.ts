@@ -1,30 +1,30 @@
 import { join } from 'node:path';
 import pino, { type Logger } from 'pino';
 import { readCaptionsAgain } from '../core/captions.ts';
-import type { Config } from '../core/config.ts';
 import { knownAs, loadEmbedder } from '../core/encode/embedder.ts';
 import { openFailureLog } from '../core/failure-log/sqlite.ts';
+import { type LeftOut, sumLeftOut } from '../core/files/left-out.ts';
+import type { VanishedLog } from '../core/files/renamed-files.ts';
 import { createIndexer, type IndexJob } from '../core/index-image.ts';
-import { type LeftOut, sumLeftOut } from '../core/left-out.ts';
 import { type Refreshed, refreshPicture } from '../core/metadata/refresh.ts';
 import { openFolder } from '../core/objects/folder/store.ts';
 import { type PictureStore, pictureStoreOf } from '../core/objects/picture-store.ts';
 import type { S3Store } from '../core/objects/s3/store.ts';
 import type { Embedder, FailureLog, VectorStore } from '../core/ports.ts';
-import type { VanishedLog } from '../core/renamed-files.ts';
+import type { Config } from '../core/settings.ts';
 import type { Spaces } from '../core/spaces/port.ts';
 import type { SpaceId } from '../core/types.ts';
 import { openEmbeddedSpaces } from '../core/vectors/sqlite/spaces.ts';
 import { describeModel } from '../functions/http/describe-model.ts';
-import { type ChangeOptions, ChangeOver, chooseModels } from './change-over.ts';
 import { makeDataFolder } from './data-folder.ts';
-import { readFolders } from './folder-registry.ts';
-import { Folders } from './folders.ts';
-import { followLiveSpace, type LiveSpace, type SpaceParts } from './live-space.ts';
+import { Folders } from './folders/folders.ts';
+import { readFolders } from './folders/registry.ts';
 import { trashedFiles } from './local-stores.ts';
 import { purgeDaily } from './purge-daily.ts';
 import { sayMigration } from './say-migration.ts';
-import { expectModels, findModels, listHeads, type SpaceModels } from './space-models.ts';
+import { type ChangeOptions, ChangeOver, chooseModels } from './spaces/change-over.ts';
+import { followLiveSpace, type LiveSpace, type SpaceParts } from './spaces/live-space.ts';
+import { expectModels, findModels, listHeads, type SpaceModels } from './spaces/space-models.ts';
 import { openVanishedLog } from './vanished-log.ts';
 
 /** The composition root: chooses the drivers, puts the parts together. */

@@ -1,17 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { Config } from '../core/config.ts';
 import { isSightlineError, SightlineError } from '../core/errors.ts';
 import { refreshOutdated } from '../core/metadata/refresh.ts';
+import type { Config } from '../core/settings.ts';
 import { createChanges } from '../functions/http/change-feed.ts';
 import type { Readiness } from '../functions/http/deps.ts';
 import { createLocalApp } from './app.ts';
 import { isStartedByNpm, readConfig } from './environment.ts';
-import type { AskMoved } from './folders.ts';
-import { greeting } from './greeting.ts';
+import type { AskMoved } from './folders/folders.ts';
 import { listen, stopListening } from './listen.ts';
 import { emptyRegularly, openSessions, openTrash } from './local-stores.ts';
 import { aborted, type CreateProgress, openBucketSource, openFolderSource } from './picture-source.ts';
+import { greeting } from './print-addresses.ts';
 import { createLogger, openRuntime, type Runtime } from './runtime.ts';
 
 /**

@@ -1,4 +1,4 @@
-import type { Vanished, VanishedLog } from '../core/renamed-files.ts';
+import type { Vanished, VanishedLog } from '../core/files/renamed-files.ts';
 import { type DatabaseFormat, openDatabase, translated } from '../core/sqlite.ts';
 import type { ImagePayload, JointEmbedding } from '../core/types.ts';
 import { openCountedTime } from './counted-time.ts';

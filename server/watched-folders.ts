@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import type { Logger } from 'pino';
-import type { Folder } from './folder-registry.ts';
-import type { Folders } from './folders.ts';
+import type { Folders } from './folders/folders.ts';
+import type { Folder } from './folders/registry.ts';
 import type { IndexPipeline } from './index-pipeline.ts';
 import { type FolderSource, watchFolder } from './watch/folder-watcher.ts';
 import { refuseEmptyMountPoint } from './watch/reconcile.ts';

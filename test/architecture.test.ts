@@ -49,18 +49,18 @@ function internalImportsOf(file: string): string[] {
  */
 const homes: Record<string, RegExp> = {
   'onnxruntime-node': /^core\/onnx\/session\.ts$/,
-  sharp: /^core\/encode\/sharp\.ts$/,
+  sharp: /^core\/picture\/sharp\.ts$/,
   '@huggingface/tokenizers': /^core\/encode\/tokenizer\.ts$/,
   '@qdrant/js-client-rest': /^core\/vectors\/qdrant\//,
   '@aws-sdk/client-s3': /^core\/objects\/s3\//,
   '@aws-sdk/s3-request-presigner': /^core\/objects\/s3\/presign\.ts$/,
-  'node:sqlite': /^core\/(sqlite\.ts|file-lock\.ts|vectors\/sqlite\/[\w-]+\.ts|failure-log\/sqlite\.ts)$/,
-  eld: /^core\/encode\/language\.ts$/,
+  'node:sqlite': /^core\/(sqlite\.ts|files\/file-lock\.ts|vectors\/sqlite\/[\w-]+\.ts|failure-log\/sqlite\.ts)$/,
+  eld: /^core\/encode\/detect-language\.ts$/,
   protobufjs: /^core\/onnx\/protobuf\.ts$/,
   '@aws-sdk/client-sqs': /^functions\/events\/sqs\.ts$/,
   sst: /^functions\/lambda\/runtime\.ts$/,
   'cli-progress': /^scripts\/cli\/progress\.ts$/,
-  ignore: /^core\/left-out\.ts$/,
+  ignore: /^core\/files\/left-out\.ts$/,
   'csv-parse': /^training\/datasets\/csv\.ts$/,
   'tar-stream': /^training\/datasets\/tar-shard\.ts$/,
   yauzl: /^training\/datasets\/zip-files\.ts$/,
@@ -96,8 +96,8 @@ describe('docs/architecture.md', () => {
 
 describe('the arrows of the design', () => {
   it('finds the code it judges', () => {
-    assert.ok(files.includes('core/ports.ts') && files.includes('core/search.ts'));
-    assert.ok(internalImportsOf('core/search.ts').includes('core/ports.ts'));
+    assert.ok(files.includes('core/ports.ts') && files.includes('core/search/search.ts'));
+    assert.ok(internalImportsOf('core/search/search.ts').includes('core/ports.ts'));
   });
 
   for (const [folder, allowed] of Object.entries(ARROWS)) {
@@ -113,7 +113,7 @@ describe('the arrows of the design', () => {
   }
 
   it('the indexing and the search of core know ports, not drivers', () => {
-    for (const file of ['core/index-image.ts', 'core/search.ts']) {
+    for (const file of ['core/index-image.ts', 'core/search/search.ts']) {
       for (const imported of internalImportsOf(file)) {
         assert.doesNotMatch(imported, /^core\/(vectors|objects|failure-log|encode)\//, `${file} imports ${imported}`);
       }

@@ -51,7 +51,7 @@ export type {
   UploadedImage,
   UploadRequest,
 } from './api.ts';
-export { ApiFault } from './api-fault.ts';
+export { ApiFault } from './api-error.ts';
 export type { ClientOptions } from './transport.ts';
 
 /** A picture or caption, with its score when it was found by a search. */

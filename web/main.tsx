@@ -1,9 +1,9 @@
 import { render } from 'preact';
 import { lookForCaptions } from './state/has-captions.ts';
-import { startLanguage } from './state/language.ts';
 import { startLive } from './state/live-updates.ts';
 import { startNavigation } from './state/navigation.ts';
 import { startPhoto } from './state/open-picture.ts';
+import { startLanguage } from './state/page-language.ts';
 import { afterFirstAnswer, startSearching } from './state/results.ts';
 import { startTags } from './state/suggestions.ts';
 import { showTheme } from './state/theme.ts';

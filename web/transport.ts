@@ -1,5 +1,5 @@
 import type { Problem } from './api.ts';
-import { ApiFault } from './api-fault.ts';
+import { ApiFault } from './api-error.ts';
 
 /** How calls of the client go over the network, and what their answers are taken for. */
 

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { CLASSES_FILE, LOGITS } from '../classes.ts';
 import { SightlineError } from '../errors.ts';
+import { CLASSES_FILE, LOGITS } from '../picture-classes.ts';
 import { outputSizes } from './image-encoder.ts';
 import type { Profile } from './manifest.ts';
 import { findEncoder, verifyFile } from './model-files.ts';

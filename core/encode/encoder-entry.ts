@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { preprocessingChanges } from './preprocessor-config.ts';
+import { preprocessingChanges } from '../picture/preprocessor-config.ts';
 
 /** What the manifest says of one encoder. */
 

@@ -1,7 +1,8 @@
 import { loadOnce } from '../load-once.ts';
+import type { DecodeLimits } from '../picture/decode.ts';
+import type { Preprocessing } from '../picture/preprocessor-config.ts';
 import type { PictureInfo } from '../ports.ts';
 import { type ImageClass, loadClasses } from './class-names.ts';
-import type { DecodeLimits } from './decode.ts';
 import {
   fingerprintImageEncoder,
   type ImageEncoder,
@@ -12,7 +13,6 @@ import {
 } from './image-encoder.ts';
 import { encoderAdvice, loadManifest, type Profile, profileOf, textEncoderOf } from './manifest.ts';
 import { findEncoder } from './model-files.ts';
-import type { Preprocessing } from './preprocessor-config.ts';
 import { type Fingerprint, fingerprintKey } from './space-id.ts';
 import { describeTextEncoder, loadTextEncoder, type TextEncoder } from './text-encoder.ts';
 
@@ -79,7 +79,7 @@ export async function loadEncoders(options: EncoderOptions): Promise<Encoders> {
   const classes = await loadClasses(modelDirs, profile.image);
   const image = loadOnce(async () => {
     const [decoder, encoder] = await Promise.all([
-      import('./decode.ts'),
+      import('../picture/decode.ts'),
       loadImageEncoder(modelDirs, profile.image, { threads }),
     ]);
     return { decoder, encoder };
@@ -100,7 +100,7 @@ export async function loadEncoders(options: EncoderOptions): Promise<Encoders> {
         return { outputs: await encoder.encode(pixels), picture };
       },
       async describe(bytes) {
-        const { decodeImage } = await import('./decode.ts');
+        const { decodeImage } = await import('../picture/decode.ts');
         return (await decodeImage(bytes, preprocessing, limits)).picture;
       },
     },

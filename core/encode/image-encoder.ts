@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { float32, type Tensor } from '../onnx/session.ts';
+import { type RgbPixels, toTensorData } from '../picture/preprocess.ts';
+import { type Preprocessing, readPreprocessing } from '../picture/preprocessor-config.ts';
+import { runTogether } from './dynamic-batching.ts';
 import { type ImageEncoderEntry, type ImageOutput, sizeOf } from './encoder-entry.ts';
 import { findEncoder, loadChecked, verifyFile } from './model-files.ts';
-import { type RgbPixels, toTensorData } from './preprocess.ts';
-import { type Preprocessing, readPreprocessing } from './preprocessor-config.ts';
-import { runTogether } from './run-together.ts';
 import type { Fingerprint } from './space-id.ts';
 
 /**

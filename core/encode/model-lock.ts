@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { SightlineError } from '../errors.ts';
-import { unavailable } from '../file-errors.ts';
+import { unavailable } from '../files/file-errors.ts';
 import type { ModelFile } from './encoder-entry.ts';
 
 /**

@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { SightlineError } from '../errors.ts';
-import { unavailable } from '../file-errors.ts';
+import { unavailable } from '../files/file-errors.ts';
 import { fetchFile, type HubAnswer, HubBusy, type HubFile, type HubOptions, type HubRepo } from './client.ts';
 
 /** One file of the hub to disk: whole and checked, or not at all. */

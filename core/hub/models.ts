@@ -4,9 +4,9 @@ import type { ImageEncoderEntry, ModelFile, TextEncoderEntry } from '../encode/e
 import { verifyFile } from '../encode/model-files.ts';
 import { LOCK_FILE, type ModelLock, pinned, readLock } from '../encode/model-lock.ts';
 import { isSightlineError, SightlineError } from '../errors.ts';
-import { unavailable } from '../file-errors.ts';
-import { withFileLock } from '../file-lock.ts';
-import { writeJsonFile } from '../json-file.ts';
+import { unavailable } from '../files/file-errors.ts';
+import { withFileLock } from '../files/file-lock.ts';
+import { writeJsonFile } from '../files/json-file.ts';
 import { type HubOptions, type HubRepo, resolveRevision } from './client.ts';
 import { downloadFile } from './download.ts';
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { isSightlineError } from '../errors.ts';
-import { compareUtf8 } from '../objects/utf8-order.ts';
 import type { ListedObject, ObjectStore } from '../ports.ts';
+import { compareUtf8 } from '../utf8-order.ts';
 import { instantDate } from './date.ts';
 import { readXmp } from './xmp.ts';
 

@@ -1,4 +1,4 @@
-import { type LeftOutReason, leftOutByKey } from '../left-out.ts';
+import { type LeftOutReason, leftOutByKey } from '../files/left-out.ts';
 import type { ListedObject, ObjectStore } from '../ports.ts';
 
 /** What a scan found: every file is in exactly one of these, but for those of folders that cannot be read. */

@@ -1,7 +1,7 @@
 import { SightlineError } from '../errors.ts';
-import { isQueryWord, MAX_QUERY_WORDS } from '../lexical-terms.ts';
 import { FILTERS, type FieldName, type FieldType, type NamedField, STORED_FIELDS } from '../picture-fields.ts';
 import type { Filter, Point, Tombstone } from '../ports.ts';
+import { isQueryWord, MAX_QUERY_WORDS } from '../search/lexical-terms.ts';
 import type { JointEmbedding, Payload } from '../types.ts';
 import { norm } from '../vector-arithmetic.ts';
 

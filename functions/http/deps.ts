@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import type { Logger } from 'pino';
+import type { LeftOut } from '../../core/files/left-out.ts';
 import type { IndexJob } from '../../core/index-image.ts';
-import type { LeftOut } from '../../core/left-out.ts';
 import type { Embedder, FailureLog, ObjectStore, VectorStore } from '../../core/ports.ts';
 import type { Trash } from '../../core/trash.ts';
 import type { KnownKey } from './auth.ts';
@@ -11,7 +11,7 @@ import type { Metrics } from './metrics.ts';
 import type { HttpOptions } from './options.ts';
 import type { Report } from './report-file.ts';
 import type { ModelInfo } from './schemas/system.ts';
-import type { Sessions } from './session.ts';
+import type { Sessions } from './session-cookie.ts';
 
 /** Whether the service can answer. Anything but `ready` makes GET /ready a 503. */
 export type Readiness = 'starting' | 'ready' | 'stopping';

@@ -14,24 +14,6 @@ export interface PageFile {
 /** URL path (`/`, `/assets/main-K2QZ.js`) to file. */
 export type Page = ReadonlyMap<string, PageFile>;
 
-/**
- * The policy the page is built for: nothing inline, nothing from elsewhere but uploads to `connect` (origins). `blob:`
- * shows pictures that were dropped on the page, `data:` small icons; the map's worker falls under script-src.
- */
-export function pagePolicy(connect: readonly string[] = []): string {
-  return [
-    "default-src 'none'",
-    "script-src 'self'",
-    "style-src 'self'",
-    "img-src 'self' blob: data:",
-    ["connect-src 'self'", ...connect].join(' '),
-    "manifest-src 'self'",
-    "base-uri 'none'",
-    "form-action 'self'",
-    "frame-ancestors 'none'",
-  ].join('; ');
-}
-
 const types: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',

@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import { fieldValue, SHOWN_FIELDS, type ShownValues } from '../../core/picture-fields.ts';
 import type { Failure, Hit, StoredPoint } from '../../core/ports.ts';
-import type { SearchHit } from '../../core/search.ts';
+import type { SearchHit } from '../../core/search/search.ts';
 import type { TrashEntry } from '../../core/trash.ts';
 import type { CaptionPayload, ImagePayload } from '../../core/types.ts';
 import { isThisMachine } from './caller.ts';

@@ -1,6 +1,6 @@
 import PQueue from 'p-queue';
-import { groupCalls } from '../../core/group-store-calls.ts';
 import { createIndexer, type IndexDeps, type IndexJob } from '../../core/index-image.ts';
+import { groupCalls } from '../../core/vectors/batch-calls.ts';
 import { confirming } from './runtime.ts';
 
 /**

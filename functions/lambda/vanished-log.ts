@@ -1,6 +1,6 @@
 import { isSightlineError, SightlineError } from '../../core/errors.ts';
+import type { Vanished, VanishedLog } from '../../core/files/renamed-files.ts';
 import type { ObjectStore } from '../../core/ports.ts';
-import type { Vanished, VanishedLog } from '../../core/renamed-files.ts';
 import type { ImagePayload, JointEmbedding } from '../../core/types.ts';
 
 /** One JSON object for all pictures of the same bytes, which a lifecycle rule deletes (infra/storage.ts). */

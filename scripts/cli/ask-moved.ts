@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline/promises';
-import type { AskMoved } from '../../server/folders.ts';
+import type { AskMoved } from '../../server/folders/folders.ts';
 
 /** Asks on a terminal whether a folder was moved; elsewhere says what to type when it was. */
 export const askMoved: AskMoved = async ({ folder, found, of }, path) => {

@@ -1,10 +1,10 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Config } from '../../core/config.ts';
 import { loadHeadFile } from '../../core/encode/head-file.ts';
 import { isSightlineError } from '../../core/errors.ts';
+import type { Config } from '../../core/settings.ts';
 import { openSpaces } from '../../server/runtime.ts';
-import { configuredModels, findModels, type SpaceModels } from '../../server/space-models.ts';
+import { configuredModels, findModels, type SpaceModels } from '../../server/spaces/space-models.ts';
 
 /** The models that answer queries: those of the live index, else the configured ones; null when there are none here. */
 export async function modelsInUse(config: Config): Promise<SpaceModels | null> {

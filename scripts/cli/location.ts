@@ -1,8 +1,8 @@
 import { mkdir } from 'node:fs/promises';
-import { BUCKET } from '../../core/config.ts';
 import { openFolder } from '../../core/objects/folder/store.ts';
 import { withPrefix } from '../../core/objects/prefixed.ts';
 import type { ObjectStore } from '../../core/ports.ts';
+import { BUCKET } from '../../core/settings.ts';
 import { readConfig, userPath } from '../../server/environment.ts';
 import { UsageError } from './command.ts';
 

@@ -1,5 +1,5 @@
-import { flagOf, SETTINGS } from '../../core/config.ts';
 import { toggle } from '../../core/setting-value.ts';
+import { flagOf, SETTINGS } from '../../core/settings.ts';
 
 /** Options that several commands have in common. */
 

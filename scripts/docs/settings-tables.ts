@@ -1,4 +1,4 @@
-import { type Reader, SETTINGS, type Setting } from '../../core/config.ts';
+import { type Reader, SETTINGS, type Setting } from '../../core/settings.ts';
 
 /** The settings as Markdown, from their one declaration. */
 
@@ -21,7 +21,7 @@ export function configurationPage(): string {
   const parts = SECTIONS.map(([reader, title, about]) => `## ${title}\n\n${about}\n\n${table(reader)}`);
   return `# Configuration
 
-Made from \`core/config.ts\` by \`npm run docs\`; do not edit. A variable that is set to nothing is not set. Sizes are
+Made from \`core/settings.ts\` by \`npm run docs\`; do not edit. A variable that is set to nothing is not set. Sizes are
 numbers of bytes or have a unit (\`50MiB\`, \`50MB\`), \`~\` is the home folder, lists of folders are parted as in
 \`PATH\` and other lists by commas. What does not fit ends the start with a sentence that names the variable,
 also when its name is nearly right.

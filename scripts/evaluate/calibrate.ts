@@ -1,14 +1,14 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { LOGITS, packClasses, unpackClasses } from '../../core/classes.ts';
 import type { Encoders } from '../../core/encode/encoders.ts';
 import { loadHead } from '../../core/encode/head.ts';
 import { findFolder } from '../../core/encode/model-files.ts';
 import { OWN_OUTPUT } from '../../core/encode/text-encoder.ts';
 import { SightlineError } from '../../core/errors.ts';
-import { type CalibrationFile, calibrationFile } from '../../core/fit.ts';
-import { writeJsonFile } from '../../core/json-file.ts';
+import { writeJsonFile } from '../../core/files/json-file.ts';
+import { LOGITS, packClasses, unpackClasses } from '../../core/picture-classes.ts';
+import { type CalibrationFile, calibrationFile } from '../../core/search/result-fit.ts';
 import type { PairSet } from '../../training/features/extract.ts';
 import { agreedWords, type Calibrated, calibrate } from '../../training/metrics/calibrate.ts';
 import type { EvaluatedHead } from '../../training/metrics/evaluate-head.ts';

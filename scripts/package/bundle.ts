@@ -5,7 +5,7 @@ import { build, type Metafile } from 'esbuild';
 export const BROUGHT = ['onnxruntime-node', 'swagger-ui-dist'];
 
 /** Only called in a checkout. */
-const NOT_INCLUDED = ['./scripts/maintenance.ts', './server/build-page.ts', 'esbuild'];
+const NOT_INCLUDED = ['./scripts/development-commands.ts', './server/build-page.ts', 'esbuild'];
 
 /**
  * Bundles the command `sightline` as JavaScript into `target`: Node strips no types below node_modules. Packages stay

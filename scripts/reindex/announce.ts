@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeJsonFile } from '../../core/json-file.ts';
+import { writeJsonFile } from '../../core/files/json-file.ts';
 import { openS3 } from '../../core/objects/s3/store.ts';
 import { openMessageQueue } from '../../functions/events/sqs.ts';
 import { type BackfillState, backfill, START } from '../../functions/lambda/backfill.ts';

@@ -1,14 +1,14 @@
-import type { Config } from '../../core/config.ts';
 import { knownAs } from '../../core/encode/embedder.ts';
 import { SightlineError } from '../../core/errors.ts';
 import type { Embedder } from '../../core/ports.ts';
 import { decimal, toggle, whole } from '../../core/setting-value.ts';
+import type { Config } from '../../core/settings.ts';
 import { type BuildOptions, type BuildReport, buildSpace } from '../../core/spaces/build.ts';
 import type { Spaces } from '../../core/spaces/port.ts';
-import { expectRoom, noteLeft } from '../../server/change-over.ts';
 import { readConfig } from '../../server/environment.ts';
 import { createLogger, openBuckets, openEmbedder, openSpaces } from '../../server/runtime.ts';
-import { configuredModels, expectModels, rememberModels } from '../../server/space-models.ts';
+import { expectRoom, noteLeft } from '../../server/spaces/change-over.ts';
+import { configuredModels, expectModels, rememberModels } from '../../server/spaces/space-models.ts';
 import { EXIT, type Values } from '../cli/command.ts';
 import { CONCURRENCY, INDEX, JSON_OUTPUT } from '../cli/options.ts';
 import { createProgress } from '../cli/progress.ts';

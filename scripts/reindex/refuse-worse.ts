@@ -1,7 +1,7 @@
-import type { Config } from '../../core/config.ts';
 import { loadEncoders } from '../../core/encode/encoders.ts';
 import { loadHeadFile } from '../../core/encode/head-file.ts';
 import { SightlineError } from '../../core/errors.ts';
+import type { Config } from '../../core/settings.ts';
 import { readDataset } from '../../training/datasets/dataset.ts';
 import { type Verdict, verdictOn, verdictSentence } from '../../training/metrics/compare-heads.ts';
 import { type EvaluatedHead, evaluateHead } from '../../training/metrics/evaluate-head.ts';

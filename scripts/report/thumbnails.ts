@@ -1,6 +1,6 @@
-import { thumbnail } from '../../core/encode/decode.ts';
 import { DEFAULT_LIMITS } from '../../core/encode/encoders.ts';
 import { isSightlineError } from '../../core/errors.ts';
+import { thumbnail } from '../../core/picture/decode.ts';
 import { type CaptionedPicture, type Dataset, readPicture } from '../../training/datasets/dataset.ts';
 
 /** Small enough that a thousand stay below 10 MB in a report, large enough to see what is in them. */

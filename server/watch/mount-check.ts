@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { systemCode } from '../../core/file-errors.ts';
+import { systemCode } from '../../core/files/file-errors.ts';
 
 /**
  * The clock by which file systems date changes stands still between ticks, so that what comes later may be dated

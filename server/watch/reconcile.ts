@@ -1,6 +1,6 @@
 import { SightlineError } from '../../core/errors.ts';
+import { countLeftOut, type LeftOut } from '../../core/files/left-out.ts';
 import { imageId } from '../../core/index-image.ts';
-import { countLeftOut, type LeftOut } from '../../core/left-out.ts';
 import { METADATA_VERSION } from '../../core/metadata/embedded.ts';
 import { SidecarList, sidecarMark } from '../../core/metadata/sidecar.ts';
 import type { PictureStore, Scanned } from '../../core/objects/picture-store.ts';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { hashDistance, isPlain } from '../../core/encode/perceptual-hash.ts';
-import { MAX_BITS } from '../../core/stacks.ts';
+import { MAX_BITS } from '../../core/near-duplicates.ts';
+import { hashDistance, isPlain } from '../../core/picture/perceptual-hash.ts';
 import type { CaptionItem, ImageItem, Item } from '../../web/client.ts';
-import { CopyFolder } from '../../web/fold-copies.ts';
+import { CopyFolder } from '../../web/grid/fold-copies.ts';
 import { seededRandom } from '../support/random.ts';
 
 const fold: CopyFolder['fold'] = (items, shown) => new CopyFolder().fold(items, shown);

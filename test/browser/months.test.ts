@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { ImageItem } from '../../web/client.ts';
-import { type DatedList, datedList, gapBeside, monthOf, partsOf, readingFrom, withPage } from '../../web/months.ts';
+import {
+  type DatedList,
+  datedList,
+  gapBeside,
+  monthOf,
+  partsOf,
+  readingFrom,
+  withPage,
+} from '../../web/grid/months.ts';
 import { emptyQuery, type Query } from '../../web/route.ts';
 import { seededRandom } from '../support/random.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { COLOURS } from '../../core/colours.ts';
-import { ApiFault, mayPass } from '../../web/api-fault.ts';
-import { explain } from '../../web/explain.ts';
+import { COLOURS } from '../../core/colour-names.ts';
+import { ApiFault, mayPass } from '../../web/api-error.ts';
+import { explain } from '../../web/explain-error.ts';
 import {
   formatBytes,
   formatDay,

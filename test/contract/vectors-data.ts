@@ -1,6 +1,6 @@
-import { wordsOf } from '../../core/lexical-terms.ts';
 import { NOTHING_KNOWN } from '../../core/picture-fields.ts';
 import type { Filter, Hit, ListQuery, Point, StoredPoint, VectorQuery, VectorStore } from '../../core/ports.ts';
+import { wordsOf } from '../../core/search/lexical-terms.ts';
 import type { CaptionPayload, ImagePayload, JointEmbedding, Page } from '../../core/types.ts';
 
 export { seededRandom } from '../support/random.ts';

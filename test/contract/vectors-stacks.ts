@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { hashDistance } from '../../core/encode/perceptual-hash.ts';
+import { createStacks, findStacks, MAX_BITS } from '../../core/near-duplicates.ts';
+import { hashDistance } from '../../core/picture/perceptual-hash.ts';
 import type { Point } from '../../core/ports.ts';
-import { createStacks, findStacks, MAX_BITS } from '../../core/stacks.ts';
 import type { ImagePayload, JointEmbedding } from '../../core/types.ts';
 import { caption, image, seededRandom, unit, uuid } from './vectors-data.ts';
 import { type Open, withStore } from './vectors-open.ts';

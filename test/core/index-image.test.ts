@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { SightlineError } from '../../core/errors.ts';
+import type { VanishedLog } from '../../core/files/renamed-files.ts';
 import {
   captionId,
   createIndexer,
@@ -16,7 +17,6 @@ import { METADATA_VERSION } from '../../core/metadata/embedded.ts';
 import { openFolder } from '../../core/objects/folder/store.ts';
 import { NOTHING_KNOWN } from '../../core/picture-fields.ts';
 import type { ObjectStore, VectorStore } from '../../core/ports.ts';
-import type { VanishedLog } from '../../core/renamed-files.ts';
 import { openEmbeddedStore } from '../../core/vectors/sqlite/store.ts';
 import { openVanishedObjects } from '../../functions/lambda/vanished-log.ts';
 import { openVanishedLog } from '../../server/vanished-log.ts';

@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { captionPoint, readCaptionsAgain } from '../../core/captions.ts';
 import { captionId } from '../../core/index-image.ts';
 import type { Embedder, ReadText, VectorStore } from '../../core/ports.ts';
-import { search } from '../../core/search.ts';
+import { search } from '../../core/search/search.ts';
 import type { JointEmbedding } from '../../core/types.ts';
 import { openEmbeddedStore } from '../../core/vectors/sqlite/store.ts';
 import { image } from '../contract/vectors-data.ts';

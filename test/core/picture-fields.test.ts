@@ -26,7 +26,7 @@ const CHANGES = [
 `,
   },
   {
-    file: 'core/encode/picture-header.ts',
+    file: 'core/picture/header.ts',
     at: '      ...turnSize(stored, orientation),',
     insert: 'channels: metadata.channels,\n',
   },
@@ -35,8 +35,8 @@ const CHANGES = [
 /** Run in the copy: a grey and a coloured picture, in both stores and through the API. */
 const PROBE = `
 import sharp from 'sharp';
-import { decodeImage } from './core/encode/decode.ts';
-import type { Preprocessing } from './core/encode/preprocessor-config.ts';
+import { decodeImage } from './core/picture/decode.ts';
+import type { Preprocessing } from './core/picture/preprocessor-config.ts';
 import { openEmbeddedStore } from './core/vectors/sqlite/store.ts';
 import { startFakeQdrant } from './test/core/vectors/qdrant/server.ts';
 import { openQdrantStore } from './test/core/vectors/qdrant/open.ts';

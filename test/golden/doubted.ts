@@ -1,9 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadEmbedder } from '../../core/encode/embedder.ts';
-import { bestFit, fitOfHits, loadCalibration } from '../../core/fit.ts';
-import type { FoundHit } from '../../core/fusion.ts';
 import { ANY_LANGUAGE, type VectorStore } from '../../core/ports.ts';
+import type { FoundHit } from '../../core/search/rank-fusion.ts';
+import { bestFit, fitOfHits, loadCalibration } from '../../core/search/result-fit.ts';
 import type { JointEmbedding } from '../../core/types.ts';
 import { dot } from '../../core/vector-arithmetic.ts';
 import { image } from '../contract/vectors-data.ts';

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import sharp from 'sharp';
-import { decodeImage } from '../../core/encode/decode.ts';
 import { DEFAULT_LIMITS } from '../../core/encode/encoders.ts';
 import {
   fingerprintImageEncoder,
@@ -10,8 +9,9 @@ import {
   preprocessingOf,
 } from '../../core/encode/image-encoder.ts';
 import { loadManifest, profileOf } from '../../core/encode/manifest.ts';
-import type { RgbPixels } from '../../core/encode/preprocess.ts';
-import type { Preprocessing } from '../../core/encode/preprocessor-config.ts';
+import { decodeImage } from '../../core/picture/decode.ts';
+import type { RgbPixels } from '../../core/picture/preprocess.ts';
+import type { Preprocessing } from '../../core/picture/preprocessor-config.ts';
 import {
   cosine,
   MODEL_DIRS,

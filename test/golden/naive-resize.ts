@@ -1,4 +1,4 @@
-import type { Preprocessing } from '../../core/encode/preprocessor-config.ts';
+import type { Preprocessing } from '../../core/picture/preprocessor-config.ts';
 
 /**
  * The slow twin of decoding: Pillow's resize (Resample.c: an antialiased separable filter, rounded to 8 bits after rows

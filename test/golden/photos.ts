@@ -1,5 +1,5 @@
 import sharp from 'sharp';
-import type { RgbPixels } from '../../core/encode/preprocess.ts';
+import type { RgbPixels } from '../../core/picture/preprocess.ts';
 import { readGolden } from './golden.ts';
 
 /** The pictures that answers were recorded of. */

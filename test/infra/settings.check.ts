@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { readSettings } from '../../infra/setting-rules.ts';
+import { readSettings } from '../../infra/stack-settings.ts';
 
 describe('the settings', () => {
   const read = (env: Record<string, string>) => readSettings('ci', env);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { SETTINGS } from '../../core/config.ts';
+import { SETTINGS } from '../../core/settings.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { scalePage } from '../../scripts/docs/scale.ts';
 import { configurationPage, readmeWithTable } from '../../scripts/docs/settings-tables.ts';

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { it } from 'node:test';
 import pino from 'pino';
 import { openEmbeddedStore } from '../../core/vectors/sqlite/store.ts';
-import type { LiveSpace, SpaceParts } from '../../server/live-space.ts';
 import { purgeDaily } from '../../server/purge-daily.ts';
+import type { LiveSpace, SpaceParts } from '../../server/spaces/live-space.ts';
 import { DIMENSION, uuid } from '../contract/vectors-data.ts';
 
 it('a server forgets the deletions of long ago, and those only', async () => {

@@ -1,7 +1,7 @@
 import { readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SightlineError } from '../../core/errors.ts';
-import { withFileLock } from '../../core/file-lock.ts';
+import { withFileLock } from '../../core/files/file-lock.ts';
 import { type HubOptions, type HubRepo, resolveRevision } from '../../core/hub/client.ts';
 import { type Download, downloadFile } from '../../core/hub/download.ts';
 import { unsafeName } from './picture-names.ts';

@@ -1,7 +1,7 @@
 import { type FileHandle, mkdir, open, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
-import { unavailable } from '../../core/file-errors.ts';
+import { unavailable } from '../../core/files/file-errors.ts';
 
 /** What of a data set has been written to its new place, so that an interrupted preparation goes on from there. */
 

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { decodeImage } from '../../core/encode/decode.ts';
 import { DEFAULT_LIMITS } from '../../core/encode/encoders.ts';
-import type { Preprocessing } from '../../core/encode/preprocessor-config.ts';
 import { isSightlineError, SightlineError } from '../../core/errors.ts';
+import { decodeImage } from '../../core/picture/decode.ts';
+import type { Preprocessing } from '../../core/picture/preprocessor-config.ts';
 import { inParallel } from '../parallel.ts';
 import { CAPTIONS_FILE } from './captions-file.ts';
 import { type DatasetPlace, IMAGES_PREFIX } from './dataset.ts';

@@ -1,5 +1,5 @@
-import type { RgbPixels } from '../../core/encode/preprocess.ts';
-import type { Preprocessing } from '../../core/encode/preprocessor-config.ts';
+import type { RgbPixels } from '../../core/picture/preprocess.ts';
+import type { Preprocessing } from '../../core/picture/preprocessor-config.ts';
 import { Random } from '../random.ts';
 
 /**

@@ -1,10 +1,10 @@
-import { decodeImage } from '../../core/encode/decode.ts';
 import { DEFAULT_LIMITS, type Encoders } from '../../core/encode/encoders.ts';
 import { type ImageEncoder, loadImageEncoder } from '../../core/encode/image-encoder.ts';
-import type { RgbPixels } from '../../core/encode/preprocess.ts';
-import type { Preprocessing } from '../../core/encode/preprocessor-config.ts';
 import { fingerprintKey } from '../../core/encode/space-id.ts';
 import { isSightlineError, SightlineError } from '../../core/errors.ts';
+import { decodeImage } from '../../core/picture/decode.ts';
+import type { RgbPixels } from '../../core/picture/preprocess.ts';
+import type { Preprocessing } from '../../core/picture/preprocessor-config.ts';
 import {
   type CaptionedPicture,
   type Dataset,

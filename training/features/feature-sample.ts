@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { writeWhole } from '../../core/atomic-write.ts';
 import type { Encoders } from '../../core/encode/encoders.ts';
 import { SightlineError } from '../../core/errors.ts';
+import { writeWhole } from '../../core/files/atomic-write.ts';
 import type { EncodedPairs } from './extract.ts';
 import { HalfMatrix } from './float16-matrix.ts';
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { sha256OfFile } from '../../core/encode/model-files.ts';
 import { SightlineError } from '../../core/errors.ts';
-import { unavailable } from '../../core/file-errors.ts';
+import { unavailable } from '../../core/files/file-errors.ts';
 import type { HalfRows } from './float16-matrix.ts';
 import { encodeRows, type Row, readRecords, recordBytes, recordRows } from './record-file.ts';
 

@@ -1,7 +1,7 @@
 import { readSync } from 'node:fs';
 import { mkdir, open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { unavailable } from '../../core/file-errors.ts';
+import { unavailable } from '../../core/files/file-errors.ts';
 import { HalfRows } from './float16-matrix.ts';
 
 /** Rows in a file that is there only while they are used: more of them than memory is to hold. */

@@ -1,4 +1,4 @@
-import type { SeenClass } from '../../core/classes.ts';
+import type { SeenClass } from '../../core/picture-classes.ts';
 import {
   type Bounds,
   type Calibration,
@@ -7,14 +7,14 @@ import {
   fitOf,
   JUDGED_BY,
   meantClasses,
-} from '../../core/fit.ts';
+} from '../../core/search/result-fit.ts';
 import { dot } from '../../core/vector-arithmetic.ts';
 import { Random } from '../random.ts';
 
 /**
- * Bounds on evidence (see `core/fit.ts`), from captioned pictures that the head never saw. The queries are single words
- * that most people wrote of a picture, since what people type is nearer to them than a caption is; they are asked in
- * collections of several sizes that hold a picture they were written of.
+ * Bounds on evidence (see `core/search/result-fit.ts`), from captioned pictures that the head never saw. The queries
+ * are single words that most people wrote of a picture, since what people type is nearer to them than a caption is;
+ * they are asked in collections of several sizes that hold a picture they were written of.
  */
 
 /** A word and the pictures that most of their captions say it of. */

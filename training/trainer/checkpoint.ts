@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { z } from 'zod';
-import { writeWhole } from '../../core/atomic-write.ts';
 import { SightlineError } from '../../core/errors.ts';
+import { writeWhole } from '../../core/files/atomic-write.ts';
 
 /** Named float32 arrays with a JSON header in one file: one line of JSON, then the values, little endian. */
 

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { writeWhole } from '../../core/atomic-write.ts';
 import type { Encoders } from '../../core/encode/encoders.ts';
 import {
   HEAD_FILE,
@@ -12,7 +11,8 @@ import {
   textSideModel,
 } from '../../core/encode/head-file.ts';
 import { type Fingerprint, spaceId } from '../../core/encode/space-id.ts';
-import { writeJsonFile } from '../../core/json-file.ts';
+import { writeWhole } from '../../core/files/atomic-write.ts';
+import { writeJsonFile } from '../../core/files/json-file.ts';
 import { OnnxGraph } from '../../core/onnx/graph-builder.ts';
 import {
   addConstant,

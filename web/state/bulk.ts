@@ -1,4 +1,4 @@
-import { ApiFault } from '../api-fault.ts';
+import { ApiFault } from '../api-error.ts';
 import { showTask } from './notices.ts';
 
 /** One thing done to many pictures, a few at a time. */

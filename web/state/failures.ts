@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import { isAbort } from '../api-fault.ts';
+import { isAbort } from '../api-error.ts';
 import type { Failure } from '../client.ts';
 import { withSizes } from '../format.ts';
 import { t } from '../i18n/translate.ts';

@@ -1,4 +1,4 @@
-import { ApiFault } from '../api-fault.ts';
+import { ApiFault } from '../api-error.ts';
 import {
   type CaptionItem,
   type Fit,
@@ -9,8 +9,8 @@ import {
   type SearchWarning,
   type Understood,
 } from '../client.ts';
+import { type DatedList, datedList, isByDate, type Month, readingFrom, withPage } from '../grid/months.ts';
 import { t } from '../i18n/translate.ts';
-import { type DatedList, datedList, isByDate, type Month, readingFrom, withPage } from '../months.ts';
 import { type Chip, hasPictureFilter, isBrowsing, type Query } from '../route.ts';
 import { heldPicture, recallPicture } from './query-pictures.ts';
 import { client } from './server.ts';

@@ -1,5 +1,5 @@
 import { computed, effect, signal, untracked } from '@preact/signals';
-import { ApiFault } from '../api-fault.ts';
+import { ApiFault } from '../api-error.ts';
 import type { Change } from '../client.ts';
 import { type Listening, listenToEvents } from '../events/listen.ts';
 import type { StreamState } from '../events/stream.ts';

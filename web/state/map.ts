@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import { isAbort } from '../api-fault.ts';
+import { isAbort } from '../api-error.ts';
 import type { MapPage } from '../client.ts';
 import { t } from '../i18n/translate.ts';
 import type { MapAnswer, MapTask } from '../map/worker.ts';

@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
-import { ApiFault, isAbort } from '../api-fault.ts';
-import { explain } from '../explain.ts';
+import { ApiFault, isAbort } from '../api-error.ts';
+import { explain } from '../explain-error.ts';
 import { t } from '../i18n/translate.ts';
 import { keyWanted } from './access.ts';
 

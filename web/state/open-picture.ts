@@ -1,7 +1,7 @@
 import { computed, effect, signal } from '@preact/signals';
-import { isAbort } from '../api-fault.ts';
+import { isAbort } from '../api-error.ts';
 import { type CaptionItem, type ImageItem, type Item, isImage } from '../client.ts';
-import { gapBeside, partsOf } from '../months.ts';
+import { gapBeside, partsOf } from '../grid/months.ts';
 import { openPhoto, query, route } from './navigation.ts';
 import { loadMore, results, visibleItems } from './results.ts';
 import { client } from './server.ts';

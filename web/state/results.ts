@@ -1,8 +1,8 @@
 import { computed, effect, signal, untracked } from '@preact/signals';
-import { ApiFault, isAbort, isUnreachable, mayPass } from '../api-fault.ts';
+import { ApiFault, isAbort, isUnreachable, mayPass } from '../api-error.ts';
 import type { CaptionItem, Fit, Item, SearchWarning, Understood } from '../client.ts';
-import { CopyFolder } from '../fold-copies.ts';
-import { type Month, monthOf } from '../months.ts';
+import { CopyFolder } from '../grid/fold-copies.ts';
+import { type Month, monthOf } from '../grid/months.ts';
 import type { Query, View } from '../route.ts';
 import { fetchMonth, fetchPage, type ResultPage } from './fetch-results.ts';
 import { lastMove, leaveMark, markLeft, query, route, type ScrollMark } from './navigation.ts';

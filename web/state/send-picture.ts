@@ -1,4 +1,4 @@
-import { ApiFault } from '../api-fault.ts';
+import { ApiFault } from '../api-error.ts';
 import type { UploadedImage, UploadRequest } from '../client.ts';
 import { t } from '../i18n/translate.ts';
 import { faultOf, hasId, parse } from '../transport.ts';

@@ -1,5 +1,5 @@
 import { computed, signal } from '@preact/signals';
-import { isAbort } from '../api-fault.ts';
+import { isAbort } from '../api-error.ts';
 import type { Stack, StackPage } from '../client.ts';
 import { hidden } from './results.ts';
 import { client } from './server.ts';

@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import { ApiFault } from '../api-fault.ts';
+import { ApiFault } from '../api-error.ts';
 import { t } from '../i18n/translate.ts';
 import { faultOf } from '../transport.ts';
 import { bytesOf, type MapSource } from './map.ts';

@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import { ApiFault, isAbort } from '../api-fault.ts';
+import { ApiFault, isAbort } from '../api-error.ts';
 import type { TrashItem, TrashPage } from '../client.ts';
 import { t } from '../i18n/translate.ts';
 import { forEachPicture } from './bulk.ts';

@@ -1,6 +1,6 @@
 import { computed, effect, signal } from '@preact/signals';
-import { ApiFault, isUnreachable, mayPass } from '../api-fault.ts';
-import { explain } from '../explain.ts';
+import { ApiFault, isUnreachable, mayPass } from '../api-error.ts';
+import { explain } from '../explain-error.ts';
 import { t } from '../i18n/translate.ts';
 import { accessChanges, hasSession, keyWanted } from './access.ts';
 import { followIndexing } from './follow-indexing.ts';

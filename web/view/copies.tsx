@@ -7,7 +7,7 @@ import { openPhoto } from '../state/navigation.ts';
 import { indexing, isReadOnly } from '../state/server-status.ts';
 import { isMarked, loadStacks, mark, markedIn, stackPage, stacks, stacksFault } from '../state/stacks.ts';
 import { confirm } from './confirm.tsx';
-import { FaultNote } from './fault-note.tsx';
+import { FaultNote } from './error-note.tsx';
 import { Icon } from './icon.tsx';
 import { SmallPicture } from './small-picture.tsx';
 import { describe, smallVersion } from './tile.tsx';

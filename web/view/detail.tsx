@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import type { Filter, ImageItem } from '../client.ts';
-import { explain } from '../explain.ts';
+import { explain } from '../explain-error.ts';
 import {
   formatAge,
   formatBytes,

@@ -12,7 +12,7 @@ import {
   retryFailures,
 } from '../state/failures.ts';
 import { failureCount, refreshStatus, serverStatus } from '../state/server-status.ts';
-import { FaultNote } from './fault-note.tsx';
+import { FaultNote } from './error-note.tsx';
 import { Icon } from './icon.tsx';
 
 /** What could not be indexed, why, and a way to try again. */

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { ApiFault } from '../api-fault.ts';
+import { ApiFault } from '../api-error.ts';
 import type { Folder, Status } from '../client.ts';
-import { explain } from '../explain.ts';
+import { explain } from '../explain-error.ts';
 import { t } from '../i18n/translate.ts';
 import { emptyQuery } from '../route.ts';
 import { keyWanted } from '../state/access.ts';

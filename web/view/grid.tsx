@@ -1,9 +1,9 @@
 import { type Signal, useSignal, useSignalEffect } from '@preact/signals';
 import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { type Item, isImage } from '../client.ts';
+import { proportion, type Row } from '../grid/layout.ts';
+import { drawnBetween, heightOf, type Section, SectionLayouts, sectionAt, unreadBetween } from '../grid/sections.ts';
 import { formatCount, t } from '../i18n/translate.ts';
-import { proportion, type Row } from '../layout.ts';
-import { drawnBetween, heightOf, type Section, SectionLayouts, sectionAt, unreadBetween } from '../sections.ts';
 import { route } from '../state/navigation.ts';
 import { fault, isReading, loadMore, results, searching, visibleItems } from '../state/results.ts';
 import {

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { ApiFault } from '../api-fault.ts';
-import { explain } from '../explain.ts';
+import { ApiFault } from '../api-error.ts';
+import { explain } from '../explain-error.ts';
 import { t } from '../i18n/translate.ts';
 import { access, endSession, hasSession, keyWanted, openSession, refreshAccess } from '../state/access.ts';
 import { report } from '../state/notices.ts';

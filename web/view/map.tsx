@@ -7,7 +7,7 @@ import { changeCount } from '../state/live-updates.ts';
 import { collection, loadMap, type MapSource, map, mapFault, mapProgress, maxPoints } from '../state/map.ts';
 import { go, openPhoto, query } from '../state/navigation.ts';
 import { results } from '../state/results.ts';
-import { FaultNote } from './fault-note.tsx';
+import { FaultNote } from './error-note.tsx';
 import { Icon } from './icon.tsx';
 import { MapCanvas } from './map-canvas.tsx';
 

@@ -1,8 +1,8 @@
 import type { Signal } from '@preact/signals';
 import { useMemo, useRef } from 'preact/hooks';
 import { formatMonth } from '../format.ts';
+import { type Section, sectionOf } from '../grid/sections.ts';
 import { t } from '../i18n/translate.ts';
-import { type Section, sectionOf } from '../sections.ts';
 import { aboveList, noteMonth, scrollInList, underHeader } from '../state/scroll.ts';
 import { useLength } from './use-length.ts';
 

@@ -1,7 +1,7 @@
 import { type CaptionItem, type Item, isImage } from '../client.ts';
 import { formatDuration } from '../format.ts';
+import { isByDate } from '../grid/months.ts';
 import { formatCount, t } from '../i18n/translate.ts';
-import { isByDate } from '../months.ts';
 import { filterCount, isBrowsing, type Query } from '../route.ts';
 import { hasCaptions } from '../state/has-captions.ts';
 import { showNew } from '../state/live-updates.ts';
@@ -20,7 +20,7 @@ import {
 import { clearSelection, selecting, selectionMode } from '../state/selection.ts';
 import { folders, indexing, serverStatus } from '../state/server-status.ts';
 import { CaptionsEmpty, CollectionEmpty, NothingFound } from './empty.tsx';
-import { FaultNote } from './fault-note.tsx';
+import { FaultNote } from './error-note.tsx';
 import { ActiveFilters, FiltersButton } from './filters.tsx';
 import { Grid } from './grid.tsx';
 import { Icon } from './icon.tsx';

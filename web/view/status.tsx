@@ -6,7 +6,7 @@ import { emptyQuery } from '../route.ts';
 import { folderTurns } from '../state/folders.ts';
 import { changeCount, connection } from '../state/live-updates.ts';
 import { go, openPhoto, openView } from '../state/navigation.ts';
-import { FaultNote } from './fault-note.tsx';
+import { FaultNote } from './error-note.tsx';
 import { Folders } from './folders.tsx';
 import { ModelChange } from './model-change.tsx';
 import { useStatus } from './use-status.ts';

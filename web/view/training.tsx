@@ -5,7 +5,7 @@ import { formatCount, t } from '../i18n/translate.ts';
 import type { TrainingPart } from '../route.ts';
 import { go, query, route } from '../state/navigation.ts';
 import { loadReport, report, reportFault, trainingMap } from '../state/training.ts';
-import { FaultNote } from './fault-note.tsx';
+import { FaultNote } from './error-note.tsx';
 import { Icon } from './icon.tsx';
 import { Marked } from './inline-markup.tsx';
 import { MapPage } from './map.tsx';

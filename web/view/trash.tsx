@@ -6,7 +6,7 @@ import { changeCount } from '../state/live-updates.ts';
 import { addressOf } from '../state/server.ts';
 import { deleteForGood, emptyTrash, loadTrash, restorePictures, trash, trashFault } from '../state/trash.ts';
 import { confirm } from './confirm.tsx';
-import { FaultNote } from './fault-note.tsx';
+import { FaultNote } from './error-note.tsx';
 import { Icon } from './icon.tsx';
 import { SmallPicture } from './small-picture.tsx';
 

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import { isAbort } from '../api-fault.ts';
+import { isAbort } from '../api-error.ts';
 import type { Model, Status } from '../client.ts';
 import { client } from '../state/server.ts';
 

@@ -4,7 +4,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LRUCache } from 'lru-cache';
-import { systemCode, unavailable } from '../../file-errors.ts';
+import { systemCode, unavailable } from '../../files/file-errors.ts';
 import type { ListedObject, ObjectInfo } from '../../ports.ts';
 import { isStoredAs, type OpenDirectory } from './open-directory.ts';
 

@@ -1,7 +1,7 @@
 import { readFile, realpath } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
-import { systemCode, unavailable } from '../../file-errors.ts';
-import { compileIgnore, type Ignores, type LeftOutReason, leftOutByName, leftOutFolder } from '../../left-out.ts';
+import { systemCode, unavailable } from '../../files/file-errors.ts';
+import { compileIgnore, type Ignores, type LeftOutReason, leftOutByName, leftOutFolder } from '../../files/left-out.ts';
 import { enterFolder, type Root } from './open-directory.ts';
 
 /** A file of patterns as in a .gitignore, for the folder it lies in and everything below. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { SightlineError } from '../../errors.ts';
 import type { ListedObject } from '../../ports.ts';
 import type { Page } from '../../types.ts';
-import { compareUtf8 } from '../utf8-order.ts';
+import { compareUtf8 } from '../../utf8-order.ts';
 import { lookAtFiles, readEntries } from './entries.ts';
 import { isKey } from './key.ts';
 import type { Root } from './open-directory.ts';

@@ -2,7 +2,7 @@ import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SightlineError } from '../../errors.ts';
-import { systemCode, unavailable } from '../../file-errors.ts';
+import { systemCode, unavailable } from '../../files/file-errors.ts';
 
 /**
  * A folder below the root, held open while something is done in it. On Linux `path` goes through the open descriptor

@@ -1,8 +1,8 @@
 import { readdir, realpath } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { isSightlineError } from '../../errors.ts';
-import { systemCode } from '../../file-errors.ts';
-import { leftOutByName, leftOutFolder } from '../../left-out.ts';
+import { systemCode } from '../../files/file-errors.ts';
+import { leftOutByName, leftOutFolder } from '../../files/left-out.ts';
 import type { Scanned } from '../picture-store.ts';
 import { lookAtFiles, type OtherEntry, readEntries } from './entries.ts';
 import type { FolderRules, Layers } from './ignore-file.ts';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { realpath, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { SightlineError } from '../../errors.ts';
-import { unavailable } from '../../file-errors.ts';
+import { unavailable } from '../../files/file-errors.ts';
 import { resolveRange } from '../byte-range.ts';
 import type { PictureStore } from '../picture-store.ts';
 import { readOnly } from '../read-only.ts';

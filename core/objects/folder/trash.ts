@@ -4,7 +4,7 @@ import { copyFile, mkdir, open, rename, rm, stat, unlink, utimes } from 'node:fs
 import { extname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { SightlineError } from '../../errors.ts';
-import { systemCode, unavailable } from '../../file-errors.ts';
+import { systemCode, unavailable } from '../../files/file-errors.ts';
 import type { DiscardedObject, ObjectBody, ObjectInfo } from '../../ports.ts';
 import { objectInfoOf, openFile, streamOf } from './file.ts';
 import { invalidKey, segmentsOf } from './key.ts';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type FileHandle, link, lstat, open, readdir, rename, rmdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SightlineError } from '../../errors.ts';
-import { systemCode, unavailable } from '../../file-errors.ts';
+import { systemCode, unavailable } from '../../files/file-errors.ts';
 import type { ObjectInfo, ObjectStore } from '../../ports.ts';
 import { etagOf, objectInfoOf, rememberUpload } from './file.ts';
 import { invalidKey, newSegmentsOf } from './key.ts';

@@ -2,7 +2,7 @@ import { ListObjectsV2Command, type ListObjectsV2CommandOutput, type _Object as 
 import { SightlineError } from '../../errors.ts';
 import type { ListedObject } from '../../ports.ts';
 import type { Page } from '../../types.ts';
-import { compareUtf8 } from '../utf8-order.ts';
+import { compareUtf8 } from '../../utf8-order.ts';
 import { isUnreadable } from './errors.ts';
 import { bareEtag, decodeListCursor, decodeListedKey, encodeListCursor, isHidden } from './keys.ts';
 import type { S3Session } from './session.ts';

@@ -1,4 +1,4 @@
-import { ownWords, tagWords } from '../../lexical-terms.ts';
+import { ownWords, tagWords } from '../../search/lexical-terms.ts';
 import { assertApplied } from './errors.ts';
 import { unchangedTags } from './filter.ts';
 import { READ_FIELDS, readPayload, type StoredPayload, TAGS_MARK, withBeginnings } from './payload.ts';

@@ -1,7 +1,7 @@
 import type { Schemas } from '@qdrant/js-client-rest';
-import { BEGINNING } from '../../lexical-terms.ts';
 import { type Comparison, FILTERS, type NamedField } from '../../picture-fields.ts';
 import type { Filter, WriteCondition } from '../../ports.ts';
+import { BEGINNING } from '../../search/lexical-terms.ts';
 import { isTime } from '../validate.ts';
 import {
   canonicalTime,

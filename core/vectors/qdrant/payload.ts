@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 import type { Schemas } from '@qdrant/js-client-rest';
-import { BEGINNING, MIN_BEGINNING, ownWords, tagWords } from '../../lexical-terms.ts';
 import { FILTERS, fieldValue, HELD_FIELDS, type NamedField, STORED_FIELDS } from '../../picture-fields.ts';
 import type { StoredPoint, Tombstone } from '../../ports.ts';
+import { BEGINNING, MIN_BEGINNING, ownWords, tagWords } from '../../search/lexical-terms.ts';
 import type { CaptionPayload, ImagePayload, Payload } from '../../types.ts';
 import { isTime, timeOf } from '../validate.ts';
 

@@ -1,6 +1,6 @@
-import { BEGINNING } from '../../lexical-terms.ts';
 import { type Comparison, FILTERS, type NamedField } from '../../picture-fields.ts';
 import type { Filter } from '../../ports.ts';
+import { BEGINNING } from '../../search/lexical-terms.ts';
 import { isTime, timeOf } from '../validate.ts';
 import { columnOf } from './rows.ts';
 

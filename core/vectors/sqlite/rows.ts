@@ -1,4 +1,3 @@
-import { ownWords, tagWords } from '../../lexical-terms.ts';
 import {
   type FieldName,
   fieldValue,
@@ -8,6 +7,7 @@ import {
   STORED_FIELDS,
 } from '../../picture-fields.ts';
 import type { StoredPoint, Tombstone } from '../../ports.ts';
+import { ownWords, tagWords } from '../../search/lexical-terms.ts';
 import { sortableSequencer } from '../../sequencer-order.ts';
 import type { CaptionPayload, ImagePayload, Payload } from '../../types.ts';
 import { isTime, timeOf } from '../validate.ts';

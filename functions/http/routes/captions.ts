@@ -3,13 +3,13 @@ import { captionPoint } from '../../../core/captions.ts';
 import { captionId } from '../../../core/index-image.ts';
 import type { LanguageHint, Point, ReadText } from '../../../core/ports.ts';
 import { sequencerOf } from '../../../core/sequencer-order.ts';
+import { languageOf } from '../accept-language.ts';
 import { requireKey, WRITE_SECURITY } from '../auth.ts';
 import type { AppDeps } from '../deps.ts';
-import { revalidated } from '../headers.ts';
-import { languageOf } from '../language.ts';
 import { findCaption } from '../lookup.ts';
 import { type App, json, jsonOf, problems } from '../openapi.ts';
 import { expectMediaType, MAX_JSON_BYTES, parseJson, readBody } from '../request-body.ts';
+import { revalidated } from '../response-headers.ts';
 import {
   captionBatch,
   captionBatchDocument,

@@ -8,10 +8,9 @@ import { brotliDecompress } from 'node:zlib';
 import type { Context } from 'hono';
 import { isFresh, quoteEtag } from '../conditional.ts';
 import type { AppDeps, StaticFile, StaticFiles } from '../deps.ts';
-import { DOCS_POLICY } from '../headers.ts';
 import type { App } from '../openapi.ts';
-import { pagePolicy } from '../page-files.ts';
 import { HttpProblem } from '../problem.ts';
+import { DOCS_POLICY, pagePolicy } from '../response-headers.ts';
 
 /** Its addresses count from where it is, so that a proxy may put a path in front. */
 const PAGE = `<!doctype html>

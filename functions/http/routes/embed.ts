@@ -2,8 +2,8 @@ import { createRoute, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { isSightlineError } from '../../../core/errors.ts';
 import type { JointEmbedding } from '../../../core/types.ts';
+import { languageOf } from '../accept-language.ts';
 import type { AppDeps } from '../deps.ts';
-import { languageOf } from '../language.ts';
 import { type App, component, fileField, json, problems } from '../openapi.ts';
 import { HttpProblem, toProblem } from '../problem.ts';
 import {

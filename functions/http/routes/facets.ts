@@ -1,7 +1,7 @@
 import { createRoute } from '@hono/zod-openapi';
 import type { AppDeps } from '../deps.ts';
-import { revalidated } from '../headers.ts';
 import { type App, json, problems } from '../openapi.ts';
+import { revalidated } from '../response-headers.ts';
 import { facetCounts, facetParams, facetQuery, tagCounts, tagQuery } from '../schemas/facets.ts';
 import { toFilter } from '../schemas/filter.ts';
 

@@ -1,6 +1,6 @@
 import { createRoute } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import { search } from '../../../core/search.ts';
+import { search } from '../../../core/search/search.ts';
 import type { AppDeps, AppEnv } from '../deps.ts';
 import { findImage } from '../lookup.ts';
 import { type App, json, problems } from '../openapi.ts';

@@ -1,10 +1,10 @@
 import { createRoute, type z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import { DEFAULT_WEIGHTS } from '../../../core/query/meant-query.ts';
-import { aboutOtherLanguage, aboutUnknownText, type SearchTerm, search } from '../../../core/search.ts';
+import { aboutOtherLanguage, aboutUnknownText, search } from '../../../core/search/search.ts';
+import { DEFAULT_WEIGHTS, type SearchTerm } from '../../../core/search/weighted-terms.ts';
 import type { JointEmbedding } from '../../../core/types.ts';
+import { languageOf } from '../accept-language.ts';
 import type { AppDeps, AppEnv } from '../deps.ts';
-import { languageOf } from '../language.ts';
 import { type App, component, fileField, json, jsonOf, problems } from '../openapi.ts';
 import { HttpProblem } from '../problem.ts';
 import {

@@ -1,5 +1,5 @@
 import { createRoute } from '@hono/zod-openapi';
-import { createStacks } from '../../../core/stacks.ts';
+import { createStacks } from '../../../core/near-duplicates.ts';
 import type { AppDeps } from '../deps.ts';
 import { type App, json, problems } from '../openapi.ts';
 import { MAX_COPIES, stackPage, stacksQuery } from '../schemas/stacks.ts';

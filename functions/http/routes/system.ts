@@ -1,8 +1,8 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import type { AppDeps } from '../deps.ts';
-import { revalidated } from '../headers.ts';
 import { type App, describeApi, json, problems } from '../openapi.ts';
 import { HttpProblem, PROBLEMS, type ProblemCode } from '../problem.ts';
+import { revalidated } from '../response-headers.ts';
 import { noQuery } from '../schemas/common.ts';
 import { health, modelInfo, ready } from '../schemas/system.ts';
 

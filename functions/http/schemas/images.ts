@@ -1,5 +1,4 @@
 import { z } from '@hono/zod-openapi';
-import { REASONS } from '../../../core/lexical-terms.ts';
 import {
   type NamedField,
   ORDERS,
@@ -7,6 +6,7 @@ import {
   SHOWN_FIELDS,
   type ShownValues,
 } from '../../../core/picture-fields.ts';
+import { REASONS } from '../../../core/search/lexical-terms.ts';
 import { MAX_KEY_BYTES } from '../upload-key.ts';
 import { booleanParameter, id, numberParameter, plainText, timestamp } from './common.ts';
 import { filterParameters } from './filter.ts';

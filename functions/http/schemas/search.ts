@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
-import { COLOURS } from '../../../core/colours.ts';
-import { DEFAULT_WEIGHTS } from '../../../core/query/meant-query.ts';
+import { COLOURS } from '../../../core/colour-names.ts';
+import { DEFAULT_WEIGHTS } from '../../../core/search/weighted-terms.ts';
 import { MAX_JSON_BYTES } from '../request-body.ts';
 import { base64Image, booleanParameter, id, lang, searchText, spaceId } from './common.ts';
 import { filterBody, filterParameters, kind } from './filter.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { type ImageEncoder, loadImageEncoder } from '../../../core/encode/image-encoder.ts';
 import { loadManifest, profileOf } from '../../../core/encode/manifest.ts';
-import type { RgbPixels } from '../../../core/encode/preprocess.ts';
+import type { RgbPixels } from '../../../core/picture/preprocess.ts';
 import { Random } from '../../../training/random.ts';
 import { maxDifference } from '../../golden/golden.ts';
 import { MODELS } from './fixtures.ts';

@@ -5,7 +5,7 @@ import { after, before, describe, it } from 'node:test';
 import { loadEmbedder } from '../../../core/encode/embedder.ts';
 import { loadEncoders } from '../../../core/encode/encoders.ts';
 import { HEAD_FILE, loadHeadFile, textSideModel } from '../../../core/encode/head-file.ts';
-import { writeJsonFile } from '../../../core/json-file.ts';
+import { writeJsonFile } from '../../../core/files/json-file.ts';
 import { ANY_LANGUAGE, type Embedder, type LanguageHint } from '../../../core/ports.ts';
 import { dot } from '../../../core/vector-arithmetic.ts';
 import { writeTextSide } from '../../../training/trainer/export.ts';

@@ -13,7 +13,7 @@ import type { ImagePayload } from '../../../core/types.ts';
 import { openEmbeddedStore } from '../../../core/vectors/sqlite/store.ts';
 import { hashEmbedder } from '../../functions/http/harness.ts';
 import { temporaryFolder } from '../encode/fixtures.ts';
-import { rawOf } from '../encode/odd-pictures.ts';
+import { rawOf } from '../picture/odd-pictures.ts';
 import { ASCII } from './exif-block.ts';
 
 let folder: string;

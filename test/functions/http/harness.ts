@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pino from 'pino';
-import { decodeImage, thumbnail } from '../../../core/encode/decode.ts';
-import type { Preprocessing } from '../../../core/encode/preprocessor-config.ts';
 import { openFailureLog } from '../../../core/failure-log/sqlite.ts';
 import { createIndexer } from '../../../core/index-image.ts';
 import { openFolder } from '../../../core/objects/folder/store.ts';
+import { decodeImage, thumbnail } from '../../../core/picture/decode.ts';
+import type { Preprocessing } from '../../../core/picture/preprocessor-config.ts';
 import type { Embedder } from '../../../core/ports.ts';
 import { createTrash } from '../../../core/trash.ts';
 import type { JointEmbedding } from '../../../core/types.ts';
@@ -19,7 +19,7 @@ import type { AppDeps } from '../../../functions/http/deps.ts';
 import type { App } from '../../../functions/http/openapi.ts';
 import { type HttpOptionsInput, parseHttpOptions } from '../../../functions/http/options.ts';
 import { createMetrics } from '../../../functions/http/prometheus.ts';
-import { createSessions } from '../../../functions/http/session.ts';
+import { createSessions } from '../../../functions/http/session-cookie.ts';
 import { textsBy } from '../../support/texts-by.ts';
 
 /** The API over the real stores in a folder of its own, asked without a network. */

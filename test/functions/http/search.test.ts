@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { evidence, fitOf } from '../../../core/fit.ts';
+import { evidence, fitOf } from '../../../core/search/result-fit.ts';
 import { dot } from '../../../core/vector-arithmetic.ts';
 import { hashEmbedder, type Json, jsonRequest, samplePhoto, type TestApp, testApp } from './harness.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { classEvidence, evidence, fitOf, meantClasses } from '../../../core/fit.ts';
+import { classEvidence, evidence, fitOf, meantClasses } from '../../../core/search/result-fit.ts';
 import { agreedWords, calibrate } from '../../../training/metrics/calibrate.ts';
 
 describe('words that captions agree in', () => {

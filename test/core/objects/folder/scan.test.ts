@@ -3,7 +3,7 @@ import { chmod, mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { countLeftOut, type LeftOut } from '../../../../core/left-out.ts';
+import { countLeftOut, type LeftOut } from '../../../../core/files/left-out.ts';
 import { type FolderOptions, type FolderStore, openFolder } from '../../../../core/objects/folder/store.ts';
 
 let dir: string;

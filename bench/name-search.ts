@@ -1,0 +1,134 @@
+// npm run bench -- name-search        node bench/name-search.ts
+// Names beside meaning in the embedded store: 100,000 pictures in 300 folders, pages of 20, against search by meaning;
+// a filter of colours, and what was probably meant by words that nothing is called by.
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { NOTHING_KNOWN } from '../core/picture-fields.ts';
+import type { Point, VectorQuery, VectorStore } from '../core/ports.ts';
+import { queryWords } from '../core/search/lexical-terms.ts';
+import { askedNames, searchNames } from '../core/search/rank-fusion.ts';
+import { respelled } from '../core/search/spelling.ts';
+import type { JointEmbedding } from '../core/types.ts';
+import { openEmbeddedStore } from '../core/vectors/sqlite/store.ts';
+
+const COUNT = 100_000;
+const ROUNDS = 40;
+const PLACES = ['Rome', 'Küche', 'beach', 'Garten', 'Anna'];
+
+/** What is looked for, and what of it there is. */
+const QUERIES = [
+  ['dog on the snow', 'no such name'],
+  ['beach', 'a folder name in a fifth'],
+  ['dog on the beach', 'one word of two'],
+  ['IMG_0504', 'one file'],
+  ['504', 'one file and beginnings'],
+  ['2019', 'folders of 4,000'],
+  ['kuch', 'the beginning of a fifth'],
+  ['jpg', 'all'],
+] as const;
+const PLAIN = new Set(['dog', 'snow', 'beach', 'jpg']);
+
+export async function run(): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'sightline-bench-'));
+  const file = join(folder, 'index.sqlite');
+  const store = await openEmbeddedStore({ file, space: 'bench', dimension: 64 });
+  const start = performance.now();
+  for (let i = 0; i < COUNT; i += 1000) {
+    await store.upsert(
+      Array.from({ length: 1000 }, (_, j) => pointOf(i + j)),
+      'newer',
+    );
+  }
+  const perSecond = (COUNT / (performance.now() - start)) * 1000;
+  console.log(`filled at ${perSecond.toFixed(0)} /s, ${(statSync(file).size / 1e6).toFixed(0)} MB`);
+  for (const [text, what] of QUERIES) {
+    const asked = await askedNames(queryWords([text]), { hasWord: async (word) => PLAIN.has(word) });
+    const times: Record<'alone' | 'fused', number[]> = { alone: [], fused: [] };
+    for (let round = 0; round < ROUNDS; round++) {
+      const query: VectorQuery = { vector: unit(), filter: { kind: 'image' }, limit: 20 };
+      const t0 = performance.now();
+      await store.query(query);
+      const t1 = performance.now();
+      await searchNames(store, query, asked);
+      times.alone.push(t1 - t0);
+      times.fused.push(performance.now() - t1);
+    }
+    const [alone, fused] = [median(times.alone), median(times.fused)];
+    console.log(
+      `${text.padEnd(18)} ${what.padEnd(26)} ${alone.toFixed(2)} ms alone, ${fused.toFixed(2)} ms fused, ` +
+        `${(fused / alone).toFixed(2)}x; the first time ${times.fused[0]!.toFixed(2)} ms`,
+    );
+  }
+  await colours(store);
+  await spelling(store);
+  await store.close();
+  rmSync(folder, { recursive: true });
+}
+
+async function colours(store: VectorStore): Promise<void> {
+  for (const colour of ['monochrome', 'red']) {
+    const times = await timesOf(() => store.query({ vector: unit(), filter: { colours: [colour] }, limit: 20 }));
+    console.log(`colours ${colour}: ${median(times).toFixed(2)} ms`);
+  }
+}
+
+/** None of them is in a vocabulary. */
+const MISSPELT = ['gadren', 'kuhce', 'imgae', 'jgpp', 'zqxvwk'];
+
+async function spelling(vectors: VectorStore): Promise<void> {
+  const embedder = { hasWord: async () => false, wordRanks: async (words: readonly string[]) => words.map(() => null) };
+  const read = { language: 'en', preferred: [] };
+  for (const text of MISSPELT) {
+    const times = await timesOf(() => respelled({ embedder, vectors }, text, read));
+    console.log(
+      `did you mean: ${text}, ${await respelled({ embedder, vectors }, text, read)}: ${median(times).toFixed(2)} ms`,
+    );
+  }
+}
+
+async function timesOf(work: () => Promise<unknown>): Promise<number[]> {
+  const times: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    const start = performance.now();
+    await work();
+    times.push(performance.now() - start);
+  }
+  return times;
+}
+
+function pointOf(i: number): Point {
+  const place = i % 300;
+  const number = String(i % 10_000).padStart(4, '0');
+  return {
+    id: `00000000-0000-5000-8000-${i.toString(16).padStart(12, '0')}`,
+    vector: unit(),
+    payload: {
+      kind: 'image',
+      bucket: 'photos',
+      key: `${2000 + (i % 25)}/${PLACES[place % PLACES.length]} ${place}/IMG_${number}-${Math.floor(i / 10_000)}.jpg`,
+      etag: String(i),
+      sha256: i.toString(16).padStart(64, '0'),
+      contentType: 'image/jpeg',
+      bytes: 100_000 + i,
+      width: 640,
+      height: 480,
+      ...NOTHING_KNOWN,
+      colours: i % 20 === 0 ? ['black', 'white', 'monochrome'] : i % 7 === 0 ? ['red', 'blue'] : ['grey'],
+      camera: i % 2 === 0 ? 'Canon EOS 5D' : 'Apple iPhone 12',
+      tags: i % 50 === 0 ? ['holiday', 'to do'] : [],
+      indexedAt: new Date(1.7e12 + i).toISOString(),
+      sequencer: '0055AED6DCD90281E5',
+    },
+  };
+}
+
+function unit(): JointEmbedding {
+  const raw = Float32Array.from({ length: 64 }, () => Math.random() + Math.random() + Math.random() - 1.5);
+  const length = Math.hypot(...raw);
+  return raw.map((x) => x / length) as JointEmbedding;
+}
+
+const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
+
+if (import.meta.main) await run();

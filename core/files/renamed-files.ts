@@ -1,0 +1,196 @@
+import { FIELDS, fieldValues } from '../picture-fields.ts';
+import type { ObjectStore, StoredPoint, VectorStore } from '../ports.ts';
+import type { ImagePayload, JointEmbedding, SpaceId } from '../types.ts';
+
+/**
+ * A file that is renamed or moved is, to the index, one that is gone and one that is new. What only the index knows of
+ * the first goes over to the second: its bytes are the same, and its old place is empty.
+ */
+
+/** A picture whose object is gone. */
+export interface Vanished {
+  /** Id of its point. */
+  readonly id: string;
+  readonly payload: ImagePayload;
+  readonly space: SpaceId;
+  readonly vector: JointEmbedding;
+}
+
+/**
+ * Keeps pictures that are gone for a while, in case their bytes come back under any name; and those whose file is there
+ * and is no picture any more until it is one again, whatever it shows then. Survives restarts.
+ */
+export interface VanishedLog {
+  /** Adds or replaces by id. */
+  keep(picture: Vanished, why: 'gone' | 'refused'): Promise<void>;
+  /** Those with these bytes, the latest first; none that were kept for too long. */
+  find(sha256: string): Promise<Vanished[]>;
+  findRefused(id: string): Promise<Vanished | null>;
+  forget(picture: Pick<Vanished, 'id' | 'payload'>): Promise<void>;
+  close(): Promise<void>;
+}
+
+interface Deps {
+  readonly vectors: VectorStore;
+  readonly buckets: ReadonlyMap<string, ObjectStore>;
+  readonly vanished?: VanishedLog;
+}
+
+const USER_FIELDS = FIELDS.filter(({ from }) => from === 'user');
+const KEPT_FIELDS = FIELDS.filter(({ from, name }) => from === 'user' || name === 'indexedAt');
+
+/** What goes over with the bytes: what people said, and when they were first indexed. */
+export type Kept = Pick<ImagePayload, 'tags' | 'indexedAt'>;
+
+/** Stored copies of one picture of which is looked whether their files are there. */
+const LOOKS = 10;
+/** Stored copies that are considered at all: nobody has more who cares which is which. */
+const COPIES = 1000;
+/** A copy that is called otherwise was made to move the picture when it is not older than this. Milliseconds. */
+const JUST_NOW_MS = 120_000;
+
+type StoredPicture = StoredPoint & { readonly payload: ImagePayload };
+
+/** Other pictures of the same bytes, those first that are called the same, the last indexed first. */
+async function copiesOf(
+  vectors: VectorStore,
+  { id, key, sha256 }: Pick<NewObject, 'id' | 'key' | 'sha256'>,
+): Promise<StoredPicture[]> {
+  const { items } = await vectors.list({ filter: { kind: 'image', sha256 }, limit: COPIES, order: 'newest' });
+  return items
+    .filter((item): item is StoredPicture => item.payload.kind === 'image' && item.id !== id)
+    .sort((a, b) => Number(isNamesakeOf(key, b)) - Number(isNamesakeOf(key, a)));
+}
+
+/** A new object, and what is known of what it may have been. */
+export interface NewObject {
+  readonly id: string;
+  readonly key: string;
+  readonly sha256: string;
+  /** Whether its bytes were in the index before: what was not there has no copy to look for. */
+  readonly isKnown: boolean;
+  /** Whether something of the same name was in the index before. */
+  readonly isBack: boolean;
+  /** What is known to have vanished with these bytes, where that was looked up. */
+  readonly gone?: readonly Vanished[];
+}
+
+/** Which picture a new object was before, or null; `settle` is called when the new one is stored. */
+export async function findOrigin(
+  deps: Deps,
+  { id: own, key, sha256, isKnown, isBack, gone }: NewObject,
+  deletedAt: string,
+): Promise<Origin | null> {
+  const { vectors, buckets, vanished } = deps;
+  const refused = isBack ? await vanished?.findRefused(own) : null;
+  if (refused) return originIn(deps, refused);
+  // Live ones first: one that is removed meanwhile is kept before it goes, and found below.
+  const copies = isKnown ? await copiesOf(vectors, { id: own, key, sha256 }) : [];
+  const live = async (isNamesake: boolean): Promise<Origin | null> => {
+    const wanted = copies.filter((copy) => isNamesakeOf(key, copy) === isNamesake);
+    for (const { id, payload } of wanted.slice(0, LOOKS)) {
+      if ((await buckets.get(payload.bucket)?.head(payload.key)) !== null) continue;
+      const { sequencer } = payload;
+      return { kept: keptOf(payload), settle: () => vectors.remove([{ id, sequencer, deletedAt }], 'not-older') };
+    }
+    return null;
+  };
+  // Those of other names last: each may be what another new object was.
+  const namesake = await live(true);
+  if (namesake !== null) return namesake;
+  const found = gone ?? (await vanished?.find(sha256)) ?? [];
+  const best = found.find(({ payload }) => payload.key === key) ?? found.find((one) => isNamesakeOf(key, one));
+  if (best !== undefined) return originIn(deps, best);
+  return (await live(false)) ?? anyOf(deps, found);
+}
+
+/** What vanished with these bytes, whatever it was called: first that of which people said something. */
+function anyOf(deps: Pick<Deps, 'vanished'>, found: readonly Vanished[]): Origin | null {
+  const best = found.find(({ payload }) => !isUntouched(payload)) ?? found[0];
+  return best === undefined ? null : originIn(deps, best);
+}
+
+function isNamesakeOf(key: string, { payload }: { readonly payload: ImagePayload }): boolean {
+  return nameOf(payload.key) === nameOf(key);
+}
+
+interface Origin {
+  readonly kept: Kept;
+  readonly settle: () => Promise<unknown>;
+}
+
+function originIn({ vanished }: Pick<Deps, 'vanished'>, picture: Vanished): Origin {
+  return { kept: keptOf(picture.payload), settle: async () => vanished?.forget(picture) };
+}
+
+/** Asked again when a copy is stored: its original may have gone while neither could see the other. */
+export async function inheritLate(
+  deps: Deps,
+  { id, key, sha256 }: Pick<NewObject, 'id' | 'key' | 'sha256'>,
+): Promise<void> {
+  const found = (await deps.vanished?.find(sha256)) ?? [];
+  const best = found.find((one) => isNamesakeOf(key, one)) ?? found.find(({ payload }) => !isUntouched(payload));
+  if (best === undefined || isUntouched(best.payload)) return;
+  await deps.vectors.setTags(id, best.payload.tags);
+  await deps.vanished?.forget(best);
+}
+
+/**
+ * Keeps what is known of a picture that is about to be removed. A copy that was made to move it takes over what people
+ * said at once: one that is there and of which nobody has said anything, called the same or only just made. Other
+ * copies are pictures of their own.
+ */
+export async function keepVanished(deps: Deps, id: string, payload: ImagePayload): Promise<void> {
+  const { vectors, buckets, vanished } = deps;
+  // Before copies are looked for: one that is stored meanwhile finds it here.
+  await keep(deps, id, payload, 'gone');
+  if (isUntouched(payload)) return;
+  const copies = await copiesOf(vectors, { id, key: payload.key, sha256: payload.sha256 });
+  const isHeir = (copy: StoredPicture) =>
+    isUntouched(copy.payload) &&
+    (isNamesakeOf(payload.key, copy) || Date.now() - Date.parse(copy.payload.indexedAt) < JUST_NOW_MS);
+  for (const heir of copies.filter(isHeir).slice(0, LOOKS)) {
+    if (((await buckets.get(heir.payload.bucket)?.head(heir.payload.key)) ?? null) === null) continue;
+    await vectors.setTags(heir.id, payload.tags);
+    await vanished?.forget({ id, payload });
+    return;
+  }
+}
+
+/** Keeps what is known of a picture whose file is about to be refused, for when it is mended. */
+export async function keepRefused(deps: Deps, id: string, payload: ImagePayload): Promise<void> {
+  await keep(deps, id, payload, 'refused');
+}
+
+/** A file that was refused is gone: what was known of it waits from now on as if it had been a picture until now. */
+export async function releaseRefused({ vanished }: Pick<Deps, 'vanished'>, id: string): Promise<void> {
+  const refused = await vanished?.findRefused(id);
+  if (!refused) return;
+  await vanished?.forget(refused);
+  await vanished?.keep(refused, 'gone');
+}
+
+async function keep(
+  { vectors, vanished }: Pick<Deps, 'vectors' | 'vanished'>,
+  id: string,
+  payload: ImagePayload,
+  why: 'gone' | 'refused',
+): Promise<void> {
+  const vector = vanished === undefined ? undefined : (await vectors.vectors([id])).get(id);
+  if (vector !== undefined) await vanished?.keep({ id, payload, space: vectors.space, vector }, why);
+}
+
+function keptOf(payload: ImagePayload): Kept {
+  return fieldValues(payload, KEPT_FIELDS) as unknown as Kept;
+}
+
+/** Whether nobody has said anything about it. */
+function isUntouched(payload: ImagePayload): boolean {
+  return Object.values(fieldValues(payload, USER_FIELDS)).every(
+    (value) => value === null || (Array.isArray(value) && value.length === 0),
+  );
+}
+
+function nameOf(key: string): string {
+  return key.slice(key.lastIndexOf('/') + 1);
+}

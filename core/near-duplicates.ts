@@ -1,0 +1,262 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { SightlineError } from './errors.ts';
+import { bitsApart, HASH_WORDS, hashDistance, hashWords, isPlain } from './picture/perceptual-hash.ts';
+import type { VectorStore } from './ports.ts';
+import type { ImagePayload, JointEmbedding, Page } from './types.ts';
+import { dot } from './vector-arithmetic.ts';
+import { decodeCursor, encodeCursor, fingerprint } from './vectors/cursor.ts';
+
+/** Pictures that are copies of each other: of the same bytes, or smaller, compressed again, or a little changed. */
+
+/** Bits of the perceptual hash in which copies differ at most: see docs/decisions/0024-copies.md. */
+export const MAX_BITS = 10;
+/** Cosine of the vectors of copies, at least: much smaller ones have no more, and few different photos as much. */
+export const MIN_COSINE = 0.25;
+/** Two hashes that differ in `MAX_BITS` bits have one of so many bands in common. */
+const BANDS = MAX_BITS + 1;
+const PAGE = 1000;
+/** Pictures of a collection, at most: all of them are read, and half a minute is what a caller waits. */
+const MAX_PICTURES = 500_000;
+/** The hash of pictures that have none. */
+const PLAIN = '0'.repeat(HASH_WORDS * 8);
+/** What is known of the collection is looked at again after so long, whatever it seems to have become. */
+const MAX_AGE_MS = 60_000;
+
+export interface Stack {
+  /** Two or more, the one with the most pixels first, of those the one with the most bytes. */
+  readonly ids: readonly string[];
+  /** Of all but the first. */
+  readonly spareBytes: number;
+}
+
+export interface StackPage extends Page<Stack> {
+  /** Of all pages. */
+  readonly total: number;
+  /** Pictures beside the first of each stack, on all pages, and their bytes. */
+  readonly spare: { readonly pictures: number; readonly bytes: number };
+}
+
+export interface Stacks {
+  /**
+   * The stacks of the collection, those with the most bytes to spare first.
+   * @throws {invalid-cursor}
+   * @throws {too-large} when the collection is
+   */
+  list(options: { limit: number; cursor?: string }): Promise<StackPage>;
+}
+
+/** The stacks of a store; what was found is kept until something seems to have changed. */
+export function createStacks(vectors: VectorStore, maxPictures = MAX_PICTURES): Stacks {
+  let known: { readonly state: string; readonly at: number; readonly stacks: readonly Stack[] } | undefined;
+  let finding: Promise<readonly Stack[]> | undefined;
+  const find = async (state: string) => {
+    try {
+      known = { state, at: performance.now(), stacks: await findStacks(vectors) };
+      return known.stacks;
+    } finally {
+      finding = undefined;
+    }
+  };
+  const current = async () => {
+    const state = await stateOf(vectors, maxPictures);
+    if (known?.state === state && performance.now() - known.at < MAX_AGE_MS) return known.stacks;
+    // Those who ask meanwhile wait for the same answer.
+    finding ??= find(state);
+    return finding;
+  };
+  const of = fingerprint(['stacks']);
+  return {
+    async list({ limit, cursor }) {
+      const [spareBytes, first] = cursor === undefined ? [] : decodeCursor(of, cursor, ['number', 'string']);
+      const stacks = await current();
+      const isAfter = (stack: Stack) =>
+        spareBytes === undefined || inOrder(stack, { spareBytes: spareBytes as number, ids: [first as string] }) > 0;
+      const rest = stacks.filter(isAfter);
+      const items = rest.slice(0, limit);
+      const last = items.at(-1);
+      const next = rest.length > limit && last ? encodeCursor(of, [last.spareBytes, last.ids[0]!]) : undefined;
+      const bytes = stacks.reduce((sum, stack) => sum + stack.spareBytes, 0);
+      const pictures = stacks.reduce((sum, { ids }) => sum + ids.length - 1, 0);
+      return { items, next, total: stacks.length, spare: { pictures, bytes } };
+    },
+  };
+}
+
+/** Another text when pictures came or went, as far as that can be told at once. */
+async function stateOf(vectors: VectorStore, maxPictures: number): Promise<string> {
+  const filter = { kind: 'image' } as const;
+  const [count, { items }] = await Promise.all([
+    vectors.count(filter),
+    vectors.list({ filter, limit: 1, order: 'newest' }),
+  ]);
+  if (count > maxPictures) {
+    throw new SightlineError('too-large', `expected at most ${maxPictures} pictures to compare, got ${count}`);
+  }
+  return `${count} ${items[0]?.id} ${items[0]?.payload.indexedAt}`;
+}
+
+function inOrder(a: Stack, b: Stack): number {
+  return b.spareBytes - a.spareBytes || (a.ids[0]! < b.ids[0]! ? -1 : a.ids[0] === b.ids[0] ? 0 : 1);
+}
+
+/** All stacks in their order: of the same bytes, or alike by hash, clock and vector. */
+export async function findStacks(vectors: VectorStore): Promise<Stack[]> {
+  const { ids, groups } = await findCandidates(vectors);
+  const stacks: Stack[] = [];
+  for (let next = 0; next < groups.length; ) {
+    const batch: number[][] = [];
+    for (let count = 0; next < groups.length && count < PAGE; count += groups[next++]!.length)
+      batch.push(groups[next]!);
+    const all = batch.flatMap((group) => group.map((i) => ids[i]!));
+    const [points, found] = await Promise.all([vectors.get(all), vectors.vectors(all)]);
+    const copies = batch.map((group) =>
+      group.flatMap((i): Copy[] => {
+        const [id, point, vector] = [ids[i]!, points.get(ids[i]!), found.get(ids[i]!)];
+        const isThere = point !== undefined && !point.deleted && point.payload.kind === 'image' && vector !== undefined;
+        return isThere ? [{ id, picture: point.payload as ImagePayload, vector }] : [];
+      }),
+    );
+    for (const group of copies) stacks.push(...(await stacksAmong(group)));
+  }
+  return stacks.sort(inOrder);
+}
+
+/** Pictures that may be copies, as places in `ids`: little is kept of each, for there are many. */
+async function findCandidates(vectors: VectorStore): Promise<{ ids: string[]; groups: number[][] }> {
+  const ids: string[] = [];
+  const hashes: number[] = [];
+  const told: number[] = [];
+  const same: (readonly [number, number])[] = [];
+  const bySha = new Map<number, number>();
+  let cursor: string | undefined;
+  do {
+    const page = await vectors.list({ filter: { kind: 'image' }, limit: PAGE, cursor, order: 'id' });
+    for (const { id, payload } of page.items) {
+      if (payload.kind !== 'image') continue;
+      const { sha256, perceptualHash: hash } = payload;
+      const sign = Number.parseInt(sha256.slice(-12), 16);
+      const i = ids.push(id) - 1;
+      hashes.push(...hashWords(hash ?? PLAIN));
+      const first = bySha.get(sign);
+      if (first !== undefined) same.push([first, i]);
+      else bySha.set(sign, i);
+      if (first === undefined && hash !== null && !isPlain(hash)) told.push(i);
+    }
+    cursor = page.next;
+  } while (cursor !== undefined);
+  const groups = new Groups(ids.length);
+  for (const [a, b] of same) groups.join(a, b);
+  await joinAlike(Uint32Array.from(hashes), told, groups);
+  return { ids, groups: groups.list() };
+}
+
+/** Joins those whose hashes differ in at most `MAX_BITS` bits. */
+async function joinAlike(words: Uint32Array, told: readonly number[], groups: Groups): Promise<void> {
+  const before = new Int32Array(words.length / HASH_WORDS);
+  for (let band = 0; band < BANDS; band++) {
+    // The last with each value of the band; `before` leads to the others.
+    const latest = new Int32Array(2 ** Math.ceil((HASH_WORDS * 32) / BANDS)).fill(-1);
+    for (const i of told) {
+      const value = bandOf(words, i, band);
+      before[i] = latest[value]!;
+      latest[value] = i;
+      for (let other = before[i]!; other >= 0; other = before[other]!) {
+        if (bitsApart(words, i, other, MAX_BITS) <= MAX_BITS) groups.join(i, other);
+      }
+    }
+    await nextTurn();
+  }
+}
+
+/** Every eleventh bit, from one of the first eleven on: neighbouring bits are of one part of a picture, maybe plain. */
+function bandOf(words: Uint32Array, i: number, band: number): number {
+  let key = 0;
+  for (let bit = band; bit < HASH_WORDS * 32; bit += BANDS) {
+    key = (key << 1) | ((words[i * HASH_WORDS + (bit >>> 5)]! >>> (bit & 31)) & 1);
+  }
+  return key;
+}
+
+interface Copy {
+  readonly id: string;
+  readonly picture: ImagePayload;
+  readonly vector: JointEmbedding;
+}
+
+/** The stacks of some candidates, by all that is known of them. */
+async function stacksAmong(copies: readonly Copy[]): Promise<Stack[]> {
+  const groups = new Groups(copies.length);
+  const bySha = new Map<string, number>();
+  for (const [i, { picture }] of copies.entries()) {
+    const first = bySha.get(picture.sha256);
+    if (first === undefined) bySha.set(picture.sha256, i);
+    else groups.join(first, i);
+  }
+  const different = [...bySha.values()];
+  for (const [at, i] of different.entries()) {
+    for (const j of different.slice(at + 1)) {
+      if (!groups.isJoined(i, j) && areAlike(copies[i]!, copies[j]!)) groups.join(i, j);
+    }
+    if (at % 100 === 99) await nextTurn();
+  }
+  return groups.list().map((group) => stackOf(group.map((i) => copies[i]!)));
+}
+
+function stackOf(copies: readonly Copy[]): Stack {
+  const pixels = ({ picture }: Copy) => picture.width * picture.height;
+  const [largest, ...rest] = copies.toSorted(
+    (a, b) => pixels(b) - pixels(a) || b.picture.bytes - a.picture.bytes || (a.id < b.id ? -1 : 1),
+  );
+  const spareBytes = rest.reduce((sum, { picture }) => sum + picture.bytes, 0);
+  return { ids: [largest!, ...rest].map(({ id }) => id), spareBytes };
+}
+
+function areAlike({ picture: a, vector }: Copy, { picture: b, vector: other }: Copy): boolean {
+  const areTimed = a.takenFrom === 'exif' && b.takenFrom === 'exif';
+  if (areTimed && !isSameMoment(a.takenAt!, b.takenAt!)) return false;
+  const [hash, otherHash] = [a.perceptualHash ?? PLAIN, b.perceptualHash ?? PLAIN];
+  if (isPlain(hash) || isPlain(otherHash) || hashDistance(hash, otherHash) > MAX_BITS) return false;
+  return dot(vector, other) >= MIN_COSINE;
+}
+
+/** To the millisecond where both say it, otherwise to the second. */
+function isSameMoment(a: string, b: string): boolean {
+  const [, second, ms] = CLOCK.exec(a) ?? [];
+  const [, otherSecond, otherMs] = CLOCK.exec(b) ?? [];
+  return second === otherSecond && (ms === otherMs || ms === '000' || otherMs === '000');
+}
+
+const CLOCK = /^(.{19})\.?(\d{3})?/;
+
+/** Numbers that hang together by pairs. */
+class Groups {
+  readonly #parents: Int32Array;
+
+  constructor(size: number) {
+    this.#parents = Int32Array.from({ length: size }, (_, i) => i);
+  }
+
+  join(a: number, b: number): void {
+    this.#parents[this.#rootOf(a)] = this.#rootOf(b);
+  }
+
+  isJoined(a: number, b: number): boolean {
+    return this.#rootOf(a) === this.#rootOf(b);
+  }
+
+  /** Groups of two and more. */
+  list(): number[][] {
+    const sizes = new Int32Array(this.#parents.length);
+    for (const i of this.#parents.keys()) sizes[this.#rootOf(i)]!++;
+    const joined = [...this.#parents.keys()].filter((i) => sizes[this.#rootOf(i)]! > 1);
+    return [...Map.groupBy(joined, (i) => this.#rootOf(i)).values()];
+  }
+
+  #rootOf(i: number): number {
+    while (this.#parents[i] !== i) {
+      this.#parents[i] = this.#parents[this.#parents[i]!]!;
+      i = this.#parents[i]!;
+    }
+    return i;
+  }
+}

@@ -1,0 +1,202 @@
+import type { PictureInfo } from '../ports.ts';
+import { CONTENT_TYPES } from './format.ts';
+import { type Kernel, type Plan, planCrop, type Size, storedRect, turnSize, turnUpright } from './geometry.ts';
+import { type DecodeLimits, type Header, readHeader } from './header.ts';
+import { decodeHeic, isAv1 } from './heic.ts';
+import { coloursOf } from './main-colours.ts';
+import { perceptualHash } from './perceptual-hash.ts';
+import type { RgbPixels } from './preprocess.ts';
+import type { Preprocessing } from './preprocessor-config.ts';
+import { openPicture, rejection, type Sharp, type Source, translateFault } from './sharp.ts';
+import { needsScaling, scaleSamples } from './tiff-samples.ts';
+import { enlarge } from './upsample.ts';
+
+export type { DecodeLimits };
+
+/** From the bytes of a picture to the pixels a model sees, with what is known of it, or to a thumbnail. */
+
+/** Pictures that need more than this are decoded one after the other, so that several at once stay within memory. */
+const HEAVY_FRAME_BYTES = 64 * 1024 ** 2;
+/** Frames of an animation that are looked at for one that shows something. */
+const LOOKED_AT_FRAMES = 16;
+/** Mean of the alpha channel, of 255, from which on a frame shows something. */
+const VISIBLE = 2.55;
+
+/**
+ * Decodes a picture and cuts out what the model sees: EXIF orientation applied, transparency over white, first visible
+ * frame of an animation, the camera's JPEG of a raw file, any colour space to 8-bit RGB. Colour profiles are ignored,
+ * as they were when the models were trained. Resizing goes through all pixels of the file, not through a reduced JPEG
+ * decode, which would shift small pictures.
+ *
+ * @throws {unreadable-image} with an {@link ImageRejection} in `details.reason`
+ * @throws {too-large}
+ */
+export async function decodeImage(
+  bytes: Uint8Array,
+  preprocessing: Preprocessing,
+  limits: DecodeLimits,
+): Promise<{ pixels: RgbPixels; picture: PictureInfo }> {
+  const header = await readHeader(bytes, limits);
+  const pixels = await inTurn(header.frameBytes, async () =>
+    decodeCrop({ ...header, source: await findSource(header, limits) }, preprocessing, limits),
+  );
+  const seen = { perceptualHash: perceptualHash(pixels), colours: coloursOf(pixels) };
+  return { pixels, picture: { ...header.picture, ...seen } };
+}
+
+export interface Thumbnail extends Size {
+  readonly bytes: Uint8Array;
+  readonly contentType: string;
+}
+
+/**
+ * A small version of a picture as WebP: upright, at most `maxEdge` pixels along its longer edge and never enlarged,
+ * colours converted to sRGB, all metadata gone. Throws as {@link decodeImage}.
+ */
+export async function thumbnail(
+  bytes: Uint8Array,
+  maxEdge: number,
+  options: {
+    limits: DecodeLimits;
+    /** Of WebP, 1 to 100. @default 78 */
+    quality?: number;
+  },
+): Promise<Thumbnail> {
+  const { limits, quality = 78 } = options;
+  const header = await readHeader(bytes, limits);
+  const { data, info } = await inTurn(header.frameBytes, async () => {
+    const small = turned(header, openPicture(await findSource(header, limits), limits))
+      .resize({ width: maxEdge, height: maxEdge, fit: 'inside', withoutEnlargement: true })
+      .flatten({ background: '#ffffff' })
+      .toColourspace('srgb');
+    return finish(header, small.webp({ quality, effort: 3 }));
+  });
+  return { bytes: data, contentType: CONTENT_TYPES.webp, width: info.width, height: info.height };
+}
+
+let lastHeavy: Promise<unknown> = Promise.resolve();
+
+/** Runs `work` at once, or after the other heavy ones when it is heavy itself. */
+function inTurn<T>(frameBytes: number, work: () => Promise<T>): Promise<T> {
+  if (frameBytes <= HEAVY_FRAME_BYTES) return work();
+  const result = lastHeavy.then(work);
+  lastHeavy = result.catch(() => undefined);
+  return result;
+}
+
+/**
+ * What is really decoded: of an animation the first frame that shows something, of samples that libvips would cut off
+ * 8-bit pixels. Throws `truncated` when the file ends too early and something is missing for it.
+ */
+async function findSource(header: Header, limits: DecodeLimits): Promise<Source> {
+  const { source, metadata, unfinished } = header;
+  if (unfinished) await checkComplete(header, limits);
+  if (header.format === 'tiff' && needsScaling(metadata)) {
+    return { bytes: await translated(header, scaleSamples(source, metadata, limits.maxPixels)), pixels: header.stored };
+  }
+  if (header.format === 'heic' && !isAv1(source.bytes)) {
+    return { bytes: await decodeHeic(source.bytes, header.stored, metadata) };
+  }
+  const frames = metadata.hasAlpha ? Math.min(metadata.pages ?? 1, LOOKED_AT_FRAMES) : 1;
+  for (let frame = 0; frames > 1 && frame < frames; frame++) {
+    const { channels } = await translated(header, openPicture({ ...source, frame }, limits).stats());
+    if (channels.at(-1)!.mean >= VISIBLE) return { ...source, frame };
+  }
+  return source;
+}
+
+/** Decodes all of a file that only lacks its last bytes, its end mended: libvips reads no further than it has to. */
+async function checkComplete(header: Header, limits: DecodeLimits): Promise<void> {
+  try {
+    if (header.format !== 'jpeg' && header.format !== 'png') throw new Error('premature end');
+    // Written as the smallest thing there is: made smaller first, libvips would not look at the last rows.
+    await openPicture(header.source, { ...limits, strict: true })
+      .jpeg({ quality: 1 })
+      .toBuffer();
+  } catch (error) {
+    throw rejection('truncated', 'the file ends before the picture does', error);
+  }
+}
+
+/** Upright: as the picture says itself, or the raw file around it. */
+function turned({ orientation, metadata }: Header, pipeline: Sharp): Sharp {
+  if (orientation === (metadata.orientation ?? 1)) return pipeline.autoOrient();
+  return pipeline.rotate(({ 3: 180, 6: 90, 8: 270 } as Readonly<Record<number, number>>)[orientation] ?? 0);
+}
+
+/**
+ * The crop is cut out in the stored orientation and turned afterwards: turning a whole picture first would need all of
+ * it in memory and takes seven times as long at 12 megapixels. Resize and centre crop do not care.
+ */
+async function decodeCrop(header: Header, preprocessing: Preprocessing, limits: DecodeLimits): Promise<RgbPixels> {
+  const { orientation, stored: size } = header;
+  const { kernel, background } = preprocessing.resize;
+  const plan = planCrop(turnSize(size, orientation), preprocessing);
+  const window = await decodeWindow(header, plan, kernel, limits);
+  const upright = turnUpright(window, turnSize(plan.window, orientation), orientation);
+  const { data, size: made } = enlarge(upright, plan.window, plan.enlarge, kernel);
+  const { edge } = plan;
+  if (made.width === edge && made.height === edge) return { data, ...made };
+  return { data: onCanvas(data, made, plan, background ?? [0, 0, 0]), width: edge, height: edge };
+}
+
+/** Reduces the picture as planned and cuts out the window, as RGB in the stored orientation. */
+async function decodeWindow(header: Header, plan: Plan, kernel: Kernel, limits: DecodeLimits): Promise<Uint8Array> {
+  const { source, cmyk, orientation } = header;
+  const reduced = turnSize(plan.reduced, orientation);
+  let pipeline = openPicture(source, { ...limits, ignoreIcc: true });
+  // libvips would convert CMYK through a profile; models were trained on the plain formula, which needs the four inks.
+  if (cmyk) pipeline = pipeline.pipelineColourspace('cmyk');
+  pipeline = pipeline
+    .flatten({ background: '#ffffff' })
+    .resize({
+      ...reduced,
+      fit: 'fill',
+      kernel: kernel === 'bicubic' ? 'cubic' : 'linear',
+      fastShrinkOnLoad: false,
+    })
+    .extract(storedRect(plan.window, reduced, orientation))
+    .toColourspace(cmyk ? 'cmyk' : 'srgb')
+    .raw({ depth: 'uchar' });
+  const { data, info } = await finish(header, pipeline);
+  if (cmyk) return inksToRgb(data, info.channels);
+  if (info.channels !== 3) throw new Error(`expected sharp to answer with 3 channels, got ${info.channels}`);
+  return data;
+}
+
+/** Puts a picture that is smaller than the square onto it. */
+function onCanvas(data: Uint8Array, size: Size, { edge, place }: Plan, background: readonly number[]): Uint8Array {
+  const canvas = new Uint8Array(edge * edge * 3);
+  for (let i = 0; i < canvas.length; i++) canvas[i] = background[i % 3]!;
+  for (let row = 0; row < size.height; row++) {
+    const from = row * size.width * 3;
+    canvas.set(data.subarray(from, from + size.width * 3), 3 * ((place.top + row) * edge + place.left));
+  }
+  return canvas;
+}
+
+/** The conversion without a profile that Pillow does, too: each colour is what its ink and black leave of the light. */
+function inksToRgb(inks: Uint8Array, channels: number): Uint8Array {
+  const rgb = new Uint8Array((inks.length / channels) * 3);
+  for (let from = 0, to = 0; from < inks.length; from += channels, to += 3) {
+    const light = 255 - inks[from + 3]!;
+    for (let c = 0; c < 3; c++) rgb[to + c] = Math.round(((255 - inks[from + c]!) * light) / 255);
+  }
+  return rgb;
+}
+
+function finish(header: Header, pipeline: Sharp): ReturnType<typeof toBuffer> {
+  return translated(header, toBuffer(pipeline));
+}
+
+function toBuffer(pipeline: Sharp) {
+  return pipeline.toBuffer({ resolveWithObject: true });
+}
+
+async function translated<T>({ format, unfinished }: Header, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw translateFault(error, CONTENT_TYPES[format], unfinished);
+  }
+}

@@ -1,0 +1,76 @@
+import { ANY_LANGUAGE, type Embedder, type Filter, type LanguageHint } from '../ports.ts';
+import { DEFAULT_WEIGHTS, type SearchTerm } from '../search/weighted-terms.ts';
+import { unquoted } from './tokens.ts';
+import { meantReading, type Reading, readings, type Understood } from './understand.ts';
+
+/** A query as it is meant. */
+export interface MeantQuery {
+  readonly terms: readonly SearchTerm[];
+  readonly filter: Filter;
+  /** What is looked for is nothing but colours: what the filter lets through is it. */
+  readonly isOnlyColours: boolean;
+  /** What pictures must be that are found by their names: they need not have the colours that they are called by. */
+  readonly nameFilter: Filter;
+  /** In which words were understood, or as it was given. */
+  readonly language: LanguageHint | undefined;
+  /** Null where words say no more than what is looked for. */
+  readonly understood: Understood | null;
+}
+
+interface GivenQuery {
+  readonly terms: readonly SearchTerm[];
+  readonly filter: Filter;
+  readonly language?: LanguageHint;
+}
+
+/**
+ * Takes texts that are looked for apart into what is meant by their words: see `understand.ts`. Captions have no
+ * colours, so these are understood where only pictures are looked for.
+ */
+export async function meantQuery(embedder: Pick<Embedder, 'readTexts'>, given: GivenQuery): Promise<MeantQuery> {
+  const terms: SearchTerm[] = [];
+  const understood: Reading[] = [];
+  let { language } = given;
+  for (const term of given.terms) {
+    const meant = 'text' in term && term.weight > 0 ? await meaningOf(embedder, term.text, given) : null;
+    if (meant === null) {
+      terms.push('text' in term ? { ...term, text: unquoted(term.text) || term.text } : term);
+      continue;
+    }
+    const { weight } = term;
+    terms.push({ text: meant.reading.text, weight });
+    terms.push(...meant.reading.without.map(({ text }) => ({ text, weight: weight * -DEFAULT_WEIGHTS.minus })));
+    understood.push(meant.reading);
+    // Parts are shorter than the whole, which told the language better.
+    if (meant.reading.without.length > 0) language = { ...(language ?? ANY_LANGUAGE), lang: meant.language };
+  }
+  const colours = understood.flatMap((reading) => reading.colours);
+  const filter = withColours(given.filter, colours);
+  const isOnlyColours = understood.some((reading) => reading.isOnlyColours);
+  return {
+    terms,
+    filter,
+    isOnlyColours,
+    nameFilter: isOnlyColours ? given.filter : filter,
+    language,
+    understood: understood.length === 0 ? null : { without: understood.flatMap(({ without }) => without), colours },
+  };
+}
+
+function withColours(filter: Filter, understood: Understood['colours']): Filter {
+  if (understood.length === 0) return filter;
+  const colours = new Set([...(filter.colours ?? []), ...understood.map(({ colour }) => colour)]);
+  return { ...filter, colours: [...colours] };
+}
+
+async function meaningOf(embedder: Pick<Embedder, 'readTexts'>, text: string, { filter, language: hint }: GivenQuery) {
+  const found = readings(text, filter.kind === 'image' ? 'all' : 'without');
+  if (found.size === 0) return null;
+  const { lang, preferred } = hint ?? ANY_LANGUAGE;
+  const [only] = found.keys();
+  const isSure = found.size === 1 && found.get(only!)!.isSure;
+  const seems = lang ?? (isSure ? only! : (await embedder.readTexts([text], hint ?? ANY_LANGUAGE))[0]!.language);
+  const language = meantReading(found, seems, preferred);
+  if (language === null || (lang !== null && language !== lang)) return null;
+  return { language, reading: found.get(language)! };
+}

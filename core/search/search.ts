@@ -1,0 +1,290 @@
+import { SightlineError } from '../errors.ts';
+import {
+  ANY_LANGUAGE,
+  type Embedder,
+  type Filter,
+  type LanguageHint,
+  type ReadText,
+  type VectorQuery,
+  type VectorStore,
+} from '../ports.ts';
+import { type MeantQuery, meantQuery } from '../query/terms-and-filters.ts';
+import type { JointEmbedding, Page } from '../types.ts';
+import { mix, normalise } from '../vector-arithmetic.ts';
+import { queryWords } from './lexical-terms.ts';
+import { askedNames, byMeaning, type FoundHit, searchNames } from './rank-fusion.ts';
+import { bestFit, type Fit, fitOfHits } from './result-fit.ts';
+import { respelled } from './spelling.ts';
+import type { SearchTerm } from './weighted-terms.ts';
+
+export interface SearchRequest {
+  /** At least one of them with a weight above zero. */
+  readonly terms: readonly SearchTerm[];
+  readonly filter: Filter;
+  /** 1 to 1000. */
+  readonly limit: number;
+  readonly cursor?: string;
+  /** Cosine, -1 to 1. */
+  readonly minScore?: number;
+  /** Of its texts. @default nothing is known of it */
+  readonly language?: LanguageHint;
+  /** Takes texts as they are, whatever their words seem to say. @default false */
+  readonly literal?: boolean;
+}
+
+/** A hit, and how well it fits, where that is known. */
+export interface SearchHit extends FoundHit {
+  readonly fit?: Fit;
+}
+
+export interface SearchResult extends Page<SearchHit> {
+  /** How well the best of the first page fits; absent on later pages and where nobody knows. */
+  readonly fit?: Fit;
+  /** Texts of the query of which the model knows nothing: what they find is by chance. */
+  readonly unknownTexts: readonly string[];
+  /** How the first text of the query was read; null without one. */
+  readonly read: ReadText | null;
+  /** Texts that are surely in a language that no text side here is meant for. */
+  readonly foreignTexts: readonly { readonly text: string; readonly language: string }[];
+  /** Whether that text could be read in another language. */
+  readonly isAmbiguous: boolean;
+  /** What texts say beside what is looked for; null for nothing. */
+  readonly understood: MeantQuery['understood'];
+  /** The words that may have been meant, where nothing fits well and some are known to nobody; null else. */
+  readonly didYouMean: string | null;
+}
+
+export interface SearchDeps {
+  readonly embedder: Embedder;
+  readonly vectors: VectorStore;
+}
+
+/**
+ * The query flow: words, pictures or both to the nearest points. The query is the direction of the weighted sum of its
+ * terms' unit vectors; stored pictures named in the query are not part of the answer. Where only words are looked for,
+ * what is called by them comes first (see `rank-fusion.ts`); "without" and the like are understood (see
+ * `query/understand.ts`).
+ * Throws `invalid-input`, `not-found` for
+ * an unknown imageId, `unreadable-image`, `too-large` and `invalid-cursor`.
+ */
+export async function search(deps: SearchDeps, given: SearchRequest): Promise<SearchResult> {
+  if (!given.terms.some((term) => term.weight > 0)) {
+    throw new SightlineError('invalid-input', 'expected at least one term with a weight above 0, got none');
+  }
+  const meant = given.literal
+    ? { ...given, nameFilter: given.filter, isOnlyColours: false, understood: null }
+    : { ...given, ...(await meantQuery(deps.embedder, given)) };
+  const result = await searchTerms(deps, meant);
+  const isDoubtful = meant.understood?.colours.length ? result.items.length === 0 : fitsNothing(given, result);
+  const didYouMean = isDoubtful ? await otherSpelling(deps, given, result) : null;
+  return { ...result, understood: meant.understood, didYouMean };
+}
+
+type TermsResult = Omit<SearchResult, 'understood' | 'didYouMean'>;
+
+/** Whether the first page has nothing that fits well; where nobody can say, nothing that is called so. */
+function fitsNothing({ cursor }: SearchRequest, { items, fit }: TermsResult): boolean {
+  const isNamed = items.some(({ why }) => why.some((reason) => reason !== 'meaning'));
+  return cursor === undefined && !isNamed && (fit === undefined || fit === 'poor');
+}
+
+async function otherSpelling(deps: SearchDeps, { terms, language: hint }: SearchRequest, { read }: TermsResult) {
+  const term = onlyText(terms);
+  if (term === null || !('text' in term) || read === null) return null;
+  const { preferred } = hint ?? ANY_LANGUAGE;
+  return respelled(deps, term.text, { language: hint?.lang ?? read.language, preferred });
+}
+
+/** A query with what is understood of it. */
+type MeantRequest = SearchRequest & Pick<MeantQuery, 'nameFilter' | 'isOnlyColours'>;
+
+async function searchTerms(deps: SearchDeps, request: MeantRequest): Promise<TermsResult> {
+  const { terms } = request;
+  const vectors = await Promise.all([
+    readTexts(deps, request),
+    storedVectors(deps, terms),
+    ...terms.map((term) => givenVector(deps, term)),
+  ]);
+  const [texts, stored, ...given] = vectors;
+  const text = onlyText(terms);
+  const ask = async (read: Readings): Promise<Judged> => {
+    const query = {
+      vector: directionOf(terms, (term, i) =>
+        'text' in term ? read.get(term)?.vector : 'imageId' in term ? stored.get(term.imageId) : given[i],
+      ),
+      filter: request.filter,
+      limit: request.limit,
+      cursor: request.cursor,
+      minScore: request.minScore,
+      exclude: [...stored.keys()],
+    };
+    const page = await find(deps, request, query);
+    if (text === null) return page;
+    return request.isOnlyColours ? allGood(request, page) : withFit(deps, request, read.get(text)!, page);
+  };
+  const { page, read } = await inBetterLanguage(texts, ask);
+  const [first = null] = read.values();
+  const unknown = [...read].flatMap(([term, { known }]) => ('text' in term && !known ? [term.text] : []));
+  const isSure = (term: SearchTerm) => texts.get(term)?.otherwise === null;
+  const foreign = [...read].flatMap(([term, { speaks, language }]) =>
+    'text' in term && !speaks && language !== null && isSure(term) ? [{ text: term.text, language }] : [],
+  );
+  const isAmbiguous = [...texts.values()].some(({ otherwise }) => otherwise !== null);
+  return { ...page, unknownTexts: unknown, foreignTexts: foreign, read: first, isAmbiguous };
+}
+
+/** The direction of the weighted sum. */
+function directionOf(
+  terms: readonly SearchTerm[],
+  vectorOf: (term: SearchTerm, i: number) => JointEmbedding | null | undefined,
+): JointEmbedding {
+  return mix(
+    terms.map((term, i) => {
+      const vector = vectorOf(term, i);
+      if (!vector)
+        throw new SightlineError(
+          'invalid-input',
+          'expected each term to hold a text, an imageId, an image or a vector',
+        );
+      return { vector, weight: term.weight };
+    }),
+  );
+}
+
+/** The one text that is looked for; null when it is several, or pictures. */
+function onlyText(terms: readonly SearchTerm[]): SearchTerm | null {
+  const wanted = terms.filter(({ weight }) => weight > 0);
+  return wanted.length === 1 && 'text' in wanted[0]! ? wanted[0]! : null;
+}
+
+/** A page of hits with how well they fit. */
+type Judged = Page<SearchHit> & Pick<SearchResult, 'fit'>;
+
+/** Of a query of nothing but colours: the filter let nothing else through. */
+function allGood({ cursor }: SearchRequest, page: Page<FoundHit>): Judged {
+  const items = page.items.map((hit) => ({ ...hit, fit: 'good' as const }));
+  return { ...page, items, fit: cursor === undefined && items.length > 0 ? 'good' : undefined };
+}
+
+async function withFit(
+  { embedder, vectors }: SearchDeps,
+  { filter, cursor }: SearchRequest,
+  text: ReadText,
+  page: Page<FoundHit>,
+): Promise<Judged> {
+  const calibration = await embedder.calibration(text.side);
+  if (calibration === null) return page;
+  const fits = await fitOfHits(vectors, calibration, { text, filter, hits: page.items });
+  const items = page.items.map((hit, i) => ({ ...hit, fit: fits[i] }));
+  return { ...page, items, fit: cursor === undefined ? bestFit(fits) : undefined };
+}
+
+/** How each text of a query was read. */
+type Readings = ReadonlyMap<SearchTerm, ReadText>;
+
+/**
+ * The answer to texts as they are read, or to the one that may be in another language read in that, when nothing fits
+ * the first and something the other. A side that would have to be loaded is asked only when nothing fits well.
+ */
+async function inBetterLanguage(
+  read: Readings,
+  ask: (read: Readings) => Promise<Judged>,
+): Promise<{ readonly read: Readings; readonly page: Judged }> {
+  const unsure = [...read].filter(([, { otherwise }]) => otherwise !== null);
+  const [term, reading] = unsure[0] ?? [];
+  if (term === undefined || reading === undefined || unsure.length > 1) return { read, page: await ask(read) };
+  const otherwise = reading.otherwise!;
+  const askOtherwise = async () => {
+    const reading = await otherwise.read();
+    const otherRead = new Map(read).set(term, reading);
+    return { read: otherRead, page: await ask(otherRead), reading };
+  };
+  const [page, early] = await Promise.all([ask(read), otherwise.isLoaded ? askOtherwise() : null]);
+  const other = early ?? (page.fit === 'poor' ? await askOtherwise() : null);
+  return other !== null && fitsBetter(other, { page, reading }) ? other : { read, page };
+}
+
+interface Answer {
+  readonly page: Judged;
+  readonly reading: ReadText;
+}
+
+/**
+ * Whether the less likely reading fits better: by what is known of both when nothing fits the likelier one (a side that
+ * reads pieces of words it does not know may find anything good), or else by the cosine of the best hit beside what is
+ * usual for the side.
+ */
+function fitsBetter(one: Answer, other: Answer): boolean {
+  const [a, b] = [one.page.fit, other.page.fit];
+  if (a !== undefined && b !== undefined) return a !== 'poor' && b === 'poor';
+  const isMeasured = one.reading.match !== null && other.reading.match !== null;
+  const best = ({ page, reading }: Answer) => {
+    const { mean, deviation } = isMeasured ? reading.match! : { mean: 0, deviation: 1 };
+    return (Math.max(...page.items.map(({ score }) => score)) - mean) / deviation;
+  };
+  return best(one) > best(other);
+}
+
+/** By names and meaning where all that is looked for is words, otherwise by meaning. */
+async function find(
+  deps: SearchDeps,
+  { terms, nameFilter }: MeantRequest,
+  query: VectorQuery,
+): Promise<Page<FoundHit>> {
+  const wanted = terms.filter(({ weight }) => weight > 0);
+  const texts = wanted.flatMap((term) => ('text' in term ? [term.text] : []));
+  const words = texts.length === wanted.length ? queryWords(texts) : [];
+  if (words.length === 0) return byMeaning(deps.vectors, query);
+  return searchNames(deps.vectors, query, await askedNames(words, deps.embedder), nameFilter);
+}
+
+/** One sentence about a text of {@link SearchResult.unknownTexts}, for people. */
+export function aboutUnknownText(text: string): string {
+  return `the model knows no word of "${shortened(text)}": what it finds is by chance; try other words`;
+}
+
+/** The same about a text of {@link SearchResult.foreignTexts}. */
+export function aboutOtherLanguage(text: string, language: string): string {
+  const name = new Intl.DisplayNames(['en'], { type: 'language' }).of(language) ?? language;
+  return `"${shortened(text)}" seems to be ${name}, which the models here were not trained for: it may find little`;
+}
+
+/** The same about {@link SearchResult.understood}. */
+export function aboutUnderstood({ without, colours }: NonNullable<SearchResult['understood']>): string {
+  const parts = [...colours.map(({ colour }) => colour), ...without.map(({ text }) => `without "${shortened(text)}"`)];
+  return `understood: ${parts.join(', ')}`;
+}
+
+function shortened(text: string): string {
+  return text.length > 40 ? `${text.slice(0, 40)}...` : text;
+}
+
+async function readTexts(deps: SearchDeps, { terms, language }: SearchRequest): Promise<Map<SearchTerm, ReadText>> {
+  const withText = terms.filter((term) => 'text' in term);
+  const empty = withText.find((term) => term.text.trim() === '');
+  if (empty) throw new SightlineError('invalid-input', 'expected a text with at least one character, got none');
+  if (withText.length === 0) return new Map();
+  const texts = withText.map((term) => term.text);
+  const read = await deps.embedder.readTexts(texts, language ?? ANY_LANGUAGE);
+  return new Map(withText.map((term, i) => [term, read[i]!]));
+}
+
+/** The vector of what the term itself brings: a picture or a vector. */
+async function givenVector(deps: SearchDeps, term: SearchTerm): Promise<JointEmbedding | null> {
+  if ('image' in term) return (await deps.embedder.embedImage(term.image)).vector;
+  if (!('vector' in term)) return null;
+  if (term.vector.length !== deps.vectors.dimension) {
+    const message = `expected a vector of ${deps.vectors.dimension} components, got ${term.vector.length}`;
+    throw new SightlineError('invalid-input', message);
+  }
+  return normalise(term.vector);
+}
+
+async function storedVectors(deps: SearchDeps, terms: readonly SearchTerm[]): Promise<Map<string, JointEmbedding>> {
+  const ids = terms.flatMap((term) => ('imageId' in term ? [term.imageId] : []));
+  if (ids.length === 0) return new Map();
+  const found = await deps.vectors.vectors([...new Set(ids)]);
+  const missing = ids.find((id) => !found.has(id));
+  if (missing !== undefined) throw new SightlineError('not-found', `no stored picture has the id ${missing}`);
+  return found;
+}

@@ -1,0 +1,130 @@
+import { editDistance, wordsNextTo } from '../edit-distance.ts';
+import type { Embedder, Filter, VectorStore } from '../ports.ts';
+import { BEGINNING, ownWords, tagWords, wordsOf } from './lexical-terms.ts';
+
+/**
+ * What somebody may have meant whose words nobody knows: the nearest words of what pictures are called, and of the
+ * English of both encoders (docs/decisions/0026-words-people-type.md).
+ */
+
+interface SpellingDeps {
+  readonly embedder: Pick<Embedder, 'hasWord' | 'wordRanks'>;
+  readonly vectors: Pick<VectorStore, 'list' | 'count' | 'facet'>;
+}
+
+/** How a text was read. */
+interface ReadAs {
+  /** ISO 639-1; null when nothing says. */
+  readonly language: string | null;
+  /** Languages that the caller reads. */
+  readonly preferred: readonly string[];
+}
+
+/** Shorter words are next to too many others. Characters. */
+const LEAST_LENGTH = 4;
+const MOST_LENGTH = 24;
+/** Of so few words a language is a guess, and one that the caller does not read is a wrong one. */
+const FEW_WORDS = 2;
+/** Words of a query that are looked at. */
+const MOST_WORDS = 8;
+/** Folders and tags whose words are looked at, the most frequent ones. */
+const MOST_FREQUENT = 300;
+/** Pictures whose names are looked at, of those that begin as the word does: in the order of ids, so by chance. */
+const MOST_NAMED = 100;
+
+const WORD = /[\p{L}\p{M}]+/gu;
+/** Scripts that are written without spaces, or by input methods that offer words only. */
+const UNSPELLED = /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Hangul}\p{sc=Thai}]/u;
+
+/** The text with each word that nobody knows replaced by the nearest that is known; null where none is. */
+export async function respelled(
+  deps: SpellingDeps,
+  text: string,
+  { language, preferred }: ReadAs,
+): Promise<string | null> {
+  const all = text.match(WORD) ?? [];
+  const words = [...new Set(all)].slice(0, MOST_WORDS).filter(isSpelled);
+  const isGuess = all.length <= FEW_WORDS && language !== null && !preferred.includes(language);
+  const isEnglish = language === null || language === 'en' || isGuess;
+  const nearest = await Promise.all(words.map((word) => nearestWord(deps, word, isEnglish)));
+  const found = new Map(words.flatMap((word, i) => (nearest[i] == null ? [] : [[word, nearest[i]] as const])));
+  return found.size === 0 ? null : text.replaceAll(WORD, (word) => found.get(word) ?? word);
+}
+
+function isSpelled(word: string): boolean {
+  return word.length >= LEAST_LENGTH && word.length <= MOST_LENGTH && !UNSPELLED.test(word);
+}
+
+/** Null for a word that is known, or that no known one is near to. */
+async function nearestWord(
+  { embedder, vectors }: SpellingDeps,
+  word: string,
+  isEnglish: boolean,
+): Promise<string | null> {
+  const lower = word.toLowerCase();
+  const [folded = lower] = wordsOf(word);
+  // German writes nouns with a capital, and vocabularies keep them so.
+  const spellings = [lower, lower.charAt(0).toUpperCase() + lower.slice(1)];
+  const known = await Promise.all(spellings.map((one) => embedder.hasWord(one)));
+  const isNamed = isEnglish && (await embedder.wordRanks([lower]))[0] !== null;
+  if (isNamed || known.includes(true) || (await vectors.count({ words: [folded] })) > 0) return null;
+  const named = (await nearestFrequent(vectors, folded)) ?? (await nearestName(vectors, folded));
+  if (named !== null && editDistance(folded, named) === 1) return named;
+  const common = isEnglish && /^[a-z]+$/.test(lower) ? await nearestCommonWord(embedder, lower) : null;
+  return common ?? named;
+}
+
+/** Words of folders and tags, which are counted again after a while: to count them takes longer than a search. */
+const FRESH_MS = 60_000;
+const frequentWords = new WeakMap<object, { readonly since: number; readonly words: Promise<Set<string>> }>();
+
+/** The nearest of the words of folders and tags. */
+async function nearestFrequent(vectors: SpellingDeps['vectors'], word: string): Promise<string | null> {
+  const known = frequentWords.get(vectors);
+  if (known !== undefined && performance.now() - known.since < FRESH_MS) return nearestOf(word, await known.words);
+  const words = countWords(vectors);
+  frequentWords.set(vectors, { since: performance.now(), words });
+  words.catch(() => frequentWords.delete(vectors));
+  return nearestOf(word, await words);
+}
+
+async function countWords(vectors: SpellingDeps['vectors']): Promise<Set<string>> {
+  const fields = ['folder', 'tags'] as const;
+  const values = await Promise.all(fields.map((field) => vectors.facet(field, {}, MOST_FREQUENT)));
+  return new Set(values.flat().flatMap(({ value }) => wordsOf(value)));
+}
+
+/** The nearest of the words that pictures are called by and whose first half is that of the word, at least. */
+async function nearestName(vectors: SpellingDeps['vectors'], word: string): Promise<string | null> {
+  // Half of a pair of surrogates is no beginning.
+  const characters = Array.from(word);
+  for (let length = characters.length - 1; length >= Math.max(2, Math.floor(characters.length / 2)); length--) {
+    const filter: Filter = { words: [`${characters.slice(0, length).join('')}${BEGINNING}`] };
+    const { items } = await vectors.list({ filter, limit: MOST_NAMED, order: 'id' });
+    const words = new Set(items.flatMap(({ payload }) => [...ownWords(payload), ...tagWords(payload.tags)]));
+    const best = nearestOf(word, words);
+    if (best !== null) return best;
+  }
+  return null;
+}
+
+/** Null when all are further away than slips go. */
+function nearestOf(word: string, words: Iterable<string>): string | null {
+  let [best, least]: [string | null, number] = [null, word.length < 6 ? 2 : 3];
+  for (const one of words) {
+    const distance = one.length < LEAST_LENGTH - 1 ? least : editDistance(word, one);
+    if (distance < least) [best, least] = [one, distance];
+  }
+  return best;
+}
+
+/** The most common of the words that one slip makes of it. */
+async function nearestCommonWord(embedder: SpellingDeps['embedder'], word: string): Promise<string | null> {
+  const next = [...wordsNextTo(word)].filter((one) => one.length >= LEAST_LENGTH - 1);
+  const ranks = await embedder.wordRanks(next);
+  let best: { word: string; rank: number } | null = null;
+  for (const [i, rank] of ranks.entries()) {
+    if (rank !== null && (best === null || rank < best.rank)) best = { word: next[i]!, rank };
+  }
+  return best?.word ?? null;
+}

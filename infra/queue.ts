@@ -1,0 +1,79 @@
+import { bucketArn } from './permissions';
+import type { Settings } from './stack-settings';
+import type { Storage } from './storage';
+
+/** AWS asks for a visibility timeout of at least six times the function's (Lambda guide, "Configuring SQS"). */
+const VISIBILITY_FACTOR = 6;
+const FOURTEEN_DAYS_SECONDS = 14 * 24 * 3600;
+
+/**
+ * S3 announces every new, changed, restored and removed object to a queue; a message that keeps failing moves to the
+ * dead letter queue, where it waits two weeks for `aws sqs start-message-move-task`.
+ */
+export function createEvents(settings: Settings, storage: Storage) {
+  const deadLetters = new sst.aws.Queue('DeadLetters', {
+    transform: {
+      queue: (args) => {
+        args.sqsManagedSseEnabled = true;
+        args.messageRetentionSeconds = FOURTEEN_DAYS_SECONDS;
+      },
+    },
+  });
+  const queue = new sst.aws.Queue('Events', {
+    dlq: { queue: deadLetters.arn, retry: settings.maxReceives },
+    visibilityTimeout: `${VISIBILITY_FACTOR * settings.ingestTimeoutSeconds} seconds`,
+    transform: {
+      queue: (args) => {
+        args.sqsManagedSseEnabled = true;
+        args.messageRetentionSeconds = FOURTEEN_DAYS_SECONDS;
+        args.receiveWaitTimeSeconds = 20;
+      },
+    },
+  });
+  new aws.sqs.RedriveAllowPolicy('DeadLettersAllow', {
+    queueUrl: deadLetters.url,
+    redriveAllowPolicy: $jsonStringify({ redrivePermission: 'byQueue', sourceQueueArns: [queue.arn] }),
+  });
+
+  // Written out instead of `bucket.notify`, whose policy lets S3, SNS and EventBridge of every account send.
+  const policy = new aws.sqs.QueuePolicy('EventsPolicy', {
+    queueUrl: queue.url,
+    policy: aws.iam.getPolicyDocumentOutput({
+      statements: [
+        {
+          actions: ['sqs:SendMessage'],
+          resources: [queue.arn],
+          principals: [{ type: 'Service', identifiers: ['s3.amazonaws.com'] }],
+          conditions: [
+            {
+              test: 'ArnEquals',
+              variable: 'aws:SourceArn',
+              values: [storage.pictures.arn, ...settings.readBuckets.map(bucketArn)],
+            },
+            {
+              test: 'StringEquals',
+              variable: 'aws:SourceAccount',
+              values: [aws.getCallerIdentityOutput().accountId],
+            },
+          ],
+        },
+      ],
+    }).json,
+  });
+  new aws.s3.BucketNotification(
+    'PicturesNotification',
+    {
+      bucket: storage.pictures.name,
+      queues: (settings.prefixes.length === 0 ? [undefined] : settings.prefixes).map((filterPrefix, i) => ({
+        id: `sightline-${i}`,
+        queueArn: queue.arn,
+        events: ['s3:ObjectCreated:*', 's3:ObjectRemoved:*', 's3:LifecycleExpiration:*', 's3:ObjectRestore:Completed'],
+        filterPrefix,
+      })),
+    },
+    { dependsOn: [policy] },
+  );
+  return { queue, deadLetters };
+}
+
+export type Events = ReturnType<typeof createEvents>;

@@ -1,0 +1,339 @@
+import { realpath } from 'node:fs/promises';
+import { basename, join, parse, relative, sep } from 'node:path';
+import { SightlineError } from '../../core/errors.ts';
+import { withFileLock } from '../../core/files/file-lock.ts';
+import { keepVanished, type VanishedLog } from '../../core/files/renamed-files.ts';
+import { type FolderOptions, type FolderStore, openFolder } from '../../core/objects/folder/store.ts';
+import type { PictureStore } from '../../core/objects/picture-store.ts';
+import type { FailureLog } from '../../core/ports.ts';
+import type { Config } from '../../core/settings.ts';
+import { ownPhotos } from '../sample-photos.ts';
+import type { LiveSpace } from '../spaces/live-space.ts';
+import { findMoved, isGone, type Match } from './moved-folder.ts';
+import { type Folder, freeBucket, freeName, readFolders, readRegistry, writeRegistry } from './registry.ts';
+
+/** Asks a person whether a folder is one that the index knows from elsewhere. False where nobody can be asked. */
+export type AskMoved = (match: Match, path: string) => Promise<boolean>;
+
+export interface FoldersOptions {
+  readonly config: Pick<Config, 'data'>;
+  /** How every folder is opened. */
+  readonly opening: Omit<FolderOptions, 'root' | 'bucket'>;
+  /** Where the folders that are there now are put, for those who read pictures. */
+  readonly buckets: Map<string, PictureStore>;
+  readonly live: LiveSpace;
+  readonly failures: FailureLog;
+  readonly vanished: VanishedLog;
+}
+
+const PAGE = 1000;
+
+/** The folders of an index: where they are, whether they are there, and what happens when they come, move or go. */
+export class Folders {
+  readonly #options: FoldersOptions;
+  readonly #connected = new Map<string, { readonly path: string; readonly store: FolderStore }>();
+  #known: readonly Folder[];
+  /** Buckets that pictures of the index are in and that nobody opened: S3 buckets that were served before. */
+  #others: readonly Folder[] = [];
+
+  private constructor(options: FoldersOptions, known: readonly Folder[]) {
+    this.#options = options;
+    this.#known = known;
+  }
+
+  /** Finishes what a process that was killed left of folders that were taken out. */
+  static async open(options: FoldersOptions): Promise<Folders> {
+    const { folders: known, leaving } = await readRegistry(options.config.data);
+    const folders = new Folders(options, known);
+    for (const bucket of leaving) await folders.#finish(bucket);
+    await folders.#findOthers();
+    return folders;
+  }
+
+  list(): readonly Folder[] {
+    return this.#known;
+  }
+
+  isWatched(bucket: string): boolean {
+    return this.#known.some((folder) => folder.bucket === bucket && folder.watched);
+  }
+
+  /** Reads again what other processes may have changed. */
+  async refresh(): Promise<readonly Folder[]> {
+    this.#known = await readFolders(this.#options.config.data);
+    return this.#known;
+  }
+
+  /** Buckets that are not there now. */
+  absent(): string[] {
+    return [...this.#known, ...this.#others]
+      .map(({ bucket }) => bucket)
+      .filter((bucket) => !this.#connected.has(bucket));
+  }
+
+  /** The bucket that uploads go to: of this folder for as long as it is one of the index, else of the first watched. */
+  uploadsTo({ bucket }: Folder): string {
+    if (this.#known.some((folder) => folder.bucket === bucket)) return bucket;
+    return this.#known.find(({ watched }) => watched)?.bucket ?? bucket;
+  }
+
+  /** The bucket of a folder, by its name; of anything else the same text. */
+  bucketOf(name: string): string {
+    return [...this.#known, ...this.#others].find((folder) => folder.name === name)?.bucket ?? name;
+  }
+
+  /** Opens a folder so that its pictures are found. Throws `unavailable`. */
+  async connect({ bucket, path }: Folder): Promise<FolderStore> {
+    const known = this.#connected.get(bucket);
+    if (known?.path === path) return known.store;
+    const store = await this.#open(path, bucket);
+    this.#connected.set(bucket, { path, store });
+    this.#options.buckets.set(bucket, store);
+    return store;
+  }
+
+  disconnect(bucket: string): void {
+    this.#connected.delete(bucket);
+    this.#options.buckets.delete(bucket);
+  }
+
+  /** Whether what was connected is still there, at the same place. */
+  async isThere({ bucket, path }: Folder): Promise<boolean> {
+    const known = this.#connected.get(bucket);
+    return known !== undefined && known.path === path && (await known.store.isThere());
+  }
+
+  /**
+   * Makes a folder part of the index, unless it is. One that was moved is known by its pictures and keeps its bucket,
+   * and a place that a folder was moved away from stands for that folder.
+   * @throws {unavailable} when it is not there
+   * @throws {invalid-config} when it lies in another one of the index, or the other way round
+   * @throws {invalid-input} when it can be no folder of pictures
+   */
+  async add(path: string, options: { readonly watched: boolean; readonly ask?: AskMoved }): Promise<Folder> {
+    await this.#expectPictures(path);
+    const known = await this.#take(path, options.watched);
+    if (known !== null) return known;
+    const elsewhere = this.#known.find(({ formerly }) => formerly.includes(path));
+    if (elsewhere !== undefined && (await isGone(path))) return elsewhere;
+    const store = await this.#open(path);
+    await this.#expectApart(path, this.#known);
+    const moved = await this.#findMoved(store, path, options.ask);
+    // What took so long to find out may not hold any more: another process may have been quicker.
+    return (await this.#take(path, options.watched)) ?? this.#enter(path, store, moved, options.watched);
+  }
+
+  /** The folder that is at the path, watched if it is to be; null when there is none. */
+  async #take(path: string, watched: boolean): Promise<Folder | null> {
+    const real = await realOf(path);
+    const same = await findAsync(await this.refresh(), async (folder) => (await realOf(folder.path)) === real);
+    if (same === undefined || same.watched || !watched) return same ?? null;
+    return this.#replace(same, () => ({ watched }));
+  }
+
+  async #enter(path: string, store: FolderStore, moved: Folder | null, watched: boolean): Promise<Folder> {
+    if (moved !== null) {
+      this.disconnect(moved.bucket);
+      const replaced = { watched: moved.watched || watched };
+      const folder = await this.#replace(moved, (now, others) => ({ ...placed(now, path, others), ...replaced }));
+      // Its pictures are to be found at once, and not when all folders have been looked at.
+      await this.connect(folder);
+      return folder;
+    }
+    return this.#change(async (folders) => {
+      await this.#expectApart(path, folders);
+      const bucket = freeBucket(store.bucket, folders);
+      const folder = { bucket, path, name: freeName(basename(path), folders), watched, formerly: [] };
+      return [[...folders, folder], folder];
+    });
+  }
+
+  /** The whole machine is none, what the system tells of itself neither, nor what the index keeps for itself. */
+  async #expectPictures(path: string): Promise<void> {
+    const { data } = this.#options.config;
+    const [real, index, own] = await Promise.all([path, data, ownPhotos(data)].map(realOf));
+    const isWhole = process.platform !== 'win32' && (real === parse(real!).root || /^\/(proc|sys)(\/|$)/.test(real!));
+    const isOwn = real === index || (isBelow(real!, index!) && real !== own && !isBelow(real!, own!));
+    if (!isWhole && !isOwn) return;
+    const what = isWhole ? 'the system itself' : 'where the index keeps its own files';
+    throw new SightlineError('invalid-input', `expected a folder of pictures, got ${path}, which is ${what}`);
+  }
+
+  /**
+   * Says where a folder is now. What was indexed there as a folder of its own goes, and what people said of it stays.
+   * @throws {not-found} when the index has no such folder
+   * @throws {unavailable} when nothing is at the place
+   * @throws {invalid-config} when the place lies in another folder of the index, or around it
+   */
+  async move(name: string, path: string): Promise<Folder> {
+    await this.#expectPictures(path);
+    const folder = await this.#expect(name);
+    await this.#open(path);
+    const real = await realOf(path);
+    const others = this.#known.filter((other) => other !== folder);
+    const there = await findAsync(others, async (other) => (await realOf(other.path)) === real);
+    await this.#expectApart(
+      path,
+      others.filter((other) => other !== there),
+    );
+    if (there !== undefined) await this.remove(there.name);
+    this.disconnect(folder.bucket);
+    return this.#replace(folder, (now, others) => placed(now, path, others));
+  }
+
+  /** Takes a folder out of the index; its files stay where they are. Answers how many pictures it had. */
+  async remove(name: string): Promise<number> {
+    const { bucket } = await this.#expect(name);
+    // Who is killed in between, or while a picture of it is still being indexed, has it finished by the next start.
+    await this.#change(async (folders) => [folders.filter((folder) => folder.bucket !== bucket), undefined], bucket);
+    this.disconnect(bucket);
+    this.#others = this.#others.filter((folder) => folder.bucket !== bucket);
+    return this.forget(bucket);
+  }
+
+  async #finish(bucket: string): Promise<void> {
+    if (!this.#known.some((folder) => folder.bucket === bucket)) await this.forget(bucket);
+    const { data } = this.#options.config;
+    await withFileLock(join(data, '.folders.lock'), async () => {
+      const { folders, leaving } = await readRegistry(data);
+      await writeRegistry(data, { folders, leaving: leaving.filter((other) => other !== bucket) });
+    });
+  }
+
+  /** One look for each, and a last one. */
+  async #findOthers(): Promise<void> {
+    const { live, buckets } = this.#options;
+    const known = new Set([...this.#known.map(({ bucket }) => bucket), ...buckets.keys()]);
+    for (;;) {
+      const filter = { kind: 'image', exceptBuckets: [...known] } as const;
+      const { items } = await live.read(({ vectors }) => vectors.list({ filter, limit: 1, order: 'id' }));
+      const payload = items[0]?.payload;
+      if (payload?.kind !== 'image') return;
+      const { bucket } = payload;
+      const place = `s3://${bucket}`;
+      this.#others = [...this.#others, { bucket, path: place, name: place, watched: false, formerly: [] }];
+      known.add(bucket);
+    }
+  }
+
+  /** Removes everything of a bucket from the index; what people said waits for the same bytes elsewhere. */
+  async forget(bucket: string): Promise<number> {
+    const { live, failures, vanished, buckets } = this.#options;
+    let removed = 0;
+    await live.write(async ({ vectors }) => {
+      for (;;) {
+        const { items } = await vectors.list({ filter: { kind: 'image', bucket }, limit: PAGE, order: 'id' });
+        if (items.length === 0) return;
+        for (const { id, payload } of items) {
+          if (payload.kind === 'image') await keepVanished({ vectors, vanished, buckets }, id, payload);
+        }
+        const deletedAt = new Date().toISOString();
+        const tombstones = items.map(({ id, payload }) => ({ id, sequencer: payload.sequencer, deletedAt }));
+        await vectors.remove(tombstones, 'not-older');
+        removed += items.length;
+      }
+    });
+    for (let cursor: string | undefined; ; ) {
+      const page = await failures.list({ limit: PAGE, cursor });
+      for (const failure of page.items) if (failure.bucket === bucket) await failures.resolve(failure.id);
+      if (page.next === undefined) return removed;
+      cursor = page.next;
+    }
+  }
+
+  /** Pictures of each folder in the index. */
+  async count(): Promise<(Folder & { readonly pictures: number; readonly isThere: boolean })[]> {
+    const { live } = this.#options;
+    return Promise.all(
+      [...this.#known, ...this.#others].map(async (folder) => ({
+        ...folder,
+        pictures: await live.read(({ vectors }) => vectors.count({ kind: 'image', bucket: folder.bucket })),
+        isThere: this.#connected.has(folder.bucket),
+      })),
+    );
+  }
+
+  #open(root: string, bucket?: string): Promise<FolderStore> {
+    return openFolder({ ...this.#options.opening, root, bucket });
+  }
+
+  async #expect(name: string): Promise<Folder> {
+    const all = [...(await this.refresh()), ...this.#others];
+    const folder = all.find((known) => known.name === name || known.path === name);
+    if (folder !== undefined) return folder;
+    const names = all.map((known) => known.name).join(', ');
+    throw new SightlineError('not-found', `expected a folder of the index (${names || 'it has none'}), got ${name}`);
+  }
+
+  async #replace(
+    { bucket, name }: Folder,
+    by: (folder: Folder, others: readonly Folder[]) => Partial<Folder>,
+  ): Promise<Folder> {
+    return this.#change(async (folders) => {
+      const now = folders.find((folder) => folder.bucket === bucket);
+      if (now === undefined) throw new SightlineError('not-found', `${name} was taken out of the index meanwhile`);
+      const others = folders.filter((folder) => folder !== now);
+      const next = { ...now, ...by(now, others) };
+      return [folders.map((folder) => (folder === now ? next : folder)), next];
+    });
+  }
+
+  /**
+   * Changes the list while no other process does: a server and commands have it open at the same time.
+   * @param left bucket of a folder that is taken out
+   */
+  async #change<T>(to: (folders: readonly Folder[]) => Promise<[readonly Folder[], T]>, left?: string): Promise<T> {
+    const { data } = this.#options.config;
+    return withFileLock(join(data, '.folders.lock'), async () => {
+      const before = await readRegistry(data);
+      const [folders, answer] = await to(before.folders);
+      // One that is added again is no longer leaving.
+      const leaving = new Set(left === undefined ? before.leaving : [...before.leaving, left]);
+      for (const { bucket } of folders) leaving.delete(bucket);
+      await writeRegistry(data, { folders, leaving: [...leaving] });
+      this.#known = folders;
+      return answer;
+    });
+  }
+
+  /** What lies in two folders would be indexed twice. The folder of the index itself is left out of all others. */
+  async #expectApart(path: string, folders: readonly Folder[]): Promise<void> {
+    const [real, data] = await Promise.all([realOf(path), realOf(this.#options.config.data)]);
+    for (const folder of folders) {
+      const other = await realOf(folder.path);
+      const [inner, outer] = isBelow(real, other) ? [real, other] : [other, real];
+      if (!isBelow(inner, outer) || isBelow(inner, data)) continue;
+      const message = `expected a folder apart from those of the index, but ${
+        inner === real ? `${path} lies in ${folder.path}, which is` : `${folder.path}, which lies in ${path}, is`
+      } indexed already; npm run folders -- rm ${folder.name} takes that one out`;
+      throw new SightlineError('invalid-config', message);
+    }
+  }
+
+  async #findMoved(store: FolderStore, path: string, ask: AskMoved | undefined): Promise<Folder | null> {
+    const gone: Folder[] = [];
+    for (const folder of this.#known) if (await isGone(folder.path)) gone.push(folder);
+    const match = await this.#options.live.read(({ vectors }) => findMoved(store, gone, vectors));
+    if (match === null) return null;
+    return match.isSure || (await ask?.(match, path)) ? match.folder : null;
+  }
+}
+
+/** A folder at another place. Where it is called as its place was, it is called as the new one. */
+function placed(folder: Folder, path: string, others: readonly Folder[]): Partial<Folder> {
+  const name = folder.name === basename(folder.path) ? freeName(basename(path), others) : folder.name;
+  return { path, name, formerly: [...folder.formerly, folder.path].filter((former) => former !== path) };
+}
+
+async function findAsync<T>(items: readonly T[], fits: (item: T) => Promise<boolean>): Promise<T | undefined> {
+  for (const item of items) if (await fits(item)) return item;
+}
+
+async function realOf(path: string): Promise<string> {
+  return realpath(path).catch(() => path);
+}
+
+function isBelow(inner: string, outer: string): boolean {
+  const way = relative(outer, inner);
+  return way !== '' && way !== '..' && !way.startsWith(`..${sep}`) && !/^[a-z]:/i.test(way);
+}

@@ -1,0 +1,145 @@
+import { createHash } from 'node:crypto';
+import { readdir } from 'node:fs/promises';
+import type { FolderStore } from '../../core/objects/folder/store.ts';
+import type { VectorStore } from '../../core/ports.ts';
+import type { ImagePayload } from '../../core/types.ts';
+import type { Folder } from './registry.ts';
+
+/** How much of a folder that is gone was found in another one. */
+export interface Match {
+  readonly folder: Folder;
+  /** Pictures of the index whose key and size are in the other folder, too. */
+  readonly found: number;
+  readonly of: number;
+  /** At least nine of ten were found, and a hundred of them have the same bytes. */
+  readonly isSure: boolean;
+}
+
+/** What becomes of a key where the other folder begins higher or lower: `less` goes from its front, `more` comes. */
+interface Shift {
+  readonly less: string;
+  readonly more: string;
+}
+
+type Stored = Pick<ImagePayload, 'key' | 'bytes' | 'sha256'>;
+
+const PAGE = 1000;
+const SURE = 0.9;
+const HASHED = 100;
+/** Pictures that are looked for wherever they may be now. */
+const SOUGHT = 200;
+const AS_IT_WAS: Shift = { less: '', more: '' };
+
+/** Whether nothing is left at a path: no folder, or the empty mount point of a drive. */
+export async function isGone(path: string): Promise<boolean> {
+  return (await readdir(path).catch(() => [])).length === 0;
+}
+
+/**
+ * The folder of the index that this one was before it was moved: one that is gone, and that has pictures in common with
+ * it, under the same keys or, where it is given from higher up or further down than before, under keys that begin
+ * otherwise. Null when there is none.
+ */
+export async function findMoved(
+  store: FolderStore,
+  gone: readonly Folder[],
+  vectors: Pick<VectorStore, 'list'>,
+): Promise<Match | null> {
+  if (gone.length === 0) return null;
+  const sizes = new Map<string, number>();
+  for await (const item of store.scan()) if (item.type === 'object') sizes.set(item.object.key, item.object.bytes);
+  let best: Match | null = null;
+  for (const folder of gone) {
+    const pictures = await picturesOf(folder, vectors);
+    for (const shift of [AS_IT_WAS, likeliestShift(pictures, sizes)]) {
+      const match = shift && (await compareWith(store, sizes, folder, pictures, shift));
+      if (match && match.found > (best?.found ?? 0)) best = match;
+    }
+  }
+  return best;
+}
+
+async function picturesOf({ bucket }: Folder, vectors: Pick<VectorStore, 'list'>): Promise<Stored[]> {
+  const pictures: Stored[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await vectors.list({ filter: { kind: 'image', bucket }, limit: PAGE, cursor, order: 'id' });
+    for (const { payload } of page.items) if (payload.kind === 'image') pictures.push(payload);
+    cursor = page.next;
+  } while (cursor !== undefined);
+  return pictures;
+}
+
+/**
+ * How most of some pictures are called now that are still called the same but for the folders above them. Null where
+ * none is found, and where what one picture is called now another was called before: they could not be told apart.
+ */
+function likeliestShift(pictures: readonly Stored[], sizes: ReadonlyMap<string, number>): Shift | null {
+  const sought = Map.groupBy(pictures.slice(0, SOUGHT), ({ key }) => nameOf(key));
+  const votes = new Map<string, { readonly shift: Shift; count: number }>();
+  for (const [key, bytes] of sizes) {
+    for (const picture of sought.get(nameOf(key)) ?? []) {
+      if (picture.bytes !== bytes || picture.key === key) continue;
+      const shift = shiftBetween(picture.key, key);
+      const vote = votes.get(JSON.stringify(shift)) ?? { shift, count: 0 };
+      vote.count++;
+      votes.set(JSON.stringify(shift), vote);
+    }
+  }
+  const [likeliest] = [...votes.values()].sort((a, b) => b.count - a.count);
+  if (likeliest === undefined) return null;
+  const before = new Set(pictures.map(({ key }) => key));
+  return pictures.some(({ key }) => before.has(shifted(key, likeliest.shift) ?? '')) ? null : likeliest.shift;
+}
+
+/** The shift that makes `after` of `before` and leaves as much as possible as it is. */
+function shiftBetween(before: string, after: string): Shift {
+  const [old, now] = [before.split('/'), after.split('/')];
+  let same = 1;
+  while (same < Math.min(old.length, now.length) && old.at(-same - 1) === now.at(-same - 1)) same++;
+  const front = (names: string[]) => names.slice(0, -same).map((name) => `${name}/`);
+  return { less: front(old).join(''), more: front(now).join('') };
+}
+
+/** The key after the shift; null for one that lies elsewhere. */
+function shifted(key: string, { less, more }: Shift): string | null {
+  return key.startsWith(less) ? more + key.slice(less.length) : null;
+}
+
+function nameOf(key: string): string {
+  return key.slice(key.lastIndexOf('/') + 1);
+}
+
+async function compareWith(
+  store: FolderStore,
+  sizes: ReadonlyMap<string, number>,
+  folder: Folder,
+  pictures: readonly Stored[],
+  shift: Shift,
+): Promise<Match> {
+  const common: { key: string; sha256: string }[] = [];
+  for (const { key: before, bytes, sha256 } of pictures) {
+    const key = shifted(before, shift);
+    if (key !== null && sizes.get(key) === bytes) common.push({ key, sha256 });
+  }
+  const of = pictures.length;
+  const isSure = of > 0 && common.length >= SURE * of && (await haveSameBytes(store, common));
+  return { folder, found: common.length, of, isSure };
+}
+
+/** Reads some of the pictures, evenly spread; ids, by which they are listed, have nothing to do with their folders. */
+async function haveSameBytes(
+  store: FolderStore,
+  pictures: readonly { key: string; sha256: string }[],
+): Promise<boolean> {
+  const step = Math.max(1, pictures.length / HASHED);
+  for (let i = 0; i < pictures.length; i += step) {
+    const { key, sha256 } = pictures[Math.floor(i)]!;
+    const object = await store.get(key);
+    if (object === null) return false;
+    const hash = createHash('sha256');
+    for await (const chunk of object.body) hash.update(chunk);
+    if (hash.digest('hex') !== sha256) return false;
+  }
+  return true;
+}

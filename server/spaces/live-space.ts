@@ -1,0 +1,146 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { isSightlineError } from '../../core/errors.ts';
+import type { IndexJob } from '../../core/index-image.ts';
+import type { Embedder, VectorStore } from '../../core/ports.ts';
+import type { Spaces } from '../../core/spaces/port.ts';
+import type { SpaceId } from '../../core/types.ts';
+import type { ModelInfo } from '../../functions/http/schemas/system.ts';
+
+/** Everything that belongs to one space: models, vectors and the pipeline that indexes into them. */
+export interface SpaceParts {
+  /** The space of the index that they answer for. */
+  readonly space: SpaceId;
+  readonly embedder: Embedder;
+  readonly vectors: VectorStore;
+  readonly index: IndexJob;
+  /** What GET /model answers. */
+  readonly model: ModelInfo;
+}
+
+/** The live space, followed when another one takes over (docs/decisions/0030-spaces.md). */
+export interface LiveSpace {
+  current(): SpaceParts;
+  /** Runs work on one space, which stays open and the same until it has ended. */
+  read<T>(work: (space: SpaceParts) => Promise<T>): Promise<T>;
+  /** Runs work that writes, and runs it again on the successor when another space took over meanwhile. */
+  write<T>(work: (space: SpaceParts) => Promise<T>): Promise<T>;
+  /** Runs work while writes of this process that have not begun wait for it. */
+  holdWrites<T>(work: () => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+export interface LiveSpaceOptions {
+  readonly spaces: Spaces;
+  /** The live space, open. */
+  readonly first: SpaceParts;
+  /** Opens the space of this id, which has become live. */
+  readonly open: (space: SpaceId) => Promise<SpaceParts>;
+  readonly logger: Logger;
+  /** How often it is asked which space is live. @default 500 */
+  readonly pollMs?: number;
+}
+
+/** A write waits so long for a switch to end: longer than one takes, shorter than a caller waits. Milliseconds. */
+const PATIENCE_MS = 20_000;
+const RETRY_MS = 50;
+/** After models could not be loaded, the next try is made so much later. Milliseconds. */
+const PAUSE_MS = 10_000;
+
+interface Lease {
+  readonly parts: SpaceParts;
+  users: number;
+  retired: boolean;
+}
+
+/** Follows from the space that is open to whichever becomes live, until it is closed. */
+export function followLiveSpace(options: LiveSpaceOptions): LiveSpace {
+  const { spaces, open, logger, pollMs = 500 } = options;
+  const hold = (parts: SpaceParts): Lease => ({ parts, users: 0, retired: false });
+  let held = hold(options.first);
+  let following: Promise<void> | null = null;
+  let pausedUntil = 0;
+  let isClosed = false;
+  let holding: Promise<unknown> = Promise.resolve();
+
+  async function retire(old: Lease): Promise<void> {
+    old.retired = true;
+    if (old.users === 0) await closeParts(old.parts);
+  }
+
+  async function read<T>(work: (space: SpaceParts) => Promise<T>): Promise<T> {
+    const mine = held;
+    mine.users++;
+    try {
+      return await work(mine.parts);
+    } finally {
+      mine.users--;
+      if (mine.retired && mine.users === 0) void closeParts(mine.parts);
+    }
+  }
+
+  /** Makes the space that is live the current one. All who ask meanwhile share one look. */
+  function follow(): Promise<void> {
+    following ??= look().finally(() => {
+      following = null;
+    });
+    return following;
+  }
+
+  async function look(): Promise<void> {
+    const live = await spaces.live();
+    const { space } = held.parts;
+    if (live === null || live.space === space || isClosed || Date.now() < pausedUntil) return;
+    try {
+      const next = hold(await open(live.space));
+      const old = held;
+      held = next;
+      logger.info({ from: space, to: live.space }, 'another space is live now');
+      await retire(old);
+    } catch (error) {
+      pausedUntil = Date.now() + PAUSE_MS;
+      throw error;
+    }
+  }
+
+  const timer = setInterval(() => {
+    follow().catch((error: unknown) => logger.error({ err: error }, 'cannot follow to the space that is live now'));
+  }, pollMs).unref();
+
+  return {
+    current: () => held.parts,
+    read,
+    async write(work) {
+      const giveUpAt = Date.now() + PATIENCE_MS;
+      for (;;) {
+        await holding;
+        try {
+          return await read(work);
+        } catch (error) {
+          if (!isSightlineError(error, 'space-retired') || Date.now() > giveUpAt) throw error;
+          logger.debug({ err: error }, 'a write waits for the space that will be live');
+          await follow();
+          // Perhaps the switch is only about to happen, or was given up.
+          await sleep(RETRY_MS);
+        }
+      }
+    },
+    holdWrites(work) {
+      const held = work();
+      holding = held.catch(() => {});
+      return held;
+    },
+    async close() {
+      if (isClosed) return;
+      isClosed = true;
+      clearInterval(timer);
+      await following?.catch(() => {});
+      await retire(held);
+    },
+  };
+}
+
+async function closeParts({ vectors, embedder }: SpaceParts): Promise<void> {
+  await vectors.close();
+  await embedder.close();
+}

@@ -1,0 +1,169 @@
+import { readdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { z } from 'zod';
+import { HEAD_FILE, type HeadFile, loadHeadFile } from '../../core/encode/head-file.ts';
+import { readSharedSpaceId } from '../../core/encode/identity-head.ts';
+import { encoderAdvice, headAdvice, loadManifest, profileOf } from '../../core/encode/manifest.ts';
+import { findEncoder, findFolder } from '../../core/encode/model-files.ts';
+import { isSightlineError, SightlineError } from '../../core/errors.ts';
+import { readJsonFile, writeJsonFile } from '../../core/files/json-file.ts';
+import type { SpaceId } from '../../core/types.ts';
+
+/**
+ * Which models make which space. A head says so itself (head.json), so those in the models directories are found by
+ * looking; where others are, `spaces.json` in the data folder remembers.
+ */
+
+/** What loads an embedder, beside the models directories. */
+export interface SpaceModels {
+  /** Name in manifest.json. */
+  readonly profile: string;
+  /** Folder of the head; null when the encoders of the profile share a space without one. */
+  readonly head: string | null;
+}
+
+interface Places {
+  readonly data: string;
+  readonly modelDirs: readonly string[];
+}
+
+const schema = z.strictObject({
+  spaces: z.record(z.string(), z.strictObject({ profile: z.string(), head: z.string().nullable() })),
+});
+
+/** The models that are configured: a head with its profile, or a profile with its head. Throws `model-mismatch`. */
+export async function configuredModels(config: {
+  readonly modelDirs: readonly string[];
+  readonly profile?: string;
+  readonly head?: string;
+}): Promise<SpaceModels> {
+  if (config.head !== undefined) {
+    return { profile: config.profile ?? (await loadHeadFile(config.head)).profile, head: config.head };
+  }
+  const { modelDirs } = config;
+  const manifest = await loadManifest(modelDirs);
+  const { name, text, image, head } = profileOf(manifest, config.profile ?? manifest.defaultProfile);
+  for (const encoder of [text, image]) await findEncoder(modelDirs, encoder, encoderAdvice(name));
+  return { profile: name, head: head === null ? null : await findFolder(modelDirs, head, headAdvice(name)) };
+}
+
+/** The models that replace what made a space (`replaces` of a profile in manifest.json), when they are here. */
+export async function successorOf(space: SpaceId, modelDirs: readonly string[]): Promise<SpaceModels | null> {
+  const { profiles } = await loadManifest(modelDirs);
+  const profile = Object.keys(profiles).find((name) => profiles[name]!.replaces.includes(space));
+  if (profile === undefined) return null;
+  return configuredModels({ modelDirs, profile }).catch((error: unknown) => {
+    if (isSightlineError(error, 'model-mismatch')) return null;
+    throw error;
+  });
+}
+
+/** Models and the space that they make. */
+type KnownModels = SpaceModels & { readonly space: SpaceId; readonly sameAs: readonly SpaceId[] };
+
+/**
+ * Every head in the models directories, in their order. Folders without one, or with a damaged one, are passed over.
+ * Throws `model-mismatch` for two that make one space: nobody could tell which of them answered.
+ */
+export async function listHeads(modelDirs: readonly string[]): Promise<KnownModels[]> {
+  const folders = await Promise.all(
+    modelDirs.map(async (dir) => {
+      const entries = await readdir(dir, { withFileTypes: true }).catch(() => []);
+      return entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(dir, name));
+    }),
+  );
+  const found = await Promise.all(
+    folders.flat().map(async (head) => {
+      const file: HeadFile | null = await loadHeadFile(head).catch(() => null);
+      return file === null ? [] : [{ space: file.space, sameAs: file.sameAs, profile: file.profile, head }];
+    }),
+  );
+  return refuseTwins(found.flat(), ({ head }) => head ?? '');
+}
+
+/** Profiles without a head whose encoders are here, and their spaces. Throws as {@link listHeads}. */
+async function listSharedSpaces(modelDirs: readonly string[]): Promise<KnownModels[]> {
+  const manifest = await loadManifest(modelDirs);
+  const found: KnownModels[] = [];
+  for (const profile of Object.keys(manifest.profiles).filter((name) => manifest.profiles[name]!.head === null)) {
+    const space = await sharedSpaceOf(modelDirs, profile);
+    if (space !== null) found.push({ space, sameAs: [], profile, head: null });
+  }
+  return refuseTwins(found, ({ profile }) => `profile ${profile}`);
+}
+
+/** The space of a profile without a head; null when its files are not here, or not as pinned. */
+async function sharedSpaceOf(modelDirs: readonly string[], profile: string): Promise<SpaceId | null> {
+  const manifest = await loadManifest(modelDirs);
+  try {
+    return await readSharedSpaceId(modelDirs, profileOf(manifest, profile));
+  } catch (error) {
+    if (isSightlineError(error, 'model-mismatch') || isSightlineError(error, 'invalid-config')) return null;
+    throw error;
+  }
+}
+
+function refuseTwins(all: readonly KnownModels[], nameOf: (models: KnownModels) => string): KnownModels[] {
+  const seen = new Map<SpaceId, KnownModels>();
+  for (const models of all) {
+    const twin = seen.get(models.space);
+    // A folder of the same name in a later models directory is hidden by the first one.
+    const isHidden = twin?.head != null && models.head !== null && basename(twin.head) === basename(models.head);
+    if (twin !== undefined && !isHidden) {
+      throw new SightlineError(
+        'model-mismatch',
+        `expected each head to make a space of its own, got ${models.space} from both ${nameOf(twin)} and ` +
+          `${nameOf(models)}: move one of them out of the models directories`,
+        { details: { space: models.space } },
+      );
+    }
+    if (twin === undefined) seen.set(models.space, models);
+  }
+  return [...seen.values()];
+}
+
+/** The models of a space, or null when there are none here. Throws `invalid-config` when spaces.json is damaged. */
+export async function findModels(space: SpaceId, places: Places): Promise<SpaceModels | null> {
+  const remembered = (await readRemembered(places.data))[space];
+  const heads = await listHeads(places.modelDirs);
+  if (remembered !== undefined) {
+    const { profile, head } = remembered;
+    const file = head === null ? null : await loadHeadFile(head).catch(() => null);
+    const made = head === null ? await sharedSpaceOf(places.modelDirs, profile) : file?.space;
+    if (made === space || file?.sameAs.includes(space)) return remembered;
+  }
+  const isIt = (models: KnownModels) => models.space === space || models.sameAs.includes(space);
+  const found = heads.find(isIt) ?? (await listSharedSpaces(places.modelDirs)).find(isIt);
+  return found === undefined ? null : { profile: found.profile, head: found.head };
+}
+
+/** The same, where there must be some. Throws `space-mismatch` naming what was looked for and what there is. */
+export async function expectModels(space: SpaceId, places: Places): Promise<SpaceModels> {
+  const found = await findModels(space, places);
+  if (found !== null) return found;
+  const heads = await listHeads(places.modelDirs);
+  const there = heads.map((head) => `${head.space} (${head.head})`).join(', ') || 'none';
+  const first = heads[0];
+  throw new SightlineError(
+    'space-mismatch',
+    `the index holds vectors of space ${space}, expected its ${HEAD_FILE} in ${places.modelDirs.join(', ')} ` +
+      `or where it was ` +
+      `when the space was made; found heads of the spaces ${there}. Bring the models of ${space} back, or ` +
+      `change to others: ` +
+      `npm run reindex -- --profile ${first?.profile ?? 'NAME'}`,
+    { details: { expected: space, found: there } },
+  );
+}
+
+/** Keeps in mind where the models of a space are, written whole or not at all. */
+export async function rememberModels(data: string, space: SpaceId, models: SpaceModels): Promise<void> {
+  await writeJsonFile(spacesFile(data), { spaces: { ...(await readRemembered(data)), [space]: models } });
+}
+
+async function readRemembered(data: string): Promise<Readonly<Record<SpaceId, SpaceModels>>> {
+  return (await readJsonFile(spacesFile(data), schema, 'delete it, and name --head again'))?.spaces ?? {};
+}
+
+function spacesFile(data: string): string {
+  return join(data, 'spaces.json');
+}

@@ -1,0 +1,33 @@
+import { readFileSync } from 'node:fs';
+import { DEFAULT_LIMITS } from '../../../core/encode/encoders.ts';
+import { isSightlineError } from '../../../core/errors.ts';
+import { decodeImage, thumbnail } from '../../../core/picture/decode.ts';
+import type { Preprocessing } from '../../../core/picture/preprocessor-config.ts';
+
+/**
+ * Run as a process of its own by encode-bad-images.test.ts: decodes each file named, several times at once, and prints
+ * what became of it and the most memory the process ever had.
+ */
+const HOW: Preprocessing = {
+  resize: { mode: 'shortest-edge', size: 297, kernel: 'bicubic' },
+  crop: 260,
+  mean: [0, 0, 0],
+  std: [1, 1, 1],
+};
+
+const outcome = (work: Promise<unknown>) =>
+  work.then(
+    () => 'decoded',
+    (error: unknown) => (isSightlineError(error) ? String(error.details.reason) : String(error)),
+  );
+
+const outcomes: Record<string, string[]> = {};
+for (const path of process.argv.slice(2)) {
+  const bytes = readFileSync(path);
+  outcomes[path] = await Promise.all([
+    outcome(decodeImage(bytes, HOW, DEFAULT_LIMITS)),
+    outcome(decodeImage(bytes, HOW, DEFAULT_LIMITS)),
+    outcome(thumbnail(bytes, 200, { limits: DEFAULT_LIMITS })),
+  ]);
+}
+console.log(JSON.stringify({ outcomes, peakBytes: process.resourceUsage().maxRSS * 1024 }));

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { loadEmbedder } from '../../../core/encode/embedder.ts';
+import type { Embedder, VectorStore } from '../../../core/ports.ts';
+import { respelled } from '../../../core/search/spelling.ts';
+import { openEmbeddedStore } from '../../../core/vectors/sqlite/store.ts';
+import { caption, image, seededRandom, unit, uuid } from '../../contract/vectors-data.ts';
+import { temporaryFolder } from '../encode/fixtures.ts';
+
+const MODELS = fileURLToPath(new URL('../../../models', import.meta.url));
+const folder = temporaryFolder({ after });
+const random = seededRandom(3);
+
+describe('what was probably meant', () => {
+  let embedder: Embedder;
+  let vectors: VectorStore;
+  before(async () => {
+    embedder = await loadEmbedder({ modelDirs: [MODELS], profile: 'compact' });
+    const { space, dimension } = embedder;
+    vectors = await openEmbeddedStore({ file: `${folder}/index.sqlite`, space, dimension });
+    const payloads = [
+      image({ key: 'Schönbrunn/IMG_0504.jpg', tags: ['Kirschblüte'] }),
+      ...Array.from({ length: 40 }, (_, i) => image({ key: `Schottland/IMG_0${600 + i}.jpg` })),
+      caption({ caption: 'a zeppelin over Friedrichshafen' }),
+    ];
+    await vectors.upsert(
+      payloads.map((payload, i) => ({ id: uuid(i), vector: unit(random), payload })),
+      'newer',
+    );
+  });
+  after(async () => {
+    await vectors.close();
+    await embedder.close();
+  });
+
+  it('is the nearest word that is known to the model or to the pictures; known words stay', async () => {
+    for (const [text, meant] of [
+      ['sunste', 'sunset'],
+      ['A sunste, over the Beahc!', 'A sunset, over the beach!'],
+      ['elephnt without poeple', 'elephant without people'],
+      ['schonbrunm', 'schonbrunn'],
+      ['scohttland shcoenbrunn', 'schottland schonbrunn'],
+      ['hcsonbrunn zepplein', 'schonbrunn zeppelin'],
+      ['Schotland', 'schottland'],
+      ['kirschblute kirschbulte', 'kirschblute kirschblute'],
+      ['zepelin friedrichshaven', 'zeppelin friedrichshafen'],
+      // Several tokens of the text encoder, and names of what the image encoder knows.
+      ['a flamnigo', 'a flamingo'],
+      ['an espreso beside a teapot', 'an espresso beside a teapot'],
+      ['a sunset over the beach', null],
+      ['Schottland', null],
+      ['zqxvwk', null],
+      ['dgo cta', null],
+      ['IMG_0504', null],
+      ['海灘日落', null],
+      ['𒀀𒀁', null],
+      ['𐐨𐐩𐐪𐐫𐐬 𐐨𐐩𐐪', null],
+      ['', null],
+    ] as const) {
+      assert.equal(await respelled({ embedder, vectors }, text, { language: 'en', preferred: ['en'] }), meant, text);
+    }
+  });
+
+  it('is no English word in another language, unless that is a guess at few words', async () => {
+    const meant = (text: string, language: string | null, ...preferred: string[]) =>
+      respelled({ embedder, vectors }, text, { language, preferred });
+    assert.equal(await meant('umbrela', 'eu', 'en'), 'umbrella');
+    assert.equal(await meant('umbrela', 'eu', 'eu', 'en'), null);
+    assert.equal(await meant('umbrela', null), 'umbrella');
+    assert.equal(await meant('en umbrela vid träd', 'sv', 'en'), null);
+    assert.equal(await meant('grün', 'de', 'en'), null);
+    assert.equal(await meant('Kirschbulte', 'de', 'de'), 'kirschblute');
+  });
+});

@@ -1,0 +1,292 @@
+import assert from 'node:assert/strict';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, beforeEach, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { eventually, type RunningServer, runScript, startServer } from '../server.ts';
+
+const samples = fileURLToPath(new URL('../../../examples/photos', import.meta.url));
+
+interface Status {
+  readonly pictures: number;
+  readonly hidden: number;
+  readonly backlog: number;
+  readonly folders: { readonly name: string; readonly pictures: number; readonly there: boolean }[];
+}
+interface Images {
+  readonly items: { id: string; key: string; tags: string[]; links: { thumbnail: string } }[];
+}
+
+describe('the folders of an index', { timeout: 900_000 }, () => {
+  let dir: string;
+  let server: RunningServer | null = null;
+  const at = (path: string) => join(dir, path);
+  beforeEach(async () => {
+    await server?.stop();
+    server = null;
+    if (dir !== undefined) await rm(dir, { recursive: true, force: true });
+    dir = await mkdtemp(join(tmpdir(), 'folders-'));
+    await fill('a', 'cat.jpg', 'rocket.jpg');
+    await fill('b', 'coffee.jpg');
+  });
+  after(async () => {
+    await server?.stop();
+    await rm(dir, { recursive: true, force: true });
+  });
+
+  async function fill(folder: string, ...names: string[]): Promise<void> {
+    await mkdir(at(folder), { recursive: true });
+    for (const name of names) await copyFile(join(samples, name), at(`${folder}/${name}`));
+  }
+  const start = async (...folders: string[]) => {
+    server = await startServer(['--data', at('data'), ...folders.map(at)]);
+  };
+  const restart = async (...folders: string[]) => {
+    assert.equal(await server?.stop(), 0);
+    await start(...folders);
+  };
+  const get = async <T>(path: string) => (await (await fetch(`${server!.url}${path}`)).json()) as T;
+  const keys = async (query = '') =>
+    (await get<Images>(`/images?limit=200${query}`)).items.map(({ key }) => key).sort();
+  const finds = (...expected: string[]) =>
+    eventually(`the keys ${expected}`, 120_000, async () =>
+      (await keys()).join() === expected.toSorted().join() ? true : null,
+    );
+  const send = async (method: string, path: string, body?: unknown) => {
+    const headers = { 'Content-Type': 'application/json' };
+    const answer = await fetch(`${server!.url}${path}`, { method, headers, body: JSON.stringify(body) });
+    const text = await answer.text();
+    return { status: answer.status, body: text === '' ? null : JSON.parse(text) };
+  };
+  const command = async (...words: string[]) => {
+    const { code, stdout, stderr } = await runScript(['scripts/sightline.ts', ...words, '--data', at('data')]);
+    return { code, text: stdout + stderr };
+  };
+
+  it(
+    'are several, each with a name; samples leave when the first comes, and all are there at the next ' + 'start',
+    async () => {
+      await start();
+      await eventually('the samples', 120_000, async () => ((await keys()).length === 23 ? true : null));
+      await writeFile(at('data/photos/.keep'), '');
+      await restart('a', 'b');
+      await finds('cat.jpg', 'coffee.jpg', 'rocket.jpg');
+      assert.deepEqual(await keys('&bucket=b'), ['coffee.jpg']);
+      assert.deepEqual(await keys('&exceptBuckets=b'), ['cat.jpg', 'rocket.jpg']);
+      assert.deepEqual(await readdir(at('data/photos')), ['.keep'], 'what was added there stays');
+      await restart();
+      await finds('cat.jpg', 'coffee.jpg', 'rocket.jpg');
+    },
+  );
+
+  it('come and go with their drives: hidden and counted meanwhile, also over a restart', async () => {
+    await start('a', 'b');
+    await finds('cat.jpg', 'coffee.jpg', 'rocket.jpg');
+    const [coffee] = (await get<Images>('/images?bucket=b')).items;
+    await rename(at('b'), at('away'));
+    await finds('cat.jpg', 'rocket.jpg');
+    const { hidden, pictures, folders } = await get<Status>('/status');
+    assert.deepEqual([hidden, pictures], [1, 2]);
+    assert.deepEqual(
+      folders.map(({ name, there }) => [name, there]),
+      [
+        ['a', true],
+        ['b', false],
+      ],
+    );
+    assert.equal((await fetch(`${server!.url}${coffee!.links.thumbnail}`)).status, 404);
+    await mkdir(at('b'));
+    await restart('a', 'b');
+    await finds('cat.jpg', 'rocket.jpg');
+    await rm(at('b'), { recursive: true });
+    await rename(at('away'), at('b'));
+    await finds('cat.jpg', 'coffee.jpg', 'rocket.jpg');
+  });
+
+  it('are known again where they moved to, with their tags; one that is still there was copied', async () => {
+    await start('a');
+    await finds('cat.jpg', 'rocket.jpg');
+    for (const { id } of (await get<Images>('/images')).items) {
+      const body = JSON.stringify({ tags: ['kept'] });
+      const headers = { 'Content-Type': 'application/json' };
+      assert.equal((await fetch(`${server!.url}/images/${id}`, { method: 'PATCH', headers, body })).status, 200);
+    }
+    await server!.stop();
+    await rename(at('a'), at('c'));
+    await start('c');
+    await finds('cat.jpg', 'rocket.jpg');
+    const { items } = await get<Images>('/images');
+    assert.deepEqual(
+      items.map(({ tags }) => tags),
+      [['kept'], ['kept']],
+    );
+    for (const { links } of items) assert.equal((await fetch(`${server!.url}${links.thumbnail}`)).status, 200);
+    assert.match((await command('folders', 'list')).text, /^c {2}.*c {2}2 pictures, watched/);
+    await fill('copy', 'cat.jpg', 'rocket.jpg');
+    await restart('copy');
+    await finds('cat.jpg', 'cat.jpg', 'rocket.jpg', 'rocket.jpg');
+  });
+
+  it('are known again where they are given from higher up, or from further down, with their tags', async () => {
+    await start('a');
+    await finds('cat.jpg', 'rocket.jpg');
+    for (const { id, key } of (await get<Images>('/images')).items) {
+      assert.equal((await send('PATCH', `/images/${id}`, { tags: [key] })).status, 200);
+    }
+    const tags = async () => (await get<Images>('/images')).items.map(({ tags }) => tags.join()).sort();
+    const isKnownAt = async (given: string, ...now: string[]) => {
+      await start(given);
+      await finds(...now);
+      assert.deepEqual(await tags(), ['cat.jpg', 'rocket.jpg']);
+      const { folders } = await get<Status>('/status');
+      assert.deepEqual(
+        folders.map(({ name }) => name),
+        [given],
+      );
+      await server!.stop();
+    };
+    await server!.stop();
+    await mkdir(at('disk/x'), { recursive: true });
+    await rename(at('a'), at('disk/x/Photos'));
+    await isKnownAt('disk', 'x/Photos/cat.jpg', 'x/Photos/rocket.jpg');
+    await rename(at('disk/x/Photos'), at('Bilder'));
+    await rm(at('disk'), { recursive: true });
+    await isKnownAt('Bilder', 'cat.jpg', 'rocket.jpg');
+  });
+
+  it('are moved by hand where it is not sure, and say what to type', async () => {
+    await start('a');
+    await finds('cat.jpg', 'rocket.jpg');
+    await server!.stop();
+    await fill('c', 'cat.jpg', 'coffee.jpg');
+    await rm(at('a'), { recursive: true });
+    await start('c');
+    await finds('cat.jpg', 'coffee.jpg');
+    assert.match(server!.output(), /1 of the 2 pictures of .*a, which is gone, .*\n.*folders.* move "a" /);
+    const moved = await command('folders', 'move', 'a', at('c'));
+    assert.equal(moved.code, 0, moved.text);
+    await finds('cat.jpg', 'coffee.jpg');
+    await eventually('one folder', 60_000, async () =>
+      (await get<Status>('/status')).folders.length === 1 ? true : null,
+    );
+  });
+
+  it('come, move and go over HTTP, uploads with them; one that may be an old one is asked about', async () => {
+    await start();
+    await eventually('the samples', 120_000, async () => ((await keys()).length === 23 ? true : null));
+    const added = await send('POST', '/folders', { path: at('a') });
+    assert.deepEqual([added.status, added.body.name, added.body.path, added.body.there], [201, 'a', at('a'), true]);
+    await finds('cat.jpg', 'rocket.jpg');
+    const form = new FormData();
+    form.append('file', new File([await readFile(join(samples, 'coffee.jpg'))], 'sent.jpg'));
+    const sent = await fetch(`${server!.url}/images?key=sent.jpg`, { method: 'POST', body: form });
+    assert.equal(sent.status, 201, await sent.text());
+    assert.ok((await readdir(at('a'))).includes('sent.jpg'), 'the folder of the samples, which went, takes no uploads');
+    await rm(at('a/sent.jpg'));
+    await finds('cat.jpg', 'rocket.jpg');
+
+    await mkdir(at('a/sub'));
+    const nested = await send('POST', '/folders', { path: at('a/sub') });
+    assert.deepEqual([nested.status, nested.body.type], [409, '/problems/folder-overlaps']);
+    assert.ok(nested.body.detail.includes(at('a/sub')) && nested.body.detail.includes(`${at('a')},`));
+    await mkdir(at('data/trash'), { recursive: true });
+    for (const path of [at('nowhere'), at('a/cat.jpg'), 'a', '/', '/proc', at('data'), at('data/trash')]) {
+      assert.equal((await send('POST', '/folders', { path })).status, 400, path);
+    }
+
+    await rm(at('a'), { recursive: true });
+    await fill('c', 'cat.jpg', 'coffee.jpg');
+    await finds();
+    const asked = await send('POST', '/folders', { path: at('c') });
+    assert.deepEqual([asked.status, asked.body.type, asked.body.folder], [409, '/problems/perhaps-moved', 'a']);
+    assert.equal((await send('POST', '/folders', { path: at('c'), moved: true })).body.name, 'c');
+    await finds('cat.jpg', 'coffee.jpg');
+    await rename(at('c'), at('d'));
+    assert.equal((await send('PATCH', '/folders/c', { path: at('d') })).body.path, at('d'));
+    await finds('cat.jpg', 'coffee.jpg');
+    assert.equal((await send('DELETE', '/folders/d')).status, 204);
+    await finds();
+    assert.deepEqual((await get<Status>('/status')).folders, []);
+    assert.equal((await send('DELETE', '/folders/d')).status, 404);
+    assert.deepEqual((await readdir(at('d'))).sort(), ['cat.jpg', 'coffee.jpg']);
+  });
+
+  it('leave nothing behind when they are taken out while they are indexed', async () => {
+    const picture = await readFile(join(samples, 'cat.jpg'));
+    for (const way of ['a request', 'a command'] as const) {
+      await mkdir(at(way));
+      for (let i = 0; i < 200; i++)
+        await writeFile(at(`${way}/${i}.jpg`), Buffer.concat([picture, Buffer.from(`${i}`)]));
+      await (way === 'a request' ? start('b', way) : restart('b', way));
+      await eventually('some of them', 60_000, async () => ((await keys()).length > 10 ? true : null));
+      const { backlog } = await get<Status>('/status');
+      if (way === 'a command') assert.equal((await command('folders', 'rm', way)).code, 0);
+      else assert.equal((await send('DELETE', `/folders/${encodeURIComponent(way)}`)).status, 204);
+      assert.ok(backlog > 0, 'it was not indexed yet');
+      await finds('coffee.jpg');
+      await eventually('nothing under way', 60_000, async () =>
+        (await get<Status>('/status')).backlog === 0 ? true : null,
+      );
+      await finds('coffee.jpg');
+    }
+  });
+
+  it('leave nothing behind when the process that takes them out is killed', async () => {
+    await start('a', 'b');
+    await finds('cat.jpg', 'coffee.jpg', 'rocket.jpg');
+    await server!.stop('SIGKILL');
+    const list = at('data/folders.json');
+    const { folders } = JSON.parse(await readFile(list, 'utf8')) as { folders: { name: string }[] };
+    // What stands there before the first of its pictures goes.
+    const left = folders.map((folder) => (folder.name === 'a' ? { ...folder, leaving: true } : folder));
+    await writeFile(list, JSON.stringify({ folders: left }));
+    await start();
+    await finds('coffee.jpg');
+    const { pictures, hidden, ...status } = await get<Status>('/status');
+    assert.deepEqual([pictures, hidden, status.folders.map(({ name }) => name)], [1, 0, ['b']]);
+    assert.equal((await command('folders', 'add', at('a'))).code, 0);
+    await finds('cat.jpg', 'coffee.jpg', 'rocket.jpg');
+  });
+
+  it('are changed by several processes at once, and none is lost', async () => {
+    await start('a');
+    await finds('cat.jpg', 'rocket.jpg');
+    const names = ['x1', 'x2', 'x3', 'x4'];
+    for (const name of names) await fill(name, 'moon.jpg');
+    const [, ...answers] = await Promise.all([
+      command('folders', 'add', at('b')),
+      ...names.map((name) => send('POST', '/folders', { path: at(name) })),
+    ]);
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      [201, 201, 201, 201],
+    );
+    await eventually('all folders', 60_000, async () => {
+      const { folders } = await get<Status>('/status');
+      return folders
+        .map(({ name }) => name)
+        .toSorted()
+        .join() === ['a', 'b', ...names].join()
+        ? true
+        : null;
+    });
+  });
+
+  it('are followed as a command changes them; one within another is refused with both named', async () => {
+    await start('a');
+    await finds('cat.jpg', 'rocket.jpg');
+    assert.equal((await command('folders', 'add', at('b'))).code, 0);
+    await finds('cat.jpg', 'coffee.jpg', 'rocket.jpg');
+    await mkdir(at('a/sub'));
+    for (const inner of ['a/sub', '.']) {
+      const { code, text } = await command('folders', 'add', at(inner));
+      assert.equal(code, 2, text);
+      assert.ok(text.includes(at('a')) && text.includes('rm a'), text);
+    }
+    assert.equal((await command('folders', 'rm', 'a')).code, 0);
+    await finds('coffee.jpg');
+    assert.deepEqual(await readdir(at('a')), ['cat.jpg', 'rocket.jpg', 'sub']);
+    assert.match((await command('folders', 'rm', 'a')).text, /expected a folder of the index \(b\), got a/);
+  });
+});

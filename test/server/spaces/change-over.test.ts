@@ -1,0 +1,247 @@
+import assert from 'node:assert/strict';
+import { cpSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { loadEncoders } from '../../../core/encode/encoders.ts';
+import { loadHeadFile } from '../../../core/encode/head-file.ts';
+import { MODELS, writeHead } from '../../core/encode/fixtures.ts';
+import { type HubTestServer, startHub } from '../../support/hub-server.ts';
+import { randomRepos } from '../../support/random-models.ts';
+import { eventually, type RunningServer, runScript, startServer as start } from '../server.ts';
+
+/** A server changes over to other models by itself, and answers meanwhile. */
+
+const samples = fileURLToPath(new URL('../../../examples/photos', import.meta.url));
+const DEADLINE = 120_000;
+const PHOTOS = ['cat.jpg', 'coffee.jpg', 'moon.jpg'];
+
+interface Status {
+  readonly space: string;
+  readonly pictures: number;
+  readonly change: { profile: string; done: number; total: number; partial: boolean; problem: string | null } | null;
+}
+
+async function read<T>(server: RunningServer, path: string): Promise<T> {
+  const response = await fetch(`${server.url}${path}`);
+  assert.equal(response.status, 200, `${path}: ${await response.clone().text()}`);
+  return (await response.json()) as T;
+}
+
+/** A test that fails must not leave its server running. */
+const started: RunningServer[] = [];
+async function startServer(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<RunningServer> {
+  const server = await start(args, env);
+  started.push(server);
+  return server;
+}
+
+const hasPrinted = (server: RunningServer, what: RegExp) =>
+  eventually(`${what} in ${server.output()}`, DEADLINE, async () => (what.test(server.output()) ? true : null));
+
+const statusOf = (server: RunningServer) => read<Status>(server, '/status');
+
+/** Waits for what the server says of itself. */
+function when(server: RunningServer, what: string, holds: (status: Status) => boolean): Promise<Status> {
+  return eventually(`${what}; it printed ${server.output()}`, DEADLINE, async () => {
+    const status = await statusOf(server);
+    return holds(status) ? status : null;
+  });
+}
+
+const hasAll = (status: Status) => status.pictures === PHOTOS.length;
+
+interface Found {
+  readonly space: string;
+  readonly items: { id: string; key: string; tags: string[]; takenAt: string | null; score: number }[];
+}
+const search = (server: RunningServer) => read<Found>(server, '/search?q=a+dog&limit=10');
+
+/** A picture has a tag, and a caption is stored: what must outlast every change. */
+async function addUserData(server: RunningServer): Promise<void> {
+  const { items } = await read<Found>(server, '/images?limit=10');
+  const { id } = items.find(({ key }) => key === 'cat.jpg')!;
+  const send = (method: string, path: string, body: unknown) =>
+    fetch(`${server.url}${path}`, {
+      method,
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+  assert.equal((await send('PATCH', `/images/${id}`, { tags: ['mine'] })).status, 200);
+  assert.equal((await send('POST', '/captions', { text: 'the caption' })).status, 201);
+}
+
+/** What people said and files say, whatever the models. */
+async function userData(server: RunningServer): Promise<unknown> {
+  const { items } = await read<Found>(server, '/images?limit=10');
+  const captions = await read<{ items: { caption: string }[] }>(server, '/search?kind=caption&q=caption');
+  const pictures = items.map(({ id, key, tags, takenAt }) => ({ id, key, tags, takenAt }));
+  return [pictures.sort((a, b) => a.key.localeCompare(b.key)), captions.items.map(({ caption }) => caption)];
+}
+
+let dir: string;
+let photos: string;
+let hub: HubTestServer;
+before(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'sightline-change-'));
+  photos = join(dir, 'photos');
+  for (const name of PHOTOS) cpSync(join(samples, name), join(photos, name));
+  hub = await startHub(randomRepos());
+});
+after(async () => {
+  for (const server of started) await server.stop('SIGKILL');
+  await hub.stop();
+  await rm(dir, { recursive: true });
+});
+
+const downloads = () => hub.requests.filter(({ url }) => !url.startsWith('/api/'));
+
+describe('another profile by one flag', () => {
+  let data: string;
+  let was: Status;
+  let known: unknown;
+  before(async () => {
+    data = join(dir, 'clip');
+    const server = await startServer([photos, '--data', data]);
+    was = await when(server, 'the pictures', hasAll);
+    await addUserData(server);
+    known = await userData(server);
+    await server.stop();
+  });
+
+  it('says what it would download and from where, and does not where nobody says yes', async () => {
+    const call = (profile: string) =>
+      runScript(['scripts/sightline.ts', '--profile', profile, photos, '--data', data, '--port', '0'], {
+        HF_ENDPOINT: hub.endpoint,
+      });
+    const clip = await call('clip');
+    assert.equal(clip.code, 2, clip.stderr);
+    assert.match(
+      clip.stderr,
+      /clip-vit-base-patch32-text: \d+\.\d MB, licence MIT, from http:\S+\/Xenova\/clip-vit-base-patch32\n/,
+    );
+    assert.match(clip.stderr, /\d+\.\d MB in all, into \S+clip\/models\.\nerror: expected --yes/);
+    const mobile = await call('mobileclip');
+    assert.match(mobile.stderr, /mobileclip-s0-image: .*for research only, not for products/);
+    const seed = await call('seed');
+    assert.equal(seed.code, 1);
+    assert.match(seed.stderr, /needs a head .* nothing is downloaded: .*models -- pull seed .*train -- --profile seed/);
+    assert.deepEqual(downloads(), []);
+  });
+
+  it('downloads nothing without the flag', async () => {
+    const env = { HF_ENDPOINT: hub.endpoint, SIGHTLINE_PROFILE: 'clip' };
+    await assert.rejects(startServer([photos, '--data', data], env), /models -- pull clip brings it/);
+    assert.deepEqual(downloads(), []);
+  });
+
+  it('downloads, changes over while it answers, keeps what people said, and stays', async () => {
+    const args = ['--profile', 'clip', '--yes', photos, '--data', data];
+    const server = await startServer(args, { HF_ENDPOINT: hub.endpoint });
+    assert.ok(downloads().length > 0);
+    await hasPrinted(server, /Profile clip is being built in the background; compact answers until it is done/);
+    const spaces = new Set<string>();
+    const now = await eventually('the new space', DEADLINE, async () => {
+      const { space, items } = await search(server);
+      assert.equal(items.length, PHOTOS.length);
+      spaces.add(space);
+      const status = await statusOf(server);
+      return status.change === null && status.space !== was.space ? status : null;
+    });
+    assert.ok([...spaces].every((space) => space === was.space || space === now.space));
+    assert.deepEqual(await userData(server), known);
+    await hasPrinted(server, new RegExp(`spaces -- use ${was.space} goes back`));
+    await server.stop();
+
+    const count = hub.requests.length;
+    const again = await startServer(['--data', data], { HF_ENDPOINT: hub.endpoint });
+    const stays = await statusOf(again);
+    assert.deepEqual([stays.space, stays.change], [now.space, null]);
+    await again.stop();
+    assert.equal(hub.requests.length, count);
+  });
+});
+
+describe('models that replace others', () => {
+  let models: string;
+  let beside: string;
+  const space = { before: '', after: '' };
+  const env = () => ({ SIGHTLINE_EXTRA_MODELS: models });
+  const isThere = (there: boolean) => renameSync(there ? `${beside}-away` : beside, there ? beside : `${beside}-away`);
+
+  before(async () => {
+    models = join(dir, 'models');
+    beside = join(dir, 'beside');
+    mkdirSync(beside);
+    renameSync(join(photos, 'moon.jpg'), join(beside, 'moon.jpg'));
+    const encoders = await loadEncoders({ modelDirs: [MODELS], profile: 'compact' });
+    const { text, image } = encoders.profile;
+    for (const [name, input] of [
+      ['before', 'features'],
+      ['after', 'logits'],
+    ] as const) {
+      const head = writeHead(join(models, `head-${name}`), encoders, { inputs: [input], changes: { profile: name } });
+      space[name] = (await loadHeadFile(head)).space;
+    }
+    await encoders.close();
+    const profile = { text: text.name, image: image.name };
+    const profiles = {
+      before: { ...profile, head: 'head-before' },
+      after: { ...profile, head: 'head-after', replaces: [space.before] },
+    };
+    writeFileSync(join(models, 'manifest.json'), JSON.stringify({ profiles, encoders: {} }));
+    const server = await startServer([photos, beside, '--data', join(dir, 'library')], {
+      ...env(),
+      SIGHTLINE_PROFILE: 'before',
+    });
+    const { space: made } = await when(server, 'the pictures', hasAll);
+    assert.equal(made, space.before);
+    await addUserData(server);
+    await server.stop();
+    cpSync(join(dir, 'library'), join(dir, 'lost'), { recursive: true });
+  });
+
+  it('take over by themselves, when all is there; whoever goes back stays', async () => {
+    const args = ['--data', join(dir, 'library')];
+    isThere(false);
+    const server = await startServer(args, env());
+    const known = await userData(server);
+    const waiting = await when(server, 'what it waits for', ({ change }) => change?.problem != null);
+    assert.equal(waiting.space, space.before);
+    assert.match(waiting.change!.problem!, /1 are not \(not-connected\), such as moon\.jpg/);
+    assert.deepEqual([waiting.change!.profile, waiting.change!.total, waiting.change!.partial], ['after', 4, false]);
+    assert.equal((await search(server)).space, space.before);
+    isThere(true);
+    await when(server, 'the change', (status) => status.change === null && status.space === space.after);
+    assert.deepEqual((await search(server)).items.map(({ key }) => key).sort(), [...PHOTOS].sort());
+    assert.notDeepEqual(await userData(server), known);
+    assert.match(JSON.stringify(await userData(server)), /"tags":\["mine"\].*the caption/);
+
+    const back = await runScript(['scripts/sightline.ts', 'spaces', 'use', space.before, ...args], env());
+    assert.equal(back.code, 0, back.stderr);
+    await when(server, 'the way back', (status) => status.space === space.before);
+    await server.stop();
+    const again = await startServer(args, env());
+    const stays = await statusOf(again);
+    assert.deepEqual([stays.space, stays.change], [space.before, null]);
+    await again.stop();
+  });
+
+  it('answer from what they have when those of before are lost', async () => {
+    rmSync(join(models, 'head-before'), { recursive: true });
+    isThere(false);
+    const server = await startServer(['--data', join(dir, 'lost')], env());
+    await hasPrinted(server, new RegExp(`space ${space.before}\\) are not here`));
+    const waiting = await when(server, 'what it waits for', ({ change }) => change?.problem != null);
+    assert.deepEqual([waiting.space, waiting.change!.partial], [space.after, true]);
+    const { space: answering, items } = await search(server);
+    assert.deepEqual([answering, items.map(({ key }) => key).sort()], [space.after, ['cat.jpg', 'coffee.jpg']]);
+    assert.match(JSON.stringify(await userData(server)), /"tags":\["mine"\].*the caption/);
+    isThere(true);
+    await when(server, 'the change', (status) => status.change === null);
+    assert.deepEqual((await search(server)).items.map(({ key }) => key).sort(), [...PHOTOS].sort());
+    await server.stop();
+  });
+});

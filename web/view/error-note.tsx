@@ -1,0 +1,34 @@
+import { ApiFault } from '../api-error.ts';
+import { explain } from '../explain-error.ts';
+import { t } from '../i18n/translate.ts';
+import { keyWanted } from '../state/access.ts';
+import { Icon } from './icon.tsx';
+
+interface FaultNoteProps {
+  readonly fault: unknown;
+  /** Does what failed again. */
+  readonly again: () => void;
+  /** Narrow, and always in sight: it stands above results that are still good. */
+  readonly slim?: boolean;
+}
+
+/** What failed, what to do about it, and a button for that. */
+export function FaultNote({ fault, again, slim = false }: FaultNoteProps) {
+  const { title, advice } = explain(fault);
+  const needsKey = fault instanceof ApiFault && fault.status === 401;
+  const askForKey = () => {
+    keyWanted.value = { retry: again };
+  };
+  return (
+    <div class={slim ? 'fault fault-slim' : 'fault'} role="alert">
+      <Icon name="alert" />
+      <div>
+        <h2>{title}</h2>
+        <p>{advice}</p>
+      </div>
+      <button type="button" class="button" onClick={needsKey ? askForKey : again}>
+        {t(needsKey ? 'key.enter' : 'do.retry')}
+      </button>
+    </div>
+  );
+}
