@@ -26,7 +26,7 @@ const BEST = 10;
 /** What both processors embed. */
 interface Items {
   readonly texts: readonly string[];
-  /** Of one picture after the other, crop x crop x 3 each. */
+  /** Pixels of one picture after the other, crop x crop x 3 each. */
   readonly pixels: Buffer;
 }
 

@@ -133,7 +133,7 @@ export async function fill(file: string, space: string, dimension: number): Prom
   await store.close();
 }
 
-/** Of its own, but for every twentieth picture: that one is a copy of the one before it. */
+/** A hash of its own, but for every twentieth picture: that one is a copy of the one before it. */
 function hashOf(n: number): string {
   return createHash('md5')
     .update(String(n % 20 === 0 && n > 0 ? n - 1 : n))

@@ -13,7 +13,7 @@ import {
 } from './files/renamed-files.ts';
 import { describeFile } from './metadata/describe.ts';
 import { isReadAsItIs, refreshPicture } from './metadata/refresh.ts';
-import { type Beside, findSidecars, picturesOfSidecar } from './metadata/sidecar.ts';
+import { type FoundSidecars, findSidecars, picturesOfSidecar } from './metadata/sidecar.ts';
 import type {
   EmbeddedPicture,
   Embedder,
@@ -163,7 +163,7 @@ async function readPicturesOf({ vectors }: IndexDeps, { job, objects }: Task, in
 }
 
 /** An object that has been read, or was too large for it, and what lies beside it. */
-type ReadObject = { readonly info: ObjectInfo; readonly beside: Beside } & (
+type ReadObject = { readonly info: ObjectInfo; readonly beside: FoundSidecars } & (
   | { readonly bytes: Uint8Array; readonly sha256: string }
   | { readonly bytes: null; readonly sha256?: undefined }
 );

@@ -25,12 +25,12 @@ const MAX_AGE_MS = 60_000;
 export interface Stack {
   /** Two or more, the one with the most pixels first, of those the one with the most bytes. */
   readonly ids: readonly string[];
-  /** Of all but the first. */
+  /** Bytes of all but the first. */
   readonly spareBytes: number;
 }
 
 export interface StackPage extends Page<Stack> {
-  /** Of all pages. */
+  /** Stacks of all pages. */
   readonly total: number;
   /** Pictures beside the first of each stack, on all pages, and their bytes. */
   readonly spare: { readonly pictures: number; readonly bytes: number };

@@ -139,7 +139,7 @@ export const PICTURE_FIELDS = {
     filters: { sha256: 'equals' },
     selective: true,
     format: 'sha256',
-    doc: 'Of the bytes; finds copies through the filter of this name.',
+    doc: 'SHA-256 of the bytes; finds copies through the filter of this name.',
   },
   tags: {
     type: 'texts',

@@ -23,16 +23,25 @@ export interface Trash {
   readonly keepDays: number;
   /**
    * Takes a picture out of the index, and with `disk` its file out of the bucket. Null when the file had gone already,
-   * so that there is nothing to keep. Throws `not-found`, `read-only`, and `precondition-failed` when the file is of
-   * another etag than the one given.
+   * so that there is nothing to keep.
+   * @throws {not-found}
+   * @throws {read-only}
+   * @throws {precondition-failed} when the file is of another etag than the one given
    */
   put(imageId: string, options: { from: 'disk' | 'index'; ifMatch?: string }): Promise<TrashEntry | null>;
-  /** Throws `not-found`. */
+  /**
+   * @throws {not-found}
+   */
   get(id: string): Promise<TrashEntry>;
-  /** Latest first. Throws `invalid-cursor`. */
+  /**
+   * Latest first.
+   * @throws {invalid-cursor}
+   */
   list(options: { limit: number; cursor?: string }): Promise<Page<TrashEntry> & { total: number }>;
   /**
-   * Brings file, point and tags back. Throws `not-found`, and `precondition-failed` when another picture has the key.
+   * Brings file, point and tags back.
+   * @throws {not-found}
+   * @throws {precondition-failed} when another picture has the key
    */
   restore(id: string): Promise<{ entry: TrashEntry; outcome: IndexOutcome }>;
   /**
@@ -41,7 +50,11 @@ export interface Trash {
    * @throws {read-only}
    */
   adopt(entry: TrashEntry, file: Uint8Array | null): Promise<boolean>;
-  /** Deletes an entry and its file for good. Throws `not-found`, `read-only`. */
+  /**
+   * Deletes an entry and its file for good.
+   * @throws {not-found}
+   * @throws {read-only}
+   */
   remove(id: string): Promise<TrashEntry>;
   /** Deletes all entries for good, or those that were kept for their time; answers how many. */
   empty(which: 'all' | 'expired'): Promise<number>;

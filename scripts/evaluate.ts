@@ -205,7 +205,9 @@ function headFolders(
   return positionals.map(userPath);
 }
 
-/** Throws `unavailable` when the file cannot be written. */
+/**
+ * @throws {unavailable} when the file cannot be written
+ */
 async function writeQueries(path: string, pictures: PairSet['pictures'], ranking: Ranking): Promise<void> {
   const lines = function* () {
     for (const line of queryLines(pictures, ranking)) yield `${JSON.stringify(line)}\n`;

@@ -22,7 +22,8 @@ import type { SpaceParts } from './spaces/live-space.ts';
 
 /**
  * The HTTP API and the page for one process on one machine. Each space has an app of its own, so that a request is
- * answered from beginning to end by the models and vectors of one. Throws `invalid-config`.
+ * answered from beginning to end by the models and vectors of one.
+ * @throws {invalid-config}
  */
 export async function createLocalApp(parts: {
   readonly config: Config;

@@ -1,6 +1,6 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 
-/** Of the time that something is kept, what a single jump of the clock, or a pause of this program, counts at most. */
+/** A jump of the clock, or a pause of this program, counts as this share at most of the time that something is kept. */
 const MOST = 1 / 24;
 
 interface Look {

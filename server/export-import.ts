@@ -77,7 +77,7 @@ export async function* exportUserData(
 export interface Imported {
   /** Now as the file says, or more: what the index knew stays. */
   readonly taken: number;
-  /** Of pictures that this index does not have. */
+  /** Rows of pictures that this index does not have. */
   readonly unknown: number;
 }
 

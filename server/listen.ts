@@ -8,7 +8,10 @@ import { PROBLEMS } from '../functions/http/problem.ts';
 
 type Fetch = (request: Request, env: unknown) => Response | Promise<Response>;
 
-/** Serves on an address; port 0 takes any free one. Throws `unavailable` when it cannot be had, saying why. */
+/**
+ * Serves on an address; port 0 takes any free one.
+ * @throws {unavailable} when it cannot be had, saying why
+ */
 export async function listen(fetch: Fetch, host: string, port: number): Promise<{ server: ServerType; url: string }> {
   // HTTP/1.0 knows no Host; health checks of some load balancers come without one.
   const server = createAdaptorServer({ fetch: fetch as never, hostname: host.includes(':') ? `[${host}]` : host });

@@ -16,7 +16,10 @@ export function trashedFiles({ data }: Pick<Config, 'data'>): string {
   return join(data, 'trash', 'files');
 }
 
-/** The trash of this machine. Throws `unavailable` when its folder cannot be made. */
+/**
+ * The trash of this machine.
+ * @throws {unavailable} when its folder cannot be made
+ */
 export async function openTrash(
   config: Config,
   { buckets, failures, index, live }: Pick<Runtime, 'buckets' | 'failures' | 'index' | 'live'>,
@@ -27,7 +30,10 @@ export async function openTrash(
   return createTrash({ records, buckets, failures, index, onLiveSpace: live.write, keepDays, now });
 }
 
-/** The sessions of browsers on this machine, which outlive a restart. Throws `unavailable`. */
+/**
+ * The sessions of browsers on this machine, which outlive a restart.
+ * @throws {unavailable}
+ */
 export async function openSessions(config: Config): Promise<Sessions> {
   return createSessions(await openOwn(config, 'sessions'));
 }

@@ -73,7 +73,8 @@ async function chooseFolders(config: Config, folders: Folders, ask: AskMoved | u
 
 /**
  * An S3 bucket: what differs from the index at the start, what is uploaded through this server, and, with a queue that
- * the bucket announces its changes to, every change. Throws `invalid-config` for a queue that is not there.
+ * the bucket announces its changes to, every change.
+ * @throws {invalid-config} for a queue that is not there
  */
 export async function openBucketSource(
   config: Config,

@@ -189,7 +189,7 @@ async function withPipeline(
 /**
  * What a process starts with: the configured models in an index that has none, else those of the live space, with which
  * what is configured has to agree: a head, or a profile whatever its head. When it does not, the store will say so.
- * Throws `space-mismatch` when there are no models of the space here.
+ * @throws {space-mismatch} when there are no models of the space here
  */
 async function firstModels(live: SpaceId | undefined, config: Config): Promise<Partial<SpaceModels>> {
   if (live === undefined || config.head !== undefined) return config;

@@ -163,7 +163,7 @@ export type FolderList = {
 };
 
 export type FolderPlace = {
-  /** Of the machine that the server runs on, from its root or from `~`. */
+  /** Path on the machine that the server runs on, from its root or from `~`. */
   readonly path: string;
 };
 
@@ -211,7 +211,7 @@ export type Image = {
   readonly orientation: "landscape" | "portrait" | "square";
   /** File size. */
   readonly bytes: number;
-  /** Of the bytes; finds copies through the filter of this name. */
+  /** SHA-256 of the bytes; finds copies through the filter of this name. */
   readonly sha256: string;
   /** Each once, in the order they were given. */
   readonly tags: readonly string[];
@@ -283,7 +283,7 @@ export type ImageHit = {
   readonly orientation: "landscape" | "portrait" | "square";
   /** File size. */
   readonly bytes: number;
-  /** Of the bytes; finds copies through the filter of this name. */
+  /** SHA-256 of the bytes; finds copies through the filter of this name. */
   readonly sha256: string;
   /** Each once, in the order they were given. */
   readonly tags: readonly string[];
@@ -406,7 +406,7 @@ export type Model = {
 };
 
 export type NewFolder = {
-  /** Of the machine that the server runs on, from its root or from `~`. */
+  /** Path on the machine that the server runs on, from its root or from `~`. */
   readonly path: string;
   /** Whether it is the folder that the answer `perhaps-moved` names, moved, or another one. */
   readonly moved?: boolean;
@@ -531,11 +531,11 @@ export type SearchRequest = {
   /** Names the models and the head; scores and vectors compare only within one space. */
   readonly space?: string;
   readonly weights?: {
-    /** Of `text`. */
+    /** Weight of `text`. */
     readonly text?: number;
-    /** Of `image`, `imageId` and `vector`. */
+    /** Weight of `image`, `imageId` and `vector`. */
     readonly image?: number;
-    /** Of `minus`, subtracted. */
+    /** Weight of `minus`, subtracted. */
     readonly minus?: number;
   };
   /** Language of the texts, such as `en` or `de`. `auto`: each by its own letters and words, and by `Accept-Language`. */
@@ -581,7 +581,7 @@ export type Session = {
 };
 
 export type SignedUpload = {
-  /** Of the picture, once it is indexed. */
+  /** Id of the picture, once it is indexed. */
   readonly id: string;
   readonly key: string;
   readonly method: "PUT";
@@ -697,7 +697,7 @@ export type TrashItem = {
   readonly orientation: "landscape" | "portrait" | "square";
   /** File size. */
   readonly bytes: number;
-  /** Of the bytes; finds copies through the filter of this name. */
+  /** SHA-256 of the bytes; finds copies through the filter of this name. */
   readonly sha256: string;
   /** Each once, in the order they were given. */
   readonly tags: readonly string[];
@@ -735,9 +735,9 @@ export type TrashItem = {
   readonly indexedAt: string;
   /** English words for what it may show, the likeliest first; none where nothing is likely. */
   readonly seen: readonly string[];
-  /** Of the entry in the trash. */
+  /** Id of the entry in the trash. */
   readonly id: string;
-  /** Of the picture, before and after. */
+  /** Id of the picture, before and after. */
   readonly imageId: string;
   readonly deletedAt: string;
   /** When it is deleted for good at the earliest. */

@@ -21,7 +21,9 @@ export interface EmbedderOptions extends EncoderOptions {
 
 /**
  * Loads text encoder and head and checks that everything fits together; the image encoder is loaded when the first
- * picture comes. Throws `model-mismatch` naming both sides, and `invalid-config` for an unknown profile.
+ * picture comes.
+ * @throws {model-mismatch} naming both sides
+ * @throws {invalid-config} for an unknown profile
  */
 export async function loadEmbedder(options: EmbedderOptions): Promise<Embedder> {
   const encoders = await loadEncoders(options);
@@ -90,7 +92,7 @@ interface Parts {
   readonly encoders: Encoders;
   readonly head: Projection;
   readonly sides: readonly TextSide[];
-  /** Of the head, or null. */
+  /** The folder of the head, or null. */
   readonly folder: string | null;
 }
 

@@ -30,7 +30,11 @@ export interface Encoders {
     readonly fingerprint: Fingerprint;
     /** Changes whenever the outputs for the same file may change: the key of cached features. */
     readonly key: string;
-    /** Decodes and encodes a picture; the first call loads the model. Throws `unreadable-image`, `too-large`. */
+    /**
+     * Decodes and encodes a picture; the first call loads the model.
+     * @throws {unreadable-image}
+     * @throws {too-large}
+     */
     encode(bytes: Uint8Array): Promise<{ outputs: ImageOutputs; picture: PictureInfo }>;
     /** What `encode` would say of a picture, without encoding it. Throws as it does; loads no model. */
     describe(bytes: Uint8Array): Promise<PictureInfo>;
@@ -57,7 +61,9 @@ export const DEFAULT_LIMITS: DecodeLimits = { maxBytes: 50 * 1024 ** 2, maxPixel
 
 /**
  * Loads the text encoder of a profile, unless it is to come later, and checks the files of both encoders. The image
- * encoder is loaded, with the decoder, when the first picture comes. Throws `model-mismatch` and `invalid-config`.
+ * encoder is loaded, with the decoder, when the first picture comes.
+ * @throws {model-mismatch}
+ * @throws {invalid-config}
  */
 export async function loadEncoders(options: EncoderOptions): Promise<Encoders> {
   const { modelDirs, threads, limits = DEFAULT_LIMITS } = options;

@@ -103,7 +103,10 @@ export function headBytes({ image, texts }: HeadFile): number {
   return [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0);
 }
 
-/** Reads and checks head.json alone, of either form. Throws `model-mismatch`. */
+/**
+ * Reads and checks head.json alone, of either form.
+ * @throws {model-mismatch}
+ */
 export async function loadHeadFile(folder: string): Promise<HeadFile> {
   const path = join(folder, HEAD_FILE);
   let json: unknown;

@@ -27,7 +27,7 @@ export type TextProjection = Pick<Projection, 'projectTexts' | 'close'>;
 
 /**
  * Loads and checks a head with the text side of that text encoder; its image side is loaded with the first picture.
- * Throws `model-mismatch` when a file is missing or altered, or when the head was made for other encoders than these.
+ * @throws {model-mismatch} when a file is missing or altered, or when the head was made for other encoders than these
  */
 export async function loadHead(folder: string, encoders: HeadInputs): Promise<Head> {
   const info = await loadHeadFile(folder);

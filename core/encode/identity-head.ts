@@ -23,7 +23,9 @@ export interface Projection {
   close(): Promise<void>;
 }
 
-/** Throws `invalid-config` for a profile whose encoders share no space: it needs a head. */
+/**
+ * @throws {invalid-config} for a profile whose encoders share no space: it needs a head
+ */
 export function sharedSpace({ name, text, image }: Profile): Projection {
   if (text.sharedSpace === undefined || text.sharedSpace !== image.sharedSpace) {
     throw new SightlineError(
@@ -46,8 +48,8 @@ export function sharedSpaceId(parts: { readonly text: Fingerprint; readonly imag
 }
 
 /**
- * The space of a profile without a head, from its files alone: no model is loaded. Throws `model-mismatch` when they
- * are not there or not as pinned.
+ * The space of a profile without a head, from its files alone: no model is loaded.
+ * @throws {model-mismatch} when they are not there or not as pinned
  */
 export async function readSharedSpaceId(modelDirs: readonly string[], { text, image }: Profile): Promise<SpaceId> {
   return sharedSpaceId({

@@ -34,7 +34,7 @@ export function outputSizes({ outputs }: ImageEncoderEntry): Readonly<Record<str
 
 /**
  * How pictures are made ready for an encoder: as its preprocessor_config.json says, but for what the manifest changes.
- * Throws `model-mismatch` when the file is not as pinned or asks for what is not done here.
+ * @throws {model-mismatch} when the file is not as pinned or asks for what is not done here
  */
 export async function preprocessingOf(modelDirs: readonly string[], entry: ImageEncoderEntry): Promise<Preprocessing> {
   const folder = await findEncoder(modelDirs, entry);
@@ -43,8 +43,8 @@ export async function preprocessingOf(modelDirs: readonly string[], entry: Image
 }
 
 /**
- * What decides the outputs of an image encoder, without loading it. Throws `model-mismatch` when its files are not as
- * pinned.
+ * What decides the outputs of an image encoder, without loading it.
+ * @throws {model-mismatch} when its files are not as pinned
  */
 export async function fingerprintImageEncoder(
   modelDirs: readonly string[],
@@ -57,9 +57,10 @@ export async function fingerprintImageEncoder(
 }
 
 /**
- * Loads an image encoder whose files were checked by {@link fingerprintImageEncoder}. Throws `model-mismatch`.
+ * Loads an image encoder whose files were checked by {@link fingerprintImageEncoder}.
  *
  * Pictures that come while the model runs are the next run's, together; one that comes alone runs at once.
+ * @throws {model-mismatch}
  */
 export async function loadImageEncoder(
   modelDirs: readonly string[],

@@ -121,7 +121,10 @@ export function headAdvice(profile: string): string {
   return `npm run train -- --profile ${profile} --data DIR --replace makes it`;
 }
 
-/** Checks a manifest. Throws `model-mismatch` naming every field that does not fit. */
+/**
+ * Checks a manifest.
+ * @throws {model-mismatch} naming every field that does not fit
+ */
 export function parseManifest(input: unknown, path = 'manifest.json'): Manifest {
   const parsed = manifestSchema.safeParse(input);
   if (!parsed.success) {
@@ -189,7 +192,10 @@ async function withLocks(manifest: Manifest, modelDirs: readonly string[]): Prom
   return manifest;
 }
 
-/** Looks up a profile and its encoders. Throws `invalid-config` naming the profiles there are. */
+/**
+ * Looks up a profile and its encoders.
+ * @throws {invalid-config} naming the profiles there are
+ */
 export function profileOf(manifest: Manifest, name: string): Profile {
   const profile = Object.hasOwn(manifest.profiles, name) ? manifest.profiles[name] : undefined;
   if (profile === undefined) {
@@ -207,7 +213,10 @@ export function profileOf(manifest: Manifest, name: string): Profile {
   };
 }
 
-/** Looks up a text encoder. Throws `invalid-config` naming those that there are. */
+/**
+ * Looks up a text encoder.
+ * @throws {invalid-config} naming those that there are
+ */
 export function textEncoderOf({ encoders }: Manifest, name: string): Profile['text'] {
   const entry = Object.hasOwn(encoders, name) ? encoders[name] : undefined;
   if (entry?.kind === 'text') return { ...entry, name };

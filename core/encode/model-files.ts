@@ -11,7 +11,10 @@ import type { ModelFile } from './encoder-entry.ts';
 /** Big reads keep hashing 35 MB at a few tens of milliseconds. */
 const READ_BYTES = 1 << 20;
 
-/** The folder in the first of the directories that has it. Throws `model-mismatch`, with the advice, when none has. */
+/**
+ * The folder in the first of the directories that has it.
+ * @throws {model-mismatch} with the advice, when none has
+ */
 export async function findFolder(modelDirs: readonly string[], folder: string, advice?: string): Promise<string> {
   for (const dir of modelDirs) {
     const path = join(dir, folder);
@@ -67,8 +70,8 @@ async function* readInPieces(path: string): AsyncGenerator<Buffer> {
 
 /**
  * Makes sure that `folder` holds the file as described and answers with its real SHA-256, which is the pinned one
- * unless the manifest says null. Throws `model-mismatch` naming file, expectation and finding for a file that is
- * missing, truncated or altered.
+ * unless the manifest says null.
+ * @throws {model-mismatch} naming file, expectation and finding for a file that is missing, truncated or altered
  */
 export async function verifyFile(folder: string, file: ModelFile): Promise<string> {
   const path = join(folder, file.path);
@@ -111,8 +114,8 @@ const PADDING_ROWS = 255;
 /**
  * Loads an ONNX file and makes sure that it takes exactly these inputs and answers at least these outputs in these
  * sizes and types. When `file` is given, also that it is made as expected and of operators that are known here; a file
- * that was made here, or whose hash is that of one that was looked at, needs none of it. Throws `model-mismatch` naming
- * the file and both sides.
+ * that was made here, or whose hash is that of one that was looked at, needs none of it.
+ * @throws {model-mismatch} naming the file and both sides
  */
 export async function loadChecked(
   path: string,

@@ -29,7 +29,10 @@ export type ModelLock = z.infer<typeof lockSchema>;
 
 export const LOCK_FILE = 'lock.json';
 
-/** Reads lock.json; an empty one when there is none. Throws `model-mismatch` when it does not parse. */
+/**
+ * Reads lock.json; an empty one when there is none.
+ * @throws {model-mismatch} when it does not parse
+ */
 export async function readLock(models: string): Promise<ModelLock> {
   const path = join(models, LOCK_FILE);
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {

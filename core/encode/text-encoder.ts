@@ -41,7 +41,10 @@ const BATCH = 32;
 /** Long texts fill a batch with fewer rows: attention needs memory by the square of the length. */
 const BATCH_TOKENS = 2048;
 
-/** Loads and checks a text encoder. Throws `model-mismatch`. */
+/**
+ * Loads and checks a text encoder.
+ * @throws {model-mismatch}
+ */
 export async function loadTextEncoder(
   modelDirs: readonly string[],
   entry: TextEncoderEntry & { readonly name: string },
@@ -82,14 +85,20 @@ export async function loadTextEncoder(
   };
 }
 
-/** The tokenizer of an encoder in its folder, of whichever kind its file is. Throws `model-mismatch`. */
+/**
+ * The tokenizer of an encoder in its folder, of whichever kind its file is.
+ * @throws {model-mismatch}
+ */
 export function tokenizerOf(folder: string, { files, maxTokens, vocabulary }: TextEncoderEntry): Promise<Tokenizer> {
   const load = files.tokenizer.path.endsWith(UNIGRAM_SUFFIX) ? loadUnigram : loadTokenizer;
   const config = join(folder, files.tokenizerConfig.path);
   return load({ tokenizer: join(folder, files.tokenizer.path), config, maxTokens, vocabulary });
 }
 
-/** The same, loaded with the first text; what there is to know before is checked now. Throws `model-mismatch`. */
+/**
+ * The same, loaded with the first text; what there is to know before is checked now.
+ * @throws {model-mismatch}
+ */
 export async function describeTextEncoder(
   modelDirs: readonly string[],
   entry: TextEncoderEntry & { readonly name: string },
@@ -112,8 +121,8 @@ function describe(entry: TextEncoderEntry & { readonly name: string }) {
 }
 
 /**
- * What decides the vectors of a text encoder, without loading it. Throws `model-mismatch` when its files are not as
- * pinned.
+ * What decides the vectors of a text encoder, without loading it.
+ * @throws {model-mismatch} when its files are not as pinned
  */
 export async function fingerprintTextEncoder(
   modelDirs: readonly string[],

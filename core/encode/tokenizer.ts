@@ -50,8 +50,8 @@ const FIRST_WINDOW = 4096;
 const WINDOW_GROWTH = 4;
 
 /**
- * Loads a tokenizer from tokenizer.json and tokenizer_config.json. Throws `model-mismatch` when they are no tokenizer,
- * or one of another vocabulary.
+ * Loads a tokenizer from tokenizer.json and tokenizer_config.json.
+ * @throws {model-mismatch} when they are no tokenizer, or one of another vocabulary
  */
 export async function loadTokenizer(files: TokenizerFiles): Promise<Tokenizer> {
   const json = await readJson(files.tokenizer);
@@ -158,7 +158,9 @@ function highestId(json: object): number {
   return highest;
 }
 
-/** Throws `model-mismatch` for a tokenizer of another vocabulary. */
+/**
+ * @throws {model-mismatch} for a tokenizer of another vocabulary
+ */
 export function checkVocabulary(path: string, expected: Vocabulary, got: Vocabulary): void {
   if (expected.size === got.size && expected.start === got.start && expected.end === got.end) return;
   const say = ({ size, start, end }: Vocabulary) =>
@@ -182,7 +184,10 @@ function padIdOf(tokenizer: HfTokenizer, config: object): number | null {
   return text === undefined ? null : (tokenizer.token_to_id(text) ?? null);
 }
 
-/** A JSON object. Throws `model-mismatch`. */
+/**
+ * A JSON object.
+ * @throws {model-mismatch}
+ */
 export async function readJson(path: string): Promise<object> {
   let parsed: unknown;
   try {

@@ -53,8 +53,9 @@ export interface FailureLogOptions {
 
 /**
  * The failure log in a SQLite file of its own. What was recorded survives a crash of the process and of the machine.
- * Several processes may use one file. Throws `schema-mismatch` for a file of another version or program, `unavailable`
- * when it cannot be opened, and both methods and opening throw `unavailable` on a full or failing disk.
+ * Several processes may use one file.
+ * @throws {schema-mismatch} for a file of another version or program
+ * @throws {unavailable} when it cannot be opened, or on a full or failing disk, as its methods do
  */
 export async function openFailureLog({ file, now = () => new Date() }: FailureLogOptions): Promise<FailureLog> {
   const guard = <T>(doing: string, task: () => T): T => {

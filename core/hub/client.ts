@@ -75,8 +75,9 @@ export async function resolveRevision(
 }
 
 /**
- * Asks for a file, or the rest of it from byte `from` on when it is still the version of `etag`. Throws `not-found`,
- * `invalid-config` for a token that is missing or not enough, and {@link HubBusy} for what may pass.
+ * Asks for a file, or the rest of it from byte `from` on when it is still the version of `etag`.
+ * @throws {not-found}
+ * @throws {invalid-config} for a token that is missing or not enough, and {@link HubBusy} for what may pass
  */
 export async function fetchFile(
   hub: HubOptions,

@@ -41,8 +41,11 @@ const SPARE_BYTES = 16 * 1024 ** 2;
 
 /**
  * Downloads, going on with what an earlier call left, over connections that break and servers that are busy, and puts
- * the file in its place once its checksums are right. Throws `unavailable` (what came is kept for the next call),
- * `model-mismatch` for bytes other than `expected`, `not-found` and `invalid-config`.
+ * the file in its place once its checksums are right.
+ * @throws {unavailable} (what came is kept for the next call)
+ * @throws {model-mismatch} for bytes other than `expected`
+ * @throws {not-found}
+ * @throws {invalid-config}
  */
 export async function downloadFile(hub: HubOptions, download: Download): Promise<Downloaded> {
   const { to, signal, tries = 5, waitMs = 1000 } = download;

@@ -52,8 +52,9 @@ export interface PullOptions {
 
 /**
  * Makes sure that an encoder is there, as pinned: downloads what is not. Processes that pull at the same time do it one
- * after the other, so only the first has something to do. Throws `not-found` for an encoder that no repository has as
- * it is, `model-mismatch` when the hub's files are not those of the lock, and what `downloadFile` throws.
+ * after the other, so only the first has something to do.
+ * @throws {not-found} for an encoder that no repository has as it is
+ * @throws {model-mismatch} when the hub's files are not those of the lock, and what `downloadFile` throws
  */
 export function pullModel(encoder: Encoder, options: PullOptions): Promise<'pulled' | 'there'> {
   const { models, onWait, signal } = options;
@@ -136,7 +137,10 @@ function checkLocked(name: string, hub: NonNullable<Encoder['hub']>, known: Mode
   );
 }
 
-/** Removes the files of a pulled encoder; false when there are none. Throws `invalid-input` for a bundled one. */
+/**
+ * Removes the files of a pulled encoder; false when there are none.
+ * @throws {invalid-input} for a bundled one
+ */
 export async function removeModel(models: string, encoder: Encoder): Promise<boolean> {
   if (encoder.bundled) throw new SightlineError('invalid-input', `${encoder.name} is bundled, and is not removed`);
   const folder = join(models, encoder.folder);

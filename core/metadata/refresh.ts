@@ -4,7 +4,7 @@ import type { Embedder, ObjectBody, ObjectStore, VectorStore, WriteCondition } f
 import type { ImagePayload, JointEmbedding } from '../types.ts';
 import { describeFile } from './describe.ts';
 import { METADATA_VERSION } from './embedded.ts';
-import { type Beside, findSidecars, listSidecars, sidecarMark } from './sidecar.ts';
+import { type FoundSidecars, findSidecars, listSidecars, sidecarMark } from './sidecar.ts';
 
 /**
  * Reads again what files say of pictures that are indexed: after their sidecars changed, or because more is read now.
@@ -66,7 +66,7 @@ export async function refreshPicture(
 export async function isReadAsItIs(
   objects: ObjectStore,
   known: ImagePayload,
-  beside?: Pick<Beside, 'mark'>,
+  beside?: Pick<FoundSidecars, 'mark'>,
 ): Promise<boolean> {
   if (known.metadataVersion < METADATA_VERSION) return false;
   const mark = beside === undefined ? sidecarMark(await listSidecars(objects, known.key)) : beside.mark;

@@ -20,7 +20,7 @@ export interface Sidecar {
 }
 
 /** What lies beside a picture. */
-export interface Beside {
+export interface FoundSidecars {
   readonly sidecars: readonly Sidecar[];
   /** See `sidecarMark`. */
   readonly mark: string | null;
@@ -48,7 +48,7 @@ export function isSidecar(key: string): boolean {
  * The sidecars of a picture, read. Costs one list of names, two for copies and edited pictures.
  * @throws {unavailable}
  */
-export async function findSidecars(objects: ObjectStore, picture: string): Promise<Beside> {
+export async function findSidecars(objects: ObjectStore, picture: string): Promise<FoundSidecars> {
   const found = await listSidecars(objects, picture);
   const sidecars = await Promise.all(found.map(({ key }) => readSidecar(objects, key)));
   return { sidecars: sidecars.filter((sidecar) => sidecar !== null), mark: sidecarMark(found) };

@@ -3,8 +3,9 @@ import type { ByteRange } from '../ports.ts';
 
 /**
  * What a range means for an object of `size` bytes, by the rules of RFC 9110, 14.1.2: an end behind the last byte is
- * cut off, a suffix longer than the object is all of it. Throws `range-not-satisfiable` when no byte is left, which is
- * the case for every range of an empty object, and when the range is no range.
+ * cut off, a suffix longer than the object is all of it.
+ * @throws {range-not-satisfiable} when no byte is left, which is the case for every range of an empty object, and when
+ * the range is no range
  */
 export function resolveRange(range: ByteRange | undefined, size: number): { offset: number; length: number } {
   if (range === undefined) return { offset: 0, length: size };

@@ -8,7 +8,7 @@ export type Scanned =
       readonly type: 'left-out';
       readonly reason: LeftOutReason;
       readonly files: number;
-      /** Of sidecars only. */
+      /** The object itself; only of sidecars. */
       readonly object?: ListedObject;
     }
   | {

@@ -58,7 +58,7 @@ export async function thumbnail(
   maxEdge: number,
   options: {
     limits: DecodeLimits;
-    /** Of WebP, 1 to 100. @default 78 */
+    /** Quality of WebP, 1 to 100. @default 78 */
     quality?: number;
   },
 ): Promise<Thumbnail> {
@@ -86,7 +86,8 @@ function inTurn<T>(frameBytes: number, work: () => Promise<T>): Promise<T> {
 
 /**
  * What is really decoded: of an animation the first frame that shows something, of samples that libvips would cut off
- * 8-bit pixels. Throws `truncated` when the file ends too early and something is missing for it.
+ * 8-bit pixels.
+ * @throws {truncated} when the file ends too early and something is missing for it
  */
 async function findSource(header: Header, limits: DecodeLimits): Promise<Source> {
   const { source, metadata, unfinished } = header;

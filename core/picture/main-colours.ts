@@ -6,7 +6,7 @@ import type { RgbPixels } from './preprocess.ts';
 /** Bits of a channel that a pixel is named by: 32,768 colours have a name each. */
 const BITS = 5;
 const SHIFT = 8 - BITS;
-/** Of a name in the table. */
+/** Names, by their number in the table. */
 const NAMES: readonly Colour[] = COLOURS.filter((colour) => colour !== 'monochrome');
 const NAMELESS = NAMES.length;
 
@@ -20,7 +20,7 @@ const MOST_TINT = 6;
 /** Share of the pixels that may have more in a monochrome picture, such as a date in its corner. */
 const MOST_TINTED = 0.01;
 
-/** Of so many pixels one is looked at: the others are like their neighbours. */
+/** One pixel of so many is looked at: the others are like their neighbours. */
 const EVERY = 3;
 
 /** The main colours, in the order of {@link COLOURS}; `monochrome` besides where there is no colour at all. */

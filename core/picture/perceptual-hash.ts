@@ -51,7 +51,7 @@ function meanBrightness({ data, width, height }: RgbPixels): Float64Array {
 
 /** Words of 32 bits that a hash has. */
 export const HASH_WORDS = 4;
-/** Of a picture with less than so much to be seen in its hash, hashes say nothing: plain walls, fog, black frames. */
+/** Hashes with fewer ones say nothing: they are of plain walls, fog, black frames. */
 const FEWEST_ONES = 16;
 
 /** The four words of a hash. */

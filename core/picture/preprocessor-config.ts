@@ -83,8 +83,9 @@ const configSchema = z.object({
 const KERNELS: Readonly<Record<number, Preprocessing['resize']['kernel']>> = { 2: 'bilinear', 3: 'bicubic' };
 
 /**
- * Reads a preprocessor_config.json and applies the changes of the manifest. Throws `model-mismatch` naming what in it
- * is not understood, rather than preparing pictures otherwise than the model knows them.
+ * Reads a preprocessor_config.json and applies the changes of the manifest.
+ * @throws {model-mismatch} naming what in it is not understood, rather than preparing pictures otherwise than the model
+ * knows them
  */
 export async function readPreprocessing(path: string, changes: PreprocessingChanges = {}): Promise<Preprocessing> {
   let json: unknown;

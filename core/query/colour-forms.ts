@@ -6,7 +6,7 @@ import type { Colour } from '../colour-names.ts';
  */
 export interface ColourForms {
   readonly names: Readonly<Record<Exclude<Colour, 'monochrome'>, string>>;
-  /** Of these, words that are something else in another language. */
+  /** Those of these words that are something else in another language. */
   readonly unsure: string;
   /** Black and white, with commas between: clear beside a word for a picture, behind {@link inside}, or alone. */
   readonly blackAndWhite: string;

@@ -131,7 +131,7 @@ export function evidence(
   return cosine / temperature - Math.log(sum);
 }
 
-/** Of what is in no class that was kept: as likely as one in ten thousand. */
+/** Probability of what is in no class that was kept. */
 const ELSEWHERE = 1e-4;
 
 /**

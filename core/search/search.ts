@@ -26,7 +26,7 @@ export interface SearchRequest {
   readonly cursor?: string;
   /** Cosine, -1 to 1. */
   readonly minScore?: number;
-  /** Of its texts. @default nothing is known of it */
+  /** What is known of the language of its texts. @default nothing */
   readonly language?: LanguageHint;
   /** Takes texts as they are, whatever their words seem to say. @default false */
   readonly literal?: boolean;
@@ -64,8 +64,11 @@ export interface SearchDeps {
  * terms' unit vectors; stored pictures named in the query are not part of the answer. Where only words are looked for,
  * what is called by them comes first (see `rank-fusion.ts`); "without" and the like are understood (see
  * `query/understand.ts`).
- * Throws `invalid-input`, `not-found` for
- * an unknown imageId, `unreadable-image`, `too-large` and `invalid-cursor`.
+ * @throws {invalid-input}
+ * @throws {not-found} for an unknown imageId
+ * @throws {unreadable-image}
+ * @throws {too-large}
+ * @throws {invalid-cursor}
  */
 export async function search(deps: SearchDeps, given: SearchRequest): Promise<SearchResult> {
   if (!given.terms.some((term) => term.weight > 0)) {
@@ -160,7 +163,7 @@ function onlyText(terms: readonly SearchTerm[]): SearchTerm | null {
 /** A page of hits with how well they fit. */
 type Judged = Page<SearchHit> & Pick<SearchResult, 'fit'>;
 
-/** Of a query of nothing but colours: the filter let nothing else through. */
+/** The fit of a query of nothing but colours: the filter let nothing else through. */
 function allGood({ cursor }: SearchRequest, page: Page<FoundHit>): Judged {
   const items = page.items.map((hit) => ({ ...hit, fit: 'good' as const }));
   return { ...page, items, fit: cursor === undefined && items.length > 0 ? 'good' : undefined };

@@ -23,7 +23,7 @@ interface ReadAs {
 /** Shorter words are next to too many others. Characters. */
 const LEAST_LENGTH = 4;
 const MOST_LENGTH = 24;
-/** Of so few words a language is a guess, and one that the caller does not read is a wrong one. */
+/** The language of so few words is a guess, and one that the caller does not read is a wrong one. */
 const FEW_WORDS = 2;
 /** Words of a query that are looked at. */
 const MOST_WORDS = 8;

@@ -46,9 +46,9 @@ const KEPT_MISSING = 20;
 /**
  * The change of models: fills a space from the live one and makes it live. Passes over what differs, until little is
  * left; then the check; then the switch, with one more pass while nobody can write. Everything it knows is in the two
- * spaces, so it may be stopped at any point and called again. Throws `precondition-failed` when pictures are missing or
- * the check fails, `space-retired` when another space became live meanwhile, the signal's reason, and what the stores
- * throw.
+ * spaces, so it may be stopped at any point and called again.
+ * @throws {precondition-failed} when pictures are missing or the check fails
+ * @throws {space-retired} when another space became live meanwhile, the signal's reason, and what the stores throw
  */
 export async function buildSpace(deps: BuildDeps, options: BuildOptions): Promise<BuildReport> {
   const { candidate } = deps;

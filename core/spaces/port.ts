@@ -38,8 +38,8 @@ export interface CandidateIndex extends Copy {
   /**
    * Makes it live, at once for everybody. While `last` runs nobody's write to the live space is acknowledged, so when
    * it leaves no difference, none is lost; what it writes and the switch take place together or not at all. Writers
-   * wait for it: it should take no more than a few seconds. Throws `space-retired` when another space became live
-   * meanwhile, and what `last` throws.
+   * wait for it: it should take no more than a few seconds.
+   * @throws {space-retired} when another space became live meanwhile, and what `last` throws
    */
   switch(last: (copy: Copy) => Promise<void>): Promise<void>;
   close(): Promise<void>;
@@ -54,19 +54,24 @@ export interface Spaces {
 
   /**
    * Opens the live space to read and write; makes it when there is none yet. As soon as another space becomes live,
-   * writes are `space-retired` and reads go on. Throws `space-mismatch` when another space is live or its dimension
-   * differs.
+   * writes are `space-retired` and reads go on.
+   * @throws {space-mismatch} when another space is live or its dimension differs
    */
   openLive(space: SpaceId, dimension: number): Promise<VectorStore>;
 
   /**
    * Opens a candidate beside the live space, and makes it when there is none. Once it becomes live, writes through this
-   * are `space-retired`. Throws `not-found` when no space is live, `precondition-failed` when it is live itself,
-   * `space-mismatch` for another dimension than it was made with.
+   * are `space-retired`.
+   * @throws {not-found} when no space is live
+   * @throws {precondition-failed} when it is live itself
+   * @throws {space-mismatch} for another dimension than it was made with
    */
   openCandidate(space: SpaceId, dimension: number): Promise<CandidateIndex>;
 
-  /** Deletes a space with everything in it. False when there is none. Throws `precondition-failed` for the live one. */
+  /**
+   * Deletes a space with everything in it. False when there is none.
+   * @throws {precondition-failed} for the live one
+   */
   drop(space: SpaceId): Promise<boolean>;
 
   close(): Promise<void>;

@@ -29,8 +29,9 @@ export function encodeCursor(of: string, position: Position): string {
 }
 
 /**
- * The position in a cursor. Throws `invalid-cursor` when it was not made by {@link encodeCursor}, for another answer,
- * by another version, or holds values of other types than one of `forms`.
+ * The position in a cursor.
+ * @throws {invalid-cursor} when it was not made by {@link encodeCursor}, for another answer, by another version, or
+ * holds values of other types than one of `forms`
  */
 export function decodeCursor(
   of: string,

@@ -25,7 +25,8 @@ export interface Ingest {
   readonly maxAttempts: number;
   /**
    * Runs the jobs of one S3 event notification one after the other, each whatever became of the others. `attempt` is
-   * how often it has been delivered, from 1. Throws `invalid-input` only, for a body that is no such notification.
+   * how often it has been delivered, from 1.
+   * @throws {invalid-input} only, for a body that is no such notification
    */
   handle(event: unknown, attempt: number): Promise<JobResult[]>;
   /** Runs one job. Never throws. */

@@ -188,7 +188,9 @@ export function encodeKey(key: string): string {
     .replaceAll('%2F', '/');
 }
 
-/** Throws `invalid-input` for what is not form-encoded UTF-8. */
+/**
+ * @throws {invalid-input} for what is not form-encoded UTF-8
+ */
 export function decodeKey(encoded: string): string {
   try {
     return decodeURIComponent(encoded.replaceAll('+', ' '));

@@ -75,8 +75,9 @@ const COUNTS = [
 ] as const;
 
 /**
- * Sends nothing. Throws `invalid-config` for a URL that is none. Its methods throw `invalid-config` when there is no
- * such queue or the credentials are not accepted, `unavailable` for everything else.
+ * Sends nothing. Its methods throw `invalid-config` when there is no such queue or the credentials are not accepted,
+ * `unavailable` for everything else.
+ * @throws {invalid-config} for a URL that is none
  */
 export function openMessageQueue({ url, timeoutMs = 10_000, ...config }: QueueOptions): MessageQueue {
   if (!URL.canParse(url)) throw new SightlineError('invalid-config', `expected the URL of an SQS queue, got ${url}`);

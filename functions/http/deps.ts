@@ -96,8 +96,9 @@ export interface AppDeps {
    */
   readonly onLiveSpace: <T>(work: (space: Pick<AppDeps, 'embedder' | 'vectors'>) => Promise<T>) => Promise<T>;
   /**
-   * A small version of a picture whose longer edge has at most `maxEdge` pixels. Throws `unreadable-image`,
-   * `too-large`.
+   * A small version of a picture whose longer edge has at most `maxEdge` pixels.
+   * @throws {unreadable-image}
+   * @throws {too-large}
    */
   readonly thumbnail: (bytes: Uint8Array, maxEdge: number) => Promise<{ bytes: Uint8Array; contentType: string }>;
   /** What happens in this process, for GET /events and /status; absent where an answer cannot be a stream. */

@@ -6,7 +6,11 @@ import { findFolder } from '../../core/encode/model-files.ts';
 import type { SpaceId } from '../../core/types.ts';
 import { type ModelInfo, trainingCurves } from './schemas/system.ts';
 
-/** What GET /model answers, from the manifest and head.json. Throws `model-mismatch` and `invalid-config`. */
+/**
+ * What GET /model answers, from the manifest and head.json.
+ * @throws {model-mismatch}
+ * @throws {invalid-config}
+ */
 export async function describeModel(config: {
   readonly modelDirs: readonly string[];
   readonly profile?: string;

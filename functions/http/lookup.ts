@@ -25,7 +25,10 @@ export async function findCaption(vectors: VectorStore, id: string): Promise<Cap
   return point.payload;
 }
 
-/** The folder or bucket of this name. Throws `unavailable` (503) when it is not there now. */
+/**
+ * The folder or bucket of this name.
+ * @throws {unavailable} (503) when it is not there now
+ */
 export function findBucket(buckets: ReadonlyMap<string, ObjectStore>, bucket: string): ObjectStore {
   const objects = buckets.get(bucket);
   if (objects === undefined) {

@@ -67,7 +67,10 @@ const schema = z.strictObject({
 export type HttpOptions = Readonly<z.output<typeof schema>>;
 export type HttpOptionsInput = z.input<typeof schema>;
 
-/** Checks and completes the options. Throws `invalid-config` naming every field that does not fit. */
+/**
+ * Checks and completes the options.
+ * @throws {invalid-config} naming every field that does not fit
+ */
 export function parseHttpOptions(input: HttpOptionsInput): HttpOptions {
   const parsed = schema.safeParse(input);
   if (!parsed.success) {

@@ -20,13 +20,20 @@ export function sealCursor(
   return Buffer.from(JSON.stringify(parts)).toString('base64url');
 }
 
-/** The language of {@link sealCursor}, or null. Throws `invalid-cursor`. */
+/**
+ * The language of {@link sealCursor}, or null.
+ * @throws {invalid-cursor}
+ */
 export function settledLanguage(cursor: string | undefined): string | null {
   const language = cursor === undefined ? null : parse(cursor)[2];
   return typeof language === 'string' && /^[a-z]{2,3}$/.test(language) ? language : null;
 }
 
-/** The store's cursor again. Throws `invalid-cursor`, and `space-mismatch` (409) naming both spaces. */
+/**
+ * The store's cursor again.
+ * @throws {invalid-cursor}
+ * @throws {space-mismatch} (409) naming both spaces
+ */
 export function openCursor(space: string, cursor: string | undefined): string | undefined {
   if (cursor === undefined) return undefined;
   // Between the two may be a language; in those of the first release it was a fingerprint of the query.

@@ -138,7 +138,8 @@ function requestsOf(messages: readonly Announcement[]): Announcement[][] {
 }
 
 /**
- * Sends again what the queue did not take, with growing pauses. Throws `unavailable` when it does not take it at all.
+ * Sends again what the queue did not take, with growing pauses.
+ * @throws {unavailable} when it does not take it at all
  */
 async function send(queue: Pick<MessageQueue, 'send'>, bodies: readonly string[]): Promise<void> {
   let left = bodies;

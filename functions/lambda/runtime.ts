@@ -59,7 +59,9 @@ export const telemetry = createTelemetry({
   service: process.env.SIGHTLINE_SERVICE || 'sightline',
 });
 
-/** Throws `invalid-config` naming what is missing or does not fit. */
+/**
+ * @throws {invalid-config} naming what is missing or does not fit
+ */
 export function readLambdaConfig(): LambdaConfig {
   const env = { ...process.env, HOST: process.env.HOST || '0.0.0.0', SIGHTLINE_API_KEYS: secret('ApiKeys') };
   const level = logLevel === 'fatal' ? 'silent' : logLevel;

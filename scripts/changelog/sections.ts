@@ -4,7 +4,10 @@ import { SightlineError } from '../../core/errors.ts';
 
 const UNRELEASED = '## Unreleased\n';
 
-/** What the changelog says of one version, without its heading. Throws `not-found`. */
+/**
+ * What the changelog says of one version, without its heading.
+ * @throws {not-found}
+ */
 export function notesOf(changelog: string, version: string): string {
   const [, ...sections] = changelog.split(/^## /m);
   const section = sections.find((text) => /^\[?([^\s\]]+)/.exec(text)?.[1] === version);
@@ -13,7 +16,10 @@ export function notesOf(changelog: string, version: string): string {
   return section.slice(section.indexOf('\n') + 1).trim();
 }
 
-/** The changelog with what is not released yet as `version`. Throws `invalid-input` when there is nothing. */
+/**
+ * The changelog with what is not released yet as `version`.
+ * @throws {invalid-input} when there is nothing
+ */
 export function cutVersion(changelog: string, version: string, date: string): string {
   if (!changelog.includes(UNRELEASED) || notesOf(changelog, 'Unreleased') === '') {
     throw new SightlineError('invalid-input', 'expected something under ## Unreleased in CHANGELOG.md, found nothing');

@@ -34,7 +34,9 @@ export interface CalibrationRequest {
   readonly seed: number;
 }
 
-/** Throws `invalid-input` for captions that agree in too few words. */
+/**
+ * @throws {invalid-input} for captions that agree in too few words
+ */
 export async function calibrateSide(request: CalibrationRequest): Promise<Calibrated> {
   const { encoders, judged, pairs, into } = request;
   const words = agreedWords(pairs.pictures);

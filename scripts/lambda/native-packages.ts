@@ -80,7 +80,10 @@ interface Lock {
   readonly packages: Readonly<Record<string, { version: string; integrity: string }>>;
 }
 
-/** A package that the lock names, unpacked in a folder of the cache. Throws `unavailable` when it cannot be fetched. */
+/**
+ * A package that the lock names, unpacked in a folder of the cache.
+ * @throws {unavailable} when it cannot be fetched
+ */
 async function fetchPackage(root: string, name: string): Promise<string> {
   const lock: Lock = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8'));
   const locked = lock.packages[`node_modules/${name}`];

@@ -116,7 +116,10 @@ async function trainWithTwin(
   return last;
 }
 
-/** A side on all pictures. Throws `invalid-input` when the twin has none of the same encoder to be judged. */
+/**
+ * A side on all pictures.
+ * @throws {invalid-input} when the twin has none of the same encoder to be judged
+ */
 async function trainLikeTwin(
   job: TextSideJob,
   parties: Parties,
@@ -138,7 +141,7 @@ interface Parties {
   readonly first: Encoders;
   /** With that of the new side. */
   readonly own: Encoders;
-  /** Of the captions to train on. */
+  /** The languages of the captions to train on. */
   readonly languages: readonly string[];
 }
 

@@ -82,7 +82,10 @@ export class Folders {
     return [...this.#known, ...this.#others].find((folder) => folder.name === name)?.bucket ?? name;
   }
 
-  /** Opens a folder so that its pictures are found. Throws `unavailable`. */
+  /**
+   * Opens a folder so that its pictures are found.
+   * @throws {unavailable}
+   */
   async connect({ bucket, path }: Folder): Promise<FolderStore> {
     const known = this.#connected.get(bucket);
     if (known?.path === path) return known.store;

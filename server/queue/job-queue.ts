@@ -38,7 +38,10 @@ export interface QueueProgress {
 }
 
 export interface EventQueue {
-  /** Takes the jobs of an S3 event notification; answers how many. Throws `invalid-input`. */
+  /**
+   * Takes the jobs of an S3 event notification; answers how many.
+   * @throws {invalid-input}
+   */
   push(event: unknown): number;
   add(job: Job): void;
   progress(): QueueProgress;

@@ -243,7 +243,9 @@ export class ChangeOver {
 const BYTES_A_POINT = 1744;
 const BYTES_A_COMPONENT = 4;
 
-/** Throws `unavailable` when the disk cannot hold what is to be written: a full disk would stop the live space, too. */
+/**
+ * @throws {unavailable} when the disk cannot hold what is to be written: a full disk would stop the live space, too
+ */
 export async function expectRoom(data: string, points: number, dimension: number): Promise<void> {
   const { bavail, bsize } = await statfs(data);
   const needed = Math.max(0, points) * (BYTES_A_POINT + BYTES_A_COMPONENT * dimension);

@@ -31,7 +31,10 @@ const schema = z.strictObject({
   spaces: z.record(z.string(), z.strictObject({ profile: z.string(), head: z.string().nullable() })),
 });
 
-/** The models that are configured: a head with its profile, or a profile with its head. Throws `model-mismatch`. */
+/**
+ * The models that are configured: a head with its profile, or a profile with its head.
+ * @throws {model-mismatch}
+ */
 export async function configuredModels(config: {
   readonly modelDirs: readonly string[];
   readonly profile?: string;
@@ -63,7 +66,7 @@ type KnownModels = SpaceModels & { readonly space: SpaceId; readonly sameAs: rea
 
 /**
  * Every head in the models directories, in their order. Folders without one, or with a damaged one, are passed over.
- * Throws `model-mismatch` for two that make one space: nobody could tell which of them answered.
+ * @throws {model-mismatch} for two that make one space: nobody could tell which of them answered
  */
 export async function listHeads(modelDirs: readonly string[]): Promise<KnownModels[]> {
   const folders = await Promise.all(
@@ -122,7 +125,10 @@ function refuseTwins(all: readonly KnownModels[], nameOf: (models: KnownModels) 
   return [...seen.values()];
 }
 
-/** The models of a space, or null when there are none here. Throws `invalid-config` when spaces.json is damaged. */
+/**
+ * The models of a space, or null when there are none here.
+ * @throws {invalid-config} when spaces.json is damaged
+ */
 export async function findModels(space: SpaceId, places: Places): Promise<SpaceModels | null> {
   const remembered = (await readRemembered(places.data))[space];
   const heads = await listHeads(places.modelDirs);
@@ -137,7 +143,10 @@ export async function findModels(space: SpaceId, places: Places): Promise<SpaceM
   return found === undefined ? null : { profile: found.profile, head: found.head };
 }
 
-/** The same, where there must be some. Throws `space-mismatch` naming what was looked for and what there is. */
+/**
+ * The same, where there must be some.
+ * @throws {space-mismatch} naming what was looked for and what there is
+ */
 export async function expectModels(space: SpaceId, places: Places): Promise<SpaceModels> {
   const found = await findModels(space, places);
   if (found !== null) return found;

@@ -41,7 +41,7 @@ const LOOKS_AT_ONCE = 8;
 /**
  * A watched folder as a source of S3 events: first everything that differs from the index, then every change as it
  * happens. Resolves when the first is done. Watching starts before that, so that nothing in between is lost.
- * Throws `unavailable` when the folder cannot be read or looks like an unmounted drive.
+ * @throws {unavailable} when the folder cannot be read or looks like an unmounted drive
  */
 export async function watchFolder(options: FolderSourceOptions): Promise<FolderSource> {
   const watcher = new FolderWatcher(options, await realpath(options.root));

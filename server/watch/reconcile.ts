@@ -264,7 +264,9 @@ async function emitRemoved(comparison: Comparison, keys: readonly string[]): Pro
   }
 }
 
-/** Throws `unavailable` when nothing was found because the drive of the folder is not mounted. */
+/**
+ * @throws {unavailable} when nothing was found because the drive of the folder is not mounted
+ */
 export async function refuseEmptyMountPoint({ root, store, vectors }: ReconcileOptions): Promise<void> {
   const filter = { kind: 'image', bucket: store.bucket } as const;
   const [newest] = root === null ? [] : (await vectors.list({ filter, limit: 1, order: 'newest' })).items;

@@ -9,9 +9,9 @@ import { doubted } from './doubted.ts';
 
 const PHOTOS = fileURLToPath(new URL('../../examples/photos', import.meta.url));
 const QUERIES = new URL('../fixtures/fit-queries.json', import.meta.url);
-/** Of 100; the head there now has 7. */
+/** Queries of 100; the head there now has 7. */
 const MOST_DOUBTED = 10;
-/** Of 100; the head there now has 70. */
+/** Queries of 100; the head there now has 70. */
 const LEAST_DOUBTED = 66;
 
 describe('how well answers fit', () => {

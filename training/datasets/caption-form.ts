@@ -29,7 +29,10 @@ export interface CaptionRecord {
 /** Larger captions files that have to be parsed as a whole would not fit into one text of V8 (512 Mi characters). */
 const MAX_JSON_BYTES = 500 * 1024 ** 2;
 
-/** A file that is one JSON document in UTF-8. Throws `invalid-input`. */
+/**
+ * A file that is one JSON document in UTF-8.
+ * @throws {invalid-input}
+ */
 export async function readJson(file: SourceFile): Promise<unknown> {
   if (file.bytes > MAX_JSON_BYTES) throw notJson(file, `${file.bytes} bytes, more than ${MAX_JSON_BYTES}`);
   const decoder = new TextDecoder('utf-8', { fatal: true });
@@ -52,7 +55,10 @@ function notJson(file: SourceFile, got: string, cause?: unknown): SightlineError
   return new SightlineError('invalid-input', `${file.path}: expected a JSON document, got ${got}`, { cause });
 }
 
-/** A list under `key` of a JSON document. Throws `invalid-input`. */
+/**
+ * A list under `key` of a JSON document.
+ * @throws {invalid-input}
+ */
 export function listIn(json: unknown, key: string, file: SourceFile): readonly unknown[] {
   const list = typeof json === 'object' && json !== null ? (json as Record<string, unknown>)[key] : undefined;
   if (Array.isArray(list)) return list;

@@ -42,7 +42,10 @@ export interface CaptionLine extends Omit<CaptionedPicture, 'split'> {
   readonly where: string;
 }
 
-/** The lines of captions.jsonl. Throws `invalid-input` naming the line for broken text, JSON or fields. */
+/**
+ * The lines of captions.jsonl.
+ * @throws {invalid-input} naming the line for broken text, JSON or fields
+ */
 export function* readCaptionLines(bytes: Uint8Array, file: string): Generator<CaptionLine> {
   let text: string;
   try {

@@ -15,7 +15,7 @@ export interface Row {
 
 /**
  * Rows of a text table, in constant memory. A row that is not UTF-8 is counted (`not-utf8`) and left out.
- * Throws `invalid-input` naming the line when nothing after it can be trusted, such as a quote that never ends.
+ * @throws {invalid-input} naming the line when nothing after it can be trusted, such as a quote that never ends
  */
 export async function* readTable(
   file: SourceFile,

@@ -31,7 +31,7 @@ export interface FoundCaptions {
 
 /**
  * The captions files among `files`, and their form; null when there are none. Copies of one file count once.
- * Throws `invalid-input` when there are several that could be meant: `chosen`, the end of a path, says which.
+ * @throws {invalid-input} when there are several that could be meant: `chosen`, the end of a path, says which
  */
 export async function findCaptions(files: readonly SourceFile[], chosen: string | null): Promise<FoundCaptions | null> {
   const pictures = new Set(files.filter(({ path }) => isPictureName(path)).map(({ path }) => stemOf(path)));

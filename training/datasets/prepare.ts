@@ -46,9 +46,9 @@ interface Line {
 /**
  * Writes a data set in the canonical form: every picture as it is, once it has been decoded, then captions.jsonl, last
  * and at once, and a report. May be stopped at any moment; what the journal knows is not written again.
- *
- * Throws `invalid-input` for a source that cannot be read, `precondition-failed` when another data set is in the
- * target's place, `unavailable` when it cannot be written (the next call goes on there), and the signal's reason.
+ * @throws {invalid-input} for a source that cannot be read
+ * @throws {precondition-failed} when another data set is in the target's place
+ * @throws {unavailable} when it cannot be written (the next call goes on there), and the signal's reason
  */
 export async function prepareDataset(options: PrepareOptions): Promise<PreparationSummary> {
   const startedAt = performance.now();

@@ -22,7 +22,8 @@ export interface Shard {
   readonly name: string;
   /**
    * Its files in order. Those that are `wanted` are read into memory and can be opened from then on; the others are
-   * skipped. Throws `invalid-input` when the archive is broken.
+   * skipped.
+   * @throws {invalid-input} when the archive is broken
    */
   files(wanted: (path: string, bytes: number) => boolean): AsyncIterable<SourceFile>;
 }

@@ -17,7 +17,10 @@ const WINDOW_BYTES = 1 << 20;
 /** Masks of the Unix file mode in the upper half of the external attributes: type, and what a symbolic link is. */
 const [TYPE_MASK, SYMLINK] = [0o170000, 0o120000];
 
-/** The files of a zip. Throws `invalid-input` when it is none, or is cut off. */
+/**
+ * The files of a zip.
+ * @throws {invalid-input} when it is none, or is cut off
+ */
 export async function readZip(store: ObjectStore, object: ListedObject): Promise<SourceFile[]> {
   const reader = new StoreReader(store, object);
   try {

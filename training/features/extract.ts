@@ -69,7 +69,8 @@ const CAPTIONS_A_WRITE = 4096;
 
 /**
  * Encodes what is not cached yet. What comes back is read from the cache when it is used, so that memory does not grow
- * with the pictures. Throws `unavailable` when the cache cannot be written.
+ * with the pictures.
+ * @throws {unavailable} when the cache cannot be written
  */
 export async function loadFeatures(dataset: Dataset, options: FeatureOptions): Promise<Features> {
   const warnings = new Map(dataset.warnings);

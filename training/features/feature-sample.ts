@@ -31,7 +31,10 @@ export type FeatureSample = z.infer<typeof sampleSchema>;
 const SAMPLE_FILE = 'sample.json';
 const CAPTIONS = 'captions';
 
-/** Writes the pictures as serving sees them and the captions' vectors; the description last. Throws `unavailable`. */
+/**
+ * Writes the pictures as serving sees them and the captions' vectors; the description last.
+ * @throws {unavailable}
+ */
 export async function writeFeatureSample(
   folder: string,
   pairs: EncodedPairs,
@@ -54,7 +57,10 @@ export async function writeFeatureSample(
   return sample;
 }
 
-/** Reads a sample back. Throws `schema-mismatch` when a file is missing, of another size, or something else. */
+/**
+ * Reads a sample back.
+ * @throws {schema-mismatch} when a file is missing, of another size, or something else
+ */
 export async function readFeatureSample(folder: string): Promise<{ sample: FeatureSample; pairs: EncodedPairs }> {
   const path = join(folder, SAMPLE_FILE);
   const parsed = sampleSchema.safeParse(JSON.parse((await readBytes(path)).toString('utf8')));

@@ -276,7 +276,8 @@ export async function transformRows(
 
 /**
  * All rows of a split, ready for the towers, in files in `folder`: beside four augmentations of 30,000 pictures a head
- * in training is small. Throws `unavailable`.
+ * in training is small.
+ * @throws {unavailable}
  */
 export async function transformPairs(
   transform: FeatureTransform,

@@ -55,7 +55,8 @@ export class RecordCache {
   }
 
   /**
-   * Opens or starts the cache in `folder`. Throws `schema-mismatch` when the folder holds one that something else made.
+   * Opens or starts the cache in `folder`.
+   * @throws {schema-mismatch} when the folder holds one that something else made
    */
   static async open(folder: string, description: CacheDescription): Promise<RecordCache> {
     await mkdir(join(folder, SEGMENTS), { recursive: true }).catch((error: unknown) => {
@@ -93,7 +94,10 @@ export class RecordCache {
     return this.#places.has(hash);
   }
 
-  /** Appends rows in one write. Throws `unavailable` when the disk does not take them. */
+  /**
+   * Appends rows in one write.
+   * @throws {unavailable} when the disk does not take them
+   */
   append(rows: readonly Row[]): Promise<void> {
     return this.#inTurn(async () => {
       const { columns } = this.description;
@@ -124,7 +128,10 @@ export class RecordCache {
     return recordRows(places, hashes, { columns: this.description.columns, ...part }, changed);
   }
 
-  /** Makes a segment of what was appended; nothing when there is nothing. Throws `unavailable`. */
+  /**
+   * Makes a segment of what was appended; nothing when there is nothing.
+   * @throws {unavailable}
+   */
   seal(): Promise<void> {
     return this.#inTurn(async () => {
       if (this.unsealedBytes === 0) return;
@@ -146,7 +153,10 @@ export class RecordCache {
     });
   }
 
-  /** Takes in a segment that another cache sealed. Throws `unavailable` when the bytes are not those of its name. */
+  /**
+   * Takes in a segment that another cache sealed.
+   * @throws {unavailable} when the bytes are not those of its name
+   */
   async adopt(name: string, bytes: AsyncIterable<Uint8Array>): Promise<void> {
     const aside = join(this.folder, SEGMENTS, `${randomUUID()}.part`);
     const hash = createHash('sha256');

@@ -12,7 +12,8 @@ export interface ScratchRows {
 }
 
 /**
- * Writes blocks of whole rows, as float16, one after the other. Throws `unavailable` when the disk does not take them.
+ * Writes blocks of whole rows, as float16, one after the other.
+ * @throws {unavailable} when the disk does not take them
  */
 export async function writeScratch(
   path: string,

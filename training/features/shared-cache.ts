@@ -63,7 +63,8 @@ export async function openCache(
 
 /**
  * Fetches the segments that the bucket has and the cache lacks.
- * Throws `schema-mismatch` when the bucket holds a cache that something else made, and `unavailable`.
+ * @throws {schema-mismatch} when the bucket holds a cache that something else made
+ * @throws {unavailable}
  */
 async function fetchSegments(cache: RecordCache, store: ObjectStore): Promise<void> {
   await checkShared(cache, store);
@@ -76,7 +77,8 @@ async function fetchSegments(cache: RecordCache, store: ObjectStore): Promise<vo
 }
 
 /**
- * Sends what the cache has and the bucket lacks. Throws `unavailable`; nothing is lost then, the next call sends it.
+ * Sends what the cache has and the bucket lacks.
+ * @throws {unavailable} when the bucket cannot be written; nothing is lost then, the next call sends it
  */
 async function sendSegments(cache: RecordCache, store: ObjectStore): Promise<void> {
   await cache.seal();

@@ -168,7 +168,7 @@ function nearestOf(collection: ReadonlySet<number>, cosines: Float32Array): numb
   return first;
 }
 
-/** Of a word and a picture, by their rows. */
+/** Evidence of a word and a picture, by their rows. */
 type EvidenceOf = (word: number, picture: number) => number;
 
 function cosineEvidence(

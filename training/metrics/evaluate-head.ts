@@ -35,7 +35,10 @@ export interface EvaluationOptions {
   readonly threads?: number;
 }
 
-/** Loads, projects, ranks and resamples. Throws `model-mismatch` for a head of other encoders or with altered files. */
+/**
+ * Loads, projects, ranks and resamples.
+ * @throws {model-mismatch} for a head of other encoders or with altered files
+ */
 export async function evaluateHead(
   folder: string,
   encoders: HeadInputs,
@@ -50,7 +53,10 @@ export async function evaluateHead(
   }
 }
 
-/** The same for encoders whose own vectors are the space. Throws `invalid-config` when they share none. */
+/**
+ * The same for encoders whose own vectors are the space.
+ * @throws {invalid-config} when they share none
+ */
 export async function evaluateSharedSpace(
   { profile, text, image }: Encoders,
   pairs: PairSet,

@@ -22,7 +22,8 @@ export interface Checkpoint {
 
 /**
  * Writes a file that is there whole or not at all, without a copy of the values, which are the largest thing in
- * training. Throws `unavailable` when it cannot be written.
+ * training.
+ * @throws {unavailable} when it cannot be written
  */
 export async function writeCheckpoint(path: string, { tensors, facts }: Checkpoint): Promise<void> {
   const parts = [...tensors.values()].map(
@@ -37,7 +38,10 @@ export async function writeCheckpoint(path: string, { tensors, facts }: Checkpoi
   await writeWhole(path, [Buffer.from(`${JSON.stringify(header)}\n`), ...parts]);
 }
 
-/** Null when there is no such file. Throws `schema-mismatch` for one that is damaged or something else. */
+/**
+ * Null when there is no such file.
+ * @throws {schema-mismatch} for one that is damaged or something else
+ */
 export async function readCheckpoint(path: string): Promise<Checkpoint | null> {
   const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null;

@@ -144,7 +144,10 @@ function describeGraph(path: string, bytes: Uint8Array): TextSideFile['onnx'] {
   return { path, bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };
 }
 
-/** Writes graphs and head.json; the description last, so that a half-written head is refused. Throws `unavailable`. */
+/**
+ * Writes graphs and head.json; the description last, so that a half-written head is refused.
+ * @throws {unavailable}
+ */
 export async function writeHeadFiles(folder: string, { file, graphs }: HeadFiles): Promise<void> {
   for (const [path, bytes] of graphs) await writeWhole(join(folder, path), bytes);
   await writeJsonFile(join(folder, HEAD_FILE), file);

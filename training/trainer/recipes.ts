@@ -312,7 +312,8 @@ export interface Available {
 
 /**
  * A recipe as it is for these encoders: optional inputs that they lack are left out, and so is what needs the names of
- * classes when there are none. Throws `invalid-input` for an input that is missing and not optional.
+ * classes when there are none.
+ * @throws {invalid-input} for an input that is missing and not optional
  */
 export function recipeFor(recipe: Recipe, available: Available): Recipe {
   const tower = (side: 'text' | 'image'): TowerSpec => ({

@@ -68,8 +68,10 @@ export interface TrainingResult {
 
 /**
  * Trains a head. The same options give the same head bit for bit on the same machine, also when the run was interrupted
- * and resumed. Throws `invalid-input` for fewer pairs than a batch and for a loss that is no number any more,
- * `schema-mismatch` for a checkpoint of another run, `unavailable` when a checkpoint cannot be written.
+ * and resumed.
+ * @throws {invalid-input} for fewer pairs than a batch and for a loss that is no number any more
+ * @throws {schema-mismatch} for a checkpoint of another run
+ * @throws {unavailable} when a checkpoint cannot be written
  */
 export async function trainHead(given: TrainingOptions): Promise<TrainingResult> {
   const options = { ...given, recipe: recipeFor(given.recipe, availableOutputs(given.data)) };

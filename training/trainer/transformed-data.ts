@@ -26,7 +26,8 @@ export type EncodedData = Pick<TrainingData, 'train' | 'validation' | 'textOutpu
 
 /**
  * Learns the transform from the training pairs and applies it to all of them. Their rows lie in `folder`, about 19 kB a
- * training picture with five captions and four augmentations. Throws `unavailable` when they do not fit there.
+ * training picture with five captions and four augmentations.
+ * @throws {unavailable} when they do not fit there
  */
 export async function transformData(
   recipe: Recipe,

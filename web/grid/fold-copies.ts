@@ -4,7 +4,7 @@ import { type ImageItem, type Item, isImage } from '../client.ts';
 const maxBits = 10;
 /** A hash with fewer ones is of a plain wall, or of fog: many pictures have it. */
 const fewestOnes = 16;
-/** Of two hashes that differ in ten bits, one of eleven parts is the same. */
+/** Parts of a hash: two hashes that differ in ten bits have one of eleven in common. */
 const parts = Array.from({ length: maxBits + 1 }, (_, i) => [i * 3, i * 3 + 3] as const);
 
 export interface Folded {

@@ -12,7 +12,7 @@ export interface Section {
   readonly first: number;
   /** Where in the list it begins. */
   readonly top: number;
-  /** Of all of it; what is not read yet is estimated. */
+  /** Height of all of it; what is not read yet is estimated. */
   readonly height: number;
   /** Its rows, whose places are counted from {@link top}. */
   readonly rows: readonly Row[];

@@ -21,7 +21,7 @@ export interface ResultPage {
   readonly items: readonly Item[];
   readonly captions?: readonly CaptionItem[];
   readonly next?: string;
-  /** Of a list by date, instead of `next`. */
+  /** Months of a list by date, instead of `next`. */
   readonly months?: readonly Month[];
   readonly space?: string;
   readonly total?: number;

@@ -16,7 +16,7 @@ export interface Results {
   /** The best captions, where pictures and captions are asked for: a list of their own, see {@link fetchPage}. */
   readonly captions: readonly CaptionItem[];
   readonly next?: string;
-  /** Of a list by date, instead of `next`: its pictures are read where somebody looks. */
+  /** Months of a list by date, instead of `next`: its pictures are read where somebody looks. */
   readonly months?: readonly Month[];
   readonly warnings: readonly SearchWarning[];
   /** That the words were read in, see {@link ResultPage}. */

@@ -39,7 +39,10 @@ const cache = new LRUCache<string, { mtimeNs: bigint; ctimeNs: bigint; ino: bigi
   sizeCalculation: ({ entries }) => entries.names.length + entries.others.length + 1,
 });
 
-/** What lies in the folder `names` below the root, nothing when it is gone. Throws `unavailable`. */
+/**
+ * What lies in the folder `names` below the root, nothing when it is gone.
+ * @throws {unavailable}
+ */
 export async function readEntries(root: Root, names: readonly string[]): Promise<Entries> {
   const directory = await enterFolder(root, names);
   if ('blocked' in directory) return { names: [], others: [] };

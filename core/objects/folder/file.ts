@@ -32,7 +32,8 @@ export interface OpenedFile {
 
 /**
  * Opens the regular file `name` in `place`, or answers null: symbolic links, folders, devices and names in another case
- * are no objects. The caller closes the handle. Throws `unavailable`.
+ * are no objects. The caller closes the handle.
+ * @throws {unavailable}
  */
 export async function openFile(
   directory: Pick<OpenDirectory, 'path' | 'shown'>,

@@ -10,8 +10,8 @@ const RESERVED = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout
 const WINDOWS_FORBIDDEN = /[<>:"|?*]/;
 
 /**
- * The names along the path of a key, from the root of the folder down. Throws `invalid-key` for every key that has no
- * safe and unambiguous path below the root, before anything is touched.
+ * The names along the path of a key, from the root of the folder down.
+ * @throws {invalid-key} for every key that has no safe and unambiguous path below the root, before anything is touched
  */
 export function segmentsOf(key: string): string[] {
   const problem = problemOf(key, process.platform === 'win32');

@@ -36,7 +36,10 @@ export interface Blocked {
 const NOFOLLOW = constants.O_NOFOLLOW ?? 0;
 const byDescriptor = process.platform === 'linux';
 
-/** Opens the root. Throws `unavailable` when it is gone or no longer the folder that was opened. */
+/**
+ * Opens the root.
+ * @throws {unavailable} when it is gone or no longer the folder that was opened
+ */
 export async function enterRoot(root: Root): Promise<OpenDirectory> {
   try {
     const directory = await enter(root.path, root.path);

@@ -45,12 +45,12 @@ export interface FolderStore extends PictureStore {
 }
 
 /**
- * A folder as a bucket: the key `a/b.jpg` is the file `a/b.jpg` below the root. Throws `unavailable` when the root is
- * no readable folder.
+ * A folder as a bucket: the key `a/b.jpg` is the file `a/b.jpg` below the root.
  *
  * Keys that have no safe path below the root are refused by every method with `invalid-key`. Hidden names (`.x`),
  * symbolic links, and what is not a regular file are not part of the bucket. Unlike in S3, a key cannot be both an
  * object and the beginning of others (`a` and `a/b`).
+ * @throws {unavailable} when the root is no readable folder
  */
 export async function openFolder(options: FolderOptions): Promise<FolderStore> {
   const root = await openRoot(options.root);

@@ -17,7 +17,8 @@ export const WORKSHOP = '.sightline';
 const STALE_AFTER_MS = 3_600_000;
 
 /**
- * Removes what writes that never finished have left behind, where it may. Throws `unavailable` when there is no root.
+ * Removes what writes that never finished have left behind, where it may.
+ * @throws {unavailable} when there is no root
  */
 export async function removeStaleWrites(root: Root): Promise<void> {
   await (await enterRoot(root)).close();
@@ -90,7 +91,10 @@ async function store(root: Root, key: string, body: Body, options: PutOptions): 
   }
 }
 
-/** Writes the whole body. Throws `too-large` as soon as it is, and what the body itself throws. */
+/**
+ * Writes the whole body.
+ * @throws {too-large} as soon as it is, and what the body itself throws
+ */
 async function fill(handle: FileHandle, body: Body, options: PutOptions): Promise<void> {
   const { maxBytes = Number.POSITIVE_INFINITY, signal } = options;
   let total = 0;
@@ -164,7 +168,10 @@ export async function linkNew(temporary: string, target: string, key: string): P
   }
 }
 
-/** The etag of the object, null when there is none. Throws `invalid-key` when something else is in its place. */
+/**
+ * The etag of the object, null when there is none.
+ * @throws {invalid-key} when something else is in its place
+ */
 export async function storedEtag(parent: OpenDirectory, name: string, key: string): Promise<string | null> {
   const stat = await lstat(join(parent.path, name), { bigint: true }).catch((error: unknown) => {
     if (systemCode(error) === 'ENOENT') return null;

@@ -6,7 +6,8 @@ const MAX_KEY_BYTES = 1024;
 /**
  * Accepts exactly the keys that S3 does: 1 to 1,024 bytes of well-formed Unicode, in which `..` segments never climb
  * above the bucket (same page: "the cumulative count of relative path segments never exceeds the number of non-relative
- * path elements"). Control characters are fine, because listings are asked for in URL encoding. Throws `invalid-key`.
+ * path elements"). Control characters are fine, because listings are asked for in URL encoding.
+ * @throws {invalid-key}
  */
 export function checkS3Key(key: string): void {
   const refuse = (reason: string) => {
@@ -48,7 +49,10 @@ export function encodeListCursor(position: ListPosition): string {
   return Buffer.from(JSON.stringify([position.prefix, position.after])).toString('base64url');
 }
 
-/** Where a listing goes on. Throws `invalid-cursor` when it is none of ours or of another prefix. */
+/**
+ * Where a listing goes on.
+ * @throws {invalid-cursor} when it is none of ours or of another prefix
+ */
 export function decodeListCursor(cursor: string, prefix: string): string {
   try {
     const parsed: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString());

@@ -21,7 +21,11 @@ const MAX_EXPIRY_SECONDS = 7 * 24 * 3600;
 /** Largest body of one PUT (Amazon S3 user guide, "Uploading objects"). */
 const MAX_BODY_BYTES = 5 * 1024 ** 3;
 
-/** `S3Store.presignPut`. Throws `invalid-key`, `invalid-input`. */
+/**
+ * `S3Store.presignPut`.
+ * @throws {invalid-key}
+ * @throws {invalid-input}
+ */
 export async function presignPut(
   s3: S3Session,
   key: string,

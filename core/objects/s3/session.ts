@@ -88,7 +88,10 @@ export interface S3Session {
   call<T>(context: Omit<S3Context, 'bucket'>, run: (signal: AbortSignal) => Promise<T>): Promise<T>;
 }
 
-/** Throws `invalid-config` for options that cannot work. Sends nothing. */
+/**
+ * Sends nothing.
+ * @throws {invalid-config} for options that cannot work
+ */
 export function createSession(options: S3Options): S3Session {
   const { bucket, deadlineMs = 60_000, partBytes = 8 * 1024 ** 2, partConcurrency = 3 } = options;
   if (bucket === '') throw new SightlineError('invalid-config', 'expected the name of a bucket, got an empty text');

@@ -29,8 +29,9 @@ export interface S3Store extends ObjectStore {
 }
 
 /**
- * Pictures in an S3 bucket. Throws `invalid-config` when there is no such bucket or the credentials are not accepted,
- * `unavailable` when it cannot be reached or listed (unless `verify` is false).
+ * Pictures in an S3 bucket.
+ * @throws {invalid-config} when there is no such bucket or the credentials are not accepted
+ * @throws {unavailable} when it cannot be reached or listed (unless `verify` is false)
  */
 export async function openS3(options: S3Options): Promise<S3Store> {
   const s3 = createSession(options);
@@ -59,7 +60,9 @@ function bucketOf(s3: S3Session): S3Store {
   };
 }
 
-/** Throws `invalid-key` for one of our own, which is no object of the bucket. */
+/**
+ * @throws {invalid-key} for one of our own, which is no object of the bucket
+ */
 function visible(key: string): string {
   if (!isHidden(key)) return key;
   throw new SightlineError('invalid-key', `expected a key that does not begin with .sightline/, got ${key}`);

@@ -96,7 +96,10 @@ function listVersions(
   return s3.call({ action: 'ListObjectVersions', key }, (abortSignal) => s3.client.send(command, { abortSignal }));
 }
 
-/** False when there is nothing to copy. Throws `precondition-failed` when it has another etag than the one given. */
+/**
+ * False when there is nothing to copy.
+ * @throws {precondition-failed} when it has another etag than the one given
+ */
 async function copy(
   s3: S3Session,
   source: { readonly key: string; readonly version?: string; readonly etag?: string },

@@ -73,7 +73,10 @@ async function* prepend<T>(head: readonly T[], tail: AsyncIterable<T>): AsyncGen
   yield* tail;
 }
 
-/** The body in pieces of exactly `partBytes`, the last one shorter; none for an empty body. Throws `too-large`. */
+/**
+ * The body in pieces of exactly `partBytes`, the last one shorter; none for an empty body.
+ * @throws {too-large}
+ */
 async function* inParts(
   body: Uint8Array | ReadableStream<Uint8Array>,
   partBytes: number,

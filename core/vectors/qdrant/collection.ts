@@ -52,7 +52,10 @@ export async function checkVersion(session: QdrantSession): Promise<PrefixSearch
   return major > 1 || minor >= FIRST_WITH_PREFIXES ? 'match' : 'hashed';
 }
 
-/** The collection of a space. Throws `invalid-config` for names that Qdrant would not take. */
+/**
+ * The collection of a space.
+ * @throws {invalid-config} for names that Qdrant would not take
+ */
 export function collectionName(prefix: string, space: SpaceId): string {
   const name = `${prefix}${space}`;
   if (!/^[\w.-]{1,200}$/.test(name)) {
@@ -173,7 +176,9 @@ function checkVectors(collection: string, vectors: unknown, dimension: number): 
   );
 }
 
-/** Throws `unavailable` when the collection is gone. */
+/**
+ * @throws {unavailable} when the collection is gone
+ */
 export async function readLayout(session: QdrantSession, collection: string): Promise<CollectionLayout> {
   return layoutOf(await session.call(`reading ${collection}`, (client) => client.getCollection(collection)));
 }

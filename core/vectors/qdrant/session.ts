@@ -33,7 +33,10 @@ export interface QdrantSession {
   close(): void;
 }
 
-/** Throws `invalid-config` for a URL that is none. Sends nothing. */
+/**
+ * Sends nothing.
+ * @throws {invalid-config} for a URL that is none
+ */
 export function connectQdrant(connection: QdrantConnection): QdrantSession {
   const { deadlineMs = 30_000, maxAttempts = 5 } = connection;
   const address = addressOf(connection.url);

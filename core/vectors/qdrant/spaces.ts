@@ -47,7 +47,10 @@ interface Server {
   readonly session: QdrantSession;
   readonly alias: string;
   readonly options: QdrantSpacesOptions;
-  /** The collection that is live now, undefined when none is. Throws `invalid-config` when the alias is not ours. */
+  /**
+   * The collection that is live now, undefined when none is.
+   * @throws {invalid-config} when the alias is not ours
+   */
   readLive(): Promise<string | undefined>;
   /** How new collections find prefixes of keys. */
   readonly prefixes: PrefixSearch;
@@ -56,8 +59,9 @@ interface Server {
 }
 
 /**
- * All spaces on a server: a collection each, and an alias that names the live one. Throws `invalid-config` for a wrong
- * URL or API key and an older server, `unavailable` when it does not answer.
+ * All spaces on a server: a collection each, and an alias that names the live one.
+ * @throws {invalid-config} for a wrong URL or API key and an older server
+ * @throws {unavailable} when it does not answer
  */
 export async function openQdrantSpaces(options: QdrantSpacesOptions): Promise<Spaces> {
   const { collectionPrefix = 'sightline-', alias = 'live' } = options;

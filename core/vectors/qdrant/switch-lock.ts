@@ -26,7 +26,9 @@ export function standingFence(aliases: ReadonlyMap<string, string>, alias: strin
   return fencesOf(aliases, alias).find((name) => timeOf(name) > Date.now()) ?? null;
 }
 
-/** Throws `unavailable` when somebody else's fence stands. */
+/**
+ * @throws {unavailable} when somebody else's fence stands
+ */
 export async function raiseFence(session: QdrantSession, alias: string, collection: string): Promise<Fence> {
   const raised = await tryFence(session, alias, collection, () => true);
   if (typeof raised !== 'string') return raised;

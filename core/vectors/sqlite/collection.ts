@@ -61,9 +61,13 @@ export class Collection {
   }
 
   /**
-   * Opens a collection and loads its vectors. Throws `space-mismatch` when the alias serves another space than the one
-   * to be live, or the space has another dimension, `not-found` and `precondition-failed` when there is no live one to
-   * be a candidate for, `schema-mismatch` and `unavailable`.
+   * Opens a collection and loads its vectors.
+   * @throws {space-mismatch} when the alias serves another space than the one to be live, or the space has another
+   * dimension
+   * @throws {not-found}
+   * @throws {precondition-failed} when there is no live one to be a candidate for
+   * @throws {schema-mismatch}
+   * @throws {unavailable}
    */
   static async open(options: CollectionOptions): Promise<Collection> {
     const db = await whenFree(async () => openDatabase(options.file, VECTOR_INDEX));
@@ -109,7 +113,8 @@ export class Collection {
 
   /**
    * Runs `work` on the newest state while no one else writes. What it wrote is durable when this resolves, and undone
-   * when it throws. Throws `space-retired` when the alias does not agree with the collection's role any more.
+   * when it throws.
+   * @throws {space-retired} when the alias does not agree with the collection's role any more
    */
   write<T>(work: (transaction: WriteTransaction) => T | Promise<T>): Promise<T> {
     return whenFree(() => this.#turn(() => this.#writeTurn(work)));

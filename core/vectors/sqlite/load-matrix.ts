@@ -21,7 +21,7 @@ const LOAD_ROWS = 1000;
  * Reads all vectors into the matrix, many at a time: SQLite concatenates them, for a row each would cost six times as
  * much. (It takes a BLOB as text without looking at it as long as the database is UTF-8, and NULLs, which are free
  * slots, are left out.) The unary plus keeps it from going through an index instead of the table from end to end.
- * Throws `schema-mismatch` when the file is damaged.
+ * @throws {schema-mismatch} when the file is damaged
  */
 export function loadSlots(collection: Slots): void {
   const { matrix, dimension } = collection;

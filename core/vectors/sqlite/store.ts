@@ -29,9 +29,10 @@ export interface EmbeddedStoreOptions {
 /**
  * The vector store that needs no server: one SQLite file for everything that must last, the vectors in memory beside
  * it, and exact search by one ONNX graph. Several processes may have the file open; each sees what the others committed
- * by its next call. When another space of the file becomes live, writes are `space-retired`. Throws `space-mismatch`
- * when the file serves another space or dimension, `schema-mismatch` when it is of another version or no database at
- * all, `unavailable` when it cannot be opened.
+ * by its next call. When another space of the file becomes live, writes are `space-retired`.
+ * @throws {space-mismatch} when the file serves another space or dimension
+ * @throws {schema-mismatch} when it is of another version or no database at all
+ * @throws {unavailable} when it cannot be opened
  */
 export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<VectorStore> {
   return (await openCollection(options, 'live')).store;

@@ -48,7 +48,7 @@ export function registerUpload(app: App, deps: AppDeps): void {
     responses: {
       201: {
         ...json(uploaded, 'Stored and indexed.'),
-        headers: { Location: { schema: { type: 'string' }, description: 'Of the picture.' } },
+        headers: { Location: { schema: { type: 'string' }, description: 'Address of the picture.' } },
       },
       200: json(uploaded, 'Replaced what was stored under the key, or was there already under another one.'),
       ...problems(401, 403, 409, 413, 415, 422),

@@ -98,7 +98,7 @@ function registerAdd(app: App, deps: AppDeps, write: Write): void {
     responses: {
       201: {
         ...json(caption, 'One caption, new.'),
-        headers: { Location: { schema: { type: 'string' }, description: 'Of the caption.' } },
+        headers: { Location: { schema: { type: 'string' }, description: 'Address of the caption.' } },
       },
       200: {
         description: 'One caption that was there already, or the results of a batch.',

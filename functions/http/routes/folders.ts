@@ -90,7 +90,7 @@ function registerAdd(
     responses: {
       201: {
         ...json(folder, 'The folder.'),
-        headers: { Location: { schema: { type: 'string' }, description: 'Of the folder.' } },
+        headers: { Location: { schema: { type: 'string' }, description: 'Address of the folder.' } },
       },
       ...problems(401, 403, 404, 409, 413, 415),
     },

@@ -18,7 +18,7 @@ const ACCEPTED = ['image/jpeg', 'image/png', 'image/webp', 'image/gif', 'image/a
 
 const signedUpload = z
   .strictObject({
-    id: id.openapi({ description: 'Of the picture, once it is indexed.' }),
+    id: id.openapi({ description: 'Id of the picture, once it is indexed.' }),
     key: objectKey,
     method: z.literal('PUT'),
     url: z.string().openapi({ format: 'uri' }),

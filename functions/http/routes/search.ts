@@ -190,7 +190,10 @@ function toTerm(deps: AppDeps, term: z.output<typeof generalSearch>['terms'][num
   return image !== undefined ? { image, weight } : { vector: ownVector(deps, term.vector, term.space)!, weight };
 }
 
-/** A vector of the caller, who says by its space that it is one of ours. Throws `space-mismatch` (409). */
+/**
+ * A vector of the caller, who says by its space that it is one of ours.
+ * @throws {space-mismatch} (409)
+ */
 function ownVector(
   { embedder }: AppDeps,
   vector: readonly number[] | undefined,

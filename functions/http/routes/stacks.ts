@@ -12,9 +12,9 @@ const route = createRoute({
   tags: ['images'],
   summary: 'Pictures that are copies of each other',
   description:
-    'Of the same bytes, or made smaller, compressed again or a little changed: by their perceptual hashes, and by ' +
-    'their vectors. Those with the most bytes to spare come first. What is known is up to a minute old. Not of ' +
-    'more than 500,000 pictures.',
+    'Copies are of the same bytes, or made smaller, compressed again or a little changed: by their perceptual ' +
+    'hashes, and by their vectors. Those with the most bytes to spare come first. The list is up to a minute old, ' +
+    'and is not made of more than 500,000 pictures.',
   request: { query: stacksQuery },
   responses: { 200: json(stackPage, 'One page of stacks.'), ...problems(409, 413) },
 });

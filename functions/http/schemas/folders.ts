@@ -31,7 +31,7 @@ const path = z
     type: 'string',
     minLength: 1,
     maxLength: MAX_PATH,
-    description: 'Of the machine that the server runs on, from its root or from `~`.',
+    description: 'Path on the machine that the server runs on, from its root or from `~`.',
     example: '/home/me/Pictures',
   });
 

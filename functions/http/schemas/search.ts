@@ -48,9 +48,9 @@ const share = (byDefault: number, description: string) =>
 
 const weights = z
   .strictObject({
-    text: share(DEFAULT_WEIGHTS.text, 'Of `text`.'),
-    image: share(DEFAULT_WEIGHTS.image, 'Of `image`, `imageId` and `vector`.'),
-    minus: share(DEFAULT_WEIGHTS.minus, 'Of `minus`, subtracted.'),
+    text: share(DEFAULT_WEIGHTS.text, 'Weight of `text`.'),
+    image: share(DEFAULT_WEIGHTS.image, 'Weight of `image`, `imageId` and `vector`.'),
+    minus: share(DEFAULT_WEIGHTS.minus, 'Weight of `minus`, subtracted.'),
   })
   .default(DEFAULT_WEIGHTS);
 

@@ -6,8 +6,8 @@ import { cursor, limitParameter, pageOf } from './paging.ts';
 export const trashItem = image
   .omit({ id: true, links: true })
   .extend({
-    id: id.openapi({ description: 'Of the entry in the trash.' }),
-    imageId: id.openapi({ description: 'Of the picture, before and after.' }),
+    id: id.openapi({ description: 'Id of the entry in the trash.' }),
+    imageId: id.openapi({ description: 'Id of the picture, before and after.' }),
     deletedAt: timestamp,
     expiresAt: timestamp.openapi({ description: 'When it is deleted for good at the earliest.' }),
     moved: z.boolean().openapi({ description: 'False when only the index let it go: its file is where it was.' }),

@@ -82,7 +82,7 @@ function writeGraph(folder: string, path: string, bytes: Uint8Array): TextSideFi
 
 export interface RandomHead {
   readonly inputs?: readonly string[];
-  /** Of head.json. */
+  /** Changes of head.json. */
   readonly changes?: Readonly<Record<string, unknown>>;
 }
 

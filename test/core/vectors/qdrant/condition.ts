@@ -61,7 +61,7 @@ function matches(value: unknown, match: Json): boolean {
 
 const words = (text: string) => text.toLowerCase().split(/[^\p{L}\p{N}]+/u);
 
-/** Of a time, as exact as Qdrant keeps it. NaN for what is none. */
+/** A time in microseconds, as exact as Qdrant keeps it. NaN for what is none. */
 function microseconds(time: string): number {
   const [, digits = ''] = /\.\d{3}(\d{1,3})/.exec(time) ?? [];
   return Date.parse(time) * 1000 + Number(digits.padEnd(3, '0'));

@@ -43,7 +43,7 @@ if (mode === 'endless') {
           ids.map((id) => ({ id, vector: unit(random), payload: image({ key: id, sequencer: '1' }) })),
           'newer',
         );
-      } else if (command === 'bury') {
+      } else if (command === 'tombstone') {
         await store.remove(
           ids.map((id) => ({ id, sequencer: '2', deletedAt: '2026-01-01T00:00:00.000Z' })),
           'newer',

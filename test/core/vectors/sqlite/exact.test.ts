@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { setImmediate as breathe } from 'node:timers/promises';
+import { setImmediate as nextTick } from 'node:timers/promises';
 import type { Filter, Point, VectorStore } from '../../../../core/ports.ts';
 import type { JointEmbedding } from '../../../../core/types.ts';
 import { dot } from '../../../../core/vector-arithmetic.ts';
@@ -172,7 +172,7 @@ describe('two handles on one file', () => {
         await writer.upsert(points, 'not-older');
         const graves = points.slice(0, 5).map(({ id }) => ({ id, sequencer: '', deletedAt: '2026-01-01T00:00:00Z' }));
         await writer.remove(graves, 'not-older');
-        for (let i = 0; i < version % 4; i++) await breathe();
+        for (let i = 0; i < version % 4; i++) await nextTick();
       }
       writing = false;
     };

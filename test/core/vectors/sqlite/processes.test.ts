@@ -100,10 +100,10 @@ describe('the embedded store and other processes', () => {
     await store.upsert([{ id: c, vector: unit(random), payload: image() }], 'newer');
     await tell(`tag ${b} ${c}`);
     assert.deepEqual(await found({ tagsAny: ['tagged'] }), [b, c]);
-    await tell(`bury ${a}`);
+    await tell(`tombstone ${a}`);
     assert.deepEqual(await found(), [b, c]);
     // Its tombstone is gone before this process has looked: the removal must be seen all the same.
-    await tell(`bury ${b}`);
+    await tell(`tombstone ${b}`);
     await tell('purge');
     assert.deepEqual(await found(), [c]);
     assert.equal((await store.get([a, b])).size, 0);
