@@ -11,7 +11,7 @@ import {
   type Vanished,
   type VanishedLog,
 } from './files/renamed-files.ts';
-import { describeFile } from './metadata/describe.ts';
+import { describeFile } from './metadata/describe-file.ts';
 import { isReadAsItIs, refreshPicture } from './metadata/refresh.ts';
 import { type FoundSidecars, findSidecars, picturesOfSidecar } from './metadata/sidecar.ts';
 import type {

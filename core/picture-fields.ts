@@ -1,4 +1,4 @@
-import { COLOURS } from './colour-names.ts';
+import { COLOURS } from './picture/colour-names.ts';
 
 /**
  * What a picture has, each field declared once. Types, checks, the columns and payloads of both stores with their

@@ -3,8 +3,8 @@
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { loadOnce } from '../core/load-once.ts';
 import { createIngest } from './events/run-job.ts';
-import { createBatchIndexer } from './lambda/batch-index.ts';
 import { settled } from './lambda/cold-start.ts';
+import { createBatchIndexer } from './lambda/index-batch.ts';
 import { isPurgeEvent, type PURGE_EVENT, purge } from './lambda/purge-event.ts';
 import { openLambdaRuntime, openQueue, readLambdaConfig, telemetry } from './lambda/runtime.ts';
 import { createSqsHandler } from './lambda/sqs-batch.ts';

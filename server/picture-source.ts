@@ -10,7 +10,7 @@ import { createPipeline } from './index-pipeline.ts';
 import type { Runtime } from './runtime.ts';
 import { ownPhotos, prepareOwnPhotos, removeSamples } from './sample-photos.ts';
 import { reconcile } from './watch/reconcile.ts';
-import { WatchedFolders } from './watched-folders.ts';
+import { WatchedFolders } from './watch/watched-folders.ts';
 
 /** Shows on a terminal how far a job has come; `unit` is a plural noun. */
 export type CreateProgress = (

@@ -51,7 +51,7 @@ const trainingParts: readonly TrainingPart[] = ['data', 'map'];
 const views: readonly View[] = ['map', 'copies', 'training', 'failures', 'trash', 'status'];
 const chipNames: Readonly<Record<string, Chip['by']>> = { with: 'text', like: 'stored', picture: 'picture' };
 const orientations = ['landscape', 'portrait', 'square'] as const;
-/** Those of `core/colour-names.ts`. */
+/** Those of `core/picture/colour-names.ts`. */
 export const colours = [
   'red',
   'orange',

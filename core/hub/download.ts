@@ -41,7 +41,8 @@ const SPARE_BYTES = 16 * 1024 ** 2;
 
 /**
  * Downloads, going on with what an earlier call left, over connections that break and servers that are busy, and puts
- * the file in its place once its checksums are right.
+ * the file in its place once its checksums are right. Tries are counted from the last one that brought bytes, which
+ * p-retry cannot do.
  * @throws {unavailable} (what came is kept for the next call)
  * @throws {model-mismatch} for bytes other than `expected`
  * @throws {not-found}

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { isSightlineError } from '../errors.ts';
 import type { Embedder, ObjectBody, ObjectStore, VectorStore, WriteCondition } from '../ports.ts';
 import type { ImagePayload, JointEmbedding } from '../types.ts';
-import { describeFile } from './describe.ts';
+import { describeFile } from './describe-file.ts';
 import { METADATA_VERSION } from './embedded.ts';
 import { type FoundSidecars, findSidecars, listSidecars, sidecarMark } from './sidecar.ts';
 

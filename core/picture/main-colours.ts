@@ -1,4 +1,4 @@
-import { COLOURS, type Colour } from '../colour-names.ts';
+import { COLOURS, type Colour } from './colour-names.ts';
 import type { RgbPixels } from './preprocess.ts';
 
 /** The main colours of a picture, from the pixels that were decoded for the model. */

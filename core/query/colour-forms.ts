@@ -1,4 +1,4 @@
-import type { Colour } from '../colour-names.ts';
+import type { Colour } from '../picture/colour-names.ts';
 
 /**
  * How people say that a picture is black and white, or of which main colour, in the languages of the page. What reads

@@ -1,4 +1,4 @@
-import type { Colour } from '../colour-names.ts';
+import type { Colour } from '../picture/colour-names.ts';
 import {
   CHINESE_COLOUR,
   CHINESE_MAIN_COLOUR,

@@ -1,4 +1,4 @@
-import type { Colour } from '../colour-names.ts';
+import type { Colour } from '../picture/colour-names.ts';
 import { type ColourCut, chineseColourCuts, colourCuts, isAboutPictures } from './colours.ts';
 import { type Cut, type Token, tokensOf, unquoted } from './tokens.ts';
 import { chineseWithoutCuts, saysNothing, withoutCuts } from './without.ts';

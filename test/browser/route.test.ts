@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { COLOURS } from '../../core/colour-names.ts';
+import { COLOURS } from '../../core/picture/colour-names.ts';
 import { ApiFault, mayPass } from '../../web/api-error.ts';
 import { explain } from '../../web/explain-error.ts';
 import {

@@ -3,9 +3,9 @@ import { SightlineError } from '../../errors.ts';
 import type { ListedObject } from '../../ports.ts';
 import type { Page } from '../../types.ts';
 import { compareUtf8 } from '../../utf8-order.ts';
+import type { S3Session } from './client.ts';
 import { isUnreadable } from './errors.ts';
 import { bareEtag, decodeListCursor, decodeListedKey, encodeListCursor, isHidden } from './keys.ts';
-import type { S3Session } from './session.ts';
 
 /** `ObjectStore.list` on S3. Its cursors are keys, so they can be checked and stay valid. */
 export async function listObjects(

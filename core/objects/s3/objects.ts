@@ -6,9 +6,9 @@ import {
 } from '@aws-sdk/client-s3';
 import { SightlineError } from '../../errors.ts';
 import type { ByteRange, ObjectBody, ObjectInfo } from '../../ports.ts';
+import { againOnConflict, type S3Session } from './client.ts';
 import { attemptsOf, isMissingObject, statusOf, translateS3Error } from './errors.ts';
 import { bareEtag, checkS3Key } from './keys.ts';
-import { againOnConflict, type S3Session } from './session.ts';
 
 /** Looking at, reading and deleting one object on S3. */
 

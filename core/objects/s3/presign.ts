@@ -1,8 +1,8 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { SightlineError } from '../../errors.ts';
+import type { S3Session } from './client.ts';
 import { checkS3Key } from './keys.ts';
-import type { S3Session } from './session.ts';
 
 /** A request that anybody may send, once or more, until it expires. */
 export interface PresignedRequest {

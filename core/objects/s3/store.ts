@@ -2,17 +2,17 @@ import { HeadBucketCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { SightlineError } from '../../errors.ts';
 import type { ObjectStore } from '../../ports.ts';
 import { readOnly } from '../read-only.ts';
+import { createSession, type S3Options, type S3Session } from './client.ts';
 import { statusOf } from './errors.ts';
 import { isHidden } from './keys.ts';
 import { listObjects } from './list.ts';
 import { deleteObject, getObject, headObject } from './objects.ts';
 import { type PresignedRequest, presignPut } from './presign.ts';
-import { createSession, type S3Options, type S3Session } from './session.ts';
 import { discardObject, getDiscarded, purgeObject, recoverObject } from './trash.ts';
 import { putObject } from './upload.ts';
 
+export type { S3Options } from './client.ts';
 export type { PresignedRequest } from './presign.ts';
-export type { S3Options } from './session.ts';
 
 /** The objects port on a bucket, and what only S3 has: requests that are signed here and sent by somebody else. */
 export interface S3Store extends ObjectStore {

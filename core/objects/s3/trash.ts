@@ -6,9 +6,9 @@ import {
 } from '@aws-sdk/client-s3';
 import { SightlineError } from '../../errors.ts';
 import type { DiscardedObject, ObjectBody, ObjectInfo } from '../../ports.ts';
+import type { S3Session } from './client.ts';
 import { isMissingObject } from './errors.ts';
 import { deleteObject, getObject, headObject } from './objects.ts';
-import type { S3Session } from './session.ts';
 
 /**
  * The trash of a bucket. Where it keeps old versions, a delete marker hides the object and its version is what comes

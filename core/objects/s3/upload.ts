@@ -10,9 +10,9 @@ import {
 } from '@aws-sdk/client-s3';
 import { SightlineError } from '../../errors.ts';
 import type { ObjectInfo, ObjectStore } from '../../ports.ts';
+import { againOnConflict, type S3Session } from './client.ts';
 import { attemptsOf } from './errors.ts';
 import { bareEtag, checkS3Key } from './keys.ts';
-import { againOnConflict, type S3Session } from './session.ts';
 
 type PutOptions = NonNullable<Parameters<ObjectStore['put']>[2]>;
 

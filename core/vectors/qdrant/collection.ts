@@ -1,9 +1,9 @@
 import type { Schemas } from '@qdrant/js-client-rest';
 import { SightlineError } from '../../errors.ts';
 import type { SpaceId } from '../../types.ts';
+import type { QdrantSession } from './client.ts';
 import { assertApplied, statusOf } from './errors.ts';
 import { INDEXES, PREFIX_INDEXES, type PrefixSearch, WORD_FIELDS, WORD_INDEXES } from './payload.ts';
-import type { QdrantSession } from './session.ts';
 
 /**
  * How a collection is made. Used only when it does not exist yet; an existing one is taken as it is. What is left out

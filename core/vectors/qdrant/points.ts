@@ -1,7 +1,7 @@
 import type { QdrantClient, Schemas } from '@qdrant/js-client-rest';
+import type { QdrantSession } from './client.ts';
 import { type CollectionLayout, indexField, readLayout } from './collection.ts';
 import { type PrefixSearch, READ_FIELDS, type StoredPayload, WORD_FIELDS, WORD_INDEXES } from './payload.ts';
-import type { QdrantSession } from './session.ts';
 
 /** Ids asked for in one request. */
 const MAX_IDS = 1000;

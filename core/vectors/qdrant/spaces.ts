@@ -4,6 +4,7 @@ import type { VectorStore } from '../../ports.ts';
 import type { CandidateIndex, SpaceSummary, Spaces } from '../../spaces/port.ts';
 import type { SpaceId } from '../../types.ts';
 import { checkLimit } from '../validate.ts';
+import { connectQdrant, type QdrantConnection, type QdrantSession } from './client.ts';
 import {
   checkVersion,
   collectionName,
@@ -20,7 +21,6 @@ import { beginSwitch, endOldSwitch, readBackLive } from './live-marker.ts';
 import type { PrefixSearch } from './payload.ts';
 import { openPart, type QdrantPart } from './points.ts';
 import type { QdrantSearch } from './query.ts';
-import { connectQdrant, type QdrantConnection, type QdrantSession } from './session.ts';
 import { storeOf } from './store.ts';
 import { claimAlias, type Fence, raiseFence, standingFence } from './switch-lock.ts';
 

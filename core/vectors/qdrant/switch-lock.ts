@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SightlineError } from '../../errors.ts';
+import type { QdrantSession } from './client.ts';
 import { readAliases } from './collection.ts';
-import type { QdrantSession } from './session.ts';
 
 /**
  * The fence around a switch: an alias `<alias>-fence-<time>` beside the alias it guards. While there is one whose time

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import { COLOURS } from '../../../core/colour-names.ts';
+import { COLOURS } from '../../../core/picture/colour-names.ts';
 import { DEFAULT_WEIGHTS } from '../../../core/search/weighted-terms.ts';
 import { MAX_JSON_BYTES } from '../request-body.ts';
 import { base64Image, booleanParameter, id, lang, searchText, spaceId } from './common.ts';

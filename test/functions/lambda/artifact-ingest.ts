@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { imageId } from '../../../core/index-image.ts';
-import { unreadableKey } from '../../../functions/lambda/last-attempt.ts';
+import { unreadableKey } from '../../../functions/lambda/dead-letter.ts';
 import { PURGE_EVENT } from '../../../functions/lambda/purge-event.ts';
 import { eventually } from '../../server/server.ts';
 import { type Built, keysOf, readPhoto } from './built.ts';

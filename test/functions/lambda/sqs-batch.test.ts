@@ -12,7 +12,7 @@ import { openFolder } from '../../../core/objects/folder/store.ts';
 import type { FailureLog } from '../../../core/ports.ts';
 import { createIngest } from '../../../functions/events/run-job.ts';
 import { type MessageQueue, openMessageQueue } from '../../../functions/events/sqs.ts';
-import { unreadableKey } from '../../../functions/lambda/last-attempt.ts';
+import { unreadableKey } from '../../../functions/lambda/dead-letter.ts';
 import { createSqsHandler } from '../../../functions/lambda/sqs-batch.ts';
 import type { Telemetry } from '../../../functions/lambda/telemetry.ts';
 import { message, s3Body } from './events.ts';

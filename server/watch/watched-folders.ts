@@ -1,10 +1,10 @@
 import { readdir } from 'node:fs/promises';
 import type { Logger } from 'pino';
-import type { Folders } from './folders/folders.ts';
-import type { Folder } from './folders/registry.ts';
-import type { IndexPipeline } from './index-pipeline.ts';
-import { type FolderSource, watchFolder } from './watch/folder-watcher.ts';
-import { refuseEmptyMountPoint } from './watch/reconcile.ts';
+import type { Folders } from '../folders/folders.ts';
+import type { Folder } from '../folders/registry.ts';
+import type { IndexPipeline } from '../index-pipeline.ts';
+import { type FolderSource, watchFolder } from './folder-watcher.ts';
+import { refuseEmptyMountPoint } from './reconcile.ts';
 
 export interface WatchedFoldersOptions {
   readonly folders: Folders;
