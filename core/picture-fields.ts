@@ -263,7 +263,7 @@ export const PICTURE_FIELDS = {
     from: 'encoder',
     absent: null,
     internal: true,
-    doc: 'What the image encoder takes it for, see `picture-classes.ts`. Null when its classes have no names.',
+    doc: 'What the image encoder takes it for, see `picture/classes.ts`. Null when its classes have no names.',
   },
   metadataVersion: {
     type: 'integer',

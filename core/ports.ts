@@ -368,7 +368,7 @@ export interface ReadText {
 /** A picture as the models see it. */
 export interface EmbeddedPicture {
   readonly vector: JointEmbedding;
-  /** What the image encoder takes it for, see `picture-classes.ts`; null when its classes have no names. */
+  /** What the image encoder takes it for, see `picture/classes.ts`; null when its classes have no names. */
   readonly classes: string | null;
   readonly picture: PictureInfo;
 }

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { SightlineError } from '../errors.ts';
-import { CLASSES_FILE, LOGITS } from '../picture-classes.ts';
+import { CLASSES_FILE, LOGITS } from '../picture/classes.ts';
 import { outputSizes } from './image-encoder.ts';
 import type { Profile } from './manifest.ts';
 import { findEncoder, verifyFile } from './model-files.ts';

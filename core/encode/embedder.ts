@@ -1,10 +1,10 @@
 import { SightlineError } from '../errors.ts';
 import { type Loaded, loadOnce } from '../load-once.ts';
-import { LOGITS, packClasses } from '../picture-classes.ts';
+import { LOGITS, packClasses } from '../picture/classes.ts';
+import { seenWords } from '../picture/seen-words.ts';
 import { ANY_LANGUAGE, type Embedder } from '../ports.ts';
 import { wordsOf } from '../search/lexical-terms.ts';
 import { type Calibration, loadCalibration } from '../search/result-fit.ts';
-import { seenWords } from '../seen-words.ts';
 import type { SpaceId } from '../types.ts';
 import { type EncoderOptions, type Encoders, loadEncoders } from './encoders.ts';
 import { type Head, loadHead } from './head.ts';

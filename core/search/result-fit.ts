@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { SightlineError } from '../errors.ts';
 import { readJsonFile } from '../files/json-file.ts';
-import { type SeenClass, unpackClasses } from '../picture-classes.ts';
+import { type SeenClass, unpackClasses } from '../picture/classes.ts';
 import type { Filter, ReadText, VectorStore } from '../ports.ts';
 import { dot } from '../vector-arithmetic.ts';
 import type { FoundHit } from './rank-fusion.ts';

@@ -7,7 +7,7 @@ import { findFolder } from '../../core/encode/model-files.ts';
 import { OWN_OUTPUT } from '../../core/encode/text-encoder.ts';
 import { SightlineError } from '../../core/errors.ts';
 import { writeJsonFile } from '../../core/files/json-file.ts';
-import { LOGITS, packClasses, unpackClasses } from '../../core/picture-classes.ts';
+import { LOGITS, packClasses, unpackClasses } from '../../core/picture/classes.ts';
 import { type CalibrationFile, calibrationFile } from '../../core/search/result-fit.ts';
 import type { PairSet } from '../../training/features/extract.ts';
 import { agreedWords, type Calibrated, calibrate } from '../../training/metrics/calibrate.ts';

@@ -1,4 +1,4 @@
-import type { SeenClass } from '../../core/picture-classes.ts';
+import type { SeenClass } from '../../core/picture/classes.ts';
 import {
   type Bounds,
   type Calibration,

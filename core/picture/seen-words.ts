@@ -1,4 +1,4 @@
-import { unpackClasses } from './picture-classes.ts';
+import { unpackClasses } from './classes.ts';
 
 /**
  * Plain words for what the image encoder takes a picture for: what those hear who cannot see it. Its classes are finer
