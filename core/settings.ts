@@ -231,7 +231,7 @@ export const SETTINGS = {
     many(text({ unit: 'NAMES', text: 'host names the server answers to beside its own address, comma separated' })),
   ),
   requestsPerMinute: setting(
-    { env: 'SIGHTLINE_RATE_LIMIT', readers: RUNTIMES },
+    { env: 'SIGHTLINE_RATE_LIMIT', readers: ALL },
     whole({ max: 1_000_000, default: 6000, text: 'requests a minute and caller, 0 for no limit' }),
   ),
   ignore: setting(
@@ -256,7 +256,7 @@ export const SETTINGS = {
     }),
   ),
   maxImageBytes: setting(
-    { env: 'SIGHTLINE_MAX_IMAGE_BYTES', readers: RUNTIMES },
+    { env: 'SIGHTLINE_MAX_IMAGE_BYTES', readers: ALL },
     bytes({
       min: 1024,
       max: 1024 ** 3,
@@ -266,7 +266,7 @@ export const SETTINGS = {
     }),
   ),
   maxImagePixels: setting(
-    { env: 'SIGHTLINE_MAX_IMAGE_PIXELS', readers: RUNTIMES },
+    { env: 'SIGHTLINE_MAX_IMAGE_PIXELS', readers: ALL },
     whole({
       min: 1,
       max: 1_000_000_000,
@@ -275,7 +275,7 @@ export const SETTINGS = {
     }),
   ),
   damaged: setting(
-    { env: 'SIGHTLINE_DAMAGED', readers: RUNTIMES },
+    { env: 'SIGHTLINE_DAMAGED', readers: ALL },
     choice(['refuse', 'draw'], {
       default: 'refuse',
       text: '`draw` indexes files that are damaged or end too early by what they still show',

@@ -1,3 +1,4 @@
+import { SETTINGS, type Setting } from '../core/settings.ts';
 import { codeOf } from './artifacts';
 import {
   consume,
@@ -134,12 +135,10 @@ function common(settings: Settings, { storage, events }: Parts) {
     environment: {
       // Not loopback: without an API key nobody may write.
       HOST: '0.0.0.0',
-      SIGHTLINE_PROFILE: settings.profile,
+      ...handedOn(settings),
       SIGHTLINE_BUCKET: storage.pictures.name,
-      SIGHTLINE_READ_BUCKETS: settings.readBuckets.join(','),
       SIGHTLINE_STATE_BUCKET: storage.state.name,
       SIGHTLINE_QUEUE_URL: events.queue.url,
-      SIGHTLINE_MAX_RECEIVES: String(settings.maxReceives),
       // Before Lambda ends the run, so that the caller gets an answer.
       SIGHTLINE_REQUEST_TIMEOUT_MS: String(1000 * (settings.apiTimeoutSeconds - 3)),
       // Behind CloudFront the function does not see the name that its page has.
@@ -147,22 +146,6 @@ function common(settings: Settings, { storage, events }: Parts) {
         ...(settings.domain === undefined ? [] : [`https://${settings.domain}`]),
         ...settings.corsOrigins,
       ].join(','),
-      SIGHTLINE_PREFIXES: settings.prefixes.join(','),
-      SIGHTLINE_REQUIRE_KEY: settings.requireKey,
-      SIGHTLINE_READ_ONLY: String(settings.readOnly),
-      SIGHTLINE_TRASH_DAYS: String(settings.trashDays),
-      SIGHTLINE_REQUESTER_PAYS: String(settings.requesterPays),
-      SIGHTLINE_QDRANT_SEARCH: settings.qdrantSearch,
-      SIGHTLINE_SIDECARS: settings.sidecars,
-      SIGHTLINE_VANISHED_HOURS: String(settings.vanishedHours),
-      SIGHTLINE_TOMBSTONE_DAYS: String(settings.tombstoneDays),
-      SIGHTLINE_QDRANT_SHARDS: String(settings.qdrantShards),
-      SIGHTLINE_QDRANT_REPLICAS: String(settings.qdrantReplicas),
-      SIGHTLINE_QDRANT_EXACT_BELOW: String(settings.qdrantExactBelow),
-      SIGHTLINE_QDRANT_EF: String(settings.qdrantEf),
-      SIGHTLINE_QDRANT_M: String(settings.qdrantM),
-      SIGHTLINE_QDRANT_QUANTIZATION: settings.qdrantQuantization,
-      SIGHTLINE_QDRANT_ON_DISK: settings.qdrantOnDisk,
       // Decoded pictures go back to the system at once, instead of staying in glibc's heap.
       MALLOC_MMAP_THRESHOLD_: '1048576',
       MALLOC_TRIM_THRESHOLD_: '1048576',
@@ -181,4 +164,14 @@ function common(settings: Settings, { storage, events }: Parts) {
       },
     },
   } satisfies Partial<sst.aws.FunctionArgs>;
+}
+
+/** Every setting that the stack and the functions both read, for the environment of the functions. */
+function handedOn(settings: Settings): Record<string, string> {
+  const values: Readonly<Record<string, unknown>> = settings;
+  // Lambda tells the functions the level itself.
+  const shared = Object.entries<Setting<unknown>>(SETTINGS).filter(
+    ([name, { readers }]) => readers.includes('stack') && readers.includes('functions') && name !== 'logLevel',
+  );
+  return Object.fromEntries(shared.map(([name, { env }]) => [env, [values[name] ?? ''].flat().join(',')]));
 }

@@ -2,6 +2,7 @@ import {
   ChangeMessageVisibilityCommand,
   DeleteMessageBatchCommand,
   GetQueueAttributesCommand,
+  ListMessageMoveTasksCommand,
   type QueueAttributeName,
   ReceiveMessageCommand,
   SendMessageBatchCommand,
@@ -45,11 +46,21 @@ export interface MessageQueue {
    */
   settings(): Promise<{ readonly visibilitySeconds: number; readonly maxReceives: number | null }>;
   /**
-   * Sends everything that was put aside in its dead letter queue through it again; answers where from, and how many,
-   * about.
+   * Sends everything that was put aside in its dead letter queue through it again. Throws `unavailable` also when
+   * that has been begun already and goes on.
    */
-  redrive(): Promise<{ readonly from: string; readonly messages: number }>;
+  redrive(): Promise<Redrive>;
   close(): void;
+}
+
+/** Messages on their way back from a dead letter queue; counts are approximate, as SQS says itself. */
+export interface Redrive {
+  /** Name of the dead letter queue. */
+  readonly from: string;
+  /** That waited there. With none, nothing has been begun. */
+  readonly messages: number;
+  /** How far it is. Throws `unavailable` when SQS gave up, with its reason. */
+  progress(): Promise<{ readonly moved: number; readonly isOver: boolean }>;
 }
 
 export interface QueueOptions {
@@ -162,7 +173,7 @@ interface Requests {
 }
 
 /** See {@link MessageQueue.redrive}. */
-async function redrive(client: SQSClient, url: string, { call, attributes }: Requests) {
+async function redrive(client: SQSClient, url: string, { call, attributes }: Requests): Promise<Redrive> {
   const policy = JSON.parse((await attributes(['RedrivePolicy'])).RedrivePolicy ?? '{}');
   const SourceArn: string | undefined = policy.deadLetterTargetArn;
   const from = SourceArn?.split(':').at(-1);
@@ -179,7 +190,21 @@ async function redrive(client: SQSClient, url: string, { call, attributes }: Req
   if (messages > 0) {
     await call('StartMessageMoveTask', () => client.send(new StartMessageMoveTaskCommand({ SourceArn })));
   }
-  return { from, messages };
+  return {
+    from,
+    messages,
+    async progress() {
+      if (messages === 0) return { moved: 0, isOver: true };
+      const command = new ListMessageMoveTasksCommand({ SourceArn, MaxResults: 1 });
+      const { Results = [] } = await call('ListMessageMoveTasks', () => client.send(command));
+      const { Status, ApproximateNumberOfMessagesMoved: moved = 0, FailureReason } = Results[0] ?? {};
+      if (Status === 'FAILED' || Status === 'CANCELLED') {
+        const why = FailureReason ?? `the task is ${Status.toLowerCase()}`;
+        throw new SightlineError('unavailable', `${from}: ${moved} of about ${messages} messages came back: ${why}`);
+      }
+      return { moved, isOver: Status === 'COMPLETED' };
+    },
+  };
 }
 
 /** The fault in the words of this program. */

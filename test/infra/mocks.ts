@@ -100,13 +100,14 @@ function unwrap(value: unknown): unknown {
   return Object.fromEntries(Object.entries(object).map(([key, inner]) => [key, unwrap(inner)]));
 }
 
-/** Runs the program, waits until no further resource appears, writes what it made, and ends the process. */
+/** Runs the program, waits until every resource is there, writes what it made, and ends the process. */
 export async function record(program: () => Promise<unknown>): Promise<never> {
   let outputs: unknown = {};
   try {
     const raw = await pulumi.runtime.runInPulumiStack(async () => await program());
     outputs = await new Promise((resolve) => pulumi.output(raw).apply((value) => resolve(value)));
-    await settled();
+    // Until all is registered, what is made inside `apply` after the program's end included.
+    await pulumi.runtime.disconnect();
   } catch (error) {
     errors.push(describe(error));
   }
@@ -117,12 +118,4 @@ export async function record(program: () => Promise<unknown>): Promise<never> {
   }
   writeFileSync(process.env.MOCK_RESULT!, JSON.stringify({ resources: unwrap(resources), outputs: unwrap(outputs) }));
   process.exit(0);
-}
-
-/** Resources made inside `apply` come later than the program's end: wait until a quarter of a second brings none. */
-async function settled(): Promise<void> {
-  for (let quiet = 0, seen = -1; quiet < 10; quiet = resources.length === seen ? quiet + 1 : 0) {
-    seen = resources.length;
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
 }

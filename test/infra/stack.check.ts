@@ -4,6 +4,7 @@ import { glob, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { readSettings, SETTINGS, type Setting } from '../../core/settings.ts';
 import { PURGE_EVENT } from '../../functions/lambda/purge-event.ts';
 import { evaluate, installPlatform, type Resource, type Stack, typeCheck } from './evaluate.ts';
 
@@ -192,6 +193,16 @@ describe('a stage that is not production', () => {
     assert.deepEqual([api.timeout, ingest.timeout], [30, 60]);
   });
 
+  it('hands on every setting that the functions read, as they read it', () => {
+    const { variables } = functions(stack).IngestFunction.environment;
+    for (const { env, readers } of Object.values<Setting<unknown>>(SETTINGS)) {
+      const isShared = readers.includes('stack') && readers.includes('functions');
+      if (env !== 'LOG_LEVEL') assert.equal(env in variables || !isShared, true, env);
+    }
+    const { requestsPerMinute, maxImageBytes, prefixes, readOnly } = readSettings('functions', { env: variables });
+    assert.deepEqual([requestsPerMinute, maxImageBytes, prefixes, readOnly], [6000, 52_428_800, [], false]);
+  });
+
   it('tells the functions where things are, and no secret in plain sight', () => {
     const { ApiFunction: api, IngestFunction: ingest } = functions(stack);
     const bucket = inputsOf(stack, 'aws:s3/bucket:Bucket', 'PicturesBucket').bucket;
@@ -281,7 +292,9 @@ describe('a stage that is not production', () => {
     const everywhere = await commands('{core,functions}/**/*.ts');
     assert.deepEqual(everywhere.sort(), [...s3, ...allSqs].sort(), 'no other service is asked');
     // Announcing a bucket and `redrive` are done on somebody's own machine.
-    const sqs = allSqs.filter((name) => !['SendMessageBatch', 'StartMessageMoveTask'].includes(name));
+    const sqs = allSqs.filter(
+      (name) => !['SendMessageBatch', 'StartMessageMoveTask', 'ListMessageMoveTasks'].includes(name),
+    );
     for (const command of sqs) {
       const right = `sqs:${command.replace('Batch', '')} EventsQueue`;
       assert.ok(rightsOf(stack, 'IngestRole').includes(right), `${command} needs ${right}`);
@@ -421,6 +434,8 @@ describe('production', () => {
         SIGHTLINE_READ_ONLY: 'on',
         SIGHTLINE_DASHBOARD: 'off',
         SIGHTLINE_SIDECARS: 'off',
+        SIGHTLINE_RATE_LIMIT: '60',
+        SIGHTLINE_MAX_IMAGE_BYTES: '20MB',
         SIGHTLINE_ARCH: 'x64',
         SIGHTLINE_ALARM_EMAIL: 'someone@pictures.example',
         SIGHTLINE_INGEST_TIMEOUT: '300',
@@ -462,7 +477,9 @@ describe('production', () => {
       ['photos/', 'scans/'],
     );
     assert.equal(functions(stack).ApiFunction.environment.variables.SIGHTLINE_PREFIXES, 'photos/,scans/');
-    assert.equal(functions(stack).IngestFunction.environment.variables.SIGHTLINE_SIDECARS, 'off');
+    const { variables } = functions(stack).IngestFunction.environment;
+    const { SIGHTLINE_SIDECARS, SIGHTLINE_RATE_LIMIT, SIGHTLINE_MAX_IMAGE_BYTES } = variables;
+    assert.deepEqual([SIGHTLINE_SIDECARS, SIGHTLINE_RATE_LIMIT, SIGHTLINE_MAX_IMAGE_BYTES], ['off', '60', '20000000']);
     const queue = inputsOf(stack, 'aws:sqs/queue:Queue', 'EventsQueue');
     assert.equal(functions(stack).IngestFunction.timeout, 300);
     assert.equal(queue.visibilityTimeoutSeconds, 1800);

@@ -20,13 +20,20 @@ async function run(...args: string[]): Promise<{ code: number; stdout: string; s
   );
 }
 
+/** What SQS says with 400 while a move is under way. */
+const RUNNING_ALREADY = {
+  __type: 'com.amazonaws.sqs#UnsupportedOperation',
+  message: 'There is already a task running.',
+};
+
 describe('the commands for a deployment', () => {
   let asked: string[] = [];
   let answer: (request: IncomingMessage, body: unknown) => unknown;
   const server = createServer(async (request, response) => {
     const body = request.method === 'POST' ? await json(request) : undefined;
     const said = answer(request, body);
-    response.writeHead(said === undefined ? 404 : 200, { 'content-type': 'application/json' });
+    const status = said === undefined ? 404 : said === RUNNING_ALREADY ? 400 : 200;
+    response.writeHead(status, { 'content-type': 'application/json' });
     response.end(JSON.stringify(said ?? {}));
   });
   let base: string;
@@ -37,31 +44,55 @@ describe('the commands for a deployment', () => {
   });
   after(() => server.close());
 
-  /** As SQS answers in its JSON protocol (SQS, "Making Query API requests using AWS JSON protocol"). */
-  const sqs = (waiting: number, redrivePolicy: string | undefined) => (request: IncomingMessage, body: unknown) => {
-    const action = String(request.headers['x-amz-target']).split('.')[1]!;
-    const { QueueUrl, SourceArn } = body as { QueueUrl?: string; SourceArn?: string };
-    asked.push(`${action} ${SourceArn ?? QueueUrl!.split('/').at(-1)}`);
-    if (action === 'StartMessageMoveTask') return { TaskHandle: 'handle' };
-    const isDead = QueueUrl!.endsWith('/dead');
-    return { Attributes: isDead ? { ApproximateNumberOfMessages: String(waiting) } : { RedrivePolicy: redrivePolicy } };
-  };
+  /**
+   * As SQS answers in its JSON protocol (SQS, "Making Query API requests using AWS JSON protocol"); `tasks` are what it
+   * says of the move, one answer each time it is asked.
+   */
+  const sqs =
+    (waiting: number, redrivePolicy: string | undefined, tasks: object[] = []) =>
+    (request: IncomingMessage, body: unknown) => {
+      const action = String(request.headers['x-amz-target']).split('.')[1]!;
+      const { QueueUrl, SourceArn } = body as { QueueUrl?: string; SourceArn?: string };
+      asked.push(`${action} ${SourceArn ?? QueueUrl!.split('/').at(-1)}`);
+      if (action === 'StartMessageMoveTask') return tasks.length > 0 ? { TaskHandle: 'handle' } : RUNNING_ALREADY;
+      if (action === 'ListMessageMoveTasks') return { Results: [{ SourceArn, ...tasks.shift() }] };
+      const isDead = QueueUrl!.endsWith('/dead');
+      return {
+        Attributes: isDead ? { ApproximateNumberOfMessages: String(waiting) } : { RedrivePolicy: redrivePolicy },
+      };
+    };
   const policy = JSON.stringify({
     deadLetterTargetArn: 'arn:aws:sqs:eu-central-1:123456789012:dead',
     maxReceiveCount: 10,
   });
 
-  it('redrive finds the dead letter queue and starts to empty it', async () => {
+  it('redrive finds the dead letter queue, starts to empty it, and waits until it is done', async () => {
     asked = [];
-    answer = sqs(12, policy);
+    answer = sqs(12, policy, [
+      { Status: 'RUNNING', TaskHandle: 'handle', ApproximateNumberOfMessagesMoved: 5 },
+      { Status: 'COMPLETED', ApproximateNumberOfMessagesMoved: 12 },
+    ]);
     const { code, stdout, stderr } = await run('redrive', '--queue', `${base}/123456789012/events`, '--json');
     assert.equal(code, 0, stderr);
-    assert.deepEqual(JSON.parse(stdout), { from: 'dead', messages: 12 });
+    assert.deepEqual(JSON.parse(stdout), { from: 'dead', messages: 12, moved: 12 });
     assert.deepEqual(asked, [
       'GetQueueAttributes events',
       'GetQueueAttributes dead',
       'StartMessageMoveTask arn:aws:sqs:eu-central-1:123456789012:dead',
+      ...Array(2).fill('ListMessageMoveTasks arn:aws:sqs:eu-central-1:123456789012:dead'),
     ]);
+  });
+
+  it('redrive says why not all came back, and that somebody else is at it', async () => {
+    const FailureReason = 'CouldNotDetermineMessageSource';
+    answer = sqs(12, policy, [{ Status: 'FAILED', ApproximateNumberOfMessagesMoved: 3, FailureReason }]);
+    const failed = await run('redrive', '--queue', `${base}/123456789012/events`);
+    assert.deepEqual([failed.code, failed.stdout], [1, 'About 12 messages are on their way back from dead.\n']);
+    assert.equal(failed.stderr, `error: dead: 3 of about 12 messages came back: ${FailureReason}\n`);
+    answer = sqs(12, policy);
+    const second = await run('redrive', '--queue', `${base}/123456789012/events`);
+    assert.equal(second.code, 1);
+    assert.match(second.stderr, /^error: StartMessageMoveTask on .*: There is already a task running\.\n$/);
   });
 
   it('redrive starts nothing where nothing waits, and says when there is no such queue', async () => {
