@@ -305,7 +305,11 @@ async function judge(replaced: readonly Replaced[], data: string, judged: Judged
     for (const { encoder, path, batchChanges } of replaced) {
       const entry = manifest.encoders[encoder.name];
       Object.assign(entry, { bundled: false, opset: undefined }, encoder.kind === 'text' ? { batchChanges } : {});
-      Object.assign(entry.files.model, { bytes: null, sha256: null });
+      // A variant is one file.
+      Object.assign(entry.files, {
+        model: { ...entry.files.model, bytes: null, sha256: null, sameAs: undefined },
+        weights: undefined,
+      });
       mkdirSync(join(folder, encoder.name));
       const from = await findFolder(MODEL_DIRS, encoder.name);
       for (const file of readdirSync(from)) {

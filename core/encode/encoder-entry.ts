@@ -6,14 +6,13 @@ import { preprocessingChanges } from '../picture/preprocessor-config.ts';
 /** One path segment: a manifest can never point outside its models folder. */
 export const name = z.string().regex(/^[A-Za-z0-9][\w.-]*$/, 'expected a plain name without slashes');
 
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+
 /** `bytes` and `sha256` are null while a file that is not bundled has not been pinned. */
 const fileSchema = z.strictObject({
   path: name,
   bytes: z.int().positive().nullable(),
-  sha256: z
-    .string()
-    .regex(/^[0-9a-f]{64}$/)
-    .nullable(),
+  sha256: sha256.nullable(),
   /** When it differs from the encoder's. */
   licence: z.string().min(1).optional(),
   /** Its path in the encoder's repository on the hub, when that has this very file. */
@@ -57,7 +56,10 @@ export const textEncoderSchema = z.strictObject({
   kind: z.literal('text'),
   ...provenance,
   files: z.strictObject({
-    model: fileSchema,
+    /** `sameAs`: SHA-256 of an earlier file whose vectors are the same bit for bit, by which the encoder is still known. */
+    model: fileSchema.extend({ sameAs: sha256.optional() }),
+    /** The model's weights where they lie in a file of their own, which is mapped instead of copied. */
+    weights: fileSchema.optional(),
     tokenizer: fileSchema,
     tokenizerConfig: fileSchema,
     others: z.array(fileSchema),

@@ -29,7 +29,11 @@ const encoderSchema = z
         ctx.addIssue(`expected bytes and sha256 of ${file.path}, because the encoder is bundled`);
       }
     }
-    if (encoder.kind === 'text') checkPooling(encoder, (problem) => ctx.addIssue(problem));
+    if (encoder.kind === 'image') return;
+    if (encoder.files.weights !== undefined && !encoder.bundled) {
+      ctx.addIssue('expected weights inside the model, because the encoder is not bundled: save it as one file');
+    }
+    checkPooling(encoder, (problem) => ctx.addIssue(problem));
   });
 
 /** A mean over padding would be a mean of something else. */

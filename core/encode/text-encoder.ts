@@ -70,6 +70,7 @@ export async function loadTextEncoder(
           pooling === 'none' ? [null, dimension] : [null, null, dimension],
         ]),
       ),
+      hasWeightsBeside: files.weights !== undefined,
     },
     entry.bundled ? null : { opset: entry.opset, vocabulary: { input: tensors.inputIds, size: vocabulary.size } },
     { threads: options.threads },
@@ -130,13 +131,14 @@ export async function fingerprintTextEncoder(
 ): Promise<Fingerprint> {
   const { files, tensors, dimension, pooling, normalise, extras, prefix, maxTokens, padding } = entry;
   const folder = await findEncoder(modelDirs, entry);
-  const [model, tokenizer, tokenizerConfig] = await Promise.all([
+  const [model, tokenizer, tokenizerConfig, weights] = await Promise.all([
     verifyFile(folder, files.model),
     verifyFile(folder, files.tokenizer),
     verifyFile(folder, files.tokenizerConfig),
+    files.weights && verifyFile(folder, files.weights),
   ]);
   return {
-    model,
+    model: files.model.sameAs ?? (weights === undefined ? model : `${model} ${weights}`),
     tokenizer,
     tokenizerConfig,
     output: tensors.output,

@@ -10,6 +10,7 @@ import {
   SiglipTextModel,
 } from '@xenova/transformers';
 import type { TextEncoderEntry } from '../../core/encode/encoder-entry.ts';
+import { weightsInside } from './weights-inside.ts';
 
 /** The whole library, `@xenova/transformers`, on the files of a text encoder: what our ids and vectors are held to. */
 
@@ -49,7 +50,9 @@ export async function openReference(
   write('config.json', { model_type });
   const model = join(from, entry.files.model.path);
   const place = join(to, entry.folder, 'onnx', 'model.onnx');
-  if (process.platform === 'win32') cpSync(model, place);
+  // The library has models as bytes, which no file lies beside.
+  if (entry.files.weights !== undefined) writeFileSync(place, weightsInside(from, entry));
+  else if (process.platform === 'win32') cpSync(model, place);
   else symlinkSync(model, place);
   env.allowRemoteModels = false;
   env.localModelPath = to;

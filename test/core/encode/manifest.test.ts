@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,8 +8,9 @@ import type { ModelFile, TextEncoderEntry } from '../../../core/encode/encoder-e
 import { fingerprintImageEncoder, loadImageEncoder } from '../../../core/encode/image-encoder.ts';
 import { loadManifest, type Manifest, parseManifest, profileOf } from '../../../core/encode/manifest.ts';
 import { findFolder, verifyFile } from '../../../core/encode/model-files.ts';
-import { loadTextEncoder } from '../../../core/encode/text-encoder.ts';
+import { fingerprintTextEncoder, loadTextEncoder } from '../../../core/encode/text-encoder.ts';
 import { isSightlineError, type SightlineError } from '../../../core/errors.ts';
+import { weightsInside } from '../../support/weights-inside.ts';
 import { copyModels, MODELS, temporaryFolder } from './fixtures.ts';
 
 const manifest = await loadManifest([MODELS]);
@@ -24,7 +26,10 @@ const mismatch =
 
 /** A manifest in which anything can be put anywhere. */
 interface LooseManifest extends Omit<Manifest, 'encoders'> {
-  encoders: Record<string, { folder: string; files: { model: ModelFile }; dimension?: number; pooling?: string }>;
+  encoders: Record<
+    string,
+    { folder: string; bundled: boolean; files: { model: ModelFile }; dimension?: number; pooling?: string }
+  >;
 }
 
 /** The manifest of the repository after a change that parsing should notice. */
@@ -56,7 +61,7 @@ describe('the manifest', () => {
         files++;
       }
     }
-    assert.equal(files, 17);
+    assert.equal(files, 19);
   });
 
   it('agrees with what the bundled models are made of, which is not looked at when they are served', async () => {
@@ -68,6 +73,15 @@ describe('the manifest', () => {
     await (await loadImageEncoder([MODELS], { ...image, bundled: false }, { threads: 1 })).close();
     const other = loadTextEncoder([MODELS], { ...text, bundled: false, opset: 16 });
     await assert.rejects(other, mismatch('model.onnx: expected opset 16, as the manifest says, got 17'));
+  });
+
+  it('knows models with weights beside them by the one file that has the same bytes', () => {
+    const beside = Object.values(manifest.encoders).filter((one) => one.kind === 'text' && one.files.weights);
+    assert.equal(beside.length, 2);
+    for (const encoder of beside as TextEncoderEntry[]) {
+      const whole = weightsInside(join(MODELS, encoder.folder), encoder);
+      assert.equal(createHash('sha256').update(whole).digest('hex'), encoder.files.model.sameAs);
+    }
   });
 
   const faults: [string, Manifest, string][] = [
@@ -85,6 +99,11 @@ describe('the manifest', () => {
       'a bundled file without a hash',
       changed((m) => (m.encoders['all-minilm-l6-v2-int8']!.files.model.sha256 = null)),
       'model.onnx',
+    ],
+    [
+      'weights beside a model that is not bundled',
+      changed((m) => (m.encoders['all-minilm-l6-v2-int8']!.bundled = false)),
+      'expected weights inside the model',
     ],
     ['a profile of an unknown encoder', changed((m) => (m.profiles.compact!.text = 'nobody')), 'nobody'],
     [
@@ -180,8 +199,24 @@ describe('model files', () => {
     await assert.rejects(loadImageEncoder([dir], image), mismatch(path, 'ONNX model'));
   });
 
+  it('with weights beside the model are known by the file that had both, and refused when the weights are altered', async (t) => {
+    const { text } = profileOf(manifest, 'compact');
+    const { model, weights } = text.files;
+    const dir = copyModels(temporaryFolder(t), ['all-minilm-l6-v2-int8']);
+    assert.equal((await fingerprintTextEncoder([dir], text)).model, model.sameAs);
+    const { sameAs: _, ...own } = model;
+    const unnamed = await fingerprintTextEncoder([dir], { ...text, files: { ...text.files, model: own } });
+    assert.equal(unnamed.model, `${model.sha256} ${weights!.sha256}`);
+
+    const path = join(dir, 'all-minilm-l6-v2-int8', weights!.path);
+    const file = await open(path, 'r+');
+    await file.write(Buffer.from([0x55]), 0, 1, 6_000_000);
+    await file.close();
+    await assert.rejects(fingerprintTextEncoder([dir], text), mismatch(path, weights!.sha256!));
+  });
+
   it('may be unpinned when they are not bundled, and then their real hash counts', async () => {
-    const { files, ...entry } = profileOf(manifest, 'compact').text;
+    const { files, ...entry } = profileOf(manifest, 'compact-float32').text;
     const unpinned = {
       ...entry,
       bundled: false,
