@@ -77,6 +77,15 @@ describe('the language of a text', () => {
     assert.notEqual((await languageOf('Hund')) ?? 'en', 'en');
   });
 
+  it('is that of who asks where one or two words may be of several, and has no name where nobody is known', async () => {
+    assert.equal(await languageOf('Tasse Kaffee'), 'und');
+    for (const preferred of ['de', 'da']) assert.equal(await languageOf('Tasse Kaffee', [preferred]), preferred);
+    assert.equal(await languageOf('Tasse', ['de', 'en']), 'de');
+    for (const preferred of ['ru', 'uk']) assert.equal(await languageOf('собака', [preferred]), preferred);
+    // What it cannot be, it is not, whoever asks.
+    assert.equal(await languageOf('Sonnenuntergang', ['fr', 'en']), 'de');
+  });
+
   it('is not English as well, to who does not read that first, where English does not know the word', async () => {
     assert.deepEqual(await guess('Hund', ['de', 'en']), { language: 'de', also: null });
   });
