@@ -56,7 +56,7 @@ export const textEncoderSchema = z.strictObject({
   kind: z.literal('text'),
   ...provenance,
   files: z.strictObject({
-    /** `sameAs`: SHA-256 of an earlier file whose vectors are the same bit for bit, by which the encoder is still known. */
+    /** `sameAs`: SHA-256 of an earlier file with the very same vectors, by which the encoder is still known. */
     model: fileSchema.extend({ sameAs: sha256.optional() }),
     /** The model's weights where they lie in a file of their own, which is mapped instead of copied. */
     weights: fileSchema.optional(),

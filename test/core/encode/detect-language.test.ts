@@ -77,7 +77,7 @@ describe('the language of a text', () => {
     assert.notEqual((await languageOf('Hund')) ?? 'en', 'en');
   });
 
-  it('is that of who asks where one or two words may be of several, and has no name where nobody is known', async () => {
+  it('is that of who asks where words may be of several, and has no name where nobody is known', async () => {
     assert.equal(await languageOf('Tasse Kaffee'), 'und');
     for (const preferred of ['de', 'da']) assert.equal(await languageOf('Tasse Kaffee', [preferred]), preferred);
     assert.equal(await languageOf('Tasse', ['de', 'en']), 'de');

@@ -199,7 +199,7 @@ describe('model files', () => {
     await assert.rejects(loadImageEncoder([dir], image), mismatch(path, 'ONNX model'));
   });
 
-  it('with weights beside the model are known by the file that had both, and refused when the weights are altered', async (t) => {
+  it('with weights beside them are known by the file that had both, and refused when these are altered', async (t) => {
     const { text } = profileOf(manifest, 'compact');
     const { model, weights } = text.files;
     const dir = copyModels(temporaryFolder(t), ['all-minilm-l6-v2-int8']);
