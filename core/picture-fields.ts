@@ -117,6 +117,7 @@ export const PICTURE_FIELDS = {
     type: 'text',
     from: 'content',
     filters: { contentTypes: 'oneOf' },
+    facet: true,
     format: 'mime-type',
     doc: 'MIME type by the content, whatever the file name says.',
     example: 'image/jpeg',

@@ -150,8 +150,11 @@ const typeNames: Readonly<Record<string, string>> = {
   'image/tiff': 'TIFF',
   'image/heic': 'HEIC',
   'image/svg+xml': 'SVG',
+  'image/x-dcraw': 'RAW',
 };
 
+/** "JPEG"; of a camera's raw format the ending of its files, such as "CR2". */
 export function formatType(contentType: string): string {
-  return typeNames[contentType] ?? contentType;
+  const [, raw] = /^image\/x-\w+-(\w+)$/.exec(contentType) ?? [];
+  return typeNames[contentType] ?? raw?.toUpperCase() ?? contentType;
 }

@@ -1,5 +1,6 @@
 import { ANY_LANGUAGE, type Embedder, type Filter, type LanguageHint } from '../ports.ts';
 import { DEFAULT_WEIGHTS, type SearchTerm } from '../search/weighted-terms.ts';
+import { shownOf } from './people.ts';
 import { unquoted } from './tokens.ts';
 import { meantReading, type Reading, readings, type Understood } from './understand.ts';
 
@@ -34,12 +35,12 @@ export async function meantQuery(embedder: Pick<Embedder, 'readTexts'>, given: G
   for (const term of given.terms) {
     const meant = 'text' in term && term.weight > 0 ? await meaningOf(embedder, term.text, given) : null;
     if (meant === null) {
-      terms.push('text' in term ? { ...term, text: unquoted(term.text) || term.text } : term);
+      terms.push(...('text' in term ? asSaid(term) : [term]));
       continue;
     }
     const { weight } = term;
     terms.push({ text: meant.reading.text, weight });
-    terms.push(...meant.reading.without.map(({ text }) => ({ text, weight: weight * -DEFAULT_WEIGHTS.minus })));
+    terms.push(...meant.reading.without.flatMap(({ text }) => unwanted(text, weight * -DEFAULT_WEIGHTS.minus)));
     understood.push(meant.reading);
     // Parts are shorter than the whole, which told the language better.
     if (meant.reading.without.length > 0) language = { ...(language ?? ANY_LANGUAGE), lang: meant.language };
@@ -55,6 +56,15 @@ export async function meantQuery(embedder: Pick<Embedder, 'readTexts'>, given: G
     language,
     understood: understood.length === 0 ? null : { without: understood.flatMap(({ without }) => without), colours },
   };
+}
+
+/** A text without its quotes; what is unwanted by what pictures show of it, unless it stands in quotes. */
+function asSaid({ text, weight }: SearchTerm & { readonly text: string }): SearchTerm[] {
+  return weight < 0 ? unwanted(text, weight) : [{ text: unquoted(text) || text, weight }];
+}
+
+function unwanted(text: string, weight: number): SearchTerm[] {
+  return shownOf(text).map((shown) => ({ text: unquoted(shown) || shown, weight }));
 }
 
 function withColours(filter: Filter, understood: Understood['colours']): Filter {

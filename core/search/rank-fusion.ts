@@ -12,6 +12,8 @@ import { BEGINNING, MIN_BEGINNING, type Reason, reasonsFor } from './lexical-ter
  */
 const RANK_OFFSET = 60;
 const NAME_WEIGHT = 2;
+/** Names and meaning take turns. */
+const EQUAL_WEIGHT = 1;
 
 /** A hit, and why it is one: where the words of the query stand, or `meaning`. */
 export interface FoundHit extends Hit {
@@ -24,6 +26,16 @@ export interface AskedNames {
   readonly whole: readonly string[];
   /** The same with beginnings for those that the model does not know; null when it knows all of them. */
   readonly begun: readonly string[] | null;
+}
+
+interface NameOptions {
+  /** For those that are called so. @default that of the query */
+  readonly nameFilter?: Filter;
+  /**
+   * Something is unwanted, of which names tell nothing: where the model knows all words, names and meaning take turns.
+   * @default false
+   */
+  readonly isWithout?: boolean;
 }
 
 /** How to ask for names by some words; numbers and words that are in no vocabulary may be beginnings. */
@@ -40,28 +52,28 @@ export async function askedNames(words: readonly string[], embedder: Pick<Embedd
 /**
  * One page of the fused list. Its cursor is the store's own when nothing has such a name, so that nothing is looked for
  * twice.
- * @param nameFilter for those that are called so, where it is another
  * @throws {invalid-cursor} and what the store throws
  */
 export async function searchNames(
   vectors: VectorStore,
   query: VectorQuery,
   asked: AskedNames,
-  nameFilter: Filter = query.filter,
+  { nameFilter = query.filter, isWithout = false }: NameOptions = {},
 ): Promise<Page<FoundHit>> {
   const { cursor, limit } = query;
-  const of = fingerprint(['fused', query.vector, query.filter, nameFilter, query.minScore, asked]);
+  const weight = isWithout && asked.begun === null ? EQUAL_WEIGHT : NAME_WEIGHT;
+  const of = fingerprint(['fused', query.vector, query.filter, nameFilter, query.minScore, asked, weight]);
   const place = cursor === undefined ? START : placeOf(of, cursor);
   if (place === null) return byMeaning(vectors, query);
   const lists = new NameLists(vectors, { ...query, filter: nameFilter }, asked, place);
-  const names = await lists.read(namesAmong(place, limit));
+  const names = await lists.read(namesAmong(place, limit, weight));
   if (cursor === undefined && names.length === 0) return byMeaning(vectors, query);
   const meanings = await readOthers(vectors, query, asked, place, limit - names.length);
   if (meanings.next === END) {
     names.push(...(await lists.read(limit - names.length - meanings.items.length)));
     await lists.skipEmpty();
   }
-  const items = merged(place, names, meanings.items);
+  const items = merged(place, names, meanings.items, weight);
   if (lists.list === ALL_READ && meanings.next === END) return { items };
   const next = [place.names + names.length, place.meanings + meanings.items.length, lists.list, lists.cursor];
   return { items, next: encodeCursor(of, [...next, meanings.next]) };
@@ -160,22 +172,23 @@ async function readOthers(
 }
 
 /** How many of the next `limit` are names, as long as neither list ends. */
-function namesAmong({ names, meanings }: Place, limit: number): number {
+function namesAmong({ names, meanings }: Place, limit: number, weight: number): number {
   let taken = 0;
-  for (let i = 0; i < limit; i++) if (isNameFirst(names + taken, meanings + i - taken)) taken++;
+  for (let i = 0; i < limit; i++) if (isNameFirst(names + taken, meanings + i - taken, weight)) taken++;
   return taken;
 }
 
 /** Whether the next name comes before the next picture that is near in meaning, when so many of each were before. */
-function isNameFirst(names: number, meanings: number): boolean {
-  return NAME_WEIGHT * (RANK_OFFSET + meanings + 1) >= RANK_OFFSET + names + 1;
+function isNameFirst(names: number, meanings: number, weight: number): boolean {
+  return weight * (RANK_OFFSET + meanings + 1) >= RANK_OFFSET + names + 1;
 }
 
-function merged(place: Place, names: readonly FoundHit[], meanings: readonly FoundHit[]): FoundHit[] {
+function merged(place: Place, names: readonly FoundHit[], meanings: readonly FoundHit[], weight: number): FoundHit[] {
   const items: FoundHit[] = [];
   let [i, j] = [0, 0];
   while (i < names.length || j < meanings.length) {
-    const takesName = j >= meanings.length || (i < names.length && isNameFirst(place.names + i, place.meanings + j));
+    const isFirst = isNameFirst(place.names + i, place.meanings + j, weight);
+    const takesName = j >= meanings.length || (i < names.length && isFirst);
     items.push(takesName ? names[i++]! : meanings[j++]!);
   }
   return items;

@@ -238,7 +238,8 @@ async function find(
   const texts = wanted.flatMap((term) => ('text' in term ? [term.text] : []));
   const words = texts.length === wanted.length ? queryWords(texts) : [];
   if (words.length === 0) return byMeaning(deps.vectors, query);
-  return searchNames(deps.vectors, query, await askedNames(words, deps.embedder), nameFilter);
+  const isWithout = wanted.length < terms.length;
+  return searchNames(deps.vectors, query, await askedNames(words, deps.embedder), { nameFilter, isWithout });
 }
 
 /** One sentence about a text of {@link SearchResult.unknownTexts}, for people. */

@@ -110,11 +110,13 @@ describe('the page and what nobody should send it', browserSkip(), () => {
     await mkdir(join(trip, 'day one'), { recursive: true });
     await copyFile(samplePath('rocket.jpg'), join(trip, 'day one', 'rocket.jpg'));
     await copyFile(samplePath('sunset.jpg'), join(trip, 'sunset.jpg'));
+    // Browsers do not know such a type; the server tells by the bytes.
+    await copyFile(samplePath('moon.jpg'), join(trip, 'moon.NEF'));
     await writeFile(join(trip, 'notes.txt'), 'not a picture');
     await dropFromDesktop(page, trip);
-    await page.getByRole('heading', { name: '2 pictures added' }).waitFor();
+    await page.getByRole('heading', { name: '3 pictures added' }).waitFor();
     const names = await page.locator('.upload-name').allInnerTexts();
-    assert.deepEqual(names.sort(), ['trip/day one/rocket.jpg', 'trip/sunset.jpg']);
+    assert.deepEqual(names.sort(), ['trip/day one/rocket.jpg', 'trip/moon.NEF', 'trip/sunset.jpg']);
   });
 
   it('says that it still waits for a server that says nothing, and does not wait for ever', async (t) => {

@@ -73,6 +73,30 @@ describe('where to start from', browserSkip(), () => {
     await page.getByRole('heading', { name: 'Newest 2 pictures' }).waitFor();
   });
 
+  it('asks for what can wait behind the first pictures, and moves them no pixel when it comes', async (t) => {
+    const { page } = await browser.open(t, 'about:blank');
+    const asked: string[] = [];
+    page.on('request', (request) => asked.push(new URL(request.url()).pathname));
+    let letThrough = () => {};
+    const held = new Promise<void>((resolve) => {
+      letThrough = resolve;
+    });
+    await page.route('**/facets/month?*', async (route) => {
+      await held;
+      await route.continue();
+    });
+    await page.goto(server.url);
+    await page.waitForRequest(/facets\/month/);
+    const first = (what: RegExp) => asked.findIndex((path) => what.test(path));
+    for (const other of [/^\/status$/, /^\/tags$/, /^\/captions$/, /^\/facets\/month$/])
+      assert.ok(first(/thumbnail$/) < first(other), `${other} after the first thumbnail: ${asked.join(' ')}`);
+    const top = () => page.locator('.grid').evaluate((grid) => grid.getBoundingClientRect().top);
+    const before = await top();
+    letThrough();
+    await page.locator('.start').getByRole('link', { name: 'By date' }).waitFor();
+    assert.equal(await top(), before);
+  });
+
   it('names months in the language of the page, no day without pictures, and goes when one asks', async (t) => {
     const { page, start } = await openOn(t, '2024-03-01', 'de-DE');
     await start.getByRole('link', { name: 'Dezember 2018' }).waitFor();

@@ -198,6 +198,8 @@ export function readingContract(open: Open): void {
       const folders = images.map(({ key }) => key.replace(/\/?[^/]*$/, ''));
       assert.deepEqual(await store.facet('folder', {}, 3), counted(folders).slice(0, 3));
       assert.deepEqual(await store.facet('folder', { kind: 'caption' }, 3), []);
+      const types = images.map(({ contentType }) => contentType);
+      assert.deepEqual(await store.facet('contentType', {}, 10), counted(types));
       const dates = images.map(({ takenAt }) => takenAt ?? '');
       assert.deepEqual(await store.facet('month', {}, 1000), counted(dates.map((date) => date.slice(0, 7))));
       const days = counted(dates.map((date) => date.slice(5, 10)));

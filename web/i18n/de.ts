@@ -268,7 +268,7 @@ export const de: Texts = {
   'detail.similar': 'Ähnliche Bilder',
   'detail.similarTitle': 'Am ähnlichsten',
   'detail.show': '{name} anzeigen',
-  'zoom.preview': 'Der Browser kann diese Datei nicht selbst anzeigen; das ist ihre Vorschau.',
+  'zoom.preview': 'Browser können diese Art von Datei nicht anzeigen; das ist ihre Vorschau.',
   'tags.title': 'Schlagwörter',
   'tags.add': 'Schlagwort hinzufügen',
   'tags.addButton': 'Dieses Schlagwort hinzufügen',

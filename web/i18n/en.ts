@@ -274,7 +274,7 @@ export const en = {
   'detail.similar': 'Similar pictures',
   'detail.similarTitle': 'Nearest to it',
   'detail.show': 'Show {name}',
-  'zoom.preview': 'The browser cannot show this file itself; this is its preview.',
+  'zoom.preview': 'Browsers cannot show this kind of file; this is its preview.',
   'tags.title': 'Tags',
   'tags.add': 'Add a tag',
   'tags.addButton': 'Add the tag',

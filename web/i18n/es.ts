@@ -272,7 +272,7 @@ export const es: Texts = {
   'detail.similar': 'Imágenes parecidas',
   'detail.similarTitle': 'Las más parecidas',
   'detail.show': 'Mostrar {name}',
-  'zoom.preview': 'El navegador no puede mostrar este archivo; esta es su vista previa.',
+  'zoom.preview': 'Los navegadores no pueden mostrar este tipo de archivo; esta es su vista previa.',
   'tags.title': 'Etiquetas',
   'tags.add': 'Añadir una etiqueta',
   'tags.addButton': 'Añadir esta etiqueta',

@@ -274,7 +274,7 @@ export const fr: Texts = {
   'detail.similar': 'Images semblables',
   'detail.similarTitle': 'Les plus proches',
   'detail.show': 'Afficher {name}',
-  'zoom.preview': 'Le navigateur ne sait pas afficher ce fichier ; voici son aperçu.',
+  'zoom.preview': 'Les navigateurs ne savent pas afficher ce type de fichier ; voici son aperçu.',
   'tags.title': 'Mots-clés',
   'tags.add': 'Ajouter un mot-clé',
   'tags.addButton': 'Ajouter ce mot-clé',

@@ -254,7 +254,7 @@ export const zh: Texts = {
   'detail.similar': '相似图片',
   'detail.similarTitle': '最相似的',
   'detail.show': '查看{name}',
-  'zoom.preview': '浏览器无法直接显示此文件，这是它的预览。',
+  'zoom.preview': '浏览器无法显示此类文件，这是它的预览。',
   'tags.title': '标签',
   'tags.add': '添加标签',
   'tags.addButton': '添加这个标签',

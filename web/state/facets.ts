@@ -6,15 +6,17 @@ import { client } from './server.ts';
 export interface Facets {
   readonly folder: readonly FacetCount[];
   readonly camera: readonly FacetCount[];
+  readonly contentType: readonly FacetCount[];
 }
 
-export const facets = signal<Facets>({ folder: [], camera: [] });
+export const facets = signal<Facets>({ folder: [], camera: [], contentType: [] });
 
 export async function refreshFacets(): Promise<void> {
   try {
-    const [folder, camera] = await Promise.all([client.facet('folder'), client.facet('camera')]);
+    const names = ['folder', 'camera', 'contentType'] as const;
+    const [folder = [], camera = [], contentType = []] = await Promise.all(names.map((name) => client.facet(name)));
     // Pictures at the top are in no folder that has a name.
-    facets.value = { folder: folder.filter(({ value }) => value !== ''), camera };
+    facets.value = { folder: folder.filter(({ value }) => value !== ''), camera, contentType };
   } catch {
     // A help to choose; filters that are set go on working.
   }

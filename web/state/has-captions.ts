@@ -13,6 +13,6 @@ export async function lookForCaptions(): Promise<void> {
   try {
     hasCaptions.value ||= (await client.listCaptions({ limit: 1 })).items.length > 0;
   } catch {
-    // A search offers the choice anyway.
+    // The choice is offered once a caption is found.
   }
 }

@@ -26,9 +26,26 @@ async function walk(entry: FileSystemEntry | File | null): Promise<NamedFile[]> 
   return lists.flat().filter(({ file }) => mayBePicture(file));
 }
 
+/** Pictures whose type many systems do not know, camera raw above all. */
+const endings = ['heic', 'heif', 'avif', 'tif', 'tiff', 'jxl'].concat([
+  'cr2',
+  'cr3',
+  'nef',
+  'arw',
+  'dng',
+  'raf',
+  'orf',
+  'rw2',
+  'pef',
+  'srw',
+]);
+
+/** For fields that pick pictures. */
+export const acceptedFiles = ['image/*', ...endings.map((ending) => `.${ending}`)].join(',');
+
 /** In a folder there is more than pictures; what was chosen as such is the server's to refuse. */
 function mayBePicture({ type, name }: File): boolean {
-  return type.startsWith('image/') || (type === '' && /\.(heic|heif|avif|tiff?|jxl|dng)$/i.test(name));
+  return type.startsWith('image/') || endings.includes(name.slice(name.lastIndexOf('.') + 1).toLowerCase());
 }
 
 /** The pictures of a folder that was picked, hidden ones left out. */
@@ -53,5 +70,5 @@ async function childrenOf(directory: FileSystemDirectoryEntry): Promise<FileSyst
 }
 
 export function pictureOf(transfer: DataTransfer | null): File | undefined {
-  return [...(transfer?.files ?? [])].find((file) => file.type.startsWith('image/'));
+  return [...(transfer?.files ?? [])].find(mayBePicture);
 }

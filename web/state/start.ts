@@ -3,16 +3,17 @@ import type { FacetCount, Filter } from '../client.ts';
 import { client } from './server.ts';
 
 /** What somebody may begin with who looks for nothing yet. */
-export interface Start {
+export interface StartFrom {
   /** The last months that have pictures, the latest first. */
   readonly months: readonly FacetCount[];
   /** Pictures of this day in earlier years. */
   readonly onThisDay: number;
 }
 
-export const start = signal<Start>({ months: [], onThisDay: 0 });
+/** Null until it is known. */
+export const start = signal<StartFrom | null>(null);
 
-const monthsShown = 6;
+const monthsShown = 4;
 /** More than a library has. */
 const allMonths = 1000;
 
@@ -33,5 +34,6 @@ export async function refreshStart(signal: AbortSignal): Promise<void> {
     start.value = { months: latest.slice(0, monthsShown), onThisDay: total };
   } catch {
     // A help to begin; the list is there without it.
+    if (!signal.aborted) start.value ??= { months: [], onThisDay: 0 };
   }
 }

@@ -1,3 +1,5 @@
+import { acceptedFiles } from '../state/picked-files.ts';
+
 interface FileInputProps {
   readonly input: { current: HTMLInputElement | null };
   readonly label: string;
@@ -13,7 +15,7 @@ export function FileInput({ input, label, several = false, folder = false, pick 
       ref={input}
       class="visually-hidden"
       type="file"
-      accept={folder ? undefined : 'image/*'}
+      accept={folder ? undefined : acceptedFiles}
       {...(folder ? { webkitdirectory: true } : {})}
       multiple={several || folder}
       tabIndex={-1}

@@ -1,14 +1,14 @@
+import type { FacetCount } from '../client.ts';
 import { formatBytes, formatDay, formatDayOfYear, formatMonth, formatScore, formatType } from '../format.ts';
 import { formatCount, t } from '../i18n/translate.ts';
 import { colours, emptyQuery, filterCount, isBrowsing, type Query } from '../route.ts';
-import { type Facets, facets, refreshFacets } from '../state/facets.ts';
+import { facets, refreshFacets } from '../state/facets.ts';
 import { favouriteTag } from '../state/favourites.ts';
 import { changeQuery, query } from '../state/navigation.ts';
 import { folders } from '../state/server-status.ts';
 import { tags } from '../state/suggestions.ts';
 import { Icon } from './icon.tsx';
 
-const types = ['image/jpeg', 'image/png', 'image/webp', 'image/gif', 'image/avif', 'image/heic', 'image/tiff'];
 const shapes = ['landscape', 'portrait', 'square'] as const;
 const sizes: readonly (readonly [min?: number, max?: number])[] = [
   [],
@@ -90,7 +90,7 @@ function FiltersPanel() {
 }
 
 function PictureFilters() {
-  const { orientation, colours: chosenColours = [], contentTypes = [], takenAfter, takenBefore } = query.value.filter;
+  const { orientation, colours: chosenColours = [], takenAfter, takenBefore } = query.value.filter;
   return (
     <>
       <fieldset>
@@ -121,26 +121,14 @@ function PictureFilters() {
           ))}
         </div>
       </fieldset>
-      <fieldset>
-        <legend>{t('filter.type')}</legend>
-        <div class="options">
-          {types.map((type) => (
-            <Choice
-              key={type}
-              label={formatType(type)}
-              chosen={contentTypes.includes(type)}
-              choose={(on) =>
-                changeFilter({ contentTypes: on ? [...contentTypes, type] : without(contentTypes, type) })
-              }
-            />
-          ))}
-        </div>
-      </fieldset>
+      <TypeChoices />
       <div class="field-row">
         <LibraryField />
         <FacetField name="folder" values={facets.value.folder} />
         <FacetField name="camera" values={facets.value.camera} />
         <SizeField />
+      </div>
+      <div class="field-row">
         <DateField label={t('filter.takenFrom')} value={takenAfter} set={(day) => changeFilter({ takenAfter: day })} />
         <DateField
           label={t('filter.takenUntil')}
@@ -149,6 +137,30 @@ function PictureFilters() {
         />
       </div>
     </>
+  );
+}
+
+/** The types that the pictures have; nothing where there is no choice. */
+function TypeChoices() {
+  const chosen = query.value.filter.contentTypes ?? [];
+  const counts = new Map(facets.value.contentType.map(({ value, count }) => [value, count]));
+  const types = [...new Set([...chosen, ...counts.keys()])].sort();
+  if (types.length < 2 && chosen.length === 0) return null;
+  return (
+    <fieldset>
+      <legend>{t('filter.type')}</legend>
+      <div class="options">
+        {types.map((type) => (
+          <Choice
+            key={type}
+            label={formatType(type)}
+            count={counts.get(type)}
+            chosen={chosen.includes(type)}
+            choose={(on) => changeFilter({ contentTypes: on ? [...chosen, type] : without(chosen, type) })}
+          />
+        ))}
+      </div>
+    </fieldset>
   );
 }
 
@@ -172,8 +184,8 @@ function LibraryField() {
 }
 
 interface FacetFieldProps {
-  readonly name: keyof Facets;
-  readonly values: Facets[keyof Facets];
+  readonly name: 'folder' | 'camera';
+  readonly values: readonly FacetCount[];
 }
 
 /** One of the values that pictures have; nothing where there is no choice. */
@@ -250,7 +262,7 @@ function Choice(props: { label: string; count?: number; chosen: boolean; choose:
   return (
     <button type="button" class="option" aria-pressed={props.chosen} onClick={() => props.choose(!props.chosen)}>
       {props.label}
-      {props.count === undefined ? null : <small>{props.count}</small>}
+      {props.count === undefined ? null : <small>{formatCount(props.count)}</small>}
     </button>
   );
 }

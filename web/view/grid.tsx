@@ -4,6 +4,7 @@ import { type Item, isImage } from '../client.ts';
 import { proportion, type Row } from '../grid/layout.ts';
 import { drawnBetween, heightOf, type Section, SectionLayouts, sectionAt, unreadBetween } from '../grid/sections.ts';
 import { formatCount, t } from '../i18n/translate.ts';
+import { firstShown } from '../state/first-pictures.ts';
 import { route } from '../state/navigation.ts';
 import { fault, isReading, loadMore, results, searching, visibleItems } from '../state/results.ts';
 import {
@@ -139,8 +140,10 @@ function useStretch(frame: { current: HTMLElement | null }, sections: readonly S
     const view = innerHeight;
     const top = -element.getBoundingClientRect().top;
     const step = view / 4;
-    const from = Math.floor((top - view * overscan) / step) * step;
-    const until = from + view * (1 + 2 * overscan) + step;
+    // The first pictures that one sees come sooner by themselves.
+    const around = firstShown.value ? overscan : 0;
+    const from = Math.floor((top - view * around) / step) * step;
+    const until = from + view * (1 + 2 * around) + step;
     setStretch((before) => (before.top === from && before.bottom === until ? before : { top: from, bottom: until }));
     notePlace(latest.current.sections, top + underHeader(), place);
     // What came meanwhile is drawn first, and looked at then.
@@ -175,7 +178,7 @@ function useStretch(frame: { current: HTMLElement | null }, sections: readonly S
 
 /** Reads what is missing in the window and below it, and then what is above it. */
 function readNear(sections: readonly Section[], top: number, view: number): void {
-  if (fault.peek() !== null) return;
+  if (fault.peek() !== null || !firstShown.peek()) return;
   const bottom = top + view * (1 + readAhead);
   if (results.peek()?.months === undefined) {
     if (bottom > heightOf(sections)) void loadMore();

@@ -166,7 +166,7 @@ function Toolbar() {
       <ActiveFilters />
       <div class="toolbar-actions">
         <SpokenLanguage />
-        {isBrowsing(query.value) && kind === 'image' && !hasCaptions.value ? null : <KindChoice />}
+        {kind === 'image' && !hasCaptions.value ? null : <KindChoice />}
         {isBrowsing(query.value) && kind === 'image' ? <SortField /> : null}
         <FiltersButton />
         {kind === 'caption' ? null : <SelectButton />}

@@ -3,9 +3,10 @@ import { formatMonth } from '../format.ts';
 import { formatCount, t } from '../i18n/translate.ts';
 import { emptyQuery, type Query } from '../route.ts';
 import { favouriteTag } from '../state/favourites.ts';
+import { firstShown } from '../state/first-pictures.ts';
 import { go, urlOf } from '../state/navigation.ts';
 import { indexing } from '../state/server-status.ts';
-import { onThisDay, refreshStart, start } from '../state/start.ts';
+import { onThisDay, refreshStart, type StartFrom, start } from '../state/start.ts';
 import { tags } from '../state/suggestions.ts';
 import { Icon, type IconName } from './icon.tsx';
 
@@ -18,15 +19,20 @@ interface Beginning {
   readonly query: Partial<Query>;
 }
 
-/** Where to start from while nothing is asked: days, favourites, months and tags of the collection. */
+/**
+ * Where to start from while nothing is asked: days, favourites, months and tags of the collection. One row, whose room
+ * is kept until they are known, so that the pictures below stay where they are.
+ */
 export function Start() {
   const isDone = indexing.value === null;
   useEffect(() => {
+    if (!firstShown.value) return;
     const controller = new AbortController();
     void refreshStart(controller.signal);
     return () => controller.abort();
-  }, [isDone]);
-  const all = beginnings();
+  }, [isDone, firstShown.value]);
+  if (start.value === null) return <div class="start" />;
+  const all = beginnings(start.value);
   if (all.length === 0) return null;
   return (
     <nav class="start" aria-label={t('start.title')}>
@@ -53,8 +59,7 @@ export function Start() {
   );
 }
 
-function beginnings(): Beginning[] {
-  const { months, onThisDay: count } = start.value;
+function beginnings({ months, onThisDay: count }: StartFrom): Beginning[] {
   const favourites = tags.value.find(({ tag }) => tag === favouriteTag);
   const others = tags.value.filter(({ tag }) => tag !== favouriteTag).slice(0, tagsShown);
   const all: (Beginning | false | undefined)[] = [

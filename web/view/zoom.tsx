@@ -1,11 +1,14 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { ImageItem } from '../client.ts';
 import { t } from '../i18n/translate.ts';
-import { contentUrl } from '../state/server.ts';
+import { contentUrl, thumbnailUrl } from '../state/server.ts';
 import { Icon } from './icon.tsx';
 import { describe, smallVersion } from './tile.tsx';
 
 const maxScale = 8;
+/** What browsers show by themselves; of others the server makes a preview, as large as it makes any. */
+const shownByBrowsers = /^image\/(jpeg|png|webp|gif|avif)$/;
+const previewEdge = 2048;
 
 interface Viewport {
   readonly scale: number;
@@ -18,11 +21,11 @@ const whole: Viewport = { scale: 1, x: 0, y: 0 };
 export function ZoomablePicture({ image }: { image: ImageItem }) {
   const stage = useRef<HTMLDivElement>(null);
   const [view, setView] = useState(whole);
-  const [full, setFull] = useState<'loading' | 'shown' | 'failed'>('loading');
-  useEffect(() => {
-    setView(whole);
-    setFull('loading');
-  }, [image.id]);
+  /** Ids of the picture that is there, and of one that the browser could not show. */
+  const [shown, setShown] = useState('');
+  const [failed, setFailed] = useState('');
+  const isPreview = failed === image.id || !shownByBrowsers.test(image.contentType);
+  useEffect(() => setView(whole), [image.id]);
   const zoom = (factor: number, at?: { x: number; y: number }) => setView((before) => zoomed(before, factor, at));
   useZoomGestures(stage, zoom, setView);
 
@@ -39,15 +42,15 @@ export function ZoomablePicture({ image }: { image: ImageItem }) {
         <img class="stage-small" src={smallVersion(image, 512)} alt="" draggable={false} />
         <img
           key={image.id}
-          class={full === 'shown' ? 'shown' : ''}
-          src={contentUrl(image.id)}
+          class={shown === image.id ? 'shown' : ''}
+          src={isPreview ? thumbnailUrl(image.id, previewEdge) : contentUrl(image.id)}
           alt={describe(image)}
           draggable={false}
-          onLoad={() => setFull('shown')}
-          onError={() => setFull('failed')}
+          onLoad={() => setShown(image.id)}
+          onError={() => setFailed(image.id)}
         />
       </div>
-      {full === 'failed' ? <p class="stage-note">{t('zoom.preview')}</p> : null}
+      {isPreview ? <p class="stage-note">{t('zoom.preview')}</p> : null}
       <div class="stage-tools">
         <button
           type="button"

@@ -2,8 +2,8 @@ import { z } from '@hono/zod-openapi';
 import { integerWithDefault } from './common.ts';
 
 const MIN_THUMBNAIL = 64;
-/** Pixels of the longer edge of a thumbnail. */
-const MAX_THUMBNAIL = 1024;
+/** Pixels of the longer edge of a thumbnail: as large as a picture is shown that browsers cannot show by itself. */
+const MAX_THUMBNAIL = 2048;
 const DEFAULT_THUMBNAIL = 256;
 
 export const thumbnailQuery = z.strictObject({

@@ -12,7 +12,7 @@ import { image, ranked, seededRandom, unit, uuid } from '../../contract/vectors-
 import { textsBy } from '../../support/texts-by.ts';
 
 const random = seededRandom(8);
-const PLAIN = new Set(['dog', 'beach', 'cat']);
+const PLAIN = new Set(['dog', 'beach', 'cat', 'other']);
 const embedder = { hasWord: async (word: string) => PLAIN.has(word) };
 const query: VectorQuery = { vector: unit(random), filter: {}, limit: 7 };
 
@@ -42,11 +42,11 @@ describe('names fused with meaning', () => {
     rmSync(dir, { recursive: true });
   });
 
-  async function all(words: string[], options: Partial<VectorQuery> = {}): Promise<FoundHit[]> {
+  async function all(words: string[], options: Partial<VectorQuery> = {}, isWithout = false): Promise<FoundHit[]> {
     const items: FoundHit[] = [];
     const asked = await askedNames(words, embedder);
     for (let cursor: string | undefined; ; ) {
-      const page: Page<FoundHit> = await searchNames(vectors, { ...query, ...options, cursor }, asked);
+      const page: Page<FoundHit> = await searchNames(vectors, { ...query, ...options, cursor }, asked, { isWithout });
       assert.ok(page.items.length > 0 || page.next === undefined, 'no empty page but the only one');
       assert.ok(page.items.length <= (options.limit ?? query.limit));
       items.push(...page.items);
@@ -80,6 +80,15 @@ describe('names fused with meaning', () => {
       found.map(({ why }) => why[0]).filter((why, i, list) => list.indexOf(why) === i),
       ['folder', 'meaning'],
     );
+  });
+
+  it('lets names and meaning take turns where something is unwanted and the model knows all words', async () => {
+    const turns = (found: readonly FoundHit[]) =>
+      found.map(({ why }) => (why.includes('meaning') ? '.' : 'n')).join('');
+    const whole = await all(['other'], { limit: 1000 }, true);
+    assert.match(turns(whole), /^(n\.){95}n{105}$/);
+    for (const limit of [1, 7, 100]) assert.deepEqual(await all(['other'], { limit }, true), whole, `${limit}`);
+    assert.match(turns(await all(['kuche'], {}, true)), /^n{62}\./);
   });
 
   it('takes words that the model knows as they are, others as beginnings, too', async () => {
