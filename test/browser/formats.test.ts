@@ -74,6 +74,7 @@ describe('what cameras and telephones write, on the page', browserSkip(), () => 
 
     await page.getByRole('button', { name: 'Filters' }).click();
     const type = page.getByRole('group', { name: 'Type' });
+    await type.getByRole('button', { name: 'NEF' }).waitFor();
     const names = (await type.getByRole('button').allInnerTexts()).map((name) => name.replace('\n', ' '));
     assert.deepEqual(names, ['HEIC 1', 'JPEG 1', 'WebP 1', 'NEF 1']);
     await type.getByRole('button', { name: 'NEF' }).click();
