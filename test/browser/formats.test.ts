@@ -5,8 +5,8 @@ import { after, before, describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { temporaryFolder } from '../core/encode/fixtures.ts';
-import { rawOf } from '../core/picture/odd-pictures.ts';
 import { ASCII } from '../core/metadata/exif-block.ts';
+import { rawOf } from '../core/picture/odd-pictures.ts';
 import { browserSkip, useBrowser } from './browser.ts';
 import { dropFiles, type PageServer, pageServer, samplePath } from './server.ts';
 
