@@ -33,7 +33,7 @@ describe('people who are unwanted', () => {
     assert.deepEqual(understood?.without, [{ text: 'people', words: 'without people' }]);
   });
 
-  it('are taken as they are said in quotes, where they are wanted, and where it is not about people alone', async () => {
+  it('are taken as they are said in quotes, where they are wanted, and beside other words', async () => {
     assert.deepEqual(await meant({ text: 'a beach', weight: 1 }, { text: '"people"', weight: -0.5 }), [
       ['a beach', 1],
       ['people', -0.5],
