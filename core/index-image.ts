@@ -5,6 +5,7 @@ import { type LeftOutReason, leftOutByKey } from './files/left-out.ts';
 import {
   findOrigin,
   inheritLate,
+  JustRenamed,
   keepRefused,
   keepVanished,
   releaseRefused,
@@ -14,6 +15,7 @@ import {
 import { describeFile } from './metadata/describe-file.ts';
 import { isReadAsItIs, refreshPicture } from './metadata/refresh.ts';
 import { type FoundSidecars, findSidecars, picturesOfSidecar } from './metadata/sidecar.ts';
+import { exclusively } from './one-at-a-time.ts';
 import type {
   EmbeddedPicture,
   Embedder,
@@ -58,7 +60,7 @@ export type IndexOutcome =
 
 export type IndexJob = (job: Job) => Promise<IndexOutcome>;
 
-export interface IndexDeps {
+export interface IndexOptions {
   readonly embedder: Embedder;
   readonly vectors: VectorStore;
   readonly buckets: ReadonlyMap<string, ObjectStore>;
@@ -71,7 +73,17 @@ export interface IndexDeps {
   readonly leftOut?: (bucket: string, key: string) => Promise<LeftOutReason | null>;
   /** Keeps what people said of pictures that are gone, where there is such a thing. */
   readonly vanished?: VanishedLog;
+  /**
+   * Whether pictures of the same bytes wait for each other before they are stored or removed, so that none takes what
+   * is another's. Not where the calls of several jobs go out together.
+   * @default true
+   */
+  readonly inTurn?: boolean;
   readonly now?: () => Date;
+}
+
+interface IndexDeps extends IndexOptions {
+  readonly justRenamed: JustRenamed;
 }
 
 /** Namespaces of the version 5 UUIDs below (RFC 9562, 5.5): fixed for ever, because they decide every id. */
@@ -94,7 +106,8 @@ export function captionId(caption: string): string {
  * holds (`compareSequencers`), so that every order of the same jobs ends in the state of the newest. The same bytes are
  * embedded once, whatever they are called.
  */
-export function createIndexer(deps: IndexDeps): IndexJob {
+export function createIndexer(options: IndexOptions): IndexJob {
+  const deps = { ...options, justRenamed: new JustRenamed() };
   const embed = createEmbedding(deps);
   const leftOut = deps.leftOut ?? (async (_: string, key: string) => leftOutByKey(key));
 
@@ -248,10 +261,21 @@ async function acknowledge(
 
 async function remove(deps: IndexDeps, task: Task): Promise<IndexOutcome> {
   const { id, live, wasDeleted } = task;
-  if (live !== null) await keepVanished(deps, id, live);
-  if (wasDeleted) await releaseRefused(deps, id);
-  const written = await writeTombstone(deps, task);
+  const written = await amongItsCopies(deps, live?.sha256, async () => {
+    if (live !== null) await keepVanished(deps, id, live);
+    if (wasDeleted) await releaseRefused(deps, id);
+    return writeTombstone(deps, task);
+  });
   return written === 'removed' ? { status: 'removed', id } : { status: 'skipped', id, reason: 'stale' };
+}
+
+/** Of pictures of the same bytes one at a time changes which of them has a past. */
+function amongItsCopies<T>(
+  { inTurn = true }: IndexDeps,
+  sha256: string | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
+  return !inTurn || sha256 === undefined ? work() : exclusively(`bytes ${sha256}`, work);
 }
 
 async function writeTombstone(deps: IndexDeps, { id, sequencer, when }: Task): Promise<'removed' | 'stale'> {
@@ -266,16 +290,26 @@ async function indexObject(
   object: ReadObject,
   embed: (object: ReadPicture) => Promise<Embedded>,
 ): Promise<IndexOutcome> {
-  const { id, job, sequencer, when, live, wasDeleted } = task;
-  const { info, beside } = object;
+  const { id, live } = task;
   const embedded = await embedIfPicture(deps, object, embed);
   if ('reason' in embedded) {
     // What was found under this key before is no longer what is there; and a slower, older job must not bring it back.
     // What people said of it waits: most files that are damaged are half written, or come back from a copy.
     if (live !== null) await keepRefused(deps, id, live);
     await writeTombstone(deps, task);
-    return { status: 'rejected', id, etag: info.etag, ...embedded };
+    return { status: 'rejected', id, etag: object.info.etag, ...embedded };
   }
+  const { sha256 } = embedded;
+  return amongItsCopies(deps, sha256, () => storePicture(deps, task, object, embedded));
+}
+
+/** Stores a new or changed object, with what was said of the picture that it was before. */
+async function storePicture(
+  deps: IndexDeps,
+  { id, job, sequencer, when, live, wasDeleted }: Task,
+  { info, beside }: ReadObject,
+  embedded: Embedded & { readonly sha256: string },
+): Promise<IndexOutcome> {
   const { sha256, vector, classes, reusedVector: isKnown, gone } = embedded;
   const picture = describeFile(info, embedded.picture, beside.sidecars, live?.sha256 === sha256 ? live : null);
   // A picture that is there keeps what people said of it, which may have been changed since it was looked up.
@@ -300,6 +334,7 @@ async function indexObject(
   const [written] = await deps.vectors.upsert([{ id, vector, payload }], when, { keepTags: true });
   if (written !== 'written') return { status: 'skipped', id, reason: 'stale' };
   await origin?.settle();
+  if (origin !== null) deps.justRenamed.add(id);
   if (live === null && origin === null && isKnown) await inheritLate(deps, found);
   return { status: 'indexed', id, reusedVector: isKnown };
 }

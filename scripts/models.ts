@@ -99,6 +99,8 @@ async function pull(call: Call): Promise<number> {
       if (interrupt.signal.aborted) results[encoder.name] = 'interrupted; the next call goes on from here';
       else if (isSightlineError(error)) results[encoder.name] = `failed: ${error.message}`;
       else throw error;
+      // Without a hub the others would only say the same.
+      if (isSightlineError(error, 'unavailable')) break;
     }
   }
   if (call.json) console.log(JSON.stringify(results, null, 2));

@@ -10,6 +10,7 @@ interface Status {
   readonly pictures: number;
   readonly captions: number;
   readonly backlog: number | null;
+  readonly outage?: string | null;
   readonly failures: number;
 }
 
@@ -38,9 +39,9 @@ What a deployment is doing: whether it answers, which space is live, what waits,
     const { items } = await ask<{ items: { key: string; message: string }[] }>('/failures?limit=5');
     if (json) console.log(JSON.stringify({ ...status, latestFailures: items }, null, 2));
     else {
-      const { version, space, pictures, captions, backlog, failures } = status;
+      const { version, space, pictures, captions, backlog, outage, failures } = status;
       console.log(`version   ${version}\nspace     ${space}\nindexed   ${pictures} pictures, ${captions} captions`);
-      console.log(`waiting   ${backlog ?? 'not known'}\nfailed    ${failures}`);
+      console.log(`waiting   ${backlog ?? 'not known'}${outage ? ` (${outage})` : ''}\nfailed    ${failures}`);
       for (const { key: name, message } of items) console.log(`  ${name}: ${message}`);
     }
     const { failures } = status;

@@ -33,6 +33,7 @@ export async function createLocalApp(parts: {
   readonly sessions: Sessions;
   /** Objects that wait to be indexed and those under way. */
   readonly backlog: () => number | Promise<number>;
+  readonly outage: () => string | null;
   readonly presignUpload?: AppDeps['presignUpload'];
   readonly changes: Changes;
   readonly ready: () => Readiness;
@@ -61,6 +62,7 @@ export async function createLocalApp(parts: {
     },
     changes: parts.changes,
     backlog: parts.backlog,
+    outage: parts.outage,
     change: () => runtime.change?.progress() ?? null,
     leftOut: runtime.leftOut,
     storage: config.bucket === undefined ? ('folder' as const) : ('s3' as const),

@@ -1,6 +1,8 @@
 import type { Logger } from 'pino';
+import { isSightlineError } from '../core/errors.ts';
 import type { LeftOut } from '../core/files/left-out.ts';
 import type { PictureStore } from '../core/objects/picture-store.ts';
+import { isBroken } from '../core/sqlite.ts';
 import { createSequencer, type Sequencer } from '../functions/events/local-sequencer.ts';
 import { createIngest } from '../functions/events/run-job.ts';
 import { createQueue, type EventQueue } from './queue/job-queue.ts';
@@ -23,12 +25,15 @@ export interface IndexPipeline {
 export function createPipeline(options: {
   readonly runtime: Pick<Runtime, 'index' | 'failures' | 'vectors'>;
   readonly concurrency: number;
+  /** Whether nothing is to be given up while the index cannot be written. @default false */
+  readonly waits?: boolean;
   readonly logger: Logger;
   readonly onLeftOut: (bucket: string, leftOut: LeftOut) => void;
 }): IndexPipeline {
-  const { runtime, concurrency, logger, onLeftOut } = options;
+  const { runtime, concurrency, logger, onLeftOut, waits = false } = options;
   const { index, failures, vectors } = runtime;
-  const queue = createQueue({ ingest: createIngest({ index, failures, logger }), logger, concurrency });
+  const isOutage = (error: unknown) => waits && isIndexOutage(error);
+  const queue = createQueue({ ingest: createIngest({ index, failures, logger }), logger, concurrency, isOutage });
   const optionsOf = <Root extends string | null>(store: PictureStore, root: Root, sequencer: Sequencer | null) => ({
     root,
     store,
@@ -43,4 +48,9 @@ export function createPipeline(options: {
     ofFolder: (store, root) => optionsOf(store, root, createSequencer()),
     ofBucket: (store) => optionsOf(store, null, null),
   };
+}
+
+/** Whether it was the index that could not be written: a full disk, or a Qdrant that is not there. */
+function isIndexOutage(error: unknown): boolean {
+  return isBroken(error) || (isSightlineError(error, 'unavailable') && error.details.qdrant !== undefined);
 }

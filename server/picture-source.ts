@@ -28,6 +28,8 @@ export interface PictureSource {
   readonly description: string;
   /** Objects that wait to be indexed and those under way. */
   readonly backlog: () => number | Promise<number>;
+  /** Why none of them can be indexed for now; null when they can. */
+  readonly outage: () => string | null;
   /** Resolves, with what ends it, when it runs or was interrupted. */
   start(interrupted: AbortSignal): Promise<() => Promise<unknown>>;
 }
@@ -41,7 +43,7 @@ export async function openFolderSource(
 ): Promise<PictureSource> {
   const { folders, setLeftOut: onLeftOut } = runtime;
   const uploads = await chooseFolders(config, folders, ask);
-  const pipeline = createPipeline({ runtime, concurrency: config.concurrency, logger, onLeftOut });
+  const pipeline = createPipeline({ runtime, concurrency: config.concurrency, waits: true, logger, onLeftOut });
   const { queue } = pipeline;
   const watched = new WatchedFolders({ folders, pipeline, logger });
   const paths = folders.list().flatMap(({ path, watched }) => (watched ? [path] : []));
@@ -49,6 +51,7 @@ export async function openFolderSource(
     uploadBucket: () => folders.uploadsTo(uploads),
     description: `It searches the pictures in ${paths.join(', ')}; drop more in at any time.`,
     backlog: () => queue.progress().waiting + queue.progress().running,
+    outage: () => queue.outage(),
     async start(signal) {
       const found = await watched.start(signal);
       if (!signal.aborted) await Promise.race([showProgress(createProgress, found, queue), aborted(signal)]);
@@ -86,6 +89,7 @@ export async function openBucketSource(
   const { queue, ofBucket } = createPipeline({
     runtime,
     concurrency: config.concurrency,
+    waits: true,
     logger,
     onLeftOut: runtime.setLeftOut,
   });
@@ -100,6 +104,7 @@ export async function openBucketSource(
           `--queue tells it of others.`
         : `It searches the pictures of s3://${store.bucket} and follows its changes in the queue ${events.name}.`,
     backlog: async () => local() + ((await events?.depth()) ?? 0),
+    outage: () => queue.outage(),
     async start(signal) {
       const stopFollowing = events?.follow();
       const comparing = reconcile(ofBucket(pictureStoreOf(store)), '', () => false, signal)

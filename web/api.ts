@@ -623,6 +623,8 @@ export type Status = {
   readonly failures: number;
   /** Pictures that wait to be indexed or are, of an SQS queue its messages; null where not known. */
   readonly backlog: number | null;
+  /** Why nothing of the backlog can be indexed for now, such as a full disk; it goes on by itself. */
+  readonly outage: string | null;
   /** Pictures that an older version indexed, and whose files are to be read again for what it did not read. */
   readonly outdated: number;
   /** Files left out as no pictures, by reason: hidden, system, sidecar, video, audio, database, ignored, own-data, link, special, archived; as of the last comparison of each folder. */

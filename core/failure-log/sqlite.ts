@@ -166,7 +166,8 @@ function translate(error: unknown, doing: string, file: string): unknown {
   const code = sqliteCode(error);
   if (code === null || isSightlineError(error)) return error;
   const advice = ADVICE[code] ?? (error as Error).message;
-  return new SightlineError('unavailable', `cannot ${doing} the failure log ${file}: ${advice}`, { cause: error });
+  const message = `cannot ${doing} the failure log ${file}: ${advice}`;
+  return new SightlineError('unavailable', message, { cause: error, details: { database: file } });
 }
 
 function writeCursor(place: number): string {

@@ -34,6 +34,27 @@ interface Deps {
   readonly vectors: VectorStore;
   readonly buckets: ReadonlyMap<string, ObjectStore>;
   readonly vanished?: VanishedLog;
+  readonly justRenamed?: JustRenamed;
+}
+
+/** What this process stored a moment ago that was renamed, and so is no mere copy although its bytes were known. */
+export class JustRenamed {
+  /** When it was stored, milliseconds, by id; the latest last. */
+  readonly #stored = new Map<string, number>();
+
+  add(id: string): void {
+    const now = performance.now();
+    for (const [old, at] of this.#stored) {
+      if (now - at < JUST_NOW_MS) break;
+      this.#stored.delete(old);
+    }
+    this.#stored.delete(id);
+    this.#stored.set(id, now);
+  }
+
+  has(id: string): boolean {
+    return this.#stored.has(id);
+  }
 }
 
 const USER_FIELDS = FIELDS.filter(({ from }) => from === 'user');
@@ -98,7 +119,7 @@ export async function findOrigin(
   // Those of other names last: each may be what another new object was.
   const namesake = await live(true);
   if (namesake !== null) return namesake;
-  const found = gone ?? (await vanished?.find(sha256)) ?? [];
+  const found = gone?.length === 0 ? [] : ((await vanished?.find(sha256)) ?? []);
   const best = found.find(({ payload }) => payload.key === key) ?? found.find((one) => isNamesakeOf(key, one));
   if (best !== undefined) return originIn(deps, best);
   return (await live(false)) ?? anyOf(deps, found);
@@ -136,19 +157,20 @@ export async function inheritLate(
 }
 
 /**
- * Keeps what is known of a picture that is about to be removed. A copy that was made to move it takes over what people
- * said at once: one that is there and of which nobody has said anything, called the same or only just made. Other
- * copies are pictures of their own.
+ * Keeps what is known of a picture that is about to be removed, unless it has gone meanwhile. A copy that was made to
+ * move it takes over what people said at once: one that is there and of which nobody has said anything, called the same
+ * or only just made. Other copies are pictures of their own.
  */
 export async function keepVanished(deps: Deps, id: string, payload: ImagePayload): Promise<void> {
-  const { vectors, buckets, vanished } = deps;
-  // Before copies are looked for: one that is stored meanwhile finds it here.
-  await keep(deps, id, payload, 'gone');
-  if (isUntouched(payload)) return;
+  const { vectors, buckets, vanished, justRenamed } = deps;
+  // Before copies are looked for: one that another process stores meanwhile finds it here.
+  const isThere = await keep(deps, id, payload, 'gone');
+  if (!isThere || isUntouched(payload)) return;
   const copies = await copiesOf(vectors, { id, key: payload.key, sha256: payload.sha256 });
+  const isMadeToMove = ({ id, payload }: StoredPicture) =>
+    Date.now() - Date.parse(payload.indexedAt) < JUST_NOW_MS && !justRenamed?.has(id);
   const isHeir = (copy: StoredPicture) =>
-    isUntouched(copy.payload) &&
-    (isNamesakeOf(payload.key, copy) || Date.now() - Date.parse(copy.payload.indexedAt) < JUST_NOW_MS);
+    isUntouched(copy.payload) && (isNamesakeOf(payload.key, copy) || isMadeToMove(copy));
   for (const heir of copies.filter(isHeir).slice(0, LOOKS)) {
     if (((await buckets.get(heir.payload.bucket)?.head(heir.payload.key)) ?? null) === null) continue;
     await vectors.setTags(heir.id, payload.tags);
@@ -170,14 +192,16 @@ export async function releaseRefused({ vanished }: Pick<Deps, 'vanished'>, id: s
   await vanished?.keep(refused, 'gone');
 }
 
+/** False when its point has gone meanwhile: then another picture has taken over what was known of it. */
 async function keep(
   { vectors, vanished }: Pick<Deps, 'vectors' | 'vanished'>,
   id: string,
   payload: ImagePayload,
   why: 'gone' | 'refused',
-): Promise<void> {
-  const vector = vanished === undefined ? undefined : (await vectors.vectors([id])).get(id);
+): Promise<boolean> {
+  const vector = (await vectors.vectors([id])).get(id);
   if (vector !== undefined) await vanished?.keep({ id, payload, space: vectors.space, vector }, why);
+  return vector !== undefined;
 }
 
 function keptOf(payload: ImagePayload): Kept {

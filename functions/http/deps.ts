@@ -105,6 +105,8 @@ export interface AppDeps {
   readonly changes?: Changes;
   /** Objects that wait to be indexed and those under way, where that is known; of a queue in the cloud its messages. */
   readonly backlog?: () => number | Promise<number>;
+  /** Why nothing of the backlog can be indexed for now; null when it can. */
+  readonly outage?: () => string | null;
   /** A change of models in the background; null when there is none. */
   readonly change?: () => ChangeProgress | null;
   /** What is left out of all folders as no pictures, where they are compared with the index. */

@@ -1,5 +1,5 @@
 import PQueue from 'p-queue';
-import { createIndexer, type IndexDeps, type IndexJob } from '../../core/index-image.ts';
+import { createIndexer, type IndexJob, type IndexOptions } from '../../core/index-image.ts';
 import { groupCalls } from '../../core/vectors/batch-calls.ts';
 import { confirming } from './runtime.ts';
 
@@ -13,13 +13,13 @@ const EMBEDDED_TOGETHER = 2;
  * Indexes the pictures of a batch together: what they ask of the stores, and what they write to it, goes there in few
  * requests.
  */
-export function createBatchIndexer(deps: IndexDeps): IndexJob {
+export function createBatchIndexer(deps: IndexOptions): IndexJob {
   const { vectors, buckets, job } = groupCalls(deps.vectors, deps.buckets);
   const slots = new PQueue({ concurrency: EMBEDDED_TOGETHER });
   const embedder = {
     ...deps.embedder,
     embedImage: (bytes: Uint8Array) => slots.add(() => deps.embedder.embedImage(bytes)),
   };
-  const index = confirming(createIndexer({ ...deps, embedder, vectors, buckets }), vectors);
+  const index = confirming(createIndexer({ ...deps, embedder, vectors, buckets, inTurn: false }), vectors);
   return (one) => job(() => index(one));
 }

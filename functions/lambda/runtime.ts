@@ -6,7 +6,7 @@ import { Resource } from 'sst/resource';
 import { knownAs, loadEmbedder } from '../../core/encode/embedder.ts';
 import { SightlineError } from '../../core/errors.ts';
 import { openObjectFailureLog } from '../../core/failure-log/bucket.ts';
-import { createIndexer, type IndexDeps, type IndexJob } from '../../core/index-image.ts';
+import { createIndexer, type IndexJob, type IndexOptions } from '../../core/index-image.ts';
 import { type Loaded, loadOnce } from '../../core/load-once.ts';
 import { openS3, type S3Store } from '../../core/objects/s3/store.ts';
 import { packageRoot } from '../../core/package-root.ts';
@@ -110,7 +110,7 @@ export interface LambdaRuntime {
   readonly state: S3Store;
   readonly index: IndexJob;
   /** What `index` works with. */
-  readonly indexing: IndexDeps;
+  readonly indexing: IndexOptions;
 }
 
 /**

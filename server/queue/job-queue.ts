@@ -23,6 +23,12 @@ export interface QueueOptions {
   readonly maxDelayMs?: number;
   /** 0 up to, but not including, 1. */
   readonly random?: () => number;
+  /**
+   * Whether an error is none of the job's, so that the others would meet it, too: then nothing is begun until it is
+   * over, and it is no attempt unless other jobs have changed something since the last one.
+   * @default such errors are not told apart
+   */
+  readonly isOutage?: (error: unknown) => boolean;
   readonly onProgress?: (progress: QueueProgress) => void;
 }
 
@@ -45,6 +51,8 @@ export interface EventQueue {
   push(event: unknown): number;
   add(job: Job): void;
   progress(): QueueProgress;
+  /** What keeps all that waits from being begun; null when nothing does. */
+  outage(): string | null;
   /** Resolves when nothing waits or runs, next attempts included. */
   onIdle(): Promise<void>;
   /**
@@ -57,6 +65,8 @@ export interface EventQueue {
 interface JobsOfObject {
   job: Job;
   attempt: number;
+  /** `#changes` when it was begun last. */
+  changesBefore: number;
   isRunning: boolean;
   next: Job | null;
   timer: NodeJS.Timeout | null;
@@ -80,6 +90,12 @@ class JobQueue implements EventQueue {
   #done = 0;
   #failed = 0;
   #isStopped = false;
+  #outage: string | null = null;
+  /** Pauses of this outage. */
+  #pauses = 0;
+  /** Jobs that changed something, so that there was no outage. */
+  #changes = 0;
+  #pause: NodeJS.Timeout | null = null;
 
   constructor(options: QueueOptions) {
     this.#options = options;
@@ -98,7 +114,7 @@ class JobQueue implements EventQueue {
     const name = `${job.bucket}/${job.key}`;
     const known = this.#objects.get(name);
     if (known === undefined) {
-      const added = { job, attempt: 1, isRunning: false, next: null, timer: null };
+      const added = { job, attempt: 1, changesBefore: 0, isRunning: false, next: null, timer: null };
       this.#objects.set(name, added);
       this.#start(name, added);
     } else if (known.isRunning) {
@@ -115,12 +131,17 @@ class JobQueue implements EventQueue {
     return { waiting: this.#objects.size - running, running, done: this.#done, failed: this.#failed };
   }
 
+  outage(): string | null {
+    return this.#objects.size === 0 ? null : this.#outage;
+  }
+
   async onIdle(): Promise<void> {
     if (this.#objects.size > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
 
   async stop(): Promise<void> {
     this.#isStopped = true;
+    if (this.#pause !== null) clearTimeout(this.#pause);
     this.#workers.clear();
     for (const [name, jobs] of this.#objects) {
       if (jobs.timer !== null) clearTimeout(jobs.timer);
@@ -152,10 +173,14 @@ class JobQueue implements EventQueue {
     this.#running++;
     this.#report();
     const { job, attempt } = jobs;
+    const didOthersWork = this.#changes > jobs.changesBefore;
+    jobs.changesBefore = this.#changes;
     const result = await ingest.run(job, attempt);
     this.#running--;
     jobs.isRunning = false;
-    const mayRetry = result.status === 'failed' && result.retry && attempt < ingest.maxAttempts;
+    const mayRetry = result.status === 'failed' && result.retry;
+    const isOutage = result.status === 'failed' && this.#waitOut(result.error);
+    if (result.status === 'done' && result.outcome.status !== 'skipped') this.#endOutage();
     // An older event that came in meanwhile does not stand for the one that failed.
     const next = mayRetry && jobs.next !== null ? newer(job, jobs.next) : jobs.next;
     jobs.next = null;
@@ -165,7 +190,9 @@ class JobQueue implements EventQueue {
       if (result.status === 'done') this.#done++;
       this.#start(name, jobs);
     } else if (mayRetry && !this.#isStopped) {
-      this.#retryLater(name, jobs);
+      if (!isOutage || didOthersWork) jobs.attempt++;
+      if (isOutage) this.#start(name, jobs);
+      else this.#retryLater(name, jobs);
     } else {
       this.#objects.delete(name);
       if (result.status === 'done') this.#done++;
@@ -176,16 +203,42 @@ class JobQueue implements EventQueue {
   }
 
   #retryLater(name: string, jobs: JobsOfObject): void {
-    const { logger, minDelayMs = 500, maxDelayMs = 30_000, random = Math.random } = this.#options;
     const { job, attempt } = jobs;
-    // Exponential with "equal jitter".
-    const delay = Math.min(maxDelayMs, minDelayMs * 2 ** (attempt - 1)) * (0.5 + random() / 2);
-    logger.debug({ job, attempt, delay }, 'tried again later');
-    jobs.attempt++;
+    const delay = this.#delayMs(attempt - 1);
+    this.#options.logger.debug({ job, attempt, delay }, 'tried again later');
     jobs.timer = setTimeout(() => {
       jobs.timer = null;
       this.#start(name, jobs);
     }, delay);
+  }
+
+  /** Exponential with "equal jitter". */
+  #delayMs(times: number): number {
+    const { minDelayMs = 500, maxDelayMs = 30_000, random = Math.random } = this.#options;
+    return Math.min(maxDelayMs, minDelayMs * 2 ** (times - 1)) * (0.5 + random() / 2);
+  }
+
+  /** Begins nothing for a while when the error is an outage; whether it is one. */
+  #waitOut(error: unknown): boolean {
+    const { isOutage, logger } = this.#options;
+    if (!isOutage?.(error) || this.#isStopped) return false;
+    if (this.#outage === null) logger.error({ err: error }, 'nothing can be indexed for now; all that waits is kept');
+    this.#outage = error instanceof Error ? error.message : String(error);
+    if (this.#pause !== null) return true;
+    this.#pauses++;
+    this.#workers.pause();
+    this.#pause = setTimeout(() => {
+      this.#pause = null;
+      this.#workers.start();
+    }, this.#delayMs(this.#pauses));
+    return true;
+  }
+
+  #endOutage(): void {
+    if (this.#outage !== null) this.#options.logger.warn('indexing goes on');
+    this.#outage = null;
+    this.#pauses = 0;
+    this.#changes++;
   }
 
   #report(): void {

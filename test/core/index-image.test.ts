@@ -21,6 +21,7 @@ import { openEmbeddedStore } from '../../core/vectors/sqlite/store.ts';
 import { openVanishedObjects } from '../../functions/lambda/vanished-log.ts';
 import { openVanishedLog } from '../../server/vanished-log.ts';
 import { hashEmbedder } from '../support/embedder.ts';
+import { seededRandom } from '../support/random.ts';
 
 let dir: string;
 let objects: ObjectStore;
@@ -333,6 +334,30 @@ for (const [where, openLog] of Object.entries(VANISHED_LOGS))
       }
       assert.deepEqual([await tagsOf('x/one.jpg'), await tagsOf('x/two.jpg')], [['one'], ['two']]);
     });
+
+    for (const seed of [1, 2, 3, 4, 5]) {
+      it(`keeps each its own tags in a folder of copies that is renamed at once (seed ${seed})`, async () => {
+        const random = seededRandom(seed);
+        const names = Array.from({ length: 24 }, (_, i) => `${i}.jpg`);
+        for (const [i, name] of names.entries()) await tagged(`old/${name}`, i % 4 === 0 ? [name] : []);
+        for (const name of names) {
+          await objects.delete(`old/${name}`);
+          await put('PIC same', `new/${name}`);
+        }
+        const jobs = names.flatMap((name) => [removed('30', `old/${name}`), created('30', `new/${name}`)]);
+        jobs.sort(() => random() - 0.5);
+        const next = async (): Promise<void> => {
+          const job = jobs.pop();
+          if (job === undefined) return;
+          await index(job);
+          await next();
+        };
+        await Promise.all(Array.from({ length: 8 }, next));
+        for (const [i, name] of names.entries()) {
+          assert.deepEqual(await tagsOf(`new/${name}`), i % 4 === 0 ? [name] : [], name);
+        }
+      });
+    }
 
     it('waits for so many hours, also over a restart, and no longer', async () => {
       for (const key of ['a.jpg', 'b.jpg']) {

@@ -141,6 +141,12 @@ describe('npm run models', () => {
     assert.match(seed.stdout, /Profile seed needs a head .*npm run train -- --profile seed/);
   });
 
+  it('says once that there is no hub', async () => {
+    const { code, stdout } = await run(await modelsFolder(), ['pull', 'seed'], { HF_ENDPOINT: 'http://127.0.0.1:1' });
+    assert.match(stdout, /^[^\n]+: failed: http:\/\/127\.0\.0\.1:1: no answer [^\n]+HF_ENDPOINT[^\n]+\n$/);
+    assert.equal(code, 1);
+  });
+
   it('says of an encoder that no repository has as it is where to put it', async () => {
     const { code, stdout } = await run(await modelsFolder(), ['pull', 'mobilenet', '--json']);
     const results = JSON.parse(stdout) as Record<string, string>;

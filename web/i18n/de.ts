@@ -468,7 +468,7 @@ export const de: Texts = {
   'change.done': 'Die Modelle {profile} werden vorbereitet: {done} von {total} sind fertig.',
   'change.before': 'Bis dahin antworten die bisherigen.',
   'change.partial': 'Bis dahin findet die Suche nur, was fertig ist.',
-  'change.waits': 'Es geht noch nicht weiter: {problem}',
+  'status.waitsFor': 'Es geht noch nicht weiter: {problem}',
   'status.outdated': 'Neu einzulesen',
   'status.lastMinute': 'Indexiert pro Minute',
   'status.lastHour': 'Indexiert pro Stunde',

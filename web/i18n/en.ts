@@ -468,7 +468,7 @@ export const en = {
   'change.done': 'The models {profile} are about to take over: {done} of {total} are done.',
   'change.before': 'Those of before answer until then.',
   'change.partial': 'Until then searches find only what is done.',
-  'change.waits': 'It waits: {problem}',
+  'status.waitsFor': 'It waits: {problem}',
   'status.outdated': 'To be read again',
   'status.lastMinute': 'Indexed in a minute',
   'status.lastHour': 'Indexed in an hour',

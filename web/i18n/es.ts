@@ -487,7 +487,7 @@ export const es: Texts = {
   'change.done': 'Los modelos {profile} están a punto de tomar el relevo: {done} de {total} están listos.',
   'change.before': 'Hasta entonces responden los anteriores.',
   'change.partial': 'Hasta entonces la búsqueda solo encuentra lo que está listo.',
-  'change.waits': 'En espera: {problem}',
+  'status.waitsFor': 'En espera: {problem}',
   'status.outdated': 'Por releer',
   'status.lastMinute': 'Indexadas en un minuto',
   'status.lastHour': 'Indexadas en una hora',

@@ -488,7 +488,7 @@ export const fr: Texts = {
   'change.done': 'Les modèles {profile} vont prendre la relève : {done} sur {total} sont prêts.',
   'change.before': 'D’ici là, ceux d’avant répondent.',
   'change.partial': 'D’ici là, la recherche ne trouve que ce qui est prêt.',
-  'change.waits': 'En attente : {problem}',
+  'status.waitsFor': 'En attente : {problem}',
   'status.outdated': 'À relire',
   'status.lastMinute': 'Indexées en une minute',
   'status.lastHour': 'Indexées en une heure',

@@ -423,7 +423,7 @@ export const zh: Texts = {
   'change.done': '模型 {profile} 即将接替:已完成 {done} / {total}。',
   'change.before': '在此之前由原来的模型回答。',
   'change.partial': '在此之前只能搜到已完成的部分。',
-  'change.waits': '正在等待:{problem}',
+  'status.waitsFor': '正在等待:{problem}',
   'status.outdated': '需要重新读取',
   'status.lastMinute': '一分钟内索引',
   'status.lastHour': '一小时内索引',

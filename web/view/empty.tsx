@@ -4,6 +4,7 @@ import { changeQuery } from '../state/navigation.ts';
 import { serverStatus } from '../state/server-status.ts';
 import { Icon } from './icon.tsx';
 import { Marked } from './inline-markup.tsx';
+import { Outage } from './outage.tsx';
 
 /** The first start without pictures, or with pictures that are still to be looked at. */
 export function CollectionEmpty() {
@@ -14,6 +15,7 @@ export function CollectionEmpty() {
         <Icon name="picture" />
         <h2>{t('empty.looking', { count: waiting })}</h2>
         <p>{t('empty.lookingDetail')}</p>
+        <Outage />
       </section>
     );
   }

@@ -12,7 +12,7 @@ export function ModelChange() {
         {total === null ? t('change.begins', { profile }) : t('change.done', { profile, done, total })}{' '}
         {t(partial ? 'change.partial' : 'change.before')}
       </p>
-      {problem === null ? null : <p>{t('change.waits', { problem })}</p>}
+      {problem === null ? null : <p>{t('status.waitsFor', { problem })}</p>}
       {total === null ? null : <progress max={Math.max(1, total)} value={done} aria-label={t('change.title')} />}
     </section>
   );

@@ -25,6 +25,7 @@ import { ActiveFilters, FiltersButton } from './filters.tsx';
 import { Grid } from './grid.tsx';
 import { Icon } from './icon.tsx';
 import { ModelChange } from './model-change.tsx';
+import { Outage } from './outage.tsx';
 import { SpokenLanguage } from './query-language.tsx';
 import { Segmented } from './segmented-control.tsx';
 import { Start } from './start.tsx';
@@ -114,6 +115,7 @@ function Indexing() {
           : t('indexing.doneLeft', { done, count: all, time: roughly(secondsLeft) })}{' '}
         {t(isBrowsing(query.value) || isEmpty ? 'indexing.others' : 'indexing.best')}
       </p>
+      <Outage />
       <progress max={all} value={done} aria-label={t('indexing.bar')} />
     </section>
   );

@@ -9,6 +9,7 @@ import { go, openPhoto, openView } from '../state/navigation.ts';
 import { FaultNote } from './error-note.tsx';
 import { Folders } from './folders.tsx';
 import { ModelChange } from './model-change.tsx';
+import { Outage } from './outage.tsx';
 import { useStatus } from './use-status.ts';
 
 const refreshMs = 5000;
@@ -29,6 +30,7 @@ export function StatusView() {
       </header>
       {fault ? <FaultNote fault={fault} again={again} /> : null}
       <ModelChange />
+      <Outage />
       {status ? <Figures status={status} /> : null}
       {status ? <Folders {...status} /> : null}
       {status ? <Changes changes={status.recent} /> : null}

@@ -5,11 +5,12 @@ import { extname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { SightlineError } from '../../errors.ts';
 import { systemCode, unavailable } from '../../files/file-errors.ts';
+import { exclusively } from '../../one-at-a-time.ts';
 import type { DiscardedObject, ObjectBody, ObjectInfo } from '../../ports.ts';
 import { objectInfoOf, openFile, streamOf } from './file.ts';
 import { invalidKey, segmentsOf } from './key.ts';
 import { enterFolder, type Root } from './open-directory.ts';
-import { conditionFailed, exclusively, linkNew, removeEmptyFolders, storedEtag, WORKSHOP } from './write.ts';
+import { conditionFailed, linkNew, removeEmptyFolders, storedEtag, WORKSHOP } from './write.ts';
 
 /** The trash of a folder: files that were taken out of it, in a flat folder, moved with their times and all. */
 

@@ -3,6 +3,7 @@ import { type FileHandle, link, lstat, open, readdir, rename, rmdir, unlink } fr
 import { join } from 'node:path';
 import { SightlineError } from '../../errors.ts';
 import { systemCode, unavailable } from '../../files/file-errors.ts';
+import { exclusively } from '../../one-at-a-time.ts';
 import type { ObjectInfo, ObjectStore } from '../../ports.ts';
 import { etagOf, objectInfoOf, rememberUpload } from './file.ts';
 import { invalidKey, newSegmentsOf } from './key.ts';
@@ -233,21 +234,6 @@ export async function removeEmptyFolders(root: Root, names: readonly string[]): 
     } finally {
       await parent.close();
     }
-  }
-}
-
-/** Writes and deletes of one path take turns, so that nothing changes between looking at the etag and acting on it. */
-const turns = new Map<string, Promise<unknown>>();
-
-export async function exclusively<T>(path: string, task: () => Promise<T>): Promise<T> {
-  const before = turns.get(path) ?? Promise.resolve();
-  const turn = before.then(task, task);
-  const settled = turn.catch(() => {});
-  turns.set(path, settled);
-  try {
-    return await turn;
-  } finally {
-    if (turns.get(path) === settled) turns.delete(path);
   }
 }
 

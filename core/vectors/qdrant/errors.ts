@@ -59,7 +59,7 @@ export function translateQdrantError(error: unknown, context: { url: string; act
   const text = serverMessage(error);
   const where = `Qdrant at ${context.url}: ${context.action}`;
   const fault = (code: ErrorCode, message: string) =>
-    new SightlineError(code, message, { cause: error, details: { httpStatus: status ?? null } });
+    new SightlineError(code, message, { cause: error, details: { httpStatus: status ?? null, qdrant: context.url } });
 
   if (status === 401) return fault('invalid-config', `${where}: expected a valid API key: ${text}`);
   // By an operator, for as long as a copy is made, say; the key is all right.

@@ -40,6 +40,7 @@ export function registerStatus(app: App, deps: AppDeps): void {
         captions,
         failures: failed,
         backlog,
+        outage: deps.outage?.() ?? null,
         outdated,
         leftOut: { ...deps.leftOut?.() },
         folders: folders.map(serialise(c, deps).folder),

@@ -14,6 +14,9 @@ export const status = z
     backlog: z.int().nullable().openapi({
       description: 'Pictures that wait to be indexed or are, of an SQS queue its messages; null where not known.',
     }),
+    outage: z.string().nullable().openapi({
+      description: 'Why nothing of the backlog can be indexed for now, such as a full disk; it goes on by itself.',
+    }),
     outdated: z.int().openapi({
       description:
         'Pictures that an older version indexed, and whose files are to be read again for what it did not read.',

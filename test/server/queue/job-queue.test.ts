@@ -178,6 +178,72 @@ describe('the local queue', () => {
     assert.equal(await world.failures.count(), 0);
   });
 
+  describe('when the disk is full', () => {
+    const full = new Error('full');
+    const isOutage = (error: unknown) => error === full;
+    const outcome = (job: Job) => ({ status: 'indexed', id: job.key, reusedVector: false }) as const;
+
+    it('begins little until there is room again, gives nothing up, and says what it waits for', async () => {
+      let isFull = true;
+      let begun = 0;
+      const index: IndexJob = async (job) => {
+        begun++;
+        if (isFull) throw full;
+        return outcome(job);
+      };
+      const queue = queueOf(index, { isOutage, concurrency: 2, minDelayMs: 20, maxDelayMs: 20, random: () => 1 });
+      for (let i = 0; i < 100; i++) queue.add(created(`${i}`));
+      await eventually(() => assert.ok(begun > 10));
+      assert.deepEqual([queue.outage(), queue.progress().waiting, begun < 100], ['full', 100, true]);
+      isFull = false;
+      await queue.onIdle();
+      assert.deepEqual([queue.outage(), queue.progress().done, await world.failures.count()], [null, 100, 0]);
+    });
+
+    it('gives up what alone has it while others can be indexed', async () => {
+      const index: IndexJob = async (job) => {
+        if (job.key === 'bad') throw full;
+        return outcome(job);
+      };
+      const queue = queueOf(index, { isOutage, concurrency: 1 });
+      for (const key of ['bad', 'a', 'b', 'c', 'd', 'e']) queue.add(created(key));
+      let more = 0;
+      while (queue.progress().failed === 0) {
+        queue.add(created(`more ${more++}`));
+        await settle();
+      }
+      await queue.onIdle();
+      assert.equal((await world.failures.list({ limit: 10 })).items[0]?.key, 'bad');
+    });
+
+    it('stops', async () => {
+      const queue = queueOf(() => Promise.reject(full), { isOutage, minDelayMs: 60_000, maxDelayMs: 60_000 });
+      for (let i = 0; i < 10; i++) queue.add(created(`${i}`));
+      await eventually(() => assert.equal(queue.outage(), 'full'));
+      await queue.stop();
+      await queue.onIdle();
+    });
+  });
+
+  it('goes on trying while not even the failure can be recorded', async () => {
+    let tries = 0;
+    const failures = { ...world.failures, record: () => Promise.reject(new Error('outage, too')) };
+    const index: IndexJob = async (job) => {
+      if (++tries < 10) throw new Error('outage');
+      return { status: 'indexed', id: job.key, reusedVector: false };
+    };
+    const ingest = createIngest({
+      index,
+      failures: { ...failures, resolve: async () => false },
+      logger: silent,
+      maxAttempts: 3,
+    });
+    const queue = createQueue({ ingest, logger: silent, minDelayMs: 1, maxDelayMs: 2 });
+    queue.add(created('a'));
+    await queue.onIdle();
+    assert.deepEqual([tries, queue.progress().done], [10, 1]);
+  });
+
   it('lets one that fails hold up nobody', async () => {
     const done: string[] = [];
     const queue = queueOf(

@@ -271,16 +271,36 @@ describe('S3 driver', () => {
 });
 
 /** A driver for a server of a test's own. */
-async function openAnswering(context: TestContext, answer: RequestListener): Promise<S3Store> {
+async function openAnswering(
+  context: TestContext,
+  answer: RequestListener,
+  options: Partial<S3Options> = {},
+): Promise<S3Store> {
   const server = createServer(answer);
   context.after(() => server.close());
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
-  const s3 = await openS3({ bucket: 'pictures', endpoint, credentials, region: 'us-east-1' });
+  const s3 = await openS3({ bucket: 'pictures', endpoint, credentials, region: 'us-east-1', ...options });
   context.after(() => s3.close());
   return s3;
 }
+
+it('says in every request that whoever asks pays, where the setting is on', async (context) => {
+  for (const requesterPays of [true, false]) {
+    const payers: (string | undefined)[] = [];
+    const answer: RequestListener = (request, response) => {
+      payers.push(request.headers['x-amz-request-payer'] as string | undefined);
+      response.end('<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>');
+    };
+    const s3 = await openAnswering(context, answer, { requesterPays });
+    await s3.list({ limit: 1 });
+    await s3.head('a.jpg');
+    const { url } = await s3.presignPut('a.jpg', { bytes: 1, expiresInSeconds: 60, contentType: 'image/jpeg' });
+    assert.equal(new URL(url).searchParams.get('x-amz-request-payer'), requesterPays ? 'requester' : null);
+    assert.deepEqual([payers.length >= 3, new Set(payers)], [true, new Set([requesterPays ? 'requester' : undefined])]);
+  }
+});
 
 it('refuses a range of an empty object also from a server that answers it with the whole', async (context) => {
   const s3 = await openAnswering(context, (_, response) =>

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { copyFile, mkdir, mkdtemp, readdir, rm, statfs, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { onSmallDisk, smallDisk } from '../support/small-disk.ts';
+import { eventually, startServer } from './server.ts';
+
+const samples = fileURLToPath(new URL('../../examples/photos', import.meta.url));
+
+interface Status {
+  readonly pictures: number;
+  readonly backlog: number;
+  readonly failures: number;
+  readonly outage: string | null;
+}
+
+describe('a server whose disk is full', { timeout: 600_000, skip: smallDisk() }, () => {
+  it('says so and keeps what comes; all of it is indexed when there is room again', async (t) => {
+    const photos = await mkdtemp(join(tmpdir(), 'full-disk-'));
+    t.after(() => rm(photos, { recursive: true, force: true }));
+    await onSmallDisk(24_000, async (disk) => {
+      const data = join(disk, 'data');
+      await mkdir(data);
+      const server = await startServer(['--photos', photos, '--data', data]);
+      try {
+        const status = async () => (await (await fetch(`${server.url}/status`)).json()) as Status;
+        const { bavail, bsize } = await statfs(disk);
+        await writeFile(join(disk, 'ballast'), Buffer.alloc(bavail * bsize - 64 * 1024));
+        const names = (await readdir(samples)).filter((name) => name.endsWith('.jpg'));
+        for (const name of names) await copyFile(join(samples, name), join(photos, name));
+        const full = await eventually('the outage', 120_000, async () => {
+          const found = await status();
+          return found.outage === null || found.pictures + found.backlog < names.length ? null : found;
+        });
+        assert.match(full.outage!, /the disk is full: free some space/);
+        // Longer than a picture is tried again elsewhere.
+        await new Promise((resolve) => setTimeout(resolve, 20_000));
+        const still = await status();
+        assert.deepEqual([still.pictures + still.backlog, still.failures], [names.length, 0]);
+        await rm(join(disk, 'ballast'));
+        await eventually('all pictures', 120_000, async () => {
+          const { pictures, backlog, outage } = await status();
+          return pictures === names.length && backlog === 0 && outage === null ? true : null;
+        });
+        assert.equal((await status()).failures, 0);
+      } finally {
+        await server.stop();
+      }
+    });
+  });
+});
