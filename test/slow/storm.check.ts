@@ -227,6 +227,8 @@ async function work(
       tally.returned += returned.length;
       if (dies !== null || back === null) {
         tally.crashes++;
+        // One that could not open its stores answered with an error, and lives.
+        await fn.kill();
         fn = await start();
       }
     }
