@@ -85,6 +85,13 @@ describe('where to start from', browserSkip(), () => {
       await held;
       await route.continue();
     });
+    await page.addInitScript(() => {
+      const shifts: number[] = [];
+      Object.assign(globalThis, { shifts });
+      new PerformanceObserver((list) => {
+        for (const entry of list.getEntries()) shifts.push((entry as unknown as { value: number }).value);
+      }).observe({ type: 'layout-shift', buffered: true });
+    });
     await page.goto(server.url);
     await page.waitForRequest(/facets\/month/);
     const first = (what: RegExp) => asked.findIndex((path) => what.test(path));
@@ -95,6 +102,8 @@ describe('where to start from', browserSkip(), () => {
     letThrough();
     await page.locator('.start').getByRole('link', { name: 'By date' }).waitFor();
     assert.equal(await top(), before);
+    const shifts = await page.evaluate(() => (globalThis as unknown as { shifts: number[] }).shifts);
+    assert.ok(Math.max(0, ...shifts) < 0.01, `from the first answer on: ${shifts.join(' ')}`);
   });
 
   it('names months in the language of the page, no day without pictures, and goes when one asks', async (t) => {

@@ -4,7 +4,7 @@ import { afterFirstAnswer } from './results.ts';
 /** The pictures that one sees first are there, or late: what can wait does not compete with them any more. */
 export const firstShown = signal(false);
 
-const patienceMs = 1000;
+const patienceMs = 2000;
 /** How the request of a picture ends; neither bubbles. */
 const ends = ['load', 'error'] as const;
 

@@ -41,7 +41,7 @@ export function SearchView() {
       <Toolbar />
       <Indexing />
       <ModelChange />
-      {isBrowsing(query.value) && isEverything(query.value) && items.length > 0 ? <Start /> : null}
+      {isEverything(query.value) && (items.length > 0 || (!shown && !fault.value)) ? <Start /> : null}
       <Warnings />
       <DidYouMean />
       <HiddenPictures />
@@ -70,7 +70,8 @@ function classOfResults(isOld: boolean): string {
 
 /** All pictures are listed, in the order they come in. */
 function isEverything(asked: Query): boolean {
-  return asked.kind === 'image' && asked.sort === undefined && asked.chips.length === 0 && filterCount(asked) === 0;
+  const { kind, sort, chips } = asked;
+  return isBrowsing(asked) && kind === 'image' && sort === undefined && chips.length === 0 && filterCount(asked) === 0;
 }
 
 /** Why the answer may not be what was meant. */

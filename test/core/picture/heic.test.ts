@@ -118,6 +118,11 @@ describe('HEIC', () => {
     await assert.rejects(decodeImage(heic('photo'), HOW, limits), { details: { reason: 'too-many-pixels' } });
   });
 
+  it('is refused when its data holds more than it says', async () => {
+    await assert.rejects(decodeImage(heic('bomb'), HOW, DEFAULT_LIMITS), { details: { reason: 'corrupt' } });
+    assert.ok((await distance(heic('photo'), PHOTO)) < 5, 'and the next one is read');
+  });
+
   it('is refused by its name where the decoder was left out, and keeps no process alive', async () => {
     const script = `
       import { registerHooks } from 'node:module';
