@@ -114,7 +114,10 @@ function jobOf(given: unknown, onIgnored: (reason: string) => void): Job[] {
   const parsed = recordSchema.safeParse(given);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
-    throw malformed(`Records: ${issue?.path.join('.')}: ${issue?.message}`, parsed.error);
+    // As a subscriber of SNS, or a queue, hands its records to a function.
+    const { eventSource, EventSource: source = eventSource } = Object(given) as Record<string, unknown>;
+    const named = typeof source === 'string' ? `one of ${source.slice(0, 100)}: ` : '';
+    throw malformed(`Records: ${named}${issue?.path.join('.')}: ${issue?.message}`, parsed.error);
   }
   const record = parsed.data;
   // Other S3 servers name themselves, such as minio:s3.

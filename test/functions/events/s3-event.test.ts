@@ -181,6 +181,8 @@ describe('reading S3 events', () => {
         message: /an envelope of SubscriptionConfirmation with the fields Type, /,
       });
       assert.throws(() => parseS3Event({ foo: 1, bar: 2 }), { message: /with the fields foo, bar/ });
+      const subscriber = { Records: [{ EventSource: 'aws:sns', Sns: { Message: '{}' } }] };
+      assert.throws(() => parseS3Event(subscriber), { message: /Records: one of aws:sns: / });
     });
   });
 
