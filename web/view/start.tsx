@@ -70,7 +70,7 @@ function beginnings({ months, onThisDay: count }: StartFrom): Beginning[] {
       count: favourites.count,
       query: { filter: { tagsAll: [favouriteTag] } },
     },
-    months.length > 1 && { icon: 'calendar', label: t('start.byDate'), query: { sort: '-taken' } },
+    months.length > 0 && { icon: 'calendar', label: t('start.byDate'), query: { sort: '-taken' } },
     // One month is all there is.
     ...(months.length > 1 ? months : []).map(
       ({ value, count }): Beginning => ({
