@@ -189,8 +189,11 @@ async function train(
 ): Promise<TrainedHead> {
   const { folder, seed, threads } = job;
   const whole = recipeOf(job);
+  const { inputDropout, hiddenDropout } = whole.text;
   const recipe: TextSideRecipe =
-    start === null ? whole : { ...whole, text: start.spec.text, epochs: Math.ceil(whole.epochs / 3) };
+    start === null
+      ? whole
+      : { ...whole, text: { ...start.spec.text, inputDropout, hiddenDropout }, epochs: Math.ceil(whole.epochs / 3) };
   const open: { close(): Promise<void> }[] = [];
   const read = async (encoders: Encoders, lang: string) => {
     const { pairs, close } = await pairsOf(job, encoders, splits, lang, recipe.views);

@@ -13,10 +13,26 @@ import { MODELS } from './golden.ts';
 const PHOTOS = fileURLToPath(new URL('../../examples/photos', import.meta.url));
 const QUERIES = fileURLToPath(new URL('../fixtures/queries-by-language.json', import.meta.url));
 const OTHERS = 'multilingual-e5-small';
-/** Queries with a right photo in the top three, as a share of those in English. */
-const SHARE = 0.7;
-/** A language that does not reach it yet. */
-const LESS: Readonly<Record<string, number>> = { tr: 0.65 };
+/** Queries of the thirty with a right photo in the top three: as many as there are, but for a near tie. */
+const FOUND: Readonly<Record<string, number>> = {
+  de: 24,
+  zh: 24,
+  es: 21,
+  it: 20,
+  pt: 20,
+  nl: 24,
+  pl: 22,
+  ru: 22,
+  uk: 24,
+  tr: 18,
+  ja: 23,
+  ko: 20,
+  hi: 22,
+  vi: 24,
+  id: 23,
+  sv: 19,
+};
+const TIES = 1;
 
 interface Query {
   readonly pictures: readonly string[];
@@ -75,12 +91,12 @@ describe('plain queries in other languages', () => {
   });
 
   for (const lang of languages) {
-    const share = LESS[lang] ?? SHARE;
-    it(`finds at least ${share} times as many in ${lang}`, async (t) => {
+    const least = FOUND[lang]! - TIES;
+    it(`finds a right photo in the top three for ${least} of 30 in ${lang}`, async (t) => {
       const right = await found(OTHERS, lang);
       const missed = queries.filter((query) => !right.includes(query)).map(({ texts }) => texts[lang]);
       t.diagnostic(`${right.length} found, ${inEnglish} in English; not ${missed.join(', ')}`);
-      assert.ok(right.length >= share * inEnglish, `${right.length} of ${inEnglish}; not ${missed.join(', ')}`);
+      assert.ok(right.length >= least, `${right.length} of 30; not ${missed.join(', ')}`);
     });
   }
 });

@@ -61,9 +61,9 @@ export async function bestOnTheWay(
 }
 
 /** All weights of the share; the temperature, by which losses would differ that mean the same, is the start's. */
-function between(start: State, trained: State, share: number): State {
+export function between(start: State, trained: State, share: number): State {
   const mixed = [...trained].map(([name, values]) => {
-    const from = start.get(name)!;
+    const from = start.get(name) ?? values;
     return [
       name,
       name === TEMPERATURE ? from : values.map((value, i) => from[i]! + share * (value - from[i]!)),

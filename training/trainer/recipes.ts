@@ -77,15 +77,10 @@ export interface DistilSpec {
   readonly weight: number;
 }
 
-/** How a text side is held in a space that has one already. */
+/** How a text side is held in a space that has one already; each text is told apart from all pictures there are. */
 export interface IntoSpec {
   /** Weight, beside the contrastive loss, of 1 - cosine to what the space's first text side makes of a caption. */
   readonly pull: number;
-  /**
-   * What each text is told apart from: the pictures of its batch, or all that there are, which costs little as their
-   * vectors stay as they are. Pictures are told apart from the texts of the batch in both cases.
-   */
-  readonly among: 'batch' | 'all';
 }
 
 type TeacherTower = Partial<Omit<TowerSpec, 'inputs'>>;
@@ -237,8 +232,11 @@ export interface TextSideRecipe
   readonly mix: number;
   /** A language with n captions has its turn in proportion to n^balance. */
   readonly balance: number;
-  /** So many towers, of other seeds, share the hidden units: trained alone, then put side by side. */
-  readonly towers: number;
+  /**
+   * How far a side that is gone on from goes to the weights that were trained, 0 to 1: on the way lie sides that keep
+   * nearly all that was learned and lose less of what was known (Wortsman et al. 2022).
+   */
+  readonly way: number;
   /** Pictures made up of the classes that the image encoder knows, beside those that have captions; null: none. */
   readonly classes: Omit<PseudoSpec, 'batch'> | null;
 }
@@ -253,8 +251,8 @@ export const TEXT_SIDE: TextSideRecipe = {
     ...best.head.text,
     inputs: [...best.head.text.inputs, ...['layer4', 'layer6', 'layer9'].map((layer) => standardised(layer, true))],
     hidden: 2048,
-    inputDropout: 0.1,
-    hiddenDropout: 0.4,
+    inputDropout: 0,
+    hiddenDropout: 0.1,
   },
   stored: 'int8',
   loss: best.loss,
@@ -264,12 +262,11 @@ export const TEXT_SIDE: TextSideRecipe = {
   schedule: 'cosine',
   average: 0.99,
   batch: 512,
-  epochs: 18,
-  pull: 20,
-  among: 'all',
+  epochs: 24,
+  pull: 60,
   mix: 0.5,
   balance: 0.6,
-  towers: 1,
+  way: 0.5,
   classes: { variants: 8, noise: 0.5 },
   views: [FULL, FLIPPED],
 };

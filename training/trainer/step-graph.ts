@@ -167,12 +167,12 @@ function addLoss(
             weight: distil.weight,
           },
     gallery:
-      into?.among === 'all'
-        ? {
+      into === undefined
+        ? null
+        : {
             image: tape.input(GALLERY, ['all', spec.dimension]),
             numbers: tape.input(GALLERY_NUMBERS, [1, 'all']),
-          }
-        : null,
+          },
   });
   return into === undefined ? loss : tape.add(loss, addPull(tape, text, into));
 }

@@ -202,9 +202,9 @@ function batchFeeds({ recipe, widths }: GraphOptions, batch: PairBatch): Record<
     image: float32(batch.image, [rows, widths.image]),
   };
   if (recipe.loss.maskSamePicture) feeds.pictures = float32(batch.pictures, [rows]);
-  if (recipe.into !== undefined) feeds[PULL] = float32(batch.pull!, [rows, recipe.head.dimension]);
-  if (recipe.into?.among === 'all') {
+  if (recipe.into !== undefined) {
     const { dimension } = recipe.head;
+    feeds[PULL] = float32(batch.pull!, [rows, dimension]);
     const all = batch.gallery!.length / dimension;
     feeds[GALLERY] = float32(batch.gallery!, [all, dimension]);
     feeds[GALLERY_NUMBERS] = float32(

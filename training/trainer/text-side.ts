@@ -3,6 +3,7 @@ import { type FeatureTransform, fitTransform, transformedWidth, transformRows } 
 import type { HalfMatrix } from '../features/float16-matrix.ts';
 import { Random } from '../random.ts';
 import type { TrainedHead } from './export.ts';
+import { between } from './fine-tuning.ts';
 import { headParameters, initialise, type TowerWidths } from './head-graph.ts';
 import { learningRateAt } from './learning-rate.ts';
 import { NO_TOWER, type Recipe, recipeFor, type TextSideRecipe } from './recipes.ts';
@@ -30,26 +31,14 @@ export interface TextSideOptions {
  * @throws {invalid-input} for fewer captions than a batch
  */
 export async function trainTextSide(options: TextSideOptions): Promise<TrainedHead> {
-  const { data, recipe, onStep } = options;
-  const start = options.start ?? null;
   const inputs = await transformTexts(options);
-  // A side that is gone on from is one tower, however many it began as.
-  const count = start === null ? recipe.towers : 1;
-  const text = { ...recipe.text, hidden: recipe.text.hidden / count };
-  const towers: State[] = [];
-  for (let k = 0; k < count; k++) {
-    const part = { ...options, recipe: { ...recipe, text }, seed: options.seed + k * TOWER_SEEDS };
-    towers.push(
-      await trainTower({ ...part, onStep: (done, total) => onStep?.(k * total + done, count * total) }, inputs),
-    );
-  }
-  const { head } = wholeRecipe(recipe, data.dimension);
+  const { recipe, start } = options;
+  const trained = await trainTower(options, inputs);
+  const parameters = start == null ? trained : between(start.parameters, trained, recipe.way);
+  const { head } = wholeRecipe(recipe, options.data.dimension);
   const spec = { ...head, text: { ...head.text, inputs: inputs.transform.text.map(({ spec: input }) => input) } };
-  return { spec, transform: inputs.transform, parameters: sideBySide(towers) };
+  return { spec, transform: inputs.transform, parameters };
 }
-
-/** Far enough apart that towers of neighbouring seeds are not the same. */
-const TOWER_SEEDS = 1_000_003;
 
 interface TextInputs {
   readonly transform: FeatureTransform;
@@ -116,47 +105,14 @@ async function trainTower(options: TextSideOptions, inputs: TextInputs): Promise
   }
 }
 
-/**
- * Towers of the same inputs as one, whose answer before it gets unit length is the mean of theirs: their hidden units
- * beside each other.
- */
-function sideBySide(towers: readonly State[]): State {
-  if (towers.length === 1) return towers[0]!;
-  const share = 1 / towers.length;
-  const all = (name: string) => towers.map((tower) => tower.get(name)!);
-  const mean = (name: string) => all(name)[0]!.map((_, i) => share * all(name).reduce((sum, one) => sum + one[i]!, 0));
-  const rows = all('text.output.bias')[0]!.length;
-  const joined: [string, Float32Array][] = [
-    ['text.hidden.weight', besideByRow(all('text.hidden.weight'), 1, 1)],
-    ['text.hidden.bias', besideByRow(all('text.hidden.bias'), 1, 1)],
-    ['text.output.weight', besideByRow(all('text.output.weight'), rows, share)],
-  ];
-  const others = [...towers[0]!.keys()].filter((name) => !joined.some(([known]) => known === name));
-  return new Map([...joined, ...others.map((name) => [name, mean(name)] as const)]);
-}
-
-/** Matrices of as many rows each, beside each other and multiplied by `share`. */
-function besideByRow(matrices: readonly Float32Array[], rows: number, share: number): Float32Array {
-  const width = matrices.reduce((sum, { length }) => sum + length / rows, 0);
-  const beside = new Float32Array(rows * width);
-  let at = 0;
-  for (let row = 0; row < rows; row++) {
-    for (const matrix of matrices) {
-      const columns = matrix.length / rows;
-      for (let i = 0; i < columns; i++) beside[at++] = share * matrix[row * columns + i]!;
-    }
-  }
-  return beside;
-}
-
 function wholeRecipe(
-  { text, pull, among, balance: _, towers: __, classes: ___, mix, stored, ...recipe }: TextSideRecipe,
+  { text, pull, balance: _, classes: __, way: ___, mix, stored, ...recipe }: TextSideRecipe,
   dimension: number,
 ): Recipe {
   return {
     ...recipe,
     head: { dimension, text, image: NO_TOWER, sharedOutput: false, stored },
-    into: { pull, among },
+    into: { pull },
     augment: { captionMix: mix, viewMix: 0, textNoise: 0, imageNoise: 0 },
     patience: null,
     select: 'last',
