@@ -120,7 +120,8 @@ async function copyModels(work: string, { profile, modelDirs }: Contents, sides:
   for (const path of new Set([HEAD_FILE, file.image.onnx.path, ...texts.map(({ onnx }) => onnx.path)])) {
     await cp(join(head, path), join(models, profile.head!, path));
   }
-  for (const path of await readdir(head)) {
+  // How well an answer fits is said by who answers.
+  for (const path of sides === 'all' ? await readdir(head) : []) {
     if (path.startsWith(CALIBRATION)) await cp(join(head, path), join(models, profile.head!, path));
   }
 }

@@ -19,11 +19,12 @@ interface Part {
   readonly files: readonly string[];
 }
 
-function parts(arch: Arch): Part[] {
+/** @param packed sharp is asked for by `require`, and by `import` where its library is not packed */
+function parts(arch: Arch, packed: boolean): Part[] {
   return [
     { name: 'onnxruntime-node', files: ['dist/**/*.js', `bin/napi-v6/linux/${arch}/*`] },
     { name: 'onnxruntime-common', files: ['dist/cjs/**/*.js', 'dist/cjs/package.json'] },
-    { name: 'sharp', files: ['dist/**/*.mjs', 'dist/**/*.cjs'] },
+    { name: 'sharp', files: [packed ? 'dist/**/*.cjs' : 'dist/**/*.mjs'] },
     { name: '@img/colour', files: ['**/*.js', '**/*.cjs'] },
     { name: 'libheif-js', files: ['libheif-wasm/libheif.{js,wasm}', 'libheif-wasm/LICENSE'] },
     { name: 'detect-libc', files: ['lib/**/*.js'] },
@@ -47,7 +48,7 @@ export async function copyNativePackages(
   arch: Arch,
   options: { packed: boolean },
 ): Promise<void> {
-  for (const part of parts(arch)) {
+  for (const part of parts(arch, options.packed)) {
     const installed = join(root, 'node_modules', part.name);
     const from = existsSync(installed) ? installed : await fetchPackage(root, part.name);
     const to = join(target, 'node_modules', part.name);
