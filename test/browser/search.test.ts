@@ -195,6 +195,8 @@ describe('searching on the page', browserSkip(), () => {
   it('comes back to where a list was left, from a picture, another search and another page', async (t) => {
     const { page } = await browser.open(t, server.url, { viewport: { width: 500, height: 400 } });
     await page.getByRole('heading', { name: 'Newest 23 pictures' }).waitFor();
+    // The room above the list is kept until it is known whether anything comes there.
+    await page.locator('div.start').waitFor({ state: 'detached' });
     await page.evaluate(() => scrollTo(0, 900));
     const link = page.locator('.tile-main').nth(6);
     await link.waitFor();
