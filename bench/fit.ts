@@ -1,5 +1,7 @@
 // node bench/fit.ts PICTURES       the 170 photos of COCO that test/fixtures/fit-queries-coco.json was written for
-// How many of 60 plain queries that one of them shows are said to fit nothing, and how many of 60 that none shows.
+// How many of 60 plain queries that one of them shows are said to fit nothing, and how many of 60 that none shows: as
+// they are, and by the text side for other languages. Then the same of the samples.
+import { fileURLToPath } from 'node:url';
 import { doubted } from '../test/golden/doubted.ts';
 
 export async function run(): Promise<void> {
@@ -8,11 +10,19 @@ export async function run(): Promise<void> {
     console.log('wants a folder: node bench/fit.ts PICTURES');
     return;
   }
-  const { asked, poor } = await doubted(pictures, new URL('../test/fixtures/fit-queries-coco.json', import.meta.url));
-  for (const kind of ['shown', 'absent'] as const) {
-    const fits = asked[kind].filter((query) => !poor[kind].includes(query));
-    console.log(`${kind}: ${poor[kind].length} of ${asked[kind].length} poor`);
-    console.log(`  ${kind === 'shown' ? `poor: ${poor[kind].join(', ')}` : `not poor: ${fits.join(', ')}`}`);
+  for (const [folder, file] of [
+    [pictures, 'fit-queries-coco.json'],
+    [fileURLToPath(new URL('../examples/photos', import.meta.url)), 'fit-queries.json'],
+  ] as const) {
+    for (const lang of [null, 'und']) {
+      const { asked, poor } = await doubted(folder, new URL(`../test/fixtures/${file}`, import.meta.url), lang);
+      console.log(`${file}, ${lang === null ? 'in English' : 'by the side for other languages'}`);
+      for (const kind of ['shown', 'absent'] as const) {
+        const fits = asked[kind].filter((query) => !poor[kind].includes(query));
+        console.log(`${kind}: ${poor[kind].length} of ${asked[kind].length} poor`);
+        console.log(`  ${kind === 'shown' ? `poor: ${poor[kind].join(', ')}` : `not poor: ${fits.join(', ')}`}`);
+      }
+    }
   }
 }
 

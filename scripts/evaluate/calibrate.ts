@@ -17,7 +17,7 @@ import type { EvaluatedHead } from '../../training/metrics/evaluate-head.ts';
 
 /** The bundled image encoder, whose classes are the other things that a picture may show. */
 const NAMED = 'efficientnet-lite2';
-const namesSchema = z.array(z.object({ names: z.array(z.string()).min(1) }));
+const namesSchema = z.array(z.object({ names: z.array(z.string()).min(1), hypernyms: z.array(z.string()) }));
 /** Fewer words say little. */
 const FEWEST_WORDS = 50;
 
@@ -102,9 +102,15 @@ function inBytes(values: Float32Array): { bytes: Int8Array<ArrayBuffer>; scale: 
   return { bytes, scale, values: Float32Array.from(bytes, (value) => value * scale) };
 }
 
+/**
+ * "A tench, a kind of cyprinid": rare names say little to a text encoder, least of all in another language (prompts
+ * with the kind, as in Radford et al. 2021, section 3.1.4).
+ */
 async function otherNames(modelDirs: readonly string[]): Promise<string[]> {
   const file = join(await findFolder(modelDirs, NAMED), 'classes.json');
-  return namesSchema.parse(JSON.parse(await readFile(file, 'utf8'))).map(({ names }) => `a ${names[0]}`);
+  return namesSchema
+    .parse(JSON.parse(await readFile(file, 'utf8')))
+    .map(({ names: [name], hypernyms: [kind] }) => (kind === undefined ? `a ${name}` : `a ${name}, a kind of ${kind}`));
 }
 
 async function write(

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { loadEmbedder } from '../../core/encode/embedder.ts';
 import { ANY_LANGUAGE, type VectorStore } from '../../core/ports.ts';
 import type { FoundHit } from '../../core/search/rank-fusion.ts';
-import { bestFit, fitOfHits, loadCalibration } from '../../core/search/result-fit.ts';
+import { bestFit, fitOfHits } from '../../core/search/result-fit.ts';
 import type { JointEmbedding } from '../../core/types.ts';
 import { dot } from '../../core/vector-arithmetic.ts';
 import { image } from '../contract/vectors-data.ts';
@@ -15,17 +15,18 @@ interface FitQueries {
   readonly absent: readonly string[];
 }
 
-/** The queries of a file of `fixtures` that the bundled models call poor, asked of the JPEGs of a folder. */
-export async function doubted(pictures: string, file: URL): Promise<{ asked: FitQueries; poor: FitQueries }> {
+/**
+ * The queries of a file of `fixtures` that the bundled models call poor, asked of the JPEGs of a folder.
+ * @param lang in which they are read: `und` by the second text side
+ */
+export async function doubted(
+  pictures: string,
+  file: URL,
+  lang: string | null = null,
+): Promise<{ asked: FitQueries; poor: FitQueries }> {
   const asked = JSON.parse(await readFile(file, 'utf8')) as FitQueries;
   const embedder = await loadEmbedder({ modelDirs: [MODELS], profile: 'compact' });
   try {
-    const calibration = await loadCalibration(
-      join(MODELS, 'head-compact'),
-      'all-minilm-l6-v2-int8',
-      embedder.dimension,
-    );
-    if (calibration === null) throw new Error('expected a calibration of the bundled head, got none');
     const vectors = new Map<string, JointEmbedding>();
     const hits: FoundHit[] = [];
     for (const id of (await readdir(pictures)).filter((name) => name.endsWith('.jpg'))) {
@@ -36,7 +37,9 @@ export async function doubted(pictures: string, file: URL): Promise<{ asked: Fit
     const store = { vectors: async () => vectors, count: async () => hits.length } as unknown as VectorStore;
     const poorOf = async (queries: readonly string[]) => {
       const found: string[] = [];
-      for (const [i, text] of (await embedder.readTexts(queries, ANY_LANGUAGE)).entries()) {
+      for (const [i, text] of (await embedder.readTexts(queries, { ...ANY_LANGUAGE, lang })).entries()) {
+        const calibration = await embedder.calibration(text.side);
+        if (calibration === null) throw new Error(`expected a calibration of ${text.side}, got none`);
         const near = ({ id }: FoundHit) => dot(text.vector, vectors.get(id)!);
         const answer = { text, filter: {}, hits: hits.toSorted((a, b) => near(b) - near(a)) };
         if (bestFit(await fitOfHits(store, calibration, answer)) === 'poor') found.push(queries[i]!);

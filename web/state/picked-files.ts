@@ -27,18 +27,7 @@ async function walk(entry: FileSystemEntry | File | null): Promise<NamedFile[]> 
 }
 
 /** Pictures whose type many systems do not know, camera raw above all. */
-const endings = ['heic', 'heif', 'avif', 'tif', 'tiff', 'jxl'].concat([
-  'cr2',
-  'cr3',
-  'nef',
-  'arw',
-  'dng',
-  'raf',
-  'orf',
-  'rw2',
-  'pef',
-  'srw',
-]);
+const endings = 'heic heif avif tif tiff jxl cr2 cr3 nef arw dng raf orf rw2 pef srw'.split(' ');
 
 /** For fields that pick pictures. */
 export const acceptedFiles = ['image/*', ...endings.map((ending) => `.${ending}`)].join(',');
