@@ -63,7 +63,7 @@ export function openVanishedLog(file: string, hours: number, clock: () => number
     async find(sha256) {
       const rows = translated(file, () =>
         db
-          .prepare('SELECT * FROM vanished WHERE sha256 = ? AND vanished_ms >= ? ORDER BY vanished_ms DESC LIMIT 100')
+          .prepare('SELECT * FROM vanished WHERE sha256 = ? AND vanished_ms >= ? ORDER BY vanished_ms DESC LIMIT 1000')
           .all(sha256, oldest()),
       );
       return rows.map(vanishedOf);
