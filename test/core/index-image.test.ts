@@ -359,6 +359,22 @@ for (const [where, openLog] of Object.entries(VANISHED_LOGS))
       });
     }
 
+    it('finds the tags of each of 130 copies that are all gone first', {
+      skip: where === 'in a bucket' && 'it keeps 20',
+    }, async () => {
+      const names = Array.from({ length: 130 }, (_, i) => `${i}.jpg`);
+      for (const name of names) await tagged(`old/${name}`, [name]);
+      for (const name of names) {
+        await objects.delete(`old/${name}`);
+        await index(removed('30', `old/${name}`));
+      }
+      for (const name of names) {
+        await put('PIC same', `new/${name}`);
+        await index(created('30', `new/${name}`));
+        assert.deepEqual(await tagsOf(`new/${name}`), [name]);
+      }
+    });
+
     it('waits for so many hours, also over a restart, and no longer', async () => {
       for (const key of ['a.jpg', 'b.jpg']) {
         await put(`PIC ${key}`, key);
