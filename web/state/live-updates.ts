@@ -38,9 +38,12 @@ export const serverAwaited = signal(false);
 const isWatching = computed(() => visible.value || serverAwaited.value);
 
 export function startLive(): void {
-  document.addEventListener('visibilitychange', () => {
+  const look = () => {
     visible.value = !document.hidden;
-  });
+  };
+  // Somebody may have gone to another tab since this was loaded.
+  look();
+  document.addEventListener('visibilitychange', look);
   addEventListener('pagehide', stopListening);
   addEventListener('pageshow', ({ persisted }) => persisted && isWatching.value && listen());
   effect(() => {
