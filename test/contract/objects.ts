@@ -455,9 +455,9 @@ export function objectsContract(name: string, open: OpenObjects): void {
       it('and put of neighbours at the same time do not disturb each other', async () => {
         await Promise.all(
           Array.from({ length: 30 }, async (_, i) => {
-            await store.put(`neighbours/${i % 3}/${i}`, text(`${i}`));
-            await store.delete(`neighbours/${i % 3}/${i}`);
-            await store.put(`neighbours/${i % 3}/${i}`, text(`${i}`));
+            await store.put(`neighbours/a/b/${i % 3}/${i}`, text(`${i}`));
+            await store.delete(`neighbours/a/b/${i % 3}/${i}`);
+            await store.put(`neighbours/a/b/${i % 3}/${i}`, text(`${i}`));
           }),
         );
         assert.equal((await listAll(store, { prefix: 'neighbours/', limit: 1000 })).length, 30);

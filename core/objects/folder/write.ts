@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type FileHandle, link, lstat, open, readdir, rename, rmdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { SightlineError } from '../../errors.ts';
+import { isSightlineError, SightlineError } from '../../errors.ts';
 import { systemCode, unavailable } from '../../files/file-errors.ts';
 import { exclusively } from '../../one-at-a-time.ts';
 import type { ObjectInfo, ObjectStore } from '../../ports.ts';
@@ -138,20 +138,27 @@ async function place(
   options: PutOptions,
 ): Promise<void> {
   for (let attempt = 0; ; attempt++) {
-    const parent = await enterFolder(root, names, { create: true });
-    if ('blocked' in parent) throw invalidKey(key, parent.problem);
     try {
-      checkCondition(key, await storedEtag(parent, name, key), options);
-      const target = join(parent.path, name);
-      if (options.ifNoneMatch === undefined) await rename(temporary, target);
-      else await linkNew(temporary, target, key);
-      return await parent.sync();
+      return await placeOnce(root, names, name, key, temporary, options);
     } catch (error) {
-      // A delete may have removed the folder, empty as it was, between the two steps.
-      if (systemCode(error) !== 'ENOENT' || attempt > 5) throw error;
-    } finally {
-      await parent.close();
+      // A delete may have removed a folder on the way, empty as it was, between two steps.
+      const code = systemCode(error) ?? (isSightlineError(error, 'unavailable') ? error.details.code : null);
+      if (code !== 'ENOENT' || attempt > 5) throw error;
     }
+  }
+}
+
+async function placeOnce(...[root, names, name, key, temporary, options]: Parameters<typeof place>): Promise<void> {
+  const parent = await enterFolder(root, names, { create: true });
+  if ('blocked' in parent) throw invalidKey(key, parent.problem);
+  try {
+    checkCondition(key, await storedEtag(parent, name, key), options);
+    const target = join(parent.path, name);
+    if (options.ifNoneMatch === undefined) await rename(temporary, target);
+    else await linkNew(temporary, target, key);
+    await parent.sync();
+  } finally {
+    await parent.close();
   }
 }
 
