@@ -33,6 +33,9 @@ const FOUND: Readonly<Record<string, number>> = {
   sv: 19,
 };
 const TIES = 1;
+/** As a share of those in English at least, but for Turkish, which does not reach it yet. */
+const SHARE = 0.7;
+const LESS: Readonly<Record<string, number>> = { tr: 0.65 };
 
 interface Query {
   readonly pictures: readonly string[];
@@ -97,6 +100,7 @@ describe('plain queries in other languages', () => {
       const missed = queries.filter((query) => !right.includes(query)).map(({ texts }) => texts[lang]);
       t.diagnostic(`${right.length} found, ${inEnglish} in English; not ${missed.join(', ')}`);
       assert.ok(right.length >= least, `${right.length} of 30; not ${missed.join(', ')}`);
+      assert.ok(right.length >= (LESS[lang] ?? SHARE) * inEnglish, `${right.length} of ${inEnglish} in English`);
     });
   }
 });
