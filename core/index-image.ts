@@ -16,6 +16,7 @@ import { describeFile } from './metadata/describe-file.ts';
 import { isReadAsItIs, refreshPicture } from './metadata/refresh.ts';
 import { type FoundSidecars, findSidecars, picturesOfSidecar } from './metadata/sidecar.ts';
 import { exclusively } from './one-at-a-time.ts';
+import { shouldBePicture } from './picture/should-be-picture.ts';
 import type {
   EmbeddedPicture,
   Embedder,
@@ -56,6 +57,8 @@ export type IndexOutcome =
       readonly reason: ImageRejection;
       readonly message: string;
       readonly etag: string;
+      /** Nobody would have taken it for a picture: it is left out, and no failure. */
+      readonly leftOut: boolean;
     };
 
 export type IndexJob = (job: Job) => Promise<IndexOutcome>;
@@ -178,7 +181,7 @@ async function readPicturesOf({ vectors }: IndexDeps, { job, objects }: Task, in
 /** An object that has been read, or was too large for it, and what lies beside it. */
 type ReadObject = { readonly info: ObjectInfo; readonly beside: FoundSidecars } & (
   | { readonly bytes: Uint8Array; readonly sha256: string }
-  | { readonly bytes: null; readonly sha256?: undefined }
+  | { readonly bytes: null; readonly start: Uint8Array; readonly sha256?: undefined }
 );
 
 /**
@@ -204,13 +207,15 @@ async function readObject({ maxBytes }: IndexDeps, objects: ObjectStore, key: st
   const read = async () => {
     const object = await objects.get(key);
     if (object === null || object.info.bytes <= maxBytes) return object && { ...object, bytes: await bytesOf(object) };
-    await object.body.cancel();
-    return { ...object, bytes: null };
+    const reader = object.body.getReader();
+    const { value: start = new Uint8Array() } = await reader.read();
+    await reader.cancel();
+    return { ...object, bytes: null, start };
   };
   const [object, beside] = await Promise.all([read(), findSidecars(objects, key)]);
   if (object === null) return 'gone';
   const { info, bytes } = object;
-  if (bytes === null) return { info, beside, bytes };
+  if (bytes === null) return { info, beside, bytes, start: object.start };
   return { info, beside, bytes, sha256: createHash('sha256').update(bytes).digest('hex') };
 }
 
@@ -297,7 +302,8 @@ async function indexObject(
     // What people said of it waits: most files that are damaged are half written, or come back from a copy.
     if (live !== null) await keepRefused(deps, id, live);
     await writeTombstone(deps, task);
-    return { status: 'rejected', id, etag: object.info.etag, ...embedded };
+    const leftOut = !shouldBePicture(task.job.key, object.bytes ?? object.start);
+    return { status: 'rejected', id, etag: object.info.etag, leftOut, ...embedded };
   }
   const { sha256 } = embedded;
   return amongItsCopies(deps, sha256, () => storePicture(deps, task, object, embedded));

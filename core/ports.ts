@@ -307,8 +307,14 @@ export interface Failure {
  * for (const { key, message } of items) console.log(`${key}: ${message}`);
  */
 export interface FailureLog {
-  /** Adds or updates by id: attempts are counted up and `firstAt` is kept while the etag stays the same. */
-  record(failure: Omit<Failure, 'attempts' | 'firstAt' | 'lastAt'>): Promise<Failure>;
+  /**
+   * Adds or updates by id: attempts are counted up and `firstAt` is kept while the etag stays the same.
+   * @param options.dismissed at once out of the list, as `dismiss` would take it
+   */
+  record(
+    failure: Omit<Failure, 'attempts' | 'firstAt' | 'lastAt'>,
+    options?: { readonly dismissed?: boolean },
+  ): Promise<Failure>;
   get(id: string): Promise<Failure | null>;
   /** Forgets it. False when there was none. */
   resolve(id: string): Promise<boolean>;
@@ -322,7 +328,8 @@ export interface FailureLog {
    * @throws {invalid-cursor}
    */
   list(options: { limit: number; cursor?: string; dismissed?: boolean }): Promise<Page<Failure>>;
-  count(): Promise<number>;
+  /** Those of the list; with a reason those of it, in the list and off it. */
+  count(reason?: string): Promise<number>;
   close(): Promise<void>;
 }
 

@@ -149,8 +149,8 @@ async function leaveOut(
 ): Promise<void> {
   const { bucket, key, sequencer } = picture;
   const message = 'removed from the index on request; its file stayed where it is';
-  await failures.record({ id, bucket, key, etag, sequencer, reason: LEFT_OUT, message, retryable: false });
-  await failures.dismiss(id);
+  const failure = { id, bucket, key, etag, sequencer, reason: LEFT_OUT, message, retryable: false };
+  await failures.record(failure, { dismissed: true });
   await onLiveSpace(({ vectors }) => vectors.remove([{ id, sequencer, deletedAt }], 'not-older'));
 }
 

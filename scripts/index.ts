@@ -1,4 +1,4 @@
-import type { LeftOut } from '../core/files/left-out.ts';
+import { countLeftOut, type LeftOut, NO_PICTURE } from '../core/files/left-out.ts';
 import type { Job } from '../core/index-image.ts';
 import { refreshOutdated } from '../core/metadata/refresh.ts';
 import { pictureStoreOf } from '../core/objects/picture-store.ts';
@@ -86,7 +86,9 @@ reasons.`,
       const outdated = { signal: interrupt.signal, bucket };
       const { refreshed } = await refreshOutdated(runtime, outdated);
 
-      const failed = await failuresOf(runtime.failures, bucket);
+      const failed = await failuresOf(runtime.failures, bucket, false);
+      const remembered = await failuresOf(runtime.failures, bucket, true);
+      countLeftOut(leftOut, 'other', remembered.filter(({ reason }) => reason === NO_PICTURE).length);
       const summary = {
         folder: name,
         found: found.created,
@@ -167,10 +169,10 @@ async function withProgress<T>(counts: EventQueue['progress'], work: () => Promi
   }
 }
 
-async function failuresOf(failures: FailureLog, bucket: string): Promise<Failure[]> {
+async function failuresOf(failures: FailureLog, bucket: string, dismissed: boolean): Promise<Failure[]> {
   const found: Failure[] = [];
   for (let cursor: string | undefined; ; ) {
-    const page = await failures.list({ limit: 1000, cursor });
+    const page = await failures.list({ limit: 1000, cursor, dismissed });
     found.push(...page.items.filter((failure) => failure.bucket === bucket));
     if (page.next === undefined) return found;
     cursor = page.next;

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { getConnInfo } from '@hono/node-server/conninfo';
 import type { Context } from 'hono';
 import type { Logger } from 'pino';
+import { countLeftOut, NO_PICTURE } from '../core/files/left-out.ts';
 import type { Config } from '../core/settings.ts';
 import type { Trash } from '../core/trash.ts';
 import { createApp } from '../functions/http/app.ts';
@@ -64,7 +65,11 @@ export async function createLocalApp(parts: {
     backlog: parts.backlog,
     outage: parts.outage,
     change: () => runtime.change?.progress() ?? null,
-    leftOut: runtime.leftOut,
+    async leftOut() {
+      const leftOut = runtime.leftOut();
+      countLeftOut(leftOut, 'other', await runtime.failures.count(NO_PICTURE));
+      return leftOut;
+    },
     storage: config.bucket === undefined ? ('folder' as const) : ('s3' as const),
     folders: () => runtime.folders.count(),
     folderChanges: config.bucket === undefined ? folderChanges(config, runtime.folders) : undefined,

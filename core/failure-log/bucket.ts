@@ -47,7 +47,7 @@ type Stored = z.infer<typeof storedSchema>;
 /** Opens the log in `objects`, which should hold nothing else: the pictures' bucket would announce every failure. */
 export function openObjectFailureLog(objects: ObjectStore, now: () => Date = () => new Date()): FailureLog {
   return {
-    async record(failure) {
+    async record(failure, { dismissed: isDismissed = false } = {}) {
       for (let round = 0; round < MAX_ROUNDS; round++) {
         const before = await read(objects, failureKey(failure.id));
         const dismissed = before === null ? await read(objects, dismissedKey(failure.id)) : null;
@@ -56,6 +56,12 @@ export function openObjectFailureLog(objects: ObjectStore, now: () => Date = () 
         if (dismissed?.stored.failure.etag === failure.etag) {
           if (await write(objects, dismissedKey(failure.id), { entry: '', failure: next }, dismissed.etag)) return next;
           continue;
+        }
+        if (isDismissed) {
+          // Before it leaves the list, as in `dismiss`.
+          await put(objects, dismissedKey(failure.id), { entry: '', failure: next });
+          await takeOff(objects, failure.id);
+          return next;
         }
         const entry = await nextEntry(objects, at, failure.id);
         await objects.put(entry, new Uint8Array());
@@ -85,8 +91,7 @@ export function openObjectFailureLog(objects: ObjectStore, now: () => Date = () 
       const found = await read(objects, failureKey(id));
       if (found === null) return (await read(objects, dismissedKey(id))) !== null;
       // Before it leaves the list, so that a crash between the two leaves it there.
-      const dismissed = new TextEncoder().encode(JSON.stringify({ ...found.stored, entry: '' } satisfies Stored));
-      await objects.put(dismissedKey(id), dismissed, { contentType: 'application/json' });
+      await put(objects, dismissedKey(id), { ...found.stored, entry: '' });
       return takeOff(objects, id);
     },
 
@@ -108,7 +113,8 @@ export function openObjectFailureLog(objects: ObjectStore, now: () => Date = () 
       }
     },
 
-    async count() {
+    async count(reason) {
+      if (reason !== undefined) return countOf(this, reason);
       let count = 0;
       for (let cursor: string | undefined; ; ) {
         const page = await objects.list({ prefix: FAILURES, limit: 1000, cursor });
@@ -131,6 +137,19 @@ async function listDismissed(
   const found = await Promise.all(items.map(({ key }) => read(objects, key)));
   const failures = found.flatMap((one) => (one === null ? [] : [one.stored.failure]));
   return next === undefined ? { items: failures } : { items: failures, next };
+}
+
+async function countOf(log: FailureLog, reason: string): Promise<number> {
+  let count = 0;
+  for (const dismissed of [false, true]) {
+    let cursor: string | undefined;
+    do {
+      const page = await log.list({ limit: 1000, cursor, dismissed });
+      count += page.items.filter((failure) => failure.reason === reason).length;
+      cursor = page.next;
+    } while (cursor !== undefined);
+  }
+  return count;
 }
 
 /** Deletes a failure and its entry; false when there is none. */
@@ -190,15 +209,22 @@ async function read(objects: ObjectStore, key: string): Promise<{ stored: Stored
 /** False when somebody else wrote since it was read. */
 async function write(objects: ObjectStore, key: string, stored: Stored, etag: string | undefined): Promise<boolean> {
   try {
-    await objects.put(key, new TextEncoder().encode(JSON.stringify(stored)), {
-      contentType: 'application/json',
-      ...(etag === undefined ? { ifNoneMatch: '*' } : { ifMatch: etag }),
-    });
+    await put(objects, key, stored, etag === undefined ? { ifNoneMatch: '*' } : { ifMatch: etag });
     return true;
   } catch (error) {
     if (isSightlineError(error, 'precondition-failed')) return false;
     throw error;
   }
+}
+
+async function put(
+  objects: ObjectStore,
+  key: string,
+  stored: Stored,
+  condition: { readonly ifMatch?: string; readonly ifNoneMatch?: '*' } = {},
+): Promise<void> {
+  const body = new TextEncoder().encode(JSON.stringify(stored));
+  await objects.put(key, body, { contentType: 'application/json', ...condition });
 }
 
 /** The failure an entry stands for; null for one that no failure names. */

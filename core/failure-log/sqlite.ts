@@ -34,7 +34,8 @@ const RECORD = `
   INSERT INTO failures
     (id, place, bucket, key, etag, sequencer, reason, message, retryable, attempts, first_at, last_at)
   VALUES
-    (:id, (SELECT max(coalesce(max(place), 0), 0) + 1 FROM failures), :bucket, :key, :etag, :sequencer, :reason,
+    (:id, CASE :dismissed WHEN 1 THEN (SELECT min(coalesce(min(place), 0), 0) - 1 FROM failures)
+       ELSE (SELECT max(coalesce(max(place), 0), 0) + 1 FROM failures) END, :bucket, :key, :etag, :sequencer, :reason,
      :message, :retryable, 1, :now, :now)
   ON CONFLICT (id) DO UPDATE SET
     attempts = CASE WHEN etag = excluded.etag THEN attempts + 1 ELSE 1 END,
@@ -66,7 +67,7 @@ export async function openFailureLog({ file, now = () => new Date() }: FailureLo
     }
   };
   const db = guard('open', () => openDatabase(file));
-  const [record, get, resolve, dismiss, list, listDismissed, count] = guard('open', () => [
+  const [record, get, resolve, dismiss, list, listDismissed, count, countOf] = guard('open', () => [
     db.prepare(RECORD),
     db.prepare('SELECT * FROM failures WHERE id = ?'),
     db.prepare('DELETE FROM failures WHERE id = ?'),
@@ -74,12 +75,14 @@ export async function openFailureLog({ file, now = () => new Date() }: FailureLo
     db.prepare('SELECT * FROM failures WHERE place > 0 AND place < ? ORDER BY place DESC LIMIT ?'),
     db.prepare('SELECT * FROM failures WHERE place < 0 AND place < ? ORDER BY place DESC LIMIT ?'),
     db.prepare('SELECT count(*) AS n FROM failures WHERE place > 0'),
+    db.prepare('SELECT count(*) AS n FROM failures WHERE reason = ?'),
   ]);
 
   return {
-    async record(failure) {
+    async record(failure, { dismissed = false } = {}) {
       const { retryable, ...rest } = failure;
-      const values = { ...rest, retryable: retryable ? 1 : 0, now: now().toISOString() };
+      const flags = { retryable: retryable ? 1 : 0, dismissed: dismissed ? 1 : 0 };
+      const values = { ...rest, ...flags, now: now().toISOString() };
       return failureOf(guard('write to', () => record.get(values))!);
     },
     async get(id) {
@@ -103,8 +106,8 @@ export async function openFailureLog({ file, now = () => new Date() }: FailureLo
       const items = rows.slice(0, limit).map(failureOf);
       return rows.length <= limit ? { items } : { items, next: writeCursor(Number(rows[limit - 1]!.place)) };
     },
-    async count() {
-      return Number(guard('read', () => count.get())!.n);
+    async count(reason) {
+      return Number(guard('read', () => (reason === undefined ? count.get() : countOf.get(reason)))!.n);
     },
     async close() {
       if (db.isOpen) db.close();

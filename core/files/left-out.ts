@@ -23,7 +23,12 @@ export type LeftOutReason =
   /** A device, a socket or a pipe. */
   | 'special'
   /** To be restored from an archive before it can be read. */
-  | 'archived';
+  | 'archived'
+  /** No picture by its name nor by its bytes, as notes, letters and archives are. */
+  | 'other';
+
+/** The reason by which the failure log remembers files that were read and are left out as `other`; it lists none. */
+export const NO_PICTURE = 'no-picture';
 
 /** Files left out, by reason. */
 export type LeftOut = Partial<Record<LeftOutReason, number>>;

@@ -36,7 +36,6 @@ const READ: readonly (readonly [number, string, PictureFormat])[] = [
 
 const REFUSED: readonly (readonly [string, string])[] = [
   ['%PDF-', 'PDF'],
-  ['BM', 'BMP'],
   ['8BPS', 'PSD'],
   ['\xff\x0a', 'JPEG XL'],
   ['\0\0\0\x0cJXL \r\n\x87\n', 'JPEG XL'],
@@ -61,6 +60,8 @@ export function sniff(bytes: Uint8Array): Sniffed {
   }
   if (head.startsWith('RIFF') && head.startsWith('WEBP', 8)) return { kind: 'picture', format: 'webp' };
   if (head.startsWith('ftyp', 4)) return sniffIsoMedia(bytes, head);
+  // Two letters begin many a text; the four bytes that are kept free in the header of a bitmap begin none.
+  if (/^BM[\s\S]{4}\0{4}/.test(head)) return { kind: 'unsupported', name: 'BMP' };
   for (const [signature, name] of REFUSED) if (head.startsWith(signature)) return { kind: 'unsupported', name };
   const text = head.replace(/^\xef\xbb\xbf/, '').trimStart();
   if (/^<svg[\s>]/i.test(text) || (/^<(\?xml|!--|!doctype svg)/i.test(text) && isSvg(bytes))) {

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { isSightlineError } from '../../core/errors.ts';
+import { NO_PICTURE } from '../../core/files/left-out.ts';
 import { type IndexJob, type IndexOutcome, imageId, type Job } from '../../core/index-image.ts';
 import type { FailureLog } from '../../core/ports.ts';
 import { compareSequencers } from '../../core/sequencer-order.ts';
@@ -31,6 +32,17 @@ export interface Ingest {
   handle(event: unknown, attempt: number): Promise<JobResult[]>;
   /** Runs one job. Never throws. */
   run(job: Job, attempt: number): Promise<JobResult>;
+}
+
+/** Lists a file that should have been a picture, and remembers any other so that it is not read again. */
+export async function recordRejected(
+  failures: FailureLog,
+  { bucket, key }: Pick<Job, 'bucket' | 'key'>,
+  { id, etag, reason, message, leftOut }: Extract<IndexOutcome, { status: 'rejected' }>,
+  sequencer: string,
+): Promise<void> {
+  const failure = { id, bucket, key, etag, sequencer, message, retryable: false };
+  await failures.record({ ...failure, reason: leftOut ? NO_PICTURE : reason }, { dismissed: leftOut });
 }
 
 /**
@@ -66,9 +78,7 @@ export function createIngest({ index, failures, logger, maxAttempts = 5 }: Inges
   async function settle(job: Job, outcome: IndexOutcome): Promise<void> {
     if (outcome.status === 'rejected') {
       logger.info({ bucket: job.bucket, key: job.key, reason: outcome.reason }, outcome.message);
-      const { id, reason, message, etag } = outcome;
-      const { bucket, key, sequencer } = job;
-      await failures.record({ id, bucket, key, etag, sequencer: sequencer ?? '', reason, message, retryable: false });
+      await recordRejected(failures, job, outcome, job.sequencer ?? '');
       return;
     }
     if (job.type === 'removed' && job.sequencer !== null) {

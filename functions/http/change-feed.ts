@@ -87,9 +87,11 @@ function watchFailures(
   publish: (type: 'failed' | 'resolved', id: string, key: string) => void,
 ): FailureLog {
   return {
-    async record(failure) {
-      const recorded = await failures.record(failure);
-      publish('failed', recorded.id, recorded.key);
+    async record(failure, options) {
+      const known = options?.dismissed ? await failures.get(failure.id) : null;
+      const recorded = await failures.record(failure, options);
+      if (!options?.dismissed) publish('failed', recorded.id, recorded.key);
+      else if (known !== null) publish('resolved', recorded.id, recorded.key);
       return recorded;
     },
     async resolve(id) {
@@ -106,7 +108,7 @@ function watchFailures(
     },
     get: (id) => failures.get(id),
     list: (options) => failures.list(options),
-    count: () => failures.count(),
+    count: (reason) => failures.count(reason),
     close: () => failures.close(),
   };
 }

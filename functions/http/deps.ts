@@ -110,7 +110,7 @@ export interface AppDeps {
   /** A change of models in the background; null when there is none. */
   readonly change?: () => ChangeProgress | null;
   /** What is left out of all folders as no pictures, where they are compared with the index. */
-  readonly leftOut?: () => LeftOut;
+  readonly leftOut?: () => Promise<LeftOut>;
   /** Where pictures are stored; keys and buckets say something to people only in S3. @default 'folder' */
   readonly storage?: 'folder' | 's3';
   /** Whether changes of a folder are followed. */

@@ -164,6 +164,6 @@ function countOutcome(telemetry: SqsBatchOptions['telemetry'], result: JobResult
   const { outcome } = result;
   if (outcome.status === 'indexed') telemetry.count('Indexed');
   else if (outcome.status === 'removed') telemetry.count('Removed');
-  else if (outcome.status === 'rejected') telemetry.count('Rejected');
+  else if (outcome.status === 'rejected' && !outcome.leftOut) telemetry.count('Rejected');
   else telemetry.count('Unchanged');
 }

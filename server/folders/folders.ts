@@ -236,12 +236,15 @@ export class Folders {
         removed += items.length;
       }
     });
-    for (let cursor: string | undefined; ; ) {
-      const page = await failures.list({ limit: PAGE, cursor });
-      for (const failure of page.items) if (failure.bucket === bucket) await failures.resolve(failure.id);
-      if (page.next === undefined) return removed;
-      cursor = page.next;
+    for (const dismissed of [false, true]) {
+      let cursor: string | undefined;
+      do {
+        const page = await failures.list({ limit: PAGE, cursor, dismissed });
+        for (const failure of page.items) if (failure.bucket === bucket) await failures.resolve(failure.id);
+        cursor = page.next;
+      } while (cursor !== undefined);
     }
+    return removed;
   }
 
   /** Pictures of each folder in the index. */

@@ -1,10 +1,11 @@
 import { SightlineError } from '../../core/errors.ts';
-import { countLeftOut, type LeftOut } from '../../core/files/left-out.ts';
+import { countLeftOut, type LeftOut, NO_PICTURE } from '../../core/files/left-out.ts';
 import { imageId } from '../../core/index-image.ts';
 import { METADATA_VERSION } from '../../core/metadata/embedded.ts';
 import { SidecarList, sidecarMark } from '../../core/metadata/sidecar.ts';
 import type { PictureStore, Scanned } from '../../core/objects/picture-store.ts';
-import type { FailureLog, ListedObject, StoredPoint, Tombstone, VectorStore } from '../../core/ports.ts';
+import { hasPictureName } from '../../core/picture/should-be-picture.ts';
+import type { Failure, FailureLog, ListedObject, StoredPoint, Tombstone, VectorStore } from '../../core/ports.ts';
 import { sequencerOf } from '../../core/sequencer-order.ts';
 import type { ImagePayload } from '../../core/types.ts';
 import type { Sequencer } from '../../functions/events/local-sequencer.ts';
@@ -102,7 +103,7 @@ async function compareFound(comparison: Comparison, isBeingWritten: (object: Lis
       const id = idOf(options, object.key);
       const outcome = await compare(options, object, stored.get(id));
       seen.set(id, outcome === 'unchanged');
-      counts[outcome]++;
+      if (outcome !== 'left-out') counts[outcome]++;
     }
     page = [];
   };
@@ -150,15 +151,22 @@ export async function compare(
   options: ReconcileOptions,
   object: ListedObject,
   stored: StoredPoint | Tombstone | undefined,
-): Promise<'unchanged' | 'created' | 'failed'> {
+): Promise<'unchanged' | 'created' | 'failed' | 'left-out'> {
   const { store, failures } = options;
   if (stored !== undefined && !stored.deleted && stored.payload.kind === 'image') {
     if (stored.payload.etag === object.etag) return 'unchanged';
   }
   const failure = await failures.get(imageId(store.bucket, object.key));
-  if (failure !== null && !failure.retryable && failure.etag === object.etag) return 'failed';
+  const isKnown = failure !== null && !failure.retryable && failure.etag === object.etag;
+  if (isKnown && failure.reason === NO_PICTURE) return 'left-out';
+  if (isKnown && !isListedByMistake(failure)) return 'failed';
   emitChange(options, 'created', object, stored);
   return 'created';
+}
+
+/** Whether an older version listed what is left out today. */
+function isListedByMistake({ key, reason }: Failure): boolean {
+  return (reason === 'not-an-image' || reason === 'empty') && !hasPictureName(key);
 }
 
 /** An event whose sequencer, if it has one, is newer than what the index holds for the key. */

@@ -121,6 +121,21 @@ export function failuresContract(name: string, open: OpenFailures): void {
       },
     );
 
+    it('takes what is recorded as dismissed off the list at once, and counts by reason', async () => {
+      const { id } = await log.record(failure('a.txt', { reason: 'no-picture' }), { dismissed: true });
+      await log.record(failure('b.jpg'));
+      await log.record(failure('c.txt'));
+      await log.record(failure('c.txt', { reason: 'no-picture' }), { dismissed: true });
+      const listed = async () => (await log.list({ limit: 10 })).items.map(({ key }) => key);
+      assert.deepEqual([await listed(), await log.count()], [['b.jpg'], 1]);
+      assert.deepEqual([await log.count('no-picture'), await log.count('truncated')], [2, 1]);
+      assert.equal((await log.get(id))?.reason, 'no-picture');
+      await log.record(failure('a.txt', { etag: 'etag-2' }));
+      assert.deepEqual([await listed(), await log.count('no-picture')], [['a.txt', 'b.jpg'], 1]);
+      await log.resolve(failure('c.txt').id);
+      assert.equal(await log.count('no-picture'), 0);
+    });
+
     it('lists what was dismissed page by page, apart from the rest', async () => {
       const keys = ['a.jpg', 'b.jpg', 'c.jpg', 'd.jpg', 'e.jpg'];
       for (const key of keys) await log.record(failure(key));

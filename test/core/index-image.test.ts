@@ -45,7 +45,7 @@ afterEach(async () => {
 });
 
 const id = imageId('b', 'a.jpg');
-const put = (text: string, key = 'a.jpg') => objects.put(key, Buffer.from(text));
+const put = (bytes: string | Uint8Array, key = 'a.jpg') => objects.put(key, Buffer.from(bytes as string));
 const created = (sequencer: string | null, key = 'a.jpg'): Job => ({ type: 'created', bucket: 'b', key, sequencer });
 const removed = (sequencer: string | null, key = 'a.jpg'): Job => ({ type: 'removed', bucket: 'b', key, sequencer });
 const reasonOf = (outcome: IndexOutcome) =>
@@ -163,6 +163,32 @@ describe('indexing one picture', () => {
     assert.equal(await vectors.count({}), 0);
     await put('PIC again');
     assert.equal(reasonOf(await index(created(null))), 'indexed');
+  });
+
+  it('says whether it should have been a picture, by its name or by how it begins, however large it is', async () => {
+    const cases: readonly (readonly [string, string | Uint8Array, boolean])[] = [
+      ['notes.txt', 'just words', true],
+      ['Letter', 'Dear Anna', true],
+      ['empty', '', true],
+      ['BMW.csv', 'BMW 2002;1972', true],
+      ['page.html', '<!doctype html><p>', true],
+      ['a.pdf', '%PDF-1.7', true],
+      ['drawing.xml', '<svg xmlns="http://www.w3.org/2000/svg"/>', true],
+      ['layers.psd', '8BPS\0\x01', true],
+      ['large.zip', `PK${'x'.repeat(2000)}`, true],
+      ['a.JPG', 'just words', false],
+      ['drawing.svg', '<svg xmlns="http://www.w3.org/2000/svg"/>', false],
+      ['letter.jpg', '%PDF-1.7', false],
+      ['empty.png', '', false],
+      ['large.tif', `PK${'x'.repeat(2000)}`, false],
+      ['half', Buffer.from('ffd8ffe0', 'hex'), false],
+      ['large.bin', Buffer.concat([Buffer.from('ffd8ffe0', 'hex'), Buffer.alloc(2000)]), false],
+    ];
+    for (const [key, bytes, leftOut] of cases) {
+      await put(bytes, key);
+      const outcome = await index(created(null, key));
+      assert.equal(outcome.status === 'rejected' && outcome.leftOut, leftOut, key);
+    }
   });
 
   it('rejects an object over the limit without reading it', async () => {

@@ -18,6 +18,7 @@ interface Summary {
   readonly unchanged: number;
   readonly removed: number;
   readonly pictures: number;
+  readonly leftOut: object;
   readonly failed: { readonly key: string; readonly reason: string; readonly message: string }[];
   readonly interrupted: boolean;
 }
@@ -48,15 +49,17 @@ describe('npm run index, npm run search', { timeout: 600_000 }, () => {
     assert.equal(first.code, 0, first.stderr);
     assert.match(first.stdout, /2 pictures of .*photos can be searched/);
     assert.match(first.stdout, /4 handled in [\d.]+ s, 0 skipped as unchanged, 0 removed/);
-    assert.match(first.stdout, /notes\.txt: not-an-image, expected JPEG/);
+    assert.match(first.stdout, /Left out as no pictures: 1 other\./);
+    assert.doesNotMatch(first.stdout, /notes\.txt/);
     assert.match(first.stdout, /drawing\.svg: unsupported-format, .*SVG/);
 
     await appendFile(join(photos, 'cat.jpg'), ' ');
     await rm(join(photos, 'sub'), { recursive: true });
-    const { found, unchanged, removed, pictures, failed, code } = await summaryOf();
+    const { found, unchanged, removed, pictures, failed, leftOut, code } = await summaryOf();
     assert.deepEqual({ found, removed, pictures, code }, { found: 1, removed: 1, pictures: 1, code: 0 });
     assert.equal(unchanged, 0);
-    assert.deepEqual(failed.map(({ key }) => key).sort(), ['drawing.svg', 'notes.txt']);
+    assert.deepEqual(failed.map(({ key }) => key).sort(), ['drawing.svg']);
+    assert.deepEqual(leftOut, { other: 1 });
 
     const again = await summaryOf();
     assert.deepEqual([again.found, again.handled, again.unchanged, again.pictures], [0, 0, 1, 1]);

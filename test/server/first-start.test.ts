@@ -122,15 +122,25 @@ describe('a first start, as a new user does it', { timeout: 600_000 }, () => {
     await eventually('the end', 60_000, async () => ((await countPictures(server)) === 23 ? true : null));
   });
 
-  it('lists a file that is no picture among the failures, with the reason, and goes on', async () => {
+  it('lists what should be a picture among the failures, with the reason, and counts what is none', async () => {
+    await writeFile(photo('broken.jpg'), 'not a picture');
     await writeFile(photo('notes.txt'), 'not a picture');
     const failure = await eventually('the failure', 60_000, async () => {
       const { items } = (await (await fetch(`${server.url}/failures`)).json()) as {
         items: { key: string; reason: string }[];
       };
-      return items.find((item) => item.key === 'notes.txt') ?? null;
+      return items.find((item) => item.key === 'broken.jpg') ?? null;
     });
     assert.equal(failure.reason, 'not-an-image');
+    const leftOut = await eventually('the count', 60_000, async () => {
+      const status = (await (await fetch(`${server.url}/status`)).json()) as {
+        leftOut: { other?: number };
+        failures: number;
+      };
+      return status.leftOut.other === 1 ? status : null;
+    });
+    assert.equal(leftOut.failures, 1);
+    await rm(photo('broken.jpg'));
     await rm(photo('notes.txt'));
   });
 

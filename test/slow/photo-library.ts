@@ -142,6 +142,9 @@ async function addOddities(root: string, body: Buffer, write: Write): Promise<nu
     'IMG_1.AAE',
     'clip.MOV',
     'catalog.sqlite',
+    'notes.txt',
+    'letter.docx',
+    'README',
   ]) {
     await write(`2019/${name}`, 'x', leftOut);
   }

@@ -431,6 +431,7 @@ export const de: Texts = {
   'leftOut.link': 'Verweise auf ohnehin Vorhandenes',
   'leftOut.special': 'Geräte und Pipes',
   'leftOut.archived': 'Archiviert, zuerst wiederherzustellen',
+  'leftOut.other': 'Andere Dateien, die keine Bilder sind',
 
   'copies.spare': { one: '{count} Bild übrig, {size}', other: '{count} Bilder übrig, {size}' },
   'copies.hint':

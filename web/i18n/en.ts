@@ -428,6 +428,7 @@ export const en = {
   'leftOut.link': 'Links to what is there anyway',
   'leftOut.special': 'Devices and pipes',
   'leftOut.archived': 'Archived, to be restored first',
+  'leftOut.other': 'Other files that are no pictures',
 
   // Copies.
   'copies.spare': { one: '{count} picture to spare, {size}', other: '{count} pictures to spare, {size}' },

@@ -434,6 +434,7 @@ export const es: Texts = {
   'leftOut.link': 'Enlaces a lo que ya está',
   'leftOut.special': 'Dispositivos y tuberías',
   'leftOut.archived': 'Archivados, hay que restaurarlos antes',
+  'leftOut.other': 'Otros archivos que no son imágenes',
 
   'copies.spare': {
     one: 'sobra {count} imagen, {size}',

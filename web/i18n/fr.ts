@@ -436,6 +436,7 @@ export const fr: Texts = {
   'leftOut.link': 'Liens vers ce qui est déjà là',
   'leftOut.special': 'Périphériques et tubes',
   'leftOut.archived': 'Archivés, à restaurer d’abord',
+  'leftOut.other': 'Autres fichiers qui ne sont pas des images',
 
   'copies.spare': {
     one: '{count} image en trop, {size}',

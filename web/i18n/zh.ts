@@ -391,6 +391,7 @@ export const zh: Texts = {
   'leftOut.link': '指向已有内容的链接',
   'leftOut.special': '设备和管道',
   'leftOut.archived': '已归档，需先恢复',
+  'leftOut.other': '其他非图片文件',
 
   'copies.spare': { other: '多出 {count} 张图片，{size}' },
   'copies.hint': '字节相同以及看起来一样的图片。默认保留最大的一张；不会自动删除任何图片。',

@@ -69,6 +69,7 @@ const leftOutNames: Readonly<Record<string, PlainKey>> = {
   link: 'leftOut.link',
   special: 'leftOut.special',
   archived: 'leftOut.archived',
+  other: 'leftOut.other',
 };
 
 /** What lies beside the pictures and is none: no failure, and counted so that nothing is silently missing. */

@@ -1,6 +1,7 @@
 import { createRoute, type z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { isSightlineError } from '../../../core/errors.ts';
+import { recordRejected } from '../../events/run-job.ts';
 import { requireKey, WRITE_SECURITY } from '../auth.ts';
 import type { AppDeps, AppEnv } from '../deps.ts';
 import { findImage } from '../lookup.ts';
@@ -79,7 +80,7 @@ async function retry(c: Context<AppEnv>, deps: AppDeps, id: string): Promise<z.o
   });
   if (outcome.status === 'rejected') {
     const { reason, message } = outcome;
-    await deps.failures.record({ id, bucket, key, etag: outcome.etag, sequencer, reason, message, retryable: false });
+    await recordRejected(deps.failures, failure, outcome, sequencer);
     return { status: 'rejected', id, reason, message };
   }
   await deps.failures.resolve(id);

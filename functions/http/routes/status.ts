@@ -21,7 +21,7 @@ export function registerStatus(app: App, deps: AppDeps): void {
   const started = performance.now();
 
   app.openapi(statusRoute, async (c) => {
-    const [pictures, captions, outdated, failed, report, backlog, folders] = await Promise.all([
+    const [pictures, captions, outdated, failed, report, backlog, folders, leftOut] = await Promise.all([
       vectors.count({ kind: 'image' }),
       vectors.count({ kind: 'caption' }),
       vectors.count({ kind: 'image', metadataBelow: METADATA_VERSION }),
@@ -30,6 +30,7 @@ export function registerStatus(app: App, deps: AppDeps): void {
       // What is stored is worth telling also when the queue is not to be asked.
       readBacklog(deps, c.get('log')),
       deps.folders?.() ?? [],
+      deps.leftOut?.() ?? {},
     ]);
     return c.json(
       {
@@ -42,7 +43,7 @@ export function registerStatus(app: App, deps: AppDeps): void {
         backlog,
         outage: deps.outage?.() ?? null,
         outdated,
-        leftOut: { ...deps.leftOut?.() },
+        leftOut: { ...leftOut },
         folders: folders.map(serialise(c, deps).folder),
         folderChanges: deps.folderChanges !== undefined,
         hidden: folders.reduce((sum, { pictures, isThere }) => sum + (isThere ? 0 : pictures), 0),

@@ -24,8 +24,8 @@ export const status = z
     leftOut: z.record(z.string(), z.int()).openapi({
       description:
         'Files left out as no pictures, by reason: hidden, system, sidecar, video, audio, database, ignored, ' +
-        'own-data, link, ' +
-        'special, archived; as of the last comparison of each folder.',
+        'own-data, link, special, archived, as of the last comparison of each folder; and other: what was read and ' +
+        'is no picture by its name nor by its bytes.',
       example: { sidecar: 12, video: 3 },
     }),
     folders: z.array(folder).openapi({ description: 'The folders of the index.' }),

@@ -91,6 +91,7 @@ describe('bytes that are no picture', () => {
     for (const [what, text] of Object.entries({
       text: 'hello, world',
       html: '<!doctype html><p>',
+      'text that begins like a bitmap': 'BMW 2002, 1972',
       zip: 'PK\x03\x04',
       one: 'x',
       zeros: '\0'.repeat(100),
@@ -107,7 +108,7 @@ describe('bytes that are no picture', () => {
       'svg after an XML declaration': `<?xml version="1.0"?>\n<!-- hi -->\n${svg}`,
       'svg after a byte order mark': `\xef\xbb\xbf  ${svg}`,
       pdf: '%PDF-1.7\n',
-      bmp: 'BM\x46\0\0\0',
+      bmp: 'BM\x46\0\0\0\0\0\0\0\x36\0\0\0',
       psd: '8BPS\0\x01',
       'jpeg xl': '\xff\x0a\0\0',
     };

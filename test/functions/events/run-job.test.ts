@@ -15,7 +15,8 @@ afterEach(() => world.dispose());
 
 const id = imageId('photos', 'a.jpg');
 const job: Job = { type: 'created', bucket: 'photos', key: 'a.jpg', sequencer: '0A' };
-const rejected: IndexOutcome = { status: 'rejected', id, reason: 'truncated', message: 'half of it', etag: 'e1' };
+const why = { reason: 'truncated', message: 'half of it', etag: 'e1', leftOut: false } as const;
+const rejected: IndexOutcome = { status: 'rejected', id, ...why };
 
 /** An ingest whose index function answers or throws what it is given, in turn. */
 function ingestOf(...answers: (IndexOutcome | Error)[]) {

@@ -4,6 +4,7 @@ import { createWriteStream } from 'node:fs';
 import { appendFile, cp, mkdir, rename, rm, symlink, unlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import { NO_PICTURE } from '../../../core/files/left-out.ts';
 import { imageId } from '../../../core/index-image.ts';
 import { createSequencer } from '../../../functions/events/local-sequencer.ts';
 import { createWorld, eventually, type World } from '../../support/ingest-harness.ts';
@@ -127,9 +128,9 @@ describe('at the start', () => {
 
   it('does not try again what can never succeed, but what may', async () => {
     await drop('good.jpg');
-    await writeFile(path('notes.txt'), 'just words');
+    await writeFile(path('notes.jpg'), 'just words');
     await drop('unlucky.jpg');
-    await old('good.jpg', 'notes.txt', 'unlucky.jpg');
+    await old('good.jpg', 'notes.jpg', 'unlucky.jpg');
     const first = await world.start({
       maxAttempts: 2,
       wrap: (index) => async (job) => {
@@ -149,21 +150,21 @@ describe('at the start', () => {
     const { items } = await world.failures.list({ limit: 10 });
     assert.deepEqual(
       items.map(({ key, reason, retryable }) => [key, reason, retryable]),
-      [['notes.txt', 'not-an-image', false]],
+      [['notes.jpg', 'not-an-image', false]],
     );
     await second.stop();
 
     // Changed into a picture, and then gone.
-    await writeFile(path('notes.txt'), 'PIC after all');
+    await writeFile(path('notes.jpg'), 'PIC after all');
     const third = await world.start();
-    await finds('good.jpg', 'notes.txt', 'unlucky.jpg');
+    await finds('good.jpg', 'notes.jpg', 'unlucky.jpg');
     assert.equal(await world.failures.count(), 0);
     await third.stop();
-    await writeFile(path('notes.txt'), 'words again');
+    await writeFile(path('notes.jpg'), 'words again');
     const fourth = await world.start();
     await eventually(async () => assert.equal(await world.failures.count(), 1));
     await fourth.stop();
-    await unlink(path('notes.txt'));
+    await unlink(path('notes.jpg'));
     const fifth = await world.start();
     assert.equal(fifth.source.found.removed, 1);
     await fifth.queue.onIdle();
@@ -171,19 +172,50 @@ describe('at the start', () => {
   });
 
   it('forgets a failure that was dismissed when its file is gone, and remembers it while it is there', async () => {
-    for (const key of ['gone.txt', 'stays.txt']) await writeFile(path(key), 'just words');
-    await old('gone.txt', 'stays.txt');
+    for (const key of ['gone.jpg', 'stays.jpg']) await writeFile(path(key), 'just words');
+    await old('gone.jpg', 'stays.jpg');
     const first = await world.start();
     await first.queue.onIdle();
     await first.stop();
     for (const { id } of (await world.failures.list({ limit: 10 })).items) await world.failures.dismiss(id);
-    await unlink(path('gone.txt'));
+    await unlink(path('gone.jpg'));
     const second = await world.start();
     assert.deepEqual(second.source.found, { unchanged: 0, created: 0, removed: 1, failed: 1 });
     await second.queue.onIdle();
-    assert.equal(await world.failures.get(imageId('photos', 'gone.txt')), null);
-    assert.equal((await world.failures.get(imageId('photos', 'stays.txt')))?.key, 'stays.txt');
+    assert.equal(await world.failures.get(imageId('photos', 'gone.jpg')), null);
+    assert.equal((await world.failures.get(imageId('photos', 'stays.jpg')))?.key, 'stays.jpg');
     assert.equal(await world.failures.count(), 0);
+  });
+
+  it('reads what is no picture by its name nor by its bytes once, and lists no failure of it', async () => {
+    const id = imageId('photos', 'notes.txt');
+    for (const key of ['notes.txt', 'letter']) await writeFile(path(key), 'just words');
+    await old('notes.txt', 'letter');
+    // As an older version left it.
+    const failure = { bucket: 'photos', key: 'notes.txt', sequencer: '', message: '', retryable: false };
+    const { etag } = (await world.objects.head('notes.txt'))!;
+    await world.failures.record({ ...failure, id, etag, reason: 'not-an-image' });
+    const first = await world.start();
+    assert.deepEqual(first.source.found, { unchanged: 0, created: 2, removed: 0, failed: 0 });
+    await first.queue.onIdle();
+    await first.stop();
+    assert.deepEqual([await world.failures.count(), await world.failures.count(NO_PICTURE)], [0, 2]);
+    await writeFile(path('letter'), 'PIC after all');
+    await unlink(path('notes.txt'));
+    await old('letter');
+    const second = await world.start();
+    assert.deepEqual(second.source.found, { unchanged: 0, created: 1, removed: 1, failed: 0 });
+    await second.queue.onIdle();
+    await second.stop();
+    assert.equal(await world.failures.count(NO_PICTURE), 0);
+    await writeFile(path('letter'), 'words again');
+    await old('letter');
+    const third = await world.start();
+    await third.queue.onIdle();
+    await third.stop();
+    assert.deepEqual([await world.indexed(), await world.failures.count(NO_PICTURE)], [[], 1]);
+    const fourth = await world.start();
+    assert.deepEqual(fourth.source.found, { unchanged: 0, created: 0, removed: 0, failed: 0 });
   });
 
   it('forgets failures of pictures that are indexed', async () => {

@@ -1,0 +1,29 @@
+import { sniff } from './format.ts';
+
+/** Extensions of pictures, whether they are read here or not: common forms, then camera raw. */
+const PICTURE_NAME = new RegExp(
+  `\\.(${(
+    'jpg jpeg jpe jfif jif pjpeg pjp png apng webp gif avif avifs heic heics heif heifs hif tif tiff mpo ' +
+      'bmp dib ico svg svgz jxl jp2 j2k jpc jpf jpx jpm hdr exr qoi pnm pbm pgm ppm tga pcx ' +
+      'cr2 cr3 crw nef nrw arw srf sr2 dng raf orf rw2 rwl raw pef srw x3f mrw 3fr fff iiq erf mef mos kdc dcr gpr'
+  ).replaceAll(' ', '|')})$`,
+  'i',
+);
+
+/** Documents, which are told apart like pictures and are none. */
+const DOCUMENTS: ReadonlySet<string> = new Set(['PDF', 'PSD', 'SVG']);
+
+/** Whether people take a file of this name for a picture. */
+export function hasPictureName(key: string): boolean {
+  return PICTURE_NAME.test(key);
+}
+
+/**
+ * Whether a file that cannot be indexed should have been a picture: by its name, or by how its bytes begin. All else
+ * lies in every picture folder (notes, letters, archives) and is no failure.
+ */
+export function shouldBePicture(key: string, bytes: Uint8Array): boolean {
+  if (hasPictureName(key)) return true;
+  const sniffed = sniff(bytes);
+  return sniffed.kind === 'unsupported' ? !DOCUMENTS.has(sniffed.name) : sniffed.kind !== 'unknown';
+}
