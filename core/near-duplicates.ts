@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { SightlineError } from './errors.ts';
-import { bitsApart, HASH_WORDS, hashDistance, hashWords, isPlain } from './picture/perceptual-hash.ts';
+import { areAlike, bitsApart, HASH_WORDS, type Look, lookOf, MAX_BITS } from './picture/alike.ts';
 import type { VectorStore } from './ports.ts';
 import type { ImagePayload, JointEmbedding, Page } from './types.ts';
 import { dot } from './vector-arithmetic.ts';
@@ -8,17 +8,14 @@ import { decodeCursor, encodeCursor, fingerprint } from './vectors/cursor.ts';
 
 /** Pictures that are copies of each other: of the same bytes, or smaller, compressed again, or a little changed. */
 
-/** Bits of the perceptual hash in which copies differ at most: see docs/decisions/0024-copies.md. */
-export const MAX_BITS = 10;
 /** Cosine of the vectors of copies, at least: much smaller ones have no more, and few different photos as much. */
 export const MIN_COSINE = 0.25;
 /** Two hashes that differ in `MAX_BITS` bits have one of so many bands in common. */
 const BANDS = MAX_BITS + 1;
+const NO_HASH = new Uint32Array(HASH_WORDS);
 const PAGE = 1000;
 /** Pictures of a collection, at most: all of them are read, and half a minute is what a caller waits. */
 const MAX_PICTURES = 500_000;
-/** The hash of pictures that have none. */
-const PLAIN = '0'.repeat(HASH_WORDS * 8);
 /** What is known of the collection is looked at again after so long, whatever it seems to have become. */
 const MAX_AGE_MS = 60_000;
 
@@ -113,7 +110,9 @@ export async function findStacks(vectors: VectorStore): Promise<Stack[]> {
       group.flatMap((i): Copy[] => {
         const [id, point, vector] = [ids[i]!, points.get(ids[i]!), found.get(ids[i]!)];
         const isThere = point !== undefined && !point.deleted && point.payload.kind === 'image' && vector !== undefined;
-        return isThere ? [{ id, picture: point.payload as ImagePayload, vector }] : [];
+        if (!isThere) return [];
+        const picture = point.payload as ImagePayload;
+        return [{ id, picture, look: lookOf(picture), vector }];
       }),
     );
     for (const group of copies) stacks.push(...(await stacksAmong(group)));
@@ -133,14 +132,14 @@ async function findCandidates(vectors: VectorStore): Promise<{ ids: string[]; gr
     const page = await vectors.list({ filter: { kind: 'image' }, limit: PAGE, cursor, order: 'id' });
     for (const { id, payload } of page.items) {
       if (payload.kind !== 'image') continue;
-      const { sha256, perceptualHash: hash } = payload;
-      const sign = Number.parseInt(sha256.slice(-12), 16);
+      const { words } = lookOf(payload);
+      const sign = Number.parseInt(payload.sha256.slice(-12), 16);
       const i = ids.push(id) - 1;
-      hashes.push(...hashWords(hash ?? PLAIN));
+      hashes.push(...(words ?? NO_HASH));
       const first = bySha.get(sign);
       if (first !== undefined) same.push([first, i]);
       else bySha.set(sign, i);
-      if (first === undefined && hash !== null && !isPlain(hash)) told.push(i);
+      if (first === undefined && words !== null) told.push(i);
     }
     cursor = page.next;
   } while (cursor !== undefined);
@@ -161,7 +160,7 @@ async function joinAlike(words: Uint32Array, told: readonly number[], groups: Gr
       before[i] = latest[value]!;
       latest[value] = i;
       for (let other = before[i]!; other >= 0; other = before[other]!) {
-        if (bitsApart(words, i, other, MAX_BITS) <= MAX_BITS) groups.join(i, other);
+        if (bitsApart(words, i, words, other, MAX_BITS) <= MAX_BITS) groups.join(i, other);
       }
     }
     await nextTurn();
@@ -180,6 +179,7 @@ function bandOf(words: Uint32Array, i: number, band: number): number {
 interface Copy {
   readonly id: string;
   readonly picture: ImagePayload;
+  readonly look: Look;
   readonly vector: JointEmbedding;
 }
 
@@ -195,11 +195,15 @@ async function stacksAmong(copies: readonly Copy[]): Promise<Stack[]> {
   const different = [...bySha.values()];
   for (const [at, i] of different.entries()) {
     for (const j of different.slice(at + 1)) {
-      if (!groups.isJoined(i, j) && areAlike(copies[i]!, copies[j]!)) groups.join(i, j);
+      if (!groups.isJoined(i, j) && isCopy(copies[i]!, copies[j]!)) groups.join(i, j);
     }
     if (at % 100 === 99) await nextTurn();
   }
   return groups.list().map((group) => stackOf(group.map((i) => copies[i]!)));
+}
+
+function isCopy(a: Copy, b: Copy): boolean {
+  return areAlike(a.look, b.look) && dot(a.vector, b.vector) >= MIN_COSINE;
 }
 
 function stackOf(copies: readonly Copy[]): Stack {
@@ -210,23 +214,6 @@ function stackOf(copies: readonly Copy[]): Stack {
   const spareBytes = rest.reduce((sum, { picture }) => sum + picture.bytes, 0);
   return { ids: [largest!, ...rest].map(({ id }) => id), spareBytes };
 }
-
-function areAlike({ picture: a, vector }: Copy, { picture: b, vector: other }: Copy): boolean {
-  const areTimed = a.takenFrom === 'exif' && b.takenFrom === 'exif';
-  if (areTimed && !isSameMoment(a.takenAt!, b.takenAt!)) return false;
-  const [hash, otherHash] = [a.perceptualHash ?? PLAIN, b.perceptualHash ?? PLAIN];
-  if (isPlain(hash) || isPlain(otherHash) || hashDistance(hash, otherHash) > MAX_BITS) return false;
-  return dot(vector, other) >= MIN_COSINE;
-}
-
-/** To the millisecond where both say it, otherwise to the second. */
-function isSameMoment(a: string, b: string): boolean {
-  const [, second, ms] = CLOCK.exec(a) ?? [];
-  const [, otherSecond, otherMs] = CLOCK.exec(b) ?? [];
-  return second === otherSecond && (ms === otherMs || ms === '000' || otherMs === '000');
-}
-
-const CLOCK = /^(.{19})\.?(\d{3})?/;
 
 /** Numbers that hang together by pairs. */
 class Groups {

@@ -132,6 +132,13 @@ describe('the arrows of the design', () => {
     }
   });
 
+  it('what the page takes from core needs neither Node nor a package', () => {
+    const taken = files.filter((file) => file.startsWith('web/')).flatMap(internalImportsOf);
+    const rules = new Set(taken.filter((file) => file.startsWith('core/')));
+    assert.ok(rules.size > 0);
+    for (const rule of rules) assert.deepEqual(importsOf(rule), [], rule);
+  });
+
   it('drivers do not know each other', () => {
     const ports = 'vectors|objects|failure-log|encode';
     for (const file of files) {

@@ -1,11 +1,8 @@
+import { areAlike, type Look, lookOf, MAX_BITS } from '../../core/picture/alike.ts';
 import { type ImageItem, type Item, isImage } from '../client.ts';
 
-/** Bits of their perceptual hashes in which copies differ at most; the server has the same limit. */
-const maxBits = 10;
-/** A hash with fewer ones is of a plain wall, or of fog: many pictures have it. */
-const fewestOnes = 16;
-/** Parts of a hash: two hashes that differ in ten bits have one of eleven in common. */
-const parts = Array.from({ length: maxBits + 1 }, (_, i) => [i * 3, i * 3 + 3] as const);
+/** Parts of a hash: two hashes that differ in `MAX_BITS` bits have one of so many in common. */
+const parts = Array.from({ length: MAX_BITS + 1 }, (_, i) => [i * 3, i * 3 + 3] as const);
 
 export interface Folded {
   /** The list with one item of each stack. */
@@ -14,10 +11,9 @@ export interface Folded {
   readonly copies: ReadonlyMap<string, readonly ImageItem[]>;
 }
 
-interface Look {
+interface Seen {
   readonly image: ImageItem;
-  /** The bits of its hash; undefined where it says nothing. */
-  readonly bits?: Int32Array;
+  readonly look: Look;
 }
 
 /**
@@ -29,7 +25,7 @@ export class CopyFolder {
   #folded: Item[] = [];
   #stacks = new Map<ImageItem, ImageItem[]>();
   /** By what copies have one of in common. */
-  #bySign = new Map<string | number, Look[]>();
+  #bySign = new Map<string | number, Seen[]>();
 
   /** `shown` stands for its own stack, wherever in it it is. */
   fold(items: readonly Item[], shown?: string): Folded {
@@ -50,20 +46,20 @@ export class CopyFolder {
       this.#folded.push(item);
       return;
     }
-    const look = { image: item, bits: bitsOf(item) };
-    const signs = signsOf(look);
-    const first = this.#copiedBy(look, signs);
+    const seen = { image: item, look: lookOf(item) };
+    const signs = signsOf(seen);
+    const first = this.#copiedBy(seen, signs);
     if (first) {
       push(this.#stacks, first, item);
       return;
     }
     this.#folded.push(item);
-    for (const sign of signs) push(this.#bySign, sign, look);
+    for (const sign of signs) push(this.#bySign, sign, seen);
   }
 
-  #copiedBy(look: Look, signs: readonly (string | number)[]): ImageItem | undefined {
+  #copiedBy(seen: Seen, signs: readonly (string | number)[]): ImageItem | undefined {
     for (const sign of signs) {
-      const found = this.#bySign.get(sign)?.find((one) => isCopy(one, look));
+      const found = this.#bySign.get(sign)?.find((one) => isCopy(one, seen));
       if (found) return found.image;
     }
     return;
@@ -89,43 +85,14 @@ function inFrontOf(items: Item[], stacks: Map<ImageItem, ImageItem[]>, shown: st
   return { items, copies };
 }
 
-function bitsOf({ perceptualHash }: ImageItem): Int32Array | undefined {
-  if (perceptualHash === null) return;
-  const bits = Int32Array.from({ length: 4 }, (_, i) => Number.parseInt(perceptualHash.slice(i * 8, i * 8 + 8), 16));
-  return bits.reduce((ones, word) => ones + onesIn(word), 0) < fewestOnes ? undefined : bits;
-}
-
-function signsOf({ image, bits }: Look): (string | number)[] {
-  if (bits === undefined) return [image.sha256];
+function signsOf({ image, look }: Seen): (string | number)[] {
+  if (look.words === null) return [image.sha256];
   return [
     image.sha256,
     ...parts.map(([from, end], i) => i * 4096 + Number.parseInt(image.perceptualHash!.slice(from, end), 16)),
   ];
 }
 
-function isCopy(one: Look, other: Look): boolean {
-  const [a, b] = [one.image, other.image];
-  if (a.sha256 === b.sha256) return true;
-  if (one.bits === undefined || other.bits === undefined || bitsApart(one.bits, other.bits) > maxBits) return false;
-  return a.takenFrom !== 'exif' || b.takenFrom !== 'exif' || isSameMoment(a.takenAt, b.takenAt);
-}
-
-/** By the clock of the camera, which copies keep or lose: to the millisecond where both say it, else to the second. */
-function isSameMoment(a: string | null, b: string | null): boolean {
-  const [, second, ms] = clock.exec(a ?? '') ?? [];
-  const [, otherSecond, otherMs] = clock.exec(b ?? '') ?? [];
-  return second === otherSecond && (ms === otherMs || ms === '000' || otherMs === '000');
-}
-
-const clock = /^(.{19})\.?(\d{3})?/;
-
-function bitsApart(a: Int32Array, b: Int32Array): number {
-  return onesIn(a[0]! ^ b[0]!) + onesIn(a[1]! ^ b[1]!) + onesIn(a[2]! ^ b[2]!) + onesIn(a[3]! ^ b[3]!);
-}
-
-/** How many of 32 bits are 1. */
-function onesIn(word: number): number {
-  const pairs = word - ((word >>> 1) & 0x55555555);
-  const fours = (pairs & 0x33333333) + ((pairs >>> 2) & 0x33333333);
-  return Math.imul((fours + (fours >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
+function isCopy(a: Seen, b: Seen): boolean {
+  return a.image.sha256 === b.image.sha256 || areAlike(a.look, b.look);
 }

@@ -5,8 +5,9 @@ import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { DEFAULT_LIMITS } from '../../../core/encode/encoders.ts';
+import { hashDistance } from '../../../core/picture/alike.ts';
 import { decodeImage } from '../../../core/picture/decode.ts';
-import { hashDistance, perceptualHash } from '../../../core/picture/perceptual-hash.ts';
+import { perceptualHash } from '../../../core/picture/perceptual-hash.ts';
 import type { Preprocessing } from '../../../core/picture/preprocessor-config.ts';
 
 const PHOTOS = fileURLToPath(new URL('../../../examples/photos', import.meta.url));
