@@ -3,8 +3,8 @@
 // it is moved and zoomed.
 import { fileURLToPath } from 'node:url';
 import type { Browser, CDPSession, Page } from 'playwright-core';
-import { launchBrowser } from '../test/browser/browser.ts';
-import { type PageServer, pageServer } from '../test/browser/server.ts';
+import { launchBrowser } from '../test/support/browser.ts';
+import { type PageServer, pageServer } from '../test/support/page-server.ts';
 import type { MapPage } from '../web/client.ts';
 import type { drawMap } from '../web/map/draw.ts';
 import { fill, median } from './page.ts';

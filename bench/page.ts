@@ -11,8 +11,8 @@ import { imageId } from '../core/index-image.ts';
 import type { ImagePayload, JointEmbedding } from '../core/types.ts';
 import { normalise } from '../core/vector-arithmetic.ts';
 import { buildPage } from '../server/build-page.ts';
-import { launchBrowser } from '../test/browser/browser.ts';
-import { type PageServer, pageServer, sampleNames, samplePath } from '../test/browser/server.ts';
+import { launchBrowser } from '../test/support/browser.ts';
+import { type PageServer, pageServer, sampleNames, samplePath } from '../test/support/page-server.ts';
 
 const pictures = 10_000;
 const datedPictures = 100_000;

@@ -4,10 +4,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { startFakeQdrant } from '../test/core/vectors/qdrant/server.ts';
 import { type Cloud, startCloud } from '../test/functions/lambda/cloud.ts';
 import { message, s3Body } from '../test/functions/lambda/events.ts';
 import { buildFunctions, type LambdaFunction, startFunction } from '../test/functions/lambda/function.ts';
+import { startFakeQdrant } from '../test/support/fake-qdrant.ts';
 import { commented } from './lambda.ts';
 
 const photo = fileURLToPath(new URL('../examples/photos/cat.jpg', import.meta.url));

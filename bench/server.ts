@@ -17,7 +17,7 @@ import type { Point } from '../core/ports.ts';
 import type { JointEmbedding } from '../core/types.ts';
 import { normalise } from '../core/vector-arithmetic.ts';
 import { openEmbeddedStore } from '../core/vectors/sqlite/store.ts';
-import { eventually, type RunningServer, runScript, startServer } from '../test/server/server.ts';
+import { eventually, type RunningServer, runScript, startServer } from '../test/support/start-server.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const modelDirs = [join(root, 'models')];

@@ -7,7 +7,7 @@ import { readDataset } from '../training/datasets/dataset.ts';
 import { evaluateHead } from '../training/metrics/evaluate-head.ts';
 import { type CardParts, modelCard } from './card/markdown.ts';
 import { command, EXIT, UsageError } from './cli/command.ts';
-import { encodePictures } from './cli/encoding-options.ts';
+import { encodePictures } from './cli/encode-pictures.ts';
 import { openLocation } from './cli/location.ts';
 import {
   CAPTIONED,

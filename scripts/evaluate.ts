@@ -14,7 +14,7 @@ import { queryLines } from '../training/metrics/query-lines.ts';
 import type { Ranking } from '../training/metrics/ranking.ts';
 import { compare, type Resampling } from '../training/metrics/significance.ts';
 import { command, EXIT, UsageError } from './cli/command.ts';
-import { encodePictures } from './cli/encoding-options.ts';
+import { encodePictures } from './cli/encode-pictures.ts';
 import { openLocation } from './cli/location.ts';
 import {
   CAPTIONS,

@@ -4,7 +4,7 @@ import { userPath } from '../server/environment.ts';
 import { readDataset } from '../training/datasets/dataset.ts';
 import { writeFeatureSample } from '../training/features/feature-sample.ts';
 import { command, EXIT, UsageError } from './cli/command.ts';
-import { encodePictures } from './cli/encoding-options.ts';
+import { encodePictures } from './cli/encode-pictures.ts';
 import { openLocation } from './cli/location.ts';
 import {
   CAPTIONED,

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SETTINGS } from '../core/settings.ts';
-import { openMessageQueue } from '../functions/events/sqs.ts';
+import { openMessageQueue } from '../functions/events/sqs-client.ts';
 import { command, EXIT, UsageError } from './cli/command.ts';
 import { JSON_OUTPUT } from './cli/options.ts';
 

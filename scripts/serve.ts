@@ -26,8 +26,8 @@ else ever downloads anything. An index of other models goes over to them in the 
 says which profiles there are. More settings: docs/configuration.md.`,
   run: async ({ qdrant, queue, photos = [], 'read-only': readOnly, yes, ...flags }, folders) => {
     if (flags.profile !== undefined) {
-      const { bringModels } = await import('./cli/bring-models.ts');
-      if (!(await bringModels(flags.profile, flags.data, yes))) return EXIT.failed;
+      const { pullProfile } = await import('./cli/pull-profile.ts');
+      if (!(await pullProfile(flags.profile, flags.data, yes))) return EXIT.failed;
     }
     const { serveLocally } = await import('../server/serve.ts');
     const { askMoved } = await import('./cli/ask-moved.ts');

@@ -14,7 +14,7 @@ import { readTrainedHead } from '../training/trainer/stored-head.ts';
 import { type TrainingResult, trainHead } from '../training/trainer/trainer.ts';
 import { availableOutputs, TRAINING_SPLITS, type TrainingData } from '../training/trainer/training-data.ts';
 import { command, EXIT, UsageError, type Values } from './cli/command.ts';
-import { encodeTrainingData } from './cli/encoding-options.ts';
+import { encodeTrainingData } from './cli/encode-pictures.ts';
 import { headInUse } from './cli/head-in-use.ts';
 import { openLocation } from './cli/location.ts';
 import { createProgress } from './cli/progress.ts';

@@ -17,7 +17,7 @@ import { RECIPES, type Recipe } from '../training/trainer/recipes.ts';
 import { trainHead } from '../training/trainer/trainer.ts';
 import { TRAINING_SPLITS, type TrainingData } from '../training/trainer/training-data.ts';
 import { command, EXIT, UsageError } from './cli/command.ts';
-import { encodePictures, encodeTrainingData } from './cli/encoding-options.ts';
+import { encodePictures, encodeTrainingData } from './cli/encode-pictures.ts';
 import { openLocation } from './cli/location.ts';
 import {
   CAPTIONED,

@@ -125,7 +125,7 @@ export async function openBucketSource(
 /** The queue behind a bucket, handled by what Lambda would call. */
 async function openEvents(url: string, config: Config, runtime: Runtime, logger: Logger) {
   const [{ openMessageQueue }, { followQueue }, { createSqsHandler }] = await Promise.all([
-    import('../functions/events/sqs.ts'),
+    import('../functions/events/sqs-client.ts'),
     import('./queue/sqs-poller.ts'),
     import('../functions/lambda/sqs-batch.ts'),
   ]);

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { isSightlineError, SightlineError } from '../core/errors.ts';
-import { refreshOutdated } from '../core/metadata/refresh.ts';
 import type { Config } from '../core/settings.ts';
 import { createChanges } from '../functions/http/change-feed.ts';
 import type { Readiness } from '../functions/http/deps.ts';
@@ -12,6 +11,7 @@ import { listen, stopListening } from './listen.ts';
 import { emptyRegularly, openSessions, openTrash } from './local-stores.ts';
 import { aborted, type CreateProgress, openBucketSource, openFolderSource } from './picture-source.ts';
 import { greeting } from './print-addresses.ts';
+import { refreshInBackground } from './refresh-metadata.ts';
 import { createLogger, openRuntime, type Runtime } from './runtime.ts';
 
 /**
@@ -83,26 +83,6 @@ async function openWhenThere(config: Config, logger: Logger, interrupted: AbortS
       console.error(`${error.message}; tried again every ${QDRANT_RETRY_MS / 1000} s`);
       await sleep(QDRANT_RETRY_MS, undefined, { signal: interrupted });
     }
-  }
-}
-
-/** Between two pictures that are read again, for searches and new pictures. Milliseconds. */
-const REFRESH_PAUSE_MS = 20;
-/** Until those that could not be are tried again, such as those of a drive that comes later. Milliseconds. */
-const REFRESH_AGAIN_MS = 600_000;
-
-/** Pictures that an older version indexed get what it did not read. */
-async function refreshInBackground(runtime: Runtime, logger: Logger, signal: AbortSignal): Promise<void> {
-  const pause = (ms: number) => sleep(ms, undefined, { signal }).catch(() => {});
-  for (let isDone = false; !isDone && !signal.aborted; ) {
-    try {
-      const counts = await refreshOutdated(runtime, { signal, pause: () => pause(REFRESH_PAUSE_MS) });
-      if (counts.refreshed > 0) logger.info(counts, 'what files say of pictures that were indexed earlier was read');
-      isDone = counts.left === 0;
-    } catch (error) {
-      if (!signal.aborted) logger.warn({ err: error }, 'pictures that were indexed earlier could not be read again');
-    }
-    if (!isDone) await pause(REFRESH_AGAIN_MS);
   }
 }
 

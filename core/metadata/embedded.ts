@@ -1,6 +1,7 @@
 import { EXPOSURE_FIELDS, type Exif, type Exposure, readExif } from './exif.ts';
 import { type Iptc, readIptc } from './iptc.ts';
 import { type PngTexts, readPng } from './png.ts';
+import { takenByItself } from './taken-at.ts';
 import { readXmp, type Xmp } from './xmp.ts';
 
 /** Counts up whenever more is read of files than before, so that pictures that were indexed earlier are read again. */
@@ -33,10 +34,7 @@ const MAX_KEYWORDS = 100;
 
 /**
  * Reads dates, camera and keywords, in time that is linear in the size of the blocks. What is broken counts as absent.
- *
- * The first of several dates is taken: of the exposure, then of digitising, then by satellite, then of the last change.
- * XMP and IPTC are believed before the date of digitising in EXIF because they are how people date what they scanned
- * (Metadata Working Group, Guidelines 2.0, "Date/Time").
+ * Which of several dates is believed: `taken-at.ts`.
  *
  * @param bytes the whole file
  */
@@ -46,22 +44,8 @@ export function readEmbedded(bytes: Uint8Array, format: string, blocks: Metadata
   const xmp: Partial<Xmp> = packet === undefined ? {} : readXmp(packet);
   const iptc: Partial<Iptc> = records === undefined ? {} : readIptc(records);
   const png: Partial<PngTexts> = format === 'png' ? readPng(bytes) : {};
-  const dates: readonly (readonly [EmbeddedSource, string | null | undefined])[] = [
-    ['exif', exif.original],
-    ['xmp', xmp.original],
-    ['iptc', iptc.original],
-    ['exif', exif.digitized],
-    ['xmp', xmp.digitized],
-    ['iptc', iptc.digitized],
-    ['gps', exif.gps],
-    ['png', png.created],
-    [format === 'tiff' ? 'tiff' : 'exif', exif.changed],
-    ['png', png.changed],
-  ];
-  const [takenFrom, takenAt] = dates.find(([, date]) => date != null) ?? [null, null];
   return {
-    takenAt: takenAt ?? null,
-    takenFrom,
+    ...takenByItself(format, { exif, xmp, iptc, png }),
     camera: exif.camera ?? xmp.camera ?? null,
     lens: exif.lens ?? xmp.lens ?? null,
     ...exposureOf(exif),

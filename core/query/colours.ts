@@ -6,7 +6,7 @@ import {
   CHINESE_ONLY_COLOURS,
   COLOUR_FORMS,
   type ColourForms,
-} from './colour-forms.ts';
+} from './colour-phrases.ts';
 import { type Cut, maskQuoted, setOf, standAt, type Token, tokensOf } from './tokens.ts';
 import { isMarker } from './without.ts';
 

@@ -1,5 +1,5 @@
 import { type Cut, maskQuoted, setOf, standAt, type Token, tokensOf, unquoted } from './tokens.ts';
-import { CHINESE_WITHOUT, FORMS, type Forms, type Marker } from './without-forms.ts';
+import { CHINESE_WITHOUT, FORMS, type Forms, type Marker } from './without-phrases.ts';
 
 /** What a query says pictures should be without. */
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { SightlineError } from '../../core/errors.ts';
 import type { ListedObject, ObjectStore } from '../../core/ports.ts';
 import { toS3Event } from '../events/s3-event.ts';
-import type { MessageQueue } from '../events/sqs.ts';
+import type { MessageQueue } from '../events/sqs-client.ts';
 
 export interface BackfillOptions {
   readonly objects: Pick<ObjectStore, 'bucket' | 'list'>;

@@ -14,7 +14,7 @@ import type { Embedder, FailureLog, ObjectStore, VectorStore } from '../../core/
 import { readSettings, type Values } from '../../core/settings.ts';
 import type { Spaces } from '../../core/spaces/port.ts';
 import packageJson from '../../package.json' with { type: 'json' };
-import type { MessageQueue } from '../events/sqs.ts';
+import type { MessageQueue } from '../events/sqs-client.ts';
 import { createTelemetry } from './telemetry.ts';
 import { openVanishedObjects } from './vanished-log.ts';
 
@@ -217,6 +217,6 @@ async function openSpaces(config: LambdaConfig): Promise<Spaces> {
  */
 export async function openQueue(config: LambdaConfig): Promise<MessageQueue | null> {
   if (config.queueUrl === undefined) return null;
-  const { openMessageQueue } = await import('../events/sqs.ts');
+  const { openMessageQueue } = await import('../events/sqs-client.ts');
   return openMessageQueue({ url: config.queueUrl });
 }

@@ -4,7 +4,7 @@ import { isSightlineError } from '../../core/errors.ts';
 import type { FailureLog } from '../../core/ports.ts';
 import type { Ingest, JobResult } from '../events/run-job.ts';
 import { parseS3Event } from '../events/s3-event.ts';
-import type { MessageQueue } from '../events/sqs.ts';
+import type { MessageQueue } from '../events/sqs-client.ts';
 import { forgetStale, noteLastAttempt, noteUnreadable } from './dead-letter.ts';
 import type { Telemetry } from './telemetry.ts';
 

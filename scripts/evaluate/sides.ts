@@ -2,7 +2,7 @@ import { type Encoders, loadEncoders } from '../../core/encode/encoders.ts';
 import { loadHeadFile } from '../../core/encode/head-file.ts';
 import { type Dataset, readDataset } from '../../training/datasets/dataset.ts';
 import type { Features } from '../../training/features/extract.ts';
-import { type EncodingOptions, encodePictures } from '../cli/encoding-options.ts';
+import { type EncodingOptions, encodePictures } from '../cli/encode-pictures.ts';
 import type { Location } from '../cli/location.ts';
 
 /** What judging by language needs: the text side that a language is for, and pictures without a caption in it. */

@@ -3,7 +3,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeJsonFile } from '../../core/files/json-file.ts';
 import { openS3 } from '../../core/objects/s3/store.ts';
-import { openMessageQueue } from '../../functions/events/sqs.ts';
+import { openMessageQueue } from '../../functions/events/sqs-client.ts';
 import { type BackfillState, backfill, START } from '../../functions/lambda/backfill.ts';
 import { readConfig } from '../../server/environment.ts';
 import { EXIT, UsageError } from '../cli/command.ts';

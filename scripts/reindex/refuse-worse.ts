@@ -5,7 +5,7 @@ import type { Config } from '../../core/settings.ts';
 import { readDataset } from '../../training/datasets/dataset.ts';
 import { type Verdict, verdictOn, verdictSentence } from '../../training/metrics/compare-heads.ts';
 import { type EvaluatedHead, evaluateHead } from '../../training/metrics/evaluate-head.ts';
-import { encodePictures } from '../cli/encoding-options.ts';
+import { encodePictures } from '../cli/encode-pictures.ts';
 import { modelsInUse } from '../cli/head-in-use.ts';
 import { type Location, openLocation } from '../cli/location.ts';
 import { openFeatures } from '../cli/training-options.ts';

@@ -8,7 +8,7 @@ import { type EvaluatedHead, evaluateHead } from '../../training/metrics/evaluat
 import { rankPairs } from '../../training/metrics/ranking.ts';
 import type { Resampling } from '../../training/metrics/significance.ts';
 import { UsageError } from '../cli/command.ts';
-import { type EncodingOptions, encodePictures } from '../cli/encoding-options.ts';
+import { type EncodingOptions, encodePictures } from '../cli/encode-pictures.ts';
 import type { Location } from '../cli/location.ts';
 import type { ReportParts } from './data.ts';
 

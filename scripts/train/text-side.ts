@@ -17,7 +17,7 @@ import { TEXT_SIDE, type TextSideRecipe } from '../../training/trainer/recipes.t
 import { readTextSide } from '../../training/trainer/stored-head.ts';
 import { trainTextSide } from '../../training/trainer/text-side.ts';
 import { type NamedClasses, textSideData } from '../../training/trainer/text-side-data.ts';
-import { encodePictures } from '../cli/encoding-options.ts';
+import { encodePictures } from '../cli/encode-pictures.ts';
 import type { Location } from '../cli/location.ts';
 import { createProgress } from '../cli/progress.ts';
 import { calibrateSide } from '../evaluate/calibrate.ts';

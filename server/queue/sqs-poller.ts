@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import type { Logger } from 'pino';
-import type { MessageQueue, ReceivedMessage } from '../../functions/events/sqs.ts';
+import type { MessageQueue, ReceivedMessage } from '../../functions/events/sqs-client.ts';
 
 export interface QueueSourceOptions {
   readonly queue: Pick<MessageQueue, 'name' | 'receive' | 'remove'>;

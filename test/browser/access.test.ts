@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Locator, Page } from 'playwright-core';
+import { browserSkip, useBrowser } from '../support/browser.ts';
+import { dragFiles, type PageServer, pageServer, samplePath } from '../support/page-server.ts';
 import { violationsInLightAndDark } from './axe.ts';
-import { browserSkip, useBrowser } from './browser.ts';
 import { sampleReport } from './report.ts';
-import { dragFiles, type PageServer, pageServer, samplePath } from './server.ts';
 
 describe('the page for everybody', browserSkip(), () => {
   const browser = useBrowser();

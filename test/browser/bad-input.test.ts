@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Page } from 'playwright-core';
-import { browserSkip, useBrowser } from './browser.ts';
+import { browserSkip, useBrowser } from '../support/browser.ts';
+import { type PageServer, pageServer, samplePath } from '../support/page-server.ts';
 import { sampleReport } from './report.ts';
-import { type PageServer, pageServer, samplePath } from './server.ts';
 
 const failed = /Failed to load resource/;
 const script = '<img src=x onerror=alert(1)>';

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
-import { browserSkip, useBrowser } from './browser.ts';
+import { browserSkip, useBrowser } from '../support/browser.ts';
+import { type PageServer, pageServer, samplePath } from '../support/page-server.ts';
 import { sampleReport } from './report.ts';
-import { type PageServer, pageServer, samplePath } from './server.ts';
 
 describe('the page behind a proxy under a path', browserSkip(), () => {
   const browser = useBrowser();

@@ -3,9 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import type { Page } from 'playwright-core';
 import type { ImagePayload } from '../../core/types.ts';
+import { browserSkip, useBrowser } from '../support/browser.ts';
+import { type PageServer, pageServer } from '../support/page-server.ts';
 import { violationsInLightAndDark } from './axe.ts';
-import { browserSkip, useBrowser } from './browser.ts';
-import { type PageServer, pageServer } from './server.ts';
 
 /** Months from January 2015 to December 2019; a picture in six has no date. */
 const months = 60;

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Page } from 'playwright-core';
 import { jsonRequest } from '../functions/http/harness.ts';
-import { browserSkip, useBrowser } from './browser.ts';
-import { dragFiles, type PageServer, pageServer, samplePath } from './server.ts';
+import { browserSkip, useBrowser } from '../support/browser.ts';
+import { dragFiles, type PageServer, pageServer, samplePath } from '../support/page-server.ts';
 
 const choice = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
 

@@ -10,9 +10,9 @@ import { after, before, describe, it } from 'node:test';
 import type { Locator, Page } from 'playwright-core';
 import type { ChangeProgress } from '../../functions/http/deps.ts';
 import { nameOf } from '../../web/format.ts';
+import { browserSkip, useBrowser } from '../support/browser.ts';
+import { dropFiles, type PageServer, pageServer, sampleNames, samplePath } from '../support/page-server.ts';
 import { violationsInLightAndDark } from './axe.ts';
-import { browserSkip, useBrowser } from './browser.ts';
-import { dropFiles, type PageServer, pageServer, sampleNames, samplePath } from './server.ts';
 
 describe('a collection on the page', browserSkip(), () => {
   const browser = useBrowser();

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { ImagePayload } from '../../core/types.ts';
 import { samplePhoto } from '../functions/http/harness.ts';
-import { browserSkip, useBrowser } from './browser.ts';
-import { type PageServer, pageServer } from './server.ts';
+import { browserSkip, useBrowser } from '../support/browser.ts';
+import { type PageServer, pageServer } from '../support/page-server.ts';
 
 describe('dates, cameras and folders on the page', browserSkip(), () => {
   const browser = useBrowser();

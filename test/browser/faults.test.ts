@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
-import { browserSkip, useBrowser } from './browser.ts';
-import { type PageServer, pageServer, samplePath } from './server.ts';
+import { browserSkip, useBrowser } from '../support/browser.ts';
+import { type PageServer, pageServer, samplePath } from '../support/page-server.ts';
 
 const failed = /Failed to load resource/;
 

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Page } from 'playwright-core';
-import { type RunningServer, startServer } from '../server/server.ts';
-import { browserSkip, useBrowser } from './browser.ts';
-import { samplePath } from './server.ts';
+import { browserSkip, useBrowser } from '../support/browser.ts';
+import { samplePath } from '../support/page-server.ts';
+import { type RunningServer, startServer } from '../support/start-server.ts';
 
 describe('the folders of a server on the page', browserSkip(), () => {
   const browser = useBrowser();

@@ -7,8 +7,8 @@ import sharp from 'sharp';
 import { temporaryFolder } from '../core/encode/fixtures.ts';
 import { ASCII } from '../core/metadata/exif-block.ts';
 import { rawOf } from '../core/picture/odd-pictures.ts';
-import { browserSkip, useBrowser } from './browser.ts';
-import { dropFiles, type PageServer, pageServer, samplePath } from './server.ts';
+import { browserSkip, useBrowser } from '../support/browser.ts';
+import { dropFiles, type PageServer, pageServer, samplePath } from '../support/page-server.ts';
 
 const heic = fileURLToPath(new URL('../fixtures/heic/turned.heic', import.meta.url));
 

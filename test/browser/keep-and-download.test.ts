@@ -3,9 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
 import yauzl from 'yauzl';
 import type { ImagePayload } from '../../core/types.ts';
+import { browserSkip, useBrowser } from '../support/browser.ts';
+import { type PageServer, pageServer } from '../support/page-server.ts';
 import { violationsInLightAndDark } from './axe.ts';
-import { browserSkip, useBrowser } from './browser.ts';
-import { type PageServer, pageServer } from './server.ts';
 
 describe('what people keep and take along', browserSkip(), () => {
   const browser = useBrowser();

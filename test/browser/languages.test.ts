@@ -5,9 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { formatAge, formatBytes, formatDay, formatDuration, formatScore } from '../../web/format.ts';
 import { en } from '../../web/i18n/en.ts';
 import { formatCount, type Language, languages, type Message, t, translateTo } from '../../web/i18n/translate.ts';
+import { browserSkip, useBrowser } from '../support/browser.ts';
+import { type PageServer, pageServer } from '../support/page-server.ts';
 import { violations } from './axe.ts';
-import { browserSkip, useBrowser } from './browser.ts';
-import { type PageServer, pageServer } from './server.ts';
 
 type Catalogue = Readonly<Record<string, Message>>;
 const codes = Object.keys(languages) as Language[];

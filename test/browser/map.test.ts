@@ -13,9 +13,9 @@ import {
 } from '../../web/map/geometry.ts';
 import { type Placed, pickPictures } from '../../web/map/pick.ts';
 import type { CollectionMap } from '../../web/state/map.ts';
-import { browserSkip, useBrowser } from './browser.ts';
+import { browserSkip, useBrowser } from '../support/browser.ts';
+import { type PageServer, pageServer } from '../support/page-server.ts';
 import { sampleReport } from './report.ts';
-import { type PageServer, pageServer } from './server.ts';
 
 const size = { width: 800, height: 600 };
 const dimension = 8;

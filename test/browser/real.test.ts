@@ -6,9 +6,9 @@ import { after, before, describe, it } from 'node:test';
 import { loadEncoders } from '../../core/encode/encoders.ts';
 import { loadHeadFile } from '../../core/encode/head-file.ts';
 import { MODELS, writeHead } from '../core/encode/fixtures.ts';
-import { eventually, type RunningServer, runScript, startServer } from '../server/server.ts';
-import { browserSkip, useBrowser } from './browser.ts';
-import { samplePath } from './server.ts';
+import { browserSkip, useBrowser } from '../support/browser.ts';
+import { samplePath } from '../support/page-server.ts';
+import { eventually, type RunningServer, runScript, startServer } from '../support/start-server.ts';
 
 describe('the page of `npm start`, with the real models', browserSkip(), () => {
   const browser = useBrowser();

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { PictureLine } from '../../scripts/report/lines.ts';
+import { browserSkip, useBrowser } from '../support/browser.ts';
 import { writePhotoDataset } from '../support/photo-dataset.ts';
 import { violations } from './axe.ts';
-import { browserSkip, useBrowser } from './browser.ts';
 
 /** The report as the command writes it, opened from disk in a real browser. */
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Locator, Page, Request } from 'playwright-core';
-import { browserSkip, useBrowser } from './browser.ts';
-import { dropFiles, type PageServer, pageServer, pasteFile, samplePath } from './server.ts';
+import { browserSkip, useBrowser } from '../support/browser.ts';
+import { dropFiles, type PageServer, pageServer, pasteFile, samplePath } from '../support/page-server.ts';
 
 const tiles = (page: Page) => page.locator('.grid .tile');
 const search = (page: Page) => page.getByRole('combobox', { name: 'Search pictures with words' });

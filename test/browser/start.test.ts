@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import type { ImagePayload } from '../../core/types.ts';
-import { browserSkip, useBrowser } from './browser.ts';
-import { type PageServer, pageServer } from './server.ts';
+import { browserSkip, useBrowser } from '../support/browser.ts';
+import { type PageServer, pageServer } from '../support/page-server.ts';
 
 const taken = ['2019-07-05T23:30:00.000', '2018-07-05T08:00:00.000+02:00', '2018-12-24T18:00:00.000', '2024-07-05'];
 

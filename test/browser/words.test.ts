@@ -1,7 +1,7 @@
 import { after, before, describe, it } from 'node:test';
 import type { Page } from 'playwright-core';
-import { browserSkip, useBrowser } from './browser.ts';
-import { type PageServer, pageServer } from './server.ts';
+import { browserSkip, useBrowser } from '../support/browser.ts';
+import { type PageServer, pageServer } from '../support/page-server.ts';
 
 const search = (page: Page) => page.getByRole('combobox', { name: 'Search pictures with words' });
 const understood = (page: Page, name = 'Understood') => page.getByRole('list', { name }).getByRole('button');

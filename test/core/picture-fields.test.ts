@@ -38,7 +38,7 @@ import sharp from 'sharp';
 import { decodeImage } from './core/picture/decode.ts';
 import type { Preprocessing } from './core/picture/preprocessor-config.ts';
 import { openEmbeddedStore } from './core/vectors/sqlite/store.ts';
-import { startFakeQdrant } from './test/core/vectors/qdrant/server.ts';
+import { startFakeQdrant } from './test/support/fake-qdrant.ts';
 import { openQdrantStore } from './test/core/vectors/qdrant/open.ts';
 import { image, seededRandom, unit, uuid } from './test/contract/vectors-data.ts';
 import { testApp } from './test/functions/http/harness.ts';

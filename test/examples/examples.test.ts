@@ -7,10 +7,10 @@ import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { openJsonFailureLog } from '../../examples/json-failure-log.ts';
-import { pageServer } from '../browser/server.ts';
 import { failuresContract } from '../contract/failure-log.ts';
-import { runScript } from '../server/server.ts';
+import { pageServer } from '../support/page-server.ts';
 import { writeManyPhotos } from '../support/photo-dataset.ts';
+import { runScript } from '../support/start-server.ts';
 
 /** The programs of examples/, run as their first lines say. */
 

@@ -3,10 +3,10 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { imageId } from '../../core/index-image.ts';
-import { startFakeQdrant } from '../core/vectors/qdrant/server.ts';
 import { readPhoto } from '../functions/lambda/built.ts';
 import { type Cloud, startCloud } from '../functions/lambda/cloud.ts';
 import { httpEvent, message, s3Body } from '../functions/lambda/events.ts';
+import { startFakeQdrant } from '../support/fake-qdrant.ts';
 import { type DevProject, openDevProject } from './dev-project.ts';
 import { evaluate, installPlatform, type Stack } from './evaluate.ts';
 

@@ -288,7 +288,7 @@ describe('a stage that is not production', () => {
         assert.ok(rights.includes(`s3:${action} ${on}`), `${command} needs s3:${action} on ${on}`);
       }
     }
-    const allSqs = await commands('functions/events/sqs.ts');
+    const allSqs = await commands('functions/events/sqs-client.ts');
     const everywhere = await commands('{core,functions}/**/*.ts');
     assert.deepEqual(everywhere.sort(), [...s3, ...allSqs].sort(), 'no other service is asked');
     // Announcing a bucket and `redrive` are done on somebody's own machine.

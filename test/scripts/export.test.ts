@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { eventually, runScript, startServer } from '../server/server.ts';
+import { eventually, runScript, startServer } from '../support/start-server.ts';
 
 const samples = fileURLToPath(new URL('../../examples/photos', import.meta.url));
 

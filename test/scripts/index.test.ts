@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { runScript } from '../server/server.ts';
+import { runScript } from '../support/start-server.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const sample = (name: string) => join(root, 'examples', 'photos', name);

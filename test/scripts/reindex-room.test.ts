@@ -10,8 +10,8 @@ import { captionId } from '../../core/index-image.ts';
 import type { JointEmbedding } from '../../core/types.ts';
 import { openEmbeddedSpaces } from '../../core/vectors/sqlite/spaces.ts';
 import { MODELS, writeHead } from '../core/encode/fixtures.ts';
-import { runScript } from '../server/server.ts';
 import { onSmallDisk, smallDisk } from '../support/small-disk.ts';
+import { runScript } from '../support/start-server.ts';
 
 const CAPTIONS = 200;
 let folder: string;

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import packageJson from '../../package.json' with { type: 'json' };
-import { runScript } from '../server/server.ts';
+import { runScript } from '../support/start-server.ts';
 
 /** The command line itself: what is common to all commands. */
 

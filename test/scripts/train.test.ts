@@ -3,8 +3,8 @@ import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { killWhen, runScript } from '../server/server.ts';
 import { writeManyPhotos, writePhotoDataset } from '../support/photo-dataset.ts';
+import { killWhen, runScript } from '../support/start-server.ts';
 
 /** Training commands as a user calls them: real pictures, real encoders, in processes that can be killed. */
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { eventually, type RunningServer, runScript, startServer } from './server.ts';
+import { eventually, type RunningServer, runScript, startServer } from '../support/start-server.ts';
 
 /** Who may see and change what, on a server as a person starts it. */
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { openCountedTime } from '../../server/counted-time.ts';
-import { eventually, type RunningServer, startServer } from './server.ts';
+import { eventually, type RunningServer, startServer } from '../support/start-server.ts';
 
 const samples = fileURLToPath(new URL('../../examples/photos', import.meta.url));
 const HOUR = 3_600_000;

@@ -10,11 +10,11 @@ import { NOTHING_KNOWN } from '../../core/picture-fields.ts';
 import type { VectorStore } from '../../core/ports.ts';
 import type { ImagePayload } from '../../core/types.ts';
 import { openQdrantSpaces } from '../../core/vectors/qdrant/spaces.ts';
-import { type FakeQdrant, startFakeQdrant } from '../core/vectors/qdrant/server.ts';
 import { s3Body } from '../functions/lambda/events.ts';
 import { startQueue, type TestQueue } from '../functions/lambda/queue.ts';
+import { type FakeQdrant, startFakeQdrant } from '../support/fake-qdrant.ts';
 import { type S3TestServer, startS3 } from '../support/s3-server.ts';
-import { eventually, killWhen, type RunningServer, runScript, startServer } from './server.ts';
+import { eventually, killWhen, type RunningServer, runScript, startServer } from '../support/start-server.ts';
 
 /**
  * `npm start` with every pair of drivers, chosen by flags and environment alone: pictures in a folder or in S3, vectors

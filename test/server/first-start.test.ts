@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { eventually, type RunningServer, runScript, startServer } from './server.ts';
+import { eventually, type RunningServer, runScript, startServer } from '../support/start-server.ts';
 
 const readme = fileURLToPath(new URL('../../README.md', import.meta.url));
 const samples = fileURLToPath(new URL('../../examples/photos', import.meta.url));

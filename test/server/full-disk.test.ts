@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { onSmallDisk, smallDisk } from '../support/small-disk.ts';
-import { eventually, startServer } from './server.ts';
+import { eventually, startServer } from '../support/start-server.ts';
 
 const samples = fileURLToPath(new URL('../../examples/photos', import.meta.url));
 

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { startHub } from '../support/hub-server.ts';
 import { writePhotoDataset } from '../support/photo-dataset.ts';
 import { randomRepos } from '../support/random-models.ts';
-import { runScript } from './server.ts';
+import { runScript } from '../support/start-server.ts';
 
 /** A profile that is not bundled, by the commands of a user: pulled, indexed with, searched, left and come back to. */
 

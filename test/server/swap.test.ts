@@ -12,8 +12,8 @@ import type { Spaces } from '../../core/spaces/port.ts';
 import { openQdrantSpaces } from '../../core/vectors/qdrant/spaces.ts';
 import { openEmbeddedSpaces } from '../../core/vectors/sqlite/spaces.ts';
 import { MODELS, writeHead } from '../core/encode/fixtures.ts';
-import { startFakeQdrant } from '../core/vectors/qdrant/server.ts';
-import { eventually, killWhen, type RunningServer, runScript, startServer } from './server.ts';
+import { startFakeQdrant } from '../support/fake-qdrant.ts';
+import { eventually, killWhen, type RunningServer, runScript, startServer } from '../support/start-server.ts';
 
 /** Other models take over while a real server answers, takes uploads, and the processes that do it are killed. */
 

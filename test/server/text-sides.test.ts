@@ -7,7 +7,7 @@ import { loadHeadFile } from '../../core/encode/head-file.ts';
 import { openEmbeddedSpaces } from '../../core/vectors/sqlite/spaces.ts';
 import { writeTextSide } from '../../training/trainer/export.ts';
 import { MODELS, randomSide, temporaryFolder, writeOldHead } from '../core/encode/fixtures.ts';
-import { runScript } from './server.ts';
+import { runScript } from '../support/start-server.ts';
 
 const dir = temporaryFolder({ after });
 const data = join(dir, 'data');

@@ -8,7 +8,7 @@ import { delimiter, dirname, join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { eventually } from '../server/server.ts';
+import { eventually } from '../support/start-server.ts';
 
 /**
  * `npm run test:docker`: the commands of the Dockerfile, run in empty folders that stand for the stages of the image.

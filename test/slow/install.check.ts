@@ -8,8 +8,8 @@ import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import packageJson from '../../package.json' with { type: 'json' };
-import { eventually } from '../server/server.ts';
 import { writeManyPhotos } from '../support/photo-dataset.ts';
+import { eventually } from '../support/start-server.ts';
 
 /**
  * `npm run test:install`: the package as somebody gets it. It is packed, installed into an empty folder with nothing

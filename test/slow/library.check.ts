@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { eventually, type RunningServer, startServer } from '../server/server.ts';
+import { eventually, type RunningServer, startServer } from '../support/start-server.ts';
 import { type Library, makePhotoLibrary } from './photo-library.ts';
 
 /**

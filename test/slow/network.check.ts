@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { eventually } from '../server/server.ts';
 import { writeManyPhotos } from '../support/photo-dataset.ts';
+import { eventually } from '../support/start-server.ts';
 
 /**
  * `npm run test:network`: what serving, indexing and training ask of the system, seen by strace. They open no socket

@@ -12,10 +12,10 @@ import { imageId } from '../../core/index-image.ts';
 import type { VectorStore } from '../../core/ports.ts';
 import { openEmbeddedStore } from '../../core/vectors/sqlite/store.ts';
 import { openQdrantStore } from '../core/vectors/qdrant/open.ts';
-import { type FakeQdrant, startFakeQdrant } from '../core/vectors/qdrant/server.ts';
 import { type Cloud, startCloud } from '../functions/lambda/cloud.ts';
 import { type Change, message, s3Body } from '../functions/lambda/events.ts';
 import { type BuildReport, buildFunctions, type LambdaFunction, startFunction } from '../functions/lambda/function.ts';
+import { type FakeQdrant, startFakeQdrant } from '../support/fake-qdrant.ts';
 import { seededRandom } from '../support/random.ts';
 import type { Fault } from '../support/s3-server.ts';
 

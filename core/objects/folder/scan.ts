@@ -1,7 +1,6 @@
-import { readdir, realpath } from 'node:fs/promises';
-import { dirname, join, sep } from 'node:path';
+import { readdir } from 'node:fs/promises';
+import { join, sep } from 'node:path';
 import { isSightlineError } from '../../errors.ts';
-import { systemCode } from '../../files/file-errors.ts';
 import { leftOutByName, leftOutFolder } from '../../files/left-out.ts';
 import type { Scanned } from '../picture-store.ts';
 import { lookAtFiles, type OtherEntry, readEntries } from './entries.ts';
@@ -9,6 +8,7 @@ import type { FolderRules, Layers } from './ignore-file.ts';
 import { keyProblem } from './key.ts';
 import { BATCH, overlaps } from './list.ts';
 import type { Root } from './open-directory.ts';
+import { describeLink } from './symbolic-link.ts';
 
 /**
  * Everything below `root` whose path begins with `prefix`: objects in the order of their keys, and what is none with
@@ -108,25 +108,6 @@ async function* describeOther(
 function invalidName(path: string, problem: string): Scanned {
   const message = `the name ${problem}, so that it cannot be found again by it: rename it`;
   return { type: 'failed', path, reason: 'invalid-name', message };
-}
-
-async function describeLink(root: Root, path: string, real: Buffer): Promise<Scanned> {
-  const failed = (message: string): Scanned => ({ type: 'failed', path, reason: 'symbolic-link', message });
-  try {
-    const target = `${await realpath(real)}${sep}`;
-    if (!target.startsWith(`${root.path}${sep}`)) {
-      return failed('a symbolic link that leads out of the folder: give the folder it leads to as one of its own');
-    }
-    const isLoop = `${dirname(join(root.path, path))}${sep}`.startsWith(target);
-    return isLoop
-      ? failed('a symbolic link back to a folder that it is in')
-      : { type: 'left-out', reason: 'link', files: 1 };
-  } catch (error) {
-    const code = systemCode(error);
-    if (code === 'ELOOP') return failed('a symbolic link that leads in a circle');
-    if (code === 'ENOENT' || code === 'ENOTDIR') return failed('a symbolic link to something that is not there');
-    return failed(`a symbolic link that cannot be followed (${code})`);
-  }
 }
 
 async function countFiles(root: Root, path: string): Promise<number> {

@@ -6,8 +6,8 @@ import { createSession, type S3Options, type S3Session } from './client.ts';
 import { statusOf } from './errors.ts';
 import { isHidden } from './keys.ts';
 import { listObjects } from './list.ts';
-import { deleteObject, getObject, headObject } from './objects.ts';
 import { type PresignedRequest, presignPut } from './presign.ts';
+import { deleteObject, getObject, headObject } from './read.ts';
 import { discardObject, getDiscarded, purgeObject, recoverObject } from './trash.ts';
 import { putObject } from './upload.ts';
 

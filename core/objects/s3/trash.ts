@@ -8,7 +8,7 @@ import { SightlineError } from '../../errors.ts';
 import type { DiscardedObject, ObjectBody, ObjectInfo } from '../../ports.ts';
 import type { S3Session } from './client.ts';
 import { isMissingObject } from './errors.ts';
-import { deleteObject, getObject, headObject } from './objects.ts';
+import { deleteObject, getObject, headObject } from './read.ts';
 
 /**
  * The trash of a bucket. Where it keeps old versions, a delete marker hides the object and its version is what comes

@@ -1,4 +1,4 @@
-import { type FacetName, ORDERS, type Order } from '../../picture-fields.ts';
+import { ORDERS, type Order } from '../../picture-fields.ts';
 import type { Filter, ListQuery, LookUp, StoredPoint } from '../../ports.ts';
 import type { Page } from '../../types.ts';
 import { decodeCursor, encodeCursor, fingerprint } from '../cursor.ts';
@@ -147,28 +147,4 @@ export async function countPoints(part: QdrantPart, filter: Filter): Promise<num
 
 export async function countExactly(part: QdrantPart, filter: QdrantFilter): Promise<number> {
   return (await part.call('counting', (client) => client.count(part.collection, { filter, exact: true }))).count;
-}
-
-/**
- * See `VectorStore.facet`. Qdrant does not say how it orders values of the same count; so more are asked for until
- * the count falls behind the last one wanted, and they are ordered here.
- */
-export async function facet(
-  part: QdrantPart,
-  key: FacetName,
-  filter: Filter,
-  limit: number,
-): Promise<{ value: string; count: number }[]> {
-  checkLimit(limit);
-  checkFilter(filter);
-  const live = liveFilter(filter, part);
-  if (live === null) return [];
-  for (let size = limit + 1; ; size *= 4) {
-    const request = { key, limit: size, filter: live, exact: true };
-    const { hits } = await part.call('counting values of', (client) => client.facet(part.collection, request));
-    const values = hits
-      .map(({ value, count }) => ({ value: String(value), count }))
-      .sort((a, b) => b.count - a.count || Buffer.compare(Buffer.from(a.value), Buffer.from(b.value)));
-    if (hits.length < size || values.at(-1)!.count < values[limit - 1]!.count) return values.slice(0, limit);
-  }
 }

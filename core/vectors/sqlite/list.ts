@@ -1,5 +1,4 @@
-import { LRUCache } from 'lru-cache';
-import { type FacetName, ORDERS } from '../../picture-fields.ts';
+import { ORDERS } from '../../picture-fields.ts';
 import type { Filter, ListQuery, StoredPoint, Tombstone } from '../../ports.ts';
 import type { JointEmbedding, Page } from '../../types.ts';
 import { decodeCursor, encodeCursor, fingerprint, type Position } from '../cursor.ts';
@@ -156,52 +155,5 @@ export async function countPoints(collection: Collection, filter: Filter): Promi
       .sql(`SELECT count(*) AS points FROM points p WHERE +p.collection = ? AND ${sql}`)
       .get(collection.id, ...values);
     return row?.points as number;
-  });
-}
-
-interface Counted {
-  readonly value: string;
-  readonly count: number;
-}
-
-/** Counts of one state of a collection: those of all months take longer than the page that begins with them. */
-const counted = new WeakMap<Collection, { readonly change: number; readonly answers: LRUCache<string, Counted[]> }>();
-/** Answers that are kept, of at most a thousand values. */
-const MOST_COUNTED = 20;
-
-function countedNow(collection: Collection): LRUCache<string, Counted[]> {
-  const known = counted.get(collection);
-  if (known?.change === collection.change) return known.answers;
-  const answers = new LRUCache<string, Counted[]>({ max: MOST_COUNTED });
-  counted.set(collection, { change: collection.change, answers });
-  return answers;
-}
-
-/** See `VectorStore.facet`. */
-export async function facet(
-  collection: Collection,
-  field: FacetName,
-  filter: Filter,
-  limit: number,
-): Promise<{ value: string; count: number }[]> {
-  checkLimit(limit);
-  checkFilter(filter);
-  return collection.read(() => {
-    const answers = countedNow(collection);
-    const asked = fingerprint(['facet', field, filter, limit]);
-    const known = answers.get(asked);
-    if (known !== undefined) return [...known];
-    const { sql, values } = filterCondition(filter);
-    const [from, value] =
-      field === 'tags'
-        ? ['tags t JOIN points p ON p.row = t.point', 't.tag']
-        : ['points p', `p.${columnOf(field).name}`];
-    const rows = collection
-      .sql(`SELECT ${value} AS value, count(*) AS points FROM ${from}
-        WHERE +p.collection = ? AND ${value} IS NOT NULL AND ${sql} GROUP BY 1 ORDER BY points DESC, 1 LIMIT ?`)
-      .all(collection.id, ...values, limit);
-    const counts = rows.map((row) => ({ value: row.value as string, count: row.points as number }));
-    answers.set(asked, counts);
-    return [...counts];
   });
 }

@@ -11,8 +11,8 @@ import { createIndexer, imageId } from '../../../core/index-image.ts';
 import { openFolder } from '../../../core/objects/folder/store.ts';
 import type { ObjectStore, VectorStore } from '../../../core/ports.ts';
 import type { Spaces } from '../../../core/spaces/port.ts';
+import { startFakeQdrant } from '../../support/fake-qdrant.ts';
 import { openSpacesAt, saltedEmbedder } from '../../support/spaces-place.ts';
-import { startFakeQdrant } from '../vectors/qdrant/server.ts';
 
 /**
  * kill -9 inside the switch from one space to another, and what is left: one live space, and nothing that was

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { imageId } from '../../../core/index-image.ts';
 import { unreadableKey } from '../../../functions/lambda/dead-letter.ts';
 import { PURGE_EVENT } from '../../../functions/lambda/purge-event.ts';
-import { eventually } from '../../server/server.ts';
+import { eventually } from '../../support/start-server.ts';
 import { type Built, keysOf, readPhoto } from './built.ts';
 import { message, s3Body, testEvent } from './events.ts';
 import { jsonOf } from './function.ts';

@@ -6,7 +6,7 @@ import type { SQSBatchResponse } from 'aws-lambda';
 import { imageId } from '../../../core/index-image.ts';
 import { openQdrantSpaces } from '../../../core/vectors/qdrant/spaces.ts';
 import { openQdrantStore } from '../../core/vectors/qdrant/open.ts';
-import { startFakeQdrant } from '../../core/vectors/qdrant/server.ts';
+import { startFakeQdrant } from '../../support/fake-qdrant.ts';
 import { type Built, keysOf, readPhoto } from './built.ts';
 import { message, s3Body } from './events.ts';
 import { bodyOf, jsonOf, type LambdaFunction } from './function.ts';

@@ -11,7 +11,7 @@ import { type IndexJob, type IndexOutcome, imageId, type Job } from '../../../co
 import { openFolder } from '../../../core/objects/folder/store.ts';
 import type { FailureLog } from '../../../core/ports.ts';
 import { createIngest } from '../../../functions/events/run-job.ts';
-import { type MessageQueue, openMessageQueue } from '../../../functions/events/sqs.ts';
+import { type MessageQueue, openMessageQueue } from '../../../functions/events/sqs-client.ts';
 import { unreadableKey } from '../../../functions/lambda/dead-letter.ts';
 import { createSqsHandler } from '../../../functions/lambda/sqs-batch.ts';
 import type { Telemetry } from '../../../functions/lambda/telemetry.ts';

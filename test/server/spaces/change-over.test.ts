@@ -10,7 +10,7 @@ import { loadHeadFile } from '../../../core/encode/head-file.ts';
 import { MODELS, writeHead } from '../../core/encode/fixtures.ts';
 import { type HubTestServer, startHub } from '../../support/hub-server.ts';
 import { randomRepos } from '../../support/random-models.ts';
-import { eventually, type RunningServer, runScript, startServer as start } from '../server.ts';
+import { eventually, type RunningServer, runScript, startServer as start } from '../../support/start-server.ts';
 
 /** A server changes over to other models by itself, and answers meanwhile. */
 

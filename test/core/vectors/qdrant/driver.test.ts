@@ -6,10 +6,10 @@ import { replaceable } from '../../../../core/vectors/qdrant/filter.ts';
 import { sequencerParts } from '../../../../core/vectors/qdrant/payload.ts';
 import type { QdrantSpacesOptions } from '../../../../core/vectors/qdrant/spaces.ts';
 import { image, randomPoints, ranked, unit, uuid } from '../../../contract/vectors-data.ts';
+import { type FakeAnswer, type FakeQdrant, startFakeQdrant } from '../../../support/fake-qdrant.ts';
 import { satisfies } from './condition.ts';
 import { busy, onFreshServer, point, random, to } from './fresh.ts';
 import { openQdrantStore } from './open.ts';
-import { type FakeAnswer, type FakeQdrant, startFakeQdrant } from './server.ts';
 
 describe('Qdrant driver', () => {
   const on = onFreshServer();

@@ -5,10 +5,10 @@ import { readSettings } from '../../../../core/settings.ts';
 import { qdrantOptions } from '../../../../core/vectors/qdrant/settings.ts';
 import { openQdrantSpaces } from '../../../../core/vectors/qdrant/spaces.ts';
 import { DIMENSION, image, unit, uuid } from '../../../contract/vectors-data.ts';
+import { startFakeQdrant } from '../../../support/fake-qdrant.ts';
 import { busy, failsWith, onFreshServer, random, to } from './fresh.ts';
 import { openQdrantStore } from './open.ts';
 import { RECORDING } from './recording.ts';
-import { startFakeQdrant } from './server.ts';
 
 describe('faults of Qdrant', () => {
   const on = onFreshServer();

@@ -4,8 +4,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { VectorStore } from '../../../../core/ports.ts';
 import { storedPayload } from '../../../../core/vectors/qdrant/payload.ts';
 import { caption, image, seededRandom, unit, uuid } from '../../../contract/vectors-data.ts';
+import { type FakeQdrant, startFakeQdrant } from '../../../support/fake-qdrant.ts';
 import { openQdrantStore } from './open.ts';
-import { type FakeQdrant, startFakeQdrant } from './server.ts';
 
 const random = seededRandom(4);
 /** More than are filled at once, one without any word, one of each kind and a tombstone. */

@@ -3,8 +3,8 @@ import type { ErrorCode } from '../../../../core/errors.ts';
 import type { Point, VectorStore } from '../../../../core/ports.ts';
 import type { QdrantSpacesOptions } from '../../../../core/vectors/qdrant/spaces.ts';
 import { DIMENSION, image, seededRandom, unit, uuid } from '../../../contract/vectors-data.ts';
+import { type Call, type FakeAnswer, type FakeQdrant, startFakeQdrant } from '../../../support/fake-qdrant.ts';
 import { openQdrantStore } from './open.ts';
-import { type Call, type FakeAnswer, type FakeQdrant, startFakeQdrant } from './server.ts';
 
 /** What the tests of the driver share. */
 

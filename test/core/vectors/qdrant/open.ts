@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import type { VectorStore } from '../../../../core/ports.ts';
 import type { Spaces } from '../../../../core/spaces/port.ts';
 import { openQdrantSpaces, type QdrantSpacesOptions } from '../../../../core/vectors/qdrant/spaces.ts';
-import { startFakeQdrant } from './server.ts';
+import { startFakeQdrant } from '../../../support/fake-qdrant.ts';
 
 /** The live store of a server as the program opens it, which closes its connection, too. */
 export async function openQdrantStore(

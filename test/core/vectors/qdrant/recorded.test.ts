@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { type FakeQdrant, startFakeQdrant } from '../../../support/fake-qdrant.ts';
 import { RECORDING, type RecordedCall } from './recording.ts';
-import { type FakeQdrant, startFakeQdrant } from './server.ts';
 
 /** Parts of Qdrant that the driver does not use and the fake does not have. */
 const BEYOND = new Set([

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { openQdrantSpaces } from '../../../../core/vectors/qdrant/spaces.ts';
 import { DIMENSION, FILTERS, image, randomPoints, seededRandom, unit, uuid } from '../../../contract/vectors-data.ts';
+import { type FakeQdrant, startFakeQdrant } from '../../../support/fake-qdrant.ts';
 import { openQdrantStore } from './open.ts';
 import { RECORDING } from './recording.ts';
-import { type FakeQdrant, startFakeQdrant } from './server.ts';
 
 type Json = Record<string, unknown>;
 interface Request {

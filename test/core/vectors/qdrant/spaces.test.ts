@@ -5,8 +5,8 @@ import type { VectorStore } from '../../../../core/ports.ts';
 import { MARKER_ID } from '../../../../core/vectors/qdrant/live-marker.ts';
 import { openQdrantSpaces } from '../../../../core/vectors/qdrant/spaces.ts';
 import { DIMENSION, uuid } from '../../../contract/vectors-data.ts';
+import type { Call } from '../../../support/fake-qdrant.ts';
 import { failsWith, onFreshServer, point } from './fresh.ts';
-import type { Call } from './server.ts';
 
 describe('spaces in Qdrant', () => {
   const on = onFreshServer();

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
-import { type MessageQueue, openMessageQueue } from '../../../functions/events/sqs.ts';
+import { type MessageQueue, openMessageQueue } from '../../../functions/events/sqs-client.ts';
 import { startQueue, type TestQueue } from '../lambda/queue.ts';
 
 describe('the client of SQS', () => {

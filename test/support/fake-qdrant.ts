@@ -3,8 +3,8 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FakeCollection, pointId, record } from './collection.ts';
-import { Refusal } from './condition.ts';
+import { FakeCollection, pointId, record } from '../core/vectors/qdrant/collection.ts';
+import { Refusal } from '../core/vectors/qdrant/condition.ts';
 
 type Json = Record<string, unknown>;
 

@@ -15,7 +15,7 @@ import { pullEncoder } from './pull-encoder.ts';
  * @throws {model-mismatch} when the profile needs a head that is not here: nothing is downloaded then
  * @throws {invalid-config} when nobody can be asked
  */
-export async function bringModels(name: string, data: string | undefined, yes: boolean): Promise<boolean> {
+export async function pullProfile(name: string, data: string | undefined, yes: boolean): Promise<boolean> {
   const config = readConfig({ data, logLevel: 'silent' });
   const { modelDirs } = config;
   const { text, image, head } = profileOf(await loadManifest(modelDirs), name);
