@@ -57,7 +57,7 @@ const homes: Record<string, RegExp> = {
   'node:sqlite': /^core\/(sqlite\.ts|files\/file-lock\.ts|vectors\/sqlite\/[\w-]+\.ts|failure-log\/sqlite\.ts)$/,
   eld: /^core\/encode\/detect-language\.ts$/,
   protobufjs: /^core\/onnx\/protobuf\.ts$/,
-  '@aws-sdk/client-sqs': /^functions\/events\/sqs\.ts$/,
+  '@aws-sdk/client-sqs': /^functions\/events\/sqs-client\.ts$/,
   sst: /^functions\/lambda\/runtime\.ts$/,
   'cli-progress': /^scripts\/cli\/progress\.ts$/,
   ignore: /^core\/files\/left-out\.ts$/,
