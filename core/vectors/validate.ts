@@ -1,6 +1,6 @@
 import { SightlineError } from '../errors.ts';
 import { FILTERS, type FieldName, type FieldType, type NamedField, STORED_FIELDS } from '../picture-fields.ts';
-import type { Filter, Point, Tombstone } from '../ports.ts';
+import type { Filter, Point, Tombstone, VectorQuery } from '../ports.ts';
 import { isQueryWord, MAX_QUERY_WORDS } from '../search/lexical-terms.ts';
 import type { JointEmbedding, Payload } from '../types.ts';
 import { norm } from '../vector-arithmetic.ts';
@@ -31,13 +31,14 @@ export function checkIds(ids: readonly string[]): void {
   for (const id of ids) checkId(id);
 }
 
-export function checkExcluded(ids: readonly string[]): void {
-  if (ids.length > MAX_VALUES) throw invalid(`expected at most ${MAX_VALUES} excluded ids, got ${ids.length}`);
-  checkIds(ids);
-}
-
-export function checkMinScore(minScore: number): void {
+/** Checks a whole query. Answers its unit vector. */
+export function checkQuery({ vector, limit, filter, exclude = [], minScore = 0 }: VectorQuery, dimension: number) {
+  checkLimit(limit);
+  checkFilter(filter);
+  if (exclude.length > MAX_VALUES) throw invalid(`expected at most ${MAX_VALUES} excluded ids, got ${exclude.length}`);
+  checkIds(exclude);
   if (!Number.isFinite(minScore)) throw invalid(`expected a number as minimum score, got ${minScore}`);
+  return unitVector(vector, dimension, 'the query');
 }
 
 export function checkLimit(limit: number): void {

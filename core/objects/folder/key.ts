@@ -8,13 +8,15 @@ const MAX_NAME_BYTES = 255;
 const RESERVED = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$) *(\.|$)/i;
 /** Not possible in a Windows file name; the colon would even open an alternate data stream. */
 const WINDOWS_FORBIDDEN = /[<>:"|?*]/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const CONTROL = /[\u0000-\u001f\u007f]/;
 
 /**
  * The names along the path of a key, from the root of the folder down.
  * @throws {invalid-key} for every key that has no safe and unambiguous path below the root, before anything is touched
  */
 export function segmentsOf(key: string): string[] {
-  const problem = problemOf(key, process.platform === 'win32');
+  const problem = keyProblem(key);
   if (problem !== null) throw invalidKey(key, problem);
   return key.split('/');
 }
@@ -24,7 +26,7 @@ export function segmentsOf(key: string): string[] {
  * can be copied to any machine. Names that break them can still be read where the system allows them.
  */
 export function newSegmentsOf(key: string): string[] {
-  const problem = problemOf(key, process.platform === 'win32') ?? portabilityProblemOf(key);
+  const problem = keyProblem(key) ?? portabilityProblemOf(key);
   if (problem !== null) throw invalidKey(key, problem);
   return key.split('/');
 }
@@ -34,37 +36,30 @@ export function isKey(path: string): boolean {
   return keyProblem(path) === null;
 }
 
-/** Why a file of this path is no object of the folder, as the end of a sentence; null when it is one. */
-export function keyProblem(path: string): string | null {
-  return problemOf(path, process.platform === 'win32');
-}
-
 /** Whether a name is out of sight: hidden files of the user, of the system, and our own unfinished writes. */
 export function isHidden(name: string): boolean {
   return name.startsWith('.');
 }
 
-export function invalidKey(key: string, problem: string, cause?: unknown): SightlineError {
+export function invalidKey(key: string, problem: string): SightlineError {
   const shown = key.length > 100 ? `${key.slice(0, 100)}...` : key;
-  return new SightlineError('invalid-key', `the key ${JSON.stringify(shown)} ${problem}`, { cause });
+  return new SightlineError('invalid-key', `the key ${JSON.stringify(shown)} ${problem}`);
 }
 
-/** What is wrong with a key, or null. */
-function problemOf(key: string, windows: boolean): string | null {
+/** Why a file of this path is no object of the folder, as the end of a sentence; null when it is one. */
+export function keyProblem(key: string): string | null {
   if (key === '') return 'is empty';
   if (!key.isWellFormed()) return 'is not well-formed Unicode';
   if (Buffer.byteLength(key) > MAX_KEY_BYTES) return `is longer than ${MAX_KEY_BYTES} bytes of UTF-8`;
-  for (let i = 0; i < key.length; i++) {
-    const code = key.charCodeAt(i);
-    if (code < 0x20 || code === 0x7f) return 'contains a control character';
-  }
+  if (CONTROL.test(key)) return 'contains a control character';
   if (key.includes('\\')) return 'contains a backslash';
   for (const name of key.split('/')) {
     const problem = problemOfName(name);
     if (problem !== null) return problem;
   }
-  if (windows && WINDOWS_FORBIDDEN.test(key)) return 'contains a character that Windows does not allow in file names';
-  return windows ? portabilityProblemOf(key) : null;
+  if (process.platform !== 'win32') return null;
+  if (WINDOWS_FORBIDDEN.test(key)) return 'contains a character that Windows does not allow in file names';
+  return portabilityProblemOf(key);
 }
 
 function problemOfName(name: string): string | null {

@@ -1,52 +1,30 @@
-import { createHash } from 'node:crypto';
-import { SightlineError } from '../../errors.ts';
 import type { ListedObject } from '../../ports.ts';
 import type { Page } from '../../types.ts';
 import { compareUtf8 } from '../../utf8-order.ts';
+import { type ListOptions, pageCursor, pageStart } from '../list-page.ts';
 import { lookAtFiles, readEntries } from './entries.ts';
-import { isKey } from './key.ts';
 import type { Root } from './open-directory.ts';
 
 /** Files looked at side by side: enough to keep the four threads of libuv busy. */
 export const BATCH = 32;
 
 /**
- * One page of the keys below `root` in UTF-8 order. The tree is walked in that order and only where the page can be, so
+ * One page of the keys below `root` in UTF-8 order. The tree is read in that order and only where the page can be, so
  * a page costs what it holds and the names of the folders on its path. Symbolic links and hidden names are no objects.
  * A folder that cannot be read throws `unavailable`: leaving it out would look as if its pictures had been deleted.
  */
-export async function listFolder(
-  root: Root,
-  bucket: string,
-  options: { prefix?: string; cursor?: string; limit: number },
-): Promise<Page<ListedObject>> {
-  const { prefix = '', cursor, limit } = options;
-  if (!Number.isInteger(limit) || limit < 1 || limit > 1000) {
-    throw new SightlineError('invalid-input', `expected a limit of 1 to 1000, got ${limit}`);
-  }
-  const query = createHash('sha256')
-    .update(JSON.stringify([bucket, prefix]))
-    .digest('base64url')
-    .slice(0, 8);
-  const after = cursor === undefined ? '' : readCursor(cursor, query);
+export async function listFolder(root: Root, bucket: string, options: ListOptions): Promise<Page<ListedObject>> {
+  const { prefix = '', limit } = options;
+  const after = pageStart(bucket, options);
   const items: ListedObject[] = [];
   // One more than asked for, to know whether there is a next page.
-  for await (const item of walk(root, [], prefix, after)) {
+  for await (const item of objectsBelow(root, [], prefix, after)) {
     items.push(item);
     if (items.length > limit) break;
   }
   if (items.length <= limit) return { items };
   items.pop();
-  return { items, next: `${query}.${Buffer.from(items.at(-1)!.key).toString('base64url')}` };
-}
-
-function readCursor(cursor: string, query: string): string {
-  const [made, encoded] = cursor.split('.');
-  const key = Buffer.from(encoded ?? '', 'base64url').toString();
-  if (made !== query || !isKey(key) || cursor !== `${query}.${Buffer.from(key).toString('base64url')}`) {
-    throw new SightlineError('invalid-cursor', 'expected a cursor from the previous page of the same list');
-  }
-  return key;
+  return { items, next: pageCursor(bucket, prefix, items.at(-1)!.key) };
 }
 
 /** Where the first of these sorted names stands that may begin like this, or be the folder in which that lies. */
@@ -62,7 +40,7 @@ function firstFrom(names: readonly string[], beginning: string): number {
 }
 
 /** The objects below `names` with `prefix` and a key greater than `after`, in order. */
-async function* walk(
+async function* objectsBelow(
   root: Root,
   names: readonly string[],
   prefix: string,
@@ -84,7 +62,7 @@ async function* walk(
       continue;
     }
     yield* (await lookAtFiles(root, names, files.splice(0))).objects;
-    yield* walk(root, [...names, name.slice(0, -1)], prefix, after);
+    yield* objectsBelow(root, [...names, name.slice(0, -1)], prefix, after);
   }
   yield* (await lookAtFiles(root, names, files)).objects;
 }

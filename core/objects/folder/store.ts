@@ -112,12 +112,8 @@ function folderOf(root: Root, name: string, rules: FolderRules, trash: string): 
 async function openRoot(path: string): Promise<Root> {
   try {
     const real = await realpath(path);
-    const { dev, ino, isDirectory } = await stat(real, { bigint: true }).then((info) => ({
-      dev: info.dev,
-      ino: info.ino,
-      isDirectory: info.isDirectory(),
-    }));
-    if (isDirectory) return { path: real, dev, ino };
+    const info = await stat(real, { bigint: true });
+    if (info.isDirectory()) return { path: real, dev: info.dev, ino: info.ino };
   } catch (error) {
     throw unavailable(error, 'open the folder', path);
   }

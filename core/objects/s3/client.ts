@@ -9,8 +9,6 @@ export interface S3Options {
   readonly region?: string;
   /** Address of another S3-compatible server, such as `http://127.0.0.1:9000`. Implies path-style addresses. */
   readonly endpoint?: string;
-  /** `https://host/bucket/key` instead of `https://bucket.host/key`. Default: true with an `endpoint`, else false. */
-  readonly forcePathStyle?: boolean;
   /** Default: the SDK's provider chain, which is right on Lambda. */
   readonly credentials?: {
     readonly accessKeyId: string;
@@ -19,18 +17,10 @@ export interface S3Options {
   };
   /** Tries a request, the first one included, with exponential backoff and full jitter between them. Default 4. */
   readonly maxAttempts?: number;
-  /** For the TCP and TLS handshake. Default 3,000. */
-  readonly connectTimeoutMs?: number;
-  /** For one try of a request up to its answer's headers; a part of `partBytes` is sent within it. Default 30,000. */
-  readonly requestTimeoutMs?: number;
   /** Longest silence while a body is read. Default 30,000. */
   readonly idleTimeoutMs?: number;
   /** For one request with all its tries. Default 60,000. */
   readonly deadlineMs?: number;
-  /** Bodies longer than this go up in parts of this size. At least 5 MiB (S3's smallest part). Default 8 MiB. */
-  readonly partBytes?: number;
-  /** Parts of one upload under way at the same time; each holds `partBytes` of memory. Default 3. */
-  readonly partConcurrency?: number;
   /** Pays for requests to a bucket whose owner does not ("Requester Pays"). Default false. */
   readonly requesterPays?: boolean;
   /** Refuses everything that would change the bucket, with `read-only`. Default false. */
@@ -52,7 +42,10 @@ export function againOnConflict<T>(write: () => Promise<T>): Promise<T> {
   });
 }
 
-const MIN_PART_BYTES = 5 * 1024 ** 2;
+/** For the TCP and TLS handshake. */
+const CONNECT_TIMEOUT_MS = 3_000;
+/** For one try of a request up to its answer's headers; a part of an upload is sent within it. */
+const REQUEST_TIMEOUT_MS = 30_000;
 
 /** Says in every request that whoever signs it pays (Amazon S3 user guide, "Using Requester Pays buckets"). */
 function payForRequests(client: S3Client): void {
@@ -80,8 +73,6 @@ export interface S3Session {
   readonly bucket: string;
   /** Whether an endpoint was given, so that the server may be another one than S3. */
   readonly isOther: boolean;
-  readonly partBytes: number;
-  readonly partConcurrency: number;
   /**
    * Runs one request under the deadline and translates its faults. The caller's signal stays connected to the answer.
    */
@@ -90,25 +81,22 @@ export interface S3Session {
 
 /**
  * Sends nothing.
- * @throws {invalid-config} for options that cannot work
+ * @throws {invalid-config} for an empty name
  */
 export function createSession(options: S3Options): S3Session {
-  const { bucket, deadlineMs = 60_000, partBytes = 8 * 1024 ** 2, partConcurrency = 3 } = options;
+  const { bucket, deadlineMs = 60_000 } = options;
   if (bucket === '') throw new SightlineError('invalid-config', 'expected the name of a bucket, got an empty text');
-  if (!Number.isInteger(partBytes) || partBytes < MIN_PART_BYTES) {
-    throw new SightlineError('invalid-config', `expected partBytes of at least ${MIN_PART_BYTES}, got ${partBytes}`);
-  }
   const config: S3ClientConfig = {
     region: options.region,
     endpoint: options.endpoint,
-    forcePathStyle: options.forcePathStyle ?? options.endpoint !== undefined,
+    forcePathStyle: options.endpoint !== undefined,
     credentials: options.credentials,
     followRegionRedirects: true,
     retryMode: 'standard',
     maxAttempts: options.maxAttempts ?? 4,
     requestHandler: {
-      connectionTimeout: options.connectTimeoutMs ?? 3_000,
-      requestTimeout: options.requestTimeoutMs ?? 30_000,
+      connectionTimeout: CONNECT_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
       throwOnRequestTimeout: true,
       socketTimeout: options.idleTimeoutMs ?? 30_000,
     },
@@ -122,8 +110,6 @@ export function createSession(options: S3Options): S3Session {
     signer,
     bucket,
     isOther: options.endpoint !== undefined,
-    partBytes,
-    partConcurrency,
     async call(context, run) {
       const deadline = new AbortController();
       const late = new Error(`no answer within ${deadlineMs} ms`);

@@ -38,29 +38,3 @@ export function decodeListedKey(key: string): string {
 export function bareEtag(etag: string | undefined): string {
   return (etag ?? '').replace(/^W\//, '').replaceAll('"', '');
 }
-
-interface ListPosition {
-  readonly prefix: string;
-  /** The last key that was listed. */
-  readonly after: string;
-}
-
-export function encodeListCursor(position: ListPosition): string {
-  return Buffer.from(JSON.stringify([position.prefix, position.after])).toString('base64url');
-}
-
-/**
- * Where a listing goes on.
- * @throws {invalid-cursor} when it is none of ours or of another prefix
- */
-export function decodeListCursor(cursor: string, prefix: string): string {
-  try {
-    const parsed: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString());
-    if (Array.isArray(parsed) && parsed.length === 2 && parsed[0] === prefix && typeof parsed[1] === 'string') {
-      return parsed[1];
-    }
-  } catch {
-    // Not JSON: answered below.
-  }
-  throw new SightlineError('invalid-cursor', 'expected a cursor of this listing, got another text');
-}

@@ -3,20 +3,15 @@ import { SightlineError } from '../../errors.ts';
 import type { ListedObject } from '../../ports.ts';
 import type { Page } from '../../types.ts';
 import { compareUtf8 } from '../../utf8-order.ts';
+import { type ListOptions, pageCursor, pageStart } from '../list-page.ts';
 import type { S3Session } from './client.ts';
 import { isUnreadable } from './errors.ts';
-import { bareEtag, decodeListCursor, decodeListedKey, encodeListCursor, isHidden } from './keys.ts';
+import { bareEtag, decodeListedKey, isHidden } from './keys.ts';
 
-/** `ObjectStore.list` on S3. Its cursors are keys, so they can be checked and stay valid. */
-export async function listObjects(
-  s3: S3Session,
-  options: { prefix?: string; cursor?: string; limit: number },
-): Promise<Page<ListedObject>> {
-  const { prefix = '', cursor, limit } = options;
-  if (!Number.isInteger(limit) || limit < 1 || limit > 1000) {
-    throw new SightlineError('invalid-input', `expected a limit of 1 to 1000, got ${limit}`);
-  }
-  const after = cursor === undefined ? undefined : decodeListCursor(cursor, prefix);
+/** `ObjectStore.list` on S3. */
+export async function listObjects(s3: S3Session, options: ListOptions): Promise<Page<ListedObject>> {
+  const { prefix = '', limit } = options;
+  const after = pageStart(s3.bucket, options) || undefined;
   // Some servers answer with no keys and a token to go on with; what comes after those must not be lost.
   let token: string | undefined;
   let answer: ListObjectsV2CommandOutput;
@@ -43,7 +38,7 @@ export async function listObjects(
   const last = items.at(-1);
   const shown = items.filter(({ key }) => !isHidden(key));
   if (!answer.IsTruncated || last === undefined) return { items: shown };
-  const next = encodeListCursor({ prefix, after: last.key });
+  const next = pageCursor(s3.bucket, prefix, last.key);
   // Only the last page may be empty.
   return shown.length === 0 ? listObjects(s3, { ...options, cursor: next }) : { items: shown, next };
 }

@@ -46,7 +46,7 @@ export async function presignPut(
   // Named here, they are signed as headers; the presigner would leave the type unsigned and move the rest into the
   // query.
   const signed = new Set(['content-type', 'content-length', 'if-none-match']);
-  const url = await sign(s3, key, () =>
+  const url = await s3.call({ action: 'signing a request', key }, () =>
     getSignedUrl(s3.signer, command, {
       expiresIn: expiresInSeconds,
       signableHeaders: new Set([...signed, 'host']),
@@ -58,15 +58,8 @@ export async function presignPut(
     'content-length': String(bytes),
     ...(onlyIfNew && { 'if-none-match': '*' }),
   };
-  return { method: 'PUT', url, headers, expiresAt: expiry(expiresInSeconds) };
-}
-
-function sign<T>(s3: S3Session, key: string, run: () => Promise<T>): Promise<T> {
-  return s3.call({ action: 'signing a request', key }, run);
-}
-
-function expiry(seconds: number): string {
-  return new Date(Date.now() + seconds * 1000).toISOString();
+  const expiresAt = new Date(Date.now() + expiresInSeconds * 1000).toISOString();
+  return { method: 'PUT', url, headers, expiresAt };
 }
 
 function checkSignable(key: string, expiresInSeconds: number): void {

@@ -12,8 +12,7 @@ import { deleteObject, getObject, headObject } from './read.ts';
 
 /**
  * The trash of a bucket. Where it keeps old versions, a delete marker hides the object and its version is what comes
- * back;
- * elsewhere a copy waits below `TRASH_PREFIX`, out of sight like everything below `.sightline/`.
+ * back; elsewhere a copy waits below `TRASH_PREFIX`, out of sight like everything below `.sightline/`.
  */
 export const TRASH_PREFIX = '.sightline/trash/';
 

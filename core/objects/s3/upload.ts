@@ -16,6 +16,10 @@ import { bareEtag, checkS3Key } from './keys.ts';
 
 type PutOptions = NonNullable<Parameters<ObjectStore['put']>[2]>;
 
+/** Bodies longer than this go up in parts of this size. */
+const PART_BYTES = 8 * 1024 ** 2;
+/** Parts of one upload that are under way at the same time; each takes its size in memory. */
+const PARTS_AT_ONCE = 3;
 /** Most parts an upload may have (Amazon S3 user guide, "Amazon S3 multipart upload limits"). */
 const MAX_PARTS = 10_000;
 /** Object metadata that tells our own write from another one when the answer to it was lost. */
@@ -31,10 +35,9 @@ interface Write {
 }
 
 /**
- * `ObjectStore.put` on S3: one request up to `partBytes`, else in parts, which become an object only when all of them
+ * `ObjectStore.put` on S3: one request up to 8 MiB, else in parts, which become an object only when all of them
  * have arrived. Nothing of a failed upload stays. What has been read of the body is in memory until S3 has confirmed
- * it,
- * so that every request can be repeated.
+ * it, so that every request can be repeated.
  */
 export async function putObject(
   s3: S3Session,
@@ -53,7 +56,7 @@ export async function putObject(
       ...(options.ifNoneMatch !== undefined && { IfNoneMatch: options.ifNoneMatch }),
     },
   };
-  const parts = inParts(body, s3.partBytes, options);
+  const parts = inParts(body, options);
   try {
     const first = await parts.next();
     const second = first.done ? first : await parts.next();
@@ -74,12 +77,11 @@ async function* prepend<T>(head: readonly T[], tail: AsyncIterable<T>): AsyncGen
 }
 
 /**
- * The body in pieces of exactly `partBytes`, the last one shorter; none for an empty body.
+ * The body in pieces of exactly 8 MiB, the last one shorter; none for an empty body.
  * @throws {too-large}
  */
 async function* inParts(
   body: Uint8Array | ReadableStream<Uint8Array>,
-  partBytes: number,
   { maxBytes = Infinity, signal }: PutOptions,
 ): AsyncGenerator<Uint8Array, undefined> {
   let total = 0;
@@ -93,7 +95,7 @@ async function* inParts(
   signal?.throwIfAborted();
   if (body instanceof Uint8Array) {
     count(body.length);
-    for (let start = 0; start < body.length; start += partBytes) yield body.subarray(start, start + partBytes);
+    for (let start = 0; start < body.length; start += PART_BYTES) yield body.subarray(start, start + PART_BYTES);
     return;
   }
   const reader = body.getReader();
@@ -109,9 +111,9 @@ async function* inParts(
       if (done) break;
       count(value.length);
       let rest = value;
-      while (held + rest.length >= partBytes) {
-        pending.push(rest.subarray(0, partBytes - held));
-        rest = rest.subarray(partBytes - held);
+      while (held + rest.length >= PART_BYTES) {
+        pending.push(rest.subarray(0, PART_BYTES - held));
+        rest = rest.subarray(PART_BYTES - held);
         yield Buffer.concat(pending);
         [pending, held] = [[], 0];
       }
@@ -230,12 +232,12 @@ async function sendParts(s3: S3Session, write: Write, UploadId: string | undefin
     let number = 0;
     for await (const part of parts) {
       if (++number > MAX_PARTS) {
-        throw new SightlineError('too-large', `expected at most ${MAX_PARTS} parts of ${s3.partBytes} bytes, got more`);
+        throw new SightlineError('too-large', `expected at most ${MAX_PARTS} parts of ${PART_BYTES} bytes, got more`);
       }
       bytes += part.length;
       const sending = send(number, part).finally(() => underWay.delete(sending));
       underWay.add(sending);
-      if (underWay.size >= s3.partConcurrency) await Promise.race(underWay);
+      if (underWay.size >= PARTS_AT_ONCE) await Promise.race(underWay);
     }
     await Promise.all(underWay);
     return { done, bytes };

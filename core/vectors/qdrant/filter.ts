@@ -5,10 +5,10 @@ import { BEGINNING } from '../../search/lexical-terms.ts';
 import { isTime } from '../validate.ts';
 import {
   canonicalTime,
+  hashNumber,
   LONG_SEQUENCER_FIELD,
   PREFIX_INDEXES,
   type PrefixSearch,
-  prefixNumber,
   type StoredPayload,
   sequencerParts,
   TAGS_MARK,
@@ -103,7 +103,7 @@ function prefixCondition(prefix: string, prefixes: PrefixSearch): Condition {
   // Only pictures have a key, so the empty prefix asks for pictures.
   if (prefix === '') return equals('kind', 'image');
   if (prefixes === 'match') return { key: PREFIX_INDEXES.match.field, match: { prefix } };
-  return equals(PREFIX_INDEXES.hashed.field, prefixNumber(prefix));
+  return equals(PREFIX_INDEXES.hashed.field, hashNumber(prefix));
 }
 
 /** A filter with further conditions that must or must not hold. */

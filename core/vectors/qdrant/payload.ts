@@ -108,7 +108,7 @@ function storedField({ name, type }: NamedField, value: unknown, prefixes: Prefi
   return { [name]: value };
 }
 
-/** Each tag once, their words, and their mark: the first 52 bits of a SHA-256, which a JSON number holds exactly. */
+/** Each tag once, their words, and their mark. */
 export function tagFields(tags: readonly string[], prefixes: PrefixSearch): StoredPayload {
   const once = [...new Set(tags)];
   const words = withBeginnings(tagWords(once), prefixes);
@@ -207,21 +207,20 @@ function sequencerFields(sequencer: string): StoredPayload {
 }
 
 /**
- * Numbers that stand for the prefixes of a key, each the first 52 bits of a SHA-256. Qdrant before 1.19 cannot match
- * prefixes; whole texts would take up to half a megabyte a key, these take 17 bytes a character.
+ * Numbers that stand for the prefixes of a key. Qdrant before 1.19 cannot match prefixes; whole texts would take up to
+ * half a megabyte a key, these take 17 bytes a character.
  */
 function prefixNumbers(key: string): number[] {
   const numbers: number[] = [];
   let prefix = '';
   for (const character of key) {
     prefix += character;
-    numbers.push(prefixNumber(prefix));
+    numbers.push(hashNumber(prefix));
   }
   return numbers;
 }
 
-export const prefixNumber = (prefix: string): number => hashNumber(prefix);
-
-function hashNumber(text: string): number {
+/** The first 52 bits of the SHA-256 of a text, which a JSON number holds exactly. */
+export function hashNumber(text: string): number {
   return Number.parseInt(hash('sha256', text, 'hex').slice(0, 13), 16);
 }

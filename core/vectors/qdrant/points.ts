@@ -106,6 +106,6 @@ function sizeOf(session: QdrantSession, collection: string, points: number): () 
   };
 }
 
-export function fetchedPoint(point: Schemas['Record']): FetchedPoint {
+function fetchedPoint(point: Schemas['Record']): FetchedPoint {
   return { id: String(point.id), payload: point.payload ?? {}, vector: point.vector };
 }

@@ -2,7 +2,7 @@ import type { Schemas } from '@qdrant/js-client-rest';
 import type { Hit, VectorQuery } from '../../ports.ts';
 import type { JointEmbedding, Page } from '../../types.ts';
 import { decodeCursor, encodeCursor, fingerprint } from '../cursor.ts';
-import { checkExcluded, checkFilter, checkLimit, checkMinScore, unitVector } from '../validate.ts';
+import { checkQuery } from '../validate.ts';
 import { liveFilter, narrowed, type QdrantFilter } from './filter.ts';
 import { READ_FIELDS, readPayload, type StoredPayload } from './payload.ts';
 import type { QdrantPart } from './points.ts';
@@ -57,11 +57,7 @@ interface Search {
 /** See `VectorStore.query`. */
 export async function queryPoints(part: QdrantPart, query: VectorQuery, search: QdrantSearch): Promise<Page<Hit>> {
   const { limit, exclude = [], minScore } = query;
-  checkLimit(limit);
-  checkFilter(query.filter);
-  checkExcluded(exclude);
-  if (minScore !== undefined) checkMinScore(minScore);
-  const vector = unitVector(query.vector, part.dimension, 'the query');
+  const vector = checkQuery(query, part.dimension);
   const of = fingerprint(['query', vector, query.filter, minScore]);
   const after = query.cursor === undefined ? null : positionOf(of, query.cursor);
   const filter = liveFilter(query.filter, part);

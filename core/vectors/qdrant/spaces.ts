@@ -47,6 +47,7 @@ interface Server {
   readonly session: QdrantSession;
   readonly alias: string;
   readonly options: QdrantSpacesOptions;
+  readonly search: QdrantSearch;
   /**
    * The collection that is live now, undefined when none is.
    * @throws {invalid-config} when the alias is not ours
@@ -77,6 +78,7 @@ export async function openQdrantSpaces(options: QdrantSpacesOptions): Promise<Sp
     session,
     alias,
     options,
+    search: options.search ?? {},
     prefixes,
     async readLive() {
       const named = (await readAliases(session)).get(alias);
@@ -84,8 +86,7 @@ export async function openQdrantSpaces(options: QdrantSpacesOptions): Promise<Sp
       throw new SightlineError(
         'invalid-config',
         `expected the alias ${alias} at ${session.url} to name a collection ${collectionPrefix}…, got ` +
-          `${named}, which is ` +
-          'not of this program; use a Qdrant server where this alias is free',
+          `${named}, which is not of this program; use a Qdrant server where this alias is free`,
         { details: { alias, found: named } },
       );
     },
@@ -178,8 +179,7 @@ async function openLive(server: Server, space: SpaceId, dimension: number): Prom
     throw new SightlineError(
       'space-mismatch',
       `expected the alias ${alias} to name ${collection}, the space of the loaded models, got ${named}; use ` +
-        'the models ' +
-        'it was made with, or change to these by `npm run reindex`',
+        'the models it was made with, or change to these by `npm run reindex`',
       { details: { alias, expected: collection, found: named } },
     );
   };
@@ -207,10 +207,8 @@ async function openLive(server: Server, space: SpaceId, dimension: number): Prom
       await sleep(FENCE_POLL_MS);
     }
   };
-  const store = plainStore(server, space, {
-    ...part,
-    readBack: (ids, fields) => readBackLive(part, alias, { ids, fields }, acknowledge),
-  });
+  const readBack: QdrantPart['readBack'] = (ids, fields) => readBackLive(part, alias, { ids, fields }, acknowledge);
+  const store = storeOf({ ...part, readBack }, space, server.search);
   return {
     ...store,
     async upsert(points, ...how) {
@@ -244,8 +242,8 @@ async function openCandidate(server: Server, space: SpaceId, dimension: number):
       checkLimit(limit);
       return findDifferences(from, part, after, limit);
     },
-    from: plainStore(server, server.spaceOf(live), from),
-    to: guarded(plainStore(server, space, part), mayWrite),
+    from: storeOf(from, server.spaceOf(live), server.search),
+    to: guarded(storeOf(part, space, server.search), mayWrite),
   };
   return {
     ...copy,
@@ -268,11 +266,6 @@ async function openCandidate(server: Server, space: SpaceId, dimension: number):
     },
     close: async () => {},
   };
-}
-
-/** A store whose session is the caller's. */
-function plainStore(server: Server, space: SpaceId, part: QdrantPart): VectorStore {
-  return storeOf(part, space, server.options.search ?? {}, async () => {});
 }
 
 /** The same with writes that have to be allowed. */

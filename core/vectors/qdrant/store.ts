@@ -11,12 +11,7 @@ import { float32Vector, type QdrantSearch, queryPoints } from './query.ts';
 import { removePoints, setTags, upsertPoints } from './write.ts';
 
 /** The vector store over one collection of a Qdrant server (1.16 or newer), which has been checked. */
-export function storeOf(
-  part: QdrantPart,
-  space: SpaceId,
-  search: QdrantSearch,
-  close: () => Promise<void>,
-): VectorStore {
+export function storeOf(part: QdrantPart, space: SpaceId, search: QdrantSearch): VectorStore {
   return {
     space,
     dimension: part.dimension,
@@ -42,7 +37,8 @@ export function storeOf(
     count: (filter) => countPoints(part, filter),
     facet: (field, filter, limit) => facet(part, field, filter, limit),
     purgeTombstones: (olderThan) => purgeTombstones(part, olderThan),
-    close,
+    // The session is that of whoever opened the collection.
+    close: async () => {},
   };
 }
 

@@ -53,8 +53,7 @@ function findLive(db: DatabaseSync, options: CollectionOptions, live: Found | nu
     'space-mismatch',
     `expected vectors of space ${space} with ${dimension} dimensions, as the loaded models make them, but ${file} ` +
       `holds those of space ${live.space} with ${live.dimension}; use the models it was made with, change to ` +
-      'these by ' +
-      '`npm run reindex`, or name another file and index again',
+      'these by `npm run reindex`, or name another file and index again',
     { details: { expected: space, found: live.space } },
   );
 }

@@ -45,7 +45,7 @@ export interface QueryCode {
 
 /** The codes of a query that is not all zeros. */
 export function encodeQuery(query: Float32Array): QueryCode {
-  const step = largest(query) / QUERY_LEVELS;
+  const step = query.reduce((most, value) => Math.max(most, Math.abs(value)), 0) / QUERY_LEVELS;
   const levels = Int8Array.from(query, (value) => Math.round(value / step));
   let [squares, errors] = [0, 0];
   for (const [i, level] of levels.entries()) {
@@ -53,10 +53,4 @@ export function encodeQuery(query: Float32Array): QueryCode {
     errors += (query[i]! - level * step) ** 2;
   }
   return { levels, step, length: Math.sqrt(squares), error: Math.sqrt(errors) };
-}
-
-function largest(vector: Float32Array): number {
-  let most = 0;
-  for (let i = 0; i < vector.length; i++) most = Math.max(most, Math.abs(vector[i]!));
-  return most;
 }

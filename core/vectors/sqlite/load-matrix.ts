@@ -35,7 +35,7 @@ export function loadSlots(collection: Slots): void {
     if (slots.length === 0) continue;
     const vectors = floats(collection, row?.vectors as Uint8Array, slots.length);
     for (let i = 0; i < slots.length; i++) {
-      matrix.fill(Math.floor(slots[i]! / KINDS), slots[i]! % KINDS, vectors, i * dimension);
+      matrix.put(Math.floor(slots[i]! / KINDS), slots[i]! % KINDS, vectors, i * dimension);
     }
   }
 }

@@ -71,7 +71,8 @@ export class SlotMatrix {
 
   /** The vector in a slot: a view, valid until the slot changes. */
   row(slot: number): Float32Array {
-    const [chunk, offset] = this.#locate(slot);
+    const chunk = this.#chunks[Math.floor(slot / this.chunkSlots)]!;
+    const offset = slot % this.chunkSlots;
     return chunk.vectors.subarray(offset * this.dimension, (offset + 1) * this.dimension);
   }
 
@@ -123,15 +124,11 @@ export class SlotMatrix {
   }
 
   apply({ slot, live }: SlotChange): void {
-    this.#put(slot, live?.kind ?? FREE, live?.vector ?? null, 0);
+    this.put(slot, live?.kind ?? FREE, live?.vector ?? null, 0);
   }
 
-  /** Puts the vector that begins at `from` into a slot: what a change does, without an object for each of many. */
-  fill(slot: number, kind: number, vectors: Float32Array, from: number): void {
-    this.#put(slot, kind, vectors, from);
-  }
-
-  #put(slot: number, kind: number, vectors: Float32Array | null, start: number): void {
+  /** Puts the vector that begins at `start` into a slot: what a change does, without an object for each of many. */
+  put(slot: number, kind: number, vectors: Float32Array | null, start: number): void {
     while (slot >= this.#chunks.length * this.chunkSlots) this.#chunks.push(this.#newChunk());
     // Slots that are skipped here have never been used, unless rows come unordered: then they are filled later.
     for (; this.#used <= slot; this.#used++) this.#free.add(this.#used);
@@ -153,10 +150,6 @@ export class SlotMatrix {
       chunk.steps[offset] = step;
       chunk.codeError = Math.max(chunk.codeError, rowError(step, this.dimension));
     }
-  }
-
-  #locate(slot: number): [Chunk, number] {
-    return [this.#chunks[Math.floor(slot / this.chunkSlots)]!, slot % this.chunkSlots];
   }
 
   #newChunk(): Chunk {

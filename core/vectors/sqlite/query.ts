@@ -3,7 +3,7 @@ import type { Filter, Hit, VectorQuery } from '../../ports.ts';
 import type { Page } from '../../types.ts';
 import { dot } from '../../vector-arithmetic.ts';
 import { decodeCursor, encodeCursor, fingerprint } from '../cursor.ts';
-import { checkExcluded, checkFilter, checkLimit, checkMinScore, unitVector } from '../validate.ts';
+import { checkQuery } from '../validate.ts';
 import type { Collection } from './collection.ts';
 import { filterCondition } from './filter.ts';
 import { PAYLOAD_COLUMNS, payloadOf } from './rows.ts';
@@ -60,11 +60,7 @@ export class NearestPoints {
   /** See `VectorStore.query`. */
   async query(query: VectorQuery): Promise<Page<Hit>> {
     const { limit, filter, exclude = [], minScore = -Infinity } = query;
-    checkLimit(limit);
-    checkFilter(filter);
-    checkExcluded(exclude);
-    if (query.minScore !== undefined) checkMinScore(query.minScore);
-    const vector = unitVector(query.vector, this.#collection.dimension, 'the query');
+    const vector = checkQuery(query, this.#collection.dimension);
     const of = fingerprint(['query', vector, filter, query.minScore]);
     const after = query.cursor === undefined ? null : positionOf(of, query.cursor);
     return this.#collection.read(async () => {

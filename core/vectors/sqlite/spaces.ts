@@ -8,17 +8,10 @@ import { findDifferences } from './diff.ts';
 import { liveCollection } from './find-collection.ts';
 import { readPoints, readVectors } from './list.ts';
 import { VECTOR_INDEX } from './schema.ts';
-import { openCollection } from './store.ts';
+import { type EmbeddedStoreOptions, openCollection } from './store.ts';
 import { removePoints, upsertPoints } from './write.ts';
 
-export interface EmbeddedSpacesOptions {
-  /** Path of the SQLite file; made when it does not exist. Its folder must exist. */
-  readonly file: string;
-  /** Names the live space. Default `live`. */
-  readonly alias?: string;
-  /** As for `openEmbeddedStore`. */
-  readonly threads?: number;
-  readonly chunkSlots?: number;
+export interface EmbeddedSpacesOptions extends Omit<EmbeddedStoreOptions, 'space' | 'dimension'> {
   /** As for `openDatabase`. */
   readonly onMigration?: (migration: Migration) => void;
 }

@@ -41,10 +41,7 @@ describe('S3 driver', () => {
     it('refuses a bucket that does not exist', async () => {
       await assert.rejects(open({ bucket: 'not-there' }), failsWith('invalid-config', /no bucket not-there/));
     });
-    it('refuses an empty name and parts that S3 refuses', async () => {
-      await assert.rejects(open({ bucket: '' }), failsWith('invalid-config'));
-      await assert.rejects(open({ partBytes: MiB }), failsWith('invalid-config', /partBytes/));
-    });
+    it('refuses an empty name', () => assert.rejects(open({ bucket: '' }), failsWith('invalid-config')));
     it('says that a server cannot be reached', async () => {
       const closed = { endpoint: 'http://127.0.0.1:1', maxAttempts: 1 };
       await assert.rejects(open(closed), failsWith('unavailable', /HeadBucket.*ECONNREFUSED/));
@@ -192,15 +189,13 @@ describe('S3 driver', () => {
     });
 
     it('keep every byte in its place', async () => {
-      const store = await open({ partBytes: 5 * MiB, partConcurrency: 2 });
-      const bytes = randomBytes(17 * MiB + 12_345);
-      const put = await store.put('parts', chunks(bytes, 3_000_017), { contentType: 'image/tiff' });
+      const bytes = randomBytes(33 * MiB + 12_345);
+      const put = await s3.put('parts', chunks(bytes, 3_000_017), { contentType: 'image/tiff' });
       assert.equal(put.bytes, bytes.length);
       assert.equal(put.contentType, 'image/tiff');
-      const stored = await new Response((await store.get('parts'))?.body).bytes();
+      const stored = await new Response((await s3.get('parts'))?.body).bytes();
       const digest = (data: Uint8Array) => createHash('sha256').update(data).digest('hex');
       assert.equal(digest(stored), digest(bytes));
-      store.close();
     });
 
     it('keep the condition to the end', async () => {
