@@ -160,8 +160,7 @@ export const PICTURE_FIELDS = {
     orders: { taken: 'ascending', '-taken': 'descending' },
     doc:
       'When it was taken, by the clock of the place where it was taken; with its offset from UTC where that is ' +
-      'known. ' +
-      'Null when nothing says.',
+      'known. Null when nothing says.',
     example: '2019-07-05T23:30:00.000+02:00',
   },
   month: {

@@ -22,9 +22,8 @@ export default command({
     rows: {
       list: 'profiles, whether their encoders are here, and whether they have the head that they need',
       'pull PROFILE':
-        'fetches what is not bundled from the Hugging Face hub (HF_TOKEN for what needs one, HF_ENDPOINT for ' +
-        'a mirror); ' +
-        'goes on where it was interrupted, and holds every file to its checksum and to lock.json',
+        'fetches what is not bundled from the Hugging Face hub (HF_TOKEN for what needs one, HF_ENDPOINT for a ' +
+        'mirror); goes on where it was interrupted, and holds every file to its checksum and to lock.json',
       'verify [PROFILE]':
         'holds the files that are here to the manifest and to lock.json; all profiles when none is named',
       'info PROFILE': 'encoders, licences, sources, files and hashes',

@@ -151,8 +151,7 @@ async function runTrial(trial: Trial, recipe: Recipe, context: TrialContext): Pr
     onEpoch: (at) =>
       console.error(
         `${trial.name}: epoch ${at.epoch}, train ${at.trainLoss.toFixed(4)}, validation ` +
-          `${at.validationLoss.toFixed(4)}, ` +
-          `recalls ${at.recallSum.toFixed(1)}, ` +
+          `${at.validationLoss.toFixed(4)}, recalls ${at.recallSum.toFixed(1)}, ` +
           `${((performance.now() - startedAt) / 1000).toFixed(0)} s`,
       ),
   });

@@ -115,9 +115,8 @@ function textSide({ encoder, languages, onnx, training }: TextSideFile): string[
     `## Texts through ${encoder}`,
     `Trained into this space with its image side as it is, for queries in ${languages.join(', ')}; ` +
       `${(onnx.bytes / 1e6).toFixed(1)} MB, \`${onnx.path}\`, SHA-256 \`${onnx.sha256}\`. ` +
-      'Recall at 1, 5 and 10 on the validation pictures, all of which are there to be found, by the ' +
-      'language of the captions' +
-      `${withValidation ? ', of a twin that has not seen them; the side itself has, too' : ''}.`,
+      'Recall at 1, 5 and 10 on the validation pictures, all of which are there to be found, by the language of the ' +
+      `captions${withValidation ? ', of a twin that has not seen them; the side itself has, too' : ''}.`,
     [
       '| language | captions | pictures with some | text to image | image to text | sum |',
       '| --- | --- | --- | --- | --- | --- |',
@@ -196,14 +195,12 @@ function limits({ dimension, texts }: HeadFile): string {
     texts.length === 1
       ? '- English only: the text encoder knows little else.'
       : '- Languages without captions in training work by what their text encoder knows of them, and less well.',
-    '- It knows what its training photos showed and what the classes of the image encoder name. Other ' +
-      'subjects, such as charts, ' +
-      'documents, drawings and medical pictures, were never looked at.',
+    '- It knows what its training photos showed and what the classes of the image encoder name. Other subjects, such ' +
+      'as charts, documents, drawings and medical pictures, were never looked at.',
     '- It finds scenes and things, not people by name, text in pictures, or counts; "left of" and "without" ' +
       'mean little to it.',
-    '- Captions of photos on Flickr say who and what is seen in the eyes of their writers, with their habits ' +
-      'and prejudices about ' +
-      'people; a ranking repeats them. Not for judging people.',
+    '- Captions of photos on Flickr say who and what is seen in the eyes of their writers, with their habits and ' +
+      'prejudices about people; a ranking repeats them. Not for judging people.',
     `- ${dimension} numbers a picture are made for searching among up to some millions of pictures, not for ` +
       `telling near-duplicates apart.`,
     '- Cosines are comparable within one query; there is no value from which on a picture is right.',

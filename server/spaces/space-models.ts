@@ -155,11 +155,9 @@ export async function expectModels(space: SpaceId, places: Places): Promise<Spac
   const first = heads[0];
   throw new SightlineError(
     'space-mismatch',
-    `the index holds vectors of space ${space}, expected its ${HEAD_FILE} in ${places.modelDirs.join(', ')} ` +
-      `or where it was ` +
-      `when the space was made; found heads of the spaces ${there}. Bring the models of ${space} back, or ` +
-      `change to others: ` +
-      `npm run reindex -- --profile ${first?.profile ?? 'NAME'}`,
+    `the index holds vectors of space ${space}, expected its ${HEAD_FILE} in ${places.modelDirs.join(', ')} or where ` +
+      `it was when the space was made; found heads of the spaces ${there}. Bring the models of ${space} back, or ` +
+      `change to others: npm run reindex -- --profile ${first?.profile ?? 'NAME'}`,
     { details: { expected: space, found: there } },
   );
 }

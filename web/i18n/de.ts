@@ -200,9 +200,8 @@ export const de: Texts = {
   'empty.looking': { one: '{count} Bild wird angesehen', other: '{count} Bilder werden angesehen' },
   'empty.lookingDetail': 'Sie erscheinen hier von selbst, die ersten gleich.',
   'empty.detail':
-    'Bilder oder einen Ordner irgendwo auf diese Seite ziehen, oder in den Ordner kopieren, den der ' +
-    'Server beobachtet. ' +
-    'Kurz darauf lässt sich jedes finden.',
+    'Bilder oder einen Ordner irgendwo auf diese Seite ziehen, oder in den Ordner kopieren, den der Server ' +
+    'beobachtet. Kurz darauf lässt sich jedes finden.',
   'empty.add': 'JPEG-, PNG-, WebP-, GIF-, AVIF- oder TIFF-Dateien *hinzufügen*.',
   'empty.describe': '*Beschreiben*, was gesucht wird, etwa „a dog on the beach“. Niemand muss etwas verschlagworten.',
   'empty.refine': 'Mit einem Bild *verfeinern*: mehr hiervon, weniger davon.',
@@ -531,9 +530,8 @@ export const de: Texts = {
   'training.recipe': 'Rezept',
   'training.none': 'Die Datei dieses Kopfes sagt nichts über sein Training.',
   'training.makeReport':
-    '`npm run report -- --data DIR` bewertet diesen Kopf an Bildern mit Bildunterschriften; seine Daten ' +
-    'und eine Karte ' +
-    'davon erscheinen dann hier.',
+    '`npm run report -- --data DIR` bewertet diesen Kopf an Bildern mit Bildunterschriften; seine Daten und eine ' +
+    'Karte davon erscheinen dann hier.',
   'training.pictures': 'Bilder des Berichts',
   'training.worst': 'Schlechtester Rang zuerst',
   'training.best': 'Bester Rang zuerst',

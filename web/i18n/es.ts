@@ -204,17 +204,15 @@ export const es: Texts = {
   'empty.looking': { one: 'Mirando {count} imagen', other: 'Mirando {count} imágenes' },
   'empty.lookingDetail': 'Aparecen aquí solas, las primeras en un momento.',
   'empty.detail':
-    'Suelta imágenes o una carpeta en cualquier parte de esta página, o cópialas en la carpeta que el ' +
-    'servidor vigila. ' +
-    'Un momento después se puede encontrar cada una.',
+    'Suelta imágenes o una carpeta en cualquier parte de esta página, o cópialas en la carpeta que el servidor ' +
+    'vigila. Un momento después se puede encontrar cada una.',
   'empty.add': '*Añade* archivos JPEG, PNG, WebP, GIF, AVIF o TIFF.',
   'empty.describe': '*Describe* lo que buscas, por ejemplo «a dog on the beach». Nadie tiene que etiquetar nada.',
   'empty.refine': '*Afina* con una imagen: más como esta, menos como aquella.',
   'empty.captions': 'Aún no hay leyendas',
   'empty.captionsDetail':
-    'Las leyendas son textos que las imágenes encuentran: abre una imagen, o suelta una en esta página, ' +
-    'para ver cuáles ' +
-    'encajan. Llegan por la API, `POST /captions`.',
+    'Las leyendas son textos que las imágenes encuentran: abre una imagen, o suelta una en esta página, para ver ' +
+    'cuáles encajan. Llegan por la API, `POST /captions`.',
   'empty.showPictures': 'Mostrar imágenes',
   'empty.searchPictures': 'Buscar imágenes',
   'empty.nothingFits': 'Nada encaja',

@@ -414,9 +414,8 @@ export const fr: Texts = {
   'map.showAll': 'Tout afficher',
 
   'failures.hint':
-    'Fichiers qui n’ont pas pu être indexés. Ils ne bloquent rien d’autre et sont réessayés quand ils ' +
-    'changent ; ce qui ' +
-    'est ignoré réapparaît alors ici.',
+    'Fichiers qui n’ont pas pu être indexés. Ils ne bloquent rien d’autre et sont réessayés quand ils changent ; ce ' +
+    'qui est ignoré réapparaît alors ici.',
   'failures.none': 'Tout a pu être indexé',
   'failures.retryAll': 'Tout réessayer',
   'failures.retrying': 'En cours',

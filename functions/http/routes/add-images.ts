@@ -27,11 +27,9 @@ export function registerUpload(app: App, deps: AppDeps): void {
     description:
       `Stored and indexed when the answer comes; at most ${maxImageBytes} bytes. As a form with the picture ` +
       `in \`file\`, ` +
-      'or as the body itself with its content type. What it is, is decided by its bytes. A picture that ' +
-      'cannot be read ' +
-      'is not kept, and replaces none. Without a key it keeps its folder and name, with a number behind a ' +
-      'name that is ' +
-      'taken; and one whose bytes are there under its name is not stored again.',
+      'or as the body itself with its content type. What it is, is decided by its bytes. A picture that cannot be ' +
+      'read is not kept, and replaces none. Without a key it keeps its folder and name, with a number behind a name ' +
+      'that is taken; and one whose bytes are there under its name is not stored again.',
     request: {
       query: uploadQuery,
       body: {

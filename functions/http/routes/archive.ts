@@ -27,9 +27,8 @@ export function registerArchive(app: App, deps: AppDeps): void {
     description:
       `At most ${MAX_ARCHIVED} pictures: those with these ids, or all that a filter lets through; as a form only ` +
       'ids. Each is stored as it is, under its key with folders; of the same name, numbered. Streamed, so of any ' +
-      'size; on ' +
-      `Lambda at most ${MAX_ON_LAMBDA_BYTES} bytes. ` +
-      `What is gone by the time it is read is listed in "${LEFT_OUT}".`,
+      `size; on Lambda at most ${MAX_ON_LAMBDA_BYTES} bytes. What is gone by the time it is read is listed in ` +
+      `"${LEFT_OUT}".`,
     request: {
       query: noQuery,
       body: {

@@ -29,9 +29,8 @@ export function registerEmbed(app: App, deps: AppDeps): void {
     summary: 'Texts and pictures to vectors',
     description:
       `At most ${MAX_EMBED_TEXTS} texts and ${MAX_EMBED_IMAGES} pictures; in JSON at most ` +
-      `${MAX_JSON_WITH_IMAGES_BYTES} bytes, in a form at most ${maxImageBytes} bytes in all. All or nothing: ` +
-      `the first ` +
-      'picture that cannot be read is the answer.',
+      `${MAX_JSON_WITH_IMAGES_BYTES} bytes, in a form at most ${maxImageBytes} bytes in all. All or nothing: the ` +
+      'first picture that cannot be read is the answer.',
     request: {
       query: noQuery,
       body: {

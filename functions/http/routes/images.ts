@@ -90,9 +90,8 @@ export function registerImages(app: App, deps: AppDeps): void {
     tags: ['images'],
     summary: 'Move a picture to the trash',
     description:
-      'It leaves the index, and its file the folder or bucket, until it is restored or its time in the trash ' +
-      'is over. With ' +
-      'If-Match (the entity tag of its content) only while it is that version.',
+      'It leaves the index, and its file the folder or bucket, until it is restored or its time in the trash is ' +
+      'over. With If-Match (the entity tag of its content) only while it is that version.',
     request: { params: idParams, query: deleteQuery },
     responses: {
       204: {

@@ -12,9 +12,8 @@ const route = createRoute({
   tags: ['operations'],
   summary: 'Vectors of the collection in short form, to draw it',
   description:
-    'By id, so that pages stay the same while pictures come in. Components are rounded to 1/127: good for ' +
-    'pictures of ' +
-    'the collection, not for search.',
+    'By id, so that pages stay the same while pictures come in. Components are rounded to 1/127: good for pictures ' +
+    'of the collection, not for search.',
   request: { query: mapQuery },
   responses: { 200: json(mapPage, 'One page.'), ...problems(409) },
 });

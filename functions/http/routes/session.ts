@@ -33,9 +33,8 @@ const postRoute = createRoute({
   tags,
   summary: 'Trade a key for a session',
   description:
-    'For browsers, which ask for pictures and event streams without headers: the key in Authorization or ' +
-    'X-Api-Key becomes ' +
-    'a cookie that no script can read and no other site can use. It ends with the browser, or by DELETE.',
+    'For browsers, which ask for pictures and event streams without headers: the key in Authorization or X-Api-Key ' +
+    'becomes a cookie that no script can read and no other site can use. It ends with the browser, or by DELETE.',
   security: [{ bearer: [] }, { apiKey: [] }],
   request,
   responses: { 200: json(session, 'The session is open; Set-Cookie has it.'), ...problems(401) },

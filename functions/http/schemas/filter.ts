@@ -120,11 +120,9 @@ export const kind = z
   .default('image')
   .openapi({
     description:
-      'What to rank: pictures, captions, or both in one list by cosine. Two texts are nearer to each other ' +
-      'than a text and ' +
-      'a picture that fits it as well, and so are two pictures: `any` puts what is like the query in kind ' +
-      'first. To see the ' +
-      'best of both, ask once for each.',
+      'What to rank: pictures, captions, or both in one list by cosine. Two texts are nearer to each other than a ' +
+      'text and a picture that fits it as well, and so are two pictures: `any` puts what is like the query in kind ' +
+      'first. To see the best of both, ask once for each.',
   });
 
 /** The port's filter: only what was given, so that the same question always has the same fingerprint. */

@@ -94,9 +94,8 @@ const sort = z
   .default('newest')
   .openapi({
     description:
-      '`newest`: last indexed first. `taken` and `-taken`: by the clock of the place where they were taken, ' +
-      'earliest or ' +
-      'latest first; pictures without a date come last.',
+      '`newest`: last indexed first. `taken` and `-taken`: by the clock of the place where they were taken, earliest ' +
+      'or latest first; pictures without a date come last.',
   });
 
 export const listQuery = z.strictObject({

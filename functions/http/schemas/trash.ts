@@ -28,8 +28,7 @@ export const deleteQuery = z.strictObject({
     .optional()
     .openapi({
       description:
-        'disk: the file goes to the trash. index: the file stays where it is and is not indexed again. By ' +
-        'default disk ' +
-        'for the folder or bucket that takes uploads, and index for others, whose pictures were only indexed.',
+        'disk: the file goes to the trash. index: the file stays where it is and is not indexed again. By default ' +
+        'disk for the folder or bucket that takes uploads, and index for others, whose pictures were only indexed.',
     }),
 });

@@ -65,9 +65,8 @@ export function BrowserSection() {
       id="data-browser"
       title="The data"
       about={
-        `The pictures of split ${report.split}${others}. ` +
-        'The number is the mean rank of a picture for its captions. A picture opens with all that ' +
-        'was found for it; the arrow keys go on from there.'
+        `The pictures of split ${report.split}${others}. The number is the mean rank of a picture for its captions. ` +
+        'A picture opens with all that was found for it; the arrow keys go on from there.'
       }
     >
       <div class="controls">

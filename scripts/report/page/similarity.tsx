@@ -45,9 +45,8 @@ export function SimilaritySection() {
       id="similarity"
       title="Similarity"
       about={
-        'Each row is the first caption of a picture, each column a picture; the right pairs are the ' +
-        'diagonal. The brighter, the more alike. Point at a cell, or move with the arrow keys, to see the ' +
-        'pair.'
+        'Each row is the first caption of a picture, each column a picture; the right pairs are the diagonal. The ' +
+        'brighter, the more alike. Point at a cell, or move with the arrow keys, to see the pair.'
       }
     >
       <div class="controls">
