@@ -243,8 +243,7 @@ describe('searching on the page', browserSkip(), () => {
       return route.continue({ url: url.href });
     });
     await page.goto(server.url);
-    // The browser keeps the place to a pixel where the room above the list is let go.
-    const isAt = (y: number) => page.waitForFunction((top) => Math.abs(scrollY - top) < 4, y);
+    const isAt = (y: number) => page.waitForFunction((top) => Math.abs(scrollY - top) < 2, y);
     await onItsWay.promise;
     await page.locator('div.start').waitFor({ state: 'detached' });
     const bottom = await page.evaluate(() => {

@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import packageJson from '../../package.json' with { type: 'json' };
 import lock from '../../package-lock.json' with { type: 'json' };
 import { BROUGHT, bundleCommand } from '../../scripts/package/bundle.ts';
 
+const run = promisify(execFile);
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 interface Locked {
@@ -24,6 +27,21 @@ describe('the package', () => {
       withScript.map(([name]) => name),
       [],
     );
+  });
+
+  it('says of each package with an install script whether it runs', () => {
+    const all = Object.entries(lock.packages as Readonly<Record<string, Locked>>);
+    const withScript = all.filter(([, { hasInstallScript }]) => hasInstallScript).map(([path]) => path);
+    const names = withScript.map((path) => path.replace(/^.*node_modules\//, ''));
+    assert.deepEqual([...new Set(names)].sort(), Object.keys(packageJson.allowScripts).sort());
+  });
+
+  it('is installed and run by npm without a warning', async () => {
+    const { stderr } = await run('npm', ['ci', '--dry-run', '--offline', '--no-audit'], {
+      cwd: root,
+      shell: process.platform === 'win32',
+    });
+    assert.equal(stderr, '');
   });
 
   it('depends on what its JavaScript imports and on nothing else', async () => {
