@@ -19,7 +19,7 @@ import { exclusively } from './one-at-a-time.ts';
 import { shouldBePicture } from './picture/should-be-picture.ts';
 import type {
   EmbeddedPicture,
-  Embedder,
+  ImageEmbedder,
   LookUp,
   ObjectBody,
   ObjectInfo,
@@ -64,7 +64,7 @@ export type IndexOutcome =
 export type IndexJob = (job: Job) => Promise<IndexOutcome>;
 
 export interface IndexOptions {
-  readonly embedder: Embedder;
+  readonly embedder: ImageEmbedder;
   readonly vectors: VectorStore;
   readonly buckets: ReadonlyMap<string, ObjectStore>;
   /** Larger objects are rejected without being read. Bytes. */
@@ -375,7 +375,7 @@ async function embedIfPicture(
 /** Embeds what is not known yet, copies that arrive together once. `copies` are stored ones, as far as looked up. */
 function createEmbedding({ embedder, vectors, vanished }: IndexDeps) {
   /** By SHA-256. */
-  const underWay = new Map<string, ReturnType<Embedder['embedImage']>>();
+  const underWay = new Map<string, ReturnType<ImageEmbedder['embedImage']>>();
   return async ({ bytes, sha256 }: ReadPicture, copies: LookUp['copies'] | undefined): Promise<Embedded> => {
     const copy = (copies ?? (await vectors.lookUp([], [sha256])).copies).get(sha256);
     const gone = copy === undefined ? ((await vanished?.find(sha256)) ?? []) : undefined;

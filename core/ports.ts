@@ -380,17 +380,30 @@ export interface EmbeddedPicture {
   readonly picture: PictureInfo;
 }
 
+/** Pictures to unit vectors of the joint space, which is all that indexing needs: no text encoder. */
+export interface ImageEmbedder {
+  readonly space: SpaceId;
+  /** Other ids of the same space, by which indexes from before may know it. */
+  readonly sameAs: readonly SpaceId[];
+  readonly dimension: number;
+  /**
+   * Decodes and embeds one picture.
+   * @throws {unreadable-image} with the reason in its details
+   * @throws {too-large}
+   */
+  embedImage(bytes: Uint8Array): Promise<EmbeddedPicture>;
+  /** What {@link embedImage} would say of a picture, without embedding it. Throws as it does. */
+  describeImage(bytes: Uint8Array): Promise<PictureInfo>;
+  close(): Promise<void>;
+}
+
 /**
  * Text and pictures to unit vectors of one joint space: the encoders with their head, as serving uses them.
  * @example
  * const [query] = await embedder.embedTexts(['a dog on the beach']);
  * const { vector } = await embedder.embedImage(await readFile('beach.jpg'));
  */
-export interface Embedder {
-  readonly space: SpaceId;
-  /** Other ids of the same space, by which indexes from before may know it. */
-  readonly sameAs: readonly SpaceId[];
-  readonly dimension: number;
+export interface Embedder extends ImageEmbedder {
   /**
    * One vector a text, in order; independent of the other texts of the call. Each is read in the language that it
    * seems to be in. Loads no image model.
@@ -409,15 +422,6 @@ export interface Embedder {
    * or behind it when it is in a name of what the image encoder knows; null for those that are in neither.
    */
   wordRanks(words: readonly string[]): Promise<(number | null)[]>;
-  /**
-   * Decodes and embeds one picture.
-   * @throws {unreadable-image} with the reason in its details
-   * @throws {too-large}
-   */
-  embedImage(bytes: Uint8Array): Promise<EmbeddedPicture>;
-  /** What {@link embedImage} would say of a picture, without embedding it. Throws as it does. */
-  describeImage(bytes: Uint8Array): Promise<PictureInfo>;
   /** Plain English words for what a picture may show, by its `classes`; none where nothing is likely. */
   seenWords(classes: string | null): string[];
-  close(): Promise<void>;
 }

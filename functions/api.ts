@@ -1,5 +1,6 @@
 // The Lambda function behind the function URL: the HTTP API and the page.
 
+import { loadEmbedder } from '../core/encode/embedder.ts';
 import { loadOnce } from '../core/load-once.ts';
 import { withPrefix } from '../core/objects/prefixed.ts';
 import { createTrash } from '../core/trash.ts';
@@ -13,11 +14,11 @@ import { createLambdaApp, type LambdaBindings, requestMetrics, sourceAddress } f
 import { settled } from './lambda/cold-start.ts';
 import { buffered, streamed } from './lambda/http-response.ts';
 import {
-  openLambdaRuntime,
   openQueue,
   originKeyHash,
   pageFolder,
   readLambdaConfig,
+  runtimeWith,
   telemetry,
   version,
 } from './lambda/runtime.ts';
@@ -25,10 +26,12 @@ import {
 /** In the bucket of the stack's state; a lifecycle rule there forgets what is older than the trash keeps. */
 const TRASH_RECORDS = 'trash/';
 
+const openRuntime = runtimeWith(loadEmbedder);
+
 const loading = loadOnce(async () => {
   const start = performance.now();
   const config = readLambdaConfig();
-  const runtime = await openLambdaRuntime(config, { texts: 'now' });
+  const runtime = await openRuntime(config);
   const queue = loadOnce(() => openQueue(config));
   const limits = { maxBytes: config.maxImageBytes, maxPixels: config.maxImagePixels, damaged: config.damaged };
   // A function keeps the space of the models it carries; others come with a deployment.

@@ -1,12 +1,13 @@
 // The Lambda function behind the queue of S3 events: every new, changed or removed picture in the bucket comes through
 // here.
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import { loadImageEmbedder } from '../core/encode/image-embedder.ts';
 import { loadOnce } from '../core/load-once.ts';
 import { createIngest } from './events/run-job.ts';
 import { settled } from './lambda/cold-start.ts';
 import { createBatchIndexer } from './lambda/index-batch.ts';
 import { isPurgeEvent, type PURGE_EVENT, purge } from './lambda/purge-event.ts';
-import { openLambdaRuntime, openQueue, readLambdaConfig, telemetry } from './lambda/runtime.ts';
+import { openQueue, readLambdaConfig, runtimeWith, telemetry } from './lambda/runtime.ts';
 import { createSqsHandler } from './lambda/sqs-batch.ts';
 
 /** A grey PNG of one pixel. */
@@ -18,10 +19,13 @@ const ONE_PIXEL = Buffer.from(
 /** Messages that SQS hands to one run at most. */
 const WHOLE_BATCH = 10;
 
+/** No text comes here: captions are embedded by the API, other models' vectors by `npm run reindex`. */
+const openRuntime = runtimeWith(loadImageEmbedder);
+
 const handling = loadOnce(async () => {
   const start = performance.now();
   const config = readLambdaConfig();
-  const { embedder, vectors, indexing, failures } = await openLambdaRuntime(config, { texts: 'later' });
+  const { embedder, vectors, indexing, failures } = await openRuntime(config);
   const index = createBatchIndexer(indexing);
   // Loads the image model now, while Lambda gives the start more processor than the function pays for.
   await embedder.embedImage(ONE_PIXEL);

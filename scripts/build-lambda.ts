@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { brotliCompress, constants } from 'node:zlib';
 import { HEAD_FILE, loadHeadFile } from '../core/encode/head-file.ts';
+import { hasPairId } from '../core/encode/image-embedder.ts';
 import { loadManifest, type Profile, profileOf, textEncoderOf } from '../core/encode/manifest.ts';
 import { findEncoder, findFolder } from '../core/encode/model-files.ts';
 import { LOCK_FILE, readLocks } from '../core/encode/model-lock.ts';
@@ -17,10 +18,9 @@ import { readConfig } from '../server/environment.ts';
 import { command, EXIT } from './cli/command.ts';
 import { bundleFunction } from './lambda/bundle.ts';
 import { type Arch, copyNativePackages } from './lambda/native-packages.ts';
-import { budgetOf, measure, type Sizes, sizeTable } from './lambda/sizes.ts';
+import { budgetOf, FUNCTIONS, type FunctionName, measure, type Sizes, sizeTable } from './lambda/sizes.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const FUNCTIONS = ['api', 'ingest'] as const;
 
 export default command({
   about: `
@@ -34,7 +34,7 @@ deploys them as they are. Prints what they weigh and fails when one is over its 
       above: 0,
       unit: 'MB',
       text: 'most a function may weigh, unzipped',
-      shown: '150 for compact, 200 for seed and seed-int8',
+      shown: 'api 150, ingest 85; 200 for seed and seed-int8',
     }),
     json: toggle({ text: 'the sizes as JSON' }),
   },
@@ -45,16 +45,16 @@ deploys them as they are. Prints what they weigh and fails when one is over its 
     const manifest = await loadManifest(modelDirs);
     const profile = profileOf(manifest, name ?? manifest.defaultProfile);
 
-    const sizes: Record<string, Sizes> = {};
-    for (const fn of FUNCTIONS) sizes[fn] = await makeFunction(fn, join(out, fn), { arch, profile, modelDirs });
+    const make = (fn: FunctionName) => makeFunction(fn, join(out, fn), { arch, profile, modelDirs });
+    const sizes = { api: await make('api'), ingest: await make('ingest') };
 
-    const budget = flags.budget === undefined ? budgetOf(profile.name) : flags.budget * 1e6;
+    const budget = budgetOf(profile.name, flags.budget && flags.budget * 1e6);
     if (flags.json)
       console.log(JSON.stringify({ out, profile: profile.name, arch, budget, functions: sizes }, null, 2));
     else console.log([...sizeTable(sizes, budget), `written to ${out}`].join('\n'));
-    const over = FUNCTIONS.filter((fn) => sizes[fn]!.total > budget);
+    const over = FUNCTIONS.filter((fn) => sizes[fn].total > budget[fn]);
     for (const fn of over) {
-      console.error(`error: expected ${fn} to have at most ${budget} bytes, got ${sizes[fn]!.total}`);
+      console.error(`error: expected ${fn} to have at most ${budget[fn]} bytes, got ${sizes[fn].total}`);
     }
     const smaller = `${profile.name}-int8`;
     if (over.length > 0 && Object.hasOwn(manifest.profiles, smaller)) {
@@ -74,17 +74,16 @@ interface Contents {
 }
 
 /** Builds beside the target and replaces it when everything is there, so that a broken build is never deployed. */
-async function makeFunction(name: (typeof FUNCTIONS)[number], target: string, contents: Contents): Promise<Sizes> {
+async function makeFunction(name: FunctionName, target: string, contents: Contents): Promise<Sizes> {
   const work = `${target}.${process.pid}`;
   try {
     await mkdir(work, { recursive: true });
     // ONNX Runtime for x64 is so large that `api`, which carries most, needs this to be within its budget.
     const packed = name === 'api' && contents.arch === 'x64';
-    await bundleFunction(root, work, name, { packed });
+    const reached = await bundleFunction(root, work, name, { packed });
     await copyNativePackages(root, work, contents.arch, { packed });
-    // Pictures need no words: the function that indexes carries the first text side alone.
-    await copyModels(work, contents, name === 'api' ? 'all' : 'first');
-    if (name === 'api') await copyPages(work);
+    await copyModels(work, contents, reached);
+    if (reached.has('functions/http/page-files.ts')) await copyPages(work);
     const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
     await writeFile(join(work, 'package.json'), `${JSON.stringify({ name: 'sightline', version, type: 'module' })}\n`);
     const { arch, profile } = contents;
@@ -97,19 +96,24 @@ async function makeFunction(name: (typeof FUNCTIONS)[number], target: string, co
   return measure(target);
 }
 
-/** The manifest with its lock, and of each model the files it names; nothing else that lies beside them. */
-async function copyModels(work: string, { profile, modelDirs }: Contents, sides: 'all' | 'first'): Promise<void> {
+/**
+ * The manifest with its lock, and of each model that the code of the function reaches the files it names; nothing else
+ * that lies beside them.
+ */
+async function copyModels(work: string, { profile, modelDirs }: Contents, reached: ReadonlySet<string>): Promise<void> {
   const models = join(work, 'models');
   const head = profile.head === null ? null : await findFolder(modelDirs, profile.head);
   const file = head === null ? null : await loadHeadFile(head);
-  const texts = (file?.texts ?? []).filter(({ encoder }) => sides === 'all' || encoder === profile.text.name);
   const manifest = await loadManifest(modelDirs);
-  const others = texts.map(({ encoder }) => encoder).filter((encoder) => encoder !== profile.text.name);
   await mkdir(models);
   await cp(join(modelDirs[0]!, 'manifest.json'), join(models, 'manifest.json'));
   await writeFile(join(models, LOCK_FILE), `${JSON.stringify(await readLocks(modelDirs))}\n`);
-  const encoders = [profile.text, profile.image, ...others.map((encoder) => textEncoderOf(manifest, encoder))];
-  for (const encoder of encoders) {
+
+  const sides = reached.has('core/encode/text-encoder.ts') ? (file?.texts ?? []) : [];
+  const others = sides.map(({ encoder }) => encoder).filter((encoder) => encoder !== profile.text.name);
+  const readsTexts = reached.has('core/encode/text-encoder.ts') || hasPairId(file);
+  const texts = readsTexts ? [profile.text, ...others.map((encoder) => textEncoderOf(manifest, encoder))] : [];
+  for (const encoder of [profile.image, ...texts]) {
     const from = await findEncoder(modelDirs, encoder);
     const { others, ...named } = encoder.files;
     for (const { path } of [...Object.values(named), ...others.filter(({ path }) => existsSync(join(from, path)))]) {
@@ -117,12 +121,11 @@ async function copyModels(work: string, { profile, modelDirs }: Contents, sides:
     }
   }
   if (head === null || file === null) return;
-  for (const path of new Set([HEAD_FILE, file.image.onnx.path, ...texts.map(({ onnx }) => onnx.path)])) {
+  const fits = reached.has('core/search/result-fit.ts') ? await readdir(head) : [];
+  const calibration = fits.filter((path) => path.startsWith(CALIBRATION));
+  const graphs = [file.image, ...sides].map(({ onnx }) => onnx.path);
+  for (const path of new Set([HEAD_FILE, ...graphs, ...calibration])) {
     await cp(join(head, path), join(models, profile.head!, path));
-  }
-  // How well an answer fits is said by who answers.
-  for (const path of sides === 'all' ? await readdir(head) : []) {
-    if (path.startsWith(CALIBRATION)) await cp(join(head, path), join(models, profile.head!, path));
   }
 }
 

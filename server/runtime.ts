@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import pino, { type Logger } from 'pino';
 import { readCaptionsAgain } from '../core/captions.ts';
-import { knownAs, loadEmbedder } from '../core/encode/embedder.ts';
+import { loadEmbedder } from '../core/encode/embedder.ts';
+import { knownAs } from '../core/encode/image-embedder.ts';
 import { openFailureLog } from '../core/failure-log/sqlite.ts';
 import { type LeftOut, sumLeftOut } from '../core/files/left-out.ts';
 import type { VanishedLog } from '../core/files/renamed-files.ts';

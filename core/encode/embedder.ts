@@ -1,23 +1,13 @@
-import { SightlineError } from '../errors.ts';
 import { type Loaded, loadOnce } from '../load-once.ts';
-import { LOGITS, packClasses } from '../picture/classes.ts';
 import { seenWords } from '../picture/seen-words.ts';
 import { ANY_LANGUAGE, type Embedder } from '../ports.ts';
 import { wordsOf } from '../search/lexical-terms.ts';
 import { type Calibration, loadCalibration } from '../search/result-fit.ts';
-import type { SpaceId } from '../types.ts';
-import { type EncoderOptions, type Encoders, loadEncoders } from './encoders.ts';
-import { type Head, loadHead } from './head.ts';
+import { type Encoders, loadEncoders } from './encoders.ts';
+import { loadHead } from './head.ts';
 import { type Projection, sharedSpace, sharedSpaceId } from './identity-head.ts';
-import { headAdvice } from './manifest.ts';
-import { findFolder } from './model-files.ts';
-import { pairSpaceId, spaceId } from './space-id.ts';
+import { type EmbedderOptions, embedPicture, headFolder, spaceOfHead } from './image-embedder.ts';
 import { anyHasWord, firstSide, otherSides, reads, readTexts, type TextSide } from './text-sides.ts';
-
-export interface EmbedderOptions extends EncoderOptions {
-  /** Folder of the head, instead of the profile's own in one of the model directories; null for none. */
-  readonly head?: string | null;
-}
 
 /**
  * Loads text encoder and head and checks that everything fits together; the image encoder is loaded when the first
@@ -28,11 +18,7 @@ export interface EmbedderOptions extends EncoderOptions {
 export async function loadEmbedder(options: EmbedderOptions): Promise<Embedder> {
   const encoders = await loadEncoders(options);
   try {
-    const own = encoders.profile.head;
-    const head =
-      options.head === undefined
-        ? own && (await findFolder(options.modelDirs, own, headAdvice(encoders.profile.name)))
-        : options.head;
+    const head = await headFolder(options, encoders.profile);
     if (head !== null) return await withHead(options, encoders, head);
     const space = sharedSpaceId({ text: encoders.text.fingerprint, image: encoders.image.fingerprint });
     const shared = sharedSpace(encoders.profile);
@@ -44,18 +30,12 @@ export async function loadEmbedder(options: EmbedderOptions): Promise<Embedder> 
   }
 }
 
-/** The embedder under the id by which an index knows its space, when that is another id of it. */
-export function knownAs(embedder: Embedder, id: SpaceId | undefined): Embedder {
-  const { space, sameAs } = embedder;
-  if (id === undefined || !sameAs.includes(id)) return embedder;
-  return { ...embedder, space: id, sameAs: [space, ...sameAs.filter((other) => other !== id)] };
-}
-
 async function withHead(options: EmbedderOptions, encoders: Encoders, folder: string): Promise<Embedder> {
   const head = await loadHead(folder, encoders);
   try {
     const { sameAs } = head.info;
-    const space = checkSpace(encoders, head, folder);
+    const { fingerprint: image } = encoders.image;
+    const space = await spaceOfHead(folder, head.info, { text: async () => encoders.text.fingerprint, image });
     const { name } = encoders.text;
     const first = firstSide(encoders.text, head, head.info.texts.find(({ encoder }) => encoder === name)!);
     const sides = [first, ...(await otherSides(options, folder, head.info, name))];
@@ -64,24 +44,6 @@ async function withHead(options: EmbedderOptions, encoders: Encoders, folder: st
     await head.close();
     throw error;
   }
-}
-
-/** The space that encoders and head make together; head.json has to say the same, or it was made for other files. */
-function checkSpace(encoders: Encoders, { info }: Head, folder: string): SpaceId {
-  const { fingerprint } = encoders.image;
-  const weights = { sha256: info.image.onnx.sha256, dimension: info.dimension };
-  const space =
-    info.format === 1
-      ? pairSpaceId({ text: encoders.text.fingerprint, image: fingerprint, head: weights })
-      : spaceId({ image: fingerprint, head: weights });
-  if (space !== info.space) {
-    throw new SightlineError(
-      'model-mismatch',
-      `${folder}: this head expects space ${info.space}, but these encoders and their preprocessing make it ${space}`,
-      { details: { file: folder, expected: info.space, got: space } },
-    );
-  }
-  return space;
 }
 
 /** The rank of a word that is only in a name of what the image encoder knows: behind all of the vocabulary. */
@@ -117,11 +79,7 @@ function createEmbedder({ encoders, head, sides, folder }: Parts, ids: Pick<Embe
       const ranks = await sides[0]!.wordRanks(words);
       return words.map((word, i) => ranks[i] ?? (nameWords.has(word) ? RARE : null));
     },
-    async embedImage(bytes) {
-      const { outputs, picture } = await encoders.image.encode(bytes);
-      const [vector] = await head.projectImages([outputs]);
-      return { vector: vector!, classes: named === null ? null : packClasses(outputs[LOGITS]!), picture };
-    },
+    embedImage: (bytes) => embedPicture(encoders.image, head, bytes),
     describeImage: (bytes) => encoders.image.describe(bytes),
     seenWords: (classes) => (named === null || classes === null ? [] : seenWords(named, classes)),
     async close() {

@@ -22,6 +22,9 @@ export interface Head extends Projection {
   readonly info: HeadFile;
 }
 
+/** The image side of a head. */
+export type ImageProjection = Pick<Projection, 'dimension' | 'projectImages' | 'close'>;
+
 /** One text side of a head. */
 export type TextProjection = Pick<Projection, 'projectTexts' | 'close'>;
 
@@ -32,17 +35,40 @@ export type TextProjection = Pick<Projection, 'projectTexts' | 'close'>;
 export async function loadHead(folder: string, encoders: HeadInputs): Promise<Head> {
   const info = await loadHeadFile(folder);
   const side = checkEncoders(join(folder, HEAD_FILE), info, encoders);
-  const { inputs } = info.image;
-  await verifyFile(folder, info.image.onnx);
+  const image = await openImageSide(folder, info, encoders.image);
   const text = await loadTextSide(folder, info, side, encoders.text);
-  const sizes = Object.fromEntries(inputs.map((name) => [name, encoders.image.outputs[name]!]));
-  const image = loadOnce(() =>
-    openGraph(join(folder, info.image.onnx.path), sizes, ['image_embedding', info.dimension]),
-  );
   return {
     info,
     dimension: info.dimension,
     projectTexts: text.projectTexts,
+    projectImages: image.projectImages,
+    async close() {
+      await text.close();
+      await image.close();
+    },
+  };
+}
+
+/**
+ * Checks the image side of a head, which is loaded with the first picture.
+ * @throws {model-mismatch} when its file is missing or altered, or when it was made for another image encoder
+ */
+export async function openImageSide(
+  folder: string,
+  info: HeadFile,
+  encoder: HeadInputs['image'],
+): Promise<ImageProjection> {
+  if (!fitsImage(info, encoder)) {
+    throw otherEncoders(join(folder, HEAD_FILE), sayImage(info.image.encoder, info.image.inputs), sayOutputs(encoder));
+  }
+  const { inputs } = info.image;
+  await verifyFile(folder, info.image.onnx);
+  const sizes = Object.fromEntries(inputs.map((name) => [name, encoder.outputs[name]!]));
+  const image = loadOnce(() =>
+    openGraph(join(folder, info.image.onnx.path), sizes, ['image_embedding', info.dimension]),
+  );
+  return {
+    dimension: info.dimension,
     async projectImages(outputs) {
       if (outputs.length === 0) return [];
       const feeds = inputs.map((name) => {
@@ -51,10 +77,7 @@ export async function loadHead(folder: string, encoders: HeadInputs): Promise<He
       });
       return (await image.get()).project(Object.fromEntries(feeds));
     },
-    async close() {
-      await text.close();
-      await (await image.peek())?.close();
-    },
+    close: async () => (await image.peek())?.close(),
   };
 }
 
@@ -130,14 +153,23 @@ function nothingFor(onnx: OnnxModel, used: readonly string[]): Readonly<Record<s
 
 /** The text side of the text encoder. */
 function checkEncoders(path: string, info: HeadFile, { text, image }: HeadInputs): TextSideFile {
-  const missing = info.image.inputs.filter((name) => !(name in image.outputs));
   const side = info.texts.find(({ encoder }) => encoder === text.name);
-  if (side?.dimension === text.dimension && info.image.encoder === image.name && missing.length === 0) return side;
+  if (side?.dimension === text.dimension && fitsImage(info, image)) return side;
   const texts = info.texts.map(({ encoder, dimension }) => `${encoder} (${dimension})`).join(' or ');
-  const wanted = `encoders ${texts} and ${info.image.encoder} (${info.image.inputs.join(', ')})`;
-  const got = `${text.name} (${text.dimension}) and ${image.name} (${Object.keys(image.outputs).join(', ')})`;
-  throw new SightlineError('model-mismatch', `${path}: this head expects ${wanted}, got ${got}`, {
-    details: { file: path, expected: wanted, got },
+  const wanted = `${texts} and ${sayImage(info.image.encoder, info.image.inputs)}`;
+  throw otherEncoders(path, wanted, `${text.name} (${text.dimension}) and ${sayOutputs(image)}`);
+}
+
+function fitsImage(info: HeadFile, { name, outputs }: HeadInputs['image']): boolean {
+  return info.image.encoder === name && info.image.inputs.every((input) => input in outputs);
+}
+
+const sayImage = (name: string, outputs: readonly string[]) => `${name} (${outputs.join(', ')})`;
+const sayOutputs = ({ name, outputs }: HeadInputs['image']) => sayImage(name, Object.keys(outputs));
+
+function otherEncoders(path: string, expected: string, got: string): SightlineError {
+  return new SightlineError('model-mismatch', `${path}: this head expects encoders ${expected}, got ${got}`, {
+    details: { file: path, expected: `encoders ${expected}`, got },
   });
 }
 

@@ -5,7 +5,7 @@ import { fingerprintImageEncoder, type ImageOutputs } from './image-encoder.ts';
 import { type Profile, SHARED_OUTPUT } from './manifest.ts';
 import type { Fingerprint } from './space-id.ts';
 import { pairSpaceId } from './space-id.ts';
-import { fingerprintTextEncoder } from './text-encoder.ts';
+import { fingerprintTextEncoder } from './text-fingerprint.ts';
 
 /**
  * The space of encoders that were trained into one together (CLIP and its like): their own vectors, of unit length.

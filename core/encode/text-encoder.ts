@@ -4,8 +4,9 @@ import type { Loaded } from '../load-once.ts';
 import { int64, type OnnxModel, type Tensor } from '../onnx/session.ts';
 import type { Embedding } from '../types.ts';
 import type { TextEncoderEntry, TextPooling } from './encoder-entry.ts';
-import { findEncoder, loadChecked, verifyFile } from './model-files.ts';
+import { findEncoder, loadChecked } from './model-files.ts';
 import type { Fingerprint } from './space-id.ts';
+import { fingerprintTextEncoder } from './text-fingerprint.ts';
 import { loadTokenizer, type Tokenizer } from './tokenizer.ts';
 import { loadUnigram, UNIGRAM_SUFFIX } from './unigram.ts';
 
@@ -119,38 +120,6 @@ export async function describeTextEncoder(
 function describe(entry: TextEncoderEntry & { readonly name: string }) {
   const outputs = Object.fromEntries(partsOf(entry).map((part) => [part.name, entry.dimension]));
   return { name: entry.name, outputs, dimension: entry.dimension * Object.keys(outputs).length };
-}
-
-/**
- * What decides the vectors of a text encoder, without loading it.
- * @throws {model-mismatch} when its files are not as pinned
- */
-export async function fingerprintTextEncoder(
-  modelDirs: readonly string[],
-  entry: TextEncoderEntry,
-): Promise<Fingerprint> {
-  const { files, tensors, dimension, pooling, normalise, extras, prefix, maxTokens, padding } = entry;
-  const folder = await findEncoder(modelDirs, entry);
-  const [model, tokenizer, tokenizerConfig, weights] = await Promise.all([
-    verifyFile(folder, files.model),
-    verifyFile(folder, files.tokenizer),
-    verifyFile(folder, files.tokenizerConfig),
-    files.weights && verifyFile(folder, files.weights),
-  ]);
-  return {
-    model: files.model.sameAs ?? (weights === undefined ? model : `${model} ${weights}`),
-    tokenizer,
-    tokenizerConfig,
-    output: tensors.output,
-    dimension,
-    pooling,
-    normalise,
-    extras,
-    prefix: prefix[prefix.used],
-    maxTokens,
-    // Not named where there is none, so that spaces from before it could be named keep their ids.
-    ...(padding === 'none' ? {} : { padding }),
-  };
 }
 
 /** Name of the part of a vector that is the encoder's own. */

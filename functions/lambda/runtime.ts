@@ -3,14 +3,14 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import pino from 'pino';
 import { Resource } from 'sst/resource';
-import { knownAs, loadEmbedder } from '../../core/encode/embedder.ts';
+import { type EmbedderOptions, knownAs } from '../../core/encode/image-embedder.ts';
 import { SightlineError } from '../../core/errors.ts';
 import { openObjectFailureLog } from '../../core/failure-log/bucket.ts';
 import { createIndexer, type IndexJob, type IndexOptions } from '../../core/index-image.ts';
-import { type Loaded, loadOnce } from '../../core/load-once.ts';
+import { loadOnce } from '../../core/load-once.ts';
 import { openS3, type S3Store } from '../../core/objects/s3/store.ts';
 import { packageRoot } from '../../core/package-root.ts';
-import type { Embedder, FailureLog, ObjectStore, VectorStore } from '../../core/ports.ts';
+import type { FailureLog, ImageEmbedder, ObjectStore, VectorStore } from '../../core/ports.ts';
 import { readSettings, type Values } from '../../core/settings.ts';
 import type { Spaces } from '../../core/spaces/port.ts';
 import packageJson from '../../package.json' with { type: 'json' };
@@ -100,9 +100,9 @@ function secret(name: 'QdrantUrl' | 'QdrantApiKey' | 'ApiKeys'): string | undefi
   return name in links ? links[name]!.value.trim() || undefined : undefined;
 }
 
-export interface LambdaRuntime {
+export interface LambdaRuntime<E extends ImageEmbedder> {
   readonly config: LambdaConfig;
-  readonly embedder: Embedder;
+  readonly embedder: E;
   readonly vectors: VectorStore;
   readonly failures: FailureLog;
   readonly buckets: ReadonlyMap<string, S3Store>;
@@ -114,28 +114,31 @@ export interface LambdaRuntime {
 }
 
 /**
- * Loaded once, also when the stores cannot be opened and all is tried again: models that are let go leave memory
- * behind.
+ * Opens models, stores and the indexing pipeline of a function whose models `load` loads: what a function never loads
+ * is not carried by it. Models are loaded once, also when the stores cannot be opened and all is tried again: those
+ * that are let go leave memory behind. Throws when models and stores do not fit each other or cannot be reached.
  */
-let models: Loaded<Embedder> | undefined;
-
-function modelsOf(config: LambdaConfig, texts: 'now' | 'later'): Loaded<Embedder> {
-  const { modelDirs, profile, maxImageBytes: maxBytes, maxImagePixels: maxPixels, damaged } = config;
-  models ??= loadOnce(() => loadEmbedder({ modelDirs, profile, texts, limits: { maxBytes, maxPixels, damaged } }));
-  return models;
+export function runtimeWith<E extends ImageEmbedder>(
+  load: (options: EmbedderOptions) => Promise<E>,
+): (config: LambdaConfig) => Promise<LambdaRuntime<E>> {
+  let config: LambdaConfig;
+  const models = loadOnce(async () => {
+    const { modelDirs, profile, maxImageBytes: maxBytes, maxImagePixels: maxPixels, damaged } = config;
+    return load({ modelDirs, profile, limits: { maxBytes, maxPixels, damaged } });
+  });
+  return async (given) => {
+    config = given;
+    return openRuntime(config, models.get());
+  };
 }
 
-/**
- * Models, stores and the indexing pipeline; `texts` says whether the text encoder is loaded before the first text
- * comes. Throws when they do not fit each other or cannot be reached.
- */
-export async function openLambdaRuntime(
+async function openRuntime<E extends ImageEmbedder>(
   config: LambdaConfig,
-  { texts }: { readonly texts: 'now' | 'later' },
-): Promise<LambdaRuntime> {
+  loading: Promise<E>,
+): Promise<LambdaRuntime<E>> {
   const { s3Endpoint: endpoint, requesterPays, readOnly } = config;
   const [models, state, ...stores] = await Promise.all([
-    modelsOf(config, texts).get(),
+    loading,
     openS3({ bucket: config.stateBucket, endpoint, verify: false }),
     ...[config.bucket, ...config.readBuckets].map((bucket) =>
       openS3({ bucket, endpoint, verify: false, requesterPays, readOnly }),
@@ -177,10 +180,10 @@ export function confirming(index: IndexJob, vectors: Pick<VectorStore, 'upsert'>
 const FENCE_PATIENCE_MS = 3000;
 
 /** Loads the code of one driver only: the other would cost every cold start. */
-async function openVectors(
+async function openVectors<E extends ImageEmbedder>(
   config: LambdaConfig,
-  models: Embedder,
-): Promise<Pick<LambdaRuntime, 'embedder' | 'vectors'>> {
+  models: E,
+): Promise<Pick<LambdaRuntime<E>, 'embedder' | 'vectors'>> {
   const spaces = await openSpaces(config);
   try {
     // The question costs a request, and only an index from before knows its space by another id.

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { build, type Plugin } from 'esbuild';
+import { leanPackages } from './lean-packages.ts';
 import { EXTERNAL } from './native-packages.ts';
 
 /** CommonJS packages that were bundled into a module still ask for these. */
@@ -20,7 +21,8 @@ const packedSharp: Plugin = {
 
 /**
  * Bundles functions/<name>.ts into `target`/functions, in the same place as in the repository, so that relative paths
- * from import.meta.url mean the same. What only some requests need stays in files of its own.
+ * from import.meta.url mean the same. What only some requests need stays in files of its own. Answers the source files
+ * that the function reaches, as paths in the repository.
  * @param options.packed the artifact carries the library of sharp packed
  */
 export async function bundleFunction(
@@ -28,8 +30,8 @@ export async function bundleFunction(
   target: string,
   name: string,
   options: { packed: boolean },
-): Promise<void> {
-  await build({
+): Promise<ReadonlySet<string>> {
+  const { metafile } = await build({
     absWorkingDir: root,
     entryPoints: [join(root, 'functions', `${name}.ts`)],
     outdir: join(target, 'functions'),
@@ -53,9 +55,12 @@ export async function bundleFunction(
       'aws-crt',
       '@aws-sdk/signature-v4-crt',
     ],
-    plugins: options.packed ? [packedSharp] : [],
+    plugins: [leanPackages, ...(options.packed ? [packedSharp] : [])],
     banner: { js: banner },
     legalComments: 'none',
     logLevel: 'silent',
+    metafile: true,
   });
+  const outputs = Object.values(metafile.outputs);
+  return new Set(outputs.flatMap(({ inputs }) => Object.keys(inputs)));
 }

@@ -1,4 +1,4 @@
-import { knownAs } from '../../core/encode/embedder.ts';
+import { knownAs } from '../../core/encode/image-embedder.ts';
 import { SightlineError } from '../../core/errors.ts';
 import type { Embedder } from '../../core/ports.ts';
 import { decimal, toggle, whole } from '../../core/setting-value.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { z } from 'zod';
-import { knownAs } from '../../core/encode/embedder.ts';
+import { knownAs } from '../../core/encode/image-embedder.ts';
 import { isSightlineError, SightlineError } from '../../core/errors.ts';
 import { readJsonFile, writeJsonFile } from '../../core/files/json-file.ts';
 import type { PictureStore } from '../../core/objects/picture-store.ts';

@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { canonicalJson } from '../../../core/canonical-json.ts';
-import { type EmbedderOptions, loadEmbedder } from '../../../core/encode/embedder.ts';
+import { loadEmbedder } from '../../../core/encode/embedder.ts';
 import { type Encoders, loadEncoders } from '../../../core/encode/encoders.ts';
 import { loadHead } from '../../../core/encode/head.ts';
 import { HEAD_FILE, IMAGE_SIDE_MODEL, loadHeadFile, textSideModel } from '../../../core/encode/head-file.ts';
+import { type EmbedderOptions, loadImageEmbedder } from '../../../core/encode/image-embedder.ts';
 import { fingerprintKey, pairSpaceId, spaceId } from '../../../core/encode/space-id.ts';
 import { isSightlineError, type SightlineError } from '../../../core/errors.ts';
 import { METADATA_VERSION } from '../../../core/metadata/embedded.ts';
@@ -165,6 +166,41 @@ describe('a text encoder that is to come later', () => {
     const dir = copyModels(temporaryFolder(t), ['efficientnet-lite2-int8', 'all-minilm-l6-v2-int8']);
     appendFileSync(join(dir, 'all-minilm-l6-v2-int8', 'tokenizer.json'), ' ');
     await assert.rejects(load({ modelDirs: [dir], texts: 'later' }), mismatch('tokenizer.json'));
+  });
+});
+
+describe('the image side alone', () => {
+  it('makes the same of a picture as the whole, in the same space, without a file of a text encoder', async (t) => {
+    const modelDirs = [copyModels(temporaryFolder(t), ['efficientnet-lite2-int8', 'head-compact'])];
+    rmSync(join(modelDirs[0]!, 'head-compact', textSideModel('all-minilm-l6-v2-int8')));
+    const alone = await loadImageEmbedder({ modelDirs });
+    const whole = await loadEmbedder({ modelDirs: [MODELS] });
+    assert.deepEqual([alone.space, alone.sameAs, alone.dimension], [whole.space, whole.sameAs, whole.dimension]);
+    assert.deepEqual(await alone.embedImage(photo), await whole.embedImage(photo));
+    assert.deepEqual(await alone.describeImage(photo), await whole.describeImage(photo));
+    await Promise.all([alone.close(), whole.close()]);
+  });
+
+  it('knows a space that is named by its text encoder, too, if the files of that are there', async (t) => {
+    const old = writeOldHead(join(temporaryFolder(t), 'head'), encoders);
+    const options = { modelDirs: [MODELS], profile: 'compact', head: old };
+    const [alone, whole] = [await loadImageEmbedder(options), await loadEmbedder(options)];
+    assert.equal(alone.space, whole.space);
+    await Promise.all([alone.close(), whole.close()]);
+    const without = [copyModels(temporaryFolder(t), ['efficientnet-lite2-int8'])];
+    await assert.rejects(loadImageEmbedder({ ...options, modelDirs: without }), mismatch('all-minilm-l6-v2-int8'));
+  });
+
+  it('is refused under a head for another image encoder, or for another space', async (t) => {
+    const { image: own } = await loadHeadFile(head);
+    const changed = (changes: Record<string, unknown>) => ({
+      modelDirs: [MODELS],
+      head: writeHead(join(temporaryFolder(t), 'head'), encoders, { changes }),
+    });
+    const image = { ...own, inputs: ['pooled'] };
+    await assert.rejects(loadImageEmbedder(changed({ image })), mismatch('pooled', 'features, logits'));
+    const space = '0123456789abcdef';
+    await assert.rejects(loadImageEmbedder(changed({ space })), mismatch(space));
   });
 });
 

@@ -8,7 +8,8 @@ import type { ModelFile, TextEncoderEntry } from '../../../core/encode/encoder-e
 import { fingerprintImageEncoder, loadImageEncoder } from '../../../core/encode/image-encoder.ts';
 import { loadManifest, type Manifest, parseManifest, profileOf } from '../../../core/encode/manifest.ts';
 import { findFolder, verifyFile } from '../../../core/encode/model-files.ts';
-import { fingerprintTextEncoder, loadTextEncoder } from '../../../core/encode/text-encoder.ts';
+import { loadTextEncoder } from '../../../core/encode/text-encoder.ts';
+import { fingerprintTextEncoder } from '../../../core/encode/text-fingerprint.ts';
 import { isSightlineError, type SightlineError } from '../../../core/errors.ts';
 import { weightsInside } from '../../support/weights-inside.ts';
 import { copyModels, MODELS, temporaryFolder } from './fixtures.ts';

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { imageId } from '../../../core/index-image.ts';
+import { bundleFunction } from '../../../scripts/lambda/bundle.ts';
 import { apiSuite } from './artifact-api.ts';
 import { ingestSuite } from './artifact-ingest.ts';
 import { qdrantSuite } from './artifact-qdrant.ts';
@@ -19,14 +20,19 @@ import { placed, runBuild, startFunction } from './function.ts';
 
 const skip = process.platform === 'linux' ? false : 'the functions are built for Linux';
 
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+
 describe('the built Lambda functions', { skip }, () => {
   const on = builtFunctions();
   const { request } = on;
 
   describe('as folders', () => {
     it('are within their budget', () => {
-      for (const { total } of Object.values(on.build.functions)) assert.ok(total > 50e6 && total <= on.build.budget);
-      assert.equal(on.build.budget, 150e6);
+      const { budget, functions } = on.build;
+      assert.deepEqual(budget, { api: 150e6, ingest: 85e6 });
+      for (const name of ['api', 'ingest'] as const) {
+        assert.ok(functions[name].total > 50e6 && functions[name].total <= budget[name], `${functions[name].total}`);
+      }
     });
 
     it('are not made when they are over it, or the call makes no sense', async () => {
@@ -67,15 +73,34 @@ describe('the built Lambda functions', { skip }, () => {
           files.filter((file) => /\.(ts|map)$/.test(file)),
           [],
         );
-        const graphs = files.filter((file) => /^models\/.*\.onnx$/.test(file));
-        // Pictures need no second text side.
-        assert.equal(graphs.length, name === 'api' ? 6 : 4, `${graphs}`);
+        const models = files.filter((file) => file.startsWith('models/'));
+        const graphs = models.filter((file) => file.endsWith('.onnx'));
+        assert.equal(graphs.length, name === 'api' ? 6 : 2, `${graphs}`);
+        if (name === 'ingest')
+          assert.deepEqual(
+            models.filter((file) => /text|token|unigram|calibration/.test(file)),
+            [],
+          );
         assert.equal(files.includes('page/index.html'), name === 'api');
       }
     });
 
+    it('have no code for what they never do', async () => {
+      const out = await mkdtemp(join(tmpdir(), 'sightline-reach-'));
+      try {
+        const reached = await bundleFunction(root, out, 'ingest', { packed: false });
+        const texts = /^node_modules\/(eld|@huggingface)\/|^core\/query\/|^functions\/http\/|text-(encoder|sides)/;
+        assert.deepEqual(
+          [...reached].filter((file) => texts.test(file)),
+          [],
+        );
+        assert.ok(reached.has('core/encode/image-embedder.ts'));
+      } finally {
+        await rm(out, { recursive: true, force: true });
+      }
+    });
+
     it('know nothing of the machine they were built on', async () => {
-      const root = fileURLToPath(new URL('../../..', import.meta.url));
       for await (const file of glob('*/functions/*.mjs', { cwd: on.build.out })) {
         assert.ok(!(await readFile(join(on.build.out, file), 'utf8')).includes(root), file);
       }

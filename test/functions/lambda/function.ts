@@ -27,7 +27,7 @@ const host = (async () => {
 
 export interface BuildReport {
   readonly out: string;
-  readonly budget: number;
+  readonly budget: Readonly<Record<'api' | 'ingest', number>>;
   readonly functions: Readonly<Record<'api' | 'ingest', { total: number; parts: Record<string, number> }>>;
 }
 

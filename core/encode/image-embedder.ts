@@ -1,0 +1,110 @@
+import { SightlineError } from '../errors.ts';
+import { LOGITS, packClasses } from '../picture/classes.ts';
+import type { EmbeddedPicture, ImageEmbedder } from '../ports.ts';
+import type { SpaceId } from '../types.ts';
+import type { EncoderOptions } from './encoders.ts';
+import { type ImageProjection, openImageSide } from './head.ts';
+import { type HeadFile, loadHeadFile } from './head-file.ts';
+import { sharedSpace, sharedSpaceId } from './identity-head.ts';
+import { encoderAdvice, headAdvice, loadManifest, type Profile, profileOf } from './manifest.ts';
+import { findEncoder, findFolder } from './model-files.ts';
+import { openPictureEncoder, type PictureEncoder } from './picture-encoder.ts';
+import { type Fingerprint, pairSpaceId, spaceId } from './space-id.ts';
+import { fingerprintTextEncoder } from './text-fingerprint.ts';
+
+export interface EmbedderOptions extends EncoderOptions {
+  /** Folder of the head, instead of the profile's own in one of the model directories; null for none. */
+  readonly head?: string | null;
+}
+
+/**
+ * The image side of a profile alone, for a process that never sees a text: neither the code of text encoders nor their
+ * files are needed, but for spaces whose id depends on them ({@link hasPairId}).
+ * @throws {model-mismatch} naming both sides
+ * @throws {invalid-config} for an unknown profile
+ */
+export async function loadImageEmbedder(options: EmbedderOptions): Promise<ImageEmbedder> {
+  const { modelDirs } = options;
+  const manifest = await loadManifest(modelDirs);
+  const profile = profileOf(manifest, options.profile ?? manifest.defaultProfile);
+  await findEncoder(modelDirs, profile.image, encoderAdvice(profile.name));
+  const encoder = await openPictureEncoder(modelDirs, profile.image, options);
+  const text = () => fingerprintTextEncoder(modelDirs, profile.text);
+  const folder = await headFolder(options, profile);
+  if (folder === null) {
+    const space = sharedSpaceId({ text: await text(), image: encoder.fingerprint });
+    return imageEmbedder({ space, sameAs: [] }, encoder, sharedSpace(profile));
+  }
+  const info = await loadHeadFile(folder);
+  const side = await openImageSide(folder, info, encoder);
+  const space = await spaceOfHead(folder, info, { text, image: encoder.fingerprint });
+  return imageEmbedder({ space, sameAs: info.sameAs }, encoder, side);
+}
+
+function imageEmbedder(
+  ids: Pick<ImageEmbedder, 'space' | 'sameAs'>,
+  encoder: PictureEncoder,
+  side: ImageProjection,
+): ImageEmbedder {
+  return {
+    ...ids,
+    dimension: side.dimension,
+    embedImage: (bytes) => embedPicture(encoder, side, bytes),
+    describeImage: (bytes) => encoder.describe(bytes),
+    async close() {
+      await side.close();
+      await encoder.close();
+    },
+  };
+}
+
+/** A picture through its encoder and the image side of a head. */
+export async function embedPicture(
+  encoder: Pick<PictureEncoder, 'encode' | 'classes'>,
+  side: Pick<ImageProjection, 'projectImages'>,
+  bytes: Uint8Array,
+): Promise<EmbeddedPicture> {
+  const { outputs, picture } = await encoder.encode(bytes);
+  const [vector] = await side.projectImages([outputs]);
+  return { vector: vector!, classes: encoder.classes === null ? null : packClasses(outputs[LOGITS]!), picture };
+}
+
+/** The folder of the head that is used with a profile; null for none. */
+export async function headFolder({ head, modelDirs }: EmbedderOptions, profile: Profile): Promise<string | null> {
+  if (head !== undefined) return head;
+  return profile.head && (await findFolder(modelDirs, profile.head, headAdvice(profile.name)));
+}
+
+/** Whether the id of a space depends on its text encoder, too: without a head, or with one of the old form. */
+export function hasPairId(head: HeadFile | null): boolean {
+  return head === null || head.format === 1;
+}
+
+/**
+ * The space that encoders and head make together.
+ * @throws {model-mismatch} where head.json says another: it was made for other files
+ */
+export async function spaceOfHead(
+  folder: string,
+  info: HeadFile,
+  encoders: { readonly text: () => Promise<Fingerprint>; readonly image: Fingerprint },
+): Promise<SpaceId> {
+  const { image } = encoders;
+  const head = { sha256: info.image.onnx.sha256, dimension: info.dimension };
+  const space = hasPairId(info) ? pairSpaceId({ text: await encoders.text(), image, head }) : spaceId({ image, head });
+  if (space !== info.space) {
+    throw new SightlineError(
+      'model-mismatch',
+      `${folder}: this head expects space ${info.space}, but these encoders and their preprocessing make it ${space}`,
+      { details: { file: folder, expected: info.space, got: space } },
+    );
+  }
+  return space;
+}
+
+/** The embedder under the id by which an index knows its space, when that is another id of it. */
+export function knownAs<E extends ImageEmbedder>(embedder: E, id: SpaceId | undefined): E {
+  const { space, sameAs } = embedder;
+  if (id === undefined || !sameAs.includes(id)) return embedder;
+  return { ...embedder, space: id, sameAs: [space, ...sameAs.filter((other) => other !== id)] };
+}
