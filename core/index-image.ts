@@ -274,7 +274,7 @@ async function remove(deps: IndexDeps, task: Task): Promise<IndexOutcome> {
   return written === 'removed' ? { status: 'removed', id } : { status: 'skipped', id, reason: 'stale' };
 }
 
-/** Of pictures of the same bytes one at a time changes which of them has a past. */
+/** Runs work that changes which of the pictures of the same bytes has a past: one at a time for the same bytes. */
 function amongItsCopies<T>(
   { inTurn = true }: IndexDeps,
   sha256: string | undefined,

@@ -81,8 +81,8 @@ export interface AppDeps {
     options: { contentType: string; bytes: number; onlyIfNew: boolean; expiresInSeconds: number },
   ) => Promise<{ url: string; headers: Readonly<Record<string, string>>; expiresAt: string }>;
   /**
-   * Of the keys in `uploadBucket` whose changes are announced: a signed upload elsewhere would not be found. None for
-   * all.
+   * Beginnings of the keys in `uploadBucket` whose changes are announced: a signed upload elsewhere would not be found.
+   * None for all.
    */
   readonly uploadPrefixes?: readonly string[];
   readonly index: IndexJob;

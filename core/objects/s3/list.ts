@@ -81,8 +81,8 @@ async function listPage(
 }
 
 /**
- * Of the classes that must be restored first (S3, "Restoring an archived object"); a copy that was restored can be
- * read.
+ * Whether an object is of a storage class that must be restored before it can be read, and has no restored copy (S3,
+ * "Restoring an archived object").
  */
 function isArchived({ StorageClass, RestoreStatus }: S3Object): boolean {
   if (StorageClass !== 'GLACIER' && StorageClass !== 'DEEP_ARCHIVE') return false;

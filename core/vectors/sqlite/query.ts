@@ -196,7 +196,7 @@ export class NearestPoints {
 }
 
 /**
- * Of those that count the first `wanted` below `upper`, what ties with the last of them, and what is not below; best
+ * The first `wanted` below `upper`, what ties with the last of them, and what is not below; best
  * first. Only these are sorted: of some thousand, sorting all takes as long as scoring them.
  */
 function firstOf(
