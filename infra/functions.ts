@@ -45,7 +45,7 @@ export function createFunctions(settings: Settings, parts: Parts) {
     url: {
       cors: false,
       authorization: settings.urlAuth,
-      ...(router === undefined ? {} : { router: { instance: router.instance, readTimeout: readTimeout(settings) } }),
+      ...(router === undefined ? {} : { router: { instance: router.instance, readTimeout: router.readTimeout } }),
     },
     permissions: [
       ...readPictures(settings, storage),
@@ -104,14 +104,6 @@ function purgeDaily(ingest: sst.aws.Function) {
     { rule: rule.name, arn: ingest.arn, input: JSON.stringify({ purge: 'tombstones' }) },
     { dependsOn: [permission] },
   );
-}
-
-/** Longest wait for an origin that CloudFront takes without a quota of one's own (CloudFront quotas), seconds. */
-const LONGEST_READ = 60;
-
-/** As long as the function may take: by default CloudFront gives up after 20 s, and asks again. */
-function readTimeout(settings: Settings) {
-  return `${Math.min(settings.apiTimeoutSeconds, LONGEST_READ)} seconds` as const;
 }
 
 export type Functions = ReturnType<typeof createFunctions>;

@@ -45,7 +45,16 @@ event.request.headers["x-sightline-viewer"] = { value: event.viewer.ip };`,
       },
     },
   });
-  return { instance, keyHash: key.apply((value) => createHash('sha256').update(value).digest('hex')) };
+  const keyHash = key.apply((value) => createHash('sha256').update(value).digest('hex'));
+  return { instance, keyHash, readTimeout: readTimeout(settings) };
+}
+
+/** Longest wait for an origin that CloudFront takes without a quota of one's own (CloudFront quotas), seconds. */
+const LONGEST_READ = 60;
+
+/** As long as the function may take: by default CloudFront gives up after 20 s, and asks again. */
+function readTimeout(settings: Settings) {
+  return `${Math.min(settings.apiTimeoutSeconds, LONGEST_READ)} seconds` as const;
 }
 
 export type Router = NonNullable<Awaited<ReturnType<typeof createRouter>>>;

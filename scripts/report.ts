@@ -18,10 +18,10 @@ import {
   SPLIT,
   seed,
 } from './cli/training-options.ts';
-import { reportData } from './report/data.ts';
 import { reportDocument } from './report/document.ts';
 import { judgeHeads } from './report/evaluate-heads.ts';
 import { pictureLines } from './report/lines.ts';
+import { reportData } from './report/report-data.ts';
 import { makeThumbnails } from './report/thumbnails.ts';
 
 /** Beyond that a browser takes long to open the file. */

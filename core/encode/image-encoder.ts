@@ -1,17 +1,11 @@
 import { join } from 'node:path';
 import { float32, type Tensor } from '../onnx/session.ts';
-import { type RgbPixels, toTensorData } from '../picture/preprocess.ts';
+import { PIXEL_PIPELINE, type RgbPixels, toTensorData } from '../picture/preprocess.ts';
 import { type Preprocessing, readPreprocessing } from '../picture/preprocessor-config.ts';
 import { runTogether } from './dynamic-batching.ts';
 import { type ImageEncoderEntry, type ImageOutput, sizeOf } from './encoder-entry.ts';
 import { findEncoder, loadChecked, verifyFile } from './model-files.ts';
 import type { Fingerprint } from './space-id.ts';
-
-/**
- * Counts up whenever decoding or preprocessing changes what a model sees of the same picture, so that neither cached
- * features nor stored vectors of the old way are mixed with new ones.
- */
-const PIXEL_PIPELINE = 1;
 
 /** Raw outputs of the image encoder by name, each of its declared size. */
 export type ImageOutputs = Readonly<Record<string, Float32Array>>;

@@ -8,6 +8,12 @@ export interface RgbPixels {
   readonly height: number;
 }
 
+/**
+ * Counts up whenever decoding or preprocessing changes what a model sees of the same picture, so that neither cached
+ * features nor stored vectors of the old way are mixed with new ones.
+ */
+export const PIXEL_PIPELINE = 1;
+
 export type Layout = 'nchw' | 'nhwc';
 
 /**

@@ -5,6 +5,7 @@ import type { AppDeps, AppEnv } from './deps.ts';
 import { isSameOrigin } from './host-guard.ts';
 import type { HttpOptions } from './options.ts';
 import { HttpProblem } from './problem.ts';
+import { SESSION_COOKIE } from './session-cookie.ts';
 
 /** What a caller may do. Who may write may read, too. */
 export type Scope = 'read' | 'write';
@@ -17,8 +18,6 @@ export interface KnownKey {
   /** Sent by a browser on its own, in a cookie, and not by whoever wrote the request. */
   readonly byCookie: boolean;
 }
-
-export const SESSION_COOKIE = 'sightline_session';
 
 /** Names in the OpenAPI document. */
 export const SECURITY_SCHEMES = {

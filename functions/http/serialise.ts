@@ -6,9 +6,9 @@ import type { TrashEntry } from '../../core/trash.ts';
 import type { CaptionPayload, ImagePayload } from '../../core/types.ts';
 import { isThisMachine } from './caller.ts';
 import type { AppDeps, AppEnv, FolderSummary } from './deps.ts';
+import type { FailureResource } from './schemas/failures.ts';
 import type { FolderResource } from './schemas/folders.ts';
 import type { CaptionResource, HitResource, ImageResource } from './schemas/images.ts';
-import type { FailureResource } from './schemas/system.ts';
 import type { TrashResource } from './schemas/trash.ts';
 
 const DAY_MS = 24 * 3600 * 1000;

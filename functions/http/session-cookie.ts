@@ -1,7 +1,9 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { Context } from 'hono';
 import { isSightlineError } from '../../core/errors.ts';
 import { loadOnce } from '../../core/load-once.ts';
 import type { ObjectStore } from '../../core/ports.ts';
+import type { AppDeps, AppEnv } from './deps.ts';
 
 /**
  * Sessions: what a browser shows instead of a key, in a cookie, because pictures and event streams are asked for
@@ -14,6 +16,8 @@ export interface Sessions {
   /** The name of the key that a cookie stands for; null when it is none of ours or too old. */
   read(value: string): Promise<string | null>;
 }
+
+export const SESSION_COOKIE = 'sightline_session';
 
 const MAX_AGE_MS = 30 * 24 * 3600 * 1000;
 const SECRET_BYTES = 32;
@@ -54,4 +58,10 @@ async function keptSecret(store: Pick<ObjectStore, 'get' | 'put'>): Promise<Uint
     if (!isSightlineError(error, 'precondition-failed')) throw error;
     return new Response((await store.get(NAME))!.body).bytes();
   }
+}
+
+/** Without a path: a browser then takes the one that it asked, also behind a proxy that hides a part of it. */
+export function cookieOptions(c: Context<AppEnv>, { local }: AppDeps) {
+  const secure = !local || c.get('caller').scheme === 'https';
+  return { path: undefined, httpOnly: true, sameSite: 'Strict', secure } as const;
 }

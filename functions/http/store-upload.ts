@@ -5,7 +5,7 @@ import type { ObjectInfo, ObjectStore } from '../../core/ports.ts';
 import type { AppDeps } from './deps.ts';
 import { findBucket } from './lookup.ts';
 import { HttpProblem, rejectedImage } from './problem.ts';
-import { numbered } from './upload-key.ts';
+import { MOST_OF_A_NAME, numbered } from './upload-key.ts';
 
 /** One picture as it came, before anything is known about it. */
 export interface Upload {
@@ -95,9 +95,6 @@ async function storeAndIndex(
 export function deletedMeanwhile(): HttpProblem {
   return new HttpProblem('conflict', 'expected the picture to stay until it was indexed, but it was deleted meanwhile');
 }
-
-/** Pictures of one name that get a number; more are told to bring a key. */
-const MOST_OF_A_NAME = 1000;
 
 async function put(
   objects: ObjectStore,

@@ -1,6 +1,9 @@
 /** Bytes of an object key in UTF-8, as in S3. */
 export const MAX_KEY_BYTES = 1024;
 
+/** Pictures of one name that get a number; more are told to bring a key. */
+export const MOST_OF_A_NAME = 1000;
+
 const EXTENSIONS: Readonly<Record<string, string>> = {
   'image/jpeg': 'jpg',
   'image/png': 'png',

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isCheckout, root } from '../../server/environment.ts';
-import type { ReportData } from './data.ts';
+import type { ReportData } from './report-data.ts';
 
 /** What the report is made of beside its data. */
 export interface ReportParts {

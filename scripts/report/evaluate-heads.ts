@@ -10,7 +10,7 @@ import type { Resampling } from '../../training/metrics/significance.ts';
 import { UsageError } from '../cli/command.ts';
 import { type EncodingOptions, encodePictures } from '../cli/encode-pictures.ts';
 import type { Location } from '../cli/location.ts';
-import type { ReportParts } from './data.ts';
+import type { ReportParts } from './report-data.ts';
 
 /** Answers shown a query. */
 const TOP = 5;

@@ -1,4 +1,4 @@
-import type { ReportData } from './data.ts';
+import type { ReportData } from './report-data.ts';
 
 /** The pictures of a report for other programs, such as a page that browses them: docs/evaluation.md has the schema. */
 

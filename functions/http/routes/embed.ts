@@ -15,7 +15,7 @@ import {
   readJson,
 } from '../request-body.ts';
 import { noQuery } from '../schemas/common.ts';
-import { embedBody, embedFields, embedResult, MAX_EMBED_IMAGES, MAX_EMBED_TEXTS } from '../schemas/system.ts';
+import { embedBody, embedFields, embedResult, MAX_EMBED_IMAGES, MAX_EMBED_TEXTS } from '../schemas/embed.ts';
 import { parseOrThrow } from '../validation.ts';
 
 /** Registers POST /embed: the vectors themselves, for those who search elsewhere. */

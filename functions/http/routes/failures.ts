@@ -8,7 +8,7 @@ import { findImage } from '../lookup.ts';
 import { type App, json, problems } from '../openapi.ts';
 import { HttpProblem } from '../problem.ts';
 import { idParams, noQuery } from '../schemas/common.ts';
-import { failurePage, failureQuery, retryResult } from '../schemas/system.ts';
+import { failurePage, failureQuery, retryResult } from '../schemas/failures.ts';
 import { serialise } from '../serialise.ts';
 import { openCursor, sealCursor } from '../space-cursor.ts';
 

@@ -1,10 +1,11 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { deleteCookie, setCookie } from 'hono/cookie';
-import { openTo, SESSION_COOKIE, shownKey, unauthorized } from '../auth.ts';
+import { openTo, shownKey, unauthorized } from '../auth.ts';
 import type { AppDeps, AppEnv } from '../deps.ts';
 import { type App, json, problems } from '../openapi.ts';
 import { noQuery } from '../schemas/common.ts';
+import { cookieOptions, SESSION_COOKIE } from '../session-cookie.ts';
 
 const scope = z.enum(['read', 'write']);
 
@@ -73,10 +74,4 @@ export function registerSession(app: App, deps: AppDeps): void {
     deleteCookie(c, SESSION_COOKIE, cookieOptions(c, deps));
     return c.body(null, 204);
   });
-}
-
-/** Without a path: a browser then takes the one that it asked, also behind a proxy that hides a part of it. */
-function cookieOptions(c: Context<AppEnv>, { local }: AppDeps) {
-  const secure = !local || c.get('caller').scheme === 'https';
-  return { path: undefined, httpOnly: true, sameSite: 'Strict', secure } as const;
 }

@@ -1,7 +1,7 @@
 import { TrainingCurves } from '../../../web/view/training-curves.tsx';
-import type { Run } from '../data.ts';
+import type { Run } from '../report-data.ts';
+import { report } from './judged.ts';
 import { Section } from './parts.tsx';
-import { report } from './store.ts';
 
 /** Losses and recalls by epoch, for every head that brought them. */
 

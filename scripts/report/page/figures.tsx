@@ -1,6 +1,6 @@
 import type { DirectionValues, Values } from '../../../training/metrics/metrics.ts';
+import { percent, plural, report } from './judged.ts';
 import { Section } from './parts.tsx';
-import { percent, plural, report } from './store.ts';
 
 const run = report.runs[0]!;
 const { figures, interval } = run;

@@ -1,5 +1,5 @@
+import { type Judged, type JudgedCaption, report } from './judged.ts';
 import { Mark, Rank, Thumb } from './parts.tsx';
-import { type Judged, type JudgedCaption, report } from './store.ts';
 
 /** What was found for one query. */
 

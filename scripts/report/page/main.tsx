@@ -1,12 +1,12 @@
 import { render } from 'preact';
-import { BrowserSection } from './browser.tsx';
 import { CurvesSection } from './curves.tsx';
+import { BrowserSection } from './data-browser.tsx';
 import { FiguresSection } from './figures.tsx';
+import { plural, report } from './judged.ts';
 import { CaptionQueries, CasesSection, PictureQueries } from './queries.tsx';
 import { RanksSection } from './ranks.tsx';
 import { RecipesSection } from './recipes.tsx';
 import { SimilaritySection } from './similarity.tsx';
-import { plural, report } from './store.ts';
 
 const LINKS: readonly (readonly [string, string])[] = [
   ['figures', 'Figures'],

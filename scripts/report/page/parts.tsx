@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useId, useState } from 'preact/hooks';
-import { report } from './store.ts';
+import { report } from './judged.ts';
 
 /** Small pieces that several sections are made of. */
 

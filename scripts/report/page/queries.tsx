@@ -1,7 +1,6 @@
 import type { JSX } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
 import { FoundCaptions, FoundPictures } from './found.tsx';
-import { Pages, Search, Section, Select } from './parts.tsx';
 import {
   captionMargin,
   captionMatcher,
@@ -11,7 +10,8 @@ import {
   judgedCaptions,
   margin,
   matcher,
-} from './store.ts';
+} from './judged.ts';
+import { Pages, Search, Section, Select } from './parts.tsx';
 
 /** Every query of the split with what was found, and the extremes of both kinds. */
 

@@ -1,5 +1,5 @@
+import { judged, judgedCaptions, percent } from './judged.ts';
 import { Section } from './parts.tsx';
-import { judged, judgedCaptions, percent } from './store.ts';
 
 /** Ends of the bars; the last one holds everything beyond. */
 const ENDS = [1, 2, 3, 5, 10, 20, 50, 100, 200, 500, Number.POSITIVE_INFINITY];

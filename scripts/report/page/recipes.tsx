@@ -1,5 +1,5 @@
+import { percent, report } from './judged.ts';
 import { Section } from './parts.tsx';
-import { percent, report } from './store.ts';
 
 /** Heads measured here beside figures that others published. */
 export function RecipesSection() {

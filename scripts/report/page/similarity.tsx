@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { judged, report, unpack } from './judged.ts';
 import { Section, Select, Thumb } from './parts.tsx';
-import { judged, report, unpack } from './store.ts';
 
 /** Cosines of first captions (rows) and pictures (columns): right pairs are on the diagonal. */
 

@@ -1,4 +1,4 @@
-import type { FoundPicture, ReportData, ReportPicture } from '../data.ts';
+import type { FoundPicture, ReportData, ReportPicture } from '../report-data.ts';
 
 /** The data of the report and what several parts of the page want to know of it. */
 

@@ -1,8 +1,8 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import type { ReportPicture } from '../data.ts';
+import type { ReportPicture } from '../report-data.ts';
 import { FoundCaptions, FoundPictures } from './found.tsx';
+import { judged, judgedCaptions, likeness, matcher, report } from './judged.ts';
 import { Pages, Rank, Search, Section, Select, Thumb } from './parts.tsx';
-import { judged, judgedCaptions, likeness, matcher, report } from './store.ts';
 
 /** The data: every picture with its captions, split and errors. */
 

@@ -1,0 +1,40 @@
+import { z } from '@hono/zod-openapi';
+import { base64Image, lang, searchText, spaceId } from './common.ts';
+
+/** Texts and pictures of one POST /embed. */
+export const MAX_EMBED_TEXTS = 64;
+export const MAX_EMBED_IMAGES = 16;
+
+const vector = z.array(z.number()).openapi({ description: 'Unit length.' });
+
+export const embedBody = z
+  .strictObject({
+    texts: z.array(searchText()).min(1).max(MAX_EMBED_TEXTS).optional(),
+    images: z.array(base64Image).min(1).max(MAX_EMBED_IMAGES).optional(),
+    lang,
+  })
+  .refine((body) => body.texts !== undefined || body.images !== undefined, 'expected texts or images, got neither')
+  .openapi('EmbedRequest', {
+    anyOf: [{ required: ['texts'] }, { required: ['images'] }],
+    example: { texts: ['a dog on the beach', 'a red car'] },
+  });
+
+export const embedFields = z.strictObject({
+  texts: z.preprocess(
+    (value) => (value === undefined || Array.isArray(value) ? value : [value]),
+    z.array(searchText()).min(1).max(MAX_EMBED_TEXTS).optional(),
+  ),
+  lang,
+});
+
+export const embedResult = z
+  .strictObject({
+    space: spaceId,
+    dimension: z.int(),
+    texts: z.array(vector),
+    images: z.array(vector),
+    read: z
+      .array(z.strictObject({ language: z.string().nullable(), side: z.string() }))
+      .openapi({ description: 'How each text was read: its language, null when nothing says, and the text encoder.' }),
+  })
+  .openapi('Vectors');
