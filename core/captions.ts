@@ -1,3 +1,4 @@
+import { everyPage } from './pages.ts';
 import { ANY_LANGUAGE, type Embedder, type Point, type ReadText, type StoredPoint, type VectorStore } from './ports.ts';
 import type { CaptionPayload } from './types.ts';
 
@@ -26,10 +27,10 @@ export async function readCaptionsAgain({
   readonly vectors: Pick<VectorStore, 'list' | 'get' | 'upsert'>;
 }): Promise<number> {
   let count = 0;
-  for (let cursor: string | undefined; ; ) {
-    const page = await vectors.list({ filter: { kind: 'caption' }, limit: PAGE, cursor, order: 'id' });
+  const filter = { kind: 'caption' } as const;
+  for await (const { items } of everyPage((cursor) => vectors.list({ filter, limit: PAGE, cursor, order: 'id' }))) {
     const points: Point[] = [];
-    for (const { id, payload } of page.items) {
+    for (const { id, payload } of items) {
       if (payload.kind !== 'caption') continue;
       const [language, version] = payload.readBy?.split(' ') ?? [];
       const lang = language || null;
@@ -43,7 +44,6 @@ export async function readCaptionsAgain({
     const living = points.filter(({ id }) => isThere(there.get(id)));
     if (living.length > 0) await vectors.upsert(living, 'not-older', { keepTags: true });
     count += living.length;
-    cursor = page.next;
-    if (cursor === undefined) return count;
   }
+  return count;
 }

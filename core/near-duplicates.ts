@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { SightlineError } from './errors.ts';
+import { everyItem } from './pages.ts';
 import { areAlike, bitsApart, HASH_WORDS, type Look, lookOf, MAX_BITS } from './picture/alike.ts';
 import type { VectorStore } from './ports.ts';
 import type { ImagePayload, JointEmbedding, Page } from './types.ts';
@@ -127,22 +128,19 @@ async function findCandidates(vectors: VectorStore): Promise<{ ids: string[]; gr
   const told: number[] = [];
   const same: (readonly [number, number])[] = [];
   const bySha = new Map<number, number>();
-  let cursor: string | undefined;
-  do {
-    const page = await vectors.list({ filter: { kind: 'image' }, limit: PAGE, cursor, order: 'id' });
-    for (const { id, payload } of page.items) {
-      if (payload.kind !== 'image') continue;
-      const { words } = lookOf(payload);
-      const sign = Number.parseInt(payload.sha256.slice(-12), 16);
-      const i = ids.push(id) - 1;
-      hashes.push(...(words ?? NO_HASH));
-      const first = bySha.get(sign);
-      if (first !== undefined) same.push([first, i]);
-      else bySha.set(sign, i);
-      if (first === undefined && words !== null) told.push(i);
-    }
-    cursor = page.next;
-  } while (cursor !== undefined);
+  const filter = { kind: 'image' } as const;
+  const pictures = everyItem((cursor) => vectors.list({ filter, limit: PAGE, cursor, order: 'id' }));
+  for await (const { id, payload } of pictures) {
+    if (payload.kind !== 'image') continue;
+    const { words } = lookOf(payload);
+    const sign = Number.parseInt(payload.sha256.slice(-12), 16);
+    const i = ids.push(id) - 1;
+    hashes.push(...(words ?? NO_HASH));
+    const first = bySha.get(sign);
+    if (first !== undefined) same.push([first, i]);
+    else bySha.set(sign, i);
+    if (first === undefined && words !== null) told.push(i);
+  }
   const groups = new Groups(ids.length);
   for (const [a, b] of same) groups.join(a, b);
   await joinAlike(Uint32Array.from(hashes), told, groups);

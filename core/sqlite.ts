@@ -1,6 +1,7 @@
 import { existsSync, renameSync, rmSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { SightlineError } from './errors.ts';
 
 export type { DatabaseSync, StatementSync } from 'node:sqlite';
@@ -174,10 +175,10 @@ const NAMES: Readonly<Record<number, string>> = {
   5: 'another process holds the lock',
   6: 'another connection holds the lock',
   7: 'out of memory',
-  8: 'it cannot be written',
-  10: 'input or output failed',
+  8: 'it may not be written: give the user of this program access to it',
+  10: 'the disk reported an error: check the drive',
   13: 'the disk is full: free some space and try again',
-  14: 'it cannot be opened',
+  14: 'it cannot be opened: does its folder exist, and may this user write there?',
 };
 const BUSY = 5;
 const IO_FAILED = 10;
@@ -195,6 +196,23 @@ function resultCode(error: unknown): number | null {
 export function isBusy(error: unknown): boolean {
   const cause = error instanceof SightlineError ? error.cause : error;
   return resultCode(cause) === BUSY;
+}
+
+/** How long work waits for other processes to finish theirs, milliseconds. */
+const PATIENCE_MS = 10_000;
+
+/** Tries again, without blocking, while another process holds the lock. */
+export async function whenFree<T>(work: () => Promise<T>): Promise<T> {
+  const giveUpAt = performance.now() + PATIENCE_MS;
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isBusy(error) || performance.now() > giveUpAt) throw error;
+      // Different for each process, so that two of them do not go on meeting.
+      await sleep(5 + Math.random() * 20);
+    }
+  }
 }
 
 /** Whether a database could not be used and will not be in a moment either, such as on a full disk. */

@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { isSightlineError, SightlineError } from './errors.ts';
 import type { IndexJob, IndexOutcome } from './index-image.ts';
+import { everyItem } from './pages.ts';
 import type { DiscardedObject, FailureLog, ObjectInfo, ObjectStore, VectorStore } from './ports.ts';
 import type { ImagePayload, Page } from './types.ts';
 
@@ -261,13 +262,8 @@ function recordsIn(store: ObjectStore) {
     },
     remove: (id: string) => store.delete(`${id}.json`),
     async ids(): Promise<string[]> {
-      const ids: string[] = [];
-      for (let cursor: string | undefined; ; ) {
-        const { items, next } = await store.list({ limit: 1000, cursor });
-        ids.push(...items.flatMap(({ key }) => (key.endsWith('.json') ? [key.slice(0, -5)] : [])));
-        if (next === undefined) return ids;
-        cursor = next;
-      }
+      const all = await Array.fromAsync(everyItem((cursor) => store.list({ limit: 1000, cursor })));
+      return all.flatMap(({ key }) => (key.endsWith('.json') ? [key.slice(0, -5)] : []));
     },
   };
 }

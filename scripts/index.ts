@@ -2,6 +2,7 @@ import { countLeftOut, type LeftOut, NO_PICTURE } from '../core/files/left-out.t
 import type { Job } from '../core/index-image.ts';
 import { refreshOutdated } from '../core/metadata/refresh.ts';
 import { pictureStoreOf } from '../core/objects/picture-store.ts';
+import { everyItem } from '../core/pages.ts';
 import type { Failure, FailureLog } from '../core/ports.ts';
 import { toggle } from '../core/setting-value.ts';
 import { type Config, flagOf, SETTINGS } from '../core/settings.ts';
@@ -170,13 +171,8 @@ async function withProgress<T>(counts: EventQueue['progress'], work: () => Promi
 }
 
 async function failuresOf(failures: FailureLog, bucket: string, dismissed: boolean): Promise<Failure[]> {
-  const found: Failure[] = [];
-  for (let cursor: string | undefined; ; ) {
-    const page = await failures.list({ limit: 1000, cursor, dismissed });
-    found.push(...page.items.filter((failure) => failure.bucket === bucket));
-    if (page.next === undefined) return found;
-    cursor = page.next;
-  }
+  const all = await Array.fromAsync(everyItem((cursor) => failures.list({ limit: 1000, cursor, dismissed })));
+  return all.filter((failure) => failure.bucket === bucket);
 }
 
 function print(summary: {

@@ -1,3 +1,4 @@
+import { everyItem } from '../core/pages.ts';
 import type { Trash } from '../core/trash.ts';
 import { readConfig } from '../server/environment.ts';
 import { openTrash } from '../server/local-stores.ts';
@@ -37,15 +38,10 @@ The deleted pictures of an index: their files were moved, and are kept for SIGHT
 });
 
 async function list(trash: Trash, json: boolean): Promise<number> {
-  const found = [];
-  let cursor: string | undefined;
-  do {
-    const page = await trash.list({ limit: PAGE, cursor });
-    for (const { id, deletedAt, picture, object } of page.items) {
-      found.push({ id, deletedAt, bucket: picture.bucket, key: picture.key, moved: object !== null });
-    }
-    cursor = page.next;
-  } while (cursor !== undefined);
+  const entries = everyItem((cursor) => trash.list({ limit: PAGE, cursor }));
+  const found = await Array.fromAsync(entries, ({ id, deletedAt, picture: { bucket, key }, object }) => {
+    return { id, deletedAt, bucket, key, moved: object !== null };
+  });
   if (json) console.log(JSON.stringify({ items: found }, null, 2));
   else if (found.length === 0) console.log('The trash is empty.');
   for (const { id, deletedAt, key, moved } of json ? [] : found) {

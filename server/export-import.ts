@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { captionPoint } from '../core/captions.ts';
 import { SightlineError } from '../core/errors.ts';
 import { captionId, imageId } from '../core/index-image.ts';
+import { everyItem } from '../core/pages.ts';
 import { ANY_LANGUAGE, type Filter, type StoredPoint } from '../core/ports.ts';
 import type { Trash } from '../core/trash.ts';
 import type { ImagePayload } from '../core/types.ts';
@@ -57,20 +58,16 @@ export async function* exportUserData(
     const { caption, indexedAt } = payload;
     yield { type: 'caption', caption, tags: [...payload.tags], indexedAt };
   }
-  let cursor: string | undefined;
-  do {
-    const page = await trash.list({ limit: 200, cursor });
-    for (const { id, deletedAt, picture: payload, object } of page.items) {
-      const { bucket, key, sha256 } = payload;
-      const entry = { id, deletedAt, picture: payload, object };
-      const isHere = options.files && folders.list().some((folder) => folder.bucket === bucket);
-      const found = isHere && object !== null ? await buckets.get(bucket)?.getDiscarded(object) : null;
-      const file = found && Buffer.from(await new Response(found.body).bytes()).toString('base64');
-      const shown = { folder: nameOf(bucket), key, sha256, tags: [...payload.tags], deletedAt };
-      yield { type: 'trash', ...shown, entry, ...(file && { file }) };
-    }
-    cursor = page.next;
-  } while (cursor !== undefined);
+  const discarded = everyItem((cursor) => trash.list({ limit: 200, cursor }));
+  for await (const { id, deletedAt, picture: payload, object } of discarded) {
+    const { bucket, key, sha256 } = payload;
+    const entry = { id, deletedAt, picture: payload, object };
+    const isHere = options.files && folders.list().some((folder) => folder.bucket === bucket);
+    const found = isHere && object !== null ? await buckets.get(bucket)?.getDiscarded(object) : null;
+    const file = found && Buffer.from(await new Response(found.body).bytes()).toString('base64');
+    const shown = { folder: nameOf(bucket), key, sha256, tags: [...payload.tags], deletedAt };
+    yield { type: 'trash', ...shown, entry, ...(file && { file }) };
+  }
 }
 
 /** Documents by what became of them. */
@@ -172,11 +169,6 @@ async function addCaption(
   });
 }
 
-async function* listAll(vectors: Runtime['vectors'], filter: Filter): AsyncGenerator<StoredPoint> {
-  let cursor: string | undefined;
-  do {
-    const page = await vectors.list({ filter, limit: PAGE, cursor, order: 'id' });
-    yield* page.items;
-    cursor = page.next;
-  } while (cursor !== undefined);
+function listAll(vectors: Runtime['vectors'], filter: Filter): AsyncGenerator<StoredPoint> {
+  return everyItem((cursor) => vectors.list({ filter, limit: PAGE, cursor, order: 'id' }));
 }

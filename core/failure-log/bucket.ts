@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { isSightlineError, SightlineError } from '../errors.ts';
+import { everyItem } from '../pages.ts';
 import type { Failure, FailureLog, ObjectStore } from '../ports.ts';
 import type { Page } from '../types.ts';
 
@@ -115,13 +116,8 @@ export function openObjectFailureLog(objects: ObjectStore, now: () => Date = () 
 
     async count(reason) {
       if (reason !== undefined) return countOf(this, reason);
-      let count = 0;
-      for (let cursor: string | undefined; ; ) {
-        const page = await objects.list({ prefix: FAILURES, limit: 1000, cursor });
-        count += page.items.length;
-        if (page.next === undefined) return count;
-        cursor = page.next;
-      }
+      const list = (cursor?: string) => objects.list({ prefix: FAILURES, limit: 1000, cursor });
+      return (await Array.fromAsync(everyItem(list))).length;
     },
 
     // The bucket belongs to whoever opened it.
@@ -142,12 +138,8 @@ async function listDismissed(
 async function countOf(log: FailureLog, reason: string): Promise<number> {
   let count = 0;
   for (const dismissed of [false, true]) {
-    let cursor: string | undefined;
-    do {
-      const page = await log.list({ limit: 1000, cursor, dismissed });
-      count += page.items.filter((failure) => failure.reason === reason).length;
-      cursor = page.next;
-    } while (cursor !== undefined);
+    const failures = everyItem((cursor) => log.list({ limit: 1000, cursor, dismissed }));
+    for await (const failure of failures) if (failure.reason === reason) count++;
   }
   return count;
 }

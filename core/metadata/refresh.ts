@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isSightlineError } from '../errors.ts';
+import { everyItem } from '../pages.ts';
 import type { Embedder, ObjectBody, ObjectStore, VectorStore, WriteCondition } from '../ports.ts';
 import type { ImagePayload, JointEmbedding } from '../types.ts';
 import { describeFile } from './describe-file.ts';
@@ -117,16 +118,11 @@ export async function refreshOutdated(
   const { signal, bucket, pause, onProgress } = options;
   const filter = { kind: 'image', metadataBelow: METADATA_VERSION, bucket } as const;
   const counts = { refreshed: 0, left: 0 };
-  let cursor: string | undefined;
-  do {
-    const page = await deps.vectors.list({ filter, limit: PAGE, cursor, order: 'id' });
-    for (const { id } of page.items) {
-      if (signal?.aborted) return counts;
-      counts[await deps.refresh(id)]++;
-      onProgress?.(counts.refreshed + counts.left);
-      await pause?.();
-    }
-    cursor = page.next;
-  } while (cursor !== undefined);
+  for await (const { id } of everyItem((cursor) => deps.vectors.list({ filter, limit: PAGE, cursor, order: 'id' }))) {
+    if (signal?.aborted) return counts;
+    counts[await deps.refresh(id)]++;
+    onProgress?.(counts.refreshed + counts.left);
+    await pause?.();
+  }
   return counts;
 }

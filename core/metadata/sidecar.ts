@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isSightlineError } from '../errors.ts';
+import { everyItem } from '../pages.ts';
 import type { ListedObject, ObjectStore } from '../ports.ts';
 import { compareUtf8 } from '../utf8-order.ts';
 import { instantDate } from './date.ts';
@@ -62,12 +63,8 @@ export async function listSidecars(objects: Pick<ObjectStore, 'list'>, picture: 
   const { folder, name } = partsOf(picture);
   const found = new Map<string, ListedObject>();
   for (const prefix of prefixesOf(name)) {
-    let cursor: string | undefined;
-    do {
-      const page = await objects.list({ prefix: folder + prefix, limit: 1000, cursor });
-      for (const item of page.items) if (isSidecarOf(item, folder, name)) found.set(item.key, item);
-      cursor = page.next;
-    } while (cursor !== undefined);
+    const list = (cursor?: string) => objects.list({ prefix: folder + prefix, limit: 1000, cursor });
+    for await (const item of everyItem(list)) if (isSidecarOf(item, folder, name)) found.set(item.key, item);
   }
   return [...found.values()].toSorted((a, b) => compareUtf8(a.key, b.key));
 }

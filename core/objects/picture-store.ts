@@ -1,4 +1,5 @@
 import { type LeftOutReason, leftOutByKey } from '../files/left-out.ts';
+import { everyItem } from '../pages.ts';
 import type { ListedObject, ObjectStore } from '../ports.ts';
 
 /** What a scan found: every file is in exactly one of these, but for those of folders that cannot be read. */
@@ -42,15 +43,10 @@ export function pictureStoreOf(bucket: ObjectStore): PictureStore {
     ...bucket,
     leftOut: async (key) => leftOutByKey(key),
     async *scan(prefix = '') {
-      let cursor: string | undefined;
-      do {
-        const page = await bucket.list({ prefix, limit: PAGE, cursor });
-        for (const object of page.items) {
-          const reason = leftOutByKey(object.key);
-          yield reason === null ? { type: 'object', object } : { type: 'left-out', reason, files: 1, object };
-        }
-        cursor = page.next;
-      } while (cursor !== undefined);
+      for await (const object of everyItem((cursor) => bucket.list({ prefix, limit: PAGE, cursor }))) {
+        const reason = leftOutByKey(object.key);
+        yield reason === null ? { type: 'object', object } : { type: 'left-out', reason, files: 1, object };
+      }
     },
   };
 }

@@ -5,6 +5,7 @@ import { withFileLock } from '../../core/files/file-lock.ts';
 import { keepVanished, type VanishedLog } from '../../core/files/renamed-files.ts';
 import { type FolderOptions, type FolderStore, openFolder } from '../../core/objects/folder/store.ts';
 import type { PictureStore } from '../../core/objects/picture-store.ts';
+import { everyItem } from '../../core/pages.ts';
 import type { FailureLog } from '../../core/ports.ts';
 import type { Config } from '../../core/settings.ts';
 import { ownPhotos } from '../sample-photos.ts';
@@ -237,12 +238,8 @@ export class Folders {
       }
     });
     for (const dismissed of [false, true]) {
-      let cursor: string | undefined;
-      do {
-        const page = await failures.list({ limit: PAGE, cursor, dismissed });
-        for (const failure of page.items) if (failure.bucket === bucket) await failures.resolve(failure.id);
-        cursor = page.next;
-      } while (cursor !== undefined);
+      const all = everyItem((cursor) => failures.list({ limit: PAGE, cursor, dismissed }));
+      for await (const failure of all) if (failure.bucket === bucket) await failures.resolve(failure.id);
     }
     return removed;
   }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import type { FolderStore } from '../../core/objects/folder/store.ts';
+import { everyItem } from '../../core/pages.ts';
 import type { VectorStore } from '../../core/ports.ts';
 import type { ImagePayload } from '../../core/types.ts';
 import type { Folder } from './registry.ts';
@@ -60,14 +61,10 @@ export async function findMoved(
 }
 
 async function picturesOf({ bucket }: Folder, vectors: Pick<VectorStore, 'list'>): Promise<Stored[]> {
-  const pictures: Stored[] = [];
-  let cursor: string | undefined;
-  do {
-    const page = await vectors.list({ filter: { kind: 'image', bucket }, limit: PAGE, cursor, order: 'id' });
-    for (const { payload } of page.items) if (payload.kind === 'image') pictures.push(payload);
-    cursor = page.next;
-  } while (cursor !== undefined);
-  return pictures;
+  const filter = { kind: 'image', bucket } as const;
+  const points = everyItem((cursor) => vectors.list({ filter, limit: PAGE, cursor, order: 'id' }));
+  const pictures = await Array.fromAsync(points, ({ payload }) => payload);
+  return pictures.filter((payload) => payload.kind === 'image');
 }
 
 /**

@@ -4,6 +4,7 @@ import { imageId } from '../../core/index-image.ts';
 import { METADATA_VERSION } from '../../core/metadata/embedded.ts';
 import { SidecarList, sidecarMark } from '../../core/metadata/sidecar.ts';
 import type { PictureStore, Scanned } from '../../core/objects/picture-store.ts';
+import { everyPage } from '../../core/pages.ts';
 import { hasPictureName } from '../../core/picture/should-be-picture.ts';
 import type { Failure, FailureLog, ListedObject, StoredPoint, Tombstone, VectorStore } from '../../core/ports.ts';
 import { sequencerOf } from '../../core/sequencer-order.ts';
@@ -185,18 +186,15 @@ async function compareStored(comparison: Comparison): Promise<void> {
   const { store, vectors } = comparison.options;
   const below = comparison.prefix === '' ? {} : { keyPrefix: comparison.prefix };
   const filter = { kind: 'image', bucket: store.bucket, ...below } as const;
-  let cursor: string | undefined;
-  do {
+  for await (const { items } of everyPage((cursor) => vectors.list({ filter, limit: PAGE, cursor, order: 'id' }))) {
     comparison.signal?.throwIfAborted();
-    const page = await vectors.list({ filter, limit: PAGE, cursor, order: 'id' });
-    const pictures = page.items.filter((item) => item.payload.kind === 'image');
+    const pictures = items.filter((item) => item.payload.kind === 'image');
     await emitRemoved(
       comparison,
       pictures.map(({ payload }) => (payload as ImagePayload).key),
     );
     for (const point of pictures) emitDescribedAnew(comparison, point);
-    cursor = page.next;
-  } while (cursor !== undefined);
+  }
 }
 
 /** Emits an event for a picture whose file is the same and whose sidecars are not. */
@@ -216,19 +214,16 @@ function emitDescribedAnew({ options, seen, sidecars, unknown, counts }: Compari
  */
 async function reviewFailures(comparison: Comparison, dismissed: boolean): Promise<void> {
   const { store, failures } = comparison.options;
-  let cursor: string | undefined;
-  do {
+  for await (const { items } of everyPage((cursor) => failures.list({ limit: PAGE, cursor, dismissed }))) {
     comparison.signal?.throwIfAborted();
-    const page = await failures.list({ limit: PAGE, cursor, dismissed });
-    const ours = page.items.filter(({ bucket, key }) => bucket === store.bucket && key.startsWith(comparison.prefix));
+    const ours = items.filter(({ bucket, key }) => bucket === store.bucket && key.startsWith(comparison.prefix));
     const keys = ours.filter(({ reason }) => !FOUND_BY_SCAN.has(reason)).map(({ key }) => key);
     for (const { id, key } of ours.filter(({ reason }) => FOUND_BY_SCAN.has(reason))) {
       if (!comparison.refused.has(id) && isMissing(comparison, key)) await failures.resolve(id);
     }
     await emitRemoved(comparison, keys);
     await resolveOutdated(comparison.options, keys);
-    cursor = page.next;
-  } while (cursor !== undefined);
+  }
 }
 
 async function resolveOutdated({ store, vectors, failures }: ReconcileOptions, keys: readonly string[]): Promise<void> {

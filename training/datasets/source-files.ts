@@ -1,3 +1,4 @@
+import { everyItem } from '../../core/pages.ts';
 import type { ListedObject, ObjectStore } from '../../core/ports.ts';
 
 /** What a data set is made from, wherever it lies: files of a folder or a bucket, of archives there, or of a stream. */
@@ -77,11 +78,6 @@ export async function* bodyOf(store: ObjectStore, key: string, etag: string): As
 }
 
 /** All objects of a store. */
-export async function* listAll(store: ObjectStore, prefix = ''): AsyncGenerator<ListedObject> {
-  let cursor: string | undefined;
-  do {
-    const { items, next } = await store.list({ prefix, cursor, limit: 1000 });
-    yield* items;
-    cursor = next;
-  } while (cursor !== undefined);
+export function listAll(store: ObjectStore, prefix = ''): AsyncGenerator<ListedObject> {
+  return everyItem((cursor) => store.list({ prefix, cursor, limit: 1000 }));
 }

@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import { sha256OfFile } from '../../core/encode/model-files.ts';
 import { isSightlineError, SightlineError } from '../../core/errors.ts';
 import { withPrefix } from '../../core/objects/prefixed.ts';
+import { everyItem } from '../../core/pages.ts';
 import type { ObjectStore } from '../../core/ports.ts';
 import { type CacheDescription, describeCache, otherCache, RecordCache } from './record-cache.ts';
 
@@ -98,14 +99,8 @@ async function sendSegments(cache: RecordCache, store: ObjectStore): Promise<voi
 }
 
 async function sharedSegments(store: ObjectStore): Promise<string[]> {
-  const names: string[] = [];
-  let cursor: string | undefined;
-  do {
-    const page = await store.list({ prefix: SEGMENTS, cursor, limit: 1000 });
-    names.push(...page.items.map(({ key }) => key.slice(SEGMENTS.length)));
-    cursor = page.next;
-  } while (cursor !== undefined);
-  return names;
+  const objects = everyItem((cursor) => store.list({ prefix: SEGMENTS, cursor, limit: 1000 }));
+  return Array.fromAsync(objects, ({ key }) => key.slice(SEGMENTS.length));
 }
 
 async function checkShared(cache: RecordCache, store: ObjectStore): Promise<void> {

@@ -1,22 +1,19 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
 import { SightlineError } from '../../errors.ts';
 import {
   type DatabaseSync,
   inTransaction,
-  isBusy,
   openDatabase,
   rollback,
   type StatementSync,
   sqliteFault,
+  whenFree,
 } from '../../sqlite.ts';
 import { type CollectionOptions, findCollection } from './find-collection.ts';
 import { applySlotsSince, loadSlots } from './load-matrix.ts';
 import { type SlotChange, SlotMatrix } from './matrix.ts';
 import { VECTOR_INDEX } from './schema.ts';
 
-/** How long a turn waits for other processes to finish theirs, milliseconds. */
-const PATIENCE_MS = 10_000;
 /** Distinct statements kept prepared; filters make many. */
 const MAX_STATEMENTS = 200;
 
@@ -187,19 +184,5 @@ export class Collection {
     if ((live === this.id) === (role === 'live')) return;
     const became = role === 'live' ? 'is not live any more' : 'has become live';
     throw new SightlineError('space-retired', `the space ${space} of ${this.file} ${became}`, { details: { space } });
-  }
-}
-
-/** Tries again, without blocking, while another process holds the lock. */
-export async function whenFree<T>(work: () => Promise<T>): Promise<T> {
-  const giveUpAt = performance.now() + PATIENCE_MS;
-  for (;;) {
-    try {
-      return await work();
-    } catch (error) {
-      if (!isBusy(error) || performance.now() > giveUpAt) throw error;
-      // Different for each process, so that two of them do not go on meeting.
-      await sleep(5 + Math.random() * 20);
-    }
   }
 }

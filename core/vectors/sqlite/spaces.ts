@@ -1,9 +1,9 @@
 import { SightlineError } from '../../errors.ts';
 import type { CandidateIndex, Copy, Spaces } from '../../spaces/port.ts';
-import { type DatabaseSync, inTransaction, type Migration, openDatabase, translated } from '../../sqlite.ts';
+import { type DatabaseSync, inTransaction, type Migration, openDatabase, translated, whenFree } from '../../sqlite.ts';
 import type { SpaceId } from '../../types.ts';
 import { checkIds, checkLimit, checkPoints, checkTombstones } from '../validate.ts';
-import { type Collection, type WriteTransaction, whenFree } from './collection.ts';
+import type { Collection, WriteTransaction } from './collection.ts';
 import { findDifferences } from './diff.ts';
 import { liveCollection } from './find-collection.ts';
 import { readPoints, readVectors } from './list.ts';

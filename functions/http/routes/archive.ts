@@ -1,6 +1,7 @@
 import { ReadableStream } from 'node:stream/web';
 import { createRoute, type z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
+import { everyItem } from '../../../core/pages.ts';
 import type { Filter } from '../../../core/ports.ts';
 import type { ImagePayload } from '../../../core/types.ts';
 import type { AppDeps } from '../deps.ts';
@@ -81,18 +82,15 @@ async function findPictures({ vectors }: AppDeps, { ids, filter }: z.output<type
 
 async function matching(vectors: AppDeps['vectors'], filter: Filter): Promise<ImagePayload[]> {
   const pictures: ImagePayload[] = [];
-  let cursor: string | undefined;
-  do {
-    const page = await vectors.list({ filter, limit: 1000, cursor, order: 'id' });
-    pictures.push(...page.items.flatMap(({ payload }) => (payload.kind === 'image' ? [payload] : [])));
+  for await (const { payload } of everyItem((cursor) => vectors.list({ filter, limit: 1000, cursor, order: 'id' }))) {
+    if (payload.kind === 'image') pictures.push(payload);
     if (pictures.length > MAX_ARCHIVED) {
       throw new HttpProblem(
         'too-large',
         `expected at most ${MAX_ARCHIVED} pictures, got more that the filter lets through`,
       );
     }
-    cursor = page.next;
-  } while (cursor !== undefined);
+  }
   if (pictures.length === 0) throw new HttpProblem('not-found', 'the filter lets no picture through');
   return pictures;
 }
