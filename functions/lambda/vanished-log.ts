@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isSightlineError, SightlineError } from '../../core/errors.ts';
 import type { Vanished, VanishedLog } from '../../core/files/renamed-files.ts';
 import type { ObjectStore } from '../../core/ports.ts';
@@ -7,10 +8,12 @@ import type { ImagePayload, JointEmbedding } from '../../core/types.ts';
 const GONE = 'vanished/';
 /** One for each picture whose file was refused. */
 const REFUSED = 'refused/';
-/** Pictures of the same bytes that are remembered. */
-const MOST = 20;
-/** Tries to write what somebody else writes at the same time. */
-const TRIES = 10;
+/** Pictures of the same bytes that are remembered, about 1 kB each: as many as are looked at when one is renamed. */
+const MOST = 1000;
+/** Tries to write what others write at the same time: of each round one gets through. */
+const TRIES = 100;
+/** The longest wait before another try: a random share of it, so that those who met do not meet again. Milliseconds. */
+const LONGEST_WAIT_MS = 200;
 
 /** A picture as it is kept: its vector as base64 of float32. */
 interface Entry {
@@ -40,6 +43,7 @@ export function openVanishedObjects(state: ObjectStore, hours: number, now: () =
         return await write(state, goneKey(sha256), entries.slice(0, MOST), found.etag);
       } catch (error) {
         if (!isSightlineError(error, 'precondition-failed')) throw error;
+        await sleep(Math.random() * Math.min(LONGEST_WAIT_MS, 5 * 2 ** attempt));
       }
     }
     throw new SightlineError('unavailable', `too many writers at once on what vanished of ${sha256}`);
