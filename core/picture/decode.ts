@@ -15,8 +15,10 @@ export type { DecodeLimits };
 
 /** From the bytes of a picture to the pixels a model sees, with what is known of it, or to a thumbnail. */
 
-/** Pictures that need more than this are decoded one after the other, so that several at once stay within memory. */
-const HEAVY_FRAME_BYTES = 64 * 1024 ** 2;
+/** Pictures that need no more than this are decoded at once: callers bound how many those are. */
+const LIGHT_FRAME_BYTES = 16 * 1024 ** 2;
+/** What all others may need together, so that several at once stay within memory; one that needs more is alone. */
+const SHARED_FRAME_BYTES = 96 * 1024 ** 2;
 /** Frames of an animation that are looked at for one that shows something. */
 const LOOKED_AT_FRAMES = 16;
 /** Mean of the alpha channel, of 255, from which on a frame shows something. */
@@ -74,14 +76,32 @@ export async function thumbnail(
   return { bytes: data, contentType: CONTENT_TYPES.webp, width: info.width, height: info.height };
 }
 
-let lastHeavy: Promise<unknown> = Promise.resolve();
+/** What is being decoded and not light needs so many bytes; the others wait in the order in which they came. */
+let sharedBytes = 0;
+const waiting: { readonly frameBytes: number; readonly begin: () => void }[] = [];
 
-/** Runs `work` at once, or after the other heavy ones when it is heavy itself. */
-function inTurn<T>(frameBytes: number, work: () => Promise<T>): Promise<T> {
-  if (frameBytes <= HEAVY_FRAME_BYTES) return work();
-  const result = lastHeavy.then(work);
-  lastHeavy = result.catch(() => undefined);
-  return result;
+/** Runs `work` at once when it is light, else as soon as there is room for it. */
+async function inTurn<T>(frameBytes: number, work: () => Promise<T>): Promise<T> {
+  if (frameBytes <= LIGHT_FRAME_BYTES) return work();
+  await new Promise<void>((begin) => {
+    waiting.push({ frameBytes, begin });
+    beginNext();
+  });
+  try {
+    return await work();
+  } finally {
+    sharedBytes -= frameBytes;
+    beginNext();
+  }
+}
+
+function beginNext(): void {
+  for (let next = waiting[0]; next !== undefined; next = waiting[0]) {
+    if (sharedBytes > 0 && sharedBytes + next.frameBytes > SHARED_FRAME_BYTES) return;
+    waiting.shift();
+    sharedBytes += next.frameBytes;
+    next.begin();
+  }
 }
 
 /**

@@ -218,6 +218,22 @@ describe('pictures that are too much', () => {
     });
   });
 
+  async function decodeInChild(times: number, paths: readonly string[]) {
+    const child = fileURLToPath(new URL('bomb.ts', import.meta.url));
+    const words = ['--disable-warning=ExperimentalWarning', child, String(times), ...paths];
+    const { stdout } = await promisify(execFile)(process.execPath, words);
+    return JSON.parse(stdout) as { outcomes: Record<string, string[]>; peakBytes: number };
+  }
+
+  it('share the memory for decoding when many come at once that need all of their pixels', async () => {
+    const path = join(temporaryFolder({ after }), 'progressive.jpg');
+    // Such take 61 MB each, and four threads decode.
+    writeFileSync(path, await jpegOf(5100, 3800, true));
+    const { outcomes, peakBytes } = await decodeInChild(8, [path]);
+    assert.deepEqual(new Set(outcomes[path]), new Set(['decoded']));
+    assert.ok(peakBytes < 230e6, `${Math.round(peakBytes / 1e6)} MB`);
+  });
+
   describe('in a process of their own', () => {
     let report: { outcomes: Record<string, string[]>; peakBytes: number };
     const files: Record<string, { path: string; expected: string }> = {};
@@ -236,14 +252,10 @@ describe('pictures that are too much', () => {
       add('interlaced.png', 'too-many-pixels', pngOf(9900, 9900, { interlaced: true }));
       // Allowed, and so it has to fit: almost as many pixels as there may be.
       add('large.png', 'decoded', await flat(9900, 9900).png({ compressionLevel: 1 }).toBuffer());
-      const child = fileURLToPath(new URL('bomb.ts', import.meta.url));
-      const paths = Object.values(files).map(({ path }) => path);
-      const { stdout } = await promisify(execFile)(process.execPath, [
-        '--disable-warning=ExperimentalWarning',
-        child,
-        ...paths,
-      ]);
-      report = JSON.parse(stdout);
+      report = await decodeInChild(
+        2,
+        Object.values(files).map(({ path }) => path),
+      );
     });
 
     it('are refused or decoded as they should', () => {

@@ -5,7 +5,7 @@ import { decodeImage, thumbnail } from '../../../core/picture/decode.ts';
 import type { Preprocessing } from '../../../core/picture/preprocessor-config.ts';
 
 /**
- * Run as a process of its own by encode-bad-images.test.ts: decodes each file named, several times at once, and prints
+ * Run as a process of its own by encode-bad-images.test.ts: decodes each file named so many times at once, and prints
  * what became of it and the most memory the process ever had.
  */
 const HOW: Preprocessing = {
@@ -22,11 +22,11 @@ const outcome = (work: Promise<unknown>) =>
   );
 
 const outcomes: Record<string, string[]> = {};
-for (const path of process.argv.slice(2)) {
+const times = Number(process.argv[2]);
+for (const path of process.argv.slice(3)) {
   const bytes = readFileSync(path);
   outcomes[path] = await Promise.all([
-    outcome(decodeImage(bytes, HOW, DEFAULT_LIMITS)),
-    outcome(decodeImage(bytes, HOW, DEFAULT_LIMITS)),
+    ...Array.from({ length: times }, () => outcome(decodeImage(bytes, HOW, DEFAULT_LIMITS))),
     outcome(thumbnail(bytes, 200, { limits: DEFAULT_LIMITS })),
   ]);
 }
