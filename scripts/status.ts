@@ -7,6 +7,8 @@ import { JSON_OUTPUT } from './cli/options.ts';
 interface Status {
   readonly version: string;
   readonly space: string;
+  /** Not of a deployment from before. */
+  readonly liveSpace?: string;
   readonly pictures: number;
   readonly captions: number;
   readonly backlog: number | null;
@@ -39,8 +41,11 @@ What a deployment is doing: whether it answers, which space is live, what waits,
     const { items } = await ask<{ items: { key: string; message: string }[] }>('/failures?limit=5');
     if (json) console.log(JSON.stringify({ ...status, latestFailures: items }, null, 2));
     else {
-      const { version, space, pictures, captions, backlog, outage, failures } = status;
-      console.log(`version   ${version}\nspace     ${space}\nindexed   ${pictures} pictures, ${captions} captions`);
+      const { version, space, liveSpace = space, pictures, captions, backlog, outage, failures } = status;
+      const isLive = liveSpace === space ? 'live' : `not live any more: ${liveSpace} is, deploy its models`;
+      console.log(
+        `version   ${version}\nspace     ${space} (${isLive})\nindexed   ${pictures} pictures, ${captions} captions`,
+      );
       console.log(`waiting   ${backlog ?? 'not known'}${outage ? ` (${outage})` : ''}\nfailed    ${failures}`);
       for (const { key: name, message } of items) console.log(`  ${name}: ${message}`);
     }

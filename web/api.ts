@@ -617,6 +617,8 @@ export type Status = {
   readonly version: string;
   /** Names the models and the head; scores and vectors compare only within one space. */
   readonly space: string;
+  /** The space that is live. Another than `space` between a change of models and the deployment that brings them: queries are answered from `space` until then, and writes wait. */
+  readonly liveSpace: string;
   readonly uptimeSeconds: number;
   readonly pictures: number;
   readonly captions: number;
@@ -627,7 +629,7 @@ export type Status = {
   readonly outage: string | null;
   /** Pictures that an older version indexed, and whose files are to be read again for what it did not read. */
   readonly outdated: number;
-  /** Files left out as no pictures, by reason: hidden, system, sidecar, video, audio, database, ignored, own-data, link, special, archived; as of the last comparison of each folder. */
+  /** Files left out as no pictures, by reason: hidden, system, sidecar, video, audio, database, ignored, own-data, link, special, archived, as of the last comparison of each folder; and other: what was read and is no picture by its name nor by its bytes. */
   readonly leftOut: { readonly [name: string]: number };
   /** The folders of the index. */
   readonly folders: readonly Folder[];

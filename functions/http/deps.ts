@@ -4,6 +4,7 @@ import type { LeftOut } from '../../core/files/left-out.ts';
 import type { IndexJob } from '../../core/index-image.ts';
 import type { Embedder, FailureLog, ObjectStore, VectorStore } from '../../core/ports.ts';
 import type { Trash } from '../../core/trash.ts';
+import type { SpaceId } from '../../core/types.ts';
 import type { KnownKey } from './auth.ts';
 import type { Caller } from './caller.ts';
 import type { Changes } from './change-feed.ts';
@@ -109,6 +110,8 @@ export interface AppDeps {
   readonly outage?: () => string | null;
   /** A change of models in the background; null when there is none. */
   readonly change?: () => ChangeProgress | null;
+  /** The space that is live now, where it may be another than that of `vectors`: functions wait for a deployment. */
+  readonly liveSpace?: () => Promise<SpaceId | null>;
   /** What is left out of all folders as no pictures, where they are compared with the index. */
   readonly leftOut?: () => Promise<LeftOut>;
   /** Where pictures are stored; keys and buckets say something to people only in S3. @default 'folder' */

@@ -13,6 +13,7 @@ import { packageRoot } from '../../core/package-root.ts';
 import type { FailureLog, ImageEmbedder, ObjectStore, VectorStore } from '../../core/ports.ts';
 import { readSettings, type Values } from '../../core/settings.ts';
 import type { Spaces } from '../../core/spaces/port.ts';
+import type { SpaceId } from '../../core/types.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { MessageQueue } from '../events/sqs-client.ts';
 import { createTelemetry } from './telemetry.ts';
@@ -104,6 +105,8 @@ export interface LambdaRuntime<E extends ImageEmbedder> {
   readonly config: LambdaConfig;
   readonly embedder: E;
   readonly vectors: VectorStore;
+  /** The space that is live now: another than that of `vectors` once its models have been replaced. */
+  readonly liveSpace: () => Promise<SpaceId | null>;
   readonly failures: FailureLog;
   readonly buckets: ReadonlyMap<string, S3Store>;
   /** What the functions keep for themselves. */
@@ -144,7 +147,7 @@ async function openRuntime<E extends ImageEmbedder>(
       openS3({ bucket, endpoint, verify: false, requesterPays, readOnly }),
     ),
   ]);
-  const { embedder, vectors } = await openVectors(config, models);
+  const { embedder, vectors, liveSpace } = await openVectors(config, models);
   const buckets = new Map(stores.map((store) => [store.bucket, store]));
   const vanished = openVanishedObjects(state, config.vanishedHours);
   const indexed =
@@ -154,6 +157,7 @@ async function openRuntime<E extends ImageEmbedder>(
     config,
     embedder,
     vectors,
+    liveSpace,
     failures: openObjectFailureLog(state),
     buckets,
     state,
@@ -183,13 +187,14 @@ const FENCE_PATIENCE_MS = 3000;
 async function openVectors<E extends ImageEmbedder>(
   config: LambdaConfig,
   models: E,
-): Promise<Pick<LambdaRuntime<E>, 'embedder' | 'vectors'>> {
+): Promise<Pick<LambdaRuntime<E>, 'embedder' | 'vectors' | 'liveSpace'>> {
   const spaces = await openSpaces(config);
   try {
     // The question costs a request, and only an index from before knows its space by another id.
-    const live = models.sameAs.length > 0 ? (await spaces.live())?.space : undefined;
-    const embedder = knownAs(models, live);
-    return { embedder, vectors: await spaces.openLive(embedder.space, embedder.dimension) };
+    const liveSpace = async () => (await spaces.live())?.space ?? null;
+    const live = models.sameAs.length > 0 ? await liveSpace() : null;
+    const embedder = knownAs(models, live ?? undefined);
+    return { embedder, vectors: await spaces.openLive(embedder.space, embedder.dimension), liveSpace };
   } catch (error) {
     await spaces.close();
     throw error;

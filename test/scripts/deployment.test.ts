@@ -115,7 +115,10 @@ describe('the commands for a deployment', () => {
     };
     const failed = await run('status', '--url', `${base}/`, '--key', 'secret');
     assert.equal(failed.code, 1, failed.stderr);
-    assert.match(failed.stdout, /space +abc\n.*7 pictures.*\nwaiting +3\nfailed +1\n +a\.jpg: no picture\n/);
+    assert.match(failed.stdout, /space +abc \(live\)\n.*7 pictures.*\nwaiting +3\nfailed +1\n +a\.jpg: no picture\n/);
+    Object.assign(status, { liveSpace: 'def' });
+    const changed = await run('status', '--url', base, '--key', 'secret');
+    assert.match(changed.stdout, /space +abc \(not live any more: def is, deploy its models\)\n/);
     const closed = await run('status', '--url', base);
     assert.equal(closed.code, 1);
     assert.match(closed.stderr, /expected http:.*\/status to answer, got 404/);

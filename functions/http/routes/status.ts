@@ -21,7 +21,8 @@ export function registerStatus(app: App, deps: AppDeps): void {
   const started = performance.now();
 
   app.openapi(statusRoute, async (c) => {
-    const [pictures, captions, outdated, failed, report, backlog, folders, leftOut] = await Promise.all([
+    const [live, pictures, captions, outdated, failed, report, backlog, folders, leftOut] = await Promise.all([
+      deps.liveSpace?.() ?? null,
       vectors.count({ kind: 'image' }),
       vectors.count({ kind: 'caption' }),
       vectors.count({ kind: 'image', metadataBelow: METADATA_VERSION }),
@@ -36,6 +37,7 @@ export function registerStatus(app: App, deps: AppDeps): void {
       {
         version: deps.version,
         space: vectors.space,
+        liveSpace: live ?? vectors.space,
         uptimeSeconds: Math.round((performance.now() - started) / 1000),
         pictures,
         captions,

@@ -7,6 +7,11 @@ export const status = z
   .strictObject({
     version: z.string(),
     space: spaceId,
+    liveSpace: spaceId.openapi({
+      description:
+        'The space that is live. Another than `space` between a change of models and the deployment that brings ' +
+        'them: queries are answered from `space` until then, and writes wait.',
+    }),
     uptimeSeconds: z.int(),
     pictures: z.int(),
     captions: z.int(),

@@ -108,8 +108,14 @@ export function qdrantSuite(on: Built): void {
         for (const key of ['before.jpg', 'after.jpg'])
           await on.cloud.pictures.put(key, await readPhoto('dragonfly.jpg'));
         assert.deepEqual(await handle(messages({ key: 'before.jpg', sequencer: '01' })), []);
+        const status = async () => {
+          const { space, liveSpace } = jsonOf<Record<string, string>>(await request({ url: '/status' }, oldApi));
+          return { isLive: space === liveSpace, liveSpace };
+        };
+        assert.equal((await status()).isLive, true);
         const candidate = await spaces.openCandidate('other-models', 64);
         await candidate.switch(async () => {});
+        assert.deepEqual(await status(), { isLive: false, liveSpace: 'other-models' });
 
         // Also one that was written before: perhaps by a try that ended before it knew whether it counts.
         const again = messages({ key: 'before.jpg', sequencer: '01' }, { key: 'after.jpg', sequencer: '01' });
