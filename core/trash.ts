@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { isSightlineError, SightlineError } from './errors.ts';
 import type { IndexJob, IndexOutcome } from './index-image.ts';
+import { readJsonObject, writeJsonObject } from './objects/json-object.ts';
 import { everyItem } from './pages.ts';
 import type { DiscardedObject, FailureLog, ObjectInfo, ObjectStore, VectorStore } from './ports.ts';
 import type { ImagePayload, Page } from './types.ts';
@@ -246,8 +247,7 @@ function bucketOf({ buckets }: Parts, bucket: string): ObjectStore {
 /** The entries as objects. Their names are ids, so that a listing is in the order of time. */
 function recordsIn(store: ObjectStore) {
   const find = async (id: string): Promise<TrashEntry | null> => {
-    const object = await store.get(`${id}.json`);
-    return object === null ? null : ((await new Response(object.body).json()) as TrashEntry);
+    return ((await readJsonObject(store, `${id}.json`))?.value as TrashEntry | undefined) ?? null;
   };
   return {
     find,
@@ -256,10 +256,7 @@ function recordsIn(store: ObjectStore) {
       if (entry === null) throw new SightlineError('not-found', `nothing in the trash has the id ${id}`);
       return entry;
     },
-    async put(entry: TrashEntry): Promise<void> {
-      const body = new TextEncoder().encode(JSON.stringify(entry));
-      await store.put(`${entry.id}.json`, body, { contentType: 'application/json' });
-    },
+    put: (entry: TrashEntry) => writeJsonObject(store, `${entry.id}.json`, entry),
     remove: (id: string) => store.delete(`${id}.json`),
     async ids(): Promise<string[]> {
       const all = await Array.fromAsync(everyItem((cursor) => store.list({ limit: 1000, cursor })));

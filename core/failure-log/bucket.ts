@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { isSightlineError, SightlineError } from '../errors.ts';
+import { readJsonObject, writeJsonObject } from '../objects/json-object.ts';
 import { everyItem } from '../pages.ts';
 import type { Failure, FailureLog, ObjectStore } from '../ports.ts';
 import type { Page } from '../types.ts';
@@ -60,7 +61,7 @@ export function openObjectFailureLog(objects: ObjectStore, now: () => Date = () 
         }
         if (isDismissed) {
           // Before it leaves the list, as in `dismiss`.
-          await put(objects, dismissedKey(failure.id), { entry: '', failure: next });
+          await writeJsonObject(objects, dismissedKey(failure.id), { entry: '', failure: next });
           await takeOff(objects, failure.id);
           return next;
         }
@@ -92,7 +93,7 @@ export function openObjectFailureLog(objects: ObjectStore, now: () => Date = () 
       const found = await read(objects, failureKey(id));
       if (found === null) return (await read(objects, dismissedKey(id))) !== null;
       // Before it leaves the list, so that a crash between the two leaves it there.
-      await put(objects, dismissedKey(id), { ...found.stored, entry: '' });
+      await writeJsonObject(objects, dismissedKey(id), { ...found.stored, entry: '' });
       return takeOff(objects, id);
     },
 
@@ -189,34 +190,24 @@ async function nextEntry(objects: ObjectStore, at: Date, id: string): Promise<st
 }
 
 async function read(objects: ObjectStore, key: string): Promise<{ stored: Stored; etag: string } | null> {
-  const object = await objects.get(key);
-  if (object === null) return null;
-  const parsed = storedSchema.safeParse(await new Response(object.body).json().catch(() => null));
+  const found = await readJsonObject(objects, key);
+  if (found === null) return null;
+  const parsed = storedSchema.safeParse(found.value);
   if (!parsed.success) {
     throw new SightlineError('schema-mismatch', `expected ${key} to hold a failure, got something else`);
   }
-  return { stored: parsed.data, etag: object.info.etag };
+  return { stored: parsed.data, etag: found.etag };
 }
 
 /** False when somebody else wrote since it was read. */
 async function write(objects: ObjectStore, key: string, stored: Stored, etag: string | undefined): Promise<boolean> {
   try {
-    await put(objects, key, stored, etag === undefined ? { ifNoneMatch: '*' } : { ifMatch: etag });
+    await writeJsonObject(objects, key, stored, etag === undefined ? { ifNoneMatch: '*' } : { ifMatch: etag });
     return true;
   } catch (error) {
     if (isSightlineError(error, 'precondition-failed')) return false;
     throw error;
   }
-}
-
-async function put(
-  objects: ObjectStore,
-  key: string,
-  stored: Stored,
-  condition: { readonly ifMatch?: string; readonly ifNoneMatch?: '*' } = {},
-): Promise<void> {
-  const body = new TextEncoder().encode(JSON.stringify(stored));
-  await objects.put(key, body, { contentType: 'application/json', ...condition });
 }
 
 /** The failure an entry stands for; null for one that no failure names. */

@@ -9,28 +9,29 @@ export interface ListOptions {
 
 /**
  * Behind which key a page begins; '' when it is the first.
+ * @param of what tells the list apart from others: its prefix, or its bucket and prefix
  * @throws {invalid-input} for a limit that no page has
- * @throws {invalid-cursor} when the cursor is none of ours, or of another bucket or prefix
+ * @throws {invalid-cursor} when the cursor is none of ours, or of another list
  */
-export function pageStart(bucket: string, { prefix = '', cursor, limit }: ListOptions): string {
+export function pageStart(of: readonly string[], { cursor, limit }: ListOptions): string {
   if (!Number.isInteger(limit) || limit < 1 || limit > 1000) {
     throw new SightlineError('invalid-input', `expected a limit of 1 to 1000, got ${limit}`);
   }
   if (cursor === undefined) return '';
   const after = lastOf(cursor);
-  if (after !== undefined && cursor === pageCursor(bucket, prefix, after)) return after;
+  if (after !== undefined && cursor === pageCursor(of, after)) return after;
   throw new SightlineError('invalid-cursor', 'expected a cursor from the previous page of the same list');
 }
 
 function lastOf(cursor: string): string | undefined {
   try {
-    return (JSON.parse(Buffer.from(cursor, 'base64url').toString()) as string[])[2];
+    return (JSON.parse(Buffer.from(cursor, 'base64url').toString()) as string[]).at(-1);
   } catch {
     return undefined;
   }
 }
 
 /** The cursor of a page that ends with `last`: a key, so that it stays valid whatever comes and goes. */
-export function pageCursor(bucket: string, prefix: string, last: string): string {
-  return Buffer.from(JSON.stringify([bucket, prefix, last])).toString('base64url');
+export function pageCursor(of: readonly string[], last: string): string {
+  return Buffer.from(JSON.stringify([...of, last])).toString('base64url');
 }

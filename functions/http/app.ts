@@ -3,7 +3,7 @@ import { requestId } from 'hono/request-id';
 import { identify, requireKeyToRead } from './auth.ts';
 import { seeCaller } from './caller.ts';
 import { compressed } from './compress.ts';
-import type { AppDeps, AppEnv } from './deps.ts';
+import type { AppDeps } from './deps.ts';
 import { guardHost, guardOrigin, guardUrl } from './host-guard.ts';
 import { measured } from './metrics.ts';
 import { type App, newApp, registerSecurity } from './openapi.ts';
@@ -104,5 +104,3 @@ function answerMethod(c: Parameters<typeof answerProblem>[1], methods: string[])
     c,
   );
 }
-
-export type { AppDeps, AppEnv };

@@ -87,6 +87,7 @@ function watchFailures(
   publish: (type: 'failed' | 'resolved', id: string, key: string) => void,
 ): FailureLog {
   return {
+    ...failures,
     async record(failure, options) {
       const known = options?.dismissed ? await failures.get(failure.id) : null;
       const recorded = await failures.record(failure, options);
@@ -106,9 +107,5 @@ function watchFailures(
       if (dismissed) publish('resolved', id, known?.key ?? '');
       return dismissed;
     },
-    get: (id) => failures.get(id),
-    list: (options) => failures.list(options),
-    count: (reason) => failures.count(reason),
-    close: () => failures.close(),
   };
 }

@@ -45,8 +45,3 @@ export function parseRange(header: string | undefined): ByteRange | null {
   if (last === '') return { first: Number(first) };
   return Number(last) < Number(first) ? null : { first: Number(first), end: Number(last) };
 }
-
-/** Whether a range selects at least one byte of `size`. */
-export function isSatisfiable(range: ByteRange, size: number): boolean {
-  return 'last' in range ? range.last > 0 && size > 0 : range.first < size;
-}

@@ -19,18 +19,9 @@ export function measured(embedder: Embedder, metrics: Metrics): Embedder {
     return result;
   };
   return {
-    space: embedder.space,
-    sameAs: embedder.sameAs,
-    dimension: embedder.dimension,
+    ...embedder,
     embedTexts: (texts) => timed('text', texts.length, () => embedder.embedTexts(texts)),
-    calibration: (side) => embedder.calibration(side),
     readTexts: (texts, hint) => timed('text', texts.length, () => embedder.readTexts(texts, hint)),
-    reads: (language, version) => embedder.reads(language, version),
-    hasWord: (word) => embedder.hasWord(word),
-    wordRanks: (words) => embedder.wordRanks(words),
     embedImage: (bytes) => timed('image', 1, () => embedder.embedImage(bytes)),
-    describeImage: (bytes) => embedder.describeImage(bytes),
-    seenWords: (classes) => embedder.seenWords(classes),
-    close: () => embedder.close(),
   };
 }

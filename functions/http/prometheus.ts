@@ -42,5 +42,3 @@ export function createMetrics(options: { processMetrics: boolean }): Metrics {
     expose: async () => ({ body: await registry.metrics(), contentType: registry.contentType }),
   };
 }
-
-export type { Metrics } from './metrics.ts';

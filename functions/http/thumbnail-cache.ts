@@ -17,32 +17,33 @@ export interface Thumbnails {
   forget(version?: string): void;
 }
 
+/** Bytes of thumbnails kept in memory. */
+const KEPT_BYTES = 32 * 1024 ** 2;
+/** Thumbnails made at the same time; each holds one decoded picture. */
+const TOGETHER = 2;
+
 /**
  * Makes thumbnails once and keeps the recent ones. A page of results asks for many at once: they wait here, so that few
  * pictures are decoded at the same time.
  */
-export function createThumbnails(deps: Pick<AppDeps, 'thumbnail' | 'options'>): Thumbnails {
-  const { thumbnailCacheBytes, thumbnailConcurrency } = deps.options;
-  const queue = new PQueue({ concurrency: thumbnailConcurrency });
+export function createThumbnails(deps: Pick<AppDeps, 'thumbnail'>): Thumbnails {
+  const queue = new PQueue({ concurrency: TOGETHER });
   const underWay = new Map<string, Promise<Thumbnail>>();
-  const kept =
-    thumbnailCacheBytes === 0
-      ? null
-      : new LRUCache<string, Thumbnail>({
-          maxSize: thumbnailCacheBytes,
-          sizeCalculation: ({ bytes }) => bytes.byteLength + 256,
-        });
+  const kept = new LRUCache<string, Thumbnail>({
+    maxSize: KEPT_BYTES,
+    sizeCalculation: ({ bytes }) => bytes.byteLength + 256,
+  });
 
   return {
     async make(version, maxEdge, read) {
       const key = `${version}/${maxEdge}`;
-      const known = kept?.get(key) ?? underWay.get(key);
+      const known = kept.get(key) ?? underWay.get(key);
       if (known !== undefined) return known;
       const making = queue
         .add(async () => {
           const { bytes, contentType } = await deps.thumbnail(await read(), maxEdge);
           const thumbnail = { bytes: new Uint8Array(bytes), contentType };
-          kept?.set(key, thumbnail);
+          kept.set(key, thumbnail);
           return thumbnail;
         })
         .finally(() => underWay.delete(key));
@@ -50,7 +51,7 @@ export function createThumbnails(deps: Pick<AppDeps, 'thumbnail' | 'options'>): 
       return making;
     },
     forget(version = '') {
-      for (const key of kept?.keys() ?? []) if (key.startsWith(version)) kept?.delete(key);
+      for (const key of kept.keys()) if (key.startsWith(version)) kept.delete(key);
     },
   };
 }

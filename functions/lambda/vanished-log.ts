@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isSightlineError, SightlineError } from '../../core/errors.ts';
 import type { Vanished, VanishedLog } from '../../core/files/renamed-files.ts';
+import { readJsonObject, writeJsonObject } from '../../core/objects/json-object.ts';
 import type { ObjectStore } from '../../core/ports.ts';
 import type { ImagePayload, JointEmbedding } from '../../core/types.ts';
 
@@ -40,7 +41,8 @@ export function openVanishedObjects(state: ObjectStore, hours: number, now: () =
       if (entries.length === 0 && found.etag === undefined) return;
       try {
         if (entries.length === 0) return await state.delete(goneKey(sha256), { ifMatch: found.etag });
-        return await write(state, goneKey(sha256), entries.slice(0, MOST), found.etag);
+        const condition = found.etag === undefined ? { ifNoneMatch: '*' as const } : { ifMatch: found.etag };
+        return await writeJsonObject(state, goneKey(sha256), entries.slice(0, MOST), condition);
       } catch (error) {
         if (!isSightlineError(error, 'precondition-failed')) throw error;
         await sleep(Math.random() * Math.min(LONGEST_WAIT_MS, 5 * 2 ** attempt));
@@ -54,7 +56,7 @@ export function openVanishedObjects(state: ObjectStore, hours: number, now: () =
       const { id, payload } = picture;
       const entry = entryOf(picture, now());
       if (why === 'gone') await change(payload.sha256, (entries) => [entry, ...entries.filter((one) => one.id !== id)]);
-      else await put(state, refusedKey(id), [entry], {});
+      else await writeJsonObject(state, refusedKey(id), [entry]);
     },
     async find(sha256) {
       return (await read(state, goneKey(sha256))).entries.filter(isYoung).map(vanishedOf);
@@ -81,23 +83,8 @@ function refusedKey(id: string): string {
 }
 
 async function read(state: ObjectStore, key: string): Promise<{ entries: readonly Entry[]; etag?: string }> {
-  const object = await state.get(key);
-  if (object === null) return { entries: [] };
-  return { entries: (await new Response(object.body).json()) as Entry[], etag: object.info.etag };
-}
-
-function write(state: ObjectStore, key: string, entries: readonly Entry[], etag: string | undefined): Promise<void> {
-  return put(state, key, entries, etag === undefined ? { ifNoneMatch: '*' } : { ifMatch: etag });
-}
-
-async function put(
-  state: ObjectStore,
-  key: string,
-  entries: readonly Entry[],
-  condition: { readonly ifMatch?: string; readonly ifNoneMatch?: '*' },
-): Promise<void> {
-  const body = new TextEncoder().encode(JSON.stringify(entries));
-  await state.put(key, body, { contentType: 'application/json', ...condition });
+  const found = await readJsonObject(state, key);
+  return found === null ? { entries: [] } : { entries: found.value as Entry[], etag: found.etag };
 }
 
 function entryOf({ id, payload, space, vector }: Vanished, keptAt: number): Entry {

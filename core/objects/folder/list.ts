@@ -15,7 +15,7 @@ export const BATCH = 32;
  */
 export async function listFolder(root: Root, bucket: string, options: ListOptions): Promise<Page<ListedObject>> {
   const { prefix = '', limit } = options;
-  const after = pageStart(bucket, options);
+  const after = pageStart([bucket, prefix], options);
   const items: ListedObject[] = [];
   // One more than asked for, to know whether there is a next page.
   for await (const item of objectsBelow(root, [], prefix, after)) {
@@ -24,7 +24,7 @@ export async function listFolder(root: Root, bucket: string, options: ListOption
   }
   if (items.length <= limit) return { items };
   items.pop();
-  return { items, next: pageCursor(bucket, prefix, items.at(-1)!.key) };
+  return { items, next: pageCursor([bucket, prefix], items.at(-1)!.key) };
 }
 
 /** Where the first of these sorted names stands that may begin like this, or be the folder in which that lies. */

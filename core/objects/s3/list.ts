@@ -11,7 +11,7 @@ import { bareEtag, decodeListedKey, isHidden } from './keys.ts';
 /** `ObjectStore.list` on S3. */
 export async function listObjects(s3: S3Session, options: ListOptions): Promise<Page<ListedObject>> {
   const { prefix = '', limit } = options;
-  const after = pageStart(s3.bucket, options) || undefined;
+  const after = pageStart([prefix], options) || undefined;
   // Some servers answer with no keys and a token to go on with; what comes after those must not be lost.
   let token: string | undefined;
   let answer: ListObjectsV2CommandOutput;
@@ -38,7 +38,7 @@ export async function listObjects(s3: S3Session, options: ListOptions): Promise<
   const last = items.at(-1);
   const shown = items.filter(({ key }) => !isHidden(key));
   if (!answer.IsTruncated || last === undefined) return { items: shown };
-  const next = pageCursor(s3.bucket, prefix, last.key);
+  const next = pageCursor([prefix], last.key);
   // Only the last page may be empty.
   return shown.length === 0 ? listObjects(s3, { ...options, cursor: next }) : { items: shown, next };
 }

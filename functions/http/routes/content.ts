@@ -1,8 +1,9 @@
 import { createRoute } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { isSightlineError } from '../../../core/errors.ts';
+import { resolveRange } from '../../../core/objects/byte-range.ts';
 import type { ObjectInfo, ObjectStore } from '../../../core/ports.ts';
-import { isFresh, isSatisfiable, matches, parseRange, quoteEtag, rangeApplies } from '../conditional.ts';
+import { isFresh, matches, parseRange, quoteEtag, rangeApplies } from '../conditional.ts';
 import type { AppDeps, AppEnv } from '../deps.ts';
 import { findBucket, findImage } from '../lookup.ts';
 import { type App, BINARY, problems } from '../openapi.ts';
@@ -93,10 +94,10 @@ async function sendContent(c: Context<AppEnv>, objects: ObjectStore, key: string
 
   const asked = parseRange(c.req.header('range'));
   const range = asked !== null && rangeApplies(c.req.header('if-range'), etag, info.lastModified) ? asked : undefined;
-  if (range !== undefined && !isSatisfiable(range, info.bytes)) throw outside(info.bytes);
-  // Nothing is read for a HEAD; ranges are defined for GET only (RFC 9110, 14.2).
-  if (c.req.method === 'HEAD') return c.body(null, 200, { ...headers, 'Content-Length': String(info.bytes) });
   try {
+    resolveRange(range, info.bytes);
+    // Nothing is read for a HEAD; ranges are defined for GET only (RFC 9110, 14.2).
+    if (c.req.method === 'HEAD') return c.body(null, 200, { ...headers, 'Content-Length': String(info.bytes) });
     const object = await objects.get(key, { range, ifMatch: info.etag, signal: c.get('signal') });
     if (object === null) return null;
     const { offset, length, body } = object;
@@ -108,15 +109,11 @@ async function sendContent(c: Context<AppEnv>, objects: ObjectStore, key: string
     });
   } catch (error) {
     if (isSightlineError(error, 'precondition-failed')) return null;
-    if (isSightlineError(error, 'range-not-satisfiable')) throw outside(info.bytes);
-    throw error;
+    if (!isSightlineError(error, 'range-not-satisfiable')) throw error;
+    throw new HttpProblem('range-not-satisfiable', `expected a range within ${info.bytes} bytes, got one outside`, {
+      headers: { 'Content-Range': `bytes */${info.bytes}` },
+    });
   }
-}
-
-function outside(size: number): HttpProblem {
-  return new HttpProblem('range-not-satisfiable', `expected a range within ${size} bytes, got one outside`, {
-    headers: { 'Content-Range': `bytes */${size}` },
-  });
 }
 
 function changing(): never {

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { brotliDecompress } from 'node:zlib';
 import type { Context } from 'hono';
+import { loadOnce } from '../../../core/load-once.ts';
 import { isFresh, quoteEtag } from '../conditional.ts';
 import type { AppDeps, StaticFile, StaticFiles } from '../deps.ts';
 import type { App } from '../openapi.ts';
@@ -52,20 +53,12 @@ export const PACKED = '.br';
 
 /** The files of swagger-ui-dist. */
 function fromNodeModules(): StaticFiles {
-  const kept = new Map<string, Promise<StaticFile>>();
-  const load = async (name: string): Promise<StaticFile> => {
+  const load = async (name: string, contentType: string) => {
     const folder = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
-    return fileOf(await readAsset(join(folder, name)), ASSETS[name]!);
+    return fileOf(await readAsset(join(folder, name)), contentType);
   };
-  return (name) => {
-    if (!Object.hasOwn(ASSETS, name)) return null;
-    const known = kept.get(name);
-    if (known !== undefined) return known;
-    const loading = load(name);
-    loading.catch(() => kept.delete(name));
-    kept.set(name, loading);
-    return loading;
-  };
+  const files = new Map(Object.entries(ASSETS).map(([name, type]) => [name, loadOnce(() => load(name, type))]));
+  return (name) => files.get(name)?.get() ?? null;
 }
 
 /** As npm installed it, or as it is packed in a Lambda function. */

@@ -1,0 +1,31 @@
+import { SightlineError } from '../errors.ts';
+import type { ObjectStore } from '../ports.ts';
+
+/**
+ * What is stored as JSON under a key, and the etag of that version; null when nothing is.
+ * @throws {schema-mismatch} when it is no JSON
+ */
+export async function readJsonObject(
+  store: Pick<ObjectStore, 'get'>,
+  key: string,
+): Promise<{ readonly value: unknown; readonly etag: string } | null> {
+  const object = await store.get(key);
+  if (object === null) return null;
+  const value: unknown = await new Response(object.body).json().catch((cause: unknown) => {
+    throw cause instanceof SyntaxError
+      ? new SightlineError('schema-mismatch', `expected ${key} to hold JSON`, { cause })
+      : cause;
+  });
+  return { value, etag: object.info.etag };
+}
+
+/** Stores a value as JSON. Throws as {@link ObjectStore.put} does. */
+export async function writeJsonObject(
+  store: Pick<ObjectStore, 'put'>,
+  key: string,
+  value: unknown,
+  condition: { readonly ifMatch?: string; readonly ifNoneMatch?: '*' } = {},
+): Promise<void> {
+  const body = new TextEncoder().encode(JSON.stringify(value));
+  await store.put(key, body, { contentType: 'application/json', ...condition });
+}
