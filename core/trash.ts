@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { isSightlineError, SightlineError } from './errors.ts';
 import type { IndexJob, IndexOutcome } from './index-image.ts';
-import { readJsonObject, writeJsonObject } from './objects/json-object.ts';
+import { readJsonObject, writeJsonObject } from './json-object.ts';
 import { everyItem } from './pages.ts';
 import type { DiscardedObject, FailureLog, ObjectInfo, ObjectStore, VectorStore } from './ports.ts';
 import type { ImagePayload, Page } from './types.ts';

@@ -2,7 +2,8 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Metafile } from 'esbuild';
-import { type Page, type PageFile, pageFile } from '../functions/http/page-files.ts';
+import type { StaticFile } from '../functions/http/deps.ts';
+import { type Page, pageFile } from '../functions/http/page-files.ts';
 
 const webDir = fileURLToPath(new URL('../web/', import.meta.url));
 
@@ -33,7 +34,7 @@ export async function buildPage(options: { sourceMaps?: boolean } = {}): Promise
     legalComments: 'none',
     logLevel: 'silent',
   });
-  const page = new Map<string, PageFile>();
+  const page = new Map<string, StaticFile>();
   for (const file of result.outputFiles) page.set(`/assets/${basename(file.path)}`, pageFile(file.path, file.contents));
 
   const assetOf = (source: string) => {

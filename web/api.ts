@@ -360,7 +360,7 @@ export type MapPage = {
   })[];
   /** In base64: for each item, in order, its vector as signed bytes, components times 127, rounded. */
   readonly vectors: string;
-  /** Pass it as `cursor` for the following page. */
+  /** Pass it as `cursor` for the following page; absent on the last one. */
   readonly next?: string;
 };
 
@@ -609,7 +609,7 @@ export type StackPage = {
     readonly pictures: number;
     readonly bytes: number;
   };
-  /** Pass it as `cursor` for the following page. */
+  /** Pass it as `cursor` for the following page; absent on the last one. */
   readonly next?: string;
 };
 

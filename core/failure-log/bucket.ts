@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { isSightlineError, SightlineError } from '../errors.ts';
-import { readJsonObject, writeJsonObject } from '../objects/json-object.ts';
+import { readJsonObject, writeJsonObject } from '../json-object.ts';
 import { everyItem } from '../pages.ts';
 import type { Failure, FailureLog, ObjectStore } from '../ports.ts';
 import type { Page } from '../types.ts';

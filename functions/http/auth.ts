@@ -88,6 +88,12 @@ export function requireKey(options: HttpOptions): MiddlewareHandler<AppEnv> {
   };
 }
 
+/** What every route that writes has. */
+export function writeRoute(options: HttpOptions) {
+  return { security: WRITE_SECURITY, middleware: requireKey(options) };
+}
+export type WriteRoute = ReturnType<typeof writeRoute>;
+
 /** Open in any case: for machines that watch us, and for a browser that has no session yet. */
 const OPEN_PATHS = new Set(['/health', '/session']);
 

@@ -23,6 +23,12 @@ export function json<S extends z.ZodType>(schema: S, description: string) {
   return { description, content: { 'application/json': { schema } } };
 }
 
+/** The answer 201 with what was made and where it is. */
+export function created<S extends z.ZodType>(schema: S, description: string) {
+  const Location = { schema: { type: 'string' }, description: 'Its address.' } as const;
+  return { ...json(schema, description), headers: { Location } };
+}
+
 const problemContent = { 'application/problem+json': { schema: problem } };
 
 const PROBLEM_TEXT = {
@@ -66,6 +72,11 @@ export function problems<S extends ProblemStatus = never>(
 export function component(app: App, name: string, schema: z.ZodType): { $ref: string } {
   app.openAPIRegistry.register(name, schema);
   return { $ref: `#/components/schemas/${name}` };
+}
+
+/** A JSON request body, by its name in the document; see {@link component}. */
+export function jsonBody(app: App, name: string, schema: z.ZodType) {
+  return { required: true, content: { 'application/json': { schema: component(app, name, schema) } } };
 }
 
 /** A JSON request body of any of these forms, by their names in the document; see {@link component}. */

@@ -1,18 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { extname, join, relative, sep } from 'node:path';
-
-/** One file of the page, ready to be sent. */
-export interface PageFile {
-  readonly body: Uint8Array<ArrayBuffer>;
-  readonly contentType: string;
-  /** Hash of the content, without quotes. */
-  readonly etag: string;
-  readonly cacheControl: string;
-}
+import type { StaticFile } from './deps.ts';
 
 /** URL path (`/`, `/assets/main-K2QZ.js`) to file. */
-export type Page = ReadonlyMap<string, PageFile>;
+export type Page = ReadonlyMap<string, StaticFile>;
 
 const types: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -25,7 +17,7 @@ const types: Readonly<Record<string, string>> = {
 /** A page that scripts/build-web.ts wrote into a folder, for servers without esbuild. */
 export async function readPage(dir: string): Promise<Page> {
   const entries = await readdir(dir, { recursive: true, withFileTypes: true });
-  const page = new Map<string, PageFile>();
+  const page = new Map<string, StaticFile>();
   for (const entry of entries.filter((item) => item.isFile())) {
     const file = join(entry.parentPath, entry.name);
     const path = `/${relative(dir, file).split(sep).join('/')}`;
@@ -36,7 +28,7 @@ export async function readPage(dir: string): Promise<Page> {
 }
 
 /** A file as it is served, its type told by its name. */
-export function pageFile(name: string, contents: Uint8Array): PageFile {
+export function pageFile(name: string, contents: Uint8Array): StaticFile {
   const body = new Uint8Array(contents);
   const hash = createHash('sha256').update(body).digest('base64url').slice(0, 22);
   return {

@@ -4,7 +4,7 @@ import type { VectorStore } from '../../../core/ports.ts';
 import { requireKey, requireWritable, WRITE_SECURITY } from '../auth.ts';
 import type { AppDeps, AppEnv } from '../deps.ts';
 import { getImage } from '../lookup.ts';
-import { type App, BINARY, component, fileField, json, problems } from '../openapi.ts';
+import { type App, BINARY, component, created, fileField, json, problems } from '../openapi.ts';
 import { HttpProblem } from '../problem.ts';
 import { expectLength, expectMediaType, FORM_OVERHEAD_BYTES, formFields, readBody, readForm } from '../request-body.ts';
 import { uploaded, uploadFields, uploadQuery } from '../schemas/images.ts';
@@ -44,10 +44,7 @@ export function registerUpload(app: App, deps: AppDeps): void {
       },
     },
     responses: {
-      201: {
-        ...json(uploaded, 'Stored and indexed.'),
-        headers: { Location: { schema: { type: 'string' }, description: 'Address of the picture.' } },
-      },
+      201: created(uploaded, 'Stored and indexed.'),
       200: json(uploaded, 'Replaced what was stored under the key, or was there already under another one.'),
       ...problems(401, 403, 409, 413, 415, 422),
     },

@@ -4,10 +4,10 @@ import { captionId } from '../../../core/index-image.ts';
 import type { LanguageHint, Point, ReadText } from '../../../core/ports.ts';
 import { sequencerOf } from '../../../core/sequencer-order.ts';
 import { languageOf } from '../accept-language.ts';
-import { requireKey, WRITE_SECURITY } from '../auth.ts';
+import { type WriteRoute, writeRoute } from '../auth.ts';
 import type { AppDeps } from '../deps.ts';
 import { findCaption } from '../lookup.ts';
-import { type App, json, jsonOf, problems } from '../openapi.ts';
+import { type App, created, json, jsonOf, problems } from '../openapi.ts';
 import { expectMediaType, MAX_JSON_BYTES, parseJson, readBody } from '../request-body.ts';
 import { revalidated } from '../response-headers.ts';
 import {
@@ -53,19 +53,14 @@ const getRoute = createRoute({
 /** Registers the captions: texts that are found by pictures and words like pictures are. */
 export function registerCaptions(app: App, deps: AppDeps): void {
   const { vectors } = deps;
-  const write = { security: WRITE_SECURITY, middleware: requireKey(deps.options) };
+  const write = writeRoute(deps.options);
   registerAdd(app, deps, write);
   registerDelete(app, deps, write);
 
   app.openapi(listRoute, async (c) => {
     const { limit, cursor, ...values } = c.req.valid('query');
     const filter = toFilter(values, 'caption');
-    const page = await vectors.list({
-      filter,
-      limit,
-      cursor: openCursor(vectors.space, cursor),
-      order: 'newest',
-    });
+    const page = await vectors.list({ filter, limit, cursor: openCursor(vectors.space, cursor), order: 'newest' });
     return c.json({ items: serialise(c, deps).captions(page.items), next: sealCursor(vectors.space, page.next) }, 200);
   });
 
@@ -75,12 +70,7 @@ export function registerCaptions(app: App, deps: AppDeps): void {
   });
 }
 
-interface Write {
-  readonly security: typeof WRITE_SECURITY;
-  readonly middleware: ReturnType<typeof requireKey>;
-}
-
-function registerAdd(app: App, deps: AppDeps, write: Write): void {
+function registerAdd(app: App, deps: AppDeps, write: WriteRoute): void {
   const postRoute = createRoute({
     ...write,
     method: 'post',
@@ -96,10 +86,7 @@ function registerAdd(app: App, deps: AppDeps, write: Write): void {
       },
     },
     responses: {
-      201: {
-        ...json(caption, 'One caption, new.'),
-        headers: { Location: { schema: { type: 'string' }, description: 'Address of the caption.' } },
-      },
+      201: created(caption, 'One caption, new.'),
       200: {
         description: 'One caption that was there already, or the results of a batch.',
         content: { 'application/json': { schema: caption.or(captionResults) } },
@@ -124,7 +111,7 @@ function registerAdd(app: App, deps: AppDeps, write: Write): void {
   });
 }
 
-function registerDelete(app: App, deps: AppDeps, write: Write): void {
+function registerDelete(app: App, deps: AppDeps, write: WriteRoute): void {
   const deleteRoute = createRoute({
     ...write,
     method: 'delete',

@@ -11,7 +11,7 @@ import { HttpProblem } from '../problem.ts';
 import { CONTENT_POLICY } from '../response-headers.ts';
 import { idParams, noQuery } from '../schemas/common.ts';
 import { thumbnailQuery } from '../schemas/thumbnail.ts';
-import type { Thumbnails } from '../thumbnail-cache.ts';
+import type { Thumbnail, Thumbnails } from '../thumbnail-cache.ts';
 
 const picture = (description: string) => ({ description, content: { 'image/*': { schema: BINARY } } });
 
@@ -56,14 +56,18 @@ export function registerContent(app: App, deps: AppDeps, thumbnails: Thumbnails)
     const { id } = c.req.valid('param');
     const { objects, key } = await locate(deps, id);
     const info = await expectObject(objects, key);
-    const etag = quoteEtag(`${info.etag}-${size}`);
-    const headers = { ...cacheHeaders(etag), 'Content-Security-Policy': CONTENT_POLICY };
-    if (isFresh(c.req.header('if-none-match'), etag)) return c.body(null, 304, headers);
-    const { bytes, contentType } = await thumbnails.make(`${id}/${info.etag}`, size, () =>
-      readWhole(objects, key, info, deps.options.maxImageBytes),
-    );
-    return c.body(bytes, 200, { ...headers, 'Content-Type': contentType, 'Content-Length': String(bytes.byteLength) });
+    const read = () => readWhole(objects, key, info, deps.options.maxImageBytes);
+    return sendThumbnail(c, `${info.etag}-${size}`, () => thumbnails.make(`${id}/${info.etag}`, size, read));
   });
+}
+
+/** A thumbnail, made only where the caller has no good copy. */
+export async function sendThumbnail(c: Context, version: string, make: () => Promise<Thumbnail>) {
+  const etag = quoteEtag(version);
+  const headers = { ...cacheHeaders(etag), 'Content-Security-Policy': CONTENT_POLICY };
+  if (isFresh(c.req.header('if-none-match'), etag)) return c.body(null, 304, headers);
+  const { bytes, contentType } = await make();
+  return c.body(bytes, 200, { ...headers, 'Content-Type': contentType, 'Content-Length': String(bytes.byteLength) });
 }
 
 async function locate(deps: AppDeps, id: string): Promise<{ objects: ObjectStore; key: string }> {

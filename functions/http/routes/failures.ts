@@ -2,7 +2,7 @@ import { createRoute, type z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { isSightlineError } from '../../../core/errors.ts';
 import { recordRejected } from '../../events/run-job.ts';
-import { requireKey, WRITE_SECURITY } from '../auth.ts';
+import { writeRoute } from '../auth.ts';
 import type { AppDeps, AppEnv } from '../deps.ts';
 import { findImage } from '../lookup.ts';
 import { type App, json, problems } from '../openapi.ts';
@@ -25,6 +25,7 @@ const listRoute = createRoute({
 export function registerFailures(app: App, deps: AppDeps): void {
   // Failures belong to no space: their cursors outlive a change of models.
   const space = '';
+  const write = writeRoute(deps.options);
 
   app.openapi(listRoute, async (c) => {
     const { limit, cursor } = c.req.valid('query');
@@ -39,8 +40,7 @@ export function registerFailures(app: App, deps: AppDeps): void {
   });
 
   const retryRoute = createRoute({
-    security: WRITE_SECURITY,
-    middleware: requireKey(deps.options),
+    ...write,
     method: 'post',
     path: '/failures/{id}/retry',
     tags: ['operations'],
@@ -50,8 +50,7 @@ export function registerFailures(app: App, deps: AppDeps): void {
     responses: { 200: json(retryResult, 'What became of it.'), ...problems(401, 404) },
   });
   const dismissRoute = createRoute({
-    security: WRITE_SECURITY,
-    middleware: requireKey(deps.options),
+    ...write,
     method: 'delete',
     path: '/failures/{id}',
     tags: ['operations'],

@@ -1,10 +1,10 @@
 import { createRoute } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { isSightlineError } from '../../../core/errors.ts';
-import { requireKey, WRITE_SECURITY } from '../auth.ts';
+import { type WriteRoute, writeRoute } from '../auth.ts';
 import { isThisMachine } from '../caller.ts';
 import type { AppDeps, AppEnv, FolderChanges } from '../deps.ts';
-import { type App, component, json, problems } from '../openapi.ts';
+import { type App, created, json, jsonBody, problems } from '../openapi.ts';
 import { HttpProblem } from '../problem.ts';
 import { MAX_JSON_BYTES, readJson } from '../request-body.ts';
 import { noQuery } from '../schemas/common.ts';
@@ -27,7 +27,7 @@ const listRoute = createRoute({
  * readable that only this machine had, so it takes a key that may write, or somebody at the machine itself.
  */
 export function registerFolders(app: App, deps: AppDeps): void {
-  const write = { tags, security: WRITE_SECURITY, middleware: requireKey(deps.options) };
+  const write = { tags, ...writeRoute(deps.options) };
 
   app.openapi(listRoute, async (c) => {
     return c.json({ items: ((await deps.folders?.()) ?? []).map(serialise(c, deps).folder) }, 200);
@@ -40,11 +40,7 @@ export function registerFolders(app: App, deps: AppDeps): void {
     path: '/folders/{name}',
     summary: 'Say where a folder is now',
     description: 'Its pictures keep everything that is known of them.',
-    request: {
-      params: nameParams,
-      query: noQuery,
-      body: { required: true, content: { 'application/json': { schema: component(app, 'FolderPlace', moveBody) } } },
-    },
+    request: { params: nameParams, query: noQuery, body: jsonBody(app, 'FolderPlace', moveBody) },
     responses: { 200: json(folder, 'The folder.'), ...problems(401, 403, 404, 409, 413, 415) },
   });
   app.openapi(moveRoute, async (c) => {
@@ -70,11 +66,7 @@ export function registerFolders(app: App, deps: AppDeps): void {
   });
 }
 
-function registerAdd(
-  app: App,
-  deps: AppDeps,
-  write: { tags: string[]; security: typeof WRITE_SECURITY; middleware: ReturnType<typeof requireKey> },
-): void {
+function registerAdd(app: App, deps: AppDeps, write: WriteRoute & { tags: string[] }): void {
   const addRoute = createRoute({
     ...write,
     method: 'post',
@@ -83,17 +75,8 @@ function registerAdd(
     description:
       'It is indexed and watched from then on. One that was moved is known by its pictures; where that is not sure, ' +
       'the answer is 409 `perhaps-moved`, and `moved` says which it is.',
-    request: {
-      query: noQuery,
-      body: { required: true, content: { 'application/json': { schema: component(app, 'NewFolder', addBody) } } },
-    },
-    responses: {
-      201: {
-        ...json(folder, 'The folder.'),
-        headers: { Location: { schema: { type: 'string' }, description: 'Address of the folder.' } },
-      },
-      ...problems(401, 403, 404, 409, 413, 415),
-    },
+    request: { query: noQuery, body: jsonBody(app, 'NewFolder', addBody) },
+    responses: { 201: created(folder, 'The folder.'), ...problems(401, 403, 404, 409, 413, 415) },
   });
   app.openapi(addRoute, async (c) => {
     const changes = changesFor(c, deps);

@@ -1,10 +1,10 @@
 import { createRoute } from '@hono/zod-openapi';
 import type { TrashEntry } from '../../../core/trash.ts';
-import { requireKey, WRITE_SECURITY } from '../auth.ts';
+import { writeRoute } from '../auth.ts';
 import { matches, quoteEtag } from '../conditional.ts';
 import type { AppDeps } from '../deps.ts';
 import { findBucket, findImage } from '../lookup.ts';
-import { type App, component, json, problems } from '../openapi.ts';
+import { type App, json, jsonBody, problems } from '../openapi.ts';
 import { HttpProblem } from '../problem.ts';
 import { MAX_JSON_BYTES, readJson } from '../request-body.ts';
 import { revalidated } from '../response-headers.ts';
@@ -38,7 +38,7 @@ const getRoute = createRoute({
 /** Registers what manages pictures that are there: list, get, tag, delete. */
 export function registerImages(app: App, deps: AppDeps): void {
   const { vectors } = deps;
-  const write = { security: WRITE_SECURITY, middleware: requireKey(deps.options) };
+  const write = writeRoute(deps.options);
 
   app.openapi(listRoute, async (c) => {
     const { limit, cursor, sort, ...values } = c.req.valid('query');
@@ -65,11 +65,7 @@ export function registerImages(app: App, deps: AppDeps): void {
     path: '/images/{id}',
     tags: ['images'],
     summary: 'Replace the tags of a picture',
-    request: {
-      params: idParams,
-      query: noQuery,
-      body: { required: true, content: { 'application/json': { schema: component(app, 'Tags', tagsBody) } } },
-    },
+    request: { params: idParams, query: noQuery, body: jsonBody(app, 'Tags', tagsBody) },
     responses: { 200: json(image, 'The picture with its new tags.'), ...problems(401, 404, 413, 415) },
   });
   app.openapi(patchRoute, async (c) => {

@@ -57,10 +57,7 @@ export function registerUploads(app: App, deps: AppDeps): void {
       `A PUT that goes straight to the bucket, for pictures of up to ${maxImageBytes} bytes, within ` +
       `${EXPIRES_SECONDS / 60} minutes. The picture can be found some seconds after it was stored; when it cannot be ` +
       'indexed, GET /failures says why.',
-    request: {
-      query: noQuery,
-      body: { required: true, content: { 'application/json': { schema } } },
-    },
+    request: { query: noQuery, body: { required: true, content: { 'application/json': { schema } } } },
     responses: { 201: json(signedUpload, 'What to send, and where.'), ...problems(401, 403, 409, 413, 415) },
   });
   app.openapi(route, async (c) => {

@@ -1,19 +1,18 @@
 import { createRoute } from '@hono/zod-openapi';
 import { isSightlineError } from '../../../core/errors.ts';
 import type { TrashEntry } from '../../../core/trash.ts';
-import { requireKey, WRITE_SECURITY } from '../auth.ts';
-import { isFresh, quoteEtag } from '../conditional.ts';
+import { type WriteRoute, writeRoute } from '../auth.ts';
 import type { AppDeps } from '../deps.ts';
 import { findBucket, findImage } from '../lookup.ts';
 import { type App, BINARY, json, problems } from '../openapi.ts';
 import { HttpProblem, rejectedImage } from '../problem.ts';
-import { CONTENT_POLICY } from '../response-headers.ts';
 import { idParams, noQuery } from '../schemas/common.ts';
 import { image } from '../schemas/images.ts';
 import { thumbnailQuery } from '../schemas/thumbnail.ts';
 import { trashItem, trashPage, trashQuery } from '../schemas/trash.ts';
 import { serialise } from '../serialise.ts';
 import type { Thumbnails } from '../thumbnail-cache.ts';
+import { sendThumbnail } from './content.ts';
 
 const tags = ['trash'];
 
@@ -51,13 +50,12 @@ const thumbnailRoute = createRoute({
 /** Registers the trash: what was deleted, its way back, and its way out for good. */
 export function registerTrash(app: App, deps: AppDeps, thumbnails: Thumbnails): void {
   registerLooking(app, deps, thumbnails);
-  const write = writeOf(deps);
+  const write = { tags, ...writeRoute(deps.options) };
   registerRestore(app, deps, write);
   registerDeletes(app, deps, write, thumbnails);
 }
 
-type Write = ReturnType<typeof writeOf>;
-const writeOf = ({ options }: AppDeps) => ({ tags, security: WRITE_SECURITY, middleware: requireKey(options) });
+type Write = WriteRoute & { readonly tags: string[] };
 
 function registerLooking(app: App, deps: AppDeps, thumbnails: Thumbnails): void {
   const { trash } = deps;
@@ -78,11 +76,7 @@ function registerLooking(app: App, deps: AppDeps, thumbnails: Thumbnails): void 
   app.openapi(thumbnailRoute, async (c) => {
     const { size } = c.req.valid('query');
     const entry = await trash.get(c.req.valid('param').id);
-    const etag = quoteEtag(`${entry.id}-${size}`);
-    const headers = { ETag: etag, 'Cache-Control': 'private, no-cache', 'Content-Security-Policy': CONTENT_POLICY };
-    if (isFresh(c.req.header('if-none-match'), etag)) return c.body(null, 304, headers);
-    const { bytes, contentType } = await thumbnails.make(entry.id, size, () => readEntry(deps, entry));
-    return c.body(bytes, 200, { ...headers, 'Content-Type': contentType, 'Content-Length': String(bytes.byteLength) });
+    return sendThumbnail(c, `${entry.id}-${size}`, () => thumbnails.make(entry.id, size, () => readEntry(deps, entry)));
   });
 }
 

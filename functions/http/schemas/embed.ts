@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import { base64Image, lang, searchText, spaceId } from './common.ts';
+import { base64Image, lang, repeated, searchText, spaceId } from './common.ts';
 
 /** Texts and pictures of one POST /embed. */
 export const MAX_EMBED_TEXTS = 64;
@@ -20,10 +20,7 @@ export const embedBody = z
   });
 
 export const embedFields = z.strictObject({
-  texts: z.preprocess(
-    (value) => (value === undefined || Array.isArray(value) ? value : [value]),
-    z.array(searchText()).min(1).max(MAX_EMBED_TEXTS).optional(),
-  ),
+  texts: repeated(searchText(), MAX_EMBED_TEXTS),
   lang,
 });
 

@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { id, integerWithDefault, spaceId } from './common.ts';
 import { filterParameters, kind } from './filter.ts';
-import { cursor } from './paging.ts';
+import { cursor, next } from './paging.ts';
 
 /** Larger pages than elsewhere: an item is small, and a map wants all of them. */
 const MAX_POINTS = 1000;
@@ -31,6 +31,6 @@ export const mapPage = z
     vectors: z.string().openapi({
       description: 'In base64: for each item, in order, its vector as signed bytes, components times 127, rounded.',
     }),
-    next: z.string().optional().openapi({ description: 'Pass it as `cursor` for the following page.' }),
+    next,
   })
   .openapi('MapPage');

@@ -19,13 +19,12 @@ export const limitParameter = integerWithDefault({ min: 1, max: MAX_PAGE, defaul
   description: 'Items of a page.',
 });
 
-/** One part of a list: `next` is absent on the last page. */
+export const next = z
+  .string()
+  .optional()
+  .openapi({ description: 'Pass it as `cursor` for the following page; absent on the last one.' });
+
+/** One part of a list. */
 export function pageOf<S extends z.ZodType>(item: S) {
-  return z.strictObject({
-    items: z.array(item).max(MAX_PAGE),
-    next: z
-      .string()
-      .optional()
-      .openapi({ description: 'Pass it as `cursor` for the following page; absent on the last one.' }),
-  });
+  return z.strictObject({ items: z.array(item).max(MAX_PAGE), next });
 }

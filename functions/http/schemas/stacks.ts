@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { integerWithDefault } from './common.ts';
 import { image } from './images.ts';
-import { cursor } from './paging.ts';
+import { cursor, next } from './paging.ts';
 
 const MAX_STACKS = 50;
 /** Pictures of a stack that an answer shows; there may be more of some, such as of empty scans. */
@@ -31,6 +31,6 @@ export const stackPage = z
     spare: z
       .strictObject({ pictures: z.int(), bytes: z.int() })
       .openapi({ description: 'Pictures beside the first of each stack, on all pages, and their bytes.' }),
-    next: z.string().optional().openapi({ description: 'Pass it as `cursor` for the following page.' }),
+    next,
   })
   .openapi('StackPage');

@@ -1,5 +1,5 @@
-import { SightlineError } from '../errors.ts';
-import type { ObjectStore } from '../ports.ts';
+import { SightlineError } from './errors.ts';
+import type { ObjectStore } from './ports.ts';
 
 /**
  * What is stored as JSON under a key, and the etag of that version; null when nothing is.
