@@ -9,6 +9,8 @@ export interface Tiff {
   /** Offsets count from here. */
   readonly start: number;
   readonly little: boolean;
+  /** BigTIFF: counts and offsets are of 8 bytes. */
+  readonly big: boolean;
   /** Offset of the first directory. */
   readonly first: number;
 }
@@ -28,37 +30,43 @@ export interface TiffDirectory {
 }
 
 const BIG_TIFF = 43;
-/** Bytes a value, by type: BYTE, ASCII, SHORT, LONG, RATIONAL and their signed forms, FLOAT, DOUBLE, IFD. */
-const TYPE_BYTES = [0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4];
+/** Bytes a value, by type: BYTE, ASCII, SHORT, LONG, RATIONAL and their signed forms, FLOAT, DOUBLE, IFD; LONG8. */
+const TYPE_BYTES = [0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 0, 0, 8];
 
-/** The structure that begins at `start`, or null. BigTIFF is none of them. */
+/** The structure that begins at `start`, or null. */
 export function openTiff(bytes: Uint8Array, start = 0): Tiff | null {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (view.byteLength < start + 8) return null;
   const order = view.getUint16(start);
   if (order !== 0x4949 && order !== 0x4d4d) return null;
   const little = order === 0x4949;
-  if (view.getUint16(start + 2, little) === BIG_TIFF) return null;
-  return { view, start, little, first: view.getUint32(start + 4, little) };
+  const big = view.getUint16(start + 2, little) === BIG_TIFF;
+  if (big && view.byteLength < start + 16) return null;
+  const first = big ? Number(view.getBigUint64(start + 8, little)) : view.getUint32(start + 4, little);
+  return { view, start, little, big, first };
 }
 
 /** Reads the directory at `offset` in one pass, as far as it lies within the bytes. */
 export function readDirectory(tiff: Tiff, offset: number, wanted: ReadonlySet<number>): TiffDirectory {
-  const { view, start, little } = tiff;
+  const { view, start, little, big } = tiff;
   const entries = new Map<number, TiffEntry>();
   const end = view.byteLength;
-  if (start + offset + 2 > end) return { entries, next: 0 };
-  const count = view.getUint16(start + offset, little);
-  const behind = start + offset + 2 + count * 12;
-  for (let at = start + offset + 2; at + 12 <= Math.min(behind, end); at += 12) {
+  // Of the number of entries, of an entry, and of a count or an offset.
+  const [head, size, word] = big ? [8, 20, 8] : [2, 12, 4];
+  const wordAt = (at: number) => (big ? Number(view.getBigUint64(at, little)) : view.getUint32(at, little));
+  if (start + offset + head > end) return { entries, next: 0 };
+  const from = start + offset + head;
+  const behind = from + size * (big ? wordAt(from - head) : view.getUint16(from - head, little));
+  for (let at = from; at + size <= Math.min(behind, end); at += size) {
     const tag = view.getUint16(at, little);
     if (!wanted.has(tag) || entries.has(tag)) continue;
     const type = view.getUint16(at + 2, little);
-    const values = view.getUint32(at + 4, little);
-    const inline = values * (TYPE_BYTES[type] ?? 1) <= 4;
-    entries.set(tag, { type, count: values, at: inline ? at + 8 : start + view.getUint32(at + 8, little) });
+    const count = wordAt(at + 4);
+    const value = at + 4 + word;
+    const isInline = count * (TYPE_BYTES[type] ?? 1) <= word;
+    entries.set(tag, { type, count, at: isInline ? value : start + wordAt(value) });
   }
-  return { entries, next: behind + 4 <= end ? view.getUint32(behind, little) : 0 };
+  return { entries, next: behind + word <= end ? wordAt(behind) : 0 };
 }
 
 /** An ASCII value up to its NUL, at most `limit` characters, UTF-8 where it is; '' when it is none. */
@@ -87,6 +95,8 @@ export function numberOf({ view, little }: Tiff, entry: TiffEntry | undefined, i
       return view.getUint32(at, little);
     case 5:
       return finite(view.getUint32(at, little) / view.getUint32(at + 4, little));
+    case 16:
+      return Number(view.getBigUint64(at, little));
     case 8:
       return view.getInt16(at, little);
     case 9:

@@ -55,10 +55,14 @@ export function translateFault(error: unknown, what: string, truncated: boolean)
     return new SightlineError('unavailable', `decoding failed: ${message}`, { cause: error });
   }
   if (/pixel limit/i.test(message)) return rejection('too-many-pixels', message, error);
-  if (truncated || /premature|truncat|unexpected end|end of (file|stream)|not enough/i.test(message)) {
+  const isCutOff = /premature|truncat|unexpected end|end of (file|stream)|not enough|got \d+ bytes, expected/i;
+  if (truncated || isCutOff.test(message)) {
     return rejection('truncated', `the file ends before the picture does: ${message}`, error);
   }
-  if (/unsupported|not supported|unknown compression|no decod/i.test(message) && !/empty jpeg/i.test(message)) {
+  if (
+    /unsupported|not (supported|configured)|unknown compression|no (decod|known route)/i.test(message) &&
+    !/empty jpeg/i.test(message)
+  ) {
     return rejection('unsupported-format', `${what} in a form that is not read here: ${message}`, error);
   }
   return rejection('corrupt', `${what} that cannot be decoded: ${message}`, error);

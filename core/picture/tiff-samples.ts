@@ -11,6 +11,10 @@ const SAMPLES = 0x0115;
 const SAMPLE_FORMAT = 0x0153;
 const WANTED = new Set([BITS, COMPRESSION, PHOTOMETRIC, SAMPLES, SAMPLE_FORMAT]);
 
+/** Grey, RGB, palettes, inks and YCbCr. */
+const DRAWN: readonly number[] = [0, 1, 2, 3, 5, 6];
+const WHOLE_BITS: readonly number[] = [1, 2, 4, 8, 16, 32];
+
 /** What a TIFF is that libvips would draw wrongly or call broken; null for the others. */
 export function unreadableTiff(bytes: Uint8Array): string | null {
   const tiff = openTiff(bytes);
@@ -26,7 +30,10 @@ export function unreadableTiff(bytes: Uint8Array): string | null {
   if (photometric === 5 && samples > 4) return `${samples} inks`;
   if (photometric <= 1 && samples > 2) return `${samples} bands of no stated colour`;
   if (format === 5 || format === 6) return 'complex numbers as samples';
-  return value(BITS, 1) > 32 ? `samples of ${value(BITS, 1)} bits` : null;
+  if (!DRAWN.includes(photometric)) return `colours of the kind ${photometric}`;
+  const bits = value(BITS, 1);
+  if (format === 3 && bits === 16) return 'floating-point samples of 16 bits';
+  return WHOLE_BITS.includes(bits) ? null : `samples of ${bits} bits`;
 }
 
 /** Whether libvips would cut the samples off, or take bands beyond the colours for transparency. */

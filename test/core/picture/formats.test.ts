@@ -6,7 +6,7 @@ import { decodeImage, thumbnail } from '../../../core/picture/decode.ts';
 import { readHeader } from '../../../core/picture/header.ts';
 import type { Preprocessing } from '../../../core/picture/preprocessor-config.ts';
 import { ASCII, exifBlock, SHORT } from '../metadata/exif-block.ts';
-import { boxOf, DNG_VERSION, rawOf, samplesOf, tiffOf } from './odd-pictures.ts';
+import { bigTiffOf, boxOf, DNG_VERSION, rawOf, samplesOf, tiffOf } from './odd-pictures.ts';
 
 const SIZE = 48;
 const HOW: Preprocessing = {
@@ -105,6 +105,19 @@ describe('TIFF of unusual samples', () => {
     await refuses(tiffOf({ ...eight, photometric: 1, samples: 5 }, bytes), expected, /5 bands/, 'bands');
     await refuses(tiffOf({ ...grey, bits: 64 }, Buffer.alloc(WIDTH * HEIGHT * 8)), expected, /64 bits/, '64 bits');
     await refuses(tiffOf({ ...grey, format: 6 }, bytes), expected, /complex/, 'complex');
+    await refuses(tiffOf({ ...grey, bits: 16 }, bytes), expected, /floating-point samples of 16/, 'half floats');
+    for (const bits of [10, 12, 14, 24]) {
+      await refuses(tiffOf({ ...grey, bits, format: 1 }, bytes), expected, new RegExp(`${bits} bits`), `${bits} bits`);
+    }
+    for (const photometric of [4, 32_844, 32_845]) {
+      const bytes = Buffer.alloc(WIDTH * HEIGHT * 2);
+      await refuses(tiffOf({ ...grey, bits: 16, format: 1, photometric }, bytes), expected, /kind/, `${photometric}`);
+    }
+    const big = { ...grey, bits: 8, format: 1 };
+    await decodeImage(bigTiffOf(big, GREY), HOW, DEFAULT_LIMITS);
+    await refuses(bigTiffOf({ ...big, photometric: 8 }, GREY), expected, /CIELAB/, 'CIELAB as BigTIFF');
+    // A compression that libvips was built without.
+    await refuses(tiffOf({ ...grey, bits: 8, format: 1, compression: 50_000 }, bytes), expected, /ZSTD/i, 'zstd');
   });
 });
 

@@ -10,6 +10,8 @@ export interface TiffForm {
   readonly bits: number;
   /** 1 whole numbers, 2 signed, 3 floating, 5 and 6 complex. */
   readonly format: number;
+  /** @default 1, none */
+  readonly compression?: number;
 }
 
 function formTags(form: TiffForm, at: number, bytes: number): Tags {
@@ -19,7 +21,7 @@ function formTags(form: TiffForm, at: number, bytes: number): Tags {
     256: LONG(form.width),
     257: LONG(form.height),
     258: times(form.samples, form.bits),
-    259: SHORT(1),
+    259: SHORT(form.compression ?? 1),
     262: SHORT(form.photometric),
     273: LONG(at),
     277: SHORT(form.samples),
@@ -35,6 +37,25 @@ function formTags(form: TiffForm, at: number, bytes: number): Tags {
 export function tiffOf(form: TiffForm, data: Uint8Array): Buffer {
   const { length } = exifBlock({ main: formTags(form, 0xffff, data.length) });
   return Buffer.concat([exifBlock({ main: formTags(form, length, data.length) }), data]);
+}
+
+/** The same as BigTIFF, of one sample a pixel. */
+export function bigTiffOf(form: TiffForm, data: Uint8Array): Buffer {
+  const { width, height, bits, photometric, format } = form;
+  const at = 16 + 8 + 10 * 20 + 8;
+  const values = { 256: width, 257: height, 258: bits, 259: 1, 262: photometric, 273: at, 277: 1, 278: height };
+  const entries = Object.entries({ ...values, 279: data.length, 339: format });
+  const head = Buffer.alloc(at);
+  head.write('II+\0\x08\0\0\0\x10', 'latin1');
+  head.writeUInt32LE(entries.length, 16);
+  for (const [i, [tag, value]] of entries.entries()) {
+    const entry = 24 + i * 20;
+    head.writeUInt16LE(Number(tag), entry);
+    head.writeUInt16LE(4, entry + 2);
+    head.writeUInt32LE(1, entry + 4);
+    head.writeUInt32LE(value, entry + 12);
+  }
+  return Buffer.concat([head, data]);
 }
 
 /** Numbers as the bytes of a typed array, little endian. */
