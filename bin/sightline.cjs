@@ -16,6 +16,11 @@ if (Number(process.versions.node.split('.')[0]) < 24) {
     const type = typeof rest[0] === 'string' ? rest[0] : rest[0]?.type;
     if (type !== 'ExperimentalWarning') emitWarning.call(process, warning, ...rest);
   };
+  // Pictures leave much that is short-lived behind, which V8 lets pile up until there is several times what it needs
+  // (docs/decisions/0019-memory-of-the-server.md).
+  const v8 = require('node:v8');
+  v8.setFlagsFromString('--semi-space-growth-factor=1');
+  v8.setFlagsFromString('--heap-growing-percent=30');
   // A clone has the sources, which Node runs as they are; below node_modules it would not.
   const sources = require('node:path').join(__dirname, '..', 'scripts', 'sightline.ts');
   import(require('node:fs').existsSync(sources) ? '../scripts/sightline.ts' : '../dist/app/sightline.js');

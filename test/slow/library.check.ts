@@ -18,8 +18,7 @@ import { type Library, makePhotoLibrary } from './photo-library.ts';
 const FILES = Number(process.env.FILES ?? 20_000);
 const KILLS = 20;
 /** As `npm run index` starts it. */
-const NODE = ['--max-semi-space-size=2', '--disable-warning=ExperimentalWarning'];
-const INDEX = ['scripts/sightline.ts', 'index'];
+const INDEX = ['bin/sightline.cjs', 'index'];
 
 interface Picture {
   readonly id: string;
@@ -87,7 +86,7 @@ async function idle(): Promise<void> {
 
 /** Runs the command and kills it after so many milliseconds, unless it ends before. */
 async function killIndex(afterMs: number): Promise<void> {
-  const child = spawn(process.execPath, [...NODE, ...INDEX, photos, '--data', data]);
+  const child = spawn(process.execPath, [...INDEX, photos, '--data', data]);
   const ended = once(child, 'exit');
   await Promise.race([sleep(afterMs), ended]);
   child.kill('SIGKILL');
@@ -104,7 +103,7 @@ async function peakOf({ pid }: ChildProcess): Promise<number | null> {
 /** Indexes what is left; answers the summary, and says what that took. */
 async function indexAll(t: TestContext): Promise<{ pictures: number; failed: unknown[]; leftOut: object }> {
   const started = performance.now();
-  const child = spawn(process.execPath, [...NODE, ...INDEX, photos, '--data', data, '--json']);
+  const child = spawn(process.execPath, [...INDEX, photos, '--data', data, '--json']);
   let printed = '';
   child.stdout.on('data', (chunk) => {
     printed += chunk;
