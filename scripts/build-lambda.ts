@@ -6,8 +6,15 @@ import { promisify } from 'node:util';
 import { brotliCompress, constants } from 'node:zlib';
 import { HEAD_FILE, loadHeadFile } from '../core/encode/head-file.ts';
 import { hasPairId } from '../core/encode/image-embedder.ts';
-import { loadManifest, type Profile, profileOf, textEncoderOf } from '../core/encode/manifest.ts';
-import { findEncoder, findFolder } from '../core/encode/model-files.ts';
+import {
+  encoderAdvice,
+  headAdvice,
+  loadManifest,
+  type Profile,
+  profileOf,
+  textEncoderOf,
+} from '../core/encode/manifest.ts';
+import { findEncoder, findFolder, verifyFile } from '../core/encode/model-files.ts';
 import { LOCK_FILE, readLocks } from '../core/encode/model-lock.ts';
 import { CALIBRATION } from '../core/search/result-fit.ts';
 import { decimal, path, text, toggle } from '../core/setting-value.ts';
@@ -99,12 +106,17 @@ async function makeFunction(name: FunctionName, target: string, contents: Conten
 /**
  * The manifest with its lock, and of each model that the code of the function reaches the files it names; nothing else
  * that lies beside them.
+ * @throws {model-mismatch} for a file that is missing or altered: its function would not start
  */
 async function copyModels(work: string, { profile, modelDirs }: Contents, reached: ReadonlySet<string>): Promise<void> {
   const models = join(work, 'models');
-  const head = profile.head === null ? null : await findFolder(modelDirs, profile.head);
-  const file = head === null ? null : await loadHeadFile(head);
   const manifest = await loadManifest(modelDirs);
+  // Asked for first: a head is trained on its encoders.
+  for (const encoder of [profile.text, profile.image]) {
+    await findEncoder(modelDirs, encoder, encoderAdvice(profile.name));
+  }
+  const head = profile.head === null ? null : await findFolder(modelDirs, profile.head, headAdvice(profile.name));
+  const file = head === null ? null : await loadHeadFile(head);
   await mkdir(models);
   await cp(join(modelDirs[0]!, 'manifest.json'), join(models, 'manifest.json'));
   await writeFile(join(models, LOCK_FILE), `${JSON.stringify(await readLocks(modelDirs))}\n`);
@@ -116,15 +128,17 @@ async function copyModels(work: string, { profile, modelDirs }: Contents, reache
   for (const encoder of [profile.image, ...texts]) {
     const from = await findEncoder(modelDirs, encoder);
     const { others, ...named } = encoder.files;
-    for (const { path } of [...Object.values(named), ...others.filter(({ path }) => existsSync(join(from, path)))]) {
-      await cp(join(from, path), join(models, encoder.folder, path));
+    for (const one of [...Object.values(named), ...others.filter(({ path }) => existsSync(join(from, path)))]) {
+      await verifyFile(from, one);
+      await cp(join(from, one.path), join(models, encoder.folder, one.path));
     }
   }
   if (head === null || file === null) return;
   const fits = reached.has('core/search/result-fit.ts') ? await readdir(head) : [];
   const calibration = fits.filter((path) => path.startsWith(CALIBRATION));
-  const graphs = [file.image, ...sides].map(({ onnx }) => onnx.path);
-  for (const path of new Set([HEAD_FILE, ...graphs, ...calibration])) {
+  const graphs = [file.image, ...sides].map(({ onnx }) => onnx);
+  for (const graph of graphs) await verifyFile(head, graph);
+  for (const path of new Set([HEAD_FILE, ...graphs.map(({ path }) => path), ...calibration])) {
     await cp(join(head, path), join(models, profile.head!, path));
   }
 }

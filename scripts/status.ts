@@ -31,7 +31,8 @@ What a deployment is doing: whether it answers, which space is live, what waits,
       const headers: HeadersInit = key === undefined ? {} : { 'x-api-key': key };
       const address = `${base.replace(/\/+$/, '')}${path}`;
       const answer = await fetch(address, { headers }).catch((error: Error) => {
-        throw new SightlineError('unavailable', `${address} does not answer: ${error.message}`, { cause: error });
+        const { message } = (error.cause as Error | undefined) ?? error;
+        throw new SightlineError('unavailable', `${address} does not answer: ${message}`, { cause: error });
       });
       if (answer.ok) return (await answer.json()) as T;
       const expected = `expected ${address} to answer, got ${answer.status}`;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { glob, mkdir, mkdtemp, open, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -104,6 +105,8 @@ const REST = 12 * (4 * 768 + 3072 + 768 + 4 * 768) + 2 * 768;
 /** Nodes and names of the graph, and the scales of int8; the export is about as much larger than its numbers. */
 const GRAPH_BYTES = 700_000;
 
+const HEAD_BYTES = 5_000_000;
+
 const OLD_HEAD = {
   format: 1,
   name: 'head',
@@ -112,7 +115,7 @@ const OLD_HEAD = {
   dimension: 64,
   image: { encoder: 'mobilenet_v2_1.0_224-logits', inputs: ['logits'] },
   space: '0'.repeat(16),
-  onnx: { sha256: '0'.repeat(64), bytes: 5_000_000 },
+  onnx: { sha256: createHash('sha256').update(Buffer.alloc(HEAD_BYTES)).digest('hex'), bytes: HEAD_BYTES },
   training: {},
 };
 
@@ -137,7 +140,7 @@ describe('npm run build:lambda -- --profile', () => {
       ['head-seed', 'snowflake-arctic-embed-m'],
       ['head-seed-int8', 'snowflake-arctic-embed-m-int8'],
     ] as const) {
-      await put(head, { 'head.onnx': 5_000_000 });
+      await put(head, { 'head.onnx': HEAD_BYTES });
       const text = { encoder, dimension: 768 };
       await writeFile(join(models, head, 'head.json'), JSON.stringify({ ...OLD_HEAD, text }));
     }
@@ -153,6 +156,10 @@ describe('npm run build:lambda -- --profile', () => {
     assert.deepEqual(int8.report.budget, { api: 200e6, ingest: 200e6 });
     for (const { total } of Object.values(int8.report.functions))
       assert.ok(total > 170e6 && total <= 185e6, `${total}`);
+
+    await truncate(join(models, 'head-seed-int8', 'head.onnx'), HEAD_BYTES - 1);
+    const cut = build(['--profile', 'seed-int8', '--out', join(models, 'out')], env);
+    await assert.rejects(cut, /head\.onnx: expected 5000000 bytes, got 4999999/);
 
     const float32 = await build(['--profile', 'seed', '--out', join(models, 'out')], env);
     assert.equal(float32.code, 1);

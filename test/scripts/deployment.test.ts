@@ -122,5 +122,7 @@ describe('the commands for a deployment', () => {
     const closed = await run('status', '--url', base);
     assert.equal(closed.code, 1);
     assert.match(closed.stderr, /expected http:.*\/status to answer, got 404/);
+    const nobody = await run('status', '--url', 'http://sightline.invalid');
+    assert.match(nobody.stderr, /sightline\.invalid\/status does not answer: getaddrinfo E/);
   });
 });

@@ -43,6 +43,7 @@ describe('the built Lambda functions', { skip }, () => {
         await fails(1, /expected api to have at most 60000000 bytes, got 1\d{8}/, '--budget', '60');
         await fails(2, /--arch: expected arm64 or x64, got "mips"/, '--arch', 'mips');
         await fails(2, /expected a profile of models\/manifest.json/, '--profile', 'none');
+        await fails(1, /found none: npm run models -- pull seed-int8 brings it/, '--profile', 'seed-int8');
       } finally {
         await rm(out, { recursive: true, force: true });
       }
