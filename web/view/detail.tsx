@@ -24,7 +24,7 @@ import { captions, neighbours, photo, photoFault, placeInList, step } from '../s
 import { copiesOf } from '../state/results.ts';
 import { contentUrl } from '../state/server.ts';
 import { isInBucket, isReadOnly } from '../state/server-status.ts';
-import { Icon } from './icon.tsx';
+import { Icon, IconButton } from './icon.tsx';
 import { SmallPicture } from './small-picture.tsx';
 import { TagEditor } from './tag-editor.tsx';
 import { describe, smallVersion } from './tile.tsx';
@@ -55,15 +55,13 @@ function OpenDetail() {
       <div class="detail-picture">
         {image ? <ZoomablePicture image={image} /> : null}
         {photoFault.value && !image ? <Missing /> : null}
-        <button
-          type="button"
-          class="icon-button detail-close"
-          aria-label={t('do.close')}
+        <IconButton
+          icon="close"
+          class="detail-close"
+          label={t('do.close')}
           title={t('detail.closeTitle')}
           onClick={closePhoto}
-        >
-          <Icon name="close" />
-        </button>
+        />
         <Neighbouring />
       </div>
       {image ? <About image={image} /> : null}
@@ -104,29 +102,25 @@ function Neighbouring() {
   return (
     <>
       {place.hasPrevious ? (
-        <button
-          type="button"
-          class="icon-button detail-left"
-          aria-label={t('detail.previous')}
+        <IconButton
+          icon="left"
+          class="detail-left"
+          label={t('detail.previous')}
           title={t('detail.previousTitle')}
           onClick={() => void step(-1)}
-        >
-          <Icon name="left" />
-        </button>
+        />
       ) : null}
       <p class="detail-position">
         {t('number.of', { done: place.number, all: `${formatCount(place.count)}${place.isCountKnown ? '' : '+'}` })}
       </p>
       {place.hasNext ? (
-        <button
-          type="button"
-          class="icon-button detail-right"
-          aria-label={t('detail.next')}
+        <IconButton
+          icon="right"
+          class="detail-right"
+          label={t('detail.next')}
           title={t('detail.nextTitle')}
           onClick={() => void step(1)}
-        >
-          <Icon name="right" />
-        </button>
+        />
       ) : null}
     </>
   );
@@ -174,55 +168,44 @@ function Head({ image }: { image: ImageItem }) {
   return (
     <header class="detail-head">
       <h2>{name}</h2>
-      <button
-        type="button"
-        class="icon-button detail-heart"
+      <IconButton
+        icon="heart"
+        class="detail-heart"
         aria-pressed={isFavourite(image)}
-        aria-label={t('favourite.title')}
+        label={t('favourite.title')}
         title={t('favourite.keyTitle')}
         onClick={() => void toggleFavourite(image)}
-      >
-        <Icon name="heart" />
-      </button>
+      />
       {pathOf(image) === undefined ? null : (
-        <button
-          type="button"
-          class="icon-button"
-          aria-label={t('detail.copyPath')}
+        <IconButton
+          icon="copy"
+          label={t('detail.copyPath')}
           title={t('detail.copyPath')}
           onClick={() => void copyPaths([image])}
-        >
-          <Icon name="copy" />
-        </button>
+        />
       )}
-      <button
-        type="button"
-        class="icon-button"
-        aria-label={t('detail.copyLink')}
+      <IconButton
+        icon="link"
+        label={t('detail.copyLink')}
         title={t('detail.copyLink')}
         onClick={() => void copyLink()}
-      >
-        <Icon name="link" />
-      </button>
+      />
       <a
         class="icon-button"
         href={contentUrl(image.id)}
         download={name}
-        aria-label={t('detail.download')}
-        title={t('detail.download')}
+        aria-label={t('do.download')}
+        title={t('do.download')}
       >
         <Icon name="download" />
       </a>
       {isReadOnly.value ? null : (
-        <button
-          type="button"
-          class="icon-button"
-          aria-label={t('detail.delete')}
+        <IconButton
+          icon="trash"
+          label={t('detail.delete')}
           title={t('detail.deleteTitle')}
           onClick={() => void deletePictures([image.id])}
-        >
-          <Icon name="trash" />
-        </button>
+        />
       )}
     </header>
   );
@@ -234,23 +217,11 @@ function Facts({ image }: { image: ImageItem }) {
     <dl class="facts">
       <Seen words={image.seen} />
       <Taken image={image} />
-      {camera === null ? null : (
-        <Fact name={t('detail.camera')}>
-          <FilterLink label={camera} filter={{ camera }} />
-        </Fact>
-      )}
-      {lens === null ? null : (
-        <Fact name={t('detail.lens')}>
-          <FilterLink label={lens} filter={{ lens }} />
-        </Fact>
-      )}
+      {camera && <FilterFact name={t('filter.camera')} value={camera} filter={{ camera }} />}
+      {lens && <FilterFact name={t('detail.lens')} value={lens} filter={{ lens }} />}
       <Exposure image={image} />
       <Place image={image} />
-      {folder === '' ? null : (
-        <Fact name={t('detail.folder')}>
-          <FilterLink label={folder} filter={{ folder }} />
-        </Fact>
-      )}
+      {folder && <FilterFact name={t('filter.folder')} value={folder} filter={{ folder }} />}
       {isInBucket.value ? (
         <>
           <Fact name={t('detail.bucket')}>{image.bucket}</Fact>
@@ -342,12 +313,14 @@ function Copies({ image: { id } }: { image: ImageItem }) {
   );
 }
 
-/** Lists all pictures that have the same. */
-function FilterLink({ label, filter }: { label: string; filter: Filter }) {
+/** A fact that lists all pictures that have the same. */
+function FilterFact({ name, value, filter }: { name: string; value: string; filter: Filter }) {
   return (
-    <button type="button" class="link" onClick={() => changeQuery({ ...emptyQuery, filter })}>
-      {label}
-    </button>
+    <Fact name={name}>
+      <button type="button" class="link" onClick={() => changeQuery({ ...emptyQuery, filter })}>
+        {value}
+      </button>
+    </Fact>
   );
 }
 
@@ -363,7 +336,7 @@ function Fact({ name, title, children }: { name: string; title?: string; childre
 function Captions() {
   if (captions.value.length === 0) return null;
   return (
-    <section aria-label={t('detail.captions')}>
+    <section aria-label={t('results.captions')}>
       <h3>{t('detail.captionsTitle')}</h3>
       <ul class="caption-list">
         {captions.value.map(({ id, caption, score }) => (

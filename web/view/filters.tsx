@@ -93,34 +93,20 @@ function PictureFilters() {
   const { orientation, colours: chosenColours = [], takenAfter, takenBefore } = query.value.filter;
   return (
     <>
-      <fieldset>
-        <legend>{t('filter.shape')}</legend>
-        <div class="options">
-          {shapes.map((shape) => (
-            <Choice
-              key={shape}
-              label={t(`filter.${shape}`)}
-              chosen={orientation === shape}
-              choose={(on) => changeFilter({ orientation: on ? shape : undefined })}
-            />
-          ))}
-        </div>
-      </fieldset>
-      <fieldset>
-        <legend>{t('filter.colour')}</legend>
-        <div class="options">
-          {colours.map((colour) => (
-            <Choice
-              key={colour}
-              label={t(`colour.${colour}`)}
-              chosen={chosenColours.includes(colour)}
-              choose={(on) =>
-                changeFilter({ colours: colours.filter((one) => (one === colour ? on : chosenColours.includes(one))) })
-              }
-            />
-          ))}
-        </div>
-      </fieldset>
+      <Choices
+        title={t('filter.shape')}
+        options={shapes.map((shape) => ({ value: shape, label: t(`filter.${shape}`) }))}
+        chosen={orientation === undefined ? [] : [orientation]}
+        choose={(shape, on) => changeFilter({ orientation: on ? shape : undefined })}
+      />
+      <Choices
+        title={t('filter.colour')}
+        options={colours.map((colour) => ({ value: colour, label: t(`colour.${colour}`) }))}
+        chosen={chosenColours}
+        choose={(colour, on) =>
+          changeFilter({ colours: colours.filter((one) => (one === colour ? on : chosenColours.includes(one))) })
+        }
+      />
       <TypeChoices />
       <div class="field-row">
         <LibraryField />
@@ -147,20 +133,12 @@ function TypeChoices() {
   const types = [...new Set([...chosen, ...counts.keys()])].sort();
   if (types.length < 2 && chosen.length === 0) return null;
   return (
-    <fieldset>
-      <legend>{t('filter.type')}</legend>
-      <div class="options">
-        {types.map((type) => (
-          <Choice
-            key={type}
-            label={formatType(type)}
-            count={counts.get(type)}
-            chosen={chosen.includes(type)}
-            choose={(on) => changeFilter({ contentTypes: on ? [...chosen, type] : without(chosen, type) })}
-          />
-        ))}
-      </div>
-    </fieldset>
+    <Choices
+      title={t('filter.type')}
+      options={types.map((type) => ({ value: type, label: formatType(type), count: counts.get(type) }))}
+      chosen={chosen}
+      choose={(type, on) => changeFilter({ contentTypes: on ? [...chosen, type] : without(chosen, type) })}
+    />
   );
 }
 
@@ -240,30 +218,53 @@ function TagChoices() {
     ...known,
   ];
   return (
-    <fieldset>
-      <legend>{t('filter.tags')}</legend>
-      {all.length === 0 ? <p class="hint">{t('filter.tagsNone')}</p> : null}
-      <div class="options">
-        {all.map(({ tag, count }) => (
-          <Choice
-            key={tag}
-            label={tag === favouriteTag ? t('favourite.all') : tag}
-            count={count}
-            chosen={chosen.includes(tag)}
-            choose={(on) => changeFilter({ tagsAll: on ? [...chosen, tag] : without(chosen, tag) })}
-          />
-        ))}
-      </div>
-    </fieldset>
+    <Choices
+      title={t('filter.tags')}
+      options={all.map(({ tag, count }) => ({ value: tag, label: tagLabel(tag), count }))}
+      none={t('filter.tagsNone')}
+      chosen={chosen}
+      choose={(tag, on) => changeFilter({ tagsAll: on ? [...chosen, tag] : without(chosen, tag) })}
+    />
   );
 }
 
-function Choice(props: { label: string; count?: number; chosen: boolean; choose: (on: boolean) => void }) {
+function tagLabel(tag: string): string {
+  return tag === favouriteTag ? t('favourite.all') : tag;
+}
+
+interface ChoicesProps<V extends string> {
+  readonly title: string;
+  readonly options: readonly { readonly value: V; readonly label: string; readonly count?: number }[];
+  /** What is said where there are no options. */
+  readonly none?: string;
+  readonly chosen: readonly V[];
+  readonly choose: (value: V, on: boolean) => void;
+}
+
+/** Values of a filter, each to be switched on and off. */
+function Choices<V extends string>({ title, options, none, chosen, choose }: ChoicesProps<V>) {
   return (
-    <button type="button" class="option" aria-pressed={props.chosen} onClick={() => props.choose(!props.chosen)}>
-      {props.label}
-      {props.count === undefined ? null : <small>{formatCount(props.count)}</small>}
-    </button>
+    <fieldset>
+      <legend>{title}</legend>
+      {none && options.length === 0 ? <p class="hint">{none}</p> : null}
+      <div class="options">
+        {options.map(({ value, label, count }) => {
+          const isChosen = chosen.includes(value);
+          return (
+            <button
+              key={value}
+              type="button"
+              class="option"
+              aria-pressed={isChosen}
+              onClick={() => choose(value, !isChosen)}
+            >
+              {label}
+              {count === undefined ? null : <small>{formatCount(count)}</small>}
+            </button>
+          );
+        })}
+      </div>
+    </fieldset>
   );
 }
 
@@ -314,35 +315,32 @@ function activeFilters({ filter, minScore }: Query): (readonly [label: string, c
     month,
     dayOfYear,
   } = filter;
-  const set: [string | undefined, () => void][] = [
-    ...tagsAll.map((tag): [string, () => void] => [
-      tag === favouriteTag ? t('favourite.all') : `#${tag}`,
-      () => changeFilter({ tagsAll: without(tagsAll, tag) }),
-    ]),
-    ...chosenColours.map((colour): [string, () => void] => [
-      t(`colour.${colour}`),
-      () => changeFilter({ colours: chosenColours.filter((one) => one !== colour) }),
-    ]),
-    ...contentTypes.map((type): [string, () => void] => [
-      formatType(type),
-      () => changeFilter({ contentTypes: without(contentTypes, type) }),
-    ]),
-    [orientation && t(`filter.${orientation}`), () => changeFilter({ orientation: undefined })],
-    [bucket && t('filter.libraryFrom', { library: bucket }), () => changeFilter({ bucket: undefined })],
-    [folder && t('filter.folderIn', { folder }), () => changeFilter({ folder: undefined })],
-    [camera, () => changeFilter({ camera: undefined })],
-    [lens, () => changeFilter({ lens: undefined })],
-    [month && formatMonth(month), () => changeFilter({ month: undefined })],
-    [dayOfYear && formatDayOfYear(dayOfYear), () => changeFilter({ dayOfYear: undefined })],
-    [sizeLabel(filter), () => changeFilter({ minBytes: undefined, maxBytes: undefined })],
-    [takenAfter && t('filter.from', { day: formatDay(takenAfter) }), () => changeFilter({ takenAfter: undefined })],
-    [takenBefore && t('filter.until', { day: formatDay(takenBefore) }), () => changeFilter({ takenBefore: undefined })],
-    [
-      minScore === undefined ? undefined : t('filter.scoreSet', { score: formatScore(minScore) }),
-      () => changeQuery({ minScore: undefined }),
-    ],
+  const set: readonly (readonly [string | undefined, Partial<Query['filter']>])[] = [
+    ...tagsAll.map((tag) => {
+      const label = tag === favouriteTag ? tagLabel(tag) : `#${tag}`;
+      return [label, { tagsAll: without(tagsAll, tag) }] as const;
+    }),
+    ...chosenColours.map((colour) => {
+      return [t(`colour.${colour}`), { colours: chosenColours.filter((one) => one !== colour) }] as const;
+    }),
+    ...contentTypes.map((type) => [formatType(type), { contentTypes: without(contentTypes, type) }] as const),
+    [orientation && t(`filter.${orientation}`), { orientation: undefined }],
+    [bucket && t('filter.libraryFrom', { library: bucket }), { bucket: undefined }],
+    [folder && t('filter.folderIn', { folder }), { folder: undefined }],
+    [camera, { camera: undefined }],
+    [lens, { lens: undefined }],
+    [month && formatMonth(month), { month: undefined }],
+    [dayOfYear && formatDayOfYear(dayOfYear), { dayOfYear: undefined }],
+    [sizeLabel(filter), { minBytes: undefined, maxBytes: undefined }],
+    [takenAfter && t('filter.from', { day: formatDay(takenAfter) }), { takenAfter: undefined }],
+    [takenBefore && t('filter.until', { day: formatDay(takenBefore) }), { takenBefore: undefined }],
   ];
-  return set.flatMap(([label, clear]) => (label === undefined ? [] : [[label, clear] as const]));
+  const active = set.flatMap(([label, rest]) =>
+    label === undefined ? [] : [[label, () => changeFilter(rest)] as const],
+  );
+  if (minScore === undefined) return active;
+  const label = t('filter.scoreSet', { score: formatScore(minScore) });
+  return [...active, [label, () => changeQuery({ minScore: undefined })]];
 }
 
 function sizeOption(min?: number, max?: number): string {

@@ -61,7 +61,7 @@ function FolderRow({ folder, canChange }: { folder: Folder; canChange: boolean }
         {canChange ? (
           <>
             <button type="button" class="link" onClick={() => (placeAsked.value = folder)}>
-              {t('folders.move')}
+              {t('do.move')}
               <span class="visually-hidden"> {name}</span>
             </button>
             <button type="button" class="link" onClick={remove}>
@@ -142,7 +142,7 @@ function OpenFolderDialog({ folder }: { folder: Folder | 'new' }) {
             </>
           ) : (
             <button type="submit" class="button button-primary" disabled={isBusy}>
-              {t(folder === 'new' ? 'do.add' : 'folders.move')}
+              {t(folder === 'new' ? 'do.add' : 'do.move')}
             </button>
           )}
         </footer>

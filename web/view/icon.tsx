@@ -1,3 +1,5 @@
+import type { ButtonHTMLAttributes } from 'preact';
+
 /** Line icons on a 24 px grid, drawn for this page. */
 const paths = {
   search: 'M10.5 4.5a6 6 0 1 1 0 12 6 6 0 0 1 0-12M15 15l5 5',
@@ -54,6 +56,22 @@ export function Icon({ name }: { name: IconName }) {
     <svg class="icon" viewBox="0 0 24 24" aria-hidden="true">
       <path d={paths[name]} />
     </svg>
+  );
+}
+
+type IconButtonProps = Omit<ButtonHTMLAttributes, 'icon' | 'label' | 'class'> & {
+  readonly icon: IconName;
+  /** What it does, for those who cannot see the icon. */
+  readonly label: string;
+  readonly class?: string;
+};
+
+/** A button with nothing but an icon on it. */
+export function IconButton({ icon, label, class: own, ...rest }: IconButtonProps) {
+  return (
+    <button type="button" class={own ? `icon-button ${own}` : 'icon-button'} aria-label={label} {...rest}>
+      <Icon name={icon} />
+    </button>
   );
 }
 

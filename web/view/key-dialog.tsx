@@ -35,7 +35,7 @@ function OpenKeyDialog({ retry }: { retry?: () => void }) {
   return (
     <dialog ref={dialog} class="dialog" aria-labelledby="key-title" onClose={close}>
       <form onSubmit={(event) => void submit(event)}>
-        <h2 id="key-title">{t(retry ? 'key.needed' : 'key.title')}</h2>
+        <h2 id="key-title">{t(retry ? 'key.needed' : 'menu.key')}</h2>
         <p>
           {accessInWords()} {t('key.kept')}
         </p>

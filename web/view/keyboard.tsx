@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { type PlainKey, t } from '../i18n/translate.ts';
-import { Icon } from './icon.tsx';
+import { IconButton } from './icon.tsx';
 
 /** Whether the list of keys is shown. */
 export const keysShown = signal(false);
@@ -22,7 +22,7 @@ const groups: readonly {
   {
     title: 'keys.field',
     keys: [
-      ['↓ ↑', 'keys.suggestions'],
+      ['↓ ↑', 'search.suggestions'],
       ['Enter', 'keys.keepWords'],
       ['Backspace', 'keys.takeAway'],
     ],
@@ -50,7 +50,7 @@ const groups: readonly {
   {
     title: 'keys.map',
     keys: [
-      ['← → ↑ ↓', 'keys.move'],
+      ['← → ↑ ↓', 'do.move'],
       ['+ − 0', 'keys.zoom'],
       ['Enter', 'keys.openMiddle'],
       ['S', 'map.select'],
@@ -93,9 +93,7 @@ function OpenHelp() {
     <dialog ref={dialog} class="dialog dialog-wide" aria-labelledby="keys-title" onClose={close}>
       <header class="dialog-head">
         <h2 id="keys-title">{t('menu.keyboard')}</h2>
-        <button type="button" class="icon-button" aria-label={t('do.close')} onClick={close}>
-          <Icon name="close" />
-        </button>
+        <IconButton icon="close" label={t('do.close')} onClick={close} />
       </header>
       <div class="keys">
         {groups.map(({ title, keys }) => (

@@ -9,7 +9,7 @@ import { idsWithin, nearestTo, shownMap } from '../map/shown-map.ts';
 import { type CollectionMap, map } from '../state/map.ts';
 import { hidden } from '../state/results.ts';
 import { selected } from '../state/selection.ts';
-import { Icon } from './icon.tsx';
+import { IconButton } from './icon.tsx';
 import { useRedraw } from './use-redraw.ts';
 
 interface MapCanvasProps {
@@ -98,25 +98,12 @@ interface ToolProps {
 }
 
 function Tool({ icon, label, hint, act }: ToolProps) {
-  return (
-    <button type="button" class="icon-button" aria-label={label} title={label + hint} onClick={act}>
-      <Icon name={icon} />
-    </button>
-  );
+  return <IconButton icon={icon} label={label} title={label + hint} onClick={act} />;
 }
 
 function LassoTool({ pressed, act }: { pressed: boolean; act: () => void }) {
   return (
-    <button
-      type="button"
-      class="icon-button"
-      aria-pressed={pressed}
-      aria-label={t('map.lasso')}
-      title={t('map.lassoTitle')}
-      onClick={act}
-    >
-      <Icon name="lasso" />
-    </button>
+    <IconButton icon="lasso" aria-pressed={pressed} label={t('map.lasso')} title={t('map.lassoTitle')} onClick={act} />
   );
 }
 

@@ -1,6 +1,6 @@
 import { t } from '../i18n/translate.ts';
 import { announcement, type Notice, notices } from '../state/notices.ts';
-import { Icon } from './icon.tsx';
+import { IconButton } from './icon.tsx';
 
 function dismiss(notice: Notice): void {
   notices.value = notices.value.filter((one) => one.id !== notice.id);
@@ -42,14 +42,7 @@ export function Notices() {
               </button>
             )}
             {notice.progress === undefined ? (
-              <button
-                type="button"
-                class="icon-button"
-                aria-label={t('notice.dismiss')}
-                onClick={() => dismiss(notice)}
-              >
-                <Icon name="close" />
-              </button>
+              <IconButton icon="close" label={t('notice.dismiss')} onClick={() => dismiss(notice)} />
             ) : null}
           </div>
         ))}

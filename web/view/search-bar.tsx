@@ -8,7 +8,7 @@ import { searching } from '../state/results.ts';
 import { rememberQuery } from '../state/suggestions.ts';
 import { Chips } from './chips.tsx';
 import { FileInput } from './file-input.tsx';
-import { Icon } from './icon.tsx';
+import { Icon, IconButton } from './icon.tsx';
 import { SearchInput } from './search-input.tsx';
 
 /** ` -word` and ` -"some words"` at the end of what is typed mean "without". */
@@ -32,18 +32,15 @@ export function SearchBar() {
       <SearchInput input={input} submit={submit} />
       <div class="search-tools">
         {isEmpty ? null : (
-          <button
-            type="button"
-            class="icon-button"
-            aria-label={t('search.clear')}
+          <IconButton
+            icon="close"
+            label={t('search.clear')}
             title={t('search.clearTitle')}
             onClick={() => {
               changeQuery({ text: '', chips: [] });
               input.current?.focus();
             }}
-          >
-            <Icon name="close" />
-          </button>
+          />
         )}
         {isEmpty ? null : <WithoutButton />}
         <PictureButton />
@@ -95,15 +92,12 @@ function PictureButton() {
   const input = useRef<HTMLInputElement>(null);
   return (
     <>
-      <button
-        type="button"
-        class="icon-button"
-        aria-label={t('search.picture')}
+      <IconButton
+        icon="picture"
+        label={t('search.picture')}
         title={t('search.pictureTitle')}
         onClick={() => input.current?.click()}
-      >
-        <Icon name="picture" />
-      </button>
+      />
       <FileInput
         input={input}
         label={t('search.pictureLabel')}

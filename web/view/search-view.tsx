@@ -155,7 +155,7 @@ function CaptionsAbove({ captions }: { captions: readonly CaptionItem[] }) {
           </li>
         ))}
       </ul>
-      <h2>{t('results.pictures')}</h2>
+      <h2>{t('view.search')}</h2>
     </section>
   );
 }
@@ -180,7 +180,7 @@ function Toolbar() {
 
 function KindChoice() {
   const kinds = [
-    ['image', t('results.pictures')],
+    ['image', t('view.search')],
     ['caption', t('results.captions')],
     ['any', t('results.both')],
   ] as const;

@@ -6,7 +6,7 @@ import { copyLinks, copyPaths, downloadZip, pathOf } from '../state/download.ts'
 import { listedItems, visibleItems } from '../state/results.ts';
 import { clearSelection, select, selected, selectionMode } from '../state/selection.ts';
 import { isReadOnly } from '../state/server-status.ts';
-import { Icon } from './icon.tsx';
+import { Icon, IconButton } from './icon.tsx';
 import { Marked } from './inline-markup.tsx';
 import { TagInput } from './tag-editor.tsx';
 
@@ -60,7 +60,7 @@ export function SelectionBar() {
         onClick={() => void downloadZip(ids)}
       >
         <Icon name="download" />
-        <span>{t('selection.download')}</span>
+        <span>{t('do.download')}</span>
       </button>
       <button type="button" class="button button-quiet" disabled={none} onClick={() => void copyLinks(ids)}>
         <Icon name="link" />
@@ -83,15 +83,7 @@ export function SelectionBar() {
           <span>{t('selection.delete')}</span>
         </button>
       )}
-      <button
-        type="button"
-        class="icon-button"
-        aria-label={t('selection.end')}
-        title={t('selection.endTitle')}
-        onClick={clearSelection}
-      >
-        <Icon name="close" />
-      </button>
+      <IconButton icon="close" label={t('selection.end')} title={t('selection.endTitle')} onClick={clearSelection} />
     </section>
   );
 }

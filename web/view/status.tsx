@@ -42,7 +42,7 @@ export function StatusView() {
 function Figures({ status }: { status: Status }) {
   return (
     <div class="cards">
-      <Figure label={t('results.pictures')} value={formatCount(status.pictures)} open={() => openView('search')} />
+      <Figure label={t('view.search')} value={formatCount(status.pictures)} open={() => openView('search')} />
       <Figure label={t('results.captions')} value={formatCount(status.captions)} open={openCaptions} />
       <Figure label={t('view.failures')} value={formatCount(status.failures)} open={() => openView('failures')} />
       {status.backlog === null ? null : <Figure label={t('status.waiting')} value={formatCount(status.backlog)} />}

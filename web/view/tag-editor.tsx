@@ -4,7 +4,7 @@ import { t } from '../i18n/translate.ts';
 import { setTags } from '../state/actions.ts';
 import { photo } from '../state/open-picture.ts';
 import { tags as knownTags, refreshTags } from '../state/suggestions.ts';
-import { Icon } from './icon.tsx';
+import { Icon, IconButton } from './icon.tsx';
 
 const maxTagLength = 64;
 
@@ -18,8 +18,8 @@ export function TagEditor({ image }: { image: ImageItem }) {
     void refreshTags();
   };
   return (
-    <section aria-label={t('tags.title')} aria-busy={saving}>
-      <h3>{t('tags.title')}</h3>
+    <section aria-label={t('filter.tags')} aria-busy={saving}>
+      <h3>{t('filter.tags')}</h3>
       <ul class="tags">
         {image.tags.map((tag) => (
           <li key={tag} class="tag">
@@ -67,9 +67,7 @@ export function TagInput({ add, first = false }: { add: (tag: string) => void; f
           <option key={tag} value={tag} />
         ))}
       </datalist>
-      <button type="submit" class="icon-button" aria-label={t('tags.addButton')}>
-        <Icon name="plus" />
-      </button>
+      <IconButton icon="plus" type="submit" label={t('tags.addButton')} />
     </form>
   );
 }

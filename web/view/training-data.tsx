@@ -86,7 +86,7 @@ function DataTools({ report, choice, isFixed, change }: DataToolsProps) {
         </select>
       </label>
       <label class="field">
-        <span>{t('training.order')}</span>
+        <span>{t('results.order')}</span>
         <select value={choice.order} onChange={(event) => change({ order: event.currentTarget.value as Order })}>
           {orders.map((value) => (
             <option key={value} value={value}>

@@ -103,7 +103,7 @@ function Curves({ model, hasReport }: { model: Model; hasReport: boolean }) {
   const taken = curves.find((one) => one.epoch === epoch);
   const cards: readonly (readonly [string, unknown])[] = [
     [t('training.recall'), taken?.recallSum.toFixed(1)],
-    [t('results.pictures'), typeof trained.pictures === 'number' ? formatCount(trained.pictures) : undefined],
+    [t('view.search'), typeof trained.pictures === 'number' ? formatCount(trained.pictures) : undefined],
     [t('results.captions'), typeof trained.captions === 'number' ? formatCount(trained.captions) : undefined],
     [t('training.epochTaken'), epoch && t('number.of', { done: epoch, all: curves.length })],
     [t('training.recipe'), trained.recipe],

@@ -13,7 +13,7 @@ import {
   uploadSummary,
   uploads,
 } from '../state/upload-queue.ts';
-import { Icon } from './icon.tsx';
+import { IconButton } from './icon.tsx';
 
 /** The list shows, of a thousand files, what needs eyes: failures, then what is under way, then the latest. */
 const maxShown = 100;
@@ -39,20 +39,13 @@ export function Uploads() {
           {title}
           {failed > 0 ? <span class="bad">{t('upload.refused', { count: failed })}</span> : null}
         </h2>
-        <button
-          type="button"
-          class="icon-button"
+        <IconButton
+          icon={folded ? 'plus' : 'minus'}
           aria-expanded={!folded}
-          aria-label={t('upload.fold')}
+          label={t('upload.fold')}
           onClick={() => setFolded(!folded)}
-        >
-          <Icon name={folded ? 'plus' : 'minus'} />
-        </button>
-        {active > 0 ? null : (
-          <button type="button" class="icon-button" aria-label={t('do.close')} onClick={clearUploads}>
-            <Icon name="close" />
-          </button>
-        )}
+        />
+        {active > 0 ? null : <IconButton icon="close" label={t('do.close')} onClick={clearUploads} />}
       </header>
       <progress max={total} value={total - active} aria-label={t('upload.bar')} />
       {folded ? null : (
@@ -98,36 +91,23 @@ function UploadRow({ upload }: { upload: Upload }) {
         />
       ) : null}
       {isActive(upload) ? (
-        <button
-          type="button"
-          class="icon-button"
-          aria-label={t('upload.cancelName', { name })}
-          onClick={() => cancelUpload(id)}
-        >
-          <Icon name="close" />
-        </button>
+        <IconButton icon="close" label={t('upload.cancelName', { name })} onClick={() => cancelUpload(id)} />
       ) : null}
       {state === 'failed' || state === 'cancelled' ? (
-        <button
-          type="button"
-          class="icon-button"
-          aria-label={t('upload.retryName', { name })}
+        <IconButton
+          icon="retry"
+          label={t('upload.retryName', { name })}
           title={t('do.retry')}
           onClick={() => retryUpload(id)}
-        >
-          <Icon name="retry" />
-        </button>
+        />
       ) : null}
       {state === 'done' && upload.picture !== undefined ? (
-        <button
-          type="button"
-          class="icon-button"
-          aria-label={t('upload.showName', { name })}
+        <IconButton
+          icon="picture"
+          label={t('upload.showName', { name })}
           title={t('do.show')}
           onClick={() => openPhoto(upload.picture!)}
-        >
-          <Icon name="picture" />
-        </button>
+        />
       ) : null}
     </li>
   );

@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { ImageItem } from '../client.ts';
 import { t } from '../i18n/translate.ts';
 import { contentUrl, thumbnailUrl } from '../state/server.ts';
-import { Icon } from './icon.tsx';
+import { IconButton } from './icon.tsx';
 import { describe, smallVersion } from './tile.tsx';
 
 const maxScale = 8;
@@ -52,26 +52,20 @@ export function ZoomablePicture({ image }: { image: ImageItem }) {
       </div>
       {isPreview ? <p class="stage-note">{t('zoom.preview')}</p> : null}
       <div class="stage-tools">
-        <button
-          type="button"
-          class="icon-button"
-          aria-label={t('do.zoomOut')}
+        <IconButton
+          icon="zoomOut"
+          label={t('do.zoomOut')}
           title={`${t('do.zoomOut')} (−)`}
           disabled={view.scale <= 1}
           onClick={() => zoom(1 / 1.6)}
-        >
-          <Icon name="zoomOut" />
-        </button>
-        <button
-          type="button"
-          class="icon-button"
-          aria-label={t('do.zoomIn')}
+        />
+        <IconButton
+          icon="zoomIn"
+          label={t('do.zoomIn')}
           title={`${t('do.zoomIn')} (+)`}
           disabled={view.scale >= maxScale}
           onClick={() => zoom(1.6)}
-        >
-          <Icon name="zoomIn" />
-        </button>
+        />
       </div>
     </div>
   );
