@@ -380,10 +380,9 @@ function createEmbedding({ embedder, vectors, vanished }: IndexDeps) {
     const copy = (copies ?? (await vectors.lookUp([], [sha256])).copies).get(sha256);
     const gone = copy === undefined ? ((await vanished?.find(sha256)) ?? []) : undefined;
     const before = gone?.find(({ space }) => space === vectors.space);
-    const vector = copy ?? before?.vector;
-    if (vector !== undefined) {
-      const classes = before === undefined ? await classesOfCopy(vectors, sha256) : before.payload.classes;
-      return { vector, classes, picture: await embedder.describeImage(bytes), reusedVector: true, gone };
+    const known = copy ?? (before && { vector: before.vector, classes: before.payload.classes });
+    if (known !== undefined) {
+      return { ...known, picture: await embedder.describeImage(bytes), reusedVector: true, gone };
     }
     const shared = underWay.get(sha256);
     if (shared !== undefined) return { ...(await shared), reusedVector: true, gone };
@@ -391,12 +390,6 @@ function createEmbedding({ embedder, vectors, vanished }: IndexDeps) {
     underWay.set(sha256, running);
     return { ...(await running), reusedVector: false, gone };
   };
-}
-
-async function classesOfCopy(vectors: VectorStore, sha256: string): Promise<string | null> {
-  const { items } = await vectors.list({ filter: { kind: 'image', sha256 }, limit: 1, order: 'id' });
-  const payload = items[0]?.payload;
-  return payload?.kind === 'image' ? payload.classes : null;
 }
 
 function timeOf({ now }: IndexDeps): string {

@@ -88,7 +88,7 @@ export type WriteCondition = 'newer' | 'not-older';
 /** See {@link VectorStore.lookUp}. */
 export interface LookUp {
   readonly points: Map<string, StoredPoint | Tombstone>;
-  readonly copies: Map<string, JointEmbedding>;
+  readonly copies: Map<string, Pick<EmbeddedPicture, 'vector' | 'classes'>>;
 }
 
 /**
@@ -128,8 +128,8 @@ export interface VectorStore {
   vectors(ids: readonly string[]): Promise<Map<string, JointEmbedding>>;
 
   /**
-   * What `get` answers, and the vectors of live pictures by the SHA-256 hash of their bytes; hashes of no picture are
-   * absent from the map. One request, where requests cost.
+   * What `get` answers, and what the models made of live pictures by the SHA-256 hash of their bytes; hashes of no
+   * picture are absent from the map. One request, where requests cost.
    */
   lookUp(ids: readonly string[], sha256s: readonly string[]): Promise<LookUp>;
 

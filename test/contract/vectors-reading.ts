@@ -67,10 +67,11 @@ export function readingContract(open: Open): void {
       }
     });
 
-    it('finds the vectors of pictures by their bytes, and of no removed one', async () => {
+    it('finds what was made of pictures by their bytes, and of no removed one', async () => {
       const bytes = (digit: string) => digit.repeat(64);
       const put = (id: number, digit: string) => {
-        const payload = image({ key: `copies/${id}`, sha256: bytes(digit), sequencer: '1' });
+        const classes = digit === 'd' ? null : `classes of ${digit}`;
+        const payload = image({ key: `copies/${id}`, sha256: bytes(digit), sequencer: '1', classes });
         return { id: uuid(id), vector: unit(random), payload };
       };
       const copies = [put(3002, 'c'), put(3001, 'c'), put(3003, 'd'), put(3004, 'e')];
@@ -84,8 +85,9 @@ export function readingContract(open: Open): void {
       assert.deepEqual([...points.keys()].sort(), [uuid(3001), uuid(3004)].sort());
       assert.deepEqual([...found.keys()].sort(), ['c', 'd'].map(bytes));
       const near = (digit: string, ...of: number[]) =>
-        of.some((i) => cosine(found.get(bytes(digit))!, copies[i]!.vector) > 0.99999);
+        of.some((i) => cosine(found.get(bytes(digit))!.vector, copies[i]!.vector) > 0.99999);
       assert.ok(near('c', 0, 1) && near('d', 2));
+      assert.deepEqual([found.get(bytes('c'))!.classes, found.get(bytes('d'))!.classes], ['classes of c', null]);
       assert.deepEqual([...(await store.lookUp([uuid(3001)], [])).points.keys()], [uuid(3001)]);
       assert.deepEqual([...(await store.lookUp([], [bytes('d')])).copies.keys()], [bytes('d')]);
       assert.deepEqual(await store.lookUp([], []), { points: new Map(), copies: new Map() });

@@ -1,5 +1,6 @@
-import { ORDERS, type Order } from '../../picture-fields.ts';
-import type { Filter, ListQuery, LookUp, StoredPoint } from '../../ports.ts';
+import type { Schemas } from '@qdrant/js-client-rest';
+import { type FieldName, ORDERS, type Order } from '../../picture-fields.ts';
+import type { EmbeddedPicture, Filter, ListQuery, LookUp, StoredPoint } from '../../ports.ts';
 import type { Page } from '../../types.ts';
 import { decodeCursor, encodeCursor, fingerprint } from '../cursor.ts';
 import { checkFilter, checkLimit } from '../validate.ts';
@@ -119,6 +120,7 @@ export async function lookUp(part: QdrantPart, ids: readonly string[], sha256s: 
   const copies = sha256s.map((sha256) => ({
     filter: liveFilter({ kind: 'image', sha256 }, part)!,
     limit: 1,
+    with_payload: ['classes' satisfies FieldName],
     with_vector: true,
   }));
   const searches = [...(ids.length === 0 ? [] : [stored]), ...copies];
@@ -131,11 +133,13 @@ export async function lookUp(part: QdrantPart, ids: readonly string[], sha256s: 
   return {
     points: new Map(points.map(({ id, payload }) => [String(id), readPoint(String(id), payload ?? {})])),
     copies: new Map(
-      found.flatMap(({ points: [copy] }, i) =>
-        copy === undefined ? [] : [[sha256s[i]!, float32Vector(copy.vector)] as const],
-      ),
+      found.flatMap(({ points: [copy] }, i) => (copy === undefined ? [] : [[sha256s[i]!, madeOf(copy)] as const])),
     ),
   };
+}
+
+function madeOf({ vector, payload }: Schemas['ScoredPoint']): Pick<EmbeddedPicture, 'vector' | 'classes'> {
+  return { vector: float32Vector(vector), classes: (payload?.classes as string | undefined) ?? null };
 }
 
 /** See `VectorStore.count`. */

@@ -1,5 +1,5 @@
 import { ORDERS } from '../../picture-fields.ts';
-import type { Filter, ListQuery, StoredPoint, Tombstone } from '../../ports.ts';
+import type { Filter, ListQuery, LookUp, StoredPoint, Tombstone } from '../../ports.ts';
 import type { JointEmbedding, Page } from '../../types.ts';
 import { decodeCursor, encodeCursor, fingerprint, type Position } from '../cursor.ts';
 import { checkFilter, checkIds, checkLimit } from '../validate.ts';
@@ -54,16 +54,18 @@ export function readVectors(collection: Collection, ids: readonly string[]): Map
 }
 
 /** The copies of `VectorStore.lookUp`. */
-export async function findCopies(
-  collection: Collection,
-  sha256s: readonly string[],
-): Promise<Map<string, JointEmbedding>> {
+export async function findCopies(collection: Collection, sha256s: readonly string[]): Promise<LookUp['copies']> {
   return collection.read(() => {
-    const one = collection.sql('SELECT slot FROM points WHERE collection = ? AND sha256 = ? LIMIT 1');
+    const { name } = columnOf('classes');
+    const one = collection.sql(
+      `SELECT slot, ${name} AS classes FROM points WHERE collection = ? AND sha256 = ? LIMIT 1`,
+    );
     return new Map(
       sha256s.flatMap((sha256) => {
         const row = one.get(collection.id, sha256);
-        return row === undefined ? [] : [[sha256, collection.matrix.row(row.slot as number).slice() as JointEmbedding]];
+        if (row === undefined) return [];
+        const vector = collection.matrix.row(row.slot as number).slice() as JointEmbedding;
+        return [[sha256, { vector, classes: row.classes as string | null }]];
       }),
     );
   });
