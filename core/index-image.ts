@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { v5 as uuidv5 } from 'uuid';
 import { type ImageRejection, isSightlineError } from './errors.ts';
 import { type LeftOutReason, leftOutByKey } from './files/left-out.ts';
 import {
@@ -8,7 +7,9 @@ import {
   JustRenamed,
   keepRefused,
   keepVanished,
+  type NewObject,
   releaseRefused,
+  takePlace,
   type Vanished,
   type VanishedLog,
 } from './files/renamed-files.ts';
@@ -17,6 +18,7 @@ import { isReadAsItIs, refreshPicture } from './metadata/refresh.ts';
 import { type FoundSidecars, findSidecars, picturesOfSidecar } from './metadata/sidecar.ts';
 import { exclusively } from './one-at-a-time.ts';
 import { shouldBePicture } from './picture/should-be-picture.ts';
+import { captionId, imageId } from './point-ids.ts';
 import type {
   EmbeddedPicture,
   ImageEmbedder,
@@ -89,19 +91,7 @@ interface IndexDeps extends IndexOptions {
   readonly justRenamed: JustRenamed;
 }
 
-/** Namespaces of the version 5 UUIDs below (RFC 9562, 5.5): fixed for ever, because they decide every id. */
-const IMAGE_NAMESPACE = '8a0b6f0e-6a2f-5c0b-9d0e-3a4f8f1d7c11';
-const CAPTION_NAMESPACE = '0c7f4a52-4f0a-5b8e-8f6d-5be0c1a9e2d4';
-
-/** The point id of an object: the same object indexed again is the same point. */
-export function imageId(bucket: string, key: string): string {
-  return uuidv5(`${bucket}/${key}`, IMAGE_NAMESPACE);
-}
-
-/** The point id of a caption: the same text is the same point. */
-export function captionId(caption: string): string {
-  return uuidv5(caption, CAPTION_NAMESPACE);
-}
+export { captionId, imageId };
 
 /**
  * The indexing pipeline: makes the index agree with one object. Idempotent and safe under duplicated, reordered and
@@ -306,7 +296,11 @@ async function indexObject(
     return { status: 'rejected', id, etag: object.info.etag, leftOut, ...embedded };
   }
   const { sha256 } = embedded;
-  return amongItsCopies(deps, sha256, () => storePicture(deps, task, object, embedded));
+  const store = () => storePicture(deps, task, object, embedded);
+  if (live === null || live.sha256 === sha256) return amongItsCopies(deps, sha256, store);
+  // Of both bytes, always in the same order, so that two that have swapped their names do not wait for each other.
+  const [first, second] = [live.sha256, sha256].sort();
+  return amongItsCopies(deps, first, () => amongItsCopies(deps, second, store));
 }
 
 /** Stores a new or changed object, with what was said of the picture that it was before. */
@@ -320,7 +314,8 @@ async function storePicture(
   const picture = describeFile(info, embedded.picture, beside.sidecars, live?.sha256 === sha256 ? live : null);
   // A picture that is there keeps what people said of it, which may have been changed since it was looked up.
   const found = { id, key: job.key, sha256, isKnown, isBack: wasDeleted, gone };
-  const origin = live === null ? await findOrigin(deps, found, timeOf(deps)) : null;
+  const origin = live === null ? await findOrigin(deps, found, timeOf(deps)) : await moveIn(deps, found, live);
+  const kept = origin?.kept ?? null;
   const payload: ImagePayload = {
     kind: 'image',
     bucket: job.bucket,
@@ -335,14 +330,20 @@ async function storePicture(
     readBy: null,
     tags: [],
     indexedAt: timeOf(deps),
-    ...origin?.kept,
+    ...kept,
   };
-  const [written] = await deps.vectors.upsert([{ id, vector, payload }], when, { keepTags: true });
+  const isOther = live !== null && kept !== null;
+  const [written] = await deps.vectors.upsert([{ id, vector, payload }], when, { keepTags: !isOther });
   if (written !== 'written') return { status: 'skipped', id, reason: 'stale' };
   await origin?.settle();
-  if (origin !== null) deps.justRenamed.add(id);
+  if (kept !== null) deps.justRenamed.add(id);
   if (live === null && origin === null && isKnown) await inheritLate(deps, found);
   return { status: 'indexed', id, reusedVector: isKnown };
+}
+
+/** What other bytes bring along to the place of a picture. */
+function moveIn(deps: IndexDeps, found: Omit<NewObject, 'before'>, before: ImagePayload) {
+  return before.sha256 === found.sha256 ? null : takePlace(deps, { ...found, isBack: false, before }, timeOf(deps));
 }
 
 interface Embedded extends EmbeddedPicture {

@@ -1,10 +1,13 @@
+import { v5 as uuidv5 } from 'uuid';
 import { FIELDS, fieldValues } from '../picture-fields.ts';
+import { imageId } from '../point-ids.ts';
 import type { ObjectStore, StoredPoint, VectorStore } from '../ports.ts';
 import type { ImagePayload, JointEmbedding, SpaceId } from '../types.ts';
 
 /**
  * A file that is renamed or moved is, to the index, one that is gone and one that is new. What only the index knows of
- * the first goes over to the second: its bytes are the same, and its old place is empty.
+ * the first goes over to the second: its bytes are the same, and its old place is empty or holds other bytes, as where
+ * two files have swapped their names or all of a folder are numbered anew.
  */
 
 /** A picture whose object is gone. */
@@ -94,12 +97,14 @@ export interface NewObject {
   readonly isBack: boolean;
   /** What is known to have vanished with these bytes, where that was looked up. */
   readonly gone?: readonly Vanished[];
+  /** The picture that was in its place until now. */
+  readonly before?: ImagePayload;
 }
 
 /** Which picture a new object was before, or null; `settle` is called when the new one is stored. */
 export async function findOrigin(
   deps: Deps,
-  { id: own, key, sha256, isKnown, isBack, gone }: NewObject,
+  { id: own, key, sha256, isKnown, isBack, gone, before }: NewObject,
   deletedAt: string,
 ): Promise<Origin | null> {
   const { vectors, buckets, vanished } = deps;
@@ -110,7 +115,10 @@ export async function findOrigin(
   const live = async (isNamesake: boolean): Promise<Origin | null> => {
     const wanted = copies.filter((copy) => isNamesakeOf(key, copy) === isNamesake);
     for (const { id, payload } of wanted.slice(0, LOOKS)) {
-      if ((await buckets.get(payload.bucket)?.head(payload.key)) !== null) continue;
+      const info = await buckets.get(payload.bucket)?.head(payload.key);
+      if (info === undefined || info?.etag === payload.etag) continue;
+      // The other bytes there are seen by themselves, and whose they were.
+      if (info !== null) return { kept: keptOf(payload), settle: async () => {} };
       const { sequencer } = payload;
       return { kept: keptOf(payload), settle: () => vectors.remove([{ id, sequencer, deletedAt }], 'not-older') };
     }
@@ -119,14 +127,16 @@ export async function findOrigin(
   // Those of other names last: each may be what another new object was.
   const namesake = await live(true);
   if (namesake !== null) return namesake;
-  const found = gone?.length === 0 ? [] : ((await vanished?.find(sha256)) ?? []);
+  const vanishedOnes = gone?.length === 0 ? [] : ((await vanished?.find(sha256)) ?? []);
+  // Bytes that come back to where they were are no others' that moved in.
+  const found = before === undefined ? vanishedOnes : vanishedOnes.filter((one) => !isSamePlace(one.payload, before));
   const best = found.find(({ payload }) => payload.key === key) ?? found.find((one) => isNamesakeOf(key, one));
   if (best !== undefined) return originIn(deps, best);
   return (await live(false)) ?? anyOf(deps, found);
 }
 
 /** What vanished with these bytes, whatever it was called: first that of which people said something. */
-function anyOf(deps: Pick<Deps, 'vanished'>, found: readonly Vanished[]): Origin | null {
+function anyOf(deps: Pick<Deps, 'vectors' | 'vanished'>, found: readonly Vanished[]): Origin | null {
   const best = found.find(({ payload }) => !isUntouched(payload)) ?? found[0];
   return best === undefined ? null : originIn(deps, best);
 }
@@ -140,8 +150,55 @@ interface Origin {
   readonly settle: () => Promise<unknown>;
 }
 
-function originIn({ vanished }: Pick<Deps, 'vanished'>, picture: Vanished): Origin {
-  return { kept: keptOf(picture.payload), settle: async () => vanished?.forget(picture) };
+function originIn({ vectors, vanished }: Pick<Deps, 'vectors' | 'vanished'>, picture: Vanished): Origin {
+  const { id, payload } = picture;
+  return {
+    kept: keptOf(payload),
+    async settle() {
+      await vanished?.forget(picture);
+      const place = imageId(payload.bucket, payload.key);
+      if (id !== displacedId(place, payload.sha256, 'lent')) return;
+      const there = (await vectors.get([place])).get(place);
+      if (there?.deleted === false && isEqual(there.payload.tags, payload.tags)) await vectors.setTags(place, []);
+    },
+  };
+}
+
+/**
+ * Decides whose the words are that people said of a picture whose file holds other bytes now. They stay where a picture
+ * was edited. Where the new bytes are those of another picture, which was moved over this one, they go with the old
+ * bytes: nobody loses them before these come up elsewhere, since programs save by moving a new file into place, too.
+ *
+ * @returns what the new bytes bring along, or null where what was said stays; `settle` is called when they are stored
+ */
+export async function takePlace(
+  deps: Deps,
+  found: NewObject & { readonly before: ImagePayload },
+  deletedAt: string,
+): Promise<{ readonly kept: Kept | null; settle(): Promise<unknown> }> {
+  const { id, isKnown, before } = found;
+  const origin = isKnown ? await findOrigin(deps, found, deletedAt) : null;
+  const copies = isUntouched(before) ? [] : await copiesOf(deps.vectors, { ...before, id });
+  const livesOn = copies.some(({ payload }) => isEqual(payload.tags, before.tags));
+  const leaves = origin !== null && (origin.kept.tags.length > 0 || isUntouched(before) || livesOn);
+  if (!livesOn) {
+    await keep(deps, id, before, 'gone', displacedId(id, before.sha256, origin === null || leaves ? 'left' : 'lent'));
+    if (leaves) await giveToHeir(deps, displacedId(id, before.sha256, 'left'), before);
+  }
+  return { kept: leaves ? origin.kept : null, settle: async () => origin?.settle() };
+}
+
+/** @param how `lent` when they are still shown in the old place, until somebody asks for them */
+function displacedId(place: string, sha256: string, how: 'left' | 'lent'): string {
+  return uuidv5(`${sha256} ${how}`, place);
+}
+
+function isSamePlace(a: ImagePayload, b: ImagePayload): boolean {
+  return a.bucket === b.bucket && a.key === b.key;
+}
+
+function isEqual(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((tag) => b.includes(tag));
 }
 
 /** Asked again when a copy is stored: its original may have gone while neither could see the other. */
@@ -162,10 +219,14 @@ export async function inheritLate(
  * or only just made. Other copies are pictures of their own.
  */
 export async function keepVanished(deps: Deps, id: string, payload: ImagePayload): Promise<void> {
-  const { vectors, buckets, vanished, justRenamed } = deps;
   // Before copies are looked for: one that another process stores meanwhile finds it here.
-  const isThere = await keep(deps, id, payload, 'gone');
-  if (!isThere || isUntouched(payload)) return;
+  if (await keep(deps, id, payload, 'gone')) await giveToHeir(deps, id, payload);
+}
+
+/** @param id under which it was kept */
+async function giveToHeir(deps: Deps, id: string, payload: ImagePayload): Promise<void> {
+  if (isUntouched(payload)) return;
+  const { vectors, buckets, vanished, justRenamed } = deps;
   const copies = await copiesOf(vectors, { id, key: payload.key, sha256: payload.sha256 });
   const isMadeToMove = ({ id, payload }: StoredPicture) =>
     Date.now() - Date.parse(payload.indexedAt) < JUST_NOW_MS && !justRenamed?.has(id);
@@ -198,9 +259,10 @@ async function keep(
   id: string,
   payload: ImagePayload,
   why: 'gone' | 'refused',
+  as = id,
 ): Promise<boolean> {
   const vector = (await vectors.vectors([id])).get(id);
-  if (vector !== undefined) await vanished?.keep({ id, payload, space: vectors.space, vector }, why);
+  if (vector !== undefined) await vanished?.keep({ id: as, payload, space: vectors.space, vector }, why);
   return vector !== undefined;
 }
 

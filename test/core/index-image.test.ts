@@ -390,6 +390,66 @@ for (const [where, openLog] of Object.entries(VANISHED_LOGS))
       });
     }
 
+    /** Pictures of bytes of their own, tagged with their names, or with nothing. */
+    async function tagOwn(keys: readonly string[], isTagged: (key: string) => boolean) {
+      for (const key of keys) {
+        await put(`PIC ${key}`, key);
+        await index(created('10', key));
+        if (isTagged(key)) await vectors.setTags(imageId('b', key), [key]);
+      }
+    }
+
+    for (const untagged of ['none', 'a.jpg', 'b.jpg'])
+      for (const order of [
+        ['a.jpg', 'b.jpg'],
+        ['b.jpg', 'a.jpg'],
+      ])
+        it(`keeps its tags where two swap names, untagged ${untagged}, first ${order[0]}`, async () => {
+          await tagOwn(order, (key) => key !== untagged);
+          await put('PIC b.jpg', 'a.jpg');
+          await put('PIC a.jpg', 'b.jpg');
+          await Promise.all(order.map((key) => index(created('20', key))));
+          assert.deepEqual(await tagsOf('a.jpg'), untagged === 'b.jpg' ? [] : ['b.jpg']);
+          assert.deepEqual(await tagsOf('b.jpg'), untagged === 'a.jpg' ? [] : ['a.jpg']);
+          assert.equal(embedder.embeddedImages.length, 2);
+        });
+
+    for (const seed of [1, 2, 3, 4, 5, 6])
+      it(`keeps its tags where a folder is numbered anew (seed ${seed})`, async () => {
+        const random = seededRandom(seed);
+        const keys = Array.from({ length: 8 }, (_, i) => `${i}.jpg`);
+        const isTagged = (key: string) => Number.parseInt(key, 10) % 3 !== seed % 3;
+        await tagOwn(keys, isTagged);
+        for (const [i, key] of keys.entries()) await put(`PIC ${key}`, `${i + 1}.jpg`);
+        await objects.delete('0.jpg');
+        const jobs = [removed('20', '0.jpg'), ...keys.map((_, i) => created('20', `${i + 1}.jpg`))];
+        jobs.sort(() => random() - 0.5);
+        while (jobs.length > 0) await Promise.all(jobs.splice(0, 3).map(index));
+        for (const [i, key] of keys.entries())
+          assert.deepEqual(await tagsOf(`${i + 1}.jpg`), isTagged(key) ? [key] : [], key);
+        assert.equal(embedder.embeddedImages.length, keys.length);
+      });
+
+    it('keeps its tags where a program saves it anew, through a file beside it or leaving one there', async () => {
+      await tagOwn(['a.jpg', 'b.jpg'], () => true);
+      // Written beside it, seen there, and moved into its place.
+      await put('PIC edited', 'a.tmp.jpg');
+      await index(created('20', 'a.tmp.jpg'));
+      await objects.delete('a.tmp.jpg');
+      await put('PIC edited', 'a.jpg');
+      for (const job of [created('30'), removed('30', 'a.tmp.jpg')]) await index(job);
+      assert.deepEqual(await tagsOf('a.jpg'), ['a.jpg']);
+      // And taken back.
+      await put('PIC a.jpg', 'a.jpg');
+      await index(created('40'));
+      assert.deepEqual(await tagsOf('a.jpg'), ['a.jpg']);
+      // The old one is kept under another name.
+      await put('PIC b.jpg', 'b.jpg_original');
+      await put('PIC edited, too', 'b.jpg');
+      for (const key of ['b.jpg', 'b.jpg_original']) await index(created('50', key));
+      assert.deepEqual(await tagsOf('b.jpg'), ['b.jpg']);
+    });
+
     it('finds the tags of each of 130 copies that are all gone first', async () => {
       const names = Array.from({ length: 130 }, (_, i) => `${i}.jpg`);
       for (const name of names) await tagged(`old/${name}`, [name]);
