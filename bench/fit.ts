@@ -1,8 +1,9 @@
 // node bench/fit.ts PICTURES       the 170 photos of COCO that test/fixtures/fit-queries-coco.json was written for
 // How many of 60 plain queries that one of them shows are said to fit nothing, and how many of 60 that none shows: as
-// they are, and by the text side for other languages. Then the same of the samples.
+// they are, and by the text side for other languages. Then the same of the samples, and how many right answers in other
+// languages are said to fit nothing.
 import { fileURLToPath } from 'node:url';
-import { doubted } from '../test/golden/doubted.ts';
+import { doubted, doubtedByLanguage } from '../test/golden/doubted.ts';
 
 export async function run(): Promise<void> {
   const pictures = process.argv[2];
@@ -24,6 +25,13 @@ export async function run(): Promise<void> {
       }
     }
   }
+  const languages = await doubtedByLanguage();
+  for (const [lang, { right, poor }] of languages) {
+    const texts = poor.map(({ text }) => text).join(', ');
+    console.log(`${lang}: ${poor.length} of ${right.length} right answers poor${texts && `: ${texts}`}`);
+  }
+  const count = (of: 'right' | 'poor') => [...languages.values()].reduce((sum, one) => sum + one[of].length, 0);
+  console.log(`all: ${count('poor')} of ${count('right')}`);
 }
 
 if (import.meta.main) await run();

@@ -29,7 +29,7 @@ import {
   SPLIT,
   seed,
 } from './cli/training-options.ts';
-import { calibrateSide } from './evaluate/calibrate.ts';
+import { calibrateSide, captionsByLanguage } from './evaluate/calibrate.ts';
 import { comparisonLines, figureLines, languageLines } from './evaluate/print.ts';
 import { encodeOthers, textSides } from './evaluate/sides.ts';
 
@@ -109,7 +109,8 @@ intervals, and p values.`,
       else for (const folder of folders) heads.push(await evaluateHead(folder, encoders, pairs, options));
       if (flags.calibrate && !headless) {
         const about = { data: basename(location.name), split: flags.split, lang };
-        const request = { ...encoding, pairs, about, seed: flags.seed };
+        const captions = await captionsByLanguage(location, flags.split, encoders);
+        const request = { ...encoding, pairs, captions, about, seed: flags.seed };
         for (const head of heads) {
           const judged = flags.twin === undefined ? head : await evaluateHead(flags.twin, encoders, pairs, options);
           printCalibration(await calibrateSide({ ...request, judged, into: head.folder }));

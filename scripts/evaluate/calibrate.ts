@@ -5,13 +5,15 @@ import type { Encoders } from '../../core/encode/encoders.ts';
 import { loadHead } from '../../core/encode/head.ts';
 import { findFolder } from '../../core/encode/model-files.ts';
 import { OWN_OUTPUT } from '../../core/encode/text-encoder.ts';
-import { SightlineError } from '../../core/errors.ts';
+import { isSightlineError, SightlineError } from '../../core/errors.ts';
 import { writeJsonFile } from '../../core/files/json-file.ts';
 import { LOGITS, packClasses, unpackClasses } from '../../core/picture/classes.ts';
 import { type CalibrationFile, calibrationFile } from '../../core/search/result-fit.ts';
+import { type CaptionedPicture, listLanguages, readDataset } from '../../training/datasets/dataset.ts';
 import type { PairSet } from '../../training/features/extract.ts';
 import { agreedWords, type Calibrated, calibrate } from '../../training/metrics/calibrate.ts';
 import type { EvaluatedHead } from '../../training/metrics/evaluate-head.ts';
+import type { Location } from '../cli/location.ts';
 
 /** Writes how well the answers of a text side fit, beside its graph. */
 
@@ -30,6 +32,8 @@ export interface CalibrationRequest {
   readonly into: string;
   /** Those pictures. */
   readonly pairs: Pick<PairSet, 'pictures' | 'augmented'>;
+  /** What is written of them, by language, that of `pairs` first; see {@link captionsByLanguage}. */
+  readonly captions: ReadonlyMap<string, readonly CaptionedPicture[]>;
   readonly about: CalibrationFile['madeOf'];
   readonly seed: number;
 }
@@ -38,7 +42,7 @@ export interface CalibrationRequest {
  * @throws {invalid-input} for captions that agree in too few words
  */
 export async function calibrateSide(request: CalibrationRequest): Promise<Calibrated> {
-  const { encoders, judged, pairs, into } = request;
+  const { encoders, judged, pairs, captions, into } = request;
   const words = agreedWords(pairs.pictures);
   if (words.length < FEWEST_WORDS) {
     const message =
@@ -46,29 +50,64 @@ export async function calibrateSide(request: CalibrationRequest): Promise<Calibr
       'take more pictures, with several captions each';
     throw new SightlineError('invalid-input', message);
   }
-  const asked = await readWith(
-    judged.folder,
-    encoders,
-    words.map(({ word }) => word),
-  );
   const names = await otherNames(request.modelDirs);
   const [own, shipped] = [await readWith(judged.folder, encoders, names), await readWith(into, encoders, names)];
   const bytes = inBytes(joined(own.raw));
   const { dimension } = judged.vectors;
   const logits = encoders.image.classes && pairs.augmented[0]![LOGITS]!;
   const seen = logits && pairs.pictures.map((_, row) => unpackClasses(packClasses(logits.row(row))));
+  const asked = async (texts: readonly string[], shownBy: readonly (readonly number[])[]) => {
+    const { raw, joint } = await readWith(judged.folder, encoders, texts);
+    return { shownBy, texts: joint, own: raw };
+  };
+  const byLanguage = [];
+  const places = new Map(pairs.pictures.map(({ image }, row) => [image, row]));
+  for (const pictures of captions.values()) {
+    const known = pictures.filter(({ image }) => places.has(image));
+    const shownBy = known.map(({ image }) => [places.get(image)!]);
+    byLanguage.push(
+      await asked(
+        known.map(({ captions: [first] }) => first!),
+        shownBy,
+      ),
+    );
+  }
   const made = calibrate({
-    words,
-    texts: asked.joint,
+    words: await asked(
+      words.map(({ word }) => word),
+      words.map(({ pictures }) => pictures),
+    ),
+    captions: byLanguage,
     images: judged.vectors.images.subarray(0, pairs.pictures.length * dimension),
     // As they are kept.
     others: Float32Array.from(new Float16Array(own.joint)),
     dimension,
-    classes: seen && { words: asked.raw, names: bytes.values, count: names.length, seen },
+    classes: seen && { names: bytes.values, count: names.length, seen },
     seed: request.seed,
   });
   await write(request, made, { halves: new Float16Array(shipped.joint), ...bytes }, words.length);
   return made;
+}
+
+/**
+ * The pictures of a split with their captions in each language of a data set that a text encoder reads, the usual one
+ * first; languages without this split are left out.
+ */
+export async function captionsByLanguage(
+  location: Location,
+  split: string,
+  { profile: { text } }: Encoders,
+): Promise<CalibrationRequest['captions']> {
+  const found = new Map<string, readonly CaptionedPicture[]>();
+  for (const lang of await listLanguages(location)) {
+    if (!text.languages.includes(lang)) continue;
+    const dataset = await readDataset(location, { splits: [split], lang }).catch((error: unknown) => {
+      if (!isSightlineError(error, 'invalid-input')) throw error;
+      return null;
+    });
+    if (dataset !== null) found.set(lang, dataset.pictures);
+  }
+  return found;
 }
 
 /** Texts as the text encoder itself sees them, and in the space of a head, one after the other. */
@@ -114,8 +153,8 @@ async function otherNames(modelDirs: readonly string[]): Promise<string[]> {
 }
 
 async function write(
-  { encoders, judged: { vectors }, into: folder, about }: CalibrationRequest,
-  { temperature, poor, good, classes, caught }: Calibrated,
+  { encoders, judged: { vectors }, into: folder, about, captions }: CalibrationRequest,
+  { temperature, poor, good, classes, caught, cost }: Calibrated,
   stored: {
     readonly halves: Float16Array<ArrayBuffer>;
     readonly bytes: Int8Array<ArrayBuffer>;
@@ -139,7 +178,12 @@ async function write(
         names: { path: `calibration-${name}.i8`, rows: classes.count, scale: stored.scale },
       },
     }),
-    madeOf: { ...about, words, caught },
+    madeOf: {
+      ...about,
+      words,
+      caught,
+      ...(captions.size > 1 && { languages: [...captions.keys()], cost: { ...cost } }),
+    },
   };
   await writeFile(join(folder, others.path), new Uint8Array(stored.halves.buffer));
   if (file.classes !== undefined) {

@@ -20,7 +20,7 @@ import { type NamedClasses, textSideData } from '../../training/trainer/text-sid
 import { encodePictures } from '../cli/encode-pictures.ts';
 import type { Location } from '../cli/location.ts';
 import { createProgress } from '../cli/progress.ts';
-import { calibrateSide } from '../evaluate/calibrate.ts';
+import { calibrateSide, captionsByLanguage } from '../evaluate/calibrate.ts';
 
 /** A text side trained into a head, judged by language, and written beside the sides that are there. */
 
@@ -250,14 +250,15 @@ async function judge(job: TextSideJob, { own, languages }: Parties, folder: stri
   return judged;
 }
 
-/** Writes how well answers fit, by words of captions in English: the side brings all languages to the same place. */
+/** Writes how well answers fit, by words of captions in English, and what captions in other languages have less. */
 async function calibrate(job: TextSideJob, { own }: Parties, judged: TextSideReport['judged']): Promise<void> {
   const { location, modelDirs, folder, seed } = job;
   const { lang, head } = judged.find((one) => one.lang === FIRST_LANGUAGE)!;
   const about = { data: dataName(location), split: VALIDATION, lang };
   const { pairs, close } = await pairsOf(job, own, [VALIDATION], lang);
   try {
-    await calibrateSide({ modelDirs, encoders: own, judged: head, pairs, about, seed, into: folder });
+    const captions = await captionsByLanguage(location, VALIDATION, own);
+    await calibrateSide({ modelDirs, encoders: own, judged: head, pairs, captions, about, seed, into: folder });
   } catch (error) {
     if (!isSightlineError(error, 'invalid-input')) throw error;
     console.error(`warning: answers of ${own.text.name} will not say how well they fit: ${error.message}`);

@@ -1,18 +1,38 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { loadEmbedder } from '../../core/encode/embedder.ts';
 import { ANY_LANGUAGE, type VectorStore } from '../../core/ports.ts';
 import type { FoundHit } from '../../core/search/rank-fusion.ts';
-import { bestFit, fitOfHits } from '../../core/search/result-fit.ts';
+import { bestFit, type Fit, fitOfHits } from '../../core/search/result-fit.ts';
 import type { JointEmbedding } from '../../core/types.ts';
 import { dot } from '../../core/vector-arithmetic.ts';
 import { image } from '../contract/vectors-data.ts';
 import { MODELS } from './golden.ts';
 
+/** Which answers of the bundled models are called poor. */
+
+const PHOTOS = fileURLToPath(new URL('../../examples/photos', import.meta.url));
+const BY_LANGUAGE = new URL('../fixtures/queries-by-language.json', import.meta.url);
+
 /** Plain queries, by whether a picture of some collection shows what they ask for. */
 interface FitQueries {
   readonly shown: readonly string[];
   readonly absent: readonly string[];
+}
+
+/** A query that is asked in many languages. */
+interface LanguageQuery {
+  readonly pictures: readonly string[];
+  /** By language. */
+  readonly texts: Readonly<Record<string, string>>;
+}
+
+/** What is answered to a text: names of pictures, the nearest first. */
+interface Answer {
+  readonly text: string;
+  readonly nearest: readonly string[];
+  readonly fit: Fit | undefined;
 }
 
 /**
@@ -25,28 +45,61 @@ export async function doubted(
   lang: string | null = null,
 ): Promise<{ asked: FitQueries; poor: FitQueries }> {
   const asked = JSON.parse(await readFile(file, 'utf8')) as FitQueries;
+  return withAnswers(pictures, async (answer) => {
+    const poorOf = async (queries: readonly string[]) =>
+      (await answer(queries, lang)).filter(({ fit }) => fit === 'poor').map(({ text }) => text);
+    return { asked, poor: { shown: await poorOf(asked.shown), absent: await poorOf(asked.absent) } };
+  });
+}
+
+/**
+ * The same plain queries in all languages but English, asked of the sample photos: those with a right photo in the top
+ * three, and which of these are called poor.
+ */
+export async function doubtedByLanguage(): Promise<Map<string, { right: Answer[]; poor: Answer[] }>> {
+  const queries = JSON.parse(await readFile(BY_LANGUAGE, 'utf8')) as LanguageQuery[];
+  return withAnswers(PHOTOS, async (answer) => {
+    const found = new Map<string, { right: Answer[]; poor: Answer[] }>();
+    for (const lang of Object.keys(queries[0]!.texts).filter((lang) => lang !== 'en')) {
+      const answers = await answer(
+        queries.map(({ texts }) => texts[lang]!),
+        lang,
+      );
+      const right = answers.filter(({ nearest }, i) =>
+        nearest.slice(0, 3).some((name) => queries[i]!.pictures.includes(name)),
+      );
+      found.set(lang, { right, poor: right.filter(({ fit }) => fit === 'poor') });
+    }
+    return found;
+  });
+}
+
+async function withAnswers<T>(
+  pictures: string,
+  use: (answer: (texts: readonly string[], lang: string | null) => Promise<Answer[]>) => Promise<T>,
+): Promise<T> {
   const embedder = await loadEmbedder({ modelDirs: [MODELS], profile: 'compact' });
   try {
     const vectors = new Map<string, JointEmbedding>();
-    const hits: FoundHit[] = [];
+    const all: FoundHit[] = [];
     for (const id of (await readdir(pictures)).filter((name) => name.endsWith('.jpg'))) {
       const { vector, classes } = await embedder.embedImage(await readFile(join(pictures, id)));
       vectors.set(id, vector);
-      hits.push({ id, score: 0, why: ['meaning'], payload: image({ classes }) });
+      all.push({ id, score: 0, why: ['meaning'], payload: image({ classes }) });
     }
-    const store = { vectors: async () => vectors, count: async () => hits.length } as unknown as VectorStore;
-    const poorOf = async (queries: readonly string[]) => {
-      const found: string[] = [];
-      for (const [i, text] of (await embedder.readTexts(queries, { ...ANY_LANGUAGE, lang })).entries()) {
-        const calibration = await embedder.calibration(text.side);
-        if (calibration === null) throw new Error(`expected a calibration of ${text.side}, got none`);
-        const near = ({ id }: FoundHit) => dot(text.vector, vectors.get(id)!);
-        const answer = { text, filter: {}, hits: hits.toSorted((a, b) => near(b) - near(a)) };
-        if (bestFit(await fitOfHits(store, calibration, answer)) === 'poor') found.push(queries[i]!);
+    const store = { vectors: async () => vectors, count: async () => all.length } as unknown as VectorStore;
+    return await use(async (texts, lang) => {
+      const answers: Answer[] = [];
+      for (const [i, read] of (await embedder.readTexts(texts, { ...ANY_LANGUAGE, lang })).entries()) {
+        const calibration = await embedder.calibration(read.side);
+        if (calibration === null) throw new Error(`expected a calibration of ${read.side}, got none`);
+        const near = ({ id }: FoundHit) => dot(read.vector, vectors.get(id)!);
+        const hits = all.toSorted((a, b) => near(b) - near(a));
+        const fits = await fitOfHits(store, calibration, { text: read, filter: {}, hits });
+        answers.push({ text: texts[i]!, nearest: hits.map(({ id }) => id), fit: bestFit(fits) });
       }
-      return found;
-    };
-    return { asked, poor: { shown: await poorOf(asked.shown), absent: await poorOf(asked.absent) } };
+      return answers;
+    });
   } finally {
     await embedder.close();
   }

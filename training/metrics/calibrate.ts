@@ -70,9 +70,12 @@ const TEMPERATURES = [0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15];
 const OWN_SHARE = 0.43;
 
 export interface CalibrationInput {
-  readonly words: readonly AgreedWord[];
-  /** [words, dimension] */
-  readonly texts: Float32Array;
+  readonly words: Queries;
+  /**
+   * Captions of these pictures in each language that the side reads, that of the words first; with one or none, all
+   * queries are taken to be like the words.
+   */
+  readonly captions: readonly Queries[];
   /** [pictures, dimension] */
   readonly images: Float32Array;
   /** [n, dimension] Texts that name other things. */
@@ -83,10 +86,18 @@ export interface CalibrationInput {
   readonly seed: number;
 }
 
+/** Texts that are asked. */
+export interface Queries {
+  /** The pictures that show each, by their rows. */
+  readonly shownBy: readonly (readonly number[])[];
+  /** [texts, dimension] */
+  readonly texts: Float32Array;
+  /** Unit vectors of the text encoder itself, one a text. */
+  readonly own: readonly Float32Array[];
+}
+
 export interface ClassInput {
-  /** Unit vectors of the words in the text encoder's own space. */
-  readonly words: readonly Float32Array[];
-  /** [count, size] The same of the names of the classes. */
+  /** [count, size] Unit vectors of the names of the classes in the text encoder's own space. */
   readonly names: Float32Array;
   readonly count: number;
   /** What each picture is taken for. */
@@ -96,64 +107,87 @@ export interface ClassInput {
 export interface Calibrated extends Calibration {
   /** Share of words that no picture shows which are poor, over all sizes. */
   readonly caught: number;
+  /** What was taken off the bounds of all evidence there is, for other languages. */
+  readonly cost: LanguageCost;
+}
+
+/** How much less evidence there is for what is asked in other languages than in that of the words; 0 or more. */
+export interface LanguageCost {
+  readonly poor: number;
+  readonly good: number;
 }
 
 /**
  * The bounds are straight lines, over the logarithm of the size, through quantiles of evidence; the temperature of
- * cosines is the one that tells most of the words apart that no picture shows.
+ * cosines is the one that tells most of the words apart that no picture shows. For a side that reads other languages,
+ * too, they lie lower by what a picture's caption in these has less evidence than its caption in the language of the
+ * words.
  */
 export function calibrate(input: CalibrationInput): Calibrated {
-  const { dimension, images, words, texts, others, classes } = input;
-  const rowOf = (matrix: Float32Array, i: number) => matrix.subarray(i * dimension, (i + 1) * dimension);
-  const pictures = images.length / dimension;
-  const cosines = words.map((_, w) =>
-    Float32Array.from({ length: pictures }, (_, i) => dot(rowOf(texts, w), rowOf(images, i))),
-  );
-  const asked = askCollections(new Random(input.seed, 'collections'), words, cosines);
-  const byCosine = best(
+  const { words, captions, others, classes, seed } = input;
+  const asked = askCollections(input, words, new Random(seed, 'collections'));
+  const cosines = (temperature: number) => cosineEvidence(input, temperature);
+  const { temperature } = best(
     TEMPERATURES.map((temperature) => {
-      const evidenceOf = cosineEvidence(input, temperature, cosines);
-      return { temperature, evidenceOf, ...bounds(asked, evidenceOf, POOR_SHARE.cosines) };
+      const judged = judge(asked, cosines(temperature)(words));
+      return { temperature, ...bounds(judged, POOR_SHARE.cosines, NO_COST) };
     }),
   );
-  const { temperature, poor, good, caught, evidenceOf } = byCosine;
-  const own = { temperature, poor, good, others };
-  if (classes === null) return { ...own, classes: null, caught };
+  const shown = captions.map((queries) => {
+    const all = askCollections(input, queries, new Random(seed, 'captions'));
+    return { queries, asked: all.filter(({ isShown }) => isShown) };
+  });
+  const made = (evidence: Evidence, poorShare: number) => {
+    const [own, ...rest] = shown.map(({ queries, asked }) => judge(asked, evidence(queries)));
+    const cost = own === undefined || rest.length === 0 ? NO_COST : languageCost(own, rest, poorShare);
+    return { ...bounds(judge(asked, evidence(words)), poorShare, cost), cost };
+  };
+  const ofCosines = cosines(temperature);
+  const byCosine = { temperature, others, ...made(ofCosines, POOR_SHARE.cosines) };
+  if (classes === null) return { ...byCosine, classes: null };
   const { names, count } = classes;
   const ownTemperature = Math.max(1e-3, OWN_SHARE * deviationAmong(names, count));
-  const also = evidenceOfClasses(classes, ownTemperature);
-  const both: EvidenceOf = (word, picture) => evidenceOf(word, picture) + also(word, picture);
-  const byClass = bounds(asked, both, POOR_SHARE.classes);
-  const known = { temperature: ownTemperature, poor: byClass.poor, good: byClass.good, names, count };
-  return { ...own, classes: known, caught: byClass.caught };
+  const ofClasses = classesEvidence(classes, ownTemperature);
+  const { poor, good, caught, cost } = made((queries) => {
+    const [one, other] = [ofCosines(queries), ofClasses(queries)];
+    return (text, picture) => one(text, picture) + other(text, picture);
+  }, POOR_SHARE.classes);
+  return { ...byCosine, classes: { temperature: ownTemperature, poor, good, names, count }, caught, cost };
 }
 
 function best<T extends { readonly caught: number }>(all: readonly T[]): T {
   return all.reduce((most, one) => (one.caught > most.caught ? one : most));
 }
 
-/** A word asked in a collection: the nearest pictures, and whether the word was written of any picture there. */
+/** A text asked in a collection: the nearest pictures, and whether one there shows it. */
 interface Asked {
   readonly size: number;
-  readonly word: number;
+  readonly text: number;
   readonly nearest: readonly number[];
   readonly isShown: boolean;
 }
 
-function askCollections(random: Random, words: readonly AgreedWord[], cosines: readonly Float32Array[]): Asked[] {
-  const pictures = cosines[0]?.length ?? 0;
+function askCollections({ images, dimension }: CalibrationInput, { texts, shownBy }: Queries, random: Random): Asked[] {
+  const pictures = images.length / dimension;
+  const row = rowsOf(texts, dimension);
+  const picture = rowsOf(images, dimension);
+  const cosines = shownBy.map((_, t) => Float32Array.from({ length: pictures }, (_, i) => dot(row(t), picture(i))));
   return SIZES.filter((size) => size <= pictures).flatMap((size) => {
     const asked: Asked[] = [];
-    for (let shown = 0; shown < QUERIES && words.length > 0; ) {
+    for (let shown = 0; shown < QUERIES && shownBy.length > 0; ) {
       const collection = draw(random, pictures, size);
-      for (const [word, { pictures: those }] of words.entries()) {
+      for (const [text, those] of shownBy.entries()) {
         const isShown = those.some((one) => collection.has(one));
         if (isShown) shown++;
-        asked.push({ size, word, nearest: nearestOf(collection, cosines[word]!), isShown });
+        asked.push({ size, text, nearest: nearestOf(collection, cosines[text]!), isShown });
       }
     }
     return asked;
   });
+}
+
+function rowsOf(matrix: Float32Array, size: number): (i: number) => Float32Array {
+  return (i) => matrix.subarray(i * size, (i + 1) * size);
 }
 
 /** The first ones by cosine, as an answer begins. */
@@ -168,25 +202,24 @@ function nearestOf(collection: ReadonlySet<number>, cosines: Float32Array): numb
   return first;
 }
 
-/** Evidence of a word and a picture, by their rows. */
-type EvidenceOf = (word: number, picture: number) => number;
+/** Evidence of a text and a picture, by their rows. */
+type Evidence = (queries: Queries) => (text: number, picture: number) => number;
 
-function cosineEvidence(
-  { others, dimension, images }: CalibrationInput,
-  temperature: number,
-  cosines: readonly Float32Array[],
-): EvidenceOf {
+function cosineEvidence({ others, dimension, images }: CalibrationInput, temperature: number): Evidence {
+  const picture = rowsOf(images, dimension);
   // What a picture says of the other texts does not depend on the query.
   const base = Float64Array.from({ length: images.length / dimension }, (_, i) =>
-    evidence({ temperature, others }, 0, images.subarray(i * dimension, (i + 1) * dimension)),
+    evidence({ temperature, others }, 0, picture(i)),
   );
-  return (word, picture) => cosines[word]![picture]! / temperature + base[picture]!;
+  return ({ texts }) => {
+    const row = rowsOf(texts, dimension);
+    return (text, i) => dot(row(text), picture(i)) / temperature + base[i]!;
+  };
 }
 
 /** Standard deviation of the cosines of each two of some unit vectors. */
 function deviationAmong(vectors: Float32Array, count: number): number {
-  const size = vectors.length / count;
-  const row = (i: number) => vectors.subarray(i * size, (i + 1) * size);
+  const row = rowsOf(vectors, vectors.length / count);
   let [sum, squares, pairs] = [0, 0, 0];
   for (let i = 0; i < count; i++) {
     for (let j = i + 1; j < count; j++) {
@@ -199,26 +232,60 @@ function deviationAmong(vectors: Float32Array, count: number): number {
   return Math.sqrt(squares / pairs - (sum / pairs) ** 2);
 }
 
-function evidenceOfClasses({ words, names, count, seen }: ClassInput, temperature: number): EvidenceOf {
-  const meant = words.map((own) => meantClasses({ temperature, names, count }, own));
-  return (word, picture) => classEvidence(meant[word]!, seen[picture]!);
+function classesEvidence({ names, count, seen }: ClassInput, temperature: number): Evidence {
+  return ({ own }) => {
+    const meant = own.map((vector) => meantClasses({ temperature, names, count }, vector));
+    return (text, picture) => classEvidence(meant[text]!, seen[picture]!);
+  };
 }
 
-/** Bounds on the best evidence of an answer. */
-function bounds(asked: readonly Asked[], evidenceOf: EvidenceOf, poorShare: number): Bounds & { caught: number } {
-  const value = ({ word, nearest }: Asked) => Math.max(...nearest.map((picture) => evidenceOf(word, picture)));
-  const judged = asked.map((one) => ({ size: one.size, isShown: one.isShown, value: value(one) }));
-  const points = [...new Set(judged.map(({ size }) => size))].map((size) => {
-    const values = judged.filter((one) => one.isShown && one.size === size).map((one) => one.value);
+/** The best evidence of an answer. */
+type Judged = Pick<Asked, 'size' | 'isShown'> & { readonly value: number };
+
+function judge(asked: readonly Asked[], evidenceOf: ReturnType<Evidence>): Judged[] {
+  return asked.map(({ size, isShown, text, nearest }) => ({
+    size,
+    isShown,
+    value: Math.max(...nearest.map((picture) => evidenceOf(text, picture))),
+  }));
+}
+
+/** What so many of the answers that are there have less of, and half of them, by the size of the collection. */
+function quantiles(judged: readonly Judged[], poorShare: number) {
+  return [...new Set(judged.map(({ size }) => size))].map((size) => {
+    const values = judged.filter((one) => one.isShown && one.size === size).map(({ value }) => value);
     values.sort((a, b) => a - b);
     const at = (share: number) => values[Math.floor(share * (values.length - 1))]!;
     return { log: Math.log(size), poor: at(poorShare), good: at(GOOD_SHARE) };
   });
-  const through = (of: 'poor' | 'good') => fitLine(points.map((point) => [point.log, point[of]]));
+}
+
+function bounds(judged: readonly Judged[], poorShare: number, cost: LanguageCost): Bounds & { caught: number } {
+  const points = quantiles(judged, poorShare);
+  const through = (of: 'poor' | 'good') => {
+    const { atOne, perLog } = fitLine(points.map((point) => [point.log, point[of]]));
+    return { atOne: atOne - cost[of], perLog };
+  };
   const made = { poor: through('poor'), good: through('good') };
   const absent = judged.filter(({ isShown }) => !isShown);
   const poor = absent.filter((one) => fitOf(made, one.value, one.size) === 'poor');
   return { ...made, caught: poor.length / Math.max(1, absent.length) };
+}
+
+const NO_COST: LanguageCost = { poor: 0, good: 0 };
+
+/** The mean over languages and sizes; none is asked for more than the first. */
+function languageCost(
+  first: readonly Judged[],
+  others: readonly (readonly Judged[])[],
+  poorShare: number,
+): LanguageCost {
+  const own = quantiles(first, poorShare);
+  const less = (of: 'poor' | 'good') => {
+    const all = others.flatMap((judged) => quantiles(judged, poorShare).map((point, i) => own[i]![of] - point[of]));
+    return Math.max(0, all.reduce((sum, value) => sum + value, 0) / all.length);
+  };
+  return { poor: less('poor'), good: less('good') };
 }
 
 function draw(random: Random, from: number, count: number): Set<number> {
