@@ -19,17 +19,17 @@ import {
 } from './setting-value.ts';
 
 /**
- * Everything that can be configured, each setting once: an entry here is read from the environment, is a flag of the
- * commands that name it, and stands in the tables of README.md and docs/configuration.md (`npm run docs`).
+ * All settings. Each entry is read from the environment, can be a flag of commands, and is listed in README.md and
+ * docs/configuration.md (`npm run docs`).
  */
 
-/** Who reads a setting: a process on one machine, the Lambda functions, or the stack when it is deployed. */
+/** Where a setting is read: by a process on one machine, by the Lambda functions, or by the stack on deployment. */
 export type Reader = 'server' | 'functions' | 'stack';
 
 export interface Setting<T, R extends Reader = Reader> extends Option<T> {
-  /** Name of the environment variable. */
+  /** Environment variable. */
   readonly env: string;
-  /** Name of the flag of commands that take it, without its dashes. */
+  /** Flag of the commands that take it, without dashes. */
   readonly flag?: string;
   readonly readers: readonly R[];
 }
@@ -58,7 +58,7 @@ const KMS_KEY = { pattern: /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[\w-]+$/,
 export const SETTINGS = {
   photos: setting(
     { env: 'SIGHTLINE_PHOTOS', flag: 'photos', readers: SERVER },
-    many(path({ text: 'folder to watch', shown: 'data/photos, which starts with 23 sample photos' }), {
+    many(path({ text: 'folder of pictures to index and watch', shown: 'data/photos, with 23 samples' }), {
       separator: delimiter,
     }),
   ),
@@ -66,81 +66,80 @@ export const SETTINGS = {
     { env: 'SIGHTLINE_DATA', flag: 'data', readers: RUNTIMES },
     path({
       text: 'folder for the index and caches',
-      shown: 'data in a clone, else where the system keeps such things',
+      shown: "data in a clone, otherwise the user's data folder",
     }),
   ),
   port: setting(
     { env: 'PORT', flag: 'port', readers: SERVER },
-    whole({ max: 65535, default: 8787, text: 'TCP port, 0 for any free one' }),
+    whole({ max: 65535, default: 8787, text: 'TCP port; 0 picks a free one' }),
   ),
   host: setting(
     { env: 'HOST', flag: 'host', readers: RUNTIMES },
     address({
-      text: 'address to listen on; anything else than loopback needs API keys for writing',
+      text: 'address to listen on; beyond loopback, writing needs an API key',
       default: '127.0.0.1',
     }),
   ),
   bucket: setting(
     { env: 'SIGHTLINE_BUCKET', flag: 'bucket', readers: RUNTIMES },
-    bucketName({ text: 'S3 bucket to serve instead of a folder; credentials come from the usual places of AWS' }),
+    bucketName({ text: 'S3 bucket to serve instead of a folder; AWS credentials are found the usual way' }),
   ),
   s3Endpoint: setting(
     { env: 'S3_ENDPOINT', readers: RUNTIMES },
-    url({ text: 'a server that speaks S3, instead of AWS' }),
+    url({ text: 'S3-compatible server to use instead of AWS' }),
   ),
   queueUrl: setting(
     { env: 'SIGHTLINE_QUEUE_URL', flag: 'queue', readers: RUNTIMES },
-    url({ text: 'SQS queue that the bucket announces its changes to; they are indexed as they come' }),
+    url({ text: 'SQS queue that receives the change events of the bucket' }),
   ),
   qdrantUrl: setting(
     { env: 'QDRANT_URL', flag: 'qdrant', readers: SERVER },
-    url({ text: 'Qdrant server for the vectors, instead of a file (port 6333 unless the URL has another)' }),
+    url({ text: 'Qdrant server for the vectors instead of a local file; the default port is 6333' }),
   ),
-  qdrantApiKey: setting({ env: 'QDRANT_API_KEY', readers: SERVER }, text({ text: 'its API key', secret: true })),
+  qdrantApiKey: setting(
+    { env: 'QDRANT_API_KEY', readers: SERVER },
+    text({ text: 'API key of the Qdrant server', secret: true }),
+  ),
   qdrantSearch: setting(
     { env: 'SIGHTLINE_QDRANT_SEARCH', readers: ALL },
     choice(['auto', 'exact', 'graph'], {
-      text:
-        'exact: every vector is looked at; graph: the HNSW graph, which may miss some; auto: by the ' +
-        'number of points',
+      text: '`exact` compares every vector, `graph` uses HNSW and may miss some, `auto` goes by the number of points',
       default: 'auto',
     }),
   ),
   qdrantExactBelow: setting(
     { env: 'SIGHTLINE_QDRANT_EXACT_BELOW', readers: ALL },
-    whole({ default: 300_000, text: 'points from which on auto takes the graph' }),
+    whole({ default: 300_000, text: 'number of points from which `auto` uses the graph' }),
   ),
   qdrantEf: setting(
     { env: 'SIGHTLINE_QDRANT_EF', readers: ALL },
-    whole({ min: 1, max: 10_000, default: 128, text: 'candidates of a search by the graph: more find more' }),
+    whole({ min: 1, max: 10_000, default: 128, text: 'HNSW candidates per search; more of them find more' }),
   ),
   qdrantM: setting(
     { env: 'SIGHTLINE_QDRANT_M', readers: ALL },
-    whole({ max: 512, default: 16, text: 'edges a node of the graph, when a collection is made; 0 for no graph' }),
+    whole({ max: 512, default: 16, text: 'HNSW edges per node; 0 builds no graph; new collections only' }),
   ),
   qdrantQuantization: setting(
     { env: 'SIGHTLINE_QDRANT_QUANTIZATION', readers: ALL },
     choice(['none', 'int8'], {
-      text: 'copies of one byte a component that the graph searches first, when a collection is made: none or int8',
+      text: 'search int8 copies of the vectors first; new collections only',
       default: 'none',
     }),
   ),
   qdrantOnDisk: setting(
     { env: 'SIGHTLINE_QDRANT_ON_DISK', readers: ALL },
     choice(['none', 'vectors', 'all'], {
-      text:
-        'what lies on disk instead of in memory, when a collection is made: none, vectors, or all with ' +
-        'graph and indexes',
+      text: 'what stays on disk instead of in memory; `all` includes graph and indexes; new collections only',
       default: 'none',
     }),
   ),
   qdrantShards: setting(
     { env: 'SIGHTLINE_QDRANT_SHARDS', readers: ALL },
-    whole({ min: 1, max: 1000, default: 1, text: 'shards of a collection, when it is made' }),
+    whole({ min: 1, max: 1000, default: 1, text: 'shards per collection; new collections only' }),
   ),
   qdrantReplicas: setting(
     { env: 'SIGHTLINE_QDRANT_REPLICAS', readers: ALL },
-    whole({ min: 1, max: 100, default: 1, text: 'copies of each shard, when a collection is made' }),
+    whole({ min: 1, max: 100, default: 1, text: 'copies of each shard; new collections only' }),
   ),
   tombstoneDays: setting(
     { env: 'SIGHTLINE_TOMBSTONE_DAYS', readers: ALL },
@@ -148,7 +147,7 @@ export const SETTINGS = {
       min: 1,
       max: 3650,
       default: 30,
-      text: 'days that a deletion is remembered, so that no event that was delayed can undo it',
+      text: 'days to remember a deletion, so that a delayed event cannot undo it',
     }),
   ),
   profile: setting(
@@ -157,17 +156,17 @@ export const SETTINGS = {
       unit: 'NAME',
       pattern: /^[a-z0-9-]+$/,
       expected: 'the name of a profile in models/manifest.json',
-      text: 'models, a profile of models/manifest.json',
-      shown: 'that of the index, else compact',
+      text: 'models to use: a profile from models/manifest.json',
+      shown: 'that of the index, or compact',
     }),
   ),
   head: setting(
     { env: 'SIGHTLINE_HEAD', readers: SERVER },
-    path({ text: 'folder of the head', shown: "the profile's" }),
+    path({ text: 'folder of the trained head', shown: 'that of the profile' }),
   ),
   extraModels: setting(
     { env: 'SIGHTLINE_EXTRA_MODELS', readers: RUNTIMES },
-    many(path({ text: 'further folders of models, as in PATH' }), { separator: delimiter }),
+    many(path({ text: 'more folders with models' }), { separator: delimiter }),
   ),
   apiKeyHashes: setting(
     { env: 'SIGHTLINE_API_KEYS', readers: RUNTIMES },
@@ -178,15 +177,15 @@ export const SETTINGS = {
         pattern: /^((read|write):)?[0-9a-f]{64}$/,
         expected: 'a SHA-256 hash as 64 lower-case hex digits, with read: or write: in front or not',
         text:
-          'SHA-256 hashes of keys as `npm run key` makes them, comma separated: `read:HASH`, ' +
-          '`write:HASH`, or just `HASH`, which may write, too',
+          'SHA-256 hashes of API keys, made by `npm run key`: `read:HASH` or `write:HASH`; a bare `HASH` may ' +
+          'read and write',
       }),
     ),
   ),
   requireKey: setting(
     { env: 'SIGHTLINE_REQUIRE_KEY', readers: ALL },
     choice(['write', 'read'], {
-      text: 'what needs a key: writing, or reading, too; on loopback nothing while there are no keys',
+      text: 'what needs an API key: only writing, or also reading; on loopback nothing does until there are keys',
       default: 'write',
     }),
   ),
@@ -197,7 +196,7 @@ export const SETTINGS = {
         unit: 'NETWORKS',
         pattern: /^[0-9a-f.:]+\/\d{1,3}$/i,
         expected: 'a network such as 10.0.0.0/8',
-        text: 'networks of proxies whose word on caller, scheme, host and path in front counts, comma separated',
+        text: 'proxy networks whose forwarded headers are trusted (caller, scheme, host, path prefix)',
       }),
     ),
   ),
@@ -207,43 +206,41 @@ export const SETTINGS = {
       unit: 'PATH',
       pattern: /^(\/[\w.~-]+)+$/,
       expected: 'a path such as /photos',
-      text: 'path in front of all addresses, as a proxy shows them; also where it takes the path away',
+      text: 'path prefix of all URLs behind a proxy, even if the proxy strips it',
     }),
   ),
   readOnly: setting(
     { env: 'SIGHTLINE_READ_ONLY', flag: 'read-only', readers: ALL },
-    toggle({ text: 'never change a file in folders and buckets of pictures: no uploads, no deletes' }),
+    toggle({ text: 'never change picture folders or buckets: no uploads, no deletions' }),
   ),
   trashDays: setting(
     { env: 'SIGHTLINE_TRASH_DAYS', readers: ALL },
-    whole({ min: 1, max: 3650, default: 30, text: 'days that deleted pictures are kept in the trash' }),
+    whole({ min: 1, max: 3650, default: 30, text: 'days that deleted pictures stay in the trash' }),
   ),
   requesterPays: setting(
     { env: 'SIGHTLINE_REQUESTER_PAYS', readers: ALL },
-    toggle({ text: 'pay for requests to buckets whose owners do not' }),
+    toggle({ text: 'pay for requests to requester-pays buckets' }),
   ),
   corsOrigins: setting(
     { env: 'SIGHTLINE_CORS_ORIGINS', readers: ALL },
-    many(url({ unit: 'URLS', text: 'pages of other origins that may call the API, comma separated' })),
+    many(url({ unit: 'URLS', text: 'other origins whose pages may call the API' })),
   ),
   allowedHosts: setting(
     { env: 'SIGHTLINE_ALLOWED_HOSTS', readers: RUNTIMES },
-    many(text({ unit: 'NAMES', text: 'host names the server answers to beside its own address, comma separated' })),
+    many(text({ unit: 'NAMES', text: 'host names that the server answers to, besides its own address' })),
   ),
   requestsPerMinute: setting(
     { env: 'SIGHTLINE_RATE_LIMIT', readers: ALL },
-    whole({ max: 1_000_000, default: 6000, text: 'requests a minute and caller, 0 for no limit' }),
+    whole({ max: 1_000_000, default: 6000, text: 'requests per minute and caller; 0 means no limit' }),
   ),
   ignore: setting(
     { env: 'SIGHTLINE_IGNORE', flag: 'ignore', readers: SERVER },
-    many(text({ unit: 'PATTERNS', text: 'what to leave out of folders, as in a .gitignore, comma separated' })),
+    many(text({ unit: 'PATTERNS', text: 'files and folders to skip: .gitignore patterns, comma-separated' })),
   ),
   sidecars: setting(
     { env: 'SIGHTLINE_SIDECARS', readers: AWS },
     choice(['on', 'off'], {
-      text:
-        'look beside pictures for what says more of them (.xmp, .json of Google Takeout), which costs a list in S3 ' +
-        'for each folder and run',
+      text: 'read sidecar files (.xmp, Google Takeout .json); costs one S3 LIST request per folder and run',
       default: 'on',
     }),
   ),
@@ -252,7 +249,7 @@ export const SETTINGS = {
     whole({
       max: 24 * 365,
       default: 24,
-      text: 'hours that the tags of a picture that is gone wait for its bytes to come back under any name',
+      text: 'hours to keep the tags of a vanished picture, in case it comes back under another name',
     }),
   ),
   maxImageBytes: setting(
@@ -271,14 +268,14 @@ export const SETTINGS = {
       min: 1,
       max: 1_000_000_000,
       default: 100_000_000,
-      text: 'larger pictures, width x height, are rejected undecoded',
+      text: 'pictures with more pixels (width x height) are rejected undecoded',
     }),
   ),
   damaged: setting(
     { env: 'SIGHTLINE_DAMAGED', readers: ALL },
     choice(['refuse', 'draw'], {
       default: 'refuse',
-      text: '`draw` indexes files that are damaged or end too early by what they still show',
+      text: '`draw` indexes damaged and truncated files by what they still show',
     }),
   ),
   concurrency: setting(
@@ -287,29 +284,29 @@ export const SETTINGS = {
       min: 1,
       max: 64,
       default: Math.max(2, availableParallelism()),
-      shown: 'cores, at least 2',
-      text: 'pictures at the same time',
+      shown: 'CPU cores, at least 2',
+      text: 'pictures to process at the same time',
     }),
   ),
   logLevel: setting(
     { env: 'LOG_LEVEL', readers: ALL },
     choice(['trace', 'debug', 'info', 'warn', 'error', 'silent'], {
-      text: 'least severe level that is logged: trace, debug, info, warn, error or silent',
+      text: 'lowest level that is logged',
       default: 'info',
-      shown: 'info, on a terminal warn',
+      shown: 'info; warn in a terminal',
     }),
   ),
   hubEndpoint: setting(
     { env: 'HF_ENDPOINT', readers: SERVER },
-    url({ text: 'where models and data sets are pulled from', default: 'https://huggingface.co' }),
+    url({ text: 'server to download models and data sets from', default: 'https://huggingface.co' }),
   ),
   hubToken: setting(
     { env: 'HF_TOKEN', readers: SERVER },
-    text({ unit: 'TOKEN', secret: true, text: 'for what is not open to all there' }),
+    text({ unit: 'TOKEN', secret: true, text: 'access token for gated models and data sets' }),
   ),
   prefixes: setting(
     { env: 'SIGHTLINE_PREFIXES', readers: AWS },
-    many(text({ unit: 'PREFIXES', text: 'key prefixes whose objects are indexed, comma separated', shown: 'all' }), {
+    many(text({ unit: 'PREFIXES', text: 'key prefixes to index; none may begin with another', shown: 'all' }), {
       check: apart,
     }),
   ),
@@ -319,13 +316,13 @@ export const SETTINGS = {
       text({
         ...BUCKET,
         unit: 'NAMES',
-        text: 'existing buckets that may be read and indexed, comma separated',
+        text: 'existing buckets to index, read-only',
       }),
     ),
   ),
   stateBucket: setting(
     { env: 'SIGHTLINE_STATE_BUCKET', readers: ['functions'] },
-    bucketName({ text: 'bucket of what the functions must remember' }),
+    bucketName({ text: 'bucket for the state of the functions' }),
   ),
   maxReceives: setting(
     { env: 'SIGHTLINE_MAX_RECEIVES', readers: AWS },
@@ -333,52 +330,52 @@ export const SETTINGS = {
       min: 2,
       max: 1000,
       default: 10,
-      text: 'deliveries of a message before it is put aside in the dead letter queue',
+      text: 'delivery attempts before a message goes to the dead-letter queue',
     }),
   ),
   requestTimeoutMs: setting(
     { env: 'SIGHTLINE_REQUEST_TIMEOUT_MS', readers: ['functions'] },
-    whole({ min: 1, default: 25_000, text: 'milliseconds until a request that has no answer yet gets 503' }),
+    whole({ min: 1, default: 25_000, text: 'milliseconds before an unanswered request gets 503' }),
   ),
   apiMemoryMb: setting({ env: 'SIGHTLINE_API_MEMORY', readers: STACK }, memory('api')),
   ingestMemoryMb: setting({ env: 'SIGHTLINE_INGEST_MEMORY', readers: STACK }, memory('ingest')),
   apiTimeoutSeconds: setting(
     { env: 'SIGHTLINE_API_TIMEOUT', readers: STACK },
-    whole({ min: 5, max: 900, default: 30, text: 'longest run of the api function, seconds' }),
+    whole({ min: 5, max: 900, default: 30, text: 'timeout of the api function in seconds' }),
   ),
   ingestTimeoutSeconds: setting(
     { env: 'SIGHTLINE_INGEST_TIMEOUT', readers: STACK },
-    whole({ min: 10, max: 900, default: 60, text: 'longest run of the ingest function, seconds' }),
+    whole({ min: 10, max: 900, default: 60, text: 'timeout of the ingest function in seconds' }),
   ),
   ingestConcurrency: setting(
     { env: 'SIGHTLINE_INGEST_CONCURRENCY', readers: STACK },
-    whole({ min: 2, max: 1000, default: 10, text: 'ingest functions at work at the same time' }),
+    whole({ min: 2, max: 1000, default: 10, text: 'ingest functions that may run at the same time' }),
   ),
   ingestBatch: setting(
     { env: 'SIGHTLINE_INGEST_BATCH', readers: STACK },
-    whole({ min: 1, max: 10, default: 10, text: 'SQS messages handed to one run' }),
+    whole({ min: 1, max: 10, default: 10, text: 'SQS messages per invocation' }),
   ),
   readBucketKeys: setting(
     { env: 'SIGHTLINE_READ_BUCKET_KEYS', readers: STACK },
-    many(text({ ...KMS_KEY, unit: 'ARNS', text: 'KMS keys that those buckets are encrypted with, comma separated' })),
+    many(text({ ...KMS_KEY, unit: 'ARNS', text: 'KMS keys of the buckets in `SIGHTLINE_READ_BUCKETS`' })),
   ),
   bucketKey: setting(
     { env: 'SIGHTLINE_BUCKET_KEY', readers: STACK },
     text({
       ...KMS_KEY,
       unit: 'ARN',
-      text: "KMS key that the stack's own buckets are encrypted with; its policy must let the account's IAM decide",
-      shown: "S3's own",
+      text: "KMS key for the stack's buckets; its key policy must delegate to the account's IAM policies",
+      shown: "S3's own key",
     }),
   ),
   arch: setting(
     { env: 'SIGHTLINE_ARCH', flag: 'arch', readers: ['server', 'stack'] },
-    choice(['arm64', 'x64'], { text: 'processor that the Lambda functions are built for', default: 'arm64' }),
+    choice(['arm64', 'x64'], { text: 'processor architecture of the Lambda functions', default: 'arm64' }),
   ),
   urlAuth: setting(
     { env: 'SIGHTLINE_URL_AUTH', readers: STACK },
     choice(['none', 'iam'], {
-      text: 'who may call the function URL: everybody, or with iam who signs requests and has the right in the account',
+      text: 'access to the function URL: `none` is public, `iam` takes signed requests from authorized principals',
       default: 'none',
     }),
   ),
@@ -389,8 +386,8 @@ export const SETTINGS = {
       max: 10_000,
       shown: "the account's limit",
       text:
-        'api functions at work at the same time; AWS keeps 100 for all else, so a new account must ask ' +
-        'for more first',
+        'api functions that may run at the same time; AWS reserves 100 for everything else, so new accounts ' +
+        'need a quota increase first',
     }),
   ),
   monthlyBudget: setting(
@@ -398,7 +395,7 @@ export const SETTINGS = {
     decimal({
       above: 0,
       unit: 'USD',
-      text: 'of the whole account: mail at half of it, at all of it, and when it is about to be passed',
+      text: 'monthly budget in USD for the whole AWS account; mail at 50 %, at 100 % and when the forecast exceeds it',
     }),
   ),
   firewallRate: setting(
@@ -406,12 +403,12 @@ export const SETTINGS = {
     whole({
       min: 10,
       max: 2_000_000_000,
-      text: 'with a domain, requests of one address in 5 minutes before AWS WAF refuses more',
+      text: 'requests per IP address in 5 minutes before AWS WAF blocks it; needs a domain',
     }),
   ),
   dashboard: setting(
     { env: 'SIGHTLINE_DASHBOARD', readers: STACK },
-    choice(['on', 'off'], { text: 'a dashboard of the stage in CloudWatch', default: 'on' }),
+    choice(['on', 'off'], { text: 'CloudWatch dashboard for the stage', default: 'on' }),
   ),
   originKeyHash: setting(
     { env: 'SIGHTLINE_ORIGIN_KEY_HASH', readers: ['functions'] },
@@ -419,7 +416,7 @@ export const SETTINGS = {
       unit: 'HASH',
       pattern: /^[0-9a-f]{64}$/,
       expected: 'a SHA-256 hash as 64 lower-case hex digits',
-      text: 'hash of what CloudFront sends along; requests without it are refused',
+      text: 'hash of the secret header that CloudFront adds; requests without it are refused',
     }),
   ),
   domain: setting(
@@ -428,8 +425,8 @@ export const SETTINGS = {
       unit: 'NAME',
       pattern: /^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$/,
       expected: 'a name such as pictures.example.com',
-      text: 'domain served through CloudFront',
-      shown: "the function's own URL",
+      text: 'domain to serve through CloudFront',
+      shown: 'the function URL',
     }),
   ),
   alarmEmail: setting(
@@ -438,44 +435,44 @@ export const SETTINGS = {
       unit: 'ADDRESS',
       pattern: /^[^\s@]+@[^\s@]+\.[^\s@]+$/,
       expected: 'an e-mail address',
-      text: 'where alarms are sent to',
+      text: 'recipient of alarms',
     }),
   ),
   logRetention: setting(
     { env: 'SIGHTLINE_LOG_RETENTION', readers: STACK },
     choice(['1 day', '1 week', '1 month', '3 months', '1 year'], {
-      text: 'how long logs are kept: 1 day, 1 week, 1 month, 3 months or 1 year',
+      text: 'how long to keep logs',
       default: '1 month',
     }),
   ),
   artifacts: setting(
     { env: 'SIGHTLINE_ARTIFACTS', readers: STACK },
-    text({ unit: 'DIR', text: 'folder with the built functions, from the repository', default: 'dist/lambda' }),
+    text({ unit: 'DIR', text: 'folder with the built functions, relative to the repository', default: 'dist/lambda' }),
   ),
 };
 
 type Settings = typeof SETTINGS;
 
-/** The names of what a reader reads. */
+/** Names of the settings that a reader reads. */
 type NamesFor<R extends Reader> = {
   [K in keyof Settings]: R extends Settings[K]['readers'][number] ? K : never;
 }[keyof Settings];
 
-/** The values of a setting each. */
+/** The values of these settings. */
 export type Values<R extends Reader> = {
   readonly [K in NamesFor<R>]: Settings[K] extends Setting<infer T, Reader> ? T : never;
 };
 
-/** What a process on one machine is configured with; paths are absolute. */
+/** Configuration of a process on one machine; paths are absolute. */
 export type Config = Omit<Values<'server'>, 'data'> & {
   readonly data: string;
   /** Folders with encoders and heads, searched in order. */
   readonly modelDirs: readonly string[];
 };
 
-/** A memory size that AWS takes. */
+/** A memory size that Lambda accepts. */
 function memory(name: string): Option<number> {
-  const about = `memory of the ${name} function in MB; 1,769 MB is one whole core`;
+  const about = `memory of the ${name} function in MB; 1,769 MB gives one full core`;
   return whole({ min: 512, max: 10_240, default: 1769, text: about });
 }
 
@@ -484,7 +481,7 @@ function bucketName(about: { readonly text: string }): Option<string | undefined
   return { ...bare, parse: (given, resolve) => bare.parse(given.replace(/^s3:\/\//, '').replace(/\/$/, ''), resolve) };
 }
 
-/** What compilers and conda call a kind of machine, which conda puts into HOST. */
+/** Machine types as compilers name them; conda sets HOST to one. */
 const MACHINE = /^(x86_64|aarch64|arm64|i\d86|ppc64le|powerpc64le|s390x)-[\w.-]+$/;
 
 function address(about: { readonly text: string; readonly default: string }): Option<string> {
@@ -501,7 +498,7 @@ function address(about: { readonly text: string; readonly default: string }): Op
   };
 }
 
-/** Throws when one prefix begins with another: S3 refuses notifications that overlap. */
+/** Throws when one prefix begins with another: S3 refuses overlapping notifications. */
 function apart(prefixes: readonly string[]): void {
   const overlap = prefixes.some((one, i) => prefixes.some((other, j) => i !== j && one.startsWith(other)));
   if (overlap) {
@@ -509,25 +506,25 @@ function apart(prefixes: readonly string[]): void {
   }
 }
 
-/** The flag of a command that stands for a setting: where it is not given, the environment or the default decides. */
+/** A command's flag for a setting. Without the flag, the environment or the default applies. */
 export function flagOf<T>(of: Setting<T>): Option<T | undefined> {
   const variable = `${of.text} [${of.env}]`;
   return { ...of, text: variable, default: undefined };
 }
 
-/** Where the texts come from, and what they need to become values. */
+/** Sources of the values. */
 export interface Sources<R extends Reader> {
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Values that win over the environment. */
+  /** Values that override the environment. */
   readonly given?: { readonly [K in NamesFor<R>]?: Values<R>[K] | undefined };
   /** Makes a path as the user typed it absolute. @default as it is */
   readonly resolvePath?: (path: string) => string;
 }
 
 /**
- * What a reader is configured with. A variable that is set to nothing, as containers like to do, is not set: as a
- * number it would be 0, which is no limit at all to some of these.
- * @throws {invalid-config} naming every variable that does not fit, and those that are mistyped
+ * The settings of a reader. An empty variable counts as unset: containers often set some, and as a number it would be
+ * 0, which some settings take as "no limit".
+ * @throws {invalid-config} naming every invalid and every mistyped variable
  */
 export function readSettings<R extends Reader>(reader: R, sources: Sources<R>): Values<R> {
   const { env, given = {}, resolvePath = (typed: string) => typed } = sources;
@@ -551,7 +548,7 @@ function readVariable(one: Setting<unknown>, text: string | undefined, resolvePa
   return readOption(one, one.env, given, resolvePath);
 }
 
-/** A sentence for each variable that begins like ours and is none, but nearly one. */
+/** One sentence for each unknown variable that looks like a misspelt setting. */
 function mistyped(env: Readonly<Record<string, string | undefined>>): string[] {
   const prefix = 'SIGHTLINE_';
   const known = Object.values(SETTINGS).map(({ env: name }) => name);
@@ -565,8 +562,8 @@ function mistyped(env: Readonly<Record<string, string | undefined>>): string[] {
   });
 }
 
-/** Names of earlier versions, and what they are now. */
+/** Old names and their new ones. */
 const RENAMED: Readonly<Record<string, string>> = { SIGHTLINE_READ_KEYS: 'SIGHTLINE_READ_BUCKET_KEYS' };
 
-/** Set by the stack for the functions' logs and alarms; no setting. */
+/** Set by the stack for logs and alarms; not a setting. */
 const IGNORED: readonly string[] = ['SIGHTLINE_SERVICE'];

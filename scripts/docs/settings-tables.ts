@@ -1,61 +1,61 @@
 import { type Reader, SETTINGS, type Setting } from '../../core/settings.ts';
+import serve from '../serve.ts';
 
-/** The settings as Markdown, from their one declaration. */
+/** The settings as Markdown tables. */
 
-const SECTIONS: readonly [Reader, string, string][] = [
-  [
-    'server',
-    'On one machine',
-    'Flags are those of `sightline` and of the commands that list them in `--help`; a flag wins over the variable.',
-  ],
-  [
-    'stack',
-    'When the stack is deployed',
-    'Set for `npm run deploy`. Secrets are set with `npx sst secret set` (docs/deploy.md).',
-  ],
-  ['functions', 'In the functions', 'Set by the stack; to be known when the functions run elsewhere.'],
-];
+const ALL: readonly Setting<unknown>[] = Object.values(SETTINGS);
+const WHERE: Readonly<Record<Reader, string>> = { server: 'server', functions: 'function', stack: 'deploy' };
 
 /** The whole page docs/configuration.md. */
 export function configurationPage(): string {
-  const parts = SECTIONS.map(([reader, title, about]) => `## ${title}\n\n${about}\n\n${table(reader)}`);
+  const rows = ALL.map((one) => [name(one), defaultOf(one), where(one), about(one)]);
   return `# Configuration
 
-Made from \`core/settings.ts\` by \`npm run docs\`; do not edit. A variable that is set to nothing is not set. Sizes are
-numbers of bytes or have a unit (\`50MiB\`, \`50MB\`), \`~\` is the home folder, lists of folders are parted as in
-\`PATH\` and other lists by commas. What does not fit ends the start with a sentence that names the variable,
-also when its name is nearly right.
+Made from \`core/settings.ts\` by \`npm run docs\`; do not edit.
 
-${parts.join('\n\n')}
+- A flag overrides its variable. An empty variable counts as unset. An invalid or misspelt variable stops the start with
+  a message that names it.
+- Sizes are bytes or have a unit (\`50MiB\`, \`50MB\`), \`~\` is the home folder. Lists of folders are separated as in
+  \`PATH\`, other lists by commas.
+- "Where" says what reads a setting: **server**, the commands on one machine; **deploy**, \`npm run deploy\`, which
+  passes it on to the functions where they need it; **function**, the Lambda functions, to know when they run without
+  this stack. Secrets of a deployment are set by \`npx sst secret set\` (\`docs/deploy.md\`).
+
+${table(['setting', 'default', 'where', ''], rows)}
 `;
 }
 
-/** README.md with its table of settings made anew, between two marks. */
+/** README.md with its table replaced, between two marks: the flags of \`sightline\` itself. */
 export function readmeWithTable(readme: string): string {
-  return readme.replace(/(<!-- settings -->\n).*?(<!-- \/settings -->)/s, `$1${table('server', 'short')}\n$2`);
+  const shown = ALL.filter(({ flag }) => flag !== undefined && flag in serve.options);
+  const rows = shown.map((one) => [flagOf(one), `\`${one.env}\``, defaultOf(one), one.text]);
+  const text = table(['flag', 'environment', 'default', ''], rows);
+  return readme.replace(/(<!-- settings -->\n).*?(<!-- \/settings -->)/s, `$1${text}\n$2`);
 }
 
-/** README's table has the settings with a flag, without what a value may be; the page has all. */
-function table(reader: Reader, how: 'short' | 'whole' = 'whole'): string {
-  const columns = [
-    ...(reader === 'server' ? ['flag'] : []),
-    ...(how === 'whole' ? ['environment', 'value', 'default', ''] : ['environment', 'default', '']),
-  ];
-  const all: readonly Setting<unknown>[] = Object.values(SETTINGS);
-  const shown = all.filter(({ readers, flag }) => readers.includes(reader) && (how === 'whole' || flag !== undefined));
-  const rows = shown.map((one) => row(one, reader === 'server', how));
-  return [columns, columns.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+function table(columns: readonly string[], rows: readonly (readonly string[])[]): string {
+  const cells = [columns, columns.map(() => '---'), ...rows];
+  return cells.map((row) => `| ${row.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`).join('\n');
 }
 
-function row(one: Setting<unknown>, withFlag: boolean, how: 'short' | 'whole'): string[] {
-  const { env, flag, unit, shown = '', text, expects, many } = one;
-  const value = many ? `any number of: ${expects}` : expects;
-  const name = flag === undefined ? '' : `\`--${flag}${unit === null ? '' : ` ${unit}`}\``;
-  return [
-    ...(withFlag ? [name] : []),
-    `\`${env}\``,
-    ...(how === 'whole' ? [value] : []),
-    shown,
-    text.replaceAll('|', '\\|'),
-  ];
+function flagOf({ flag, unit }: Setting<unknown>): string {
+  return `\`--${flag}${unit === null ? '' : ` ${unit}`}\``;
+}
+
+function name(one: Setting<unknown>): string {
+  return one.flag === undefined ? `\`${one.env}\`` : `\`${one.env}\`, ${flagOf(one)}`;
+}
+
+function defaultOf({ shown = '', unit }: Setting<unknown>): string {
+  return unit === null ? 'off' : shown;
+}
+
+function where({ readers }: Setting<unknown>): string {
+  return readers.length === 3 ? 'all' : readers.map((reader) => WHERE[reader]).join(', ');
+}
+
+/** Its sentence, with bounds or words in brackets; what is only a noun ("a folder") follows from the sentence. */
+function about({ text, expects }: Setting<unknown>): string {
+  const bounds = expects.replace(/^a (whole number|number|size) (from |of )?/, '');
+  return /^(a|an|the|some) /.test(bounds) ? text : `${text} (${bounds})`;
 }
