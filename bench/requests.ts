@@ -1,6 +1,6 @@
 // npm run bench -- requests
 // What the built ingest function asks of Qdrant and S3 for each picture, and pictures a second on one core when Qdrant
-// answers after a while: pictures that come one by one, and ten a run.
+// answers after a while: pictures that come one by one, ten a run, and ten a run that are there under other names.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -25,9 +25,9 @@ export async function run(): Promise<void> {
     const QdrantUrl = JSON.stringify({ type: 'sst.sst.Secret', value: qdrant.url });
     const env = { ...cloud.env, SIGHTLINE_DATA: '', SST_RESOURCE_QdrantUrl: QdrantUrl, LOG_LEVEL: 'error' };
     ingest = await startFunction(join(build.out, 'ingest'), 'functions/ingest.handler', env, { core: 0 });
-    for (const batch of [1, 10]) {
-      const counts = { qdrant: () => qdrant.calls.length, s3: () => cloud.s3.requests.map(kindOf) };
-      console.log(await measure(ingest, cloud, batch, counts));
+    const counts = { qdrant: () => qdrant.calls.length, s3: () => cloud.s3.requests.map(kindOf) };
+    for (const run of [{ batch: 1 }, { batch: 10 }, { batch: 10, copies: true }]) {
+      console.log(await measure(ingest, cloud, run, counts));
     }
   } finally {
     await ingest?.kill();
@@ -38,14 +38,17 @@ export async function run(): Promise<void> {
 async function measure(
   ingest: LambdaFunction,
   cloud: Cloud,
-  batch: number,
+  { batch, copies = false }: { readonly batch: number; readonly copies?: boolean },
   counts: { qdrant(): number; s3(): string[] },
 ): Promise<string> {
   let [busyMs, asked] = [0, 0];
   const s3: Record<string, number> = {};
   for (let i = 0; i < RUNS; i++) {
-    const keys = Array.from({ length: batch }, (_, j) => `requests/${batch}/${i}/IMG_${j}.jpg`);
-    for (const key of keys) await cloud.pictures.put(key, commented(await readFile(photo), key));
+    const names = Array.from({ length: batch }, (_, j) => `${batch}/${i}/IMG_${j}.jpg`);
+    const keys = names.map((name) => `${copies ? 'copies' : 'requests'}/${name}`);
+    for (const [j, key] of keys.entries()) {
+      await cloud.pictures.put(key, commented(await readFile(photo), names[j]!));
+    }
     const before = { qdrant: counts.qdrant(), s3: counts.s3().length };
     const { ms } = await ingest.invoke({ Records: keys.map((key) => message(s3Body({ key, sequencer: '01' }))) });
     if (i === 0) continue;
@@ -57,7 +60,7 @@ async function measure(
   const each = (count: number) => (count / pictures).toFixed(2);
   const kinds = Object.entries(s3).map(([kind, count]) => `${kind} ${each(count)}`);
   const rate = ((pictures / busyMs) * 1000).toFixed(1);
-  const speed = `${batch} a run, Qdrant after ${STORE_MS} ms: ${rate} pictures a second`;
+  const speed = `${batch} ${copies ? 'copies ' : ''}a run, Qdrant after ${STORE_MS} ms: ${rate} pictures a second`;
   return `${speed}; requests a picture: Qdrant ${each(asked)}, ${kinds.join(', ')}`;
 }
 

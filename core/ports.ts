@@ -5,7 +5,7 @@
 
 import type { ContentValues, FacetName, OrderName, PictureFilter } from './picture-fields.ts';
 import type { Calibration } from './search/result-fit.ts';
-import type { JointEmbedding, Kind, Page, Payload, SpaceId } from './types.ts';
+import type { ImagePayload, JointEmbedding, Kind, Page, Payload, SpaceId } from './types.ts';
 
 // ---------------------------------------------------------------------------------------------------- vectors
 
@@ -85,6 +85,8 @@ export interface ListQuery {
  */
 export type WriteCondition = 'newer' | 'not-older';
 
+export type StoredPicture = StoredPoint & { readonly payload: ImagePayload };
+
 /** See {@link VectorStore.lookUp}. */
 export interface LookUp {
   readonly points: Map<string, StoredPoint | Tombstone>;
@@ -132,6 +134,12 @@ export interface VectorStore {
    * picture are absent from the map. One request, where requests cost.
    */
   lookUp(ids: readonly string[], sha256s: readonly string[]): Promise<LookUp>;
+
+  /**
+   * Live pictures by the SHA-256 hash of their bytes, the last indexed first; of a hash with more than `limit`, 1 to
+   * 1000, so many of them. Hashes of no picture are absent from the map. One request, where requests cost.
+   */
+  copies(sha256s: readonly string[], limit: number): Promise<Map<string, StoredPicture[]>>;
 
   /** Replaces the tags of a live point. False when there is none. */
   setTags(id: string, tags: readonly string[]): Promise<boolean>;

@@ -1,7 +1,7 @@
 import { v5 as uuidv5 } from 'uuid';
 import { FIELDS, fieldValues } from '../picture-fields.ts';
 import { imageId } from '../point-ids.ts';
-import type { ObjectStore, StoredPoint, VectorStore } from '../ports.ts';
+import type { ObjectStore, StoredPicture, VectorStore } from '../ports.ts';
 import type { ImagePayload, JointEmbedding, SpaceId } from '../types.ts';
 
 /**
@@ -73,16 +73,14 @@ const COPIES = 1000;
 /** A copy that is called otherwise was made to move the picture when it is not older than this. Milliseconds. */
 const JUST_NOW_MS = 120_000;
 
-type StoredPicture = StoredPoint & { readonly payload: ImagePayload };
-
 /** Other pictures of the same bytes, those first that are called the same, the last indexed first. */
 async function copiesOf(
   vectors: VectorStore,
   { id, key, sha256 }: Pick<NewObject, 'id' | 'key' | 'sha256'>,
 ): Promise<StoredPicture[]> {
-  const { items } = await vectors.list({ filter: { kind: 'image', sha256 }, limit: COPIES, order: 'newest' });
-  return items
-    .filter((item): item is StoredPicture => item.payload.kind === 'image' && item.id !== id)
+  const found = (await vectors.copies([sha256], COPIES)).get(sha256) ?? [];
+  return found
+    .filter((copy) => copy.id !== id)
     .sort((a, b) => Number(isNamesakeOf(key, b)) - Number(isNamesakeOf(key, a)));
 }
 

@@ -1,10 +1,11 @@
 import { isSightlineError } from '../errors.ts';
-import type { ListedObject, LookUp, ObjectStore, VectorStore, WriteCondition } from '../ports.ts';
+import type { ListedObject, LookUp, ObjectStore, StoredPicture, VectorStore, WriteCondition } from '../ports.ts';
 import type { JointEmbedding, Page } from '../types.ts';
 import { compareUtf8 } from '../utf8-order.ts';
 
 type Upsert = Parameters<VectorStore['upsert']>;
 type Remove = Parameters<VectorStore['remove']>;
+type Copies = Parameters<VectorStore['copies']>;
 type ListOptions = Parameters<ObjectStore['list']>[0];
 /** Ids, and hashes. */
 type Keys = readonly [readonly string[], readonly string[]];
@@ -27,7 +28,7 @@ export interface Grouped {
 }
 
 /**
- * Stores for jobs that run at the same time: look-ups by id or hash, upserts, removals and lists of a folder of several
+ * Stores for jobs that run at the same time: look-ups by id or hash, copies, upserts, removals and lists of a folder of several
  * jobs become one call each, so that ten pictures take little more requests than one. A call goes out when every job
  * under way waits for one, so a single job waits for nobody, and otherwise after 50 ms, or five seconds for a write. A
  * call that fails for what is in it is made again alone, so that nobody fails for another's sake.
@@ -37,6 +38,9 @@ export function groupCalls(vectors: VectorStore, buckets: ReadonlyMap<string, Ob
   const look = new Group(PATIENCE.read, (calls: readonly Call<Keys, LookUp>[]) => lookUp(calls, vectors));
   const vectorsOf = new Group(PATIENCE.read, (calls: readonly Call<readonly string[], Map<string, JointEmbedding>>[]) =>
     readVectors(calls, vectors),
+  );
+  const copies = new Group(PATIENCE.read, (calls: readonly Call<Copies, Map<string, StoredPicture[]>>[]) =>
+    readCopies(calls, vectors),
   );
   const upsert = new Group(PATIENCE.write, (calls: readonly Call<Upsert, ('written' | 'stale')[]>[]) =>
     write(calls, (points, ...rest) => vectors.upsert(points, ...rest)),
@@ -50,7 +54,10 @@ export function groupCalls(vectors: VectorStore, buckets: ReadonlyMap<string, Ob
       new Group(PATIENCE.read, (calls: readonly Call<ListOptions, Page<ListedObject>>[]) => list(calls, objects)),
     ]),
   );
-  const all: readonly { waiting: number; flush(): void }[] = [look, vectorsOf, upsert, remove, ...lists.values()];
+  const all: readonly { waiting: number; flush(): void }[] = [
+    ...[look, vectorsOf, copies, upsert, remove],
+    ...lists.values(),
+  ];
   const settle = () => {
     const waiting = all.reduce((sum, group) => sum + group.waiting, 0);
     if (waiting > 0 && waiting >= jobs) for (const group of all) group.flush();
@@ -67,6 +74,7 @@ export function groupCalls(vectors: VectorStore, buckets: ReadonlyMap<string, Ob
       get: async (ids) => (await add(look, [ids, []])).points,
       lookUp: (...keys) => add(look, keys),
       vectors: (ids) => add(vectorsOf, ids),
+      copies: (...input) => add(copies, input),
       upsert: (...input) => add(upsert, input),
       remove: (...input) => add(remove, input),
     },
@@ -144,6 +152,19 @@ async function readVectors(
 ): Promise<void> {
   const found = await vectors.vectors([...new Set(calls.flatMap(({ input }) => input))]);
   for (const { input, resolve } of calls) resolve(those(found, input));
+}
+
+/** One look for all, with the largest of their limits. */
+async function readCopies(
+  calls: readonly Call<Copies, Map<string, StoredPicture[]>>[],
+  vectors: Pick<VectorStore, 'copies'>,
+): Promise<void> {
+  const all = new Set(calls.flatMap(({ input: [sha256s] }) => sha256s));
+  const found = await vectors.copies([...all], Math.max(...calls.map(({ input: [, limit] }) => limit)));
+  for (const { input, resolve } of calls) {
+    const [sha256s, limit] = input;
+    resolve(new Map([...those(found, sha256s)].map(([sha256, pictures]) => [sha256, pictures.slice(0, limit)])));
+  }
 }
 
 function those<V>(found: ReadonlyMap<string, V>, keys: readonly string[]): Map<string, V> {

@@ -1,4 +1,4 @@
-import type { Filter, VectorStore } from '../../core/ports.ts';
+import type { Filter, StoredPicture, VectorStore } from '../../core/ports.ts';
 import type { Folders } from './folders.ts';
 
 /**
@@ -17,6 +17,13 @@ export function hideAbsent(vectors: VectorStore, folders: Pick<Folders, 'absent'
     list: (query) => vectors.list({ ...query, filter: narrow(query.filter) }),
     count: (filter) => vectors.count(narrow(filter)),
     facet: (field, filter, limit) => vectors.facet(field, narrow(filter), limit),
+    async copies(sha256s, limit) {
+      const hidden = new Set(folders.absent());
+      const found = await vectors.copies(sha256s, limit);
+      const seen = ([sha256, pictures]: readonly [string, StoredPicture[]]) =>
+        [sha256, pictures.filter(({ payload }) => !hidden.has(payload.bucket))] as const;
+      return new Map([...found].map(seen).filter(([, pictures]) => pictures.length > 0));
+    },
     async get(ids) {
       const hidden = new Set(folders.absent());
       const found = await vectors.get(ids);

@@ -94,6 +94,28 @@ export function readingContract(open: Open): void {
       await store.remove(tombstones([3001, 3002, 3003]), 'newer');
     });
 
+    it('finds the pictures of the same bytes, the last indexed first, for several at once', async () => {
+      const [many, one, none] = ['6', '7', '8'].map((digit) => digit.repeat(64));
+      const put = (id: number, sha256: string, indexedAt: string) => {
+        const payload = image({ key: `same/${id}`, sha256, sequencer: '1', indexedAt });
+        return { id: uuid(id), vector: unit(random), payload };
+      };
+      const days = ['2026-03-01', '2026-03-03', '2026-03-02', '2026-03-02'].map((day) => `${day}T00:00:00.000Z`);
+      const points = [...days.map((day, i) => put(3101 + i, many!, day)), put(3110, one!, days[0]!)];
+      await store.upsert(points, 'newer');
+      await store.remove([{ id: uuid(3104), sequencer: '2', deletedAt: days[0]! }], 'newer');
+      const found = await store.copies([many!, one!, none!], 1000);
+      const idsOf = (sha256: string) => found.get(sha256)?.map(({ id }) => id);
+      assert.deepEqual(idsOf(many!), [3102, 3103, 3101].map(uuid));
+      assert.deepEqual([idsOf(one!), idsOf(none!)], [[uuid(3110)], undefined]);
+      assert.deepEqual(found.get(one!)![0], (await store.get([uuid(3110)])).get(uuid(3110)));
+      assert.equal((await store.copies([many!], 2)).get(many!)!.length, 2);
+      assert.equal((await store.copies([], 10)).size, 0);
+      await assert.rejects(async () => store.copies([many!], 1001), { code: 'invalid-input' });
+      const gone = [3101, 3102, 3103, 3110].map((id) => ({ id: uuid(id), sequencer: '2', deletedAt: days[0]! }));
+      await store.remove(gone, 'newer');
+    });
+
     for (const filter of FILTERS) {
       it(`knows what ${JSON.stringify(filter)} means`, async () => {
         const expected = points.filter((point) => matches(point, filter));

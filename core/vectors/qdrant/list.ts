@@ -1,7 +1,8 @@
 import type { Schemas } from '@qdrant/js-client-rest';
 import { type FieldName, ORDERS, type Order } from '../../picture-fields.ts';
-import type { EmbeddedPicture, Filter, ListQuery, LookUp, StoredPoint } from '../../ports.ts';
+import type { EmbeddedPicture, Filter, ListQuery, LookUp, StoredPicture, StoredPoint } from '../../ports.ts';
 import type { Page } from '../../types.ts';
+import { copiesByHash } from '../copies-by-hash.ts';
 import { decodeCursor, encodeCursor, fingerprint } from '../cursor.ts';
 import { checkFilter, checkLimit } from '../validate.ts';
 import { liveFilter, narrowed, type QdrantFilter, range } from './filter.ts';
@@ -136,6 +137,25 @@ export async function lookUp(part: QdrantPart, ids: readonly string[], sha256s: 
       found.flatMap(({ points: [copy] }, i) => (copy === undefined ? [] : [[sha256s[i]!, madeOf(copy)] as const])),
     ),
   };
+}
+
+/** See `VectorStore.copies`. */
+export async function findCopies(
+  part: QdrantPart,
+  sha256s: readonly string[],
+  limit: number,
+): Promise<Map<string, StoredPicture[]>> {
+  if (sha256s.length === 0) return new Map();
+  const searches = sha256s.map((sha256) => ({
+    filter: liveFilter({ kind: 'image', sha256 }, part)!,
+    limit,
+    with_payload: READ_FIELDS,
+  }));
+  const answers = await part.call('reading the copies in', (client) =>
+    client.queryBatch(part.collection, { searches, ...part.reading }),
+  );
+  const found = answers.map(({ points }) => points.map(({ id, payload }) => readPoint(String(id), payload ?? {})));
+  return copiesByHash(sha256s, found);
 }
 
 function madeOf({ vector, payload }: Schemas['ScoredPoint']): Pick<EmbeddedPicture, 'vector' | 'classes'> {

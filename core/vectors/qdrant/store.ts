@@ -1,10 +1,10 @@
 import type { VectorStore } from '../../ports.ts';
 import type { SpaceId } from '../../types.ts';
-import { checkIds, instantOf } from '../validate.ts';
+import { checkIds, checkLimit, instantOf } from '../validate.ts';
 import { assertApplied } from './errors.ts';
 import { facet } from './facet.ts';
 import { tombstonesBefore } from './filter.ts';
-import { countExactly, countPoints, listPoints, lookUp } from './list.ts';
+import { countExactly, countPoints, findCopies, listPoints, lookUp } from './list.ts';
 import { canonicalTime, isLive, readPoint } from './payload.ts';
 import type { QdrantPart } from './points.ts';
 import { float32Vector, type QdrantSearch, queryPoints } from './query.ts';
@@ -30,6 +30,10 @@ export function storeOf(part: QdrantPart, space: SpaceId, search: QdrantSearch):
     lookUp(ids, sha256s) {
       checkIds(ids);
       return lookUp(part, ids, sha256s);
+    },
+    copies(sha256s, limit) {
+      checkLimit(limit);
+      return findCopies(part, sha256s, limit);
     },
     setTags: (id, tags) => setTags(part, id, tags),
     query: (query) => queryPoints(part, query, search),

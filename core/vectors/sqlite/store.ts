@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { VectorStore } from '../../ports.ts';
 import type { SpaceId } from '../../types.ts';
+import { copiesByHash } from '../copies-by-hash.ts';
 import { checkId, checkPoints, checkTags, checkTombstones, instantOf } from '../validate.ts';
 import { Collection } from './collection.ts';
 import { facet } from './facet.ts';
@@ -75,6 +76,15 @@ function storeOf(collection: Collection, space: SpaceId, scanner: Scanner): Vect
     vectors: (ids) => getVectors(collection, ids),
     async lookUp(ids, sha256s) {
       return { points: await getPoints(collection, ids), copies: await findCopies(collection, sha256s) };
+    },
+    async copies(sha256s, limit) {
+      const lists = sha256s.map((sha256) =>
+        listPoints(collection, { filter: { kind: 'image', sha256 }, limit, order: 'newest' }),
+      );
+      return copiesByHash(
+        sha256s,
+        (await Promise.all(lists)).map(({ items }) => items),
+      );
     },
     async setTags(id, tags) {
       checkId(id);

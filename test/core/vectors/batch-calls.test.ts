@@ -37,6 +37,7 @@ describe('calls of jobs that run together', () => {
       get: count('get', store.get),
       vectors: count('vectors', store.vectors),
       lookUp: count('lookUp', store.lookUp),
+      copies: count('copies', store.copies),
       upsert: count('upsert', store.upsert),
       remove: count('remove', store.remove),
     };
@@ -56,11 +57,16 @@ describe('calls of jobs that run together', () => {
           const { points, copies } = await grouped.vectors.lookUp([uuid(id)], [String(id % 10).repeat(64)]);
           const [written] = await grouped.vectors.upsert([point(id)], 'newer');
           assert.deepEqual(points, found);
+          const others = await grouped.vectors.copies([String(id % 10).repeat(64)], id);
+          assert.deepEqual(
+            [...others.values()].flat().map((copy) => copy.id),
+            [uuid(id)],
+          );
           return [[...found.keys()], copies.size, written];
         }),
       ),
     );
-    assert.deepEqual(calls, ['lookUp', 'lookUp', 'upsert']);
+    assert.deepEqual(calls, ['lookUp', 'lookUp', 'upsert', 'copies']);
     assert.deepEqual(outcomes, [
       [[], 0, 'written'],
       [[], 0, 'written'],

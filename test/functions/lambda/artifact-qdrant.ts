@@ -58,8 +58,9 @@ export function qdrantSuite(on: Built): void {
     const fn = await start('ingest', withQdrant(qdrant.url));
     try {
       const photo = await readPhoto('dragonfly.jpg');
-      const requestsFor = async (keys: readonly string[], of = fn) => {
-        for (const key of keys) await on.cloud.pictures.put(key, Buffer.concat([photo, Buffer.from(key)]));
+      const unlike = (key: string) => Buffer.concat([photo, Buffer.from(key)]);
+      const requestsFor = async (keys: readonly string[], of = fn, bytes = unlike) => {
+        for (const key of keys) await on.cloud.pictures.put(key, bytes(key));
         const before = qdrant.calls.length;
         on.cloud.s3.requests.length = 0;
         const Records = keys.map((key) => message(s3Body({ key, sequencer: '01' })));
@@ -76,12 +77,21 @@ export function qdrantSuite(on: Built): void {
         batches.some(({ qdrant, lists }) => qdrant <= 10 && lists <= 2),
         `for 10 pictures ${JSON.stringify(batches)}`,
       );
+      const copies: typeof batches = [];
+      for (let i = 0; i < 4; i++) {
+        const keys = Array.from({ length: 10 }, (_, j) => `copies/${i}/${j}.jpg`);
+        copies.push(await requestsFor(keys, fn, () => unlike('batch/0/0.jpg')));
+      }
+      assert.ok(
+        copies.some(({ qdrant }) => qdrant <= 10),
+        `for 10 copies ${JSON.stringify(copies)}`,
+      );
       // What is stored and which pictures are the same, the write, what became of it and whether it counts.
       assert.deepEqual(await requestsFor(['alone.jpg']), { qdrant: 3, lists: 1 });
       const plain = await start('ingest', { ...withQdrant(qdrant.url), SIGHTLINE_SIDECARS: 'off' });
       assert.deepEqual(await requestsFor(['plain.jpg'], plain).finally(() => plain.kill()), { qdrant: 3, lists: 0 });
       const store = await openQdrantStore({ url: qdrant.url, ...(await spaceOf(on)) });
-      assert.equal(await store.count({}), 42);
+      assert.equal(await store.count({}), 82);
       await store.close();
     } finally {
       await fn.kill();

@@ -143,6 +143,7 @@ async function exercise(url: string): Promise<void> {
   await store.get([uuid(1), uuid(5)]);
   await store.vectors([uuid(1)]);
   await store.lookUp([uuid(1), uuid(5)], ['a'.repeat(64), 'b'.repeat(64)]);
+  await store.copies(['a'.repeat(64), 'b'.repeat(64)], 10);
   await store.setTags(uuid(1), ['x']);
   const again = [1, 2, 5, 77].map((id) => ({ ...points[9]!, id: uuid(id), payload: image({ sequencer: 'B' }) }));
   await store.upsert(again, 'newer', { keepTags: true });
