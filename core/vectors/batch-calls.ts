@@ -28,10 +28,10 @@ export interface Grouped {
 }
 
 /**
- * Stores for jobs that run at the same time: look-ups by id or hash, copies, upserts, removals and lists of a folder of several
- * jobs become one call each, so that ten pictures take little more requests than one. A call goes out when every job
- * under way waits for one, so a single job waits for nobody, and otherwise after 50 ms, or five seconds for a write. A
- * call that fails for what is in it is made again alone, so that nobody fails for another's sake.
+ * Stores for jobs that run at the same time: look-ups by id or hash, copies, upserts, removals and lists of a folder
+ * of several jobs become one call each, so that ten pictures take little more requests than one. A call goes out when
+ * every job under way waits for one, so a single job waits for nobody, and otherwise after 50 ms, or five seconds for
+ * a write. A call that fails for what is in it is made again alone, so that nobody fails for another's sake.
  */
 export function groupCalls(vectors: VectorStore, buckets: ReadonlyMap<string, ObjectStore>): Grouped {
   let jobs = 0;
