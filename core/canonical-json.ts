@@ -1,6 +1,5 @@
 /**
- * JSON with sorted keys and no white space, so that equal values have equal text. Properties that are undefined do not
- * count.
+ * JSON with sorted keys and no white space, so equal values give equal text. Undefined properties are ignored.
  */
 export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_, item: unknown) =>

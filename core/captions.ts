@@ -2,9 +2,9 @@ import { everyPage } from './pages.ts';
 import { ANY_LANGUAGE, type Embedder, type Point, type ReadText, type StoredPoint, type VectorStore } from './ports.ts';
 import type { CaptionPayload } from './types.ts';
 
-/** Captions that are stored as points. Each remembers how it was read, so that it follows its text side. */
+/** Captions stored as points. Each records how it was read, so it can be read again when its text side changes. */
 
-/** The point of a caption as it was read. */
+/** The point to store for a caption. */
 export function captionPoint(
   id: string,
   { vector, language, version }: ReadText,
@@ -16,8 +16,8 @@ export function captionPoint(
 const PAGE = 500;
 
 /**
- * Reads those captions again that would be read in another way now: their text side is another version, or there is
- * one for their language that was not there. Answers how many.
+ * Reads outdated captions again: their text side has a new version, or their language has got a text side. Returns how
+ * many.
  */
 export async function readCaptionsAgain({
   embedder,
@@ -38,7 +38,7 @@ export async function readCaptionsAgain({
       const [read] = await embedder.readTexts([payload.caption], { ...ANY_LANGUAGE, lang });
       points.push(captionPoint(id, read!, payload));
     }
-    // No event names a caption, so nothing but this look tells that it was deleted meanwhile.
+    // Captions have no events, so check here whether one was deleted in the meantime.
     const there = await vectors.get(points.map(({ id }) => id));
     const isThere = (point: StoredPoint | { readonly deleted: true } | undefined) => point?.deleted === false;
     const living = points.filter(({ id }) => isThere(there.get(id)));

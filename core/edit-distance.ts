@@ -1,6 +1,6 @@
 /**
- * Letters to insert, delete or replace, or neighbours to exchange, to make one word of another (Damerau-Levenshtein in
- * its restricted form: what was exchanged is not changed again).
+ * Edit distance between two words: letters inserted, deleted, replaced, or swapped with a neighbour (restricted
+ * Damerau-Levenshtein: swapped letters are not edited again).
  */
 export function editDistance(a: string, b: string): number {
   let [before, row] = [[] as number[], Array.from({ length: b.length + 1 }, (_, j) => j)];
@@ -18,7 +18,7 @@ export function editDistance(a: string, b: string): number {
 
 const LETTERS = Array.from('abcdefghijklmnopqrstuvwxyz');
 
-/** Every word at a distance of one, by the letters of English and those of the word. */
+/** Every word at distance one, using the letters a to z and those of the word. */
 export function wordsNextTo(word: string): Set<string> {
   const letters = Array.from(word);
   const alphabet = [...new Set([...LETTERS, ...letters])];

@@ -1,7 +1,6 @@
 /**
- * The faults core raises on purpose. Each has a stable `code` that the HTTP edge maps to a status and that scripts map
- * to an exit code; the message names what was expected and what came. Anything else that is thrown is a bug or an
- * outage.
+ * The faults core raises on purpose. Each has a stable `code`, which the HTTP layer maps to a status and scripts map to
+ * an exit code; the message says what was expected and what came. Anything else thrown is a bug or an outage.
  */
 export class SightlineError extends Error {
   readonly code: ErrorCode;
@@ -23,9 +22,9 @@ export class SightlineError extends Error {
 export type ErrorCode =
   /** The caller sent something that can never work. */
   | 'invalid-input'
-  /** A cursor that this store did not make, or made for another query. */
+  /** A cursor from another store or for another query. */
   | 'invalid-cursor'
-  /** Bytes that are not a picture this system reads; `details.reason` is an {@link ImageRejection}. */
+  /** Bytes that are not a readable picture; `details.reason` is an {@link ImageRejection}. */
   | 'unreadable-image'
   /** More bytes, pixels, characters or items than the stated limit. */
   | 'too-large'
@@ -34,15 +33,15 @@ export type ErrorCode =
   | 'precondition-failed'
   /** A byte range outside the object. */
   | 'range-not-satisfiable'
-  /** A change of a folder or bucket that is only to be read. */
+  /** A write to a read-only folder or bucket. */
   | 'read-only'
   /** A key that the object store cannot hold safely. */
   | 'invalid-key'
   /** A model file that is missing, altered, or does not fit its manifest entry or head. */
   | 'model-mismatch'
-  /** Vectors, a database or a collection of another space than the loaded models make. */
+  /** Vectors, a database or a collection of a space other than that of the loaded models. */
   | 'space-mismatch'
-  /** A write to a space that is not the live one any more, or not for now: to be done again on the live one. */
+  /** A write to a space that is no longer live, or not at the moment: repeat it on the live one. */
   | 'space-retired'
   /** A database written by another version of this program. */
   | 'schema-mismatch'
@@ -61,7 +60,7 @@ export type ImageRejection =
   | 'too-large'
   | 'corrupt';
 
-/** Narrowing helper: is this one of our faults, optionally of that code? */
+/** Type guard: one of our faults, optionally with a given code. */
 export function isSightlineError(error: unknown, code?: ErrorCode): error is SightlineError {
   return error instanceof SightlineError && (code === undefined || error.code === code);
 }

@@ -38,13 +38,13 @@ import type { ImagePayload } from './types.ts';
 export interface Job {
   readonly type: 'created' | 'removed';
   readonly bucket: string;
-  /** As the object store knows it: decoded, not as events spell it. */
+  /** As in the object store: decoded, unlike in events. */
   readonly key: string;
-  /** From the event; null when there is none (an upload through the API, a retry): the stored one is kept. */
+  /** From the event; null keeps the stored one (an upload through the API, a retry). */
   readonly sequencer: string | null;
 }
 
-/** What became of a job. All of these are expected; anything thrown is an outage, and the job may be tried again. */
+/** Result of a job. All of these are expected; anything thrown is an outage, and the job may be retried. */
 export type IndexOutcome =
   | { readonly status: 'indexed'; readonly id: string; readonly reusedVector: boolean }
   | {
@@ -59,7 +59,7 @@ export type IndexOutcome =
       readonly reason: ImageRejection;
       readonly message: string;
       readonly etag: string;
-      /** Nobody would have taken it for a picture: it is left out, and no failure. */
+      /** Clearly not meant to be a picture: left out rather than reported as a failure. */
       readonly leftOut: boolean;
     };
 
@@ -72,18 +72,18 @@ export interface IndexOptions {
   /** Larger objects are rejected without being read. Bytes. */
   readonly maxBytes: number;
   /**
-   * Why an object is left out of the index whatever it holds, or null.
+   * Why an object is left out of the index whatever its content, or null.
    * @default by the names along its key
    */
   readonly leftOut?: (bucket: string, key: string) => Promise<LeftOutReason | null>;
-  /** Keeps what people said of pictures that are gone, where there is such a thing. */
+  /** Keeps the tags of pictures that are gone, if available. */
   readonly vanished?: VanishedLog;
   /**
-   * Whether pictures of the same bytes wait for each other before they are stored or removed, so that none takes what
-   * is another's. Not where the calls of several jobs go out together.
+   * Whether pictures with the same bytes are stored and removed one at a time, see {@link serialiseByHash}. Off where
+   * the calls of several jobs are sent as one batch.
    * @default true
    */
-  readonly inTurn?: boolean;
+  readonly serialise?: boolean;
   readonly now?: () => Date;
 }
 
@@ -95,9 +95,9 @@ export { captionId, imageId };
 
 /**
  * The indexing pipeline: makes the index agree with one object. Idempotent and safe under duplicated, reordered and
- * concurrent jobs: the object is read as it is now, and the store takes a write only from an event newer than what it
- * holds (`compareSequencers`), so that every order of the same jobs ends in the state of the newest. The same bytes are
- * embedded once, whatever they are called.
+ * concurrent jobs: it reads the object as it is now, and the store accepts a write only from an event newer than what
+ * it holds (`compareSequencers`), so any order of the same jobs ends in the newest state. The same bytes are embedded
+ * once, whatever their names.
  */
 export function createIndexer(options: IndexOptions): IndexJob {
   const deps = { ...options, justRenamed: new JustRenamed() };
@@ -134,9 +134,9 @@ export function createIndexer(options: IndexOptions): IndexJob {
 interface Write {
   readonly sequencer: string;
   readonly when: WriteCondition;
-  /** The picture that the index holds for the object. */
+  /** The picture indexed for the object. */
   readonly live: ImagePayload | null;
-  /** There was one, or what should have been one. */
+  /** A picture, or a file that was refused as one, was indexed here before. */
   readonly wasDeleted: boolean;
 }
 
@@ -146,19 +146,19 @@ interface Task extends Write {
   readonly objects: ObjectStore;
 }
 
-/** What the job may write over what is stored; null when that is newer. */
+/** Whether and how the job may replace what is stored; null when that is newer. */
 function decide(job: Job, stored: StoredPoint | Tombstone | undefined): Write | null {
   const storedSequencer = sequencerOf(stored);
   const sequencer = job.sequencer ?? storedSequencer;
   const order = compareSequencers(sequencer, storedSequencer);
   if (order < 0) return null;
-  // The same one is the same event again, unless the server is not S3: most others send one for all. What is there
-  // decides.
+  // An equal sequencer is the same event again on S3. Most other servers send one sequencer for all events, so the
+  // object itself decides.
   const wasDeleted = stored?.deleted ?? false;
   return { sequencer, when: order === 0 ? 'not-older' : 'newer', live: livePicture(stored), wasDeleted };
 }
 
-/** Looks again at the stored pictures that a sidecar describes, after it came, changed or went. */
+/** Indexes the stored pictures that a sidecar describes again, after it was added, changed or removed. */
 async function readPicturesOf({ vectors }: IndexDeps, { job, objects }: Task, index: IndexJob): Promise<void> {
   const { bucket } = job;
   const keys = new Map((await picturesOfSidecar(objects, job.key)).map((key) => [imageId(bucket, key), key]));
@@ -168,30 +168,30 @@ async function readPicturesOf({ vectors }: IndexDeps, { job, objects }: Task, in
   }
 }
 
-/** An object that has been read, or was too large for it, and what lies beside it. */
+/** An object that was read, or was too large to read, and its sidecars. */
 type ReadObject = { readonly info: ObjectInfo; readonly beside: FoundSidecars } & (
   | { readonly bytes: Uint8Array; readonly sha256: string }
   | { readonly bytes: null; readonly start: Uint8Array; readonly sha256?: undefined }
 );
 
 /**
- * The object of an event that says it is new, before anything is known of it, so that one look-up tells both what is
- * stored under its id and which pictures have its bytes. Undefined for other jobs: they may find all as it was.
+ * Reads a newly created object before the index is asked about it, so that one look-up answers both what is stored
+ * under its id and which pictures have the same bytes. Undefined for other jobs: their object may be unchanged.
  */
 async function readAhead(deps: IndexDeps, objects: ObjectStore, job: Job): Promise<ReadObject | 'gone' | undefined> {
   if (job.type !== 'created' || job.sequencer === null) return undefined;
   try {
     return await readObject(deps, objects, job.key);
   } catch (error) {
-    // Nothing to tell of where the event is an old one.
+    // The event may be outdated; decide after the look-up whether this is a fault.
     if (isSightlineError(error) && error.details.archived === true) return undefined;
     throw error;
   }
 }
 
 /**
- * Sidecars are read here and not when the rest is known: what was found to have no copy has to be embedded and stored
- * at once, so that copies that arrive meanwhile find it.
+ * Sidecars are read now rather than later: once the look-up finds no copy, the picture must be embedded and stored at
+ * once, so that copies arriving in the meantime find it.
  */
 async function readObject({ maxBytes }: IndexDeps, objects: ObjectStore, key: string): Promise<ReadObject | 'gone'> {
   const read = async () => {
@@ -214,8 +214,8 @@ function bytesOf({ body }: ObjectBody): Promise<Uint8Array> {
 }
 
 /**
- * The object as it is now, unless it is gone or indexed as it is. `outdated` when only what is known of it has to be
- * read again: its sidecars are others, or an older version read it.
+ * The object as it is now, unless it is gone or unchanged. `outdated` when only its metadata must be read again: its
+ * sidecars changed, or an older version of the code read it.
  */
 async function look(
   deps: IndexDeps,
@@ -223,7 +223,7 @@ async function look(
   ahead: ReadObject | 'gone' | undefined,
 ): Promise<'gone' | 'unchanged' | 'outdated' | ReadObject> {
   if (ahead === 'gone') return ahead;
-  // In a bucket that keeps versions a removed one may have been an old one, or the marker that hid the object.
+  // In a versioned bucket the event may be about an old version, or about the delete marker that hid the object.
   if (job.type === 'removed' || live !== null) {
     const info = ahead === undefined ? await objects.head(job.key) : ahead.info;
     if (info === null && job.type === 'removed') return 'gone';
@@ -235,8 +235,8 @@ async function look(
 }
 
 /**
- * Keeps the newer sequencer of an object that did not change: a late event from before it would win against the old
- * one. What is outdated is read again.
+ * Stores the newer sequencer of an unchanged object; otherwise a late event from before it would win against the old
+ * one. Reads outdated metadata again.
  */
 async function acknowledge(
   deps: IndexDeps,
@@ -256,7 +256,7 @@ async function acknowledge(
 
 async function remove(deps: IndexDeps, task: Task): Promise<IndexOutcome> {
   const { id, live, wasDeleted } = task;
-  const written = await amongItsCopies(deps, live?.sha256, async () => {
+  const written = await serialiseByHash(deps, live?.sha256, async () => {
     if (live !== null) await keepVanished(deps, id, live);
     if (wasDeleted) await releaseRefused(deps, id);
     return writeTombstone(deps, task);
@@ -264,13 +264,16 @@ async function remove(deps: IndexDeps, task: Task): Promise<IndexOutcome> {
   return written === 'removed' ? { status: 'removed', id } : { status: 'skipped', id, reason: 'stale' };
 }
 
-/** Runs work that changes which of the pictures of the same bytes has a past: one at a time for the same bytes. */
-function amongItsCopies<T>(
-  { inTurn = true }: IndexDeps,
+/**
+ * Two pictures with the same bytes must not be stored or removed at once: only one of them may take over the tags of a
+ * moved file.
+ */
+function serialiseByHash<T>(
+  { serialise = true }: IndexDeps,
   sha256: string | undefined,
   work: () => Promise<T>,
 ): Promise<T> {
-  return !inTurn || sha256 === undefined ? work() : exclusively(`bytes ${sha256}`, work);
+  return !serialise || sha256 === undefined ? work() : exclusively(`bytes ${sha256}`, work);
 }
 
 async function writeTombstone(deps: IndexDeps, { id, sequencer, when }: Task): Promise<'removed' | 'stale'> {
@@ -288,8 +291,8 @@ async function indexObject(
   const { id, live } = task;
   const embedded = await embedIfPicture(deps, object, embed);
   if ('reason' in embedded) {
-    // What was found under this key before is no longer what is there; and a slower, older job must not bring it back.
-    // What people said of it waits: most files that are damaged are half written, or come back from a copy.
+    // The tombstone keeps a slower, older job from bringing back the previous picture. Its tags are kept: most damaged
+    // files are only half written, or are restored from a copy.
     if (live !== null) await keepRefused(deps, id, live);
     await writeTombstone(deps, task);
     const leftOut = !shouldBePicture(task.job.key, object.bytes ?? object.start);
@@ -297,13 +300,13 @@ async function indexObject(
   }
   const { sha256 } = embedded;
   const store = () => storePicture(deps, task, object, embedded);
-  if (live === null || live.sha256 === sha256) return amongItsCopies(deps, sha256, store);
-  // Of both bytes, always in the same order, so that two that have swapped their names do not wait for each other.
+  if (live === null || live.sha256 === sha256) return serialiseByHash(deps, sha256, store);
+  // Lock both hashes in a fixed order, so that two files that swapped names cannot deadlock.
   const [first, second] = [live.sha256, sha256].sort();
-  return amongItsCopies(deps, first, () => amongItsCopies(deps, second, store));
+  return serialiseByHash(deps, first, () => serialiseByHash(deps, second, store));
 }
 
-/** Stores a new or changed object, with what was said of the picture that it was before. */
+/** Stores a new or changed object, with the tags and dates it had under an earlier name. */
 async function storePicture(
   deps: IndexDeps,
   { id, job, sequencer, when, live, wasDeleted }: Task,
@@ -312,7 +315,6 @@ async function storePicture(
 ): Promise<IndexOutcome> {
   const { sha256, vector, classes, reusedVector: isKnown, gone } = embedded;
   const picture = describeFile(info, embedded.picture, beside.sidecars, live?.sha256 === sha256 ? live : null);
-  // A picture that is there keeps what people said of it, which may have been changed since it was looked up.
   const found = { id, key: job.key, sha256, isKnown, isBack: wasDeleted, gone };
   const origin = live === null ? await findOrigin(deps, found, timeOf(deps)) : await moveIn(deps, found, live);
   const kept = origin?.kept ?? null;
@@ -341,21 +343,21 @@ async function storePicture(
   return { status: 'indexed', id, reusedVector: isKnown };
 }
 
-/** What other bytes bring along to the place of a picture. */
+/** What a file with other bytes brings along when it replaces a picture. */
 function moveIn(deps: IndexDeps, found: Omit<NewObject, 'before'>, before: ImagePayload) {
   return before.sha256 === found.sha256 ? null : takePlace(deps, { ...found, isBack: false, before }, timeOf(deps));
 }
 
 interface Embedded extends EmbeddedPicture {
-  /** It was known, or another job was embedding it. */
+  /** The vector was already known, or another job was making it. */
   readonly reusedVector: boolean;
-  /** What vanished with the same bytes, where it was looked for. */
+  /** Vanished pictures with the same bytes, if looked up. */
   readonly gone?: readonly Vanished[];
 }
 
 type ReadPicture = Extract<ReadObject, { bytes: Uint8Array }>;
 
-/** What is stored of an object's bytes, or why they are no picture. */
+/** The embedded picture, or why the bytes are not one. */
 async function embedIfPicture(
   { maxBytes }: IndexDeps,
   object: ReadObject,
@@ -373,7 +375,7 @@ async function embedIfPicture(
   }
 }
 
-/** Embeds what is not known yet, copies that arrive together once. `copies` are stored ones, as far as looked up. */
+/** Embeds unknown bytes, and copies that arrive together only once. `copies` are the stored ones, if looked up. */
 function createEmbedding({ embedder, vectors, vanished }: IndexDeps) {
   /** By SHA-256. */
   const underWay = new Map<string, ReturnType<ImageEmbedder['embedImage']>>();

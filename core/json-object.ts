@@ -2,8 +2,8 @@ import { SightlineError } from './errors.ts';
 import type { ObjectStore } from './ports.ts';
 
 /**
- * What is stored as JSON under a key, and the etag of that version; null when nothing is.
- * @throws {schema-mismatch} when it is no JSON
+ * The JSON stored under a key and its etag; null when there is none.
+ * @throws {schema-mismatch} when it is not JSON
  */
 export async function readJsonObject(
   store: Pick<ObjectStore, 'get'>,

@@ -1,15 +1,15 @@
 /** Something heavy that is loaded once and shared. */
 export interface Loaded<T> {
   /**
-   * Loads it at the first call; calls that come meanwhile share the load. A failed one is answered to them and then
-   * tried again.
+   * Loads it on the first call; concurrent calls share that load. If it fails they all fail, and the next call tries
+   * again.
    */
   get(): Promise<T>;
-  /** What is loaded or being loaded; null when nothing is, or when it fails. */
+  /** The loaded thing, waiting for a load in progress; null when there is none or it fails. */
   peek(): Promise<T | null>;
 }
 
-/** Loads a thing when it is first asked for. */
+/** Loads a thing on first use. */
 export function loadOnce<T>(load: () => Promise<T>): Loaded<T> {
   let loading: Promise<T> | null = null;
   return {

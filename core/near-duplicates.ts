@@ -7,30 +7,30 @@ import type { ImagePayload, JointEmbedding, Page } from './types.ts';
 import { dot } from './vector-arithmetic.ts';
 import { decodeCursor, encodeCursor, fingerprint } from './vectors/cursor.ts';
 
-/** Pictures that are copies of each other: of the same bytes, or smaller, compressed again, or a little changed. */
+/** Pictures that are copies of each other: the same bytes, or resized, recompressed or slightly edited. */
 
-/** Cosine of the vectors of copies, at least: much smaller ones have no more, and few different photos as much. */
+/** Minimum cosine between copies: much smaller copies reach no more, and few different photos as much. */
 export const MIN_COSINE = 0.25;
-/** Two hashes that differ in `MAX_BITS` bits have one of so many bands in common. */
+/** Two hashes that differ in at most `MAX_BITS` bits agree in at least one of these bands. */
 const BANDS = MAX_BITS + 1;
 const NO_HASH = new Uint32Array(HASH_WORDS);
 const PAGE = 1000;
-/** Pictures of a collection, at most: all of them are read, and half a minute is what a caller waits. */
+/** Largest collection: all its pictures are read, and a caller waits half a minute at most. */
 const MAX_PICTURES = 500_000;
-/** What is known of the collection is looked at again after so long, whatever it seems to have become. */
+/** Stacks are recomputed after this time even if the collection seems unchanged. */
 const MAX_AGE_MS = 60_000;
 
 export interface Stack {
-  /** Two or more, the one with the most pixels first, of those the one with the most bytes. */
+  /** Two or more: most pixels first, then most bytes. */
   readonly ids: readonly string[];
-  /** Bytes of all but the first. */
+  /** Bytes of all pictures but the first. */
   readonly spareBytes: number;
 }
 
 export interface StackPage extends Page<Stack> {
-  /** Stacks of all pages. */
+  /** Number of stacks on all pages. */
   readonly total: number;
-  /** Pictures beside the first of each stack, on all pages, and their bytes. */
+  /** All pictures but the first of each stack, on all pages, and their bytes. */
   readonly spare: { readonly pictures: number; readonly bytes: number };
 }
 
@@ -38,12 +38,12 @@ export interface Stacks {
   /**
    * The stacks of the collection, those with the most bytes to spare first.
    * @throws {invalid-cursor}
-   * @throws {too-large} when the collection is
+   * @throws {too-large} when the collection has too many pictures
    */
   list(options: { limit: number; cursor?: string }): Promise<StackPage>;
 }
 
-/** The stacks of a store; what was found is kept until something seems to have changed. */
+/** The stacks of a store, cached until the collection seems to have changed. */
 export function createStacks(vectors: VectorStore, maxPictures = MAX_PICTURES): Stacks {
   let known: { readonly state: string; readonly at: number; readonly stacks: readonly Stack[] } | undefined;
   let finding: Promise<readonly Stack[]> | undefined;
@@ -58,7 +58,7 @@ export function createStacks(vectors: VectorStore, maxPictures = MAX_PICTURES): 
   const current = async () => {
     const state = await stateOf(vectors, maxPictures);
     if (known?.state === state && performance.now() - known.at < MAX_AGE_MS) return known.stacks;
-    // Those who ask meanwhile wait for the same answer.
+    // Concurrent callers share one computation.
     finding ??= find(state);
     return finding;
   };
@@ -80,7 +80,7 @@ export function createStacks(vectors: VectorStore, maxPictures = MAX_PICTURES): 
   };
 }
 
-/** Another text when pictures came or went, as far as that can be told at once. */
+/** A fingerprint of the collection that changes with most additions and removals, and is cheap to get. */
 async function stateOf(vectors: VectorStore, maxPictures: number): Promise<string> {
   const filter = { kind: 'image' } as const;
   const [count, { items }] = await Promise.all([
@@ -97,7 +97,7 @@ function inOrder(a: Stack, b: Stack): number {
   return b.spareBytes - a.spareBytes || (a.ids[0]! < b.ids[0]! ? -1 : a.ids[0] === b.ids[0] ? 0 : 1);
 }
 
-/** All stacks in their order: of the same bytes, or alike by hash, clock and vector. */
+/** All stacks in order: pictures with the same bytes, or alike by hash, clock time and vector. */
 export async function findStacks(vectors: VectorStore): Promise<Stack[]> {
   const { ids, groups } = await findCandidates(vectors);
   const stacks: Stack[] = [];
@@ -121,7 +121,7 @@ export async function findStacks(vectors: VectorStore): Promise<Stack[]> {
   return stacks.sort(inOrder);
 }
 
-/** Pictures that may be copies, as places in `ids`: little is kept of each, for there are many. */
+/** Possible copies, as indices into `ids`: there are many, so little is kept of each. */
 async function findCandidates(vectors: VectorStore): Promise<{ ids: string[]; groups: number[][] }> {
   const ids: string[] = [];
   const hashes: number[] = [];
@@ -147,11 +147,11 @@ async function findCandidates(vectors: VectorStore): Promise<{ ids: string[]; gr
   return { ids, groups: groups.list() };
 }
 
-/** Joins those whose hashes differ in at most `MAX_BITS` bits. */
+/** Joins pictures whose hashes differ in at most `MAX_BITS` bits. */
 async function joinAlike(words: Uint32Array, told: readonly number[], groups: Groups): Promise<void> {
   const before = new Int32Array(words.length / HASH_WORDS);
   for (let band = 0; band < BANDS; band++) {
-    // The last with each value of the band; `before` leads to the others.
+    // The latest picture with each value of the band; `before` links to the earlier ones.
     const latest = new Int32Array(2 ** Math.ceil((HASH_WORDS * 32) / BANDS)).fill(-1);
     for (const i of told) {
       const value = bandOf(words, i, band);
@@ -165,7 +165,7 @@ async function joinAlike(words: Uint32Array, told: readonly number[], groups: Gr
   }
 }
 
-/** Every eleventh bit, from one of the first eleven on: neighbouring bits are of one part of a picture, maybe plain. */
+/** Every eleventh bit, starting at `band`: neighbouring bits cover one area of a picture, which may be plain. */
 function bandOf(words: Uint32Array, i: number, band: number): number {
   let key = 0;
   for (let bit = band; bit < HASH_WORDS * 32; bit += BANDS) {
@@ -181,7 +181,7 @@ interface Copy {
   readonly vector: JointEmbedding;
 }
 
-/** The stacks of some candidates, by all that is known of them. */
+/** The stacks among some candidates, with every criterion applied. */
 async function stacksAmong(copies: readonly Copy[]): Promise<Stack[]> {
   const groups = new Groups(copies.length);
   const bySha = new Map<string, number>();
@@ -213,7 +213,7 @@ function stackOf(copies: readonly Copy[]): Stack {
   return { ids: [largest!, ...rest].map(({ id }) => id), spareBytes };
 }
 
-/** Numbers that hang together by pairs. */
+/** Groups of numbers connected by pairs (union-find). */
 class Groups {
   readonly #parents: Int32Array;
 
@@ -229,7 +229,7 @@ class Groups {
     return this.#rootOf(a) === this.#rootOf(b);
   }
 
-  /** Groups of two and more. */
+  /** Groups of two or more. */
   list(): number[][] {
     const sizes = new Int32Array(this.#parents.length);
     for (const i of this.#parents.keys()) sizes[this.#rootOf(i)]!++;

@@ -1,6 +1,6 @@
 const turns = new Map<string, Promise<unknown>>();
 
-/** Runs the tasks of one name one after the other, in the order they came, within this process. */
+/** Runs tasks with the same name one after another, in order of arrival, within this process. */
 export async function exclusively<T>(name: string, task: () => Promise<T>): Promise<T> {
   const before = turns.get(name) ?? Promise.resolve();
   const turn = before.then(task, task);

@@ -4,8 +4,7 @@ import { SightlineError } from './errors.ts';
 
 /**
  * The closest folder above `from` that holds the models: the repository, an installed package, or a built function.
- * Wherever a bundle lies, it finds what came with it.
- * @throws {invalid-config} when there is none
+ * @throws {invalid-config} when no folder above holds them
  */
 export function packageRoot(from: string): string {
   for (let folder = from; ; folder = dirname(folder)) {

@@ -1,6 +1,6 @@
 import type { Page } from './types.ts';
 
-/** The pages of a list, one after the other, each asked for when it is wanted. */
+/** All pages of a list, each fetched on demand. */
 export async function* everyPage<P extends Page<unknown>>(ask: (cursor?: string) => Promise<P>): AsyncGenerator<P> {
   let cursor: string | undefined;
   do {

@@ -1,66 +1,64 @@
 import { COLOURS } from './picture/colour-names.ts';
 
 /**
- * What a picture has, each field declared once. Types, checks, the columns and payloads of both stores with their
- * indexes, filters, differences between spaces and the schemas of the API follow from it. A new field takes its entry
- * here and the code that reads it from the file. Fields are only ever added: points that were written before have its
- * `absent` value.
+ * The fields of a picture, each declared once. Types, checks, the columns, payloads and indexes of both stores,
+ * filters, differences between spaces and the schemas of the API follow from this. A new field needs an entry here and
+ * the code that reads it from the file. Fields are only ever added: older points have the `absent` value.
  */
 
 /**
- * What a value is: `instant` a moment as ISO 8601; `local-time` the time on the clock where it happened, as ISO 8601
- * with the offset behind it where that is known; `sequencer` the logical time of an event.
+ * Type of a value. `instant`: a moment as ISO 8601; `local-time`: the clock time where it happened, as ISO 8601
+ * followed by the offset if known; `sequencer`: the logical time of an event.
  */
 export type FieldType = 'text' | 'texts' | 'integer' | 'number' | 'instant' | 'local-time' | 'sequencer';
 
 /**
- * Who knows it: the object and its store, the file's content, a person, the index, other fields, or the image encoder,
- * whose answers belong to a space as the vectors do.
+ * Where it comes from: the object and its store, the file's content, a person, the index, other fields, or the image
+ * encoder, whose output belongs to one space, as vectors do.
  */
 export type FieldSource = 'object' | 'content' | 'user' | 'index' | 'derived' | 'encoder';
 
 /**
- * How a filter compares. Points that have no value never match, except `noneOf`. `below` is strict, the bounds
- * `atLeast` and `atMost` are not; local times compare by their clocks, whatever their offsets.
+ * How a filter compares. Points without a value match only `noneOf`. `below` is strict, `atLeast` and `atMost` are
+ * inclusive; local times compare by clock time, ignoring their offsets.
  */
 export type Comparison = 'equals' | 'oneOf' | 'noneOf' | 'prefix' | 'all' | 'any' | 'atLeast' | 'atMost' | 'below';
 
 export interface PictureField {
   readonly type: FieldType;
-  /** The only texts there can be; of several texts, in the order they have. */
+  /** The only texts allowed; a field of several texts holds them in this order. */
   readonly values?: readonly string[];
-  /** What texts of a filter look like at the API. @default plain text */
+  /** Format of a filter's text in the API. @default plain text */
   readonly format?: 'sha256' | 'mime-type';
-  /** UTF-16 units of a text in a filter. @default 255 */
+  /** Maximum length of a filter's text, in UTF-16 units. @default 255 */
   readonly maxLength?: number;
-  /** An empty text is a value of its own, such as the folder at the top. */
+  /** An empty text is a value, such as the top folder. */
   readonly mayBeEmpty?: true;
   readonly from: FieldSource;
-  /** For derived fields only: makes it, and nothing else is stored of it than filters need. */
+  /** Derived fields only: computes the value; stored only as far as filters need it. */
   readonly derive?: (picture: DerivationSources) => string;
   /**
-   * The value of points that have none: null, 0 where it has to be a number, or no texts. Fields without must always be
-   * given.
+   * What stands for a missing value: null, 0 where it has to be a number, or no texts. Fields without `absent` are
+   * required.
    */
   readonly absent?: null | 0 | readonly [];
-  /** Names of filters, and how each compares. */
+  /** Its filters by name, and how each compares. */
   readonly filters?: Readonly<Record<string, Comparison>>;
   /**
-   * Names of orders that lists can have by it. Points with the same value are ordered by id, those without one come
-   * last.
+   * List orders by this field, by name. Ties are ordered by id; points without a value come last.
    */
   readonly orders?: Readonly<Record<string, 'ascending' | 'descending'>>;
-  /** Its most frequent values can be asked for. */
+  /** It has a facet: its most frequent values with their counts. */
   readonly facet?: true;
-  /** A value of it leaves few points, so the embedded store looks it up instead of going through all of them. */
+  /** Few points share a value, so the embedded store uses an index instead of scanning all points. */
   readonly selective?: true;
-  /** Its words are searched beside meaning; what is found by them says so by this name. */
+  /** Its words are searched in addition to meaning; a hit found by them gives this name as the reason. */
   readonly named?: 'name' | 'folder' | 'tag' | 'camera' | 'keyword';
   /** Captions have it, too. */
   readonly ofCaptions?: true;
-  /** Not in answers of the API, and neither are its filters. */
+  /** Hidden from the API, as are its filters. */
   readonly internal?: true;
-  /** What it is, for readers of the API. */
+  /** Description for readers of the API. */
   readonly doc: string;
   readonly example?: string;
 }
@@ -73,7 +71,7 @@ export interface DerivationSources {
   readonly takenAt: string | null;
 }
 
-/** Where the date of a picture comes from, from the most to the least trustworthy. */
+/** Sources of a picture's date, most trustworthy first. */
 export const DATE_SOURCES = ['exif', 'xmp', 'iptc', 'gps', 'png', 'tiff', 'sidecar', 'name', 'file'] as const;
 
 export const PICTURE_FIELDS = {
@@ -89,7 +87,7 @@ export const PICTURE_FIELDS = {
     filters: { keyPrefix: 'prefix' },
     selective: true,
     maxLength: 1024,
-    doc: 'The object key, such as the path in the folder.',
+    doc: 'The object key: the path within the folder or bucket.',
     example: 'holidays/beach.jpg',
   },
   name: {
@@ -110,7 +108,7 @@ export const PICTURE_FIELDS = {
     selective: true,
     maxLength: 1024,
     mayBeEmpty: true,
-    doc: 'The key without the file name; empty at the top. As a filter: pictures right in this folder.',
+    doc: 'The folder part of the key; empty at the top. As a filter: exactly this folder, without subfolders.',
     example: 'holidays',
   },
   contentType: {
@@ -119,7 +117,7 @@ export const PICTURE_FIELDS = {
     filters: { contentTypes: 'oneOf' },
     facet: true,
     format: 'mime-type',
-    doc: 'MIME type by the content, whatever the file name says.',
+    doc: 'MIME type detected from the content, whatever the file name says.',
     example: 'image/jpeg',
   },
   width: { type: 'integer', from: 'content', doc: 'Pixels, after EXIF orientation.' },
@@ -130,7 +128,7 @@ export const PICTURE_FIELDS = {
     from: 'derived',
     derive: ({ width, height }) => (width > height ? 'landscape' : width < height ? 'portrait' : 'square'),
     filters: { orientation: 'equals' },
-    doc: 'Whether it is wider than high.',
+    doc: 'Whether it is wider than it is high.',
   },
   bytes: { type: 'integer', from: 'object', filters: { minBytes: 'atLeast', maxBytes: 'atMost' }, doc: 'File size.' },
   etag: { type: 'text', from: 'object', internal: true, doc: "The object store's entity tag, without quotes." },
@@ -140,7 +138,7 @@ export const PICTURE_FIELDS = {
     filters: { sha256: 'equals' },
     selective: true,
     format: 'sha256',
-    doc: 'SHA-256 of the bytes; finds copies through the filter of this name.',
+    doc: 'SHA-256 of the bytes. As a filter: exact copies.',
   },
   tags: {
     type: 'texts',
@@ -150,7 +148,7 @@ export const PICTURE_FIELDS = {
     facet: true,
     selective: true,
     ofCaptions: true,
-    doc: 'Each once, in the order they were given.',
+    doc: 'Tags without duplicates, in the order they were given.',
   },
   takenAt: {
     type: 'local-time',
@@ -159,8 +157,8 @@ export const PICTURE_FIELDS = {
     filters: { takenAfter: 'atLeast', takenBefore: 'atMost' },
     orders: { taken: 'ascending', '-taken': 'descending' },
     doc:
-      'When it was taken, by the clock of the place where it was taken; with its offset from UTC where that is ' +
-      'known. Null when nothing says.',
+      'When it was taken, as local time at that place, with its offset from UTC where that is ' +
+      'known. Null when unknown.',
     example: '2019-07-05T23:30:00.000+02:00',
   },
   month: {
@@ -172,7 +170,7 @@ export const PICTURE_FIELDS = {
     selective: true,
     maxLength: 7,
     mayBeEmpty: true,
-    doc: 'Year and month of `takenAt`; empty when it has none.',
+    doc: 'Year and month of `takenAt`; empty when that is unknown.',
     example: '2019-07',
   },
   dayOfYear: {
@@ -184,7 +182,7 @@ export const PICTURE_FIELDS = {
     selective: true,
     maxLength: 5,
     mayBeEmpty: true,
-    doc: 'Month and day of `takenAt`, for the same day of other years; empty when it has none.',
+    doc: 'Month and day of `takenAt`, to find the same day in other years; empty when that is unknown.',
     example: '07-05',
   },
   takenFrom: {
@@ -209,13 +207,13 @@ export const PICTURE_FIELDS = {
     from: 'content',
     absent: [],
     named: 'keyword',
-    doc: 'What IPTC, XMP and an `.xmp` file beside it call it; a search finds it by their words.',
+    doc: 'Keywords from IPTC, XMP and an `.xmp` file beside it; their words are searched.',
   },
-  lens: { type: 'text', from: 'content', absent: null, filters: { lens: 'equals' }, doc: 'Model of the lens.' },
+  lens: { type: 'text', from: 'content', absent: null, filters: { lens: 'equals' }, doc: 'Lens model.' },
   exposureTime: { type: 'number', from: 'content', absent: null, doc: 'Seconds.', example: '0.004' },
   aperture: { type: 'number', from: 'content', absent: null, doc: 'The f-number.', example: '2.8' },
   iso: { type: 'integer', from: 'content', absent: null, doc: 'Sensitivity of film or sensor.', example: '400' },
-  focalLength: { type: 'number', from: 'content', absent: null, doc: 'Millimetres, of the lens itself.' },
+  focalLength: { type: 'number', from: 'content', absent: null, doc: 'Of the lens itself, in millimetres.' },
   latitude: { type: 'number', from: 'content', absent: null, doc: 'Where it was taken, in degrees: north above 0.' },
   longitude: { type: 'number', from: 'content', absent: null, doc: 'Degrees: east above 0.' },
   perceptualHash: {
@@ -223,7 +221,7 @@ export const PICTURE_FIELDS = {
     from: 'content',
     absent: null,
     doc:
-      'What it looks like, as 128 bits in hexadecimal digits: copies that were made smaller or compressed again ' +
+      'Perceptual hash: 128 bits as hexadecimal digits. Copies that were resized or recompressed ' +
       'differ in at most 10 of them.',
     example: '0f1e3c78f0e1c3870f1e3c78f0e1c387',
   },
@@ -233,7 +231,7 @@ export const PICTURE_FIELDS = {
     from: 'content',
     absent: [],
     filters: { colours: 'all' },
-    doc: 'Its main colours, and `monochrome` when it has none but shades of grey.',
+    doc: 'Its main colours, and `monochrome` when it has only shades of grey.',
   },
   indexedAt: {
     type: 'instant',
@@ -248,7 +246,7 @@ export const PICTURE_FIELDS = {
     from: 'object',
     absent: null,
     internal: true,
-    doc: 'Mark of the files beside it that describe it: it is read again when theirs is another. Null without any.',
+    doc: 'Fingerprint of its sidecar files: it is read again when that changes. Null when it has none.',
   },
   readBy: {
     type: 'text',
@@ -256,14 +254,14 @@ export const PICTURE_FIELDS = {
     absent: null,
     ofCaptions: true,
     internal: true,
-    doc: 'Of a caption: as which language, and which version of which text side read it. Null when nothing says.',
+    doc: 'Of a caption: the language it was read in, and which version of which text side read it. Null when unknown.',
   },
   classes: {
     type: 'text',
     from: 'encoder',
     absent: null,
     internal: true,
-    doc: 'What the image encoder takes it for, see `picture/classes.ts`. Null when its classes have no names.',
+    doc: 'Classes that the image encoder recognises, see `picture/classes.ts`. Null when its classes have no names.',
   },
   metadataVersion: {
     type: 'integer',
@@ -271,21 +269,21 @@ export const PICTURE_FIELDS = {
     absent: 0,
     filters: { metadataBelow: 'below' },
     internal: true,
-    doc: 'Version of the code that read all this from the file; pictures read by an older one can be read again.',
+    doc: 'Version of the code that read the metadata; pictures read by an older version can be read again.',
   },
   sequencer: {
     type: 'sequencer',
     from: 'index',
     ofCaptions: true,
     internal: true,
-    doc: "Logical time of the event that wrote it, as S3 sends it: hexadecimal, '' when unknown (the oldest).",
+    doc: "Logical time of the event that wrote it, as S3 sends it: hexadecimal; '' when unknown, which is the oldest.",
   },
 } as const satisfies Readonly<Record<string, PictureField>>;
 
 type Fields = typeof PICTURE_FIELDS;
 export type FieldName = keyof Fields;
 
-/** The value of a declared field: `string`, one of its `values`, a number or texts; or null where it may be absent. */
+/** The value of a declared field: `string`, one of its `values`, a number or texts; null only if it may be absent. */
 type Value<F extends PictureField> = Given<F> | (F['absent'] extends null ? null : never);
 type Given<F extends PictureField> = F['type'] extends 'integer' | 'number'
   ? number
@@ -295,12 +293,12 @@ type Given<F extends PictureField> = F['type'] extends 'integer' | 'number'
       ? F['values'][number]
       : string;
 
-/** The fields that a condition on their declaration picks out, with their values. */
+/** The fields whose declaration meets a condition, with their values. */
 type ValuesWhere<Condition> = {
   readonly [Name in FieldName as Fields[Name] extends Condition ? Name : never]: Value<Fields[Name]>;
 };
 
-/** Fields whose most frequent values can be asked for. */
+/** Fields with a facet. */
 export type FacetName = keyof ValuesWhere<{ facet: true }>;
 
 /** Orders of a list, see {@link PictureField.orders}. */
@@ -310,14 +308,14 @@ export type OrderName = {
 
 /** What is stored of a picture. */
 export type PictureValues = ValuesWhere<{ from: Exclude<FieldSource, 'derived'> }>;
-/** What decoding a picture and reading its metadata tells. */
+/** What a picture's pixels and metadata say. */
 export type ContentValues = ValuesWhere<{ from: 'content' }>;
-/** What pictures and captions have in common. */
+/** The fields that pictures and captions share. */
 export type SharedValues = ValuesWhere<{ ofCaptions: true }>;
-/** What answers of the API show. */
+/** The fields in answers of the API. */
 export type ShownValues = Omit<ValuesWhere<PictureField>, keyof ValuesWhere<{ internal: true }>>;
 
-/** Every filter with the field it is of, as a union. */
+/** Every filter with its field, as a union. */
 type DeclaredFilter = {
   [Name in FieldName]: Fields[Name] extends { filters: infer Filters }
     ? { [Filter in keyof Filters]: { name: Filter; of: Fields[Name]; comparison: Filters[Filter] } }[keyof Filters]
@@ -328,7 +326,7 @@ type FilterValue<F extends DeclaredFilter> = F['comparison'] extends 'oneOf' | '
   ? readonly string[]
   : Given<F['of']>;
 
-/** The filters over fields. All given conditions must hold. */
+/** Filters on fields. All given conditions must hold. */
 export type PictureFilter = { readonly [F in DeclaredFilter as F['name']]?: FilterValue<F> };
 export type FilterName = keyof PictureFilter;
 
@@ -336,18 +334,18 @@ export interface NamedField extends PictureField {
   readonly name: FieldName;
 }
 
-/** Every declared field with its name, in the order of the declaration. */
+/** Every declared field with its name, in order of declaration. */
 export const FIELDS: readonly NamedField[] = Object.entries<PictureField>(PICTURE_FIELDS).map(([name, field]) => ({
   name: name as FieldName,
   ...field,
 }));
 
-/** Fields that are kept as they are given; the others are derived from them. */
+/** Fields that are stored as given; the others are derived from them. */
 export const STORED_FIELDS = FIELDS.filter(({ from }) => from !== 'derived');
-/** Fields that a store has to hold: the stored ones, and the derived ones that filters ask for. */
+/** Fields that a store has to hold: the stored ones, and derived ones with filters. */
 export const HELD_FIELDS = FIELDS.filter(({ from, filters }) => from !== 'derived' || filters !== undefined);
 
-/** Fields that answers of the API show. */
+/** Fields in answers of the API. */
 export const SHOWN_FIELDS = FIELDS.filter(({ internal }) => !internal);
 
 /** Fields that are the same in every space. */
@@ -379,10 +377,10 @@ export const ORDERS: ReadonlyMap<string, Order> = new Map(
   ),
 );
 
-/** Names of the fields whose most frequent values can be asked for. */
+/** Names of the fields with a facet. */
 export const FACETS = FIELDS.filter(({ facet }) => facet).map(({ name }) => name as FacetName);
 
-/** A value of a picture by its field, derived ones included; {@link PictureField.absent} where there is none. */
+/** The value of a field, also of a derived one; {@link PictureField.absent} when it is missing. */
 export function fieldValue(picture: PictureValues | SharedValues, field: NamedField): unknown {
   if (field.derive !== undefined) return field.derive(picture as PictureValues);
   return (picture as Partial<Record<FieldName, unknown>>)[field.name] ?? field.absent ?? null;
@@ -393,7 +391,7 @@ export function fieldValues(picture: PictureValues | SharedValues, fields: reado
   return Object.fromEntries(fields.map((field) => [field.name, fieldValue(picture, field)]));
 }
 
-/** What a picture has of which nothing is known but what it must have: every field with an absent value, with that. */
+/** Every optional field with its absent value. */
 export const NOTHING_KNOWN = Object.fromEntries(
   FIELDS.filter(({ absent }) => absent !== undefined).map(({ name, absent }) => [name, absent]),
 ) as unknown as Readonly<ValuesWhere<{ absent: null | 0 | readonly [] }>>;

@@ -23,9 +23,7 @@ export interface StoredPoint {
   readonly payload: Payload;
 }
 
-/**
- * What stays of a deleted point so that an older event that arrives late cannot bring it back. Seen only by `get`.
- */
+/** Marks a deleted point, so that a late, older event cannot bring it back. Only `get` and `lookUp` return it. */
 export interface Tombstone {
   readonly id: string;
   readonly deleted: true;
@@ -41,15 +39,15 @@ export interface Hit {
   readonly payload: Payload;
 }
 
-/** All given conditions must hold. Ranges include both ends. Those over fields are declared in `picture-fields.ts`. */
+/** All given conditions must hold. Ranges include both ends. Filters on fields are declared in `picture-fields.ts`. */
 export interface Filter extends PictureFilter {
   readonly kind?: Kind;
   /**
-   * Called by all of these words, see `lexical-terms.ts`: whole, or with a `*` behind as the beginning of a longer one.
-   * 1 to 8.
+   * Its file name, folder, tags, camera or keywords contain all of these words, see `lexical-terms.ts`. A trailing `*`
+   * matches the beginning of a word. 1 to 8.
    */
   readonly words?: readonly string[];
-  /** Not called by all of these. 1 to 8. */
+  /** These do not contain all of these words. 1 to 8. */
   readonly exceptWords?: readonly string[];
 }
 
@@ -62,7 +60,7 @@ export interface VectorQuery {
   readonly cursor?: string;
   /** Only hits with at least this cosine. */
   readonly minScore?: number;
-  /** Ids never returned, such as the picture that is being compared. At most 100. */
+  /** Ids to leave out, such as the picture being compared. At most 100. */
   readonly exclude?: readonly string[];
 }
 
@@ -72,16 +70,16 @@ export interface ListQuery {
   readonly limit: number;
   readonly cursor?: string;
   /**
-   * `id` is the cheapest and stable under writes; the others are by a field, then by id: `newest` is by indexedAt
-   * descending, `taken` and `-taken` by takenAt ascending and descending, with points that have none at the end.
+   * `id` is the cheapest, and stable under writes; the others sort by a field, then by id: `newest` by indexedAt
+   * descending, `taken` and `-taken` by takenAt ascending and descending, points without one last.
    */
   readonly order: 'id' | OrderName;
 }
 
 /**
- * When a write may replace what is stored under its id, by comparing sequencers (see {@link compareSequencers}):
- * `newer` when the incoming one is strictly newer; `not-older` when it is newer or the same. An id that is not stored
- * yet is always written. Tombstones count as stored.
+ * When a write may replace what is stored under its id, by sequencer (see {@link compareSequencers}): `newer` when the
+ * new one is strictly newer; `not-older` when it is newer or equal. A new id is always written. Tombstones count as
+ * stored.
  */
 export type WriteCondition = 'newer' | 'not-older';
 
@@ -94,7 +92,7 @@ export interface LookUp {
 }
 
 /**
- * Vectors of one space with what is known of each, searched by cosine.
+ * Vectors of one space with their payloads, searched by cosine.
  * @example
  * const { items } = await vectors.query({ vector, filter: { kind: 'image', folder: 'holidays' }, limit: 20 });
  * for (const { id, score, payload } of items) console.log(id, score, payload.tags);
@@ -102,17 +100,17 @@ export interface LookUp {
 export interface VectorStore {
   /** The space all its vectors belong to. */
   readonly space: SpaceId;
-  /** Components a vector. */
+  /** Components per vector. */
   readonly dimension: number;
 
   /**
-   * Stores points, each whole or not at all; durable against a crash of the process when it resolves. The answer says
-   * for each, in order, whether it was written or lost to a newer one. Two points of one call with the same id are
-   * `invalid-input`, as is a vector of another length or with a component that is not finite. A call with no points
-   * writes nothing, and still fails where a write would not count (`space-retired`).
+   * Stores points, each whole or not at all; once it resolves they survive a crash of the process. The result says for
+   * each, in order, whether it was written or was stale. Two points of one call with the same id are `invalid-input`,
+   * as is a vector of another length or with a component that is not finite. A call with no points writes nothing, and
+   * still fails where a write would not count (`space-retired`).
    *
-   * With `keepTags` a live point that is replaced keeps the tags that it has at the moment of the write, whatever those
-   * of the payload; so tags that are set while something is indexed again are not lost.
+   * With `keepTags` a replaced live point keeps the tags it has at the moment of the write, whatever the payload says,
+   * so tags set during re-indexing are not lost.
    */
   upsert(
     points: readonly Point[],
@@ -120,18 +118,18 @@ export interface VectorStore {
     options?: { readonly keepTags?: boolean },
   ): Promise<('written' | 'stale')[]>;
 
-  /** Replaces points by tombstones under the same rule. An id that is not stored gets a tombstone, too. */
+  /** Replaces points with tombstones under the same rule. An id that is not stored gets a tombstone, too. */
   remove(tombstones: readonly Omit<Tombstone, 'deleted'>[], when: WriteCondition): Promise<('removed' | 'stale')[]>;
 
-  /** What is stored under these ids, tombstones included; ids that are not stored are absent from the map. */
+  /** The points and tombstones stored under these ids; unknown ids are absent from the map. */
   get(ids: readonly string[]): Promise<Map<string, StoredPoint | Tombstone>>;
 
   /** The vectors of live points; other ids are absent from the map. */
   vectors(ids: readonly string[]): Promise<Map<string, JointEmbedding>>;
 
   /**
-   * What `get` answers, and what the models made of live pictures by the SHA-256 hash of their bytes; hashes of no
-   * picture are absent from the map. One request, where requests cost.
+   * What `get` returns, and the models' output for live pictures by the SHA-256 hash of their bytes; unknown hashes are
+   * absent from the map. One request, where requests cost.
    */
   lookUp(ids: readonly string[], sha256s: readonly string[]): Promise<LookUp>;
 
@@ -141,7 +139,7 @@ export interface VectorStore {
    */
   copies(sha256s: readonly string[], limit: number): Promise<Map<string, StoredPicture[]>>;
 
-  /** Replaces the tags of a live point. False when there is none. */
+  /** Replaces the tags of a live point. False when there is no such point. */
   setTags(id: string, tags: readonly string[]): Promise<boolean>;
 
   /**
@@ -151,7 +149,7 @@ export interface VectorStore {
   query(query: VectorQuery): Promise<Page<Hit>>;
 
   /**
-   * Live points in the order that is asked for.
+   * Live points in the requested order.
    * @throws {invalid-cursor} when the cursor is of another question
    */
   list(query: ListQuery): Promise<Page<StoredPoint>>;
@@ -160,11 +158,11 @@ export interface VectorStore {
   count(filter: Filter): Promise<number>;
 
   /**
-   * The most frequent values that a field has in live points, most frequent first, then by the bytes of their UTF-8.
+   * The most frequent values of a field among live points, most frequent first, then by UTF-8 bytes.
    */
   facet(field: FacetName, filter: Filter, limit: number): Promise<{ value: string; count: number }[]>;
 
-  /** Forgets tombstones older than this ISO 8601 date; answers how many. */
+  /** Deletes tombstones older than this ISO 8601 date; returns how many. */
   purgeTombstones(olderThan: string): Promise<number>;
 
   close(): Promise<void>;
@@ -178,25 +176,25 @@ export interface ListedObject {
   /** Opaque, without quotes; changes whenever the content does. */
   readonly etag: string;
   readonly lastModified: Date;
-  /** Only when it has to be restored before its bytes can be read, as far as a listing can tell. */
+  /** Set when it must be restored before it can be read, as far as a listing shows. */
   readonly archived?: true;
 }
 
 export interface ObjectInfo extends ListedObject {
   /** MIME type; `application/octet-stream` when unknown. */
   readonly contentType: string;
-  /** When the content was written, as far as that is not just the time of an upload. */
+  /** When the content was written; absent when only the time of the upload is known. */
   readonly fileTime?: Date;
-  /** Names this version in a bucket that keeps old ones. */
+  /** Version id in a versioned bucket. */
   readonly version?: string;
 }
 
-/** An object that was taken out of its bucket and can come back; to be kept by whoever discards it. */
+/** An object that was taken out of its bucket and can come back. The caller that discards it must keep this. */
 export interface DiscardedObject {
-  /** A UUID: names it among all that were ever discarded. */
+  /** A UUID, unique to this removal. */
   readonly id: string;
   readonly key: string;
-  /** As {@link ObjectInfo} said of it before. */
+  /** The object's etag before it was discarded. */
   readonly etag: string;
   readonly version?: string;
 }
@@ -205,16 +203,16 @@ export interface DiscardedObject {
 export type ByteRange = { readonly first: number; readonly end?: number } | { readonly last: number };
 
 export interface ObjectBody {
-  /** What there is to know of the whole object, also when only a range of it was asked for. */
+  /** Describes the whole object, even when only a range was requested. */
   readonly info: ObjectInfo;
-  /** What `body` holds of it: first byte and length. */
+  /** The part in `body`: first byte and length. */
   readonly offset: number;
   readonly length: number;
   readonly body: ReadableStream<Uint8Array>;
 }
 
 /**
- * One bucket of objects: pictures, or what functions share.
+ * One bucket of objects: pictures, or state that functions share.
  * @example
  * const info = await objects.put('holidays/beach.jpg', bytes, { ifNoneMatch: '*' });
  * const object = await objects.get('holidays/beach.jpg', { ifMatch: info.etag });
@@ -225,13 +223,14 @@ export interface ObjectStore {
   readonly bucket: string;
 
   /**
-   * What is known of an object; null when there is none.
+   * Information about an object; null when there is none.
    * @throws {invalid-key}
    */
   head(key: string): Promise<ObjectInfo | null>;
 
   /**
-   * An object with its bytes; null when there is none. The body is of one version even while it is being replaced.
+   * An object with its bytes; null when there is none. The body is one consistent version even while it is being
+   * replaced.
    * @throws {range-not-satisfiable}
    * @throws {precondition-failed} when `ifMatch` names another etag
    */
@@ -256,7 +255,7 @@ export interface ObjectStore {
     },
   ): Promise<ObjectInfo>;
 
-  /** Deleting what is not there is no error, except with `ifMatch`: `precondition-failed`. */
+  /** Deleting a missing object is not an error, except with `ifMatch`: `precondition-failed`. */
   delete(key: string, options?: { ifMatch?: string }): Promise<void>;
 
   /**
@@ -267,33 +266,33 @@ export interface ObjectStore {
   list(options: { prefix?: string; cursor?: string; limit: number }): Promise<Page<ListedObject>>;
 
   /**
-   * Takes an object out of the bucket so that it can come back: moved aside, or hidden where old versions are kept.
-   * @throws {precondition-failed} when it is gone or of another etag
+   * Takes an object out of the bucket so that it can come back: moves it aside, or hides it in a versioned bucket.
+   * @throws {precondition-failed} when it is gone or has another etag
    */
   discard(object: DiscardedObject): Promise<void>;
 
-  /** The bytes of a discarded object; null when it is not there any more. */
+  /** The bytes of a discarded object; null when it is gone. */
   getDiscarded(object: DiscardedObject): Promise<ObjectBody | null>;
 
   /**
-   * Brings a discarded object back under its key; null when it is not there any more.
-   * @throws {precondition-failed} when another one has the key
+   * Brings a discarded object back under its key; null when it is gone.
+   * @throws {precondition-failed} when another object has the key
    */
   recover(object: DiscardedObject): Promise<ObjectInfo | null>;
 
-  /** Deletes a discarded object for good, with its older versions. One that is not there any more is no error. */
+  /** Deletes a discarded object for good, with its older versions. A missing one is not an error. */
   purge(object: DiscardedObject): Promise<void>;
 }
 
 // --------------------------------------------------------------------------------------------------- failures
 
-/** One object that could not be indexed. Survives restarts; resolved when the object is indexed, or gone. */
+/** One object that could not be indexed. Survives restarts; resolved once the object is indexed or gone. */
 export interface Failure {
   /** The point id of the object. */
   readonly id: string;
   readonly bucket: string;
   readonly key: string;
-  /** The object's tag when it failed, so that an unchanged one is not tried again by itself. '' when unknown. */
+  /** The object's etag when it failed, so that an unchanged object is not retried automatically. '' when unknown. */
   readonly etag: string;
   readonly sequencer: string;
   /** An {@link ImageRejection} or error code, for programs. */
@@ -316,82 +315,83 @@ export interface Failure {
  */
 export interface FailureLog {
   /**
-   * Adds or updates by id: attempts are counted up and `firstAt` is kept while the etag stays the same.
-   * @param options.dismissed at once out of the list, as `dismiss` would take it
+   * Adds or updates by id: while the etag stays the same, attempts are counted and `firstAt` is kept.
+   * @param options.dismissed takes it off the list at once, as `dismiss` does
    */
   record(
     failure: Omit<Failure, 'attempts' | 'firstAt' | 'lastAt'>,
     options?: { readonly dismissed?: boolean },
   ): Promise<Failure>;
   get(id: string): Promise<Failure | null>;
-  /** Forgets it. False when there was none. */
+  /** Deletes it. False when there was none. */
   resolve(id: string): Promise<boolean>;
   /**
-   * Keeps it for `get`, out of `list` and `count`, until it is recorded with another etag. False when there was none.
+   * Hides it from `list` and `count`, not from `get`, until it is recorded with another etag. False when there was
+   * none.
    */
   dismiss(id: string): Promise<boolean>;
   /**
    * Latest first.
-   * @param options.dismissed those instead that were taken off the list, in any order
+   * @param options.dismissed lists dismissed failures instead, in any order
    * @throws {invalid-cursor}
    */
   list(options: { limit: number; cursor?: string; dismissed?: boolean }): Promise<Page<Failure>>;
-  /** Those of the list; with a reason those of it, in the list and off it. */
+  /** Number of failures on the list; with a reason, the number with that reason, dismissed ones included. */
   count(reason?: string): Promise<number>;
   close(): Promise<void>;
 }
 
 // --------------------------------------------------------------------------------------------------- encoders
 
-/** What decoding a picture and reading its metadata told; its fields are those of `picture-fields.ts` from content. */
+/** What a picture's pixels and metadata say: the fields from content in `picture-fields.ts`. */
 export type PictureInfo = ContentValues;
 
-/** What a caller says of the language of its texts. */
+/** What a caller says about the language of its texts. */
 export interface LanguageHint {
-  /** ISO 639-1; null to find it out for each text. */
+  /** ISO 639-1; null to detect it for each text. */
   readonly lang: string | null;
-  /** ISO 639-1 codes of the languages that the caller reads, best first. */
+  /** ISO 639-1 codes of the languages that the caller reads, in order of preference. */
   readonly preferred: readonly string[];
-  /** The language in which a text that may be in two was read before, for the pages that follow; null for the first. */
+  /** The language in which the first page read an ambiguous text, for the pages that follow; null on the first. */
   readonly settled: string | null;
 }
 
-/** Nobody says anything. */
+/** No hint. */
 export const ANY_LANGUAGE: LanguageHint = { lang: null, preferred: [], settled: null };
 
 /** A text as one text side reads it. */
 export interface ReadText {
   readonly vector: JointEmbedding;
-  /** What the text encoder itself makes of it, of unit length. */
+  /** The text encoder's own output, of unit length. */
   readonly own: Float32Array;
-  /** ISO 639-1 code of the language that it is taken for, `und` where none can be named; null when nothing says. */
+  /** ISO 639-1 code of the assumed language, `und` when it cannot be determined; null when unknown. */
   readonly language: string | null;
   /** Name of the text encoder. */
   readonly side: string;
-  /** Changes whenever the side may make another vector of the same text. */
+  /** Changes whenever the side might give the same text another vector. */
   readonly version: string;
-  /** Whether the side is meant for that language, as far as anybody says. */
+  /** Whether the side declares support for that language. */
   readonly speaks: boolean;
-  /** False when the text encoder has no token for anything in the text, so that the vector says nothing about it. */
+  /** False when the text encoder knows no token of the text, so that the vector is meaningless. */
   readonly known: boolean;
-  /** The cosine of the picture that fits best, over captions of its languages; null when nobody measured it. */
+  /** The cosine of the best picture, over captions in its languages; null when it was not measured. */
   readonly match: { readonly mean: number; readonly deviation: number } | null;
-  /** How another side reads a text that may be in two languages, or null. Its model may have to be loaded first. */
+  /** The other reading of a text that may be in two languages, or null. Its model may have to be loaded first. */
   readonly otherwise: { readonly isLoaded: boolean; read(): Promise<ReadText> } | null;
 }
 
 /** A picture as the models see it. */
 export interface EmbeddedPicture {
   readonly vector: JointEmbedding;
-  /** What the image encoder takes it for, see `picture/classes.ts`; null when its classes have no names. */
+  /** Classes that the image encoder recognises, see `picture/classes.ts`; null when its classes have no names. */
   readonly classes: string | null;
   readonly picture: PictureInfo;
 }
 
-/** Pictures to unit vectors of the joint space, which is all that indexing needs: no text encoder. */
+/** Pictures to unit vectors of the joint space. Indexing needs no more: no text encoder is loaded. */
 export interface ImageEmbedder {
   readonly space: SpaceId;
-  /** Other ids of the same space, by which indexes from before may know it. */
+  /** Other ids of the same space, which older indexes may use. */
   readonly sameAs: readonly SpaceId[];
   readonly dimension: number;
   /**
@@ -400,7 +400,7 @@ export interface ImageEmbedder {
    * @throws {too-large}
    */
   embedImage(bytes: Uint8Array): Promise<EmbeddedPicture>;
-  /** What {@link embedImage} would say of a picture, without embedding it. Throws as it does. */
+  /** The picture's fields, without embedding it. Throws as {@link embedImage} does. */
   describeImage(bytes: Uint8Array): Promise<PictureInfo>;
   close(): Promise<void>;
 }
@@ -413,23 +413,23 @@ export interface ImageEmbedder {
  */
 export interface Embedder extends ImageEmbedder {
   /**
-   * One vector a text, in order; independent of the other texts of the call. Each is read in the language that it
-   * seems to be in. Loads no image model.
+   * One vector per text, in order, independent of the other texts of the call. Each text is read in its detected
+   * language. Loads no image model.
    */
   embedTexts(texts: readonly string[]): Promise<JointEmbedding[]>;
   /** The same, with how each was read. */
   readTexts(texts: readonly string[], hint: LanguageHint): Promise<ReadText[]>;
-  /** Whether a text of this language, null when nothing says, is still read by that {@link ReadText.version}. */
+  /** Whether texts of this language (null when unknown) are still read by that {@link ReadText.version}. */
   reads(language: string | null, version: string): boolean;
-  /** What makes cosines of the texts of a {@link ReadText.side} comparable; null where nobody measured it. */
+  /** Makes cosines of a {@link ReadText.side} comparable; null when it was not measured. */
   calibration(side: string): Promise<Calibration | null>;
-  /** Whether a text encoder that is loaded has one token for all of a word, in lower case: a common word, then. */
+  /** Whether a loaded text encoder has a single token for a lower-case word, which makes it a common word. */
   hasWord(word: string): Promise<boolean>;
   /**
-   * The place of each word, in lower case, in the vocabulary of the first text encoder, where common words come first,
-   * or behind it when it is in a name of what the image encoder knows; null for those that are in neither.
+   * The rank of each lower-case word in the vocabulary of the first text encoder, common words first. Words that occur
+   * only in class names of the image encoder rank after it; null for words in neither.
    */
   wordRanks(words: readonly string[]): Promise<(number | null)[]>;
-  /** Plain English words for what a picture may show, by its `classes`; none where nothing is likely. */
+  /** Plain English words for what a picture may show, from its `classes`; empty when nothing is likely. */
   seenWords(classes: string | null): string[];
 }

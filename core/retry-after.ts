@@ -1,6 +1,5 @@
 /**
- * Milliseconds that a `Retry-After` header asks for, as seconds or as a date (RFC 9110, 10.2.3); null when it says
- * neither.
+ * Milliseconds from a `Retry-After` header, given in seconds or as a date (RFC 9110, 10.2.3); null when it is neither.
  */
 export function retryAfterMs(header: string | null | undefined): number | null {
   if (header === null || header === undefined) return null;

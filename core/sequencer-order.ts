@@ -17,8 +17,8 @@ export function sequencerOf(stored: StoredPoint | Tombstone | undefined): string
 }
 
 /**
- * A form of a sequencer whose order as text is that of `compareSequencers`: padding with zeros on the right is the same
- * as cutting them off, for the shorter of two equal beginnings sorts first.
+ * A form of a sequencer that sorts as text in the order of `compareSequencers`: stripping zeros on the right has the
+ * same effect as padding with them, because the shorter of two equal beginnings sorts first.
  */
 export function sortableSequencer(sequencer: string): string {
   return sequencer.toUpperCase().replace(/0+$/, '');

@@ -1,44 +1,44 @@
 import { editDistance } from './edit-distance.ts';
 
 /**
- * A value that people give, as a flag of a command or as an environment variable: how it is read and what is said about
- * it. T is what the reader gets, with undefined where it may be left out.
+ * A value given as a command-line flag or an environment variable: how it is parsed and described. T is the parsed
+ * type, with undefined where it may be left out.
  */
 export interface Option<T> {
-  /** What it is for, as it stands in usage texts and tables: no full stop. */
+  /** Its purpose, for usage texts and tables: no full stop. */
   readonly text: string;
-  /** What a value has to be, a noun with its bounds: "a whole number from 1 to 64". Stands in errors and tables. */
+  /** What a value must be, a noun with its bounds: "a whole number from 1 to 64". Shown in errors and tables. */
   readonly expects: string;
-  /** What stands for the value in a usage text, such as N or DIR; null for a switch, which takes none. */
+  /** Placeholder of the value in usage texts, such as N or DIR; null for a switch, which takes none. */
   readonly unit: string | null;
-  /** What holds when it is not given. */
+  /** Used when no value is given. */
   readonly default: T;
   /** The default as people write it; undefined when there is none to show. */
   readonly shown: string | undefined;
   /** Whether it may be given more than once: T is then a list. */
   readonly many: boolean;
-  /** Between the items of a list in one environment variable. */
+  /** Separates the items of a list in an environment variable. */
   readonly separator?: string;
   /** Throws Expected when the items of a list do not fit each other. */
   readonly check?: (items: readonly never[]) => void;
-  /** Never part of a message. */
+  /** Never shown in a message. */
   readonly secret: boolean;
   /**
-   * The value that one text stands for.
+   * Parses one value.
    * @param resolvePath makes a path as the user typed it absolute
    * @throws Expected
    */
   readonly parse: (given: string, resolvePath: (path: string) => string) => unknown;
 }
 
-/** Thrown by `parse`: the message is what was expected, a noun such as "a number". */
+/** Thrown by `parse`: the message is a noun for what was expected, such as "a number". */
 export class Expected extends Error {}
 
 interface About<D> {
   readonly text: string;
   readonly unit?: string;
   readonly default?: D;
-  /** Instead of the default, where it is found out at run time. */
+  /** Shown instead of the default when that is only known at run time. */
   readonly shown?: string;
   readonly secret?: boolean;
 }
@@ -129,7 +129,7 @@ export function bytes<D extends number | undefined = undefined>(
   });
 }
 
-/** The shortest way to write so many bytes that `bytes` reads. */
+/** The shortest text for a size that `bytes` can parse. */
 export function sizeText(size: number): string {
   for (const [unit, factor] of [
     ['GiB', 1024 ** 3],
@@ -141,7 +141,7 @@ export function sizeText(size: number): string {
   return String(size);
 }
 
-/** One of some words, in any case. */
+/** One of some words, upper or lower case. */
 export function choice<const C extends string>(
   values: readonly C[],
   about: About<NoInfer<C>> & { readonly default: NoInfer<C> },
@@ -173,7 +173,7 @@ export function toggle(about: Omit<About<boolean>, 'unit'>): Option<boolean> {
   return { ...made, unit: null, shown: about.shown };
 }
 
-/** Any number of the same; `separator` is between them in an environment variable. */
+/** Any number of values; `separator` separates them in an environment variable. */
 export function many<T>(
   one: Option<T>,
   how: { readonly separator?: string; readonly check?: (items: readonly NonNullable<T>[]) => void } = {},
@@ -181,7 +181,7 @@ export function many<T>(
   return { ...one, default: [], many: true, separator: how.separator ?? ',', check: how.check };
 }
 
-/** The value that was given, or the default; or what is wrong with it, a sentence that begins with its name. */
+/** The given value or the default; or what is wrong with it, a sentence that begins with its name. */
 export function readOption<T>(
   one: Option<T>,
   name: string,
@@ -211,7 +211,7 @@ export function listed(words: readonly string[]): string {
   return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
 }
 
-/** The one of `known` that was probably meant by `given`, or null when none is near. */
+/** The word of `known` that `given` was probably meant to be, or null when none is close. */
 export function nearest(given: string, known: Iterable<string>): string | null {
   let best: string | null = null;
   let least = Math.max(2, Math.floor(given.length / 2)) + 1;

@@ -491,7 +491,7 @@ function address(about: { readonly text: string; readonly default: string }): Op
     parse(given) {
       const host = given.trim().replace(/^\[(.*)\]$/, '$1');
       if (isIP(host) !== 0) return host;
-      if (MACHINE.test(host)) throw new Expected(`${wanted}, not the kind of machine that conda puts into HOST`);
+      if (MACHINE.test(host)) throw new Expected(`${wanted}, not the platform that conda puts into HOST`);
       if (!/^(?!-)[a-z0-9-]+(\.[a-z0-9-]+)*\.?$/i.test(host) || /^[\d.]+$/.test(host)) throw new Expected(wanted);
       return host;
     },
@@ -502,7 +502,7 @@ function address(about: { readonly text: string; readonly default: string }): Op
 function apart(prefixes: readonly string[]): void {
   const overlap = prefixes.some((one, i) => prefixes.some((other, j) => i !== j && one.startsWith(other)));
   if (overlap) {
-    throw new Expected('prefixes of which none begins with another: S3 refuses notifications that overlap');
+    throw new Expected('prefixes that do not begin with each other: S3 refuses notifications that overlap');
   }
 }
 

@@ -6,7 +6,7 @@ import { SightlineError } from './errors.ts';
 
 export type { DatabaseSync, StatementSync } from 'node:sqlite';
 
-/** What a database file must be to be ours. */
+/** Identifies our database files. */
 export interface DatabaseFormat {
   /** For messages, such as "vector index". */
   readonly what: string;
@@ -14,45 +14,44 @@ export interface DatabaseFormat {
   readonly applicationId: number;
   /** `PRAGMA user_version`: the version of `schema`. */
   readonly version: number;
-  /** SQL that makes the tables of a new file. */
+  /** SQL that creates the tables of a new file. */
   readonly schema: string;
   /**
-   * Brings the tables of any older version up to this one, in a transaction. Without it older files are refused. Tells
-   * how far it is.
+   * Migrates the tables of any older version, in a transaction, and reports its progress. Without it older files are
+   * refused.
    */
   readonly migrate?: (db: DatabaseSync, tell: (done: number, of: number) => void) => void;
 }
 
-/** How far a file of an older version is on its way to this one. */
+/** Progress of a migration. */
 export interface Migration {
   readonly file: string;
-  /** What it was before. */
+  /** The file with the copy made before. */
   readonly copy: string;
   readonly done: number;
   readonly of: number;
 }
 
 /**
- * How long SQLite itself waits for a lock, milliseconds. Short, because that wait blocks the event loop; callers that
- * can wait longer do so between attempts.
+ * How long SQLite itself waits for a lock, milliseconds. Short, because that wait blocks the event loop; longer waits
+ * happen between attempts, see {@link retryWhileLocked}.
  */
 const BUSY_TIMEOUT_MS = 200;
 
-/** Page cache, filled as needed. With SQLite's own 2 MB, inserts under random ids run at less than half the speed. */
+/** Page cache, filled as needed. With SQLite's default of 2 MB, inserts with random ids run at less than half speed. */
 const CACHE_KIB = 32_768;
 /**
- * 16 MB of log between two writes into the database itself, so that pages changed often are written there less often.
+ * 16 MB of log between checkpoints, so that pages that change often are written to the database less often.
  */
 const CHECKPOINT_PAGES = 4000;
 
 /**
- * Opens or makes a database in WAL mode: readers never wait for the writer, and what was committed survives the death
- * of the process (`synchronous = NORMAL`; a power cut may take the last commits, and never more than those). A file of
- * an older version is migrated in place where the format knows how, and copied before: the copy lies beside it and is
- * named like it with `.version-N` behind.
- * @param onMigration told how far that is, while nothing else of this process can run
- * @throws {schema-mismatch} for a file that is no database, belongs to another program or has another version, all of
- * which are left as they were
+ * Opens or creates a database in WAL mode: readers never wait for the writer, and commits survive a crash of the
+ * process (`synchronous = NORMAL`; a power cut may lose the last commits, but nothing else). A file of an older version
+ * is migrated in place if the format can, after a copy was made beside it, named with `.version-N` at the end.
+ * @param onMigration called with the progress; the event loop is blocked meanwhile
+ * @throws {schema-mismatch} for a file that is not a database, belongs to another program or has another version; it is
+ * left unchanged
  * @throws {unavailable} when the file cannot be opened
  */
 export function openDatabase(
@@ -63,7 +62,7 @@ export function openDatabase(
   return translated(file, () => {
     const db = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true });
     try {
-      // Before anything is written: this fails on a file that is no database.
+      // Before anything is written: this fails on a file that is not a database.
       if (isEmpty(db)) create(db, format);
       if (isOlder(db, format)) migrate(db, file, format, onMigration);
       checkFormat(db, file, format);
@@ -109,7 +108,7 @@ function migrate(
   const copy = `${file}.version-${version}`;
   onMigration({ file, copy, done: 0, of: 1 });
   if (!existsSync(copy)) {
-    // Whole or not at all, also when the process is killed meanwhile.
+    // Rename at the end, so that a killed process never leaves half a copy.
     const unfinished = `${copy}.${process.pid}`;
     try {
       rmSync(unfinished, { force: true });
@@ -132,7 +131,7 @@ function checkFormat(db: DatabaseSync, file: string, format: DatabaseFormat): vo
   if (pragma(db, 'application_id') !== format.applicationId) {
     throw new SightlineError(
       'schema-mismatch',
-      `expected ${file} to be a Sightline ${format.what}, but it is a database of another program; name ` +
+      `expected ${file} to be a Sightline ${format.what}, but it belongs to another program; name ` +
         'another file or move it away',
     );
   }
@@ -151,7 +150,7 @@ function pragma(db: DatabaseSync, name: 'application_id' | 'user_version'): numb
   return Number(db.prepare(`PRAGMA ${name}`).get()?.[name]);
 }
 
-/** Runs `work` in a transaction: everything it wrote is committed, or nothing when it throws. */
+/** Runs `work` in a transaction: commits all its writes, or none when it throws. */
 export function inTransaction<T>(db: DatabaseSync, mode: 'DEFERRED' | 'IMMEDIATE', work: () => T): T {
   db.exec(`BEGIN ${mode}`);
   try {
@@ -164,7 +163,7 @@ export function inTransaction<T>(db: DatabaseSync, mode: 'DEFERRED' | 'IMMEDIATE
   }
 }
 
-/** Ends an open transaction without its changes. SQLite itself has already done so after some faults. */
+/** Rolls an open transaction back. SQLite has already done so after some faults. */
 export function rollback(db: DatabaseSync): void {
   if (db.isTransaction) db.exec('ROLLBACK');
 }
@@ -183,7 +182,7 @@ const NAMES: Readonly<Record<number, string>> = {
 const BUSY = 5;
 const IO_FAILED = 10;
 const FULL = 13;
-/** Less than SQLite needs to open a database and write one page of it. Bytes. */
+/** With less free space than this, SQLite cannot open a database and write one page. Bytes. */
 const NOTHING_FREE = 64 * 1024;
 const DAMAGED: readonly number[] = [11, 26];
 
@@ -192,35 +191,35 @@ function resultCode(error: unknown): number | null {
   return typeof code === 'number' ? code & 0xff : null;
 }
 
-/** Did this fail only because another process was writing? */
+/** Whether this failed only because another process was writing. */
 export function isBusy(error: unknown): boolean {
   const cause = error instanceof SightlineError ? error.cause : error;
   return resultCode(cause) === BUSY;
 }
 
-/** How long work waits for other processes to finish theirs, milliseconds. */
+/** How long to wait for other processes to release the lock, milliseconds. */
 const PATIENCE_MS = 10_000;
 
 /** Tries again, without blocking, while another process holds the lock. */
-export async function whenFree<T>(work: () => Promise<T>): Promise<T> {
+export async function retryWhileLocked<T>(work: () => Promise<T>): Promise<T> {
   const giveUpAt = performance.now() + PATIENCE_MS;
   for (;;) {
     try {
       return await work();
     } catch (error) {
       if (!isBusy(error) || performance.now() > giveUpAt) throw error;
-      // Different for each process, so that two of them do not go on meeting.
+      // Random, so that two processes do not keep colliding.
       await sleep(5 + Math.random() * 20);
     }
   }
 }
 
-/** Whether a database could not be used and will not be in a moment either, such as on a full disk. */
-export function isBroken(error: unknown): boolean {
+/** Whether the database is unusable and a retry will not help, as on a full disk. */
+export function isUnusable(error: unknown): boolean {
   return error instanceof SightlineError && error.details.database !== undefined && !isBusy(error);
 }
 
-/** The fault that an error of node:sqlite stands for; other errors as they are. */
+/** Translates an error of node:sqlite into a fault; returns other errors unchanged. */
 export function sqliteFault(file: string, error: unknown): unknown {
   const code = resultCode(error);
   if (code === null || !(error instanceof Error)) return error;
@@ -232,7 +231,7 @@ export function sqliteFault(file: string, error: unknown): unknown {
       { cause: error },
     );
   }
-  // SQLite says only that input or output failed where there is no room for its shared memory.
+  // When there is no room for its shared memory SQLite reports only an I/O error.
   const name = NAMES[code === IO_FAILED && isFull(file) ? FULL : code];
   if (name === undefined) return error;
   return new SightlineError('unavailable', `cannot use the database ${file}: ${name} (SQLite: ${error.message})`, {

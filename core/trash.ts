@@ -6,17 +6,17 @@ import { everyItem } from './pages.ts';
 import type { DiscardedObject, FailureLog, ObjectInfo, ObjectStore, VectorStore } from './ports.ts';
 import type { ImagePayload, Page } from './types.ts';
 
-/** A picture in the trash: what the index knew of it, and how its file comes back. */
+/** A picture in the trash: its indexed data, and how to bring its file back. */
 export interface TrashEntry {
-  /** A UUID whose order is that of time, as it is counted by `TrashOptions.now`. */
+  /** A UUID that sorts by time, as counted by `TrashOptions.now`. */
   readonly id: string;
-  /** ISO 8601, by the clock of the machine. */
+  /** ISO 8601, by the machine's clock. */
   readonly deletedAt: string;
   /** Id of the picture's point. */
   readonly imageId: string;
-  /** As the index held it, with its tags. */
+  /** As it was indexed, with its tags. */
   readonly picture: ImagePayload;
-  /** Null when its file stayed where it was, because only the index was to forget it. */
+  /** Null when its file stayed in place, because it was removed from the index only. */
   readonly object: DiscardedObject | null;
 }
 
@@ -24,11 +24,11 @@ export interface Trash {
   /** Days that an entry is kept. */
   readonly keepDays: number;
   /**
-   * Takes a picture out of the index, and with `disk` its file out of the bucket. Null when the file had gone already,
-   * so that there is nothing to keep.
+   * Takes a picture out of the index, and with `disk` its file out of the bucket. Null when the file was already gone,
+   * so there is nothing to keep.
    * @throws {not-found}
    * @throws {read-only}
-   * @throws {precondition-failed} when the file is of another etag than the one given
+   * @throws {precondition-failed} when the file has another etag than the one given
    */
   put(imageId: string, options: { from: 'disk' | 'index'; ifMatch?: string }): Promise<TrashEntry | null>;
   /**
@@ -47,8 +47,8 @@ export interface Trash {
    */
   restore(id: string): Promise<{ entry: TrashEntry; outcome: IndexOutcome }>;
   /**
-   * Takes over what another index of the same pictures had in its trash. False when its file is nowhere to be had.
-   * @param file its bytes, for where they are not in the trash of the bucket anyway
+   * Takes over a trash entry from another index of the same pictures. False when its file cannot be found.
+   * @param file its bytes, in case they are not in the bucket's trash
    * @throws {read-only}
    */
   adopt(entry: TrashEntry, file: Uint8Array | null): Promise<boolean>;
@@ -58,29 +58,29 @@ export interface Trash {
    * @throws {read-only}
    */
   remove(id: string): Promise<TrashEntry>;
-  /** Deletes all entries for good, or those that were kept for their time; answers how many. */
+  /** Deletes all entries, or the expired ones, for good; returns how many. */
   empty(which: 'all' | 'expired'): Promise<number>;
 }
 
 export interface TrashOptions {
-  /** Holds a JSON object for each entry, and nothing else. */
+  /** Holds one JSON object per entry, and nothing else. */
   readonly records: ObjectStore;
   readonly buckets: ReadonlyMap<string, ObjectStore>;
   readonly failures: FailureLog;
   readonly index: IndexJob;
-  /** Runs work on the live space, and again on its successor when that took over meanwhile. */
+  /** Runs work on the live space, and again on its successor if that took over meanwhile. */
   readonly onLiveSpace: <T>(work: (space: { readonly vectors: VectorStore }) => Promise<T>) => Promise<T>;
   readonly keepDays: number;
-  /** Counts milliseconds; by it is told what was kept for its time. */
+  /** Clock in milliseconds; decides which entries have expired. */
   readonly now?: () => number;
 }
 
 const DAY_MS = 24 * 3600 * 1000;
 
-/** Why a picture whose file is there is not indexed again, for the failure log. */
+/** Reason in the failure log that keeps a picture whose file is still there from being indexed again. */
 export const LEFT_OUT = 'removed-from-index';
 
-/** The trash: a file is moved before its point goes, and a record of both is there before anything is moved. */
+/** The trash. Order of a removal: the record is written, the file moved, then the point removed. */
 export function createTrash(options: TrashOptions): Trash {
   const parts = { now: Date.now, ...options, records: recordsIn(options.records) };
   const { records, keepDays, now } = parts;
@@ -135,7 +135,7 @@ async function put(
   return entry;
 }
 
-/** @param moved the object as it is, when its file goes to the trash */
+/** @param moved the object, when its file goes to the trash */
 function newEntry({ now }: Parts, imageId: string, picture: ImagePayload, moved: ObjectInfo | null): TrashEntry {
   const id = uuidv7({ msecs: now() });
   const { etag, version } = moved ?? {};
@@ -161,7 +161,7 @@ async function restore(parts: Parts, id: string): Promise<{ entry: TrashEntry; o
   const entry = await records.get(id);
   const { bucket, key, etag } = entry.picture;
   const objects = bucketOf(parts, bucket);
-  // A crash may have come before the file was moved, or before its record went.
+  // A crash may have happened before the file was moved, or before its record was deleted.
   const isBack = (await objects.head(key))?.etag === etag;
   if (entry.object !== null && !isBack && (await objects.recover(entry.object)) === null) {
     throw new SightlineError('not-found', `the file of ${JSON.stringify(key)} is not in the trash any more`);
@@ -184,7 +184,7 @@ async function adopt(parts: Parts, entry: TrashEntry, file: Uint8Array | null): 
     if (object !== null) await records.put({ ...entry, object });
     return object !== null;
   }
-  // Its file stayed, so that it was indexed here.
+  // Its file stayed in place, so it may have been indexed here.
   const here = await onLiveSpace(({ vectors }) => findPicture(vectors, imageId)).catch(() => null);
   if (here === null || here.sha256 !== picture.sha256) return false;
   const { etag, sequencer } = here;
@@ -194,7 +194,7 @@ async function adopt(parts: Parts, entry: TrashEntry, file: Uint8Array | null): 
   return true;
 }
 
-/** Where the file of an entry waits in this bucket's trash, into which it is put if need be; null without its bytes. */
+/** The file of an entry in this bucket's trash, moved there if necessary; null when its bytes cannot be found. */
 async function moveToTrash(
   objects: ObjectStore,
   object: DiscardedObject,
@@ -209,7 +209,7 @@ async function moveToTrash(
   return own;
 }
 
-/** What the index knew of a picture, which its file alone does not tell: tags, and where a date came from. */
+/** Restores what the file alone does not tell: tags, and where a date came from. */
 async function putBack(vectors: VectorStore, { imageId: id, picture }: TrashEntry): Promise<void> {
   const point = (await vectors.get([id])).get(id);
   if (point === undefined || point.deleted || point.payload.kind !== 'image') return;
@@ -244,7 +244,7 @@ function bucketOf({ buckets }: Parts, bucket: string): ObjectStore {
   return objects;
 }
 
-/** The entries as objects. Their names are ids, so that a listing is in the order of time. */
+/** The entries as objects, named by id, so that a listing is in order of time. */
 function recordsIn(store: ObjectStore) {
   const find = async (id: string): Promise<TrashEntry | null> => {
     return ((await readJsonObject(store, `${id}.json`))?.value as TrashEntry | undefined) ?? null;

@@ -1,13 +1,13 @@
 import type { PictureValues, SharedValues } from './picture-fields.ts';
 
-/** What a point in the joint space can stand for: a stored picture or a text that pictures can find. */
+/** What a point in the joint space represents: a stored picture, or a text that pictures can find. */
 export type Kind = 'image' | 'caption';
 
 declare const spaceOf: unique symbol;
 
 /**
- * A vector together with the space it lives in, so that the raw output of one encoder can never be stored, compared or
- * mixed with vectors of another. Made only by the encoders and the head; see `vector-arithmetic.ts` for arithmetic.
+ * A vector typed with its space, so that the raw output of one encoder can never be stored, compared or mixed with
+ * vectors of another. Made only by the encoders and the head; see `vector-arithmetic.ts` for arithmetic.
  */
 export type Embedding<Space extends string> = Float32Array & { readonly [spaceOf]: Space };
 
@@ -31,7 +31,7 @@ export interface CaptionPayload extends SharedValues {
 
 export type Payload = ImagePayload | CaptionPayload;
 
-/** One page of a list. `next` is passed back as `cursor` for the following page; absent on the last one. */
+/** One page of a list. Pass `next` as `cursor` to get the following page; absent on the last one. */
 export interface Page<T> {
   readonly items: readonly T[];
   readonly next?: string;

@@ -15,7 +15,7 @@ export function norm(a: Float32Array): number {
 
 /**
  * A new vector of unit length with the direction of `a`.
- * @throws {invalid-input} when it has none (zero or not finite)
+ * @throws {invalid-input} when it has no direction (zero or not finite)
  */
 export function normalise<S extends string>(a: Embedding<S>): Embedding<S> {
   const length = norm(a);
@@ -27,7 +27,7 @@ export function normalise<S extends string>(a: Embedding<S>): Embedding<S> {
 
 /**
  * The unit vector along `sum(weight * vector)`. Weights may be negative ("like this, but without that").
- * @throws {invalid-input} when nothing is left of the sum
+ * @throws {invalid-input} when the sum is zero
  */
 export function mix<S extends string>(terms: readonly { vector: Embedding<S>; weight: number }[]): Embedding<S> {
   const first = terms[0];

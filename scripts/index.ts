@@ -6,7 +6,7 @@ import { everyItem } from '../core/pages.ts';
 import type { Failure, FailureLog } from '../core/ports.ts';
 import { toggle } from '../core/setting-value.ts';
 import { type Config, flagOf, SETTINGS } from '../core/settings.ts';
-import { isBroken } from '../core/sqlite.ts';
+import { isUnusable } from '../core/sqlite.ts';
 import { readConfig, userPath } from '../server/environment.ts';
 import { createPipeline, type IndexPipeline } from '../server/index-pipeline.ts';
 import { aborted } from '../server/picture-source.ts';
@@ -59,7 +59,7 @@ reasons.`,
       let broken: unknown = null;
       const index = (job: Job) =>
         runtime.index(job).catch(async (error: unknown) => {
-          if (isBroken(error) || (await isGone(runtime.folders, job.bucket))) {
+          if (isUnusable(error) || (await isGone(runtime.folders, job.bucket))) {
             broken ??= error;
             interrupt.abort();
           }

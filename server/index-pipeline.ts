@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { isSightlineError } from '../core/errors.ts';
 import type { LeftOut } from '../core/files/left-out.ts';
 import type { PictureStore } from '../core/objects/picture-store.ts';
-import { isBroken } from '../core/sqlite.ts';
+import { isUnusable } from '../core/sqlite.ts';
 import { createSequencer, type Sequencer } from '../functions/events/local-sequencer.ts';
 import { createIngest } from '../functions/events/run-job.ts';
 import { createQueue, type EventQueue } from './queue/job-queue.ts';
@@ -52,5 +52,5 @@ export function createPipeline(options: {
 
 /** Whether it was the index that could not be written: a full disk, or a Qdrant that is not there. */
 function isIndexOutage(error: unknown): boolean {
-  return isBroken(error) || (isSightlineError(error, 'unavailable') && error.details.qdrant !== undefined);
+  return isUnusable(error) || (isSightlineError(error, 'unavailable') && error.details.qdrant !== undefined);
 }

@@ -195,39 +195,39 @@ export type Image = {
   readonly kind: "image";
   /** Name of the bucket or folder. */
   readonly bucket: string;
-  /** The object key, such as the path in the folder. */
+  /** The object key: the path within the folder or bucket. */
   readonly key: string;
   /** The file name: the key without its folder. */
   readonly name: string;
-  /** The key without the file name; empty at the top. As a filter: pictures right in this folder. */
+  /** The folder part of the key; empty at the top. As a filter: exactly this folder, without subfolders. */
   readonly folder: string;
-  /** MIME type by the content, whatever the file name says. */
+  /** MIME type detected from the content, whatever the file name says. */
   readonly contentType: string;
   /** Pixels, after EXIF orientation. */
   readonly width: number;
   /** Pixels, after EXIF orientation. */
   readonly height: number;
-  /** Whether it is wider than high. */
+  /** Whether it is wider than it is high. */
   readonly orientation: "landscape" | "portrait" | "square";
   /** File size. */
   readonly bytes: number;
-  /** SHA-256 of the bytes; finds copies through the filter of this name. */
+  /** SHA-256 of the bytes. As a filter: exact copies. */
   readonly sha256: string;
-  /** Each once, in the order they were given. */
+  /** Tags without duplicates, in the order they were given. */
   readonly tags: readonly string[];
-  /** When it was taken, by the clock of the place where it was taken; with its offset from UTC where that is known. Null when nothing says. */
+  /** When it was taken, as local time at that place, with its offset from UTC where that is known. Null when unknown. */
   readonly takenAt: string | null;
-  /** Year and month of `takenAt`; empty when it has none. */
+  /** Year and month of `takenAt`; empty when that is unknown. */
   readonly month: string;
-  /** Month and day of `takenAt`, for the same day of other years; empty when it has none. */
+  /** Month and day of `takenAt`, to find the same day in other years; empty when that is unknown. */
   readonly dayOfYear: string;
   /** Which source `takenAt` is from. */
   readonly takenFrom: "exif" | "xmp" | "iptc" | "gps" | "png" | "tiff" | "sidecar" | "name" | "file" | null;
   /** Maker and model of the camera. */
   readonly camera: string | null;
-  /** What IPTC, XMP and an `.xmp` file beside it call it; a search finds it by their words. */
+  /** Keywords from IPTC, XMP and an `.xmp` file beside it; their words are searched. */
   readonly keywords: readonly string[];
-  /** Model of the lens. */
+  /** Lens model. */
   readonly lens: string | null;
   /** Seconds. */
   readonly exposureTime: number | null;
@@ -235,15 +235,15 @@ export type Image = {
   readonly aperture: number | null;
   /** Sensitivity of film or sensor. */
   readonly iso: number | null;
-  /** Millimetres, of the lens itself. */
+  /** Of the lens itself, in millimetres. */
   readonly focalLength: number | null;
   /** Where it was taken, in degrees: north above 0. */
   readonly latitude: number | null;
   /** Degrees: east above 0. */
   readonly longitude: number | null;
-  /** What it looks like, as 128 bits in hexadecimal digits: copies that were made smaller or compressed again differ in at most 10 of them. */
+  /** Perceptual hash: 128 bits as hexadecimal digits. Copies that were resized or recompressed differ in at most 10 of them. */
   readonly perceptualHash: string | null;
-  /** Its main colours, and `monochrome` when it has none but shades of grey. */
+  /** Its main colours, and `monochrome` when it has only shades of grey. */
   readonly colours: readonly ("red" | "orange" | "yellow" | "green" | "blue" | "purple" | "pink" | "brown" | "black" | "white" | "grey" | "monochrome")[];
   /** When it was indexed. */
   readonly indexedAt: string;
@@ -267,39 +267,39 @@ export type ImageHit = {
   readonly kind: "image";
   /** Name of the bucket or folder. */
   readonly bucket: string;
-  /** The object key, such as the path in the folder. */
+  /** The object key: the path within the folder or bucket. */
   readonly key: string;
   /** The file name: the key without its folder. */
   readonly name: string;
-  /** The key without the file name; empty at the top. As a filter: pictures right in this folder. */
+  /** The folder part of the key; empty at the top. As a filter: exactly this folder, without subfolders. */
   readonly folder: string;
-  /** MIME type by the content, whatever the file name says. */
+  /** MIME type detected from the content, whatever the file name says. */
   readonly contentType: string;
   /** Pixels, after EXIF orientation. */
   readonly width: number;
   /** Pixels, after EXIF orientation. */
   readonly height: number;
-  /** Whether it is wider than high. */
+  /** Whether it is wider than it is high. */
   readonly orientation: "landscape" | "portrait" | "square";
   /** File size. */
   readonly bytes: number;
-  /** SHA-256 of the bytes; finds copies through the filter of this name. */
+  /** SHA-256 of the bytes. As a filter: exact copies. */
   readonly sha256: string;
-  /** Each once, in the order they were given. */
+  /** Tags without duplicates, in the order they were given. */
   readonly tags: readonly string[];
-  /** When it was taken, by the clock of the place where it was taken; with its offset from UTC where that is known. Null when nothing says. */
+  /** When it was taken, as local time at that place, with its offset from UTC where that is known. Null when unknown. */
   readonly takenAt: string | null;
-  /** Year and month of `takenAt`; empty when it has none. */
+  /** Year and month of `takenAt`; empty when that is unknown. */
   readonly month: string;
-  /** Month and day of `takenAt`, for the same day of other years; empty when it has none. */
+  /** Month and day of `takenAt`, to find the same day in other years; empty when that is unknown. */
   readonly dayOfYear: string;
   /** Which source `takenAt` is from. */
   readonly takenFrom: "exif" | "xmp" | "iptc" | "gps" | "png" | "tiff" | "sidecar" | "name" | "file" | null;
   /** Maker and model of the camera. */
   readonly camera: string | null;
-  /** What IPTC, XMP and an `.xmp` file beside it call it; a search finds it by their words. */
+  /** Keywords from IPTC, XMP and an `.xmp` file beside it; their words are searched. */
   readonly keywords: readonly string[];
-  /** Model of the lens. */
+  /** Lens model. */
   readonly lens: string | null;
   /** Seconds. */
   readonly exposureTime: number | null;
@@ -307,15 +307,15 @@ export type ImageHit = {
   readonly aperture: number | null;
   /** Sensitivity of film or sensor. */
   readonly iso: number | null;
-  /** Millimetres, of the lens itself. */
+  /** Of the lens itself, in millimetres. */
   readonly focalLength: number | null;
   /** Where it was taken, in degrees: north above 0. */
   readonly latitude: number | null;
   /** Degrees: east above 0. */
   readonly longitude: number | null;
-  /** What it looks like, as 128 bits in hexadecimal digits: copies that were made smaller or compressed again differ in at most 10 of them. */
+  /** Perceptual hash: 128 bits as hexadecimal digits. Copies that were resized or recompressed differ in at most 10 of them. */
   readonly perceptualHash: string | null;
-  /** Its main colours, and `monochrome` when it has none but shades of grey. */
+  /** Its main colours, and `monochrome` when it has only shades of grey. */
   readonly colours: readonly ("red" | "orange" | "yellow" | "green" | "blue" | "purple" | "pink" | "brown" | "black" | "white" | "grey" | "monochrome")[];
   /** When it was indexed. */
   readonly indexedAt: string;
@@ -685,39 +685,39 @@ export type TrashItem = {
   readonly kind: "image";
   /** Name of the bucket or folder. */
   readonly bucket: string;
-  /** The object key, such as the path in the folder. */
+  /** The object key: the path within the folder or bucket. */
   readonly key: string;
   /** The file name: the key without its folder. */
   readonly name: string;
-  /** The key without the file name; empty at the top. As a filter: pictures right in this folder. */
+  /** The folder part of the key; empty at the top. As a filter: exactly this folder, without subfolders. */
   readonly folder: string;
-  /** MIME type by the content, whatever the file name says. */
+  /** MIME type detected from the content, whatever the file name says. */
   readonly contentType: string;
   /** Pixels, after EXIF orientation. */
   readonly width: number;
   /** Pixels, after EXIF orientation. */
   readonly height: number;
-  /** Whether it is wider than high. */
+  /** Whether it is wider than it is high. */
   readonly orientation: "landscape" | "portrait" | "square";
   /** File size. */
   readonly bytes: number;
-  /** SHA-256 of the bytes; finds copies through the filter of this name. */
+  /** SHA-256 of the bytes. As a filter: exact copies. */
   readonly sha256: string;
-  /** Each once, in the order they were given. */
+  /** Tags without duplicates, in the order they were given. */
   readonly tags: readonly string[];
-  /** When it was taken, by the clock of the place where it was taken; with its offset from UTC where that is known. Null when nothing says. */
+  /** When it was taken, as local time at that place, with its offset from UTC where that is known. Null when unknown. */
   readonly takenAt: string | null;
-  /** Year and month of `takenAt`; empty when it has none. */
+  /** Year and month of `takenAt`; empty when that is unknown. */
   readonly month: string;
-  /** Month and day of `takenAt`, for the same day of other years; empty when it has none. */
+  /** Month and day of `takenAt`, to find the same day in other years; empty when that is unknown. */
   readonly dayOfYear: string;
   /** Which source `takenAt` is from. */
   readonly takenFrom: "exif" | "xmp" | "iptc" | "gps" | "png" | "tiff" | "sidecar" | "name" | "file" | null;
   /** Maker and model of the camera. */
   readonly camera: string | null;
-  /** What IPTC, XMP and an `.xmp` file beside it call it; a search finds it by their words. */
+  /** Keywords from IPTC, XMP and an `.xmp` file beside it; their words are searched. */
   readonly keywords: readonly string[];
-  /** Model of the lens. */
+  /** Lens model. */
   readonly lens: string | null;
   /** Seconds. */
   readonly exposureTime: number | null;
@@ -725,15 +725,15 @@ export type TrashItem = {
   readonly aperture: number | null;
   /** Sensitivity of film or sensor. */
   readonly iso: number | null;
-  /** Millimetres, of the lens itself. */
+  /** Of the lens itself, in millimetres. */
   readonly focalLength: number | null;
   /** Where it was taken, in degrees: north above 0. */
   readonly latitude: number | null;
   /** Degrees: east above 0. */
   readonly longitude: number | null;
-  /** What it looks like, as 128 bits in hexadecimal digits: copies that were made smaller or compressed again differ in at most 10 of them. */
+  /** Perceptual hash: 128 bits as hexadecimal digits. Copies that were resized or recompressed differ in at most 10 of them. */
   readonly perceptualHash: string | null;
-  /** Its main colours, and `monochrome` when it has none but shades of grey. */
+  /** Its main colours, and `monochrome` when it has only shades of grey. */
   readonly colours: readonly ("red" | "orange" | "yellow" | "green" | "blue" | "purple" | "pink" | "brown" | "black" | "white" | "grey" | "monochrome")[];
   /** When it was indexed. */
   readonly indexedAt: string;

@@ -1,7 +1,7 @@
 import type { SQLOutputValue } from 'node:sqlite';
 import { SightlineError } from '../errors.ts';
 import type { Failure, FailureLog } from '../ports.ts';
-import { type DatabaseFormat, openDatabase, translated, whenFree } from '../sqlite.ts';
+import { type DatabaseFormat, openDatabase, retryWhileLocked, translated } from '../sqlite.ts';
 
 /** How long a writer waits for another process. */
 const BUSY_MS = 5_000;
@@ -61,7 +61,7 @@ export interface FailureLogOptions {
  * @throws {unavailable} when it cannot be opened, or on a full or failing disk, as its methods do
  */
 export async function openFailureLog({ file, now = () => new Date() }: FailureLogOptions): Promise<FailureLog> {
-  const db = await whenFree(async () => openDatabase(file, FAILURES));
+  const db = await retryWhileLocked(async () => openDatabase(file, FAILURES));
   // A failure is written rarely and must still be known after a power cut.
   db.exec(`PRAGMA synchronous = FULL; PRAGMA busy_timeout = ${BUSY_MS}`);
   const guard = <T>(task: () => T): T => translated(file, task);

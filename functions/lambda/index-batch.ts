@@ -20,6 +20,6 @@ export function createBatchIndexer(deps: IndexOptions): IndexJob {
     ...deps.embedder,
     embedImage: (bytes: Uint8Array) => slots.add(() => deps.embedder.embedImage(bytes)),
   };
-  const index = confirming(createIndexer({ ...deps, embedder, vectors, buckets, inTurn: false }), vectors);
+  const index = confirming(createIndexer({ ...deps, embedder, vectors, buckets, serialise: false }), vectors);
   return (one) => job(() => index(one));
 }

@@ -4,10 +4,10 @@ import {
   type DatabaseSync,
   inTransaction,
   openDatabase,
+  retryWhileLocked,
   rollback,
   type StatementSync,
   sqliteFault,
-  whenFree,
 } from '../../sqlite.ts';
 import { type CollectionOptions, findCollection } from './find-collection.ts';
 import { applySlotsSince, loadSlots } from './load-matrix.ts';
@@ -67,9 +67,9 @@ export class Collection {
    * @throws {unavailable}
    */
   static async open(options: CollectionOptions): Promise<Collection> {
-    const db = await whenFree(async () => openDatabase(options.file, VECTOR_INDEX));
+    const db = await retryWhileLocked(async () => openDatabase(options.file, VECTOR_INDEX));
     try {
-      const id = await whenFree(async () => inTransaction(db, 'IMMEDIATE', () => findCollection(db, options)));
+      const id = await retryWhileLocked(async () => inTransaction(db, 'IMMEDIATE', () => findCollection(db, options)));
       const collection = new Collection(db, options, id);
       await collection.read(() => undefined);
       return collection;
@@ -97,7 +97,7 @@ export class Collection {
   /** Runs `work`, which only reads, on one state of the collection; again when that was locked. */
   read<T>(work: () => T | Promise<T>): Promise<T> {
     // Even readers can find it locked: by a process that closes the file, or is the first after a crash.
-    return whenFree(() =>
+    return retryWhileLocked(() =>
       this.#turn(async () => {
         this.#db.exec('BEGIN');
         this.#catchUp();
@@ -114,7 +114,7 @@ export class Collection {
    * @throws {space-retired} when the alias does not agree with the collection's role any more
    */
   write<T>(work: (transaction: WriteTransaction) => T | Promise<T>): Promise<T> {
-    return whenFree(() => this.#turn(() => this.#writeTurn(work)));
+    return retryWhileLocked(() => this.#turn(() => this.#writeTurn(work)));
   }
 
   /** Waits for what is under way. Later calls are refused. */

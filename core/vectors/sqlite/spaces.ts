@@ -1,6 +1,13 @@
 import { SightlineError } from '../../errors.ts';
 import type { CandidateIndex, Copy, Spaces } from '../../spaces/port.ts';
-import { type DatabaseSync, inTransaction, type Migration, openDatabase, translated, whenFree } from '../../sqlite.ts';
+import {
+  type DatabaseSync,
+  inTransaction,
+  type Migration,
+  openDatabase,
+  retryWhileLocked,
+  translated,
+} from '../../sqlite.ts';
 import type { SpaceId } from '../../types.ts';
 import { checkIds, checkLimit, checkPoints, checkTombstones } from '../validate.ts';
 import type { Collection, WriteTransaction } from './collection.ts';
@@ -22,14 +29,14 @@ const DELETED_AT_ONCE = 5000;
 /** All spaces of one SQLite file. Throws as `openEmbeddedStore` does. */
 export async function openEmbeddedSpaces(options: EmbeddedSpacesOptions): Promise<Spaces> {
   const { file, alias = 'live' } = options;
-  const db = await whenFree(async () => openDatabase(file, VECTOR_INDEX, options.onMigration));
+  const db = await retryWhileLocked(async () => openDatabase(file, VECTOR_INDEX, options.onMigration));
   return {
     live: () =>
-      whenFree(async () => {
+      retryWhileLocked(async () => {
         const found = translated(file, () => liveCollection(db, alias));
         return found === null ? null : { space: found.space, dimension: found.dimension };
       }),
-    list: () => whenFree(async () => translated(file, () => listSpaces(db, alias))),
+    list: () => retryWhileLocked(async () => translated(file, () => listSpaces(db, alias))),
     openLive: async (space, dimension) => (await openCollection({ ...options, space, dimension }, 'live')).store,
     async openCandidate(space, dimension) {
       await sweep(db, file);
@@ -44,7 +51,7 @@ export async function openEmbeddedSpaces(options: EmbeddedSpacesOptions): Promis
       }
     },
     async drop(space) {
-      const found = await whenFree(async () => translated(file, () => loseName(db, space)));
+      const found = await retryWhileLocked(async () => translated(file, () => loseName(db, space)));
       await sweep(db, file);
       return found;
     },
@@ -163,6 +170,6 @@ async function sweep(db: DatabaseSync, file: string): Promise<void> {
   ];
   for (const part of parts) {
     const some = () => translated(file, () => Number(db.prepare(part).run(DELETED_AT_ONCE).changes));
-    while ((await whenFree(async () => some())) > 0);
+    while ((await retryWhileLocked(async () => some())) > 0);
   }
 }
