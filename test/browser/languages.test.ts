@@ -57,6 +57,12 @@ describe('the texts of the page', () => {
     });
   }
 
+  it('keep marks on the line of the word before them in French', async () => {
+    for (const [key, message] of Object.entries(await catalogueOf('fr'))) {
+      for (const text of Object.values(forms(message))) assert.doesNotMatch(text, / [;:?!»]|« /, key);
+    }
+  });
+
   it('are all used', () => {
     const files = globSync('**/*.{ts,tsx}', { cwd: root }).filter((file) => !file.startsWith('i18n'));
     const source = files.map((file) => readFileSync(`${root}${file}`, 'utf8')).join('\n');

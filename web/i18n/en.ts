@@ -182,9 +182,9 @@ export const en = {
   'results.away': { one: '{folders} is not there now', other: '{folders} are not there now' },
   'indexing.title': 'Indexing',
   'indexing.bar': 'Pictures indexed',
-  'indexing.done': { one: '{done} of {count} picture are indexed.', other: '{done} of {count} pictures are indexed.' },
+  'indexing.done': { one: '{done} of {count} picture is indexed.', other: '{done} of {count} pictures are indexed.' },
   'indexing.doneLeft': {
-    one: '{done} of {count} picture are indexed, about {time} left.',
+    one: '{done} of {count} picture is indexed, about {time} left.',
     other: '{done} of {count} pictures are indexed, about {time} left.',
   },
   'indexing.others': 'The others come in by themselves.',
@@ -379,14 +379,14 @@ export const en = {
   'fault.pictureElsewhere': 'The picture of this link is in another browser. Drop it here again.',
   'fault.upload': 'The upload was answered by something else than expected.',
   'fault.report': 'The report is not one that this page can read; npm run report makes one.',
-  'fault.map': 'the map could not be made',
+  'fault.map': 'The map could not be made',
   'connection.lost': 'The server does not answer. What is on the page stays; it goes on by itself.',
   'connection.offline': 'This machine is offline. What is on the page stays; it goes on by itself.',
   'connection.waiting': 'Still waiting for the server. It may be starting, or busy.',
 
   // The map.
   'map.hint': 'Alike pictures lie together. Search to see where matches are; draw with Shift held to select.',
-  'map.matches': { one: 'The {count} best match stand out.', other: 'The {count} best matches stand out.' },
+  'map.matches': { one: 'The best match stands out.', other: 'The {count} best matches stand out.' },
   'map.asList': 'Show as a list',
   'map.again': 'Arrange again',
   'map.empty': 'The map is drawn when there are some.',
@@ -435,7 +435,7 @@ export const en = {
   'copies.allMarked': 'Move all that are marked to the trash',
   'copies.all': { one: 'Move {count} picture to the trash?', other: 'Move {count} pictures to the trash?' },
   'copies.allDetail': {
-    one: 'Those that are marked in the {count} stack on this page.',
+    one: 'Those that are marked in the stack on this page.',
     other: 'Those that are marked in the {count} stacks on this page.',
   },
 
