@@ -284,6 +284,9 @@ export interface ObjectStore {
   purge(object: DiscardedObject): Promise<void>;
 }
 
+/** What was discarded, wherever it waits. */
+export type Discarded = Pick<ObjectStore, 'getDiscarded' | 'purge'>;
+
 // --------------------------------------------------------------------------------------------------- failures
 
 /** One object that could not be indexed. Survives restarts; resolved once the object is indexed or gone. */

@@ -3,7 +3,15 @@ import { isSightlineError, SightlineError } from './errors.ts';
 import type { IndexJob, IndexOutcome } from './index-image.ts';
 import { readJsonObject, writeJsonObject } from './json-object.ts';
 import { everyItem } from './pages.ts';
-import type { DiscardedObject, FailureLog, ObjectInfo, ObjectStore, VectorStore } from './ports.ts';
+import type {
+  Discarded,
+  DiscardedObject,
+  FailureLog,
+  ObjectBody,
+  ObjectInfo,
+  ObjectStore,
+  VectorStore,
+} from './ports.ts';
 import type { ImagePayload, Page } from './types.ts';
 
 /** A picture in the trash: its indexed data, and how to bring its file back. */
@@ -36,6 +44,11 @@ export interface Trash {
    */
   get(id: string): Promise<TrashEntry>;
   /**
+   * Opens the file of an entry, in the trash or where it stayed; null when it is gone.
+   * @throws {unavailable} when its bucket is not connected
+   */
+  open(entry: Pick<TrashEntry, 'picture' | 'object'>): Promise<ObjectBody | null>;
+  /**
    * Latest first.
    * @throws {invalid-cursor}
    */
@@ -56,9 +69,13 @@ export interface Trash {
    * Deletes an entry and its file for good.
    * @throws {not-found}
    * @throws {read-only}
+   * @throws {unavailable} when its bucket is not connected
    */
   remove(id: string): Promise<TrashEntry>;
-  /** Deletes all entries, or the expired ones, for good; returns how many. */
+  /**
+   * Deletes all entries, or the expired ones, for good; returns how many. Goes on after one that cannot be deleted.
+   * @throws the first fault, with the number of entries that are left in its message
+   */
   empty(which: 'all' | 'expired'): Promise<number>;
 }
 
@@ -66,6 +83,8 @@ export interface TrashOptions {
   /** Holds one JSON object per entry, and nothing else. */
   readonly records: ObjectStore;
   readonly buckets: ReadonlyMap<string, ObjectStore>;
+  /** Discarded files on this machine. They need no connected bucket. */
+  readonly nearby?: Discarded;
   readonly failures: FailureLog;
   readonly index: IndexJob;
   /** Runs work on the live space, and again on its successor if that took over meanwhile. */
@@ -88,6 +107,7 @@ export function createTrash(options: TrashOptions): Trash {
     keepDays,
     put: (imageId, how) => put(parts, imageId, how),
     get: (id) => records.get(id),
+    open: (entry) => open(parts, entry),
     list: (page) => list(records, page),
     restore: (id) => restore(parts, id),
     adopt: (entry, file) => adopt(parts, entry, file),
@@ -96,8 +116,7 @@ export function createTrash(options: TrashOptions): Trash {
       const all = await records.ids();
       const before = all.length === 0 ? 0 : now() - keepDays * DAY_MS;
       const ids = all.filter((id) => which === 'all' || timeOf(id) <= before);
-      for (const id of ids) await remove(parts, id);
-      return ids.length;
+      return removeAll(parts, ids);
     },
   };
 }
@@ -219,11 +238,50 @@ async function putBack(vectors: VectorStore, { imageId: id, picture }: TrashEntr
   else await vectors.upsert([{ id, vector, payload: { ...picture, etag, sequencer } }], 'not-older');
 }
 
+async function open(
+  parts: Parts,
+  { picture, object }: Pick<TrashEntry, 'picture' | 'object'>,
+): Promise<ObjectBody | null> {
+  if (object === null) return bucketOf(parts, picture.bucket).get(picture.key);
+  return (await holderOf(parts, picture.bucket, object)).getDiscarded(object);
+}
+
 async function remove(parts: Parts, id: string): Promise<TrashEntry> {
-  const entry = await parts.records.get(id);
-  if (entry.object !== null) await bucketOf(parts, entry.picture.bucket).purge(entry.object);
-  await parts.records.remove(id);
+  const { records } = parts;
+  const entry = await records.get(id);
+  const { object, picture } = entry;
+  if (object !== null) await (await holderOf(parts, picture.bucket, object)).purge(object);
+  await records.remove(id);
   return entry;
+}
+
+/** Returns how many were removed, without those that somebody else removed in the meantime. */
+async function removeAll(parts: Parts, ids: readonly string[]): Promise<number> {
+  let removed = 0;
+  const faults: unknown[] = [];
+  for (const id of ids) {
+    try {
+      await remove(parts, id);
+      removed++;
+    } catch (error) {
+      if (!isSightlineError(error, 'not-found')) faults.push(error);
+    }
+  }
+  if (faults.length === 0) return removed;
+  const [first] = faults;
+  if (!isSightlineError(first)) throw first;
+  const message = `${faults.length} of ${ids.length} could not be deleted for good; of the first: ${first.message}`;
+  throw new SightlineError(first.code, message, { cause: first });
+}
+
+/** The store that holds a discarded file. */
+async function holderOf(parts: Parts, bucket: string, object: DiscardedObject): Promise<Discarded> {
+  const { buckets, nearby } = parts;
+  const objects = buckets.get(bucket);
+  if (objects !== undefined) return objects;
+  const found = await nearby?.getDiscarded(object);
+  await found?.body.cancel();
+  return found ? nearby! : bucketOf(parts, bucket);
 }
 
 async function list(

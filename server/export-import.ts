@@ -4,8 +4,8 @@ import { captionPoint } from '../core/captions.ts';
 import { SightlineError } from '../core/errors.ts';
 import { captionId, imageId } from '../core/index-image.ts';
 import { everyItem } from '../core/pages.ts';
-import { ANY_LANGUAGE, type Filter, type StoredPoint } from '../core/ports.ts';
-import type { Trash } from '../core/trash.ts';
+import { ANY_LANGUAGE, type Filter, type ObjectBody, type StoredPoint } from '../core/ports.ts';
+import type { Trash, TrashEntry } from '../core/trash.ts';
 import type { ImagePayload } from '../core/types.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -44,7 +44,7 @@ const PAGE = 1000;
  */
 export async function* exportUserData(
   { vectors, folders, buckets }: Pick<Runtime, 'vectors' | 'folders' | 'buckets'>,
-  trash: Pick<Trash, 'list'>,
+  trash: Pick<Trash, 'list' | 'open'>,
   options: { readonly files: boolean },
 ): AsyncGenerator<UserData> {
   const nameOf = (bucket: string) => folders.list().find((folder) => folder.bucket === bucket)?.name ?? bucket;
@@ -63,10 +63,24 @@ export async function* exportUserData(
     const { bucket, key, sha256 } = payload;
     const entry = { id, deletedAt, picture: payload, object };
     const isHere = options.files && folders.list().some((folder) => folder.bucket === bucket);
-    const found = isHere && object !== null ? await buckets.get(bucket)?.getDiscarded(object) : null;
+    const found = isHere && object !== null ? await openIfThere(trash, entry, buckets) : null;
     const file = found && Buffer.from(await new Response(found.body).bytes()).toString('base64');
     const shown = { folder: nameOf(bucket), key, sha256, tags: [...payload.tags], deletedAt };
     yield { type: 'trash', ...shown, entry, ...(file && { file }) };
+  }
+}
+
+/** Null where the drive that it is from is away and its file is not on this machine. */
+async function openIfThere(
+  trash: Pick<Trash, 'open'>,
+  entry: Pick<TrashEntry, 'picture' | 'object'>,
+  buckets: Runtime['buckets'],
+): Promise<ObjectBody | null> {
+  try {
+    return await trash.open(entry);
+  } catch (error) {
+    if (buckets.has(entry.picture.bucket)) throw error;
+    return null;
   }
 }
 

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { unavailable } from '../core/files/file-errors.ts';
 import { openFolder } from '../core/objects/folder/store.ts';
+import { discardedFiles } from '../core/objects/folder/trash.ts';
 import type { ObjectStore } from '../core/ports.ts';
 import type { Config } from '../core/settings.ts';
 import { createTrash, type Trash } from '../core/trash.ts';
@@ -27,7 +28,8 @@ export async function openTrash(
   const records = await openOwn(config, 'trash', 'records');
   const keepDays = config.trashDays;
   const now = openCountedTime(join(config.data, 'trash', 'time.json'), keepDays * 24 * HOUR_MS);
-  return createTrash({ records, buckets, failures, index, onLiveSpace: live.write, keepDays, now });
+  const nearby = discardedFiles(trashedFiles(config), config);
+  return createTrash({ records, buckets, nearby, failures, index, onLiveSpace: live.write, keepDays, now });
 }
 
 /**

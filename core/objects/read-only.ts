@@ -4,7 +4,11 @@ import type { ObjectStore } from '../ports.ts';
 /** The same objects, of which nothing can be changed: whatever would throws `read-only`. */
 export function readOnly<T extends ObjectStore>(store: T): T {
   const refuse = async (): Promise<never> => {
-    throw new SightlineError('read-only', `expected only to read in ${store.bucket}, as it was opened read-only`);
+    throw readOnlyFault(store.bucket);
   };
   return { ...store, put: refuse, delete: refuse, discard: refuse, recover: refuse, purge: refuse };
+}
+
+export function readOnlyFault(place: string): SightlineError {
+  return new SightlineError('read-only', `expected only to read in ${place}, as it was opened read-only`);
 }

@@ -6,7 +6,8 @@ import { pipeline } from 'node:stream/promises';
 import { SightlineError } from '../../errors.ts';
 import { systemCode, unavailable } from '../../files/file-errors.ts';
 import { exclusively } from '../../one-at-a-time.ts';
-import type { DiscardedObject, ObjectBody, ObjectInfo } from '../../ports.ts';
+import type { Discarded, DiscardedObject, ObjectBody, ObjectInfo } from '../../ports.ts';
+import { readOnlyFault } from '../read-only.ts';
 import { objectInfoOf, openFile, streamOf } from './file.ts';
 import { invalidKey, segmentsOf } from './key.ts';
 import { enterFolder, type Root } from './open-directory.ts';
@@ -48,6 +49,17 @@ export async function discardObject(root: Root, trash: string, object: Discarded
     }
     await removeEmptyFolders(root, parents);
   });
+}
+
+/** What waits in such a folder, whether or not the one that it was taken out of is there. */
+export function discardedFiles(trash: string, options: { readonly readOnly?: boolean } = {}): Discarded {
+  return {
+    getDiscarded: (object) => openDiscarded(trash, object),
+    async purge(object) {
+      if (options.readOnly) throw readOnlyFault(trash);
+      await purgeObject(trash, object);
+    },
+  };
 }
 
 /** `ObjectStore.getDiscarded` for a folder. */

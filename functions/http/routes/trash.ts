@@ -3,7 +3,7 @@ import { isSightlineError } from '../../../core/errors.ts';
 import type { TrashEntry } from '../../../core/trash.ts';
 import { type WriteRoute, writeRoute } from '../auth.ts';
 import type { AppDeps } from '../deps.ts';
-import { findBucket, findImage } from '../lookup.ts';
+import { findImage } from '../lookup.ts';
 import { type App, BINARY, json, problems } from '../openapi.ts';
 import { HttpProblem, rejectedImage } from '../problem.ts';
 import { idParams, noQuery } from '../schemas/common.ts';
@@ -130,15 +130,13 @@ function registerDeletes(app: App, { trash }: AppDeps, write: Write, thumbnails:
     responses: { 204: { description: 'It is empty.' }, ...problems(401, 403) },
   });
   app.openapi(emptyRoute, async (c) => {
-    await trash.empty('all');
-    thumbnails.forget();
+    await trash.empty('all').finally(() => thumbnails.forget());
     return c.body(null, 204);
   });
 }
 
-async function readEntry({ buckets, options }: AppDeps, { picture, object }: TrashEntry): Promise<Uint8Array> {
-  const objects = findBucket(buckets, picture.bucket);
-  const found = object === null ? await objects.get(picture.key) : await objects.getDiscarded(object);
+async function readEntry({ trash, options }: AppDeps, entry: TrashEntry): Promise<Uint8Array> {
+  const found = await trash.open(entry);
   if (found === null) throw new HttpProblem('not-found', 'the file of this picture is not there any more');
   if (found.info.bytes > options.maxImageBytes) {
     await found.body.cancel();

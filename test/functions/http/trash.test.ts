@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { openFolder } from '../../../core/objects/folder/store.ts';
-import { createTrash } from '../../../core/trash.ts';
+import { discardedFiles } from '../../../core/objects/folder/trash.ts';
+import type { ObjectStore } from '../../../core/ports.ts';
+import { createTrash, type Trash, type TrashEntry } from '../../../core/trash.ts';
 import { jsonRequest, samplePhoto, type TestApp, testApp } from './harness.ts';
 
 describe('the trash', () => {
@@ -18,6 +20,27 @@ describe('the trash', () => {
   const keysOf = async (path: string) => (await api.json(path)).body.items.map(({ key }) => key);
   const files = async () => (await readdir(join(api.root, 'photos'))).filter((name) => name !== '.sightline').sort();
   const keys = async () => [await keysOf('/images'), await keysOf('/trash')];
+
+  /** As on one machine: what is discarded waits in a folder beside the pictures. */
+  async function trashOfMachine(): Promise<Trash> {
+    const files = join(api.root, 'discarded');
+    connect(await openFolder({ root: join(api.root, 'photos'), bucket: 'photos', trash: files }));
+    await mkdir(join(api.root, 'records'));
+    const records = await openFolder({ root: join(api.root, 'records'), bucket: 'trash' });
+    return createTrash({ ...api.deps, records, keepDays: 30, nearby: discardedFiles(files) });
+  }
+  const buckets = () => api.deps.buckets as Map<string, ObjectStore>;
+  const connect = (store: ObjectStore) => void buckets().set(store.bucket, store);
+  function disconnect(): ObjectStore {
+    const photos = buckets().get('photos')!;
+    buckets().delete('photos');
+    return photos;
+  }
+  async function discard(trash: Trash, ...names: string[]): Promise<TrashEntry[]> {
+    const entries: TrashEntry[] = [];
+    for (const name of names) entries.push((await trash.put(await api.addPhoto(name), { from: 'disk' }))!);
+    return entries;
+  }
 
   it('takes a picture with its tags, shows it, and gives it back as it was', async () => {
     const id = await api.addPhoto('cat.jpg', '&tags=pet&tags=grey');
@@ -120,6 +143,36 @@ describe('the trash', () => {
     assert.equal((await trash.list({ limit: 10 })).total, 1);
     clock.now += day;
     assert.equal(await trash.empty('expired'), 1);
+  });
+
+  it('shows and lets go of files that wait on this machine, also when their folder is not there', async () => {
+    const trash = await trashOfMachine();
+    const [cat, moon] = await discard(trash, 'cat.jpg', 'moon.jpg');
+    disconnect();
+    const found = await trash.open(cat!);
+    assert.deepEqual(await new Response(found!.body).bytes(), await samplePhoto('cat.jpg'));
+    assert.equal((await trash.remove(cat!.id)).id, cat!.id);
+    assert.deepEqual(await readdir(join(api.root, 'discarded')), [`${moon!.id}.jpg`]);
+    assert.equal(await trash.empty('all'), 1);
+    assert.deepEqual(await readdir(join(api.root, 'discarded')), []);
+    assert.equal((await trash.list({ limit: 10 })).total, 0);
+  });
+
+  it('deletes all that it can when one of them cannot be reached, and says so', async () => {
+    const trash = await trashOfMachine();
+    const [cat, moon, clock] = await discard(trash, 'cat.jpg', 'moon.jpg', 'clock.jpg');
+    // Its file waits in a bucket that is not served now.
+    await rm(join(api.root, 'discarded', `${moon!.id}.jpg`));
+    const photos = disconnect();
+    const left = { code: 'unavailable', message: /^1 of 3 .* the bucket photos is not connected/ };
+    await assert.rejects(trash.empty('all'), left);
+    assert.deepEqual(
+      (await trash.list({ limit: 10 })).items.map(({ id }) => id),
+      [moon!.id],
+    );
+    assert.ok(cat!.id < clock!.id);
+    connect(photos);
+    assert.equal(await trash.empty('all'), 1);
   });
 });
 
