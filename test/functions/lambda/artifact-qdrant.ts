@@ -154,6 +154,23 @@ export function qdrantSuite(on: Built): void {
     },
   );
 
+  it('give up at once where Qdrant asks for a longer pause than the request may take', async () => {
+    const qdrant = await startFakeQdrant();
+    const fn = await start('api', withQdrant(qdrant.url));
+    try {
+      assert.equal((await request({ url: '/search?q=cat' }, fn)).statusCode, 200);
+      // Of the header its client keeps the first character only: 3 s, after which it would ask again.
+      const busy = { status: 429, headers: { 'retry-after': '30' }, body: { status: { error: 'busy' } } };
+      qdrant.inject(1, ({ path }) => path.includes('/points/query'), busy);
+      const before = qdrant.calls.length;
+      assert.equal((await request({ url: '/search?q=cat' }, fn)).statusCode, 503);
+      assert.equal(qdrant.calls.slice(before).filter(({ path }) => path.includes('/points/query')).length, 1);
+    } finally {
+      await fn.kill();
+      await qdrant.stop();
+    }
+  });
+
   it('know a wrong key of Qdrant and an older Qdrant when they see one', async () => {
     for (const [options, key, log] of [
       [{ apiKey: 'secret' }, 'wrong', /API key/],
