@@ -6,7 +6,7 @@
 if (Number(process.versions.node.split('.')[0]) < 24) {
   console.error(
     `sightline needs Node 24 or newer, and this is ${process.version}: install it from https://nodejs.org, or beside ` +
-      'this package by "npm install node@24", and call npx sightline again.',
+      'this package by "npm install node@24", and call npx sightline again. In a clone, npm start brings its own.',
   );
   process.exitCode = 1;
 } else {

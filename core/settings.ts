@@ -552,12 +552,16 @@ function readVariable(one: Setting<unknown>, text: string | undefined, resolvePa
 function mistyped(env: Readonly<Record<string, string | undefined>>): string[] {
   const prefix = 'SIGHTLINE_';
   const known = Object.values(SETTINGS).map(({ env: name }) => name);
-  const ours = known.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
   return Object.keys(env).flatMap((name) => {
     if (!name.startsWith(prefix) || known.includes(name) || IGNORED.includes(name)) return [];
     const renamed = RENAMED[name];
     if (renamed !== undefined) return [`${name} has another name: expected ${renamed}`];
-    const near = nearest(name.slice(prefix.length), ours);
+    const bare = name.slice(prefix.length);
+    if (known.includes(bare)) return [`there is no setting ${name}; it is called ${bare}`];
+    const near = nearest(
+      bare,
+      known.filter((one) => one.startsWith(prefix)).map((one) => one.slice(prefix.length)),
+    );
     return near === null ? [] : [`there is no setting ${name}; did you mean ${prefix}${near}?`];
   });
 }

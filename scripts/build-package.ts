@@ -4,6 +4,7 @@ import { buildPage, writePage } from '../server/build-page.ts';
 import { root } from '../server/environment.ts';
 import { command, EXIT } from './cli/command.ts';
 import { BROUGHT, bundleCommand } from './package/bundle.ts';
+import { installedWording } from './package/wording.ts';
 import { buildReportPage, REPORT_PAGE } from './report/document.ts';
 
 export default command({
@@ -15,7 +16,7 @@ and the packages that it brings along. Packing does it by itself.`,
     const dist = join(root, 'dist');
     await rm(join(dist, 'app'), { recursive: true, force: true });
     await bundleCommand(root, join(dist, 'app'));
-    await writePage(await buildPage(), join(dist, 'web'));
+    await writePage(await buildPage({ plugins: [installedWording] }), join(dist, 'web'));
     await writeFile(REPORT_PAGE, JSON.stringify(await buildReportPage()));
     await rm(join(dist, 'node_modules'), { recursive: true, force: true });
     for (const name of BROUGHT) await bring(name, join(dist, 'node_modules', name));

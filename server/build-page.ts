@@ -1,7 +1,7 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Metafile } from 'esbuild';
+import type { Metafile, Plugin } from 'esbuild';
 import type { StaticFile } from '../functions/http/deps.ts';
 import { type Page, pageFile } from '../functions/http/page-files.ts';
 
@@ -11,7 +11,7 @@ const webDir = fileURLToPath(new URL('../web/', import.meta.url));
  * Bundles web/ with esbuild, well under a second. Everything but `/` has a hash of its content in its name. Throws
  * esbuild's BuildFailure when the sources do not compile.
  */
-export async function buildPage(options: { sourceMaps?: boolean } = {}): Promise<Page> {
+export async function buildPage(options: { sourceMaps?: boolean; plugins?: Plugin[] } = {}): Promise<Page> {
   const { build } = await import('esbuild');
   const result = await build({
     absWorkingDir: webDir,
@@ -22,6 +22,7 @@ export async function buildPage(options: { sourceMaps?: boolean } = {}): Promise
     minify: true,
     write: false,
     metafile: true,
+    plugins: options.plugins,
     sourcemap: options.sourceMaps ? 'linked' : false,
     target: ['es2022', 'chrome123', 'firefox120', 'safari17.5'],
     loader: { '.svg': 'copy' },

@@ -35,7 +35,9 @@ export async function serveLocally(
   const logger = createLogger(config);
   const interrupted = interruption();
   const changes = createChanges();
-  const runtime = changes.watch(await openWhenThere(config, logger, interrupted));
+  const opened = await openWhenThere(config, logger, interrupted);
+  if (opened === null) return;
+  const runtime = changes.watch(opened);
   let readiness: Readiness = 'ready';
   try {
     const source =
@@ -73,17 +75,21 @@ export async function serveLocally(
 /** Between two tries to reach Qdrant. Milliseconds. */
 const QDRANT_RETRY_MS = 5000;
 
-/** The runtime; a Qdrant that does not answer yet is waited for, as service managers start programs in any order. */
-async function openWhenThere(config: Config, logger: Logger, interrupted: AbortSignal): Promise<Runtime> {
-  for (;;) {
+/**
+ * The runtime; a Qdrant that does not answer yet is waited for, as service managers start programs in any order. Null
+ * when that was interrupted.
+ */
+async function openWhenThere(config: Config, logger: Logger, interrupted: AbortSignal): Promise<Runtime | null> {
+  while (!interrupted.aborted) {
     try {
       return await openRuntime(config, logger, { mayChange: true });
     } catch (error) {
       if (config.qdrantUrl === undefined || !isSightlineError(error, 'unavailable')) throw error;
       console.error(`${error.message}; tried again every ${QDRANT_RETRY_MS / 1000} s`);
-      await sleep(QDRANT_RETRY_MS, undefined, { signal: interrupted });
+      await sleep(QDRANT_RETRY_MS, undefined, { signal: interrupted }).catch(() => {});
     }
   }
+  return null;
 }
 
 /** One Ctrl-C can arrive twice, from the terminal and passed on by npm. Milliseconds. */

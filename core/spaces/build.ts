@@ -108,8 +108,8 @@ function areMissing(missing: readonly Missing[]): SightlineError {
   return new SightlineError(
     'precondition-failed',
     `expected every indexed picture to be there as it was indexed, but ${missing.length} are not (${reasons}), such ` +
-      `as ${first!.key} of ${first!.bucket}. Connect their folder or bucket, bring the index up to date with npm ` +
-      'start or npm run index, or leave them out with --skip-missing',
+      `as ${first!.key} of ${first!.bucket}. Connect their folder or bucket, bring the index up to date with ` +
+      'npm start or npm run index, or leave them out with --skip-missing',
     { details: { missing: missing.length } },
   );
 }

@@ -12,7 +12,7 @@ export interface Caller {
   readonly scheme: 'http' | 'https';
   /** The path of this service as the caller sees it: '' or such as `/photos`. */
   readonly basePath: string;
-  /** Whether a proxy that is not trusted says that it asks for somebody else. */
+  /** Whether a proxy may stand in between: the headers say so, or the connection comes from a trusted proxy. */
   readonly isForwarded: boolean;
 }
 
@@ -42,37 +42,52 @@ function callerOf(c: Context, options: HttpOptions, trusted: Networks, peer: str
     isForwarded: ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'].some((name) => c.req.header(name) !== undefined),
   };
   if (peer === null || !isTrusted(peer, trusted)) return direct;
-  const hops = hopsOf(c);
-  // Each proxy adds who asked it at the end: the caller is the last that is none of ours.
-  const addresses = hops.map((hop) => hop.for).filter((address) => address !== undefined);
+  const hops = hopsOf(c, trusted);
   const last = hops.at(-1);
   const proto = (last?.proto ?? c.req.header('x-forwarded-proto')?.split(',').at(-1))?.trim().toLowerCase();
   const prefix = c.req.header('x-forwarded-prefix')?.trim().replace(/\/+$/, '') ?? '';
   return {
-    address: addresses.findLast((address) => !isTrusted(address, trusted)) ?? addresses[0] ?? peer,
+    address: callerAmong(hops, trusted) ?? peer,
     host: (last?.host ?? c.req.header('x-forwarded-host')?.split(',').at(-1))?.trim() || direct.host,
     scheme: proto === 'https' || proto === 'http' ? proto : direct.scheme,
     basePath: /^(\/[\w.~-]+)+$/.test(prefix) ? prefix : options.basePath,
-    isForwarded: false,
+    isForwarded: true,
   };
 }
 
+interface Hop {
+  readonly for?: string;
+  readonly proto?: string;
+  readonly host?: string;
+}
+
+/** Each proxy adds its own client at the end: the caller is the last address that is not a trusted proxy. */
+function callerAmong(hops: readonly Hop[], trusted: Networks): string | undefined {
+  const addresses = hops.map((hop) => hop.for).filter((address) => address !== undefined);
+  return addresses.findLast((address) => !isTrusted(address, trusted)) ?? addresses[0];
+}
+
 /**
- * What proxies said of those that asked them, the closest to us last: `Forwarded` (RFC 7239), else `X-Forwarded-For`.
+ * The proxies on the way, the closest to this server last, by `Forwarded` (RFC 7239) or `X-Forwarded-For`. Most proxies
+ * write only one of them and pass the other on as the client sent it: where both are there and name different callers,
+ * neither is believed.
  */
-function hopsOf(c: Context): { for?: string; proto?: string; host?: string }[] {
-  const forwarded = c.req.header('forwarded');
-  if (forwarded !== undefined) {
-    return forwarded.split(',').map((hop) => {
-      const pairs = [...hop.matchAll(/(\w+)=("[^"]*"|[^;\s]*)/g)].map(([, name, value]) => [
-        name!.toLowerCase(),
-        value!.replaceAll('"', ''),
-      ]);
-      const { for: node, proto, host } = Object.fromEntries(pairs) as Record<string, string | undefined>;
-      return { for: addressOf(node), proto, host };
-    });
-  }
-  return (c.req.header('x-forwarded-for') ?? '').split(',').map((node) => ({ for: addressOf(node) }));
+function hopsOf(c: Context, trusted: Networks): readonly Hop[] {
+  const [forwarded, xForwardedFor] = [c.req.header('forwarded'), c.req.header('x-forwarded-for')];
+  const hops = forwarded === undefined ? [] : forwarded.split(',').map(readForwarded);
+  const others = (xForwardedFor ?? '').split(',').map((node): Hop => ({ for: addressOf(node) }));
+  if (forwarded === undefined) return others;
+  if (xForwardedFor === undefined) return hops;
+  return callerAmong(hops, trusted) === callerAmong(others, trusted) ? hops : [];
+}
+
+function readForwarded(hop: string): Hop {
+  const pairs = [...hop.matchAll(/(\w+)=("[^"]*"|[^;\s]*)/g)].map(([, name, value]) => [
+    name!.toLowerCase(),
+    value!.replaceAll('"', ''),
+  ]);
+  const { for: node, proto, host } = Object.fromEntries(pairs) as Record<string, string | undefined>;
+  return { for: addressOf(node), proto, host };
 }
 
 /** A node without its port and brackets; undefined for what is no address. */
@@ -91,7 +106,7 @@ function isTrusted(address: string, networks: Networks): boolean {
   return networks.some(([network, bits]) => network.kind() === parsed.kind() && parsed.match(network, bits));
 }
 
-/** Whether somebody asks at the machine itself, where the paths of its files mean something. */
+/** Whether the request was made on this machine and came through no proxy. */
 export function isThisMachine({ address, isForwarded }: Caller): boolean {
   return !isForwarded && address !== null && ipaddr.isValid(address) && ipaddr.process(address).range() === 'loopback';
 }

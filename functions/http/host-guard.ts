@@ -17,7 +17,8 @@ function hostName(authority: string): string | null {
 /**
  * Answers only to the names that are ours. A page whose own name was rebound to 127.0.0.1 sends that name in Host, and
  * would otherwise be same-origin with everything here. Only names can be rebound: a server that others can reach also
- * answers to any address.
+ * answers to any address. Where a proxy is trusted to forward the name, `Host` is judged, too, because a rebound page
+ * can add X-Forwarded-Host: besides our own names it may be a name without a dot, as networks of containers have them.
  */
 export function guardHost(options: HttpOptions): MiddlewareHandler<AppEnv> {
   const { loopback } = options;
@@ -26,11 +27,15 @@ export function guardHost(options: HttpOptions): MiddlewareHandler<AppEnv> {
     named.has(name) || (loopback ? isLoopbackName(name) : named.size === 0 || isIP(name.replace(/^\[|\]$/g, '')) !== 0);
   return async (c, next) => {
     const { host } = c.get('caller');
-    const name = hostName(host);
-    if (name === null || !isOurs(name)) {
+    const refuse = (got: string) => {
       const expected = [...named, ...(loopback ? ['localhost'] : [])].join(' or ');
-      throw new HttpProblem('wrong-host', `expected Host to be ${expected}, got ${host.slice(0, 100)}`);
-    }
+      return new HttpProblem('wrong-host', `expected Host to be ${expected}, got ${got.slice(0, 100)}`);
+    };
+    const name = hostName(host);
+    if (name === null || !isOurs(name)) throw refuse(host);
+    const direct = c.req.header('host') || host;
+    const directName = hostName(direct);
+    if (directName === null || (directName.includes('.') && !isOurs(directName))) throw refuse(direct);
     await next();
   };
 }

@@ -46,7 +46,6 @@ export type LoadCommand = () => Promise<{ readonly default: AnyCommand }>;
  * on stderr, and sets the exit code.
  */
 export async function runCommand(name: string, declared: AnyCommand, args: readonly string[]): Promise<void> {
-  if (!isCheckout) sayAsTyped();
   try {
     const { flags, words } = readArguments(name, declared, args);
     if (flags.help) console.log(usageText(name, declared));
@@ -135,18 +134,6 @@ function quoted(word: string): string {
 function called(name: string): string {
   if (!isCheckout) return name === 'serve' ? 'sightline' : `sightline ${name}`;
   return name === 'serve' ? 'npm start --' : `npm run ${name} --`;
-}
-
-/** Whoever has no npm scripts here is not told to call them: everything that is printed names the program instead. */
-function sayAsTyped(): void {
-  const asTyped = (said: unknown) =>
-    typeof said === 'string'
-      ? said.replaceAll(/npm start(?: --)?/g, 'sightline').replaceAll(/npm run ([a-z-]+)(?: --)?/g, 'sightline $1')
-      : said;
-  for (const name of ['log', 'error'] as const) {
-    const print = console[name];
-    console[name] = (...said) => print(...said.map(asTyped));
-  }
 }
 
 function usageForms(name: string, { usage = '[options]' }: AnyCommand): string {

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { build, type Metafile } from 'esbuild';
+import { installedWording } from './wording.ts';
 
 /** Packages that the package brings along, in dist/node_modules, so that none of their install scripts runs. */
 export const BROUGHT = ['onnxruntime-node', 'swagger-ui-dist'];
@@ -25,6 +26,7 @@ export async function bundleCommand(root: string, target: string): Promise<strin
     external: NOT_INCLUDED,
     chunkNames: '[name]-[hash]',
     keepNames: true,
+    plugins: [installedWording],
     metafile: true,
     legalComments: 'none',
     logLevel: 'silent',

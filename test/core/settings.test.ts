@@ -66,6 +66,8 @@ describe('the settings', () => {
     ['HOST', '127.0.0.1.5', /^HOST: expected an address/],
     ['SIGHTLINE_RATELIMIT', '5', /^there is no setting SIGHTLINE_RATELIMIT; did you mean SIGHTLINE_RATE_LIMIT\?$/],
     ['SIGHTLINE_PHOTO_DIR', '/x', /did you mean SIGHTLINE_PHOTOS\?$/],
+    ['SIGHTLINE_PORT', '80', /^there is no setting SIGHTLINE_PORT; it is called PORT$/],
+    ['SIGHTLINE_QDRANT_URL', 'http://q', /^there is no setting SIGHTLINE_QDRANT_URL; it is called QDRANT_URL$/],
   ];
   for (const [env, text, message] of refused) {
     it(`refuse ${env}=${text} by its name`, () => {

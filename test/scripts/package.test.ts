@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -48,7 +48,12 @@ describe('the package', () => {
     const target = await mkdtemp(join(tmpdir(), 'sightline-bundle-'));
     try {
       const imported = await bundleCommand(root, target);
-      assert.ok((await readdir(target)).includes('sightline.js'));
+      const files = await readdir(target);
+      assert.ok(files.includes('sightline.js'));
+      const said = (await Promise.all(files.map((file) => readFile(join(target, file), 'utf8')))).join('\n');
+      const scripts = said.match(/.*(npm run [a-z]|npm start).*/g)?.map((line) => line.trim());
+      assert.deepEqual(scripts, [`deploy: "${packageJson.scripts.deploy}",`], 'names a script, which only a clone has');
+      assert.match(said, /sightline key/);
       const needed = imported.filter((name) => !BROUGHT.includes(name));
       // What onnxruntime-node, which the package brings along, imports itself; and the reader of logs, which pino loads
       // by name.

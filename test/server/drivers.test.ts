@@ -316,17 +316,13 @@ describe('npm start', () => {
   });
 });
 
-it('waits for a Qdrant that does not answer yet, and says so', async () => {
-  await killWhen('the server to try again', (printed) => /^error|tried again every 5 s/m.test(printed), [
-    'scripts/sightline.ts',
-    'serve',
-    '--port',
-    '0',
-    '--data',
-    join(root, 'waiting'),
-    '--qdrant',
-    'http://127.0.0.1:1',
-  ]);
+it('waits for a Qdrant that does not answer yet, says so, and ends when it is interrupted', async () => {
+  const args = ['--port', '0', '--data', join(root, 'waiting'), '--qdrant', 'http://127.0.0.1:1'];
+  const isWaiting = (text: string) => text.includes('tried again every 5 s');
+  const command = ['scripts/sightline.ts', 'serve', ...args];
+  const { code, printed } = await killWhen('the server to try again', isWaiting, command, 'SIGINT');
+  assert.equal(code, 0, printed);
+  assert.doesNotMatch(printed, /AbortError|^ +at /m);
 });
 
 async function bucketOf(server: RunningServer, id: string): Promise<string> {

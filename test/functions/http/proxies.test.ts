@@ -45,6 +45,14 @@ describe('the rate limit behind proxies', () => {
     assert.deepEqual(await answers(await behind(limit, '::ffff:10.1.2.3'), callers), [200, 200, 200]);
   });
 
+  it('believes neither header where both come and name different callers, since a proxy passes one on as it came', async () => {
+    const made = (n: number) => ({ ...from('203.0.113.7'), forwarded: `for=1.1.1.${n};host=localhost` });
+    assert.deepEqual(await answers(await behind(limit), [made(1), made(2), made(3)]), [200, 200, 429]);
+    const agreed = { ...from('203.0.113.7'), forwarded: 'for=203.0.113.7' };
+    const callers = [agreed, from('203.0.113.7'), agreed, from('198.51.100.9')];
+    assert.deepEqual(await answers(await behind(limit), callers), [200, 200, 429, 200]);
+  });
+
   it('counts the proxy where it says nothing that is an address', async () => {
     const callers = [from('unknown'), { forwarded: 'for=_hidden' }, from('')];
     assert.deepEqual(await answers(await behind(limit), callers), [200, 200, 429]);
@@ -70,6 +78,34 @@ describe('host and scheme behind proxies', () => {
     const foreign = { ...own, origin: 'https://other.example' };
     assert.equal((await trusted.json('/embed', { ...embed, headers: foreign })).status, 403);
     for (const t of [trusted, other]) await t.close();
+  });
+});
+
+describe('a trusted proxy on this machine', () => {
+  const options = { loopback: true, requireKey: 'nothing', trustedProxies: ['127.0.0.0/8'] } as const;
+  const never = () => assert.fail('a folder was changed');
+  const folderChanges = { add: never, move: never, remove: never };
+  const local = () => testApp(options, (deps) => ({ ...deps, folderChanges, clientAddress: () => '127.0.0.1' }));
+
+  it('never makes its callers people at this machine, whatever they or it say', async () => {
+    const t = await local();
+    const callers: Record<string, string>[] = [{}, { forwarded: 'for=127.0.0.1' }, { 'x-forwarded-for': '127.0.0.1' }];
+    for (const headers of callers) {
+      const body = JSON.stringify({ path: '/' });
+      const init = { method: 'POST', body, headers: { ...headers, 'content-type': 'application/json' } };
+      assert.equal((await t.json('/folders', init)).status, 403, JSON.stringify(headers));
+    }
+    await t.close();
+  });
+
+  it('cannot be played by a page whose name was rebound: its Host counts, too', async () => {
+    const t = await local();
+    const rebound = { host: 'evil.example:8787', 'x-forwarded-host': 'localhost' };
+    assert.equal((await t.json('/tags', { headers: rebound })).status, 421);
+    const forwarded = { host: 'evil.example:8787', forwarded: 'for=127.0.0.1;host=localhost' };
+    assert.equal((await t.json('/tags', { headers: forwarded })).status, 421);
+    assert.equal((await t.json('/tags', { headers: { host: '127.0.0.1:8787' } })).status, 200);
+    await t.close();
   });
 });
 

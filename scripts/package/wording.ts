@@ -1,0 +1,17 @@
+import { readFile } from 'node:fs/promises';
+import type { Plugin } from 'esbuild';
+
+/** Texts that name npm's scripts, which only a checkout has, name the program `sightline` in what is built with this. */
+export const installedWording: Plugin = {
+  name: 'installed-wording',
+  setup({ onLoad }) {
+    onLoad({ filter: /\.tsx?$/ }, async ({ path }) => ({
+      contents: asInstalled(await readFile(path, 'utf8')),
+      loader: path.endsWith('x') ? 'tsx' : 'ts',
+    }));
+  },
+};
+
+function asInstalled(text: string): string {
+  return text.replaceAll(/npm start(?: --)?/g, 'sightline').replaceAll(/npm run ([a-z-]+)(?: --)?/g, 'sightline $1');
+}
