@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Plugin } from 'esbuild';
 
-/** Texts that name npm's scripts, which only a checkout has, name the program `sightline` in what is built with this. */
+/** Makes texts name the program `sightline` instead of npm's scripts, which only a checkout has. */
 export const installedWording: Plugin = {
   name: 'installed-wording',
   setup({ onLoad }) {

@@ -45,7 +45,7 @@ describe('the rate limit behind proxies', () => {
     assert.deepEqual(await answers(await behind(limit, '::ffff:10.1.2.3'), callers), [200, 200, 200]);
   });
 
-  it('believes neither header where both come and name different callers, since a proxy passes one on as it came', async () => {
+  it('believes neither header where both come and name different callers: proxies pass one on as it came', async () => {
     const made = (n: number) => ({ ...from('203.0.113.7'), forwarded: `for=1.1.1.${n};host=localhost` });
     assert.deepEqual(await answers(await behind(limit), [made(1), made(2), made(3)]), [200, 200, 429]);
     const agreed = { ...from('203.0.113.7'), forwarded: 'for=203.0.113.7' };
