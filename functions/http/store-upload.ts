@@ -3,9 +3,9 @@ import { isSightlineError } from '../../core/errors.ts';
 import { imageId } from '../../core/index-image.ts';
 import type { ObjectInfo, ObjectStore } from '../../core/ports.ts';
 import type { AppDeps } from './deps.ts';
-import { findBucket } from './lookup.ts';
+import { findBucket, getImage } from './lookup.ts';
 import { HttpProblem, rejectedImage } from './problem.ts';
-import { MOST_OF_A_NAME, numbered } from './upload-key.ts';
+import { keysLike } from './upload-key.ts';
 
 /** One picture as it came, before anything is known about it. */
 export interface Upload {
@@ -13,8 +13,7 @@ export interface Upload {
   readonly key: string;
   /**
    * What else may be its key. `none`: the caller asked for this very one. `number`: one with a number behind it.
-   * `folder`:
-   * any of its name, in whatever folder; that of today was only put in front.
+   * `folder`: any of its name, in whatever folder; that of today was only put in front.
    */
   readonly otherKeys: 'none' | 'number' | 'folder';
   readonly tags: readonly string[] | undefined;
@@ -76,15 +75,17 @@ async function storeAndIndex(
   const objects = findBucket(deps.buckets, bucket);
   const before = upload.overwrite ? await objects.head(upload.key) : null;
   if (before !== null) await deps.embedder.embedImage(upload.bytes);
-  const info = await put(objects, upload, deps.options.maxImageBytes, before, signal);
+  const { info, isNew } = await put(deps, objects, upload, before, signal);
   const { key } = info;
+  // What was there before is not ours to delete.
+  const takeBack = async () => isNew && deleteVersion(objects, key, info);
   const outcome = await deps.index({ type: 'created', bucket, key, sequencer: null });
   if (outcome.status === 'rejected') {
-    await deleteVersion(objects, key, info);
+    await takeBack();
     throw rejectedImage(outcome.reason, outcome.message);
   }
   if (outcome.status === 'skipped' && outcome.reason === 'left-out') {
-    await deleteVersion(objects, key, info);
+    await takeBack();
     throw new HttpProblem('invalid-input', `key: expected the name of a picture, got ${key}, which is left out`);
   }
   if (outcome.status === 'skipped' && outcome.reason === 'gone') throw deletedMeanwhile();
@@ -96,32 +97,58 @@ export function deletedMeanwhile(): HttpProblem {
   return new HttpProblem('conflict', 'expected the picture to stay until it was indexed, but it was deleted meanwhile');
 }
 
+/** The object that holds the picture, and whether it was stored just now: an earlier try may have been cut short. */
+interface Placed {
+  readonly info: ObjectInfo;
+  readonly isNew: boolean;
+}
+
 async function put(
+  deps: AppDeps,
   objects: ObjectStore,
   upload: Upload,
-  maxBytes: number,
   before: ObjectInfo | null,
   signal: AbortSignal,
-): Promise<ObjectInfo> {
-  const { bytes, contentType } = upload;
-  const condition = before === null ? { ifNoneMatch: '*' as const } : { ifMatch: before.etag };
-  for (let n = 1; ; n++) {
-    const key = numbered(upload.key, n);
-    try {
-      return await objects.put(key, bytes, { contentType, maxBytes, signal, ...condition });
-    } catch (error) {
-      if (!isSightlineError(error, 'precondition-failed')) throw error;
-      if (upload.otherKeys !== 'none' && n < MOST_OF_A_NAME) continue;
-      const extra = { id: imageId(objects.bucket, key) };
-      const isTaken = before === null && !upload.overwrite;
-      throw isTaken
-        ? new HttpProblem('already-exists', 'expected a key that is free, or overwrite=true; this one is taken', {
-            extra,
-            cause: error,
-          })
-        : new HttpProblem('conflict', 'another upload changed this key at the same time', { extra, cause: error });
+): Promise<Placed> {
+  const { bytes, contentType, otherKeys } = upload;
+  const options = { contentType, maxBytes: deps.options.maxImageBytes, signal };
+  for (const key of otherKeys === 'none' ? [upload.key] : keysLike(upload.key)) {
+    const isFirst = key === upload.key;
+    // The first is free nearly always. For the others a look costs less than sending the whole picture in vain.
+    let there = isFirst ? null : await objects.head(key);
+    if (there === null) {
+      const condition = isFirst && before !== null ? { ifMatch: before.etag } : { ifNoneMatch: '*' as const };
+      try {
+        return { info: await objects.put(key, bytes, { ...options, ...condition }), isNew: true };
+      } catch (error) {
+        if (!isSightlineError(error, 'precondition-failed')) throw error;
+        there = await objects.head(key);
+      }
     }
+    if (there === null || !(await holdsBytes(objects, there, bytes))) continue;
+    if (otherKeys !== 'none' || !(await isIndexed(deps, objects.bucket, there))) return { info: there, isNew: false };
   }
+  const extra = { id: imageId(objects.bucket, upload.key) };
+  if (before !== null || upload.overwrite) {
+    throw new HttpProblem('conflict', 'another upload changed this key at the same time', { extra });
+  }
+  const detail = 'expected a key that is free, or overwrite=true; this one is taken';
+  throw new HttpProblem('already-exists', detail, { extra });
+}
+
+async function holdsBytes(objects: ObjectStore, info: ObjectInfo, bytes: Uint8Array): Promise<boolean> {
+  if (info.bytes !== bytes.length || info.archived) return false;
+  try {
+    const found = await objects.get(info.key, { ifMatch: info.etag });
+    return found !== null && Buffer.from(await new Response(found.body).bytes()).equals(bytes);
+  } catch (error) {
+    if (isSightlineError(error, 'precondition-failed')) return false;
+    throw error;
+  }
+}
+
+async function isIndexed({ vectors }: AppDeps, bucket: string, { key, etag }: ObjectInfo): Promise<boolean> {
+  return (await getImage(vectors, imageId(bucket, key)))?.etag === etag;
 }
 
 /** Deletes what we stored, unless somebody has replaced it since. */

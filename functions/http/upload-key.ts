@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto';
+
 /** Bytes of an object key in UTF-8, as in S3. */
 export const MAX_KEY_BYTES = 1024;
 
-/** Pictures of one name that get a number; more are told to bring a key. */
-export const MOST_OF_A_NAME = 1000;
+/** Pictures of one name that get a number; a random name follows, so that nobody looks for long. */
+const MOST_OF_A_NAME = 100;
 
 const EXTENSIONS: Readonly<Record<string, string>> = {
   'image/jpeg': 'jpg',
@@ -26,7 +28,7 @@ const NAME_BYTES = 240;
 export function uploadKey(
   path: string | undefined,
   contentType: string,
-  { now = new Date(), unnamed = 'picture' }: { readonly now?: Date; readonly unnamed?: string } = {},
+  { unnamed, now = new Date() }: { readonly unnamed: string; readonly now?: Date },
 ): string {
   const names = (path ?? '')
     .toWellFormed()
@@ -41,8 +43,14 @@ export function uploadKey(
   return [...folders, name].join('/');
 }
 
+/** Keys for a picture whose own key is taken, to be tried in this order: that one, numbered ones, and a random one. */
+export function* keysLike(key: string): Generator<string> {
+  for (let n = 1; n <= MOST_OF_A_NAME; n++) yield numbered(key, n);
+  yield numbered(key, randomUUID().slice(0, 8));
+}
+
 /** The `n`th key of the same name: `x.jpg`, `x (2).jpg`, `x (3).jpg`. */
-export function numbered(key: string, n: number): string {
+export function numbered(key: string, n: number | string): string {
   return n === 1 ? key : key.replace(/(\.[^./]{1,10})?$/, ` (${n})$1`);
 }
 

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { createRoute } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { VectorStore } from '../../../core/ports.ts';
@@ -78,8 +79,7 @@ async function readUpload(
   const type = expectMediaType(c, 'multipart/form-data', 'image/*', 'application/octet-stream');
   if (type !== 'multipart/form-data') {
     const bytes = await readBody(c, maxBytes);
-    const key = query.key ?? uploadKey(undefined, type);
-    // Two without a name are one upload only when their bytes say so: they are called alike.
+    const key = query.key ?? uploadKey(undefined, type, { unnamed: nameOf(bytes) });
     const otherKeys = query.key === undefined ? 'folder' : 'none';
     return { bytes, key, otherKeys, tags: query.tags, overwrite, contentType: type };
   }
@@ -100,12 +100,18 @@ async function readUpload(
   const fields = parseOrThrow(uploadFields, formFields(form), 'parameter');
   const given = fields.key ?? query.key;
   const path = fields.path ?? file.name;
+  const bytes = new Uint8Array(await file.arrayBuffer());
   return {
-    bytes: new Uint8Array(await file.arrayBuffer()),
-    key: given ?? uploadKey(path, file.type),
+    bytes,
+    key: given ?? uploadKey(path, file.type, { unnamed: nameOf(bytes) }),
     otherKeys: given !== undefined ? 'none' : /[^\\/][\\/]/.test(path) ? 'number' : 'folder',
     tags: fields.tags ?? query.tags,
     overwrite,
     contentType: file.type === '' ? undefined : file.type,
   };
+}
+
+/** A name for a picture that comes without one: another for every picture, and the same for a second try. */
+function nameOf(bytes: Uint8Array): string {
+  return `picture-${hash('sha256', bytes).slice(0, 8)}`;
 }

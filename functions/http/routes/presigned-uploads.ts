@@ -9,7 +9,7 @@ import { HttpProblem } from '../problem.ts';
 import { MAX_JSON_BYTES, readJson } from '../request-body.ts';
 import { id, noQuery, timestamp } from '../schemas/common.ts';
 import { filePath, objectKey } from '../schemas/images.ts';
-import { numbered, uploadKey } from '../upload-key.ts';
+import { keysLike, uploadKey } from '../upload-key.ts';
 
 /** Long enough for a slow line, short enough that a leaked one is worth little. */
 const EXPIRES_SECONDS = 900;
@@ -63,7 +63,7 @@ export function registerUploads(app: App, deps: AppDeps): void {
   app.openapi(route, async (c) => {
     const { contentType, bytes, overwrite, ...asked } = await readJson(c, body, MAX_JSON_BYTES);
     // Nothing is stored yet that two pictures without a name could be told apart by.
-    const own = uploadKey(asked.path, contentType, { unnamed: `${randomUUID().slice(0, 8)}-picture` });
+    const own = uploadKey(asked.path, contentType, { unnamed: `picture-${randomUUID().slice(0, 8)}` });
     const key = asked.key ?? (await freeKey(deps, `${uploadPrefixes[0] ?? ''}${own}`));
     if (uploadPrefixes.length > 0 && !uploadPrefixes.some((prefix) => key.startsWith(prefix))) {
       const expected = uploadPrefixes.map((prefix) => JSON.stringify(prefix)).join(' or ');
@@ -85,8 +85,7 @@ export function registerUploads(app: App, deps: AppDeps): void {
 /** The first of the name that nobody has now; the signature makes the store refuse it when somebody is quicker. */
 async function freeKey({ buckets, uploadBucket }: AppDeps, key: string): Promise<string> {
   const objects = findBucket(buckets, uploadBucket());
-  for (let n = 1; ; n++) {
-    const one = numbered(key, n);
-    if ((await objects.head(one)) === null) return one;
-  }
+  let last = key;
+  for (last of keysLike(key)) if ((await objects.head(last)) === null) break;
+  return last;
 }
