@@ -47,11 +47,12 @@ export async function createLocalApp(parts: {
   metrics.watch('sightline_backlog_objects', 'Objects that wait to be indexed or are being indexed.', parts.backlog);
   metrics.watch('sightline_failures', 'Objects that could not be indexed.', () => runtime.failures.count());
   metrics.watch('sightline_images', 'Pictures in the index.', () => runtime.vectors.count({ kind: 'image' }));
-  const shared = {
+  const shared: Omit<AppDeps, 'embedder' | 'vectors' | 'model'> = {
     failures: runtime.failures,
     buckets: runtime.buckets,
     index: runtime.index,
-    onLiveSpace: runtime.live.write,
+    onLiveSpace: (work) =>
+      runtime.live.write(({ embedder, vectors }) => work({ embedder, vectors: hideAbsent(vectors, runtime.folders) })),
     uploadBucket: parts.uploadBucket,
     trash: parts.trash,
     sessions: parts.sessions,

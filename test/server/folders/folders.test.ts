@@ -96,6 +96,8 @@ describe('the folders of an index', { timeout: 900_000 }, () => {
       ],
     );
     assert.equal((await fetch(`${server!.url}${coffee!.links.thumbnail}`)).status, 404);
+    assert.equal((await send('PATCH', `/images/${coffee!.id}`, { tags: ['away'] })).status, 404);
+    assert.equal((await send('POST', '/search', { terms: [{ imageId: coffee!.id }] })).status, 404);
     await mkdir(at('b'));
     await restart('a', 'b');
     await finds('cat.jpg', 'rocket.jpg');
