@@ -6,7 +6,7 @@ import { scalePage } from './docs/scale.ts';
 import { configurationPage, readmeWithTable } from './docs/settings-tables.ts';
 
 export default command({
-  about: 'Writes what is made of the documentation: docs/configuration.md, docs/scale.md, the settings in README.md.',
+  about: 'Writes the generated documentation: docs/configuration.md, docs/scale.md, the settings in README.md.',
   options: {},
   run: async () => {
     const readme = join(root, 'README.md');

@@ -6,7 +6,6 @@ import serve from '../serve.ts';
 const ALL: readonly Setting<unknown>[] = Object.values(SETTINGS);
 const WHERE: Readonly<Record<Reader, string>> = { server: 'server', functions: 'function', stack: 'deploy' };
 
-/** The whole page docs/configuration.md. */
 export function configurationPage(): string {
   const rows = ALL.map((one) => [name(one), defaultOf(one), where(one), about(one)]);
   return `# Configuration
