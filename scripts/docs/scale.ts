@@ -19,7 +19,7 @@ const MEASURED = {
   embeddedDisk: 900,
 } as const;
 
-/** Bytes per point in Qdrant: 64 float32 numbers, their int8 copy, an HNSW graph with m = 16, payload, payload indexes. */
+/** Bytes per point in Qdrant: 64 float32 numbers, their int8 copy, HNSW graph with m = 16, payload and its indexes. */
 const BYTES = { vector: 256, int8: 64, graph: 140, payload: 1104, indexes: 2000 } as const;
 
 /** A typical cloud node, and how full it may get. */
@@ -91,8 +91,8 @@ export function scalePage(): string {
   ];
   return `# Scale
 
-Computed by \`npm run docs\` (\`scripts/docs/scale.ts\`) from benchmark results; do not edit. These are estimates: nothing
-larger than a million vectors has been run, and no Qdrant larger than 100,000 points. To measure yours, run
+Computed by \`npm run docs\` (\`scripts/docs/scale.ts\`) from benchmark results; do not edit. These are estimates:
+nothing larger than a million vectors has been run, and no Qdrant larger than 100,000 points. To measure yours, run
 \`npm run bench -- qdrant --url URL\` and \`npm run bench -- lambda --url URL\`.
 
 | | 1 million pictures | 100 million | setting |
@@ -102,8 +102,9 @@ ${rows.join('\n')}
 ## A backfill
 
 \`npm run reindex -- s3://BUCKET\` queues ten pictures per message, and a function run takes ten messages. Qdrant gets
-${MEASURED.requestsInATen} requests per picture that way (a look-up, a write and a check for each ten), and ${MEASURED.requestsAlone} for a picture that
-comes alone. This is how long a backfill takes if pictures are queued fast enough (\`--rate\`; the default is 500 a second):
+${MEASURED.requestsInATen} requests per picture that way (a look-up, a write and a check for each ten), and
+${MEASURED.requestsAlone} for a picture that comes alone. This is how long a backfill takes if pictures are queued fast
+enough (\`--rate\`; the default is 500 a second):
 
 | functions | pictures a second | messages a second | requests to Qdrant a second | 1 million | 100 million |
 | --- | --- | --- | --- | --- | --- |
