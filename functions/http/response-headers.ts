@@ -10,7 +10,7 @@ const API_POLICY = { defaultSrc: ["'none'"], frameAncestors: ["'none'"], baseUri
 
 /** Swagger UI sets style attributes; its scripts are files. */
 export const DOCS_POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
+  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; " +
   "connect-src 'self'; " +
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 

@@ -28,17 +28,24 @@ const PAGE = `<!doctype html>
 `;
 
 /**
- * Requests for one picture are prepared with the id of one that is there. No validator badge: it would ask a server
- * elsewhere.
+ * Requests for one thing of a list (a picture, a caption, a failure, a folder) are prepared with the first that is
+ * there and that the reader may see. No validator badge: it would ask a server elsewhere.
  */
 const START = `const ask = async (path) => (await fetch(path)).json();
-const [spec, newest] = await Promise.all(['openapi.json', 'images?limit=1'].map(ask));
-const example = newest.items?.[0]?.id;
+const spec = await ask('openapi.json');
+const first = {};
 for (const [path, methods] of Object.entries(spec.paths)) {
-  if (example === undefined || !path.startsWith('/images/{id}')) continue;
+  const [, list, name] = /^\\/(\\w+)\\/{(\\w+)}/.exec(path) ?? [];
+  const listing = spec.paths['/' + list]?.get;
+  if (!listing) continue;
+  const limit = listing.parameters?.some((parameter) => parameter.name === 'limit') ? '?limit=1' : '';
+  first[list] ??= (await ask(list + limit)).items?.[0] ?? {};
   for (const { parameters = [] } of Object.values(methods)) {
-    for (const parameter of parameters) if (parameter.name === 'id') parameter.schema.example = example;
+    for (const parameter of parameters) if (parameter.name === name) parameter.schema.example = first[list][name];
   }
+}
+for (const { example } of Object.values(spec.components.schemas)) {
+  if (example?.path && first.folders?.path) example.path = first.folders.path;
 }
 SwaggerUIBundle({ spec, dom_id: '#docs', deepLinking: true, validatorUrl: null });
 `;
