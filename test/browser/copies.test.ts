@@ -42,6 +42,38 @@ describe('copies on the page', browserSkip(), () => {
     await page.getByRole('heading', { name: 'Newest 7 pictures' }).waitFor();
   });
 
+  it('counts pictures, copies included, wherever it counts them', async (t) => {
+    const { page } = await browser.open(t, `${server.url}?sort=-taken`);
+    const heading = page.locator('.month h2');
+    await page.getByRole('button', { name: '3 copies of moon' }).waitFor();
+    const counts = (await heading.locator('small').allInnerTexts()).map(Number);
+    assert.equal(
+      counts.reduce((sum, count) => sum + count, 0),
+      7,
+    );
+    for (const order of ['-taken', 'newest']) {
+      await page.goto(`${server.url}?sort=${order}`);
+      await page.getByRole('heading', { name: /7 pictures/ }).waitFor();
+      await page.locator('.tile-main').first().click();
+      const place = page.locator('.detail-position');
+      const places = [await place.innerText()];
+      while (await page.getByRole('button', { name: 'Next picture' }).isVisible()) {
+        await page.keyboard.press('ArrowRight');
+        await page.waitForFunction(
+          (last) => document.querySelector('.detail-position')!.textContent !== last,
+          places[0],
+        );
+        places.unshift(await place.innerText());
+      }
+      const numbers = places.reverse().map((one) => /^(\d) of 7$/.exec(one)?.[1]);
+      assert.equal(numbers[0], '1', String(places));
+      // One tile stands for three: after it the numbers go on behind all of them.
+      assert.equal(numbers.length, 5, String(places));
+      const steps = numbers.slice(1).map((number, i) => Number(number) - Number(numbers[i]));
+      assert.deepEqual(steps.filter((by) => by !== 1).join(), numbers.at(-1) === '5' ? '' : '3', String(places));
+    }
+  });
+
   it('has the focus on the tile of a picture that was large, also when another list came meanwhile', async (t) => {
     const { page } = await browser.open(t, server.url);
     await page.getByRole('button', { name: '3 copies of moon' }).click();

@@ -320,7 +320,7 @@ describe('searching on the page', browserSkip(), () => {
     await page.getByRole('heading', { name: 'Best matches', exact: true }).waitFor();
     named = 2;
     await search(page).fill('clocks');
-    await page.getByRole('heading', { name: 'Best matches 2', exact: true }).waitFor();
+    await page.getByRole('heading', { name: 'Best matches 2 by name', exact: true }).waitFor();
   });
 
   it('says when nothing of a query is known to the models', async (t) => {

@@ -153,6 +153,7 @@ export const de: Texts = {
   'results.scrubber': 'Zu einem Datum springen',
   'results.scrubberValue': { one: '{month}, {count} Bild', other: '{month}, {count} Bilder' },
   'results.best': 'Beste Treffer',
+  'results.named': '{count} nach Namen',
   'results.nothingFits': 'Nichts passt gut. Das kommt am nächsten',
   'results.didYouMean': 'Meinten Sie *{words}*?',
   'results.order': 'Reihenfolge',

@@ -161,6 +161,7 @@ export const en = {
   'results.scrubber': 'Go to a date',
   'results.scrubberValue': { one: '{month}, {count} picture', other: '{month}, {count} pictures' },
   'results.best': 'Best matches',
+  'results.named': '{count} by name',
   'results.nothingFits': 'Nothing fits well. These are the nearest',
   'results.didYouMean': 'Did you mean *{words}*?',
   'results.order': 'Order',

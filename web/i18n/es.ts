@@ -153,6 +153,7 @@ export const es: Texts = {
   'results.scrubber': 'Ir a una fecha',
   'results.scrubberValue': { one: '{month}, {count} imagen', other: '{month}, {count} imágenes' },
   'results.best': 'Mejores resultados',
+  'results.named': '{count} por el nombre',
   'results.nothingFits': 'Nada coincide del todo. Esto es lo más parecido',
   'results.didYouMean': '¿Quisiste decir *{words}*?',
   'results.order': 'Orden',

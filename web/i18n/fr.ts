@@ -153,6 +153,7 @@ export const fr: Texts = {
   'results.scrubber': 'Aller à une date',
   'results.scrubberValue': { one: '{month}, {count} image', other: '{month}, {count} images' },
   'results.best': 'Meilleurs résultats',
+  'results.named': '{count} par le nom',
   'results.nothingFits': 'Rien ne correspond vraiment. Voici ce qui s’en approche le plus',
   'results.didYouMean': 'Vouliez-vous dire *{words}* ?',
   'results.order': 'Ordre',

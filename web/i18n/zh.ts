@@ -153,6 +153,7 @@ export const zh: Texts = {
   'results.scrubber': '跳转到日期',
   'results.scrubberValue': { other: '{month}，{count} 张图片' },
   'results.best': '最佳匹配',
+  'results.named': '{count} 张按名称',
   'results.nothingFits': '没有十分匹配的结果，以下最为接近',
   'results.didYouMean': '你是不是要找：*{words}*',
   'results.order': '排序',

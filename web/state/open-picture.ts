@@ -3,7 +3,7 @@ import { isAbort } from '../api-error.ts';
 import { type CaptionItem, type ImageItem, type Item, isImage } from '../client.ts';
 import { gapBeside, partsOf } from '../grid/months.ts';
 import { openPhoto, query, route } from './navigation.ts';
-import { loadMore, results, visibleItems } from './results.ts';
+import { countAt, countOfMonth, listedItems, loadMore, pictureCount, results, visibleItems } from './results.ts';
 import { client } from './server.ts';
 import { rememberQuery } from './suggestions.ts';
 
@@ -20,21 +20,32 @@ const captionCount = 5;
 /** Its place among the results; -1 when it was opened from elsewhere. */
 export const position = computed(() => visibleItems.value.findIndex((item) => item.id === route.value.photo));
 
-/** Which one it is of how many, counted from 1, and whether there are others on both sides; null as above. */
+/**
+ * Which picture it is of how many, counted from 1 with all copies, and whether there are others on both sides; null as
+ * above. The count is undefined while nobody knows it: of an answer that goes on.
+ */
 export const placeInList = computed(() => {
   const at = position.value;
   const items = visibleItems.value;
   const { months, next } = results.value ?? {};
   if (at < 0) return null;
+  const countFrom = (first: number) => items.slice(first, at).reduce((sum, item) => sum + countAt(item), 1);
   if (!months) {
-    const known = { number: at + 1, count: items.length, isCountKnown: next === undefined };
-    return { ...known, hasPrevious: at > 0, hasNext: at < items.length - 1 };
+    const count = pictureCount.value ?? (next === undefined ? listedItems.value.length : undefined);
+    return { number: countFrom(0), count, hasPrevious: at > 0, hasNext: at < items.length - 1 };
   }
   const parts = partsOf({ items, months });
-  const { before, first } = parts.findLast((part) => part.first <= at && part.known > 0)!;
-  const number = before + at - first + 1;
-  const count = parts.reduce((sum, part) => sum + part.count, 0);
-  return { number, count, isCountKnown: true, hasPrevious: number > 1, hasNext: number < count };
+  const index = parts.findLastIndex((part) => part.first <= at && part.known > 0);
+  const { first, before: tilesBefore } = parts[index]!;
+  const counts = parts.map(({ month }) => countOfMonth(month));
+  const sum = (some: readonly number[]) => some.reduce((a, b) => a + b, 0);
+  const tile = tilesBefore + at - first;
+  return {
+    number: sum(counts.slice(0, index)) + countFrom(first),
+    count: sum(counts),
+    hasPrevious: tile > 0,
+    hasNext: tile + 1 < sum(parts.map(({ count }) => count)),
+  };
 });
 
 export function startPhoto(): void {

@@ -86,6 +86,30 @@ export const visibleItems = computed(() => {
   return items.flatMap((item) => (open.has(item.id) ? [item, ...(copies.get(item.id) ?? [])] : [item]));
 });
 
+/** How many of the list stand at a tile: a closed stack has all its pictures there. */
+export function countAt(item: Item): number {
+  return isOpenStack(item.id) ? 1 : 1 + (copiesOf.value.get(item.id)?.length ?? 0);
+}
+
+/** How many pictures a list of the collection has, read or not, without those that were taken away on this page. */
+export const pictureCount = computed(() => {
+  if (total.value === undefined) return;
+  return total.value - ((results.value?.items.length ?? 0) - listedItems.value.length);
+});
+
+/** How many pictures of each month are in the list, copies included. */
+const listedOfMonth = computed(() => {
+  const counts = new Map<string, number>();
+  for (const item of listedItems.value) counts.set(monthOf(item), (counts.get(monthOf(item)) ?? 0) + 1);
+  return counts;
+});
+
+/** How many pictures a month has, copies included, as far as anybody knows. */
+export function countOfMonth({ value, count, isRead }: Month): number {
+  const listed = listedOfMonth.value.get(value) ?? 0;
+  return isRead ? listed : Math.max(listed, count);
+}
+
 export function isOpenStack(id: string): boolean {
   return openStacks.value.has(id);
 }

@@ -111,7 +111,9 @@ function Neighbouring() {
         />
       ) : null}
       <p class="detail-position">
-        {t('number.of', { done: place.number, all: `${formatCount(place.count)}${place.isCountKnown ? '' : '+'}` })}
+        {place.count === undefined
+          ? formatCount(place.number)
+          : t('number.of', { done: place.number, all: place.count })}
       </p>
       {place.hasNext ? (
         <IconButton

@@ -6,7 +6,7 @@ import { drawnBetween, heightOf, type Section, SectionLayouts, sectionAt, unread
 import { formatCount, t } from '../i18n/translate.ts';
 import { firstShown } from '../state/first-pictures.ts';
 import { route } from '../state/navigation.ts';
-import { fault, isReading, loadMore, results, searching, visibleItems } from '../state/results.ts';
+import { countOfMonth, fault, isReading, loadMore, results, searching, visibleItems } from '../state/results.ts';
 import {
   aboveList,
   flying,
@@ -63,11 +63,11 @@ export function Grid() {
 }
 
 function MonthHeading({ section: { month, top, unread, height } }: { section: Section }) {
-  const { value, count } = month!;
+  const { value } = month!;
   return (
     <li class="month" style={{ top: `${top}px`, height: `${height}px` }}>
       <h2>
-        {nameOfMonth(value)} <small>{formatCount(count)}</small>
+        {nameOfMonth(value)} <small>{formatCount(countOfMonth(month!))}</small>
       </h2>
       {unread === undefined ? null : <div class="unread" style={{ top: `${unread}px` }} />}
     </li>

@@ -3,6 +3,7 @@ import { useMemo, useRef } from 'preact/hooks';
 import { formatMonth } from '../format.ts';
 import { type Section, sectionOf } from '../grid/sections.ts';
 import { t } from '../i18n/translate.ts';
+import { countOfMonth } from '../state/results.ts';
 import { aboveList, noteMonth, scrollInList, underHeader } from '../state/scroll.ts';
 import { useLength } from './use-length.ts';
 
@@ -60,7 +61,7 @@ export function Scrubber({ sections, place }: ScrubberProps) {
         value={value}
         aria-label={t('results.scrubber')}
         aria-orientation="vertical"
-        aria-valuetext={t('results.scrubberValue', { month: name, count: section.month!.count })}
+        aria-valuetext={t('results.scrubberValue', { month: name, count: countOfMonth(section.month!) })}
         onInput={(event) => jump(event.currentTarget.valueAsNumber)}
         onPointerDown={hold(true)}
         onPointerUp={hold(false)}

@@ -11,9 +11,9 @@ import {
   listedItems,
   loadingMore,
   newCount,
+  pictureCount,
   results,
   searching,
-  total,
   tryAgain,
   visibleItems,
 } from '../state/results.ts';
@@ -240,7 +240,7 @@ function titleOf() {
     return (
       <>
         {t(sorts.find(([value]) => value === ((kind === 'image' && sort) || 'newest'))![2])}{' '}
-        <small>{count ?? (total.value === undefined ? '' : t('pictures', { count: total.value - goneCount() }))}</small>
+        <small>{count ?? (pictureCount.value === undefined ? '' : t('pictures', { count: pictureCount.value }))}</small>
       </>
     );
   }
@@ -256,17 +256,16 @@ function titleOf() {
 }
 
 /**
- * How many are called so: of those that are near in meaning nobody knows how many show what was asked for, they go on
- * to the last of all. All that were read where the server makes no claim.
+ * What is known of how many fit: those that are called so. Of those that are near in meaning nobody knows how many show
+ * what was asked for, they go on to the last of all. Where the server makes no claim, all that there are once they are
+ * read.
  */
-function countOfFound(hasMore: boolean, isKnown: boolean): string {
-  const items = visibleItems.value;
-  const isNamed = (item: Item) => isImage(item) && item.why?.some((reason) => reason !== 'meaning');
-  const count = isKnown ? items.filter(isNamed).length : items.length;
-  return count === 0 ? '' : `${formatCount(count)}${hasMore && count === items.length ? '+' : ''}`;
-}
-
-/** Pictures that were taken away on this page and still count for the server. */
-function goneCount(): number {
-  return (results.value?.items.length ?? 0) - listedItems.value.length;
+function countOfFound(hasMore: boolean, makesClaim: boolean): string {
+  const items = listedItems.value;
+  if (!makesClaim) return hasMore || items.length === 0 ? '' : formatCount(items.length);
+  const isNamed = (item: Item) => isImage(item) && item.why?.some((reason) => reason !== 'meaning') === true;
+  // Names stand first, or take turns with meaning: two of the others in a row end them.
+  const areAllRead = !hasMore || !items.slice(-2).some(isNamed);
+  const count = items.filter(isNamed).length;
+  return count === 0 || !areAllRead ? '' : t('results.named', { count });
 }
