@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SightlineError } from '../core/errors.ts';
+import type { Reason } from '../core/search/lexical-terms.ts';
 import { aboutOtherLanguage, aboutUnderstood, aboutUnknownText, search } from '../core/search/search.ts';
 import type { SearchTerm } from '../core/search/weighted-terms.ts';
 import { decimal, path, text, toggle, whole } from '../core/setting-value.ts';
@@ -12,7 +13,9 @@ import { DATA, JSON_OUTPUT } from './cli/options.ts';
 
 export default command({
   usage: '[WORDS] [options]',
-  about: 'Prints the pictures of the index that fit best, best first: score, then path.',
+  about:
+    'Prints the pictures of the index that fit best, best first: score, then path. What is called by the words comes ' +
+    'before what is near in meaning, and says where they stand.',
   words: { min: 0, max: 100, rows: { WORDS: 'what to look for, such as "a dog on the beach"' } },
   options: {
     image: path({ unit: 'FILE', text: 'a picture to look for, alone or together with words' }),
@@ -47,17 +50,18 @@ export default command({
     try {
       const language = { lang: flags.lang === 'auto' ? null : flags.lang, preferred: ownLanguages(), settled: null };
       const request = { terms, filter: { kind: 'image' }, limit, minScore, language, literal: flags.literal } as const;
-      const [{ items, unknownTexts, foreignTexts, read, understood, didYouMean }, space] = await runtime.live.read(
+      const [{ items, fit, unknownTexts, foreignTexts, read, understood, didYouMean }, space] = await runtime.live.read(
         async (parts) => {
           return [await search(parts, request), parts.embedder.space] as const;
         },
       );
       if (understood !== null) console.error(`${aboutUnderstood(understood)}; --literal takes the words as they are`);
+      if (fit === 'poor') console.error('nothing fits well; these are the nearest');
       if (didYouMean !== null) console.error(`did you mean: ${didYouMean}`);
       for (const text of unknownTexts) console.error(`warning: ${aboutUnknownText(text)}`);
       for (const { text, language } of foreignTexts) console.error(`warning: ${aboutOtherLanguage(text, language)}`);
       const folders = new Map((await readFolders(config.data)).map(({ bucket, path }) => [bucket, path]));
-      const found = items.flatMap(({ id, score, why, payload }) => {
+      const found = items.flatMap(({ id, score, why, fit, payload }) => {
         if (payload.kind !== 'image') return [];
         const { bucket, key, width, height, contentType, tags } = payload;
         return [
@@ -65,6 +69,7 @@ export default command({
             id,
             score,
             why,
+            fit,
             path: join(folders.get(bucket) ?? bucket, key),
             bucket,
             key,
@@ -82,6 +87,7 @@ export default command({
               space,
               language: read?.language,
               side: read?.side,
+              fit,
               understood: understood ?? undefined,
               didYouMean: didYouMean ?? undefined,
               items: found,
@@ -91,7 +97,7 @@ export default command({
           ),
         );
       else if (flags.paths) for (const { path } of found) console.log(path);
-      else for (const { score, path } of found) console.log(`${score.toFixed(3)}  ${path}`);
+      else for (const { score, path, why } of found) console.log(`${score.toFixed(3)}  ${path}${aboutNames(why)}`);
       if (found.length === 0 && !flags.json) {
         const all = await runtime.vectors.count({ kind: 'image' });
         console.error(all === 0 ? 'the index is empty: npm run index -- FOLDER' : 'nothing fits');
@@ -102,6 +108,12 @@ export default command({
     }
   },
 });
+
+/** Where the words of the query stand, of what is called so. */
+function aboutNames(why: readonly Reason[]): string {
+  const names = why.filter((reason) => reason !== 'meaning');
+  return names.length === 0 ? '' : `  (by ${names.join(', ')})`;
+}
 
 async function readPicture(path: string): Promise<Uint8Array> {
   const file = path;

@@ -15,7 +15,7 @@ export function createProgress(label: string, unit: string, total: number): Prog
   const startedAt = performance.now();
   const bar = new SingleBar(
     {
-      format: `${label} {bar} {value}/{total} ${unit}, {rate}/s, {left} left`,
+      format: `${label} {bar} {value}/{total} ${unit}{pace}`,
       stream: process.stderr,
       noTTYOutput: true,
       notTTYSchedule: 5000,
@@ -25,13 +25,13 @@ export function createProgress(label: string, unit: string, total: number): Prog
     },
     Presets.shades_classic,
   );
+  /** Nobody knows how fast it goes before something is done. */
   const figures = (done: number, of: number) => {
+    if (done === 0) return { pace: '' };
     const perSecond = done / Math.max((performance.now() - startedAt) / 1000, 1e-3);
-    const seconds = perSecond > 0 ? Math.ceil((of - done) / perSecond) : 0;
-    return {
-      rate: perSecond >= 10 ? perSecond.toFixed(0) : perSecond.toFixed(1),
-      left: seconds >= 90 ? `${Math.ceil(seconds / 60)} min` : `${seconds} s`,
-    };
+    const seconds = Math.ceil((of - done) / perSecond);
+    const left = seconds >= 90 ? `${Math.ceil(seconds / 60)} min` : `${seconds} s`;
+    return { pace: `, ${perSecond.toFixed(perSecond >= 10 ? 0 : 1)}/s${seconds > 0 ? `, ${left} left` : ''}` };
   };
   let of = 0;
   let started = false;

@@ -48,6 +48,8 @@ describe('npm run index, npm run search', { timeout: 600_000 }, () => {
     const first = await index();
     assert.equal(first.code, 0, first.stderr);
     assert.match(first.stdout, /2 pictures of .*photos can be searched/);
+    // What is left is said while something is.
+    assert.match(first.stderr, /4\/4 pictures, [\d.]+\/s\n/);
     assert.match(first.stdout, /4 handled in [\d.]+ s, 0 skipped as unchanged, 0 removed/);
     assert.match(first.stdout, /Left out as no pictures: 1 other\./);
     assert.doesNotMatch(first.stdout, /notes\.txt/);
@@ -158,7 +160,10 @@ describe('npm run index, npm run search', { timeout: 600_000 }, () => {
     ]);
     assert.equal(code, 0);
     assert.match(stderr, /understood: without "dogs"; --literal takes the words as they are/);
-    assert.match(stdout, /^0\.\d{3} {2}.*photos\/.*\.jpg\n0\.\d{3} {2}.*\.jpg\n$/);
+    assert.match(stdout, /^0\.\d{3} {2}.*photos\/cat\.jpg {2}\(by name\)\n0\.\d{3} {2}.*\.jpg\n$/);
+    const doubtful = ['scripts/sightline.ts', 'search', 'an accordion', '--limit', '1', '--data', data()];
+    const { stderr: doubt } = await runScript(doubtful);
+    assert.match(doubt, /^nothing fits well; these are the nearest$/m);
     const by = ['--image', sample('cat.jpg'), '--limit', '1', '--json', '--data', data()];
     const [item] = (
       JSON.parse((await runScript(['scripts/sightline.ts', 'search', ...by])).stdout) as { items: { score: number }[] }
