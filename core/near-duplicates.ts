@@ -21,7 +21,7 @@ const MAX_PICTURES = 500_000;
 const MAX_AGE_MS = 60_000;
 
 export interface Stack {
-  /** Two or more: most pixels first, then most bytes. */
+  /** Two or more: most pixels first, then most bytes, then most tags. */
   readonly ids: readonly string[];
   /** Bytes of all pictures but the first. */
   readonly spareBytes: number;
@@ -206,8 +206,14 @@ function isCopy(a: Copy, b: Copy): boolean {
 
 function stackOf(copies: readonly Copy[]): Stack {
   const pixels = ({ picture }: Copy) => picture.width * picture.height;
+  const place = ({ picture }: Copy) => `${picture.bucket}/${picture.key}`;
   const [largest, ...rest] = copies.toSorted(
-    (a, b) => pixels(b) - pixels(a) || b.picture.bytes - a.picture.bytes || (a.id < b.id ? -1 : 1),
+    (a, b) =>
+      pixels(b) - pixels(a) ||
+      b.picture.bytes - a.picture.bytes ||
+      // What people said of one of the same bytes is not lost, and of two folders it is always the same that keeps its.
+      b.picture.tags.length - a.picture.tags.length ||
+      (place(a) < place(b) ? -1 : 1),
   );
   const spareBytes = rest.reduce((sum, { picture }) => sum + picture.bytes, 0);
   return { ids: [largest!, ...rest].map(({ id }) => id), spareBytes };

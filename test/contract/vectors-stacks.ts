@@ -34,7 +34,7 @@ let number = 0;
 const picture = (vector: JointEmbedding, payload: Partial<ImagePayload>): Point => ({
   id: uuid(++number),
   vector,
-  payload: image({ sha256: number.toString(16).padStart(64, '0'), key: `${number}.jpg`, ...payload }),
+  payload: image({ sha256: number.toString(16).padStart(64, '0'), key: `${String(number).padStart(6, '0')}.jpg`, ...payload }),
 });
 
 export function stacksContract(open: Open): void {
@@ -71,6 +71,17 @@ export function stacksContract(open: Open): void {
           { ids: twins.map(({ id }) => id), spareBytes: 1000 },
           { ids: [large, heavy, small, smallest].map(({ id }) => id), spareBytes: 400 },
         ]);
+      }));
+
+    it('begin, where copies are equal, with the one with tags, or else of the same folder always', () =>
+      withStore(open, async (store) => {
+        const ofBytes = (digit: string, key: string, tags: string[] = []) =>
+          picture(unit(random), { sha256: digit.repeat(64), bytes: 10 - Number(digit), key, tags });
+        const trip = [ofBytes('1', 'b/1.jpg'), ofBytes('2', 'b/2.jpg'), ofBytes('3', 'b/3.jpg', ['favourite'])];
+        const backup = [ofBytes('1', 'a/1.jpg'), ofBytes('2', 'a/2.jpg'), ofBytes('3', 'a/3.jpg')];
+        await store.upsert([...trip, ...backup], 'newer');
+        const first = (await findStacks(store)).map(({ ids }) => ids[0]);
+        assert.deepEqual(first, [backup[0]!.id, backup[1]!.id, trip[2]!.id]);
       }));
 
     it('come in pages, each once, and follow what comes and goes', () =>

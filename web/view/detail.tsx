@@ -14,7 +14,7 @@ import {
   nameOf,
   offsetOf,
 } from '../format.ts';
-import { formatCount, t } from '../i18n/translate.ts';
+import { t } from '../i18n/translate.ts';
 import { emptyQuery } from '../route.ts';
 import { copyLink, deletePictures, lessLike, moreLike } from '../state/actions.ts';
 import { copyPaths, pathOf } from '../state/download.ts';
@@ -110,11 +110,9 @@ function Neighbouring() {
           onClick={() => void step(-1)}
         />
       ) : null}
-      <p class="detail-position">
-        {place.count === undefined
-          ? formatCount(place.number)
-          : t('number.of', { done: place.number, all: place.count })}
-      </p>
+      {place.count === undefined ? null : (
+        <p class="detail-position">{t('number.of', { done: place.number, all: place.count })}</p>
+      )}
       {place.hasNext ? (
         <IconButton
           icon="right"
