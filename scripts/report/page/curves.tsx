@@ -12,12 +12,13 @@ export function CurvesSection() {
       id="training"
       title="Training"
       about={
-        'Losses by epoch, with dropout in training and without it in validation, which is why the first ' +
-        'may be above the second. The dashed line is the epoch that the head was taken from; a dotted one ' +
-        'is where training was stopped and gone on with.'
+        runs.length === 0
+          ? 'The file of this head says nothing of its training.'
+          : 'Losses by epoch, with dropout in training and without it in validation, which is why the first ' +
+            'may be above the second. The dashed line is the epoch that the head was taken from; a dotted one ' +
+            'is where training was stopped and gone on with.'
       }
     >
-      {runs.length === 0 && <p>The file of this head says nothing of its training.</p>}
       {runs.map((run) => (
         <figure class="curves" key={report.runs.indexOf(run)}>
           <figcaption>
