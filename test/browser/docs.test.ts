@@ -44,7 +44,10 @@ describe('the documentation of the API', { timeout: 600_000, ...browserSkip() },
     return answer;
   }
   const listed = async (path: string) => ((await (await ask('GET', path)).json()) as Listed).items;
-  const upload = async (name: string) => ask('POST', `images?key=${name}`, await samplePhoto(name));
+  const upload = async (name: string) => {
+    const answer = await ask('POST', `images?key=${name}&overwrite=true`, await samplePhoto(name));
+    return ((await answer.json()) as { id: string }).id;
+  };
 
   /** One of each that a request may be about, and nothing under the key of the upload's example. */
   async function prepare(): Promise<void> {
@@ -52,10 +55,7 @@ describe('the documentation of the API', { timeout: 600_000, ...browserSkip() },
     if (await isMissing('folders')) await ask('POST', 'folders', { path: join(dir, 'photos') });
     const example = (await listed('images?limit=200')).find(({ key }) => key === 'holidays/beach.jpg');
     if (example) await ask('DELETE', `images/${example.id}`);
-    if (await isMissing('trash')) {
-      await upload('rocket.jpg');
-      await ask('DELETE', `images/${(await listed('images?limit=1'))[0]!.id}`);
-    }
+    if (await isMissing('trash')) await ask('DELETE', `images/${await upload('rocket.jpg')}`);
     if (await isMissing('images')) await upload('cat.jpg');
     if (await isMissing('captions')) await ask('POST', 'captions', { text: 'a boat' });
     if (await isMissing('failures')) await writeFile(join(dir, 'photos', `${Date.now()}.jpg`), 'no picture');

@@ -128,7 +128,7 @@ describe('npm run report', browserSkip(), () => {
 
   it('draws the similarity matrix with a bright diagonal, and follows the keyboard through it', async (t) => {
     const { page } = await open(t);
-    const [right, wrong] = await page.locator('#similarity canvas').evaluate((canvas) => {
+    const [right, wrong, darkest, brightest] = await page.locator('#similarity canvas').evaluate((canvas) => {
       const { width, height } = canvas as HTMLCanvasElement;
       const { data } = (canvas as HTMLCanvasElement).getContext('2d')!.getImageData(0, 0, width, height);
       const green = (row: number, column: number) => data[(row * width + column) * 4 + 1]!;
@@ -139,8 +139,11 @@ describe('npm run report', browserSkip(), () => {
           else off += green(row, column) / (height * (height - 1));
         }
       }
-      return [on, off];
+      const greens = data.filter((_, i) => i % 4 === 1);
+      return [on, off, Math.min(...greens), Math.max(...greens)];
     });
+    // All colours are used, however near to each other the cosines of a head are.
+    assert.deepEqual([darkest, brightest], [1, 231]);
     assert.ok(right! > wrong! + 20, `diagonal ${right}, elsewhere ${wrong}`);
     await page.getByRole('application', { name: 'Cells of the matrix' }).focus();
     await page.keyboard.press('ArrowRight');

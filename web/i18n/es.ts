@@ -58,7 +58,7 @@ export const es: Texts = {
   'menu.docs': 'Documentación de la API',
   'menu.colours': 'Colores',
   'menu.language': 'Idioma',
-  'menu.languageAuto': 'El del navegador',
+  'menu.languageAuto': 'del navegador',
   'theme.auto': 'Como el sistema',
   'theme.light': 'Claro',
   'theme.dark': 'Oscuro',

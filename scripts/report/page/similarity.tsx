@@ -99,9 +99,12 @@ function Pair(props: { order: readonly number[]; at: readonly [number, number]; 
   const { order, scores } = props;
   const [row, column] = props.at;
   const caption = report.pictures[order[row]!]!.captions[0];
+  const [lowest, highest] = useMemo(() => extremes(scores), [scores]);
   return (
     <div class="pair" aria-live="polite">
-      <p class="hint">{diagonal(scores, order.length)}</p>
+      <p class="hint">
+        {diagonal(scores, order.length)}; colours from {lowest.toFixed(2)} to {highest.toFixed(2)}
+      </p>
       <Thumb index={order[column]!} />
       <p>{caption}</p>
       <p>
@@ -148,6 +151,16 @@ function diagonal(scores: Float32Array, count: number): string {
   return `right pairs ${(right / count).toFixed(2)} on average, wrong ones ${(wrong / others).toFixed(2)}`;
 }
 
+/** What the ends of the colours stand for: heads differ in how far apart their cosines are. */
+function extremes(scores: Float32Array): [lowest: number, highest: number] {
+  let [lowest, highest] = [1, -1];
+  for (const score of scores) {
+    lowest = Math.min(lowest, score);
+    highest = Math.max(highest, score);
+  }
+  return [lowest, highest];
+}
+
 /** Dark blue over green to light yellow: corner points of viridis (van der Walt and Smith 2015). */
 const COLOURS = [
   [68, 1, 84],
@@ -162,9 +175,9 @@ function paint(canvas: HTMLCanvasElement, scores: Float32Array, count: number): 
   canvas.height = count;
   const context = canvas.getContext('2d')!;
   const pixels = context.createImageData(count, count);
+  const [lowest, highest] = extremes(scores);
   for (const [i, score] of scores.entries()) {
-    // Cosines from -0.2 to 0.8: what heads give; outside it stays at the ends.
-    const level = Math.min(1, Math.max(0, score + 0.2)) * (COLOURS.length - 1);
+    const level = ((score - lowest) / (highest - lowest || 1)) * (COLOURS.length - 1);
     const below = Math.min(COLOURS.length - 2, Math.floor(level));
     for (let channel = 0; channel < 3; channel++) {
       const [from, to] = [COLOURS[below]![channel]!, COLOURS[below + 1]![channel]!];
