@@ -125,6 +125,14 @@ describe('searching on the page', browserSkip(), () => {
 
   it('takes a picked picture as well as a pasted one', async (t) => {
     const { page } = await browser.open(t, server.url);
+    // Heard of once: its field beside the button is for the browser alone.
+    assert.equal(
+      await page
+        .getByRole('search')
+        .getByRole('button', { name: /picture/i })
+        .count(),
+      1,
+    );
     await page.getByLabel('Picture to search by').setInputFiles(samplePath('clock.jpg'));
     await sameAs(page, 'clock').waitFor();
     await page.getByRole('button', { name: 'Clear the query' }).click();

@@ -18,7 +18,9 @@ export function FileInput({ input, label, several = false, folder = false, pick 
       accept={folder ? undefined : acceptedFiles}
       {...(folder ? { webkitdirectory: true } : {})}
       multiple={several || folder}
+      // The button is what people hear of, and go to.
       tabIndex={-1}
+      aria-hidden="true"
       aria-label={label}
       onChange={(event) => {
         const files = [...(event.currentTarget.files ?? [])];
