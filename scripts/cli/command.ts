@@ -74,7 +74,8 @@ function readArguments(
   expectNothingKept(name, options, values, positionals);
   const { min, max } = expected;
   if (positionals.length < min || positionals.length > max) {
-    throw new UsageError(`expected ${min === max ? min : `${min} to ${max}`} arguments, got ${positionals.length}`);
+    const expected = min === max ? `${min} argument${min === 1 ? '' : 's'}` : `${min} to ${max} arguments`;
+    throw new UsageError(`expected ${expected}, got ${positionals.length}`);
   }
   const flags: Record<string, unknown> = {};
   for (const [flag, option] of Object.entries(options as Options)) {
@@ -97,9 +98,11 @@ function parse(options: Options, args: readonly string[]): { values: Given; posi
     return parseArgs({ args: [...args], options: config, allowPositionals: true, strict: true }) as never;
   } catch (error) {
     const { code, message } = error as Error & { code?: string };
-    const flag = code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION' ? /'--([\w-]+)'/.exec(message)?.[1] : undefined;
-    const near = flag === undefined ? null : nearest(flag, Object.keys(config));
-    throw new UsageError(near === null ? message : `there is no option --${flag}; did you mean --${near}?`);
+    const unknown = code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION' ? /'(--?)([^']+)'/.exec(message) : null;
+    if (unknown === null) throw new UsageError(message);
+    const [, dashes, flag = ''] = unknown;
+    const near = nearest(flag, Object.keys(config));
+    throw new UsageError(`there is no option ${dashes}${flag}${near === null ? '' : `; did you mean --${near}?`}`);
   }
 }
 

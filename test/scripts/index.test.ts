@@ -175,7 +175,7 @@ describe('npm run index, npm run search', { timeout: 600_000 }, () => {
     const file = join(dir, 'file');
     await writeFile(file, '');
     for (const [args, code, says] of [
-      [['scripts/sightline.ts', 'index'], 2, /expected 1 arguments, got 0[\s\S]*Usage/],
+      [['scripts/sightline.ts', 'index'], 2, /expected 1 argument, got 0[\s\S]*Usage/],
       [['scripts/sightline.ts', 'index', photos, '--concurrency', 'many'], 2, /concurrency.*got "many"/],
       [
         ['scripts/sightline.ts', 'index', join(dir, 'none'), '--data', data()],

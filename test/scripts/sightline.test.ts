@@ -90,11 +90,13 @@ describe('sightline', () => {
       /expected a command or a folder, got "serch"; did you mean .* search\?/,
     ],
     ['an option that is none', ['search', 'dog', '--limt', '3'], /no option --limt; did you mean --limit\?/],
+    ['an option like no other', ['search', 'dog', '--colour'], /^there is no option --colour$/m],
+    ['a letter that is no option', ['search', 'dog', '-n', '3'], /^there is no option -n$/m],
     ['a value that does not fit', ['search', 'dog', '--limit', 'few'], /--limit: expected a number, got "few"/],
     ['a value out of bounds', ['train', '--threads', '0'], /--threads: expected a whole number from 1 to 256, got "0"/],
     ['a word that is none of a choice', ['train', '--recipe', 'worst'], /--recipe: expected .*best.*, got "worst"/],
     ['a folder that is nothing', ['serve', '--photos', ''], /--photos: expected a folder, got ""/],
-    ['too many words', ['index', 'a', 'b'], /expected 1 arguments, got 2/],
+    ['too many words', ['index', 'a', 'b'], /expected 1 argument, got 2/],
   ];
   for (const [what, args, message] of refused) {
     it(`refuses ${what}, with the usage`, async () => {
