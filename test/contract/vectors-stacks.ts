@@ -34,7 +34,11 @@ let number = 0;
 const picture = (vector: JointEmbedding, payload: Partial<ImagePayload>): Point => ({
   id: uuid(++number),
   vector,
-  payload: image({ sha256: number.toString(16).padStart(64, '0'), key: `${String(number).padStart(6, '0')}.jpg`, ...payload }),
+  payload: image({
+    sha256: number.toString(16).padStart(64, '0'),
+    key: `${String(number).padStart(6, '0')}.jpg`,
+    ...payload,
+  }),
 });
 
 export function stacksContract(open: Open): void {
