@@ -64,9 +64,13 @@ async function run(load: LoadCommand, name: string, args: readonly string[]): Pr
  * fifth less. What was imported before this is not among them.
  */
 function keepCompiled(args: readonly string[]): void {
-  const given = args.findLast((word, i) => word.startsWith('--data=') || args[i - 1] === '--data');
+  const given = args
+    .findLast((word, i) => word.startsWith('--data=') || args[i - 1] === '--data')
+    ?.replace(/^--data=/, '');
+  // Which is refused later.
+  if (given?.trim() === '') return;
   try {
-    enableCompileCache(join(given === undefined ? dataFolder() : userPath(given.replace(/^--data=/, '')), 'compiled'));
+    enableCompileCache(join(given === undefined ? dataFolder() : userPath(given), 'compiled'));
   } catch {
     // A setting that cannot be read: the command says so.
   }

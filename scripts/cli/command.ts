@@ -77,6 +77,10 @@ function readArguments(
     const expected = min === max ? `${min} argument${min === 1 ? '' : 's'}` : `${min} to ${max} arguments`;
     throw new UsageError(`expected ${expected}, got ${positionals.length}`);
   }
+  // An empty path would be the current folder.
+  if (positionals.some((word) => word.trim() === '')) {
+    throw new UsageError('expected something in each argument, got an empty one; is a variable in it not set?');
+  }
   const flags: Record<string, unknown> = {};
   for (const [flag, option] of Object.entries(options as Options)) {
     const given = values[flag];

@@ -86,6 +86,7 @@ class FolderWatcher {
       onFolder: (path) => this.#compareLater(path === '' ? '' : `${path}/`),
       onError: (error) => logger.error({ err: error }, error.message),
       isLeftOut: async (folder) => (await store.leftOut(`${folder}/`)) !== null,
+      signal: this.#stopped,
     });
     if (resyncMs > 0) this.#clock = setInterval(() => this.#compareLater(''), resyncMs).unref();
     const found = await this.#comparisons.add(() => this.#compare(''));

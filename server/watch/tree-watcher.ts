@@ -15,6 +15,8 @@ export interface TreeEvents {
   onError(error: SightlineError): void;
   /** Folders it says true for are not watched. Hidden ones never are. */
   isLeftOut?(folder: string): Promise<boolean>;
+  /** Ends the walk through the folders at the start, which may be many. */
+  readonly signal?: AbortSignal;
 }
 
 export interface TreeWatcher {
@@ -79,7 +81,7 @@ class Tree implements TreeWatcher {
     const isWatched = this.#watchers.get(folder)?.identity === identity;
     if (this.#isClosed || (isWatched && !again)) return;
     if (!isWatched) {
-      this.#drop(folder);
+      if (this.#watchers.has(folder)) this.#drop(folder);
       if (this.#isFull) return;
       this.#open(folder, path, identity);
     }
@@ -107,6 +109,7 @@ class Tree implements TreeWatcher {
 
   async #addBelow(folder: string, path: string, again: boolean): Promise<void> {
     for (const entry of await readdir(path, { withFileTypes: true })) {
+      if (this.#isClosed || this.#events.signal?.aborted) return;
       if (!entry.isDirectory() || isHidden(entry.name)) continue;
       const below = pathOf(folder, entry.name);
       if (await this.#events.isLeftOut?.(below)) continue;

@@ -97,6 +97,8 @@ describe('sightline', () => {
     ['a word that is none of a choice', ['train', '--recipe', 'worst'], /--recipe: expected .*best.*, got "worst"/],
     ['a folder that is nothing', ['serve', '--photos', ''], /--photos: expected a folder, got ""/],
     ['too many words', ['index', 'a', 'b'], /expected 1 argument, got 2/],
+    ['a variable that is not set', ['index', ''], /got an empty one/],
+    ['a variable that is not set', ['import', ' '], /got an empty one/],
   ];
   for (const [what, args, message] of refused) {
     it(`refuses ${what}, with the usage`, async () => {

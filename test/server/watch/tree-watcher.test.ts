@@ -146,6 +146,24 @@ describe('watching a tree', () => {
     assert.equal(files.size, 3);
   });
 
+  it('ends its walk through the folders when it is told to', async () => {
+    for (let i = 0; i < 100; i++) await mkdir(path(`${i}/below`), { recursive: true });
+    const stop = new AbortController();
+    let asked = 0;
+    const events = {
+      onFile: () => {},
+      onFolder: () => {},
+      onError: (error: Error) => assert.fail(error),
+      isLeftOut: async () => {
+        if (++asked === 5) stop.abort();
+        return false;
+      },
+      signal: stop.signal,
+    };
+    watcher = await watchTree(root, events, false);
+    assert.equal(asked, 5);
+  });
+
   it('says what cannot be watched', async () => {
     const none = { onFile: () => {}, onFolder: () => {}, onError: () => {} };
     await assert.rejects(watchTree(path('missing'), none), { code: 'unavailable', message: /cannot watch .*missing/ });
