@@ -182,7 +182,7 @@ async function restore(parts: Parts, id: string): Promise<{ entry: TrashEntry; o
   const objects = bucketOf(parts, bucket);
   // A crash may have happened before the file was moved, or before its record was deleted.
   const isBack = (await objects.head(key))?.etag === etag;
-  if (entry.object !== null && !isBack && (await objects.recover(entry.object)) === null) {
+  if (entry.object !== null && !isBack && (await recover(objects, entry.object)) === null) {
     throw new SightlineError('not-found', `the file of ${JSON.stringify(key)} is not in the trash any more`);
   }
   const outcome = await index({ type: 'created', bucket, key, sequencer: null });
@@ -190,6 +190,14 @@ async function restore(parts: Parts, id: string): Promise<{ entry: TrashEntry; o
   if (outcome.status !== 'rejected') await failures.resolve(entry.imageId);
   await records.remove(id);
   return { entry, outcome };
+}
+
+async function recover(objects: ObjectStore, object: DiscardedObject): Promise<ObjectInfo | null> {
+  return objects.recover(object).catch((cause: unknown) => {
+    if (!isSightlineError(cause, 'precondition-failed')) throw cause;
+    const message = `expected the name ${JSON.stringify(object.key)} to be free, but another file has it: move that away`;
+    throw new SightlineError('precondition-failed', message, { cause });
+  });
 }
 
 async function adopt(parts: Parts, entry: TrashEntry, file: Uint8Array | null): Promise<boolean> {
@@ -298,7 +306,11 @@ async function list(
 
 function bucketOf({ buckets }: Parts, bucket: string): ObjectStore {
   const objects = buckets.get(bucket);
-  if (objects === undefined) throw new SightlineError('unavailable', `the bucket ${bucket} is not connected`);
+  if (objects === undefined)
+    throw new SightlineError(
+      'unavailable',
+      `the folder or bucket ${bucket} is not there now: add or mount it, and try again`,
+    );
   return objects;
 }
 

@@ -1,10 +1,12 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
 import { unavailable } from '../core/files/file-errors.ts';
 import { readConfig, userPath } from '../server/environment.ts';
 import { importUserData } from '../server/export-import.ts';
 import { openTrash } from '../server/local-stores.ts';
 import { createLogger, openRuntime } from '../server/runtime.ts';
+import { transcoded } from '../training/datasets/utf8.ts';
 import { command, EXIT } from './cli/command.ts';
 import { INDEX, JSON_OUTPUT } from './cli/options.ts';
 
@@ -21,7 +23,8 @@ lies there again. Nothing is taken away, and it may be done again.`,
     const runtime = await openRuntime(config, createLogger(config), { texts: 'later' });
     try {
       const trash = await openTrash(config, runtime);
-      const input = file === '-' ? process.stdin : createReadStream(userPath(file!));
+      // Redirected by PowerShell, what export prints is UTF-16.
+      const input = Readable.from(transcoded(file === '-' ? process.stdin : createReadStream(userPath(file!))));
       const counts = await importUserData(runtime, trash, createInterface({ input })).catch((error: unknown) => {
         throw unavailable(error, 'read', file!);
       });

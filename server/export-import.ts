@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { captionPoint } from '../core/captions.ts';
 import { SightlineError } from '../core/errors.ts';
 import { captionId, imageId } from '../core/index-image.ts';
+import { plainText } from '../core/metadata/exif.ts';
 import { everyItem } from '../core/pages.ts';
 import { ANY_LANGUAGE, type Filter, type ObjectBody, type StoredPoint } from '../core/ports.ts';
 import type { Trash, TrashEntry } from '../core/trash.ts';
@@ -123,8 +124,8 @@ function parseLine(text: string, number: number): UserData {
   try {
     return line.parse(JSON.parse(text.replace(/^\ufeff/, '')));
   } catch (cause) {
-    const message =
-      `line ${number}: expected one JSON document as sightline export writes it, got ` + `${text.slice(0, 80)}`;
+    const got = plainText(text.slice(0, 80));
+    const message = `line ${number}: expected one JSON document as sightline export writes it, got ${got}`;
     throw new SightlineError('invalid-input', message, { cause });
   }
 }

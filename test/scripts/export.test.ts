@@ -53,6 +53,9 @@ describe('sightline export, sightline import', { timeout: 600_000 }, () => {
     assert.equal((await call('two', 'index', at('elsewhere'))).code, 0);
     await writeFile(at('exported'), stdout);
     assert.match((await call('two', 'import', at('exported'))).stdout, /^2 taken over, 0 of/);
+    // As PowerShell redirects it.
+    await writeFile(at('utf-16'), Buffer.from(`\ufeff${stdout.replaceAll('\n', '\r\n')}`, 'utf16le'));
+    assert.match((await call('two', 'import', at('utf-16'))).stdout, /^2 taken over, 0 of/);
     const out = at('two.jsonl');
     assert.equal((await call('two', 'export', '--out', out)).code, 0);
     const [found] = (await readFile(out, 'utf8')).split('\n');
@@ -120,6 +123,8 @@ describe('sightline export, sightline import', { timeout: 600_000 }, () => {
     const { code, stderr } = await call('one', 'import', at('bad'));
     assert.equal(code, 1);
     assert.match(stderr, /^error: line 2: expected one JSON document as sightline export writes it/);
+    await writeFile(at('bad'), '\x1b[2J');
+    assert.ok(!(await call('one', 'import', at('bad'))).stderr.includes('\x1b'));
     assert.match((await call('one', 'import', at('missing'))).stderr, /^error: cannot read .*missing/);
   });
 });

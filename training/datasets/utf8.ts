@@ -15,7 +15,8 @@ export function asUtf8(file: SourceFile): SourceFile {
   return { path, archive, bytes, stamp, open: () => transcoded(file.open()) };
 }
 
-async function* transcoded(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+/** The same bytes as UTF-8 without a byte order mark. Those that are no UTF-8 are passed on as they are. */
+export async function* transcoded(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let start: Uint8Array | null = new Uint8Array();
   let decoder: TextDecoder | null = null;
   const decode = (bytes: Uint8Array) =>
