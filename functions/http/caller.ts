@@ -61,9 +61,13 @@ interface Hop {
   readonly host?: string;
 }
 
-/** Each proxy adds its own client at the end: the caller is the last address that is not a trusted proxy. */
+/**
+ * Each proxy adds its own client at the end: the caller is the last address that is not a trusted proxy. What stands in
+ * front of one that a proxy hides or does not know may have been made up.
+ */
 function callerAmong(hops: readonly Hop[], trusted: Networks): string | undefined {
-  const addresses = hops.map((hop) => hop.for).filter((address) => address !== undefined);
+  const hidden = hops.findLastIndex((hop) => hop.for === undefined);
+  const addresses = hops.slice(hidden + 1).map((hop) => hop.for!);
   return addresses.findLast((address) => !isTrusted(address, trusted)) ?? addresses[0];
 }
 
@@ -74,7 +78,7 @@ function callerAmong(hops: readonly Hop[], trusted: Networks): string | undefine
  */
 function hopsOf(c: Context, trusted: Networks): readonly Hop[] {
   const [forwarded, xForwardedFor] = [c.req.header('forwarded'), c.req.header('x-forwarded-for')];
-  const hops = forwarded === undefined ? [] : forwarded.split(',').map(readForwarded);
+  const hops = forwarded === undefined ? [] : (forwarded.match(/(?:"[^"]*"|[^,"])+/g) ?? []).map(readForwarded);
   const others = (xForwardedFor ?? '').split(',').map((node): Hop => ({ for: addressOf(node) }));
   if (forwarded === undefined) return others;
   if (xForwardedFor === undefined) return hops;

@@ -58,6 +58,13 @@ describe('the rate limit behind proxies', () => {
     assert.deepEqual(await answers(await behind(limit), callers), [200, 200, 429]);
   });
 
+  it('counts the proxy where that hides who asked it, and not what the caller made up', async () => {
+    const hidden = ['1.1.1.1', '2.2.2.2', '3.3.3.3'].map((made) => from(`${made}, unknown`));
+    assert.deepEqual(await answers(await behind(limit), hidden), [200, 200, 429]);
+    const quoted = ['1.1.1.1', '2.2.2.2', '3.3.3.3'].map((made) => ({ forwarded: `for=${made}, for="_a,b"` }));
+    assert.deepEqual(await answers(await behind(limit), quoted), [200, 200, 429]);
+  });
+
   it('refuses what is no network', async () => {
     await assert.rejects(behind({ trustedProxies: ['10.0.0.1'] }), /expected a network such as 10\.0\.0\.0\/8/);
   });
