@@ -195,7 +195,8 @@ async function restore(parts: Parts, id: string): Promise<{ entry: TrashEntry; o
 async function recover(objects: ObjectStore, object: DiscardedObject): Promise<ObjectInfo | null> {
   return objects.recover(object).catch((cause: unknown) => {
     if (!isSightlineError(cause, 'precondition-failed')) throw cause;
-    const message = `expected the name ${JSON.stringify(object.key)} to be free, but another file has it: move that away`;
+    const name = JSON.stringify(object.key);
+    const message = `expected the name ${name} to be free, but another file has it: move that away`;
     throw new SightlineError('precondition-failed', message, { cause });
   });
 }
