@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { CLIPTokenizer, type PreTrainedTokenizer, SiglipTokenizer } from '@xenova/transformers';
 import { loadEmbedder } from '../../../core/encode/embedder.ts';
 import { loadEncoders } from '../../../core/encode/encoders.ts';
+import { loadImageEmbedder } from '../../../core/encode/image-embedder.ts';
 import { loadManifest, profileOf } from '../../../core/encode/manifest.ts';
 import { readLock } from '../../../core/encode/model-lock.ts';
 import { checkModel, type Encoder, pullModel } from '../../../core/hub/models.ts';
@@ -128,7 +129,11 @@ for (const [profile, towers] of Object.entries(TOWERS)) {
       const embedder = await loadEmbedder({ modelDirs: [models], profile });
       assert.equal(embedder.dimension, towers.dimension);
       await indexAndSearch(embedder, join(folder, `${profile}.sqlite`));
-      await embedder.close();
+      const alone = await loadImageEmbedder({ modelDirs: [models], profile });
+      const photo = readFileSync(join(samples, 'cat.jpg'));
+      assert.equal(alone.space, embedder.space);
+      assert.deepEqual(await alone.embedImage(photo), await embedder.embedImage(photo));
+      await Promise.all([alone.close(), embedder.close()]);
     });
 
     it('reads the preprocessing of its publisher', async () => {
