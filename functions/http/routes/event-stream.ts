@@ -15,6 +15,8 @@ const MAX_STREAMS = 200;
 const LOOK_MS = 1000;
 /** Comments that keep proxies from closing a quiet stream; the shortest idle limit in common use is 30 s. */
 const BEAT_MS = 15_000;
+/** Changes that are kept for a caller that does not read them. */
+const MOST_WAITING = 100;
 /** Callers reconnect after so many milliseconds. */
 const RETRY_MS = 2000;
 
@@ -61,20 +63,50 @@ const EVENT_STREAM = 'text/event-stream';
 /** Writes changes until the caller goes away or the service stops. */
 async function tell(stream: SSEStreamingApi, ready: AppDeps['ready'], subscribe: Subscribe): Promise<void> {
   const gone = new Promise<void>((resolve) => stream.onAbort(resolve));
+  const caller = writerTo(stream);
   // Headers leave with the first byte; the caller should know at once that it is connected.
-  await stream.write(`retry: ${RETRY_MS}\n\n`);
-  const unsubscribe = subscribe((what) => void stream.writeSSE({ data: JSON.stringify(what) }));
+  caller.write(`retry: ${RETRY_MS}\n\n`);
+  const unsubscribe = subscribe(caller.tell);
   let lastBeat = Date.now();
   try {
     while (!stream.aborted && !stream.closed && ready() !== 'stopping') {
       await Promise.race([stream.sleep(LOOK_MS), gone]);
       if (Date.now() - lastBeat <= BEAT_MS) continue;
       lastBeat = Date.now();
-      await stream.write(': \n\n');
+      if (caller.isIdle()) caller.write(': \n\n');
     }
   } finally {
     unsubscribe();
   }
+}
+
+/**
+ * Writes in order. Nobody waits for a caller that does not read: of more than MOST_WAITING changes it is only told that
+ * something changed.
+ */
+function writerTo(stream: SSEStreamingApi) {
+  let waiting: string[] = [];
+  let isWriting = false;
+  const asEvent = (what: Told) => `data: ${JSON.stringify(what)}\n\n`;
+
+  async function writeAll(): Promise<void> {
+    if (isWriting) return;
+    isWriting = true;
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await stream.write(next);
+    isWriting = false;
+  }
+  const write = (text: string) => {
+    waiting.push(text);
+    void writeAll();
+  };
+  return {
+    write,
+    tell(what: Told): void {
+      if (waiting.length >= MOST_WAITING) waiting = [asEvent(elsewhere())];
+      write(asEvent(what));
+    },
+    isIdle: () => !isWriting,
+  };
 }
 
 type Told = z.output<typeof change>;
@@ -124,7 +156,7 @@ function watchAll(deps: AppDeps, own: (listener: (what: Change) => void) => () =
   };
 }
 
-/** Something changed that did not go through this process. */
+/** Something changed that nobody tells one by one. */
 function elsewhere(): z.output<typeof change> {
   return { type: 'changed', id: null, key: null, at: new Date().toISOString() };
 }

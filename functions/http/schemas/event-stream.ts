@@ -16,7 +16,7 @@ export const change = z
   .union([
     knownChange,
     z.strictObject({ type: z.literal('changed'), id: z.null(), key: z.null(), at: timestamp }).openapi({
-      description: 'Something was indexed or removed by another process.',
+      description: 'Something was indexed or removed by another process, or more than this caller read.',
     }),
   ])
   .openapi('Change');
