@@ -23,7 +23,7 @@ export type CaptionBatch = {
 export type CaptionHit = {
   /** Cosine similarity to the query. */
   readonly score: number;
-  /** Why it is there: where all words of the query stand in what it is called, or `meaning`. What is called so comes first, so scores need not fall from one to the next. */
+  /** Why it was found: the place where all words of the query occur, such as its file name or tags, or `meaning`. Matches by words come first, so scores need not decrease. */
   readonly why: readonly ("name" | "folder" | "tag" | "camera" | "keyword" | "caption" | "meaning")[];
   readonly id: string;
   readonly kind: "caption";
@@ -39,13 +39,13 @@ export type CaptionInput = {
   readonly text: string;
   /** Language of the texts, such as `en` or `de`. `auto`: each by its own letters and words, and by `Accept-Language`. */
   readonly lang?: string;
-  /** Those of a caption that is there already are kept when absent. */
+  /** When absent, an existing caption keeps its tags. */
   readonly tags?: readonly string[];
 };
 
 export type CaptionPage = {
   readonly items: readonly Caption[];
-  /** Pass it as `cursor` for the following page; absent on the last one. */
+  /** Pass it as `cursor` to get the following page; absent on the last one. */
   readonly next?: string;
 };
 
@@ -110,7 +110,7 @@ export type Failure = {
 
 export type FailurePage = {
   readonly items: readonly Failure[];
-  /** Pass it as `cursor` for the following page; absent on the last one. */
+  /** Pass it as `cursor` to get the following page; absent on the last one. */
   readonly next?: string;
   readonly total: number;
 };
@@ -130,9 +130,9 @@ export type Filter = {
   readonly tagsAll?: readonly string[];
   /** Each once; duplicates are dropped. */
   readonly tagsAny?: readonly string[];
-  /** Such as 2026-11-23: by the clock of the place where it was taken; an offset in it does not count. */
+  /** Such as 2026-11-23: local time at the place where it was taken; an offset is ignored. */
   readonly takenAfter?: string;
-  /** Such as 2026-11-23: by the clock of the place where it was taken; an offset in it does not count. */
+  /** Such as 2026-11-23: local time at the place where it was taken; an offset is ignored. */
   readonly takenBefore?: string;
   readonly month?: string;
   readonly dayOfYear?: string;
@@ -146,15 +146,15 @@ export type Filter = {
 };
 
 export type Folder = {
-  /** May be given to the filter `bucket`. */
+  /** Value for the filter `bucket`. */
   readonly name: string;
   readonly bucket: string;
-  /** Where it is; told at the machine itself and to keys that may write. */
+  /** Its path; only for requests from the machine itself and for write keys. */
   readonly path?: string;
   readonly pictures: number;
-  /** Changes in it are followed. */
+  /** Whether changes in it are picked up. */
   readonly watched: boolean;
-  /** False while its drive is away: its pictures are hidden. */
+  /** False while its drive is missing: its pictures are hidden. */
   readonly there: boolean;
 };
 
@@ -163,7 +163,7 @@ export type FolderList = {
 };
 
 export type FolderPlace = {
-  /** Path on the machine that the server runs on, from its root or from `~`. */
+  /** Path on the server's machine, absolute or from `~`. */
   readonly path: string;
 };
 
@@ -171,9 +171,9 @@ export type GeneralSearchRequest = {
   readonly terms: readonly SearchTerm[];
   /** Language of the texts, such as `en` or `de`. `auto`: each by its own letters and words, and by `Accept-Language`. */
   readonly lang?: string;
-  /** Takes words as they are: "without people", "in black and white" and the like are not understood. */
+  /** Takes words literally: "without people", "in black and white" and the like are not interpreted. */
   readonly literal?: boolean;
-  /** What to rank: pictures, captions, or both in one list by cosine. Two texts are nearer to each other than a text and a picture that fits it as well, and so are two pictures: `any` puts what is like the query in kind first. To see the best of both, ask once for each. */
+  /** What to rank: pictures, captions, or both in one list by cosine. Two texts are closer to each other than a text and an equally good picture, and so are two pictures, so `any` ranks results of the same kind as the query first. To see the best of both, ask once for each. */
   readonly kind?: "image" | "caption" | "any";
   readonly filter?: Filter;
   readonly limit?: number;
@@ -247,7 +247,7 @@ export type Image = {
   readonly colours: readonly ("red" | "orange" | "yellow" | "green" | "blue" | "purple" | "pink" | "brown" | "black" | "white" | "grey" | "monochrome")[];
   /** When it was indexed. */
   readonly indexedAt: string;
-  /** English words for what it may show, the likeliest first; none where nothing is likely. */
+  /** English words for what it may show, most likely first; empty when nothing is likely. */
   readonly seen: readonly string[];
   readonly links: {
     readonly self: string;
@@ -259,9 +259,9 @@ export type Image = {
 export type ImageHit = {
   /** Cosine similarity to the query. */
   readonly score: number;
-  /** Why it is there: where all words of the query stand in what it is called, or `meaning`. What is called so comes first, so scores need not fall from one to the next. */
+  /** Why it was found: the place where all words of the query occur, such as its file name or tags, or `meaning`. Matches by words come first, so scores need not decrease. */
   readonly why: readonly ("name" | "folder" | "tag" | "camera" | "keyword" | "caption" | "meaning")[];
-  /** How well it fits the one text that is looked for; absent where nobody can say. */
+  /** How well it fits the query text; absent when unknown. */
   readonly fit?: "good" | "fair" | "poor";
   readonly id: string;
   readonly kind: "image";
@@ -319,7 +319,7 @@ export type ImageHit = {
   readonly colours: readonly ("red" | "orange" | "yellow" | "green" | "blue" | "purple" | "pink" | "brown" | "black" | "white" | "grey" | "monochrome")[];
   /** When it was indexed. */
   readonly indexedAt: string;
-  /** English words for what it may show, the likeliest first; none where nothing is likely. */
+  /** English words for what it may show, most likely first; empty when nothing is likely. */
   readonly seen: readonly string[];
   readonly links: {
     readonly self: string;
@@ -330,9 +330,9 @@ export type ImageHit = {
 
 export type ImagePage = {
   readonly items: readonly Image[];
-  /** Pass it as `cursor` for the following page; absent on the last one. */
+  /** Pass it as `cursor` to get the following page; absent on the last one. */
   readonly next?: string;
-  /** Pictures that the filters let through, on all pages. */
+  /** Pictures that match the filters, on all pages. */
   readonly total: number;
 };
 
@@ -345,7 +345,7 @@ export type KnownChange = {
 };
 
 export type MapPage = {
-  /** Names the models and the head; scores and vectors compare only within one space. */
+  /** Identifies the models and the head; scores and vectors are comparable only within one space. */
   readonly space: string;
   /** Components a vector. */
   readonly dimension: number;
@@ -358,14 +358,14 @@ export type MapPage = {
     readonly width: number | null;
     readonly height: number | null;
   })[];
-  /** In base64: for each item, in order, its vector as signed bytes, components times 127, rounded. */
+  /** Base64 of all vectors in order: components times 127, rounded, as signed bytes. */
   readonly vectors: string;
-  /** Pass it as `cursor` for the following page; absent on the last one. */
+  /** Pass it as `cursor` to get the following page; absent on the last one. */
   readonly next?: string;
 };
 
 export type Model = {
-  /** Names the models and the head; scores and vectors compare only within one space. */
+  /** Identifies the models and the head; scores and vectors are comparable only within one space. */
   readonly space: string;
   /** Components of a vector in the joint space. */
   readonly dimension: number;
@@ -377,7 +377,7 @@ export type Model = {
     readonly source: string;
     readonly maxTokens: number;
   };
-  /** What reads texts, by languages (ISO 639-1; none when nobody says). The first is loaded from the start, others with the first text that needs them. `sha256` is of the graph that brings them into the space. */
+  /** Text encoders with their languages (ISO 639-1; empty when unspecified). The first is loaded at startup, others with the first text that needs them. `sha256` is of the graph that maps them into the space. */
   readonly texts: readonly ({
     readonly encoder: string;
     readonly languages: readonly string[];
@@ -393,7 +393,7 @@ export type Model = {
   readonly head: {
     /** Begins with "none" when the encoders share a space without a head. */
     readonly name: string;
-    /** Figures of its training. */
+    /** Training figures. */
     readonly trained: { readonly [name: string]: string | number | null };
     /** Losses and the sum of recalls (R@1, R@5 and R@10, both ways, in percent) on the validation split. */
     readonly curves: readonly ({
@@ -406,9 +406,9 @@ export type Model = {
 };
 
 export type NewFolder = {
-  /** Path on the machine that the server runs on, from its root or from `~`. */
+  /** Path on the server's machine, absolute or from `~`. */
   readonly path: string;
-  /** Whether it is the folder that the answer `perhaps-moved` names, moved, or another one. */
+  /** After `perhaps-moved`: true if it is the folder named there, moved; false if it is another one. */
   readonly moved?: boolean;
 };
 
@@ -417,11 +417,11 @@ export type Problem = {
   readonly type: string;
   readonly title: string;
   readonly status: number;
-  /** What was expected and what came. */
+  /** What was expected and what was received. */
   readonly detail: string;
-  /** The path that was asked. */
+  /** The path of the request. */
   readonly instance: string;
-  /** The same as X-Request-Id; the log has it, too. */
+  /** Same as X-Request-Id; also in the log. */
   readonly requestId: string | null;
   readonly errors?: readonly ({
     /** JSON pointer into the body. */
@@ -437,7 +437,7 @@ export type Problem = {
 
 export type Ready = {
   readonly status: "ready";
-  /** Names the models and the head; scores and vectors compare only within one space. */
+  /** Identifies the models and the head; scores and vectors are comparable only within one space. */
   readonly space: string;
 };
 
@@ -452,21 +452,21 @@ export type RetryResult = {
 export type SearchForm = {
   /** What to look for, in words. */
   readonly q?: string;
-  /** What it should be without. */
+  /** What pictures should not show. */
   readonly minus?: string;
-  /** Takes words as they are: "without people", "in black and white" and the like are not understood. */
+  /** Takes words literally: "without people", "in black and white" and the like are not interpreted. */
   readonly literal?: boolean;
   /** Language of the texts, such as `en` or `de`. `auto`: each by its own letters and words, and by `Accept-Language`. */
   readonly lang?: string;
-  /** Like this stored picture (or caption). */
+  /** Find what is similar to this stored picture (or caption). */
   readonly imageId?: string;
-  /** What to rank: pictures, captions, or both in one list by cosine. Two texts are nearer to each other than a text and a picture that fits it as well, and so are two pictures: `any` puts what is like the query in kind first. To see the best of both, ask once for each. */
+  /** What to rank: pictures, captions, or both in one list by cosine. Two texts are closer to each other than a text and an equally good picture, and so are two pictures, so `any` ranks results of the same kind as the query first. To see the best of both, ask once for each. */
   readonly kind?: "image" | "caption" | "any";
-  /** Items of a page. */
+  /** Items per page. */
   readonly limit?: number;
   /** The `next` of the previous page of the same query. */
   readonly cursor?: string;
-  /** Leaves out what is less similar. */
+  /** Leaves out less similar results. */
   readonly minScore?: number;
   readonly bucket?: string;
   readonly exceptBuckets?: readonly string[];
@@ -477,19 +477,19 @@ export type SearchForm = {
   readonly minBytes?: number;
   readonly maxBytes?: number;
   readonly sha256?: string;
-  /** Every one of these; repeat the parameter for several. */
+  /** All of these; repeat the parameter for several. */
   readonly tagsAll?: readonly string[];
   /** At least one of these; repeat the parameter for several. */
   readonly tagsAny?: readonly string[];
-  /** Such as 2026-11-23: by the clock of the place where it was taken; an offset in it does not count. */
+  /** Such as 2026-11-23: local time at the place where it was taken; an offset is ignored. */
   readonly takenAfter?: string;
-  /** Such as 2026-11-23: by the clock of the place where it was taken; an offset in it does not count. */
+  /** Such as 2026-11-23: local time at the place where it was taken; an offset is ignored. */
   readonly takenBefore?: string;
   readonly month?: string;
   readonly dayOfYear?: string;
   readonly camera?: string;
   readonly lens?: string;
-  /** Every one of these; repeat the parameter for several. */
+  /** All of these; repeat the parameter for several. */
   readonly colours?: readonly ("red" | "orange" | "yellow" | "green" | "blue" | "purple" | "pink" | "brown" | "black" | "white" | "grey" | "monochrome")[];
   /** Such as 2026-11-23 or 2026-11-23T20:36:00Z. */
   readonly indexedAfter?: string;
@@ -502,20 +502,20 @@ export type SearchForm = {
 
 export type SearchPage = {
   readonly items: readonly Hit[];
-  /** Pass it as `cursor` for the following page; absent on the last one. */
+  /** Pass it as `cursor` to get the following page; absent on the last one. */
   readonly next?: string;
-  /** Names the models and the head; scores and vectors compare only within one space. */
+  /** Identifies the models and the head; scores and vectors are comparable only within one space. */
   readonly space: string;
-  /** How well the best hit of the first page fits; `poor` means that nothing fits well. Absent on later pages, and where nobody can say: for queries of several texts or of pictures, and models without a calibration. */
+  /** How well the best hit of the first page fits; `poor`: nothing fits well. Absent on later pages and when unknown: for queries of several texts or of pictures, and for models without a calibration. */
   readonly fit?: "good" | "fair" | "poor";
-  /** ISO 639-1 code of the language that the words were read in; null when nothing says. */
+  /** ISO 639-1 code of the language that the words were read in; null when unknown. */
   readonly language?: string | null;
-  /** Text encoder that read them; one of `texts` of GET /model. Absent without words. */
+  /** The text encoder that read them; one of `texts` of GET /model. Absent without words. */
   readonly side?: string;
   readonly understood?: Understood;
-  /** The query in other words, where nothing fits well and some of its words are known to nobody: by what pictures are called, and by the vocabulary of the models. */
+  /** A corrected query, when nothing fits well and some words occur neither in names of pictures nor in the vocabulary of the models. */
   readonly didYouMean?: string;
-  /** Why the answer may not be what was meant; absent when there is nothing to say. */
+  /** Why the results may not be what was meant; absent when there is nothing to report. */
   readonly warnings?: readonly SearchWarning[];
 };
 
@@ -524,11 +524,11 @@ export type SearchRequest = {
   readonly text?: string;
   readonly minus?: string;
   readonly imageId?: string;
-  /** The bytes of a picture, at most 10485760; larger ones go as multipart/form-data. */
+  /** The bytes of a picture, at most 10485760; send larger ones as multipart/form-data. */
   readonly image?: string;
-  /** As POST /embed answers it, of any length above zero. Only together with `space`. */
+  /** As returned by POST /embed, of any length above zero. Only together with `space`. */
   readonly vector?: readonly number[];
-  /** Names the models and the head; scores and vectors compare only within one space. */
+  /** Identifies the models and the head; scores and vectors are comparable only within one space. */
   readonly space?: string;
   readonly weights?: {
     /** Weight of `text`. */
@@ -540,9 +540,9 @@ export type SearchRequest = {
   };
   /** Language of the texts, such as `en` or `de`. `auto`: each by its own letters and words, and by `Accept-Language`. */
   readonly lang?: string;
-  /** Takes words as they are: "without people", "in black and white" and the like are not understood. */
+  /** Takes words literally: "without people", "in black and white" and the like are not interpreted. */
   readonly literal?: boolean;
-  /** What to rank: pictures, captions, or both in one list by cosine. Two texts are nearer to each other than a text and a picture that fits it as well, and so are two pictures: `any` puts what is like the query in kind first. To see the best of both, ask once for each. */
+  /** What to rank: pictures, captions, or both in one list by cosine. Two texts are closer to each other than a text and an equally good picture, and so are two pictures, so `any` ranks results of the same kind as the query first. To see the best of both, ask once for each. */
   readonly kind?: "image" | "caption" | "any";
   readonly filter?: Filter;
   readonly limit?: number;
@@ -554,11 +554,11 @@ export type SearchRequest = {
 export type SearchTerm = {
   readonly text?: string;
   readonly imageId?: string;
-  /** The bytes of a picture, at most 10485760; larger ones go as multipart/form-data. */
+  /** The bytes of a picture, at most 10485760; send larger ones as multipart/form-data. */
   readonly image?: string;
-  /** As POST /embed answers it, of any length above zero. Only together with `space`. */
+  /** As returned by POST /embed, of any length above zero. Only together with `space`. */
   readonly vector?: readonly number[];
-  /** Names the models and the head; scores and vectors compare only within one space. */
+  /** Identifies the models and the head; scores and vectors are comparable only within one space. */
   readonly space?: string;
   /** Below zero means "without that"; not 0. */
   readonly weight?: number;
@@ -567,16 +567,16 @@ export type SearchTerm = {
 export type SearchWarning = {
   /** For programs. */
   readonly code: "unknown-words" | "other-language";
-  /** What of the query it is about. */
+  /** The part of the query that this is about. */
   readonly text: string;
   /** For people. */
   readonly message: string;
 };
 
 export type Session = {
-  /** What this caller may do, by the key or the session that came. */
+  /** What this caller may do with the key or session sent. */
   readonly scopes: readonly ("read" | "write")[];
-  /** What nobody may do without a key. */
+  /** What requires a key. */
   readonly needsKey: readonly ("read" | "write")[];
 };
 
@@ -586,17 +586,17 @@ export type SignedUpload = {
   readonly key: string;
   readonly method: "PUT";
   readonly url: string;
-  /** To be sent exactly as they are: they are part of the signature. */
+  /** Send them unchanged: they are part of the signature. */
   readonly headers: { readonly [name: string]: string };
   readonly expiresAt: string;
 };
 
 export type Stack = {
-  /** The one with the most pixels first, of those the one with the most bytes. */
+  /** Most pixels first, then most bytes. */
   readonly pictures: readonly Image[];
-  /** Pictures of it, also beyond those that are shown. */
+  /** Number of pictures in the stack, including those not shown. */
   readonly count: number;
-  /** Bytes of all but the first. */
+  /** Bytes of all pictures but the first. */
   readonly spareBytes: number;
 };
 
@@ -604,50 +604,50 @@ export type StackPage = {
   readonly items: readonly Stack[];
   /** Stacks on all pages. */
   readonly total: number;
-  /** Pictures beside the first of each stack, on all pages, and their bytes. */
+  /** All pictures but the first of each stack, on all pages, and their bytes. */
   readonly spare: {
     readonly pictures: number;
     readonly bytes: number;
   };
-  /** Pass it as `cursor` for the following page; absent on the last one. */
+  /** Pass it as `cursor` to get the following page; absent on the last one. */
   readonly next?: string;
 };
 
 export type Status = {
   readonly version: string;
-  /** Names the models and the head; scores and vectors compare only within one space. */
+  /** Identifies the models and the head; scores and vectors are comparable only within one space. */
   readonly space: string;
-  /** The space that is live. Another than `space` between a change of models and the deployment that brings them: queries are answered from `space` until then, and writes wait. */
+  /** The live space. It differs from `space` between a change of models and the deployment of the new ones: until then queries are answered from `space`, and writes wait. */
   readonly liveSpace: string;
   readonly uptimeSeconds: number;
   readonly pictures: number;
   readonly captions: number;
   readonly failures: number;
-  /** Pictures that wait to be indexed or are, of an SQS queue its messages; null where not known. */
+  /** Pictures waiting or being indexed; for an SQS queue, its messages; null when unknown. */
   readonly backlog: number | null;
-  /** Why nothing of the backlog can be indexed for now, such as a full disk; it goes on by itself. */
+  /** Why the backlog cannot be indexed now, such as a full disk; it resumes by itself. */
   readonly outage: string | null;
-  /** Pictures that an older version indexed, and whose files are to be read again for what it did not read. */
+  /** Pictures indexed by an older version whose files will be read again for newer metadata. */
   readonly outdated: number;
-  /** Files left out as no pictures, by reason: hidden, system, sidecar, video, audio, database, ignored, own-data, link, special, archived, as of the last comparison of each folder; and other: what was read and is no picture by its name nor by its bytes. */
+  /** Files left out because they are not pictures, by reason, as of the last comparison of each folder: hidden, system, sidecar, video, audio, database, ignored, own-data, link, special, archived; and other: files that were read and are not pictures by name or content. */
   readonly leftOut: { readonly [name: string]: number };
   /** The folders of the index. */
   readonly folders: readonly Folder[];
   /** Whether folders can be added, moved and taken out here. */
   readonly folderChanges: boolean;
-  /** Pictures of folders that are not there now. */
+  /** Pictures of folders that are missing at the moment. */
   readonly hidden: number;
-  /** A change of models that goes on in the background. */
+  /** A change of models in progress in the background. */
   readonly change: {
-    /** The models that are to take over. */
+    /** The new models. */
     readonly profile: string;
-    /** Pictures and captions that are in the new space. */
+    /** Pictures and captions in the new space so far. */
     readonly done: number;
-    /** Null while it is not known. */
+    /** Null while unknown. */
     readonly total: number | null;
-    /** The models of before are not here: searches find only what is done already. */
+    /** The old models are not available: searches find only what is done already. */
     readonly partial: boolean;
-    /** What it waits for; it is tried again. */
+    /** Why it is stuck; it is retried. */
     readonly problem: string | null;
   } | null;
   /** Pictures indexed by this process; null where not counted. */
@@ -655,11 +655,11 @@ export type Status = {
     readonly lastMinute: number;
     readonly lastHour: number;
   } | null;
-  /** Nothing can be uploaded, and files of pictures are never changed. */
+  /** Whether uploads are refused and picture files are never changed. */
   readonly readOnly: boolean;
   /** Whether POST /uploads is there. */
   readonly signedUploads: boolean;
-  /** How a key may begin that is asked for with POST /uploads. */
+  /** A prefix allowed for keys in POST /uploads. */
   readonly uploadPrefix: string;
   /** Where pictures are stored. */
   readonly storage: "folder" | "s3";
@@ -737,16 +737,16 @@ export type TrashItem = {
   readonly colours: readonly ("red" | "orange" | "yellow" | "green" | "blue" | "purple" | "pink" | "brown" | "black" | "white" | "grey" | "monochrome")[];
   /** When it was indexed. */
   readonly indexedAt: string;
-  /** English words for what it may show, the likeliest first; none where nothing is likely. */
+  /** English words for what it may show, most likely first; empty when nothing is likely. */
   readonly seen: readonly string[];
   /** Id of the entry in the trash. */
   readonly id: string;
-  /** Id of the picture, before and after. */
+  /** Id of the picture, before deletion and after restoring. */
   readonly imageId: string;
   readonly deletedAt: string;
-  /** When it is deleted for good at the earliest. */
+  /** Earliest time at which it is deleted for good. */
   readonly expiresAt: string;
-  /** False when only the index let it go: its file is where it was. */
+  /** False when it was only removed from the index: its file is still in place. */
   readonly moved: boolean;
   readonly links: {
     readonly self: string;
@@ -757,23 +757,23 @@ export type TrashItem = {
 
 export type TrashPage = {
   readonly items: readonly TrashItem[];
-  /** Pass it as `cursor` for the following page; absent on the last one. */
+  /** Pass it as `cursor` to get the following page; absent on the last one. */
   readonly next?: string;
   readonly total: number;
   /** Days that an entry is kept. */
   readonly keepDays: number;
 };
 
-/** What the words say beside what is looked for; absent when nothing, and with `literal`. */
+/** Conditions found in the words, such as "without people"; absent when there are none, and with `literal`. */
 export type Understood = {
   /** Subtracted as by `minus`. */
   readonly without: readonly ({
     /** What pictures should not show. */
     readonly text: string;
-    /** The words that say it. Put into quotes in the query, they are taken as they are. */
+    /** The words in the query that say so. In quotes they are taken literally. */
     readonly words: string;
   })[];
-  /** What the whole picture should be: a filter, as `colours` is. */
+  /** Colours of the whole picture: a filter, like `colours`. */
   readonly colours: readonly ({
     readonly colour: "red" | "orange" | "yellow" | "green" | "blue" | "purple" | "pink" | "brown" | "black" | "white" | "grey" | "monochrome";
     readonly words: string;
@@ -782,7 +782,7 @@ export type Understood = {
 
 export type UploadForm = {
   readonly key?: string;
-  /** Where the file was, such as Trip/day2/x.jpg, or its name: what is stored keeps it. */
+  /** Original path or name of the file, such as Trip/day2/x.jpg: it is kept in the key. */
   readonly path?: string;
   readonly tags?: readonly string[];
   readonly file: string;
@@ -790,28 +790,28 @@ export type UploadForm = {
 
 export type UploadRequest = {
   readonly contentType: "image/jpeg" | "image/png" | "image/webp" | "image/gif" | "image/avif" | "image/tiff";
-  /** Exactly: the store refuses any other length. */
+  /** Exact size: the store refuses any other. */
   readonly bytes: number;
   /** Where to store it; made from the path when absent. */
   readonly key?: string;
-  /** Where the file was, such as Trip/day2/x.jpg, or its name: what is stored keeps it. */
+  /** Original path or name of the file, such as Trip/day2/x.jpg: it is kept in the key. */
   readonly path?: string;
   /** Replace what is stored under the key. */
   readonly overwrite?: boolean;
 };
 
 export type UploadedImage = Image & {
-  /** The picture that held the same bytes before; perhaps this one. */
+  /** A picture that already had the same bytes; perhaps this one. */
   readonly duplicateOf?: string;
 };
 
 export type Vectors = {
-  /** Names the models and the head; scores and vectors compare only within one space. */
+  /** Identifies the models and the head; scores and vectors are comparable only within one space. */
   readonly space: string;
   readonly dimension: number;
   readonly texts: readonly (readonly number[])[];
   readonly images: readonly (readonly number[])[];
-  /** How each text was read: its language, null when nothing says, and the text encoder. */
+  /** How each text was read: its language, null when unknown, and the text encoder. */
   readonly read: readonly ({
     readonly language: string | null;
     readonly side: string;

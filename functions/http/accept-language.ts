@@ -1,11 +1,9 @@
 import type { Context } from 'hono';
 import type { LanguageHint } from '../../core/ports.ts';
 
-/** Languages of callers and of their texts. */
-
 /**
- * What a request says of the language of its texts.
- * @param lang the parameter; `auto` leaves it to the text and to `Accept-Language`, of which the answer then depends
+ * What a request says about the language of its texts.
+ * @param lang the parameter; `auto` decides by the text and by `Accept-Language`, and adds `Vary`
  */
 export function languageOf(c: Context, lang: string, settled: string | null = null): LanguageHint {
   if (lang !== 'auto') return { lang, preferred: [], settled };
@@ -13,10 +11,10 @@ export function languageOf(c: Context, lang: string, settled: string | null = nu
   return { lang: null, preferred: preferredLanguages(c.req.header('accept-language')), settled };
 }
 
-/** More are sent by nobody who reads them. */
+/** Nobody reads more languages; the rest of the header is ignored. */
 const MOST_LANGUAGES = 10;
 
-/** ISO 639-1 codes of an Accept-Language header (RFC 9110, 12.5.4), best first, each once. */
+/** ISO 639-1 codes of an Accept-Language header (RFC 9110, 12.5.4), best first, without duplicates. */
 export function preferredLanguages(header = ''): string[] {
   const ranges = header
     .split(',')

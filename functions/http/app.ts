@@ -1,7 +1,7 @@
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { requestId } from 'hono/request-id';
 import { identify, requireKeyToRead } from './auth.ts';
-import { seeCaller } from './caller.ts';
+import { identifyCaller } from './caller.ts';
 import { compressed } from './compress.ts';
 import type { AppDeps } from './deps.ts';
 import { guardHost, guardOrigin, guardUrl } from './host-guard.ts';
@@ -35,12 +35,12 @@ import { registerTrash } from './routes/trash.ts';
 import { createThumbnails } from './thumbnail-cache.ts';
 import { timeLimit } from './time-limit.ts';
 
-/** Sane ones of the caller are kept, so that a request can be followed through several services. */
+/** A valid X-Request-Id from the client is reused, so that a request can be traced through several services. */
 const acceptRequestId = { limitLength: 64, headerName: 'X-Request-Id' };
 
 /**
  * The whole HTTP API as one web-standard handler (`app.fetch`), the same in Node and on Lambda. Middleware from outside
- * in: who and when, headers, what is refused unseen, how often, how long; then the routes.
+ * in: caller and log, headers, early refusals, rate limit, time limit; then the routes.
  */
 export function createApp(given: AppDeps): App {
   const deps: AppDeps = { ...given, embedder: measured(given.embedder, given.metrics) };
@@ -53,7 +53,7 @@ export function createApp(given: AppDeps): App {
   app.use(defaults(deps));
   app.use(compressed());
   app.use(crossOrigin(options));
-  app.use(seeCaller(options, deps.clientAddress));
+  app.use(identifyCaller(options, deps.clientAddress));
   app.use(guardHost(options));
   app.use(guardUrl());
   app.use(methodNotAllowed({ app, onMethodNotAllowed: answerMethod }));
@@ -90,12 +90,12 @@ export function createApp(given: AppDeps): App {
   app.onError((error, c) => answerProblem(error, c));
   app.notFound(async (c) => {
     const page = await sendPage(c, deps);
-    return page ?? answerProblem(new HttpProblem('not-found', 'there is no route of this path'), c);
+    return page ?? answerProblem(new HttpProblem('not-found', 'there is no route at this path'), c);
   });
   return app;
 }
 
-/** A known path with a method it does not have: 405, or for OPTIONS what it has. */
+/** Answers a known path with an unsupported method: 405, or for OPTIONS the list of methods. */
 function answerMethod(c: Parameters<typeof answerProblem>[1], methods: string[]): Response {
   const headers = { Allow: [...methods, 'OPTIONS'].join(', ') };
   if (c.req.method === 'OPTIONS') return c.body(null, 204, headers);

@@ -7,29 +7,34 @@ import type { HttpOptions } from './options.ts';
 import { HttpProblem } from './problem.ts';
 import { SESSION_COOKIE } from './session-cookie.ts';
 
-/** What a caller may do. Who may write may read, too. */
+/** What a caller may do. Write includes read. */
 export type Scope = 'read' | 'write';
 
-/** A key that was shown and is known. */
+/** A valid key of a request. */
 export interface KnownKey {
   /** The first 8 digits of its hash. */
   readonly name: string;
   readonly scope: Scope;
-  /** Sent by a browser on its own, in a cookie, and not by whoever wrote the request. */
+  /** Whether a browser sent it by itself, in a cookie. */
   readonly byCookie: boolean;
 }
 
-/** Names in the OpenAPI document. */
+/** Security schemes of the OpenAPI document. */
 export const SECURITY_SCHEMES = {
   bearer: { type: 'http', scheme: 'bearer', description: 'Authorization: Bearer <API key>' },
-  apiKey: { type: 'apiKey', in: 'header', name: 'X-Api-Key', description: 'The same key in a header of its own.' },
-  session: { type: 'apiKey', in: 'cookie', name: SESSION_COOKIE, description: 'What POST /session trades a key for.' },
+  apiKey: { type: 'apiKey', in: 'header', name: 'X-Api-Key', description: 'The same key in its own header.' },
+  session: {
+    type: 'apiKey',
+    in: 'cookie',
+    name: SESSION_COOKIE,
+    description: 'The session that POST /session returns for a key.',
+  },
 } as const;
 
-/** `security` of a write route: any of them. */
+/** `security` of a write route: any one of these. */
 export const WRITE_SECURITY: Record<string, string[]>[] = [{ bearer: [] }, { apiKey: [] }, { session: [] }];
 
-/** The key a request shows, or null. Longer ones than any sane key are not even hashed. */
+/** The key in a request's headers, or null. Overlong ones are not even hashed. */
 export function shownKey(c: Context): string | null {
   const bearer = /^Bearer +(\S+)$/i.exec(c.req.header('authorization') ?? '')?.[1];
   const key = bearer ?? c.req.header('x-api-key')?.trim() ?? '';
@@ -37,9 +42,8 @@ export function shownKey(c: Context): string | null {
 }
 
 /**
- * Leaves the key that was shown in `apiKey`. Keys are compared as SHA-256 hashes of equal length in constant time, and
- * every configured one is compared, so that the time tells neither how close a guess came nor which key it is. A key
- * wins over a session.
+ * Sets `apiKey` to the request's valid key. SHA-256 hashes are compared in constant time with every configured one, so
+ * that the time reveals neither how close a guess was nor which key it is. A key wins over a session.
  */
 export function identify({ options, sessions }: AppDeps): MiddlewareHandler<AppEnv> {
   const known = options.apiKeyHashes.map((entry) => {
@@ -66,43 +70,45 @@ export function identify({ options, sessions }: AppDeps): MiddlewareHandler<AppE
   };
 }
 
-/** What may be done without any key. */
-export function openTo({ requireKey }: HttpOptions): readonly Scope[] {
+/** What is allowed without a key. */
+export function scopesWithoutKey({ requireKey }: HttpOptions): readonly Scope[] {
   return requireKey === 'read' ? [] : requireKey === 'write' ? ['read'] : ['read', 'write'];
 }
 
-/** Stops a write without a key that may write, before its body is read. */
+/** Refuses a write without a write key, before its body is read. */
 export function requireKey(options: HttpOptions): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     const key = c.get('apiKey');
-    if (!openTo(options).includes('write')) {
+    if (!scopesWithoutKey(options).includes('write')) {
       if (key === null) throw unauthorized(c);
       if (key.scope !== 'write')
         throw new HttpProblem('forbidden', 'expected a key that may write, got one for reading');
     }
-    // A browser adds the cookie to what other pages make it send, too.
+    // A browser also adds the cookie to requests made by other sites' pages.
     if (key?.byCookie && !isSameOrigin(c)) {
-      throw new HttpProblem('cross-site', 'expected a request of this page, as it was sent with a session and no key');
+      throw new HttpProblem(
+        'cross-site',
+        'expected a request from this page, as it came with a session instead of a key',
+      );
     }
     await next();
   };
 }
 
-/** What every route that writes has. */
+/** Options that every write route has. */
 export function writeRoute(options: HttpOptions) {
   return { security: WRITE_SECURITY, middleware: requireKey(options) };
 }
 export type WriteRoute = ReturnType<typeof writeRoute>;
 
-/** Open in any case: for machines that watch us, and for a browser that has no session yet. */
+/** Always open: for monitoring, and for a browser without a session. */
 const OPEN_PATHS = new Set(['/health', '/session']);
 
 /**
- * Stops a request without a known key where reading needs one, unless it is for the page itself, which has no
- * pictures.
+ * Refuses a request without a valid key if reading requires one. The page itself is exempt: it holds no pictures.
  */
 export function requireKeyToRead({ options, page }: AppDeps): MiddlewareHandler<AppEnv> {
-  if (openTo(options).includes('read')) return (_c, next) => next();
+  if (scopesWithoutKey(options).includes('read')) return (_c, next) => next();
   return async (c, next) => {
     const { path, method } = c.req;
     const isOpen = c.get('apiKey') !== null || OPEN_PATHS.has(path) || method === 'OPTIONS';
@@ -112,13 +118,13 @@ export function requireKeyToRead({ options, page }: AppDeps): MiddlewareHandler<
 }
 
 export function unauthorized(c: Context): HttpProblem {
-  const shown = shownKey(c) === null ? 'none' : 'one that is not known';
+  const shown = shownKey(c) === null ? 'none' : 'an unknown one';
   return new HttpProblem('unauthorized', `expected an API key in Authorization or X-Api-Key, got ${shown}`, {
     headers: { 'WWW-Authenticate': 'Bearer realm="sightline"', Connection: 'close' },
   });
 }
 
-/** Stops an upload to pictures that are only to be read, before its body is. */
+/** Refuses an upload to a read-only server, before its body is read. */
 export function requireWritable(options: HttpOptions): MiddlewareHandler<AppEnv> {
   return async (_c, next) => {
     if (options.readOnly) {

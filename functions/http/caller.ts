@@ -3,25 +3,25 @@ import ipaddr from 'ipaddr.js';
 import type { AppEnv } from './deps.ts';
 import type { HttpOptions } from './options.ts';
 
-/** Who asks, and under which address they see this service: as the connection says, or a proxy that is trusted. */
+/** The client and the URL it sees this service at, according to the connection or a trusted proxy. */
 export interface Caller {
-  /** Network address; null where the host does not know it. */
+  /** Network address; null when unknown. */
   readonly address: string | null;
-  /** The authority that the caller asked, such as `photos.example:8443`. */
+  /** The authority in the client's URL, such as `photos.example:8443`. */
   readonly host: string;
   readonly scheme: 'http' | 'https';
-  /** The path of this service as the caller sees it: '' or such as `/photos`. */
+  /** The path of this service as the client sees it: '' or for example `/photos`. */
   readonly basePath: string;
-  /** Whether a proxy may stand in between: the headers say so, or the connection comes from a trusted proxy. */
+  /** Whether a proxy may be involved: headers say so, or the connection comes from a trusted proxy. */
   readonly isForwarded: boolean;
 }
 
 type Networks = readonly ReturnType<typeof ipaddr.parseCIDR>[];
 
 /**
- * Leaves the {@link Caller} for those that come after. Headers of proxies count only from addresses that are trusted.
+ * Sets the {@link Caller} for later middleware. Forwarding headers count only from trusted addresses.
  */
-export function seeCaller(
+export function identifyCaller(
   options: HttpOptions,
   clientAddress: (c: Context) => string | null,
 ): MiddlewareHandler<AppEnv> {
@@ -72,9 +72,9 @@ function callerAmong(hops: readonly Hop[], trusted: Networks): string | undefine
 }
 
 /**
- * The proxies on the way, the closest to this server last, by `Forwarded` (RFC 7239) or `X-Forwarded-For`. Most proxies
- * write only one of them and pass the other on as the client sent it: where both are there and name different callers,
- * neither is believed.
+ * The hops of the request, the closest to this server last, from `Forwarded` (RFC 7239) or `X-Forwarded-For`. Most
+ * proxies write only one of them and pass the client's version of the other on: if both are present and name different
+ * callers, neither is trusted.
  */
 function hopsOf(c: Context, trusted: Networks): readonly Hop[] {
   const [forwarded, xForwardedFor] = [c.req.header('forwarded'), c.req.header('x-forwarded-for')];
@@ -94,7 +94,7 @@ function readForwarded(hop: string): Hop {
   return { for: addressOf(node), proto, host };
 }
 
-/** A node without its port and brackets; undefined for what is no address. */
+/** A node's address without port and brackets; undefined when it is not an address. */
 function addressOf(node: string | undefined): string | undefined {
   const bare = node
     ?.trim()
@@ -105,7 +105,7 @@ function addressOf(node: string | undefined): string | undefined {
 
 function isTrusted(address: string, networks: Networks): boolean {
   if (networks.length === 0 || !ipaddr.isValid(address)) return false;
-  // An IPv4 address of a socket that listens on IPv6 is written as one of those.
+  // A socket that listens on IPv6 reports IPv4 addresses as mapped ones.
   const parsed = ipaddr.process(address);
   return networks.some(([network, bits]) => network.kind() === parsed.kind() && parsed.match(network, bits));
 }
@@ -115,7 +115,7 @@ export function isThisMachine({ address, isForwarded }: Caller): boolean {
   return !isForwarded && address !== null && ipaddr.isValid(address) && ipaddr.process(address).range() === 'loopback';
 }
 
-/** The network that a limit counts: an IPv6 caller usually owns a whole /64 and can take any address of it. */
+/** The network to count a limit by: an IPv6 client usually owns a whole /64 and can use any address in it. */
 export function networkOf(address: string): string {
   const [bare] = address.split('%');
   if (!ipaddr.isValid(bare!)) return address;

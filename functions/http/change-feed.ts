@@ -1,7 +1,7 @@
 import type { IndexJob, IndexOutcome } from '../../core/index-image.ts';
 import type { FailureLog } from '../../core/ports.ts';
 
-/** One thing that happened to the collection. */
+/** One change of the collection. */
 export interface Change {
   readonly type: 'indexed' | 'removed' | 'failed' | 'resolved';
   /** Id of the picture's point. */
@@ -16,18 +16,18 @@ export interface Changes {
   recent(): readonly Change[];
   /** Pictures indexed by this process in the last 60 seconds and the last 60 minutes. */
   indexed(): { lastMinute: number; lastHour: number };
-  /** Calls the listener at every change until the answered function is called. */
+  /** Calls the listener on every change, until the returned function is called. */
   subscribe(listener: (change: Change) => void): () => void;
-  /** The same indexing pipeline and failure log, whose outcomes are told to the subscribers. */
+  /** The same indexing pipeline and failure log, wrapped to report their outcomes to subscribers. */
   watch<T extends { readonly index: IndexJob; readonly failures: FailureLog }>(parts: T): T;
 }
 
 const KEPT = 100;
-/** Counts are kept for each of so many past steps of so many seconds. */
+/** Counts are kept per step of this many seconds. */
 const STEP_SECONDS = 5;
 const STEPS = 3600 / STEP_SECONDS;
 
-/** What happens in this process, for people who watch. Other processes' changes are not seen here. */
+/** The changes made by this process. Changes by other processes are not seen here. */
 export function createChanges(now: () => number = Date.now): Changes {
   const listeners = new Set<(change: Change) => void>();
   const counts = new Map<number, number>();
@@ -60,7 +60,7 @@ export function createChanges(now: () => number = Date.now): Changes {
     recent: () => kept,
     indexed: () => ({ lastMinute: countSince(60), lastHour: countSince(3600) }),
     subscribe(listener) {
-      // One function may be subscribed twice; each subscription ends by itself.
+      // A function may be subscribed twice; each subscription ends separately.
       const own = (change: Change) => listener(change);
       listeners.add(own);
       return () => listeners.delete(own);

@@ -4,7 +4,7 @@ import { accepts } from 'hono/accepts';
 
 const COMPRESSIBLE = /^(application\/([a-z]+\+)?json|text\/(html|css|javascript))\b/;
 
-/** An answer below this is one packet in any case. */
+/** A smaller response fits into one packet anyway. */
 const SMALL_BYTES = 1024;
 /** Compressing more than this at once (about 2 ms) would keep other requests waiting. */
 const LARGE_BYTES = 64 * 1024;
@@ -30,7 +30,7 @@ export function compressed(): MiddlewareHandler {
     answer.headers.delete('Content-Length');
     if (isPacked) {
       answer.headers.set('Content-Encoding', 'gzip');
-      // The bytes on the wire are others than those that a strong tag names.
+      // A strong ETag names the uncompressed bytes.
       const tag = answer.headers.get('ETag');
       if (tag !== null && !tag.startsWith('W/')) answer.headers.set('ETag', `W/${tag}`);
     }

@@ -1,8 +1,8 @@
 import type { ByteRange } from '../../core/ports.ts';
 
-/** Conditional and range requests (RFC 9110, 13 and 14), as far as one strong entity tag and one range need them. */
+/** Conditional and range requests (RFC 9110, 13 and 14), limited to one strong entity tag and one range. */
 
-/** An entity tag as it stands in a header. Characters outside the grammar are percent-encoded. */
+/** An entity tag for a header. Characters outside the grammar are percent-encoded. */
 export function quoteEtag(etag: string): string {
   const encoded = (char: string) => encodeURIComponent(char.toWellFormed()).replaceAll('"', '%22');
   return `"${etag.replace(/[^\x21\x23-\x7e]/g, encoded)}"`;
@@ -13,7 +13,7 @@ function entityTags(header: string): string[] {
   return header.trim() === '*' ? ['*'] : (header.match(/(?:W\/)?"[^"]*"/g) ?? []);
 }
 
-/** If-None-Match: weak comparison. True when the caller's copy is still good. */
+/** If-None-Match: weak comparison. True when the client's copy is current. */
 export function isFresh(ifNoneMatch: string | undefined, etag: string): boolean {
   if (ifNoneMatch === undefined) return false;
   const opaque = (tag: string) => tag.replace(/^W\//, '');
@@ -25,7 +25,7 @@ export function matches(ifMatch: string | undefined, etag: string): boolean {
   return ifMatch === undefined || entityTags(ifMatch).some((tag) => tag === '*' || tag === etag);
 }
 
-/** If-Range: the range counts only for the same version, named by its strong tag or its exact date. */
+/** If-Range: the range applies only to the same version, given by its strong tag or its exact date. */
 export function rangeApplies(ifRange: string | undefined, etag: string, lastModified: Date): boolean {
   if (ifRange === undefined) return true;
   const value = ifRange.trim();
@@ -34,8 +34,8 @@ export function rangeApplies(ifRange: string | undefined, etag: string, lastModi
 }
 
 /**
- * The one range of a Range header; null when it is absent, of another unit, malformed or asks for several: then the
- * whole is the right answer (RFC 9110, 14.2).
+ * The range of a Range header; null when there is none, or it is malformed, in another unit, or several: then the whole
+ * is sent (RFC 9110, 14.2).
  */
 export function parseRange(header: string | undefined): ByteRange | null {
   const match = /^bytes=\s*(\d{0,15})-(\d{0,15})\s*$/i.exec(header ?? '');

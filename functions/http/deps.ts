@@ -22,7 +22,7 @@ export interface StaticFile {
   readonly body: Uint8Array<ArrayBuffer> | string;
   readonly contentType: string;
   readonly etag: string;
-  /** `public, no-cache` when not given: asked for again each time. */
+  /** Default: `public, no-cache`, revalidated every time. */
   readonly cacheControl?: string;
 }
 
@@ -36,64 +36,62 @@ export interface FolderSummary {
   readonly path: string;
   readonly pictures: number;
   readonly watched: boolean;
-  /** Whether it is there now; of others the pictures are hidden. */
+  /** Whether it is available now; otherwise its pictures are hidden. */
   readonly isThere: boolean;
 }
 
-/** What people do with the folders of an index by hand. Throws as `Folders` of a server does. */
+/** Changes that people make to the folders of an index. Throws as `Folders` of a server does. */
 export interface FolderChanges {
   /**
-   * Answers the bucket of the folder.
-   * @param moved whether it is the folder of the index that it resembles; undefined: throws `perhaps-moved` then
+   * Returns the bucket of the folder.
+   * @param moved whether it is the indexed folder that it resembles; if undefined, throws `perhaps-moved` in that case
    */
   add(path: string, moved: boolean | undefined): Promise<string>;
   move(name: string, path: string): Promise<string>;
   remove(name: string): Promise<void>;
 }
 
-/** How far a change of models has come that goes on in the background. */
+/** Progress of a change of models in the background. */
 export interface ChangeProgress {
-  /** Name of the models that are to take over. */
+  /** Name of the new models. */
   readonly profile: string;
-  /** Pictures and captions that the new space has, and that it is to have; null while that is not known. */
+  /** Pictures and captions in the new space so far, and in total; the total is null while unknown. */
   readonly done: number;
   readonly total: number | null;
-  /** The models of before are not here: searches find only what is done already. */
+  /** The old models are not available: searches find only what is done already. */
   readonly partial: boolean;
-  /** What keeps it from going on; it is tried again. */
+  /** Why it is stuck; it is retried. */
   readonly problem: string | null;
 }
 
-/** Everything the HTTP edge needs; the composition root puts it together. */
+/** Everything the HTTP layer needs, assembled by the composition root. */
 export interface AppDeps {
   readonly embedder: Embedder;
   readonly vectors: VectorStore;
   readonly failures: FailureLog;
   readonly buckets: ReadonlyMap<string, ObjectStore>;
-  /** Where uploads go; a key of `buckets` unless its drive is away. */
+  /** Where uploads go; a key of `buckets` unless its drive is missing. */
   readonly uploadBucket: () => string;
   /**
-   * Signs an upload to `uploadBucket` that goes past this service: of exactly this length and type. Without it there
-   * is no
-   * POST /uploads.
+   * Signs an upload of exactly this length and type that goes directly to `uploadBucket`. Without it there is no POST
+   * /uploads.
    */
   readonly presignUpload?: (
     key: string,
     options: { contentType: string; bytes: number; onlyIfNew: boolean; expiresInSeconds: number },
   ) => Promise<{ url: string; headers: Readonly<Record<string, string>>; expiresAt: string }>;
   /**
-   * Beginnings of the keys in `uploadBucket` whose changes are announced: a signed upload elsewhere would not be found.
-   * None for all.
+   * Key prefixes in `uploadBucket` that send events: a signed upload elsewhere would not be indexed. Empty means all.
    */
   readonly uploadPrefixes?: readonly string[];
   readonly index: IndexJob;
-  /** What browsers have instead of keys. */
+  /** Browsers use these instead of keys. */
   readonly sessions: Sessions;
   /** Where deleted pictures go. */
   readonly trash: Trash;
   /**
-   * Runs work that writes on the space that is live now, and again on its successor when that took over meanwhile. What
-   * one answer reads comes from `embedder` and `vectors`, which stay of one space.
+   * Runs work that writes on the live space, and again on its successor if that took over meanwhile. Reads of one
+   * answer use `embedder` and `vectors`, which stay in one space.
    */
   readonly onLiveSpace: <T>(work: (space: Pick<AppDeps, 'embedder' | 'vectors'>) => Promise<T>) => Promise<T>;
   /**
@@ -102,23 +100,23 @@ export interface AppDeps {
    * @throws {too-large}
    */
   readonly thumbnail: (bytes: Uint8Array, maxEdge: number) => Promise<{ bytes: Uint8Array; contentType: string }>;
-  /** What happens in this process, for GET /events and /status; absent where an answer cannot be a stream. */
+  /** Changes by this process, for GET /events and /status; absent where responses cannot be streamed. */
   readonly changes?: Changes;
-  /** Objects that wait to be indexed and those under way, where that is known; of a queue in the cloud its messages. */
+  /** Number of objects waiting or being indexed, if known; for a cloud queue, its messages. */
   readonly backlog?: () => number | Promise<number>;
-  /** Why nothing of the backlog can be indexed for now; null when it can. */
+  /** Why the backlog cannot be indexed at the moment; null when it can. */
   readonly outage?: () => string | null;
   /** A change of models in the background; null when there is none. */
   readonly change?: () => ChangeProgress | null;
-  /** The space that is live now, where it may be another than that of `vectors`: functions wait for a deployment. */
+  /** The live space, if it may differ from that of `vectors`: functions wait for a deployment. */
   readonly liveSpace?: () => Promise<SpaceId | null>;
-  /** What is left out of all folders as no pictures, where they are compared with the index. */
+  /** Counts of files left out of all folders, where folders are compared with the index. */
   readonly leftOut?: () => Promise<LeftOut>;
-  /** Where pictures are stored; keys and buckets say something to people only in S3. @default 'folder' */
+  /** Where pictures are stored; keys and buckets mean something to people only in S3. @default 'folder' */
   readonly storage?: 'folder' | 's3';
-  /** Whether changes of a folder are followed. */
+  /** Whether a folder is watched. */
   readonly isWatched?: (bucket: string) => boolean;
-  /** The folders of the index, where it is one of folders. */
+  /** The folders of the index, if it has any. */
   readonly folders?: () => Promise<readonly FolderSummary[]>;
   /** Only where folders are served: on one machine, without a bucket. */
   readonly folderChanges?: FolderChanges;
@@ -132,28 +130,27 @@ export interface AppDeps {
   readonly version: string;
   /** One process on one machine: /metrics is served, and HTTPS is not demanded. */
   readonly local: boolean;
-  /** The caller's network address as the host knows it, or null. Never from a header that the caller can set. */
+  /** The client's network address as the host knows it, or null. Never from a header that the client can set. */
   readonly clientAddress: (c: Context) => string | null;
   /** The page people use: `/` and its assets. */
   readonly page?: StaticFiles;
-  /** The report of the head's training; without it there is no GET /report. */
+  /** The report on the head's training; without it there is no GET /report. */
   readonly report?: Report;
   /** Files of Swagger UI by name; from node_modules when not given. */
   readonly docsAssets?: StaticFiles;
 }
 
-/** What middleware leaves for handlers. */
+/** What middleware sets for handlers. */
 export interface AppEnv {
   Variables: {
     requestId: string;
     log: Logger;
-    /** The API key that was shown, itself or by a session, and is known; null when none was. */
+    /** The valid API key of the request, sent itself or through a session; null when there is none. */
     apiKey: KnownKey | null;
-    /** Who asks, from where. */
     caller: Caller;
     /** Aborts when the client goes away or the time is up. */
     signal: AbortSignal;
-    /** Lets this request take as long as it takes. */
-    unhurried: () => void;
+    /** Lifts the time limit of this request. */
+    disableTimeLimit: () => void;
   };
 }

@@ -7,7 +7,7 @@ import type { SpaceId } from '../../core/types.ts';
 import { type ModelInfo, trainingCurves } from './schemas/system.ts';
 
 /**
- * What GET /model answers, from the manifest and head.json.
+ * The answer of GET /model, from the manifest and head.json.
  * @throws {model-mismatch}
  * @throws {invalid-config}
  */
@@ -51,7 +51,7 @@ export async function describeModel(config: {
 interface Projected {
   readonly space: SpaceId;
   readonly dimension: number;
-  /** Outputs of the image encoder, those that are used. */
+  /** The outputs of the image encoder that are used. */
   readonly imageOutputs: readonly string[];
   readonly texts: ModelInfo['texts'] | null;
   readonly about: ModelInfo['head'];
@@ -73,7 +73,7 @@ async function describeHead(folder: string): Promise<Projected> {
     about: {
       name,
       trained: Object.fromEntries([['recipe', recipe], ...figures]),
-      // A head that was made elsewhere may say nothing of its training.
+      // A head made by another trainer may lack training figures.
       curves: curves.success ? curves.data : [],
     },
   };

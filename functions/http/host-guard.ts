@@ -4,7 +4,7 @@ import type { AppEnv } from './deps.ts';
 import type { HttpOptions } from './options.ts';
 import { HttpProblem } from './problem.ts';
 
-/** Host name of a Host or Origin header's authority, without port and trailing dot; null when it is none. */
+/** Host name in a Host or Origin header, without port and trailing dot; null when invalid. */
 function hostName(authority: string): string | null {
   if (!/^(\[[0-9a-f:.]+\]|[^\s/?#@\\:]+)(:\d{1,5})?$/i.test(authority)) return null;
   try {
@@ -15,10 +15,11 @@ function hostName(authority: string): string | null {
 }
 
 /**
- * Answers only to the names that are ours. A page whose own name was rebound to 127.0.0.1 sends that name in Host, and
- * would otherwise be same-origin with everything here. Only names can be rebound: a server that others can reach also
- * answers to any address. Where a proxy is trusted to forward the name, `Host` is judged, too, because a rebound page
- * can add X-Forwarded-Host: besides our own names it may be a name without a dot, as networks of containers have them.
+ * Answers only to the server's own names. A page whose name was rebound to 127.0.0.1 (DNS rebinding) sends that name in
+ * Host, and would otherwise be same-origin with everything here. Only names can be rebound, so a server that others can
+ * reach accepts any IP address. Where a proxy is trusted to forward the name, `Host` is judged, too, because a rebound
+ * page can add X-Forwarded-Host: besides our own names it may be a name without a dot, as networks of containers have
+ * them.
  */
 export function guardHost(options: HttpOptions): MiddlewareHandler<AppEnv> {
   const { loopback } = options;
@@ -47,8 +48,8 @@ function isLoopbackName(name: string): boolean {
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**
- * Refuses writes that a browser sends on behalf of another site. Programs send neither header; a browser always sends
- * Sec-Fetch-Site or, when it is old, Origin (Fetch Metadata, W3C).
+ * Refuses writes that a browser sends for another site. A browser always sends Sec-Fetch-Site or, if it is old, Origin
+ * (Fetch Metadata, W3C); other programs send neither.
  */
 export function guardOrigin(options: HttpOptions): MiddlewareHandler<AppEnv> {
   const allowed = new Set(options.corsOrigins);
@@ -72,7 +73,7 @@ export function guardOrigin(options: HttpOptions): MiddlewareHandler<AppEnv> {
   };
 }
 
-/** Compared without the scheme, which a proxy in front may have changed. */
+/** Ignores the scheme, which a proxy may have changed. */
 function isOwn(origin: string, host: string): boolean {
   try {
     return new URL(origin).host === new URL(`http://${host}/`).host;
@@ -81,7 +82,7 @@ function isOwn(origin: string, host: string): boolean {
   }
 }
 
-/** Whether a browser says that its own page sent this. Programs, which say nothing, did not. */
+/** Whether a browser states that our own page sent this. False for other programs, which state nothing. */
 export function isSameOrigin(c: Context<AppEnv>): boolean {
   const site = c.req.header('sec-fetch-site');
   if (site !== undefined) return site === 'same-origin';
@@ -89,7 +90,7 @@ export function isSameOrigin(c: Context<AppEnv>): boolean {
   return origin !== undefined && isOwn(origin, c.get('caller').host);
 }
 
-/** Refuses addresses whose percent-encoding is broken, instead of searching for what is left of them. */
+/** Refuses URLs with broken percent-encoding, instead of searching for the remains. */
 export function guardUrl(): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     const target = c.req.raw.url;
@@ -98,7 +99,7 @@ export function guardUrl(): MiddlewareHandler<AppEnv> {
       decodeURIComponent(query < 0 ? '' : target.slice(query + 1).replaceAll('+', ' '));
       decodeURIComponent(new URL(target).pathname);
     } catch (cause) {
-      throw new HttpProblem('malformed-url', 'expected percent-encoded UTF-8, got an address that does not decode', {
+      throw new HttpProblem('malformed-url', 'expected percent-encoded UTF-8, got a URL that cannot be decoded', {
         cause,
       });
     }

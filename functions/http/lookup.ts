@@ -3,20 +3,20 @@ import type { ObjectStore, VectorStore } from '../../core/ports.ts';
 import type { CaptionPayload, ImagePayload } from '../../core/types.ts';
 import { HttpProblem } from './problem.ts';
 
-/** The live picture of this id, or null. */
+/** The live picture with this id, or null. */
 export async function getImage(vectors: VectorStore, id: string): Promise<ImagePayload | null> {
   const point = (await vectors.get([id])).get(id);
   return point === undefined || point.deleted || point.payload.kind !== 'image' ? null : point.payload;
 }
 
-/** The live picture of this id. Throws 404. */
+/** The live picture with this id. Throws 404. */
 export async function findImage(vectors: VectorStore, id: string): Promise<ImagePayload> {
   const payload = await getImage(vectors, id);
   if (payload === null) throw new HttpProblem('not-found', `no stored picture has the id ${id}`);
   return payload;
 }
 
-/** The live caption of this id. Throws 404. */
+/** The live caption with this id. Throws 404. */
 export async function findCaption(vectors: VectorStore, id: string): Promise<CaptionPayload> {
   const point = (await vectors.get([id])).get(id);
   if (point === undefined || point.deleted || point.payload.kind !== 'caption') {
@@ -26,13 +26,13 @@ export async function findCaption(vectors: VectorStore, id: string): Promise<Cap
 }
 
 /**
- * The folder or bucket of this name.
- * @throws {unavailable} (503) when it is not there now
+ * The folder or bucket with this name.
+ * @throws {unavailable} (503) when it is missing at the moment
  */
 export function findBucket(buckets: ReadonlyMap<string, ObjectStore>, bucket: string): ObjectStore {
   const objects = buckets.get(bucket);
   if (objects === undefined) {
-    throw new SightlineError('unavailable', `the folder or bucket ${bucket} is not there now`);
+    throw new SightlineError('unavailable', `the folder or bucket ${bucket} is not available now`);
   }
   return objects;
 }

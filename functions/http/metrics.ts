@@ -1,16 +1,16 @@
 import type { Embedder } from '../../core/ports.ts';
 
-/** Numbers about this process. A host without /metrics gives an implementation of its own. */
+/** Metrics of this process. A host without /metrics provides its own implementation. */
 export interface Metrics {
   request(labels: { method: string; route: string; status: number }, seconds: number): void;
   embedding(kind: 'text' | 'image', count: number, seconds: number): void;
-  /** Watches a number that somebody else keeps, such as a queue's length; read when /metrics is asked. */
+  /** Registers a gauge, such as a queue's length, that is read on each request of /metrics. */
   watch(name: `sightline_${string}`, help: string, read: () => number | Promise<number>): void;
   /** Prometheus text format and its content type. */
   expose(): Promise<{ body: string; contentType: string }>;
 }
 
-/** The same embedder, with its successful work measured. */
+/** The same embedder, with its successful calls measured. */
 export function measured(embedder: Embedder, metrics: Metrics): Embedder {
   const timed = async <T>(kind: 'text' | 'image', count: number, work: () => Promise<T>): Promise<T> => {
     const start = performance.now();

@@ -7,7 +7,7 @@ import { validationHook } from './validation.ts';
 
 export type App = OpenAPIHono<AppEnv>;
 
-/** @param basePath is left out of the paths of requests that come with it, past a proxy that does not take it away */
+/** @param basePath is stripped from request paths, for a proxy that does not strip it */
 export function newApp(basePath: string): App {
   return new OpenAPIHono<AppEnv>({
     defaultHook: validationHook,
@@ -23,7 +23,7 @@ export function json<S extends z.ZodType>(schema: S, description: string) {
   return { description, content: { 'application/json': { schema } } };
 }
 
-/** The answer 201 with what was made and where it is. */
+/** A 201 with the created resource and its location. */
 export function created<S extends z.ZodType>(schema: S, description: string) {
   const Location = { schema: { type: 'string' }, description: 'Its address.' } as const;
   return { ...json(schema, description), headers: { Location } };
@@ -32,18 +32,18 @@ export function created<S extends z.ZodType>(schema: S, description: string) {
 const problemContent = { 'application/problem+json': { schema: problem } };
 
 const PROBLEM_TEXT = {
-  400: 'The request cannot be understood.',
-  401: 'No API key, or one that is not known.',
-  403: 'The key may not do this, a browser sent it for another site, or the pictures are only to be read.',
-  404: 'There is no such thing.',
-  409: 'It does not fit what is stored.',
-  412: 'The condition does not hold.',
+  400: 'The request is not valid.',
+  401: 'No API key, or an unknown one.',
+  403: 'The key may not do this, a browser sent it for another site, or the pictures are read-only.',
+  404: 'Not found.',
+  409: 'It conflicts with what is stored.',
+  412: 'The precondition does not hold.',
   413: 'Larger than allowed.',
-  415: 'The content type is not supported, or the bytes are no picture that can be read.',
+  415: 'The content type is not supported, or the bytes are not a supported picture format.',
   416: 'The range is outside the picture.',
-  422: 'The picture cannot be read, or not be worked with.',
-  429: 'Too many requests; Retry-After says when to come back.',
-  503: 'Not available at the moment; Retry-After says when to come back.',
+  422: 'The picture cannot be read or processed.',
+  429: 'Too many requests; Retry-After says when to try again.',
+  503: 'Not available at the moment; Retry-After says when to try again.',
 } as const;
 
 type ProblemStatus = keyof typeof PROBLEM_TEXT;
@@ -52,7 +52,7 @@ interface ProblemResponse {
   content: typeof problemContent;
 }
 
-/** The problem documents a route can answer: the named ones, those every route shares, and the rest. */
+/** The problem documents of a route: the given statuses, the ones that every route shares, and a default. */
 export function problems<S extends ProblemStatus = never>(
   ...statuses: S[]
 ): { [K in S | 400 | 429 | 503 | 'default']: ProblemResponse } {
@@ -60,14 +60,13 @@ export function problems<S extends ProblemStatus = never>(
   const described = all.map((status) => [status, { description: PROBLEM_TEXT[status], content: problemContent }]);
   return {
     ...Object.fromEntries(described),
-    default: { description: 'Anything else that went wrong.', content: problemContent },
+    default: { description: 'Any other error.', content: problemContent },
   };
 }
 
 /**
- * Adds the schema of a request body to the document and answers a reference to it. A reference instead of the schema,
- * because bodies are read by body.ts, which knows limits, encodings and positions that the framework's validator does
- * not. Once a name.
+ * Adds the schema of a request body to the document and returns a reference to it. A reference keeps the framework from
+ * validating: request-body.ts reads bodies, because it knows limits, encodings and positions. Call once per name.
  */
 export function component(app: App, name: string, schema: z.ZodType): { $ref: string } {
   app.openAPIRegistry.register(name, schema);
@@ -85,10 +84,10 @@ export function jsonOf(app: App, forms: Readonly<Record<string, z.ZodType>>) {
   return { 'application/json': { schema: { anyOf } } };
 }
 
-/** Bytes as they are, for the document: what OpenAPI 3.1 says, and `format`, which tools still look for. */
+/** Raw bytes: as OpenAPI 3.1 describes them, and with `format`, which many tools still expect. */
 export const BINARY = { type: 'string', format: 'binary', contentMediaType: 'application/octet-stream' } as const;
 
-/** A file field of a multipart form, for the document; body.ts reads the file itself. */
+/** A file field of a multipart form, for the document; request-body.ts reads the file. */
 export const fileField = () => z.instanceof(File).openapi(BINARY);
 
 const DESCRIPTION = `Search pictures with words, and words with pictures.
@@ -99,15 +98,15 @@ that are not described here are refused. Every answer names the space of its sco
 
 const TAGS = [
   { name: 'search', description: 'Find pictures and captions.' },
-  { name: 'images', description: 'Store, look at and manage pictures.' },
-  { name: 'trash', description: 'Deleted pictures, until their time is over.' },
+  { name: 'images', description: 'Store, show and manage pictures.' },
+  { name: 'trash', description: 'Deleted pictures, until they expire.' },
   { name: 'folders', description: 'Where the pictures of this machine are.' },
   { name: 'captions', description: 'Texts that pictures can find.' },
-  { name: 'session', description: 'What a browser shows instead of a key.' },
-  { name: 'operations', description: 'What could not be indexed, and how the service is.' },
+  { name: 'session', description: 'What a browser uses instead of a key.' },
+  { name: 'operations', description: 'What could not be indexed, and the state of the service.' },
 ];
 
-/** The OpenAPI 3.1 document of everything that was registered. */
+/** The OpenAPI 3.1 document of all registered routes. */
 export function describeApi(app: App, version: string) {
   return app.getOpenAPI31Document({
     openapi: '3.1.0',
@@ -117,13 +116,13 @@ export function describeApi(app: App, version: string) {
       description: DESCRIPTION,
       license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
     },
-    // Relative to the document: right also where a proxy puts a path in front.
+    // Relative to the document, so it also works behind a proxy that adds a path.
     servers: [{ url: './' }],
     tags: TAGS,
   });
 }
 
-/** Once an app, before its routes. */
+/** Call once per app, before its routes. */
 export function registerSecurity(app: App): void {
   for (const [name, scheme] of Object.entries(SECURITY_SCHEMES)) {
     app.openAPIRegistry.registerComponent('securitySchemes', name, scheme);

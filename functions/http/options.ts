@@ -2,7 +2,7 @@ import ipaddr from 'ipaddr.js';
 import { SightlineError } from '../../core/errors.ts';
 import type { Values } from '../../core/settings.ts';
 
-/** Settings of both runtimes that the HTTP edge reads. */
+/** Settings of both runtimes that the HTTP layer reads. */
 type Shared = Pick<
   Values<'functions'>,
   | 'allowedHosts'
@@ -16,25 +16,24 @@ type Shared = Pick<
 >;
 
 /**
- * What can be set of the HTTP edge, most of it in `core/settings.ts`; limits of the API itself stand where they are
+ * Options of the HTTP layer, most of them from `core/settings.ts`; limits of the API itself are defined where they are
  * checked: in schemas, request-body.ts and upload-key.ts.
  */
 export interface HttpOptions extends Shared {
   /**
-   * True when only this machine can connect. The Host header must then name it, so that no web page can rebind a name
-   * to it.
+   * True when only this machine can connect. The Host header must then name it, which prevents DNS rebinding.
    */
   readonly loopback: boolean;
-  /** What needs a key: nothing (only for loopback), writing, or reading and writing. */
+  /** What requires a key: nothing (only on loopback), writing, or reading and writing. */
   readonly requireKey: 'nothing' | 'write' | 'read';
-  /** The path under which callers see this service, such as /photos; '' for the root. */
+  /** The path at which clients see this service, such as /photos; '' for the root. */
   readonly basePath: string;
 }
 
 export type HttpOptionsInput = Partial<HttpOptions>;
 
 /**
- * Completes the options, and checks what no setting can be checked for by itself.
+ * Completes the options, and checks combinations of settings.
  * @throws {invalid-config}
  */
 export function parseHttpOptions({
@@ -58,10 +57,10 @@ export function parseHttpOptions({
     );
   }
   if (requireKey === 'nothing' && !loopback) {
-    throw new SightlineError('invalid-config', 'expected requireKey "nothing" only together with loopback');
+    throw new SightlineError('invalid-config', 'expected requireKey "nothing" only with loopback');
   }
   if (requireKey === 'read' && apiKeyHashes.length === 0) {
-    throw new SightlineError('invalid-config', 'expected an API key, as reading needs one; none can be shown');
+    throw new SightlineError('invalid-config', 'expected an API key, as reading requires one; none is configured');
   }
   return {
     loopback,

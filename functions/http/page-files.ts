@@ -14,7 +14,7 @@ const types: Readonly<Record<string, string>> = {
   '.map': 'application/json',
 };
 
-/** A page that scripts/build-web.ts wrote into a folder, for servers without esbuild. */
+/** The page that scripts/build-web.ts wrote into a folder, for servers without esbuild. */
 export async function readPage(dir: string): Promise<Page> {
   const entries = await readdir(dir, { recursive: true, withFileTypes: true });
   const page = new Map<string, StaticFile>();
@@ -27,7 +27,7 @@ export async function readPage(dir: string): Promise<Page> {
   return page;
 }
 
-/** A file as it is served, its type told by its name. */
+/** A file to serve, its type taken from its name. */
 export function pageFile(name: string, contents: Uint8Array): StaticFile {
   const body = new Uint8Array(contents);
   const hash = createHash('sha256').update(body).digest('base64url').slice(0, 22);
@@ -35,7 +35,7 @@ export function pageFile(name: string, contents: Uint8Array): StaticFile {
     body,
     contentType: types[extname(name)] ?? 'application/octet-stream',
     etag: hash,
-    // Names with a hash never change their content; the document that names them is asked for every time.
+    // Files with a hash in their name never change; the document that names them is revalidated every time.
     cacheControl: name.endsWith('.html') ? 'no-cache' : 'public, max-age=31536000, immutable',
   };
 }

@@ -6,10 +6,9 @@ import { type ErrorCode, type ImageRejection, isSightlineError, type SightlineEr
 import type { AppEnv } from './deps.ts';
 import type { problem } from './schemas/system.ts';
 
-/** The document as the API describes it. */
 type ProblemDocument = z.input<typeof problem>;
 
-/** One thing wrong with a request, by JSON pointer into the body or by the name of a parameter. */
+/** One error in a request, located by a JSON pointer into the body or by the name of a parameter. */
 export type ProblemDetail = NonNullable<ProblemDocument['errors']>[number];
 
 interface ProblemType {
@@ -17,45 +16,47 @@ interface ProblemType {
   readonly title: string;
 }
 
-/** Every problem this API answers with. `type` of the document is `/problems/<code>`, which can be opened. */
+/** Every problem of this API. `type` of the document is `/problems/<code>`, which can be opened. */
 export const PROBLEMS = {
-  'invalid-input': { status: 400, title: 'The request cannot be understood' },
+  'invalid-input': { status: 400, title: 'The request is not valid' },
   'malformed-json': { status: 400, title: 'The body is not JSON' },
   'malformed-form': { status: 400, title: 'The body is not a form' },
   'malformed-http': { status: 400, title: 'The request is not HTTP' },
   incomplete: { status: 400, title: 'The request ended early' },
-  'malformed-url': { status: 400, title: 'The address is not valid' },
-  'invalid-cursor': { status: 400, title: 'The cursor is not of this list' },
+  'malformed-url': { status: 400, title: 'The URL is not valid' },
+  'invalid-cursor': { status: 400, title: 'The cursor belongs to another list' },
   'invalid-key': { status: 400, title: 'The key cannot be stored' },
-  unauthorized: { status: 401, title: 'An API key is needed' },
+  unauthorized: { status: 401, title: 'An API key is required' },
   forbidden: { status: 403, title: 'The API key may not do this' },
   'cross-site': { status: 403, title: 'Requests from this site are not allowed' },
-  'read-only': { status: 403, title: 'The pictures are only to be read' },
+  'read-only': { status: 403, title: 'The pictures are read-only' },
   'no-folders': { status: 404, title: 'There are no folders here' },
-  'not-found': { status: 404, title: 'There is nothing here' },
-  'method-not-allowed': { status: 405, title: 'This address does not take that method' },
+  'not-found': { status: 404, title: 'Not found' },
+  'method-not-allowed': { status: 405, title: 'This URL does not support that method' },
   'already-exists': { status: 409, title: 'The key is taken' },
-  'folder-overlaps': { status: 409, title: 'The folder lies in another one of the index, or around it' },
-  'perhaps-moved': { status: 409, title: 'It may be a folder that was moved' },
-  'space-mismatch': { status: 409, title: 'It was made with other models' },
+  'folder-overlaps': { status: 409, title: 'The folder lies within another indexed folder, or contains one' },
+  'perhaps-moved': { status: 409, title: 'The folder may be one that was moved' },
+  'space-mismatch': { status: 409, title: 'Made with other models' },
   conflict: { status: 409, title: 'The picture changed meanwhile' },
-  'precondition-failed': { status: 412, title: 'The condition does not hold' },
+  'precondition-failed': { status: 412, title: 'The precondition does not hold' },
   'too-large': { status: 413, title: 'Larger than allowed' },
   'unsupported-media-type': { status: 415, title: 'The content type is not supported' },
   'range-not-satisfiable': { status: 416, title: 'The range is outside the picture' },
   'wrong-host': { status: 421, title: 'The server does not answer to this name' },
   'unreadable-image': { status: 422, title: 'The picture cannot be read' },
-  'headers-too-large': { status: 431, title: 'The address and the headers are too long' },
+  'headers-too-large': { status: 431, title: 'The URL and the headers are too long' },
   'rate-limited': { status: 429, title: 'Too many requests' },
   internal: { status: 500, title: 'Something went wrong on our side' },
   unavailable: { status: 503, title: 'Not available at the moment' },
-  timeout: { status: 503, title: 'The time for this request is up' },
+  timeout: { status: 503, title: 'The request took too long' },
   'not-ready': { status: 503, title: 'Not ready yet' },
 } as const satisfies Record<string, ProblemType>;
 
 export type ProblemCode = keyof typeof PROBLEMS;
 
-/** Which problem a fault of core becomes. Faults of the installation are internal: their text is not for callers. */
+/**
+ * The problem that each fault of core becomes. Faults of the installation are internal: callers do not see their text.
+ */
 const FROM_CORE: Record<ErrorCode, ProblemCode> = {
   'invalid-input': 'invalid-input',
   'invalid-cursor': 'invalid-cursor',
@@ -67,7 +68,7 @@ const FROM_CORE: Record<ErrorCode, ProblemCode> = {
   'invalid-key': 'invalid-key',
   'read-only': 'read-only',
   unavailable: 'unavailable',
-  // Whoever could not follow to the live space.
+  // This process still uses an old space.
   'space-retired': 'unavailable',
   'model-mismatch': 'internal',
   'space-mismatch': 'internal',
@@ -75,7 +76,7 @@ const FROM_CORE: Record<ErrorCode, ProblemCode> = {
   'invalid-config': 'internal',
 };
 
-/** Which problem a refused picture is: the type is wrong, the size is, or the content. */
+/** The problem that each kind of refused picture becomes. */
 const FROM_REJECTION: Record<ImageRejection, ProblemCode> = {
   'not-an-image': 'unsupported-media-type',
   'unsupported-format': 'unsupported-media-type',
@@ -94,7 +95,7 @@ interface ProblemOptions {
   readonly cause?: unknown;
 }
 
-/** Thrown by the HTTP edge; answered by {@link answerProblem}. */
+/** Thrown by the HTTP layer; {@link answerProblem} makes the response. */
 export class HttpProblem extends Error {
   readonly code: ProblemCode;
   readonly options: ProblemOptions;
@@ -107,13 +108,13 @@ export class HttpProblem extends Error {
   }
 }
 
-/** The problem of a picture that was refused, with the reason as an extension member. */
+/** The problem for a refused picture, with the reason as an extension member. */
 export function rejectedImage(reason: ImageRejection, message: string, options: ProblemOptions = {}): HttpProblem {
   const code = FROM_REJECTION[reason] ?? 'unreadable-image';
   return new HttpProblem(code, message, { ...options, extra: { ...options.extra, reason } });
 }
 
-/** Any thrown value as a problem. What nobody foresaw becomes `internal` and keeps its cause for the log. */
+/** Any thrown value as a problem. Unexpected ones become `internal` and keep their cause for the log. */
 export function toProblem(error: unknown): HttpProblem {
   if (error instanceof HttpProblem) return error;
   if (isSightlineError(error)) return fromCore(error);
@@ -121,7 +122,7 @@ export function toProblem(error: unknown): HttpProblem {
     const code = Object.entries(PROBLEMS).find(([, { status }]) => status === error.status)?.[0] as ProblemCode;
     return new HttpProblem(code ?? 'invalid-input', error.message, { cause: error });
   }
-  return new HttpProblem('internal', 'an unexpected fault; the log has it under this request id', { cause: error });
+  return new HttpProblem('internal', 'unexpected error; the log has it under this request id', { cause: error });
 }
 
 function fromCore(error: SightlineError): HttpProblem {
@@ -132,18 +133,18 @@ function fromCore(error: SightlineError): HttpProblem {
   }
   const code = FROM_CORE[error.code];
   if (code === 'internal') {
-    return new HttpProblem(code, 'the installation is not consistent; the log has the details', { cause: error });
+    return new HttpProblem(code, 'server and index do not match; see the log', { cause: error });
   }
   const headers = code === 'unavailable' ? { 'Retry-After': '5' } : undefined;
   return new HttpProblem(code, error.message, { cause: error, headers });
 }
 
-/** Nobody reads this answer; it only keeps what broke because the caller left from looking like a fault of ours. */
+/** The client is gone, so nobody reads this; it keeps errors caused by that from being logged as ours. */
 function hungUp(cause: unknown): HttpProblem {
-  return new HttpProblem('incomplete', 'the caller went away before the answer', { cause });
+  return new HttpProblem('incomplete', 'the client disconnected before the response', { cause });
 }
 
-/** Writes a problem document (RFC 9457) and logs what is a fault of ours. */
+/** Writes a problem document (RFC 9457) and logs server errors. */
 export function answerProblem(error: unknown, c: Context<AppEnv>): Response {
   const problem = c.req.raw.signal.aborted ? hungUp(error) : toProblem(error);
   const { status, title } = PROBLEMS[problem.code];

@@ -6,13 +6,13 @@ import type { AppEnv } from './deps.ts';
 import type { HttpOptions } from './options.ts';
 import { HttpProblem } from './problem.ts';
 
-/** Seconds a limit counts over. */
+/** Window of a limit, in seconds. */
 const WINDOW = 60;
 
-/** Asked by machines that watch us; limiting them would look like an outage. */
+/** Polled by monitoring; a limit would look like an outage. */
 const EXEMPT = new Set(['/health', '/ready', '/metrics']);
 
-/** Limits requests a minute by API key or, without a known one, by network address. */
+/** Limits requests per minute, by API key or, without a valid one, by network address. */
 export function rateLimit(options: HttpOptions): MiddlewareHandler<AppEnv> {
   const points = options.requestsPerMinute;
   if (points === 0) return (_c, next) => next();
@@ -38,7 +38,7 @@ export function rateLimit(options: HttpOptions): MiddlewareHandler<AppEnv> {
   };
 }
 
-/** draft-ietf-httpapi-ratelimit-headers-07, the form most clients know. */
+/** draft-ietf-httpapi-ratelimit-headers-07, which most clients understand. */
 function headers(limit: number, remaining: number, reset: number): Record<string, string> {
   return {
     'RateLimit-Limit': String(limit),

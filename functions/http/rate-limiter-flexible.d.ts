@@ -1,4 +1,4 @@
-/** The parts of the package that are used, by themselves: as a whole it loads drivers for a dozen databases. */
+/** Types of the only module used: the whole package would load drivers for a dozen databases. */
 declare module 'rate-limiter-flexible/lib/RateLimiterMemory.js' {
   export { RateLimiterMemory as default } from 'rate-limiter-flexible';
 }

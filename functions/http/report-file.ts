@@ -1,13 +1,13 @@
 import { readFile, stat } from 'node:fs/promises';
 
-/** The report that `npm run report` wrote, if it did: one HTML file that brings its own policy. */
+/** The report written by `npm run report`, if any: one HTML file with its own content security policy. */
 export interface Report {
-  /** Names the version that is there; null when there is none. */
+  /** Identifies the current version; null when there is no report. */
   version(): Promise<string | null>;
   read(): Promise<Uint8Array<ArrayBuffer>>;
 }
 
-/** The file is looked for at each call: a report may be written while the server runs. */
+/** Looks for the file on each call: a report may be written while the server runs. */
 export function openReport(file: string): Report {
   return {
     async version() {

@@ -3,11 +3,11 @@ import type { z } from 'zod';
 import { HttpProblem } from './problem.ts';
 import { parseOrThrow } from './validation.ts';
 
-/** Bytes of a JSON body. */
+/** Maximum bytes of a JSON body. */
 export const MAX_JSON_BYTES = 1024 ** 2;
-/** Bytes of a JSON body that may hold pictures. */
+/** Maximum bytes of a JSON body with pictures. */
 export const MAX_JSON_WITH_IMAGES_BYTES = 24 * 1024 ** 2;
-/** Bytes of a multipart body beside its files. */
+/** Maximum bytes of a multipart body in addition to its files. */
 export const FORM_OVERHEAD_BYTES = 1024 ** 2;
 
 /** MIME type of a request body in lower case without parameters; '' when there is none. */
@@ -40,21 +40,21 @@ function tooLarge(maxBytes: number, got: string): HttpProblem {
   });
 }
 
-/** Throws 413 when the caller announces more than is allowed, before anything is read. */
+/** Throws 413 when Content-Length is over the limit, before anything is read. */
 export function expectLength(c: Context, maxBytes: number): void {
   const announced = Number(c.req.header('content-length') ?? 0);
   if (announced > maxBytes) throw tooLarge(maxBytes, String(announced));
 }
 
 /**
- * The whole body. Refused at the announced length or, when there is none or it was a lie, at the first byte too many:
- * hono's own bodyLimit believes Content-Length, which not every host enforces.
+ * Reads the whole body. Refuses by Content-Length or, when that is missing or wrong, at the first byte over the limit:
+ * hono's own bodyLimit trusts Content-Length, which not every host enforces.
  */
 export async function readBody(c: Context, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
   expectLength(c, maxBytes);
   const stream = c.req.raw.body;
   if (stream === null) return new Uint8Array(0);
-  // Room for what is announced, or doubled when it is too small: pictures are large, and copies of them add up.
+  // One buffer of the announced size, doubled when too small: pictures are large, and copies of them add up.
   let buffer = new Uint8Array(Math.min(maxBytes, Number(c.req.header('content-length')) || 65_536));
   let size = 0;
   try {
@@ -76,7 +76,7 @@ export async function readBody(c: Context, maxBytes: number): Promise<Uint8Array
   return buffer.subarray(0, size);
 }
 
-/** Bytes as JSON, refusing invalid UTF-8 instead of replacing it. */
+/** Parses JSON, refusing invalid UTF-8 instead of replacing it. */
 export function parseJson(bytes: Uint8Array): unknown {
   if (bytes.byteLength === 0) throw new HttpProblem('malformed-json', 'expected a JSON body, got none');
   let text: string;
@@ -88,7 +88,7 @@ export function parseJson(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    // The engine quotes the text around the fault; only what kind it is and where are for the answer.
+    // The engine's message quotes the body; the answer gives only the kind and position of the error.
     const { message } = cause as Error;
     const position = /position (\d+)/.exec(message)?.[1];
     const what = /end of JSON|Unterminated/.test(message) ? 'a body that ends early' : 'something else';
@@ -97,13 +97,13 @@ export function parseJson(bytes: Uint8Array): unknown {
   }
 }
 
-/** Reads and checks a JSON body: 415, 413 and 400 before the schema is asked. */
+/** Reads and checks a JSON body: 415, 413 and 400 come before the schema. */
 export async function readJson<S extends z.ZodType>(c: Context, schema: S, maxBytes: number): Promise<z.output<S>> {
   expectMediaType(c, 'application/json');
   return parseOrThrow(schema, parseJson(await readBody(c, maxBytes)), 'body');
 }
 
-/** A form whose fields are sorted into texts and files; each in the order they came. */
+/** A form's fields, split into texts and files, each in the order received. */
 export interface Form {
   readonly texts: ReadonlyMap<string, string[]>;
   readonly files: ReadonlyMap<string, File[]>;
@@ -119,7 +119,7 @@ export async function readForm(c: Context, maxBytes: number, fileFields: readonl
   } catch (cause) {
     throw new HttpProblem(
       'malformed-form',
-      'expected multipart/form-data, got something that cannot be split into parts',
+      'expected multipart/form-data, got a body that cannot be split into parts',
       {
         cause,
       },
@@ -135,7 +135,7 @@ export async function readForm(c: Context, maxBytes: number, fileFields: readonl
         `${name.slice(0, 60)}: expected ${isFile ? 'a text' : 'a file'}, got ${isFile ? 'a file' : 'a text'}`,
         {
           errors: [
-            { parameter: name.slice(0, 60), detail: isFile ? 'expected no file of this name' : 'expected a file' },
+            { parameter: name.slice(0, 60), detail: isFile ? 'expected no file with this name' : 'expected a file' },
           ],
         },
       );
@@ -146,7 +146,7 @@ export async function readForm(c: Context, maxBytes: number, fileFields: readonl
   return { texts, files };
 }
 
-/** Text fields as query parameters arrive: one value as a string, several as a list. */
+/** Text fields in the shape of query parameters: one value as a string, several as a list. */
 export function formFields(form: Form): Record<string, string | string[]> {
   return Object.fromEntries([...form.texts].map(([name, values]) => [name, values.length === 1 ? values[0]! : values]));
 }

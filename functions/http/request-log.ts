@@ -3,7 +3,8 @@ import { matchedRoutes } from 'hono/route';
 import type { AppDeps, AppEnv } from './deps.ts';
 
 /**
- * The template of the route that answered, such as `/images/:id`; one word for all others keeps the label count small.
+ * The template of the matching route, such as `/images/:id`; one word for all unknown paths keeps the number of labels
+ * small.
  */
 function routeTemplate(c: Context): string {
   const route = matchedRoutes(c).findLast(({ method, path }) => method !== 'ALL' && !path.includes('*'));
@@ -11,8 +12,8 @@ function routeTemplate(c: Context): string {
 }
 
 /**
- * One log line and one measurement a request. Queries are what people look for and stay out of the log at `info`; the
- * path holds no more than ids. At `debug` the query string is logged, too.
+ * One log line and one measurement per request. Query strings hold what people search for and are logged only at
+ * `debug`; paths hold only ids.
  */
 export function observe(deps: AppDeps): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
@@ -39,5 +40,5 @@ export function observe(deps: AppDeps): MiddlewareHandler<AppEnv> {
   };
 }
 
-/** Labels come from callers; unknown ones would let them grow without bound. */
+/** Clients choose the method; unknown ones would let labels grow without bound. */
 const KNOWN_METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);

@@ -5,7 +5,7 @@ import { secureHeaders } from 'hono/secure-headers';
 import type { AppDeps, AppEnv } from './deps.ts';
 import type { HttpOptions } from './options.ts';
 
-/** Answers are data: nothing in them may run or be framed. Pages set their own policy. */
+/** API responses are data: nothing in them may run or be framed. Pages set their own policy. */
 const API_POLICY = { defaultSrc: ["'none'"], frameAncestors: ["'none'"], baseUri: ["'none'"], formAction: ["'none'"] };
 
 /** Swagger UI sets style attributes; its scripts are files. */
@@ -15,8 +15,8 @@ export const DOCS_POLICY =
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /**
- * The policy the page is built for: nothing inline, nothing from elsewhere but uploads to `connect` (origins). `blob:`
- * shows pictures that were dropped on the page, `data:` small icons; the map's worker falls under script-src.
+ * The policy of the page: nothing inline, no other origins except uploads to `connect`. `blob:` shows pictures dropped
+ * on the page, `data:` small icons; the map's worker falls under script-src.
  */
 export function pagePolicy(connect: readonly string[] = []): string {
   return [
@@ -32,10 +32,10 @@ export function pagePolicy(connect: readonly string[] = []): string {
   ].join('; ');
 }
 
-/** A stored file opened by itself can do nothing but be shown. */
+/** A stored file opened directly may only be displayed. */
 export const CONTENT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'";
 
-/** Security headers, where the handler has not set its own. HTTPS is not demanded of a local server, which has none. */
+/** Security headers, unless the handler set its own. A local server has no HTTPS, so no HSTS. */
 export function security(deps: AppDeps): MiddlewareHandler {
   return secureHeaders({
     contentSecurityPolicy: API_POLICY,
@@ -46,7 +46,7 @@ export function security(deps: AppDeps): MiddlewareHandler {
   });
 }
 
-/** Every answer names the space its scores and vectors belong to, and is not stored unless its route says so. */
+/** Names the space of scores and vectors in every response, and forbids caching unless the route allows it. */
 export function defaults(deps: AppDeps): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     await next();
@@ -57,7 +57,7 @@ export function defaults(deps: AppDeps): MiddlewareHandler<AppEnv> {
 
 const CORS_METHODS = ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'];
 
-/** Lets the configured origins in; without any, other sites' pages can read nothing. */
+/** CORS for the configured origins; without any, other sites' pages can read nothing. */
 export function crossOrigin(options: HttpOptions): MiddlewareHandler {
   if (options.corsOrigins.length === 0) return (_c, next) => next();
   const allow = cors({
@@ -77,14 +77,14 @@ export function crossOrigin(options: HttpOptions): MiddlewareHandler {
     ],
     maxAge: 600,
   });
-  // An OPTIONS that is no preflight asks what an address can do, and gets that answer.
+  // An OPTIONS request that is not a preflight asks for the methods of a URL; it goes on to the routes.
   return (c, next) =>
     c.req.method === 'OPTIONS' && c.req.header('access-control-request-method') === undefined ? next() : allow(c, next);
 }
 
 const weakEtag = etag({ weak: true });
 
-/** For JSON that changes rarely: kept by the caller's own cache, and asked for again with If-None-Match. */
+/** For JSON that changes rarely: cached by the client, and revalidated with If-None-Match. */
 export const revalidated: MiddlewareHandler<AppEnv> = (c, next) =>
   weakEtag(c, async () => {
     await next();

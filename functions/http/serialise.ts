@@ -14,8 +14,8 @@ import type { TrashResource } from './schemas/trash.ts';
 const DAY_MS = 24 * 3600 * 1000;
 
 /**
- * Stored things as the API shows them to this caller: sequencers and other inner workings stay inside, and links begin
- * with the path under which the caller sees this service.
+ * Stored data as API resources for this caller: internals such as sequencers are hidden, and links begin with the path
+ * at which the caller sees this service.
  */
 export function serialise(c: Context<AppEnv>, { embedder }: Pick<AppDeps, 'embedder'>) {
   const base = c.get('caller').basePath;
@@ -35,17 +35,17 @@ export function serialise(c: Context<AppEnv>, { embedder }: Pick<AppDeps, 'embed
     image,
     caption,
 
-    /** Points of a list that asked for pictures only. */
+    /** Resources of points that are all pictures. */
     images: (points: readonly StoredPoint[]): ImageResource[] =>
       points.flatMap(({ id, payload }) => (payload.kind === 'image' ? [image(id, payload)] : [])),
 
-    /** Points of a list that asked for captions only. */
+    /** Resources of points that are all captions. */
     captions: (points: readonly StoredPoint[]): CaptionResource[] =>
       points.flatMap(({ id, payload }) => (payload.kind === 'caption' ? [caption(id, payload)] : [])),
 
     hits: (hits: readonly (Hit & Partial<SearchHit>)[]): HitResource[] =>
       hits.map(({ id, score, payload, why = ['meaning'], fit }) => ({
-        // The rounding of a dot product of unit vectors can leave the range of a cosine.
+        // Rounding can push a dot product of unit vectors out of the range of a cosine.
         score: Math.min(1, Math.max(-1, score)),
         why: [...why],
         ...(payload.kind === 'image' ? { ...(fit && { fit }), ...image(id, payload) } : caption(id, payload)),
@@ -57,7 +57,7 @@ export function serialise(c: Context<AppEnv>, { embedder }: Pick<AppDeps, 'embed
       return { id, bucket, key, etag, reason, message, retryable, attempts, firstAt, lastAt, links };
     },
 
-    /** Paths say something at the machine itself, and to those who may change them. */
+    /** The path is shown only on the machine itself and to callers who may change it. */
     folder({ name, bucket, path, pictures, watched, isThere }: FolderSummary): FolderResource {
       const isTold = isThisMachine(c.get('caller')) || c.get('apiKey')?.scope === 'write';
       return { name, bucket, ...(isTold && { path }), pictures, watched, there: isThere };
@@ -82,7 +82,7 @@ export function serialise(c: Context<AppEnv>, { embedder }: Pick<AppDeps, 'embed
 function shownValues(payload: ImagePayload): ShownValues {
   const shown = SHOWN_FIELDS.map((field) => {
     const value = fieldValue(payload, field);
-    // Local times of the first version end in a Z that stood for an offset that was not kept: see `timeOf`.
+    // Local times stored by the first version end in a Z in place of a lost offset: see `timeOf`.
     return [field.name, field.type === 'local-time' && typeof value === 'string' ? value.replace(/Z$/, '') : value];
   });
   return Object.fromEntries(shown) as ShownValues;

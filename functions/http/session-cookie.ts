@@ -6,14 +6,13 @@ import type { ObjectStore } from '../../core/ports.ts';
 import type { AppDeps, AppEnv } from './deps.ts';
 
 /**
- * Sessions: what a browser shows instead of a key, in a cookie, because pictures and event streams are asked for
- * without headers. A session is signed, so that nothing has to be kept about it; it ends with its key, with the
- * browser, or in time.
+ * Sessions: a cookie that a browser sends instead of a key, because it requests pictures and event streams without
+ * headers. A session is signed, so no state is kept; it ends with its key, with the browser, or when it expires.
  */
 export interface Sessions {
-  /** The value of a cookie that stands for the key of this name. */
+  /** The cookie value for the key with this name. */
   open(keyName: string): Promise<string>;
-  /** The name of the key that a cookie stands for; null when it is none of ours or too old. */
+  /** The name of the key for a cookie value; null when it is not valid or too old. */
   read(value: string): Promise<string | null>;
 }
 
@@ -22,7 +21,7 @@ export const SESSION_COOKIE = 'sightline_session';
 const MAX_AGE_MS = 30 * 24 * 3600 * 1000;
 const SECRET_BYTES = 32;
 
-/** Sessions signed with a secret that is made once and kept in `store`, for all processes that serve from it. */
+/** Sessions signed with a secret that is created once and kept in `store`, for all processes that share it. */
 export function createSessions(store: Pick<ObjectStore, 'get' | 'put'>, now: () => number = Date.now): Sessions {
   const secret = loadOnce(() => keptSecret(store));
   const sign = async (text: string) =>
@@ -54,13 +53,13 @@ async function keptSecret(store: Pick<ObjectStore, 'get' | 'put'>): Promise<Uint
     await store.put(NAME, made, { ifNoneMatch: '*' });
     return made;
   } catch (error) {
-    // Another process was quicker: its secret is everybody's.
+    // Another process was faster: use its secret.
     if (!isSightlineError(error, 'precondition-failed')) throw error;
     return new Response((await store.get(NAME))!.body).bytes();
   }
 }
 
-/** Without a path: a browser then takes the one that it asked, also behind a proxy that hides a part of it. */
+/** Without a path: the browser uses the request's own, which also works behind a proxy that strips a part of it. */
 export function cookieOptions(c: Context<AppEnv>, { local }: AppDeps) {
   const secure = !local || c.get('caller').scheme === 'https';
   return { path: undefined, httpOnly: true, sameSite: 'Strict', secure } as const;

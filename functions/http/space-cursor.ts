@@ -1,14 +1,14 @@
 import { HttpProblem } from './problem.ts';
 
 /**
- * Cursors as callers see them: the store's own cursor, which knows its query, and the space it belongs to, so that one
- * of other models is refused by name.
+ * Cursors of the API: the store's own cursor, which is bound to its query, and its space, so that a cursor from other
+ * models is refused with both names.
  */
 const VERSION = 1;
 
 /**
  * Wraps a store's cursor; undefined on the last page.
- * @param language in which words were read that may be of two, so that the next page is of the same question
+ * @param language in which ambiguous words were read, so that the next page reads them the same way
  */
 export function sealCursor(
   space: string,
@@ -30,22 +30,22 @@ export function settledLanguage(cursor: string | undefined): string | null {
 }
 
 /**
- * The store's cursor again.
+ * The store's own cursor.
  * @throws {invalid-cursor}
  * @throws {space-mismatch} (409) naming both spaces
  */
 export function openCursor(space: string, cursor: string | undefined): string | undefined {
   if (cursor === undefined) return undefined;
-  // Between the two may be a language; in those of the first release it was a fingerprint of the query.
+  // A language may stand between the two; the first release had a fingerprint of the query there.
   const [version, ofSpace, ...rest] = parse(cursor);
   const inner = rest.at(-1);
   if (version !== VERSION || typeof ofSpace !== 'string' || typeof inner !== 'string') throw notOurs();
-  if (ofSpace !== space) throw otherSpace('a cursor', space, ofSpace);
+  if (ofSpace !== space) throw spaceMismatch('a cursor', space, ofSpace);
   return inner;
 }
 
-/** What belongs to another space than the one that answers. */
-export function otherSpace(what: string, expected: string, got: string): HttpProblem {
+/** The problem for something from another space. */
+export function spaceMismatch(what: string, expected: string, got: string): HttpProblem {
   const given = got.slice(0, 64);
   return new HttpProblem('space-mismatch', `expected ${what} of space ${expected}, got one of ${given}`, {
     extra: { expected, got: given },

@@ -7,13 +7,13 @@ import { findBucket, getImage } from './lookup.ts';
 import { HttpProblem, rejectedImage } from './problem.ts';
 import { keysLike } from './upload-key.ts';
 
-/** One picture as it came, before anything is known about it. */
+/** One picture as received. */
 export interface Upload {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly key: string;
   /**
-   * What else may be its key. `none`: the caller asked for this very one. `number`: one with a number behind it.
-   * `folder`: any of its name, in whatever folder; that of today was only put in front.
+   * Which other keys are acceptable. `none`: the caller chose the key. `number`: the same name with a number. `folder`:
+   * the same name in any folder, because the folder is just today's date.
    */
   readonly otherKeys: 'none' | 'number' | 'folder';
   readonly tags: readonly string[] | undefined;
@@ -24,12 +24,13 @@ export interface Upload {
 export interface StoredUpload {
   readonly id: string;
   readonly status: 'created' | 'replaced' | 'known';
-  /** The picture that held the same bytes before. */
+  /** A picture that already had the same bytes. */
   readonly duplicateOf: string | undefined;
 }
 
 /**
- * Stores a picture and waits until it is indexed, unless its bytes are there under its name and it was given no key.
+ * Stores a picture and waits until it is indexed. Without a given key, does nothing if the same bytes are already
+ * stored under its name.
  */
 export async function storeUpload(deps: AppDeps, upload: Upload, signal: AbortSignal): Promise<StoredUpload> {
   const copies = await findCopies(deps, upload.bytes);
@@ -39,14 +40,14 @@ export async function storeUpload(deps: AppDeps, upload: Upload, signal: AbortSi
   return { id, status: replaced ? 'replaced' : 'created', duplicateOf };
 }
 
-/** Whether a picture of the same bytes is what an earlier upload of this one left. */
+/** Whether a picture with the same bytes came from an earlier upload of the same file. */
 function isSameUpload({ key, otherKeys }: Upload, stored: string): boolean {
   if (otherKeys === 'none') return false;
   const nameOf = (path: string) => path.slice(path.lastIndexOf('/') + 1);
   return otherKeys === 'number' ? stored === key : nameOf(stored) === nameOf(key);
 }
 
-/** Pictures with the same bytes that are where the index says, in the bucket for uploads. */
+/** Pictures with the same bytes in the bucket for uploads, whose files still exist. */
 async function findCopies(deps: AppDeps, bytes: Uint8Array): Promise<{ id: string; key: string }[]> {
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   const bucket = deps.uploadBucket();
@@ -63,8 +64,8 @@ async function findCopies(deps: AppDeps, bytes: Uint8Array): Promise<{ id: strin
 }
 
 /**
- * When a picture is refused, it is taken out of the bucket again; one that would replace another is looked at first, so
- * that a bad upload never costs the good one.
+ * A refused picture is removed from the bucket again. One that would replace another is checked first, so that a bad
+ * upload never costs the good picture.
  */
 async function storeAndIndex(
   deps: AppDeps,
@@ -77,7 +78,7 @@ async function storeAndIndex(
   if (before !== null) await deps.embedder.embedImage(upload.bytes);
   const { info, isNew } = await put(deps, objects, upload, before, signal);
   const { key } = info;
-  // What was there before is not ours to delete.
+  // An object that existed before must not be deleted.
   const takeBack = async () => isNew && deleteVersion(objects, key, info);
   const outcome = await deps.index({ type: 'created', bucket, key, sequencer: null });
   if (outcome.status === 'rejected') {
@@ -94,10 +95,13 @@ async function storeAndIndex(
 }
 
 export function deletedMeanwhile(): HttpProblem {
-  return new HttpProblem('conflict', 'expected the picture to stay until it was indexed, but it was deleted meanwhile');
+  return new HttpProblem(
+    'conflict',
+    'expected the picture to exist until it was indexed, but it was deleted meanwhile',
+  );
 }
 
-/** The object that holds the picture, and whether it was stored just now: an earlier try may have been cut short. */
+/** The object that holds the picture, and whether it is new: an interrupted earlier attempt may have stored it. */
 interface Placed {
   readonly info: ObjectInfo;
   readonly isNew: boolean;
@@ -114,7 +118,7 @@ async function put(
   const options = { contentType, maxBytes: deps.options.maxImageBytes, signal };
   for (const key of otherKeys === 'none' ? [upload.key] : keysLike(upload.key)) {
     const isFirst = key === upload.key;
-    // The first is free nearly always. For the others a look costs less than sending the whole picture in vain.
+    // The first key is nearly always free. For the others a head request costs less than a wasted upload.
     let there = isFirst ? null : await objects.head(key);
     if (there === null) {
       const condition = isFirst && before !== null ? { ifMatch: before.etag } : { ifNoneMatch: '*' as const };
@@ -132,7 +136,7 @@ async function put(
   if (before !== null || upload.overwrite) {
     throw new HttpProblem('conflict', 'another upload changed this key at the same time', { extra });
   }
-  const detail = 'expected a key that is free, or overwrite=true; this one is taken';
+  const detail = 'expected a free key, or overwrite=true; this one is taken';
   throw new HttpProblem('already-exists', detail, { extra });
 }
 
@@ -151,7 +155,7 @@ async function isIndexed({ vectors }: AppDeps, bucket: string, { key, etag }: Ob
   return (await getImage(vectors, imageId(bucket, key)))?.etag === etag;
 }
 
-/** Deletes what we stored, unless somebody has replaced it since. */
+/** Deletes the stored version, unless it has been replaced since. */
 async function deleteVersion(objects: ObjectStore, key: string, info: ObjectInfo): Promise<void> {
   try {
     await objects.delete(key, { ifMatch: info.etag });

@@ -9,11 +9,11 @@ export interface Thumbnail {
 
 export interface Thumbnails {
   /**
-   * A small version of a picture. `version` names the picture and its bytes, its id first; `read` is called only when
-   * it is not kept.
+   * A small version of a picture. `version` identifies picture and bytes, and begins with the id; `read` is called only
+   * when the thumbnail is not cached.
    */
   make(version: string, maxEdge: number, read: () => Promise<Uint8Array>): Promise<Thumbnail>;
-  /** Drops what is kept of versions that begin with this, or all. */
+  /** Drops cached versions that begin with this, or all. */
   forget(version?: string): void;
 }
 
@@ -23,7 +23,7 @@ const KEPT_BYTES = 32 * 1024 ** 2;
 const TOGETHER = 2;
 
 /**
- * Makes thumbnails once and keeps the recent ones. A page of results asks for many at once: they wait here, so that few
+ * Makes thumbnails and caches recent ones. A page of results requests many at once: they queue here, so that few
  * pictures are decoded at the same time.
  */
 export function createThumbnails(deps: Pick<AppDeps, 'thumbnail'>): Thumbnails {

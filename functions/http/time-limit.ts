@@ -3,7 +3,7 @@ import type { AppEnv } from './deps.ts';
 import type { HttpOptions } from './options.ts';
 import { HttpProblem } from './problem.ts';
 
-/** Ends a request that takes too long, and lets the work behind it know through `signal`. */
+/** Ends a request that takes too long, and aborts its work through `signal`. */
 export function timeLimit(options: HttpOptions): MiddlewareHandler<AppEnv> {
   const limit = options.requestTimeoutMs;
   return async (c, next) => {
@@ -16,7 +16,7 @@ export function timeLimit(options: HttpOptions): MiddlewareHandler<AppEnv> {
       late.abort(problem);
       reject(problem);
     }, limit);
-    c.set('unhurried', () => clearTimeout(timer));
+    c.set('disableTimeLimit', () => clearTimeout(timer));
     try {
       await Promise.race([next(), promise]);
     } finally {

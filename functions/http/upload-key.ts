@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 
-/** Bytes of an object key in UTF-8, as in S3. */
+/** Maximum bytes of an object key in UTF-8, as in S3. */
 export const MAX_KEY_BYTES = 1024;
 
-/** Pictures of one name that get a number; a random name follows, so that nobody looks for long. */
-const MOST_OF_A_NAME = 100;
+/** Maximum numbered keys of one name; a random one follows, to bound the number of attempts. */
+const MAX_NUMBERED_KEYS = 100;
 
 const EXTENSIONS: Readonly<Record<string, string>> = {
   'image/jpeg': 'jpg',
@@ -16,14 +16,14 @@ const EXTENSIONS: Readonly<Record<string, string>> = {
   'image/heic': 'heic',
 };
 
-/** Devices on Windows (Microsoft, "Naming Files, Paths, and Namespaces"). */
+/** Device names on Windows (Microsoft, "Naming Files, Paths, and Namespaces"). */
 const RESERVED = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$) *(\.|$)/i;
-/** Bytes of one name: what every file system takes, less a number that is put behind it. */
+/** Maximum bytes of one name: the limit of file systems, minus room for a number. */
 const NAME_BYTES = 240;
 
 /**
- * The key for an upload that comes with a path and no key: its folders and its name as they are, but for what not every
- * store can hold. A bare name goes into a folder of its day, and what has none is called `unnamed`.
+ * The key for an upload with a path but no key: its folders and name, without characters that some stores cannot hold.
+ * A bare name goes into a folder of the day; without a name it is called `unnamed`.
  */
 export function uploadKey(
   path: string | undefined,
@@ -43,9 +43,9 @@ export function uploadKey(
   return [...folders, name].join('/');
 }
 
-/** Keys for a picture whose own key is taken, to be tried in this order: that one, numbered ones, and a random one. */
+/** Keys to try for a picture, in order: its own, numbered ones, and a random one. */
 export function* keysLike(key: string): Generator<string> {
-  for (let n = 1; n <= MOST_OF_A_NAME; n++) yield numbered(key, n);
+  for (let n = 1; n <= MAX_NUMBERED_KEYS; n++) yield numbered(key, n);
   yield numbered(key, randomUUID().slice(0, 8));
 }
 
@@ -54,7 +54,7 @@ export function numbered(key: string, n: number | string): string {
   return n === 1 ? key : key.replace(/(\.[^./]{1,10})?$/, ` (${n})$1`);
 }
 
-/** A name that folders on any system and buckets can hold; '' when nothing is left of it. */
+/** A name that is valid on every system and in buckets; '' when nothing is left of it. */
 function portableName(name: string): string {
   const bare = name
     .replace(/[\p{Cc}<>:"|?*]+/gu, '-')
@@ -64,7 +64,7 @@ function portableName(name: string): string {
   return RESERVED.test(shortened) ? `_${shortened}` : shortened;
 }
 
-/** Keeps the extension, by which people and programs know a picture. */
+/** Keeps the extension, by which people and programs recognise a picture. */
 function shorten(name: string): string {
   const extension = /\.[^.]{1,10}$/.exec(name)?.[0] ?? '';
   const stem = Buffer.from(name.slice(0, name.length - extension.length)).subarray(0, NAME_BYTES - 40);

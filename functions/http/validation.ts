@@ -10,7 +10,7 @@ function jsonPointer(path: readonly PropertyKey[]): string {
   return ['#', ...parts].join('/');
 }
 
-/** What a value is, short enough for a message and without repeating what callers sent at length. */
+/** Describes a value briefly, without repeating long input. */
 function describeValue(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (value === null) return 'null';
@@ -22,7 +22,7 @@ function describeValue(value: unknown): string {
   return String(value);
 }
 
-/** The unit of a bound and what came, counted in it. */
+/** The unit of a bound, and the size of the input in it. */
 function measure(origin: string, bound: unknown, input: unknown): string {
   const plural = Number(bound) === 1 ? '' : 's';
   if (origin === 'string') return ` character${plural}, got ${String(input ?? '').length}`;
@@ -30,7 +30,7 @@ function measure(origin: string, bound: unknown, input: unknown): string {
   return `, got ${typeof input === 'string' ? input.slice(0, 40) : describeValue(input)}`;
 }
 
-/** One sentence that says what was expected and what came. */
+/** One sentence that says what was expected and what was received. */
 function describeIssue(issue: Issue, input: unknown): string {
   const got = `, got ${describeValue(input)}`;
   switch (issue.code) {
@@ -60,7 +60,7 @@ function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
   return value;
 }
 
-/** Issues of a schema as details of a problem document; `where` says how they are located. */
+/** Issues of a schema as details of a problem document; `where` says what their paths refer to. */
 export function problemDetails(issues: readonly Issue[], input: unknown, where: 'body' | 'parameter'): ProblemDetail[] {
   const locate = (path: readonly PropertyKey[]) =>
     where === 'body' ? { pointer: jsonPointer(path) } : { parameter: String(path[0] ?? '').toWellFormed() };
@@ -68,7 +68,7 @@ export function problemDetails(issues: readonly Issue[], input: unknown, where: 
     issue.code === 'unrecognized_keys'
       ? issue.keys.map((key) => ({
           ...locate([...issue.path, key]),
-          detail: `expected no field of this name, got ${describeValue(key)}`,
+          detail: `expected no field with this name, got ${describeValue(key)}`,
         }))
       : [{ ...locate(issue.path), detail: describeIssue(issue, valueAt(input, issue.path)) }],
   );
@@ -80,10 +80,10 @@ function summary(details: readonly ProblemDetail[]): string {
   return details.length > 3 ? `${shown.join('; ')}; and ${details.length - 3} more` : shown.join('; ');
 }
 
-/** At most this many details are answered, so that a hostile body cannot make a huge answer. */
+/** Maximum details in a response, so that a hostile body cannot make it huge. */
 const MAX_DETAILS = 50;
 
-/** The problem for a value that does not fit its schema. */
+/** The problem for a value that fails its schema. */
 function invalid(issues: readonly Issue[], input: unknown, where: 'body' | 'parameter'): HttpProblem {
   const details = problemDetails(issues, input, where);
   return new HttpProblem('invalid-input', summary(details), { errors: details.slice(0, MAX_DETAILS) });
@@ -96,7 +96,7 @@ export function parseOrThrow<S extends z.ZodType>(schema: S, input: unknown, whe
   return parsed.data;
 }
 
-/** Hook of every route: parameters that do not fit are answered as a problem document. */
+/** Hook of every route: answers invalid parameters with a problem document. */
 export function validationHook(
   result: { success: true } | { success: false; error: z.core.$ZodError; data?: unknown; target: string },
   _c: Context,

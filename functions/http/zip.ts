@@ -1,9 +1,9 @@
 import { crc32 } from 'node:zlib';
 
-/** Zip archives of files as they are: photos are compressed already (PKWARE, "APPNOTE.TXT" 6.3.10). */
+/** Zip archives without compression: photos are compressed already (PKWARE, "APPNOTE.TXT" 6.3.10). */
 
 export interface ZipFile {
-  /** With folders, as {@link entryNames} makes it. */
+  /** Path in the archive, from {@link entryNames}. */
   readonly name: string;
   readonly bytes: Uint8Array;
   readonly modified: Date;
@@ -11,14 +11,14 @@ export interface ZipFile {
 
 /** Names are UTF-8 (general purpose bit 11). */
 const UTF8 = 0x0800;
-/** What needs numbers of 64 bits needs version 4.5 of the format, all else the first with folders. */
+/** Version of the format needed: 4.5 for 64-bit numbers, otherwise 2.0, the first with folders. */
 const [PLAIN, ZIP64] = [20, 45];
 const [MAX_16, MAX_32] = [0xffff, 0xffffffff];
 const encoder = new TextEncoder();
 
 /**
- * An archive, piece by piece, with at most one file in memory. Larger than 4 GB or of more than 65,535 files it is
- * Zip64; a file is smaller than 4 GB.
+ * An archive, piece by piece, with at most one file in memory. Zip64 above 4 GB or 65,535 files; each file must be
+ * smaller than 4 GB.
  */
 export async function* zipped(files: AsyncIterable<ZipFile> | Iterable<ZipFile>): AsyncGenerator<Uint8Array> {
   const directory: Uint8Array[] = [];
@@ -96,7 +96,7 @@ function timestamp(modified: Date): Uint8Array {
   return join(u16(0x5455), u16(5), Uint8Array.of(1), u32(seconds));
 }
 
-/** Time and date of two seconds, from 1980 on. In UTC: where the archive is opened nobody knows here. */
+/** Time and date in steps of two seconds, from 1980. In UTC: the reader's time zone is unknown. */
 function dosTime(modified: Date): Uint8Array {
   const year = Math.min(Math.max(modified.getUTCFullYear() - 1980, 0), 127);
   const time = (modified.getUTCHours() << 11) | (modified.getUTCMinutes() << 5) | (modified.getUTCSeconds() >> 1);
@@ -112,8 +112,8 @@ function join(...parts: readonly Uint8Array[]): Uint8Array {
 }
 
 /**
- * What entries of an archive are called: the keys with their folders, such as every system can unpack them, and apart
- * from each other where upper and lower case are the same: `a.jpg`, `a (2).jpg`.
+ * Names of the entries: the keys with their folders, made valid on every system, and distinct even if upper and lower
+ * case are the same: `a.jpg`, `a (2).jpg`.
  */
 export function entryNames(keys: readonly string[]): string[] {
   const taken = new Set<string>();
@@ -134,7 +134,7 @@ export function entryNames(keys: readonly string[]): string[] {
 
 const folded = (name: string) => name.normalize('NFC').toLowerCase();
 
-/** Never a way out of the folder where it is unpacked, and no character that Windows refuses. */
+/** Cannot escape the folder where it is unpacked, and has no character that Windows refuses. */
 function safePart(part: string): string {
   return part
     .replace(/[\p{Cc}<>:"\\|?*]/gu, '_')

@@ -26,11 +26,11 @@ export function registerUpload(app: App, deps: AppDeps): void {
     tags: ['images'],
     summary: 'Upload one picture',
     description:
-      `Stored and indexed when the answer comes; at most ${maxImageBytes} bytes. As a form with the picture ` +
-      `in \`file\`, ` +
-      'or as the body itself with its content type. What it is, is decided by its bytes. A picture that cannot be ' +
-      'read is not kept, and replaces none. Without a key it keeps its folder and name, with a number behind a name ' +
-      'that is taken; and one whose bytes are there under its name is not stored again.',
+      `Stores and indexes the picture before answering; at most ${maxImageBytes} bytes. As a form with the picture ` +
+      'in `file`, or as the body itself with its content type. The format is detected from the content. A picture ' +
+      'that cannot be read is not kept, and replaces none. Without a key it keeps its folder and name, with a ' +
+      'number added if the name is taken; if the same bytes are already stored under that name, they are not ' +
+      'stored again.',
     request: {
       query: uploadQuery,
       body: {
@@ -46,7 +46,7 @@ export function registerUpload(app: App, deps: AppDeps): void {
     },
     responses: {
       201: created(uploaded, 'Stored and indexed.'),
-      200: json(uploaded, 'Replaced what was stored under the key, or was there already under another one.'),
+      200: json(uploaded, 'It replaced what was stored under the key, or was already stored under another one.'),
       ...problems(401, 403, 409, 413, 415, 422),
     },
   });
@@ -64,7 +64,7 @@ export function registerUpload(app: App, deps: AppDeps): void {
   });
 }
 
-/** A picture that was there before keeps the tags that it has. */
+/** Adds tags; a picture that was already stored keeps the tags it has. */
 async function addTags(vectors: VectorStore, id: string, tags: readonly string[], isKnown: boolean): Promise<void> {
   const before = isKnown ? ((await getImage(vectors, id))?.tags ?? []) : [];
   await vectors.setTags(id, [...new Set([...before, ...tags])].slice(0, MAX_TAGS));

@@ -15,7 +15,7 @@ import { toFilter } from '../schemas/filter.ts';
 import { parseOrThrow } from '../validation.ts';
 import { entryNames, type ZipFile, zipped } from '../zip.ts';
 
-/** Said of pictures that were gone before their turn came. */
+/** File that lists the pictures that were gone before their turn came. */
 const LEFT_OUT = 'not in this archive.txt';
 
 /** Registers POST /archive. */
@@ -26,9 +26,9 @@ export function registerArchive(app: App, deps: AppDeps): void {
     tags: ['images'],
     summary: 'Pictures as one zip file',
     description:
-      `At most ${MAX_ARCHIVED} pictures: those with these ids, or all that a filter lets through; as a form only ` +
-      'ids. Each is stored as it is, under its key with folders; of the same name, numbered. Streamed, so of any ' +
-      `size; on Lambda at most ${MAX_ON_LAMBDA_BYTES} bytes. What is gone by the time it is read is listed in ` +
+      `At most ${MAX_ARCHIVED} pictures: those with the given ids, or all that match a filter; a form takes only ` +
+      'ids. Each is stored uncompressed, under its key with folders; equal names are numbered. Streamed, so of any ' +
+      `size; on Lambda at most ${MAX_ON_LAMBDA_BYTES} bytes. Pictures gone by the time they are read are listed in ` +
       `"${LEFT_OUT}".`,
     request: {
       query: noQuery,
@@ -67,7 +67,7 @@ async function bodyOf(c: Context): Promise<z.output<typeof archiveBody>> {
   return parseOrThrow(archiveForm, fields, 'parameter');
 }
 
-/** All of them, or 404: an archive that lacks some from the beginning is not what was asked for. */
+/** All requested pictures, or 404: an archive that is incomplete from the start is not what was asked for. */
 async function findPictures({ vectors }: AppDeps, { ids, filter }: z.output<typeof archiveBody>) {
   if (ids === undefined) return matching(vectors, toFilter(filter ?? {}, 'image'));
   const found = await vectors.get(ids);
@@ -85,13 +85,10 @@ async function matching(vectors: AppDeps['vectors'], filter: Filter): Promise<Im
   for await (const { payload } of everyItem((cursor) => vectors.list({ filter, limit: 1000, cursor, order: 'id' }))) {
     if (payload.kind === 'image') pictures.push(payload);
     if (pictures.length > MAX_ARCHIVED) {
-      throw new HttpProblem(
-        'too-large',
-        `expected at most ${MAX_ARCHIVED} pictures, got more that the filter lets through`,
-      );
+      throw new HttpProblem('too-large', `expected at most ${MAX_ARCHIVED} pictures, got a filter that matches more`);
     }
   }
-  if (pictures.length === 0) throw new HttpProblem('not-found', 'the filter lets no picture through');
+  if (pictures.length === 0) throw new HttpProblem('not-found', 'no picture matches the filter');
   return pictures;
 }
 
@@ -105,7 +102,7 @@ function checkSize({ buckets, local }: AppDeps, pictures: readonly ImagePayload[
   }
 }
 
-/** The files one after the other, as they are now. */
+/** The current files, one after another. */
 async function* readFiles(
   { buckets }: AppDeps,
   pictures: readonly ImagePayload[],

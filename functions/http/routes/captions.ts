@@ -50,7 +50,7 @@ const getRoute = createRoute({
   responses: { 200: json(caption, 'The caption.'), ...problems(404) },
 });
 
-/** Registers the captions: texts that are found by pictures and words like pictures are. */
+/** Registers the captions: texts that searches find just like pictures. */
 export function registerCaptions(app: App, deps: AppDeps): void {
   const { vectors } = deps;
   const write = writeRoute(deps.options);
@@ -77,7 +77,7 @@ function registerAdd(app: App, deps: AppDeps, write: WriteRoute): void {
     path: '/captions',
     tags: ['captions'],
     summary: 'Add one caption or a batch',
-    description: 'The same text is the same caption. In a batch, each item succeeds or is rejected by itself.',
+    description: 'The same text is the same caption. In a batch, each item succeeds or fails separately.',
     request: {
       query: noQuery,
       body: {
@@ -88,7 +88,7 @@ function registerAdd(app: App, deps: AppDeps, write: WriteRoute): void {
     responses: {
       201: created(caption, 'One caption, new.'),
       200: {
-        description: 'One caption that was there already, or the results of a batch.',
+        description: 'One caption that already existed, or the results of a batch.',
         content: { 'application/json': { schema: caption.or(captionResults) } },
       },
       ...problems(401, 413, 415),
@@ -131,7 +131,7 @@ function registerDelete(app: App, deps: AppDeps, write: WriteRoute): void {
   });
 }
 
-/** Checks the items one by one and adds those that fit. */
+/** Checks the items one by one and adds the valid ones. */
 async function addBatch(live: Live, items: readonly unknown[], preferred: LanguageHint): Promise<Result[]> {
   const seen = new Map<string, number>();
   const checked = items.map((item, index): Input | Result => {
@@ -151,7 +151,7 @@ async function addBatch(live: Live, items: readonly unknown[], preferred: Langua
   return checked.map((item) => ('text' in item ? added[inputs.indexOf(item)]! : item));
 }
 
-/** Embeds and stores captions with different texts; tags that are not given stay as they are. */
+/** Embeds and stores captions with distinct texts; without given tags, existing ones stay. */
 async function addCaptions(
   live: Live,
   inputs: readonly Input[],
@@ -168,7 +168,7 @@ async function addCaptions(
   });
   for (const keepTags of [false, true]) {
     const some = points.filter((_, i) => (inputs[i]!.tags === undefined) === keepTags);
-    // No event ever names a caption: its sequencer stays, and every write is as new as the last.
+    // Captions have no events: their sequencer never changes, so every write counts as equally new.
     if (some.length > 0) await live.vectors.upsert(some, 'not-older', { keepTags });
   }
   return ids.map((id) => {

@@ -24,7 +24,7 @@ const contentRoute = createRoute({
   request: { params: idParams, query: noQuery },
   responses: {
     200: picture('The whole file.'),
-    206: picture('The range that was asked for.'),
+    206: picture('The requested range.'),
     304: { description: 'The copy of the caller is still good.' },
     ...problems(404, 412, 416),
   },
@@ -43,11 +43,11 @@ const thumbnailRoute = createRoute({
   },
 });
 
-/** Registers what shows the bytes of pictures. */
+/** Registers the routes for pictures' bytes and thumbnails. */
 export function registerContent(app: App, deps: AppDeps, thumbnails: Thumbnails): void {
   app.openapi(contentRoute, async (c) => {
     const { objects, key } = await locate(deps, c.req.valid('param').id);
-    // Replaced between looking and reading: look once more.
+    // Replaced between head and read: try once more.
     return (await sendContent(c, objects, key)) ?? (await sendContent(c, objects, key)) ?? changing();
   });
 
@@ -61,7 +61,7 @@ export function registerContent(app: App, deps: AppDeps, thumbnails: Thumbnails)
   });
 }
 
-/** A thumbnail, made only where the caller has no good copy. */
+/** A thumbnail, made only when the client has no current copy. */
 export async function sendThumbnail(c: Context, version: string, make: () => Promise<Thumbnail>) {
   const etag = quoteEtag(version);
   const headers = { ...cacheHeaders(etag), 'Content-Security-Policy': CONTENT_POLICY };
@@ -81,17 +81,17 @@ async function expectObject(objects: ObjectStore, key: string): Promise<ObjectIn
   return info;
 }
 
-/** Kept by the caller's own cache only, and always asked for again: the same id may get another picture. */
+/** Cached by the client only, and always revalidated: the picture with an id may be replaced. */
 function cacheHeaders(etag: string): Record<string, string> {
   return { ETag: etag, 'Cache-Control': 'private, no-cache', 'X-Content-Type-Options': 'nosniff' };
 }
 
-/** Null when the object was replaced between looking at it and reading it. */
+/** Null when the object was replaced between head and read. */
 async function sendContent(c: Context<AppEnv>, objects: ObjectStore, key: string): Promise<Response | null> {
   const info = await expectObject(objects, key);
   const etag = quoteEtag(info.etag);
   if (!matches(c.req.header('if-match'), etag)) {
-    throw new HttpProblem('precondition-failed', 'expected the version that If-Match names, got another one');
+    throw new HttpProblem('precondition-failed', 'expected the version in If-Match, got another one');
   }
   const headers = { ...contentHeaders(info, key), ...cacheHeaders(etag) };
   if (isFresh(c.req.header('if-none-match'), etag)) return c.body(null, 304, cacheHeaders(etag));
@@ -100,7 +100,7 @@ async function sendContent(c: Context<AppEnv>, objects: ObjectStore, key: string
   const range = asked !== null && rangeApplies(c.req.header('if-range'), etag, info.lastModified) ? asked : undefined;
   try {
     resolveRange(range, info.bytes);
-    // Nothing is read for a HEAD; ranges are defined for GET only (RFC 9110, 14.2).
+    // HEAD reads nothing; ranges are defined for GET only (RFC 9110, 14.2).
     if (c.req.method === 'HEAD') return c.body(null, 200, { ...headers, 'Content-Length': String(info.bytes) });
     const object = await objects.get(key, { range, ifMatch: info.etag, signal: c.get('signal') });
     if (object === null) return null;
@@ -124,7 +124,7 @@ function changing(): never {
   throw new HttpProblem('unavailable', 'the picture is being replaced', { headers: { 'Retry-After': '1' } });
 }
 
-/** A picture is shown, anything else that a bucket may hold by now is only offered for download. */
+/** A picture is shown inline; anything else that the key may hold by now is only offered for download. */
 function contentHeaders(info: ObjectInfo, key: string): Record<string, string> {
   const isPicture = /^image\/(?!svg)/.test(info.contentType);
   return {

@@ -13,7 +13,7 @@ import type { App } from '../openapi.ts';
 import { HttpProblem } from '../problem.ts';
 import { DOCS_POLICY, pagePolicy } from '../response-headers.ts';
 
-/** Its addresses count from where it is, so that a proxy may put a path in front. */
+/** Its URLs are relative, so that it works behind a proxy that adds a path. */
 const PAGE = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -28,8 +28,8 @@ const PAGE = `<!doctype html>
 `;
 
 /**
- * Requests for one thing of a list (a picture, a caption, a failure, a folder) are prepared with the first that is
- * there and that the reader may see. No validator badge: it would ask a server elsewhere.
+ * Requests for one item of a list (a picture, a caption, a failure, a folder) are prefilled with the first item that
+ * the reader may see. No validator badge: it would contact another server.
  */
 const START = `const ask = async (path) => (await fetch(path)).json();
 const spec = await ask('openapi.json');
@@ -55,7 +55,7 @@ const ASSETS: Readonly<Record<string, string>> = {
   'swagger-ui-bundle.js': 'text/javascript; charset=utf-8',
 };
 
-/** Ends the names of files that a built function carries compressed by Brotli. */
+/** Suffix of files that a built function carries compressed with Brotli. */
 export const PACKED = '.br';
 
 /** The files of swagger-ui-dist. */
@@ -68,7 +68,7 @@ function fromNodeModules(): StaticFiles {
   return (name) => files.get(name)?.get() ?? null;
 }
 
-/** As npm installed it, or as it is packed in a Lambda function. */
+/** From node_modules, or compressed as in a Lambda function. */
 async function readAsset(file: string): Promise<Uint8Array<ArrayBuffer>> {
   const packed = `${file}${PACKED}`;
   if (!existsSync(packed)) return new Uint8Array(await readFile(file));
@@ -90,7 +90,7 @@ function send(c: Context, file: StaticFile, policy: string): Response {
   return c.body(file.body, 200, { ...headers, 'Content-Type': file.contentType });
 }
 
-/** Registers /docs: Swagger UI from this server alone. */
+/** Registers /docs: Swagger UI, served entirely from here. */
 export function registerDocs(app: App, deps: AppDeps): void {
   const assets = deps.docsAssets ?? fromNodeModules();
   const own = new Map([
@@ -106,11 +106,11 @@ export function registerDocs(app: App, deps: AppDeps): void {
   });
 }
 
-/** The page people use, asked for only when no route fits. Null when it has no such file either. */
+/** A file of the page, tried when no route matches. Null when there is no such file. */
 export async function sendPage(c: Context, deps: AppDeps): Promise<Response | null> {
   if (deps.page === undefined || (c.req.method !== 'GET' && c.req.method !== 'HEAD')) return null;
   const { basePath } = deps.options;
-  // The addresses in the page count from the slash.
+  // URLs in the page are relative to the trailing slash.
   if (basePath !== '' && new URL(c.req.url).pathname === basePath) return c.redirect(`${basePath}/`);
   const file = await deps.page(c.req.path);
   if (file === null) return null;
@@ -118,7 +118,7 @@ export async function sendPage(c: Context, deps: AppDeps): Promise<Response | nu
   return send(c, file, pagePolicy(origin === null ? [] : [origin]));
 }
 
-/** Where signed uploads go: the one place beside this service that the page may talk to. */
+/** Origin of signed uploads: the only other one that the page may contact. */
 async function uploadOrigin({ presignUpload }: AppDeps): Promise<string | null> {
   if (presignUpload === undefined) return null;
   const options = { contentType: 'image/jpeg', bytes: 1, onlyIfNew: true, expiresInSeconds: 60 };

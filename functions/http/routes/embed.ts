@@ -18,7 +18,7 @@ import { noQuery } from '../schemas/common.ts';
 import { embedBody, embedFields, embedResult, MAX_EMBED_IMAGES, MAX_EMBED_TEXTS } from '../schemas/embed.ts';
 import { parseOrThrow } from '../validation.ts';
 
-/** Registers POST /embed: the vectors themselves, for those who search elsewhere. */
+/** Registers POST /embed: the vectors themselves, for use in other search systems. */
 export function registerEmbed(app: App, deps: AppDeps): void {
   const { embedder } = deps;
   const { maxImageBytes } = deps.options;
@@ -30,7 +30,7 @@ export function registerEmbed(app: App, deps: AppDeps): void {
     description:
       `At most ${MAX_EMBED_TEXTS} texts and ${MAX_EMBED_IMAGES} pictures; in JSON at most ` +
       `${MAX_JSON_WITH_IMAGES_BYTES} bytes, in a form at most ${maxImageBytes} bytes in all. All or nothing: the ` +
-      'first picture that cannot be read is the answer.',
+      'first unreadable picture fails the request.',
     request: {
       query: noQuery,
       body: {
@@ -95,7 +95,7 @@ async function readEmbedForm(c: Context, maxImageBytes: number): Promise<EmbedFo
   return { texts, lang, images: await Promise.all(files.map((file) => file.bytes())) };
 }
 
-/** One after another: each takes all cores, and few decoded pictures should be in memory. */
+/** One after another: each uses all cores, and few decoded pictures should be in memory. */
 async function embedImages(deps: AppDeps, images: readonly Uint8Array[]): Promise<JointEmbedding[]> {
   const vectors: JointEmbedding[] = [];
   for (const [i, image] of images.entries()) {

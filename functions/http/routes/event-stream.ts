@@ -6,45 +6,44 @@ import { type App, problems } from '../openapi.ts';
 import { noQuery } from '../schemas/common.ts';
 import { change } from '../schemas/event-stream.ts';
 
-/** Streams open at the same time; further callers are told to poll. Each costs a socket and a timer. */
+/** Maximum number of open streams; each costs a socket and a timer. Further clients are told to poll. */
 const MAX_STREAMS = 200;
 /**
- * How often other processes' changes are looked for, once for all streams, and whether the service still runs.
- * Milliseconds.
+ * Milliseconds between checks for other processes' changes (once for all streams) and for shutdown.
  */
 const LOOK_MS = 1000;
 /** Comments that keep proxies from closing a quiet stream; the shortest idle limit in common use is 30 s. */
 const BEAT_MS = 15_000;
 /** Changes that are kept for a caller that does not read them. */
 const MOST_WAITING = 100;
-/** Callers reconnect after so many milliseconds. */
+/** Clients reconnect after this many milliseconds. */
 const RETRY_MS = 2000;
 
 const eventsRoute = createRoute({
   method: 'get',
   path: '/events',
   tags: ['operations'],
-  summary: 'What happens to the collection, as it happens',
+  summary: 'Changes of the collection, as they happen',
   description:
-    'Server-sent events; `data` of each is a Change as JSON. Answers 204 where there are none (on Lambda, or ' +
+    'Server-sent events; `data` of each is a Change as JSON. Answers 204 if streams are unavailable (on Lambda, or ' +
     'when too ' +
-    'many listen): then GET /images with limit=1 tells by its first picture and its `total` whether anything changed.',
+    'when too many are open): then compare the first picture and `total` of GET /images with limit=1.',
   request: { query: noQuery },
   responses: {
-    200: { description: 'A stream without end.', content: { 'text/event-stream': { schema: change } } },
+    200: { description: 'An endless stream.', content: { 'text/event-stream': { schema: change } } },
     204: { description: 'No events here.' },
     ...problems(),
   },
 });
 
-/** Registers GET /events: a page stays up to date without asking all the time. */
+/** Registers GET /events, so that a page stays up to date without polling. */
 export function registerEvents(app: App, deps: AppDeps): void {
   const { changes } = deps;
   let streams = 0;
   const subscribe = changes && watchAll(deps, changes.subscribe);
 
   app.openapi(eventsRoute, (c) => {
-    // The content type keeps browsers from complaining about an answer that is no event stream.
+    // The content type keeps browsers from complaining about the missing event stream.
     if (subscribe === undefined || streams >= MAX_STREAMS) return c.body(null, 204, { 'Content-Type': EVENT_STREAM });
     streams += 1;
     c.header('X-Accel-Buffering', 'no');
@@ -60,11 +59,11 @@ export function registerEvents(app: App, deps: AppDeps): void {
 
 const EVENT_STREAM = 'text/event-stream';
 
-/** Writes changes until the caller goes away or the service stops. */
+/** Writes changes until the client disconnects or the service stops. */
 async function tell(stream: SSEStreamingApi, ready: AppDeps['ready'], subscribe: Subscribe): Promise<void> {
   const gone = new Promise<void>((resolve) => stream.onAbort(resolve));
   const caller = writerTo(stream);
-  // Headers leave with the first byte; the caller should know at once that it is connected.
+  // Headers are sent with the first byte; the client should know at once that it is connected.
   caller.write(`retry: ${RETRY_MS}\n\n`);
   const unsubscribe = subscribe(caller.tell);
   let lastBeat = Date.now();
@@ -113,7 +112,8 @@ type Told = z.output<typeof change>;
 type Subscribe = (listener: (what: Told) => void) => () => void;
 
 /**
- * Changes by this process and by others. The latter are looked for once for all who listen, and not while nobody does.
+ * Changes by this process and by others. Others' changes are polled once for all listeners, and only while there are
+ * any.
  */
 function watchAll(deps: AppDeps, own: (listener: (what: Change) => void) => () => void): Subscribe {
   const listeners = new Set<(what: Told) => void>();
@@ -147,7 +147,7 @@ function watchAll(deps: AppDeps, own: (listener: (what: Change) => void) => () =
 
   return (listener) => {
     if (listeners.size === 0) stop = start();
-    // One function may be subscribed twice; each subscription ends by itself.
+    // A function may be subscribed twice; each subscription ends separately.
     const one = (what: Told) => listener(what);
     listeners.add(one);
     return () => {
@@ -161,10 +161,10 @@ function elsewhere(): z.output<typeof change> {
   return { type: 'changed', id: null, key: null, at: new Date().toISOString() };
 }
 
-/** Differs after anything was indexed or removed, by whomever. */
+/** Changes whenever any process indexes or removes something. */
 async function stateOf({ onLiveSpace }: AppDeps): Promise<string> {
   const filter = { kind: 'image' } as const;
-  // A stream outlives the space that it began with.
+  // The live space may change during a stream.
   const [count, newest] = await onLiveSpace(({ vectors }) =>
     Promise.all([vectors.count(filter), vectors.list({ filter, limit: 1, order: 'newest' })]),
   );

@@ -22,7 +22,7 @@ const facetRoute = createRoute({
   tags: ['images'],
   summary: 'The most frequent values of a field',
   description:
-    'Most frequent first, then by value. Each can be given to the filter of the field. `month` with `limit=1000` ' +
+    'Most frequent first, then by value. Each can be used as a filter on the field. `month` with `limit=1000` ' +
     'counts the pictures of every month, `dayOfYear` those of a day in all years.',
   middleware: revalidated,
   request: { params: facetParams, query: facetQuery },

@@ -21,9 +21,9 @@ const listRoute = createRoute({
   responses: { 200: json(failurePage, 'One page of failures, latest first.'), ...problems() },
 });
 
-/** Registers the list of failures and the way out of it. */
+/** Registers the list of failures, retry and dismissal. */
 export function registerFailures(app: App, deps: AppDeps): void {
-  // Failures belong to no space: their cursors outlive a change of models.
+  // Failures belong to no space, so their cursors survive a change of models.
   const space = '';
   const write = writeRoute(deps.options);
 
@@ -44,20 +44,21 @@ export function registerFailures(app: App, deps: AppDeps): void {
     method: 'post',
     path: '/failures/{id}/retry',
     tags: ['operations'],
-    summary: 'Try to index it again',
-    description: 'Answers when it was tried. Only what is rejected again stays on the list.',
+    summary: 'Try to index the file again',
+    description: 'Answers after the attempt. A file that is rejected again stays on the list.',
     request: { params: idParams, query: noQuery },
-    responses: { 200: json(retryResult, 'What became of it.'), ...problems(401, 404) },
+    responses: { 200: json(retryResult, 'The result.'), ...problems(401, 404) },
   });
   const dismissRoute = createRoute({
     ...write,
     method: 'delete',
     path: '/failures/{id}',
     tags: ['operations'],
-    summary: 'Take it off the list',
-    description: 'For what is refused each time, such as a broken file. It is listed again when the file has changed.',
+    summary: 'Dismiss a failure',
+    description:
+      'For a file that always fails, such as a broken one. It is listed again if the file changes and fails.',
     request: { params: idParams, query: noQuery },
-    responses: { 204: { description: 'It is not listed any more.' }, ...problems(401, 404) },
+    responses: { 204: { description: 'It is no longer listed.' }, ...problems(401, 404) },
   });
   app.openapi(dismissRoute, async (c) => {
     const { id } = c.req.valid('param');
@@ -73,7 +74,7 @@ async function retry(c: Context<AppEnv>, deps: AppDeps, id: string): Promise<z.o
   const { bucket, key, etag, sequencer } = failure;
   const outcome = await deps.index({ type: 'created', bucket, key, sequencer: null }).catch(async (error: unknown) => {
     const reason = isSightlineError(error) ? error.code : 'internal';
-    const message = isSightlineError(error) ? error.message : 'an unexpected fault; the log has it';
+    const message = isSightlineError(error) ? error.message : 'unexpected error; see the log';
     await deps.failures.record({ id, bucket, key, etag, sequencer, reason, message, retryable: true });
     throw error;
   });

@@ -19,12 +19,12 @@ const listRoute = createRoute({
   tags,
   summary: 'The folders of the index',
   request: { query: noQuery },
-  responses: { 200: json(folderList, 'All of them; none where pictures are in a bucket.'), ...problems() },
+  responses: { 200: json(folderList, 'All folders; empty when pictures are in a bucket.'), ...problems() },
 });
 
 /**
- * Registers the folders of an index: which there are, and how they come, move and go. Whoever adds one makes pictures
- * readable that only this machine had, so it takes a key that may write, or somebody at the machine itself.
+ * Registers the folders of an index: list, add, move and remove. Adding a folder exposes files of this machine, so it
+ * requires a write key, or a request from the machine itself.
  */
 export function registerFolders(app: App, deps: AppDeps): void {
   const write = { tags, ...writeRoute(deps.options) };
@@ -38,8 +38,8 @@ export function registerFolders(app: App, deps: AppDeps): void {
     ...write,
     method: 'patch',
     path: '/folders/{name}',
-    summary: 'Say where a folder is now',
-    description: 'Its pictures keep everything that is known of them.',
+    summary: 'Set the new path of a folder',
+    description: 'Its pictures keep their tags and index data.',
     request: { params: nameParams, query: noQuery, body: jsonBody(app, 'FolderPlace', moveBody) },
     responses: { 200: json(folder, 'The folder.'), ...problems(401, 403, 404, 409, 413, 415) },
   });
@@ -54,8 +54,7 @@ export function registerFolders(app: App, deps: AppDeps): void {
     method: 'delete',
     path: '/folders/{name}',
     summary: 'Take a folder out of the index',
-    description:
-      'Its files stay where they are. What people said of its pictures waits for a while for them to return.',
+    description: 'Its files stay where they are. Tags of its pictures are kept for a while in case they return.',
     request: { params: nameParams, query: noQuery },
     responses: { 204: { description: 'It is out.' }, ...problems(401, 403, 404) },
   });
@@ -73,8 +72,8 @@ function registerAdd(app: App, deps: AppDeps, write: WriteRoute & { tags: string
     path: '/folders',
     summary: 'Add a folder of this machine',
     description:
-      'It is indexed and watched from then on. One that was moved is known by its pictures; where that is not sure, ' +
-      'the answer is 409 `perhaps-moved`, and `moved` says which it is.',
+      'It is indexed and watched from then on. A moved folder is recognised by its pictures; when that is uncertain, ' +
+      'the answer is 409 `perhaps-moved`; repeat the request with `moved`.',
     request: { query: noQuery, body: jsonBody(app, 'NewFolder', addBody) },
     responses: { 201: created(folder, 'The folder.'), ...problems(401, 403, 404, 409, 413, 415) },
   });
@@ -87,7 +86,7 @@ function registerAdd(app: App, deps: AppDeps, write: WriteRoute & { tags: string
   });
 }
 
-/** Refuses where there are no folders, and those who are neither here nor known by a key. */
+/** Refuses when there are no folders, and callers who are neither on this machine nor have a key. */
 function changesFor(c: Context<AppEnv>, { folderChanges }: AppDeps): FolderChanges {
   if (folderChanges === undefined) {
     const detail = 'expected a server of folders, but this one serves a bucket, which has none';
@@ -97,8 +96,8 @@ function changesFor(c: Context<AppEnv>, { folderChanges }: AppDeps): FolderChang
     const detail = 'expected an API key that may write, or a call from the machine itself and not through a proxy';
     throw new HttpProblem('forbidden', detail);
   }
-  // A folder that may have been moved is compared with what is known of it, which can take minutes on a slow drive.
-  c.get('unhurried')();
+  // A folder that may have been moved is compared with the index, which can take minutes on a slow drive.
+  c.get('disableTimeLimit')();
   return folderChanges;
 }
 
@@ -108,7 +107,7 @@ async function find(c: Context<AppEnv>, deps: AppDeps, bucket: string) {
   return serialise(c, deps).folder(found);
 }
 
-/** A place that can be no folder of the index is a mistake of the caller here, and no fault of the installation. */
+/** Here an unsuitable path is the client's mistake, not a fault of the installation. */
 async function refusing<T>(change: Promise<T>): Promise<T> {
   try {
     return await change;

@@ -35,7 +35,7 @@ const getRoute = createRoute({
   responses: { 200: json(image, 'The picture.'), ...problems(404) },
 });
 
-/** Registers what manages pictures that are there: list, get, tag, delete. */
+/** Registers the management of stored pictures: list, get, tag, delete. */
 export function registerImages(app: App, deps: AppDeps): void {
   const { vectors } = deps;
   const write = writeRoute(deps.options);
@@ -86,13 +86,15 @@ export function registerImages(app: App, deps: AppDeps): void {
     tags: ['images'],
     summary: 'Move a picture to the trash',
     description:
-      'It leaves the index, and its file the folder or bucket, until it is restored or its time in the trash is ' +
-      'over. With If-Match (the entity tag of its content) only while it is that version.',
+      'Removes it from the index, and its file from the folder or bucket, until it is restored or expires in the ' +
+      'trash. With If-Match (the entity tag of its content) only if it is still that version.',
     request: { params: idParams, query: deleteQuery },
     responses: {
       204: {
-        description: 'It is in the trash, unless its file had gone before.',
-        headers: { 'Sightline-Trash': { schema: { type: 'string' }, description: 'The id of its entry there.' } },
+        description: 'It is in the trash, unless its file was already gone.',
+        headers: {
+          'Sightline-Trash': { schema: { type: 'string' }, description: 'The id of its entry in the trash.' },
+        },
       },
       ...problems(401, 403, 404, 412),
     },
@@ -103,7 +105,7 @@ export function registerImages(app: App, deps: AppDeps): void {
   });
 }
 
-/** What was only indexed stays on disk unless the caller says otherwise. */
+/** A file that was only indexed stays on disk unless the caller says otherwise. */
 async function deleteImage(
   deps: AppDeps,
   id: string,
@@ -115,7 +117,7 @@ async function deleteImage(
   return deps.trash.put(id, { from: from ?? (isServed(deps, bucket) ? 'disk' : 'index'), ifMatch: etag });
 }
 
-/** The condition of the caller as the object store's own, so that nothing can come between check and delete. */
+/** If-Match as a condition of the object store, so that nothing can happen between check and delete. */
 async function versionToDelete(
   objects: { head(key: string): Promise<{ etag: string } | null> },
   key: string,
@@ -124,12 +126,12 @@ async function versionToDelete(
   if (ifMatch === undefined || ifMatch.trim() === '*') return undefined;
   const info = await objects.head(key);
   if (info === null || !matches(ifMatch, quoteEtag(info.etag))) {
-    throw new HttpProblem('precondition-failed', 'expected the version that If-Match names, got another one');
+    throw new HttpProblem('precondition-failed', 'expected the version in If-Match, got another one');
   }
   return info.etag;
 }
 
-/** Whether it is one of the buckets and folders that are followed, and not only indexed once. */
+/** Whether a bucket or folder is watched, and not only indexed once. */
 function isServed({ isWatched, uploadBucket }: AppDeps, bucket: string): boolean {
   return isWatched?.(bucket) === true || bucket === uploadBucket();
 }

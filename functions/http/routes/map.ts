@@ -10,15 +10,15 @@ const route = createRoute({
   method: 'get',
   path: '/map',
   tags: ['operations'],
-  summary: 'Vectors of the collection in short form, to draw it',
+  summary: 'Compact vectors of the collection, to draw a map',
   description:
-    'By id, so that pages stay the same while pictures come in. Components are rounded to 1/127: good for pictures ' +
-    'of the collection, not for search.',
+    'By id, so that pages stay the same while pictures are added. Components are rounded to 1/127: good enough to ' +
+    'draw a map, not for search.',
   request: { query: mapQuery },
   responses: { 200: json(mapPage, 'One page.'), ...problems(409) },
 });
 
-/** Registers what a map of the collection is made of. */
+/** Registers the data for a map of the collection. */
 export function registerMap(app: App, deps: AppDeps): void {
   const { vectors } = deps;
   const { space, dimension } = vectors;
@@ -29,7 +29,7 @@ export function registerMap(app: App, deps: AppDeps): void {
     const inner = openCursor(space, cursor);
     const page = await vectors.list({ filter, limit, cursor: inner, order: 'id' });
     const found = await vectors.vectors(page.items.map(({ id }) => id));
-    // A point deleted in between has no vector any more.
+    // A point deleted in between has no vector.
     const items = page.items.filter(({ id }) => found.has(id));
     return c.json(
       {
@@ -53,7 +53,7 @@ function faceOf(payload: Payload) {
     : { kind: payload.kind, label: payload.caption, width: null, height: null };
 }
 
-/** Components of unit vectors as signed bytes, one vector after the other, in base64. */
+/** Components of unit vectors as signed bytes, one vector after another, in base64. */
 function rounded(list: readonly JointEmbedding[], dimension: number): string {
   const bytes = new Int8Array(list.length * dimension);
   for (const [i, vector] of list.entries()) {

@@ -10,7 +10,7 @@ const route = createRoute({
   path: '/report',
   tags: ['operations'],
   summary: 'The report on the head',
-  description: 'One HTML file, as `npm run report` wrote it into the data folder. Only on a local server.',
+  description: 'The HTML file that `npm run report` wrote into the data folder. Only on a local server.',
   request: { query: noQuery },
   responses: {
     200: { description: 'The report.', content: { 'text/html': { schema: z.string() } } },
@@ -19,10 +19,10 @@ const route = createRoute({
   },
 });
 
-/** The policy inside of the document, which names its one script and its one style sheet by their hashes. */
+/** The policy inside the document, which names its only script and style sheet by their hashes. */
 const ownPolicy = /<meta http-equiv="Content-Security-Policy" content="([^"]*)">/;
 
-/** Registers GET /report: the report on the head, as `npm run report` wrote it. It may do nothing but draw itself. */
+/** Registers GET /report: the report that `npm run report` wrote. Its policy allows only its own script. */
 export function registerReport(app: App, deps: AppDeps): void {
   app.openapi(route, async (c) => {
     const version = (await deps.report?.version()) ?? null;

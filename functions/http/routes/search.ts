@@ -20,10 +20,10 @@ import { noQuery } from '../schemas/common.ts';
 import { toFilter } from '../schemas/filter.ts';
 import { flatSearch, generalSearch, searchFields, searchPage, searchQuery } from '../schemas/search.ts';
 import { serialise } from '../serialise.ts';
-import { openCursor, otherSpace, sealCursor, settledLanguage } from '../space-cursor.ts';
+import { openCursor, sealCursor, settledLanguage, spaceMismatch } from '../space-cursor.ts';
 import { parseOrThrow } from '../validation.ts';
 
-/** What every form of a search comes down to. */
+/** A search, whatever the form of its request. */
 interface Question {
   readonly terms: readonly SearchTerm[];
   readonly rest: Pick<
@@ -37,7 +37,7 @@ const getRoute = createRoute({
   path: '/search',
   tags: ['search'],
   summary: 'Search with words',
-  description: 'Needs `q` or `imageId`. Answers the nearest pictures, captions or both, best first.',
+  description: 'Needs `q` or `imageId`. Returns the nearest pictures, captions or both, best first.',
   request: { query: searchQuery },
   responses: { 200: json(searchPage, 'One page of hits.'), ...problems(404, 409) },
 });
@@ -125,11 +125,11 @@ function questionOfQuery(query: z.output<typeof searchQuery>, image: Uint8Array 
   return { terms, rest: { lang, literal, kind, limit, cursor, minScore, filter } };
 }
 
-/** A JSON body in either form; `uploaded` is the file that came beside it. */
+/** A JSON body in either form; `uploaded` is the file sent with it. */
 function questionOfBody(deps: AppDeps, body: unknown, uploaded: Uint8Array | undefined): Question {
   if (typeof body === 'object' && body !== null && Object.hasOwn(body, 'terms')) {
     if (uploaded !== undefined) {
-      throw new HttpProblem('invalid-input', 'expected text and weights beside an uploaded image, got terms');
+      throw new HttpProblem('invalid-input', 'expected text and weights with an uploaded image, got terms');
     }
     const { terms, ...rest } = parseOrThrow(generalSearch, body, 'body');
     return { terms: terms.map((term) => toTerm(deps, term)), rest };
@@ -156,7 +156,7 @@ async function questionOfForm(deps: AppDeps, c: Context): Promise<Question> {
   const { request, ...query } = parseOrThrow(searchFields, formFields(form), 'parameter');
   if (request === undefined) return questionOfQuery(query, image);
   if (form.texts.size > 1)
-    throw new HttpProblem('invalid-input', 'expected no other text field beside request, got some');
+    throw new HttpProblem('invalid-input', 'expected no other text field besides request, got some');
   return questionOfBody(deps, parseJson(new TextEncoder().encode(request)), image);
 }
 
@@ -191,7 +191,7 @@ function toTerm(deps: AppDeps, term: z.output<typeof generalSearch>['terms'][num
 }
 
 /**
- * A vector of the caller, who says by its space that it is one of ours.
+ * A vector from the caller, checked to be of this space.
  * @throws {space-mismatch} (409)
  */
 function ownVector(
@@ -200,7 +200,8 @@ function ownVector(
   space: string | undefined,
 ): JointEmbedding | undefined {
   if (vector === undefined || space === undefined) return undefined;
-  if (space !== embedder.space && !embedder.sameAs.includes(space)) throw otherSpace('a vector', embedder.space, space);
+  if (space !== embedder.space && !embedder.sameAs.includes(space))
+    throw spaceMismatch('a vector', embedder.space, space);
   if (vector.length !== embedder.dimension) {
     throw new HttpProblem(
       'invalid-input',

@@ -1,7 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { deleteCookie, setCookie } from 'hono/cookie';
-import { openTo, shownKey, unauthorized } from '../auth.ts';
+import { scopesWithoutKey, shownKey, unauthorized } from '../auth.ts';
 import type { AppDeps, AppEnv } from '../deps.ts';
 import { type App, json, problems } from '../openapi.ts';
 import { noQuery } from '../schemas/common.ts';
@@ -11,8 +11,8 @@ const scope = z.enum(['read', 'write']);
 
 const session = z
   .strictObject({
-    scopes: z.array(scope).openapi({ description: 'What this caller may do, by the key or the session that came.' }),
-    needsKey: z.array(scope).openapi({ description: 'What nobody may do without a key.' }),
+    scopes: z.array(scope).openapi({ description: 'What this caller may do with the key or session sent.' }),
+    needsKey: z.array(scope).openapi({ description: 'What requires a key.' }),
   })
   .openapi('Session');
 
@@ -32,13 +32,13 @@ const postRoute = createRoute({
   method: 'post',
   path: '/session',
   tags,
-  summary: 'Trade a key for a session',
+  summary: 'Exchange a key for a session',
   description:
-    'For browsers, which ask for pictures and event streams without headers: the key in Authorization or X-Api-Key ' +
-    'becomes a cookie that no script can read and no other site can use. It ends with the browser, or by DELETE.',
+    'For browsers, which request pictures and event streams without headers: the key in Authorization or X-Api-Key ' +
+    'becomes a cookie that no script can read and no other site can use. It ends with the browser or by DELETE.',
   security: [{ bearer: [] }, { apiKey: [] }],
   request,
-  responses: { 200: json(session, 'The session is open; Set-Cookie has it.'), ...problems(401) },
+  responses: { 200: json(session, 'The session is open; see Set-Cookie.'), ...problems(401) },
 });
 
 const deleteRoute = createRoute({
@@ -47,12 +47,12 @@ const deleteRoute = createRoute({
   tags,
   summary: 'End the session',
   request,
-  responses: { 204: { description: 'There is none any more.' }, ...problems() },
+  responses: { 204: { description: 'The session is closed.' }, ...problems() },
 });
 
 /** Registers the session of a browser. */
 export function registerSession(app: App, deps: AppDeps): void {
-  const open = openTo(deps.options);
+  const open = scopesWithoutKey(deps.options);
   const needsKey = (['read', 'write'] as const).filter((one) => !open.includes(one));
 
   const described = (c: Context<AppEnv>) => {

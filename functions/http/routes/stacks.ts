@@ -12,9 +12,9 @@ const route = createRoute({
   tags: ['images'],
   summary: 'Pictures that are copies of each other',
   description:
-    'Copies are of the same bytes, or made smaller, compressed again or a little changed: by their perceptual ' +
-    'hashes, and by their vectors. Those with the most bytes to spare come first. The list is up to a minute old, ' +
-    'and is not made of more than 500,000 pictures.',
+    'Copies have the same bytes, or are resized, recompressed or slightly edited, judged by their perceptual ' +
+    'hashes and vectors. Stacks with the most bytes to spare come first. The list is up to a minute old. ' +
+    'Collections of more than 500,000 pictures are refused.',
   request: { query: stacksQuery },
   responses: { 200: json(stackPage, 'One page of stacks.'), ...problems(409, 413) },
 });
@@ -34,7 +34,7 @@ export function registerStacks(app: App, deps: AppDeps): void {
       });
       const gone = Math.min(ids.length, MAX_COPIES) - points.length;
       const pictures = serialise(c, deps).images(points);
-      // The others of some may have gone since it was found.
+      // Copies may have been removed since the stack was found.
       return pictures.length < 2 ? [] : [{ pictures, count: ids.length - gone, spareBytes }];
     });
     const { total, spare } = page;

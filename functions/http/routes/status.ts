@@ -10,7 +10,7 @@ const statusRoute = createRoute({
   method: 'get',
   path: '/status',
   tags: ['operations'],
-  summary: 'What is stored and what is under way',
+  summary: 'What is stored and what is in progress',
   request: { query: noQuery },
   responses: { 200: json(status, 'Counts, rates and the latest changes.'), ...problems() },
 });
@@ -28,7 +28,7 @@ export function registerStatus(app: App, deps: AppDeps): void {
       vectors.count({ kind: 'image', metadataBelow: METADATA_VERSION }),
       failures.count(),
       deps.report?.version() ?? null,
-      // What is stored is worth telling also when the queue is not to be asked.
+      // The rest is useful even when the queue cannot be read.
       readBacklog(deps, c.get('log')),
       deps.folders?.() ?? [],
       deps.leftOut?.() ?? {},
@@ -67,7 +67,7 @@ async function readBacklog({ backlog }: AppDeps, log: AppEnv['Variables']['log']
   try {
     return (await backlog?.()) ?? null;
   } catch (error) {
-    log.warn({ err: error }, 'how much waits to be indexed is not known');
+    log.warn({ err: error }, 'the size of the indexing backlog is unknown');
     return null;
   }
 }

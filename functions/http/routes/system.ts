@@ -31,7 +31,7 @@ const modelRoute = createRoute({
   method: 'get',
   path: '/model',
   tags,
-  summary: 'The models that answer',
+  summary: 'The models in use',
   middleware: revalidated,
   request,
   responses: { 200: json(modelInfo, 'Encoders, head and space.'), ...problems() },
@@ -41,7 +41,7 @@ const metricsRoute = createRoute({
   method: 'get',
   path: '/metrics',
   tags,
-  summary: 'Numbers about this process',
+  summary: 'Metrics of this process',
   description: 'In the text format of Prometheus. Only on a local server.',
   request,
   responses: {
@@ -50,7 +50,7 @@ const metricsRoute = createRoute({
   },
 });
 
-/** Registers what machines and people ask about the service itself. */
+/** Registers the routes about the service itself. */
 export function registerSystem(app: App, deps: AppDeps): void {
   const started = performance.now();
 
@@ -87,10 +87,10 @@ export function registerSystem(app: App, deps: AppDeps): void {
     return c.json(document);
   });
 
-  // The `type` of a problem document, for who opens it.
+  // The `type` of a problem document can be opened.
   app.get('/problems/:code', revalidated, (c) => {
     const code = c.req.param('code');
-    if (!Object.hasOwn(PROBLEMS, code)) throw new HttpProblem('not-found', 'there is no problem type of this name');
+    if (!Object.hasOwn(PROBLEMS, code)) throw new HttpProblem('not-found', 'there is no problem type with this name');
     return c.json({ type: `${c.get('caller').basePath}/problems/${code}`, ...PROBLEMS[code as ProblemCode] });
   });
 }

@@ -47,7 +47,7 @@ const thumbnailRoute = createRoute({
   },
 });
 
-/** Registers the trash: what was deleted, its way back, and its way out for good. */
+/** Registers the trash: list, restore, delete for good. */
 export function registerTrash(app: App, deps: AppDeps, thumbnails: Thumbnails): void {
   registerLooking(app, deps, thumbnails);
   const write = { tags, ...writeRoute(deps.options) };
@@ -86,7 +86,7 @@ function registerRestore(app: App, deps: AppDeps, write: Write): void {
     method: 'post',
     path: '/trash/{id}/restore',
     summary: 'Put a deleted picture back',
-    description: 'File, place in the index and tags are as they were.',
+    description: 'Restores file, index entry and tags.',
     request: { params: idParams, query: noQuery },
     responses: { 200: json(image, 'The picture.'), ...problems(401, 403, 404, 409, 415, 422) },
   });
@@ -110,7 +110,7 @@ function registerDeletes(app: App, { trash }: AppDeps, write: Write, thumbnails:
     path: '/trash/{id}',
     summary: 'Delete a picture for good',
     description:
-      'Its file with all older versions that the bucket keeps. Where only the index let it go, the file stays.',
+      'Deletes its file with all older versions in the bucket. If it was removed from the index only, the file stays.',
     request: { params: idParams, query: noQuery },
     responses: { 204: { description: 'It is gone.' }, ...problems(401, 403, 404) },
   });
@@ -125,7 +125,7 @@ function registerDeletes(app: App, { trash }: AppDeps, write: Write, thumbnails:
     ...write,
     method: 'delete',
     path: '/trash',
-    summary: 'Delete all that is in the trash for good',
+    summary: 'Empty the trash',
     request: { query: noQuery },
     responses: { 204: { description: 'It is empty.' }, ...problems(401, 403) },
   });
@@ -137,7 +137,7 @@ function registerDeletes(app: App, { trash }: AppDeps, write: Write, thumbnails:
 
 async function readEntry({ trash, options }: AppDeps, entry: TrashEntry): Promise<Uint8Array> {
   const found = await trash.open(entry);
-  if (found === null) throw new HttpProblem('not-found', 'the file of this picture is not there any more');
+  if (found === null) throw new HttpProblem('not-found', 'the file of this picture is gone');
   if (found.info.bytes > options.maxImageBytes) {
     await found.body.cancel();
     const detail = `expected a picture of at most ${options.maxImageBytes} bytes, got ${found.info.bytes}`;

@@ -2,9 +2,9 @@ import { z } from '@hono/zod-openapi';
 import { id, repeated } from './common.ts';
 import { filterBody } from './filter.ts';
 
-/** Pictures of one archive. */
+/** Maximum pictures in one archive. */
 export const MAX_ARCHIVED = 10_000;
-/** What an answer on Lambda may have; AWS, "Response streaming for Lambda functions". Bytes. */
+/** Maximum size of a response on Lambda; AWS, "Response streaming for Lambda functions". Bytes. */
 export const MAX_ON_LAMBDA_BYTES = 200 * 1000 ** 2;
 
 export const archiveBody = z
@@ -15,5 +15,5 @@ export const archiveBody = z
     example: { filter: { orientation: 'landscape' } },
   });
 
-/** Ids as a form, which a browser sends to save the answer while it comes. */
+/** Ids as a form: a browser saves the response of a form while it arrives. */
 export const archiveForm = z.strictObject({ ids: repeated(id, MAX_ARCHIVED).pipe(z.array(id)) });

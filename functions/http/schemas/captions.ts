@@ -4,18 +4,18 @@ import { caption } from './images.ts';
 import { cursor, limitParameter, pageOf } from './paging.ts';
 import { tagParameters, tags } from './tags.ts';
 
-/** Captions of one batch. */
+/** Maximum captions in one batch. */
 const MAX_CAPTIONS = 100;
 
 export const captionInput = z
   .strictObject({
     text: searchText(),
     lang,
-    tags: tags.optional().openapi({ description: 'Those of a caption that is there already are kept when absent.' }),
+    tags: tags.optional().openapi({ description: 'When absent, an existing caption keeps its tags.' }),
   })
   .openapi('CaptionInput', { example: { text: 'a quiet street at night', tags: ['city'] } });
 
-/** What the document says of a batch. Items are checked one by one, so that one bad item does not stop the others. */
+/** A batch, for the document only. Items are checked one by one, so that one bad item does not stop the others. */
 export const captionBatchDocument = z
   .strictObject({ items: z.array(captionInput).min(1).max(MAX_CAPTIONS) })
   .openapi('CaptionBatch', { example: { items: [{ text: 'a red boat' }, { text: 'children playing football' }] } });

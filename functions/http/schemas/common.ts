@@ -1,13 +1,15 @@
 import { z } from '@hono/zod-openapi';
 
-/** Building blocks of all schemas. What the OpenAPI document says of them is what is checked. */
+/** Building blocks of all schemas. The OpenAPI document is generated from what is checked. */
 
-/** Characters (UTF-16 units) of a text; the text encoder reads 256 tokens, about 1,000 characters of English. */
+/**
+ * Maximum characters (UTF-16 units) of a text; the text encoder reads 256 tokens, about 1,000 characters of English.
+ */
 const MAX_TEXT_LENGTH = 2000;
-/** Bytes of a picture inside JSON, before base64; larger ones are sent as multipart. */
+/** Maximum bytes of a picture in JSON, before base64; larger ones are sent as multipart. */
 const MAX_INLINE_IMAGE_BYTES = 10 * 1024 ** 2;
 
-/** Control characters, except tab and line ends: no text that people mean to search for holds them. */
+/** Control characters, except tab and line ends: nobody searches for them. */
 const CONTROL = /(?![\t\n\r])\p{Cc}/u;
 
 /** Text without control characters or halves of surrogate pairs, trimmed, not empty. */
@@ -24,10 +26,10 @@ export function plainText(maxLength: number) {
 export const searchText = () =>
   plainText(MAX_TEXT_LENGTH).openapi({ type: 'string', minLength: 1, maxLength: MAX_TEXT_LENGTH });
 
-/** The longest tag that BCP 47 asks everybody to take. */
+/** The longest language tag that BCP 47 requires everybody to accept. */
 const MAX_LANGUAGE_LENGTH = 35;
 
-/** `auto`, or a language by its ISO 639-1 code; what stands behind it in a tag such as pt-BR makes no difference. */
+/** `auto`, or an ISO 639-1 code; the rest of a tag such as pt-BR is ignored. */
 export const lang = z
   .string()
   .max(MAX_LANGUAGE_LENGTH)
@@ -44,7 +46,7 @@ export const lang = z
     example: 'auto',
   });
 
-/** Without an example: whatever were said here would not be found. */
+/** Without an example: no id is valid everywhere. */
 export const id = z
   .uuid('expected a UUID')
   .transform((value) => value.toLowerCase())
@@ -52,7 +54,7 @@ export const id = z
 
 export const idParams = z.strictObject({ id });
 
-/** Routes without parameters refuse them, too: a misspelt parameter is never ignored. */
+/** For routes without parameters: a misspelt parameter is never ignored. */
 export const noQuery = z.strictObject({});
 
 /** A parameter that may be repeated. */
@@ -101,16 +103,16 @@ export const booleanParameter = z
   .default(false)
   .openapi({ type: 'boolean', default: false });
 
-/** JSON Schema 2020-12, 8.3, which OpenAPI 3.1 takes over. */
+/** JSON Schema 2020-12, 8.3, adopted by OpenAPI 3.1. */
 const base64Document = {
   type: 'string' as const,
   contentEncoding: 'base64',
   minLength: 1,
   maxLength: Math.ceil(MAX_INLINE_IMAGE_BYTES / 3) * 4,
-  description: `The bytes of a picture, at most ${MAX_INLINE_IMAGE_BYTES}; larger ones go as multipart/form-data.`,
+  description: `The bytes of a picture, at most ${MAX_INLINE_IMAGE_BYTES}; send larger ones as multipart/form-data.`,
 };
 
-/** A picture as base64, decoded. Checked without a pattern over the whole text, whose cost nobody can bound. */
+/** A picture as base64, decoded. Checked without a regular expression, whose cost on a long text has no bound. */
 export const base64Image = z
   .string()
   .min(base64Document.minLength)
@@ -134,7 +136,7 @@ function decodedLength(text: string): number {
 }
 
 export const spaceId = z.string().openapi({
-  description: 'Names the models and the head; scores and vectors compare only within one space.',
+  description: 'Identifies the models and the head; scores and vectors are comparable only within one space.',
   example: '3f0c2a9d1b7e4c55',
 });
 

@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { base64Image, lang, repeated, searchText, spaceId } from './common.ts';
 
-/** Texts and pictures of one POST /embed. */
+/** Maximum texts and pictures in one POST /embed. */
 export const MAX_EMBED_TEXTS = 64;
 export const MAX_EMBED_IMAGES = 16;
 
@@ -32,6 +32,6 @@ export const embedResult = z
     images: z.array(vector),
     read: z
       .array(z.strictObject({ language: z.string().nullable(), side: z.string() }))
-      .openapi({ description: 'How each text was read: its language, null when nothing says, and the text encoder.' }),
+      .openapi({ description: 'How each text was read: its language, null when unknown, and the text encoder.' }),
   })
   .openapi('Vectors');

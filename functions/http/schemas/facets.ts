@@ -14,7 +14,7 @@ export const tagCounts = z
   .strictObject({ items: z.array(z.strictObject({ tag: z.string(), count: z.int() })) })
   .openapi('TagCounts');
 
-/** Values of one facet: the months of eighty years, and more folders than anybody looks through. */
+/** Maximum values of one facet: the months of eighty years, and more folders than anybody browses. */
 const MAX_FACET_VALUES = 1000;
 
 export const facetQuery = z.strictObject({

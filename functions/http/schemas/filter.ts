@@ -10,10 +10,10 @@ import type { Filter } from '../../../core/ports.ts';
 import { integerParameter, numberParameter, plainText, repeated } from './common.ts';
 import { tagParameters, tags } from './tags.ts';
 
-/** Values of one filter that takes several, such as MIME types. */
+/** Maximum values of one filter, such as MIME types. */
 const MAX_VALUES = 16;
 
-/** Dates as stores compare them, in UTC with milliseconds. A day without time means its start or its end. */
+/** A date in the form that stores compare, in UTC with milliseconds. A day without time means its start or end. */
 function moment(dayEdge: 'start' | 'end') {
   return z
     .union([z.iso.datetime({ offset: true }), z.iso.date()], {
@@ -24,7 +24,7 @@ function moment(dayEdge: 'start' | 'end') {
     .openapi({ type: 'string', format: 'date-time', description: 'Such as 2026-11-23 or 2026-11-23T20:36:00Z.' });
 }
 
-/** The same by the clock of the place: an offset that is given is left out. */
+/** The same as local time: an offset is ignored. */
 function localMoment(dayEdge: 'start' | 'end') {
   return z
     .string()
@@ -41,13 +41,13 @@ function localMoment(dayEdge: 'start' | 'end') {
     .openapi({
       type: 'string',
       maxLength: 40,
-      description: 'Such as 2026-11-23: by the clock of the place where it was taken; an offset in it does not count.',
+      description: 'Such as 2026-11-23: local time at the place where it was taken; an offset is ignored.',
     });
 }
 
 const EDGES = { start: '00:00:00.000', end: '23:59:59.999' } as const;
 
-/** How texts of a format are written. */
+/** The schema of each text format. */
 const FORMATS = {
   sha256: () => z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 lower-case hex digits'),
   /** RFC 6838, 4.2, for type and subtype. */
@@ -78,7 +78,7 @@ function filterSchema(comparison: Comparison, field: NamedField, where: 'query' 
     if (where === 'body') return named === undefined ? tags.optional() : listOf(named).optional();
     const description =
       comparison === 'all'
-        ? 'Every one of these; repeat the parameter for several.'
+        ? 'All of these; repeat the parameter for several.'
         : 'At least one of these; repeat the parameter for several.';
     return (named === undefined ? tagParameters : repeated(named, MAX_VALUES)).openapi({ description });
   }
@@ -105,8 +105,7 @@ function filterSchemas(where: 'query' | 'body'): FilterSchemas {
 }
 
 /**
- * Filters in a query string, as `core/picture-fields.ts` declares them; all of them must hold, ranges include both
- * ends.
+ * Filters in a query string, as declared in `core/picture-fields.ts`; all must hold, ranges include both ends.
  */
 export const filterParameters = filterSchemas('query');
 
@@ -120,12 +119,12 @@ export const kind = z
   .default('image')
   .openapi({
     description:
-      'What to rank: pictures, captions, or both in one list by cosine. Two texts are nearer to each other than a ' +
-      'text and a picture that fits it as well, and so are two pictures: `any` puts what is like the query in kind ' +
-      'first. To see the best of both, ask once for each.',
+      'What to rank: pictures, captions, or both in one list by cosine. Two texts are closer to each other than a ' +
+      'text and an equally good picture, and so are two pictures, so `any` ranks results of the same kind as the ' +
+      'query first. To see the best of both, ask once for each.',
   });
 
-/** The port's filter: only what was given, so that the same question always has the same fingerprint. */
+/** The port's filter, without undefined values, so that equal queries have equal fingerprints. */
 export function toFilter(values: PictureFilter, of: z.output<typeof kind>): Filter {
   const given = SHOWN.flatMap(({ name }) => (values[name] === undefined ? [] : [[name, values[name]]]));
   return { ...Object.fromEntries(given), ...(of !== 'any' && { kind: of }) };

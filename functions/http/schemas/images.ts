@@ -18,7 +18,7 @@ const link = z.string().openapi({ format: 'uri-reference' });
 
 type ShownSchemas = { [Name in keyof ShownValues]: z.ZodType<ShownValues[Name]> };
 
-/** The schema of each field that answers show, as `core/picture-fields.ts` declares it. */
+/** The schema of each field that the API shows, as declared in `core/picture-fields.ts`. */
 function shownFields(): ShownSchemas {
   return Object.fromEntries(SHOWN_FIELDS.map((field) => [field.name, valueSchema(field)])) as ShownSchemas;
 }
@@ -44,7 +44,7 @@ const imageFields = {
   kind: z.literal('image'),
   ...shownFields(),
   seen: z.array(z.string()).openapi({
-    description: 'English words for what it may show, the likeliest first; none where nothing is likely.',
+    description: 'English words for what it may show, most likely first; empty when nothing is likely.',
     example: ['dog'],
   }),
   links: z.strictObject({ self: link, content: link, thumbnail: link }),
@@ -57,15 +57,15 @@ const why = z
   .min(1)
   .openapi({
     description:
-      'Why it is there: where all words of the query stand in what it is called, or `meaning`. What is called so ' +
-      'comes first, so scores need not fall from one to the next.',
+      'Why it was found: the place where all words of the query occur, such as its file name or tags, or `meaning`. ' +
+      'Matches by words come first, so scores need not decrease.',
     example: ['folder', 'tag'],
   });
 
 const fit = z
   .enum(['good', 'fair', 'poor'])
   .optional()
-  .openapi({ description: 'How well it fits the one text that is looked for; absent where nobody can say.' });
+  .openapi({ description: 'How well it fits the query text; absent when unknown.' });
 
 export const image = z.strictObject(imageFields).openapi('Image');
 export type ImageResource = z.output<typeof image>;
@@ -86,7 +86,7 @@ export const captionHit = z.strictObject({ score, why, ...captionFields }).opena
 export type HitResource = z.output<typeof imageHit> | z.output<typeof captionHit>;
 
 export const imagePage = pageOf(image)
-  .extend({ total: z.int().openapi({ description: 'Pictures that the filters let through, on all pages.' }) })
+  .extend({ total: z.int().openapi({ description: 'Pictures that match the filters, on all pages.' }) })
   .openapi('ImagePage');
 
 const sort = z
@@ -94,8 +94,8 @@ const sort = z
   .default('newest')
   .openapi({
     description:
-      '`newest`: last indexed first. `taken` and `-taken`: by the clock of the place where they were taken, earliest ' +
-      'or latest first; pictures without a date come last.',
+      '`newest`: last indexed first. `taken` and `-taken`: by local time where they were taken, earliest or latest ' +
+      'first; pictures without a date come last.',
   });
 
 export const listQuery = z.strictObject({
@@ -106,7 +106,7 @@ export const listQuery = z.strictObject({
 });
 
 export const minScore = numberParameter({ min: -1, max: 1 }).openapi({
-  description: 'Leaves out what is less similar.',
+  description: 'Leaves out less similar results.',
 });
 
 export const neighbourQuery = z.strictObject({
@@ -118,7 +118,7 @@ export const neighbourQuery = z.strictObject({
 
 export const tagsBody = z.strictObject({ tags }).openapi('Tags', { example: { tags: ['beach', 'dog'] } });
 
-/** S3's length limit counts bytes; which keys a store can hold safely is the store's to say. */
+/** S3 limits the length in bytes; each store decides which keys it can hold safely. */
 export const objectKey = plainText(MAX_KEY_BYTES)
   .refine((key) => Buffer.byteLength(key) <= MAX_KEY_BYTES, `expected at most ${MAX_KEY_BYTES} bytes of UTF-8`)
   .openapi({ type: 'string', minLength: 1, maxLength: MAX_KEY_BYTES, example: 'holidays/beach.jpg' });
@@ -131,11 +131,11 @@ export const uploadQuery = z.strictObject({
   overwrite: booleanParameter.openapi({ description: 'Replace what is stored under the key.' }),
 });
 
-/** Folders and name of a file that is uploaded. */
+/** Folders and name of an uploaded file. */
 export const filePath = plainText(4096).openapi({
   type: 'string',
   maxLength: 4096,
-  description: 'Where the file was, such as Trip/day2/x.jpg, or its name: what is stored keeps it.',
+  description: 'Original path or name of the file, such as Trip/day2/x.jpg: it is kept in the key.',
 });
 
 /** Text fields of the upload form; they win over query parameters of the same name. */
@@ -148,8 +148,6 @@ export const uploadFields = z.strictObject({
 /** The answer to an upload. */
 export const uploaded = image
   .extend({
-    duplicateOf: id
-      .optional()
-      .openapi({ description: 'The picture that held the same bytes before; perhaps this one.' }),
+    duplicateOf: id.optional().openapi({ description: 'A picture that already had the same bytes; perhaps this one.' }),
   })
   .openapi('UploadedImage');

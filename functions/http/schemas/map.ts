@@ -3,7 +3,7 @@ import { id, integerWithDefault, spaceId } from './common.ts';
 import { filterParameters, kind } from './filter.ts';
 import { cursor, next } from './paging.ts';
 
-/** Larger pages than elsewhere: an item is small, and a map wants all of them. */
+/** Larger pages than elsewhere: items are small, and a map needs all of them. */
 const MAX_POINTS = 1000;
 
 export const mapQuery = z.strictObject({
@@ -29,7 +29,7 @@ export const mapPage = z
       )
       .max(MAX_POINTS),
     vectors: z.string().openapi({
-      description: 'In base64: for each item, in order, its vector as signed bytes, components times 127, rounded.',
+      description: 'Base64 of all vectors in order: components times 127, rounded, as signed bytes.',
     }),
     next,
   })

@@ -1,9 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { integerWithDefault } from './common.ts';
 
-/** Pages of searches and lists. */
-
-/** Items of one page of a search or a list. */
+/** Maximum items on one page of a search or a list. */
 export const MAX_PAGE = 200;
 export const DEFAULT_PAGE = 20;
 const MAX_CURSOR_LENGTH = 2000;
@@ -16,15 +14,15 @@ export const cursor = z
   .openapi({ description: 'The `next` of the previous page of the same query.' });
 
 export const limitParameter = integerWithDefault({ min: 1, max: MAX_PAGE, default: DEFAULT_PAGE }).openapi({
-  description: 'Items of a page.',
+  description: 'Items per page.',
 });
 
 export const next = z
   .string()
   .optional()
-  .openapi({ description: 'Pass it as `cursor` for the following page; absent on the last one.' });
+  .openapi({ description: 'Pass it as `cursor` to get the following page; absent on the last one.' });
 
-/** One part of a list. */
+/** One page of a list. */
 export function pageOf<S extends z.ZodType>(item: S) {
   return z.strictObject({ items: z.array(item).max(MAX_PAGE), next });
 }

@@ -7,21 +7,21 @@ import { filterBody, filterParameters, kind } from './filter.ts';
 import { captionHit, imageHit, minScore } from './images.ts';
 import { cursor, DEFAULT_PAGE, limitParameter, MAX_PAGE, pageOf } from './paging.ts';
 
-/** Terms of one query. */
+/** Maximum terms in one query. */
 const MAX_TERMS = 8;
-/** Largest weight of a term, and smallest below zero. */
+/** Largest absolute weight of a term. */
 const MAX_WEIGHT = 2;
-/** Components of a vector in a query; how many it must have is the dimension of the space. */
+/** Maximum components of a vector in a query; it must have the dimension of the space. */
 const MAX_VECTOR_LENGTH = 4096;
 
-const LITERAL = 'Takes words as they are: "without people", "in black and white" and the like are not understood.';
+const LITERAL = 'Takes words literally: "without people", "in black and white" and the like are not interpreted.';
 
 export const searchQuery = z.strictObject({
   q: searchText().optional().openapi({ description: 'What to look for, in words.', example: 'a dog on the beach' }),
-  minus: searchText().optional().openapi({ description: 'What it should be without.' }),
+  minus: searchText().optional().openapi({ description: 'What pictures should not show.' }),
   literal: booleanParameter.openapi({ description: LITERAL }),
   lang,
-  imageId: id.optional().openapi({ description: 'Like this stored picture (or caption).' }),
+  imageId: id.optional().openapi({ description: 'Find what is similar to this stored picture (or caption).' }),
   kind,
   limit: limitParameter,
   cursor: cursor.optional(),
@@ -54,12 +54,12 @@ const weights = z
   })
   .default(DEFAULT_WEIGHTS);
 
-/** Comes with `space`: a vector of other models would find anything but what is meant. */
+/** Requires `space`: a vector from other models would give meaningless results. */
 const vector = z
   .array(z.number().min(-1e6).max(1e6))
   .min(1)
   .max(MAX_VECTOR_LENGTH)
-  .openapi({ description: 'As POST /embed answers it, of any length above zero. Only together with `space`.' });
+  .openapi({ description: 'As returned by POST /embed, of any length above zero. Only together with `space`.' });
 
 const VECTOR_AND_SPACE = 'expected vector and space together, got one without the other';
 
@@ -154,7 +154,7 @@ const searchHit = z.union([imageHit, captionHit]).openapi('Hit');
 const warning = z
   .strictObject({
     code: z.enum(['unknown-words', 'other-language']).openapi({ description: 'For programs.' }),
-    text: z.string().openapi({ description: 'What of the query it is about.' }),
+    text: z.string().openapi({ description: 'The part of the query that this is about.' }),
     message: z.string().openapi({ description: 'For people.' }),
   })
   .openapi('SearchWarning');
@@ -166,7 +166,7 @@ const understood = z
         z.strictObject({
           text: z.string().openapi({ description: 'What pictures should not show.', example: 'people' }),
           words: z.string().openapi({
-            description: 'The words that say it. Put into quotes in the query, they are taken as they are.',
+            description: 'The words in the query that say so. In quotes they are taken literally.',
             example: 'without people',
           }),
         }),
@@ -174,7 +174,7 @@ const understood = z
       .openapi({ description: 'Subtracted as by `minus`.' }),
     colours: z
       .array(z.strictObject({ colour: z.enum(COLOURS), words: z.string() }))
-      .openapi({ description: 'What the whole picture should be: a filter, as `colours` is.' }),
+      .openapi({ description: 'Colours of the whole picture: a filter, like `colours`.' }),
   })
   .openapi('Understood');
 
@@ -186,33 +186,34 @@ export const searchPage = pageOf(searchHit)
       .optional()
       .openapi({
         description:
-          'How well the best hit of the first page fits; `poor` means that nothing fits well. Absent on later pages, ' +
-          'and where nobody can say: for queries of several texts or of pictures, and models without a calibration.',
+          'How well the best hit of the first page fits; `poor`: nothing fits well. Absent on later pages and ' +
+          'when unknown: for queries of several texts or of pictures, and for models without a calibration.',
       }),
     language: z
       .string()
       .nullable()
       .optional()
-      .openapi({ description: 'ISO 639-1 code of the language that the words were read in; null when nothing says.' }),
+      .openapi({ description: 'ISO 639-1 code of the language that the words were read in; null when unknown.' }),
     side: z
       .string()
       .optional()
-      .openapi({ description: 'Text encoder that read them; one of `texts` of GET /model. Absent without words.' }),
+      .openapi({ description: 'The text encoder that read them; one of `texts` of GET /model. Absent without words.' }),
     understood: understood.optional().openapi({
-      description: 'What the words say beside what is looked for; absent when nothing, and with `literal`.',
+      description:
+        'Conditions found in the words, such as "without people"; absent when there are none, and with `literal`.',
     }),
     didYouMean: z
       .string()
       .optional()
       .openapi({
         description:
-          'The query in other words, where nothing fits well and some of its words are known to nobody: by what ' +
-          'pictures are called, and by the vocabulary of the models.',
+          'A corrected query, when nothing fits well and some words occur neither in names of pictures nor in the ' +
+          'vocabulary of the models.',
         example: 'a sunset',
       }),
     warnings: z
       .array(warning)
       .optional()
-      .openapi({ description: 'Why the answer may not be what was meant; absent when there is nothing to say.' }),
+      .openapi({ description: 'Why the results may not be what was meant; absent when there is nothing to report.' }),
   })
   .openapi('SearchPage');

@@ -4,23 +4,19 @@ import { image } from './images.ts';
 import { cursor, next } from './paging.ts';
 
 const MAX_STACKS = 50;
-/** Pictures of a stack that an answer shows; there may be more of some, such as of empty scans. */
+/** Maximum pictures shown of one stack; some have more, such as blank scans. */
 export const MAX_COPIES = 100;
 
 export const stacksQuery = z.strictObject({
-  limit: integerWithDefault({ min: 1, max: MAX_STACKS, default: 20 }).openapi({ description: 'Stacks of a page.' }),
+  limit: integerWithDefault({ min: 1, max: MAX_STACKS, default: 20 }).openapi({ description: 'Stacks per page.' }),
   cursor: cursor.optional(),
 });
 
 const stack = z
   .strictObject({
-    pictures: z
-      .array(image)
-      .min(1)
-      .max(MAX_COPIES)
-      .openapi({ description: 'The one with the most pixels first, of those the one with the most bytes.' }),
-    count: z.int().openapi({ description: 'Pictures of it, also beyond those that are shown.' }),
-    spareBytes: z.int().openapi({ description: 'Bytes of all but the first.' }),
+    pictures: z.array(image).min(1).max(MAX_COPIES).openapi({ description: 'Most pixels first, then most bytes.' }),
+    count: z.int().openapi({ description: 'Number of pictures in the stack, including those not shown.' }),
+    spareBytes: z.int().openapi({ description: 'Bytes of all pictures but the first.' }),
   })
   .openapi('Stack');
 
@@ -30,7 +26,7 @@ export const stackPage = z
     total: z.int().openapi({ description: 'Stacks on all pages.' }),
     spare: z
       .strictObject({ pictures: z.int(), bytes: z.int() })
-      .openapi({ description: 'Pictures beside the first of each stack, on all pages, and their bytes.' }),
+      .openapi({ description: 'All pictures but the first of each stack, on all pages, and their bytes.' }),
     next,
   })
   .openapi('StackPage');

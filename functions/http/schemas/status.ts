@@ -9,52 +9,51 @@ export const status = z
     space: spaceId,
     liveSpace: spaceId.openapi({
       description:
-        'The space that is live. Another than `space` between a change of models and the deployment that brings ' +
-        'them: queries are answered from `space` until then, and writes wait.',
+        'The live space. It differs from `space` between a change of models and the deployment of the new ones: ' +
+        'until then queries are answered from `space`, and writes wait.',
     }),
     uptimeSeconds: z.int(),
     pictures: z.int(),
     captions: z.int(),
     failures: z.int(),
     backlog: z.int().nullable().openapi({
-      description: 'Pictures that wait to be indexed or are, of an SQS queue its messages; null where not known.',
+      description: 'Pictures waiting or being indexed; for an SQS queue, its messages; null when unknown.',
     }),
     outage: z.string().nullable().openapi({
-      description: 'Why nothing of the backlog can be indexed for now, such as a full disk; it goes on by itself.',
+      description: 'Why the backlog cannot be indexed now, such as a full disk; it resumes by itself.',
     }),
     outdated: z.int().openapi({
-      description:
-        'Pictures that an older version indexed, and whose files are to be read again for what it did not read.',
+      description: 'Pictures indexed by an older version whose files will be read again for newer metadata.',
     }),
     leftOut: z.record(z.string(), z.int()).openapi({
       description:
-        'Files left out as no pictures, by reason: hidden, system, sidecar, video, audio, database, ignored, ' +
-        'own-data, link, special, archived, as of the last comparison of each folder; and other: what was read and ' +
-        'is no picture by its name nor by its bytes.',
+        'Files left out because they are not pictures, by reason, as of the last comparison of each folder: hidden, ' +
+        'system, sidecar, video, audio, database, ignored, own-data, link, special, archived; and other: files that ' +
+        'were read and are not pictures by name or content.',
       example: { sidecar: 12, video: 3 },
     }),
     folders: z.array(folder).openapi({ description: 'The folders of the index.' }),
     folderChanges: z.boolean().openapi({ description: 'Whether folders can be added, moved and taken out here.' }),
-    hidden: z.int().openapi({ description: 'Pictures of folders that are not there now.' }),
+    hidden: z.int().openapi({ description: 'Pictures of folders that are missing at the moment.' }),
     change: z
       .strictObject({
-        profile: z.string().openapi({ description: 'The models that are to take over.' }),
-        done: z.int().openapi({ description: 'Pictures and captions that are in the new space.' }),
-        total: z.int().nullable().openapi({ description: 'Null while it is not known.' }),
+        profile: z.string().openapi({ description: 'The new models.' }),
+        done: z.int().openapi({ description: 'Pictures and captions in the new space so far.' }),
+        total: z.int().nullable().openapi({ description: 'Null while unknown.' }),
         partial: z.boolean().openapi({
-          description: 'The models of before are not here: searches find only what is done already.',
+          description: 'The old models are not available: searches find only what is done already.',
         }),
-        problem: z.string().nullable().openapi({ description: 'What it waits for; it is tried again.' }),
+        problem: z.string().nullable().openapi({ description: 'Why it is stuck; it is retried.' }),
       })
       .nullable()
-      .openapi({ description: 'A change of models that goes on in the background.' }),
+      .openapi({ description: 'A change of models in progress in the background.' }),
     indexed: z
       .strictObject({ lastMinute: z.int(), lastHour: z.int() })
       .nullable()
       .openapi({ description: 'Pictures indexed by this process; null where not counted.' }),
-    readOnly: z.boolean().openapi({ description: 'Nothing can be uploaded, and files of pictures are never changed.' }),
+    readOnly: z.boolean().openapi({ description: 'Whether uploads are refused and picture files are never changed.' }),
     signedUploads: z.boolean().openapi({ description: 'Whether POST /uploads is there.' }),
-    uploadPrefix: z.string().openapi({ description: 'How a key may begin that is asked for with POST /uploads.' }),
+    uploadPrefix: z.string().openapi({ description: 'A prefix allowed for keys in POST /uploads.' }),
     storage: z.enum(['folder', 's3']).openapi({ description: 'Where pictures are stored.' }),
     report: z.boolean().openapi({ description: 'Whether GET /report has a report on the head.' }),
     recent: z.array(knownChange).openapi({ description: 'The latest changes by this process, newest first.' }),

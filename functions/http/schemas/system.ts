@@ -14,12 +14,12 @@ const encoder = {
   source: z.string().openapi({ format: 'uri' }),
 };
 
-/** Figures of each epoch; additional ones of other trainers are left out. */
+/** Figures of each epoch; additional ones from other trainers are ignored. */
 export const trainingCurves = z.array(
   z.object({ epoch: z.int(), trainLoss: z.number(), validationLoss: z.number(), recallSum: z.number() }),
 );
 
-/** The models that answer: what a client must know to compare vectors, and where they come from. */
+/** The models in use: where they come from, and what a client must know to compare vectors. */
 export const modelInfo = z
   .strictObject({
     space: spaceId,
@@ -30,15 +30,15 @@ export const modelInfo = z
       .array(z.strictObject({ encoder: z.string(), languages: z.array(z.string()), sha256: z.string().nullable() }))
       .openapi({
         description:
-          'What reads texts, by languages (ISO 639-1; none when nobody says). The first is loaded from the start, ' +
-          'others with the first text that needs them. `sha256` is of the graph that brings them into the space.',
+          'Text encoders with their languages (ISO 639-1; empty when unspecified). The first is loaded at startup, ' +
+          'others with the first text that needs them. `sha256` is of the graph that maps them into the space.',
       }),
     image: z.strictObject({ ...encoder, cropPixels: z.int() }),
     head: z.strictObject({
       name: z.string().openapi({ description: 'Begins with "none" when the encoders share a space without a head.' }),
       trained: z
         .record(z.string(), z.union([z.string(), z.number(), z.null()]))
-        .openapi({ description: 'Figures of its training.' }),
+        .openapi({ description: 'Training figures.' }),
       curves: trainingCurves.openapi({
         description:
           'Losses and the sum of recalls (R@1, R@5 and R@10, both ways, in percent) on the validation split.',
@@ -54,9 +54,9 @@ export const problem = z
     type: z.string().openapi({ format: 'uri-reference', example: '/problems/invalid-input' }),
     title: z.string(),
     status: z.int(),
-    detail: z.string().openapi({ description: 'What was expected and what came.' }),
-    instance: z.string().openapi({ description: 'The path that was asked.' }),
-    requestId: z.string().nullable().openapi({ description: 'The same as X-Request-Id; the log has it, too.' }),
+    detail: z.string().openapi({ description: 'What was expected and what was received.' }),
+    instance: z.string().openapi({ description: 'The path of the request.' }),
+    requestId: z.string().nullable().openapi({ description: 'Same as X-Request-Id; also in the log.' }),
     errors: z
       .array(
         z.strictObject({

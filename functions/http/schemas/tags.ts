@@ -1,18 +1,18 @@
 import { z } from '@hono/zod-openapi';
 import { plainText, repeated } from './common.ts';
 
-/** Tags of one picture or caption, and in one filter. */
+/** Maximum tags of one picture or caption, and in one filter. */
 export const MAX_TAGS = 32;
 const MAX_TAG_LENGTH = 64;
 
 const tag = plainText(MAX_TAG_LENGTH).openapi({ type: 'string', minLength: 1, maxLength: MAX_TAG_LENGTH });
 
-/** Tags in the order given, each once. */
+/** Tags in the order given, without duplicates. */
 export const tags = z
   .array(tag)
   .max(MAX_TAGS)
   .transform((list) => [...new Set(list)])
   .openapi({ description: 'Each once; duplicates are dropped.', example: ['beach', 'dog'] });
 
-/** Tags as parameters: one, or the parameter repeated. */
+/** Tags as a parameter, given once or repeated. */
 export const tagParameters = repeated(tag, MAX_TAGS);

@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi';
 import { integerWithDefault } from './common.ts';
 
 const MIN_THUMBNAIL = 64;
-/** Pixels of the longer edge of a thumbnail: as large as a picture is shown that browsers cannot show by itself. */
+/** Maximum pixels of a thumbnail's longer edge: large enough to show formats that browsers cannot display. */
 const MAX_THUMBNAIL = 2048;
 const DEFAULT_THUMBNAIL = 256;
 

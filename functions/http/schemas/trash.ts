@@ -7,10 +7,12 @@ export const trashItem = image
   .omit({ id: true, links: true })
   .extend({
     id: id.openapi({ description: 'Id of the entry in the trash.' }),
-    imageId: id.openapi({ description: 'Id of the picture, before and after.' }),
+    imageId: id.openapi({ description: 'Id of the picture, before deletion and after restoring.' }),
     deletedAt: timestamp,
-    expiresAt: timestamp.openapi({ description: 'When it is deleted for good at the earliest.' }),
-    moved: z.boolean().openapi({ description: 'False when only the index let it go: its file is where it was.' }),
+    expiresAt: timestamp.openapi({ description: 'Earliest time at which it is deleted for good.' }),
+    moved: z
+      .boolean()
+      .openapi({ description: 'False when it was only removed from the index: its file is still in place.' }),
     links: z.strictObject({ self: z.string(), restore: z.string(), thumbnail: z.string() }),
   })
   .openapi('TrashItem');
@@ -28,7 +30,7 @@ export const deleteQuery = z.strictObject({
     .optional()
     .openapi({
       description:
-        'disk: the file goes to the trash. index: the file stays where it is and is not indexed again. By default ' +
-        'disk for the folder or bucket that takes uploads, and index for others, whose pictures were only indexed.',
+        'disk: the file goes to the trash. index: the file stays and is not indexed again. Default: disk for ' +
+        'watched folders and the bucket for uploads, index for others, whose pictures were only indexed.',
     }),
 });

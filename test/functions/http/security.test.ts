@@ -93,7 +93,7 @@ describe('API keys', () => {
     try {
       const { status } = await closed.json('/captions', jsonRequest('POST', { text: 'x' }, { 'x-api-key': 'x' }));
       assert.equal(status, 401);
-      await assert.rejects(testApp({ loopback: false, requireKey: 'nothing' }), /only together with loopback/);
+      await assert.rejects(testApp({ loopback: false, requireKey: 'nothing' }), /only with loopback/);
     } finally {
       await closed.close();
     }
