@@ -26,6 +26,18 @@ export function apiSuite(on: Built): void {
       assert.ok(bodyOf(part).equals(bytes.subarray(100, 200)));
     });
 
+    it('tells languages apart by what it carries packed, and reads each with the side for it', async () => {
+      for (const [text, language, encoder] of [
+        ['ein Hund rennt über die Wiese', 'de', 'multilingual-e5-small'],
+        ['dos niños juegan en la playa', 'es', 'multilingual-e5-small'],
+        ['a dog runs across the meadow', 'en', 'all-minilm-l6-v2-int8'],
+      ]) {
+        const answer = await request({ url: `/search?q=${encodeURIComponent(text!)}` });
+        const { language: got, side } = jsonOf<{ language: string; side: string }>(answer);
+        assert.deepEqual([answer.statusCode, got, side], [200, language, encoder], text);
+      }
+    });
+
     it('makes thumbnails', async () => {
       const small = await request({ url: `/images/${imageId('pictures', 'photos/cat.jpg')}/thumbnail?size=128` });
       assert.equal(small.statusCode, 200);
