@@ -81,7 +81,10 @@ function localDate(parts: readonly (string | undefined)[], fraction: string, off
   const time = Date.UTC(year, month - 1, day, hour, minute, second === 60 ? 59 : second, milliseconds);
   if (!(year >= FIRST_YEAR && year <= new Date().getUTCFullYear() + 1) || minute > 59 || second > 60) return null;
   const local = new Date(time).toISOString().slice(0, -1);
-  const exists = local.startsWith(`${year}-${pad(month)}-${pad(day)}T${pad(hour)}`);
+  // The end of a day is the beginning of the next one (ISO 8601).
+  const isMidnight = hour === 24 && minute === 0 && second === 0;
+  const noon = new Date(Date.UTC(year, month - 1, day, 12)).toISOString();
+  const exists = noon.startsWith(`${year}-${pad(month)}-${pad(day)}T`) && (hour < 24 || isMidnight);
   if (!exists || CLOCK_STARTS.includes(local.slice(0, 10)) || local.startsWith(FAT_START)) return null;
   return local + (parts[3] === undefined ? '' : readOffset(offset));
 }

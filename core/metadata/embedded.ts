@@ -5,7 +5,7 @@ import { takenByItself } from './taken-at.ts';
 import { readXmp, type Xmp } from './xmp.ts';
 
 /** Counts up whenever more is read of files than before, so that pictures that were indexed earlier are read again. */
-export const METADATA_VERSION = 3;
+export const METADATA_VERSION = 4;
 
 /** Where a date can be from that lies in the picture itself. */
 export type EmbeddedSource = 'exif' | 'xmp' | 'iptc' | 'gps' | 'png' | 'tiff';

@@ -1,16 +1,18 @@
-import { parseDate } from './date.ts';
+import { instantDate, parseDate } from './date.ts';
 
 /** `20190704`, `2019-07-04`, `2019_07_04`, `2019.07.04`; not within a longer number, but for a time that follows. */
 const DAY = /(?<!\d)(\d{4})([-_.]?)([01]\d)\2([0-3]\d)(?!\d(?!\d{5}))/g;
 /** Behind a day: `_123005`, `-12-30-05`, ` 12.30.05`, ` at 1.30.05 PM`, `T12:30:05`, `123005`, perhaps milliseconds. */
 const TIME = /^(?:[ _-]|T|, )?(?:\p{L}{1,4} )?([0-2]?\d)([-_.:h]?)([0-5]\d)\2([0-5]\d)(\d{3})?(?!\d)(\s?[AP]M)?/iu;
+/** Milliseconds since 1970 behind the names of messengers, or alone as telephones save them; the year 2001 and later. */
+const INSTANT = /^(?:(?:FB_IMG|IMG|Image|mmexport|wx_camera)[_-]?)?(1\d{12})(?!\d)/i;
 /** Cameras write names in digits alone since then; an older one is a number that looks like a date. */
 const FIRST_COMPACT_YEAR = 1990;
 
 /**
  * The date in the name of a file, as cameras, telephones and messengers write it: `IMG_20190704_123005.jpg`,
  * `2019-07-04 12.30.05.jpg`, `IMG-20190704-WA0001.jpg`, `Screenshot_20190704-123005.png`,
- * `PXL_20190704_103005123.jpg`. Null when there is none. The names of folders do not count.
+ * `PXL_20190704_103005123.jpg`, `FB_IMG_1562236205123.jpg`. Null when there is none. The names of folders do not count.
  */
 export function dateOfName(key: string): string | null {
   const name = key.slice(key.lastIndexOf('/') + 1).slice(0, 255);
@@ -27,7 +29,8 @@ export function dateOfName(key: string): string | null {
     const found = time ?? (/^\d/.test(rest) ? null : parseDate(date));
     if (found !== null) return found;
   }
-  return null;
+  const instant = INSTANT.exec(name)?.[1];
+  return instant === undefined ? null : instantDate(new Date(Number(instant)));
 }
 
 function hourOfDay(hour: string, half: string | undefined): string {
