@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { v5 as uuidv5 } from 'uuid';
 import { FIELDS, fieldValues } from '../picture-fields.ts';
 import { imageId } from '../point-ids.ts';
@@ -113,10 +114,10 @@ export async function findOrigin(
   const live = async (isNamesake: boolean): Promise<Origin | null> => {
     const wanted = copies.filter((copy) => isNamesakeOf(key, copy) === isNamesake);
     for (const { id, payload } of wanted.slice(0, LOOKS)) {
-      const info = await buckets.get(payload.bucket)?.head(payload.key);
-      if (info === undefined || info?.etag === payload.etag) continue;
+      const there = await whatIsAt(buckets.get(payload.bucket), payload);
+      if (there === 'unknown' || there === 'the same') continue;
       // The other bytes there are seen by themselves, and whose they were.
-      if (info !== null) return { kept: keptOf(payload), settle: async () => {} };
+      if (there === 'other bytes') return { kept: keptOf(payload), settle: async () => {} };
       const { sequencer } = payload;
       return { kept: keptOf(payload), settle: () => vectors.remove([{ id, sequencer, deletedAt }], 'not-older') };
     }
@@ -131,6 +132,23 @@ export async function findOrigin(
   const best = found.find(({ payload }) => payload.key === key) ?? found.find((one) => isNamesakeOf(key, one));
   if (best !== undefined) return originIn(deps, best);
   return (await live(false)) ?? anyOf(deps, found);
+}
+
+/** What a picture's place holds now. Another etag may only say that the file was touched, or got another link. */
+async function whatIsAt(
+  objects: ObjectStore | undefined,
+  { key, etag, bytes, sha256 }: ImagePayload,
+): Promise<'unknown' | 'nothing' | 'the same' | 'other bytes'> {
+  if (objects === undefined) return 'unknown';
+  const info = await objects.head(key);
+  if (info === null) return 'nothing';
+  if (info.etag === etag) return 'the same';
+  if (info.bytes !== bytes) return 'other bytes';
+  const object = await objects.get(key);
+  if (object === null) return 'nothing';
+  const hash = createHash('sha256');
+  for await (const chunk of object.body) hash.update(chunk);
+  return hash.digest('hex') === sha256 ? 'the same' : 'other bytes';
 }
 
 /** What vanished with these bytes, whatever it was called: first that of which people said something. */

@@ -4,7 +4,7 @@ import { instantDate, parseDate } from './date.ts';
 const DAY = /(?<!\d)(\d{4})([-_.]?)([01]\d)\2([0-3]\d)(?!\d(?!\d{5}))/g;
 /** Behind a day: `_123005`, `-12-30-05`, ` 12.30.05`, ` at 1.30.05 PM`, `T12:30:05`, `123005`, perhaps milliseconds. */
 const TIME = /^(?:[ _-]|T|, )?(?:\p{L}{1,4} )?([0-2]?\d)([-_.:h]?)([0-5]\d)\2([0-5]\d)(\d{3})?(?!\d)(\s?[AP]M)?/iu;
-/** Milliseconds since 1970 behind the names of messengers, or alone as telephones save them; the year 2001 and later. */
+/** Milliseconds since 1970 behind the names of messengers, or alone as telephones save them: from 2001 on. */
 const INSTANT = /^(?:(?:FB_IMG|IMG|Image|mmexport|wx_camera)[_-]?)?(1\d{12})(?!\d)/i;
 /** Cameras write names in digits alone since then; an older one is a number that looks like a date. */
 const FIRST_COMPACT_YEAR = 1990;

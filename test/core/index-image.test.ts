@@ -306,6 +306,8 @@ for (const [where, openLog] of Object.entries(VANISHED_LOGS))
 
     it('keeps them when it is copied and then deleted, as between two disks; a mere copy has none', async () => {
       await tagged('a.jpg', ['best']);
+      // As when it is touched, or given another link.
+      await put('PIC same', 'a.jpg');
       await put('PIC same', 'copy.jpg');
       await index(created('20', 'copy.jpg'));
       assert.deepEqual(await tagsOf('copy.jpg'), []);
