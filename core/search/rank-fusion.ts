@@ -4,41 +4,42 @@ import { decodeCursor, encodeCursor, fingerprint } from '../vectors/cursor.ts';
 import { BEGINNING, MIN_BEGINNING, type Reason, reasonsFor } from './lexical-terms.ts';
 
 /**
- * Pictures that are called by the words of a query, and those that are near to it in meaning, as one list. Three lists
- * without a picture in common, each by cosine: called by all words; called by words that begin so, where the query has
- * words that the model does not know; and all others. The first two, one behind the other, are fused with the third by
- * reciprocal rank: the picture at place n of a list counts its weight / (60 + n), and the larger comes first. So names
- * fill the first 61 places as far as they go, then two of them stand before each picture that is near in meaning.
+ * Merges pictures whose names match the words of a query with pictures close in meaning. Three disjoint lists, each by
+ * cosine: names with all words; names with words that begin so, if the query has words unknown to the model; and all
+ * others. The first two, one after the other, are fused with the third by reciprocal rank: the picture at position n of
+ * a list scores its weight / (60 + n), and the higher score comes first. So names fill the first 61 places, then two of
+ * them come before each picture found by meaning.
  */
 const RANK_OFFSET = 60;
 const NAME_WEIGHT = 2;
-/** Names and meaning take turns. */
+/** Makes names and meaning alternate. */
 const EQUAL_WEIGHT = 1;
 
-/** A hit, and why it is one: where the words of the query stand, or `meaning`. */
+/** A hit and its reasons: where the words of the query occur, or `meaning`. */
 export interface FoundHit extends Hit {
   readonly why: readonly Reason[];
 }
 
-/** Words of a query as names are asked for by them. */
+/** Words of a query to look for in names. */
 export interface AskedNames {
   /** All of them whole. */
   readonly whole: readonly string[];
-  /** The same with beginnings for those that the model does not know; null when it knows all of them. */
+  /** The same with prefixes for words unknown to the model; null when it knows all of them. */
   readonly begun: readonly string[] | null;
 }
 
 interface NameOptions {
-  /** For those that are called so. @default that of the query */
+  /** Filter for matches by name. @default that of the query */
   readonly nameFilter?: Filter;
   /**
-   * Something is unwanted, of which names tell nothing: where the model knows all words, names and meaning take turns.
+   * Whether the query excludes something, which names cannot tell: if the model knows all words, names and meaning
+   * alternate.
    * @default false
    */
   readonly isWithout?: boolean;
 }
 
-/** How to ask for names by some words; numbers and words that are in no vocabulary may be beginnings. */
+/** How to look for words in names; numbers and words outside the vocabulary also match as prefixes. */
 export async function askedNames(words: readonly string[], embedder: Pick<Embedder, 'hasWord'>): Promise<AskedNames> {
   const begun = await Promise.all(
     words.map(async (word) => {
@@ -50,8 +51,7 @@ export async function askedNames(words: readonly string[], embedder: Pick<Embedd
 }
 
 /**
- * One page of the fused list. Its cursor is the store's own when nothing has such a name, so that nothing is looked for
- * twice.
+ * One page of the fused list. If no name matches, its cursor is the store's own, which avoids a second search.
  * @throws {invalid-cursor} and what the store throws
  */
 export async function searchNames(
@@ -79,23 +79,23 @@ export async function searchNames(
   return { items, next: encodeCursor(of, [...next, meanings.next]) };
 }
 
-/** Only by meaning, which names have no part in. */
+/** Search by meaning only. */
 export async function byMeaning(vectors: VectorStore, query: VectorQuery): Promise<Page<FoundHit>> {
   const { items, ...rest } = await vectors.query(query);
   return { ...rest, items: items.map((hit) => ({ ...hit, why: ['meaning'] })) };
 }
 
-/** Where a page begins: how many of each list came before, and the store's own cursors into them. */
+/** Where a page begins: how many items of each list came before, and the store's cursors into them. */
 interface Place {
   readonly names: number;
   readonly meanings: number;
-  /** Number of the list of names that is being read. */
+  /** Index of the current list of names. */
   readonly list: number;
   readonly nameCursor: string;
   readonly meaningCursor: string;
 }
 
-/** In place of a cursor: at the beginning of its list, and behind its end. */
+/** Instead of a cursor: at the beginning of its list, and past its end. */
 const [FIRST, END] = ['', '-'];
 const START: Place = { names: 0, meanings: 0, list: 0, nameCursor: FIRST, meaningCursor: FIRST };
 const ALL_READ = 2;
@@ -111,7 +111,7 @@ function placeOf(of: string, cursor: string): Place | null {
   }
 }
 
-/** The lists of those that have the names, one behind the other. */
+/** The lists of matches by name, one after the other. */
 class NameLists {
   list: number;
   cursor: string;
@@ -140,7 +140,7 @@ class NameLists {
     return found;
   }
 
-  /** Goes on to the end when nothing is left to read. */
+  /** Moves past empty lists. */
   async skipEmpty(): Promise<void> {
     while (this.list < ALL_READ && this.cursor === FIRST && (await this.#page(1)).items.length === 0) this.list += 1;
   }
@@ -156,7 +156,7 @@ class NameLists {
   }
 }
 
-/** The next `wanted` of those that have no such name, and the cursor behind them. */
+/** The next `wanted` pictures without a match by name, and the cursor after them. */
 async function readOthers(
   vectors: VectorStore,
   query: VectorQuery,
@@ -171,14 +171,14 @@ async function readOthers(
   return { items: [...items], next };
 }
 
-/** How many of the next `limit` are names, as long as neither list ends. */
+/** How many of the next `limit` come from names, as long as neither list ends. */
 function namesAmong({ names, meanings }: Place, limit: number, weight: number): number {
   let taken = 0;
   for (let i = 0; i < limit; i++) if (isNameFirst(names + taken, meanings + i - taken, weight)) taken++;
   return taken;
 }
 
-/** Whether the next name comes before the next picture that is near in meaning, when so many of each were before. */
+/** Whether the next match by name comes before the next one by meaning, after so many of each. */
 function isNameFirst(names: number, meanings: number, weight: number): boolean {
   return weight * (RANK_OFFSET + meanings + 1) >= RANK_OFFSET + names + 1;
 }

@@ -9,29 +9,29 @@ import { dot } from '../vector-arithmetic.ts';
 import type { FoundHit } from './rank-fusion.ts';
 
 /**
- * How well a picture fits the words it was found by. The nearest picture of a query is not yet one that shows what was
- * asked for. What tells is whether the words name the picture better than other words would: each picture is asked
- * which of a thousand things it shows, the query being one more of them, and its answer is compared with those that
- * captioned pictures gave to words which people had written of them (docs/decisions/0047-honest-answers.md).
+ * How well a picture fits the words it was found by. The nearest picture need not show what was searched for. It does
+ * if the query describes it better than other texts do: each picture is classified among a thousand other texts and the
+ * query, and the result is compared with that of captioned pictures and their own captions
+ * (docs/decisions/0047-honest-answers.md).
  */
 
 export type Fit = 'good' | 'fair' | 'poor';
 
-/** A bound on evidence: what it is in a collection of one picture, and how it grows with the logarithm of its size. */
+/** A bound on evidence: its value for a collection of one picture, and its growth with the logarithm of the size. */
 const line = z.strictObject({ atOne: z.number(), perLog: z.number() });
 const number16 = z.strictObject({ path: z.string().regex(/^[\w-]+\.f16$/), rows: z.int().positive() });
 const number8 = z.strictObject({
   path: z.string().regex(/^[\w-]+\.i8$/),
   rows: z.int().positive(),
-  /** What a byte is multiplied by. */
+  /** Factor for each byte. */
   scale: z.number().positive(),
 });
 
 const schema = z.strictObject({
   format: z.literal(1),
-  /** Divides cosines before they are exponents. */
+  /** Divides cosines before exponentiation. */
   temperature: z.number().positive(),
-  /** Evidence below is poor, from `good` on good. */
+  /** Evidence below this is poor; from `good` up it is good. */
   poor: line,
   good: line,
   /** Half floats [rows, dimension] beside this file, little endian: the texts that name other things. */
@@ -42,28 +42,28 @@ const schema = z.strictObject({
       temperature: z.number().positive(),
       poor: line,
       good: line,
-      /** Bytes [rows, size] beside this file: what the text encoder itself makes of the names of the classes. */
+      /** Bytes [rows, size] beside this file: the text encoder's own output for the class names. */
       names: number8,
     })
     .optional(),
-  /** For people and reports. */
+  /** Provenance, for people and reports. */
   madeOf: z.record(z.string(), z.json()),
 });
 
 export type CalibrationFile = z.infer<typeof schema>;
 
-/** What divides evidence into what fits and what does not. */
+/** Thresholds of evidence for a fit. */
 export interface Bounds {
   readonly poor: CalibrationFile['poor'];
   readonly good: CalibrationFile['good'];
 }
 
-/** What makes cosines of one text side comparable. */
+/** Makes cosines of one text side comparable. */
 export interface Calibration extends Bounds {
   readonly temperature: number;
   /** Unit vectors [n, dimension] of texts that name other things, one after the other. */
   readonly others: Float32Array;
-  /** For pictures whose classes are known; null when nobody measured it. */
+  /** For pictures whose classes are known; null when it was not measured. */
   readonly classes: ClassCalibration | null;
 }
 
@@ -74,7 +74,7 @@ export interface ClassCalibration extends Bounds {
   readonly count: number;
 }
 
-/** How the names of the files in the folder of a head begin that say what cosines of its text sides mean. */
+/** Prefix of the calibration files in the folder of a head. */
 export const CALIBRATION = 'calibration-';
 
 export function calibrationFile(encoder: string): string {
@@ -82,7 +82,7 @@ export function calibrationFile(encoder: string): string {
 }
 
 /**
- * The calibration of a text side; null when it has none, and no claims are made then.
+ * The calibration of a text side; null when it has none, and then nothing is claimed about fit.
  * @throws {invalid-config} for a file that was not made by `sightline evaluate --calibrate`
  */
 export async function loadCalibration(folder: string, encoder: string, dimension: number): Promise<Calibration | null> {
@@ -112,8 +112,8 @@ async function loadClassNames(
 }
 
 /**
- * How much more likely a picture is to be called by the query than by any of the other texts, as a logarithm: the
- * log-odds of a softmax over cosines, as in zero-shot classification (Radford et al. 2021, section 3.1).
+ * How much more likely the query describes a picture than any of the other texts, as a logarithm: the log-odds of a
+ * softmax over cosines, as in zero-shot classification (Radford et al. 2021, section 3.1).
  * @param cosine of query and picture
  * @param picture unit vector
  */
@@ -131,7 +131,7 @@ export function evidence(
   return cosine / temperature - Math.log(sum);
 }
 
-/** Probability of what is in no class that was kept. */
+/** Probability of classes that were not kept. */
 const ELSEWHERE = 1e-4;
 
 /**
@@ -150,15 +150,14 @@ export function meantClasses(
   return powers.map((power) => power / total);
 }
 
-/** The logarithm of the likelihood that query and picture are of one class. */
+/** The log-likelihood that query and picture belong to the same class. */
 export function classEvidence(meant: Float64Array, seen: readonly SeenClass[]): number {
   return Math.log(seen.reduce((sum, { index, share }) => sum + share * (meant[index] ?? 0), ELSEWHERE));
 }
 
 /**
- * The best of many pictures is nearer than the best of few, whether it shows what was asked for or not; so more is
- * asked of it.
- * @param pictures that the query was compared with
+ * The best of many pictures is nearer than the best of few, relevant or not, so the threshold grows with their number.
+ * @param pictures number of pictures compared with the query
  */
 export function fitOf({ poor, good }: Bounds, value: number, pictures: number): Fit {
   const bound = ({ atOne, perLog }: CalibrationFile['poor']) => atOne + perLog * Math.log(Math.max(1, pictures));
@@ -167,9 +166,9 @@ export function fitOf({ poor, good }: Bounds, value: number, pictures: number): 
 }
 
 /**
- * How well each hit fits the text that is looked for. What is called by its words is good, whatever it shows; nothing
- * is claimed of captions.
- * @param text its vector, and what the text encoder itself makes of it
+ * How well each hit fits the query text. A match by name is good, whatever the picture shows; nothing is claimed about
+ * captions.
+ * @param text its vector, and the text encoder's own output
  */
 export async function fitOfHits(
   vectors: VectorStore,
@@ -192,10 +191,10 @@ export async function fitOfHits(
   });
 }
 
-/** Pictures that an answer is judged by: the nearest one need not be the one that shows what was asked for. */
+/** Number of top pictures that a result is judged by: the nearest one need not be the relevant one. */
 export const JUDGED_BY = 5;
 
-/** The best of the first ones; undefined when none is known. */
+/** The best fit among the top pictures; undefined when none is known. */
 export function bestFit(fits: readonly (Fit | undefined)[]): Fit | undefined {
   const known = fits.filter((fit) => fit !== undefined).slice(0, JUDGED_BY);
   return (['good', 'fair', 'poor'] as const).find((fit) => known.includes(fit));

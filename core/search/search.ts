@@ -18,7 +18,7 @@ import { respelled } from './spelling.ts';
 import type { SearchTerm } from './weighted-terms.ts';
 
 export interface SearchRequest {
-  /** At least one of them with a weight above zero. */
+  /** At least one has a weight above zero. */
   readonly terms: readonly SearchTerm[];
   readonly filter: Filter;
   /** 1 to 1000. */
@@ -26,31 +26,31 @@ export interface SearchRequest {
   readonly cursor?: string;
   /** Cosine, -1 to 1. */
   readonly minScore?: number;
-  /** What is known of the language of its texts. @default nothing */
+  /** Hint about the language of its texts. @default none */
   readonly language?: LanguageHint;
-  /** Takes texts as they are, whatever their words seem to say. @default false */
+  /** Takes texts literally, without interpreting "without" and the like. @default false */
   readonly literal?: boolean;
 }
 
-/** A hit, and how well it fits, where that is known. */
+/** A hit, and how well it fits, if known. */
 export interface SearchHit extends FoundHit {
   readonly fit?: Fit;
 }
 
 export interface SearchResult extends Page<SearchHit> {
-  /** How well the best of the first page fits; absent on later pages and where nobody knows. */
+  /** How well the best hit of the first page fits; absent on later pages and when unknown. */
   readonly fit?: Fit;
-  /** Texts of the query of which the model knows nothing: what they find is by chance. */
+  /** Texts of which the model knows no word: their results are random. */
   readonly unknownTexts: readonly string[];
   /** How the first text of the query was read; null without one. */
   readonly read: ReadText | null;
-  /** Texts that are surely in a language that no text side here is meant for. */
+  /** Texts that are certainly in a language that no text side here supports. */
   readonly foreignTexts: readonly { readonly text: string; readonly language: string }[];
   /** Whether that text could be read in another language. */
   readonly isAmbiguous: boolean;
-  /** What texts say beside what is looked for; null for nothing. */
+  /** Conditions found in the texts, such as "without people"; null for none. */
   readonly understood: MeantQuery['understood'];
-  /** The words that may have been meant, where nothing fits well and some are known to nobody; null else. */
+  /** A corrected query when nothing fits well and some words are unknown, otherwise null. */
   readonly didYouMean: string | null;
 }
 
@@ -60,9 +60,9 @@ export interface SearchDeps {
 }
 
 /**
- * The query flow: words, pictures or both to the nearest points. The query is the direction of the weighted sum of its
- * terms' unit vectors; stored pictures named in the query are not part of the answer. Where only words are looked for,
- * what is called by them comes first (see `rank-fusion.ts`); "without" and the like are understood (see
+ * The query flow: words, pictures or both to the nearest points. The query vector is the direction of the weighted sum
+ * of its terms' unit vectors; stored pictures named in the query are left out of the results. If the query has only
+ * words, matches by name come first (see `rank-fusion.ts`); "without" and the like are interpreted (see
  * `query/understand.ts`).
  * @throws {invalid-input}
  * @throws {not-found} for an unknown imageId
@@ -85,7 +85,7 @@ export async function search(deps: SearchDeps, given: SearchRequest): Promise<Se
 
 type TermsResult = Omit<SearchResult, 'understood' | 'didYouMean'>;
 
-/** Whether the first page has nothing that fits well; where nobody can say, nothing that is called so. */
+/** Whether nothing on the first page fits well; when that is unknown, whether nothing matches by name. */
 function fitsNothing({ cursor }: SearchRequest, { items, fit }: TermsResult): boolean {
   const isNamed = items.some(({ why }) => why.some((reason) => reason !== 'meaning'));
   return cursor === undefined && !isNamed && (fit === undefined || fit === 'poor');
@@ -98,7 +98,7 @@ async function otherSpelling(deps: SearchDeps, { terms, language: hint }: Search
   return respelled(deps, term.text, { language: hint?.lang ?? read.language, preferred });
 }
 
-/** A query with what is understood of it. */
+/** A query with the conditions found in it. */
 type MeantRequest = SearchRequest & Pick<MeantQuery, 'nameFilter' | 'isOnlyColours'>;
 
 async function searchTerms(deps: SearchDeps, request: MeantRequest): Promise<TermsResult> {
@@ -154,7 +154,7 @@ function directionOf(
   );
 }
 
-/** The one text that is looked for; null when it is several, or pictures. */
+/** The only text of a query; null when there are several, or pictures. */
 function onlyText(terms: readonly SearchTerm[]): SearchTerm | null {
   const wanted = terms.filter(({ weight }) => weight > 0);
   return wanted.length === 1 && 'text' in wanted[0]! ? wanted[0]! : null;
@@ -163,7 +163,7 @@ function onlyText(terms: readonly SearchTerm[]): SearchTerm | null {
 /** A page of hits with how well they fit. */
 type Judged = Page<SearchHit> & Pick<SearchResult, 'fit'>;
 
-/** The fit of a query of nothing but colours: the filter let nothing else through. */
+/** Marks all hits as good, for a query of colours only: the filter has already removed the rest. */
 function allGood({ cursor }: SearchRequest, page: Page<FoundHit>): Judged {
   const items = page.items.map((hit) => ({ ...hit, fit: 'good' as const }));
   return { ...page, items, fit: cursor === undefined && items.length > 0 ? 'good' : undefined };
@@ -186,8 +186,8 @@ async function withFit(
 type Readings = ReadonlyMap<SearchTerm, ReadText>;
 
 /**
- * The answer to texts as they are read, or to the one that may be in another language read in that, when nothing fits
- * the first and something the other. A side that would have to be loaded is asked only when nothing fits well.
+ * The results for texts in their likeliest language, or in the other possible one if nothing fits the first reading and
+ * something fits the second. A text side that would have to be loaded is used only when nothing fits well.
  */
 async function inBetterLanguage(
   read: Readings,
@@ -213,9 +213,9 @@ interface Answer {
 }
 
 /**
- * Whether the less likely reading fits better: by what is known of both when nothing fits the likelier one (a side that
- * reads pieces of words it does not know may find anything good), or else by the cosine of the best hit beside what is
- * usual for the side.
+ * Whether the less likely reading fits better. If nothing fits the likelier one, the fits decide (a side that splits
+ * unknown words into pieces may take anything for a good fit), otherwise the cosine of the best hit relative to the
+ * usual one of the side.
  */
 function fitsBetter(one: Answer, other: Answer): boolean {
   const [a, b] = [one.page.fit, other.page.fit];
@@ -228,7 +228,7 @@ function fitsBetter(one: Answer, other: Answer): boolean {
   return best(one) > best(other);
 }
 
-/** By names and meaning where all that is looked for is words, otherwise by meaning. */
+/** Searches names and meaning if the query has only words, otherwise meaning. */
 async function find(
   deps: SearchDeps,
   { terms, nameFilter }: MeantRequest,
@@ -273,7 +273,7 @@ async function readTexts(deps: SearchDeps, { terms, language }: SearchRequest): 
   return new Map(withText.map((term, i) => [term, read[i]!]));
 }
 
-/** The vector of what the term itself brings: a picture or a vector. */
+/** The vector of a term that brings a picture or a vector. */
 async function givenVector(deps: SearchDeps, term: SearchTerm): Promise<JointEmbedding | null> {
   if ('image' in term) return (await deps.embedder.embedImage(term.image)).vector;
   if (!('vector' in term)) return null;

@@ -3,8 +3,8 @@ import type { Embedder, Filter, VectorStore } from '../ports.ts';
 import { BEGINNING, ownWords, tagWords, wordsOf } from './lexical-terms.ts';
 
 /**
- * What somebody may have meant whose words nobody knows: the nearest words of what pictures are called, and of the
- * English of both encoders (docs/decisions/0026-words-people-type.md).
+ * Suggests corrections for unknown words: the nearest words in names of pictures, and in the English vocabulary of both
+ * encoders (docs/decisions/0026-words-people-type.md).
  */
 
 interface SpellingDeps {
@@ -14,29 +14,31 @@ interface SpellingDeps {
 
 /** How a text was read. */
 interface ReadAs {
-  /** ISO 639-1; null when nothing says. */
+  /** ISO 639-1; null when unknown. */
   readonly language: string | null;
   /** Languages that the caller reads. */
   readonly preferred: readonly string[];
 }
 
-/** Shorter words are next to too many others. Characters. */
+/** Shorter words have too many neighbours. Characters. */
 const LEAST_LENGTH = 4;
 const MOST_LENGTH = 24;
-/** The language of so few words is a guess, and one that the caller does not read is a wrong one. */
+/** The language of so few words is a guess; a language that the caller does not read is a wrong guess. */
 const FEW_WORDS = 2;
-/** Words of a query that are looked at. */
+/** Maximum words of a query that are checked. */
 const MOST_WORDS = 8;
-/** Folders and tags whose words are looked at, the most frequent ones. */
+/** Maximum folders and tags whose words are considered, most frequent first. */
 const MOST_FREQUENT = 300;
-/** Pictures whose names are looked at, of those that begin as the word does: in the order of ids, so by chance. */
+/**
+ * Maximum pictures whose names are considered, of those that begin like the word: in order of ids, so a random sample.
+ */
 const MOST_NAMED = 100;
 
 const WORD = /[\p{L}\p{M}]+/gu;
-/** Scripts that are written without spaces, or by input methods that offer words only. */
+/** Scripts that are written without spaces, or with input methods that offer only whole words. */
 const UNSPELLED = /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Hangul}\p{sc=Thai}]/u;
 
-/** The text with each word that nobody knows replaced by the nearest that is known; null where none is. */
+/** The text with each unknown word replaced by the nearest known one; null when nothing is replaced. */
 export async function respelled(
   deps: SpellingDeps,
   text: string,
@@ -55,7 +57,7 @@ function isSpelled(word: string): boolean {
   return word.length >= LEAST_LENGTH && word.length <= MOST_LENGTH && !UNSPELLED.test(word);
 }
 
-/** Null for a word that is known, or that no known one is near to. */
+/** The replacement; null for a known word, or when no known word is near. */
 async function nearestWord(
   { embedder, vectors }: SpellingDeps,
   word: string,
@@ -63,7 +65,7 @@ async function nearestWord(
 ): Promise<string | null> {
   const lower = word.toLowerCase();
   const [folded = lower] = wordsOf(word);
-  // German writes nouns with a capital, and vocabularies keep them so.
+  // German nouns have a capital letter, in vocabularies, too.
   const spellings = [lower, lower.charAt(0).toUpperCase() + lower.slice(1)];
   const known = await Promise.all(spellings.map((one) => embedder.hasWord(one)));
   const isNamed = isEnglish && (await embedder.wordRanks([lower]))[0] !== null;
@@ -74,11 +76,11 @@ async function nearestWord(
   return common ?? named;
 }
 
-/** Words of folders and tags, which are counted again after a while: to count them takes longer than a search. */
+/** How long words of folders and tags are cached: counting them takes longer than a search. */
 const FRESH_MS = 60_000;
 const frequentWords = new WeakMap<object, { readonly since: number; readonly words: Promise<Set<string>> }>();
 
-/** The nearest of the words of folders and tags. */
+/** The nearest word of folders and tags. */
 async function nearestFrequent(vectors: SpellingDeps['vectors'], word: string): Promise<string | null> {
   const known = frequentWords.get(vectors);
   if (known !== undefined && performance.now() - known.since < FRESH_MS) return nearestOf(word, await known.words);
@@ -94,9 +96,9 @@ async function countWords(vectors: SpellingDeps['vectors']): Promise<Set<string>
   return new Set(values.flat().flatMap(({ value }) => wordsOf(value)));
 }
 
-/** The nearest of the words that pictures are called by and whose first half is that of the word, at least. */
+/** The nearest word in names of pictures that begins with the first half of the word. */
 async function nearestName(vectors: SpellingDeps['vectors'], word: string): Promise<string | null> {
-  // Half of a pair of surrogates is no beginning.
+  // Cut between characters, not within a surrogate pair.
   const characters = Array.from(word);
   for (let length = characters.length - 1; length >= Math.max(2, Math.floor(characters.length / 2)); length--) {
     const filter: Filter = { words: [`${characters.slice(0, length).join('')}${BEGINNING}`] };
@@ -108,7 +110,7 @@ async function nearestName(vectors: SpellingDeps['vectors'], word: string): Prom
   return null;
 }
 
-/** Null when all are further away than slips go. */
+/** The nearest word; null when all are further away than a typing slip. */
 function nearestOf(word: string, words: Iterable<string>): string | null {
   let [best, least]: [string | null, number] = [null, word.length < 6 ? 2 : 3];
   for (const one of words) {
@@ -118,7 +120,7 @@ function nearestOf(word: string, words: Iterable<string>): string | null {
   return best;
 }
 
-/** The most common of the words that one slip makes of it. */
+/** The most common word at one slip from it. */
 async function nearestCommonWord(embedder: SpellingDeps['embedder'], word: string): Promise<string | null> {
   const next = [...wordsNextTo(word)].filter((one) => one.length >= LEAST_LENGTH - 1);
   const ranks = await embedder.wordRanks(next);

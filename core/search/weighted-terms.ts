@@ -5,13 +5,13 @@ import type { JointEmbedding } from '../types.ts';
  */
 export type SearchTerm = { readonly weight: number } & (
   | { readonly text: string }
-  /** A picture or caption that is stored. */
+  /** A stored picture or caption. */
   | { readonly imageId: string }
-  /** The bytes of a picture that need not be stored. */
+  /** The bytes of any picture. */
   | { readonly image: Uint8Array }
-  /** A vector of the space of the store, any length but zero; the caller has made sure of that. */
+  /** A vector in the store's space, of any length but zero; the caller must ensure both. */
   | { readonly vector: JointEmbedding }
 );
 
-/** Words weigh as much as a picture; what is unwanted half as much, because it is often near what is wanted. */
+/** Words weigh as much as a picture; exclusions half as much, because they are often close to what is wanted. */
 export const DEFAULT_WEIGHTS = { text: 1, image: 1, minus: 0.5 } as const;

@@ -10,28 +10,28 @@ type ListOptions = Parameters<ObjectStore['list']>[0];
 /** Ids, and hashes. */
 type Keys = readonly [readonly string[], readonly string[]];
 
-/** What a caller waits for. */
+/** A pending call. */
 interface Call<I, O> {
   readonly input: I;
   resolve(output: O): void;
   reject(error: unknown): void;
 }
 
-/** How long a call waits for others, at most. Milliseconds. */
+/** Maximum time that a call waits for others. Milliseconds. */
 const PATIENCE = { read: 50, write: 5000 } as const;
 
 export interface Grouped {
   readonly vectors: VectorStore;
   readonly buckets: ReadonlyMap<string, ObjectStore>;
-  /** Runs a job that may call the stores. While all jobs wait for them, their calls go out together. */
+  /** Runs a job that may call the stores. When all jobs wait for them, their calls are sent together. */
   job<T>(work: () => Promise<T>): Promise<T>;
 }
 
 /**
- * Stores for jobs that run at the same time: look-ups by id or hash, copies, upserts, removals and lists of a folder
- * of several jobs become one call each, so that ten pictures take little more requests than one. A call goes out when
- * every job under way waits for one, so a single job waits for nobody, and otherwise after 50 ms, or five seconds for
- * a write. A call that fails for what is in it is made again alone, so that nobody fails for another's sake.
+ * Stores for jobs that run at the same time: look-ups by id or hash, copies, upserts, removals and lists of a folder of
+ * several jobs become one call each, so that ten pictures take few more requests than one. Calls are sent once every
+ * running job waits for one (so a single job never waits), or after 50 ms, or five seconds for a write. If a batch
+ * fails because of its content, its calls are repeated one by one, so that one job cannot fail another.
  */
 export function groupCalls(vectors: VectorStore, buckets: ReadonlyMap<string, ObjectStore>): Grouped {
   let jobs = 0;
@@ -62,7 +62,7 @@ export function groupCalls(vectors: VectorStore, buckets: ReadonlyMap<string, Ob
     const waiting = all.reduce((sum, group) => sum + group.waiting, 0);
     if (waiting > 0 && waiting >= jobs) for (const group of all) group.flush();
   };
-  /** In a turn of its own, for calls that are made in the same one. */
+  /** Deferred, so that calls made in the same turn are batched. */
   const add = <I, O>(group: Group<I, O>, input: I): Promise<O> => {
     const answer = group.add(input);
     setImmediate(settle);
@@ -103,7 +103,7 @@ class Group<I, O> {
   #calls: Call<I, O>[] = [];
   #timer: NodeJS.Timeout | undefined;
 
-  /** `send` settles every call; what it throws, they all get. */
+  /** `send` settles every call; if it throws, all of them fail. */
   constructor(patienceMs: number, send: (calls: readonly Call<I, O>[]) => Promise<void>) {
     this.#patienceMs = patienceMs;
     this.#send = send;
@@ -154,7 +154,7 @@ async function readVectors(
   for (const { input, resolve } of calls) resolve(those(found, input));
 }
 
-/** One look for all, with the largest of their limits. */
+/** One request for all, with the largest of their limits. */
 async function readCopies(
   calls: readonly Call<Copies, Map<string, StoredPicture[]>>[],
   vectors: Pick<VectorStore, 'copies'>,
@@ -171,12 +171,12 @@ function those<V>(found: ReadonlyMap<string, V>, keys: readonly string[]): Map<s
   return new Map(keys.flatMap((key) => (found.has(key) ? [[key, found.get(key)!] as const] : [])));
 }
 
-/** Keys that a list has at most. */
+/** Maximum keys in a list. */
 const LIST_LIMIT = 1000;
 
 /**
- * One list a folder, of what begins as all prefixes there do. Who asks for a later page, or for what lies beyond the
- * end of that list, gets one of its own.
+ * One list request per folder, with the common prefix of all calls. A call for a later page, or beyond the end of that
+ * list, gets its own request.
  */
 async function list(calls: readonly Call<ListOptions, Page<ListedObject>>[], objects: ObjectStore): Promise<void> {
   const isFirst = ({ input }: (typeof calls)[number]) => input.cursor === undefined && input.limit === LIST_LIMIT;
@@ -200,14 +200,14 @@ function folderOf(prefix = ''): string {
   return prefix.slice(0, prefix.lastIndexOf('/') + 1);
 }
 
-/** Whole characters: half of a pair is no text. */
+/** Whole characters: half of a surrogate pair is not valid text. */
 function commonStart(a: string, b: string): string {
   const [ours, theirs] = [Array.from(a), Array.from(b)];
   const end = ours.findIndex((character, i) => character !== theirs[i]);
   return (end < 0 ? ours : ours.slice(0, end)).join('');
 }
 
-/** One write for all that are made in the same way. An id is written once at a time: the second waits for the first. */
+/** One write for all calls with the same options. A second write of the same id waits for the first. */
 async function write<T extends { readonly id: string }, R extends unknown[], O>(
   calls: readonly Call<[readonly T[], WriteCondition, ...R], O[]>[],
   send: (items: readonly T[], when: WriteCondition, ...rest: R) => Promise<O[]>,

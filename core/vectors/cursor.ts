@@ -2,17 +2,17 @@ import { createHash } from 'node:crypto';
 import { canonicalJson } from '../canonical-json.ts';
 import { SightlineError } from '../errors.ts';
 
-/** Raised when the meaning of a position changes, so that cursors of an older release are refused, not misread. */
+/** Raised when the meaning of a position changes, so that older cursors are refused, not misread. */
 const VERSION = 1;
-/** Longer ones are not ours: a position is a score or time and an id, or two such cursors. */
+/** Longer cursors are not valid: a position is a score or time and an id, or two nested cursors. */
 const MAX_LENGTH = 1000;
 
 /** What a cursor points after: `[score or time, id]` or `[id]`. */
 export type Position = readonly (number | string)[];
 
 /**
- * Names what a cursor belongs to. Values are told apart whatever their type and the order of an object's properties;
- * properties that are undefined do not count.
+ * Identifies the query of a cursor. Values of different types differ; the order of an object's properties and undefined
+ * properties do not matter.
  */
 export function fingerprint(parts: readonly (string | number | undefined | object)[]): string {
   const hash = createHash('sha256');
@@ -23,15 +23,15 @@ export function fingerprint(parts: readonly (string | number | undefined | objec
   return hash.digest('base64url').slice(0, 16);
 }
 
-/** An opaque string for `position` in the answer that `of` (a fingerprint) names. */
+/** An opaque string for `position` in the results of a query; `of` is its fingerprint. */
 export function encodeCursor(of: string, position: Position): string {
   return Buffer.from(JSON.stringify([VERSION, of, ...position])).toString('base64url');
 }
 
 /**
  * The position in a cursor.
- * @throws {invalid-cursor} when it was not made by {@link encodeCursor}, for another answer, by another version, or
- * holds values of other types than one of `forms`
+ * @throws {invalid-cursor} when it is not from {@link encodeCursor}, belongs to another query or version, or its values
+ * match none of `forms`
  */
 export function decodeCursor(
   of: string,
@@ -39,9 +39,9 @@ export function decodeCursor(
   ...forms: readonly (readonly ('number' | 'string')[])[]
 ): Position {
   const parsed = parse(cursor);
-  if (parsed === null) throw invalid('it is not one that this store made');
+  if (parsed === null) throw invalid('it was not made by this store');
   const [version, belongsTo, ...position] = parsed;
-  if (version !== VERSION) throw invalid('it is of another version');
+  if (version !== VERSION) throw invalid('it is from another version');
   if (belongsTo !== of) throw invalid('it was made for another query');
   const fits = (types: (typeof forms)[number]) =>
     position.length === types.length && types.every((type, i) => typeof position[i] === type);

@@ -3,8 +3,8 @@ import type { VectorStore } from '../ports.ts';
 const DAY_MS = 86_400_000;
 
 /**
- * Forgets tombstones older than `days`: an event that was delayed by more than that could bring its picture back.
- * Answers how many there were.
+ * Deletes tombstones older than `days`: an event delayed by more than that could bring its picture back. Returns how
+ * many.
  * @throws {space-retired} when another space has become live, and what the store throws
  */
 export function purgeOldTombstones(

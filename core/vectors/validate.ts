@@ -6,17 +6,17 @@ import type { JointEmbedding, Payload } from '../types.ts';
 import { norm } from '../vector-arithmetic.ts';
 
 /**
- * What every vector store refuses, in one place, so that no driver is laxer than another. All of these throw
- * `invalid-input` saying what was expected and what came.
+ * The checks of every vector store, in one place, so that no driver is laxer than another. All of them throw
+ * `invalid-input` and say what was expected and what came.
  */
 
-/** RFC 9562 in its canonical form, which sorts as text like the number it stands for. */
+/** RFC 9562 in canonical form, which sorts as text like its number. */
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const SEQUENCER = /^[0-9a-fA-F]{0,64}$/;
 const INSTANT = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})?)?$/;
-/** How far from unit length a vector may be, as float16 arithmetic leaves it; further away it was not normalised. */
+/** Maximum deviation from unit length, as float16 arithmetic leaves it; beyond it the vector was not normalised. */
 const UNIT_TOLERANCE = 1e-3;
-/** A float32 vector that was normalised is nearer to unit length than this and is kept bit by bit. */
+/** A float32 vector this close to unit length counts as normalised and is kept bit by bit. */
 const EXACT_UNIT_TOLERANCE = 1e-6;
 const MAX_STORE_PAGE = 1000;
 const MAX_VALUES = 100;
@@ -31,7 +31,7 @@ export function checkIds(ids: readonly string[]): void {
   for (const id of ids) checkId(id);
 }
 
-/** Checks a whole query. Answers its unit vector. */
+/** Checks a whole query. Returns its unit vector. */
 export function checkQuery({ vector, limit, filter, exclude = [], minScore = 0 }: VectorQuery, dimension: number) {
   checkLimit(limit);
   checkFilter(filter);
@@ -47,7 +47,7 @@ export function checkLimit(limit: number): void {
   }
 }
 
-/** A copy of the vector with exactly unit length in float32; the same components when it has it. */
+/** A copy of the vector with unit length in float32; the same components if it already has that. */
 export function unitVector(vector: Float32Array, dimension: number, what: string): JointEmbedding {
   if (vector.length !== dimension) {
     throw invalid(`expected ${dimension} components, got ${vector.length} in ${what}`);
@@ -61,7 +61,7 @@ export function unitVector(vector: Float32Array, dimension: number, what: string
   return vector.map((x) => x / divisor) as JointEmbedding;
 }
 
-/** Checks a batch whole before any of it is written. Answers the unit vectors in order. */
+/** Checks a whole batch before any of it is written. Returns the unit vectors in order. */
 export function checkPoints(points: readonly Point[], dimension: number): JointEmbedding[] {
   checkUnique(points);
   return points.map(({ id, vector, payload }) => {
@@ -117,7 +117,7 @@ function checkValue({ name, type, values, absent }: NamedField, value: unknown, 
   else checkNamed(value as string, values, what);
 }
 
-/** @param values the only ones there can be, where they are few */
+/** @param values the only ones allowed, if limited */
 function checkNamed(text: string, values: readonly string[] | undefined, what: string): void {
   checkText(text, what);
   if (values !== undefined && !values.includes(text)) {
@@ -129,7 +129,7 @@ export function checkTags(tags: readonly string[]): void {
   for (const tag of tags) checkText(tag, 'tag');
 }
 
-/** No store keeps a lone surrogate (no UTF-8 for it) or, in all of its indexes, a NUL. */
+/** No store can hold a lone surrogate (it has no UTF-8), nor a NUL in all of its indexes. */
 function checkText(text: string, what: string): void {
   if (typeof text !== 'string' || !text.isWellFormed() || text.includes('\0')) {
     throw invalid(`expected well-formed Unicode text without NUL as ${what}, got ${quoted(text)}`);
@@ -163,16 +163,15 @@ export function checkFilter(filter: Filter): void {
   }
 }
 
-/** Types whose values have a place in time, and are compared by it. */
+/** Types whose values are times. */
 export function isTime(type: FieldType): type is 'instant' | 'local-time' {
   return type === 'instant' || type === 'local-time';
 }
 
 /**
- * What times are compared by. Of an instant its milliseconds since 1970; of a local time those that its clock would
- * have in UTC, so that what happened on the same day somewhere has the same day. A `Z` behind a local time stands for
- * an offset that was not kept: pictures were stored so by the first version, most of them without an offset of their
- * own.
+ * The number that times are compared by. For an instant, milliseconds since 1970; for a local time, the same as if its
+ * clock showed UTC, so that the same local day is the same day everywhere. A `Z` after a local time stands for a lost
+ * offset: the first version stored pictures that way, most of them without an offset.
  */
 export function timeOf(type: 'instant' | 'local-time', iso: string, what: string): number {
   const instant = instantOf(iso, what);

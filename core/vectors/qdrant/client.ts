@@ -7,27 +7,27 @@ import { isTransient, translateQdrantError } from './errors.ts';
 import { RequestedPauses } from './requested-pauses.ts';
 
 export interface QdrantConnection {
-  /** Such as `https://qdrant.example.com:6333/prefix`. Without a port: 6333, as all Qdrant clients have it. */
+  /** Such as `https://qdrant.example.com:6333/prefix`. Without a port: 6333, as in all Qdrant clients. */
   readonly url: string;
   readonly apiKey?: string;
-  /** For one try of a request. Default 10,000. */
+  /** For one attempt. Default 10,000. */
   readonly timeoutMs?: number;
-  /** For one request with all its tries and the pauses between them. Default 30,000. */
+  /** For one request with all attempts and the pauses between them. Default 30,000. */
   readonly deadlineMs?: number;
-  /** Tries a request, the first one included. Default 5. */
+  /** Attempts per request, including the first. Default 5. */
   readonly maxAttempts?: number;
   /** Default 25. */
   readonly maxConnections?: number;
 }
 
-/** A server and the way every request to it is made. */
+/** A server, and how every request to it is made. */
 export interface QdrantSession {
   /** With the port, for messages. */
   readonly url: string;
   /**
-   * Makes one request, and makes it again when the fault may pass (429, 5xx, timeout, connection), with growing, random
-   * pauses that are never shorter than the server asked for, all within the deadline. So requests must be idempotent.
-   * `request` must call the client before it first awaits. Throws translated faults.
+   * Makes one request, and repeats it after transient faults (429, 5xx, timeout, connection), with growing, random
+   * pauses that are never shorter than the server asked for, all within the deadline. Requests must therefore be
+   * idempotent. `request` must call the client before it first awaits. Throws translated faults.
    */
   call<T>(action: string, request: (client: QdrantClient) => Promise<T>): Promise<T>;
   close(): void;
@@ -35,7 +35,7 @@ export interface QdrantSession {
 
 /**
  * Sends nothing.
- * @throws {invalid-config} for a URL that is none
+ * @throws {invalid-config} for an invalid URL
  */
 export function connectQdrant(connection: QdrantConnection): QdrantSession {
   const { deadlineMs = 30_000, maxAttempts = 5 } = connection;
@@ -86,20 +86,20 @@ export function connectQdrant(connection: QdrantConnection): QdrantSession {
 interface Address {
   readonly origin: string;
   readonly port: number;
-  /** Begins with a slash and does not end with one; undefined when there is none. */
+  /** With a leading slash and no trailing one; undefined when there is none. */
   readonly prefix: string | undefined;
-  /** All of it, as requests are sent there: with the port, without a user or password. */
+  /** The full URL of requests: with the port, without a user or password. */
   readonly url: string;
 }
 
 function addressOf(given: string): Address {
-  // A secret that was written with `echo` ends with a line feed.
+  // A secret written with `echo` ends with a line feed.
   const text = given.trim();
   const parsed = URL.canParse(text) ? new URL(text) : null;
   if (parsed === null || !['http:', 'https:'].includes(parsed.protocol)) {
     throw new SightlineError('invalid-config', `expected the URL of a Qdrant server, got ${JSON.stringify(text)}`);
   }
-  // URL drops a port that is the protocol's own, and the client would then take 6333 although 443 was written.
+  // URL drops the protocol's default port, and the client would then use 6333 although 443 was given.
   const ownPort = /^https?:\/\/[^/]*:(80|443)(?:[/?#]|$)/i.exec(text)?.[1];
   const port = Number(parsed.port || ownPort || 6333);
   const prefix = parsed.pathname.replace(/\/+$/, '');
@@ -111,7 +111,7 @@ function createClient({ origin, port, prefix }: Address, options: QdrantConnecti
   const { timeoutMs = 10_000, maxConnections } = options;
   const apiKey = options.apiKey?.trim();
   if (apiKey !== undefined && !/^[\x20-\x7e]*$/.test(apiKey)) {
-    // Without the key: what is wrong here may be wrong with one character of a real one.
+    // Do not quote the key: it may be a real one with a single wrong character.
     throw new SightlineError('invalid-config', 'expected an API key of Qdrant in visible ASCII characters, got others');
   }
   return new QdrantClient({
@@ -122,7 +122,7 @@ function createClient({ origin, port, prefix }: Address, options: QdrantConnecti
     headers: apiKey === undefined ? undefined : { 'api-key': apiKey },
     timeout: timeoutMs,
     maxConnections,
-    // Would send a request of its own at once and report to the console; the version is checked when a store is opened.
+    // It would send its own request at once and log to the console; opening a store checks the version.
     checkCompatibility: false,
   });
 }
@@ -136,7 +136,7 @@ async function beforeAbort<T>(answer: Promise<T>, signal: AbortSignal): Promise<
     return await Promise.race([answer, aborted]);
   } finally {
     signal.removeEventListener('abort', onAbort);
-    // Whatever still comes of it is nobody's any more.
+    // Ignore a late failure.
     answer.catch(() => {});
   }
 }

@@ -6,38 +6,37 @@ import { assertApplied, statusOf } from './errors.ts';
 import { INDEXES, PREFIX_INDEXES, type PrefixSearch, WORD_FIELDS, WORD_INDEXES } from './payload.ts';
 
 /**
- * How a collection is made. Used only when it does not exist yet; an existing one is taken as it is. What is left out
- * is Qdrant's own default.
+ * Options for creating a collection; an existing one is used as it is. Omitted options have Qdrant's default.
  */
 export interface QdrantCollectionOptions {
-  /** Parts the collection is spread over; several nodes share the work of one query. Cannot be changed later. */
+  /** Number of parts; several nodes share the work of one query. Cannot be changed later. */
   readonly shards?: number;
   /** Nodes that hold each shard. 2 or more survive the loss of a node. */
   readonly replicas?: number;
   /**
-   * What is kept in memory-mapped files instead of memory: the vectors (64 components are 256 bytes a point), or also
-   * the graph and the payload indexes (about 2 kB a point, and slower filters). @default none
+   * What is kept in memory-mapped files instead of memory: the vectors (64 components are 256 bytes per point), or also
+   * the graph and the payload indexes (about 2 kB per point, and slower filters). @default none
    */
   readonly onDisk?: 'none' | 'vectors' | 'all';
-  /** Copies of one byte a component for the first pass of a search by the graph, always in memory. @default none */
+  /** One-byte copies of the components for the first pass of a graph search, always in memory. @default none */
   readonly quantization?: 'none' | 'int8';
-  /** Edges a node of the graph: more find more and take more memory. 0 makes no graph, for exact search only. */
+  /** Edges per node of the graph: more find more and take more memory. 0 builds no graph, for exact search only. */
   readonly hnswM?: number;
 }
 
 /** The first version whose upserts take a condition (`update_filter`). */
 const OLDEST = [1, 16] as const;
 
-/** The first version that finds prefixes of texts by itself (`match.prefix`). */
+/** The first version with native prefix search (`match.prefix`). */
 const FIRST_WITH_PREFIXES = 19;
 
 /**
- * How new collections of this server find prefixes of keys.
- * @throws {invalid-config} when the server is older than this program needs, or no Qdrant
+ * How new collections on this server search prefixes of keys.
+ * @throws {invalid-config} when the server is too old or not Qdrant
  */
 export async function checkVersion(session: QdrantSession): Promise<PrefixSearch> {
   const info: unknown = await session.call('asking for its version', (client) => client.versionInfo());
-  // Something else than Qdrant may answer anything.
+  // A server other than Qdrant may return anything.
   const { version } = (info ?? {}) as { version?: unknown };
   const [major = 0, minor = 0] = String(version).split('.').map(Number);
   const isOld = major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1]);
@@ -54,7 +53,7 @@ export async function checkVersion(session: QdrantSession): Promise<PrefixSearch
 
 /**
  * The collection of a space.
- * @throws {invalid-config} for names that Qdrant would not take
+ * @throws {invalid-config} for names that Qdrant would not accept
  */
 export function collectionName(prefix: string, space: SpaceId): string {
   const name = `${prefix}${space}`;
@@ -64,7 +63,7 @@ export function collectionName(prefix: string, space: SpaceId): string {
   return name;
 }
 
-/** What there is to know of a collection before it is used. */
+/** Properties of a collection, read before it is used. */
 export interface CollectionLayout {
   /** Components of its vectors. */
   readonly dimension: number;
@@ -72,17 +71,17 @@ export interface CollectionLayout {
   readonly replicas: number;
   readonly prefixes: PrefixSearch;
   readonly quantized: boolean;
-  /** Points and tombstones, about. */
+  /** Approximate number of points and tombstones. */
   readonly points: number;
-  /** All points have the words that they are called by: the second of the two indexes is made when they have. */
+  /** Whether all points have their words: the second of the two word indexes is created only then. */
   readonly hasWords: boolean;
-  /** Where indexes are to be. */
+  /** Whether indexes are on disk. */
   readonly onDisk: boolean;
 }
 
 /**
- * Makes the collection and its payload indexes, or checks the one there is. Safe to run by several processes at once.
- * @param prefixes how a new collection finds prefixes of keys
+ * Creates the collection and its payload indexes, or checks an existing one. Several processes may run it at once.
+ * @param prefixes how a new collection searches prefixes of keys
  * @throws {space-mismatch} when it is for other vectors
  */
 export async function ensureCollection(
@@ -98,7 +97,7 @@ export async function ensureCollection(
   const schema = info.payload_schema ?? {};
   const layout = { ...layoutOf(info, prefixes), onDisk: options.onDisk === 'all' };
   const { field, schema: prefixIndex } = PREFIX_INDEXES[layout.prefixes];
-  // An empty collection has nothing to be filled.
+  // An empty collection has no points without words.
   const hasWords = layout.hasWords || layout.points === 0;
   const words = hasWords ? WORD_FIELDS : WORD_FIELDS.slice(0, 1);
   const wordIndexes = Object.fromEntries(words.map((name) => [name, WORD_INDEXES[layout.prefixes]]));
@@ -109,7 +108,7 @@ export async function ensureCollection(
   return { ...layout, hasWords };
 }
 
-/** Makes a payload index. */
+/** Creates a payload index. */
 export async function indexField(
   session: QdrantSession,
   collection: string,
@@ -144,7 +143,7 @@ async function create(
     try {
       await client.createCollection(collection, creation(dimension, options));
     } catch (error) {
-      // Somebody else was faster.
+      // Another process was faster.
       if (statusOf(error) !== 409) throw error;
     }
   });
@@ -165,7 +164,7 @@ function creation(dimension: number, options: QdrantCollectionOptions): Schemas[
 
 function checkVectors(collection: string, vectors: unknown, dimension: number): void {
   const { size, distance, datatype, multivector_config } = (vectors ?? {}) as Partial<Schemas['VectorParams']>;
-  // Of unit vectors nothing but zeros would be left in bytes.
+  // As bytes, unit vectors would be all zeros.
   const other = multivector_config ? ', several vectors a point' : datatype === 'uint8' ? ' in bytes' : '';
   if (size === dimension && distance === 'Cosine' && other === '') return;
   throw new SightlineError(
@@ -183,7 +182,7 @@ export async function readLayout(session: QdrantSession, collection: string): Pr
   return layoutOf(await session.call(`reading ${collection}`, (client) => client.getCollection(collection)));
 }
 
-/** @param prefixes of a collection that has no index for them yet */
+/** @param prefixes used if the collection has no index for them yet */
 function layoutOf(info: Schemas['CollectionInfo'], prefixes: PrefixSearch = 'hashed'): CollectionLayout {
   const { vectors, replication_factor } = info.config.params;
   const has = (way: PrefixSearch) => info.payload_schema?.[PREFIX_INDEXES[way].field] !== undefined;

@@ -4,10 +4,10 @@ import { MARKER_ID } from './live-marker.ts';
 import { readPoint } from './payload.ts';
 import type { QdrantPart } from './points.ts';
 
-/** Points asked for in one request. */
+/** Points per request. */
 const PAGE = 500;
 
-/** What stands under an id, in a form that is equal when it is the same. */
+/** The content of an id as comparable text. */
 interface Entry {
   readonly id: string;
   readonly deleted: boolean;
@@ -15,8 +15,8 @@ interface Entry {
 }
 
 /**
- * See `Copy.differences`: both collections are read side by side in the order of their ids. A tombstone that only `to`
- * has is what an older event may still run into, and no difference.
+ * See `Copy.differences`: reads both collections side by side in order of ids. A tombstone that only `to` has is not a
+ * difference: it may still stop an older event.
  */
 export async function findDifferences(
   from: QdrantPart,
@@ -38,7 +38,7 @@ export async function findDifferences(
   return different;
 }
 
-/** Fields are in one order, so points that are the same in every space have equal texts. */
+/** Fields have a fixed order, so equal points have equal texts. */
 function textOf(point: StoredPoint | Tombstone): string {
   if (point.deleted) return JSON.stringify(point);
   const { payload } = point;
@@ -51,7 +51,7 @@ async function next(entries: AsyncGenerator<Entry>): Promise<Entry | null> {
   return done ? null : value;
 }
 
-/** Points and tombstones behind `after`. Qdrant's offset is the first id it answers, which need not exist. */
+/** Points and tombstones after `after`. Qdrant's offset is the first id it may return, which need not exist. */
 async function* inIdOrder(part: QdrantPart, after: string | null): AsyncGenerator<Entry> {
   for (let last = after; ; ) {
     const page = await part.scroll({ limit: PAGE, ...(last === null ? {} : { offset: last }) });

@@ -5,8 +5,8 @@ import { liveFilter } from './filter.ts';
 import type { QdrantPart } from './points.ts';
 
 /**
- * See `VectorStore.facet`. Qdrant does not say how it orders values of the same count; so more are asked for until
- * the count falls behind the last one wanted, and they are ordered here.
+ * See `VectorStore.facet`. Qdrant's order of values with equal counts is undefined, so more are fetched until the count
+ * drops below that of the last one wanted, and sorted here.
  */
 export async function facet(
   part: QdrantPart,

@@ -4,24 +4,24 @@ import { unchangedTags } from './filter.ts';
 import { READ_FIELDS, readPayload, type StoredPayload, TAGS_MARK, withBeginnings } from './payload.ts';
 import type { QdrantPart } from './points.ts';
 
-/** Points read and written in one request each. */
+/** Points per request. */
 const PAGE = 250;
 
 /**
- * Gives their words to the points that were written before points had any, and makes names be searched from then on. It
- * may end at any moment: the next call goes on with what is left, and so do several at once.
+ * Adds words to points of older versions that have none, then enables searching names. It may be interrupted at any
+ * time: the next call continues, and several may run at once.
  */
 export async function fillWords(part: QdrantPart): Promise<void> {
   for (let left = Number.POSITIVE_INFINITY; ; ) {
     const found = await fillOnce(part);
-    // Those that remain have no words, or changed between two requests.
+    // The remaining points have no words to add, or changed between two requests.
     if (found === 0 || found >= left) break;
     left = found;
   }
   await part.indexWords();
 }
 
-/** Goes through all that have none once; answers how many. */
+/** Goes once through all points without words; returns how many there were. */
 async function fillOnce(part: QdrantPart): Promise<number> {
   const filter = { must: [{ key: 'kind', match: { any: ['image', 'caption'] } }, { is_empty: { key: 'words' } }] };
   let found = 0;
@@ -48,7 +48,7 @@ function wordsOfStored(stored: StoredPayload, { prefixes }: QdrantPart): StoredP
   return { words, tagWords: withBeginnings(tagWords(payload.tags), prefixes) };
 }
 
-/** That point, as long as nobody has written it again or changed its tags. */
+/** Matches the point only if neither it nor its tags have been written since. */
 function asRead(id: string | number, stored: StoredPayload) {
   return { must: [{ has_id: [id] }, { is_empty: { key: 'words' } }, ...unchangedTags(stored)] };
 }

@@ -23,7 +23,7 @@ const oneOf = (key: string, values: readonly string[]): Condition => ({ key, mat
 export const range = (key: string, bounds: Partial<Record<'gte' | 'lte' | 'lt' | 'gt', number | string>>): Condition =>
   ({ key, range: bounds }) as Condition;
 
-/** What conditions on a collection depend on. */
+/** How a collection can be searched. */
 export interface SearchWays {
   readonly prefixes: PrefixSearch;
   /** Whether all points have their words: see `fill-words.ts`. */
@@ -31,7 +31,8 @@ export interface SearchWays {
 }
 
 /**
- * Live points that match a checked filter; null when none can. Fields that a point does not have match no condition.
+ * Condition for live points that match a validated filter; null when none can match. A missing field matches no
+ * condition.
  */
 export function liveFilter(filter: Filter, ways: SearchWays): QdrantFilter | null {
   const { prefixes } = ways;
@@ -50,7 +51,7 @@ export function liveFilter(filter: Filter, ways: SearchWays): QdrantFilter | nul
     if (value === undefined) continue;
     if ((comparison === 'any' || comparison === 'oneOf') && (value as readonly string[]).length === 0) return null;
     if (comparison === 'atLeast' || comparison === 'atMost') {
-      // Both bounds of a field are one condition.
+      // Both bounds of a field form one condition.
       const bounds = ranges.get(field.name) ?? {};
       if (!ranges.has(field.name)) must.push(range(field.name, bounds));
       ranges.set(field.name, bounds);
@@ -63,7 +64,7 @@ export function liveFilter(filter: Filter, ways: SearchWays): QdrantFilter | nul
 function boundOf(field: NamedField, comparison: 'atLeast' | 'atMost', value: string | number, name: string) {
   if (isTime(field.type)) return canonicalTime(field.type, value as string, name);
   if (field.type === 'number') return value;
-  // Whole: before Qdrant 1.18.1 an index of integers cut the fraction off, so that 1 was found at least 1.5.
+  // Round: before Qdrant 1.18.1 an integer index truncated bounds, so that 1 matched "at least 1.5".
   return comparison === 'atLeast' ? Math.ceil(value as number) : Math.floor(value as number);
 }
 
@@ -83,7 +84,7 @@ function conditionsOf(field: NamedField, comparison: Other, value: unknown, pref
       return (value as readonly string[]).map((text) => equals(name, text));
     case 'below': {
       const below = { key: name, range: { lt: value as number } };
-      // Points of before the field was declared have its absent value.
+      // Points from before the field was declared have its absent value.
       const isAbsent = field.absent === 0 && (value as number) > 0;
       return isAbsent ? [equals('kind', 'image'), { should: [below, { is_empty: { key: name } }] }] : [below];
     }
@@ -92,7 +93,7 @@ function conditionsOf(field: NamedField, comparison: Other, value: unknown, pref
   }
 }
 
-/** In the words of a point or in those of its tags. */
+/** Whether the word is among a point's words or those of its tags. */
 function calledBy(word: string, prefixes: PrefixSearch): Condition {
   const isPrefix = prefixes === 'match' && word.endsWith(BEGINNING);
   const match = isPrefix ? { prefix: word.slice(0, -1) } : { value: word };
@@ -100,13 +101,13 @@ function calledBy(word: string, prefixes: PrefixSearch): Condition {
 }
 
 function prefixCondition(prefix: string, prefixes: PrefixSearch): Condition {
-  // Only pictures have a key, so the empty prefix asks for pictures.
+  // Only pictures have a key, so the empty prefix means all pictures.
   if (prefix === '') return equals('kind', 'image');
   if (prefixes === 'match') return { key: PREFIX_INDEXES.match.field, match: { prefix } };
   return equals(PREFIX_INDEXES.hashed.field, hashNumber(prefix));
 }
 
-/** A filter with further conditions that must or must not hold. */
+/** A filter with additional conditions that must or must not hold. */
 export function narrowed(
   filter: QdrantFilter,
   must: readonly Condition[],
@@ -116,14 +117,14 @@ export function narrowed(
   return mustNot.length === 0 ? narrow : { ...narrow, must_not: [...mustNot] };
 }
 
-/** Tombstones older than a date: nothing else has a date of deletion. */
+/** Tombstones older than a date: nothing else has a deletion date. */
 export function tombstonesBefore(iso: string): QdrantFilter {
   return { must: [range('deletedAt', { lt: iso })] };
 }
 
 /**
- * The stored points that an incoming one may replace, for `update_filter`: the sequencers' parts compared from the most
- * significant. A point that no one of ours wrote has no sequencer and may be replaced.
+ * The stored points that a new one may replace, for `update_filter`: compares the parts of sequencers, most significant
+ * first. A point written by another program has no sequencer and may be replaced.
  */
 export function replaceable(sequencer: string, when: WriteCondition): QdrantFilter {
   const parts = sequencerParts(sequencer);
@@ -132,7 +133,7 @@ export function replaceable(sequencer: string, when: WriteCondition): QdrantFilt
     return i === 0 ? below : { must: [...parts.slice(0, i).map((part) => equals(part.field, part.value)), below] };
   });
   const [hi, lo] = [equals(parts[0]!.field, parts[0]!.value), equals(parts[1]!.field, parts[1]!.value)];
-  // The same beginning and nothing behind it: older than a long sequencer, the same as a short one.
+  // Same leading parts and no more: older than a long sequencer, equal to a short one.
   const short: Condition = { must: [hi, lo, { is_empty: { key: LONG_SEQUENCER_FIELD } }] };
   const same: Condition = { must: parts.map(({ field, value }) => equals(field, value)) };
   const isLong = parts.length > 2;
@@ -147,8 +148,8 @@ export function replaceable(sequencer: string, when: WriteCondition): QdrantFilt
 }
 
 /**
- * Points that have still the kind and the tags they were read with; nothing when none was there, for what is not there
- * is inserted without a look at conditions, and what has come meanwhile must be read first.
+ * Points whose kind and tags are unchanged since they were read. If there was no point, matches nothing: a missing
+ * point is inserted whatever the condition, and one that was added meanwhile must be read first.
  */
 export function unchangedTags(read: StoredPayload | undefined): Condition[] {
   if (read === undefined) return [equals('kind', 'not there')];

@@ -36,7 +36,7 @@ export async function listPoints(part: QdrantPart, query: ListQuery): Promise<Pa
   return { items: page, next: encodeCursor(of, value === undefined ? [last.id] : [value, last.id]) };
 }
 
-/** Points that have a value of the order's field, and then those that have none, from the position on. */
+/** From the position on: points with a value in the order's field, then those without. */
 async function inOrder(
   part: QdrantPart,
   filter: QdrantFilter,
@@ -52,7 +52,7 @@ async function inOrder(
   return [...found, ...(await inIdOrder(part, absent, wanted - found.length, isPresent ? undefined : position[0]))];
 }
 
-/** The first `wanted` points with a larger id. Qdrant's offset is the first id it answers, which need not exist. */
+/** The first `wanted` points with a larger id. Qdrant's offset is the first id it may return, which need not exist. */
 async function inIdOrder(
   part: QdrantPart,
   filter: QdrantFilter,
@@ -65,8 +65,8 @@ async function inIdOrder(
 }
 
 /**
- * By value, and of the same value by id. Qdrant's ordered scroll knows only the value and has no cursor; so what it
- * answers is completed, value by value, by a scroll in the order of ids over the points of the last value.
+ * By value, then by id. Qdrant's ordered scroll sorts only by value and has no cursor, so the points with the last
+ * value are read completely by another scroll in order of ids.
  */
 async function byValue(
   part: QdrantPart,
@@ -101,7 +101,7 @@ async function byValue(
   return found;
 }
 
-/** A time in the canonical form, whose order as text is that of time. */
+/** A time in canonical form, which sorts as text in order of time. */
 function valueIn(point: FetchedPoint, order: Order): string | undefined {
   return point.payload[order.field.name] as string | undefined;
 }
@@ -115,7 +115,7 @@ function inTurn(order: Order) {
   };
 }
 
-/** See `VectorStore.lookUp`. A query that asks for nothing answers in the order of ids. */
+/** See `VectorStore.lookUp`. A query without a vector returns points in order of ids. */
 export async function lookUp(part: QdrantPart, ids: readonly string[], sha256s: readonly string[]): Promise<LookUp> {
   const stored = { filter: { must: [{ has_id: [...ids] }] }, limit: ids.length, with_payload: READ_FIELDS };
   const copies = sha256s.map((sha256) => ({

@@ -7,23 +7,23 @@ import type { FetchedPoint, QdrantPart } from './points.ts';
 
 /**
  * A point without a vector in every collection that is or was live. It names its collection and says whether a switch
- * to another is under way. Read by the alias, together with what was just written, it tells in one request what became
- * of the write and whether it counts. It is no point of the store: it has no kind.
+ * to another is in progress. Read through the alias, together with the points just written, it shows in one request
+ * whether the write took place and whether it counts. It has no kind, so the store ignores it.
  */
 export const MARKER_ID = '6f0c2b1e-93d4-4c57-8a1f-2d7e5b90c3a8';
 
 interface Marker {
   readonly collection: string;
   readonly switching: boolean;
-  /** Which switch; in a field that has an index, for strict mode. */
+  /** Number of the switch; in an indexed field, for strict mode. */
   readonly seqHi: number;
 }
 
 const FIELDS = ['collection', 'switching', 'seqHi'] satisfies (keyof Marker)[];
 
 /**
- * What stands under the ids after a write to a live collection, once the write counts. One request, unless the
- * collection has no marker yet, is not live any more or is about to be left: then `acknowledge` decides.
+ * Reads the ids back after a write to a live collection, once the write counts. One request, unless the collection has
+ * no marker yet, is no longer live or is about to be replaced: then `acknowledge` decides.
  */
 export async function readBackLive(
   part: QdrantPart,
@@ -40,8 +40,8 @@ export async function readBackLive(
 }
 
 /**
- * From now on every write to a live collection is acknowledged by a look at the aliases; answers what ends it. A switch
- * that is killed leaves it so, which costs requests and nothing else.
+ * From now on every write to a live collection checks the aliases before it is acknowledged; returns a function that
+ * ends this. A killed switch leaves it on, which only costs requests.
  */
 export async function beginSwitch(from: QdrantPart): Promise<() => Promise<void>> {
   const seqHi = randomInt(2 ** 48 - 1);
@@ -49,14 +49,14 @@ export async function beginSwitch(from: QdrantPart): Promise<() => Promise<void>
   return () => write(from, { switching: false, seqHi }, ofSwitch(seqHi));
 }
 
-/** Ends what a killed switch left behind in a collection that is about to be live. */
+/** Ends the checks that a killed switch left on in a collection that is about to be live. */
 export async function endOldSwitch(part: QdrantPart): Promise<void> {
   const marker = markerIn(await part.retrieve([MARKER_ID], { fields: FIELDS }));
-  // By the number, because the collection may be live and left again before this arrives.
+  // Match the number: before this arrives, another switch may have begun.
   if (marker?.switching) await write(part, { switching: false, seqHi: marker.seqHi }, ofSwitch(marker.seqHi));
 }
 
-/** Holds for no point, so that only what is not there is written. */
+/** Matches no point, so that only missing points are written. */
 const ONLY_INSERTED: QdrantFilter = { must: [{ key: 'kind', match: { value: 'not there' } }] };
 
 function ofSwitch(seqHi: number): QdrantFilter {
@@ -75,7 +75,7 @@ function markerIn(points: readonly FetchedPoint[]): Marker | undefined {
   return points.find(({ id }) => id === MARKER_ID)?.payload as Marker | undefined;
 }
 
-/** Nothing where nothing has that name. */
+/** Empty when the alias does not exist. */
 async function readBy(part: QdrantPart, by: string, ids: readonly string[], fields: string[]) {
   try {
     return await part.retrieve(ids, { fields, by });

@@ -7,8 +7,8 @@ import type { CaptionPayload, ImagePayload, Payload } from '../../types.ts';
 import { isTime, timeOf } from '../validate.ts';
 
 /**
- * How a point is written to Qdrant. Fields that are only there to be filtered by are derived here and left out again
- * when a point is read; see {@link INDEXES}.
+ * How a point is stored in Qdrant. Fields that only filters need are derived here and dropped when a point is read; see
+ * {@link INDEXES}.
  */
 
 const INDEX_TYPES = {
@@ -21,7 +21,7 @@ const INDEX_TYPES = {
   sequencer: 'keyword',
 } as const;
 
-/** Payload indexes, one for every field that a filter, an order or a facet uses. Prefixes have one of their own. */
+/** Payload indexes, one for every field with a filter, an order or a facet. Prefixes have their own. */
 export const INDEXES: Readonly<Record<string, Schemas['PayloadFieldSchema']>> = {
   kind: 'keyword',
   ...Object.fromEntries(
@@ -40,14 +40,14 @@ export const INDEXES: Readonly<Record<string, Schemas['PayloadFieldSchema']>> = 
 };
 
 /**
- * How prefixes of a key are found: by the server (Qdrant 1.19 and newer), or by a number for each prefix that is stored
- * beside the key. A collection keeps the way it was made with, and its index tells which.
+ * How prefixes of a key are searched: natively (Qdrant 1.19 and newer), or by a stored hash number for each prefix. A
+ * collection keeps the way it was created with; its index shows which.
  */
 export type PrefixSearch = 'match' | 'hashed';
 
 /**
- * The fields of the words that a point is called by; those of its tags have one of their own, because tags change
- * alone. Collections with hashed prefixes hold every beginning, too, with a `*` behind it.
+ * Fields with the words of a point's names; words of tags have their own field, because tags change on their own.
+ * Collections with hashed prefixes also hold every prefix, followed by `*`.
  */
 export const WORD_FIELDS = ['words', 'tagWords'] as const;
 
@@ -57,7 +57,7 @@ export const WORD_INDEXES: Readonly<Record<PrefixSearch, Schemas['PayloadFieldSc
   hashed: 'keyword',
 };
 
-/** The field that is indexed for each, and its index. */
+/** The indexed field of each kind of prefix search, and its index. */
 export const PREFIX_INDEXES: Readonly<Record<PrefixSearch, { field: string; schema: Schemas['PayloadFieldSchema'] }>> =
   {
     match: { field: 'key', schema: { type: 'keyword', prefix: true } },
@@ -65,7 +65,7 @@ export const PREFIX_INDEXES: Readonly<Record<PrefixSearch, { field: string; sche
   };
 
 /**
- * What is read of a point: everything but what is derived. Times have their own text beside the one that is indexed.
+ * The fields to read of a point: everything not derived. Times have their original text in addition to the indexed one.
  */
 export const READ_FIELDS: string[] = [
   'kind',
@@ -76,13 +76,14 @@ export const READ_FIELDS: string[] = [
 ];
 
 /**
- * Field that tells which call wrote a point, because the answer to a conditional upsert does not say whether it did.
+ * Field that identifies the call that wrote a point, because the response to a conditional upsert does not say whether
+ * it took place.
  */
 export const WRITE_MARK = 'write';
 
 /**
- * Field that stands for the tags in their order, so that a write can be made on the condition that they have not
- * changed. Only on points that have tags, or had some.
+ * Fingerprint of the tags in order, so that a write can require that they have not changed. Only on points that have or
+ * had tags.
  */
 export const TAGS_MARK = 'tagsMark';
 
@@ -99,7 +100,7 @@ export function storedPayload(payload: Payload, prefixes: PrefixSearch): StoredP
   return prefixes === 'match' ? stored : { ...stored, keyPrefixes: prefixNumbers(payload.key) };
 }
 
-/** What is written of a field; nothing when there is no value, so that no condition on it holds. */
+/** The stored form of a field; nothing when it has no value, so that no condition matches. */
 function storedField({ name, type }: NamedField, value: unknown, prefixes: PrefixSearch): StoredPayload {
   if (value === null) return {};
   if (name === 'tags') return (value as string[]).length === 0 ? { tags: [] } : tagFields(value as string[], prefixes);
@@ -108,14 +109,14 @@ function storedField({ name, type }: NamedField, value: unknown, prefixes: Prefi
   return { [name]: value };
 }
 
-/** Each tag once, their words, and their mark. */
+/** The tags without duplicates, their words, and their fingerprint. */
 export function tagFields(tags: readonly string[], prefixes: PrefixSearch): StoredPayload {
   const once = [...new Set(tags)];
   const words = withBeginnings(tagWords(once), prefixes);
   return { tags: once, tagWords: words, [TAGS_MARK]: hashNumber(JSON.stringify(once)) };
 }
 
-/** What is stored of words. */
+/** The stored form of words. */
 export function withBeginnings(words: readonly string[], prefixes: PrefixSearch): readonly string[] {
   if (prefixes === 'match') return words;
   const beginnings = new Set<string>();
@@ -127,7 +128,7 @@ export function withBeginnings(words: readonly string[], prefixes: PrefixSearch)
   return [...words, ...beginnings];
 }
 
-/** What is written of a tombstone: nothing that a search has an index for. */
+/** The stored form of a tombstone: without any field that searches use. */
 export function storedTombstone(tombstone: Omit<Tombstone, 'deleted'>): StoredPayload {
   return {
     ...timeFields('deletedAt', 'instant', tombstone.deletedAt),
@@ -158,7 +159,7 @@ export function readPayload(stored: StoredPayload): Payload {
   return payload as unknown as ImagePayload | CaptionPayload;
 }
 
-/** A time in the form that Qdrant indexes, with the precision of a millisecond; and as it was, when that differs. */
+/** A time in the form that Qdrant indexes, with millisecond precision; and the original, when that differs. */
 function timeFields(name: string, type: 'instant' | 'local-time', iso: string): StoredPayload {
   const indexed = canonicalTime(type, iso, name);
   return indexed === iso ? { [name]: iso } : { [name]: indexed, [`${name}Text`]: iso };
@@ -168,15 +169,15 @@ function readDate(name: string, stored: StoredPayload): string | null {
   return ((stored[`${name}Text`] ?? stored[name]) as string | undefined) ?? null;
 }
 
-/** A zone can put a date a day before the first year or behind the last that has four digits, and so sorts as text. */
+/** A time zone can move a date out of the years 0000 to 9999, and then it would not sort as text. */
 const [FIRST_INSTANT, LAST_INSTANT] = [Date.parse('0000-01-01T00:00:00.000Z'), Date.parse('9999-12-31T23:59:59.999Z')];
 
-/** What a time is compared by, as text: see `timeOf`. */
+/** The text that a time is compared by: see `timeOf`. */
 export function canonicalTime(type: 'instant' | 'local-time', iso: string, what: string): string {
   return new Date(Math.min(Math.max(timeOf(type, iso, what), FIRST_INSTANT), LAST_INSTANT)).toISOString();
 }
 
-/** Digits a part of a sequencer: 52 bits, which both a JSON number and Qdrant's range conditions hold exactly. */
+/** Digits per part of a sequencer: 52 bits, which JSON numbers and Qdrant's range conditions hold exactly. */
 const PART_DIGITS = 13;
 /** Enough parts for the longest sequencer there may be (64 digits). AWS sends about 18, which the first two hold. */
 const PART_NAMES = ['seqHi', 'seqLo', 'seq3', 'seq4', 'seq5'] as const;
@@ -187,8 +188,8 @@ export interface SequencerPart {
 }
 
 /**
- * A sequencer as whole numbers that compare like it does, from the most significant. Those after the second are left
- * out when all of them are zero.
+ * A sequencer as whole numbers that compare like it, most significant first. After the second, they are omitted when
+ * all are zero.
  */
 export function sequencerParts(sequencer: string): SequencerPart[] {
   const digits = sequencer.padEnd(PART_DIGITS * PART_NAMES.length, '0');
@@ -199,7 +200,7 @@ export function sequencerParts(sequencer: string): SequencerPart[] {
   return parts.slice(2).every(({ value }) => value === 0) ? parts.slice(0, 2) : parts;
 }
 
-/** A field that only points with long sequencers have. */
+/** A field only of points with long sequencers. */
 export const LONG_SEQUENCER_FIELD = PART_NAMES[2];
 
 function sequencerFields(sequencer: string): StoredPayload {
@@ -207,8 +208,8 @@ function sequencerFields(sequencer: string): StoredPayload {
 }
 
 /**
- * Numbers that stand for the prefixes of a key. Qdrant before 1.19 cannot match prefixes; whole texts would take up to
- * half a megabyte a key, these take 17 bytes a character.
+ * Hash numbers of the prefixes of a key. Qdrant before 1.19 cannot match prefixes; full texts would take up to half a
+ * megabyte per key, these take 17 bytes per character.
  */
 function prefixNumbers(key: string): number[] {
   const numbers: number[] = [];

@@ -3,7 +3,7 @@ import type { QdrantSession } from './client.ts';
 import { type CollectionLayout, indexField, readLayout } from './collection.ts';
 import { type PrefixSearch, READ_FIELDS, type StoredPayload, WORD_FIELDS, WORD_INDEXES } from './payload.ts';
 
-/** Ids asked for in one request. */
+/** Ids per request. */
 const MAX_IDS = 1000;
 
 export interface FetchedPoint {
@@ -15,7 +15,7 @@ export interface FetchedPoint {
 export interface ReadWhat {
   readonly fields?: string[];
   readonly vectors?: boolean;
-  /** An alias of the collection to read it by. */
+  /** Alias to read the collection through. */
   readonly by?: string;
 }
 
@@ -24,22 +24,22 @@ export interface QdrantPart {
   readonly collection: string;
   readonly dimension: number;
   readonly prefixes: PrefixSearch;
-  /** Whether smaller copies of the vectors are searched first. */
+  /** Whether quantised vectors are searched first. */
   readonly quantized: boolean;
-  /** Points and tombstones, known to within a minute. */
+  /** Number of points and tombstones, at most a minute old. */
   size(): number;
-  /** Whether all points have their words, and these an index. */
+  /** Whether all points have words, and the words an index. */
   hasWords(): boolean;
-  /** Says so, when they have. */
+  /** Indexes the words, once all points have them. */
   indexWords(): Promise<void>;
-  /** For requests that write points, where the answer depends on what they did. */
+  /** Options for writes whose effect is read back. */
   readonly writing: { readonly wait: true; readonly ordering?: 'medium' };
-  /** For requests that read what is decided by: not from a replica that has yet to hear of the last write. */
+  /** Options for reads that decisions depend on: not from a replica that misses the last write. */
   readonly reading: { readonly consistency?: 'majority' };
   call<T>(action: string, request: (client: QdrantClient) => Promise<T>): Promise<T>;
-  /** Points by id, in no order; those that are not there are left out. */
+  /** Points by id, in no order; missing ones are left out. */
   retrieve(ids: readonly string[], what?: ReadWhat): Promise<FetchedPoint[]>;
-  /** The same after a write to them, once it counts: see `live-marker.ts`. */
+  /** The same after a write, once that counts: see `live-marker.ts`. */
   readBack(ids: readonly string[], fields: string[]): Promise<FetchedPoint[]>;
   scroll(request: Omit<Schemas['ScrollRequest'], 'with_payload'>): Promise<FetchedPoint[]>;
 }
@@ -70,8 +70,8 @@ export function openPart(session: QdrantSession, collection: string, layout: Col
       await indexField(session, collection, WORD_FIELDS[1], WORD_INDEXES[layout.prefixes], layout.onDisk);
       searchesWords = true;
     },
-    // Replicas take writes as they come, each in an order of its own, and may differ for good after two to one point.
-    // One of them orders them for all; another does when that one is down. Qdrant, "Consistency guarantees".
+    // Without ordering, replicas may apply two writes of a point in different orders and differ for good. With it one
+    // replica decides the order, or another if that one is down. Qdrant, "Consistency guarantees".
     writing: replicas > 1 ? { wait: true, ordering: 'medium' } : { wait: true },
     reading,
     call,
@@ -86,10 +86,10 @@ export function openPart(session: QdrantSession, collection: string, layout: Col
   };
 }
 
-/** Milliseconds until the number of points is asked for again. */
+/** Milliseconds until the number of points is refreshed. */
 const SIZE_AGE_MS = 60_000;
 
-/** The number of points, as it was last heard of: asking again holds nobody up, and may fail. */
+/** The last known number of points, refreshed in the background, which may fail. */
 function sizeOf(session: QdrantSession, collection: string, points: number): () => number {
   let known = { points, at: performance.now() };
   return () => {

@@ -10,26 +10,27 @@ import type { QdrantPart } from './points.ts';
 /** How much of a collection a query looks at. */
 export interface QdrantSearch {
   /**
-   * Up to so many points every vector is looked at, which is exact; the time grows with the points of a shard. Beyond
-   * it is the HNSW graph, at the price of missing some: pages may then differ from one long answer.
+   * Up to this many points every vector is compared, which is exact; the time grows with the points of a shard. Beyond
+   * that the HNSW graph is used, which may miss some: pages may then differ from one long result.
    * @default 300,000
    */
   readonly exactBelow?: number;
-  /** Candidates that the graph keeps on its way; more find more and take longer. @default 128 */
+  /** Candidates that a graph search keeps; more find more and take longer. @default 128 */
   readonly ef?: number;
 }
 
 const EXACT_BELOW = 300_000;
 const EF = 128;
-/** How many times more candidates are taken from quantised copies and computed again. */
+/** Factor of additional candidates taken from quantised vectors and rescored. */
 const OVERSAMPLING = 2;
 
 /** Hits fetched beyond those needed, to see where the ties of the last one end. */
 const SLACK = 8;
-/** When that does not suffice, how many times more are fetched. */
+/** Growth of the fetch when that is not enough. */
 const GROWTH = 4;
 /**
- * Qdrant keeps only scores above its threshold, in float32; it is asked a little lower and the rest is left out here.
+ * Qdrant compares scores with the threshold in float32, so the request uses a slightly lower one and the rest is
+ * filtered here.
  */
 const THRESHOLD_MARGIN = 1e-5;
 
@@ -37,14 +38,14 @@ const THRESHOLD_MARGIN = 1e-5;
 interface After {
   readonly score: number;
   readonly id: string;
-  /** Hits with a better score, when the cursor was made. */
+  /** Number of hits with a better score when the cursor was made. */
   readonly better: number;
 }
 
 interface Ranked {
   readonly id: string;
   readonly score: number;
-  /** Null when many were fetched and it was left out. */
+  /** Null when it was omitted because many were fetched. */
   readonly payload: StoredPayload | null;
 }
 
@@ -76,9 +77,9 @@ export async function queryPoints(part: QdrantPart, query: VectorQuery, search: 
 }
 
 /**
- * The first `wanted` or more after the cursor, in order. Qdrant orders hits with the same score as it likes, and
- * differently in each answer; so a window is fetched that begins above the ties of the cursor and ends below the ties
- * of the last hit wanted, and is ordered here.
+ * The first `wanted` or more after the cursor, in order. Qdrant's order of hits with equal scores varies between
+ * responses, so a window is fetched that begins above the ties of the cursor and ends below the ties of the last hit
+ * wanted, and is sorted here.
  */
 async function rank(part: QdrantPart, search: QdrantSearch, wanted: number, after: After | null, what: Search) {
   const upper = after?.score ?? Number.POSITIVE_INFINITY;
@@ -86,7 +87,7 @@ async function rank(part: QdrantPart, search: QdrantSearch, wanted: number, afte
   let stepBack = 1;
   for (let size = wanted + SLACK; ; ) {
     const hits = await fetchWindow(part, search, what, { offset, size, withPayload: size === wanted + SLACK });
-    // Better ones were deleted since the cursor was made: ties of the cursor may lie before the window.
+    // Better hits were deleted since the cursor was made, so ties of the cursor may lie before the window.
     if (offset > 0 && (hits[0] === undefined || hits[0].score <= upper)) {
       offset = Math.max(0, offset - stepBack);
       stepBack *= GROWTH;
@@ -121,7 +122,7 @@ async function fetchWindow(
   const { points } = await part.call('querying', (client) => client.query(part.collection, request));
   return points.map(({ id, score, payload }) => ({
     id: String(id),
-    // Rounding can leave a float32 cosine a little outside.
+    // Rounding can push a float32 cosine slightly out of range.
     score: Math.max(-1, Math.min(1, score)),
     payload: payload ?? null,
   }));
@@ -144,7 +145,7 @@ async function withPayloads(part: QdrantPart, ranked: readonly Ranked[]): Promis
   });
 }
 
-/** The components as JSON numbers of nine digits: enough to give back the same float32, and half as long. */
+/** The components with nine digits: enough to restore the same float32, and half as long. */
 export function jsonVector(vector: Float32Array): number[] {
   return Array.from(vector, (x) => Number(x.toPrecision(9)));
 }

@@ -2,8 +2,8 @@ import diagnostics from 'node:diagnostics_channel';
 import { retryAfterMs } from '../../retry-after.ts';
 
 /**
- * What servers say in `Retry-After`. The client keeps only its first character when it reports a 429, so the header is
- * read where the connection reports what it received, and told apart by request id.
+ * Reads `Retry-After` headers. The client keeps only the first character when it reports a 429, so the header is taken
+ * from the connection's diagnostics and matched by request id.
  */
 export class RequestedPauses {
   readonly #pauses = new Map<string, number>();
@@ -13,7 +13,7 @@ export class RequestedPauses {
     const id = /x-request-id(?::\s*|,)([0-9a-f-]{36})/i.exec(String(request.headers))?.[1];
     const names = response.headers.map((part) => part.toString());
     const at = names.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === 'retry-after');
-    // Every request of this process is seen here, those of other sessions and to other servers, too.
+    // This sees every request of the process, including other sessions and other servers.
     if (id !== undefined && at >= 0 && this.#pauses.has(id)) this.#pauses.set(id, retryAfterMs(names[at + 1]) ?? 0);
   };
 
@@ -21,13 +21,13 @@ export class RequestedPauses {
     diagnostics.subscribe('undici:request:headers', this.#onHeaders);
   }
 
-  /** From now on, until it is forgotten, answers to this request are looked at. */
+  /** Watches the responses to this request until `forget`. */
   expect(id: string): string {
     this.#pauses.set(id, 0);
     return id;
   }
 
-  /** Milliseconds that the last answer to this request asked to wait; 0 when it did not. */
+  /** Milliseconds that the last response to this request asked to wait; 0 when it did not. */
   take(id: string, error: unknown): number {
     const pause = this.#pauses.get(id) ?? 0;
     this.#pauses.set(id, 0);
@@ -46,6 +46,6 @@ export class RequestedPauses {
 
 interface UndiciResponse {
   readonly statusCode: number;
-  /** Names and values in turn. */
+  /** Alternating names and values. */
   readonly headers: readonly Buffer[];
 }

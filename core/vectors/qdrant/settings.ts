@@ -13,7 +13,7 @@ type QdrantSettings = Pick<
   | 'qdrantReplicas'
 >;
 
-/** The options of the driver that the settings stand for. */
+/** The driver's options from the settings. */
 export function qdrantOptions(config: QdrantSettings): Pick<QdrantSpacesOptions, 'search' | 'collection'> {
   const limits = { exact: Number.POSITIVE_INFINITY, graph: 0, auto: config.qdrantExactBelow };
   return {

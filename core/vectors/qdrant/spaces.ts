@@ -30,19 +30,19 @@ export interface QdrantSpacesOptions extends QdrantConnection {
   /** Names the live collection. Default `live`. */
   readonly alias?: string;
   readonly search?: QdrantSearch;
-  /** How collections are made, when they have to be. */
+  /** Options for creating collections. */
   readonly collection?: QdrantCollectionOptions;
   /**
-   * A write waits so long for a switch to end, and is `unavailable` then. Default: as long as it takes, a minute at
+   * How long a write waits for a switch to end before it is `unavailable`. Default: as long as it takes, a minute at
    * most.
    */
   readonly fencePatienceMs?: number;
 }
 
-/** How often a writer looks whether a switch is over. */
+/** How often a writer checks whether a switch is over. */
 const FENCE_POLL_MS = 50;
 
-/** What the parts of this driver share. */
+/** Shared state of this driver. */
 interface Server {
   readonly session: QdrantSession;
   readonly alias: string;
@@ -53,14 +53,14 @@ interface Server {
    * @throws {invalid-config} when the alias is not ours
    */
   readLive(): Promise<string | undefined>;
-  /** How new collections find prefixes of keys. */
+  /** How new collections search prefixes of keys. */
   readonly prefixes: PrefixSearch;
   nameOf(space: SpaceId): string;
   spaceOf(collection: string): SpaceId;
 }
 
 /**
- * All spaces on a server: a collection each, and an alias that names the live one.
+ * All spaces on a server: one collection each, and an alias for the live one.
  * @throws {invalid-config} for a wrong URL or API key and an older server
  * @throws {unavailable} when it does not answer
  */
@@ -86,7 +86,7 @@ export async function openQdrantSpaces(options: QdrantSpacesOptions): Promise<Sp
       throw new SightlineError(
         'invalid-config',
         `expected the alias ${alias} at ${session.url} to name a collection ${collectionPrefix}…, got ` +
-          `${named}, which is not of this program; use a Qdrant server where this alias is free`,
+          `${named}, which was not made by this program; use a Qdrant server where this alias is free`,
         { details: { alias, found: named } },
       );
     },
@@ -120,11 +120,11 @@ export async function openQdrantSpaces(options: QdrantSpacesOptions): Promise<Sp
         if ((await readAliases(session)).get(alias) === collection) throw isLive(space);
       };
       await assertNotLive();
-      // A delete of what is not there answers as one of what is.
+      // Deleting a missing collection gives the same response as deleting an existing one.
       if (!(await collections()).includes(collection)) return false;
       let tries = 0;
       await session.call(`deleting ${collection}`, async (client) => {
-        // The answer to an earlier try was lost, and somebody may have made it again and live since.
+        // The response to an earlier attempt was lost; since then it may have been created again and made live.
         if (tries++ > 0) await assertNotLive();
         return client.deleteCollection(collection);
       });
@@ -166,7 +166,7 @@ async function openCollection(server: Server, space: SpaceId, dimension: number)
   const collection = server.nameOf(space);
   const layout = await ensureCollection(session, collection, dimension, options.collection ?? {}, prefixes);
   const part = openPart(session, collection, layout);
-  // Nobody waits for it, and what it did not come to is done when the collection is opened the next time.
+  // In the background; whatever is left is done when the collection is opened the next time.
   if (!layout.hasWords) fillWords(part).catch(() => undefined);
   return part;
 }
@@ -179,29 +179,29 @@ async function openLive(server: Server, space: SpaceId, dimension: number): Prom
     throw new SightlineError(
       'space-mismatch',
       `expected the alias ${alias} to name ${collection}, the space of the loaded models, got ${named}; use ` +
-        'the models it was made with, or change to these by `npm run reindex`',
+        'the models it was made with, or switch to these with `npm run reindex`',
       { details: { alias, expected: collection, found: named } },
     );
   };
   const before = await server.readLive();
   expectLive(before);
   const part = await openCollection(server, space, dimension);
-  // Somebody else may begin with other models at the same moment; one of the two gets the alias.
+  // Another process may start with other models at the same moment; one of the two gets the alias.
   if (before === undefined) expectLive(await claimAlias(session, alias, collection));
-  // Afterwards, because a write and a look at the aliases cannot be one: see docs/decisions/0030-spaces.md. It waits
-  // for as long as the fence stands: a caller who was refused too early would find what it wrote, and take it for
+  // Afterwards, because a write and a check of the aliases cannot be atomic: see docs/decisions/0030-spaces.md. It
+  // waits until the fence is gone: a caller that was refused earlier would find its write stored, and take it for
   // acknowledged.
   const acknowledge = async () => {
     const giveUpAt = performance.now() + (server.options.fencePatienceMs ?? Number.POSITIVE_INFINITY);
     for (;;) {
       const aliases = await readAliases(session);
       const named = aliases.get(alias);
-      if (named !== collection) throw retired(space, `is not live any more: ${alias} names ${named ?? 'none'}`);
+      if (named !== collection) throw retired(space, `is no longer live: ${alias} names ${named ?? 'none'}`);
       if (standingFence(aliases, alias) === null) return;
       if (performance.now() > giveUpAt) {
         throw new SightlineError(
           'unavailable',
-          `a change of models is under way at ${session.url}; try again in a moment`,
+          `a change of models is in progress at ${session.url}; try again in a moment`,
         );
       }
       await sleep(FENCE_POLL_MS);
@@ -250,14 +250,14 @@ async function openCandidate(server: Server, space: SpaceId, dimension: number):
     async switch(last) {
       const fence: Fence = await raiseFence(session, alias, collection);
       try {
-        if ((await readAliases(session)).get(alias) !== live) throw retired(copy.live, 'is not live any more');
+        if ((await readAliases(session)).get(alias) !== live) throw retired(copy.live, 'is no longer live');
         await endOldSwitch(part);
         const endSwitch = await beginSwitch(from);
         try {
           await last(copy);
           await fence.pointAlias();
         } finally {
-          // Not worth failing for: without it writers only ask more.
+          // Not worth failing for: without it writers only send more requests.
           await endSwitch().catch(() => {});
         }
       } finally {
@@ -268,7 +268,7 @@ async function openCandidate(server: Server, space: SpaceId, dimension: number):
   };
 }
 
-/** The same with writes that have to be allowed. */
+/** The same store, with a check before every write. */
 function guarded(store: VectorStore, mayWrite: () => Promise<void>): VectorStore {
   const write = async <T>(work: () => Promise<T>): Promise<T> => {
     await mayWrite();

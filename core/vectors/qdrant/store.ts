@@ -10,7 +10,7 @@ import type { QdrantPart } from './points.ts';
 import { float32Vector, type QdrantSearch, queryPoints } from './query.ts';
 import { removePoints, setTags, upsertPoints } from './write.ts';
 
-/** The vector store over one collection of a Qdrant server (1.16 or newer), which has been checked. */
+/** The vector store on one checked collection of a Qdrant server (1.16 or newer). */
 export function storeOf(part: QdrantPart, space: SpaceId, search: QdrantSearch): VectorStore {
   return {
     space,
@@ -41,18 +41,18 @@ export function storeOf(part: QdrantPart, space: SpaceId, search: QdrantSearch):
     count: (filter) => countPoints(part, filter),
     facet: (field, filter, limit) => facet(part, field, filter, limit),
     purgeTombstones: (olderThan) => purgeTombstones(part, olderThan),
-    // The session is that of whoever opened the collection.
+    // The session belongs to the caller that opened the collection.
     close: async () => {},
   };
 }
 
-/** By condition, not by id: a point that has been written again meanwhile is no tombstone and stays. */
+/** By condition, not by id: a point that was written again meanwhile is not a tombstone and stays. */
 async function purgeTombstones(part: QdrantPart, olderThan: string): Promise<number> {
-  instantOf(olderThan, 'the date of tombstones to forget');
-  const filter = tombstonesBefore(canonicalTime('instant', olderThan, 'the date of tombstones to forget'));
+  instantOf(olderThan, 'the date of tombstones to delete');
+  const filter = tombstonesBefore(canonicalTime('instant', olderThan, 'the date of tombstones to delete'));
   const count = await countExactly(part, filter);
   if (count === 0) return 0;
-  // Nobody waits to see them gone.
+  // No need to wait until they are gone.
   await part.call('purging', async (client) =>
     assertApplied([await client.delete(part.collection, { filter, ...part.writing, wait: false })]),
   );

@@ -4,9 +4,9 @@ import type { QdrantSession } from './client.ts';
 import { readAliases } from './collection.ts';
 
 /**
- * The fence around a switch: an alias `<alias>-fence-<time>` beside the alias it guards. While there is one whose time
- * (milliseconds since 1970) is to come, no write to the live collection is acknowledged. One that a killed process left
- * behind is over by itself. Clocks of writers may differ from ours by the half of {@link LEASE_MS}.
+ * The fence around a switch: an alias `<alias>-fence-<time>` next to the alias it guards. Until that time (milliseconds
+ * since 1970) no write to the live collection is acknowledged. A fence left by a killed process expires. Clocks of
+ * writers may differ from ours by up to half of {@link LEASE_MS}.
  */
 
 const LEASE_MS = 60_000;
@@ -14,20 +14,20 @@ const RENEWAL_MS = 10_000;
 
 export interface Fence {
   /**
-   * Makes the alias, which names another collection or, when it is the first, none, name this one, and ends the fence
-   * in the same moment. Throws when it did not hold all the time.
+   * Points the alias at this collection and removes the fence, atomically. Pass `first` when the alias does not exist
+   * yet. Throws if the fence was not in place all the time.
    */
   pointAlias(is?: 'first'): Promise<void>;
   lower(): Promise<void>;
 }
 
-/** The fence that stands now: its name, or null. */
+/** The name of the current fence, or null. */
 export function standingFence(aliases: ReadonlyMap<string, string>, alias: string): string | null {
   return fencesOf(aliases, alias).find((name) => timeOf(name) > Date.now()) ?? null;
 }
 
 /**
- * @throws {unavailable} when somebody else's fence stands
+ * @throws {unavailable} when another process has a fence
  */
 export async function raiseFence(session: QdrantSession, alias: string, collection: string): Promise<Fence> {
   const raised = await tryFence(session, alias, collection, () => true);
@@ -35,18 +35,18 @@ export async function raiseFence(session: QdrantSession, alias: string, collecti
   const seconds = Math.ceil((timeOf(raised) - Date.now()) / 1000);
   throw new SightlineError(
     'unavailable',
-    `another switch of ${alias} is under way, or was killed less than a minute ago; try again in ${seconds} s`,
+    `another switch of ${alias} is in progress, or was killed less than a minute ago; try again in ${seconds} s`,
   );
 }
 
 /**
- * Makes an alias name a collection unless it names one already; answers which it names then. Of several that do so at
- * once with other collections one gets it, for there is a fence around it: who sees another's lowers its own, and looks
- * again.
+ * Points an alias at a collection unless it exists already; returns the collection it names. If several processes try
+ * with different collections, a fence makes one of them win: a process that sees another's fence lowers its own and
+ * checks again.
  */
 export async function claimAlias(session: QdrantSession, alias: string, collection: string): Promise<string> {
   for (;;) {
-    // Others that begin with the same collection want the same.
+    // Processes that start with the same collection are not rivals.
     const fence = await tryFence(session, alias, collection, (target) => target !== collection);
     if (typeof fence !== 'string') {
       try {
@@ -65,8 +65,8 @@ export async function claimAlias(session: QdrantSession, alias: string, collecti
 }
 
 /**
- * A fence, or the name of somebody else's that stands and is a rival by what it names. Looked for again once ours
- * stands: of two that are raised at the same moment, at least one sees the other.
+ * Our fence, or the name of a rival process's fence. Checked again after ours is raised: of two raised at the same
+ * moment, at least one process sees the other.
  */
 async function tryFence(
   session: QdrantSession,
@@ -94,12 +94,12 @@ async function tryFence(
 
 type Pointing = 'no' | 'first' | 'again';
 
-/** A fence of ours, renewed until it is lowered. */
+/** Our fence, renewed until it is lowered. */
 class RaisedFence implements Fence {
   readonly #session: QdrantSession;
   readonly #alias: string;
   readonly #collection: string;
-  /** Fences that are taken away with the next change: those whose time is over, and then our own. */
+  /** Fences to remove with the next change: expired ones, and then our own. */
   #old: readonly string[];
   #current: string | null = null;
   #failure: unknown = null;
@@ -113,7 +113,7 @@ class RaisedFence implements Fence {
     this.#old = old;
   }
 
-  /** Puts a fence up beside what `left` says, and takes those away whose time is over. */
+  /** Raises a fence and removes expired ones. */
   static async raise(
     session: QdrantSession,
     alias: string,
@@ -153,19 +153,19 @@ class RaisedFence implements Fence {
   }
 
   #renew(): Promise<void> {
-    // Digits behind the millisecond, so that no two have one name.
+    // Random fractions of a millisecond make names unique.
     const name = `${this.#alias}-fence-${(Date.now() + LEASE_MS + Math.random()).toFixed(6)}`;
     return this.#change(`fencing ${this.#alias}`, name);
   }
 
-  /** Replaces the fence by `next`; without one takes it away, and with `point` makes the alias name the collection. */
+  /** Replaces the fence by `next`, or removes it if null; with `point` also points the alias at the collection. */
   async #change(what: string, next: string | null, point: Pointing = 'no'): Promise<void> {
     const actions = this.#actions(next, point);
     let tries = 0;
     await this.#session.call(what, async (client) => {
       if (tries++ > 0 && this.#current !== null) {
-        // The answer to an earlier try was lost. Where it was carried out, our fence is down, and somebody else may
-        // have switched since: sending it again would undo that.
+        // The response to an earlier attempt was lost. If it succeeded, our fence is gone and another process may have
+        // switched since: repeating it would undo that.
         const { aliases } = await client.getAliases();
         const names = new Map(aliases.map((each) => [each.alias_name, each.collection_name]));
         if (!names.has(this.#current)) {
@@ -184,8 +184,8 @@ class RaisedFence implements Fence {
     const create = (alias_name: string) => ({ create_alias: { alias_name, collection_name: this.#collection } });
     const remove = (alias_name: string) => ({ delete_alias: { alias_name } });
     return [
-      // Names nothing new, but fails when the collection is gone: actions are carried out one by one, and those before
-      // one that fails stay done. Without it the alias would be taken away and could not be set.
+      // Changes nothing, but fails if the collection is gone: actions run one by one, and those before a failed one
+      // stay done. Without this the alias would be deleted and could not be set.
       ...(point === 'again' && this.#current !== null ? [create(this.#current)] : []),
       ...(next === null ? [] : [create(next)]),
       ...this.#old.map(remove),
@@ -195,7 +195,7 @@ class RaisedFence implements Fence {
   }
 
   #lost(): SightlineError {
-    return new SightlineError('unavailable', `the fence of ${this.#alias} could not be kept up; nothing was switched`, {
+    return new SightlineError('unavailable', `the fence of ${this.#alias} could not be renewed; nothing was switched`, {
       cause: this.#failure,
     });
   }

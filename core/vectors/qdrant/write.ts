@@ -21,21 +21,21 @@ import {
 import type { QdrantPart } from './points.ts';
 import { jsonVector } from './query.ts';
 
-/** Qdrant asks for less than 32 MB a request; smaller ones keep its writers responsive to others. */
+/** Qdrant accepts up to 32 MB per request; smaller ones keep it responsive to other writers. */
 const MAX_REQUEST_BYTES = 4_500_000;
 const MAX_REQUEST_POINTS = 500;
 
-/** How often a write that keeps tags is made again because somebody changed them meanwhile. */
+/** How often a write that keeps tags is repeated because the tags changed meanwhile. */
 const MAX_ROUNDS = 20;
 
-/** A point or tombstone on its way. */
+/** A point or tombstone to write. */
 interface Write {
   readonly id: string;
   readonly sequencer: string;
   /** The components; an empty record for a tombstone, which has none. */
   readonly vector: number[] | Record<string, never>;
   readonly payload: StoredPayload;
-  /** The stored points that it may replace. */
+  /** Condition on the stored point that it may replace. */
   readonly onto: QdrantFilter;
 }
 
@@ -57,7 +57,7 @@ export async function upsertPoints(
   return won.map((written) => (written ? ('written' as const) : ('stale' as const)));
 }
 
-/** See `VectorStore.remove`. A tombstone has no vector, so neither a scan nor the graph comes across it. */
+/** See `VectorStore.remove`. A tombstone has no vector, so no search finds it. */
 export async function removePoints(
   part: QdrantPart,
   tombstones: readonly Omit<Tombstone, 'deleted'>[],
@@ -78,7 +78,7 @@ export async function removePoints(
 /** Which of the writes took place, in order. */
 async function writeAll(part: QdrantPart, writes: readonly Write[], when: WriteCondition): Promise<boolean[]> {
   const found = await send(part, writes);
-  // Something of the same sequencer can stand where a `not-older` write was only when another one came right after it.
+  // An equal sequencer after a `not-older` write means that another write came right after it.
   return writes.map((write, i) => {
     const { own, sequencer } = found[i]!;
     return own || (when === 'not-older' && compareSequencers(sequencer, write.sequencer) === 0);
@@ -86,23 +86,21 @@ async function writeAll(part: QdrantPart, writes: readonly Write[], when: WriteC
 }
 
 /**
- * The same for points that take over the tags of those they replace. The server can copy no field from the old point to
- * the new one, so tags are written on the condition that they are still those that were seen there last; when not,
- * again.
+ * The same for points that keep the tags of those they replace. The server cannot copy fields from the old point, so
+ * tags are written on the condition that they have not changed since they were read; otherwise it tries again.
  */
 async function writeKeepingTags(part: QdrantPart, writes: readonly Write[], when: WriteCondition): Promise<boolean[]> {
   const won = writes.map(() => false);
-  // What stands under the ids, as far as it was seen: at first as if none did, which most new pictures' points find
-  // true.
+  // The stored points as last read. It starts with none, which is right for most new pictures.
   const there: (StoredPayload | undefined)[] = writes.map(() => undefined);
   let open = [...writes.keys()];
   for (let round = 0; open.length > 0; round++) {
     if (round === MAX_ROUNDS) {
       const { id } = writes[open[0]!]!;
-      const message = `expected the tags of ${id} to rest for a moment, they changed ${MAX_ROUNDS} times`;
+      const message = `expected the tags of ${id} to stay unchanged for a moment, but they changed ${MAX_ROUNDS} times`;
       throw new SightlineError('unavailable', message);
     }
-    // Writers in step could undo each other's condition for ever.
+    // Random, because writers in lockstep could invalidate each other's condition forever.
     if (round > 1) await sleep(round * 5 * Math.random());
     const found = await send(
       part,
@@ -129,7 +127,7 @@ function withTagsOf(write: Write, there: StoredPayload | undefined, prefixes: Pr
   return { ...write, onto, payload: { ...payload, ...(tags.length === 0 ? { tags } : tagFields(tags, prefixes)) } };
 }
 
-/** What stands under an id after a write. */
+/** The content of an id after a write. */
 interface Sent {
   readonly own: boolean;
   readonly sequencer: string;
@@ -137,11 +135,11 @@ interface Sent {
 }
 
 /**
- * Sends the writes and looks what stands under their ids then: Qdrant answers "completed" whether a condition held or
- * not. `own` when it is this write, or has been forgotten since.
+ * Sends the writes and reads their ids back: Qdrant answers "completed" whether or not a condition held. `own` when the
+ * id holds this write, or nothing any more.
  */
 async function send(part: QdrantPart, writes: readonly Write[]): Promise<Sent[]> {
-  // One mark for the whole call: tries of it that are repeated write the same, whichever of them was the one.
+  // One mark for the whole call: repeated attempts write the same, whichever succeeds.
   const mark = randomBytes(9).toString('base64url');
   const found: Sent[] = [];
   for (const batch of batches(writes, mark)) {
@@ -165,7 +163,7 @@ function* batches(writes: readonly Write[], mark: string): Generator<Write[]> {
   let bytes = 0;
   for (const write of writes) {
     const marked = { ...write, payload: { ...write.payload, [WRITE_MARK]: mark } };
-    // With its condition, which may come with each point, and room for what is between them.
+    // Includes the condition, which may be sent with each point, and some room for separators.
     const size = Buffer.byteLength(JSON.stringify(marked)) + 100;
     if (batch.length > 0 && (bytes + size > MAX_REQUEST_BYTES || batch.length === MAX_REQUEST_POINTS)) {
       yield batch;
@@ -177,7 +175,7 @@ function* batches(writes: readonly Write[], mark: string): Generator<Write[]> {
   if (batch.length > 0) yield batch;
 }
 
-/** One upsert a condition; several go together in one request. */
+/** One upsert per condition, several in one request. */
 async function sendBatch(client: QdrantClient, { collection, writing }: QdrantPart, batch: readonly Write[]) {
   const upserts = [...Map.groupBy(batch, ({ onto }) => JSON.stringify(onto)).values()].map((writes) => ({
     points: writes.map(({ id, vector, payload }) => ({ id, vector, payload })),
@@ -192,7 +190,7 @@ async function sendBatch(client: QdrantClient, { collection, writing }: QdrantPa
   assertApplied(await client.batchUpdate(collection, { operations, ...writing }));
 }
 
-/** See `VectorStore.setTags`. A tombstone that comes in between gets the tags, too, where nobody reads them. */
+/** See `VectorStore.setTags`. A tombstone written in between gets the tags, too, where nothing reads them. */
 export async function setTags(part: QdrantPart, id: string, tags: readonly string[]): Promise<boolean> {
   checkId(id);
   checkTags(tags);

@@ -14,25 +14,25 @@ import { applySlotsSince, loadSlots } from './load-matrix.ts';
 import { type SlotChange, SlotMatrix } from './matrix.ts';
 import { VECTOR_INDEX } from './schema.ts';
 
-/** Distinct statements kept prepared; filters make many. */
+/** Maximum prepared statements kept; filters make many. */
 const MAX_STATEMENTS = 200;
 
-/** A write in progress: what it has to say to the matrix once it is committed. */
+/** A write in progress: the changes to apply to the matrix once it is committed. */
 export interface WriteTransaction {
-  /** Number of the state it makes. */
+  /** Number of the state it creates. */
   readonly change: number;
-  /** In order; empty when only other things than slots changed. */
+  /** In order; empty when no slot changed. */
   readonly slots: SlotChange[];
-  /** Freed or new slots, each only once. */
+  /** A free or new slot, each returned once. */
   takeSlot(): number;
-  /** Must be called when anything of the collection was changed. */
+  /** Must be called when anything in the collection was changed. */
   touch(): void;
 }
 
 /**
- * One collection: its database and its matrix, which agree at the beginning of every turn. Turns run one after the
- * other, each in a transaction, so that what a turn sees in the matrix and in the tables is one state, whatever other
- * processes write meanwhile. Scans of several turns would not be faster side by side: they share the memory bus.
+ * One collection: its database and its matrix, which agree at the start of every turn. Turns run one after another,
+ * each in a transaction, so that a turn sees one state in matrix and tables, whatever other processes write meanwhile.
+ * Parallel scans would not be faster: they share the memory bus.
  */
 export class Collection {
   readonly file: string;
@@ -59,10 +59,10 @@ export class Collection {
 
   /**
    * Opens a collection and loads its vectors.
-   * @throws {space-mismatch} when the alias serves another space than the one to be live, or the space has another
+   * @throws {space-mismatch} when the alias names another space than the one to be live, or the space has another
    * dimension
    * @throws {not-found}
-   * @throws {precondition-failed} when there is no live one to be a candidate for
+   * @throws {precondition-failed} when there is no live space to be a candidate for
    * @throws {schema-mismatch}
    * @throws {unavailable}
    */
@@ -94,9 +94,9 @@ export class Collection {
     return statement;
   }
 
-  /** Runs `work`, which only reads, on one state of the collection; again when that was locked. */
+  /** Runs read-only `work` on one state of the collection; repeats it if the file was locked. */
   read<T>(work: () => T | Promise<T>): Promise<T> {
-    // Even readers can find it locked: by a process that closes the file, or is the first after a crash.
+    // Readers can be locked out, too: by a process that closes the file, or opens it first after a crash.
     return retryWhileLocked(() =>
       this.#turn(async () => {
         this.#db.exec('BEGIN');
@@ -109,15 +109,15 @@ export class Collection {
   }
 
   /**
-   * Runs `work` on the newest state while no one else writes. What it wrote is durable when this resolves, and undone
+   * Runs `work` on the newest state with exclusive write access. Its writes are durable when this resolves, and undone
    * when it throws.
-   * @throws {space-retired} when the alias does not agree with the collection's role any more
+   * @throws {space-retired} when the alias no longer agrees with the collection's role
    */
   write<T>(work: (transaction: WriteTransaction) => T | Promise<T>): Promise<T> {
     return retryWhileLocked(() => this.#turn(() => this.#writeTurn(work)));
   }
 
-  /** Waits for what is under way. Later calls are refused. */
+  /** Waits for running turns. Later calls are refused. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
@@ -144,7 +144,7 @@ export class Collection {
     });
     if (touched) this.sql('UPDATE collections SET change = ? WHERE id = ?').run(change, this.id);
     this.#db.exec('COMMIT');
-    // Only now: a failed transaction must leave the matrix as it was.
+    // After the commit: a failed transaction must leave the matrix unchanged.
     for (const slot of slots) this.matrix.apply(slot);
     if (touched) this.#change = change;
     return result;
@@ -166,7 +166,7 @@ export class Collection {
 
   /** Brings the matrix to the state of the open transaction. */
   #catchUp(): void {
-    // The space is part of it: one that is being deleted loses its name first.
+    // Check the space, too: a space that is being deleted loses its name first.
     const row = this.sql('SELECT change FROM collections WHERE id = ? AND space = ?').get(this.id, this.#options.space);
     if (row === undefined) {
       throw new SightlineError('unavailable', `the collection that was open in ${this.file} has been removed from it`);
@@ -182,7 +182,7 @@ export class Collection {
     const { alias, role, space } = this.#options;
     const live = this.sql('SELECT collection FROM aliases WHERE name = ?').get(alias)?.collection;
     if ((live === this.id) === (role === 'live')) return;
-    const became = role === 'live' ? 'is not live any more' : 'has become live';
+    const became = role === 'live' ? 'is no longer live' : 'has become live';
     throw new SightlineError('space-retired', `the space ${space} of ${this.file} ${became}`, { details: { space } });
   }
 }

@@ -6,8 +6,8 @@ const tagsOf = (table: string) =>
   `(SELECT json_group_array(tag ORDER BY position) FROM tags WHERE point = ${table}.row)`;
 
 /**
- * Points of `from` that are absent or not the same in `to`, its tombstones likewise, and points of `to` that `from`
- * knows nothing of. A tombstone that only `to` has is what an older event may still run into, and no difference.
+ * Points and tombstones of `from` that are absent or different in `to`, and points of `to` unknown in `from`. A
+ * tombstone that only `to` has is not a difference: it may still stop an older event.
  */
 const DIFFERENCES = `
   SELECT p.id FROM points p LEFT JOIN points q ON q.collection = :to AND q.id = p.id

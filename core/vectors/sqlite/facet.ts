@@ -12,9 +12,9 @@ interface Counted {
   readonly count: number;
 }
 
-/** Counts of one state of a collection: those of all months take longer than the page that begins with them. */
+/** Cached counts of one state of a collection: counting all months takes longer than the rest of a page. */
 const counted = new WeakMap<Collection, { readonly change: number; readonly answers: LRUCache<string, Counted[]> }>();
-/** Answers that are kept, of at most a thousand values. */
+/** Maximum cached results, of at most a thousand values each. */
 const MOST_COUNTED = 20;
 
 function countedNow(collection: Collection): LRUCache<string, Counted[]> {

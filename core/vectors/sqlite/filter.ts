@@ -8,13 +8,13 @@ import { columnOf } from './rows.ts';
 export interface Condition {
   readonly sql: string;
   readonly values: (string | number)[];
-  /** It has a part that an index answers, which most often leaves few points. */
+  /** Whether an index covers a part of it, which usually leaves few points. */
   readonly selective: boolean;
 }
 
 /**
- * SQL for a checked filter; `TRUE` for the empty one. Captions have no bucket, key, size, dates of taking and so on:
- * their columns are NULL and match no condition on them. Texts compare by their UTF-8 bytes.
+ * SQL for a validated filter; `TRUE` for the empty one. Captions have no bucket, key, size, date and so on: their
+ * columns are NULL and match no condition. Texts compare by their UTF-8 bytes.
  */
 export function filterCondition(filter: Filter): Condition {
   const terms: string[] = [];
@@ -39,7 +39,7 @@ export function filterCondition(filter: Filter): Condition {
     const term = termOf(field, comparison, value, name);
     terms.push(...term.sql);
     values.push(...term.values);
-    // Every key has the empty prefix, and all tags of an empty list.
+    // The empty prefix matches every key, and an empty list of tags every point.
     selective ||=
       field.selective === true && (comparison === 'any' || (value as string | readonly string[]).length !== 0);
   }
@@ -48,7 +48,7 @@ export function filterCondition(filter: Filter): Condition {
 
 const CALLED = '(p.row IN (SELECT rowid FROM names WHERE names MATCH ?))';
 
-/** Checked words as FTS5 asks for them: `"img" AND "05" *`. */
+/** Validated words as an FTS5 query: `"img" AND "05" *`. */
 function matchOf(words: readonly string[]): string {
   const terms = words.map((word) => (word.endsWith(BEGINNING) ? `"${word.slice(0, -1)}" *` : `"${word}"`));
   return terms.join(' AND ');
@@ -56,13 +56,13 @@ function matchOf(words: readonly string[]): string {
 
 const OPERATORS = { equals: '=', atLeast: '>=', atMost: '<=', below: '<' } as const;
 
-/** One condition on a field, as parts to be joined with AND. */
+/** One condition on a field, as parts to join with AND. */
 function termOf(field: NamedField, comparison: Comparison, value: unknown, name: string): Term {
   if (comparison === 'all' || comparison === 'any') return textsTerm(field, comparison, value as readonly string[]);
   const column = columnOf(field.name);
   if (comparison === 'oneOf' || comparison === 'noneOf') {
     const isIn = `p.${column.name} IN (SELECT value FROM json_each(?))`;
-    // Of what has none, SQL says neither.
+    // For NULL, SQL's result is neither true nor false.
     const sql = comparison === 'oneOf' ? isIn : `${isIn} IS NOT TRUE`;
     return { sql: [sql], values: [JSON.stringify(value)] };
   }
@@ -94,14 +94,14 @@ interface Term {
 const LAST_CODE_POINT = 0x10ffff;
 
 /**
- * The smallest text that is above every text with this prefix, null when there is none. UTF-8 bytes sort like code
- * points, so it is the prefix with its last code point raised by one, leaving out those that have no successor.
+ * The smallest text above every text with this prefix, null when there is none. UTF-8 bytes sort like code points, so
+ * it is the prefix with its last code point raised by one, after dropping trailing ones without a successor.
  */
 export function endOfPrefix(prefix: string): string | null {
   const points = Array.from(prefix, (character) => character.codePointAt(0)!);
   while (points.at(-1) === LAST_CODE_POINT) points.pop();
   const last = points.pop();
   if (last === undefined) return null;
-  // Surrogates are no code points of UTF-8 text: what follows U+D7FF is U+E000.
+  // UTF-8 has no surrogates: the successor of U+D7FF is U+E000.
   return String.fromCodePoint(...points, last === 0xd7ff ? 0xe000 : last + 1);
 }

@@ -3,14 +3,14 @@ import type { DatabaseSync } from '../../sqlite.ts';
 import type { SpaceId } from '../../types.ts';
 
 export interface CollectionOptions {
-  /** Path of the database, made when it does not exist; its folder must. */
+  /** Path of the database, created if missing; its folder must exist. */
   readonly file: string;
   readonly space: SpaceId;
   readonly dimension: number;
   readonly alias: string;
   /**
-   * `live`: the one behind the alias, made when there is none; writes are refused once the alias names another.
-   * `candidate`: one that the alias does not name, made when there is none; writes are refused once the alias names it.
+   * `live`: the collection that the alias names, created if missing; writes are refused once the alias names another.
+   * `candidate`: one that the alias does not name, created if missing; writes are refused once the alias names it.
    */
   readonly role: 'live' | 'candidate';
   readonly chunkSlots?: number;
@@ -23,7 +23,7 @@ interface Found {
 }
 
 /**
- * The number of the collection that the options mean; makes it when there is none. To be called in a transaction.
+ * The number of the collection for these options, created if missing. Call it in a transaction.
  * Throws as `Collection.open` does.
  */
 export function findCollection(db: DatabaseSync, options: CollectionOptions): number {
@@ -31,7 +31,7 @@ export function findCollection(db: DatabaseSync, options: CollectionOptions): nu
   return options.role === 'live' ? findLive(db, options, live) : findCandidate(db, options, live);
 }
 
-/** What an alias names, or null. */
+/** The collection that an alias names, or null. */
 export function liveCollection(db: DatabaseSync, alias: string): Found | null {
   const found = db
     .prepare(
@@ -53,7 +53,7 @@ function findLive(db: DatabaseSync, options: CollectionOptions, live: Found | nu
     'space-mismatch',
     `expected vectors of space ${space} with ${dimension} dimensions, as the loaded models make them, but ${file} ` +
       `holds those of space ${live.space} with ${live.dimension}; use the models it was made with, change to ` +
-      'these by `npm run reindex`, or name another file and index again',
+      'these with `npm run reindex`, or name another file and index again',
     { details: { expected: space, found: live.space } },
   );
 }
@@ -79,7 +79,7 @@ function findCandidate(db: DatabaseSync, options: CollectionOptions, live: Found
   );
 }
 
-/** When a space was made and deleted and made again, each time is a collection of its own. */
+/** A space that is deleted and created again gets a new collection. */
 function create(db: DatabaseSync, { space, dimension }: CollectionOptions): number {
   const { lastInsertRowid } = db
     .prepare('INSERT INTO collections (name, space, dimension, created_at, change) VALUES (?, ?, ?, ?, 0)')

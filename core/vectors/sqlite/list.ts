@@ -7,7 +7,7 @@ import type { Collection } from './collection.ts';
 import { filterCondition } from './filter.ts';
 import { columnOf, PAYLOAD_COLUMNS, storedPointOf, TIME_COLUMNS, tombstoneOf } from './rows.ts';
 
-/** The reading parts of the store that need no scan. Each takes one turn of the collection. */
+/** The store's reads that need no scan. Each takes one turn of the collection. */
 
 const AMONG = 'IN (SELECT value FROM json_each(?))';
 
@@ -20,7 +20,7 @@ export async function getPoints(
   return collection.read(() => readPoints(collection, collection.id, ids));
 }
 
-/** What any collection of the file (`of`) holds under these ids, within a turn of this one. */
+/** The points of any collection of the file (`of`) with these ids, within a turn of this one. */
 export function readPoints(
   collection: Collection,
   of: number,
@@ -43,7 +43,7 @@ export async function getVectors(collection: Collection, ids: readonly string[])
   return collection.read(() => readVectors(collection, ids));
 }
 
-/** The same within a turn, without what that turn has written. */
+/** The same within a turn, excluding that turn's own writes. */
 export function readVectors(collection: Collection, ids: readonly string[]): Map<string, JointEmbedding> {
   const rows = collection
     .sql(`SELECT id, slot FROM points WHERE collection = ? AND id ${AMONG}`)
@@ -76,7 +76,7 @@ type Row = Record<string, unknown>;
 /** A run of a list: the points of one condition, in one order. */
 interface Run {
   readonly where: string;
-  /** What follows the values of a position in it. */
+  /** Condition for what follows a position. */
   readonly after: string;
   readonly by: string;
   readonly position: (row: Row) => Position;
@@ -91,7 +91,7 @@ const BY_ID: Run = {
   types: ['string'],
 };
 
-/** The runs of an order, one after the other: points that have the value, and those that have none. */
+/** The runs of an order, one after another: points with a value, then those without. */
 function runsOf(order: ListQuery['order']): readonly Run[] {
   const by = ORDERS.get(order);
   if (by === undefined) return [BY_ID];
@@ -121,7 +121,7 @@ export async function listPoints(collection: Collection, query: ListQuery): Prom
   return collection.read(() => {
     const found: { row: Row; run: Run }[] = [];
     for (const run of runs) {
-      // A position has as many values as those of its run.
+      // The number of values tells which run a position belongs to.
       const isIn = position?.length === run.types.length;
       if (position !== null && !isIn && found.length === 0 && run !== runs.at(-1)) continue;
       const wanted = query.limit + 1 - found.length;
@@ -138,7 +138,7 @@ export async function listPoints(collection: Collection, query: ListQuery): Prom
 
 function rowsOf(collection: Collection, query: ListQuery, run: Run, after: Position | null, limit: number): Row[] {
   const { sql, values, selective } = filterCondition(query.filter);
-  // Either along the index of the order until the page is full, or from the few that an index finds.
+  // Either walk the index of the order until the page is full, or sort the few points that another index finds.
   const own = query.order === 'id' && !selective ? 'p.collection = ?' : '+p.collection = ?';
   return collection
     .sql(`SELECT ${PAYLOAD_COLUMNS}, ${TIME_COLUMNS} FROM points p

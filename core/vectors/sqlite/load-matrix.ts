@@ -2,7 +2,7 @@ import { SightlineError } from '../../errors.ts';
 import type { StatementSync } from '../../sqlite.ts';
 import type { SlotMatrix } from './matrix.ts';
 
-/** A collection as far as its slots are concerned. */
+/** The parts of a collection that loading needs. */
 interface Slots {
   readonly file: string;
   readonly id: number;
@@ -11,16 +11,16 @@ interface Slots {
   sql(text: string): StatementSync;
 }
 
-/** More than there are kinds: slot and kind are read as one number. */
+/** Above the number of kinds: slot and kind are read as one number. */
 const KINDS = 4;
 
-/** Slots read at once when everything is loaded. */
+/** Slots per query when everything is loaded. */
 const LOAD_ROWS = 1000;
 
 /**
- * Reads all vectors into the matrix, many at a time: SQLite concatenates them, for a row each would cost six times as
- * much. (It takes a BLOB as text without looking at it as long as the database is UTF-8, and NULLs, which are free
- * slots, are left out.) The unary plus keeps it from going through an index instead of the table from end to end.
+ * Reads all vectors into the matrix, many at a time: SQLite concatenates them, because one row each would cost six
+ * times as much. (In a UTF-8 database it treats a BLOB as text without checking it, and leaves out NULLs, which are
+ * free slots.) The unary plus makes it scan the table instead of using an index.
  * @throws {schema-mismatch} when the file is damaged
  */
 export function loadSlots(collection: Slots): void {
@@ -49,7 +49,7 @@ export function applySlotsSince(collection: Slots, change: number): void {
   }
 }
 
-/** `count` vectors as they were stored: float32, little endian, as is every platform this runs on. */
+/** `count` stored vectors: float32, little endian, like every platform this runs on. */
 function floats({ dimension, file }: Slots, blob: Uint8Array, count: number): Float32Array {
   const expected = count * dimension * 4;
   if (blob.byteLength !== expected) {

@@ -1,33 +1,33 @@
 import type { Kind } from '../../types.ts';
 import { encodeRow, rowError } from './int8-codes.ts';
 
-/** What stands in a slot, as stored in `slots.kind`. */
+/** The kind of a slot's content, as stored in `slots.kind`. */
 export const KIND_NUMBERS: Readonly<Record<Kind, number>> = { image: 1, caption: 2 };
 export const FREE = 0;
 
-/** What a scan adds to the score of a slot: nothing, or so much that it never wins. */
+/** Added to the score of a slot in a scan: nothing, or a penalty that keeps it from winning. */
 const IN = 0;
 const OUT = -Infinity;
 
-/** About 32 MB of float32, found to be the fastest size of one scan: its scores stay in the second-level cache. */
+/** About 32 MB of float32, measured as the fastest size of one scan: its scores stay in the second-level cache. */
 const CHUNK_FLOATS = 2 ** 23;
 
-/** A contiguous part of the matrix with one mask for each question that nearly every query asks. */
+/** A contiguous part of the matrix, with masks for the most common filters. */
 interface Chunk {
   readonly vectors: Float32Array;
-  /** The same in one byte a component, and what a step of each is worth. */
+  /** The same with one byte per component, and the step size of each. */
   readonly codes: Uint8Array;
   readonly steps: Float32Array;
-  /** No vector that is or was here is farther from its codes. */
+  /** Maximum distance of any vector here, past or present, from its codes. */
   codeError: number;
   readonly kinds: Uint8Array;
   readonly live: Float32Array;
   readonly byKind: readonly Float32Array[];
 }
 
-/** The part of a chunk that has been used, as a scan reads it. */
+/** The used part of a chunk, as a scan reads it. */
 export interface ChunkCodes {
-  /** Its first slot, and how many. */
+  /** Its first slot, and the number of slots. */
   readonly first: number;
   readonly slots: number;
   readonly codes: Uint8Array;
@@ -35,19 +35,19 @@ export interface ChunkCodes {
   readonly codeError: number;
 }
 
-/** What is live in a slot from now on; null frees it. */
+/** The new content of a slot; null frees it. */
 export interface SlotChange {
   readonly slot: number;
   readonly live: { readonly kind: number; readonly vector: Float32Array } | null;
 }
 
 /**
- * The vectors of one collection in memory, one a slot, in chunks that are never moved or copied as it grows. Everything
- * else about a point stays in the database. Memory: 5 bytes a component and 17 bytes a slot.
+ * The vectors of one collection in memory, one per slot, in chunks that are never moved or copied as it grows.
+ * Everything else about a point stays in the database. Memory: 5 bytes per component and 17 bytes per slot.
  */
 export class SlotMatrix {
   readonly dimension: number;
-  /** Slots a chunk. */
+  /** Slots per chunk. */
   readonly chunkSlots: number;
   readonly #chunks: Chunk[] = [];
   readonly #free = new Set<number>();
@@ -91,12 +91,12 @@ export class SlotMatrix {
     }
   }
 
-  /** For each chunk what to add to its scores so that only live points (of one kind) are found. */
+  /** For each chunk, what to add to scores so that only live points (of one kind) are found. */
   masks(kind?: Kind): Float32Array[] {
     return this.#chunks.map((chunk) => (kind === undefined ? chunk.live : chunk.byKind[KIND_NUMBERS[kind] - 1]!));
   }
 
-  /** The same for a selection of slots; null for a chunk that has none of them. */
+  /** The same for a selection of slots; null for a chunk with none of them. */
   masksOf(slots: Iterable<number>): (Float32Array | null)[] {
     const masks: (Float32Array | null)[] = this.#chunks.map(() => null);
     for (const slot of slots) {
@@ -107,7 +107,7 @@ export class SlotMatrix {
     return masks;
   }
 
-  /** Masks like these without some slots. */
+  /** The same masks with some slots excluded. */
   without(masks: readonly (Float32Array | null)[], slots: Iterable<number>): (Float32Array | null)[] {
     const copies = masks.map((mask) => mask?.slice() ?? null);
     for (const slot of slots) {
@@ -117,7 +117,7 @@ export class SlotMatrix {
     return copies;
   }
 
-  /** Slots for new points, freed ones first. They are taken only when a change of them is applied. */
+  /** Slots for new points, freed ones first. A slot is in use only after a change to it is applied. */
   *vacant(): Generator<number> {
     yield* this.#free;
     for (let slot = this.#used; ; slot++) yield slot;
@@ -127,10 +127,10 @@ export class SlotMatrix {
     this.put(slot, live?.kind ?? FREE, live?.vector ?? null, 0);
   }
 
-  /** Puts the vector that begins at `start` into a slot: what a change does, without an object for each of many. */
+  /** Puts the vector at `start` into a slot: like a change, without allocating an object. */
   put(slot: number, kind: number, vectors: Float32Array | null, start: number): void {
     while (slot >= this.#chunks.length * this.chunkSlots) this.#chunks.push(this.#newChunk());
-    // Slots that are skipped here have never been used, unless rows come unordered: then they are filled later.
+    // Skipped slots are free; if rows come unordered, they are filled later.
     for (; this.#used <= slot; this.#used++) this.#free.add(this.#used);
     const chunk = this.#chunks[Math.floor(slot / this.chunkSlots)]!;
     const offset = slot % this.chunkSlots;

@@ -9,21 +9,21 @@ import { filterCondition } from './filter.ts';
 import { PAYLOAD_COLUMNS, payloadOf } from './rows.ts';
 import type { Candidates, Scanner } from './scan.ts';
 
-/** Up to this many selected slots are scored one by one, which is exact at once and cheaper than a scan. */
+/** Up to this many selected slots are scored one by one, which is exact and cheaper than a scan. */
 const FEW = 4096;
 /**
- * Candidates asked for beyond those needed, so that the last needed one is well above the bound: codes are off by about
- * 0.02, which are some dozens of 100,000.
+ * Candidates requested beyond those needed, so that the last needed one is well above the bound: codes are off by about
+ * 0.02, which covers a few dozen of 100,000.
  */
 const SLACK = 100;
-/** When candidates do not suffice (ties, a long tail after the cursor), how many times more are asked for. */
+/** Growth when candidates are not enough (ties, a long tail after the cursor). */
 const GROWTH = 8;
-/** Memory for remembered selections, bytes. */
+/** Memory for cached selections, bytes. */
 const SELECTIONS_BYTES = 32 * 2 ** 20;
 
-/** The slots that match a filter in one state of the collection. */
+/** The slots matching a filter in one state of the collection. */
 interface Selection {
-  /** Null for the masks that the matrix keeps itself. */
+  /** Null when the matrix's own masks apply. */
   readonly few: readonly number[] | null;
   readonly masks: readonly (Float32Array | null)[];
 }
@@ -39,7 +39,7 @@ interface Scored {
   readonly score: number;
 }
 
-/** The part of the store that answers {@link VectorQuery}; remembers the selections of recent filters. */
+/** The part of the store that answers {@link VectorQuery}; caches the selections of recent filters. */
 export class NearestPoints {
   readonly #collection: Collection;
   readonly #scanner: Scanner;
@@ -49,7 +49,7 @@ export class NearestPoints {
       1 + (few?.length ?? 0) * 8 + masks.reduce((bytes, mask) => bytes + (mask?.byteLength ?? 0), 0),
   });
 
-  /** The state that the remembered selections are of. */
+  /** The state of the cached selections. */
   #selectedAt = -1;
 
   constructor(collection: Collection, scanner: Scanner) {
@@ -87,8 +87,7 @@ export class NearestPoints {
     const upper = after?.score ?? Infinity;
     for (let k = wanted + excluded.size + SLACK; ; k *= GROWTH) {
       const { slots, bound } = await this.#candidates(vector, selection, k, upper);
-      // Above the bound every slot is among the candidates; what is not above it may have been beaten by one that is
-      // not.
+      // Every slot above the bound is among the candidates; below it, a slot that is not a candidate may be better.
       const scored = slots.map((slot) => ({ slot, score: excluded.has(slot) ? NaN : this.#score(vector, slot) }));
       const certain = firstOf(scored, wanted, upper, (score) => score > bound && score >= minScore && score <= upper);
       const ranked = this.#inOrder(withTies(certain, wanted, upper), after);
@@ -109,13 +108,13 @@ export class NearestPoints {
 
   /**
    * Cosine in float64, so that scores and order do not depend on how the scan blocks its sums, and equal vectors tie.
-   * Clamped, for rounding can leave a float32 unit vector a little longer than 1.
+   * Clamped, because rounding can make a float32 unit vector slightly longer than 1.
    */
   #score(vector: Float32Array, slot: number): number {
     return Math.max(-1, Math.min(1, dot(vector, this.#collection.matrix.row(slot))));
   }
 
-  /** By id where scores are equal, from a list sorted by score. Ids are in the database, and most pages need none. */
+  /** Sorts ties by id in a list sorted by score. Ids are in the database, and most pages need none. */
   #inOrder(scored: readonly Scored[], after: After | null): readonly Scored[] {
     const tied = scored.some(({ score }, i) => score === (i === 0 ? after : scored[i - 1])?.score);
     if (!tied) return scored;
@@ -148,7 +147,7 @@ export class NearestPoints {
     return { few: null, masks: this.#collection.matrix.masksOf(slots) };
   }
 
-  /** Without the few that have a name: going through all others takes far longer. */
+  /** Excludes the few points with a name: selecting all others would take far longer. */
   #selectOthers(filter: Filter, exceptWords: readonly string[]): Selection {
     const out = this.#matching({ ...filter, words: [...new Set([...(filter.words ?? []), ...exceptWords])] });
     const all = this.#select(filter);
@@ -160,7 +159,7 @@ export class NearestPoints {
 
   #matching(filter: Filter): number[] {
     const { sql, values } = filterCondition(filter);
-    // As one JSON text: ten times quicker than a row for each when there are many.
+    // As one JSON text: ten times faster than one row each when there are many.
     const row = this.#collection
       .sql(`SELECT json_group_array(p.slot) AS slots FROM points p WHERE +p.collection = ? AND ${sql}`)
       .get(this.#collection.id, ...values);
@@ -196,8 +195,8 @@ export class NearestPoints {
 }
 
 /**
- * The first `wanted` below `upper`, what ties with the last of them, and what is not below; best
- * first. Only these are sorted: of some thousand, sorting all takes as long as scoring them.
+ * The first `wanted` below `upper`, ties with the last of them, and everything not below; best first. Only these are
+ * sorted: sorting some thousand takes as long as scoring them.
  */
 function firstOf(
   scored: readonly Scored[],
@@ -218,8 +217,8 @@ function firstOf(
 }
 
 /**
- * The beginning of a list sorted by score that decides the first `wanted` after the cursor: those below `upper` up to
- * and with all that tie with the last one, and all that tie with the cursor.
+ * The part of a list sorted by score that determines the first `wanted` after the cursor: those below `upper` including
+ * all ties with the last one, and all ties with the cursor.
  */
 function withTies(sorted: readonly Scored[], wanted: number, upper: number): readonly Scored[] {
   const firstBelow = sorted.findIndex(({ score }) => score < upper);

@@ -17,14 +17,14 @@ export interface Column {
   readonly field: NamedField;
   readonly name: string;
   readonly type: 'TEXT' | 'INTEGER' | 'REAL';
-  /** The column of the milliseconds that a time is compared by; null for other fields. */
+  /** Column with the milliseconds that a time is compared by; null for other fields. */
   readonly ms: string | null;
 }
 
-/** A row as SQLite takes and gives it. */
+/** A row of SQLite. */
 type Row = Record<string, string | number | null>;
 
-/** The columns of fields. Tags have a table of their own, so that they can be looked up. */
+/** The columns of fields. Tags have their own table, so that they can be looked up. */
 export const COLUMNS: readonly Column[] = HELD_FIELDS.filter(({ name }) => name !== 'tags').map((field) => {
   const name = columnName(field.name);
   const type = field.type === 'integer' ? 'INTEGER' : field.type === 'number' ? 'REAL' : 'TEXT';
@@ -33,7 +33,7 @@ export const COLUMNS: readonly Column[] = HELD_FIELDS.filter(({ name }) => name 
 
 const BY_FIELD = new Map(COLUMNS.map((column) => [column.field.name, column]));
 
-/** The column of a field that has one. */
+/** The column of a field. */
 export function columnOf(field: FieldName): Column {
   return BY_FIELD.get(field)!;
 }
@@ -42,28 +42,28 @@ function columnName(field: string): string {
   return field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
-/** `name type` of every column that the declaration makes. */
+/** `name type` of every column that follows from the declaration. */
 export const COLUMN_TYPES: readonly { readonly name: string; readonly type: string }[] = COLUMNS.flatMap(
   ({ name, type, ms }) => [{ name, type }, ...(ms === null ? [] : [{ name: ms, type: 'INTEGER' }])],
 );
 
 const STORED_COLUMNS = COLUMNS.filter(({ field }) => STORED_FIELDS.includes(field));
 
-/** Everything of a point but its vector, slot, tags, and what follows from other columns. */
+/** Everything of a point except its vector, slot, tags, and derived columns. */
 export const OWN_COLUMNS: readonly string[] = ['kind', 'caption', ...STORED_COLUMNS.map(({ name }) => name)];
 
-/** Those of them that are the same in every space. */
+/** The own columns that are the same in every space. */
 export const SHARED_COLUMNS: readonly string[] = [
   'kind',
   'caption',
   ...STORED_COLUMNS.filter(({ field }) => SHARED_FIELDS.includes(field)).map(({ name }) => name),
 ];
 
-/** The columns that {@link payloadOf} needs, with the tags as JSON in their order. */
+/** The columns that {@link payloadOf} needs, with the tags as JSON, in order. */
 export const PAYLOAD_COLUMNS = `p.id, p.slot, ${OWN_COLUMNS.map((name) => `p.${name}`).join(', ')},
   (SELECT json_group_array(tag ORDER BY position) FROM tags WHERE point = p.row) AS tags`;
 
-/** What times are compared by, beside {@link PAYLOAD_COLUMNS}. */
+/** The milliseconds that times are compared by, in addition to {@link PAYLOAD_COLUMNS}. */
 export const TIME_COLUMNS = COLUMNS.flatMap(({ ms }) => (ms === null ? [] : [`p.${ms}`])).join(', ');
 
 const WRITTEN = ['slot', 'seq', 'kind', 'caption', ...COLUMN_TYPES.map(({ name }) => name)];
@@ -73,13 +73,13 @@ export const INSERT_POINT = `INSERT INTO points (collection, id, ${WRITTEN.join(
 export const UPDATE_POINT = `UPDATE points SET ${WRITTEN.map((name) => `${name} = :${name}`).join(', ')}
   WHERE collection = :collection AND id = :id`;
 
-/** The values of {@link INSERT_POINT} and {@link UPDATE_POINT} for a checked payload. */
+/** The values of {@link INSERT_POINT} and {@link UPDATE_POINT} for a validated payload. */
 export function rowOf(payload: Payload): Row {
   const caption = payload.kind === 'caption' ? payload.caption : null;
   return { seq: sortableSequencer(payload.sequencer), kind: payload.kind, caption, ...fieldColumns(payload) };
 }
 
-/** The values of the columns of fields; null for those that a caption does not have. */
+/** The values of the field columns; null for those that a caption does not have. */
 export function fieldColumns(payload: Payload): Row {
   const row: Row = {};
   for (const { field, name, ms } of COLUMNS) {
@@ -90,15 +90,15 @@ export function fieldColumns(payload: Payload): Row {
   return row;
 }
 
-/** Puts the words of a row of `points` in. */
+/** Stores the words of a row of `points`. */
 export const INSERT_WORDS = 'INSERT INTO names (rowid, words) VALUES (?, ?)';
 
-/** What {@link INSERT_WORDS} puts in. */
+/** The words for {@link INSERT_WORDS}. */
 export function wordsColumn(payload: Payload): string {
   return [...new Set([...ownWords(payload), ...tagWords(payload.tags)])].join(' ');
 }
 
-/** A row of {@link PAYLOAD_COLUMNS} as it was given to {@link rowOf}. */
+/** The payload of a row of {@link PAYLOAD_COLUMNS}; the inverse of {@link rowOf}. */
 export function payloadOf(row: Record<string, unknown>): Payload {
   const payload: Record<string, unknown> = { kind: row.kind, tags: JSON.parse(row.tags as string) };
   for (const { field, name } of STORED_COLUMNS) {

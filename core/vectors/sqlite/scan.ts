@@ -3,11 +3,11 @@ import { float32, int8, int64, loadOnnx, uint8 } from '../../onnx/session.ts';
 import { encodeQuery, type QueryCode, ZERO_CODE } from './int8-codes.ts';
 import type { SlotMatrix } from './matrix.ts';
 
-/** The best slots of a matrix, as far as their codes can tell. */
+/** The best slots of a matrix according to their codes. */
 export interface Candidates {
   readonly slots: number[];
   /**
-   * No slot that is left out scores above this in exact arithmetic. -Infinity when none is left out.
+   * Upper bound for the exact score of every slot left out. -Infinity when none is left out.
    */
   readonly bound: number;
 }
@@ -16,33 +16,33 @@ export interface Scan {
   readonly matrix: SlotMatrix;
   /** Unit vector. */
   readonly query: Float32Array;
-  /** For each chunk what is added to its scores; a chunk without is passed over. */
+  /** For each chunk, what is added to its scores; null skips the chunk. */
   readonly masks: readonly (Float32Array | null)[];
-  /** Candidates wanted of each chunk, at least 1. */
+  /** Candidates wanted per chunk, at least 1. */
   readonly k: number;
-  /** Slots with a higher score are left out, give or take the error of their codes. Infinity for all. */
+  /** Slots with a higher score are left out, within the error of their codes. Infinity keeps all. */
   readonly upper: number;
 }
 
 export interface Scanner {
-  /** The matrix, masks and query must not change until the answer is there. */
+  /** The matrix, masks and query must not change until this resolves. */
   scan(scan: Scan): Promise<Candidates>;
   release(): Promise<void>;
 }
 
 /**
- * How far a score of codes can be from the cosine: with v and q as they are, v' and q' as their codes stand for them,
- * v.q - v'.q' = (v - v').q' + v.(q - q'), each at most the product of the lengths. Sums of codes are exact; the rest is
- * for the float32 that they become, lengths of 1 +- 1e-6 (see `unitVector`) and the clamping of scores to 1.
+ * Maximum difference of a score from the cosine: with vectors v and q, and v' and q' as represented by their codes, v.q
+ * - v'.q' = (v - v').q' + v.(q - q'), each at most the product of the lengths. Sums of codes are exact; the remainder
+ * covers their conversion to float32, lengths of 1 +- 1e-6 (see `unitVector`) and the clamping of scores to 1.
  */
 function scoreError(codeError: number, query: QueryCode): number {
   return codeError * query.length + query.error * (1 + 1e-6) + 5e-6;
 }
 
 /**
- * The scan as an ONNX graph over vectors in one byte a component: scores = ((codes - zero) x query) x step + mask,
- * those above `upper` put last, then the best k. The codes are read where they are, not copied. First pages have no
- * `upper`, and a graph that spares its comparison.
+ * The scan as an ONNX graph over vectors with one byte per component: scores = ((codes - zero) x query) x step + mask,
+ * those above `upper` put last, then the best k. The codes are read in place, not copied. First pages have no `upper`,
+ * and use a graph without that comparison.
  */
 export async function openScanner(dimension: number, threads: number): Promise<Scanner> {
   const [all, below] = await Promise.all(
@@ -89,7 +89,7 @@ export async function openScanner(dimension: number, threads: number): Promise<S
   };
 }
 
-/** Scores are in steps of the query: what they are worth is the same for all of them. */
+/** Scores are in steps of the query, the same unit for all of them. */
 function scanGraph(dimension: number, bounded: boolean): Uint8Array {
   const graph = new OnnxGraph();
   const products = graph.op('MatMulInteger', [

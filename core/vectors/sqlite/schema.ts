@@ -2,15 +2,17 @@ import { FIELDS } from '../../picture-fields.ts';
 import type { DatabaseFormat, DatabaseSync } from '../../sqlite.ts';
 import { COLUMN_TYPES, COLUMNS, fieldColumns, INSERT_WORDS, PAYLOAD_COLUMNS, payloadOf, wordsColumn } from './rows.ts';
 
-/** Fields are only added, so their number names the version of the tables; the first had twelve. */
+/** Fields are only added, so their number gives the version of the tables; the first had twelve. */
 const VERSION = FIELDS.length - 11;
 
-/** One for each order, beside that of the first version. Points of the same time are few enough to be sorted then. */
+/**
+ * One for each order except that of the first version. Few points have the same time, so ties are sorted on the fly.
+ */
 const ORDER_INDEXES = COLUMNS.filter(({ field, ms }) => field.orders !== undefined && ms !== 'indexed_ms')
   .map(({ name, ms }) => `CREATE INDEX IF NOT EXISTS points_by_${name} ON points (${ms ?? name});`)
   .join('\n    ');
 
-/** Those of the first version have names of their own. */
+/** Indexes of the first version have different names. */
 const FIELD_INDEXES = COLUMNS.filter(({ field }) => field.selective)
   .map(({ name }) => {
     const index = name === 'sha256' ? 'points_by_content' : `points_by_${name}`;
@@ -18,18 +20,18 @@ const FIELD_INDEXES = COLUMNS.filter(({ field }) => field.selective)
   })
   .join('\n    ');
 
-/** Rows brought up to date between two looks for more. */
+/** Rows migrated per batch. */
 const MIGRATED_AT_ONCE = 1000;
 
 /**
- * The words of points, by row: an index without its texts, whose words are parted and folded by `lexical-terms.ts`. It
- * cannot be a table that others refer to, so a trigger follows what is deleted.
+ * The words of points, by row: a contentless index, whose words are split and folded by `lexical-terms.ts`. It cannot
+ * have foreign keys, so a trigger deletes its rows.
  */
 const NAMES = `
     CREATE VIRTUAL TABLE names USING fts5(words, content='', contentless_delete=1, detail=none, tokenize='ascii');
     CREATE TRIGGER names_of_deleted AFTER DELETE ON points BEGIN DELETE FROM names WHERE rowid = old.row; END;`;
 
-/** Adds what an older file lacks, and fills what follows from the rest of it. Vectors and slots stay. */
+/** Adds columns and tables that an older file lacks, and fills them from the rest. Vectors and slots stay. */
 function migrate(db: DatabaseSync, tell: (done: number, of: number) => void): void {
   const missing = missingColumns(db);
   const hasNames = db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'names'").get() !== undefined;
@@ -49,7 +51,7 @@ function migrate(db: DatabaseSync, tell: (done: number, of: number) => void): vo
   }
 }
 
-/** The rows of all points, with what their payloads are made of. */
+/** The rows of all points, with the columns of their payloads. */
 function* everyRow(db: DatabaseSync): Generator<Record<string, unknown>> {
   const some = db.prepare(`SELECT p.row, ${PAYLOAD_COLUMNS} FROM points p
     WHERE p.row > ? ORDER BY p.row LIMIT ${MIGRATED_AT_ONCE}`);
@@ -88,19 +90,19 @@ function addColumns(db: DatabaseSync, missing: typeof COLUMN_TYPES, count: () =>
 }
 
 /**
- * The tables of the embedded store. A collection holds the vectors of one space; `live` is the alias that is served, so
- * that a second collection can be filled in the same file and take over by one update of `aliases`.
+ * The tables of the embedded store. A collection holds the vectors of one space; the alias `live` names the one in use,
+ * so that a second collection can be filled in the same file and take over with one update of `aliases`.
  *
- * `slots` are the rows of the matrix that is searched. A slot is never deleted, only freed (kind 0, no vector) and used
- * again, and each change of it carries the collection's `change` of its transaction: whoever knows the matrix as of
- * change n gets up to date by reading the slots with a higher one, whatever happened to points and tombstones.
+ * `slots` are the rows of the searched matrix. A slot is never deleted, only freed (kind 0, no vector) and reused, and
+ * each change of it carries the collection's `change` of its transaction: a process that knows the matrix as of change
+ * n catches up by reading the slots with a higher one, whatever happened to points and tombstones.
  *
- * `change` also counts writes that leave the slots alone (tags), so that it names one state of the collection.
- * The indexes for filters leave the collection out, and queries write `+p.collection` to keep SQLite from using it: it
- * cannot know that nearly every row is of the same one, and would take any index that begins with it for a good start.
+ * `change` also counts writes that leave the slots alone (tags), so that it names one state of the collection. The
+ * indexes for filters omit the collection, and queries write `+p.collection` to keep SQLite from using it: it cannot
+ * know that nearly all rows have the same one, and would prefer any index that begins with it.
  *
- * The columns of `points` behind `caption` are those of `picture-fields.ts`. `*_ms` are what the times beside them are
- * compared by, `seq` is the sequencer in its sortable form.
+ * The columns of `points` after `caption` are those of `picture-fields.ts`. `*_ms` hold the values that the times next
+ * to them are compared by, `seq` is the sequencer in its sortable form.
  */
 export const VECTOR_INDEX: DatabaseFormat = {
   what: 'vector index',

@@ -23,7 +23,7 @@ export interface EmbeddedSpacesOptions extends Omit<EmbeddedStoreOptions, 'space
   readonly onMigration?: (migration: Migration) => void;
 }
 
-/** Rows deleted in one transaction, so that other writers get their turns. */
+/** Rows deleted per transaction, so that other writers get a turn. */
 const DELETED_AT_ONCE = 5000;
 
 /** All spaces of one SQLite file. Throws as `openEmbeddedStore` does. */
@@ -77,7 +77,7 @@ function candidateOf(alias: string, from: Opened, to: Opened, live: SpaceId): Ca
       to.collection.write(async (transaction) => {
         const stillLive = to.collection.sql('SELECT 1 FROM aliases WHERE name = ? AND collection = ?');
         if (stillLive.get(alias, from.collection.id) === undefined) {
-          throw new SightlineError('space-retired', `the space ${live} is not live any more`, {
+          throw new SightlineError('space-retired', `the space ${live} is no longer live`, {
             details: { space: live },
           });
         }
@@ -91,7 +91,7 @@ function candidateOf(alias: string, from: Opened, to: Opened, live: SpaceId): Ca
   };
 }
 
-/** The same as from outside, as part of a transaction that keeps all other writers waiting. */
+/** The same within a transaction that keeps all other writers waiting. */
 function copyWithin(collection: Collection, from: number, transaction: WriteTransaction): Copy {
   return {
     async differences(after, limit) {
@@ -125,7 +125,7 @@ function copyWithin(collection: Collection, from: number, transaction: WriteTran
   };
 }
 
-/** A collection whose content is yet to be deleted. No space has such an id. */
+/** Name prefix of a collection whose content is yet to be deleted. No space id begins with it. */
 const NAMELESS = 'deleted-';
 
 function listSpaces(db: DatabaseSync, alias: string) {
@@ -144,7 +144,7 @@ function listSpaces(db: DatabaseSync, alias: string) {
   }));
 }
 
-/** Makes a space unknown at once; what it holds is deleted afterwards. False when there is none. */
+/** Removes the name of a space at once; its content is deleted afterwards. False when there is none. */
 function loseName(db: DatabaseSync, space: SpaceId): boolean {
   return inTransaction(db, 'IMMEDIATE', () => {
     const found = db.prepare('SELECT id FROM collections WHERE space = ?').get(space);
@@ -158,7 +158,7 @@ function loseName(db: DatabaseSync, space: SpaceId): boolean {
   });
 }
 
-/** Deletes what spaces without a name hold, a part at a time; also what an earlier call did not come to. */
+/** Deletes the content of nameless spaces in batches, including leftovers of earlier calls. */
 async function sweep(db: DatabaseSync, file: string): Promise<void> {
   const nameless = `(SELECT id FROM collections WHERE space LIKE '${NAMELESS}%')`;
   const parts = [

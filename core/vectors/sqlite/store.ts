@@ -11,36 +11,36 @@ import { openScanner, type Scanner } from './scan.ts';
 import { removePoints, replaceTags, upsertPoints } from './write.ts';
 
 export interface EmbeddedStoreOptions {
-  /** Path of the SQLite file; made when it does not exist. Its folder must exist. */
+  /** Path of the SQLite file, created if missing. Its folder must exist. */
   readonly file: string;
-  /** The space of all vectors in it, as the loaded models make them. */
+  /** The space of the loaded models, which all its vectors belong to. */
   readonly space: SpaceId;
-  /** Components a vector. */
+  /** Components per vector. */
   readonly dimension: number;
   /** Names the live space of the file. Default `live`. */
   readonly alias?: string;
   /**
-   * Threads of one scan. Memory is what it waits for: a second one makes it about 1.6 times as fast, more add little.
+   * Threads of one scan. Memory is the bottleneck: a second thread makes it about 1.6 times as fast, more add little.
    * @default 2, or 1 on a machine with one core
    */
   readonly threads?: number;
-  /** Vectors a scan takes at once. Default: 32 MB of them. */
+  /** Vectors per scan step. Default: 32 MB of them. */
   readonly chunkSlots?: number;
 }
 
 /**
- * The vector store that needs no server: one SQLite file for everything that must last, the vectors in memory beside
- * it, and exact search by one ONNX graph. Several processes may have the file open; each sees what the others committed
- * by its next call. When another space of the file becomes live, writes are `space-retired`.
+ * The vector store without a server: one SQLite file for everything persistent, the vectors also in memory, and exact
+ * search with one ONNX graph. Several processes may have the file open; each sees the others' commits at its next call.
+ * When another space of the file becomes live, writes are `space-retired`.
  * @throws {space-mismatch} when the file serves another space or dimension
- * @throws {schema-mismatch} when it is of another version or no database at all
+ * @throws {schema-mismatch} when it has another version or is not a database
  * @throws {unavailable} when it cannot be opened
  */
 export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<VectorStore> {
   return (await openCollection(options, 'live')).store;
 }
 
-/** A store with the collection it is of, for those that work on several of one file. */
+/** A store with its collection, for work on several collections of one file. */
 export async function openCollection(
   options: EmbeddedStoreOptions,
   role: 'live' | 'candidate',
@@ -96,7 +96,7 @@ function storeOf(collection: Collection, space: SpaceId, scanner: Scanner): Vect
     count: (filter) => countPoints(collection, filter),
     facet: (field, filter, limit) => facet(collection, field, filter, limit),
     async purgeTombstones(olderThan) {
-      const before = instantOf(olderThan, 'the date of tombstones to forget');
+      const before = instantOf(olderThan, 'the date of tombstones to delete');
       return collection.write(() => {
         const { changes } = collection
           .sql('DELETE FROM tombstones WHERE collection = ? AND deleted_ms < ?')

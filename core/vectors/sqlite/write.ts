@@ -7,17 +7,17 @@ import type { Collection, WriteTransaction } from './collection.ts';
 import { FREE, KIND_NUMBERS } from './matrix.ts';
 import { INSERT_POINT, INSERT_WORDS, PAYLOAD_COLUMNS, payloadOf, rowOf, UPDATE_POINT, wordsColumn } from './rows.ts';
 
-/** Points written before other work of the process gets its turn: about 10 ms. */
+/** Points written before yielding to other work of the process: about 10 ms. */
 const BATCH = 250;
 
-/** What stands under an id: `slot` and `row` are null for a tombstone. */
+/** The stored content of an id: `slot` and `row` are null for a tombstone. */
 interface Occupant {
   readonly seq: string;
   readonly slot: number | null;
   readonly row: number | null;
 }
 
-/** Writes checked points; `vectors` are theirs, of unit length. */
+/** Writes validated points; `vectors` are their unit vectors. */
 export async function upsertPoints(
   collection: Collection,
   transaction: WriteTransaction,
@@ -39,7 +39,7 @@ export async function upsertPoints(
   return answers;
 }
 
-/** Replaces what stands under the ids of checked tombstones by them. */
+/** Replaces points with validated tombstones. */
 export async function removePoints(
   collection: Collection,
   transaction: WriteTransaction,
@@ -137,7 +137,7 @@ function setSlot(
   live: { kind: number; vector: Float32Array } | null,
 ): void {
   const vector = live?.vector;
-  // Little endian, as is every platform that Node and onnxruntime are built for here.
+  // Little endian, like every platform that Node and onnxruntime are built for here.
   const blob = vector === undefined ? null : new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength);
   collection
     .sql(`INSERT INTO slots (collection, slot, change, kind, vector) VALUES (?, ?, ?, ?, ?)

@@ -130,7 +130,7 @@ export function qdrantSuite(on: Built): void {
         // Also one that was written before: perhaps by a try that ended before it knew whether it counts.
         const again = messages({ key: 'before.jpg', sequencer: '01' }, { key: 'after.jpg', sequencer: '01' });
         assert.deepEqual(await handle(again), again.map(({ messageId }) => messageId).sort());
-        assert.match(oldIngest.log(), /is not live any more: live names sightline-other-models/);
+        assert.match(oldIngest.log(), /is no longer live: live names sightline-other-models/);
         assert.equal((await request({ url: '/search?q=an+insect' }, oldApi)).statusCode, 200);
         const tags = await request(
           {

@@ -51,7 +51,7 @@ describe('spaces in Qdrant', () => {
       });
       await assert.rejects(
         back.switch(async () => {}),
-        failsWith('unavailable', /could not be kept up/),
+        failsWith('unavailable', /could not be renewed/),
       );
       await spaces.close();
     });
