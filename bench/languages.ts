@@ -1,13 +1,16 @@
 // npx node bench/languages.ts [--data DIR] [--limit N]
 // How often the language of a text is guessed, and with it the text side: captions of DIR/captions.jsonl (English) and
 // DIR/captions.LANG.jsonl, and the short queries of test/fixtures/short-queries.json; without anything known of the
-// caller, and with the languages that a browser of that language sends.
+// caller, and with the languages that a browser of that language sends. Then what it takes to read an English and a
+// German query, and to load the side for other languages with the first German one.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { guessLanguage } from '../core/encode/detect-language.ts';
+import { loadEmbedder } from '../core/encode/embedder.ts';
 import { loadEncoders } from '../core/encode/encoders.ts';
+import { ANY_LANGUAGE } from '../core/ports.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 type Texts = Readonly<Record<string, readonly string[]>>;
@@ -45,6 +48,34 @@ export async function run(args: readonly string[] = []): Promise<void> {
     console.table(rows);
   }
   await close();
+  await time();
+}
+
+/** Queries of about as many tokens, in turn; a text that was read before is remembered, so each has its own number. */
+const QUERIES = { en: 'a dog runs over a green meadow', de: 'ein Hund rennt über eine grüne Wiese' };
+const RUNS = 60;
+
+async function time(): Promise<void> {
+  for (const threads of [1, 2]) {
+    const embedder = await loadEmbedder({ modelDirs: [join(root, 'models')], profile: 'compact', threads });
+    const ms = async (text: string, lang: string | null = null) => {
+      const start = performance.now();
+      await embedder.readTexts([text], { ...ANY_LANGUAGE, lang });
+      return performance.now() - start;
+    };
+    await ms(QUERIES.en);
+    const load = await ms(QUERIES.de, 'de');
+    const detector = await ms(`${QUERIES.de}!`);
+    const taken: Record<string, number[]> = { en: [], de: [] };
+    for (let i = 0; i < RUNS; i++) {
+      for (const [language, text] of Object.entries(QUERIES)) taken[language]!.push(await ms(`${text} ${i}`));
+    }
+    const [en, de] = [taken.en!, taken.de!].map((all) => all.toSorted((a, b) => a - b)[RUNS / 2]!);
+    const times = `English ${en!.toFixed(1)} ms, German ${de!.toFixed(1)} (${(de! / en!).toFixed(2)} times)`;
+    const first = `the first of its side ${load.toFixed(0)} ms, the first that is detected ${detector.toFixed(0)}`;
+    console.log(`threads ${threads}: ${times}, ${first}`);
+    await embedder.close();
+  }
 }
 
 /** Captions by language, at most `limit` of each, spread over the file. */

@@ -1,8 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { LANGUAGE_TAG, languageOfTag, UNNAMED } from '../core/encode/detect-language.ts';
 import { SightlineError } from '../core/errors.ts';
 import type { Reason } from '../core/search/lexical-terms.ts';
-import { aboutOtherLanguage, aboutUnderstood, aboutUnknownText, search } from '../core/search/search.ts';
+import {
+  aboutLanguage,
+  aboutOtherLanguage,
+  aboutUnderstood,
+  aboutUnknownText,
+  type SearchResult,
+  search,
+} from '../core/search/search.ts';
 import type { SearchTerm } from '../core/search/weighted-terms.ts';
 import { decimal, path, text, toggle, whole } from '../core/setting-value.ts';
 import { ownLanguages, readConfig } from '../server/environment.ts';
@@ -22,7 +30,7 @@ export default command({
     minus: text({ unit: 'WORDS', text: 'what the pictures should not show' }),
     literal: toggle({ text: 'take the words as they are: "without people" is about people' }),
     lang: text({
-      pattern: /^(auto|[a-z]{2,3})$/,
+      pattern: LANGUAGE_TAG,
       expected: 'auto or a language such as de',
       unit: 'LANG',
       default: 'auto',
@@ -39,6 +47,7 @@ export default command({
     if (text.trim() === '' && flags.image === undefined)
       throw new UsageError('expected words or --image FILE, got neither');
     const { limit, 'min-score': minScore } = flags;
+    const lang = languageOfTag(flags.lang);
 
     const config = readConfig({ data: flags.data, logLevel: 'error' });
     const terms: SearchTerm[] = [];
@@ -48,18 +57,13 @@ export default command({
 
     const runtime = await openRuntime(config, createLogger(config));
     try {
-      const language = { lang: flags.lang === 'auto' ? null : flags.lang, preferred: ownLanguages(), settled: null };
+      const language = { lang: lang === 'auto' ? null : lang, preferred: ownLanguages(), settled: null };
       const request = { terms, filter: { kind: 'image' }, limit, minScore, language, literal: flags.literal } as const;
-      const [{ items, fit, unknownTexts, foreignTexts, read, understood, didYouMean }, space] = await runtime.live.read(
-        async (parts) => {
-          return [await search(parts, request), parts.embedder.space] as const;
-        },
-      );
-      if (understood !== null) console.error(`${aboutUnderstood(understood)}; --literal takes the words as they are`);
-      if (fit === 'poor') console.error('nothing fits well; these are the nearest');
-      if (didYouMean !== null) console.error(`did you mean: ${didYouMean}`);
-      for (const text of unknownTexts) console.error(`warning: ${aboutUnknownText(text)}`);
-      for (const { text, language } of foreignTexts) console.error(`warning: ${aboutOtherLanguage(text, language)}`);
+      const [result, space] = await runtime.live.read(async (parts) => {
+        return [await search(parts, request), parts.embedder.space] as const;
+      });
+      const { items, fit, read, understood, didYouMean } = result;
+      for (const note of notesOn(result, lang)) console.error(note);
       const folders = new Map((await readFolders(config.data)).map(({ bucket, path }) => [bucket, path]));
       const found = items.flatMap(({ id, score, why, fit, payload }) => {
         if (payload.kind !== 'image') return [];
@@ -113,6 +117,23 @@ export default command({
 function aboutNames(why: readonly Reason[]): string {
   const names = why.filter((reason) => reason !== 'meaning');
   return names.length === 0 ? '' : `  (by ${names.join(', ')})`;
+}
+
+/** Sentences for people about an answer. */
+function notesOn(
+  { fit, unknownTexts, foreignTexts, read, understood, didYouMean }: SearchResult,
+  lang: string,
+): string[] {
+  const language = read?.language ?? UNNAMED;
+  const isGuess = lang === 'auto' && language !== 'en' && language !== UNNAMED;
+  return [
+    ...(understood === null ? [] : [`${aboutUnderstood(understood)}; --literal takes the words as they are`]),
+    ...(isGuess ? [`${aboutLanguage(language)}; --lang says otherwise`] : []),
+    ...(fit === 'poor' ? ['nothing fits well; these are the nearest'] : []),
+    ...(didYouMean === null ? [] : [`did you mean: ${didYouMean}`]),
+    ...unknownTexts.map((text) => `warning: ${aboutUnknownText(text)}`),
+    ...foreignTexts.map(({ text, language }) => `warning: ${aboutOtherLanguage(text, language)}`),
+  ];
 }
 
 async function readPicture(path: string): Promise<Uint8Array> {

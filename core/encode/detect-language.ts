@@ -18,6 +18,14 @@ export interface Guess {
   readonly also: string | null;
 }
 
+/** What callers name a language by: `auto`, or a tag such as de or pt-BR (BCP 47). */
+export const LANGUAGE_TAG = /^(auto|[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3})$/;
+
+/** The ISO 639-1 code of a tag, or `auto`; what stands behind it, as in pt-BR, makes no difference. */
+export function languageOfTag(tag: string): string {
+  return tag.split('-')[0]!.toLowerCase();
+}
+
 /** ISO 639's code for a language that nobody can name. */
 export const UNNAMED = 'und';
 const UNDECIDED: Guess = { language: null, also: null };

@@ -249,8 +249,17 @@ export function aboutUnknownText(text: string): string {
 
 /** The same about a text of {@link SearchResult.foreignTexts}. */
 export function aboutOtherLanguage(text: string, language: string): string {
-  const name = new Intl.DisplayNames(['en'], { type: 'language' }).of(language) ?? language;
+  const name = languageName(language);
   return `"${shortened(text)}" seems to be ${name}, which the models here were not trained for: it may find little`;
+}
+
+/** The same about the language that the words were read in. */
+export function aboutLanguage(language: string): string {
+  return `read as ${languageName(language)}`;
+}
+
+function languageName(code: string): string {
+  return new Intl.DisplayNames(['en'], { type: 'language' }).of(code) ?? code;
 }
 
 /** The same about {@link SearchResult.understood}. */

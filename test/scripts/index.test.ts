@@ -161,9 +161,16 @@ describe('npm run index, npm run search', { timeout: 600_000 }, () => {
     assert.equal(code, 0);
     assert.match(stderr, /understood: without "dogs"; --literal takes the words as they are/);
     assert.match(stdout, /^0\.\d{3} {2}.*photos\/cat\.jpg {2}\(by name\)\n0\.\d{3} {2}.*\.jpg\n$/);
-    const doubtful = ['scripts/sightline.ts', 'search', 'an accordion', '--limit', '1', '--data', data()];
-    const { stderr: doubt } = await runScript(doubtful);
-    assert.match(doubt, /^nothing fits well; these are the nearest$/m);
+    assert.doesNotMatch(stderr, /read as|nothing fits/);
+    const ask = (...words: string[]) =>
+      runScript(['scripts/sightline.ts', 'search', ...words, '--limit', '1', '--data', data()]);
+    const french = await ask('un chat qui regarde');
+    assert.match(french.stderr, /^read as French; --lang says otherwise$/m);
+    assert.match(french.stdout, /^0\.\d{3} {2}.*\.jpg\n$/);
+    assert.doesNotMatch((await ask('un chat qui regarde', '--lang', 'fr-CA')).stderr, /read as/);
+    assert.match((await ask('an accordion')).stderr, /^nothing fits well; these are the nearest$/m);
+    const found = JSON.parse((await ask('a cat', '--json')).stdout) as { fit: string; items: { fit: string }[] };
+    assert.deepEqual([found.fit, found.items[0]!.fit], ['good', 'good']);
     const by = ['--image', sample('cat.jpg'), '--limit', '1', '--json', '--data', data()];
     const [item] = (
       JSON.parse((await runScript(['scripts/sightline.ts', 'search', ...by])).stdout) as { items: { score: number }[] }

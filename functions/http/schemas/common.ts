@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { LANGUAGE_TAG, languageOfTag } from '../../../core/encode/detect-language.ts';
 
 /** Building blocks of all schemas. The OpenAPI document is generated from what is checked. */
 
@@ -33,8 +34,8 @@ const MAX_LANGUAGE_LENGTH = 35;
 export const lang = z
   .string()
   .max(MAX_LANGUAGE_LENGTH)
-  .regex(/^(auto|[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3})$/, 'expected auto or a language such as de')
-  .transform((tag) => tag.split('-')[0]!.toLowerCase())
+  .regex(LANGUAGE_TAG, 'expected auto or a language such as de')
+  .transform(languageOfTag)
   .default('auto')
   .openapi({
     type: 'string',
