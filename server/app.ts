@@ -22,8 +22,8 @@ import type { Runtime } from './runtime.ts';
 import type { SpaceParts } from './spaces/live-space.ts';
 
 /**
- * The HTTP API and the page for one process on one machine. Each space has an app of its own, so that a request is
- * answered from beginning to end by the models and vectors of one.
+ * The HTTP API and the page for one process on one machine. Each space has its own app, so that models and vectors
+ * never change during a request.
  * @throws {invalid-config}
  */
 export async function createLocalApp(parts: {
@@ -32,7 +32,7 @@ export async function createLocalApp(parts: {
   readonly uploadBucket: () => string;
   readonly trash: Trash;
   readonly sessions: Sessions;
-  /** Objects that wait to be indexed and those under way. */
+  /** Number of objects waiting or being indexed. */
   readonly backlog: () => number | Promise<number>;
   readonly outage: () => string | null;
   readonly presignUpload?: AppDeps['presignUpload'];
@@ -44,7 +44,7 @@ export async function createLocalApp(parts: {
   const loopback = isLoopback(config.host);
   const limits = { maxBytes: config.maxImageBytes, maxPixels: config.maxImagePixels, damaged: config.damaged };
   const metrics = createMetrics({ processMetrics: true });
-  metrics.watch('sightline_backlog_objects', 'Objects that wait to be indexed or are being indexed.', parts.backlog);
+  metrics.watch('sightline_backlog_objects', 'Objects waiting or being indexed.', parts.backlog);
   metrics.watch('sightline_failures', 'Objects that could not be indexed.', () => runtime.failures.count());
   metrics.watch('sightline_images', 'Pictures in the index.', () => runtime.vectors.count({ kind: 'image' }));
   const shared: Omit<AppDeps, 'embedder' | 'vectors' | 'model'> = {
@@ -58,7 +58,7 @@ export async function createLocalApp(parts: {
     sessions: parts.sessions,
     presignUpload: parts.presignUpload,
     thumbnail: async (bytes: Uint8Array, maxEdge: number) => {
-      // Loads sharp, which the first text answer can do without.
+      // Imported lazily: it loads sharp, which text searches do not need.
       const { thumbnail } = await import('../core/picture/decode.ts');
       return thumbnail(bytes, maxEdge, { limits });
     },
@@ -97,21 +97,21 @@ export async function createLocalApp(parts: {
     apps.set(space, app);
     return app;
   };
-  // At the start, so that what does not fit is found now.
+  // Create it now, to find mismatches at startup.
   appOf(runtime.live.current());
   return {
     fetch: (request, env) => runtime.live.read(async (space) => appOf(space).fetch(request, env as never)),
   };
 }
 
-/** Whether only this machine can reach an address that is listened on. */
+/** Whether only this machine can reach an address. */
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
 /**
- * The page is bundled when it is first asked for, so that it costs the start nothing; a package has it built. A failed
- * build is tried again.
+ * Bundles the page on the first request, so that startup stays fast; a package contains it built. A failed build is
+ * tried again.
  */
 function lazyPage(): StaticFiles {
   let building: Promise<Page> | null = null;

@@ -8,7 +8,7 @@ import { type Page, pageFile } from '../functions/http/page-files.ts';
 const webDir = fileURLToPath(new URL('../web/', import.meta.url));
 
 /**
- * Bundles web/ with esbuild, well under a second. Everything but `/` has a hash of its content in its name. Throws
+ * Bundles web/ with esbuild, in well under a second. Every file except `/` has a content hash in its name. Throws
  * esbuild's BuildFailure when the sources do not compile.
  */
 export async function buildPage(options: { sourceMaps?: boolean; plugins?: Plugin[] } = {}): Promise<Page> {
@@ -40,7 +40,7 @@ export async function buildPage(options: { sourceMaps?: boolean; plugins?: Plugi
 
   const assetOf = (source: string) => {
     const output = Object.entries(result.metafile.outputs).find(([, { entryPoint }]) => entryPoint === source);
-    if (!output) throw new Error(`expected the build of web/ to have made something of ${source}, it has not`);
+    if (!output) throw new Error(`expected the build of web/ to have an output for ${source}, found none`);
     return `assets/${basename(output[0])}`;
   };
   const template = await readFile(join(webDir, 'index.html'), 'utf8');
@@ -53,7 +53,7 @@ export async function buildPage(options: { sourceMaps?: boolean; plugins?: Plugi
   return page;
 }
 
-/** Writes a page into a folder; what was in its folder of assets before is gone. */
+/** Writes a page into a folder and replaces its assets. */
 export async function writePage(page: Page, out: string): Promise<void> {
   await rm(join(out, 'assets'), { recursive: true, force: true });
   for (const [path, file] of page) {
@@ -63,7 +63,7 @@ export async function writePage(page: Page, out: string): Promise<void> {
   }
 }
 
-/** What a module needs before it can run, so that the browser asks for all of it at once. */
+/** All static imports of a module, so that the browser can request them at once. */
 function importsOf(outputs: Metafile['outputs'], asset: string): string[] {
   const found = new Set<string>();
   const visit = (name: string) => {

@@ -1,22 +1,21 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 
-/** A jump of the clock, or a pause of this program, counts as this share at most of the time that something is kept. */
+/** Largest share of `keepMs` that a jump of the clock, or a pause of this program, can count for. */
 const MOST = 1 / 24;
 
 interface Look {
-  /** What the clock of the machine said, milliseconds since 1970. */
+  /** The machine's clock, milliseconds since 1970. */
   readonly clock: number;
-  /** The time as it is counted. */
+  /** The counted time. */
   readonly counted: number;
 }
 
 /**
- * A clock by which is told what was kept long enough, so that one that is wrong deletes nothing too soon: it goes as
- * the machine's does, but from one look at it to the next by no more than a 24th of `keepMs`, in either direction.
- * Differences between what it says have a meaning, its dates have none. Only to be asked while something is kept, as
- * each look may write to the disk.
+ * A clock for expiry, so that a wrong machine clock deletes nothing too soon: it follows the machine's clock, but moves
+ * by at most a 24th of `keepMs` between two readings, in either direction. Only differences between readings mean
+ * something, not the dates. Read it only while something is kept, because each reading may write to the disk.
  *
- * @param file keeps the last look over restarts; one that cannot be read or written only counts less
+ * @param file keeps the last reading across restarts; if it cannot be read or written, less time is counted
  */
 export function openCountedTime(file: string, keepMs: number, clock: () => number = Date.now): () => number {
   const most = keepMs * MOST;
@@ -48,6 +47,6 @@ function writeLook(file: string, look: Look): void {
     writeFileSync(`${file}.part`, JSON.stringify(look));
     renameSync(`${file}.part`, file);
   } catch {
-    // A full disk, say: the next look tries again.
+    // For example a full disk: the next reading tries again.
   }
 }

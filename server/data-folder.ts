@@ -5,8 +5,8 @@ import { SightlineError } from '../core/errors.ts';
 import { systemCode, unavailable } from '../core/files/file-errors.ts';
 
 /**
- * Makes the data folder, unless it is there and this user may use it with all that lies in it.
- * @throws {unavailable} that says whose it is and what to do
+ * Creates the data folder if missing, and checks that this user may use it and everything in it.
+ * @throws {unavailable} naming its owner and what to do
  */
 export async function makeDataFolder(data: string): Promise<void> {
   await mkdir(data, { recursive: true }).catch((error: unknown) => {

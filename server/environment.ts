@@ -4,36 +4,36 @@ import { join, resolve } from 'node:path';
 import { packageRoot } from '../core/package-root.ts';
 import { type Config, readSettings, type Sources } from '../core/settings.ts';
 
-/** What the environment of a process on one machine says: the only reader of it here. */
+/** The environment of a process on one machine. No other module of the server reads it. */
 
 /** The folder with package.json, models and samples. */
 export const root = packageRoot(import.meta.dirname);
 
-/** Whether the sources run, in a checkout, and not what was built of them for the package. */
+/** Whether the sources run, in a checkout, rather than the built package. */
 export const isCheckout = import.meta.filename.endsWith('.ts');
 
 /**
- * A path as the user typed it: `~` is the home folder also where no shell replaced it, and relative paths count from
- * where npm was called in a checkout, not from the package.
+ * Resolves a path as the user typed it: `~` is the home folder even if no shell replaced it, and in a checkout relative
+ * paths start where npm was called, not at the package.
  */
 export function userPath(path: string): string {
   const expanded = path.replace(/^~(?=$|[/\\])/, homedir());
   return resolve((isCheckout && process.env.INIT_CWD) || process.cwd(), expanded);
 }
 
-/** Where the index, caches and what is made lie, as configured. */
+/** The configured folder for the index, caches and output. */
 export function dataFolder(): string {
   return readConfig({ logLevel: 'silent' }).data;
 }
 
 /**
- * The configuration of this process; what is given, by flags, wins over the environment.
+ * The configuration of this process; flags win over the environment.
  * @throws {invalid-config}
  */
 export function readConfig(
   given: Sources<'server'>['given'] & { readonly modelDirs?: readonly string[] } = {},
 ): Config {
-  // A person at a terminal is told what needs attention; a line for every request would bury it.
+  // On a terminal, log only what needs attention; a line for every request would bury it.
   const env = { LOG_LEVEL: process.stderr.isTTY ? 'warn' : undefined, ...withoutEmpty(process.env) };
   const settings = readSettings('server', { env, given, resolvePath: userPath });
   const { data = isCheckout ? join(root, 'data') : systemData(), extraModels } = settings;
@@ -43,7 +43,7 @@ export function readConfig(
   return Object.freeze({ ...settings, data, modelDirs });
 }
 
-/** Where the system keeps the data of programs: what is below node_modules is lost with the next install. */
+/** The system's folder for data of programs: anything below node_modules is lost with the next install. */
 export function systemData(): string {
   const home = homedir();
   const { XDG_DATA_HOME, LOCALAPPDATA } = process.env;
@@ -53,8 +53,8 @@ export function systemData(): string {
 }
 
 /**
- * Where models that are pulled or trained go: into the data folder; in a checkout, for its own data folder, beside the
- * bundled ones.
+ * The folder for downloaded and trained models: in the data folder; for a checkout's own data folder, next to the
+ * bundled models.
  */
 export function ownModels(data = dataFolder()): string {
   return join(isCheckout && data === join(root, 'data') ? root : data, 'models');
@@ -64,20 +64,20 @@ function withoutEmpty(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim() !== ''));
 }
 
-/** Where models and data sets are pulled from, and the token for what is not open to all there. */
+/** Where models and data sets are downloaded from, and the token for non-public ones. */
 export function readHubConfig(): { endpoint: string; token: string | undefined } {
   const { hubEndpoint: endpoint, hubToken: token } = readConfig({ logLevel: 'silent' });
   return { endpoint, token };
 }
 
 /**
- * How npm was asked to run this program: the script's name, and the flags that npm kept for itself because no `--`
- * stood before them. Null when npm did not start it.
+ * How npm was called: the script's name, and the flags that npm swallowed because there was no `--` before them. Null
+ * when npm did not start this process.
  */
 export function npmCall(): { readonly script: string; readonly kept: (flag: string) => string | undefined } | null {
   const { npm_lifecycle_event: script, npm_lifecycle_script: line } = process.env;
   if (script === undefined || !line?.includes('bin/sightline.cjs')) return null;
-  // Options that npm has, too, such as --yes, are empty unless they were given.
+  // npm's own options, such as --yes, are empty unless given.
   return { script, kept: (flag) => process.env[`npm_config_${flag.replaceAll('-', '_')}`] || undefined };
 }
 
@@ -85,7 +85,7 @@ export function isStartedByNpm(): boolean {
   return process.env.npm_lifecycle_event !== undefined;
 }
 
-/** ISO 639-1 codes of the language of the terminal's user; none when nothing says. */
+/** ISO 639-1 code of the terminal user's language; empty when unknown. */
 export function ownLanguages(): string[] {
   const { LC_ALL, LC_MESSAGES, LANG } = process.env;
   const language = /^[a-z]{2,3}(?=[_.@]|$)/.exec(LC_ALL || LC_MESSAGES || LANG || '')?.[0];

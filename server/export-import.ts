@@ -11,12 +11,13 @@ import type { ImagePayload } from '../core/types.ts';
 import type { Runtime } from './runtime.ts';
 
 /**
- * What only the index knows: tags of pictures, captions, and what lies in the trash. One JSON document a line, pictures
- * by folder, key and hash, so that it can be put into another index of the same pictures, wherever they are there.
+ * Export and import of data that only the index has: tags, captions, and the trash. One JSON document per line;
+ * pictures are identified by folder, key and hash, so that another index of the same pictures can import it, wherever
+ * its pictures are.
  */
 const tags = z.array(z.string());
 const picture = { folder: z.string(), key: z.string(), sha256: z.string(), tags };
-/** As `TrashEntry`, whose picture the store checks. */
+/** Like `TrashEntry`; the store validates the picture. */
 const trashEntry = z.object({
   id: z.uuid(),
   deletedAt: z.string(),
@@ -30,7 +31,7 @@ const line = z.discriminatedUnion('type', [
     ...picture,
     deletedAt: z.string(),
     entry: trashEntry.optional(),
-    /** The bytes that wait in the trash of a folder, which lies in the data folder. */
+    /** The bytes of a trashed file of a folder, which are in the data folder. */
     file: z.base64().optional(),
   }),
   z.object({ type: z.literal('caption'), caption: z.string().min(1), tags, indexedAt: z.string() }),
@@ -40,8 +41,8 @@ export type UserData = z.output<typeof line>;
 const PAGE = 1000;
 
 /**
- * Everything that only the index knows: pictures with tags, all captions, all of the trash.
- * @param options.files with the files that lie in the trash of this machine
+ * Exports pictures with tags, all captions, and all of the trash.
+ * @param options.files includes the files in the trash of this machine
  */
 export async function* exportUserData(
   { vectors, folders, buckets }: Pick<Runtime, 'vectors' | 'folders' | 'buckets'>,
@@ -71,7 +72,7 @@ export async function* exportUserData(
   }
 }
 
-/** Null where the drive that it is from is away and its file is not on this machine. */
+/** Null when its drive is missing and its file is not on this machine. */
 async function openIfThere(
   trash: Pick<Trash, 'open'>,
   entry: Pick<TrashEntry, 'picture' | 'object'>,
@@ -85,19 +86,19 @@ async function openIfThere(
   }
 }
 
-/** Documents by what became of them. */
+/** Number of documents by outcome. */
 export interface Imported {
-  /** Now as the file says, or more: what the index knew stays. */
+  /** Imported; what the index already had stays. */
   readonly taken: number;
-  /** Rows of pictures that this index does not have. */
+  /** For pictures that this index does not have. */
   readonly unknown: number;
 }
 
 /**
- * Puts exported lines into an index. Pictures are found by folder and key where their bytes are the same, else by their
- * bytes alone. Nothing is taken away, so it may be done again.
+ * Imports exported lines into an index. Pictures are matched by folder and key if their bytes are the same, otherwise
+ * by their bytes alone. Nothing is removed, so it may be repeated.
  *
- * @throws {invalid-input} naming the line that is none
+ * @throws {invalid-input} naming the invalid line
  */
 export async function importUserData(
   { live, folders }: Pick<Runtime, 'live' | 'folders'>,
@@ -130,7 +131,7 @@ function parseLine(text: string, number: number): UserData {
   }
 }
 
-/** False when it is here as a picture, or its file is nowhere to be had. */
+/** False when it is indexed here as a picture, or its file cannot be found. */
 async function addToTrash(
   live: Runtime['live'],
   trash: Pick<Trash, 'adopt'>,

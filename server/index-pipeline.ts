@@ -10,22 +10,21 @@ import type { Runtime } from './runtime.ts';
 import type { ReconcileOptions } from './watch/reconcile.ts';
 
 /**
- * The way of stores into the index: what differs is emitted as S3 events and goes through one queue to the ingest
- * handler.
+ * The path from stores to the index: differences become S3 events, which go through one queue to the ingest handler.
  */
 export interface IndexPipeline {
   readonly queue: EventQueue;
   /** For `watchFolder` and `reconcile`. */
   ofFolder(store: PictureStore, root: string): ReconcileOptions & { readonly root: string };
-  /** For a bucket whose own events have sequencers: what is found here never claims to be newer than those. */
+  /** For a bucket whose own events have sequencers: events made here never claim to be newer than those. */
   ofBucket(store: PictureStore): ReconcileOptions;
 }
 
-/** @param onLeftOut told what of a store was left out, whenever all of it was compared */
+/** @param onLeftOut called with what was left out of a store, after each full comparison */
 export function createPipeline(options: {
   readonly runtime: Pick<Runtime, 'index' | 'failures' | 'vectors'>;
   readonly concurrency: number;
-  /** Whether nothing is to be given up while the index cannot be written. @default false */
+  /** Whether to wait, instead of giving jobs up, while the index cannot be written. @default false */
   readonly waits?: boolean;
   readonly logger: Logger;
   readonly onLeftOut: (bucket: string, leftOut: LeftOut) => void;
@@ -50,7 +49,7 @@ export function createPipeline(options: {
   };
 }
 
-/** Whether it was the index that could not be written: a full disk, or a Qdrant that is not there. */
+/** Whether the index could not be written: a full disk, or Qdrant unavailable. */
 function isIndexOutage(error: unknown): boolean {
   return isUnusable(error) || (isSightlineError(error, 'unavailable') && error.details.qdrant !== undefined);
 }

@@ -9,14 +9,14 @@ import { PROBLEMS } from '../functions/http/problem.ts';
 type Fetch = (request: Request, env: unknown) => Response | Promise<Response>;
 
 /**
- * Serves on an address; port 0 takes any free one.
- * @throws {unavailable} when it cannot be had, saying why
+ * Serves on an address; port 0 picks a free one.
+ * @throws {unavailable} when the address cannot be used, saying why
  */
 export async function listen(fetch: Fetch, host: string, port: number): Promise<{ server: ServerType; url: string }> {
-  // HTTP/1.0 knows no Host; health checks of some load balancers come without one.
+  // HTTP/1.0 has no Host header; health checks of some load balancers omit it.
   const server = createAdaptorServer({ fetch: fetch as never, hostname: host.includes(':') ? `[${host}]` : host });
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
-    // Asked for when somebody begins to read: what is refused by its headers is never sent.
+    // Send 100 Continue only when the body is read: a request refused by its headers is never sent.
     const read = request._read.bind(request);
     request._read = (size) => {
       request._read = read;
@@ -26,7 +26,7 @@ export async function listen(fetch: Fetch, host: string, port: number): Promise<
     server.emit('request', request, response);
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
-    // Whoever has gone, or is being answered, is told nothing more.
+    // No response if the client is gone or already being answered.
     if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
     else socket.end(rawProblem(error.code === 'HPE_HEADER_OVERFLOW' ? 'headers-too-large' : 'malformed-http', error));
   });
@@ -36,7 +36,7 @@ export async function listen(fetch: Fetch, host: string, port: number): Promise<
   } catch (error) {
     const reasons: Record<string, string> = {
       EADDRINUSE: `port ${port} is in use; stop what uses it, or choose another with --port`,
-      EACCES: `port ${port} needs more rights than this user has; choose one above 1023 with --port`,
+      EACCES: `this user may not use port ${port}; choose one above 1023 with --port`,
       EADDRNOTAVAIL: `this machine has no address ${host}`,
       ENOTFOUND: `there is no host ${host}`,
     };
@@ -48,7 +48,7 @@ export async function listen(fetch: Fetch, host: string, port: number): Promise<
   return { server, url: `http://${shown}:${address.port}` };
 }
 
-/** The answer to what never became a request: Node would close the connection with an empty one. */
+/** The response to an invalid request, for which Node would send an empty one. */
 function rawProblem(code: 'headers-too-large' | 'malformed-http', error: NodeJS.ErrnoException): string {
   const { status, title } = PROBLEMS[code];
   const detail =
@@ -68,7 +68,8 @@ function rawProblem(code: 'headers-too-large' | 'malformed-http', error: NodeJS.
 }
 
 /**
- * Takes no new connections, ends idle ones, and waits up to `graceMs` for answers under way before it ends those too.
+ * Accepts no new connections, closes idle ones, and waits up to `graceMs` for running requests before it closes those,
+ * too.
  */
 export async function stopListening(server: ServerType, graceMs = 3000): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));

@@ -12,7 +12,7 @@ import type { Runtime } from './runtime.ts';
 
 const HOUR_MS = 3600 * 1000;
 
-/** Where files of folders wait, below the data folder. Those of a bucket stay in it. */
+/** The folder for trashed files of folders, in the data folder. Those of a bucket stay in the bucket. */
 export function trashedFiles({ data }: Pick<Config, 'data'>): string {
   return join(data, 'trash', 'files');
 }
@@ -33,14 +33,14 @@ export async function openTrash(
 }
 
 /**
- * The sessions of browsers on this machine, which outlive a restart.
+ * The browser sessions of this machine, which survive a restart.
  * @throws {unavailable}
  */
 export async function openSessions(config: Config): Promise<Sessions> {
   return createSessions(await openOwn(config, 'sessions'));
 }
 
-/** A folder of the data folder for what this program keeps as objects. */
+/** A folder in the data folder for the program's own objects. */
 async function openOwn({ data }: Config, ...names: string[]): Promise<ObjectStore> {
   const root = join(data, ...names);
   await mkdir(root, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
@@ -49,7 +49,7 @@ async function openOwn({ data }: Config, ...names: string[]): Promise<ObjectStor
   return openFolder({ root, bucket: names[0] });
 }
 
-/** Empties the trash of what was kept for its time, now and every hour, until it is stopped. */
+/** Deletes expired trash now and every hour, until stopped. */
 export function emptyRegularly(trash: Trash, onFault: (error: unknown) => void): () => void {
   const empty = () => trash.empty('expired').catch(onFault);
   void empty();

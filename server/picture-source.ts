@@ -12,7 +12,7 @@ import { ownPhotos, prepareOwnPhotos, removeSamples } from './sample-photos.ts';
 import { reconcile } from './watch/reconcile.ts';
 import { WatchedFolders } from './watch/watched-folders.ts';
 
-/** Shows on a terminal how far a job has come; `unit` is a plural noun. */
+/** Shows the progress of a job on a terminal; `unit` is a plural noun. */
 export type CreateProgress = (
   label: string,
   unit: string,
@@ -22,19 +22,19 @@ export type CreateProgress = (
 /** Where pictures come from while the server runs. */
 export interface PictureSource {
   readonly uploadBucket: () => string;
-  /** Only where something will tell of uploads that go past this server. */
+  /** Only if direct uploads to the bucket will be noticed. */
   readonly presignUpload?: AppDeps['presignUpload'];
   /** One sentence for the terminal. */
   readonly description: string;
-  /** Objects that wait to be indexed and those under way. */
+  /** Number of objects waiting or being indexed. */
   readonly backlog: () => number | Promise<number>;
-  /** Why none of them can be indexed for now; null when they can. */
+  /** Why they cannot be indexed at the moment; null when they can. */
   readonly outage: () => string | null;
-  /** Resolves, with what ends it, when it runs or was interrupted. */
+  /** Resolves when it runs or was interrupted, with a function that stops it. */
   start(interrupted: AbortSignal): Promise<() => Promise<unknown>>;
 }
 
-/** Folders: what differs from the index first, with its progress shown, then every change, as they come and go. */
+/** Folders: first indexes differences, showing progress, then follows every change, also as folders come and go. */
 export async function openFolderSource(
   config: Config,
   runtime: Runtime,
@@ -60,7 +60,7 @@ export async function openFolderSource(
   };
 }
 
-/** Adds the folders that were given, or, where none ever was, the one of our own. Answers where uploads go. */
+/** Adds the given folders, or the default one if there never was any. Returns where uploads go. */
 async function chooseFolders(config: Config, folders: Folders, ask: AskMoved | undefined): Promise<Folder> {
   const given: Folder[] = [];
   for (const path of config.photos) given.push(await folders.add(path, { watched: true, ask }));
@@ -75,9 +75,9 @@ async function chooseFolders(config: Config, folders: Folders, ask: AskMoved | u
 }
 
 /**
- * An S3 bucket: what differs from the index at the start, what is uploaded through this server, and, with a queue that
- * the bucket announces its changes to, every change.
- * @throws {invalid-config} for a queue that is not there
+ * An S3 bucket: indexes differences at startup and uploads through this server, and with an event queue of the bucket
+ * every change.
+ * @throws {invalid-config} when the queue does not exist
  */
 export async function openBucketSource(
   config: Config,
@@ -122,7 +122,7 @@ export async function openBucketSource(
   };
 }
 
-/** The queue behind a bucket, handled by what Lambda would call. */
+/** The event queue of a bucket, handled by the same code as on Lambda. */
 async function openEvents(url: string, config: Config, runtime: Runtime, logger: Logger) {
   const [{ openMessageQueue }, { followQueue }, { createSqsHandler }] = await Promise.all([
     import('../functions/events/sqs-client.ts'),
@@ -148,10 +148,10 @@ async function openEvents(url: string, config: Config, runtime: Runtime, logger:
   };
 }
 
-/** Deliveries until a picture is listed as failed, when the queue itself never puts one aside. */
+/** Deliveries until a picture is listed as failed, if the queue has no dead letter queue. */
 const MAX_RECEIVES = 10;
 
-/** Shows how the pictures found at the start are indexed, until they are. */
+/** Shows progress until the pictures found at startup are indexed. */
 async function showProgress(
   createProgress: CreateProgress,
   found: number,

@@ -3,8 +3,8 @@ import type { Config } from '../core/settings.ts';
 import { isLoopback } from './app.ts';
 
 /**
- * What is said on the terminal when the server is up: where it can be opened, and who can read there.
- * @param url as it listens, such as `http://0.0.0.0:8787`
+ * The message on the terminal when the server is up: its URLs, and who can read there.
+ * @param url the address it listens on, such as `http://0.0.0.0:8787`
  */
 export function greeting(
   url: string,
@@ -31,12 +31,12 @@ export function greeting(
   return lines;
 }
 
-/** The addresses that can be opened: those of the machine where the server listens on all. */
+/** The URLs that can be opened: with all addresses of the machine if the server listens on all. */
 function addressesOf(url: string, host: string): string[] {
   if (host !== '0.0.0.0' && host !== '::') return [url];
   const { port } = new URL(url);
   const own = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
-  // Local ones of IPv6 open nothing without the name of an interface.
+  // Link-local IPv6 addresses do not work without the name of an interface.
   const shown = own.filter(({ family, address }) => family === 'IPv4' || (host === '::' && !/^fe80:/i.test(address)));
   shown.sort((a, b) => Number(a.internal) - Number(b.internal));
   return shown.map(({ family, address }) => `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`);

@@ -1,13 +1,13 @@
 import { basename } from 'node:path';
 import type { Migration } from '../core/sqlite.ts';
 
-/** Between two lines where none can be written over. Milliseconds. */
+/** Interval between lines if the output is not a terminal. Milliseconds. */
 const PLAIN_MS = 5000;
 const TERMINAL_MS = 100;
 
 /**
- * Tells on stderr how far an index is brought up to this version, in one line of a terminal. Nothing else runs
- * meanwhile, so it is written at once.
+ * Shows the progress of a migration on stderr, in one line of a terminal. The event loop is blocked meanwhile, so it
+ * writes synchronously.
  */
 export function sayMigration(stream: Pick<NodeJS.WriteStream, 'isTTY' | 'write'> = process.stderr) {
   let last: number | undefined;

@@ -5,8 +5,8 @@ import type { LiveSpace } from './spaces/live-space.ts';
 const DAY_MS = 86_400_000;
 
 /**
- * Forgets old tombstones of the live space now and once a day. A fault is logged, and the next day is another try.
- * @returns what ends it, after a purge that is under way
+ * Deletes old tombstones of the live space now and once a day. A fault is logged, and the next day tries again.
+ * @returns a function that stops it, after a running purge
  */
 export function purgeDaily(live: LiveSpace, days: number, logger: Logger): () => Promise<void> {
   const purge = async () => {

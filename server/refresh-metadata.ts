@@ -3,21 +3,21 @@ import type { Logger } from 'pino';
 import { refreshOutdated } from '../core/metadata/refresh.ts';
 import type { Runtime } from './runtime.ts';
 
-/** Between two pictures that are read again, for searches and new pictures. Milliseconds. */
+/** Pause between two pictures, to leave time for searches and new pictures. Milliseconds. */
 const REFRESH_PAUSE_MS = 20;
-/** Until those that could not be are tried again, such as those of a drive that comes later. Milliseconds. */
+/** Time until unreadable pictures are tried again, such as those on a missing drive. Milliseconds. */
 const REFRESH_AGAIN_MS = 600_000;
 
-/** Pictures that an older version indexed get what it did not read. Resolves when all have it, or when aborted. */
+/** Reads newer metadata of pictures that an older version indexed. Resolves when all are done, or when aborted. */
 export async function refreshInBackground(runtime: Runtime, logger: Logger, signal: AbortSignal): Promise<void> {
   const pause = (ms: number) => sleep(ms, undefined, { signal }).catch(() => {});
   for (let isDone = false; !isDone && !signal.aborted; ) {
     try {
       const counts = await refreshOutdated(runtime, { signal, pause: () => pause(REFRESH_PAUSE_MS) });
-      if (counts.refreshed > 0) logger.info(counts, 'what files say of pictures that were indexed earlier was read');
+      if (counts.refreshed > 0) logger.info(counts, 'metadata of pictures indexed by an older version was read');
       isDone = counts.left === 0;
     } catch (error) {
-      if (!signal.aborted) logger.warn({ err: error }, 'pictures that were indexed earlier could not be read again');
+      if (!signal.aborted) logger.warn({ err: error }, 'pictures indexed by an older version could not be read again');
     }
     if (!isDone) await pause(REFRESH_AGAIN_MS);
   }

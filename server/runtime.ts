@@ -28,9 +28,9 @@ import { followLiveSpace, type LiveSpace, type SpaceParts } from './spaces/live-
 import { expectModels, findModels, listHeads, type SpaceModels } from './spaces/space-models.ts';
 import { openVanishedLog } from './vanished-log.ts';
 
-/** The composition root: chooses the drivers, puts the parts together. */
+/** The composition root: chooses the drivers and assembles the parts. */
 
-/** Structured lines on stderr, so that stdout stays for results; readable ones on a terminal. */
+/** Structured lines on stderr, because stdout is for results; readable ones on a terminal. */
 export function createLogger(config: Config): Logger {
   return process.stderr.isTTY
     ? pino({
@@ -40,34 +40,34 @@ export function createLogger(config: Config): Logger {
     : pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: true }));
 }
 
-/** What is asked of the index whatever space is live; each answer is of one space. */
+/** Reads that work with any live space; each result is from one space. */
 export type StoredPoints = Pick<VectorStore, 'get' | 'list' | 'count'>;
 
 export interface Runtime {
   readonly live: LiveSpace;
   readonly vectors: StoredPoints;
   readonly failures: FailureLog;
-  /** Every folder whose pictures are in the index and that is there now. */
+  /** Every indexed folder that is available now. */
   readonly buckets: ReadonlyMap<string, PictureStore>;
-  /** The S3 bucket of the configuration, also one of `buckets`; null when a folder is served. */
+  /** The configured S3 bucket, also in `buckets`; null when folders are served. */
   readonly bucket: S3Store | null;
   /** Into the live space. */
   readonly index: IndexJob;
-  /** Reads again what the file of a picture says of it, by the id of its point. */
+  /** Reads the metadata of a picture's file again, by the id of its point. */
   refresh(id: string): Promise<Refreshed>;
   readonly folders: Folders;
-  /** A change of models that is to go on in the background, not started yet; null when there is none. */
+  /** A change of models to run in the background, not started yet; null when there is none. */
   readonly change: ChangeOver | null;
-  /** What is left out of all folders and buckets, as far as they have been compared. */
+  /** Counts of files left out of all folders and buckets compared so far. */
   leftOut(): LeftOut;
   setLeftOut(bucket: string, leftOut: LeftOut): void;
   close(): Promise<void>;
 }
 
 /**
- * Models, stores and pipelines, loaded and ready. Throws when any of them does not fit the others.
- * @param options.mayChange whether this process stays long enough to change over to other models
- * @param options.texts `later` where texts may never come: the text encoder is then loaded with the first
+ * Models, stores and pipelines, loaded and ready. Throws when any of them do not match.
+ * @param options.mayChange whether this process runs long enough to change to other models
+ * @param options.texts `later` loads the text encoder with the first text, if there may never be one
  */
 export async function openRuntime(
   config: Config,
@@ -90,7 +90,7 @@ export async function openRuntime(
     open: async (space) => open(await expectModels(space, config)),
   });
   await live.write(readCaptionsAgain).catch((error: unknown) => {
-    logger.warn({ err: error }, 'captions of another text side could not be read again; they are as they were');
+    logger.warn({ err: error }, 'captions of another text side could not be read again; they are unchanged');
   });
   const failures = await openFailureLog({ file: join(config.data, 'failures.sqlite') });
   const folders = await Folders.open({ config, opening: folderOptions(config), buckets, live, failures, vanished });
@@ -131,14 +131,14 @@ export async function openRuntime(
 type OpenSpace = Pick<SpaceParts, 'space' | 'embedder' | 'vectors'>;
 type OpenParts = (models: Partial<SpaceModels>, opened?: OpenSpace) => Promise<SpaceParts>;
 
-/** What answers first, and the change of models that is to begin. */
+/** The models to start with, and the change of models to begin. */
 async function openFirst(
   parts: Pick<ChangeOptions, 'config' | 'logger' | 'spaces' | 'buckets'> & { readonly mayChange: boolean },
   open: OpenParts,
 ): Promise<{ first: SpaceParts; change: ChangeOver | null }> {
   const { config, spaces, mayChange } = parts;
   const from = (await spaces.live())?.space;
-  // Refuses two heads of one space, also in an index that has no space yet.
+  // Refuses two heads with the same space, even if the index has no space yet.
   await listHeads(config.modelDirs);
   if (from === undefined || !mayChange) return { first: await open(await firstModels(from, config)), change: null };
   const { now, next } = await chooseModels(from, config);
@@ -149,7 +149,7 @@ async function openFirst(
   return { first, change };
 }
 
-/** Models and vectors of the live space, which becomes that of these models in an index that has none yet. */
+/** Models and vectors of the live space; an index without one gets that of these models. */
 async function openLiveSpace(
   config: Config,
   spaces: Spaces,
@@ -167,7 +167,7 @@ async function openLiveSpace(
   }
 }
 
-/** The pipeline that indexes into a space, and what GET /model says of it. */
+/** The pipeline that indexes into a space, and its answer to GET /model. */
 async function withPipeline(
   config: Config,
   parts: { readonly buckets: ReadonlyMap<string, PictureStore>; readonly vanished: VanishedLog },
@@ -188,9 +188,9 @@ async function withPipeline(
 }
 
 /**
- * What a process starts with: the configured models in an index that has none, else those of the live space, with which
- * what is configured has to agree: a head, or a profile whatever its head. When it does not, the store will say so.
- * @throws {space-mismatch} when there are no models of the space here
+ * The models to start with: the configured ones if the index has none, otherwise those of the live space. A configured
+ * head or profile must match them; if not, opening the store fails.
+ * @throws {space-mismatch} when the models of the space are missing
  */
 async function firstModels(live: SpaceId | undefined, config: Config): Promise<Partial<SpaceModels>> {
   if (live === undefined || config.head !== undefined) return config;
@@ -198,7 +198,7 @@ async function firstModels(live: SpaceId | undefined, config: Config): Promise<P
   return found !== null && (config.profile ?? found.profile) === found.profile ? found : config;
 }
 
-/** Every folder of the index that is there, and the S3 bucket of the configuration. */
+/** Every available folder of the index, and the configured S3 bucket. */
 export async function openBuckets(
   config: Config,
   logger: Logger,
@@ -223,12 +223,12 @@ async function openConfiguredBucket(config: Config, buckets: Map<string, Picture
 async function connectAll(folders: Folders, logger: Logger): Promise<void> {
   for (const folder of folders.list()) {
     await folders.connect(folder).catch((error: unknown) => {
-      logger.debug({ folder, err: error }, 'a folder of the index is not there');
+      logger.debug({ folder, err: error }, 'a folder of the index is not available');
     });
   }
 }
 
-/** Text encoder and head of a profile, checked; the configured ones when none are named. */
+/** The validated embedder of a profile; the configured one by default. */
 export function openEmbedder(
   config: Config,
   { profile, head }: Partial<SpaceModels>,

@@ -6,12 +6,12 @@ import type { Folders } from './folders/folders.ts';
 
 const SAMPLES = join(root, 'examples', 'photos');
 
-/** Where pictures are kept when no folder is watched: the samples at first, later what is uploaded. */
+/** The default folder when no other is watched: holds the samples, and later uploads. */
 export function ownPhotos(data: string): string {
   return join(data, 'photos');
 }
 
-/** Makes the folder, with the samples in it when no folder was ever given. Answers its path. */
+/** Creates the folder, with the samples if no folder was ever given. Returns its path. */
 export async function prepareOwnPhotos(data: string, folders: Folders): Promise<string> {
   const photos = ownPhotos(data);
   const exists = await stat(photos).then(
@@ -24,7 +24,7 @@ export async function prepareOwnPhotos(data: string, folders: Folders): Promise<
   return photos;
 }
 
-/** All of them or none: whoever is interrupted in between gets them at the next start. */
+/** Copies all samples or none: after an interruption the next start does it. */
 async function copySamples(data: string, photos: string): Promise<void> {
   const unfinished = join(data, 'photos.unfinished');
   try {
@@ -37,7 +37,7 @@ async function copySamples(data: string, photos: string): Promise<void> {
   }
 }
 
-/** Takes the samples away once there is another folder. What was changed or added there stays. */
+/** Removes the samples once there is another folder. Changed and added files stay. */
 export async function removeSamples(data: string, folders: Folders): Promise<void> {
   const photos = ownPhotos(data);
   const folder = folders.list().find(({ path }) => path === photos);

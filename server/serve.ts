@@ -15,10 +15,10 @@ import { refreshInBackground } from './refresh-metadata.ts';
 import { createLogger, openRuntime, type Runtime } from './runtime.ts';
 
 /**
- * Everything on one machine: the HTTP API and the page, and a watched folder whose changes go through the same ingest
- * as the events of S3. Resolves when it was interrupted and has stopped. Throws what keeps it from starting.
- * @param createProgress shows how far the first comparison with the index has come
- * @param ask whether a folder is one of the index that was moved, where that is not sure
+ * Everything on one machine: the HTTP API, the page, and watched folders, whose changes go through the same ingest as
+ * S3 events. Resolves when it has stopped after an interruption. Throws if it cannot start.
+ * @param createProgress shows the progress of the first comparison with the index
+ * @param ask asks whether a folder is a moved one of the index, when that is uncertain
  */
 export async function serveLocally(
   flags: Parameters<typeof readConfig>[0],
@@ -29,7 +29,7 @@ export async function serveLocally(
   if (config.queueUrl !== undefined && config.bucket === undefined) {
     throw new SightlineError(
       'invalid-config',
-      '--queue tells of changes in a bucket: expected --bucket s3://NAME with it',
+      '--queue is for the changes of a bucket: expected --bucket s3://NAME with it',
     );
   }
   const logger = createLogger(config);
@@ -54,7 +54,7 @@ export async function serveLocally(
     console.log(`${source.description} Ctrl-C stops it.`);
     runtime.change?.start(runtime.live, (line) => console.log(line));
 
-    // What cannot go on ends: a process that answers nobody would only look alive to who watches over it.
+    // Exit instead of hanging: a process that serves nothing would still look alive to a supervisor.
     const stop = await source.start(interrupted).catch(async (error: unknown) => {
       readiness = 'stopping';
       await stopListening(server);
@@ -62,7 +62,7 @@ export async function serveLocally(
     });
     const refreshing = refreshInBackground(runtime, logger, interrupted);
     await aborted(interrupted);
-    // Answers and pictures under way are finished; pictures that wait are found again at the next start.
+    // Running requests and pictures are finished; waiting pictures are found again at the next start.
     readiness = 'stopping';
     stopEmptying();
     await Promise.all([stop(), refreshing, runtime.change?.stop(), stopListening(server)]);
@@ -72,12 +72,12 @@ export async function serveLocally(
   }
 }
 
-/** Between two tries to reach Qdrant. Milliseconds. */
+/** Pause between attempts to reach Qdrant. Milliseconds. */
 const QDRANT_RETRY_MS = 5000;
 
 /**
- * The runtime; a Qdrant that does not answer yet is waited for, as service managers start programs in any order. Null
- * when that was interrupted.
+ * The runtime. Waits for Qdrant if it does not answer yet, because service managers start programs in any order. Null
+ * when interrupted.
  */
 async function openWhenThere(config: Config, logger: Logger, interrupted: AbortSignal): Promise<Runtime | null> {
   while (!interrupted.aborted) {
@@ -92,16 +92,16 @@ async function openWhenThere(config: Config, logger: Logger, interrupted: AbortS
   return null;
 }
 
-/** One Ctrl-C can arrive twice, from the terminal and passed on by npm. Milliseconds. */
+/** A single Ctrl-C can arrive twice, from the terminal and through npm. Milliseconds. */
 const SAME_PRESS_MS = 500;
 
-/** How often it is looked whether npm is still there. Milliseconds. */
+/** How often to check whether npm is still running. Milliseconds. */
 const PARENT_MS = 500;
 
 /**
- * Aborts at the first Ctrl-C or SIGTERM, and when npm, which started this, has gone: npm passes signals on to its
- * shell, and that dies of them without a word to us. A second signal ends the process at once; what was acknowledged is
- * safe then, too.
+ * Aborts on the first Ctrl-C or SIGTERM, and when the npm that started this process is gone: npm passes signals to its
+ * shell, which dies without passing them on. A second signal ends the process at once; acknowledged writes are still
+ * safe.
  */
 function interruption(): AbortSignal {
   const controller = new AbortController();

@@ -21,15 +21,15 @@ const VANISHED: DatabaseFormat = {
   `,
 };
 
-/** Stands for the time of what is kept until its file is mended or gone. */
+/** Time of entries that are kept until their file is repaired or gone. */
 const REFUSED_MS = Number.MAX_SAFE_INTEGER;
 
-/** How often time is counted. Milliseconds. */
+/** How often the counted time advances. Milliseconds. */
 const LOOK_MS = 60_000;
 
 /**
- * The vanished pictures of one machine in a SQLite file, which several processes may have open. Throws as
- * `openDatabase` does.
+ * The vanished pictures of one machine, in a SQLite file that several processes may have open. Throws as `openDatabase`
+ * does.
  *
  * @param hours how long they are kept
  */
@@ -47,7 +47,7 @@ export function openVanishedLog(file: string, hours: number, clock: () => number
     try {
       forgetOld();
     } catch {
-      // For whoever uses it next.
+      // The next use tries again.
     }
   }, LOOK_MS).unref();
   return {

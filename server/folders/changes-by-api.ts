@@ -8,9 +8,9 @@ import { removeSamples } from '../sample-photos.ts';
 import type { AskMoved, Folders } from './folders.ts';
 import type { Folder } from './registry.ts';
 
-/** What the API does with the folders of an index; whoever watches them follows by the list. */
+/** Changes of folders through the API; the folder watcher follows the list. */
 export function folderChanges(config: Pick<Config, 'data'>, folders: Folders): FolderChanges {
-  /** Answers its bucket, when its pictures are to be seen. */
+  /** Makes its pictures visible and returns its bucket. */
   const shown = async (folder: Folder) => (await folders.connect(folder)).bucket;
   return {
     async add(path, moved) {
@@ -32,7 +32,7 @@ export function folderChanges(config: Pick<Config, 'data'>, folders: Folders): F
   };
 }
 
-/** Nobody who asks over HTTP is in a folder that a path could count from. */
+/** An HTTP client has no working folder, so paths must be absolute. */
 function absolute(path: string): string {
   if (isAbsolute(path) || /^~(?=$|[/\\])/.test(path)) return userPath(path);
   throw new SightlineError(

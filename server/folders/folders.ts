@@ -13,14 +13,14 @@ import type { LiveSpace } from '../spaces/live-space.ts';
 import { findMoved, isGone, type Match } from './moved-folder.ts';
 import { type Folder, freeBucket, freeName, readFolders, readRegistry, writeRegistry } from './registry.ts';
 
-/** Asks a person whether a folder is one that the index knows from elsewhere. False where nobody can be asked. */
+/** Asks the user whether a folder is one that the index knows from another place. False when nobody can be asked. */
 export type AskMoved = (match: Match, path: string) => Promise<boolean>;
 
 export interface FoldersOptions {
   readonly config: Pick<Config, 'data'>;
-  /** How every folder is opened. */
+  /** Options for opening every folder. */
   readonly opening: Omit<FolderOptions, 'root' | 'bucket'>;
-  /** Where the folders that are there now are put, for those who read pictures. */
+  /** Receives the folders that are available now, for reading pictures. */
   readonly buckets: Map<string, PictureStore>;
   readonly live: LiveSpace;
   readonly failures: FailureLog;
@@ -29,12 +29,12 @@ export interface FoldersOptions {
 
 const PAGE = 1000;
 
-/** The folders of an index: where they are, whether they are there, and what happens when they come, move or go. */
+/** The folders of an index: where they are, whether they are available, and how they are added, moved and removed. */
 export class Folders {
   readonly #options: FoldersOptions;
   readonly #connected = new Map<string, { readonly path: string; readonly store: FolderStore }>();
   #known: readonly Folder[];
-  /** Buckets that pictures of the index are in and that nobody opened: S3 buckets that were served before. */
+  /** Buckets of indexed pictures that are not open: S3 buckets that were served before. */
   #others: readonly Folder[] = [];
 
   private constructor(options: FoldersOptions, known: readonly Folder[]) {
@@ -42,7 +42,7 @@ export class Folders {
     this.#known = known;
   }
 
-  /** Finishes what a process that was killed left of folders that were taken out. */
+  /** Also finishes removals of folders that a killed process left incomplete. */
   static async open(options: FoldersOptions): Promise<Folders> {
     const { folders: known, leaving } = await readRegistry(options.config.data);
     const folders = new Folders(options, known);
@@ -59,32 +59,32 @@ export class Folders {
     return this.#known.some((folder) => folder.bucket === bucket && folder.watched);
   }
 
-  /** Reads again what other processes may have changed. */
+  /** Reloads what other processes may have changed. */
   async refresh(): Promise<readonly Folder[]> {
     this.#known = await readFolders(this.#options.config.data);
     return this.#known;
   }
 
-  /** Buckets that are not there now. */
+  /** Buckets that are not available now. */
   absent(): string[] {
     return [...this.#known, ...this.#others]
       .map(({ bucket }) => bucket)
       .filter((bucket) => !this.#connected.has(bucket));
   }
 
-  /** The bucket that uploads go to: of this folder for as long as it is one of the index, else of the first watched. */
+  /** The bucket for uploads: that of this folder while it is in the index, otherwise of the first watched folder. */
   uploadsTo({ bucket }: Folder): string {
     if (this.#known.some((folder) => folder.bucket === bucket)) return bucket;
     return this.#known.find(({ watched }) => watched)?.bucket ?? bucket;
   }
 
-  /** The bucket of a folder, by its name; of anything else the same text. */
+  /** The bucket of a folder by its name; any other text unchanged. */
   bucketOf(name: string): string {
     return [...this.#known, ...this.#others].find((folder) => folder.name === name)?.bucket ?? name;
   }
 
   /**
-   * Opens a folder so that its pictures are found.
+   * Opens a folder so that its pictures can be found.
    * @throws {unavailable}
    */
   async connect({ bucket, path }: Folder): Promise<FolderStore> {
@@ -101,18 +101,18 @@ export class Folders {
     this.#options.buckets.delete(bucket);
   }
 
-  /** Whether what was connected is still there, at the same place. */
+  /** Whether a connected folder is still available at the same path. */
   async isThere({ bucket, path }: Folder): Promise<boolean> {
     const known = this.#connected.get(bucket);
     return known !== undefined && known.path === path && (await known.store.isThere());
   }
 
   /**
-   * Makes a folder part of the index, unless it is. One that was moved is known by its pictures and keeps its bucket,
-   * and a place that a folder was moved away from stands for that folder.
-   * @throws {unavailable} when it is not there
-   * @throws {invalid-config} when it lies in another one of the index, or the other way round
-   * @throws {invalid-input} when it can be no folder of pictures
+   * Adds a folder to the index unless it is in it. A moved folder is recognised by its pictures and keeps its bucket; a
+   * path that a folder was moved away from refers to that folder.
+   * @throws {unavailable} when it does not exist
+   * @throws {invalid-config} when it lies within another indexed folder, or contains one
+   * @throws {invalid-input} when it cannot be a folder of pictures
    */
   async add(path: string, options: { readonly watched: boolean; readonly ask?: AskMoved }): Promise<Folder> {
     await this.#expectPictures(path);
@@ -123,11 +123,11 @@ export class Folders {
     const store = await this.#open(path);
     await this.#expectApart(path, this.#known);
     const moved = await this.#findMoved(store, path, options.ask);
-    // What took so long to find out may not hold any more: another process may have been quicker.
+    // Comparing took a while: another process may have added it meanwhile.
     return (await this.#take(path, options.watched)) ?? this.#enter(path, store, moved, options.watched);
   }
 
-  /** The folder that is at the path, watched if it is to be; null when there is none. */
+  /** The indexed folder at the path, now watched if requested; null when there is none. */
   async #take(path: string, watched: boolean): Promise<Folder | null> {
     const real = await realOf(path);
     const same = await findAsync(await this.refresh(), async (folder) => (await realOf(folder.path)) === real);
@@ -140,7 +140,7 @@ export class Folders {
       this.disconnect(moved.bucket);
       const replaced = { watched: moved.watched || watched };
       const folder = await this.#replace(moved, (now, others) => ({ ...placed(now, path, others), ...replaced }));
-      // Its pictures are to be found at once, and not when all folders have been looked at.
+      // Make its pictures visible at once, before all folders have been checked.
       await this.connect(folder);
       return folder;
     }
@@ -152,7 +152,7 @@ export class Folders {
     });
   }
 
-  /** The whole machine is none, what the system tells of itself neither, nor what the index keeps for itself. */
+  /** Refuses the root, folders of the system such as /proc, and the index's own files. */
   async #expectPictures(path: string): Promise<void> {
     const { data } = this.#options.config;
     const [real, index, own] = await Promise.all([path, data, ownPhotos(data)].map(realOf));
@@ -164,10 +164,10 @@ export class Folders {
   }
 
   /**
-   * Says where a folder is now. What was indexed there as a folder of its own goes, and what people said of it stays.
+   * Sets the new path of a folder. A separate index of a folder at that path is removed, and its tags are kept.
    * @throws {not-found} when the index has no such folder
-   * @throws {unavailable} when nothing is at the place
-   * @throws {invalid-config} when the place lies in another folder of the index, or around it
+   * @throws {unavailable} when nothing is at that path
+   * @throws {invalid-config} when the path lies within another indexed folder, or contains one
    */
   async move(name: string, path: string): Promise<Folder> {
     await this.#expectPictures(path);
@@ -185,10 +185,10 @@ export class Folders {
     return this.#replace(folder, (now, others) => placed(now, path, others));
   }
 
-  /** Takes a folder out of the index; its files stay where they are. Answers how many pictures it had. */
+  /** Takes a folder out of the index; its files stay where they are. Returns how many pictures it had. */
   async remove(name: string): Promise<number> {
     const { bucket } = await this.#expect(name);
-    // Who is killed in between, or while a picture of it is still being indexed, has it finished by the next start.
+    // If this process is killed in between, or while one of its pictures is being indexed, the next start finishes it.
     await this.#change(async (folders) => [folders.filter((folder) => folder.bucket !== bucket), undefined], bucket);
     this.disconnect(bucket);
     this.#others = this.#others.filter((folder) => folder.bucket !== bucket);
@@ -204,7 +204,7 @@ export class Folders {
     });
   }
 
-  /** One look for each, and a last one. */
+  /** One query per bucket, and a last one. */
   async #findOthers(): Promise<void> {
     const { live, buckets } = this.#options;
     const known = new Set([...this.#known.map(({ bucket }) => bucket), ...buckets.keys()]);
@@ -220,7 +220,7 @@ export class Folders {
     }
   }
 
-  /** Removes everything of a bucket from the index; what people said waits for the same bytes elsewhere. */
+  /** Removes a bucket from the index; tags are kept for the same bytes elsewhere. */
   async forget(bucket: string): Promise<number> {
     const { live, failures, vanished, buckets } = this.#options;
     let removed = 0;
@@ -244,7 +244,7 @@ export class Folders {
     return removed;
   }
 
-  /** Pictures of each folder in the index. */
+  /** The folders with their number of indexed pictures. */
   async count(): Promise<(Folder & { readonly pictures: number; readonly isThere: boolean })[]> {
     const { live } = this.#options;
     return Promise.all(
@@ -282,15 +282,15 @@ export class Folders {
   }
 
   /**
-   * Changes the list while no other process does: a server and commands have it open at the same time.
-   * @param left bucket of a folder that is taken out
+   * Changes the list under a lock: a server and commands may have it open at the same time.
+   * @param left bucket of a removed folder
    */
   async #change<T>(to: (folders: readonly Folder[]) => Promise<[readonly Folder[], T]>, left?: string): Promise<T> {
     const { data } = this.#options.config;
     return withFileLock(join(data, '.folders.lock'), async () => {
       const before = await readRegistry(data);
       const [folders, answer] = await to(before.folders);
-      // One that is added again is no longer leaving.
+      // A folder that was added again is no longer leaving.
       const leaving = new Set(left === undefined ? before.leaving : [...before.leaving, left]);
       for (const { bucket } of folders) leaving.delete(bucket);
       await writeRegistry(data, { folders, leaving: [...leaving] });
@@ -299,7 +299,7 @@ export class Folders {
     });
   }
 
-  /** What lies in two folders would be indexed twice. The folder of the index itself is left out of all others. */
+  /** Files in two folders would be indexed twice. The index's own folder is left out of all others. */
   async #expectApart(path: string, folders: readonly Folder[]): Promise<void> {
     const [real, data] = await Promise.all([realOf(path), realOf(this.#options.config.data)]);
     for (const folder of folders) {
@@ -322,7 +322,7 @@ export class Folders {
   }
 }
 
-/** A folder at another place. Where it is called as its place was, it is called as the new one. */
+/** A folder at another path. It is renamed if its name came from the old path. */
 function placed(folder: Folder, path: string, others: readonly Folder[]): Partial<Folder> {
   const name = folder.name === basename(folder.path) ? freeName(basename(path), others) : folder.name;
   return { path, name, formerly: [...folder.formerly, folder.path].filter((former) => former !== path) };

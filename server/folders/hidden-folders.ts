@@ -2,8 +2,8 @@ import type { Filter, StoredPicture, StoredPoint, Tombstone, VectorStore } from 
 import type { Folders } from './folders.ts';
 
 /**
- * The index without the pictures of folders that are not there now: they are not found, and neither are they lost. A
- * filter by bucket may name a folder. All methods are listed, so that a new one cannot show what is hidden.
+ * The index without pictures of folders that are unavailable now: they are hidden, not lost. A filter by bucket may
+ * name a folder. All methods are listed explicitly, so that a new one cannot expose hidden pictures.
  */
 export function hideAbsent(vectors: VectorStore, folders: Pick<Folders, 'absent' | 'bucketOf'>): VectorStore {
   const narrow = (filter: Filter): Filter => {
@@ -53,5 +53,5 @@ export function hideAbsent(vectors: VectorStore, folders: Pick<Folders, 'absent'
   };
 }
 
-/** Of these copies of a picture one has to be shown for the picture to count as shown. */
+/** Maximum copies of a picture that are checked for a visible one. */
 const MOST_COPIES = 1000;

@@ -6,17 +6,17 @@ import type { VectorStore } from '../../core/ports.ts';
 import type { ImagePayload } from '../../core/types.ts';
 import type { Folder } from './registry.ts';
 
-/** How much of a folder that is gone was found in another one. */
+/** How much of a missing folder was found in another one. */
 export interface Match {
   readonly folder: Folder;
-  /** Pictures of the index whose key and size are in the other folder, too. */
+  /** Indexed pictures whose key and size are also in the other folder. */
   readonly found: number;
   readonly of: number;
-  /** At least nine of ten were found, and a hundred of them have the same bytes. */
+  /** Whether at least nine of ten were found, and a hundred of them have the same bytes. */
   readonly isSure: boolean;
 }
 
-/** What becomes of a key where the other folder begins higher or lower: `less` goes from its front, `more` comes. */
+/** How keys change if the other folder begins at another level: the prefix `less` is replaced by `more`. */
 interface Shift {
   readonly less: string;
   readonly more: string;
@@ -27,7 +27,7 @@ type Stored = Pick<ImagePayload, 'key' | 'bytes' | 'sha256'>;
 const PAGE = 1000;
 const SURE = 0.9;
 const HASHED = 100;
-/** Pictures that are looked for wherever they may be now. */
+/** Number of pictures that are looked for under any path. */
 const SOUGHT = 200;
 const AS_IT_WAS: Shift = { less: '', more: '' };
 
@@ -37,9 +37,9 @@ export async function isGone(path: string): Promise<boolean> {
 }
 
 /**
- * The folder of the index that this one was before it was moved: one that is gone, and that has pictures in common with
- * it, under the same keys or, where it is given from higher up or further down than before, under keys that begin
- * otherwise. Null when there is none.
+ * The indexed folder that this one was before it was moved: it is missing, and has pictures in common with this one,
+ * under the same keys or, if the path is now given at another level, under keys with another prefix. Null when there is
+ * none.
  */
 export async function findMoved(
   store: FolderStore,
@@ -68,8 +68,8 @@ async function picturesOf({ bucket }: Folder, vectors: Pick<VectorStore, 'list'>
 }
 
 /**
- * How most of some pictures are called now that are still called the same but for the folders above them. Null where
- * none is found, and where what one picture is called now another was called before: they could not be told apart.
+ * The change of prefix that fits most pictures, whose names are otherwise unchanged. Null when there is none, or when
+ * the new key of one picture is the old key of another: they could not be told apart.
  */
 function likeliestShift(pictures: readonly Stored[], sizes: ReadonlyMap<string, number>): Shift | null {
   const sought = Map.groupBy(pictures.slice(0, SOUGHT), ({ key }) => nameOf(key));
@@ -89,7 +89,7 @@ function likeliestShift(pictures: readonly Stored[], sizes: ReadonlyMap<string, 
   return pictures.some(({ key }) => before.has(shifted(key, likeliest.shift) ?? '')) ? null : likeliest.shift;
 }
 
-/** The shift that makes `after` of `before` and leaves as much as possible as it is. */
+/** The smallest shift that turns `before` into `after`. */
 function shiftBetween(before: string, after: string): Shift {
   const [old, now] = [before.split('/'), after.split('/')];
   let same = 1;
@@ -98,7 +98,7 @@ function shiftBetween(before: string, after: string): Shift {
   return { less: front(old).join(''), more: front(now).join('') };
 }
 
-/** The key after the shift; null for one that lies elsewhere. */
+/** The key after the shift; null when it has another prefix. */
 function shifted(key: string, { less, more }: Shift): string | null {
   return key.startsWith(less) ? more + key.slice(less.length) : null;
 }
@@ -124,7 +124,7 @@ async function compareWith(
   return { folder, found: common.length, of, isSure };
 }
 
-/** Reads some of the pictures, evenly spread; ids, by which they are listed, have nothing to do with their folders. */
+/** Compares a sample of the pictures: lists are in order of ids, which are random with respect to folders. */
 async function haveSameBytes(
   store: FolderStore,
   pictures: readonly { key: string; sha256: string }[],

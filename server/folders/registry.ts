@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { readJsonFile, writeJsonFile } from '../../core/files/json-file.ts';
 
 /**
- * Which folder stands behind which bucket name. An index may hold pictures of several folders; their points name the
- * bucket, and this file says where its pictures are now. A bucket keeps its name when its folder moves.
+ * Maps bucket names to folders. An index may hold pictures of several folders; points name the bucket, and this file
+ * says where its pictures are now. A bucket keeps its name when its folder moves.
  */
 const schema = z.strictObject({
   folders: z.array(
@@ -21,17 +21,17 @@ const schema = z.strictObject({
 
 export interface Folder {
   readonly bucket: string;
-  /** As it was given, absolute. */
+  /** As given by the user, absolute. */
   readonly path: string;
-  /** For people; no other folder of the index has it. */
+  /** For people; unique in the index. */
   readonly name: string;
-  /** Followed while a server runs; others were only indexed once. */
+  /** Watched while a server runs; other folders were only indexed once. */
   readonly watched: boolean;
-  /** Where it was before it moved. */
+  /** Earlier paths. */
   readonly formerly: readonly string[];
 }
 
-/** What stands in the list, with the buckets of folders that were taken out and may have left pictures behind. */
+/** The list, and the buckets of removed folders that may still have pictures in the index. */
 export interface Registry {
   readonly folders: readonly Folder[];
   readonly leaving: readonly string[];
@@ -63,7 +63,7 @@ export async function writeRegistry(data: string, { folders, leaving }: Registry
   await writeJsonFile(foldersFile(data), { folders: [...folders, ...left] });
 }
 
-/** The name, or the name with a number where another folder has it. */
+/** The name, with a number if another folder has it. */
 export function freeName(wanted: string, folders: readonly Folder[]): string {
   return free(wanted === '' ? 'pictures' : wanted, new Set(folders.map(({ name }) => name)));
 }

@@ -14,8 +14,8 @@ export interface QueueOptions {
    */
   readonly concurrency?: number;
   /**
-   * Wait before the second attempt; it doubles with every further one up to `maxDelayMs`. Half of it is random, so that
-   * jobs that failed together do not come back together.
+   * Wait before the second attempt; it doubles with each further one up to `maxDelayMs`. Half of it is random, so that
+   * jobs that failed together are not retried together.
    * @default 500
    */
   readonly minDelayMs?: number;
@@ -24,17 +24,17 @@ export interface QueueOptions {
   /** 0 up to, but not including, 1. */
   readonly random?: () => number;
   /**
-   * Whether an error is none of the job's, so that the others would meet it, too: then nothing is begun until it is
-   * over, and it is no attempt unless other jobs have changed something since the last one.
-   * @default such errors are not told apart
+   * Whether an error has nothing to do with the job, so that other jobs would fail, too: then no job starts until it is
+   * over, and it counts as an attempt only if other jobs have changed something since the last one.
+   * @default no error counts as an outage
    */
   readonly isOutage?: (error: unknown) => boolean;
   readonly onProgress?: (progress: QueueProgress) => void;
 }
 
-/** Jobs, since the queue was made. */
+/** Numbers of jobs since the queue was created. */
 export interface QueueProgress {
-  /** Including those that wait for their next attempt. */
+  /** Including jobs waiting for their next attempt. */
   readonly waiting: number;
   readonly running: number;
   /** Ended with an outcome, rejections included. */
@@ -45,27 +45,27 @@ export interface QueueProgress {
 
 export interface EventQueue {
   /**
-   * Takes the jobs of an S3 event notification; answers how many.
+   * Queues the jobs of an S3 event notification; returns how many.
    * @throws {invalid-input}
    */
   push(event: unknown): number;
   add(job: Job): void;
   progress(): QueueProgress;
-  /** What keeps all that waits from being begun; null when nothing does. */
+  /** Why no waiting job can start; null when they can. */
   outage(): string | null;
-  /** Resolves when nothing waits or runs, next attempts included. */
+  /** Resolves when no job waits or runs, next attempts included. */
   onIdle(): Promise<void>;
   /**
-   * Lets running jobs finish and drops the others: they are found again when the folder is compared at the next start.
+   * Lets running jobs finish and drops the others: the comparison at the next start finds them again.
    */
   stop(): Promise<void>;
 }
 
-/** All jobs of one object: at most one that runs, or waits, and at most one that comes after it. */
+/** All jobs of one object: at most one running or waiting, and at most one after it. */
 interface JobsOfObject {
   job: Job;
   attempt: number;
-  /** `#changes` when it was begun last. */
+  /** `#changes` when it was last started. */
   changesBefore: number;
   isRunning: boolean;
   next: Job | null;
@@ -73,9 +73,9 @@ interface JobsOfObject {
 }
 
 /**
- * The local stand-in for SQS. Jobs of one object never run at the same time, and of those that wait only the newest is
- * kept: each looks at the object as it is then, so the older ones would find nothing else. A job that fails waits for
- * its next attempt without holding up the others.
+ * The local substitute for SQS. Jobs of one object never run at the same time, and only the newest waiting one is kept:
+ * each reads the object as it is then, so older jobs would find the same. A failed job waits for its next attempt
+ * without delaying the others.
  */
 export function createQueue(options: QueueOptions): EventQueue {
   return new JobQueue(options);
@@ -91,9 +91,9 @@ class JobQueue implements EventQueue {
   #failed = 0;
   #isStopped = false;
   #outage: string | null = null;
-  /** Pauses of this outage. */
+  /** Number of pauses in this outage. */
   #pauses = 0;
-  /** Jobs that changed something, so that there was no outage. */
+  /** Number of jobs that changed something, which proves that there was no outage. */
   #changes = 0;
   #pause: NodeJS.Timeout | null = null;
 
@@ -152,7 +152,7 @@ class JobQueue implements EventQueue {
     this.#endWaits();
   }
 
-  /** Something new happened to the object: whatever made earlier attempts fail may be over. */
+  /** The object changed again: the reason for earlier failures may be gone. */
   #replace(name: string, jobs: JobsOfObject, job: Job): void {
     jobs.job = job;
     jobs.attempt = 1;
@@ -181,7 +181,7 @@ class JobQueue implements EventQueue {
     const mayRetry = result.status === 'failed' && result.retry;
     const isOutage = result.status === 'failed' && this.#waitOut(result.error);
     if (result.status === 'done' && result.outcome.status !== 'skipped') this.#endOutage();
-    // An older event that came in meanwhile does not stand for the one that failed.
+    // An older event that arrived meanwhile does not replace the failed one.
     const next = mayRetry && jobs.next !== null ? newer(job, jobs.next) : jobs.next;
     jobs.next = null;
 
@@ -218,11 +218,12 @@ class JobQueue implements EventQueue {
     return Math.min(maxDelayMs, minDelayMs * 2 ** (times - 1)) * (0.5 + random() / 2);
   }
 
-  /** Begins nothing for a while when the error is an outage; whether it is one. */
+  /** Starts nothing for a while if the error is an outage; returns whether it is one. */
   #waitOut(error: unknown): boolean {
     const { isOutage, logger } = this.#options;
     if (!isOutage?.(error) || this.#isStopped) return false;
-    if (this.#outage === null) logger.error({ err: error }, 'nothing can be indexed for now; all that waits is kept');
+    if (this.#outage === null)
+      logger.error({ err: error }, 'nothing can be indexed at the moment; all waiting jobs are kept');
     this.#outage = error instanceof Error ? error.message : String(error);
     if (this.#pause !== null) return true;
     this.#pauses++;
@@ -251,8 +252,8 @@ class JobQueue implements EventQueue {
 }
 
 /**
- * Which of two waiting jobs of one object to keep. One without a sequencer only asks to look again, which the other
- * does, too; of equal ones the later one.
+ * The job to keep of two waiting for one object. A job without a sequencer only requests another look, which the other
+ * job includes; of equal ones the later.
  */
 function newer(waiting: Job | null, job: Job): Job {
   if (waiting === null || waiting.sequencer === null) return job;

@@ -5,23 +5,23 @@ import type { MessageQueue, ReceivedMessage } from '../../functions/events/sqs-c
 
 export interface QueueSourceOptions {
   readonly queue: Pick<MessageQueue, 'name' | 'receive' | 'remove'>;
-  /** What Lambda would call with each batch, see `createSqsHandler`. */
+  /** The handler that Lambda would call with each batch, see `createSqsHandler`. */
   readonly handler: (event: SQSEvent, context: Context) => Promise<SQSBatchResponse>;
-  /** How long the queue hides a message: a batch is to be handled within it. */
+  /** How long the queue hides a message: each batch must be handled within this time. */
   readonly visibilitySeconds: number;
   readonly logger: Logger;
   /** @default 20 */
   readonly waitSeconds?: number;
 }
 
-/** Pauses after a request that failed: the first one, doubled up to the last. Milliseconds. */
+/** First and longest pause after a failed request; it doubles in between. Milliseconds. */
 const FIRST_PAUSE_MS = 500;
 const LAST_PAUSE_MS = 30_000;
 
 /**
- * Does what Lambda does between a queue and a function: takes messages in batches, hands them over, and deletes what
- * was handled. What was not comes back, and what was handled but not deleted is found done. Stopping waits for the
- * pictures under way and gives the other messages of their batch back.
+ * Does what Lambda does between a queue and a function: receives messages in batches, passes them on, and deletes the
+ * handled ones. Others are delivered again; a message that was handled but not deleted changes nothing the second time.
+ * Stopping waits for pictures in progress and returns the other messages of their batch.
  */
 export function followQueue(options: QueueSourceOptions): { stop(): Promise<void> } {
   const { queue, handler, visibilitySeconds, logger, waitSeconds = 20 } = options;
@@ -39,7 +39,8 @@ export function followQueue(options: QueueSourceOptions): { stop(): Promise<void
     const done = messages.filter(({ id }) => !failed.has(id));
     if (done.length === 0) return;
     const left = await queue.remove(done.map(({ receiptHandle }) => receiptHandle));
-    if (left.length > 0) logger.warn({ messages: left.length }, 'messages that were handled will come again');
+    if (left.length > 0)
+      logger.warn({ messages: left.length }, 'handled messages could not be deleted and will be delivered again');
   }
 
   async function follow(): Promise<void> {
@@ -51,7 +52,7 @@ export function followQueue(options: QueueSourceOptions): { stop(): Promise<void
         pauseMs = FIRST_PAUSE_MS;
       } catch (error) {
         if (signal.aborted) return;
-        logger.error({ err: error }, 'the queue of events cannot be read; it is tried again');
+        logger.error({ err: error }, 'the event queue cannot be read; trying again');
         await sleep(pauseMs, undefined, { signal }).catch(() => {});
         pauseMs = Math.min(LAST_PAUSE_MS, 2 * pauseMs);
       }

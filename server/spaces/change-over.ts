@@ -24,21 +24,21 @@ import {
 } from './space-models.ts';
 
 /**
- * The change of models by a server itself (docs/decisions/0030-spaces.md): it answers by the old models while it builds
- * the new space in the background, and switches.
+ * The change of models by a running server (docs/decisions/0030-spaces.md): it answers with the old models while it
+ * builds the new space in the background, then switches.
  */
 
-/** Which models answer, and which are to take over. Without others to take over those of the live space are here. */
+/** The current models and the next ones. Without next ones, the models of the live space are available. */
 export type ChosenModels =
   | { readonly now: SpaceModels; readonly next: null }
   | { readonly now: SpaceModels | null; readonly next: SpaceModels };
 
 /**
- * What a server does with an index: it changes over to a profile that is asked for, and, in a file of its own, to the
- * one that has replaced what made the index, once: who goes back stays there. A Qdrant is shared with functions that
- * have to be deployed together with the change.
- * @throws {space-mismatch} when the models of the live space are not here, and no others are to take over
- * @throws {model-mismatch} when what is asked for is not here
+ * Decides whether a server changes models: to a requested profile, or, for an index in a local file, once to the
+ * successor of the profile that made the index: a user who goes back stays there. Qdrant is excluded, because functions
+ * that share it must be deployed together with the change.
+ * @throws {space-mismatch} when the models of the live space are missing, and no others are to take over
+ * @throws {model-mismatch} when the requested models are missing
  */
 export async function chooseModels(live: SpaceId, config: Config): Promise<ChosenModels> {
   if (config.head !== undefined) return { now: await configuredModels(config), next: null };
@@ -55,9 +55,9 @@ export async function chooseModels(live: SpaceId, config: Config): Promise<Chose
   return { now, next };
 }
 
-/** After a fault, or while pictures are missing, the next try is made so much later. Milliseconds. */
+/** Pause before the next attempt after a fault, or while pictures are missing. Milliseconds. */
 const RETRY_MS = 60_000;
-/** How often it is looked whether a folder has come back, which is worth a try at once. Milliseconds. */
+/** How often to check whether a folder has come back, which justifies an immediate attempt. Milliseconds. */
 const LOOK_MS = 500;
 
 export interface ChangeOptions {
@@ -76,7 +76,7 @@ interface Opened {
   readonly candidate: CandidateIndex;
 }
 
-/** One change of models in the background, from its beginning to the switch; may be stopped, and gone on with later. */
+/** One change of models in the background, up to the switch; it can be stopped and resumed later. */
 export class ChangeOver {
   readonly #options: ChangeOptions;
   readonly #stop = new AbortController();
@@ -91,14 +91,14 @@ export class ChangeOver {
     this.#progress = { profile: next.profile, done: 0, total: null, partial: now === null, problem: null };
   }
 
-  /** How far it has come; null when it is over. */
+  /** Its progress; null when it is over. */
   progress(): ChangeProgress | null {
     return this.#isOver ? null : { ...this.#progress };
   }
 
   /**
-   * What answers while the models of the live space are missing: the new models, from what the new space has so far.
-   * Everything but searches comes from the live one. Closing the store closes both.
+   * Stands in while the models of the live space are missing: searches use the new models and what the new space has so
+   * far. Everything else comes from the live space. Closing the store closes both.
    */
   async standIn(): Promise<{ space: SpaceId; embedder: Embedder; vectors: VectorStore }> {
     const { embedder, candidate } = await this.#open();
@@ -116,7 +116,7 @@ export class ChangeOver {
       async upsert() {
         throw new SightlineError(
           'unavailable',
-          `the models of space ${from.space} are not here: pictures can be added when the index has changed over to ` +
+          `the models of space ${from.space} are missing: pictures can be added when the index has changed to ` +
             `${profile}`,
         );
       },
@@ -125,12 +125,12 @@ export class ChangeOver {
     return { space: from.space, embedder, vectors };
   }
 
-  /** Goes on until the new space is live or it is stopped. Says what begins, what ends, and what is in the way. */
+  /** Runs until the new space is live or it is stopped. Reports its start, its end, and problems. */
   start(live: LiveSpace, say: (line: string) => void): void {
     this.#running ??= this.#run(live, say);
   }
 
-  /** Ends it as it is; the next start goes on from there. */
+  /** Stops it; the next start resumes. */
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.#running;
@@ -158,7 +158,7 @@ export class ChangeOver {
         else await this.#waitAfter(error, say, logger);
       }
     }
-    // What stands in for the live space is closed with it.
+    // A stand-in is closed together with the live space.
     if (now !== null) await this.#close();
   }
 
@@ -168,16 +168,16 @@ export class ChangeOver {
     const [all, there] = [await candidate.from.count({}), await candidate.to.count({})];
     Object.assign(this.#progress, { done: Math.min(there, all), total: all });
     if (config.qdrantUrl === undefined) await expectRoom(config.data, all - there, embedder.dimension);
-    // In one process a writer that waits for SQLite would keep the last pass from going on.
+    // Within one process, a writer waiting for SQLite would block the last pass.
     const held: CandidateIndex = { ...candidate, switch: (last) => live.holdWrites(() => candidate.switch(last)) };
     await buildSpace(
       { candidate: held, embedder, buckets },
       {
-        // One core is left to those who search.
+        // Leave one core for searches.
         concurrency: Math.max(1, config.concurrency - 1),
         rate: Infinity,
         sample: 100,
-        // Other models may well see other likenesses.
+        // Other models may legitimately find other pictures similar.
         minOverlap: 0,
         skipMissing: false,
         switch: true,
@@ -218,12 +218,12 @@ export class ChangeOver {
     this.#opened = null;
   }
 
-  /** Says once what is in the way, and waits: for long, or until a folder has come back. */
+  /** Reports a problem once, and waits for a while, or until a folder has come back. */
   async #waitAfter(error: unknown, say: (line: string) => void, logger: Logger): Promise<void> {
-    const problem = isSightlineError(error) ? error.message : 'an unexpected fault, which the log names';
+    const problem = isSightlineError(error) ? error.message : 'unexpected error; see the log';
     if (problem !== this.#progress.problem) {
-      if (!isSightlineError(error)) logger.error({ err: error }, 'the change of models met a fault');
-      say(`The change to profile ${this.#progress.profile} waits, and is tried again: ${problem}`);
+      if (!isSightlineError(error)) logger.error({ err: error }, 'the change of models failed');
+      say(`The change to profile ${this.#progress.profile} is waiting and will be retried: ${problem}`);
     }
     this.#progress.problem = problem;
     const { buckets } = this.#options;
@@ -237,14 +237,14 @@ export class ChangeOver {
 }
 
 /**
- * What a space takes on disk beside the vectors, bytes a picture or caption: docs/decisions/0015-embedded-store.md,
- * with room for the log.
+ * Disk space beyond the vectors, in bytes per picture or caption (docs/decisions/0015-embedded-store.md), with room for
+ * the log.
  */
 const BYTES_A_POINT = 1744;
 const BYTES_A_COMPONENT = 4;
 
 /**
- * @throws {unavailable} when the disk cannot hold what is to be written: a full disk would stop the live space, too
+ * @throws {unavailable} when the disk has too little space: a full disk would stop the live space, too
  */
 export async function expectRoom(data: string, points: number, dimension: number): Promise<void> {
   const { bavail, bsize } = await statfs(data);
@@ -259,7 +259,7 @@ export async function expectRoom(data: string, points: number, dimension: number
   );
 }
 
-/** Spaces that were left for others: whoever goes back to one of them wants to stay there. */
+/** Spaces that were replaced: a user who goes back to one of them wants to stay there. */
 const leftSchema = z.strictObject({ spaces: z.array(z.string()) });
 
 async function readLeft(data: string): Promise<readonly SpaceId[]> {
@@ -270,7 +270,7 @@ async function wasLeft(data: string, space: SpaceId): Promise<boolean> {
   return (await readLeft(data)).includes(space);
 }
 
-/** Keeps in mind that an index was changed over from this space. */
+/** Records that an index was changed from this space to another. */
 export async function noteLeft(data: string, space: SpaceId): Promise<void> {
   await writeJsonFile(leftFile(data), { spaces: [...new Set([...(await readLeft(data)), space])] });
 }

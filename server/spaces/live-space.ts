@@ -9,23 +9,23 @@ import type { ModelInfo } from '../../functions/http/schemas/system.ts';
 
 /** Everything that belongs to one space: models, vectors and the pipeline that indexes into them. */
 export interface SpaceParts {
-  /** The space of the index that they answer for. */
+  /** The id of the space. */
   readonly space: SpaceId;
   readonly embedder: Embedder;
   readonly vectors: VectorStore;
   readonly index: IndexJob;
-  /** What GET /model answers. */
+  /** The answer of GET /model. */
   readonly model: ModelInfo;
 }
 
 /** The live space, followed when another one takes over (docs/decisions/0030-spaces.md). */
 export interface LiveSpace {
   current(): SpaceParts;
-  /** Runs work on one space, which stays open and the same until it has ended. */
+  /** Runs work on one space, which stays open and unchanged until the work ends. */
   read<T>(work: (space: SpaceParts) => Promise<T>): Promise<T>;
-  /** Runs work that writes, and runs it again on the successor when another space took over meanwhile. */
+  /** Runs work that writes, and repeats it on the successor if another space took over meanwhile. */
   write<T>(work: (space: SpaceParts) => Promise<T>): Promise<T>;
-  /** Runs work while writes of this process that have not begun wait for it. */
+  /** Runs work while new writes of this process wait for it. */
   holdWrites<T>(work: () => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
@@ -34,17 +34,17 @@ export interface LiveSpaceOptions {
   readonly spaces: Spaces;
   /** The live space, open. */
   readonly first: SpaceParts;
-  /** Opens the space of this id, which has become live. */
+  /** Opens the space with this id, which has become live. */
   readonly open: (space: SpaceId) => Promise<SpaceParts>;
   readonly logger: Logger;
-  /** How often it is asked which space is live. @default 500 */
+  /** How often to check which space is live. @default 500 */
   readonly pollMs?: number;
 }
 
-/** A write waits so long for a switch to end: longer than one takes, shorter than a caller waits. Milliseconds. */
+/** How long a write waits for a switch: longer than a switch takes, shorter than a client waits. Milliseconds. */
 const PATIENCE_MS = 20_000;
 const RETRY_MS = 50;
-/** After models could not be loaded, the next try is made so much later. Milliseconds. */
+/** Pause before the next attempt to load models that failed. Milliseconds. */
 const PAUSE_MS = 10_000;
 
 interface Lease {
@@ -53,7 +53,7 @@ interface Lease {
   retired: boolean;
 }
 
-/** Follows from the space that is open to whichever becomes live, until it is closed. */
+/** Starts with an open space and switches to whichever becomes live, until closed. */
 export function followLiveSpace(options: LiveSpaceOptions): LiveSpace {
   const { spaces, open, logger, pollMs = 500 } = options;
   const hold = (parts: SpaceParts): Lease => ({ parts, users: 0, retired: false });
@@ -79,7 +79,7 @@ export function followLiveSpace(options: LiveSpaceOptions): LiveSpace {
     }
   }
 
-  /** Makes the space that is live the current one. All who ask meanwhile share one look. */
+  /** Makes the live space the current one. Concurrent calls share one check. */
   function follow(): Promise<void> {
     following ??= look().finally(() => {
       following = null;
@@ -104,7 +104,7 @@ export function followLiveSpace(options: LiveSpaceOptions): LiveSpace {
   }
 
   const timer = setInterval(() => {
-    follow().catch((error: unknown) => logger.error({ err: error }, 'cannot follow to the space that is live now'));
+    follow().catch((error: unknown) => logger.error({ err: error }, 'cannot open the space that is live now'));
   }, pollMs).unref();
 
   return {
@@ -118,9 +118,9 @@ export function followLiveSpace(options: LiveSpaceOptions): LiveSpace {
           return await read(work);
         } catch (error) {
           if (!isSightlineError(error, 'space-retired') || Date.now() > giveUpAt) throw error;
-          logger.debug({ err: error }, 'a write waits for the space that will be live');
+          logger.debug({ err: error }, 'a write waits for the next live space');
           await follow();
-          // Perhaps the switch is only about to happen, or was given up.
+          // The switch may not have happened yet, or may have been abandoned.
           await sleep(RETRY_MS);
         }
       }

@@ -10,11 +10,11 @@ import { readJsonFile, writeJsonFile } from '../../core/files/json-file.ts';
 import type { SpaceId } from '../../core/types.ts';
 
 /**
- * Which models make which space. A head says so itself (head.json), so those in the models directories are found by
- * looking; where others are, `spaces.json` in the data folder remembers.
+ * Which models belong to which space. A head names its space (head.json), so heads in the models directories are found
+ * by scanning; `spaces.json` in the data folder records where others are.
  */
 
-/** What loads an embedder, beside the models directories. */
+/** Identifies the models of an embedder within the models directories. */
 export interface SpaceModels {
   /** Name in manifest.json. */
   readonly profile: string;
@@ -32,7 +32,7 @@ const schema = z.strictObject({
 });
 
 /**
- * The models that are configured: a head with its profile, or a profile with its head.
+ * The configured models: a head with its profile, or a profile with its head.
  * @throws {model-mismatch}
  */
 export async function configuredModels(config: {
@@ -50,7 +50,7 @@ export async function configuredModels(config: {
   return { profile: name, head: head === null ? null : await findFolder(modelDirs, head, headAdvice(name)) };
 }
 
-/** The models that replace what made a space (`replaces` of a profile in manifest.json), when they are here. */
+/** The models that replace those of a space (`replaces` of a profile in manifest.json), if available. */
 export async function successorOf(space: SpaceId, modelDirs: readonly string[]): Promise<SpaceModels | null> {
   const { profiles } = await loadManifest(modelDirs);
   const profile = Object.keys(profiles).find((name) => profiles[name]!.replaces.includes(space));
@@ -61,12 +61,12 @@ export async function successorOf(space: SpaceId, modelDirs: readonly string[]):
   });
 }
 
-/** Models and the space that they make. */
+/** Models and their space. */
 type KnownModels = SpaceModels & { readonly space: SpaceId; readonly sameAs: readonly SpaceId[] };
 
 /**
- * Every head in the models directories, in their order. Folders without one, or with a damaged one, are passed over.
- * @throws {model-mismatch} for two that make one space: nobody could tell which of them answered
+ * Every head in the models directories, in order. Folders without one, or with a damaged one, are skipped.
+ * @throws {model-mismatch} for two heads with the same space: they could not be told apart
  */
 export async function listHeads(modelDirs: readonly string[]): Promise<KnownModels[]> {
   const folders = await Promise.all(
@@ -84,7 +84,7 @@ export async function listHeads(modelDirs: readonly string[]): Promise<KnownMode
   return refuseTwins(found.flat(), ({ head }) => head ?? '');
 }
 
-/** Profiles without a head whose encoders are here, and their spaces. Throws as {@link listHeads}. */
+/** Profiles without a head whose encoders are available, and their spaces. Throws as {@link listHeads}. */
 async function listSharedSpaces(modelDirs: readonly string[]): Promise<KnownModels[]> {
   const manifest = await loadManifest(modelDirs);
   const found: KnownModels[] = [];
@@ -95,7 +95,7 @@ async function listSharedSpaces(modelDirs: readonly string[]): Promise<KnownMode
   return refuseTwins(found, ({ profile }) => `profile ${profile}`);
 }
 
-/** The space of a profile without a head; null when its files are not here, or not as pinned. */
+/** The space of a profile without a head; null when its files are missing or do not match their hashes. */
 async function sharedSpaceOf(modelDirs: readonly string[], profile: string): Promise<SpaceId | null> {
   const manifest = await loadManifest(modelDirs);
   try {
@@ -110,12 +110,12 @@ function refuseTwins(all: readonly KnownModels[], nameOf: (models: KnownModels) 
   const seen = new Map<SpaceId, KnownModels>();
   for (const models of all) {
     const twin = seen.get(models.space);
-    // A folder of the same name in a later models directory is hidden by the first one.
+    // A folder hides those of the same name in later models directories.
     const isHidden = twin?.head != null && models.head !== null && basename(twin.head) === basename(models.head);
     if (twin !== undefined && !isHidden) {
       throw new SightlineError(
         'model-mismatch',
-        `expected each head to make a space of its own, got ${models.space} from both ${nameOf(twin)} and ` +
+        `expected each head to have its own space, got ${models.space} from both ${nameOf(twin)} and ` +
           `${nameOf(models)}: move one of them out of the models directories`,
         { details: { space: models.space } },
       );
@@ -126,7 +126,7 @@ function refuseTwins(all: readonly KnownModels[], nameOf: (models: KnownModels) 
 }
 
 /**
- * The models of a space, or null when there are none here.
+ * The models of a space, or null when they are missing.
  * @throws {invalid-config} when spaces.json is damaged
  */
 export async function findModels(space: SpaceId, places: Places): Promise<SpaceModels | null> {
@@ -144,8 +144,8 @@ export async function findModels(space: SpaceId, places: Places): Promise<SpaceM
 }
 
 /**
- * The same, where there must be some.
- * @throws {space-mismatch} naming what was looked for and what there is
+ * The same, but throws when they are missing.
+ * @throws {space-mismatch} naming what is missing and what is available
  */
 export async function expectModels(space: SpaceId, places: Places): Promise<SpaceModels> {
   const found = await findModels(space, places);
@@ -162,7 +162,7 @@ export async function expectModels(space: SpaceId, places: Places): Promise<Spac
   );
 }
 
-/** Keeps in mind where the models of a space are, written whole or not at all. */
+/** Records where the models of a space are; written atomically. */
 export async function rememberModels(data: string, space: SpaceId, models: SpaceModels): Promise<void> {
   await writeJsonFile(spacesFile(data), { spaces: { ...(await readRemembered(data)), [space]: models } });
 }

@@ -15,32 +15,32 @@ export interface FolderSourceOptions extends ReconcileOptions {
   readonly root: string;
   readonly logger: Logger;
   /**
-   * How long nothing may have happened to a file before it counts as written. Milliseconds.
+   * How long a file must be unchanged before it counts as completely written. Milliseconds.
    * @default 300
    */
   readonly quietMs?: number;
   /**
-   * How often the whole folder is compared with the index, for what no system reports: changes on network drives, and
-   * more changes at once than the system keeps. Milliseconds, 0 for never.
+   * How often the whole folder is compared with the index, to catch changes that the system does not report: on network
+   * drives, or too many at once. Milliseconds, 0 for never.
    * @default 600000
    */
   readonly resyncMs?: number;
-  /** Ends the comparison at the start with its reason. Later, `close` is for that. */
+  /** Aborts the initial comparison. Afterwards use `close`. */
   readonly signal?: AbortSignal;
 }
 
 export interface FolderSource {
-  /** What was found at the start. */
+  /** Result of the initial comparison. */
   readonly found: Reconciled;
   close(): Promise<void>;
 }
 
-/** Files looked at side by side; each takes a few descriptors. */
+/** Files checked in parallel; each takes a few descriptors. */
 const LOOKS_AT_ONCE = 8;
 
 /**
  * A watched folder as a source of S3 events: first everything that differs from the index, then every change as it
- * happens. Resolves when the first is done. Watching starts before that, so that nothing in between is lost.
+ * happens. Resolves after the first part. Watching starts before it, so that no change in between is lost.
  * @throws {unavailable} when the folder cannot be read or looks like an unmounted drive
  */
 export async function watchFolder(options: FolderSourceOptions): Promise<FolderSource> {
@@ -61,10 +61,10 @@ class FolderWatcher {
   readonly #looks = new PQueue({ concurrency: LOOKS_AT_ONCE, autoStart: false });
   readonly #comparisons = new PQueue({ concurrency: 1 });
   /**
-   * Files that are looked at once nothing has happened to them for a while, with what they were when last looked at.
+   * Files to check once they have been unchanged for a while, with their state at the last check.
    */
   readonly #quiet = new Map<string, { timer: NodeJS.Timeout; before: string }>();
-  /** Beginnings of keys whose comparison has not begun. */
+  /** Key prefixes with a pending comparison. */
   readonly #prefixes = new Set<string>();
   readonly #stop = new AbortController();
   readonly #stopped: AbortSignal;
@@ -108,12 +108,12 @@ class FolderWatcher {
   #onFile(path: string): void {
     const folder = path.slice(0, path.lastIndexOf('/') + 1);
     if (path.endsWith(IGNORE_FILE)) this.#compareLater(folder);
-    // A name that is no key, or, with U+FFFD, perhaps none: only a look into its folder tells what it is.
+    // Not a valid key, or with U+FFFD perhaps not: only reading its folder tells what it is.
     else if (!isKey(path) || path.includes('\ufffd')) this.#compareLater(nearestPrefix(folder));
     else this.#touch(path);
   }
 
-  /** Looks at the file once nothing has happened to it for a while. */
+  /** Checks the file once it has been unchanged for a while. */
   #touch(key: string, before = ''): void {
     if (this.#stopped.aborted) return;
     const waiting = this.#quiet.get(key);
@@ -141,7 +141,7 @@ class FolderWatcher {
     if (file?.isSymbolicLink()) return this.#compareLater(key.slice(0, key.lastIndexOf('/') + 1));
     const isFile = file?.isFile() === true;
     if (isFile) {
-      // Not every system reports every write. ctime cannot be set; one in the future is another machine's clock.
+      // Not every system reports every write. ctime cannot be set; a future one comes from another machine's clock.
       const now = `${file.ino}:${file.size}:${file.mtimeNs}:${file.ctimeNs}`;
       const isYoung = Date.now() - Number(file.ctimeMs) < this.#quietMs * 0.9;
       if (isYoung && now !== before) return this.#touch(key, now);
@@ -149,7 +149,7 @@ class FolderWatcher {
     const id = imageId(store.bucket, key);
     const head = async () =>
       store.head(key).catch((error: unknown) => {
-        // A file that is there and cannot be read goes to the index all the same: people should see its failure.
+        // A file that exists but cannot be read still goes to the index: people should see its failure.
         if (file === null) throw error;
         return { key };
       });
@@ -157,7 +157,7 @@ class FolderWatcher {
     const stored = (await vectors.get([id])).get(id);
     const isStored = stored?.deleted === false;
     if (object === null) {
-      // Something else that came is worth an event only where it took the place of a picture.
+      // A file that is left out needs an event only if it replaced a picture.
       if (file !== null && !isStored && (await failures.get(id)) === null) return;
       const indexedAt = isStored ? stored.payload.indexedAt : '';
       if (await createMountCheck(this.#root)(key, Date.parse(indexedAt))) return;
@@ -166,7 +166,7 @@ class FolderWatcher {
     else emitChange(this.#options, 'created', object, stored);
   }
 
-  /** Compares all that begins with `prefix`, once for all requests that come before it starts. */
+  /** Compares all keys with a prefix, once for all requests before it starts. */
   #compareLater(prefix: string): void {
     if (this.#stopped.aborted || this.#prefixes.has(prefix)) return;
     this.#prefixes.add(prefix);
@@ -191,7 +191,7 @@ class FolderWatcher {
   }
 }
 
-/** The longest beginning of a folder's path that can be one of keys. */
+/** The longest part of a folder's path that is a valid key prefix. */
 function nearestPrefix(folder: string): string {
   const names = folder.split('/').slice(0, -1);
   while (names.length > 0 && (!isKey(names.join('/')) || names.at(-1)!.includes('\ufffd'))) names.pop();

@@ -20,21 +20,21 @@ export interface ReconcileOptions {
   readonly vectors: Pick<VectorStore, 'get' | 'list' | 'count'>;
   readonly failures: FailureLog;
   readonly emit: (event: S3Event) => void;
-  /** Null for a store whose own events have sequencers: events made here then only ask to look. */
+  /** Null for a store whose own events have sequencers: events made here then only request a look. */
   readonly sequencer: Sequencer | null;
-  /** Told, whenever all of the store was compared, what of it was left out. */
+  /** Called with what was left out, after each full comparison. */
   readonly onLeftOut?: (leftOut: LeftOut) => void;
 }
 
-/** Objects by what the comparison found. */
+/** Number of objects by result of the comparison. */
 export interface Reconciled {
-  /** Indexed as they are. */
+  /** Indexed and unchanged. */
   readonly unchanged: number;
-  /** New, changed, described by other sidecars, or worth another try: an event was emitted. */
+  /** New, changed, with changed sidecars, or worth a retry: an event was emitted. */
   readonly created: number;
-  /** In the index, but not in the folder any more, or left out of it now: an event was emitted. */
+  /** In the index, but no longer in the folder, or left out now: an event was emitted. */
   readonly removed: number;
-  /** In the failure log as they are, and not worth another try. */
+  /** In the failure log, unchanged and not worth a retry. */
   readonly failed: number;
 }
 
@@ -43,29 +43,29 @@ const HEADS_AT_ONCE = 16;
 
 type Counts = { -readonly [Name in keyof Reconciled]: number };
 
-/** One comparison under way. */
+/** A running comparison. */
 interface Comparison {
   readonly options: ReconcileOptions;
   readonly prefix: string;
   readonly signal: AbortSignal | undefined;
   readonly counts: Counts;
   readonly leftOut: LeftOut;
-  /** Ids of all that was found, each with whether it is indexed as it is. */
+  /** Ids of all found objects, and whether each is indexed and unchanged. */
   readonly seen: Map<string, boolean>;
-  /** Ids of what was found and can be no object. */
+  /** Ids of files that cannot be objects. */
   readonly refused: Set<string>;
   readonly sidecars: SidecarList;
-  /** Beginnings of keys about which nothing could be found out. */
+  /** Key prefixes that could not be read. */
   readonly unknown: string[];
 }
 
 /**
- * Compares a folder or a bucket with the index and emits an event for each difference, as S3 would have when it arose.
- * Nothing is removed when the folder cannot be read or looks like the empty mount point of a drive: then it throws
- * `unavailable`; nor below a folder in it of which that is true. Memory: one id for each object of the folder.
+ * Compares a folder or a bucket with the index and emits an event for each difference, as S3 would have done. If the
+ * folder cannot be read or looks like an empty mount point, removes nothing and throws `unavailable`; likewise removes
+ * nothing below such a subfolder. Memory: one id per object of the folder.
  *
- * @param prefix only the objects whose keys begin so
- * @param isBeingWritten objects it says true for are not compared: the caller watches them
+ * @param prefix compares only keys with this prefix
+ * @param isBeingWritten true excludes an object: the caller watches it
  */
 export async function reconcile(
   options: ReconcileOptions,
@@ -94,7 +94,7 @@ export async function reconcile(
   return counts;
 }
 
-/** Compares everything that is there. */
+/** Compares everything in the store. */
 async function compareFound(comparison: Comparison, isBeingWritten: (object: ListedObject) => boolean): Promise<void> {
   const { options, counts, leftOut, seen, sidecars, signal } = comparison;
   let page: ListedObject[] = [];
@@ -129,7 +129,7 @@ function idOf({ store }: ReconcileOptions, key: string): string {
   return imageId(store.bucket, key);
 }
 
-/** Lists what can be no object, unless it is listed so already. */
+/** Records a file that cannot be an object as a failure, unless it is already recorded. */
 async function recordFound(comparison: Comparison, found: Extract<Scanned, { type: 'failed' }>): Promise<void> {
   const { options, refused, unknown, counts } = comparison;
   const { path: key, reason, message } = found;
@@ -144,10 +144,10 @@ async function recordFound(comparison: Comparison, found: Extract<Scanned, { typ
   await options.failures.record({ id, bucket, key, etag: '', sequencer: '', reason, message, retryable });
 }
 
-/** Reasons of failures that are found by looking at names, not by indexing. */
+/** Reasons of failures found by the scan, not by indexing. */
 const FOUND_BY_SCAN: ReadonlySet<string> = new Set(['invalid-name', 'symbolic-link', 'unreadable-folder']);
 
-/** Emits an event when the object is not indexed as it is now. */
+/** Emits an event if the object is not indexed or has changed. */
 export async function compare(
   options: ReconcileOptions,
   object: ListedObject,
@@ -165,12 +165,12 @@ export async function compare(
   return 'created';
 }
 
-/** Whether an older version listed what is left out today. */
+/** Whether an older version recorded a file that is now left out. */
 function isListedByMistake({ key, reason }: Failure): boolean {
   return (reason === 'not-an-image' || reason === 'empty') && !hasPictureName(key);
 }
 
-/** An event whose sequencer, if it has one, is newer than what the index holds for the key. */
+/** Emits an event whose sequencer, if any, is newer than that in the index. */
 export function emitChange(
   { store, emit, sequencer }: ReconcileOptions,
   type: 'created' | 'removed',
@@ -181,7 +181,7 @@ export function emitChange(
   emit(toS3Event({ type, bucket: store.bucket, ...object, sequencer: sequencer?.(after), time: new Date() }));
 }
 
-/** Emits events for what the index holds and the folder does not, or holds with other sidecars. */
+/** Emits events for indexed pictures that are missing from the folder, or whose sidecars changed. */
 async function compareStored(comparison: Comparison): Promise<void> {
   const { store, vectors } = comparison.options;
   const below = comparison.prefix === '' ? {} : { keyPrefix: comparison.prefix };
@@ -193,14 +193,14 @@ async function compareStored(comparison: Comparison): Promise<void> {
       comparison,
       pictures.map(({ payload }) => (payload as ImagePayload).key),
     );
-    for (const point of pictures) emitDescribedAnew(comparison, point);
+    for (const point of pictures) emitSidecarChanges(comparison, point);
   }
 }
 
-/** Emits an event for a picture whose file is the same and whose sidecars are not. */
-function emitDescribedAnew({ options, seen, sidecars, unknown, counts }: Comparison, point: StoredPoint): void {
+/** Emits an event for a picture whose sidecars changed while its file did not. */
+function emitSidecarChanges({ options, seen, sidecars, unknown, counts }: Comparison, point: StoredPoint): void {
   const { key, sidecars: mark, metadataVersion } = point.payload as ImagePayload;
-  // What an older version read has no mark, and is read again anyway.
+  // Metadata from an older version has no fingerprint, and is read again anyway.
   if (metadataVersion < METADATA_VERSION || seen.get(point.id) !== true) return;
   if (unknown.some((prefix) => key.startsWith(prefix)) || sidecarMark(sidecars.of(key)) === mark) return;
   emitChange(options, 'created', { key }, point);
@@ -209,8 +209,7 @@ function emitDescribedAnew({ options, seen, sidecars, unknown, counts }: Compari
 }
 
 /**
- * Forgets failures of what is gone, and of objects that are indexed as they are now, such as after an upload of the
- * same.
+ * Resolves failures of objects that are gone, or that are indexed now, for example after an upload of the same file.
  */
 async function reviewFailures(comparison: Comparison, dismissed: boolean): Promise<void> {
   const { store, failures } = comparison.options;
@@ -235,12 +234,12 @@ async function resolveOutdated({ store, vectors, failures }: ReconcileOptions, k
   }
 }
 
-/** Not found, although it would have been. */
+/** Whether it was not found although its folder was read. */
 function isMissing({ options, seen, unknown }: Comparison, key: string): boolean {
   return !seen.has(idOf(options, key)) && !unknown.some((prefix) => key.startsWith(prefix));
 }
 
-/** Events for those keys that are not there. Each is looked for once more: it may have come since the scan. */
+/** Emits events for missing keys. Checks each once more: it may have been added since the scan. */
 async function emitRemoved(comparison: Comparison, keys: readonly string[]): Promise<void> {
   const { options, seen, counts } = comparison;
   const { store, vectors, root } = options;
@@ -260,7 +259,7 @@ async function emitRemoved(comparison: Comparison, keys: readonly string[]): Pro
     const point = stored.get(id);
     const indexedAt = point === undefined || point.deleted ? null : point.payload.indexedAt;
     if (isUnmounted !== null && indexedAt !== null && (await isUnmounted(key, Date.parse(indexedAt)))) continue;
-    // So that a key in both lists is removed once.
+    // A key may be in both lists: remove it once.
     seen.set(id, false);
     emitChange(options, 'removed', { key }, point);
     counts.removed++;
@@ -268,7 +267,7 @@ async function emitRemoved(comparison: Comparison, keys: readonly string[]): Pro
 }
 
 /**
- * @throws {unavailable} when nothing was found because the drive of the folder is not mounted
+ * @throws {unavailable} when nothing was found because the folder's drive is not mounted
  */
 export async function refuseEmptyMountPoint({ root, store, vectors }: ReconcileOptions): Promise<void> {
   const filter = { kind: 'image', bucket: store.bucket } as const;

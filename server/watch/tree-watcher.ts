@@ -5,17 +5,17 @@ import { SightlineError } from '../../core/errors.ts';
 import { IGNORE_FILE } from '../../core/objects/folder/ignore-file.ts';
 import { isHidden } from '../../core/objects/folder/key.ts';
 
-/** Paths are below the root, with '/' between names; the root itself is ''. */
+/** Paths are relative to the root, with '/' between names; the root is ''. */
 export interface TreeEvents {
-  /** Something happened to the file there: it may have come, changed or gone, also to make room for a folder. */
+  /** The file may have been added, changed or removed, or replaced by a folder. */
   onFile(path: string): void;
-  /** A folder came or went, or it is unknown what happened in it. */
+  /** A folder was added or removed, or may have changed in unknown ways. */
   onFolder(path: string): void;
   /** Something cannot be watched; the rest is. */
   onError(error: SightlineError): void;
-  /** Folders it says true for are not watched. Hidden ones never are. */
+  /** Returns true for folders not to watch. Hidden ones are never watched. */
   isLeftOut?(folder: string): Promise<boolean>;
-  /** Ends the walk through the folders at the start, which may be many. */
+  /** Aborts the initial walk through the folders, which may be many. */
   readonly signal?: AbortSignal;
 }
 
@@ -24,15 +24,15 @@ export interface TreeWatcher {
 }
 
 /**
- * Reports changes in a folder and everything below it, hidden names left out but for the files that say what else is
- * ignored, symbolic links not followed. Resolves once whatever happens from now on is reported; throws `unavailable`
- * when the root cannot be watched.
+ * Reports changes in a folder and everything below it, except hidden names other than ignore files. Does not follow
+ * symbolic links. Resolves once all further changes will be reported; throws `unavailable` when the root cannot be
+ * watched.
  *
- * macOS and Windows watch a whole tree by themselves. Linux watches one folder at a time, so that each folder gets a
- * watcher: first the watcher, then its subfolders are read, so that no folder made in between is missed.
+ * macOS and Windows can watch a whole tree. Linux watches single folders, so each folder gets a watcher: the watcher
+ * starts before the subfolders are read, so that no new folder is missed.
  *
- * @param isRecursive whether the system is asked to watch the whole tree
- * @param watch as of node:fs
+ * @param isRecursive whether the system watches the whole tree
+ * @param watch `watch` of node:fs
  */
 export async function watchTree(
   root: string,
@@ -57,7 +57,7 @@ class Tree implements TreeWatcher {
   readonly #watch: typeof fsWatch;
   readonly #watchers = new Map<string, { identity: string; watcher: FSWatcher }>();
   #isClosed = false;
-  /** The system takes no more watchers; said once, not for every folder. */
+  /** Whether the system's limit of watchers is reached; reported once, not for every folder. */
   #isFull = false;
 
   constructor(root: string, events: TreeEvents, isRecursive: boolean, watch: typeof fsWatch) {
@@ -68,15 +68,14 @@ class Tree implements TreeWatcher {
   }
 
   /**
-   * Watches the folder and those below it, unless they are already.
-   * @param again also looks below those that are
+   * Watches the folder and all below it, unless they are watched already.
+   * @param again also visits subfolders of watched folders
    */
   async add(folder: string, again = false): Promise<void> {
     const path = join(this.#root, folder);
     const info = await lstat(path, { bigint: true });
     if (!info.isDirectory()) throw Object.assign(new Error('not a folder'), { code: 'ENOTDIR' });
-    // A folder that was replaced by another of the same name has lost its watcher; inode numbers are used again at
-    // once.
+    // A folder replaced by another of the same name has lost its watcher; inode numbers are reused at once.
     const identity = `${info.ino}:${info.birthtimeNs}`;
     const isWatched = this.#watchers.get(folder)?.identity === identity;
     if (this.#isClosed || (isWatched && !again)) return;
@@ -119,7 +118,7 @@ class Tree implements TreeWatcher {
     }
   }
 
-  /** Ends watching the folder and those below it; whether there were any. */
+  /** Stops watching the folder and all below it; returns whether any was watched. */
   #drop(folder: string): boolean {
     const below = [...this.#watchers].filter(([path]) => path === folder || path.startsWith(`${folder}/`));
     for (const [path, { watcher }] of below) {
@@ -134,7 +133,7 @@ class Tree implements TreeWatcher {
     if (name === null) return events.onFolder(folder);
     const path = pathOf(folder, process.platform === 'win32' ? name.replaceAll('\\', '/') : name);
     if (path.split('/').some(isHidden) && !path.endsWith(IGNORE_FILE)) return;
-    // Of a file while it is being written: frequent, and nothing else than the file can have changed.
+    // Sent often while a file is being written; only the file itself can have changed.
     if (type === 'change') return events.onFile(path);
     const info = await lstat(join(this.#root, path)).catch((error: unknown) => {
       if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return null;
@@ -145,10 +144,10 @@ class Tree implements TreeWatcher {
       if (await events.isLeftOut?.(path)) return;
       if (!this.#isRecursive) await this.add(path);
       events.onFolder(path);
-      // It may have taken the place of a file.
+      // It may have replaced a file.
       return events.onFile(path);
     }
-    // Other folders may be left out now, and some may be no longer.
+    // The set of ignored folders may have changed.
     if (path.endsWith(IGNORE_FILE) && !this.#isRecursive) await this.add(folder, true);
     const wasFolder = this.#drop(path);
     if (wasFolder || (this.#isRecursive && info === null)) events.onFolder(path);

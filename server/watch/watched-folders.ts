@@ -11,26 +11,26 @@ export interface WatchedFoldersOptions {
   readonly pipeline: Pick<IndexPipeline, 'ofFolder'>;
   readonly logger: Logger;
   /**
-   * How often it is looked which folders are there. Milliseconds.
+   * How often to check which folders are available. Milliseconds.
    * @default 1000
    */
   readonly everyMs?: number;
 }
 
-/** Longer than a picture takes to be indexed. Milliseconds. */
+/** Longer than indexing a picture takes. Milliseconds. */
 const SWEPT_MS = 60_000;
 
 /**
- * Follows all folders of an index: connects those that are there, watches those that are to be watched, and waits for
- * the others. A drive may come and go; what the index knows of it stays, and is hidden meanwhile.
+ * Follows all folders of an index: connects and watches available ones, and waits for the others. A drive may come and
+ * go; its index data stays, and is hidden meanwhile.
  */
 export class WatchedFolders {
   readonly #options: WatchedFoldersOptions;
   /** By bucket. */
   readonly #watching = new Map<string, { readonly path: string; readonly source: FolderSource }>();
-  /** Why a folder is not there, by bucket: said once. */
+  /** Why a folder is unavailable, by bucket; reported once. */
   readonly #reasons = new Map<string, string>();
-  /** Buckets of the list as it was last, and those that were taken out of it a moment ago, with when that was. */
+  /** Buckets of the last list, and recently removed ones with the time of removal. */
   #known: ReadonlySet<string> = new Set();
   readonly #left = new Map<string, number>();
   readonly #stop = new AbortController();
@@ -42,8 +42,7 @@ export class WatchedFolders {
   }
 
   /**
-   * Resolves with the number of objects to be indexed when every folder that is there was compared once, or at the
-   * signal.
+   * Resolves with the number of objects to index once every available folder was compared, or on the signal.
    */
   async start(signal: AbortSignal): Promise<number> {
     signal.addEventListener('abort', () => this.#stop.abort());
@@ -61,7 +60,7 @@ export class WatchedFolders {
     this.#watching.clear();
   }
 
-  /** One look at all folders at a time. */
+  /** Checks all folders, one check at a time. */
   #check(): Promise<number> {
     this.#checking ??= this.#lookAtAll().finally(() => {
       this.#checking = null;
@@ -84,7 +83,7 @@ export class WatchedFolders {
     return found;
   }
 
-  /** What was being indexed of a folder as it was taken out comes into the index after that, and goes here. */
+  /** Removes pictures that were being indexed while their folder was removed, and were stored after that. */
   async #sweep(known: ReadonlySet<string>): Promise<void> {
     for (const bucket of this.#known) if (!known.has(bucket)) this.#left.set(bucket, performance.now());
     this.#known = known;
@@ -110,7 +109,7 @@ export class WatchedFolders {
       const reason = error instanceof Error ? error.message : String(error);
       if (!this.#stop.signal.aborted && this.#reasons.get(bucket) !== reason) {
         this.#reasons.set(bucket, reason);
-        logger.warn({ path }, `${reason}; its pictures are hidden until it is there`);
+        logger.warn({ path }, `${reason}; its pictures are hidden until it is back`);
       }
       return 0;
     }
