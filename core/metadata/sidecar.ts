@@ -145,8 +145,15 @@ export async function picturesOfSidecar(objects: ObjectStore, sidecar: string): 
     .filter((key) => !isSidecar(key) && partsOf(key).folder === folder && belongs(name, key.slice(folder.length)));
 }
 
-/** Whether the file `sidecar` describes the file `picture`, both named without their folder. */
+/**
+ * Whether the file `sidecar` describes the file `picture`, both named without their folder. Programs write extensions
+ * in either case; that the rest agrees is seen by who lists the names.
+ */
 export function belongs(sidecar: string, picture: string): boolean {
+  return isNamedFor(sidecar.toLowerCase(), picture.toLowerCase());
+}
+
+function isNamedFor(sidecar: string, picture: string): boolean {
   const stem = picture.replace(EXTENSION, '');
   const extension = picture.slice(stem.length);
   if (/\.xmp$/i.test(sidecar)) return [picture, stem].includes(sidecar.slice(0, -4));

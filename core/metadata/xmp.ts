@@ -20,7 +20,7 @@ const MAX_BYTES = 1024 ** 2;
  * parser: entities are never expanded beyond the five that everybody has, nothing is fetched, and it takes linear time.
  */
 export function readXmp(packet: Uint8Array): Xmp {
-  const text = new TextDecoder().decode(packet.subarray(0, MAX_BYTES));
+  const text = new TextDecoder(encodingOf(packet)).decode(packet.subarray(0, MAX_BYTES));
   const first = (names: readonly string[]) => {
     for (const name of names) {
       const found = parseDate(property(text, name));
@@ -35,6 +35,12 @@ export function readXmp(packet: Uint8Array): Xmp {
     lens: deviceName('', property(text, 'exifEX:LensModel') || property(text, 'aux:Lens')),
     keywords: listOf(text, 'dc:subject'),
   };
+}
+
+/** Files beside a picture may be UTF-16, with a byte order mark. */
+function encodingOf([first, second]: Uint8Array): string {
+  if (first === 0xff && second === 0xfe) return 'utf-16le';
+  return first === 0xfe && second === 0xff ? 'utf-16be' : 'utf-8';
 }
 
 /** The value of a simple property, or ''. */

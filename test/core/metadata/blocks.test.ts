@@ -15,6 +15,7 @@ describe('XMP', () => {
     const element = '><exif:DateTimeOriginal>\n 2019-07-05T12:00:00+02:00</exif:DateTimeOriginal>';
     assert.equal(xmp(element).original, expected);
     assert.equal(xmp('xmp:CreateDate="2019-07-05T12:00:00+02:00"/>').digitized, expected);
+    assert.equal(readXmp(Buffer.from(`\ufeff${element}`, 'utf16le')).original, expected);
     assert.equal(xmp('xmp:ModifyDate="2019-07-05T12:00:00+02:00"/>').digitized, null);
   });
 

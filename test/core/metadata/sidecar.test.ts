@@ -16,6 +16,8 @@ describe('sidecars by their names', () => {
       ['x.xmp', 'x.jpg'],
       ['x.XMP', 'x.CR2'],
       ['x.jpg.json', 'x.jpg'],
+      ['x.jpg.json', 'x.JPG'],
+      ['x.JPG.xmp', 'x.jpg'],
       ['x.json', 'x.jpg'],
       ['x.jpg.supplemental-metadata.json', 'x.jpg'],
       ['x.jpg(1).json', 'x(1).jpg'],
@@ -72,6 +74,8 @@ describe('sidecars in a folder', () => {
       'trip/x.jpg(1).json': takeout(1562320900),
       'trip/xy.jpg.json': takeout(1),
       'x.jpg.json': takeout(1),
+      'y.JPG': '',
+      'y.jpg.json': takeout(1562320800),
     });
     const sidecarsOf = async (key: string) =>
       (await findSidecars(objects, key)).sidecars.map(({ kind, takenAt }) => `${kind} ${takenAt}`).toSorted();
@@ -82,6 +86,7 @@ describe('sidecars in a folder', () => {
     const picturesOf = async (key: string) => (await picturesOfSidecar(objects, key)).toSorted();
     assert.deepEqual(await picturesOf('trip/x.jpg.json'), ['trip/x-edited.jpg', 'trip/x.jpg']);
     assert.deepEqual(await picturesOf('trip/x.xmp'), ['trip/x.jpg']);
+    assert.deepEqual([await sidecarsOf('y.JPG'), await picturesOf('y.jpg.json')], [[original], ['y.JPG']]);
     assert.deepEqual(await picturesOf('trip/x.jpg(1).json'), ['trip/x(1).jpg']);
     assert.deepEqual(await picturesOf('trip/x.jpg'), []);
     assert.deepEqual(await picturesOf('trip/.json'), []);
