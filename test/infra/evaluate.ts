@@ -8,6 +8,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { type BuildOptions, build } from 'esbuild';
+import { withFileLock } from '../../core/files/file-lock.ts';
 
 /**
  * Evaluates the real sst.config.ts with SST's real components, without an account: bundled as the CLI bundles it and
@@ -50,8 +51,15 @@ export interface Options {
   readonly secrets?: Readonly<Record<string, string>>;
 }
 
-/** Unpacks SST's component library into .sst/, once: from npm only, about 40 s and 320 MB. */
-export async function installPlatform(): Promise<void> {
+/**
+ * Unpacks SST's component library into .sst/, once: from npm only, about 40 s and 320 MB. Files of checks that run side
+ * by side wait for one of them.
+ */
+export function installPlatform(): Promise<void> {
+  return withFileLock(path.join(root, 'node_modules', '.cache', 'sightline', 'sst.lock'), unpackPlatform);
+}
+
+async function unpackPlatform(): Promise<void> {
   const version = JSON.parse(await readFile(path.join(root, 'node_modules', 'sst', 'package.json'), 'utf8')).version;
   const installed = existsSync(path.join(platform, 'version'))
     ? (await readFile(path.join(platform, 'version'), 'utf8')).trim()
