@@ -23,7 +23,7 @@ import {
   version,
 } from './lambda/runtime.ts';
 
-/** In the bucket of the stack's state; a lifecycle rule there forgets what is older than the trash keeps. */
+/** In the stack's state bucket; a lifecycle rule there deletes entries older than the trash keeps. */
 const TRASH_RECORDS = 'trash/';
 
 const openRuntime = runtimeWith(loadEmbedder);
@@ -34,7 +34,7 @@ const loading = loadOnce(async () => {
   const runtime = await openRuntime(config);
   const queue = loadOnce(() => openQueue(config));
   const limits = { maxBytes: config.maxImageBytes, maxPixels: config.maxImagePixels, damaged: config.damaged };
-  // A function keeps the space of the models it carries; others come with a deployment.
+  // A function always uses the space of its bundled models; others require a deployment.
   const onLiveSpace: AppDeps['onLiveSpace'] = (work) => work(runtime);
   const app = createApp({
     storage: 's3',
@@ -50,7 +50,7 @@ const loading = loadOnce(async () => {
     uploadPrefixes: config.prefixes,
     backlog: config.queueUrl === undefined ? undefined : async () => (await queue.get())?.depth() ?? 0,
     presignUpload: (key, options) => runtime.buckets.get(config.bucket)!.presignPut(key, options),
-    // Loaded with the first picture: words need no decoder.
+    // Loaded with the first picture: text searches need no decoder.
     thumbnail: async (bytes, maxEdge) => {
       const { thumbnail } = await import('../core/picture/decode.ts');
       return thumbnail(bytes, maxEdge, { limits });
@@ -71,15 +71,15 @@ const loading = loadOnce(async () => {
   telemetry.logger.info({ space: runtime.embedder.space, durationMs: Math.round(performance.now() - start) }, 'ready');
   return app;
 });
-// While it starts, Lambda gives a function more processor than it pays for; a failure is answered to the requests.
+// Load now: during startup Lambda gives a function extra CPU for free. Requests report a failure.
 await settled(loading, telemetry.logger);
 
 const app = createLambdaApp(loading, telemetry, originKeyHash);
 
-/** For the function URL: answers are streamed, up to 200 MB. */
+/** For the function URL: responses are streamed, up to 200 MB. */
 export const handler = streamed(app);
 
-/** For API Gateway (payload 2.0 or 1.0): answers up to 6 MB. */
+/** For API Gateway (payload 2.0 or 1.0): responses up to 6 MB. */
 export const bufferedHandler = buffered(app);
 
 /** The built page; in `sst dev` there is none. */

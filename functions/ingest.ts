@@ -16,10 +16,10 @@ const ONE_PIXEL = Buffer.from(
   'base64',
 );
 
-/** Messages that SQS hands to one run at most. */
+/** Maximum messages per invocation. */
 const WHOLE_BATCH = 10;
 
-/** No text comes here: captions are embedded by the API, other models' vectors by `npm run reindex`. */
+/** No text encoder: the API embeds captions, and `npm run reindex` makes vectors of other models. */
 const openRuntime = runtimeWith(loadImageEmbedder);
 
 const handling = loadOnce(async () => {
@@ -27,7 +27,7 @@ const handling = loadOnce(async () => {
   const config = readLambdaConfig();
   const { embedder, vectors, indexing, failures } = await openRuntime(config);
   const index = createBatchIndexer(indexing);
-  // Loads the image model now, while Lambda gives the start more processor than the function pays for.
+  // Load the image model now: during startup Lambda gives a function extra CPU for free.
   await embedder.embedImage(ONE_PIXEL);
   telemetry.logger.info({ space: embedder.space, durationMs: Math.round(performance.now() - start) }, 'ready');
   const ingest = createIngest({ index, failures, logger: telemetry.logger, maxAttempts: config.maxReceives });
@@ -38,8 +38,8 @@ const handling = loadOnce(async () => {
 await settled(handling, telemetry.logger);
 
 /**
- * Answers a batch of the queue with the messages that failed, and the schedule with the number of purged tombstones.
- * Throws, so that the whole batch comes back, only when models or stores could not be opened.
+ * Returns the failed messages of a batch, or the number of purged tombstones for the schedule. Throws only when models
+ * or stores could not be opened, so that the whole batch is redelivered.
  */
 export async function handler(
   event: SQSEvent | typeof PURGE_EVENT,

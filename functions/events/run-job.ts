@@ -17,7 +17,7 @@ export interface IngestOptions {
   readonly maxAttempts?: number;
 }
 
-/** What became of one job. `retry`: the caller should deliver it again, later. */
+/** Result of one job. `retry`: the caller should deliver it again, later. */
 export type JobResult =
   | { readonly job: Job; readonly status: 'done'; readonly outcome: IndexOutcome }
   | { readonly job: Job; readonly status: 'failed'; readonly error: unknown; readonly retry: boolean };
@@ -25,16 +25,19 @@ export type JobResult =
 export interface Ingest {
   readonly maxAttempts: number;
   /**
-   * Runs the jobs of one S3 event notification one after the other, each whatever became of the others. `attempt` is
-   * how often it has been delivered, from 1.
-   * @throws {invalid-input} only, for a body that is no such notification
+   * Runs the jobs of one S3 event notification one after another, each regardless of the others' results. `attempt`
+   * counts deliveries, from 1.
+   * @throws {invalid-input} only, for a body that is not an S3 event notification
    */
   handle(event: unknown, attempt: number): Promise<JobResult[]>;
   /** Runs one job. Never throws. */
   run(job: Job, attempt: number): Promise<JobResult>;
 }
 
-/** Lists a file that should have been a picture, and remembers any other so that it is not read again. */
+/**
+ * Records a file that should have been a picture as a failure, and any other as dismissed, so that it is not read
+ * again.
+ */
 export async function recordRejected(
   failures: FailureLog,
   { bucket, key }: Pick<Job, 'bucket' | 'key'>,
@@ -46,10 +49,10 @@ export async function recordRejected(
 }
 
 /**
- * Takes events to the index and keeps the failure log true: what can never be indexed, or not before it has been
- * restored from an archive, is recorded at once, an outage after the last attempt, and what was indexed or is gone is
- * forgotten. It knows nothing of where events come from or how they are delivered again, so that the local queue and
- * the Lambda behind SQS share it.
+ * Applies events to the index and keeps the failure log up to date: objects that can never be indexed, or that must
+ * first be restored from an archive, are recorded at once, outages after the last attempt, and failures of indexed or
+ * deleted objects are resolved. It does not know where events come from or how they are redelivered, so the local queue
+ * and the Lambda behind SQS share it.
  */
 export function createIngest({ index, failures, logger, maxAttempts = 5 }: IngestOptions): Ingest {
   async function run(job: Job, attempt: number): Promise<JobResult> {
@@ -59,7 +62,7 @@ export function createIngest({ index, failures, logger, maxAttempts = 5 }: Inges
       logger.debug({ job, outcome }, 'handled');
       return { job, status: 'done', outcome };
     } catch (error) {
-      // What is archived is announced again when it has been restored; until then every try would end as this one did.
+      // A restore sends another event; until then every attempt would fail like this one.
       if (isSightlineError(error) && error.details.archived === true && (await recordOutage(job, error))) {
         logger.warn({ job, err: error }, 'archived');
         return {
@@ -82,22 +85,22 @@ export function createIngest({ index, failures, logger, maxAttempts = 5 }: Inges
       return;
     }
     if (job.type === 'removed' && job.sequencer !== null) {
-      // Also when it is stale: it may be delivered again after a crash between the index and this.
+      // Also for a stale event: it may be a redelivery after a crash between the index and this.
       if (await failedSince(job.bucket, job.key, job.sequencer)) return;
     } else if (outcome.status === 'skipped' && outcome.reason === 'stale') {
-      // It says nothing about the object as it is now: the newer event has settled that.
+      // It says nothing about the current object: the newer event decided that.
       return;
     }
     await failures.resolve(outcome.id);
   }
 
-  /** Whether the object failed in a newer event than the one that removed it, so that it must be there again. */
+  /** Whether the object failed in an event newer than the one that removed it, so it must exist again. */
   async function failedSince(bucket: string, key: string, sequencer: string): Promise<boolean> {
     const failure = await failures.get(imageId(bucket, key));
     return failure !== null && compareSequencers(failure.sequencer, sequencer) > 0;
   }
 
-  /** False when not even that works; the job must then not be given up. */
+  /** Records an outage. False when even that fails; then the job must not be given up. */
   async function recordOutage(job: Job, error: unknown): Promise<boolean> {
     try {
       await failures.record({
@@ -123,7 +126,7 @@ export function createIngest({ index, failures, logger, maxAttempts = 5 }: Inges
     async handle(event, attempt) {
       const results: JobResult[] = [];
       const jobs = parseS3Event(event, (reason) => logger.info({ reason }, 'event ignored'));
-      // In order, so that the failure log ends with what the last event of a key said.
+      // In order, so that the failure log ends with the last event of each key.
       for (const job of jobs) results.push(await run(job, attempt));
       return results;
     },

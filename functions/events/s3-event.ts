@@ -9,7 +9,7 @@ const sequencer = z
   .nullish()
   .transform((value) => value ?? undefined);
 
-/** What we read of one record (AWS, "Event message structure"). Fields that are added later do not disturb. */
+/** The fields we read of one record (AWS, "Event message structure"). Unknown fields are ignored. */
 const recordSchema = z.object({
   eventSource: z.string(),
   eventName: z.string().min(1),
@@ -19,7 +19,7 @@ const recordSchema = z.object({
     object: z.object({
       /** Form-encoded: '+' is a space, everything else percent-encoded UTF-8. */
       key: z.string().min(1),
-      /** Null or absent where the sender does not know it. */
+      /** Null or absent when the sender does not know it. */
       size: z.number().int().nonnegative().nullish(),
       eTag: z.string().nullish(),
       sequencer,
@@ -31,9 +31,9 @@ export type S3Record = z.input<typeof recordSchema>;
 const eventSchema = z.object({ Records: z.array(z.unknown()) });
 /** Sent once when notifications are set up; it has no records. */
 const testEventSchema = z.object({ Event: z.literal('s3:TestEvent') });
-/** What SNS puts around a notification (AWS, "Amazon SNS message formats"). */
+/** SNS envelope of a notification (AWS, "Amazon SNS message formats"). */
 const snsSchema = z.object({ Type: z.literal('Notification'), Message: z.string() });
-/** What EventBridge says of an object, whose key is not encoded (AWS, "EventBridge event message structure"). */
+/** EventBridge event of an object, whose key is not encoded (AWS, "EventBridge event message structure"). */
 const eventBridgeSchema = z.object({
   source: z.literal('aws.s3'),
   'detail-type': z.string(),
@@ -42,7 +42,7 @@ const eventBridgeSchema = z.object({
     object: z.object({ key: z.string().min(1), size: z.unknown(), etag: z.string().optional(), sequencer }),
   }),
 });
-/** The notification that says what an EventBridge event does; others change no object. */
+/** The S3 notification for each EventBridge event; others change no object. */
 const EVENT_BRIDGE_NAMES: Readonly<Record<string, string>> = {
   'Object Created': 'ObjectCreated:Put',
   'Object Deleted': 'ObjectRemoved:Delete',
@@ -54,10 +54,10 @@ export interface S3Event {
 }
 
 /**
- * The jobs in the body of an S3 event notification, given as JSON text or already parsed, as it comes from S3 itself,
- * by SNS or by EventBridge. `s3:TestEvent` has none. Records of events that change no object (tags, replication...)
- * and, beside others, those that cannot be read are left out and told to `onIgnored`.
- * @throws {invalid-input} for anything that is no such notification, or of whose records none can be read
+ * The jobs in an S3 event notification, given as JSON text or parsed, from S3 itself, SNS or EventBridge.
+ * `s3:TestEvent` has none. Records that change no object (tags, replication...) and, if others are readable, unreadable
+ * records are skipped and reported to `onIgnored`.
+ * @throws {invalid-input} for anything else, or if no record can be read
  */
 export function parseS3Event(body: unknown, onIgnored: (reason: string) => void = () => {}): Job[] {
   const event = unwrapped(typeof body === 'string' ? parseJson(body) : body);
@@ -79,7 +79,7 @@ export function parseS3Event(body: unknown, onIgnored: (reason: string) => void 
   return jobs;
 }
 
-/** The notification inside of what SNS or EventBridge put around it, however often. */
+/** The notification without its SNS or EventBridge envelopes, at any depth. */
 function unwrapped(event: unknown): unknown {
   const sns = snsSchema.safeParse(event);
   if (sns.success) return unwrapped(parseJson(sns.data.Message));
@@ -92,7 +92,7 @@ function unwrapped(event: unknown): unknown {
   return { Records: [{ eventSource: 'aws:s3', eventName, s3: record }] };
 }
 
-/** What came instead of a notification, by the names that tell envelopes apart. */
+/** Describes something that is not a notification, by the names that identify envelopes. */
 function describeEnvelope(event: unknown): string {
   if (typeof event !== 'object' || event === null) return event === null ? 'null' : `a ${typeof event}`;
   if (Array.isArray(event)) return `a list of ${event.length}`;
@@ -105,7 +105,7 @@ function describeEnvelope(event: unknown): string {
   );
 }
 
-/** The job of one record, none when it changes no object. */
+/** The job of one record; none when it changes no object. */
 function jobOf(given: unknown, onIgnored: (reason: string) => void): Job[] {
   const ignored = (reason: string): Job[] => {
     onIgnored(reason);
@@ -114,7 +114,7 @@ function jobOf(given: unknown, onIgnored: (reason: string) => void): Job[] {
   const parsed = recordSchema.safeParse(given);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
-    // As a subscriber of SNS, or a queue, hands its records to a function.
+    // Records of an SNS subscription or a queue that invoke a function directly.
     const { eventSource, EventSource: source = eventSource } = Object(given) as Record<string, unknown>;
     const named = typeof source === 'string' ? `one of ${source.slice(0, 100)}: ` : '';
     throw malformed(`Records: ${named}${issue?.path.join('.')}: ${issue?.message}`, parsed.error);
@@ -128,33 +128,32 @@ function jobOf(given: unknown, onIgnored: (reason: string) => void): Job[] {
   if (type === null) return ignored(`${record.eventName} changes no object`);
   const { bucket, object } = record.s3;
   if (type === 'created' && object.size === 0 && object.key.endsWith('/')) {
-    return ignored('an empty object whose key ends with a slash: a folder, as some tools make them');
+    return ignored('an empty object whose key ends with a slash: a folder marker of some tool');
   }
-  // A restore is no change of the object: it only asks to look again.
+  // A restore does not change the object: it only requests another look.
   const sequencer = record.eventName.includes('ObjectRestore') ? null : (object.sequencer ?? null);
   return [{ type, bucket: bucket.name, key: decodeKey(object.key), sequencer }];
 }
 
 /**
- * A delete marker hides the object, and a lifecycle rule that expires it removes it: both as gone as deleted. Where
- * versions are kept, `Delete` says that one of them has gone for good, which may be an old one: whoever handles it has
- * to look.
+ * Delete markers and lifecycle expirations count as deletions. In a versioned bucket `Delete` means that one version is
+ * gone for good, which may be an old one: the handler has to check the object.
  */
 function jobType(eventName: string): Job['type'] | null {
   const name = eventName.replace(/^s3:/, '');
-  // Back from the archive, it can be read for the first time.
+  // Restored from the archive, it can be read for the first time.
   if (name.startsWith('ObjectCreated:') || name === 'ObjectRestore:Completed') return 'created';
   if (name.startsWith('ObjectRemoved:') || name.startsWith('LifecycleExpiration:')) return 'removed';
   return null;
 }
 
-/** What `toS3Event` needs to know. */
+/** Input of {@link toS3Event}. */
 export interface ObjectChange {
   readonly type: Job['type'];
   readonly bucket: string;
-  /** As the object store knows it. */
+  /** As in the object store, not encoded. */
   readonly key: string;
-  /** Without one an event only asks to look at the object as it is then. */
+  /** Without one, an event only requests a look at the object as it is then. */
   readonly sequencer?: string;
   readonly bytes?: number;
   readonly etag?: string;

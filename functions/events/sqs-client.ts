@@ -15,61 +15,61 @@ import { SightlineError } from '../../core/errors.ts';
 export interface ReceivedMessage {
   readonly id: string;
   readonly body: string;
-  /** Names this delivery, for `remove` and `delay`. */
+  /** Identifies this delivery, for `remove` and `delay`. */
   readonly receiptHandle: string;
-  /** How often it has been delivered, this time included. */
+  /** Number of deliveries, including this one. */
   readonly receives: number;
 }
 
-/** The queue of S3 events, as far as this program talks to it itself. */
+/** The queue of S3 events: the operations that this program uses. */
 export interface MessageQueue {
-  /** As its URL ends. */
+  /** The last part of its URL. */
   readonly name: string;
   /**
-   * Sends 1 to 10 bodies of together at most 256 KiB (SQS, "Message quotas"). Answers the indices that were refused.
+   * Sends 1 to 10 bodies of at most 256 KiB in total (SQS, "Message quotas"). Returns the indices of refused ones.
    */
   send(bodies: readonly string[]): Promise<number[]>;
-  /** Up to 10 messages; waits for the first one up to so many seconds, 0 to 20. */
+  /** Up to 10 messages; waits up to `waitSeconds` (0 to 20) for the first. */
   receive(options: { readonly waitSeconds: number; readonly signal?: AbortSignal }): Promise<ReceivedMessage[]>;
   /**
-   * Deletes 1 to 10 messages that were handled. Answers the indices of those that could not be; they will come again.
+   * Deletes 1 to 10 handled messages. Returns the indices of those that could not be deleted; they will be delivered
+   * again.
    */
   remove(receiptHandles: readonly string[]): Promise<number[]>;
   /**
-   * Delivers a message that is being handled again after so many seconds, 0 to 43,200, instead of after its timeout.
+   * Redelivers a message after so many seconds, 0 to 43,200, instead of after its visibility timeout.
    */
   delay(receiptHandle: string, seconds: number): Promise<void>;
-  /** Messages that wait, are being handled or wait for their next delivery. Approximate, as SQS says itself. */
+  /** Messages waiting, in progress or delayed. Approximate, as documented by SQS. */
   depth(): Promise<number>;
   /**
-   * How long a message is hidden once it is delivered, and after how many deliveries it is put aside: null for never.
+   * The visibility timeout, and the number of deliveries before the dead letter queue: null for never.
    */
   settings(): Promise<{ readonly visibilitySeconds: number; readonly maxReceives: number | null }>;
   /**
-   * Sends everything that was put aside in its dead letter queue through it again. Throws `unavailable` also when
-   * that has been begun already and goes on.
+   * Moves everything in its dead letter queue back to it. Also throws `unavailable` when that is already in progress.
    */
   redrive(): Promise<Redrive>;
   close(): void;
 }
 
-/** Messages on their way back from a dead letter queue; counts are approximate, as SQS says itself. */
+/** A move of messages back from a dead letter queue; counts are approximate, as documented by SQS. */
 export interface Redrive {
   /** Name of the dead letter queue. */
   readonly from: string;
-  /** That waited there. With none, nothing has been begun. */
+  /** Number of messages there. If 0, nothing was started. */
   readonly messages: number;
-  /** How far it is. Throws `unavailable` when SQS gave up, with its reason. */
+  /** Its progress. Throws `unavailable` when SQS gave up, with its reason. */
   progress(): Promise<{ readonly moved: number; readonly isOver: boolean }>;
 }
 
 export interface QueueOptions {
-  /** Also says which server: the client talks to the host it names. */
+  /** Also names the server: the client sends requests to its host. */
   readonly url: string;
-  /** Default: the one in the URL of a queue of AWS, else as the SDK finds it. */
+  /** Default: from the URL of an AWS queue, otherwise from the SDK. */
   readonly region?: string;
   readonly credentials?: SQSClientConfig['credentials'];
-  /** For one try of a request, beside what `receive` is told to wait. @default 10000 */
+  /** For one attempt, in addition to the wait of `receive`. @default 10000 */
   readonly timeoutMs?: number;
 }
 
@@ -77,7 +77,7 @@ const MISSING = /NonExistentQueue|QueueDoesNotExist/;
 /** Faults of the credentials themselves. */
 const CREDENTIALS =
   /CredentialsProviderError|InvalidClientTokenId|SignatureDoesNotMatch|UnrecognizedClient|InvalidAccessKeyId/;
-/** Tries of a request, with growing pauses between them. */
+/** Attempts per request, with growing pauses between them. */
 const TRIES = 3;
 const COUNTS = [
   'ApproximateNumberOfMessages',
@@ -88,7 +88,7 @@ const COUNTS = [
 /**
  * Sends nothing. Its methods throw `invalid-config` when there is no such queue or the credentials are not accepted,
  * `unavailable` for everything else.
- * @throws {invalid-config} for a URL that is none
+ * @throws {invalid-config} for an invalid URL
  */
 export function openMessageQueue({ url, timeoutMs = 10_000, ...config }: QueueOptions): MessageQueue {
   if (!URL.canParse(url)) throw new SightlineError('invalid-config', `expected the URL of an SQS queue, got ${url}`);
@@ -96,7 +96,7 @@ export function openMessageQueue({ url, timeoutMs = 10_000, ...config }: QueueOp
   const client = new SQSClient({
     maxAttempts: TRIES,
     requestHandler: { connectionTimeout: 3_000, requestTimeout: timeoutMs, throwOnRequestTimeout: true },
-    // The client would take the host from the URL by itself, and print a warning about it.
+    // Otherwise the client takes the host from the URL and prints a warning.
     endpoint: aws === null ? new URL(url).origin : undefined,
     ...config,
     region: config.region ?? aws?.[1],
@@ -186,7 +186,7 @@ async function redrive(client: SQSClient, url: string, { call, attributes }: Req
     const command = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: [AttributeName] });
     return Number((await client.send(command)).Attributes?.[AttributeName] ?? 0);
   });
-  // A task that moves nothing would keep others from beginning for a moment.
+  // An empty task would block others for a moment.
   if (messages > 0) {
     await call('StartMessageMoveTask', () => client.send(new StartMessageMoveTaskCommand({ SourceArn })));
   }
@@ -207,7 +207,7 @@ async function redrive(client: SQSClient, url: string, { call, attributes }: Req
   };
 }
 
-/** The fault in the words of this program. */
+/** Translates an error of the SDK into a fault. */
 function translated(error: unknown, where: string): SightlineError {
   const { name, message, $metadata } = error as Error & { $metadata?: { httpStatusCode?: number } };
   const fault = (code: 'invalid-config' | 'unavailable', text: string) =>

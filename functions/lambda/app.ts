@@ -8,7 +8,7 @@ import type { Metrics } from '../http/metrics.ts';
 import { answerProblem, HttpProblem } from '../http/problem.ts';
 import type { Telemetry } from './telemetry.ts';
 
-/** What hono's adapters hand over with a request: `context` when streaming, `lambdaContext` when not. */
+/** What hono's adapters pass with a request: `context` when streaming, otherwise `lambdaContext`. */
 export interface LambdaBindings {
   readonly event: LambdaEvent;
   readonly context?: LambdaContext;
@@ -19,14 +19,15 @@ interface WebApp {
   fetch(request: Request, bindings: LambdaBindings): Response | Promise<Response>;
 }
 
-/** The headers that CloudFront puts in place of whatever a caller sent under their names (infra/router.ts). */
+/** Headers that CloudFront sets, replacing any that a client sent (infra/router.ts). */
 const FROM_CLOUDFRONT = { key: 'x-sightline-origin', viewer: 'x-sightline-viewer' } as const;
 
 /**
- * The app as Lambda runs it: each request an invocation for logs and metrics. While models or stores cannot be
- * opened it answers with the problem, and the next request tries again.
+ * The app on Lambda: each request is an invocation for logs and metrics. If models or stores cannot be opened it
+ * answers with the problem, and the next request tries again.
  *
- * @param originKeyHash SHA-256 (hex) of what CloudFront sends along; requests that come past it are refused. Undefined
+ * @param originKeyHash SHA-256 (hex) of the secret that CloudFront sends; requests that bypass it are refused.
+ * Undefined
  *   when there is no CloudFront.
  */
 export function createLambdaApp(loaded: Loaded<WebApp>, telemetry: Telemetry, originKeyHash: string | undefined) {
@@ -37,7 +38,7 @@ export function createLambdaApp(loaded: Loaded<WebApp>, telemetry: Telemetry, or
     const answer = async () => {
       if (originKeyHash !== undefined && hash('sha256', c.req.header(FROM_CLOUDFRONT.key) ?? '') !== originKeyHash) {
         telemetry.count('Requests');
-        throw new HttpProblem('wrong-host', 'expected a request through the domain of this service, got one past it');
+        throw new HttpProblem('wrong-host', 'expected a request through the domain of this service, got a direct one');
       }
       const app = await loaded.get().catch((error: unknown) => {
         telemetry.count('Requests');
@@ -57,8 +58,8 @@ export function createLambdaApp(loaded: Loaded<WebApp>, telemetry: Telemetry, or
 }
 
 /**
- * The address of the caller as CloudFront saw it, when that is known to stand in between, else the function URL or API
- * Gateway.
+ * The client's address as seen by CloudFront, if the request provably came through it, otherwise by the function URL or
+ * API Gateway.
  */
 export function sourceAddress({ event }: LambdaBindings, originKeyHash: string | undefined): string | null {
   const viewer = event.headers?.[FROM_CLOUDFRONT.viewer];
@@ -69,7 +70,7 @@ export function sourceAddress({ event }: LambdaBindings, originKeyHash: string |
   return context?.http?.sourceIp ?? context?.identity?.sourceIp ?? null;
 }
 
-/** The measurements of the HTTP edge as CloudWatch metrics. */
+/** The metrics of the HTTP layer for CloudWatch. */
 export function requestMetrics(telemetry: Telemetry): Metrics {
   return {
     request({ status }, seconds) {
@@ -80,7 +81,7 @@ export function requestMetrics(telemetry: Telemetry): Metrics {
     embedding(kind, _count, seconds) {
       telemetry.milliseconds(kind === 'text' ? 'TextEmbeddingTime' : 'ImageEmbeddingTime', seconds * 1000);
     },
-    // CloudWatch is written to, never asked: there is no GET /metrics on Lambda.
+    // CloudWatch receives metrics and never polls: there is no GET /metrics on Lambda.
     watch() {},
     async expose() {
       return { body: '', contentType: 'text/plain' };

@@ -6,23 +6,23 @@ import type { MessageQueue } from '../events/sqs-client.ts';
 
 export interface BackfillOptions {
   readonly objects: Pick<ObjectStore, 'bucket' | 'list'>;
-  /** Null to count only. */
+  /** Null only counts. */
   readonly queue: Pick<MessageQueue, 'send'> | null;
   readonly prefix: string;
   /** Where an earlier call stopped. */
   readonly from?: BackfillState;
-  /** Pictures a second at most. */
+  /** Maximum pictures per second. */
   readonly rate?: number;
   /** Larger objects are not sent; the functions would refuse them. Bytes. */
   readonly maxBytes: number;
-  /** Called when everything up to a point was sent, with what is needed to go on from there. */
+  /** Called when everything up to a point was sent, with the state to resume from. */
   readonly onProgress?: (state: BackfillState) => void | Promise<void>;
-  /** Called after each request with the pictures that were announced so far, those of earlier calls included. */
+  /** Called after each request with the number of pictures announced so far, earlier calls included. */
   readonly onSent?: (pictures: number) => void;
   readonly signal?: AbortSignal;
 }
 
-/** How far it is. `cursor` is absent at the start. */
+/** Progress. `cursor` is absent at the start. */
 export interface BackfillState {
   readonly cursor?: string;
   readonly sent: number;
@@ -31,13 +31,13 @@ export interface BackfillState {
   /** Empty objects, such as the markers some tools make for folders. */
   readonly empty: number;
   readonly tooLarge: number;
-  /** In Glacier: S3 announces them by itself when they have been restored. */
+  /** In Glacier: S3 sends an event when they have been restored. */
   readonly archived: number;
 }
 
-/** Pictures in one message: few enough that one that fails costs little when the message comes back. */
+/** Pictures per message: few, so that a failing one costs little when the message is redelivered. */
 const PICTURES_A_MESSAGE = 10;
-/** SQS takes so many messages in one request, and so many bytes in one message or request ("Message quotas"). */
+/** Maximum messages per request, and bytes per message or request (SQS, "Message quotas"). */
 const MESSAGES_A_REQUEST = 10;
 const REQUEST_BYTES = 250_000;
 const TRIES = 5;
@@ -45,9 +45,10 @@ const TRIES = 5;
 export const START: BackfillState = { sent: 0, messages: 0, bytes: 0, empty: 0, tooLarge: 0, archived: 0 };
 
 /**
- * Announces all objects of a bucket as S3 would, so that the functions behind the queue index them. The announcements
- * carry no sequencer: each only asks to look at the object as it is then. May be stopped at any moment and go on from
- * the last state; what is sent twice is found unchanged. Answers the last state, and whether the end was reached.
+ * Sends events for all objects of a bucket as S3 would, so that the functions behind the queue index them. The events
+ * have no sequencer: each only requests a look at the object as it is then. It can be stopped at any time and resumed
+ * from the last state; objects announced twice are found unchanged. Returns the last state, and whether the end was
+ * reached.
  */
 export async function backfill(options: BackfillOptions): Promise<BackfillState & { finished: boolean }> {
   const { objects, queue, prefix, maxBytes, rate = Number.POSITIVE_INFINITY, signal } = options;
@@ -68,7 +69,7 @@ export async function backfill(options: BackfillOptions): Promise<BackfillState 
       announced += pictures;
       options.onSent?.(announced);
       await pace(pictures);
-      // What was sent of this page is sent again by the next call, and found unchanged.
+      // The next call repeats this page; objects already sent are found unchanged.
       if (signal?.aborted) return { ...state, finished: false };
     }
     state = {
@@ -92,7 +93,7 @@ function kindOf(object: ListedObject, maxBytes: number): 'wanted' | 'empty' | 't
   return object.archived ? 'archived' : 'wanted';
 }
 
-/** Waits after each share of the work until it is due at this rate a second; not after the signal has fired. */
+/** Waits after each part of the work to keep to a rate per second; not after the signal has fired. */
 function createPace(rate: number, signal: AbortSignal | undefined): (count: number) => Promise<void> {
   const startedAt = performance.now();
   let done = 0;
@@ -103,7 +104,7 @@ function createPace(rate: number, signal: AbortSignal | undefined): (count: numb
   };
 }
 
-/** One message: its body, and the pictures that it announces. */
+/** One message: its body, and its number of pictures. */
 interface Announcement {
   readonly body: string;
   readonly pictures: number;
@@ -138,8 +139,8 @@ function requestsOf(messages: readonly Announcement[]): Announcement[][] {
 }
 
 /**
- * Sends again what the queue did not take, with growing pauses.
- * @throws {unavailable} when it does not take it at all
+ * Sends messages, repeating refused ones with growing pauses.
+ * @throws {unavailable} when messages are still refused
  */
 async function send(queue: Pick<MessageQueue, 'send'>, bodies: readonly string[]): Promise<void> {
   let left = bodies;

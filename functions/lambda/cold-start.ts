@@ -1,10 +1,10 @@
 import type { Logger } from 'pino';
 import type { Loaded } from '../../core/load-once.ts';
 
-/** Lambda ends a start that takes longer than 10 s, and begins again within the first invocation. */
+/** Lambda aborts a startup after 10 s, and repeats it within the first invocation. */
 const START_MS = 8000;
 
-/** Starts the load and waits for its end, however it ends, but no longer than Lambda waits for a start. */
+/** Starts the load and waits until it succeeds or fails, but no longer than Lambda's startup limit. */
 export function settled(loaded: Loaded<unknown>, logger: Pick<Logger, 'warn'>): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, START_MS);
@@ -13,7 +13,7 @@ export function settled(loaded: Loaded<unknown>, logger: Pick<Logger, 'warn'>): 
       resolve();
     };
     loaded.get().then(end, (error: unknown) => {
-      logger.warn({ err: error }, 'the start failed; the next request tries again');
+      logger.warn({ err: error }, 'startup failed; the next request tries again');
       end();
     });
   });

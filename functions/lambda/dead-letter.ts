@@ -6,11 +6,11 @@ import type { FailureLog } from '../../core/ports.ts';
 import type { JobResult } from '../events/run-job.ts';
 
 /**
- * What reaches the failure log when SQS is about to put a message aside. A picture that ends the process leaves no
- * error to record, so on the last attempt the failure is noted first and forgotten when the attempt succeeds.
+ * Failures of messages that SQS is about to move to the dead letter queue. A picture that crashes the process leaves no
+ * error to record, so before the last attempt a failure is recorded, and it is resolved if the attempt succeeds.
  */
 
-/** Ids of the failures that were noted; those that the log holds already say more. */
+/** Records failures and returns their ids; existing entries are kept, because they say more. */
 export async function noteLastAttempt(failures: FailureLog, jobs: readonly Job[]): Promise<Set<string>> {
   const noted = new Set<string>();
   for (const { bucket, key, sequencer } of jobs) {
@@ -23,7 +23,7 @@ export async function noteLastAttempt(failures: FailureLog, jobs: readonly Job[]
       etag: '',
       sequencer: sequencer ?? '',
       reason: 'interrupted',
-      message: 'expected an attempt to end, got none that did: it ran out of memory or time',
+      message: 'expected an attempt to finish, but none did: it ran out of memory or time',
       retryable: true,
     });
     noted.add(id);
@@ -31,7 +31,7 @@ export async function noteLastAttempt(failures: FailureLog, jobs: readonly Job[]
   return noted;
 }
 
-/** A late event leaves the log alone, also when it succeeds; what was noted for it is forgotten here. */
+/** A late event leaves the log unchanged even when it succeeds, so failures recorded for it are resolved here. */
 export async function forgetStale(
   failures: FailureLog,
   noted: ReadonlySet<string>,
@@ -46,8 +46,8 @@ export async function forgetStale(
 }
 
 /**
- * A message that is no S3 event names no picture: it is listed under its queue and what is in it. Not under its own id,
- * for one that comes back from the dead letter queue has another (SQS, "Dead-letter queue redrive").
+ * A message that is not an S3 event names no picture: it is recorded under its queue and content. Not under its message
+ * id, because that changes in a redrive (SQS, "Dead-letter queue redrive").
  */
 export async function noteUnreadable(failures: FailureLog, record: SQSRecord, error: SightlineError): Promise<void> {
   const bucket = record.eventSourceARN.split(':').at(-1) ?? '';
@@ -64,7 +64,7 @@ export async function noteUnreadable(failures: FailureLog, record: SQSRecord, er
   });
 }
 
-/** What stands for the key of a message that names none. */
+/** Substitute key for a message without one. */
 export function unreadableKey(body: string): string {
   return `message-${hash('sha256', body, 'hex').slice(0, 16)}`;
 }

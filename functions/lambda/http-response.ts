@@ -6,14 +6,14 @@ import { answerProblem, HttpProblem } from '../http/problem.ts';
 import type { LambdaBindings } from './app.ts';
 
 /**
- * The app as a handler of HTTP events, which hono reads. Answers are written here, where hono would leave the caller
- * with none, or with half a picture as if it were whole.
+ * The app as a handler of HTTP events, which hono parses. Responses are written here, because hono would sometimes send
+ * none, or a truncated picture as if it were complete.
  */
 
 type App = Hono<AppEnv>;
 type Handler = (event: LambdaEvent, context: Context) => Promise<unknown>;
 
-/** Lambda takes answers of up to 6,291,556 bytes of JSON ("Lambda quotas"), what is around the body included. */
+/** Lambda accepts responses of up to 6,291,556 bytes of JSON, including the envelope ("Lambda quotas"). */
 const MAX_BUFFERED_CHARACTERS = 6_000_000;
 
 /** For a function URL. */
@@ -21,25 +21,25 @@ export function streamed(app: App) {
   return awslambda.streamifyResponse<LambdaEvent, void>(async (event, stream, context) => {
     let response: Response | undefined;
     const read = reading(async (request, bindings) => {
-      // What is streamed compressed is unpacked by the function URL on its way, and behind CloudFront answered with 502
-      // now and then (aws-lambda-nodejs-runtime-interface-client, issue 96; opennextjs-aws, issue 1127).
+      // The function URL decompresses streamed responses, and behind CloudFront they sometimes become a 502
+      // (aws-lambda-nodejs-runtime-interface-client, issue 96; opennextjs-aws, issue 1127).
       request.headers.delete('accept-encoding');
       response = await app.fetch(request, bindings);
       return new Response(null);
     });
     await read(event, context);
-    await send(response ?? (await problem(new HttpProblem('malformed-http', 'expected a request of HTTP'))), stream);
+    await send(response ?? (await problem(new HttpProblem('malformed-http', 'expected an HTTP request'))), stream);
   });
 }
 
-/** For API Gateway, which takes an answer as one JSON text. */
+/** For API Gateway, which takes a response as one JSON text. */
 export function buffered(app: App): Handler {
   return reading(async (request, bindings) => {
     const response = await app.fetch(request, bindings);
     const bytes = Number(response.headers.get('content-length') ?? 0);
     if (response.body === null || (bytes * 4) / 3 <= MAX_BUFFERED_CHARACTERS) return response;
     await response.body.cancel();
-    const expected = 'expected an answer of at most 6 MB in base64, as API Gateway takes them';
+    const expected = 'expected a response of at most 6 MB in base64, the limit of API Gateway';
     return problem(new HttpProblem('too-large', `${expected}, got ${bytes} bytes: ask for parts of it with Range`));
   });
 }
@@ -49,7 +49,7 @@ function reading(fetch: (request: Request, bindings: LambdaBindings) => Promise<
   return (event, context) => handler(withoutContent(event), context);
 }
 
-/** Content of a GET means nothing (RFC 9110, 9.3.1), and no web-standard request with some can be made. */
+/** Removes the content of a GET: it means nothing (RFC 9110, 9.3.1), and a web-standard Request refuses it. */
 function withoutContent(event: LambdaEvent): LambdaEvent {
   const request = event as { requestContext?: { http?: { method?: string } }; httpMethod?: string };
   const method = request.requestContext?.http?.method ?? request.httpMethod;
@@ -61,9 +61,9 @@ async function problem(what: HttpProblem): Promise<Response> {
 }
 
 /**
- * Throws what the body breaks off with, and leaves the stream as it is: the runtime then tells Lambda, and the caller
- * sees that the answer is not whole. A stream that is destroyed, as Node's `pipeline` does, keeps the runtime waiting
- * for its end until the time of the run is over (aws-lambda-ric 4.0, `failResponseStream`).
+ * If the body fails, throws its error and leaves the stream open: the runtime then tells Lambda, and the client sees
+ * that the response is incomplete. Destroying the stream, as Node's `pipeline` does, would make the runtime wait until
+ * its timeout (aws-lambda-ric 4.0, `failResponseStream`).
  */
 async function send(response: Response, raw: awslambda.HttpResponseStream): Promise<void> {
   const headers = Object.fromEntries([...response.headers].filter(([name]) => name !== 'set-cookie'));
@@ -74,12 +74,12 @@ async function send(response: Response, raw: awslambda.HttpResponseStream): Prom
     await write(stream, chunk);
     isBegun = true;
   }
-  // Status and headers leave with the first write, also when nothing else does.
+  // Status and headers are sent with the first write, even if there is no body.
   if (!isBegun) await write(stream, '');
   stream.end();
 }
 
-/** Waits until the chunk has left, so that a slow caller does not fill the memory. */
+/** Waits until the chunk has been sent, so that a slow client does not fill the memory. */
 function write(stream: awslambda.HttpResponseStream, chunk: Uint8Array | string): Promise<void> {
   return new Promise((resolve, reject) => {
     stream.write(chunk, (error) => (error ? reject(error) : resolve()));

@@ -4,14 +4,13 @@ import { groupCalls } from '../../core/vectors/batch-calls.ts';
 import { confirming } from './runtime.ts';
 
 /**
- * Pictures that are decoded and embedded at the same time: one computes while the other is decoded, and memory has room
- * for two.
+ * Pictures decoded and embedded at the same time: one is embedded while the other is decoded, and memory has room for
+ * two.
  */
 const EMBEDDED_TOGETHER = 2;
 
 /**
- * Indexes the pictures of a batch together: what they ask of the stores, and what they write to it, goes there in few
- * requests.
+ * Indexes the pictures of a batch together: their reads and writes are grouped into few requests.
  */
 export function createBatchIndexer(deps: IndexOptions): IndexJob {
   const { vectors, buckets, job } = groupCalls(deps.vectors, deps.buckets);

@@ -6,16 +6,16 @@ import { zstdDecompressSync } from 'node:zlib';
 import { packageRoot } from '../../core/package-root.ts';
 
 /**
- * sharp, in an artifact that carries its library packed (scripts/lambda/native-packages.ts): the build puts this module
- * in its place. The library is unpacked when the first picture comes, and sharp then finds it in the process.
+ * Replaces sharp in an artifact that carries its library compressed (scripts/lambda/native-packages.ts). The library is
+ * unpacked for the first picture, and sharp then finds it loaded in the process.
  */
 
 const packed = join(packageRoot(import.meta.dirname), 'packed');
 
-/** `RTLD_NODELETE` of glibc (bits/dlfcn.h): Node lets go of what is no module of its own, and this one has to stay. */
+/** `RTLD_NODELETE` of glibc (bits/dlfcn.h): Node unloads libraries that are not addons, and this one has to stay. */
 const RTLD_NODELETE = 0x1000;
 
-/** Node's own, of 16 KiB, take a quarter more time. */
+/** Node's default of 16 KiB takes a quarter more time. */
 const CHUNK_BYTES = 1024 * 1024;
 
 for (const file of readdirSync(packed)) {
@@ -25,13 +25,14 @@ for (const file of readdirSync(packed)) {
     writeFileSync(library, zstdDecompressSync(readFileSync(join(packed, file)), { chunkSize: CHUNK_BYTES }));
     process.dlopen({ exports: {} }, library, constants.dlopen.RTLD_NOW | RTLD_NODELETE);
   } catch (error) {
-    // "Module did not self-register": a library is none, and is loaded all the same.
+    // "Module did not self-register": expected, because it is not an addon; it is loaded all the same.
     if ((error as NodeJS.ErrnoException).code !== 'ERR_DLOPEN_FAILED') throw error;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-// Not `import`, which is done before all that stands above; and a name that the bundler does not follow back here.
+// Not `import`, which would run before the code above; and under a name that the bundler does not resolve to this
+// module.
 const load = createRequire(import.meta.url);
 export default load('sharp');

@@ -1,15 +1,15 @@
 import type { VectorStore } from '../../core/ports.ts';
 import { purgeOldTombstones } from '../../core/vectors/purge-tombstones.ts';
 
-/** What the schedule of the stack sends to the ingest function. */
+/** The event that the stack's schedule sends to the ingest function. */
 export const PURGE_EVENT = { purge: 'tombstones' } as const;
 
-/** Whether an event is the schedule's and none of the queue. */
+/** Whether an event comes from the schedule rather than the queue. */
 export function isPurgeEvent(event: unknown): event is typeof PURGE_EVENT {
   return typeof event === 'object' && event !== null && (event as { purge?: unknown }).purge === PURGE_EVENT.purge;
 }
 
-/** Forgets the old tombstones of the space that this deployment writes to; answers how many. */
+/** Deletes old tombstones of the space that this deployment writes to; returns how many. */
 export async function purge(vectors: VectorStore, days: number): Promise<{ readonly purged: number }> {
   return { purged: await purgeOldTombstones(vectors, days) };
 }

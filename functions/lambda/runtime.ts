@@ -19,7 +19,7 @@ import type { MessageQueue } from '../events/sqs-client.ts';
 import { createTelemetry } from './telemetry.ts';
 import { openVanishedObjects } from './vanished-log.ts';
 
-/** The composition root of the Lambda functions: reads their environment and secrets, puts the parts together. */
+/** The composition root of the Lambda functions: reads environment and secrets, and assembles the parts. */
 
 const root = packageRoot(import.meta.dirname);
 
@@ -44,24 +44,24 @@ export const version: string = packageJson.version;
 export const pageFolder: string | null = existsSync(join(root, 'page')) ? join(root, 'page') : null;
 
 /**
- * Undefined where the function URL is for everybody, instead of CloudFront alone. Needed also when the configuration is
- * refused.
+ * Undefined when the function URL is open to everybody rather than CloudFront only. Needed even if the configuration is
+ * invalid.
  */
 export const originKeyHash: string | undefined = process.env.SIGHTLINE_ORIGIN_KEY_HASH || undefined;
 
 /**
- * The level that Lambda filters by, so that there is one setting for both; elsewhere LOG_LEVEL. In any case of letters.
+ * Lambda's own log level, so that there is one setting for both; elsewhere LOG_LEVEL. Upper or lower case.
  */
 const logLevel = (process.env.AWS_LAMBDA_LOG_LEVEL || process.env.LOG_LEVEL || 'info').toLowerCase();
 
-/** What is no level is refused with the rest of the configuration, and said at `info`. */
+/** An invalid level is refused with the rest of the configuration; until then `info` applies. */
 export const telemetry = createTelemetry({
   level: logLevel in pino.levels.values ? logLevel : 'info',
   service: process.env.SIGHTLINE_SERVICE || 'sightline',
 });
 
 /**
- * @throws {invalid-config} naming what is missing or does not fit
+ * @throws {invalid-config} naming what is missing or invalid
  */
 export function readLambdaConfig(): LambdaConfig {
   const env = { ...process.env, HOST: process.env.HOST || '0.0.0.0', SIGHTLINE_API_KEYS: secret('ApiKeys') };
@@ -93,7 +93,7 @@ function readQdrant(): QdrantServer {
   return { url, apiKey: secret('QdrantApiKey') };
 }
 
-/** What SST links; it types this by a file that it writes when it deploys, and is not there before. */
+/** Resources linked by SST. Their types are in a file that SST writes only when it deploys. */
 const links = Resource as unknown as Readonly<Record<string, { readonly value: string }>>;
 
 /** A linked secret; undefined when it is empty or this function is not linked to it. */
@@ -105,21 +105,21 @@ export interface LambdaRuntime<E extends ImageEmbedder> {
   readonly config: LambdaConfig;
   readonly embedder: E;
   readonly vectors: VectorStore;
-  /** The space that is live now: another than that of `vectors` once its models have been replaced. */
+  /** The live space: differs from that of `vectors` once its models have been replaced. */
   readonly liveSpace: () => Promise<SpaceId | null>;
   readonly failures: FailureLog;
   readonly buckets: ReadonlyMap<string, S3Store>;
-  /** What the functions keep for themselves. */
+  /** The state bucket of the functions. */
   readonly state: S3Store;
   readonly index: IndexJob;
-  /** What `index` works with. */
+  /** The options of `index`. */
   readonly indexing: IndexOptions;
 }
 
 /**
- * Opens models, stores and the indexing pipeline of a function whose models `load` loads: what a function never loads
- * is not carried by it. Models are loaded once, also when the stores cannot be opened and all is tried again: those
- * that are let go leave memory behind. Throws when models and stores do not fit each other or cannot be reached.
+ * Opens models, stores and the indexing pipeline of a function. `load` loads its models: the bundle contains only
+ * models that are loaded. Models are loaded once, even if opening the stores fails and is repeated, because unloaded
+ * models leak memory. Throws when models and stores do not match or cannot be reached.
  */
 export function runtimeWith<E extends ImageEmbedder>(
   load: (options: EmbedderOptions) => Promise<E>,
@@ -166,12 +166,14 @@ async function openRuntime<E extends ImageEmbedder>(
   };
 }
 
-/** The same bucket to whoever looks for nothing beside a picture; the indexing pipeline lists for nothing else. */
+/** The bucket with empty lists, when sidecars are off; the indexing pipeline lists for nothing else. */
 function unlisted(objects: ObjectStore): ObjectStore {
   return { ...objects, list: async () => ({ items: [] }) };
 }
 
-/** What is found done may have been written by a try that ended before it knew whether its write counts. */
+/**
+ * Confirms "unchanged" with an empty write: an earlier attempt may have ended before it knew whether its write counts.
+ */
 export function confirming(index: IndexJob, vectors: Pick<VectorStore, 'upsert'>): IndexJob {
   return async (job) => {
     const outcome = await index(job);
@@ -180,17 +182,17 @@ export function confirming(index: IndexJob, vectors: Pick<VectorStore, 'upsert'>
   };
 }
 
-/** A write waits so long for a change of models to end, less than a run has left for it. */
+/** How long a write waits for a change of models: less than the time left in a run. */
 const FENCE_PATIENCE_MS = 3000;
 
-/** Loads the code of one driver only: the other would cost every cold start. */
+/** Loads the code of one driver only: the other would slow down every cold start. */
 async function openVectors<E extends ImageEmbedder>(
   config: LambdaConfig,
   models: E,
 ): Promise<Pick<LambdaRuntime<E>, 'embedder' | 'vectors' | 'liveSpace'>> {
   const spaces = await openSpaces(config);
   try {
-    // The question costs a request, and only an index from before knows its space by another id.
+    // This costs a request, and only an older index may have another id for its space.
     const liveSpace = async () => (await spaces.live())?.space ?? null;
     const live = models.sameAs.length > 0 ? await liveSpace() : null;
     const embedder = knownAs(models, live ?? undefined);
@@ -209,7 +211,7 @@ async function openSpaces(config: LambdaConfig): Promise<Spaces> {
   }
   const { openQdrantSpaces } = await import('../../core/vectors/qdrant/spaces.ts');
   const { qdrantOptions } = await import('../../core/vectors/qdrant/settings.ts');
-  // Given up before the request is, so that the caller hears why.
+  // Give up before the request times out, so that the client gets the reason.
   const deadlineMs = Math.max(1000, config.requestTimeoutMs - 5000);
   return openQdrantSpaces({
     ...config.qdrant,
@@ -220,8 +222,8 @@ async function openSpaces(config: LambdaConfig): Promise<Spaces> {
 }
 
 /**
- * Null when the environment names no queue: messages are then not delayed, and nobody can say how many there are. Its
- * code is loaded only where it is used.
+ * Null when the environment names no queue: then messages are not delayed, and their number is unknown. Its code is
+ * loaded only when used.
  */
 export async function openQueue(config: LambdaConfig): Promise<MessageQueue | null> {
   if (config.queueUrl === undefined) return null;

@@ -11,44 +11,44 @@ import type { Telemetry } from './telemetry.ts';
 export interface SqsBatchOptions {
   readonly ingest: Ingest;
   readonly failures: FailureLog;
-  /** Null when messages come back by themselves, after the queue's timeout. */
+  /** Null when messages are redelivered only by the queue's own timeout. */
   readonly queue: Pick<MessageQueue, 'delay'> | null;
   readonly telemetry: Pick<Telemetry, 'logger' | 'count' | 'milliseconds'>;
   /**
-   * Messages at work at the same time that come for the first time. One waits for S3 while the other computes. @default
+   * First deliveries handled at the same time. One waits for S3 while the other computes. @default
    * 2
    */
   readonly concurrency?: number;
-  /** Least time a message gets; with less left it is not started. Milliseconds. @default 8000 */
+  /** Minimum time for a message; with less left it is not started. Milliseconds. @default 8000 */
   readonly minTimeMs?: number;
   /** 0 up to, but not including, 1. */
   readonly random?: () => number;
 }
 
-/** First wait of a message that failed; it doubles with every delivery. Seconds. */
+/** First delay of a failed message; it doubles with every delivery. Seconds. */
 const FIRST_DELAY = 5;
-/** Nine deliveries wait 36 minutes together, which most outages do not. Seconds. */
+/** Longest delay. Nine deliveries then span 36 minutes, longer than most outages. Seconds. */
 const LONGEST_DELAY = 900;
-/** A message is given this many times the longest one so far, so that none is cut off by the end of the run. */
+/** A message needs this many times the longest time so far, so that the end of the run does not cut it off. */
 const TIME_MARGIN = 2;
 
-/** But never more than this share of a run, or nothing would be started any more after one very slow message. */
+/** But at most this share of a run, or nothing would be started after one very slow message. */
 const LARGEST_SHARE = 0.5;
 
-/** Messages at work at the same time that have come before: what ends the process must take few others with it. */
+/** Redeliveries handled at the same time: a message that crashes the process must affect few others. */
 const AGAIN_TOGETHER = 2;
 
 /** Some messages of one batch. */
 interface Run {
   readonly context: Context;
-  /** When it began, ms. */
+  /** Start time, ms. */
   readonly timeMs: number;
   readonly slots: PQueue;
 }
 
 /**
- * Handles batches of S3 events from SQS, each message whatever becomes of the others. A message that fails comes back
- * with growing delay until SQS puts it aside; by then it is in the failure log, also when handling it ended the
+ * Handles batches of S3 events from SQS, each message regardless of the others. A failed message is redelivered with
+ * growing delay until SQS moves it to the dead letter queue; by then it is in the failure log, even if it crashed the
  * process.
  */
 export function createSqsHandler(options: SqsBatchOptions) {
@@ -56,7 +56,7 @@ export function createSqsHandler(options: SqsBatchOptions) {
   const { logger } = telemetry;
   let longestMs = 0;
 
-  /** Whether the message is done with; what is not goes back to the queue. */
+  /** Whether the message is done; otherwise it returns to the queue. */
   async function handle(record: SQSRecord, run: Run): Promise<boolean> {
     return run.slots.add(async () => {
       const enough = Math.min(Math.max(minTimeMs, TIME_MARGIN * longestMs), LARGEST_SHARE * run.timeMs);
@@ -78,7 +78,7 @@ export function createSqsHandler(options: SqsBatchOptions) {
     });
   }
 
-  /** Not worth failing for: without it the message comes back after the queue's own timeout. */
+  /** Not worth failing for: otherwise the message is redelivered after the queue's own timeout. */
   async function comeBack(record: SQSRecord, seconds: number): Promise<void> {
     await queue?.delay(record.receiptHandle, seconds).catch((error: unknown) => {
       logger.warn({ messageId: record.messageId, err: error }, 'the delay of a message could not be set');
@@ -86,7 +86,7 @@ export function createSqsHandler(options: SqsBatchOptions) {
   }
 
   return async (event: SQSEvent, context: Context): Promise<SQSBatchResponse> => {
-    // Those that have failed before come last: if one of them ends the process, the others are done.
+    // Messages that have failed before come last: if one crashes the process, the others are done.
     const Records = event.Records.toSorted((a, b) => attemptOf(a) - attemptOf(b));
     const timeMs = context.getRemainingTimeInMillis();
     const failed: SQSRecord[] = [];
@@ -114,12 +114,12 @@ export function createSqsHandler(options: SqsBatchOptions) {
   };
 }
 
-/** Whether SQS puts the message aside when it comes back once more. */
+/** Whether this is the last delivery before the dead letter queue. */
 function isLast({ ingest }: SqsBatchOptions, record: SQSRecord): boolean {
   return attemptOf(record) >= ingest.maxAttempts;
 }
 
-/** Lists a message's pictures before its last attempt; a message that is no event is listed when that has failed. */
+/** Records a message's pictures as failures before its last attempt; an invalid message is recorded after it fails. */
 async function noteMessage({ failures }: SqsBatchOptions, record: SQSRecord): Promise<ReadonlySet<string>> {
   try {
     return await noteLastAttempt(failures, parseS3Event(record.body));
@@ -129,7 +129,7 @@ async function noteMessage({ failures }: SqsBatchOptions, record: SQSRecord): Pr
   }
 }
 
-/** How often SQS has delivered it, this time included. */
+/** Number of deliveries, including this one. */
 function attemptOf(record: SQSRecord): number {
   return Number(record.attributes.ApproximateReceiveCount);
 }
@@ -139,7 +139,7 @@ function delayAfter(attempt: number, random: () => number): number {
   return Math.ceil(full * (0.5 + random() / 2));
 }
 
-/** Whether the message is done with. */
+/** Whether the message is done. */
 async function handleMessage(options: SqsBatchOptions, record: SQSRecord): Promise<boolean> {
   const { ingest, failures, telemetry } = options;
   const { logger } = telemetry;

@@ -5,8 +5,8 @@ import pino, { type Logger } from 'pino';
 export type InvocationContext = Omit<Context, 'done' | 'fail' | 'succeed'>;
 
 /**
- * Logs and metrics as CloudWatch reads them: JSON lines with Lambda's id of the request, and metrics in the embedded
- * metric format, as one more line an invocation.
+ * Logs and metrics for CloudWatch: JSON lines with Lambda's request id, and one line per invocation with metrics in the
+ * embedded metric format.
  */
 export interface Telemetry {
   readonly logger: Logger;
@@ -14,7 +14,7 @@ export interface Telemetry {
   count(name: CountName, value?: number): void;
   /** Adds a measurement to a metric of the current invocation, in milliseconds. */
   milliseconds(name: TimeName, value: number): void;
-  /** Runs one invocation: its id is in every line, its metrics are written at the end. */
+  /** Runs one invocation: every line has its id, and its metrics are written at the end. */
   invocation<T>(context: InvocationContext, work: () => Promise<T>): Promise<T>;
 }
 
@@ -31,11 +31,11 @@ export type CountName =
 export type TimeName = 'RequestTime' | 'TextEmbeddingTime' | 'ImageEmbeddingTime' | 'IndexTime';
 
 /**
- * Measurements of one metric that CloudWatch takes in one line (CloudWatch, "Embedded metric format specification").
+ * Maximum measurements of one metric per line (CloudWatch, "Embedded metric format specification").
  */
 const MOST_VALUES = 100;
 
-/** Where the metrics of all stages are; `service` tells the stages apart. */
+/** Namespace of the metrics of all stages; `service` distinguishes the stages. */
 const NAMESPACE = 'Sightline';
 
 /**

@@ -7,16 +7,16 @@ import type { ImagePayload, JointEmbedding } from '../../core/types.ts';
 
 /** One JSON object for all pictures of the same bytes, which a lifecycle rule deletes (infra/storage.ts). */
 const GONE = 'vanished/';
-/** One for each picture whose file was refused. */
+/** One JSON object for each picture whose file was refused. */
 const REFUSED = 'refused/';
-/** Pictures of the same bytes that are remembered, about 1 kB each: as many as are looked at when one is renamed. */
+/** Maximum pictures kept per hash, about 1 kB each: as many as a rename considers. */
 const MOST = 1000;
-/** Tries to write what others write at the same time: of each round one gets through. */
+/** Attempts to write under contention: one writer succeeds in each round. */
 const TRIES = 100;
-/** The longest wait before another try: a random share of it, so that those who met do not meet again. Milliseconds. */
+/** Longest wait before another attempt: a random part of it, so that writers do not collide again. Milliseconds. */
 const LONGEST_WAIT_MS = 200;
 
-/** A picture as it is kept: its vector as base64 of float32. */
+/** A stored entry; the vector is base64 of float32. */
 interface Entry {
   readonly id: string;
   readonly payload: ImagePayload;
@@ -27,13 +27,13 @@ interface Entry {
 }
 
 /**
- * The vanished pictures of a deployment, in its state bucket. Looking for one costs a single read.
+ * The vanished pictures of a deployment, in its state bucket. A look-up costs one read.
  * @param hours how long they are kept
  */
 export function openVanishedObjects(state: ObjectStore, hours: number, now: () => number = Date.now): VanishedLog {
   const isYoung = ({ keptAt }: Entry) => keptAt >= now() - hours * 3_600_000;
 
-  /** Changes what is kept of these bytes, after whoever else does. */
+  /** Changes the entries of a hash; concurrent changes are applied one after another. */
   async function change(sha256: string, to: (entries: readonly Entry[]) => readonly Entry[]): Promise<void> {
     for (let attempt = 0; attempt < TRIES; attempt++) {
       const found = await read(state, goneKey(sha256));
@@ -48,7 +48,7 @@ export function openVanishedObjects(state: ObjectStore, hours: number, now: () =
         await sleep(Math.random() * Math.min(LONGEST_WAIT_MS, 5 * 2 ** attempt));
       }
     }
-    throw new SightlineError('unavailable', `too many writers at once on what vanished of ${sha256}`);
+    throw new SightlineError('unavailable', `too many concurrent writers of the vanished pictures with hash ${sha256}`);
   }
 
   return {
@@ -69,7 +69,7 @@ export function openVanishedObjects(state: ObjectStore, hours: number, now: () =
       await state.delete(refusedKey(id));
       await change(payload.sha256, (entries) => entries.filter((entry) => entry.id !== id));
     },
-    // The bucket belongs to whoever opened it.
+    // The bucket belongs to the caller.
     async close() {},
   };
 }

@@ -125,7 +125,7 @@ describe('the built Lambda functions', { skip }, () => {
       assert.ok(Math.abs(Date.parse(line.timestamp) - Date.now()) < 60_000);
       for (const { level, _aws } of all) assert.ok(_aws !== undefined || level === 'INFO' || level === 'DEBUG', level);
       assert.ok(
-        all.every(({ message }) => !/the start failed/.test(message ?? '')),
+        all.every(({ message }) => !/startup failed/.test(message ?? '')),
         fn.log(),
       );
       const metrics = all.filter(({ _aws }) => _aws !== undefined);
