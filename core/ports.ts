@@ -336,9 +336,15 @@ export interface FailureLog {
   /**
    * Latest first.
    * @param options.dismissed lists dismissed failures instead, in any order
+   * @param options.within lists only those of a bucket whose keys begin with `keyPrefix`, in any order
    * @throws {invalid-cursor}
    */
-  list(options: { limit: number; cursor?: string; dismissed?: boolean }): Promise<Page<Failure>>;
+  list(options: {
+    limit: number;
+    cursor?: string;
+    dismissed?: boolean;
+    within?: { readonly bucket: string; readonly keyPrefix?: string };
+  }): Promise<Page<Failure>>;
   /** Number of failures on the list; with a reason, the number with that reason, dismissed ones included. */
   count(reason?: string): Promise<number>;
   close(): Promise<void>;

@@ -257,3 +257,18 @@ export function translated<T>(file: string, work: () => T): T {
     throw sqliteFault(file, error);
   }
 }
+
+const LAST_CODE_POINT = 0x10ffff;
+
+/**
+ * The smallest text above every text with this prefix, null when there is none. UTF-8 bytes sort like code points, so
+ * it is the prefix with its last code point raised by one, after dropping trailing ones without a successor.
+ */
+export function endOfPrefix(prefix: string): string | null {
+  const points = Array.from(prefix, (character) => character.codePointAt(0)!);
+  while (points.at(-1) === LAST_CODE_POINT) points.pop();
+  const last = points.pop();
+  if (last === undefined) return null;
+  // UTF-8 has no surrogates: the successor of U+D7FF is U+E000.
+  return String.fromCodePoint(...points, last === 0xd7ff ? 0xe000 : last + 1);
+}

@@ -30,14 +30,15 @@ export function openJsonFailureLog(file: string, now = () => new Date()): Failur
   }
 
   return {
-    record: (failure) =>
+    record: (failure, { dismissed = false } = {}) =>
       change((failures) => {
         const known = failures.find(({ id }) => id === failure.id);
         const same = known?.etag === failure.etag ? known : undefined;
         const at = now().toISOString();
         const recorded = { ...failure, attempts: (same?.attempts ?? 0) + 1, firstAt: same?.firstAt ?? at, lastAt: at };
         const next = Math.max(0, ...failures.map((other) => Math.abs(other.place))) + 1;
-        const place = same !== undefined && same.place < 0 ? same.place : next;
+        const staysOff = same !== undefined && same.place < 0;
+        const place = staysOff ? same.place : dismissed ? -next : next;
         return { kept: [...failures.filter((other) => other !== known), { ...recorded, place }], answer: recorded };
       }),
     resolve: (id) =>
@@ -56,19 +57,21 @@ export function openJsonFailureLog(file: string, now = () => new Date()): Failur
       const found = (await read()).find((failure) => failure.id === id);
       return found === undefined ? null : withoutPlace(found);
     },
-    async list({ limit, cursor, dismissed = false }) {
+    async list({ limit, cursor, dismissed = false, within }) {
       if (!Number.isInteger(limit) || limit < 1 || limit > 1000) {
         throw new SightlineError('invalid-input', `expected a limit from 1 to 1000, got ${limit}`);
       }
       const before = cursor === undefined ? Number.POSITIVE_INFINITY : placeOf(cursor);
       const left = (await read())
         .filter(({ place }) => place < 0 === dismissed && Math.abs(place) < before)
+        .filter(({ bucket, key }) => !within || (bucket === within.bucket && key.startsWith(within.keyPrefix ?? '')))
         .sort((a, b) => Math.abs(b.place) - Math.abs(a.place));
       const page = left.slice(0, limit);
       const items = page.map(withoutPlace);
       return left.length > limit ? { items, next: `f${Math.abs(page.at(-1)!.place)}` } : { items };
     },
-    count: async () => (await read()).filter(({ place }) => place > 0).length,
+    count: async (reason) =>
+      (await read()).filter((failure) => (reason === undefined ? failure.place > 0 : failure.reason === reason)).length,
     close: async () => {
       await last;
     },

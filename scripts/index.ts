@@ -171,8 +171,8 @@ async function withProgress<T>(counts: EventQueue['progress'], work: () => Promi
 }
 
 async function failuresOf(failures: FailureLog, bucket: string, dismissed: boolean): Promise<Failure[]> {
-  const all = await Array.fromAsync(everyItem((cursor) => failures.list({ limit: 1000, cursor, dismissed })));
-  return all.filter((failure) => failure.bucket === bucket);
+  const within = { bucket };
+  return Array.fromAsync(everyItem((cursor) => failures.list({ limit: 1000, cursor, dismissed, within })));
 }
 
 function print(summary: {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { isSightlineError, SightlineError } from '../errors.ts';
 import { readJsonObject, writeJsonObject } from '../json-object.ts';
 import { everyItem } from '../pages.ts';
-import type { Failure, FailureLog, ObjectStore } from '../ports.ts';
+import type { Failure, FailureLog, ListedObject, ObjectStore } from '../ports.ts';
 import type { Page } from '../types.ts';
 
 /**
@@ -97,18 +97,18 @@ export function openObjectFailureLog(objects: ObjectStore, now: () => Date = () 
       return takeOff(objects, id);
     },
 
-    async list({ limit, cursor, dismissed = false }) {
-      if (dismissed) return listDismissed(objects, { limit, cursor });
-      let at = cursor;
-      while (true) {
-        const page: Page<{ key: string; lastModified: Date }> = await objects.list({
-          prefix: ENTRIES,
-          limit,
-          cursor: at,
-        });
-        const items = (await Promise.all(page.items.map((item) => readEntry(objects, item, now().getTime())))).filter(
-          (failure) => failure !== null,
-        );
+    async list({ limit, cursor, dismissed = false, within }) {
+      const prefix = dismissed ? DISMISSED : ENTRIES;
+      const readOne = async (object: ListedObject) => {
+        if (!dismissed) return readEntry(objects, object, now().getTime());
+        return (await read(objects, object.key))?.stored.failure ?? null;
+      };
+      const isAskedFor = ({ bucket, key }: Failure) =>
+        within === undefined || (bucket === within.bucket && key.startsWith(within.keyPrefix ?? ''));
+      for (let at = cursor; ; ) {
+        const page: Page<ListedObject> = await objects.list({ prefix, limit, cursor: at });
+        const found = await Promise.all(page.items.map(readOne));
+        const items = found.filter((failure) => failure !== null && isAskedFor(failure)) as Failure[];
         if (page.next === undefined) return { items };
         if (items.length > 0) return { items, next: page.next };
         at = page.next;
@@ -124,16 +124,6 @@ export function openObjectFailureLog(objects: ObjectStore, now: () => Date = () 
     // The bucket belongs to whoever opened it.
     async close() {},
   };
-}
-
-async function listDismissed(
-  objects: ObjectStore,
-  page: { readonly limit: number; readonly cursor?: string },
-): Promise<Page<Failure>> {
-  const { items, next } = await objects.list({ prefix: DISMISSED, ...page });
-  const found = await Promise.all(items.map(({ key }) => read(objects, key)));
-  const failures = found.flatMap((one) => (one === null ? [] : [one.stored.failure]));
-  return next === undefined ? { items: failures } : { items: failures, next };
 }
 
 async function countOf(log: FailureLog, reason: string): Promise<number> {

@@ -1,7 +1,9 @@
 import type { SQLOutputValue } from 'node:sqlite';
+import { z } from 'zod';
 import { SightlineError } from '../errors.ts';
 import type { Failure, FailureLog } from '../ports.ts';
-import { type DatabaseFormat, openDatabase, retryWhileLocked, translated } from '../sqlite.ts';
+import { type DatabaseFormat, endOfPrefix, openDatabase, retryWhileLocked, translated } from '../sqlite.ts';
+import type { Page } from '../types.ts';
 
 /** How long a writer waits for another process. */
 const BUSY_MS = 5_000;
@@ -48,6 +50,15 @@ const RECORD = `
     retryable = excluded.retryable, last_at = excluded.last_at
   RETURNING *`;
 
+/** In the order of keys, so that a page is a piece of the index whatever else is in the log. */
+const LIST_WITHIN = `
+  SELECT * FROM failures INDEXED BY failures_by_key
+  WHERE bucket = :bucket AND (key, id) > (:key, :id) AND key < :end AND (place < 0) = :dismissed
+  ORDER BY key, id LIMIT :limit`;
+
+/** SQLite sorts every blob above every text. */
+const ABOVE_ALL = new Uint8Array();
+
 export interface FailureLogOptions {
   /** Path of the SQLite file; made when it is not there. */
   readonly file: string;
@@ -62,16 +73,21 @@ export interface FailureLogOptions {
  */
 export async function openFailureLog({ file, now = () => new Date() }: FailureLogOptions): Promise<FailureLog> {
   const db = await retryWhileLocked(async () => openDatabase(file, FAILURES));
+  // Also in files from before there was one.
+  await retryWhileLocked(async () =>
+    translated(file, () => db.exec('CREATE INDEX IF NOT EXISTS failures_by_key ON failures (bucket, key)')),
+  );
   // A failure is written rarely and must still be known after a power cut.
   db.exec(`PRAGMA synchronous = FULL; PRAGMA busy_timeout = ${BUSY_MS}`);
   const guard = <T>(task: () => T): T => translated(file, task);
-  const [record, get, resolve, dismiss, list, listDismissed, count, countOf] = guard(() => [
+  const [record, get, resolve, dismiss, list, listDismissed, listWithin, count, countOf] = guard(() => [
     db.prepare(RECORD),
     db.prepare('SELECT * FROM failures WHERE id = ?'),
     db.prepare('DELETE FROM failures WHERE id = ?'),
     db.prepare('UPDATE failures SET place = (SELECT min(min(place), 0) - 1 FROM failures) WHERE id = ?'),
     db.prepare('SELECT * FROM failures WHERE place > 0 AND place < ? ORDER BY place DESC LIMIT ?'),
     db.prepare('SELECT * FROM failures WHERE place < 0 AND place < ? ORDER BY place DESC LIMIT ?'),
+    db.prepare(LIST_WITHIN),
     db.prepare('SELECT count(*) AS n FROM failures WHERE place > 0'),
     db.prepare('SELECT count(*) AS n FROM failures WHERE reason = ?'),
   ]);
@@ -93,16 +109,34 @@ export async function openFailureLog({ file, now = () => new Date() }: FailureLo
     async dismiss(id) {
       return guard(() => dismiss.run(id)).changes > 0;
     },
-    async list({ limit, cursor, dismissed = false }) {
+    async list({ limit, cursor, dismissed = false, within }) {
       if (!Number.isInteger(limit) || limit < 1 || limit > 1000) {
         throw new SightlineError('invalid-input', `expected a limit of 1 to 1000, got ${limit}`);
       }
+      if (within !== undefined) {
+        const { bucket, keyPrefix = '' } = within;
+        const [key, id] = cursor === undefined ? [keyPrefix, ''] : readKeyCursor(cursor);
+        const values = {
+          bucket,
+          key,
+          id,
+          end: endOfPrefix(keyPrefix) ?? ABOVE_ALL,
+          dismissed: dismissed ? 1 : 0,
+          limit: limit + 1,
+        };
+        return pageOf(
+          guard(() => listWithin.all(values)),
+          limit,
+          writeKeyCursor,
+        );
+      }
       const before = cursor === undefined ? Number.MAX_SAFE_INTEGER : readCursor(cursor, dismissed);
       const page = dismissed ? listDismissed : list;
-      // One more than asked for, to know whether there is a next page.
-      const rows = guard(() => page.all(before, limit + 1));
-      const items = rows.slice(0, limit).map(failureOf);
-      return rows.length <= limit ? { items } : { items, next: writeCursor(Number(rows[limit - 1]!.place)) };
+      return pageOf(
+        guard(() => page.all(before, limit + 1)),
+        limit,
+        writeCursor,
+      );
     },
     async count(reason) {
       return Number(guard(() => (reason === undefined ? count.get() : countOf.get(reason)))!.n);
@@ -113,19 +147,47 @@ export async function openFailureLog({ file, now = () => new Date() }: FailureLo
   };
 }
 
-function writeCursor(place: number): string {
-  return `${place < 0 ? 'd' : 'f'}${Math.abs(place)}`;
+type Row = Record<string, SQLOutputValue>;
+
+/** Of one row more than asked for, which tells whether there is a next page. */
+function pageOf(rows: readonly Row[], limit: number, cursorOf: (last: Row) => string): Page<Failure> {
+  const items = rows.slice(0, limit).map(failureOf);
+  return rows.length <= limit ? { items } : { items, next: cursorOf(rows[limit - 1]!) };
+}
+
+function writeKeyCursor({ key, id }: Row): string {
+  return `k${Buffer.from(JSON.stringify([key, id])).toString('base64url')}`;
+}
+
+function readKeyCursor(cursor: string): [key: string, id: string] {
+  try {
+    if (cursor.startsWith('k'))
+      return KEY_CURSOR.parse(JSON.parse(Buffer.from(cursor.slice(1), 'base64url').toString()));
+  } catch {
+    // Not JSON, or something else.
+  }
+  throw invalidCursor();
+}
+
+const KEY_CURSOR = z.tuple([z.string(), z.string()]);
+
+function writeCursor({ place }: Row): string {
+  return `${Number(place) < 0 ? 'd' : 'f'}${Math.abs(Number(place))}`;
 }
 
 function readCursor(cursor: string, dismissed: boolean): number {
   const place = (dismissed ? /^d([1-9][0-9]{0,15})$/ : /^f([1-9][0-9]{0,15})$/).exec(cursor)?.[1];
   if (place === undefined || !Number.isSafeInteger(Number(place))) {
-    throw new SightlineError('invalid-cursor', 'expected a cursor from the previous page of the failures');
+    throw invalidCursor();
   }
   return dismissed ? -Number(place) : Number(place);
 }
 
-function failureOf(row: Record<string, SQLOutputValue>): Failure {
+function invalidCursor(): SightlineError {
+  return new SightlineError('invalid-cursor', 'expected a cursor from the previous page of the failures');
+}
+
+function failureOf(row: Row): Failure {
   return {
     id: String(row.id),
     bucket: String(row.bucket),

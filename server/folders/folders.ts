@@ -238,8 +238,8 @@ export class Folders {
       }
     });
     for (const dismissed of [false, true]) {
-      const all = everyItem((cursor) => failures.list({ limit: PAGE, cursor, dismissed }));
-      for await (const failure of all) if (failure.bucket === bucket) await failures.resolve(failure.id);
+      const all = everyItem((cursor) => failures.list({ limit: PAGE, cursor, dismissed, within: { bucket } }));
+      for await (const { id } of all) await failures.resolve(id);
     }
     return removed;
   }

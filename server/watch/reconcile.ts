@@ -213,11 +213,11 @@ function emitSidecarChanges({ options, seen, sidecars, unknown, counts }: Compar
  */
 async function reviewFailures(comparison: Comparison, dismissed: boolean): Promise<void> {
   const { store, failures } = comparison.options;
-  for await (const { items } of everyPage((cursor) => failures.list({ limit: PAGE, cursor, dismissed }))) {
+  const within = { bucket: store.bucket, keyPrefix: comparison.prefix };
+  for await (const { items } of everyPage((cursor) => failures.list({ limit: PAGE, cursor, dismissed, within }))) {
     comparison.signal?.throwIfAborted();
-    const ours = items.filter(({ bucket, key }) => bucket === store.bucket && key.startsWith(comparison.prefix));
-    const keys = ours.filter(({ reason }) => !FOUND_BY_SCAN.has(reason)).map(({ key }) => key);
-    for (const { id, key } of ours.filter(({ reason }) => FOUND_BY_SCAN.has(reason))) {
+    const keys = items.filter(({ reason }) => !FOUND_BY_SCAN.has(reason)).map(({ key }) => key);
+    for (const { id, key } of items.filter(({ reason }) => FOUND_BY_SCAN.has(reason))) {
       if (!comparison.refused.has(id) && isMissing(comparison, key)) await failures.resolve(id);
     }
     await emitRemoved(comparison, keys);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import type { ErrorCode } from '../../core/errors.ts';
 import { imageId } from '../../core/index-image.ts';
+import { everyPage } from '../../core/pages.ts';
 import type { Failure, FailureLog } from '../../core/ports.ts';
 
 /** An empty log whose clock is `now`, another connection to the same one, and how to throw it away. */
@@ -151,6 +152,43 @@ export function failuresContract(name: string, open: OpenFailures): void {
       await log.resolve(failure('b.jpg').id);
       const left = (await log.list({ limit: 10, dismissed: true })).items.map(({ key }) => key);
       assert.deepEqual(left.toSorted(), keys.slice(2));
+    });
+
+    it('lists those of one bucket, and of one beginning of keys, in the list and off it, page by page', async () => {
+      const keys = ['a', 'a/', 'a/1', 'a/2', 'a/\u{10ffff}x', 'a/ü', 'a%1', 'a0', 'A/1', 'b/a/1', '\ud7ff', '\ue000'];
+      for (const key of keys) await log.record(failure(key));
+      for (const bucket of ['bucket2', 'other']) {
+        await log.record(failure('a/1', { id: imageId(bucket, 'a/1'), bucket }));
+      }
+      const dismissed = ['a/2', 'a/ü', 'b/a/1'];
+      for (const key of dismissed) await log.dismiss(failure(key).id);
+      const within = async (bucket: string, keyPrefix: string | undefined, isDismissed: boolean, limit: number) => {
+        const seen: string[] = [];
+        const page = (cursor?: string) =>
+          log.list({ limit, cursor, dismissed: isDismissed, within: { bucket, keyPrefix } });
+        for await (const { items, next } of everyPage(page)) {
+          assert.ok(items.length <= limit && (items.length > 0 || next === undefined));
+          assert.ok(items.every((item) => item.bucket === bucket));
+          seen.push(...items.map(({ key }) => key));
+        }
+        return seen.sort();
+      };
+      for (const limit of [1, 2, 3, 100]) {
+        for (const prefix of [undefined, '', 'a', 'a/', 'a/\u{10ffff}', 'a%', '\ud7ff', 'none']) {
+          const below = keys.filter((key) => key.startsWith(prefix ?? ''));
+          const listed = below.filter((key) => !dismissed.includes(key)).sort();
+          assert.deepEqual(await within('bucket', prefix, false, limit), listed, `${prefix} ${limit}`);
+          const hidden = below.filter((key) => dismissed.includes(key)).sort();
+          assert.deepEqual(await within('bucket', prefix, true, limit), hidden, `${prefix} ${limit}, dismissed`);
+        }
+        assert.deepEqual(await within('other', 'a', false, limit), ['a/1']);
+      }
+      for (const cursor of ['', 'garbage', 'k', 'kbm8']) {
+        await assert.rejects(
+          log.list({ limit: 2, cursor, within: { bucket: 'bucket', keyPrefix: 'a' } }),
+          failsWith('invalid-cursor'),
+        );
+      }
     });
 
     it('lists the latest first, also when the clock stands still or goes back', async () => {

@@ -1,6 +1,7 @@
 import { type Comparison, FILTERS, type NamedField } from '../../picture-fields.ts';
 import type { Filter } from '../../ports.ts';
 import { BEGINNING } from '../../search/lexical-terms.ts';
+import { endOfPrefix } from '../../sqlite.ts';
 import { isTime, timeOf } from '../validate.ts';
 import { columnOf } from './rows.ts';
 
@@ -89,19 +90,4 @@ function textsTerm(field: NamedField, comparison: 'all' | 'any', texts: readonly
 interface Term {
   readonly sql: readonly string[];
   readonly values: readonly (string | number)[];
-}
-
-const LAST_CODE_POINT = 0x10ffff;
-
-/**
- * The smallest text above every text with this prefix, null when there is none. UTF-8 bytes sort like code points, so
- * it is the prefix with its last code point raised by one, after dropping trailing ones without a successor.
- */
-export function endOfPrefix(prefix: string): string | null {
-  const points = Array.from(prefix, (character) => character.codePointAt(0)!);
-  while (points.at(-1) === LAST_CODE_POINT) points.pop();
-  const last = points.pop();
-  if (last === undefined) return null;
-  // UTF-8 has no surrogates: the successor of U+D7FF is U+E000.
-  return String.fromCodePoint(...points, last === 0xd7ff ? 0xe000 : last + 1);
 }

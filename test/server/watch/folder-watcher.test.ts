@@ -6,7 +6,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { NO_PICTURE } from '../../../core/files/left-out.ts';
 import { imageId } from '../../../core/index-image.ts';
+import type { FailureLog } from '../../../core/ports.ts';
 import { createSequencer } from '../../../functions/events/local-sequencer.ts';
+import { parseS3Event, type S3Event } from '../../../functions/events/s3-event.ts';
+import { reconcile } from '../../../server/watch/reconcile.ts';
 import { createWorld, eventually, type World } from '../../support/ingest-harness.ts';
 
 let world: World;
@@ -239,6 +242,32 @@ describe('at the start', () => {
       (await world.failures.list({ limit: 10 })).items.map(({ key }) => key),
       ['b.jpg'],
     );
+  });
+
+  it('reads of the failures those below the folder that is compared, and no others', async () => {
+    const failure = { sequencer: '', etag: '', reason: 'corrupt', message: '', retryable: false };
+    const record = (bucket: string, key: string) =>
+      world.failures.record({ ...failure, id: imageId(bucket, key), bucket, key }, { dismissed: key.endsWith('.txt') });
+    for (let i = 0; i < 20; i++) for (const bucket of ['photos', 'others']) await record(bucket, `notes/${i}.txt`);
+    for (const key of ['trip/gone.jpg', 'trip/gone.txt', 'trips/other.jpg']) await record('photos', key);
+    await drop('trip/a.jpg');
+    const read: string[] = [];
+    const failures: FailureLog = {
+      ...world.failures,
+      async list(options) {
+        const page = await world.failures.list(options);
+        read.push(...page.items.map(({ key }) => key));
+        return page;
+      },
+    };
+    const removed: string[] = [];
+    const emit = (event: S3Event) => {
+      for (const { key, type } of parseS3Event(event)) if (type === 'removed') removed.push(key);
+    };
+    const { objects: store, vectors } = world;
+    await reconcile({ root: null, store, vectors, failures, emit, sequencer: null }, 'trip/');
+    assert.deepEqual(read.sort(), ['trip/gone.jpg', 'trip/gone.txt']);
+    assert.deepEqual(removed.sort(), ['trip/gone.jpg', 'trip/gone.txt']);
   });
 
   it('removes nothing when the drive looks unmounted', async () => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { compareSequencers, sortableSequencer } from '../../../../core/sequencer-order.ts';
+import { endOfPrefix } from '../../../../core/sqlite.ts';
 import { decodeCursor, encodeCursor, fingerprint } from '../../../../core/vectors/cursor.ts';
-import { endOfPrefix } from '../../../../core/vectors/sqlite/filter.ts';
 import { encodeQuery, encodeRow, rowError, ZERO_CODE } from '../../../../core/vectors/sqlite/int8-codes.ts';
 import { SlotMatrix } from '../../../../core/vectors/sqlite/matrix.ts';
 import { instantOf } from '../../../../core/vectors/validate.ts';
