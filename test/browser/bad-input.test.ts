@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Page } from 'playwright-core';
 import { browserSkip, useBrowser } from '../support/browser.ts';
 import { type PageServer, pageServer, samplePath } from '../support/page-server.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 import { sampleReport } from './report.ts';
 
 const failed = /Failed to load resource/;
@@ -14,15 +14,11 @@ const script = '<img src=x onerror=alert(1)>';
 describe('the page and what nobody should send it', browserSkip(), () => {
   const browser = useBrowser();
   let server: PageServer;
-  let folder: string;
+  const folder = tempFolder();
   before(async () => {
     server = await pageServer({}, 3, { report: sampleReport() });
-    folder = await mkdtemp(join(tmpdir(), 'page-bad-'));
   });
-  after(async () => {
-    await server.close();
-    await rm(folder, { recursive: true });
-  });
+  after(() => server.close());
 
   it('runs nothing of names, captions, tags and messages, and asks nobody else for anything', async (t) => {
     const post = (path: string, body: unknown, method = 'POST') =>

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
@@ -12,20 +11,17 @@ import type { ChangeProgress } from '../../functions/http/deps.ts';
 import { nameOf } from '../../web/format.ts';
 import { browserSkip, useBrowser } from '../support/browser.ts';
 import { dropFiles, type PageServer, pageServer, sampleNames, samplePath } from '../support/page-server.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 import { violationsInLightAndDark } from './axe.ts';
 
 describe('a collection on the page', browserSkip(), () => {
   const browser = useBrowser();
   let server: PageServer;
-  let folder: string;
+  const folder = tempFolder();
   before(async () => {
     server = await pageServer();
-    folder = await mkdtemp(join(tmpdir(), 'page-'));
   });
-  after(async () => {
-    await server.close();
-    await rm(folder, { recursive: true });
-  });
+  after(() => server.close());
 
   it('says that pictures are being looked at while none is there yet', async (t) => {
     let waiting = 1200;

@@ -1,27 +1,23 @@
 import assert from 'node:assert/strict';
-import { copyFile, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { copyFile, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Page } from 'playwright-core';
 import { browserSkip, useBrowser } from '../support/browser.ts';
 import { samplePath } from '../support/page-server.ts';
 import { type RunningServer, startServer } from '../support/start-server.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 describe('the folders of a server on the page', browserSkip(), () => {
   const browser = useBrowser();
-  let dir: string;
+  const dir = tempFolder();
   let server: RunningServer;
   const at = (path: string) => join(dir, path);
   before(async () => {
-    dir = await mkdtemp(join(tmpdir(), 'page-folders-'));
     await fill('Trip', 'cat.jpg', 'rocket.jpg');
     server = await startServer(['--data', at('data')]);
   });
-  after(async () => {
-    await server.stop();
-    await rm(dir, { recursive: true });
-  });
+  after(() => server.stop());
 
   async function fill(folder: string, ...names: string[]): Promise<void> {
     await mkdir(at(folder), { recursive: true });

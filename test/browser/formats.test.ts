@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, describe, it, type TestContext } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
-import { temporaryFolder } from '../core/encode/fixtures.ts';
 import { ASCII } from '../core/metadata/exif-block.ts';
 import { rawOf } from '../core/picture/odd-pictures.ts';
 import { browserSkip, useBrowser } from '../support/browser.ts';
 import { dropFiles, type PageServer, pageServer, samplePath } from '../support/page-server.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 const heic = fileURLToPath(new URL('../fixtures/heic/turned.heic', import.meta.url));
 
@@ -45,7 +45,7 @@ describe('what cameras and telephones write, on the page', browserSkip(), () => 
   after(() => server.close());
 
   it('is added, shown small and large, found by its type and downloaded as it is', async (t) => {
-    const folder = temporaryFolder(t as TestContext);
+    const folder = tempFolder();
     const all = await files();
     const paths = Object.keys(all).map((name) => join(folder, name));
     await Promise.all(Object.values(all).map((bytes, i) => writeFile(paths[i]!, bytes)));
@@ -84,7 +84,7 @@ describe('what cameras and telephones write, on the page', browserSkip(), () => 
   });
 
   it('is searched by when it is dropped', async (t) => {
-    const folder = temporaryFolder(t as TestContext);
+    const folder = tempFolder();
     const path = join(folder, 'IMG_1.NEF');
     await writeFile(path, (await files())['IMG_1.NEF']!);
     const { page } = await browser.open(t, server.url);

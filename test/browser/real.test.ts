@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { copyFile, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { loadEncoders } from '../../core/encode/encoders.ts';
@@ -9,19 +8,16 @@ import { MODELS, writeHead } from '../core/encode/fixtures.ts';
 import { browserSkip, useBrowser } from '../support/browser.ts';
 import { samplePath } from '../support/page-server.ts';
 import { eventually, type RunningServer, runScript, startServer } from '../support/start-server.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 describe('the page of `npm start`, with the real models', browserSkip(), () => {
   const browser = useBrowser();
-  let data: string;
+  const data = tempFolder();
   let server: RunningServer;
   before(async () => {
-    data = await mkdtemp(join(tmpdir(), 'page-real-'));
     server = await startServer(['--data', data]);
   });
-  after(async () => {
-    await server.stop();
-    await rm(data, { recursive: true });
-  });
+  after(() => server.stop());
 
   it('finds the sample photos by words, and a new file a moment after it was dropped into the folder', async (t) => {
     const { page } = await browser.open(t, server.url);

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { appendFile, cp, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { appendFile, cp, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { PictureLine } from '../../scripts/report/lines.ts';
 import { browserSkip, useBrowser } from '../support/browser.ts';
 import { writePhotoDataset } from '../support/photo-dataset.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 import { violations } from './axe.ts';
 
 /** The report as the command writes it, opened from disk in a real browser. */
@@ -20,11 +20,10 @@ const HEAD = 'head-compact-float32';
 
 describe('npm run report', browserSkip(), () => {
   const browser = useBrowser();
-  let folder: string;
+  const folder = tempFolder();
   let file: string;
   let lines: PictureLine[];
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'sightline-report-'));
     const data = await writePhotoDataset(join(folder, 'photos'));
     // More captions for a picture that is there, and a picture that cannot be read.
     await appendFile(
@@ -67,7 +66,6 @@ describe('npm run report', browserSkip(), () => {
       .split('\n')
       .map((line) => JSON.parse(line) as PictureLine);
   });
-  after(() => rm(folder, { recursive: true, force: true }));
 
   const open = async (t: Parameters<typeof browser.open>[0]) => {
     const asked: string[] = [];

@@ -1,17 +1,16 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
 import { openObjectFailureLog } from '../../core/failure-log/bucket.ts';
 import { openFolder } from '../../core/objects/folder/store.ts';
 import { openS3 } from '../../core/objects/s3/store.ts';
 import type { ObjectStore } from '../../core/ports.ts';
 import { type S3TestServer, startS3 } from '../support/s3-server.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 import { failuresContract } from './failure-log.ts';
 
 failuresContract('small objects in a folder', async (now) => {
-  const root = await mkdtemp(join(tmpdir(), 'sightline-failures-'));
+  const root = tempFolder();
   const open = async () => openObjectFailureLog(await openFolder({ root, bucket: 'state' }), now);
   return { log: await open(), again: open, dispose: () => rm(root, { recursive: true, force: true }) };
 });

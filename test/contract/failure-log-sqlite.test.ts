@@ -1,22 +1,18 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { openFailureLog } from '../../core/failure-log/sqlite.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 import { failuresContract } from './failure-log.ts';
 
-let dir: string;
+const dir = tempFolder();
 let files = 0;
 const newFile = () => join(dir, `${++files}.sqlite`);
-before(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'failures-'));
-});
-after(() => rm(dir, { recursive: true, force: true }));
 
 failuresContract('sqlite', async (now) => {
   const file = newFile();

@@ -1,11 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { openFolder } from '../../core/objects/folder/store.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 import { objectsContract } from './objects.ts';
 
 objectsContract('folder', async () => {
-  const root = await mkdtemp(join(tmpdir(), 'objects-folder-'));
+  const root = tempFolder();
   return {
     store: await openFolder({ root }),
     close: () => rm(root, { recursive: true, force: true }),

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { it } from 'node:test';
 import { openFolder } from '../../core/objects/folder/store.ts';
 import { withPrefix } from '../../core/objects/prefixed.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 import { objectsContract } from './objects.ts';
 
 objectsContract('a corner of a folder', async () => {
-  const root = await mkdtemp(join(tmpdir(), 'objects-prefixed-'));
+  const root = tempFolder();
   const store = await openFolder({ root });
   // Neighbours that must never be seen.
   await store.put('corner', Buffer.from('beside'), {}).catch(() => {});

@@ -1,15 +1,14 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { VectorStore } from '../../core/ports.ts';
 import { openEmbeddedStore } from '../../core/vectors/sqlite/store.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 import { vectorsContract } from './vectors.ts';
 import { DIMENSION } from './vectors-data.ts';
 
 /** Chunks as they are in use, and so small that every store has several. */
 for (const chunkSlots of [undefined, 37]) {
   vectorsContract(`embedded, ${chunkSlots ?? 'default'} slots a chunk`, async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'sightline-vectors-'));
+    const folder = tempFolder();
     const options = {
       file: join(folder, 'index.sqlite'),
       space: 'contract',
@@ -27,7 +26,6 @@ for (const chunkSlots of [undefined, 37]) {
       },
       async cleanup() {
         await current.close();
-        await rm(folder, { recursive: true });
       },
     };
   });

@@ -9,16 +9,15 @@ import type { ObjectStore, VectorStore } from '../../core/ports.ts';
 import type { ImagePayload } from '../../core/types.ts';
 import { openEmbeddedStore } from '../../core/vectors/sqlite/store.ts';
 import { hashEmbedder } from '../functions/http/harness.ts';
-import { temporaryFolder } from './encode/fixtures.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 let folder: string;
 let objects: ObjectStore;
 let vectors: VectorStore;
 let index: IndexJob;
-let release: () => void;
 
 beforeEach(async () => {
-  folder = temporaryFolder({ after: (fn) => (release = fn) });
+  folder = tempFolder();
   mkdirSync(join(folder, 'photos'));
   objects = await openFolder({ root: join(folder, 'photos'), bucket: 'b' });
   const embedder = hashEmbedder();
@@ -28,7 +27,6 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await vectors.close();
-  release();
 });
 
 const pathOf = (key: string) => join(folder, 'photos', key);

@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { mkdir, rm } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { SightlineError } from '../../core/errors.ts';
 import type { VanishedLog } from '../../core/files/renamed-files.ts';
@@ -22,6 +20,7 @@ import { openVanishedObjects } from '../../functions/lambda/vanished-log.ts';
 import { openVanishedLog } from '../../server/vanished-log.ts';
 import { hashEmbedder } from '../support/embedder.ts';
 import { seededRandom } from '../support/random.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 let dir: string;
 let objects: ObjectStore;
@@ -30,7 +29,7 @@ let embedder: ReturnType<typeof hashEmbedder>;
 let index: IndexJob;
 
 beforeEach(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'index-image-'));
+  dir = tempFolder();
   objects = await openFolder({ root: dir, bucket: 'b' });
   embedder = hashEmbedder();
   vectors = await openEmbeddedStore({ file: `${dir}.sqlite`, space: embedder.space, dimension: 64 });

@@ -8,10 +8,10 @@ import type { JointEmbedding } from '../../core/types.ts';
 import { openEmbeddedStore } from '../../core/vectors/sqlite/store.ts';
 import { image } from '../contract/vectors-data.ts';
 import { hashEmbedder } from '../support/embedder.ts';
-import { temporaryFolder } from './encode/fixtures.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 const DIMENSION = 4;
-const folder = temporaryFolder({ after });
+const folder = tempFolder();
 let vectors: VectorStore;
 before(async () => {
   vectors = await openEmbeddedStore({ file: `${folder}/index.sqlite`, space: 'one', dimension: DIMENSION });

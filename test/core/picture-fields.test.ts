@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { FIELDS, FILTERS } from '../../core/picture-fields.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const COPIED = ['core', 'functions', 'server', 'test/core/vectors', 'test/contract', 'test/functions', 'test/support'];
@@ -82,9 +82,8 @@ console.log(JSON.stringify(found));
 `;
 
 describe('the declaration of what a picture has', () => {
-  let copy: string;
+  const copy = tempFolder();
   before(async () => {
-    copy = await mkdtemp(join(tmpdir(), 'sightline-field-'));
     for (const folder of COPIED) await cp(join(root, folder), join(copy, folder), { recursive: true });
     await cp(join(root, 'package.json'), join(copy, 'package.json'));
     const types = {
@@ -95,7 +94,6 @@ describe('the declaration of what a picture has', () => {
     await writeFile(join(copy, 'tsconfig.json'), JSON.stringify(types));
     for (const link of ['node_modules', 'models', 'examples']) await symlink(join(root, link), join(copy, link));
   });
-  after(() => rm(copy, { recursive: true, force: true }));
 
   it('is the only place, beside the reader, that knows a new field: stores, filters and API follow', async () => {
     for (const { file, at, insert } of CHANGES) {

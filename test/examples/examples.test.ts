@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { cp, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { openJsonFailureLog } from '../../examples/json-failure-log.ts';
@@ -11,6 +10,7 @@ import { failuresContract } from '../contract/failure-log.ts';
 import { pageServer } from '../support/page-server.ts';
 import { writeManyPhotos } from '../support/photo-dataset.ts';
 import { runScript } from '../support/start-server.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 /** The programs of examples/, run as their first lines say. */
 
@@ -20,7 +20,7 @@ const example = (name: string, ...args: string[]) =>
   run(process.execPath, ['--disable-warning=ExperimentalWarning', join(root, 'examples', name), ...args]);
 
 failuresContract('examples/json-failure-log.ts', async (now) => {
-  const folder = await mkdtemp(join(tmpdir(), 'sightline-json-log-'));
+  const folder = tempFolder();
   const open = () => openJsonFailureLog(join(folder, 'failures.json'), now);
   return { log: open(), again: async () => open(), dispose: () => rm(folder, { recursive: true }) };
 });
@@ -40,9 +40,8 @@ describe('examples/client.ts', () => {
 describe("an encoder and a head of one's own", { timeout: 600_000 }, () => {
   let folder: string;
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'sightline-own-'));
+    folder = tempFolder();
   });
-  after(() => rm(folder, { recursive: true, force: true }));
 
   it('are made, trained, indexed with and searched', async () => {
     const models = join(folder, 'models');

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { type PageServer, pageServer } from '../support/page-server.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -22,10 +22,9 @@ async function readmeExample(): Promise<string> {
 
 describe('the client as a package', () => {
   let server: PageServer;
-  let project: string;
+  const project = tempFolder();
   before(async () => {
     server = await pageServer({}, 3);
-    project = await mkdtemp(join(tmpdir(), 'consumer-'));
     await mkdir(join(project, 'dist'));
     const made = join(project, 'dist', 'client');
     await run(process.execPath, [join(root, 'scripts/sightline.ts'), 'build:client', '--out', made], { cwd: root });
@@ -33,10 +32,7 @@ describe('the client as a package', () => {
     await run('npm', ['install', '--offline', '--no-audit', '--no-fund', './dist/client'], { cwd: project });
     await writeFile(join(project, 'example.ts'), await readmeExample());
   });
-  after(async () => {
-    await server.close();
-    await rm(project, { recursive: true });
-  });
+  after(() => server.close());
 
   it('runs in Node from node_modules, as in the README', async () => {
     const example = (await readmeExample()).replace('http://127.0.0.1:8787', server.url);

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { loadHeadFile } from '../../core/encode/head-file.ts';
 import { loadManifest, profileOf } from '../../core/encode/manifest.ts';
 import { writePhotoDataset } from '../support/photo-dataset.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const models = join(root, 'models');
@@ -22,7 +22,7 @@ describe('the model card', () => {
   });
 
   it('is written by one command, with figures, licences and hashes', async () => {
-    const made = await mkdtemp(join(tmpdir(), 'sightline-card-'));
+    const made = tempFolder();
     try {
       const out = join(made, 'card.md');
       const data = await writePhotoDataset(join(made, 'photos'));
@@ -45,7 +45,6 @@ describe('the model card', () => {
       }
       assert.ok(!/undefined|NaN|\[object/.test(card), card);
     } finally {
-      await rm(made, { recursive: true, force: true });
     }
   });
 });

@@ -2,22 +2,18 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { PreparationSummary } from '../../training/datasets/problems-found.ts';
 import { jpeg, tar, zip } from '../support/archives.ts';
 import { startHub } from '../support/hub-server.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 const command = fileURLToPath(new URL('../../scripts/sightline.ts', import.meta.url));
-let folder: string;
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'dataset-command-'));
-});
-after(() => rm(folder, { recursive: true, force: true }));
+const folder = tempFolder();
 
 function start(args: readonly string[], env: Record<string, string> = {}): ChildProcess {
   const all = ['--disable-warning=ExperimentalWarning', command, 'dataset', ...args, '--data', join(folder, 'data')];

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Figures } from '../../training/metrics/metrics.ts';
 import type { QueryLine } from '../../training/metrics/query-lines.ts';
 import { writePhotoDataset } from '../support/photo-dataset.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 /** The command as a user calls it, on the sample photos. */
 
@@ -15,13 +15,11 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const HEAD = join('models', 'head-compact');
 
 describe('npm run evaluate', () => {
-  let folder: string;
+  const folder = tempFolder();
   let data: string;
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'sightline-evaluate-'));
     data = await writePhotoDataset(join(folder, 'photos'));
   });
-  after(() => rm(folder, { recursive: true, force: true }));
 
   const evaluate = (...args: string[]) =>
     spawnSync(

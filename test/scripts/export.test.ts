@@ -1,23 +1,22 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { eventually, runScript, startServer } from '../support/start-server.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 const samples = fileURLToPath(new URL('../../examples/photos', import.meta.url));
 
 describe('sightline export, sightline import', { timeout: 600_000 }, () => {
-  let dir: string;
+  const dir = tempFolder();
   const at = (path: string) => join(dir, path);
   const call = async (data: string, ...words: string[]) => {
     const { code, stdout, stderr } = await runScript(['scripts/sightline.ts', ...words, '--data', at(data)]);
     return { code, stdout, stderr };
   };
   before(async () => {
-    dir = await mkdtemp(join(tmpdir(), 'export-'));
     for (const [folder, name] of [
       ['photos', 'cat.jpg'],
       ['photos', 'moon.jpg'],
@@ -27,7 +26,6 @@ describe('sightline export, sightline import', { timeout: 600_000 }, () => {
       await copyFile(join(samples, name === 'renamed.jpg' ? 'cat.jpg' : name), at(`${folder}/${name}`));
     }
   });
-  after(() => rm(dir, { recursive: true, force: true }));
 
   it('carry tags and captions to another index of the same pictures, found by key or by their bytes', async () => {
     const sha256 = createHash('sha256')

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { appendFile, copyFile, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { appendFile, copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { runScript } from '../support/start-server.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const sample = (name: string) => join(root, 'examples', 'photos', name);
@@ -24,10 +24,9 @@ interface Summary {
 }
 
 describe('npm run index, npm run search', { timeout: 600_000 }, () => {
-  let dir: string;
+  const dir = tempFolder();
   let photos: string;
   before(async () => {
-    dir = await mkdtemp(join(tmpdir(), 'index-command-'));
     photos = join(dir, 'photos');
     await mkdir(join(photos, 'sub'), { recursive: true });
     await copyFile(sample('cat.jpg'), join(photos, 'cat.jpg'));
@@ -35,7 +34,6 @@ describe('npm run index, npm run search', { timeout: 600_000 }, () => {
     await writeFile(join(photos, 'notes.txt'), 'just words');
     await writeFile(join(photos, 'drawing.svg'), '<svg xmlns="http://www.w3.org/2000/svg"/>');
   });
-  after(() => rm(dir, { recursive: true, force: true }));
 
   const data = () => join(dir, 'data');
   const index = (...args: string[]) => runScript(['scripts/sightline.ts', 'index', photos, '--data', data(), ...args]);

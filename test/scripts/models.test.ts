@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { access, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
@@ -11,12 +10,12 @@ import { fileURLToPath } from 'node:url';
 import { parseManifest } from '../../core/encode/manifest.ts';
 import { type HubTestServer, startHub } from '../support/hub-server.ts';
 import { mobilenetFiles } from '../support/random-models.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const model = randomBytes(200_000);
 const ARCTIC = 'fc74610d18462d218e312aa986ec5c8a75a98152';
 let server: HubTestServer;
-const folders: string[] = [];
 before(async () => {
   const files = {
     'onnx/model.onnx': model,
@@ -29,15 +28,11 @@ before(async () => {
     'onnx-community/mobilenet_v2_1.0_224': { files: mobilenetFiles(model.subarray(0, 50_000)) },
   });
 });
-after(async () => {
-  await server.stop();
-  await Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true })));
-});
+after(() => server.stop());
 
 /** A models folder with the real manifest and a profile of what can be pulled. */
 async function modelsFolder(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'models-'));
-  folders.push(folder);
+  const folder = tempFolder();
   const manifest = parseManifest(JSON.parse(await readFile(join(root, 'models/manifest.json'), 'utf8')));
   const { seed, mobilenet, 'seed-int8': int8 } = manifest.profiles;
   await writeFile(

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +8,7 @@ import { promisify } from 'node:util';
 import packageJson from '../../package.json' with { type: 'json' };
 import lock from '../../package-lock.json' with { type: 'json' };
 import { BROUGHT, bundleCommand } from '../../scripts/package/bundle.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -45,24 +45,20 @@ describe('the package', () => {
   });
 
   it('depends on what its JavaScript imports and on nothing else', async () => {
-    const target = await mkdtemp(join(tmpdir(), 'sightline-bundle-'));
-    try {
-      const imported = await bundleCommand(root, target);
-      const files = await readdir(target);
-      assert.ok(files.includes('sightline.js'));
-      const said = (await Promise.all(files.map((file) => readFile(join(target, file), 'utf8')))).join('\n');
-      const scripts = said.match(/.*(npm run [a-z]|npm start).*/g)?.map((line) => line.trim());
-      assert.deepEqual(scripts, [`deploy: "${packageJson.scripts.deploy}",`], 'names a script, which only a clone has');
-      assert.match(said, /sightline key/);
-      const needed = imported.filter((name) => !BROUGHT.includes(name));
-      // What onnxruntime-node, which the package brings along, imports itself; and the reader of logs, which pino loads
-      // by name.
-      const byName = ['onnxruntime-common', 'pino-pretty'];
-      assert.deepEqual(Object.keys(packageJson.dependencies).sort(), [...needed, ...byName].sort());
-      const { 'onnxruntime-common': common } = packageJson.dependencies;
-      assert.equal(common, packageJson.devDependencies['onnxruntime-node'], 'two halves of one version');
-    } finally {
-      await rm(target, { recursive: true, force: true });
-    }
+    const target = tempFolder();
+    const imported = await bundleCommand(root, target);
+    const files = await readdir(target);
+    assert.ok(files.includes('sightline.js'));
+    const said = (await Promise.all(files.map((file) => readFile(join(target, file), 'utf8')))).join('\n');
+    const scripts = said.match(/.*(npm run [a-z]|npm start).*/g)?.map((line) => line.trim());
+    assert.deepEqual(scripts, [`deploy: "${packageJson.scripts.deploy}",`], 'names a script, which only a clone has');
+    assert.match(said, /sightline key/);
+    const needed = imported.filter((name) => !BROUGHT.includes(name));
+    // What onnxruntime-node, which the package brings along, imports itself; and the reader of logs, which pino loads
+    // by name.
+    const byName = ['onnxruntime-common', 'pino-pretty'];
+    assert.deepEqual(Object.keys(packageJson.dependencies).sort(), [...needed, ...byName].sort());
+    const { 'onnxruntime-common': common } = packageJson.dependencies;
+    assert.equal(common, packageJson.devDependencies['onnxruntime-node'], 'two halves of one version');
   });
 });

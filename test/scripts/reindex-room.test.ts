@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
 import { statfsSync, writeFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { loadEncoders } from '../../core/encode/encoders.ts';
 import { loadHeadFile } from '../../core/encode/head-file.ts';
 import { captionId } from '../../core/index-image.ts';
@@ -12,13 +10,10 @@ import { openEmbeddedSpaces } from '../../core/vectors/sqlite/spaces.ts';
 import { MODELS, writeHead } from '../core/encode/fixtures.ts';
 import { onSmallDisk, smallDisk } from '../support/small-disk.ts';
 import { runScript } from '../support/start-server.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 const CAPTIONS = 200;
-let folder: string;
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'sightline-room-'));
-});
-after(() => rm(folder, { recursive: true }));
+const folder = tempFolder();
 
 describe('npm run reindex on a disk without room for a second space', { skip: smallDisk() }, () => {
   it('says how much is needed and how much there is, and leaves the live space as it is', async () => {

@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
 import { exec, execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import packageJson from '../../package.json' with { type: 'json' };
 import { runScript } from '../support/start-server.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 /** The command line itself: what is common to all commands. */
 
@@ -60,14 +59,13 @@ describe('sightline', () => {
   });
 
   it('takes a data folder that is not there yet for an empty index', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'sightline-new-'));
+    const folder = tempFolder();
     try {
       const listed = await sightline('spaces', 'list', '--data', join(folder, 'a', 'b'));
       assert.deepEqual([listed.code, listed.stdout], [0, 'The index is empty.\n'], listed.stderr);
       const { code, stderr } = await sightline('reindex', '--data', join(folder, 'c'));
       assert.deepEqual([code, stderr], [1, 'error: expected an index with pictures, found none: npm run index\n']);
     } finally {
-      await rm(folder, { recursive: true });
     }
   });
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { writeManyPhotos, writePhotoDataset } from '../support/photo-dataset.ts';
 import { killWhen, runScript } from '../support/start-server.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 /** Training commands as a user calls them: real pictures, real encoders, in processes that can be killed. */
 
@@ -12,13 +12,11 @@ import { killWhen, runScript } from '../support/start-server.ts';
 const EPOCHS = 40;
 
 describe('npm run train, npm run tune', () => {
-  let folder: string;
+  const folder = tempFolder();
   let data: string;
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'sightline-train-'));
     data = await writeManyPhotos(join(folder, 'photos'));
   });
-  after(() => rm(folder, { recursive: true, force: true }));
 
   const command = (script: string, args: readonly string[]) => [
     'scripts/sightline.ts',

@@ -1,20 +1,16 @@
 import assert from 'node:assert/strict';
-import { cp, mkdir, mkdtemp, readdir, rm, stat, utimes } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, mkdir, readdir, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { eventually, type RunningServer, runScript, startServer } from '../support/start-server.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 /** Who may see and change what, on a server as a person starts it. */
 
 const samples = fileURLToPath(new URL('../../examples/photos', import.meta.url));
 
-let root: string;
-before(async () => {
-  root = await mkdtemp(join(tmpdir(), 'sightline-access-'));
-});
-after(() => rm(root, { recursive: true, force: true }));
+const root = tempFolder();
 
 /** A folder of its own with these sample photos. */
 async function folderOf(name: string, ...photos: string[]): Promise<string> {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { copyFile, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, it } from 'node:test';
+import { beforeEach, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { openCountedTime } from '../../server/counted-time.ts';
 import { eventually, type RunningServer, startServer } from '../support/start-server.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 const samples = fileURLToPath(new URL('../../examples/photos', import.meta.url));
 const HOUR = 3_600_000;
@@ -13,9 +13,8 @@ const DAY = 24 * HOUR;
 
 let dir: string;
 beforeEach(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'counted-time-'));
+  dir = tempFolder();
 });
-afterEach(() => rm(dir, { recursive: true, force: true }));
 
 describe('time that is counted for what is kept 24 days', () => {
   const clock = { now: Date.UTC(2026, 10, 1) };

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { makeDataFolder } from '../../server/data-folder.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 const NOBODY = 65534;
 /** Loads what it needs as this user, and becomes another one then. */
@@ -22,14 +22,11 @@ describe('a data folder', () => {
   let dir: string;
   let data: string;
   beforeEach(async () => {
-    dir = await mkdtemp(join(tmpdir(), 'data-folder-'));
+    dir = tempFolder();
     await chmod(dir, 0o755);
     data = join(dir, 'data');
   });
-  afterEach(async () => {
-    await chmod(data, 0o700).catch(() => {});
-    await rm(dir, { recursive: true, force: true });
-  });
+  afterEach(() => chmod(data, 0o700).catch(() => {}));
 
   it('is made where there is none, and taken as it is', async () => {
     await makeDataFolder(data);

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -15,6 +14,7 @@ import { startQueue, type TestQueue } from '../functions/lambda/queue.ts';
 import { type FakeQdrant, startFakeQdrant } from '../support/fake-qdrant.ts';
 import { type S3TestServer, startS3 } from '../support/s3-server.ts';
 import { eventually, killWhen, type RunningServer, runScript, startServer } from '../support/start-server.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 /**
  * `npm start` with every pair of drivers, chosen by flags and environment alone: pictures in a folder or in S3, vectors
@@ -25,14 +25,13 @@ const samples = fileURLToPath(new URL('../../examples/photos', import.meta.url))
 const DEADLINE = 60_000;
 const region = 'eu-central-1';
 
-let root: string;
+const root = tempFolder();
 let s3: S3TestServer;
 let qdrant: FakeQdrant;
 let queue: TestQueue;
 let pictures: S3Store;
 let env: Record<string, string>;
 before(async () => {
-  root = await mkdtemp(join(tmpdir(), 'sightline-drivers-'));
   s3 = await startS3();
   qdrant = await startFakeQdrant({ apiKey: 'secret' });
   queue = await startQueue({ maxReceives: 3, visibilitySeconds: 30 });
@@ -50,7 +49,6 @@ before(async () => {
 after(async () => {
   pictures.close();
   await Promise.all([s3.stop(), qdrant.stop(), queue.stop()]);
-  await rm(root, { recursive: true, force: true });
 });
 
 const photo = async (name: string) => new Uint8Array(await readFile(join(samples, name)));

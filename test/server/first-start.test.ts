@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { copyFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { eventually, type RunningServer, runScript, startServer } from '../support/start-server.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 const readme = fileURLToPath(new URL('../../README.md', import.meta.url));
 const samples = fileURLToPath(new URL('../../examples/photos', import.meta.url));
@@ -30,17 +30,14 @@ describe('a first start, as a new user does it', { timeout: 600_000 }, () => {
   const photo = (name: string) => join(data, 'photos', name);
 
   before(async () => {
-    data = await mkdtemp(join(tmpdir(), 'first-start-'));
+    data = tempFolder();
     server = await startServer(['--data', data]);
     await eventually('23 pictures to be indexed', 120_000, async () =>
       (await countPictures(server)) === 23 ? true : null,
     );
   });
 
-  after(async () => {
-    await server.stop();
-    await rm(data, { recursive: true, force: true });
-  });
+  after(() => server.stop());
 
   it('finds sample photos by words', async () => {
     for (const [query, key] of [
@@ -186,7 +183,7 @@ describe('a first start, as a new user does it', { timeout: 600_000 }, () => {
 
 describe('stopping in the middle', { timeout: 600_000 }, () => {
   it('kill -9 during the first indexing loses nothing, and the next start goes on', async () => {
-    const data = await mkdtemp(join(tmpdir(), 'middle-'));
+    const data = tempFolder();
     try {
       let server = await startServer(['--data', data]);
       await eventually('the first pictures', 120_000, async () => ((await countPictures(server)) >= 3 ? true : null));
@@ -196,7 +193,6 @@ describe('stopping in the middle', { timeout: 600_000 }, () => {
       assert.equal(await server.stop(), 0);
       assert.equal((await readdir(join(data, 'photos'))).length, 23);
     } finally {
-      await rm(data, { recursive: true, force: true });
     }
   });
 });
@@ -218,24 +214,22 @@ describe('what cannot start says why', { timeout: 300_000 }, () => {
   });
 
   it('a folder of photos that does not exist', async () => {
-    const data = await mkdtemp(join(tmpdir(), 'nowhere-'));
+    const data = tempFolder();
     const { code, stderr } = await start(['--data', data, '--photos', join(data, 'missing')]);
     assert.equal(code, 1);
     assert.match(stderr, /missing/);
-    await rm(data, { recursive: true, force: true });
   });
 
   it('a port in use', async () => {
-    const data = await mkdtemp(join(tmpdir(), 'port-'));
+    const data = tempFolder();
     const server = await startServer(['--data', data]);
-    const other = await mkdtemp(join(tmpdir(), 'port-'));
+    const other = tempFolder();
     try {
       const { code, stderr } = await start(['--data', other, '--port', new URL(server.url).port]);
       assert.equal(code, 1);
       assert.match(stderr, /port \d+ .*in use/);
     } finally {
       await server.stop();
-      for (const dir of [data, other]) await rm(dir, { recursive: true, force: true });
     }
   });
 });

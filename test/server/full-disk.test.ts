@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { copyFile, mkdir, mkdtemp, readdir, rm, statfs, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { copyFile, mkdir, readdir, rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { onSmallDisk, smallDisk } from '../support/small-disk.ts';
 import { eventually, startServer } from '../support/start-server.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 const samples = fileURLToPath(new URL('../../examples/photos', import.meta.url));
 
@@ -17,9 +17,8 @@ interface Status {
 }
 
 describe('a server whose disk is full', { timeout: 600_000, skip: smallDisk() }, () => {
-  it('says so and keeps what comes; all of it is indexed when there is room again', async (t) => {
-    const photos = await mkdtemp(join(tmpdir(), 'full-disk-'));
-    t.after(() => rm(photos, { recursive: true, force: true }));
+  it('says so and keeps what comes; all of it is indexed when there is room again', async () => {
+    const photos = tempFolder();
     await onSmallDisk(24_000, async (disk) => {
       const data = join(disk, 'data');
       await mkdir(data);

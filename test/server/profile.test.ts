@@ -1,26 +1,23 @@
 import assert from 'node:assert/strict';
 import { cpSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { startHub } from '../support/hub-server.ts';
 import { writePhotoDataset } from '../support/photo-dataset.ts';
 import { randomRepos } from '../support/random-models.ts';
 import { runScript } from '../support/start-server.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 /** A profile that is not bundled, by the commands of a user: pulled, indexed with, searched, left and come back to. */
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-let dir: string;
+const dir = tempFolder();
 
 before(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'sightline-profile-'));
   for (const name of ['cat.jpg', 'coffee.jpg']) cpSync(join(root, 'examples/photos', name), join(dir, 'photos', name));
   cpSync(join(root, 'models/manifest.json'), join(dir, 'models/manifest.json'));
 });
-after(() => rm(dir, { recursive: true }));
 
 interface Spaces {
   readonly spaces: {

@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it } from 'node:test';
 import pino from 'pino';
@@ -8,9 +6,10 @@ import { openEmbeddedStore } from '../../core/vectors/sqlite/store.ts';
 import { purgeDaily } from '../../server/purge-daily.ts';
 import type { LiveSpace, SpaceParts } from '../../server/spaces/live-space.ts';
 import { DIMENSION, uuid } from '../contract/vectors-data.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 it('a server forgets the deletions of long ago, and those only', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'sightline-purge-'));
+  const folder = tempFolder();
   const vectors = await openEmbeddedStore({ file: join(folder, 'index.sqlite'), space: 'test', dimension: DIMENSION });
   const daysAgo = (days: number) => new Date(Date.now() - days * 86_400_000).toISOString();
   const ages = [0, 29, 31, 400];
@@ -21,5 +20,4 @@ it('a server forgets the deletions of long ago, and those only', async () => {
   await stop();
   assert.deepEqual([...(await vectors.get(graves.map(({ id }) => id))).keys()].sort(), [uuid(0), uuid(1)]);
   await vectors.close();
-  await rm(folder, { recursive: true });
 });

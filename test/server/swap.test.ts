@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
 import { cpSync, readdirSync, readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,6 +12,7 @@ import { openEmbeddedSpaces } from '../../core/vectors/sqlite/spaces.ts';
 import { MODELS, writeHead } from '../core/encode/fixtures.ts';
 import { startFakeQdrant } from '../support/fake-qdrant.ts';
 import { eventually, killWhen, type RunningServer, runScript, startServer } from '../support/start-server.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 /** Other models take over while a real server answers, takes uploads, and the processes that do it are killed. */
 
@@ -27,19 +26,17 @@ const PHOTOS = readdirSync(samples)
 const photo = readFileSync(join(samples, 'cat.jpg'));
 const variant = (name: string) => Buffer.concat([photo, Buffer.from(name)]);
 
-let heads: string;
+const heads = tempFolder();
 let otherHead: string;
 const space = { old: '', new: '' };
 
 before(async () => {
-  heads = await mkdtemp(join(tmpdir(), 'sightline-swap-'));
   const encoders = await loadEncoders({ modelDirs: [MODELS], profile: 'compact' });
   otherHead = writeHead(join(heads, 'head'), encoders, { inputs: ['features'] });
   await encoders.close();
   space.old = (await loadHeadFile(join(MODELS, 'head-compact'))).space;
   space.new = (await loadHeadFile(otherHead)).space;
 });
-after(() => rm(heads, { recursive: true }));
 
 /** What a client saw while the load ran. */
 interface Seen {
@@ -155,7 +152,7 @@ interface Store {
 
 function swapUnderLoad(name: string, openStore: () => Promise<Store>): void {
   describe(`another head under load, ${name}`, () => {
-    let data: string;
+    const data = tempFolder();
     let store: Store;
     let server: RunningServer;
     const args = () => ['--data', data, ...store.flags];
@@ -166,7 +163,6 @@ function swapUnderLoad(name: string, openStore: () => Promise<Store>): void {
       });
 
     before(async () => {
-      data = await mkdtemp(join(tmpdir(), 'sightline-swap-data-'));
       for (const name of PHOTOS) cpSync(join(samples, name), join(data, 'photos', name));
       store = await openStore();
       server = await startServer(args());
@@ -179,7 +175,6 @@ function swapUnderLoad(name: string, openStore: () => Promise<Store>): void {
     after(async () => {
       await server.stop();
       await store.stop();
-      await rm(data, { recursive: true });
     });
 
     it('fails no query, loses no upload, can be killed and called again, and goes back', async () => {

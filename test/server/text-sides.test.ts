@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { loadEncoders } from '../../core/encode/encoders.ts';
 import { loadHeadFile } from '../../core/encode/head-file.ts';
 import { openEmbeddedSpaces } from '../../core/vectors/sqlite/spaces.ts';
 import { writeTextSide } from '../../training/trainer/export.ts';
-import { MODELS, randomSide, temporaryFolder, writeOldHead } from '../core/encode/fixtures.ts';
+import { MODELS, randomSide, writeOldHead } from '../core/encode/fixtures.ts';
 import { runScript } from '../support/start-server.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
-const dir = temporaryFolder({ after });
+const dir = tempFolder();
 const data = join(dir, 'data');
 
 async function run(script: string, ...args: string[]): Promise<{ stdout: string; stderr: string }> {

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import pino from 'pino';
 import { openFailureLog } from '../../core/failure-log/sqlite.ts';
@@ -15,6 +14,7 @@ import { parseS3Event } from '../../functions/events/s3-event.ts';
 import { createQueue, type EventQueue } from '../../server/queue/job-queue.ts';
 import { type FolderSource, watchFolder } from '../../server/watch/folder-watcher.ts';
 import { hashEmbedder } from './embedder.ts';
+import { tempFolder } from './temp-folder.ts';
 
 export const silent = pino({ level: 'silent' });
 
@@ -68,7 +68,7 @@ export interface Running {
 }
 
 export async function createWorld(): Promise<World> {
-  const dir = await mkdtemp(join(tmpdir(), 'events-'));
+  const dir = tempFolder();
   const root = join(dir, 'photos');
   await mkdir(root);
   const embedder = hashEmbedder();
@@ -145,10 +145,7 @@ export async function createWorld(): Promise<World> {
       assert.ok(found, `${key} is not indexed`);
       return found;
     },
-    async dispose() {
-      await close();
-      await rm(dir, { recursive: true, force: true });
-    },
+    dispose: close,
   };
   return world;
 }

@@ -64,12 +64,15 @@ type IconButtonProps = Omit<ButtonHTMLAttributes, 'icon' | 'label' | 'class'> & 
   /** What it does, for those who cannot see the icon. */
   readonly label: string;
   readonly class?: string;
+  /** A key that does the same. */
+  readonly hotkey?: string;
 };
 
 /** A button with nothing but an icon on it. */
-export function IconButton({ icon, label, class: own, ...rest }: IconButtonProps) {
+export function IconButton({ icon, label, class: own, hotkey, ...rest }: IconButtonProps) {
+  const title = hotkey && `${label} (${hotkey})`;
   return (
-    <button type="button" class={own ? `icon-button ${own}` : 'icon-button'} aria-label={label} {...rest}>
+    <button type="button" class={own ? `icon-button ${own}` : 'icon-button'} aria-label={label} title={title} {...rest}>
       <Icon name={icon} />
     </button>
   );

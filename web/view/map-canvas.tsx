@@ -75,11 +75,17 @@ export function MapCanvas({ highlighted, open, select = addToSelection, children
       {children}
       <HoveredName label={hovered === undefined ? undefined : shown?.items[hovered]?.label} />
       <div class="stage-tools">
-        <LassoTool pressed={lasso.isOn} act={lasso.toggle} />
-        <Tool icon="select" label={t('map.select')} hint=" (S)" act={selectInSight} />
-        <Tool icon="zoomOut" label={t('do.zoomOut')} hint=" (−)" act={() => zoom(1 / zoomStep)} />
-        <Tool icon="zoomIn" label={t('do.zoomIn')} hint=" (+)" act={() => zoom(zoomStep)} />
-        <Tool icon="fit" label={t('map.showAll')} hint=" (0)" act={showAll} />
+        <IconButton
+          icon="lasso"
+          aria-pressed={lasso.isOn}
+          label={t('map.lasso')}
+          title={t('map.lassoTitle')}
+          onClick={lasso.toggle}
+        />
+        <IconButton icon="select" label={t('map.select')} hotkey="S" onClick={selectInSight} />
+        <IconButton icon="zoomOut" label={t('do.zoomOut')} hotkey="−" onClick={() => zoom(1 / zoomStep)} />
+        <IconButton icon="zoomIn" label={t('do.zoomIn')} hotkey="+" onClick={() => zoom(zoomStep)} />
+        <IconButton icon="fit" label={t('map.showAll')} hotkey="0" onClick={showAll} />
       </div>
     </div>
   );
@@ -87,24 +93,6 @@ export function MapCanvas({ highlighted, open, select = addToSelection, children
 
 function HoveredName({ label = '' }: { label?: string }) {
   return label === '' ? null : <p class="map-label">{nameOf(label)}</p>;
-}
-
-interface ToolProps {
-  readonly icon: 'select' | 'zoomOut' | 'zoomIn' | 'fit';
-  readonly label: string;
-  /** Stands behind the label in the title. */
-  readonly hint: string;
-  readonly act: () => void;
-}
-
-function Tool({ icon, label, hint, act }: ToolProps) {
-  return <IconButton icon={icon} label={label} title={label + hint} onClick={act} />;
-}
-
-function LassoTool({ pressed, act }: { pressed: boolean; act: () => void }) {
-  return (
-    <IconButton icon="lasso" aria-pressed={pressed} label={t('map.lasso')} title={t('map.lassoTitle')} onClick={act} />
-  );
 }
 
 function useShownMap(upright: boolean): CollectionMap | null {

@@ -55,14 +55,14 @@ export function ZoomablePicture({ image }: { image: ImageItem }) {
         <IconButton
           icon="zoomOut"
           label={t('do.zoomOut')}
-          title={`${t('do.zoomOut')} (−)`}
+          hotkey="−"
           disabled={view.scale <= 1}
           onClick={() => zoom(1 / 1.6)}
         />
         <IconButton
           icon="zoomIn"
           label={t('do.zoomIn')}
-          title={`${t('do.zoomIn')} (+)`}
+          hotkey="+"
           disabled={view.scale >= maxScale}
           onClick={() => zoom(1.6)}
         />

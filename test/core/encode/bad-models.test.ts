@@ -13,13 +13,12 @@ import { OnnxGraph } from '../../../core/onnx/graph-builder.ts';
 import { type PreprocessingChanges, readPreprocessing } from '../../../core/picture/preprocessor-config.ts';
 import { BERT_FILES, randomBert } from '../../support/random-models.ts';
 import { clipTokenizer, siglipTokenizer } from '../../support/random-tokenizers.ts';
-import { MODELS, noise, temporaryFolder } from './fixtures.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
+import { MODELS, noise } from './fixtures.ts';
 
 /** Models that are not what the manifest says, or that nobody should run: refused naming both sides. */
 
 const CONFIG = 'preprocessor_config.json';
-
-type Context = { after(fn: () => void): void };
 
 const refused =
   (...parts: (string | RegExp)[]) =>
@@ -40,13 +39,8 @@ function model(options: { type?: 'float32' | 'int64'; operator?: string; opset?:
   return graph.toBytes(opset === undefined ? {} : { opset });
 }
 
-const load = (
-  t: Context,
-  bytes: Uint8Array,
-  inputType: 'float32' | 'int64' = 'float32',
-  file: ExpectedFile | null = {},
-) => {
-  const path = join(temporaryFolder(t), 'model.onnx');
+const load = (bytes: Uint8Array, inputType: 'float32' | 'int64' = 'float32', file: ExpectedFile | null = {}) => {
+  const path = join(tempFolder(), 'model.onnx');
   writeFileSync(path, bytes);
   return loadChecked(path, { inputType, inputs: { x: [null, 4] }, outputs: { y: [null, 2] } }, file, { threads: 1 });
 };
@@ -78,49 +72,49 @@ function withCustomOperator(bytes: Uint8Array): Uint8Array {
 }
 
 describe('an ONNX model', () => {
-  it('that is what was expected is loaded', async (t) => {
-    await (await load(t, model())).release();
-    await (await load(t, model({ type: 'int64' }), 'int64')).release();
+  it('that is what was expected is loaded', async () => {
+    await (await load(model())).release();
+    await (await load(model({ type: 'int64' }), 'int64')).release();
   });
 
-  it('of other element types is refused', async (t) => {
-    await assert.rejects(load(t, model({ type: 'int64' })), refused('x of type float32, got int64'));
-    await assert.rejects(load(t, model(), 'int64'), refused('x of type int64, got float32'));
+  it('of other element types is refused', async () => {
+    await assert.rejects(load(model({ type: 'int64' })), refused('x of type float32, got int64'));
+    await assert.rejects(load(model(), 'int64'), refused('x of type int64, got float32'));
   });
 
-  it('with custom operators is refused, naming them', async (t) => {
-    await assert.rejects(load(t, model({ operator: 'Frobnicate' })), refused('expected an ONNX model', 'Frobnicate'));
+  it('with custom operators is refused, naming them', async () => {
+    await assert.rejects(load(model({ operator: 'Frobnicate' })), refused('expected an ONNX model', 'Frobnicate'));
     const elsewhere = refused('operators of ONNX and onnxruntime only', 'custom operators acme.Twist');
-    await assert.rejects(load(t, withCustomOperator(model())), elsewhere);
+    await assert.rejects(load(withCustomOperator(model())), elsewhere);
     // What is not looked at beforehand is refused by onnxruntime.
-    await assert.rejects(load(t, withCustomOperator(model()), 'float32', null), refused('onnxruntime runs', 'acme'));
+    await assert.rejects(load(withCustomOperator(model()), 'float32', null), refused('onnxruntime runs', 'acme'));
   });
 
-  it('of an opset that onnxruntime does not know is refused, naming it', async (t) => {
-    await assert.rejects(load(t, model({ opset: 9999 })), refused('expected an ONNX model', /opset|9999/));
+  it('of an opset that onnxruntime does not know is refused, naming it', async () => {
+    await assert.rejects(load(model({ opset: 9999 })), refused('expected an ONNX model', /opset|9999/));
   });
 
-  it('of another opset than the manifest says is refused, naming both', async (t) => {
-    await (await load(t, model({ opset: 13 }), 'float32', { opset: 13 })).release();
-    const other = load(t, model({ opset: 13 }), 'float32', { opset: 17 });
+  it('of another opset than the manifest says is refused, naming both', async () => {
+    await (await load(model({ opset: 13 }), 'float32', { opset: 13 })).release();
+    const other = load(model({ opset: 13 }), 'float32', { opset: 17 });
     await assert.rejects(other, refused('expected opset 17, as the manifest says, got 13'));
   });
 
-  it('with external data is refused before anything of it is read', async (t) => {
+  it('with external data is refused before anything of it is read', async () => {
     for (const file of [{}, null]) {
-      const loading = load(t, withExternalData(model()), 'float32', file);
+      const loading = load(withExternalData(model()), 'float32', file);
       await assert.rejects(loading, refused('weights inside', 'external data'));
     }
   });
 
-  it('that is truncated is refused', async (t) => {
+  it('that is truncated is refused', async () => {
     const bytes = model();
-    await assert.rejects(load(t, bytes.subarray(0, bytes.length - 20)), refused('expected an ONNX model'));
-    await assert.rejects(load(t, new Uint8Array(0)), refused('expected an ONNX model'));
+    await assert.rejects(load(bytes.subarray(0, bytes.length - 20)), refused('expected an ONNX model'));
+    await assert.rejects(load(new Uint8Array(0)), refused('expected an ONNX model'));
   });
 
-  it('that has other outputs than the manifest says is refused, as are other sizes', async (t) => {
-    const dir = temporaryFolder(t);
+  it('that has other outputs than the manifest says is refused, as are other sizes', async () => {
+    const dir = tempFolder();
     mkdirSync(join(dir, 'tiny'));
     const bytes = model();
     writeFileSync(join(dir, 'tiny', 'model.onnx'), bytes);
@@ -144,8 +138,8 @@ describe('an ONNX model', () => {
 
 describe('a text encoder', () => {
   /** A folder with a random model of so many rows, described as bert-base-uncased's, with the tokenizer of `from`. */
-  async function textEncoder(t: Context, options: { rows: number; tokenizer?: Readonly<Record<string, Buffer>> }) {
-    const dir = temporaryFolder(t);
+  async function textEncoder(options: { rows: number; tokenizer?: Readonly<Record<string, Buffer>> }) {
+    const dir = tempFolder();
     const { rows, tokenizer = BERT_FILES } = options;
     mkdirSync(join(dir, 'e5-small-v2'));
     const files = { 'model.onnx': randomBert({ rows }), ...tokenizer };
@@ -154,32 +148,32 @@ describe('a text encoder', () => {
     return loadTextEncoder([dir], text, { threads: 1 });
   }
 
-  it('whose embeddings are padded by a few rows is loaded', async (t) => {
-    await (await textEncoder(t, { rows: 30_528 })).close();
+  it('whose embeddings are padded by a few rows is loaded', async () => {
+    await (await textEncoder({ rows: 30_528 })).close();
   });
 
-  it('whose embeddings are those of another tokenizer is refused, naming both sizes', async (t) => {
+  it('whose embeddings are those of another tokenizer is refused, naming both sizes', async () => {
     for (const rows of [28_996, 31_102]) {
       const wanted = refused('model\\.onnx: expected embeddings of 30522 tokens', `got ${rows}`);
-      await assert.rejects(textEncoder(t, { rows }), wanted);
+      await assert.rejects(textEncoder({ rows }), wanted);
     }
   });
 
-  it('with a tokenizer of another vocabulary is refused, naming sizes and special tokens', async (t) => {
+  it('with a tokenizer of another vocabulary is refused, naming sizes and special tokens', async () => {
     const clip = refused('30522 tokens, 101 before and 102 behind', '49408 tokens, 49406 before and 49407 behind');
-    await assert.rejects(textEncoder(t, { rows: 30_522, tokenizer: clipTokenizer() }), clip);
+    await assert.rejects(textEncoder({ rows: 30_522, tokenizer: clipTokenizer() }), clip);
     const siglip = refused('30522 tokens', '32000 tokens, none before and 1 behind a text');
-    await assert.rejects(textEncoder(t, { rows: 30_522, tokenizer: siglipTokenizer() }), siglip);
+    await assert.rejects(textEncoder({ rows: 30_522, tokenizer: siglipTokenizer() }), siglip);
     // As many words, but other ones at the ends.
     const swapped = JSON.parse(BERT_FILES['tokenizer.json'].toString());
     swapped.post_processor.single.reverse();
     const json = Buffer.from(JSON.stringify(swapped));
     const ends = refused('101 before and 102 behind', 'another vocabulary .*102 before and 101 behind');
-    await assert.rejects(textEncoder(t, { rows: 30_522, tokenizer: { ...BERT_FILES, 'tokenizer.json': json } }), ends);
+    await assert.rejects(textEncoder({ rows: 30_522, tokenizer: { ...BERT_FILES, 'tokenizer.json': json } }), ends);
   });
 
-  it('that needs padding and whose tokenizer has none is refused', async (t) => {
-    const dir = temporaryFolder(t);
+  it('that needs padding and whose tokenizer has none is refused', async () => {
+    const dir = tempFolder();
     const { text } = profileOf(await loadManifest([MODELS]), 'siglip');
     mkdirSync(join(dir, text.folder));
     const files = { 'model.onnx': model(), ...siglipTokenizer(), 'tokenizer_config.json': '{}' };
@@ -197,25 +191,25 @@ describe('a preprocessor_config.json', () => {
     image_mean: [0.5, 0.5, 0.5],
     image_std: [0.5, 0.5, 0.5],
   };
-  const read = (t: Context, config: unknown, changes?: PreprocessingChanges) => {
-    const path = join(temporaryFolder(t), CONFIG);
+  const read = (config: unknown, changes?: PreprocessingChanges) => {
+    const path = join(tempFolder(), CONFIG);
     writeFileSync(path, typeof config === 'string' ? config : JSON.stringify(config));
     return readPreprocessing(path, changes);
   };
 
-  it('is read, changed where the manifest says so, and takes bare numbers as processors do', async (t) => {
+  it('is read, changed where the manifest says so, and takes bare numbers as processors do', async () => {
     const squash = { mode: 'squash', size: 224, kernel: 'bicubic' };
     const scaling = { mean: [127.5, 127.5, 127.5], std: [127.5, 127.5, 127.5] };
-    assert.deepEqual(await read(t, good), { resize: squash, crop: 224, ...scaling });
-    const padded = await read(t, good, { resize: { mode: 'pad', background: [0, 0, 0] }, crop: 200 });
+    assert.deepEqual(await read(good), { resize: squash, crop: 224, ...scaling });
+    const padded = await read(good, { resize: { mode: 'pad', background: [0, 0, 0] }, crop: 200 });
     assert.deepEqual(padded.resize, { ...squash, mode: 'pad', background: [0, 0, 0] });
     assert.equal(padded.crop, 200);
-    assert.deepEqual((await read(t, { ...good, size: 224 })).resize, squash);
-    const cropped = await read(t, { ...good, size: 256, do_center_crop: true, crop_size: 224 });
+    assert.deepEqual((await read({ ...good, size: 224 })).resize, squash);
+    const cropped = await read({ ...good, size: 256, do_center_crop: true, crop_size: 224 });
     assert.deepEqual([cropped.resize.mode, cropped.resize.size, cropped.crop], ['shortest-edge', 256, 224]);
   });
 
-  it('that asks for what is not done here is refused, naming it', async (t) => {
+  it('that asks for what is not done here is refused, naming it', async () => {
     const bad: readonly [unknown, string][] = [
       ['{', 'expected JSON'],
       [{ ...good, do_resize: false }, 'do_resize'],
@@ -228,8 +222,8 @@ describe('a preprocessor_config.json', () => {
       [{ ...good, do_flip_channel_order: true }, 'do_flip_channel_order'],
       [{ ...good, crop_pct: 0.875 }, 'crop_pct'],
     ];
-    for (const [config, reason] of bad) await assert.rejects(read(t, config), refused(CONFIG, reason));
-    await assert.rejects(read(t, good, { resize: { mode: 'pad' } }), refused('background'));
+    for (const [config, reason] of bad) await assert.rejects(read(config), refused(CONFIG, reason));
+    await assert.rejects(read(good, { resize: { mode: 'pad' } }), refused('background'));
   });
 });
 

@@ -18,10 +18,11 @@ import type { Embedder } from '../../../core/ports.ts';
 import { dot, norm } from '../../../core/vector-arithmetic.ts';
 import { writeTextSide } from '../../../training/trainer/export.ts';
 import { MODEL_DIRS, maxDifference, missingModel, readGolden } from '../../golden/golden.ts';
-import { copyModels, MODELS, noise, randomSide, temporaryFolder, writeHead, writeOldHead } from './fixtures.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
+import { copyModels, MODELS, noise, randomSide, writeHead, writeOldHead } from './fixtures.ts';
 
 const photo = readGolden('mobilenet_v2', 'images', '1000268201_693b08cb0e.jpg');
-const folder = temporaryFolder({ after });
+const folder = tempFolder();
 let encoders: Encoders;
 let head: string;
 
@@ -132,8 +133,8 @@ describe('the image model', () => {
     assert.deepEqual(JSON.parse(stdout), [false, true]);
   });
 
-  it('that fails to load is tried again, and loads once for all who wait', async (t) => {
-    const dir = copyModels(temporaryFolder(t), ['efficientnet-lite2-int8', 'all-minilm-l6-v2-int8']);
+  it('that fails to load is tried again, and loads once for all who wait', async () => {
+    const dir = copyModels(tempFolder(), ['efficientnet-lite2-int8', 'all-minilm-l6-v2-int8']);
     const embedder = await load({ modelDirs: [dir] });
     const path = join(dir, 'efficientnet-lite2-int8', 'model.onnx');
     renameSync(path, `${path}.away`);
@@ -149,8 +150,8 @@ describe('the image model', () => {
 });
 
 describe('a text encoder that is to come later', () => {
-  it('is not loaded for pictures, and makes the same vectors in the same space', async (t) => {
-    const dir = copyModels(temporaryFolder(t), ['efficientnet-lite2-int8', 'all-minilm-l6-v2-int8']);
+  it('is not loaded for pictures, and makes the same vectors in the same space', async () => {
+    const dir = copyModels(tempFolder(), ['efficientnet-lite2-int8', 'all-minilm-l6-v2-int8']);
     const [now, later] = [await load({ modelDirs: [dir] }), await load({ modelDirs: [dir], texts: 'later' })];
     assert.equal(later.space, now.space);
     const path = join(dir, 'all-minilm-l6-v2-int8', 'tokenizer.json');
@@ -162,16 +163,16 @@ describe('a text encoder that is to come later', () => {
     await Promise.all([now.close(), later.close()]);
   });
 
-  it('has its files checked all the same', async (t) => {
-    const dir = copyModels(temporaryFolder(t), ['efficientnet-lite2-int8', 'all-minilm-l6-v2-int8']);
+  it('has its files checked all the same', async () => {
+    const dir = copyModels(tempFolder(), ['efficientnet-lite2-int8', 'all-minilm-l6-v2-int8']);
     appendFileSync(join(dir, 'all-minilm-l6-v2-int8', 'tokenizer.json'), ' ');
     await assert.rejects(load({ modelDirs: [dir], texts: 'later' }), mismatch('tokenizer.json'));
   });
 });
 
 describe('the image side alone', () => {
-  it('makes the same of a picture as the whole, in the same space, without a file of a text encoder', async (t) => {
-    const modelDirs = [copyModels(temporaryFolder(t), ['efficientnet-lite2-int8', 'head-compact'])];
+  it('makes the same of a picture as the whole, in the same space, without a file of a text encoder', async () => {
+    const modelDirs = [copyModels(tempFolder(), ['efficientnet-lite2-int8', 'head-compact'])];
     rmSync(join(modelDirs[0]!, 'head-compact', textSideModel('all-minilm-l6-v2-int8')));
     const alone = await loadImageEmbedder({ modelDirs });
     const whole = await loadEmbedder({ modelDirs: [MODELS] });
@@ -181,21 +182,21 @@ describe('the image side alone', () => {
     await Promise.all([alone.close(), whole.close()]);
   });
 
-  it('knows a space that is named by its text encoder, too, if the files of that are there', async (t) => {
-    const old = writeOldHead(join(temporaryFolder(t), 'head'), encoders);
+  it('knows a space that is named by its text encoder, too, if the files of that are there', async () => {
+    const old = writeOldHead(join(tempFolder(), 'head'), encoders);
     const options = { modelDirs: [MODELS], profile: 'compact', head: old };
     const [alone, whole] = [await loadImageEmbedder(options), await loadEmbedder(options)];
     assert.equal(alone.space, whole.space);
     await Promise.all([alone.close(), whole.close()]);
-    const without = [copyModels(temporaryFolder(t), ['efficientnet-lite2-int8'])];
+    const without = [copyModels(tempFolder(), ['efficientnet-lite2-int8'])];
     await assert.rejects(loadImageEmbedder({ ...options, modelDirs: without }), mismatch('all-minilm-l6-v2-int8'));
   });
 
-  it('is refused under a head for another image encoder, or for another space', async (t) => {
+  it('is refused under a head for another image encoder, or for another space', async () => {
     const { image: own } = await loadHeadFile(head);
     const changed = (changes: Record<string, unknown>) => ({
       modelDirs: [MODELS],
-      head: writeHead(join(temporaryFolder(t), 'head'), encoders, { changes }),
+      head: writeHead(join(tempFolder(), 'head'), encoders, { changes }),
     });
     const image = { ...own, inputs: ['pooled'] };
     await assert.rejects(loadImageEmbedder(changed({ image })), mismatch('pooled', 'features, logits'));
@@ -205,11 +206,11 @@ describe('the image side alone', () => {
 });
 
 describe('a head', () => {
-  const changedHead = (t: { after(fn: () => void): void }, changes: Parameters<typeof writeHead>[2]) =>
-    writeHead(join(temporaryFolder(t), 'head'), encoders, changes);
+  const changedHead = (changes: Parameters<typeof writeHead>[2]) =>
+    writeHead(join(tempFolder(), 'head'), encoders, changes);
 
-  it('may take several outputs of the image encoder', async (t) => {
-    const both = await load({ head: changedHead(t, { inputs: ['features', 'logits'] }) });
+  it('may take several outputs of the image encoder', async () => {
+    const both = await load({ head: changedHead({ inputs: ['features', 'logits'] }) });
     assert.ok(Math.abs(norm((await both.embedImage(photo)).vector) - 1) < 1e-5);
     assert.ok(Math.abs(norm((await both.embedTexts(['a dog']))[0]!) - 1) < 1e-5);
     await both.close();
@@ -226,20 +227,20 @@ describe('a head', () => {
     await loaded.close();
   });
 
-  it('is looked up under the profile when none is named', async (t) => {
-    const dir = temporaryFolder(t);
+  it('is looked up under the profile when none is named', async () => {
+    const dir = tempFolder();
     cpSync(head, join(dir, 'head-compact'), { recursive: true });
     const found = await load({ head: undefined, modelDirs: [dir, MODELS] });
     const named = await load();
     assert.equal(found.space, named.space);
     await Promise.all([found.close(), named.close()]);
-    const missing = temporaryFolder(t);
+    const missing = tempFolder();
     copyModels(missing, ['all-minilm-l6-v2-int8', 'efficientnet-lite2-int8']);
     await assert.rejects(load({ head: undefined, modelDirs: [missing] }), mismatch('head-compact'));
   });
 
-  it('of the old form loads, and gets a text side without a bit of a picture changing', async (t) => {
-    const old = writeOldHead(join(temporaryFolder(t), 'head'), encoders, { inputs: ['features', 'logits'] });
+  it('of the old form loads, and gets a text side without a bit of a picture changing', async () => {
+    const old = writeOldHead(join(tempFolder(), 'head'), encoders, { inputs: ['features', 'logits'] });
     const before = await load({ head: old });
     const [picture, [dog]] = [await before.embedImage(photo), await before.embedTexts(['a dog'])];
     await before.close();
@@ -271,28 +272,28 @@ describe('a head', () => {
     );
   });
 
-  it('is refused when it is for other encoders', async (t) => {
+  it('is refused when it is for other encoders', async () => {
     const { texts, image: own } = await loadHeadFile(head);
     const change = (side: object) => ({ changes: { texts: [{ ...texts[0]!, ...side }] } });
     await assert.rejects(
-      load({ head: changedHead(t, change({ encoder: 'snowflake-arctic-embed-m', dimension: 768 })) }),
+      load({ head: changedHead(change({ encoder: 'snowflake-arctic-embed-m', dimension: 768 })) }),
       mismatch('snowflake-arctic-embed-m', 'all-minilm-l6-v2-int8'),
     );
     await assert.rejects(
-      load({ head: changedHead(t, change({ encoderKey: '0123456789abcdef' })) }),
+      load({ head: changedHead(change({ encoderKey: '0123456789abcdef' })) }),
       mismatch('0123456789abcdef', encoders.text.key),
     );
     const image = { ...own, inputs: ['pooled'] };
     await assert.rejects(
-      load({ head: changedHead(t, { changes: { image } }) }),
+      load({ head: changedHead({ changes: { image } }) }),
       mismatch('pooled', 'features, logits, stage6_corners'),
     );
   });
 
-  it('is refused when it was made for another space', async (t) => {
+  it('is refused when it was made for another space', async () => {
     const space = '0123456789abcdef';
-    await assert.rejects(load({ head: changedHead(t, { changes: { space } }) }), mismatch(space));
-    const dir = temporaryFolder(t);
+    await assert.rejects(load({ head: changedHead({ changes: { space } }) }), mismatch(space));
+    const dir = tempFolder();
     copyModels(dir, ['all-minilm-l6-v2-int8', 'efficientnet-lite2-int8']);
     const manifest = JSON.parse(readFileSync(join(dir, 'manifest.json'), 'utf8'));
     manifest.encoders['efficientnet-lite2-int8'].preprocessing.resize.mode = 'shortest-edge';
@@ -300,8 +301,8 @@ describe('a head', () => {
     await assert.rejects(load({ modelDirs: [dir] }), mismatch('space'));
   });
 
-  it('is refused when a file is missing, altered or does not say what it holds', async (t) => {
-    const other = changedHead(t, {});
+  it('is refused when a file is missing, altered or does not say what it holds', async () => {
+    const other = changedHead({});
     const text = textSideModel('all-minilm-l6-v2-int8');
     for (const [path, graph] of [
       [text, randomSide('text', { text: encoders.text.dimension }, 32)],
@@ -316,7 +317,7 @@ describe('a head', () => {
     await assert.rejects(load({ head: other }), mismatch(HEAD_FILE, 'ENOENT'));
     writeFileSync(join(other, HEAD_FILE), '{"format": 3}');
     await assert.rejects(load({ head: other }), mismatch(HEAD_FILE, 'format', 'dimension'));
-    await assert.rejects(load({ head: changedHead(t, { changes: { dimension: 128 } }) }), mismatch('128', '64'));
+    await assert.rejects(load({ head: changedHead({ changes: { dimension: 128 } }) }), mismatch('128', '64'));
   });
 });
 
@@ -363,8 +364,8 @@ describe('the space id', () => {
 });
 
 describe('another pair of encoders', { skip: missingModel('mobilenet_v2_1.0_224') }, () => {
-  it('runs through the same code', async (t) => {
-    const dir = temporaryFolder(t);
+  it('runs through the same code', async () => {
+    const dir = tempFolder();
     const manifest = JSON.parse(readFileSync(join(MODELS, 'manifest.json'), 'utf8'));
     manifest.profiles.mixed = { text: 'all-minilm-l6-v2-int8', image: 'mobilenet_v2_1.0_224', head: 'head-mixed' };
     writeFileSync(join(dir, 'manifest.json'), JSON.stringify(manifest));

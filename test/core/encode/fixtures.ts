@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Encoders } from '../../../core/encode/encoders.ts';
@@ -18,13 +17,6 @@ import { OnnxGraph } from '../../../core/onnx/graph-builder.ts';
 /** Heads with random weights and folders of models, for tests of everything around the trained ones. */
 
 export const MODELS = fileURLToPath(new URL('../../../models', import.meta.url));
-
-/** A folder that is gone when the test is over. */
-export function temporaryFolder(context: { after(fn: () => void): void }): string {
-  const folder = mkdtempSync(join(tmpdir(), 'sightline-encode-'));
-  context.after(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
 
 /** Copies one of models/ with its manifest. */
 export function copyModels(to: string, folders: readonly string[]): string {

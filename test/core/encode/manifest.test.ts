@@ -11,8 +11,9 @@ import { findFolder, verifyFile } from '../../../core/encode/model-files.ts';
 import { loadTextEncoder } from '../../../core/encode/text-encoder.ts';
 import { fingerprintTextEncoder } from '../../../core/encode/text-fingerprint.ts';
 import { isSightlineError, type SightlineError } from '../../../core/errors.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
 import { weightsInside } from '../../support/weights-inside.ts';
-import { copyModels, MODELS, temporaryFolder } from './fixtures.ts';
+import { copyModels, MODELS } from './fixtures.ts';
 
 const manifest = await loadManifest([MODELS]);
 
@@ -146,15 +147,15 @@ describe('the manifest', () => {
     assert.throws(() => profileOf(manifest, 'constructor'), /constructor/);
   });
 
-  it('says so when it is missing or no JSON', async (t) => {
-    const folder = temporaryFolder(t);
+  it('says so when it is missing or no JSON', async () => {
+    const folder = tempFolder();
     await assert.rejects(loadManifest([folder]), mismatch('manifest.json', folder));
     writeFileSync(join(folder, 'manifest.json'), '{ "format": 1');
     await assert.rejects(loadManifest([folder, MODELS]), mismatch('not JSON'));
   });
 
-  it('is looked up in the folders in order, as the encoders are', async (t) => {
-    const folder = temporaryFolder(t);
+  it('is looked up in the folders in order, as the encoders are', async () => {
+    const folder = tempFolder();
     assert.deepEqual(await loadManifest([folder, MODELS]), manifest);
     assert.equal(
       await findFolder([folder, MODELS], 'efficientnet-lite2-int8'),
@@ -167,8 +168,8 @@ describe('the manifest', () => {
 describe('model files', () => {
   const image = profileOf(manifest, 'compact').image;
 
-  it('are refused when missing, truncated or altered', async (t) => {
-    const dir = copyModels(temporaryFolder(t), ['efficientnet-lite2-int8']);
+  it('are refused when missing, truncated or altered', async () => {
+    const dir = copyModels(tempFolder(), ['efficientnet-lite2-int8']);
     const path = join(dir, 'efficientnet-lite2-int8', 'model.onnx');
     const { bytes, sha256 } = image.files.model;
     await fingerprintImageEncoder([dir], image);
@@ -185,8 +186,8 @@ describe('model files', () => {
     await assert.rejects(fingerprintImageEncoder([dir], image), mismatch(path, 'ENOENT'));
   });
 
-  it('are refused when they are no models, or models of other tensors', async (t) => {
-    const dir = copyModels(temporaryFolder(t), ['efficientnet-lite2-int8']);
+  it('are refused when they are no models, or models of other tensors', async () => {
+    const dir = copyModels(tempFolder(), ['efficientnet-lite2-int8']);
     const path = join(dir, 'efficientnet-lite2-int8', 'model.onnx');
     const fewer = { ...image, outputs: { logits: 1001 } };
     await assert.rejects(loadImageEncoder([dir], fewer), mismatch(path, '[any, 1001]', '1000'));
@@ -200,10 +201,10 @@ describe('model files', () => {
     await assert.rejects(loadImageEncoder([dir], image), mismatch(path, 'ONNX model'));
   });
 
-  it('with weights beside them are known by the file that had both, and refused when these are altered', async (t) => {
+  it('with weights beside them are known by the file that had both, and refused when these are altered', async () => {
     const { text } = profileOf(manifest, 'compact');
     const { model, weights } = text.files;
-    const dir = copyModels(temporaryFolder(t), ['all-minilm-l6-v2-int8']);
+    const dir = copyModels(tempFolder(), ['all-minilm-l6-v2-int8']);
     assert.equal((await fingerprintTextEncoder([dir], text)).model, model.sameAs);
     const { sameAs: _, ...own } = model;
     const unnamed = await fingerprintTextEncoder([dir], { ...text, files: { ...text.files, model: own } });

@@ -15,7 +15,8 @@ import { norm } from '../../../core/vector-arithmetic.ts';
 import { cosine, MODEL_DIRS, missingModel } from '../../golden/golden.ts';
 import { type HubTestServer, startHub } from '../../support/hub-server.ts';
 import { BERT_FILES, mobilenetFiles, randomBert, randomBertBase, randomVision } from '../../support/random-models.ts';
-import { MODELS, temporaryFolder, writeHead } from './fixtures.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
+import { MODELS, writeHead } from './fixtures.ts';
 
 /**
  * The published pair: a BERT-base in full size with random weights in place of snowflake-arctic-embed-m, and the real
@@ -25,7 +26,7 @@ import { MODELS, temporaryFolder, writeHead } from './fixtures.ts';
 const ARCTIC = 'snowflake-arctic-embed-m';
 const PREFIX = 'Represent this sentence for searching relevant passages: ';
 const photo = readFileSync(fileURLToPath(new URL('../../../examples/photos/cat.jpg', import.meta.url)));
-const models = temporaryFolder({ after });
+const models = tempFolder();
 let hub: HubTestServer;
 let encoders: Encoders;
 let bare: OnnxModel;
@@ -92,8 +93,8 @@ describe('profile seed', () => {
     assert.ok(cosine(vectors[0]!, vectors[1]!) < 0.999);
   });
 
-  it('takes its image encoder from the folder that has pooled features, too', async (t) => {
-    const other = temporaryFolder(t);
+  it('takes its image encoder from the folder that has pooled features, too', async () => {
+    const other = tempFolder();
     for (const name of ['manifest.json', LOCK_FILE]) cpSync(join(models, name), join(other, name));
     symlinkSync(join(models, ARCTIC), join(other, ARCTIC));
     symlinkSync(join(models, 'mobilenet_v2_1.0_224-logits'), join(other, 'mobilenet_v2_1.0_224'));

@@ -18,7 +18,8 @@ import { openEmbeddedStore } from '../../../core/vectors/sqlite/store.ts';
 import { cosine } from '../../golden/golden.ts';
 import { type HubTestServer, startHub } from '../../support/hub-server.ts';
 import { randomRepos } from '../../support/random-models.ts';
-import { MODELS, temporaryFolder, writeHead } from './fixtures.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
+import { MODELS, writeHead } from './fixtures.ts';
 
 /**
  * Every profile of the manifest that is pulled, with random models of the same inputs, outputs, sizes and tokenizers:
@@ -26,7 +27,7 @@ import { MODELS, temporaryFolder, writeHead } from './fixtures.ts';
  */
 
 const samples = fileURLToPath(new URL('../../../examples/photos', import.meta.url));
-const folder = temporaryFolder({ after });
+const folder = tempFolder();
 const models = join(folder, 'models');
 const photos = join(folder, 'photos');
 let hub: HubTestServer;

@@ -10,7 +10,8 @@ import { cosine } from '../../golden/golden.ts';
 import { type HubTestServer, startHub } from '../../support/hub-server.ts';
 import { BERT_FILES, randomBert, randomRepos } from '../../support/random-models.ts';
 import { openReference } from '../../support/reference.ts';
-import { MODELS, temporaryFolder } from './fixtures.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
+import { MODELS } from './fixtures.ts';
 
 /**
  * Ids and vectors of every text encoder of the manifest beside those of the whole library on the same files: the
@@ -32,7 +33,7 @@ const TEXTS = [
 ];
 const LONG = 'word '.repeat(600).trim();
 
-const folder = temporaryFolder({ after });
+const folder = tempFolder();
 const pulled = join(folder, 'models');
 const manifest = await loadManifest([MODELS]);
 const names = Object.keys(manifest.encoders).filter((name) => manifest.encoders[name]!.kind === 'text');

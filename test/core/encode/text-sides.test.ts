@@ -9,10 +9,11 @@ import { writeJsonFile } from '../../../core/files/json-file.ts';
 import { ANY_LANGUAGE, type Embedder, type LanguageHint } from '../../../core/ports.ts';
 import { dot } from '../../../core/vector-arithmetic.ts';
 import { writeTextSide } from '../../../training/trainer/export.ts';
-import { copyModels, MODELS, randomSide, temporaryFolder, writeHead } from './fixtures.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
+import { copyModels, MODELS, randomSide, writeHead } from './fixtures.ts';
 
 const [MINILM, E5] = ['all-minilm-l6-v2-int8', 'multilingual-e5-small'];
-const dir = temporaryFolder({ after });
+const dir = tempFolder();
 const head = join(dir, 'head');
 const model = join(dir, E5, 'model.onnx');
 let embedder: Embedder;
@@ -97,8 +98,8 @@ describe('the text sides of a head', () => {
     assert.deepEqual(await sideOf('2019'), [MINILM, null]);
   });
 
-  it('are passed over where their files are not', async (t) => {
-    const without = copyModels(temporaryFolder(t), ['efficientnet-lite2-int8', MINILM]);
+  it('are passed over where their files are not', async () => {
+    const without = copyModels(tempFolder(), ['efficientnet-lite2-int8', MINILM]);
     const alone = await loadEmbedder({ modelDirs: [without], head });
     assert.equal(alone.space, embedder.space);
     const read = (await alone.readTexts(['ein Hund am Strand mit einem Ball'], ANY_LANGUAGE))[0]!;

@@ -6,7 +6,8 @@ import { Tokenizer as Library } from '@huggingface/tokenizers';
 import { BertTokenizer } from '@xenova/transformers';
 import { loadTokenizer } from '../../../core/encode/tokenizer.ts';
 import { readJson } from '../../golden/golden.ts';
-import { MODELS, noise, temporaryFolder } from './fixtures.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
+import { MODELS, noise } from './fixtures.ts';
 
 const files = {
   tokenizer: join(MODELS, 'all-minilm-l6-v2', 'tokenizer.json'),
@@ -116,8 +117,8 @@ describe('the tokenizer', () => {
     assert.deepEqual(tokenizer.encode(`caf e${marks} dog`), tokenizer.encode('caf e dog'));
   });
 
-  it('refuses files that are no tokenizer', async (t) => {
-    const folder = temporaryFolder(t);
+  it('refuses files that are no tokenizer', async () => {
+    const folder = tempFolder();
     const path = join(folder, 'tokenizer.json');
     const load = () => loadTokenizer({ ...files, tokenizer: path, maxTokens: 256 });
     await assert.rejects(load, { code: 'model-mismatch', message: /ENOENT/ });

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { loadUnigram } from '../../../core/encode/unigram.ts';
 import { readJson } from '../../golden/golden.ts';
-import { MODELS, noise, temporaryFolder } from './fixtures.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
+import { MODELS, noise } from './fixtures.ts';
 
 const folder = join(MODELS, 'multilingual-e5-small');
 const files = {
@@ -59,8 +60,8 @@ describe('unigram tokenizer', () => {
     assert.ok(!tokenizer.knows(' '));
   });
 
-  it('refuses files of another vocabulary, cut short or without special pieces', async (t) => {
-    const own = temporaryFolder(t);
+  it('refuses files of another vocabulary, cut short or without special pieces', async () => {
+    const own = tempFolder();
     const broken = join(own, 'pieces.unigram');
     const bytes = readFileSync(files.tokenizer);
     const refused = async (content: Uint8Array, message: RegExp) => {

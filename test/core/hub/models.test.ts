@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm, truncate } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, afterEach, beforeEach, describe, it } from 'node:test';
+import { afterEach, beforeEach, describe, it } from 'node:test';
 import { type HubRepo, resolveRevision } from '../../../core/hub/client.ts';
 import { type Download, downloadFile } from '../../../core/hub/download.ts';
 import { type HubTestServer, startHub } from '../../support/hub-server.ts';
 import { onSmallDisk, smallDisk } from '../../support/small-disk.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
 
 const large = randomBytes(300_000);
 const small = Buffer.from('{"small": true}');
@@ -15,7 +15,6 @@ const sha256 = createHash('sha256').update(large).digest('hex');
 const repo: HubRepo = { kind: 'model', name: 'owner/model' };
 
 let server: HubTestServer;
-const folders: string[] = [];
 beforeEach(async () => {
   const files = { 'onnx/model.onnx': large, 'config.json': small };
   server = await startHub({
@@ -26,17 +25,10 @@ beforeEach(async () => {
   });
 });
 afterEach(() => server.stop());
-after(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true }))));
-
-async function fresh(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'hub-'));
-  folders.push(folder);
-  return folder;
-}
 
 async function get(options: Partial<Download> & { token?: string; idleMs?: number } = {}) {
   const { token, idleMs, ...rest } = options;
-  const to = rest.to ?? join(await fresh(), 'model.onnx');
+  const to = rest.to ?? join(tempFolder(), 'model.onnx');
   const done = await downloadFile(
     { endpoint: server.endpoint, token, idleMs },
     { repo, revision: 'main', path: 'onnx/model.onnx', waitMs: 1, ...rest, to },
@@ -95,7 +87,7 @@ describe('downloading from the hub', () => {
   });
 
   it('gives up on a connection that never gets further, and the next call goes on', async () => {
-    const to = join(await fresh(), 'model.onnx');
+    const to = join(tempFolder(), 'model.onnx');
     server.inject({ at: 'cdn', times: 1, does: { cutAfter: 70_000 } });
     server.inject({ at: 'cdn', times: 4, does: { status: 503 } });
     await assert.rejects(get({ to, tries: 3 }), {
@@ -109,7 +101,7 @@ describe('downloading from the hub', () => {
   });
 
   it('takes a part that was whole already, and begins again with one that is not of this file', async () => {
-    const to = join(await fresh(), 'model.onnx');
+    const to = join(tempFolder(), 'model.onnx');
     server.inject({ at: 'cdn', times: 1, does: { cutAfter: 70_000 } });
     server.inject({ at: 'cdn', times: 9, does: { status: 500 } });
     await assert.rejects(get({ to, tries: 1 }), { code: 'unavailable' });
@@ -118,7 +110,7 @@ describe('downloading from the hub', () => {
     assert.equal((await get({ to })).bytes, 50_000);
     server.inject({ at: 'cdn', times: 1, does: { cutAfter: 30_000 } });
     server.inject({ at: 'cdn', times: 1, does: { status: 500 } });
-    const again = join(await fresh(), 'model.onnx');
+    const again = join(tempFolder(), 'model.onnx');
     await assert.rejects(get({ to: again, tries: 1 }), { code: 'unavailable' });
     await truncate(`${again}.part`, 50_000);
     // Whole in length, wrong in content: found by its checksum, and fetched anew.
@@ -143,7 +135,7 @@ describe('downloading from the hub', () => {
     server.inject({ at: 'cdn', times: 1, does: 'wrong-bytes' });
     assert.equal((await get()).sha256, sha256);
     server.inject({ at: 'cdn', times: 2, does: 'wrong-bytes' });
-    const to = join(await fresh(), 'model.onnx');
+    const to = join(tempFolder(), 'model.onnx');
     await assert.rejects(get({ to }), {
       code: 'unavailable',
       message: /expected sha256 [0-9a-f]{64}, as the hub says, got/,

@@ -12,7 +12,7 @@ import type { ObjectStore, VectorStore } from '../../../core/ports.ts';
 import type { ImagePayload } from '../../../core/types.ts';
 import { openEmbeddedStore } from '../../../core/vectors/sqlite/store.ts';
 import { hashEmbedder } from '../../functions/http/harness.ts';
-import { temporaryFolder } from '../encode/fixtures.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
 import { rawOf } from '../picture/odd-pictures.ts';
 import { ASCII } from './exif-block.ts';
 
@@ -22,10 +22,9 @@ let vectors: VectorStore;
 let embedded: number;
 let refresh: (id: string) => Promise<Refreshed>;
 let index: (key: string) => Promise<unknown>;
-let release: () => void;
 
 beforeEach(async () => {
-  folder = temporaryFolder({ after: (fn) => (release = fn) });
+  folder = tempFolder();
   mkdirSync(join(folder, 'photos'));
   objects = await openFolder({ root: join(folder, 'photos'), bucket: 'b' });
   embedded = 0;
@@ -46,7 +45,6 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await vectors.close();
-  release();
 });
 
 const write = (key: string, content: Uint8Array | string) => writeFileSync(join(folder, 'photos', key), content);

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { describe, it, type TestContext } from 'node:test';
+import { describe, it } from 'node:test';
 import { SightlineError } from '../../../core/errors.ts';
 import { belongs, findSidecars, picturesOfSidecar } from '../../../core/metadata/sidecar.ts';
 import { openFolder } from '../../../core/objects/folder/store.ts';
-import { temporaryFolder } from '../encode/fixtures.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
 
 const LONG = 'a'.repeat(50);
 
@@ -54,8 +54,8 @@ const takeout = (seconds: number) =>
   });
 const xmp = '<rdf:Description photoshop:DateCreated="2018-01-02T03:04:05+01:00" tiff:Model="X100"/>';
 
-async function folderOf(context: TestContext, files: Readonly<Record<string, string>>) {
-  const folder = temporaryFolder(context);
+async function folderOf(files: Readonly<Record<string, string>>) {
+  const folder = tempFolder();
   for (const [key, content] of Object.entries(files)) {
     mkdirSync(dirname(join(folder, key)), { recursive: true });
     writeFileSync(join(folder, key), content);
@@ -64,8 +64,8 @@ async function folderOf(context: TestContext, files: Readonly<Record<string, str
 }
 
 describe('sidecars in a folder', () => {
-  it('are found from the picture, and the picture from them', async (context) => {
-    const objects = await folderOf(context, {
+  it('are found from the picture, and the picture from them', async () => {
+    const objects = await folderOf({
       'trip/x.jpg': '',
       'trip/x-edited.jpg': '',
       'trip/x(1).jpg': '',
@@ -92,8 +92,8 @@ describe('sidecars in a folder', () => {
     assert.deepEqual(await picturesOf('trip/.json'), []);
   });
 
-  it('that may not be read do not keep their picture from being indexed', async (context) => {
-    const objects = await folderOf(context, { 'x.xmp': '<x/>' });
+  it('that may not be read do not keep their picture from being indexed', async () => {
+    const objects = await folderOf({ 'x.xmp': '<x/>' });
     const denied = new SightlineError('unavailable', 'permission denied', { details: { code: 'EACCES' } });
     const { sidecars, mark } = await findSidecars({ ...objects, get: () => Promise.reject(denied) }, 'x.jpg');
     assert.deepEqual(sidecars, []);
@@ -102,10 +102,10 @@ describe('sidecars in a folder', () => {
     await assert.rejects(findSidecars({ ...objects, get: () => Promise.reject(away) }, 'x.jpg'), away);
   });
 
-  it('that are broken, or JSON of something else, say nothing', async (context) => {
+  it('that are broken, or JSON of something else, say nothing', async () => {
     const contents = ['', '{', '[]', 'null', '{"photoTakenTime":{"timestamp":"soon"}}', '{"photoTakenTime":3}'];
     for (const content of contents) {
-      const objects = await folderOf(context, { 'x.jpg.json': content });
+      const objects = await folderOf({ 'x.jpg.json': content });
       const found = (await findSidecars(objects, 'x.jpg')).sidecars;
       assert.ok(
         found.every(({ takenAt }) => takenAt === null),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { crc32, deflateSync } from 'node:zlib';
@@ -13,7 +13,8 @@ import { decodeImage, thumbnail } from '../../../core/picture/decode.ts';
 import { isTruncated, type PictureFormat, sniff } from '../../../core/picture/format.ts';
 import type { Preprocessing } from '../../../core/picture/preprocessor-config.ts';
 import { readGolden } from '../../golden/golden.ts';
-import { noise, temporaryFolder } from '../encode/fixtures.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
+import { noise } from '../encode/fixtures.ts';
 
 const HOW: Preprocessing = {
   resize: { mode: 'shortest-edge', size: 297, kernel: 'bicubic' },
@@ -226,7 +227,7 @@ describe('pictures that are too much', () => {
   }
 
   it('share the memory for decoding when many come at once that need all of their pixels', async () => {
-    const path = join(temporaryFolder({ after }), 'progressive.jpg');
+    const path = join(tempFolder(), 'progressive.jpg');
     // Such take 61 MB each, and four threads decode.
     writeFileSync(path, await jpegOf(5100, 3800, true));
     const { outcomes, peakBytes } = await decodeInChild(8, [path]);
@@ -238,7 +239,7 @@ describe('pictures that are too much', () => {
     let report: { outcomes: Record<string, string[]>; peakBytes: number };
     const files: Record<string, { path: string; expected: string }> = {};
     before(async () => {
-      const folder = temporaryFolder({ after });
+      const folder = tempFolder();
       const add = (name: string, expected: string, bytes: Buffer) => {
         files[name] = { path: join(folder, name), expected };
         writeFileSync(join(folder, name), bytes);

@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Point, VectorQuery, VectorStore } from '../../../core/ports.ts';
@@ -9,6 +7,7 @@ import { search } from '../../../core/search/search.ts';
 import type { Page } from '../../../core/types.ts';
 import { openEmbeddedStore } from '../../../core/vectors/sqlite/store.ts';
 import { image, ranked, seededRandom, unit, uuid } from '../../contract/vectors-data.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
 import { textsBy } from '../../support/texts-by.ts';
 
 const random = seededRandom(8);
@@ -31,7 +30,7 @@ const POINTS = [
 ];
 
 describe('names fused with meaning', () => {
-  const dir = mkdtempSync(join(tmpdir(), 'sightline-fusion-'));
+  const dir = tempFolder();
   let vectors: VectorStore;
   before(async () => {
     vectors = await openEmbeddedStore({ file: join(dir, 'index.sqlite'), space: 'fusion', dimension: 64 });
@@ -39,7 +38,6 @@ describe('names fused with meaning', () => {
   });
   after(async () => {
     await vectors.close();
-    rmSync(dir, { recursive: true });
   });
 
   async function all(words: string[], options: Partial<VectorQuery> = {}, isWithout = false): Promise<FoundHit[]> {

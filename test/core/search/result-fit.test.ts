@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import {
   bestFit,
   type Calibration,
@@ -12,13 +11,10 @@ import {
   loadCalibration,
   meantClasses,
 } from '../../../core/search/result-fit.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
 
 describe('how well a picture fits', () => {
-  let folder: string;
-  before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'fit-'));
-  });
-  after(() => rm(folder, { recursive: true }));
+  const folder = tempFolder();
 
   const bounds = { poor: { atOne: -1, perLog: 0.5 }, good: { atOne: 0, perLog: 0.5 } };
   const calibration: Calibration = { temperature: 0.5, ...bounds, others: Float32Array.of(1, 0, 0, 1), classes: null };

@@ -6,10 +6,10 @@ import type { Embedder, VectorStore } from '../../../core/ports.ts';
 import { respelled } from '../../../core/search/spelling.ts';
 import { openEmbeddedStore } from '../../../core/vectors/sqlite/store.ts';
 import { caption, image, seededRandom, unit, uuid } from '../../contract/vectors-data.ts';
-import { temporaryFolder } from '../encode/fixtures.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
 
 const MODELS = fileURLToPath(new URL('../../../models', import.meta.url));
-const folder = temporaryFolder({ after });
+const folder = tempFolder();
 const random = seededRandom(3);
 
 describe('what was probably meant', () => {

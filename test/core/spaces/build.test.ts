@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, unlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import type { SightlineError } from '../../../core/errors.ts';
@@ -13,6 +12,7 @@ import type { Spaces } from '../../../core/spaces/port.ts';
 import type { ImagePayload } from '../../../core/types.ts';
 import { openEmbeddedSpaces } from '../../../core/vectors/sqlite/spaces.ts';
 import { saltedEmbedder } from '../../support/spaces-place.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
 
 /**
  * The change of models over real stores; vectors are hashes, salted by the space, and a picture is any file that starts
@@ -38,7 +38,7 @@ let buckets: Map<string, ObjectStore>;
 const old = embedder('a');
 
 beforeEach(async () => {
-  root = await mkdtemp(join(tmpdir(), 'sightline-build-'));
+  root = tempFolder();
   await mkdir(join(root, 'photos'));
   objects = await openFolder({ root: join(root, 'photos'), bucket: 'photos' });
   buckets = new Map([['photos', objects]]);
@@ -48,7 +48,6 @@ beforeEach(async () => {
 afterEach(async () => {
   await live.close();
   await spaces.close();
-  await rm(root, { recursive: true });
 });
 
 const path = (key: string) => join(root, 'photos', key);

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -13,6 +12,7 @@ import type { ObjectStore, VectorStore } from '../../../core/ports.ts';
 import type { Spaces } from '../../../core/spaces/port.ts';
 import { startFakeQdrant } from '../../support/fake-qdrant.ts';
 import { openSpacesAt, saltedEmbedder } from '../../support/spaces-place.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
 
 /**
  * kill -9 inside the switch from one space to another, and what is left: one live space, and nothing that was
@@ -37,7 +37,7 @@ function killedSwitch(name: string, openPlace: (root: string) => Promise<Place>)
     let objects: ObjectStore;
     const old = saltedEmbedder('a');
     beforeEach(async () => {
-      root = await mkdtemp(join(tmpdir(), 'sightline-switch-'));
+      root = tempFolder();
       await mkdir(join(root, 'photos'));
       place = await openPlace(root);
       objects = await openFolder({ root: join(root, 'photos'), bucket: 'photos' });
@@ -48,7 +48,6 @@ function killedSwitch(name: string, openPlace: (root: string) => Promise<Place>)
       await live.close();
       await spaces.close();
       await place.stop();
-      await rm(root, { recursive: true });
     });
 
     /** Into the space that is live, as a server does it; its id once it is acknowledged. */

@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { SightlineError } from '../../../core/errors.ts';
@@ -9,6 +7,7 @@ import { compareUtf8 } from '../../../core/utf8-order.ts';
 import { groupCalls } from '../../../core/vectors/batch-calls.ts';
 import { openEmbeddedStore } from '../../../core/vectors/sqlite/store.ts';
 import { DIMENSION, image, seededRandom, unit, uuid } from '../../contract/vectors-data.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
 
 const random = seededRandom(5);
 const point = (id: number, sequencer = '1') => ({
@@ -23,7 +22,7 @@ describe('calls of jobs that run together', () => {
   let calls: string[];
   let counted: VectorStore;
   beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'sightline-group-'));
+    folder = tempFolder();
     store = await openEmbeddedStore({ file: join(folder, 'index.sqlite'), space: 'one', dimension: DIMENSION });
     calls = [];
     const count = <A extends unknown[], R>(name: string, call: (...args: A) => R) => {
@@ -42,10 +41,7 @@ describe('calls of jobs that run together', () => {
       remove: count('remove', store.remove),
     };
   });
-  afterEach(async () => {
-    await store.close();
-    await rm(folder, { recursive: true, force: true });
-  });
+  afterEach(() => store.close());
 
   it('become one call a kind, and each gets its own answer', async () => {
     await store.upsert([point(3, '7')], 'newer');

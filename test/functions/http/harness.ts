@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pino from 'pino';
@@ -20,6 +19,7 @@ import type { App } from '../../../functions/http/openapi.ts';
 import { type HttpOptionsInput, parseHttpOptions } from '../../../functions/http/options.ts';
 import { createMetrics } from '../../../functions/http/prometheus.ts';
 import { createSessions } from '../../../functions/http/session-cookie.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
 import { textsBy } from '../../support/texts-by.ts';
 
 /** The API over the real stores in a folder of its own, asked without a network. */
@@ -93,7 +93,7 @@ export async function testApp(
   change: (deps: AppDeps) => AppDeps = (deps) => deps,
   embedder: Embedder = hashEmbedder(),
 ): Promise<TestApp> {
-  const root = await mkdtemp(join(tmpdir(), 'http-'));
+  const root = tempFolder();
   await mkdir(join(root, 'photos'));
   const objects = await openFolder({ root: join(root, 'photos'), bucket: 'photos' });
   const { space, dimension } = embedder;
@@ -186,7 +186,6 @@ export async function testApp(
     async close() {
       await vectors.close();
       await failures.close();
-      await rm(root, { recursive: true, force: true });
     },
   };
 }

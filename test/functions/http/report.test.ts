@@ -1,22 +1,18 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { openReport } from '../../../functions/http/report-file.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
 import { type TestApp, testApp } from './harness.ts';
 
 describe('GET /report', () => {
   let app: TestApp;
-  let folder: string;
+  const folder = tempFolder();
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'report-'));
     app = await testApp({}, (deps) => ({ ...deps, report: openReport(join(folder, 'report.html')) }));
   });
-  after(async () => {
-    await app.close();
-    await rm(folder, { recursive: true });
-  });
+  after(() => app.close());
 
   it('is not there until somebody has written one, then answers it with its own policy', async () => {
     assert.equal((await app.json('/report')).status, 404);

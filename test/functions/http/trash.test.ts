@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { openFolder } from '../../../core/objects/folder/store.ts';
 import { discardedFiles } from '../../../core/objects/folder/trash.ts';
 import type { ObjectStore } from '../../../core/ports.ts';
 import { createTrash, type Trash, type TrashEntry } from '../../../core/trash.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
 import { jsonRequest, samplePhoto, type TestApp, testApp } from './harness.ts';
 
 describe('the trash', () => {
@@ -131,9 +131,8 @@ describe('the trash', () => {
     assert.deepEqual(await keys(), [[], []]);
   });
 
-  it('lets go of what was kept for its time', async (t) => {
-    const root = await mkdtemp(join(tmpdir(), 'sightline-trash-'));
-    t.after(() => rm(root, { recursive: true }));
+  it('lets go of what was kept for its time', async () => {
+    const root = tempFolder();
     const [day, clock] = [86_400_000, { now: Date.UTC(2026, 10, 1) }];
     const records = await openFolder({ root, bucket: 'trash' });
     const trash = createTrash({ ...api.deps, records, keepDays: 30, now: () => clock.now });
@@ -202,7 +201,7 @@ describe('pictures that are not ours to change', () => {
   });
 
   it('stay as they are when the server is read-only, and can still leave the index', async () => {
-    const root = await mkdtemp(join(tmpdir(), 'http-read-only-'));
+    const root = tempFolder();
     await mkdir(join(root, 'photos'));
     const writable = await openFolder({ root: join(root, 'photos'), bucket: 'photos' });
     await writable.put('cat.jpg', await samplePhoto('cat.jpg'));
@@ -230,7 +229,6 @@ describe('pictures that are not ours to change', () => {
       assert.equal((await api.json('/status')).body.readOnly, true);
     } finally {
       await api.close();
-      await rm(root, { recursive: true });
     }
   });
 });

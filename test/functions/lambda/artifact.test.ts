@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { createCipheriv, createHash, randomBytes } from 'node:crypto';
-import { glob, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { glob, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { imageId } from '../../../core/index-image.ts';
 import { bundleFunction } from '../../../scripts/lambda/bundle.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
 import { apiSuite } from './artifact-api.ts';
 import { ingestSuite } from './artifact-ingest.ts';
 import { qdrantSuite } from './artifact-qdrant.ts';
@@ -36,7 +36,7 @@ describe('the built Lambda functions', { skip }, () => {
     });
 
     it('are not made when they are over it, or the call makes no sense', async () => {
-      const out = await mkdtemp(join(tmpdir(), 'sightline-over-'));
+      const out = tempFolder();
       const fails = (code: number, stderr: RegExp, ...options: string[]) =>
         assert.rejects(runBuild('--arch', process.arch, '--out', out, ...options), { code, stderr });
       try {
@@ -45,7 +45,6 @@ describe('the built Lambda functions', { skip }, () => {
         await fails(2, /expected a profile of models\/manifest.json/, '--profile', 'none');
         await fails(1, /found none: npm run models -- pull seed-int8 brings it/, '--profile', 'seed-int8');
       } finally {
-        await rm(out, { recursive: true, force: true });
       }
     });
 
@@ -87,7 +86,7 @@ describe('the built Lambda functions', { skip }, () => {
     });
 
     it('have no code for what they never do', async () => {
-      const out = await mkdtemp(join(tmpdir(), 'sightline-reach-'));
+      const out = tempFolder();
       try {
         const reached = await bundleFunction(root, out, 'ingest', { packed: false });
         const texts = /^node_modules\/(eld|@huggingface)\/|^core\/query\/|^functions\/http\/|text-(encoder|sides)/;
@@ -97,7 +96,6 @@ describe('the built Lambda functions', { skip }, () => {
         );
         assert.ok(reached.has('core/encode/image-embedder.ts'));
       } finally {
-        await rm(out, { recursive: true, force: true });
       }
     });
 

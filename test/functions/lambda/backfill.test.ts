@@ -1,9 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -12,6 +9,7 @@ import type { ListedObject } from '../../../core/ports.ts';
 import type { Page } from '../../../core/types.ts';
 import { parseS3Event } from '../../../functions/events/s3-event.ts';
 import { type BackfillState, backfill } from '../../../functions/lambda/backfill.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
 import { type Cloud, startCloud } from './cloud.ts';
 import { startQueue, type TestQueue } from './queue.ts';
 
@@ -115,11 +113,10 @@ describe('backfill', () => {
 describe('npm run reindex', () => {
   let cloud: Cloud;
   let queue: TestQueue;
-  let data: string;
+  const data = tempFolder();
   before(async () => {
     cloud = await startCloud();
     queue = await startQueue({ maxReceives: 3, visibilitySeconds: 30 });
-    data = await mkdtemp(join(tmpdir(), 'sightline-reindex-'));
     const body = new TextEncoder().encode('a picture');
     for (const key of ['old/a b.jpg', 'old/c+d.jpg', 'other/e.jpg']) await cloud.pictures.put(key, body);
     await cloud.pictures.put('old/', new Uint8Array());
@@ -130,7 +127,6 @@ describe('npm run reindex', () => {
   after(async () => {
     await cloud.stop();
     await queue.stop();
-    await rm(data, { recursive: true, force: true });
   });
 
   const reindex = (...args: string[]) =>

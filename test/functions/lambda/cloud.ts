@@ -1,9 +1,7 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { openS3, type S3Store } from '../../../core/objects/s3/store.ts';
 import { type S3TestServer, startS3 } from '../../support/s3-server.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
 
 /** What stands around the functions: a bucket of pictures, one for their state, and the index in a file. */
 export interface Cloud {
@@ -19,7 +17,7 @@ export async function startCloud(): Promise<Cloud> {
   const s3 = await startS3();
   for (const bucket of ['pictures', 'state']) s3.createBucket(bucket);
   const { endpoint, credentials } = s3;
-  const data = await mkdtemp(join(tmpdir(), 'sightline-index-'));
+  const data = tempFolder();
   const apiKey = 'key-that-may-write';
   const pictures = await openS3({ bucket: 'pictures', region: 'eu-central-1', endpoint, credentials });
   const secret = (value: string) => JSON.stringify({ type: 'sst.sst.Secret', value });
@@ -48,7 +46,6 @@ export async function startCloud(): Promise<Cloud> {
     async stop() {
       pictures.close();
       await s3.stop();
-      await rm(data, { recursive: true, force: true });
     },
   };
 }

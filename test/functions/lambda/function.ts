@@ -1,12 +1,13 @@
 import { type ChildProcess, execFile, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
-import { glob, link, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { glob, link, mkdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
+import { tempFolder } from '../../support/temp-folder.ts';
 import type { Answer } from './host.ts';
 import type { Streamed } from './response-stream.ts';
 
@@ -44,7 +45,7 @@ export async function runBuild(...options: string[]): Promise<string> {
 
 /** What `npm run build:lambda --arch x64` makes, in a folder outside the repository, and what it said about it. */
 export async function buildFunctions(): Promise<BuildReport & { remove(): Promise<void> }> {
-  const out = await mkdtemp(join(tmpdir(), 'sightline-lambda-'));
+  const out = tempFolder();
   const stdout = await runBuild('--arch', process.arch, '--out', out, '--json');
   return { ...JSON.parse(stdout), remove: () => rm(out, { recursive: true, force: true }) };
 }
@@ -131,7 +132,7 @@ async function killed(child: ChildProcess): Promise<void> {
 
 /** An artifact in a folder that holds nothing else. Its files are linked, not copied: they are 100 MB. */
 export async function placed(folder: string): Promise<{ folder: string; remove(): Promise<void> }> {
-  const place = await mkdtemp(join(tmpdir(), 'sightline-task-'));
+  const place = tempFolder();
   for await (const entry of glob('**', { cwd: folder, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name).slice(folder.length + 1);
     if (entry.isDirectory()) await mkdir(join(place, path), { recursive: true });

@@ -1,7 +1,4 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Context } from 'aws-lambda';
 import pino from 'pino';
@@ -15,19 +12,15 @@ import { type MessageQueue, openMessageQueue } from '../../../functions/events/s
 import { unreadableKey } from '../../../functions/lambda/dead-letter.ts';
 import { createSqsHandler } from '../../../functions/lambda/sqs-batch.ts';
 import type { Telemetry } from '../../../functions/lambda/telemetry.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
 import { message, s3Body } from './events.ts';
 import { startQueue, type TestQueue } from './queue.ts';
 
 const MAX_RECEIVES = 3;
 
 /** An `index` that does as the test says, and everything around it real. */
-async function arrange(
-  context: { after(fn: () => unknown): void },
-  index: IndexJob,
-  options: { queue?: MessageQueue; minTimeMs?: number } = {},
-) {
-  const root = await mkdtemp(join(tmpdir(), 'sightline-batch-'));
-  context.after(() => rm(root, { recursive: true, force: true }));
+async function arrange(index: IndexJob, options: { queue?: MessageQueue; minTimeMs?: number } = {}) {
+  const root = tempFolder();
   const failures = openObjectFailureLog(await openFolder({ root, bucket: 'state' }));
   const counts: Record<string, number> = {};
   const logger = pino({ level: 'silent' });
@@ -65,8 +58,8 @@ const listed = async (failures: FailureLog) =>
   (await failures.list({ limit: 100 })).items.map(({ key, reason, retryable }) => ({ key, reason, retryable }));
 
 describe('a batch of messages', () => {
-  it('gives back the ones that failed, by their ids', async (context) => {
-    const { handler, counts } = await arrange(context, async (job) => {
+  it('gives back the ones that failed, by their ids', async () => {
+    const { handler, counts } = await arrange(async (job) => {
       if (job.key.startsWith('bad')) throw outage();
       return indexed(job);
     });
@@ -79,9 +72,9 @@ describe('a batch of messages', () => {
     assert.deepEqual(counts, { Indexed: 2, Retried: 2 });
   });
 
-  it('gives back a message when one of its records failed, and tries the others', async (context) => {
+  it('gives back a message when one of its records failed, and tries the others', async () => {
     const seen: string[] = [];
-    const { handler } = await arrange(context, async (job) => {
+    const { handler } = await arrange(async (job) => {
       seen.push(job.key);
       if (job.key === 'b') throw outage();
       return indexed(job);
@@ -92,14 +85,14 @@ describe('a batch of messages', () => {
     assert.deepEqual(seen, ['a', 'b', 'c']);
   });
 
-  it('does not throw when everything failed: that would count as a broken function', async (context) => {
-    const { handler } = await arrange(context, () => Promise.reject(outage()));
+  it('does not throw when everything failed: that would count as a broken function', async () => {
+    const { handler } = await arrange(() => Promise.reject(outage()));
     assert.equal((await handler({ Records: [put('a'), put('b')] }, lambdaContext())).batchItemFailures.length, 2);
   });
 
-  it('starts with those that have not failed before', async (context) => {
+  it('starts with those that have not failed before', async () => {
     const seen: string[] = [];
-    const { handler } = await arrange(context, async (job) => {
+    const { handler } = await arrange(async (job) => {
       seen.push(job.key);
       return indexed(job);
     });
@@ -107,9 +100,9 @@ describe('a batch of messages', () => {
     assert.deepEqual(seen, ['first', 'second', 'third']);
   });
 
-  it('has few messages at work at the same time', async (context) => {
+  it('has few messages at work at the same time', async () => {
     let [running, most] = [0, 0];
-    const { handler } = await arrange(context, async (job) => {
+    const { handler } = await arrange(async (job) => {
       most = Math.max(most, ++running);
       await new Promise((resolve) => setTimeout(resolve, 5));
       running--;
@@ -119,17 +112,16 @@ describe('a batch of messages', () => {
     assert.equal(most, 2);
   });
 
-  it('starts nothing in the last seconds of a run', async (context) => {
-    const { handler, counts } = await arrange(context, async (job) => indexed(job));
+  it('starts nothing in the last seconds of a run', async () => {
+    const { handler, counts } = await arrange(async (job) => indexed(job));
     const records = ['a', 'b', 'c', 'd'].map((key) => put(key));
     const { batchItemFailures } = await handler({ Records: records }, clock([60_000, 50_000, 8000, 7999, 100]));
     assert.equal(batchItemFailures.length, 2);
     assert.deepEqual(counts, { Indexed: 2, NotStarted: 2 });
   });
 
-  it('starts nothing when the rest of the run is shorter than twice the longest message so far', async (context) => {
+  it('starts nothing when the rest of the run is shorter than twice the longest message so far', async () => {
     const { handler, counts } = await arrange(
-      context,
       async (job) => {
         await new Promise((resolve) => setTimeout(resolve, 50));
         return indexed(job);
@@ -145,17 +137,17 @@ describe('a batch of messages', () => {
 });
 
 describe('the last delivery', () => {
-  it('lists an outage, to be tried again', async (context) => {
-    const { handler, failures } = await arrange(context, () => Promise.reject(outage()));
+  it('lists an outage, to be tried again', async () => {
+    const { handler, failures } = await arrange(() => Promise.reject(outage()));
     await handler({ Records: [put('a', 2)] }, lambdaContext());
     assert.deepEqual(await listed(failures), []);
     await handler({ Records: [put('a', 3)] }, lambdaContext());
     assert.deepEqual(await listed(failures), [{ key: 'a', reason: 'unavailable', retryable: true }]);
   });
 
-  it('has listed the picture already when it ends the process', async (context) => {
+  it('has listed the picture already when it ends the process', async () => {
     let inTheMiddle: unknown;
-    const arranged = await arrange(context, async (job) => {
+    const arranged = await arrange(async (job) => {
       inTheMiddle = await listed(arranged.failures);
       return indexed(job);
     });
@@ -164,14 +156,14 @@ describe('the last delivery', () => {
     assert.deepEqual(await listed(arranged.failures), [], 'forgotten again when it succeeds');
   });
 
-  it('lists what there was no time left for', async (context) => {
-    const { handler, failures } = await arrange(context, async (job) => indexed(job));
+  it('lists what there was no time left for', async () => {
+    const { handler, failures } = await arrange(async (job) => indexed(job));
     await handler({ Records: [put('a', 3)] }, clock([60_000, 100]));
     assert.deepEqual(await listed(failures), [{ key: 'a', reason: 'interrupted', retryable: true }]);
   });
 
-  it('leaves alone what an earlier failure said when the event turns out to be late', async (context) => {
-    const { handler, failures } = await arrange(context, async (job) => ({
+  it('leaves alone what an earlier failure said when the event turns out to be late', async () => {
+    const { handler, failures } = await arrange(async (job) => ({
       status: 'skipped',
       id: imageId(job.bucket, job.key),
       reason: 'stale',
@@ -182,8 +174,8 @@ describe('the last delivery', () => {
     assert.deepEqual(await listed(failures), [{ key: 'known', reason: 'corrupt', retryable: false }]);
   });
 
-  it('lists a message that is no event under what is in it', async (context) => {
-    const { handler, failures } = await arrange(context, async (job) => indexed(job));
+  it('lists a message that is no event under what is in it', async () => {
+    const { handler, failures } = await arrange(async (job) => indexed(job));
     const record = message('{"not": "an event"}', { attempt: 3 });
     assert.equal((await handler({ Records: [record] }, lambdaContext())).batchItemFailures.length, 1);
     assert.deepEqual(await listed(failures), [
@@ -207,8 +199,8 @@ describe('with a queue', () => {
     await queue.stop();
   });
 
-  it('asks for what it could not start at once, not after the timeout of the queue', async (context) => {
-    const { handler } = await arrange(context, async (job) => indexed(job), { queue: client });
+  it('asks for what it could not start at once, not after the timeout of the queue', async () => {
+    const { handler } = await arrange(async (job) => indexed(job), { queue: client });
     queue.send(s3Body({ key: 'a', sequencer: '01' }));
     const first = await queue.receive();
     await queue.settle(first!, await handler(first!, clock([60_000, 100])));
@@ -218,7 +210,7 @@ describe('with a queue', () => {
     assert.equal(queue.size(), 0);
   });
 
-  it('moves what keeps failing to the dead letters, and lists it', async (context) => {
+  it('moves what keeps failing to the dead letters, and lists it', async () => {
     const delays: number[] = [];
     const impatient: MessageQueue = {
       ...client,
@@ -228,7 +220,6 @@ describe('with a queue', () => {
       },
     };
     const { handler, failures } = await arrange(
-      context,
       async (job) => {
         if (job.key === 'bad') throw outage();
         return indexed(job);
@@ -260,7 +251,6 @@ describe('with a queue', () => {
     });
     let isAway = true;
     const { handler, failures } = await arrange(
-      context,
       async (job) => {
         if (isAway) throw outage();
         return indexed(job);

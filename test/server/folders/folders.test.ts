@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, beforeEach, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { eventually, type RunningServer, runScript, startServer } from '../../support/start-server.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
 
 const samples = fileURLToPath(new URL('../../../examples/photos', import.meta.url));
 
@@ -26,14 +26,11 @@ describe('the folders of an index', { timeout: 900_000 }, () => {
     await server?.stop();
     server = null;
     if (dir !== undefined) await rm(dir, { recursive: true, force: true });
-    dir = await mkdtemp(join(tmpdir(), 'folders-'));
+    dir = tempFolder();
     await fill('a', 'cat.jpg', 'rocket.jpg');
     await fill('b', 'coffee.jpg');
   });
-  after(async () => {
-    await server?.stop();
-    await rm(dir, { recursive: true, force: true });
-  });
+  after(() => server?.stop());
 
   async function fill(folder: string, ...names: string[]): Promise<void> {
     await mkdir(at(folder), { recursive: true });

@@ -1,23 +1,19 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { after, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { openFolder } from '../../../core/objects/folder/store.ts';
 import type { StoredPoint, VectorStore } from '../../../core/ports.ts';
 import { findMoved } from '../../../server/folders/moved-folder.ts';
 import type { Folder } from '../../../server/folders/registry.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
 
 /** What is found again where it lies higher or deeper than before; that it keeps its tags, folders.test.ts shows. */
 describe('a folder that was moved', () => {
-  const made: string[] = [];
-  after(() => Promise.all(made.map((dir) => rm(dir, { recursive: true }))));
-
   /** Compares a folder of these files, by path and content, with an index that has these pictures. */
   async function look(files: Record<string, string>, indexed: Record<string, string>) {
-    const root = await mkdtemp(join(tmpdir(), 'moved-'));
-    made.push(root);
+    const root = tempFolder();
     for (const [path, content] of Object.entries(files)) {
       await mkdir(join(root, dirname(path)), { recursive: true });
       await writeFile(join(root, path), content);

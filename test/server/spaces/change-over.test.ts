@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +9,7 @@ import { MODELS, writeHead } from '../../core/encode/fixtures.ts';
 import { type HubTestServer, startHub } from '../../support/hub-server.ts';
 import { randomRepos } from '../../support/random-models.ts';
 import { eventually, type RunningServer, runScript, startServer as start } from '../../support/start-server.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
 
 /** A server changes over to other models by itself, and answers meanwhile. */
 
@@ -81,11 +80,10 @@ async function userData(server: RunningServer): Promise<unknown> {
   return [pictures.sort((a, b) => a.key.localeCompare(b.key)), captions.items.map(({ caption }) => caption)];
 }
 
-let dir: string;
+const dir = tempFolder();
 let photos: string;
 let hub: HubTestServer;
 before(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'sightline-change-'));
   photos = join(dir, 'photos');
   for (const name of PHOTOS) cpSync(join(samples, name), join(photos, name));
   hub = await startHub(randomRepos());
@@ -93,7 +91,6 @@ before(async () => {
 after(async () => {
   for (const server of started) await server.stop('SIGKILL');
   await hub.stop();
-  await rm(dir, { recursive: true });
 });
 
 const downloads = () => hub.requests.filter(({ url }) => !url.startsWith('/api/'));

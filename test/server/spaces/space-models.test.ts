@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { cpSync, symlinkSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { loadHeadFile } from '../../../core/encode/head-file.ts';
 import {
   configuredModels,
@@ -11,9 +11,10 @@ import {
   listHeads,
   rememberModels,
 } from '../../../server/spaces/space-models.ts';
-import { MODELS, temporaryFolder } from '../../core/encode/fixtures.ts';
+import { MODELS } from '../../core/encode/fixtures.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
 
-const folder = temporaryFolder({ after });
+const folder = tempFolder();
 const models = join(folder, 'models');
 let space: string;
 

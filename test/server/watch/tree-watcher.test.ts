@@ -1,25 +1,24 @@
 import assert from 'node:assert/strict';
 import { watch as fsWatch } from 'node:fs';
-import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { type TreeWatcher, watchTree } from '../../../server/watch/tree-watcher.ts';
 import { eventually } from '../../support/ingest-harness.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
 
 let root: string;
 let watcher: TreeWatcher | undefined;
 let files: Set<string>;
 let folders: Set<string>;
 beforeEach(async () => {
-  root = await mkdtemp(join(tmpdir(), 'watch-'));
+  root = tempFolder();
   files = new Set();
   folders = new Set();
 });
 afterEach(async () => {
   watcher?.close();
   watcher = undefined;
-  await rm(root, { recursive: true, force: true });
 });
 
 const path = (name: string) => join(root, name);
@@ -103,7 +102,7 @@ describe('watching a tree', () => {
   });
 
   it('does not follow symbolic links', { skip: process.platform === 'win32' && 'links need rights' }, async () => {
-    const outside = await mkdtemp(join(tmpdir(), 'outside-'));
+    const outside = tempFolder();
     await symlink(outside, path('link'));
     await watch();
     await writeFile(join(outside, 'file'), '1');

@@ -1,20 +1,17 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { openFolder } from '../../../core/objects/folder/store.ts';
 import { type DatasetPlace, listLanguages, readDataset } from '../../../training/datasets/dataset.ts';
-
-const folders: string[] = [];
-after(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true }))));
+import { tempFolder } from '../../support/temp-folder.ts';
 
 async function dataset(
   lines: string | Uint8Array,
   pictures: readonly string[] = ['a.jpg', 'b.jpg'],
 ): Promise<DatasetPlace> {
-  const folder = await mkdtemp(join(tmpdir(), 'dataset-'));
-  folders.push(folder);
+  const folder = tempFolder();
   await mkdir(join(folder, 'images'));
   await writeFile(join(folder, 'captions.jsonl'), lines);
   for (const name of pictures) await writeFile(join(folder, 'images', name), name);

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
-import { appendFile, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { SightlineError } from '../../../core/errors.ts';
 import { openFolder } from '../../../core/objects/folder/store.ts';
@@ -18,18 +17,10 @@ import { openStoredSource } from '../../../training/datasets/stored-files.ts';
 import { type Content, jpeg, tar, zip } from '../../support/archives.ts';
 import { startS3 } from '../../support/s3-server.ts';
 import { onSmallDisk, smallDisk } from '../../support/small-disk.ts';
-
-const folders: string[] = [];
-after(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true }))));
-
-async function freshFolder(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'datasets-'));
-  folders.push(folder);
-  return folder;
-}
+import { tempFolder } from '../../support/temp-folder.ts';
 
 async function storeOf(content: Content, store?: ObjectStore): Promise<ObjectStore> {
-  const made = store ?? (await openFolder({ root: await freshFolder() }));
+  const made = store ?? (await openFolder({ root: tempFolder() }));
   for (const [key, bytes] of Object.entries(content)) await made.put(key, Buffer.from(bytes as Uint8Array));
   return made;
 }
@@ -48,8 +39,8 @@ async function prepare(
     only?: string;
   } = {},
 ): Promise<Prepared> {
-  const target = options.target ?? (await openFolder({ root: await freshFolder() }));
-  const journal = await openJournal(options.journal ?? join(await freshFolder(), 'journal.jsonl'));
+  const target = options.target ?? (await openFolder({ root: tempFolder() }));
+  const journal = await openJournal(options.journal ?? join(tempFolder(), 'journal.jsonl'));
   try {
     const report = await prepareDataset({
       from: 'here',
@@ -536,8 +527,8 @@ describe('an interrupted preparation', () => {
   });
 
   it('goes on where the disk became full, and writes nothing twice', async () => {
-    const journal = join(await freshFolder(), 'journal.jsonl');
-    const target = await openFolder({ root: await freshFolder() });
+    const journal = join(tempFolder(), 'journal.jsonl');
+    const target = await openFolder({ root: tempFolder() });
     let room = 3;
     const full: ObjectStore = {
       ...target,
@@ -562,7 +553,7 @@ describe('an interrupted preparation', () => {
   });
 
   it('believes neither a picture that changed at its source nor one that changed at its target', async () => {
-    const [journal, from] = [join(await freshFolder(), 'journal.jsonl'), await source()];
+    const [journal, from] = [join(tempFolder(), 'journal.jsonl'), await source()];
     const { target } = await prepare(from, { journal });
     await from.put('a.jpg', await jpeg(90));
     await target.put('images/b.jpg', Buffer.from('rubbish'));
@@ -575,7 +566,7 @@ describe('an interrupted preparation', () => {
   it('stops when it is told to, and does not write over what it does not know', async () => {
     const stop = new AbortController();
     const from = await source();
-    const target = await openFolder({ root: await freshFolder() });
+    const target = await openFolder({ root: tempFolder() });
     const stopped = prepare(from, { target, parallel: 1, signal: stop.signal, onProgress: () => stop.abort() });
     await assert.rejects(stopped, { name: 'AbortError' });
     await target.put('captions.jsonl', Buffer.from('{"somebody": "else"}\n'));
@@ -608,7 +599,7 @@ describe('preparing from a bucket into a bucket', () => {
         withPrefix(s3, 'raw/'),
       );
       const target = withPrefix(s3, 'prepared/flickr/');
-      const journal = join(await freshFolder(), 'journal.jsonl');
+      const journal = join(tempFolder(), 'journal.jsonl');
       const isPicture = ({ method, url }: { method: string; url: string }) => method === 'PUT' && url.includes('b.jpg');
       server.inject({ matches: isPicture, times: 2, does: { status: 503, code: 'SlowDown' } });
       await assert.rejects(prepare(from, { target, journal, parallel: 1 }), {

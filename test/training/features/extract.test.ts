@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -11,24 +10,15 @@ import { type DatasetPlace, readDataset } from '../../../training/datasets/datas
 import { FLIPPED, FULL } from '../../../training/features/augmentations.ts';
 import { loadFeatures, type PairSet } from '../../../training/features/extract.ts';
 import { loadTrainingData, type TrainingData } from '../../../training/trainer/training-data.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const modelDirs = [join(root, 'models')];
-const folders: string[] = [];
 let encoders: Encoders;
 before(async () => {
   encoders = await loadEncoders({ modelDirs, threads: 1 });
 });
-after(async () => {
-  await encoders.close();
-  await Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true })));
-});
-
-async function freshFolder(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'features-'));
-  folders.push(folder);
-  return folder;
-}
+after(() => encoders.close());
 
 const photo = (name: string) => readFile(join(root, 'examples/photos', name));
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
@@ -41,7 +31,7 @@ interface Line {
 }
 
 async function dataset(lines: readonly Line[], pictures: Readonly<Record<string, Uint8Array>>): Promise<DatasetPlace> {
-  const folder = await freshFolder();
+  const folder = tempFolder();
   const store = await openFolder({ root: folder });
   await store.put('captions.jsonl', Buffer.from(lines.map((line) => `${JSON.stringify(line)}\n`).join('')));
   for (const [name, bytes] of Object.entries(pictures)) await store.put(`images/${name}`, bytes);
@@ -65,7 +55,7 @@ describe('captioned pictures to encoder outputs', () => {
       ],
       { 'cat.jpg': cat, 'same-cat.jpg': cat, 'moon.jpg': moon, 'leak.jpg': moon, 'cut.jpg': rocket.subarray(0, 9000) },
     );
-    const { splits, warnings, close } = await loadFeatures(await readDataset(place), options(await freshFolder()));
+    const { splits, warnings, close } = await loadFeatures(await readDataset(place), options(tempFolder()));
     await close();
     assert.deepEqual(Object.fromEntries(warnings), {
       'missing-picture': 2,
@@ -85,16 +75,16 @@ describe('captioned pictures to encoder outputs', () => {
     const cat = await photo('cat.jpg');
     const line = { image: 'cat.jpg', captions: ['a cat'], split: 'train', sha256: sha256(Buffer.from('a dog')) };
     const changed = await readDataset(await dataset([line], { 'cat.jpg': cat }));
-    await assert.rejects(loadFeatures(changed, options(await freshFolder())), {
+    await assert.rejects(loadFeatures(changed, options(tempFolder())), {
       code: 'invalid-input',
       message: /cat\.jpg: expected a picture with SHA-256/,
     });
     const empty = await readDataset(await dataset([line], {}));
-    await assert.rejects(loadFeatures(empty, options(await freshFolder())), {
+    await assert.rejects(loadFeatures(empty, options(tempFolder())), {
       code: 'invalid-input',
       message: /got none of 1 that can be used, 1 missing-picture/,
     });
-    await assert.rejects(loadTrainingData(empty, options(await freshFolder())), {
+    await assert.rejects(loadTrainingData(empty, options(tempFolder())), {
       code: 'invalid-input',
       message: /expected captioned pictures in split val, got none \(splits: train\)/,
     });
@@ -106,7 +96,7 @@ describe('captioned pictures to encoder outputs', () => {
       { image: 'cat.jpg', captions: ['a cat', 'a pet'], split: 'train', sha256: sha256(cat) },
       { image: 'moon.jpg', captions: ['the moon'], split: 'val', sha256: sha256(moon) },
     ];
-    const cache = await freshFolder();
+    const cache = tempFolder();
     const both = { ...options(cache), augmentations: [FULL, FLIPPED] };
     const first = await loadTrainingData(
       await readDataset(await dataset(lines, { 'cat.jpg': cat, 'moon.jpg': moon })),

@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readdir } from 'node:fs/promises';
 import { after, describe, it } from 'node:test';
 import { symmetricEigen } from '../../../training/features/eigen.ts';
 import type { PairSet } from '../../../training/features/extract.ts';
@@ -18,15 +16,15 @@ import { covariance, jointCovariance } from '../../../training/features/moments.
 import { makePseudoFeatures } from '../../../training/features/pseudo-features.ts';
 import { Random } from '../../../training/random.ts';
 import { type HeadSpec, RECIPES } from '../../../training/trainer/recipes.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
 
 const ROWS = 3000;
 
-const folder = await mkdtemp(join(tmpdir(), 'transform-'));
+const folder = tempFolder();
 const open: TransformedPairs[] = [];
 after(async () => {
   for (const pairs of open) await pairs.close();
   assert.deepEqual(await readdir(folder), []);
-  await rm(folder, { recursive: true });
 });
 
 async function transformAll(transform: FeatureTransform, data: PairSet): Promise<TransformedPairs> {

@@ -1,19 +1,10 @@
 import assert from 'node:assert/strict';
-import { appendFile, mkdtemp, open, rm, stat, truncate } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { appendFile, open, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { hashText, RecordCache } from '../../../training/features/record-cache.ts';
 import { onSmallDisk, smallDisk } from '../../support/small-disk.ts';
-
-const folders: string[] = [];
-after(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true }))));
-
-async function freshFolder(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'cache-'));
-  folders.push(folder);
-  return folder;
-}
+import { tempFolder } from '../../support/temp-folder.ts';
 
 const description = { made: { encoder: 'test' }, columns: 3 };
 const RECORD = 32 + 4 + 6;
@@ -28,7 +19,7 @@ async function filled(folder: string, count: number): Promise<void> {
 
 describe('the cache of encoder outputs', () => {
   it('gives back what was put in, in any order and more than once, also after reopening', async () => {
-    const folder = await freshFolder();
+    const folder = tempFolder();
     await filled(folder, 5);
     const cache = await RecordCache.open(folder, description);
     const matrix = cache.rows([4, 0, 4].map((n) => row(n).hash));
@@ -41,7 +32,7 @@ describe('the cache of encoder outputs', () => {
   });
 
   it('cuts off a half-written tail and goes on', async () => {
-    const folder = await freshFolder();
+    const folder = tempFolder();
     await filled(folder, 3);
     await truncate(join(folder, 'rows.bin'), 3 * RECORD - 5);
     const cache = await RecordCache.open(folder, description);
@@ -55,7 +46,7 @@ describe('the cache of encoder outputs', () => {
   });
 
   it('does not believe a damaged record', async () => {
-    const folder = await freshFolder();
+    const folder = tempFolder();
     await filled(folder, 3);
     const file = await open(join(folder, 'rows.bin'), 'r+');
     await file.write(Buffer.of(0xff), 0, 1, RECORD + 40);
@@ -69,7 +60,7 @@ describe('the cache of encoder outputs', () => {
   });
 
   it('refuses a cache that something else made, naming both', async () => {
-    const folder = await freshFolder();
+    const folder = tempFolder();
     await filled(folder, 1);
     await assert.rejects(RecordCache.open(folder, { made: { encoder: 'other' }, columns: 3 }), {
       code: 'schema-mismatch',
@@ -78,7 +69,7 @@ describe('the cache of encoder outputs', () => {
   });
 
   it('survives rubbish at the end', async () => {
-    const folder = await freshFolder();
+    const folder = tempFolder();
     await filled(folder, 1);
     await appendFile(join(folder, 'rows.bin'), Buffer.alloc(RECORD + 3, 1));
     const cache = await RecordCache.open(folder, description);
@@ -108,7 +99,7 @@ describe('the cache of encoder outputs', () => {
   });
 
   it('does not give out rows that another process moved', async () => {
-    const folder = await freshFolder();
+    const folder = tempFolder();
     const cache = await RecordCache.open(folder, description);
     const other = await RecordCache.open(folder, description);
     await other.append([row(8)]);

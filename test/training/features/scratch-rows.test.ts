@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { writeScratch } from '../../../training/features/scratch-rows.ts';
 import { onSmallDisk, smallDisk } from '../../support/small-disk.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
 
-const folder = await mkdtemp(join(tmpdir(), 'scratch-'));
-after(() => rm(folder, { recursive: true }));
+const folder = tempFolder();
 
 async function* blocks(count: number, rows = 2) {
   for (let b = 0; b < count; b++) yield Float32Array.from({ length: rows * 3 }, (_, i) => b * 100 + i);

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtemp, open, readdir, readFile, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { open, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -12,12 +11,12 @@ import { openS3, type S3Store } from '../../../core/objects/s3/store.ts';
 import { hashText } from '../../../training/features/record-cache.ts';
 import { openCache } from '../../../training/features/shared-cache.ts';
 import { type S3TestServer, startS3 } from '../../support/s3-server.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const region = 'us-east-1';
 let server: S3TestServer;
 let s3: S3Store;
-const folders: string[] = [];
 before(async () => {
   server = await startS3();
   server.createBucket('photos');
@@ -32,14 +31,7 @@ before(async () => {
 after(async () => {
   s3.close();
   await server.stop();
-  await Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true })));
 });
-
-async function freshFolder(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'shared-cache-'));
-  folders.push(folder);
-  return folder;
-}
 
 const description = { made: { encoder: 'test' }, columns: 3 };
 const row = (n: number) => ({ hash: hashText(`row ${n}`), values: Float32Array.of(n, n / 2, -n) });
@@ -48,7 +40,7 @@ const keysOf = async (prefix: string) => (await s3.list({ prefix, limit: 1000 })
 describe('a cache of encoder outputs in a bucket', () => {
   it('brings two machines together, each sending only what the other lacks', async () => {
     const shared = withPrefix(s3, 'two/');
-    const [here, there] = [await freshFolder(), await freshFolder()];
+    const [here, there] = [tempFolder(), tempFolder()];
     const first = await openCache({ cache: here, shared }, 'image-x/full', description);
     const second = await openCache({ cache: there, shared }, 'image-x/full', description);
     await first.rows.append([row(1), row(2)]);
@@ -59,7 +51,7 @@ describe('a cache of encoder outputs in a bucket', () => {
     assert.equal((await keysOf('two/image-x/full/segments/')).length, 2, 'a few bytes are not worth a request');
     await first.send('everything');
     await Promise.all([first.close(), second.close()]);
-    for (const cache of [here, there, await freshFolder()]) {
+    for (const cache of [here, there, tempFolder()]) {
       const again = await openCache({ cache, shared }, 'image-x/full', description);
       const matrix = again.rows.rows([4, 1, 3, 2].map((n) => row(n).hash));
       assert.deepEqual([...matrix.row(0), ...matrix.row(2)], [4, 2, -4, 3, 1.5, -3]);
@@ -71,7 +63,7 @@ describe('a cache of encoder outputs in a bucket', () => {
 
   it('keeps the rows and sends them next time when the bucket is away', async () => {
     const shared = withPrefix(s3, 'away/');
-    const cache = await freshFolder();
+    const cache = tempFolder();
     const first = await openCache({ cache, shared }, 'image-x/full', description);
     await first.rows.append([row(1)]);
     server.inject({ matches: ({ method }) => method === 'PUT', times: 1, does: { status: 404, code: 'NoSuchBucket' } });
@@ -90,18 +82,18 @@ describe('a cache of encoder outputs in a bucket', () => {
 
   it('refuses rows of another encoder, and bytes that are not what was sent', async () => {
     const shared = withPrefix(s3, 'wrong/');
-    const first = await openCache({ cache: await freshFolder(), shared }, 'image-x/full', description);
+    const first = await openCache({ cache: tempFolder(), shared }, 'image-x/full', description);
     await first.rows.append([row(1)]);
     await first.send('everything');
     await first.close();
     const other = { made: { encoder: 'other' }, columns: 3 };
-    await assert.rejects(openCache({ cache: await freshFolder(), shared }, 'image-x/full', other), {
+    await assert.rejects(openCache({ cache: tempFolder(), shared }, 'image-x/full', other), {
       code: 'schema-mismatch',
       message: /other[\s\S]*got[\s\S]*test/,
     });
     const key = (await keysOf('wrong/image-x/full/segments/'))[0]!;
     await s3.put(key, Buffer.from('half'));
-    const cache = await freshFolder();
+    const cache = tempFolder();
     await assert.rejects(openCache({ cache, shared }, 'image-x/full', description), {
       code: 'unavailable',
       message: /expected these bytes, got/,
@@ -111,7 +103,7 @@ describe('a cache of encoder outputs in a bucket', () => {
 
   it('sends nothing that was damaged on this disk', async () => {
     const shared = withPrefix(s3, 'damaged/');
-    const cache = await freshFolder();
+    const cache = tempFolder();
     const first = await openCache({ cache, shared }, 'image-x/full', description);
     await first.rows.append([row(1), row(2)]);
     await first.rows.seal();
@@ -154,19 +146,19 @@ describe('judging with pictures and encoder outputs in a bucket', () => {
     }
     await s3.put('flickr/captions.jsonl', Buffer.from(lines));
     const before = server.requests.length;
-    const first = await evaluate(await freshFolder());
+    const first = await evaluate(tempFolder());
     assert.deepEqual([first.pictures, first.captions], [6, 12]);
     const reads = server.requests
       .slice(before)
       .filter(({ method, url }) => method === 'GET' && url.includes('/images/'));
     assert.equal(reads.length, names.length);
-    const folder = await freshFolder();
+    const folder = tempFolder();
     const report = JSON.parse(await run('report', folder, '--out', 'report.html', '--json')) as { pictures: number };
     assert.equal(report.pictures, names.length);
     assert.ok((await stat(join(folder, 'report.html'))).size > 50_000);
     for (const name of names) await s3.delete(`flickr/images/${name}.jpg`);
     assert.match(await run('card', folder, '--out', 'card.md'), /card\.md: flickr \d/);
     assert.match(await readFile(join(folder, 'card.md'), 'utf8'), /\*\*flickr, val\*\*: sum of the six recalls/);
-    assert.deepEqual(await evaluate(await freshFolder()), first);
+    assert.deepEqual(await evaluate(tempFolder()), first);
   });
 });

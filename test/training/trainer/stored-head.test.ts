@@ -8,7 +8,8 @@ import { headGraph, writeHead } from '../../../training/trainer/export.ts';
 import { bestOnTheWay, fineTuning, withFittingBatch } from '../../../training/trainer/fine-tuning.ts';
 import { RECIPES } from '../../../training/trainer/recipes.ts';
 import { readTrainedHead } from '../../../training/trainer/stored-head.ts';
-import { MODELS, temporaryFolder } from '../../core/encode/fixtures.ts';
+import { MODELS } from '../../core/encode/fixtures.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
 
 const folder = join(MODELS, 'head-compact');
 let encoders: Encoders;
@@ -27,7 +28,7 @@ const available = () => ({
 const isSame = (a: Float32Array, b: Float32Array) => Buffer.from(a.buffer).equals(Buffer.from(b.buffer));
 
 describe('a head read back', () => {
-  it('is written again with the same bytes, in either form', async (t) => {
+  it('is written again with the same bytes, in either form', async () => {
     const { image, texts, training, recipe } = await loadHeadFile(folder);
     const head = (await readTrainedHead(folder, encoders, available()))!;
     const sides = [
@@ -39,7 +40,7 @@ describe('a head read back', () => {
       const graph = isOne ? headGraph(head) : headGraph(head, [side]);
       assert.ok(Buffer.from(graph).equals(await readFile(join(folder, path))), path);
     }
-    const other = temporaryFolder(t);
+    const other = tempFolder();
     const own = { ...(training.recipe as object), head: head.spec } as unknown as (typeof training)[string];
     const about = { name: 'again', recipe: { ...RECIPES.best!, name: recipe }, encoders };
     await writeHead(other, head, { ...about, training: { ...training, recipe: own } });

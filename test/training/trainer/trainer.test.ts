@@ -1,23 +1,14 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, truncate } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { truncate } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import type { PairSet } from '../../../training/features/extract.ts';
 import { HalfMatrix } from '../../../training/features/float16-matrix.ts';
 import { Random } from '../../../training/random.ts';
 import { learningRateAt } from '../../../training/trainer/learning-rate.ts';
 import { RECIPES, type Recipe } from '../../../training/trainer/recipes.ts';
 import { type TrainingOptions, trainHead } from '../../../training/trainer/trainer.ts';
-
-const folders: string[] = [];
-after(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true }))));
-
-async function freshFolder(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'run-'));
-  folders.push(folder);
-  return folder;
-}
+import { tempFolder } from '../../support/temp-folder.ts';
 
 /** Pairs that can be learned: a picture is a mixture of a few things, and so are its captions, seen otherwise. */
 function madeUpPairs(count: number, label: string): PairSet {
@@ -100,7 +91,7 @@ async function options(recipe: Recipe, more: Partial<TrainingOptions> = {}): Pro
     seed: 1,
     threads: 1,
     resume: false,
-    run: await freshFolder(),
+    run: tempFolder(),
     data,
     ...more,
   };

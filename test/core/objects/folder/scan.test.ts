@@ -1,19 +1,18 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, it } from 'node:test';
+import { beforeEach, describe, it } from 'node:test';
 import { countLeftOut, type LeftOut } from '../../../../core/files/left-out.ts';
 import { type FolderOptions, type FolderStore, openFolder } from '../../../../core/objects/folder/store.ts';
+import { tempFolder } from '../../../support/temp-folder.ts';
 
 let dir: string;
 let root: string;
 beforeEach(async () => {
-  dir = await realpath(await mkdtemp(join(tmpdir(), 'scan-')));
+  dir = tempFolder();
   root = join(dir, 'photos');
   await mkdir(root);
 });
-afterEach(() => rm(dir, { recursive: true, force: true }));
 
 async function write(...paths: string[]): Promise<void> {
   for (const path of paths) {

@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import {
   appendFile,
   chmod,
   link,
   lstat,
   mkdir,
-  mkdtemp,
   open,
   readdir,
   readFile,
@@ -18,26 +17,25 @@ import {
   utimes,
   writeFile,
 } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { afterEach, beforeEach, describe, it } from 'node:test';
+import { beforeEach, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { isSightlineError } from '../../../../core/errors.ts';
 import { type FileNames, isStoredAs } from '../../../../core/objects/folder/open-directory.ts';
 import { openFolder } from '../../../../core/objects/folder/store.ts';
 import type { ObjectStore } from '../../../../core/ports.ts';
 import { onSmallDisk, smallDisk } from '../../../support/small-disk.ts';
+import { tempFolder } from '../../../support/temp-folder.ts';
 
 let dir: string;
 let root: string;
 let store: ObjectStore;
 beforeEach(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'folder-'));
+  dir = tempFolder();
   root = join(dir, 'root');
   await mkdir(root);
   store = await openFolder({ root });
 });
-afterEach(() => rm(dir, { recursive: true, force: true }));
 
 const text = (value: string) => Buffer.from(value);
 const read = async (key: string) => {
@@ -289,7 +287,7 @@ describe('names', () => {
 
 /** Why the temporary folder cannot show what a file system does that ignores case, or false. */
 function caseSensitive(): string | false {
-  const probe = mkdtempSync(join(tmpdir(), 'case-'));
+  const probe = tempFolder();
   const isSensitive = !existsSync(join(probe, '..', basename(probe).toUpperCase()));
   rmSync(probe, { recursive: true });
   return isSensitive && 'the temporary folder of this machine tells upper from lower case';

@@ -1,19 +1,15 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, readFile, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { openFolder } from '../../../../core/objects/folder/store.ts';
 import type { DiscardedObject, ObjectStore } from '../../../../core/ports.ts';
 import { onSmallDisk, smallDisk } from '../../../support/small-disk.ts';
+import { tempFolder } from '../../../support/temp-folder.ts';
 
 describe('the trash of a folder', () => {
-  let root: string;
-  before(async () => {
-    root = await mkdtemp(join(tmpdir(), 'folder-trash-'));
-  });
-  after(() => rm(root, { recursive: true, force: true }));
+  const root = tempFolder();
 
   /** Minutes, as a picture's date may be that of its file. */
   const taken = new Date('2019-07-05T21:30:00Z');

@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { setImmediate as nextTick } from 'node:timers/promises';
 import type { Filter, Point, VectorStore } from '../../../../core/ports.ts';
 import type { JointEmbedding } from '../../../../core/types.ts';
@@ -20,12 +18,9 @@ import {
   unit,
   uuid,
 } from '../../../contract/vectors-data.ts';
+import { tempFolder } from '../../../support/temp-folder.ts';
 
-let folder: string;
-before(() => {
-  folder = mkdtempSync(join(tmpdir(), 'sightline-embedded-'));
-});
-after(() => rmSync(folder, { recursive: true }));
+const folder = tempFolder();
 
 const open = (name: string, chunkSlots?: number) =>
   openEmbeddedStore({ file: join(folder, name), space: 'test', dimension: DIMENSION, threads: 1, chunkSlots });

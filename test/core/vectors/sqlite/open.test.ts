@@ -1,25 +1,24 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { afterEach, beforeEach, describe, it } from 'node:test';
+import { beforeEach, describe, it } from 'node:test';
 import { type ErrorCode, isSightlineError } from '../../../../core/errors.ts';
 import type { Filter, StoredPoint } from '../../../../core/ports.ts';
 import { openDatabase } from '../../../../core/sqlite.ts';
 import { VECTOR_INDEX } from '../../../../core/vectors/sqlite/schema.ts';
 import { openEmbeddedStore } from '../../../../core/vectors/sqlite/store.ts';
 import { DIMENSION, image, randomPoints, seededRandom, unit, uuid } from '../../../contract/vectors-data.ts';
+import { tempFolder } from '../../../support/temp-folder.ts';
 
 const random = seededRandom(12);
 let folder: string;
 let file: string;
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'sightline-embedded-'));
+  folder = tempFolder();
   file = join(folder, 'index.sqlite');
 });
-afterEach(() => rmSync(folder, { recursive: true }));
 
 const open = (overrides: Partial<Parameters<typeof openEmbeddedStore>[0]> = {}) =>
   openEmbeddedStore({ file, space: 'test', dimension: DIMENSION, threads: 1, ...overrides });

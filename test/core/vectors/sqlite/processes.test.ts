@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { openEmbeddedStore } from '../../../../core/vectors/sqlite/store.ts';
 import { DIMENSION, image, seededRandom, unit, uuid } from '../../../contract/vectors-data.ts';
+import { tempFolder } from '../../../support/temp-folder.ts';
 
 const CHILD = fileURLToPath(new URL('./child.ts', import.meta.url));
 const random = seededRandom(11);
@@ -16,13 +15,12 @@ let file: string;
 const children: ChildProcess[] = [];
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'sightline-embedded-'));
+  folder = tempFolder();
   file = join(folder, 'index.sqlite');
 });
 afterEach(() => {
   // Those of a test that failed half-way.
   for (const child of children.splice(0)) child.kill('SIGKILL');
-  rmSync(folder, { recursive: true });
 });
 
 const open = () => openEmbeddedStore({ file, space: 'test', dimension: DIMENSION, threads: 1 });
