@@ -10,7 +10,7 @@ import { isUnusable } from '../core/sqlite.ts';
 import { readConfig, userPath } from '../server/environment.ts';
 import { createPipeline, type IndexPipeline } from '../server/index-pipeline.ts';
 import { aborted } from '../server/picture-source.ts';
-import type { EventQueue } from '../server/queue/job-queue.ts';
+import type { JobQueue } from '../server/queue/job-queue.ts';
 import { createLogger, openRuntime, type Runtime } from '../server/runtime.ts';
 import { removeSamples } from '../server/sample-photos.ts';
 import { type ReconcileOptions, reconcile } from '../server/watch/reconcile.ts';
@@ -140,7 +140,7 @@ function bucketOf(at: string): string {
 /**
  * Indexes what differs from the index; nothing is left to be done when it resolves, or what is left is found next time.
  */
-async function compareAndIndex(source: ReconcileOptions, queue: EventQueue, interrupt: AbortSignal) {
+async function compareAndIndex(source: ReconcileOptions, queue: JobQueue, interrupt: AbortSignal) {
   try {
     const found = await reconcile(source, '', () => false, interrupt);
     await Promise.race([queue.onIdle(), aborted(interrupt)]);
@@ -154,7 +154,7 @@ async function compareAndIndex(source: ReconcileOptions, queue: EventQueue, inte
 }
 
 /** Shows how far the work has come until it ends, however it does. */
-async function withProgress<T>(counts: EventQueue['progress'], work: () => Promise<T>): Promise<T> {
+async function withProgress<T>(counts: JobQueue['progress'], work: () => Promise<T>): Promise<T> {
   const progress = createProgress('Indexing', 'pictures', 0);
   const show = () => {
     const { done, failed, waiting, running } = counts();

@@ -3,6 +3,7 @@ import { getConnInfo } from '@hono/node-server/conninfo';
 import type { Context } from 'hono';
 import type { Logger } from 'pino';
 import { countLeftOut, NO_PICTURE } from '../core/files/left-out.ts';
+import { loadOnce } from '../core/load-once.ts';
 import type { Config } from '../core/settings.ts';
 import type { Trash } from '../core/trash.ts';
 import { createApp } from '../functions/http/app.ts';
@@ -10,7 +11,7 @@ import type { Changes } from '../functions/http/change-feed.ts';
 import type { AppDeps, Readiness, StaticFiles } from '../functions/http/deps.ts';
 import type { App } from '../functions/http/openapi.ts';
 import { parseHttpOptions } from '../functions/http/options.ts';
-import { type Page, readPage } from '../functions/http/page-files.ts';
+import { readPage } from '../functions/http/page-files.ts';
 import { createMetrics } from '../functions/http/prometheus.ts';
 import { openReport } from '../functions/http/report-file.ts';
 import type { Sessions } from '../functions/http/session-cookie.ts';
@@ -114,14 +115,10 @@ export function isLoopback(host: string): boolean {
  * tried again.
  */
 function lazyPage(): StaticFiles {
-  let building: Promise<Page> | null = null;
-  return async (path) => {
-    building ??= (
-      isCheckout ? import('./build-page.ts').then(({ buildPage }) => buildPage()) : readPage(join(root, 'dist/web'))
-    ).catch((error: unknown) => {
-      building = null;
-      throw error;
-    });
-    return (await building).get(path) ?? null;
-  };
+  const page = loadOnce(async () => {
+    if (!isCheckout) return readPage(join(root, 'dist/web'));
+    const { buildPage } = await import('./build-page.ts');
+    return buildPage();
+  });
+  return async (path) => (await page.get()).get(path) ?? null;
 }

@@ -5,7 +5,7 @@ import type { PictureStore } from '../core/objects/picture-store.ts';
 import { isUnusable } from '../core/sqlite.ts';
 import { createSequencer, type Sequencer } from '../functions/events/local-sequencer.ts';
 import { createIngest } from '../functions/events/run-job.ts';
-import { createQueue, type EventQueue } from './queue/job-queue.ts';
+import { JobQueue } from './queue/job-queue.ts';
 import type { Runtime } from './runtime.ts';
 import type { ReconcileOptions } from './watch/reconcile.ts';
 
@@ -13,7 +13,7 @@ import type { ReconcileOptions } from './watch/reconcile.ts';
  * The path from stores to the index: differences become S3 events, which go through one queue to the ingest handler.
  */
 export interface IndexPipeline {
-  readonly queue: EventQueue;
+  readonly queue: JobQueue;
   /** For `watchFolder` and `reconcile`. */
   ofFolder(store: PictureStore, root: string): ReconcileOptions & { readonly root: string };
   /** For a bucket whose own events have sequencers: events made here never claim to be newer than those. */
@@ -32,7 +32,7 @@ export function createPipeline(options: {
   const { runtime, concurrency, logger, onLeftOut, waits = false } = options;
   const { index, failures, vectors } = runtime;
   const isOutage = (error: unknown) => waits && isIndexOutage(error);
-  const queue = createQueue({ ingest: createIngest({ index, failures, logger }), logger, concurrency, isOutage });
+  const queue = new JobQueue({ ingest: createIngest({ index, failures, logger }), logger, concurrency, isOutage });
   const optionsOf = <Root extends string | null>(store: PictureStore, root: Root, sequencer: Sequencer | null) => ({
     root,
     store,

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { basename } from 'node:path/posix';
 import { v5 as uuidv5 } from 'uuid';
 import { FIELDS, fieldValues } from '../picture-fields.ts';
 import { imageId } from '../point-ids.ts';
@@ -158,7 +159,7 @@ function anyOf(deps: Pick<Deps, 'vectors' | 'vanished'>, found: readonly Vanishe
 }
 
 function isNamesakeOf(key: string, { payload }: { readonly payload: ImagePayload }): boolean {
-  return nameOf(payload.key) === nameOf(key);
+  return basename(payload.key) === basename(key);
 }
 
 interface Origin {
@@ -291,8 +292,4 @@ function isUntouched(payload: ImagePayload): boolean {
   return Object.values(fieldValues(payload, USER_FIELDS)).every(
     (value) => value === null || (Array.isArray(value) && value.length === 0),
   );
-}
-
-function nameOf(key: string): string {
-  return key.slice(key.lastIndexOf('/') + 1);
 }

@@ -1,3 +1,4 @@
+import { basename } from 'node:path/posix';
 import { instantDate, parseDate } from './date.ts';
 
 /** `20190704`, `2019-07-04`, `2019_07_04`, `2019.07.04`; not within a longer number, but for a time that follows. */
@@ -15,7 +16,7 @@ const FIRST_COMPACT_YEAR = 1990;
  * `PXL_20190704_103005123.jpg`, `FB_IMG_1562236205123.jpg`. Null when there is none. The names of folders do not count.
  */
 export function dateOfName(key: string): string | null {
-  const name = key.slice(key.lastIndexOf('/') + 1).slice(0, 255);
+  const name = basename(key).slice(0, 255);
   for (const { index, 0: whole, 1: year, 2: separator, 3: month, 4: day } of name.matchAll(DAY)) {
     if (separator === '' && Number(year) < FIRST_COMPACT_YEAR) continue;
     const rest = name.slice(index + whole.length);

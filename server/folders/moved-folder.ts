@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
+import { basename } from 'node:path/posix';
 import type { FolderStore } from '../../core/objects/folder/store.ts';
 import { everyItem } from '../../core/pages.ts';
 import type { VectorStore } from '../../core/ports.ts';
@@ -72,10 +73,10 @@ async function picturesOf({ bucket }: Folder, vectors: Pick<VectorStore, 'list'>
  * the new key of one picture is the old key of another: they could not be told apart.
  */
 function likeliestShift(pictures: readonly Stored[], sizes: ReadonlyMap<string, number>): Shift | null {
-  const sought = Map.groupBy(pictures.slice(0, SOUGHT), ({ key }) => nameOf(key));
+  const sought = Map.groupBy(pictures.slice(0, SOUGHT), ({ key }) => basename(key));
   const votes = new Map<string, { readonly shift: Shift; count: number }>();
   for (const [key, bytes] of sizes) {
-    for (const picture of sought.get(nameOf(key)) ?? []) {
+    for (const picture of sought.get(basename(key)) ?? []) {
       if (picture.bytes !== bytes || picture.key === key) continue;
       const shift = shiftBetween(picture.key, key);
       const vote = votes.get(JSON.stringify(shift)) ?? { shift, count: 0 };
@@ -101,10 +102,6 @@ function shiftBetween(before: string, after: string): Shift {
 /** The key after the shift; null when it has another prefix. */
 function shifted(key: string, { less, more }: Shift): string | null {
   return key.startsWith(less) ? more + key.slice(less.length) : null;
-}
-
-function nameOf(key: string): string {
-  return key.slice(key.lastIndexOf('/') + 1);
 }
 
 async function compareWith(

@@ -43,24 +43,6 @@ export interface QueueProgress {
   readonly failed: number;
 }
 
-export interface EventQueue {
-  /**
-   * Queues the jobs of an S3 event notification; returns how many.
-   * @throws {invalid-input}
-   */
-  push(event: unknown): number;
-  add(job: Job): void;
-  progress(): QueueProgress;
-  /** Why no waiting job can start; null when they can. */
-  outage(): string | null;
-  /** Resolves when no job waits or runs, next attempts included. */
-  onIdle(): Promise<void>;
-  /**
-   * Lets running jobs finish and drops the others: the comparison at the next start finds them again.
-   */
-  stop(): Promise<void>;
-}
-
 /** All jobs of one object: at most one running or waiting, and at most one after it. */
 interface JobsOfObject {
   job: Job;
@@ -77,11 +59,7 @@ interface JobsOfObject {
  * each reads the object as it is then, so older jobs would find the same. A failed job waits for its next attempt
  * without delaying the others.
  */
-export function createQueue(options: QueueOptions): EventQueue {
-  return new JobQueue(options);
-}
-
-class JobQueue implements EventQueue {
+export class JobQueue {
   readonly #options: QueueOptions;
   readonly #workers: PQueue;
   readonly #objects = new Map<string, JobsOfObject>();
@@ -102,6 +80,10 @@ class JobQueue implements EventQueue {
     this.#workers = new PQueue({ concurrency: options.concurrency ?? 4 });
   }
 
+  /**
+   * Queues the jobs of an S3 event notification; returns how many.
+   * @throws {invalid-input}
+   */
   push(event: unknown): number {
     const { logger } = this.#options;
     const jobs = parseS3Event(event, (reason) => logger.debug({ reason }, 'event ignored'));
@@ -131,14 +113,19 @@ class JobQueue implements EventQueue {
     return { waiting: this.#objects.size - running, running, done: this.#done, failed: this.#failed };
   }
 
+  /** Why no waiting job can start; null when they can. */
   outage(): string | null {
     return this.#objects.size === 0 ? null : this.#outage;
   }
 
+  /** Resolves when no job waits or runs, next attempts included. */
   async onIdle(): Promise<void> {
     if (this.#objects.size > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
 
+  /**
+   * Lets running jobs finish and drops the others: the comparison at the next start finds them again.
+   */
   async stop(): Promise<void> {
     this.#isStopped = true;
     if (this.#pause !== null) clearTimeout(this.#pause);

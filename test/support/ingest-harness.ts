@@ -11,7 +11,7 @@ import { openEmbeddedStore } from '../../core/vectors/sqlite/store.ts';
 import { createSequencer, type Sequencer } from '../../functions/events/local-sequencer.ts';
 import { createIngest, type Ingest } from '../../functions/events/run-job.ts';
 import { parseS3Event } from '../../functions/events/s3-event.ts';
-import { createQueue, type EventQueue } from '../../server/queue/job-queue.ts';
+import { JobQueue } from '../../server/queue/job-queue.ts';
 import { type FolderSource, watchFolder } from '../../server/watch/folder-watcher.ts';
 import { hashEmbedder } from './embedder.ts';
 import { tempFolder } from './temp-folder.ts';
@@ -60,7 +60,7 @@ export interface StartOptions {
 
 export interface Running {
   readonly source: FolderSource;
-  readonly queue: EventQueue;
+  readonly queue: JobQueue;
   readonly ingest: Ingest;
   /** Every job, in the order in which events arrived. */
   readonly jobs: Job[];
@@ -99,7 +99,7 @@ export async function createWorld(): Promise<World> {
       const leftOut = (_: string, key: string) => objects.leftOut(key);
       const index = createIndexer({ embedder, vectors, buckets, maxBytes: 100_000, leftOut });
       const ingest = createIngest({ index: wrap(index), failures, logger: silent, maxAttempts });
-      const queue = createQueue({ ingest, logger: silent, minDelayMs, maxDelayMs: 20 });
+      const queue = new JobQueue({ ingest, logger: silent, minDelayMs, maxDelayMs: 20 });
       const jobs: Job[] = [];
       const source = await watchFolder({
         root,

@@ -22,7 +22,7 @@ import type { PrefixSearch } from './payload.ts';
 import { openPart, type QdrantPart } from './points.ts';
 import type { QdrantSearch } from './query.ts';
 import { storeOf } from './store.ts';
-import { claimAlias, type Fence, raiseFence, standingFence } from './switch-lock.ts';
+import { claimAlias, raiseFence, standingFence } from './switch-lock.ts';
 
 export interface QdrantSpacesOptions extends QdrantConnection {
   /** Default `sightline-`. */
@@ -248,7 +248,7 @@ async function openCandidate(server: Server, space: SpaceId, dimension: number):
   return {
     ...copy,
     async switch(last) {
-      const fence: Fence = await raiseFence(session, alias, collection);
+      const fence = await raiseFence(session, alias, collection);
       try {
         if ((await readAliases(session)).get(alias) !== live) throw retired(copy.live, 'is no longer live');
         await endOldSwitch(part);

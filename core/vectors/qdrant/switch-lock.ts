@@ -12,15 +12,6 @@ import { readAliases } from './collection.ts';
 const LEASE_MS = 60_000;
 const RENEWAL_MS = 10_000;
 
-export interface Fence {
-  /**
-   * Points the alias at this collection and removes the fence, atomically. Pass `first` when the alias does not exist
-   * yet. Throws if the fence was not in place all the time.
-   */
-  pointAlias(is?: 'first'): Promise<void>;
-  lower(): Promise<void>;
-}
-
 /** The name of the current fence, or null. */
 export function standingFence(aliases: ReadonlyMap<string, string>, alias: string): string | null {
   return fencesOf(aliases, alias).find((name) => timeOf(name) > Date.now()) ?? null;
@@ -80,7 +71,7 @@ async function tryFence(
   const left = await readAliases(session);
   const early = rivalOf(left, null);
   if (early !== null) return early;
-  const fence = await RaisedFence.raise(session, alias, collection, left);
+  const fence = await Fence.raise(session, alias, collection, left);
   try {
     const late = rivalOf(await readAliases(session), fence.name);
     if (late === null) return fence;
@@ -95,7 +86,7 @@ async function tryFence(
 type Pointing = 'no' | 'first' | 'again';
 
 /** Our fence, renewed until it is lowered. */
-class RaisedFence implements Fence {
+class Fence {
   readonly #session: QdrantSession;
   readonly #alias: string;
   readonly #collection: string;
@@ -119,9 +110,9 @@ class RaisedFence implements Fence {
     alias: string,
     collection: string,
     left: ReadonlyMap<string, string>,
-  ): Promise<RaisedFence> {
+  ): Promise<Fence> {
     const over = fencesOf(left, alias).filter((name) => timeOf(name) <= Date.now());
-    const fence = new RaisedFence(session, alias, collection, over);
+    const fence = new Fence(session, alias, collection, over);
     await fence.#renew();
     fence.#timer = setInterval(() => {
       fence.#renewing = fence.#renewing
@@ -137,6 +128,10 @@ class RaisedFence implements Fence {
     return this.#current;
   }
 
+  /**
+   * Points the alias at this collection and removes the fence, atomically. Pass `first` when the alias does not exist
+   * yet. Throws if the fence was not in place all the time.
+   */
   async pointAlias(is?: 'first'): Promise<void> {
     clearInterval(this.#timer);
     await this.#renewing;

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { createIndexer, type IndexJob, type Job } from '../../../core/index-image.ts';
 import { createIngest } from '../../../functions/events/run-job.ts';
 import { toS3Event } from '../../../functions/events/s3-event.ts';
-import { createQueue, type QueueOptions, type QueueProgress } from '../../../server/queue/job-queue.ts';
+import { JobQueue, type QueueOptions, type QueueProgress } from '../../../server/queue/job-queue.ts';
 import { createWorld, eventually, silent, type World } from '../../support/ingest-harness.ts';
 import { seededRandom } from '../../support/random.ts';
 
@@ -27,7 +27,7 @@ const removed = (key: string, sequencer: string | null = '0A'): Job => ({
 function queueOf(index: IndexJob, options: Partial<QueueOptions> & { maxAttempts?: number } = {}) {
   const { maxAttempts = 3, ...rest } = options;
   const ingest = createIngest({ index, failures: world.failures, logger: silent, maxAttempts });
-  return createQueue({ ingest, logger: silent, minDelayMs: 1, maxDelayMs: 4, ...rest });
+  return new JobQueue({ ingest, logger: silent, minDelayMs: 1, maxDelayMs: 4, ...rest });
 }
 
 /** An index function that ends each job when it is told to, and remembers what ran. */
@@ -238,7 +238,7 @@ describe('the local queue', () => {
       logger: silent,
       maxAttempts: 3,
     });
-    const queue = createQueue({ ingest, logger: silent, minDelayMs: 1, maxDelayMs: 2 });
+    const queue = new JobQueue({ ingest, logger: silent, minDelayMs: 1, maxDelayMs: 2 });
     queue.add(created('a'));
     await queue.onIdle();
     assert.deepEqual([tries, queue.progress().done], [10, 1]);
