@@ -1,8 +1,10 @@
 // npm run bench -- map
 // How long the map takes to draw a frame: points as squares, as circles and as stamped dots, and the whole view while
 // it is moved and zoomed.
+
 import { fileURLToPath } from 'node:url';
 import type { Browser, CDPSession, Page } from 'playwright-core';
+import { closing } from '../core/closing.ts';
 import { launchBrowser } from '../test/support/browser.ts';
 import { type PageServer, pageServer } from '../test/support/page-server.ts';
 import type { MapPage } from '../web/client.ts';
@@ -14,16 +16,11 @@ const pictures = 10_000;
 const viewport = { width: 1440, height: 900 };
 
 export async function run(): Promise<void> {
-  const server = await pageServer({}, 23);
-  const browser = await launchBrowser();
-  try {
-    await points(browser);
-    await fill(server, pictures);
-    await wholeView(browser, server);
-  } finally {
-    await browser.close();
-    await server.close();
-  }
+  await using server = closing(await pageServer({}, 23));
+  await using browser = await launchBrowser();
+  await points(browser);
+  await fill(server, pictures);
+  await wholeView(browser, server);
 }
 
 /**

@@ -1,12 +1,14 @@
 // npm run bench -- page
 // Size and build time of the page; first picture, scrolling and memory with 10,000 pictures in a real browser, and the
 // list by date with 100,000.
+
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import PQueue from 'p-queue';
 import type { Browser, CDPSession, Page } from 'playwright-core';
+import { closing } from '../core/closing.ts';
 import { imageId } from '../core/index-image.ts';
 import type { ImagePayload, JointEmbedding } from '../core/types.ts';
 import { normalise } from '../core/vector-arithmetic.ts';
@@ -20,30 +22,22 @@ const datedYears = 20;
 
 export async function run(): Promise<void> {
   await buildAndSize();
-  const browser = await launchBrowser();
-  try {
-    await withPictures(pictures, async (url) => {
-      await firstPaint(browser, url);
-      await scrolling(browser, url);
-    });
-    await withPictures(datedPictures, async (url) => {
-      console.log(`\n${datedPictures.toLocaleString('en')} pictures of ${datedYears} years by date`);
-      await firstPaint(browser, `${url}?sort=-taken`);
-      await byDate(browser, `${url}?sort=-taken`);
-    });
-  } finally {
-    await browser.close();
-  }
+  await using browser = await launchBrowser();
+  await withPictures(pictures, async (url) => {
+    await firstPaint(browser, url);
+    await scrolling(browser, url);
+  });
+  await withPictures(datedPictures, async (url) => {
+    console.log(`\n${datedPictures.toLocaleString('en')} pictures of ${datedYears} years by date`);
+    await firstPaint(browser, `${url}?sort=-taken`);
+    await byDate(browser, `${url}?sort=-taken`);
+  });
 }
 
 async function withPictures(count: number, measure: (url: string) => Promise<void>): Promise<void> {
-  const server = await pageServer({}, 23);
-  try {
-    await fill(server, count);
-    await measure(server.url);
-  } finally {
-    await server.close();
-  }
+  await using server = closing(await pageServer({}, 23));
+  await fill(server, count);
+  await measure(server.url);
 }
 
 async function buildAndSize(): Promise<void> {

@@ -1,4 +1,5 @@
 import { basename, join } from 'node:path';
+import { closing } from '../core/closing.ts';
 import { loadEncoders } from '../core/encode/encoders.ts';
 import { type HeadFile, loadHeadFile } from '../core/encode/head-file.ts';
 import { writeWhole } from '../core/files/atomic-write.ts';
@@ -49,44 +50,31 @@ encoders with licences and hashes, known limits. To be run again whenever the he
     const modelDirs = modelFolders(flags.models);
     const folder = flags.head ?? headFolder(modelDirs, 'compact');
     const info = await loadHeadFile(folder);
-    const features = await openFeatures(flags.features);
-    const encoders = await loadEncoders({ modelDirs, profile: info.profile });
-    try {
-      const judged: CardParts['judged'][number][] = [];
-      for (const at of flags.data) {
-        const location = await openLocation(at);
-        try {
-          const dataset = await readDataset(location, { splits: [flags.split] });
-          const encoded = await encodePictures(location, dataset, { encoders, modelDirs, features });
-          const pairs = encoded.splits.get(flags.split)!;
-          const data = basename(location.name.replace(/\/+$/, ''));
-          const isTwin = wasTrainedOn(info, data, flags.split);
-          if (isTwin && flags.twin === undefined) {
-            throw new UsageError(
-              `expected --twin HEAD, because the head was trained on split ${flags.split} of ${data}`,
-            );
-          }
-          const which = isTwin ? flags.twin! : folder;
-          const head = await evaluateHead(which, encoders, pairs, { resampling: RESAMPLING });
-          await encoded.close();
-          judged.push({ data, split: flags.split, head, isTwin });
-        } finally {
-          location.close();
-        }
+    await using features = closing(await openFeatures(flags.features));
+    await using encoders = closing(await loadEncoders({ modelDirs, profile: info.profile }));
+    const judged: CardParts['judged'][number][] = [];
+    for (const at of flags.data) {
+      await using location = closing(await openLocation(at));
+      const dataset = await readDataset(location, { splits: [flags.split] });
+      const encoded = await encodePictures(location, dataset, { encoders, modelDirs, features });
+      const pairs = encoded.splits.get(flags.split)!;
+      const data = basename(location.name.replace(/\/+$/, ''));
+      const isTwin = wasTrainedOn(info, data, flags.split);
+      if (isTwin && flags.twin === undefined) {
+        throw new UsageError(`expected --twin HEAD, because the head was trained on split ${flags.split} of ${data}`);
       }
-      const { text, image } = encoders.profile;
-      const out = flags.out ?? join(folder, 'README.md');
-      await writeWhole(
-        out,
-        modelCard({ info, trainedOn: flags['trained-on'] ?? null, encoders: { text, image }, judged }),
-      );
-      console.log(
-        `${out}: ${judged.map(({ data, head }) => `${data} ${head.figures.recallSum.toFixed(1)}`).join(', ')}`,
-      );
-      return EXIT.done;
-    } finally {
-      await encoders.close();
-      features.close();
+      const which = isTwin ? flags.twin! : folder;
+      const head = await evaluateHead(which, encoders, pairs, { resampling: RESAMPLING });
+      await encoded.close();
+      judged.push({ data, split: flags.split, head, isTwin });
     }
+    const { text, image } = encoders.profile;
+    const out = flags.out ?? join(folder, 'README.md');
+    await writeWhole(
+      out,
+      modelCard({ info, trainedOn: flags['trained-on'] ?? null, encoders: { text, image }, judged }),
+    );
+    console.log(`${out}: ${judged.map(({ data, head }) => `${data} ${head.figures.recallSum.toFixed(1)}`).join(', ')}`);
+    return EXIT.done;
   },
 });

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { closing } from '../core/closing.ts';
 import { isSightlineError } from '../core/errors.ts';
 import { path, text, toggle, whole } from '../core/setting-value.ts';
 import { readConfig } from '../server/environment.ts';
@@ -51,9 +52,11 @@ forms.`,
 
     const interrupt = new AbortController();
     process.once('SIGINT', () => interrupt.abort());
-    const source = await openDatasetSource(from, to, data);
-    const target = await openLocation(to, { create: true });
-    const journal = await openJournal(join(data, 'prepare', `${keyOf(source.from, absoluteLocation(to))}.jsonl`));
+    await using source = closing(await openDatasetSource(from, to, data));
+    await using target = closing(await openLocation(to, { create: true }));
+    await using journal = closing(
+      await openJournal(join(data, 'prepare', `${keyOf(source.from, absoluteLocation(to))}.jsonl`)),
+    );
     const progress = createProgress('Preparing', 'pictures', 0);
     try {
       const report = await prepareDataset({
@@ -80,10 +83,6 @@ forms.`,
         console.error(`error: ${error.message}\nNothing is lost; the next call goes on from here.`);
       } else throw error;
       return EXIT.failed;
-    } finally {
-      await journal.close();
-      target.close();
-      source.close();
     }
   },
 });

@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { basename, dirname, relative } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { closing } from '../core/closing.ts';
 import { isSightlineError, SightlineError } from '../core/errors.ts';
 import { path, text, toggle } from '../core/setting-value.ts';
 import { userPath } from '../server/environment.ts';
@@ -89,9 +90,9 @@ intervals, and p values.`,
     const modelDirs = modelFolders(flags.models);
     const folders = headFolders(flags, words, headFolder(modelDirs, flags.profile));
     const resampling = { resamples: flags.resamples, seed: flags.seed };
-    const location = await openLocation(flags.data);
-    const features = await openFeatures(flags.features);
-    const sides = textSides(modelDirs, flags.profile);
+    await using location = closing(await openLocation(flags.data));
+    await using features = closing(await openFeatures(flags.features));
+    await using sides = closing(textSides(modelDirs, flags.profile));
     // Judges on the captions of one language.
     const judge = async (lang: string): Promise<Judged> => {
       const encoders = await sides.encodersFor(folders, lang, flags.text);
@@ -120,15 +121,10 @@ intervals, and p values.`,
       await others?.close();
       return { lang, heads, pictures: pairs.pictures };
     };
-    try {
-      if (flags.lang === 'all') await printLanguages(await listLanguages(location), judge, flags);
-      else await printJudged(await judge(flags.lang), resampling, flags);
-      return EXIT.done;
-    } finally {
-      await sides.close();
-      location.close();
-      features.close();
-    }
+
+    if (flags.lang === 'all') await printLanguages(await listLanguages(location), judge, flags);
+    else await printJudged(await judge(flags.lang), resampling, flags);
+    return EXIT.done;
   },
 });
 

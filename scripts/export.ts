@@ -1,6 +1,7 @@
 import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { closing } from '../core/closing.ts';
 import { path, toggle } from '../core/setting-value.ts';
 import { readConfig } from '../server/environment.ts';
 import { exportUserData } from '../server/export-import.ts';
@@ -23,22 +24,18 @@ of a folder goes with its file, which is nowhere else.`,
   },
   run: async ({ data, bucket, qdrant, out, 'no-files': noFiles }) => {
     const config = readConfig({ data, bucket, qdrantUrl: qdrant, logLevel: 'silent' });
-    const runtime = await openRuntime(config, createLogger(config), { texts: 'later' });
-    try {
-      const trash = await openTrash(config, runtime);
-      let count = 0;
-      async function* lines() {
-        for await (const entry of exportUserData(runtime, trash, { files: !noFiles })) {
-          count++;
-          yield `${JSON.stringify(entry)}\n`;
-        }
+    await using runtime = closing(await openRuntime(config, createLogger(config), { texts: 'later' }));
+    const trash = await openTrash(config, runtime);
+    let count = 0;
+    async function* lines() {
+      for await (const entry of exportUserData(runtime, trash, { files: !noFiles })) {
+        count++;
+        yield `${JSON.stringify(entry)}\n`;
       }
-      if (out === undefined) for await (const line of lines()) process.stdout.write(line);
-      else await pipeline(Readable.from(lines()), createWriteStream(out));
-      console.error(`${count} lines written${out === undefined ? '' : ` to ${out}`}.`);
-      return EXIT.done;
-    } finally {
-      await runtime.close();
     }
+    if (out === undefined) for await (const line of lines()) process.stdout.write(line);
+    else await pipeline(Readable.from(lines()), createWriteStream(out));
+    console.error(`${count} lines written${out === undefined ? '' : ` to ${out}`}.`);
+    return EXIT.done;
   },
 });

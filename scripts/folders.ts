@@ -1,3 +1,4 @@
+import { closing } from '../core/closing.ts';
 import { toggle } from '../core/setting-value.ts';
 import { readConfig, userPath } from '../server/environment.ts';
 import { createLogger, openRuntime, type Runtime } from '../server/runtime.ts';
@@ -27,16 +28,12 @@ The folders of an index. A server that runs follows what is said here within sec
     if (run === undefined || run.length - 1 !== words.length) {
       throw new UsageError(`expected list, add FOLDER, move NAME FOLDER or rm NAME, got ${[what, ...words].join(' ')}`);
     }
-    const runtime = await openRuntime(config, createLogger(config), { texts: 'later' });
-    try {
-      const text = await run(runtime, ...words);
-      if (what === 'add') await removeSamples(config.data, runtime.folders);
-      if (json) console.log(JSON.stringify({ folders: await runtime.folders.count() }, null, 2));
-      else console.log(text);
-      return EXIT.done;
-    } finally {
-      await runtime.close();
-    }
+    await using runtime = closing(await openRuntime(config, createLogger(config), { texts: 'later' }));
+    const text = await run(runtime, ...words);
+    if (what === 'add') await removeSamples(config.data, runtime.folders);
+    if (json) console.log(JSON.stringify({ folders: await runtime.folders.count() }, null, 2));
+    else console.log(text);
+    return EXIT.done;
   },
 });
 

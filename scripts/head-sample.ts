@@ -1,3 +1,4 @@
+import { closing } from '../core/closing.ts';
 import { loadEncoders } from '../core/encode/encoders.ts';
 import { path, text } from '../core/setting-value.ts';
 import { userPath } from '../server/environment.ts';
@@ -35,23 +36,17 @@ changes.`,
   run: async (flags) => {
     if (flags.data === undefined) throw new UsageError('expected --data LOCATION');
     const modelDirs = modelFolders(flags.models);
-    const location = await openLocation(flags.data);
-    const features = await openFeatures(flags.features);
-    const encoders = await loadEncoders({ modelDirs, profile: flags.profile });
-    try {
-      const dataset = await readDataset(location, { splits: [flags.split] });
-      const encoded = await encodePictures(location, dataset, { encoders, modelDirs, features });
-      const source = flags.source ?? flags.data.split(/[/\\]/).filter(Boolean).at(-1)!;
-      const pairs = encoded.splits.get(flags.split)!;
-      const out = flags.out ?? userPath('test/golden/head-sample');
-      await writeFeatureSample(out, pairs, { encoders, source });
-      await encoded.close();
-      console.log(`${out}: ${pairs.pictures.length} pictures, ${pairs.captions.rows} captions`);
-      return EXIT.done;
-    } finally {
-      await encoders.close();
-      location.close();
-      features.close();
-    }
+    await using location = closing(await openLocation(flags.data));
+    await using features = closing(await openFeatures(flags.features));
+    await using encoders = closing(await loadEncoders({ modelDirs, profile: flags.profile }));
+    const dataset = await readDataset(location, { splits: [flags.split] });
+    const encoded = await encodePictures(location, dataset, { encoders, modelDirs, features });
+    const source = flags.source ?? flags.data.split(/[/\\]/).filter(Boolean).at(-1)!;
+    const pairs = encoded.splits.get(flags.split)!;
+    const out = flags.out ?? userPath('test/golden/head-sample');
+    await writeFeatureSample(out, pairs, { encoders, source });
+    await encoded.close();
+    console.log(`${out}: ${pairs.pictures.length} pictures, ${pairs.captions.rows} captions`);
+    return EXIT.done;
   },
 });

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { closing } from '../core/closing.ts';
 import { SETTINGS } from '../core/settings.ts';
 import { openMessageQueue } from '../functions/events/sqs-client.ts';
 import { command, EXIT, UsageError } from './cli/command.ts';
@@ -19,21 +20,17 @@ message.`,
   notes: 'Waits until all are back. Ctrl-C ends the waiting alone: SQS goes on.',
   run: async ({ queue: url, json }) => {
     if (url === undefined) throw new UsageError('expected --queue URL');
-    const queue = openMessageQueue({ url });
-    try {
-      const { from, messages, progress } = await queue.redrive();
-      if (!json && messages === 0) console.log(`No message waits in ${from}.`);
-      else if (!json) console.log(`About ${messages} messages are on their way back from ${from}.`);
-      let { moved, isOver } = await progress();
-      while (!isOver) {
-        await sleep(PAUSE_MS);
-        ({ moved, isOver } = await progress());
-      }
-      if (json) console.log(JSON.stringify({ from, messages, moved }, null, 2));
-      else if (messages > 0) console.log(`${moved} are back.`);
-      return EXIT.done;
-    } finally {
-      queue.close();
+    await using queue = closing(openMessageQueue({ url }));
+    const { from, messages, progress } = await queue.redrive();
+    if (!json && messages === 0) console.log(`No message waits in ${from}.`);
+    else if (!json) console.log(`About ${messages} messages are on their way back from ${from}.`);
+    let { moved, isOver } = await progress();
+    while (!isOver) {
+      await sleep(PAUSE_MS);
+      ({ moved, isOver } = await progress());
     }
+    if (json) console.log(JSON.stringify({ from, messages, moved }, null, 2));
+    else if (messages > 0) console.log(`${moved} are back.`);
+    return EXIT.done;
   },
 });

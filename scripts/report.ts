@@ -1,4 +1,5 @@
 import { basename, join } from 'node:path';
+import { closing } from '../core/closing.ts';
 import { writeWhole } from '../core/files/atomic-write.ts';
 import { many, path, toggle, whole } from '../core/setting-value.ts';
 import { dataFolder } from '../server/environment.ts';
@@ -58,44 +59,39 @@ worst, and a browser of the data. Beside it, the pictures as JSON lines for othe
     const usual = headFolder(modelDirs, 'compact');
     const folders = [flags.head ?? usual, ...flags.beside];
     const resampling = { resamples: flags.resamples, seed: flags.seed };
-    const location = await openLocation(flags.data);
-    const features = await openFeatures(flags.features);
-    try {
-      const dataset = await readDataset(location);
-      const others = drawOthers(dataset, flags.split, flags.browse, flags.seed);
-      const { heads, ...parts } = await judgeHeads(folders, {
-        location,
-        dataset,
-        split: flags.split,
-        others,
-        resampling,
-        modelDirs,
-        features,
-      });
-      if (parts.pictures.length > MANY) {
-        console.error(
-          `warning: ${parts.pictures.length} pictures make a report of about ` +
-            `${Math.round(parts.pictures.length / 100)} MB`,
-        );
-      }
-      const shown = [...parts.pictures, ...parts.others.map(({ picture }) => picture)];
-      const progress = createProgress('thumbnails', 'pictures', shown.length);
-      const thumbnails = await makeThumbnails(dataset, shown, progress.update).finally(progress.stop);
-      const name = basename(flags.data.replace(/\/+$/, ''));
-      const data = reportData({ ...parts, dataset: name, split: flags.split, heads, thumbnails });
-      const document = await reportDocument(data);
-      const lines = `${[...pictureLines(data)].map((line) => JSON.stringify(line)).join('\n')}\n`;
-      const linesFile = out.replace(/\.html?$/, '.jsonl');
-      await writeWhole(linesFile, lines);
-      await writeWhole(out, document);
-      const bytes = Buffer.byteLength(document);
-      if (flags.json) console.log(JSON.stringify({ report: out, bytes, lines: linesFile, pictures: shown.length }));
-      else console.log(`${out}: ${(bytes / 1e6).toFixed(1)} MB, ${shown.length} pictures; ${linesFile}`);
-      return EXIT.done;
-    } finally {
-      location.close();
-      features.close();
+    await using location = closing(await openLocation(flags.data));
+    await using features = closing(await openFeatures(flags.features));
+    const dataset = await readDataset(location);
+    const others = drawOthers(dataset, flags.split, flags.browse, flags.seed);
+    const { heads, ...parts } = await judgeHeads(folders, {
+      location,
+      dataset,
+      split: flags.split,
+      others,
+      resampling,
+      modelDirs,
+      features,
+    });
+    if (parts.pictures.length > MANY) {
+      console.error(
+        `warning: ${parts.pictures.length} pictures make a report of about ` +
+          `${Math.round(parts.pictures.length / 100)} MB`,
+      );
     }
+    const shown = [...parts.pictures, ...parts.others.map(({ picture }) => picture)];
+    const progress = createProgress('thumbnails', 'pictures', shown.length);
+    const thumbnails = await makeThumbnails(dataset, shown, progress.update).finally(progress.stop);
+    const name = basename(flags.data.replace(/\/+$/, ''));
+    const data = reportData({ ...parts, dataset: name, split: flags.split, heads, thumbnails });
+    const document = await reportDocument(data);
+    const lines = `${[...pictureLines(data)].map((line) => JSON.stringify(line)).join('\n')}\n`;
+    const linesFile = out.replace(/\.html?$/, '.jsonl');
+    await writeWhole(linesFile, lines);
+    await writeWhole(out, document);
+    const bytes = Buffer.byteLength(document);
+    if (flags.json) console.log(JSON.stringify({ report: out, bytes, lines: linesFile, pictures: shown.length }));
+    else console.log(`${out}: ${(bytes / 1e6).toFixed(1)} MB, ${shown.length} pictures; ${linesFile}`);
+    return EXIT.done;
   },
 });
 

@@ -102,13 +102,9 @@ every size and in light and dark, for who is about to change how the page looks.
     const executablePath = findBrowser();
     if (executablePath === null) throw new Error('expected a Chromium on this machine, found none: npm run browser');
     await mkdir(out, { recursive: true });
-    const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
-    try {
-      if (!flags.all) await shootForReadme(browser, url, out);
-      else return (await shootAll(browser, url, out, chosen)) ? EXIT.done : EXIT.failed;
-    } finally {
-      await browser.close();
-    }
+    await using browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
+    if (flags.all) return (await shootAll(browser, url, out, chosen)) ? EXIT.done : EXIT.failed;
+    await shootForReadme(browser, url, out);
     return EXIT.done;
   },
 });

@@ -1,3 +1,4 @@
+import { closing } from '../core/closing.ts';
 import type { SpaceSummary } from '../core/spaces/port.ts';
 import { readConfig } from '../server/environment.ts';
 import { openSpaces } from '../server/runtime.ts';
@@ -35,18 +36,14 @@ The spaces of an index: what was embedded by which models. One of them is live; 
 
 async function list(place: Parameters<typeof readConfig>[0], json: boolean): Promise<number> {
   const config = readConfig({ ...place, logLevel: 'silent' });
-  const spaces = await openSpaces(config);
-  try {
-    const all = await Promise.all(
-      (await spaces.list()).map(async (space) => ({ ...space, models: await findModels(space.space, config) })),
-    );
-    if (json) console.log(JSON.stringify({ spaces: all }, null, 2));
-    else if (all.length === 0) console.log('The index is empty.');
-    else for (const space of all) console.log(lineOf(space));
-    return EXIT.done;
-  } finally {
-    await spaces.close();
-  }
+  await using spaces = closing(await openSpaces(config));
+  const all = await Promise.all(
+    (await spaces.list()).map(async (space) => ({ ...space, models: await findModels(space.space, config) })),
+  );
+  if (json) console.log(JSON.stringify({ spaces: all }, null, 2));
+  else if (all.length === 0) console.log('The index is empty.');
+  else for (const space of all) console.log(lineOf(space));
+  return EXIT.done;
 }
 
 function lineOf(summary: SpaceSummary & { models: SpaceModels | null }): string {
@@ -56,13 +53,9 @@ function lineOf(summary: SpaceSummary & { models: SpaceModels | null }): string 
 }
 
 async function remove(place: Parameters<typeof readConfig>[0], space: string, json: boolean): Promise<number> {
-  const spaces = await openSpaces(readConfig({ ...place, logLevel: 'silent' }));
-  try {
-    const removed = await spaces.drop(space);
-    if (json) console.log(JSON.stringify({ space, removed }, null, 2));
-    else console.log(removed ? `${space} is deleted.` : `There is no space ${space}.`);
-    return removed ? EXIT.done : EXIT.failed;
-  } finally {
-    await spaces.close();
-  }
+  await using spaces = closing(await openSpaces(readConfig({ ...place, logLevel: 'silent' })));
+  const removed = await spaces.drop(space);
+  if (json) console.log(JSON.stringify({ space, removed }, null, 2));
+  else console.log(removed ? `${space} is deleted.` : `There is no space ${space}.`);
+  return removed ? EXIT.done : EXIT.failed;
 }

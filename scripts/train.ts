@@ -1,4 +1,5 @@
 import { basename, join } from 'node:path';
+import { closing } from '../core/closing.ts';
 import { type Encoders, loadEncoders } from '../core/encode/encoders.ts';
 import { HEAD_FILE, type HeadFile, headBytes, loadHeadFile } from '../core/encode/head-file.ts';
 import { choice, listed, path, text, toggle, whole } from '../core/setting-value.ts';
@@ -96,30 +97,23 @@ judged on pictures that neither was chosen by. Encoder outputs are cached; a sec
       );
     }
     const folder = await outFolder(flags);
-    const location = await openLocation(flags.data);
-    const features = await openFeatures(flags.features);
-    try {
-      const shares = splitShares(flags.split);
-      const captionSeed = flags.captions === 'fixed' ? flags.seed : undefined;
-      const dataset = await readDataset(location, { splits: TRAINING_SPLITS, shares, captionSeed });
-      const modelDirs = modelFolders(flags.models);
-      const encoders = await loadEncoders({ modelDirs, profile: flags.profile });
-      // What is known of the encoders is all that is needed from here on; their weights are larger than the head in
-      // training.
-      const { views } = recipeNamed(flags);
-      const trainOn = flags['with-validation'] ? [TRAINING, 'val'] : undefined;
-      const options = { encoders, modelDirs, features, trainOn };
-      const data = await encodeTrainingData(location, dataset, views, options).finally(() => encoders.close());
-      try {
-        await trainAndJudge(flags, { data, encoders, folder, name: basename(location.name) });
-      } finally {
-        await data.close();
-      }
-      return EXIT.done;
-    } finally {
-      location.close();
-      features.close();
-    }
+    await using location = closing(await openLocation(flags.data));
+    await using features = closing(await openFeatures(flags.features));
+    const shares = splitShares(flags.split);
+    const captionSeed = flags.captions === 'fixed' ? flags.seed : undefined;
+    const dataset = await readDataset(location, { splits: TRAINING_SPLITS, shares, captionSeed });
+    const modelDirs = modelFolders(flags.models);
+    const encoders = await loadEncoders({ modelDirs, profile: flags.profile });
+    // What is known of the encoders is all that is needed from here on; their weights are larger than the head in
+    // training.
+    const { views } = recipeNamed(flags);
+    const trainOn = flags['with-validation'] ? [TRAINING, 'val'] : undefined;
+    const options = { encoders, modelDirs, features, trainOn };
+    await using data = closing(
+      await encodeTrainingData(location, dataset, views, options).finally(() => encoders.close()),
+    );
+    await trainAndJudge(flags, { data, encoders, folder, name: basename(location.name) });
+    return EXIT.done;
   },
 });
 
@@ -129,8 +123,8 @@ async function trainSides(flags: Flags, data: string): Promise<number> {
   const modelDirs = modelFolders(flags.models);
   const folder = flags.into ?? headFolder(modelDirs, profile);
   const all = (await loadHeadFile(folder)).texts.map(({ encoder }) => encoder);
-  const location = await openLocation(data);
-  const features = await openFeatures(flags.features);
+  await using location = closing(await openLocation(data));
+  await using features = closing(await openFeatures(flags.features));
   const [withValidation, fromScratch] = [flags['with-validation'], flags['from-scratch']];
   const { twin } = flags;
   const job = {
@@ -147,17 +141,13 @@ async function trainSides(flags: Flags, data: string): Promise<number> {
     withValidation,
     twin,
   };
-  try {
-    for (const encoder of flags['text-sides'] ? all : [flags['text-side']!]) {
-      const { judged } = await trainSideInto({ ...job, encoder });
-      console.log(`${encoder}, by a side that has not seen the validation pictures:\n`);
-      console.log(languageLines(judged.map(({ lang, head }) => ({ lang, heads: [head] }))).join('\n'));
-    }
-    return EXIT.done;
-  } finally {
-    location.close();
-    features.close();
+
+  for (const encoder of flags['text-sides'] ? all : [flags['text-side']!]) {
+    const { judged } = await trainSideInto({ ...job, encoder });
+    console.log(`${encoder}, by a side that has not seen the validation pictures:\n`);
+    console.log(languageLines(judged.map(({ lang, head }) => ({ lang, heads: [head] }))).join('\n'));
   }
+  return EXIT.done;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { closing } from '../core/closing.ts';
 import { everyItem } from '../core/pages.ts';
 import type { Trash } from '../core/trash.ts';
 import { readConfig } from '../server/environment.ts';
@@ -24,16 +25,12 @@ The deleted pictures of an index: their files were moved, and are kept for SIGHT
   options: { ...INDEX, json: JSON_OUTPUT },
   run: async ({ data, bucket, qdrant, json }, [what, id]) => {
     const config = readConfig({ data, bucket, qdrantUrl: qdrant, logLevel: 'silent' });
-    const runtime = await openRuntime(config, createLogger(config), { texts: 'later' });
-    try {
-      const trash = await openTrash(config, runtime);
-      if (what === 'list' && id === undefined) return await list(trash, json);
-      if (what === 'restore' && id !== undefined) return await restore(trash, id, json);
-      if (what === 'empty' && id === undefined) return await empty(trash, json);
-      throw new UsageError(`expected list, restore ID or empty, got ${[what, id].join(' ').trim()}`);
-    } finally {
-      await runtime.close();
-    }
+    await using runtime = closing(await openRuntime(config, createLogger(config), { texts: 'later' }));
+    const trash = await openTrash(config, runtime);
+    if (what === 'list' && id === undefined) return await list(trash, json);
+    if (what === 'restore' && id !== undefined) return await restore(trash, id, json);
+    if (what === 'empty' && id === undefined) return await empty(trash, json);
+    throw new UsageError(`expected list, restore ID or empty, got ${[what, id].join(' ').trim()}`);
   },
 });
 

@@ -1,6 +1,7 @@
 import { appendFile, mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { canonicalJson } from '../core/canonical-json.ts';
+import { closing } from '../core/closing.ts';
 import { type Encoders, loadEncoders } from '../core/encode/encoders.ts';
 import { loadHead } from '../core/encode/head.ts';
 import { headBytes } from '../core/encode/head-file.ts';
@@ -164,18 +165,14 @@ async function runTrial(trial: Trial, recipe: Recipe, context: TrialContext): Pr
     training: {},
   });
   // As serving loads it.
-  const loaded = await loadHead(folder, encoders);
-  try {
-    const recallSums: Record<string, number> = {};
-    for (const [name, pairs] of [[context.data, data.validation] as const, ...context.also]) {
-      recallSums[name] = (await evaluate(await embedPairs(loaded, pairs))).recallSum;
-    }
-    const { trainLoss, validationLoss } = curves[epoch - 1]!;
-    const { name } = trial;
-    return { key, name, epoch, trainLoss, validationLoss, seconds, recallSums, bytes: headBytes(file), trial };
-  } finally {
-    await loaded.close();
+  await using loaded = closing(await loadHead(folder, encoders));
+  const recallSums: Record<string, number> = {};
+  for (const [name, pairs] of [[context.data, data.validation] as const, ...context.also]) {
+    recallSums[name] = (await evaluate(await embedPairs(loaded, pairs))).recallSum;
   }
+  const { trainLoss, validationLoss } = curves[epoch - 1]!;
+  const { name } = trial;
+  return { key, name, epoch, trainLoss, validationLoss, seconds, recallSums, bytes: headBytes(file), trial };
 }
 
 async function readTrials(path: string): Promise<Trial[]> {

@@ -94,7 +94,7 @@ async function receive(hub: HubOptions, download: Download): Promise<HubFile> {
   const { file, response } = answer;
   const from = continues(response, resume?.from ?? 0) ? resume!.from : 0;
   await enoughRoom(to, file.bytes === null ? 0 : file.bytes - from);
-  const handle = await openPart(to, from);
+  await using handle = await openPart(to, from);
   try {
     const etag = response.headers.get('etag');
     // A weak etag does not say that the bytes are the same.
@@ -112,8 +112,6 @@ async function receive(hub: HubOptions, download: Download): Promise<HubFile> {
     return file;
   } catch (error) {
     throw unavailable(error, 'write', partOf(to));
-  } finally {
-    await handle.close();
   }
 }
 

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { closing } from '../../core/closing.ts';
 import { loadHeadFile } from '../../core/encode/head-file.ts';
 import { isSightlineError } from '../../core/errors.ts';
 import type { Config } from '../../core/settings.ts';
@@ -27,13 +28,9 @@ export async function headInUse(config: Config, profile: string): Promise<string
 }
 
 async function liveModels(config: Config): Promise<SpaceModels | null> {
-  const spaces = await openSpaces(config);
-  try {
-    const live = await spaces.live();
-    return live === null ? null : await findModels(live.space, config);
-  } finally {
-    await spaces.close();
-  }
+  await using spaces = closing(await openSpaces(config));
+  const live = await spaces.live();
+  return live === null ? null : await findModels(live.space, config);
 }
 
 function exists(path: string): Promise<boolean> {

@@ -99,10 +99,6 @@ async function ask(question: string, signal: AbortSignal): Promise<boolean> {
       'expected --yes, because nobody can be asked here whether to download them',
     );
   }
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `, { signal })).trim());
-  } finally {
-    terminal.close();
-  }
+  using terminal = createInterface({ input: process.stdin, output: process.stderr });
+  return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `, { signal })).trim());
 }

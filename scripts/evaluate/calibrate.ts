@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { closing } from '../../core/closing.ts';
 import type { Encoders } from '../../core/encode/encoders.ts';
 import { loadHead } from '../../core/encode/head.ts';
 import { findFolder } from '../../core/encode/model-files.ts';
@@ -116,14 +117,10 @@ async function readWith(
   encoders: Encoders,
   texts: readonly string[],
 ): Promise<{ raw: Float32Array[]; joint: Float32Array }> {
-  const head = await loadHead(folder, encoders);
-  try {
-    const raw = await encoders.text.encode(texts);
-    const joint = joined(await head.projectTexts(raw));
-    return { raw: raw.map((vector) => vector.slice(0, encoders.text.outputs[OWN_OUTPUT])), joint };
-  } finally {
-    await head.close();
-  }
+  await using head = closing(await loadHead(folder, encoders));
+  const raw = await encoders.text.encode(texts);
+  const joint = joined(await head.projectTexts(raw));
+  return { raw: raw.map((vector) => vector.slice(0, encoders.text.outputs[OWN_OUTPUT])), joint };
 }
 
 /** Vectors one after the other. */

@@ -1,3 +1,4 @@
+import { closing } from '../../core/closing.ts';
 import { knownAs } from '../../core/encode/image-embedder.ts';
 import { SightlineError } from '../../core/errors.ts';
 import type { Embedder } from '../../core/ports.ts';
@@ -54,29 +55,19 @@ export async function changeSpace(
   options: Options,
 ): Promise<number> {
   const config = readConfig({ ...flags, concurrency: options.concurrency, logLevel: 'warn' });
-  const spaces = await openSpaces(config);
-  try {
-    const live = await spaces.live();
-    if (live === null)
-      throw new SightlineError('not-found', 'expected an index with pictures, found none: npm run index');
-    if (wanted !== null) await expectSpace(spaces, wanted);
-    const models = wanted === null ? await configuredModels(config) : await expectModels(wanted, config);
-    const ids = (await spaces.list()).map(({ space }) => space);
-    const made = await openEmbedder(config, models);
-    const embedder = knownAs(
-      made,
-      ids.find((id) => made.sameAs.includes(id)),
-    );
-    try {
-      if (embedder.space === live.space) return tell(options.json, { space: live.space, live: true, already: true });
-      await rememberModels(config.data, embedder.space, models);
-      return await fill(config, spaces, embedder, options);
-    } finally {
-      await embedder.close();
-    }
-  } finally {
-    await spaces.close();
-  }
+  await using spaces = closing(await openSpaces(config));
+  const live = await spaces.live();
+  if (live === null)
+    throw new SightlineError('not-found', 'expected an index with pictures, found none: npm run index');
+  if (wanted !== null) await expectSpace(spaces, wanted);
+  const models = wanted === null ? await configuredModels(config) : await expectModels(wanted, config);
+  const ids = (await spaces.list()).map(({ space }) => space);
+  const made = await openEmbedder(config, models);
+  const known = ids.find((id) => made.sameAs.includes(id));
+  await using embedder = closing(knownAs(made, known));
+  if (embedder.space === live.space) return tell(options.json, { space: live.space, live: true, already: true });
+  await rememberModels(config.data, embedder.space, models);
+  return await fill(config, spaces, embedder, options);
 }
 
 async function expectSpace(spaces: Spaces, wanted: string): Promise<void> {

@@ -1,3 +1,4 @@
+import { closing } from '../../core/closing.ts';
 import { loadEncoders } from '../../core/encode/encoders.ts';
 import { loadHeadFile } from '../../core/encode/head-file.ts';
 import { SightlineError } from '../../core/errors.ts';
@@ -44,13 +45,9 @@ async function judge(
   { modelDirs }: Config,
   { head, inUse, captioned }: { readonly head: string; readonly inUse: string; readonly captioned: string },
 ): Promise<Verdict> {
-  const location = await openLocation(captioned);
-  try {
-    const [before, after] = [await evaluate(inUse, location, modelDirs), await evaluate(head, location, modelDirs)];
-    return verdictOn(after, before, RESAMPLING);
-  } finally {
-    location.close();
-  }
+  await using location = closing(await openLocation(captioned));
+  const [before, after] = [await evaluate(inUse, location, modelDirs), await evaluate(head, location, modelDirs)];
+  return verdictOn(after, before, RESAMPLING);
 }
 
 /** A head with its own encoders on the test pictures, or on the validation pictures where no split is named so. */
@@ -58,14 +55,9 @@ async function evaluate(folder: string, location: Location, modelDirs: readonly 
   const all = await readDataset(location);
   const split = all.pictures.some((picture) => picture.split === 'test') ? 'test' : 'val';
   const dataset = await readDataset(location, { splits: [split] });
-  const features = await openFeatures(undefined);
-  const encoders = await loadEncoders({ modelDirs, profile: (await loadHeadFile(folder)).profile });
-  try {
-    const encoded = await encodePictures(location, dataset, { encoders, modelDirs, features });
-    const pairs = encoded.splits.get(split)!;
-    return await evaluateHead(folder, encoders, pairs, { resampling: RESAMPLING }).finally(() => encoded.close());
-  } finally {
-    await encoders.close();
-    features.close();
-  }
+  await using features = closing(await openFeatures(undefined));
+  await using encoders = closing(await loadEncoders({ modelDirs, profile: (await loadHeadFile(folder)).profile }));
+  const encoded = await encodePictures(location, dataset, { encoders, modelDirs, features });
+  const pairs = encoded.splits.get(split)!;
+  return await evaluateHead(folder, encoders, pairs, { resampling: RESAMPLING }).finally(() => encoded.close());
 }

@@ -1,3 +1,4 @@
+import { closing } from '../../core/closing.ts';
 import { type Encoders, loadEncoders } from '../../core/encode/encoders.ts';
 import { loadHead } from '../../core/encode/head.ts';
 import { loadHeadFile } from '../../core/encode/head-file.ts';
@@ -33,25 +34,22 @@ export async function judgeHeads(
   let shown: Pick<ReportParts, 'pictures' | 'others'> = { pictures: [], others: [] };
   for (const folder of folders) {
     const { profile } = await loadHeadFile(folder);
-    const encoders = await loadEncoders({ modelDirs: options.modelDirs, profile });
+    await using encoders = closing(await loadEncoders({ modelDirs: options.modelDirs, profile }));
     const encode = (pictures: readonly CaptionedPicture[]) =>
       encodePictures(location, { ...dataset, pictures }, { ...options, encoders });
-    try {
-      const only = dataset.pictures.filter((picture) => picture.split === split);
-      if (only.length === 0) throw new UsageError(`--split: expected one of ${splitsOf(dataset)}, got ${split}`);
-      const encoded = await encode(only);
-      const pairs = encoded.splits.get(split)!;
-      if (heads.length === 0) {
-        const further = others.length === 0 ? null : await encode(others);
-        const scored = further === null ? [] : await scoreOthers(folder, encoders, further.splits);
-        await further?.close();
-        shown = { pictures: pairs.pictures, others: scored };
-      }
-      heads.push(await evaluateHead(folder, encoders, pairs, { resampling, top: TOP }));
-      await encoded.close();
-    } finally {
-      await encoders.close();
+
+    const only = dataset.pictures.filter((picture) => picture.split === split);
+    if (only.length === 0) throw new UsageError(`--split: expected one of ${splitsOf(dataset)}, got ${split}`);
+    const encoded = await encode(only);
+    const pairs = encoded.splits.get(split)!;
+    if (heads.length === 0) {
+      const further = others.length === 0 ? null : await encode(others);
+      const scored = further === null ? [] : await scoreOthers(folder, encoders, further.splits);
+      await further?.close();
+      shown = { pictures: pairs.pictures, others: scored };
     }
+    heads.push(await evaluateHead(folder, encoders, pairs, { resampling, top: TOP }));
+    await encoded.close();
   }
   return { heads, ...shown };
 }
@@ -62,19 +60,15 @@ async function scoreOthers(
   encoders: Encoders,
   splits: Features['splits'],
 ): Promise<ReportParts['others']> {
-  const head = await loadHead(folder, encoders);
-  try {
-    const scored: { picture: CaptionedPicture; scores: number[] }[] = [];
-    for (const pairs of splits.values()) {
-      const { ownScore } = await rankPairs(await embedPairs(head, pairs));
-      for (const [p, picture] of pairs.pictures.entries()) {
-        scored.push({ picture, scores: [...ownScore.subarray(pairs.firstCaption[p], pairs.firstCaption[p + 1])] });
-      }
+  await using head = closing(await loadHead(folder, encoders));
+  const scored: { picture: CaptionedPicture; scores: number[] }[] = [];
+  for (const pairs of splits.values()) {
+    const { ownScore } = await rankPairs(await embedPairs(head, pairs));
+    for (const [p, picture] of pairs.pictures.entries()) {
+      scored.push({ picture, scores: [...ownScore.subarray(pairs.firstCaption[p], pairs.firstCaption[p + 1])] });
     }
-    return scored;
-  } finally {
-    await head.close();
   }
+  return scored;
 }
 
 function splitsOf({ pictures }: Dataset): string {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { closing } from '../../core/closing.ts';
 import type { Point, VectorStore } from '../../core/ports.ts';
 import type { CandidateIndex, Copy, Spaces } from '../../core/spaces/port.ts';
 import { caption, DIMENSION, image, randomPoints, seededRandom, unit, uuid } from './vectors-data.ts';
@@ -71,14 +72,9 @@ export function spacesContract(name: string, open: () => Promise<OpenSpaces>): v
     }) => Promise<void>,
   ) =>
     withSpaces(async (spaces, again) => {
-      const live = await spaces.openLive('a', DIMENSION);
-      const candidate = await spaces.openCandidate('b', DIMENSION);
-      try {
-        await test({ spaces, again, live, candidate });
-      } finally {
-        await candidate.close();
-        await live.close();
-      }
+      await using live = closing(await spaces.openLive('a', DIMENSION));
+      await using candidate = closing(await spaces.openCandidate('b', DIMENSION));
+      await test({ spaces, again, live, candidate });
     });
   const names = async (spaces: Spaces) =>
     (await spaces.list()).map(({ space, live }) => `${space}${live ? ' live' : ''}`);

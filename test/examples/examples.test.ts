@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { closing } from '../../core/closing.ts';
 import { openJsonFailureLog } from '../../examples/json-failure-log.ts';
 import { failuresContract } from '../contract/failure-log.ts';
 import { pageServer } from '../support/page-server.ts';
@@ -27,13 +28,9 @@ failuresContract('examples/json-failure-log.ts', async (now) => {
 
 describe('examples/client.ts', () => {
   it('prints what a server finds, and the fault of a wrong call', async () => {
-    const server = await pageServer({}, 3);
-    try {
-      const { stdout } = await example('client.ts', server.url, 'a', 'dog');
-      assert.match(stdout, /^(-?\d\.\d{3} {2}\S+ {2}\d+x\d+\n){3}[\w-]+: .*expected .*\n$/);
-    } finally {
-      await server.close();
-    }
+    await using server = closing(await pageServer({}, 3));
+    const { stdout } = await example('client.ts', server.url, 'a', 'dog');
+    assert.match(stdout, /^(-?\d\.\d{3} {2}\S+ {2}\d+x\d+\n){3}[\w-]+: .*expected .*\n$/);
   });
 });
 

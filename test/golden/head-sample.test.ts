@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { closing } from '../../core/closing.ts';
 import { loadEmbedder } from '../../core/encode/embedder.ts';
 import { loadEncoders } from '../../core/encode/encoders.ts';
 import { loadHead } from '../../core/encode/head.ts';
@@ -27,47 +28,38 @@ const QUERIES = fileURLToPath(new URL('../fixtures/plain-queries.json', import.m
 describe('the committed heads', () => {
   it(`reaches ${SAMPLE_RECALL_FLOOR} on a sample of COCO`, async (t) => {
     const { sample, pairs } = await readFeatureSample(goldenPath('head-sample'));
-    const encoders = await loadEncoders({ modelDirs: [MODELS], profile: 'compact' });
-    const head = await loadHead(join(MODELS, 'head-compact'), encoders);
-    try {
-      const again = 'made with other encoders or another preprocessing: npm run head-sample';
-      assert.equal(sample.text.key, encoders.text.key, `the sample's texts were ${again}`);
-      assert.equal(sample.image.key, encoders.image.key, `the sample's pictures were ${again}`);
-      const { recallSum } = await evaluate(await embedPairs(head, pairs));
-      t.diagnostic(`sum of recalls ${recallSum.toFixed(1)}`);
-      assert.ok(
-        recallSum >= SAMPLE_RECALL_FLOOR,
-        `expected a sum of recalls of ${SAMPLE_RECALL_FLOOR}, got ${recallSum}`,
-      );
-    } finally {
-      await head.close();
-      await encoders.close();
-    }
+    await using encoders = closing(await loadEncoders({ modelDirs: [MODELS], profile: 'compact' }));
+    await using head = closing(await loadHead(join(MODELS, 'head-compact'), encoders));
+    const again = 'made with other encoders or another preprocessing: npm run head-sample';
+    assert.equal(sample.text.key, encoders.text.key, `the sample's texts were ${again}`);
+    assert.equal(sample.image.key, encoders.image.key, `the sample's pictures were ${again}`);
+    const { recallSum } = await evaluate(await embedPairs(head, pairs));
+    t.diagnostic(`sum of recalls ${recallSum.toFixed(1)}`);
+    assert.ok(
+      recallSum >= SAMPLE_RECALL_FLOOR,
+      `expected a sum of recalls of ${SAMPLE_RECALL_FLOOR}, got ${recallSum}`,
+    );
   });
 
   for (const [profile, floor] of Object.entries(PLAIN_QUERIES_FLOOR)) {
     it(`finds a right photo in the top three for ${floor} of 40 plain queries, as ${profile}`, async (t) => {
       const queries = Object.entries(JSON.parse(await readFile(QUERIES, 'utf8')) as Record<string, string[]>);
       assert.equal(queries.length, 40);
-      const embedder = await loadEmbedder({ modelDirs: [MODELS], profile });
-      try {
-        const photos = await embedPhotos(embedder);
-        const vectors = await embedder.embedTexts(queries.map(([query]) => query));
-        const misses = queries.flatMap(([query, right], i) => {
-          for (const name of right) assert.ok(photos.has(name), `${query}: no photo ${name}`);
-          const best = [...photos]
-            .sort(([, a], [, b]) => dot(vectors[i]!, b) - dot(vectors[i]!, a))
-            .map(([name]) => name)
-            .slice(0, 3);
-          return best.some((name) => right.includes(name)) ? [] : [`"${query}" finds ${best.join(', ')}`];
-        });
-        for (const miss of misses) t.diagnostic(miss);
-        const found = queries.length - misses.length;
-        t.diagnostic(`${found} of ${queries.length} found`);
-        assert.ok(found >= floor, `expected ${floor} found, got ${found}\n${misses.join('\n')}`);
-      } finally {
-        await embedder.close();
-      }
+      await using embedder = closing(await loadEmbedder({ modelDirs: [MODELS], profile }));
+      const photos = await embedPhotos(embedder);
+      const vectors = await embedder.embedTexts(queries.map(([query]) => query));
+      const misses = queries.flatMap(([query, right], i) => {
+        for (const name of right) assert.ok(photos.has(name), `${query}: no photo ${name}`);
+        const best = [...photos]
+          .sort(([, a], [, b]) => dot(vectors[i]!, b) - dot(vectors[i]!, a))
+          .map(([name]) => name)
+          .slice(0, 3);
+        return best.some((name) => right.includes(name)) ? [] : [`"${query}" finds ${best.join(', ')}`];
+      });
+      for (const miss of misses) t.diagnostic(miss);
+      const found = queries.length - misses.length;
+      t.diagnostic(`${found} of ${queries.length} found`);
+      assert.ok(found >= floor, `expected ${floor} found, got ${found}\n${misses.join('\n')}`);
     });
   }
 });

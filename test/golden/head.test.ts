@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
+import { closing } from '../../core/closing.ts';
 import { Random } from '../../training/random.ts';
 import { RECIPES, type Recipe } from '../../training/trainer/recipes.ts';
 import { createTrainingStep, initialState, type State } from '../../training/trainer/step.ts';
@@ -71,42 +72,39 @@ describe('the training step against PyTorch', () => {
       const direction = directions[name as keyof typeof directions];
       const recipe: Recipe = { ...seed, loss: { ...seed.loss, direction } };
       const initial = initialState(recipe, widths, named(index.params));
-      const step = await createTrainingStep({ recipe, widths, threads: 1 }, initial);
+      await using step = closing(await createTrainingStep({ recipe, widths, threads: 1 }, initial));
       const losses: number[] = [];
       let first: State = new Map();
-      try {
-        const [texts, images] = [read(index.texts), read(index.images)];
-        const pictures = new Float32Array(index.batch);
-        for (let t = 1; t <= index.steps; t++) {
-          const rows = (data: Float32Array, width: number) =>
-            data.slice((t - 1) * index.batch * width, t * index.batch * width);
-          const batch = { text: rows(texts, widths.text), image: rows(images, widths.image), pictures };
-          const random = new Random(0, 'nothing is dropped');
-          losses.push(await step.run(batch, { t, learningRate: index.adam.lr, random }));
-          if (t === 1) first = new Map([...step.state()].map(([key, value]) => [key, value.slice()]));
-        }
-        assert.ok(largestDifference(losses, run.losses) < TOLERANCE, `losses ${losses}`);
-        for (const [key, expected] of named(run.grad0)) {
-          // After the first step the first moment is (1 - beta1) of the gradient.
-          const scale = 1 / (1 - recipe.optimizer.beta1);
-          const off = largestDifference(first.get(`${key}.moment1`)!, expected, scale);
-          assert.ok(off < TOLERANCE, `gradient of ${key} off by ${off}`);
-        }
-        const start = named(run.grad0);
-        let excused = 0;
-        for (const [key, expected] of named(run.params)) {
-          const actual = step.state().get(key)!;
-          assert.equal(actual.length, expected.length);
-          for (const [i, value] of actual.entries()) {
-            if (Math.abs(value - expected[i]!) < TOLERANCE) continue;
-            assert.ok(Math.abs(start.get(key)![i]!) < ROUNDING, `${key}[${i}]: expected ${expected[i]}, got ${value}`);
-            excused++;
-          }
-        }
-        assert.ok(excused <= 1, `${excused} weights differ`);
-      } finally {
-        await step.close();
+
+      const [texts, images] = [read(index.texts), read(index.images)];
+      const pictures = new Float32Array(index.batch);
+      for (let t = 1; t <= index.steps; t++) {
+        const rows = (data: Float32Array, width: number) =>
+          data.slice((t - 1) * index.batch * width, t * index.batch * width);
+        const batch = { text: rows(texts, widths.text), image: rows(images, widths.image), pictures };
+        const random = new Random(0, 'nothing is dropped');
+        losses.push(await step.run(batch, { t, learningRate: index.adam.lr, random }));
+        if (t === 1) first = new Map([...step.state()].map(([key, value]) => [key, value.slice()]));
       }
+      assert.ok(largestDifference(losses, run.losses) < TOLERANCE, `losses ${losses}`);
+      for (const [key, expected] of named(run.grad0)) {
+        // After the first step the first moment is (1 - beta1) of the gradient.
+        const scale = 1 / (1 - recipe.optimizer.beta1);
+        const off = largestDifference(first.get(`${key}.moment1`)!, expected, scale);
+        assert.ok(off < TOLERANCE, `gradient of ${key} off by ${off}`);
+      }
+      const start = named(run.grad0);
+      let excused = 0;
+      for (const [key, expected] of named(run.params)) {
+        const actual = step.state().get(key)!;
+        assert.equal(actual.length, expected.length);
+        for (const [i, value] of actual.entries()) {
+          if (Math.abs(value - expected[i]!) < TOLERANCE) continue;
+          assert.ok(Math.abs(start.get(key)![i]!) < ROUNDING, `${key}[${i}]: expected ${expected[i]}, got ${value}`);
+          excused++;
+        }
+      }
+      assert.ok(excused <= 1, `${excused} weights differ`);
     });
   }
 });

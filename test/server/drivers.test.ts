@@ -3,6 +3,7 @@ import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { closing } from '../../core/closing.ts';
 import { imageId } from '../../core/index-image.ts';
 import { openS3, type S3Store } from '../../core/objects/s3/store.ts';
 import { NOTHING_KNOWN } from '../../core/picture-fields.ts';
@@ -72,14 +73,9 @@ const has = (server: RunningServer, ...expected: string[]) =>
 const XMP = '<rdf:Description exif:DateTimeOriginal="1990-02-03T04:05:06"/>';
 
 async function withLive<T>(url: string, work: (vectors: VectorStore) => Promise<T>): Promise<T> {
-  const spaces = await openQdrantSpaces({ url });
-  const vectors = await spaces.openLive((await spaces.live())!.space, 64);
-  try {
-    return await work(vectors);
-  } finally {
-    await vectors.close();
-    await spaces.close();
-  }
+  await using spaces = closing(await openQdrantSpaces({ url }));
+  await using vectors = closing(await spaces.openLive((await spaces.live())!.space, 64));
+  return await work(vectors);
 }
 
 const payloadsOf = (url: string) =>

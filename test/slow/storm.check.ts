@@ -187,15 +187,13 @@ const UNAVAILABLE = { status: 503, body: { status: { error: 'Service unavailable
 
 /** Another process that holds on to the index file. */
 async function lockIndex(cloud: Cloud, ms: number): Promise<void> {
-  const database = new DatabaseSync(join(cloud.env.SIGHTLINE_DATA!, 'index.sqlite'), { timeout: 1000 });
+  using database = new DatabaseSync(join(cloud.env.SIGHTLINE_DATA!, 'index.sqlite'), { timeout: 1000 });
   try {
     database.exec('BEGIN IMMEDIATE');
     await sleep(ms);
     database.exec('ROLLBACK');
   } catch {
     // Held by a function at this moment: no outage this time.
-  } finally {
-    database.close();
   }
 }
 

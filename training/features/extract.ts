@@ -1,3 +1,4 @@
+import { closing } from '../../core/closing.ts';
 import { DEFAULT_LIMITS, type Encoders } from '../../core/encode/encoders.ts';
 import { type ImageEncoder, loadImageEncoder } from '../../core/encode/image-encoder.ts';
 import { fingerprintKey } from '../../core/encode/space-id.ts';
@@ -109,13 +110,9 @@ export async function loadFeatures(dataset: Dataset, options: FeatureOptions): P
 
 /** Vectors of texts, one row each. */
 export async function loadTexts(texts: readonly string[], options: FeatureOptions): Promise<HalfMatrix> {
-  const cache = await encodeTexts(texts, options);
-  try {
-    const { rows, columns, read } = cache.rows.rows(texts.map(hashText));
-    return new HalfMatrix(rows, columns, read(0, rows).slice());
-  } finally {
-    await cache.close();
-  }
+  await using cache = closing(await encodeTexts(texts, options));
+  const { rows, columns, read } = cache.rows.rows(texts.map(hashText));
+  return new HalfMatrix(rows, columns, read(0, rows).slice());
 }
 
 /** The cache with the vectors of all these texts in it. */

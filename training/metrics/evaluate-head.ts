@@ -1,3 +1,4 @@
+import { closing } from '../../core/closing.ts';
 import type { Encoders } from '../../core/encode/encoders.ts';
 import { type HeadInputs, loadHead } from '../../core/encode/head.ts';
 import type { HeadFile } from '../../core/encode/head-file.ts';
@@ -45,12 +46,8 @@ export async function evaluateHead(
   pairs: PairSet,
   options: EvaluationOptions,
 ): Promise<EvaluatedHead> {
-  const head = await loadHead(folder, encoders);
-  try {
-    return { folder, info: head.info, ...(await judge(head, pairs, options)) };
-  } finally {
-    await head.close();
-  }
+  await using head = closing(await loadHead(folder, encoders));
+  return { folder, info: head.info, ...(await judge(head, pairs, options)) };
 }
 
 /**

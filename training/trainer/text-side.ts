@@ -1,3 +1,4 @@
+import { closing } from '../../core/closing.ts';
 import { SightlineError } from '../../core/errors.ts';
 import { type FeatureTransform, fitTransform, transformedWidth, transformRows } from '../features/feature-transform.ts';
 import type { HalfMatrix } from '../features/float16-matrix.ts';
@@ -85,24 +86,22 @@ async function trainTower(options: TextSideOptions, inputs: TextInputs): Promise
   const widths: TowerWidths = { text: transformedWidth(transform.text), image: data.dimension };
   const slots = headParameters(recipe.head, widths).filter(({ name }) => name.startsWith('text.'));
   const initial = start?.parameters ?? initialise(slots, new Random(seed, 'initialise'));
-  const step = await createTrainingStep({ recipe, widths, threads }, initialState(recipe, widths, initial));
-  try {
-    const total = steps * recipe.epochs;
-    const draw = captionsByLanguage(data, options.recipe.balance, new Random(seed, 'captions'));
-    for (let epoch = 1, t = 0; epoch <= recipe.epochs; epoch++) {
-      const random = new Random(seed, `epoch ${epoch}`);
-      let sum = 0;
-      for (let i = 0; i < steps; i++) {
-        const learningRate = learningRateAt(recipe, ++t, total);
-        sum += await step.run(makeBatch(recipe, data, inputs, draw, random), { t, learningRate, random });
-        options.onStep?.(t, total);
-      }
-      options.onEpoch?.(epoch, sum / steps);
+  await using step = closing(
+    await createTrainingStep({ recipe, widths, threads }, initialState(recipe, widths, initial)),
+  );
+  const total = steps * recipe.epochs;
+  const draw = captionsByLanguage(data, options.recipe.balance, new Random(seed, 'captions'));
+  for (let epoch = 1, t = 0; epoch <= recipe.epochs; epoch++) {
+    const random = new Random(seed, `epoch ${epoch}`);
+    let sum = 0;
+    for (let i = 0; i < steps; i++) {
+      const learningRate = learningRateAt(recipe, ++t, total);
+      sum += await step.run(makeBatch(recipe, data, inputs, draw, random), { t, learningRate, random });
+      options.onStep?.(t, total);
     }
-    return exportedParameters(recipe, widths, step.state());
-  } finally {
-    await step.close();
+    options.onEpoch?.(epoch, sum / steps);
   }
+  return exportedParameters(recipe, widths, step.state());
 }
 
 function wholeRecipe(

@@ -1,6 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { canonicalJson } from '../../core/canonical-json.ts';
+import { closing } from '../../core/closing.ts';
 import { SightlineError } from '../../core/errors.ts';
 import type { TransformedPairs } from '../features/feature-transform.ts';
 import { evaluate } from '../metrics/metrics.ts';
@@ -76,37 +77,35 @@ export interface TrainingResult {
 export async function trainHead(given: TrainingOptions): Promise<TrainingResult> {
   const options = { ...given, recipe: recipeFor(given.recipe, availableOutputs(given.data)) };
   checkEpoch(options);
-  const transformed = await transformData(options.recipe, options.data, {
-    seed: options.seed,
-    // Beside the folder of the run, which is emptied when a run begins.
-    folder: `${options.run}.transformed`,
-    learned: options.start?.transform,
-  });
-  try {
-    const recipe = teacherOf(options.recipe);
-    const start = options.start === undefined ? null : startingState(options.start);
-    const runs = start === null ? (options.recipe.distil?.teachers ?? 0) + 1 : 1;
-    const teachers: State[] = start === null ? [] : [start];
-    for (let k = 1; k < runs && recipe !== null; k++) {
-      const own = { seed: options.seed + k * TEACHER_SEEDS, run: `${options.run}.teacher-${k}`, epoch: undefined };
-      const report = { onStep: partOf(options.onStep, k - 1, runs), onEpoch: undefined };
-      teachers.push((await trainOnce({ ...options, ...own, ...report, recipe }, transformed, [])).parameters);
-    }
-    const student = { ...options, onStep: partOf(options.onStep, runs - 1, runs) };
-    const { parameters, ...run } = await trainOnce(student, transformed, teachers);
-    const found =
-      start === null || options.recipe.allTheWay
-        ? null
-        : await searchTheWay(options, transformed.validation, start, parameters);
-    const head = { spec: options.recipe.head, transform: transformed.transform };
-    return {
-      head: { ...head, parameters: found?.parameters ?? parameters },
-      share: found?.share ?? (start === null ? null : 1),
-      ...run,
-    };
-  } finally {
-    await transformed.close();
+  await using transformed = closing(
+    await transformData(options.recipe, options.data, {
+      seed: options.seed,
+      // Beside the folder of the run, which is emptied when a run begins.
+      folder: `${options.run}.transformed`,
+      learned: options.start?.transform,
+    }),
+  );
+  const recipe = teacherOf(options.recipe);
+  const start = options.start === undefined ? null : startingState(options.start);
+  const runs = start === null ? (options.recipe.distil?.teachers ?? 0) + 1 : 1;
+  const teachers: State[] = start === null ? [] : [start];
+  for (let k = 1; k < runs && recipe !== null; k++) {
+    const own = { seed: options.seed + k * TEACHER_SEEDS, run: `${options.run}.teacher-${k}`, epoch: undefined };
+    const report = { onStep: partOf(options.onStep, k - 1, runs), onEpoch: undefined };
+    teachers.push((await trainOnce({ ...options, ...own, ...report, recipe }, transformed, [])).parameters);
   }
+  const student = { ...options, onStep: partOf(options.onStep, runs - 1, runs) };
+  const { parameters, ...run } = await trainOnce(student, transformed, teachers);
+  const found =
+    start === null || options.recipe.allTheWay
+      ? null
+      : await searchTheWay(options, transformed.validation, start, parameters);
+  const head = { spec: options.recipe.head, transform: transformed.transform };
+  return {
+    head: { ...head, parameters: found?.parameters ?? parameters },
+    share: found?.share ?? (start === null ? null : 1),
+    ...run,
+  };
 }
 
 /** Far enough apart that teachers of neighbouring seeds are not the same. */

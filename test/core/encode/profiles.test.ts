@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { CLIPTokenizer, type PreTrainedTokenizer, SiglipTokenizer } from '@xenova/transformers';
+import { closing } from '../../../core/closing.ts';
 import { loadEmbedder } from '../../../core/encode/embedder.ts';
 import { loadEncoders } from '../../../core/encode/encoders.ts';
 import { loadImageEmbedder } from '../../../core/encode/image-embedder.ts';
@@ -51,23 +52,20 @@ async function pull(profile: string): Promise<Encoder[]> {
 /** Both photos into an index, and what is found by the pictures themselves and by words. */
 async function indexAndSearch(embedder: Embedder, file: string): Promise<void> {
   const { space, dimension } = embedder;
-  const vectors = await openEmbeddedStore({ file, space, dimension });
+  await using vectors = closing(await openEmbeddedStore({ file, space, dimension }));
   const store = await openFolder({ root: photos });
-  try {
-    const index = createIndexer({ embedder, vectors, buckets: new Map([[store.bucket, store]]), maxBytes: 50e6 });
-    for (const key of ['cat.jpg', 'coffee.jpg']) {
-      const outcome = await index({ type: 'created', bucket: store.bucket, key, sequencer: null });
-      assert.equal(outcome.status, 'indexed');
-      const { vector } = await embedder.embedImage(readFileSync(join(photos, key)));
-      const { items } = await vectors.query({ vector, limit: 2, filter: {} });
-      assert.equal(items.length, key === 'cat.jpg' ? 1 : 2);
-      assert.ok(items[0]!.payload.kind === 'image' && items[0]!.payload.key === key && items[0]!.score > 0.9999);
-    }
-    const [text] = await embedder.embedTexts(['a dog on the beach']);
-    assert.equal((await vectors.query({ vector: text!, limit: 5, filter: {} })).items.length, 2);
-  } finally {
-    await vectors.close();
+
+  const index = createIndexer({ embedder, vectors, buckets: new Map([[store.bucket, store]]), maxBytes: 50e6 });
+  for (const key of ['cat.jpg', 'coffee.jpg']) {
+    const outcome = await index({ type: 'created', bucket: store.bucket, key, sequencer: null });
+    assert.equal(outcome.status, 'indexed');
+    const { vector } = await embedder.embedImage(readFileSync(join(photos, key)));
+    const { items } = await vectors.query({ vector, limit: 2, filter: {} });
+    assert.equal(items.length, key === 'cat.jpg' ? 1 : 2);
+    assert.ok(items[0]!.payload.kind === 'image' && items[0]!.payload.key === key && items[0]!.score > 0.9999);
   }
+  const [text] = await embedder.embedTexts(['a dog on the beach']);
+  assert.equal((await vectors.query({ vector: text!, limit: 5, filter: {} })).items.length, 2);
 }
 
 interface Towers {

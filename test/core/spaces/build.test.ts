@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import { closing } from '../../../core/closing.ts';
 import type { SightlineError } from '../../../core/errors.ts';
 import { captionId, createIndexer, imageId } from '../../../core/index-image.ts';
 import { openFolder } from '../../../core/objects/folder/store.ts';
@@ -92,12 +93,8 @@ async function build(
   options: Partial<BuildOptions> = {},
   change = (b: Awaited<ReturnType<Spaces['openCandidate']>>) => b,
 ) {
-  const candidate = await spaces.openCandidate(into.space, into.dimension);
-  try {
-    return await buildSpace({ candidate: change(candidate), embedder: into, buckets }, { ...OPTIONS, ...options });
-  } finally {
-    await candidate.close();
-  }
+  await using candidate = closing(await spaces.openCandidate(into.space, into.dimension));
+  return await buildSpace({ candidate: change(candidate), embedder: into, buckets }, { ...OPTIONS, ...options });
 }
 
 describe('building a space', () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import sharp from 'sharp';
+import { closing } from '../../../core/closing.ts';
 import type { ObjectStore } from '../../../core/ports.ts';
 import { contentDisposition } from '../../../functions/http/routes/content.ts';
 import { samplePhoto, type TestApp, testApp } from './harness.ts';
@@ -156,54 +157,50 @@ describe('the bytes of pictures over HTTP', () => {
 
   it('makes thumbnails of the size asked for, once', async () => {
     let made = 0;
-    const counting = await testApp({}, (deps) => ({
-      ...deps,
-      thumbnail: (...args) => {
-        made++;
-        return deps.thumbnail(...args);
-      },
-    }));
-    try {
-      const photo = await counting.addPhoto('rocket.jpg');
-      const ask = (query = '', headers = {}) => counting.app.request(`/images/${photo}/thumbnail${query}`, { headers });
-      const at = async (query: string) => {
-        const response = await ask(query);
-        assert.equal(response.status, 200);
-        assert.match(response.headers.get('content-type')!, /^image\/(webp|jpeg)$/);
-        const { width, height } = await sharp(await response.bytes()).metadata();
-        return Math.max(width, height);
-      };
-      assert.deepEqual([await at(''), await at('?size=64'), await at('?size=256')], [256, 64, 256]);
-      assert.equal(made, 2);
-      const together = await Promise.all(Array.from({ length: 10 }, () => ask('?size=100')));
-      assert.ok(together.every(({ status }) => status === 200));
-      assert.equal(made, 3);
-      const tag = (await ask()).headers.get('etag')!;
-      assert.equal((await ask('', { 'if-none-match': tag })).status, 304);
-      assert.equal((await ask('?size=64', { 'if-none-match': tag })).status, 200);
-      for (const bad of ['63', '2049', '-1', '1e2', 'x', '', '64.5'])
-        assert.equal((await ask(`?size=${bad}`)).status, 400, bad);
-    } finally {
-      await counting.close();
-    }
+    await using counting = closing(
+      await testApp({}, (deps) => ({
+        ...deps,
+        thumbnail: (...args) => {
+          made++;
+          return deps.thumbnail(...args);
+        },
+      })),
+    );
+    const photo = await counting.addPhoto('rocket.jpg');
+    const ask = (query = '', headers = {}) => counting.app.request(`/images/${photo}/thumbnail${query}`, { headers });
+    const at = async (query: string) => {
+      const response = await ask(query);
+      assert.equal(response.status, 200);
+      assert.match(response.headers.get('content-type')!, /^image\/(webp|jpeg)$/);
+      const { width, height } = await sharp(await response.bytes()).metadata();
+      return Math.max(width, height);
+    };
+    assert.deepEqual([await at(''), await at('?size=64'), await at('?size=256')], [256, 64, 256]);
+    assert.equal(made, 2);
+    const together = await Promise.all(Array.from({ length: 10 }, () => ask('?size=100')));
+    assert.ok(together.every(({ status }) => status === 200));
+    assert.equal(made, 3);
+    const tag = (await ask()).headers.get('etag')!;
+    assert.equal((await ask('', { 'if-none-match': tag })).status, 304);
+    assert.equal((await ask('?size=64', { 'if-none-match': tag })).status, 200);
+    for (const bad of ['63', '2049', '-1', '1e2', 'x', '', '64.5'])
+      assert.equal((await ask(`?size=${bad}`)).status, 400, bad);
   });
 
   it('a thumbnail that failed is tried again', async () => {
     let fail = true;
-    const failing = await testApp({}, (deps) => ({
-      ...deps,
-      thumbnail: (...args) => {
-        if (!fail) return deps.thumbnail(...args);
-        fail = false;
-        return Promise.reject(new Error('out of luck'));
-      },
-    }));
-    try {
-      const photo = await failing.addPhoto('rocket.jpg');
-      assert.equal((await failing.json(`/images/${photo}/thumbnail`)).status, 500);
-      assert.equal((await failing.app.request(`/images/${photo}/thumbnail`)).status, 200);
-    } finally {
-      await failing.close();
-    }
+    await using failing = closing(
+      await testApp({}, (deps) => ({
+        ...deps,
+        thumbnail: (...args) => {
+          if (!fail) return deps.thumbnail(...args);
+          fail = false;
+          return Promise.reject(new Error('out of luck'));
+        },
+      })),
+    );
+    const photo = await failing.addPhoto('rocket.jpg');
+    assert.equal((await failing.json(`/images/${photo}/thumbnail`)).status, 500);
+    assert.equal((await failing.app.request(`/images/${photo}/thumbnail`)).status, 200);
   });
 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { closing } from '../../../core/closing.ts';
 import { evidence, fitOf } from '../../../core/search/result-fit.ts';
 import { dot } from '../../../core/vector-arithmetic.ts';
 import { hashEmbedder, type Json, jsonRequest, samplePhoto, type TestApp, testApp } from './harness.ts';
@@ -322,14 +323,10 @@ describe('search over HTTP', () => {
       assert.equal((await t.json(`/search?q=x&cursor=${bad}`)).status, 400, bad);
     }
     assert.equal((await t.json(`/images?cursor=${cursor}`)).status, 400);
-    const other = await testApp({}, (deps) => deps, hashEmbedder('0123456789abcdef'));
-    try {
-      const { status, body } = await other.json(`/search?q=x&cursor=${cursor}`);
-      assert.equal(status, 409);
-      assert.equal(body.detail, 'expected a cursor of space 0123456789abcdef, got one of feedfeedfeedfeed');
-    } finally {
-      await other.close();
-    }
+    await using other = closing(await testApp({}, (deps) => deps, hashEmbedder('0123456789abcdef')));
+    const { status, body } = await other.json(`/search?q=x&cursor=${cursor}`);
+    assert.equal(status, 409);
+    assert.equal(body.detail, 'expected a cursor of space 0123456789abcdef, got one of feedfeedfeedfeed');
   });
 
   it('answers similar pictures and fitting captions of a picture', async () => {

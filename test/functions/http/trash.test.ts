@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import { closing } from '../../../core/closing.ts';
 import { openFolder } from '../../../core/objects/folder/store.ts';
 import { discardedFiles } from '../../../core/objects/folder/trash.ts';
 import type { ObjectStore } from '../../../core/ports.ts';
@@ -177,27 +178,23 @@ describe('the trash', () => {
 
 describe('pictures that are not ours to change', () => {
   it('are only taken out of the index when they were only indexed, unless the caller says disk', async () => {
-    const api = await testApp({}, (deps) => ({ ...deps, uploadBucket: () => 'elsewhere' }));
-    try {
-      const bucket = api.deps.buckets.get('photos')!;
-      for (const name of ['cat.jpg', 'moon.jpg']) {
-        await bucket.put(name, await samplePhoto(name));
-        await api.deps.index({ type: 'created', bucket: 'photos', key: name, sequencer: null });
-      }
-      const ids = Object.fromEntries((await api.json('/images')).body.items.map(({ id, key }) => [key as string, id]));
-      await api.json(`/images/${ids['cat.jpg']}`, { method: 'DELETE' });
-      assert.deepEqual((await readdir(join(api.root, 'photos'))).filter((name) => name !== '.sightline').sort(), [
-        'cat.jpg',
-        'moon.jpg',
-      ]);
-      await api.json(`/images/${ids['moon.jpg']}?from=disk`, { method: 'DELETE' });
-      assert.deepEqual(
-        (await readdir(join(api.root, 'photos'))).filter((name) => name !== '.sightline'),
-        ['cat.jpg'],
-      );
-    } finally {
-      await api.close();
+    await using api = closing(await testApp({}, (deps) => ({ ...deps, uploadBucket: () => 'elsewhere' })));
+    const bucket = api.deps.buckets.get('photos')!;
+    for (const name of ['cat.jpg', 'moon.jpg']) {
+      await bucket.put(name, await samplePhoto(name));
+      await api.deps.index({ type: 'created', bucket: 'photos', key: name, sequencer: null });
     }
+    const ids = Object.fromEntries((await api.json('/images')).body.items.map(({ id, key }) => [key as string, id]));
+    await api.json(`/images/${ids['cat.jpg']}`, { method: 'DELETE' });
+    assert.deepEqual((await readdir(join(api.root, 'photos'))).filter((name) => name !== '.sightline').sort(), [
+      'cat.jpg',
+      'moon.jpg',
+    ]);
+    await api.json(`/images/${ids['moon.jpg']}?from=disk`, { method: 'DELETE' });
+    assert.deepEqual(
+      (await readdir(join(api.root, 'photos'))).filter((name) => name !== '.sightline'),
+      ['cat.jpg'],
+    );
   });
 
   it('stay as they are when the server is read-only, and can still leave the index', async () => {
@@ -207,28 +204,26 @@ describe('pictures that are not ours to change', () => {
     await writable.put('cat.jpg', await samplePhoto('cat.jpg'));
     const before = await readdir(join(root, 'photos'), { recursive: true });
     const store = await openFolder({ root: join(root, 'photos'), bucket: 'photos', readOnly: true });
-    const api = await testApp({ readOnly: true }, (deps) => {
-      (deps.buckets as Map<string, typeof store>).set('photos', store);
-      return deps;
-    });
-    try {
-      const { id } = await api.deps.index({ type: 'created', bucket: 'photos', key: 'cat.jpg', sequencer: null });
-      const upload = { method: 'POST', headers: { 'content-type': 'image/jpeg' }, body: await samplePhoto('moon.jpg') };
-      const refused = [await api.json('/images', upload), await api.json(`/images/${id}`, { method: 'DELETE' })];
-      assert.deepEqual(
-        refused.map(({ status, body }) => [status, body.type]),
-        [
-          [403, '/problems/read-only'],
-          [403, '/problems/read-only'],
-        ],
-      );
-      assert.deepEqual((await api.json('/trash')).body.items, []);
-      assert.equal((await api.json(`/images/${id}`, jsonRequest('PATCH', { tags: ['pet'] }))).status, 200);
-      assert.equal((await api.json(`/images/${id}?from=index`, { method: 'DELETE' })).status, 204);
-      assert.deepEqual(await readdir(join(root, 'photos'), { recursive: true }), before);
-      assert.equal((await api.json('/status')).body.readOnly, true);
-    } finally {
-      await api.close();
-    }
+    await using api = closing(
+      await testApp({ readOnly: true }, (deps) => {
+        (deps.buckets as Map<string, typeof store>).set('photos', store);
+        return deps;
+      }),
+    );
+    const { id } = await api.deps.index({ type: 'created', bucket: 'photos', key: 'cat.jpg', sequencer: null });
+    const upload = { method: 'POST', headers: { 'content-type': 'image/jpeg' }, body: await samplePhoto('moon.jpg') };
+    const refused = [await api.json('/images', upload), await api.json(`/images/${id}`, { method: 'DELETE' })];
+    assert.deepEqual(
+      refused.map(({ status, body }) => [status, body.type]),
+      [
+        [403, '/problems/read-only'],
+        [403, '/problems/read-only'],
+      ],
+    );
+    assert.deepEqual((await api.json('/trash')).body.items, []);
+    assert.equal((await api.json(`/images/${id}`, jsonRequest('PATCH', { tags: ['pet'] }))).status, 200);
+    assert.equal((await api.json(`/images/${id}?from=index`, { method: 'DELETE' })).status, 204);
+    assert.deepEqual(await readdir(join(root, 'photos'), { recursive: true }), before);
+    assert.equal((await api.json('/status')).body.readOnly, true);
   });
 });

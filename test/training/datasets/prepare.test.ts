@@ -3,6 +3,7 @@ import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import { closing } from '../../../core/closing.ts';
 import { SightlineError } from '../../../core/errors.ts';
 import { openFolder } from '../../../core/objects/folder/store.ts';
 import { withPrefix } from '../../../core/objects/prefixed.ts';
@@ -40,32 +41,28 @@ async function prepare(
   } = {},
 ): Promise<Prepared> {
   const target = options.target ?? (await openFolder({ root: tempFolder() }));
-  const journal = await openJournal(options.journal ?? join(tempFolder(), 'journal.jsonl'));
-  try {
-    const report = await prepareDataset({
-      from: 'here',
-      commit: null,
-      captions: null,
-      shares: { val: 0, test: 0 },
-      parallel: 3,
-      replace: false,
-      ...options,
-      source: await openStoredSource({ store: source, name: 'the source' }, options.only ?? null),
-      target: { store: target, name: 'the target' },
-      journal,
-    });
-    const text = await new Response((await target.get('captions.jsonl'))!.body).text();
-    return {
-      report,
-      lines: text
-        .trimEnd()
-        .split('\n')
-        .map((line) => JSON.parse(line)),
-      target,
-    };
-  } finally {
-    await journal.close();
-  }
+  await using journal = closing(await openJournal(options.journal ?? join(tempFolder(), 'journal.jsonl')));
+  const report = await prepareDataset({
+    from: 'here',
+    commit: null,
+    captions: null,
+    shares: { val: 0, test: 0 },
+    parallel: 3,
+    replace: false,
+    ...options,
+    source: await openStoredSource({ store: source, name: 'the source' }, options.only ?? null),
+    target: { store: target, name: 'the target' },
+    journal,
+  });
+  const text = await new Response((await target.get('captions.jsonl'))!.body).text();
+  return {
+    report,
+    lines: text
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line)),
+    target,
+  };
 }
 
 /** A text as Excel and Notepad save it, with a byte order mark. */
