@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { SightlineError } from '../errors.ts';
+import { fitting, readModelJson } from '../model-json.ts';
 import { CLASSES_FILE, LOGITS } from '../picture/classes.ts';
 import { outputSizes } from './image-encoder.ts';
 import type { Profile } from './manifest.ts';
@@ -23,8 +22,8 @@ const classesSchema = z.array(
 export type ImageClass = z.infer<typeof classesSchema>[number];
 
 /**
- * The classes in the order of the logits, or null when the encoder comes without them or their names. Throws
- * `model-mismatch`.
+ * The classes in the order of the logits, or null when the encoder comes without them or their names.
+ * @throws {model-mismatch}
  */
 export async function loadClasses(
   modelDirs: readonly string[],
@@ -34,7 +33,6 @@ export async function loadClasses(
   if (file === undefined || !(LOGITS in outputSizes(image))) return null;
   const folder = await findEncoder(modelDirs, image);
   await verifyFile(folder, file);
-  const parsed = classesSchema.safeParse(JSON.parse(await readFile(join(folder, CLASSES_FILE), 'utf8')));
-  if (parsed.success) return parsed.data;
-  throw new SightlineError('model-mismatch', `${join(folder, CLASSES_FILE)}: ${z.prettifyError(parsed.error)}`);
+  const path = join(folder, CLASSES_FILE);
+  return fitting(classesSchema, await readModelJson(path), path);
 }

@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { SightlineError } from '../errors.ts';
+import { fitting, readModelJson } from '../model-json.ts';
 
 /**
  * head.json: which encoders a head stands on, and the ONNX graphs of its sides. A space is its image side; texts are
@@ -109,26 +108,9 @@ export function headBytes({ image, texts }: HeadFile): number {
  */
 export async function loadHeadFile(folder: string): Promise<HeadFile> {
   const path = join(folder, HEAD_FILE);
-  let json: unknown;
-  try {
-    json = JSON.parse(await readFile(path, 'utf8'));
-  } catch (error) {
-    throw new SightlineError(
-      'model-mismatch',
-      `${path}: expected the description of a head, got ${(error as Error).message}`,
-      {
-        cause: error,
-        details: { file: path },
-      },
-    );
-  }
+  const json = await readModelJson(path);
   const isOld = typeof json === 'object' && json !== null && 'format' in json && json.format === 1;
-  const parsed = isOld ? oldHeadFileSchema.safeParse(json) : headFileSchema.safeParse(json);
-  if (parsed.success) return parsed.data.format === 1 ? withSides(parsed.data) : parsed.data;
-  const problems = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'file'}: ${issue.message}`);
-  throw new SightlineError('model-mismatch', `${path} does not fit: ${problems.join('; ')}`, {
-    details: { file: path },
-  });
+  return isOld ? withSides(fitting(oldHeadFileSchema, json, path)) : fitting(headFileSchema, json, path);
 }
 
 function withSides({ text, image, onnx, ...rest }: z.infer<typeof oldHeadFileSchema>): HeadFile {

@@ -1,7 +1,8 @@
-import { readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { SightlineError } from '../errors.ts';
+import { fitting, readModelJson } from '../model-json.ts';
 import {
   type ImageEncoderEntry,
   imageEncoderSchema,
@@ -130,12 +131,7 @@ export function headAdvice(profile: string): string {
  * @throws {model-mismatch} naming every field that does not fit
  */
 export function parseManifest(input: unknown, path = 'manifest.json'): Manifest {
-  const parsed = manifestSchema.safeParse(input);
-  if (!parsed.success) {
-    const problems = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'manifest'}: ${issue.message}`);
-    throw new SightlineError('model-mismatch', `${path} does not fit: ${problems.join('; ')}`);
-  }
-  return parsed.data;
+  return fitting(manifestSchema, input, path);
 }
 
 /**
@@ -173,18 +169,7 @@ function parsedOnce(input: unknown, path: string): Manifest {
 
 /** Null when there is no such file. */
 async function readManifest(path: string): Promise<Partial<Manifest> | null> {
-  let json: string;
-  try {
-    json = await readFile(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw new SightlineError('model-mismatch', `cannot read ${path}: ${(error as Error).message}`, { cause: error });
-  }
-  try {
-    return JSON.parse(json);
-  } catch (error) {
-    throw new SightlineError('model-mismatch', `${path} is not JSON: ${(error as Error).message}`, { cause: error });
-  }
+  return existsSync(path) ? ((await readModelJson(path)) as Partial<Manifest>) : null;
 }
 
 async function withLocks(manifest: Manifest, modelDirs: readonly string[]): Promise<Manifest> {

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { Tokenizer as HfTokenizer } from '@huggingface/tokenizers';
 import { SightlineError } from '../errors.ts';
+import { readModelJson } from '../model-json.ts';
 
 /** The one door to the tokenizer library: texts to token ids, truncated as the model wants them. */
 
@@ -189,14 +189,7 @@ function padIdOf(tokenizer: HfTokenizer, config: object): number | null {
  * @throws {model-mismatch}
  */
 export async function readJson(path: string): Promise<object> {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(await readFile(path, 'utf8'));
-  } catch (error) {
-    throw new SightlineError('model-mismatch', `${path}: expected JSON, got ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
+  const parsed = await readModelJson(path);
   if (typeof parsed !== 'object' || parsed === null) {
     throw new SightlineError('model-mismatch', `${path}: expected a JSON object, got ${JSON.stringify(parsed)}`);
   }

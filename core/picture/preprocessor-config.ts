@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { SightlineError } from '../errors.ts';
+import { fitting, readModelJson } from '../model-json.ts';
 
 /**
  * How pictures are made ready for an encoder, read from the publisher's preprocessor_config.json, the file that
@@ -88,32 +88,12 @@ const KERNELS: Readonly<Record<number, Preprocessing['resize']['kernel']>> = { 2
  * knows them
  */
 export async function readPreprocessing(path: string, changes: PreprocessingChanges = {}): Promise<Preprocessing> {
-  let json: unknown;
-  try {
-    json = JSON.parse(await readFile(path, 'utf8'));
-  } catch (error) {
-    throw new SightlineError('model-mismatch', `${path}: expected JSON, got ${(error as Error).message}`, {
-      cause: error,
-      details: { file: path },
-    });
+  const read = preprocessingOf(fitting(configSchema, await readModelJson(path), path));
+  if (typeof read === 'string') {
+    throw new SightlineError('model-mismatch', `${path} does not fit: ${read}`, { details: { file: path } });
   }
-  const refuse = (problems: readonly string[]) =>
-    new SightlineError('model-mismatch', `${path} does not fit: ${problems.join('; ')}`, { details: { file: path } });
-  const config = configSchema.safeParse(json);
-  if (!config.success) throw refuse(config.error.issues.map(problemOf));
-  const read = preprocessingOf(config.data);
-  if (typeof read === 'string') throw refuse([read]);
-  const changed = preprocessingSchema.safeParse({
-    ...read,
-    ...changes,
-    resize: { ...read.resize, ...changes.resize },
-  });
-  if (!changed.success) throw refuse(changed.error.issues.map(problemOf));
-  return changed.data;
-}
-
-function problemOf({ path, message }: { path: PropertyKey[]; message: string }): string {
-  return `${path.join('.') || 'file'}: ${message}`;
+  const changed = { ...read, ...changes, resize: { ...read.resize, ...changes.resize } };
+  return fitting(preprocessingSchema, changed, path);
 }
 
 /** The same in our terms, or why not. */

@@ -151,7 +151,7 @@ describe('the manifest', () => {
     const folder = tempFolder();
     await assert.rejects(loadManifest([folder]), mismatch('manifest.json', folder));
     writeFileSync(join(folder, 'manifest.json'), '{ "format": 1');
-    await assert.rejects(loadManifest([folder, MODELS]), mismatch('not JSON'));
+    await assert.rejects(loadManifest([folder, MODELS]), mismatch('expected JSON'));
   });
 
   it('is looked up in the folders in order, as the encoders are', async () => {
