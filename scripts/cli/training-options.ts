@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { choice, path, text, whole } from '../../core/setting-value.ts';
 import { dataFolder, readConfig, userPath } from '../../server/environment.ts';
-import type { DatasetWarning } from '../../training/datasets/dataset.ts';
+import { DATASET_WARNINGS, type DatasetWarning } from '../../training/datasets/dataset.ts';
 import type { SplitShares } from '../../training/datasets/splits.ts';
 import type { CachePlace } from '../../training/features/shared-cache.ts';
 import { UsageError } from './command.ts';
@@ -81,17 +81,7 @@ export async function openFeatures(at: string | undefined): Promise<CachePlace &
   return { cache: join(usual, `bucket-${name}`), shared: location.store, close: location.close };
 }
 
-const EXPLANATIONS: Readonly<Record<DatasetWarning, string>> = {
-  'missing-picture': 'lines without their picture, left out',
-  'empty-caption': 'empty captions, left out',
-  'no-captions': 'pictures without captions, left out',
-  'doubled-line': 'further lines for a picture, their captions added',
-  'doubled-picture': 'pictures there twice under different names, joined',
-  'split-leak': 'training pictures that are in another split, too, left out',
-  'unreadable-picture': 'pictures that cannot be decoded, left out',
-};
-
 /** One line a kind of warning, on stderr. */
 export function printWarnings(warnings: ReadonlyMap<DatasetWarning, number>): void {
-  for (const [what, count] of warnings) console.error(`warning: ${count} ${EXPLANATIONS[what]} (${what})`);
+  for (const [what, count] of warnings) console.error(`warning: ${count} ${DATASET_WARNINGS[what]} (${what})`);
 }

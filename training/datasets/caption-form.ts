@@ -10,8 +10,8 @@ export interface CaptionForm {
   /** The split whose pictures a file beside the captions lists, a name a line; null for any other file. */
   splitOfList?(path: string): string | null;
   /**
-   * Reads it. What does not fit the form is counted and left out; throws `invalid-input` when the rest of the file
-   * cannot be trusted. One picture may come in several records.
+   * Reads it. What does not fit the form is counted and left out. One picture may come in several records.
+   * @throws {invalid-input} when the rest of the file cannot be trusted
    */
   read(file: SourceFile, findings: Findings): AsyncIterable<CaptionRecord>;
 }

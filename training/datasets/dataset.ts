@@ -29,21 +29,18 @@ export interface Dataset {
   readonly warnings: ReadonlyMap<DatasetWarning, number>;
 }
 
-export type DatasetWarning =
-  /** A line whose picture is not in images/. */
-  | 'missing-picture'
-  /** A caption of nothing but white space. */
-  | 'empty-caption'
-  /** A line left without captions. */
-  | 'no-captions'
-  /** A further line for the same picture in the same split; its captions were added. */
-  | 'doubled-line'
-  /** The bytes of a picture under a second name in the same split; its captions were added. */
-  | 'doubled-picture'
-  /** A picture of the training split whose bytes are also in another split; left out of training. */
-  | 'split-leak'
-  /** A picture that cannot be decoded. */
-  | 'unreadable-picture';
+/** What is left out or put right, and how. */
+export const DATASET_WARNINGS = {
+  'missing-picture': 'lines without their picture, left out',
+  'empty-caption': 'empty captions, left out',
+  'no-captions': 'pictures without captions, left out',
+  'doubled-line': 'further lines for a picture, their captions added',
+  'doubled-picture': 'pictures there twice under different names, joined',
+  'split-leak': 'training pictures that are in another split, too, left out',
+  'unreadable-picture': 'pictures that cannot be decoded, left out',
+};
+
+export type DatasetWarning = keyof typeof DATASET_WARNINGS;
 
 /** Where pictures are below the place of a data set. */
 export const IMAGES_PREFIX = 'images/';
@@ -119,7 +116,7 @@ async function readPictures(
   const name = captionsFileOf(lang);
   const file = lang === USUAL_LANGUAGE ? null : await place.store.get(name);
   if (file === null) return found;
-  for (const line of readCaptionLines(await bytesOf(file.body), `${place.name}: ${name}`)) {
+  for (const line of readCaptionLines(await new Response(file.body).bytes(), `${place.name}: ${name}`)) {
     // What such a file does not say again, captions.jsonl has said.
     const split = line.split ?? found.named.get(line.image)?.split ?? null;
     addLine(found, { ...line, split, lang: line.lang ?? lang }, lang, warn);
@@ -202,18 +199,12 @@ export async function readPicture(
 ): Promise<{ bytes: Uint8Array; sha256: string } | null> {
   const found = await place.store.get(IMAGES_PREFIX + picture.image);
   if (found === null) return null;
-  const bytes = await bytesOf(found.body);
+  const bytes = await new Response(found.body).bytes();
   return { bytes, sha256: createHash('sha256').update(bytes).digest('hex') };
 }
 
 async function captionsFile({ store, name }: DatasetPlace): Promise<Uint8Array> {
   const found = await store.get(CAPTIONS_FILE);
   if (found === null) throw new SightlineError('not-found', `expected ${CAPTIONS_FILE} in ${name}, found none`);
-  return bytesOf(found.body);
-}
-
-async function bytesOf(body: ReadableStream<Uint8Array>): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of body) chunks.push(chunk);
-  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+  return new Response(found.body).bytes();
 }

@@ -1,7 +1,8 @@
-import { readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SightlineError } from '../../core/errors.ts';
 import { withFileLock } from '../../core/files/file-lock.ts';
+import { writeJsonFile } from '../../core/files/json-file.ts';
 import { type HubOptions, type HubRepo, resolveRevision } from '../../core/hub/client.ts';
 import { type Download, downloadFile } from '../../core/hub/download.ts';
 import { unsafeName } from './picture-names.ts';
@@ -20,7 +21,8 @@ export interface DatasetDownload extends Pick<Download, 'signal' | 'waitMs'> {
 
 /**
  * Downloads a data set's archives and captions files at one commit, going on with what is there already, once for
- * several processes. Throws what `downloadFile` throws.
+ * several processes.
+ * @throws what `downloadFile` throws
  */
 export async function downloadDataset(
   hub: HubOptions,
@@ -49,9 +51,7 @@ export async function downloadDataset(
         onProgress: (bytes, total) => onProgress?.(path, bytes, total),
       });
       done[path] = got.bytes;
-      const place = join(folder, DONE_FILE);
-      await writeFile(`${place}.new`, JSON.stringify(done));
-      await rename(`${place}.new`, place);
+      await writeJsonFile(join(folder, DONE_FILE), done);
     }
   });
   return { folder, commit };

@@ -24,8 +24,8 @@ export interface Journal {
 }
 
 /**
- * Opens or starts the journal in a file: a JSON line an entry, of which a half-written one is no entry. Throws
- * `unavailable`.
+ * Opens or starts the journal in a file: a JSON line an entry, of which a half-written one is no entry.
+ * @throws {unavailable}
  */
 export async function openJournal(file: string): Promise<Journal> {
   const entries = new Map<string, JournalEntry>();

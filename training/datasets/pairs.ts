@@ -33,7 +33,7 @@ export interface Pairs {
 /**
  * Finds out which form a source has, and reads its captions.
  * @param chosen the captions file, when there are several
- * Throws `invalid-input` when there is nothing to be brought together.
+ * @throws {invalid-input} when there is nothing to be brought together.
  */
 export async function pairsOf(source: SourceFiles, chosen: string | null, findings: Findings): Promise<Pairs> {
   const found = await findCaptions(source.files, chosen);

@@ -1,23 +1,6 @@
 /** What was found wrong with a data set, counted and with examples, and the report made of it. */
 
-export type Finding =
-  | 'missing-picture'
-  | 'no-captions'
-  | 'empty-caption'
-  | 'broken-line'
-  | 'not-utf8'
-  | 'unreadable-picture'
-  | 'broken-file'
-  | 'changed-picture'
-  | 'unsafe-name'
-  | 'second-file'
-  | 'doubled-picture'
-  | 'split-leak'
-  | 'split-by-rule'
-  | 'empty-split'
-  | 'left-over';
-
-const EXPLANATIONS: Readonly<Record<Finding, string>> = {
+const EXPLANATIONS = {
   'missing-picture': 'captions whose picture is not there, left out',
   'no-captions': 'pictures without captions, left out',
   'empty-caption': 'captions of nothing but white space, left out',
@@ -34,6 +17,8 @@ const EXPLANATIONS: Readonly<Record<Finding, string>> = {
   'empty-split': 'splits that training or evaluation will look for, without a picture',
   'left-over': 'files in images/ that captions.jsonl does not name, from something earlier',
 };
+
+export type Finding = keyof typeof EXPLANATIONS;
 
 /** Named in the report, at most, of each kind. */
 const EXAMPLES = 100;

@@ -12,8 +12,8 @@ export interface SourceFile {
   /** Changes with the content, as far as that can be known without reading it. */
   readonly stamp: string;
   /**
-   * May be called at any time, and for several files at once. Rejects with `invalid-input` when an archive holds
-   * rubbish.
+   * May be called at any time, and for several files at once.
+   * @throws {invalid-input} when an archive holds rubbish
    */
   open(): AsyncIterable<Uint8Array>;
 }

@@ -14,7 +14,8 @@ export function isArchiveName(name: string): boolean {
 /**
  * What lies in a folder or a bucket, zips opened and tars ready to be read.
  * @param only one file of it instead of all
- * Throws `not-found` when there is nothing, and `invalid-input` for an archive that is none.
+ * @throws {not-found} when there is nothing
+ * @throws {invalid-input} for an archive that is none
  */
 export async function openStoredSource({ store, name }: DatasetPlace, only: string | null): Promise<SourceFiles> {
   const files: SourceFile[] = [];

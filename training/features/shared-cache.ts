@@ -37,7 +37,8 @@ export interface OpenCache {
 /**
  * Opens one cache, with everything that is in the bucket.
  * @param path of this cache below the folder and in the bucket alike, with forward slashes
- * Throws `schema-mismatch` and `unavailable`.
+ * @throws {schema-mismatch}
+ * @throws {unavailable}
  */
 export async function openCache(
   { cache, shared }: CachePlace,

@@ -1,3 +1,4 @@
+import { buffer } from 'node:stream/consumers';
 import type { CaptionForm } from '../caption-form.ts';
 import { CAPTIONS_FILE, readCaptionLines } from '../captions-file.ts';
 
@@ -6,9 +7,7 @@ export const canonical: CaptionForm = {
   name: 'canonical',
   matches: (path) => path === CAPTIONS_FILE || path.endsWith(`/${CAPTIONS_FILE}`),
   async *read(file) {
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of file.open()) chunks.push(chunk);
-    for (const { image, captions, split, sha256 } of readCaptionLines(Buffer.concat(chunks), file.path)) {
+    for (const { image, captions, split, sha256 } of readCaptionLines(await buffer(file.open()), file.path)) {
       yield { image, captions, split, ...(sha256 !== null && { sha256 }) };
     }
   },
