@@ -1,3 +1,4 @@
+import { closing } from '../core/closing.ts';
 import { countLeftOut, type LeftOut, NO_PICTURE } from '../core/files/left-out.ts';
 import type { Job } from '../core/index-image.ts';
 import { refreshOutdated } from '../core/metadata/refresh.ts';
@@ -51,65 +52,62 @@ reasons.`,
     });
     const logger = createLogger(config);
     const startedAt = performance.now();
-    const runtime = await openRuntime(config, logger, { texts: 'later' });
-    try {
-      const interrupt = new AbortController();
-      process.once('SIGINT', () => interrupt.abort());
-      // What follows would fail, too.
-      let broken: unknown = null;
-      const index = (job: Job) =>
-        runtime.index(job).catch(async (error: unknown) => {
-          if (isUnusable(error) || (await isGone(runtime.folders, job.bucket))) {
-            broken ??= error;
-            interrupt.abort();
-          }
-          throw error;
-        });
-      let leftOut: LeftOut = {};
-      const onLeftOut = (_: string, found: LeftOut) => {
-        leftOut = found;
-      };
-      const { queue, ofFolder, ofBucket } = createPipeline({
-        runtime: { ...runtime, index },
-        concurrency: config.concurrency,
-        logger,
-        onLeftOut,
-      });
-      const { name, source } = isBucket(folder!)
-        ? { name: folder!, source: ofBucket(pictureStoreOf(runtime.bucket!)) }
-        : await openFolderSource(config, runtime, userPath(folder!), ofFolder);
-      const { bucket } = source.store;
-      const counts = () => queue.progress();
-      const found = await withProgress(counts, () => compareAndIndex(source, queue, interrupt.signal));
-      if (broken !== null) throw broken;
-      const { done, failed: givenUp } = counts();
-      // Pictures that an older version indexed get what it did not read.
-      const outdated = { signal: interrupt.signal, bucket };
-      const { refreshed } = await refreshOutdated(runtime, outdated);
+    await using runtime = closing(await openRuntime(config, logger, { texts: 'later' }));
 
-      const failed = await failuresOf(runtime.failures, bucket, false);
-      const remembered = await failuresOf(runtime.failures, bucket, true);
-      countLeftOut(leftOut, 'other', remembered.filter(({ reason }) => reason === NO_PICTURE).length);
-      const summary = {
-        folder: name,
-        found: found.created,
-        handled: done + givenUp,
-        unchanged: found.unchanged,
-        removed: found.removed,
-        refreshed,
-        leftOut,
-        pictures: await runtime.vectors.count({ kind: 'image', bucket }),
-        failed: failed.map(({ key, reason, message, retryable }) => ({ key, reason, message, retryable })),
-        seconds: Math.round((performance.now() - startedAt) / 100) / 10,
-        interrupted: interrupt.signal.aborted,
-      };
-      if (flags.json) console.log(JSON.stringify(summary, null, 2));
-      else print(summary);
-      const isAllDone = givenUp === 0 && !summary.interrupted && !failed.some(({ retryable }) => retryable);
-      return isAllDone ? EXIT.done : EXIT.failed;
-    } finally {
-      await runtime.close();
-    }
+    const interrupt = new AbortController();
+    process.once('SIGINT', () => interrupt.abort());
+    // What follows would fail, too.
+    let broken: unknown = null;
+    const index = (job: Job) =>
+      runtime.index(job).catch(async (error: unknown) => {
+        if (isUnusable(error) || (await isGone(runtime.folders, job.bucket))) {
+          broken ??= error;
+          interrupt.abort();
+        }
+        throw error;
+      });
+    let leftOut: LeftOut = {};
+    const onLeftOut = (_: string, found: LeftOut) => {
+      leftOut = found;
+    };
+    const { queue, ofFolder, ofBucket } = createPipeline({
+      runtime: { ...runtime, index },
+      concurrency: config.concurrency,
+      logger,
+      onLeftOut,
+    });
+    const { name, source } = isBucket(folder!)
+      ? { name: folder!, source: ofBucket(pictureStoreOf(runtime.bucket!)) }
+      : await openFolderSource(config, runtime, userPath(folder!), ofFolder);
+    const { bucket } = source.store;
+    const counts = () => queue.progress();
+    const found = await withProgress(counts, () => compareAndIndex(source, queue, interrupt.signal));
+    if (broken !== null) throw broken;
+    const { done, failed: givenUp } = counts();
+    // Pictures that an older version indexed get what it did not read.
+    const outdated = { signal: interrupt.signal, bucket };
+    const { refreshed } = await refreshOutdated(runtime, outdated);
+
+    const failed = await failuresOf(runtime.failures, bucket, false);
+    const remembered = await failuresOf(runtime.failures, bucket, true);
+    countLeftOut(leftOut, 'other', remembered.filter(({ reason }) => reason === NO_PICTURE).length);
+    const summary = {
+      folder: name,
+      found: found.created,
+      handled: done + givenUp,
+      unchanged: found.unchanged,
+      removed: found.removed,
+      refreshed,
+      leftOut,
+      pictures: await runtime.vectors.count({ kind: 'image', bucket }),
+      failed: failed.map(({ key, reason, message, retryable }) => ({ key, reason, message, retryable })),
+      seconds: Math.round((performance.now() - startedAt) / 100) / 10,
+      interrupted: interrupt.signal.aborted,
+    };
+    if (flags.json) console.log(JSON.stringify(summary, null, 2));
+    else print(summary);
+    const isAllDone = givenUp === 0 && !summary.interrupted && !failed.some(({ retryable }) => retryable);
+    return isAllDone ? EXIT.done : EXIT.failed;
   },
 });
 

@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { closing } from '../../core/closing.ts';
 import { loadEmbedder } from '../../core/encode/embedder.ts';
 import { ANY_LANGUAGE, type VectorStore } from '../../core/ports.ts';
 import type { FoundHit } from '../../core/search/rank-fusion.ts';
@@ -78,29 +79,26 @@ async function withAnswers<T>(
   pictures: string,
   use: (answer: (texts: readonly string[], lang: string | null) => Promise<Answer[]>) => Promise<T>,
 ): Promise<T> {
-  const embedder = await loadEmbedder({ modelDirs: [MODELS], profile: 'compact' });
-  try {
-    const vectors = new Map<string, JointEmbedding>();
-    const all: FoundHit[] = [];
-    for (const id of (await readdir(pictures)).filter((name) => name.endsWith('.jpg'))) {
-      const { vector, classes } = await embedder.embedImage(await readFile(join(pictures, id)));
-      vectors.set(id, vector);
-      all.push({ id, score: 0, why: ['meaning'], payload: image({ classes }) });
-    }
-    const store = { vectors: async () => vectors, count: async () => all.length } as unknown as VectorStore;
-    return await use(async (texts, lang) => {
-      const answers: Answer[] = [];
-      for (const [i, read] of (await embedder.readTexts(texts, { ...ANY_LANGUAGE, lang })).entries()) {
-        const calibration = await embedder.calibration(read.side);
-        if (calibration === null) throw new Error(`expected a calibration of ${read.side}, got none`);
-        const near = ({ id }: FoundHit) => dot(read.vector, vectors.get(id)!);
-        const hits = all.toSorted((a, b) => near(b) - near(a));
-        const fits = await fitOfHits(store, calibration, { text: read, filter: {}, hits });
-        answers.push({ text: texts[i]!, nearest: hits.map(({ id }) => id), fit: bestFit(fits) });
-      }
-      return answers;
-    });
-  } finally {
-    await embedder.close();
+  await using embedder = closing(await loadEmbedder({ modelDirs: [MODELS], profile: 'compact' }));
+
+  const vectors = new Map<string, JointEmbedding>();
+  const all: FoundHit[] = [];
+  for (const id of (await readdir(pictures)).filter((name) => name.endsWith('.jpg'))) {
+    const { vector, classes } = await embedder.embedImage(await readFile(join(pictures, id)));
+    vectors.set(id, vector);
+    all.push({ id, score: 0, why: ['meaning'], payload: image({ classes }) });
   }
+  const store = { vectors: async () => vectors, count: async () => all.length } as unknown as VectorStore;
+  return await use(async (texts, lang) => {
+    const answers: Answer[] = [];
+    for (const [i, read] of (await embedder.readTexts(texts, { ...ANY_LANGUAGE, lang })).entries()) {
+      const calibration = await embedder.calibration(read.side);
+      if (calibration === null) throw new Error(`expected a calibration of ${read.side}, got none`);
+      const near = ({ id }: FoundHit) => dot(read.vector, vectors.get(id)!);
+      const hits = all.toSorted((a, b) => near(b) - near(a));
+      const fits = await fitOfHits(store, calibration, { text: read, filter: {}, hits });
+      answers.push({ text: texts[i]!, nearest: hits.map(({ id }) => id), fit: bestFit(fits) });
+    }
+    return answers;
+  });
 }
