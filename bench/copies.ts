@@ -1,8 +1,7 @@
 // npm run bench -- copies        node bench/copies.ts [DIR ...]
 // All stacks of 100,000 pictures in the embedded store: how long it takes, and for how long nothing else gets its turn.
 // With folders of photos: by how much hashes and vectors of copies differ, and those of different photos.
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import sharp, { type Sharp } from 'sharp';
@@ -15,13 +14,15 @@ import type { JointEmbedding } from '../core/types.ts';
 import { dot } from '../core/vector-arithmetic.ts';
 import { openEmbeddedStore } from '../core/vectors/sqlite/store.ts';
 import { root } from '../server/environment.ts';
+import { tempFolder } from '../test/support/temp-folder.ts';
+import { randomUnit } from './support/measuring.ts';
 
 const COUNT = 100_000;
 /** Every so manieth picture is a copy of the one before it. */
 const COPY_EACH = 20;
 
 export async function run(): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'sightline-bench-'));
+  const folder = tempFolder();
   const store = await openEmbeddedStore({ file: join(folder, 'index.sqlite'), space: 'bench', dimension: 64 });
   for (let i = 0; i < COUNT; i += 1000) await store.upsert(somePoints(i, 1000), 'newer');
   for (let round = 0; round < 3; round++) {
@@ -37,7 +38,6 @@ export async function run(): Promise<void> {
     );
   }
   await store.close();
-  rmSync(folder, { recursive: true });
 }
 
 let last: Point | undefined;
@@ -66,17 +66,11 @@ function somePoints(from: number, count: number): Point[] {
     } as const;
     last = {
       id: `00000000-0000-5000-8000-${i.toString(16).padStart(12, '0')}`,
-      vector: isCopy ? last!.vector : unit(),
+      vector: isCopy ? last!.vector : randomUnit(64),
       payload,
     };
     return last;
   });
-}
-
-function unit(): JointEmbedding {
-  const raw = Float32Array.from({ length: 64 }, () => Math.random() + Math.random() + Math.random() - 1.5);
-  const length = Math.hypot(...raw);
-  return raw.map((x) => x / length) as JointEmbedding;
 }
 
 /** What people do to a photo, of this width and height. */

@@ -4,8 +4,7 @@
 // 31,014 pictures of 140 kB, it needs 9 GB of disk.
 import { execFile } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
-import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -13,21 +12,18 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import sharp from 'sharp';
 import { ZipFile } from 'yazl';
+import { tempFolder } from '../test/support/temp-folder.ts';
 
 const DEFAULT_PICTURES = 3000;
 const command = fileURLToPath(new URL('../scripts/sightline.ts', import.meta.url));
 
 export async function run(pictures = DEFAULT_PICTURES): Promise<void> {
-  const root = await mkdtemp(join(tmpdir(), 'sightline-bench-'));
-  try {
-    const rows = [];
-    for (const count of [Math.round(pictures / 10), pictures]) rows.push(await measure(join(root, `${count}`), count));
-    console.table(rows);
-    const [small, large] = rows as [Row, Row];
-    console.log(`memory at ten times the size: ${(large['peak MB'] / small['peak MB']).toFixed(2)} x`);
-  } finally {
-    await rm(root, { recursive: true, force: true });
-  }
+  const root = tempFolder();
+  const rows = [];
+  for (const count of [Math.round(pictures / 10), pictures]) rows.push(await measure(join(root, `${count}`), count));
+  console.table(rows);
+  const [small, large] = rows as [Row, Row];
+  console.log(`memory at ten times the size: ${(large['peak MB'] / small['peak MB']).toFixed(2)} x`);
 }
 
 interface Row {

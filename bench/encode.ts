@@ -13,6 +13,7 @@ import { float32, int64, loadOnnx, type OnnxModel } from '../core/onnx/session.t
 import { type RgbPixels, toTensorData } from '../core/picture/preprocess.ts';
 import type { Preprocessing } from '../core/picture/preprocessor-config.ts';
 import { openPicture } from '../core/picture/sharp.ts';
+import { interleaved, median, printRows } from './support/measuring.ts';
 
 const models = fileURLToPath(new URL('../models', import.meta.url));
 const photoFolder = fileURLToPath(new URL('../examples/photos', import.meta.url));
@@ -80,7 +81,7 @@ async function onePicture({ encoders, head, threads, photos, float }: Sides): Pr
   });
   await model.close();
   const wanted = threads === 1 ? 2.2 : 1.6;
-  table('one picture, ms', [
+  printRows('one picture, ms', [
     ['float32, the model alone', ms(times.float), ''],
     ['encoder', ms(times.encoder), faster(times.float, times.encoder)],
     ['encoder and head', ms(times.whole), `${faster(times.float, times.whole)}, wanted ${wanted}`],
@@ -114,7 +115,7 @@ async function oneCaption({ encoders, head, threads, float }: Sides): Promise<vo
     whole: async (i) => head.projectTexts(await encoders.text.encode([caption(i)])),
   });
   const wanted = threads === 1 ? 2.3 : 1.6;
-  table('one caption, ms', [
+  printRows('one caption, ms', [
     ['float32, the model alone', ms(times.float), ''],
     ['tokens and encoder', ms(times.encoder), `${faster(times.float, times.encoder)}, wanted ${wanted}`],
     ['tokens, encoder and head', ms(times.whole), faster(times.float, times.whole)],
@@ -130,7 +131,7 @@ async function manyCaptions({ encoders }: Sides): Promise<void> {
     },
     grouped: () => encoders.text.encode(captions),
   });
-  table('192 captions, ms each', [
+  printRows('192 captions, ms each', [
     ['one by one', ms(times.single, captions.length), ''],
     ['grouped by length', ms(times.grouped, captions.length), faster(times.single, times.grouped)],
   ]);
@@ -150,7 +151,7 @@ async function manyPictures({ encoders, head, threads, photos, float }: Sides): 
     ...Object.fromEntries(BULK.map((limit) => [limit, () => concurrently(files, limit, embed)])),
   });
   const wanted = threads === 1 ? '' : ', wanted 2.3';
-  table(`${files.length} pictures, ms each`, [
+  printRows(`${files.length} pictures, ms each`, [
     ['sharp and float32, one by one', ms(times.float!, files.length), ''],
     ...BULK.map((limit) => [
       `${limit} at once`,
@@ -185,36 +186,8 @@ async function concurrently<T>(items: readonly T[], limit: number, work: (item: 
   );
 }
 
-/** Runs the alternatives in turn, so that a slow spell of the machine hits all of them. Milliseconds of each run. */
-async function interleaved<Name extends string>(
-  rounds: number,
-  alternatives: Readonly<Record<Name, (round: number) => Promise<unknown>>>,
-): Promise<Record<Name, number[]>> {
-  const entries = Object.entries(alternatives) as [Name, (round: number) => Promise<unknown>][];
-  const times = Object.fromEntries(entries.map(([name]) => [name, []])) as unknown as Record<Name, number[]>;
-  for (const [, work] of entries) await work(0);
-  for (let round = 0; round < rounds; round++) {
-    for (const [name, work] of entries) {
-      const start = performance.now();
-      await work(round);
-      times[name].push(performance.now() - start);
-    }
-  }
-  return times;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
-}
-
 const ms = (times: readonly number[], items = 1) => (median(times) / items).toFixed(2);
 const faster = (slow: readonly number[], fast: readonly number[]) =>
   `${(median(slow) / median(fast)).toFixed(2)} times as fast`;
-
-function table(title: string, rows: readonly (readonly string[])[]): void {
-  const wide = Math.max(...rows.map(([name]) => name!.length));
-  console.log(`\n  ${title}`);
-  for (const [name, value, note] of rows) console.log(`    ${name!.padEnd(wide)}  ${value!.padStart(8)}  ${note}`);
-}
 
 if (import.meta.main) await run();

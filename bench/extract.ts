@@ -1,18 +1,19 @@
 // npm run bench -- extract
 // What it takes to cache the encoder outputs of pictures for training, against the encoder alone on pixels that are
 // ready.
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DEFAULT_LIMITS, loadEncoders } from '../core/encode/encoders.ts';
 import { loadImageEncoder } from '../core/encode/image-encoder.ts';
 import { openFolder } from '../core/objects/folder/store.ts';
 import { decodeImage } from '../core/picture/decode.ts';
+import { tempFolder } from '../test/support/temp-folder.ts';
 import { readDataset } from '../training/datasets/dataset.ts';
 import { loadFeatures } from '../training/features/extract.ts';
 import { inParallel } from '../training/parallel.ts';
 import { RECIPES } from '../training/trainer/recipes.ts';
+import { interleaved, median } from './support/measuring.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const models = join(root, 'models');
@@ -26,7 +27,7 @@ const ROUNDS = 3;
 const COPIES = 4;
 
 export async function run(): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'extract-'));
+  const folder = tempFolder();
   const encoders = await loadEncoders({ modelDirs: [models], threads: 1 });
   const encoder = await loadImageEncoder([models], encoders.profile.image, { threads: 1 });
   try {
@@ -60,22 +61,15 @@ export async function run(): Promise<void> {
         await (await loadFeatures(dataset, options)).close();
       },
     };
-    const times = new Map(Object.keys(ways).map((name) => [name, [] as number[]]));
-    for (let round = 0; round < ROUNDS; round++) {
-      for (const [name, way] of Object.entries(ways)) {
-        const before = performance.now();
-        await way(round);
-        times.get(name)!.push(performance.now() - before);
-      }
-    }
-    const alone = median(times.get('the encoder alone')!);
+    const times = await interleaved(ROUNDS, ways);
+    const alone = median(times['the encoder alone']);
     console.log(
       `${copies.flat().length} photos, ${augmentations.length} augmentations each, ${PARALLEL} at once; ` +
         `wanted <= 1.3 of the encoder alone`,
     );
     console.table(
       Object.fromEntries(
-        [...times].map(([name, taken]) => [
+        Object.entries(times).map(([name, taken]) => [
           name,
           {
             'ms an augmentation': (median(taken) / looks.length).toFixed(1),
@@ -87,10 +81,5 @@ export async function run(): Promise<void> {
   } finally {
     await encoder.close();
     await encoders.close();
-    await rm(folder, { recursive: true });
   }
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }

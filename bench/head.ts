@@ -11,6 +11,7 @@ import { Random } from '../training/random.ts';
 import { headGraph } from '../training/trainer/export.ts';
 import { headParameters, initialise } from '../training/trainer/head-graph.ts';
 import { type HeadSpec, RECIPES, recipeFor } from '../training/trainer/recipes.ts';
+import { interleaved, median } from './support/measuring.ts';
 
 const models = fileURLToPath(new URL('../models', import.meta.url));
 const ROUNDS = 400;
@@ -38,20 +39,20 @@ export async function run(): Promise<void> {
   for (const stored of ['float16', 'int8'] as const) {
     heads[`best, weights stored as ${stored}`] = await madeUpHead(stored, sizes, text, picture);
   }
-  const rows = await interleaved(
-    Object.entries(heads).flatMap(([name, head]) =>
-      (['text', 'picture', 'four'] as const).map((work) => [`${name}: ${work}`, head[work]] as const),
-    ),
+  const works = Object.entries(heads).flatMap(([name, head]) =>
+    (['text', 'picture', 'four'] as const).map((work) => [`${name}: ${work}`, head[work]] as const),
   );
+  const times = await interleaved(ROUNDS, Object.fromEntries(works));
+  const ms = (work: string) => median(times[work]!);
   console.log('milliseconds on one thread, medians; wanted <= 0.3 a vector');
   console.table(
     Object.fromEntries(
       Object.entries(heads).map(([name, { bytes }]) => [
         name,
         {
-          'one text': rows.get(`${name}: text`)!.toFixed(3),
-          'one picture': rows.get(`${name}: picture`)!.toFixed(3),
-          [`a picture of ${FOUR}`]: (rows.get(`${name}: four`)! / FOUR).toFixed(3),
+          'one text': ms(`${name}: text`).toFixed(3),
+          'one picture': ms(`${name}: picture`).toFixed(3),
+          [`a picture of ${FOUR}`]: (ms(`${name}: four`) / FOUR).toFixed(3),
           MB: (bytes / 1e6).toFixed(1),
         },
       ]),
@@ -117,17 +118,4 @@ function madeUpTransform(
 
 function repeat(values: Float32Array, times: number): Float32Array {
   return Float32Array.from({ length: values.length * times }, (_, i) => values[i % values.length]!);
-}
-
-/** The alternatives in turn, so that a slow spell of the machine hits all of them: median milliseconds of each. */
-async function interleaved(alternatives: readonly (readonly [string, Work])[]): Promise<Map<string, number>> {
-  const times = new Map(alternatives.map(([name]) => [name, [] as number[]]));
-  for (let round = 0; round < ROUNDS; round++) {
-    for (const [name, work] of alternatives) {
-      const before = performance.now();
-      await work();
-      times.get(name)!.push(performance.now() - before);
-    }
-  }
-  return new Map([...times].map(([name, taken]) => [name, taken.sort((a, b) => a - b)[ROUNDS / 2]!]));
 }

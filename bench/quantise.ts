@@ -2,17 +2,7 @@
 // What quantising an encoder gains and costs: speed, memory, size, whether a batch changes a vector, and what search
 // loses by it.
 import { execFileSync } from 'node:child_process';
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -21,11 +11,13 @@ import { findFolder } from '../core/encode/model-files.ts';
 import { float32, int64, loadOnnx, type Tensor } from '../core/onnx/session.ts';
 import { openLocation } from '../scripts/cli/location.ts';
 import { modelFolders } from '../scripts/cli/training-options.ts';
+import { tempFolder } from '../test/support/temp-folder.ts';
 import { readDataset } from '../training/datasets/dataset.ts';
 import { FULL } from '../training/features/augmentations.ts';
 import { loadFeatures } from '../training/features/extract.ts';
 import { type EvaluatedHead, evaluateHead } from '../training/metrics/evaluate-head.ts';
 import { compare } from '../training/metrics/significance.ts';
+import { median } from './support/measuring.ts';
 
 /**
  * Variants are made by models/export/quantise.py: DIR/ENCODER/VARIANT.onnx. Speeds are medians of runs in turn, so that
@@ -298,7 +290,7 @@ interface Replaced {
 
 /** A head on its encoders, of which some are replaced. */
 async function judge(replaced: readonly Replaced[], data: string, judged: Judged): Promise<EvaluatedHead> {
-  const folder = mkdtempSync(join(tmpdir(), 'sightline-quantise-'));
+  const folder = tempFolder();
   const place = await openLocation(data);
   try {
     const manifest = JSON.parse(readFileSync(join(models, 'manifest.json'), 'utf8'));
@@ -334,12 +326,7 @@ async function judge(replaced: readonly Replaced[], data: string, judged: Judged
     return head;
   } finally {
     place.close();
-    rmSync(folder, { recursive: true });
   }
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }
 
 if (import.meta.main) {

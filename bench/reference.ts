@@ -3,8 +3,7 @@
 // ids and vectors are the same, and what loading, ids and one vector cost. Bundled encoders are as they are; of those
 // that are pulled, small random models with the published tokenizers' kinds stand in, so only ids and times of ids say
 // something there.
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadManifest, textEncoderOf } from '../core/encode/manifest.ts';
@@ -14,6 +13,8 @@ import { dot } from '../core/vector-arithmetic.ts';
 import { startHub } from '../test/support/hub-server.ts';
 import { randomRepos } from '../test/support/random-models.ts';
 import { openReference } from '../test/support/reference.ts';
+import { tempFolder } from '../test/support/temp-folder.ts';
+import { median, round } from './support/measuring.ts';
 
 const MODELS = fileURLToPath(new URL('../models', import.meta.url));
 const PULLED = ['clip-vit-base-patch32-text', 'siglip-base-patch16-224-text'];
@@ -28,7 +29,7 @@ const TEXTS = [
 ];
 
 export async function run(): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'bench-reference-'));
+  const folder = tempFolder();
   const hub = await startHub(randomRepos());
   try {
     const pulled = join(folder, 'models');
@@ -49,7 +50,6 @@ export async function run(): Promise<void> {
     console.table(rows);
   } finally {
     await hub.stop();
-    rmSync(folder, { recursive: true, force: true });
   }
 }
 
@@ -86,13 +86,9 @@ async function compare(encoder: ReturnType<typeof textEncoderOf>, models: string
     'same ids': `${sameIds} of ${TEXTS.length}`,
     'lowest cosine': lowest.toFixed(6),
     'load, ms': `${(loaded - ourLoad).toFixed(0)} / ${(ourLoad - theirLoad).toFixed(0)}`,
-    'ids, ms': `${median(times.ids)} / ${median(times.theirIds)}`,
-    'vector, ms': `${median(times.vector)} / ${median(times.theirVector)}`,
+    'ids, ms': `${round(median(times.ids))} / ${round(median(times.theirIds))}`,
+    'vector, ms': `${round(median(times.vector))} / ${round(median(times.theirVector))}`,
   };
-}
-
-function median(values: readonly number[]): string {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!.toFixed(2);
 }
 
 if (import.meta.main) await run();

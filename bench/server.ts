@@ -3,9 +3,8 @@
 // indexing a folder against its parts, and memory over a thousand mixed requests.
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { Agent, type IncomingMessage, request } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadEmbedder } from '../core/encode/embedder.ts';
@@ -18,6 +17,8 @@ import type { JointEmbedding } from '../core/types.ts';
 import { normalise } from '../core/vector-arithmetic.ts';
 import { openEmbeddedStore } from '../core/vectors/sqlite/store.ts';
 import { eventually, type RunningServer, runScript, startServer } from '../test/support/start-server.ts';
+import { tempFolder } from '../test/support/temp-folder.ts';
+import { median, round } from './support/measuring.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const modelDirs = [join(root, 'models')];
@@ -25,23 +26,19 @@ const photos = join(root, 'examples', 'photos');
 const POINTS = 100_000;
 
 export async function run(): Promise<void> {
-  const data = mkdtempSync(join(tmpdir(), 'bench-server-'));
-  try {
-    await indexing(join(data, 'folder'));
-    const { space, dimension, close } = await loadEmbedder({ modelDirs });
-    await close();
-    const first = await startServer(['--data', data], { SIGHTLINE_RATE_LIMIT: '0' });
-    await mixedRequests(first);
-    await first.stop();
-    await fill(join(data, 'index.sqlite'), space, dimension);
-    await starting(data);
-    const server = await startServer(['--data', data], { SIGHTLINE_RATE_LIMIT: '0' });
-    await querying(server);
-    await browsing(server);
-    await server.stop();
-  } finally {
-    rmSync(data, { recursive: true, force: true });
-  }
+  const data = tempFolder();
+  await indexing(join(data, 'folder'));
+  const { space, dimension, close } = await loadEmbedder({ modelDirs });
+  await close();
+  const first = await startServer(['--data', data], { SIGHTLINE_RATE_LIMIT: '0' });
+  await mixedRequests(first);
+  await first.stop();
+  await fill(join(data, 'index.sqlite'), space, dimension);
+  await starting(data);
+  const server = await startServer(['--data', data], { SIGHTLINE_RATE_LIMIT: '0' });
+  await querying(server);
+  await browsing(server);
+  await server.stop();
 }
 
 /** `npm run index` on copies of the samples, made different by a trailing byte, against decoding and model alone. */
@@ -222,7 +219,7 @@ async function mixedRequests(server: RunningServer): Promise<void> {
     const { items } = (await (await fetch(`${server.url}/images?limit=100`)).json()) as { items: unknown[] };
     return items.length >= 23 ? true : null;
   });
-  const copy = mkdtempSync(join(tmpdir(), 'bench-photos-'));
+  const copy = tempFolder();
   cpSync(photos, copy, { recursive: true });
   const names = readdirSync(copy).filter((name) => name.endsWith('.jpg'));
   const listed = (await (await fetch(`${server.url}/images?limit=20`)).json()) as {
@@ -245,7 +242,6 @@ async function mixedRequests(server: RunningServer): Promise<void> {
     if (i === 249 || i === 499) note(`after ${i + 1}`);
   }
   note('after 1000');
-  rmSync(copy, { recursive: true, force: true });
   console.log('\nmemory of the server over 1,000 mixed requests, 23 pictures in the index');
   console.table(memory);
 }
@@ -288,14 +284,6 @@ function memoryOf(pid: number): { resident: number; peak: number } {
   const status = existsSync('/proc/self/status') ? readFileSync(`/proc/${pid}/status`, 'utf8') : '';
   const megabytes = (name: string) => Math.round(Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1]) / 1024);
   return { resident: megabytes('VmRSS'), peak: megabytes('VmHWM') };
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
-}
-
-function round(value: number): number {
-  return Math.round(value * 100) / 100;
 }
 
 if (import.meta.main) await run();

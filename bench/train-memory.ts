@@ -2,11 +2,11 @@
 // Memory and time of training and evaluating with as many pictures and captions as Flickr30k has, made up, from cached
 // encoder outputs.
 import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadEncoders } from '../core/encode/encoders.ts';
+import { tempFolder } from '../test/support/temp-folder.ts';
 import { imageCache, textCache } from '../training/features/extract.ts';
 import { hashText, RecordCache } from '../training/features/record-cache.ts';
 import { Random } from '../training/random.ts';
@@ -27,44 +27,40 @@ interface Line {
 }
 
 export async function run(): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'train-memory-'));
-  try {
-    const lines = Object.entries(SPLITS).flatMap(([split, count]) =>
-      Array.from({ length: count }, (_, i) => madeUpLine(`${split}-${i}`, split)),
-    );
-    await writeFile(join(folder, 'captions.jsonl'), lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
-    await fillCaches(join(folder, 'features'), lines);
-    const head = join(folder, 'head');
-    const where = ['--data', folder, '--features', join(folder, 'features')];
-    const table = {
-      'train --recipe best --epochs 1': await measured(folder, [
-        'scripts/sightline.ts',
-        'train',
-        ...where,
-        '--epochs',
-        '1',
-        '--out',
-        head,
-        '--run',
-        join(folder, 'run'),
-      ]),
-      [`evaluate --split train (${SPLITS.train} pictures)`]: await measured(folder, [
-        'scripts/sightline.ts',
-        'evaluate',
-        ...where,
-        '--head',
-        head,
-        '--split',
-        'train',
-        '--resamples',
-        '200',
-      ]),
-    };
-    console.log(`${lines.length} pictures, ${lines.length * CAPTIONS} captions; wanted: at most ${WANTED_MB} MB`);
-    console.table(table);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+  const folder = tempFolder();
+  const lines = Object.entries(SPLITS).flatMap(([split, count]) =>
+    Array.from({ length: count }, (_, i) => madeUpLine(`${split}-${i}`, split)),
+  );
+  await writeFile(join(folder, 'captions.jsonl'), lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+  await fillCaches(join(folder, 'features'), lines);
+  const head = join(folder, 'head');
+  const where = ['--data', folder, '--features', join(folder, 'features')];
+  const table = {
+    'train --recipe best --epochs 1': await measured(folder, [
+      'scripts/sightline.ts',
+      'train',
+      ...where,
+      '--epochs',
+      '1',
+      '--out',
+      head,
+      '--run',
+      join(folder, 'run'),
+    ]),
+    [`evaluate --split train (${SPLITS.train} pictures)`]: await measured(folder, [
+      'scripts/sightline.ts',
+      'evaluate',
+      ...where,
+      '--head',
+      head,
+      '--split',
+      'train',
+      '--resamples',
+      '200',
+    ]),
+  };
+  console.log(`${lines.length} pictures, ${lines.length * CAPTIONS} captions; wanted: at most ${WANTED_MB} MB`);
+  console.table(table);
 }
 
 function madeUpLine(name: string, split: string): Line {

@@ -2,8 +2,7 @@
 // The embedded vector store against sqlite-vec and a plain loop, 64 dimensions, the 10 nearest: time, recall, and what
 // opening, filling and holding the store costs.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
@@ -12,6 +11,8 @@ import { NOTHING_KNOWN } from '../core/picture-fields.ts';
 import type { Filter, Point, VectorStore } from '../core/ports.ts';
 import type { JointEmbedding, Kind } from '../core/types.ts';
 import { openEmbeddedStore } from '../core/vectors/sqlite/store.ts';
+import { tempFolder } from '../test/support/temp-folder.ts';
+import { median, printRows, randomUnit } from './support/measuring.ts';
 
 const DIMENSION = 64;
 const K = 10;
@@ -31,30 +32,22 @@ export async function run(sizes: readonly number[] = [10_000, 100_000]): Promise
 }
 
 async function compare(vectors: Vectors): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'sightline-bench-'));
-  try {
-    const file = join(folder, 'index.sqlite');
-    const filled = await fill(file, vectors);
-    const opened = execFileSync(
-      process.execPath,
-      [...process.execArgv, fileURLToPath(import.meta.url), '--open', file],
-      {
-        encoding: 'utf8',
-      },
-    );
-    const other = openSqliteVec(join(folder, 'vec.sqlite'), vectors);
-    const store = await open(file);
-    table(`${vectors.count.toLocaleString('en')} vectors, ${K} nearest`, await queries(store, other, vectors));
-    table(`${vectors.count.toLocaleString('en')} vectors, the rest of it`, [
-      ...filled,
-      ...(JSON.parse(opened) as string[][]),
-      ...(await others(store)),
-    ]);
-    await store.close();
-    other.close();
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  const folder = tempFolder();
+  const file = join(folder, 'index.sqlite');
+  const filled = await fill(file, vectors);
+  const opened = execFileSync(process.execPath, [...process.execArgv, fileURLToPath(import.meta.url), '--open', file], {
+    encoding: 'utf8',
+  });
+  const other = openSqliteVec(join(folder, 'vec.sqlite'), vectors);
+  const store = await open(file);
+  printRows(`${vectors.count.toLocaleString('en')} vectors, ${K} nearest`, await queries(store, other, vectors));
+  printRows(`${vectors.count.toLocaleString('en')} vectors, the rest of it`, [
+    ...filled,
+    ...(JSON.parse(opened) as string[][]),
+    ...(await others(store)),
+  ]);
+  await store.close();
+  other.close();
 }
 
 /** Medians and fastest runs in ms, each against the store, and the part of the true nearest that was found. */
@@ -98,7 +91,7 @@ async function measure(
   const times: Record<string, number[]> = Object.fromEntries(names.map((name) => [name, []]));
   const found: Record<string, number> = Object.fromEntries(names.map((name) => [name, 0]));
   for (let round = 0; round <= ROUNDS; round++) {
-    const query = unit();
+    const query = randomUnit(DIMENSION);
     const expected = new Set(truth(query));
     for (const [name, ask] of Object.entries(contenders)) {
       const start = performance.now();
@@ -188,7 +181,7 @@ async function others(store: VectorStore): Promise<string[][]> {
     }
     return [name, `${median(times).toFixed(2)} ms`, ''];
   };
-  const query = (filter: Filter, limit: number) => store.query({ vector: unit(), filter, limit });
+  const query = (filter: Filter, limit: number) => store.query({ vector: randomUnit(DIMENSION), filter, limit });
   return [
     await timed('query, filter not seen before (all images by size)', 3, (i) => query({ minBytes: 100_000 - i }, K)),
     await timed('query, the same filter again', ROUNDS, () => query(filter, K)),
@@ -223,7 +216,7 @@ async function reportOpening(file: string): Promise<void> {
   const store = await open(file);
   const taken = performance.now() - start;
   const opened = process.memoryUsage().rss;
-  for (let i = 0; i < 20; i++) await store.query({ vector: unit(), filter: {}, limit: K });
+  for (let i = 0; i < 20; i++) await store.query({ vector: randomUnit(DIMENSION), filter: {}, limit: K });
   const used = process.memoryUsage().rss;
   const needed = (await store.count({})) * DIMENSION * 4;
   await store.close();
@@ -241,27 +234,11 @@ function open(file: string): Promise<VectorStore> {
 
 function randomVectors(count: number): Vectors {
   const matrix = new Float32Array(count * DIMENSION);
-  for (let i = 0; i < count; i++) matrix.set(unit(), i * DIMENSION);
+  for (let i = 0; i < count; i++) matrix.set(randomUnit(DIMENSION), i * DIMENSION);
   return { count, matrix };
 }
 
-function unit(): JointEmbedding {
-  const raw = Float32Array.from({ length: DIMENSION }, () => Math.random() + Math.random() + Math.random() - 1.5);
-  const length = Math.hypot(...raw);
-  return raw.map((x) => x / length) as JointEmbedding;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
-}
-
 const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB`;
-
-function table(title: string, rows: readonly string[][]): void {
-  const wide = Math.max(...rows.map(([name]) => name!.length));
-  console.log(`\n${title}`);
-  for (const [name, value, note] of rows) console.log(`  ${name!.padEnd(wide)}  ${value!.padStart(10)}  ${note}`);
-}
 
 if (import.meta.main) {
   const [flag, file] = process.argv.slice(2);

@@ -3,11 +3,11 @@
 // process of its own: CPU time and memory until it watches, and CPU time for one new file.
 import { execFileSync } from 'node:child_process';
 import { watch as nodeWatch } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { tempFolder } from '../test/support/temp-folder.ts';
 
 const FILES = 20_000;
 const FOLDERS = 20;
@@ -48,20 +48,16 @@ const watchers: Record<string, Start> = {
 };
 
 export async function run(): Promise<void> {
-  const root = await mkdtemp(join(tmpdir(), 'sightline-bench-'));
-  try {
-    for (let i = 0; i < FOLDERS; i++) await mkdir(join(root, `${i}`));
-    for (let i = 0; i < FILES; i++) await writeFile(join(root, `${i % FOLDERS}`, `${i}.jpg`), 'x');
-    const rows = Object.keys(watchers).map((name) => {
-      const file = fileURLToPath(import.meta.url);
-      const output = execFileSync(process.execPath, [...process.execArgv, file, name, root], { encoding: 'utf8' });
-      return { watcher: name, ...(JSON.parse(output) as Record<string, number>) };
-    });
-    console.log(`${FILES.toLocaleString('en')} files in ${FOLDERS} folders`);
-    console.table(rows);
-  } finally {
-    await rm(root, { recursive: true });
-  }
+  const root = tempFolder();
+  for (let i = 0; i < FOLDERS; i++) await mkdir(join(root, `${i}`));
+  for (let i = 0; i < FILES; i++) await writeFile(join(root, `${i % FOLDERS}`, `${i}.jpg`), 'x');
+  const rows = Object.keys(watchers).map((name) => {
+    const file = fileURLToPath(import.meta.url);
+    const output = execFileSync(process.execPath, [...process.execArgv, file, name, root], { encoding: 'utf8' });
+    return { watcher: name, ...(JSON.parse(output) as Record<string, number>) };
+  });
+  console.log(`${FILES.toLocaleString('en')} files in ${FOLDERS} folders`);
+  console.table(rows);
 }
 
 async function measure(name: string, root: string): Promise<void> {
