@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
+import { closing } from '../core/closing.ts';
 import { unavailable } from '../core/files/file-errors.ts';
 import { readConfig, userPath } from '../server/environment.ts';
 import { importUserData } from '../server/export-import.ts';
@@ -20,19 +21,16 @@ lies there again. Nothing is taken away, and it may be done again.`,
   notes: 'Exit code 0 also when some pictures are not in this index: the last line says how many.',
   run: async ({ data, bucket, qdrant, json }, [file]) => {
     const config = readConfig({ data, bucket, qdrantUrl: qdrant, logLevel: 'silent' });
-    const runtime = await openRuntime(config, createLogger(config), { texts: 'later' });
-    try {
-      const trash = await openTrash(config, runtime);
-      // Redirected by PowerShell, what export prints is UTF-16.
-      const input = Readable.from(transcoded(file === '-' ? process.stdin : createReadStream(userPath(file!))));
-      const counts = await importUserData(runtime, trash, createInterface({ input })).catch((error: unknown) => {
-        throw unavailable(error, 'read', file!);
-      });
-      if (json) console.log(JSON.stringify(counts, null, 2));
-      else console.log(`${counts.taken} taken over, ${counts.unknown} of pictures that are not in this index.`);
-      return EXIT.done;
-    } finally {
-      await runtime.close();
-    }
+    await using runtime = closing(await openRuntime(config, createLogger(config), { texts: 'later' }));
+
+    const trash = await openTrash(config, runtime);
+    // Redirected by PowerShell, what export prints is UTF-16.
+    const input = Readable.from(transcoded(file === '-' ? process.stdin : createReadStream(userPath(file!))));
+    const counts = await importUserData(runtime, trash, createInterface({ input })).catch((error: unknown) => {
+      throw unavailable(error, 'read', file!);
+    });
+    if (json) console.log(JSON.stringify(counts, null, 2));
+    else console.log(`${counts.taken} taken over, ${counts.unknown} of pictures that are not in this index.`);
+    return EXIT.done;
   },
 });

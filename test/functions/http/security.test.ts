@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
+import { closing } from '../../../core/closing.ts';
 import { networkOf } from '../../../functions/http/caller.ts';
 import { jsonRequest, samplePhoto, type TestApp, testApp } from './harness.ts';
 import { type OpenApiDocument, operations } from './openapi-checks.ts';
@@ -89,171 +90,153 @@ describe('API keys', () => {
   });
 
   it('close the write routes when none is configured', async () => {
-    const closed = await testApp({ loopback: false, requireKey: 'write' });
-    try {
-      const { status } = await closed.json('/captions', jsonRequest('POST', { text: 'x' }, { 'x-api-key': 'x' }));
-      assert.equal(status, 401);
-      await assert.rejects(testApp({ loopback: false, requireKey: 'nothing' }), /only with loopback/);
-    } finally {
-      await closed.close();
-    }
+    await using closed = closing(await testApp({ loopback: false, requireKey: 'write' }));
+
+    const { status } = await closed.json('/captions', jsonRequest('POST', { text: 'x' }, { 'x-api-key': 'x' }));
+    assert.equal(status, 401);
+    await assert.rejects(testApp({ loopback: false, requireKey: 'nothing' }), /only with loopback/);
   });
 });
 
 describe('what a browser may do', () => {
   it('on loopback, only names of this machine are answered (DNS rebinding)', async () => {
-    const t = await testApp({ allowedHosts: ['photos.example'] });
-    try {
-      const ask = async (host: string) => (await t.app.request('/health', { headers: { host } })).status;
-      for (const host of [
-        'localhost',
-        'localhost:8787',
-        '127.0.0.1:8787',
-        '[::1]:8787',
-        '127.1.2.3',
-        'LOCALHOST',
-        'localhost.',
-        'photos.example:443',
-      ]) {
-        assert.equal(await ask(host), 200, host);
-      }
-      for (const host of [
-        'evil.example',
-        'localhost.evil.example',
-        '127.0.0.1.nip.io',
-        '192.168.1.5',
-        '128.0.0.1',
-        'photos.example.evil',
-        'a b',
-        '@localhost',
-      ]) {
-        assert.equal(await ask(host), 421, host);
-      }
-    } finally {
-      await t.close();
+    await using t = closing(await testApp({ allowedHosts: ['photos.example'] }));
+
+    const ask = async (host: string) => (await t.app.request('/health', { headers: { host } })).status;
+    for (const host of [
+      'localhost',
+      'localhost:8787',
+      '127.0.0.1:8787',
+      '[::1]:8787',
+      '127.1.2.3',
+      'LOCALHOST',
+      'localhost.',
+      'photos.example:443',
+    ]) {
+      assert.equal(await ask(host), 200, host);
+    }
+    for (const host of [
+      'evil.example',
+      'localhost.evil.example',
+      '127.0.0.1.nip.io',
+      '192.168.1.5',
+      '128.0.0.1',
+      'photos.example.evil',
+      'a b',
+      '@localhost',
+    ]) {
+      assert.equal(await ask(host), 421, host);
     }
   });
 
   it('elsewhere any name is answered until some are configured; addresses cannot be rebound', async () => {
     const ask = async (t: TestApp, host: string) => (await t.app.request('/health', { headers: { host } })).status;
-    const open = await testApp({ loopback: false, requireKey: 'write' });
-    const named = await testApp({ loopback: false, requireKey: 'write', allowedHosts: ['photos.example'] });
-    try {
-      assert.equal(await ask(open, 'any.example'), 200);
-      assert.equal(await ask(named, 'any.example'), 421);
-      assert.equal(await ask(named, 'localhost'), 421);
-      for (const host of ['photos.example', '10.0.0.7:8787', '[fe80::1]:80'])
-        assert.equal(await ask(named, host), 200, host);
-    } finally {
-      await open.close();
-      await named.close();
-    }
+    await using open = closing(await testApp({ loopback: false, requireKey: 'write' }));
+    await using named = closing(
+      await testApp({ loopback: false, requireKey: 'write', allowedHosts: ['photos.example'] }),
+    );
+
+    assert.equal(await ask(open, 'any.example'), 200);
+    assert.equal(await ask(named, 'any.example'), 421);
+    assert.equal(await ask(named, 'localhost'), 421);
+    for (const host of ['photos.example', '10.0.0.7:8787', '[fe80::1]:80'])
+      assert.equal(await ask(named, host), 200, host);
   });
 
   it('no other site may write', async () => {
-    const t = await testApp({ corsOrigins: ['https://app.example/'] });
-    try {
-      const write = async (headers: Record<string, string>) =>
-        (await t.json('/captions', jsonRequest('POST', { text: 'x' }, { host: 'localhost:8787', ...headers }))).status;
-      const good: Record<string, string>[] = [
-        {},
-        { 'sec-fetch-site': 'same-origin', origin: 'http://localhost:8787' },
-        { 'sec-fetch-site': 'none' },
-        { origin: 'http://localhost:8787' },
-        { origin: 'https://localhost:8787' },
-        { origin: 'https://app.example', 'sec-fetch-site': 'cross-site' },
-        { origin: 'https://app.example' },
-      ];
-      for (const headers of good) assert.ok((await write(headers)) < 300, JSON.stringify(headers));
-      const bad: Record<string, string>[] = [
-        { 'sec-fetch-site': 'cross-site' },
-        { 'sec-fetch-site': 'same-site', origin: 'http://localhost:3000' },
-        { 'sec-fetch-site': 'rubbish' },
-        { origin: 'https://evil.example' },
-        { origin: 'http://localhost:3000' },
-        { origin: 'null' },
-        { origin: 'https://app.example.evil.example' },
-      ];
-      for (const headers of bad) assert.equal(await write(headers), 403, JSON.stringify(headers));
-      for (const method of ['PATCH', 'DELETE']) {
-        const response = await t.app.request(`/images/${SOME_ID}`, {
-          method,
-          headers: { origin: 'https://evil.example' },
-        });
-        assert.equal(response.status, 403);
-      }
-      assert.equal((await t.json('/images', { headers: { 'sec-fetch-site': 'cross-site' } })).status, 200);
-    } finally {
-      await t.close();
+    await using t = closing(await testApp({ corsOrigins: ['https://app.example/'] }));
+
+    const write = async (headers: Record<string, string>) =>
+      (await t.json('/captions', jsonRequest('POST', { text: 'x' }, { host: 'localhost:8787', ...headers }))).status;
+    const good: Record<string, string>[] = [
+      {},
+      { 'sec-fetch-site': 'same-origin', origin: 'http://localhost:8787' },
+      { 'sec-fetch-site': 'none' },
+      { origin: 'http://localhost:8787' },
+      { origin: 'https://localhost:8787' },
+      { origin: 'https://app.example', 'sec-fetch-site': 'cross-site' },
+      { origin: 'https://app.example' },
+    ];
+    for (const headers of good) assert.ok((await write(headers)) < 300, JSON.stringify(headers));
+    const bad: Record<string, string>[] = [
+      { 'sec-fetch-site': 'cross-site' },
+      { 'sec-fetch-site': 'same-site', origin: 'http://localhost:3000' },
+      { 'sec-fetch-site': 'rubbish' },
+      { origin: 'https://evil.example' },
+      { origin: 'http://localhost:3000' },
+      { origin: 'null' },
+      { origin: 'https://app.example.evil.example' },
+    ];
+    for (const headers of bad) assert.equal(await write(headers), 403, JSON.stringify(headers));
+    for (const method of ['PATCH', 'DELETE']) {
+      const response = await t.app.request(`/images/${SOME_ID}`, {
+        method,
+        headers: { origin: 'https://evil.example' },
+      });
+      assert.equal(response.status, 403);
     }
+    assert.equal((await t.json('/images', { headers: { 'sec-fetch-site': 'cross-site' } })).status, 200);
   });
 
   it('no other site may read until it is configured', async () => {
     const allow = 'access-control-allow-origin';
-    const closed = await testApp();
-    const open = await testApp({ corsOrigins: ['https://app.example'], requireKey: 'write' });
-    try {
-      const get = { headers: { origin: 'https://app.example' } };
-      assert.equal((await closed.app.request('/images', get)).headers.get(allow), null);
-      const read = await open.app.request('/images', get);
-      assert.equal(read.headers.get(allow), 'https://app.example');
-      assert.match(read.headers.get('access-control-expose-headers')!, /Sightline-Space/);
-      assert.match(read.headers.get('vary')!, /Origin/);
-      assert.equal(read.headers.get('access-control-allow-credentials'), null);
-      const other = await open.app.request('/images', { headers: { origin: 'https://evil.example' } });
-      assert.equal(other.headers.get(allow), null);
-      const refused = await open.app.request('/captions', { ...jsonRequest('POST', {}), ...{ headers: get.headers } });
-      assert.deepEqual([refused.status, refused.headers.get(allow)], [401, 'https://app.example']);
+    await using closed = closing(await testApp());
+    await using open = closing(await testApp({ corsOrigins: ['https://app.example'], requireKey: 'write' }));
 
-      const headers = {
-        origin: 'https://app.example',
-        'access-control-request-method': 'DELETE',
-        'access-control-request-headers': 'x-api-key',
-      };
-      const preflight = await open.app.request(`/images/${SOME_ID}`, { method: 'OPTIONS', headers });
-      assert.equal(preflight.status, 204);
-      assert.match(preflight.headers.get('access-control-allow-methods')!, /DELETE/);
-      assert.match(preflight.headers.get('access-control-allow-headers')!, /X-Api-Key/i);
-      const plain = await open.app.request('/images', {
-        method: 'OPTIONS',
-        headers: { origin: 'https://app.example' },
-      });
-      assert.match(plain.headers.get('allow')!, /GET, HEAD/);
-    } finally {
-      await closed.close();
-      await open.close();
-    }
+    const get = { headers: { origin: 'https://app.example' } };
+    assert.equal((await closed.app.request('/images', get)).headers.get(allow), null);
+    const read = await open.app.request('/images', get);
+    assert.equal(read.headers.get(allow), 'https://app.example');
+    assert.match(read.headers.get('access-control-expose-headers')!, /Sightline-Space/);
+    assert.match(read.headers.get('vary')!, /Origin/);
+    assert.equal(read.headers.get('access-control-allow-credentials'), null);
+    const other = await open.app.request('/images', { headers: { origin: 'https://evil.example' } });
+    assert.equal(other.headers.get(allow), null);
+    const refused = await open.app.request('/captions', { ...jsonRequest('POST', {}), ...{ headers: get.headers } });
+    assert.deepEqual([refused.status, refused.headers.get(allow)], [401, 'https://app.example']);
+
+    const headers = {
+      origin: 'https://app.example',
+      'access-control-request-method': 'DELETE',
+      'access-control-request-headers': 'x-api-key',
+    };
+    const preflight = await open.app.request(`/images/${SOME_ID}`, { method: 'OPTIONS', headers });
+    assert.equal(preflight.status, 204);
+    assert.match(preflight.headers.get('access-control-allow-methods')!, /DELETE/);
+    assert.match(preflight.headers.get('access-control-allow-headers')!, /X-Api-Key/i);
+    const plain = await open.app.request('/images', {
+      method: 'OPTIONS',
+      headers: { origin: 'https://app.example' },
+    });
+    assert.match(plain.headers.get('allow')!, /GET, HEAD/);
   });
 
   it('every answer carries the security headers, errors too', async () => {
-    const t = await testApp();
-    try {
-      const id = await t.addPhoto('cat.jpg');
-      const paths = [
-        '/images',
-        '/nope',
-        '/search',
-        '/health',
-        '/docs',
-        '/openapi.json',
-        `/images/${id}/content`,
-        `/images/${id}/thumbnail`,
-      ];
-      for (const path of paths) {
-        const { headers } = await t.app.request(path);
-        assert.equal(headers.get('x-content-type-options'), 'nosniff', path);
-        assert.equal(headers.get('x-frame-options'), 'DENY', path);
-        assert.equal(headers.get('referrer-policy'), 'no-referrer', path);
-        assert.equal(headers.get('cross-origin-resource-policy'), 'same-origin', path);
-        assert.match(headers.get('content-security-policy')!, /^default-src 'none'/, path);
-        assert.match(headers.get('content-security-policy')!, /frame-ancestors 'none'/, path);
-        assert.ok(headers.get('cache-control'), path);
-        assert.ok(headers.get('sightline-space'), path);
-        assert.ok(headers.get('x-request-id'), path);
-        assert.equal(headers.get('x-powered-by'), null);
-      }
-    } finally {
-      await t.close();
+    await using t = closing(await testApp());
+
+    const id = await t.addPhoto('cat.jpg');
+    const paths = [
+      '/images',
+      '/nope',
+      '/search',
+      '/health',
+      '/docs',
+      '/openapi.json',
+      `/images/${id}/content`,
+      `/images/${id}/thumbnail`,
+    ];
+    for (const path of paths) {
+      const { headers } = await t.app.request(path);
+      assert.equal(headers.get('x-content-type-options'), 'nosniff', path);
+      assert.equal(headers.get('x-frame-options'), 'DENY', path);
+      assert.equal(headers.get('referrer-policy'), 'no-referrer', path);
+      assert.equal(headers.get('cross-origin-resource-policy'), 'same-origin', path);
+      assert.match(headers.get('content-security-policy')!, /^default-src 'none'/, path);
+      assert.match(headers.get('content-security-policy')!, /frame-ancestors 'none'/, path);
+      assert.ok(headers.get('cache-control'), path);
+      assert.ok(headers.get('sightline-space'), path);
+      assert.ok(headers.get('x-request-id'), path);
+      assert.equal(headers.get('x-powered-by'), null);
     }
   });
 });
@@ -261,45 +244,41 @@ describe('what a browser may do', () => {
 describe('limits on callers', () => {
   it('counts by address, says what is left, and lets health checks through', async () => {
     let address = '192.0.2.1';
-    const t = await testApp({ requestsPerMinute: 3 }, (deps) => ({ ...deps, clientAddress: () => address }));
-    try {
-      const ask = () => t.json('/model');
-      const left: (string | null)[] = [];
-      for (let i = 0; i < 3; i++) {
-        const { status, headers } = await ask();
-        assert.equal(status, 200);
-        assert.equal(headers.get('ratelimit-limit'), '3');
-        left.push(headers.get('ratelimit-remaining'));
-      }
-      assert.deepEqual(left, ['2', '1', '0']);
-      const { status, headers, body } = await ask();
-      assert.equal(status, 429);
-      assert.equal(body.type, '/problems/rate-limited');
-      const seconds = Number(headers.get('retry-after'));
-      assert.ok(seconds >= 1 && seconds <= 60);
-      assert.equal(body.retryAfter, seconds);
-      assert.equal(headers.get('ratelimit-remaining'), '0');
-      for (let i = 0; i < 5; i++) assert.equal((await t.json('/health')).status, 200);
-      address = '192.0.2.2';
-      assert.equal((await ask()).status, 200);
-      // A header that callers can set moves nobody to another count.
-      address = '192.0.2.1';
-      assert.equal((await t.json('/model', { headers: { 'x-forwarded-for': '192.0.2.9' } })).status, 429);
-    } finally {
-      await t.close();
+    await using t = closing(
+      await testApp({ requestsPerMinute: 3 }, (deps) => ({ ...deps, clientAddress: () => address })),
+    );
+
+    const ask = () => t.json('/model');
+    const left: (string | null)[] = [];
+    for (let i = 0; i < 3; i++) {
+      const { status, headers } = await ask();
+      assert.equal(status, 200);
+      assert.equal(headers.get('ratelimit-limit'), '3');
+      left.push(headers.get('ratelimit-remaining'));
     }
+    assert.deepEqual(left, ['2', '1', '0']);
+    const { status, headers, body } = await ask();
+    assert.equal(status, 429);
+    assert.equal(body.type, '/problems/rate-limited');
+    const seconds = Number(headers.get('retry-after'));
+    assert.ok(seconds >= 1 && seconds <= 60);
+    assert.equal(body.retryAfter, seconds);
+    assert.equal(headers.get('ratelimit-remaining'), '0');
+    for (let i = 0; i < 5; i++) assert.equal((await t.json('/health')).status, 200);
+    address = '192.0.2.2';
+    assert.equal((await ask()).status, 200);
+    // A header that callers can set moves nobody to another count.
+    address = '192.0.2.1';
+    assert.equal((await t.json('/model', { headers: { 'x-forwarded-for': '192.0.2.9' } })).status, 429);
   });
 
   it('counts by key when a known one is shown', async () => {
-    const t = await testApp({ requestsPerMinute: 2, apiKeyHashes: [hashOf('a'), hashOf('b')] });
-    try {
-      const ask = async (key?: string) =>
-        (await t.json('/model', key === undefined ? {} : { headers: { 'x-api-key': key } })).status;
-      assert.deepEqual([await ask('a'), await ask('a'), await ask('a'), await ask('b')], [200, 200, 429, 200]);
-      assert.deepEqual([await ask(), await ask('unknown1'), await ask('unknown2')], [200, 200, 429]);
-    } finally {
-      await t.close();
-    }
+    await using t = closing(await testApp({ requestsPerMinute: 2, apiKeyHashes: [hashOf('a'), hashOf('b')] }));
+
+    const ask = async (key?: string) =>
+      (await t.json('/model', key === undefined ? {} : { headers: { 'x-api-key': key } })).status;
+    assert.deepEqual([await ask('a'), await ask('a'), await ask('a'), await ask('b')], [200, 200, 429, 200]);
+    assert.deepEqual([await ask(), await ask('unknown1'), await ask('unknown2')], [200, 200, 429]);
   });
 
   it('takes an IPv6 network for one caller', () => {
@@ -315,34 +294,33 @@ describe('limits on callers', () => {
 
   it('ends a request that takes too long, and lets its work know', async () => {
     let aborted: unknown;
-    const t = await testApp({ requestTimeoutMs: 1000 }, (deps) => ({
-      ...deps,
-      embedder: { ...deps.embedder, readTexts: () => new Promise(() => {}) },
-      buckets: new Map([
-        [
-          'photos',
-          {
-            ...deps.buckets.get('photos')!,
-            put: (_key: string, _body: unknown, options: { signal?: AbortSignal } = {}) =>
-              new Promise<never>((_, reject) => {
-                options.signal!.addEventListener('abort', () => {
-                  aborted = options.signal!.reason;
-                  reject(options.signal!.reason);
-                });
-              }),
-          },
-        ],
-      ]),
-    }));
-    try {
-      const late = await t.json('/search?q=x');
-      assert.deepEqual([late.status, late.body.type, late.headers.get('retry-after')], [503, '/problems/timeout', '5']);
-      const upload = { method: 'POST', headers: { 'content-type': 'image/jpeg' }, body: await samplePhoto('cat.jpg') };
-      assert.equal((await t.json('/images', upload)).status, 503);
-      assert.match(String(aborted), /within 1000 ms/);
-      assert.equal((await t.json('/health')).status, 200);
-    } finally {
-      await t.close();
-    }
+    await using t = closing(
+      await testApp({ requestTimeoutMs: 1000 }, (deps) => ({
+        ...deps,
+        embedder: { ...deps.embedder, readTexts: () => new Promise(() => {}) },
+        buckets: new Map([
+          [
+            'photos',
+            {
+              ...deps.buckets.get('photos')!,
+              put: (_key: string, _body: unknown, options: { signal?: AbortSignal } = {}) =>
+                new Promise<never>((_, reject) => {
+                  options.signal!.addEventListener('abort', () => {
+                    aborted = options.signal!.reason;
+                    reject(options.signal!.reason);
+                  });
+                }),
+            },
+          ],
+        ]),
+      })),
+    );
+
+    const late = await t.json('/search?q=x');
+    assert.deepEqual([late.status, late.body.type, late.headers.get('retry-after')], [503, '/problems/timeout', '5']);
+    const upload = { method: 'POST', headers: { 'content-type': 'image/jpeg' }, body: await samplePhoto('cat.jpg') };
+    assert.equal((await t.json('/images', upload)).status, 503);
+    assert.match(String(aborted), /within 1000 ms/);
+    assert.equal((await t.json('/health')).status, 200);
   });
 });
