@@ -164,7 +164,7 @@ describe('the trash', () => {
     // Its file waits in a bucket that is not served now.
     await rm(join(api.root, 'discarded', `${moon!.id}.jpg`));
     const photos = disconnect();
-    const left = { code: 'unavailable', message: /^1 of 3 .* the bucket photos is not connected/ };
+    const left = { code: 'unavailable', message: /^1 of 3 .* the folder or bucket photos is not there/ };
     await assert.rejects(trash.empty('all'), left);
     assert.deepEqual(
       (await trash.list({ limit: 10 })).items.map(({ id }) => id),
