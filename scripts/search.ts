@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { closing } from '../core/closing.ts';
 import { LANGUAGE_TAG, languageOfTag, UNNAMED } from '../core/encode/detect-language.ts';
 import { SightlineError } from '../core/errors.ts';
 import type { Reason } from '../core/search/lexical-terms.ts';
@@ -55,61 +56,58 @@ export default command({
     if (flags.image !== undefined) terms.push({ image: await readPicture(flags.image), weight: 1 });
     if (flags.minus !== undefined) terms.push({ text: flags.minus, weight: -0.5 });
 
-    const runtime = await openRuntime(config, createLogger(config));
-    try {
-      const language = { lang: lang === 'auto' ? null : lang, preferred: ownLanguages(), settled: null };
-      const request = { terms, filter: { kind: 'image' }, limit, minScore, language, literal: flags.literal } as const;
-      const [result, space] = await runtime.live.read(async (parts) => {
-        return [await search(parts, request), parts.embedder.space] as const;
-      });
-      const { items, fit, read, understood, didYouMean } = result;
-      for (const note of notesOn(result, lang)) console.error(note);
-      const folders = new Map((await readFolders(config.data)).map(({ bucket, path }) => [bucket, path]));
-      const found = items.flatMap(({ id, score, why, fit, payload }) => {
-        if (payload.kind !== 'image') return [];
-        const { bucket, key, width, height, contentType, tags } = payload;
-        return [
+    await using runtime = closing(await openRuntime(config, createLogger(config)));
+
+    const language = { lang: lang === 'auto' ? null : lang, preferred: ownLanguages(), settled: null };
+    const request = { terms, filter: { kind: 'image' }, limit, minScore, language, literal: flags.literal } as const;
+    const [result, space] = await runtime.live.read(async (parts) => {
+      return [await search(parts, request), parts.embedder.space] as const;
+    });
+    const { items, fit, read, understood, didYouMean } = result;
+    for (const note of notesOn(result, lang)) console.error(note);
+    const folders = new Map((await readFolders(config.data)).map(({ bucket, path }) => [bucket, path]));
+    const found = items.flatMap(({ id, score, why, fit, payload }) => {
+      if (payload.kind !== 'image') return [];
+      const { bucket, key, width, height, contentType, tags } = payload;
+      return [
+        {
+          id,
+          score,
+          why,
+          fit,
+          path: join(folders.get(bucket) ?? bucket, key),
+          bucket,
+          key,
+          width,
+          height,
+          contentType,
+          tags,
+        },
+      ];
+    });
+    if (flags.json)
+      console.log(
+        JSON.stringify(
           {
-            id,
-            score,
-            why,
+            space,
+            language: read?.language,
+            side: read?.side,
             fit,
-            path: join(folders.get(bucket) ?? bucket, key),
-            bucket,
-            key,
-            width,
-            height,
-            contentType,
-            tags,
+            understood: understood ?? undefined,
+            didYouMean: didYouMean ?? undefined,
+            items: found,
           },
-        ];
-      });
-      if (flags.json)
-        console.log(
-          JSON.stringify(
-            {
-              space,
-              language: read?.language,
-              side: read?.side,
-              fit,
-              understood: understood ?? undefined,
-              didYouMean: didYouMean ?? undefined,
-              items: found,
-            },
-            null,
-            2,
-          ),
-        );
-      else if (flags.paths) for (const { path } of found) console.log(path);
-      else for (const { score, path, why } of found) console.log(`${score.toFixed(3)}  ${path}${aboutNames(why)}`);
-      if (found.length === 0 && !flags.json) {
-        const all = await runtime.vectors.count({ kind: 'image' });
-        console.error(all === 0 ? 'the index is empty: npm run index -- FOLDER' : 'nothing fits');
-      }
-      return EXIT.done;
-    } finally {
-      await runtime.close();
+          null,
+          2,
+        ),
+      );
+    else if (flags.paths) for (const { path } of found) console.log(path);
+    else for (const { score, path, why } of found) console.log(`${score.toFixed(3)}  ${path}${aboutNames(why)}`);
+    if (found.length === 0 && !flags.json) {
+      const all = await runtime.vectors.count({ kind: 'image' });
+      console.error(all === 0 ? 'the index is empty: npm run index -- FOLDER' : 'nothing fits');
     }
+    return EXIT.done;
   },
 });
 

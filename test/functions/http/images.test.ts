@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { closing } from '../../../core/closing.ts';
 import { SightlineError } from '../../../core/errors.ts';
 import { imageId } from '../../../core/index-image.ts';
 import type { ObjectStore } from '../../../core/ports.ts';
@@ -124,89 +125,87 @@ describe('pictures over HTTP', () => {
 
   it('goes on with what a try before stored and could not index', async () => {
     let isAway = false;
-    const api = await testApp({}, (deps) => ({
-      ...deps,
-      async index(job) {
-        if (isAway) throw new SightlineError('unavailable', 'the vectors are away');
-        return deps.index(job);
-      },
-    }));
-    try {
-      const form = async (photo: string, name: string) => {
-        const body = new FormData();
-        body.set('file', new File([await samplePhoto(photo)], name, { type: 'image/jpeg' }));
-        return { method: 'POST', body };
-      };
-      await api.json('/images', await form('cat.jpg', 'trip/taken.jpg'));
-      const uploads: [string, () => Promise<RequestInit>, RegExp][] = [
-        ['/images', () => form('rocket.jpg', 'trip/x.jpg'), /^trip\/x\.jpg$/],
-        ['/images', () => form('clock.jpg', 'trip/taken.jpg'), /^trip\/taken \(2\)\.jpg$/],
-        ['/images', () => form('coffee.jpg', 'bare.jpg'), /\/bare\.jpg$/],
-        ['/images', () => raw('sunset.jpg'), /\/picture-[0-9a-f]{8}\.jpg$/],
-        ['/images?key=own/key.jpg', () => raw('moon.jpg'), /^own\/key\.jpg$/],
-      ];
-      for (const [path, request, key] of uploads) {
-        isAway = true;
-        for (let tries = 0; tries < 2; tries++) assert.equal((await api.json(path, await request())).status, 503);
-        isAway = false;
-        const { status, body } = await api.json(path, await request());
-        assert.equal(status, 201, JSON.stringify(body));
-        assert.match(body.key as string, key);
-      }
-      const { items } = await api.deps.buckets.get('photos')!.list({ limit: 100 });
-      assert.equal(items.length, 1 + uploads.length, items.map(({ key }) => key).join());
-      const taken = await api.json('/images?key=own/key.jpg', await raw('moon.jpg'));
-      assert.deepEqual([taken.status, taken.body.type], [409, '/problems/already-exists']);
-    } finally {
-      await api.close();
+    await using api = closing(
+      await testApp({}, (deps) => ({
+        ...deps,
+        async index(job) {
+          if (isAway) throw new SightlineError('unavailable', 'the vectors are away');
+          return deps.index(job);
+        },
+      })),
+    );
+
+    const form = async (photo: string, name: string) => {
+      const body = new FormData();
+      body.set('file', new File([await samplePhoto(photo)], name, { type: 'image/jpeg' }));
+      return { method: 'POST', body };
+    };
+    await api.json('/images', await form('cat.jpg', 'trip/taken.jpg'));
+    const uploads: [string, () => Promise<RequestInit>, RegExp][] = [
+      ['/images', () => form('rocket.jpg', 'trip/x.jpg'), /^trip\/x\.jpg$/],
+      ['/images', () => form('clock.jpg', 'trip/taken.jpg'), /^trip\/taken \(2\)\.jpg$/],
+      ['/images', () => form('coffee.jpg', 'bare.jpg'), /\/bare\.jpg$/],
+      ['/images', () => raw('sunset.jpg'), /\/picture-[0-9a-f]{8}\.jpg$/],
+      ['/images?key=own/key.jpg', () => raw('moon.jpg'), /^own\/key\.jpg$/],
+    ];
+    for (const [path, request, key] of uploads) {
+      isAway = true;
+      for (let tries = 0; tries < 2; tries++) assert.equal((await api.json(path, await request())).status, 503);
+      isAway = false;
+      const { status, body } = await api.json(path, await request());
+      assert.equal(status, 201, JSON.stringify(body));
+      assert.match(body.key as string, key);
     }
+    const { items } = await api.deps.buckets.get('photos')!.list({ limit: 100 });
+    assert.equal(items.length, 1 + uploads.length, items.map(({ key }) => key).join());
+    const taken = await api.json('/images?key=own/key.jpg', await raw('moon.jpg'));
+    assert.deepEqual([taken.status, taken.body.type], [409, '/problems/already-exists']);
   });
 
   it('sends a picture at most twice until it has a name, however many have that name', async () => {
     let puts = 0;
-    const api = await testApp({}, (deps) => {
-      const photos = deps.buckets.get('photos')!;
-      const counted: ObjectStore = {
-        ...photos,
-        async put(...given) {
-          puts++;
-          return photos.put(...given);
-        },
-      };
-      (deps.buckets as Map<string, ObjectStore>).set('photos', counted);
-      return deps;
-    });
-    try {
-      const send = async (photo: string, path: string) => {
-        const form = new FormData();
-        form.set('file', new File([await samplePhoto(photo)], path, { type: 'image/jpeg' }));
-        puts = 0;
-        const { status, body } = await api.json('/images', { method: 'POST', body: form });
-        assert.equal(status, 201);
-        return [body.key, puts];
-      };
-      const photos = ['cat.jpg', 'moon.jpg', 'clock.jpg', 'coffee.jpg', 'rocket.jpg'];
-      const sent = [];
-      for (const photo of photos) sent.push(await send(photo, 'a/x.jpg'));
-      assert.deepEqual(sent, [
-        ['a/x.jpg', 1],
-        ['a/x (2).jpg', 2],
-        ['a/x (3).jpg', 2],
-        ['a/x (4).jpg', 2],
-        ['a/x (5).jpg', 2],
-      ]);
-      const folder = api.deps.buckets.get('photos')!;
-      for (let n = 1; n <= 100; n++) await folder.put(numbered('many/x.jpg', n), new Uint8Array(1));
-      const [key, times] = await send('sunset.jpg', 'many/x.jpg');
-      assert.match(key as string, /^many\/x \([0-9a-f]{8}\)\.jpg$/);
-      assert.equal(times, 2);
-      for (const photo of photos) {
-        puts = 0;
-        assert.equal((await api.json('/images', await raw(photo))).status, 201);
-        assert.equal(puts, 1);
-      }
-    } finally {
-      await api.close();
+    await using api = closing(
+      await testApp({}, (deps) => {
+        const photos = deps.buckets.get('photos')!;
+        const counted: ObjectStore = {
+          ...photos,
+          async put(...given) {
+            puts++;
+            return photos.put(...given);
+          },
+        };
+        (deps.buckets as Map<string, ObjectStore>).set('photos', counted);
+        return deps;
+      }),
+    );
+
+    const send = async (photo: string, path: string) => {
+      const form = new FormData();
+      form.set('file', new File([await samplePhoto(photo)], path, { type: 'image/jpeg' }));
+      puts = 0;
+      const { status, body } = await api.json('/images', { method: 'POST', body: form });
+      assert.equal(status, 201);
+      return [body.key, puts];
+    };
+    const photos = ['cat.jpg', 'moon.jpg', 'clock.jpg', 'coffee.jpg', 'rocket.jpg'];
+    const sent = [];
+    for (const photo of photos) sent.push(await send(photo, 'a/x.jpg'));
+    assert.deepEqual(sent, [
+      ['a/x.jpg', 1],
+      ['a/x (2).jpg', 2],
+      ['a/x (3).jpg', 2],
+      ['a/x (4).jpg', 2],
+      ['a/x (5).jpg', 2],
+    ]);
+    const folder = api.deps.buckets.get('photos')!;
+    for (let n = 1; n <= 100; n++) await folder.put(numbered('many/x.jpg', n), new Uint8Array(1));
+    const [key, times] = await send('sunset.jpg', 'many/x.jpg');
+    assert.match(key as string, /^many\/x \([0-9a-f]{8}\)\.jpg$/);
+    assert.equal(times, 2);
+    for (const photo of photos) {
+      puts = 0;
+      assert.equal((await api.json('/images', await raw(photo))).status, 201);
+      assert.equal(puts, 1);
     }
   });
 
