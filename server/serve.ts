@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { closing } from '../core/closing.ts';
 import { isSightlineError, SightlineError } from '../core/errors.ts';
 import type { Config } from '../core/settings.ts';
 import { createChanges } from '../functions/http/change-feed.ts';
@@ -37,39 +38,36 @@ export async function serveLocally(
   const changes = createChanges();
   const opened = await openWhenThere(config, logger, interrupted);
   if (opened === null) return;
-  const runtime = changes.watch(opened);
+  await using runtime = closing(changes.watch(opened));
   let readiness: Readiness = 'ready';
-  try {
-    const source =
-      runtime.bucket === null
-        ? await openFolderSource(config, runtime, logger, { createProgress, ask })
-        : await openBucketSource(config, runtime, runtime.bucket, logger, createProgress);
-    const trash = await openTrash(config, runtime);
-    const stopEmptying = emptyRegularly(trash, (err) => logger.error({ err }, 'the trash could not be emptied'));
-    const sessions = await openSessions(config);
-    const parts = { ...source, config, runtime, trash, sessions, changes, logger };
-    const app = await createLocalApp({ ...parts, ready: () => readiness });
-    const { server, url } = await listen(app.fetch, config.host, config.port);
-    for (const line of greeting(url, config)) console.log(line);
-    console.log(`${source.description} Ctrl-C stops it.`);
-    runtime.change?.start(runtime.live, (line) => console.log(line));
 
-    // Exit instead of hanging: a process that serves nothing would still look alive to a supervisor.
-    const stop = await source.start(interrupted).catch(async (error: unknown) => {
-      readiness = 'stopping';
-      await stopListening(server);
-      throw error;
-    });
-    const refreshing = refreshInBackground(runtime, logger, interrupted);
-    await aborted(interrupted);
-    // Running requests and pictures are finished; waiting pictures are found again at the next start.
+  const source =
+    runtime.bucket === null
+      ? await openFolderSource(config, runtime, logger, { createProgress, ask })
+      : await openBucketSource(config, runtime, runtime.bucket, logger, createProgress);
+  const trash = await openTrash(config, runtime);
+  const stopEmptying = emptyRegularly(trash, (err) => logger.error({ err }, 'the trash could not be emptied'));
+  const sessions = await openSessions(config);
+  const parts = { ...source, config, runtime, trash, sessions, changes, logger };
+  const app = await createLocalApp({ ...parts, ready: () => readiness });
+  const { server, url } = await listen(app.fetch, config.host, config.port);
+  for (const line of greeting(url, config)) console.log(line);
+  console.log(`${source.description} Ctrl-C stops it.`);
+  runtime.change?.start(runtime.live, (line) => console.log(line));
+
+  // Exit instead of hanging: a process that serves nothing would still look alive to a supervisor.
+  const stop = await source.start(interrupted).catch(async (error: unknown) => {
     readiness = 'stopping';
-    stopEmptying();
-    await Promise.all([stop(), refreshing, runtime.change?.stop(), stopListening(server)]);
-    console.log('Stopped. The next start goes on from here.');
-  } finally {
-    await runtime.close();
-  }
+    await stopListening(server);
+    throw error;
+  });
+  const refreshing = refreshInBackground(runtime, logger, interrupted);
+  await aborted(interrupted);
+  // Running requests and pictures are finished; waiting pictures are found again at the next start.
+  readiness = 'stopping';
+  stopEmptying();
+  await Promise.all([stop(), refreshing, runtime.change?.stop(), stopListening(server)]);
+  console.log('Stopped. The next start goes on from here.');
 }
 
 /** Pause between attempts to reach Qdrant. Milliseconds. */
