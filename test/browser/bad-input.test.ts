@@ -64,6 +64,19 @@ describe('the page and what nobody should send it', browserSkip(), () => {
     assert.deepEqual(elsewhere, []);
   });
 
+  it('says of a head that kept no curves which epoch it is of, and not of how many', async (t) => {
+    const { page } = await browser.open(t, 'about:blank');
+    await page.route('**/model', async (route) => {
+      const response = await route.fetch();
+      const model = (await response.json()) as { head: { trained: object } };
+      const head = { ...model.head, curves: [], trained: { ...model.head.trained, epoch: 12 } };
+      return route.fulfill({ response, json: { ...model, head } });
+    });
+    await page.goto(`${server.url}?view=training`);
+    const card = page.locator('.card', { hasText: 'Epoch taken' });
+    assert.match(await card.innerText(), /^Epoch taken\s+12$/);
+  });
+
   it('takes a thousand files at once and lets them go again', async (t) => {
     const { page } = await browser.open(t, server.url);
     await page.getByRole('heading', { name: /^Newest/ }).waitFor();

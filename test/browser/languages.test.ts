@@ -5,8 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { formatAge, formatBytes, formatDay, formatDuration, formatScore } from '../../web/format.ts';
 import { en } from '../../web/i18n/en.ts';
 import { formatCount, type Language, languages, type Message, t, translateTo } from '../../web/i18n/translate.ts';
+import { samplePhoto } from '../functions/http/harness.ts';
 import { browserSkip, useBrowser } from '../support/browser.ts';
-import { type PageServer, pageServer } from '../support/page-server.ts';
+import { type PageServer, pageServer, sampleNames } from '../support/page-server.ts';
 import { violations } from './axe.ts';
 
 type Catalogue = Readonly<Record<string, Message>>;
@@ -173,15 +174,21 @@ describe('the language of the page', browserSkip(), () => {
   let server: PageServer;
   before(async () => {
     server = await pageServer({}, 3);
+    // Two stacks of copies.
+    for (const name of (await sampleNames()).slice(0, 2)) {
+      const body = await samplePhoto(name);
+      const headers = { 'content-type': 'image/jpeg' };
+      await server.json(`/images?key=copies/${name}`, { method: 'POST', headers, body });
+    }
   });
   after(() => server.close());
 
   it('is the browser’s, English where there is none of its languages', async (t) => {
     const { page } = await browser.open(t, server.url, { locale: 'de-AT' });
-    await page.getByRole('heading', { name: 'Neueste 3 Bilder' }).waitFor();
+    await page.getByRole('heading', { name: 'Neueste 5 Bilder' }).waitFor();
     assert.equal(await page.locator('html').getAttribute('lang'), 'de-AT');
     const { page: other } = await browser.open(t, server.url, { locale: 'sv-SE' });
-    await other.getByRole('heading', { name: 'Newest 3 pictures' }).waitFor();
+    await other.getByRole('heading', { name: 'Newest 5 pictures' }).waitFor();
     assert.equal(await other.locator('html').getAttribute('lang'), 'en');
   });
 
@@ -255,10 +262,10 @@ describe('the language of the page', browserSkip(), () => {
       await page.goto(`${server.url}?q=a+cat&with=-0.5:people&shape=landscape`);
       await page.locator('img.shown').first().waitFor();
       await isFine('what was found');
-      for (const view of ['copies', 'status', 'trash']) {
+      for (const view of ['copies', 'status', 'trash'] as const) {
         await page.goto(`${server.url}?view=${view}`);
         await page
-          .locator(view === 'status' ? '.card' : '.empty')
+          .locator(({ copies: '.stacks img.shown', status: '.card', trash: '.empty' } as const)[view])
           .first()
           .waitFor();
         await isFine(view);

@@ -105,7 +105,7 @@ function Curves({ model, hasReport }: { model: Model; hasReport: boolean }) {
     [t('training.recall'), taken?.recallSum.toFixed(1)],
     [t('view.search'), typeof trained.pictures === 'number' ? formatCount(trained.pictures) : undefined],
     [t('results.captions'), typeof trained.captions === 'number' ? formatCount(trained.captions) : undefined],
-    [t('training.epochTaken'), epoch && t('number.of', { done: epoch, all: curves.length })],
+    [t('training.epochTaken'), epoch && (taken ? t('number.of', { done: epoch, all: curves.length }) : epoch)],
     [t('training.recipe'), trained.recipe],
   ];
   return (
