@@ -63,7 +63,7 @@ export const en = {
   'menu.docs': 'API documentation',
   'menu.colours': 'Colours',
   'menu.language': 'Language',
-  'menu.languageAuto': 'as the browser',
+  'menu.languageAuto': 'As the browser',
   'theme.auto': 'As the system',
   'theme.light': 'Light',
   'theme.dark': 'Dark',

@@ -58,7 +58,7 @@ export const es: Texts = {
   'menu.docs': 'Documentación de la API',
   'menu.colours': 'Colores',
   'menu.language': 'Idioma',
-  'menu.languageAuto': 'del navegador',
+  'menu.languageAuto': 'Del navegador',
   'theme.auto': 'Como el sistema',
   'theme.light': 'Claro',
   'theme.dark': 'Oscuro',

@@ -58,7 +58,7 @@ export const fr: Texts = {
   'menu.docs': 'Documentation de l’API',
   'menu.colours': 'Couleurs',
   'menu.language': 'Langue',
-  'menu.languageAuto': 'du navigateur',
+  'menu.languageAuto': 'Du navigateur',
   'theme.auto': 'Comme le système',
   'theme.light': 'Clair',
   'theme.dark': 'Sombre',
