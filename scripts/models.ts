@@ -64,6 +64,20 @@ function check({ models, bundled }: Call, encoder: Encoder, lock: ModelLock) {
   return checkModel(encoder.bundled ? bundled : models, encoder, lock);
 }
 
+/** One row a line, below the names of its columns. */
+function printColumns(rows: readonly Readonly<Record<string, string>>[]): void {
+  const names = Object.keys(rows[0] ?? {});
+  const table = [names, ...rows.map((row) => Object.values(row))];
+  const widths = names.map((_, column) => Math.max(...table.map((cells) => cells[column]!.length)));
+  for (const cells of table)
+    console.log(
+      cells
+        .map((cell, i) => cell.padEnd(widths[i]!))
+        .join('  ')
+        .trimEnd(),
+    );
+}
+
 async function list(call: Call): Promise<number> {
   const lock = await readLock(call.models);
   const rows = [];
@@ -77,7 +91,7 @@ async function list(call: Call): Promise<number> {
     }
   }
   if (call.json) console.log(JSON.stringify(rows, null, 2));
-  else console.table(rows);
+  else printColumns(rows.map(({ bundled, ...row }) => ({ ...row, from: bundled ? 'bundled' : 'hub' })));
   return EXIT.done;
 }
 

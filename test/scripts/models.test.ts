@@ -82,6 +82,10 @@ describe('npm run models', () => {
       ({ encoder, state }) => `${encoder} ${state}`,
     );
     assert.ok(states.includes('snowflake-arctic-embed-m ok') && states.includes('mobilenet_v2_1.0_224 missing'));
+    assert.match(
+      (await run(models, ['list'])).stdout,
+      /^profile +encoder .*\n(.*\n)*seed +snowflake-arctic-embed-m +text +ok .* hub$/m,
+    );
     assert.match((await run(models, ['info', 'seed'])).stdout, new RegExp(`at ${ARCTIC}`));
 
     // Altered files are found, and pulled again as they were.
