@@ -1,16 +1,16 @@
 /**
- * Dates as programs and cameras write them, to one form: the clock where the picture was taken, ISO 8601 with
- * milliseconds, and the offset when it is known. `2019-07-05T23:30:00.000+02:00` has one, `2019-07-05T23:30:00.000`
- * none. An instant whose local clock nobody wrote down, as satellites and servers have it, is by the clock of UTC:
+ * Parses dates as programs and cameras write them into one form: local time where the picture was taken, ISO 8601 with
+ * milliseconds, and the offset if known, as in `2019-07-05T23:30:00.000+02:00`, or without one
+ * `2019-07-05T23:30:00.000`. An instant without a known local time, as from satellites and servers, is given in UTC:
  * `+00:00`.
  */
 
 const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
-/** The oldest photograph that is left. */
+/** Year of the oldest surviving photograph. */
 const FIRST_YEAR = 1826;
-/** Where the clocks of cameras and computers begin (Macintosh, Unix). What was taken on that day has no date. */
+/** Clock epochs of cameras and computers (Macintosh, Unix). A date on such a day counts as unknown. */
 const CLOCK_STARTS = ['1904-01-01', '1970-01-01'];
-/** Where those of FAT do, which zip files write when they know nothing: midnight only. */
+/** Epoch of FAT, which zip files write when the date is unknown: midnight only. */
 const FAT_START = '1980-01-01T00:00:00';
 
 /** Old cameras write a blank instead of a leading zero. */
@@ -21,11 +21,11 @@ const WRITTEN =
   /(\d\d?)[ -]([A-Z]{3})[a-z]{0,6}[ -](\d{4})(?: (\d\d):(\d\d)(?::(\d\d))?(?: ?([+-]\d{4}|GMT|UTC|Z))?)?/i;
 
 /**
- * A date as EXIF and XMP have it: `2019:07:05 23:30:00`, also with dashes, slashes, dots, a `T`, without seconds, time
- * or day, followed by a fraction and an offset. Null for what is none, does not exist (`0000:00:00`, month 13) or is
- * only where a clock begins.
- * @param offset from a field of its own: `+02:00`, `+0200`, `+2`, `Z`. One within `text` goes first.
- * @param fraction digits of a second from a field of its own
+ * A date as in EXIF and XMP: `2019:07:05 23:30:00`, also with dashes, slashes, dots, a `T`, without seconds, time or
+ * day, followed by a fraction and an offset. Null when it is not a date, does not exist (`0000:00:00`, month 13) or is
+ * a clock's epoch.
+ * @param offset from a separate field: `+02:00`, `+0200`, `+2`, `Z`. An offset in `text` takes precedence.
+ * @param fraction digits of a second from a separate field
  */
 export function parseDate(text: string, offset = '', fraction = ''): string | null {
   const match = DATE.exec(text);
@@ -35,7 +35,7 @@ export function parseDate(text: string, offset = '', fraction = ''): string | nu
   return localDate([year, month, day, hour, minute, second], ownFraction ?? fraction, ownOffset ?? offset);
 }
 
-/** `19990705` with `233000+0200`, as IPTC has it. Zeros stand for what is not known. Null as {@link parseDate}. */
+/** `19990705` with `233000+0200`, as in IPTC. Zeros mean unknown. Null as in {@link parseDate}. */
 export function parseCompactDate(date: string, time = ''): string | null {
   const day = /^(\d{4})(\d\d)(\d\d)$/.exec(date);
   if (day === null) return null;
@@ -53,12 +53,12 @@ export function parseWrittenDate(text: string): string | null {
   return localDate([year, `${month}`, day, hour, minute, second], '', /^[a-z]/i.test(zone) ? 'Z' : zone);
 }
 
-/** An instant as {@link parseDate} would have read it in UTC; null for what no picture can have. */
+/** An instant in UTC, in the form of {@link parseDate}; null when no picture can have that date. */
 export function instantDate(instant: Date): string | null {
   return Number.isNaN(instant.getTime()) ? null : parseDate(instant.toISOString());
 }
 
-/** An instant by the clock of this machine: the likeliest place for files that lie on it. */
+/** An instant in this machine's time zone: the likeliest one for its files. */
 export function machineDate(instant: Date): string | null {
   if (Number.isNaN(instant.getTime())) return null;
   const minutes = -instant.getTimezoneOffset();
@@ -77,11 +77,11 @@ function localDate(parts: readonly (string | undefined)[], fraction: string, off
     number,
   ];
   const milliseconds = Number(fraction.replace(/\D.*/, '').slice(0, 3).padEnd(3, '0'));
-  // A leap second is the last one that a clock without them shows.
+  // Treat a leap second as the second before it.
   const time = Date.UTC(year, month - 1, day, hour, minute, second === 60 ? 59 : second, milliseconds);
   if (!(year >= FIRST_YEAR && year <= new Date().getUTCFullYear() + 1) || minute > 59 || second > 60) return null;
   const local = new Date(time).toISOString().slice(0, -1);
-  // The end of a day is the beginning of the next one (ISO 8601).
+  // 24:00 is the start of the next day (ISO 8601).
   const isMidnight = hour === 24 && minute === 0 && second === 0;
   const noon = new Date(Date.UTC(year, month - 1, day, 12)).toISOString();
   const exists = noon.startsWith(`${year}-${pad(month)}-${pad(day)}T`) && (hour < 24 || isMidnight);
@@ -89,7 +89,7 @@ function localDate(parts: readonly (string | undefined)[], fraction: string, off
   return local + (parts[3] === undefined ? '' : readOffset(offset));
 }
 
-/** `+02:00`, `+0200`, `+02`, `+2`, `+2:30` and `Z` to the form `+02:00`; '' for what is none. */
+/** `+02:00`, `+0200`, `+02`, `+2`, `+2:30` and `Z` to the form `+02:00`; '' when it is not an offset. */
 function readOffset(text: string): string {
   const offset = text.trim();
   if (/^Z$/i.test(offset)) return '+00:00';

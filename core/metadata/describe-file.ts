@@ -5,11 +5,11 @@ import type { Sidecar } from './sidecar.ts';
 import { takenAsFile } from './taken-at.ts';
 
 /**
- * What is known of a picture as a file: what its bytes say, then what lies beside it, how it is called, and when it was
- * written. So two files of the same bytes can have different dates (`taken-at.ts`).
+ * Combines what is known about a picture's file: its content, then its sidecars, name, and time. So two files with the
+ * same bytes can have different dates (`taken-at.ts`).
  *
- * @param content what the bytes say, whatever they are called
- * @param known what is stored of the same object while it has the same bytes, or null
+ * @param content metadata from the bytes
+ * @param known the stored payload of the same object if its bytes are the same, or null
  */
 export function describeFile(
   info: ObjectInfo,

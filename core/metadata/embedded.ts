@@ -4,15 +4,15 @@ import { type PngTexts, readPng } from './png.ts';
 import { takenByItself } from './taken-at.ts';
 import { readXmp, type Xmp } from './xmp.ts';
 
-/** Counts up whenever more is read of files than before, so that pictures that were indexed earlier are read again. */
+/** Increase it whenever more is read from files, so that pictures indexed earlier are read again. */
 export const METADATA_VERSION = 4;
 
-/** Where a date can be from that lies in the picture itself. */
+/** Sources of a date within the picture. */
 export type EmbeddedSource = 'exif' | 'xmp' | 'iptc' | 'gps' | 'png' | 'tiff';
 
-/** What a picture says of itself. */
+/** Metadata in the picture itself. */
 export interface EmbeddedMetadata extends Exposure {
-  /** As `date.ts` writes it. */
+  /** In the form of `date.ts`. */
   readonly takenAt: string | null;
   readonly takenFrom: EmbeddedSource | null;
   readonly camera: string | null;
@@ -20,11 +20,11 @@ export interface EmbeddedMetadata extends Exposure {
   readonly keywords: readonly string[];
 }
 
-/** The blocks that a decoder found in a file, as they are. */
+/** Raw metadata blocks that a decoder found in a file. */
 export interface MetadataBlocks {
-  /** The EXIF block; of a TIFF the whole file. */
+  /** The EXIF block; for a TIFF the whole file. */
   readonly exif?: Uint8Array;
-  /** Its EXIF directory, where that is a block of its own. */
+  /** Its EXIF directory, if that is a separate block. */
   readonly photo?: Uint8Array;
   readonly xmp?: Uint8Array;
   readonly iptc?: Uint8Array;
@@ -33,8 +33,8 @@ export interface MetadataBlocks {
 const MAX_KEYWORDS = 100;
 
 /**
- * Reads dates, camera and keywords, in time that is linear in the size of the blocks. What is broken counts as absent.
- * Which of several dates is believed: `taken-at.ts`.
+ * Reads dates, camera and keywords, in time linear in the size of the blocks. Broken data counts as absent.
+ * `taken-at.ts` chooses between several dates.
  *
  * @param bytes the whole file
  */
@@ -53,13 +53,13 @@ export function readEmbedded(bytes: Uint8Array, format: string, blocks: Metadata
   };
 }
 
-/** How and where the first of these says that a picture was taken, each field for itself; null where none does. */
+/** For each field, the value of the first source that has one; null when none has. */
 export function exposureOf(...sources: readonly Partial<Exposure>[]): Exposure {
   const first = (name: keyof Exposure) => sources.find((source) => source[name] != null)?.[name] ?? null;
   return Object.fromEntries(EXPOSURE_FIELDS.map((name) => [name, first(name)])) as unknown as Exposure;
 }
 
-/** Keywords of several sources, each once. */
+/** Keywords of several sources, without duplicates. */
 export function allKeywords(...lists: readonly (readonly string[] | undefined)[]): string[] {
   return [...new Set(lists.flatMap((list) => list ?? []))].slice(0, MAX_KEYWORDS);
 }

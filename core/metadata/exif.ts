@@ -10,7 +10,7 @@ const GPS_DIRECTORY = 0x8825;
 const TIME_ZONE = 0x882a;
 const LENS_MAKE = 0xa433;
 const LENS_MODEL = 0xa434;
-/** Date and time, offset and fraction of a second of each. */
+/** Tags of a date and time, its offset and its fraction of a second. */
 type DateTags = readonly [date: number, offset: number, fraction: number];
 const ORIGINAL: DateTags = [0x9003, 0x9011, 0x9291];
 const DIGITIZED: DateTags = [0x9004, 0x9012, 0x9292];
@@ -42,15 +42,15 @@ export interface Exposure {
 
 export const EXPOSURE_FIELDS = ['exposureTime', 'aperture', 'iso', 'focalLength', 'latitude', 'longitude'] as const;
 
-/** What EXIF says of a picture. Dates as `date.ts` writes them. */
+/** EXIF data of a picture. Dates in the form of `date.ts`. */
 export interface Exif extends Exposure {
   /** When the shutter opened. */
   readonly original: string | null;
-  /** When it became digital: of a scan, the day it was scanned. */
+  /** When it was digitised: for a scan, the day it was scanned. */
   readonly digitized: string | null;
   /** When the file was last changed. */
   readonly changed: string | null;
-  /** By satellite, in UTC. */
+  /** GPS time, in UTC. */
   readonly gps: string | null;
   readonly camera: string | null;
   readonly lens: string | null;
@@ -72,9 +72,9 @@ const NOTHING: Exif = {
 };
 
 /**
- * Reads an EXIF block, with or without the letters "Exif" in front, or a whole TIFF file. What is broken counts as
- * absent, for broken blocks are common and no reason to refuse a picture.
- * @param photo a block of its own for the EXIF directory, where it is not in the other one (Canon CR3)
+ * Reads an EXIF block, with or without the letters "Exif" at the start, or a whole TIFF file. Broken data counts as
+ * absent: broken blocks are common and no reason to refuse a picture.
+ * @param photo a separate block with the EXIF directory (Canon CR3)
  */
 export function readExif(block: Uint8Array, photo?: Uint8Array): Exif {
   // In JPEG the TIFF structure follows the letters "Exif" and two zero bytes.
@@ -110,8 +110,8 @@ export function readExif(block: Uint8Array, photo?: Uint8Array): Exif {
 }
 
 /**
- * Maker and model as people say them: makers often begin the model with their name, and write more of it into the field
- * of the maker ("NIKON CORPORATION"). Null when there is no model.
+ * Maker and model in common form: the model often begins with the maker's name, and the maker field often has a longer
+ * one ("NIKON CORPORATION"). Null when there is no model.
  */
 export function deviceName(maker: string, name: string): string | null {
   const [make, model] = [plainText(maker), plainText(name)];
@@ -120,7 +120,7 @@ export function deviceName(maker: string, name: string): string | null {
   return first === '' || model.toLowerCase().startsWith(first.toLowerCase()) ? model : `${make} ${model}`;
 }
 
-/** Text that every store takes. */
+/** Text that every store can hold. */
 export function plainText(text: string): string {
   return text
     .toWellFormed()
@@ -132,12 +132,12 @@ function positive(number: number | null): number | null {
   return number !== null && number > 0 ? number : null;
 }
 
-/** The largest number that fits stands for anything above it. */
+/** Caps the value at the largest number that fits. */
 function sensitivity(iso: number | null): number | null {
   return iso !== null && Number.isInteger(iso) && iso < 65_535 ? iso : null;
 }
 
-/** Both or none. A camera that knew no place writes zeros, which lie in the sea. */
+/** Both coordinates or neither. A camera without a position writes zeros, which is in the sea. */
 function place(tiff: Tiff, { entries }: TiffDirectory): Pick<Exposure, 'latitude' | 'longitude'> {
   const degrees = ([letterTag, tag]: readonly [number, number], most: number, below: string) => {
     const [whole, minutes, seconds] = [0, 1, 2].map((index) => numberOf(tiff, entries.get(tag), index));

@@ -1,14 +1,14 @@
 import { parseDate, parseWrittenDate } from './date.ts';
 
-/** What the text and time chunks of a PNG say. Dates as `date.ts` writes them. */
+/** Data in the text and time chunks of a PNG. Dates in the form of `date.ts`. */
 export interface PngTexts {
-  /** Chunks of text called "Creation Time" (PNG, 11.3.3.2). */
+  /** From text chunks named "Creation Time" (PNG, 11.3.3.2). */
   readonly created: string | null;
   /** tIME: when the picture was last changed, in UTC. */
   readonly changed: string | null;
 }
 
-/** Reads no more than the chunks' headers and these few values; a broken structure ends it. */
+/** Reads only the chunks' headers and these few values; stops at broken structure. */
 export function readPng(bytes: Uint8Array): PngTexts {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let created: string | null = null;
@@ -29,7 +29,7 @@ function creationTime(type: 'tEXt' | 'iTXt', data: Buffer): string | null {
   if (data.length > 1000 || !/^creation ?time\0/i.test(data.toString('latin1', 0, 14))) return null;
   const text = data.subarray(data.indexOf(0) + 1);
   if (type === 'tEXt') return parseWrittenDate(text.toString('latin1'));
-  // A flag and method of compression, a language and a translated keyword come first.
+  // Compression flag and method, language and translated keyword come first.
   if (text[0] !== 0) return null;
   const language = text.indexOf(0, 2);
   const keyword = text.indexOf(0, language + 1);

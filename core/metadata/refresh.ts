@@ -8,7 +8,7 @@ import { METADATA_VERSION } from './embedded.ts';
 import { type FoundSidecars, findSidecars, listSidecars, sidecarMark } from './sidecar.ts';
 
 /**
- * Reads again what files say of pictures that are indexed: after their sidecars changed, or because more is read now.
+ * Reads the metadata of indexed pictures again: after their sidecars changed, or because a newer version reads more.
  */
 
 export interface RefreshDeps {
@@ -19,13 +19,13 @@ export interface RefreshDeps {
   readonly maxBytes: number;
 }
 
-/** `left`: it is not there, or not as it was indexed, and then the index will hear of it in another way. */
+/** `left`: its file is gone or has changed since it was indexed; another event will handle that. */
 export type Refreshed = 'refreshed' | 'left';
 
 /**
- * Reads a stored picture's file again. Its vector stays, unless the file turns out to show something else than what was
- * embedded (a camera's raw file that was taken for its thumbnail). Tags, and when it was indexed, stay.
- * @param as how it is written, where an event asks for it; else as it was
+ * Reads a stored picture's file again. Its vector stays, unless the file shows something other than what was embedded
+ * (a raw file whose thumbnail was embedded). Tags and `indexedAt` stay.
+ * @param as sequencer and condition of the write, if an event requests it; by default as before
  * @throws {unavailable}
  */
 export async function refreshPicture(
@@ -61,8 +61,8 @@ export async function refreshPicture(
 }
 
 /**
- * Whether a stored picture, whose file is the same, would be described in the same way if it were read again.
- * @param beside what lies beside it, where that is known
+ * Whether reading an unchanged picture again would give the same metadata.
+ * @param beside its sidecars, if known
  */
 export async function isReadAsItIs(
   objects: ObjectStore,
@@ -74,7 +74,7 @@ export async function isReadAsItIs(
   return mark === known.sidecars;
 }
 
-/** The object's bytes while they are those that were indexed, or null. */
+/** The object's bytes if they are still the indexed ones, or null. */
 async function sameBytes({ info, body }: ObjectBody, known: ImagePayload): Promise<Uint8Array | null> {
   if (info.etag !== known.etag || info.bytes !== known.bytes) {
     await body.cancel();
@@ -84,7 +84,7 @@ async function sameBytes({ info, body }: ObjectBody, known: ImagePayload): Promi
   return createHash('sha256').update(bytes).digest('hex') === known.sha256 ? bytes : null;
 }
 
-/** What the bytes are, with the vector of what they show; null where they are refused by now. */
+/** The picture's fields and vector; null when the bytes are now refused. */
 async function look({ embedder }: RefreshDeps, bytes: Uint8Array, known: ImagePayload, vector: JointEmbedding) {
   try {
     const picture = await embedder.describeImage(bytes);
@@ -96,14 +96,14 @@ async function look({ embedder }: RefreshDeps, bytes: Uint8Array, known: ImagePa
   }
 }
 
-/** Pictures that are read one after the other before others are asked for. */
+/** Pictures per page of the list. */
 const PAGE = 100;
 
 /**
- * Refreshes all pictures that were read by an older version, one after the other and in the order of their ids. It may
- * end at any moment: the next call goes on with what is left.
- * @param options.pause waited for between two pictures, for work that matters more
- * @param options.onProgress told how many are done
+ * Refreshes all pictures that were read by an older version, one after another, in order of ids. It may be stopped at
+ * any time: the next call continues.
+ * @param options.pause awaited between two pictures, to yield to more important work
+ * @param options.onProgress called with the number done
  * @throws {unavailable}
  */
 export async function refreshOutdated(

@@ -8,10 +8,10 @@ import { readXmp } from './xmp.ts';
 
 /**
  * Files beside a picture that say when it was taken: `.xmp` of Lightroom and darktable, `.json` of Google Takeout.
- * Which belong together is told by their names alone, in both directions.
+ * Only names decide which files belong together, in both directions.
  */
 
-/** What a sidecar says of its picture. Dates as `date.ts` writes them. */
+/** Metadata in a sidecar. Dates in the form of `date.ts`. */
 export interface Sidecar {
   readonly kind: 'xmp' | 'takeout';
   readonly takenAt: string | null;
@@ -20,33 +20,33 @@ export interface Sidecar {
   readonly keywords: readonly string[];
 }
 
-/** What lies beside a picture. */
+/** The sidecars of a picture. */
 export interface FoundSidecars {
   readonly sidecars: readonly Sidecar[];
   /** See `sidecarMark`. */
   readonly mark: string | null;
 }
 
-/** Larger ones are no sidecars. Bytes. */
+/** Larger files are not sidecars. Bytes. */
 const MAX_SIDECAR_BYTES = 1024 ** 2;
-/** Takeout cuts the name of a sidecar to so many characters, without the counter and `.json`; sometimes to one more. */
+/** Takeout cuts the name of a sidecar to this many characters, sometimes one more, without the counter and `.json`. */
 const TAKEOUT_NAME = 46;
 const TAKEOUT_SUFFIX = '.supplemental-metadata';
-/** What Takeout puts behind the name of a picture that was edited, in some of its languages. */
+/** Takeout's suffix for edited pictures, in several languages. */
 const EDITED = /-(edited|bearbeitet|modifié|editado|editada|modificato|bewerkt|edytowane|upraveno)$/iu;
 const COUNTER = /\(\d{1,4}\)$/;
 const EXTENSION = /\.[a-z0-9]{2,5}$/i;
 
-/** What a file system says to who may not read a file. */
+/** Error codes for a file that may not be read. */
 const FORBIDDEN = ['EACCES', 'EPERM'];
 
-/** Whether a name is that of a sidecar, whatever it belongs to. */
+/** Whether a name is that of a sidecar. */
 export function isSidecar(key: string): boolean {
   return /\.(xmp|json)$/i.test(key);
 }
 
 /**
- * The sidecars of a picture, read. Costs one list of names, two for copies and edited pictures.
+ * Finds and reads the sidecars of a picture. Costs one list request, two for copies and edited pictures.
  * @throws {unavailable}
  */
 export async function findSidecars(objects: ObjectStore, picture: string): Promise<FoundSidecars> {
@@ -69,19 +69,19 @@ export async function listSidecars(objects: Pick<ObjectStore, 'list'>, picture: 
   return [...found.values()].toSorted((a, b) => compareUtf8(a.key, b.key));
 }
 
-/** What names sidecars in the versions they have, for a look whether they are still the same; null for none. */
+/** A fingerprint of sidecars and their versions, to detect changes; null for none. */
 export function sidecarMark(found: readonly Pick<ListedObject, 'key' | 'etag'>[]): string | null {
   if (found.length === 0) return null;
   const versions = found.map(({ key, etag }) => `${partsOf(key).name}\0${etag}\0`);
   return createHash('sha256').update(versions.join('')).digest('hex').slice(0, 16);
 }
 
-/** The sidecars among all files of a store, for looks at many pictures. */
+/** The sidecars among all files of a store, for looking up many pictures. */
 export class SidecarList {
   /** By folder, in the order of their keys. */
   readonly #folders = new Map<string, ListedObject[]>();
 
-  /** Takes the files in the order of their keys. */
+  /** Adds a file; call it in order of keys. */
   add(file: ListedObject): void {
     if (!isSidecar(file.key)) return;
     const { folder } = partsOf(file.key);
@@ -116,7 +116,7 @@ function firstFrom(files: readonly ListedObject[], key: string): number {
   return low;
 }
 
-/** Beginnings of the names that sidecars of a picture have. */
+/** Prefixes of the names of a picture's sidecars. */
 function prefixesOf(name: string): Set<string> {
   const stem = name.replace(EXTENSION, '');
   return new Set([stem, plainStem(stem).stem].map((part) => `${part}.`.slice(0, TAKEOUT_NAME)));
@@ -127,8 +127,8 @@ function isSidecarOf({ key, bytes }: ListedObject, folder: string, name: string)
 }
 
 /**
- * Keys of the pictures that a sidecar belongs to and that are there, so that they can be read again when it changes.
- * Other files of those names may be among them.
+ * Keys of the existing pictures that a sidecar belongs to, so that they can be read again when it changes. Other files
+ * with those names may be included.
  * @throws {unavailable}
  */
 export async function picturesOfSidecar(objects: ObjectStore, sidecar: string): Promise<string[]> {
@@ -171,7 +171,7 @@ function isNamedFor(sidecar: string, picture: string): boolean {
   );
 }
 
-/** Whether Takeout names the sidecar of `picture` so: that name, then as much of a long suffix as there is room for. */
+/** Whether Takeout would name the sidecar of `picture` like this: its name, then as much of a long suffix as fits. */
 function describes(name: string, picture: string): boolean {
   if (name === picture || name === picture.replace(EXTENSION, '')) return true;
   const whole = picture + TAKEOUT_SUFFIX;
@@ -179,7 +179,7 @@ function describes(name: string, picture: string): boolean {
   return name.length <= TAKEOUT_NAME + 1 && whole.startsWith(name);
 }
 
-/** Name of the picture that this one is a copy of, or was edited from, and the counter of the copy. */
+/** Name of the original of a copied or edited picture, and the counter of the copy. */
 function plainStem(stem: string): { stem: string; counter: string } {
   const unedited = stem.replace(EDITED, '');
   const counter = COUNTER.exec(unedited)?.[0] ?? '';
@@ -188,7 +188,7 @@ function plainStem(stem: string): { stem: string; counter: string } {
 
 async function readSidecar(objects: ObjectStore, key: string): Promise<Sidecar | null> {
   const object = await objects.get(key).catch((error: unknown) => {
-    // A picture is not lost for what lies beside it. Who may read it later sees another version of the file.
+    // An unreadable sidecar does not exclude its picture. Once it is readable, its version differs.
     if (isSightlineError(error, 'unavailable') && FORBIDDEN.includes(String(error.details.code))) return null;
     throw error;
   });
@@ -206,7 +206,7 @@ function parseXmp(bytes: Uint8Array): Sidecar {
   return { kind: 'xmp', takenAt: original ?? digitized, camera, lens, keywords };
 }
 
-/** Takeout's form, or null for other JSON. Its time is an instant; nobody wrote down the local clock. */
+/** Parses Takeout's JSON; null for other JSON. Its time is an instant; the local time is unknown. */
 function parseTakeout(bytes: Uint8Array): Sidecar | null {
   try {
     const { photoTakenTime } = JSON.parse(new TextDecoder().decode(bytes)) as {

@@ -9,18 +9,18 @@ import type { PngTexts } from './png.ts';
 import type { Sidecar } from './sidecar.ts';
 import type { Xmp } from './xmp.ts';
 
-/** When a picture was taken, where several sources say it: the first that says anything is believed. */
+/** When a picture was taken, if several sources say so: the first one with a date wins. */
 
-/** A date as `date.ts` writes it, and what it is from; both null when nothing says it. */
+/** A date in the form of `date.ts` and its source; both null when unknown. */
 export interface TakenAt<Source> {
   readonly takenAt: string | null;
   readonly takenFrom: Source | null;
 }
 
 /**
- * By what is in the file: the exposure goes before digitising, then the satellite's time, then the last change. XMP and
- * IPTC are believed before the date of digitising in EXIF because they are how people date what they scanned (Metadata
- * Working Group, Guidelines 2.0, "Date/Time").
+ * From the file's content: exposure before digitising, then GPS time, then the last change. XMP and IPTC come before
+ * EXIF's date of digitising, because people use them to date scans (Metadata Working Group, Guidelines 2.0,
+ * "Date/Time").
  */
 export function takenByItself(
   format: string,
@@ -41,9 +41,9 @@ export function takenByItself(
 }
 
 /**
- * By the file as it lies there: an `.xmp` file goes before what is in the picture, because it is where programs write
- * what people changed; Takeout's file, the name and the time of the file come after it.
- * @param known what is stored of the same object while it has the same bytes, or null
+ * From the file and its surroundings: an `.xmp` file comes before the picture's own data, because programs write
+ * people's changes there; Takeout's file, the file name and the file time come last.
+ * @param known the stored payload of the same object if its bytes are the same, or null
  */
 export function takenAsFile(
   info: ObjectInfo,
@@ -65,14 +65,14 @@ function first<Source>(dates: readonly (readonly [Source, string | null | undefi
   return { takenAt: takenAt ?? null, takenFrom };
 }
 
-/** A file whose time is nearer than this to that of its indexing may have been uploaded. */
+/** If a file's time is closer than this to its indexing, it may be that of an upload. */
 const MAYBE_UPLOADED_MS = 10 * 60_000;
 
-/** The file's own time, never that of an upload: what had none when it came keeps none as long as it is the same. */
+/** The file's own time, never that of an upload: an unchanged file that had none keeps none. */
 function timeOfFile({ fileTime }: ObjectInfo, known: ImagePayload | null): string | null {
   if (fileTime === undefined) return null;
   if (known === null) return machineDate(fileTime);
-  // The first version kept no word of uploads.
+  // The first version did not record uploads.
   const uploaded = Math.abs(Date.parse(known.indexedAt) - fileTime.getTime()) < MAYBE_UPLOADED_MS;
   return (known.metadataVersion === 0 ? uploaded : known.takenFrom === null) ? null : machineDate(fileTime);
 }

@@ -1,15 +1,15 @@
 /**
- * Directories of TIFF 6.0, which EXIF and most camera raw files are made of. Read by hand and only the tags that are
- * asked for: a reader that makes a value of every tag can be made to need gigabytes
- * (docs/decisions/0012-reading-exif.md). An offset that leads outside the bytes is as good as none.
+ * Directories of TIFF 6.0, the basis of EXIF and most camera raw files. This reads only requested tags: a file can make
+ * a reader of all tags use gigabytes (docs/decisions/0012-reading-exif.md). An offset outside the bytes counts as
+ * absent.
  */
 
 export interface Tiff {
   readonly view: DataView;
-  /** Offsets count from here. */
+  /** Offsets are relative to this position. */
   readonly start: number;
   readonly little: boolean;
-  /** BigTIFF: counts and offsets are of 8 bytes. */
+  /** BigTIFF: counts and offsets have 8 bytes. */
   readonly big: boolean;
   /** Offset of the first directory. */
   readonly first: number;
@@ -23,14 +23,14 @@ export interface TiffEntry {
 }
 
 export interface TiffDirectory {
-  /** The asked-for tags that it has; of repeated ones the first. */
+  /** The requested tags it has; the first of repeated ones. */
   readonly entries: ReadonlyMap<number, TiffEntry>;
   /** Offset of the following directory, 0 at the end. */
   readonly next: number;
 }
 
 const BIG_TIFF = 43;
-/** Bytes a value, by type: BYTE, ASCII, SHORT, LONG, RATIONAL and their signed forms, FLOAT, DOUBLE, IFD; LONG8. */
+/** Bytes per value, by type: BYTE, ASCII, SHORT, LONG, RATIONAL and their signed forms, FLOAT, DOUBLE, IFD; LONG8. */
 const TYPE_BYTES = [0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 0, 0, 8];
 
 /** The structure that begins at `start`, or null. */
@@ -51,7 +51,7 @@ export function readDirectory(tiff: Tiff, offset: number, wanted: ReadonlySet<nu
   const { view, start, little, big } = tiff;
   const entries = new Map<number, TiffEntry>();
   const end = view.byteLength;
-  // Of the number of entries, of an entry, and of a count or an offset.
+  // Sizes of the number of entries, of an entry, and of a count or an offset.
   const [head, size, word] = big ? [8, 20, 8] : [2, 12, 4];
   const wordAt = (at: number) => (big ? Number(view.getBigUint64(at, little)) : view.getUint32(at, little));
   if (start + offset + head > end) return { entries, next: 0 };
@@ -69,7 +69,7 @@ export function readDirectory(tiff: Tiff, offset: number, wanted: ReadonlySet<nu
   return { entries, next: behind + word <= end ? wordAt(behind) : 0 };
 }
 
-/** An ASCII value up to its NUL, at most `limit` characters, UTF-8 where it is; '' when it is none. */
+/** An ASCII value up to its NUL, at most `limit` characters, as UTF-8 if valid; '' when it is not text. */
 export function textOf({ view }: Tiff, entry: TiffEntry | undefined, limit = 128): string {
   if (entry === undefined || (entry.type !== 2 && entry.type !== 1 && entry.type !== 7)) return '';
   const length = Math.min(entry.count, limit, view.byteLength - entry.at);

@@ -1,11 +1,11 @@
 import { parseDate } from './date.ts';
 import { deviceName, plainText } from './exif.ts';
 
-/** What XMP says of a picture, embedded or in a file beside it. Dates as `date.ts` writes them. */
+/** XMP data of a picture, embedded or in a sidecar. Dates in the form of `date.ts`. */
 export interface Xmp {
-  /** When the shutter opened, or the content came to be. */
+  /** When the shutter opened, or the content was created. */
   readonly original: string | null;
-  /** When it became digital. */
+  /** When it was digitised. */
   readonly digitized: string | null;
   readonly camera: string | null;
   readonly lens: string | null;
@@ -17,7 +17,7 @@ const MAX_BYTES = 1024 ** 2;
 
 /**
  * Reads an XMP packet (ISO 16684-1) by the usual prefixes of its properties, as attributes and as elements. Not an XML
- * parser: entities are never expanded beyond the five that everybody has, nothing is fetched, and it takes linear time.
+ * parser: it expands only the five predefined entities, fetches nothing, and takes linear time.
  */
 export function readXmp(packet: Uint8Array): Xmp {
   const text = new TextDecoder(encodingOf(packet)).decode(packet.subarray(0, MAX_BYTES));

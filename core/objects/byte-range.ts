@@ -2,10 +2,9 @@ import { SightlineError } from '../errors.ts';
 import type { ByteRange } from '../ports.ts';
 
 /**
- * What a range means for an object of `size` bytes, by the rules of RFC 9110, 14.1.2: an end behind the last byte is
- * cut off, a suffix longer than the object is all of it.
- * @throws {range-not-satisfiable} when no byte is left, which is the case for every range of an empty object, and when
- * the range is no range
+ * Resolves a range for an object of `size` bytes by RFC 9110, 14.1.2: an end after the last byte is cut off, and a
+ * suffix longer than the object means all of it.
+ * @throws {range-not-satisfiable} when it selects no byte, as every range of an empty object, or is not a valid range
  */
 export function resolveRange(range: ByteRange | undefined, size: number): { offset: number; length: number } {
   if (range === undefined) return { offset: 0, length: size };

@@ -1,6 +1,6 @@
 import { SightlineError } from '../errors.ts';
 
-/** What a list is asked for. */
+/** Options of a list. */
 export interface ListOptions {
   readonly prefix?: string;
   readonly cursor?: string;
@@ -8,10 +8,10 @@ export interface ListOptions {
 }
 
 /**
- * Behind which key a page begins; '' when it is the first.
- * @param of what tells the list apart from others: its prefix, or its bucket and prefix
- * @throws {invalid-input} for a limit that no page has
- * @throws {invalid-cursor} when the cursor is none of ours, or of another list
+ * The key after which a page begins; '' for the first page.
+ * @param of identifies the list: its prefix, or its bucket and prefix
+ * @throws {invalid-input} for a limit out of range
+ * @throws {invalid-cursor} when the cursor is invalid, or belongs to another list
  */
 export function pageStart(of: readonly string[], { cursor, limit }: ListOptions): string {
   if (!Number.isInteger(limit) || limit < 1 || limit > 1000) {
@@ -31,7 +31,7 @@ function lastOf(cursor: string): string | undefined {
   }
 }
 
-/** The cursor of a page that ends with `last`: a key, so that it stays valid whatever comes and goes. */
+/** The cursor of a page that ends with `last`: a key, so that it stays valid when objects are added or removed. */
 export function pageCursor(of: readonly string[], last: string): string {
   return Buffer.from(JSON.stringify([...of, last])).toString('base64url');
 }

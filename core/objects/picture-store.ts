@@ -2,33 +2,33 @@ import { type LeftOutReason, leftOutByKey } from '../files/left-out.ts';
 import { everyItem } from '../pages.ts';
 import type { ListedObject, ObjectStore } from '../ports.ts';
 
-/** What a scan found: every file is in exactly one of these, but for those of folders that cannot be read. */
+/** Result of a scan: every file is in exactly one of these, except those in unreadable folders. */
 export type Scanned =
   | { readonly type: 'object'; readonly object: ListedObject }
   | {
       readonly type: 'left-out';
       readonly reason: LeftOutReason;
       readonly files: number;
-      /** The object itself; only of sidecars. */
+      /** The object itself; only for sidecars. */
       readonly object?: ListedObject;
     }
   | {
       readonly type: 'failed';
-      /** For people; of a folder it ends with '/'. */
+      /** For people; ends with '/' for a folder. */
       readonly path: string;
       readonly reason: ScanFailure;
       readonly message: string;
-      /** Beginning of the keys about which nothing could be found out: what is known of them may still hold. */
+      /** Key prefix that could not be read: its pictures may still exist. */
       readonly unknownBelow?: string;
     };
 
-/** Why something in a folder can be no object although it may be a picture. */
+/** Why a file cannot be an object although it may be a picture. */
 export type ScanFailure = 'invalid-name' | 'symbolic-link' | 'unreadable-folder';
 
-/** An object store with what is worth indexing told apart from what lies beside pictures. */
+/** An object store that separates files worth indexing from others. */
 export interface PictureStore extends ObjectStore {
   /**
-   * Everything whose key begins with `prefix`: objects in the order of their keys, and what is none, with the reason.
+   * Everything whose key begins with `prefix`: objects in order of keys, and other files with the reason.
    */
   scan(prefix?: string): AsyncIterable<Scanned>;
   /** Why `scan` leaves the object out, or null. */
@@ -37,7 +37,7 @@ export interface PictureStore extends ObjectStore {
 
 const PAGE = 1000;
 
-/** A bucket, of which the same is left out by the names along its keys as of a folder. */
+/** A bucket that leaves out the same names as a folder. */
 export function pictureStoreOf(bucket: ObjectStore): PictureStore {
   return {
     ...bucket,

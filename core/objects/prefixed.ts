@@ -2,9 +2,8 @@ import { SightlineError } from '../errors.ts';
 import type { DiscardedObject, ListedObject, ObjectStore } from '../ports.ts';
 
 /**
- * The objects of `store` whose keys begin with `prefix`, as a store of its own without it: a data set in a corner of a
- * bucket.
- * `prefix` is '' or ends with a slash; anything else is `invalid-config`.
+ * A view of the objects of `store` whose keys begin with `prefix`, with the prefix removed: a data set in a part of a
+ * bucket. `prefix` is '' or ends with a slash; anything else is `invalid-config`.
  */
 export function withPrefix(store: ObjectStore, prefix: string): ObjectStore {
   if (prefix !== '' && !prefix.endsWith('/')) {
@@ -48,7 +47,7 @@ export function withPrefix(store: ObjectStore, prefix: string): ObjectStore {
   };
 }
 
-/** '' is no key, and must not become the key of the prefix itself. */
+/** '' is not a valid key, and must not become the key of the prefix itself. */
 function checked(key: string): string {
   if (key === '') throw new SightlineError('invalid-key', 'the key "" is empty');
   return key;

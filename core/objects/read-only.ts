@@ -1,7 +1,7 @@
 import { SightlineError } from '../errors.ts';
 import type { ObjectStore } from '../ports.ts';
 
-/** The same objects, of which nothing can be changed: whatever would throws `read-only`. */
+/** The same store without writes: every change throws `read-only`. */
 export function readOnly<T extends ObjectStore>(store: T): T {
   const refuse = async (): Promise<never> => {
     throw readOnlyFault(store.bucket);
@@ -10,5 +10,5 @@ export function readOnly<T extends ObjectStore>(store: T): T {
 }
 
 export function readOnlyFault(place: string): SightlineError {
-  return new SightlineError('read-only', `expected only to read in ${place}, as it was opened read-only`);
+  return new SightlineError('read-only', `expected only reads from ${place}, because it was opened read-only`);
 }

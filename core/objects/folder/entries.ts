@@ -9,28 +9,28 @@ import { listedObjectOf } from './file.ts';
 import { isHidden, isKey, keyProblem } from './key.ts';
 import { enterFolder, type OpenDirectory, type Root } from './open-directory.ts';
 
-/** Names of folders kept in memory, over all stores: about 20 MB. */
+/** Maximum names cached for folders of all stores: about 20 MB. */
 const CACHED_NAMES = 200_000;
-/** A folder whose time is younger could have changed again within the resolution of its clock (2 s on FAT). */
+/** A folder changed more recently could change again within the resolution of its clock (2 s on FAT). */
 const SETTLED_MS = 2_500;
 
-/** What lies in one folder. */
+/** The content of one folder. */
 export interface Entries {
   /**
-   * Files and folders that can be or hold objects, in the order of the keys below them; those of folders end with '/'.
+   * Files and folders that can be or hold objects, in order of the keys below them; folder names end with '/'.
    */
   readonly names: readonly string[];
   /** Everything else. */
   readonly others: readonly OtherEntry[];
 }
 
-/** What is no object and holds none. */
+/** An entry that neither is nor contains objects. */
 export interface OtherEntry {
   /** For people; the name itself unless that is not UTF-8 or has control characters. */
   readonly shown: string;
   readonly name: Buffer;
   readonly type: 'file' | 'folder' | 'link' | 'special';
-  /** What is wrong with the name, as the end of a sentence; null when it is hidden, or the type is what excludes it. */
+  /** What is wrong with the name, as the end of a sentence; null when it is excluded as hidden or by type. */
   readonly problem: string | null;
 }
 
@@ -40,7 +40,7 @@ const cache = new LRUCache<string, { mtimeNs: bigint; ctimeNs: bigint; ino: bigi
 });
 
 /**
- * What lies in the folder `names` below the root, nothing when it is gone.
+ * The content of the folder `names` below the root; empty when it is gone.
  * @throws {unavailable}
  */
 export async function readEntries(root: Root, names: readonly string[]): Promise<Entries> {
@@ -63,8 +63,8 @@ export async function readEntries(root: Root, names: readonly string[]): Promise
 }
 
 /**
- * Sorting folders as `name/` sorts all keys: two keys differ first either in one folder's names or in what follows the
- * same name, and the keys of folder `a` stand between the file `a-b` and the file `ab`, because '-' < '/' < 'b'.
+ * Sorting folders as `name/` sorts all keys: two keys first differ either in names of one folder or in what follows a
+ * common name, and the keys of folder `a` come between the files `a-b` and `ab`, because '-' < '/' < 'b'.
  */
 async function sortEntries(directory: OpenDirectory): Promise<Entries> {
   const names: string[] = [];
@@ -105,19 +105,20 @@ function describeName(name: string | Buffer): Omit<OtherEntry, 'type'> {
   return { name: Buffer.from(name), shown: showName(name), problem };
 }
 
-/** A name in one line: control characters as in source text. */
+/** A name on one line: control characters are escaped. */
 function showName(name: string): string {
   return name.replace(/\p{Cc}/gu, (character) => JSON.stringify(character).slice(1, -1));
 }
 
-/** A name that is not UTF-8: its bytes above ASCII as \xNN, so that two such names stay two. */
+/** A name that is not UTF-8: bytes above ASCII become \xNN, so that different names stay different. */
 function showBytes(name: Buffer): string {
   const shown = [...name].map((byte) => (byte < 0x80 ? String.fromCharCode(byte) : `\\x${byte.toString(16)}`));
   return showName(shown.join(''));
 }
 
 /**
- * Files of one folder as objects, and those whose whole path is no key. Those that vanished meanwhile are in neither.
+ * The files of one folder as objects, and those whose path is not a valid key. Files that vanished meanwhile are in
+ * neither.
  */
 export async function lookAtFiles(
   root: Root,
@@ -135,7 +136,7 @@ export async function lookAtFiles(
           if (systemCode(error) === 'ENOENT') return null;
           throw unavailable(error, 'look at', join(directory.shown, name));
         });
-        // A deep path can be too long for a key although each of its names is not.
+        // A deep path can be too long for a key although none of its names is.
         return stat?.isFile() && isKey(keys[i]!) ? listedObjectOf(keys[i]!, stat) : null;
       }),
     );

@@ -8,14 +8,14 @@ import { systemCode, unavailable } from '../../files/file-errors.ts';
 import type { ListedObject, ObjectInfo } from '../../ports.ts';
 import { isStoredAs, type OpenDirectory } from './open-directory.ts';
 
-/** What file-type needs at most to recognise a format (its README, "sampleSize"). */
+/** Bytes that file-type needs at most to recognise a format (its README, "sampleSize"). */
 const SNIFFED_BYTES = 4100;
 const CHUNK_BYTES = 256 * 1024;
-/** Markup that a browser would run: never named, so that it is downloaded instead of shown. */
+/** Markup that a browser would run: its type is hidden, so that it is downloaded instead of shown. */
 const MARKUP = /xml|html|svg|javascript/;
 
 /**
- * Etags of what was stored through this process: their times are those of uploads. A store's index remembers it longer.
+ * Etags of files stored by this process: their times are those of uploads. The index remembers that for longer.
  */
 const uploads = new LRUCache<string, true>({ max: 100_000 });
 
@@ -23,7 +23,7 @@ export function rememberUpload({ etag }: ObjectInfo): void {
   uploads.set(etag, true);
 }
 
-/** A file that was opened once, so that everything read from it is of one version. */
+/** A file opened once, so that everything read from it is one version. */
 export interface OpenedFile {
   readonly handle: FileHandle;
   readonly stat: BigIntStats;
@@ -31,8 +31,8 @@ export interface OpenedFile {
 }
 
 /**
- * Opens the regular file `name` in `place`, or answers null: symbolic links, folders, devices and names in another case
- * are no objects. The caller closes the handle.
+ * Opens the regular file `name` in `place`, or returns null: symbolic links, folders, devices and names in another case
+ * are not objects. The caller closes the handle.
  * @throws {unavailable}
  */
 export async function openFile(
@@ -42,7 +42,7 @@ export async function openFile(
   const shown = join(directory.shown, name);
   let handle: FileHandle;
   try {
-    // Not blocking, because opening a named pipe would otherwise wait for a writer.
+    // Non-blocking, because opening a named pipe would otherwise wait for a writer.
     const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
     handle = await open(join(directory.path, name), flags);
   } catch (error) {
@@ -63,9 +63,9 @@ export async function openFile(
 
 /**
  * The etag of a file, from what the file system knows about it, so that listing a folder reads no file. Replacing a
- * file changes the inode, writing into it the times; ctime cannot be set back by anyone. It also changes when only the
- * permissions do, or when the folder is copied to another disk: the picture is then read again, recognised by its
- * SHA-256, and not embedded again.
+ * file changes its inode, writing to it changes its times; ctime cannot be set back. The etag also changes with
+ * permissions, or when the folder is copied to another disk: the picture is then read again, recognised by its SHA-256,
+ * and not embedded again.
  */
 export function etagOf(stat: BigIntStats): string {
   const identity = `${stat.ino}:${stat.size}:${stat.mtimeNs}:${stat.ctimeNs}`;
@@ -76,7 +76,7 @@ export function listedObjectOf(key: string, stat: BigIntStats): ListedObject {
   return { key, bytes: Number(stat.size), etag: etagOf(stat), lastModified: new Date(Number(stat.mtimeMs)) };
 }
 
-/** Everything there is to know about the object `key`, which is the open `file`. */
+/** Describes the object `key`, which is the open `file`. */
 export async function objectInfoOf(key: string, file: OpenedFile): Promise<ObjectInfo> {
   const head = new Uint8Array(Math.min(SNIFFED_BYTES, Number(file.stat.size)));
   try {
@@ -91,16 +91,16 @@ export async function objectInfoOf(key: string, file: OpenedFile): Promise<Objec
 /** MIME type by content; `application/octet-stream` when unknown, and for markup such as SVG. */
 async function contentTypeOf(head: Uint8Array): Promise<string> {
   if (head.length === 0) return 'application/octet-stream';
-  // Loaded with the first file that is looked at, not at the start.
+  // Loaded with the first file, not at startup.
   const { fileTypeFromBuffer } = await import('file-type');
-  // A file that only begins like a known format makes file-type throw; it is then of no known type.
+  // file-type throws for a file that only begins like a known format; then its type is unknown.
   const type = await fileTypeFromBuffer(head).catch(() => undefined);
   return type === undefined || MARKUP.test(type.mime) ? 'application/octet-stream' : type.mime;
 }
 
 /**
- * The bytes of an open file as a stream that closes it at its end, when it is cancelled, and when `signal` aborts. A
- * file that another program writes into meanwhile ends the stream with `unavailable`: better no version than two mixed.
+ * The bytes of an open file as a stream that closes the file at the end, on cancel, and when `signal` aborts. If
+ * another program writes to the file meanwhile, the stream fails with `unavailable` instead of mixing two versions.
  */
 export function streamOf(
   file: OpenedFile,
@@ -135,7 +135,7 @@ export function streamOf(
           if (bytesRead === 0) throw changedWhileRead(shown);
           position += bytesRead;
           if (position < end) return controller.enqueue(chunk.subarray(0, bytesRead));
-          // Before the last bytes go out: whoever has read to the end has read one version.
+          // Before the last bytes are delivered: a complete read is then of one version.
           if (changed(await handle.stat({ bigint: true }))) throw changedWhileRead(shown);
           controller.enqueue(chunk.subarray(0, bytesRead));
         }

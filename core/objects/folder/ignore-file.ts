@@ -4,26 +4,26 @@ import { systemCode, unavailable } from '../../files/file-errors.ts';
 import { compileIgnore, type Ignores, type LeftOutReason, leftOutByName, leftOutFolder } from '../../files/left-out.ts';
 import { enterFolder, type Root } from './open-directory.ts';
 
-/** A file of patterns as in a .gitignore, for the folder it lies in and everything below. */
+/** File with patterns as in a .gitignore, for its folder and everything below. */
 export const IGNORE_FILE = '.sightlineignore';
 
-/** The patterns that hold in one folder, from the root down: what is further down has the last word. */
+/** The patterns that apply in one folder, from the root down: the deepest one wins. */
 export type Layers = readonly { readonly base: string; readonly ignores: Ignores }[];
 
-/** What of a folder is left out. Paths are below the root; those of folders end with '/'. */
+/** What is left out of a folder. Paths are relative to the root; folder paths end with '/'. */
 export interface FolderRules {
-  /** The layers of a folder without those of its ignore files. */
+  /** The layers without those of ignore files. */
   readonly outermost: Layers;
-  /** Adds the ignore file that lies in `folder`, if there is one. */
+  /** Adds the ignore file of `folder`, if there is one. */
   enter(layers: Layers, folder: string): Promise<Layers>;
   judge(path: string, layers: Layers): LeftOutReason | null;
-  /** Why the object is left out, from all that lies on the way to it. */
+  /** Why the object is left out, considering all folders on its path. */
   leftOut(key: string): Promise<LeftOutReason | null>;
 }
 
 /**
  * @param ignore patterns for the whole folder
- * @param data folder of the index, left out when it lies in this one
+ * @param data folder of the index, left out if it is in this one
  */
 export async function createRules(
   root: Root,
@@ -79,7 +79,7 @@ async function readIgnoreFile(root: Root, folder: string): Promise<string | null
   }
 }
 
-/** Path of `folder` as the rules know it, when it lies below `root`; else null. */
+/** Path of `folder` relative to `root`; null when it is not below it. */
 async function pathBelow(root: string, folder: string): Promise<string | null> {
   const path = relative(root, await realpath(folder).catch(() => folder));
   return path === '' || path.startsWith('..') || path.includes(':') ? null : `${path.split(sep).join('/')}/`;

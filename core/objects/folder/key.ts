@@ -1,19 +1,19 @@
 import { SightlineError } from '../../errors.ts';
 
-/** S3's own limit for a key, and what every common file system takes for one name. Both in UTF-8 bytes. */
+/** S3's limit for a key, and the common limit of file systems for one name. Both in UTF-8 bytes. */
 const MAX_KEY_BYTES = 1024;
 const MAX_NAME_BYTES = 255;
 
 /** Device names on Windows, with or without an extension (Microsoft, "Naming Files, Paths, and Namespaces"). */
 const RESERVED = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$) *(\.|$)/i;
-/** Not possible in a Windows file name; the colon would even open an alternate data stream. */
+/** Not allowed in a Windows file name; the colon would even open an alternate data stream. */
 const WINDOWS_FORBIDDEN = /[<>:"|?*]/;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+// biome-ignore lint/suspicious/noControlCharactersInRegex: it looks for these
 const CONTROL = /[\u0000-\u001f\u007f]/;
 
 /**
  * The names along the path of a key, from the root of the folder down.
- * @throws {invalid-key} for every key that has no safe and unambiguous path below the root, before anything is touched
+ * @throws {invalid-key} for every key without a safe and unambiguous path below the root, before anything is touched
  */
 export function segmentsOf(key: string): string[] {
   const problem = keyProblem(key);
@@ -22,8 +22,8 @@ export function segmentsOf(key: string): string[] {
 }
 
 /**
- * The same for a key that is about to be written, with the rules of Windows everywhere: a folder that was filled here
- * can be copied to any machine. Names that break them can still be read where the system allows them.
+ * The same for a key to be written, with the rules of Windows on every system, so that the folder can be copied to any
+ * machine. Names that break them can still be read if the system allows them.
  */
 export function newSegmentsOf(key: string): string[] {
   const problem = keyProblem(key) ?? portabilityProblemOf(key);
@@ -31,12 +31,12 @@ export function newSegmentsOf(key: string): string[] {
   return key.split('/');
 }
 
-/** Whether a file of this path, with '/' between the names, is an object of the folder. */
+/** Whether a file with this path ('/' between names) is an object of the folder. */
 export function isKey(path: string): boolean {
   return keyProblem(path) === null;
 }
 
-/** Whether a name is out of sight: hidden files of the user, of the system, and our own unfinished writes. */
+/** Whether a name is hidden: hidden files of the user or the system, and our own unfinished writes. */
 export function isHidden(name: string): boolean {
   return name.startsWith('.');
 }
@@ -46,7 +46,7 @@ export function invalidKey(key: string, problem: string): SightlineError {
   return new SightlineError('invalid-key', `the key ${JSON.stringify(shown)} ${problem}`);
 }
 
-/** Why a file of this path is no object of the folder, as the end of a sentence; null when it is one. */
+/** Why a file with this path is not an object of the folder, as the end of a sentence; null when it is one. */
 export function keyProblem(key: string): string | null {
   if (key === '') return 'is empty';
   if (!key.isWellFormed()) return 'is not well-formed Unicode';

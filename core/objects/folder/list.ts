@@ -5,19 +5,19 @@ import { type ListOptions, pageCursor, pageStart } from '../list-page.ts';
 import { lookAtFiles, readEntries } from './entries.ts';
 import type { Root } from './open-directory.ts';
 
-/** Files looked at side by side: enough to keep the four threads of libuv busy. */
+/** Files checked in parallel: enough to keep libuv's four threads busy. */
 export const BATCH = 32;
 
 /**
- * One page of the keys below `root` in UTF-8 order. The tree is read in that order and only where the page can be, so
- * a page costs what it holds and the names of the folders on its path. Symbolic links and hidden names are no objects.
- * A folder that cannot be read throws `unavailable`: leaving it out would look as if its pictures had been deleted.
+ * One page of the keys below `root` in UTF-8 order. Only the relevant part of the tree is read, in that order, so a
+ * page costs its own items and the names of the folders on its path. Symbolic links and hidden names are not objects.
+ * An unreadable folder throws `unavailable`: skipping it would look as if its pictures had been deleted.
  */
 export async function listFolder(root: Root, bucket: string, options: ListOptions): Promise<Page<ListedObject>> {
   const { prefix = '', limit } = options;
   const after = pageStart([bucket, prefix], options);
   const items: ListedObject[] = [];
-  // One more than asked for, to know whether there is a next page.
+  // One more than requested, to know whether there is a next page.
   for await (const item of objectsBelow(root, [], prefix, after)) {
     items.push(item);
     if (items.length > limit) break;
@@ -27,7 +27,7 @@ export async function listFolder(root: Root, bucket: string, options: ListOption
   return { items, next: pageCursor([bucket, prefix], items.at(-1)!.key) };
 }
 
-/** Where the first of these sorted names stands that may begin like this, or be the folder in which that lies. */
+/** Index of the first of these sorted names that may have this prefix, or be a folder within it. */
 function firstFrom(names: readonly string[], beginning: string): number {
   const [bound] = /^[^/]*\/?/.exec(beginning)!;
   let [low, high] = [0, names.length];
@@ -49,7 +49,8 @@ async function* objectsBelow(
   const folder = names.length === 0 ? '' : `${names.join('/')}/`;
   const files: string[] = [];
   const all = (await readEntries(root, names)).names;
-  // Those that overlap stand together: a folder of 30,000 pictures is asked for the sidecars of each.
+  // Overlapping names are adjacent. This must be fast: a folder of 30,000 pictures is searched for the sidecars of
+  // each.
   for (let i = firstFrom(all, prefix.slice(folder.length)); i < all.length; i++) {
     const name = all[i]!;
     const path = folder + name;

@@ -5,9 +5,9 @@ import { SightlineError } from '../../errors.ts';
 import { systemCode, unavailable } from '../../files/file-errors.ts';
 
 /**
- * A folder below the root, held open while something is done in it. On Linux `path` goes through the open descriptor
- * (/proc/self/fd), so that nobody can put a symbolic link in its place between a check and the use: what openat is for
- * in C. Elsewhere `path` is the real path, checked just before.
+ * A folder below the root, held open while it is used. On Linux `path` goes through the open descriptor
+ * (/proc/self/fd), so that nobody can replace it with a symbolic link between check and use, like openat in C.
+ * Elsewhere `path` is the real path, checked just before.
  */
 export interface OpenDirectory {
   /** For system calls. */
@@ -15,12 +15,12 @@ export interface OpenDirectory {
   /** For people. */
   readonly shown: string;
   stat(): Promise<BigIntStats>;
-  /** Makes the entries of this folder durable. */
+  /** Syncs the entries of this folder to disk. */
   sync(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** The root as it was when it was opened. A drive that was unmounted since leaves another folder at the same path. */
+/** The root as it was opened. After a drive is unmounted, another folder is at the same path. */
 export interface Root {
   readonly path: string;
   readonly dev: bigint;
@@ -56,8 +56,8 @@ export async function enterRoot(root: Root): Promise<OpenDirectory> {
 }
 
 /**
- * The folder `names` below the root, or why there is none. With `create`, missing folders are made. Symbolic links are
- * never followed: whatever they point to is not part of the bucket.
+ * The folder `names` below the root, or why there is none. With `create`, missing folders are created. Symbolic links
+ * are never followed: their targets are not part of the bucket.
  */
 export async function enterFolder(
   root: Root,
@@ -129,7 +129,7 @@ async function enter(path: string, shown: string): Promise<OpenDirectory> {
   };
 }
 
-/** Some network file systems cannot sync a folder; there is nothing better to do on them. */
+/** Ignores file systems that cannot sync a folder, such as some network ones. */
 async function syncFolder(handle: FileHandle): Promise<void> {
   try {
     await handle.sync();
@@ -139,9 +139,8 @@ async function syncFolder(handle: FileHandle): Promise<void> {
 }
 
 /**
- * Whether the entry that `name` finds really has that name. A file system that ignores case or Unicode form would
- * answer two different keys with one file. It shows by another spelling leading to the same file; only then the folder
- * is read.
+ * Whether the entry found by `name` really has that name. A file system that ignores case or Unicode form would return
+ * one file for two keys. The folder is read only if another spelling finds the same file.
  */
 export async function isStoredAs(
   directory: Pick<OpenDirectory, 'path'>,
@@ -161,7 +160,7 @@ export async function isStoredAs(
   return true;
 }
 
-/** How a file system finds files by name. */
+/** How a file system matches names. */
 export interface FileNames {
   lstat(path: string): Promise<{ dev: bigint; ino: bigint }>;
   readdir(path: string): Promise<string[]>;

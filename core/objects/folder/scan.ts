@@ -11,9 +11,8 @@ import type { Root } from './open-directory.ts';
 import { describeLink } from './symbolic-link.ts';
 
 /**
- * Everything below `root` whose path begins with `prefix`: objects in the order of their keys, and what is none with
- * the reason. A folder that cannot be read is one failure, and the rest is found; a root that cannot throws
- * `unavailable`.
+ * Everything below `root` whose path begins with `prefix`: objects in order of keys, and other files with the reason.
+ * An unreadable folder is one failure and does not stop the scan; an unreadable root throws `unavailable`.
  */
 export async function* scanFolder(root: Root, rules: FolderRules, prefix: string): AsyncGenerator<Scanned, void, void> {
   yield* scan({ root, rules, prefix }, [], rules.outermost);
@@ -62,7 +61,7 @@ async function* scan(context: Context, names: readonly string[], outer: Layers):
   }
 }
 
-/** Whether something below the root failed, and not the root itself: then nothing could be said about anything. */
+/** Whether a folder below the root cannot be read, as opposed to the root itself. */
 function isUnreadable(error: unknown, root: Root): error is Error {
   if (!isSightlineError(error, 'unavailable')) return false;
   const { path } = error.details;
@@ -80,7 +79,7 @@ async function* lookAtSidecar(root: Root, names: readonly string[], file: string
   yield { type: 'left-out', reason: 'sidecar', files: 1, object };
 }
 
-/** What is neither a folder nor an object: hidden, named so that it cannot be a key, a link, or no file at all. */
+/** Describes entries that are not objects: hidden ones, invalid names, links, and special files. */
 async function* describeOther(
   { root, rules }: Context,
   folder: string,
@@ -106,7 +105,7 @@ async function* describeOther(
 }
 
 function invalidName(path: string, problem: string): Scanned {
-  const message = `the name ${problem}, so that it cannot be found again by it: rename it`;
+  const message = `the name ${problem}, so the file cannot be opened by it: rename it`;
   return { type: 'failed', path, reason: 'invalid-name', message };
 }
 
@@ -120,7 +119,7 @@ async function count(files: AsyncIterable<unknown>): Promise<number> {
   return found;
 }
 
-/** Paths, for people, of everything below a folder that is no folder itself. What cannot be read there is left out. */
+/** Paths, for people, of all files below a folder. Unreadable subfolders are skipped. */
 async function* filesBelow(folder: Buffer): AsyncGenerator<string> {
   for (const entry of await readdir(folder, { withFileTypes: true, encoding: 'buffer' }).catch(() => [])) {
     const name = entry.name.toString();

@@ -24,33 +24,33 @@ export interface FolderOptions {
    */
   readonly bucket?: string;
   /**
-   * Patterns of what `scan` leaves out, as in a .gitignore, beside those of the folder's own .sightlineignore files.
+   * Patterns that `scan` leaves out, as in a .gitignore, in addition to the folder's .sightlineignore files.
    */
   readonly ignore?: readonly string[];
-  /** Folder of the index, left out by `scan` when it lies in this one. */
+  /** Folder of the index, left out by `scan` if it is in this one. */
   readonly data?: string;
   /**
-   * Folder for files that are discarded; made when there are some.
-   * @default `.sightline/trash` in the root, out of sight
+   * Folder for discarded files, created when needed.
+   * @default `.sightline/trash` in the root, hidden
    */
   readonly trash?: string;
   /** Refuses everything that would change the folder, with `read-only`. */
   readonly readOnly?: boolean;
 }
 
-/** A folder of pictures as people have them: it holds every file, and tells apart what is worth indexing. */
+/** A user's folder of pictures: it holds any files, and `scan` picks those worth indexing. */
 export interface FolderStore extends PictureStore {
-  /** Whether the folder that was opened is still the one at its path: a drive that was unmounted leaves another. */
+  /** Whether the opened folder is still at its path: after a drive is unmounted, another folder is. */
   isThere(): Promise<boolean>;
 }
 
 /**
  * A folder as a bucket: the key `a/b.jpg` is the file `a/b.jpg` below the root.
  *
- * Keys that have no safe path below the root are refused by every method with `invalid-key`. Hidden names (`.x`),
- * symbolic links, and what is not a regular file are not part of the bucket. Unlike in S3, a key cannot be both an
- * object and the beginning of others (`a` and `a/b`).
- * @throws {unavailable} when the root is no readable folder
+ * Every method refuses keys without a safe path below the root with `invalid-key`. Hidden names (`.x`), symbolic links,
+ * and special files are not part of the bucket. Unlike in S3, a key cannot be both an object and a prefix of others
+ * (`a` and `a/b`).
+ * @throws {unavailable} when the root is not a readable folder
  */
 export async function openFolder(options: FolderOptions): Promise<FolderStore> {
   const root = await openRoot(options.root);
@@ -127,7 +127,7 @@ async function open(root: Root, key: string): Promise<OpenedFile | null> {
   return openFile(directory, names.at(-1)!).finally(directory.close);
 }
 
-/** A valid S3 bucket name (3 to 63 of a-z, 0-9 and '-') that differs for folders of the same name. */
+/** A valid S3 bucket name (3 to 63 of a-z, 0-9 and '-') that differs between folders with the same name. */
 function bucketNameOf(realPath: string): string {
   const slug = basename(realPath)
     .normalize('NFKD')

@@ -5,9 +5,9 @@ import type { Scanned } from '../picture-store.ts';
 import type { Root } from './open-directory.ts';
 
 /**
- * What is said of a symbolic link: it is never followed. One to something else in the folder is left out, because that
- * is found where it lies; any other is a failure that says where it leads.
- * @param path as it is shown, below the root
+ * Classifies a symbolic link; links are never followed. A link to something within the folder is left out, because its
+ * target is scanned anyway; any other is a failure that names its target.
+ * @param path relative to the root, for people
  * @param real its whole path
  */
 export async function describeLink(root: Root, path: string, real: Buffer): Promise<Scanned> {
@@ -15,7 +15,7 @@ export async function describeLink(root: Root, path: string, real: Buffer): Prom
   try {
     const target = `${await realpath(real)}${sep}`;
     if (!target.startsWith(`${root.path}${sep}`)) {
-      return failed('a symbolic link that leads out of the folder: give the folder it leads to as one of its own');
+      return failed('a symbolic link that leads out of the folder: add the folder it leads to as a separate one');
     }
     const isLoop = `${dirname(join(root.path, path))}${sep}`.startsWith(target);
     return isLoop
@@ -24,7 +24,7 @@ export async function describeLink(root: Root, path: string, real: Buffer): Prom
   } catch (error) {
     const code = systemCode(error);
     if (code === 'ELOOP') return failed('a symbolic link that leads in a circle');
-    if (code === 'ENOENT' || code === 'ENOTDIR') return failed('a symbolic link to something that is not there');
+    if (code === 'ENOENT' || code === 'ENOTDIR') return failed('a symbolic link to something that does not exist');
     return failed(`a symbolic link that cannot be followed (${code})`);
   }
 }

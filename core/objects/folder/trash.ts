@@ -13,11 +13,10 @@ import { invalidKey, segmentsOf } from './key.ts';
 import { enterFolder, type Root } from './open-directory.ts';
 import { conditionFailed, linkNew, removeEmptyFolders, storedEtag, WORKSHOP } from './write.ts';
 
-/** The trash of a folder: files that were taken out of it, in a flat folder, moved with their times and all. */
+/** The trash of a folder: its discarded files in one flat folder, moved with their times. */
 
 /**
- * `ObjectStore.discard` for a folder: one step on the same file system; from another one it is copied and checked
- * first.
+ * `ObjectStore.discard` for a folder: an atomic move on the same file system; between file systems a verified copy.
  */
 export async function discardObject(root: Root, trash: string, object: DiscardedObject): Promise<void> {
   const { key, etag } = object;
@@ -51,7 +50,7 @@ export async function discardObject(root: Root, trash: string, object: Discarded
   });
 }
 
-/** What waits in such a folder, whether or not the one that it was taken out of is there. */
+/** The discarded files in such a folder, even if their original folder is unavailable. */
 export function discardedFiles(trash: string, options: { readonly readOnly?: boolean } = {}): Discarded {
   return {
     getDiscarded: (object) => openDiscarded(trash, object),
@@ -91,7 +90,7 @@ export async function recoverObject(root: Root, trash: string, object: Discarded
       });
       await parent.sync();
       const file = await openFile(parent, name);
-      if (file === null) throw new SightlineError('unavailable', `${shown} is not there any more`);
+      if (file === null) throw new SightlineError('unavailable', `${shown} is gone`);
       return await objectInfoOf(key, file).finally(() => file.handle.close());
     } catch (error) {
       throw unavailable(error, 'take out of the trash', shown);
@@ -101,7 +100,7 @@ export async function recoverObject(root: Root, trash: string, object: Discarded
   });
 }
 
-/** Back onto another file system: the whole copy takes its place in one step, then the original goes. */
+/** To another file system: the complete copy is put in place atomically, then the original is deleted. */
 async function recoverCopy(root: Root, object: DiscardedObject, source: string, target: string): Promise<void> {
   const workshop = await enterFolder(root, [WORKSHOP], { create: true });
   if ('blocked' in workshop) throw new SightlineError('unavailable', `restoring a picture ${workshop.problem}`);
@@ -124,12 +123,12 @@ export async function purgeObject(trash: string, object: DiscardedObject): Promi
   });
 }
 
-/** The id, with the extension for whoever looks into the folder. */
+/** The id, with the extension for people who open the folder. */
 function fileNameOf({ id, key }: DiscardedObject): string {
   return `${id}${/^\.\w{1,10}$/.exec(extname(key))?.[0] ?? ''}`;
 }
 
-/** Appears under its name when it is complete, synced, and read again the same as its source. */
+/** The copy appears under its name only when it is complete, synced, and verified against its source. */
 async function copyChecked(source: string, target: string): Promise<void> {
   const unfinished = `${target}.unfinished`;
   const { atime, mtime } = await stat(source);
@@ -139,7 +138,8 @@ async function copyChecked(source: string, target: string): Promise<void> {
     const handle = await open(unfinished, 'r+');
     await handle.sync().finally(() => handle.close());
     const [from, to] = await Promise.all([hashOf(source), hashOf(unfinished)]);
-    if (from !== to) throw new SightlineError('unavailable', `expected a copy of ${source} as it is, got other bytes`);
+    if (from !== to)
+      throw new SightlineError('unavailable', `expected an identical copy of ${source}, got other bytes`);
     await rename(unfinished, target);
   } finally {
     await rm(unfinished, { force: true });

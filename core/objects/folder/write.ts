@@ -12,13 +12,13 @@ import { caseClash, enterFolder, enterRoot, isStoredAs, type OpenDirectory, type
 type Body = Parameters<ObjectStore['put']>[1];
 type PutOptions = NonNullable<Parameters<ObjectStore['put']>[2]>;
 
-/** Unfinished writes wait here, out of sight, on the same file system as their destination. */
+/** Hidden folder for unfinished writes, on the same file system as their destination. */
 export const WORKSHOP = '.sightline';
-/** Nobody writes a single picture for longer without a byte coming in; a crash leaves files that stay older. */
+/** A running write of a picture receives bytes more often; older files were left by a crash. */
 const STALE_AFTER_MS = 3_600_000;
 
 /**
- * Removes what writes that never finished have left behind, where it may.
+ * Removes leftovers of unfinished writes, if permitted.
  * @throws {unavailable} when there is no root
  */
 export async function removeStaleWrites(root: Root): Promise<void> {
@@ -37,14 +37,13 @@ export async function removeStaleWrites(root: Root): Promise<void> {
 }
 
 /**
- * `ObjectStore.put` for a folder: a complete, synced file takes the place of the old one in one step, or nothing
- * happens.
+ * `ObjectStore.put` for a folder: a complete, synced file replaces the old one atomically, or nothing happens.
  */
 export async function putObject(root: Root, key: string, body: Body, options: PutOptions): Promise<ObjectInfo> {
   try {
     return await store(root, key, body, options);
   } catch (error) {
-    // Whoever sends the body learns that nobody listens any more.
+    // Tell the sender of the body that it is no longer read.
     if (!(body instanceof Uint8Array) && !body.locked) await body.cancel(error).catch(() => {});
     throw error;
   }
@@ -54,7 +53,7 @@ async function store(root: Root, key: string, body: Body, options: PutOptions): 
   const names = newSegmentsOf(key);
   const name = names.pop()!;
   options.signal?.throwIfAborted();
-  // Looked at before the body is read, to refuse early, and again when it takes its place, to be sure.
+  // Checked before the body is read, to refuse early, and again when the file is put in place, to be sure.
   if (options.ifMatch !== undefined || options.ifNoneMatch !== undefined) {
     const directory = await enterFolder(root, names);
     const etag = 'blocked' in directory ? null : await storedEtag(directory, name, key).finally(directory.close);
@@ -94,7 +93,7 @@ async function store(root: Root, key: string, body: Body, options: PutOptions): 
 
 /**
  * Writes the whole body.
- * @throws {too-large} as soon as it is, and what the body itself throws
+ * @throws {too-large} as soon as the limit is exceeded, and what the body throws
  */
 async function fill(handle: FileHandle, body: Body, options: PutOptions): Promise<void> {
   const { maxBytes = Number.POSITIVE_INFINITY, signal } = options;
@@ -110,7 +109,7 @@ async function fill(handle: FileHandle, body: Body, options: PutOptions): Promis
   };
   if (body instanceof Uint8Array) return write(body);
   const reader = body.getReader();
-  // Unblocks a read that waits for a body which never comes.
+  // Unblocks a read of a body that never arrives.
   const abort = () => void reader.cancel(signal?.reason).catch(() => {});
   signal?.addEventListener('abort', abort, { once: true });
   try {
@@ -128,7 +127,7 @@ async function fill(handle: FileHandle, body: Body, options: PutOptions): Promis
   }
 }
 
-/** Lets the finished file take its place, when the condition still holds. */
+/** Puts the finished file in place if the condition still holds. */
 async function place(
   root: Root,
   names: readonly string[],
@@ -162,7 +161,7 @@ async function placeOnce(...[root, names, name, key, temporary, options]: Parame
   }
 }
 
-/** Unlike a rename, a link fails when something has the name already, also when another process was quicker. */
+/** Unlike a rename, a link fails if the name is taken, even if another process took it just now. */
 export async function linkNew(temporary: string, target: string, key: string): Promise<void> {
   try {
     await link(temporary, target);
@@ -170,7 +169,7 @@ export async function linkNew(temporary: string, target: string, key: string): P
   } catch (error) {
     const code = systemCode(error) ?? '';
     if (code === 'EEXIST') throw conditionFailed(key, 'no object', 'one');
-    // exFAT and some network drives know no links: there, only writers of this process exclude each other.
+    // exFAT and some network drives have no links: there, only writers within this process exclude each other.
     if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(code)) throw error;
     await rename(temporary, target);
   }
@@ -178,7 +177,7 @@ export async function linkNew(temporary: string, target: string, key: string): P
 
 /**
  * The etag of the object, null when there is none.
- * @throws {invalid-key} when something else is in its place
+ * @throws {invalid-key} when something else has its name
  */
 export async function storedEtag(parent: OpenDirectory, name: string, key: string): Promise<string | null> {
   const stat = await lstat(join(parent.path, name), { bigint: true }).catch((error: unknown) => {
@@ -202,7 +201,7 @@ export function conditionFailed(key: string, expected: string, got: string): Sig
   return new SightlineError('precondition-failed', `expected ${expected} under ${JSON.stringify(key)}, found ${got}`);
 }
 
-/** `ObjectStore.delete` for a folder. Folders that it leaves empty go, too: in a bucket there are none. */
+/** `ObjectStore.delete` for a folder. Also removes folders that become empty: a bucket has none. */
 export async function deleteObject(root: Root, key: string, names: readonly string[], ifMatch?: string): Promise<void> {
   const parents = names.slice(0, -1);
   const name = names.at(-1)!;
@@ -236,7 +235,7 @@ export async function removeEmptyFolders(root: Root, names: readonly string[]): 
     try {
       await rmdir(join(parent.path, names[depth - 1]!));
     } catch {
-      // Not empty, or not ours to remove: the object itself is gone, which is all that was asked for.
+      // Not empty, or not permitted: the object itself is gone, which is all that was requested.
       return;
     } finally {
       await parent.close();
@@ -247,8 +246,8 @@ export async function removeEmptyFolders(root: Root, names: readonly string[]): 
 let lastTime = 0;
 
 /**
- * Access and modification time for a new file, in seconds, never the same twice in this process. Kernels before 6.13
- * stamp files with a clock of 1 to 4 ms, in which an inode can be freed and taken again: the etag would not change.
+ * Access and modification time for a new file, in seconds, unique within this process. Kernels before 6.13 stamp files
+ * with a resolution of 1 to 4 ms, during which an inode can be freed and reused: the etag would not change.
  */
 function uniqueTimes(): [number, number] {
   lastTime = Math.max(lastTime + 1e-6, (performance.timeOrigin + performance.now()) / 1000);

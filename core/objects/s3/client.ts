@@ -5,7 +5,7 @@ import { isConflict, type S3Context, translateS3Error } from './errors.ts';
 
 export interface S3Options {
   readonly bucket: string;
-  /** Default: where the SDK finds it (environment, profile, instance). */
+  /** Default: as found by the SDK (environment, profile, instance). */
   readonly region?: string;
   /** Address of another S3-compatible server, such as `http://127.0.0.1:9000`. Implies path-style addresses. */
   readonly endpoint?: string;
@@ -15,24 +15,24 @@ export interface S3Options {
     readonly secretAccessKey: string;
     readonly sessionToken?: string;
   };
-  /** Tries a request, the first one included, with exponential backoff and full jitter between them. Default 4. */
+  /** Attempts per request, including the first, with exponential backoff and full jitter. Default 4. */
   readonly maxAttempts?: number;
   /** Longest silence while a body is read. Default 30,000. */
   readonly idleTimeoutMs?: number;
-  /** For one request with all its tries. Default 60,000. */
+  /** For one request with all attempts. Default 60,000. */
   readonly deadlineMs?: number;
   /** Pays for requests to a bucket whose owner does not ("Requester Pays"). Default false. */
   readonly requesterPays?: boolean;
   /** Refuses everything that would change the bucket, with `read-only`. Default false. */
   readonly readOnly?: boolean;
-  /** Whether to ask for the bucket once before the store is handed out. Default true. */
+  /** Whether to check the bucket once before the store is returned. Default true. */
   readonly verify?: boolean;
 }
 
-/** Tries of a write that met another one of the same object. */
+/** Attempts of a write that conflicts with another one of the same object. */
 const CONFLICT_TRIES = 4;
 
-/** Makes a write again, after a short random pause, when S3 says that it met another one. */
+/** Repeats a write after a short random pause when S3 reports a conflict. */
 export function againOnConflict<T>(write: () => Promise<T>): Promise<T> {
   return pRetry(write, {
     retries: CONFLICT_TRIES - 1,
@@ -44,10 +44,10 @@ export function againOnConflict<T>(write: () => Promise<T>): Promise<T> {
 
 /** For the TCP and TLS handshake. */
 const CONNECT_TIMEOUT_MS = 3_000;
-/** For one try of a request up to its answer's headers; a part of an upload is sent within it. */
+/** For one attempt up to the response headers; includes sending a part of an upload. */
 const REQUEST_TIMEOUT_MS = 30_000;
 
-/** Says in every request that whoever signs it pays (Amazon S3 user guide, "Using Requester Pays buckets"). */
+/** Declares in every request that the requester pays (Amazon S3 user guide, "Using Requester Pays buckets"). */
 function payForRequests(client: S3Client): void {
   const middleware = client.middlewareStack as unknown as MiddlewareStack;
   middleware.add(
@@ -59,22 +59,23 @@ function payForRequests(client: S3Client): void {
   );
 }
 
-/** What is used of the SDK's: its own types ask for the inputs of every command. */
+/** The part of the SDK's type that is used: the full one requires the inputs of every command. */
 interface MiddlewareStack {
   add(middleware: (next: Handler) => Handler, options: { readonly step: 'build'; readonly name: string }): void;
 }
 type Handler = (args: { readonly request?: { readonly headers: Record<string, string> } }) => Promise<unknown>;
 
-/** One bucket and how to talk to it. */
+/** One bucket, and how requests to it are made. */
 export interface S3Session {
   readonly client: S3Client;
   /** Signs URLs for others, who cannot compute the checksums `client` adds by itself. */
   readonly signer: S3Client;
   readonly bucket: string;
-  /** Whether an endpoint was given, so that the server may be another one than S3. */
+  /** Whether an endpoint was given, so that the server may not be S3. */
   readonly isOther: boolean;
   /**
-   * Runs one request under the deadline and translates its faults. The caller's signal stays connected to the answer.
+   * Runs one request under the deadline and translates its faults. The caller's signal also aborts reading the
+   * response.
    */
   call<T>(context: Omit<S3Context, 'bucket'>, run: (signal: AbortSignal) => Promise<T>): Promise<T>;
 }

@@ -4,24 +4,24 @@ import { SightlineError } from '../../errors.ts';
 /** What an S3 call was about, for messages. */
 export interface S3Context {
   readonly bucket: string;
-  /** As S3 and its IAM action call it, such as `GetObject`. */
+  /** Name of the S3 API action, such as `GetObject`. */
   readonly action: string;
   readonly key?: string;
-  /** The caller's signal: its abort is handed on as it is, not as a fault of the store. */
+  /** The caller's signal: its abort is passed on unchanged, not as a fault of the store. */
   readonly signal?: AbortSignal;
 }
 
-/** HTTP status of a fault of the service, or undefined when none was answered. */
+/** HTTP status of a fault of the service, or undefined when there was no response. */
 export function statusOf(error: unknown): number | undefined {
   return error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
 }
 
-/** Tries of the request that ended in this fault, the first one included. */
+/** Number of attempts that led to this fault, including the first. */
 export function attemptsOf(error: unknown): number {
   return (error as { $metadata?: { attempts?: number } }).$metadata?.attempts ?? 1;
 }
 
-/** An answer came, and was no XML. */
+/** Whether the response was not XML. */
 export function isUnreadable(error: unknown): boolean {
   return error instanceof Error && !(error instanceof S3ServiceException) && '$response' in error;
 }
@@ -30,26 +30,26 @@ function nameOf(error: unknown): string {
   return error instanceof Error ? error.name : '';
 }
 
-/** A condition that did not hold (412), or that writes at the same moment made undecidable every time (409). */
+/** A condition that did not hold (412), or that concurrent writes kept undecided (409). */
 function isPreconditionFault(error: unknown): boolean {
   return ['PreconditionFailed', 'ConditionalRequestConflict'].includes(nameOf(error)) || statusOf(error) === 412;
 }
 
 /**
- * Writes of one object met, and S3 asks to try again (Amazon S3 API reference, "Error responses"). Others of its 409s
- * say no such thing.
+ * Whether concurrent writes of one object conflicted and S3 asks to try again (Amazon S3 API reference, "Error
+ * responses"). Its other 409s do not.
  */
 export function isConflict(error: unknown): boolean {
   return ['ConditionalRequestConflict', 'OperationAborted'].includes(nameOf(error));
 }
 
-/** No such object. A HEAD answer has no body, so a missing bucket cannot be told from it there. */
+/** No such object. A HEAD response has no body, so there a missing bucket looks the same. */
 export function isMissingObject(error: unknown): boolean {
   if (nameOf(error) === 'NoSuchBucket') return false;
   return ['NoSuchKey', 'NotFound'].includes(nameOf(error)) || statusOf(error) === 404;
 }
 
-/** Faults of the credentials themselves: no retry and no other object will do better. */
+/** Faults of the credentials: neither a retry nor another object will help. */
 const CREDENTIAL_FAULTS = new Set([
   'CredentialsProviderError',
   'InvalidAccessKeyId',
@@ -59,7 +59,7 @@ const CREDENTIAL_FAULTS = new Set([
 ]);
 
 /**
- * The fault in the words of this program. 403 has many reasons; each gets its own sentence, because they are repaired
+ * Translates an error of the SDK into a fault. 403 has many reasons; each gets its own message, because they are fixed
  * in different places (policy, key policy, storage class, clock, credentials).
  */
 export function translateS3Error(error: unknown, context: S3Context): unknown {
@@ -83,9 +83,9 @@ export function translateS3Error(error: unknown, context: S3Context): unknown {
       `${where}: expected an AWS region, such as AWS_REGION=eu-central-1, got none: ${text}`,
     );
   }
-  // Only a write with If-Match misses an object: there is none in the state it names.
+  // Only a write with If-Match can miss an object: there is none in the required state.
   if (isPreconditionFault(error) || name === 'NoSuchKey') {
-    return fault('precondition-failed', `${where}: the object is not in the state the condition names`);
+    return fault('precondition-failed', `${where}: the object does not meet the condition`);
   }
   if (name === 'InvalidRange' || status === 416) {
     return fault('range-not-satisfiable', `${where}: the byte range lies outside the object`);
@@ -113,7 +113,7 @@ export function translateS3Error(error: unknown, context: S3Context): unknown {
   return fault('unavailable', `${where} failed${status === undefined ? '' : ` with HTTP ${status}`}: ${name} ${text}`);
 }
 
-/** The IAM permission an API action needs, where they are not named alike. */
+/** The IAM permission for an API action, if it has another name. */
 function permissionFor(action: string): string {
   if (action === 'HeadObject') return 'GetObject';
   if (['CreateMultipartUpload', 'UploadPart', 'CompleteMultipartUpload'].includes(action)) return 'PutObject';

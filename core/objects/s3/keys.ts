@@ -6,7 +6,7 @@ const MAX_KEY_BYTES = 1024;
 /**
  * Accepts exactly the keys that S3 does: 1 to 1,024 bytes of well-formed Unicode, in which `..` segments never climb
  * above the bucket (same page: "the cumulative count of relative path segments never exceeds the number of non-relative
- * path elements"). Control characters are fine, because listings are asked for in URL encoding.
+ * path elements"). Control characters are fine, because listings are requested in URL encoding.
  * @throws {invalid-key}
  */
 export function checkS3Key(key: string): void {
@@ -24,12 +24,12 @@ export function checkS3Key(key: string): void {
   }
 }
 
-/** Whether a key is ours: what was thrown away waits there, and is no object of the bucket. */
+/** Whether a key is internal: the trash is there, and is not part of the bucket's objects. */
 export function isHidden(key: string): boolean {
   return key.startsWith('.sightline/');
 }
 
-/** Undoes `EncodingType: url`, in which S3 writes a space as `+`. */
+/** Decodes `EncodingType: url`, in which S3 writes a space as `+`. */
 export function decodeListedKey(key: string): string {
   return decodeURIComponent(key.replaceAll('+', ' '));
 }

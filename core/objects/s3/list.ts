@@ -12,7 +12,7 @@ import { bareEtag, decodeListedKey, isHidden } from './keys.ts';
 export async function listObjects(s3: S3Session, options: ListOptions): Promise<Page<ListedObject>> {
   const { prefix = '', limit } = options;
   const after = pageStart([prefix], options) || undefined;
-  // Some servers answer with no keys and a token to go on with; what comes after those must not be lost.
+  // Some servers return an empty page with a token; continue with it.
   let token: string | undefined;
   let answer: ListObjectsV2CommandOutput;
   do {
@@ -29,10 +29,10 @@ export async function listObjects(s3: S3Session, options: ListOptions): Promise<
   }));
   const [first] = items;
   if (after !== undefined && first !== undefined && compareUtf8(first.key, after) <= 0) {
-    // Whoever follows the cursors would go round and round.
+    // Following the cursors would never end.
     const message =
-      `ListObjectsV2 of bucket ${s3.bucket}: expected keys behind ${JSON.stringify(after)}, ` +
-      `got ${JSON.stringify(first.key)}: the server does not keep start-after`;
+      `ListObjectsV2 of bucket ${s3.bucket}: expected keys after ${JSON.stringify(after)}, ` +
+      `got ${JSON.stringify(first.key)}: the server ignores start-after`;
     throw new SightlineError('unavailable', message);
   }
   const last = items.at(-1);
@@ -43,12 +43,12 @@ export async function listObjects(s3: S3Session, options: ListOptions): Promise<
   return shown.length === 0 ? listObjects(s3, { ...options, cursor: next }) : { items: shown, next };
 }
 
-/** What XML 1.0 cannot hold, or is put in its place; an empty key is one of which nothing was left. */
+/** Characters that XML 1.0 cannot hold, or their replacement; a key may even be left empty. */
 const DAMAGED_KEY = /^$|[\p{Cc}\ufffd-\uffff]/u;
 
 /**
- * A page as S3 recommends it for keys that XML cannot hold: URL-encoded. Other servers are asked so only where XML may
- * have damaged a key, for some of them compare encoded keys with the cursor then, and leave out what lies behind it.
+ * Requests a page URL-encoded, as S3 recommends for keys that XML cannot hold. With other servers only if XML may have
+ * damaged a key, because some of them then compare encoded keys with the cursor and skip keys.
  */
 async function listPage(
   s3: S3Session,
@@ -60,10 +60,10 @@ async function listPage(
       Prefix: prefix,
       MaxKeys: limit,
       EncodingType,
-      // Tells archived objects that have been restored from those that cannot be read.
+      // Distinguishes restored archived objects from unreadable ones.
       OptionalObjectAttributes: ['RestoreStatus'],
       ContinuationToken: token,
-      // Not the service's own token: this one is checked, and stays valid for as long as anybody keeps it.
+      // Not the service's own token: this one is validated, and never expires.
       StartAfter: after,
     });
     return s3.call({ action: 'ListObjectsV2' }, async (abortSignal) => {
@@ -81,7 +81,7 @@ async function listPage(
 }
 
 /**
- * Whether an object is of a storage class that must be restored before it can be read, and has no restored copy (S3,
+ * Whether an object's storage class requires a restore before it can be read, and there is no restored copy (S3,
  * "Restoring an archived object").
  */
 function isArchived({ StorageClass, RestoreStatus }: S3Object): boolean {

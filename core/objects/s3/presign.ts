@@ -4,18 +4,19 @@ import { SightlineError } from '../../errors.ts';
 import type { S3Session } from './client.ts';
 import { checkS3Key } from './keys.ts';
 
-/** A request that anybody may send, once or more, until it expires. */
+/** A request that anybody may send, repeatedly, until it expires. */
 export interface PresignedRequest {
   readonly method: 'PUT';
   readonly url: string;
-  /** To be sent exactly as given: they are signed. */
+  /** Send them unchanged: they are signed. */
   readonly headers: Readonly<Record<string, string>>;
   /** ISO 8601. */
   readonly expiresAt: string;
 }
 
 /**
- * Longest life of a signature, seconds (Amazon S3 API reference, "Authenticating requests: using query parameters").
+ * Maximum lifetime of a signature, seconds (Amazon S3 API reference, "Authenticating requests: using query
+ * parameters").
  */
 const MAX_EXPIRY_SECONDS = 7 * 24 * 3600;
 /** Largest body of one PUT (Amazon S3 user guide, "Uploading objects"). */
@@ -43,8 +44,7 @@ export async function presignPut(
     ContentLength: bytes,
     IfNoneMatch: onlyIfNew ? '*' : undefined,
   });
-  // Named here, they are signed as headers; the presigner would leave the type unsigned and move the rest into the
-  // query.
+  // Signed as headers; by default the presigner leaves the type unsigned and moves the rest into the query.
   const signed = new Set(['content-type', 'content-length', 'if-none-match']);
   const url = await s3.call({ action: 'signing a request', key }, () =>
     getSignedUrl(s3.signer, command, {

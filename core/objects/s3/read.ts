@@ -10,9 +10,9 @@ import { againOnConflict, type S3Session } from './client.ts';
 import { attemptsOf, isMissingObject, statusOf, translateS3Error } from './errors.ts';
 import { bareEtag, checkS3Key } from './keys.ts';
 
-/** Looking at, reading and deleting one object on S3. */
+/** Describing, reading and deleting one object on S3. */
 
-/** The part of a HEAD or GET answer that describes the object. `bytes` is of the whole object. */
+/** Describes an object from a HEAD or GET response. `bytes` is the size of the whole object. */
 function infoFrom(key: string, answer: HeadObjectCommandOutput, bytes: number): ObjectInfo {
   const { ContentType: type = '', ETag, LastModified, VersionId } = answer;
   return {
@@ -20,9 +20,9 @@ function infoFrom(key: string, answer: HeadObjectCommandOutput, bytes: number): 
     bytes,
     etag: bareEtag(ETag),
     lastModified: LastModified ?? new Date(0),
-    // S3 says binary/octet-stream when the uploader named no type.
+    // S3 returns binary/octet-stream when the uploader gave no type.
     contentType: type === '' || type === 'binary/octet-stream' ? 'application/octet-stream' : type,
-    // "null" is of a bucket that keeps no versions now, or did not when it was stored: a delete would be for good.
+    // "null" means that the bucket has no versions, or had none when it was stored: a delete would be permanent.
     ...(VersionId !== undefined && VersionId !== 'null' && { version: VersionId }),
   };
 }
@@ -41,7 +41,7 @@ export async function headObject(s3: S3Session, key: string): Promise<ObjectInfo
   });
 }
 
-/** `ObjectStore.get` on S3; of an old version where one is named. */
+/** `ObjectStore.get` on S3, optionally of an old version. */
 export async function getObject(
   s3: S3Session,
   key: string,
@@ -67,7 +67,7 @@ export async function getObject(
   if (answer === null) return null;
   const length = answer.ContentLength ?? 0;
   if (options.range && length === 0) {
-    // S3 answers 416; other servers give an empty object whole for the suffix form, but no range of it is there.
+    // S3 answers 416; other servers return the whole empty object for the suffix form, although no range exists.
     const where = `GetObject of ${JSON.stringify(key)} in bucket ${s3.bucket}`;
     const message = `${where}: the byte range lies outside the object`;
     throw new SightlineError('range-not-satisfiable', message);
@@ -83,7 +83,7 @@ export async function getObject(
   };
 }
 
-/** HTTP's spelling. S3 answers a range whose end is before its start with the whole object, so that is refused here. */
+/** A Range header. For an end before the start S3 returns the whole object, so that is refused here. */
 function rangeHeader(range: ByteRange): string {
   const numbers = 'last' in range ? [range.last] : [range.first, range.end ?? range.first];
   const possible = numbers.every((n) => Number.isSafeInteger(n) && n >= 0) && (numbers[1] ?? Infinity) >= numbers[0]!;
@@ -93,7 +93,7 @@ function rangeHeader(range: ByteRange): string {
   return 'last' in range ? `bytes=-${range.last}` : `bytes=${range.first}-${range.end ?? ''}`;
 }
 
-/** The same bytes, with faults on the way (connection lost, silence, abort) in the words of this program. */
+/** The same bytes, with faults on the way (connection lost, silence, abort) translated. */
 function guardedBody(
   body: ReadableStream<Uint8Array>,
   translate: (error: unknown) => unknown,
@@ -105,7 +105,7 @@ function guardedBody(
       async pull(controller) {
         try {
           const { done, value } = await reader.read();
-          // What had arrived before is not handed out after an abort.
+          // Deliver nothing after an abort, even if it had arrived.
           signal?.throwIfAborted();
           if (done) controller.close();
           else controller.enqueue(value);
@@ -122,7 +122,7 @@ function guardedBody(
 /** `ObjectStore.delete` on S3. */
 export async function deleteObject(s3: S3Session, key: string, ifMatch: string | undefined): Promise<void> {
   checkS3Key(key);
-  // Most other servers ignore the condition of a delete without a word: they must not be asked when it does not hold.
+  // Most other servers silently ignore the condition of a delete, so check it first.
   if (ifMatch !== undefined) checkCondition(key, ifMatch, await headObject(s3, key));
   const condition = ifMatch === undefined ? {} : { IfMatch: `"${ifMatch}"` };
   await s3.call({ action: 'DeleteObject', key }, async (abortSignal) => {
@@ -131,12 +131,12 @@ export async function deleteObject(s3: S3Session, key: string, ifMatch: string |
       await againOnConflict(() => s3.client.send(command, { abortSignal }));
     } catch (error) {
       if (ifMatch !== undefined && statusOf(error) === 501) {
-        // This server says that it has no conditional deletes; the condition held a moment ago.
+        // This server does not support conditional deletes; the condition held a moment ago.
         await s3.client.send(new DeleteObjectCommand({ Bucket: s3.bucket, Key: key }), { abortSignal });
         return;
       }
       if (!isMissingObject(error)) throw error;
-      // It was there a moment ago. Not found by a second try, it was removed by the first, whose answer was lost.
+      // It existed a moment ago. If a second attempt does not find it, the first removed it and its response was lost.
       if (ifMatch !== undefined && attemptsOf(error) === 1) checkCondition(key, ifMatch, null, error);
     }
   });

@@ -14,7 +14,7 @@ import { putObject } from './upload.ts';
 export type { S3Options } from './client.ts';
 export type { PresignedRequest } from './presign.ts';
 
-/** The objects port on a bucket, and what only S3 has: requests that are signed here and sent by somebody else. */
+/** The objects port on a bucket, plus presigned requests, which only S3 has. */
 export interface S3Store extends ObjectStore {
   /**
    * A PUT for a body of exactly this length and type, for `expiresInSeconds` (1 to 604,800). The headers are part of
@@ -61,7 +61,7 @@ function bucketOf(s3: S3Session): S3Store {
 }
 
 /**
- * @throws {invalid-key} for one of our own, which is no object of the bucket
+ * @throws {invalid-key} for an internal key, which is not an object of the bucket
  */
 function visible(key: string): string {
   if (!isHidden(key)) return key;
@@ -74,12 +74,12 @@ async function verifyBucket(s3: S3Session): Promise<void> {
       await s3.client.send(new HeadBucketCommand({ Bucket: s3.bucket }), { abortSignal });
     } catch (error) {
       const status = statusOf(error) ?? 0;
-      // Told apart here because a HEAD answer has no body that could name the missing thing.
+      // Handled here, because a HEAD response has no body that could name what is missing.
       if (status === 404) {
         throw new SightlineError('invalid-config', `there is no bucket ${s3.bucket}`, { cause: error });
       }
       if (status < 400 || status >= 500) throw error;
-      // The same permission, and an answer that says what is wrong: the policy, the credentials, the clock.
+      // Needs the same permission, and its response says what is wrong: the policy, the credentials, the clock.
       await s3.client.send(new ListObjectsV2Command({ Bucket: s3.bucket, MaxKeys: 1 }), { abortSignal });
     }
   });

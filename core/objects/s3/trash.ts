@@ -11,8 +11,8 @@ import { isMissingObject } from './errors.ts';
 import { deleteObject, getObject, headObject } from './read.ts';
 
 /**
- * The trash of a bucket. Where it keeps old versions, a delete marker hides the object and its version is what comes
- * back; elsewhere a copy waits below `TRASH_PREFIX`, out of sight like everything below `.sightline/`.
+ * The trash of a bucket. In a versioned bucket a delete marker hides the object, and its version is restored; otherwise
+ * a copy is kept below `TRASH_PREFIX`, hidden like everything below `.sightline/`.
  */
 export const TRASH_PREFIX = '.sightline/trash/';
 
@@ -46,7 +46,7 @@ export async function recoverObject(s3: S3Session, object: DiscardedObject): Pro
   return headObject(s3, key);
 }
 
-/** `ObjectStore.purge` on S3: of a bucket with versions everything that the key held up to the discarded one. */
+/** `ObjectStore.purge` on S3: in a versioned bucket, deletes all versions of the key up to the discarded one. */
 export async function purgeObject(s3: S3Session, { key, id, version }: DiscardedObject): Promise<void> {
   if (version === undefined) return deleteObject(s3, TRASH_PREFIX + id, undefined);
   for (const VersionId of await versionsUpTo(s3, key, version)) {
@@ -57,7 +57,7 @@ export async function purgeObject(s3: S3Session, { key, id, version }: Discarded
 }
 
 /**
- * That version of the key, all older ones, and the markers that hide them, unless another version lies on top by now.
+ * That version of the key, all older ones, and the markers that hide them, unless there is a newer version now.
  */
 async function versionsUpTo(s3: S3Session, key: string, version: string): Promise<string[]> {
   const versions: Listed[] = [];
@@ -70,7 +70,7 @@ async function versionsUpTo(s3: S3Session, key: string, version: string): Promis
     if (!page.IsTruncated || page.NextKeyMarker !== key) break;
     from = page;
   }
-  // Newest first. Between versions and markers only the time tells, in seconds: a marker of the same one may hide
+  // Newest first. Versions and markers are ordered only by time, in seconds: a marker of the same second may hide
   // another.
   const first = versions.findIndex(({ VersionId }) => VersionId === version);
   if (first < 0) return [];

@@ -16,16 +16,16 @@ import { bareEtag, checkS3Key } from './keys.ts';
 
 type PutOptions = NonNullable<Parameters<ObjectStore['put']>[2]>;
 
-/** Bodies longer than this go up in parts of this size. */
+/** Longer bodies are uploaded in parts of this size. */
 const PART_BYTES = 8 * 1024 ** 2;
-/** Parts of one upload that are under way at the same time; each takes its size in memory. */
+/** Parts of one upload sent at the same time; each takes its size in memory. */
 const PARTS_AT_ONCE = 3;
-/** Most parts an upload may have (Amazon S3 user guide, "Amazon S3 multipart upload limits"). */
+/** Maximum parts of an upload (Amazon S3 user guide, "Amazon S3 multipart upload limits"). */
 const MAX_PARTS = 10_000;
-/** Object metadata that tells our own write from another one when the answer to it was lost. */
+/** Object metadata that identifies our own write when its response was lost. */
 const WRITE_MARK = 'sightline-write';
 
-/** One write under way: what every request about it needs to say. */
+/** A running write: the parameters of all its requests. */
 interface Write {
   readonly key: string;
   readonly mark: string;
@@ -35,9 +35,9 @@ interface Write {
 }
 
 /**
- * `ObjectStore.put` on S3: one request up to 8 MiB, else in parts, which become an object only when all of them
- * have arrived. Nothing of a failed upload stays. What has been read of the body is in memory until S3 has confirmed
- * it, so that every request can be repeated.
+ * `ObjectStore.put` on S3: one request up to 8 MiB, otherwise in parts, which become an object only when all have
+ * arrived. A failed upload leaves nothing behind. Each piece of the body stays in memory until S3 has confirmed it, so
+ * that every request can be repeated.
  */
 export async function putObject(
   s3: S3Session,
@@ -99,7 +99,7 @@ async function* inParts(
     return;
   }
   const reader = body.getReader();
-  // A source that never answers would otherwise keep an aborted upload waiting.
+  // Otherwise a body that never arrives would block an aborted upload.
   const stop = () => void reader.cancel(signal?.reason).catch(() => {});
   signal?.addEventListener('abort', stop, { once: true });
   try {
@@ -127,7 +127,7 @@ async function* inParts(
   }
 }
 
-/** Answers the etag. */
+/** Returns the etag. */
 async function putWhole(s3: S3Session, write: Write, bytes: Uint8Array): Promise<string> {
   const { key, signal, conditions } = write;
   const conditional = Object.keys(conditions).length > 0;
@@ -152,8 +152,8 @@ async function putWhole(s3: S3Session, write: Write, bytes: Uint8Array): Promise
 }
 
 /**
- * When the answer to a write is lost, the SDK's next try of it finds the write done: a condition that no longer holds,
- * or an upload that is no longer there. The mark tells that from a write of somebody else.
+ * If the response to a write is lost, the SDK's next attempt finds it done: the condition no longer holds, or the
+ * upload no longer exists. The mark distinguishes that from another process's write.
  */
 async function etagOfOwnWrite(s3: S3Session, write: Write, error: unknown, abortSignal: AbortSignal) {
   if (attemptsOf(error) < 2 || abortSignal.aborted) return null;
@@ -202,8 +202,8 @@ async function putInParts(s3: S3Session, write: Write, parts: AsyncIterable<Uint
     });
     return { etag, bytes };
   } catch (error) {
-    // Without the caller's signal: an aborted upload must be cleared away, too. When this fails, the bucket's lifecycle
-    // rule for unfinished uploads does it; the reason the upload failed is what the caller needs to know.
+    // Without the caller's signal: an aborted upload must be cleaned up, too. If this fails, the bucket's lifecycle
+    // rule for unfinished uploads does it; the caller needs the reason why the upload failed.
     await s3
       .call({ action: 'AbortMultipartUpload', key }, (abortSignal) =>
         s3.client.send(new AbortMultipartUploadCommand({ Bucket, Key, UploadId }), { abortSignal }),
@@ -248,7 +248,7 @@ async function sendParts(s3: S3Session, write: Write, UploadId: string | undefin
   }
 }
 
-/** What `head` would say of the object just written: S3 tells when it was modified only there. */
+/** Reads the object's info with `head`: only that returns the modification time. */
 async function describe(s3: S3Session, write: Write, etag: string, bytes: number): Promise<ObjectInfo> {
   const { key, contentType } = write;
   const context = { action: 'HeadObject', key };
@@ -260,8 +260,7 @@ async function describe(s3: S3Session, write: Write, etag: string, bytes: number
       return { key, bytes, etag, contentType, lastModified: found.LastModified ?? new Date() };
     }
   } catch {
-    // Replaced, deleted, or unreadable for this caller: the write itself has succeeded, and must not be reported as
-    // failed.
+    // Replaced, deleted, or unreadable for this caller: the write itself succeeded and must not be reported as failed.
   }
   return { key, bytes, etag, contentType, lastModified: new Date() };
 }
