@@ -65,7 +65,7 @@ async function readFileHeader(bytes: Uint8Array, format: PictureFormat, limits: 
   const type = CONTENT_TYPES[format];
   const damaged = limits.damaged === 'draw';
   const truncated = isTruncated(bytes, format);
-  const source: Source = { bytes: damaged ? bytes : mendEnd(bytes, format, truncated), damaged };
+  const source: Source = { bytes: mendEnd(bytes, format, truncated && !damaged), damaged };
   const unreadable = format === 'tiff' ? unreadableTiff(bytes) : null;
   if (unreadable !== null)
     throw rejection('unsupported-format', `expected colours or grey, got TIFF with ${unreadable}`);

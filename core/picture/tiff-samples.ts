@@ -14,6 +14,9 @@ const WANTED = new Set([BITS, COMPRESSION, PHOTOMETRIC, SAMPLES, SAMPLE_FORMAT])
 /** Grey, RGB, palettes, inks and YCbCr. */
 const DRAWN: readonly number[] = [0, 1, 2, 3, 5, 6];
 const WHOLE_BITS: readonly number[] = [1, 2, 4, 8, 16, 32];
+/** None, CCITT, LZW, JPEG in both forms, Deflate in both, PackBits: what libvips, as sharp has it, unpacks. */
+const COMPRESSIONS: readonly number[] = [1, 2, 3, 4, 5, 6, 7, 8, 32_773, 32_946];
+const OTHER_COMPRESSIONS: Readonly<Record<number, string>> = { 34925: 'LZMA', 50000: 'ZSTD', 50001: 'WebP' };
 
 /** What a TIFF is that libvips would draw wrongly or call broken; null for the others. */
 export function unreadableTiff(bytes: Uint8Array): string | null {
@@ -24,9 +27,13 @@ export function unreadableTiff(bytes: Uint8Array): string | null {
   const photometric = value(PHOTOMETRIC, 2);
   const samples = value(SAMPLES, 1);
   const format = value(SAMPLE_FORMAT, 1);
+  const compression = value(COMPRESSION, 1);
+  if (!COMPRESSIONS.includes(compression)) {
+    return `compression by ${OTHER_COMPRESSIONS[compression] ?? `the method ${compression}`}`;
+  }
   if (photometric >= 8 && photometric <= 10) return 'CIELAB colours';
   // JPEG converts its own YCbCr; of the others libvips would show luminance as red.
-  if (photometric === 6 && ![6, 7].includes(value(COMPRESSION, 1))) return 'YCbCr colours outside JPEG';
+  if (photometric === 6 && ![6, 7].includes(compression)) return 'YCbCr colours outside JPEG';
   if (photometric === 5 && samples > 4) return `${samples} inks`;
   if (photometric <= 1 && samples > 2) return `${samples} bands of no stated colour`;
   if (format === 5 || format === 6) return 'complex numbers as samples';

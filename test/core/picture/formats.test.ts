@@ -179,6 +179,12 @@ describe('files without their last bytes', () => {
       assert.equal((await thumbnail(cut, 60, { limits })).width, 60);
       await assert.rejects(decodeImage(whole.subarray(0, 10), HOW, limits), { code: 'unreadable-image' });
     }
+    // What is whole is read as ever, and what cannot be read at all is no black picture.
+    const avif = await photo().avif({ quality: 90, effort: 1 }).toBuffer();
+    avif.write('avis', 8, 'latin1');
+    assert.ok(distance((await decodeImage(avif, HOW, limits)).pixels.data, await pixelsOf(avif)) < 1);
+    const tiff = { width: WIDTH, height: HEIGHT, photometric: 1, samples: 1, bits: 8, format: 1, compression: 50_000 };
+    await assert.rejects(decodeImage(tiffOf(tiff, GREY), HOW, limits), { message: /compression by ZSTD/ });
   });
 });
 
