@@ -10,21 +10,21 @@ import type { Page } from '../types.ts';
  * The failure log as small objects, for functions that share a bucket and no disk:
  *
  *     failures/<id>.json                    the failure, and the name of its entry
- *     failures-dismissed/<id>.json          the same of one that was dismissed; its entry is gone
+ * failures-dismissed/<id>.json a dismissed failure, without an entry
  *     failures-by-time/<time>_<id>_<random> its entry, latest first in key order; empty
  *
- * The entry is written before the failure and the old entry deleted after it, so a crash between the two leaves at most
- * an entry that no failure names. `list` passes over those, and clears them away once they are old.
+ * The entry is written before the failure and the old entry deleted after it, so a crash in between leaves at most an
+ * entry that no failure names. `list` skips those, and deletes them once they are old.
  */
 
 const FAILURES = 'failures/';
 const ENTRIES = 'failures-by-time/';
 const DISMISSED = 'failures-dismissed/';
-/** A write under way is over after this, or was given up. */
+/** After this time a write has finished or was abandoned. */
 const STALE_ENTRY_MS = 3_600_000;
-/** Writers that meet on one id; each round one of them gets through. */
+/** Attempts to write one id under contention; one writer succeeds in each round. */
 const MAX_ROUNDS = 20;
-/** Milliseconds since 1970, in the year 2286: as many digits as all times until then. */
+/** Milliseconds since 1970, in the year 2286: all times until then have as many digits. */
 const LAST_TIME = 9_999_999_999_999;
 
 const storedSchema = z.object({
@@ -46,7 +46,10 @@ const storedSchema = z.object({
 
 type Stored = z.infer<typeof storedSchema>;
 
-/** Opens the log in `objects`, which should hold nothing else: the pictures' bucket would announce every failure. */
+/**
+ * Opens the log in `objects`, which should hold nothing else: the pictures' bucket would send an event for every
+ * failure.
+ */
 export function openObjectFailureLog(objects: ObjectStore, now: () => Date = () => new Date()): FailureLog {
   return {
     async record(failure, { dismissed: isDismissed = false } = {}) {
@@ -60,7 +63,7 @@ export function openObjectFailureLog(objects: ObjectStore, now: () => Date = () 
           continue;
         }
         if (isDismissed) {
-          // Before it leaves the list, as in `dismiss`.
+          // Before it is removed from the list, as in `dismiss`.
           await writeJsonObject(objects, dismissedKey(failure.id), { entry: '', failure: next });
           await takeOff(objects, failure.id);
           return next;
@@ -92,7 +95,7 @@ export function openObjectFailureLog(objects: ObjectStore, now: () => Date = () 
     async dismiss(id) {
       const found = await read(objects, failureKey(id));
       if (found === null) return (await read(objects, dismissedKey(id))) !== null;
-      // Before it leaves the list, so that a crash between the two leaves it there.
+      // Before it is removed from the list, so that a crash in between leaves it listed.
       await writeJsonObject(objects, dismissedKey(id), { ...found.stored, entry: '' });
       return takeOff(objects, id);
     },
@@ -121,7 +124,7 @@ export function openObjectFailureLog(objects: ObjectStore, now: () => Date = () 
       return (await Array.fromAsync(everyItem(list))).length;
     },
 
-    // The bucket belongs to whoever opened it.
+    // The bucket belongs to the caller.
     async close() {},
   };
 }
@@ -169,8 +172,8 @@ function dismissedKey(id: string): string {
 }
 
 /**
- * A key before all others, so that the latest is listed first: digits that count down. They follow the clock, except
- * where that stands still or goes back; writers that meet may get the same ones.
+ * A key before all others, so that the latest is listed first: digits that count down. They follow the clock, unless it
+ * stands still or goes back; concurrent writers may get the same digits.
  */
 async function nextEntry(objects: ObjectStore, at: Date, id: string): Promise<string> {
   const [latest] = (await objects.list({ prefix: ENTRIES, limit: 1 })).items;
@@ -189,7 +192,7 @@ async function read(objects: ObjectStore, key: string): Promise<{ stored: Stored
   return { stored: parsed.data, etag: found.etag };
 }
 
-/** False when somebody else wrote since it was read. */
+/** False when another process has written since it was read. */
 async function write(objects: ObjectStore, key: string, stored: Stored, etag: string | undefined): Promise<boolean> {
   try {
     await writeJsonObject(objects, key, stored, etag === undefined ? { ifNoneMatch: '*' } : { ifMatch: etag });
@@ -200,7 +203,7 @@ async function write(objects: ObjectStore, key: string, stored: Stored, etag: st
   }
 }
 
-/** The failure an entry stands for; null for one that no failure names. */
+/** The failure of an entry; null when no failure names it. */
 async function readEntry(
   objects: ObjectStore,
   entry: { key: string; lastModified: Date },

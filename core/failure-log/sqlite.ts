@@ -9,8 +9,8 @@ import type { Page } from '../types.ts';
 const BUSY_MS = 5_000;
 
 /**
- * `place` grows with every record, so that "latest first" does not depend on the clock; it is below zero for those that
- * were dismissed.
+ * `place` grows with every record, so that "latest first" does not depend on the clock; it is negative for dismissed
+ * failures.
  */
 const FAILURES: DatabaseFormat = {
   what: 'failure log',
@@ -60,13 +60,13 @@ const LIST_WITHIN = `
 const ABOVE_ALL = new Uint8Array();
 
 export interface FailureLogOptions {
-  /** Path of the SQLite file; made when it is not there. */
+  /** Path of the SQLite file, created if missing. */
   readonly file: string;
   readonly now?: () => Date;
 }
 
 /**
- * The failure log in a SQLite file of its own. What was recorded survives a crash of the process and of the machine.
+ * The failure log in its own SQLite file. Records survive a crash of the process and of the machine.
  * Several processes may use one file.
  * @throws {schema-mismatch} for a file of another version or program
  * @throws {unavailable} when it cannot be opened, or on a full or failing disk, as its methods do
@@ -77,7 +77,7 @@ export async function openFailureLog({ file, now = () => new Date() }: FailureLo
   await retryWhileLocked(async () =>
     translated(file, () => db.exec('CREATE INDEX IF NOT EXISTS failures_by_key ON failures (bucket, key)')),
   );
-  // A failure is written rarely and must still be known after a power cut.
+  // Failures are written rarely and must survive a power cut.
   db.exec(`PRAGMA synchronous = FULL; PRAGMA busy_timeout = ${BUSY_MS}`);
   const guard = <T>(task: () => T): T => translated(file, task);
   const [record, get, resolve, dismiss, list, listDismissed, listWithin, count, countOf] = guard(() => [

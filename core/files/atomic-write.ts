@@ -3,8 +3,8 @@ import { dirname } from 'node:path';
 import { unavailable } from './file-errors.ts';
 
 /**
- * Writes a file whole or not at all, with the folders above it: a reader sees the old content or the new one, also
- * after a power cut.
+ * Writes a file atomically, and creates the folders above it: a reader sees the old content or the new one, even after
+ * a power cut.
  * @throws {unavailable} when it cannot be written
  */
 export async function writeWhole(path: string, content: Uint8Array | string | Iterable<Uint8Array>): Promise<void> {

@@ -11,9 +11,9 @@ const ADVICE: Readonly<Record<string, string>> = {
   EMFILE: 'too many open files: raise the limit (ulimit -n)',
   ENFILE: 'too many open files on this machine',
   EFBIG: 'the file is larger than the file system or the limit of this process allows',
-  ENOENT: 'it is not there (any more): if it is on a removable or network drive, is that mounted?',
-  ENOTDIR: 'it is not a folder, or below something that is none',
-  EEXIST: 'something else is there already',
+  ENOENT: 'it does not exist (any more): if it is on a removable or network drive, is that mounted?',
+  ENOTDIR: 'it is not a folder, or is below something that is not',
+  EEXIST: 'something else has this name',
   ESTALE: 'the network drive was reconnected: try again',
   EXDEV: 'it is on another file system, mounted below the folder: open that one as a folder of its own',
 };
@@ -24,11 +24,11 @@ export function systemCode(error: unknown): string | null {
   return typeof error.code === 'string' ? error.code : null;
 }
 
-/** A failed system call as `unavailable`, naming the path and what to do; everything else as it is. */
+/** Turns a failed system call into `unavailable`, naming the path and what to do; returns other errors unchanged. */
 export function unavailable(error: unknown, doing: string, path: string): unknown {
   const code = systemCode(error);
   if (code === null || isSightlineError(error)) return error;
-  const advice = ADVICE[code] ?? 'try again, and check the drive if it stays so';
+  const advice = ADVICE[code] ?? 'try again, and check the drive if it happens again';
   return new SightlineError('unavailable', `cannot ${doing} ${path}: ${advice} (${code})`, {
     cause: error,
     details: { path, code },

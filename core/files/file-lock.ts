@@ -4,13 +4,13 @@ import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { unavailable } from './file-errors.ts';
 
-/** Between two looks at a lock that another process holds. */
+/** Interval between attempts to get a lock. */
 const POLL_MS = 200;
 
 /**
- * Runs `work` while no other process runs its own under the same file, waiting for it first. The lock is the operating
- * system's, by way of SQLite: it ends with the process, however that ends, and nothing stale is ever left.
- * @param onWait called once when another process has it
+ * Runs `work` with an exclusive lock on a file, waiting for other processes first. The lock is the operating system's,
+ * through SQLite: it ends with the process, so it can never be stale.
+ * @param onWait called once when another process has the lock
  */
 export async function withFileLock<T>(
   file: string,

@@ -5,10 +5,10 @@ import { writeWhole } from './atomic-write.ts';
 import { unavailable } from './file-errors.ts';
 
 /**
- * The checked content of a small JSON file; null when there is no such file.
+ * The validated content of a small JSON file; null when there is no such file.
  * @param advice what to do about a damaged file, for the message: "delete it and index the folders again"
  * @throws {unavailable} when it cannot be read
- * @throws {invalid-config} when it is no JSON or does not fit the schema
+ * @throws {invalid-config} when it is not JSON or does not fit the schema
  */
 export async function readJsonFile<S extends z.ZodType>(
   file: string,
@@ -25,14 +25,13 @@ export async function readJsonFile<S extends z.ZodType>(
   try {
     return schema.parse(JSON.parse(text));
   } catch (error) {
-    const message = `expected ${file} to be as it was written here, got something else; ${advice}`;
+    const message = `expected ${file} as this program wrote it, got something else; ${advice}`;
     throw new SightlineError('invalid-config', message, { cause: error });
   }
 }
 
 /**
- * Writes a small JSON file whole or not at all, with the folders above it: a reader sees the old content or the new
- * one.
+ * Writes a small JSON file atomically, and creates the folders above it: a reader sees the old content or the new one.
  * @throws {unavailable} when it cannot be written
  */
 export async function writeJsonFile(file: string, value: unknown): Promise<void> {

@@ -1,15 +1,15 @@
 import ignore from 'ignore';
 
 /**
- * What lies in every picture folder and is no picture: it is left out without being read, and no failure. What should
- * have been a picture and is not is still a failure.
+ * Files in picture folders that are not pictures: they are left out unread, and are not failures. A file that should
+ * have been a picture and is not remains a failure.
  */
 export type LeftOutReason =
   /** A name that begins with a dot. */
   | 'hidden'
-  /** What operating systems and network drives keep beside pictures: previews, recycle bins, settings of a folder. */
+  /** Files of operating systems and network drives: previews, recycle bins, folder settings. */
   | 'system'
-  /** What other programs know of a picture, in a file beside it. */
+  /** A file of another program with data about a picture. */
   | 'sidecar'
   | 'video'
   | 'audio'
@@ -18,22 +18,22 @@ export type LeftOutReason =
   | 'ignored'
   /** The index itself. */
   | 'own-data'
-  /** A symbolic link to what is in the same folder anyway. */
+  /** A symbolic link to something within the same folder. */
   | 'link'
   /** A device, a socket or a pipe. */
   | 'special'
-  /** To be restored from an archive before it can be read. */
+  /** Must be restored from an archive before it can be read. */
   | 'archived'
-  /** No picture by its name nor by its bytes, as notes, letters and archives are. */
+  /** Not a picture by name or content, such as notes, letters and archives. */
   | 'other';
 
-/** The reason by which the failure log remembers files that were read and are left out as `other`; it lists none. */
+/** Reason in the failure log for files that were read and are left out as `other`; they are not listed. */
 export const NO_PICTURE = 'no-picture';
 
 /** Files left out, by reason. */
 export type LeftOut = Partial<Record<LeftOutReason, number>>;
 
-/** Whole names, in lower case; of folders with everything below them. */
+/** Full names, in lower case; for folders with everything below them. */
 const SYSTEM_NAMES = new Set(
   (
     'thumbs.db|ehthumbs.db|ehthumbs_vista.db|desktop.ini|picasa.ini|zbthumbnail.info|icon\r|' +
@@ -57,7 +57,7 @@ function reasonOf(reason: LeftOutReason, extensions: string): Record<string, Lef
   return Object.fromEntries(extensions.split(' ').map((extension) => [extension, reason]));
 }
 
-/** Why a file or a folder of this name is left out, or null. */
+/** Why a file or a folder with this name is left out, or null. */
 export function leftOutByName(name: string): LeftOutReason | null {
   const lower = name.toLowerCase();
   if (SYSTEM_NAMES.has(lower)) return 'system';
@@ -66,7 +66,7 @@ export function leftOutByName(name: string): LeftOutReason | null {
   return dot < 0 ? null : (EXTENSIONS[lower.slice(dot + 1)] ?? null);
 }
 
-/** Why an object is left out by the names along its key, or null. Folders are judged by their whole names only. */
+/** Why an object is left out by the names in its key, or null. Folders are judged only by their full names. */
 export function leftOutByKey(key: string): LeftOutReason | null {
   const names = key.split('/');
   const file = names.pop()!;
@@ -77,7 +77,7 @@ export function leftOutByKey(key: string): LeftOutReason | null {
   return leftOutByName(file);
 }
 
-/** Why a folder of this name is left out: it may well be called like a file (`holiday.mov`, as some programs do). */
+/** Why a folder with this name is left out. A folder may be named like a file (`holiday.mov`, by some programs). */
 export function leftOutFolder(name: string): 'system' | 'hidden' | null {
   const reason = leftOutByName(name);
   return reason === 'system' || reason === 'hidden' ? reason : null;
@@ -97,12 +97,12 @@ export function sumLeftOut(all: Iterable<LeftOut>): LeftOut {
 }
 
 /**
- * Says whether a path below the place of the patterns is ignored, or null when they say nothing of it. Paths of folders
- * end with '/'; whoever goes down to a file asks for the folders on the way first.
+ * Whether a path relative to the patterns' folder is ignored, or null when no pattern matches. Folder paths end with
+ * '/'; before asking about a file, ask about the folders above it.
  */
 export type Ignores = (path: string) => boolean | null;
 
-/** Patterns as in a .gitignore (git-scm.com/docs/gitignore), one a line. */
+/** Patterns as in a .gitignore (git-scm.com/docs/gitignore), one per line. */
 export function compileIgnore(patterns: string | readonly string[]): Ignores {
   const rules = ignore({ allowRelativePaths: true }).add(patterns as string | string[]);
   return (path) => {

@@ -7,12 +7,12 @@ import type { ObjectStore, StoredPicture, VectorStore } from '../ports.ts';
 import type { ImagePayload, JointEmbedding, SpaceId } from '../types.ts';
 
 /**
- * A file that is renamed or moved is, to the index, one that is gone and one that is new. What only the index knows of
- * the first goes over to the second: its bytes are the same, and its old place is empty or holds other bytes, as where
- * two files have swapped their names or all of a folder are numbered anew.
+ * To the index, a renamed or moved file is one that is gone and one that is new. The second takes over what only the
+ * index knows about the first: it has the same bytes, and the old path is empty or holds other bytes, as when two files
+ * swap names or a whole folder is renumbered.
  */
 
-/** A picture whose object is gone. */
+/** A picture whose file is gone. */
 export interface Vanished {
   /** Id of its point. */
   readonly id: string;
@@ -22,13 +22,13 @@ export interface Vanished {
 }
 
 /**
- * Keeps pictures that are gone for a while, in case their bytes come back under any name; and those whose file is there
- * and is no picture any more until it is one again, whatever it shows then. Survives restarts.
+ * Keeps missing pictures for a while, in case their bytes come back under any name; and pictures whose file is no
+ * longer readable until it is readable again, whatever it shows then. Survives restarts.
  */
 export interface VanishedLog {
   /** Adds or replaces by id. */
   keep(picture: Vanished, why: 'gone' | 'refused'): Promise<void>;
-  /** Those with these bytes, the latest first; none that were kept for too long. */
+  /** Pictures with these bytes, latest first, without expired ones. */
   find(sha256: string): Promise<Vanished[]>;
   findRefused(id: string): Promise<Vanished | null>;
   forget(picture: Pick<Vanished, 'id' | 'payload'>): Promise<void>;
@@ -42,7 +42,7 @@ interface Deps {
   readonly justRenamed?: JustRenamed;
 }
 
-/** What this process stored a moment ago that was renamed, and so is no mere copy although its bytes were known. */
+/** Renamed pictures that this process stored a moment ago: not mere copies although their bytes were known. */
 export class JustRenamed {
   /** When it was stored, milliseconds, by id; the latest last. */
   readonly #stored = new Map<string, number>();
@@ -65,17 +65,17 @@ export class JustRenamed {
 const USER_FIELDS = FIELDS.filter(({ from }) => from === 'user');
 const KEPT_FIELDS = FIELDS.filter(({ from, name }) => from === 'user' || name === 'indexedAt');
 
-/** What goes over with the bytes: what people said, and when they were first indexed. */
+/** What is taken over with the bytes: tags, and when they were first indexed. */
 export type Kept = Pick<ImagePayload, 'tags' | 'indexedAt'>;
 
-/** Stored copies of one picture of which is looked whether their files are there. */
+/** Maximum stored copies of a picture whose files are checked. */
 const LOOKS = 10;
-/** Stored copies that are considered at all: nobody has more who cares which is which. */
+/** Maximum stored copies considered at all; with more, nobody cares which is which. */
 const COPIES = 1000;
-/** A copy that is called otherwise was made to move the picture when it is not older than this. Milliseconds. */
+/** A copy with another name counts as part of a move if it is not older than this. Milliseconds. */
 const JUST_NOW_MS = 120_000;
 
-/** Other pictures of the same bytes, those first that are called the same, the last indexed first. */
+/** Other pictures with the same bytes: those with the same name first, then the last indexed first. */
 async function copiesOf(
   vectors: VectorStore,
   { id, key, sha256 }: Pick<NewObject, 'id' | 'key' | 'sha256'>,
@@ -86,22 +86,22 @@ async function copiesOf(
     .sort((a, b) => Number(isNamesakeOf(key, b)) - Number(isNamesakeOf(key, a)));
 }
 
-/** A new object, and what is known of what it may have been. */
+/** A new object, and what is known about its origin. */
 export interface NewObject {
   readonly id: string;
   readonly key: string;
   readonly sha256: string;
-  /** Whether its bytes were in the index before: what was not there has no copy to look for. */
+  /** Whether its bytes were already indexed; otherwise there is no copy to look for. */
   readonly isKnown: boolean;
-  /** Whether something of the same name was in the index before. */
+  /** Whether an object with the same key was indexed before. */
   readonly isBack: boolean;
-  /** What is known to have vanished with these bytes, where that was looked up. */
+  /** Vanished pictures with these bytes, if looked up. */
   readonly gone?: readonly Vanished[];
-  /** The picture that was in its place until now. */
+  /** The picture that had its key until now. */
   readonly before?: ImagePayload;
 }
 
-/** Which picture a new object was before, or null; `settle` is called when the new one is stored. */
+/** The picture that a new object was before, or null; call `settle` after the new one is stored. */
 export async function findOrigin(
   deps: Deps,
   { id: own, key, sha256, isKnown, isBack, gone, before }: NewObject,
@@ -110,32 +110,32 @@ export async function findOrigin(
   const { vectors, buckets, vanished } = deps;
   const refused = isBack ? await vanished?.findRefused(own) : null;
   if (refused) return originIn(deps, refused);
-  // Live ones first: one that is removed meanwhile is kept before it goes, and found below.
+  // Live ones first: one removed meanwhile is kept before its removal, and found below.
   const copies = isKnown ? await copiesOf(vectors, { id: own, key, sha256 }) : [];
   const live = async (isNamesake: boolean): Promise<Origin | null> => {
     const wanted = copies.filter((copy) => isNamesakeOf(key, copy) === isNamesake);
     for (const { id, payload } of wanted.slice(0, LOOKS)) {
       const there = await whatIsAt(buckets.get(payload.bucket), payload);
       if (there === 'unknown' || there === 'the same') continue;
-      // The other bytes there are seen by themselves, and whose they were.
+      // The event for the other bytes there decides about them.
       if (there === 'other bytes') return { kept: keptOf(payload), settle: async () => {} };
       const { sequencer } = payload;
       return { kept: keptOf(payload), settle: () => vectors.remove([{ id, sequencer, deletedAt }], 'not-older') };
     }
     return null;
   };
-  // Those of other names last: each may be what another new object was.
+  // Other names last: each may be the origin of another new object.
   const namesake = await live(true);
   if (namesake !== null) return namesake;
   const vanishedOnes = gone?.length === 0 ? [] : ((await vanished?.find(sha256)) ?? []);
-  // Bytes that come back to where they were are no others' that moved in.
+  // Bytes that return to their own key did not move in from elsewhere.
   const found = before === undefined ? vanishedOnes : vanishedOnes.filter((one) => !isSamePlace(one.payload, before));
   const best = found.find(({ payload }) => payload.key === key) ?? found.find((one) => isNamesakeOf(key, one));
   if (best !== undefined) return originIn(deps, best);
   return (await live(false)) ?? anyOf(deps, found);
 }
 
-/** What a picture's place holds now. Another etag may only say that the file was touched, or got another link. */
+/** What is at a picture's key now. Another etag may only mean that the file was touched, or got another link. */
 async function whatIsAt(
   objects: ObjectStore | undefined,
   { key, etag, bytes, sha256 }: ImagePayload,
@@ -152,7 +152,7 @@ async function whatIsAt(
   return hash.digest('hex') === sha256 ? 'the same' : 'other bytes';
 }
 
-/** What vanished with these bytes, whatever it was called: first that of which people said something. */
+/** A vanished picture with these bytes and any name; those with tags come first. */
 function anyOf(deps: Pick<Deps, 'vectors' | 'vanished'>, found: readonly Vanished[]): Origin | null {
   const best = found.find(({ payload }) => !isUntouched(payload)) ?? found[0];
   return best === undefined ? null : originIn(deps, best);
@@ -182,11 +182,11 @@ function originIn({ vectors, vanished }: Pick<Deps, 'vectors' | 'vanished'>, pic
 }
 
 /**
- * Decides whose the words are that people said of a picture whose file holds other bytes now. They stay where a picture
- * was edited. Where the new bytes are those of another picture, which was moved over this one, they go with the old
- * bytes: nobody loses them before these come up elsewhere, since programs save by moving a new file into place, too.
+ * Decides what happens to the tags of a picture whose file now has other bytes. If the picture was edited, they stay.
+ * If another picture was moved over this one, they follow the old bytes; but they stay visible here until those bytes
+ * appear elsewhere, because programs also save by moving a new file into place.
  *
- * @returns what the new bytes bring along, or null where what was said stays; `settle` is called when they are stored
+ * @returns what the new bytes bring along, or null when the tags stay; call `settle` after they are stored
  */
 export async function takePlace(
   deps: Deps,
@@ -205,7 +205,7 @@ export async function takePlace(
   return { kept: leaves ? origin.kept : null, settle: async () => origin?.settle() };
 }
 
-/** @param how `lent` when they are still shown in the old place, until somebody asks for them */
+/** @param how `lent` while they are still shown at the old key, until the old bytes appear elsewhere */
 function displacedId(place: string, sha256: string, how: 'left' | 'lent'): string {
   return uuidv5(`${sha256} ${how}`, place);
 }
@@ -218,7 +218,7 @@ function isEqual(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((tag) => b.includes(tag));
 }
 
-/** Asked again when a copy is stored: its original may have gone while neither could see the other. */
+/** Looks again after a copy was stored: its original may have been removed while neither could see the other. */
 export async function inheritLate(
   deps: Deps,
   { id, key, sha256 }: Pick<NewObject, 'id' | 'key' | 'sha256'>,
@@ -231,16 +231,16 @@ export async function inheritLate(
 }
 
 /**
- * Keeps what is known of a picture that is about to be removed, unless it has gone meanwhile. A copy that was made to
- * move it takes over what people said at once: one that is there and of which nobody has said anything, called the same
- * or only just made. Other copies are pictures of their own.
+ * Keeps the data of a picture that is about to be removed, unless it was removed meanwhile. A copy that is part of a
+ * move takes its tags over at once: its file exists, it has no tags, and it has the same name or is brand new. Other
+ * copies are separate pictures.
  */
 export async function keepVanished(deps: Deps, id: string, payload: ImagePayload): Promise<void> {
-  // Before copies are looked for: one that another process stores meanwhile finds it here.
+  // Before looking for copies: a copy that another process stores meanwhile finds it here.
   if (await keep(deps, id, payload, 'gone')) await giveToHeir(deps, id, payload);
 }
 
-/** @param id under which it was kept */
+/** @param id id under which it was kept */
 async function giveToHeir(deps: Deps, id: string, payload: ImagePayload): Promise<void> {
   if (isUntouched(payload)) return;
   const { vectors, buckets, vanished, justRenamed } = deps;
@@ -257,12 +257,12 @@ async function giveToHeir(deps: Deps, id: string, payload: ImagePayload): Promis
   }
 }
 
-/** Keeps what is known of a picture whose file is about to be refused, for when it is mended. */
+/** Keeps the data of a picture whose file is about to be refused, until it is repaired. */
 export async function keepRefused(deps: Deps, id: string, payload: ImagePayload): Promise<void> {
   await keep(deps, id, payload, 'refused');
 }
 
-/** A file that was refused is gone: what was known of it waits from now on as if it had been a picture until now. */
+/** A refused file is gone: its data is kept from now on as if it had been a picture until now. */
 export async function releaseRefused({ vanished }: Pick<Deps, 'vanished'>, id: string): Promise<void> {
   const refused = await vanished?.findRefused(id);
   if (!refused) return;
@@ -270,7 +270,7 @@ export async function releaseRefused({ vanished }: Pick<Deps, 'vanished'>, id: s
   await vanished?.keep(refused, 'gone');
 }
 
-/** False when its point has gone meanwhile: then another picture has taken over what was known of it. */
+/** False when its point was removed meanwhile: then another picture has taken its data over. */
 async function keep(
   { vectors, vanished }: Pick<Deps, 'vectors' | 'vanished'>,
   id: string,
@@ -287,7 +287,7 @@ function keptOf(payload: ImagePayload): Kept {
   return fieldValues(payload, KEPT_FIELDS) as unknown as Kept;
 }
 
-/** Whether nobody has said anything about it. */
+/** Whether it has no tags. */
 function isUntouched(payload: ImagePayload): boolean {
   return Object.values(fieldValues(payload, USER_FIELDS)).every(
     (value) => value === null || (Array.isArray(value) && value.length === 0),

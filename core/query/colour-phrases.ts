@@ -1,30 +1,33 @@
 import type { Colour } from '../picture/colour-names.ts';
 
 /**
- * How people say that a picture is black and white, or of which main colour, in the languages of the page. What reads
- * them is `colours.ts`. Words are in lower case and parted by spaces.
+ * Phrases for a picture's main colour or for black and white, in the languages of the page, read by `colours.ts`. Words
+ * are in lower case and separated by spaces.
  */
 export interface ColourForms {
   readonly names: Readonly<Record<Exclude<Colour, 'monochrome'>, string>>;
-  /** Those of these words that are something else in another language. */
+  /** Words among these that mean something else in another language. */
   readonly unsure: string;
-  /** Black and white, with commas between: clear beside a word for a picture, behind {@link inside}, or alone. */
+  /**
+   * Phrases for black and white, separated by commas: clear next to a word for a picture, after {@link inside}, or
+   * alone.
+   */
   readonly blackAndWhite: string;
-  /** It is also clear at the end: adjectives stand in front in this language, so it is of no noun. */
+  /** Also clear at the end: adjectives precede nouns in this language, so it cannot belong to one. */
   readonly endIsClear?: true;
-  /** Words that mean a monochrome picture wherever they stand. */
+  /** Words that mean a monochrome picture anywhere in a text. */
   readonly monochrome: string;
   /** "in", as in "in black and white". */
   readonly inside: string;
-  /** Words for a picture, which say nothing of what it shows. */
+  /** Words for a picture, which say nothing about its content. */
   readonly pictures: string;
   /** Kinds of pictures. */
   readonly kinds: string;
-  /** In front of colours: it is the main one. */
+  /** Before colours: marks them as the main ones. */
   readonly mainly: string;
-  /** Behind colours: they are those of the whole picture. */
+  /** After colours: marks them as those of the whole picture. */
   readonly tones: string;
-  /** Between and beside colours, saying nothing more. */
+  /** Filler words between and around colours. */
   readonly fillers: string;
 }
 
@@ -158,8 +161,8 @@ export const CHINESE_COLOUR = new RegExp(
     .join('|'),
   'gu',
 );
-/** Nothing but colours. */
+/** Only colours. */
 export const CHINESE_ONLY_COLOURS = new RegExp(`^(?:(?:${COLOUR})[和与及、，,\\s]*)+(?:的?(?:${PICTURE}|色调))?$`, 'u');
-/** It is the main one. */
+/** A main colour. */
 export const CHINESE_MAIN_COLOUR = new RegExp(`以(?:${COLOUR})为主(?:的)?|(?:${COLOUR})调(?:的)?`, 'gu');
 export const CHINESE_MONOCHROME = new RegExp(`(?:黑白|单色)(?:的(?=${PICTURE})|(?=${PICTURE}|[，,。；;\\s]|$))`, 'gu');

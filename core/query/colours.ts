@@ -11,8 +11,8 @@ import { type Cut, maskQuoted, setOf, standAt, type Token, tokensOf } from './to
 import { isMarker } from './without.ts';
 
 /**
- * The colours that a query asks of a whole picture. "Red car" is about a car and stays words; so does "black and white
- * cat".
+ * Finds the colours that a query requires of the whole picture. "Red car" is about a car and stays text; so does "black
+ * and white cat".
  */
 
 export interface ColourCut extends Cut {
@@ -29,7 +29,7 @@ type WordSets = Readonly<
 
 interface CompiledColours extends WordSets {
   readonly names: ReadonlyMap<string, Colour>;
-  /** Those of more words first. */
+  /** Longest phrases first. */
   readonly blackAndWhite: readonly (readonly string[])[];
   readonly endIsClear: boolean;
 }
@@ -61,7 +61,7 @@ const COMPILED = {
   es: compile(COLOUR_FORMS.es),
 };
 
-/** The colours that are asked for, in a language that parts words by spaces. */
+/** The colours in a text, in a language with spaces between words. */
 export function colourCuts(tokens: readonly Token[], language: Spaced): ColourCut[] {
   const forms = COMPILED[language];
   const cuts: ColourCut[] = [];
@@ -74,13 +74,13 @@ export function colourCuts(tokens: readonly Token[], language: Spaced): ColourCu
   return cuts.length > 0 ? cuts : onlyColours(tokens, forms);
 }
 
-/** Whether a word says nothing of what a picture shows. */
+/** Whether a word says nothing about a picture's content. */
 export function isAboutPictures(word: string, language: Spaced): boolean {
   const { pictures, fillers, inside } = COMPILED[language];
   return pictures.has(word) || fillers.has(word) || inside.has(word);
 }
 
-/** What is asked for from a token on, up to the token `end`. */
+/** The colours that a phrase at a token asks for; it ends before the token `end`. */
 function cutAt(tokens: readonly Token[], at: number, forms: CompiledColours) {
   const { inside, monochrome, mainly, tones, blackAndWhite } = forms;
   const isWordOf = (set: ReadonlySet<string>, i: number) => tokens[i]?.kind === 'word' && set.has(tokens[i]!.word);
@@ -103,7 +103,7 @@ function cutAt(tokens: readonly Token[], at: number, forms: CompiledColours) {
   return { end, cut: { ...place, isSure: run.isSure, colours } };
 }
 
-/** Whether "black and white" is about the picture: not so in front of a noun that may be of these colours. */
+/** Whether "black and white" is about the picture: not before a noun that may have these colours. */
 function isClear(
   tokens: readonly Token[],
   at: number,
@@ -119,12 +119,12 @@ function isClear(
   return endsHere ? begin > at || endIsClear || before?.kind === 'stop' : begin > at && isPreposition(next.word);
 }
 
-/** Behind "in black and white" comes where it is, if anything. */
+/** After "in black and white" only a place may follow. */
 function isPreposition(word: string): boolean {
   return /^(of|at|on|with|by|from|von|mit|bei|am|de|du|d'|avec|con)$/.test(word);
 }
 
-/** Colours one behind the other, with "and" between them. */
+/** Consecutive colours, with "and" between them. */
 function colourRun(tokens: readonly Token[], begin: number, { names, fillers, unsure }: CompiledColours) {
   const colours: Colour[] = [];
   let end = begin;
@@ -141,7 +141,7 @@ function colourRun(tokens: readonly Token[], begin: number, { names, fillers, un
   return colours.length === 0 ? null : { colours, end, isSure };
 }
 
-/** A query of nothing but colours, and words for pictures. */
+/** A query of only colours and words for pictures. */
 function onlyColours(tokens: readonly Token[], { names, pictures, fillers, unsure }: CompiledColours): ColourCut[] {
   const found = tokens.flatMap(({ kind, word, from, to }) => {
     const colour = kind === 'word' ? names.get(word) : undefined;

@@ -1,8 +1,8 @@
 import { setOf } from './tokens.ts';
 
 /**
- * Who wants nobody in a picture says "people", which captions say of crowds: of pictures of one person the vector of
- * that word knows little. Those of a man, a woman and a child tell better (docs/decisions/0026-words-people-type.md).
+ * Users who want nobody in a picture write "people", a word that captions use for crowds: its vector is far from
+ * pictures of one person. Those of a man, a woman and a child work better (docs/decisions/0026-words-people-type.md).
  */
 const FORMS: readonly (readonly [words: string, shown: readonly string[]])[] = [
   ['people person persons human humans anyone anybody', ['a man', 'a woman', 'a child']],
@@ -13,7 +13,7 @@ const FORMS: readonly (readonly [words: string, shown: readonly string[]])[] = [
 ];
 const PEOPLE = FORMS.map(([words, shown]) => [setOf(words), shown] as const);
 
-/** What pictures show that an unwanted text is about: people one by one, anything else as it is said. */
+/** The texts to subtract for an unwanted text: persons instead of people, anything else unchanged. */
 export function shownOf(unwanted: string): readonly string[] {
   const word = unwanted.trim().toLowerCase();
   return PEOPLE.find(([words]) => words.has(word))?.[1] ?? [unwanted];

@@ -4,17 +4,17 @@ import { shownOf } from './people.ts';
 import { unquoted } from './tokens.ts';
 import { meantReading, type Reading, readings, type Understood } from './understand.ts';
 
-/** A query as it is meant. */
+/** An interpreted query. */
 export interface MeantQuery {
   readonly terms: readonly SearchTerm[];
   readonly filter: Filter;
-  /** What is looked for is nothing but colours: what the filter lets through is it. */
+  /** The query has only colours: everything that matches the filter is a result. */
   readonly isOnlyColours: boolean;
-  /** What pictures must be that are found by their names: they need not have the colours that they are called by. */
+  /** Filter for matches by name: these need not have the colours in their names. */
   readonly nameFilter: Filter;
-  /** In which words were understood, or as it was given. */
+  /** The language in which words were interpreted, or the given hint. */
   readonly language: LanguageHint | undefined;
-  /** Null where words say no more than what is looked for. */
+  /** The conditions found in the texts; null when there are none. */
   readonly understood: Understood | null;
 }
 
@@ -25,8 +25,8 @@ interface GivenQuery {
 }
 
 /**
- * Takes texts that are looked for apart into what is meant by their words: see `understand.ts`. Captions have no
- * colours, so these are understood where only pictures are looked for.
+ * Splits query texts into search terms and conditions: see `understand.ts`. Captions have no colours, so colours are
+ * interpreted only in searches for pictures.
  */
 export async function meantQuery(embedder: Pick<Embedder, 'readTexts'>, given: GivenQuery): Promise<MeantQuery> {
   const terms: SearchTerm[] = [];
@@ -42,7 +42,7 @@ export async function meantQuery(embedder: Pick<Embedder, 'readTexts'>, given: G
     terms.push({ text: meant.reading.text, weight });
     terms.push(...meant.reading.without.flatMap(({ text }) => unwanted(text, weight * -DEFAULT_WEIGHTS.minus)));
     understood.push(meant.reading);
-    // Parts are shorter than the whole, which told the language better.
+    // Keep the language of the whole text: its parts are too short to detect it.
     if (meant.reading.without.length > 0) language = { ...(language ?? ANY_LANGUAGE), lang: meant.language };
   }
   const colours = understood.flatMap((reading) => reading.colours);
@@ -58,7 +58,7 @@ export async function meantQuery(embedder: Pick<Embedder, 'readTexts'>, given: G
   };
 }
 
-/** A text without its quotes; what is unwanted by what pictures show of it, unless it stands in quotes. */
+/** A text without its quotes; an unwanted one is replaced by what pictures show, unless it is in quotes. */
 function asSaid({ text, weight }: SearchTerm & { readonly text: string }): SearchTerm[] {
   return weight < 0 ? unwanted(text, weight) : [{ text: unquoted(text) || text, weight }];
 }

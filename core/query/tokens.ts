@@ -1,24 +1,24 @@
-/** The parts of a query as `understand.ts` reads it. */
+/** Splits a query into tokens for `understand.ts`. */
 
 const QUOTED = /"[^"]+"|“[^”]+”|„[^“”]+[“”]|«[^»]+»/u;
 const EVERY_QUOTED = new RegExp(QUOTED, 'gu');
 const TOKEN = new RegExp(`${QUOTED.source}|[\\p{L}\\p{M}\\p{N}&/_-]+['’]?|[,;.:!?()，。；]`, 'gu');
 
 export interface Token {
-  /** What is in quotes is taken as it is. */
+  /** Quoted text is taken literally. */
   readonly kind: 'word' | 'quoted' | 'stop';
   /** In lower case. */
   readonly word: string;
-  /** Where it stands in the text. */
+  /** Position in the text. */
   readonly from: number;
   readonly to: number;
 }
 
-/** Something that is taken out of a text, by where it stands. */
+/** A part to remove from a text, by position. */
 export interface Cut {
   readonly from: number;
   readonly to: number;
-  /** It is said in words of one language alone, of those that are understood. */
+  /** Whether its words belong to only one of the supported languages. */
   readonly isSure: boolean;
 }
 
@@ -34,17 +34,17 @@ export function unquoted(text: string): string {
   return text.replaceAll(EVERY_QUOTED, (quoted) => quoted.slice(1, -1).trim()).trim();
 }
 
-/** A text of the same length in which nothing is in quotes that could be a word. */
+/** A text of the same length with quoted words masked. */
 export function maskQuoted(text: string): string {
   return text.replaceAll(EVERY_QUOTED, (quoted) => ';'.repeat(quoted.length));
 }
 
-/** Words that are parted by spaces. */
+/** The set of words separated by spaces. */
 export function setOf(words = ''): ReadonlySet<string> {
   return new Set(words.split(/\s+/));
 }
 
-/** Whether these words stand at a place, one behind the other. */
+/** Whether these words occur consecutively at a position. */
 export function standAt(words: readonly string[], tokens: readonly Token[], at: number): boolean {
   return words.every((word, i) => tokens[at + i]?.kind === 'word' && tokens[at + i]!.word === word);
 }

@@ -4,16 +4,15 @@ import { type Cut, type Token, tokensOf, unquoted } from './tokens.ts';
 import { chineseWithoutCuts, saysNothing, withoutCuts } from './without.ts';
 
 /**
- * What people mean by the words of a query that a model does not take so: to a text encoder "a beach without people" is
- * about people. Only clear forms are understood, and what stands in quotes is taken as it is
- * (docs/decisions/0026-words-people-type.md).
+ * Interprets words of a query that a model misreads: to a text encoder "a beach without people" is about people. Only
+ * clear phrases are interpreted, and quoted text is taken literally (docs/decisions/0026-words-people-type.md).
  */
 
-/** The languages whose words are understood: those of the page. */
+/** The supported languages: those of the page. */
 const LANGUAGES = ['en', 'de', 'fr', 'es', 'zh'] as const;
 export type UnderstoodLanguage = (typeof LANGUAGES)[number];
 
-/** What is unwanted, with the words that say it: in quotes they would be taken as they are. */
+/** Something unwanted, with the words that say so: in quotes they would be taken literally. */
 export interface UnderstoodWithout {
   readonly text: string;
   readonly words: string;
@@ -30,19 +29,19 @@ export interface Understood {
   readonly colours: readonly UnderstoodColour[];
 }
 
-/** What a text says, by the words of one language. */
+/** The interpretation of a text in one language. */
 export interface Reading extends Understood {
-  /** What is left to look for, without quotes; all of the text when it says nothing but colours. Never empty. */
+  /** The remaining text to search for, without quotes; the whole text when it has only colours. Never empty. */
   readonly text: string;
-  /** It says nothing but colours. */
+  /** The text has only colours. */
   readonly isOnlyColours: boolean;
-  /** No other of these languages has such words. */
+  /** No other supported language has these words. */
   readonly isSure: boolean;
 }
 
 export type Readings = ReadonlyMap<UnderstoodLanguage, Reading>;
 
-/** What a text says, by each language in which it says more than its words; most often none. */
+/** The readings of a text, for each language in which it has conditions; usually none. */
 export function readings(text: string, what: 'all' | 'without' = 'all'): Readings {
   const tokens = tokensOf(text);
   const found = LANGUAGES.map((language) => [language, readingIn(text, tokens, language, what)] as const);
@@ -50,9 +49,9 @@ export function readings(text: string, what: 'all' | 'without' = 'all'): Reading
 }
 
 /**
- * The reading that is meant, or null.
- * @param language that the text seems to be in; null when nothing says
- * @param preferred languages of the caller, best first
+ * The most likely reading, or null.
+ * @param language detected language of the text; null when unknown
+ * @param preferred languages of the caller, in order of preference
  */
 export function meantReading(
   found: Readings,
@@ -65,7 +64,7 @@ export function meantReading(
   return sure ?? (language === null ? ([...preferred, 'en'].find(has) ?? null) : null);
 }
 
-/** Null when nothing is understood, or what is unwanted would be all there is. */
+/** Null when the text has no conditions, or nothing else. */
 function readingIn(
   text: string,
   tokens: readonly Token[],
@@ -96,13 +95,13 @@ function coloursOf(text: string, cuts: readonly ColourCut[]): UnderstoodColour[]
   return first.map(({ colour, from, to }) => ({ colour, words: text.slice(from, to) }));
 }
 
-/** Tokens where what says colours ends whatever is before it. */
+/** The tokens with a stop in place of each colour phrase. */
 function apartFrom(cuts: readonly Cut[], tokens: readonly Token[]): Token[] {
   const isCut = ({ from }: Token) => cuts.some((cut) => from >= cut.from && from < cut.to);
   return tokens.map((token) => (isCut(token) ? { ...token, kind: 'stop', word: ';' } : token));
 }
 
-/** A text with its cuts taken out, and its quotes. */
+/** A text without its cuts and quotes. */
 function restOf(text: string, cuts: readonly Cut[]): string {
   let rest = '';
   let last = 0;
@@ -119,7 +118,7 @@ function names(text: string, language: UnderstoodLanguage): boolean {
   return tokensOf(text).some(({ kind, word }) => kind !== 'stop' && !saysNothing(word, language));
 }
 
-/** Whether it says anything of what a picture shows. */
+/** Whether it says anything about a picture's content. */
 function tells(text: string, language: UnderstoodLanguage): boolean {
   if (language === 'zh') return names(text.replace(/(照片|相片|图片|图像|照|图|摄影|影像)$/u, ''), language);
   const words = tokensOf(text).filter(({ kind, word }) => kind !== 'stop' && !saysNothing(word, language));

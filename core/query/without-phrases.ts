@@ -1,32 +1,32 @@
 /**
- * How people say that something should not be in a picture, in the languages of the page. One entry a language; what
- * reads them is `without.ts`. Words are in lower case and parted by spaces, ways to say it by commas.
+ * Phrases that exclude something from a picture, in the languages of the page, one entry per language, read by
+ * `without.ts`. Words are in lower case and separated by spaces, phrases by commas.
  */
 
-/** Ways to say "without" that have the same exceptions. */
+/** Phrases for "without" that have the same exceptions. */
 export interface Marker {
   readonly says: string;
-  /** No other language of these has such words. */
+  /** No other supported language has these words. */
   readonly isSure?: true;
-  /** Something has to be looked for in front of it. */
+  /** Requires other words before it. */
   readonly needsWords?: true;
-  /** Words right behind it with which it is a name, or means something else. */
+  /** Words directly after it that make it a name, or change its meaning. */
   readonly unless?: string;
-  /** The same in front of it. */
+  /** Such words directly before it. */
   readonly unlessBehind?: string;
-  /** The same at the end of what is unwanted. */
+  /** Such words at the end of the unwanted part. */
   readonly unlessEnding?: string;
 }
 
 export interface Forms {
   readonly markers: readonly Marker[];
-  /** Left out at the beginning of what is unwanted; they say nothing by themselves. */
+  /** Dropped at the beginning of the unwanted part. */
   readonly articles: string;
-  /** What is unwanted ends before these: prepositions, which are most often about the whole picture, and "but". */
+  /** The unwanted part ends before these: prepositions, which usually refer to the whole picture, and "but". */
   readonly ends: string;
 }
 
-/** "No entry" and the like are what signs say. */
+/** "No entry" and the like are texts on signs. */
 const ON_SIGNS = {
   unless: `parking smoking entry entrance exit trespassing stopping standing swimming fishing diving running
     man' mans one way idea problem doubt matter name vacancy vacancies longer more less through filter`,
@@ -121,7 +121,7 @@ const es: Forms = {
   ends: 'en con sobre bajo a al junto entre durante detrás delante cerca pero de',
 };
 
-/** Chinese writes no spaces; what is unwanted ends at 的, a space or the end. */
+/** Chinese has no spaces; the unwanted part ends at 的, a space or the end. */
 export const CHINESE_WITHOUT =
   /(?:但是?|而且?|并且?|且|却)?(?:没有|沒有|不要|不含|不带|不帶|不包括|不是|除了|排除)\s*([^的，,。；;、\s]+?)(?:[以之]外)?(?:的|(?=[，,。；;、\s]|$))/gu;
 

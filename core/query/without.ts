@@ -1,7 +1,7 @@
 import { type Cut, maskQuoted, setOf, standAt, type Token, tokensOf, unquoted } from './tokens.ts';
 import { CHINESE_WITHOUT, FORMS, type Forms, type Marker } from './without-phrases.ts';
 
-/** What a query says pictures should be without. */
+/** A part of a query that excludes something. */
 
 export interface WithoutCut extends Cut {
   /** What is unwanted. */
@@ -10,7 +10,7 @@ export interface WithoutCut extends Cut {
 
 type Spaced = keyof typeof FORMS;
 
-/** Longer ones are sentences. */
+/** A longer unwanted part is a sentence. */
 const MOST_UNWANTED_WORDS = 6;
 
 interface CompiledMarker {
@@ -22,7 +22,7 @@ interface CompiledMarker {
 }
 
 interface CompiledForms {
-  /** Those of more words first. */
+  /** Longest phrases first. */
   readonly markers: readonly CompiledMarker[];
   readonly articles: ReadonlySet<string>;
   readonly ends: ReadonlySet<string>;
@@ -44,7 +44,7 @@ function compile({ markers, articles, ends }: Forms): CompiledForms {
 
 const COMPILED = { en: compile(FORMS.en), de: compile(FORMS.de), fr: compile(FORMS.fr), es: compile(FORMS.es) };
 
-/** What is said to be unwanted, in a language that parts words by spaces. */
+/** The exclusions in a text, in a language with spaces between words. */
 export function withoutCuts(text: string, tokens: readonly Token[], language: Spaced): WithoutCut[] {
   const cuts: WithoutCut[] = [];
   for (let at = 0; at < tokens.length; at++) {
@@ -66,12 +66,12 @@ export function chineseWithoutCuts(text: string): WithoutCut[] {
   }));
 }
 
-/** Articles and prepositions: a text of nothing else says nothing. */
+/** Whether it is an article or preposition: a text of only these says nothing. */
 export function saysNothing(word: string, language: Spaced): boolean {
   return COMPILED[language].articles.has(word) || COMPILED[language].ends.has(word);
 }
 
-/** The last words of ways to say "without". */
+/** Whether it is the last word of a phrase for "without". */
 export function isMarker(word: string, language: Spaced): boolean {
   return COMPILED[language].markers.some(({ words }) => words.at(-1) === word);
 }
@@ -80,7 +80,7 @@ function markerAt(tokens: readonly Token[], at: number, { markers }: CompiledFor
   return markers.find(({ words }) => standAt(words, tokens, at));
 }
 
-/** What is said to be unwanted from a token on, up to the token `end`. */
+/** The exclusion that begins at a token and ends before the token `end`. */
 function cutAt(
   text: string,
   tokens: readonly Token[],
@@ -103,7 +103,7 @@ function cutAt(
   return { cut: { text: said, from: tokens[at]!.from, to, isSure: found.marker.isSure === true }, end };
 }
 
-/** Whether a marker means "without" behind the words in front of it. */
+/** Whether a marker means "without" after the words before it. */
 function mayStand(found: CompiledMarker, tokens: readonly Token[], at: number, forms: CompiledForms): boolean {
   if (found.unlessBehind.has(tokens[at - 1]?.word ?? '-')) return false;
   const tells = ({ kind, word }: Token) =>
@@ -111,7 +111,7 @@ function mayStand(found: CompiledMarker, tokens: readonly Token[], at: number, f
   return found.marker.needsWords !== true || tokens.slice(0, at).some(tells);
 }
 
-/** Whether what is unwanted includes this token. */
+/** Whether the unwanted part includes this token. */
 function goesOn(tokens: readonly Token[], at: number, forms: CompiledForms): boolean {
   const token = tokens[at];
   if (token === undefined || token.kind === 'stop') return false;

@@ -10,11 +10,11 @@ export interface BuildDeps extends SyncDeps {
 }
 
 export interface BuildOptions extends VerifyOptions, SyncOptions {
-  /** Switch although pictures that cannot be read any more will not be in the new space. */
+  /** Switch even if unreadable pictures will be missing from the new space. */
   readonly skipMissing: boolean;
   /** Fill and verify only. */
   readonly switch: boolean;
-  /** Between two looks for pictures that may only be on their way to be deleted or replaced. @default 1000 */
+  /** Pause between checks for missing pictures, which may be about to be deleted or replaced. @default 1000 */
   readonly secondLookMs?: number;
   readonly onProgress?: (progress: BuildProgress) => void;
 }
@@ -30,22 +30,22 @@ export interface BuildProgress {
 export interface BuildReport {
   readonly embedded: number;
   readonly copied: number;
-  /** The first of them. */
+  /** The first missing pictures. */
   readonly missing: readonly Missing[];
   readonly missingCount: number;
   readonly verification: Verification;
   readonly switched: boolean;
 }
 
-/** While writers wait for the switch no more than this is embedded; with more to do, it is done before. */
+/** Maximum embeddings while writers wait for the switch; with more to do, another pass runs first. */
 const LAST_EMBEDDINGS = 32;
-/** Pictures whose event is still on its way are looked for so many times more. */
+/** Number of further checks for pictures whose event may still arrive. */
 const SECOND_LOOKS = 5;
 const KEPT_MISSING = 20;
 
 /**
- * The change of models: fills a space from the live one and makes it live. Passes over what differs, until little is
- * left; then the check; then the switch, with one more pass while nobody can write. Everything it knows is in the two
+ * The change of models: fills a space from the live one and makes it live. Runs passes over the differences until few
+ * are left, then the check, then the switch, with a last pass while writes are blocked. All its state is in the two
  * spaces, so it may be stopped at any point and called again.
  * @throws {precondition-failed} when pictures are missing or the check fails
  * @throws {space-retired} when another space became live meanwhile, the signal's reason, and what the stores throw
@@ -66,7 +66,7 @@ export async function buildSpace(deps: BuildDeps, options: BuildOptions): Promis
   tell('fill');
   let filled = await pass(candidate, 'fill');
   for (let looks = 0; filled.embedded > LAST_EMBEDDINGS || isWorthALook(filled, looks, options); looks++) {
-    // What is missing may only be on its way: deleted or replaced by a server that has yet to say so.
+    // Missing pictures may have been deleted or replaced by a server whose event has yet to arrive.
     if (filled.embedded <= LAST_EMBEDDINGS) await sleep(secondLookMs, undefined, { signal });
     filled = await pass(candidate, 'fill');
   }
@@ -80,7 +80,7 @@ export async function buildSpace(deps: BuildDeps, options: BuildOptions): Promis
   while (options.switch && !switched) {
     tell('switch');
     switched = await tryToSwitch(candidate, (copy) => pass(copy, 'switch', LAST_EMBEDDINGS));
-    // Too much has come meanwhile to keep writers waiting for it.
+    // Too much has changed meanwhile to keep writers waiting.
     if (!switched) await pass(candidate, 'fill');
   }
   return { ...total, missing: missing.slice(0, KEPT_MISSING), missingCount: missing.length, verification, switched };
@@ -90,7 +90,7 @@ function isWorthALook({ missing }: PassResult, looks: number, { skipMissing }: B
   return missing.length > 0 && !skipMissing && looks < SECOND_LOOKS;
 }
 
-/** False, with nothing switched, when the last pass had more to do than writers should wait for. */
+/** False, without a switch, when the last pass had more to do than writers should wait for. */
 async function tryToSwitch(candidate: CandidateIndex, lastPass: (copy: Copy) => Promise<PassResult>): Promise<boolean> {
   try {
     // A picture that is missing only now was deleted or replaced by a job that waits for the switch.

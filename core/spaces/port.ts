@@ -7,7 +7,7 @@ import type { SpaceId } from '../types.ts';
 
 export interface SpaceSummary {
   readonly space: SpaceId;
-  /** Components a vector. */
+  /** Components per vector. */
   readonly dimension: number;
   readonly live: boolean;
   /** Live points, pictures and captions. */
@@ -15,11 +15,11 @@ export interface SpaceSummary {
   readonly tombstones: number;
 }
 
-/** What differs between the live space and a candidate, and the way to make it the same. */
+/** The differences between the live space and a candidate, and access to both to remove them. */
 export interface Copy {
   /**
-   * Ids, ascending and greater than `after`, that stand in the other space in another way than in the live one: absent,
-   * with another payload or other tags, deleted or not. At most `limit`, 1 to 1000. Vectors are not looked at.
+   * Ids, ascending and greater than `after`, that differ between the spaces: absent from one, with another payload or
+   * other tags, or deleted in only one. At most `limit`, 1 to 1000. Vectors are not compared.
    */
   differences(after: string | null, limit: number): Promise<string[]>;
   /** The live space. */
@@ -28,7 +28,7 @@ export interface Copy {
   readonly to: Pick<VectorStore, 'get' | 'vectors' | 'upsert' | 'remove'>;
 }
 
-/** A candidate index: a space that is not live, open to be filled from the live one, and by nobody else. */
+/** A candidate index: a space that is not live, opened to be filled from the live one. Nothing else writes to it. */
 export interface CandidateIndex extends Copy {
   /** The live space. */
   readonly live: SpaceId;
@@ -36,9 +36,9 @@ export interface CandidateIndex extends Copy {
   readonly to: VectorStore;
 
   /**
-   * Makes it live, at once for everybody. While `last` runs nobody's write to the live space is acknowledged, so when
-   * it leaves no difference, none is lost; what it writes and the switch take place together or not at all. Writers
-   * wait for it: it should take no more than a few seconds.
+   * Makes it live for all processes at once. While `last` runs, no write to the live space is acknowledged, so if it
+   * leaves no difference, no write is lost; its writes and the switch happen together or not at all. Writers wait for
+   * it, so it should take no more than a few seconds.
    * @throws {space-retired} when another space became live meanwhile, and what `last` throws
    */
   switch(last: (copy: Copy) => Promise<void>): Promise<void>;
@@ -46,25 +46,25 @@ export interface CandidateIndex extends Copy {
 }
 
 export interface Spaces {
-  /** The live space, or null when there is none yet. Cheap enough to be asked twice a second. */
+  /** The live space, or null when there is none yet. Cheap enough to call twice a second. */
   live(): Promise<{ readonly space: SpaceId; readonly dimension: number } | null>;
 
   /** Every space, by id. */
   list(): Promise<SpaceSummary[]>;
 
   /**
-   * Opens the live space to read and write; makes it when there is none yet. As soon as another space becomes live,
-   * writes are `space-retired` and reads go on.
+   * Opens the live space for reading and writing; creates it when there is none yet. Once another space becomes live,
+   * writes are `space-retired` and reads still work.
    * @throws {space-mismatch} when another space is live or its dimension differs
    */
   openLive(space: SpaceId, dimension: number): Promise<VectorStore>;
 
   /**
-   * Opens a candidate beside the live space, and makes it when there is none. Once it becomes live, writes through this
-   * are `space-retired`.
+   * Opens a candidate next to the live space, created if missing. Once it becomes live, writes through this are
+   * `space-retired`.
    * @throws {not-found} when no space is live
-   * @throws {precondition-failed} when it is live itself
-   * @throws {space-mismatch} for another dimension than it was made with
+   * @throws {precondition-failed} when it is the live space
+   * @throws {space-mismatch} when it was created with another dimension
    */
   openCandidate(space: SpaceId, dimension: number): Promise<CandidateIndex>;
 

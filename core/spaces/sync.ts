@@ -8,7 +8,7 @@ import type { ImagePayload, Payload } from '../types.ts';
 import type { Copy } from './port.ts';
 
 export interface SyncDeps {
-  /** The models of the space that is filled. */
+  /** The models of the candidate. */
   readonly embedder: Embedder;
   readonly buckets: ReadonlyMap<string, ObjectStore>;
 }
@@ -16,13 +16,13 @@ export interface SyncDeps {
 export interface SyncOptions {
   /** Pictures embedded at the same time. */
   readonly concurrency: number;
-  /** Pictures embedded a second at most. Infinity for as many as there can be. */
+  /** Maximum pictures embedded per second. Infinity for no limit. */
   readonly rate: number;
   readonly signal?: AbortSignal;
   readonly now?: () => Date;
 }
 
-/** A picture that cannot be brought over as it is indexed. */
+/** A picture that cannot be carried over as indexed. */
 export interface Missing {
   readonly id: string;
   readonly bucket: string;
@@ -30,7 +30,7 @@ export interface Missing {
   readonly reason: 'not-connected' | 'gone' | 'changed' | 'unreadable';
 }
 
-/** What one pass did, and could not do. */
+/** Result of one pass. */
 export interface PassResult {
   /** Pictures and captions. */
   readonly embedded: number;
@@ -42,19 +42,19 @@ export interface PassResult {
 /** A pass had more to embed than it was allowed to. */
 export class TooMuch extends Error {}
 
-/** Ids looked for together. */
+/** Ids per batch. */
 const PAGE = 256;
-/** Written together: what a killed build has to embed again at most. */
+/** Points per write, which is the most that a killed build has to embed again. */
 const BATCH = 8;
 
 /** Point without its vector. */
 type Content = Pick<StoredPoint, 'id' | 'payload'>;
 type Stored = ReadonlyMap<string, StoredPoint | Tombstone>;
 
-/** What a batch of ids takes to be the same in the candidate as in the live space. */
+/** The writes that make a batch of ids equal in both spaces. */
 interface Plan {
   readonly tombstones: readonly Omit<Tombstone, 'deleted'>[];
-  /** Points whose vector is there already. */
+  /** Points whose vector already exists. */
   readonly kept: readonly Content[];
   /** Points that have to be embedded. */
   readonly fresh: readonly Content[];
@@ -62,8 +62,8 @@ interface Plan {
 
 /**
  * Decides what has to be written under these ids.
- * @param wanted what the live space holds under them
- * @param there what the candidate holds
+ * @param wanted the content of the live space
+ * @param there the content of the candidate
  * @param now ISO 8601
  */
 export function planSync(ids: readonly string[], wanted: Stored, there: Stored, now: string): Plan {
@@ -73,12 +73,12 @@ export function planSync(ids: readonly string[], wanted: Stored, there: Stored, 
   for (const id of ids) {
     const stored = wanted.get(id);
     const old = there.get(id);
-    // Deleted so long ago that the live space has forgotten it, or never there.
+    // Deleted so long ago that the live space has purged its tombstone, or never stored.
     if (stored === undefined) {
       tombstones.push({ id, sequencer: sequencerOf(old), deletedAt: now });
       continue;
     }
-    // A write that a retired space took without acknowledging it may have left a newer one.
+    // An unacknowledged write to a retired space may have left a newer one.
     const isOlder = compareSequencers(sequencerOf(stored), sequencerOf(old)) < 0;
     const sequencer = sequencerOf(isOlder ? old : stored);
     if (stored.deleted) tombstones.push({ id, sequencer, deletedAt: stored.deletedAt });
@@ -88,14 +88,14 @@ export function planSync(ids: readonly string[], wanted: Stored, there: Stored, 
   return { tombstones, kept, fresh };
 }
 
-/** With what the encoder of the candidate took the picture for, which goes with its vector. */
+/** Takes the classes from the candidate's own point, because they belong to its vector. */
 function withClassesOf(payload: Payload, there: StoredPoint | Tombstone | undefined): Payload {
   if (payload.kind !== 'image' || there === undefined || there.deleted || there.payload.kind !== 'image')
     return payload;
   return { ...payload, classes: there.payload.classes };
 }
 
-/** Whether the vector that is there is still the one of this content. */
+/** Whether the existing vector still matches this content. */
 function isSameContent(payload: Payload, there: StoredPoint | Tombstone | undefined): boolean {
   if (there === undefined || there.deleted) return false;
   const old = there.payload;
@@ -104,8 +104,8 @@ function isSameContent(payload: Payload, there: StoredPoint | Tombstone | undefi
 }
 
 /**
- * One after the other the passes that make a candidate the same as the live space: payloads, tags and tombstones as
- * they are; vectors, which are made again where pictures or captions are new.
+ * Runs the passes that make a candidate equal to the live space: copies payloads, tags and tombstones, and embeds new
+ * pictures and captions.
  */
 export class Sync {
   readonly #deps: SyncDeps;
@@ -121,8 +121,8 @@ export class Sync {
   }
 
   /**
-   * Goes once over everything that differs. It always ends, also while the live space is written to.
-   * @param mostEmbeddings it may make
+   * Goes once over all differences. It always ends, even while the live space is being written to.
+   * @param mostEmbeddings maximum number of embeddings
    * @throws {TooMuch} when there is more to embed, the signal's reason, and what stores and models throw
    */
   async pass(
@@ -181,7 +181,7 @@ export class Sync {
     return { embedded, missing };
   }
 
-  /** What the models make of it, or why that is nothing. */
+  /** The embedded picture, or why it is missing. */
   async #embedPicture(payload: ImagePayload): Promise<EmbeddedPicture | Missing['reason']> {
     const { embedder, buckets } = this.#deps;
     const objects = buckets.get(payload.bucket);
@@ -204,7 +204,7 @@ export class Sync {
   }
 }
 
-/** Lets so many pass a second, evenly. */
+/** Limits calls to a rate per second, evenly spaced. */
 function createPace(perSecond: number): (signal: AbortSignal | undefined) => Promise<void> {
   if (perSecond === Infinity) return async () => {};
   let next = 0;

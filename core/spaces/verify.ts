@@ -5,36 +5,36 @@ import { dot } from '../vector-arithmetic.ts';
 import type { CandidateIndex } from './port.ts';
 
 export interface VerifyOptions {
-  /** Points that are looked for, 0 to 1000. */
+  /** Number of points to search for, 0 to 1000. */
   readonly sample: number;
   /** Share of the nearest pictures that both spaces must have in common on average, 0 to 1. */
   readonly minOverlap: number;
 }
 
-/** What the check before a switch found. */
+/** Result of the check before a switch. */
 export interface Verification {
   readonly live: { readonly images: number; readonly captions: number };
   readonly built: { readonly images: number; readonly captions: number };
-  /** Points that are not the same on both sides yet; up to 1000 are counted. */
+  /** Points that still differ; counted up to 1000. */
   readonly differences: number;
   readonly sampled: number;
-  /** How many of those their own vector finds. */
+  /** How many of the sampled points their own vector finds. */
   readonly foundThemselves: number;
-  /** Average share of the nearest pictures that a picture has in both spaces; null with fewer than two pictures. */
+  /** Average share of a picture's nearest pictures common to both spaces; null with fewer than two pictures. */
   readonly overlap: number | null;
 }
 
 /** Nearest pictures that are compared. */
 const NEIGHBOURS = 10;
-/** Cosine of what counts as the same picture. */
+/** Minimum cosine to count as the same picture. */
 const SAME = 0.999;
-/** How many differences may be left for the last pass. */
+/** Maximum differences left for the last pass. */
 const FEW = 100;
 
 /**
- * Checks a space that was filled from the live one: as many points, each of a sample found by its own vector, and the
- * neighbours of pictures not all different. Ids are hashes, so the first ones are a random sample. Throws
- * `precondition-failed` saying what was expected and found.
+ * Checks a space filled from the live one: it must have as many points, each point of a sample must be found by its own
+ * vector, and pictures must have similar neighbours. Ids are hashes, so the first ones are a random sample. Throws
+ * `precondition-failed` with what was expected and found.
  */
 export async function verifySpace(
   candidate: CandidateIndex,
@@ -74,8 +74,8 @@ async function countsOf(store: VectorStore): Promise<{ images: number; captions:
 }
 
 /**
- * The picture itself, or one that the live space takes for the same, too: of many copies, also such that differ in
- * their bytes, others may come first. Null when it has been deleted meanwhile.
+ * Whether a point is found by its own vector. A copy also counts, even with other bytes, if the live space considers it
+ * the same. Null when the point was deleted meanwhile.
  */
 async function findsItself(
   { from, to }: CandidateIndex,
