@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { closing } from '../core/closing.ts';
 import { isSightlineError } from '../core/errors.ts';
-import { path, text, toggle, whole } from '../core/setting-value.ts';
+import { many, path, text, toggle, whole } from '../core/setting-value.ts';
 import { readConfig } from '../server/environment.ts';
 import { openJournal } from '../training/datasets/journal.ts';
 import { prepareDataset } from '../training/datasets/prepare.ts';
@@ -10,7 +10,7 @@ import { describeSummary } from '../training/datasets/problems-found.ts';
 import { command, EXIT, UsageError } from './cli/command.ts';
 import { absoluteLocation, openLocation } from './cli/location.ts';
 import { createProgress } from './cli/progress.ts';
-import { LOCATION } from './cli/training-options.ts';
+import { ADDED, addedCaptions, LOCATION } from './cli/training-options.ts';
 import { openDatasetSource } from './dataset/source.ts';
 
 const SOURCES =
@@ -31,7 +31,14 @@ forms.`,
   options: {
     from: text({ unit: 'SOURCE', text: SOURCES }),
     to: text({ ...LOCATION, text: 'a folder or s3://BUCKET/PREFIX (S3_ENDPOINT for other servers than AWS)' }),
-    captions: text({ unit: 'FILE', text: 'which captions file, when there are several' }),
+    captions: many(
+      text({
+        unit: 'FILE',
+        text:
+          'which captions file, when there are several; FILE:LANG adds captions in a language from a file of this ' +
+          'computer, like captions.LANG.jsonl',
+      }),
+    ),
     val: whole({ max: 100, default: 5, text: 'percent of the pictures that go to "val" where no split is named' }),
     test: whole({ max: 100, default: 5, text: 'the same for "test"' }),
     parallel: whole({ min: 1, max: 64, default: 8, text: 'pictures under way at the same time, each in memory' }),
@@ -48,6 +55,9 @@ forms.`,
     if (from === undefined || to === undefined) throw new UsageError('expected --from SOURCE and --to LOCATION');
     const shares = { val: flags.val, test: flags.test };
     if (shares.val + shares.test > 100) throw new UsageError('expected --val and --test of at most 100 together');
+    const added = addedCaptions(flags.captions);
+    const [captions = null, another] = flags.captions.filter((one) => !ADDED.test(one));
+    if (another !== undefined) throw new UsageError(`--captions: expected one file to choose, got ${another}, too`);
     const { data } = readConfig({ data: flags.data, logLevel: 'silent' });
 
     const interrupt = new AbortController();
@@ -69,7 +79,8 @@ forms.`,
           shares,
           parallel: flags.parallel,
         },
-        captions: flags.captions ?? null,
+        captions,
+        added,
         replace: flags.replace,
         signal: interrupt.signal,
         onProgress: (done, total) => progress.update(done, total ?? done),

@@ -16,14 +16,15 @@ import type { Ranking } from '../training/metrics/ranking.ts';
 import { compare, type Resampling } from '../training/metrics/significance.ts';
 import { command, EXIT, UsageError } from './cli/command.ts';
 import { encodePictures } from './cli/encode-pictures.ts';
-import { openLocation } from './cli/location.ts';
 import {
   CAPTIONS,
   DATASET,
   FEATURES,
   headFolder,
+  isFixed,
   MODELS,
   modelFolders,
+  openCaptioned,
   openFeatures,
   PROFILE,
   RESAMPLES,
@@ -90,13 +91,13 @@ intervals, and p values.`,
     const modelDirs = modelFolders(flags.models);
     const folders = headFolders(flags, words, headFolder(modelDirs, flags.profile));
     const resampling = { resamples: flags.resamples, seed: flags.seed };
-    await using location = closing(await openLocation(flags.data));
+    await using location = closing(await openCaptioned(flags.data, flags.captions));
     await using features = closing(await openFeatures(flags.features));
     await using sides = closing(textSides(modelDirs, flags.profile));
     // Judges on the captions of one language.
     const judge = async (lang: string): Promise<Judged> => {
       const encoders = await sides.encodersFor(folders, lang, flags.text);
-      const captionSeed = flags.captions === 'fixed' ? flags.seed : undefined;
+      const captionSeed = isFixed(flags.captions) ? flags.seed : undefined;
       const dataset = await readDataset(location, { splits: [flags.split], captionSeed, lang });
       const encoding = { encoders, modelDirs, features };
       const encoded = await encodePictures(location, dataset, encoding);
@@ -176,6 +177,7 @@ async function printLanguages(
     });
     if (judged !== null) all.push(judged);
   }
+  if (all.length === 0) throw new SightlineError('invalid-input', `expected captions in split ${split}, got none`);
   if (json) {
     const rows = all.map(({ lang, heads }) => ({
       lang,

@@ -17,15 +17,16 @@ import { availableOutputs, TRAINING_SPLITS, type TrainingData } from '../trainin
 import { command, EXIT, UsageError, type Values } from './cli/command.ts';
 import { encodeTrainingData } from './cli/encode-pictures.ts';
 import { headInUse } from './cli/head-in-use.ts';
-import { openLocation } from './cli/location.ts';
 import { createProgress } from './cli/progress.ts';
 import {
   CAPTIONS,
   DATASET,
   FEATURES,
   headFolder,
+  isFixed,
   MODELS,
   modelFolders,
+  openCaptioned,
   openFeatures,
   PROFILE,
   seed,
@@ -97,10 +98,10 @@ judged on pictures that neither was chosen by. Encoder outputs are cached; a sec
       );
     }
     const folder = await outFolder(flags);
-    await using location = closing(await openLocation(flags.data));
+    await using location = closing(await openCaptioned(flags.data, flags.captions));
     await using features = closing(await openFeatures(flags.features));
     const shares = splitShares(flags.split);
-    const captionSeed = flags.captions === 'fixed' ? flags.seed : undefined;
+    const captionSeed = isFixed(flags.captions) ? flags.seed : undefined;
     const dataset = await readDataset(location, { splits: TRAINING_SPLITS, shares, captionSeed });
     const modelDirs = modelFolders(flags.models);
     const encoders = await loadEncoders({ modelDirs, profile: flags.profile });
@@ -123,7 +124,7 @@ async function trainSides(flags: Flags, data: string): Promise<number> {
   const modelDirs = modelFolders(flags.models);
   const folder = flags.into ?? headFolder(modelDirs, profile);
   const all = (await loadHeadFile(folder)).texts.map(({ encoder }) => encoder);
-  await using location = closing(await openLocation(data));
+  await using location = closing(await openCaptioned(data, flags.captions));
   await using features = closing(await openFeatures(flags.features));
   const [withValidation, fromScratch] = [flags['with-validation'], flags['from-scratch']];
   const { twin } = flags;

@@ -1,13 +1,19 @@
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { choice, path, text, whole } from '../../core/setting-value.ts';
+import { SightlineError } from '../../core/errors.ts';
+import { many, path, text, whole } from '../../core/setting-value.ts';
 import { dataFolder, readConfig, userPath } from '../../server/environment.ts';
-import { DATASET_WARNINGS, type DatasetWarning } from '../../training/datasets/dataset.ts';
+import {
+  type CaptionFile,
+  DATASET_WARNINGS,
+  type DatasetPlace,
+  type DatasetWarning,
+} from '../../training/datasets/dataset.ts';
 import type { SplitShares } from '../../training/datasets/splits.ts';
 import type { CachePlace } from '../../training/features/shared-cache.ts';
 import { UsageError } from './command.ts';
-import { absoluteLocation, isBucket, openLocation } from './location.ts';
+import { absoluteLocation, isBucket, type Location, openLocation } from './location.ts';
 
 /** What the training commands have in common. */
 
@@ -50,11 +56,56 @@ export function headFolder(modelDirs: readonly string[], profile: string): strin
   return folders.find((folder) => existsSync(folder)) ?? folders[0]!;
 }
 
-/** Whether every caption counts, or one a picture as in the published recipe. */
-export const CAPTIONS = choice(['all', 'fixed'], {
-  text: 'all of a picture, or one that is drawn for it once by the seed',
-  default: 'all',
-});
+/** Whether every caption counts, or one a picture as in the published recipe; and files of more of them. */
+export const CAPTIONS = many(
+  text({
+    unit: 'NAME',
+    pattern: /^(all|fixed|.+:[a-z]{2,3})$/,
+    expected: 'all, fixed or FILE:LANG',
+    text:
+      'all of a picture, or one that is drawn for it once by the seed (fixed); FILE:LANG adds a file of captions in ' +
+      'a language, like captions.LANG.jsonl',
+    shown: 'all',
+  }),
+);
+
+/** Whether `--captions` asks for one a picture. */
+export function isFixed(given: readonly string[]): boolean {
+  return given.filter((one) => one === 'all' || one === 'fixed').at(-1) === 'fixed';
+}
+
+/** FILE:LANG of `--captions`. */
+export const ADDED = /^(.+):([a-z]{2,3})$/;
+
+/**
+ * The files that `--captions FILE:LANG` adds.
+ * @throws {invalid-input} for one that cannot be read
+ */
+export function addedCaptions(given: readonly string[]): CaptionFile[] {
+  return given.flatMap((one) => {
+    const [, name, lang] = ADDED.exec(one) ?? [];
+    return name === undefined || lang === undefined ? [] : [{ name, lang, bytes: readCaptions(name) }];
+  });
+}
+
+/**
+ * Opens a data set, with the files that `--captions` adds.
+ * @throws {invalid-input} for a file that cannot be read
+ */
+export async function openCaptioned(at: string, captions: readonly string[]): Promise<Location & DatasetPlace> {
+  const captionFiles = addedCaptions(captions);
+  return { ...(await openLocation(at)), captionFiles };
+}
+
+function readCaptions(file: string): Uint8Array {
+  try {
+    return readFileSync(userPath(file));
+  } catch (error) {
+    throw new SightlineError('invalid-input', `--captions: cannot read ${file}: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
 
 /** The shares of `--split 80/10/10`: training, validation and test, in percent. Throws UsageError. */
 export function splitShares(value: string | undefined): SplitShares | undefined {

@@ -73,12 +73,15 @@ describe('npm run train, npm run tune', () => {
     const german = pictures.filter((picture) => picture !== uncaptioned);
     const captioned = german.map(({ image, split }) => ({ image, split, captions: [`das Foto ${image}`] }));
     await writeFile(join(data, 'captions.de.jsonl'), captioned.map((line) => `${JSON.stringify(line)}\n`).join(''));
+    const french = join(folder, 'french.jsonl');
+    const lineOf = ({ image }: { image: string }) => JSON.stringify({ image, captions: [`la photo ${image}`] });
+    await writeFile(french, pictures.map(lineOf).join('\n'));
     const into = join(folder, 'head-sides');
     await cp(join(folder, 'head-whole'), into, { recursive: true });
     const side = ['--text-side', 'multilingual-e5-small', '--into', into, '--epochs', '2', '--with-validation'];
-    const { code, stdout, stderr } = await call('train', '--data', data, ...side);
+    const { code, stdout, stderr } = await call('train', '--data', data, ...side, '--captions', `${french}:fr`);
     assert.equal(code, 0, stderr);
-    assert.match(stdout, /^en .*\n^de /m);
+    assert.match(stdout, /^en .*\n^de .*\n^fr /m);
     assert.deepEqual(await head('sides'), await head('whole'));
     const [before, after] = [await head('whole', 'head.json'), await head('sides', 'head.json')].map((json) =>
       JSON.parse(String(json)),
@@ -89,7 +92,7 @@ describe('npm run train, npm run tune', () => {
     assert.equal(encoder, 'multilingual-e5-small');
     assert.ok(languages.includes('de') && languages.includes('ja'), languages.join());
     assert.ok(match.mean > -1 && match.mean < 1 && match.deviation > 0);
-    assert.deepEqual(Object.keys(training.validation), ['en', 'de']);
+    assert.deepEqual(Object.keys(training.validation), ['en', 'de', 'fr']);
     assert.equal(training.validation.de.pictures, training.validation.en.pictures - 1);
     const judged = await call('evaluate', '--data', data, '--head', into, '--lang', 'all', '--json');
     assert.equal(judged.code, 0, judged.stderr);

@@ -9,6 +9,8 @@ export interface CaptionForm {
   matches(path: string, head: string): boolean;
   /** The split whose pictures a file beside the captions lists, a name a line; null for any other file. */
   splitOfList?(path: string): string | null;
+  /** Whether a file holds captions of the same pictures in another language. */
+  isInLanguage?(path: string): boolean;
   /**
    * Reads it. What does not fit the form is counted and left out. One picture may come in several records.
    * @throws {invalid-input} when the rest of the file cannot be trusted
@@ -24,6 +26,8 @@ export interface CaptionRecord {
   readonly split: string | null;
   /** Hash of the picture's bytes, when the form states it. */
   readonly sha256?: string;
+  /** Language of the captions. @default the usual one */
+  readonly lang?: string;
 }
 
 /** Larger captions files that have to be parsed as a whole would not fit into one text of V8 (512 Mi characters). */

@@ -4,6 +4,18 @@ import { SightlineError } from '../../core/errors.ts';
 /** captions.jsonl, a line a picture. */
 
 export const CAPTIONS_FILE = 'captions.jsonl';
+/** The language of captions where nothing is said of it. */
+export const USUAL_LANGUAGE = 'en';
+
+/** The file of captions in another language, beside captions.jsonl. */
+export function captionsFileOf(lang: string): string {
+  return CAPTIONS_FILE.replace('.', `.${lang}.`);
+}
+
+/** The language of such a file; null for others. */
+export function languageOfFile(path: string): string | null {
+  return /(?:^|\/)captions\.([^./]+)\.jsonl$/.exec(path)?.[1] ?? null;
+}
 
 export interface CaptionedPicture {
   /** Path below `images/`, with forward slashes. */

@@ -2,7 +2,15 @@ import { createHash } from 'node:crypto';
 import { SightlineError } from '../../core/errors.ts';
 import type { ObjectStore } from '../../core/ports.ts';
 import { Random } from '../random.ts';
-import { CAPTIONS_FILE, type CaptionedPicture, type CaptionLine, readCaptionLines } from './captions-file.ts';
+import {
+  CAPTIONS_FILE,
+  type CaptionedPicture,
+  type CaptionLine,
+  captionsFileOf,
+  languageOfFile,
+  readCaptionLines,
+  USUAL_LANGUAGE,
+} from './captions-file.ts';
 import { listAll } from './source-files.ts';
 import { type SplitShares, splitByName, USUAL_SHARES } from './splits.ts';
 
@@ -19,6 +27,15 @@ export interface DatasetPlace {
   readonly store: ObjectStore;
   /** For messages: the path or s3://bucket/prefix. */
   readonly name: string;
+  /** Files like captions.LANG.jsonl that lie elsewhere. */
+  readonly captionFiles?: readonly CaptionFile[];
+}
+
+export interface CaptionFile {
+  readonly lang: string;
+  /** For messages. */
+  readonly name: string;
+  readonly bytes: Uint8Array;
 }
 
 export interface Dataset {
@@ -59,9 +76,6 @@ export interface DatasetOptions {
   readonly lang?: string;
 }
 
-/** The language of captions where nothing is said of it. */
-const USUAL_LANGUAGE = 'en';
-
 /**
  * Reads captions.jsonl.
  * @throws {not-found} without a data set there
@@ -72,7 +86,7 @@ export async function readDataset(place: DatasetPlace, options: DatasetOptions =
   const { splits, captionSeed, lang = USUAL_LANGUAGE } = options;
   const warnings = new Map<DatasetWarning, number>();
   const warn = (what: DatasetWarning) => warnings.set(what, (warnings.get(what) ?? 0) + 1);
-  const { named, spoken, languages } = await readPictures(place, lang, warn);
+  const { named, spoken } = await readPictures(place, lang, warn);
   const pictures = withSplits(place, [...named.values()], options.shares);
   const usable: CaptionedPicture[] = [];
   for (const picture of pictures.filter(({ image }) => spoken.has(image))) {
@@ -81,12 +95,13 @@ export async function readDataset(place: DatasetPlace, options: DatasetOptions =
     else usable.push(captionSeed === undefined ? picture : withOneCaption(picture, captionSeed));
   }
   if (usable.length > 0) return { place, pictures: usable, warnings };
+  const languages = await listLanguages(place);
   const known = [...new Set(pictures.map(({ split }) => split))].join(', ') || 'none';
   const wanted = [
     splits === undefined ? '' : ` in split ${splits.join(' or ')}`,
-    lang === USUAL_LANGUAGE && languages.size < 2 ? '' : ` in language ${lang}`,
+    lang === USUAL_LANGUAGE && languages.length < 2 ? '' : ` in language ${lang}`,
   ].join('');
-  const got = `${pictures.length} lines, splits: ${known}, languages: ${[...languages].join(', ') || 'none'}`;
+  const got = `${pictures.length} lines, splits: ${known}, languages: ${languages.join(', ') || 'none'}`;
   throw new SightlineError(
     'invalid-input',
     `${place.name}: expected pictures with captions${wanted}, got none (${got}${describeWarnings(warnings)})`,
@@ -113,19 +128,23 @@ async function readPictures(
   for (const line of readCaptionLines(await captionsFile(place), `${place.name}: ${CAPTIONS_FILE}`)) {
     addLine(found, { ...line, lang: line.lang ?? USUAL_LANGUAGE }, lang, warn);
   }
-  const name = captionsFileOf(lang);
-  const file = lang === USUAL_LANGUAGE ? null : await place.store.get(name);
-  if (file === null) return found;
-  for (const line of readCaptionLines(await new Response(file.body).bytes(), `${place.name}: ${name}`)) {
-    // What such a file does not say again, captions.jsonl has said.
-    const split = line.split ?? found.named.get(line.image)?.split ?? null;
-    addLine(found, { ...line, split, lang: line.lang ?? lang }, lang, warn);
+  for (const { name, bytes } of await captionFilesOf(place, lang)) {
+    for (const line of readCaptionLines(bytes, name)) {
+      // What such a file does not say again, captions.jsonl has said.
+      const split = line.split ?? found.named.get(line.image)?.split ?? null;
+      addLine(found, { ...line, split, lang: line.lang ?? lang }, lang, warn);
+    }
   }
   return found;
 }
 
-function captionsFileOf(lang: string): string {
-  return CAPTIONS_FILE.replace('.', `.${lang}.`);
+/** captions.LANG.jsonl, where it is there, and what was added to it. */
+async function captionFilesOf({ store, name, captionFiles = [] }: DatasetPlace, lang: string): Promise<CaptionFile[]> {
+  const added = captionFiles.filter((file) => file.lang === lang);
+  const beside = captionsFileOf(lang);
+  const file = lang === USUAL_LANGUAGE ? null : await store.get(beside);
+  if (file === null) return added;
+  return [{ lang, name: `${name}: ${beside}`, bytes: await new Response(file.body).bytes() }, ...added];
 }
 
 function addLine(
@@ -153,9 +172,10 @@ function addLine(
 export async function listLanguages(place: DatasetPlace): Promise<string[]> {
   const { languages } = await readPictures(place, USUAL_LANGUAGE, () => undefined);
   for await (const { key } of listAll(place.store, 'captions.')) {
-    const lang = /^captions\.([^./]+)\.jsonl$/.exec(key)?.[1];
-    if (lang !== undefined) languages.add(lang);
+    const lang = languageOfFile(key);
+    if (lang !== null && key === captionsFileOf(lang)) languages.add(lang);
   }
+  for (const { lang } of place.captionFiles ?? []) languages.add(lang);
   return [...languages];
 }
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { posix } from 'node:path';
 import { SightlineError } from '../../core/errors.ts';
 import type { CaptionForm } from './caption-form.ts';
 import { isSidecarName } from './caption-sidecars.ts';
@@ -66,7 +67,9 @@ export async function findCaptions(files: readonly SourceFile[], chosen: string 
     const split = first.form.splitOfList?.(file.path) ?? null;
     return split === null ? [] : [{ split, file: asUtf8(file) }];
   });
-  return { form: first.form, files: own, lists };
+  const folder = posix.dirname(own[0]!.path);
+  const inLanguages = files.filter(({ path }) => first.form.isInLanguage?.(path) && posix.dirname(path) === folder);
+  return { form: first.form, files: [...own, ...inLanguages.map(asUtf8)], lists };
 }
 
 async function withoutCopies(files: readonly SourceFile[]): Promise<SourceFile[]> {

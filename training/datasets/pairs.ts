@@ -1,6 +1,7 @@
 import { SightlineError } from '../../core/errors.ts';
 import type { CaptionRecord } from './caption-form.ts';
 import { isSidecarName, readSidecars, sampleKey } from './caption-sidecars.ts';
+import { USUAL_LANGUAGE } from './captions-file.ts';
 import { readTable } from './csv.ts';
 import { type FoundCaptions, findCaptions } from './detect-form.ts';
 import { isLitter, isPictureName, unsafeName } from './picture-names.ts';
@@ -21,7 +22,10 @@ export interface Pair {
   described(): Promise<Described>;
 }
 
-export type Described = Pick<CaptionRecord, 'captions' | 'split' | 'sha256'>;
+export interface Described extends Pick<CaptionRecord, 'captions' | 'split' | 'sha256'> {
+  /** Captions in other languages than the usual one, by language; none where the form knows of no languages. */
+  readonly translations?: ReadonlyMap<string, readonly string[]>;
+}
 
 export interface Pairs {
   readonly form: string;
@@ -64,7 +68,7 @@ async function readRecords({ form, files, lists }: FoundCaptions, findings: Find
   const records: Records = new Map();
   const listed = await readLists(lists, findings);
   for (const file of files) {
-    for await (const { image, captions, split, sha256 } of form.read(file, findings)) {
+    for await (const { image, captions, split, sha256, lang = USUAL_LANGUAGE } of form.read(file, findings)) {
       const problem = unsafeName(image);
       if (problem !== null) {
         findings.note('unsafe-name', `${JSON.stringify(image)} in ${file.path} ${problem}`);
@@ -78,16 +82,20 @@ async function readRecords({ form, files, lists }: FoundCaptions, findings: Find
           `${file.path}: expected ${image} in one split, got ${earlier.split} and ${named}`,
         );
       }
+      const texts = trimmed(captions, image, findings);
+      const inLanguage = new Map(earlier?.translations);
+      if (lang !== USUAL_LANGUAGE) inLanguage.set(lang, [...(inLanguage.get(lang) ?? []), ...texts]);
       records.set(image, {
-        captions: [...(earlier?.captions ?? []), ...trimmed(captions, image, findings)],
-        split: named,
-        sha256,
+        captions: [...(earlier?.captions ?? []), ...(lang === USUAL_LANGUAGE ? texts : [])],
+        split: named ?? earlier?.split ?? null,
+        sha256: sha256 ?? earlier?.sha256,
         order: earlier?.order ?? records.size,
+        translations: inLanguage,
       });
     }
   }
-  for (const [image, { captions }] of records) {
-    if (captions.length > 0) continue;
+  for (const [image, { captions, translations }] of records) {
+    if (captions.length > 0 || translations!.size > 0) continue;
     findings.note('no-captions', image);
     records.delete(image);
   }

@@ -4,8 +4,8 @@ import { isSightlineError, SightlineError } from '../../core/errors.ts';
 import { decodeImage } from '../../core/picture/decode.ts';
 import type { Preprocessing } from '../../core/picture/preprocessor-config.ts';
 import { inParallel } from '../parallel.ts';
-import { CAPTIONS_FILE } from './captions-file.ts';
-import { type DatasetPlace, IMAGES_PREFIX } from './dataset.ts';
+import { CAPTIONS_FILE, captionsFileOf, readCaptionLines, USUAL_LANGUAGE } from './captions-file.ts';
+import { type CaptionFile, type DatasetPlace, IMAGES_PREFIX } from './dataset.ts';
 import type { Journal } from './journal.ts';
 import { type Pair, pairsOf } from './pairs.ts';
 import { Findings, type PreparationSummary } from './problems-found.ts';
@@ -24,6 +24,8 @@ export interface PrepareOptions {
   readonly journal: Journal;
   /** The end of the path of the captions file, when there are several. */
   readonly captions: string | null;
+  /** Files like captions.LANG.jsonl whose captions are added. */
+  readonly added: readonly CaptionFile[];
   readonly shares: SplitShares;
   /** Pictures under way at the same time; each is in memory. */
   readonly parallel: number;
@@ -41,6 +43,8 @@ interface Line {
   readonly captions: readonly string[];
   readonly split: string;
   readonly sha256: string;
+  /** Captions in other languages, by language. */
+  readonly translations: ReadonlyMap<string, readonly string[]>;
 }
 
 /**
@@ -73,9 +77,10 @@ export async function prepareDataset(options: PrepareOptions): Promise<Preparati
     );
   }
   lines.sort((a, b) => a.order - b.order);
-  compareContents(lines, findings);
-  noteLeftOvers(stored, lines, findings);
-  const report = reportOf(lines, {
+  const all = withAdded(lines, options.added, findings);
+  compareContents(all, findings);
+  noteLeftOvers(stored, all, findings);
+  const report = reportOf(all, {
     from: options.from,
     commit: options.commit,
     form: pairs.form,
@@ -84,7 +89,7 @@ export async function prepareDataset(options: PrepareOptions): Promise<Preparati
     splitRule: work.counts.byRule > 0 ? describeRule(options.shares) : null,
     seconds: Math.round((performance.now() - startedAt) / 100) / 10,
   });
-  await write(options.target, lines, report);
+  await write(options.target, all, report);
   return report;
 }
 
@@ -118,15 +123,15 @@ type Work = PrepareOptions & {
 /** One picture: read, checked, written; its line, or null when it was left out. */
 async function settle(pair: Pair, work: Work): Promise<Line | null> {
   const { image, order } = pair;
-  const { captions, split, sha256: expected } = await pair.described();
-  if (captions.length === 0) return null;
+  const { captions, split, sha256: expected, translations = new Map() } = await pair.described();
+  if (captions.length === 0 && translations.size === 0) return null;
   const sha256 = await written(pair, expected ?? null, work);
   if (sha256 === null) return null;
   if (split === null) {
     work.counts.byRule++;
     work.findings.note('split-by-rule', image);
   }
-  return { order, image, captions, split: split ?? splitByHash(sha256, work.shares), sha256 };
+  return { order, image, captions, split: split ?? splitByHash(sha256, work.shares), sha256, translations };
 }
 
 /** Makes sure that the picture is in its new place; its hash, or null when it was left out. */
@@ -185,6 +190,26 @@ async function goodPicture({ image, file }: Pair, findings: Findings): Promise<U
   }
 }
 
+/** The lines with the captions that files say of the same pictures. */
+function withAdded(lines: readonly Line[], added: readonly CaptionFile[], findings: Findings): readonly Line[] {
+  const byImage = new Map(lines.map((line) => [line.image, line]));
+  for (const { lang: usual, name, bytes } of added) {
+    for (const { image, captions, lang, where } of readCaptionLines(bytes, name)) {
+      const line = byImage.get(image);
+      if (line === undefined) {
+        findings.note('missing-picture', `${image}, named in ${where}`);
+        continue;
+      }
+      const translations = new Map(line.translations);
+      const language = lang ?? usual;
+      translations.set(language, [...(translations.get(language) ?? []), ...captions]);
+      const isUsual = language === USUAL_LANGUAGE;
+      byImage.set(image, isUsual ? { ...line, captions: [...line.captions, ...captions] } : { ...line, translations });
+    }
+  }
+  return [...byImage.values()];
+}
+
 /** Finds the same bytes under several names, in one split and across splits. */
 function compareContents(lines: readonly Line[], findings: Findings): void {
   for (const same of Map.groupBy(lines, ({ sha256 }) => sha256).values()) {
@@ -231,10 +256,17 @@ function reportOf(
 }
 
 async function write({ store }: DatasetPlace, lines: readonly Line[], report: PreparationSummary): Promise<void> {
-  const text = lines.map(({ order: _, ...line }) => `${JSON.stringify(line)}\n`);
+  const text = lines.map(({ order: _, translations: __, ...line }) => `${JSON.stringify(line)}\n`);
   // The report names the source, and is what allows the next call to write here again.
   await store.put(REPORT_FILE, Buffer.from(`${JSON.stringify(report, null, 2)}\n`), {
     contentType: 'application/json',
   });
+  for (const lang of new Set(lines.flatMap(({ translations }) => [...translations.keys()]))) {
+    const own = lines.flatMap(({ image, split, translations }) => {
+      const captions = translations.get(lang);
+      return captions === undefined ? [] : [`${JSON.stringify({ image, captions, split, lang })}\n`];
+    });
+    await store.put(captionsFileOf(lang), Buffer.from(own.join('')), { contentType: 'application/jsonl' });
+  }
   await store.put(CAPTIONS_FILE, Buffer.from(text.join('')), { contentType: 'application/jsonl' });
 }

@@ -130,9 +130,21 @@ describe('reading captioned pictures', () => {
       ['c.jpg', 'ein Haus', 'val'],
     ]);
     assert.deepEqual(await listLanguages(folder), ['en', 'fr', 'de']);
+    const more = [row('a.jpg', 'ein Hund', { split: undefined }), row('b.jpg', 'kočka', {})];
+    const [german2, czech] = more.map((text) => Buffer.from(text));
+    const added = {
+      ...folder,
+      captionFiles: [
+        { lang: 'de', name: 'more', bytes: german2! },
+        { lang: 'cs', name: 'others', bytes: czech! },
+      ],
+    };
+    const names = async (lang: string) => (await readDataset(added, { lang })).pictures.map(({ image }) => image);
+    assert.deepEqual([await names('de'), await names('cs')], [['a.jpg', 'b.jpg', 'c.jpg'], ['b.jpg']]);
+    assert.deepEqual(await listLanguages(added), ['en', 'fr', 'de', 'cs']);
     await assert.rejects(readDataset(folder, { lang: 'cs' }), {
       code: 'invalid-input',
-      message: /expected pictures with captions in language cs, got none \(2 lines, .*languages: en, fr\)/,
+      message: /expected pictures with captions in language cs, got none \(2 lines, .*languages: en, fr, de\)/,
     });
   });
 

@@ -9,7 +9,7 @@ import { openFolder } from '../../../core/objects/folder/store.ts';
 import { withPrefix } from '../../../core/objects/prefixed.ts';
 import { openS3 } from '../../../core/objects/s3/store.ts';
 import type { ObjectStore } from '../../../core/ports.ts';
-import { readDataset } from '../../../training/datasets/dataset.ts';
+import { listLanguages, readDataset } from '../../../training/datasets/dataset.ts';
 import { openJournal } from '../../../training/datasets/journal.ts';
 import { type PrepareOptions, prepareDataset } from '../../../training/datasets/prepare.ts';
 import { describeSummary, type PreparationSummary } from '../../../training/datasets/problems-found.ts';
@@ -46,6 +46,7 @@ async function prepare(
     from: 'here',
     commit: null,
     captions: null,
+    added: [],
     shares: { val: 0, test: 0 },
     parallel: 3,
     replace: false,
@@ -342,6 +343,48 @@ describe('preparing the other forms with a captions file', () => {
       ['3.jpg', ['3.jpg 1', '3.jpg 2'], 'val'],
     ]);
     assert.deepEqual(counts(prepared.report), { 'missing-picture': 1, 'broken-line': 1 });
+  });
+
+  it('the canonical form: captions in other languages stay what they are, and files of them are added', async () => {
+    const line = (image: string, captions: string[], more = {}) => `${JSON.stringify({ image, captions, ...more })}\n`;
+    const of = (split: string) => ({ split });
+    const source = await storeOf({
+      'images/a.jpg': await jpeg(1),
+      'images/b.jpg': await jpeg(2),
+      'images/c.jpg': await jpeg(3),
+      'captions.jsonl':
+        line('a.jpg', ['a dog'], of('train')) +
+        line('a.jpg', ['un chien'], { ...of('train'), lang: 'fr' }) +
+        line('b.jpg', ['a cat'], of('val')) +
+        line('c.jpg', ['un cheval'], { ...of('val'), lang: 'fr' }),
+      'captions.de.jsonl': line('b.jpg', ['eine Katze', 'ein Tier']) + line('gone.jpg', ['weg'], of('val')),
+    });
+    const file = (lang: string, text: string) => ({ lang, name: `more.${lang}`, bytes: Buffer.from(text) });
+    const added = [
+      file('cs', line('a.jpg', ['pes'])),
+      file('de', line('a.jpg', ['ein Hund']) + line('nobody.jpg', ['x'])),
+      file('en', line('b.jpg', ['a pet'])),
+    ];
+    const prepared = await prepare(source, { added });
+    assert.deepEqual(brief(prepared), [
+      ['a.jpg', ['a dog'], 'train'],
+      ['b.jpg', ['a cat', 'a pet'], 'val'],
+      ['c.jpg', [], 'val'],
+    ]);
+    assert.equal(counts(prepared.report)['missing-picture'], 2);
+    const place = { store: prepared.target, name: 'the target' };
+    assert.deepEqual((await listLanguages(place)).toSorted(), ['cs', 'de', 'en', 'fr']);
+    const read = async (lang: string) =>
+      (await readDataset(place, { lang })).pictures.map(({ image, captions, split }) => [image, ...captions, split]);
+    assert.deepEqual(await read('fr'), [
+      ['a.jpg', 'un chien', 'train'],
+      ['c.jpg', 'un cheval', 'val'],
+    ]);
+    assert.deepEqual(await read('de'), [
+      ['a.jpg', 'ein Hund', 'train'],
+      ['b.jpg', 'eine Katze', 'ein Tier', 'val'],
+    ]);
+    assert.deepEqual(await read('cs'), [['a.jpg', 'pes', 'train']]);
   });
 
   it('the canonical form: hashes are held to', async () => {

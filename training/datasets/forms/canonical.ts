@@ -1,14 +1,16 @@
 import { buffer } from 'node:stream/consumers';
 import type { CaptionForm } from '../caption-form.ts';
-import { CAPTIONS_FILE, readCaptionLines } from '../captions-file.ts';
+import { CAPTIONS_FILE, languageOfFile, readCaptionLines, USUAL_LANGUAGE } from '../captions-file.ts';
 
 /** What this project itself reads: so that a data set can be moved to another place, and checked on the way. */
 export const canonical: CaptionForm = {
   name: 'canonical',
   matches: (path) => path === CAPTIONS_FILE || path.endsWith(`/${CAPTIONS_FILE}`),
+  isInLanguage: (path) => languageOfFile(path) !== null,
   async *read(file) {
-    for (const { image, captions, split, sha256 } of readCaptionLines(await buffer(file.open()), file.path)) {
-      yield { image, captions, split, ...(sha256 !== null && { sha256 }) };
+    const usual = languageOfFile(file.path) ?? USUAL_LANGUAGE;
+    for (const { image, captions, split, sha256, lang } of readCaptionLines(await buffer(file.open()), file.path)) {
+      yield { image, captions, split, lang: lang ?? usual, ...(sha256 !== null && { sha256 }) };
     }
   },
 };
