@@ -8,6 +8,7 @@ import { exportUserData } from '../server/export-import.ts';
 import { openTrash } from '../server/local-stores.ts';
 import { createLogger, openRuntime } from '../server/runtime.ts';
 import { command, EXIT } from './cli/command.ts';
+import { counted } from './cli/counted.ts';
 import { INDEX } from './cli/options.ts';
 
 export default command({
@@ -35,7 +36,7 @@ of a folder goes with its file, which is nowhere else.`,
     }
     if (out === undefined) for await (const line of lines()) process.stdout.write(line);
     else await pipeline(Readable.from(lines()), createWriteStream(out));
-    console.error(`${count} lines written${out === undefined ? '' : ` to ${out}`}.`);
+    console.error(`${counted(count, 'line')} written${out === undefined ? '' : ` to ${out}`}.`);
     return EXIT.done;
   },
 });

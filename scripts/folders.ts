@@ -5,6 +5,7 @@ import { createLogger, openRuntime, type Runtime } from '../server/runtime.ts';
 import { removeSamples } from '../server/sample-photos.ts';
 import { askMoved } from './cli/ask-moved.ts';
 import { command, EXIT, UsageError } from './cli/command.ts';
+import { counted } from './cli/counted.ts';
 import { DATA } from './cli/options.ts';
 
 export default command({
@@ -43,7 +44,7 @@ const actions: Readonly<Record<string, (runtime: Runtime, ...words: string[]) =>
     if (all.length === 0) return 'The index has no folders.';
     const lines = all.map(({ name, path, pictures, watched, isThere }) => {
       const state = isThere ? (watched ? 'watched' : 'indexed once') : 'not there: its pictures are hidden';
-      return `${name}  ${path}  ${pictures} pictures, ${state}`;
+      return `${name}  ${path}  ${counted(pictures, 'picture')}, ${state}`;
     });
     return lines.join('\n');
   },
@@ -57,6 +58,6 @@ const actions: Readonly<Record<string, (runtime: Runtime, ...words: string[]) =>
   },
   async rm({ folders }: Runtime, name: string) {
     const removed = await folders.remove(name);
-    return `${name} with ${removed} pictures is out of the index; its files stay.`;
+    return `${name} with ${counted(removed, 'picture')} is out of the index; its files stay.`;
   },
 };

@@ -17,6 +17,7 @@ import { removeSamples } from '../server/sample-photos.ts';
 import { type ReconcileOptions, reconcile } from '../server/watch/reconcile.ts';
 import { askMoved } from './cli/ask-moved.ts';
 import { command, EXIT, UsageError } from './cli/command.ts';
+import { counted } from './cli/counted.ts';
 import { isBucket, parseBucket } from './cli/location.ts';
 import { CONCURRENCY, DATA } from './cli/options.ts';
 import { createProgress } from './cli/progress.ts';
@@ -186,7 +187,7 @@ function print(summary: {
   interrupted: boolean;
 }): void {
   const { handled, unchanged, removed, refreshed, leftOut, pictures, failed, seconds } = summary;
-  console.log(`${pictures} pictures of ${summary.folder} can be searched.`);
+  console.log(`${counted(pictures, 'picture')} of ${summary.folder} can be searched.`);
   console.log(`${handled} handled in ${seconds} s, ${unchanged} skipped as unchanged, ${removed} removed.`);
   if (refreshed > 0) console.log(`${refreshed} that were indexed earlier were read again for what is new.`);
   const reasons = Object.entries(leftOut).map(([reason, files]) => `${files} ${reason}`);

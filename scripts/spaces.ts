@@ -4,6 +4,7 @@ import { readConfig } from '../server/environment.ts';
 import { openSpaces } from '../server/runtime.ts';
 import { findModels, type SpaceModels } from '../server/spaces/space-models.ts';
 import { command, EXIT, UsageError } from './cli/command.ts';
+import { counted } from './cli/counted.ts';
 import { BUILD_OPTIONS, buildOptions, changeSpace } from './reindex/build.ts';
 
 export default command({
@@ -49,7 +50,8 @@ async function list(place: Parameters<typeof readConfig>[0], json: boolean): Pro
 function lineOf(summary: SpaceSummary & { models: SpaceModels | null }): string {
   const { space, live, points, tombstones, dimension, models } = summary;
   const made = models === null ? 'its models are not here' : `${models.profile}, ${models.head ?? 'no head'}`;
-  return `${live ? '*' : ' '} ${space}  ${points} points, ${tombstones} deleted, ${dimension} dimensions; ${made}`;
+  const size = `${counted(points, 'point')}, ${tombstones} deleted, ${dimension} dimensions`;
+  return `${live ? '*' : ' '} ${space}  ${size}; ${made}`;
 }
 
 async function remove(place: Parameters<typeof readConfig>[0], space: string, json: boolean): Promise<number> {

@@ -1,6 +1,7 @@
 import { SightlineError } from '../core/errors.ts';
 import { text, url } from '../core/setting-value.ts';
 import { command, EXIT, UsageError } from './cli/command.ts';
+import { counted } from './cli/counted.ts';
 import { JSON_OUTPUT } from './cli/options.ts';
 
 /** What is looked at of `GET /status`. */
@@ -44,9 +45,8 @@ What a deployment is doing: whether it answers, which space is live, what waits,
     else {
       const { version, space, liveSpace = space, pictures, captions, backlog, outage, failures } = status;
       const isLive = liveSpace === space ? 'live' : `not live any more: ${liveSpace} is, deploy its models`;
-      console.log(
-        `version   ${version}\nspace     ${space} (${isLive})\nindexed   ${pictures} pictures, ${captions} captions`,
-      );
+      console.log(`version   ${version}\nspace     ${space} (${isLive})`);
+      console.log(`indexed   ${counted(pictures, 'picture')}, ${counted(captions, 'caption')}`);
       console.log(`waiting   ${backlog ?? 'not known'}${outage ? ` (${outage})` : ''}\nfailed    ${failures}`);
       for (const { key: name, message } of items) console.log(`  ${name}: ${message}`);
     }

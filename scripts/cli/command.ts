@@ -3,6 +3,7 @@ import { isSightlineError } from '../../core/errors.ts';
 import { nearest, type Option, readOption } from '../../core/setting-value.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { isCheckout, npmCall, userPath } from '../../server/environment.ts';
+import { counted } from './counted.ts';
 
 /** Exit codes of every command: done, failed, called wrongly. */
 export const EXIT = { done: 0, failed: 1, usage: 2 } as const;
@@ -74,7 +75,7 @@ function readArguments(
   expectNothingKept(name, options, values, positionals);
   const { min, max } = expected;
   if (positionals.length < min || positionals.length > max) {
-    const expected = min === max ? `${min} argument${min === 1 ? '' : 's'}` : `${min} to ${max} arguments`;
+    const expected = min === max ? counted(min, 'argument') : `${min} to ${max} arguments`;
     throw new UsageError(`expected ${expected}, got ${positionals.length}`);
   }
   // An empty path would be the current folder.

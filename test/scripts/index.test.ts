@@ -61,6 +61,7 @@ describe('npm run index, npm run search', { timeout: 600_000 }, () => {
     assert.deepEqual(failed.map(({ key }) => key).sort(), ['drawing.svg']);
     assert.deepEqual(leftOut, { other: 1 });
 
+    assert.match((await index()).stdout, /^1 picture of .*photos can be searched/);
     const again = await summaryOf();
     assert.deepEqual([again.found, again.handled, again.unchanged, again.pictures], [0, 0, 1, 1]);
   });
