@@ -1,23 +1,14 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { runScript } from '../support/start-server.ts';
 
-const script = fileURLToPath(new URL('../../scripts/sightline.ts', import.meta.url));
-
-/** Exit code and output of a command. */
-async function run(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const env = { ...process.env, AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test', AWS_REGION: 'eu-central-1' };
-  const all = ['--disable-warning=ExperimentalWarning', script, ...args];
-  return promisify(execFile)(process.execPath, all, { env }).then(
-    (printed) => ({ code: 0, ...printed }),
-    (error: { code: number; stdout: string; stderr: string }) => error,
-  );
+function run(...args: string[]) {
+  const env = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test', AWS_REGION: 'eu-central-1' };
+  return runScript(['scripts/sightline.ts', ...args], env);
 }
 
 /** What SQS says with 400 while a move is under way. */

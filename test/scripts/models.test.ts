@@ -1,15 +1,13 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { access, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parseManifest } from '../../core/encode/manifest.ts';
 import { type HubTestServer, startHub } from '../support/hub-server.ts';
 import { mobilenetFiles } from '../support/random-models.ts';
+import { runScript } from '../support/start-server.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -42,21 +40,9 @@ async function modelsFolder(): Promise<string> {
   return folder;
 }
 
-async function run(models: string, args: readonly string[], env: Record<string, string> = {}) {
-  const all = [
-    '--disable-warning=ExperimentalWarning',
-    join(root, 'scripts/sightline.ts'),
-    'models',
-    ...args,
-    '--models',
-    models,
-  ];
-  const child = spawn(process.execPath, all, {
-    env: { ...process.env, HF_ENDPOINT: server.endpoint, HF_TOKEN: 'hf_test', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
-  return { code: child.exitCode, stdout, stderr };
+function run(models: string, args: readonly string[], env: Record<string, string> = {}) {
+  const hub = { HF_ENDPOINT: server.endpoint, HF_TOKEN: 'hf_test' };
+  return runScript(['scripts/sightline.ts', 'models', ...args, '--models', models], { ...hub, ...env });
 }
 
 describe('npm run models', () => {

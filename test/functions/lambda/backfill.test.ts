@@ -9,6 +9,7 @@ import type { ListedObject } from '../../../core/ports.ts';
 import type { Page } from '../../../core/types.ts';
 import { parseS3Event } from '../../../functions/events/s3-event.ts';
 import { type BackfillState, backfill } from '../../../functions/lambda/backfill.ts';
+import { runScript } from '../../support/start-server.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 import { type Cloud, startCloud } from './cloud.ts';
 import { startQueue, type TestQueue } from './queue.ts';
@@ -130,13 +131,9 @@ describe('npm run reindex', () => {
   });
 
   const reindex = (...args: string[]) =>
-    new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
-      const script = fileURLToPath(new URL('../../../scripts/sightline.ts', import.meta.url));
-      const env = { ...process.env, ...cloud.env, AWS_REGION: 'eu-central-1' };
-      const all = ['--disable-warning=ExperimentalWarning', script, 'reindex', ...args, '--data', data];
-      execFile(process.execPath, all, { env }, (error, stdout, stderr) =>
-        resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr }),
-      );
+    runScript(['scripts/sightline.ts', 'reindex', ...args, '--data', data], {
+      ...cloud.env,
+      AWS_REGION: 'eu-central-1',
     });
 
   it('counts and estimates without sending anything', async () => {
