@@ -153,7 +153,7 @@ async function run(upload: Upload): Promise<void> {
         fail(id, error);
         break;
       }
-      await pause(error instanceof ApiFault && error.retryAfter ? error.retryAfter : attempt);
+      await pause(error instanceof ApiFault && error.retryAfter ? error.retryAfter : attempt, controller.signal);
     }
   }
   running.delete(id);
@@ -208,6 +208,10 @@ async function reconnected(abort: AbortSignal): Promise<void> {
   stop();
 }
 
-function pause(seconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, Math.min(30, seconds) * 1000));
+/** One that is cancelled meanwhile makes room at once. */
+function pause(seconds: number, abort: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, Math.min(30, seconds) * 1000);
+    abort.addEventListener('abort', () => resolve(), { once: true });
+  });
 }

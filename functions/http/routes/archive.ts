@@ -1,8 +1,9 @@
 import { ReadableStream } from 'node:stream/web';
 import { createRoute, type z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
+import { isSightlineError } from '../../../core/errors.ts';
 import { everyItem } from '../../../core/pages.ts';
-import type { Filter } from '../../../core/ports.ts';
+import type { Filter, ObjectStore } from '../../../core/ports.ts';
 import type { ImagePayload } from '../../../core/types.ts';
 import type { AppDeps } from '../deps.ts';
 import { findBucket } from '../lookup.ts';
@@ -111,14 +112,28 @@ async function* readFiles(
   const names = entryNames([...pictures.map(({ key }) => key), LEFT_OUT]);
   const gone: string[] = [];
   for (const [i, { bucket, key }] of pictures.entries()) {
-    const object = await findBucket(buckets, bucket).get(key, { signal });
-    if (object === null) gone.push(key);
-    else {
-      const bytes = await new Response(object.body).bytes();
-      yield { name: names[i]!, bytes, modified: object.info.fileTime ?? object.info.lastModified };
-    }
+    const file = await readFile(buckets.get(bucket), key, signal);
+    if (file === null) gone.push(key);
+    else yield { name: names[i]!, ...file };
   }
   if (gone.length > 0) {
     yield { name: names.at(-1)!, bytes: new TextEncoder().encode(`${gone.join('\n')}\n`), modified: new Date() };
+  }
+}
+
+/** Null when it is gone, or cannot be read: half an answer is sent already, which one file must not break off. */
+async function readFile(
+  objects: ObjectStore | undefined,
+  key: string,
+  signal: AbortSignal,
+): Promise<Omit<ZipFile, 'name'> | null> {
+  try {
+    const object = await objects?.get(key, { signal });
+    if (!object) return null;
+    const bytes = await new Response(object.body).bytes();
+    return { bytes, modified: object.info.fileTime ?? object.info.lastModified };
+  } catch (error) {
+    if (isSightlineError(error, 'unavailable')) return null;
+    throw error;
   }
 }

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { buffer } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import yauzl from 'yauzl';
+import { SightlineError } from '../../../core/errors.ts';
+import type { ObjectStore } from '../../../core/ports.ts';
 import { entryNames, type ZipFile, zipped } from '../../../functions/http/zip.ts';
 import { jsonRequest, samplePhoto, type TestApp, testApp } from './harness.ts';
 
@@ -85,6 +87,30 @@ describe('an archive of pictures', () => {
     const entries = await entriesOf(Buffer.from(await (await asForm(ids.slice(0, 2))).bytes()));
     assert.deepEqual([...entries.keys()], ['b/moon.jpg', 'not in this archive.txt']);
     assert.equal(String(entries.get('not in this archive.txt')!.bytes), 'a/cat.jpg\n');
+  });
+
+  it('lists what cannot be read, and all that lay on a drive that goes meanwhile', async () => {
+    const names = ['cat.jpg', 'clock.jpg', 'coffee.jpg', 'rocket.jpg'];
+    const asked: string[] = [];
+    for (const name of names) asked.push(await t.addPhoto(name));
+    const buckets = t.deps.buckets as Map<string, ObjectStore>;
+    const photos = buckets.get('photos')!;
+    const goes: ObjectStore = {
+      ...photos,
+      async get(key, options) {
+        if (key === 'clock.jpg') throw new SightlineError('unavailable', 'the file cannot be read');
+        if (key === 'coffee.jpg') buckets.delete('photos');
+        return photos.get(key, options);
+      },
+    };
+    buckets.set('photos', goes);
+    try {
+      const entries = await entriesOf(Buffer.from(await (await asForm(asked)).bytes()));
+      assert.deepEqual([...entries.keys()], ['cat.jpg', 'coffee.jpg', 'not in this archive.txt']);
+      assert.equal(String(entries.get('not in this archive.txt')!.bytes), 'clock.jpg\nrocket.jpg\n');
+    } finally {
+      buckets.set('photos', photos);
+    }
   });
 });
 
