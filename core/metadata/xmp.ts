@@ -1,3 +1,4 @@
+import { decodeText } from '../files/decode-text.ts';
 import { parseDate } from './date.ts';
 import { deviceName, plainText } from './exif.ts';
 
@@ -20,7 +21,7 @@ const MAX_BYTES = 1024 ** 2;
  * parser: it expands only the five predefined entities, fetches nothing, and takes linear time.
  */
 export function readXmp(packet: Uint8Array): Xmp {
-  const text = new TextDecoder(encodingOf(packet)).decode(packet.subarray(0, MAX_BYTES));
+  const text = decodeText(packet.subarray(0, MAX_BYTES));
   const first = (names: readonly string[]) => {
     for (const name of names) {
       const found = parseDate(property(text, name));
@@ -35,12 +36,6 @@ export function readXmp(packet: Uint8Array): Xmp {
     lens: deviceName('', property(text, 'exifEX:LensModel') || property(text, 'aux:Lens')),
     keywords: listOf(text, 'dc:subject'),
   };
-}
-
-/** Files beside a picture may be UTF-16, with a byte order mark. */
-function encodingOf([first, second]: Uint8Array): string {
-  if (first === 0xff && second === 0xfe) return 'utf-16le';
-  return first === 0xfe && second === 0xff ? 'utf-16be' : 'utf-8';
 }
 
 /** The value of a simple property, or ''. */

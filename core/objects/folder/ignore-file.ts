@@ -1,5 +1,6 @@
 import { readFile, realpath } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
+import { decodeText } from '../../files/decode-text.ts';
 import { systemCode, unavailable } from '../../files/file-errors.ts';
 import { compileIgnore, type Ignores, type LeftOutReason, leftOutByName, leftOutFolder } from '../../files/left-out.ts';
 import { enterFolder, type Root } from './open-directory.ts';
@@ -70,7 +71,7 @@ async function readIgnoreFile(root: Root, folder: string): Promise<string | null
   const directory = await enterFolder(root, folder.split('/').slice(0, -1));
   if ('blocked' in directory) return null;
   try {
-    return await readFile(join(directory.path, IGNORE_FILE), 'utf8');
+    return decodeText(await readFile(join(directory.path, IGNORE_FILE)));
   } catch (error) {
     if (['ENOENT', 'EISDIR', 'ENOTDIR'].includes(systemCode(error) ?? '')) return null;
     throw unavailable(error, 'read', join(directory.shown, IGNORE_FILE));

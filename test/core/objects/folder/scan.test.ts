@@ -80,6 +80,15 @@ describe('what is left out of a folder', () => {
     assert.deepEqual(await Promise.all(judged), ['ignored', null, 'ignored', null, 'ignored']);
   });
 
+  it('is what ignore files say that Windows wrote', async () => {
+    await write('a/x.jpg', 'b/x.jpg', 'c/x.jpg');
+    const text = '\ufeffa/\r\nb/\r\n';
+    for (const encoding of ['utf8', 'utf16le'] as const) {
+      await writeFile(join(root, '.sightlineignore'), Buffer.from(text, encoding));
+      assert.deepEqual((await scan()).keys, ['c/x.jpg'], encoding);
+    }
+  });
+
   it('is the index, when it lies in the folder', async () => {
     await write('a.jpg', 'index/index.sqlite', 'index/thumbnail.jpg', 'index2/b.jpg');
     const { keys, leftOut, store } = await scan({ data: join(root, 'index') });
