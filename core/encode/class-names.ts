@@ -6,7 +6,7 @@ import { outputSizes } from './image-encoder.ts';
 import type { Profile } from './manifest.ts';
 import { findEncoder, verifyFile } from './model-files.ts';
 
-/** What the classes of an image encoder's logits are called, from classes.json beside the model. */
+/** Names of the classes of an image encoder's logits, from classes.json beside the model. */
 
 const classesSchema = z.array(
   z.object({
@@ -14,7 +14,7 @@ const classesSchema = z.array(
     wnid: z.string(),
     /** Synonyms, the usual one first. */
     names: z.array(z.string().min(1)).min(1),
-    /** Names of wider terms, the nearest first. */
+    /** Broader terms, nearest first. */
     hypernyms: z.array(z.string()),
   }),
 );
@@ -22,7 +22,7 @@ const classesSchema = z.array(
 export type ImageClass = z.infer<typeof classesSchema>[number];
 
 /**
- * The classes in the order of the logits, or null when the encoder comes without them or their names.
+ * The classes in the order of the logits, or null when the encoder has none, or no names for them.
  * @throws {model-mismatch}
  */
 export async function loadClasses(

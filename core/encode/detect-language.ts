@@ -1,37 +1,37 @@
 /**
- * Which language a text is in, by its letters, by the words that the first text side knows, and by a detector that is
- * loaded when those two do not decide it.
+ * Detects the language of a text by its letters, by the words that the first text side knows, and if these do not
+ * decide, by a detector loaded on demand.
  */
 
-/** What a language is found out by, beside the text. */
+/** Clues to the language, in addition to the text. */
 export interface Clues {
-  /** ISO 639-1 codes of the languages that the caller reads, best first. */
+  /** ISO 639-1 codes of the languages that the caller reads, in order of preference. */
   readonly preferred: readonly string[];
-  /** Which share of these words, in lower case, are whole tokens of an English text encoder; 0 to 1. */
+  /** Share of these lower-case words that are single tokens of an English text encoder; 0 to 1. */
   englishShare(words: readonly string[]): Promise<number>;
 }
 
 export interface Guess {
-  /** ISO 639-1; {@link UNNAMED} for one that is hardly English; null when nothing says. */
+  /** ISO 639-1; {@link UNNAMED} when unknown but hardly English; null when unknown. */
   readonly language: string | null;
-  /** Another language that it may be as well, or null. */
+  /** Another possible language, or null. */
   readonly also: string | null;
 }
 
-/** What callers name a language by: `auto`, or a tag such as de or pt-BR (BCP 47). */
+/** A language as given by callers: `auto`, or a tag such as de or pt-BR (BCP 47). */
 export const LANGUAGE_TAG = /^(auto|[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3})$/;
 
-/** The ISO 639-1 code of a tag, or `auto`; what stands behind it, as in pt-BR, makes no difference. */
+/** The ISO 639-1 code of a tag, or `auto`; the rest, as in pt-BR, is ignored. */
 export function languageOfTag(tag: string): string {
   return tag.split('-')[0]!.toLowerCase();
 }
 
-/** ISO 639's code for a language that nobody can name. */
+/** ISO 639's code for an undetermined language. */
 export const UNNAMED = 'und';
 const UNDECIDED: Guess = { language: null, also: null };
 const ENGLISH: Guess = { language: 'en', also: null };
 
-/** Scripts with the languages that are written in them, the one with the most readers first. */
+/** Scripts with their languages, most readers first. */
 const SCRIPTS: readonly (readonly [RegExp, readonly string[]])[] = [
   [/[\p{sc=Hiragana}\p{sc=Katakana}]/gu, ['ja']],
   [/\p{sc=Han}/gu, ['zh', 'ja']],
@@ -55,18 +55,18 @@ const SCRIPTS: readonly (readonly [RegExp, readonly string[]])[] = [
 ];
 const NOT_LATIN = new Set(SCRIPTS.flatMap(([, languages]) => languages));
 
-/** Names of people and brands are in Latin letters in any script; a word of Chinese has few letters. */
+/** Low, because names are in Latin letters in any script, and a Chinese word has few letters. */
 const SCRIPT_SHARE = 1 / 4;
-/** Texts of so few words tell a detector next to nothing. */
+/** With so few words, a detector is nearly useless. */
 const SHORT = 2;
-/** So many of its words are English in one caption of a thousand in French, and in fewer in other languages. */
+/** One French caption in a thousand has this share of English words, and fewer in other languages. */
 const SURELY_ENGLISH = 0.9;
 /** Measured on captions: see docs/decisions/0049-which-side-answers.md. */
 const SHARE_WEIGHT = 0.5;
 const USUAL_SHARE = 0.7;
-/** The difference of a detector's scores, of 1, that a preference makes up for in a short text. */
+/** Bonus of a preferred language in a short text, on the detector's scale of 0 to 1. */
 const PREFERENCE = 0.15;
-/** With less of a lead over the next language a detector names short texts wrongly more often than rightly. */
+/** With a smaller lead over the next language, a detector is more often wrong than right on short texts. */
 const LEAD = 0.05;
 
 /** A guess at the language of a text. */
@@ -74,7 +74,7 @@ export async function guessLanguage(text: string, clues: Clues): Promise<Guess> 
   const letters = text.match(/\p{L}/gu)?.length ?? 0;
   if (letters === 0) return UNDECIDED;
   const found = SCRIPTS.map(([script, languages]) => ({ languages, letters: text.match(script)?.length ?? 0 }));
-  // Kana stand among Han in Japanese, and nowhere else.
+  // Only Japanese mixes kana with Han.
   const [kana, han] = found;
   if (kana!.letters > 0 && (kana!.letters + han!.letters) / letters >= SCRIPT_SHARE) {
     return { language: 'ja', also: null };
@@ -105,13 +105,13 @@ async function latin(text: string, { preferred, englishShare }: Clues): Promise<
   scores.delete('en');
   const ranked = byScore(scores);
   const [best] = ranked;
-  // No detector knows it, and neither does English: a word such as "Katze", or a name.
+  // Unknown to the detector and to English: a word such as "Katze", or a name.
   const none = preferred.includes('en') ? null : UNNAMED;
   const other = likeliest(ranked, { isShort, wanted: wanted === 'en' ? undefined : wanted, close: UNNAMED, none });
   const isEnglish = english - (best?.[1] ?? 0) + SHARE_WEIGHT * (share - USUAL_SHARE) > 0;
   if (!isShort) return { language: isEnglish ? 'en' : other, also: null };
   if (share === 1 ? isEnglish || (best?.[0] ?? 'en') !== wanted : isEnglish) return { language: 'en', also: other };
-  // Pieces of a word that the English side does not know find anything: "Hund" a mountain path.
+  // If the English side splits an unknown word into pieces, it finds anything: for "Hund" a mountain path.
   return { language: other, also: share === 1 || wanted === 'en' ? 'en' : null };
 }
 
@@ -119,14 +119,14 @@ type Ranked = readonly (readonly [language: string, score: number])[];
 
 interface Otherwise<N> {
   readonly isShort: boolean;
-  /** The language of who asks. */
+  /** The caller's language. */
   readonly wanted: string | undefined;
-  /** What to say where several languages are about as likely, and where there is none. */
+  /** Results for several almost equally likely languages, and for none. */
   readonly close: string;
   readonly none: N;
 }
 
-/** A short text that may be in the language of who asks, or in any, rather is. */
+/** The likeliest language; a short text is more likely to be in the caller's. */
 function likeliest<N>(ranked: Ranked, { isShort, wanted, close, none }: Otherwise<N>): string | N {
   const [best, next] = ranked;
   if (best === undefined) return wanted ?? none;
@@ -149,7 +149,7 @@ function wordsOf(text: string): string[] {
   );
 }
 
-/** Scores of Latin and other languages, 0 to 1; languages that it cannot be are absent. */
+/** Scores of languages, 0 to 1; impossible ones are absent. */
 async function detect(text: string): Promise<Map<string, number>> {
   const { eld } = await import('eld/small');
   return new Map(Object.entries(eld.detect(text).getScores()));

@@ -1,12 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 /**
- * More in a run are no faster and hold more memory (docs/decisions/0018-threads.md), and a search has to wait for the
- * run to end.
+ * Larger runs are no faster, use more memory (docs/decisions/0018-threads.md), and delay searches.
  */
 const MOST_TOGETHER = 4;
 
-/** Single calls to calls of `run` with all that wait, at most {@link MOST_TOGETHER}. */
+/** Turns single calls into calls of `run` with all waiting ones, at most {@link MOST_TOGETHER}. */
 export function runTogether<In, Out>(
   run: (items: readonly In[]) => Promise<readonly Out[]>,
 ): (item: In) => Promise<Out> {
@@ -15,7 +14,7 @@ export function runTogether<In, Out>(
   const runAll = async () => {
     isRunning = true;
     while (waiting.length > 0) {
-      // A run keeps the thread: what was decoded meanwhile arrives in the next turn of the event loop.
+      // A run blocks the thread: pictures decoded meanwhile arrive in the next turn of the event loop.
       await nextTurn();
       const batch = waiting.splice(0, MOST_TOGETHER);
       try {

@@ -10,8 +10,7 @@ import { type EmbedderOptions, embedPicture, headFolder, spaceOfHead } from './i
 import { anyHasWord, firstSide, otherSides, reads, readTexts, type TextSide } from './text-sides.ts';
 
 /**
- * Loads text encoder and head and checks that everything fits together; the image encoder is loaded when the first
- * picture comes.
+ * Loads text encoder and head and checks that they match; the image encoder is loaded with the first picture.
  * @throws {model-mismatch} naming both sides
  * @throws {invalid-config} for an unknown profile
  */
@@ -46,10 +45,10 @@ async function withHead(options: EmbedderOptions, encoders: Encoders, folder: st
   }
 }
 
-/** The rank of a word that is only in a name of what the image encoder knows: behind all of the vocabulary. */
+/** Rank of a word that occurs only in class names of the image encoder: after the whole vocabulary. */
 const RARE = 1e6;
 
-/** What an embedder is made of. */
+/** The parts of an embedder. */
 interface Parts {
   readonly encoders: Encoders;
   readonly head: Projection;

@@ -7,7 +7,7 @@ import { DEFAULT_LIMITS, openPictureEncoder, type PictureEncoder } from './pictu
 import { fingerprintKey } from './space-id.ts';
 import { describeTextEncoder, loadTextEncoder, type TextEncoder } from './text-encoder.ts';
 
-/** Both encoders of a profile, as serving, training and evaluation use them alike. */
+/** Both encoders of a profile, as used by serving, training and evaluation. */
 export interface Encoders {
   readonly profile: Profile;
   readonly text: TextEncoder & { readonly key: string };
@@ -16,11 +16,11 @@ export interface Encoders {
 }
 
 export interface EncoderOptions {
-  /** Looked through in order; the first that has a folder wins, and the first that has manifest.json. */
+  /** Searched in order for folders and manifest.json; the first one wins. */
   readonly modelDirs: readonly string[];
   /** Name in manifest.json. @default the manifest's default profile */
   readonly profile?: string;
-  /** Name in manifest.json of another text encoder than the profile's own. */
+  /** Name in manifest.json of a text encoder to use instead of the profile's own. */
   readonly text?: string;
   /** When the text encoder is loaded: `later`, with the first text, for a process that may see none. @default 'now' */
   readonly texts?: 'now' | 'later';
@@ -30,8 +30,8 @@ export interface EncoderOptions {
 }
 
 /**
- * Loads the text encoder of a profile, unless it is to come later, and checks the files of both encoders. The image
- * encoder is loaded, with the decoder, when the first picture comes.
+ * Loads the text encoder of a profile, unless it is to be loaded later, and checks the files of both encoders. The
+ * image encoder is loaded, with the decoder, for the first picture.
  * @throws {model-mismatch}
  * @throws {invalid-config}
  */

@@ -3,13 +3,13 @@ import { z } from 'zod';
 import { fitting, readModelJson } from '../model-json.ts';
 
 /**
- * head.json: which encoders a head stands on, and the ONNX graphs of its sides. A space is its image side; texts are
- * brought into it by one or more text sides, which can be added, replaced and taken away without a new space
+ * head.json: the encoders of a head, and the ONNX graphs of its sides. The image side defines the space; one or more
+ * text sides map texts into it, and can be added, replaced and removed without a new space
  * (docs/decisions/0046-text-sides.md).
  */
 
 export const HEAD_FILE = 'head.json';
-/** The graph of a head of the old form, which has both sides. */
+/** The graph of an old head, which has both sides. */
 export const HEAD_MODEL = 'head.onnx';
 /** The graph of the image side. */
 export const IMAGE_SIDE_MODEL = 'image.onnx';
@@ -30,19 +30,19 @@ const graph = z.strictObject({
 const training = z.record(z.string(), z.json());
 
 const textSideSchema = z.strictObject({
-  /** Name of a text encoder in manifest.json; no other side has it. */
+  /** Name of a text encoder in manifest.json; unique among the sides. */
   encoder: z.string().min(1),
-  /** Components of what the encoder answers, all parts together. */
+  /** Components of the encoder's output, all parts together. */
   dimension: z.int().positive(),
-  /** `fingerprintKey` of the encoder that it was trained with, which must be the one it is used with. */
+  /** `fingerprintKey` of the encoder it was trained with; it must be used with the same one. */
   encoderKey: space.optional(),
-  /** ISO 639-1 codes of the languages that it is meant for; none when nobody says. */
+  /** ISO 639-1 codes of its languages; empty when unspecified. */
   languages: z.array(z.string().regex(/^[a-z]{2,3}$/)),
-  /** Takes `text` [n, dimension] and answers `text_embedding` [n, dimension of the space], of unit length. */
+  /** Takes `text` [n, dimension] and returns `text_embedding` [n, dimension of the space], of unit length. */
   onnx: graph,
-  /** Over captions of validation pictures: the cosine of the picture that fits best. */
+  /** Cosine of the best picture, over captions of validation pictures. */
   match: z.strictObject({ mean: z.number(), deviation: z.number().positive() }).optional(),
-  /** What it was trained on, for people and reports. */
+  /** Training data, for people and reports. */
   training: training.default({}),
 });
 
@@ -58,7 +58,7 @@ const common = {
   space,
   /** ISO 8601. */
   createdAt: z.iso.datetime().optional(),
-  /** Figures of the training, for people and reports. */
+  /** Training figures, for people and reports. */
   training,
 };
 /** Outputs of the image encoder that the graph takes. */
@@ -68,14 +68,14 @@ export const headFileSchema = z
   .strictObject({
     format: z.literal(2),
     ...common,
-    /** Older ids of the same space: indexes that carry one are of this space. */
+    /** Older ids of the same space, which existing indexes may have. */
     sameAs: z.array(space).default([]),
     /**
-     * The graph has an input an image output, of its name, [m, size], and answers `image_embedding` [m, dimension], of
-     * unit length.
+     * The graph has one input per image output, with its name and shape [m, size], and returns `image_embedding` [m,
+     * dimension], of unit length.
      */
     image: z.strictObject({ ...image, onnx: graph }),
-    /** The first is that of the profile's own text encoder. */
+    /** The first belongs to the profile's own text encoder. */
     texts: z.array(textSideSchema).min(1),
   })
   .refine(
@@ -83,7 +83,7 @@ export const headFileSchema = z
     'expected one text side an encoder',
   );
 
-/** What head.json said while there was one text side, in one graph with the image side. */
+/** The old form of head.json, with one text side in the same graph as the image side. */
 const oldHeadFileSchema = z.strictObject({
   format: z.literal(1),
   ...common,
@@ -92,18 +92,18 @@ const oldHeadFileSchema = z.strictObject({
   onnx: z.strictObject({ sha256, bytes: z.int().positive() }),
 });
 
-/** The content of head.json. `format` 1 has one text side, whose graph is that of the image side. */
+/** The content of head.json. `format` 1 has one text side, in the same graph as the image side. */
 export type HeadFile = Omit<z.infer<typeof headFileSchema>, 'format'> & { readonly format: 1 | 2 };
 export type TextSideFile = z.infer<typeof textSideSchema>;
 
-/** Bytes of all graphs of a head. */
+/** Total bytes of a head's graphs. */
 export function headBytes({ image, texts }: HeadFile): number {
   const sizes = new Map([image, ...texts].map(({ onnx }) => [onnx.path, onnx.bytes]));
   return [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0);
 }
 
 /**
- * Reads and checks head.json alone, of either form.
+ * Reads and validates head.json of either format, without its graphs.
  * @throws {model-mismatch}
  */
 export async function loadHeadFile(folder: string): Promise<HeadFile> {

@@ -8,11 +8,11 @@ import type { Projection } from './identity-head.ts';
 import { loadChecked, verifyFile } from './model-files.ts';
 
 /**
- * The head projects what both encoders answer into one space. What its graphs take is raw: all scaling is inside the
- * graph, so that training and serving cannot differ.
+ * The head projects the outputs of both encoders into one space. Its graphs take raw outputs: all scaling is inside, so
+ * that training and serving cannot differ.
  */
 
-/** What a head needs to know of the encoders it stands on. */
+/** What a head needs to know about its encoders. */
 export interface HeadInputs {
   readonly text: { readonly name: string; readonly dimension: number; readonly key: string };
   readonly image: { readonly name: string; readonly outputs: Readonly<Record<string, number>> };
@@ -29,8 +29,9 @@ export type ImageProjection = Pick<Projection, 'dimension' | 'projectImages' | '
 export type TextProjection = Pick<Projection, 'projectTexts' | 'close'>;
 
 /**
- * Loads and checks a head with the text side of that text encoder; its image side is loaded with the first picture.
- * @throws {model-mismatch} when a file is missing or altered, or when the head was made for other encoders than these
+ * Loads and checks a head with the text side of the given text encoder; its image side is loaded with the first
+ * picture.
+ * @throws {model-mismatch} when a file is missing or altered, or when the head was made for other encoders
  */
 export async function loadHead(folder: string, encoders: HeadInputs): Promise<Head> {
   const info = await loadHeadFile(folder);
@@ -143,7 +144,7 @@ async function openGraph(
   };
 }
 
-/** onnxruntime wants every input fed, also those the asked-for output does not need: a graph may hold both sides. */
+/** onnxruntime requires every input, even if the requested output does not need it: a graph may hold both sides. */
 function nothingFor(onnx: OnnxModel, used: readonly string[]): Readonly<Record<string, Tensor>> {
   const others = onnx.inputNames.filter((name) => !used.includes(name));
   return Object.fromEntries(
@@ -173,7 +174,7 @@ function otherEncoders(path: string, expected: string, got: string): SightlineEr
   });
 }
 
-/** Vectors to a float32 matrix [rows, columns]. */
+/** Stacks vectors into a float32 matrix [rows, columns]. */
 function stack(vectors: readonly Float32Array[], columns: number): Tensor {
   const data = new Float32Array(vectors.length * columns);
   for (const [row, vector] of vectors.entries()) {
@@ -183,7 +184,7 @@ function stack(vectors: readonly Float32Array[], columns: number): Tensor {
   return float32(data, [vectors.length, columns]);
 }
 
-/** A matrix to its rows, each with memory of its own. */
+/** Splits a matrix into rows, each with its own memory. */
 function rows(matrix: Float32Array, columns: number): JointEmbedding[] {
   return Array.from(
     { length: matrix.length / columns },

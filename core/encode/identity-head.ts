@@ -8,23 +8,23 @@ import { pairSpaceId } from './space-id.ts';
 import { fingerprintTextEncoder } from './text-fingerprint.ts';
 
 /**
- * The space of encoders that were trained into one together (CLIP and its like): their own vectors, of unit length.
- * Stands where a head does otherwise.
+ * The space of encoders that were trained together (CLIP and the like): their own vectors, of unit length. It takes the
+ * place of a head.
  */
 
-/** What makes joint vectors of what encoders answer; a head is one. */
+/** Turns encoder outputs into joint vectors; a head is one. */
 export interface Projection {
   /** Components of a joint vector. */
   readonly dimension: number;
-  /** One unit vector a text vector, in order. */
+  /** One unit vector per text vector, in order. */
   projectTexts(vectors: readonly Float32Array[]): Promise<JointEmbedding[]>;
-  /** One unit vector a picture, in order. */
+  /** One unit vector per picture, in order. */
   projectImages(outputs: readonly ImageOutputs[]): Promise<JointEmbedding[]>;
   close(): Promise<void>;
 }
 
 /**
- * @throws {invalid-config} for a profile whose encoders share no space: it needs a head
+ * @throws {invalid-config} for a profile whose encoders do not share a space, and which needs a head
  */
 export function sharedSpace({ name, text, image }: Profile): Projection {
   if (text.sharedSpace === undefined || text.sharedSpace !== image.sharedSpace) {
@@ -49,7 +49,7 @@ export function sharedSpaceId(parts: { readonly text: Fingerprint; readonly imag
 
 /**
  * The space of a profile without a head, from its files alone: no model is loaded.
- * @throws {model-mismatch} when they are not there or not as pinned
+ * @throws {model-mismatch} when they are missing or do not match their hashes
  */
 export async function readSharedSpaceId(modelDirs: readonly string[], { text, image }: Profile): Promise<SpaceId> {
   return sharedSpaceId({

@@ -18,8 +18,8 @@ export interface EmbedderOptions extends EncoderOptions {
 }
 
 /**
- * The image side of a profile alone, for a process that never sees a text: neither the code of text encoders nor their
- * files are needed, but for spaces whose id depends on them ({@link hasPairId}).
+ * Only the image side of a profile, for a process that never sees a text: it needs neither the code of text encoders
+ * nor their files, except for spaces whose id depends on them ({@link hasPairId}).
  * @throws {model-mismatch} naming both sides
  * @throws {invalid-config} for an unknown profile
  */
@@ -69,20 +69,20 @@ export async function embedPicture(
   return { vector: vector!, classes: encoder.classes === null ? null : packClasses(outputs[LOGITS]!), picture };
 }
 
-/** The folder of the head that is used with a profile; null for none. */
+/** The folder of the head for a profile; null for none. */
 export async function headFolder({ head, modelDirs }: EmbedderOptions, profile: Profile): Promise<string | null> {
   if (head !== undefined) return head;
   return profile.head && (await findFolder(modelDirs, profile.head, headAdvice(profile.name)));
 }
 
-/** Whether the id of a space depends on its text encoder, too: without a head, or with one of the old form. */
+/** Whether the id of a space also depends on its text encoder: without a head, or with an old one. */
 export function hasPairId(head: HeadFile | null): boolean {
   return head === null || head.format === 1;
 }
 
 /**
- * The space that encoders and head make together.
- * @throws {model-mismatch} where head.json says another: it was made for other files
+ * The space of encoders and head.
+ * @throws {model-mismatch} when head.json has another one: it was made for other files
  */
 export async function spaceOfHead(
   folder: string,
@@ -102,7 +102,7 @@ export async function spaceOfHead(
   return space;
 }
 
-/** The embedder under the id by which an index knows its space, when that is another id of it. */
+/** The embedder with another id of its space, as used by an index. */
 export function knownAs<E extends ImageEmbedder>(embedder: E, id: SpaceId | undefined): E {
   const { space, sameAs } = embedder;
   if (id === undefined || !sameAs.includes(id)) return embedder;

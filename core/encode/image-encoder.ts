@@ -16,7 +16,7 @@ export interface ImageEncoder {
   /** Size of each output. */
   readonly outputs: Readonly<Record<string, number>>;
   readonly preprocessing: Preprocessing;
-  /** Takes pixels as `decodeImage` makes them with this preprocessing. Throws a plain Error for another size: a bug. */
+  /** Takes pixels from `decodeImage` with this preprocessing. Throws a plain Error for another size, which is a bug. */
   encode(pixels: RgbPixels): Promise<ImageOutputs>;
   close(): Promise<void>;
 }
@@ -27,8 +27,8 @@ export function outputSizes({ outputs }: ImageEncoderEntry): Readonly<Record<str
 }
 
 /**
- * How pictures are made ready for an encoder: as its preprocessor_config.json says, but for what the manifest changes.
- * @throws {model-mismatch} when the file is not as pinned or asks for what is not done here
+ * The preprocessing for an encoder: from its preprocessor_config.json, with the changes in the manifest.
+ * @throws {model-mismatch} when the file does not match its hash, or requires an unsupported step
  */
 export async function preprocessingOf(modelDirs: readonly string[], entry: ImageEncoderEntry): Promise<Preprocessing> {
   const folder = await findEncoder(modelDirs, entry);
@@ -37,8 +37,8 @@ export async function preprocessingOf(modelDirs: readonly string[], entry: Image
 }
 
 /**
- * What decides the outputs of an image encoder, without loading it.
- * @throws {model-mismatch} when its files are not as pinned
+ * Everything that determines an image encoder's outputs, without loading it.
+ * @throws {model-mismatch} when its files do not match their hashes
  */
 export async function fingerprintImageEncoder(
   modelDirs: readonly string[],
@@ -53,7 +53,7 @@ export async function fingerprintImageEncoder(
 /**
  * Loads an image encoder whose files were checked by {@link fingerprintImageEncoder}.
  *
- * Pictures that come while the model runs are the next run's, together; one that comes alone runs at once.
+ * Pictures that arrive during a run are batched in the next one; a single picture runs at once.
  * @throws {model-mismatch}
  */
 export async function loadImageEncoder(
@@ -77,7 +77,7 @@ export async function loadImageEncoder(
       ),
     },
     entry.bundled ? null : { opset: entry.opset },
-    // Every run is of the same size: memory fetched anew for each would cost as much as a third of the arithmetic.
+    // Runs have similar sizes: allocating memory for each would cost as much as a third of the arithmetic.
     { threads: options.threads, arena: true },
   );
   const names = [...new Set(parts.map(({ output }) => output))];
@@ -109,7 +109,7 @@ export async function loadImageEncoder(
   };
 }
 
-/** Pictures of one shape to one tensor. */
+/** Stacks pictures of one shape into one tensor. */
 function stacked(rows: readonly Float32Array[], [, ...shape]: readonly number[]): Tensor {
   const [first] = rows;
   if (rows.length === 1) return float32(first!, [1, ...shape]);
@@ -127,7 +127,7 @@ function partsOf({ outputs }: ImageEncoderEntry): Part[] {
 }
 
 /**
- * [tokens, size] to one vector of that size, the first token standing for the whole and the others for places in it.
+ * Pools [tokens, size] into one vector; the first token represents the whole picture, the others places in it.
  */
 function pooled(states: Float32Array, { size, pooling }: Part): Float32Array {
   if (pooling === 'none') return states;

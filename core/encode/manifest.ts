@@ -14,11 +14,11 @@ import {
 import { pinned, readLocks } from './model-lock.ts';
 
 /**
- * What is known about every encoder, as data: models/manifest.json. One code path serves every encoder of a kind, so
- * adding one is an entry there.
+ * models/manifest.json describes every encoder as data. One code path serves all encoders of a kind, so a new one only
+ * needs an entry there.
  */
 
-/** The output of an image encoder that lies in its `sharedSpace`. */
+/** The output of an image encoder that is in its `sharedSpace`. */
 export const SHARED_OUTPUT = 'features';
 
 const encoderSchema = z
@@ -37,7 +37,7 @@ const encoderSchema = z
     checkPooling(encoder, (problem) => ctx.addIssue(problem));
   });
 
-/** A mean over padding would be a mean of something else. */
+/** Pooling over padding would give wrong vectors. */
 function checkPooling({ padding, pooling, extras }: TextEncoderEntry, add: (problem: string) => void): void {
   const all = [pooling, ...Object.values(extras).map((extra) => extra.pooling)];
   const spread = all.find((one) => one === 'mean' || one === 'max');
@@ -46,7 +46,7 @@ function checkPooling({ padding, pooling, extras }: TextEncoderEntry, add: (prob
   }
 }
 
-/** A profile without a head needs encoders that answer in one space already. */
+/** A profile without a head needs encoders that share a space. */
 function sharedSpaceProblem(text: TextEncoderEntry, image: ImageEncoderEntry): string | null {
   if (text.sharedSpace === undefined || text.sharedSpace !== image.sharedSpace) {
     return `two encoders of one sharedSpace, got ${text.sharedSpace ?? 'none'} and ${image.sharedSpace ?? 'none'}`;
@@ -72,7 +72,7 @@ const manifestSchema = z
         image: name,
         /** Null: the encoders' own vectors are the space. */
         head: name.nullable(),
-        /** Spaces of earlier versions. Libraries that are indexed by one of them go over to this profile. */
+        /** Spaces of earlier versions. Libraries indexed with one of them are migrated to this profile. */
         replaces: z.array(space).default([]),
       }),
     ),
@@ -89,7 +89,7 @@ const manifestSchema = z
       const parts = `${entry.text}, ${entry.image} and ${entry.head ?? 'no head'}`;
       const other = made.get(parts);
       if (other !== undefined) {
-        ctx.addIssue(`expected each profile to make a space of its own, got ${parts} in both ${other} and ${profile}`);
+        ctx.addIssue(`expected each profile to have its own space, got ${parts} in both ${other} and ${profile}`);
       }
       made.set(parts, profile);
       for (const kind of ['text', 'image'] as const) {
@@ -128,15 +128,15 @@ export function headAdvice(profile: string): string {
 
 /**
  * Checks a manifest.
- * @throws {model-mismatch} naming every field that does not fit
+ * @throws {model-mismatch} naming every invalid field
  */
 export function parseManifest(input: unknown, path = 'manifest.json'): Manifest {
   return fitting(manifestSchema, input, path);
 }
 
 /**
- * Reads manifest.json of the directories, with the hashes of lock.json where it names none. The first that there is is
- * whole; a later one adds profiles and encoders by other names: models of one's own beside those that came along.
+ * Reads manifest.json of the directories, with hashes from lock.json where it has none. The first one must be complete;
+ * later ones add profiles and encoders with other names: the user's own models in addition to the bundled ones.
  * @throws {model-mismatch}
  */
 export async function loadManifest(modelDirs: readonly string[]): Promise<Manifest> {
@@ -158,7 +158,7 @@ export async function loadManifest(modelDirs: readonly string[]): Promise<Manife
   return withLocks(parsedOnce(all, found.map(({ path }) => path).join(' with ')), modelDirs);
 }
 
-/** A start looks at the same manifest some ten times, and checking it takes longer than reading it. */
+/** Cached: startup reads the same manifest about ten times, and validating it takes longer than reading it. */
 let parsedLast: { readonly json: string; readonly manifest: Manifest } | null = null;
 
 function parsedOnce(input: unknown, path: string): Manifest {
@@ -183,7 +183,7 @@ async function withLocks(manifest: Manifest, modelDirs: readonly string[]): Prom
 
 /**
  * Looks up a profile and its encoders.
- * @throws {invalid-config} naming the profiles there are
+ * @throws {invalid-config} naming the known profiles
  */
 export function profileOf(manifest: Manifest, name: string): Profile {
   const profile = Object.hasOwn(manifest.profiles, name) ? manifest.profiles[name] : undefined;
@@ -191,7 +191,7 @@ export function profileOf(manifest: Manifest, name: string): Profile {
     const known = Object.keys(manifest.profiles).join(', ');
     throw new SightlineError('invalid-config', `expected a profile of models/manifest.json (${known}), got ${name}`);
   }
-  // The schema has made sure that both exist and are of that kind.
+  // The schema ensures that both exist and have the right kind.
   const text = manifest.encoders[profile.text] as TextEncoderEntry;
   const image = manifest.encoders[profile.image] as ImageEncoderEntry;
   return {
@@ -204,7 +204,7 @@ export function profileOf(manifest: Manifest, name: string): Profile {
 
 /**
  * Looks up a text encoder.
- * @throws {invalid-config} naming those that there are
+ * @throws {invalid-config} naming the known ones
  */
 export function textEncoderOf({ encoders }: Manifest, name: string): Profile['text'] {
   const entry = Object.hasOwn(encoders, name) ? encoders[name] : undefined;

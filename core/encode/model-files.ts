@@ -6,14 +6,14 @@ import type { OnnxOutline } from '../onnx/inspect.ts';
 import { loadOnnx, type OnnxModel, type OnnxOptions } from '../onnx/session.ts';
 import type { ModelFile } from './encoder-entry.ts';
 
-/** Finding model files and making sure that they are the ones the manifest means. */
+/** Finds model files and verifies that they match the manifest. */
 
-/** Big reads keep hashing 35 MB at a few tens of milliseconds. */
+/** Large reads: hashing 35 MB takes a few tens of milliseconds. */
 const READ_BYTES = 1 << 20;
 
 /**
  * The folder in the first of the directories that has it.
- * @throws {model-mismatch} with the advice, when none has
+ * @throws {model-mismatch} with the advice, when none has it
  */
 export async function findFolder(modelDirs: readonly string[], folder: string, advice?: string): Promise<string> {
   for (const dir of modelDirs) {
@@ -27,7 +27,7 @@ export async function findFolder(modelDirs: readonly string[], folder: string, a
   });
 }
 
-/** The folder of an encoder, under the first of its names that there is. Throws as {@link findFolder} does. */
+/** The folder of an encoder, under the first of its names that exists. Throws as {@link findFolder} does. */
 export async function findEncoder(
   modelDirs: readonly string[],
   { folder, otherFolder }: { readonly folder: string; readonly otherFolder?: string | undefined },
@@ -51,8 +51,8 @@ export async function sha256OfFile(path: string): Promise<string> {
 }
 
 /**
- * The bytes of a file in pieces, each good until the next: one buffer serves them all, because tens of megabytes that
- * wait for the garbage collector stay with the process.
+ * The bytes of a file in pieces, each valid until the next: they share one buffer, because garbage of tens of megabytes
+ * would enlarge the process for good.
  */
 async function* readInPieces(path: string): AsyncGenerator<Buffer> {
   await using file = await open(path);
@@ -65,15 +65,15 @@ async function* readInPieces(path: string): AsyncGenerator<Buffer> {
 }
 
 /**
- * Makes sure that `folder` holds the file as described and answers with its real SHA-256, which is the pinned one
- * unless the manifest says null.
+ * Verifies that `folder` holds the file as described, and returns its actual SHA-256, which is the pinned one unless
+ * the manifest says null.
  * @throws {model-mismatch} naming file, expectation and finding for a file that is missing, truncated or altered
  */
 export async function verifyFile(folder: string, file: ModelFile): Promise<string> {
   const path = join(folder, file.path);
   const info = await stat(path).catch((error: NodeJS.ErrnoException) => error);
   if (info instanceof Error || !info.isFile()) {
-    const got = info instanceof Error ? (info.code ?? info.message) : 'something that is no file';
+    const got = info instanceof Error ? (info.code ?? info.message) : 'something that is not a file';
     throw mismatch(path, 'a readable file', got);
   }
   if (file.bytes !== null && info.size !== file.bytes) throw mismatch(path, `${file.bytes} bytes`, `${info.size}`);
@@ -95,24 +95,24 @@ export interface ExpectedTensors {
   readonly outputs: Readonly<Record<string, readonly (number | null)[]>>;
   /** Whether it may have further inputs. */
   readonly otherInputs?: boolean;
-  /** Whether it has weights in another file, whose hash was checked, too. */
+  /** Whether its weights are in another file, whose hash was also checked. */
   readonly hasWeightsBeside?: boolean;
 }
 
-/** What is checked of a file from elsewhere before onnxruntime sees it. */
+/** Checks of a foreign file before onnxruntime loads it. */
 export interface ExpectedFile {
   readonly opset?: number | undefined;
   /** An input of token ids, and how many ids there are. */
   readonly vocabulary?: { readonly input: string; readonly size: number };
 }
 
-/** Embedding tables are padded to a multiple of 8 to 256 rows; more than that is another vocabulary. */
+/** Embedding tables are padded to a multiple of 8 to 256 rows; a larger difference means another vocabulary. */
 const PADDING_ROWS = 255;
 
 /**
- * Loads an ONNX file and makes sure that it takes exactly these inputs and answers at least these outputs in these
- * sizes and types. When `file` is given, also that it is made as expected and of operators that are known here; a file
- * that was made here, or whose hash is that of one that was looked at, needs none of it.
+ * Loads an ONNX file and verifies that it takes exactly these inputs and has at least these outputs, with these sizes
+ * and types. With `file`, also checks its structure and that its operators are known; a file made by this program, or
+ * with the hash of a checked one, does not need that.
  * @throws {model-mismatch} naming the file and both sides
  */
 export async function loadChecked(
@@ -140,8 +140,8 @@ export async function loadChecked(
 
 /**
  * The first field of an entry of TensorProto.external_data, whose key `location` names another file (onnx.proto3: key =
- * 1). No operator has an attribute of this name, and weights hold these ten bytes by chance once in 2^80 places. A
- * search finds it also in tensors of attributes and of inner graphs.
+ * 1). No operator has an attribute with this name, and weights contain these ten bytes by chance once in 2^80
+ * positions. A byte search also covers tensors in attributes and subgraphs.
  */
 const EXTERNAL = Buffer.from('\x0a\x08location');
 
@@ -164,7 +164,7 @@ async function refuseExternal(path: string): Promise<void> {
 }
 
 async function checkFile(path: string, { opset, vocabulary }: ExpectedFile): Promise<void> {
-  // Only here: a process that serves bundled models has no use for it.
+  // Imported lazily: bundled models do not need it.
   const { readOutline } = await import('../onnx/inspect.ts');
   let outline: OnnxOutline;
   try {
@@ -204,7 +204,7 @@ function checkTensors(path: string, model: OnnxModel, expected: ExpectedTensors)
     const type = name in inputs ? inputType : 'float32';
     if (model.typeOf(name) !== type) throw mismatch(path, `${name} of type ${type}`, model.typeOf(name) ?? 'no tensor');
     const actual = model.shapeOf(name);
-    // A size known only at run time fits every expectation; the run itself will tell.
+    // A dynamic size matches every expectation; the run itself will tell.
     const fits =
       actual !== null &&
       actual.length === shape.length &&

@@ -6,8 +6,8 @@ import { unavailable } from '../files/file-errors.ts';
 import type { ModelFile } from './encoder-entry.ts';
 
 /**
- * lock.json beside the manifest: what the first pull of each encoder found. Every later pull, and serving, hold files
- * to it.
+ * lock.json beside the manifest: sizes and hashes from the first pull of each encoder. Later pulls and serving check
+ * files against it.
  */
 
 const lockSchema = z.strictObject({
@@ -30,7 +30,7 @@ export type ModelLock = z.infer<typeof lockSchema>;
 export const LOCK_FILE = 'lock.json';
 
 /**
- * Reads lock.json; an empty one when there is none.
+ * Reads lock.json; empty when there is none.
  * @throws {model-mismatch} when it does not parse
  */
 export async function readLock(models: string): Promise<ModelLock> {
@@ -46,13 +46,13 @@ export async function readLock(models: string): Promise<ModelLock> {
   }
 }
 
-/** The locks of several folders as one; where two know an encoder, the first, as it is with the encoders themselves. */
+/** The merged locks of several folders; for an encoder in several the first wins, as with the encoders themselves. */
 export async function readLocks(modelDirs: readonly string[]): Promise<ModelLock> {
   const locks = await Promise.all(modelDirs.map(readLock));
   return { format: 1, encoders: Object.assign({}, ...locks.map(({ encoders }) => encoders).reverse()) };
 }
 
-/** A file with size and hash of the manifest, or else of the lock. */
+/** A file with size and hash from the manifest, or otherwise from the lock. */
 export function pinned(file: ModelFile, encoder: string, lock: ModelLock): ModelFile {
   const locked = lock.encoders[encoder]?.files[file.path];
   return {

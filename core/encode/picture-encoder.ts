@@ -13,16 +13,16 @@ import {
 import type { Profile } from './manifest.ts';
 import { type Fingerprint, fingerprintKey } from './space-id.ts';
 
-/** The bytes of pictures to what an image encoder answers: the decoder and the encoder together. */
+/** Turns the bytes of pictures into an image encoder's outputs: decoder and encoder together. */
 export interface PictureEncoder {
   readonly name: string;
   /** Size of each output. */
   readonly outputs: Readonly<Record<string, number>>;
-  /** What the classes of its logits are called; null when it comes without them. */
+  /** Names of the classes of its logits; null when it has none. */
   readonly classes: readonly ImageClass[] | null;
   readonly preprocessing: Preprocessing;
   readonly fingerprint: Fingerprint;
-  /** Changes whenever the outputs for the same file may change: the key of cached features. */
+  /** Changes whenever outputs for the same file may change: the key of cached features. */
   readonly key: string;
   /**
    * Decodes and encodes a picture; the first call loads the model.
@@ -30,7 +30,7 @@ export interface PictureEncoder {
    * @throws {too-large}
    */
   encode(bytes: Uint8Array): Promise<{ outputs: ImageOutputs; picture: PictureInfo }>;
-  /** What `encode` would say of a picture, without encoding it. Throws as it does; loads no model. */
+  /** The picture's fields, without encoding it. Throws as `encode` does; loads no model. */
   describe(bytes: Uint8Array): Promise<PictureInfo>;
   close(): Promise<void>;
 }
@@ -39,7 +39,7 @@ export interface PictureEncoder {
 export const DEFAULT_LIMITS: DecodeLimits = { maxBytes: 50 * 1024 ** 2, maxPixels: 100_000_000 };
 
 /**
- * Checks the files of an image encoder. It is loaded, with the decoder, when the first picture comes.
+ * Checks the files of an image encoder. It is loaded, with the decoder, for the first picture.
  * @throws {model-mismatch}
  */
 export async function openPictureEncoder(

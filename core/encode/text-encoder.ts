@@ -10,7 +10,7 @@ import { fingerprintTextEncoder } from './text-fingerprint.ts';
 import { loadTokenizer, type Tokenizer } from './tokenizer.ts';
 import { loadUnigram, UNIGRAM_SUFFIX } from './unigram.ts';
 
-/** Texts to vectors of the text encoder's own space. */
+/** Turns texts into vectors of the text encoder's own space. */
 export interface TextEncoder {
   readonly name: string;
   /** Size of each part of a vector, in order: the encoder's own `embedding`, then the extras of its entry by name. */
@@ -19,27 +19,26 @@ export interface TextEncoder {
   readonly dimension: number;
   readonly fingerprint: Fingerprint;
   /**
-   * One vector a text, in order, its parts side by side and each of unit length where the entry says so. What else is
-   * in the call changes a vector by rounding only (less than 1e-5). Any number of texts; progress, when asked for,
-   * tells how many are done.
+   * One vector per text, in order, its parts concatenated and each normalised if the entry says so. Other texts of the
+   * call change a vector only by rounding (less than 1e-5). Any number of texts; `onProgress` gets the number done.
    */
   encode(texts: readonly string[], onProgress?: (done: number) => void): Promise<Embedding<'text'>[]>;
-  /** False when it has no token for anything in the text. */
+  /** False when it knows no token of the text. */
   knows(text: string): Promise<boolean>;
-  /** Whether a word in lower case is one token, with its accents. */
+  /** Whether a lower-case word, with its accents, is a single token. */
   hasWord(word: string): Promise<boolean>;
-  /** The place of that token in the vocabulary, where common words come first; null for what is none. */
+  /** The rank of that token in the vocabulary, common words first; null when it is not a single token. */
   wordRank(word: string): Promise<number | null>;
   close(): Promise<void>;
 }
 
 /**
- * Texts of one length run together in batches of this size: no padding, so that nothing a text does not hold can change
- * its vector. 16 to 32 captions at a time take 0.6 of the time they take one by one (bench/encode.ts); larger batches
- * gain nothing.
+ * Texts of equal length run together in batches of this size, without padding, so that nothing outside a text can
+ * change its vector. 16 to 32 captions at once take 0.6 of the time they take one by one (bench/encode.ts); larger
+ * batches gain nothing.
  */
 const BATCH = 32;
-/** Long texts fill a batch with fewer rows: attention needs memory by the square of the length. */
+/** Long texts run in smaller batches: the memory of attention grows with the square of the length. */
 const BATCH_TOKENS = 2048;
 
 /**
@@ -88,7 +87,7 @@ export async function loadTextEncoder(
 }
 
 /**
- * The tokenizer of an encoder in its folder, of whichever kind its file is.
+ * The tokenizer of an encoder in its folder, of either file format.
  * @throws {model-mismatch}
  */
 export function tokenizerOf(folder: string, { files, maxTokens, vocabulary }: TextEncoderEntry): Promise<Tokenizer> {
@@ -98,7 +97,7 @@ export function tokenizerOf(folder: string, { files, maxTokens, vocabulary }: Te
 }
 
 /**
- * The same, loaded with the first text; what there is to know before is checked now.
+ * The same, loaded with the first text; checks what can be checked before.
  * @throws {model-mismatch}
  */
 export async function describeTextEncoder(
@@ -122,17 +121,17 @@ function describe(entry: TextEncoderEntry & { readonly name: string }) {
   return { name: entry.name, outputs, dimension: entry.dimension * Object.keys(outputs).length };
 }
 
-/** Name of the part of a vector that is the encoder's own. */
+/** Name of the encoder's own part of a vector. */
 export const OWN_OUTPUT = 'embedding';
 
 interface Part {
   readonly name: string;
-  /** Tensor [batch, tokens, dimension] that it is pooled from. */
+  /** Tensor [batch, tokens, dimension] to pool. */
   readonly output: string;
   readonly pooling: TextPooling;
 }
 
-/** What a vector is put together from, in order. */
+/** The parts of a vector, in order. */
 function partsOf({ tensors, pooling, extras }: TextEncoderEntry): Part[] {
   const others = Object.entries(extras).map(([name, extra]) => ({ name, ...extra }));
   return [{ name: OWN_OUTPUT, output: tensors.output, pooling }, ...others];
@@ -194,7 +193,7 @@ async function runBatch(loaded: LoadedModel, rows: readonly number[][]): Promise
   });
 }
 
-/** Ids, mask and types [rows, tokens], filled up where the entry says so. */
+/** Ids, mask and types [rows, tokens], padded if the entry says so. */
 function feedsOf({ entry, tokenizer }: LoadedModel, rows: readonly number[][]): Record<string, Tensor> {
   const { tensors, padding, maxTokens } = entry;
   const length = padding === 'max' ? maxTokens : rows[0]!.length;
@@ -212,8 +211,7 @@ function feedsOf({ entry, tokenizer }: LoadedModel, rows: readonly number[][]): 
 }
 
 /**
- * [tokens, dimension], or [dimension], to one vector of that dimension, into `vector`; every token is real, there is no
- * padding.
+ * Pools [tokens, dimension], or copies [dimension], into `vector`; there is no padding among the tokens.
  */
 function pool(states: Float32Array, pooling: TextPooling, vector: Float32Array): void {
   const dimension = vector.length;
@@ -228,7 +226,8 @@ function pool(states: Float32Array, pooling: TextPooling, vector: Float32Array):
 }
 
 /**
- * To unit length, in place. The floor is sentence-transformers' (torch.nn.functional.normalize, eps): zero stays zero.
+ * Normalises to unit length in place. The floor is that of sentence-transformers (torch.nn.functional.normalize, eps):
+ * zero stays zero.
  */
 function normalise(vector: Float32Array): void {
   let squares = 0;

@@ -3,8 +3,8 @@ import { findEncoder, verifyFile } from './model-files.ts';
 import type { Fingerprint } from './space-id.ts';
 
 /**
- * What decides the vectors of a text encoder, without loading it.
- * @throws {model-mismatch} when its files are not as pinned
+ * Everything that determines a text encoder's vectors, without loading it.
+ * @throws {model-mismatch} when its files do not match their hashes
  */
 export async function fingerprintTextEncoder(
   modelDirs: readonly string[],
@@ -29,7 +29,7 @@ export async function fingerprintTextEncoder(
     extras,
     prefix: prefix[prefix.used],
     maxTokens,
-    // Not named where there is none, so that spaces from before it could be named keep their ids.
+    // Omitted when there is none, so that older spaces keep their ids.
     ...(padding === 'none' ? {} : { padding }),
   };
 }

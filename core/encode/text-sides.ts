@@ -14,32 +14,32 @@ import { fingerprintKey } from './space-id.ts';
 import { loadTextEncoder, OWN_OUTPUT, type TextEncoder } from './text-encoder.ts';
 
 /**
- * The text sides of a space: a text encoder each, and what brings its vectors into the space. The first is there from
- * the start; each other one is loaded with the first text that needs it.
+ * The text sides of a space: each is a text encoder and a projection of its vectors into the space. The first is loaded
+ * at startup, the others with the first text that needs them.
  */
 
 export interface TextSide {
   /** Name of its encoder. */
   readonly encoder: string;
-  /** ISO 639-1 codes of the languages that it is meant for; none when nobody says. */
+  /** ISO 639-1 codes of its languages; empty when unspecified. */
   readonly languages: readonly string[];
-  /** Cosine of the picture that usually fits best; null when nobody measured it. */
+  /** Usual cosine of the best picture; null when it was not measured. */
   readonly match: ReadText['match'];
-  /** Changes whenever its vectors may. */
+  /** Changes whenever its vectors may change. */
   readonly version: string;
   isLoaded(): boolean;
-  /** One answer a text, in order. */
+  /** One result per text, in order. */
   embed(texts: readonly string[]): Promise<EmbeddedText[]>;
-  /** False when its encoder has no token for anything in the text. */
+  /** False when its encoder knows no token of the text. */
   knows(text: string): Promise<boolean>;
-  /** Which share of these words, in lower case, have a token of their own. */
+  /** Share of these lower-case words that are single tokens. */
   ownShare(words: readonly string[]): Promise<number>;
-  /** The place of each word in its vocabulary, where common ones come first; null for those that it does not have. */
+  /** The rank of each word in its vocabulary, common words first; null for unknown words. */
   wordRanks(words: readonly string[]): Promise<(number | null)[]>;
   close(): Promise<void>;
 }
 
-/** A text in the joint space, and as the text encoder itself sees it. */
+/** A text in the joint space, and the text encoder's own output. */
 type EmbeddedText = Pick<ReadText, 'vector' | 'own'>;
 
 /** An encoder with its projection. */
@@ -48,12 +48,12 @@ interface Parts {
   readonly projection: TextProjection;
 }
 
-/** Vectors of recent texts: paging and typing ask for the same ones again and again. */
+/** Maximum cached texts: paging and typing request the same ones repeatedly. */
 const REMEMBERED_TEXTS = 1000;
-/** Longer texts are not worth keeping. UTF-16 units. */
+/** Longer texts are not cached. UTF-16 units. */
 const REMEMBERED_LENGTH = 500;
 
-/** The side of a profile's own text encoder; `file` is what head.json says of it, null for encoders without a head. */
+/** The side of a profile's own text encoder; `file` is its entry in head.json, null for encoders without a head. */
 export function firstSide(text: Encoders['text'], projection: TextProjection, file: TextSideFile | null): TextSide {
   const parts = { encoder: text, projection };
   return sideOf(file ?? { encoder: text.name, languages: [], onnx: { sha256: text.key } }, {
@@ -62,7 +62,7 @@ export function firstSide(text: Encoders['text'], projection: TextProjection, fi
   });
 }
 
-/** The other sides of a head whose files are here, in its order. Nothing of them is loaded yet. */
+/** The other sides of a head whose files exist, in order. Nothing is loaded yet. */
 export async function otherSides(
   options: EncoderOptions,
   folder: string,
@@ -103,7 +103,7 @@ function sideOf(
     const { encoder, projection } = await loaded.get();
     const raw = await encoder.encode(texts);
     const vectors = await projection.projectTexts(raw);
-    // The other parts would only take memory.
+    // Keep only the own part, to save memory.
     const made = texts.map((_, i) => ({ vector: vectors[i]!, own: raw[i]!.slice(0, encoder.outputs[OWN_OUTPUT]) }));
     for (const [i, text] of texts.entries()) {
       if (text.length <= REMEMBERED_LENGTH) remembered.set(text, made[i]!);
@@ -122,7 +122,7 @@ function sideOf(
       const made = unknown.length === 0 ? known : await embedNew(unknown);
       return texts.map((text) => {
         const { vector, own } = (known.get(text) ?? made.get(text))!;
-        // A copy: a caller may do with its vector what it likes.
+        // A copy: the caller may modify its vector.
         return { vector: vector.slice() as JointEmbedding, own };
       });
     },
@@ -144,20 +144,20 @@ function sideOf(
   };
 }
 
-/** Whether a side that is loaded has one token for all of a word, in lower case. */
+/** Whether a loaded side has a single token for a lower-case word. */
 export async function anyHasWord(sides: readonly TextSide[], word: string): Promise<boolean> {
   const loaded = sides.filter((side) => side.isLoaded());
   const shares = await Promise.all(loaded.map((side) => side.ownShare([word])));
   return shares.includes(1);
 }
 
-/** Whether a text of this language, null when nothing says, is read by that version of a side. */
+/** Whether texts of this language (null when unknown) are read by that version of a side. */
 export function reads(sides: readonly TextSide[], language: string | null, version: string): boolean {
   if (language === null) return sides.some((side) => side.version === version);
   return sideFor(sides, language).version === version;
 }
 
-/** A language that none is meant for is best known by the one with the most. */
+/** The side for a language; if none supports it, the one with the most languages. */
 function sideFor(sides: readonly TextSide[], language: string): TextSide {
   return sides.find(({ languages }) => languages.includes(language)) ?? sides.at(-1)!;
 }
@@ -224,6 +224,6 @@ async function choose(
   if (isForLast) return { choice: { side: last, language }, other: null };
   const other = also === null ? null : speaking(also);
   if (other?.side !== choice.side) return { choice, other };
-  // Of two languages that one side would read, the one that it is meant for.
+  // If one side would read both languages, prefer the one it supports.
   return { choice: choice.side.languages.includes(language ?? '') ? choice : other, other: null };
 }

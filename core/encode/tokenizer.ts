@@ -2,22 +2,22 @@ import { Tokenizer as HfTokenizer } from '@huggingface/tokenizers';
 import { SightlineError } from '../errors.ts';
 import { readModelJson } from '../model-json.ts';
 
-/** The one door to the tokenizer library: texts to token ids, truncated as the model wants them. */
+/** The only user of the tokenizer library: turns texts into token ids, truncated for the model. */
 
 export interface Tokenizer {
   /**
-   * Ids with the special tokens at both ends, at most `maxTokens` of them. Any string is fine, also '' and broken ones.
+   * Ids with the special tokens at both ends, at most `maxTokens`. Any string is valid, even '' and malformed ones.
    */
   encode(text: string): number[];
-  /** Whether any part of a text has a token of its own. */
+  /** Whether any part of a text has a token. */
   knows(text: string): boolean;
-  /** The id of the one token that a word in lower case is, with its accents, or null; common words have lower ones. */
+  /** The id of the single token of a lower-case word, with its accents, or null; common words have lower ids. */
   wordRank(word: string): number | null;
-  /** What shorter texts are filled up with, as tokenizer_config.json says; null when it says nothing. */
+  /** The padding token of tokenizer_config.json; null when it has none. */
   readonly padId: number | null;
 }
 
-/** Where a tokenizer is, and what it has to be. */
+/** The files of a tokenizer, and its expected properties. */
 export interface TokenizerFiles {
   readonly tokenizer: string;
   /** tokenizer_config.json */
@@ -27,7 +27,7 @@ export interface TokenizerFiles {
   readonly vocabulary: Vocabulary;
 }
 
-/** Ids of a tokenizer, all together, and those at both ends of a text; null for none. */
+/** Number of ids of a tokenizer, and the ids at both ends of a text; null for none. */
 export interface Vocabulary {
   readonly size: number;
   readonly start: number | null;
@@ -35,23 +35,23 @@ export interface Vocabulary {
 }
 
 /**
- * More combining marks in a row are in no language (Unicode UAX #15, Stream-Safe Text Format). Sorting them, which
- * normalisation does, takes quadratic time: 100,000 took 5 s. BERT's normaliser drops them all anyway.
+ * No language has more combining marks in a row (Unicode UAX #15, Stream-Safe Text Format). Normalisation sorts them in
+ * quadratic time: 100,000 took 5 s. BERT's normaliser drops them all anyway.
  */
 const EXCESS_MARKS = /(\p{M}{30})\p{M}+/gu;
 
-/** The text in whole characters, without the marks that no language has. */
+/** The text as well-formed Unicode, without excessive marks. */
 export function withoutExcessMarks(text: string): string {
   return text.toWellFormed().replace(EXCESS_MARKS, '$1');
 }
 
-/** UTF-16 units that are tokenized first of a long text; enough for any 256 tokens of ordinary language. */
+/** UTF-16 units of a long text to tokenize first; enough for any 256 tokens of ordinary language. */
 const FIRST_WINDOW = 4096;
 const WINDOW_GROWTH = 4;
 
 /**
  * Loads a tokenizer from tokenizer.json and tokenizer_config.json.
- * @throws {model-mismatch} when they are no tokenizer, or one of another vocabulary
+ * @throws {model-mismatch} when they are not a tokenizer, or have another vocabulary
  */
 export async function loadTokenizer(files: TokenizerFiles): Promise<Tokenizer> {
   const json = await readJson(files.tokenizer);
@@ -70,7 +70,7 @@ export async function loadTokenizer(files: TokenizerFiles): Promise<Tokenizer> {
       },
     );
   }
-  // Special tokens behind the text: they survive truncation.
+  // Special tokens after the text survive truncation.
   const { ends, ...found } = vocabularyOf(inner, json);
   checkVocabulary(files.tokenizer, files.vocabulary, found);
   const encode = (text: string) => inner.encode(text).ids;
@@ -78,7 +78,7 @@ export async function loadTokenizer(files: TokenizerFiles): Promise<Tokenizer> {
   const unknown = unknownIdOf(inner, json);
   return {
     padId: padIdOf(inner, config),
-    // Whoever has no token for the unknown writes it as bytes, and knows everything.
+    // Without a token for the unknown, a tokenizer falls back to bytes, and knows everything.
     knows: (text) => {
       const bare = inner.encode(text.slice(0, FIRST_WINDOW).toWellFormed(), { add_special_tokens: false }).ids;
       return unknown === null || bare.some((id: number) => id !== unknown);
@@ -100,8 +100,8 @@ export async function loadTokenizer(files: TokenizerFiles): Promise<Tokenizer> {
 /**
  * Tokenizes only as much of a long text as its first `maxTokens` tokens need. A cut is made only in front of an ASCII
  * space, tab or line break: BERT's pre-tokenizer ends words there, no special token contains one, and neither case
- * folding nor normalisation looks across, so the tokens of such a prefix are the first tokens of the whole text. When a
- * prefix makes too few tokens (many characters make none) a longer one is tried; the sum of the work stays linear.
+ * folding nor normalisation looks across, so the tokens of such a prefix are the first tokens of the whole text. If a
+ * prefix gives too few tokens (many characters give none) a longer one is tried; the total work stays linear.
  */
 function encodeStart(text: string, maxTokens: number, encode: (text: string) => number[]): number[] {
   for (let window = FIRST_WINDOW; window < text.length; window *= WINDOW_GROWTH) {
@@ -119,7 +119,7 @@ function lastSpace(text: string, before: number): number {
   return at;
 }
 
-/** Only for these is the argument of {@link encodeStart} true; others tokenize the whole text. */
+/** Whether the reasoning of {@link encodeStart} applies; other tokenizers take the whole text. */
 function splitsAtSpaces(json: unknown): boolean {
   const { pre_tokenizer: preTokenizer, added_tokens: addedTokens } = json as {
     pre_tokenizer?: { type?: string } | null;
@@ -131,7 +131,7 @@ function splitsAtSpaces(json: unknown): boolean {
   );
 }
 
-/** The vocabulary, and how many special tokens are behind a text. */
+/** The vocabulary, and the number of special tokens after a text. */
 function vocabularyOf(tokenizer: HfTokenizer, json: object): Vocabulary & { readonly ends: number } {
   const bare = tokenizer.encode('a', { add_special_tokens: false }).ids;
   const full = tokenizer.encode('a').ids;
@@ -159,7 +159,7 @@ function highestId(json: object): number {
 }
 
 /**
- * @throws {model-mismatch} for a tokenizer of another vocabulary
+ * @throws {model-mismatch} for a tokenizer with another vocabulary
  */
 export function checkVocabulary(path: string, expected: Vocabulary, got: Vocabulary): void {
   if (expected.size === got.size && expected.start === got.start && expected.end === got.end) return;

@@ -3,26 +3,26 @@ import { SightlineError } from '../errors.ts';
 import { checkVocabulary, readJson, type Tokenizer, type TokenizerFiles, withoutExcessMarks } from './tokenizer.ts';
 
 /**
- * SentencePiece's unigram tokenizer (Kudo 2018, "Subword Regularization"), for a vocabulary as large as many languages
- * need: as tokenizer.json it is 10 MB and takes most of a second to load, as pieces and scores 2 MB and far less.
+ * SentencePiece's unigram tokenizer (Kudo 2018, "Subword Regularization"), for large multilingual vocabularies: as
+ * tokenizer.json one has 10 MB and takes most of a second to load, as pieces and scores 2 MB and far less time.
  *
- * The file: a count (uint32), that many scores (float32, both little endian), then the pieces in UTF-8, one a line, in
- * the order of their ids.
+ * The file: a count (uint32), that many scores (float32, both little endian), then the pieces in UTF-8, one per line,
+ * in order of ids.
  */
 
-/** The end of the name of such a file. */
+/** File name suffix. */
 export const UNIGRAM_SUFFIX = '.unigram';
 
-/** What stands for the space in front of a word. */
+/** Replaces the space before a word. */
 const SPACE = '\u2581';
-/** How much less likely than the rarest piece a character is that has none (SentencePiece, kUnkPenalty). */
+/** Penalty of an unknown character relative to the rarest piece (SentencePiece, kUnkPenalty). */
 const UNKNOWN_PENALTY = 10;
-/** Longer words than these UTF-16 units are in no language; they are tokenized in parts, so that time stays linear. */
+/** No language has longer words, in UTF-16 units; they are tokenized in parts, so that time stays linear. */
 const LONGEST_WORD = 4096;
 
-/** SentencePiece's nmt_nfkc is NFKC, but what joins or parts characters without being seen is a space, ... */
+/** SentencePiece's nmt_nfkc is NFKC, except that invisible joiners and separators become a space, ... */
 const SPACES = /[\t\n\f\r\u0085\u1680\u200b-\u200f\u2028\u2029\u2581\ufeff\ufffd]/g;
-/** ... and other control characters go. */
+/** ... and other control characters are dropped. */
 const DROPPED = /\p{Cc}/gu;
 
 interface Pieces {
@@ -32,15 +32,15 @@ interface Pieces {
   /** Where each piece starts in `text`; piece i ends one byte before piece i + 1 starts. */
   readonly starts: Uint32Array;
   readonly scores: Float32Array;
-  /** Id + 1 of the piece whose hash leads here, or to a slot before this one without an empty one between. */
+  /** Hash table with linear probing: id + 1 of a piece, or 0. */
   readonly slots: Uint32Array;
   /** Bytes of the longest piece. */
   readonly longest: number;
 }
 
 /**
- * Loads pieces and scores, and the names of the special ones from tokenizer_config.json.
- * @throws {model-mismatch} when they are no tokenizer, or one of another vocabulary
+ * Loads pieces and scores, and the names of special tokens from tokenizer_config.json.
+ * @throws {model-mismatch} when they are not a tokenizer, or have another vocabulary
  */
 export async function loadUnigram(files: TokenizerFiles): Promise<Tokenizer> {
   const config = (await readJson(files.config)) as Readonly<Record<string, unknown>>;
@@ -53,7 +53,7 @@ export async function loadUnigram(files: TokenizerFiles): Promise<Tokenizer> {
   const special = new Set([start!, end!, unknown!, padding!]);
   const viterbi = createViterbi(pieces, unknown!, special);
   const space = find(pieces, Buffer.from(SPACE));
-  /** Ids of the text alone, at most so many. */
+  /** Ids of the text without special tokens, at most `most`. */
   const content = (text: string, most: number): number[] => {
     const ids: number[] = [];
     for (const word of wordsOf(text)) {
@@ -78,7 +78,7 @@ export async function loadUnigram(files: TokenizerFiles): Promise<Tokenizer> {
   };
 }
 
-/** Words, each with the sign of a space in front. */
+/** Words, each preceded by {@link SPACE}. */
 function wordsOf(text: string): string[] {
   const clean = withoutExcessMarks(text).replace(SPACES, ' ').replace(DROPPED, '').normalize('NFKC');
   return clean
@@ -91,7 +91,7 @@ function readPieces(bytes: Buffer, path: string): Pieces {
   const count = bytes.length < 4 ? 0 : bytes.readUInt32LE(0);
   const from = 4 + 4 * count;
   if (count === 0 || from >= bytes.length) throw misfit(path, 'pieces with scores', `${bytes.length} bytes`);
-  // A copy, because float32 needs an address that is a multiple of four.
+  // A copy, because float32 needs 4-byte alignment.
   const scores = new Float32Array(new Uint8Array(bytes.subarray(4, from)).buffer);
   const text = bytes.subarray(from);
   const starts = new Uint32Array(count + 1);
@@ -121,12 +121,12 @@ function addToHash(hash: number, byte: number): number {
   return Math.imul(hash ^ byte, 0x01000193);
 }
 
-/** Id of the piece that is all of `bytes`, or -1. */
+/** Id of the piece equal to `bytes`, or -1. */
 function find(pieces: Pieces, bytes: Uint8Array): number {
   return lookUp(pieces, bytes, 0, bytes.length, bytes.reduce(addToHash, HASH_START));
 }
 
-/** Id of the piece that bytes `from` to `to` are, whose hash is known, or -1. */
+/** Id of the piece equal to bytes `from` to `to` with the given hash, or -1. */
 function lookUp({ text, starts, slots }: Pieces, bytes: Uint8Array, from: number, to: number, hash: number): number {
   for (let slot = hash & (slots.length - 1); ; slot = (slot + 1) & (slots.length - 1)) {
     const id = slots[slot]! - 1;
@@ -139,12 +139,12 @@ function lookUp({ text, starts, slots }: Pieces, bytes: Uint8Array, from: number
   }
 }
 
-/** Cuts a word into the pieces whose scores have the largest sum. */
+/** Splits a word into the pieces with the highest total score. */
 function createViterbi(pieces: Pieces, unknown: number, special: ReadonlySet<number>): (word: string) => number[] {
   const least = pieces.scores.reduce((low, score) => Math.min(low, score), Infinity) - UNKNOWN_PENALTY;
   return (word) => {
     const bytes = Buffer.from(word);
-    // Of the best way to each byte: its score, the id of its last piece, and where that starts.
+    // For the best path to each byte: its score, the id of its last piece, and where that starts.
     const scores = new Float64Array(bytes.length + 1).fill(-Infinity);
     const ids = new Int32Array(bytes.length + 1);
     const froms = new Int32Array(bytes.length + 1);
@@ -168,14 +168,14 @@ function createViterbi(pieces: Pieces, unknown: number, special: ReadonlySet<num
     }
     const found: number[] = [];
     for (let at = bytes.length; at > 0; at = froms[at]!) {
-      // Unknown characters beside each other are one token.
+      // Adjacent unknown characters are one token.
       if (ids[at] !== unknown || found.at(-1) !== unknown) found.push(ids[at]!);
     }
     return found.reverse();
   };
 }
 
-/** Where the UTF-8 character that starts at `at` ends. */
+/** The end of the UTF-8 character that starts at `at`. */
 function characterEnd(bytes: Uint8Array, at: number): number {
   let end = at + 1;
   while (end < bytes.length && (bytes[end]! & 0xc0) === 0x80) end++;

@@ -2,14 +2,14 @@ import { z } from 'zod';
 import { SightlineError } from '../errors.ts';
 import { retryAfterMs } from '../retry-after.ts';
 
-/** The Hugging Face hub, or a mirror that speaks its language: which commit a revision is, and where its files lie. */
+/** Client of the Hugging Face hub or a compatible mirror: resolves revisions and fetches files. */
 
 export interface HubOptions {
   /** Address of the hub or a mirror, such as `https://huggingface.co`. */
   readonly endpoint: string;
-  /** Sent to that endpoint only, never to where it redirects. */
+  /** Sent only to that endpoint, never to redirect targets. */
   readonly token?: string | undefined;
-  /** Longest wait for an answer, and longest silence within one, in milliseconds. @default 30,000 */
+  /** Longest wait for a response, and longest silence within one, in milliseconds. @default 30,000 */
   readonly idleMs?: number;
 }
 
@@ -19,21 +19,21 @@ export interface HubRepo {
   readonly name: string;
 }
 
-/** What the hub says of a file before its bytes come. */
+/** The hub's information about a file, from the headers. */
 export interface HubFile {
   readonly commit: string | null;
   readonly bytes: number | null;
-  /** A SHA-256 for large files, the Git blob's SHA-1 for small ones; null when the hub names neither. */
+  /** SHA-256 for large files, the Git blob's SHA-1 for small ones; null when the hub gives neither. */
   readonly checksum: { readonly algorithm: 'sha256' | 'git-sha1'; readonly hex: string } | null;
 }
 
-/** An answer that carries the bytes of a file, after redirects. */
+/** A response with the bytes of a file, after redirects. */
 export interface HubAnswer {
   readonly file: HubFile;
   readonly response: Response;
 }
 
-/** Retry later: after so many milliseconds, when the server said so. */
+/** Retry later: after the given milliseconds, if the server said so. */
 export class HubBusy extends Error {
   readonly afterMs: number | null;
   constructor(message: string, afterMs: number | null, cause?: unknown) {
@@ -49,8 +49,8 @@ const infoSchema = z.object({
 });
 
 /**
- * The commit that a branch, tag or commit is now, and the files it has, with their bytes where the hub says them.
- * @throws {unavailable} when the hub does not answer, or not with a description; and what `fetchFile` throws
+ * The commit of a branch, tag or commit, and its files, with their sizes if the hub gives them.
+ * @throws {unavailable} when the hub does not answer with a description; and what `fetchFile` throws
  */
 export async function resolveRevision(
   hub: HubOptions,
@@ -75,9 +75,9 @@ export async function resolveRevision(
 }
 
 /**
- * Asks for a file, or the rest of it from byte `from` on when it is still the version of `etag`.
+ * Requests a file, or the rest of it from byte `from` on if it is still the version of `etag`.
  * @throws {not-found}
- * @throws {invalid-config} for a token that is missing or not enough, and {@link HubBusy} for what may pass
+ * @throws {invalid-config} for a missing or insufficient token, and {@link HubBusy} for transient faults
  */
 export async function fetchFile(
   hub: HubOptions,
@@ -103,7 +103,7 @@ function checkedName({ name }: HubRepo): string {
   throw new SightlineError('invalid-input', `expected a repository as owner/name, got ${JSON.stringify(name)}`);
 }
 
-/** Follows redirects by hand: the headers about the file are on the first answer, and the token stays with the hub. */
+/** Follows redirects manually: only the first response has the file's headers, and only the hub may get the token. */
 async function follow(
   hub: HubOptions,
   repo: HubRepo,
@@ -135,7 +135,7 @@ async function follow(
 
 async function ask(url: URL, headers: Record<string, string>, hub: HubOptions, signal?: AbortSignal) {
   const late = AbortSignal.timeout(hub.idleMs ?? 30_000);
-  // The timeout ends with the headers: the body has one of its own.
+  // This timeout covers only the headers: the body has its own.
   const until = new AbortController();
   const stop = () => until.abort(signal?.aborted ? signal.reason : late.reason);
   late.addEventListener('abort', stop);

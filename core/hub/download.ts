@@ -8,42 +8,41 @@ import { SightlineError } from '../errors.ts';
 import { unavailable } from '../files/file-errors.ts';
 import { fetchFile, type HubAnswer, HubBusy, type HubFile, type HubOptions, type HubRepo } from './client.ts';
 
-/** One file of the hub to disk: whole and checked, or not at all. */
+/** Downloads one file of the hub to disk: complete and verified, or not at all. */
 
 export interface Download {
   readonly repo: HubRepo;
-  /** A commit, so that all tries are about the same file. */
+  /** A commit, so that all attempts get the same file. */
   readonly revision: string;
   readonly path: string;
-  /** Where it goes; an unfinished part waits beside it as `.part`. */
+  /** Destination; a partial download is kept beside it as `.part`. */
   readonly to: string;
-  /** What an earlier download found; another one is refused. */
+  /** Size and hash of an earlier download; others are refused. */
   readonly expected?: { readonly bytes: number; readonly sha256: string } | null;
   readonly onProgress?: (bytes: number, total: number | null) => void;
   readonly signal?: AbortSignal;
-  /** Failures in a row without a byte in between before it is given up. @default 5 */
+  /** Consecutive failures without a received byte before giving up. @default 5 */
   readonly tries?: number;
-  /** First wait between tries; doubles. @default 1,000 ms */
+  /** First wait between attempts; doubles. @default 1,000 ms */
   readonly waitMs?: number;
 }
 
 export interface Downloaded {
   readonly bytes: number;
   readonly sha256: string;
-  /** As the hub names it. */
+  /** According to the hub. */
   readonly commit: string | null;
 }
 
-/** A server that asks for a longer wait is told to the user instead. */
+/** If the server asks for a longer wait, the user is told instead. */
 const LONGEST_WAIT_MS = 300_000;
-/** Left free on the disk. */
+/** Disk space to leave free. */
 const SPARE_BYTES = 16 * 1024 ** 2;
 
 /**
- * Downloads, going on with what an earlier call left, over connections that break and servers that are busy, and puts
- * the file in its place once its checksums are right. Tries are counted from the last one that brought bytes, which
- * p-retry cannot do.
- * @throws {unavailable} (what came is kept for the next call)
+ * Downloads a file, resuming an earlier call, retrying after broken connections and busy servers, and puts it in place
+ * once its checksums are right. Attempts are counted since the last received byte, which p-retry cannot do.
+ * @throws {unavailable} (received bytes are kept for the next call)
  * @throws {model-mismatch} for bytes other than `expected`
  * @throws {not-found}
  * @throws {invalid-config}
@@ -60,7 +59,7 @@ export async function downloadFile(hub: HubOptions, download: Download): Promise
       const file = await receive(hub, download);
       const checked = await check(file, download);
       if (typeof checked !== 'string') return checked;
-      // Wrong bytes cannot be gone on with. Once may be the connection, twice is the server.
+      // Wrong bytes cannot be resumed. Once may be the connection, twice is the server.
       await discard(to);
       if (++wrong === 2) throw new SightlineError('unavailable', checked);
     } catch (error) {
@@ -80,7 +79,7 @@ export async function downloadFile(hub: HubOptions, download: Download): Promise
 
 const partSchema = z.object({ etag: z.string().min(1), revision: z.string() });
 
-/** Brings the part to its full length. Throws {@link HubBusy} when the connection ends before. */
+/** Completes the partial file. Throws {@link HubBusy} when the connection ends early. */
 async function receive(hub: HubOptions, download: Download): Promise<HubFile> {
   const { to, signal, onProgress } = download;
   const have = await sizeOf(partOf(to));
@@ -97,7 +96,7 @@ async function receive(hub: HubOptions, download: Download): Promise<HubFile> {
   await using handle = await openPart(to, from);
   try {
     const etag = response.headers.get('etag');
-    // A weak etag does not say that the bytes are the same.
+    // A weak etag does not guarantee identical bytes.
     if (etag !== null && !etag.startsWith('W/'))
       await writeFile(`${partOf(to)}.json`, JSON.stringify({ etag, revision: download.revision }));
     let total = from;
@@ -116,8 +115,8 @@ async function receive(hub: HubOptions, download: Download): Promise<HubFile> {
 }
 
 /**
- * The server has nothing after the part: it is whole, and an earlier call ended before it was checked; or it is no
- * good.
+ * The server has nothing after the partial file: either it is complete, and an earlier call ended before the check, or
+ * it is wrong.
  */
 async function nothingLeft(hub: HubOptions, download: Download, have: number): Promise<HubFile> {
   const { file, response } = await fetchFile(hub, download, null, download.signal);
@@ -127,7 +126,7 @@ async function nothingLeft(hub: HubOptions, download: Download, have: number): P
   throw new HubBusy(`${download.path}: ${have} bytes were there, expected at most ${file.bytes}`, null);
 }
 
-/** Whether an answer is the rest of the file from `from` on. */
+/** Whether a response is the rest of the file from `from` on. */
 function continues(response: Response, from: number): boolean {
   return (
     response.status === 206 && from > 0 && response.headers.get('content-range')?.startsWith(`bytes ${from}-`) === true
@@ -162,7 +161,7 @@ async function* withoutSilence(
 }
 
 /**
- * Compares the part with what the hub and the lock say, and puts it in its place; a text says that the bytes are wrong.
+ * Checks the partial file against the hub and the lock, and puts it in place; returns a text if the bytes are wrong.
  */
 async function check(file: HubFile, { to, path, expected }: Download): Promise<Downloaded | string> {
   const bytes = await sizeOf(partOf(to));

@@ -11,22 +11,22 @@ import { type HubOptions, type HubRepo, resolveRevision } from './client.ts';
 import { downloadFile } from './download.ts';
 
 /**
- * Models that are not bundled, pulled from the hub into the folder where serving looks for them. What the first pull
- * found is written to lock.json; every later one, on any machine, has to find the same.
+ * Pulls models that are not bundled from the hub into the folder where serving looks for them. The first pull writes
+ * sizes and hashes to lock.json; every later one, on any machine, must match them.
  */
 
 export type Encoder = (TextEncoderEntry | ImageEncoderEntry) & { readonly name: string };
 
-/** Files of an encoder with sizes and hashes of the manifest, or else of the lock. */
+/** Files of an encoder with sizes and hashes from the manifest, or otherwise from the lock. */
 export function pinnedFiles(encoder: Encoder, lock: ModelLock): ModelFile[] {
   const { others, ...named } = encoder.files;
   return [...Object.values(named), ...others].map((file) => pinned(file, encoder.name, lock));
 }
 
-/** `missing` when nothing is there, `altered` with the reason when something else is. */
+/** `missing` when there are no files, `altered` with the reason when they are different. */
 export type ModelState = { readonly state: 'ok' | 'missing' } | { readonly state: 'altered'; readonly reason: string };
 
-/** Looks at every file of an encoder in this folder of models. */
+/** Checks every file of an encoder in a models folder. */
 export async function checkModel(models: string, encoder: Encoder, lock: ModelLock): Promise<ModelState> {
   const folder = join(models, encoder.folder);
   if (!(await stat(folder).catch(() => null))) return { state: 'missing' };
@@ -44,17 +44,17 @@ export interface PullOptions {
   readonly models: string;
   readonly signal?: AbortSignal;
   readonly onProgress?: (file: string, bytes: number, total: number | null) => void;
-  /** Another process is pulling; this one waits for it. */
+  /** Called when another process is pulling and this one waits for it. */
   readonly onWait?: () => void;
   /** For tests: see {@link downloadFile}. */
   readonly waitMs?: number;
 }
 
 /**
- * Makes sure that an encoder is there, as pinned: downloads what is not. Processes that pull at the same time do it one
- * after the other, so only the first has something to do.
- * @throws {not-found} for an encoder that no repository has as it is
- * @throws {model-mismatch} when the hub's files are not those of the lock, and what `downloadFile` throws
+ * Downloads the missing or altered files of an encoder. Concurrent processes pull one after another, so only the first
+ * has work to do.
+ * @throws {not-found} for an encoder whose files are in no repository
+ * @throws {model-mismatch} when the hub's files do not match the lock, and what `downloadFile` throws
  */
 export function pullModel(encoder: Encoder, options: PullOptions): Promise<'pulled' | 'there'> {
   const { models, onWait, signal } = options;
@@ -110,7 +110,7 @@ async function pullFiles(encoder: Encoder, lock: ModelLock, options: PullOptions
 }
 
 /**
- * Bytes that pulling an encoder would download, asked of the hub where they are not pinned; null when it does not say.
+ * Bytes that a pull would download, requested from the hub if not pinned; null when unknown.
  * Throws as `resolveRevision` does.
  */
 export async function downloadSize(

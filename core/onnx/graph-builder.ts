@@ -1,8 +1,8 @@
 import { ModelProto } from './protobuf.ts';
 
 /**
- * Writes ONNX models: the exact scan of the embedded store, the head, and the training step are small graphs that this
- * builder puts together and onnxruntime runs.
+ * Builds ONNX models: the exact scan of the embedded store, the head, and the training step are small graphs made with
+ * it and run by onnxruntime.
  */
 
 /** TensorProto.DataType */
@@ -13,11 +13,11 @@ const ATTRIBUTE = { float: 1, int: 2, ints: 7 } as const;
 export type ElementType = keyof typeof DATA_TYPES;
 /** A number is a fixed size, a string names a size known only at run time. */
 export type Shape = readonly (number | string)[];
-/** Integers and floats look alike in JavaScript, so an attribute says which it is. */
+/** JavaScript does not distinguish integers and floats, so an attribute names its type. */
 export type Attribute = { readonly int: number } | { readonly float: number } | { readonly ints: readonly number[] };
 
 /**
- * One ONNX graph in the making. Values are named by strings; every method that adds a node answers with the name of its
+ * One ONNX graph under construction. Values are named by strings; every method that adds a node returns the name of its
  * (first) output, so that graphs read as nested expressions.
  */
 export class OnnxGraph {
@@ -33,7 +33,7 @@ export class OnnxGraph {
     return name;
   }
 
-  /** Declares that `value` is answered under `name`. */
+  /** Declares `value` as the output `name`. */
   output(name: string, value: string, type: ElementType, shape: Shape): void {
     if (name !== value) this.#nodes.push({ opType: 'Identity', input: [value], output: [name], attribute: [] });
     this.#outputs.push(valueInfo(name, type, shape));
@@ -45,8 +45,7 @@ export class OnnxGraph {
   }
 
   /**
-   * Adds a constant stored as float16, and computed with in float32: onnxruntime converts it once when it
-   * loads the model.
+   * Adds a constant stored as float16 and used as float32: onnxruntime converts it once when it loads the model.
    */
   halfWeights(values: Float16Array, shape: readonly number[], name = this.#fresh('h')): string {
     const stored = this.#initializer(`${name}.float16`, 'float16', shape, bytesOf(values));
@@ -135,7 +134,7 @@ function attribute(name: string, value: Attribute): object {
   return { name, type: ATTRIBUTE.ints, ints: value.ints };
 }
 
-/** ONNX raw data is little endian, as is every platform onnxruntime-node ships for. */
+/** ONNX raw data is little endian, like every platform of onnxruntime-node. */
 function bytesOf(array: Float32Array | Float16Array | Int8Array | Uint8Array | BigInt64Array): Uint8Array {
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }

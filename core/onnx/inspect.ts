@@ -1,13 +1,13 @@
 import { ModelOutline } from './protobuf.ts';
 
-/** What an ONNX file says of itself, read without loading it and without its weights. */
+/** The outline of an ONNX file, read without its weights and without loading it. */
 
 export interface OnnxOutline {
   /** Version of the standard operators; null when the file names none. */
   readonly opset: number | null;
   /** Operators that neither the standard nor onnxruntime has, as `domain.Operator`. */
   readonly customOperators: readonly string[];
-  /** Rows of the table that this input picks from, as token ids do; null when there is none or it is no constant. */
+  /** Rows of the table that an input such as token ids indexes; null when there is none or it is not a constant. */
   tableRows(input: string): number | null;
 }
 
@@ -30,23 +30,23 @@ interface Model {
 
 const STANDARD = ['', 'ai.onnx'];
 /**
- * Operators of these come with every onnxruntime:
+ * Every onnxruntime has the operators of these domains:
  * https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
  */
 const KNOWN_DOMAINS = new Set([...STANDARD, 'ai.onnx.ml', 'com.microsoft', 'com.microsoft.nchwc']);
 
-/** Operators that pass ids on as they are, the input being their first. */
+/** Operators that pass ids through unchanged, from their first input. */
 const PASSING = new Set(['Cast', 'Identity', 'Reshape', 'Unsqueeze', 'Squeeze', 'Flatten']);
-/** Operators that make a table out of a stored one, row by row, the table being their first input. */
+/** Operators that unpack a stored table row by row, from their first input. */
 const UNPACKING = new Set(['Cast', 'Identity', 'DequantizeLinear', 'Mul']);
-/** Operators that look rows up: which inputs are the ids and the table. */
+/** Operators that look rows up, with the positions of the ids and the table among their inputs. */
 const LOOKUPS: Readonly<Record<string, { readonly ids: number; readonly table: number }>> = {
   Gather: { ids: 1, table: 0 },
   GatherBlockQuantized: { ids: 1, table: 0 },
   EmbedLayerNormalization: { ids: 0, table: 2 },
 };
 
-/** Reads the outline of an ONNX file. Throws a plain Error when it is none. */
+/** Reads the outline of an ONNX file. Throws a plain Error when it is not one. */
 export function readOutline(bytes: Uint8Array): OnnxOutline {
   const { opsetImport, functions, graph } = ModelOutline.decode(bytes) as unknown as Model;
   const nodes = graph?.node ?? [];
@@ -76,7 +76,7 @@ function tableRows({ node, initializer }: NonNullable<Model['graph']>, input: st
   return null;
 }
 
-/** The constant that a table is unpacked from. */
+/** The constant from which a table is unpacked. */
 function stored(table: string, nodes: readonly Node[]): string {
   const maker = nodes.find(({ opType, output }) => UNPACKING.has(opType) && output.includes(table));
   return maker === undefined ? table : stored(maker.input[0] ?? '', nodes);

@@ -1,8 +1,8 @@
 import protobuf from 'protobufjs/light.js';
 
 /**
- * The wire format of ONNX files. Only the part of onnx.proto3 that is used here is described, everything else is passed
- * over when reading; field numbers are those of https://github.com/onnx/onnx/blob/v1.17.0/onnx/onnx.proto3.
+ * The wire format of ONNX files. Only the used part of onnx.proto3 is described, the rest is skipped when reading;
+ * field numbers are those of https://github.com/onnx/onnx/blob/v1.17.0/onnx/onnx.proto3.
  */
 const onnx = protobuf.Root.fromJSON({
   nested: {
@@ -67,7 +67,7 @@ const onnx = protobuf.Root.fromJSON({
 /** The whole file, with the bytes of weights: for writing. */
 export const ModelProto = onnx.lookupType('ModelProto');
 
-/** The same without the bytes of weights, which may be gigabytes: for reading what a model is made of. */
+/** The same without the bytes of weights, which may be gigabytes: for reading a model's structure. */
 export const ModelOutline = withoutWeights().lookupType('ModelProto');
 
 function withoutWeights(): protobuf.Root {

@@ -1,10 +1,10 @@
 import { availableParallelism } from 'node:os';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 
-/** The one door to onnxruntime: encoders, head, exact scan and trainer run their graphs through it. */
+/** The only user of onnxruntime: encoders, head, exact scan and trainer run their graphs through it. */
 
-// The official builds report to Microsoft and write an identifier of the machine below HOME, from the first session on,
-// unless the environment of the process says otherwise by then (docs/decisions/0021-no-telemetry.md).
+// From the first session on, the official builds report to Microsoft and write an identifier of the machine below HOME,
+// unless this variable is set by then (docs/decisions/0021-no-telemetry.md).
 process.env.ORT_DISABLE_TELEMETRY = '1';
 
 export type Feeds = Readonly<Record<string, Tensor>>;
@@ -37,7 +37,7 @@ export interface OnnxOptions {
   readonly arena?: boolean;
 }
 
-/** Loads a model from a file path or from its bytes. Throws onnxruntime's error when it is no valid model. */
+/** Loads a model from a file path or from its bytes. Throws onnxruntime's error when it is not a valid model. */
 export async function loadOnnx(model: string | Uint8Array, options: OnnxOptions = {}): Promise<OnnxModel> {
   const sessionOptions: InferenceSession.SessionOptions = {
     intraOpNumThreads: options.threads ?? availableParallelism(),
@@ -47,11 +47,12 @@ export async function loadOnnx(model: string | Uint8Array, options: OnnxOptions 
     enableCpuMemArena: options.arena ?? false,
     enableMemPattern: options.arena ?? false,
     logSeverityLevel: 3,
-    // Idle threads would spin for the next operator: with decoding, other sessions or other processes on the same cores
-    // that doubled the CPU time of a picture and more than doubled its wait (docs/decisions/0018-threads.md).
+    // Otherwise idle threads spin while waiting for the next operator: with decoding, other sessions or other processes
+    // on the same cores that doubled the CPU time of a picture and more than doubled its wait
+    // (docs/decisions/0018-threads.md).
     extra: { session: { intra_op: { allow_spinning: '0' } } },
   };
-  // Two overloads that TypeScript cannot pick between for a union.
+  // TypeScript cannot choose between the two overloads for a union.
   const session =
     typeof model === 'string'
       ? await InferenceSession.create(model, sessionOptions)
