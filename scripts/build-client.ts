@@ -13,9 +13,9 @@ const source = join(root, 'web/client.ts');
 
 export default command({
   about: `
-Writes the typed client of the API as JavaScript with its types, for browsers and Node, without dependencies: what
-\`import { createClient } from 'sightline/client'\` finds. Packing the package does it by itself. The folder is a
-package of its own, too: \`npm install ./dist/client\` takes the client and nothing else.`,
+Builds the typed API client for browsers and Node, as JavaScript with types and without dependencies: the module
+that \`import { createClient } from 'sightline/client'\` loads. npm pack calls this. The folder is also a package of
+its own: \`npm install ./dist/client\` installs only the client.`,
   options: { out: path({ text: 'folder to write, emptied first', shown: 'dist/client' }) },
   run: async (flags) => {
     const out = flags.out ?? userPath('dist/client');

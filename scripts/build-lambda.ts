@@ -31,19 +31,19 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 export default command({
   about: `
-Makes the two Lambda functions as folders, api and ingest, each whole: code, models, native libraries. The stack
-deploys them as they are. Prints what they weigh and fails when one is over its budget.`,
+Builds the two Lambda functions, api and ingest, as folders with code, models and native libraries. The stack deploys
+them unchanged. Prints their sizes and fails if one exceeds its budget.`,
   options: {
-    profile: text({ unit: 'NAME', text: 'models to carry', shown: 'SIGHTLINE_PROFILE or compact' }),
+    profile: text({ unit: 'NAME', text: 'models to include', shown: 'SIGHTLINE_PROFILE or compact' }),
     arch: flagOf(SETTINGS.arch),
     out: path({ text: 'folder to write', shown: 'dist/lambda' }),
     budget: decimal({
       above: 0,
       unit: 'MB',
-      text: 'most a function may weigh, unzipped',
+      text: 'maximum unzipped size of a function',
       shown: 'api 150, ingest 85; 200 for seed and seed-int8',
     }),
-    json: toggle({ text: 'the sizes as JSON' }),
+    json: toggle({ text: 'print the sizes as JSON' }),
   },
   run: async (flags) => {
     const out = flags.out ?? join(root, 'dist', 'lambda');

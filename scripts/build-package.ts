@@ -9,8 +9,8 @@ import { buildReportPage, REPORT_PAGE } from './report/document.ts';
 
 export default command({
   about: `
-Builds what the package ships beside its models and samples: the command as JavaScript, the page, the page of reports,
-and the packages that it brings along. Packing does it by itself.`,
+Builds what the package contains besides models and samples: the command as JavaScript, the page, the report page, and
+bundled packages. npm pack calls this.`,
   options: {},
   run: async () => {
     const dist = join(root, 'dist');

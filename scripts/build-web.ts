@@ -5,11 +5,11 @@ import { userPath } from '../server/environment.ts';
 import { command, EXIT } from './cli/command.ts';
 
 export default command({
-  about: 'Writes the page into a folder, for servers that do not build it at their start.',
+  about: 'Builds the page into a folder, for servers that do not build it at the start.',
   options: {
     out: path({ text: 'folder to write, emptied first', shown: 'dist/web' }),
-    'source-maps': toggle({ text: 'with source maps' }),
-    json: toggle({ text: 'the written files as JSON' }),
+    'source-maps': toggle({ text: 'include source maps' }),
+    json: toggle({ text: 'print the written files as JSON' }),
   },
   run: async (flags) => {
     const out = flags.out ?? userPath('dist/web');

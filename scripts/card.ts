@@ -30,18 +30,18 @@ const RESAMPLING = { resamples: 2000, seed: 1 };
 export default command({
   usage: '--data LOCATION [--data LOCATION ...] [options]',
   about: `
-Writes the model card of a head, its README.md: data, recipe, figures with intervals on each of the data sets,
-encoders with licences and hashes, known limits. To be run again whenever the head changes.`,
+Writes the model card of a head, its README.md: data, recipe, results with intervals on each data set, encoders with
+licences and hashes, known limits. Run it again whenever the head changes.`,
   options: {
-    data: many(text({ ...LOCATION, text: `${CAPTIONED}, that the head is judged on` })),
+    data: many(text({ ...LOCATION, text: `${CAPTIONED}, to evaluate the head on` })),
     split: SPLIT,
     head: path({ text: 'folder of the head', shown: 'models/head-compact' }),
     twin: path({
       unit: 'HEAD',
-      text: 'the same head trained without the split, which is judged in its place on pictures that it was trained on',
+      text: 'the same head trained without the split; it is evaluated instead on pictures that this one was trained on',
     }),
-    'trained-on': text({ unit: 'NAME', text: 'data it was trained on, where head.json does not say' }),
-    out: path({ unit: 'FILE', text: 'what to write', shown: 'README.md beside the head' }),
+    'trained-on': text({ unit: 'NAME', text: 'training data, if head.json does not name it' }),
+    out: path({ unit: 'FILE', text: 'file to write', shown: 'README.md beside the head' }),
     features: FEATURES,
     models: MODELS,
   },

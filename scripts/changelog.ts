@@ -7,13 +7,13 @@ import { command, EXIT, UsageError } from './cli/command.ts';
 
 export default command({
   usage: 'notes | cut',
-  about: 'What CHANGELOG.md says of the version in package.json. `npm version` and the release workflow call it.',
+  about: 'Release notes of the version in package.json. `npm version` and the release workflow call this.',
   words: {
     min: 1,
     max: 1,
     rows: {
-      notes: 'prints it, for the page of the release',
-      cut: 'makes it of what stands under "Unreleased", dated today, and names its file in README.md',
+      notes: 'prints the section of the version in CHANGELOG.md',
+      cut: 'turns "Unreleased" into the section of the version, dated today, and updates the file name in README.md',
     },
   },
   options: {},

@@ -5,9 +5,9 @@ import { command, EXIT } from './cli/command.ts';
 import { type OpenApiDocument, typesOf } from './client/openapi-types.ts';
 
 export default command({
-  about: "Writes the types of the API's client from the document of a running server.",
+  about: "Generates the types of the API client from a running server's OpenAPI document.",
   options: {
-    from: url({ text: 'the document', default: 'http://127.0.0.1:8787/openapi.json' }),
+    from: url({ text: 'the OpenAPI document', default: 'http://127.0.0.1:8787/openapi.json' }),
     out: path({ unit: 'FILE', text: 'file to write', shown: 'web/api.ts' }),
   },
   run: async (flags) => {

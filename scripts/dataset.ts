@@ -23,14 +23,13 @@ const SOURCES =
 export default command({
   usage: 'prepare --from SOURCE --to LOCATION [options]',
   about: `
-Brings captioned pictures into the form that training and evaluation read: images/ and captions.jsonl (a line a
-picture: image, captions, split, sha256), with report.json on what was broken, missing or doubled. Every picture is
-decoded once. May be interrupted at any moment: the next call goes on from there. docs/datasets.md describes the
-forms.`,
+Converts captioned pictures to the format of training and evaluation: images/ and captions.jsonl (one line per picture:
+image, captions, split, sha256), with report.json about broken, missing and duplicate ones. Every picture is decoded
+once. Can be interrupted at any moment; the next call resumes. docs/datasets.md describes the formats.`,
   words: { min: 1, max: 1 },
   options: {
     from: text({ unit: 'SOURCE', text: SOURCES }),
-    to: text({ ...LOCATION, text: 'a folder or s3://BUCKET/PREFIX (S3_ENDPOINT for other servers than AWS)' }),
+    to: text({ ...LOCATION, text: 'a folder or s3://BUCKET/PREFIX (S3_ENDPOINT for servers other than AWS)' }),
     captions: many(
       text({
         unit: 'FILE',
@@ -39,16 +38,14 @@ forms.`,
           'computer, like captions.LANG.jsonl',
       }),
     ),
-    val: whole({ max: 100, default: 5, text: 'percent of the pictures that go to "val" where no split is named' }),
+    val: whole({ max: 100, default: 5, text: 'percentage of pictures for "val", where no split is named' }),
     test: whole({ max: 100, default: 5, text: 'the same for "test"' }),
-    parallel: whole({ min: 1, max: 64, default: 8, text: 'pictures under way at the same time, each in memory' }),
-    replace: toggle({ text: 'write over another data set in the same place' }),
-    data: path({ text: 'folder for downloads and the state of an interrupted call', shown: 'data' }),
-    json: toggle({ text: 'the report as one JSON document' }),
+    parallel: whole({ min: 1, max: 64, default: 8, text: 'pictures to process at the same time, each in memory' }),
+    replace: toggle({ text: 'overwrite another data set in the same place' }),
+    data: path({ text: 'folder for downloads and the state of interrupted calls', shown: 'data' }),
+    json: toggle({ text: 'print the report as one JSON document' }),
   },
-  notes:
-    'Exit code 0 when the data set is there, also when some of it had to be left out (see the report), 1 ' +
-    'when it is not.',
+  notes: 'Exit code 0 when the data set is complete, even if parts were left out (see the report), otherwise 1.',
   run: async (flags, [what]) => {
     if (what !== 'prepare') throw new UsageError(`expected the command "prepare", got "${what}"`);
     const { from, to } = flags;

@@ -1,6 +1,6 @@
 import type { LoadCommand } from './cli/command.ts';
 
-/** What only a checkout can do, by `npm run NAME`: it needs the sources and what is installed for development. */
+/** Commands that only work in a clone, by `npm run NAME`: they need sources and development dependencies. */
 export const MAINTENANCE: Readonly<Record<string, LoadCommand>> = {
   build: () => import('./build-web.ts'),
   'build:client': () => import('./build-client.ts'),

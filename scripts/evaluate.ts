@@ -43,11 +43,11 @@ const TOP = 10;
 export default command({
   usage: ['--data LOCATION [options]', '--data LOCATION --compare FIRST SECOND [options]'],
   about: `
-How well a head finds pictures by captions and captions by pictures: recall, precision and NDCG at 1, 5 and 10, median
-rank, MRR and mAP, each with an interval. Text to image: every caption is a query and its picture the right answer.
-Image to text: every picture is a query and all of its captions are right. Ties count against the head.
-docs/evaluation.md has the whole convention. With --compare, two heads on the same pictures: differences, their
-intervals, and p values.`,
+Evaluates how well a head finds pictures by captions and captions by pictures: recall, precision and NDCG at 1, 5 and
+10, median rank, MRR and mAP, with intervals. Text to image: every caption is a query, and its picture is the right
+answer. Image to text: every picture is a query, and all of its captions are right. Ties count against the head.
+docs/evaluation.md has the details. --compare compares two heads on the same pictures: differences, their intervals,
+and p values.`,
   words: { min: 0, max: 2 },
   options: {
     data: DATASET,
@@ -55,36 +55,36 @@ intervals, and p values.`,
     captions: CAPTIONS,
     lang: text({
       unit: 'LANG',
-      text: 'language of the captions, from captions.LANG.jsonl or lines that name it; all makes a table of them',
+      text: 'language of the captions, from captions.LANG.jsonl or lines that name it; all prints a table',
       default: 'en',
     }),
     text: text({
       unit: 'ENCODER',
-      text: 'judge this text side of the head',
+      text: 'text side of the head to evaluate',
       shown: 'the one for the language',
     }),
     profile: PROFILE,
     head: path({
       text: 'folder of the head',
-      shown: 'models/head-PROFILE, or none where the profile needs none',
+      shown: 'models/head-PROFILE, or none if the profile needs none',
     }),
     compare: toggle({ text: 'two head folders follow' }),
     queries: path({
       unit: 'FILE',
-      text: 'also what became of each query, one JSON line each, with its ten best answers',
+      text: 'also write each query with its ten best answers, one JSON line each',
     }),
     calibrate: toggle({
-      text: 'also write how well answers fit beside the text side; on pictures that the head never saw',
+      text: 'also calibrate how well answers fit, beside the text side; needs pictures that the head never saw',
     }),
     twin: path({
       unit: 'HEAD',
-      text: 'calibrate by this head in its place, the same one trained without the split',
+      text: 'the same head trained without the split, to calibrate with instead',
     }),
     resamples: RESAMPLES,
-    seed: seed('of the resamples, and of the captions that are drawn'),
+    seed: seed('seed of the resamples and of fixed captions'),
     features: FEATURES,
     models: MODELS,
-    json: toggle({ text: 'one JSON document with the six recalls added up as recallSum' }),
+    json: toggle({ text: 'print one JSON document, with recallSum, the sum of the six recalls' }),
   },
   run: async (flags, words) => {
     if (flags.data === undefined) throw new UsageError('expected --data LOCATION');

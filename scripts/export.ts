@@ -13,14 +13,14 @@ import { INDEX } from './cli/options.ts';
 
 export default command({
   about: `
-Writes what only the index knows: tags, captions, and what lies in the trash. One JSON document a line, pictures by
-folder, key and hash; the command import puts it into this or another index of the same pictures. What lies in the trash
-of a folder goes with its file, which is nowhere else.`,
+Backs up what only the index has: tags, captions and the trash, as one JSON document per line that names pictures by
+folder, key and hash. The command import restores it into this or another index of the same pictures. Trash of folders
+includes the files, which are nowhere else.`,
   options: {
     ...INDEX,
-    out: path({ text: 'file to write', shown: 'standard output' }),
+    out: path({ unit: 'FILE', text: 'file to write', shown: 'standard output' }),
     'no-files': toggle({
-      text: 'without the files in the trash: they stay in this data folder, and only their tags go',
+      text: 'export only the tags of the trash; its files stay in this data folder',
     }),
   },
   run: async ({ data, bucket, qdrant, out, 'no-files': noFiles }) => {

@@ -11,18 +11,18 @@ import { DATA } from './cli/options.ts';
 export default command({
   usage: 'list | add FOLDER | move NAME FOLDER | rm NAME [options]',
   about: `
-The folders of an index. A server that runs follows what is said here within seconds.`,
+Manages the folders of an index. A running server follows within seconds.`,
   words: {
     min: 1,
     max: 3,
     rows: {
-      list: 'all of them, with their pictures and whether they are there',
-      'add FOLDER': 'watch it, too; one that was moved is known by its pictures',
-      'move NAME FOLDER': 'say where a folder is now: its pictures keep everything',
-      'rm NAME': 'take it out of the index; its files stay',
+      list: 'lists folders, their number of pictures and whether they are available',
+      'add FOLDER': 'adds a folder to watch; a moved one is recognised by its pictures',
+      'move NAME FOLDER': 'sets the new location of a folder; its pictures keep their tags and everything else',
+      'rm NAME': 'removes a folder from the index; its files stay',
     },
   },
-  options: { data: DATA, json: toggle({ text: 'one JSON document' }) },
+  options: { data: DATA, json: toggle({ text: 'print one JSON document' }) },
   run: async ({ data, json }, [what, ...words]) => {
     const config = readConfig({ data, logLevel: 'silent' });
     const run = actions[what!];

@@ -21,13 +21,12 @@ import {
 export default command({
   usage: '--data LOCATION [options]',
   about: `
-Writes the encoder outputs of a few captioned pictures, without the pictures and without the texts, for the test that
-a worse head cannot pass (test/golden/head-sample.test.ts). To be run again when an encoder or its preprocessing
-changes.`,
+Writes the encoder outputs of a few captioned pictures, without pictures and texts, for the test that a worse head
+fails (test/golden/head-sample.test.ts). Run it again when an encoder or its preprocessing changes.`,
   options: {
-    data: text({ ...LOCATION, text: `${CAPTIONED}; none that a head was trained on` }),
+    data: text({ ...LOCATION, text: `${CAPTIONED} that no head was trained on` }),
     split: SPLIT,
-    source: text({ text: 'where they are from, kept in the sample', shown: "the folder's name" }),
+    source: text({ text: 'origin of the pictures, stored in the sample', shown: "the folder's name" }),
     out: path({ text: 'folder to write', shown: 'test/golden/head-sample' }),
     profile: PROFILE,
     features: FEATURES,

@@ -14,11 +14,11 @@ import { INDEX, JSON_OUTPUT } from './cli/options.ts';
 export default command({
   usage: 'FILE [options]',
   about: `
-Puts what the command export wrote into an index of the same pictures, wherever they are there. What lay in the trash
-lies there again. Nothing is taken away, and it may be done again.`,
-  words: { min: 1, max: 1, rows: { FILE: 'lines as export writes them; - for standard input' } },
+Restores what the command export wrote into an index of the same pictures, wherever they are, including the trash.
+Only adds, and can be repeated.`,
+  words: { min: 1, max: 1, rows: { FILE: 'a file written by export; - for standard input' } },
   options: { ...INDEX, json: JSON_OUTPUT },
-  notes: 'Exit code 0 also when some pictures are not in this index: the last line says how many.',
+  notes: 'Exit code 0 even if some pictures are not in this index; the last line says how many.',
   run: async ({ data, bucket, qdrant, json }, [file]) => {
     const config = readConfig({ data, bucket, qdrantUrl: qdrant, logLevel: 'silent' });
     await using runtime = closing(await openRuntime(config, createLogger(config), { texts: 'later' }));

@@ -28,20 +28,20 @@ const PRINTED = 50;
 export default command({
   usage: 'FOLDER | s3://BUCKET [options]',
   about: `
-Brings the index up to date with all pictures in a folder and below it, or in a bucket. What an older version indexed
-gets what is read of pictures since, without being embedded again. May be interrupted at any moment: the next call
-goes on from there. Pictures of other folders in the index stay.`,
+Brings the index up to date with a folder and its subfolders, or with a bucket. Also adds what an older version did not
+read of a picture, without embedding it again. Can be interrupted at any moment; the next call resumes. Pictures of
+other folders stay in the index.`,
   words: { min: 1, max: 1, rows: { 'FOLDER, s3://BUCKET': 'where the pictures are' } },
   options: {
     data: DATA,
     qdrant: flagOf(SETTINGS.qdrantUrl),
     concurrency: CONCURRENCY,
     ignore: flagOf(SETTINGS.ignore),
-    json: toggle({ text: 'the summary as one JSON document' }),
+    json: toggle({ text: 'print the summary as one JSON document' }),
   },
   notes: `
-Exit code 0 when all went well, files that are no pictures included; 1 when some could not be indexed for other
-reasons.`,
+Exit code 0 when everything went well, even with files that are not pictures; 1 when some could not be indexed for
+other reasons.`,
   run: async (flags, [folder]) => {
     const config = readConfig({
       data: flags.data,

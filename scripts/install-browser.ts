@@ -7,8 +7,8 @@ const patience = ['-o', 'Acquire::http::Timeout=20', '-o', 'Acquire::https::Time
 
 export default command({
   about: `
-Makes sure that the tests of the page find a Chromium: installs the system's one where this user may (root on a system
-with apt), and says what to do elsewhere. Never fails: without one npm test skips the page's tests and says so.`,
+Installs Chromium for the browser tests if this user may (root on a system with apt), otherwise says what to do. Never
+fails: without Chromium, npm test skips these tests with a message.`,
   options: {},
   run: async () => {
     if (findBrowser() !== null) return EXIT.done;

@@ -4,9 +4,9 @@ import { command, EXIT } from './cli/command.ts';
 import { JSON_OUTPUT } from './cli/options.ts';
 
 export default command({
-  about: 'Makes a key for the API and the page, and says what the server needs to know of it. Nothing is stored.',
+  about: 'Makes a key for the API and the page, and prints the setting for the server. Nothing is stored.',
   options: {
-    read: toggle({ text: 'a key that may read only; else it may write, too' }),
+    read: toggle({ text: 'make a read-only key; by default it may also write' }),
     json: JSON_OUTPUT,
   },
   run: async ({ read, json }) => {

@@ -11,17 +11,17 @@ const categories = ['performance', 'accessibility', 'best-practices'];
 
 export default command({
   about: `
-Lets Lighthouse judge the page of a running server in the system's Chromium and prints its scores. Ends with 1 when
-one of them is below the floor. Lighthouse itself is fetched by npm when it is first used: it is as large as all else
-that the tests need.`,
+Audits the page of a running server with Lighthouse in the system's Chromium and prints the scores. Exit code 1 when
+one is below the floor. npm fetches Lighthouse on first use, because it is as large as everything else that the tests
+need.`,
   options: {
     url: url({ text: 'the page', default: 'http://127.0.0.1:8787/' }),
     form: choice(['desktop', 'mobile'], {
       text: 'desktop, or mobile: a slow phone on a slow network',
       default: 'desktop',
     }),
-    floor: whole({ max: 100, default: 95, text: 'least score of each category' }),
-    json: toggle({ text: 'the scores as JSON' }),
+    floor: whole({ max: 100, default: 95, text: 'minimum score of each category' }),
+    json: toggle({ text: 'print the scores as JSON' }),
   },
   run: async (flags) => {
     const browser = findBrowser();

@@ -15,23 +15,22 @@ const COMMANDS = { list, pull, verify, info, rm };
 
 export default command({
   usage: 'COMMAND [PROFILE] [options]',
-  about: 'The encoders that profiles are made of: which are here, where they are from, and fetching others.',
+  about: 'Manages the encoders of profiles: which are here, where they come from, downloads.',
   words: {
     min: 1,
     max: 2,
     rows: {
-      list: 'profiles, whether their encoders are here, and whether they have the head that they need',
+      list: 'lists profiles, and whether their encoders and heads are here',
       'pull PROFILE':
-        'fetches what is not bundled from the Hugging Face hub (HF_TOKEN for what needs one, HF_ENDPOINT for a ' +
-        'mirror); goes on where it was interrupted, and holds every file to its checksum and to lock.json',
-      'verify [PROFILE]':
-        'holds the files that are here to the manifest and to lock.json; all profiles when none is named',
-      'info PROFILE': 'encoders, licences, sources, files and hashes',
-      'rm PROFILE': 'removes what was pulled and no other profile that is here uses; bundled encoders stay',
+        'downloads what is not bundled from the Hugging Face hub (HF_TOKEN for gated models, HF_ENDPOINT for a ' +
+        'mirror); resumes when interrupted, and checks every file against its checksum and lock.json',
+      'verify [PROFILE]': 'checks the files against the manifest and lock.json; all profiles if none is named',
+      'info PROFILE': 'prints encoders, licences, sources, files and hashes',
+      'rm PROFILE': 'removes downloads that no other installed profile uses; bundled encoders stay',
     },
   },
   options: { models: path({ text: 'folder with manifest.json', shown: 'models' }), json: JSON_OUTPUT },
-  notes: 'Exit code 0 when all is well, 1 when something failed or is not as it should be.',
+  notes: 'Exit code 0 on success, 1 when something failed or does not match.',
   run: async (flags, [what, name]) => {
     const run = COMMANDS[what as keyof typeof COMMANDS];
     if (run === undefined) throw new UsageError(`expected ${Object.keys(COMMANDS).join(', ')}, got "${what}"`);

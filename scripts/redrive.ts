@@ -10,14 +10,13 @@ const PAUSE_MS = 1000;
 
 export default command({
   about: `
-Sends the messages that were put aside in the dead letter queue through the queue once more, with all their deliveries
-again. For when the cause is gone; GET /failures says which pictures these are. Nothing is overwritten by an old
-message.`,
+Moves the messages of the dead-letter queue back to the queue, with all their delivery attempts. Use it once the cause
+is fixed; GET /failures lists the pictures. An old message never overwrites newer changes.`,
   options: {
     queue: { ...SETTINGS.queueUrl, text: 'SQS queue of the events, the output `queue` of a deployment' },
     json: JSON_OUTPUT,
   },
-  notes: 'Waits until all are back. Ctrl-C ends the waiting alone: SQS goes on.',
+  notes: 'Waits until all are moved. Ctrl-C only stops the waiting; SQS continues.',
   run: async ({ queue: url, json }) => {
     if (url === undefined) throw new UsageError('expected --queue URL');
     await using queue = closing(openMessageQueue({ url }));

@@ -21,54 +21,52 @@ const OF_CHANGING = [
 export default command({
   usage: ['[--profile NAME] [--head DIR] [options]', 's3://BUCKET[/PREFIX] --queue URL [options]'],
   about: `
-Without a bucket: changes the models of an index while it is served. The new space is filled beside the live one, from
-the stored pictures and captions; what is uploaded, deleted or tagged meanwhile goes into both. Then it is checked and
-takes over at once; running servers follow by themselves. The old space is kept: npm run spaces. May be interrupted or
-killed at any moment: the next call goes on from there.
+Without a bucket: changes the models of an index while it is served. Fills a new space beside the live one from the
+stored pictures and captions, including changes in the meantime, checks it, and switches to it; running servers follow
+by themselves. The old space is kept (npm run spaces). Can be interrupted or killed at any moment; the next call
+resumes.
 
-With a bucket: lists it and announces every object to the queue of the stack, so that its functions index what was
-there before they were, or what they missed. What is indexed already is found unchanged and costs next to nothing. May
-be interrupted, too. The functions need to be allowed to read it (SIGHTLINE_READ_BUCKETS).`,
-  words: { min: 0, max: 1, rows: { 's3://BUCKET/PREFIX': 'what to announce' } },
+With a bucket: queues every object for the functions of the stack, so that they index what was there before them, or
+what they missed. Unchanged pictures cost next to nothing. Resumes when interrupted. The functions must be allowed to
+read the bucket (SIGHTLINE_READ_BUCKETS).`,
+  words: { min: 0, max: 1, rows: { 's3://BUCKET/PREFIX': 'objects to queue' } },
   options: {
     ...BUILD_OPTIONS,
     profile: text({
       unit: 'NAME',
-      text: 'models, a profile of models/manifest.json',
-      shown: "the head's, or the manifest's",
+      text: 'models to use: a profile from models/manifest.json',
+      shown: 'that of the head, or compact',
     }),
-    head: path({ text: 'folder of the head', shown: "the profile's" }),
+    head: path({ text: 'folder of the head', shown: 'that of the profile' }),
     'min-overlap': decimal({
       min: 0,
       max: 1,
-      text: 'share of the 10 nearest pictures that old and new space must have in common, 0 to 1',
+      text: 'minimum share of the 10 nearest pictures that old and new space have in common, 0 to 1',
       shown: '0.1',
     }),
     captioned: text({
       ...LOCATION,
-      text:
-        `${CAPTIONED}, that the head is judged on beside the one in use; one that is significantly worse ` +
-        `is refused`,
-      shown: 'what its training found',
+      text: `${CAPTIONED}, to compare the head with the one in use; a significantly worse one is refused`,
+      shown: 'the result of its training',
     }),
-    anyway: toggle({ text: 'change to the head also when it is worse' }),
-    'no-switch': toggle({ text: 'fill and check only' }),
-    queue: text({ unit: 'URL', text: 'announcing: the stack\'s output "queue"' }),
-    'dry-run': toggle({ text: 'announcing: count only, and estimate what it would cost' }),
+    anyway: toggle({ text: 'switch even to a worse head' }),
+    'no-switch': toggle({ text: 'fill and check, but do not switch' }),
+    queue: text({ unit: 'URL', text: 'with a bucket: the output "queue" of the stack' }),
+    'dry-run': toggle({ text: 'with a bucket: only count and estimate the cost' }),
     seconds: decimal({
       above: 0,
-      text: 'announcing: of one picture on one core, for the estimate',
+      text: 'with a bucket: seconds per picture and core, for the estimate',
       shown: '0.1',
     }),
-    restart: toggle({ text: 'announcing: from the beginning, not from where an earlier call stopped' }),
-    region: text({ unit: 'NAME', text: 'announcing: of bucket and queue', shown: 'as the AWS SDK finds it' }),
+    restart: toggle({ text: 'with a bucket: start over instead of resuming' }),
+    region: text({ unit: 'NAME', text: 'with a bucket: region of bucket and queue', shown: 'as configured for AWS' }),
     endpoint: text({
       unit: 'URL',
-      text: 'announcing: of another server that speaks S3, instead of AWS',
+      text: 'with a bucket: S3-compatible server to use instead of AWS',
       shown: 'S3_ENDPOINT',
     }),
   },
-  notes: 'Exit code 0 when all was done, 1 when it was interrupted, refused or failed.',
+  notes: 'Exit code 0 on success, 1 when interrupted, refused or failed.',
   run: async (flags, [source]) => {
     const [other] = (source === undefined ? OF_ANNOUNCING : OF_CHANGING).filter(
       (name) => Object.entries(flags).find(([given]) => given === name)?.[1],

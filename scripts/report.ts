@@ -31,25 +31,29 @@ const MANY = 5000;
 export default command({
   usage: '--data LOCATION [options]',
   about: `
-Writes one HTML file about a head that opens without a network: figures with intervals, loss curves, other heads and
-published figures beside it, the similarity matrix, what is found for each picture and each caption, the best and the
-worst, and a browser of the data. Beside it, the pictures as JSON lines for other programs (docs/evaluation.md).`,
+Writes one HTML file about a head that needs no network: results with intervals, loss curves, other heads and published
+results, the similarity matrix, what each picture and caption finds, the best and the worst, and a data browser. Also
+writes the pictures as JSON lines for other programs (docs/evaluation.md).`,
   options: {
     data: DATASET,
     split: SPLIT,
     head: path({ text: 'folder of the head', shown: 'models/head-compact' }),
-    beside: many(path({ text: 'another head to show beside it' })),
+    beside: many(path({ text: 'another head to compare with' })),
     browse: whole({
       max: 100_000,
       default: 100,
-      text: 'pictures of each other split in the data browser, drawn at random',
+      text: 'random pictures of each other split to include in the data browser',
     }),
-    out: path({ unit: 'FILE', text: 'the report; the JSON lines go beside it as .jsonl', shown: 'data/report.html' }),
+    out: path({
+      unit: 'FILE',
+      text: 'file to write; the JSON lines go beside it as .jsonl',
+      shown: 'data/report.html',
+    }),
     resamples: RESAMPLES,
-    seed: seed('of everything drawn at random'),
+    seed: seed('seed of everything random'),
     features: FEATURES,
     models: MODELS,
-    json: toggle({ text: 'what was written as one JSON document' }),
+    json: toggle({ text: 'print what was written as one JSON document' }),
   },
   run: async (flags) => {
     if (flags.data === undefined) throw new UsageError('expected --data LOCATION');

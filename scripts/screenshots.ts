@@ -83,13 +83,13 @@ const windows = [
 export default command({
   usage: '[options] [VIEW ...]',
   about: `
-Takes the pictures of the page that README.md shows, of a running server with the sample photos; or of every view in
-every size and in light and dark, for who is about to change how the page looks.`,
+Takes the screenshots of README.md, of a running server with the sample photos; or of every view in all sizes, light and
+dark, to check a visual change.`,
   words: { min: 0, max: views.length },
   options: {
     url: url({ text: 'the page', default: 'http://127.0.0.1:8787/' }),
-    all: toggle({ text: 'every view at 360, 1280 and 3840 pixels, light and dark; or only those that are named' }),
-    out: path({ text: 'folder to write', shown: 'docs/images, with --all dist/screenshots' }),
+    all: toggle({ text: 'every view, or those named, at 360, 1280 and 3840 pixels, light and dark' }),
+    out: path({ text: 'folder to write', shown: 'docs/images; with --all dist/screenshots' }),
   },
   run: async (flags, names) => {
     const unknown = names.find((name) => !views.some((view) => view.name === name));

@@ -23,13 +23,13 @@ import { DATA, JSON_OUTPUT } from './cli/options.ts';
 export default command({
   usage: '[WORDS] [options]',
   about:
-    'Prints the pictures of the index that fit best, best first: score, then path. What is called by the words comes ' +
-    'before what is near in meaning, and says where they stand.',
+    'Prints the best matching pictures of the index, best first: score, then path. Matches by name, which say where, come ' +
+    'before matches by meaning.',
   words: { min: 0, max: 100, rows: { WORDS: 'what to look for, such as "a dog on the beach"' } },
   options: {
-    image: path({ unit: 'FILE', text: 'a picture to look for, alone or together with words' }),
+    image: path({ unit: 'FILE', text: 'a picture to search by, alone or together with words' }),
     minus: text({ unit: 'WORDS', text: 'what the pictures should not show' }),
-    literal: toggle({ text: 'take the words as they are: "without people" is about people' }),
+    literal: toggle({ text: 'take the words literally: "without people" is then about people' }),
     lang: text({
       pattern: LANGUAGE_TAG,
       expected: 'auto or a language such as de',
@@ -37,9 +37,9 @@ export default command({
       default: 'auto',
       text: 'language of the words, such as de',
     }),
-    limit: whole({ min: 1, max: 1000, default: 10, text: 'how many to print, 1 to 1000' }),
-    'min-score': decimal({ min: -1, max: 1, text: 'only pictures with at least this cosine, -1 to 1' }),
-    paths: toggle({ text: 'only the paths, one a line, for other programs' }),
+    limit: whole({ min: 1, max: 1000, default: 10, text: 'number of pictures to print, 1 to 1000' }),
+    'min-score': decimal({ min: -1, max: 1, text: 'minimum cosine, -1 to 1' }),
+    paths: toggle({ text: 'print only the paths, one per line, for other programs' }),
     json: JSON_OUTPUT,
     data: DATA,
   },

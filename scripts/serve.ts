@@ -7,8 +7,8 @@ import { INDEX } from './cli/options.ts';
 
 export default command({
   usage: '[FOLDER ...] [options]',
-  about: 'Serves a picture search over folders and keeps their index up to date while it runs.',
-  words: { min: 0, max: 1000, rows: { FOLDER: 'the same as --photos' } },
+  about: 'Serves a picture search over folders, and keeps their index up to date.',
+  words: { min: 0, max: 1000, rows: { FOLDER: 'same as --photos' } },
   options: {
     photos: flagOf(SETTINGS.photos),
     ...INDEX,
@@ -21,9 +21,9 @@ export default command({
     host: flagOf(SETTINGS.host),
   },
   notes: `
---profile NAME downloads the models of that profile, when they are not here, after it has said which and asked; nothing
-else ever downloads anything. An index of other models goes over to them in the background. npm run models -- list
-says which profiles there are. More settings: docs/configuration.md.`,
+--profile NAME downloads the models of a profile if needed, after it has said which and asked; nothing else is ever
+downloaded while serving. An existing index is migrated to them in the background. npm run models -- list shows the
+profiles. More settings: docs/configuration.md.`,
   run: async ({ qdrant, queue, photos = [], 'read-only': readOnly, yes, ...flags }, folders) => {
     if (flags.profile !== undefined) {
       const { pullProfile } = await import('./cli/pull-profile.ts');

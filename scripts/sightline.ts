@@ -5,33 +5,33 @@ import { nearest } from '../core/setting-value.ts';
 import { dataFolder, isCheckout, userPath } from '../server/environment.ts';
 import { EXIT, type LoadCommand, runCommand } from './cli/command.ts';
 
-/** Every command of `sightline`: a file that declares it, and a line here. */
+/** All commands; each is declared in its own file. */
 const COMMANDS: Readonly<Record<string, readonly [summary: string, load: LoadCommand]>> = {
-  serve: ['serves folders of pictures and keeps their index up to date (the default)', () => import('./serve.ts')],
-  index: ['brings the index up to date with a folder', () => import('./index.ts')],
-  folders: ['which folders the index has: lists, adds, moves, takes out', () => import('./folders.ts')],
-  export: ['writes what only the index knows: tags, captions, the trash', () => import('./export.ts')],
-  import: ['puts it into an index again', () => import('./import.ts')],
-  search: ['prints the pictures that fit some words or a picture', () => import('./search.ts')],
-  models: ['lists, fetches and checks the encoders', () => import('./models.ts')],
-  reindex: ['changes the models of an index while it is served', () => import('./reindex.ts')],
-  spaces: ['what the index was embedded by: lists, switches, deletes', () => import('./spaces.ts')],
-  trash: ['the deleted pictures: lists, restores, deletes for good', () => import('./trash.ts')],
-  status: ['what a deployment is doing: what waits, what failed', () => import('./status.ts')],
-  redrive: ['tries what was put aside in the dead letter queue once more', () => import('./redrive.ts')],
+  serve: ['serves folders of pictures and keeps their index up to date (default)', () => import('./serve.ts')],
+  index: ['brings the index up to date with a folder or bucket', () => import('./index.ts')],
+  folders: ['manages the folders of the index: list, add, move, remove', () => import('./folders.ts')],
+  export: ['backs up tags, captions and the trash', () => import('./export.ts')],
+  import: ['restores them', () => import('./import.ts')],
+  search: ['prints the pictures that match words or a picture', () => import('./search.ts')],
+  models: ['lists, downloads and checks encoders', () => import('./models.ts')],
+  reindex: ['changes the models of an index, or queues a bucket on AWS', () => import('./reindex.ts')],
+  spaces: ['manages vectors of different models: list, use, rm', () => import('./spaces.ts')],
+  trash: ['manages deleted pictures: list, restore, empty', () => import('./trash.ts')],
+  status: ['shows the state of a deployment: what waits, what failed', () => import('./status.ts')],
+  redrive: ['retries the messages of the dead-letter queue', () => import('./redrive.ts')],
   key: ['makes a key for the API and the page', () => import('./key.ts')],
-  dataset: ['brings captioned pictures into the form that training reads', () => import('./dataset.ts')],
+  dataset: ['converts captioned pictures to the format of training', () => import('./dataset.ts')],
   train: ['trains a head on captioned pictures', () => import('./train.ts')],
-  tune: ['trains and judges one recipe after the other', () => import('./tune.ts')],
-  evaluate: ['how well a head finds pictures by captions and captions by pictures', () => import('./evaluate.ts')],
-  report: ['one HTML file about a head: figures, examples, data', () => import('./report.ts')],
+  tune: ['trains and evaluates a series of recipes', () => import('./tune.ts')],
+  evaluate: ['measures how well a head finds pictures and captions', () => import('./evaluate.ts')],
+  report: ['writes an HTML report about a head', () => import('./report.ts')],
   card: ['writes the model card of a head', () => import('./card.ts')],
 };
 
-/** What is called often, and whose `--data` is the data folder. */
+/** Frequent commands whose `--data` is the data folder. */
 const KEPT_COMPILED: ReadonlySet<string> = new Set(['serve', 'index', 'search']);
 
-// Whoever reads the output has enough, as `| head` does: no fault of ours.
+// The reader has enough, as in `| head`: not an error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit();
   throw error;
@@ -60,8 +60,8 @@ async function run(load: LoadCommand, name: string, args: readonly string[]): Pr
 }
 
 /**
- * Keeps compiled modules between starts, in the data folder: nothing is written anywhere else, and a start takes a
- * fifth less. What was imported before this is not among them.
+ * Caches compiled modules in the data folder, where all writes go; starts take a fifth less. Modules that are already
+ * imported are not cached.
  */
 function keepCompiled(args: readonly string[]): void {
   const given = args
@@ -72,11 +72,11 @@ function keepCompiled(args: readonly string[]): void {
   try {
     enableCompileCache(join(given === undefined ? dataFolder() : userPath(given), 'compiled'));
   } catch {
-    // A setting that cannot be read: the command says so.
+    // An invalid setting: the command reports it.
   }
 }
 
-/** What only a checkout can do. */
+/** Commands that only work in a clone. */
 async function maintenance(name: string): Promise<LoadCommand | undefined> {
   if (!isCheckout) return undefined;
   const { MAINTENANCE } = await import('./development-commands.ts');
@@ -89,6 +89,13 @@ function isThere(path: string): boolean {
 
 function overview(): string {
   const rows = Object.entries(COMMANDS).map(([name, [summary]]) => `  ${name.padEnd(10)}${summary}`);
-  const lines = ['Usage: sightline [COMMAND] [options]', '', ...rows, '', 'sightline COMMAND --help says more.', ''];
+  const lines = [
+    'Usage: sightline [COMMAND] [options]',
+    '',
+    ...rows,
+    '',
+    'Run sightline COMMAND --help for details.',
+    '',
+  ];
   return lines.join('\n');
 }

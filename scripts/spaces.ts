@@ -10,18 +10,18 @@ import { BUILD_OPTIONS, buildOptions, changeSpace } from './reindex/build.ts';
 export default command({
   usage: 'list | use SPACE | rm SPACE [options]',
   about: `
-The spaces of an index: what was embedded by which models. One of them is live; npm run reindex makes others.`,
+Manages the spaces of an index: the vectors of each set of models. One is live; npm run reindex makes others.`,
   words: {
     min: 1,
     max: 2,
     rows: {
-      list: 'all of them, with what they hold and the models that make them',
-      'use SPACE': 'bring it up to date from the live one and make it live instead, while the index is served',
-      'rm SPACE': 'delete it, unless it is live',
+      list: 'lists spaces with their contents and models',
+      'use SPACE': 'brings a space up to date and makes it live, while the index is served',
+      'rm SPACE': 'deletes a space, unless it is live',
     },
   },
   options: BUILD_OPTIONS,
-  notes: 'Exit code 0 when it was done, 1 when it was interrupted, refused or failed.',
+  notes: 'Exit code 0 on success, 1 when interrupted, refused or failed.',
   run: async (flags, [what, space]) => {
     const { data, bucket, qdrant, json } = flags;
     const place = { data, bucket, qdrantUrl: qdrant };

@@ -19,13 +19,13 @@ interface Status {
 
 export default command({
   about: `
-What a deployment is doing: whether it answers, which space is live, what waits, what failed.`,
+Shows the state of a deployment: whether it answers, which space is live, what waits, what failed.`,
   options: {
-    url: url({ text: 'where it answers, such as the output `url` of a deployment' }),
-    key: text({ unit: 'KEY', text: 'API key, when reading needs one' }),
+    url: url({ text: 'URL of the deployment, its output `url`' }),
+    key: text({ unit: 'KEY', text: 'API key, if reading needs one' }),
     json: JSON_OUTPUT,
   },
-  notes: 'Exit code 0 when it answers and nothing has failed, else 1.',
+  notes: 'Exit code 0 if it answers and nothing has failed, otherwise 1.',
   run: async ({ url: base, key, json }) => {
     if (base === undefined) throw new UsageError('expected --url URL');
     const ask = async <T>(path: string): Promise<T> => {

@@ -42,42 +42,42 @@ const OPTIONS = {
     unit: 'A/B/C',
     pattern: /^\d+\/\d+(\/\d+)?$/,
     expected: 'percentages such as 80/10/10',
-    text: 'split the pictures anew into these percentages of training, validation and test, always in the same way',
-    shown: 'as captions.jsonl says, and 80/10/10 where it says nothing',
+    text: 'split the pictures into these percentages of training, validation and test, always in the same way',
+    shown: 'as in captions.jsonl, else 80/10/10',
   }),
   captions: CAPTIONS,
   profile: PROFILE,
-  recipe: choice(['seed', 'best'], { text: listed(['seed', 'best']), default: 'best' }),
+  recipe: choice(['seed', 'best'], { text: `recipe: ${listed(['seed', 'best'])}`, default: 'best' }),
   refit: path({
     unit: 'HEAD',
-    text: 'start from this head of other encoders that answer nearly the same, and learn all again by recipe refit',
+    text: 'start from this head of nearly equal encoders, and train everything with recipe refit',
   }),
-  'from-scratch': toggle({ text: 'start at random instead of from the head in use; the recipe seed always does' }),
+  'from-scratch': toggle({ text: 'start at random instead of from the head in use; recipe seed always does' }),
   'with-validation': toggle({
-    text: 'train on the validation pictures, too, and export the last epoch: once the number of epochs is chosen',
+    text: 'also train on the validation pictures, and export the last epoch; once the number of epochs is chosen',
   }),
   'text-side': text({
     unit: 'ENCODER',
-    text: 'only a text side, on this text encoder of models/manifest.json, into a head whose image side stays as it is',
+    text: 'only train a text side for this text encoder, into a head whose image side does not change',
   }),
-  'text-sides': toggle({ text: 'the same for every text side that the head has' }),
+  'text-sides': toggle({ text: 'the same for every text side of the head' }),
   twin: path({
     unit: 'HEAD',
-    text: 'for a text side: a head like --into that has not seen the validation pictures, judged in its place',
+    text: 'with a text side: a head like --into that has not seen the validation pictures, evaluated instead',
   }),
-  into: path({ text: 'the head of --text-side and --text-sides', shown: 'models/head-PROFILE' }),
-  hidden: whole({ min: 64, max: 65_536, text: "of a text side: hidden units instead of the recipe's own number" }),
-  epochs: whole({ min: 1, max: 10_000, text: "instead of the recipe's own number" }),
+  into: path({ text: 'head that --text-side and --text-sides change', shown: 'models/head-PROFILE' }),
+  hidden: whole({ min: 64, max: 65_536, text: "with a text side: hidden units instead of the recipe's number" }),
+  epochs: whole({ min: 1, max: 10_000, text: "epochs instead of the recipe's number" }),
   epoch: whole({ min: 1, max: 10_000, text: 'export this epoch instead of the best one on the validation pictures' }),
-  seed: seed('of everything random'),
+  seed: seed('seed of everything random'),
   threads: THREADS,
-  out: path({ text: 'where the files of the head go', shown: 'a new folder in data/heads' }),
-  replace: toggle({ text: 'write over the head in --out, or else over models/head-PROFILE' }),
-  run: path({ text: 'where checkpoints go', shown: 'data/runs/PROFILE-RECIPE' }),
-  resume: toggle({ text: 'go on with the run there after its last whole epoch' }),
+  out: path({ text: 'folder for the head', shown: 'a new folder in data/heads' }),
+  replace: toggle({ text: 'overwrite the head in --out, or in models/head-PROFILE' }),
+  run: path({ text: 'folder for checkpoints', shown: 'data/runs/PROFILE-RECIPE' }),
+  resume: toggle({ text: 'resume the run there after its last complete epoch' }),
   features: FEATURES,
   models: MODELS,
-  json: toggle({ text: 'the figures as one JSON document' }),
+  json: toggle({ text: 'print the results as one JSON document' }),
 };
 
 type Flags = Values<typeof OPTIONS>;
@@ -85,9 +85,9 @@ type Flags = Values<typeof OPTIONS>;
 export default command({
   usage: '--data LOCATION [options]',
   about: `
-Trains a head on captioned pictures (LOCATION/images and LOCATION/captions.jsonl) and writes it, as serving loads it,
-into a folder of its own: the head in use is left alone. Training goes on from that head, and ends with both of them
-judged on pictures that neither was chosen by. Encoder outputs are cached; a second run needs only them.`,
+Trains a head on captioned pictures (LOCATION/images and LOCATION/captions.jsonl) and writes it, ready for serving, to a
+new folder; the head in use is not changed. Training continues from that head, and ends by comparing both on held-out
+pictures. Encoder outputs are cached; a second run needs only them.`,
   options: OPTIONS,
   run: async (flags) => {
     if (flags.data === undefined) throw new UsageError('expected --data LOCATION');

@@ -12,14 +12,14 @@ const PAGE = 200;
 export default command({
   usage: 'list | restore ID | empty [options]',
   about: `
-The deleted pictures of an index: their files were moved, and are kept for SIGHTLINE_TRASH_DAYS days, with their tags.`,
+Manages deleted pictures: files and tags are kept for SIGHTLINE_TRASH_DAYS days.`,
   words: {
     min: 1,
     max: 2,
     rows: {
-      list: 'what is in the trash, latest first: id, when it was deleted, key',
+      list: 'lists the trash, latest first: id, time of deletion, key',
       'restore ID': 'puts a picture back where it was',
-      empty: 'deletes all of them for good',
+      empty: 'deletes all of them permanently',
     },
   },
   options: { ...INDEX, json: JSON_OUTPUT },
@@ -58,6 +58,6 @@ async function restore(trash: Trash, id: string, json: boolean): Promise<number>
 async function empty(trash: Trash, json: boolean): Promise<number> {
   const removed = await trash.empty('all');
   if (json) console.log(JSON.stringify({ removed }, null, 2));
-  else console.log(`${removed} ${removed === 1 ? 'picture is' : 'pictures are'} deleted for good.`);
+  else console.log(`${removed} ${removed === 1 ? 'picture is' : 'pictures are'} permanently deleted.`);
   return EXIT.done;
 }

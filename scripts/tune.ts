@@ -55,14 +55,14 @@ interface Result {
 export default command({
   usage: '--data LOCATION --trials FILE [options]',
   about: `
-Trains and evaluates one recipe after the other and keeps a table of the results. Stopped and started again, it goes
-on with the trials that have no result yet. A trial is {"name": "...", "recipe": "best", "seed": 1, "change":
-{"epochs": 10}}, where "change" is laid over the recipe.`,
+Trains and evaluates recipes one after the other and records the results. When started again, it continues with the
+trials that have no result. A trial is {"name": "...", "recipe": "best", "seed": 1, "change": {"epochs": 10}}, where
+"change" overrides parts of the recipe.`,
   options: {
     data: text({ ...LOCATION, text: `${CAPTIONED}, splits "train" and "val"` }),
-    also: many(text({ ...LOCATION, text: 'further captioned pictures (split "val") that no head is trained on' })),
-    trials: path({ unit: 'FILE', text: 'JSON, an array of trials' }),
-    results: path({ unit: 'FILE', text: 'one JSON line a finished trial', shown: 'data/tune.jsonl' }),
+    also: many(text({ ...LOCATION, text: 'more captioned pictures (split "val"), only for evaluation' })),
+    trials: path({ unit: 'FILE', text: 'JSON file with an array of trials' }),
+    results: path({ unit: 'FILE', text: 'file for one JSON line per finished trial', shown: 'data/tune.jsonl' }),
     profile: PROFILE,
     threads: THREADS,
     features: FEATURES,

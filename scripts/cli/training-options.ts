@@ -15,34 +15,37 @@ import type { CachePlace } from '../../training/features/shared-cache.ts';
 import { UsageError } from './command.ts';
 import { absoluteLocation, isBucket, type Location, openLocation } from './location.ts';
 
-/** What the training commands have in common. */
+/** Options and helpers shared by the training commands. */
 
 /** A folder, or s3://BUCKET/PREFIX. */
 export const LOCATION = { unit: 'LOCATION' } as const;
-export const CAPTIONED = 'captioned pictures (images/ and captions.jsonl), a folder or s3://BUCKET/PREFIX';
+export const CAPTIONED = 'captioned pictures (images/ and captions.jsonl): a folder or s3://BUCKET/PREFIX';
 export const DATASET = text({ ...LOCATION, text: CAPTIONED });
-export const SPLIT = text({ unit: 'NAME', text: 'which of them', default: 'val' });
-export const PROFILE = text({ unit: 'NAME', text: 'encoders, a profile of models/manifest.json', default: 'compact' });
+export const SPLIT = text({ unit: 'NAME', text: 'split to use', default: 'val' });
+export const PROFILE = text({
+  unit: 'NAME',
+  text: 'encoders to use: a profile from models/manifest.json',
+  default: 'compact',
+});
 export const MODELS = path({
-  text: 'folder of the models',
-  shown: 'models, and those that SIGHTLINE_EXTRA_MODELS names',
+  text: 'folder with the models',
+  shown: 'models and SIGHTLINE_EXTRA_MODELS',
 });
 export const RESAMPLES = whole({
   min: 1,
   max: 1_000_000,
   default: 2000,
-  text: 'of the pictures, for intervals and p values',
+  text: 'resamples of the pictures, for intervals and p values',
 });
 export const THREADS = whole({
   min: 1,
   max: 256,
   default: 2,
-  text: 'one number gives the same head bit for bit, another may round differently',
+  text: 'threads; the same number gives the same head bit for bit, another may round differently',
 });
-/** Where encoder outputs are kept between runs. */
 export const FEATURES = text({
   ...LOCATION,
-  text: 'cache of encoder outputs, a folder or s3://BUCKET/PREFIX',
+  text: 'cache of encoder outputs: a folder or s3://BUCKET/PREFIX',
   shown: 'data/features',
 });
 
@@ -50,26 +53,26 @@ export function seed(what: string) {
   return whole({ max: 2 ** 48, default: 1, text: what });
 }
 
-/** The head of a profile in the first folder of models that has it. */
+/** The profile's head in the first models folder that has one. */
 export function headFolder(modelDirs: readonly string[], profile: string): string {
   const folders = modelDirs.map((models) => join(models, `head-${profile}`));
   return folders.find((folder) => existsSync(folder)) ?? folders[0]!;
 }
 
-/** Whether every caption counts, or one a picture as in the published recipe; and files of more of them. */
+/** All captions of a picture, or only one as in the published recipe; and files with more captions. */
 export const CAPTIONS = many(
   text({
     unit: 'NAME',
     pattern: /^(all|fixed|.+:[a-z]{2,3})$/,
     expected: 'all, fixed or FILE:LANG',
     text:
-      'all of a picture, or one that is drawn for it once by the seed (fixed); FILE:LANG adds a file of captions in ' +
-      'a language, like captions.LANG.jsonl',
+      'all captions of a picture, or a fixed one chosen by the seed; FILE:LANG adds a file of captions in a ' +
+      'language, like captions.LANG.jsonl',
     shown: 'all',
   }),
 );
 
-/** Whether `--captions` asks for one a picture. */
+/** Whether `--captions` asks for one caption per picture. */
 export function isFixed(given: readonly string[]): boolean {
   return given.filter((one) => one === 'all' || one === 'fixed').at(-1) === 'fixed';
 }
@@ -107,7 +110,7 @@ function readCaptions(file: string): Uint8Array {
   }
 }
 
-/** The shares of `--split 80/10/10`: training, validation and test, in percent. Throws UsageError. */
+/** Parses `--split 80/10/10`: percentages of training, validation and test. Throws UsageError. */
 export function splitShares(value: string | undefined): SplitShares | undefined {
   if (value === undefined) return undefined;
   const [train = 0, val = 0, test = 0] = value.split('/').map(Number);
@@ -115,14 +118,14 @@ export function splitShares(value: string | undefined): SplitShares | undefined 
   throw new UsageError(`--split: expected percentages that add up to 100, such as 80/10/10, got "${value}"`);
 }
 
-/** The folders of models: the one that --models names, or those that serving looks through. */
+/** The folder named by --models, or those that serving searches. */
 export function modelFolders(models: string | undefined): readonly string[] {
   return models === undefined ? readConfig({ logLevel: 'silent' }).modelDirs : [models];
 }
 
 /**
- * The cache of encoder outputs that --features names: a folder, or a bucket with a folder of its own on this machine,
- * so that nothing is sent there that was not made for it.
+ * Opens the cache of encoder outputs named by --features: a folder, or a bucket with its own local folder, so that only
+ * its own rows are uploaded.
  */
 export async function openFeatures(at: string | undefined): Promise<CachePlace & { close(): void }> {
   const usual = join(dataFolder(), 'features');
@@ -132,7 +135,7 @@ export async function openFeatures(at: string | undefined): Promise<CachePlace &
   return { cache: join(usual, `bucket-${name}`), shared: location.store, close: location.close };
 }
 
-/** One line a kind of warning, on stderr. */
+/** Prints one line per kind of warning to stderr. */
 export function printWarnings(warnings: ReadonlyMap<DatasetWarning, number>): void {
   for (const [what, count] of warnings) console.error(`warning: ${count} ${DATASET_WARNINGS[what]} (${what})`);
 }

@@ -14,18 +14,18 @@ import { EXIT, type Values } from '../cli/command.ts';
 import { CONCURRENCY, INDEX, JSON_OUTPUT } from '../cli/options.ts';
 import { createProgress } from '../cli/progress.ts';
 
-/** Options of every command that fills a space. */
+/** Options of the commands that fill a space. */
 export const BUILD_OPTIONS = {
   rate: decimal({
     above: 0,
     max: 1e6,
-    text: 'pictures a second at most',
-    shown: 'as many as there can be; announcing, 500',
+    text: 'maximum number of pictures a second',
+    shown: 'no limit; with a bucket, 500',
   }),
   concurrency: CONCURRENCY,
-  sample: whole({ max: 1000, text: 'pictures and captions that are looked for in the check, 0 to 1000', shown: '100' }),
+  sample: whole({ max: 1000, text: 'pictures and captions to search for in the check, 0 to 1000', shown: '100' }),
   'skip-missing': toggle({
-    text: 'leave out pictures that are not there any more as they were indexed, instead of refusing',
+    text: 'skip pictures that are gone or changed since they were indexed, instead of refusing',
   }),
   ...INDEX,
   json: JSON_OUTPUT,

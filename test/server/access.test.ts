@@ -116,7 +116,7 @@ describe('deleting', () => {
       assert.deepEqual([restored.code, restored.stdout.trim()], [0, 'cat.jpg is back.'], restored.stderr);
       assert.equal((await stat(join(photos, 'cat.jpg'))).mtimeMs, taken.getTime());
       await indexed(server, 2);
-      assert.match((await sightline('trash', 'empty', '--data', data)).stdout, /^0 pictures are deleted for good/);
+      assert.match((await sightline('trash', 'empty', '--data', data)).stdout, /^0 pictures are permanently deleted/);
     } finally {
       await server.stop();
     }
