@@ -2,8 +2,8 @@
 
 /**
  * The whole system in one AWS account: bucket -> queue -> ingest function -> Qdrant <- api function. `npm run deploy`
- * builds both functions and deploys them; docs/deploy.md is the way there. Stage `production` is kept and protected,
- * every other stage can be removed without a trace.
+ * builds and deploys both functions; see docs/deploy.md. Stage `production` is protected and keeps its data,
+ * every other stage can be removed completely.
  */
 export default $config({
   app(input) {

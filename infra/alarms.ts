@@ -2,7 +2,7 @@ import { type Functions, METRICS, serviceName } from './functions';
 import type { Events } from './queue';
 import type { Settings } from './stack-settings';
 
-/** What someone must look at: pictures put aside, pictures waiting, functions failing or held back. */
+/** Alarms: messages in the dead-letter queue, a growing queue, failing or throttled functions. */
 export function createAlarms(settings: Settings, { events, functions }: { events: Events; functions: Functions }) {
   const actions = settings.alarmEmail === undefined ? [] : [emailTopic(settings.alarmEmail)];
   const queueName = events.queue.nodes.queue.name;
@@ -40,7 +40,7 @@ export function createAlarms(settings: Settings, { events, functions }: { events
       threshold: 15 * 60,
     },
   );
-  // Lambda's own errors are runs that ended badly; most faults are answered, with 500 or 503.
+  // Lambda's errors count failed runs only; most faults are answered with 500 or 503.
   alarm('ApiAnswersAlarm', 'The API could not answer more than 5 requests in 5 minutes: its log says why.', {
     namespace: METRICS.namespace,
     metricName: METRICS.serverErrors,
@@ -69,8 +69,7 @@ export function createAlarms(settings: Settings, { events, functions }: { events
 }
 
 /**
- * Tells when the month is about to cost more. It counts the whole account: AWS knows stages by tags only that it was
- * told to count.
+ * Budget of the whole account, because AWS only separates stages by tags that were activated for billing.
  */
 export function createBudget(settings: Settings) {
   if (settings.monthlyBudget === undefined) return;

@@ -3,8 +3,8 @@ import path from 'node:path';
 import type { Settings } from './stack-settings';
 
 /**
- * A function's code: the folder `npm run build:lambda` made, so that what is deployed is what was tested; in `sst dev`
- * the sources, which then run on the developer's machine with its own node_modules.
+ * A function's code: the folder made by `npm run build:lambda`, so that what is deployed is what was tested; in `sst
+ * dev` the sources, which run on the developer's machine with its node_modules.
  */
 export function codeOf(
   settings: Settings,

@@ -6,7 +6,7 @@ import type { Events } from './queue';
  */
 type Line = readonly unknown[];
 
-/** One page for what someone looks at first: what is asked, what waits, what failed, how long it takes. */
+/** A dashboard of requests, waiting messages, failures and durations. */
 export function createDashboard({ events, functions }: { events: Events; functions: Functions }) {
   const names = $util.all([
     functions.api.nodes.function.name,

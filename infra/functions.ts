@@ -19,11 +19,11 @@ interface Parts {
   readonly storage: Storage;
   readonly events: Events;
   readonly secrets: Secrets;
-  /** In front of the API, when there is a domain. */
+  /** In front of the API, if there is a domain. */
   readonly router: Router | undefined;
 }
 
-/** The two functions, with no more rights than their code uses. */
+/** The two functions, with only the permissions that their code uses. */
 export function createFunctions(settings: Settings, parts: Parts) {
   const { storage, events, secrets, router } = parts;
   const shared = common(settings, parts);
@@ -41,7 +41,7 @@ export function createFunctions(settings: Settings, parts: Parts) {
       ...shared.environment,
       ...(router === undefined ? {} : { SIGHTLINE_ORIGIN_KEY_HASH: router.keyHash }),
     },
-    // CORS is answered by the app itself, from the same setting as everywhere else.
+    // The app answers CORS itself, from the same setting as everywhere.
     url: {
       cors: false,
       authorization: settings.urlAuth,
@@ -70,7 +70,7 @@ export function createFunctions(settings: Settings, parts: Parts) {
       ...consume(events.queue),
     ],
   });
-  // Not `queue.subscribe`: it would name the function after a hash of the queue, and take no concurrency.
+  // Not `queue.subscribe`, which names the function after a hash of the queue and accepts no concurrency.
   new aws.lambda.EventSourceMapping('IngestFromEvents', {
     eventSourceArn: events.queue.arn,
     functionName: ingest.arn,
@@ -85,8 +85,7 @@ export function createFunctions(settings: Settings, parts: Parts) {
 }
 
 /**
- * Once a day the ingest function forgets old deletions; the event is the one that functions/lambda/purge-event.ts
- * knows.
+ * Once a day the ingest function purges old deletions, by the event of functions/lambda/purge-event.ts.
  */
 function purgeDaily(ingest: sst.aws.Function) {
   const rule = new aws.cloudwatch.EventRule('PurgeDaily', {
@@ -109,8 +108,7 @@ function purgeDaily(ingest: sst.aws.Function) {
 export type Functions = ReturnType<typeof createFunctions>;
 
 /**
- * Where the functions' own metrics are (functions/lambda/telemetry.ts): by service, so that stages in one account stay
- * apart.
+ * Dimensions of the functions' own metrics (functions/lambda/telemetry.ts): by service, which separates stages.
  */
 export const METRICS = { namespace: 'Sightline', serverErrors: 'ServerErrors' } as const;
 
@@ -125,7 +123,7 @@ function common(settings: Settings, { storage, events }: Parts) {
     storage: '512 MB',
     logging: { retention: settings.logRetention, format: 'json' },
     environment: {
-      // Not loopback: without an API key nobody may write.
+      // Not loopback, so writing needs an API key.
       HOST: '0.0.0.0',
       ...handedOn(settings),
       SIGHTLINE_BUCKET: storage.pictures.name,
@@ -133,12 +131,12 @@ function common(settings: Settings, { storage, events }: Parts) {
       SIGHTLINE_QUEUE_URL: events.queue.url,
       // Before Lambda ends the run, so that the caller gets an answer.
       SIGHTLINE_REQUEST_TIMEOUT_MS: String(1000 * (settings.apiTimeoutSeconds - 3)),
-      // Behind CloudFront the function does not see the name that its page has.
+      // Behind CloudFront the function does not see the page's host name.
       SIGHTLINE_CORS_ORIGINS: [
         ...(settings.domain === undefined ? [] : [`https://${settings.domain}`]),
         ...settings.corsOrigins,
       ].join(','),
-      // Decoded pictures go back to the system at once, instead of staying in glibc's heap.
+      // Returns the memory of decoded pictures at once, instead of keeping it in glibc's heap.
       MALLOC_MMAP_THRESHOLD_: '1048576',
       MALLOC_TRIM_THRESHOLD_: '1048576',
       SIGHTLINE_SERVICE: serviceName(),
@@ -150,7 +148,7 @@ function common(settings: Settings, { storage, events }: Parts) {
           applicationLogLevel: settings.logLevel === 'silent' ? 'FATAL' : settings.logLevel.toUpperCase(),
         }));
       },
-      // In `sst dev` SST lets the whole account take the role, so that the local code can; never when deployed.
+      // In `sst dev`, the whole account may assume the role, so that local code can; never when deployed.
       role: (args) => {
         if (!$dev) args.assumeRolePolicy = lambdaOnly();
       },
@@ -158,10 +156,10 @@ function common(settings: Settings, { storage, events }: Parts) {
   } satisfies Partial<sst.aws.FunctionArgs>;
 }
 
-/** Every setting that the stack and the functions both read, for the environment of the functions. */
+/** Settings read by both the stack and the functions, as the functions' environment. */
 function handedOn(settings: Settings): Record<string, string> {
   const values: Readonly<Record<string, unknown>> = settings;
-  // Lambda tells the functions the level itself.
+  // Lambda sets the functions' log level itself.
   const shared = Object.entries<Setting<unknown>>(SETTINGS).filter(
     ([name, { readers }]) => readers.includes('stack') && readers.includes('functions') && name !== 'logLevel',
   );

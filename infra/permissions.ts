@@ -2,7 +2,7 @@ import type { Settings } from './stack-settings';
 import type { Storage } from './storage';
 
 /**
- * What a function may do, a statement a purpose. Buckets are not linked, because SST's link of one means `s3:*`.
+ * Permissions of a function, one statement per purpose. Buckets are not linked, because SST's link grants `s3:*`.
  */
 type Permissions = Extract<NonNullable<sst.aws.FunctionArgs['permissions']>, readonly unknown[]>;
 
@@ -10,7 +10,7 @@ export function readPictures(settings: Settings, storage: Storage): Permissions 
   const others = settings.readBuckets.map(bucketArn);
   return [
     { actions: ['s3:GetObject'], resources: [storage.pictures.arn, ...others].map(objectsOf) },
-    // Without it S3 answers 403 instead of 404 for what is gone.
+    // Without it, S3 answers 403 instead of 404 for missing objects.
     { actions: ['s3:ListBucket'], resources: [storage.pictures.arn, ...others] },
     ...(settings.readBucketKeys.length === 0
       ? []
@@ -18,19 +18,19 @@ export function readPictures(settings: Settings, storage: Storage): Permissions 
   ];
 }
 
-/** Where versions are kept, a deleted picture is an older version, which comes back or goes for good. */
+/** In versioned buckets a deleted picture is an older version, to restore or to delete permanently. */
 export function writePictures(storage: Storage): Permissions {
   const objects = [objectsOf(storage.pictures.arn)];
   return [
     { actions: ['s3:PutObject', 's3:DeleteObject', 's3:AbortMultipartUpload'], resources: objects },
     { actions: ['s3:GetObjectVersion', 's3:DeleteObjectVersion'], resources: objects },
     { actions: ['s3:ListBucketVersions'], resources: [storage.pictures.arn] },
-    // A copy to the trash and back takes the tags along that others gave the object; without them S3 refuses it.
+    // Copies to and from the trash keep S3 object tags; without these permissions S3 refuses to copy.
     { actions: ['s3:GetObjectTagging', 's3:GetObjectVersionTagging', 's3:PutObjectTagging'], resources: objects },
   ];
 }
 
-/** Failures and what the trash must remember are small objects in the state bucket. */
+/** Failures and trash records are small objects in the state bucket. */
 export function keepState(storage: Storage): Permissions {
   return [
     { actions: ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'], resources: [objectsOf(storage.state.arn)] },
@@ -38,13 +38,13 @@ export function keepState(storage: Storage): Permissions {
   ];
 }
 
-/** The key of the stack's own buckets; none is needed while it is S3's. */
+/** Permissions for the KMS key of the stack's buckets; none with S3's own key. */
 export function useBucketKey({ bucketKey }: Settings): Permissions {
   if (bucketKey === undefined) return [];
   return [{ actions: ['kms:Decrypt', 'kms:GenerateDataKey'], resources: [bucketKey] }];
 }
 
-/** How many messages there are, for GET /status. */
+/** Message counts for GET /status. */
 export function countMessages(queue: sst.aws.Queue): Permissions {
   return [{ actions: ['sqs:GetQueueAttributes'], resources: [queue.arn] }];
 }
@@ -64,7 +64,7 @@ export function consume(queue: sst.aws.Queue): Permissions {
   ];
 }
 
-/** Trust policy: the Lambda service and nobody else. */
+/** Trust policy: only the Lambda service. */
 export function lambdaOnly(): string {
   return JSON.stringify({
     Version: '2012-10-17',
@@ -72,7 +72,7 @@ export function lambdaOnly(): string {
   });
 }
 
-/** ARN of a bucket that is not the stack's, in the partition that is deployed to: aws, aws-cn or aws-us-gov. */
+/** ARN of an external bucket, in the partition of the deployment: aws, aws-cn or aws-us-gov. */
 export function bucketArn(name: string): $util.Output<string> {
   return $interpolate`arn:${aws.getPartitionOutput().partition}:s3:::${name}`;
 }

@@ -7,8 +7,8 @@ const VISIBILITY_FACTOR = 6;
 const FOURTEEN_DAYS_SECONDS = 14 * 24 * 3600;
 
 /**
- * S3 announces every new, changed, restored and removed object to a queue; a message that keeps failing moves to the
- * dead letter queue, where it waits two weeks for `aws sqs start-message-move-task`.
+ * S3 sends an event for every created, restored and removed object to a queue. Messages that keep failing move to the
+ * dead-letter queue, and wait there two weeks for `aws sqs start-message-move-task`.
  */
 export function createEvents(settings: Settings, storage: Storage) {
   const deadLetters = new sst.aws.Queue('DeadLetters', {
@@ -35,7 +35,7 @@ export function createEvents(settings: Settings, storage: Storage) {
     redriveAllowPolicy: $jsonStringify({ redrivePermission: 'byQueue', sourceQueueArns: [queue.arn] }),
   });
 
-  // Written out instead of `bucket.notify`, whose policy lets S3, SNS and EventBridge of every account send.
+  // Not `bucket.notify`, whose policy lets S3, SNS and EventBridge of every account send.
   const policy = new aws.sqs.QueuePolicy('EventsPolicy', {
     queueUrl: queue.url,
     policy: aws.iam.getPolicyDocumentOutput({

@@ -2,20 +2,18 @@ import { createHash } from 'node:crypto';
 import type { Settings } from './stack-settings';
 
 /**
- * Those whose faults CloudFront keeps for 10 s whatever the answer says, if it is not told otherwise (CloudFront,
- * "Error caching").
+ * Statuses that CloudFront caches for 10 s by default, whatever the answer says (CloudFront, "Error caching").
  */
 const KEPT_ERRORS = [400, 403, 404, 405, 414, 500, 501, 502, 503, 504];
 
 /**
- * CloudFront in front of the API function, when there is a domain. It adds a header that only it knows, without which
- * the function answers nobody, so that its own URL is no way around CloudFront and its firewall. SST's `protection`
- * would close the URL as well, and with it every upload: it wants a signature of each body from the caller, or
- * Lambda@Edge and at most 1 MB.
+ * CloudFront in front of the API function, if there is a domain. It adds a secret header without which the function
+ * refuses to answer, so that its URL cannot bypass CloudFront and the firewall. SST's `protection` would also block
+ * every upload: it needs a signature of each body from the caller, or Lambda@Edge and at most 1 MB.
  */
 export async function createRouter(settings: Settings) {
   if (settings.domain === undefined) return undefined;
-  // Not at the top: SST evaluates the configuration before it has installed this.
+  // Not imported at the top: SST evaluates the configuration before this is installed.
   const { RandomBytes } = await import('@pulumi/random');
   const key = new RandomBytes('OriginKey', { length: 32 }).hex;
   const instance = new sst.aws.Router('Router', {
@@ -25,7 +23,7 @@ export async function createRouter(settings: Settings) {
         ? undefined
         : {
             rateLimitPerIp: settings.firewallRate,
-            // AWS's own rules refuse bodies over 8 KB, which every picture is.
+            // AWS's own rules refuse bodies over 8 KB, and so every picture.
             managedRules: { coreRuleSet: false, knownBadInputs: false, sqlInjection: false },
           },
     edge: {
@@ -38,7 +36,7 @@ event.request.headers["x-sightline-viewer"] = { value: event.viewer.ip };`,
       cdn: (args) => {
         args.transform = {
           distribution: (distribution) => {
-            // A picture that is asked for just before it is indexed must be found just after.
+            // A picture requested just before it is indexed must be found right after.
             distribution.customErrorResponses = KEPT_ERRORS.map((errorCode) => ({ errorCode, errorCachingMinTtl: 0 }));
           },
         };
@@ -49,10 +47,10 @@ event.request.headers["x-sightline-viewer"] = { value: event.viewer.ip };`,
   return { instance, keyHash, readTimeout: readTimeout(settings) };
 }
 
-/** Longest wait for an origin that CloudFront takes without a quota of one's own (CloudFront quotas), seconds. */
+/** Longest origin timeout without a quota increase (CloudFront quotas), in seconds. */
 const LONGEST_READ = 60;
 
-/** As long as the function may take: by default CloudFront gives up after 20 s, and asks again. */
+/** Timeout like the function's; by default CloudFront gives up after 20 s and retries. */
 function readTimeout(settings: Settings) {
   return `${Math.min(settings.apiTimeoutSeconds, LONGEST_READ)} seconds` as const;
 }

@@ -1,6 +1,6 @@
 /**
  * Set with `npx sst secret set NAME VALUE --stage STAGE`. A deployment without QdrantUrl stops and says so; without
- * ApiKeys nobody may write, which is safe, so it has a placeholder.
+ * ApiKeys, writing is refused, which is safe, so it has a placeholder.
  */
 export function createSecrets() {
   return {
@@ -8,7 +8,7 @@ export function createSecrets() {
     qdrantUrl: new sst.Secret('QdrantUrl'),
     /** Empty for a server without a key. */
     qdrantApiKey: new sst.Secret('QdrantApiKey', ''),
-    /** SHA-256 hashes (hex) of the keys that may write, comma separated. */
+    /** SHA-256 hashes (hex) of keys, comma-separated: read:HASH, write:HASH. */
     apiKeys: new sst.Secret('ApiKeys', ''),
   };
 }

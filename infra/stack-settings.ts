@@ -1,16 +1,16 @@
 import { readSettings as read, type Values } from '../core/settings.ts';
 
 /**
- * What can be chosen when the stack is deployed: the entries of core/settings.ts that the stack reads. Secrets are not
- * among them: they are set with `sst secret set` (infra/secrets.ts).
+ * Settings of a deployment: the entries of core/settings.ts that the stack reads. Secrets are set with `sst secret set`
+ * instead (infra/secrets.ts).
  */
 export type Settings = Values<'stack'> & {
   readonly stage: string;
-  /** Models the functions carry. */
+  /** Models in the functions. */
   readonly profile: string;
 };
 
-/** What a deployment cannot have together. */
+/** Throws for settings that cannot be combined. */
 const RULES: readonly [(settings: Settings) => boolean, string][] = [
   [
     ({ urlAuth, domain }) => urlAuth === 'iam' && domain !== undefined,
@@ -27,7 +27,7 @@ const RULES: readonly [(settings: Settings) => boolean, string][] = [
   ],
 ];
 
-/** Parses the settings of one deployment. Throws with every variable that does not fit. */
+/** Reads the settings of a deployment. Throws an error that names every invalid variable. */
 export function readSettings(stage: string, env: Readonly<Record<string, string | undefined>>): Settings {
   const values = read('stack', { env });
   const settings = { ...values, stage, profile: values.profile ?? 'compact' };
@@ -36,7 +36,7 @@ export function readSettings(stage: string, env: Readonly<Record<string, string 
   return settings;
 }
 
-/** Stage that keeps its data when the stack is removed. */
+/** The stage whose data survives removal. */
 export function isProduction(settings: Settings): boolean {
   return settings.stage === 'production';
 }

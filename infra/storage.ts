@@ -1,8 +1,8 @@
 import { isProduction, type Settings } from './stack-settings';
 
-/** The pictures, and what the functions must remember about them (failures), in buckets nobody else can read. */
+/** Private buckets for the pictures and for the functions' state. */
 export function createStorage(settings: Settings) {
-  // A day more than the program keeps it, which forgets it first.
+  // A day longer than the program keeps them, so that it expires them first.
   const trashDays = settings.trashDays + 1;
   const vanishedDays = Math.ceil(settings.vanishedHours / 24) + 1;
   const pictures = privateBucket('Pictures', settings, { trash: ['.sightline/trash/', trashDays] });
@@ -16,8 +16,8 @@ export function createStorage(settings: Settings) {
 export type Storage = ReturnType<typeof createStorage>;
 
 /**
- * Browsers send signed uploads straight to the bucket: from the page at `url`, and from pages of other origins that are
- * allowed. Apart from the bucket, because the page's address is known only when the function that serves it is there.
+ * CORS rule for signed uploads of browsers straight to the bucket, from the page at `url` and from other allowed
+ * origins. Separate from the bucket, because the page's URL is only known once its function exists.
  */
 export function allowUploads(settings: Settings, storage: Storage, url: $util.Output<string>) {
   new aws.s3.BucketCorsConfiguration('PicturesCors', {
@@ -35,9 +35,9 @@ export function allowUploads(settings: Settings, storage: Storage, url: $util.Ou
 }
 
 /**
- * Encrypted, private, TLS only; parts of broken multipart uploads go after a day. Versioned where data is kept.
+ * Encrypted, private, TLS only; incomplete multipart uploads expire after a day. Versioned where data is kept.
  *
- * @param expiring What goes by itself: a prefix of keys, and after how many days, by the name of the rule.
+ * @param expiring Lifecycle rules by name: a key prefix and the days after which objects expire.
  */
 function privateBucket(
   name: string,
@@ -61,7 +61,7 @@ function privateBucket(
         ? { applyServerSideEncryptionByDefault: { sseAlgorithm: 'AES256' } }
         : {
             applyServerSideEncryptionByDefault: { sseAlgorithm: 'aws:kms', kmsMasterKeyId: settings.bucketKey },
-            // Asks KMS for a key a bucket and hour instead of one an object.
+            // One KMS request per bucket and hour instead of one per object.
             bucketKeyEnabled: true,
           },
     ],
@@ -92,7 +92,7 @@ function privateBucket(
               status: 'Enabled',
               filter: { prefix: '' },
               noncurrentVersionExpiration: { noncurrentDays: Math.max(30, settings.trashDays + 1) },
-              // Markers that hide nothing any more: lists would go through all of them for years.
+              // Delete markers without older versions, which would slow down lists for years.
               expiration: { expiredObjectDeleteMarker: true },
             },
           ]

@@ -42,7 +42,7 @@ its own: \`npm install ./dist/client\` installs only the client.`,
   },
 });
 
-/** Declarations name each other by `.js`, so that every resolution of modules finds them. */
+/** Declarations import each other as `.js`, which every kind of module resolution finds. */
 function writeTypes(out: string): void {
   const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
   const made = spawnSync(

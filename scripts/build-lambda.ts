@@ -85,7 +85,7 @@ async function makeFunction(name: FunctionName, target: string, contents: Conten
   const work = `${target}.${process.pid}`;
   try {
     await mkdir(work, { recursive: true });
-    // ONNX Runtime for x64 is so large that `api`, which carries most, needs this to be within its budget.
+    // ONNX Runtime for x64 is so large that `api` exceeds its budget without this.
     const packed = name === 'api' && contents.arch === 'x64';
     const reached = await bundleFunction(root, work, name, { packed });
     await copyNativePackages(root, work, contents.arch, { packed });
@@ -104,14 +104,13 @@ async function makeFunction(name: FunctionName, target: string, contents: Conten
 }
 
 /**
- * The manifest with its lock, and of each model that the code of the function reaches the files it names; nothing else
- * that lies beside them.
+ * Copies the manifest with its lock, and the manifest's files of each model that the function's code reaches.
  * @throws {model-mismatch} for a file that is missing or altered: its function would not start
  */
 async function copyModels(work: string, { profile, modelDirs }: Contents, reached: ReadonlySet<string>): Promise<void> {
   const models = join(work, 'models');
   const manifest = await loadManifest(modelDirs);
-  // Asked for first: a head is trained on its encoders.
+  // Encoders first: a head is trained on them.
   for (const encoder of [profile.text, profile.image]) {
     await findEncoder(modelDirs, encoder, encoderAdvice(profile.name));
   }
@@ -143,7 +142,7 @@ async function copyModels(work: string, { profile, modelDirs }: Contents, reache
   }
 }
 
-/** The page people use, built, and the two files of Swagger UI that /docs serves. */
+/** The built page, and the two files of Swagger UI for /docs. */
 async function copyPages(work: string): Promise<void> {
   await writePage(await buildPage(), join(work, 'page'));
   const docs = join('node_modules', 'swagger-ui-dist');

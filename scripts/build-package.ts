@@ -24,7 +24,7 @@ bundled packages. npm pack calls this.`,
   },
 });
 
-/** What is loaded of a package, and its licence. */
+/** The files of each package that are loaded, and its licence. */
 const FILES: Readonly<Record<string, readonly string[]>> = {
   'onnxruntime-node': ['package.json', 'README.md', 'dist/*.js', 'bin/napi-v6/*/*/*'],
   'swagger-ui-dist': ['package.json', 'LICENSE', 'swagger-ui.css', 'swagger-ui-bundle.js'],
@@ -33,7 +33,7 @@ const FILES: Readonly<Record<string, readonly string[]>> = {
 async function bring(name: string, target: string): Promise<void> {
   const from = join(root, 'node_modules', name);
   for await (const file of glob([...FILES[name]!], { cwd: from })) {
-    // A second copy, under its full version, of a library that nothing loads by that name.
+    // A duplicate of a library under its full version, which nothing loads.
     if (/\.\d+\.\d+\.\d+\.dylib$/.test(file)) continue;
     await mkdir(dirname(join(target, file)), { recursive: true });
     await cp(join(from, file), join(target, file), { dereference: true });

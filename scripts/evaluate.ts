@@ -35,9 +35,9 @@ import { calibrateSide, captionsByLanguage } from './evaluate/calibrate.ts';
 import { comparisonLines, figureLines, languageLines } from './evaluate/print.ts';
 import { encodeOthers, textSides } from './evaluate/sides.ts';
 
-/** Fewer are no test: by chance alone recall at 10 is 20 % among 50. */
+/** With fewer, results mean little: among 50, recall at 10 is 20 % by chance. */
 const FEW = 50;
-/** Best answers in the file of queries. */
+/** Best answers per query in the file. */
 const TOP = 10;
 
 export default command({
@@ -94,7 +94,6 @@ and p values.`,
     await using location = closing(await openCaptioned(flags.data, flags.captions));
     await using features = closing(await openFeatures(flags.features));
     await using sides = closing(textSides(modelDirs, flags.profile));
-    // Judges on the captions of one language.
     const judge = async (lang: string): Promise<Judged> => {
       const encoders = await sides.encodersFor(folders, lang, flags.text);
       const captionSeed = isFixed(flags.captions) ? flags.seed : undefined;
@@ -137,7 +136,7 @@ function printCalibration({ temperature, poor, good, caught }: Calibrated): void
   );
 }
 
-/** Heads on the captions of one language. */
+/** Evaluates heads on the captions of one language. */
 interface Judged {
   readonly lang: string;
   readonly heads: readonly EvaluatedSpace[];
@@ -160,7 +159,7 @@ async function printJudged(
 }
 
 /**
- * One line a language: the sum of recalls, of two heads beside each other. Languages without this split are left out.
+ * Prints one line per language: the sums of recalls of the heads. Languages without this split are left out.
  */
 async function printLanguages(
   languages: readonly string[],
@@ -254,7 +253,7 @@ function printComparison(
   console.log(comparisonLines(first.figures, second.figures, comparison).join('\n'));
 }
 
-/** From here when it is below here. */
+/** Relative to the working folder if it is inside. */
 function shortPath(path: string): string {
   const below = relative('', path);
   return below.startsWith('..') ? path : below;

@@ -22,7 +22,7 @@ import { isBucket, parseBucket } from './cli/location.ts';
 import { CONCURRENCY, DATA } from './cli/options.ts';
 import { createProgress } from './cli/progress.ts';
 
-/** Failures on a terminal; a folder full of something else would scroll the summary away. */
+/** Failures to print in a terminal, so that the summary stays visible. */
 const PRINTED = 50;
 
 export default command({
@@ -57,7 +57,7 @@ other reasons.`,
 
     const interrupt = new AbortController();
     process.once('SIGINT', () => interrupt.abort());
-    // What follows would fail, too.
+    // All others would fail, too.
     let broken: unknown = null;
     const index = (job: Job) =>
       runtime.index(job).catch(async (error: unknown) => {
@@ -85,7 +85,7 @@ other reasons.`,
     const found = await withProgress(counts, () => compareAndIndex(source, queue, interrupt.signal));
     if (broken !== null) throw broken;
     const { done, failed: givenUp } = counts();
-    // Pictures that an older version indexed get what it did not read.
+    // Adds what an older version did not read.
     const outdated = { signal: interrupt.signal, bucket };
     const { refreshed } = await refreshOutdated(runtime, outdated);
 
@@ -112,7 +112,7 @@ other reasons.`,
   },
 });
 
-/** Makes a folder one of the index, unless it is. */
+/** Adds a folder to the index unless it is there. */
 async function openFolderSource(
   config: Config,
   { folders }: Pick<Runtime, 'folders'>,
@@ -124,7 +124,7 @@ async function openFolderSource(
   return { name: added.path, source: ofFolder(await folders.connect(added), added.path) };
 }
 
-/** Whether the folder is one that is not there any more, such as of a drive that was pulled out. */
+/** Whether a folder of the index is gone, such as on an unplugged drive. */
 async function isGone(folders: Runtime['folders'], bucket: string): Promise<boolean> {
   const folder = folders.list().find((known) => known.bucket === bucket);
   return folder !== undefined && !(await folders.isThere(folder));
@@ -137,7 +137,7 @@ function bucketOf(at: string): string {
 }
 
 /**
- * Indexes what differs from the index; nothing is left to be done when it resolves, or what is left is found next time.
+ * Indexes all differences. Anything left when it resolves is found next time.
  */
 async function compareAndIndex(source: ReconcileOptions, queue: JobQueue, interrupt: AbortSignal) {
   try {
@@ -152,7 +152,7 @@ async function compareAndIndex(source: ReconcileOptions, queue: JobQueue, interr
   }
 }
 
-/** Shows how far the work has come until it ends, however it does. */
+/** Shows progress until the work settles. */
 async function withProgress<T>(counts: JobQueue['progress'], work: () => Promise<T>): Promise<T> {
   const progress = createProgress('Indexing', 'pictures', 0);
   const show = () => {

@@ -29,7 +29,7 @@ fails: without Chromium, npm test skips these tests with a message.`,
 });
 
 function apt(...args: string[]): boolean {
-  // stdout stays for results; what apt says goes where the rest of this script talks.
+  // apt prints to stderr like this script; stdout is for results.
   const { status } = spawnSync('apt-get', ['-q', ...patience, ...args], { stdio: ['ignore', 2, 2] });
   return status === 0;
 }

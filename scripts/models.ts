@@ -45,9 +45,9 @@ export default command({
 });
 
 interface Call {
-  /** Folder of what is pulled. */
+  /** Folder for downloads. */
   readonly models: string;
-  /** Folder of what came with the program, the same in a checkout. */
+  /** Folder of the bundled models; the same folder in a clone. */
   readonly bundled: string;
   readonly manifest: Manifest;
   readonly name: string | null;
@@ -111,7 +111,7 @@ async function pull(call: Call): Promise<number> {
       if (interrupt.signal.aborted) results[encoder.name] = 'interrupted; the next call goes on from here';
       else if (isSightlineError(error)) results[encoder.name] = `failed: ${error.message}`;
       else throw error;
-      // Without a hub the others would only say the same.
+      // Without the hub, all others would fail in the same way.
       if (isSightlineError(error, 'unavailable')) break;
     }
   }
@@ -137,7 +137,7 @@ async function verify(call: Call): Promise<number> {
   for (const encoder of encoders.values()) found[encoder.name] = await check(call, encoder, lock);
   if (call.json) console.log(JSON.stringify(found, null, 2));
   else for (const [encoder, { state, reason }] of Object.entries(found)) console.log(`${encoder}: ${reason ?? state}`);
-  // What was never pulled is only a fault when it was asked for.
+  // Missing downloads only count when they were asked for.
   const isWell = (encoder: Encoder) => {
     const { state } = found[encoder.name]!;
     return state === 'ok' || (state === 'missing' && call.name === null && !encoder.bundled);
@@ -168,7 +168,7 @@ async function rm(call: Call): Promise<number> {
   for (const profile of others) {
     const encoders = encodersOf(call, profile);
     const states = await Promise.all(encoders.map((encoder) => check(call, encoder, lock)));
-    // A profile of which something was never pulled has no use for the rest.
+    // An incomplete profile does not need the rest.
     if (states.every(({ state }) => state !== 'missing')) for (const { name } of encoders) used.add(name);
   }
   const results: Record<string, string> = {};

@@ -5,7 +5,7 @@ import { openMessageQueue } from '../functions/events/sqs-client.ts';
 import { command, EXIT, UsageError } from './cli/command.ts';
 import { JSON_OUTPUT } from './cli/options.ts';
 
-/** Between two looks at how far it is. */
+/** Time between two checks of the progress. */
 const PAUSE_MS = 1000;
 
 export default command({

@@ -6,7 +6,7 @@ import { announce } from './reindex/announce.ts';
 import { BUILD_OPTIONS, buildOptions, changeSpace } from './reindex/build.ts';
 import { refuseWorse } from './reindex/refuse-worse.ts';
 
-/** Options that only one of the two forms has. */
+/** Options of only one of the two forms. */
 const OF_ANNOUNCING = ['queue', 'dry-run', 'seconds', 'restart', 'region', 'endpoint'] as const;
 const OF_CHANGING = [
   'profile',

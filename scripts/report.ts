@@ -25,7 +25,7 @@ import { pictureLines } from './report/lines.ts';
 import { reportData } from './report/report-data.ts';
 import { makeThumbnails } from './report/thumbnails.ts';
 
-/** Beyond that a browser takes long to open the file. */
+/** With more, browsers take long to open the file. */
 const MANY = 5000;
 
 export default command({
@@ -99,7 +99,7 @@ writes the pictures as JSON lines for other programs (docs/evaluation.md).`,
   },
 });
 
-/** At most `count` pictures of each split but this one, in the order of the data. */
+/** At most `count` pictures of each other split, in the order of the data. */
 function drawOthers(dataset: Dataset, split: string, count: number, seed: number): CaptionedPicture[] {
   const others = Map.groupBy(
     dataset.pictures.filter((picture) => picture.split !== split),

@@ -12,12 +12,12 @@ interface View {
   readonly name: string;
   /** Query string of the page. */
   readonly query: string;
-  /** What has to be there before it is done. */
+  /** What to wait for before the screenshot. */
   readonly ready: string;
   readonly act?: (page: Page) => Promise<void>;
-  /** Done before the page is opened. */
+  /** Runs before the page is opened. */
   readonly before?: (page: Page) => Promise<void>;
-  /** Nothing to see without what `npm run report` writes. */
+  /** Needs the output of `npm run report`. */
   readonly ofReport?: true;
 }
 
@@ -119,7 +119,7 @@ async function shootForReadme(browser: Browser, url: string, out: string): Promi
   await shoot(page, join(out, 'picture.jpg'));
 }
 
-/** True when every view is there; says which are not, and why. */
+/** True if all views can be taken; prints which cannot, and why. */
 async function shootAll(browser: Browser, url: string, out: string, chosen: readonly View[]): Promise<boolean> {
   const { report } = await createClient({ baseUrl: url })
     .status()
@@ -137,7 +137,7 @@ async function shootAll(browser: Browser, url: string, out: string, chosen: read
       } catch (error) {
         faults.push(`${view.name} at ${viewport.width} px: ${(error as Error).message.split('\n')[0]}`);
       }
-      // Also for the views after it.
+      // Also needed by later views.
       await context.setOffline(false);
       await page.close();
     }
@@ -190,7 +190,7 @@ async function openFirst(page: Page): Promise<void> {
 
 async function mapDone(page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Arrange again', disabled: false }).waitFor({ timeout: 120_000 });
-  // Its pictures come one after the other, and nothing but the network tells that there are no more.
+  // Pictures arrive one by one; only the network shows when they are complete.
   const loaded = () => page.evaluate(() => performance.getEntriesByType('resource').length);
   for (let before = -1, now = await loaded(); now > before; now = await loaded()) {
     before = now;
@@ -203,21 +203,21 @@ async function part(page: Page, name: string, ready: string): Promise<void> {
   await page.locator(ready).first().waitFor();
 }
 
-/** As when the server does not answer. */
+/** Simulates a server that does not answer. */
 async function searchInVain(page: Page): Promise<void> {
   await page.route('**/search?*', (route) => route.abort());
   await page.getByRole('combobox', { name: 'Search pictures with words' }).fill('a cat');
   await page.locator('.fault').waitFor();
 }
 
-/** As when the network goes away under an open page. */
+/** Simulates losing the network with the page open. */
 async function goOffline(page: Page): Promise<void> {
   await thumbnailsInSight(page);
   await page.context().setOffline(true);
   await page.locator('.connection-note, .fault').waitFor();
 }
 
-/** What the page gets from a server that has nothing yet. */
+/** Answers of an empty server. */
 async function withoutPictures(page: Page): Promise<void> {
   const nothing = { items: [], total: 0 };
   await page.route('**/images?*', (route) => route.fulfill({ json: nothing }));

@@ -34,7 +34,7 @@ profiles. More settings: docs/configuration.md.`,
     const all = [...photos, ...folders.map(userPath)];
     const named = all.length === 0 ? undefined : all;
     const given = { ...flags, readOnly, photos: named, queueUrl: queue, qdrantUrl: qdrant };
-    // Loaded when there is something to show.
+    // Loaded on first use.
     const createProgress: CreateProgress = async (...what) =>
       (await import('./cli/progress.ts')).createProgress(...what);
     await serveLocally(given, createProgress, askMoved);

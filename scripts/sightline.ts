@@ -39,7 +39,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 
 await main(process.argv.slice(2));
 
-/** The first word is a command, unless it can only be a folder to serve. */
+/** Runs the command named by the first word, or serves it if it is a folder. */
 async function main([first, ...rest]: readonly string[]): Promise<void> {
   if (first === 'help') return main([...rest.slice(0, 1), '--help']);
   if (first === '--help' || first === '-h') console.log(overview());

@@ -27,7 +27,7 @@ Manages the spaces of an index: the vectors of each set of models. One is live; 
     const place = { data, bucket, qdrantUrl: qdrant };
     if (what === 'list' && space === undefined) return list(place, json);
     if (what === 'use' && space !== undefined) {
-      // Going back must not fail because the space to leave is a bad one.
+      // Going back must not fail because the current space is bad.
       return changeSpace(place, space, { ...buildOptions(flags, 0), switch: true, json });
     }
     if (what === 'rm' && space !== undefined) return remove(place, space, json);

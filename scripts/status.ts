@@ -4,11 +4,11 @@ import { command, EXIT, UsageError } from './cli/command.ts';
 import { counted } from './cli/counted.ts';
 import { JSON_OUTPUT } from './cli/options.ts';
 
-/** What is looked at of `GET /status`. */
+/** The fields of `GET /status` that are used. */
 interface Status {
   readonly version: string;
   readonly space: string;
-  /** Not of a deployment from before. */
+  /** Missing in older deployments. */
   readonly liveSpace?: string;
   readonly pictures: number;
   readonly captions: number;

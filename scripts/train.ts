@@ -105,8 +105,7 @@ pictures. Encoder outputs are cached; a second run needs only them.`,
     const dataset = await readDataset(location, { splits: TRAINING_SPLITS, shares, captionSeed });
     const modelDirs = modelFolders(flags.models);
     const encoders = await loadEncoders({ modelDirs, profile: flags.profile });
-    // What is known of the encoders is all that is needed from here on; their weights are larger than the head in
-    // training.
+    // Only the description of the encoders is needed from here on; their weights are larger than the head in training.
     const { views } = recipeNamed(flags);
     const trainOn = flags['with-validation'] ? [TRAINING, 'val'] : undefined;
     const options = { encoders, modelDirs, features, trainOn };
@@ -118,7 +117,7 @@ pictures. Encoder outputs are cached; a second run needs only them.`,
   },
 });
 
-/** Text sides into a head that is there, one after the other. */
+/** Trains text sides into an existing head, one after the other. */
 async function trainSides(flags: Flags, data: string): Promise<number> {
   const { profile, seed, threads, epochs, hidden } = flags;
   const modelDirs = modelFolders(flags.models);
@@ -152,7 +151,7 @@ async function trainSides(flags: Flags, data: string): Promise<number> {
 }
 
 /**
- * The folder to write to, or null for a new one. Throws UsageError when there is a head and nobody asked to replace it.
+ * The folder to write to, or null for a new one. Throws UsageError if it has a head and --replace is not given.
  */
 async function outFolder({ out, replace, profile, models }: Flags): Promise<string | null> {
   if (replace) return out ?? join(models ?? ownModels(), `head-${profile}`);
@@ -183,7 +182,7 @@ async function trainAndJudge(flags: Flags, training: Training): Promise<void> {
   const result = await train(flags, recipe, start, data);
   const judged = data.test ?? (flags['with-validation'] ? null : data.validation);
   const options = { resampling: { resamples: 2000, seed: 1 } };
-  // Before anything is written: the new head may take this one's place.
+  // Before anything is written: the new head may replace this one.
   const before = inUse === null || judged === null ? null : await evaluateHead(inUse, encoders, judged, options);
   const from = start === null ? null : (await loadHeadFile(flags.refit ?? inUse!)).space;
   const files = filesOf(flags, result, { ...training, recipe, start: from });
@@ -197,7 +196,7 @@ async function trainAndJudge(flags: Flags, training: Training): Promise<void> {
   else console.log(`${writtenLine(out, result.epoch, files.file)}\nIt has seen all pictures; judge it on others.`);
 }
 
-/** The head to go on from, or null to start at random. */
+/** The head to continue from, or null to start at random. */
 async function startOf(flags: Flags, inUse: string | null, { data, encoders }: Training): Promise<StoredHead | null> {
   if (flags.refit !== undefined) {
     const start = await readTrainedHead(flags.refit, encoders, availableOutputs(data), { refit: true });
@@ -219,7 +218,7 @@ function recipeOf(flags: Flags, start: StoredHead | null, data: TrainingData): R
   const usual = start === null || named.allTheWay ? named : fineTuning(named, start);
   const pairs = usual.captions === 'all' ? data.train.captions.rows : data.train.pictures.length;
   const epochs = flags.epochs ?? usual.epochs;
-  // Pictures that were trained on say nothing of which epoch is best.
+  // Training pictures do not show which epoch is best.
   const last = flags['with-validation'] ? ({ select: 'last', patience: null } as const) : {};
   const recipe = { ...withFittingBatch(usual, pairs), ...last, epochs };
   if (recipe.batch < usual.batch) {
@@ -276,7 +275,7 @@ function filesOf(
   return headFiles(result.head, { name: `head-${profile}`, recipe, encoders, training });
 }
 
-/** The verdict in head.json, for whoever is about to use the head. */
+/** Stores the verdict in head.json, for `reindex`. */
 function withVerdict({ file, graphs }: HeadFiles, verdict: Verdict, inUse: EvaluatedHead): HeadFiles {
   const training = { ...file.training, verdict: { ...verdict, than: inUse.info.space } };
   return { file: { ...file, training }, graphs };

@@ -39,7 +39,7 @@ interface Trial {
 }
 
 interface Result {
-  /** Over recipe, change, seed and threads: the same trial is not run twice. */
+  /** Hash of recipe, change, seed and threads, so that no trial is run twice. */
   readonly key: string;
   readonly name: string;
   readonly epoch: number;
@@ -117,7 +117,7 @@ trials that have no result. A trial is {"name": "...", "recipe": "best", "seed":
   },
 });
 
-/** Keeps the last answer: trials with the same augmentations follow each other. */
+/** Caches the last result: trials with the same augmentations follow each other. */
 function remembering<K, T>(load: (key: K) => Promise<T>): (key: K) => Promise<T> {
   let last: { readonly key: string; readonly value: Promise<T> } | null = null;
   return (key) => {
@@ -131,7 +131,6 @@ interface TrialContext {
   readonly key: string;
   readonly threads: number;
   readonly data: string;
-  /** Training data with these augmentations. */
   readonly load: (augmentations: Recipe['views']) => Promise<TrainingData>;
   readonly encoders: Encoders;
   readonly also: ReadonlyMap<string, PairSet>;
@@ -164,7 +163,7 @@ async function runTrial(trial: Trial, recipe: Recipe, context: TrialContext): Pr
     encoders,
     training: {},
   });
-  // As serving loads it.
+  // Loaded as serving does.
   await using loaded = closing(await loadHead(folder, encoders));
   const recallSums: Record<string, number> = {};
   for (const [name, pairs] of [[context.data, data.validation] as const, ...context.also]) {
@@ -198,7 +197,7 @@ function recipeOf({ recipe, name, change = {} }: Trial): Recipe {
 }
 
 /**
- * `change` laid over `base`: objects field by field, everything else replaced. A field that is not there is a mistake.
+ * Merges `change` into `base`: objects by field, everything else replaced. Unknown fields are errors.
  */
 function overlay(base: unknown, change: unknown, where: string): unknown {
   if (!isObject(base) || !isObject(change)) return change;

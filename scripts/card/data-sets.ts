@@ -1,4 +1,4 @@
-/** What is known of data sets that heads here were trained or judged on, by the name of their folder. */
+/** Descriptions of data sets used for training or evaluation, by folder name. */
 const KNOWN: Readonly<Record<string, string>> = {
   flickr8k:
     'Flickr8k (Hodosh, Young and Hockenmaier 2013): photos from Flickr, mostly people and dogs, five captions each. ' +
@@ -12,7 +12,7 @@ const KNOWN: Readonly<Record<string, string>> = {
     'animals and food. None of them was trained on. Pictures and captions are not part of this repository.',
 };
 
-/** A sentence or two about a data set, or its name alone. */
+/** The description of a data set, or only its name. */
 export function describeData(name: string): string {
   return KNOWN[name] ?? `${name}.`;
 }

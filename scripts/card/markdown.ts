@@ -8,10 +8,10 @@ import { describeData } from './data-sets.ts';
 
 export interface CardParts {
   readonly info: HeadFile;
-  /** Name of the data it was trained on, where its file does not say. */
+  /** Name of the training data, if the head's file does not have it. */
   readonly trainedOn: string | null;
   readonly encoders: { readonly text: TextEncoderEntry; readonly image: ImageEncoderEntry };
-  /** The head on each data set, or its twin where the head was trained on it. */
+  /** Results on each data set, of the twin where the head was trained on it. */
   readonly judged: readonly {
     readonly data: string;
     readonly split: string;
@@ -100,7 +100,7 @@ function figures({ data, split, head, isTwin }: CardParts['judged'][number]): st
   ].join('\n');
 }
 
-/** What the report of a side that was trained alone says of each language; nothing for other sides. */
+/** Results by language of a text side that was trained alone; empty for others. */
 function textSide({ encoder, languages, onnx, training }: TextSideFile): string[] {
   const { validation, withValidation } = training as Partial<SideReport>;
   if (validation === undefined) return [];
@@ -164,14 +164,14 @@ function recipe({ recipe: name, training }: HeadFile): string {
   ].join('\n');
 }
 
-/** Every value of a JSON tree with its path; a list is one value. */
+/** All values of a JSON tree with their paths; a list is one value. */
 function* leaves(value: unknown, path = ''): Generator<readonly [string, string]> {
   if (Array.isArray(value)) yield [path, value.map(listed).join(', ')];
   else if (typeof value !== 'object' || value === null) yield [path, String(value)];
   else for (const [key, item] of Object.entries(value)) yield* leaves(item, path === '' ? key : `${path}.${key}`);
 }
 
-/** An item of a list by its name, or by its values. */
+/** Names a list item, by its name or its values. */
 function listed(item: unknown): string {
   if (typeof item !== 'object' || item === null) return String(item);
   return 'name' in item ? String(item.name) : Object.values(item).join(' ');

@@ -1,11 +1,11 @@
 import { SightlineError } from '../../core/errors.ts';
 
-/** CHANGELOG.md in the form of "Keep a Changelog": a heading of the second level for each version, the newest first. */
+/** CHANGELOG.md in the format of "Keep a Changelog": one second-level heading per version, newest first. */
 
 const UNRELEASED = '## Unreleased\n';
 
 /**
- * What the changelog says of one version, without its heading.
+ * The section of one version, without its heading.
  * @throws {not-found}
  */
 export function notesOf(changelog: string, version: string): string {
@@ -17,7 +17,7 @@ export function notesOf(changelog: string, version: string): string {
 }
 
 /**
- * The changelog with what is not released yet as `version`.
+ * Turns the section "Unreleased" into that of `version`.
  * @throws {invalid-input} when there is nothing
  */
 export function cutVersion(changelog: string, version: string, date: string): string {

@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import type { AskMoved } from '../../server/folders/folders.ts';
 
-/** Asks on a terminal whether a folder was moved; elsewhere says what to type when it was. */
+/** Asks in a terminal whether a folder was moved; elsewhere, says what to type if it was. */
 export const askMoved: AskMoved = async ({ folder, found, of }, path) => {
   const what = `${found} of the ${of} pictures of ${folder.path}, which is gone, are in ${path}, too.`;
   if (!process.stdin.isTTY || !process.stderr.isTTY) {

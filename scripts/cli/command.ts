@@ -5,46 +5,46 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { isCheckout, npmCall, userPath } from '../../server/environment.ts';
 import { counted } from './counted.ts';
 
-/** Exit codes of every command: done, failed, called wrongly. */
+/** Exit codes of all commands: success, failure, wrong usage. */
 export const EXIT = { done: 0, failed: 1, usage: 2 } as const;
 
-/** Thrown by a command whose arguments make no sense together; ends it with the usage text and exit code 2. */
+/** Thrown for arguments that do not fit together; ends the command with the usage text and exit code 2. */
 export class UsageError extends Error {}
 
 export type Options = Readonly<Record<string, Option<unknown>>>;
 
-/** What a command gets of its options: a value each, undefined where it may be left out. */
+/** The option values that a command gets; undefined for optional ones that are missing. */
 export type Values<O extends Options> = { readonly [K in keyof O]: O[K] extends Option<infer T> ? T : never };
 
-/** One command, said once: the usage text, the types and the errors follow from it. */
+/** The declaration of a command, from which usage text, types and errors follow. */
 export interface Command<O extends Options> {
-  /** What follows the command's name, one line a form. @default '[options]' */
+  /** Usage after the command's name, one line per form. @default '[options]' */
   readonly usage?: string | readonly string[];
-  /** What it does; an empty line parts paragraphs. */
+  /** Description; empty lines separate paragraphs. */
   readonly about: string;
-  /** How many words it takes beside its options, and what each form of them means. */
+  /** Number of positional arguments, and what each form of them means. */
   readonly words?: { readonly min: number; readonly max: number; readonly rows?: Readonly<Record<string, string>> };
   readonly options: O;
-  /** What else is to be known, under the options. */
+  /** Notes, printed below the options. */
   readonly notes?: string;
-  /** Does it; the exit code. */
+  /** Runs the command; returns its exit code. */
   readonly run: (flags: Values<O>, words: readonly string[]) => Promise<number>;
 }
 
-/** Types a declaration; does nothing else. */
+/** Only gives a declaration its type. */
 export function command<const O extends Options>(declared: Command<O>): Command<O> {
   return declared;
 }
 
-/** A declared command whatever its options, as the table of commands holds it. */
+/** A command with any options, for the table of commands. */
 // biome-ignore lint/suspicious/noExplicitAny: a function of some options is none of all options.
 export type AnyCommand = Command<any>;
 
 export type LoadCommand = () => Promise<{ readonly default: AnyCommand }>;
 
 /**
- * Runs one command with what was typed after its name: prints the usage text for --help, turns faults into one sentence
- * on stderr, and sets the exit code.
+ * Runs a command with its arguments: prints the usage text for --help, turns errors into one sentence on stderr, and
+ * sets the exit code.
  */
 export async function runCommand(name: string, declared: AnyCommand, args: readonly string[]): Promise<void> {
   try {
@@ -64,7 +64,7 @@ export async function runCommand(name: string, declared: AnyCommand, args: reado
   }
 }
 
-/** Throws UsageError for everything that does not fit the declaration. */
+/** Throws UsageError for arguments that do not match the declaration. */
 function readArguments(
   name: string,
   { options, words: expected = { min: 0, max: 0 } }: AnyCommand,
@@ -120,7 +120,7 @@ function expectNothingKept(name: string, options: Options, values: Given, words:
   const flags = kept.map((flag) => {
     const value = call!.kept(flag)!;
     if (options[flag]!.unit === null) return `--${flag}`;
-    // Of `--limit 3` npm keeps the name and passes the 3 on, of `--limit=3` it keeps both.
+    // npm keeps the name of `--limit 3` but passes on the 3; it keeps all of `--limit=3`.
     return `--${flag} ${value === 'true' ? (takeValue(options[flag]!, left) ?? options[flag]!.unit) : quoted(value)}`;
   });
   const line = [called(name), ...left.map(quoted), ...flags].join(' ');
@@ -128,7 +128,7 @@ function expectNothingKept(name: string, options: Options, values: Given, words:
   throw new UsageError(`npm kept ${names} for itself, because no -- stood before; type:\n\n    ${line}`);
 }
 
-/** Takes the last word that could be the option's value out of `words`. */
+/** Removes and returns the last of `words` that could be the option's value. */
 function takeValue(option: Option<unknown>, words: string[]): string | null {
   const at = words.findLastIndex((word) => 'value' in readOption(option, '', option.many ? [word] : word, userPath));
   return at < 0 ? null : quoted(words.splice(at, 1)[0]!);
@@ -138,7 +138,7 @@ function quoted(word: string): string {
   return /^[\w@%+=:,./~-]+$/.test(word) ? word : `"${word.replaceAll(/["\\$`]/g, '\\$&')}"`;
 }
 
-/** What the user types to call a command: by npm's scripts in a checkout, else by the name of the program. */
+/** What the user types to call a command: an npm script in a clone, otherwise the program's name. */
 function called(name: string): string {
   if (!isCheckout) return name === 'serve' ? 'sightline' : `sightline ${name}`;
   return name === 'serve' ? 'npm start --' : `npm run ${name} --`;
@@ -149,7 +149,6 @@ function usageForms(name: string, { usage = '[options]' }: AnyCommand): string {
   return forms.join('\n');
 }
 
-/** The whole usage text of a command. */
 function usageText(name: string, declared: AnyCommand): string {
   const { about, words, options, notes } = declared;
   const rows: [string, string][] = Object.entries(words?.rows ?? {});
@@ -176,12 +175,12 @@ function describe({ text, shown, many }: Option<unknown>): string {
 
 const COLUMNS = 120;
 
-/** `left` in a column of its own, `right` beside it, broken between words. */
+/** A row with `left` in its own column and `right` wrapped beside it. */
 function tableRow([left, right]: [string, string], width: number): string {
   return `  ${left.padEnd(width)}  ${broken(right, COLUMNS - width - 4).join(`\n${' '.repeat(width + 4)}`)}`;
 }
 
-/** Lines of at most `columns`, broken between words. */
+/** Wraps at words, to lines of at most `columns`. */
 function broken(prose: string, columns: number): string[] {
   const lines = [''];
   for (const word of prose.trim().split(/\s+/)) {

@@ -9,7 +9,7 @@ import { createProgress, type Progress } from './progress.ts';
 import { printWarnings } from './training-options.ts';
 
 /**
- * Captioned pictures to encoder outputs as all training commands do it: with a progress bar, and what was left out on
+ * Encodes captioned pictures for the training commands: with a progress bar, and with warnings about skipped ones on
  * stderr.
  */
 
@@ -20,14 +20,14 @@ export interface EncodingOptions {
 }
 
 /**
- * Pictures encoded at the same time, one thread each: one more than two cores, so that reading a file leaves none idle.
+ * Pictures encoded at the same time, one thread each: one more than two cores, so that none is idle during reads.
  */
 const PARALLEL_PICTURES = 3;
-/** A bucket answers later than a disk: more pictures at the same time keep the encoder busy. */
+/** Buckets are slower than disks: more pictures at a time keep the encoder busy. */
 const PARALLEL_REMOTE_PICTURES = 8;
 
 /**
- * Pictures of a data set as serving sees them, and those to train on in these ways. To be closed.
+ * Encodes pictures as serving sees them, and those for training in all `views`. Close the result.
  * @param views the first is what serving sees
  */
 export async function encodePictures(
@@ -40,7 +40,7 @@ export async function encodePictures(
 }
 
 /**
- * The splits of a training with all the augmentations that a recipe trains on. To be closed.
+ * Encodes the splits for training with all augmentations of the recipe. Close the result.
  * @param options.trainOn see `FeatureOptions`
  */
 export async function encodeTrainingData(
@@ -67,7 +67,7 @@ async function shown<T extends Pick<Features, 'warnings'>>(
   return loaded;
 }
 
-/** A progress bar for each unit in turn. */
+/** One progress bar per unit, one after the other. */
 function encodingProgress(): { update(unit: string, done: number, total: number): void; stop(): void } {
   let current: { readonly unit: string; readonly bar: Progress } | null = null;
   return {

@@ -10,7 +10,7 @@ const places = [
   'C:\\Program Files (x86)\\Microsoft\\Edge\\Application\\msedge.exe',
 ];
 
-/** Path of Chromium or one of its kind on this machine, or null. */
+/** Path of Chromium or a similar browser on this machine, or null. */
 export function findBrowser(): string | null {
   const fixed = places.find((path) => existsSync(path));
   if (fixed !== undefined) return fixed;

@@ -7,7 +7,7 @@ import type { Config } from '../../core/settings.ts';
 import { openSpaces } from '../../server/runtime.ts';
 import { configuredModels, findModels, type SpaceModels } from '../../server/spaces/space-models.ts';
 
-/** The models that answer queries: those of the live index, else the configured ones; null when there are none here. */
+/** The models that answer queries: those of the live index, otherwise the configured ones; null if there are none. */
 export async function modelsInUse(config: Config): Promise<SpaceModels | null> {
   const hasIndex = config.qdrantUrl !== undefined || (await exists(join(config.data, 'index.sqlite')));
   const live = hasIndex ? await liveModels(config) : null;
@@ -18,7 +18,7 @@ export async function modelsInUse(config: Config): Promise<SpaceModels | null> {
   });
 }
 
-/** The folder of the head in use among those of a profile; null when there is none. */
+/** The folder of the profile's head in use, or null. */
 export async function headInUse(config: Config, profile: string): Promise<string | null> {
   const inUse = await modelsInUse(config);
   if (inUse?.profile === profile) return inUse.head;

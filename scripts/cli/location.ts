@@ -6,12 +6,12 @@ import { BUCKET } from '../../core/settings.ts';
 import { readConfig, userPath } from '../../server/environment.ts';
 import { UsageError } from './command.ts';
 
-/** A folder, or a corner of a bucket, that a command was pointed to. */
+/** A folder, or a prefix of a bucket, named on the command line. */
 export interface Location {
   readonly store: ObjectStore;
-  /** For messages: the path or s3://bucket/prefix. */
+  /** Path or s3://bucket/prefix, for messages. */
   readonly name: string;
-  /** Whether reading from it means waiting for a network. */
+  /** Whether reads go over a network. */
   readonly remote: boolean;
   close(): void;
 }
@@ -22,17 +22,16 @@ export function isBucket(at: string): boolean {
 }
 
 /**
- * The same text for the same location, however it was written: an absolute path, or s3://BUCKET/PREFIX without a slash
- * at its end.
+ * The normalised form of a location: an absolute path, or s3://BUCKET/PREFIX without a trailing slash.
  */
 export function absoluteLocation(at: string): string {
   return isBucket(at) ? at.replace(/\/+$/, '') : userPath(at);
 }
 
 /**
- * Opens `DIR` or `s3://BUCKET[/PREFIX]`; a server that only speaks S3 is named by S3_ENDPOINT. Relative paths count
- * from where the user called npm.
- * @param options.create makes a folder that is not there
+ * Opens `DIR` or `s3://BUCKET[/PREFIX]`; S3_ENDPOINT names an S3-compatible server. Relative paths start where the user
+ * called npm.
+ * @param options.create creates a missing folder
  * @throws UsageError, and what the drivers throw: `unavailable`, `invalid-config`
  */
 export async function openLocation(at: string, options: { create?: boolean } = {}): Promise<Location> {
@@ -50,7 +49,7 @@ export async function openLocation(at: string, options: { create?: boolean } = {
 }
 
 /**
- * The parts of s3://BUCKET/PREFIX, the prefix as it was written.
+ * Splits s3://BUCKET/PREFIX; the prefix is not changed.
  * @throws UsageError
  */
 export function parseBucket(at: string): { bucket: string; prefix: string } {

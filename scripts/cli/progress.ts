@@ -1,6 +1,6 @@
 import { Presets, SingleBar } from 'cli-progress';
 
-/** Shows how far a long job has come: a bar on a terminal, a plain line every few seconds elsewhere. */
+/** Shows the progress of a long job: a bar in a terminal, a line every few seconds elsewhere. */
 export interface Progress {
   /** `done` of the total; `total` may grow while the job runs. */
   update(done: number, total?: number): void;
@@ -8,7 +8,7 @@ export interface Progress {
 }
 
 /**
- * Draws on stderr, so that stdout stays for results, once there is something to do. `unit` is a plural noun:
+ * Draws on stderr, so that stdout is free for results, once there is something to do. `unit` is a plural noun such as
  * "pictures".
  */
 export function createProgress(label: string, unit: string, total: number): Progress {

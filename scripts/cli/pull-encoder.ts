@@ -1,7 +1,7 @@
 import { type Encoder, type PullOptions, pullModel } from '../../core/hub/models.ts';
 import { createProgress, type Progress } from './progress.ts';
 
-/** Pulls an encoder with a bar for each of its files. Throws as `pullModel` does. */
+/** Pulls an encoder with a progress bar per file. Throws like `pullModel`. */
 export async function pullEncoder(
   encoder: Encoder,
   options: Pick<PullOptions, 'hub' | 'models' | 'signal'>,

@@ -9,11 +9,11 @@ import { ownModels, readConfig, readHubConfig } from '../../server/environment.t
 import { pullEncoder } from './pull-encoder.ts';
 
 /**
- * Makes sure that the models of a profile are here: says what there is to download, asks once, and downloads it.
+ * Downloads the missing models of a profile, after saying which and asking once.
  * @param yes instead of asking
- * @returns false when it was declined or interrupted
- * @throws {model-mismatch} when the profile needs a head that is not here: nothing is downloaded then
- * @throws {invalid-config} when nobody can be asked
+ * @returns false if declined or interrupted
+ * @throws {model-mismatch} if the profile needs a head that is missing; nothing is downloaded then
+ * @throws {invalid-config} without a terminal to ask in
  */
 export async function pullProfile(name: string, data: string | undefined, yes: boolean): Promise<boolean> {
   const config = readConfig({ data, logLevel: 'silent' });
@@ -61,7 +61,7 @@ async function expectHead(profile: string, head: string, modelDirs: readonly str
   }
 }
 
-/** Whether all files are there that loading reads; it checks what is in them. */
+/** Whether all files exist; loading checks their contents. */
 async function isHere(encoder: Encoder, modelDirs: readonly string[]): Promise<boolean> {
   const { others: _, ...named } = encoder.files;
   try {

@@ -1,4 +1,4 @@
-/** The parts of a JSON schema that OpenAPI 3.1 documents of this API use. */
+/** The parts of JSON Schema that this API's OpenAPI document uses. */
 interface Schema {
   readonly $ref?: string;
   readonly type?: string | readonly string[];
@@ -21,7 +21,7 @@ export interface OpenApiDocument {
 const head = `// Made from /openapi.json by \`npm run client\`; do not edit.
 `;
 
-/** TypeScript declarations of all component schemas, in the order of their names. */
+/** TypeScript declarations of all component schemas, sorted by name. */
 export function typesOf(document: OpenApiDocument): string {
   const schemas = Object.entries(document.components?.schemas ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
   const declarations = schemas.map(
@@ -46,7 +46,7 @@ function typeOf(schema: Schema, indent: string): string {
   return written.size === 0 ? 'unknown' : [...written].join(' | ');
 }
 
-/** Alternatives that only say which fields are required are no types of their own. */
+/** Alternatives that only list required fields are not separate types. */
 function isType(schema: Schema): boolean {
   return Object.keys(schema).some((name) => name !== 'required');
 }

@@ -9,12 +9,12 @@ import { UsageError } from '../cli/command.ts';
 import { absoluteLocation, isBucket, openLocation } from '../cli/location.ts';
 import { createProgress, type Progress } from '../cli/progress.ts';
 
-/** What --from names, opened. */
+/** The opened source named by --from. */
 export interface DatasetSource {
   readonly files: SourceFiles;
-  /** The same for the same source, however it was written: an absolute path or a URL. */
+  /** Normalised name of the source: an absolute path or a URL. */
   readonly from: string;
-  /** The commit that was downloaded, or null. */
+  /** The downloaded commit, or null. */
   readonly commit: string | null;
   close(): void;
 }
@@ -39,7 +39,7 @@ export async function openDatasetSource(from: string, to: string, data: string):
   }
 }
 
-/** `hf:OWNER/NAME@REVISION`, downloaded first. */
+/** Downloads and opens `hf:OWNER/NAME@REVISION`. */
 async function fromHub(from: string, downloads: string): Promise<DatasetSource> {
   const match = /^hf:([\w.-]+\/[\w.-]+)@(\S+)$/.exec(from);
   if (match === null) throw new UsageError(`expected hf:OWNER/NAME@REVISION, got "${from}"`);
@@ -67,7 +67,7 @@ function standardInput(): SourceFiles {
   return { name: 'standard input', files: [], shards: [shard] };
 }
 
-/** The name of the file that a path is, or null for a folder. */
+/** The file name of a path, or null for a folder. */
 async function fileIn(path: string): Promise<string | null> {
   if (isBucket(path)) return isArchiveName(path) ? path.replace(/^.*\//, '') : null;
   const info = await stat(path).catch(() => null);
@@ -75,7 +75,7 @@ async function fileIn(path: string): Promise<string | null> {
   return info.isFile() && dirname(path) !== path ? basename(path) : null;
 }
 
-/** A target inside the source would be read as part of it the next time. */
+/** A target inside the source would be part of the source the next time. */
 function keepApart(from: string, to: string): void {
   const slash = isBucket(from) ? '/' : sep;
   const inside = (inner: string, outer: string) => `${inner}${slash}`.startsWith(`${outer}${slash}`);

@@ -16,31 +16,31 @@ import { agreedWords, type Calibrated, calibrate } from '../../training/metrics/
 import type { EvaluatedHead } from '../../training/metrics/evaluate-head.ts';
 import type { Location } from '../cli/location.ts';
 
-/** Writes how well the answers of a text side fit, beside its graph. */
+/** Writes the calibration of how well answers fit, beside the graph of a text side. */
 
-/** The bundled image encoder, whose classes are the other things that a picture may show. */
+/** The image encoder whose classes are the alternatives that a picture may show. */
 const NAMED = 'efficientnet-lite2';
 const namesSchema = z.array(z.object({ names: z.array(z.string()).min(1), hypernyms: z.array(z.string()) }));
-/** Fewer words say little. */
+/** With fewer words, results mean little. */
 const FEWEST_WORDS = 50;
 
 export interface CalibrationRequest {
   readonly modelDirs: readonly string[];
   readonly encoders: Encoders;
-  /** The head, judged on pictures that it never saw. */
+  /** The head to evaluate, on pictures that it never saw. */
   readonly judged: Pick<EvaluatedHead, 'folder' | 'vectors'>;
-  /** Folder of the head that it is for: that one, or one that has seen these pictures, too. */
+  /** Folder of the head to calibrate: the same, or one that has also seen these pictures. */
   readonly into: string;
-  /** Those pictures. */
+  /** Pictures that the head never saw. */
   readonly pairs: Pick<PairSet, 'pictures' | 'augmented'>;
-  /** What is written of them, by language, that of `pairs` first; see {@link captionsByLanguage}. */
+  /** Their captions by language, that of `pairs` first; see {@link captionsByLanguage}. */
   readonly captions: ReadonlyMap<string, readonly CaptionedPicture[]>;
   readonly about: CalibrationFile['madeOf'];
   readonly seed: number;
 }
 
 /**
- * @throws {invalid-input} for captions that agree in too few words
+ * @throws {invalid-input} if captions agree in too few words
  */
 export async function calibrateSide(request: CalibrationRequest): Promise<Calibrated> {
   const { encoders, judged, pairs, captions, into } = request;
@@ -80,7 +80,7 @@ export async function calibrateSide(request: CalibrationRequest): Promise<Calibr
     ),
     captions: byLanguage,
     images: judged.vectors.images.subarray(0, pairs.pictures.length * dimension),
-    // As they are kept.
+    // As stored.
     others: Float32Array.from(new Float16Array(own.joint)),
     dimension,
     classes: seen && { names: bytes.values, count: names.length, seen },
@@ -91,8 +91,8 @@ export async function calibrateSide(request: CalibrationRequest): Promise<Calibr
 }
 
 /**
- * The pictures of a split with their captions in each language of a data set that a text encoder reads, the usual one
- * first; languages without this split are left out.
+ * The captions of a split in each language that the text encoder reads, the default one first; languages without this
+ * split are left out.
  */
 export async function captionsByLanguage(
   location: Location,
@@ -111,7 +111,7 @@ export async function captionsByLanguage(
   return found;
 }
 
-/** Texts as the text encoder itself sees them, and in the space of a head, one after the other. */
+/** Encodes texts one by one: vectors of the text encoder itself, and in the joint space. */
 async function readWith(
   folder: string,
   encoders: Encoders,
@@ -123,7 +123,7 @@ async function readWith(
   return { raw: raw.map((vector) => vector.slice(0, encoders.text.outputs[OWN_OUTPUT])), joint };
 }
 
-/** Vectors one after the other. */
+/** Concatenates vectors. */
 function joined(vectors: readonly Float32Array[]): Float32Array {
   const size = vectors[0]!.length;
   const all = new Float32Array(vectors.length * size);
@@ -131,7 +131,7 @@ function joined(vectors: readonly Float32Array[]): Float32Array {
   return all;
 }
 
-/** As bytes with one scale, and what is left of the values then. */
+/** Quantises to bytes with one scale; also returns the values that remain. */
 function inBytes(values: Float32Array): { bytes: Int8Array<ArrayBuffer>; scale: number; values: Float32Array } {
   const scale = values.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-12) / 127;
   const bytes = Int8Array.from(values, (value) => Math.round(value / scale));
@@ -139,8 +139,8 @@ function inBytes(values: Float32Array): { bytes: Int8Array<ArrayBuffer>; scale: 
 }
 
 /**
- * "A tench, a kind of cyprinid": rare names say little to a text encoder, least of all in another language (prompts
- * with the kind, as in Radford et al. 2021, section 3.1.4).
+ * "A tench, a kind of cyprinid": text encoders know little of rare names, least of all in other languages (prompts with
+ * the kind, as in Radford et al. 2021, section 3.1.4).
  */
 async function otherNames(modelDirs: readonly string[]): Promise<string[]> {
   const file = join(await findFolder(modelDirs, NAMED), 'classes.json');

@@ -2,7 +2,7 @@ import type { EvaluatedSpace } from '../../training/metrics/evaluate-head.ts';
 import { CUTOFFS, type DirectionValues, type Figures, type Values } from '../../training/metrics/metrics.ts';
 import type { Comparison, Interval } from '../../training/metrics/significance.ts';
 
-/** Figures as lines for people. */
+/** Prints results for people. */
 
 const ROWS: readonly (readonly [string, (values: DirectionValues) => number])[] = [
   ...CUTOFFS.map((k) => [`recall@${k}`, ({ recall }: DirectionValues) => recall[k]] as const),
@@ -15,7 +15,7 @@ const ROWS: readonly (readonly [string, (values: DirectionValues) => number])[] 
 const SIDES = ['textToImage', 'imageToText'] as const;
 const NAMES = { textToImage: 'text to image', imageToText: 'image to text' };
 
-/** One line a figure, both directions beside each other, with intervals. */
+/** One line per metric: both directions, with intervals. */
 export function figureLines(figures: Figures, { level, resamples, low, high }: Interval): string[] {
   const cell = (of: (values: Values) => number) =>
     `${of(figures).toFixed(1).padStart(6)} (${of(low).toFixed(1)} to ${of(high).toFixed(1)})`.padEnd(26);
@@ -30,7 +30,7 @@ export function figureLines(figures: Figures, { level, resamples, low, high }: I
   ];
 }
 
-/** A short table: a head and the one in use beside each other, each with its intervals. */
+/** A short table that compares a head with the one in use, with intervals. */
 export function besideLines(head: EvaluatedSpace, inUse: EvaluatedSpace): string[] {
   const cell = ({ figures, interval: { low, high } }: EvaluatedSpace, of: (values: Values) => number) =>
     `${of(figures).toFixed(1).padStart(6)} (${of(low).toFixed(1)} to ${of(high).toFixed(1)})`.padEnd(26);
@@ -45,7 +45,7 @@ export function besideLines(head: EvaluatedSpace, inUse: EvaluatedSpace): string
   ];
 }
 
-/** One line a language: what there is, and the sum of recalls of each head. */
+/** One line per language: its data, and the sum of recalls of each head. */
 export function languageLines(
   judged: readonly { readonly lang: string; readonly heads: readonly EvaluatedSpace[] }[],
 ): string[] {
@@ -59,7 +59,7 @@ export function languageLines(
   ];
 }
 
-/** One line a figure: both heads, what lies between them, and whether that may be chance. */
+/** One line per metric: both heads, their difference, and whether it may be chance. */
 export function comparisonLines(first: Figures, second: Figures, comparison: Comparison): string[] {
   const { difference, interval, p } = comparison;
   const line = (name: string, of: (values: Values) => number) => {

@@ -5,13 +5,13 @@ import type { Features } from '../../training/features/extract.ts';
 import { type EncodingOptions, encodePictures } from '../cli/encode-pictures.ts';
 import type { Location } from '../cli/location.ts';
 
-/** What judging by language needs: the text side that a language is for, and pictures without a caption in it. */
+/** Helpers for evaluating by language. */
 
 export interface TextSides {
   /**
-   * Encoders of a profile with the text encoder of the heads' side for a language: the first that names it, else the
+   * Encoders of a profile, with the text encoder of the side for a language: the first that lists it, otherwise the
    * last, as for queries.
-   * @param wanted the text encoder of another side
+   * @param wanted text encoder of another side to use instead
    */
   encodersFor(heads: readonly string[], lang: string, wanted: string | undefined): Promise<Encoders>;
   close(): Promise<void>;
@@ -35,7 +35,7 @@ export function textSides(modelDirs: readonly string[], profile: string): TextSi
   };
 }
 
-/** All pictures of the split, without captions, when some of them have none in the language of `dataset`; else null. */
+/** All pictures of the split without captions, if some have none in the language of `dataset`; otherwise null. */
 export async function encodeOthers(
   location: Location,
   dataset: Dataset,

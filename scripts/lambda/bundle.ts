@@ -3,14 +3,14 @@ import { build, type Plugin } from 'esbuild';
 import { leanPackages } from './lean-packages.ts';
 import { EXTERNAL } from './native-packages.ts';
 
-/** CommonJS packages that were bundled into a module still ask for these. */
+/** Bundled CommonJS packages still need these. */
 const banner = `import { createRequire as __createRequire } from 'node:module';
 import { fileURLToPath as __fileURLToPath } from 'node:url';
 const require = __createRequire(import.meta.url);
 const __filename = __fileURLToPath(import.meta.url);
 const __dirname = __fileURLToPath(new URL('.', import.meta.url));`;
 
-/** sharp as it is loaded where its library lies packed. */
+/** The module that loads sharp when its library is packed. */
 const packedSharp: Plugin = {
   name: 'packed-sharp',
   setup: ({ onResolve, initialOptions }) => {

@@ -6,7 +6,7 @@
 const PRICES = {
   lambdaGbSecond: 0.0000133334,
   lambdaRequest: 0.2 / 1e6,
-  /** To the internet, the first 10 TB a month. */
+  /** Traffic to the internet, first 10 TB a month. */
   trafficGb: 0.09,
   sqsRequest: 0.4 / 1e6,
   s3Get: 0.0004 / 1000,
@@ -19,7 +19,7 @@ const PRICES = {
   metricMonth: 0.3,
 } as const;
 
-/** What one run leaves in the log: Lambda's own lines about it, about 900 bytes, and ours with its metrics. */
+/** Log volume of a run: about 900 bytes of Lambda's own lines, plus ours with metrics. */
 const LOG_BYTES = 1700;
 
 /** Costs by part, in US dollars. */
@@ -28,17 +28,17 @@ export type Costs = Readonly<Record<string, number>>;
 export interface Workload {
   readonly pictures: number;
   readonly messages: number;
-  /** Messages that are sent, received and handled together, up to 10: 1 when pictures come one by one. */
+  /** Messages handled together, up to 10; 1 when pictures come one by one. */
   readonly batch: number;
-  /** Seconds of one picture from its event to the index, on one core. */
+  /** Seconds per picture from event to index, on one core. */
   readonly secondsAPicture: number;
   readonly memoryGb: number;
 }
 
-/** Reads of S3 a picture: itself, what vanished with its bytes, its failure and its dismissed one. */
+/** S3 reads per picture: the picture, a vanished one with its bytes, its failure and its dismissal. */
 const READS = 4;
 
-/** What indexing costs. Pictures of a run that lie in one folder share a list of what lies beside them. */
+/** Cost of indexing. Pictures of a run in one folder share a list of their sidecars. */
 export function indexingCost({ pictures, messages, batch, secondsAPicture, memoryGb }: Workload): Costs {
   const runs = Math.ceil(messages / batch);
   return {
@@ -51,7 +51,6 @@ export function indexingCost({ pictures, messages, batch, secondsAPicture, memor
   };
 }
 
-/** What queries cost. */
 export function queryCost(work: { queries: number; secondsAQuery: number; memoryGb: number }): Costs {
   const { queries, secondsAQuery, memoryGb } = work;
   return {
@@ -61,14 +60,14 @@ export function queryCost(work: { queries: number; secondsAQuery: number; memory
   };
 }
 
-/** Runs that Lambda lets one copy of a function begin ("Lambda quotas": ten times the concurrency, a second). */
+/** Runs a second that Lambda allows per function copy ("Lambda quotas": ten times the concurrency). */
 const RUNS_A_SECOND = 10;
-/** What the function URL sends at once of an answer; the rest goes at 2 MB/s (Lambda, "Response streaming"). GB. */
+/** GB that the function URL sends at full speed; the rest goes at 2 MB/s (Lambda, "Response streaming"). */
 const FAST_ANSWER_GB = 0.006;
 
 /**
- * The most that strangers can make a day cost: so many copies of the API function at work all day, each beginning as
- * many runs as Lambda allows. `Traffic` only where they may read pictures, each as large as Lambda sends it at once.
+ * Highest cost of a day that strangers can cause: all API copies busy, each with as many runs as Lambda allows.
+ * `Traffic` only applies where they may read pictures, each as large as Lambda sends at full speed.
  */
 export function attackCost({ concurrency, memoryGb }: { concurrency: number; memoryGb: number }): Costs {
   const seconds = concurrency * 24 * 3600;
@@ -83,8 +82,7 @@ export function attackCost({ concurrency, memoryGb }: { concurrency: number; mem
 }
 
 /**
- * A month in which nothing happens: alarms, a dashboard, and Lambda's five pollers, each asking every 20 s (Lambda,
- * "Using SQS").
+ * Cost of an idle month: alarms, a dashboard, and Lambda's five pollers, each polling every 20 s (Lambda, "Using SQS").
  */
 export function idleCost({ alarms, dashboards }: { alarms: number; dashboards: number }): Costs {
   return {
@@ -94,7 +92,7 @@ export function idleCost({ alarms, dashboards }: { alarms: number; dashboards: n
   };
 }
 
-/** A month of so many metrics, if each is written in every hour; CloudWatch asks for those hours only. */
+/** Cost of metrics for a month, if each is used in every hour; CloudWatch bills used hours only. */
 export function metricsCost(metrics: number): number {
   return metrics * PRICES.metricMonth;
 }

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { constants, zstdCompress } from 'node:zlib';
 import { SightlineError } from '../../core/errors.ts';
 
-/** The packages with native code and with WebAssembly, cut down to what one Lambda architecture runs. */
+/** Packages with native code or WebAssembly, reduced to one Lambda architecture. */
 
 export type Arch = 'arm64' | 'x64';
 
@@ -15,11 +15,11 @@ const run = promisify(execFile);
 
 interface Part {
   readonly name: string;
-  /** Those of the package's files that are loaded, beside package.json and its licence. */
+  /** Files of the package that are loaded, besides package.json and its licence. */
   readonly files: readonly string[];
 }
 
-/** @param packed sharp is asked for by `require`, and by `import` where its library is not packed */
+/** @param packed loads sharp by `require` instead of `import`, since its library is packed */
 function parts(arch: Arch, packed: boolean): Part[] {
   return [
     { name: 'onnxruntime-node', files: ['dist/**/*.js', `bin/napi-v6/linux/${arch}/*`] },
@@ -34,12 +34,12 @@ function parts(arch: Arch, packed: boolean): Part[] {
   ];
 }
 
-/** Packages that esbuild must leave alone, because this module copies them. */
+/** Packages that this module copies and esbuild must not bundle. */
 export const EXTERNAL = ['onnxruntime-node', 'sharp'];
 
 /**
- * Copies them into `target`/node_modules. Those npm did not install here, because they are for another machine, are
- * fetched from the registry once into node_modules/.cache and must have the checksum that package-lock.json names.
+ * Copies them into `target`/node_modules. Packages for other machines, which npm did not install here, are downloaded
+ * once into node_modules/.cache and checked against package-lock.json.
  * @param options.packed libvips goes into `target`/packed instead, compressed
  */
 export async function copyNativePackages(
@@ -64,7 +64,7 @@ export async function copyNativePackages(
 
 const cacheOf = (root: string) => join(root, 'node_modules', '.cache', 'sightline');
 
-/** Compressed once a version, which its name has: it takes ten seconds. */
+/** Compresses once per version, because it takes ten seconds. */
 async function copyPacked(root: string, file: string, folder: string): Promise<void> {
   const cached = join(cacheOf(root), `${basename(dirname(dirname(file)))}-${basename(file)}.zst`);
   if (!existsSync(cached)) {
@@ -82,8 +82,8 @@ interface Lock {
 }
 
 /**
- * A package that the lock names, unpacked in a folder of the cache.
- * @throws {unavailable} when it cannot be fetched
+ * Downloads and unpacks a package of package-lock.json into the cache.
+ * @throws {unavailable} if it cannot be downloaded
  */
 async function fetchPackage(root: string, name: string): Promise<string> {
   const lock: Lock = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8'));

@@ -1,7 +1,7 @@
 import { glob, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 
-/** What a folder weighs, in bytes, by what a reader of the table asks about. */
+/** Size of a folder in bytes, by the columns of the table. */
 export interface Sizes {
   readonly total: number;
   readonly parts: Readonly<Record<string, number>>;
@@ -17,16 +17,16 @@ export type Budget = Readonly<Record<FunctionName, number>>;
 const both = (bytes: number): Budget => ({ api: bytes, ingest: bytes });
 
 /**
- * Most bytes an artifact may have, unzipped: a cold start reads them. Others than these profiles have Lambda's limit.
+ * Maximum unzipped bytes of an artifact, which a cold start reads. Other profiles have Lambda's limit.
  */
 const BUDGET_BYTES: Readonly<Record<string, Budget>> = {
-  // Pictures alone need half of what words and pictures do.
+  // Pictures alone need half as much as words and pictures.
   compact: { api: 150e6, ingest: 85e6 },
   seed: both(200e6),
   'seed-int8': both(200e6),
 };
 
-/** @param bytes instead of the profile's own, for each function */
+/** @param bytes budget for each function instead of the profile's own */
 export function budgetOf(profile: string, bytes?: number): Budget {
   return bytes === undefined ? (BUDGET_BYTES[profile] ?? both(LAMBDA_LIMIT_BYTES)) : both(bytes);
 }
@@ -52,7 +52,7 @@ function partOf([first = '', second = '']: string[]): string {
   return first === 'functions' ? 'code' : first;
 }
 
-/** Lines of a table with one column a function, in MB (1,000,000 bytes). */
+/** Lines of a table with one column per function, in MB (1,000,000 bytes). */
 export function sizeTable(functions: Readonly<Record<FunctionName, Sizes>>, budget: Budget): string[] {
   const names = FUNCTIONS;
   const rows = [...new Set(names.flatMap((name) => Object.keys(functions[name].parts)))];

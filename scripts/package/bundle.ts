@@ -2,15 +2,15 @@ import { join } from 'node:path';
 import { build, type Metafile } from 'esbuild';
 import { installedWording } from './wording.ts';
 
-/** Packages that the package brings along, in dist/node_modules, so that none of their install scripts runs. */
+/** Packages included in dist/node_modules, so that their install scripts do not run. */
 export const BROUGHT = ['onnxruntime-node', 'swagger-ui-dist'];
 
-/** Only called in a checkout. */
+/** Only used in a clone. */
 const NOT_INCLUDED = ['./scripts/development-commands.ts', './server/build-page.ts', 'esbuild'];
 
 /**
- * Bundles the command `sightline` as JavaScript into `target`: Node strips no types below node_modules. Packages stay
- * outside. Answers the names of those that it imports, without Node's own.
+ * Bundles the command `sightline` as JavaScript into `target`, because Node strips no types below node_modules.
+ * Packages stay outside. Returns the names of the packages that it imports.
  */
 export async function bundleCommand(root: string, target: string): Promise<string[]> {
   const { metafile } = await build({

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Plugin } from 'esbuild';
 
-/** Makes texts name the program `sightline` instead of npm's scripts, which only a checkout has. */
+/** Replaces npm scripts, which only a clone has, by `sightline` in texts. */
 export const installedWording: Plugin = {
   name: 'installed-wording',
   setup({ onLoad }) {

@@ -23,7 +23,7 @@ export interface AnnounceFlags {
   readonly json: boolean;
 }
 
-/** Announces every object of a bucket to the queue of a stack; the exit code. */
+/** Queues every object of a bucket for a stack; returns the exit code. */
 export async function announce(source: string, flags: AnnounceFlags): Promise<number> {
   const { bucket, prefix } = parseBucket(source);
   if (flags.queue === undefined && !flags['dry-run']) throw new UsageError('expected --queue URL or --dry-run');
@@ -84,7 +84,7 @@ function stateFile(data: string, what: string): string {
   return join(data, 'reindex', `${createHash('sha256').update(what).digest('hex').slice(0, 16)}.json`);
 }
 
-/** Where an earlier call stopped; the start when there is none, or what is there is not readable. */
+/** Where an earlier call stopped; the start if there is none or it is unreadable. */
 async function readState(file: string): Promise<BackfillState> {
   try {
     return { ...START, ...(JSON.parse(await readFile(file, 'utf8')) as BackfillState) };

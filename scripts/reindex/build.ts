@@ -36,7 +36,7 @@ type Options = Pick<BuildOptions, 'rate' | 'sample' | 'minOverlap' | 'skipMissin
   readonly json: boolean;
 };
 
-/** What the flags say of filling a space. */
+/** Build options from the flags. */
 export function buildOptions(
   flags: Pick<Values<typeof BUILD_OPTIONS>, 'rate' | 'concurrency' | 'sample' | 'skip-missing'>,
   minOverlap: number,
@@ -47,7 +47,7 @@ export function buildOptions(
 
 /**
  * Fills a space beside the live one and makes it live: that of the configured models, or `wanted`, whose models are
- * looked for. Prints what became of it; the exit code.
+ * searched for. Prints the result; returns the exit code.
  */
 export async function changeSpace(
   flags: Parameters<typeof readConfig>[0],

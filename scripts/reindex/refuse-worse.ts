@@ -34,7 +34,7 @@ export async function refuseWorse(config: Config, head: string, captioned: strin
   );
 }
 
-/** What training found of this head beside the one in use; null when it was compared with none, or with another. */
+/** The training's comparison of this head with the one in use; null without one, or if it was with another head. */
 async function trainingVerdict(head: string, space: string): Promise<Verdict | null> {
   const { training } = await loadHeadFile(head);
   const verdict = training.verdict as unknown as (Verdict & { readonly than: string }) | undefined;
@@ -50,7 +50,7 @@ async function judge(
   return verdictOn(after, before, RESAMPLING);
 }
 
-/** A head with its own encoders on the test pictures, or on the validation pictures where no split is named so. */
+/** Evaluates a head with its own encoders on the split "test", or on "val" if there is none. */
 async function evaluate(folder: string, location: Location, modelDirs: readonly string[]): Promise<EvaluatedHead> {
   const all = await readDataset(location);
   const split = all.pictures.some((picture) => picture.split === 'test') ? 'test' : 'val';

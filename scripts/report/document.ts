@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { isCheckout, root } from '../../server/environment.ts';
 import type { ReportData } from './report-data.ts';
 
-/** What the report is made of beside its data. */
+/** The parts of the report besides its data. */
 export interface ReportParts {
   readonly script: string;
   readonly style: string;
@@ -37,12 +37,12 @@ export async function buildReportPage(): Promise<ReportParts> {
   };
 }
 
-/** Where a package has them built. */
+/** Where an installed package has them. */
 export const REPORT_PAGE = join(root, 'dist', 'report.json');
 
 /**
- * The report as one HTML file that needs nothing else: no network, no server. Its policy allows exactly the one script
- * and the one style sheet that are in it.
+ * The report as one HTML file that needs no network and no server. Its policy allows only its own script and style
+ * sheet.
  */
 export async function reportDocument(data: ReportData): Promise<string> {
   const page = isCheckout ? await buildReportPage() : (JSON.parse(await readFile(REPORT_PAGE, 'utf8')) as ReportParts);
@@ -55,7 +55,7 @@ export async function reportDocument(data: ReportData): Promise<string> {
     "base-uri 'none'",
     "form-action 'none'",
   ].join('; ');
-  // A data block is not run; `<` must not end it.
+  // A data block does not run; `<` must not end it.
   const json = JSON.stringify(data).replaceAll('<', '\\u003c');
   const parts: Readonly<Record<string, string>> = {
     '<title>Report</title>': `<title>${escapeHtml(data.title)}</title>`,

@@ -13,19 +13,19 @@ import { type EncodingOptions, encodePictures } from '../cli/encode-pictures.ts'
 import type { Location } from '../cli/location.ts';
 import type { ReportParts } from './report-data.ts';
 
-/** Answers shown a query. */
+/** Answers shown per query. */
 const TOP = 5;
 
 export interface JudgeOptions extends Omit<EncodingOptions, 'encoders'> {
   readonly location: Location;
   readonly dataset: Dataset;
   readonly split: string;
-  /** Pictures of other splits, to be shown without ranks. */
+  /** Pictures of other splits to show without ranks. */
   readonly others: readonly CaptionedPicture[];
   readonly resampling: Resampling;
 }
 
-/** Judges heads on one split, each with the encoders that it was made for. The first one also scores the others. */
+/** Evaluates heads on one split, each with its own encoders. The first also scores the pictures of other splits. */
 export async function judgeHeads(
   folders: readonly string[],
   { location, dataset, split, others, resampling, ...options }: JudgeOptions,
@@ -54,7 +54,7 @@ export async function judgeHeads(
   return { heads, ...shown };
 }
 
-/** How near each picture is to its captions. */
+/** Cosines of each picture and its captions. */
 async function scoreOthers(
   folder: string,
   encoders: Encoders,

@@ -1,14 +1,14 @@
 import type { ReportData } from './report-data.ts';
 
-/** The pictures of a report for other programs, such as a page that browses them: docs/evaluation.md has the schema. */
+/** The pictures of a report for other programs; the schema is in docs/evaluation.md. */
 
 export interface PictureLine {
   readonly image: string;
   readonly split: string;
   readonly captions: readonly CaptionLine[];
-  /** Rank of the best of its captions with the picture as the query; null outside the evaluated split. */
+  /** Rank of its best caption, with the picture as the query; null outside the evaluated split. */
   readonly rank: number | null;
-  /** The captions found for it, best first; empty outside the evaluated split. */
+  /** Captions that it finds, best first; empty outside the evaluated split. */
   readonly top: readonly {
     readonly image: string;
     readonly text: string;
@@ -21,13 +21,13 @@ export interface CaptionLine {
   readonly text: string;
   /** Cosine of caption and picture. */
   readonly score: number;
-  /** Rank of the picture with the caption as the query; null outside the evaluated split. */
+  /** Rank of the picture, with the caption as the query; null outside the evaluated split. */
   readonly rank: number | null;
-  /** The pictures found by it, best first. */
+  /** Pictures that it finds, best first. */
   readonly top: readonly { readonly image: string; readonly score: number; readonly right: boolean }[];
 }
 
-/** One line a picture, in the order of the report. */
+/** One line per picture, in the order of the report. */
 export function* pictureLines({ pictures }: ReportData): Generator<PictureLine> {
   for (const [p, { image, split, captions, scores, found }] of pictures.entries()) {
     yield {

@@ -1,4 +1,4 @@
-/** Figures of others, as they published them. None was measured here. */
+/** Results published by others; not measured here. */
 
 export interface Published {
   readonly name: string;

@@ -8,14 +8,14 @@ import type { Interval } from '../../training/metrics/significance.ts';
 import type { EpochFigures } from '../../training/trainer/trainer.ts';
 import { PUBLISHED, type Published } from './published.ts';
 
-/** What the page of a report shows, as plain JSON. */
+/** The data of a report, as plain JSON. */
 
 export interface ReportData {
   /** Such as "head-compact on flickr8k, val". */
   readonly title: string;
   readonly dataset: string;
   readonly split: string;
-  /** Heads measured on this split; the first is the one the report is about. */
+  /** Heads measured on this split; the report is about the first. */
   readonly runs: readonly Run[];
   readonly published: readonly Published[];
   /** The pictures of the split, then a few of the others. */
@@ -27,7 +27,7 @@ export interface ReportData {
 }
 
 export interface Run {
-  /** Name of the folder, without the path to it: reports are passed around. */
+  /** Name of the folder without its path, since reports are shared. */
   readonly name: string;
   readonly recipe: string;
   readonly profile: string;
@@ -36,9 +36,9 @@ export interface Run {
   readonly space: string;
   readonly bytes: number;
   readonly curves: readonly EpochFigures[];
-  /** The epoch the head is from; null when its file does not say. */
+  /** The epoch of the head; null if its file does not say. */
   readonly epoch: number | null;
-  /** Epochs after which training was stopped and gone on with. */
+  /** Epochs after which training was interrupted and resumed. */
   readonly resumedAfter: readonly number[];
   readonly trainedOn: { readonly pictures: number; readonly captions: number } | null;
   readonly figures: Figures;
@@ -56,14 +56,14 @@ export interface ReportPicture {
   readonly captions: readonly string[];
   /** Cosine of each caption and the picture. */
   readonly scores: readonly number[];
-  /** Where the picture and its captions stand; null outside the split. */
+  /** Ranks of the picture and its captions; null outside the split. */
   readonly found: FoundPicture | null;
 }
 
 export interface FoundPicture {
-  /** Rank of the picture when each of its captions is the query. */
+  /** Rank of the picture for each of its captions. */
   readonly pictureRanks: readonly number[];
-  /** Rank of each of its captions when the picture is the query. */
+  /** Rank of each of its captions for the picture. */
   readonly captionRanks: readonly number[];
   /** Best captions for the picture. */
   readonly topCaptions: readonly Answer[];
@@ -87,7 +87,7 @@ export interface ReportParts {
   readonly split: string;
   readonly heads: readonly EvaluatedHead[];
   readonly pictures: PairSet['pictures'];
-  /** Further pictures with the cosines of their captions. */
+  /** Other pictures with the cosines of their captions. */
   readonly others: readonly { readonly picture: PairSet['pictures'][number]; readonly scores: readonly number[] }[];
   /** By name of the picture. */
   readonly thumbnails: ReadonlyMap<string, string>;
@@ -168,7 +168,7 @@ function runOf({ folder, info, figures, interval }: EvaluatedHead): Run {
   };
 }
 
-/** What head.json says of the training; heads from elsewhere may say nothing. */
+/** The training record in head.json; heads from elsewhere may have none. */
 function trainingOf(training: HeadFile['training']): Pick<Run, 'curves' | 'epoch' | 'resumedAfter' | 'trainedOn'> {
   const list = <T>(value: unknown) => (Array.isArray(value) ? (value as T[]) : []);
   return {

@@ -3,13 +3,13 @@ import { isSightlineError } from '../../core/errors.ts';
 import { thumbnail } from '../../core/picture/decode.ts';
 import { type CaptionedPicture, type Dataset, readPicture } from '../../training/datasets/dataset.ts';
 
-/** Small enough that a thousand stay below 10 MB in a report, large enough to see what is in them. */
+/** A thousand stay below 10 MB in a report, and are still recognisable. */
 const EDGE = 200;
 const QUALITY = 55;
 /** Pictures read and scaled at the same time. */
 const PARALLEL = 4;
 
-/** WebP thumbnails, base64, by the pictures' names. Unreadable pictures have none. */
+/** WebP thumbnails in base64, by picture name. Unreadable pictures have none. */
 export async function makeThumbnails(
   dataset: Dataset,
   pictures: readonly CaptionedPicture[],

@@ -22,25 +22,25 @@ import type { Location } from '../cli/location.ts';
 import { createProgress } from '../cli/progress.ts';
 import { calibrateSide, captionsByLanguage } from '../evaluate/calibrate.ts';
 
-/** A text side trained into a head, judged by language, and written beside the sides that are there. */
+/** Trains a text side into a head, evaluates it by language, and writes it beside the existing sides. */
 
 export interface TextSideJob {
   readonly location: Location;
   readonly features: CachePlace;
   readonly modelDirs: readonly string[];
   readonly profile: string;
-  /** The head that the side is trained into. */
+  /** The head to train the side into. */
   readonly folder: string;
-  /** Name of a text encoder in manifest.json: the profile's own, whose side is then replaced, or another. */
+  /** Text encoder in manifest.json: the profile's own, whose side is then replaced, or another. */
   readonly encoder: string;
   readonly seed: number;
   readonly threads: number;
   readonly epochs?: number;
   /** Hidden units of the side. */
   readonly hidden?: number;
-  /** Start at random, also when the head has a side of this encoder that training can go on from. */
+  /** Start at random, even if the head has a side of this encoder to continue from. */
   readonly fromScratch: boolean;
-  /** Write the side that is trained on with the validation pictures, too; its twin has been judged on them before. */
+  /** Also train on the validation pictures before writing; the twin has been evaluated on them. */
   readonly withValidation: boolean;
   /**
    * For a head whose image side has seen the validation pictures: one like it that has not, with a side of this
@@ -51,7 +51,7 @@ export interface TextSideJob {
 
 export interface TextSideReport {
   readonly encoder: string;
-  /** Figures on the validation pictures, by language, of a side that never saw them. */
+  /** Results by language on the validation pictures, of a side that never saw them. */
   readonly judged: readonly {
     readonly lang: string;
     readonly head: EvaluatedHead;
@@ -59,13 +59,13 @@ export interface TextSideReport {
 }
 
 const VALIDATION = 'val';
-/** The usual ones come first. */
+/** The default language comes first. */
 const NAMES_A_CLASS = 3;
 
 /**
- * Trains the text side that a job names, on the captions of every language that the data set has, or of the languages
- * of the side that it replaces.
- * @throws {model-mismatch} when there is no such head or encoder
+ * Trains the text side of a job on the captions of all languages in the data set, or of the languages of the side that
+ * it replaces.
+ * @throws {model-mismatch} without such a head or encoder
  * @throws {invalid-input} for a data set without captions of a language
  */
 export async function trainSideInto(job: TextSideJob): Promise<TextSideReport> {
@@ -100,14 +100,14 @@ export async function trainSideInto(job: TextSideJob): Promise<TextSideReport> {
   }
 }
 
-/** A side, and its twin in a folder of its own that has not seen the validation pictures. */
+/** Trains a side, and in its own folder its twin, which does not see the validation pictures. */
 async function trainWithTwin(
   job: TextSideJob,
   parties: Parties,
   start: TrainedHead | null,
   { about, folder }: { readonly about: SideFacts; readonly folder: string },
 ): Promise<TrainedHead> {
-  // Before anything is written: the new side may take the place of the one that it is pulled to.
+  // Before anything is written: the new side may replace the one that it is pulled to.
   const twin = await train(job, parties, [TRAINING], start);
   const last = job.withValidation ? await train(job, parties, [TRAINING, VALIDATION], twin) : twin;
   await rm(folder, { recursive: true, force: true });
@@ -117,8 +117,8 @@ async function trainWithTwin(
 }
 
 /**
- * A side on all pictures.
- * @throws {invalid-input} when the twin has none of the same encoder to be judged
+ * Trains a side on all pictures.
+ * @throws {invalid-input} if the twin has no side of the same encoder to evaluate
  */
 async function trainLikeTwin(
   job: TextSideJob,
@@ -137,15 +137,15 @@ async function trainLikeTwin(
 }
 
 interface Parties {
-  /** With the text encoder of the head's first side. */
+  /** Encoders with the text encoder of the head's first side. */
   readonly first: Encoders;
-  /** With that of the new side. */
+  /** Encoders with the text encoder of the new side. */
   readonly own: Encoders;
-  /** The languages of the captions to train on. */
+  /** Caption languages to train on. */
   readonly languages: readonly string[];
 }
 
-/** The language of what the head's first side was trained on, and of the captions that others are pulled to. */
+/** The language of the head's first side, whose captions the others are pulled to. */
 const FIRST_LANGUAGE = 'en';
 
 async function languagesOf({ location }: TextSideJob, first: Encoders, own: Encoders): Promise<string[]> {
@@ -157,7 +157,7 @@ async function languagesOf({ location }: TextSideJob, first: Encoders, own: Enco
   throw new SightlineError('invalid-input', `${location.name}: expected captions in English among others, got ${got}`);
 }
 
-/** Captions of these splits in a language, with their pictures, as one set. To be read before `close`. */
+/** Captions of these splits in a language with their pictures, as one set; read it before `close`. */
 async function pairsOf(
   { location, modelDirs, features }: TextSideJob,
   encoders: Encoders,
@@ -180,7 +180,7 @@ function recipeOf({ epochs = TEXT_SIDE.epochs, hidden = TEXT_SIDE.text.hidden }:
   return { ...TEXT_SIDE, text: { ...TEXT_SIDE.text, hidden }, epochs };
 }
 
-/** A side trained on these splits, at random or from one that is there: then a third of the epochs will do. */
+/** Trains a side on these splits, from scratch or, in a third of the epochs, from an existing one. */
 async function train(
   job: TextSideJob,
   { first, own, languages }: Parties,
@@ -219,7 +219,7 @@ async function train(
   }
 }
 
-/** The names of the image encoder's classes through both text encoders, or null where they have none. */
+/** The image encoder's class names through both text encoders, or null without names. */
 async function namedClasses(
   { modelDirs, features, seed }: TextSideJob,
   { first, own }: Pick<Parties, 'first' | 'own'>,
@@ -250,7 +250,7 @@ async function judge(job: TextSideJob, { own, languages }: Parties, folder: stri
   return judged;
 }
 
-/** Writes how well answers fit, by words of captions in English, and what captions in other languages have less. */
+/** Writes the calibration of how well answers fit: by English words, lowered for other languages. */
 async function calibrate(job: TextSideJob, { own }: Parties, judged: TextSideReport['judged']): Promise<void> {
   const { location, modelDirs, folder, seed } = job;
   const { lang, head } = judged.find((one) => one.lang === FIRST_LANGUAGE)!;
@@ -267,7 +267,7 @@ async function calibrate(job: TextSideJob, { own }: Parties, judged: TextSideRep
   }
 }
 
-/** Those whose queries the side is meant for: English ones only where it is the first side or knows nothing else. */
+/** Languages that the side is for: English only if it is the first side or knows nothing else. */
 function matched({ first, own, languages }: Parties, judged: TextSideReport['judged']): EvaluatedHead[] {
   const isEnglish = own === first || languages.length === 1;
   return judged.filter(({ lang }) => isEnglish || lang !== FIRST_LANGUAGE).map(({ head }) => head);

@@ -3,7 +3,7 @@ import type { Run } from '../report-data.ts';
 import { report } from './judged.ts';
 import { Section } from './parts.tsx';
 
-/** Losses and recalls by epoch, for every head that brought them. */
+/** Losses and recalls by epoch, of every head that has them. */
 
 export function CurvesSection() {
   const runs = report.runs.filter(({ curves }) => curves.length > 0);

@@ -4,12 +4,12 @@ import { FoundCaptions, FoundPictures } from './found.tsx';
 import { judged, judgedCaptions, likeness, matcher, report } from './judged.ts';
 import { Pages, Rank, Search, Section, Select, Thumb } from './parts.tsx';
 
-/** The data: every picture with its captions, split and errors. */
+/** The data browser: every picture with its captions, split and errors. */
 
 interface Entry {
   readonly index: number;
   readonly picture: ReportPicture;
-  /** Mean rank of the picture for its captions; infinite outside the split, so that it comes last. */
+  /** Mean rank of the picture for its captions; infinite outside the split, to sort last. */
   readonly error: number;
 }
 
@@ -102,7 +102,7 @@ function Tile({ entry: { index, picture, error }, onOpen }: { entry: Entry; onOp
 function Details({ index, onStep, onClose }: { index: number; onStep: (by: number) => void; onClose: () => void }) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => dialog.current!.showModal(), []);
-  // A new picture is read from its top.
+  // Start a new picture at its top.
   useEffect(() => dialog.current!.scrollTo(0, 0), [index]);
   const picture = report.pictures[index]!;
   const own = judged.find((entry) => entry.index === index);

@@ -1,9 +1,9 @@
 import { type Judged, type JudgedCaption, report } from './judged.ts';
 import { Mark, Rank, Thumb } from './parts.tsx';
 
-/** What was found for one query. */
+/** The results of one query. */
 
-/** A picture, its own captions, and the captions found for it. */
+/** A picture, its own captions, and the captions it finds. */
 export function FoundCaptions({ of }: { of: Judged }) {
   const { index, picture, found } = of;
   return (
@@ -39,7 +39,7 @@ export function FoundCaptions({ of }: { of: Judged }) {
   );
 }
 
-/** A caption and the pictures found by it; its own at the end when it is not among them. */
+/** A caption and the pictures it finds; its own last if it is not among them. */
 export function FoundPictures({ query }: { query: JudgedCaption }) {
   const { of, caption, text, rank, score } = query;
   const answers = of.found.topPictures[caption]!;

@@ -1,6 +1,6 @@
 import type { FoundPicture, ReportData, ReportPicture } from '../report-data.ts';
 
-/** The data of the report and what several parts of the page want to know of it. */
+/** The report's data, and values that several parts of the page need. */
 
 export const report = JSON.parse(document.getElementById('data')!.textContent!) as ReportData;
 
@@ -9,7 +9,7 @@ export interface Judged {
   readonly index: number;
   readonly picture: ReportPicture;
   readonly found: FoundPicture;
-  /** Rank of the best of its captions with the picture as the query, from 1. */
+  /** Rank of its best caption, with the picture as the query, from 1. */
   readonly rank: number;
 }
 
@@ -18,7 +18,7 @@ export interface JudgedCaption {
   readonly of: Judged;
   readonly caption: number;
   readonly text: string;
-  /** Rank of its picture with the caption as the query, from 1. */
+  /** Rank of its picture, with the caption as the query, from 1. */
   readonly rank: number;
   readonly score: number;
 }
@@ -44,20 +44,20 @@ export function likeness({ scores }: ReportPicture): number {
   return scores.reduce((sum, score) => sum + score, 0) / scores.length;
 }
 
-/** How far the right answer is above (or below, negative) the best wrong one among the answers shown. */
+/** Margin of the right answer over the best wrong one shown; negative if it is below. */
 export function margin({ index, found, picture }: Judged): number {
   const own = Math.max(...picture.scores);
   const wrong = found.topCaptions.find(([owner]) => owner !== index);
   return wrong === undefined ? 1 : own - wrong[2];
 }
 
-/** The same of a caption among pictures. */
+/** The same for a caption among pictures. */
 export function captionMargin({ of, caption, score }: JudgedCaption): number {
   const wrong = of.found.topPictures[caption]!.find(([answer]) => answer !== of.index);
   return wrong === undefined ? 1 : score - wrong[2];
 }
 
-/** Words of a search, all of which have to be in one caption. */
+/** Words of a search; one caption must contain them all. */
 export function matcher(search: string): (picture: ReportPicture) => boolean {
   const matches = captionMatcher(search);
   return ({ captions, image }) => captions.some(matches) || (search.trim() !== '' && image.includes(search.trim()));
@@ -71,7 +71,7 @@ export function captionMatcher(search: string): (text: string) => boolean {
   };
 }
 
-/** int8 vectors to numbers around 1. */
+/** Converts int8 vectors to floats of about unit length. */
 export function unpack(packed: string): Float32Array {
   const bytes = Uint8Array.from(atob(packed), (char) => char.charCodeAt(0));
   return Float32Array.from(new Int8Array(bytes.buffer), (value) => value / 127);

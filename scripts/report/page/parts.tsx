@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact';
 import { useId, useState } from 'preact/hooks';
 import { report } from './judged.ts';
 
-/** Small pieces that several sections are made of. */
+/** Components shared by several sections. */
 
 export function Section(props: { id: string; title: string; about?: ComponentChildren; children: ComponentChildren }) {
   return (
@@ -14,7 +14,7 @@ export function Section(props: { id: string; title: string; about?: ComponentChi
   );
 }
 
-/** A picture of the report by its number, or a box where it could not be read. */
+/** A picture of the report by its number, or a box if it could not be read. */
 export function Thumb({ index, alt }: { index: number; alt?: string }) {
   const { thumbnail, captions, image } = report.pictures[index]!;
   if (thumbnail === null) return <span class="no-thumb">{image}</span>;
@@ -37,7 +37,7 @@ export function Rank({ rank }: { rank: number }) {
   );
 }
 
-/** Right or wrong, as a sign and as a word for those who do not see it. */
+/** Right or wrong, as a sign and as a word for screen readers. */
 export function Mark({ right }: { right: boolean }) {
   return (
     <span class={right ? 'mark right' : 'mark wrong'} role="img" aria-label={right ? 'right' : 'wrong'}>
@@ -83,7 +83,7 @@ export function Search(props: { label: string; value: string; onChange: (value: 
   );
 }
 
-/** One page of many items, with buttons to the others. Starts over at the first page when `list` changes. */
+/** Pages through items. Returns to the first page when `list` changes. */
 export function Pages<T>(props: {
   list: readonly T[];
   size: number;

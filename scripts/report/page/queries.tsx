@@ -13,7 +13,7 @@ import {
 } from './judged.ts';
 import { Pages, Search, Section, Select } from './parts.tsx';
 
-/** Every query of the split with what was found, and the extremes of both kinds. */
+/** All queries of the split with their results, and the extremes of both kinds. */
 
 const ORDERS = { data: 'in the order of the data', worst: 'worst first', best: 'best first' };
 type Order = keyof typeof ORDERS;
@@ -35,7 +35,7 @@ interface QueriesProps<T extends { readonly rank: number }> {
   readonly noun: string;
   readonly size: number;
   readonly queries: readonly T[];
-  /** How far the right answer is above the best wrong one. */
+  /** Margin of the right answer over the best wrong one. */
   readonly by: (query: T) => number;
   readonly matching: (search: string) => (query: T) => boolean;
   readonly render: (query: T) => JSX.Element;

@@ -1,10 +1,10 @@
 import { judged, judgedCaptions, percent } from './judged.ts';
 import { Section } from './parts.tsx';
 
-/** Ends of the bars; the last one holds everything beyond. */
+/** Upper ends of the bars; the last has everything beyond. */
 const ENDS = [1, 2, 3, 5, 10, 20, 50, 100, 200, 500, Number.POSITIVE_INFINITY];
 
-/** How often the right answer stands where. */
+/** Histogram of the ranks of right answers. */
 export function RanksSection() {
   return (
     <Section

@@ -1,7 +1,7 @@
 import { percent, report } from './judged.ts';
 import { Section } from './parts.tsx';
 
-/** Heads measured here beside figures that others published. */
+/** Heads measured here, and results published by others. */
 export function RecipesSection() {
   return (
     <Section

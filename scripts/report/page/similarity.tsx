@@ -8,7 +8,7 @@ const { dimension } = report.vectors;
 const images = unpack(report.vectors.images);
 const texts = unpack(report.vectors.texts);
 
-/** Beyond that the pictures beside the matrix would be too small to see. */
+/** With more, pictures beside the matrix would be too small. */
 const WITH_PICTURES = 16;
 
 const sizes = [WITH_PICTURES, 50, 200, 1000, judged.length]
@@ -122,7 +122,7 @@ const STEPS: Readonly<Record<string, readonly [number, number]>> = {
   ArrowRight: [0, 1],
 };
 
-/** `count` of the numbers below `total`, evenly spread. */
+/** `count` evenly spread numbers below `total`. */
 function spread(total: number, count: number): number[] {
   return Array.from({ length: count }, (_, i) => Math.floor((i * total) / count));
 }
@@ -140,7 +140,7 @@ function cosines(order: readonly number[]): Float32Array {
   return scores;
 }
 
-/** Mean of the right pairs and of the wrong ones. */
+/** Mean cosine of right pairs and of wrong ones. */
 function diagonal(scores: Float32Array, count: number): string {
   let [right, wrong] = [0, 0];
   for (const [i, score] of scores.entries()) {
