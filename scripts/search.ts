@@ -23,8 +23,8 @@ import { DATA, JSON_OUTPUT } from './cli/options.ts';
 export default command({
   usage: '[WORDS] [options]',
   about:
-    'Prints the best matching pictures of the index, best first: score, then path. Matches by name, which say where, come ' +
-    'before matches by meaning.',
+    'Prints the best matching pictures of the index, best first: score, then path. Matches by name, which say where, ' +
+    'come before matches by meaning.',
   words: { min: 0, max: 100, rows: { WORDS: 'what to look for, such as "a dog on the beach"' } },
   options: {
     image: path({ unit: 'FILE', text: 'a picture to search by, alone or together with words' }),
