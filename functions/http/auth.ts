@@ -46,10 +46,12 @@ export function shownKey(c: Context): string | null {
  * that the time reveals neither how close a guess was nor which key it is. A key wins over a session.
  */
 export function identify({ options, sessions }: AppDeps): MiddlewareHandler<AppEnv> {
-  const known = options.apiKeyHashes.map((entry) => {
+  const listed = options.apiKeyHashes.map((entry) => {
     const [, scope, hash] = /^(?:(read|write):)?(\w+)$/.exec(entry)!;
     return { name: hash!.slice(0, 8), scope: (scope ?? 'write') as Scope, hash: Buffer.from(hash!, 'hex') };
   });
+  // The last one counts: a key that is listed for both may write.
+  const known = listed.toSorted((a, b) => a.scope.localeCompare(b.scope));
   return async (c, next) => {
     const key = shownKey(c);
     const cookie = key === null ? getCookie(c, SESSION_COOKIE) : undefined;
@@ -62,7 +64,7 @@ export function identify({ options, sessions }: AppDeps): MiddlewareHandler<AppE
       }
     } else if (cookie !== undefined && known.length > 0) {
       const name = await sessions.read(cookie);
-      const own = known.find((one) => one.name === name);
+      const own = known.findLast((one) => one.name === name);
       found = own === undefined ? null : { name: own.name, scope: own.scope, byCookie: true };
     }
     c.set('apiKey', found);
