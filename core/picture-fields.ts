@@ -2,8 +2,9 @@ import { COLOURS } from './picture/colour-names.ts';
 
 /**
  * The fields of a picture, each declared once. Types, checks, the columns, payloads and indexes of both stores,
- * filters, differences between spaces and the schemas of the API follow from this. A new field needs an entry here and
- * the code that reads it from the file. Fields are only ever added: older points have the `absent` value.
+ * filters, differences between spaces and the schemas of the API follow from this. A new field needs an entry here, the
+ * code that reads it from the file, and a higher version of the schema in `vectors/sqlite/schema.ts`. Fields are only
+ * ever added: older points have the `absent` value.
  */
 
 /**

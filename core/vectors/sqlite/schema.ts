@@ -1,9 +1,8 @@
-import { FIELDS } from '../../picture-fields.ts';
 import type { DatabaseFormat, DatabaseSync } from '../../sqlite.ts';
 import { COLUMN_TYPES, COLUMNS, fieldColumns, INSERT_WORDS, PAYLOAD_COLUMNS, payloadOf, wordsColumn } from './rows.ts';
 
-/** Fields are only added, so their number gives the version of the tables; the first had twelve. */
-const VERSION = FIELDS.length - 11;
+/** To be raised with every change of the schema, also of an index: files of a lower version are migrated. */
+const VERSION = 22;
 
 /**
  * One for each order except that of the first version. Few points have the same time, so ties are sorted on the fly.
@@ -42,6 +41,8 @@ function migrate(db: DatabaseSync, tell: (done: number, of: number) => void): vo
     if (++done % MIGRATED_AT_ONCE === 0) tell(done, of);
   };
   if (missing.length > 0) addColumns(db, missing, count);
+  db.exec(FIELD_INDEXES);
+  db.exec(ORDER_INDEXES);
   if (hasNames) return;
   db.exec(NAMES);
   const insert = db.prepare(INSERT_WORDS);
@@ -85,8 +86,6 @@ function addColumns(db: DatabaseSync, missing: typeof COLUMN_TYPES, count: () =>
     const added = Object.fromEntries(missing.map(({ name }) => [name, values[name]!]));
     update.run({ ...added, row: row.row as number });
   }
-  db.exec(FIELD_INDEXES);
-  db.exec(ORDER_INDEXES);
 }
 
 /**

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -78,6 +79,27 @@ describe('opening the embedded store', () => {
     await refuses(open, 'schema-mismatch', [`version ${before}`, 'version 99', file]);
     tamper(`PRAGMA user_version = ${before}`);
     await (await open()).close();
+  });
+
+  it('has another version when it has another schema', () => {
+    const schema = createHash('sha256').update(VECTOR_INDEX.schema.replace(/\s+/g, ' ')).digest('hex').slice(0, 16);
+    // Where this fails, the schema was changed: raise VERSION in schema.ts, so that files are migrated.
+    assert.deepEqual({ version: VECTOR_INDEX.version, schema }, { version: 22, schema: 'df816a08e73dc61c' });
+  });
+
+  it('gives an index of an older version what the schema has by now, also where only an index is new', async () => {
+    await fill(10);
+    const tables = () => {
+      const db = new DatabaseSync(file);
+      const all = db.prepare('SELECT name FROM sqlite_schema ORDER BY name').all();
+      db.close();
+      return all.map(({ name }) => name);
+    };
+    const before = tables();
+    tamper('DROP INDEX points_by_content; DROP INDEX points_by_taken_at');
+    tamper(`PRAGMA user_version = ${VECTOR_INDEX.version - 1}`);
+    await (await open()).close();
+    assert.deepEqual(tables(), before);
   });
 
   it('brings an index of the first version up to date in place, and keeps a copy of it', async () => {
