@@ -232,6 +232,6 @@ describe('two profiles', () => {
     const manifest = await loadManifest([MODELS]);
     const { compact } = manifest.profiles;
     const twice = { ...manifest, profiles: { ...manifest.profiles, twin: compact } };
-    assert.throws(() => parseManifest(twice), refused('a space of its own', 'both compact and twin'));
+    assert.throws(() => parseManifest(twice), refused('its own space', 'both compact and twin'));
   });
 });
