@@ -26,7 +26,7 @@ import { purgeDaily } from './purge-daily.ts';
 import { type ChangeOptions, ChangeOver, chooseModels } from './spaces/change-over.ts';
 import { followLiveSpace, type LiveSpace, type SpaceParts } from './spaces/live-space.ts';
 import { expectModels, findModels, listHeads, type SpaceModels } from './spaces/space-models.ts';
-import { openVanishedLog } from './vanished-log.ts';
+import { openVanishedLog } from './vanished-pictures.ts';
 
 /** The composition root: chooses the drivers and assembles the parts. */
 

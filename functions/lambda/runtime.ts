@@ -17,7 +17,7 @@ import type { SpaceId } from '../../core/types.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { MessageQueue } from '../events/sqs-client.ts';
 import { createTelemetry } from './telemetry.ts';
-import { openVanishedObjects } from './vanished-log.ts';
+import { openVanishedObjects } from './vanished-pictures.ts';
 
 /** The composition root of the Lambda functions: reads environment and secrets, and assembles the parts. */
 
