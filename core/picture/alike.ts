@@ -1,26 +1,25 @@
 /**
- * Whether two pictures look like copies of each other, as the server and the page judge it: see
- * docs/decisions/0024-copies.md.
+ * Decides whether two pictures look like copies of each other, for server and page: see docs/decisions/0024-copies.md.
  */
 
-/** Bits of the perceptual hash in which copies differ at most. */
+/** Maximum number of differing bits between perceptual hashes of copies. */
 export const MAX_BITS = 10;
-/** Words of 32 bits that a hash has. */
+/** Number of 32-bit words in a hash. */
 export const HASH_WORDS = 4;
-/** Hashes with fewer ones say nothing: they are of plain walls, fog, black frames. */
+/** Hashes with fewer ones are meaningless: plain walls, fog, black frames. */
 const FEWEST_ONES = 16;
 /** The clock time of a date, to the second, and its milliseconds. */
 const CLOCK = /^(.{19})\.?(\d{3})?/;
 
-/** What is compared of a picture. */
+/** The compared properties of a picture. */
 export interface Look {
-  /** The words of its hash; null where that says nothing. */
+  /** The words of its hash; null when that is meaningless. */
   readonly words: Uint32Array | null;
-  /** When the camera says that it was taken; null where another source does, or none. Copies keep it or lose it. */
+  /** The camera's date; null when it is from another source, or unknown. Copies keep it or lose it. */
   readonly moment: { readonly second: string; readonly ms: string } | null;
 }
 
-/** What is compared of a picture, by its fields as the index keeps them. */
+/** The compared properties of an indexed picture. */
 export function lookOf(picture: {
   readonly perceptualHash: string | null;
   readonly takenAt: string | null;
@@ -34,13 +33,13 @@ export function lookOf(picture: {
   };
 }
 
-/** Whether two hashes differ in at most `MAX_BITS` bits, and no camera says that they are of two moments. */
+/** Whether two hashes differ in at most `MAX_BITS` bits, and the cameras' dates do not contradict. */
 export function areAlike(a: Look, b: Look): boolean {
   if (a.words === null || b.words === null || bitsApart(a.words, 0, b.words, 0, MAX_BITS) > MAX_BITS) return false;
   return a.moment === null || b.moment === null || isSameMoment(a.moment, b.moment);
 }
 
-/** To the millisecond where both say it, otherwise to the second. */
+/** Compares to the millisecond if both have it, otherwise to the second. */
 function isSameMoment(a: NonNullable<Look['moment']>, b: NonNullable<Look['moment']>): boolean {
   return a.second === b.second && (a.ms === b.ms || a.ms === '000' || b.ms === '000');
 }
@@ -51,8 +50,8 @@ export function hashWords(hash: string): Uint32Array {
 }
 
 /**
- * Bits in which two hashes differ, 0 to 128, no matter how many beyond `enough`: hash number `i` of the words `a`, and
- * number `j` of `b`.
+ * Number of differing bits between hash `i` of the words `a` and hash `j` of `b`, 0 to 128; above `enough` it may be
+ * too low.
  */
 export function bitsApart(
   a: Uint32Array,
@@ -68,17 +67,17 @@ export function bitsApart(
   return bits;
 }
 
-/** Bits in which two hashes differ, 0 to 128. */
+/** Number of differing bits between two hashes, 0 to 128. */
 export function hashDistance(a: string, b: string): number {
   return bitsApart(hashWords(a), 0, hashWords(b), 0);
 }
 
-/** Whether a hash is of a picture in which next to nothing can be told apart. */
+/** Whether a hash is of a nearly featureless picture. */
 export function isPlain(hash: string): boolean {
   return hashWords(hash).reduce((sum, word) => sum + ones(word), 0) < FEWEST_ONES;
 }
 
-/** How many of 32 bits are 1. */
+/** Number of 1 bits among 32. */
 function ones(word: number): number {
   let v = word - ((word >>> 1) & 0x55555555);
   v = (v & 0x33333333) + ((v >>> 2) & 0x33333333);

@@ -2,14 +2,14 @@ import { numberOf, openTiff, readDirectory, type Tiff, type TiffDirectory, textO
 import type { Size } from './geometry.ts';
 
 /**
- * Camera raw files are not developed here: each has the camera's own JPEG of the photo inside, which is what cameras
- * and file managers show. Which bytes it is, is told by looking for JPEGs: makers put them into notes of their own, and
- * no description of those is complete. Nothing here copies bytes, and each search is bounded.
+ * Camera raw files are not developed: each contains the camera's own JPEG of the photo, which cameras and file managers
+ * show. It is found by searching for JPEGs, because manufacturers put it into proprietary notes without complete
+ * documentation. Nothing here copies bytes, and every search is bounded.
  */
 
 export type RawFormat = 'CR2' | 'CR3' | 'NEF' | 'ARW' | 'DNG' | 'RAF' | 'ORF' | 'RW2' | 'PEF' | 'SRW' | 'camera raw';
 
-/** As the library `file-type` calls them, by which folders serve files. */
+/** MIME types as in the library `file-type`, which folders use to serve files. */
 export const RAW_TYPES: Readonly<Record<RawFormat, string>> = {
   CR2: 'image/x-canon-cr2',
   CR3: 'image/x-canon-cr3',
@@ -50,7 +50,7 @@ const WANTED = new Set([
   EXIF_DIRECTORY,
   DNG_VERSION,
 ]);
-/** Photometric interpretations of what a sensor saw: a colour filter array, and linear light. */
+/** Photometric interpretations of sensor data: a colour filter array, and linear light. */
 const SENSOR = [32_803, 34_892];
 /** Compressions that only raw files have: Sony, Pentax, Samsung, Nikon. */
 const RAW_COMPRESSIONS = [32_767, 32_769, 32_770, 34_713, 65_535];
@@ -62,12 +62,12 @@ const MAKERS: readonly (readonly [RegExp, RawFormat])[] = [
   [/^samsung/i, 'SRW'],
 ];
 const MAX_DIRECTORIES = 32;
-/** JPEGs that are looked at. Chance makes two of their beginnings in 32 MB of sensor data. */
+/** Maximum JPEGs examined. By chance, 32 MB of sensor data contain two JPEG signatures. */
 const MAX_CANDIDATES = 256;
-/** Smaller ones are thumbnails, and not what the picture is found by. Longer edge in pixels. */
+/** Smaller ones are thumbnails, which are not good enough for search. Longer edge in pixels. */
 const MIN_PREVIEW_EDGE = 400;
 
-/** Which raw format bytes are, or null. TIFF files, also those of cameras, are none. */
+/** The raw format of the bytes, or null. TIFF files, even from cameras, are not raw. */
 export function rawFormat(bytes: Uint8Array): RawFormat | null {
   const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(32, bytes.length)).toString('latin1');
   if (head.startsWith('FUJIFILMCCD-RAW')) return 'RAF';
@@ -85,15 +85,15 @@ export function rawFormat(bytes: Uint8Array): RawFormat | null {
 }
 
 export interface Preview {
-  /** A whole JPEG, perhaps with more behind it. */
+  /** A complete JPEG, perhaps with other bytes after it. */
   readonly jpeg: Uint8Array;
-  /** Blocks with the camera's EXIF, as far as the JPEG is not the one to have it. */
+  /** Blocks with the camera's EXIF, unless it is in the JPEG. */
   readonly blocks: { readonly exif?: Uint8Array; readonly photo?: Uint8Array };
   /** Size of the JPEG, as stored. */
   readonly size: Size;
-  /** Size of the photo, as stored: that of the sensor's picture when the file says it and it has the same shape. */
+  /** Size of the photo, as stored: that of the sensor's picture if the file gives it and its shape matches. */
   readonly photo: Size;
-  /** What the raw file says (EXIF); null when it leaves that to the JPEG. */
+  /** From the raw file's EXIF; null when only the JPEG has it. */
   readonly orientation: number | null;
 }
 
@@ -113,7 +113,7 @@ export function findPreview(bytes: Uint8Array): Preview | null {
   return { jpeg: bytes.subarray(found.at), blocks, size: found.size, photo, orientation };
 }
 
-/** The file itself where it is made like TIFF; of CR3 the boxes CMT1 and CMT2, which lie at its beginning. */
+/** The file itself if it has TIFF structure; for CR3 the boxes CMT1 and CMT2 near its beginning. */
 function exifBlocks(bytes: Uint8Array): Preview['blocks'] {
   if (openTiff(bytes) !== null) return { exif: bytes };
   const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 256 * 1024));
@@ -124,7 +124,7 @@ function exifBlocks(bytes: Uint8Array): Preview['blocks'] {
   return head.toString('latin1', 4, 8) === 'ftyp' ? { exif: box('CMT1'), photo: box('CMT2') } : {};
 }
 
-/** The chain of directories and those below them, as far as they can be read. */
+/** All readable directories of the chain, with subdirectories. */
 function allDirectories(tiff: Tiff): TiffDirectory[] {
   const waiting = [tiff.first];
   const seen = new Set<number>();
@@ -158,7 +158,7 @@ function exifSize(tiff: Tiff, directories: readonly TiffDirectory[]): Size {
   return sizeOf(tiff, readDirectory(tiff, offset ?? tiff.view.byteLength, new Set(PIXELS)), [...PIXELS]);
 }
 
-/** Positions of the strips or tiles of a directory. Those of lossy DNG are JPEGs of their own, in linear light. */
+/** Positions of the strips or tiles of a directory. In lossy DNG they are separate JPEGs in linear light. */
 function partsOf(tiff: Tiff, { entries }: TiffDirectory): number[] {
   const parts: number[] = [];
   for (const tag of [STRIPS, TILES]) {
@@ -199,7 +199,7 @@ function jpegSize(file: Buffer, start: number): Size | null {
   return null;
 }
 
-/** Previews leave out some of the rim, and are never larger. */
+/** Previews are slightly cropped, and never larger. */
 function isSameShape(photo: Size, preview: Size): boolean {
   const ratio = (photo.width * preview.height) / (photo.height * preview.width);
   return photo.width >= preview.width * 0.98 && ratio > 0.95 && ratio < 1.05;

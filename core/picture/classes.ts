@@ -1,23 +1,23 @@
-/** What an image encoder takes a picture for, as it is kept with the picture: the likeliest classes of its logits. */
+/** The classes that an image encoder recognises in a picture, stored with it: the likeliest of its logits. */
 
-/** Output of an image encoder with one number a class. */
+/** Output of an image encoder with one number per class. */
 export const LOGITS = 'logits';
-/** The names of the classes, beside a model that has them. */
+/** File with the names of the classes, beside the model. */
 export const CLASSES_FILE = 'classes.json';
 
-/** Classes that are kept; more of them say less (docs/decisions/0047-honest-answers.md). */
+/** Number of classes kept; more work less well (docs/decisions/0047-honest-answers.md). */
 const KEPT = 5;
 
 export interface SeenClass {
-  /** Row of the logits. */
+  /** Index in the logits. */
   readonly index: number;
-  /** How likely it is, 0 to 1. */
+  /** Its probability, 0 to 1. */
   readonly share: number;
 }
 
 /**
- * The likeliest classes as text, such as `281:61 282:20`: their numbers with percentages, without those that are below
- * half a percent.
+ * The likeliest classes as text, such as `281:61 282:20`: their indices with percentages, without those below half a
+ * percent.
  */
 export function packClasses(logits: Float32Array): string {
   const largest = logits.reduce((most, value) => Math.max(most, value), -Infinity);

@@ -1,4 +1,4 @@
-/** What the main colours of a picture are called, and a picture without any. */
+/** Names of a picture's main colours, and `monochrome`. */
 export const COLOURS = [
   'red',
   'orange',

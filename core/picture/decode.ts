@@ -13,22 +13,22 @@ import { enlarge } from './upsample.ts';
 
 export type { DecodeLimits };
 
-/** From the bytes of a picture to the pixels a model sees, with what is known of it, or to a thumbnail. */
+/** Turns the bytes of a picture into the pixels that a model sees, with its metadata, or into a thumbnail. */
 
-/** Pictures that need no more than this are decoded at once: callers bound how many those are. */
+/** Pictures up to this size are decoded at once: callers limit their number. */
 const LIGHT_FRAME_BYTES = 16 * 1024 ** 2;
-/** What all others may need together, so that several at once stay within memory; one that needs more is alone. */
+/** Memory shared by all larger ones; a picture that needs more runs alone. */
 const SHARED_FRAME_BYTES = 96 * 1024 ** 2;
-/** Frames of an animation that are looked at for one that shows something. */
+/** Maximum frames of an animation searched for a visible one. */
 const LOOKED_AT_FRAMES = 16;
-/** Mean of the alpha channel, of 255, from which on a frame shows something. */
+/** Minimum mean of the alpha channel, of 255, for a frame to count as visible. */
 const VISIBLE = 2.55;
 
 /**
- * Decodes a picture and cuts out what the model sees: EXIF orientation applied, transparency over white, first visible
- * frame of an animation, the camera's JPEG of a raw file, any colour space to 8-bit RGB. Colour profiles are ignored,
- * as they were when the models were trained. Resizing goes through all pixels of the file, not through a reduced JPEG
- * decode, which would shift small pictures.
+ * Decodes a picture and cuts out what the model sees: with EXIF orientation applied, transparency over white, the first
+ * visible frame of an animation, the camera's JPEG of a raw file, and any colour space as 8-bit RGB. Colour profiles
+ * are ignored, as in the models' training. Resizing uses all pixels of the file, not a reduced JPEG decode, which would
+ * shift small pictures.
  *
  * @throws {unreadable-image} with an {@link ImageRejection} in `details.reason`
  * @throws {too-large}
@@ -53,7 +53,7 @@ export interface Thumbnail extends Size {
 
 /**
  * A small version of a picture as WebP: upright, at most `maxEdge` pixels along its longer edge and never enlarged,
- * colours converted to sRGB, all metadata gone. Throws as {@link decodeImage}.
+ * colours converted to sRGB, without metadata. Throws as {@link decodeImage}.
  */
 export async function thumbnail(
   bytes: Uint8Array,
@@ -76,11 +76,11 @@ export async function thumbnail(
   return { bytes: data, contentType: CONTENT_TYPES.webp, width: info.width, height: info.height };
 }
 
-/** What is being decoded and not light needs so many bytes; the others wait in the order in which they came. */
+/** Bytes needed by the larger pictures being decoded; others wait in order of arrival. */
 let sharedBytes = 0;
 const waiting: { readonly frameBytes: number; readonly begin: () => void }[] = [];
 
-/** Runs `work` at once when it is light, else as soon as there is room for it. */
+/** Runs `work` at once if it is light, otherwise as soon as there is room. */
 async function inTurn<T>(frameBytes: number, work: () => Promise<T>): Promise<T> {
   if (frameBytes <= LIGHT_FRAME_BYTES) return work();
   await new Promise<void>((begin) => {
@@ -105,9 +105,9 @@ function beginNext(): void {
 }
 
 /**
- * What is really decoded: of an animation the first frame that shows something, of samples that libvips would cut off
- * 8-bit pixels.
- * @throws {truncated} when the file ends too early and something is missing for it
+ * The actual source to decode: the first visible frame of an animation, or 8-bit pixels for samples that libvips would
+ * clip.
+ * @throws {truncated} when the file ends early and pixels are missing
  */
 async function findSource(header: Header, limits: DecodeLimits): Promise<Source> {
   const { source, metadata, unfinished } = header;
@@ -126,11 +126,13 @@ async function findSource(header: Header, limits: DecodeLimits): Promise<Source>
   return source;
 }
 
-/** Decodes all of a file that only lacks its last bytes, its end mended: libvips reads no further than it has to. */
+/**
+ * Decodes all of a file with a repaired end, to see whether pixels are missing: libvips reads no further than needed.
+ */
 async function checkComplete(header: Header, limits: DecodeLimits): Promise<void> {
   try {
     if (header.format !== 'jpeg' && header.format !== 'png') throw new Error('premature end');
-    // Written as the smallest thing there is: made smaller first, libvips would not look at the last rows.
+    // Reduced only on output: if reduced first, libvips would not read the last rows.
     await openPicture(header.source, { ...limits, strict: true })
       .jpeg({ quality: 1 })
       .toBuffer();
@@ -139,15 +141,15 @@ async function checkComplete(header: Header, limits: DecodeLimits): Promise<void
   }
 }
 
-/** Upright: as the picture says itself, or the raw file around it. */
+/** Turned upright, by the orientation in the picture or in the raw file around it. */
 function turned({ orientation, metadata }: Header, pipeline: Sharp): Sharp {
   if (orientation === (metadata.orientation ?? 1)) return pipeline.autoOrient();
   return pipeline.rotate(({ 3: 180, 6: 90, 8: 270 } as Readonly<Record<number, number>>)[orientation] ?? 0);
 }
 
 /**
- * The crop is cut out in the stored orientation and turned afterwards: turning a whole picture first would need all of
- * it in memory and takes seven times as long at 12 megapixels. Resize and centre crop do not care.
+ * Crops in the stored orientation and turns afterwards: turning a whole picture first would need all of it in memory
+ * and take seven times as long at 12 megapixels. Resize and centre crop give the same result either way.
  */
 async function decodeCrop(header: Header, preprocessing: Preprocessing, limits: DecodeLimits): Promise<RgbPixels> {
   const { orientation, stored: size } = header;
@@ -166,7 +168,8 @@ async function decodeWindow(header: Header, plan: Plan, kernel: Kernel, limits: 
   const { source, cmyk, orientation } = header;
   const reduced = turnSize(plan.reduced, orientation);
   let pipeline = openPicture(source, { ...limits, ignoreIcc: true });
-  // libvips would convert CMYK through a profile; models were trained on the plain formula, which needs the four inks.
+  // libvips would convert CMYK through a profile; models were trained with the simple formula, which needs the four
+  // inks.
   if (cmyk) pipeline = pipeline.pipelineColourspace('cmyk');
   pipeline = pipeline
     .flatten({ background: '#ffffff' })
@@ -196,7 +199,7 @@ function onCanvas(data: Uint8Array, size: Size, { edge, place }: Plan, backgroun
   return canvas;
 }
 
-/** The conversion without a profile that Pillow does, too: each colour is what its ink and black leave of the light. */
+/** Conversion without a profile, as in Pillow: each colour is the light that its ink and black leave over. */
 function inksToRgb(inks: Uint8Array, channels: number): Uint8Array {
   const rgb = new Uint8Array((inks.length / channels) * 3);
   for (let from = 0, to = 0; from < inks.length; from += channels, to += 3) {

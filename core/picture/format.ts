@@ -1,4 +1,4 @@
-/** What bytes are, told by the bytes: file names and declared types lie. */
+/** Detects formats from the content: file names and declared types are unreliable. */
 
 import { type RawFormat, rawFormat } from './camera-raw.ts';
 
@@ -16,9 +16,9 @@ export const CONTENT_TYPES: Readonly<Record<PictureFormat, string>> = {
 
 export type Sniffed =
   | { readonly kind: 'picture'; readonly format: PictureFormat }
-  /** What a camera's sensor saw, with a JPEG inside. */
+  /** A camera raw file, with a JPEG inside. */
   | { readonly kind: 'raw'; readonly format: RawFormat }
-  /** A picture or document by itself, but none that is read here. */
+  /** A picture or document in an unsupported format. */
   | { readonly kind: 'unsupported'; readonly name: string }
   | { readonly kind: 'unknown' };
 
@@ -50,7 +50,7 @@ const REFUSED: readonly (readonly [string, string])[] = [
   ['\0MRM', 'MRW'],
 ];
 
-/** Names the format of a file by its first bytes. */
+/** Detects the format of a file from its first bytes. */
 export function sniff(bytes: Uint8Array): Sniffed {
   const raw = rawFormat(bytes);
   if (raw !== null) return { kind: 'raw', format: raw };
@@ -60,7 +60,7 @@ export function sniff(bytes: Uint8Array): Sniffed {
   }
   if (head.startsWith('RIFF') && head.startsWith('WEBP', 8)) return { kind: 'picture', format: 'webp' };
   if (head.startsWith('ftyp', 4)) return sniffIsoMedia(bytes, head);
-  // Two letters begin many a text; the four bytes that are kept free in the header of a bitmap begin none.
+  // Many texts begin with these two letters, but without the four reserved zero bytes of a bitmap header.
   if (/^BM[\s\S]{4}\0{4}/.test(head)) return { kind: 'unsupported', name: 'BMP' };
   for (const [signature, name] of REFUSED) if (head.startsWith(signature)) return { kind: 'unsupported', name };
   const text = head.replace(/^\xef\xbb\xbf/, '').trimStart();
@@ -86,8 +86,8 @@ function isSvg(bytes: Uint8Array): boolean {
 }
 
 /**
- * Whether the file ends before the picture in it does, as its structure tells. The decoder does not always notice: it
- * reads no further than the rows that are needed. False also when the structure is broken in another way.
+ * Whether the file ends before its picture, judged by its structure. The decoder does not always notice, because it
+ * reads only the rows it needs. Also false when the structure is broken in another way.
  */
 export function isTruncated(bytes: Uint8Array, format: PictureFormat): boolean {
   switch (format) {
@@ -108,8 +108,8 @@ export function isTruncated(bytes: Uint8Array, format: PictureFormat): boolean {
 }
 
 /**
- * The file with an end that it lacks: many programs leave out the last bytes of JPEG and PNG, and some name an animated
- * AVIF by the brand of sequences alone, which libvips does not know. Whether pixels are missing, too, is not said.
+ * The file with its end or brand repaired: many programs omit the last bytes of JPEG and PNG, and some give an animated
+ * AVIF only the sequence brand, which libvips does not know. Pixels may still be missing.
  */
 export function mendEnd(bytes: Uint8Array, format: PictureFormat, truncated: boolean): Uint8Array {
   if (format === 'avif' && latin1(bytes, 8, 4) === 'avis') {
@@ -148,7 +148,7 @@ function isTruncatedJpeg(bytes: Uint8Array): boolean {
   return true;
 }
 
-/** PNG, 5.3: length, type, data and checksum a chunk, up to IEND. */
+/** PNG, 5.3: length, type, data and checksum per chunk, up to IEND. */
 function isTruncatedPng(bytes: Uint8Array): boolean {
   for (let at = 8; at + 12 <= bytes.length; ) {
     if (latin1(bytes, at + 4, 4) === 'IEND') return false;
@@ -174,7 +174,7 @@ function isTruncatedGif(bytes: Uint8Array): boolean {
   return true;
 }
 
-/** ISO/IEC 14496-12, 4.2: a size and a type a box. */
+/** ISO/IEC 14496-12, 4.2: a size and a type per box. */
 function isTruncatedIsoMedia(bytes: Uint8Array): boolean {
   let at = 0;
   while (at + 8 <= bytes.length) {

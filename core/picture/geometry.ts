@@ -1,6 +1,6 @@
 import type { Preprocessing } from './preprocessor-config.ts';
 
-/** Which pixels of a picture the model sees, as numbers only: decoding carries it out. */
+/** Computes which pixels of a picture the model sees; decoding applies it. */
 
 export interface Size {
   readonly width: number;
@@ -12,9 +12,9 @@ export interface Rect extends Size {
   readonly top: number;
 }
 
-/** Source pixels [start, start + length) of an axis that becomes larger, as outputs [from, from + size) of `target`. */
+/** Enlarges source pixels [start, start + length) of an axis to outputs [from, from + size) of `target`. */
 export interface Enlargement {
-  /** Pixels of the whole axis, before and after. */
+  /** Pixels of the whole axis, before and after enlarging. */
   readonly source: number;
   readonly target: number;
   readonly start: number;
@@ -23,16 +23,16 @@ export interface Enlargement {
 }
 
 /**
- * First all of the picture is made smaller to `reduced`, then `window` is cut out of that, then axes that have to
- * become larger do, then the result is put at `place` on a square of `edge` pixels.
+ * First the whole picture is reduced to `reduced`, then `window` is cut out, then axes that are too small are enlarged,
+ * and the result is put at `place` on a square of `edge` pixels.
  */
 export interface Plan {
   readonly reduced: Size;
   /** Inside `reduced`. */
   readonly window: Rect;
-  /** Null when that axis of the window has its final size already. */
+  /** Null when that axis of the window already has its final size. */
   readonly enlarge: { readonly x: Enlargement | null; readonly y: Enlargement | null };
-  /** Where the corner lies; not 0, 0 only where the picture was padded. */
+  /** Position of the corner; other than 0, 0 only if the picture is padded. */
   readonly place: { readonly left: number; readonly top: number };
   readonly edge: number;
 }
@@ -83,7 +83,7 @@ interface AxisPlan {
 }
 
 function planAxis(source: number, target: number, edge: number, kernel: Kernel): AxisPlan {
-  // Along one axis: cut a longer one, put a shorter one in the middle.
+  // Along one axis: crop a longer one, centre a shorter one.
   const size = Math.min(target, edge);
   const from = Math.floor(Math.max(0, target - edge) / 2);
   const place = Math.floor(Math.max(0, edge - target) / 2);
@@ -96,7 +96,7 @@ function planAxis(source: number, target: number, edge: number, kernel: Kernel):
 
 export type Kernel = Preprocessing['resize']['kernel'];
 
-/** Source pixels to each side of a point that its value is made of. */
+/** Source pixels on each side that contribute to a value. */
 export const KERNEL_REACH: Readonly<Record<Kernel, number>> = { bilinear: 1, bicubic: 2 };
 
 /**
@@ -124,7 +124,7 @@ function turnOf(orientation: number): Turn {
   return TURNS[orientation - 1] ?? TURNS[0]!;
 }
 
-/** Size of the stored picture as seen upright, and the other way round. */
+/** Converts between the size as stored and upright. */
 export function turnSize(size: Size, orientation: number): Size {
   return turnOf(orientation).swap ? { width: size.height, height: size.width } : size;
 }

@@ -8,45 +8,45 @@ import { type Size, turnSize } from './geometry.ts';
 import { type Metadata, readMetadata, rejection, type Source, translateFault } from './sharp.ts';
 import { needsScaling, unreadableTiff } from './tiff-samples.ts';
 
-/** What a picture is, from its first bytes and its header: everything that can be refused undecoded is refused here. */
+/** Reads a picture's format and header, and refuses everything that can be refused without decoding. */
 
 export interface DecodeLimits {
-  /** Bytes of the largest file. */
+  /** Maximum bytes of a file. */
   readonly maxBytes: number;
-  /** Width times height, as the header says. */
+  /** Maximum width times height, according to the header. */
   readonly maxPixels: number;
   /**
-   * What becomes of files that are damaged or end too early, but show something: missing parts are grey.
+   * What to do with damaged or truncated files that still show something; `draw` leaves missing parts grey.
    * @default 'refuse'
    */
   readonly damaged?: 'refuse' | 'draw';
 }
 
 export interface Header {
-  /** What is decoded: the file, or the preview of a camera's raw file. */
+  /** The source to decode: the file, or the preview of a camera raw file. */
   readonly source: Source;
   readonly format: PictureFormat;
   readonly metadata: Metadata;
   readonly orientation: number;
-  /** Size of what is decoded, before orientation. */
+  /** Size of the source, before orientation. */
   readonly stored: Size;
   readonly frameBytes: number;
   readonly cmyk: boolean;
-  /** The file ends before the picture should; whether anything is missing is only known when all of it is decoded. */
+  /** The file ends early; whether pixels are missing is only known after decoding all of it. */
   readonly unfinished: boolean;
   readonly picture: PictureInfo;
 }
 
 /**
- * Most memory that decoding may need beside the file, in bytes. Plain JPEG and PNG are decoded row by row and need next
- * to nothing unless their rows are very long; what cannot be (progressive, interlaced, WebP, AVIF, GIF, TIFF) needs all
- * of the picture. Refused above this, however many pixels are allowed.
+ * Maximum memory for decoding in addition to the file, in bytes. Plain JPEG and PNG are decoded row by row and need
+ * very little unless their rows are very long; other forms (progressive, interlaced, WebP, AVIF, GIF, TIFF) need the
+ * whole picture. Refused above this, however many pixels are allowed.
  */
 const MAX_FRAME_BYTES = 256 * 1024 ** 2;
-/** The same for HEIC, which telephones write up to 48 megapixels of and which is decoded in a thread that ends. */
+/** The same for HEIC, which phones write with up to 48 megapixels, and which is decoded in a temporary thread. */
 const MAX_HEIC_BYTES = 600 * 1024 ** 2;
 /**
- * Rows of a plain picture that libvips holds to make it smaller, at most (docs/decisions/0011-decoding-pictures.md).
+ * Maximum rows of a plain picture that libvips holds to reduce it (docs/decisions/0011-decoding-pictures.md).
  */
 const HELD_ROWS = { jpeg: 700, png: 1400 } as const;
 
@@ -78,7 +78,7 @@ async function readFileHeader(bytes: Uint8Array, format: PictureFormat, limits: 
   const stored = { width: metadata.width, height: metadata.pageHeight ?? metadata.height };
   const frameBytes = estimateFrameBytes(format, metadata, stored);
   checkSize(stored, frameBytes, type, limits);
-  // What HEIF says of turning is done by its decoder, and EXIF in it only repeats it.
+  // The HEIF decoder applies the rotation; EXIF only repeats it.
   const orientation = format === 'heic' ? 1 : (metadata.orientation ?? 1);
   const { exif, xmp, iptc } = metadata;
   const embedded = readEmbedded(bytes, format, { exif: format === 'tiff' ? bytes : exif, xmp, iptc });
@@ -102,7 +102,7 @@ async function readFileHeader(bytes: Uint8Array, format: PictureFormat, limits: 
   };
 }
 
-/** The header of the camera's own JPEG in a raw file, with what the raw file says of the photo. */
+/** The header of the camera's own JPEG in a raw file, with the raw file's data about the photo. */
 async function readRawHeader(bytes: Uint8Array, raw: RawFormat, limits: DecodeLimits): Promise<Header> {
   const preview = findPreview(bytes);
   if (preview === null) {
@@ -164,9 +164,8 @@ function checkSize({ width, height }: Size, frameBytes: number, type: string, { 
 }
 
 /**
- * Memory that decoding takes: of the whole picture, or of the rows that are held when it goes row by row. The factors
- * are what the process grew by when pictures of 12 to 100 megapixels were decoded
- * (docs/decisions/0011-decoding-pictures.md).
+ * Memory for decoding: for the whole picture, or for the rows held when decoding row by row. The factors are measured
+ * growth of the process with pictures of 12 to 100 megapixels (docs/decisions/0011-decoding-pictures.md).
  */
 function estimateFrameBytes(format: PictureFormat, metadata: Metadata, { width, height }: Size): number {
   const { channels, depth, isProgressive, chromaSubsampling } = metadata;

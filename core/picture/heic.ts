@@ -4,28 +4,27 @@ import type { Size } from './geometry.ts';
 import { rejection } from './sharp.ts';
 
 /**
- * HEIC (HEVC in HEIF), decoded by libheif as WebAssembly. Everything about it is here, so that the package `libheif-js`
- * can be left out: then HEIC is refused by its name. It runs in a thread of its own, which is loaded when the first
- * picture comes, ended when one takes too long, and ended when none came for a while, because WebAssembly gives no
- * memory back.
+ * Decodes HEIC (HEVC in HEIF) with libheif as WebAssembly. All of it is in this file, so that the package `libheif-js`
+ * can be omitted: then HEIC is refused by name. It runs in a separate thread, which starts with the first picture and
+ * ends when a picture takes too long or none arrives for a while, because WebAssembly never returns memory.
  */
 
-/** Its WebAssembly lies beside it. The package's main file brings both in one, as text a third longer. */
+/** Its WebAssembly is beside it. The package's main file contains both, as text that is a third longer. */
 const LIBRARY = 'libheif-js/libheif-wasm/libheif.js';
 /** A picture of 24 megapixels takes a few seconds. */
 const PATIENCE_MS = 60_000;
 const IDLE_MS = 30_000;
 
-/** Above this the thread ends after a picture. Pixels. */
+/** After a larger picture the thread ends. Pixels. */
 const LARGE = 8_000_000;
 
-/** Above this squares of pixels become one, before they leave WebAssembly: no model and no thumbnail sees so many. */
+/** Larger pictures are reduced before they leave WebAssembly: no model and no thumbnail needs more pixels. */
 const MOST_PIXELS = 16_000_000;
 
 /**
- * What the thread runs: text, because bundlers would need to be told of a second entry. Answers what it was given as
- * `head` with the primary picture behind it, upright, in rows x columns x channels bytes, each the mean of `by` x `by`.
- * The package's own `display` would make two more copies of all pixels, in four channels.
+ * The thread's code, as text, because bundlers would need a second entry point. Returns the given `head` followed by
+ * the primary picture, upright, as rows x columns x channels bytes, each the mean of `by` x `by`. The package's own
+ * `display` would make two more copies of all pixels, in four channels.
  */
 const THREAD = `
 const { readFileSync } = require('node:fs');
@@ -73,7 +72,7 @@ parentPort.on('message', async (task) => {
 });
 `;
 
-/** Whether the codec inside is AV1, which libvips decodes by itself: its configuration lies near the beginning. */
+/** Whether the codec is AV1, which libvips can decode: its configuration is near the beginning. */
 export function isAv1(bytes: Uint8Array): boolean {
   const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 256 * 1024));
   return head.includes('av1C', 0, 'latin1') && !head.includes('hvcC', 0, 'latin1');
@@ -85,7 +84,7 @@ interface Task extends Size {
   readonly bytes: Uint8Array;
   readonly head: Uint8Array;
   readonly channels: 3 | 4;
-  /** Edge of the squares that become a pixel each. */
+  /** Edge of the squares that are averaged into one pixel. */
   readonly by: number;
 }
 
@@ -94,10 +93,10 @@ let idle: NodeJS.Timeout | undefined;
 let last: Promise<unknown> = Promise.resolve();
 
 /**
- * Decodes the primary picture, one at a time, to a file that libvips reads: an uncompressed TIFF with the profile, of
- * at most so many pixels.
- * @param size as its header says, upright; another one in the data is refused
- * @throws {unreadable-image} `unsupported-format` where the decoder was left out, else `corrupt`
+ * Decodes the primary picture, one at a time, into a file that libvips can read: an uncompressed TIFF with the profile,
+ * with a limited number of pixels.
+ * @param size upright size from the header; a different one in the data is refused
+ * @throws {unreadable-image} `unsupported-format` when the decoder is not installed, otherwise `corrupt`
  */
 export function decodeHeic(
   bytes: Uint8Array,
@@ -150,21 +149,21 @@ function openThread(): Worker {
     const advice = 'expected the package libheif-js for HEIC (npm install libheif-js), which was left out here';
     throw rejection('unsupported-format', advice, error);
   }
-  // What libheif prints is said again in its faults.
+  // Hide libheif's output: its errors repeat it.
   thread = new Worker(THREAD, { eval: true, workerData: library, execArgv: [], stdout: true, stderr: true });
   thread.on('error', () => {});
   return thread;
 }
 
-/** Its memory is free when this resolves; the next thread would come on top of it. */
+/** Resolves when its memory is free; otherwise the next thread would add to it. */
 async function closeThread(worker: Worker): Promise<void> {
   if (thread === worker) thread = null;
   await worker.terminate();
 }
 
-/** All of an uncompressed TIFF of 8-bit RGB, with transparency as the fourth channel, but its pixels, which follow. */
+/** Everything before the pixels of an uncompressed 8-bit RGB TIFF, with transparency as an optional fourth channel. */
 function tiffHead({ width, height }: Size, channels: 3 | 4, profile: Uint8Array = new Uint8Array(0)): Uint8Array {
-  // Tags without values are left out.
+  // Tags without values are omitted.
   const count = 9 + (channels - 3) + Math.min(profile.length, 1);
   const depths = 10 + count * 12 + 4;
   const colours = depths + 8;

@@ -1,29 +1,29 @@
 import { COLOURS, type Colour } from './colour-names.ts';
 import type { RgbPixels } from './preprocess.ts';
 
-/** The main colours of a picture, from the pixels that were decoded for the model. */
+/** Finds the main colours of a picture in the pixels decoded for the model. */
 
-/** Bits of a channel that a pixel is named by: 32,768 colours have a name each. */
+/** Bits per channel used to name a pixel: the table has 32,768 colours. */
 const BITS = 5;
 const SHIFT = 8 - BITS;
-/** Names, by their number in the table. */
+/** Names, by their index in the table. */
 const NAMES: readonly Colour[] = COLOURS.filter((colour) => colour !== 'monochrome');
 const NAMELESS = NAMES.length;
 
-/** Share of the pixels from which on a colour is a main one. Black, white, grey and brown are in most pictures. */
+/** Minimum share of the pixels for a main colour. Black, white, grey and brown are in most pictures. */
 const LEAST_SHARE = 0.15;
 const LEAST_PLAIN_SHARE = 0.3;
 const PLAIN: readonly Colour[] = ['black', 'white', 'grey', 'brown'];
 
-/** Difference of red and blue from the brightness, of 255, up to which a pixel counts as grey: JPEG adds some. */
+/** Maximum difference of red and blue from the brightness, of 255, for a grey pixel: JPEG adds some. */
 const MOST_TINT = 6;
-/** Share of the pixels that may have more in a monochrome picture, such as a date in its corner. */
+/** Maximum share of coloured pixels in a monochrome picture, such as a date in its corner. */
 const MOST_TINTED = 0.01;
 
-/** One pixel of so many is looked at: the others are like their neighbours. */
+/** Samples one of this many pixels: the others are like their neighbours. */
 const EVERY = 3;
 
-/** The main colours, in the order of {@link COLOURS}; `monochrome` besides where there is no colour at all. */
+/** The main colours, in the order of {@link COLOURS}; plus `monochrome` when there is no colour at all. */
 export function coloursOf({ data }: RgbPixels): Colour[] {
   table ??= makeTable();
   const names = table;
@@ -47,7 +47,7 @@ export function coloursOf({ data }: RgbPixels): Colour[] {
 
 let table: Uint8Array | undefined;
 
-/** The number of each colour's name in {@link NAMES}, made in some milliseconds. */
+/** The index of each colour's name in {@link NAMES}; takes a few milliseconds. */
 function makeTable(): Uint8Array {
   const names = new Uint8Array(2 ** (3 * BITS));
   const channel = (value: number) => ((value & (2 ** BITS - 1)) + 0.5) / 2 ** BITS;
@@ -58,7 +58,7 @@ function makeTable(): Uint8Array {
   return names;
 }
 
-/** Hues in degrees of OKLCH up to which a vivid colour has a name; behind the last it is red again. */
+/** Upper bound of each vivid colour's hue, in degrees of OKLCH; after the last it is red again. */
 const HUES: readonly (readonly [number, Colour])[] = [
   [12, 'pink'],
   [40, 'red'],
@@ -70,7 +70,7 @@ const HUES: readonly (readonly [number, Colour])[] = [
   [360, 'pink'],
 ];
 
-/** What people call a colour; null for what is between two names. Channels from 0 to 1. */
+/** The common name of a colour; null between two names. Channels from 0 to 1. */
 export function nameOf(r: number, g: number, b: number): Colour | null {
   const { lightness, chroma, hue } = oklch(r, g, b);
   if (lightness < 0.2 || (lightness < 0.3 && chroma < 0.05)) return 'black';

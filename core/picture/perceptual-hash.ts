@@ -1,16 +1,16 @@
 import type { RgbPixels } from './preprocess.ts';
 
-/** What is seen in the pixels of a picture that were decoded for the model: nothing is decoded once more for it. */
+/** Computes a perceptual hash from the pixels decoded for the model, without decoding again. */
 
-/** Squares a side, whose mean brightness is compared. */
+/** Number of squares per side whose mean brightness is compared. */
 const GRID = 9;
 /** Differences of brightness below this, of 255, are noise of flat areas. */
 const NOISE = 1;
 
 /**
  * A perceptual hash of 128 bits as 32 hexadecimal digits: whether each of 8 x 8 squares is darker than the one to its
- * right, and than the one below. A copy that was made smaller, compressed again or changed in colour differs in few
- * bits (`alike.ts`). It is of what the model sees, so hashes compare where the preprocessing is the same.
+ * right, and than the one below. A resized, recompressed or recoloured copy differs in few bits (`alike.ts`). It covers
+ * what the model sees, so hashes are comparable only with the same preprocessing.
  */
 export function perceptualHash(pixels: RgbPixels): string {
   const mean = meanBrightness(pixels);

@@ -9,15 +9,15 @@ export interface RgbPixels {
 }
 
 /**
- * Counts up whenever decoding or preprocessing changes what a model sees of the same picture, so that neither cached
- * features nor stored vectors of the old way are mixed with new ones.
+ * Increase it whenever decoding or preprocessing changes what a model sees of the same picture, so that old cached
+ * features and stored vectors are not mixed with new ones.
  */
 export const PIXEL_PIPELINE = 1;
 
 export type Layout = 'nchw' | 'nhwc';
 
 /**
- * Pixels to what a model is fed: (value - mean) / std per channel, in units of 0 to 255, as float32 of shape
+ * Turns pixels into a model's input: (value - mean) / std per channel, in units of 0 to 255, as float32 of shape
  * [3, height, width] for `nchw` and [height, width, 3] for `nhwc`. A value is one of 256, so each is computed once.
  */
 export function toTensorData(

@@ -3,8 +3,8 @@ import { SightlineError } from '../errors.ts';
 import { fitting, readModelJson } from '../model-json.ts';
 
 /**
- * How pictures are made ready for an encoder, read from the publisher's preprocessor_config.json, the file that
- * transformers' image processors are made from.
+ * The preprocessing for an encoder, read from the publisher's preprocessor_config.json, the configuration of
+ * transformers' image processors.
  */
 
 /** Per channel, in units of 0 to 255. */
@@ -41,7 +41,7 @@ const preprocessingSchema = z
 
 export type Preprocessing = z.infer<typeof preprocessingSchema>;
 
-/** Fields of a preprocessing that replace what the publisher's file says. */
+/** Fields that override the publisher's file. */
 export const preprocessingChanges = z.strictObject({
   resize: z.strictObject(resizeFields).partial().optional(),
   crop: z.int().min(1).max(4096).optional(),
@@ -57,7 +57,7 @@ const edges = z.union([
   z.strictObject({ height: z.int().positive(), width: z.int().positive() }),
 ]);
 
-/** What of the file decides pixels; everything else in it is about Python classes. */
+/** The fields that determine pixels; the others are about Python classes. */
 const configSchema = z.object({
   do_resize: z.literal(true),
   size: edges,
@@ -72,7 +72,7 @@ const configSchema = z.object({
   do_normalize: z.boolean(),
   image_mean: rgb.optional(),
   image_std: rgb.optional(),
-  // Steps that are not taken here: a file that wants one is refused.
+  // Unsupported steps: a file that requires one is refused.
   do_pad: z.literal(false).optional(),
   do_flip_channel_order: z.literal(false).optional(),
   rescale_offset: z.literal(false).optional(),
@@ -84,8 +84,8 @@ const KERNELS: Readonly<Record<number, Preprocessing['resize']['kernel']>> = { 2
 
 /**
  * Reads a preprocessor_config.json and applies the changes of the manifest.
- * @throws {model-mismatch} naming what in it is not understood, rather than preparing pictures otherwise than the model
- * knows them
+ * @throws {model-mismatch} naming what is not supported, rather than preparing pictures differently from the model's
+ * training
  */
 export async function readPreprocessing(path: string, changes: PreprocessingChanges = {}): Promise<Preprocessing> {
   const read = preprocessingOf(fitting(configSchema, await readModelJson(path), path));
@@ -96,7 +96,7 @@ export async function readPreprocessing(path: string, changes: PreprocessingChan
   return fitting(preprocessingSchema, changed, path);
 }
 
-/** The same in our terms, or why not. */
+/** The preprocessing for a configuration, or why it is not supported. */
 function preprocessingOf(config: z.infer<typeof configSchema>): Preprocessing | string {
   const kernel = KERNELS[config.resample];
   if (kernel === undefined) return `resample: expected 2 (bilinear) or 3 (bicubic), got ${config.resample}`;
@@ -114,7 +114,7 @@ function preprocessingOf(config: z.infer<typeof configSchema>): Preprocessing | 
   return {
     resize: { mode: target.mode, size: target.size, kernel },
     crop,
-    // The file scales twice, value * rescale and then (value - mean) / std; here it is one step.
+    // The file scales twice, value * rescale and then (value - mean) / std; here that is one step.
     mean: scaled(config.do_normalize ? mean! : [0, 0, 0], rescale),
     std: scaled(config.do_normalize ? std! : [1, 1, 1], rescale),
   };
@@ -127,7 +127,7 @@ function resizeOf({
   if (typeof size === 'object' && 'shortest_edge' in size) return { mode: 'shortest-edge', size: size.shortest_edge };
   const square = squareOf(size);
   if (typeof square === 'string') return `size: ${square}`;
-  // A bare number means the shorter edge to processors that crop afterwards, and both edges to those that do not.
+  // A plain number means the shorter edge for processors that crop afterwards, and both edges for others.
   return { mode: typeof size === 'number' && crops ? 'shortest-edge' : 'squash', size: square };
 }
 
@@ -137,7 +137,7 @@ function squareOf(size: z.infer<typeof edges>): number | string {
   return size.height === size.width ? size.height : `expected a square, got ${size.height} x ${size.width}`;
 }
 
-/** Divides by the factor; 12 digits, because 0.5 / (1 / 255) is 127.5 but for its last bit. */
+/** Divides by the factor; rounds to 12 digits, because 0.5 / (1 / 255) differs from 127.5 in the last bit. */
 function scaled(values: readonly [number, number, number], rescale: number): [number, number, number] {
   const [r, g, b] = values.map((value) => Number((value / rescale).toPrecision(12)));
   return [r!, g!, b!];

@@ -1,21 +1,21 @@
 import { unpackClasses } from './classes.ts';
 
 /**
- * Plain words for what the image encoder takes a picture for: what those hear who cannot see it. Its classes are finer
- * than it is sure of, so the shares of those that have a plain word in common are added up: three terriers are a dog.
+ * Plain words for a picture's classes, for screen readers. Classes are finer than the encoder is certain of, so shares
+ * of classes with a common plain word are added up: three terriers are a dog.
  */
 
-/** A class by its names, the usual one first, and wider terms, the nearest first. */
+/** Names of a class, the usual one first, and broader terms, nearest first. */
 export interface ClassName {
   readonly names: readonly string[];
   readonly hypernyms: readonly string[];
 }
 
-/** Least share of a word, and of a class that is named as finely as it is known. */
+/** Minimum share of a plain word, and of a class that is given by its own name. */
 const [LIKELY, SURE] = [0.35, 0.6];
 const MOST_WORDS = 3;
 
-/** Wider terms that people use. */
+/** Broader terms that people use. */
 const PLAIN = new Set(
   (
     'dog|cat|bird|fish|snake|lizard|turtle|frog|salamander|insect|spider|beetle|butterfly|crab|lobster|shark|' +
@@ -28,10 +28,10 @@ const PLAIN = new Set(
   ).split('|'),
 );
 
-/** Not said: wrong of a person, it would hurt. */
+/** Never used: offensive if wrong about a person. */
 const UNSAID = new Set(['primate', 'undergarment']);
 
-/** The likeliest words of some classes as they are kept with a picture, the likeliest first; none where nothing is. */
+/** Words for a picture's stored classes, most likely first; empty when nothing is likely. */
 export function seenWords(names: readonly ClassName[], classes: string): string[] {
   const shares = new Map<string, number>();
   for (const { index, share } of unpackClasses(classes)) {

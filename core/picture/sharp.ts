@@ -1,13 +1,13 @@
 import sharp, { type Metadata, type Sharp } from 'sharp';
 import { type ImageRejection, SightlineError } from '../errors.ts';
 
-/** The one door to sharp: how it is set up, how it opens pictures, and what its faults mean. */
+/** The only user of sharp: configures it, opens pictures, and translates its faults. */
 
-// One picture is decoded by one thread; several at a time run in parallel on libuv's pool. That and no cache were the
-// fastest and smallest of the settings tried (docs/decisions/0018-threads.md).
+// One thread per picture; several pictures run in parallel on libuv's pool. This and no cache were the fastest and
+// smallest of the settings tried (docs/decisions/0018-threads.md).
 sharp.concurrency(1);
 sharp.cache(false);
-// Bytes from strangers reach these decoders only: SVG would fetch and draw, others are seldom looked at by anyone.
+// Untrusted bytes reach only these decoders: SVG would fetch and draw, and others are rarely audited.
 sharp.block({ operation: ['VipsForeignLoad'] });
 sharp.unblock({
   operation: ['Jpeg', 'Png', 'Webp', 'Nsgif', 'Heif', 'Tiff'].map((loader) => `VipsForeignLoad${loader}`),
@@ -15,26 +15,27 @@ sharp.unblock({
 
 export type { Metadata, Sharp };
 
-/** What sharp is given. */
+/** Input for sharp. */
 export interface Source {
-  /** A file, or pixels where `pixels` says their size. */
+  /** A file, or raw pixels if `pixels` gives their size. */
   readonly bytes: Uint8Array;
   /** 8-bit sRGB, rows from the top. */
   readonly pixels?: { readonly width: number; readonly height: number };
   /** Frame of an animation. @default 0 */
   readonly frame?: number;
-  /** Draws what there is of a damaged file. @default false */
+  /** Draws the intact parts of a damaged file. @default false */
   readonly damaged?: boolean;
 }
 
-/** The header of a file, without a limit: it is the caller who judges the size. Throws sharp's own faults. */
+/** The header of a file, without a limit: the caller checks the size. Throws sharp's own faults. */
 export function readMetadata({ bytes, damaged }: Source): Promise<Metadata> {
   return sharp(bytes, { limitInputPixels: false, failOn: damaged ? 'none' : 'error' }).metadata();
 }
 
 /**
- * Opens a picture. Only serious faults and missing data count: many cameras write files that libjpeg merely frowns at.
- * @param options.strict also mere warnings count
+ * Opens a picture. Only serious faults and missing data are errors: many cameras write files that cause warnings in
+ * libjpeg.
+ * @param options.strict treats warnings as errors, too
  */
 export function openPicture(
   source: Source,
@@ -47,7 +48,7 @@ export function openPicture(
   return sharp(bytes, { limitInputPixels, failOn, ignoreIcc, page: frame });
 }
 
-/** sharp tells its faults apart by their text only. `truncated` when the structure of the file says so already. */
+/** sharp's faults differ only by their text. `truncated` when the file's structure already shows it. */
 export function translateFault(error: unknown, what: string, truncated: boolean): SightlineError {
   if (error instanceof SightlineError) return error;
   const message = (error as Error).message.split('\n')[0]!.trim().replace(/:$/, '');

@@ -1,6 +1,6 @@
 import { sniff } from './format.ts';
 
-/** Extensions of pictures, whether they are read here or not: common forms, then camera raw. */
+/** Extensions of pictures, supported or not: common formats, then camera raw. */
 const PICTURE_NAME = new RegExp(
   `\\.(${(
     'jpg jpeg jpe jfif jif pjpeg pjp png apng webp gif avif avifs heic heics heif heifs hif tif tiff mpo ' +
@@ -10,17 +10,17 @@ const PICTURE_NAME = new RegExp(
   'i',
 );
 
-/** Documents, which are told apart like pictures and are none. */
+/** Documents, which are detected like pictures but are not pictures. */
 const DOCUMENTS: ReadonlySet<string> = new Set(['PDF', 'PSD', 'SVG']);
 
-/** Whether people take a file of this name for a picture. */
+/** Whether a name looks like that of a picture. */
 export function hasPictureName(key: string): boolean {
   return PICTURE_NAME.test(key);
 }
 
 /**
- * Whether a file that cannot be indexed should have been a picture: by its name, or by how its bytes begin. All else
- * lies in every picture folder (notes, letters, archives) and is no failure.
+ * Whether a file that cannot be indexed should have been a picture, by its name or its first bytes. Other files (notes,
+ * letters, archives) are common in picture folders and are not failures.
  */
 export function shouldBePicture(key: string, bytes: Uint8Array): boolean {
   if (hasPictureName(key)) return true;

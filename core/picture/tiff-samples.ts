@@ -1,7 +1,7 @@
 import { numberOf, openTiff, readDirectory } from '../metadata/tiff.ts';
 import { type Metadata, openPicture, type Source } from './sharp.ts';
 
-/** TIFF files whose samples are none of 8 or 16 bits, or more than a picture needs: drawn by a rule, or named. */
+/** TIFF files with samples of other than 8 or 16 bits, or extra bands: scaled by a rule, or refused by name. */
 
 /** Tags of TIFF 6.0, section 8 and following. */
 const BITS = 0x0102;
@@ -18,7 +18,7 @@ const WHOLE_BITS: readonly number[] = [1, 2, 4, 8, 16, 32];
 const COMPRESSIONS: readonly number[] = [1, 2, 3, 4, 5, 6, 7, 8, 32_773, 32_946];
 const OTHER_COMPRESSIONS: Readonly<Record<number, string>> = { 34925: 'LZMA', 50000: 'ZSTD', 50001: 'WebP' };
 
-/** What a TIFF is that libvips would draw wrongly or call broken; null for the others. */
+/** Describes a TIFF that libvips would draw wrongly or call broken; null for others. */
 export function unreadableTiff(bytes: Uint8Array): string | null {
   const tiff = openTiff(bytes);
   if (tiff === null) return null;
@@ -32,7 +32,7 @@ export function unreadableTiff(bytes: Uint8Array): string | null {
     return `compression by ${OTHER_COMPRESSIONS[compression] ?? `the method ${compression}`}`;
   }
   if (photometric >= 8 && photometric <= 10) return 'CIELAB colours';
-  // JPEG converts its own YCbCr; of the others libvips would show luminance as red.
+  // JPEG converts its own YCbCr; otherwise libvips would show luminance as red.
   if (photometric === 6 && ![6, 7].includes(compression)) return 'YCbCr colours outside JPEG';
   if (photometric === 5 && samples > 4) return `${samples} inks`;
   if (photometric <= 1 && samples > 2) return `${samples} bands of no stated colour`;
@@ -43,19 +43,19 @@ export function unreadableTiff(bytes: Uint8Array): string | null {
   return WHOLE_BITS.includes(bits) ? null : `samples of ${bits} bits`;
 }
 
-/** Whether libvips would cut the samples off, or take bands beyond the colours for transparency. */
+/** Whether libvips would clip the samples, or treat extra bands as transparency. */
 export function needsScaling({ space, channels, depth, icc }: Metadata): boolean {
-  // With a profile floating-point samples are light, not code values, and libvips treats them so.
+  // With a profile, floating-point samples are linear light, and libvips treats them that way.
   if (depth === 'float') return icc === undefined || channels < 3;
   return !['uchar', 'ushort'].includes(depth) || (space !== 'cmyk' && channels > 4);
 }
 
 /**
- * Draws such samples as 8-bit RGB, in height x width x 3 bytes. Throws sharp's faults.
+ * Converts such samples to 8-bit RGB, in height x width x 3 bytes. Throws sharp's faults.
  *
- * Colours keep their zero and are divided by the largest value that their kind of number stands for: 1 (also where some
- * highlights are brighter), 255, 65,535 or 2^32 - 1, or by the largest there is where it is far from all of these. Grey
- * with values beyond 0 to 255 is a measurement more often than a photo, and stretched from its smallest to its largest.
+ * Colours keep their zero and are divided by the nominal maximum of their number type: 1 (even if some highlights are
+ * brighter), 255, 65,535 or 2^32 - 1, or by the actual maximum if that is far from all of these. Grey with values
+ * outside 0 to 255 is more often a measurement than a photo, and is stretched from minimum to maximum.
  */
 export async function scaleSamples(source: Source, metadata: Metadata, maxPixels: number): Promise<Uint8Array> {
   const { space, depth } = metadata;

@@ -1,19 +1,19 @@
 import { type Enlargement, KERNEL_REACH, type Kernel, type Size } from './geometry.ts';
 
 /**
- * Enlarging by the bilinear and bicubic (a = -0.5) kernels, to the bit as Pillow does. libvips 8.18 is not used for it:
- * what it enlarges is shifted by half an output pixel, 2.4 of 255 on average on a photo enlarged 3.3 times and a cosine
- * of 0.989 after the encoder (docs/decisions/0011-decoding-pictures.md). Only a crop's worth of pixels comes here.
+ * Enlarges with the bilinear and bicubic (a = -0.5) kernels, bit for bit like Pillow. libvips 8.18 is not used, because
+ * it shifts by half an output pixel: 2.4 of 255 on average on a photo enlarged 3.3 times and a cosine of 0.989 after
+ * the encoder (docs/decisions/0011-decoding-pictures.md). It handles at most one crop of pixels.
  */
 
-/** Contributions to an output: all that bicubic needs, and two too many, of weight 0, for bilinear. */
+/** Contributions per output: as many as bicubic needs; bilinear leaves two with weight 0. */
 const TAPS = 4;
 /** Pillow's PRECISION_BITS: weights are integers in units of 2^-22, so that sums are exact and fit 32 bits. */
 const BITS = 22;
 const { imul } = Math;
 const HALF = 1 << (BITS - 1);
 
-/** For each output of an axis TAPS source indices and weights. */
+/** For each output of an axis, TAPS source indices and weights. */
 interface Taps {
   readonly outputs: number;
   readonly index: Int32Array;
@@ -89,13 +89,13 @@ function enlargeColumns(data: Uint8Array, width: number, { outputs, index, weigh
   return bytesOf(out);
 }
 
-/** Indexes count from the window's start; taps outside the picture are left out and the others scaled up. */
+/** Indices are relative to the window's start; taps outside the picture are dropped and the others scaled up. */
 function tapsOf({ source, target, start, from, size }: Enlargement, length: number, kernel: Kernel): Taps {
   const reach = KERNEL_REACH[kernel];
   const index = new Int32Array(size * TAPS);
   const weight = new Int32Array(size * TAPS);
   for (let output = 0; output < size; output++) {
-    // Pixel centres lie at half-integers; `first` is the leftmost source pixel within reach.
+    // Pixel centres are at half-integers; `first` is the leftmost source pixel within reach.
     const centre = ((from + output + 0.5) * source) / target;
     const first = Math.floor(centre - reach + 0.5);
     const weights = Array.from({ length: 2 * reach }, (_, t) =>
