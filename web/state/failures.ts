@@ -1,37 +1,17 @@
 import { signal } from '@preact/signals';
-import { isAbort } from '../api-error.ts';
 import type { Failure } from '../client.ts';
 import { withSizes } from '../format.ts';
 import { t } from '../i18n/translate.ts';
 import { notify, report } from './notices.ts';
+import { pagedList } from './paged-list.ts';
 import { client } from './server.ts';
 import { refreshStatus } from './server-status.ts';
 import { ignoreGone } from './trash.ts';
 
-/** What could not be indexed, as far as it was read. */
-export interface FailureList {
-  readonly items: readonly Failure[];
-  readonly next?: string;
-}
-
-const pageSize = 50;
-
-export const failureList = signal<FailureList | null>(null);
-export const failuresFault = signal<unknown>(null);
+/** What could not be indexed. */
+export const failures = pagedList((asked) => client.failures({ limit: 50, ...asked }));
 /** Ids of those that are being tried again or dismissed. */
 export const busyFailures = signal<ReadonlySet<string>>(new Set());
-
-/** Reads the list from its beginning, or goes on with it at `cursor`. */
-export async function loadFailures(cursor?: string, signal?: AbortSignal): Promise<void> {
-  try {
-    const { items, next } = await client.failures({ limit: pageSize, cursor, signal });
-    const before = cursor === undefined ? [] : (failureList.value?.items ?? []);
-    failureList.value = { items: [...before, ...items], next };
-    failuresFault.value = null;
-  } catch (error) {
-    if (!isAbort(error)) failuresFault.value = error;
-  }
-}
 
 /** Has a file indexed again; it stays listed when it is refused again. */
 export async function retryFailure(failure: Failure): Promise<void> {
@@ -53,7 +33,7 @@ export async function dismissFailure(failure: Failure): Promise<void> {
 
 /** Those of the list for which trying again makes sense, one after the other. */
 export async function retryFailures(): Promise<void> {
-  for (const failure of failureList.value?.items ?? []) if (failure.retryable) await retryFailure(failure);
+  for (const failure of failures.page.value?.items ?? []) if (failure.retryable) await retryFailure(failure);
 }
 
 async function whileBusy(failure: Failure, work: () => Promise<void>): Promise<void> {
@@ -68,6 +48,6 @@ async function whileBusy(failure: Failure, work: () => Promise<void>): Promise<v
 }
 
 function takeAway({ id }: Failure): void {
-  const list = failureList.value;
-  if (list) failureList.value = { ...list, items: list.items.filter((one) => one.id !== id) };
+  const list = failures.page.value;
+  if (list) failures.page.value = { ...list, items: list.items.filter((one) => one.id !== id) };
 }

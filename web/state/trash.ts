@@ -1,29 +1,14 @@
-import { signal } from '@preact/signals';
-import { ApiFault, isAbort } from '../api-error.ts';
+import { ApiFault } from '../api-error.ts';
 import type { TrashItem, TrashPage } from '../client.ts';
 import { t } from '../i18n/translate.ts';
 import { forEachPicture } from './bulk.ts';
 import { notify, report } from './notices.ts';
+import { pagedList } from './paged-list.ts';
 import { hidden, searchAgain } from './results.ts';
 import { client } from './server.ts';
 
-/** What was deleted, the latest first, as far as it was read; null before. */
-export const trash = signal<TrashPage | null>(null);
-export const trashFault = signal<unknown>(null);
-
-const pageSize = 60;
-
-/** Reads the trash from its beginning, or goes on with it at `cursor`. */
-export async function loadTrash(cursor?: string, signal?: AbortSignal): Promise<void> {
-  try {
-    const page = await client.trash({ limit: pageSize, cursor, signal });
-    const before = cursor === undefined ? [] : (trash.value?.items ?? []);
-    trash.value = { ...page, items: [...before, ...page.items] };
-    trashFault.value = null;
-  } catch (error) {
-    if (!isAbort(error)) trashFault.value = error;
-  }
-}
+/** What was deleted, the latest first. */
+export const trash = pagedList<TrashPage>((asked) => client.trash({ limit: 60, ...asked }));
 
 /** Puts pictures back where they were, by the ids of their entries in the trash. */
 export async function restorePictures(entries: readonly string[]): Promise<void> {
@@ -45,7 +30,7 @@ export async function deleteForGood({ id }: TrashItem): Promise<void> {
     await client.deleteForGood(id).catch(ignoreGone);
     takeAway(id);
   } catch (error) {
-    report(error, () => void loadTrash());
+    report(error, () => void trash.load());
   }
 }
 
@@ -55,7 +40,7 @@ export async function emptyTrash(): Promise<void> {
   } catch (error) {
     report(error, () => void emptyTrash());
   }
-  await loadTrash();
+  await trash.load();
 }
 
 /** Somebody else was faster. */
@@ -64,7 +49,7 @@ export function ignoreGone(error: unknown): void {
 }
 
 function takeAway(id: string): void {
-  const shown = trash.value;
+  const shown = trash.page.value;
   if (!shown?.items.some((item) => item.id === id)) return;
-  trash.value = { ...shown, items: shown.items.filter((item) => item.id !== id), total: shown.total - 1 };
+  trash.page.value = { ...shown, items: shown.items.filter((item) => item.id !== id), total: shown.total - 1 };
 }

@@ -1,56 +1,33 @@
-import { useEffect } from 'preact/hooks';
 import type { ImageItem, Stack } from '../client.ts';
 import { formatBytes } from '../format.ts';
 import { t } from '../i18n/translate.ts';
 import { deletePictures } from '../state/actions.ts';
 import { openPhoto } from '../state/navigation.ts';
 import { indexing, isReadOnly } from '../state/server-status.ts';
-import { isMarked, loadStacks, mark, markedIn, stackPage, stacks, stacksFault } from '../state/stacks.ts';
+import { allStacks, isMarked, mark, markedIn, stacks } from '../state/stacks.ts';
 import { confirm } from './confirm.tsx';
-import { FaultNote } from './error-note.tsx';
 import { Icon } from './icon.tsx';
+import { ListPage } from './list-page.tsx';
 import { SmallPicture } from './small-picture.tsx';
 import { describe, smallVersion } from './tile.tsx';
 
 /** Pictures that are copies of each other, to keep one of each. */
 export function CopiesView() {
-  const { next, total = 0, spare } = stackPage.value ?? {};
-  const isDone = indexing.value === null;
-  useEffect(() => {
-    const controller = new AbortController();
-    void loadStacks(undefined, controller.signal);
-    return () => controller.abort();
-  }, [isDone]);
+  const { total = 0, spare } = allStacks.page.value ?? {};
   return (
-    <div class="page page-wide">
-      <header class="page-head">
-        <h1>
-          {t('view.copies')}{' '}
-          <small>
-            {spare && total > 0 ? t('copies.spare', { count: spare.pictures, size: formatBytes(spare.bytes) }) : ''}
-          </small>
-        </h1>
-        {isReadOnly.value || stacks.value.length < 2 ? null : <AllButton />}
-      </header>
-      <p class="hint">{t('copies.hint')}</p>
-      {stacksFault.value ? <FaultNote fault={stacksFault.value} again={() => void loadStacks()} /> : null}
-      {stackPage.value !== null && stacks.value.length === 0 ? (
-        <section class="empty">
-          <Icon name="copy" />
-          <h2>{t('copies.none')}</h2>
-        </section>
-      ) : null}
-      <ul class="stacks">
-        {stacks.value.map((stack) => (
-          <StackRow key={stack.pictures[0]!.id} stack={stack} />
-        ))}
-      </ul>
-      {next === undefined ? null : (
-        <button type="button" class="button" onClick={() => void loadStacks(next)}>
-          {t('do.more')}
-        </button>
-      )}
-    </div>
+    <ListPage
+      list={allStacks}
+      turn={indexing.value === null}
+      title={t('view.copies')}
+      facts={spare && total > 0 ? t('copies.spare', { count: spare.pictures, size: formatBytes(spare.bytes) }) : ''}
+      action={isReadOnly.value || stacks.value.length < 2 ? null : <AllButton />}
+      hint={t('copies.hint')}
+      none={{ icon: 'copy', text: t('copies.none') }}
+      isEmpty={allStacks.page.value !== null && stacks.value.length === 0}
+      isWide
+      class="stacks"
+      rows={stacks.value.map((stack) => <StackRow key={stack.pictures[0]!.id} stack={stack} />)}
+    />
   );
 }
 

@@ -2,57 +2,31 @@ import { useEffect } from 'preact/hooks';
 import type { Failure } from '../client.ts';
 import { formatAge, formatDate, withSizes } from '../format.ts';
 import { type PlainKey, t } from '../i18n/translate.ts';
-import {
-  busyFailures,
-  dismissFailure,
-  failureList,
-  failuresFault,
-  loadFailures,
-  retryFailure,
-  retryFailures,
-} from '../state/failures.ts';
+import { busyFailures, dismissFailure, failures, retryFailure, retryFailures } from '../state/failures.ts';
 import { failureCount, refreshStatus, serverStatus } from '../state/server-status.ts';
-import { FaultNote } from './error-note.tsx';
 import { Icon } from './icon.tsx';
+import { ListPage } from './list-page.tsx';
 
 /** What could not be indexed, why, and a way to try again. */
 export function Failures() {
   const total = failureCount.value;
-  const { items, next } = failureList.value ?? {};
+  const { items } = failures.page.value ?? {};
   useEffect(() => void refreshStatus(), []);
-  useEffect(() => {
-    const controller = new AbortController();
-    void loadFailures(undefined, controller.signal);
-    return () => controller.abort();
-  }, [total]);
   return (
-    <div class="page">
-      <header class="page-head">
-        <h1>
-          {t('view.failures')} <small>{total > 0 ? t('files', { count: total }) : ''}</small>
-        </h1>
-        <RetryAll />
-      </header>
-      <p class="hint">{t('failures.hint')}</p>
-      {failuresFault.value ? <FaultNote fault={failuresFault.value} again={() => void loadFailures()} /> : null}
-      {items?.length === 0 ? (
-        <section class="empty">
-          <Icon name="check" />
-          <h2>{t('failures.none')}</h2>
-        </section>
-      ) : null}
-      <ul class="failures">
-        {items?.map((failure) => (
-          <FailureRow key={failure.id} failure={failure} />
-        ))}
-      </ul>
-      {next === undefined ? null : (
-        <button type="button" class="button" onClick={() => void loadFailures(next)}>
-          {t('do.more')}
-        </button>
-      )}
+    <ListPage
+      list={failures}
+      turn={total}
+      title={t('view.failures')}
+      facts={total > 0 ? t('files', { count: total }) : ''}
+      action={<RetryAll />}
+      hint={t('failures.hint')}
+      none={{ icon: 'check', text: t('failures.none') }}
+      isEmpty={items?.length === 0}
+      class="failures"
+      rows={items?.map((failure) => <FailureRow key={failure.id} failure={failure} />)}
+    >
       <LeftOut />
-    </div>
+    </ListPage>
   );
 }
 
@@ -93,7 +67,7 @@ function LeftOut() {
 }
 
 function RetryAll() {
-  const retryable = failureList.value?.items.filter((one) => one.retryable) ?? [];
+  const retryable = failures.page.value?.items.filter((one) => one.retryable) ?? [];
   if (retryable.length < 2) return null;
   return (
     <button type="button" class="button" disabled={busyFailures.value.size > 0} onClick={() => void retryFailures()}>

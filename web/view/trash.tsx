@@ -1,52 +1,31 @@
-import { useEffect } from 'preact/hooks';
 import type { TrashItem } from '../client.ts';
 import { formatAge, formatDate } from '../format.ts';
 import { t } from '../i18n/translate.ts';
 import { changeCount } from '../state/live-updates.ts';
 import { addressOf } from '../state/server.ts';
-import { deleteForGood, emptyTrash, loadTrash, restorePictures, trash, trashFault } from '../state/trash.ts';
+import { deleteForGood, emptyTrash, restorePictures, trash } from '../state/trash.ts';
 import { confirm } from './confirm.tsx';
-import { FaultNote } from './error-note.tsx';
 import { Icon } from './icon.tsx';
+import { ListPage } from './list-page.tsx';
 import { SmallPicture } from './small-picture.tsx';
 
 /** Deleted pictures, with the way back and the way out for good. */
 export function TrashView() {
-  const { items, total = 0, keepDays, next } = trash.value ?? {};
-  useEffect(() => {
-    const controller = new AbortController();
-    void loadTrash(undefined, controller.signal);
-    return () => controller.abort();
-  }, [changeCount.value]);
+  const { items, total = 0, keepDays } = trash.page.value ?? {};
   return (
-    <div class="page page-wide">
-      <header class="page-head">
-        <h1>
-          {t('view.trash')} <small>{total > 0 ? t('pictures', { count: total }) : ''}</small>
-        </h1>
-        {total > 0 ? <EmptyButton count={total} /> : null}
-      </header>
-      <p class="hint">
-        {keepDays === undefined ? t('trash.hint') : t('trash.hintDays', { days: t('days', { count: keepDays }) })}
-      </p>
-      {trashFault.value ? <FaultNote fault={trashFault.value} again={() => void loadTrash()} /> : null}
-      {items?.length === 0 ? (
-        <section class="empty">
-          <Icon name="trash" />
-          <h2>{t('trash.none')}</h2>
-        </section>
-      ) : null}
-      <ul class="trash">
-        {items?.map((item) => (
-          <TrashRow key={item.id} item={item} />
-        ))}
-      </ul>
-      {next === undefined ? null : (
-        <button type="button" class="button" onClick={() => void loadTrash(next)}>
-          {t('do.more')}
-        </button>
-      )}
-    </div>
+    <ListPage
+      list={trash}
+      turn={changeCount.value}
+      title={t('view.trash')}
+      facts={total > 0 ? t('pictures', { count: total }) : ''}
+      action={total > 0 ? <EmptyButton count={total} /> : null}
+      hint={keepDays === undefined ? t('trash.hint') : t('trash.hintDays', { days: t('days', { count: keepDays }) })}
+      none={{ icon: 'trash', text: t('trash.none') }}
+      isEmpty={items?.length === 0}
+      isWide
+      class="trash"
+      rows={items?.map((item) => <TrashRow key={item.id} item={item} />)}
+    />
   );
 }
 

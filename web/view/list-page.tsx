@@ -1,0 +1,62 @@
+import type { ComponentChildren } from 'preact';
+import { useEffect } from 'preact/hooks';
+import { t } from '../i18n/translate.ts';
+import type { PagedList } from '../state/paged-list.ts';
+import { FaultNote } from './error-note.tsx';
+import { Icon, type IconName } from './icon.tsx';
+
+interface ListPageProps<P> {
+  readonly list: PagedList<P>;
+  /** Read from its beginning whenever this changes. */
+  readonly turn: unknown;
+  readonly title: string;
+  /** Beside the title, such as how many there are. */
+  readonly facts: string;
+  /** What can be done with all of them. */
+  readonly action?: ComponentChildren;
+  readonly hint: string;
+  /** What is said when nothing is listed. */
+  readonly none: { readonly icon: IconName; readonly text: string };
+  readonly isEmpty: boolean;
+  readonly isWide?: boolean;
+  readonly class: string;
+  /** A row for each. */
+  readonly rows: ComponentChildren;
+  readonly children?: ComponentChildren;
+}
+
+/** A page that is one list: its head, what may go wrong, its rows and the way to more of them. */
+export function ListPage<P extends { readonly next?: string }>(props: ListPageProps<P>) {
+  const { list, turn, title, facts, action, hint, none, isEmpty, isWide, rows, children } = props;
+  const next = list.page.value?.next;
+  useEffect(() => {
+    const controller = new AbortController();
+    void list.load(undefined, controller.signal);
+    return () => controller.abort();
+  }, [turn]);
+  return (
+    <div class={isWide ? 'page page-wide' : 'page'}>
+      <header class="page-head">
+        <h1>
+          {title} <small>{facts}</small>
+        </h1>
+        {action}
+      </header>
+      <p class="hint">{hint}</p>
+      {list.fault.value ? <FaultNote fault={list.fault.value} again={() => void list.load()} /> : null}
+      {isEmpty ? (
+        <section class="empty">
+          <Icon name={none.icon} />
+          <h2>{none.text}</h2>
+        </section>
+      ) : null}
+      <ul class={props.class}>{rows}</ul>
+      {next === undefined ? null : (
+        <button type="button" class="button" onClick={() => void list.load(next)}>
+          {t('do.more')}
+        </button>
+      )}
+      {children}
+    </div>
+  );
+}
