@@ -18,7 +18,7 @@ import { ownLanguages, readConfig } from '../server/environment.ts';
 import { readFolders } from '../server/folders/registry.ts';
 import { createLogger, openRuntime } from '../server/runtime.ts';
 import { command, EXIT, UsageError } from './cli/command.ts';
-import { DATA, JSON_OUTPUT } from './cli/options.ts';
+import { INDEX, JSON_OUTPUT } from './cli/options.ts';
 
 export default command({
   usage: '[WORDS] [options]',
@@ -41,7 +41,7 @@ export default command({
     'min-score': decimal({ min: -1, max: 1, text: 'minimum cosine, -1 to 1' }),
     paths: toggle({ text: 'print only the paths, one per line, for other programs' }),
     json: JSON_OUTPUT,
-    data: DATA,
+    ...INDEX,
   },
   run: async (flags, words) => {
     const text = words.join(' ');
@@ -50,13 +50,14 @@ export default command({
     const { limit, 'min-score': minScore } = flags;
     const lang = languageOfTag(flags.lang);
 
-    const config = readConfig({ data: flags.data, logLevel: 'error' });
+    const { data, bucket, qdrant: qdrantUrl } = flags;
+    const config = readConfig({ data, bucket, qdrantUrl, logLevel: 'error' });
     const terms: SearchTerm[] = [];
     if (text.trim() !== '') terms.push({ text, weight: 1 });
     if (flags.image !== undefined) terms.push({ image: await readPicture(flags.image), weight: 1 });
     if (flags.minus !== undefined) terms.push({ text: flags.minus, weight: -0.5 });
 
-    await using runtime = closing(await openRuntime(config, createLogger(config)));
+    await using runtime = closing(await openRuntime(config, createLogger(config), { upkeep: false }));
 
     const language = { lang: lang === 'auto' ? null : lang, preferred: ownLanguages(), settled: null };
     const request = { terms, filter: { kind: 'image' }, limit, minScore, language, literal: flags.literal } as const;
@@ -75,7 +76,7 @@ export default command({
           score,
           why,
           fit,
-          path: join(folders.get(bucket) ?? bucket, key),
+          path: placeOf(folders.get(bucket), bucket, key),
           bucket,
           key,
           width,
@@ -110,6 +111,11 @@ export default command({
     return EXIT.done;
   },
 });
+
+/** Of a picture in a folder its path, of one in a bucket of S3 its address. */
+function placeOf(folder: string | undefined, bucket: string, key: string): string {
+  return folder === undefined ? `s3://${bucket}/${key}` : join(folder, key);
+}
 
 /** Where the words of the query stand, of what is called so. */
 function aboutNames(why: readonly Reason[]): string {

@@ -67,14 +67,16 @@ export interface Runtime {
 /**
  * Models, stores and pipelines, loaded and ready. Throws when any of them do not match.
  * @param options.mayChange whether this process runs long enough to change to other models
+ * @param options.upkeep whether to write what is due in the index: captions of another text side, deletions of long
+ * ago, folders that were half taken out. Default true
  * @param options.texts `later` loads the text encoder with the first text, if there may never be one
  */
 export async function openRuntime(
   config: Config,
   logger: Logger,
-  options: { readonly mayChange?: boolean; readonly texts?: 'now' | 'later' } = {},
+  options: { readonly mayChange?: boolean; readonly upkeep?: boolean; readonly texts?: 'now' | 'later' } = {},
 ): Promise<Runtime> {
-  const { mayChange = false, texts } = options;
+  const { mayChange = false, upkeep = true, texts } = options;
   await makeDataFolder(config.data);
   const buckets = new Map<string, PictureStore>();
   const bucket = await openConfiguredBucket(config, buckets);
@@ -89,14 +91,17 @@ export async function openRuntime(
     first,
     open: async (space) => open(await expectModels(space, config)),
   });
-  await live.write(readCaptionsAgain).catch((error: unknown) => {
-    logger.warn({ err: error }, 'captions of another text side could not be read again; they are unchanged');
-  });
+  if (upkeep) {
+    await live.write(readCaptionsAgain).catch((error: unknown) => {
+      logger.warn({ err: error }, 'captions of another text side could not be read again; they are unchanged');
+    });
+  }
   const failures = await openFailureLog({ file: join(config.data, 'failures.sqlite') });
-  const folders = await Folders.open({ config, opening: folderOptions(config), buckets, live, failures, vanished });
+  const opening = folderOptions(config);
+  const folders = await Folders.open({ config, opening, buckets, live, failures, vanished, upkeep });
   await connectAll(folders, logger);
   const leftOut = new Map<string, LeftOut>();
-  const stopPurging = purgeDaily(live, config.tombstoneDays, logger);
+  const stopPurging = upkeep ? purgeDaily(live, config.tombstoneDays, logger) : async () => {};
   return {
     live,
     vectors: {

@@ -25,6 +25,8 @@ export interface FoldersOptions {
   readonly live: LiveSpace;
   readonly failures: FailureLog;
   readonly vanished: VanishedLog;
+  /** Whether folders that were half taken out by a process that was killed are taken out now. @default true */
+  readonly upkeep?: boolean;
 }
 
 const PAGE = 1000;
@@ -46,7 +48,7 @@ export class Folders {
   static async open(options: FoldersOptions): Promise<Folders> {
     const { folders: known, leaving } = await readRegistry(options.config.data);
     const folders = new Folders(options, known);
-    for (const bucket of leaving) await folders.#finish(bucket);
+    if (options.upkeep !== false) for (const bucket of leaving) await folders.#finish(bucket);
     await folders.#findOthers();
     return folders;
   }

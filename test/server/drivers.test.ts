@@ -95,6 +95,27 @@ async function ageAll(url: string): Promise<void> {
   });
 }
 
+describe('sightline search', () => {
+  it('finds what was indexed from S3 into Qdrant by the same options, and only reads there', async (context) => {
+    const qdrant = await startFakeQdrant({ apiKey: 'secret' });
+    context.after(() => qdrant.stop());
+    const { endpoint, credentials } = s3;
+    s3.createBucket('searched');
+    const bucket = await openS3({ bucket: 'searched', region, endpoint, credentials });
+    context.after(() => bucket.close());
+    await bucket.put('a/cat.jpg', await photo('cat.jpg'));
+    const given = ['--data', join(root, 'searched'), '--qdrant', qdrant.url];
+    const indexed = await runScript(['scripts/sightline.ts', 'index', 's3://searched', ...given], env);
+    assert.equal(indexed.code, 0, indexed.stderr);
+    const before = qdrant.calls.length;
+    const command = ['scripts/sightline.ts', 'search', 'a cat', '--paths', '--bucket', 's3://searched', ...given];
+    const found = await runScript(command, env);
+    assert.deepEqual([found.code, found.stdout], [0, 's3://searched/a/cat.jpg\n'], found.stderr);
+    const writes = qdrant.calls.slice(before).filter(({ method, path }) => method === 'PUT' || /delete/.test(path));
+    assert.deepEqual(writes, []);
+  });
+});
+
 describe('npm start', () => {
   // A folder and a file are first-start.test.ts; S3 and Qdrant together are below.
   for (const [objects, vectors] of [
