@@ -2,12 +2,12 @@ import { SightlineError } from '../../core/errors.ts';
 import type { Findings } from './problems-found.ts';
 import type { SourceFile } from './source-files.ts';
 
-/** A file of captions in one of the forms people have. */
+/** A captions file in one of the supported formats. */
 export interface CaptionForm {
   readonly name: string;
-  /** Judged by the file's path and its first bytes. */
+  /** Recognises the format by the file's path and first bytes. */
   matches(path: string, head: string): boolean;
-  /** The split whose pictures a file beside the captions lists, a name a line; null for any other file. */
+  /** The split whose pictures a file beside the captions lists, one name per line; null for other files. */
   splitOfList?(path: string): string | null;
   /** Whether a file holds captions of the same pictures in another language. */
   isInLanguage?(path: string): boolean;
@@ -19,22 +19,22 @@ export interface CaptionForm {
 }
 
 export interface CaptionRecord {
-  /** As the form names it, which may be the end of the picture's path only. */
+  /** The picture's name in the file, which may be only the end of its path. */
   readonly image: string;
   readonly captions: readonly string[];
-  /** As the form names it; null when it names none. */
+  /** The split in the file, or null. */
   readonly split: string | null;
-  /** Hash of the picture's bytes, when the form states it. */
+  /** Hash of the picture's bytes, if the format has one. */
   readonly sha256?: string;
   /** Language of the captions. @default the usual one */
   readonly lang?: string;
 }
 
-/** Larger captions files that have to be parsed as a whole would not fit into one text of V8 (512 Mi characters). */
+/** Files that are parsed as a whole must fit into a V8 string (512 Mi characters). */
 const MAX_JSON_BYTES = 500 * 1024 ** 2;
 
 /**
- * A file that is one JSON document in UTF-8.
+ * Reads a file that is one JSON document in UTF-8.
  * @throws {invalid-input}
  */
 export async function readJson(file: SourceFile): Promise<unknown> {

@@ -19,7 +19,7 @@ export function isSidecarName(path: string): boolean {
   return TEXTS.test(path);
 }
 
-/** What a picture and its texts have in common. In a shard the name ends at its first dot (the webdataset format). */
+/** The name shared by a picture and its texts. In a shard it ends at the first dot (the webdataset format). */
 export function sampleKey(path: string, inShard: boolean): string {
   return inShard ? path.replace(/^((?:.*\/)?[^/]+?)\.[^/]*$/, '$1') : stemOf(path);
 }
@@ -32,7 +32,7 @@ const jsonSchema = z.object({
 });
 
 /**
- * The captions of one picture from the texts beside it, each once. What cannot be read is counted and left out.
+ * The captions of a picture from the texts beside it, without duplicates. Unreadable ones are counted and skipped.
  * @param where the shard's or folder's path, which may name the split
  */
 export async function readSidecars(
@@ -52,7 +52,7 @@ export async function readSidecars(
     if (found === null) findings.note('broken-line', file.path);
     for (const caption of found?.captions ?? []) {
       if (caption.trim() !== '') captions.add(caption.trim());
-      // Text files end with a line feed: nothing after it is no caption that somebody wrote.
+      // Text files end with a line feed; the empty rest is not a caption.
       else if (text.trim() === '' || found?.isJson) findings.note('empty-caption', file.path);
     }
     split ??= found?.split ?? null;

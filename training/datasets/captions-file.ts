@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { SightlineError } from '../../core/errors.ts';
 
-/** captions.jsonl, a line a picture. */
+/** captions.jsonl: one line per picture. */
 
 export const CAPTIONS_FILE = 'captions.jsonl';
 /** The language of captions where nothing is said of it. */
@@ -21,9 +21,9 @@ export interface CaptionedPicture {
   /** Path below `images/`, with forward slashes. */
   readonly image: string;
   readonly captions: readonly string[];
-  /** What it is for: `train`, `val`, `test` or another name. */
+  /** The split: `train`, `val`, `test` or another name. */
   readonly split: string;
-  /** Hash of the picture's bytes, lower-case hex, when captions.jsonl states it. */
+  /** Hash of the picture's bytes in lower-case hex, if captions.jsonl has it. */
   readonly sha256: string | null;
 }
 
@@ -44,13 +44,13 @@ const lineSchema = z.object({
     .optional(),
 });
 
-/** A line, its captions as they stand there. */
+/** A line with its captions unchanged. */
 export interface CaptionLine extends Omit<CaptionedPicture, 'split'> {
-  /** Null when the line names none. */
+  /** Null if the line has none. */
   readonly split: string | null;
-  /** Language of the captions, such as `de`; null when the line names none. */
+  /** Language of the captions, such as `de`; null if the line has none. */
   readonly lang: string | null;
-  /** For messages: the file and the line, counted from 1. */
+  /** File and line number, from 1, for messages. */
   readonly where: string;
 }
 

@@ -4,7 +4,7 @@ import { isSightlineError, SightlineError } from '../../core/errors.ts';
 import type { Findings } from './problems-found.ts';
 import type { SourceFile } from './source-files.ts';
 
-/** A longer record is a quote that was never closed. */
+/** A longer record means an unclosed quote. */
 const MAX_RECORD_BYTES = 1 << 20;
 
 export interface Row {
@@ -14,7 +14,7 @@ export interface Row {
 }
 
 /**
- * Rows of a text table, in constant memory. A row that is not UTF-8 is counted (`not-utf8`) and left out.
+ * Rows of a text table, in constant memory. Rows that are not UTF-8 are counted (`not-utf8`) and skipped.
  * @throws {invalid-input} naming the line when nothing after it can be trusted, such as a quote that never ends
  */
 export async function* readTable(
@@ -24,7 +24,7 @@ export async function* readTable(
 ): AsyncGenerator<Row> {
   const parser = parse({
     ...options,
-    // One character a byte, so that bytes that are no UTF-8 can be told apart afterwards, row by row.
+    // One character per byte, so that invalid UTF-8 can be detected row by row afterwards.
     encoding: 'latin1',
     record_delimiter: ['\r\n', '\n', '\r'],
     relax_quotes: true,
@@ -63,14 +63,13 @@ export async function* readTable(
 const DELIMITERS = [',', ';', '\t', '|'];
 
 /**
- * The delimiter of a table, by its header: what is there most often. Excel writes `;` where the comma is in numbers.
+ * The delimiter of a table: the most frequent one in its header. Excel writes `;` where numbers have decimal commas.
  */
 export function delimiterOf(header: string): string {
   const count = (delimiter: string) => header.split(delimiter).length;
   return DELIMITERS.reduce((most, delimiter) => (count(delimiter) > count(most) ? delimiter : most));
 }
 
-/** Names of the columns of a header. */
 export function columnsOf(header: string): string[] {
   return header.split(delimiterOf(header)).map((name) => name.replaceAll('"', '').trim());
 }

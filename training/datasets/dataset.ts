@@ -22,7 +22,6 @@ export type { CaptionedPicture } from './captions-file.ts';
  * may be missing. Pictures are read one by one when they are wanted.
  */
 
-/** Where a data set is. */
 export interface DatasetPlace {
   readonly store: ObjectStore;
   /** For messages: the path or s3://bucket/prefix. */
@@ -40,9 +39,9 @@ export interface CaptionFile {
 
 export interface Dataset {
   readonly place: DatasetPlace;
-  /** As captions.jsonl names them; whether they are there shows when they are read. */
+  /** Pictures in captions.jsonl; missing ones only show when they are read. */
   readonly pictures: readonly CaptionedPicture[];
-  /** What was left out or put right, and how often: `missing-picture`, `empty-caption`, ... Never silent. */
+  /** What was left out or repaired, and how often: `missing-picture`, `empty-caption`, ... */
   readonly warnings: ReadonlyMap<DatasetWarning, number>;
 }
 
@@ -59,18 +58,18 @@ export const DATASET_WARNINGS = {
 
 export type DatasetWarning = keyof typeof DATASET_WARNINGS;
 
-/** Where pictures are below the place of a data set. */
+/** Folder of the pictures in a data set. */
 export const IMAGES_PREFIX = 'images/';
 
 export interface DatasetOptions {
-  /** Pictures of these only; of all when left out. */
+  /** Only pictures of these splits. @default all */
   readonly splits?: readonly string[];
   /**
    * Split all pictures anew by these shares, whatever captions.jsonl says. Where it says nothing they are split
    * 80/10/10.
    */
   readonly shares?: SplitShares;
-  /** Keep one caption a picture, drawn by this seed. */
+  /** Keep one caption per picture, chosen by this seed. */
   readonly captionSeed?: number;
   /** Captions in this language only: lines of captions.jsonl that name it, and captions.LANG.jsonl. @default 'en' */
   readonly lang?: string;
@@ -113,12 +112,12 @@ type NamedPicture = Omit<CaptionedPicture, 'split'> & { readonly split: string |
 interface NamedPictures {
   /** All pictures by name, with their captions in the wanted language. */
   readonly named: Map<string, NamedPicture>;
-  /** Names of those that a line in that language names. */
+  /** Names of the pictures with a line in that language. */
   readonly spoken: Set<string>;
   readonly languages: Set<string>;
 }
 
-/** The pictures that captions.jsonl and the file of a language name. */
+/** Pictures in captions.jsonl and in the file of a language. */
 async function readPictures(
   place: DatasetPlace,
   lang: string,
@@ -130,7 +129,7 @@ async function readPictures(
   }
   for (const { name, bytes } of await captionFilesOf(place, lang)) {
     for (const line of readCaptionLines(bytes, name)) {
-      // What such a file does not say again, captions.jsonl has said.
+      // Fields missing in such a file come from captions.jsonl.
       const split = line.split ?? found.named.get(line.image)?.split ?? null;
       addLine(found, { ...line, split, lang: line.lang ?? lang }, lang, warn);
     }
@@ -168,7 +167,7 @@ function addLine(
   spoken.add(line.image);
 }
 
-/** The languages that the captions of a data set are in, the usual one first. */
+/** Languages of the captions in a data set, the default one first. */
 export async function listLanguages(place: DatasetPlace): Promise<string[]> {
   const { languages } = await readPictures(place, USUAL_LANGUAGE, () => undefined);
   for await (const { key } of listAll(place.store, 'captions.')) {
@@ -205,14 +204,14 @@ export function describeWarnings(warnings: Dataset['warnings']): string {
   return [...warnings].map(([what, count]) => `, ${count} ${what}`).join('');
 }
 
-/** Names of the pictures that are there, as captions.jsonl would name them. */
+/** Names of the existing pictures, as in captions.jsonl. */
 export async function listPictures({ store }: DatasetPlace): Promise<Set<string>> {
   const names = new Set<string>();
   for await (const { key } of listAll(store, IMAGES_PREFIX)) names.add(key.slice(IMAGES_PREFIX.length));
   return names;
 }
 
-/** Bytes and SHA-256 of a picture, or null when it is not there. */
+/** Bytes and SHA-256 of a picture, or null if it is missing. */
 export async function readPicture(
   { place }: Dataset,
   picture: CaptionedPicture,

@@ -1,14 +1,14 @@
 import { inParallel } from '../parallel.ts';
 import { type CaptionedPicture, type Dataset, type DatasetWarning, readPicture } from './dataset.ts';
 
-/** Pictures by what they show rather than by what they are called. */
+/** Finds identical pictures by content. */
 
-/** The only split that looks at a picture in more than one way, and that must not show what another one asks for. */
+/** The training split: the only one with augmentations, and without pictures of other splits. */
 export const TRAINING = 'train';
 
 export type HashedPicture = CaptionedPicture & { readonly sha256: string };
 
-/** Pictures with their hashes. Those that captions.jsonl states no hash of are read for it, or missed. */
+/** Pictures with their hashes; pictures without one in captions.jsonl are read. */
 export async function hashPictures(
   dataset: Dataset,
   parallel: number,
@@ -25,7 +25,7 @@ export async function hashPictures(
   });
 }
 
-/** The same bytes twice become one picture, or none in training when another split has them. */
+/** Merges identical pictures, and removes those of other splits from training. */
 export function joinDoubles(pictures: readonly HashedPicture[], warn: (what: DatasetWarning) => void): HashedPicture[] {
   const bySplitAndHash = new Map<string, HashedPicture>();
   const splitsOf = new Map<string, Set<string>>();

@@ -14,19 +14,19 @@ import { headOf, type SourceFile } from './source-files.ts';
 import { asUtf8 } from './utf8.ts';
 
 /**
- * Forms with a captions file, the surest first. Without one, captions are looked for beside each picture, see
- * `caption-sidecars.ts`.
+ * Formats with a captions file, the most certain first. Without one, captions are read from files beside the pictures
+ * (`caption-sidecars.ts`).
  */
 const CAPTION_FORMS: readonly CaptionForm[] = [canonical, flickr30k, kaggle, token, karpathy, coco];
 
-/** Enough for a header, or for the first entry of a JSON document. */
+/** Bytes for a header or the first entry of a JSON document. */
 const HEAD_BYTES = 4096;
 
 export interface FoundCaptions {
   readonly form: CaptionForm;
-  /** Several for COCO, which has one a split. */
+  /** Several for COCO, which has one per split. */
   readonly files: readonly SourceFile[];
-  /** Lists of the pictures of a split, for forms that have such files beside the captions. */
+  /** Lists of the pictures of splits, for formats that have such files. */
   readonly lists: readonly { readonly split: string; readonly file: SourceFile }[];
 }
 

@@ -3,21 +3,21 @@ import { dirname } from 'node:path';
 import { z } from 'zod';
 import { unavailable } from '../../core/files/file-errors.ts';
 
-/** What of a data set has been written to its new place, so that an interrupted preparation goes on from there. */
+/** Records what has been written of a data set, so that an interrupted preparation resumes. */
 
 const entrySchema = z.object({
   image: z.string(),
-  /** Stamp of the file it came from. */
+  /** Stamp of the source file. */
   stamp: z.string(),
   sha256: z.string(),
-  /** Entity tag of the object that was written. */
+  /** Entity tag of the written object. */
   etag: z.string(),
 });
 
 export type JournalEntry = z.infer<typeof entrySchema>;
 
 export interface Journal {
-  /** What was written for this picture, when it came from a file of this stamp. */
+  /** The entry of a picture, if it came from a file with this stamp. */
   find(image: string, stamp: string): JournalEntry | null;
   add(entry: JournalEntry): Promise<void>;
   close(): Promise<void>;

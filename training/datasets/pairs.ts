@@ -9,13 +9,13 @@ import type { Findings } from './problems-found.ts';
 import type { SourceFile, SourceFiles } from './source-files.ts';
 import { splitNamed } from './splits.ts';
 
-/** Pictures and captions brought together, whatever form they came in. */
+/** Pairs pictures with captions, in any format. */
 
-/** A picture that has captions, not read yet. */
+/** A picture with captions; not read yet. */
 export interface Pair {
-  /** What it is called from now on, below images/. */
+  /** Its new name below images/. */
   readonly image: string;
-  /** Its place among the lines of captions.jsonl. */
+  /** Its position in captions.jsonl. */
   readonly order: number;
   readonly file: SourceFile;
   /** Texts beside a picture are files of their own, read when asked for. */
@@ -29,13 +29,13 @@ export interface Described extends Pick<CaptionRecord, 'captions' | 'split' | 's
 
 export interface Pairs {
   readonly form: string;
-  /** How many there will be at most; null when that shows only at the end. */
+  /** Maximum number of pairs; null if only known at the end. */
   readonly total: number | null;
   each(): AsyncIterable<Pair>;
 }
 
 /**
- * Finds out which form a source has, and reads its captions.
+ * Detects the format of a source and reads its captions.
  * @param chosen the captions file, when there are several
  * @throws {invalid-input} when there is nothing to be brought together.
  */
@@ -104,7 +104,7 @@ async function readRecords({ form, files, lists }: FoundCaptions, findings: Find
   throw new SightlineError('invalid-input', `${names}: expected captions (${form.name}), got none that can be used`);
 }
 
-/** The split of each picture that a list names. */
+/** The split of each listed picture. */
 async function readLists(lists: FoundCaptions['lists'], findings: Findings): Promise<Map<string, string>> {
   const splits = new Map<string, string>();
   for (const { split, file } of lists) {
@@ -123,7 +123,7 @@ function trimmed(captions: readonly string[], image: string, findings: Findings)
   });
 }
 
-/** Pictures of files and shards that the captions name, each by the longest end of its path that is a name there. */
+/** Pictures of the captions, matched by the longest suffix of their path that is a name there. */
 async function* byName(source: SourceFiles, records: Records, findings: Findings): AsyncGenerator<Pair> {
   const taken = new Set<string>();
   const nameOf = (path: string) => endsOf(path).find((end) => records.has(end)) ?? null;

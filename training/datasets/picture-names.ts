@@ -1,13 +1,13 @@
-/** Names that come from archives and captions files, written by anybody. */
+/** Checks untrusted names from archives and captions files. */
 
-/** What a picture may be called; whether it is one shows when it is decoded. */
+/** Extensions of pictures; decoding shows whether a file is one. */
 const PICTURE = /\.(jpe?g|png|webp|gif|avif|tiff?|heic|bmp)$/i;
 
 export function isPictureName(path: string): boolean {
   return PICTURE.test(path) && !isLitter(path);
 }
 
-/** What file managers leave behind: hidden files, and macOS's copies of attributes in zips. */
+/** Leftovers of file managers: hidden files, and macOS attributes in zips. */
 export function isLitter(path: string): boolean {
   return (
     path.split('/').some((name) => name.startsWith('.') && name !== '.' && name !== '..') ||
@@ -15,7 +15,7 @@ export function isLitter(path: string): boolean {
   );
 }
 
-/** Why a file of this path is not taken, or null: it could lead out of the folder, or has no safe name everywhere. */
+/** Why a path is refused, or null: it could lead out of the folder, or is unsafe on some systems. */
 export function unsafeName(path: string): string | null {
   if (path === '' || path.includes('\0')) return 'is empty or holds a zero byte';
   if (/^([/\\]|[A-Za-z]:)/.test(path)) return 'is an absolute path';

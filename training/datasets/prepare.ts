@@ -16,9 +16,9 @@ const REPORT_FILE = 'report.json';
 
 export interface PrepareOptions {
   readonly source: SourceFiles;
-  /** As the user named it, for the report. */
+  /** The source as the user wrote it, for the report. */
   readonly from: string;
-  /** The commit that was downloaded, or null. */
+  /** The downloaded commit, or null. */
   readonly commit: string | null;
   readonly target: DatasetPlace;
   readonly journal: Journal;
@@ -27,16 +27,16 @@ export interface PrepareOptions {
   /** Files like captions.LANG.jsonl whose captions are added. */
   readonly added: readonly CaptionFile[];
   readonly shares: SplitShares;
-  /** Pictures under way at the same time; each is in memory. */
+  /** Pictures processed at the same time, each in memory. */
   readonly parallel: number;
-  /** Over an existing captions.jsonl that was not prepared from the same source. */
+  /** Overwrite an existing captions.jsonl of another source. */
   readonly replace: boolean;
   readonly signal?: AbortSignal;
   /** @param total null while it is not known */
   readonly onProgress?: (done: number, total: number | null) => void;
 }
 
-/** A line of captions.jsonl to be, with its place among them. */
+/** A future line of captions.jsonl, with its position. */
 interface Line {
   readonly order: number;
   readonly image: string;
@@ -93,7 +93,7 @@ export async function prepareDataset(options: PrepareOptions): Promise<Preparati
   return report;
 }
 
-/** Nobody's captions are written over by mistake. */
+/** Protects existing captions from being overwritten by mistake. */
 async function refuseOthers({ target, from, replace }: PrepareOptions): Promise<void> {
   if (replace || (await target.store.head(CAPTIONS_FILE)) === null) return;
   const found = await target.store.get(REPORT_FILE);
@@ -114,13 +114,13 @@ async function storedPictures({ store }: DatasetPlace): Promise<Map<string, stri
 }
 
 type Work = PrepareOptions & {
-  /** Etags of what is in images/ already. */
+  /** Entity tags of existing files in images/. */
   readonly stored: ReadonlyMap<string, string>;
   readonly findings: Findings;
   readonly counts: { written: number; kept: number; byRule: number };
 };
 
-/** One picture: read, checked, written; its line, or null when it was left out. */
+/** Reads, checks and writes a picture; returns its line, or null if it was left out. */
 async function settle(pair: Pair, work: Work): Promise<Line | null> {
   const { image, order } = pair;
   const { captions, split, sha256: expected, translations = new Map() } = await pair.described();
@@ -134,7 +134,7 @@ async function settle(pair: Pair, work: Work): Promise<Line | null> {
   return { order, image, captions, split: split ?? splitByHash(sha256, work.shares), sha256, translations };
 }
 
-/** Makes sure that the picture is in its new place; its hash, or null when it was left out. */
+/** Puts the picture in its new place; returns its hash, or null if it was left out. */
 async function written(pair: Pair, expected: string | null, work: Work): Promise<string | null> {
   const { image, file } = pair;
   const { stored, journal, findings, counts, target } = work;
@@ -162,7 +162,7 @@ async function written(pair: Pair, expected: string | null, work: Work): Promise
   return sha256;
 }
 
-/** Decoding through all pixels of the file is what finds the damaged ones; what comes out is not used. */
+/** Decodes all pixels only to find damaged files; the result is not used. */
 const CHECK: Preprocessing = {
   resize: { mode: 'squash', size: 32, kernel: 'bilinear' },
   crop: 32,
@@ -210,7 +210,7 @@ function withAdded(lines: readonly Line[], added: readonly CaptionFile[], findin
   return [...byImage.values()];
 }
 
-/** Finds the same bytes under several names, in one split and across splits. */
+/** Finds identical pictures, within a split and across splits. */
 function compareContents(lines: readonly Line[], findings: Findings): void {
   for (const same of Map.groupBy(lines, ({ sha256 }) => sha256).values()) {
     if (same.length === 1) continue;
@@ -257,7 +257,7 @@ function reportOf(
 
 async function write({ store }: DatasetPlace, lines: readonly Line[], report: PreparationSummary): Promise<void> {
   const text = lines.map(({ order: _, translations: __, ...line }) => `${JSON.stringify(line)}\n`);
-  // The report names the source, and is what allows the next call to write here again.
+  // The report names the source, which allows the next call to write here again.
   await store.put(REPORT_FILE, Buffer.from(`${JSON.stringify(report, null, 2)}\n`), {
     contentType: 'application/json',
   });

@@ -1,4 +1,4 @@
-/** What was found wrong with a data set, counted and with examples, and the report made of it. */
+/** Problems of a data set, with counts and examples, and the report about them. */
 
 const EXPLANATIONS = {
   'missing-picture': 'captions whose picture is not there, left out',
@@ -20,7 +20,7 @@ const EXPLANATIONS = {
 
 export type Finding = keyof typeof EXPLANATIONS;
 
-/** Named in the report, at most, of each kind. */
+/** Maximum number of examples per kind in the report. */
 const EXAMPLES = 100;
 
 export class Findings {
@@ -44,28 +44,28 @@ export class Findings {
   }
 }
 
-/** What `prepare` writes as report.json beside captions.jsonl. */
+/** The report.json that `prepare` writes beside captions.jsonl. */
 export interface PreparationSummary {
   readonly format: 1;
   readonly from: string;
-  /** The commit that was downloaded; null for other sources. */
+  /** The downloaded commit; null for other sources. */
   readonly commit: string | null;
   readonly form: string;
   readonly pictures: number;
   readonly captions: number;
   readonly splits: Readonly<Record<string, { readonly pictures: number; readonly captions: number }>>;
-  /** How pictures without a split of their own got one; null when there were none. */
+  /** The rule for pictures without a split; null if there were none. */
   readonly splitRule: string | null;
   readonly findings: Readonly<
     Partial<Record<Finding, { readonly count: number; readonly means: string; readonly examples: readonly string[] }>>
   >;
-  /** Pictures written by this call, and those an earlier one had written. */
+  /** Pictures written by this call and by earlier ones. */
   readonly written: number;
   readonly kept: number;
   readonly seconds: number;
 }
 
-/** For people: counts, and the first few examples of each finding. */
+/** Counts and the first examples of each problem, for people. */
 export function describeSummary(report: PreparationSummary, to: string): string {
   const { pictures, captions, splits, splitRule, findings, written, kept, seconds } = report;
   const lines = [

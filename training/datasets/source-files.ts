@@ -1,15 +1,15 @@
 import { everyItem } from '../../core/pages.ts';
 import type { ListedObject, ObjectStore } from '../../core/ports.ts';
 
-/** What a data set is made from, wherever it lies: files of a folder or a bucket, of archives there, or of a stream. */
+/** Files of a data set's source: of a folder or bucket, of archives in it, or of a stream. */
 
 export interface SourceFile {
-  /** With forward slashes, from the top of the folder or archive. Not to be trusted: `unsafeName` judges it. */
+  /** Path with forward slashes from the top of the folder or archive. Untrusted: check it with `unsafeName`. */
   readonly path: string;
-  /** The archive it is in, without its extension; null outside of one. */
+  /** Its archive without extension, or null. */
   readonly archive: string | null;
   readonly bytes: number;
-  /** Changes with the content, as far as that can be known without reading it. */
+  /** Changes with the content, as far as that is known without reading it. */
   readonly stamp: string;
   /**
    * May be called at any time, and for several files at once.
@@ -30,13 +30,13 @@ export interface Shard {
 }
 
 export interface SourceFiles {
-  /** For messages. */
+  /** Name for messages. */
   readonly name: string;
   readonly files: readonly SourceFile[];
   readonly shards: readonly Shard[];
 }
 
-/** The whole content of a file, of at most `maxBytes`; null when it is longer. */
+/** The content of a file of at most `maxBytes`; null if it is longer. */
 export async function contentOf(file: SourceFile, maxBytes: number): Promise<Uint8Array | null> {
   if (file.bytes > maxBytes) return null;
   const chunks: Uint8Array[] = [];
@@ -71,7 +71,7 @@ export function storedFile(store: ObjectStore, { key, bytes, etag }: ListedObjec
   return { path: key, archive: null, bytes, stamp: etag, open: () => bodyOf(store, key, etag) };
 }
 
-/** The bytes of one version of an object; nothing at all when it is gone. */
+/** The bytes of one version of an object; empty if it is gone. */
 export async function* bodyOf(store: ObjectStore, key: string, etag: string): AsyncGenerator<Uint8Array> {
   const found = await store.get(key, { ifMatch: etag });
   if (found !== null) yield* found.body;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** Which split a picture belongs to, where it is said, and by rule where it is not. */
+/** The split of a picture: as stated, otherwise by rule. */
 
 const NAMES: Readonly<Record<string, string>> = {
   train: 'train',
@@ -48,7 +48,7 @@ export function splitByHash(sha256: string, { val, test }: SplitShares): string 
   return bucket < val ? 'val' : bucket < val + test ? 'test' : 'train';
 }
 
-/** What is used where nothing is said. */
+/** The default shares. */
 export const USUAL_SHARES: SplitShares = { val: 10, test: 10 };
 
 /**

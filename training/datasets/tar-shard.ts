@@ -16,13 +16,13 @@ export function tarShard(name: string, open: () => AsyncIterable<Uint8Array>): S
       const archive = archiveStem(name);
       const entries = extract();
       const input = Readable.from(unpacked(open()));
-      // A fault of the input has to end the reading of entries, too.
+      // An input error must also end the reading of entries.
       input.on('error', (error) => entries.destroy(error));
       input.pipe(entries);
       try {
         for await (const entry of entries) {
           const { name: written, size = 0, type, mtime } = entry.header;
-          // What `tar cf x.tar .` puts before every name.
+          // `tar cf x.tar .` prefixes every name with this.
           const path = written.replace(/^(\.\/)+/, '');
           if ((type !== 'file' && type !== 'contiguous-file') || !wanted(path, size)) {
             entry.resume();

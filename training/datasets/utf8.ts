@@ -1,6 +1,6 @@
 import type { SourceFile } from './source-files.ts';
 
-/** Texts as other programs save them: a byte order mark in front, or UTF-16 as Excel and Notepad write it. */
+/** Texts of other programs: with a byte order mark, or in UTF-16 as from Excel and Notepad. */
 
 const MARKS: readonly (readonly [string, readonly number[]])[] = [
   ['utf-8', [0xef, 0xbb, 0xbf]],
@@ -9,7 +9,7 @@ const MARKS: readonly (readonly [string, readonly number[]])[] = [
 ];
 const LONGEST_MARK = 3;
 
-/** The same file as UTF-8 without a byte order mark. Bytes that are no UTF-8 are passed on as they are. */
+/** Converts a file to UTF-8 without a byte order mark. Invalid bytes are passed on. */
 export function asUtf8(file: SourceFile): SourceFile {
   const { path, archive, bytes, stamp } = file;
   return { path, archive, bytes, stamp, open: () => transcoded(file.open()) };
@@ -36,6 +36,6 @@ export async function* transcoded(chunks: AsyncIterable<Uint8Array>): AsyncGener
     }
   }
   if (start !== null) yield begin(start);
-  // Half a character at the end: a byte that is no UTF-8 either, so that the reader notices.
+  // Half a character at the end becomes an invalid byte, so that the reader notices.
   if (decoder !== null && (decoder as TextDecoder).decode() !== '') yield Uint8Array.of(0xff);
 }

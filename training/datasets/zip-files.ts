@@ -24,7 +24,7 @@ const [TYPE_MASK, SYMLINK] = [0o170000, 0o120000];
 export async function readZip(store: ObjectStore, object: ListedObject): Promise<SourceFile[]> {
   const reader = new StoreReader(store, object);
   try {
-    // Names stay bytes: yauzl would refuse the whole archive for one bad name, where one file is to be refused.
+    // Names stay bytes, because yauzl would refuse the whole archive for one bad name.
     const options = { lazyEntries: true, autoClose: false, decodeStrings: false };
     const zip = await yauzl.fromRandomAccessReaderPromise(reader, object.bytes, options);
     const files: SourceFile[] = [];
@@ -40,7 +40,7 @@ export async function readZip(store: ObjectStore, object: ListedObject): Promise
   }
 }
 
-/** Null for folders and symbolic links, which hold no picture. */
+/** Null for folders and symbolic links. */
 function fileOf(zip: ZipFile, entry: Entry, { key, etag }: ListedObject): SourceFile | null {
   const path = yauzl.getFileNameLowLevel(entry.generalPurposeBitFlag, entry.fileNameRaw, entry.extraFields, true);
   if (path.endsWith('/') || ((entry.externalFileAttributes >>> 16) & TYPE_MASK) === SYMLINK) return null;
@@ -68,7 +68,7 @@ async function* contentOfEntry(zip: ZipFile, entry: Entry, name: string): AsyncG
   if (checksum !== entry.crc32) throw broken(name, `CRC-32 ${entry.crc32.toString(16)}`, checksum.toString(16));
 }
 
-/** Faults of the store stay what they are; all others are the archive's. */
+/** Keeps errors of the store; all others are faults of the archive. */
 function broken(name: string, expected: string, got: unknown): unknown {
   if (got instanceof SightlineError) return got;
   const text = got instanceof Error ? got.message : String(got);
@@ -96,7 +96,7 @@ class StoreReader extends RandomAccessReader {
     return Readable.from(this.#range(start, end));
   }
 
-  /** yauzl reads the directory by a few bytes at a time; each would be a request. */
+  /** Buffers reads, because yauzl reads a few bytes at a time, each of which would be a request. */
   override read(
     target: Buffer,
     offset: number,

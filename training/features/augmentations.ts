@@ -26,7 +26,7 @@ export function randomWindow(n: number): Augmentation {
   return { name: `window-${n}`, flip: n % 2 === 1, zoom: { from: 1.05, to: 1.5 } };
 }
 
-/** What an augmentation asks of the decoder, and where in its answer the model's square lies. */
+/** What an augmentation requests from the decoder, and where the model's square is in the result. */
 export interface AugmentationPlan {
   readonly preprocessing: Preprocessing;
   /** Corner of the square of `preprocessing.crop` that is cut out of the decoded pixels. */
@@ -50,7 +50,7 @@ export function planAugmentation(
   const { from, to } = augmentation.zoom;
   const size = Math.round(crop * (from + (to - from) * random.uniform()));
   return {
-    // All of the resized square comes back, and the window is cut from that.
+    // The decoder returns the whole resized square; the window is cut from it.
     preprocessing: { ...preprocessing, resize: { ...resize, size }, crop: size },
     left: random.below(size - crop + 1),
     top: random.below(size - crop + 1),
@@ -58,7 +58,7 @@ export function planAugmentation(
   };
 }
 
-/** Cuts the model's square of `edge` pixels out of what the decoder answered and mirrors it when the plan says so. */
+/** Cuts the model's square of `edge` pixels out of the decoded pixels, mirrored if planned. */
 export function cutAugmented(pixels: RgbPixels, plan: AugmentationPlan, edge: number): RgbPixels {
   if (!plan.flip && pixels.width === edge && pixels.height === edge) return pixels;
   const data = new Uint8Array(edge * edge * 3);

@@ -21,7 +21,7 @@ import { HalfMatrix, type HalfRows } from './float16-matrix.ts';
 import { type CacheDescription, hashText, type Row } from './record-cache.ts';
 import { type CachePlace, type OpenCache, openCache } from './shared-cache.ts';
 
-/** Captioned pictures to encoder outputs, through the encoders and the preprocessing of serving and a cache on disk. */
+/** Encodes captioned pictures, with the encoders and preprocessing of serving and a cache on disk. */
 
 /** Encoder outputs of the pictures and captions of one split. */
 export interface PairSet {
@@ -37,7 +37,7 @@ export interface PairSet {
   readonly firstCaption: Uint32Array;
 }
 
-/** Encoder outputs of captioned pictures; the first augmentation is the one that counts. */
+/** Encoder outputs of captioned pictures; the first augmentation is what serving sees. */
 export type EncodedPairs = Pick<PairSet, 'augmented' | 'captions' | 'firstCaption'>;
 
 export interface FeatureOptions extends CachePlace {
@@ -60,11 +60,11 @@ export interface FeatureOptions extends CachePlace {
 export interface Features {
   readonly splits: ReadonlyMap<string, PairSet>;
   readonly warnings: ReadonlyMap<DatasetWarning, number>;
-  /** To be called when the rows of the splits are not read any more. */
+  /** Call it when the rows of the splits are no longer read. */
   close(): Promise<void>;
 }
 
-/** Rows appended at once: little is lost by an interruption. */
+/** Rows appended at a time, so that an interruption loses little. */
 const PICTURES_A_WRITE = 64;
 const CAPTIONS_A_WRITE = 4096;
 
@@ -97,7 +97,7 @@ export async function loadFeatures(dataset: Dataset, options: FeatureOptions): P
     for (const split of new Set(pictures.map((picture) => picture.split))) {
       const joined = split === TRAINING ? trainedOn(options) : [split];
       const own = pictures.filter((picture) => joined.includes(picture.split));
-      // Only training looks at a picture in more than one way.
+      // Only training uses augmentations.
       const seen = split === TRAINING ? caches : caches.slice(0, 1);
       splits.set(split, pairSet(own, seen, texts, options.encoders.image.outputs));
     }
@@ -115,7 +115,7 @@ export async function loadTexts(texts: readonly string[], options: FeatureOption
   return new HalfMatrix(rows, columns, read(0, rows).slice());
 }
 
-/** The cache with the vectors of all these texts in it. */
+/** The cache, filled with the vectors of all these texts. */
 async function encodeTexts(texts: readonly string[], options: FeatureOptions): Promise<OpenCache> {
   const { encoders } = options;
   const { path, description } = textCache(encoders.text);
@@ -124,7 +124,7 @@ async function encodeTexts(texts: readonly string[], options: FeatureOptions): P
     const missing = new Map(
       texts.map((text) => [hashText(text), text] as const).filter(([hash]) => !cache.rows.has(hash)),
     );
-    // Neighbours in length make full batches of one length.
+    // Sorting by length makes full batches of equal length.
     const todo = [...missing].sort(([, a], [, b]) => a.length - b.length || (a < b ? -1 : 1));
     for (let start = 0; start < todo.length; start += CAPTIONS_A_WRITE) {
       const part = todo.slice(start, start + CAPTIONS_A_WRITE);
@@ -161,21 +161,21 @@ async function openImageCaches(options: FeatureOptions): Promise<AugmentationCac
   return open;
 }
 
-/** Where a cache is below the folder of caches, and what says whose it is. */
+/** Path of a cache, and the description that identifies it. */
 interface NamedCache {
   readonly path: string;
   readonly description: CacheDescription;
 }
 
-/** All outputs side by side of one augmentation of a picture, by the hash of its bytes. */
+/** Cache of all outputs for an augmentation, by picture hash. */
 export function imageCache({ key, name, outputs }: Encoders['image'], augmentation: Augmentation): NamedCache {
   const columns = Object.values(outputs).reduce((sum, size) => sum + size, 0);
-  // The name alone would not tell two versions of an augmentation apart.
+  // The name alone would not distinguish versions of an augmentation.
   const path = `image-${key}/${augmentation.name}-${fingerprintKey({ ...augmentation }).slice(0, 8)}`;
   return { path, description: { made: { encoder: name, key, outputs, view: augmentation }, columns } };
 }
 
-/** Vectors of texts, by their hash. */
+/** Cache of text vectors, by text hash. */
 export function textCache({ key, name, dimension }: Encoders['text']): NamedCache {
   return { path: `text-${key}`, description: { made: { encoder: name, key }, columns: dimension } };
 }
@@ -204,7 +204,7 @@ async function encodeMissing(
   const todo = wanted.filter(({ sha256 }) => !lost.has(sha256));
   if (todo.length === 0) return lost;
   const { modelDirs, encoders, parallel } = options;
-  // One thread a picture and several pictures at a time keep the cores busier than several threads a picture.
+  // One thread per picture and several pictures at a time keep cores busier than several threads per picture.
   const encoder = await loadImageEncoder(modelDirs, encoders.profile.image, { threads: 1 });
   const writers = caches.map((entry) => ({ ...entry, rows: [] as Row[] }));
   const flush = async (least: number) => {
@@ -235,7 +235,7 @@ async function encodeMissing(
     }
   };
   try {
-    // All of them have ended before the model goes, also when one fails; what they made is kept then, too.
+    // All must end before the model is released, also when one fails; their results are kept.
     await inParallel(parallel, todo, async (picture) => {
       await encode(picture);
       options.onProgress?.('pictures', ++done, todo.length);
@@ -249,7 +249,7 @@ async function encodeMissing(
 
 type Decode = (preprocessing: Preprocessing) => Promise<RgbPixels>;
 
-/** Decodes one picture, once for all augmentations that want the same pixels of it. */
+/** Decodes a picture once for all augmentations that need the same pixels. */
 function decoderOf(bytes: Uint8Array): Decode {
   const known = new Map<Preprocessing, RgbPixels>();
   return async (preprocessing) => {

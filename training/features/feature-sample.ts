@@ -17,7 +17,7 @@ const encoder = { encoder: z.string().min(1), key: z.string().regex(/^[0-9a-f]{1
 
 const sampleSchema = z.strictObject({
   format: z.literal(1),
-  /** Where the pictures are from, for people. */
+  /** Origin of the pictures, for people. */
   source: z.string().min(1),
   text: z.strictObject({ ...encoder, dimension: z.int().positive() }),
   image: z.strictObject({ ...encoder, outputs: z.record(z.string(), z.int().positive()) }),
@@ -25,7 +25,7 @@ const sampleSchema = z.strictObject({
   captions: z.array(z.int().positive()).min(1),
 });
 
-/** What sample.json says. */
+/** Content of sample.json. */
 export type FeatureSample = z.infer<typeof sampleSchema>;
 
 const SAMPLE_FILE = 'sample.json';

@@ -19,7 +19,7 @@ export interface TowerInput {
    * encoder.
    */
   readonly source: string;
-  /** Left out for an encoder that has no such output, instead of refusing that encoder. @default false */
+  /** Omitted if the encoder has no such output, instead of refusing the encoder. @default false */
   readonly optional?: boolean;
   /** What comes before the transform; `class-names` turns logits into a mean of the text vectors of class names. */
   readonly first: 'none' | 'class-names';
@@ -35,10 +35,10 @@ export interface TowerInput {
   readonly power?: number;
 }
 
-/** The inputs of both towers, side by side in this order. */
+/** The inputs of both towers, concatenated in this order. */
 export type TowerInputs = Readonly<Record<'text' | 'image', { readonly inputs: readonly TowerInput[] }>>;
 
-/** One encoder output made ready: x -> (first(x) - mean) * scale, or (first(x) - mean) projection^T. */
+/** A fitted transform: x -> (first(x) - mean) * scale, or (first(x) - mean) projection^T. */
 export interface InputTransform {
   readonly spec: TowerInput;
   /**
@@ -49,7 +49,7 @@ export interface InputTransform {
   /** Columns of the encoder output, and of what comes out. */
   readonly width: number;
   readonly columns: number;
-  /** Constants of the graph by name; which there are depends on the transform. */
+  /** Constants of the graph by name, depending on the transform. */
   readonly constants: Readonly<Record<string, Constant>>;
 }
 
@@ -58,7 +58,7 @@ export interface Constant {
   readonly shape: readonly number[];
 }
 
-/** The inputs of each tower, side by side in this order. */
+/** The inputs of each tower, concatenated in this order. */
 export type FeatureTransform = Readonly<Record<'text' | 'image', readonly InputTransform[]>>;
 
 /** Text vectors of the classes that the logits stand for: [classes, text dimension]. */
@@ -67,7 +67,7 @@ export interface ClassNames {
   readonly count: number;
 }
 
-/** Pairs as the towers take them. */
+/** Pairs ready for the towers. */
 export interface TransformedPairs {
   /** [captions, width] */
   readonly texts: HalfRows;
@@ -77,13 +77,13 @@ export interface TransformedPairs {
   readonly firstCaption: Uint32Array;
   /** [pictures], a number that pictures share whose captions fit each other, too. */
   readonly groups: Float32Array;
-  /** Removes the files that the rows are in. */
+  /** Removes the files with the rows. */
   close(): Promise<void>;
 }
 
 /** Share of the mean eigenvalue added to each before whitening. */
 const WHITENING_FLOOR = 1e-3;
-/** Rows run at once: some megabytes. */
+/** Rows per run: some megabytes. */
 const ROWS = 1024;
 
 export function transformedWidth(inputs: readonly InputTransform[]): number {
@@ -112,7 +112,7 @@ export async function fitTransform(
   return { text: await Promise.all(text), image: await Promise.all(image) };
 }
 
-/** The transform before it has learned anything; `outputs` are the sizes of the encoders' outputs, in order. */
+/** The unfitted transform; `outputs` are the sizes of the encoders' outputs, in order. */
 export function emptyTransform(
   { text, image }: TowerInputs,
   outputs: Readonly<Record<'text' | 'image', Readonly<Record<string, number>>>>,
@@ -210,7 +210,7 @@ function addInput(graph: OnnxGraph, input: InputTransform, given: string): strin
     : graph.op('Gemm', [centred, constant('projection')], { transB: { int: 1 } });
 }
 
-/** Classes that take part in naming a picture. */
+/** Number of classes used to name a picture. */
 const TOP_CLASSES = 10;
 
 /**

@@ -4,9 +4,9 @@ import type { HalfRows } from './float16-matrix.ts';
 
 /** Means, spreads and covariances of the columns of large matrices. */
 
-/** Rows at once: some megabytes. */
+/** Rows per block: some megabytes. */
 const ROWS = 1024;
-/** Columns that never change are left as they are instead of being blown up. */
+/** Constant columns are not scaled. */
 const LEAST_STD = 1e-6;
 
 /** Mean and standard deviation of each column over the rows of all matrices; a column that never changes has 1. */

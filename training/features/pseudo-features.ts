@@ -20,9 +20,9 @@ import { jointCovariance } from './moments.ts';
  * that name them.
  */
 export interface PseudoSpec {
-  /** Such pairs added to each batch. */
+  /** Pairs added to each batch. */
   readonly batch: number;
-  /** Pseudo-features a class. */
+  /** Pseudo-features per class. */
   readonly variants: number;
   /** Share of a random training picture's deviation from the mean that is added to one of them. */
   readonly noise: number;
@@ -39,7 +39,7 @@ export interface PseudoFeatures {
  * How far the logit of its class is raised: to this quantile of the largest logits of training pictures, on average.
  */
 const TYPICAL_TOP = 0.5;
-/** Made-up pictures differ in strength by this factor both ways. */
+/** Strength of pseudo-pictures varies by this factor in both directions. */
 const STRENGTH_RANGE = 1.3;
 
 /** Makes them from the training pictures as serving sees them. */
@@ -82,7 +82,7 @@ export async function makePseudoFeatures(pairs: PairSet, spec: PseudoSpec, seed:
   return { outputs, classOf };
 }
 
-/** What a class may be called in a caption. */
+/** Names of a class in captions. */
 export function classTexts({ names }: ImageClass): string[] {
   return names.flatMap((name) => [`a photo of ${withArticle(name)}`, name]).slice(0, TEXTS_A_CLASS);
 }

@@ -22,7 +22,7 @@ const ROWS = 'rows.bin';
 const SEGMENTS = 'segments';
 const SEGMENT = /^[0-9a-f]{64}\.bin$/;
 
-/** What made the rows: another description is another cache. */
+/** Describes what made the rows; another description is another cache. */
 export interface CacheDescription {
   /** Such as the encoder's key and the name of the augmentation. */
   readonly made: Readonly<Record<string, unknown>>;
@@ -37,15 +37,15 @@ interface Part {
 export class RecordCache {
   readonly folder: string;
   readonly description: CacheDescription;
-  /** Records that failed their checksum when they were read in; they will be made again. */
+  /** Records with a wrong checksum, which will be made again. */
   damaged = 0;
-  /** Bytes of rows that are in no segment yet. */
+  /** Bytes of rows that are not in a segment yet. */
   unsealedBytes = 0;
-  /** Where a row is: the part, and its record there. */
+  /** Location of a row: part and record number. */
   readonly #places = new Map<string, { readonly part: Part; readonly record: number }>();
   readonly #segments = new Map<string, Part>();
   #rows: Part;
-  /** Writes go one after the other: a record's number is its place in the file. */
+  /** Writes are sequential, because a record's number is its position in the file. */
   #lastWrite: Promise<unknown> = Promise.resolve();
 
   private constructor(folder: string, description: CacheDescription, rows: Part) {
@@ -67,12 +67,12 @@ export class RecordCache {
     try {
       for (const name of await readdir(join(folder, SEGMENTS))) {
         if (SEGMENT.test(name)) await cache.#addSegment(name);
-        // A download that never ended.
+        // An unfinished download.
         else await unlink(join(folder, SEGMENTS, name)).catch(() => {});
       }
       const count = await cache.#index(cache.#rows);
       cache.unsealedBytes = count * recordBytes(description.columns);
-      // What an interrupted write left behind the last whole record.
+      // Leftovers of an interrupted write after the last whole record.
       await cache.#rows.file.truncate(cache.unsealedBytes);
       return cache;
     } catch (error) {
@@ -199,7 +199,7 @@ export class RecordCache {
     await this.#index(part);
   }
 
-  /** Notes where the rows of a part are; answers with the number of its records, damaged ones included. */
+  /** Indexes the rows of a part; returns its number of records, damaged ones included. */
   async #index(part: Part): Promise<number> {
     let count = 0;
     for await (const { record, hash, isWhole } of readRecords(part.file, this.description.columns)) {
@@ -211,7 +211,7 @@ export class RecordCache {
   }
 }
 
-/** Read and write, made when missing, never truncated by opening. */
+/** Opens for reading and writing; creates the file, never truncates it. */
 async function openRows(folder: string): Promise<Part> {
   const path = join(folder, ROWS);
   try {
@@ -221,7 +221,7 @@ async function openRows(folder: string): Promise<Part> {
   }
 }
 
-/** What the file `cache.json` says of a cache, here and in a bucket. */
+/** Content of `cache.json`, here and in a bucket. */
 export function describeCache(description: CacheDescription): string {
   return `${JSON.stringify({ format: FORMAT, ...description }, null, 2)}\n`;
 }
@@ -241,7 +241,7 @@ async function checkDescription(path: string, description: CacheDescription): Pr
       throw error;
     });
     if (found === null) {
-      // Written aside and renamed: a description is there whole or not at all.
+      // Written aside and renamed, so that it is never incomplete.
       const aside = `${path}.${process.pid}`;
       await writeFile(aside, expected);
       await rename(aside, path);
@@ -255,7 +255,7 @@ function changedMeanwhile(folder: string): SightlineError {
   return new SightlineError('unavailable', `${folder} changed while it was read: is another process writing there?`);
 }
 
-/** SHA-256 of a text in UTF-8: what its row is found by. */
+/** SHA-256 of a text in UTF-8, the key of its row. */
 export function hashText(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }

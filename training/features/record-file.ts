@@ -13,7 +13,7 @@ const CRC_BYTES = 4;
 const READ_BYTES = 8 * 1024 ** 2;
 
 export interface Row {
-  /** SHA-256 of what it was made from, lower-case hex. */
+  /** SHA-256 of its source, lower-case hex. */
   readonly hash: string;
   readonly values: Float32Array;
 }
@@ -22,7 +22,7 @@ export function recordBytes(columns: number): number {
   return HASH_BYTES + CRC_BYTES + columns * 2;
 }
 
-/** Rows as they stand in a file. */
+/** Rows of a file. */
 export function encodeRows(rows: readonly Row[], columns: number): Buffer {
   const bytes = recordBytes(columns);
   const out = Buffer.alloc(bytes * rows.length);
@@ -42,7 +42,7 @@ export interface StoredRecord {
   readonly isWhole: boolean;
 }
 
-/** Whole records from the start; a tail shorter than a record is what an interrupted write left, and not among them. */
+/** All whole records; a shorter tail was left by an interrupted write. */
 export async function* readRecords(file: FileHandle, columns: number): AsyncGenerator<StoredRecord> {
   const bytes = recordBytes(columns);
   const perRead = Math.max(1, Math.floor(READ_BYTES / bytes));

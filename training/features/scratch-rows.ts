@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { unavailable } from '../../core/files/file-errors.ts';
 import { HalfRows } from './float16-matrix.ts';
 
-/** Rows in a file that is there only while they are used: more of them than memory is to hold. */
+/** Rows in a temporary file, for more than memory should hold. */
 export interface ScratchRows {
   readonly rows: HalfRows;
   /** Removes the file. */

@@ -17,19 +17,19 @@ import { type CacheDescription, describeCache, otherCache, RecordCache } from '.
 
 const DESCRIPTION = 'cache.json';
 const SEGMENTS = 'segments/';
-/** Rows that wait to be sent; no more than these are lost with a machine. */
+/** Bytes of rows that wait to be sent; no more are lost with a machine. */
 const SEGMENT_BYTES = 16 * 1024 ** 2;
 
 export interface CachePlace {
   /** Folder of all caches on this machine. */
   readonly cache: string;
-  /** Where other machines find them, too. */
+  /** The shared store, if any. */
   readonly shared?: ObjectStore | null;
 }
 
 export interface OpenCache {
   readonly rows: RecordCache;
-  /** Sends what the bucket lacks, if there is one: everything, or only once it is worth a request. */
+  /** Sends what the bucket lacks: everything, or only once it is worth a request. */
   send(how: 'everything' | 'when-large'): Promise<void>;
   close(): Promise<void>;
 }

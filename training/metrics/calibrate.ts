@@ -17,13 +17,13 @@ import { Random } from '../random.ts';
  * they are asked in collections of several sizes that hold a picture they were written of.
  */
 
-/** A word and the pictures that most of their captions say it of. */
+/** A word, and the pictures most of whose captions contain it. */
 export interface AgreedWord {
   readonly word: string;
   readonly pictures: readonly number[];
 }
 
-/** A word counts when three of five captions have it, and at least two do. */
+/** A word counts if three of five captions have it, and at least two. */
 const AGREEMENT = 0.6;
 /** Shorter ones are articles and prepositions. */
 const SHORTEST = 3;
@@ -36,7 +36,7 @@ const EMPTY = new Set(
   ).split(' '),
 );
 
-/** The words of pictures with several captions. */
+/** Words of pictures with several captions. */
 export function agreedWords(pictures: readonly { readonly captions: readonly string[] }[]): AgreedWord[] {
   const found = new Map<string, number[]>();
   for (const [picture, { captions }] of pictures.entries()) {
@@ -54,14 +54,14 @@ export function agreedWords(pictures: readonly { readonly captions: readonly str
   return [...found].map(([word, shown]) => ({ word, pictures: shown }));
 }
 
-/** Sizes of the collections; larger ones than there are pictures are left out. */
+/** Collection sizes; those larger than the number of pictures are omitted. */
 const SIZES = [10, 20, 50, 100, 200, 500, 1000];
-/** Queries asked for each size, about. */
+/** Approximate number of queries per size. */
 const QUERIES = 5000;
 /** Share of the words of a picture that may be called poor, by cosines alone and with classes; half are good. */
 const POOR_SHARE = { cosines: 0.15, classes: 0.3 };
 const GOOD_SHARE = 0.5;
-/** What cosines are divided by: encoders that were trained at different temperatures spread theirs differently. */
+/** Candidate temperatures: encoders trained at different temperatures spread cosines differently. */
 const TEMPERATURES = [0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15];
 /**
  * The text encoder's own cosines are divided by this share of their deviation among the names of the classes. Words of
@@ -81,12 +81,12 @@ export interface CalibrationInput {
   /** [n, dimension] Texts that name other things. */
   readonly others: Float32Array;
   readonly dimension: number;
-  /** What the encoders themselves say; null when the image encoder's classes have no names. */
+  /** Evidence of the encoders themselves; null if the image encoder's classes have no names. */
   readonly classes: ClassInput | null;
   readonly seed: number;
 }
 
-/** Texts that are asked. */
+/** Query texts. */
 export interface Queries {
   /** The pictures that show each, by their rows. */
   readonly shownBy: readonly (readonly number[])[];
@@ -100,18 +100,18 @@ export interface ClassInput {
   /** [count, size] Unit vectors of the names of the classes in the text encoder's own space. */
   readonly names: Float32Array;
   readonly count: number;
-  /** What each picture is taken for. */
+  /** Likely classes of each picture. */
   readonly seen: readonly (readonly SeenClass[])[];
 }
 
 export interface Calibrated extends Calibration {
   /** Share of words that no picture shows which are poor, over all sizes. */
   readonly caught: number;
-  /** What was taken off the bounds of all evidence there is, for other languages. */
+  /** How much the bounds are lowered for other languages. */
   readonly cost: LanguageCost;
 }
 
-/** How much less evidence there is for what is asked in other languages than in that of the words; 0 or more. */
+/** How much less evidence queries in other languages have; 0 or more. */
 export interface LanguageCost {
   readonly poor: number;
   readonly good: number;
@@ -190,7 +190,7 @@ function rowsOf(matrix: Float32Array, size: number): (i: number) => Float32Array
   return (i) => matrix.subarray(i * size, (i + 1) * size);
 }
 
-/** The first ones by cosine, as an answer begins. */
+/** The nearest pictures, as at the start of an answer. */
 function nearestOf(collection: ReadonlySet<number>, cosines: Float32Array): number[] {
   const first: number[] = [];
   for (const one of collection) {
@@ -207,7 +207,7 @@ type Evidence = (queries: Queries) => (text: number, picture: number) => number;
 
 function cosineEvidence({ others, dimension, images }: CalibrationInput, temperature: number): Evidence {
   const picture = rowsOf(images, dimension);
-  // What a picture says of the other texts does not depend on the query.
+  // A picture's scores for the other texts do not depend on the query.
   const base = Float64Array.from({ length: images.length / dimension }, (_, i) =>
     evidence({ temperature, others }, 0, picture(i)),
   );
@@ -250,7 +250,7 @@ function judge(asked: readonly Asked[], evidenceOf: ReturnType<Evidence>): Judge
   }));
 }
 
-/** What so many of the answers that are there have less of, and half of them, by the size of the collection. */
+/** Quantiles of evidence, at this share and at half, by collection size. */
 function quantiles(judged: readonly Judged[], poorShare: number) {
   return [...new Set(judged.map(({ size }) => size))].map((size) => {
     const values = judged.filter((one) => one.isShown && one.size === size).map(({ value }) => value);
@@ -274,7 +274,7 @@ function bounds(judged: readonly Judged[], poorShare: number, cost: LanguageCost
 
 const NO_COST: LanguageCost = { poor: 0, good: 0 };
 
-/** The mean over languages and sizes; none is asked for more than the first. */
+/** The mean over languages and sizes; never negative. */
 function languageCost(
   first: readonly Judged[],
   others: readonly (readonly Judged[])[],

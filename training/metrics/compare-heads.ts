@@ -1,11 +1,11 @@
 import type { EvaluatedSpace } from './evaluate-head.ts';
 import { compare, type Resampling } from './significance.ts';
 
-/** A head beside the one in use, on the same pictures. */
+/** Compares a head with the one in use on the same pictures. */
 export interface Verdict {
-  /** By whether the interval of the difference holds 0. */
+  /** Depends on whether the interval of the difference contains 0. */
   readonly result: 'better' | 'worse' | 'even';
-  /** How many pictures both were judged on. */
+  /** Number of pictures that both were evaluated on. */
   readonly pictures: number;
   /** Sums of the six recalls, 0 to 600. */
   readonly recallSum: number;
@@ -29,7 +29,7 @@ export function verdictOn(head: EvaluatedSpace, inUse: EvaluatedSpace, resamplin
   };
 }
 
-/** The verdict in one plain sentence. */
+/** The verdict as a sentence. */
 export function verdictSentence({ result, pictures, recallSum, inUse }: Verdict): string {
   const figures = `${recallSum.toFixed(1)} against ${inUse.toFixed(1)}`;
   if (result === 'better') return `better than the one in use: ${figures}`;

@@ -9,7 +9,7 @@ import { type Figures, figuresOf, type QueryTable, queryTable } from './metrics.
 import { type EmbeddedPairs, type Ranking, rankPairs } from './ranking.ts';
 import { type Interval, interval, type Resampling } from './significance.ts';
 
-/** A space, judged on the pictures and captions of one split. */
+/** A space, evaluated on one split. */
 export interface EvaluatedSpace {
   /** Where head.json is; `none` for encoders that share a space. */
   readonly folder: string;
@@ -21,16 +21,16 @@ export interface EvaluatedSpace {
   readonly interval: Interval;
 }
 
-/** That of a head as serving loads it. */
+/** The space of a head, loaded as in serving. */
 export interface EvaluatedHead extends EvaluatedSpace {
   readonly info: HeadFile;
 }
 
 export interface EvaluationOptions {
   readonly resampling: Resampling;
-  /** Best answers kept a query. @default 0 */
+  /** Best answers to keep per query. @default 0 */
   readonly top?: number;
-  /** All pictures to find from, where some of them have no captions here. @default those that have */
+  /** All pictures to search, if some have no captions here. @default those with captions */
   readonly among?: PairSet;
   /** Threads inside one operator. @default os.availableParallelism() */
   readonly threads?: number;
@@ -73,7 +73,7 @@ async function judge(head: Projection, pairs: PairSet, { resampling, top, thread
   return { vectors, ranking, table, figures: figuresOf(table), interval: interval(table, resampling) };
 }
 
-/** The vectors with those of further pictures, which no caption belongs to, behind them. */
+/** Appends the vectors of pictures without captions. */
 async function withOthers(
   head: Projection,
   embedded: EmbeddedPairs,

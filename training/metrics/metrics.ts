@@ -9,7 +9,7 @@ export const CUTOFFS = [1, 5, 10] as const;
 
 export type AtCutoffs = Readonly<Record<(typeof CUTOFFS)[number], number>>;
 
-/** Figures of one direction, all but the median rank in percent. */
+/** Metrics of one direction, in percent except the median rank. */
 export interface DirectionValues {
   /** Share of queries with a right answer among the first k. */
   readonly recall: AtCutoffs;
@@ -41,7 +41,7 @@ const MEANS = 3 * CUTOFFS.length + 2;
 /** A vector of statistics: means and median of texts, means and median of pictures, sum of recalls. */
 export const STATISTICS = 2 * (MEANS + 1) + 1;
 
-/** The queries of each picture, which come and go together when pictures are resampled. */
+/** The queries of each picture, which are resampled together. */
 export interface QueryTable {
   readonly pictures: number;
   readonly captions: number;
@@ -58,7 +58,7 @@ export interface SortedRanks {
   readonly owner: Uint32Array;
 }
 
-/** The figures of a split. */
+/** The metrics of a split. */
 export async function evaluate(pairs: EmbeddedPairs, options: ScoreOptions = {}): Promise<Figures> {
   return figuresOf(queryTable(await rankPairs(pairs, options)));
 }
@@ -148,7 +148,7 @@ function recallSum(all: Float64Array): number {
   return sum;
 }
 
-/** The middle of the ranks, each there as often as its picture; the mean of the two middle ones of an even number. */
+/** The weighted median rank; the mean of the two middle ones for an even number. */
 function weightedMedian({ ranks, owner }: SortedRanks, total: number, weights: Uint32Array): number {
   const [lower, upper] = [Math.floor((total - 1) / 2), Math.ceil((total - 1) / 2)];
   let [seen, low] = [0, -1];

@@ -1,7 +1,7 @@
 import type { PairSet } from '../features/extract.ts';
 import type { Ranking } from './ranking.ts';
 
-/** What became of each query, for files that people and other programs read. */
+/** The results of each query, for people and other programs. */
 
 export interface PictureAnswer {
   readonly image: string;
@@ -11,7 +11,7 @@ export interface PictureAnswer {
 }
 
 export interface CaptionAnswer extends PictureAnswer {
-  /** The caption's place among those of its picture, from 0. */
+  /** Index of the caption among those of its picture. */
   readonly caption: number;
   readonly text: string;
 }
@@ -37,7 +37,7 @@ export type QueryLine =
       readonly top: readonly CaptionAnswer[];
     };
 
-/** One line a query: every caption, then every picture. */
+/** One line per query: all captions, then all pictures. */
 export function* queryLines(pictures: PairSet['pictures'], ranking: Ranking): Generator<QueryLine> {
   for (const [p, { image, captions }] of pictures.entries()) {
     for (const [caption, text] of captions.entries()) {

@@ -2,7 +2,7 @@ import { dot } from '../../core/vector-arithmetic.ts';
 import { type ScoreOptions, scoreBlocks } from './score-blocks.ts';
 import { TopLists } from './top-lists.ts';
 
-/** Where right answers stand: see docs/evaluation.md for which answers are right and how ties count. */
+/** Ranks of right answers; docs/evaluation.md defines which are right and how ties count. */
 
 /** Vectors of one split, of unit length. */
 export interface EmbeddedPairs {
@@ -30,11 +30,11 @@ export interface Ranking {
 }
 
 export interface RankingOptions extends ScoreOptions {
-  /** Answers kept a query. @default 0 */
+  /** Answers to keep per query. @default 0 */
   readonly top?: number;
 }
 
-/** Scores closer than this are the same: float32 sums of another order differ by less. */
+/** Scores closer than this are equal: float32 sums in another order differ by less. */
 const TIE = 1e-6;
 
 /**
@@ -47,7 +47,7 @@ export async function rankPairs(pairs: EmbeddedPairs, options: RankingOptions = 
   const row = (matrix: Float32Array, i: number) => matrix.subarray(i * dimension, (i + 1) * dimension);
   const owner = ownersOf(firstCaption);
   const ownScore = Float64Array.from(owner, (picture, caption) => dot(row(texts, caption), row(images, picture)));
-  // Wrong answers count from here on.
+  // Wrong answers count from here.
   const limit = ownScore.map((score) => score - TIE);
   const levels = new Levels(firstCaption, limit);
   const pictureRank = new Uint32Array(captions).fill(1);

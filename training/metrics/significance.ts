@@ -56,7 +56,7 @@ export function compare(first: QueryTable, second: QueryTable, resampling: Resam
   };
 }
 
-/** What `statistic` gives for each resample of the pictures: drawn with replacement, as many as there are. */
+/** The `statistic` of each resample: as many pictures, drawn with replacement. */
 function resamplesOf(
   pictures: number,
   { resamples, seed }: Resampling,
@@ -82,7 +82,7 @@ function bounds(samples: readonly Float64Array[], resampling: Resampling): Inter
   return { level: LEVEL, ...resampling, low: toValues(low), high: toValues(high) };
 }
 
-/** Between the two nearest (definition 7 of Hyndman and Fan 1996). */
+/** A quantile, interpolated (definition 7 of Hyndman and Fan 1996). */
 function quantile(sorted: Float64Array, share: number): number {
   const at = share * (sorted.length - 1);
   const [below, above] = [sorted[Math.floor(at)]!, sorted[Math.ceil(at)]!];

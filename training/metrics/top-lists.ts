@@ -5,7 +5,7 @@ export class TopLists {
   readonly answers: Int32Array;
   /** [queries, k], in the order of `answers`. */
   readonly scores: Float64Array;
-  /** [queries] What an answer has to beat to get onto the list; infinite for lists of no length. */
+  /** [queries] The score that an answer has to beat; infinite for empty lists. */
   readonly floors: Float64Array;
 
   constructor(queries: number, k: number) {
@@ -15,7 +15,7 @@ export class TopLists {
     this.floors = new Float64Array(queries).fill(k === 0 ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY);
   }
 
-  /** Puts an answer where it belongs. To be called only with a score above the floor. */
+  /** Inserts an answer. Only call it with a score above the floor. */
   insert(query: number, answer: number, score: number): void {
     const { k, answers, scores } = this;
     const first = query * k;

@@ -32,7 +32,7 @@ export class Tape {
     this.graph = graph;
   }
 
-  /** A value that gradients are asked for, fed at run time under `name`. */
+  /** A differentiable value, fed at run time under `name`. */
   parameter(name: string, shape: readonly number[]): Value {
     return { name: this.graph.input(name, 'float32', shape), shape, differentiable: true };
   }

@@ -6,7 +6,7 @@ import type { Recipe } from './recipes.ts';
 import type { PairBatch } from './step.ts';
 import { stepRows } from './step-graph.ts';
 
-/** Transformed pairs of a split as the batches that a step is fed. */
+/** Batches of transformed pairs for the training steps. */
 
 /** One pair: a picture through one of its augmentations, and one of its captions. */
 interface Pair {
@@ -47,7 +47,7 @@ export function stepsAnEpoch(recipe: Recipe, pairs: TransformedPairs): number {
   return steps;
 }
 
-/** Pairs an epoch. */
+/** Pairs per epoch. */
 function pairCount({ captions }: Recipe, pairs: TransformedPairs): number {
   return captions === 'all' ? pairs.texts.rows : pictureCount(pairs);
 }
@@ -174,7 +174,7 @@ function fillPseudo(pseudo: TransformedPseudo, batch: PairBatch, start: number, 
   }
 }
 
-/** Normal numbers drawn once an epoch and used from random places on: fresh ones would take longer than the step. */
+/** Normal numbers, drawn once per epoch and read from random offsets: fresh ones would take longer than the step. */
 const NOISE_POOL = 2 ** 20;
 
 function createNoise({ augment }: Recipe, random: Random): (batch: PairBatch) => void {

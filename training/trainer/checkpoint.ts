@@ -16,13 +16,12 @@ const headerSchema = z.strictObject({
 
 export interface Checkpoint {
   readonly tensors: ReadonlyMap<string, Float32Array>;
-  /** Whatever else is to be kept, as JSON. */
+  /** Other values to keep, as JSON. */
   readonly facts: Readonly<Record<string, z.core.util.JSONType>>;
 }
 
 /**
- * Writes a file that is there whole or not at all, without a copy of the values, which are the largest thing in
- * training.
+ * Writes a file atomically, without copying the values, the largest thing in training.
  * @throws {unavailable} when it cannot be written
  */
 export async function writeCheckpoint(path: string, { tensors, facts }: Checkpoint): Promise<void> {

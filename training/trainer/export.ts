@@ -28,7 +28,7 @@ import type { HeadSpec, Recipe } from './recipes.ts';
 import type { State } from './step.ts';
 import { keepAll } from './step-graph.ts';
 
-/** A trained head as the files that serving loads. */
+/** Writes trained heads as the files that serving loads. */
 
 export interface TrainedHead {
   readonly spec: HeadSpec;
@@ -36,7 +36,7 @@ export interface TrainedHead {
   readonly parameters: State;
 }
 
-/** One that was read back from its files. */
+/** A head read back from its files. */
 export interface StoredHead extends TrainedHead {
   /** Changes whenever the head does. */
   readonly sha256: string;
@@ -89,14 +89,13 @@ function int8Layers(tape: Tape, parameters: State): Linear {
   };
 }
 
-/** The files of a head. */
 export interface HeadFiles {
   readonly file: HeadFile;
   /** The graphs by their names. */
   readonly graphs: ReadonlyMap<string, Uint8Array>;
 }
 
-/** What a head's file says beside what the head itself does. */
+/** Descriptions in a head's file. */
 export interface AboutHead {
   readonly name: string;
   readonly recipe: Recipe;
@@ -160,7 +159,7 @@ export async function writeHead(folder: string, head: TrainedHead, about: AboutH
   return files.file;
 }
 
-/** A text side as it was trained. */
+/** A trained text side. */
 export interface TrainedTextSide extends Omit<TextSideFile, 'onnx'> {
   readonly encoderKey: string;
   /** As {@link headGraph} makes it of the side `text`. */

@@ -8,7 +8,7 @@ import type { State } from './step.ts';
  * one in use; how not to lose that is measured in docs/decisions/0044-fine-tuning.md.
  */
 
-/** How `recipe` trains on from a head: for a short time, held by what that head makes of the same pairs. */
+/** Adapts `recipe` to continue from a head: short, with that head as the teacher. */
 export function fineTuning(recipe: Recipe, { spec }: TrainedHead): Recipe {
   return {
     ...recipe,
@@ -29,7 +29,7 @@ export function fineTuning(recipe: Recipe, { spec }: TrainedHead): Recipe {
 /** The teacher's temperature, which head.onnx does not keep; what the bundled recipe learns is near. */
 const TEACHER_TEMPERATURE = 0.05;
 
-/** The head as the first state of training and as its teacher. */
+/** The head as the initial state and as the teacher. */
 export function startingState({ parameters }: TrainedHead): State {
   return new Map(parameters).set(TEMPERATURE, Float32Array.of(-Math.log(TEACHER_TEMPERATURE)));
 }
@@ -38,7 +38,7 @@ export function startingState({ parameters }: TrainedHead): State {
  * Shares of the way from the old weights to the new ones that are tried: further on, much is lost and little gained.
  */
 const SHARES = [0, 0.1, 0.2, 0.3];
-/** Losses that are closer than this are no reason to leave the head in use: as a share of its own. */
+/** Relative improvement of the loss needed to change the head in use. */
 const LEAST_GAIN = 0.01;
 
 /**
@@ -60,7 +60,7 @@ export async function bestOnTheWay(
   return best.loss < (1 - LEAST_GAIN) * tried[0]!.loss ? best : tried[0]!;
 }
 
-/** All weights of the share; the temperature, by which losses would differ that mean the same, is the start's. */
+/** Interpolated weights; the temperature stays the initial one, so that losses are comparable. */
 export function between(start: State, trained: State, share: number): State {
   const mixed = [...trained].map(([name, values]) => {
     const from = start.get(name) ?? values;
@@ -72,10 +72,10 @@ export function between(start: State, trained: State, share: number): State {
   return new Map(mixed);
 }
 
-/** Steps an epoch that a batch leaves at least, where there are few pairs. */
+/** Minimum number of steps per epoch when there are few pairs. */
 const LEAST_STEPS = 8;
 
-/** The recipe with a batch small enough for `pairs` pairs, where its own would leave most of them out. */
+/** Reduces the recipe's batch if it would leave out most of `pairs`. */
 export function withFittingBatch<R extends Pick<Recipe, 'batch' | 'partialBatch'>>(recipe: R, pairs: number): R {
   if (recipe.partialBatch) return recipe;
   return { ...recipe, batch: Math.max(2, Math.min(recipe.batch, Math.floor(pairs / LEAST_STEPS))) };

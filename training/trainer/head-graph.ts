@@ -4,14 +4,14 @@ import type { HeadSpec } from './recipes.ts';
 
 /** The head as a graph: the same function builds it for training, for validation and for head.onnx. */
 
-/** Widths of what the towers take: encoder outputs after their transform. */
+/** Input widths of the towers: encoder outputs after their transform. */
 export type TowerWidths = Readonly<Record<'text' | 'image', number>>;
 
 /** Layers have PyTorch's form: weights [out, in], y = x W^T + b. */
 export interface ParameterSpec {
   readonly name: string;
   readonly shape: readonly number[];
-  /** Width of the layer's input, which decides how it starts. */
+  /** Input width of the layer, which determines its initialisation. */
   readonly fanIn: number;
 }
 

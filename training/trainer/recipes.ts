@@ -4,14 +4,14 @@ import type { TowerInput } from '../features/feature-transform.ts';
 import type { PseudoSpec } from '../features/pseudo-features.ts';
 import { ADAM, type AdamOptions } from './optimizer.ts';
 
-/** How a head is built and trained, as data: everything that a run depends on besides its pairs and its seed. */
+/** Describes how a head is built and trained: everything a run depends on besides pairs and seed. */
 
 /** Inputs side by side -> dropout -> Linear + ReLU -> dropout -> Linear into the joint space. */
 export interface TowerSpec {
   readonly inputs: readonly TowerInput[];
   /** Width of the hidden layer. */
   readonly hidden: number;
-  /** A linear layer from the inputs straight to the output, added to it. */
+  /** Adds a linear layer from the inputs straight to the output. */
   readonly skip: boolean;
   /** Share of components set to 0 in training, 0 to 1. */
   readonly inputDropout: number;
@@ -40,7 +40,7 @@ export interface LossSpec {
   readonly temperature: number;
   /** Learn the temperature, starting there; it never falls below 0.01 (CLIP, Radford et al. 2021, section 2.5). */
   readonly learnTemperature: boolean;
-  /** Other captions of the same picture are no negatives. */
+  /** Other captions of the same picture are not negatives. */
   readonly maskSamePicture: boolean;
 }
 
@@ -100,14 +100,14 @@ export interface Recipe {
    * none.
    */
   readonly average: number | null;
-  /** Pairs a step. */
+  /** Pairs per step. */
   readonly batch: number;
   /**
    * Pairs at the end of an epoch that fill no whole batch make a smaller one, instead of being left out. @default false
    */
   readonly partialBatch?: boolean;
   readonly epochs: number;
-  /** Stop after so many epochs in a row that are no better than the best before them; null: never. */
+  /** Stop after this many epochs without improvement; null: never. */
   readonly patience: number | null;
   /**
    * Which epoch counts: the one with the lowest validation loss, with the largest sum of recalls on validation, or the
@@ -121,9 +121,9 @@ export interface Recipe {
   readonly augment: AugmentSpec;
   readonly pseudo: PseudoSpec | null;
   readonly distil: DistilSpec | null;
-  /** Only the text side is learned, into a space that is there already; image rows are vectors of that space. */
+  /** Train only the text side, into an existing space; image rows are vectors of that space. */
   readonly into?: IntoSpec;
-  /** Goes on from a head and ends at what was learned, instead of a part of the way there. @default false */
+  /** Continue from a head and keep the full result instead of part of the way. @default false */
   readonly allTheWay?: boolean;
   /**
    * Augmentations of a training picture, one of which is drawn at random for each pair; the first is what serving sees.
@@ -221,7 +221,7 @@ const best: Recipe = {
   views: [FULL, FLIPPED, randomWindow(0), randomWindow(1)],
 };
 
-/** How a text side is trained into a space that is there. */
+/** Recipe of a text side trained into an existing space. */
 export interface TextSideRecipe
   extends Pick<Recipe, 'name' | 'loss' | 'optimizer' | 'learningRate' | 'warmupSteps' | 'schedule' | 'average'>,
     Pick<Recipe, 'batch' | 'partialBatch' | 'epochs' | 'views'>,
@@ -230,7 +230,7 @@ export interface TextSideRecipe
   readonly stored: HeadSpec['stored'];
   /** See {@link AugmentSpec}, `captionMix`: here of two captions, in whatever languages. */
   readonly mix: number;
-  /** A language with n captions has its turn in proportion to n^balance. */
+  /** A language with n captions is drawn in proportion to n^balance. */
   readonly balance: number;
   /**
    * How far a side that is gone on from goes to the weights that were trained, 0 to 1: on the way lie sides that keep
@@ -241,7 +241,7 @@ export interface TextSideRecipe
   readonly classes: Omit<PseudoSpec, 'batch'> | null;
 }
 
-/** In place of the image side, which a text side is trained and written without. */
+/** Placeholder for the image side, which a text side does not have. */
 export const NO_TOWER: TowerSpec = { inputs: [], hidden: 1, skip: false, inputDropout: 0, hiddenDropout: 0 };
 
 /** Wide, long and only of the texts: a few minutes on cached features. */
@@ -298,7 +298,7 @@ export function teacherOf(recipe: Recipe): Recipe | null {
   };
 }
 
-/** What there is to train on. */
+/** Available training inputs. */
 export interface Available {
   /** Names of the outputs of each encoder. */
   readonly text: readonly string[];

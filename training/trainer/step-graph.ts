@@ -36,7 +36,7 @@ export const GALLERY_NUMBERS = 'gallery.numbers';
 /** Suffix of the graph's output for the new value of an input. */
 export const NEXT = '.next';
 
-/** What is learned: the parameters of the head, or of its text side alone, and maybe the temperature. */
+/** Learned parameters: of the head or only its text side, and maybe the temperature. */
 export function trainable({ head, loss, into }: Recipe, widths: TowerWidths): Slot[] {
   const all = headParameters(head, widths);
   const parameters: Slot[] = into === undefined ? all : all.filter(({ name }) => name.startsWith('text.'));
@@ -48,7 +48,7 @@ export function stepRows({ batch, pseudo }: Recipe): number {
   return batch + (pseudo?.batch ?? 0);
 }
 
-/** Everything that a step reads and writes: each parameter with its moments and, when averaged, its average. */
+/** The state of a step: each parameter with its moments and, if averaged, its average. */
 export function stateSlots(recipe: Recipe, widths: TowerWidths): Slot[] {
   const suffixes = ['', ...MOMENTS, ...(recipe.average === null ? [] : [AVERAGE])];
   return trainable(recipe, widths).flatMap(({ name, shape }) =>

@@ -21,7 +21,7 @@ import {
   trainingGraph,
 } from './step-graph.ts';
 
-/** Runs the training graphs: holds what changes from step to step and feeds the rest. */
+/** Runs the training graphs: keeps the state between steps and feeds the inputs. */
 
 /** What a step is fed: row i of every input belongs to pair i. */
 export interface PairBatch {
@@ -69,7 +69,7 @@ export function initialState(recipe: Recipe, widths: TowerWidths, parameters: St
   );
 }
 
-/** What is exported and validated: the parameters, averaged when the recipe averages. Copies. */
+/** Copies of the parameters to export and validate, averaged if the recipe averages. */
 export function exportedParameters(recipe: Recipe, widths: TowerWidths, state: State): State {
   const suffix = recipe.average === null ? '' : AVERAGE;
   return new Map(trainable(recipe, widths).map(({ name }) => [name, state.get(name + suffix)!.slice()]));
@@ -114,7 +114,7 @@ export async function createTrainingStep(options: StepOptions, initial: State): 
   };
 }
 
-/** What a head with given parameters does, nothing dropped. */
+/** Evaluates a head with given parameters, without dropout. */
 export interface Validator {
   /** Mean loss over the batches. */
   loss(batches: Iterable<PairBatch>, parameters: State): Promise<number>;
@@ -123,7 +123,7 @@ export interface Validator {
   close(): Promise<void>;
 }
 
-/** Rows embedded at once: some megabytes. */
+/** Rows embedded at a time: some megabytes. */
 const ROWS = 1024;
 
 /**

@@ -6,7 +6,7 @@ import { HalfMatrix, type HalfRows } from '../features/float16-matrix.ts';
 import { makePseudoFeatures, type PseudoSpec } from '../features/pseudo-features.ts';
 import { normaliseRows } from './text-side.ts';
 
-/** What a text side is trained on: captions of several languages, and the space that is there already. */
+/** Training data of a text side: captions in several languages, and the existing space. */
 
 export interface TextSideData {
   /** Components of a joint vector. */
@@ -37,7 +37,7 @@ export interface TextSideSources {
   /** Captions of each language through the text encoder of the new side, of some of these pictures. */
   readonly captions: ReadonlyMap<string, PairSet>;
   readonly textOutputs: Readonly<Record<string, number>>;
-  /** What the image encoder knows beside what the pictures show; null where its classes have no names. */
+  /** Classes of the image encoder; null if they have no names. */
   readonly classes: NamedClasses | null;
 }
 
@@ -156,7 +156,7 @@ async function withClasses(data: TextSideData, sources: TextSideSources, classes
   };
 }
 
-/** How much each of some texts counts for another one: a softmax of their cosines. */
+/** Weights of texts for another text: a softmax of cosines. */
 function nearness(vector: Float32Array, others: readonly Float32Array[]): number[] {
   const cosines = others.map((other) => cosine(vector, other));
   const largest = Math.max(...cosines);

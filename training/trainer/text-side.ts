@@ -11,7 +11,7 @@ import { NO_TOWER, type Recipe, recipeFor, type TextSideRecipe } from './recipes
 import { createTrainingStep, exportedParameters, initialState, type PairBatch, type State } from './step.ts';
 import type { TextSideData } from './text-side-data.ts';
 
-/** Training a text side into a space that is there: no picture's vector changes, so no index has to. */
+/** Trains a text side into an existing space: no picture vector changes, so no index has to. */
 
 export interface TextSideOptions {
   readonly recipe: TextSideRecipe;
@@ -60,7 +60,7 @@ async function transformTexts({ recipe, data, start }: TextSideOptions): Promise
   return { transform, texts, galleries: galleriesOf(data) };
 }
 
-/** A picture with fewer views than others is seen again by its first ones. */
+/** Pictures with fewer views than others reuse their first ones. */
 function galleriesOf({ images, dimension }: TextSideData): Float32Array[] {
   const views = Math.max(...images.map(({ length }) => length));
   return Array.from({ length: views }, (_, view) => {
@@ -122,7 +122,7 @@ function wholeRecipe(
   };
 }
 
-/** Only the captions matter to a transform of texts. */
+/** A transform of texts only needs captions. */
 function pairsOf(captions: HalfMatrix) {
   return { pictures: [], augmented: [{}], captions, firstCaption: Uint32Array.of(0) };
 }

@@ -26,7 +26,7 @@ import { createTeachers } from './teachers.ts';
 import { availableOutputs, type TrainingData } from './training-data.ts';
 import { type TransformedData, transformData } from './transformed-data.ts';
 
-/** Training, from features to a head: epochs of steps, a checkpoint after each, the best one in the end. */
+/** Trains a head from features: a checkpoint after each epoch, and the best epoch in the end. */
 
 export interface TrainingOptions {
   readonly recipe: Recipe;
@@ -36,9 +36,9 @@ export interface TrainingOptions {
   readonly threads: number;
   /** Folder of the checkpoints. */
   readonly run: string;
-  /** Go on after the last whole epoch in `run` instead of starting over. */
+  /** Resume after the last complete epoch in `run` instead of starting over. */
   readonly resume: boolean;
-  /** Go on from this head, by a recipe of `fineTuning`, instead of starting at random. */
+  /** Continue from this head, by a recipe of `fineTuning`, instead of starting at random. */
   readonly start?: StoredHead;
   /** Export this epoch, counted from 1, instead of the one with the lowest validation loss. */
   readonly epoch?: number;
@@ -63,7 +63,7 @@ export interface TrainingResult {
   /** How far `head` is on the way from the start to that epoch, 0 to 1; null when it started at random. */
   readonly share: number | null;
   readonly curves: readonly EpochFigures[];
-  /** Epochs after which the run was stopped and gone on with. */
+  /** Epochs after which the run was interrupted and resumed. */
   readonly resumedAfter: readonly number[];
 }
 
@@ -80,7 +80,7 @@ export async function trainHead(given: TrainingOptions): Promise<TrainingResult>
   await using transformed = closing(
     await transformData(options.recipe, options.data, {
       seed: options.seed,
-      // Beside the folder of the run, which is emptied when a run begins.
+      // Not in the folder of the run, which is emptied when a run begins.
       folder: `${options.run}.transformed`,
       learned: options.start?.transform,
     }),
@@ -111,12 +111,12 @@ export async function trainHead(given: TrainingOptions): Promise<TrainingResult>
 /** Far enough apart that teachers of neighbouring seeds are not the same. */
 const TEACHER_SEEDS = 1_000_003;
 
-/** Progress of one of several runs of equal length as progress of them all. */
+/** Converts the progress of one run to that of several equal ones. */
 function partOf(onStep: TrainingOptions['onStep'], before: number, runs: number): TrainingOptions['onStep'] {
   return onStep && ((done, total) => onStep(before * total + done, runs * total));
 }
 
-/** How far to go from the start to the trained weights, by the loss on validation. */
+/** Chooses how far to move from the initial to the trained weights, by validation loss. */
 async function searchTheWay(
   { recipe, threads }: TrainingOptions,
   validation: TransformedPairs,
@@ -130,7 +130,7 @@ async function searchTheWay(
   return bestOnTheWay(start, trained, loss).finally(() => validator.close());
 }
 
-/** The recipe of validation: nothing made up, nobody taught, and batches that there are pictures for. */
+/** The recipe for validation: no pseudo-features, no teachers, and batches small enough for the pictures. */
 function validated(recipe: Recipe, { images }: TransformedPairs): Recipe {
   return { ...recipe, pseudo: null, distil: null, batch: Math.min(recipe.batch, images[0]!.rows) };
 }
@@ -141,7 +141,7 @@ function widthsOf({ texts, images }: TransformedPairs): TowerWidths {
 
 type TrainedRun = Omit<TrainingResult, 'head' | 'share'> & { readonly parameters: State };
 
-/** One run over transformed pairs: from its start, or from where its checkpoint is, to its best epoch. */
+/** One run over transformed pairs, from the start or its checkpoint to the best epoch. */
 async function trainOnce(
   options: TrainingOptions,
   { training, validation }: TransformedData,
@@ -188,7 +188,7 @@ async function trainOnce(
   return { parameters: chosen.tensors, epoch, curves, resumedAfter };
 }
 
-/** The step as it stands at the start of the run or after its last whole epoch; it alone keeps the state. */
+/** The step at the start of the run or after its last complete epoch; only it keeps the state. */
 async function beginRun(
   options: TrainingOptions,
   widths: TowerWidths,
@@ -201,7 +201,7 @@ async function beginRun(
   return { curves, resumedAfter, step: await createTrainingStep({ recipe, widths, threads }, state) };
 }
 
-/** Whether the last epochs brought nothing: early stopping (Prechelt 1998). Not when a certain epoch is asked for. */
+/** Early stopping (Prechelt 1998): whether the last epochs brought nothing; off if an epoch is requested. */
 function hasStopped({ recipe, epoch }: TrainingOptions, curves: readonly EpochFigures[]): boolean {
   if (recipe.patience === null || epoch !== undefined || curves.length === 0) return false;
   return curves.length - bestFirst(recipe, curves)[0]!.epoch >= recipe.patience;
@@ -213,7 +213,7 @@ interface Progress {
   readonly state: State;
 }
 
-/** What a run depends on: a checkpoint of anything else is not gone on with. */
+/** Everything a run depends on; a checkpoint of anything else is not resumed. */
 function configuration({ recipe, seed, threads, data, start }: TrainingOptions): string {
   return canonicalJson({ recipe, seed, threads, data: data.key, ...(start && { start: start.sha256 }) });
 }
@@ -232,12 +232,12 @@ async function startingPoint(options: TrainingOptions, fresh: Progress): Promise
   }
   const curves = found.facts.curves as unknown as EpochFigures[];
   const earlier = (found.facts.resumedAfter ?? []) as number[];
-  // A run that is done is only read again.
+  // A finished run is only read.
   const resumedAfter = curves.length < options.recipe.epochs ? [...new Set([...earlier, curves.length])] : earlier;
   return { curves, resumedAfter, state: found.tensors };
 }
 
-/** The weights first, then the state that says that they are there. */
+/** Writes the weights first, then the state that refers to them. */
 async function saveEpoch(
   options: TrainingOptions,
   { curves, resumedAfter, state }: Progress,
@@ -254,7 +254,7 @@ async function saveEpoch(
   await dropOldWeights(options, curves);
 }
 
-/** Long runs keep the best epochs only; short ones all, because people like to choose by eye. */
+/** Long runs keep only the best epochs; short ones keep all, so that people can choose. */
 const EPOCHS_KEPT = 8;
 
 async function dropOldWeights({ run, epoch, recipe }: TrainingOptions, curves: readonly EpochFigures[]): Promise<void> {

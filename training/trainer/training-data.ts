@@ -11,20 +11,20 @@ import type { HalfMatrix } from '../features/float16-matrix.ts';
 import { classTexts } from '../features/pseudo-features.ts';
 import type { Available } from './recipes.ts';
 
-/** What a recipe is trained and validated on. */
+/** Data to train and validate on. */
 export interface TrainingData {
   readonly train: PairSet;
   readonly validation: PairSet;
-  /** What no decision of the training rests on; null where the data set has no such split. */
+  /** Held out from all decisions; null if the data set has no such split. */
   readonly test: PairSet | null;
   /** Size of each part of a text's vector, in order. */
   readonly textOutputs: Readonly<Record<string, number>>;
-  /** What the logits stand for; null when the encoder comes without the names of its classes. */
+  /** Names of the logits' classes; null if the encoder has none. */
   readonly classes: TrainingClasses | null;
   /** Changes with pictures, captions and encoders. */
   readonly key: string;
   readonly warnings: ReadonlyMap<DatasetWarning, number>;
-  /** To be called when the rows of the splits are not read any more. */
+  /** Call it when the rows of the splits are no longer read. */
   close(): Promise<void>;
 }
 
@@ -37,7 +37,6 @@ export interface TrainingClasses {
   readonly firstText: Uint32Array;
 }
 
-/** The splits that training reads. */
 export const TRAINING_SPLITS = [TRAINING, 'val', 'test'] as const;
 
 /**
@@ -61,7 +60,7 @@ export async function loadTrainingData(dataset: Dataset, options: FeatureOptions
   }
 }
 
-/** What a recipe can be built on with this data. */
+/** Inputs that this data offers to a recipe. */
 export function availableOutputs({
   textOutputs,
   train,

@@ -12,16 +12,16 @@ import type { TrainingPairs, TransformedPseudo } from './batches.ts';
 import type { Recipe } from './recipes.ts';
 import type { TrainingData } from './training-data.ts';
 
-/** Everything that the epochs of a run, and those of its teachers, read again and again. */
+/** Data that all epochs of a run and of its teachers read. */
 export interface TransformedData {
   readonly transform: FeatureTransform;
   readonly training: TrainingPairs;
   readonly validation: TransformedPairs;
-  /** Removes what is on disk. */
+  /** Removes the files. */
   close(): Promise<void>;
 }
 
-/** What is encoded and how, as far as the transform depends on it. */
+/** The parts of the data that the transform depends on. */
 export type EncodedData = Pick<TrainingData, 'train' | 'validation' | 'textOutputs' | 'classes'>;
 
 /**
