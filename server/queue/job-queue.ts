@@ -29,7 +29,6 @@ export interface QueueOptions {
    * @default no error counts as an outage
    */
   readonly isOutage?: (error: unknown) => boolean;
-  readonly onProgress?: (progress: QueueProgress) => void;
 }
 
 /** Numbers of jobs since the queue was created. */
@@ -105,7 +104,6 @@ export class JobQueue {
       const kept = newer(known.job, job);
       if (kept !== known.job) this.#replace(name, known, kept);
     }
-    this.#report();
   }
 
   progress(): QueueProgress {
@@ -158,7 +156,6 @@ export class JobQueue {
     const { ingest } = this.#options;
     jobs.isRunning = true;
     this.#running++;
-    this.#report();
     const { job, attempt } = jobs;
     const didOthersWork = this.#changes > jobs.changesBefore;
     jobs.changesBefore = this.#changes;
@@ -185,7 +182,6 @@ export class JobQueue {
       if (result.status === 'done') this.#done++;
       else this.#failed++;
     }
-    this.#report();
     if (this.#objects.size === 0) this.#endWaits();
   }
 
@@ -227,10 +223,6 @@ export class JobQueue {
     this.#outage = null;
     this.#pauses = 0;
     this.#changes++;
-  }
-
-  #report(): void {
-    this.#options.onProgress?.(this.progress());
   }
 
   #endWaits(): void {
