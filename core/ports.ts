@@ -134,8 +134,8 @@ export interface VectorStore {
   lookUp(ids: readonly string[], sha256s: readonly string[]): Promise<LookUp>;
 
   /**
-   * Live pictures by the SHA-256 hash of their bytes, the last indexed first; of a hash with more than `limit`, 1 to
-   * 1000, so many of them. Hashes of no picture are absent from the map. One request, where requests cost.
+   * Live pictures by the SHA-256 hash of their bytes, last indexed first, at most `limit` (1 to 1000) per hash. Unknown
+   * hashes are absent from the map. One request, where requests cost.
    */
   copies(sha256s: readonly string[], limit: number): Promise<Map<string, StoredPicture[]>>;
 
@@ -284,7 +284,7 @@ export interface ObjectStore {
   purge(object: DiscardedObject): Promise<void>;
 }
 
-/** What was discarded, wherever it waits. */
+/** Access to discarded objects, wherever they are kept. */
 export type Discarded = Pick<ObjectStore, 'getDiscarded' | 'purge'>;
 
 // --------------------------------------------------------------------------------------------------- failures

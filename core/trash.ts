@@ -264,7 +264,7 @@ async function remove(parts: Parts, id: string): Promise<TrashEntry> {
   return entry;
 }
 
-/** Returns how many were removed, without those that somebody else removed in the meantime. */
+/** Returns how many were removed, not counting those that another process removed meanwhile. */
 async function removeAll(parts: Parts, ids: readonly string[]): Promise<number> {
   let removed = 0;
   const faults: unknown[] = [];

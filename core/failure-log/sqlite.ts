@@ -149,7 +149,7 @@ export async function openFailureLog({ file, now = () => new Date() }: FailureLo
 
 type Row = Record<string, SQLOutputValue>;
 
-/** Of one row more than asked for, which tells whether there is a next page. */
+/** Takes one row more than requested, which tells whether there is a next page. */
 function pageOf(rows: readonly Row[], limit: number, cursorOf: (last: Row) => string): Page<Failure> {
   const items = rows.slice(0, limit).map(failureOf);
   return rows.length <= limit ? { items } : { items, next: cursorOf(rows[limit - 1]!) };

@@ -147,7 +147,7 @@ export async function picturesOfSidecar(objects: ObjectStore, sidecar: string): 
 
 /**
  * Whether the file `sidecar` describes the file `picture`, both named without their folder. Programs write extensions
- * in either case; that the rest agrees is seen by who lists the names.
+ * in either case; the caller, which lists the names, checks that the rest agrees.
  */
 export function belongs(sidecar: string, picture: string): boolean {
   return isNamedFor(sidecar.toLowerCase(), picture.toLowerCase());

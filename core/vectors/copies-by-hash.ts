@@ -1,6 +1,6 @@
 import type { StoredPicture, StoredPoint, Tombstone } from '../ports.ts';
 
-/** The answer of `VectorStore.copies`, of what was found for each hash. */
+/** The result of `VectorStore.copies`, from the points found for each hash. */
 export function copiesByHash(
   sha256s: readonly string[],
   found: readonly (readonly (StoredPoint | Tombstone)[])[],

@@ -141,15 +141,15 @@ export class ChangeOver {
     const { now, next } = models;
     say(
       now === null
-        ? `The models that made this index (space ${from}) are not here. It is built again with profile ` +
-            `${next.profile}; until that is done, searches find only what is there already.`
+        ? `The models that made this index (space ${from}) are missing. It is being rebuilt with profile ` +
+            `${next.profile}; until that is done, searches find only what is done so far.`
         : `Profile ${next.profile} is being built in the background; ${now.profile} answers until it is done.`,
     );
     while (!this.#stop.signal.aborted && !this.#isOver) {
       try {
         await this.#build(live);
         say(
-          `Profile ${next.profile} answers now. The space of before is kept: ` +
+          `Profile ${next.profile} answers now. The old space is kept: ` +
             `npm run spaces -- use ${from} goes back, npm run spaces -- rm ${from} deletes it.`,
         );
       } catch (error) {

@@ -80,7 +80,7 @@ async function tell(stream: SSEStreamingApi, ready: AppDeps['ready'], subscribe:
 }
 
 /**
- * Writes in order. Nobody waits for a caller that does not read: of more than MOST_WAITING changes it is only told that
+ * Writes in order, without waiting for a client that does not read: beyond MOST_WAITING changes it only learns that
  * something changed.
  */
 function writerTo(stream: SSEStreamingApi) {
@@ -156,7 +156,7 @@ function watchAll(deps: AppDeps, own: (listener: (what: Change) => void) => () =
   };
 }
 
-/** Something changed that nobody tells one by one. */
+/** A change that is not described in detail. */
 function elsewhere(): z.output<typeof change> {
   return { type: 'changed', id: null, key: null, at: new Date().toISOString() };
 }

@@ -230,7 +230,7 @@ describe('models that replace others', () => {
     rmSync(join(models, 'head-before'), { recursive: true });
     isThere(false);
     const server = await startServer(['--data', join(dir, 'lost')], env());
-    await hasPrinted(server, new RegExp(`space ${space.before}\\) are not here`));
+    await hasPrinted(server, new RegExp(`space ${space.before}\\) are missing`));
     const waiting = await when(server, 'what it waits for', ({ change }) => change?.problem != null);
     assert.deepEqual([waiting.space, waiting.change!.partial], [space.after, true]);
     const { space: answering, items } = await search(server);

@@ -366,8 +366,5 @@ it('refuses a listing that goes back behind its cursor', async (context) => {
       .end(`<ListBucketResult><IsTruncated>true</IsTruncated>${key}</ListBucketResult>`);
   });
   const { next } = await s3.list({ limit: 1 });
-  await assert.rejects(
-    s3.list({ limit: 1, cursor: next }),
-    failsWith('unavailable', /behind "a b.jpg", got "a b.jpg"/),
-  );
+  await assert.rejects(s3.list({ limit: 1, cursor: next }), failsWith('unavailable', /after "a b.jpg", got "a b.jpg"/));
 });
