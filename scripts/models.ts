@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { HEAD_FILE } from '../core/encode/head-file.ts';
-import { loadManifest, type Manifest, profileOf } from '../core/encode/manifest.ts';
+import { HEAD_FILE, loadHeadFile } from '../core/encode/head-file.ts';
+import { loadManifest, type Manifest, profileOf, textEncoderOf } from '../core/encode/manifest.ts';
 import { type ModelLock, readLock } from '../core/encode/model-lock.ts';
 import { isSightlineError } from '../core/errors.ts';
 import { checkModel, type Encoder, pinnedFiles, removeModel } from '../core/hub/models.ts';
@@ -54,9 +54,15 @@ interface Call {
   readonly json: boolean;
 }
 
-function encodersOf({ manifest }: Call, name: string): Encoder[] {
-  const { text, image } = profileOf(manifest, name);
-  return [text, image];
+/** Those of a profile, and those of further text sides that its head has. */
+async function encodersOf({ manifest, models, bundled }: Call, name: string): Promise<Encoder[]> {
+  const { text, image, head: folder } = profileOf(manifest, name);
+  const heads = [bundled, models].map((dir) => folder !== null && loadHeadFile(join(dir, folder)).catch(() => null));
+  const head = (await Promise.all(heads)).find((file) => file);
+  const others = (head ? head.texts : []).filter(
+    ({ encoder }) => encoder !== text.name && Object.hasOwn(manifest.encoders, encoder),
+  );
+  return [text, ...others.map(({ encoder }) => textEncoderOf(manifest, encoder)), image];
 }
 
 function check({ models, bundled }: Call, encoder: Encoder, lock: ModelLock) {
@@ -84,7 +90,7 @@ async function list(call: Call): Promise<number> {
     const there =
       folder !== null && [call.bundled, call.models].some((models) => existsSync(join(models, folder, HEAD_FILE)));
     const head = folder === null ? 'not needed' : there ? 'ok' : 'to be trained';
-    for (const encoder of encodersOf(call, profile)) {
+    for (const encoder of await encodersOf(call, profile)) {
       const { state } = await check(call, encoder, lock);
       rows.push({ profile, encoder: encoder.name, kind: encoder.kind, bundled: encoder.bundled, state, head });
     }
@@ -99,7 +105,7 @@ async function pull(call: Call): Promise<number> {
   const interrupt = new AbortController();
   process.once('SIGINT', () => interrupt.abort());
   const results: Record<string, string> = {};
-  for (const encoder of encodersOf(call, call.name!)) {
+  for (const encoder of await encodersOf(call, call.name!)) {
     if (encoder.bundled && (await check(call, encoder, await readLock(call.models))).state === 'missing') {
       // Another folder than that of the repository, as SIGHTLINE_EXTRA_MODELS names.
       results[encoder.name] = 'bundled';
@@ -132,7 +138,9 @@ function nextStep({ manifest, name }: Call): string {
 async function verify(call: Call): Promise<number> {
   const lock = await readLock(call.models);
   const names = call.name === null ? Object.keys(call.manifest.profiles) : [call.name];
-  const encoders = new Map(names.flatMap((name) => encodersOf(call, name)).map((encoder) => [encoder.name, encoder]));
+  const encoders = new Map(
+    (await Promise.all(names.map((name) => encodersOf(call, name)))).flat().map((encoder) => [encoder.name, encoder]),
+  );
   const found: Record<string, { state: string; reason?: string }> = {};
   for (const encoder of encoders.values()) found[encoder.name] = await check(call, encoder, lock);
   if (call.json) console.log(JSON.stringify(found, null, 2));
@@ -147,7 +155,7 @@ async function verify(call: Call): Promise<number> {
 
 async function info(call: Call): Promise<number> {
   const lock = await readLock(call.models);
-  const encoders = encodersOf(call, call.name!).map((encoder) => {
+  const encoders = (await encodersOf(call, call.name!)).map((encoder) => {
     const { name, kind, bundled, licence, source, origin } = encoder;
     const commit = lock.encoders[name]?.commit ?? null;
     return { name, kind, bundled, licence, source, origin, commit, files: pinnedFiles(encoder, lock) };
@@ -166,13 +174,13 @@ async function rm(call: Call): Promise<number> {
   const lock = await readLock(call.models);
   const used = new Set<string>();
   for (const profile of others) {
-    const encoders = encodersOf(call, profile);
+    const encoders = await encodersOf(call, profile);
     const states = await Promise.all(encoders.map((encoder) => check(call, encoder, lock)));
     // An incomplete profile does not need the rest.
     if (states.every(({ state }) => state !== 'missing')) for (const { name } of encoders) used.add(name);
   }
   const results: Record<string, string> = {};
-  for (const encoder of encodersOf(call, call.name!)) {
+  for (const encoder of await encodersOf(call, call.name!)) {
     if (encoder.bundled) results[encoder.name] = 'bundled, stays';
     else if (used.has(encoder.name)) results[encoder.name] = 'used by another profile, stays';
     else results[encoder.name] = (await removeModel(call.models, encoder)) ? 'removed' : 'was not here';

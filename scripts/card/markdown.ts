@@ -125,12 +125,12 @@ function textSide({ encoder, languages, onnx, training }: TextSideFile): string[
   ];
 }
 
-interface SideReport {
+export interface SideReport {
   readonly withValidation: boolean;
   readonly validation: Readonly<Record<string, SideFigures>>;
 }
 
-interface SideFigures {
+export interface SideFigures {
   readonly captions: number;
   readonly pictures: number;
   readonly textToImage: { readonly recall: Readonly<Record<string, number>> };

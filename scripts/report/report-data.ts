@@ -6,6 +6,7 @@ import type { Figures } from '../../training/metrics/metrics.ts';
 import { decimals, ownerOf } from '../../training/metrics/query-lines.ts';
 import type { Interval } from '../../training/metrics/significance.ts';
 import type { EpochFigures } from '../../training/trainer/trainer.ts';
+import type { SideFigures, SideReport } from '../card/markdown.ts';
 import { PUBLISHED, type Published } from './published.ts';
 
 /** The data of a report, as plain JSON. */
@@ -43,6 +44,16 @@ export interface Run {
   readonly trainedOn: { readonly pictures: number; readonly captions: number } | null;
   readonly figures: Figures;
   readonly interval: Interval;
+  /** What was found when its text sides were trained, by the language of the captions. */
+  readonly languages: readonly LanguageFigures[];
+}
+
+export interface LanguageFigures extends SideFigures {
+  /** Of the text side. */
+  readonly encoder: string;
+  readonly lang: string;
+  /** Whether a twin was judged, because the side itself has seen these pictures. */
+  readonly byTwin: boolean;
 }
 
 /** An answer as [picture, caption, cosine]; `caption` is -1 where the answer is the picture itself. */
@@ -165,6 +176,10 @@ function runOf({ folder, info, figures, interval }: EvaluatedHead): Run {
     ...trainingOf(training),
     figures,
     interval,
+    languages: info.texts.flatMap(({ encoder, training }) => {
+      const { validation = {}, withValidation = false } = training as Partial<SideReport>;
+      return Object.entries(validation).map(([lang, own]) => ({ encoder, lang, byTwin: withValidation, ...own }));
+    }),
   };
 }
 

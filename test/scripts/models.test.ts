@@ -126,6 +126,12 @@ describe('npm run models', () => {
     assert.match(seed.stdout, /Profile seed needs a head .*npm run train -- --profile seed/);
   });
 
+  it('counts the encoders of further text sides of a head, too', async () => {
+    const { code, stdout } = await run(join(import.meta.dirname, '../../models'), ['verify', 'compact']);
+    assert.equal(code, 0, stdout);
+    assert.match(stdout, /^multilingual-e5-small: ok$/m);
+  });
+
   it('says once that there is no hub', async () => {
     const { code, stdout } = await run(await modelsFolder(), ['pull', 'seed'], { HF_ENDPOINT: 'http://127.0.0.1:1' });
     assert.match(stdout, /^[^\n]+: failed: http:\/\/127\.0\.0\.1:1: no answer [^\n]+HF_ENDPOINT[^\n]+\n$/);

@@ -93,6 +93,53 @@ export function FiguresSection() {
           </tbody>
         </table>
       </div>
+      {run.languages.length > 0 && <Languages />}
     </Section>
+  );
+}
+
+/** Recall of the text sides for other languages, as their training found it. */
+function Languages() {
+  const { languages } = run;
+  const recalls = ({ recall }: { readonly recall: Readonly<Record<string, number>> }) =>
+    [1, 5, 10].map((k) => recall[k]!.toFixed(1)).join(' / ');
+  return (
+    <>
+      <h3>By language</h3>
+      <p>
+        Recall at 1, 5 and 10 on the validation pictures, as training found it
+        {languages.some(({ byTwin }) => byTwin) && ', of a twin of the text side that has not seen them'}.
+      </p>
+      <div class="scroll">
+        <table class="figures">
+          <thead>
+            <tr>
+              <th scope="col">Language</th>
+              <th scope="col">Read by</th>
+              <th scope="col">Captions</th>
+              {SIDES.map(([side, name]) => (
+                <th key={side} scope="col">
+                  {name}
+                </th>
+              ))}
+              <th scope="col">Sum of recalls</th>
+            </tr>
+          </thead>
+          <tbody>
+            {languages.map(({ lang, encoder, captions, recallSum, ...sides }) => (
+              <tr key={`${encoder} ${lang}`}>
+                <th scope="row">{lang}</th>
+                <td>{encoder}</td>
+                <td>{captions.toLocaleString('en')}</td>
+                {SIDES.map(([side]) => (
+                  <td key={side}>{recalls(sides[side])}</td>
+                ))}
+                <td>{recallSum.toFixed(1)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </>
   );
 }
