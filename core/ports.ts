@@ -1,6 +1,7 @@
 /**
  * What core's pipelines need from the world. Every method is required and every driver passes the contract suite of its
- * port in test/contract unchanged.
+ * port in test/contract unchanged. Its methods are its own properties: `{ ...driver, list }` is the same driver with
+ * another `list`. A class is not, because its methods are on its prototype.
  */
 
 import type { ContentValues, FacetName, OrderName, PictureFilter } from './picture-fields.ts';

@@ -23,7 +23,9 @@ export function failuresContract(name: string, open: OpenFailures): void {
     let clock = 0;
     beforeEach(async () => {
       clock = Date.parse('2026-01-02T03:04:05.678Z');
-      ({ log, again, dispose } = await open(() => new Date(clock)));
+      const opened = await open(() => new Date(clock));
+      // Logs are wrapped by spreading them, which takes along what an object has itself, and nothing of a class.
+      [log, again, dispose] = [{ ...opened.log }, opened.again, opened.dispose];
     });
     afterEach(() => dispose());
 

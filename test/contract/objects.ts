@@ -63,7 +63,9 @@ export function objectsContract(name: string, open: OpenObjects): void {
     let store: ObjectStore;
     let close: () => Promise<void>;
     before(async () => {
-      ({ store, close } = await open());
+      const opened = await open();
+      // Stores are wrapped by spreading them, which takes along what an object has itself, and nothing of a class.
+      [store, close] = [{ ...opened.store }, opened.close];
     });
     after(() => close());
 

@@ -11,13 +11,22 @@ import { writingContract } from './vectors-writing.ts';
  * conditional upserts can keep, so scores are compared to 1e-5 and paging only while nothing is written.
  */
 export function vectorsContract(name: string, open: Open): void {
+  const opened = spread(open);
   describe(`vectors contract: ${name}`, () => {
-    writingContract(open);
-    wordsContract(open);
-    readingContract(open);
-    refusalsContract(open);
-    stacksContract(open);
+    writingContract(opened);
+    wordsContract(opened);
+    readingContract(opened);
+    refusalsContract(opened);
+    stacksContract(opened);
   });
+}
+
+/** Stores are wrapped by spreading them, which takes along what an object has itself, and nothing of a class. */
+function spread(open: Open): Open {
+  return async () => {
+    const { store, reopen, cleanup } = await open();
+    return { store: { ...store }, reopen: async () => ({ ...(await reopen()) }), cleanup };
+  };
 }
 
 export type { Open, OpenStore } from './vectors-open.ts';
