@@ -117,7 +117,7 @@ async function wholeView(browser: Browser, server: PageServer): Promise<void> {
   await rememberScattered(page);
   const start = performance.now();
   await page.goto(`${server.url}?view=map`);
-  await page.getByRole('button', { name: 'Arrange again', disabled: false }).waitFor();
+  await page.getByRole('button', { name: 'Rearrange', disabled: false }).waitFor();
   console.log(`a known map of ${pictures} pictures is there after ${Math.round(performance.now() - start)} ms`);
   await page.waitForLoadState('networkidle', { timeout: 3000 }).catch(() => {});
   const middle = { x: viewport.width / 2, y: viewport.height / 2 };

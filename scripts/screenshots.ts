@@ -189,7 +189,7 @@ async function openFirst(page: Page): Promise<void> {
 }
 
 async function mapDone(page: Page): Promise<void> {
-  await page.getByRole('button', { name: 'Arrange again', disabled: false }).waitFor({ timeout: 120_000 });
+  await page.getByRole('button', { name: 'Rearrange', disabled: false }).waitFor({ timeout: 120_000 });
   // Pictures arrive one by one; only the network shows when they are complete.
   const loaded = () => page.evaluate(() => performance.getEntriesByType('resource').length);
   for (let before = -1, now = await loaded(); now > before; now = await loaded()) {

@@ -82,7 +82,7 @@ describe('the page for everybody', browserSkip(), () => {
       ready: '.tile',
       act: async (page) => {
         await page.keyboard.press('?');
-        await page.getByRole('heading', { name: 'Keyboard' }).waitFor();
+        await page.getByRole('heading', { name: 'Keyboard shortcuts' }).waitFor();
       },
     },
     { name: 'training', query: '?view=training', ready: '.card' },
@@ -114,7 +114,7 @@ describe('the page for everybody', browserSkip(), () => {
       leavesTraces: true,
       act: async (page) => {
         await dragFiles(page, [samplePath('cat.jpg')]);
-        await page.getByText('Search by it').waitFor();
+        await page.getByText('Search with this picture').waitFor();
       },
     },
     {
@@ -206,7 +206,7 @@ describe('the page for everybody', browserSkip(), () => {
     await page.locator('.tile-main').nth(1).focus();
     const gone = (await page.locator(':focus').getAttribute('href'))!;
     await page.keyboard.press('Delete');
-    await page.getByText('1 picture moved to the trash').waitFor();
+    await page.getByText('1 picture moved to trash').waitFor();
     await focusIsIn('.tile-main');
     assert.notEqual(await page.locator(':focus').getAttribute('href'), gone);
     await page.getByRole('button', { name: 'Undo' }).focus();
@@ -245,7 +245,7 @@ describe('the page for everybody', browserSkip(), () => {
       await comesIntoSight(/^Filters/, page.getByRole('button', { name: 'Clear filters' }));
       await page.locator('.tile-check').first().focus();
       await page.keyboard.press('Space');
-      await comesIntoSight(/^Tag/, page.getByRole('button', { name: 'Add the tag' }));
+      await comesIntoSight(/^Tag/, page.getByRole('button', { name: 'Add tag' }));
     });
   }
 

@@ -108,7 +108,7 @@ describe('the page and what nobody should send it', browserSkip(), () => {
     const large = join(folder, 'large.jpg');
     await writeFile(large, Buffer.alloc(6 * 1024 ** 2, 1));
     await page.getByLabel('Pictures to add').setInputFiles([large, samplePath('moon.jpg')]);
-    await page.getByRole('heading', { name: '1 picture added, 1 refused' }).waitFor();
+    await page.getByRole('heading', { name: '1 picture added, 1 rejected' }).waitFor();
     assert.match(await page.locator('.upload-failed').innerText(), /large\.jpg\s+Too large\./);
   });
 
@@ -143,7 +143,7 @@ describe('the page and what nobody should send it', browserSkip(), () => {
     await note.waitFor();
     assert.equal(await page.locator('.results-old').count(), 1, 'what is there is not the answer');
     await page.clock.fastForward(31_000);
-    await page.getByRole('heading', { name: 'The server takes too long' }).waitFor();
+    await page.getByRole('heading', { name: 'The server is taking too long' }).waitFor();
     await note.waitFor({ state: 'detached' });
     silent = false;
     // It asks again within a second by itself; the button may be gone before it can be clicked.
@@ -163,7 +163,7 @@ describe('the page and what nobody should send it', browserSkip(), () => {
     await page.locator('.tile img.shown').first().waitFor();
     await quiet;
     await server.pause();
-    const note = page.getByText('The server does not answer.');
+    const note = page.getByText('The server is not responding.');
     // The note is patient; the test need not be.
     while (!(await note.isVisible())) await page.clock.runFor(200);
     assert.ok((await page.locator('.tile').count()) > 0, 'what was there stays');

@@ -35,7 +35,7 @@ describe('the collection by date', browserSkip(), () => {
   const slider = (page: Page) => page.getByRole('slider', { name: 'Go to a date' });
 
   /** The first picture without a date. */
-  const undated = (page: Page) => page.locator('.month:has-text("Without a date") + li .tile-main');
+  const undated = (page: Page) => page.locator('.month:has-text("No date") + li .tile-main');
 
   /** Waits until the heading of a month stands right under the page's header, and a picture of it is shown. */
   async function arrives(page: Page, month: string, day: string): Promise<void> {
@@ -132,7 +132,7 @@ describe('the collection by date', browserSkip(), () => {
     await arrives(page, 'December 2018', 'Dec 9, 2018');
     await page.reload();
     await arrives(page, 'December 2018', 'Dec 9, 2018');
-    await page.getByLabel('Order').selectOption('Added last');
+    await page.getByLabel('Order').selectOption('Recently added');
     await page.waitForFunction(() => document.querySelector('.month') === null);
     await page.goBack();
     await arrives(page, 'December 2018', 'Dec 9, 2018');

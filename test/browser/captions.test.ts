@@ -109,7 +109,7 @@ describe('what is dragged over the page', browserSkip(), () => {
     const targets = page.locator('.drop-target strong');
     const one = await dragFiles(page, [samplePath('cat.jpg')]);
     await page.locator('.drop').waitFor();
-    assert.deepEqual(await targets.allInnerTexts(), ['Search by it', 'Add to the collection']);
+    assert.deepEqual(await targets.allInnerTexts(), ['Search with this picture', 'Add to the collection']);
     await page.dispatchEvent('body', 'dragleave', { dataTransfer: one });
     await page.locator('.drop').waitFor({ state: 'detached' });
 

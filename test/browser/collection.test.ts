@@ -28,7 +28,7 @@ describe('a collection on the page', browserSkip(), () => {
     const starting = await pageServer({}, 0, { backlog: () => waiting });
     const { page } = await browser.open(t, starting.url);
     t.after(() => starting.close());
-    await page.getByRole('heading', { name: 'Looking at 1,200 pictures' }).waitFor();
+    await page.getByRole('heading', { name: 'Indexing 1,200 pictures' }).waitFor();
     await page.getByRole('button', { name: /^Menu/ }).click();
     await page.getByRole('button', { name: 'Status' }).click();
     await page.locator('.card', { hasText: 'Waiting to be indexed' }).getByText('1,200').waitFor();
@@ -43,12 +43,12 @@ describe('a collection on the page', browserSkip(), () => {
     const { page } = await browser.open(t, busy.url);
     t.after(() => busy.close());
     const note = page.getByRole('region', { name: 'Indexing' });
-    await note.getByText('3 of 10 pictures are indexed').waitFor();
+    await note.getByText('3 of 10 pictures indexed').waitFor();
     await page.getByRole('combobox', { name: 'Search pictures with words' }).fill('a cat');
-    await note.getByText('These are the best of them so far.').waitFor();
+    await note.getByText('These are the best matches so far.').waitFor();
     await page.goto(`${busy.url}?tag=nowhere`);
-    await page.getByRole('heading', { name: 'Nothing fits' }).waitFor();
-    await note.getByText(/3 of 10 pictures are indexed, .* left.*The others come in by themselves/).waitFor();
+    await page.getByRole('heading', { name: 'No matches' }).waitFor();
+    await note.getByText(/3 of 10 pictures indexed, .* left.*The rest will appear as they are indexed/).waitFor();
     waiting = 0;
     await note.waitFor({ state: 'detached' });
   });
@@ -58,11 +58,11 @@ describe('a collection on the page', browserSkip(), () => {
     const changing = await pageServer({}, 3, { change: () => change });
     const { page } = await browser.open(t, changing.url);
     t.after(() => changing.close());
-    const note = page.getByRole('region', { name: 'Change of models' });
-    await note.getByText('The models clip are about to take over: 1 of 3 are done. Those of before answer').waitFor();
+    const note = page.getByRole('region', { name: 'Model change' });
+    await note.getByText('Switching to the models clip: 1 of 3 done. Until then, the previous models answer').waitFor();
     change = { ...change, done: 2, partial: true, problem: 'a folder is away' };
-    await note.getByText('2 of 3 are done. Until then searches find only what is done.').waitFor();
-    await note.getByText('It waits: a folder is away').waitFor();
+    await note.getByText('2 of 3 done. Until then, searches only find what is done.').waitFor();
+    await note.getByText('Waiting: a folder is away').waitFor();
     change = null;
     await note.waitFor({ state: 'detached' });
   });
@@ -79,9 +79,9 @@ describe('a collection on the page', browserSkip(), () => {
     await writeFile(broken, 'this is not a picture');
     const good = (await sampleNames()).slice(0, 9).map(samplePath);
     await dropFiles(page, '[data-drop="add"]', [broken, ...good]);
-    await page.getByRole('heading', { name: '9 pictures added, 1 refused' }).waitFor();
+    await page.getByRole('heading', { name: '9 pictures added, 1 rejected' }).waitFor();
     const row = page.locator('.upload-failed');
-    assert.match(await row.innerText(), /broken\.jpg\s+Not a picture this server reads\. .+/);
+    assert.match(await row.innerText(), /broken\.jpg\s+This server cannot read this kind of file\. .+/);
     await page.getByRole('heading', { name: 'Newest 9 pictures' }).waitFor();
     assert.equal((await server.json('/images')).body.total, 9);
   });
@@ -141,7 +141,7 @@ describe('a collection on the page', browserSkip(), () => {
     await writeFile(broken, 'this is not a picture');
     await page.clock.install();
     await page.getByLabel('Pictures to add').setInputFiles([samplePath('cat.jpg'), broken]);
-    await passTime(page, page.getByRole('heading', { name: '1 picture added, 1 refused' }));
+    await passTime(page, page.getByRole('heading', { name: '1 picture added, 1 rejected' }));
     assert.match(await page.locator('.upload-failed').innerText(), /broken\.jpg\s+expected JPEG/i);
     await page.getByRole('link', { name: /cat$/ }).waitFor();
     assert.deepEqual(sent, ['PUT', 'image/jpeg', 'PUT', 'image/jpeg']);
@@ -193,7 +193,7 @@ describe('a collection on the page', browserSkip(), () => {
       .grantPermissions(['clipboard-read', 'clipboard-write'], { origin: new URL(server.url).origin });
     await page.locator('.tile-main').first().click();
     const dialog = page.locator('dialog.detail');
-    await dialog.getByRole('button', { name: 'Copy the link' }).click();
+    await dialog.getByRole('button', { name: 'Copy link' }).click();
     await page.getByText('Link copied').waitFor();
     assert.equal(await page.evaluate(() => navigator.clipboard.readText()), page.url());
     const id = new URL(page.url()).searchParams.get('photo');
@@ -232,7 +232,7 @@ describe('a collection on the page', browserSkip(), () => {
     await select.nth(1).click();
     await page.getByText('2 pictures selected').waitFor();
     await page.getByRole('button', { name: 'Delete' }).click();
-    await page.getByText('2 pictures moved to the trash').waitFor();
+    await page.getByText('2 pictures moved to trash').waitFor();
     await page.getByText('The files are kept there for 30 days.').waitFor();
     assert.equal(await total(), before - 2);
     await page.getByRole('button', { name: 'Undo' }).click();
@@ -265,14 +265,14 @@ describe('a collection on the page', browserSkip(), () => {
     await page.getByRole('heading', { name: 'Trash 2 pictures' }).waitFor();
     assert.equal((await server.json(`/images/${items[0]!.id}`)).status, 200);
 
-    await page.getByRole('button', { name: `Delete for good ${name(1)}` }).click();
+    await page.getByRole('button', { name: `Delete permanently ${name(1)}` }).click();
     await page.getByRole('button', { name: 'Cancel' }).click();
-    await page.getByRole('button', { name: `Delete for good ${name(1)}` }).click();
-    await page.getByRole('dialog').getByRole('button', { name: 'Delete for good' }).click();
+    await page.getByRole('button', { name: `Delete permanently ${name(1)}` }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete permanently' }).click();
     await page.getByRole('heading', { name: 'Trash 1 picture' }).waitFor();
-    await page.getByRole('button', { name: 'Empty the trash' }).click();
-    await page.getByRole('dialog').getByRole('button', { name: 'Delete for good' }).click();
-    await page.getByRole('heading', { name: 'Nothing is in the trash' }).waitFor();
+    await page.getByRole('button', { name: 'Empty trash' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete permanently' }).click();
+    await page.getByRole('heading', { name: 'The trash is empty' }).waitFor();
     assert.deepEqual((await server.json('/trash')).body.items, []);
     // What was restored is shown again.
     await page.goBack();
@@ -322,7 +322,7 @@ describe('a collection on the page', browserSkip(), () => {
     await page.getByRole('button', { name: 'Stop' }).click();
     // What is under way is waited for, and no more: it fails when the server is too slow.
     await page.clock.fastForward(31_000);
-    await page.getByText('The server takes too long').first().waitFor();
+    await page.getByText('The server is taking too long').first().waitFor();
     await page.getByRole('heading', { name: `Newest ${total - 2} pictures` }).waitFor();
     assert.equal(held, 6);
     assert.equal((await server.json('/images')).body.total, total - 2);
@@ -335,7 +335,7 @@ describe('a collection on the page', browserSkip(), () => {
     const { page } = await browser.open(t, `${server.url}?view=failures`);
     await page.getByText('the file ends too early').waitFor();
     await page.getByRole('button', { name: 'Try again dahlia.jpg' }).click();
-    await page.getByRole('heading', { name: 'Everything could be indexed' }).waitFor();
+    await page.getByRole('heading', { name: 'Everything is indexed' }).waitFor();
     assert.equal(await server.deps.failures.count(), 0);
   });
 
@@ -346,12 +346,12 @@ describe('a collection on the page', browserSkip(), () => {
       server.deps.failures.record({ ...failure, etag, message: 'the file ends too early', retryable: false });
     await record('e');
     const { page } = await browser.open(t, `${server.url}?view=failures`);
-    await page.getByText('refused until the file changes').waitFor();
+    await page.getByText('rejected until the file changes').waitFor();
     assert.equal(await page.getByRole('button', { name: 'Try again' }).count(), 0);
     await page.getByRole('button', { name: 'Dismiss half.jpg' }).click();
-    await page.getByRole('heading', { name: 'Everything could be indexed' }).waitFor();
+    await page.getByRole('heading', { name: 'Everything is indexed' }).waitFor();
     await page.reload();
-    await page.getByRole('heading', { name: 'Everything could be indexed' }).waitFor();
+    await page.getByRole('heading', { name: 'Everything is indexed' }).waitFor();
     await record('e');
     await record('another');
     await page.getByRole('button', { name: 'Dismiss half.jpg' }).waitFor();
@@ -363,7 +363,7 @@ describe('a collection on the page', browserSkip(), () => {
     const id = '00000000-0000-4000-8000-00000000000a';
     const failure = { id, bucket: 'photos', key: 'late.jpg', etag: 'e', sequencer: '', reason: 'truncated' };
     await page.route(/\/events$/, async (route) => {
-      await page.getByRole('heading', { name: 'Everything could be indexed' }).waitFor();
+      await page.getByRole('heading', { name: 'Everything is indexed' }).waitFor();
       await server.deps.failures.record({ ...failure, message: 'it ends too early', retryable: false });
       return route.continue();
     });
@@ -383,7 +383,7 @@ describe('a collection on the page', browserSkip(), () => {
     const { page } = await browser.open(t, empty.url, { expectComplaints: /status of 4(15|22)/ });
     t.after(() => empty.close());
     await page.getByLabel('Folder to add').setInputFiles(albums);
-    await page.getByRole('heading', { name: '2 pictures added, 2 refused' }).waitFor();
+    await page.getByRole('heading', { name: '2 pictures added, 2 rejected' }).waitFor();
     const names = await page.locator('.upload-name').allInnerTexts();
     assert.deepEqual(names.map((name) => name.replace(/^albums-\w+\//, '')).sort(), [
       'dahlia.jpg',
@@ -392,7 +392,7 @@ describe('a collection on the page', browserSkip(), () => {
       'two.jpg',
     ]);
     // They would be refused again.
-    assert.equal(await page.getByRole('button', { name: 'Try failed ones again' }).count(), 0);
+    assert.equal(await page.getByRole('button', { name: 'Retry failed files' }).count(), 0);
   });
 
   it('says what is stored and which models answer', async (t) => {

@@ -106,21 +106,21 @@ describe('copies on the page', browserSkip(), () => {
 
   it('lists them, keeps the largest, and moves what is marked to the trash, with the way back', async (t) => {
     const { page } = await browser.open(t, `${server.url}?view=copies`);
-    await page.getByRole('heading', { name: /^Copies 1 picture to spare, / }).waitFor();
-    const boxes = page.getByRole('checkbox', { name: 'To the trash' });
+    await page.getByRole('heading', { name: /^Copies 1 spare picture, / }).waitFor();
+    const boxes = page.getByRole('checkbox', { name: 'To trash' });
     assert.deepEqual(await boxes.evaluateAll((all) => all.map((one) => (one as HTMLInputElement).checked)), [
       false,
       true,
     ]);
     await boxes.nth(1).uncheck();
-    const move = page.getByRole('button', { name: /^Move \d pictures? to the trash/ });
+    const move = page.getByRole('button', { name: /^Move \d pictures? to trash/ });
     assert.ok(await move.isDisabled());
     await boxes.nth(1).check();
     assert.deepEqual(await violationsInLightAndDark(page), []);
     assert.equal((await server.json('/images')).body.total, 7);
     await move.click();
-    await page.getByRole('heading', { name: 'No picture has a copy' }).waitFor();
-    await page.getByText('1 picture moved to the trash').waitFor();
+    await page.getByRole('heading', { name: 'No copies' }).waitFor();
+    await page.getByText('1 picture moved to trash').waitFor();
     assert.equal((await server.json('/images')).body.total, 6);
     await page.getByRole('button', { name: 'Undo' }).click();
     await boxes.nth(1).waitFor();

@@ -39,7 +39,7 @@ describe('dates, cameras and folders on the page', browserSkip(), () => {
     const { page } = await browser.open(t, `${server.url}?photo=${tokyo}`, { timezoneId: 'America/Los_Angeles' });
     const facts = page.locator('.facts');
     await facts.getByText('Jan 1, 2020, 12:10 AM').waitFor();
-    assert.match(await facts.innerText(), /UTC\+09:00, says the camera/);
+    assert.match(await facts.innerText(), /UTC\+09:00, from the camera/);
     assert.doesNotMatch(await facts.innerText(), /Bucket|Key/);
     await page.keyboard.press('Escape');
     await page.getByRole('link', { name: 'temple, Jan 1, 2020' }).waitFor();
@@ -52,13 +52,13 @@ describe('dates, cameras and folders on the page', browserSkip(), () => {
       (await page.locator('.tile-main').evaluateAll((all) => all.map((one) => one.textContent.split(',')[0]!))).join(
         ' ',
       );
-    await page.getByLabel('Order').selectOption('Taken first');
-    await page.getByRole('heading', { name: 'Taken first 3 pictures' }).waitFor();
+    await page.getByLabel('Order').selectOption('Oldest first');
+    await page.getByRole('heading', { name: 'Oldest first 3 pictures' }).waitFor();
     assert.equal(await names(), 'cat temple moon');
-    await page.getByLabel('Order').selectOption('Taken last');
-    await page.getByRole('heading', { name: 'Taken last 3 pictures' }).waitFor();
+    await page.getByLabel('Order').selectOption('Newest first');
+    await page.getByRole('heading', { name: 'Newest first 3 pictures' }).waitFor();
     await page.reload();
-    await page.getByRole('heading', { name: 'Taken last 3 pictures' }).waitFor();
+    await page.getByRole('heading', { name: 'Newest first 3 pictures' }).waitFor();
     assert.equal(await names(), 'temple cat moon');
   });
 
@@ -73,7 +73,7 @@ describe('dates, cameras and folders on the page', browserSkip(), () => {
     await filters.getByLabel('Camera').selectOption('Canon EOS 5D (1)');
     await page.getByRole('heading', { name: 'Newest 1 picture' }).waitFor();
     await filters.getByLabel('Folder').selectOption('Trip/day1 (1)');
-    await page.getByRole('heading', { name: 'Nothing fits' }).waitFor();
+    await page.getByRole('heading', { name: 'No matches' }).waitFor();
     assert.equal(new URL(page.url()).search, '?folder=Trip%2Fday1&camera=Canon+EOS+5D');
   });
 
@@ -85,7 +85,7 @@ describe('dates, cameras and folders on the page', browserSkip(), () => {
     const several = await pageServer({}, 2, { folders });
     const { page } = await browser.open(t, several.url);
     t.after(() => several.close());
-    await page.getByText('12 pictures are hidden: Old drive is not there now.').waitFor();
+    await page.getByText('12 pictures are hidden: Old drive is unavailable.').waitFor();
     await page.getByRole('button', { name: 'Filters' }).click();
     await page.getByRole('dialog', { name: 'Filters' }).getByLabel('Library').selectOption('photos (2)');
     await page.keyboard.press('Escape');
@@ -96,7 +96,7 @@ describe('dates, cameras and folders on the page', browserSkip(), () => {
     const list = page.getByRole('region', { name: 'Folders' });
     assert.match(
       await list.innerText(),
-      /followed\s+photos\s+\/photos\s+2 pictures\s+not there\s+Old drive\s+\/old\s+12 pictures/,
+      /watched\s+photos\s+\/photos\s+2 pictures\s+unavailable\s+Old drive\s+\/old\s+12 pictures/,
     );
     await list.getByRole('button', { name: 'photos' }).click();
     await page.getByRole('heading', { name: 'Newest 2 pictures' }).waitFor();

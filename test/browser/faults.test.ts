@@ -16,12 +16,12 @@ describe('the page when things go wrong', browserSkip(), () => {
 
   const answers = [
     { status: 413, body: '{"detail":"at most 5 bytes"}', says: /Too large/ },
-    { status: 415, body: '{"detail":"no such type"}', says: /Not a picture/ },
+    { status: 415, body: '{"detail":"no such type"}', says: /This server cannot read this kind of file/ },
     { status: 429, body: '{}', says: /Too many requests.*Wait 30 seconds/s },
-    { status: 500, body: '{"detail":"broken"}', says: /The server failed/ },
-    { status: 502, body: '<html>Bad gateway</html>', says: /The server failed/ },
-    { status: 200, body: '<html>Log in to the hotel</html>', says: /The answer makes no sense/ },
-    { status: 200, body: '{"items":7}', says: /The answer makes no sense/ },
+    { status: 500, body: '{"detail":"broken"}', says: /Server error/ },
+    { status: 502, body: '<html>Bad gateway</html>', says: /Server error/ },
+    { status: 200, body: '<html>Log in to the hotel</html>', says: /Unexpected answer from the server/ },
+    { status: 200, body: '{"items":7}', says: /Unexpected answer from the server/ },
   ];
   it('says what to do when a search is answered', async (t) => {
     const { page } = await browser.open(t, server.url, { expectComplaints: failed });
@@ -47,7 +47,7 @@ describe('the page when things go wrong', browserSkip(), () => {
         await note.getByRole('button', { name: 'Try again' }).click();
         await page.getByRole('heading', { name: 'Best matches 4' }).waitFor();
         await note.waitFor({ state: 'detached' });
-        await page.getByRole('button', { name: 'Clear the query' }).click();
+        await page.getByRole('button', { name: 'Clear the search' }).click();
         await page.getByRole('heading', { name: 'Newest 4 pictures' }).waitFor();
       });
     }
@@ -58,7 +58,7 @@ describe('the page when things go wrong', browserSkip(), () => {
     await page.getByRole('heading', { name: 'Newest 4 pictures' }).waitFor();
     await server.pause();
     await page.getByRole('combobox', { name: 'Search pictures with words' }).fill('a cat');
-    assert.match(await page.locator('.fault').innerText(), /The server does not answer/);
+    assert.match(await page.locator('.fault').innerText(), /The server is not responding/);
     await server.resume();
     await page.getByRole('heading', { name: 'Best matches 4' }).waitFor();
     const id = await server.addPhoto('moon.jpg');
@@ -91,7 +91,7 @@ describe('the page when things go wrong', browserSkip(), () => {
     await server.pause();
     await page.getByLabel('Pictures to add').setInputFiles(['rocket.jpg', 'clock.jpg'].map(samplePath));
     await page.getByRole('heading', { name: 'Adding 2 pictures' }).waitFor();
-    await page.getByText('The server does not answer.').waitFor();
+    await page.getByText('The server is not responding.').waitFor();
     await server.resume();
     await page.getByRole('heading', { name: '2 pictures added', exact: true }).waitFor();
   });
@@ -100,12 +100,12 @@ describe('the page when things go wrong', browserSkip(), () => {
     const { page } = await browser.open(t, server.url, { expectComplaints: failed, withoutSharedWorkers: true });
     await page.locator('.tile img.shown').first().waitFor();
     await page.context().setOffline(true);
-    await page.getByText('This machine is offline.').waitFor();
+    await page.getByText('You are offline.').waitFor();
     assert.ok((await page.locator('.tile img.shown').count()) > 0, 'what is on the page stays');
     const id = await server.addPhoto('sunset.jpg');
     await page.context().setOffline(false);
     await page.locator(`.tile-main[href*="${id}"]`).waitFor();
-    await page.getByText('This machine is offline.').waitFor({ state: 'detached' });
+    await page.getByText('You are offline.').waitFor({ state: 'detached' });
   });
 
   // The cursor is changed on the way; it is the server that refuses it.
@@ -149,7 +149,7 @@ describe('the page when things go wrong', browserSkip(), () => {
     const { page } = await browser.open(t, `${server.url}?photo=6f1b6f0e-6a2f-5c0b-9d0e-3a4f8f1d7c11`, {
       expectComplaints: failed,
     });
-    await page.getByRole('heading', { name: 'It is not there any more' }).waitFor();
+    await page.getByRole('heading', { name: 'It no longer exists' }).waitFor();
     await page.getByRole('button', { name: 'Back to the pictures' }).click();
     await page.getByRole('heading', { name: /^Newest/ }).waitFor();
     await page.goto(`${server.url}?picture=1:0123456789abcdef`);
@@ -181,11 +181,11 @@ describe('the page of a server that wants a key', browserSkip(), () => {
     const { page } = await browser.open(t, `${server.url}?view=failures`, { expectComplaints: failed });
     await page.getByRole('button', { name: 'Try again lost.jpg' }).click();
     await page.getByRole('textbox', { name: 'Key' }).fill('another key');
-    await page.getByRole('button', { name: 'Use it and try again' }).click();
-    await page.getByText('This server does not know the key.').waitFor();
+    await page.getByRole('button', { name: 'Use key and try again' }).click();
+    await page.getByText('The server does not recognise this key.').waitFor();
     await page.getByRole('textbox', { name: 'Key' }).fill(key);
-    await page.getByRole('button', { name: 'Use it and try again' }).click();
-    await page.getByRole('heading', { name: 'Everything could be indexed' }).waitFor();
+    await page.getByRole('button', { name: 'Use key and try again' }).click();
+    await page.getByRole('heading', { name: 'Everything is indexed' }).waitFor();
     const kept = await page.evaluate(() =>
       JSON.stringify([{ ...sessionStorage }, { ...localStorage }, document.cookie]),
     );
@@ -207,7 +207,7 @@ describe('the page of a server that wants a key for reading, too', browserSkip()
     const { page } = await browser.open(t, server.url, { expectComplaints: /401|EventSource/ });
     await page.getByRole('button', { name: 'Enter a key' }).click();
     await page.getByRole('textbox', { name: 'Key' }).fill(key);
-    await page.getByRole('button', { name: 'Use it and try again' }).click();
+    await page.getByRole('button', { name: 'Use key and try again' }).click();
     await page.getByRole('heading', { name: 'No pictures yet' }).waitFor();
     await page.getByLabel('Pictures to add').setInputFiles(samplePath('cat.jpg'));
     await page.locator('.tile img.shown').first().waitFor();
@@ -219,9 +219,9 @@ describe('the page of a server that wants a key for reading, too', browserSkip()
 
     await page.getByRole('button', { name: /^Menu/ }).click();
     await page.getByRole('button', { name: 'API key in use' }).click();
-    await page.getByText('with yours you may change things, too').waitFor();
+    await page.getByText('yours also allows changes').waitFor();
     const refused = page.waitForResponse((response) => response.status() === 401);
-    await page.getByRole('button', { name: 'Forget the key' }).click();
+    await page.getByRole('button', { name: 'Forget key' }).click();
     await refused;
     await page.getByRole('link', { name: 'Sightline, all pictures' }).click();
     await page.getByRole('button', { name: 'Enter a key' }).waitFor();

@@ -26,7 +26,7 @@ describe('the folders of a server on the page', browserSkip(), () => {
 
   async function sendPlace(page: Page, path: string, button: string): Promise<void> {
     const dialog = page.getByRole('dialog');
-    await dialog.getByLabel('Path on the machine').fill(path);
+    await dialog.getByLabel('Path on the server').fill(path);
     await dialog.getByRole('button', { name: button, exact: true }).click();
   }
 
@@ -34,14 +34,14 @@ describe('the folders of a server on the page', browserSkip(), () => {
     const { page } = await browser.open(t, `${server.url}?view=status`, { expectComplaints: /status of 409/ });
     const list = page.getByRole('region', { name: 'Folders' });
     await list.getByText('23 pictures').waitFor({ timeout: 120_000 });
-    await list.getByRole('button', { name: 'Add a folder of this machine' }).click();
+    await list.getByRole('button', { name: 'Add a folder on the server' }).click();
     await sendPlace(page, at('Trip'), 'Add');
     await list.getByText('2 pictures', { exact: true }).waitFor();
     await list.getByRole('button', { name: 'photos', exact: true }).waitFor({ state: 'detached' });
-    assert.match(await list.innerText(), /^Folders[\s\S]*followed\s+Trip\s+\/[\s\S]*Trip\s+2 pictures/);
+    assert.match(await list.innerText(), /^Folders[\s\S]*watched\s+Trip\s+\/[\s\S]*Trip\s+2 pictures/);
 
     await mkdir(at('Trip/day2'));
-    await list.getByRole('button', { name: 'Add a folder of this machine' }).click();
+    await list.getByRole('button', { name: 'Add a folder on the server' }).click();
     await sendPlace(page, at('Trip/day2'), 'Add');
     const refusal = page.getByRole('dialog').getByRole('alert');
     await refusal.waitFor();
@@ -56,24 +56,24 @@ describe('the folders of a server on the page', browserSkip(), () => {
     const list = page.getByRole('region', { name: 'Folders' });
     await list.getByRole('button', { name: 'Trip', exact: true }).waitFor();
     await rename(at('Trip'), at('Journey'));
-    await list.getByRole('button', { name: 'Move Trip' }).click();
+    await list.getByRole('button', { name: 'Move Trip', exact: true }).click();
     await sendPlace(page, at('Journey'), 'Move');
     await list.getByRole('button', { name: 'Journey', exact: true }).waitFor();
     await list.getByText('2 pictures', { exact: true }).waitFor();
 
     await rm(at('Journey'), { recursive: true });
-    await list.getByText('not there').waitFor();
+    await list.getByText('unavailable').waitFor();
     await fill('Voyage', 'cat.jpg', 'moon.jpg');
-    await list.getByRole('button', { name: 'Add a folder of this machine' }).click();
+    await list.getByRole('button', { name: 'Add a folder on the server' }).click();
     await sendPlace(page, at('Voyage'), 'Add');
     await page.getByRole('dialog').getByText('1 of the 2 pictures of Journey').waitFor();
-    await page.getByRole('dialog').getByRole('button', { name: 'It was moved' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Yes, it was moved' }).click();
     await list.getByRole('button', { name: 'Voyage', exact: true }).waitFor();
     assert.equal(await list.locator('li').count(), 1);
 
-    await list.getByRole('button', { name: 'Take out Voyage' }).click();
-    await page.getByRole('dialog').getByRole('button', { name: 'Take out' }).click();
-    await page.getByText('Voyage is out of the index').waitFor();
+    await list.getByRole('button', { name: 'Remove Voyage' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click();
+    await page.getByText('Voyage is removed from the index').waitFor();
     await list.locator('li').waitFor({ state: 'detached' });
     assert.deepEqual((await readdir(at('Voyage'))).sort(), ['cat.jpg', 'moon.jpg']);
   });

@@ -64,7 +64,7 @@ describe('what people keep and take along', browserSkip(), () => {
     await bar.getByRole('button', { name: 'Copy links' }).click();
     await page.getByText('3 links copied').waitFor();
     await page.goto((await copied()).split('\n')[0]!);
-    await page.getByRole('dialog').getByRole('button', { name: 'Copy the path of the file' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Copy file path' }).click();
     await page.getByText('1 path copied').waitFor();
     assert.match(await copied(), /^\/home\/me\/photos\/[\w-]+\.jpg$/);
   });

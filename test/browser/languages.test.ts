@@ -220,7 +220,7 @@ describe('the language of the page', browserSkip(), () => {
     await page.waitForURL((url) => !url.searchParams.has('lang'));
     const { page: english } = await browser.open(t, `${server.url}?q=cat`, { locale: 'en-US' });
     await english.getByRole('heading', { name: 'Best' }).waitFor();
-    assert.equal(await english.getByRole('combobox', { name: 'Language of the words' }).count(), 0);
+    assert.equal(await english.getByRole('combobox', { name: 'Query language' }).count(), 0);
   });
 
   it('stays when the texts of another one cannot be loaded', async (t) => {

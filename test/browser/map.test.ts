@@ -205,7 +205,7 @@ describe('the map on the page', browserSkip(), () => {
   it('shows the collection, keeps its order, opens pictures and selects with a lasso', async (t) => {
     const { page } = await browser.open(t, `${server.url}?view=map`);
     await page.getByRole('heading', { name: 'Map 12 pictures' }).waitFor();
-    await page.getByRole('button', { name: 'Arrange again', disabled: false }).waitFor();
+    await page.getByRole('button', { name: 'Rearrange', disabled: false }).waitFor();
     const canvas = page.getByRole('img', { name: /^Map of the collection/ });
     await canvas.focus();
     for (const key of ['+', 'ArrowLeft', '-', '0']) await page.keyboard.press(key);
@@ -231,7 +231,7 @@ describe('the map on the page', browserSkip(), () => {
     const before = await kept();
     assert.equal((JSON.parse(before!) as { points: unknown[] }).points.length, 12);
     await page.reload();
-    await page.getByRole('button', { name: 'Arrange again', disabled: false }).waitFor();
+    await page.getByRole('button', { name: 'Rearrange', disabled: false }).waitFor();
     assert.equal(await kept(), before);
   });
 
@@ -271,7 +271,7 @@ describe('the map on the page', browserSkip(), () => {
     t.after(() => judged.close());
     await page.getByRole('button', { name: 'Map', exact: true }).click();
     await page.getByRole('heading', { name: 'Map of val 2 pictures' }).waitFor();
-    await page.getByRole('button', { name: 'Arrange again', disabled: false }).waitFor();
+    await page.getByRole('button', { name: 'Rearrange', disabled: false }).waitFor();
     const canvas = page.getByRole('img', { name: /^Map of the collection/ });
     await canvas.focus();
     await page.keyboard.press('s');

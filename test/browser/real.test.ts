@@ -25,9 +25,9 @@ describe('the page of `npm start`, with the real models', browserSkip(), () => {
     await page.getByRole('combobox', { name: 'Search pictures with words' }).fill('two dogs look out of a window');
     await page.waitForFunction(() => document.querySelector('.tile-main')?.textContent.includes('dogs at window'));
 
-    await page.getByRole('link', { name: 'Perhaps shows dog, dogs at window' }).waitFor();
+    await page.getByRole('link', { name: 'May show dog, dogs at window' }).waitFor();
 
-    await page.getByRole('button', { name: 'Clear the query' }).click();
+    await page.getByRole('button', { name: 'Clear the search' }).click();
     await page.getByRole('heading', { name: 'Newest 23 pictures' }).waitFor();
     await copyFile(samplePath('cat.jpg'), join(data, 'photos', 'a-new-cat.jpg'));
     await page.getByRole('link', { name: 'a new cat' }).waitFor();

@@ -135,7 +135,7 @@ describe('searching on the page', browserSkip(), () => {
     );
     await page.getByLabel('Picture to search by').setInputFiles(samplePath('clock.jpg'));
     await sameAs(page, 'clock').waitFor();
-    await page.getByRole('button', { name: 'Clear the query' }).click();
+    await page.getByRole('button', { name: 'Clear the search' }).click();
     await page.getByRole('heading', { name: 'Newest' }).waitFor();
     await pasteFile(page, samplePath('coffee.jpg'));
     await sameAs(page, 'coffee').waitFor();
@@ -152,7 +152,7 @@ describe('searching on the page', browserSkip(), () => {
     await tile.getByRole('button', { name: /^More like / }).click();
     const chip = page.getByRole('button', { name: /^like / });
     await chip.click();
-    await page.getByRole('slider', { name: 'How much' }).fill('1.5');
+    await page.getByRole('slider', { name: 'Weight' }).fill('1.5');
     await page.getByRole('button', { name: /^like .* ×1\.5$/ }).waitFor();
     const params = new URL(page.url()).searchParams;
     assert.deepEqual(params.getAll('with'), ['-0.5:people']);
@@ -321,7 +321,7 @@ describe('searching on the page', browserSkip(), () => {
       return route.fulfill({ response, json: { ...body, items, fit } });
     });
     await page.goto(`${server.url}?q=an+accordion`);
-    await page.getByRole('heading', { name: 'Nothing fits well. These are the nearest' }).waitFor();
+    await page.getByRole('heading', { name: 'No good matches. These come closest' }).waitFor();
     assert.ok((await page.locator('.tile').count()) > 0);
     fit = 'good';
     await search(page).fill('a clock');
@@ -341,7 +341,7 @@ describe('searching on the page', browserSkip(), () => {
     });
     await page.goto(`${server.url}?q=${encodeURIComponent('\u{1f436}')}`);
     await page.locator('.warning', { hasText: message }).waitFor();
-    await page.getByRole('button', { name: 'Clear the query' }).click();
+    await page.getByRole('button', { name: 'Clear the search' }).click();
     await page.locator('.warning').waitFor({ state: 'detached' });
   });
 

@@ -54,19 +54,19 @@ describe('where to start from', browserSkip(), () => {
       ],
     );
     await start.getByRole('link', { name: 'July 2019' }).click();
-    await page.getByRole('heading', { name: 'Taken last 1 picture' }).waitFor();
+    await page.getByRole('heading', { name: 'Newest first 1 picture' }).waitFor();
     assert.deepEqual(Object.fromEntries(new URL(page.url()).searchParams), { month: '2019-07', sort: '-taken' });
     await start.waitFor({ state: 'detached' });
     await page.getByRole('button', { name: 'Remove filter July 2019' }).waitFor();
     await page.goBack();
     await page.getByRole('heading', { name: `Newest ${taken.length + 1} pictures` }).waitFor();
     await start.getByRole('link', { name: 'This day in other years' }).click();
-    await page.getByRole('heading', { name: 'Taken last 2 pictures' }).waitFor();
+    await page.getByRole('heading', { name: 'Newest first 2 pictures' }).waitFor();
     await page.getByRole('button', { name: 'Remove filter July 5', exact: true }).waitFor();
     // Year by year.
     await page.getByRole('heading', { name: 'July 2019' }).waitFor();
     await page.reload();
-    await page.getByRole('heading', { name: 'Taken last 2 pictures' }).waitFor();
+    await page.getByRole('heading', { name: 'Newest first 2 pictures' }).waitFor();
     await page.goBack();
     await start.getByRole('link', { name: 'Favourites' }).click();
     await page.getByRole('button', { name: 'Remove filter Favourites' }).waitFor();

@@ -4,7 +4,7 @@ import { browserSkip, useBrowser } from '../support/browser.ts';
 import { type PageServer, pageServer } from '../support/page-server.ts';
 
 const search = (page: Page) => page.getByRole('combobox', { name: 'Search pictures with words' });
-const understood = (page: Page, name = 'Understood') => page.getByRole('list', { name }).getByRole('button');
+const understood = (page: Page, name = 'Understood as') => page.getByRole('list', { name }).getByRole('button');
 const tiles = (page: Page, count: number) =>
   page.waitForFunction((wanted) => document.querySelectorAll('.grid .tile').length === wanted, count);
 
@@ -27,7 +27,7 @@ describe('the words people type, on the page', browserSkip(), () => {
     await understood(page).getByText('black and white').waitFor({ state: 'detached' });
     await understood(page).getByText('without people').click();
     await page.waitForURL((url) => url.searchParams.get('q') === 'mountains "without people", "in black and white"');
-    await page.getByRole('list', { name: 'Understood' }).waitFor({ state: 'detached' });
+    await page.getByRole('list', { name: 'Understood as' }).waitFor({ state: 'detached' });
     await page.goBack();
     await understood(page).getByText('without people').waitFor();
   });
