@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
-import type { Locator, Page } from 'playwright-core';
+import type { Locator, Page, Request } from 'playwright-core';
 import type { ChangeProgress } from '../../functions/http/deps.ts';
 import { nameOf } from '../../web/format.ts';
 import { browserSkip, useBrowser } from '../support/browser.ts';
@@ -153,6 +153,27 @@ describe('a collection on the page', browserSkip(), () => {
     await page.getByLabel('Pictures to add').setInputFiles(samplePath('moon.jpg'));
     await page.getByRole('button', { name: 'Cancel moon.jpg' }).click();
     assert.match(await page.locator('.upload').innerText(), /cancelled/);
+  });
+
+  it('makes room for others at once when uploads are cancelled that wait to be sent again', async (t) => {
+    const { page } = await browser.open(t, server.url, { expectComplaints: /503/ });
+    const isUpload = (request: Request) => request.method() === 'POST' && request.url().endsWith('/images');
+    let refused = 0;
+    await page.route('**/images', (route) => {
+      if (!isUpload(route.request()) || refused === 3) return route.continue();
+      refused += 1;
+      return route.fulfill({ status: 503, headers: { 'retry-after': '30' }, body: '{}' });
+    });
+    await page.clock.install();
+    const third = page.waitForResponse((answer) => answer.status() === 503 && refused === 3);
+    await page.getByLabel('Pictures to add').setInputFiles(['moon.jpg', 'clock.jpg', 'coffee.jpg'].map(samplePath));
+    await third;
+    // Time stands still: nobody comes back after 30 seconds.
+    await page.clock.pauseAt(Date.now() + 5000);
+    await page.getByRole('button', { name: 'Cancel all' }).click();
+    const sent = page.waitForRequest(isUpload);
+    await page.getByLabel('Pictures to add').setInputFiles(samplePath('rocket.jpg'));
+    await sent;
   });
 
   it('shows what somebody else has added', async (t) => {
