@@ -39,9 +39,16 @@ describe('npm run report', browserSkip(), () => {
     const info = JSON.parse(await readFile(join(beside, 'head.json'), 'utf8'));
     info.training.resumedAfter = [2];
     await writeFile(join(beside, 'head.json'), JSON.stringify(info));
+    const first = join(folder, 'first', HEAD);
+    await cp(join(root, 'models', HEAD), first, { recursive: true });
+    const own = JSON.parse(await readFile(join(first, 'head.json'), 'utf8'));
+    const recall = { recall: { 1: 12.34, 5: 45.6, 10: 78 } };
+    const german = { captions: 1234, pictures: 900, textToImage: recall, imageToText: recall, recallSum: 271.9 };
+    own.texts[0].training = { validation: { de: german }, withValidation: true };
+    await writeFile(join(first, 'head.json'), JSON.stringify(own));
     const options = [
       '--head',
-      join('models', HEAD),
+      first,
       '--beside',
       beside,
       '--data',
@@ -84,6 +91,8 @@ describe('npm run report', browserSkip(), () => {
     );
     assert.equal(await page.title(), `${HEAD} on photos, val`);
     assert.ok((await stat(file)).size < 1e6);
+    const byLanguage = page.getByRole('row').filter({ has: page.getByRole('rowheader', { name: 'de', exact: true }) });
+    assert.match(await byLanguage.innerText(), /all-minilm-l6-v2\s+1,234\s+12\.3 \/ 45\.6 \/ 78\.0\s.*\s271\.9/);
     for (const id of ['figures', 'training', 'recipes', 'similarity', 'ranks', 'cases', 'pictures', 'captions']) {
       assert.ok(await page.locator(`#${id} h2`).isVisible(), id);
     }
