@@ -49,8 +49,9 @@ async function openOwn({ data }: Config, ...names: string[]): Promise<ObjectStor
   return openFolder({ root, bucket: names[0] });
 }
 
-/** Deletes expired trash now and every hour, until stopped. */
-export function emptyRegularly(trash: Trash, onFault: (error: unknown) => void): () => void {
+/** Deletes expired trash now and every hour, until stopped; never in a read-only server, whose stores refuse it. */
+export function emptyRegularly({ readOnly }: Config, trash: Trash, onFault: (error: unknown) => void): () => void {
+  if (readOnly) return () => {};
   const empty = () => trash.empty('expired').catch(onFault);
   void empty();
   const timer = setInterval(empty, HOUR_MS).unref();

@@ -46,7 +46,7 @@ export async function serveLocally(
       ? await openFolderSource(config, runtime, logger, { createProgress, ask })
       : await openBucketSource(config, runtime, runtime.bucket, logger, createProgress);
   const trash = await openTrash(config, runtime);
-  const stopEmptying = emptyRegularly(trash, (err) => logger.error({ err }, 'the trash could not be emptied'));
+  const stopEmptying = emptyRegularly(config, trash, (err) => logger.error({ err }, 'the trash could not be emptied'));
   const sessions = await openSessions(config);
   const parts = { ...source, config, runtime, trash, sessions, changes, logger };
   const app = await createLocalApp({ ...parts, ready: () => readiness });
