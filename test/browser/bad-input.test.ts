@@ -73,8 +73,8 @@ describe('the page and what nobody should send it', browserSkip(), () => {
       return route.fulfill({ response, json: { ...model, head } });
     });
     await page.goto(`${server.url}?view=training`);
-    const card = page.locator('.card', { hasText: 'Epoch taken' });
-    assert.match(await card.innerText(), /^Epoch taken\s+12$/);
+    const card = page.locator('.card', { hasText: 'Epoch used' });
+    assert.match(await card.innerText(), /^Epoch used\s+12$/);
   });
 
   it('takes a thousand files at once and lets them go again', async (t) => {
