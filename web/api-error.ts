@@ -1,23 +1,23 @@
-/** What can go wrong between the page and the API, in terms a person can act on. */
+/** Everything that can go wrong between the page and the API, in terms a person can act on. */
 export type FaultKind =
-  /** No answer: the server is down, the network is gone, or the answer took too long. */
+  /** No answer: the server is down, the network is gone, or the request timed out. */
   | 'unreachable'
   | 'timeout'
-  /** An answer that is not what the API promises, such as a proxy's page. */
+  /** A response that breaks the API's contract, such as a proxy's error page. */
   | 'unexpected-answer'
-  /** A problem document (RFC 9457) or at least a status. */
+  /** A problem document (RFC 9457), or at least an HTTP status. */
   | 'refused';
 
 /** A call that failed. Aborted calls reject with the browser's AbortError instead. */
 export class ApiFault extends Error {
   readonly kind: FaultKind;
-  /** 0 when there was no answer. */
+  /** HTTP status; 0 when there was no response. */
   readonly status: number;
-  /** The API's stable code, such as `invalid-cursor`; '' when there was none. */
+  /** The API's stable code, such as `invalid-cursor`; '' if there was none. */
   readonly code: string;
-  /** Seconds the server asked to wait, if it did. */
+  /** Seconds to wait before retrying, if the server said so. */
   readonly retryAfter: number | undefined;
-  /** The id under which the server logged the request. */
+  /** The request id in the server's log. */
   readonly requestId: string | undefined;
 
   constructor(
@@ -39,12 +39,12 @@ export function isAbort(error: unknown): boolean {
   return error instanceof DOMException && error.name === 'AbortError';
 }
 
-/** True when there was no answer at all. */
+/** True when there was no response at all. */
 export function isUnreachable(error: unknown): boolean {
   return error instanceof ApiFault && error.kind === 'unreachable';
 }
 
-/** True when the same call may succeed a little later without anybody doing anything. */
+/** True when the same call may succeed if it is simply repeated a little later. */
 export function mayPass(error: unknown): boolean {
   return (
     error instanceof ApiFault &&

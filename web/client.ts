@@ -54,11 +54,11 @@ export type {
 export { ApiFault } from './api-error.ts';
 export type { ClientOptions } from './transport.ts';
 
-/** A picture or caption, with its score when it was found by a search. */
+/** A picture or a caption, with its score if a search found it. */
 export type ImageItem = Image & Partial<Pick<ImageHit, 'score' | 'why' | 'fit'>>;
 export type CaptionItem = Caption & Partial<Pick<CaptionHit, 'score' | 'why'>>;
 export type Item = ImageItem | CaptionItem;
-/** How well a picture fits the words that it was found by. */
+/** How well a picture fits the query text. */
 export type Fit = NonNullable<ImageHit['fit']>;
 export type Kind = Item['kind'];
 export type TagCount = TagCounts['items'][number];
@@ -78,16 +78,17 @@ export interface FacetOptions {
 
 export type Sort = 'newest' | 'taken' | '-taken';
 
-/** What pictures are filtered by: their main colours. */
+/** One of the main colours that pictures can be filtered by. */
 export type Colour = Image['colours'][number];
 
-/** What captions can be filtered by. */
+/** The filters that apply to captions. */
 export type TagFilter = Pick<Filter, 'tagsAll' | 'tagsAny'>;
 
 export type Client = ReturnType<typeof createClient>;
 
 /**
- * A client of the HTTP API for browsers and Node. Calls reject with {@link ApiFault}, or AbortError when aborted.
+ * Creates a client for the HTTP API, for browsers and Node.
+ * Calls reject with {@link ApiFault}, or with AbortError when aborted.
  * @example
  * const client = createClient({ baseUrl: 'http://127.0.0.1:8787' });
  * const { items } = await client.search({ terms: [{ text: 'a cup of coffee' }], kind: 'image', limit: 3 });
@@ -99,14 +100,14 @@ export function createClient(options: ClientOptions) {
   const trashed = (entry: string) => `trash/${encodeURIComponent(entry)}`;
 
   return {
-    /** Nearest pictures or captions to a mix of texts and pictures. */
+    /** Finds the pictures or captions nearest to a mix of texts and pictures. */
     search: (request: GeneralSearchRequest, signal?: AbortSignal) => {
       const simple = asPlainQuery(request);
       return simple
         ? call<SearchPage>('search', { query: simple, signal }, isPage)
         : call<SearchPage>('search', { method: 'POST', json: request, signal }, isPage);
     },
-    /** Stored pictures, the last indexed first or by the date they were taken. */
+    /** Lists stored pictures, most recently indexed first, or by the date they were taken. */
     listImages: ({ filter, sort, ...list }: ListOptions & { readonly filter?: Filter; readonly sort?: Sort } = {}) =>
       call<ImagePage>('images', { query: { ...filter, sort, ...paging(list) }, signal: list.signal }, isPage),
     getImage: (id: string, signal?: AbortSignal) => call<Image>(image(id), { signal }, hasId),
@@ -116,59 +117,59 @@ export function createClient(options: ClientOptions) {
       call<SearchPage>(image(id, '/captions'), { query: paging(list), signal: list.signal }, isPage),
     setTags: (id: string, tags: readonly string[]) =>
       call<Image>(image(id), { method: 'PATCH', json: { tags } }, hasId),
-    /** Moves a picture to the trash; answers the id of its entry there, null where its file had gone before. */
+    /** Moves a picture to the trash. Resolves to its trash entry id, or null if its file was already gone. */
     deleteImage: (id: string) =>
       send(options, image(id), { method: 'DELETE' }, () => true).then(({ headers }) => headers.get('sightline-trash')),
-    /** Deleted pictures, the latest first. */
+    /** Lists deleted pictures, most recent first. */
     trash: (list: ListOptions = {}) => call<TrashPage>('trash', { query: paging(list), signal: list.signal }, isPage),
-    /** Puts a deleted picture back, by the id of its entry in the trash. */
+    /** Restores a deleted picture by its trash entry id. */
     restore: (entry: string) => call<Image>(`${trashed(entry)}/restore`, { method: 'POST' }, hasId),
-    /** Deletes an entry of the trash for good. */
+    /** Permanently deletes one trash entry. */
     deleteForGood: (entry: string) => call<undefined>(trashed(entry), { method: 'DELETE' }, () => true),
-    /** Deletes all that is in the trash for good. */
+    /** Permanently deletes everything in the trash. */
     emptyTrash: () => call<undefined>('trash', { method: 'DELETE' }, () => true),
     uploadImage: (file: Blob, name: string, signal?: AbortSignal) => {
       const body = new FormData();
       body.append('file', file, name);
       return call<Image>('images', { method: 'POST', body, signal }, hasId);
     },
-    /** Signs an upload that goes past the API, where status says that this is possible. */
+    /** Signs an upload that goes straight to storage. Only available if `status` says so. */
     signUpload: (upload: UploadRequest, signal?: AbortSignal) =>
       call<SignedUpload>('uploads', { method: 'POST', json: upload, signal }, hasId),
-    /** Stored captions, newest first. */
+    /** Lists stored captions, newest first. */
     listCaptions: ({ filter, ...list }: ListOptions & { readonly filter?: TagFilter } = {}) =>
       call<CaptionPage>('captions', { query: { ...filter, ...paging(list) }, signal: list.signal }, isPage),
-    /** One result for each, in order; one that is refused does not stop the others. */
+    /** Adds captions. Returns one result per caption, in order; a rejected caption does not stop the others. */
     addCaptions: (items: readonly CaptionInput[], signal?: AbortSignal) =>
       call<CaptionResults>('captions', { method: 'POST', json: { items }, signal }, isPage),
     deleteCaption: (id: string) =>
       call<undefined>(`captions/${encodeURIComponent(id)}`, { method: 'DELETE' }, () => true),
-    /** The vectors themselves; pictures in base64. */
+    /** Embeds texts and pictures (base64) and returns the raw vectors. */
     embed: (request: EmbedRequest, signal?: AbortSignal) =>
       call<Vectors>('embed', { method: 'POST', json: request, signal }),
     ...folderCalls(call),
-    /** How often each tag is used, most frequent first. */
+    /** Counts how often each tag is used, most frequent first. */
     tags: ({ kind, signal }: { readonly kind?: Kind | 'any'; readonly signal?: AbortSignal } = {}) =>
       call<TagCounts>('tags', { query: { kind }, signal }, isPage).then((answer) => answer.items),
-    /** How often each folder, camera or other value of a field is there, most frequent first. */
+    /** Counts the values of a field, such as folder or camera, most frequent first. */
     facet: (field: string, { filter, limit, signal }: FacetOptions = {}) =>
       call<FacetCounts>(`facets/${encodeURIComponent(field)}`, { query: { ...filter, limit }, signal }, isPage).then(
         (answer) => answer.items,
       ),
     failures: (list: ListOptions = {}) =>
       call<FailurePage>('failures', { query: paging(list), signal: list.signal }, isPage),
-    /** Takes a failure off the list until its file has changed. */
+    /** Removes a failure from the list until its file changes. */
     dismissFailure: (id: string) =>
       call<undefined>(`failures/${encodeURIComponent(id)}`, { method: 'DELETE' }, () => true),
     retryFailure: (id: string) =>
       call<RetryResult>(`failures/${encodeURIComponent(id)}/retry`, { method: 'POST' }, hasId),
-    /** Pictures that are copies of each other, those with the most bytes to spare first. */
+    /** Lists groups of duplicate pictures; those that would free the most space come first. */
     stacks: (list: ListOptions = {}) => call<StackPage>('stacks', { query: paging(list), signal: list.signal }, isPage),
-    /** Vectors in short form, to draw the collection. */
+    /** Lists quantised vectors for drawing a map of the collection. */
     map: (list: ListOptions = {}) => call<MapPage>('map', { query: paging(list), signal: list.signal }, isPage),
-    /** What the caller may do, and what needs a key. */
+    /** Returns what the caller may do and which operations need a key. */
     session: (signal?: AbortSignal) => call<Session>('session', { signal }),
-    /** Trades the key of the options for a cookie, with which browsers can ask for pictures and events, too. */
+    /** Exchanges the key in the options for a cookie, so that browsers can also load pictures and events. */
     openSession: () => call<Session>('session', { method: 'POST' }),
     closeSession: () => call<undefined>('session', { method: 'DELETE' }, () => true),
     status: (signal?: AbortSignal) => call<Status>('status', { signal }),
@@ -182,33 +183,33 @@ function folderCalls(call: Send) {
   const folder = (name: string) => `folders/${encodeURIComponent(name)}`;
   return {
     /**
-     * Adds a folder of the machine that the server runs on, by its whole path.
-     * @param moved whether it is the folder that a refusal as `perhaps-moved` named
+     * Adds a folder on the server's machine, by its absolute path.
+     * @param moved true if this is the folder named in a `perhaps-moved` error
      */
     addFolder: (path: string, moved?: boolean) =>
       call<Folder>('folders', { method: 'POST', json: { path, moved }, isSlow: true }),
-    /** Says where a folder is now. */
+    /** Updates the path of a folder that was moved. */
     moveFolder: (name: string, path: string) =>
       call<Folder>(folder(name), { method: 'PATCH', json: { path }, isSlow: true }),
-    /** Takes a folder out of the index; its files stay. */
+    /** Removes a folder from the index; its files are kept. */
     removeFolder: (name: string) => call<undefined>(folder(name), { method: 'DELETE', isSlow: true }, () => true),
   };
 }
 
-/** A picture as a part of a query: `client.search({ terms: [await pictureTerm(file)] })`. */
+/** Makes a query term from a picture: `client.search({ terms: [await pictureTerm(file)] })`. */
 export async function pictureTerm(picture: Blob, weight = 1): Promise<SearchTerm> {
   const bytes = new Uint8Array(await picture.arrayBuffer());
   let binary = '';
-  // All at once would be more arguments than a call may have.
+  // In chunks: a call takes only so many arguments.
   const chunk = 0x8000;
   for (let at = 0; at < bytes.length; at += chunk) binary += String.fromCharCode(...bytes.subarray(at, at + chunk));
   return { image: btoa(binary), weight };
 }
 
-/** What `minus` of the GET form weighs. */
+/** The weight that `minus` has in the GET form. */
 const plainMinusWeight = -0.5;
 
-/** The GET form of a search, which caches and can be shared; undefined when only the POST form can say it. */
+/** The GET form of a search, which is cacheable and can be shared; undefined if only POST can express it. */
 function asPlainQuery(request: GeneralSearchRequest): Call['query'] | undefined {
   const parts: { q?: string; minus?: string; imageId?: string } = {};
   for (const term of request.terms) {
@@ -239,7 +240,7 @@ function paging(list: { limit?: number; cursor?: string }): { limit?: number; cu
   return { limit: list.limit, cursor: list.cursor };
 }
 
-/** Narrowing helpers for mixed lists. */
+/** Type guards for mixed lists. */
 export function isImage(item: Item): item is ImageItem {
   return item.kind === 'image';
 }

@@ -3,11 +3,11 @@ import { t } from './i18n/translate.ts';
 
 export interface Explanation {
   readonly title: string;
-  /** What to do about it. */
+  /** What the user can do about it. */
   readonly advice: string;
 }
 
-/** A fault in words: what happened, and what to do. Details that the API gives are in English. */
+/** Describes a fault: what happened and what to do. The API's own details are in English. */
 export function explain(error: unknown): Explanation {
   if (!(error instanceof ApiFault)) {
     return { title: t('fault.page'), advice: t('fault.pageAdvice', { detail: messageOf(error) }) };
@@ -56,7 +56,7 @@ function explainStatus({ status, code, message, retryAfter, requestId }: ApiFaul
   return { title: t('fault.server'), advice: t('fault.serverAdvice') + trace };
 }
 
-/** The API's details are clauses ("expected this, got that"). */
+/** The API's details are clauses ("expected this, got that"); this makes them sentences. */
 function sentence(text: string): string {
   const trimmed = text.trim();
   return trimmed.charAt(0).toUpperCase() + trimmed.slice(1) + (/[.!?。]$/.test(trimmed) ? '' : '.');

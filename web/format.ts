@@ -1,7 +1,7 @@
 import { computed } from '@preact/signals';
 import { locale, t } from './i18n/translate.ts';
 
-/** Numbers, sizes and dates the way the page's language writes them. */
+/** Formats numbers, sizes and dates for the page's language. */
 
 const formats = computed(() => {
   const tag = locale.value;
@@ -10,14 +10,14 @@ const formats = computed(() => {
     months: new Intl.DateTimeFormat(tag, { month: 'long', year: 'numeric', timeZone: 'UTC' }),
     daysOfYear: new Intl.DateTimeFormat(tag, { day: 'numeric', month: 'long', timeZone: 'UTC' }),
     dates: new Intl.DateTimeFormat(tag, { dateStyle: 'medium', timeStyle: 'short' }),
-    // Times of another place's clock are formatted as they are, not converted.
+    // The local time of another place is formatted as it is, without conversion.
     clockDays: new Intl.DateTimeFormat(tag, { dateStyle: 'medium', timeZone: 'UTC' }),
     clockTimes: new Intl.DateTimeFormat(tag, { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' }),
     ages: new Intl.RelativeTimeFormat(tag, { numeric: 'auto' }),
   };
 });
 
-/** Decimal units, as file managers show them: 1,234,567 bytes are 1.2 MB. */
+/** Decimal units, as in file managers: 1,234,567 bytes are 1.2 MB. */
 export function formatBytes(bytes: number): string {
   const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'];
   let value = bytes;
@@ -26,7 +26,7 @@ export function formatBytes(bytes: number): string {
     value /= 1000;
     unit += 1;
   }
-  // Intl spells bytes out.
+  // Intl spells out "bytes".
   if (unit === 0) return t('number.bytes', { count: bytes });
   const digits = value < 9.95 ? 1 : 0;
   const style = {
@@ -38,7 +38,7 @@ export function formatBytes(bytes: number): string {
   return new Intl.NumberFormat(locale.value, style).format(value);
 }
 
-/** What the API says of file sizes, in units people know: "at most 52 MB, got 60 MB". */
+/** Converts file sizes in API messages to familiar units: "at most 52 MB, got 60 MB". */
 export function withSizes(message: string): string {
   return message.replace(
     /(\d{5,}) bytes, got (\d+)/,
@@ -52,14 +52,14 @@ export function formatDate(iso: string): string {
 }
 
 /**
- * When a picture was taken, by the clock of the place where it was taken: "5 Jul 2019, 23:30", wherever this is read.
- * `iso` may end with an offset, which says how that clock ran, or with none.
+ * When a picture was taken, in local time where it was taken: "5 Jul 2019, 23:30", wherever the reader is. `iso` may
+ * end with a UTC offset.
  */
 export function formatTaken(iso: string): string {
   return atItsClock(iso, formats.value.clockTimes);
 }
 
-/** The day of such a time, or a day by itself. */
+/** The day of such a time, or of a date alone. */
 export function formatDay(iso: string): string {
   return atItsClock(iso, formats.value.clockDays);
 }
@@ -69,12 +69,12 @@ export function formatMonth(month: string): string {
   return atItsClock(`${month}-01`, formats.value.months);
 }
 
-/** `07-05`: "July 5", whatever the year. */
+/** `07-05`: "July 5", in any year. */
 export function formatDayOfYear(day: string): string {
   return atItsClock(`2000-${day}`, formats.value.daysOfYear);
 }
 
-/** The offset of such a time: "UTC+02:00"; undefined where none is known. */
+/** The UTC offset of such a time: "UTC+02:00"; undefined if unknown. */
 export function offsetOf(iso: string): string | undefined {
   const [, offset] = /T.*(Z|[+-]\d\d:\d\d)$/.exec(iso) ?? [];
   return offset === undefined ? undefined : offset === 'Z' ? 'UTC' : `UTC${offset.replace('-', '\u2212')}`;
@@ -125,18 +125,18 @@ export function formatNumber(value: number, digits = 1): string {
   return new Intl.NumberFormat(locale.value, { maximumFractionDigits: digits, useGrouping: false }).format(value);
 }
 
-/** As people write it: "1/250 s", "2.5 s". */
+/** An exposure time as photographers write it: "1/250 s", "2.5 s". */
 export function formatExposure(seconds: number): string {
   return seconds >= 0.3 ? `${formatNumber(seconds)} s` : `1/${formatNumber(1 / seconds, 0)} s`;
 }
 
-/** Cosines with two digits, a real minus sign, and no -0.00. */
+/** Cosines with two decimals, a real minus sign, and no -0.00. */
 export function formatScore(score: number): string {
   const text = formats.value.scores.format(Math.abs(score));
   return score < 0 && Math.abs(score) >= 0.005 ? `\u2212${text}` : text;
 }
 
-/** Last part of an object key. */
+/** Last segment of an object key. */
 export function nameOf(key: string): string {
   return key.slice(key.lastIndexOf('/') + 1);
 }
@@ -153,7 +153,7 @@ const typeNames: Readonly<Record<string, string>> = {
   'image/x-dcraw': 'RAW',
 };
 
-/** "JPEG"; of a camera's raw format the ending of its files, such as "CR2". */
+/** "JPEG"; for camera raw formats the file extension, such as "CR2". */
 export function formatType(contentType: string): string {
   const [, raw] = /^image\/x-\w+-(\w+)$/.exec(contentType) ?? [];
   return typeNames[contentType] ?? raw?.toUpperCase() ?? contentType;

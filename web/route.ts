@@ -1,11 +1,11 @@
 import type { Colour, Filter, Kind, Sort } from './client.ts';
 
-/** Part of a query beside the words in the search field; a weight below zero means "without". */
+/** Part of a query besides the text in the search field; a negative weight means "without". */
 export type Chip = { readonly weight: number } & (
   | { readonly by: 'text'; readonly text: string }
   /** A stored picture. */
   | { readonly by: 'stored'; readonly id: string }
-  /** A picture that was dropped, pasted or picked; the name it is kept under in this browser. */
+  /** A picture that was dropped, pasted or picked; `name` is its key in this browser. */
   | { readonly by: 'picture'; readonly ref: string }
 );
 
@@ -15,9 +15,9 @@ export interface Query {
   readonly kind: Kind | 'any';
   readonly filter: Filter;
   readonly minScore?: number;
-  /** Language of the words; found out when absent. */
+  /** Language of the text; detected if absent. */
   readonly lang?: string;
-  /** The order of a list without words; the last indexed first when absent. */
+  /** Order of a list without query text; most recently indexed first if absent. */
   readonly sort?: Sort;
 }
 
@@ -25,33 +25,33 @@ export type View = 'search' | 'map' | 'copies' | 'training' | 'failures' | 'tras
 
 export type TrainingPart = 'data' | 'map';
 
-/** Where in the page somebody is: all of it is in the URL, so that back, reload and sharing work. */
+/** Where the user is in the page. All of it is in the URL, so that back, reload and sharing work. */
 export interface Route {
   readonly view: View;
   readonly query: Query;
-  /** The picture shown large. */
+  /** The picture that is open. */
   readonly photo?: string;
-  /** The part of the training view; its curves when absent. */
+  /** The tab of the training view; the curves if absent. */
   readonly part?: TrainingPart;
 }
 
 export const emptyQuery: Query = { text: '', chips: [], kind: 'image', filter: {} };
 
 export const weights = { min: -2, max: 2, step: 0.25 } as const;
-/** The API takes 8 terms; one is the search field. */
+/** The API takes 8 terms; the search field is one of them. */
 export const maxChips = 7;
-/** Characters; the API's limit. */
+/** In characters; the API's limit. */
 export const maxTextLength = 2000;
-/** What is unwanted counts half: it is often near what is wanted. */
+/** Negative terms count half: what people exclude is often close to what they want. */
 export const withoutWeight = -0.5;
 
-/** The id of a picture: a UUID. */
+/** A picture id: a UUID. */
 const isId = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
 const trainingParts: readonly TrainingPart[] = ['data', 'map'];
 const views: readonly View[] = ['map', 'copies', 'training', 'failures', 'trash', 'status'];
 const chipNames: Readonly<Record<string, Chip['by']>> = { with: 'text', like: 'stored', picture: 'picture' };
 const orientations = ['landscape', 'portrait', 'square'] as const;
-/** Those of `core/picture/colour-names.ts`. */
+/** The names in `core/picture/colour-names.ts`. */
 export const colours = [
   'red',
   'orange',
@@ -67,20 +67,20 @@ export const colours = [
   'monochrome',
 ] as const satisfies readonly Colour[];
 const sorts: readonly Sort[] = ['taken', '-taken'];
-/** Filters that are a text each, under their own names in the URL. */
+/** Filters with plain text values, under their own names in the URL. */
 const textFilters = ['bucket', 'folder', 'camera', 'lens', 'month', 'dayOfYear'] as const;
-/** How those of them are written that have a form of their own. */
+/** Parsers and writers of the other filters. */
 const textForms: Partial<Record<(typeof textFilters)[number], RegExp>> = {
   month: /^\d{4}-(0[1-9]|1[0-2])$/,
   dayOfYear: /^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/,
 };
 
-/** True when there is nothing to search for: the collection is listed instead. */
+/** True if there is nothing to search for: the collection is listed instead. */
 export function isBrowsing(query: Query): boolean {
   return query.text.trim() === '' && !query.chips.some((chip) => chip.weight > 0);
 }
 
-/** True when a filter asks for what only pictures have: captions have tags, and nothing else to go by. */
+/** True if a filter applies only to pictures; captions can only be filtered by tags. */
 export function hasPictureFilter({ tagsAll: _, tagsAny: __, ...rest }: Filter): boolean {
   return Object.values(rest).some((value) => value !== undefined);
 }
@@ -117,7 +117,7 @@ export function routeToParams(route: Route): URLSearchParams {
   return params;
 }
 
-/** Reads any URL: what makes no sense in it is left out. */
+/** Parses any URL and ignores the parts that make no sense. */
 export function routeFromParams(params: URLSearchParams): Route {
   const kind = params.get('kind');
   const photo = params.get('photo');
@@ -186,7 +186,7 @@ function date(value: string | null): string | undefined {
   return value !== null && /^\d{4}-\d\d-\d\d/.test(value) && !Number.isNaN(Date.parse(value)) ? value : undefined;
 }
 
-/** How many filters narrow a query, the kind not counted. */
+/** Number of active filters, not counting the kind. */
 export function filterCount(query: Query): number {
   const { tagsAll = [], contentTypes = [], colours = [], ...rest } = query.filter;
   const dates = rest.takenAfter !== undefined || rest.takenBefore !== undefined ? 1 : 0;

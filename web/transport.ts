@@ -1,15 +1,15 @@
 import type { Problem } from './api.ts';
 import { ApiFault } from './api-error.ts';
 
-/** How calls of the client go over the network, and what their answers are taken for. */
+/** Sends the client's calls over the network and validates the responses. */
 
 export interface ClientOptions {
-  /** Where the API is, such as `https://pictures.example/`. */
+  /** Base address of the API, such as `https://pictures.example/`. */
   readonly baseUrl: string;
-  /** Asked at every call, so that a key can be entered later. */
+  /** Called for each request, so that a key can be entered later. */
   readonly apiKey?: () => string | undefined;
   readonly fetch?: typeof fetch;
-  /** Longest wait for an answer, but for uploads and changes of folders. Default 30,000. */
+  /** Timeout in milliseconds, except for uploads and folder changes. Default 30,000. */
   readonly timeoutMs?: number;
 }
 
@@ -19,13 +19,13 @@ export interface Call {
   readonly json?: unknown;
   readonly body?: FormData;
   readonly signal?: AbortSignal;
-  /** May take minutes, as an upload may. */
+  /** May take minutes, like an upload. */
   readonly isSlow?: boolean;
 }
 
 /**
- * One call, its parsed answer and that one's headers. Rejects with ApiFault, or with the reason of `request.signal`
- * when that was aborted; `isAnswer` tells an answer from what something in between may have sent instead.
+ * Sends one request and returns the parsed body and the headers. Rejects with ApiFault, or with the reason of
+ * `request.signal` if aborted. `isAnswer` tells the API's answers from responses of proxies in between.
  */
 export async function send(
   options: ClientOptions,
@@ -75,7 +75,7 @@ function headersOf(options: ClientOptions, request: Call): Headers {
   return headers;
 }
 
-/** What the body says; '' when it is empty. A refusal may have any body, a success must be JSON. */
+/** The parsed body; '' if empty. An error response may have any body; a success must be JSON. */
 export function parse(text: string, ok: boolean, path: string): unknown {
   if (text === '') return '';
   try {
@@ -86,7 +86,7 @@ export function parse(text: string, ok: boolean, path: string): unknown {
   }
 }
 
-/** The fault that a refusal stands for. Shared with uploads, which have their own way to send. */
+/** The fault for an error response. Shared with uploads, which use a different transport. */
 export function faultOf(response: { status: number; headers: { get(name: string): string | null } }, body: unknown) {
   const problem: Partial<Problem> = isObject(body) ? (body as Problem) : {};
   const wait = Number.parseFloat(response.headers.get('retry-after') ?? '');

@@ -2,17 +2,17 @@ import { addressOf } from '../state/server.ts';
 import type { TabMessage } from './shared-worker.ts';
 import { openStream, type StreamMessage } from './stream.ts';
 
-/** A tab's share in the stream of events. */
+/** A tab's subscription to the event stream. */
 export interface Listening {
-  /** Connects anew: the network may have changed without the connection noticing. */
+  /** Reconnects, since a connection may not notice that the network changed. */
   renew(): void;
   stop(): void;
 }
 
 /**
- * Listens to the server's events through a worker that all tabs share: over HTTP/1.1 a browser opens six connections to
- * a server, and six streams would leave none for anything else. Browsers have shared workers over plain HTTP, too;
- * those without any (Chrome on Android) show one tab at a time, which has a stream of its own.
+ * Listens to the server's events through a worker shared by all tabs. Over HTTP/1.1 a browser opens at most six
+ * connections to a server, so six streams would leave none for anything else. Shared workers also work over plain HTTP.
+ * Browsers without them (Chrome on Android) show one tab at a time, and each tab opens its own stream.
  */
 export function listenToEvents(tell: (message: StreamMessage) => void): Listening {
   const url = addressOf('events');
@@ -24,7 +24,7 @@ export function listenToEvents(tell: (message: StreamMessage) => void): Listenin
   const say = (message: TabMessage) => worker.port.postMessage(message);
   let listening: Listening = { renew: () => say('renew'), stop: () => say('leave') };
   worker.port.onmessage = ({ data }: MessageEvent<StreamMessage>) => tell(data);
-  // The worker of an older page may be gone from the server.
+  // The server may no longer have the worker of an older page.
   worker.onerror = () => {
     listening = listenAlone(url, tell);
   };

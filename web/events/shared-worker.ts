@@ -1,9 +1,9 @@
 import { openStream, type StreamMessage, type StreamState } from './stream.ts';
 
-/** What a tab says to the worker: connect anew, or that it listens no longer. */
+/** Messages from a tab to the worker: reconnect, or stop listening. */
 export type TabMessage = 'renew' | 'leave';
 
-/** One stream for all tabs that listen; its address is the worker's name. There is none while nobody listens. */
+/** One stream for all listening tabs, opened only while there are any. The worker's name is the stream's address. */
 const scope = self as unknown as { readonly name: string; onconnect: (event: MessageEvent) => void };
 const tabs = new Set<MessagePort>();
 let closeStream = () => {};

@@ -1,13 +1,13 @@
-/** The state of the stream: open, broken off and being opened again, or not to be had from this server. */
+/** State of the stream: open, reconnecting, or not offered by this server. */
 export type StreamState = 'open' | 'lost' | 'none';
 
-/** What a stream tells: its state whenever that changes, and each event's data. */
+/** Stream messages: each change of state, and the data of each event. */
 export type StreamMessage = { readonly state: StreamState } | { readonly data: string };
 
-/** A server that is being replaced is asked again after this. */
+/** Wait before reconnecting to a server that is being replaced. */
 const reconnectMs = 2000;
 
-/** Opens the server-sent events at `url` and keeps them open; answers how to close them. */
+/** Opens the server-sent events at `url` and keeps them open. Returns a function that closes them. */
 export function openStream(url: string, tell: (message: StreamMessage) => void): () => void {
   let source: EventSource;
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -20,9 +20,9 @@ export function openStream(url: string, tell: (message: StreamMessage) => void):
     };
     source.onmessage = ({ data }) => tell({ data: String(data) });
     source.onerror = () => {
-      // Otherwise the browser connects again by itself.
+      // Otherwise the browser reconnects by itself.
       const isRefused = source.readyState === EventSource.CLOSED;
-      // Refused for good: after a working connection the server is being replaced, otherwise it has no events.
+      // Final refusal: if the connection worked before, the server is being replaced; otherwise it offers no events.
       if (isRefused && wasOpen) timer = setTimeout(open, reconnectMs);
       tell({ state: isRefused && !wasOpen ? 'none' : 'lost' });
     };

@@ -1,13 +1,13 @@
 import { areAlike, type Look, lookOf, MAX_BITS } from '../../core/picture/alike.ts';
 import { type ImageItem, type Item, isImage } from '../client.ts';
 
-/** Parts of a hash: two hashes that differ in `MAX_BITS` bits have one of so many in common. */
+/** Number of parts a hash is split into: hashes that differ in up to `MAX_BITS` bits share at least one part. */
 const parts = Array.from({ length: MAX_BITS + 1 }, (_, i) => [i * 3, i * 3 + 3] as const);
 
 export interface Folded {
-  /** The list with one item of each stack. */
+  /** The list with one item per stack. */
   readonly items: readonly Item[];
-  /** The other pictures of each stack, by the id of the one that stands for it. */
+  /** The other pictures of each stack, by the id of the picture that represents it. */
   readonly copies: ReadonlyMap<string, readonly ImageItem[]>;
 }
 
@@ -17,17 +17,17 @@ interface Seen {
 }
 
 /**
- * Folds pictures that are copies of one before them in the list into that one: of the same bytes, or such that look the
- * same by their hashes. A list that begins with the last one is gone on with: lists grow page by page.
+ * Folds each copy into the first copy in the list. Copies have the same bytes or look the same by their hashes.
+ * Continues from the last result if the list begins with the same items, since lists grow page by page.
  */
 export class CopyFolder {
   #items: readonly Item[] = [];
   #folded: Item[] = [];
   #stacks = new Map<ImageItem, ImageItem[]>();
-  /** By what copies have one of in common. */
+  /** Keys of which copies share at least one. */
   #bySign = new Map<string | number, Seen[]>();
 
-  /** `shown` stands for its own stack, wherever in it it is. */
+  /** `shown` represents its stack, wherever in the stack it is. */
   fold(items: readonly Item[], shown?: string): Folded {
     const known = this.#items;
     const grows = known.length <= items.length && known.every((item, i) => item === items[i]);

@@ -5,7 +5,7 @@ export interface Box {
 }
 
 export interface Row {
-  /** Index of its first item. */
+  /** Index of the row's first item. */
   readonly first: number;
   readonly boxes: readonly Box[];
   readonly y: number;
@@ -14,27 +14,27 @@ export interface Row {
 
 export interface LayoutOptions {
   readonly width: number;
-  /** Height rows aim at. */
+  /** Target row height. */
   readonly rowHeight: number;
   readonly gap: number;
-  /** Room above the first row. @default 0 */
+  /** Space above the first row. @default 0 */
   readonly top?: number;
 }
 
-/** Panoramas and slivers are shown cropped to these proportions, so that neither takes a whole row nor vanishes. */
+/** Limits on proportions: panoramas and slivers are cropped, so that neither fills a whole row nor vanishes. */
 const narrowest = 0.5;
 const widest = 3;
 
-/** Width by height within the proportions that are shown; 1 for what has none. */
+/** Width divided by height, clamped to those limits; 1 if unknown. */
 export function proportion(width: number, height: number): number {
   const ratio = width / height;
   return Number.isFinite(ratio) && ratio > 0 ? Math.min(widest, Math.max(narrowest, ratio)) : 1;
 }
 
 /**
- * Rows of pictures that fill the width exactly with all proportions kept. Items are added at the end and rows that are
- * full never change again, so nothing jumps when the next page arrives; items that do not fill a row yet wait in
- * `rest`, or make a last row at the height aimed at when `end()` says that no more come.
+ * Lays out rows that fill the width exactly and keep all proportions. Items are appended, and full rows never change,
+ * so nothing jumps when the next page arrives. Items that do not fill a row yet wait in `rest`; `end()` puts them in a
+ * last row at the target height.
  */
 export class JustifiedLayout {
   readonly options: LayoutOptions;
@@ -50,12 +50,12 @@ export class JustifiedLayout {
     return this.#rows;
   }
 
-  /** Items in full rows. */
+  /** Number of items in full rows. */
   get placed(): number {
     return this.#placed;
   }
 
-  /** Height of the full rows with the gaps between them. */
+  /** Height of the full rows, including the gaps between them. */
   get height(): number {
     const last = this.#rows.at(-1);
     return last === undefined ? 0 : last.y + last.height;
@@ -64,7 +64,7 @@ export class JustifiedLayout {
   add(proportions: readonly number[]): void {
     const { width, rowHeight, gap } = this.options;
     for (const ratio of proportions) {
-      // The row is closed before or after this item, whichever comes nearer to the height aimed at.
+      // The row ends before or after this item, whichever is closer to the target height.
       const before = this.#rest;
       const after = [...before, ratio];
       const heightAfter = heightOf(after, width, gap);
@@ -82,7 +82,7 @@ export class JustifiedLayout {
     }
   }
 
-  /** The unfinished row as it is drawn when nothing follows; undefined when there is none. */
+  /** The unfinished row as drawn at the end of the list; undefined if there is none. */
   lastRow(): Row | undefined {
     if (this.#rest.length === 0) return;
     const { width, rowHeight, gap } = this.options;
@@ -113,7 +113,7 @@ function heightOf(ratios: readonly number[], width: number, gap: number): number
   return (width - gap * (ratios.length - 1)) / sum;
 }
 
-/** The rows that touch a stretch of the page: index of the first and of the one after the last. */
+/** The rows that overlap a range of the page: index of the first, and of the one after the last. */
 export function rowsBetween(rows: readonly Row[], top: number, bottom: number): { first: number; end: number } {
   let low = 0;
   let high = rows.length;

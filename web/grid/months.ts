@@ -1,23 +1,23 @@
 import { type FacetCount, type Filter, type Item, isImage } from '../client.ts';
 import { isBrowsing, type Query } from '../route.ts';
 
-/** A list by the date of taking: its months are known from the start, their pictures are read when they are near. */
+/** A list sorted by date taken: its months are known from the start; their pictures are loaded when they come near. */
 
-/** A month of such a list; the last one may be `''`, of pictures without a date. */
+/** A month of the list; the last may be `''`, for pictures without a date. */
 export interface Month {
   readonly value: string;
   readonly count: number;
-  /** All its pictures are in the list. Of other months those before {@link next} are, or none. */
+  /** True if all its pictures are loaded. Otherwise only those before {@link next}, or none, are. */
   readonly isRead: boolean;
-  /** Where a page ended within it; it is read from its beginning when absent. */
+  /** Cursor where the last page ended within the month; if absent, the month is read from its start. */
   readonly next?: Reading;
 }
 
-/** What is asked for to read on: some months, each up to its end. */
+/** The next request: some months, each to its end. */
 export interface Reading {
   readonly filter: Filter;
   readonly cursor?: string;
-  /** The last of the months. */
+  /** The last of these months. */
   readonly until: string;
 }
 
@@ -34,7 +34,7 @@ export function monthOf(item: Item): string {
   return isImage(item) ? item.month : '';
 }
 
-/** A list of which nothing is read, in its order. `known` are pictures that came while they were counted. */
+/** A sorted list with nothing loaded. `known` are pictures that arrived while the months were counted. */
 export function datedList(counts: readonly FacetCount[], known: readonly Item[], sort: Query['sort']): DatedList {
   const all = new Map(counts.map(({ value, count }) => [value, count]));
   for (const item of known) if (!all.has(monthOf(item))) all.set(monthOf(item), 1);
@@ -44,8 +44,8 @@ export function datedList(counts: readonly FacetCount[], known: readonly Item[],
 }
 
 /**
- * A month from its beginning on, with as many of those after it as fill a page. Pictures without a date are read by
- * themselves. What is asked for is small, since the API counts it with each page.
+ * Requests a month from its start, and as many later months as fit on a page. Pictures without a date are requested
+ * separately. Requests are kept small because the API counts their pictures for every page.
  */
 export function readingFrom(
   month: string,
@@ -77,13 +77,13 @@ interface PageRead {
   readonly next?: string;
 }
 
-/** The list with a page that was read from the month `from` on, which may reach into those after it. */
+/** Adds a page that was read from month `from` and may extend into later months. */
 export function withPage(list: DatedList, page: PageRead, from: string, { filter, until }: Reading): DatedList {
   const at = new Map(list.months.map(({ value }, i) => [value, i]));
   const known = new Set(list.items.map(({ id }) => id));
   const added = page.items.filter((item) => !known.has(item.id) && at.has(monthOf(item)));
   const rank = (item: Item) => at.get(monthOf(item))!;
-  // Stable: of each month the first pictures come first, whichever page they are of.
+  // The sort is stable: each month keeps its first pictures first, whichever page they came from.
   const items = added.length === 0 ? list.items : [...list.items, ...added].sort((a, b) => rank(a) - rank(b));
   const last = page.items.at(-1);
   const end = page.next === undefined ? undefined : (at.get(last ? monthOf(last) : from) ?? at.get(from));
@@ -94,7 +94,7 @@ export function withPage(list: DatedList, page: PageRead, from: string, { filter
   return { items, months };
 }
 
-/** The month that has to be read before the picture beside the one at `index` is known; undefined when it is. */
+/** The month to load before the neighbour of the picture at `index` is known; undefined if it is known. */
 export function gapBeside({ items, months }: DatedList, index: number, by: 1 | -1): Month | undefined {
   const own = monthOf(items[index]!);
   const to = items[index + by] && monthOf(items[index + by]!);
@@ -102,7 +102,7 @@ export function gapBeside({ items, months }: DatedList, index: number, by: 1 | -
   const start = months.findIndex(({ value }) => value === own);
   for (let i = by > 0 ? start : start - 1; months[i] !== undefined; i += by) {
     const month = months[i]!;
-    // Of each month the first pictures are known first.
+    // Each month is loaded from its start.
     if (by > 0 && month.value === to) return;
     if (!month.isRead) return month;
     if (month.value === to) return;
@@ -110,15 +110,15 @@ export function gapBeside({ items, months }: DatedList, index: number, by: 1 | -
   return;
 }
 
-/** A month and the part of the list that is of it. */
+/** A month and its part of the list. */
 export interface MonthPart {
   readonly month: Month;
-  /** Index of its first picture in the list, and how many there are. */
+  /** Index of its first picture in the list, and the number of pictures loaded. */
   readonly first: number;
   readonly known: number;
-  /** How many it has, as far as anybody knows. */
+  /** Its total number of pictures, as far as known. */
   readonly count: number;
-  /** How many those before it have. */
+  /** The total for the months before it. */
   readonly before: number;
 }
 

@@ -2,26 +2,26 @@ import type { Item } from '../client.ts';
 import { JustifiedLayout, type LayoutOptions, type Row, rowsBetween } from './layout.ts';
 import { type Month, partsOf } from './months.ts';
 
-/** A part of the grid: a month below its heading, or the whole of a list that has no months. Lengths in CSS pixels. */
+/** A section of the grid: a month with its heading, or a whole list without months. Lengths in CSS pixels. */
 export interface Section {
   readonly month?: Month;
-  /** How many pictures it has, and how many those before it have, read or not. */
+  /** Number of pictures in it, and in the sections before it, loaded or not. */
   readonly count: number;
   readonly before: number;
   /** Index of its first item in the list. */
   readonly first: number;
-  /** Where in the list it begins. */
+  /** Offset from the top of the list. */
   readonly top: number;
-  /** Height of all of it; what is not read yet is estimated. */
+  /** Total height; the part that is not loaded is estimated. */
   readonly height: number;
-  /** Its rows, whose places are counted from {@link top}. */
+  /** Its rows, positioned relative to {@link top}. */
   readonly rows: readonly Row[];
-  /** Where what is not read yet begins, counted from {@link top}; absent when all is read. */
+  /** Where the unloaded part begins, relative to {@link top}; absent if everything is loaded. */
   readonly unread?: number;
 }
 
 export const headingHeight = 56;
-/** Width by height of most pictures. */
+/** Typical width divided by height. */
 const usualProportion = 4 / 3;
 
 interface Known {
@@ -32,20 +32,20 @@ interface Known {
 export interface SectionedList {
   readonly items: readonly Item[];
   readonly months?: readonly Month[];
-  /** More come at the end. */
+  /** More items will be appended. */
   readonly isOpen: boolean;
 }
 
-/** Lays out lists that grow: rows that are full stay as they are. */
+/** Lays out growing lists; full rows do not change. */
 export class SectionLayouts {
   #known = new Map<string, Known>();
 
-  /** The sections of a list, from its top to its end. */
+  /** The sections of a list, top to bottom. */
   of(list: SectionedList, options: LayoutOptions, proportionOf: (item: Item) => number): Section[] {
     const { items, months, isOpen } = list;
     if (!months) {
       const layout = this.#layout('', items.map(proportionOf), options);
-      // While more may come, the unfinished row waits: its pictures would move when their neighbours arrive.
+      // While more may come, the unfinished row is held back: its pictures would move when their neighbours arrive.
       const rows = isOpen ? layout.rows : withLastRow(layout);
       return [{ count: items.length, before: 0, first: 0, top: 0, rows, height: endOf(rows) }];
     }
@@ -60,7 +60,7 @@ export class SectionLayouts {
     });
   }
 
-  /** Goes on with a layout when items were appended; makes a new one when anything else changed. */
+  /** Extends a layout if items were appended; creates a new one if anything else changed. */
   #layout(name: string, proportions: readonly number[], options: LayoutOptions): JustifiedLayout {
     const before = this.#known.get(name);
     const grows =
@@ -83,7 +83,7 @@ function finished(base: Base, layout: JustifiedLayout): Section {
   return { ...base, rows, height: endOf(rows) };
 }
 
-/** The unfinished row waits for what is read next; the rest is as high as usual pictures would be. */
+/** The unfinished row waits for the next page; the rest is estimated from typical pictures. */
 function unfinished(base: Base, layout: JustifiedLayout): Section {
   const { width, rowHeight, gap, top = 0 } = layout.options;
   const { rows } = layout;
@@ -103,23 +103,23 @@ function endOf(rows: readonly Row[]): number {
   return last === undefined ? 0 : last.y + last.height;
 }
 
-/** The end of the last section. */
+/** End of the last section. */
 export function heightOf(sections: readonly Section[]): number {
   const last = sections.at(-1);
   return last === undefined ? 0 : last.top + last.height;
 }
 
-/** The section that is at a place of the list, or the nearest. */
+/** The section at an offset in the list, or the nearest one. */
 export function sectionAt(sections: readonly Section[], y: number): Section | undefined {
   return sections[Math.max(0, upperBound(sections, ({ top }) => top <= y) - 1)];
 }
 
-/** The one that has a picture, by its number in the list. */
+/** The section that contains a picture, by its index in the list. */
 export function sectionOf(sections: readonly Section[], number: number): Section | undefined {
   return sections[Math.max(0, upperBound(sections, ({ before }) => before <= number) - 1)];
 }
 
-/** How many at the beginning of a sorted list hold. */
+/** How many leading elements of a sorted list satisfy the condition. */
 function upperBound<T>(all: readonly T[], holds: (one: T) => boolean): number {
   let low = 0;
   let high = all.length;
@@ -136,7 +136,7 @@ export interface Drawn {
   readonly rows: readonly Row[];
 }
 
-/** What touches a stretch of the list. */
+/** Everything that overlaps a range of the list. */
 export function drawnBetween(sections: readonly Section[], top: number, bottom: number): Drawn[] {
   const drawn: Drawn[] = [];
   for (let i = sections.indexOf(sectionAt(sections, top)!); i >= 0 && i < sections.length; i++) {
@@ -148,7 +148,7 @@ export function drawnBetween(sections: readonly Section[], top: number, bottom: 
   return drawn;
 }
 
-/** The first section of which something between these places is not read yet. */
+/** The first section with unloaded pictures between these offsets. */
 export function unreadBetween(sections: readonly Section[], top: number, bottom: number): Section | undefined {
   return sections.find(
     (section) =>

@@ -1,17 +1,20 @@
 import { UMAP } from 'umap-js';
 
-/** Unit vectors as signed bytes, `dimension` components each, one after the other. */
+/** Unit vectors as signed bytes, `dimension` components each, concatenated. */
 export interface Vectors {
   readonly bytes: Int8Array;
   readonly dimension: number;
 }
 
-/** x and y of each vector, one after the other. */
+/** x and y of each vector, interleaved. */
 export type Positions = Float32Array;
 
 const neighbours = 15;
 
-/** Repeatable numbers in [0, 1): the same collection makes the same map (mulberry32, Tommy Ettinger, public domain). */
+/**
+ * Reproducible numbers in [0, 1), so that a collection always gets the same map (mulberry32, Tommy Ettinger, public
+ * domain).
+ */
 function repeatable(): () => number {
   let state = 0x9e3779b9;
   return () => {
@@ -23,8 +26,8 @@ function repeatable(): () => number {
 }
 
 /**
- * Lays vectors out in the plane so that near ones stay near (UMAP, McInnes et al. 2018). Calls back with what there is
- * so far and the share that is done, from 0 to 1; takes seconds for thousands of vectors.
+ * Arranges vectors in the plane so that near ones stay near (UMAP, McInnes et al. 2018). Reports intermediate positions
+ * and progress (0 to 1); takes seconds for thousands of vectors.
  */
 export function arrange(vectors: Vectors, onProgress: (positions: Positions, share: number) => void): Positions {
   const rows = rowsOf(vectors);
@@ -46,8 +49,8 @@ export function arrange(vectors: Vectors, onProgress: (positions: Positions, sha
 }
 
 /**
- * Puts vectors without a position (NaN) into a map that exists: beside those nearest to them, so that the map a person
- * knows does not change when a few pictures come in.
+ * Adds vectors without a position (NaN) to an existing map, next to their nearest neighbours, so that a familiar map
+ * does not change when a few pictures are added.
  */
 export function placeNew({ bytes, dimension }: Vectors, positions: Positions): Positions {
   const count = positions.length / 2;
@@ -73,7 +76,7 @@ function dot(bytes: Int8Array, dimension: number, a: number, b: number): number 
   return sum;
 }
 
-/** Cosine distance of vectors that are of unit length but for rounding. */
+/** Cosine distance between vectors of unit length, up to rounding. */
 function unitDistance(a: readonly number[], b: readonly number[]): number {
   let sum = 0;
   for (let j = 0; j < a.length; j++) sum += a[j]! * b[j]!;

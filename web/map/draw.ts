@@ -10,27 +10,27 @@ export interface Drawing {
   readonly size: Size;
   readonly lasso: readonly Point[] | null;
   readonly hovered: number | undefined;
-  /** Ids of the pictures that fit the query; null when there is none. */
+  /** Ids of the pictures that match the query; null if there is no query. */
   readonly highlighted: ReadonlySet<string> | null;
   readonly chosen: ReadonlySet<string>;
   readonly colours: Colours;
-  /** While the map is moved or zoomed it is drawn quickly: what is fine or lies above it waits until it rests. */
+  /** While the map moves or zooms it is drawn quickly; fine detail and overlays wait until it rests. */
   readonly moving: boolean;
-  /** Called when a thumbnail has arrived. */
+  /** Called when a thumbnail has loaded. */
   readonly redraw: () => void;
 }
 
-/** About so many pictures stand on the map at the same time; more would only be smaller. */
+/** Approximate maximum of pictures on the map at once; more would only be smaller. */
 const picturesInSight = 240;
-/** Longer edge of a picture on the map, CSS pixels; it grows from the one to the other while one zooms in. */
+/** Longer edge of a picture on the map in CSS pixels; grows from the first to the second while zooming in. */
 const smallest = 40;
 const largest = 300;
-/** From so many points in sight on, nobody sees of which shape they are. */
+/** Above this many visible points, their shape cannot be made out. */
 const manyPoints = 4000;
-/** Longer edges of the pictures that are asked for. */
+/** Thumbnail sizes to request (longer edge). */
 const thumbnailSizes = [128, 256, 384] as const;
 
-/** Draws what is in sight: a point for every picture, and pictures where there is room for them. */
+/** Draws what is visible: a point for each picture, and thumbnails where there is room. */
 export function drawMap(canvas: HTMLCanvasElement, drawing: Drawing): void {
   const { size, lasso, hovered, moving, redraw } = drawing;
   const ratio = devicePixelRatio || 1;
@@ -44,14 +44,14 @@ export function drawMap(canvas: HTMLCanvasElement, drawing: Drawing): void {
   context.clearRect(0, 0, size.width, size.height);
   const thumbnails = thumbnailsOfDrawing();
   drawPoints(context, drawing);
-  // While the map is being arranged only points move: pictures would flicker.
+  // Only points are drawn while the map is being arranged: thumbnails would flicker.
   if (drawing.map.settled) drawPictures(context, drawing, thumbnails);
   if (hovered !== undefined && !moving) drawHovered(context, hovered, drawing, thumbnails);
   if (lasso) drawLasso(context, lasso, drawing.colours);
   thumbnails.fetch(moving, redraw);
 }
 
-/** The item under a point of the screen: a picture that is drawn there, or a point near it. */
+/** The item at a point on the screen: the thumbnail drawn there, or a point near it. */
 export function itemAt(shown: Scene, at: Point): number | undefined {
   const { map, view, size } = shown;
   if (map.settled) {
@@ -79,7 +79,7 @@ export function itemAt(shown: Scene, at: Point): number | undefined {
 
 export type Colours = Readonly<Record<'accent' | 'soft' | 'paper', string>>;
 
-/** The page's own colours as they are now, so that the map follows light and dark. Computes the page's styles. */
+/** The page's current colours, so that the map follows light and dark mode. Forces a style calculation. */
 export function coloursOf(canvas: HTMLCanvasElement): Colours {
   const probe = (name: string) => {
     canvas.style.color = `var(${name})`;
@@ -88,7 +88,7 @@ export function coloursOf(canvas: HTMLCanvasElement): Colours {
   return { accent: probe('--accent'), soft: probe('--line-strong'), paper: probe('--raised') };
 }
 
-/** What of a drawing tells where its pictures stand. */
+/** The state of a drawing that determines where its pictures are. */
 export type Scene = Pick<Drawing, 'map' | 'view' | 'size' | 'highlighted'>;
 
 const nothing: ReadonlySet<string> = new Set();
@@ -98,7 +98,7 @@ function pictureLevel({ map, view, size, highlighted }: Scene): Level {
   return pickPictures(map, highlighted ?? nothing, view.scale, Math.round(edge / 8) * 8);
 }
 
-/** Far in, where all pictures have room, they stop growing. */
+/** Once all pictures have room, they stop growing. */
 function growth(seen: Scene): number {
   return Math.min(1, largest / (pictureLevel(seen).edge * seen.view.scale));
 }
@@ -112,8 +112,8 @@ function isInSight({ size }: Drawing, { x, y }: Point, margin: number): boolean 
 }
 
 /**
- * Circles, drawn one by one, or squares of their size where those do: they take a fifth of the time. A small drawing
- * stamped for each takes twice that of circles (`npm run bench -- map`).
+ * Draws circles one by one, or squares of the same size if those will do: they take a fifth of the time. Stamping a
+ * small image per point takes twice as long as circles (`npm run bench -- map`).
  */
 function drawPoints(context: CanvasRenderingContext2D, drawing: Drawing): void {
   const { map, chosen, highlighted, moving, colours } = drawing;
@@ -140,7 +140,7 @@ function drawCircle(context: CanvasRenderingContext2D, { x, y }: Point, radius: 
   context.fill();
 }
 
-/** A square as large as the circle. */
+/** A square with the same area as the circle. */
 function drawSquare(context: CanvasRenderingContext2D, { x, y }: Point, radius: number): void {
   const side = radius * Math.sqrt(Math.PI);
   context.fillRect(x - side / 2, y - side / 2, side, side);
@@ -172,7 +172,7 @@ function drawPicture(
   item: MapItem,
   { chosen, highlighted, moving, colours }: Drawing,
 ): void {
-  // Not every item tells the size of its picture.
+  // Some items have no known picture size.
   const fit = Math.min(room.width / picture.width, room.height / picture.height);
   const [width, height] = [picture.width * fit, picture.height * fit];
   const [x, y] = [at.x - width / 2, at.y - height / 2];
@@ -191,7 +191,7 @@ function drawPicture(
   context.globalAlpha = 1;
 }
 
-/** The picture under the pointer, large enough to recognise, beside the pointer and within the canvas. */
+/** Draws the hovered picture large enough to recognise, next to the pointer and inside the canvas. */
 function drawHovered(context: CanvasRenderingContext2D, index: number, drawing: Drawing, thumbnails: Thumbnails): void {
   const { map, size, colours } = drawing;
   const item = map.items[index];

@@ -1,10 +1,10 @@
-/** Geometry of the map: what is drawn is a square world from -1 to 1, seen through a window that moves and zooms. */
+/** Geometry of the map: a square world from -1 to 1, seen through a window that pans and zooms. */
 
 export interface Viewport {
-  /** Middle of the window in the world. */
+  /** Centre of the window in world coordinates. */
   readonly x: number;
   readonly y: number;
-  /** CSS pixels a unit of the world. */
+  /** CSS pixels per world unit. */
   readonly scale: number;
 }
 
@@ -18,13 +18,13 @@ export interface Point {
   readonly y: number;
 }
 
-/** Half of what a map takes of the world in either direction. */
+/** Half the extent of the map in the world, in either direction. */
 export interface Extent {
   readonly x: number;
   readonly y: number;
 }
 
-/** The whole map with a margin. */
+/** The whole map, with a margin. */
 export function wholeView({ width, height }: Size, extent: Extent = { x: 1, y: 1 }): Viewport {
   return { x: 0, y: 0, scale: Math.max(1, Math.min((width / extent.x) * 0.46, (height / extent.y) * 0.46)) };
 }
@@ -52,7 +52,7 @@ export function toWorld(view: Viewport, size: Size, point: Point): Point {
   };
 }
 
-/** Zooms by a factor so that what is under `at` (on the screen) stays there. */
+/** Zooms by a factor and keeps the point `at` (on the screen) in place. */
 export function zoomAt(view: Viewport, size: Size, factor: number, at: Point): Viewport {
   const least = wholeView(size).scale * 0.5;
   const scale = Math.min(least * 400, Math.max(least, view.scale * factor));
@@ -76,8 +76,8 @@ export function contains(polygon: readonly Point[], { x, y }: Point): boolean {
 }
 
 /**
- * Positions turned so that they spread most from left to right, where windows have room, then moved and scaled alike in
- * both directions so that they fill the world; outliers beyond 2% may stick out.
+ * Rotates positions so that they spread most horizontally, where windows have room, then moves and scales them
+ * uniformly to fill the world. Up to 2% outliers may lie outside.
  */
 export function fitted(positions: Float32Array): Float32Array {
   const turned = rotated(positions, -mainDirection(positions));

@@ -1,31 +1,31 @@
 import type { CollectionMap, MapItem } from '../state/map.ts';
 
-/** A picture's room on the map, in units of the world, its middle at the item's position. */
+/** A picture's square on the map, in world units, centred on the item's position. */
 export interface Placed {
   readonly index: number;
   readonly width: number;
   readonly height: number;
 }
 
-/** Pictures of one zoom level, and their longer edge in units of the world. */
+/** The pictures at one zoom level, and their longer edge in world units. */
 export interface Level {
   readonly edge: number;
   readonly pictures: readonly Placed[];
 }
 
-/** Levels are this factor of zoom apart: pictures grow up to it before there is room for more of them. */
+/** Zoom factor between levels: pictures grow by up to this before there is room for more of them. */
 const levelFactor = 1.5;
-/** Air around a picture, as a share of its edge. */
+/** Margin around a picture, as a fraction of its edge. */
 const air = 0.12;
 
-/** Once nearly all pictures have room, the rest lies under copies of itself. */
+/** Once nearly all pictures have room, the rest are hidden by their own duplicates. */
 const nearlyAll = 0.98;
-/** Units of the world. */
+/** In world units. */
 const largestEdge = 0.5;
 
 type First = ReadonlySet<string>;
 
-/** A map with one set of first ones: the order in which pictures get room, and the levels made so far. */
+/** A map with one set of preferred items: the order in which pictures get room, and the levels computed so far. */
 interface Known {
   readonly order: Uint32Array;
   readonly levels: Map<string, Level>;

@@ -1,13 +1,13 @@
 import type { CollectionMap } from '../state/map.ts';
 import { contains, type Point, type Size, toScreen, type Viewport } from './geometry.ts';
 
-/** The map without pictures that were deleted on this page; its longer side upright where the window's is. */
+/** The map without pictures deleted on this page, rotated so that its longer side follows the window's. */
 export function shownMap(whole: CollectionMap, away: ReadonlySet<string>, upright: boolean): CollectionMap {
   const shown = away.size > 0 ? withoutHidden(whole, away) : whole;
   return upright ? { ...shown, positions: upended(shown.positions) } : shown;
 }
 
-/** A quarter turn. */
+/** Rotates by 90 degrees. */
 function upended(positions: Float32Array): Float32Array {
   return positions.map((_, i) => (i % 2 === 0 ? -positions[i + 1]! : positions[i - 1]!));
 }
@@ -21,7 +21,7 @@ function withoutHidden(whole: CollectionMap, away: ReadonlySet<string>): Collect
   };
 }
 
-/** Ids of the pictures in a polygon of the world. */
+/** Ids of the pictures inside a polygon in world coordinates. */
 export function idsWithin(shown: CollectionMap, polygon: readonly Point[]): ReadonlySet<string> {
   const inside = shown.items.filter(
     ({ kind }, i) =>
@@ -30,7 +30,7 @@ export function idsWithin(shown: CollectionMap, polygon: readonly Point[]): Read
   return new Set(inside.map(({ id }) => id));
 }
 
-/** Where on the screen the picture nearest to a point is; the point itself when there is none. */
+/** Screen position of the picture nearest to a point; the point itself if there is none. */
 export function nearestTo(point: Point, shown: CollectionMap, view: Viewport, size: Size): Point {
   let best = point;
   let nearest = Number.POSITIVE_INFINITY;

@@ -1,24 +1,24 @@
-/** Small pictures for the map: fetched a few at a time, decoded off the main thread, so that drawing waits for none. */
+/** Loads thumbnails for the map a few at a time and decodes them off the main thread, so that drawing never waits. */
 
 const atATime = { resting: 8, moving: 2 };
-/** Kept decoded, 4 bytes each, beside those of the last drawing. */
+/** Decoded thumbnails to keep besides those of the last drawing; each takes 4 bytes per pixel. */
 const keptPixels = 16_000_000;
-/** A picture that could not be had is asked for again after this. */
+/** Wait before requesting a thumbnail again after it failed. */
 const againMs = 5000;
 
-/** Those used last are the last in it. */
+/** In order of use, most recent last. */
 const decoded = new Map<string, ImageBitmap>();
-/** Not asked for at the moment. */
+/** Not to be requested for now. */
 const failed = new Set<string>();
 const loading = new Set<string>();
 let pixels = 0;
 
-/** Addresses that one drawing needs: what is there is drawn, what is missing comes in the order it was asked for. */
+/** Addresses needed by one drawing: loaded ones are drawn, missing ones are fetched in the order requested. */
 export interface Thumbnails {
   readonly get: (url: string) => ImageBitmap | undefined;
   /**
-   * Ends the drawing: the missing ones are fetched, those of earlier drawings no longer; `arrived` is called for each.
-   * Few at a time while the map is moving, when many are only passed and drawing needs the processor itself.
+   * Ends the drawing: fetches the missing thumbnails, drops requests of earlier drawings, and calls `arrived` for each.
+   * Fetches only a few at a time while the map moves, since most are just passing by and drawing needs the CPU.
    */
   readonly fetch: (moving: boolean, arrived: () => void) => void;
 }
@@ -60,7 +60,7 @@ async function load(url: string, arrived: () => void): Promise<void> {
     pixels += bitmap.width * bitmap.height;
     arrived();
   } catch (error) {
-    // A map without one of its pictures is still a map: its point is there.
+    // A missing thumbnail does no harm: its point is drawn.
     failed.add(url);
     if (!(error instanceof NeverThere)) setTimeout(() => askAgain(url, arrived), againMs);
   }
@@ -82,11 +82,11 @@ function forget(used: ReadonlySet<string>): void {
   }
 }
 
-/** The server says that it has no such picture. */
+/** The server says that this picture does not exist. */
 class NeverThere extends Error {}
 
 async function blobOf(url: string): Promise<Blob> {
-  // The page may not connect to data: addresses, so they are taken apart here.
+  // The content security policy forbids fetching data: URLs, so they are decoded here.
   const [, type, base64] = /^data:([^;]+);base64,(.*)$/.exec(url) ?? [];
   if (base64 !== undefined) return new Blob([Uint8Array.from(atob(base64), (char) => char.charCodeAt(0))], { type });
   const response = await fetch(url, { priority: 'low' });

@@ -1,7 +1,7 @@
 import { arrange, placeNew } from './arrange.ts';
 import { fitted } from './geometry.ts';
 
-/** What the page sends: vectors and, to keep a known map, positions with NaN where there is none. */
+/** Message from the page: vectors and, to keep an existing map, positions, with NaN where unknown. */
 export interface MapTask {
   readonly bytes: Int8Array;
   readonly dimension: number;
