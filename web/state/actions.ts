@@ -12,9 +12,9 @@ import { isReadOnly } from './server-status.ts';
 import { refreshTags } from './suggestions.ts';
 import { ignoreGone, restorePictures } from './trash.ts';
 
-/** What people can do, wherever they do it from. */
+/** User actions, shared by buttons, keys and menus. */
 
-/** Adds a part to the query; the same part again changes its weight. */
+/** Adds a term to the query; adding the same term again changes its weight. */
 export function addChip(chip: Chip): void {
   const key = chipKey(chip);
   const others = query.value.chips.filter((one) => chipKey(one) !== key);
@@ -45,7 +45,7 @@ export async function searchByPicture(file: Blob, name: string): Promise<void> {
   addChip({ by: 'picture', ref: await holdPicture(file, name), weight: 1 });
 }
 
-/** Moves pictures to the trash, off the page at once; what stays on the server comes back on the page. */
+/** Moves pictures to the trash. They disappear from the page at once and come back if the server refuses. */
 export async function deletePictures(ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return;
   if (isReadOnly.value) return void notify({ tone: 'plain', title: t('notice.deleteReadOnly') });
@@ -63,7 +63,7 @@ export async function deletePictures(ids: readonly string[]): Promise<void> {
   if (fault !== undefined) report(fault, () => void deletePictures(left));
 }
 
-/** Time to think better of it; afterwards the way back is in the trash. */
+/** How long undo is offered; later, pictures can be restored from the trash. */
 const undoMs = 12_000;
 
 async function tellOfDeleted(count: number, entries: readonly string[]): Promise<void> {
@@ -86,7 +86,7 @@ function hide(ids: readonly string[], away: boolean): void {
   hidden.value = next;
 }
 
-/** Replaces the tags of a picture, on the page at once, back again when the server refuses. */
+/** Replaces the tags of a picture, optimistically: reverted if the server refuses. */
 export async function setTags(image: ImageItem, tags: readonly string[]): Promise<boolean> {
   try {
     const { tags: stored } = await client.setTags(image.id, tags);
@@ -98,7 +98,7 @@ export async function setTags(image: ImageItem, tags: readonly string[]): Promis
   }
 }
 
-/** Adds a tag to many pictures; those that cannot be tagged stay as they are and are told about once. */
+/** Adds a tag to many pictures. Pictures that cannot be tagged are left unchanged and reported in one message. */
 export async function tagPictures(ids: readonly string[], tag: string): Promise<void> {
   const add = async (id: string) => {
     const { tags } = await client.getImage(id);
@@ -117,12 +117,12 @@ function patchItem(id: string, tags: readonly string[]): void {
   results.value = { ...shown, items: shown.items.map((item) => (item.id === id ? { ...item, tags } : item)) };
 }
 
-/** A link to what the page shows: a search, or a picture. */
+/** Copies a link to what the page shows: a search or a picture. */
 export function copyLink(): Promise<void> {
   return copyText(location.href, t('notice.linkCopied'), t('notice.copyRefusedDetail'));
 }
 
-/** Puts a text into the clipboard and says so; `otherwise` says where else it is, when that is not allowed. */
+/** Copies text to the clipboard and confirms it; `otherwise` is the message if the browser does not allow it. */
 export async function copyText(text: string, done: string, otherwise: string = text): Promise<void> {
   try {
     await navigator.clipboard.writeText(text);

@@ -1,23 +1,23 @@
 import { ApiFault } from '../api-error.ts';
 import { showTask } from './notices.ts';
 
-/** One thing done to many pictures, a few at a time. */
+/** Runs one action on many pictures, a few at a time. */
 
-/** Calls at the same time: enough to hide the way to the server, few enough to leave it to others. */
+/** Concurrent calls: enough to hide latency, few enough to leave capacity for others. */
 const parallel = 4;
-/** A server that asks to wait is asked again so often. */
+/** Number of retries when the server asks to wait. */
 const maxPauses = 5;
 
 export interface BulkOutcome {
-  /** What nothing was done to: refused, or not reached any more. */
+  /** Ids that were refused or not reached. */
   readonly left: readonly string[];
-  /** Why the last of them was refused; undefined when somebody stopped. */
+  /** The last error; undefined if the user stopped it. */
   readonly fault?: unknown;
 }
 
 /**
- * Calls `work` for each id and shows how far it is. Ends early when somebody stops it, and when a refusal is not about
- * one picture but about all of them (no key, no server): the rest is then left. `done` is called after each.
+ * Calls `work` for each id and shows progress. Ends early if the user stops it, or if an error concerns all pictures
+ * (no key, no server); the remaining ids are then left. `done` is called after each.
  */
 export async function forEachPicture(
   ids: readonly string[],
@@ -57,7 +57,7 @@ export async function forEachPicture(
   return { left: [...refused, ...waiting], fault };
 }
 
-/** Does it, and again when the server asks to come back later. */
+/** Does the work, and retries when the server asks to wait. */
 async function patiently(work: () => Promise<unknown>, isOver: () => boolean): Promise<void> {
   for (let pause = 0; ; pause++) {
     try {
@@ -71,7 +71,7 @@ async function patiently(work: () => Promise<unknown>, isOver: () => boolean): P
   }
 }
 
-/** Not about one picture: no key that may, no server that answers. */
+/** True for errors that concern every picture: a missing key or an unreachable server. */
 function concernsAll(error: unknown): boolean {
   return error instanceof ApiFault && (error.kind !== 'refused' || [401, 403, 503].includes(error.status));
 }

@@ -7,12 +7,12 @@ import { report } from './notices.ts';
 import { addressOf, client } from './server.ts';
 import { folders } from './server-status.ts';
 
-/** What people take with them of pictures: their files, where these are, and links to them. */
+/** Downloads, file paths and links of pictures. */
 
-/** Saves pictures as one zip file. A form, so that the browser writes it while it comes, however large it is. */
+/** Downloads pictures as one zip file. Uses a form, so that the browser streams it to disk, however large it is. */
 export async function downloadZip(ids: readonly string[]): Promise<void> {
   try {
-    // The answer to a form takes the place of the page when it is a refusal: a key that is missing is asked for before.
+    // An error response to a form would replace the page, so a missing key is asked for first.
     await client.getImage(ids[0]!);
   } catch (error) {
     report(error, () => void downloadZip(ids));
@@ -33,7 +33,7 @@ export async function downloadZip(ids: readonly string[]): Promise<void> {
   form.remove();
 }
 
-/** Where the file of a picture is on this machine; undefined where the page is not told. */
+/** The local path of a picture's file; undefined if the server does not reveal it. */
 export function pathOf({ bucket, key }: ImageItem): string | undefined {
   const root = folders.value.find((folder) => folder.bucket === bucket)?.path;
   if (root === undefined) return;
@@ -46,7 +46,7 @@ export function copyPaths(images: readonly ImageItem[]): Promise<void> {
   return copyText(paths.join('\n'), t('notice.pathsCopied', { count: paths.length }));
 }
 
-/** Links that open each of the pictures for everybody who may look at them. */
+/** Links that open each picture, for everyone with access. */
 export function copyLinks(ids: readonly string[]): Promise<void> {
   const links = ids.map((id) => addressOf(urlOf({ view: 'search', query: emptyQuery, photo: id })));
   return copyText(links.join('\n'), t('notice.linksCopied', { count: links.length }));

@@ -2,7 +2,7 @@ import { signal } from '@preact/signals';
 import type { FacetCount } from '../client.ts';
 import { client } from './server.ts';
 
-/** What pictures have of some fields, the most frequent first. */
+/** Values of some fields in the collection, most frequent first. */
 export interface Facets {
   readonly folder: readonly FacetCount[];
   readonly camera: readonly FacetCount[];
@@ -15,9 +15,9 @@ export async function refreshFacets(): Promise<void> {
   try {
     const names = ['folder', 'camera', 'contentType'] as const;
     const [folder = [], camera = [], contentType = []] = await Promise.all(names.map((name) => client.facet(name)));
-    // Pictures at the top are in no folder that has a name.
+    // Pictures at the top level have no named folder.
     facets.value = { folder: folder.filter(({ value }) => value !== ''), camera, contentType };
   } catch {
-    // A help to choose; filters that are set go on working.
+    // Only a convenience; active filters keep working.
   }
 }

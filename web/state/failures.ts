@@ -8,12 +8,12 @@ import { client } from './server.ts';
 import { refreshStatus } from './server-status.ts';
 import { ignoreGone } from './trash.ts';
 
-/** What could not be indexed. */
+/** Files that could not be indexed. */
 export const failures = pagedList((asked) => client.failures({ limit: 50, ...asked }));
-/** Ids of those that are being tried again or dismissed. */
+/** Ids that are being retried or dismissed. */
 export const busyFailures = signal<ReadonlySet<string>>(new Set());
 
-/** Has a file indexed again; it stays listed when it is refused again. */
+/** Retries a file; it stays on the list if it fails again. */
 export async function retryFailure(failure: Failure): Promise<void> {
   await whileBusy(failure, async () => {
     const { status, message } = await client.retryFailure(failure.id);
@@ -23,7 +23,7 @@ export async function retryFailure(failure: Failure): Promise<void> {
   });
 }
 
-/** Takes a failure off the list that trying again cannot help. */
+/** Removes a failure that a retry cannot fix. */
 export async function dismissFailure(failure: Failure): Promise<void> {
   await whileBusy(failure, async () => {
     await client.dismissFailure(failure.id).catch(ignoreGone);
@@ -31,7 +31,7 @@ export async function dismissFailure(failure: Failure): Promise<void> {
   });
 }
 
-/** Those of the list for which trying again makes sense, one after the other. */
+/** Retries everything on the list that may succeed, one after the other. */
 export async function retryFailures(): Promise<void> {
   for (const failure of failures.page.value?.items ?? []) if (failure.retryable) await retryFailure(failure);
 }

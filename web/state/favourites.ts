@@ -3,14 +3,14 @@ import { setTags } from './actions.ts';
 import { photo } from './open-picture.ts';
 import { refreshTags } from './suggestions.ts';
 
-/** Favourites are pictures with this tag, whatever the language of the page. */
+/** The tag that marks favourites, in every language of the page. */
 export const favouriteTag = 'favourite';
 
 export function isFavourite({ tags }: ImageItem): boolean {
   return tags.includes(favouriteTag);
 }
 
-/** Makes a picture a favourite, or none any more. */
+/** Marks or unmarks a picture as a favourite. */
 export async function toggleFavourite(image: ImageItem): Promise<void> {
   const others = image.tags.filter((tag) => tag !== favouriteTag);
   const tags = isFavourite(image) ? others : [...others, favouriteTag];

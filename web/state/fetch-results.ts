@@ -15,40 +15,40 @@ import { type Chip, hasPictureFilter, isBrowsing, type Query } from '../route.ts
 import { heldPicture, recallPicture } from './query-pictures.ts';
 import { client } from './server.ts';
 
-/** What the page asks the API for a query. */
+/** Requests the API makes for a query. */
 
 export interface ResultPage {
   readonly items: readonly Item[];
   readonly captions?: readonly CaptionItem[];
   readonly next?: string;
-  /** Months of a list by date, instead of `next`. */
+  /** The months of a list sorted by date; replaces `next`. */
   readonly months?: readonly Month[];
   readonly space?: string;
   readonly total?: number;
-  /** How well the best of a first page fits, where anybody can say. */
+  /** How well the best match of the first page fits, if known. */
   readonly fit?: Fit;
-  /** That the words were read in; null when nothing says. */
+  /** Language the query text was read in; null if unknown. */
   readonly language?: string | null;
-  /** What the words say beside what is looked for. */
+  /** Filters and other meanings found in the query text. */
   readonly understood?: Understood;
-  /** The words that may have been meant, where nothing fits well. */
+  /** Suggested correction, if nothing fits well. */
   readonly didYouMean?: string;
-  /** Why the answer may not be what was meant. */
+  /** Warnings that the results may not be what was meant. */
   readonly warnings?: readonly SearchWarning[];
 }
 
 const firstPage = 60;
-/** Later pages are read ahead and may be large: the limit of the API. */
+/** Later pages are prefetched and may be large: the API's limit. */
 const laterPages = 200;
-/** Captions shown above the pictures when both are wanted. */
+/** Captions shown above the pictures when both kinds are requested. */
 const captionsAbove = 12;
-/** More than a library has, and the limit of the API. */
+/** More months than any library has; the API's limit. */
 const allMonths = 1000;
 
 /**
- * One page of the query's answer. When both kinds are wanted they are two lists, each in its own order: cosines of two
- * texts lie far above those of a text and a picture that fit as well, so one list by score would begin with every
- * caption that shares a word with the query and bury the pictures (the other way round when the query is a picture).
+ * Fetches one page of results. Pictures and captions are separate lists, each in its own order: two texts have much
+ * higher cosines than a text and a picture that match equally well. In one list by score, every caption that shares a
+ * word with the query would come before all pictures (and the reverse for a picture query).
  */
 export async function fetchPage(wanted: Query, cursor: string | undefined, signal: AbortSignal): Promise<ResultPage> {
   const page = { limit: cursor === undefined ? firstPage : laterPages, cursor, signal };
@@ -57,7 +57,7 @@ export async function fetchPage(wanted: Query, cursor: string | undefined, signa
   if (wanted.kind === 'image' || cursor !== undefined) return fetchKind(wanted, 'image', page);
   const [pictures, { items }] = await Promise.all([
     fetchKind(wanted, 'image', page),
-    // What points away from the query (a cosine below 0) does not fit it, and there is no more to come that might.
+    // A cosine below 0 points away from the query; everything after it does too.
     fetchKind({ ...wanted, minScore: Math.max(0, wanted.minScore ?? 0) }, 'caption', { limit: captionsAbove, signal }),
   ]);
   return { ...pictures, captions: items.filter(isCaption) };
@@ -76,7 +76,7 @@ async function fetchFirstByDate(wanted: Query, page: PageWanted): Promise<Result
   return { total: first.total, items, months };
 }
 
-/** The list with what comes next in one of its months, and perhaps in those after it. */
+/** Adds the next pictures of one month, and perhaps of later months. */
 export async function fetchMonth(asked: Query, list: DatedList, month: Month, signal: AbortSignal): Promise<DatedList> {
   const { until, ...reading } = month.next ?? readingFrom(month.value, list.months, laterPages, asked);
   const page = await client.listImages({ ...reading, sort: asked.sort, limit: laterPages, signal });
@@ -96,7 +96,7 @@ async function fetchKind(wanted: Query, kind: Item['kind'], page: PageWanted): P
     return client.search({ terms: await termsOf(wanted), kind, filter, minScore, lang, ...size }, signal);
   }
   if (kind === 'image') return client.listImages({ filter, sort, ...page });
-  // As in a search: a caption has no shape, size or date, so that none fits.
+  // As in a search: captions have no shape, size or date, so none match.
   if (hasPictureFilter(filter)) return { items: [] };
   return client.listCaptions({ filter, ...page });
 }

@@ -1,14 +1,14 @@
 import { signal } from '@preact/signals';
 import { afterFirstAnswer } from './results.ts';
 
-/** The pictures that one sees first are there, or late: what can wait does not compete with them any more. */
+/** Signals that the first visible pictures are loaded or overdue, so that deferred work does not compete with them. */
 export const firstShown = signal(false);
 
 const patienceMs = 2000;
-/** How the request of a picture ends; neither bubbles. */
+/** The events that end an image request; neither bubbles. */
 const ends = ['load', 'error'] as const;
 
-/** Looks out for them, and calls back once. */
+/** Watches for them and calls back once. */
 export function afterFirstPictures(then: () => void): void {
   afterFirstAnswer(() => {
     const end = () => {
@@ -21,7 +21,7 @@ export function afterFirstPictures(then: () => void): void {
       if ([...document.querySelectorAll<HTMLImageElement>('.tile img')].every(({ complete }) => complete)) end();
     };
     for (const event of ends) addEventListener(event, look, true);
-    // The list is drawn first.
+    // The list is rendered first.
     requestAnimationFrame(() => setTimeout(look));
     setTimeout(end, patienceMs);
   });

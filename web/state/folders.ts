@@ -6,28 +6,28 @@ import { searchAgain } from './results.ts';
 import { client } from './server.ts';
 import { refreshStatus } from './server-status.ts';
 
-/** The folder whose place is asked for, 'new' for one that is to come; null when none is. */
+/** The folder in the path dialog, 'new' when adding one; null when the dialog is closed. */
 export const placeAsked = signal<Folder | 'new' | null>(null);
 
-/** Counts changes of the list by this page. */
+/** Counts changes that this page made to the list. */
 export const folderTurns = signal(0);
 
 /**
- * Adds a folder of the server's machine. Rejects as calls do.
- * @param moved whether it is the one that a refusal named, moved
+ * Adds a folder on the server's machine. Rejects like API calls.
+ * @param moved true if it is the folder named in the error, moved here
  */
 export async function addFolder(path: string, moved?: boolean): Promise<void> {
   const { name } = await client.addFolder(path, moved);
   await changed(t('folders.added', { name }));
 }
 
-/** Says where a folder is now. Rejects as calls do. */
+/** Updates a folder's path. Rejects like API calls. */
 export async function moveFolder(folder: Folder, path: string): Promise<void> {
   const { name } = await client.moveFolder(folder.name, path);
   await changed(t('folders.moved', { name }));
 }
 
-/** Takes a folder out of the index. */
+/** Removes a folder from the index. */
 export async function removeFolder({ name }: Folder): Promise<void> {
   try {
     await client.removeFolder(name);

@@ -1,13 +1,13 @@
 import { client } from './server.ts';
 
-/** Time between looks at what was indexed, and time after which nobody waits any longer. */
+/** Interval between checks, and the time after which they stop. */
 const lookMs = 1500;
 const overdueMs = 120_000;
 const lookedAt = 200;
 
 type Outcome = 'indexed' | 'overdue' | { readonly message: string; readonly retryable: boolean };
 
-/** Looks at the newest pictures and failures until it is known of all `waiting()` keys what became of them. */
+/** Checks the newest pictures and failures until the outcome of every key in `waiting()` is known. */
 export async function followIndexing(
   waiting: () => readonly string[],
   tell: (key: string, outcome: Outcome) => void,

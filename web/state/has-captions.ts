@@ -2,7 +2,7 @@ import { effect, signal } from '@preact/signals';
 import { results } from './results.ts';
 import { client } from './server.ts';
 
-/** Whether the collection holds captions: without any, nobody has to choose between them and pictures. */
+/** Whether the collection has captions: without any, the choice between captions and pictures is hidden. */
 export const hasCaptions = signal(false);
 
 export async function lookForCaptions(): Promise<void> {

@@ -10,18 +10,18 @@ import { client } from './server.ts';
 import { refreshStatus, refreshStatusSoon, startStatus } from './server-status.ts';
 import { refreshTags } from './suggestions.ts';
 
-/** How changes reach the page. */
+/** How the page learns of changes. */
 export const connection = signal<'connecting' | 'events' | 'polling' | 'lost'>('connecting');
-/** Counts what happened, for views that show it. */
+/** Event counters, for views that show them. */
 export const changeCount = signal(0);
 
-/** Counts how often the server came back: what failed meanwhile may be tried again. */
+/** Counts reconnections to the server: calls that failed meanwhile may be retried. */
 export const recoveries = signal(0);
 
-/** New pictures are to be seen within two seconds. */
+/** New pictures appear within two seconds. */
 const pollMs = 1500;
 const slowestPollMs = 30_000;
-/** Changes closer together than this are one refresh. */
+/** Changes closer together than this cause one refresh. */
 const settleMs = 250;
 
 let listening: Listening | undefined;
@@ -32,16 +32,16 @@ let misses = 0;
 let newest: string | undefined;
 
 const visible = signal(!document.hidden);
-/** True while something waits for the server to come back that goes on also when nobody looks, such as uploads. */
+/** True while background work, such as uploads, needs the connection even in a hidden tab. */
 export const serverAwaited = signal(false);
-/** A tab that nobody looks at lets go of the connection, and reads what it missed when somebody does. */
+/** A hidden tab closes its connection and catches up when it becomes visible again. */
 const isWatching = computed(() => visible.value || serverAwaited.value);
 
 export function startLive(): void {
   const look = () => {
     visible.value = !document.hidden;
   };
-  // Somebody may have gone to another tab since this was loaded.
+  // The tab may have been hidden while this loaded.
   look();
   document.addEventListener('visibilitychange', look);
   addEventListener('pagehide', stopListening);
@@ -57,7 +57,7 @@ export function startLive(): void {
   addEventListener('scroll', () => scrollY < 80 && newCount.value > 0 && showNew(), { passive: true });
 }
 
-/** Events, or polling where the server has none. */
+/** Uses events, or polling if the server has none. */
 function listen(): void {
   stopListening();
   void refreshStatus();
@@ -84,7 +84,7 @@ function onState(state: StreamState): void {
     return void poll();
   }
   if (state === 'open') {
-    // Events begin after list and status were read, and nobody tells what changed in between: both are read once more.
+    // The stream opens after list and status were read. Changes in between have no events, so both are read again.
     if (connection.value === 'lost') recover();
     else if (!fault.value) refreshSoon();
     refreshStatusSoon(0);
@@ -92,7 +92,7 @@ function onState(state: StreamState): void {
   connection.value = state === 'open' ? 'events' : 'lost';
 }
 
-/** The network came or went, or a key was entered. A connection from before may be dead without saying so. */
+/** The network changed or a key was entered: the old connection may be dead without any error. */
 export function connectAgain(): void {
   if (isWatching.value) listening?.renew();
 }
@@ -102,7 +102,7 @@ function parseChange(data: unknown): Change | undefined {
     const change: unknown = JSON.parse(String(data));
     if (typeof change === 'object' && change !== null && 'type' in change && 'id' in change) return change as Change;
   } catch {
-    // Something in between spoke; the next refresh will tell.
+    // A proxy answered; the next refresh will show it.
   }
   return undefined;
 }
@@ -114,7 +114,7 @@ function onChange(change: Change): void {
   if (change.type !== 'failed' && change.type !== 'resolved') refreshSoon();
 }
 
-/** The newest picture and the number of pictures tell whether anything came or went. */
+/** The newest picture and the total count show whether pictures were added or removed. */
 async function poll(): Promise<void> {
   const own = listening;
   try {
@@ -128,7 +128,7 @@ async function poll(): Promise<void> {
     connection.value = 'polling';
   } catch (error) {
     misses += 1;
-    // A server that wants a key answers; the list says so.
+    // The server is up if it asks for a key; the list shows that.
     connection.value = error instanceof ApiFault && error.status === 401 ? 'polling' : 'lost';
   }
   if (listening !== own) return;
@@ -145,7 +145,7 @@ function refreshSoon(): void {
   }, settleMs);
 }
 
-/** With another key, or none, everything is asked for again, also the list behind another view. */
+/** After a key change everything is requested again, including the list behind another view. */
 function onAccess(): void {
   connectAgain();
   recoveries.value += 1;
@@ -153,7 +153,7 @@ function onAccess(): void {
   void searchAgain(true);
 }
 
-/** At the top of the list new pictures come in at once; further down they wait until somebody asks. */
+/** At the top of the list, new pictures appear at once; further down, they wait until the user asks for them. */
 async function refresh(): Promise<void> {
   const came = pending;
   pending = 0;

@@ -10,17 +10,17 @@ export type MapItem = MapPage['items'][number];
 
 export interface CollectionMap {
   readonly items: readonly MapItem[];
-  /** x and y of each item, one after the other, mostly within -1 to 1. */
+  /** x and y of each item, interleaved, mostly within -1 to 1. */
   readonly positions: Float32Array;
-  /** False while positions still move. */
+  /** False while positions are still changing. */
   readonly settled: boolean;
-  /** Address of a small version of an item's picture. */
+  /** Thumbnail URL of an item. */
   readonly thumbnail: (item: MapItem, size: number) => string;
 }
 
-/** Where a map's vectors and pictures come from. */
+/** Source of a map's vectors and pictures. */
 export interface MapSource {
-  /** The name under which it is kept in this browser. */
+  /** Key of the map in this browser's storage. */
   readonly name: string;
   readonly download: (abort: AbortSignal) => Promise<MapVectors>;
   readonly thumbnail: CollectionMap['thumbnail'];
@@ -30,32 +30,32 @@ export interface MapVectors {
   readonly space: string;
   readonly dimension: number;
   readonly items: readonly MapItem[];
-  /** Unit vectors as signed bytes, one after the other. */
+  /** Unit vectors as signed bytes, concatenated. */
   readonly bytes: Int8Array;
 }
 
 export const map = signal<CollectionMap | null>(null);
-/** What the map is waiting for; null when it is done. */
+/** What the map is waiting for; null when finished. */
 export const mapProgress = signal<{ readonly what: 'loading' | 'arranging'; readonly share: number } | null>(null);
 export const mapFault = signal<unknown>(null);
 
-/** More points than this are not arranged in a browser in a time people wait; the first ones are shown. */
+/** Arranging more points than this takes too long in a browser; only the first ones are shown. */
 export const maxPoints = 20_000;
-/** With a larger share of new pictures the old map says little about them: everything is arranged again. */
+/** With a larger share of new pictures, the old map is a poor guide, so everything is rearranged. */
 const mostlyNew = 0.25;
 
 type Point = readonly [x: number, y: number];
 
 let worker: Worker | undefined;
 
-/** The pictures of the collection. */
+/** The map of the collection. */
 export const collection: MapSource = {
   name: 'sightline-map',
   download,
   thumbnail: ({ id }, size) => thumbnailUrl(id, size),
 };
 
-/** Shows the known map with new pictures put into it, or makes one; `again` makes one anyway. */
+/** Adds new pictures to the stored map, or computes one; `again` forces a new one. */
 export async function loadMap(source: MapSource, abort: AbortSignal, again = false): Promise<void> {
   mapFault.value = null;
   mapProgress.value = { what: 'loading', share: 0 };
@@ -94,7 +94,7 @@ async function download(abort: AbortSignal): Promise<MapVectors> {
   return { space: page.space, dimension: page.dimension, items, bytes: bytesOf(parts) };
 }
 
-/** Parts in base64 as one array. */
+/** Decodes base64 parts into one array. */
 export function bytesOf(parts: readonly string[]): Int8Array {
   const binaries = parts.map((part) => atob(part));
   const bytes = new Int8Array(binaries.reduce((sum, { length }) => sum + length, 0));
@@ -103,7 +103,7 @@ export function bytesOf(parts: readonly string[]): Int8Array {
   return bytes;
 }
 
-/** Off the main thread, so that the page stays quick meanwhile. */
+/** Runs in a worker, so that the page stays responsive. */
 function run(task: MapTask, abort: AbortSignal, onAnswer: (answer: MapAnswer) => void): Promise<Float32Array> {
   worker?.terminate();
   const own = new Worker(addressOf(document.documentElement.dataset.mapWorker!), { type: 'module' });
@@ -124,7 +124,7 @@ function run(task: MapTask, abort: AbortSignal, onAnswer: (answer: MapAnswer) =>
   });
 }
 
-/** Positions by id as they were kept. Local storage, because browsers have no Cache Storage over plain HTTP. */
+/** Stored positions by id. In local storage, because Cache Storage is not available over plain HTTP. */
 function recall(name: string, space: string): Map<string, Point> {
   try {
     const kept = JSON.parse(readStorage(() => localStorage, name) ?? '{}') as {
@@ -142,7 +142,7 @@ function remember(name: string, space: string, items: readonly MapItem[], positi
   writeStorage(() => localStorage, name, JSON.stringify({ space, points }));
 }
 
-/** Finer than a pixel of the largest map, in a third of the characters. */
+/** More precise than a pixel of the largest map, in a third of the characters. */
 function rounded(value: number): number {
   return Math.round(value * 10_000) / 10_000;
 }

@@ -3,22 +3,22 @@ import { emptyQuery, type Query, type Route, routeFromParams, routeToParams, typ
 
 const current = signal(read());
 
-/** Where the page is. Changes through the functions below and the browser's own back and forward. */
+/** The current route. Changed by the functions below and by the browser's back and forward. */
 export const route = computed(() => current.value);
 export const query = computed(() => current.value.query);
 
-/** Keystrokes closer together than this are one entry in the history. */
+/** Keystrokes closer together than this share one history entry. */
 const typingPauseMs = 1500;
 let lastTypedAt = 0;
 let moved: 'on' | 'back' = 'on';
 
-/** How the page came where it is: by something one did on it, or by the browser's back and forward. */
+/** How the current route was reached: by an action on the page, or by back and forward. */
 export function lastMove(): 'on' | 'back' {
   return moved;
 }
 
 export function startNavigation(): void {
-  // Back to a result list has to find the scroll position that the list was left at; the grid restores it itself.
+  // Going back must restore the list's scroll position; the grid does that itself.
   history.scrollRestoration = 'manual';
   addEventListener('popstate', () => {
     lastTypedAt = 0;
@@ -27,26 +27,26 @@ export function startNavigation(): void {
   });
 }
 
-/** Where in a list one was: how far it was scrolled, in pixels from its top, and how many items there were. */
+/** Position in a list: scroll offset in pixels from its top, and number of items. */
 export interface ScrollMark {
   readonly top: number;
   readonly count: number;
-  /** The month of a list by date whose beginning `top` is counted from. */
+  /** For lists by date: the month whose start `top` is relative to. */
   readonly month?: string;
 }
 
 const markName = 'sightline-scroll';
 
-/** Notes where in the list one is when the page is left, for a reload and the way back from another site. */
+/** Saves the list position when the page unloads, for reloads and for coming back from another site. */
 export function leaveMark(mark: ScrollMark): void {
   try {
     sessionStorage.setItem(markName, JSON.stringify({ ...mark, url: location.href }));
   } catch {
-    // Without it the list begins at its top.
+    // Without it, the list starts at the top.
   }
 }
 
-/** What the page that was at this address before left there. */
+/** The position saved when this address was left. */
 export function markLeft(): ScrollMark | undefined {
   try {
     const mark = JSON.parse(sessionStorage.getItem(markName) ?? '{}');
@@ -74,7 +74,7 @@ export function go(target: Route, how: 'push' | 'replace' = 'push'): void {
   else history.replaceState(history.state, '', url);
 }
 
-/** Entries of this page before the current one. */
+/** Number of history entries of this page before the current one. */
 function depth(): number {
   const state: unknown = history.state;
   return typeof state === 'object' && state !== null && 'depth' in state ? Number(state.depth) : 0;
@@ -85,12 +85,12 @@ export function changeQuery(change: Partial<Query>): void {
   go({ view: whereResultsShow(), query: { ...query.value, ...change } });
 }
 
-/** The map shows where the results are; every other page makes way for their list. */
+/** The map shows results in place; every other page closes to show the list. */
 function whereResultsShow(): View {
   return current.value.view === 'map' ? 'map' : 'search';
 }
 
-/** Like {@link changeQuery} for each keystroke: a burst of typing is one step back. */
+/** Like {@link changeQuery}, for keystrokes: a burst of typing becomes one history entry. */
 export function typeText(text: string): void {
   const now = Date.now();
   const how = now - lastTypedAt < typingPauseMs ? 'replace' : 'push';

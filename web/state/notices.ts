@@ -10,33 +10,33 @@ export interface Notice {
   readonly title: string;
   readonly detail?: string;
   readonly action?: { readonly label: string; readonly run: () => void };
-  /** Something under way. */
+  /** An operation in progress. */
   readonly progress?: { readonly done: number; readonly total: number };
 }
 
 export const notices = signal<readonly Notice[]>([]);
-/** The last sentence for screen readers that no element on the page says. */
+/** The last announcement for screen readers that no visible element makes. */
 export const announcement = signal('');
 
 let nextId = 1;
 
-/** Shows a notice; it goes away after `ms`, errors after being dismissed. Returns how to take it away. */
+/** Shows a notice. It disappears after `ms`, errors when dismissed. Returns a function that removes it. */
 export function notify(notice: Omit<Notice, 'id'>, ms = notice.tone === 'error' ? 0 : 6000): () => void {
   const id = nextId++;
   const dismiss = () => {
     notices.value = notices.value.filter((one) => one.id !== id);
   };
-  // The same error again replaces the one that is shown.
+  // A repeated error replaces the one that is shown.
   const others = notices.value.filter((one) => one.title !== notice.title || one.tone !== 'error');
   notices.value = [...others.slice(-3), { ...notice, id }];
   if (ms > 0) setTimeout(dismiss, ms);
   return dismiss;
 }
 
-/** Work that is over sooner than this needs no progress. */
+/** Operations shorter than this show no progress. */
 const briefMs = 400;
 
-/** Shows how far something is; `stop` ends it early. */
+/** Shows progress; `stop` cancels the operation. */
 export function showTask({ title, total, stop }: { title: string; total: number; stop: () => void }): {
   update(done: number): void;
   end(): void;
@@ -59,7 +59,7 @@ export function showTask({ title, total, stop }: { title: string; total: number;
   };
 }
 
-/** What to do with a fault that nothing on the page shows otherwise. `retry` does the refused thing again. */
+/** Handles a fault that the page does not show elsewhere. `retry` repeats the failed action. */
 export function report(error: unknown, retry?: () => void): void {
   if (isAbort(error)) return;
   if (error instanceof ApiFault && (error.status === 401 || error.status === 403) && error.code !== 'read-only') {

@@ -7,22 +7,22 @@ import { countAt, countOfMonth, listedItems, loadMore, pictureCount, results, vi
 import { client } from './server.ts';
 import { rememberQuery } from './suggestions.ts';
 
-/** The picture shown large, with what was found around it. */
+/** The open picture, with its related results. */
 export const photo = signal<ImageItem | null>(null);
 export const photoFault = signal<unknown>(null);
 export const neighbours = signal<readonly ImageItem[]>([]);
-/** Those that fit it: one at a right angle to it or beyond (a cosine of 0 or less) has nothing to do with it. */
+/** Related results that fit: a cosine of 0 or less means unrelated. */
 export const captions = signal<readonly CaptionItem[]>([]);
 
 const aroundCount = 12;
 const captionCount = 5;
 
-/** Its place among the results; -1 when it was opened from elsewhere. */
+/** Its index in the results; -1 if it was opened from elsewhere. */
 export const position = computed(() => visibleItems.value.findIndex((item) => item.id === route.value.photo));
 
 /**
- * Which picture it is of how many, counted from 1 with all copies, and whether there are others on both sides; null as
- * above. The count is undefined while nobody knows it: of an answer that goes on.
+ * Its number among the results, from 1 and including copies, the total, and whether there are neighbours; null as
+ * above. The total is undefined if the results continue and it is unknown.
  */
 export const placeInList = computed(() => {
   const at = position.value;
@@ -61,7 +61,7 @@ export function startPhoto(): void {
     captions.value = [];
     photo.value = id === undefined ? null : (findImage(results.peek()?.items, id) ?? null);
     if (id === undefined) return;
-    // Words that led to a picture are worth remembering.
+    // A query that led to a picture is worth remembering.
     rememberQuery(query.peek().text);
     controller = new AbortController();
     void load(id, controller.signal);
@@ -89,7 +89,7 @@ export async function load(id: string, signal: AbortSignal): Promise<void> {
   if (picture?.status === 'rejected' && !signal.aborted && !isAbort(picture.reason)) photoFault.value = picture.reason;
 }
 
-/** The next (1) or previous (-1) picture among the results. */
+/** Opens the next (1) or previous (-1) result. */
 export async function step(by: 1 | -1): Promise<void> {
   const shown = results.value;
   if (position.value < 0 || !shown) return;
@@ -98,7 +98,7 @@ export async function step(by: 1 | -1): Promise<void> {
   if (gap) {
     const from = route.value.photo;
     await loadMore(gap.value);
-    // Nothing came when something else is being read: who steps again finds it.
+    // No page arrives if another request is running; pressing again will find it.
     return results.value === shown || route.value.photo !== from ? undefined : step(by);
   }
   const ahead = by > 0 ? items.slice(position.value + 1) : items.slice(0, position.value).reverse();

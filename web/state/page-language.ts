@@ -4,19 +4,19 @@ import { readStorage, writeStorage } from './storage.ts';
 
 const name = 'sightline-language';
 
-/** A language that was chosen, or 'auto' for the browser's. */
+/** The chosen language, or 'auto' for the browser's. */
 export type LanguageSetting = Language | 'auto';
 
 export const language = signal<LanguageSetting>(asLanguage(readStorage(() => localStorage, name)) ?? 'auto');
 
-/** Shows the page in another language and remembers it. Rejects when its texts cannot be loaded. */
+/** Switches the page to another language and remembers it. Rejects if its texts cannot be loaded. */
 export async function setLanguage(value: LanguageSetting): Promise<void> {
   await show(value);
   language.value = value;
   writeStorage(() => localStorage, name, value === 'auto' ? '' : value);
 }
 
-/** The language to begin with; where its texts cannot be loaded, English. */
+/** The initial language; English if its texts cannot be loaded. */
 export async function startLanguage(): Promise<void> {
   await show(language.value).catch(() => {});
 }
@@ -24,7 +24,7 @@ export async function startLanguage(): Promise<void> {
 async function show(value: LanguageSetting): Promise<void> {
   const tags = navigator.languages.map((tag) => ({ tag, language: asLanguage(tag.split('-')[0]) }));
   const shown = value === 'auto' ? (tags.find((one) => one.language)?.language ?? 'en') : value;
-  // The reader's own region decides about dates and numbers; the Chinese texts are in simplified characters.
+  // Dates and numbers follow the reader's own region; the Chinese texts use simplified characters.
   const tag = shown === 'zh' ? 'zh-Hans' : (tags.find((one) => one.language === shown)?.tag ?? shown);
   await translateTo(shown, tag);
   document.documentElement.lang = tag;

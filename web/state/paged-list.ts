@@ -1,12 +1,12 @@
 import { type Signal, signal } from '@preact/signals';
 import { isAbort } from '../api-error.ts';
 
-/** A list that the server gives page by page. */
+/** A list that the server returns page by page. */
 export interface PagedList<P> {
-  /** The last page with the items of those before it; null as long as none was read. */
+  /** The last page, with all items so far; null until one is loaded. */
   readonly page: Signal<P | null>;
   readonly fault: Signal<unknown>;
-  /** Reads the list from its beginning, or goes on with it at `cursor`. */
+  /** Loads the list from its start, or continues at `cursor`. */
   load(cursor?: string, abort?: AbortSignal): Promise<void>;
 }
 

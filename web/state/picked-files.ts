@@ -1,11 +1,11 @@
-/** Files out of a drop, a paste or a picker. */
+/** Files from a drop, a paste or a file dialog. */
 
 export interface NamedFile {
   readonly file: File;
   readonly name: string;
 }
 
-/** All files of a drop, folders walked through. Must be called while the event runs: entries are gone afterwards. */
+/** All files of a drop, including those in folders. Must be called during the event: entries are invalid afterwards. */
 export function filesOf(transfer: DataTransfer): Promise<NamedFile[]> {
   const entries = [...transfer.items]
     .filter((item) => item.kind === 'file')
@@ -26,18 +26,18 @@ async function walk(entry: FileSystemEntry | File | null): Promise<NamedFile[]> 
   return lists.flat().filter(({ file }) => mayBePicture(file));
 }
 
-/** Pictures whose type many systems do not know, camera raw above all. */
+/** Extensions of types that many systems do not know, mostly camera raw. */
 const endings = 'heic heif avif tif tiff jxl cr2 cr3 nef arw dng raf orf rw2 pef srw'.split(' ');
 
-/** For fields that pick pictures. */
+/** The `accept` attribute of file inputs for pictures. */
 export const acceptedFiles = ['image/*', ...endings.map((ending) => `.${ending}`)].join(',');
 
-/** In a folder there is more than pictures; what was chosen as such is the server's to refuse. */
+/** Folders are filtered, since they hold other files too; files chosen one by one are left to the server to judge. */
 function mayBePicture({ type, name }: File): boolean {
   return type.startsWith('image/') || endings.includes(name.slice(name.lastIndexOf('.') + 1).toLowerCase());
 }
 
-/** The pictures of a folder that was picked, hidden ones left out. */
+/** The pictures of a chosen folder, without hidden files. */
 export function picturesOf(files: readonly File[]): NamedFile[] {
   return files
     .map((file) => ({ file, name: file.webkitRelativePath || file.name }))

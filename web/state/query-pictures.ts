@@ -1,15 +1,15 @@
 import { signal } from '@preact/signals';
 
-/** Pictures to search by, kept in the browser under a name that stands in the URL. */
+/** Query pictures, kept in the browser under a name that appears in the URL. */
 
-/** Longest edge that is sent for searching: the encoder sees a fraction of it. */
+/** Longest edge sent with a search: the encoder uses much less. */
 const maxEdge = 1024;
 const sendAsIsBytes = 700_000;
 const cacheName = 'sightline-query-pictures';
 
 interface QueryPicture {
   readonly blob: Blob;
-  /** A blob URL, for showing it. */
+  /** A blob URL for display. */
   readonly url: string;
   readonly name: string;
 }
@@ -20,7 +20,7 @@ export function heldPicture(ref: string): QueryPicture | undefined {
   return held.value.get(ref);
 }
 
-/** Keeps a picture to search by and answers its name. */
+/** Stores a query picture and returns its name. */
 export async function holdPicture(file: Blob, name: string): Promise<string> {
   const blob = await scaledDown(file);
   const digest = await digestOf(blob);
@@ -31,7 +31,7 @@ export async function holdPicture(file: Blob, name: string): Promise<string> {
   return digest;
 }
 
-/** Finds a picture again after a reload; false when this browser does not have it. */
+/** Restores a picture after a reload; false if this browser does not have it. */
 export async function recallPicture(ref: string): Promise<boolean> {
   if (held.value.has(ref)) return true;
   const found = await withCache((cache) => cache.match(cachePath(ref)));
@@ -46,7 +46,7 @@ function remember(ref: string, blob: Blob, name: string): void {
   held.value = new Map([...held.value, [ref, { blob, url: URL.createObjectURL(blob), name }]]);
 }
 
-/** Smaller where the browser can decode it; as it is otherwise, the server has the last word. */
+/** Scaled down if the browser can decode it; otherwise unchanged, and the server decides. */
 async function scaledDown(file: Blob): Promise<Blob> {
   if (file.size <= sendAsIsBytes && /^image\/(jpeg|png|webp)$/.test(file.type)) return file;
   try {
@@ -64,7 +64,7 @@ async function scaledDown(file: Blob): Promise<Blob> {
   }
 }
 
-/** Web Crypto and Cache Storage exist on https and loopback only; elsewhere a picture lasts until the reload. */
+/** Web Crypto and Cache Storage require https or loopback; elsewhere a picture is lost on reload. */
 async function digestOf(blob: Blob): Promise<string> {
   if (!globalThis.crypto.subtle) return Math.random().toString(36).slice(2, 12);
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', await blob.arrayBuffer()));

@@ -9,64 +9,64 @@ import { lastMove, leaveMark, markLeft, query, route, type ScrollMark } from './
 import { aboveList, monthInSight, scrolledInList } from './scroll.ts';
 
 export interface Results {
-  /** Changes with every new list, so that the grid knows to start at the top. */
+  /** Changes with each new list, which tells the grid to start at the top. */
   readonly version: number;
   readonly query: Query;
   readonly items: readonly Item[];
-  /** The best captions, where pictures and captions are asked for: a list of their own, see {@link fetchPage}. */
+  /** The best captions, if both kinds are requested: a separate list, see {@link fetchPage}. */
   readonly captions: readonly CaptionItem[];
   readonly next?: string;
-  /** Months of a list by date, instead of `next`: its pictures are read where somebody looks. */
+  /** Months of a list by date, instead of `next`: pictures load where the user looks. */
   readonly months?: readonly Month[];
   readonly warnings: readonly SearchWarning[];
-  /** That the words were read in, see {@link ResultPage}. */
+  /** Language the query text was read in, see {@link ResultPage}. */
   readonly language?: string | null;
-  /** What the words say beside what is looked for. */
+  /** Filters and other meanings found in the query text. */
   readonly understood?: Understood;
-  /** The words that may have been meant, where nothing fits well. */
+  /** Suggested correction, if nothing fits well. */
   readonly didYouMean?: string;
-  /** How well the best picture fits, where anybody can say. */
+  /** How well the best picture fits, if known. */
   readonly fit?: Fit;
-  /** Where in it one was, see {@link scrolledInList}, to go on there when this list appears; the top when absent. */
+  /** Saved scroll position, see {@link scrolledInList}, to restore when this list is shown; the top if absent. */
   readonly top?: number;
-  /** The month that `top` is counted from, in a list by date: how high those before it are is not known for sure. */
+  /** For lists by date: the month that `top` is relative to, because the height of earlier months is an estimate. */
   readonly month?: string;
 }
 
-/** Wait after a keystroke; short enough to feel immediate, long enough to skip the letters in between. */
+/** Delay after a keystroke: short enough to feel immediate, long enough to skip intermediate letters. */
 const debounceMs = 120;
 
 export const results = signal<Results | null>(null);
-/** A first page is on its way. */
+/** A first page is loading. */
 export const searching = signal(false);
 export const loadingMore = signal(false);
 export const fault = signal<unknown>(null);
-/** Pictures in the collection that the filters let through, where the list says so. */
+/** Pictures in the collection that match the filters, if the response says so. */
 export const total = signal<number | undefined>(undefined);
-/** Pictures that came in while the list was not at its top. */
+/** New pictures that arrived while the list was scrolled down. */
 export const newCount = signal(0);
-/** Items taken away on this page whose removal the list does not know yet. */
+/** Items removed on this page but still in the list. */
 export const hidden = signal<ReadonlySet<string>>(new Set());
 
-/** What is listed, copies included. */
+/** Visible items, including copies. */
 export const listedItems = computed(() => {
   const items = results.value?.items ?? [];
   return hidden.value.size === 0 ? items : items.filter((item) => !hidden.value.has(item.id));
 });
 
 let lastShown: string | undefined;
-/** The picture that is, or was last, shown large: it stands for its copies, so that its tile is where one left it. */
+/** The picture that is, or was last, open. It represents its copies, so that its tile stays in place. */
 const shownLarge = computed(() => {
   lastShown = route.value.photo ?? lastShown;
   return lastShown;
 });
 
-/** Pictures whose stacks are open: their copies stand behind them. */
+/** Pictures whose stacks are open: their copies follow them. */
 const openStacks = signal<ReadonlySet<string>>(new Set());
 const copyFolders = new Map<string, CopyFolder>();
 const folded = computed(() => {
   const listed = listedItems.value;
-  // Each month by itself: what is read of others later must not take a picture away from where one looks.
+  // Fold each month separately: loading other months must not remove a picture that the user is looking at.
   const groups = results.value?.months ? Map.groupBy(listed, monthOf) : new Map([['', listed]]);
   const all = [...groups].map(([name, items]) => {
     const folder = copyFolders.get(name) ?? new CopyFolder();
@@ -75,10 +75,10 @@ const folded = computed(() => {
   });
   return { items: all.flatMap(({ items }) => items), copies: new Map(all.flatMap(({ copies }) => [...copies])) };
 });
-/** The copies of the pictures that stand for some, by id. */
+/** Copies by the id of the picture that represents them. */
 export const copiesOf = computed(() => folded.value.copies);
 
-/** Tiles, in order: one for the copies of a picture, unless their stack is open. */
+/** Tiles in order: one per stack of copies, unless the stack is open. */
 export const visibleItems = computed(() => {
   const { items, copies } = folded.value;
   const open = openStacks.value;
@@ -86,25 +86,25 @@ export const visibleItems = computed(() => {
   return items.flatMap((item) => (open.has(item.id) ? [item, ...(copies.get(item.id) ?? [])] : [item]));
 });
 
-/** How many of the list stand at a tile: a closed stack has all its pictures there. */
+/** Number of listed pictures at a tile: a closed stack counts all of its pictures. */
 export function countAt(item: Item): number {
   return isOpenStack(item.id) ? 1 : 1 + (copiesOf.value.get(item.id)?.length ?? 0);
 }
 
-/** How many pictures a list of the collection has, read or not, without those that were taken away on this page. */
+/** Total pictures in a list of the collection, loaded or not, without those removed on this page. */
 export const pictureCount = computed(() => {
   if (total.value === undefined) return;
   return total.value - ((results.value?.items.length ?? 0) - listedItems.value.length);
 });
 
-/** How many pictures of each month are in the list, copies included. */
+/** Number of loaded pictures per month, including copies. */
 const listedOfMonth = computed(() => {
   const counts = new Map<string, number>();
   for (const item of listedItems.value) counts.set(monthOf(item), (counts.get(monthOf(item)) ?? 0) + 1);
   return counts;
 });
 
-/** How many pictures a month has, copies included, as far as anybody knows. */
+/** Total pictures in a month, including copies, as far as known. */
 export function countOfMonth({ value, count, isRead }: Month): number {
   const listed = listedOfMonth.value.get(value) ?? 0;
   return isRead ? listed : Math.max(listed, count);
@@ -114,7 +114,7 @@ export function isOpenStack(id: string): boolean {
   return openStacks.value.has(id);
 }
 
-/** Opens the stack of a picture that stands for copies, or closes it. */
+/** Opens or closes a picture's stack of copies. */
 export function toggleStack(id: string): void {
   const ids = [id, ...(copiesOf.value.get(id) ?? []).map((copy) => copy.id)];
   const open = new Set(openStacks.value);
@@ -125,28 +125,28 @@ export function toggleStack(id: string): void {
   openStacks.value = open;
 }
 
-/** Where a reload, or the way back from another site, goes on. */
+/** Where to continue after a reload or on return from another site. */
 let mark: ScrollMark | undefined = markLeft();
-/** Items of a list that are read again to get there. */
+/** Maximum number of items to load again to get there. */
 const maxRestored = 2000;
 
 let running: AbortController | undefined;
-/** A first page is on its way, shown or quiet: a later page of the list that it replaces would be thrown away. */
+/** A first page is loading, visibly or in the background; a later page of the list it replaces would be discarded. */
 const renewing = signal(false);
-/** Nothing else can be read now. */
+/** Another page cannot be requested now. */
 export const isReading = computed(() => searching.value || renewing.value || loadingMore.value);
 let version = 0;
 let retryTimer: ReturnType<typeof setTimeout> | undefined;
 let failures = 0;
 
-/** Searches whenever the query changes; a newer query ends the older one's request. */
+/** Searches whenever the query changes; a new query cancels the previous request. */
 export function startSearching(): void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let last: Query | undefined;
   effect(() => {
     const wanted = query.value;
     if (last && nameOf(wanted) === nameOf(last)) return;
-    // The mark was left in the list that the page began with.
+    // The saved position belongs to the list that the page starts with.
     if (last !== undefined) mark = undefined;
     const typed = last !== undefined && wanted.text !== last.text && wanted.text !== '';
     last = wanted;
@@ -170,17 +170,17 @@ export function startSearching(): void {
   });
 }
 
-/** Where in a list one is. */
+/** Current position in the list. */
 function placeIn(shown: Results | null): Pick<Results, 'top' | 'month'> & { readonly top: number } {
   const from = shown?.months && monthInSight;
   return { top: scrolledInList() - (from?.top ?? 0), month: from?.month };
 }
 
-/** Lists that were left for others, by their query, with how far they were scrolled: back finds them as they were. */
+/** Lists that were left, by query, with their scroll positions, so that back restores them. */
 const left = new Map<string, { readonly results: Results; readonly total: number | undefined }>();
 const maxLeft = 20;
 
-/** Keeps the list that is shown; shows the one that was left when somebody goes back to it. True when there was one. */
+/** Saves the current list, and restores the target one when going back. Returns true if it was found. */
 function showLeft(wanted: Query): boolean {
   const shown = results.value;
   if (shown) {
@@ -204,9 +204,9 @@ function nameOf(asked: Query): string {
 }
 
 /**
- * Runs the current query from its first page. `unnoticed` keeps the list where it is scrolled to, unless a search that
- * people wait for is under way: then it replaces that one. When somebody has scrolled on meanwhile, and looks at more
- * than a first page, what is new in it is only counted.
+ * Runs the current query from its first page. `unnoticed` refreshes in the background and keeps the scroll position,
+ * unless the user is waiting for a search: then it replaces that search. If the user scrolled past the first page
+ * meanwhile, new items are only counted.
  */
 export async function searchAgain(unnoticed = false): Promise<void> {
   const quiet = unnoticed && !searching.value;
@@ -237,7 +237,7 @@ export async function searchAgain(unnoticed = false): Promise<void> {
     space = page.space ?? space;
   } catch (error) {
     if (controller.signal.aborted || isAbort(error)) return;
-    // Nobody asked for this list: what is shown stays, and the connection's own note says what is the matter.
+    // The refresh ran in the background: keep the results; the connection notice explains the problem.
     if (!quiet || !isUnreachable(error)) fault.value = error;
     if (error instanceof ApiFault && error.status === 401) forgetLists();
     retryLater(error);
@@ -249,13 +249,13 @@ export async function searchAgain(unnoticed = false): Promise<void> {
   }
 }
 
-/** Who may not look any more does not see what was there before, either. */
+/** When access is lost, the earlier results are hidden as well. */
 function forgetLists(): void {
   results.value = null;
   left.clear();
 }
 
-/** A touch moves a list by less than this without anybody having scrolled. */
+/** Touching the list moves it by less than this without real scrolling. */
 const settledPx = 80;
 
 function countUnknown(items: readonly Item[]): number {
@@ -264,8 +264,8 @@ function countUnknown(items: readonly Item[]): number {
 }
 
 /**
- * A first page and those after it, until there are more items than before, if there are more: what stood below them,
- * such as the sign that a page is on its way, is gone, and the window may have been scrolled down there.
+ * Loads pages until there are more items than before, if possible: elements below the list, such as the loading
+ * indicator, may be gone, and the window may have been scrolled down to them.
  */
 async function fetchUpTo(count: number, first: ResultPage, wanted: Query, signal: AbortSignal) {
   const items = [...first.items];
@@ -278,7 +278,7 @@ async function fetchUpTo(count: number, first: ResultPage, wanted: Query, signal
   return { items, next };
 }
 
-/** Calls back once, when the first answer or fault is there: what can wait should not compete with it. */
+/** Calls back once, after the first response or error, so that deferred work does not compete with it. */
 export function afterFirstAnswer(then: () => void): void {
   const stop = effect(() => {
     if (results.value === null && fault.value === null) return;
@@ -287,10 +287,10 @@ export function afterFirstAnswer(then: () => void): void {
   });
 }
 
-/** The space that answered; another one means that the model was swapped and scores are not comparable. */
+/** The embedding space of the response; a different one means that the model changed and scores are not comparable. */
 let space: string | undefined;
 
-/** Reads on at the end of the list, or in a month of a list by date. */
+/** Loads more at the end of the list, or in a month of a list by date. */
 export async function loadMore(inMonth?: string): Promise<void> {
   const shown = results.value;
   const controller = running;
@@ -305,7 +305,7 @@ export async function loadMore(inMonth?: string): Promise<void> {
     results.value = longer;
   } catch (error) {
     if (controller.signal.aborted || isAbort(error)) return;
-    // A cursor ends with the process or the model that made it: start over, the query is still good.
+    // Cursors expire with the process or model that issued them: start over with the same query.
     if (error instanceof ApiFault && (error.code === 'invalid-cursor' || error.code === 'space-mismatch'))
       return void searchAgain();
     fault.value = error;
@@ -326,14 +326,14 @@ async function readOn(shown: Results, month: Month | undefined, signal: AbortSig
   return { ...shown, items: [...shown.items, ...page.items.filter((item) => !known.has(item.id))], next: page.next };
 }
 
-/** Does what failed again: the first page or the next one. */
+/** Retries what failed: the first page or the next one. */
 export function tryAgain(): void {
   clearTimeout(retryTimer);
-  // A refresh that nobody saw fail; further down it would take away what one has scrolled to.
+  // A background refresh failed; retrying it here would discard what the user has scrolled to.
   if (fault.value === null) return void (scrollY < 80 && searchAgain(true));
   fault.value = null;
   const shown = results.value;
-  // Of a list by date the grid knows what is missing.
+  // In a list by date, the grid knows what is missing.
   if (shown?.query === query.value && (shown.next || shown.months)) void loadMore();
   else void searchAgain();
 }

@@ -1,9 +1,9 @@
 import { signal } from '@preact/signals';
 
-/** True while pages fly by too fast to look at anything: pictures are not asked for then. */
+/** True while scrolling too fast to see anything: pictures are not requested then. */
 export const flying = signal(false);
 
-/** Window heights a second from which on nobody looks. */
+/** Scroll speed, in window heights per second, above which nothing is loaded. */
 const tooFast = 3;
 const settleMs = 120;
 
@@ -11,10 +11,10 @@ let lastY = 0;
 let lastAt = 0;
 let timer: ReturnType<typeof setTimeout> | undefined;
 
-/** Called for each frame in which the page was scrolled. */
+/** Called for each frame with scrolling. */
 export function noteScroll(y: number, height: number, now: number): void {
   const speed = (Math.abs(y - lastY) / height / Math.max(1, now - lastAt)) * 1000;
-  // The first frame after a rest says nothing about speed: a jump to another place is looked at.
+  // The first frame after a rest says nothing about speed: it may be a jump.
   if (now - lastAt < settleMs) flying.value = speed > tooFast;
   lastY = y;
   lastAt = now;
@@ -24,12 +24,12 @@ export function noteScroll(y: number, height: number, now: number): void {
   }, settleMs);
 }
 
-/** Further up than everything that stands above a list. */
+/** Further up than anything above a list. */
 export const aboveList = -100_000;
 
 /**
- * How far the window is scrolled, from the top of the result list, in pixels; less than 0 while that is below the
- * window's. Not from the top of the page: what stands above a list, such as the note of a fault, comes and goes.
+ * Scroll offset in pixels from the top of the result list; negative while the top is below that of the window. Not
+ * measured from the top of the page, because elements above the list, such as error notes, come and go.
  */
 export function scrolledInList(): number {
   const list = document.querySelector('.grid');
@@ -41,15 +41,15 @@ export function scrollInList(top: number): void {
   scrollBy({ top: top - scrolledInList() });
 }
 
-/** How much of the window's top is under the header that stays there, in pixels. */
+/** Height of the sticky header over the window, in pixels. */
 export function underHeader(): number {
   return document.querySelector<HTMLElement>('.header')?.offsetHeight ?? 0;
 }
 
-/** A page that is scrolled by less than this is at its top: what is new is shown there. */
+/** Below this scroll offset the page counts as being at its top, where new items are shown. */
 export const atTopPx = 80;
 
-/** The month that the window begins with in a list by date, and where in the list that month begins. */
+/** In a list by date: the month at the top of the window, and where in the list it starts. */
 export let monthInSight: { readonly month: string; readonly top: number } | undefined;
 
 export function noteMonth({ month, top }: { readonly month?: { readonly value: string }; readonly top: number }): void {

@@ -2,15 +2,15 @@ import { computed, signal } from '@preact/signals';
 import type { Item } from '../client.ts';
 import { visibleItems } from './results.ts';
 
-/** Ids of the pictures that are selected, in no order. */
+/** Ids of the selected pictures, in no order. */
 export const selected = signal<ReadonlySet<string>>(new Set());
-/** Tiles select instead of opening: for touch, where nothing can be hovered. */
+/** Tapping a tile selects instead of opening: for touch screens, which have no hover. */
 export const selecting = signal(false);
 export const selectionMode = computed(() => selecting.value || selected.value.size > 0);
 
 let anchor: string | undefined;
 
-/** Selects or deselects one; with `range`, everything between it and the one before. */
+/** Toggles one picture; with `range`, selects everything between it and the previous one. */
 export function toggle(id: string, range = false): void {
   const items = visibleItems.value;
   const next = new Set(selected.value);

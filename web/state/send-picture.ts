@@ -5,18 +5,18 @@ import { faultOf, hasId, parse } from '../transport.ts';
 import { addressOf, client } from './server.ts';
 import { refreshStatus, serverStatus } from './server-status.ts';
 
-/** How one picture gets to the server: straight to the bucket where uploads are signed, through the API elsewhere. */
+/** Uploads one picture: straight to the bucket if uploads are signed, otherwise through the API. */
 
 export interface Stored {
   readonly id: string;
-  /** False for what went to the bucket: it is indexed by the event that this makes. */
+  /** False for uploads to the bucket, which are indexed later, by an event. */
   readonly indexed: boolean;
   readonly key?: string;
-  /** The same bytes were there already. */
+  /** The same bytes were already stored. */
   readonly isCopy: boolean;
 }
 
-/** Types that the API signs. */
+/** Media types that the API signs. */
 const signable: readonly UploadRequest['contentType'][] = [
   'image/jpeg',
   'image/png',
@@ -27,8 +27,8 @@ const signable: readonly UploadRequest['contentType'][] = [
 ];
 
 /**
- * Sends one picture, which keeps `path`, its folders and name; `onSent` is called with the share that has left, 0 to 1.
- * Rejects with ApiFault or AbortError.
+ * Uploads one picture. `path`, its folders and name, is kept. `onSent` receives the fraction sent, 0 to 1. Rejects with
+ * ApiFault or AbortError.
  */
 export async function sendPicture(
   file: File,
@@ -40,7 +40,7 @@ export async function sendPicture(
   if (contentType !== undefined && (await isSigned())) {
     const upload = await client.signUpload({ contentType, bytes: file.size, path }, abort);
     await put({ ...upload, body: file }, onSent, abort).catch((error: unknown) => {
-      // A bucket that lets no page in: the next attempt goes through the API, which has its say about the size.
+      // The bucket rejects uploads from pages: the next attempt goes through the API, which has its own size limit.
       if (error instanceof ApiFault && error.kind === 'unreachable') bucketRefuses = true;
       throw error;
     });
@@ -66,7 +66,7 @@ interface Sending {
   readonly body: File | FormData;
 }
 
-/** XMLHttpRequest, because fetch does not tell how much has been sent. Answers the body. */
+/** Uses XMLHttpRequest, because fetch does not report upload progress. Returns the body. */
 function put(
   { method, url, headers, body }: Sending,
   onSent: (share: number) => void,
@@ -76,7 +76,7 @@ function put(
   return new Promise<string>((resolve, reject) => {
     request.open(method, url);
     for (const [name, value] of Object.entries(headers)) {
-      // The browser sets it itself, and refuses to be told.
+      // The browser sets this header itself and forbids setting it.
       if (name.toLowerCase() !== 'content-length') request.setRequestHeader(name, value);
     }
     request.upload.onprogress = ({ loaded, total }) => onSent(total > 0 ? loaded / total : 0);
@@ -94,10 +94,10 @@ function put(
   });
 }
 
-/** The bucket let no page in: pictures go through the API from then on. */
+/** The bucket rejected an upload; from then on, pictures go through the API. */
 let bucketRefuses = false;
 
-/** Whether uploads go past the API. */
+/** Whether uploads bypass the API. */
 async function isSigned(): Promise<boolean> {
   if (serverStatus.value === null) await refreshStatus();
   return serverStatus.value?.signedUploads === true && !bucketRefuses;

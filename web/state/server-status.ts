@@ -2,28 +2,28 @@ import { computed, effect, signal } from '@preact/signals';
 import type { Status } from '../client.ts';
 import { client } from './server.ts';
 
-/** What the server said of itself when it was asked last; null before that. */
+/** The server's last status; null before the first response. */
 export const serverStatus = signal<Status | null>(null);
 export const failureCount = computed(() => serverStatus.value?.failures ?? 0);
 
-/** Nothing can be added, and no file can be deleted. */
+/** Read-only: nothing can be added or deleted. */
 export const isReadOnly = computed(() => serverStatus.value?.readOnly ?? false);
 
-/** Pictures are stored in S3, where their keys and buckets say something to people. */
+/** Pictures are stored in S3, so keys and buckets are worth showing. */
 export const isInBucket = computed(() => serverStatus.value?.storage === 's3');
 
-/** The folders of the index, where it is made of folders. */
+/** The indexed folders, if the index consists of folders. */
 export const folders = computed(() => serverStatus.value?.folders ?? []);
 
-/** How far the server is with what it has to index. */
+/** Indexing progress. */
 export interface IndexingProgress {
   readonly done: number;
   readonly total: number;
-  /** Undefined as long as nobody can tell. */
+  /** Undefined if it cannot be estimated. */
   readonly secondsLeft?: number;
 }
 
-/** Null when nothing waits, or so little that it is over before one has read of it. */
+/** Null if nothing waits, or so little that it is done before the message could be read. */
 export const indexing = computed((): IndexingProgress | null => {
   const { backlog, pictures, indexed, uptimeSeconds } = serverStatus.value ?? {};
   if (!backlog || !hasWaited.value || pictures === undefined) return null;
@@ -35,17 +35,17 @@ export const indexing = computed((): IndexingProgress | null => {
   };
 });
 
-/** Something waited already when the server was asked the time before. */
+/** Work was already waiting at the previous status request. */
 const hasWaited = signal(false);
 
-/** While something waits to be indexed, models change, or nothing is there yet, the server is asked so often. */
+/** Polling interval while files wait to be indexed, models change, or the collection is empty. */
 const pollMs = 1500;
-/** Changes closer together than this are one question. */
+/** Changes closer together than this cause one request. */
 const settleMs = 1000;
 let asking: Promise<void> | undefined;
 let planned: ReturnType<typeof setTimeout> | undefined;
 
-/** Asks the server how it is; whoever calls meanwhile waits for the same answer. */
+/** Requests the status; concurrent callers share one response. */
 export function refreshStatus(): Promise<void> {
   asking ??= client
     .status()
@@ -54,7 +54,7 @@ export function refreshStatus(): Promise<void> {
         hasWaited.value = (serverStatus.value?.backlog ?? 0) > 0;
         serverStatus.value = status;
       },
-      // What is shown of it stays as it was; whoever needs the server says that it is gone.
+      // The shown status stays as it was; other calls report that the server is gone.
       () => {},
     )
     .finally(() => {
@@ -67,12 +67,12 @@ export function refreshStatusSoon(afterMs = settleMs): void {
   if (planned !== undefined) return;
   planned = setTimeout(() => {
     planned = undefined;
-    // An answer that is under way may be older than the change.
+    // A request already in flight may predate the change.
     if (!document.hidden) void Promise.resolve(asking).then(refreshStatus);
   }, afterMs);
 }
 
-/** Asks again for as long as more is to come by itself. */
+/** Polls for as long as more changes are expected. */
 export function startStatus(): void {
   effect(() => {
     const status = serverStatus.value;

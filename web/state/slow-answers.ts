@@ -1,14 +1,14 @@
 import { signal } from '@preact/signals';
 
-/** An answer that takes longer than this is worth a word: a function that starts needs up to three seconds. */
+/** Responses slower than this are mentioned; a cold start takes up to three seconds. */
 const patienceMs = 4000;
 
-/** True while a call has been waiting for its answer for longer than people wait without being told. */
+/** True while a call takes longer than people wait without an explanation. */
 export const answerIsLate = signal(false);
 
 let late = 0;
 
-/** `fetch`, watched. Uploads have a progress of their own and do not come through here. */
+/** `fetch`, monitored. Uploads show their own progress and do not use this. */
 export const watchedFetch: typeof fetch = async (input, init) => {
   let isLate = false;
   const timer = setTimeout(() => {

@@ -6,17 +6,17 @@ import { client } from './server.ts';
 
 /** The stacks of copies. */
 export const allStacks = pagedList<StackPage>((asked) => client.stacks({ limit: 20, ...asked }));
-/** What somebody decided of pictures, by id: whether they are marked for the trash. */
+/** The user's decisions by picture id: whether it is marked for the trash. */
 const decided = signal<ReadonlyMap<string, boolean>>(new Map());
 
-/** Those that still are some, without what was moved to the trash on this page. */
+/** Stacks that remain without the pictures moved to the trash on this page. */
 export const stacks = computed(() =>
   (allStacks.page.value?.items ?? [])
     .map((stack) => ({ ...stack, pictures: stack.pictures.filter(({ id }) => !hidden.value.has(id)) }))
     .filter(({ pictures }) => pictures.length > 1),
 );
 
-/** Whether a picture of a stack is marked for the trash: all but the first, unless somebody decided otherwise. */
+/** Whether a picture is marked for the trash: by default, all but the first of each stack. */
 export function isMarked({ pictures }: Stack, id: string): boolean {
   return decided.value.get(id) ?? id !== pictures[0]!.id;
 }

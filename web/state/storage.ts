@@ -1,4 +1,4 @@
-/** What this browser keeps. Storage may be switched off or full: the page works without. */
+/** Browser storage. It may be disabled or full; the page works without it. */
 
 export function readStorage(storage: () => Storage, name: string): string | undefined {
   try {
@@ -8,12 +8,12 @@ export function readStorage(storage: () => Storage, name: string): string | unde
   }
 }
 
-/** Keeps a value; '' forgets it. */
+/** Stores a value; '' removes it. */
 export function writeStorage(storage: () => Storage, name: string, value: string): void {
   try {
     if (value === '') storage().removeItem(name);
     else storage().setItem(name, value);
   } catch {
-    // The value lives as long as the page.
+    // The value lasts until the page unloads.
   }
 }

@@ -13,7 +13,7 @@ export type Suggestion =
   | { readonly kind: 'recent'; readonly text: string }
   | { readonly kind: 'tag'; readonly tag: TagCount };
 
-/** Tags of what is looked for, pictures or captions, most frequent first. */
+/** Tags of the current kind, pictures or captions, most frequent first. */
 export const tags = signal<readonly TagCount[]>([]);
 const recent = signal<readonly string[]>(readRecent());
 
@@ -21,11 +21,11 @@ export async function refreshTags(): Promise<void> {
   try {
     tags.value = await client.tags({ kind: query.peek().kind });
   } catch {
-    // Suggestions are a help; without them the page works as before.
+    // Suggestions are optional; the page works without them.
   }
 }
 
-/** Keeps the tags those of the kind that is looked for. */
+/** Keeps the tags in step with the current kind. */
 export function startTags(): void {
   let kind: Query['kind'] | undefined;
   effect(() => {
@@ -35,7 +35,7 @@ export function startTags(): void {
   });
 }
 
-/** Fits to what is typed: recent queries that go on from it, then tags that hold it. */
+/** Suggestions for the typed text: recent queries that start with it, then tags that contain it. */
 export const suggestions = computed<readonly Suggestion[]>(() => {
   const typed = query.value.text.trim().toLocaleLowerCase();
   const fromRecent = recent.value
@@ -48,7 +48,7 @@ export const suggestions = computed<readonly Suggestion[]>(() => {
   return [...fromRecent.slice(0, maxShown - 3), ...fromTags.slice(0, 3)].slice(0, maxShown);
 });
 
-/** Called when somebody means a query: it was sent off, or a result of it was opened. */
+/** Called when a query is confirmed: submitted, or one of its results opened. */
 export function rememberQuery(text: string): void {
   const trimmed = text.trim();
   if (trimmed === '') return;

@@ -6,16 +6,16 @@ import { bytesOf, type MapSource } from './map.ts';
 import { addressOf } from './server.ts';
 import { watchedFetch } from './slow-answers.ts';
 
-/** The parts of a report (`npm run report`) that the page shows itself; the file has more. */
+/** The parts of a report (`npm run report`) that the page shows; the file has more. */
 export interface TrainingReport {
   readonly title: string;
-  /** The split the head was judged on. */
+  /** The split the head was evaluated on. */
   readonly split: string;
-  /** Those of the split first, then a few of the others. */
+  /** Pictures of that split first, then a few others. */
   readonly pictures: readonly TrainingPicture[];
-  /** How many of them are of the split. */
+  /** Number of pictures in the split. */
   readonly evaluated: number;
-  /** Unit vectors of the split's pictures as signed bytes in base64. */
+  /** Unit vectors of the split's pictures as signed bytes, in base64. */
   readonly vectors: { readonly dimension: number; readonly images: string };
   readonly runs: readonly { readonly space: string }[];
 }
@@ -23,18 +23,18 @@ export interface TrainingReport {
 export interface TrainingPicture {
   readonly image: string;
   readonly split: string;
-  /** A small WebP in base64; null when the picture could not be read. */
+  /** Thumbnail as WebP in base64; null if the picture could not be read. */
   readonly thumbnail: string | null;
   readonly captions: readonly string[];
-  /** Cosine of each caption and the picture. */
+  /** Cosine of each caption with the picture. */
   readonly scores: readonly number[];
   /** Null outside the split. */
   readonly found: {
-    /** Rank of the picture when each of its captions is the query. */
+    /** Rank of the picture for each of its captions as the query. */
     readonly pictureRanks: readonly number[];
-    /** Rank of each of its captions when the picture is the query. */
+    /** Rank of each caption with the picture as the query. */
     readonly captionRanks: readonly number[];
-    /** Best captions for the picture: number of the picture they belong to, of the caption there, cosine. */
+    /** Best captions for the picture: index of the picture they belong to, of the caption there, cosine. */
     readonly topCaptions: readonly (readonly [number, number, number])[];
   } | null;
 }
@@ -42,10 +42,10 @@ export interface TrainingPicture {
 export const report = signal<TrainingReport | null>(null);
 export const reportFault = signal<unknown>(null);
 
-/** The data as the report writes it: JSON without a `<`. */
+/** The report's embedded data: JSON without `<`. */
 const dataBlock = /<script type="application\/json" id="data">([^<]*)<\/script>/;
 
-/** Takes the data out of the report's document; nothing in it is parsed as a document, applied or run. */
+/** Extracts the data from a report file without parsing it as HTML or running anything in it. */
 export async function loadReport(abort: AbortSignal): Promise<void> {
   reportFault.value = null;
   try {
@@ -64,12 +64,12 @@ function asReport(text: string): TrainingReport {
     const data = JSON.parse(text) as TrainingReport;
     if (Array.isArray(data.pictures) && typeof data.vectors.images === 'string') return data;
   } catch {
-    // The same fault: it is no report.
+    // The same error: the file is not a report.
   }
   throw new ApiFault('unexpected-answer', t('fault.report'));
 }
 
-/** Rank of the best of its captions with the picture as the query; null outside the split. */
+/** Rank of its best caption with the picture as the query; null outside the split. */
 export function bestRank({ found }: TrainingPicture): number | null {
   return found === null ? null : Math.min(...found.captionRanks);
 }
@@ -78,7 +78,7 @@ export function thumbnailOf({ thumbnail }: TrainingPicture): string | undefined 
   return thumbnail === null ? undefined : `data:image/webp;base64,${thumbnail}`;
 }
 
-/** The pictures of the split as a map. */
+/** A map of the pictures in the split. */
 export function trainingMap(shown: TrainingReport): MapSource {
   const pictures = shown.pictures.slice(0, shown.evaluated);
   const byName = new Map(pictures.map((picture) => [picture.image, picture]));

@@ -7,10 +7,10 @@ import { pagedList } from './paged-list.ts';
 import { hidden, searchAgain } from './results.ts';
 import { client } from './server.ts';
 
-/** What was deleted, the latest first. */
+/** Deleted pictures, most recent first. */
 export const trash = pagedList<TrashPage>((asked) => client.trash({ limit: 60, ...asked }));
 
-/** Puts pictures back where they were, by the ids of their entries in the trash. */
+/** Restores pictures by their trash entry ids. */
 export async function restorePictures(entries: readonly string[]): Promise<void> {
   const restored: string[] = [];
   const restore = async (entry: string) => void restored.push((await client.restore(entry)).id);
@@ -24,7 +24,7 @@ export async function restorePictures(entries: readonly string[]): Promise<void>
   if (fault !== undefined) report(fault, () => void restorePictures(left));
 }
 
-/** Deletes one entry of the trash for good. */
+/** Permanently deletes one trash entry. */
 export async function deleteForGood({ id }: TrashItem): Promise<void> {
   try {
     await client.deleteForGood(id).catch(ignoreGone);
@@ -43,7 +43,7 @@ export async function emptyTrash(): Promise<void> {
   await trash.load();
 }
 
-/** Somebody else was faster. */
+/** Someone else has already restored or deleted it. */
 export function ignoreGone(error: unknown): void {
   if (!(error instanceof ApiFault && error.status === 404)) throw error;
 }

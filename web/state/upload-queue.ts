@@ -13,22 +13,22 @@ export type UploadState = 'waiting' | 'sending' | 'indexing' | 'done' | 'failed'
 export interface Upload {
   readonly id: number;
   readonly file: File;
-  /** Path below the folder that was dropped, or the file's name. */
+  /** Path relative to the dropped folder, or the file name. */
   readonly name: string;
   readonly state: UploadState;
   /** 0 to 1. */
   readonly sent: number;
-  /** Why it failed, for people. */
+  /** Why it failed, for the user. */
   readonly reason?: string;
-  /** Sending the same file again can help. */
+  /** Retrying the same file may help. */
   readonly retryable?: boolean;
   /** Id of the stored picture. */
   readonly picture?: string;
-  /** Where it was stored when it went past the API. */
+  /** Object key if the upload bypassed the API. */
   readonly key?: string;
 }
 
-/** Sent at the same time; the server embeds on few cores, more would only wait there. */
+/** Concurrent uploads; the server embeds on few cores, so more would only wait there. */
 const parallel = 3;
 const maxAttempts = 3;
 
@@ -44,7 +44,7 @@ effect(() => {
   serverAwaited.value = uploadSummary.value.active > 0;
 });
 
-// What was refused for want of a key, also while it was being entered.
+// Retry what was refused for lack of a key, including refusals while the key was being entered.
 accessChanges.subscribe(() => {
   if (hasSession.peek()) retryFailed();
 });
@@ -67,7 +67,7 @@ export function cancelAll(): void {
   cancel(uploads.value.filter(isActive).map(({ id }) => id));
 }
 
-/** All in one go: each change of the list is a new list, and there may be thousands. */
+/** Adds all at once: each change copies the list, and there may be thousands of files. */
 function cancel(ids: readonly number[]): void {
   const gone = new Set(ids);
   uploads.value = uploads.value.map((one) => (gone.has(one.id) ? { ...one, state: 'cancelled' } : one));
@@ -79,7 +79,7 @@ export function retryUpload(id: number): void {
   retry((one) => one.id === id);
 }
 
-/** What may succeed the second time; the server has looked at the rest and will not change its mind. */
+/** Faults that may not recur; the server has judged everything else and will not change its mind. */
 export function retryFailed(): void {
   retry(mayBeSentAgain);
 }
@@ -95,7 +95,7 @@ function retry(wanted: (one: Upload) => boolean): void {
   startNext();
 }
 
-/** Takes away what has ended. */
+/** Removes finished uploads. */
 export function clearUploads(): void {
   uploads.value = uploads.value.filter(isActive);
 }
@@ -167,7 +167,7 @@ function fail(id: number, error: unknown): void {
   if (needsKey && !keyWanted.value) keyWanted.value = { retry: retryFailed };
 }
 
-/** What became of pictures that went straight to the bucket: they are indexed some seconds later, or refused. */
+/** Waits for the outcome of direct uploads: they are indexed or rejected some seconds later. */
 function watchIndexing(): void {
   if (watching) return;
   watching = true;
@@ -189,7 +189,7 @@ function watchIndexing(): void {
 
 let watching = false;
 
-/** New pictures come into the results without a reload; many at once in one go. */
+/** Refreshes the results after uploads; bursts are combined. */
 function refreshSoon(): void {
   if (refreshTimer !== undefined) return;
   refreshTimer = setTimeout(() => {
@@ -198,7 +198,7 @@ function refreshSoon(): void {
   }, 400);
 }
 
-/** A server that is gone refuses nothing: what was to be sent waits until it is back, or is cancelled. */
+/** If the server is unreachable, uploads wait until it is back or they are cancelled. */
 async function reconnected(abort: AbortSignal): Promise<void> {
   let stop = () => {};
   await new Promise<void>((resolve) => {
@@ -208,7 +208,7 @@ async function reconnected(abort: AbortSignal): Promise<void> {
   stop();
 }
 
-/** One that is cancelled meanwhile makes room at once. */
+/** Cancelling one frees its slot at once. */
 function pause(seconds: number, abort: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, Math.min(30, seconds) * 1000);
