@@ -61,7 +61,7 @@ const loadMapView = () => import('./map.tsx').then(({ MapView }) => MapView);
 const loadCopiesView = () => import('./copies.tsx').then(({ CopiesView }) => CopiesView);
 const loadTrainingView = () => import('./training.tsx').then(({ TrainingView }) => TrainingView);
 
-/** Views that few look at are loaded when somebody does. */
+/** Rarely used views are loaded on demand. */
 function Lazy({ load }: { load: () => Promise<ComponentType> }) {
   const [View, setView] = useState<ComponentType | null>(null);
   useEffect(() => {
@@ -82,7 +82,7 @@ function useTitle(): void {
   }, [subject]);
 }
 
-/** Escape ends a selection when nothing else takes it. */
+/** Escape ends the selection if nothing else handles it. */
 function useEscape(): void {
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {

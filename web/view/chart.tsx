@@ -2,7 +2,7 @@ import { t } from '../i18n/translate.ts';
 
 export interface Series {
   readonly name: string;
-  /** One for each epoch of the chart. */
+  /** One value per epoch of the chart. */
   readonly values: readonly number[];
 }
 
@@ -10,19 +10,19 @@ export interface ChartProps {
   readonly title: string;
   readonly epochs: readonly number[];
   readonly series: readonly Series[];
-  /** The epoch that was taken. */
+  /** The epoch whose weights were kept. */
   readonly taken?: number;
-  /** Epochs after which training was stopped and gone on with. */
+  /** Epochs after which training was interrupted and resumed. */
   readonly resumedAfter?: readonly number[];
 }
 
 const width = 520;
 const height = 240;
 const edge = { left: 46, right: 14, top: 14, bottom: 28 };
-/** More points than this would be one thick line. */
+/** More points than this would merge into one thick line. */
 const maxPoints = 80;
 
-/** Lines over epochs. The numbers are in the table beside it, for who cannot see it. */
+/** Line chart over epochs. For screen readers, the numbers are in the table beside it. */
 export function Chart({ title, epochs, series, taken, resumedAfter = [] }: ChartProps) {
   const all = series.flatMap(({ values }) => values);
   const ticks = ticksFor(Math.min(...all), Math.max(...all));
@@ -101,7 +101,7 @@ function Line({ name, values, epochs, x, y }: LineProps) {
   );
 }
 
-/** About five round numbers that enclose the values. */
+/** About five round numbers that span the values. */
 function ticksFor(low: number, high: number): number[] {
   const rough = (high - low || Math.abs(high) || 1) / 4;
   const power = 10 ** Math.floor(Math.log10(rough));

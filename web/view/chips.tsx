@@ -10,7 +10,7 @@ import { client } from '../state/server.ts';
 import { Icon } from './icon.tsx';
 import { describe, smallVersion } from './tile.tsx';
 
-/** The parts of a query beside the words in the field; each can be weighed and taken away. */
+/** The query terms besides the text in the field; each can be weighted and removed. */
 export function Chips() {
   const { chips } = query.value;
   if (chips.length === 0) return null;
@@ -83,7 +83,7 @@ function WeightControl({ chip, label }: { chip: Chip; label: string }) {
   );
 }
 
-/** What a chip is called and looks like; a stored picture that is not in the results is asked for. */
+/** Label and thumbnail of a chip; a stored picture that is not in the results is fetched. */
 function useChipFace(chip: Chip): { label: string; picture?: string } {
   const [stored, setStored] = useState<ImageItem | undefined>();
   const id = chip.by === 'stored' ? chip.id : undefined;

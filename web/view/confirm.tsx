@@ -5,14 +5,14 @@ import { t } from '../i18n/translate.ts';
 interface Question {
   readonly title: string;
   readonly detail: string;
-  /** What the button says that does it. */
+  /** Label of the button that confirms. */
   readonly doIt: string;
   readonly act: () => void;
 }
 
 const asked = signal<Question | null>(null);
 
-/** Asks once more before something that cannot be undone. */
+/** Asks for confirmation before something that cannot be undone. */
 export function confirm(question: Question): void {
   asked.value = question;
 }

@@ -6,10 +6,10 @@ import { fault } from '../state/results.ts';
 import { answerIsLate } from '../state/slow-answers.ts';
 import { Icon } from './icon.tsx';
 
-/** Shorter gaps, such as a stream that is opened again, are nobody's business. */
+/** Shorter interruptions, such as a stream that reconnects, are not worth mentioning. */
 const patienceMs = 2500;
 
-/** Says that the server cannot be reached, where nothing else on the page does. */
+/** Says that the server is unreachable, unless the page already shows it elsewhere. */
 export function ConnectionNote() {
   const lost = connection.value === 'lost';
   const [shown, setShown] = useState(false);
@@ -29,7 +29,7 @@ export function ConnectionNote() {
   );
 }
 
-/** Between the moment when one wonders and the one when the page gives up. */
+/** Long enough for the user to wonder, but before the request times out. */
 function WaitingNote() {
   return (
     <p class="connection-note connection-waiting" role="status">

@@ -11,7 +11,7 @@ import { ListPage } from './list-page.tsx';
 import { SmallPicture } from './small-picture.tsx';
 import { describe, smallVersion } from './tile.tsx';
 
-/** Pictures that are copies of each other, to keep one of each. */
+/** Groups of duplicate pictures, to keep one of each. */
 export function CopiesView() {
   const { total = 0, spare } = allStacks.page.value ?? {};
   return (
@@ -31,7 +31,7 @@ export function CopiesView() {
   );
 }
 
-/** Asks first: of many stacks nobody has looked at each picture. */
+/** Asks for confirmation: with many stacks, nobody has checked every picture. */
 function AllButton() {
   const ids = stacks.value.flatMap(markedIn);
   const ask = () =>

@@ -30,7 +30,7 @@ import { TagEditor } from './tag-editor.tsx';
 import { describe, smallVersion } from './tile.tsx';
 import { ZoomablePicture } from './zoom.tsx';
 
-/** One picture, large, over the results. */
+/** One picture, large, on top of the results. */
 export function Detail() {
   const id = route.value.photo;
   return id === undefined ? null : <OpenDetail />;
@@ -69,14 +69,14 @@ function OpenDetail() {
   );
 }
 
-/** Opens the dialog; the tile of the picture that was shown last has the focus afterwards. */
+/** Opens the dialog; on closing, the tile of the last picture shown gets the focus. */
 function useModal(dialog: { current: HTMLDialogElement | null }): void {
   const last = useRef<string>(undefined);
   last.current = route.value.photo ?? last.current;
   useEffect(() => {
     const before = document.activeElement;
     dialog.current!.showModal();
-    // The picture is what one came for: no button is ringed before somebody uses the keyboard.
+    // The picture comes first: no button shows a focus ring until the keyboard is used.
     dialog.current!.focus();
     return () => {
       const tile = document.querySelector<HTMLElement>(`.tile-main[data-photo="${last.current}"]`);
@@ -95,7 +95,7 @@ function onKeyDown(event: KeyboardEvent): void {
   event.preventDefault();
 }
 
-/** The way to the previous and the next picture among the results, and where among them this one is. */
+/** Previous and next buttons, and the picture's number in the results. */
 function Neighbouring() {
   const place = placeInList.value;
   if (place === null) return null;
@@ -162,7 +162,7 @@ function About({ image }: { image: ImageItem }) {
   );
 }
 
-/** The picture's name, and what can be done with its file. */
+/** The picture's name and the actions on its file. */
 function Head({ image }: { image: ImageItem }) {
   const name = nameOf(image.key);
   return (
@@ -240,7 +240,7 @@ function Facts({ image }: { image: ImageItem }) {
   );
 }
 
-/** What it may show, in English words; each looks for more of it. */
+/** Guesses at the content, in English; each one links to a search. */
 function Seen({ words }: { words: readonly string[] }) {
   if (words.length === 0) return null;
   return (
@@ -261,7 +261,7 @@ function Taken({ image: { takenAt, takenFrom } }: { image: ImageItem }) {
   if (takenAt === null) return null;
   const more = [offsetOf(takenAt), takenFrom && t(`taken.${takenFrom}`)].filter(Boolean);
   return (
-    // The time of a file is no more than a guess at when its picture was taken.
+    // A file's modification time is only a guess at when the picture was taken.
     <Fact name={t(takenFrom === 'file' ? 'detail.fileDate' : 'detail.taken')}>
       {formatTaken(takenAt)} <small>{more.join(', ')}</small>
     </Fact>
@@ -278,7 +278,7 @@ function Exposure({ image: { exposureTime, aperture, iso, focalLength } }: { ima
   return parts.length === 0 ? null : <Fact name={t('detail.exposure')}>{parts.join(', ')}</Fact>;
 }
 
-/** Nobody is told where it was unless somebody opens the link. */
+/** The location is sent to the map service only if the user follows the link. */
 function Place({ image: { latitude, longitude } }: { image: ImageItem }) {
   if (latitude === null || longitude === null) return null;
   const at = `mlat=${latitude}&mlon=${longitude}#map=15/${latitude}/${longitude}`;
@@ -296,7 +296,7 @@ function Place({ image: { latitude, longitude } }: { image: ImageItem }) {
   );
 }
 
-/** Where those are that it stands for in the list. */
+/** The locations of the copies that the picture represents. */
 function Copies({ image: { id } }: { image: ImageItem }) {
   const copies = copiesOf.value.get(id);
   if (!copies) return null;
@@ -313,7 +313,7 @@ function Copies({ image: { id } }: { image: ImageItem }) {
   );
 }
 
-/** A fact that lists all pictures that have the same. */
+/** A fact that links to all pictures that share it. */
 function FilterFact({ name, value, filter }: { name: string; value: string; filter: Filter }) {
   return (
     <Fact name={name}>

@@ -7,7 +7,7 @@ import { isReadOnly } from '../state/server-status.ts';
 import { addUploads } from '../state/upload-queue.ts';
 import { Icon } from './icon.tsx';
 
-/** Pictures dropped or pasted anywhere on the page: one may be searched by or added, several are added. */
+/** Accepts pictures dropped or pasted anywhere on the page: one can be searched by or added; several are added. */
 export function DropArea() {
   const [dragged, setDragged] = useState(0);
   useEffect(() => {

@@ -6,7 +6,7 @@ import { Icon } from './icon.tsx';
 import { Marked } from './inline-markup.tsx';
 import { Outage } from './outage.tsx';
 
-/** The first start without pictures, or with pictures that are still to be looked at. */
+/** First start: there are no pictures, or none indexed yet. */
 export function CollectionEmpty() {
   const waiting = serverStatus.value?.backlog ?? 0;
   if (waiting > 0) {
@@ -54,7 +54,7 @@ export function CaptionsEmpty() {
   );
 }
 
-/** A query or filters that leave nothing over. */
+/** The query or the filters match nothing. */
 export function NothingFound({ asked, besideCaptions }: { asked: Query; besideCaptions: boolean }) {
   const filters = filterCount(asked);
   const ofCaptions = asked.kind === 'caption';

@@ -6,13 +6,13 @@ import { Icon } from './icon.tsx';
 
 interface FaultNoteProps {
   readonly fault: unknown;
-  /** Does what failed again. */
+  /** Retries what failed. */
   readonly again: () => void;
-  /** Narrow, and always in sight: it stands above results that are still good. */
+  /** Compact and always visible, above results that are still valid. */
   readonly slim?: boolean;
 }
 
-/** What failed, what to do about it, and a button for that. */
+/** An error, what to do about it, and a button for that. */
 export function FaultNote({ fault, again, slim = false }: FaultNoteProps) {
   const { title, advice } = explain(fault);
   const needsKey = fault instanceof ApiFault && fault.status === 401;

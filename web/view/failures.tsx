@@ -7,7 +7,7 @@ import { failureCount, refreshStatus, serverStatus } from '../state/server-statu
 import { Icon } from './icon.tsx';
 import { ListPage } from './list-page.tsx';
 
-/** What could not be indexed, why, and a way to try again. */
+/** Files that could not be indexed, with reasons and a retry button. */
 export function Failures() {
   const total = failureCount.value;
   const { items } = failures.page.value ?? {};
@@ -30,7 +30,7 @@ export function Failures() {
   );
 }
 
-/** What a reason to leave a file out is called. */
+/** Label of a reason for leaving a file out. */
 const leftOutNames: Readonly<Record<string, PlainKey>> = {
   hidden: 'leftOut.hidden',
   system: 'leftOut.system',
@@ -46,7 +46,7 @@ const leftOutNames: Readonly<Record<string, PlainKey>> = {
   other: 'leftOut.other',
 };
 
-/** What lies beside the pictures and is none: no failure, and counted so that nothing is silently missing. */
+/** Files that are not pictures: not failures, but counted so that nothing goes missing silently. */
 function LeftOut() {
   const counted = Object.entries(serverStatus.value?.leftOut ?? {}).filter(([, count]) => count > 0);
   const reasons = counted.map(([reason, files]) => {

@@ -8,7 +8,7 @@ interface FileInputProps {
   readonly pick: (files: readonly File[]) => void;
 }
 
-/** The hidden field behind a button that opens the browser's own dialog for files, or for a folder. */
+/** Hidden file input behind a button; opens the browser's dialog for files or for a folder. */
 export function FileInput({ input, label, several = false, folder = false, pick }: FileInputProps) {
   return (
     <input
@@ -18,13 +18,13 @@ export function FileInput({ input, label, several = false, folder = false, pick 
       accept={folder ? undefined : acceptedFiles}
       {...(folder ? { webkitdirectory: true } : {})}
       multiple={several || folder}
-      // The button is what people hear of, and go to.
+      // Screen readers and keyboard users get the button instead.
       tabIndex={-1}
       aria-hidden="true"
       aria-label={label}
       onChange={(event) => {
         const files = [...(event.currentTarget.files ?? [])];
-        // The same file can be picked again.
+        // Allows the same file to be chosen again.
         event.currentTarget.value = '';
         pick(files);
       }}

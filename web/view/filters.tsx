@@ -126,7 +126,7 @@ function PictureFilters() {
   );
 }
 
-/** The types that the pictures have; nothing where there is no choice. */
+/** Picture types in the collection; hidden if there is only one. */
 function TypeChoices() {
   const chosen = query.value.filter.contentTypes ?? [];
   const counts = new Map(facets.value.contentType.map(({ value, count }) => [value, count]));
@@ -142,7 +142,7 @@ function TypeChoices() {
   );
 }
 
-/** One of several folders that are served together. */
+/** Selects one of several folders served together. */
 function LibraryField() {
   const chosen = query.value.filter.bucket ?? '';
   if (folders.value.length < 2 && chosen === '') return null;
@@ -166,7 +166,7 @@ interface FacetFieldProps {
   readonly values: readonly FacetCount[];
 }
 
-/** One of the values that pictures have; nothing where there is no choice. */
+/** Selects one of the values in the collection; hidden if there is only one. */
 function FacetField({ name, values }: FacetFieldProps) {
   const chosen = query.value.filter[name] ?? '';
   const isListed = chosen === '' || values.some(({ value }) => value === chosen);
@@ -235,13 +235,13 @@ function tagLabel(tag: string): string {
 interface ChoicesProps<V extends string> {
   readonly title: string;
   readonly options: readonly { readonly value: V; readonly label: string; readonly count?: number }[];
-  /** What is said where there are no options. */
+  /** Message if there are no options. */
   readonly none?: string;
   readonly chosen: readonly V[];
   readonly choose: (value: V, on: boolean) => void;
 }
 
-/** Values of a filter, each to be switched on and off. */
+/** Toggle buttons for the values of a filter. */
 function Choices<V extends string>({ title, options, none, chosen, choose }: ChoicesProps<V>) {
   return (
     <fieldset>
@@ -281,7 +281,7 @@ function DateField({ label, value, set }: { label: string; value?: string; set: 
   );
 }
 
-/** What narrows the results, each to be taken away with a click. */
+/** Active filters; a click removes one. */
 export function ActiveFilters() {
   const active = activeFilters(query.value);
   if (active.length === 0) return null;
@@ -299,7 +299,7 @@ export function ActiveFilters() {
   );
 }
 
-/** The filters that are set: what each is called, and how it is taken away. */
+/** Active filters, with labels and functions that remove them. */
 function activeFilters({ filter, minScore }: Query): (readonly [label: string, clear: () => void])[] {
   const {
     tagsAll = [],

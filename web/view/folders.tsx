@@ -10,7 +10,7 @@ import { go } from '../state/navigation.ts';
 import { confirm } from './confirm.tsx';
 import { Icon } from './icon.tsx';
 
-/** The folders of the index; each opens its pictures, and where that can be, they come, move and go. */
+/** Indexed folders. Each links to its pictures; where allowed, folders can be added, moved and removed. */
 export function Folders({ folders, folderChanges }: Pick<Status, 'folders' | 'folderChanges'>) {
   if (folders.length === 0 && !folderChanges) return null;
   return (
@@ -75,7 +75,7 @@ function FolderRow({ folder, canChange }: { folder: Folder; canChange: boolean }
   );
 }
 
-/** Asks where a folder is: one that is to come, or one that was moved. */
+/** Asks for the path of a new or moved folder. */
 export function FolderDialog() {
   const folder = placeAsked.value;
   return folder === null ? null : <OpenFolderDialog folder={folder} />;

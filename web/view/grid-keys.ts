@@ -4,7 +4,7 @@ import { toggleFavourite } from '../state/favourites.ts';
 import { visibleItems } from '../state/results.ts';
 import { selected, toggle } from '../state/selection.ts';
 
-/** What letters do with the picture that has the focus; true when there was something to do. */
+/** Letter shortcuts for the focused picture; true if the key was handled. */
 function act({ key, shiftKey }: KeyboardEvent, from: Element, item: Item | undefined): boolean {
   if (!item || !isImage(item)) return false;
   if (key === 'x' || key === 'X') toggle(item.id, shiftKey);
@@ -19,7 +19,7 @@ function act({ key, shiftKey }: KeyboardEvent, from: Element, item: Item | undef
   return true;
 }
 
-/** The picture after one, or before it, that is not about to go. */
+/** The next picture, or the previous one, that is not being removed. */
 function focusNextBut(going: ReadonlySet<string>, from: Element): void {
   const stays = (one: Element) => {
     const item = visibleItems.value[Number((one as HTMLElement).dataset.index)];
@@ -31,7 +31,7 @@ function focusNextBut(going: ReadonlySet<string>, from: Element): void {
   next?.querySelector<HTMLElement>('.tile-main')?.focus({ preventScroll: true });
 }
 
-/** Arrow keys walk through the pictures: sideways in order, up and down to the nearest in the next row. */
+/** Arrow keys move between pictures: left and right in order, up and down to the nearest in the adjacent row. */
 export function moveFocus(event: KeyboardEvent): void {
   const from = (event.target as HTMLElement).closest('li');
   if (!from || event.altKey || event.ctrlKey || event.metaKey) return;

@@ -23,15 +23,15 @@ import { nameOfMonth, type Place, Scrubber } from './scrubber.tsx';
 import { CaptionTile, PictureTile } from './tile.tsx';
 import { useLength } from './use-length.ts';
 
-/** Rows are kept this far outside the window, in window heights. */
+/** Rows are rendered this far outside the window, in window heights. */
 const overscan = 0.75;
-/** The next page is asked for when the end is this near, in window heights. */
+/** The next page is requested when the end is this close, in window heights. */
 const readAhead = 2.5;
-/** Captions stand in lower rows than pictures; a card has these proportions, in a narrow window and elsewhere. */
+/** Captions use lower rows than pictures; aspect ratios of a card, in narrow windows and elsewhere. */
 const captionProportions = { narrow: 1.3, wide: 2.1 } as const;
 const captionRowHeight = 122;
 
-/** Endless, justified results of which only the rows near the window exist, by months where the list is by date. */
+/** Endless, justified grid that renders only rows near the window; grouped by month if the list is by date. */
 export function Grid() {
   const frame = useRef<HTMLUListElement>(null);
   const width = useLength(frame, 'clientWidth');
@@ -108,7 +108,7 @@ function proportionOf(item: Item, width: number): number {
   return width < 520 ? captionProportions.narrow : captionProportions.wide;
 }
 
-/** Small windows get small pictures, large ones large pictures, so that four to eight stand in a row. */
+/** Picture sizes by window width, so that four to eight fit in a row. */
 function rowHeightFor(width: number): number {
   if (width < 520) return 132;
   if (width < 1000) return 180;
@@ -121,7 +121,7 @@ function useSections(width: number): readonly Section[] {
   const { months, next } = results.value ?? {};
   return useMemo(() => {
     if (width === 0) return [];
-    // A list is of one kind.
+    // All items of a list are of one kind.
     const rowHeight = items[0] && !isImage(items[0]) ? captionRowHeight : rowHeightFor(width);
     const options = { width, rowHeight, gap: width < 520 ? 4 : 8 };
     const list = { items, months, isOpen: next !== undefined };
@@ -129,7 +129,7 @@ function useSections(width: number): readonly Section[] {
   }, [width, items, months, next]);
 }
 
-/** Which stretch of the list is drawn; renders only when it is another one. Reads on where something is missing. */
+/** The visible range of the list; rerenders only when it changes. Loads more where something is missing. */
 function useStretch(frame: { current: HTMLElement | null }, sections: readonly Section[], place: Signal<Place>) {
   const [stretch, setStretch] = useState({ top: 0, bottom: 0 });
   const latest = useRef({ sections, of: results.value });
@@ -140,13 +140,13 @@ function useStretch(frame: { current: HTMLElement | null }, sections: readonly S
     const view = innerHeight;
     const top = -element.getBoundingClientRect().top;
     const step = view / 4;
-    // The first pictures that one sees come sooner by themselves.
+    // Without overscan at the start, the visible pictures load sooner.
     const around = firstShown.value ? overscan : 0;
     const from = Math.floor((top - view * around) / step) * step;
     const until = from + view * (1 + 2 * around) + step;
     setStretch((before) => (before.top === from && before.bottom === until ? before : { top: from, bottom: until }));
     notePlace(latest.current.sections, top + underHeader(), place);
-    // What came meanwhile is drawn first, and looked at then.
+    // If results arrived meanwhile, they are laid out first; this runs again then.
     if (latest.current.of === results.peek()) readNear(latest.current.sections, top, view);
   };
   useLayoutEffect(() => {
@@ -176,7 +176,7 @@ function useStretch(frame: { current: HTMLElement | null }, sections: readonly S
   return stretch;
 }
 
-/** Reads what is missing in the window and below it, and then what is above it. */
+/** Loads what is missing in the window and below first, then above. */
 function readNear(sections: readonly Section[], top: number, view: number): void {
   if (fault.peek() !== null || !firstShown.peek()) return;
   const bottom = top + view * (1 + readAhead);
@@ -184,13 +184,13 @@ function readNear(sections: readonly Section[], top: number, view: number): void
     if (bottom > heightOf(sections)) void loadMore();
     return;
   }
-  // Nobody looks at what flies by.
+  // Nothing is loaded while scrolling fast.
   if (flying.peek()) return;
   const missing = unreadBetween(sections, top, bottom) ?? unreadBetween(sections, top - view * overscan, top);
   if (missing) void loadMore(missing.month?.value);
 }
 
-/** Keeps the month in sight where it is when those above it turn out higher or lower than they were estimated. */
+/** Keeps the visible month in place when earlier months turn out taller or shorter than estimated. */
 function stayAtMonth(sections: readonly Section[], place: Signal<Place>): void {
   const before = monthInSight;
   const section = before && sections.find(({ month }) => month?.value === before.month);
@@ -201,7 +201,10 @@ function stayAtMonth(sections: readonly Section[], place: Signal<Place>): void {
   if (isJump) place.value = { ...place.peek(), y: scrollY };
 }
 
-/** Notes what the window begins with. Where one jumped to counts until one scrolls: the end never gets to the top. */
+/**
+ * Records which month the window starts with. After a jump, its target counts until the user scrolls: the last months
+ * can never reach the top.
+ */
 function notePlace(sections: readonly Section[], y: number, place: Signal<Place>): void {
   // A jump ends on a whole pixel.
   const section = sectionAt(sections, y + 1);
@@ -212,12 +215,12 @@ function notePlace(sections: readonly Section[], y: number, place: Signal<Place>
   place.value = { at: section.before + Math.floor(part * section.count), y: scrollY };
 }
 
-/** A new list starts at its top, or where it was left; one that is only longer stays where it is. */
+/** A new list starts at its top or saved position; a list that only grew keeps its position. */
 function useKeptScroll(sections: readonly Section[], isLaidOut: boolean): void {
   const version = results.value?.version;
   const shown = useRef<number | undefined>(undefined);
   useLayoutEffect(() => {
-    // Before it is laid out, the list has no height to scroll through.
+    // Before its layout, the list has no height to scroll through.
     if (!isLaidOut) return;
     const isNew = version !== undefined && version !== shown.current;
     const { top, month } = results.peek() ?? {};

@@ -52,7 +52,7 @@ function AddButton() {
 
 const inSight: readonly View[] = ['map', 'training', 'status'];
 
-/** The pages in plain sight where there is room; the menu has them everywhere. */
+/** Navigation links shown if there is room; the menu always has them. */
 function Pages() {
   return (
     <nav class="pages" aria-label={t('header.pages')}>
@@ -75,7 +75,7 @@ interface PageLinkProps {
   readonly children: ComponentChildren;
 }
 
-/** A link that opens its page in place, or in another tab when it is clicked so. */
+/** A link that opens its page in place, or in a new tab with the usual modifier keys. */
 function PageLink({ view, label, children, ...rest }: PageLinkProps) {
   return (
     <a

@@ -61,14 +61,14 @@ export function Icon({ name }: { name: IconName }) {
 
 type IconButtonProps = Omit<ButtonHTMLAttributes, 'icon' | 'label' | 'class'> & {
   readonly icon: IconName;
-  /** What it does, for those who cannot see the icon. */
+  /** Accessible name of the button. */
   readonly label: string;
   readonly class?: string;
-  /** A key that does the same. */
+  /** Equivalent keyboard shortcut. */
   readonly hotkey?: string;
 };
 
-/** A button with nothing but an icon on it. */
+/** A button that shows only an icon. */
 export function IconButton({ icon, label, class: own, hotkey, ...rest }: IconButtonProps) {
   const title = hotkey && `${label} (${hotkey})`;
   return (

@@ -1,10 +1,10 @@
 interface MarkedProps {
   readonly text: string;
-  /** What `*marked*` words become. */
+  /** Renders `*marked*` words. */
   readonly as?: 'strong' | 'span';
 }
 
-/** A text in which `*` marks what stands out and `` ` `` what is code. */
+/** Text in which `*` marks emphasis and `` ` `` marks code. */
 export function Marked({ text, as: Mark = 'strong' }: MarkedProps) {
   return text.split(/(\*[^*]+\*|`[^`]+`)/).map((part) => {
     if (part.startsWith('*')) return <Mark key={part}>{part.slice(1, -1)}</Mark>;

@@ -1,9 +1,9 @@
 const focusable = 'a[href], button:not(:disabled), input:not(:disabled), select, [tabindex="0"]';
 
 /**
- * Focus is never lost: when what had it is taken away, such as a chip that was removed or a message that was answered,
- * the nearest thing that is left has it, within the same part of the page. Only for who works by keyboard: a pointer
- * knows where it is, and a field that takes the focus brings up the keyboard of a phone.
+ * Keeps the focus when its element is removed, such as a deleted chip or a dismissed message: the nearest remaining
+ * element in the same part of the page gets it. Only for keyboard users: with a pointer there is no need, and focusing
+ * a field would open a phone's on-screen keyboard.
  */
 export function keepFocus(): void {
   let path: Element[] = [];
@@ -16,7 +16,7 @@ export function keepFocus(): void {
   });
   new MutationObserver(() => {
     if (!byKeyboard || document.activeElement !== document.body || path.length === 0 || !document.hasFocus()) return;
-    // What is moved within the page loses the focus, too.
+    // Elements that move within the page also lose the focus.
     if (path[0]!.isConnected) return void (path[0] as HTMLElement).focus({ preventScroll: true });
     const part = path.find((one) => one.isConnected && one.id !== 'app');
     path = [];

@@ -5,7 +5,7 @@ import { t } from '../i18n/translate.ts';
 import { access, endSession, hasSession, keyWanted, openSession, refreshAccess } from '../state/access.ts';
 import { report } from '../state/notices.ts';
 
-/** Asks for an API key, from the menu or because a call was refused without one. */
+/** Asks for an API key, from the menu or after a call was refused without one. */
 export function KeyDialog() {
   const wanted = keyWanted.value;
   return wanted === null ? null : <OpenKeyDialog retry={wanted.retry} />;
@@ -78,7 +78,7 @@ function EndButton({ done }: { done: () => void }) {
   );
 }
 
-/** What needs a key here, and what the caller may do. */
+/** Which operations need a key here, and what the caller may do. */
 function accessInWords(): string {
   const { needsKey = [], scopes = [] } = access.value ?? {};
   if (access.value && needsKey.length === 0) return t('key.neededForNothing');

@@ -3,7 +3,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { type PlainKey, t } from '../i18n/translate.ts';
 import { IconButton } from './icon.tsx';
 
-/** Whether the list of keys is shown. */
+/** Whether the list of shortcuts is open. */
 export const keysShown = signal(false);
 
 const groups: readonly {
@@ -58,7 +58,7 @@ const groups: readonly {
   },
 ];
 
-/** Keys whose names are words; the others are called what they write. */
+/** Names of keys that do not print a character; other keys are shown as that character. */
 const keyNames: Readonly<Record<string, PlainKey>> = {
   Esc: 'key.nameEsc',
   Enter: 'key.nameEnter',
@@ -67,7 +67,7 @@ const keyNames: Readonly<Record<string, PlainKey>> = {
   Ctrl: 'key.nameCtrl',
 };
 
-/** `?` shows what can be done by keyboard. */
+/** `?` shows the keyboard shortcuts. */
 export function KeyboardHelp() {
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {

@@ -7,25 +7,25 @@ import { Icon, type IconName } from './icon.tsx';
 
 interface ListPageProps<P> {
   readonly list: PagedList<P>;
-  /** Read from its beginning whenever this changes. */
+  /** The list reloads from its start when this changes. */
   readonly turn: unknown;
   readonly title: string;
-  /** Beside the title, such as how many there are. */
+  /** Shown beside the title, such as the count. */
   readonly facts: string;
-  /** What can be done with all of them. */
+  /** Actions on the whole list. */
   readonly action?: ComponentChildren;
   readonly hint: string;
-  /** What is said when nothing is listed. */
+  /** Message for an empty list. */
   readonly none: { readonly icon: IconName; readonly text: string };
   readonly isEmpty: boolean;
   readonly isWide?: boolean;
   readonly class: string;
-  /** A row for each. */
+  /** Renders a row. */
   readonly rows: ComponentChildren;
   readonly children?: ComponentChildren;
 }
 
-/** A page that is one list: its head, what may go wrong, its rows and the way to more of them. */
+/** A page with a single list: header, errors, rows, and loading more. */
 export function ListPage<P extends { readonly next?: string }>(props: ListPageProps<P>) {
   const { list, turn, title, facts, action, hint, none, isEmpty, isWide, rows, children } = props;
   const next = list.page.value?.next;

@@ -13,17 +13,17 @@ import { IconButton } from './icon.tsx';
 import { useRedraw } from './use-redraw.ts';
 
 interface MapCanvasProps {
-  /** Ids of the pictures that stand out; null when all do. */
+  /** Ids of the highlighted pictures; null highlights all. */
   readonly highlighted: ReadonlySet<string> | null;
   readonly open: (id: string) => void;
-  /** What becomes of pictures that are drawn around; selected on the page when absent. */
+  /** Called with lassoed pictures; they are selected on the page if absent. */
   readonly select?: (ids: ReadonlySet<string>) => void;
   readonly children: ComponentChildren;
 }
 
 const zoomStep = 1.6;
 
-/** The map itself, with its gestures and keys. */
+/** The map, with its gestures and keys. */
 export function MapCanvas({ highlighted, open, select = addToSelection, children }: MapCanvasProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const size = useSize(canvas);
@@ -101,7 +101,7 @@ function useShownMap(upright: boolean): CollectionMap | null {
   return useMemo(() => whole && shownMap(whole, away, upright), [whole, away, upright]);
 }
 
-/** What of the map is in sight; until somebody moves it, all of it, also while it grows. */
+/** The visible part of the map: all of it, even as it grows, until the user moves it. */
 function useViewport(size: Size, shown: CollectionMap | null) {
   const [view, setView] = useState<Viewport | null>(null);
   const whole = wholeView(size, shown ? extentOf(shown.positions) : undefined);
@@ -112,7 +112,7 @@ function useViewport(size: Size, shown: CollectionMap | null) {
   };
 }
 
-/** The line that is being drawn around pictures, and whether a press begins one instead of moving the map. */
+/** The lasso being drawn, and whether a press starts one instead of moving the map. */
 function useLasso() {
   const [polygon, draw] = useState<readonly Point[] | null>(null);
   const [isOn, setIsOn] = useState(false);
@@ -140,7 +140,7 @@ function addToSelection(ids: ReadonlySet<string>): void {
   selected.value = new Set([...selected.value, ...ids]);
 }
 
-/** Ids of the pictures in a polygon of the screen. */
+/** Ids of the pictures inside a polygon on the screen. */
 function enclosed({ map, view, size }: Scene, polygon: readonly Point[]): ReadonlySet<string> {
   const inWorld = polygon.map((point) => toWorld(view, size, point));
   return idsWithin(map, inWorld);

@@ -11,16 +11,16 @@ import { FaultNote } from './error-note.tsx';
 import { Icon } from './icon.tsx';
 import { MapCanvas } from './map-canvas.tsx';
 
-/** Changes are put into the map when there was none for so long. */
+/** Changes are applied to the map after a pause of this length. */
 const settleMs = 1500;
 
-/** The ids of the best matches; one set as long as the results are the same. */
+/** Ids of the best matches; the same set object while the results are the same. */
 const matches = computed(() => {
   const shown = results.value;
   return shown && !isBrowsing(shown.query) ? new Set(shown.items.map(({ id }) => id)) : null;
 });
 
-/** The collection as a plane on which alike pictures lie together. */
+/** The collection as a plane on which similar pictures lie close together. */
 export function MapView() {
   const count = matches.value?.size;
   return (
@@ -47,7 +47,7 @@ interface MapPageProps {
   readonly hint: string;
   readonly highlighted: ReadonlySet<string> | null;
   readonly open: (id: string) => void;
-  /** What becomes of pictures that are drawn around; selected on the page when absent. */
+  /** Called with lassoed pictures; they are selected on the page if absent. */
   readonly select?: (ids: ReadonlySet<string>) => void;
   readonly children?: ComponentChildren;
 }
@@ -94,7 +94,7 @@ export function MapPage({ source, title, hint, highlighted, open, select, childr
   );
 }
 
-/** Loads the map, and puts into it what comes in meanwhile; answers how to arrange everything anew. */
+/** Loads the map and adds new pictures to it. Returns a function that rearranges everything. */
 function useMap(source: MapSource): () => void {
   const [turn, setTurn] = useState({ again: false });
   const changes = changeCount.value;

@@ -14,7 +14,7 @@ import { FileInput } from './file-input.tsx';
 import { Icon, type IconName } from './icon.tsx';
 import { keysShown } from './keyboard.tsx';
 
-/** The pages of the page, in the order of the menu. */
+/** Pages, in menu order. */
 export const pages: readonly { view: View; icon: IconName }[] = [
   { view: 'search', icon: 'picture' },
   { view: 'map', icon: 'map' },
@@ -31,7 +31,7 @@ const themes: readonly { value: Theme; icon: IconName }[] = [
   { value: 'dark', icon: 'moon' },
 ];
 
-/** Pages, what can be added, and settings. */
+/** Menu with pages, ways to add pictures, and settings. */
 export function Menu() {
   const failures = failureCount.value;
   const folder = useRef<HTMLInputElement>(null);

@@ -1,7 +1,7 @@
 import { t } from '../i18n/translate.ts';
 import { serverStatus } from '../state/server-status.ts';
 
-/** How far a change of models has come that the server makes in the background, and what it waits for. */
+/** Progress of a model change in the background, and what it is waiting for. */
 export function ModelChange() {
   const change = serverStatus.value?.change ?? null;
   if (change === null) return null;

@@ -14,7 +14,7 @@ function act(notice: Notice): void {
 function Progress({ title, done, total }: { title: string; done: number; total: number }) {
   return (
     <>
-      {/* Read out once, when it begins: each step would be a sentence. */}
+      {/* Announced once, at the start: announcing every step would be too much. */}
       <span aria-hidden="true">{t('number.of', { done, all: total })}</span>
       <progress max={total} value={done} aria-label={title} />
     </>

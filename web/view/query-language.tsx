@@ -3,13 +3,13 @@ import { changeQuery, query } from '../state/navigation.ts';
 import { results } from '../state/results.ts';
 
 /**
- * The language that the words were read in, to be changed. Who reads nothing but English and searches in it has no use
- * for it.
+ * Shows the language the query was read in and lets the user change it. Hidden for those who use only English, in the
+ * browser and in the query.
  */
 export function SpokenLanguage() {
   const { lang } = query.value;
   const read = results.value?.query === query.value ? results.value.language : undefined;
-  // Words that are hardly English and of no language that could be named; nobody would choose that.
+  // Text that is probably not English, in no known language: not a choice anyone would make.
   const found = read === 'und' ? undefined : read;
   const own = navigator.languages.map((tag) => tag.split('-')[0]!);
   const choices = new Set(['en', ...own, ...(found ? [found] : []), ...(lang === undefined ? [] : [lang])]);

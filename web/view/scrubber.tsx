@@ -7,11 +7,11 @@ import { countOfMonth } from '../state/results.ts';
 import { aboveList, noteMonth, scrollInList, underHeader } from '../state/scroll.ts';
 import { useLength } from './use-length.ts';
 
-/** Where in a list by date the window begins. */
+/** Position in a list by date at the top of the window. */
 export interface Place {
-  /** The number of the first picture, from 0. */
+  /** Index of the first visible picture. */
   readonly at: number;
-  /** How far the page was scrolled then. */
+  /** Scroll offset of the page at that time. */
   readonly y: number;
 }
 
@@ -19,7 +19,7 @@ export function nameOfMonth(month: string): string {
   return month === '' ? t('results.undated') : formatMonth(month);
 }
 
-/** Room that the name of a year needs, and between two months, in pixels. */
+/** Minimum space for a year label and between two months, in pixels. */
 const yearRoom = 18;
 const monthRoom = 5;
 
@@ -29,8 +29,8 @@ interface ScrubberProps {
 }
 
 /**
- * All months of a list by date beside it, each as long as it has pictures. The browser's own slider, so that pointer,
- * finger and screen reader move it as they are used to; keys go from month to month and from year to year.
+ * Timeline beside a list by date; each month's length is proportional to its pictures. A native slider, so that
+ * pointer, touch and screen readers work as usual; keys move by month and by year.
  */
 export function Scrubber({ sections, place }: ScrubberProps) {
   const frame = useRef<HTMLDivElement>(null);
@@ -44,7 +44,7 @@ export function Scrubber({ sections, place }: ScrubberProps) {
   const marks = useMemo(() => <Marks sections={sections} total={total} height={height} />, [sections, total, height]);
   const jump = (to: number) => jumpTo(sections, to, place);
   const input = useRef<HTMLInputElement>(null);
-  // Where the list cannot be scrolled as far as the pointer is, the slider stays with the pointer.
+  // If the list cannot scroll as far as the pointer, the slider stays with the pointer.
   const value = isHeld.current && input.current ? input.current.valueAsNumber : at;
   const hold = (on: boolean) => () => {
     isHeld.current = on;
@@ -80,7 +80,7 @@ export function Scrubber({ sections, place }: ScrubberProps) {
   );
 }
 
-/** A place on the slider; the middle of its thumb goes from half its height to half its height before the end. */
+/** A position on the slider; the centre of its thumb stays half its height away from both ends. */
 function share(part: number): string {
   return `calc(var(--thumb) / 2 + ${part} * (100% - var(--thumb)))`;
 }
@@ -93,7 +93,7 @@ function jumpTo(sections: readonly Section[], at: number, place: Signal<Place>):
   place.value = { at, y: scrollY };
 }
 
-/** The section that a key leads to from another one: the next month, the next year, the first and the last. */
+/** The section that a key leads to: next or previous month or year, first or last. */
 function afterKey(sections: readonly Section[], from: Section, key: string): Section | undefined {
   const i = sections.indexOf(from);
   const isOther = (one: Section) => yearOf(one) !== yearOf(from);
@@ -110,7 +110,7 @@ function yearOf(section: Section): string {
   return section.month!.value.slice(0, 4);
 }
 
-/** The years by name and the months as ticks, as many as have room. */
+/** Year labels and month ticks, as many as fit. */
 function Marks({ sections, total, height }: { sections: readonly Section[]; total: number; height: number }) {
   let lastYear = { year: '', y: -yearRoom };
   let lastMonth = -monthRoom;

@@ -11,7 +11,7 @@ import { FileInput } from './file-input.tsx';
 import { Icon, IconButton } from './icon.tsx';
 import { SearchInput } from './search-input.tsx';
 
-/** ` -word` and ` -"some words"` at the end of what is typed mean "without". */
+/** ` -word` and ` -"some words"` at the end of the text mean "without". */
 const withoutPattern = /(?:^|\s)-(?:"([^"]+)"|([^\s"]\S*))/g;
 
 export function SearchBar() {
@@ -109,7 +109,7 @@ function PictureButton() {
   );
 }
 
-/** `/` goes to the search field from anywhere. */
+/** `/` focuses the search field from anywhere. */
 function useSlashKey(input: { current: HTMLInputElement | null }): void {
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {

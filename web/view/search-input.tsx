@@ -10,7 +10,7 @@ interface SearchInputProps {
   readonly submit: () => void;
 }
 
-/** The field for words, with suggestions below it. */
+/** Text field with suggestions. */
 export function SearchInput({ input, submit }: SearchInputProps) {
   const list = useSuggestionList(submit);
   return (
@@ -54,13 +54,13 @@ export function SearchInput({ input, submit }: SearchInputProps) {
 
 const optionId = (at: number) => `suggestion-${at}`;
 
-/** What can be chosen below the field: the suggestions, and after earlier searches to forget them. */
+/** Options below the field: suggestions, and an entry that clears the search history. */
 function choices(): (Suggestion | 'forget')[] {
   const options = suggestions.value;
   return options.some(({ kind }) => kind === 'recent') ? [...options, 'forget'] : [...options];
 }
 
-/** The list's state: whether it is open, and which option the arrow keys are at; -1 for the field itself. */
+/** State of the list: whether it is open, and the active option; -1 for the field itself. */
 function useSuggestionList(submit: () => void) {
   const [isOpen, setIsOpen] = useState(false);
   const [active, setActive] = useState(-1);
@@ -102,7 +102,7 @@ function takeSuggestion(option: Suggestion | 'forget'): void {
   else changeQuery({ text: '', filter: { ...filter, tagsAll: [...(filter.tagsAll ?? []), option.tag.tag] } });
 }
 
-/** What a tag counts. */
+/** What a tag's count refers to. */
 const nouns = { image: 'pictures', caption: 'captions', any: 'items' } as const;
 
 function Options({ active, take }: { active: number; take: (option: Suggestion | 'forget') => void }) {

@@ -68,13 +68,13 @@ function classOfResults(isOld: boolean): string {
   return `results ${isOld ? 'results-old' : ''} ${isByDate(query.value) ? 'by-date' : ''}`;
 }
 
-/** All pictures are listed, in the order they come in. */
+/** All pictures, in the order they were added. */
 function isEverything(asked: Query): boolean {
   const { kind, sort, chips } = asked;
   return isBrowsing(asked) && kind === 'image' && sort === undefined && chips.length === 0 && filterCount(asked) === 0;
 }
 
-/** Why the answer may not be what was meant. */
+/** Warnings that the results may not be what was meant. */
 function Warnings() {
   const shown = results.value;
   if (!shown || shown.query !== query.value) return null;
@@ -86,7 +86,7 @@ function Warnings() {
   ));
 }
 
-/** Pictures of folders that are not there now, such as those of a drive that is not plugged in. */
+/** Pictures in unavailable folders, such as those on an unplugged drive. */
 function HiddenPictures() {
   const count = serverStatus.value?.hidden ?? 0;
   if (count === 0) return null;
@@ -101,7 +101,7 @@ function HiddenPictures() {
   );
 }
 
-/** How far the server is with what it has to index, and that what is found is only part of it. */
+/** Indexing progress, and a hint that results are incomplete meanwhile. */
 function Indexing() {
   const progress = indexing.value;
   const isEmpty = visibleItems.value.length === 0;
@@ -122,7 +122,7 @@ function Indexing() {
   );
 }
 
-/** Whole minutes from the first on: nobody knows it better. */
+/** Whole minutes, at least one: the estimate is not more precise. */
 function roughly(seconds: number): string {
   return formatDuration(seconds < 60 ? seconds : Math.ceil(seconds / 60) * 60);
 }
@@ -138,7 +138,7 @@ function Nothing({ asked, besideCaptions }: { asked: Query; besideCaptions: bool
   return <NothingFound asked={asked} besideCaptions={besideCaptions} />;
 }
 
-/** The two kinds are two lists: their scores do not compare, see state/fetch-results.ts. */
+/** Pictures and captions are separate lists: their scores do not compare, see state/fetch-results.ts. */
 function CaptionsAbove({ captions }: { captions: readonly CaptionItem[] }) {
   return (
     <section class="captions-above" aria-labelledby="captions-above">
@@ -245,7 +245,7 @@ function titleOf() {
     );
   }
   const found = results.value;
-  // Until the answer is there, it is of another question.
+  // Until the response arrives, the shown results belong to the previous query.
   if (found?.query !== query.value || searching.value) return t('results.best');
   if (found.fit === 'poor') return t('results.nothingFits');
   return (
@@ -256,15 +256,15 @@ function titleOf() {
 }
 
 /**
- * What is known of how many fit: those that are called so. Of those that are near in meaning nobody knows how many show
- * what was asked for, they go on to the last of all. Where the server makes no claim, all that there are once they are
- * read.
+ * What is known about the number of matches: the count of name matches. For matches by meaning there is no cut-off,
+ * since they rank every picture, so they are not counted. If the server makes no claim, the total once everything is
+ * loaded.
  */
 function countOfFound(hasMore: boolean, makesClaim: boolean): string {
   const items = listedItems.value;
   if (!makesClaim) return hasMore || items.length === 0 ? '' : formatCount(items.length);
   const isNamed = (item: Item) => isImage(item) && item.why?.some((reason) => reason !== 'meaning') === true;
-  // Names stand first, or take turns with meaning: two of the others in a row end them.
+  // Name matches come first, or alternate with matches by meaning: two of those in a row mean there are no more.
   const areAllRead = !hasMore || !items.slice(-2).some(isNamed);
   const count = items.filter(isNamed).length;
   return count === 0 || !areAllRead ? '' : t('results.named', { count });

@@ -1,12 +1,12 @@
 interface SegmentedProps<T extends string> {
-  /** What is chosen with it. */
+  /** What the control selects. */
   readonly label: string;
   readonly options: readonly (readonly [value: T, label: string])[];
   readonly chosen: T;
   readonly choose: (value: T) => void;
 }
 
-/** A few options side by side, of which one is chosen. */
+/** A few options side by side; one is selected. */
 export function Segmented<T extends string>({ label, options, chosen, choose }: SegmentedProps<T>) {
   return (
     <fieldset class="segmented" aria-label={label}>

@@ -10,10 +10,10 @@ import { Icon, IconButton } from './icon.tsx';
 import { Marked } from './inline-markup.tsx';
 import { TagInput } from './tag-editor.tsx';
 
-/** Pictures of one zip file: the limit of the API. */
+/** Maximum pictures per zip file: the API's limit. */
 const maxInZip = 10_000;
 
-/** What can be done with the selected pictures. */
+/** Actions on the selected pictures. */
 export function SelectionBar() {
   if (!selectionMode.value) return null;
   const ids = [...selected.value];

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 
-/** A small picture; a dashed frame while it is on its way, or does not come: a grey box would look like one. */
+/** A thumbnail; a dashed frame while it loads or if it fails, because a grey box would look like a picture. */
 export function SmallPicture({ src }: { src: string }) {
   const [isShown, setShown] = useState(false);
   return (

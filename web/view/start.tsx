@@ -20,8 +20,8 @@ interface Beginning {
 }
 
 /**
- * Where to start from while nothing is asked: days, favourites, months and tags of the collection. One row, whose room
- * is kept until they are known, so that the pictures below stay where they are.
+ * Starting points before a search: days, favourites, months and tags of the collection. Takes one row, reserved until
+ * they load, so that the pictures below do not move.
  */
 export function Start() {
   const isDone = indexing.value === null;
@@ -71,7 +71,7 @@ function beginnings({ months, onThisDay: count }: StartFrom): Beginning[] {
       query: { filter: { tagsAll: [favouriteTag] } },
     },
     months.length > 0 && { icon: 'calendar', label: t('start.byDate'), query: { sort: '-taken' } },
-    // One month is all there is.
+    // There is only one month.
     ...(months.length > 1 ? months : []).map(
       ({ value, count }): Beginning => ({
         icon: 'calendar',

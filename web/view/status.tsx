@@ -14,7 +14,7 @@ import { useStatus } from './use-status.ts';
 
 const refreshMs = 5000;
 
-/** What answers here: counts, rates, models, what happened lately. */
+/** Server status: counts, rates, models, recent activity. */
 export function StatusView() {
   const [turn, setTurn] = useState(0);
   const again = () => setTurn((before) => before + 1);

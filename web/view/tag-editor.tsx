@@ -8,7 +8,7 @@ import { Icon, IconButton } from './icon.tsx';
 
 const maxTagLength = 64;
 
-/** Tags of one picture; saved as soon as one is added or taken away. */
+/** Tags of one picture; each change is saved at once. */
 export function TagEditor({ image }: { image: ImageItem }) {
   const [saving, setSaving] = useState(false);
   const save = async (tags: readonly string[]) => {
@@ -40,7 +40,7 @@ export function TagEditor({ image }: { image: ImageItem }) {
   );
 }
 
-/** A field for one tag at a time, of one picture or of many. `first`: has the focus when its popover opens. */
+/** Adds one tag at a time, to one picture or to many. `first`: gets the focus when its popover opens. */
 export function TagInput({ add, first = false }: { add: (tag: string) => void; first?: boolean }) {
   return (
     <form

@@ -12,16 +12,16 @@ import { selected, selectionMode, toggle } from '../state/selection.ts';
 import { thumbnailUrl } from '../state/server.ts';
 import { Icon } from './icon.tsx';
 
-/** Widths that are asked for, so that few versions of a picture are made and kept. */
+/** Thumbnail sizes to request: few, so that the server makes and keeps few versions. */
 const sizes = [256, 384, 512, 768, 1024] as const;
 
-/** Address of a small version whose longer edge suits `edge` CSS pixels on this screen. */
+/** Thumbnail URL whose longer edge suits `edge` CSS pixels on this screen. */
 export function smallVersion({ id }: ImageItem, edge: number): string {
   const wanted = edge * Math.min(2, devicePixelRatio || 1);
   return thumbnailUrl(id, sizes.find((one) => one >= wanted * 0.9) ?? sizes.at(-1)!);
 }
 
-/** What a picture is called where it cannot be seen: its name says more than its id. */
+/** Text label of a picture: its name says more than its id. */
 export function describe(image: ImageItem): string {
   return nameOf(image.key)
     .replace(/\.\w+$/, '')
@@ -84,7 +84,7 @@ export function PictureTile({ image, edge }: { image: ImageItem; edge: number })
   );
 }
 
-/** What those hear of a picture who cannot see it. The words are English in every language of the page. */
+/** Alt text of a picture. Always in English, whatever the language of the page. */
 function Spoken({ image: { seen, takenAt }, name }: { image: ImageItem; name: string }) {
   return (
     <span class="visually-hidden">
@@ -99,7 +99,7 @@ function Spoken({ image: { seen, takenAt }, name }: { image: ImageItem; name: st
   );
 }
 
-/** What it is called by the words that are looked for; nothing where it is only near in meaning. */
+/** The fields that contain query words, such as name or tags; nothing if the picture only matches by meaning. */
 function Why({ image: { why = [] } }: { image: ImageItem }) {
   const names = why.filter((reason) => reason !== 'meaning');
   return names.length === 0 ? null : <small class="tile-why">{names.map((name) => t(`why.${name}`)).join(', ')}</small>;
@@ -121,7 +121,7 @@ function FavouriteMark({ image, name }: { image: ImageItem; name: string }) {
   );
 }
 
-/** How many copies the picture stands for; opens their stack. */
+/** Number of copies the picture represents; opens their stack. */
 function CopiesMark({ id, name }: { id: string; name: string }) {
   const copies = copiesOf.value.get(id);
   if (!copies) return null;
@@ -141,10 +141,10 @@ function CopiesMark({ id, name }: { id: string; name: string }) {
   );
 }
 
-/** Waits before a picture that did not come is asked for again: a server that restarts needs seconds. */
+/** Delays before a failed picture is requested again: a restarting server takes seconds. */
 const retryMs = [1500, 6000, 20_000];
 
-/** Is not asked for while the page flies by: scrolling past a thousand pictures loads few. */
+/** Not requested while scrolling fast: flicking past a thousand pictures loads few. */
 function Thumbnail({ image, edge }: { image: ImageItem; edge: number }) {
   const [state, setState] = useState<'waiting' | 'pausing' | 'shown' | 'failed'>('waiting');
   const wanted = useRef(false);

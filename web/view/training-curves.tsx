@@ -1,7 +1,7 @@
 import { t } from '../i18n/translate.ts';
 import { Chart } from './chart.tsx';
 
-/** Figures of one epoch; the sum of recalls: R@1, R@5 and R@10, both ways, in percent, on the validation split. */
+/** Metrics of one epoch. Recall sum: R@1, R@5 and R@10, both directions, in percent, on the validation split. */
 export interface EpochFigures {
   readonly epoch: number;
   readonly trainLoss: number;
@@ -10,14 +10,14 @@ export interface EpochFigures {
 }
 
 interface TrainingCurvesProps {
-  /** At least one, in order. */
+  /** At least one epoch, in order. */
   readonly curves: readonly EpochFigures[];
-  /** The epoch that was taken. */
+  /** The epoch whose weights were kept. */
   readonly taken?: number;
   readonly resumedAfter?: readonly number[];
 }
 
-/** Losses and recalls of a training by epoch, drawn and as numbers; the page and the report show the same. */
+/** Losses and recalls by epoch, as a chart and a table; shared by the page and the report. */
 export function TrainingCurves({ curves, taken, resumedAfter }: TrainingCurvesProps) {
   const marks = { epochs: curves.map(({ epoch }) => epoch), taken, resumedAfter };
   return (

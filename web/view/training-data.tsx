@@ -10,19 +10,19 @@ const pageSize = 40;
 
 interface TrainingDataProps {
   readonly report: TrainingReport;
-  /** Names of the pictures that were chosen on the map; all when empty. */
+  /** Names of pictures selected on the map; empty means all. */
   readonly chosen: ReadonlySet<string>;
   readonly showAll: () => void;
 }
 
-/** What of the report is listed, and in which order. */
+/** Which pictures of the report are listed, and in which order. */
 interface DataChoice {
   readonly split: string;
   readonly order: Order;
   readonly words: string;
 }
 
-/** The pictures a head was judged on and a few of the others: what they are called, and what the head calls them. */
+/** The pictures a head was evaluated on and a few others, with their captions and those the head ranks best. */
 export function TrainingData({ report, chosen, showAll }: TrainingDataProps) {
   const [choice, setChoice] = useState<DataChoice>({ split: report.split, order: 'worst', words: '' });
   const [count, setCount] = useState(pageSize);
@@ -64,7 +64,7 @@ export function TrainingData({ report, chosen, showAll }: TrainingDataProps) {
 interface DataToolsProps {
   readonly report: TrainingReport;
   readonly choice: DataChoice;
-  /** The pictures are chosen already, whatever their split. */
+  /** The pictures are already selected, whatever their split. */
   readonly isFixed: boolean;
   readonly change: (part: Partial<DataChoice>) => void;
 }
@@ -169,7 +169,7 @@ function mentions({ captions, image }: TrainingPicture, words: string): boolean 
 function sorted(pictures: readonly TrainingPicture[], order: Order): readonly TrainingPicture[] {
   if (order === 'file') return pictures;
   const sign = order === 'best' ? 1 : -1;
-  // What has no rank comes last, in either order.
+  // Pictures without a rank come last, in either order.
   const value = (picture: TrainingPicture) => (bestRank(picture) ?? sign * Number.POSITIVE_INFINITY) * sign;
   return [...pictures].sort((a, b) => (value(a) === value(b) ? 0 : value(a) - value(b)));
 }

@@ -17,7 +17,7 @@ import { useStatus } from './use-status.ts';
 type Part = 'curves' | TrainingPart;
 const parts: readonly Part[] = ['curves', 'data', 'map'];
 
-/** How the head that answers was trained, and on what it was judged. */
+/** How the head in use was trained, and the data it was evaluated on. */
 export function TrainingView() {
   const [turn, setTurn] = useState(0);
   const { model, status, fault } = useStatus(turn);

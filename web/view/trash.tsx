@@ -9,7 +9,7 @@ import { Icon } from './icon.tsx';
 import { ListPage } from './list-page.tsx';
 import { SmallPicture } from './small-picture.tsx';
 
-/** Deleted pictures, with the way back and the way out for good. */
+/** Deleted pictures, to restore or delete for good. */
 export function TrashView() {
   const { items, total = 0, keepDays } = trash.page.value ?? {};
   return (

@@ -5,7 +5,7 @@ import { results } from '../state/results.ts';
 import { Icon } from './icon.tsx';
 import { Marked } from './inline-markup.tsx';
 
-/** What the words say beside what is looked for. Each can be taken back: then its words are only words. */
+/** Filters found in the query text. Each can be undone: its words are then searched for as plain text. */
 export function UnderstoodChips() {
   const shown = results.value;
   if (shown?.understood === undefined || shown.query !== query.value) return null;
@@ -34,7 +34,7 @@ export function UnderstoodChips() {
   );
 }
 
-/** Puts words of the query into quotes, which keep them as they are. */
+/** Quotes words of the query, so that they are taken literally. */
 function takeLiterally(words: string): void {
   const quoted = (text: string) => text.replace(words, () => `"${words.replaceAll('"', '')}"`);
   const { text, chips } = query.value;
@@ -45,7 +45,7 @@ function takeLiterally(words: string): void {
   });
 }
 
-/** The words that were probably meant, as a link. */
+/** Link to the suggested correction. */
 export function DidYouMean() {
   const shown = results.value;
   if (shown?.didYouMean === undefined || shown.query !== query.value) return null;
@@ -67,7 +67,7 @@ export function DidYouMean() {
   );
 }
 
-/** The query with the one text that is looked for replaced: it is in the field, or a part of the query. */
+/** Replaces the query's single text, in the field or in a term. */
 function inOtherWords(asked: Query, words: string): Query {
   if (asked.text.trim() !== '') return { ...asked, text: words };
   const chips = asked.chips.map((chip) => (chip.by === 'text' && chip.weight > 0 ? { ...chip, text: words } : chip));

@@ -15,7 +15,7 @@ import {
 } from '../state/upload-queue.ts';
 import { IconButton } from './icon.tsx';
 
-/** The list shows, of a thousand files, what needs eyes: failures, then what is under way, then the latest. */
+/** With thousands of files, the list shows what matters most: failures, then uploads in progress, then the latest. */
 const maxShown = 100;
 const order: Readonly<Record<Upload['state'], number>> = {
   failed: 0,

@@ -1,6 +1,6 @@
 import { useLayoutEffect, useState } from 'preact/hooks';
 
-/** Width or height of an element without its borders, in CSS pixels; 0 until it is there. */
+/** Width or height of an element without borders, in CSS pixels; 0 until it is mounted. */
 export function useLength(
   element: { readonly current: HTMLElement | null },
   of: 'clientWidth' | 'clientHeight',

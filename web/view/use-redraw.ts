@@ -3,12 +3,12 @@ import { type Colours, coloursOf, type Drawing, drawMap } from '../map/draw.ts';
 import type { Viewport } from '../map/geometry.ts';
 import { theme } from '../state/theme.ts';
 
-/** A view that did not change for so long is at rest. */
+/** A view that has not changed for this long is at rest. */
 const restMs = 150;
 
 /**
- * Draws in the next frame what `describe` says then, once, however often and by whom it was asked for; the same
- * function always. A view that changes is drawn quickly, and finely once it rests.
+ * Schedules one drawing for the next frame with the state that `describe` returns then, however often it is called; the
+ * function is stable. A changing view is drawn quickly, and in full quality once it rests.
  */
 export function useRedraw(
   canvas: { current: HTMLCanvasElement | null },

@@ -3,7 +3,7 @@ import { isAbort } from '../api-error.ts';
 import type { Model, Status } from '../client.ts';
 import { client } from '../state/server.ts';
 
-/** What the server says of itself; asked again whenever `turn` changes. */
+/** The server status; requested again when `turn` changes. */
 export function useStatus(turn: unknown): { status?: Status; model?: Model; fault?: unknown } {
   const [answer, setAnswer] = useState<{ status?: Status; model?: Model; fault?: unknown }>({});
   useEffect(() => {

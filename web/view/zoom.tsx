@@ -6,7 +6,7 @@ import { IconButton } from './icon.tsx';
 import { describe, smallVersion } from './tile.tsx';
 
 const maxScale = 8;
-/** What browsers show by themselves; of others the server makes a preview, as large as it makes any. */
+/** Types that browsers can show; for others the server makes a preview at its maximum size. */
 const shownByBrowsers = /^image\/(jpeg|png|webp|gif|avif)$/;
 const previewEdge = 2048;
 
@@ -17,11 +17,11 @@ interface Viewport {
 }
 const whole: Viewport = { scale: 1, x: 0, y: 0 };
 
-/** The picture at the size of the window; wheel, pinch, double click, buttons and + - 0 zoom, dragging moves. */
+/** The picture fitted to the window. Wheel, pinch, double click, buttons and + - 0 zoom; dragging pans. */
 export function ZoomablePicture({ image }: { image: ImageItem }) {
   const stage = useRef<HTMLDivElement>(null);
   const [view, setView] = useState(whole);
-  /** Ids of the picture that is there, and of one that the browser could not show. */
+  /** Ids of the current picture, and of one that the browser could not show. */
   const [shown, setShown] = useState('');
   const [failed, setFailed] = useState('');
   const isPreview = failed === image.id || !shownByBrowsers.test(image.contentType);
@@ -71,7 +71,7 @@ export function ZoomablePicture({ image }: { image: ImageItem }) {
   );
 }
 
-/** Zooms so that the point under the pointer, measured from the middle of the stage, stays where it is. */
+/** Zooms around the pointer, given relative to the centre of the stage. */
 export function zoomed(view: Viewport, factor: number, at = { x: 0, y: 0 }): Viewport {
   const scale = Math.min(maxScale, Math.max(1, view.scale * factor));
   if (scale === 1) return whole;
